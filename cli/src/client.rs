@@ -1,0 +1,144 @@
+//! Talks to a door over its REST API, as any other client would.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use vocabulary::{ErrorCode, Fault};
+
+/// The longest wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A client of one door.
+#[derive(Clone)]
+pub(crate) struct Client {
+    base: String,
+    http: HyperClient<HttpConnector, Full<Bytes>>,
+}
+
+impl Client {
+    /// A client of the door at this URL (`http://127.0.0.1:9380`).
+    pub(crate) fn new(base: &str) -> Self {
+        let http = HyperClient::builder(TokioExecutor::new()).build_http();
+        Self { base: base.trim_end_matches('/').to_owned(), http }
+    }
+
+    async fn send(&self, method: Method, target: &str, content: &str, body: Bytes) -> Result<(u16, Bytes)> {
+        let uri = format!("{}{target}", self.base);
+        let request = Request::builder()
+            .method(method)
+            .uri(&uri)
+            .header("content-type", content)
+            .body(Full::new(body))
+            .with_context(|| format!("{uri} is no address"))?;
+        let unreachable = |detail: String| {
+            Fault::new(ErrorCode::AddressUnusable, format!("{} does not answer: {detail}", self.base))
+                .next("start it (`fedflow up --dir DIR`), or name another door with --rest")
+        };
+        let answered = tokio::time::timeout(PATIENCE, self.http.request(request)).await;
+        let response = answered
+            .map_err(|_| unreachable(format!("nothing within {} s", PATIENCE.as_secs())))?
+            .map_err(|error| unreachable(root_cause(&error)))?;
+        let status = response.status().as_u16();
+        Ok((status, response.into_body().collect().await.context("the answer broke off")?.to_bytes()))
+    }
+
+    /// Posts JSON and gives the whole reply.
+    pub(crate) async fn post_whole(&self, path: &str, body: &Value) -> Result<Value> {
+        let (status, bytes) = self.send(Method::POST, path, "application/json", body.to_string().into()).await?;
+        serde_json::from_slice(&bytes).with_context(|| format!("{path} answered {status} with something that is no JSON"))
+    }
+
+    /// Gets JSON.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value> {
+        let (_, bytes) = self.send(Method::GET, path, "application/json", Bytes::new()).await?;
+        serde_json::from_slice(&bytes).with_context(|| format!("{path} answered something that is no JSON"))
+    }
+
+    /// Posts JSON and gives the reply's data; a reply that is no success becomes an error.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let reply = self.post_whole(path, body).await?;
+        succeeded(&reply)?;
+        Ok(reply.get("data").cloned().unwrap_or(Value::Null))
+    }
+
+    /// Uploads a file as FATE's clients do: multipart, the configuration as the whole query.
+    pub(crate) async fn upload(&self, file: &Path, config: &Value) -> Result<Value> {
+        let content = tokio::fs::read(file).await.map_err(|error| {
+            Fault::new(ErrorCode::FileUnreadable, format!("{} cannot be read: {error}", file.display()))
+        })?;
+        let boundary = "fedflow-7d1c9a3b5e";
+        let name = file.file_name().map_or_else(|| "table.csv".to_owned(), |name| name.to_string_lossy().into_owned());
+        let mut body = format!(
+            "--{boundary}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             content-type: application/octet-stream\r\n\r\n"
+        )
+        .into_bytes();
+        body.extend_from_slice(&content);
+        body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        let target = format!("/v1/data/upload?{}", quoted(&config.to_string()));
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        let (status, bytes) = self.send(Method::POST, &target, &kind, body.into()).await?;
+        let reply: Value = serde_json::from_slice(&bytes).with_context(|| format!("the upload was answered {status} without JSON"))?;
+        succeeded(&reply)?;
+        Ok(reply)
+    }
+}
+
+/// The innermost cause, which is the one that says something.
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+/// Turns a reply that is no success into the fault it carries.
+pub(crate) fn succeeded(reply: &Value) -> Result<()> {
+    if reply.get("retcode").and_then(Value::as_i64) == Some(0) {
+        return Ok(());
+    }
+    if let Some(fault) = reply.get("fault").and_then(|fault| serde_json::from_value::<Fault>(fault.clone()).ok()) {
+        return Err(fault.into());
+    }
+    let text = reply.get("retmsg").and_then(Value::as_str).unwrap_or("the door gave no reason");
+    Err(Fault::new(ErrorCode::RequestInvalid, text.trim()).into())
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() * 2);
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b':' | b',' | b'/' => quoted.push(char::from(byte)),
+            _ => quoted.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    quoted
+}
+
+/// One job's row: the initiator's view.
+pub(crate) async fn job_row(client: &Client, job: &str) -> Result<Value> {
+    let rows = client.post("/v1/job/query", &json!({"job_id": job})).await?;
+    let rows = rows.as_array().cloned().unwrap_or_default();
+    let own = rows.iter().find(|row| row.get("f_is_initiator").and_then(Value::as_bool) == Some(true)).or(rows.first());
+    own.cloned().ok_or_else(|| {
+        Fault::new(ErrorCode::JobUnknown, format!("job {job} does not exist")).next("see `fedflow job list`").into()
+    })
+}
+
+/// A text field of a row.
+pub(crate) fn text(row: &Value, field: &str) -> String {
+    match row.get(field) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
+    }
+}

@@ -1,0 +1,68 @@
+//! The same training on the pooled data: what it would give if one organisation had everything.
+
+use anyhow::{Context, Result, anyhow};
+use learning::logistic::{LogisticSettings, train_logistic};
+use learning::{evaluation, linear};
+use ndarray::Array2;
+use serde_json::{Value, json};
+
+use super::data::Tables;
+
+/// What the pooled training gives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pooled {
+    /// Area under the ROC curve, on the training rows.
+    pub(crate) auc: f64,
+    /// People in it.
+    pub(crate) rows: usize,
+}
+
+/// Parameters of the federated training; [`settings`] are the same in the learning crate's words.
+pub(crate) fn parameters() -> Value {
+    json!({
+        "penalty": "L2", "alpha": 0.01, "optimizer": "rmsprop", "learning_rate": 0.15, "batch_size": -1,
+        "max_iter": 30, "early_stop": "diff", "tol": 1e-5, "init_param": {"init_method": "zeros", "fit_intercept": true},
+    })
+}
+
+fn settings() -> LogisticSettings {
+    use learning::batches::{BatchSettings, BatchStrategy};
+    LogisticSettings {
+        penalty: learning::penalty::Penalty::L2,
+        alpha: 0.01,
+        optimizer: learning::optimizer::OptimizerKind::Rmsprop,
+        learning_rate: 0.15,
+        batches: BatchSettings { batch_size: -1, strategy: BatchStrategy::Full, shuffle: false, masked_rate: 0.0 },
+        max_iter: 30,
+        early_stop: learning::convergence::EarlyStop::Diff,
+        tol: 1e-5,
+        init_method: learning::initial::InitMethod::Zeros,
+        fit_intercept: true,
+        ..LogisticSettings::default()
+    }
+}
+
+/// Trains on the people both organisations know, with the features of both.
+pub(crate) fn train(tables: &Tables) -> Result<Pooled> {
+    let rows = tables.pooled.len();
+    let columns = tables.pooled.first().map_or(0, Vec::len);
+    let x = Array2::from_shape_vec((rows, columns), tables.pooled.concat()).context("the pooled rows differ in length")?;
+    let fit = train_logistic(x.view(), &tables.labels, &settings()).map_err(|error| anyhow!("the pooled training failed: {error}"))?;
+    let scores = linear::scores(x.view(), &fit.weights, fit.intercept);
+    let positive: Vec<bool> = tables.labels.iter().map(|&label| label > 0.5).collect();
+    let auc = evaluation::auc(&positive, &scores);
+    Ok(Pooled { auc, rows })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pooled_training_separates_the_classes() {
+        let tables = super::super::data::tables().expect("split");
+        let pooled = train(&tables).expect("trained");
+        assert!(pooled.auc > 0.97 && pooled.auc <= 1.0, "{pooled:?}");
+        assert_eq!(pooled.rows, tables.labels.len());
+    }
+}

@@ -1,0 +1,180 @@
+//! `fedflow table`: a party's tables, at the party's own door.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use vocabulary::{ErrorCode, Fault};
+
+use crate::client::{Client, text};
+use crate::job::{Watch, watch};
+use crate::say;
+
+/// Where to ask.
+#[derive(Args, Clone)]
+pub(crate) struct DoorArguments {
+    /// The door: a party's own, or the coordinator's.
+    #[arg(long, default_value = "http://127.0.0.1:9380", env = "FEDFLOW_REST")]
+    pub(crate) rest: String,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What to do with tables.
+#[derive(Subcommand)]
+pub(crate) enum TableCommand {
+    /// Load a file into a table.
+    Upload {
+        /// The file: delimited text.
+        file: PathBuf,
+        /// The table's name.
+        #[arg(long)]
+        name: String,
+        /// The group of tables it belongs to.
+        #[arg(long)]
+        namespace: String,
+        /// The file has no header line.
+        #[arg(long)]
+        no_header: bool,
+        /// The separator between columns.
+        #[arg(long, default_value = ",")]
+        delimiter: String,
+        /// How many files the table is stored in.
+        #[arg(long, default_value_t = 4)]
+        partitions: u32,
+        /// Replace a table of that name.
+        #[arg(long)]
+        replace: bool,
+        /// The party, when the door is the coordinator's.
+        #[arg(long)]
+        party: Option<String>,
+        #[command(flatten)]
+        door: DoorArguments,
+    },
+    /// List the tables that were uploaded.
+    List {
+        #[command(flatten)]
+        door: DoorArguments,
+    },
+    /// Show what a table is: rows, columns, where it came from.
+    Show {
+        /// The table's name.
+        name: String,
+        /// Its group.
+        #[arg(long)]
+        namespace: String,
+        /// The party, when the door is the coordinator's.
+        #[arg(long)]
+        party: Option<String>,
+        #[command(flatten)]
+        door: DoorArguments,
+    },
+    /// Drop a table.
+    Delete {
+        /// The table's name.
+        name: String,
+        /// Its group.
+        #[arg(long)]
+        namespace: String,
+        /// The party, when the door is the coordinator's.
+        #[arg(long)]
+        party: Option<String>,
+        #[command(flatten)]
+        door: DoorArguments,
+    },
+}
+
+impl TableCommand {
+    fn door(&self) -> &DoorArguments {
+        match self {
+            Self::Upload { door, .. } | Self::List { door } | Self::Show { door, .. } | Self::Delete { door, .. } => door,
+        }
+    }
+
+    /// Whether the answer shall be JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.door().json
+    }
+}
+
+/// Does it.
+pub(crate) async fn run(command: &TableCommand) -> Result<()> {
+    let client = Client::new(&command.door().rest);
+    let json = command.is_json();
+    match command {
+        TableCommand::Upload { file, name, namespace, no_header, delimiter, partitions, replace, party, .. } => {
+            let mut config = json!({
+                "file": file, "table_name": name, "namespace": namespace, "head": i32::from(!no_header),
+                "id_delimiter": delimiter, "partition": partitions, "drop": i32::from(*replace), "verbose": 1,
+            });
+            name_party(&mut config, party.as_deref());
+            let reply = client.upload(file, &config).await?;
+            let job = text(&reply, "jobId");
+            let row = watch(&client, &job, Watch { quiet: json, seconds: 3600 }).await?;
+            if text(&row, "f_status") != "success" {
+                return Err(crate::job::why(&client, &job, &row).await.into());
+            }
+            let info = client.post("/v1/table/table_info", &table_of(name, namespace, party.as_deref())).await?;
+            show(json, &info);
+        }
+        TableCommand::List { .. } => list(&client, json).await?,
+        TableCommand::Show { name, namespace, party, .. } => {
+            let info = client.post("/v1/table/table_info", &table_of(name, namespace, party.as_deref())).await?;
+            if info.get("exist").and_then(Value::as_i64) != Some(1) {
+                let fault = Fault::new(ErrorCode::TableMissing, format!("table {namespace}.{name} does not exist"));
+                return Err(fault.next("see `fedflow table list`").into());
+            }
+            show(json, &info);
+        }
+        TableCommand::Delete { name, namespace, party, .. } => {
+            let gone = client.post("/v1/table/delete", &table_of(name, namespace, party.as_deref())).await?;
+            if json { say::value(&gone) } else { say::line(format!("dropped {namespace}.{name}")) }
+        }
+    }
+    Ok(())
+}
+
+fn name_party(body: &mut Value, party: Option<&str>) {
+    if let (Some(fields), Some(party)) = (body.as_object_mut(), party) {
+        fields.insert("party_id".to_owned(), json!(party));
+    }
+}
+
+fn table_of(name: &str, namespace: &str, party: Option<&str>) -> Value {
+    let mut body = json!({"table_name": name, "namespace": namespace});
+    name_party(&mut body, party);
+    body
+}
+
+async fn list(client: &Client, json: bool) -> Result<()> {
+    let data = client.post("/v1/data/upload/history", &json!({"limit": 0})).await?;
+    if json {
+        say::value(&data);
+        return Ok(());
+    }
+    let entries = data.as_array().context("the door's answer is no list")?;
+    let rows: Vec<Vec<String>> = entries
+        .iter()
+        .filter_map(Value::as_object)
+        .flat_map(|entry| entry.iter())
+        .map(|(job, upload)| {
+            let info = upload.get("upload_info").cloned().unwrap_or_default();
+            vec![text(&info, "namespace"), text(&info, "table_name"), text(&info, "upload_count"), job.clone()]
+        })
+        .collect();
+    say::table(&["namespace", "name", "rows", "upload"], &rows);
+    Ok(())
+}
+
+fn show(json: bool, info: &Value) {
+    if json {
+        say::value(info);
+        return;
+    }
+    say::line(format!("{}.{}", text(info, "namespace"), text(info, "table_name")));
+    for field in ["count", "partition", "schema", "enable", "origin"] {
+        say::line(format!("  {field:<10} {}", text(info, field)));
+    }
+}

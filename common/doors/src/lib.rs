@@ -1,0 +1,19 @@
+//! What the REST doors of both daemons share: serving, proxying, FATE's envelope, archives, and the upload request.
+//!
+//! Nothing here knows a job or a table; a door is a router, this crate is its frame.
+#![deny(missing_docs)]
+
+pub mod fate_reply;
+pub mod lenient;
+pub mod proxy;
+pub mod serve;
+pub mod targz;
+pub mod tee;
+pub mod upload;
+
+pub use fate_reply::{Answer, Failure, Reply, file_reply};
+pub use lenient::{Lenient, tolerate_slash};
+pub use proxy::{BodyStream, Forward};
+pub use serve::{Door, ServeError, ServeOptions};
+pub use tee::tee;
+pub use upload::{Existing, SentFile, UploadConfig, UploadRequest};

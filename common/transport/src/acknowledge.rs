@@ -1,0 +1,56 @@
+//! How the fate of a letter travels back: an inbox's answer as a reply, and the reply as the sender's result.
+
+use vocabulary::{ErrorCode, Fault};
+use wire::agent_link::Reply;
+use wire::{Address, Delivery, TransportError};
+
+use crate::error::LinkError;
+
+/// Why a letter did not arrive.
+#[derive(Debug)]
+pub(crate) enum MailFailure {
+    /// It never will.
+    Final(TransportError),
+    /// It may, later or another way.
+    Retry(Fault),
+}
+
+impl From<LinkError> for MailFailure {
+    fn from(error: LinkError) -> Self {
+        Self::Retry(error.into())
+    }
+}
+
+/// The receiver's answer. Two outcomes have a code of their own, so that the sender gets the same error as in memory.
+pub(crate) fn reply_to(result: Result<Delivery, TransportError>) -> Reply {
+    let error = match result {
+        Ok(Delivery::Taken | Delivery::Duplicate) => return Reply::Done,
+        Err(error) => error,
+    };
+    let text = error.to_string();
+    Reply::Failed(match error {
+        TransportError::Closed(_) => Fault::new(ErrorCode::Canceled, text),
+        TransportError::AddressReused(_) => Fault::new(ErrorCode::Conflict, text),
+        TransportError::TooLarge { to, .. } => Fault::new(ErrorCode::RequestInvalid, text).at(&to.party),
+        TransportError::Unreachable { to, .. } => Fault::new(ErrorCode::PartyOffline, text).at(&to.party),
+        TransportError::Refused(fault) => fault,
+    })
+}
+
+/// What the sender makes of the answer.
+pub(crate) fn outcome_of(reply: Reply, address: &Address) -> Result<(), MailFailure> {
+    let fault = match reply {
+        Reply::Done => return Ok(()),
+        Reply::Failed(fault) => fault,
+        _ => Fault::new(ErrorCode::ProtocolViolation, "the answer to a letter is no acknowledgement"),
+    };
+    Err(match fault.code {
+        ErrorCode::Canceled => MailFailure::Final(TransportError::Closed(address.attempt.clone())),
+        ErrorCode::Conflict => MailFailure::Final(TransportError::AddressReused(Box::new(address.clone()))),
+        // A certificate may be renewed, and the directory learns of it a moment later.
+        ErrorCode::PartyOffline | ErrorCode::PartyLost | ErrorCode::PeerTimeout | ErrorCode::CertificateRefused => {
+            MailFailure::Retry(fault)
+        }
+        _ => MailFailure::Final(TransportError::Refused(fault)),
+    })
+}

@@ -1,0 +1,186 @@
+//! Calls on a connection: one stream for each, a request frame and perhaps a body, a reply frame and perhaps a body.
+//!
+//! Both sides may call. A malformed or oversized frame ends its call, never the connection or the daemon.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use quinn::{RecvStream, SendStream};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
+use vocabulary::Fault;
+use wire::agent_link::Reply;
+use wire::frame::{BULK_LIMIT, frame_bytes, read_frame};
+
+use crate::connection::Connection;
+use crate::error::LinkError;
+use crate::stream::{Body, Outgoing};
+
+/// Priority of control calls and of all replies: before mail.
+pub const CONTROL: i32 = 10;
+/// Priority of bulk mail.
+pub const BULK: i32 = 0;
+/// How long a caller may take for its request frame.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a call is made.
+#[derive(Debug, Clone, Copy)]
+pub struct CallOptions {
+    /// The longest silence: until a piece of the body is taken, and from its end to the reply.
+    pub patience: Duration,
+    /// [`CONTROL`] or [`BULK`].
+    pub priority: i32,
+}
+
+impl CallOptions {
+    /// A control call whose reply comes within `patience`.
+    pub fn control(patience: Duration) -> Self {
+        Self { patience, priority: CONTROL }
+    }
+
+    /// A call with a bulky body.
+    pub fn bulk(patience: Duration) -> Self {
+        Self { patience, priority: BULK }
+    }
+}
+
+/// A connection on which both sides call.
+#[derive(Debug, Clone)]
+pub struct Link {
+    connection: Connection,
+}
+
+impl Link {
+    /// Uses a connection for calls.
+    pub fn new(connection: Connection) -> Self {
+        Self { connection }
+    }
+
+    /// The connection below.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Makes a call and waits for its reply; the reply's body, if it has one, is in the stream. Dropping the future
+    /// gives the call up, and the other side notices.
+    pub async fn call<Q: Serialize + Sync>(
+        &self,
+        request: &Q,
+        body: Body,
+        options: CallOptions,
+    ) -> Result<(Reply, RecvStream), LinkError> {
+        let peer = self.connection.peer_name();
+        let frame = frame_bytes(request, BULK_LIMIT).map_err(|error| LinkError::of_frame(error, peer))?;
+        let opened = tokio::time::timeout(options.patience, self.connection.quic.open_bi()).await;
+        let (send, mut receive) = opened
+            .map_err(|_| LinkError::TimedOut { doing: "the start of a call", after: options.patience })?
+            .map_err(|error| LinkError::of_connection(&error, peer))?;
+        let mut send = Outgoing::new(send, peer);
+        send.set_priority(options.priority);
+        let mut reply = Box::pin(read_frame::<Reply, _>(&mut receive, BULK_LIMIT));
+        let write = async {
+            send.write(frame.into(), options.patience).await?;
+            send.write_body(body, options.patience).await?;
+            send.finish();
+            Ok(())
+        };
+        // An early reply, such as a refusal, ends the call before the body is through.
+        let early = tokio::select! {
+            biased;
+            reply = &mut reply => Some(reply),
+            written = write => match written {
+                Ok(()) | Err(LinkError::Abandoned) => None,
+                Err(error) => return Err(error),
+            },
+        };
+        let read = match early {
+            Some(reply) => reply,
+            None => tokio::time::timeout(options.patience, &mut reply)
+                .await
+                .map_err(|_| LinkError::TimedOut { doing: "the reply to a call", after: options.patience })?,
+        };
+        drop(reply);
+        Ok((read.map_err(|error| LinkError::of_frame(error, peer))?, receive))
+    }
+
+    /// Waits for the next call of the other side; its request is read by [`IncomingCall::read`], so that a slow caller
+    /// holds up nobody.
+    pub async fn accept<Q: DeserializeOwned>(&self) -> Result<IncomingCall<Q>, LinkError> {
+        let peer = self.connection.peer_name();
+        let (send, receive) =
+            self.connection.quic.accept_bi().await.map_err(|error| LinkError::of_connection(&error, peer))?;
+        Ok(IncomingCall { send, receive, peer: peer.to_owned(), request: PhantomData })
+    }
+
+    /// Serves all calls of the other side until the connection ends, and says why it did. At most as many run at once as
+    /// the endpoint's options allow. Dropping the future ends the calls that run.
+    pub async fn serve<Q, H, F>(&self, handle: H) -> LinkError
+    where
+        Q: DeserializeOwned + Send + 'static,
+        H: Fn(Q, RecvStream, Answer) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut running = JoinSet::new();
+        let mut reading = JoinSet::new();
+        loop {
+            tokio::select! {
+                call = self.accept::<Q>() => match call {
+                    Ok(call) => drop(reading.spawn(call.read())),
+                    Err(error) => return error,
+                },
+                Some(read) = reading.join_next() => match read {
+                    Ok(Ok((request, body, answer))) => drop(running.spawn(handle(request, body, answer))),
+                    Ok(Err(error)) => tracing::debug!(peer = self.connection.peer_name(), %error, "a call was not understood"),
+                    Err(error) => tracing::error!(%error, "reading a call ended"),
+                },
+                Some(ended) = running.join_next() => if let Err(error) = ended {
+                    tracing::error!(%error, "a call ended without a reply");
+                },
+            }
+        }
+    }
+}
+
+/// A call whose request was not read yet.
+pub struct IncomingCall<Q> {
+    send: SendStream,
+    receive: RecvStream,
+    peer: String,
+    request: PhantomData<fn() -> Q>,
+}
+
+impl<Q: DeserializeOwned> IncomingCall<Q> {
+    /// Reads the request. If it is not well formed or does not come, the caller gets a fault as reply.
+    pub async fn read(mut self) -> Result<(Q, RecvStream, Answer), LinkError> {
+        let answer = Answer(Outgoing::new(self.send, &self.peer));
+        let read = tokio::time::timeout(REQUEST_PATIENCE, read_frame::<Q, _>(&mut self.receive, BULK_LIMIT)).await;
+        let error = match read {
+            Ok(Ok(request)) => return Ok((request, self.receive, answer)),
+            Ok(Err(error)) => LinkError::of_frame(error, &self.peer),
+            Err(_) => LinkError::TimedOut { doing: "the request of a call", after: REQUEST_PATIENCE },
+        };
+        // If the caller is gone this fails, too; the first error is the one that counts.
+        let _ = answer.reply(&Reply::Failed(Fault::from(error.clone())), Body::Empty, REQUEST_PATIENCE).await;
+        Err(error)
+    }
+}
+
+/// The way back to a caller.
+pub struct Answer(Outgoing);
+
+impl Answer {
+    /// Sends the reply and its body, whose pieces must each be taken within `patience`.
+    pub async fn reply(mut self, reply: &Reply, body: Body, patience: Duration) -> Result<(), LinkError> {
+        self.0.set_priority(CONTROL);
+        let frame = frame_bytes(reply, BULK_LIMIT).map_err(|error| LinkError::of_frame(error, ""))?;
+        self.0.write(frame.into(), patience).await?;
+        if !matches!(body, Body::Empty) {
+            self.0.set_priority(BULK);
+        }
+        self.0.write_body(body, patience).await?;
+        self.0.finish();
+        Ok(())
+    }
+}

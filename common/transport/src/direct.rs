@@ -1,0 +1,152 @@
+//! Mail straight from agent to agent: a pool of connections by party, dialled when needed, one call for each letter.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pki::{ExpectedPeer, Kind};
+use tokio::sync::Semaphore;
+use vocabulary::PartyId;
+use wire::Envelope;
+use wire::agent_link::{DIRECT_MAIL, MailHead};
+
+use crate::acknowledge::{MailFailure, outcome_of, reply_to};
+use crate::call::{CallOptions, Link};
+use crate::connection::Connection;
+use crate::directory::Directory;
+use crate::endpoint::{Endpoint, Service};
+use crate::error::LinkError;
+use crate::mailroom::Mailroom;
+use crate::stream::Body;
+
+/// What an agent's endpoint accepts for direct mail.
+pub const SERVICE: Service = Service { alpn: DIRECT_MAIL, callers: Kind::Agent };
+
+/// Direct mail of one agent.
+pub struct DirectMail {
+    endpoint: Endpoint,
+    directory: Directory,
+    mailroom: Arc<Mailroom>,
+    patience: Duration,
+    pool: Mutex<Pool>,
+}
+
+#[derive(Default)]
+struct Pool {
+    connections: HashMap<PartyId, Connection>,
+    /// One dials, the others wait for it.
+    turns: HashMap<PartyId, Arc<Semaphore>>,
+}
+
+impl DirectMail {
+    /// Dials with `endpoint` the addresses in `directory`; what comes in goes to `mailroom`. A letter's pieces and its
+    /// acknowledgement must each come within `patience`.
+    pub fn new(endpoint: Endpoint, directory: Directory, mailroom: Arc<Mailroom>, patience: Duration) -> Arc<Self> {
+        Arc::new(Self { endpoint, directory, mailroom, patience, pool: Mutex::default() })
+    }
+
+    /// Whether there is a connection to the party, or an address to dial.
+    pub fn may_reach(&self, party: &PartyId) -> bool {
+        self.pooled(party).is_some() || self.directory.peer(party).is_some_and(|peer| !peer.direct.is_empty())
+    }
+
+    /// Takes a connection that another agent dialled: serves its letters, and uses it for letters back.
+    pub fn welcome(self: &Arc<Self>, connection: Connection) {
+        self.keep(connection, false);
+    }
+
+    pub(crate) async fn deliver(self: &Arc<Self>, envelope: &Envelope) -> Result<(), MailFailure> {
+        let to = &envelope.address.to.party;
+        let connection = self.connection(to).await?;
+        let head = MailHead {
+            address: envelope.address.clone(),
+            message: envelope.message.clone(),
+            size: envelope.body.len() as u64,
+        };
+        let body = Body::Bytes(envelope.body.clone());
+        let called = Link::new(connection.clone()).call(&head, body, CallOptions::bulk(self.patience)).await;
+        let (reply, _) = match called {
+            Ok(answer) => answer,
+            Err(error) => {
+                // A connection that swallows letters is worse than none.
+                if matches!(error, LinkError::TimedOut { .. }) {
+                    connection.close("a letter was not acknowledged");
+                }
+                return Err(error.into());
+            }
+        };
+        outcome_of(reply, &envelope.address)
+    }
+
+    async fn connection(self: &Arc<Self>, party: &PartyId) -> Result<Connection, LinkError> {
+        if let Some(connection) = self.pooled(party) {
+            return Ok(connection);
+        }
+        let turn = self.pool().turns.entry(party.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone();
+        let _turn = turn.acquire().await;
+        if let Some(connection) = self.pooled(party) {
+            return Ok(connection);
+        }
+        let addresses = self.directory.peer(party).map(|peer| peer.direct).unwrap_or_default();
+        let mut last = LinkError::Unreachable { address: party.to_string(), detail: "no address is known".to_owned() };
+        for address in addresses {
+            let expected = ExpectedPeer { kind: Kind::Agent, party: Some(party.clone()) };
+            match self.endpoint.connect(&address, DIRECT_MAIL, expected).await {
+                Ok(connection) => {
+                    self.keep(connection.clone(), true);
+                    return Ok(connection);
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn pooled(&self, party: &PartyId) -> Option<Connection> {
+        self.pool().connections.get(party).filter(|connection| !connection.is_lost()).cloned()
+    }
+
+    /// Serves a connection until it ends, and offers it for letters; a dialled one replaces what was there.
+    fn keep(self: &Arc<Self>, connection: Connection, dialled: bool) {
+        let party = connection.peer().party.clone();
+        if dialled || self.pooled(&party).is_none() {
+            self.pool().connections.insert(party.clone(), connection.clone());
+        }
+        let (mail, mailroom) = (Arc::downgrade(self), self.mailroom.clone());
+        tokio::spawn(async move {
+            let error = serve(connection.clone(), mailroom).await;
+            tracing::debug!(%party, %error, "a direct link ended");
+            if let Some(mail) = mail.upgrade() {
+                mail.forget(&party, &connection);
+            }
+        });
+    }
+
+    fn forget(&self, party: &PartyId, connection: &Connection) {
+        let mut pool = self.pool();
+        if pool.connections.get(party).is_some_and(|pooled| pooled.is_same(connection)) {
+            pool.connections.remove(party);
+        }
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn serve(connection: Connection, mailroom: Arc<Mailroom>) -> LinkError {
+    let sender = connection.peer().party.clone();
+    let link = Link::new(connection);
+    link.serve(move |head: MailHead, body, answer| {
+        let (mailroom, sender) = (mailroom.clone(), sender.clone());
+        async move {
+            let taken = mailroom.take(&head, &sender, body).await;
+            if let Err(error) = &taken {
+                tracing::debug!(address = %head.address, %error, "a letter was not taken");
+            }
+            // If the acknowledgement is lost the sender repeats the letter, and the inbox recognises it.
+            let _ = answer.reply(&reply_to(taken), Body::Empty, mailroom.patience()).await;
+        }
+    })
+    .await
+}

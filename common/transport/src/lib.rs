@@ -1,0 +1,34 @@
+//! The real transports: QUIC between daemons, mail from agent to agent directly or through the coordinator.
+//!
+//! One endpoint for each daemon dials and accepts; ALPN says what a connection is for. Everybody is authenticated by the
+//! federation's certificates, and mail that passes the coordinator is sealed and signed from end to end.
+#![deny(missing_docs)]
+
+mod acknowledge;
+pub mod call;
+mod chunk;
+pub mod connection;
+pub mod direct;
+pub mod directory;
+pub mod endpoint;
+pub mod error;
+pub mod hello;
+pub mod mailroom;
+pub mod reconnect;
+pub mod relay;
+pub mod relayed;
+pub mod route;
+mod stream;
+
+pub use call::{Answer, CallOptions, IncomingCall, Link};
+pub use connection::Connection;
+pub use direct::DirectMail;
+pub use directory::Directory;
+pub use endpoint::{Endpoint, EndpointOptions, Incoming, Service};
+pub use error::LinkError;
+pub use mailroom::{Admit, Mailroom};
+pub use reconnect::Backoff;
+pub use relay::{Relay, RelayOptions};
+pub use relayed::{AgentLink, RelayLink, RelayedMail};
+pub use route::{RouteOptions, RoutedTransport};
+pub use stream::{Body, Pieces};

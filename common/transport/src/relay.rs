@@ -1,0 +1,124 @@
+//! The coordinator's half of relayed mail: it passes sealed bytes from one link to another, in bounded buffers, and the
+//! acknowledgement back. It sees address, message name and size, and nothing of the content.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pki::PeerIdentity;
+use vocabulary::{ErrorCode, Fault, PartyId};
+use wire::agent_link::{MailHead, Reply, ToAgent};
+
+use crate::call::{Answer, CallOptions, Link};
+use crate::chunk::sealed_bound;
+use crate::error::LinkError;
+use crate::mailroom::LARGEST;
+use crate::stream::{Body, Exactly, Pieces};
+
+/// Quotas of a relay.
+#[derive(Debug, Clone)]
+pub struct RelayOptions {
+    /// The largest body, in bytes before sealing.
+    pub largest: u64,
+    /// Letters that one party may have under way as sender; what comes beyond is refused and tried again later.
+    pub letters_per_party: usize,
+    /// The longest silence of either side.
+    pub patience: Duration,
+}
+
+impl Default for RelayOptions {
+    /// 2 GiB, 16 letters, 30 s.
+    fn default() -> Self {
+        Self { largest: LARGEST, letters_per_party: 16, patience: Duration::from_secs(30) }
+    }
+}
+
+/// Gives the link of a party that is connected.
+pub type Lookup = Arc<dyn Fn(&PartyId) -> Option<Link> + Send + Sync>;
+/// Says whether the job of a letter is known and both participants are in its cast.
+pub type Permit = Arc<dyn Fn(&MailHead) -> Result<(), Fault> + Send + Sync>;
+
+/// Forwards mail between the agents of a coordinator.
+pub struct Relay {
+    options: RelayOptions,
+    lookup: Lookup,
+    permit: Permit,
+    under_way: Mutex<HashMap<PartyId, usize>>,
+}
+
+impl Relay {
+    /// Makes a relay over the links that `lookup` knows, for letters that `permit` allows.
+    pub fn new(options: RelayOptions, lookup: Lookup, permit: Permit) -> Arc<Self> {
+        Arc::new(Self { options, lookup, permit, under_way: Mutex::default() })
+    }
+
+    /// Passes a letter of an authenticated sender on, and the receiver's answer back.
+    pub async fn serve<P: Pieces + 'static>(&self, sender: &PeerIdentity, head: MailHead, body: P, answer: Answer) {
+        let reply = self.forward(&sender.party, head, body).await.unwrap_or_else(Reply::Failed);
+        // A sender that is gone meanwhile repeats the letter, and the receiver recognises it.
+        let _ = answer.reply(&reply, Body::Empty, self.options.patience).await;
+    }
+
+    /// Passes a letter on; gives the receiver's answer, or why there is none.
+    pub async fn forward<P: Pieces + 'static>(
+        &self,
+        sender: &PartyId,
+        head: MailHead,
+        body: P,
+    ) -> Result<Reply, Fault> {
+        if &head.address.from.party != sender {
+            let message = format!("party {sender} sent a letter in the name of {}", head.address.from);
+            return Err(Fault::new(ErrorCode::ProtocolViolation, message).at(sender));
+        }
+        let limit = sealed_bound(self.options.largest);
+        if head.size > limit {
+            let message = format!("a sealed letter of {} bytes is larger than {limit} bytes", head.size);
+            return Err(Fault::new(ErrorCode::RequestInvalid, message).at(sender));
+        }
+        (self.permit)(&head)?;
+        let _place = self.place(sender)?;
+        let receiver = head.address.to.party.clone();
+        let offline =
+            |detail: &str| Fault::new(ErrorCode::PartyOffline, format!("party {receiver} {detail}")).at(&receiver);
+        let link = (self.lookup)(&receiver).ok_or_else(|| offline("is not connected"))?;
+        let body = Body::Pieces(Box::new(Exactly::new(body, head.size, self.options.patience)));
+        let options = CallOptions::bulk(self.options.patience);
+        match link.call(&ToAgent::Mail(head), body, options).await {
+            Ok((reply @ (Reply::Done | Reply::Failed(_)), _)) => Ok(reply),
+            Ok(_) => {
+                Err(Fault::new(ErrorCode::ProtocolViolation, "the answer to a letter is no acknowledgement")
+                    .at(&receiver))
+            }
+            Err(LinkError::Lost { .. }) => Err(offline("was lost before it had the letter")),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn place(&self, sender: &PartyId) -> Result<Place<'_>, Fault> {
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = under_way.entry(sender.clone()).or_default();
+        if *count >= self.options.letters_per_party {
+            let message = format!("party {sender} has {count} letters under way already");
+            return Err(Fault::new(ErrorCode::PeerTimeout, message).at(sender));
+        }
+        *count += 1;
+        Ok(Place { relay: self, sender: sender.clone() })
+    }
+}
+
+struct Place<'a> {
+    relay: &'a Relay,
+    sender: PartyId,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut under_way = self.relay.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = under_way.get_mut(&self.sender) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                under_way.remove(&self.sender);
+            }
+        }
+    }
+}

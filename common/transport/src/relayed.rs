@@ -1,0 +1,196 @@
+//! The agent's half of relayed mail: bodies are signed and sealed here, and opened and verified here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use crypto::seal::SecretScalar;
+use pki::{Kind, PeerIdentity};
+use rustls::pki_types::CertificateDer;
+use tokio::io::AsyncRead;
+use tokio::sync::watch;
+use vocabulary::{Clock, ErrorCode, Fault, PartyId, SystemClock};
+use wire::agent_link::{MailHead, Reply, ToCoordinator};
+use wire::frame::{encode, read_raw};
+use wire::{Delivery, Envelope, TransportError};
+
+use crate::acknowledge::{MailFailure, outcome_of, reply_to};
+use crate::call::{Answer, CallOptions, Link};
+use crate::chunk::{CONTEXT, Claim, Opening, SEALED_PIECE_LIMIT, Sealing, sealed_bound};
+use crate::directory::Directory;
+use crate::endpoint::Endpoint;
+use crate::error::LinkError;
+use crate::mailroom::Mailroom;
+use crate::stream::Body;
+
+/// The way to the coordinator, for mail.
+#[async_trait]
+pub trait RelayLink: Send + Sync {
+    /// Hands over a sealed letter and waits for the receiver's acknowledgement.
+    async fn mail(&self, head: MailHead, body: Body) -> Result<Reply, LinkError>;
+}
+
+/// The agent's link to the coordinator as it comes and goes.
+#[derive(Clone)]
+pub struct AgentLink {
+    link: watch::Receiver<Option<Link>>,
+    patience: Duration,
+}
+
+impl AgentLink {
+    /// Follows the present link; its owner puts `None` there while there is none.
+    pub fn new(link: watch::Receiver<Option<Link>>, patience: Duration) -> Self {
+        Self { link, patience }
+    }
+}
+
+#[async_trait]
+impl RelayLink for AgentLink {
+    async fn mail(&self, head: MailHead, body: Body) -> Result<Reply, LinkError> {
+        let link = self.link.borrow().clone();
+        let link = link.ok_or_else(|| LinkError::lost("the coordinator", "not connected"))?;
+        let (reply, _) = link.call(&ToCoordinator::Mail(head), body, CallOptions::bulk(self.patience)).await?;
+        Ok(reply)
+    }
+}
+
+/// Relayed mail of one agent.
+pub struct RelayedMail {
+    /// Has the identity, also after a renewal.
+    endpoint: Endpoint,
+    directory: Directory,
+    mailroom: Arc<Mailroom>,
+    link: Arc<dyn RelayLink>,
+}
+
+impl RelayedMail {
+    /// Signs and opens with the identity of `endpoint`, seals to the certificates in `directory` after verifying them,
+    /// sends over `link`; what comes in goes to `mailroom`.
+    pub fn new(
+        endpoint: Endpoint,
+        directory: Directory,
+        mailroom: Arc<Mailroom>,
+        link: Arc<dyn RelayLink>,
+    ) -> Arc<Self> {
+        Arc::new(Self { endpoint, directory, mailroom, link })
+    }
+
+    pub(crate) async fn deliver(&self, envelope: &Envelope) -> Result<(), MailFailure> {
+        let receiver = self.receiver(&envelope.address.to.party)?;
+        let claim = Claim::of(envelope).await.map_err(MailFailure::Retry)?;
+        let claim = encode(&claim).map_err(|error| MailFailure::Retry(error.into()))?;
+        let signed =
+            self.endpoint.identity().sign(CONTEXT, &claim).map_err(|error| MailFailure::Retry(error.into()))?;
+        let (head, sealing) = Sealing::new(envelope, &signed, receiver.public_key_sec1).map_err(MailFailure::Retry)?;
+        let reply = self.link.mail(head, Body::Pieces(Box::new(sealing))).await?;
+        outcome_of(reply, &envelope.address)
+    }
+
+    /// The receiver's certificate: the directory is the coordinator's word, the federation's root decides.
+    fn receiver(&self, party: &PartyId) -> Result<PeerIdentity, MailFailure> {
+        let refused =
+            |message: String| MailFailure::Retry(Fault::new(ErrorCode::CertificateRefused, message).at(party));
+        let Some(peer) = self.directory.peer(party).filter(|peer| !peer.chain.is_empty()) else {
+            let fault =
+                Fault::new(ErrorCode::PartyOffline, format!("the directory has no certificate of party {party}"));
+            return Err(MailFailure::Retry(fault.at(party)));
+        };
+        let chain: Vec<CertificateDer<'_>> =
+            peer.chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        let receiver = self.endpoint.identity().trust().check_chain(&chain, SystemClock.now());
+        let receiver =
+            receiver.map_err(|error| refused(format!("the directory's certificate of party {party}: {error}")))?;
+        if &receiver.party != party || receiver.kind != Kind::Agent {
+            let (kind, other) = (receiver.kind, &receiver.party);
+            return Err(refused(format!("the directory's certificate of party {party} is of {kind} {other}")));
+        }
+        Ok(receiver)
+    }
+
+    /// Answers a letter that the coordinator relays: opens, verifies, delivers, acknowledges.
+    pub async fn serve<R: AsyncRead + Unpin + Send>(&self, head: MailHead, mut body: R, answer: Answer) {
+        let taken = self.take(&head, &mut body).await;
+        if let Err(error) = &taken {
+            tracing::warn!(address = %head.address, %error, "a relayed letter was not taken");
+        }
+        let _ = answer.reply(&reply_to(taken), Body::Empty, self.mailroom.patience()).await;
+    }
+
+    /// Takes a relayed letter into the inbox; nothing of it is visible there before all is verified.
+    pub async fn take<R: AsyncRead + Unpin + Send>(
+        &self,
+        head: &MailHead,
+        body: &mut R,
+    ) -> Result<Delivery, TransportError> {
+        // A letter that would be refused anyway is not worth any arithmetic.
+        self.mailroom.check(head, &head.address.from.party)?;
+        let limit = sealed_bound(self.mailroom.largest());
+        if head.size > limit {
+            return Err(TransportError::TooLarge { to: head.address.to.clone(), size: head.size, limit });
+        }
+        let identity = self.endpoint.identity();
+        let mut opening = Opening::new(head, SecretScalar::new(*identity.secret_scalar().as_bytes()));
+        let first = opening.open_first(self.piece(body).await?).await;
+        let (signed, claim, beginning) = first.map_err(TransportError::Refused)?;
+        let signer = pki::verify_signed(&signed, CONTEXT, &identity, SystemClock.now());
+        let signer = signer.map_err(|error| TransportError::Refused(error.into()))?;
+        if signer.kind != Kind::Agent || claim.address != head.address || claim.message != head.message {
+            return Err(forged(head, "it is signed for another letter, or not by an agent"));
+        }
+        self.mailroom.check(head, &signer.party)?;
+        self.mailroom.check_size(head, claim.size)?;
+        let rest = Rest { opening, body };
+        self.take_body(head, &claim, beginning, rest).await
+    }
+
+    async fn take_body<R: AsyncRead + Unpin + Send>(
+        &self,
+        head: &MailHead,
+        claim: &Claim,
+        beginning: Bytes,
+        mut rest: Rest<'_, R>,
+    ) -> Result<Delivery, TransportError> {
+        let mut reception = self.mailroom.inbox().begin(&head.address, &head.message)?;
+        let mut hash = blake3::Hasher::new();
+        let mut left = claim.size;
+        let mut plain = beginning;
+        loop {
+            let fits = left.checked_sub(plain.len() as u64);
+            left = fits.ok_or_else(|| forged(head, "its body is longer than the one that was signed"))?;
+            hash.update(&plain);
+            reception.write(plain).await?;
+            if left == 0 {
+                break;
+            }
+            let sealed = self.piece(rest.body).await?;
+            plain = rest.opening.open(sealed).await.map_err(TransportError::Refused)?.into();
+            if plain.is_empty() {
+                return Err(forged(head, "its body has an empty piece"));
+            }
+        }
+        if hash.finalize().as_bytes() != &claim.hash {
+            return Err(forged(head, "its body is not the one that was signed"));
+        }
+        reception.finish().await
+    }
+
+    async fn piece<R: AsyncRead + Unpin>(&self, body: &mut R) -> Result<Vec<u8>, TransportError> {
+        let after = self.mailroom.patience();
+        let read = tokio::time::timeout(after, read_raw(body, SEALED_PIECE_LIMIT)).await;
+        let read = read.map_err(|_| Fault::from(LinkError::TimedOut { doing: "the next piece of a letter", after }));
+        read.and_then(|read| read.map_err(|error| LinkError::of_frame(error, "the coordinator").into()))
+            .map_err(TransportError::Refused)
+    }
+}
+
+/// What of a letter is still to come.
+struct Rest<'a, R> {
+    opening: Opening,
+    body: &'a mut R,
+}
+
+fn forged(head: &MailHead, how: &str) -> TransportError {
+    let message = format!("a relayed letter from {} is forged: {how}", head.address.from);
+    TransportError::Refused(Fault::new(ErrorCode::ProtocolViolation, message))
+}

@@ -1,0 +1,142 @@
+//! An agent's transport: own mail stays here, other mail goes directly where that works, and through the coordinator
+//! where it does not. A component cannot tell.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use vocabulary::{ErrorCode, Fault, Participant, PartyId};
+use wire::in_memory::{check_outgoing, check_receiver};
+use wire::{Address, AttemptKey, Envelope, Transport, TransportError};
+
+use crate::acknowledge::MailFailure;
+use crate::direct::DirectMail;
+use crate::mailroom::Mailroom;
+use crate::reconnect::Backoff;
+use crate::relayed::RelayedMail;
+
+/// How an agent sends.
+#[derive(Debug, Clone)]
+pub struct RouteOptions {
+    /// Never dial other agents.
+    pub relay_only: bool,
+    /// How long a letter is tried before its receiver counts as unreachable.
+    pub give_up: Duration,
+    /// How long the relay is used after direct mail to a party failed.
+    pub direct_pause: Duration,
+    /// Letters under way through the relay at once; the coordinator's quota should not be smaller.
+    pub relayed_at_once: usize,
+}
+
+impl Default for RouteOptions {
+    /// Direct first, 5 minutes to give up, half a minute of relay after a failure, 8 relayed letters at once.
+    fn default() -> Self {
+        Self {
+            relay_only: false,
+            give_up: Duration::from_secs(300),
+            direct_pause: Duration::from_secs(30),
+            relayed_at_once: 8,
+        }
+    }
+}
+
+/// The transport that an agent gives to its tasks.
+pub struct RoutedTransport {
+    mailroom: Arc<Mailroom>,
+    direct: Option<Arc<DirectMail>>,
+    relayed: Option<Arc<RelayedMail>>,
+    options: RouteOptions,
+    /// Until when direct mail to a party is not tried.
+    paused: Mutex<HashMap<PartyId, Instant>>,
+    relay_places: Semaphore,
+}
+
+impl RoutedTransport {
+    /// Sends for the party of `mailroom`, over the ways that are given.
+    pub fn new(
+        mailroom: Arc<Mailroom>,
+        direct: Option<Arc<DirectMail>>,
+        relayed: Option<Arc<RelayedMail>>,
+        options: RouteOptions,
+    ) -> Arc<Self> {
+        let relay_places = Semaphore::new(options.relayed_at_once.max(1));
+        Arc::new(Self { mailroom, direct, relayed, options, paused: Mutex::default(), relay_places })
+    }
+
+    /// One try: directly if that may work, else, or if it fails, through the relay.
+    async fn attempt(&self, envelope: &Envelope) -> Result<(), MailFailure> {
+        let party = &envelope.address.to.party;
+        let mut failure = None;
+        if let Some(direct) = self.direct.as_ref().filter(|direct| self.may_go_directly(direct, party)) {
+            match direct.deliver(envelope).await {
+                Err(MailFailure::Retry(fault)) if self.relayed.is_some() => {
+                    tracing::info!(%party, %fault, "direct mail failed, using the relay for a while");
+                    self.paused().insert(party.clone(), Instant::now() + self.options.direct_pause);
+                    failure = Some(fault);
+                }
+                done => return done,
+            }
+        }
+        let Some(relayed) = &self.relayed else {
+            let message = format!("no address of party {party} is known, and there is no relay");
+            return Err(MailFailure::Retry(failure.unwrap_or_else(|| Fault::new(ErrorCode::PartyOffline, message))));
+        };
+        let _place = self.relay_places.acquire().await;
+        relayed.deliver(envelope).await
+    }
+
+    fn may_go_directly(&self, direct: &DirectMail, party: &PartyId) -> bool {
+        if self.options.relay_only || !direct.may_reach(party) {
+            return false;
+        }
+        let mut paused = self.paused();
+        match paused.get(party) {
+            Some(until) if *until > Instant::now() && self.relayed.is_some() => false,
+            Some(_) => paused.remove(party).is_some(),
+            None => true,
+        }
+    }
+
+    fn paused(&self) -> std::sync::MutexGuard<'_, HashMap<PartyId, Instant>> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Transport for RoutedTransport {
+    async fn send(&self, envelope: Envelope) -> Result<(), TransportError> {
+        check_outgoing(&envelope, self.mailroom.party(), self.mailroom.largest())?;
+        let to = envelope.address.to.clone();
+        if &to.party == self.mailroom.party() {
+            return self.mailroom.inbox().deliver(envelope).await.map(|_| ());
+        }
+        let until = Instant::now() + self.options.give_up;
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+        loop {
+            let fault = match self.attempt(&envelope).await {
+                Ok(()) => return Ok(()),
+                Err(MailFailure::Final(error)) => return Err(error),
+                Err(MailFailure::Retry(fault)) => fault,
+            };
+            let pause = backoff.step();
+            if Instant::now() + pause >= until {
+                return Err(TransportError::Unreachable { to, detail: fault.to_string() });
+            }
+            tracing::debug!(address = %envelope.address, %fault, "a letter waits for its next try");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn receive(&self, address: &Address) -> Result<Bytes, TransportError> {
+        check_receiver(&address.to, self.mailroom.party())?;
+        self.mailroom.inbox().receive(address).await
+    }
+
+    async fn close(&self, attempt: &AttemptKey, receiver: &Participant) {
+        self.mailroom.inbox().close(attempt, receiver);
+    }
+}

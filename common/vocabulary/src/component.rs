@@ -1,0 +1,59 @@
+//! What a party announces of a component: enough for the coordinator to check a job without knowing any algorithm.
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::MessageInfo;
+use crate::role::Role;
+
+/// What flows through a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortKind {
+    /// A table.
+    Data,
+    /// A model of the same component.
+    Model,
+    /// A model of another component.
+    IsometricModel,
+}
+
+/// A named input or output of a component.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    /// The port's name: `data`, `train_data`, `validate_data`, `test_data`, `model`, `isometric_model`.
+    pub name: String,
+    /// What flows through it.
+    pub kind: PortKind,
+}
+
+/// One component as a party announces it in its catalogue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ComponentInfo {
+    /// The component's name (`hetero_lr`).
+    pub name: String,
+    /// The version of its protocol; parties of one step must agree on it.
+    pub version: u32,
+    /// One sentence on what it does.
+    pub summary: String,
+    /// Names by which FATE documents call it; the first is the usual one (`HeteroLR`).
+    pub modules: Vec<String>,
+    /// Roles that have a task in it.
+    pub roles: Vec<Role>,
+    /// Inputs.
+    pub inputs: Vec<Port>,
+    /// Outputs.
+    pub outputs: Vec<Port>,
+    /// JSON schema of the parameters; unknown fields are refused.
+    pub schema: serde_json::Value,
+    /// Every parameter with its default.
+    pub defaults: serde_json::Value,
+    /// The message table.
+    pub messages: Vec<MessageInfo>,
+}
+
+impl ComponentInfo {
+    /// Whether a document's module name means this component (FATE accepts the usual spelling and all lower case).
+    pub fn answers_to(&self, module: &str) -> bool {
+        self.name == module || self.modules.iter().any(|own| own == module || own.to_lowercase() == module)
+    }
+}

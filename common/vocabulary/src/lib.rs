@@ -1,0 +1,37 @@
+//! The words of fedflow as plain data: one meaning each, from the REST body to the SQL column.
+//!
+//! *Federation*: the parties that trust one root certificate. *Party*: an organisation. *Agent*: its daemon.
+//! *Coordinator*: the shared daemon. *Definition*: what to run. *Job*: one run of a definition. *Component*: a kind of
+//! work (`hetero_lr`). *Step*: a component placed in a job (`hetero_lr_0`). *Participant*: a party in a role. *Task*: one
+//! step at one participant. *Attempt*: one try of a step, the same number at every participant. *Stage*: fit or apply.
+//! *Round*: a numbered loop turn inside a task. *Message*: a declared, typed thing one role sends another. *Table*,
+//! *Model*, *Metric*: what steps read and leave. *Offer*: what a party is asked to join. *Verdict*: the policy's answer.
+#![deny(missing_docs)]
+
+pub mod code;
+pub mod component;
+pub mod fault;
+pub mod ids;
+pub mod message;
+pub mod metric;
+pub mod model;
+pub mod offer;
+pub mod report;
+pub mod role;
+pub mod table;
+pub mod task;
+pub mod time;
+
+pub use code::ErrorCode;
+pub use component::{ComponentInfo, Port, PortKind};
+pub use fault::Fault;
+pub use ids::{Attempt, ExperimentId, JobId, PartyId, StepName};
+pub use message::{Disclosure, MessageInfo, MessageLine};
+pub use metric::{Metric, MetricData};
+pub use model::{ModelRef, ModelSummary};
+pub use offer::{Offer, OfferedStep, SignedBytes};
+pub use report::{Outcome, Report, Usage};
+pub use role::{Cast, Participant, Role, Stage};
+pub use table::{Receipt, TableRef, TableSummary};
+pub use task::{Assignment, DataInput, ModelInput, Progress, TaskId};
+pub use time::{Clock, ManualClock, SystemClock, Timestamp};

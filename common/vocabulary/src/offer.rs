@@ -1,0 +1,107 @@
+//! What a party is asked to join. Offers are signed by the initiating party over their canonical bytes.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::ids::{JobId, PartyId, StepName};
+use crate::role::{Cast, Participant, Role};
+use crate::table::TableRef;
+use crate::time::Timestamp;
+
+/// A job as a party is asked to join it: who, what, on which tables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The job.
+    pub job: JobId,
+    /// Who asks.
+    pub initiator: Participant,
+    /// Everybody.
+    pub cast: Cast,
+    /// The steps, in topological order.
+    pub steps: Vec<OfferedStep>,
+    /// When the job was submitted.
+    pub created: Timestamp,
+}
+
+/// A step of an offer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OfferedStep {
+    /// The step.
+    pub step: StepName,
+    /// Its component.
+    pub component: String,
+    /// Its component's version.
+    pub version: u32,
+    /// Roles that take part.
+    pub roles: Vec<Role>,
+    /// Merged parameters of each participant as JSON text, in cast order: signed with the rest, checked against the
+    /// assignment.
+    pub parameters: Vec<(Participant, String)>,
+    /// Stored tables that the step reads, and whose they are.
+    pub tables: Vec<(Participant, TableRef)>,
+}
+
+impl Offer {
+    /// The bytes that are signed: MessagePack with named fields in declaration order.
+    pub fn canonical_bytes(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+        rmp_serde::to_vec_named(self)
+    }
+
+    /// SHA-256 of the canonical bytes, hex.
+    pub fn fingerprint(&self) -> Result<String, rmp_serde::encode::Error> {
+        Ok(fingerprint_of(&self.canonical_bytes()?))
+    }
+}
+
+/// SHA-256, hex.
+pub fn fingerprint_of(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// Bytes with the signature of a party over them, and the certificates that prove whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedBytes {
+    /// What is signed.
+    #[serde(with = "bytes_as_binary")]
+    pub bytes: Vec<u8>,
+    /// Who signed, by its own word; the certificate decides.
+    pub signer: PartyId,
+    /// Certificates, DER, leaf first.
+    pub chain: Vec<Vec<u8>>,
+    /// The signature.
+    #[serde(with = "bytes_as_binary")]
+    pub signature: Vec<u8>,
+}
+
+mod bytes_as_binary {
+    //! Writes a byte vector as one binary value instead of a list of numbers.
+    use serde::{Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        struct Bytes;
+        impl<'de> de::Visitor<'de> for Bytes {
+            type Value = Vec<u8>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+                Ok(bytes.to_vec())
+            }
+            fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+                Ok(bytes)
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<u8>, A::Error> {
+                let mut bytes = Vec::new();
+                while let Some(byte) = seq.next_element()? {
+                    bytes.push(byte);
+                }
+                Ok(bytes)
+            }
+        }
+        from.deserialize_byte_buf(Bytes)
+    }
+}

@@ -1,0 +1,108 @@
+//! Tables as the coordinator and the faces may know them: names, counts and headers, never rows.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::ids::Attempt;
+use crate::task::TaskId;
+
+/// A table's name at the party that owns it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TableRef {
+    /// The group of tables.
+    pub namespace: String,
+    /// The name in the group.
+    pub name: String,
+}
+
+impl TableRef {
+    /// Names a table. Any text is a name; what a name may do to the file system is the shelf's concern.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// The table in which a task's n-th data output stands: derived, so that every part of the system computes the same.
+    pub fn output(task: &TaskId, attempt: Attempt, index: usize) -> Self {
+        let key = format!("{}/{}/{}/{}/{}/{}", task.job, task.step, attempt, task.role, task.party, index);
+        let digest = Sha256::digest(key.as_bytes());
+        let name = digest.iter().take(16).fold(String::with_capacity(32), |text, byte| text + &format!("{byte:02x}"));
+        Self { namespace: format!("output_data_{}_{}_{}", task.job, task.step, attempt), name }
+    }
+}
+
+impl fmt::Display for TableRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.namespace, self.name)
+    }
+}
+
+/// What became of the rows that were read: `rows_in == stored + replaced + rejected`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Rows read.
+    pub rows_in: u64,
+    /// Rows that stand in the table.
+    pub stored: u64,
+    /// Rows whose id came again later, so that the later row stands.
+    pub replaced: u64,
+    /// Rows refused.
+    pub rejected: u64,
+    /// Why: reason, count and the line of the first such row.
+    pub reasons: Vec<Rejection>,
+}
+
+/// One reason for which rows were refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// The reason, without the row's values.
+    pub reason: String,
+    /// How many rows.
+    pub rows: u64,
+    /// Line of the first one in the file, counted from 1.
+    pub first_line: u64,
+}
+
+/// What a party tells of one of its tables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TableSummary {
+    /// Which table.
+    pub table: TableRef,
+    /// The output's name in the job's document, for outputs (`data`, `train`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_name: Option<String>,
+    /// Rows.
+    pub rows: u64,
+    /// Partitions (files).
+    pub partitions: u32,
+    /// Column names, id first; empty when the policy keeps them.
+    pub header: Vec<String>,
+    /// Hash of the content (BLAKE3, hex).
+    pub content_hash: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{JobId, PartyId, StepName};
+    use crate::role::Role;
+
+    #[test]
+    fn names_outputs_apart_by_attempt_role_and_index() {
+        let task = TaskId {
+            job: JobId::new("2026").expect("valid"),
+            step: StepName::new("reader_0").expect("valid"),
+            role: Role::Guest,
+            party: PartyId::new("1").expect("valid"),
+        };
+        let host = TaskId { role: Role::Host, ..task.clone() };
+        let first = TableRef::output(&task, Attempt(0), 0);
+        assert_eq!(first.namespace, "output_data_2026_reader_0_0");
+        assert_eq!(first.name.len(), 32);
+        assert_eq!(first, TableRef::output(&task, Attempt(0), 0));
+        assert_ne!(first.name, TableRef::output(&task, Attempt(0), 1).name);
+        assert_ne!(first.name, TableRef::output(&host, Attempt(0), 0).name);
+        assert_ne!(first.namespace, TableRef::output(&task, Attempt(1), 0).namespace);
+    }
+}

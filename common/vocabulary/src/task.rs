@@ -1,0 +1,101 @@
+//! Orders and their state: what an agent is told to run.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Attempt, JobId, PartyId, StepName};
+use crate::model::ModelRef;
+use crate::role::{Cast, Participant, Role, Stage};
+use crate::table::TableRef;
+use crate::time::Timestamp;
+
+/// One step at one participant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TaskId {
+    /// The job.
+    pub job: JobId,
+    /// The step.
+    pub step: StepName,
+    /// The role.
+    pub role: Role,
+    /// The party.
+    pub party: PartyId,
+}
+
+impl TaskId {
+    /// Who runs it.
+    pub fn participant(&self) -> Participant {
+        Participant::new(self.role, self.party.clone())
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} at {} {}", self.job, self.step, self.role, self.party)
+    }
+}
+
+/// A table wired to an input port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataInput {
+    /// The port: `data`, `train_data`, `validate_data`, `test_data`.
+    pub port: String,
+    /// The step that made it: an evaluation names its metrics after it.
+    pub from_step: StepName,
+    /// The participant's own table.
+    pub table: TableRef,
+}
+
+/// A model wired to an input port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelInput {
+    /// `model` or `isometric_model`.
+    pub port: String,
+    /// The participant's own model.
+    pub model: ModelRef,
+}
+
+/// Everything an agent needs to run one task once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Which task.
+    pub task: TaskId,
+    /// Which try.
+    pub attempt: Attempt,
+    /// The component to run.
+    pub component: String,
+    /// Its version, as all parties of the cast announced it.
+    pub component_version: u32,
+    /// Fit or apply.
+    pub stage: Stage,
+    /// Everybody in the job.
+    pub cast: Cast,
+    /// The participants that run this step.
+    pub step_cast: Cast,
+    /// Parameters for this participant, already merged; defaults may be missing.
+    pub parameters: serde_json::Value,
+    /// Tables to read.
+    pub inputs: Vec<DataInput>,
+    /// Models to read.
+    pub models: Vec<ModelInput>,
+    /// Names of the data outputs, in order; empty when the step's outputs are not named.
+    pub outputs: Vec<String>,
+    /// Where a model is to be kept.
+    pub model_version: String,
+    /// Fingerprint (hex) of the offer that this task belongs to: an agent runs only what it accepted.
+    pub offer: String,
+    /// Partitions to write tables in.
+    pub partitions: u32,
+    /// When to give up.
+    pub deadline: Option<Timestamp>,
+}
+
+/// How far a task is, for a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// 0.0 to 1.0.
+    pub fraction: f64,
+    /// What is being done (`epoch 3 of 30`).
+    pub text: String,
+}

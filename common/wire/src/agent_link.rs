@@ -1,0 +1,221 @@
+//! What an agent and the coordinator say to each other.
+//!
+//! The agent dials. The first stream carries [`Hello`] and [`Welcome`]; nothing else is answered before. After that every
+//! call is one stream: a request frame, perhaps a body, a reply frame, perhaps a body. Both sides may call.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use vocabulary::{
+    Assignment, Attempt, ComponentInfo, Fault, JobId, Offer, PartyId, Report, Role, SignedBytes, StepName, TaskId,
+    Timestamp,
+};
+
+use crate::envelope::Address;
+
+/// ALPN of the link from an agent to the coordinator.
+pub const AGENT_LINK: &[u8] = b"fedflow-agent/1";
+/// ALPN of mail from agent to agent.
+pub const DIRECT_MAIL: &[u8] = b"fedflow-mail/1";
+/// The capability by which a caller says that it only probes whether it would be let in.
+pub const PROBE: &str = "probe";
+/// The context string under which a catalogue is signed.
+pub const CATALOGUE_CONTEXT: &str = "fedflow catalogue v1";
+/// The context string under which an offer is signed.
+pub const OFFER_CONTEXT: &str = "fedflow offer v1";
+
+/// The first words of an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Protocol versions it can speak, lowest and highest.
+    pub protocol: (u32, u32),
+    /// Its software version, for people.
+    pub version: String,
+    /// Optional abilities it has.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    /// Its clock, so that a skew is noticed before certificates and signatures fail on it.
+    pub now: Timestamp,
+    /// Its catalogue: [`Catalogue`] as MessagePack, signed.
+    pub catalogue: SignedBytes,
+    /// Attempts it knows: what the coordinator believes to run there and is not in the list is lost.
+    #[serde(default)]
+    pub attempts: Vec<(TaskId, Attempt)>,
+    /// Where other agents may reach it, as `host:port`; empty for relay only.
+    #[serde(default)]
+    pub direct: Vec<String>,
+    /// Where its own users reach its REST door, as a URL.
+    #[serde(default)]
+    pub rest: Option<String>,
+    /// Whether its policy lets the coordinator's door read its rows.
+    #[serde(default)]
+    pub rows_through_coordinator: bool,
+}
+
+/// What a party can run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// The party.
+    pub party: PartyId,
+    /// Its components.
+    pub components: Vec<ComponentInfo>,
+    /// When it was put together.
+    pub made: Timestamp,
+}
+
+/// The coordinator's answer to [`Hello`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Welcome {
+    /// The link stands.
+    Accepted {
+        /// The protocol version chosen.
+        protocol: u32,
+        /// The coordinator's software version.
+        version: String,
+        /// Abilities both sides have.
+        capabilities: Vec<String>,
+        /// The coordinator's clock.
+        now: Timestamp,
+        /// How often to send a heartbeat, in milliseconds.
+        heartbeat_millis: u64,
+        /// The other agents of the federation.
+        peers: Vec<Peer>,
+    },
+    /// The link does not stand, and why.
+    Refused(Fault),
+}
+
+/// Another agent, as the directory knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// The party.
+    pub party: PartyId,
+    /// Its certificates, DER, leaf first: mail is sealed to the leaf's key after the chain is verified.
+    pub chain: Vec<Vec<u8>>,
+    /// Where it may be reached directly.
+    pub direct: Vec<String>,
+    /// Whether it is connected now.
+    pub online: bool,
+}
+
+/// A step whose parameters a party is asked to check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepCheck {
+    /// The step.
+    pub step: StepName,
+    /// Its component.
+    pub component: String,
+    /// The role that the parameters are for.
+    pub role: Role,
+    /// The merged parameters.
+    pub parameters: Value,
+}
+
+/// A call from the coordinator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToAgent {
+    /// To the initiator: admit this offer and sign it.
+    Sign(Offer),
+    /// To the others: admit this signed offer.
+    Offer(SignedBytes),
+    /// Run a task. A repeated order is acknowledged and does nothing.
+    Assign(Box<Assignment>),
+    /// Stop an attempt; acknowledged once it is quiet.
+    Cancel {
+        /// The task.
+        task: TaskId,
+        /// The try.
+        attempt: Attempt,
+        /// Why.
+        reason: Fault,
+    },
+    /// The job is over: mail and offer may be forgotten.
+    Close(JobId),
+    /// Check parameters as the components would.
+    Check(Vec<StepCheck>),
+    /// The directory changed.
+    Peers(Vec<Peer>),
+    /// A letter relayed from another agent; the sealed body follows the frame.
+    Mail(MailHead),
+    /// A request at the coordinator's door that belongs to this party; the body follows the frame.
+    Http(HttpHead),
+}
+
+/// A call from an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToCoordinator {
+    /// The agent is alive.
+    Heartbeat {
+        /// Attempts it runs.
+        attempts: Vec<(TaskId, Attempt)>,
+    },
+    /// What happened, in order. Acknowledged once it is stored.
+    Reports(Vec<Report>),
+    /// A letter for another agent; the sealed body follows the frame. Acknowledged once the receiver has it.
+    Mail(MailHead),
+    /// A request at the agent's door that belongs to the coordinator; the body follows the frame.
+    Http(HttpHead),
+}
+
+/// The answer to a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// The offer, signed.
+    Signed(SignedBytes),
+    /// The offer is accepted: the receiver's signature over the same bytes.
+    Accepted(SignedBytes),
+    /// What is wrong with the parameters; empty when nothing is.
+    Checked(Vec<Fault>),
+    /// Head of a proxied answer; its body follows the frame.
+    Http(HttpReplyHead),
+    /// It could not be done.
+    Failed(Fault),
+}
+
+/// What a relay sees of a letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailHead {
+    /// Where it goes.
+    pub address: Address,
+    /// The declared message.
+    pub message: String,
+    /// Bytes of the body that follows (sealed when relayed).
+    pub size: u64,
+}
+
+/// Who makes a proxied request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Caller {
+    /// A user of this party, at the party's own door.
+    PartyUser(PartyId),
+    /// Somebody at the coordinator's door.
+    Outsider,
+}
+
+/// Head of a proxied request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpHead {
+    /// Method.
+    pub method: String,
+    /// Path and query as they came.
+    pub target: String,
+    /// Headers that matter to the handler.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// Who asks.
+    pub caller: Caller,
+}
+
+/// Head of a proxied answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpReplyHead {
+    /// Status code.
+    pub status: u16,
+    /// Headers.
+    pub headers: Vec<(String, Vec<u8>)>,
+}

@@ -1,0 +1,152 @@
+//! Where mail waits until its task asks for it: the part that all transports share.
+//!
+//! An address is taken once; a repeated letter is recognised and dropped; what does not fit into memory waits on disk; a
+//! closed attempt, and every older one of the same step and receiver, refuses mail. No lock is held over an await.
+
+mod reception;
+mod state;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use vocabulary::{ErrorCode, Fault, Participant};
+
+use crate::envelope::{Address, AttemptKey, Envelope};
+use crate::transport::TransportError;
+
+pub use reception::Reception;
+use state::{Found, State};
+
+/// What an inbox may hold.
+#[derive(Debug, Clone)]
+pub struct InboxOptions {
+    /// Bytes of letters kept in memory, all attempts together; more goes to disk.
+    pub memory_limit_bytes: u64,
+    /// The folder for letters that do not fit; the inbox owns it and removes what an earlier run left. Without it,
+    /// letters beyond the memory limit are refused.
+    pub spill_dir: Option<PathBuf>,
+    /// Bytes that one attempt at one receiver may have waiting, in memory and on disk.
+    pub per_attempt_limit_bytes: u64,
+    /// Letters that one attempt at one receiver may have waiting.
+    pub per_attempt_letters: usize,
+    /// How many steps' closed attempts are remembered; the oldest is forgotten first.
+    pub closed_remembered: usize,
+}
+
+impl Default for InboxOptions {
+    /// 256 MiB in memory, no disk, 8 GiB and a million letters for an attempt.
+    fn default() -> Self {
+        Self {
+            memory_limit_bytes: 256 << 20,
+            spill_dir: None,
+            per_attempt_limit_bytes: 8 << 30,
+            per_attempt_letters: 1_000_000,
+            closed_remembered: 65_536,
+        }
+    }
+}
+
+/// What became of a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// It stands in the inbox.
+    Taken,
+    /// It came before, with the same content; dropped.
+    Duplicate,
+}
+
+/// What an inbox holds now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InboxUsage {
+    /// Bytes in memory, letters that are just arriving included.
+    pub memory_bytes: u64,
+    /// Bytes on disk.
+    pub spilled_bytes: u64,
+    /// Letters that wait.
+    pub letters: usize,
+}
+
+/// Mail of one party (or, in tests, of many).
+pub struct Inbox {
+    options: InboxOptions,
+    state: Mutex<State>,
+}
+
+const SPILL_SUFFIX: &str = ".letter";
+
+impl Inbox {
+    /// Makes an empty inbox and clears its spill folder, which is made if it is missing.
+    pub fn new(options: InboxOptions) -> std::io::Result<Arc<Self>> {
+        if let Some(folder) = &options.spill_dir {
+            std::fs::create_dir_all(folder)?;
+            for entry in std::fs::read_dir(folder)? {
+                let path = entry?.path();
+                if path.to_string_lossy().ends_with(SPILL_SUFFIX) {
+                    std::fs::remove_file(path)?;
+                }
+            }
+        }
+        let state = Mutex::new(State::new(options.closed_remembered));
+        Ok(Arc::new(Self { options, state }))
+    }
+
+    /// Puts a letter in. Returns when it stands there, in memory or on disk.
+    pub async fn deliver(self: &Arc<Self>, envelope: Envelope) -> Result<Delivery, TransportError> {
+        let mut reception = self.begin(&envelope.address, &envelope.message)?;
+        reception.write(envelope.body).await?;
+        reception.finish().await
+    }
+
+    /// Begins to take a letter that arrives in pieces. Nobody sees it before [`Reception::finish`]; a dropped reception
+    /// leaves nothing behind.
+    pub fn begin(self: &Arc<Self>, address: &Address, message: &str) -> Result<Reception, TransportError> {
+        let known = self.state().digest_of(address)?;
+        Ok(Reception::new(self.clone(), address.clone(), message, known.is_some()))
+    }
+
+    /// Waits for a letter and takes it out. Dropping the future loses nothing: the letter stays. A letter that was taken
+    /// before will not come again, so that asking for it twice is [`TransportError::AddressReused`].
+    pub async fn receive(&self, address: &Address) -> Result<Bytes, TransportError> {
+        loop {
+            // The lock is released before the wait; the wait is registered before the release.
+            let found = self.state().look(address)?;
+            match found {
+                Found::Letter(body) => return Ok(body),
+                Found::OnDisk(file) => {
+                    let body = tokio::fs::read(&*file).await.map_err(|error| storage("read", &error))?;
+                    // Taken only now, so that a receiver that is dropped while it reads leaves the letter.
+                    self.state().take_spilled(address)?;
+                    return Ok(body.into());
+                }
+                Found::Nothing(wait) => wait.await,
+            }
+        }
+    }
+
+    /// Drops the receiver's mail of this and all older attempts of the step, wakes those who wait for it, and refuses
+    /// what still comes.
+    pub fn close(&self, attempt: &AttemptKey, receiver: &Participant) {
+        // Files are removed outside of the lock.
+        let dropped = self.state().close(attempt, receiver);
+        drop(dropped);
+    }
+
+    /// What the inbox holds now.
+    pub fn usage(&self) -> InboxUsage {
+        self.state().usage()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in a critical section panics half-way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn storage(doing: &str, error: &std::io::Error) -> TransportError {
+    let fault = Fault::new(ErrorCode::StorageFull, format!("cannot {doing} a letter that waits on disk: {error}"));
+    TransportError::Refused(fault.next("free disk space, or raise the inbox's memory limit"))
+}
+
+#[cfg(test)]
+mod tests;

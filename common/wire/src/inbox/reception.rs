@@ -1,0 +1,160 @@
+//! A letter that is just arriving: in memory while there is room, then in a file of the spill folder.
+
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use tempfile::TempPath;
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt;
+use vocabulary::{ErrorCode, Fault};
+
+use super::state::Held;
+use super::{Delivery, Inbox, SPILL_SUFFIX, storage};
+use crate::envelope::Address;
+use crate::transport::TransportError;
+
+/// Bytes of a body that go into its digest: hashing all would cost as much as receiving it.
+const DIGESTED: u64 = 64 << 10;
+
+/// A letter on its way into an inbox; see [`Inbox::begin`].
+pub struct Reception {
+    inbox: Arc<Inbox>,
+    address: Address,
+    /// Tells a repeated letter from a second letter at the same address, by message, size and beginning; no defence,
+    /// senders are authenticated.
+    digest: DefaultHasher,
+    size: u64,
+    reserved: u64,
+    store: Store,
+}
+
+enum Store {
+    /// Nothing yet.
+    Empty,
+    /// One piece, not copied.
+    One(Bytes),
+    /// Several pieces.
+    Many(BytesMut),
+    Disk(File, TempPath),
+    /// The letter came before: only its digest is of interest.
+    Nowhere,
+}
+
+impl Reception {
+    pub(super) fn new(inbox: Arc<Inbox>, address: Address, message: &str, known: bool) -> Self {
+        let mut digest = DefaultHasher::new();
+        digest.write(message.as_bytes());
+        let store = if known { Store::Nowhere } else { Store::Empty };
+        Self { inbox, address, digest, size: 0, reserved: 0, store }
+    }
+
+    /// Takes the next piece of the body.
+    pub async fn write(&mut self, piece: Bytes) -> Result<(), TransportError> {
+        let beginning = DIGESTED.saturating_sub(self.size).min(piece.len() as u64) as usize;
+        self.digest.write(piece.get(..beginning).unwrap_or_default());
+        self.size += piece.len() as u64;
+        let limit = self.inbox.options.per_attempt_limit_bytes;
+        if self.size > limit {
+            return Err(TransportError::TooLarge { to: self.address.to.clone(), size: self.size, limit });
+        }
+        if matches!(self.store, Store::Nowhere) {
+            return Ok(());
+        }
+        if !matches!(self.store, Store::Disk(..)) {
+            if self.reserve(piece.len() as u64) {
+                self.keep(piece);
+                return Ok(());
+            }
+            self.spill().await?;
+        }
+        self.append(&piece).await
+    }
+
+    fn reserve(&mut self, bytes: u64) -> bool {
+        let reserved = self.inbox.state().reserve(bytes, self.inbox.options.memory_limit_bytes);
+        if reserved {
+            self.reserved += bytes;
+        }
+        reserved
+    }
+
+    fn keep(&mut self, piece: Bytes) {
+        self.store = match std::mem::replace(&mut self.store, Store::Empty) {
+            Store::Empty => Store::One(piece),
+            Store::One(first) => {
+                let mut all = BytesMut::with_capacity((first.len() + piece.len()) * 2);
+                all.extend_from_slice(&first);
+                all.extend_from_slice(&piece);
+                Store::Many(all)
+            }
+            Store::Many(mut all) => {
+                all.extend_from_slice(&piece);
+                Store::Many(all)
+            }
+            other @ (Store::Disk(..) | Store::Nowhere) => other,
+        };
+    }
+
+    /// Moves to a file what is in memory, and gives the memory back.
+    async fn spill(&mut self) -> Result<(), TransportError> {
+        let Some(folder) = self.inbox.options.spill_dir.clone() else {
+            let limit = self.inbox.options.memory_limit_bytes;
+            let message = format!("no memory for a letter of {} bytes or more: {limit} bytes may wait", self.size);
+            let fault = Fault::new(ErrorCode::StorageFull, message).at(&self.address.to.party);
+            return Err(TransportError::Refused(
+                fault.next("give the inbox a spill folder, or raise its memory limit"),
+            ));
+        };
+        let create = move || tempfile::Builder::new().suffix(SPILL_SUFFIX).tempfile_in(folder);
+        let made = tokio::task::spawn_blocking(create).await.map_err(std::io::Error::other).flatten();
+        let (file, path) = made.map_err(|error| storage("make", &error))?.into_parts();
+        let before = std::mem::replace(&mut self.store, Store::Disk(File::from_std(file), path));
+        match before {
+            Store::One(first) => self.append(&first).await?,
+            Store::Many(all) => self.append(&all).await?,
+            Store::Empty | Store::Nowhere | Store::Disk(..) => {}
+        }
+        self.unreserve();
+        Ok(())
+    }
+
+    async fn append(&mut self, piece: &[u8]) -> Result<(), TransportError> {
+        let Store::Disk(file, _) = &mut self.store else { return Ok(()) };
+        file.write_all(piece).await.map_err(|error| storage("write", &error))
+    }
+
+    /// Puts the whole letter where its receiver finds it.
+    pub async fn finish(mut self) -> Result<Delivery, TransportError> {
+        if let Store::Disk(file, _) = &mut self.store {
+            file.flush().await.map_err(|error| storage("write", &error))?;
+        }
+        let held = match std::mem::replace(&mut self.store, Store::Nowhere) {
+            Store::Empty | Store::Nowhere => Held::Memory(Bytes::new()),
+            Store::One(body) => Held::Memory(body),
+            Store::Many(body) => Held::Memory(body.freeze()),
+            Store::Disk(_, path) => Held::Disk { path: Arc::new(path), size: self.size },
+        };
+        self.digest.write_u64(self.size);
+        let digest = self.digest.finish();
+        let delivery = self.inbox.state().put(&self.address, held, digest, &self.inbox.options);
+        if matches!(delivery, Ok(Delivery::Taken)) {
+            // From here on the letter, not the reception, accounts for its bytes.
+            self.reserved = 0;
+        }
+        delivery
+    }
+
+    fn unreserve(&mut self) {
+        let reserved = std::mem::take(&mut self.reserved);
+        if reserved > 0 {
+            self.inbox.state().unreserve(reserved);
+        }
+    }
+}
+
+impl Drop for Reception {
+    fn drop(&mut self) {
+        self.unreserve();
+    }
+}

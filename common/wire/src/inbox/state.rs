@@ -1,0 +1,232 @@
+//! What an inbox knows, without any waiting or disk: boxes by step and attempt, and what was closed.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tempfile::TempPath;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
+use vocabulary::{Attempt, ErrorCode, Fault, Participant};
+
+use super::{Delivery, InboxOptions, InboxUsage};
+use crate::envelope::{Address, AttemptKey};
+use crate::transport::TransportError;
+
+/// What a letter costs beside its body.
+const OVERHEAD: u64 = 256;
+
+/// Where a letter's body is.
+pub(super) enum Held {
+    Memory(Bytes),
+    Disk { path: Arc<TempPath>, size: u64 },
+}
+
+/// What [`State::look`] found.
+pub(super) enum Found {
+    Letter(Bytes),
+    OnDisk(Arc<TempPath>),
+    Nothing(OwnedNotified),
+}
+
+/// Mail of one attempt at one receiver. Keys are 128 bits of a keyed hash: a million letters would collide with a
+/// probability of about 10^-27, and an outsider cannot aim for it.
+#[derive(Default)]
+pub(super) struct MailBox {
+    letters: HashMap<u128, Held>,
+    /// The content's digest of every letter that ever stood here.
+    seen: HashMap<u128, u64>,
+    bytes: u64,
+    changed: Arc<Notify>,
+}
+
+/// All attempts of one step at one receiver.
+#[derive(Default)]
+struct StepMail {
+    closed: Option<Attempt>,
+    attempts: BTreeMap<Attempt, MailBox>,
+}
+
+pub(super) struct State {
+    keys: (RandomState, RandomState),
+    steps: HashMap<u128, StepMail>,
+    /// Steps in the order in which they were first closed.
+    closed_order: VecDeque<u128>,
+    closed_remembered: usize,
+    usage: InboxUsage,
+}
+
+impl State {
+    pub(super) fn new(closed_remembered: usize) -> Self {
+        Self {
+            keys: (RandomState::new(), RandomState::new()),
+            steps: HashMap::new(),
+            closed_order: VecDeque::new(),
+            closed_remembered,
+            usage: InboxUsage::default(),
+        }
+    }
+
+    pub(super) fn usage(&self) -> InboxUsage {
+        self.usage
+    }
+
+    fn key(&self, value: impl Hash) -> u128 {
+        u128::from(self.keys.0.hash_one(&value)) << 64 | u128::from(self.keys.1.hash_one(&value))
+    }
+
+    fn step_key(&self, attempt: &AttemptKey, receiver: &Participant) -> u128 {
+        self.key((&attempt.job, &attempt.step, receiver))
+    }
+
+    /// The box of an address, made if it is missing, and the letter's key in it.
+    fn find(&mut self, address: &Address) -> Result<(&mut MailBox, u128), TransportError> {
+        let key = self.key((&address.from, &address.tag));
+        let step = self.step_key(&address.attempt, &address.to);
+        let step = self.steps.entry(step).or_default();
+        if step.closed.is_some_and(|closed| closed >= address.attempt.attempt) {
+            return Err(TransportError::Closed(address.attempt.clone()));
+        }
+        Ok((step.attempts.entry(address.attempt.attempt).or_default(), key))
+    }
+
+    /// The digest of the letter that came at this address, if one did.
+    pub(super) fn digest_of(&mut self, address: &Address) -> Result<Option<u64>, TransportError> {
+        let (mail, key) = self.find(address)?;
+        Ok(mail.seen.get(&key).copied())
+    }
+
+    pub(super) fn look(&mut self, address: &Address) -> Result<Found, TransportError> {
+        let (mail, key) = self.find(address)?;
+        match mail.letters.remove(&key) {
+            Some(Held::Memory(body)) => {
+                let size = body.len() as u64 + OVERHEAD;
+                mail.bytes = mail.bytes.saturating_sub(size);
+                self.usage.memory_bytes = self.usage.memory_bytes.saturating_sub(size);
+                self.usage.letters = self.usage.letters.saturating_sub(1);
+                Ok(Found::Letter(body))
+            }
+            Some(Held::Disk { path, size }) => {
+                mail.letters.insert(key, Held::Disk { path: path.clone(), size });
+                Ok(Found::OnDisk(path))
+            }
+            None if mail.seen.contains_key(&key) => Err(TransportError::AddressReused(Box::new(address.clone()))),
+            None => Ok(Found::Nothing(mail.changed.clone().notified_owned())),
+        }
+    }
+
+    /// Takes a letter out whose file was read.
+    pub(super) fn take_spilled(&mut self, address: &Address) -> Result<(), TransportError> {
+        let (mail, key) = self.find(address)?;
+        let Some(held) = mail.letters.remove(&key) else {
+            return Err(TransportError::AddressReused(Box::new(address.clone())));
+        };
+        mail.bytes = mail.bytes.saturating_sub(held.charge());
+        self.release(&held);
+        Ok(())
+    }
+
+    /// Sets memory aside for bytes that arrive; false when there is none left.
+    pub(super) fn reserve(&mut self, bytes: u64, limit: u64) -> bool {
+        let fits = self.usage.memory_bytes.saturating_add(bytes) <= limit;
+        if fits {
+            self.usage.memory_bytes += bytes;
+        }
+        fits
+    }
+
+    pub(super) fn unreserve(&mut self, bytes: u64) {
+        self.usage.memory_bytes = self.usage.memory_bytes.saturating_sub(bytes);
+    }
+
+    /// Puts a whole letter in and wakes who waits for it. The body's own bytes in memory are reserved already, and stay
+    /// so only if the letter is taken.
+    pub(super) fn put(
+        &mut self,
+        address: &Address,
+        held: Held,
+        digest: u64,
+        options: &InboxOptions,
+    ) -> Result<Delivery, TransportError> {
+        let (mail, key) = self.find(address)?;
+        match mail.seen.get(&key) {
+            Some(&before) if before == digest => return Ok(Delivery::Duplicate),
+            Some(_) => return Err(TransportError::AddressReused(Box::new(address.clone()))),
+            None => {}
+        }
+        let charge = held.charge();
+        if mail.letters.len() >= options.per_attempt_letters
+            || mail.bytes.saturating_add(charge) > options.per_attempt_limit_bytes
+        {
+            return Err(attempt_full(address, mail.letters.len(), mail.bytes));
+        }
+        mail.bytes += charge;
+        mail.seen.insert(key, digest);
+        let changed = mail.changed.clone();
+        self.usage.letters += 1;
+        match &held {
+            Held::Memory(_) => self.usage.memory_bytes += OVERHEAD,
+            Held::Disk { size, .. } => self.usage.spilled_bytes += size,
+        }
+        let (mail, key) = self.find(address)?;
+        mail.letters.insert(key, held);
+        changed.notify_waiters();
+        Ok(Delivery::Taken)
+    }
+
+    fn release(&mut self, held: &Held) {
+        self.usage.letters = self.usage.letters.saturating_sub(1);
+        match held {
+            Held::Memory(_) => self.usage.memory_bytes = self.usage.memory_bytes.saturating_sub(held.charge()),
+            Held::Disk { size, .. } => self.usage.spilled_bytes = self.usage.spilled_bytes.saturating_sub(*size),
+        }
+    }
+
+    /// Closes this and older attempts; gives back what was dropped, for the caller to drop outside of the lock.
+    pub(super) fn close(&mut self, attempt: &AttemptKey, receiver: &Participant) -> Vec<MailBox> {
+        let key = self.step_key(attempt, receiver);
+        let step = self.steps.entry(key).or_default();
+        if step.closed.is_none() {
+            self.closed_order.push_back(key);
+        }
+        step.closed = step.closed.max(Some(attempt.attempt));
+        let newer = step.attempts.split_off(&attempt.attempt.next());
+        let dropped: Vec<MailBox> = std::mem::replace(&mut step.attempts, newer).into_values().collect();
+        for mail in &dropped {
+            mail.letters.values().for_each(|held| self.release(held));
+            mail.changed.notify_waiters();
+        }
+        self.forget_oldest();
+        dropped
+    }
+
+    fn forget_oldest(&mut self) {
+        while self.closed_order.len() > self.closed_remembered {
+            let Some(key) = self.closed_order.pop_front() else { return };
+            if let Some(step) = self.steps.get_mut(&key) {
+                step.closed = None;
+                if step.attempts.is_empty() {
+                    self.steps.remove(&key);
+                }
+            }
+        }
+    }
+}
+
+impl Held {
+    fn charge(&self) -> u64 {
+        match self {
+            Held::Memory(body) => body.len() as u64 + OVERHEAD,
+            Held::Disk { size, .. } => size + OVERHEAD,
+        }
+    }
+}
+
+fn attempt_full(address: &Address, letters: usize, bytes: u64) -> TransportError {
+    let message =
+        format!("{} already has {letters} letters with {bytes} bytes waiting for {}", address.attempt, address.to);
+    let next = "the receiver reads too slowly, or the sender does not stop: look at both tasks' logs";
+    TransportError::Refused(Fault::new(ErrorCode::StorageFull, message).at(&address.to.party).next(next))
+}

@@ -1,0 +1,202 @@
+//! What the inbox promises beyond the transport contract: limits, spilling, memory accounts.
+
+use std::time::Duration;
+
+use super::*;
+use crate::contract::letter;
+use crate::envelope::Envelope;
+
+fn inbox(memory_limit_bytes: u64, folder: Option<&std::path::Path>) -> Arc<Inbox> {
+    let spill_dir = folder.map(std::path::Path::to_path_buf);
+    Inbox::new(InboxOptions { memory_limit_bytes, spill_dir, ..InboxOptions::default() }).unwrap()
+}
+
+fn files(folder: &std::path::Path) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+fn of_attempt(number: u32, tag: &str) -> Envelope {
+    let mut envelope = letter("guest", "host", tag, vec![1; 100]);
+    envelope.address.attempt.attempt = vocabulary::Attempt(number);
+    envelope
+}
+
+#[tokio::test]
+async fn spills_what_does_not_fit_and_cleans_up_after_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = inbox(10_000, Some(folder.path()));
+    let small = letter("guest", "host", "small", vec![1; 5_000]);
+    let large = letter("guest", "host", "large", (0..50_000).map(|i| i as u8).collect());
+    inbox.deliver(small.clone()).await.unwrap();
+    inbox.deliver(large.clone()).await.unwrap();
+    assert_eq!(files(folder.path()), 1);
+    let usage = inbox.usage();
+    assert_eq!((usage.spilled_bytes, usage.letters), (50_000, 2));
+    assert!(usage.memory_bytes < 10_000, "{usage:?}");
+    assert_eq!(inbox.receive(&large.address).await.unwrap(), large.body);
+    assert_eq!(inbox.receive(&small.address).await.unwrap(), small.body);
+    assert_eq!(files(folder.path()), 0);
+    assert_eq!(inbox.usage(), InboxUsage::default());
+}
+
+#[tokio::test]
+async fn moves_a_letter_to_disk_in_the_middle_of_its_arrival() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = inbox(2_500, Some(folder.path()));
+    let whole = letter("guest", "host", "pieces", (0..10_000).map(|i| (i / 7) as u8).collect());
+    let mut reception = inbox.begin(&whole.address, &whole.message).unwrap();
+    for piece in whole.body.chunks(1_000) {
+        reception.write(Bytes::copy_from_slice(piece)).await.unwrap();
+        assert!(inbox.usage().memory_bytes <= 2_500);
+    }
+    assert_eq!(reception.finish().await.unwrap(), Delivery::Taken);
+    assert_eq!(inbox.receive(&whole.address).await.unwrap(), whole.body);
+    assert_eq!((files(folder.path()), inbox.usage()), (0, InboxUsage::default()));
+}
+
+#[tokio::test]
+async fn a_broken_arrival_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = inbox(2_500, Some(folder.path()));
+    for pieces in [1, 5] {
+        let mut reception = inbox.begin(&letter("guest", "host", "x", vec![]).address, "x").unwrap();
+        for _ in 0..pieces {
+            reception.write(Bytes::from(vec![0; 1_000])).await.unwrap();
+        }
+        drop(reception);
+        assert_eq!((files(folder.path()), inbox.usage()), (0, InboxUsage::default()));
+    }
+}
+
+#[tokio::test]
+async fn closing_removes_files_and_gives_memory_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = inbox(1_000, Some(folder.path()));
+    let letters = [letter("guest", "host", "a", vec![1; 700]), letter("guest", "host", "b", vec![1; 9_000])];
+    for envelope in &letters {
+        inbox.deliver(envelope.clone()).await.unwrap();
+    }
+    inbox.close(&letters[0].address.attempt, &letters[0].address.to);
+    assert_eq!((files(folder.path()), inbox.usage()), (0, InboxUsage::default()));
+}
+
+#[tokio::test]
+async fn without_a_spill_folder_refuses_what_does_not_fit() {
+    let inbox = inbox(1_000, None);
+    let error = inbox.deliver(letter("guest", "host", "a", vec![0; 2_000])).await.unwrap_err();
+    assert!(matches!(error, TransportError::Refused(fault) if fault.code == ErrorCode::StorageFull));
+    assert_eq!(inbox.usage(), InboxUsage::default());
+    inbox.deliver(letter("guest", "host", "b", vec![0; 900])).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_attempt_has_its_own_limits() {
+    let options = InboxOptions { per_attempt_limit_bytes: 3_000, per_attempt_letters: 2, ..InboxOptions::default() };
+    let inbox = Inbox::new(options).unwrap();
+    let huge = inbox.deliver(letter("guest", "host", "huge", vec![0; 4_000])).await.unwrap_err();
+    assert!(matches!(huge, TransportError::TooLarge { limit: 3_000, .. }), "{huge}");
+    inbox.deliver(letter("guest", "host", "a", vec![0; 2_000])).await.unwrap();
+    assert!(matches!(
+        inbox.deliver(letter("guest", "host", "b", vec![0; 2_000])).await,
+        Err(TransportError::Refused(_))
+    ));
+    inbox.deliver(letter("guest", "host", "c", vec![0; 10])).await.unwrap();
+    assert!(matches!(inbox.deliver(letter("guest", "host", "d", vec![0; 10])).await, Err(TransportError::Refused(_))));
+    assert_eq!(inbox.usage().letters, 2);
+}
+
+#[tokio::test]
+async fn a_refused_letter_may_come_again_later() {
+    let options = InboxOptions { per_attempt_letters: 1, ..InboxOptions::default() };
+    let inbox = Inbox::new(options).unwrap();
+    let (first, second) = (letter("guest", "host", "a", vec![0; 9]), letter("guest", "host", "b", vec![0; 9]));
+    inbox.deliver(first.clone()).await.unwrap();
+    inbox.deliver(second.clone()).await.unwrap_err();
+    inbox.receive(&first.address).await.unwrap();
+    assert_eq!(inbox.deliver(second).await.unwrap(), Delivery::Taken);
+}
+
+#[tokio::test]
+async fn remembers_a_bounded_number_of_closed_steps() {
+    let inbox = Inbox::new(InboxOptions { closed_remembered: 3, ..InboxOptions::default() }).unwrap();
+    let step = |i: u32| {
+        let mut envelope = of_attempt(0, "x");
+        envelope.address.attempt.step = vocabulary::StepName::new(format!("step_{i}")).unwrap();
+        envelope
+    };
+    for i in 0..5 {
+        inbox.close(&step(i).address.attempt, &step(i).address.to);
+    }
+    assert!(inbox.deliver(step(0)).await.is_ok());
+    for i in 2..5 {
+        assert!(matches!(inbox.deliver(step(i)).await, Err(TransportError::Closed(_))), "{i}");
+    }
+}
+
+#[tokio::test]
+async fn closing_an_attempt_drops_the_mail_of_older_ones_and_keeps_newer() {
+    let inbox = inbox(1 << 20, None);
+    for number in 0..3 {
+        inbox.deliver(of_attempt(number, "x")).await.unwrap();
+    }
+    let waiting = tokio::spawn({
+        let (inbox, address) = (inbox.clone(), of_attempt(0, "never").address);
+        async move { inbox.receive(&address).await }
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    inbox.close(&of_attempt(1, "x").address.attempt, &of_attempt(1, "x").address.to);
+    assert!(matches!(waiting.await.unwrap(), Err(TransportError::Closed(_))));
+    assert_eq!(inbox.usage().letters, 1);
+    assert!(inbox.receive(&of_attempt(2, "x").address).await.is_ok());
+}
+
+#[tokio::test]
+async fn removes_letters_of_an_earlier_run() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("old.letter"), b"old").unwrap();
+    std::fs::write(folder.path().join("other.file"), b"keep").unwrap();
+    let _inbox = inbox(1_000, Some(folder.path()));
+    assert!(!folder.path().join("old.letter").exists() && folder.path().join("other.file").exists());
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_dropped_while_a_letter_arrives_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for limit in [1_000, 1 << 20] {
+        let inbox = inbox(limit, Some(folder.path()));
+        for i in 0..50 {
+            let envelope = letter("guest", "host", &format!("t{i}"), vec![i; 20_000]);
+            let address = envelope.address.clone();
+            let deliver = tokio::spawn({
+                let inbox = inbox.clone();
+                async move { inbox.deliver(envelope).await }
+            });
+            let first = tokio::time::timeout(Duration::from_micros(u64::from(i) * 20), inbox.receive(&address)).await;
+            deliver.await.unwrap().unwrap();
+            match first {
+                Ok(body) => assert_eq!(body.unwrap().len(), 20_000),
+                Err(_) => assert_eq!(inbox.receive(&address).await.unwrap().len(), 20_000),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn recognises_a_letter_that_comes_again_in_other_pieces() {
+    let inbox = inbox(1 << 20, None);
+    let whole = letter("guest", "host", "x", (0..150_000).map(|i| (i / 5) as u8).collect());
+    assert_eq!(inbox.deliver(whole.clone()).await.unwrap(), Delivery::Taken);
+    for size in [1_000, 65_536, 149_999] {
+        let mut reception = inbox.begin(&whole.address, &whole.message).unwrap();
+        for piece in whole.body.chunks(size) {
+            reception.write(Bytes::copy_from_slice(piece)).await.unwrap();
+        }
+        assert_eq!(reception.finish().await.unwrap(), Delivery::Duplicate);
+    }
+    for body in [whole.body.slice(..149_999), whole.body.slice(1..)] {
+        let other = Envelope { body, ..whole.clone() };
+        assert!(matches!(inbox.deliver(other).await, Err(TransportError::AddressReused(_))));
+    }
+    let other = Envelope { message: "another".into(), ..whole };
+    assert!(matches!(inbox.deliver(other).await, Err(TransportError::AddressReused(_))));
+}

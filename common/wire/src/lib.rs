@@ -1,0 +1,19 @@
+//! What goes over a link, and the port that carries mail between parties.
+//!
+//! Control messages are MessagePack with named fields, so that a newer daemon may add one; mail bodies are opaque bytes.
+#![deny(missing_docs)]
+
+pub mod agent_link;
+pub mod contract;
+pub mod envelope;
+pub mod frame;
+pub mod in_memory;
+pub mod inbox;
+pub mod transport;
+pub mod version;
+
+pub use envelope::{Address, AttemptKey, Envelope};
+pub use frame::FrameError;
+pub use in_memory::{InMemoryNetwork, InMemoryTransport};
+pub use inbox::{Delivery, Inbox, InboxOptions, InboxUsage};
+pub use transport::{Transport, TransportError};

@@ -1,0 +1,191 @@
+//! One agent's link: hello, then its calls until it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use doors::BodyStream;
+use pki::PeerIdentity;
+use service::{AgentFacts, Coordinator};
+use tokio_util::sync::CancellationToken;
+use transport::hello::{HelloCall, read_hello};
+use transport::{Answer, Body, CallOptions, Connection, Endpoint, Link, Pieces};
+use vocabulary::{ComponentInfo, ErrorCode, Fault, PartyId};
+use wire::agent_link::{
+    CATALOGUE_CONTEXT, Catalogue, Hello, HttpHead, HttpReplyHead, MailHead, PROBE, Peer, Reply, ToAgent, ToCoordinator, Welcome,
+};
+
+use crate::{Gateway, bodies};
+
+/// The longest wait for a hello, and for a peer to take an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest silence in a proxied request.
+const PROXY_PATIENCE: Duration = Duration::from_secs(300);
+
+/// The coordinator's own endpoints, as agents' doors reach them.
+#[async_trait]
+pub trait Face: Send + Sync {
+    /// Answers a request.
+    async fn answer(&self, head: HttpHead, body: BodyStream) -> Result<(HttpReplyHead, BodyStream), Fault>;
+}
+
+/// What serving one agent needs.
+#[derive(Clone)]
+pub(crate) struct Inbound {
+    pub(crate) gateway: Gateway,
+    pub(crate) coordinator: Coordinator,
+    pub(crate) face: Arc<dyn Face>,
+    pub(crate) endpoint: Endpoint,
+}
+
+impl Inbound {
+    pub(crate) async fn serve(&self, connection: Connection, stop: CancellationToken) {
+        let peer = connection.peer().clone();
+        let link = match self.welcome(connection).await {
+            Ok(link) => link,
+            Err(fault) => {
+                tracing::warn!(party = %peer.party, %fault, "an agent was not let in");
+                return;
+            }
+        };
+        let Some(link) = link else {
+            tracing::info!(party = %peer.party, "agent probed");
+            return;
+        };
+        tracing::info!(party = %peer.party, "agent connected");
+        self.tell_peers();
+        let why = tokio::select! {
+            error = link.serve(|call, stream, answer| self.clone().answer(peer.clone(), call, stream, answer)) => Fault::from(error),
+            () = stop.cancelled() => Fault::new(ErrorCode::PartyOffline, "the coordinator stops"),
+        };
+        if self.gateway.sessions.leave(&peer.party, &link) {
+            tracing::info!(party = %peer.party, %why, "agent gone");
+            if let Err(error) = self.coordinator.agent_gone(&peer.party, why.at(&peer.party)).await {
+                tracing::error!(party = %peer.party, fault = %error.fault(), "the loss of an agent could not be recorded");
+            }
+            self.tell_peers();
+        }
+    }
+
+    /// The link of an agent that is let in; none for one that only asks whether it would be.
+    async fn welcome(&self, connection: Connection) -> Result<Option<Link>, Fault> {
+        let peer = connection.peer().clone();
+        let call = read_hello(connection, PATIENCE).await.map_err(Fault::from)?;
+        match self.examine(&call, &peer) {
+            Ok((welcome, components)) => {
+                let hello = call.hello.clone();
+                let link = call.accept(&welcome, PATIENCE).await.map_err(Fault::from)?;
+                if hello.capabilities.iter().any(|capability| capability == PROBE) {
+                    link.connection().lost().await;
+                    return Ok(None);
+                }
+                self.enter(link, &peer, hello, components).await.map(Some)
+            }
+            Err(fault) => {
+                call.refuse(fault.clone(), PATIENCE).await;
+                Err(fault)
+            }
+        }
+    }
+
+    fn examine(&self, call: &HelloCall, peer: &PeerIdentity) -> Result<(Welcome, Vec<ComponentInfo>), Fault> {
+        let now = self.coordinator.now();
+        let agreed = call.check(&[], now)?;
+        let identity = self.endpoint.identity();
+        let signer = pki::verify_signed(&call.hello.catalogue, CATALOGUE_CONTEXT, &identity, now)?;
+        let catalogue: Catalogue = rmp_serde::from_slice(&call.hello.catalogue.bytes)
+            .map_err(|error| Fault::new(ErrorCode::FrameInvalid, format!("the catalogue cannot be read: {error}")))?;
+        if signer.party != peer.party || catalogue.party != peer.party {
+            let text = format!("the catalogue is of party {}, the link of party {}", catalogue.party, peer.party);
+            return Err(Fault::new(ErrorCode::CertificateRefused, text).at(&peer.party));
+        }
+        let welcome = Welcome::Accepted {
+            protocol: agreed.protocol,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            capabilities: agreed.capabilities,
+            now,
+            heartbeat_millis: self.coordinator.options().heartbeat_millis,
+            peers: self.gateway.sessions.peers_of(&peer.party),
+        };
+        Ok((welcome, catalogue.components))
+    }
+
+    async fn enter(&self, link: Link, peer: &PeerIdentity, hello: Hello, components: Vec<ComponentInfo>) -> Result<Link, Fault> {
+        let listed = Peer {
+            party: peer.party.clone(),
+            chain: peer.chain.iter().map(|certificate| certificate.as_ref().to_vec()).collect(),
+            direct: hello.direct,
+            online: true,
+        };
+        self.gateway.sessions.enter(link.clone(), listed);
+        let facts = AgentFacts {
+            rest: hello.rest,
+            rows_through_coordinator: hello.rows_through_coordinator,
+            attempts: hello.attempts,
+        };
+        let entered = self.coordinator.agent_connected(&peer.party, components, facts).await;
+        if let Err(error) = entered {
+            self.gateway.sessions.leave(&peer.party, &link);
+            link.connection().close("the coordinator cannot record the agent");
+            return Err(error.fault());
+        }
+        Ok(link)
+    }
+
+    /// Tells every agent who is there; one that cannot be told learns it with its next hello.
+    fn tell_peers(&self) {
+        for (party, link) in self.gateway.sessions.links() {
+            let peers = ToAgent::Peers(self.gateway.sessions.peers_of(&party));
+            tokio::spawn(async move {
+                if let Err(error) = link.call(&peers, Body::Empty, CallOptions::control(PATIENCE)).await {
+                    tracing::debug!(%party, %error, "the directory was not taken");
+                }
+            });
+        }
+    }
+
+    async fn answer<P: Pieces + 'static>(self, peer: PeerIdentity, call: ToCoordinator, stream: P, answer: Answer) {
+        let party = &peer.party;
+        let (reply, body) = match call {
+            ToCoordinator::Mail(head) => return self.relay(&peer, head, stream, answer).await,
+            ToCoordinator::Http(head) => self.http(party, head, stream).await,
+            ToCoordinator::Heartbeat { attempts } => {
+                (reply_of(self.coordinator.agent_heard(party, attempts).await.map_err(|error| error.fault())), Body::Empty)
+            }
+            ToCoordinator::Reports(reports) => {
+                (reply_of(self.coordinator.record_reports(party, reports).await.map_err(|error| error.fault())), Body::Empty)
+            }
+        };
+        if let Err(error) = answer.reply(&reply, body, PROXY_PATIENCE).await {
+            tracing::debug!(%party, %error, "a reply was not taken");
+        }
+    }
+
+    async fn relay<P: Pieces + 'static>(&self, peer: &PeerIdentity, head: MailHead, body: P, answer: Answer) {
+        let job = &head.address.attempt.job;
+        // After a restart of the coordinator the casts of running jobs are read back as their letters come.
+        if !self.gateway.casts.knows(job)
+            && let Ok(known) = self.coordinator.job(job).await
+            && !known.state.is_settled()
+        {
+            self.gateway.casts.remember(job, &known.cast);
+        }
+        self.gateway.relay.serve(peer, head, body, answer).await;
+    }
+
+    async fn http<P: Pieces + 'static>(&self, party: &PartyId, mut head: HttpHead, body: P) -> (Reply, Body) {
+        // Whatever the agent says of the caller, it can only speak for users of its own party.
+        head.caller = wire::agent_link::Caller::PartyUser(party.clone());
+        match self.face.answer(head, bodies::incoming(body)).await {
+            Ok((head, body)) => (Reply::Http(head), bodies::outgoing(body)),
+            Err(fault) => (Reply::Failed(fault), Body::Empty),
+        }
+    }
+}
+
+fn reply_of(done: Result<(), Fault>) -> Reply {
+    match done {
+        Ok(()) => Reply::Done,
+        Err(fault) => Reply::Failed(fault),
+    }
+}

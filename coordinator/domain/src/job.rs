@@ -1,0 +1,145 @@
+//! A job: one run of a definition.
+
+pub mod state;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use vocabulary::{Cast, ExperimentId, Fault, JobId, Participant, PartyId, SignedBytes, Timestamp};
+
+use crate::definition::Definition;
+use state::JobState;
+
+/// One run of a definition, with everything that is kept of it but its tasks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// The shelf it stands on.
+    pub experiment: ExperimentId,
+    /// Whether it trains or applies.
+    pub kind: JobKind,
+    /// A name for people.
+    pub name: String,
+    /// Notes.
+    pub description: String,
+    /// Who asked for it.
+    pub initiator: Participant,
+    /// Who takes part.
+    pub cast: Cast,
+    /// What it runs.
+    pub definition: Definition,
+    /// How it is run.
+    pub settings: JobSettings,
+    /// FATE's model id, such as `arbiter-10000#guest-9999#host-10000#model`.
+    pub model_id: String,
+    /// The version under which its models are kept (its own id), also for predict jobs.
+    pub model_version: String,
+    /// Where it stands.
+    pub state: JobState,
+    /// Why it failed, was refused or stopped.
+    pub reason: Option<Fault>,
+    /// What it waits for, whenever it waits.
+    pub waiting: Option<Waiting>,
+    /// A wish to stop it.
+    pub stop: Option<StopRequest>,
+    /// The signed offer, once the initiator's agent signed.
+    pub offer: Option<SignedBytes>,
+    /// What each party answered to the offer.
+    pub answers: BTreeMap<PartyId, Answer>,
+    /// 0 to 100; never falls but on rerun.
+    pub progress: u8,
+    /// When it was submitted.
+    pub created: Timestamp,
+    /// When somebody last asked to run it again; its time limit counts from there.
+    #[serde(default)]
+    pub rerun: Option<Timestamp>,
+    /// When its first task started.
+    pub started: Option<Timestamp>,
+    /// When it settled.
+    pub ended: Option<Timestamp>,
+    /// When it last changed.
+    pub updated: Timestamp,
+}
+
+impl Job {
+    /// The moment at which its time is over: its limit, counted from the submission or the last rerun.
+    pub fn deadline(&self) -> Timestamp {
+        self.rerun.unwrap_or(self.created).plus_millis(self.settings.timeout_millis)
+    }
+}
+
+/// What a job is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// Learns models.
+    Train,
+    /// Applies a deployed model.
+    Predict,
+}
+
+/// How a job is run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JobSettings {
+    /// How many steps may run at once.
+    pub parallelism: u32,
+    /// Automatic retries of a failed step.
+    pub retries: u32,
+    /// Pause before such a retry, in milliseconds.
+    pub retry_delay_millis: i64,
+    /// Automatic restarts of a step whose agent was lost.
+    pub restarts: u32,
+    /// How long the job may take from submission, in milliseconds.
+    pub timeout_millis: i64,
+    /// Partitions of the tables it writes.
+    pub partitions: u32,
+}
+
+impl Default for JobSettings {
+    fn default() -> Self {
+        Self {
+            parallelism: 4,
+            retries: 0,
+            retry_delay_millis: 1_000,
+            restarts: 3,
+            timeout_millis: 259_200_000,
+            partitions: 4,
+        }
+    }
+}
+
+/// What a job waits for: for whom, since when, and the last error met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What is waited for, as a sentence (`party 10000 is not connected`).
+    pub reason: String,
+    /// The parties waited for.
+    pub parties: Vec<PartyId>,
+    /// Since when.
+    pub since: Timestamp,
+    /// The last error, if there was one.
+    pub last_error: Option<Fault>,
+}
+
+/// A wish to stop a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopRequest {
+    /// The state to settle in: Canceled, Failed or TimedOut.
+    pub settle_as: JobState,
+    /// Why.
+    pub reason: Fault,
+    /// When it was asked.
+    pub at: Timestamp,
+}
+
+/// What a party answered to the offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It joins; its signature is kept as proof.
+    Accepted(SignedBytes),
+    /// It does not, and why.
+    Refused(Fault),
+}

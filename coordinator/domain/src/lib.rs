@@ -1,0 +1,31 @@
+//! The coordinator's rules, without IO: what a job is, what may happen to it next, and what must be done about it.
+//!
+//! Nothing here reads a clock, a database or a network. Time comes in as a value, the world as a snapshot, and what is to
+//! be done goes out as a list of decisions.
+#![deny(missing_docs)]
+
+pub mod catalogue;
+pub mod definition;
+#[cfg(test)]
+mod fixture;
+pub mod graph;
+pub mod job;
+pub mod page;
+pub mod presence;
+pub mod rerun;
+pub mod schedule;
+pub mod step;
+pub mod task;
+
+pub use catalogue::Catalogue;
+pub use definition::{Definition, Dialect};
+pub use graph::{Cycle, DataEdge, Graph, ModelEdge, ModelSource, Step};
+pub use job::state::{IllegalTransition, JobEvent, JobState};
+pub use job::{Answer, Job, JobKind, JobSettings, StopRequest, Waiting};
+pub use page::{Listing, Order, Page};
+pub use presence::{AgentPresence, Presence};
+pub use rerun::Rerun;
+pub use schedule::{Decision, JobSnapshot, decide};
+pub use step::{EarlierTries, earlier_tries, progress, step_state};
+pub use task::state::{TaskEvent, TaskState};
+pub use task::{Task, TaskKey};

@@ -1,0 +1,133 @@
+//! The scheduler: a pure function from what is to what is to be done.
+//!
+//! The parts: `offer` asks the parties, `run` starts steps, `mend` deals with tries that came to nothing, `stop` brings a
+//! job to rest; each works on the same `work::Work`. `apply` carries a decision out on a snapshot.
+
+mod apply;
+mod mend;
+mod offer;
+mod run;
+#[cfg(test)]
+mod simulation;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod work;
+
+use std::collections::BTreeMap;
+
+use vocabulary::{Attempt, Fault, PartyId, StepName, TaskId, Timestamp};
+
+use crate::job::state::{JobEvent, JobState};
+use crate::job::{Job, Waiting};
+use crate::presence::Presence;
+use crate::step::EarlierTries;
+use crate::task::Task;
+use crate::task::state::TaskEvent;
+
+/// A job with the latest try of each of its tasks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobSnapshot {
+    /// The job.
+    pub job: Job,
+    /// The latest attempt's task of every (step, participant).
+    pub tasks: Vec<Task>,
+    /// Which parties were sent an order to sign or to answer the offer, and when last. An order sent before the party's
+    /// agent last connected counts as not sent.
+    pub asked: BTreeMap<PartyId, Timestamp>,
+    /// Earlier tries that came to nothing, by step; see [`earlier_tries`](crate::step::earlier_tries).
+    pub earlier: Vec<EarlierTries>,
+}
+
+/// Something to be done about a job. The shell carries decisions out in one transaction and sends orders from the outbox.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// Ask the initiator's agent to admit and sign the offer.
+    Sign,
+    /// Send the signed offer to a party.
+    Offer {
+        /// The party.
+        party: PartyId,
+    },
+    /// Order a task to run.
+    Assign {
+        /// The task.
+        task: TaskId,
+        /// The try.
+        attempt: Attempt,
+    },
+    /// Order a task's try to stop.
+    Cancel {
+        /// The task.
+        task: TaskId,
+        /// The try.
+        attempt: Attempt,
+        /// Why.
+        reason: Fault,
+    },
+    /// Something happened to a task that no agent reports (skipped, lost, never started).
+    Task {
+        /// The task.
+        task: TaskId,
+        /// The try.
+        attempt: Attempt,
+        /// What happened.
+        event: TaskEvent,
+        /// Why, if it is a failure.
+        fault: Option<Fault>,
+    },
+    /// Give a step a new try: new task rows in `Waiting` for all its participants.
+    Retry {
+        /// The step.
+        step: StepName,
+        /// The new try.
+        attempt: Attempt,
+        /// Not before this moment.
+        not_before: Timestamp,
+    },
+    /// Something happened to the job.
+    Job {
+        /// What.
+        event: JobEvent,
+        /// Why, if it is a failure.
+        reason: Option<Fault>,
+    },
+    /// The job waits, and for what; `None` when it waits for nothing.
+    Wait(Option<Waiting>),
+    /// Look again at this moment even if nothing happens.
+    Wake(Timestamp),
+    /// Every party may forget the job's mail and offer.
+    Close,
+}
+
+/// What is to be done about a job now.
+///
+/// When its decisions have been applied, calling it again at the same moment gives nothing new but [`Decision::Wake`],
+/// which is a hint and not kept. `Close` comes together with the event that settles the job, and only then.
+pub fn decide(snapshot: &JobSnapshot, presence: &Presence, now: Timestamp) -> Vec<Decision> {
+    if snapshot.job.state.is_settled() {
+        return Vec::new();
+    }
+    let mut work = work::Work::new(snapshot, presence, now);
+    // A decision may make room for the next one. The last pass decides nothing new: what it notes as waited for is true
+    // of the state in which the decisions leave the job.
+    while work.pass(one_pass) {}
+    work.finish()
+}
+
+fn one_pass(work: &mut work::Work<'_>) {
+    stop::heed_wishes(work);
+    if work.state == JobState::Offered {
+        offer::ask_parties(work);
+    }
+    if matches!(work.state, JobState::Queued | JobState::Running) {
+        run::give_up_lost(work);
+        mend::mend(work);
+    }
+    if matches!(work.state, JobState::Queued | JobState::Running) {
+        run::start_steps(work);
+    }
+    if work.state == JobState::Stopping {
+        stop::come_to_rest(work);
+    }
+}

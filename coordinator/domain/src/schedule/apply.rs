@@ -1,0 +1,129 @@
+//! Carrying out: what a decision, a report or a wish does to a snapshot. The shell stores the snapshot afterwards.
+
+use vocabulary::{Fault, PartyId, SignedBytes, StepName, Timestamp};
+
+use super::{Decision, JobSnapshot};
+use crate::job::state::{IllegalTransition, JobEvent, JobState};
+use crate::job::{Answer, StopRequest};
+use crate::step::{EarlierTries, Try, progress, root_of};
+use crate::task::state::{TaskEvent, TaskState};
+use crate::task::{Task, TaskKey};
+
+impl JobSnapshot {
+    /// Carries a decision out on the snapshot; orders and reminders to be sent are the caller's.
+    pub fn apply(&mut self, decision: &Decision, now: Timestamp) -> Result<(), IllegalTransition> {
+        match decision {
+            Decision::Sign => {
+                let party = self.job.initiator.party.clone();
+                self.asked.insert(party, now);
+            }
+            Decision::Offer { party } => {
+                self.asked.insert(party.clone(), now);
+            }
+            Decision::Assign { task, attempt } => {
+                self.record(&TaskKey { id: task.clone(), attempt: *attempt }, TaskEvent::Assigned, None, now);
+            }
+            Decision::Cancel { task, attempt, reason } => {
+                let key = TaskKey { id: task.clone(), attempt: *attempt };
+                self.record(&key, TaskEvent::StopOrdered, Some(reason.clone()), now);
+            }
+            Decision::Task { task, attempt, event, fault } => {
+                self.record(&TaskKey { id: task.clone(), attempt: *attempt }, *event, fault.clone(), now);
+            }
+            Decision::Retry { step, attempt, not_before } => {
+                self.count_try(step);
+                for task in self.tasks.iter_mut().filter(|task| &task.key.id.step == step) {
+                    *task =
+                        Task::waiting(TaskKey { id: task.key.id.clone(), attempt: *attempt }, Some(*not_before), now);
+                }
+            }
+            Decision::Job { event, reason } => self.happen(*event, reason.clone(), now)?,
+            Decision::Wait(waiting) => self.job.waiting.clone_from(waiting),
+            Decision::Wake(_) | Decision::Close => return Ok(()),
+        }
+        self.job.updated = now;
+        Ok(())
+    }
+
+    /// Applies what happened to a task's try; false when it does not count any more (a late or repeated report).
+    pub fn record(&mut self, key: &TaskKey, event: TaskEvent, fault: Option<Fault>, now: Timestamp) -> bool {
+        let Some(task) = self.tasks.iter_mut().find(|task| &task.key == key) else { return false };
+        let Some(next) = task.state.after(event) else { return false };
+        task.state = next;
+        task.updated = now;
+        // A failure's own reason replaces the reason for which the task was being stopped.
+        if fault.is_some() || next == TaskState::Succeeded {
+            task.fault = fault;
+        }
+        if next == TaskState::Running {
+            task.started = Some(now);
+        }
+        if next.is_settled() {
+            task.ended = Some(now);
+        }
+        self.job.progress = progress(self);
+        self.job.updated = now;
+        true
+    }
+
+    /// Notes the offer as the initiator's agent signed it, which is that party's answer too; the first one stands.
+    pub fn sign(&mut self, offer: SignedBytes, now: Timestamp) {
+        if self.job.state == JobState::Offered && self.job.offer.is_none() {
+            let initiator = self.job.initiator.party.clone();
+            self.answer(&initiator, Answer::Accepted(offer.clone()), now);
+            self.job.offer = Some(offer);
+        }
+    }
+
+    /// Notes a party's answer to the offer; the first one stands.
+    pub fn answer(&mut self, party: &PartyId, answer: Answer, now: Timestamp) {
+        if self.job.state == JobState::Offered {
+            self.job.answers.entry(party.clone()).or_insert(answer);
+            self.job.updated = now;
+        }
+    }
+
+    /// Notes a wish to stop; false when the job is settled or already being stopped.
+    pub fn ask_to_stop(&mut self, wish: StopRequest) -> bool {
+        if self.job.state.is_settled() || self.job.state == JobState::Stopping || self.job.stop.is_some() {
+            return false;
+        }
+        self.job.updated = wish.at;
+        self.job.stop = Some(wish);
+        true
+    }
+
+    fn count_try(&mut self, step: &StepName) {
+        let tries: Vec<Try> = self.tasks.iter().filter(|task| &task.key.id.step == step).map(Try::from).collect();
+        let ending = root_of(tries.iter()).map(|(ending, _)| ending);
+        match self.earlier.iter_mut().find(|earlier| &earlier.step == step) {
+            Some(earlier) => earlier.add(ending),
+            None => {
+                let mut first = EarlierTries { step: step.clone(), lost: 0, failed: 0 };
+                first.add(ending);
+                self.earlier.push(first);
+            }
+        }
+    }
+
+    fn happen(&mut self, event: JobEvent, reason: Option<Fault>, now: Timestamp) -> Result<(), IllegalTransition> {
+        let deadline = self.job.deadline();
+        let job = &mut self.job;
+        job.state = job.state.after(event)?;
+        if event == JobEvent::Started {
+            job.started = Some(now);
+        }
+        if let (JobEvent::StopAsked, None, Some(reason)) = (event, &job.stop, &reason) {
+            let settle_as = if now >= deadline { JobState::TimedOut } else { JobState::Failed };
+            job.stop = Some(StopRequest { settle_as, reason: reason.clone(), at: now });
+        }
+        if job.reason.is_none() {
+            job.reason = reason;
+        }
+        if job.state.is_settled() {
+            job.ended = Some(now);
+        }
+        self.job.progress = progress(self);
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! Tries that came to nothing: stop what is left of them, then try again or give the job up.
+
+use vocabulary::{Attempt, ErrorCode, Fault};
+
+use super::work::Work;
+use crate::graph::Step;
+use crate::job::state::JobEvent;
+use crate::step::{Ending, root_of};
+
+/// Looks after every step whose present try broke.
+pub(super) fn mend(work: &mut Work<'_>) {
+    for step in &work.job.definition.graph.steps {
+        let tasks = work.of_step(&step.name);
+        let Some((_, root)) = root_of(tasks.iter().filter_map(|index| work.tasks.get(*index))) else { continue };
+        if !quieten(work, &tasks, &root) {
+            continue;
+        }
+        // Tasks may have been lost while the rest was stopped; the first cause is looked up again.
+        let Some((ending, root)) = root_of(tasks.iter().filter_map(|index| work.tasks.get(*index))) else { continue };
+        if !try_again(work, step, ending) {
+            return work.job_event(JobEvent::StopAsked, Some(root));
+        }
+    }
+}
+
+/// Stops the tasks beside a broken one; true when no agent works on any of them.
+fn quieten(work: &mut Work<'_>, tasks: &[usize], root: &Fault) -> bool {
+    for index in tasks.iter().copied() {
+        if !work.state_of(index).is_active() {
+            continue;
+        }
+        if work.is_online(index) {
+            work.cancel(index, echo_of(root));
+            note_unquiet(work, index);
+        } else {
+            work.lose(index);
+        }
+    }
+    tasks.iter().all(|index| !work.state_of(*index).is_active())
+}
+
+/// Notes that the job waits for a party to stop its task.
+pub(super) fn note_unquiet(work: &mut Work<'_>, index: usize) {
+    if let Some(party) = work.party_of(index) {
+        work.wait_for(format!("party {party} has not stopped its task yet"), vec![party]);
+    }
+}
+
+/// What the peers of a failed task are told: which party failed, and the first cause.
+fn echo_of(root: &Fault) -> Fault {
+    let whose = root.party.as_ref().map_or_else(|| "a peer".to_owned(), |party| format!("party {party}"));
+    let mut fault =
+        Fault::new(ErrorCode::PeerFailed, format!("{whose} ended this step: [{}] {}", root.code, root.message));
+    fault.party.clone_from(&root.party);
+    fault.next.clone_from(&root.next);
+    fault
+}
+
+/// Gives the step a new try when its allowance is not used up.
+fn try_again(work: &mut Work<'_>, step: &Step, ending: Ending) -> bool {
+    let settings = &work.job.settings;
+    let earlier = work.earlier_of(&step.name);
+    let allowed = match ending {
+        Ending::Failed => earlier.failed < settings.retries,
+        Ending::Lost => earlier.lost < settings.restarts,
+        Ending::Canceled => false,
+    };
+    if !allowed {
+        return false;
+    }
+    let last = work.of_step(&step.name).iter().filter_map(|i| work.tasks.get(*i)).map(|task| task.key.attempt).max();
+    let not_before = work.now.plus_millis(settings.retry_delay_millis.max(0));
+    work.retry(&step.name, last.unwrap_or(Attempt(0)).next(), not_before);
+    true
+}

@@ -1,0 +1,56 @@
+//! Bringing a job to rest: on a person's wish, at its deadline, or after a failure.
+
+use vocabulary::{ErrorCode, Fault};
+
+use super::mend::note_unquiet;
+use super::work::Work;
+use crate::job::state::{JobEvent, JobState};
+
+/// Starts to stop the job when somebody wished it or its time is over.
+pub(super) fn heed_wishes(work: &mut Work<'_>) {
+    if work.state == JobState::Stopping {
+        return;
+    }
+    if let Some(stop) = &work.job.stop {
+        work.job_event(JobEvent::StopAsked, Some(stop.reason.clone()));
+    } else if work.now >= work.job.deadline() {
+        work.job_event(JobEvent::StopAsked, Some(deadline_fault(work.job.settings.timeout_millis)));
+    }
+}
+
+fn deadline_fault(timeout_millis: i64) -> Fault {
+    let message = format!("the job took longer than its {} seconds", timeout_millis / 1_000);
+    Fault::new(ErrorCode::DeadlinePassed, message)
+        .next("set job parameter timeout to a longer time and run the job again")
+}
+
+/// Stops every task that an agent may be working on, and settles the job once none is left.
+///
+/// The agent of a party that is offline cannot be asked: its tasks count as lost, and what it still does counts no more.
+pub(super) fn come_to_rest(work: &mut Work<'_>) {
+    let reason = Fault::new(ErrorCode::Canceled, "the job is being stopped");
+    for index in work.active() {
+        if work.is_online(index) {
+            work.cancel(index, reason.clone());
+            note_unquiet(work, index);
+        } else {
+            work.lose(index);
+        }
+    }
+    if work.active().is_empty() {
+        let event = quiet_event(work);
+        work.job_event(event, None);
+    }
+}
+
+/// How the job settles: as the wish to stop it says. A stop decided in this very call is not yet kept as a wish.
+fn quiet_event(work: &Work<'_>) -> JobEvent {
+    let decided_before = work.job.state == JobState::Stopping;
+    match work.job.stop.as_ref().map(|stop| stop.settle_as) {
+        Some(JobState::Canceled) => JobEvent::QuietCanceled,
+        Some(JobState::TimedOut) => JobEvent::QuietTimedOut,
+        Some(_) => JobEvent::QuietFailed,
+        None if !decided_before && work.now >= work.job.deadline() => JobEvent::QuietTimedOut,
+        None => JobEvent::QuietFailed,
+    }
+}

@@ -1,0 +1,200 @@
+//! What is derived from the tasks of a step: its state, how its try ended, and how far the job is.
+
+use vocabulary::{Attempt, ErrorCode, Fault, StepName, Timestamp};
+
+use crate::job::state::JobState;
+use crate::schedule::JobSnapshot;
+use crate::task::state::TaskState;
+use crate::task::{Task, TaskKey};
+
+/// The state of a step, from those of its tasks: one of Waiting, Running, Succeeded, Failed, TimedOut and Canceled.
+///
+/// A skipped task counts as done and a lost one as failed. Failed outweighs timed out, which outweighs canceled, which
+/// outweighs running; done beside waiting is running.
+pub fn step_state<'a>(tasks: impl IntoIterator<Item = &'a Task>) -> TaskState {
+    state_of(tasks.into_iter().map(|task| task.state))
+}
+
+/// [`step_state`], for states alone.
+pub(crate) fn state_of(states: impl Iterator<Item = TaskState>) -> TaskState {
+    use TaskState as S;
+    let plain: Vec<TaskState> = states
+        .map(|state| match state {
+            S::Skipped => S::Succeeded,
+            S::Lost => S::Failed,
+            S::Assigned | S::Stopping => S::Running,
+            other => other,
+        })
+        .collect();
+    for severe in [S::Failed, S::TimedOut, S::Canceled, S::Running] {
+        if plain.contains(&severe) {
+            return severe;
+        }
+    }
+    match (plain.contains(&S::Waiting), plain.contains(&S::Succeeded)) {
+        (true, true) => S::Running,
+        (true, false) => S::Waiting,
+        (false, _) => S::Succeeded,
+    }
+}
+
+/// How far a job is, 0 to 100: ended tasks of all, and the part done of those that run. It never falls, and is 100 only
+/// when the job succeeded.
+pub fn progress(snapshot: &JobSnapshot) -> u8 {
+    if snapshot.job.state == JobState::Succeeded {
+        return 100;
+    }
+    if snapshot.tasks.is_empty() {
+        return snapshot.job.progress.min(99);
+    }
+    let done: f64 = snapshot.tasks.iter().map(part_done).sum();
+    let percent = (100.0 * done / snapshot.tasks.len() as f64).floor().clamp(0.0, 99.0);
+    (percent as u8).max(snapshot.job.progress.min(99))
+}
+
+fn part_done(task: &Task) -> f64 {
+    if task.state.is_settled() {
+        return 1.0;
+    }
+    let fraction = task.progress.as_ref().map_or(0.0, |progress| progress.fraction);
+    if task.state.is_active() && fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 }
+}
+
+/// The parts of a task that rules look at.
+#[derive(Debug, Clone)]
+pub(crate) struct Try {
+    pub(crate) key: TaskKey,
+    pub(crate) state: TaskState,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) ended: Option<Timestamp>,
+    pub(crate) not_before: Option<Timestamp>,
+}
+
+impl From<&Task> for Try {
+    fn from(task: &Task) -> Self {
+        Self {
+            key: task.key.clone(),
+            state: task.state,
+            fault: task.fault.clone(),
+            ended: task.ended,
+            not_before: task.not_before,
+        }
+    }
+}
+
+/// Why a try of a step came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Failed,
+    Lost,
+    Canceled,
+}
+
+/// The first cause of a step's broken try; `None` when no task of it broke.
+///
+/// What a task says of its peers (it waited in vain, a peer failed) is an echo and counts only when nothing else does.
+pub(crate) fn root_of<'a>(tasks: impl Iterator<Item = &'a Try>) -> Option<(Ending, Fault)> {
+    let broken = tasks.filter(|task| task.state.is_settled() && !task.state.is_settled_well());
+    let root = broken.min_by_key(|task| (is_echo(task), task.ended))?;
+    let ending = match root.state {
+        TaskState::Lost => Ending::Lost,
+        TaskState::Canceled => Ending::Canceled,
+        _ => Ending::Failed,
+    };
+    let fault = root.fault.clone().unwrap_or_else(|| unexplained(root));
+    Some((ending, fault.at(&root.key.id.party)))
+}
+
+fn is_echo(task: &Try) -> bool {
+    use ErrorCode as C;
+    let code = task.fault.as_ref().map(|fault| fault.code);
+    match task.state {
+        TaskState::Lost => false,
+        TaskState::Canceled => true,
+        _ => matches!(code, Some(C::PeerFailed | C::PeerTimeout | C::PartyLost | C::PartyOffline | C::Canceled)),
+    }
+}
+
+fn unexplained(task: &Try) -> Fault {
+    let (code, what) = match task.state {
+        TaskState::Lost => (ErrorCode::PartyLost, "was lost while it ran"),
+        TaskState::TimedOut => (ErrorCode::DeadlinePassed, "took longer than allowed"),
+        TaskState::Canceled => (ErrorCode::Canceled, "was stopped"),
+        _ => (ErrorCode::Internal, "failed without giving a reason"),
+    };
+    Fault::new(code, format!("task {} {what}", task.key.id))
+}
+
+/// How many earlier tries of a step came to nothing since the job was submitted or rerun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierTries {
+    /// The step.
+    pub step: StepName,
+    /// Tries that ended because an agent was lost.
+    pub lost: u32,
+    /// Tries that failed.
+    pub failed: u32,
+}
+
+/// Counts earlier tries from the rows of all attempts of a job.
+///
+/// Only tries that an automatic retry followed count: the rows of such a retry carry `not_before`, those of a rerun do
+/// not, so a rerun starts with a fresh allowance.
+pub fn earlier_tries(rows: &[Task]) -> Vec<EarlierTries> {
+    let mut names: Vec<&StepName> = rows.iter().map(|task| &task.key.id.step).collect();
+    names.sort();
+    names.dedup();
+    names.into_iter().filter_map(|step| earlier_of(step, rows)).collect()
+}
+
+fn earlier_of(step: &StepName, rows: &[Task]) -> Option<EarlierTries> {
+    let own: Vec<&Task> = rows.iter().filter(|task| &task.key.id.step == step).collect();
+    let mut attempt = own.iter().map(|task| task.key.attempt).max()?;
+    let mut count = EarlierTries { step: step.clone(), lost: 0, failed: 0 };
+    while attempt > Attempt(0) && own.iter().any(|task| task.key.attempt == attempt && task.not_before.is_some()) {
+        attempt = Attempt(attempt.0 - 1);
+        let tries: Vec<Try> =
+            own.iter().filter(|task| task.key.attempt == attempt).map(|task| Try::from(*task)).collect();
+        count.add(root_of(tries.iter()).map(|(ending, _)| ending));
+    }
+    (count.lost + count.failed > 0).then_some(count)
+}
+
+impl EarlierTries {
+    /// Counts one more try that ended so.
+    pub(crate) fn add(&mut self, ending: Option<Ending>) {
+        match ending {
+            Some(Ending::Lost) => self.lost += 1,
+            Some(_) => self.failed += 1,
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use TaskState as S;
+
+    #[test]
+    fn derives_a_steps_state_by_severity() {
+        let cases: [(&[TaskState], TaskState); 13] = [
+            (&[], S::Succeeded),
+            (&[S::Waiting, S::Waiting], S::Waiting),
+            (&[S::Succeeded, S::Succeeded], S::Succeeded),
+            (&[S::Skipped, S::Skipped], S::Succeeded),
+            (&[S::Succeeded, S::Skipped], S::Succeeded),
+            (&[S::Succeeded, S::Waiting], S::Running),
+            (&[S::Skipped, S::Waiting], S::Running),
+            (&[S::Succeeded, S::Running], S::Running),
+            (&[S::Assigned, S::Waiting], S::Running),
+            (&[S::Running, S::Canceled], S::Canceled),
+            (&[S::Canceled, S::TimedOut], S::TimedOut),
+            (&[S::TimedOut, S::Failed, S::Canceled], S::Failed),
+            (&[S::Lost, S::Running], S::Failed),
+        ];
+        for (tasks, expected) in cases {
+            assert_eq!(state_of(tasks.iter().copied()), expected, "{tasks:?}");
+        }
+    }
+}

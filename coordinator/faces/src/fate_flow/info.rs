@@ -1,0 +1,81 @@
+//! Versions, addresses and health.
+
+use doors::{Answer, Failure, Reply};
+use serde_json::{Map, Value, json};
+
+use super::FateFlow;
+use super::reply::answer;
+use super::request::Call;
+use super::status;
+
+/// What is said of the parts of a FATE installation. Clients compare the first two, so they say what this API behaves as.
+const VERSIONS: [(&str, &str); 10] = [
+    ("FATE", "1.11.4"),
+    ("FATEFlow", "1.11.2"),
+    ("FATEBoard", "1.11.1"),
+    ("EGGROLL", "2.5.1"),
+    ("CENTOS", "7.2"),
+    ("UBUNTU", "16.04"),
+    ("PYTHON", "3.8"),
+    ("MAVEN", "3.6.3"),
+    ("JDK", "8"),
+    ("SPARK", "3.3.1"),
+];
+const API: &str = "v1";
+
+pub(super) async fn version(_face: FateFlow, call: Call) -> Answer {
+    let module = call.text("module").unwrap_or_else(|| "FATE".to_owned());
+    answer(Reply::data(Value::Object(one(&module)?)))
+}
+
+pub(super) async fn versions(_face: FateFlow, call: Call) -> Answer {
+    if let Some(module) = call.text("module") {
+        return answer(Reply::data(Value::Object(one(&module)?)));
+    }
+    let mut all: Map<String, Value> =
+        VERSIONS.iter().map(|(name, version)| ((*name).to_owned(), json!(version))).collect();
+    all.insert("FEDFLOW".into(), json!(env!("CARGO_PKG_VERSION")));
+    all.insert("API".into(), json!(API));
+    answer(Reply::data(Value::Object(all)))
+}
+
+fn one(module: &str) -> Result<Map<String, Value>, Failure> {
+    let known = VERSIONS.iter().find(|(name, _)| *name == module);
+    let (name, version) = known.ok_or_else(|| Failure::http(404, Some(&format!("unknown module {module}"))))?;
+    Ok(Map::from_iter([((*name).to_owned(), json!(version)), ("API".to_owned(), json!(API))]))
+}
+
+pub(super) async fn common(face: FateFlow, _call: Call) -> Answer {
+    let (host, port) = &face.options().address;
+    answer(Reply::data(json!({
+        "version": "1.11.2",
+        "host": host,
+        "http_port": port,
+        "grpc_port": null,
+        "party_id": "",
+        "federation": face.coordinator().options().federation,
+    })))
+}
+
+pub(super) async fn health(face: FateFlow, _call: Call) -> Answer {
+    let health = face.coordinator().health().await;
+    let mut jobs = Map::new();
+    for (state, count) in &health.jobs {
+        let word = status::of_job(*state);
+        let sum = jobs.get(word).and_then(Value::as_u64).unwrap_or(0) + count;
+        jobs.insert(word.to_owned(), json!(sum));
+    }
+    let presence = face.coordinator().presence();
+    let online: Vec<_> = presence.agents.iter().filter(|(_, agent)| agent.online).map(|(party, _)| party).collect();
+    let data = json!({
+        "store": health.store.as_ref().map_or_else(|| "ok".to_owned(), ToString::to_string),
+        "jobs": jobs,
+        "agents_online": online,
+        "agents_known": health.agents_known,
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    match health.store {
+        None => answer(Reply::data(data)),
+        Some(fault) => answer(Reply { status: 503, ..Reply::code(503, fault.to_string()).with_data(data) }),
+    }
+}

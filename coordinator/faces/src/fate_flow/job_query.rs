@@ -1,0 +1,233 @@
+//! `job/query` and `job/config`: jobs by equality of any column.
+
+use domain::Job;
+use doors::fate_reply::ARGUMENT;
+use doors::{Answer, Failure, Reply};
+use serde_json::{Map, Value, json};
+use service::JobFilter;
+use vocabulary::{JobId, PartyId, Role};
+
+use super::FateFlow;
+use super::job_row::job_row;
+use super::reply::{answer, fail, model_info};
+use super::request::{Call, text_of};
+use super::shown::{LOCAL_PARTY, participants, visible};
+use super::status;
+
+/// Jobs that are read at a time.
+const PAGE: u32 = 200;
+
+/// Columns of older servers: taken as filters, without effect.
+const WITHOUT_EFFECT: [&str; 5] = ["run_ip", "run_pid", "work_mode", "current_steps", "current_tasks"];
+
+/// Columns that may be asked for, without prefix.
+const COLUMNS: [&str; 41] = [
+    "job_id",
+    "user_id",
+    "name",
+    "description",
+    "tag",
+    "dsl",
+    "runtime_conf",
+    "runtime_conf_on_party",
+    "train_runtime_conf",
+    "roles",
+    "initiator_role",
+    "initiator_party_id",
+    "role",
+    "party_id",
+    "is_initiator",
+    "status",
+    "status_code",
+    "user",
+    "progress",
+    "ready_signal",
+    "ready_time",
+    "cancel_signal",
+    "cancel_time",
+    "rerun_signal",
+    "end_scheduling_updates",
+    "engine_name",
+    "engine_type",
+    "cores",
+    "memory",
+    "remaining_cores",
+    "remaining_memory",
+    "resource_in_use",
+    "apply_resource_time",
+    "return_resource_time",
+    "inheritance_info",
+    "inheritance_status",
+    "start_time",
+    "end_time",
+    "elapsed",
+    "create_time",
+    "update_time",
+];
+
+pub(super) async fn query(face: FateFlow, call: Call) -> Answer {
+    let rows: Vec<Value> = rows_of(&face, &call).await?.into_iter().map(|(_, row)| Value::Object(row)).collect();
+    let message = if rows.is_empty() { "no job could be found" } else { "success" };
+    answer(Reply::data(Value::Array(rows)).saying(message))
+}
+
+pub(super) async fn config(face: FateFlow, call: Call) -> Answer {
+    let rows = rows_of(&face, &call).await?;
+    let (job, _) = rows.into_iter().next().ok_or_else(|| Failure::code(ARGUMENT, "find job failed"))?;
+    answer(Reply::data(json!({
+        "job_id": job.id,
+        "dsl": job.definition.dsl,
+        "runtime_conf": job.definition.conf,
+        "train_runtime_conf": job.definition.train_conf,
+        "model_info": model_info(&job),
+    })))
+}
+
+/// The rows that fit the request, each with its job, in order of creation.
+async fn rows_of(face: &FateFlow, call: &Call) -> Result<Vec<(Job, Map<String, Value>)>, Failure> {
+    let mut found = Vec::new();
+    let usable = COLUMNS.iter().any(|column| call.body.get(*column).is_some_and(|value| !value.is_null()));
+    let Some(filter) = filter_of(call).filter(|_| usable) else { return Ok(found) };
+    let mut jobs = Vec::new();
+    each_job(face, filter, |job| jobs.push(job)).await?;
+    let (role, party) = (call.texts("role"), call.texts("party_id"));
+    for job in jobs {
+        let meant = |wanted: &Option<Vec<String>>, has: &dyn Fn(&str) -> bool| {
+            wanted.as_ref().is_none_or(|list| list.iter().any(|one| has(one)))
+        };
+        let local: Vec<String> = job.cast.local.iter().map(ToString::to_string).collect();
+        let notes = face.coordinator().notes(&job.id).await.map_err(fail)?;
+        for shown in participants(&job) {
+            // a local job is found under the party it shows and under those that do it
+            let is_party =
+                |one: &str| one == shown.party || (shown.party == LOCAL_PARTY && local.iter().any(|own| own == one));
+            if !meant(&role, &|one| one == shown.role.word()) || !meant(&party, &is_party) {
+                continue;
+            }
+            let row = job_row(&job, &shown, &notes);
+            if fits(&row, &call.body, &["role", "party_id"]) {
+                found.push((job.clone(), row));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Gives every job that fits to `visit`, a page at a time.
+pub(super) async fn each_job(
+    face: &FateFlow,
+    mut filter: JobFilter,
+    mut visit: impl FnMut(Job),
+) -> Result<(), Failure> {
+    filter.limit = Some(PAGE);
+    loop {
+        let (jobs, total) = face.coordinator().jobs(&filter).await.map_err(fail)?;
+        let read = u32::try_from(jobs.len()).unwrap_or(PAGE);
+        jobs.into_iter().for_each(&mut visit);
+        filter.offset = filter.offset.saturating_add(read);
+        if read == 0 || u64::from(filter.offset) >= total {
+            return Ok(());
+        }
+    }
+}
+
+/// What the service can sort out by itself; `None` when nothing can fit. The rest is compared with the rows.
+fn filter_of(call: &Call) -> Option<JobFilter> {
+    let mut filter = visible(call);
+    if let Some(ids) = call.texts("job_id") {
+        filter.ids = known(ids.into_iter().map(JobId::new))?;
+    }
+    if let Some(words) = call.texts("status") {
+        filter.states = words.iter().flat_map(|word| status::job_states(word)).collect();
+        if filter.states.is_empty() {
+            return None;
+        }
+    }
+    if let Some(names) = call.texts("name") {
+        filter.names = names;
+    }
+    // role and party of one participant; a party's user already bounds the parties to its own
+    if filter.parties.is_empty() {
+        if let Some(roles) = call.texts("role") {
+            filter.roles = known(roles.iter().map(|role| role.parse::<Role>()))?;
+        }
+        if let Some(parties) =
+            call.texts("party_id").filter(|parties| !parties.iter().any(|party| party == LOCAL_PARTY))
+        {
+            filter.parties = known(parties.into_iter().map(PartyId::new))?;
+        }
+    }
+    Some(filter)
+}
+
+/// The valid ones; `None` when there is none.
+fn known<T, E>(list: impl Iterator<Item = Result<T, E>>) -> Option<Vec<T>> {
+    let valid: Vec<T> = list.filter_map(Result::ok).collect();
+    (!valid.is_empty()).then_some(valid)
+}
+
+/// Whether a row fits every member of the request that names one of its columns. Lists mean any of; for times and
+/// durations a list of two means a range whose bounds may be null.
+pub(super) fn fits(row: &Map<String, Value>, wanted: &Map<String, Value>, done: &[&str]) -> bool {
+    let counts =
+        |name: &str, value: &Value| !value.is_null() && !done.contains(&name) && !WITHOUT_EFFECT.contains(&name);
+    wanted.iter().filter(|(name, value)| counts(name, value)).all(|(name, value)| {
+        let Some(own) = row.get(&format!("f_{name}")) else { return true };
+        let is_range = name.ends_with("_time") || name == "elapsed";
+        match value {
+            Value::Array(bounds) if is_range && bounds.len() == 2 => within(own, bounds),
+            Value::Array(list) if !own.is_array() => list.iter().any(|one| same(own, one)),
+            one => same(own, one),
+        }
+    })
+}
+
+fn within(own: &Value, bounds: &[Value]) -> bool {
+    let number =
+        |value: Option<&Value>| value.and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok()));
+    let Some(own) = own.as_f64() else { return false };
+    number(bounds.first()).is_none_or(|low| own >= low) && number(bounds.get(1)).is_none_or(|high| own <= high)
+}
+
+fn same(own: &Value, wanted: &Value) -> bool {
+    match (text_of(own), text_of(wanted)) {
+        (Some(own_text), Some(wanted)) => {
+            own_text == wanted || matches!((own, wanted.as_str()), (Value::Bool(true), "1") | (Value::Bool(false), "0"))
+        }
+        _ => own == wanted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compares_ids_as_texts_lists_as_any_and_times_as_ranges() {
+        let Value::Object(row) =
+            json!({"f_run_ip": "", "f_party_id": "9999", "f_start_time": 50, "f_tag": "", "f_is_initiator": true})
+        else {
+            panic!("no object")
+        };
+        let test = |wanted: Value| fits(&row, wanted.as_object().expect("object"), &[]);
+        for wanted in [
+            json!({"party_id": 9999}),
+            json!({"party_id": ["1", 9999]}),
+            json!({"start_time": [null, 50]}),
+            json!({"start_time": [50, null], "local": {"role": "guest"}, "unknown": 1}),
+            json!({"is_initiator": true}),
+            json!({"is_initiator": 1}),
+            json!({"tag": null, "run_ip": "10.0.0.1"}),
+        ] {
+            assert!(test(wanted.clone()), "{wanted}");
+        }
+        for wanted in [
+            json!({"party_id": "10000"}),
+            json!({"start_time": [51, 60]}),
+            json!({"tag": "job_end"}),
+            json!({"party_id": []}),
+        ] {
+            assert!(!test(wanted.clone()), "{wanted}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! FATE-Flow's REST API, version 1, as the coordinator serves it.
+//!
+//! `routes` is the table of what is served; each other file answers one group of its rows. Requests that touch rows are
+//! handed to the agent of the party that owns them (`rows`).
+
+mod component;
+mod coverage;
+mod dag;
+mod data;
+mod info;
+mod job;
+mod job_list;
+mod job_query;
+mod job_row;
+mod log;
+mod metric;
+mod openapi;
+mod output;
+mod reply;
+mod request;
+mod routes;
+mod routing;
+mod rows;
+mod shown;
+mod status;
+mod submit;
+mod table;
+mod task;
+mod task_row;
+mod tracking;
+mod upload;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use service::{Coordinator, Principal};
+
+pub use coverage::coverage;
+pub use openapi::openapi;
+pub use routes::ROUTES;
+pub use routing::{Kind, Method, Route, Status, router};
+pub use rows::Rows;
+
+/// What the face says of its surroundings.
+#[derive(Debug, Clone)]
+pub struct FaceOptions {
+    /// Who stands at the coordinator's own door. Callers that come through a party's door are that party's users.
+    pub principal_at_door: Principal,
+    /// Where a FATE-Board would be, as `http://host:port`; shown in replies, never called.
+    pub board: String,
+    /// The folder under which replies say that documents and logs of jobs are.
+    pub folder: String,
+    /// The door's own host and port, for `info/common`.
+    pub address: (String, u16),
+}
+
+impl Default for FaceOptions {
+    fn default() -> Self {
+        Self {
+            principal_at_door: Principal::anyone(),
+            board: "http://127.0.0.1:8080".to_owned(),
+            folder: "fedflow".to_owned(),
+            address: ("127.0.0.1".to_owned(), 9380),
+        }
+    }
+}
+
+/// The face: the coordinator seen through FATE-Flow's eyes. A cheap handle.
+#[derive(Clone)]
+pub struct FateFlow {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    coordinator: Coordinator,
+    rows: Arc<dyn Rows>,
+    options: FaceOptions,
+}
+
+impl FateFlow {
+    /// A face of this coordinator; requests for rows go through `rows`.
+    pub fn new(coordinator: Coordinator, rows: Arc<dyn Rows>, options: FaceOptions) -> Self {
+        Self { inner: Arc::new(Inner { coordinator, rows, options }) }
+    }
+
+    fn coordinator(&self) -> &Coordinator {
+        &self.inner.coordinator
+    }
+
+    fn rows(&self) -> &dyn Rows {
+        self.inner.rows.as_ref()
+    }
+
+    fn options(&self) -> &FaceOptions {
+        &self.inner.options
+    }
+}

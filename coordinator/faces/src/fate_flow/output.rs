@@ -1,0 +1,80 @@
+//! `tracking/component/output/data*`: names of output tables from here, their rows from the agent that owns them.
+
+use doors::fate_reply::EXCEPTION;
+use doors::{Answer, Failure, Reply};
+use serde_json::{Value, json};
+use service::ServiceError;
+use vocabulary::TaskId;
+
+use super::FateFlow;
+use super::reply::{answer, fail};
+use super::request::Call;
+use super::rows;
+use super::shown::{find_job, find_task};
+
+pub(super) async fn tables(face: FateFlow, call: Call) -> Answer {
+    call.validated(&["job_id", "component_name", "role", "party_id"])?;
+    if find_job(&face, &call).await?.is_none() {
+        return Err(Failure::code(EXCEPTION, "No found job"));
+    }
+    let none = || Failure::code(EXCEPTION, "No found table, please check if the parameters are correct");
+    let (_, _, task) = find_task(&face, &call).await?.ok_or_else(none)?;
+    let outputs = match face.coordinator().outputs(&task).await {
+        Ok(outputs) if !outputs.is_empty() => outputs,
+        Ok(_) | Err(ServiceError::NotFound(_)) => return Err(none()),
+        Err(error) => return Err(fail(error)),
+    };
+    let rows: Value = outputs
+        .iter()
+        .enumerate()
+        .map(|(index, output)| {
+            json!({
+                "table_name": output.table.name,
+                "table_namespace": output.table.namespace,
+                "data_name": output.data_name.clone().unwrap_or_else(|| index.to_string()),
+            })
+        })
+        .collect();
+    answer(Reply::data(rows))
+}
+
+pub(super) async fn preview(face: FateFlow, call: Call) -> Answer {
+    let task = task_meant(&face, &call).await?;
+    rows::pass_on(&face, &call.caller, &task.party, "/v1/tracking/component/output/data", &named(&call, &task)).await
+}
+
+pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
+    if call.text("limit").as_deref() == Some("0") {
+        return Err(Failure::nothing("limit is 0"));
+    }
+    // clients unpack whatever comes with HTTP 200
+    let task = task_meant(&face, &call).await.map_err(|failure| failure.with_status(404))?;
+    let body = named(&call, &task);
+    let path = "/v1/tracking/component/output/data/download";
+    rows::pass_on(&face, &call.caller, &task.party, path, &body).await.map_err(|failure| failure.with_status(403))
+}
+
+async fn task_meant(face: &FateFlow, call: &Call) -> Result<TaskId, Failure> {
+    call.need("job_id")?;
+    call.need("component_name")?;
+    let found = find_task(face, call).await?;
+    found.map(|(_, _, task)| task).ok_or_else(|| {
+        let text = |key: &str| call.text(key).unwrap_or_default();
+        let named = format!(
+            "job_id: {}, component_name: {}, role: {}, party_id: {}",
+            text("job_id"),
+            text("component_name"),
+            text("role"),
+            text("party_id")
+        );
+        Failure::exception("ValueError", &format!("no found task, {named}"))
+    })
+}
+
+/// The request with role and party spelled out as the agent knows them.
+fn named(call: &Call, task: &TaskId) -> Value {
+    let mut body = call.body.clone();
+    body.insert("role".into(), json!(task.role));
+    body.insert("party_id".into(), json!(task.party));
+    Value::Object(body)
+}

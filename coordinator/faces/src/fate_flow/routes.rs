@@ -1,0 +1,214 @@
+//! Every route of FATE-Flow 1.11 that a client calls, and how far it is served here. The one list; tests, the coverage
+//! page and the OpenAPI document are made from it.
+
+use super::routing::{Handler, Kind, Method, Route, Status};
+use super::{
+    component, dag, data, info, job, job_list, job_query, log, metric, output, submit, table, task, tracking, upload,
+};
+
+const POST: &[Method] = &[Method::Post];
+const GET: &[Method] = &[Method::Get];
+const BOTH: &[Method] = &[Method::Get, Method::Post];
+const OF_TASK: &[&str] = &["job_id", "component_name", "role", "party_id"];
+const NONE: &[&str] = &[];
+
+/// A handler of JSON as a function pointer.
+macro_rules! json {
+    ($($handler:tt)+) => { Handler::Json(|face, call| Box::pin($($handler)+(face, call))) };
+}
+
+const fn served(path: &'static str, needs: &'static [&'static str], summary: &'static str, handler: Handler) -> Route {
+    Route { path, methods: POST, status: Status::Served, kind: Kind::Json, summary, needs, handler }
+}
+
+const fn at_agent(
+    path: &'static str,
+    needs: &'static [&'static str],
+    summary: &'static str,
+    handler: Handler,
+) -> Route {
+    Route { path, methods: POST, status: Status::AtAgent, kind: Kind::Json, summary, needs, handler }
+}
+
+const fn not_yet(path: &'static str, summary: &'static str) -> Route {
+    Route {
+        path,
+        methods: POST,
+        status: Status::Unsupported,
+        kind: Kind::Json,
+        summary,
+        needs: NONE,
+        handler: Handler::None,
+    }
+}
+
+const fn file(route: Route, methods: &'static [Method]) -> Route {
+    Route { path: route.path, methods, kind: Kind::File, ..route }
+}
+
+/// The table, by group.
+pub static ROUTES: &[Route] = &[
+    // data
+    at_agent(
+        "data/upload",
+        &["namespace", "table_name", "head", "partition"],
+        "stores a file as a table and starts the job that does it",
+        Handler::Raw(|face, request, caller| Box::pin(upload::upload(face, request, caller))),
+    ),
+    served(
+        "data/download",
+        &["namespace", "table_name", "output_path"],
+        "starts a job that writes a table to a file at its party",
+        json!(data::download),
+    ),
+    not_yet("data/writer", "copies a table to another table or storage"),
+    served("data/upload/history", NONE, "lists successful uploads, newest first", json!(data::history)),
+    // job
+    served("job/submit", &["job_runtime_conf"], "starts a job", json!(submit::submit)),
+    served("job/stop", &["job_id"], "stops a job", json!(job::stop)),
+    served("job/rerun", &["job_id"], "runs what did not succeed again", json!(job::rerun)),
+    served("job/query", NONE, "rows of the jobs that fit the filters", json!(job_query::query)),
+    served("job/list/job", NONE, "pages through jobs", json!(job_list::jobs)),
+    served("job/list/task", NONE, "pages through tasks", json!(job_list::tasks)),
+    served("job/update", &["job_id", "role", "party_id"], "puts notes on a job", json!(job::update)),
+    not_yet("job/parameter/update", "changes parameters of a job before a rerun"),
+    served("job/config", &["job_id"], "the documents of a job", json!(job_query::config)),
+    file(
+        served("job/log/download", &["job_id"], "the logs of a job, collected from its parties", json!(log::download)),
+        POST,
+    ),
+    file(served("job/log", &["job_id"], "the logs of a job (1.4)", json!(log::download)), BOTH),
+    served("job/log/path", &["job_id"], "where the logs of a job are", json!(log::path)),
+    served("job/task/query", NONE, "rows of the tasks that fit the filters, newest try", json!(task::query)),
+    served("job/data/view/query", &["job_id"], "output tables of a job", json!(task::data_view)),
+    not_yet("job/clean", "removes what a job left"),
+    served("job/clean/queue", NONE, "cancels all waiting jobs", json!(job::clean_queue)),
+    not_yet("job/dsl/generate", "makes a predict DSL from a train DSL"),
+    not_yet("job/report", "times of a job's tasks"),
+    not_yet("job/url/get", "the board pages of a job"),
+    // tracking
+    served("tracking/job/data_view", &["job_id"], "parties and data sets of a job", json!(tracking::data_view)),
+    served("tracking/component/metric/all", OF_TASK, "all metrics of a task with their data", json!(metric::all)),
+    served("tracking/component/metrics", OF_TASK, "names of the metrics of a task", json!(metric::names)),
+    served(
+        "tracking/component/metric_data",
+        &["job_id", "component_name", "role", "party_id", "metric_name"],
+        "one metric of a task",
+        json!(metric::data),
+    ),
+    served("tracking/component/metric/delete", &["job_id"], "forgets all metrics of a job", json!(metric::delete)),
+    served(
+        "tracking/component/parameters",
+        OF_TASK,
+        "parameters of a task, defaults filled in",
+        json!(tracking::parameters),
+    ),
+    served("tracking/component/output/model", OF_TASK, "the view of the model a task left", json!(tracking::model)),
+    at_agent("tracking/component/output/data", OF_TASK, "first rows of a task's output", json!(output::preview)),
+    file(
+        at_agent(
+            "tracking/component/output/data/download",
+            OF_TASK,
+            "a task's output tables as files",
+            json!(output::download),
+        ),
+        BOTH,
+    ),
+    served("tracking/component/output/data/table", OF_TASK, "names of a task's output tables", json!(output::tables)),
+    served("tracking/component/summary/download", OF_TASK, "the summary of a task", json!(tracking::summary)),
+    served("tracking/component/list", &["job_id"], "the steps of a job", json!(tracking::list)),
+    served(
+        "pipeline/dag/dependency",
+        &["role", "party_id"],
+        "how the steps of a job hang together",
+        json!(dag::dependency),
+    ),
+    // model
+    not_yet("model/load", "loads a model into a serving"),
+    not_yet("model/bind", "binds a model to a service"),
+    not_yet("model/transfer", "a model's bytes for a serving"),
+    not_yet("model/transfer/{model}/{version}", "a model's bytes for a serving"),
+    not_yet("model/import", "takes a model archive in"),
+    file(not_yet("model/export", "a model as an archive"), BOTH),
+    not_yet("model/store", "copies a model to a model storage"),
+    not_yet("model/restore", "brings a model back from a model storage"),
+    not_yet("model/migrate", "moves a model to other parties"),
+    not_yet("model/deploy", "makes a model ready to predict"),
+    not_yet("model/get/predict/dsl", "the predict DSL of a model"),
+    not_yet("model/get/predict/conf", "a predict conf for a model"),
+    not_yet("model/query", "rows of models"),
+    not_yet("model/query/detail", "documents of a model"),
+    not_yet("model/model_tag/create", "tags a model"),
+    not_yet("model/model_tag/remove", "takes a tag off a model"),
+    not_yet("model/model_tag/retrieve", "tags of a model"),
+    not_yet("model/tag/create", "makes a tag"),
+    not_yet("model/tag/retrieve", "finds tags"),
+    not_yet("model/tag/update", "renames a tag"),
+    not_yet("model/tag/destroy", "removes a tag"),
+    not_yet("model/tag/list", "lists tags"),
+    not_yet("model/homo/convert", "converts a horizontal model"),
+    not_yet("model/homo/deploy", "deploys a converted model"),
+    not_yet("model/archive/packaging", "packs a model"),
+    not_yet("model/service/register", "registers a model service"),
+    // table
+    at_agent("table/table_info", NONE, "count, schema and origin of a table", json!(table::info)),
+    at_agent("table/delete", &["namespace"], "removes a table", json!(table::delete)),
+    not_yet("table/bind", "makes a table of stored data"),
+    not_yet("table/add", "makes a table of stored data"),
+    not_yet("table/enable", "lets a table be used"),
+    not_yet("table/disable", "keeps a table from being used"),
+    not_yet("table/disable/delete", "removes disabled tables"),
+    not_yet("table/connector/create", "names a data source"),
+    not_yet("table/connector/query", "a named data source"),
+    not_yet("table/tracking/source", "the tables a table came from"),
+    not_yet("table/tracking/job", "the jobs that used a table"),
+    not_yet("table/list", "tables of a job"),
+    not_yet("table/preview", "first rows of a table"),
+    not_yet("table/schema/update", "changes a table's schema"),
+    not_yet("table/schema/anonymous/migrate", "renames anonymous columns"),
+    file(not_yet("table/download", "a table as files"), BOTH),
+    // the rest
+    not_yet("checkpoint/list", "checkpoints of a task"),
+    not_yet("checkpoint/get", "one checkpoint"),
+    served("component/get", NONE, "every component and who provides it", json!(component::all)),
+    not_yet("component/{name}/get", "one component"),
+    not_yet("component/validate", "checks parameters"),
+    not_yet("component/hetero/merge", "merges vertical models"),
+    not_yet("component/woe_array/extract", "weights of evidence of a binning"),
+    not_yet("component/woe_array/merge", "puts weights of evidence into a binning"),
+    not_yet("provider/get", "component providers"),
+    not_yet("provider/{name}/get", "one component provider"),
+    not_yet("provider/register", "registers a component provider"),
+    not_yet("resource/query", "cores in use"),
+    not_yet("resource/return", "frees a job's cores"),
+    not_yet("permission/grant", "grants a party a permission"),
+    not_yet("permission/delete", "takes a permission away"),
+    not_yet("permission/query", "a party's permissions"),
+    not_yet("permission/grant/privilege", "grants a privilege (1.4)"),
+    not_yet("permission/delete/privilege", "takes a privilege away (1.4)"),
+    not_yet("permission/query/privilege", "privileges (1.4)"),
+    not_yet("key/public/save", "keeps a party's key"),
+    not_yet("key/query", "a party's key"),
+    not_yet("key/public/delete", "removes a party's key"),
+    served("server/version/get", NONE, "all versions", json!(info::versions)),
+    not_yet("server/reload", "reads the configuration again"),
+    not_yet("server/service/get", "registered services"),
+    not_yet("server/get", "registered services"),
+    not_yet("server/fateflow/info", "instances of the server"),
+    not_yet("server/config/job/default", "default job settings"),
+    not_yet("server/{name}/get", "one registered service"),
+    served("version/get", NONE, "one version", json!(info::version)),
+    served("info/version", NONE, "one version", json!(info::version)),
+    file(not_yet("template/download", "examples"), POST),
+    served("info/common", NONE, "address and version of the server", json!(info::common)),
+    not_yet("info/fateboard", "address of the board"),
+    not_yet("info/eggroll", "address of the computing engine"),
+    not_yet("info/party/{*rest}", "address of a party"),
+    not_yet("log/size", "lines of a log"),
+    not_yet("log/cat", "lines from a log"),
+    not_yet("service/registry", "registers a service"),
+    not_yet("service/query", "registered services"),
+    // our own
+    Route { methods: GET, ..served("fedflow/health", NONE, "how the coordinator is", json!(info::health)) },
+    served("fedflow/job/waiting", &["job_id"], "what a job waits for", json!(job::waiting)),
+];

@@ -1,0 +1,182 @@
+//! From the table of routes to a router: bodies read forgivingly, FATE's own forms for what does not exist.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use axum::Router;
+use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use doors::{Answer, Failure, Lenient, Reply, tolerate_slash};
+use serde_json::{Map, Value};
+use service::Principal;
+use vocabulary::{ErrorCode, Fault};
+use wire::agent_link::Caller;
+
+use super::request::Call;
+use super::routes::ROUTES;
+use super::{FateFlow, openapi};
+
+/// A method under which a route answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// GET, with a JSON body.
+    Get,
+    /// POST.
+    Post,
+}
+
+/// How far a route is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Answered by the coordinator.
+    Served,
+    /// Answered by the agent of the party that owns the rows; the coordinator passes it on where the policy allows.
+    AtAgent,
+    /// Answered as not supported.
+    Unsupported,
+}
+
+/// What a route replies with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An envelope.
+    Json,
+    /// A file; failures have an HTTP status other than 200.
+    File,
+}
+
+/// One row of the table of what this face serves.
+pub struct Route {
+    /// The path below `/v1/`; `{name}` stands for one segment.
+    pub path: &'static str,
+    /// Under which methods it answers.
+    pub methods: &'static [Method],
+    /// How far it is served.
+    pub status: Status,
+    /// What it replies with.
+    pub kind: Kind,
+    /// What it does, for the documents.
+    pub summary: &'static str,
+    /// Members of the body that it needs.
+    pub needs: &'static [&'static str],
+    pub(super) handler: Handler,
+}
+
+pub(super) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// What answers a route.
+#[derive(Clone, Copy)]
+pub(super) enum Handler {
+    /// Takes a JSON body.
+    Json(fn(FateFlow, Call) -> Answering),
+    /// Takes the request as it comes.
+    Raw(fn(FateFlow, Request, Caller) -> Answering),
+    /// Nothing does.
+    None,
+}
+
+/// The face as an axum router, with every path below `/v1/`.
+pub fn router(face: FateFlow) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        router = router.route(&format!("/v1/{}", route.path), methods_of(&face, route));
+    }
+    let document = get(|| async { axum::Json(openapi()) });
+    let router = router
+        .route("/v1/openapi.json", document)
+        .fallback(unknown)
+        .method_not_allowed_fallback(|| async { Failure::wrong_method() });
+    tolerate_slash(router)
+}
+
+fn methods_of(face: &FateFlow, route: &'static Route) -> MethodRouter {
+    let mut methods = MethodRouter::new();
+    for method in route.methods {
+        let filter = match method {
+            Method::Get => MethodFilter::GET,
+            Method::Post => MethodFilter::POST,
+        };
+        let face = face.clone();
+        methods = methods.merge(on(filter, move |request: Request| respond(face, route, request)));
+    }
+    methods
+}
+
+async fn respond(face: FateFlow, route: &'static Route, request: Request) -> Response {
+    let answer = match route.handler {
+        Handler::None => Err(unsupported(route)),
+        Handler::Raw(handler) => {
+            let caller = caller_of(&request);
+            handler(face, request, caller).await
+        }
+        Handler::Json(handler) => match read(&face, request).await {
+            Ok(call) => handler(face, call).await,
+            Err(failure) => Err(failure),
+        },
+    };
+    match answer {
+        Ok(response) => response,
+        // clients unpack whatever comes with HTTP 200 from a file endpoint
+        Err(failure) if route.kind == Kind::File && failure.0.status == 200 => failure.with_status(400).into_response(),
+        Err(failure) => failure.into_response(),
+    }
+}
+
+fn caller_of(request: &Request) -> Caller {
+    request.extensions().get::<Caller>().cloned().unwrap_or(Caller::Outsider)
+}
+
+/// Who stands behind a caller.
+pub(super) fn principal_of(face: &FateFlow, caller: &Caller) -> Principal {
+    match caller {
+        Caller::PartyUser(party) => Principal::of_party(party.clone()),
+        Caller::Outsider => face.options().principal_at_door.clone(),
+    }
+}
+
+async fn read(face: &FateFlow, request: Request) -> Result<Call, Failure> {
+    let caller = caller_of(&request);
+    let principal = principal_of(face, &caller);
+    let Lenient(body) = Lenient::from_request(request, &()).await?;
+    let body = match body {
+        Value::Object(body) => body,
+        _ => Map::new(),
+    };
+    Ok(Call { body, principal, caller })
+}
+
+fn unsupported(route: &Route) -> Failure {
+    let fault = Fault::new(ErrorCode::Unsupported, format!("{} is not supported by this version", route.path))
+        .next("the coverage table of this API lists what is served");
+    match route.kind {
+        Kind::Json => fault.into(),
+        Kind::File => Failure::http(501, Some(&fault.to_string())),
+    }
+}
+
+/// Paths that are not in the table: three groups have answers of their own.
+async fn unknown(request: Request) -> Response {
+    let path = request.uri().path().strip_prefix("/v1/").unwrap_or_default().to_owned();
+    let Some((group, rest)) = path.split_once('/') else { return Failure::unknown_route().into_response() };
+    let posted = request.method() == axum::http::Method::POST;
+    match (group, posted) {
+        ("data", true) => Failure::http(400, Some(&format!("Cannot support this operating: {rest}"))).into_response(),
+        ("table", true) if !rest.contains('/') => Reply::success().into_response(),
+        ("model", true) if !rest.contains('/') => unknown_model_operation(rest, request).await.into_response(),
+        _ => Failure::unknown_route().into_response(),
+    }
+}
+
+async fn unknown_model_operation(operation: &str, request: Request) -> Failure {
+    let body = match Lenient::from_request(request, &()).await {
+        Ok(Lenient(body)) => body,
+        Err(failure) => return failure,
+    };
+    let needed = ["model_id", "model_version", "role", "party_id"];
+    let missing: Vec<&str> = needed.into_iter().filter(|key| body.get(key).is_none_or(Value::is_null)).collect();
+    if !missing.is_empty() {
+        return Failure::arguments_missing(&missing);
+    }
+    Failure::code(doors::fate_reply::EXCEPTION, format!("Not supported model operation: \"{operation}\"."))
+}

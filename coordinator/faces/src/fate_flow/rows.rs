@@ -1,0 +1,116 @@
+//! Requests for rows go to the agent of the party that owns them; the coordinator keeps nothing of what passes.
+
+use async_trait::async_trait;
+use axum::response::{IntoResponse, Response};
+use doors::lenient::whole_body;
+use doors::proxy::{BodyStream, make_response, whole};
+use doors::{Answer, Failure};
+use serde_json::Value;
+use vocabulary::{ErrorCode, Fault, PartyId};
+use wire::agent_link::{Caller, HttpHead, HttpReplyHead};
+
+use super::FateFlow;
+
+/// Whoever can hand a request to a party's agent.
+#[async_trait]
+pub trait Rows: Send + Sync {
+    /// Has the party's agent answer the request. The body streams both ways. Fails when the agent cannot be reached.
+    async fn forward(
+        &self,
+        party: &PartyId,
+        head: HttpHead,
+        body: BodyStream,
+    ) -> Result<(HttpReplyHead, BodyStream), Fault>;
+}
+
+/// Refuses unless the party lets this caller at its rows through this door: its own users always, others where the policy
+/// says so.
+pub(super) fn guard(face: &FateFlow, caller: &Caller, party: &PartyId) -> Result<(), Fault> {
+    let presence = face.coordinator().presence();
+    let Some(agent) = presence.agents.get(party) else {
+        return Err(Fault::new(ErrorCode::PartyUnknown, format!("party {party} was never connected")).at(party));
+    };
+    if agent.rows_through_coordinator || is_own(caller, party) {
+        return Ok(());
+    }
+    let fault = Fault::new(ErrorCode::DisclosureRefused, "the party keeps its rows to its own door").at(party);
+    Err(match &agent.rest {
+        Some(rest) => fault.next(format!("use the party's own address: {rest}")),
+        None => fault.next("ask the party for the address of its own door"),
+    })
+}
+
+fn is_own(caller: &Caller, party: &PartyId) -> bool {
+    matches!(caller, Caller::PartyUser(own) if own == party)
+}
+
+/// Parties that are there and let this caller at their rows through this door.
+pub(super) fn open_parties(face: &FateFlow, caller: &Caller) -> Vec<PartyId> {
+    if let Caller::PartyUser(party) = caller {
+        return vec![party.clone()];
+    }
+    let agents = face.coordinator().presence().agents.into_iter();
+    agents.filter(|(_, agent)| agent.online && agent.rows_through_coordinator).map(|(party, _)| party).collect()
+}
+
+/// The refusal when no party lets the caller in here: it names the doors that would.
+pub(super) fn no_open_party(face: &FateFlow) -> Fault {
+    let agents = face.coordinator().presence().agents;
+    let doors: Vec<String> = agents
+        .iter()
+        .filter_map(|(party, agent)| agent.rest.as_ref().map(|rest| format!("party {party} at {rest}")))
+        .collect();
+    let fault = Fault::new(ErrorCode::DisclosureRefused, "no connected party takes or gives rows through this door");
+    if doors.is_empty() {
+        return fault.next("connect an agent, or name a party by party_id");
+    }
+    fault.next(format!("use a party's own door: {}", doors.join(", ")))
+}
+
+/// Hands a request (method and path) to a party's agent: JSON, or raw bytes where it puts a file.
+pub(super) async fn send(
+    face: &FateFlow,
+    caller: &Caller,
+    party: &PartyId,
+    head: (&str, &str),
+    body: BodyStream,
+) -> Result<Response, Fault> {
+    guard(face, caller, party)?;
+    let (method, target) = head;
+    // only a user who came through that party's own door is its user
+    let caller = if is_own(caller, party) { caller.clone() } else { Caller::Outsider };
+    let content_type: &[u8] = if method == "PUT" { b"application/octet-stream" } else { b"application/json" };
+    let headers = vec![("content-type".to_owned(), content_type.to_vec())];
+    let head = HttpHead { method: method.to_owned(), target: target.to_owned(), headers, caller };
+    let (head, body) = face.rows().forward(party, head, body).await.map_err(|fault| fault.at(party))?;
+    Ok(make_response(head, body))
+}
+
+/// Hands a JSON request to a party's agent and passes its answer on as it comes.
+pub(super) async fn pass_on(face: &FateFlow, caller: &Caller, party: &PartyId, path: &str, body: &Value) -> Answer {
+    Ok(send(face, caller, party, ("POST", path), whole(body.to_string())).await?)
+}
+
+/// Hands a JSON request to a party's agent and reads the envelope it answers. An answer that is none is a fault.
+pub(super) async fn ask(
+    face: &FateFlow,
+    caller: &Caller,
+    party: &PartyId,
+    path: &str,
+    body: &Value,
+) -> Result<Value, Failure> {
+    let response = send(face, caller, party, ("POST", path), whole(body.to_string())).await?;
+    envelope(response, party).await
+}
+
+/// Reads the JSON that an agent answered.
+pub(super) async fn envelope(response: Response, party: &PartyId) -> Result<Value, Failure> {
+    let status = response.status();
+    let bytes = whole_body(response.into_response().into_body()).await?;
+    match serde_json::from_slice::<Value>(&bytes) {
+        Ok(value) if value.is_object() => Ok(value),
+        _ => Err(Fault::new(ErrorCode::Internal, format!("the agent answered HTTP {status} without a JSON object"))
+            .at(party)
+            .into()),
+    }
+}

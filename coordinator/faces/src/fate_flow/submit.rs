@@ -1,0 +1,48 @@
+//! `job/submit`: documents in, a job id out; or a failure whose last line is the reference's exception.
+
+use doors::fate_reply::OPERATING;
+use doors::{Answer, Failure, Reply};
+use serde_json::Value;
+use service::submit_job::{SubmitJob, Submitted};
+use service::{Principal, ServiceError};
+
+use super::FateFlow;
+use super::reply::{answer, submission};
+use super::request::Call;
+
+pub(super) async fn submit(face: FateFlow, call: Call) -> Answer {
+    let member =
+        |names: [&str; 2]| names.into_iter().find_map(|name| call.body.get(name).filter(|value| !value.is_null()));
+    let conf = member(["job_runtime_conf", "runtime_conf"]).cloned().unwrap_or(Value::Null);
+    let dsl = member(["job_dsl", "dsl"]).cloned().unwrap_or(Value::Null);
+    let text = |name: &str| call.text(name).unwrap_or_default();
+    let order = SubmitJob { dsl, conf, name: text("name"), description: text("description") };
+    let Submitted { job, warnings } = start(&face, &call.principal, order).await?;
+    let message = if warnings.is_empty() { "success".to_owned() } else { warnings.join(" ") };
+    let data = Value::Object(submission(&face, &job, &message));
+    answer(Reply::data(data).saying(message).with_job(job.id.as_str()))
+}
+
+/// Has the service start a job; a refusal takes the form of a failed submission.
+pub(super) async fn start(face: &FateFlow, who: &Principal, order: SubmitJob) -> Result<Submitted, Failure> {
+    face.coordinator().submit(who, order).await.map_err(failed)
+}
+
+/// Readers take the last line for the error, so what fedflow adds (code, place, next step) stands above it.
+fn failed(error: ServiceError) -> Failure {
+    let fault = error.fault();
+    let mut lines = vec!["create job failed".to_owned(), format!("  {fault}")];
+    let last = match &error {
+        ServiceError::Invalid { diagnostics, .. } => {
+            lines.extend(diagnostics.iter().skip(1).map(|diagnostic| format!("  {diagnostic}")));
+            diagnostics.first().map(|first| format!("{}: {}", first.exception, first.message))
+        }
+        _ => None,
+    };
+    lines.push(last.unwrap_or_else(|| format!("Exception: {}", fault.message)));
+    let failure = Failure::code(OPERATING, lines.join("\n"));
+    match error {
+        ServiceError::Invalid { job: Some(job), .. } => failure.with_job(job.as_str()),
+        _ => failure,
+    }
+}

@@ -1,0 +1,91 @@
+//! `table/*`: what a party tells of a stored table, from the party itself.
+
+use doors::fate_reply::{ARGUMENT, SUCCESS};
+use doors::{Answer, Failure, Reply};
+use serde_json::{Value, json};
+use vocabulary::PartyId;
+use wire::agent_link::Caller;
+
+use super::FateFlow;
+use super::reply::answer;
+use super::request::Call;
+use super::rows;
+
+const INFO: &str = "/v1/table/table_info";
+
+pub(super) async fn info(face: FateFlow, call: Call) -> Answer {
+    let (name, namespace) = names(&call);
+    if call.flag("create") {
+        return answer(Reply::data(json!({"table_name": name, "namespace": namespace, "count": 0, "partition": null})));
+    }
+    let body = Value::Object(call.body.clone());
+    if let Some(party) = call.party() {
+        return rows::pass_on(&face, &call.caller, &party, INFO, &body).await;
+    }
+    let parties = parties(&face, &call.caller)?;
+    let mut last = None;
+    for party in &parties {
+        let reply = rows::ask(&face, &call.caller, party, INFO, &body).await;
+        match reply {
+            Ok(reply) if exists(&reply) => return answer(as_reply(reply)),
+            other => last = Some(other),
+        }
+    }
+    match last {
+        Some(reply) => answer(as_reply(reply?)),
+        None => Err(rows::no_open_party(&face).into()),
+    }
+}
+
+pub(super) async fn delete(face: FateFlow, call: Call) -> Answer {
+    let body = Value::Object(call.body.clone());
+    let path = "/v1/table/delete";
+    if let Some(party) = call.party() {
+        return rows::pass_on(&face, &call.caller, &party, path, &body).await;
+    }
+    // an upload that names no party is stored at every party, so a deletion that names none is made at every party
+    let mut deleted = None;
+    for party in &parties(&face, &call.caller)? {
+        let reply = rows::ask(&face, &call.caller, party, path, &body).await?;
+        match reply.get("retcode").and_then(Value::as_i64) {
+            Some(SUCCESS) => deleted = Some(reply),
+            Some(ARGUMENT) => {}
+            _ => return answer(as_reply(reply)),
+        }
+    }
+    let reply = deleted.ok_or_else(|| Failure::code(ARGUMENT, "no find table"))?;
+    answer(as_reply(reply))
+}
+
+/// Whether a party has the table.
+pub(super) async fn is_at(
+    face: &FateFlow,
+    caller: &Caller,
+    party: &PartyId,
+    namespace: &str,
+    name: &str,
+) -> Result<bool, Failure> {
+    let body = json!({"namespace": namespace, "table_name": name});
+    Ok(exists(&rows::ask(face, caller, party, INFO, &body).await?))
+}
+
+fn exists(reply: &Value) -> bool {
+    reply.pointer("/data/exist").and_then(Value::as_i64) == Some(1)
+}
+
+fn names(call: &Call) -> (Option<String>, Option<String>) {
+    (call.text("table_name").or_else(|| call.text("name")), call.text("namespace"))
+}
+
+fn parties(face: &FateFlow, caller: &Caller) -> Result<Vec<PartyId>, Failure> {
+    let parties = rows::open_parties(face, caller);
+    if parties.is_empty() { Err(rows::no_open_party(face).into()) } else { Ok(parties) }
+}
+
+/// An agent's envelope as our own.
+pub(super) fn as_reply(envelope: Value) -> Reply {
+    let part = |name: &str| envelope.get(name).cloned().unwrap_or(Value::Null);
+    let code = envelope.get("retcode").and_then(Value::as_i64).unwrap_or(SUCCESS);
+    let text = envelope.get("retmsg").and_then(Value::as_str).unwrap_or("success");
+    Reply::code(code, text).with_data(part("data")).with_meta(part("meta"))
+}

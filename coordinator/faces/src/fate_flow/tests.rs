@@ -1,0 +1,9 @@
+//! The face as a client meets it: requests against a router over a coordinator with a store in memory.
+
+mod fixture;
+mod forms;
+mod golden;
+mod jobs;
+mod rows;
+mod submission;
+mod tracking;

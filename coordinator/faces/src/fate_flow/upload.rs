@@ -1,0 +1,119 @@
+//! `data/upload`: the file streams to the agents that are to hold it, then a local job makes a table of it.
+
+use axum::extract::Request;
+use doors::fate_reply::EXCEPTION;
+use doors::lenient::drain;
+use doors::upload::TABLE_EXISTS;
+use doors::{Answer, BodyStream, Existing, Failure, Reply, SentFile, UploadConfig, UploadRequest, tee};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use service::submit_job::{SubmitJob, Submitted};
+use vocabulary::{ErrorCode, Fault, PartyId};
+use wire::agent_link::Caller;
+
+use super::FateFlow;
+use super::data::{local_conf, local_dsl};
+use super::reply::{answer, submission};
+use super::routing::principal_of;
+use super::rows;
+use super::submit::start;
+use super::table::is_at;
+
+pub(super) async fn upload(face: FateFlow, request: Request, caller: Caller) -> Answer {
+    let UploadRequest { mut config, file } = UploadRequest::read(request).await?;
+    let parties = match check(&face, &caller, &config).await {
+        Ok(parties) => parties,
+        Err(failure) => {
+            if let Some(file) = file {
+                drain(file.content).await;
+            }
+            return Err(failure);
+        }
+    };
+    if let Some(SentFile { content, .. }) = file {
+        config.staged = Some(stage(&face, &caller, &parties, content).await?);
+    }
+    submit(&face, &caller, &parties, &config).await
+}
+
+/// Everything that can be refused before a row moves; gives the parties that are to hold the table.
+async fn check(face: &FateFlow, caller: &Caller, config: &UploadConfig) -> Result<Vec<PartyId>, Failure> {
+    if config.staged.is_some() && *caller == Caller::Outsider {
+        let fault = Fault::new(ErrorCode::PermissionDenied, "staged files belong to a party's own door");
+        return Err(fault.next("send the file itself").into());
+    }
+    let parties = receivers(face, caller, config)?;
+    for party in &parties {
+        rows::guard(face, caller, party)?;
+        if config.existing == Existing::Refuse
+            && is_at(face, caller, party, &config.namespace, &config.table_name).await?
+        {
+            return Err(Failure::code(EXCEPTION, TABLE_EXISTS));
+        }
+    }
+    Ok(parties)
+}
+
+/// The party that is named, else the party whose user asks, else every party that takes rows through this door.
+fn receivers(face: &FateFlow, caller: &Caller, config: &UploadConfig) -> Result<Vec<PartyId>, Failure> {
+    if let (Caller::PartyUser(own), Some(_)) = (caller, &config.staged) {
+        return Ok(vec![own.clone()]);
+    }
+    if let Some(named) = &config.party_id {
+        let party = PartyId::new(named.as_str());
+        return Ok(vec![party.map_err(|error| Fault::new(ErrorCode::PartyUnknown, error.to_string()))?]);
+    }
+    let parties = rows::open_parties(face, caller);
+    if parties.is_empty() { Err(rows::no_open_party(face).into()) } else { Ok(parties) }
+}
+
+/// Streams the file once to every party's staging; gives the name under which each has it.
+async fn stage(face: &FateFlow, caller: &Caller, parties: &[PartyId], content: BodyStream) -> Result<String, Failure> {
+    let name = fresh_name()?;
+    let (pump, copies) = tee(content, parties.len());
+    let sends = parties.iter().zip(copies).map(|(party, copy)| stage_at(face, caller, party, &name, copy));
+    let (rest, staged) = futures_util::future::join(pump, join_all(sends)).await;
+    drain(rest).await;
+    staged.into_iter().collect::<Result<Vec<()>, Failure>>()?;
+    Ok(name)
+}
+
+async fn stage_at(
+    face: &FateFlow,
+    caller: &Caller,
+    party: &PartyId,
+    name: &str,
+    copy: BodyStream,
+) -> Result<(), Failure> {
+    let path = format!("/v1/fedflow/staging/{name}");
+    let response = rows::send(face, caller, party, ("PUT", &path), copy).await?;
+    let status = response.status();
+    let reply = rows::envelope(response, party).await?;
+    let staged = reply.get("staged").or_else(|| reply.pointer("/data/staged")).and_then(Value::as_str) == Some(name);
+    if status.is_success() && staged {
+        return Ok(());
+    }
+    let message = reply.get("retmsg").and_then(Value::as_str).unwrap_or("the agent did not take the file").to_owned();
+    Err(Fault::new(ErrorCode::FileUnreadable, message).at(party).into())
+}
+
+/// A name that nobody can guess: whoever knows it can have the file made a table.
+fn fresh_name() -> Result<String, Failure> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Fault::new(ErrorCode::Internal, format!("no randomness: {error}")))?;
+    Ok(bytes.iter().fold(String::with_capacity(32), |text, byte| text + &format!("{byte:02x}")))
+}
+
+async fn submit(face: &FateFlow, caller: &Caller, parties: &[PartyId], config: &UploadConfig) -> Answer {
+    let order = SubmitJob {
+        dsl: local_dsl("upload_0", "Upload"),
+        conf: local_conf("upload_0", parties, Value::Object(config.parameters())),
+        name: String::new(),
+        description: String::new(),
+    };
+    let Submitted { job, .. } = start(face, &principal_of(face, caller), order).await?;
+    let mut data = submission(face, &job, "success");
+    data.insert("table_name".into(), json!(config.table_name));
+    data.insert("namespace".into(), json!(config.namespace));
+    answer(Reply::data(Value::Object(data)).with_job(job.id.as_str()))
+}

@@ -1,0 +1,222 @@
+//! From a job's rows to a snapshot and back: loads what `decide` needs, and stores what decisions changed.
+
+use std::collections::BTreeMap;
+
+use domain::{Decision, Job, JobSnapshot, Presence, Task, Waiting};
+use vocabulary::{Attempt, JobId, PartyId, Timestamp};
+
+use crate::filter::TaskFilter;
+use crate::ports::{Stored, Transaction};
+use crate::records::{Errand, PendingOrder};
+
+/// A job as it was loaded, and as it is now.
+pub(crate) struct Loaded {
+    pub(crate) snapshot: JobSnapshot,
+    /// Orders that wait already.
+    pub(crate) orders: Vec<PendingOrder>,
+    before: Vec<Task>,
+    job_changed: bool,
+}
+
+/// What must be sent, and when to look again.
+#[derive(Default)]
+pub(crate) struct Sending {
+    /// Parties for which new orders wait.
+    pub(crate) parties: Vec<PartyId>,
+    /// When to look again even if nothing happens.
+    pub(crate) wake: Option<Timestamp>,
+}
+
+impl Loaded {
+    /// Loads a job with the newest tries of its tasks; `None` when there is none.
+    pub(crate) async fn load(tx: &mut dyn Transaction, id: &JobId) -> Stored<Option<Self>> {
+        let Some(job) = tx.job(id).await? else { return Ok(None) };
+        let tasks = tx.tasks_of(id).await?;
+        let orders = tx.orders_of(id).await?;
+        let earlier = if tasks.iter().any(|task| task.key.attempt > Attempt(0)) {
+            let filter = TaskFilter { job: Some(id.clone()), all_attempts: true, ..TaskFilter::default() };
+            domain::earlier_tries(&tx.find_tasks(&filter).await?.0)
+        } else {
+            Vec::new()
+        };
+        let before = tasks.clone();
+        let snapshot = JobSnapshot { job, tasks, asked: BTreeMap::new(), earlier };
+        Ok(Some(Self { snapshot, orders, before, job_changed: false }))
+    }
+
+    /// The job, to be changed; it will be stored.
+    pub(crate) fn job_mut(&mut self) -> &mut Job {
+        self.job_changed = true;
+        &mut self.snapshot.job
+    }
+
+    /// An order to sign or to answer the offer counts as sent while it waits in the outbox, which never forgets it.
+    pub(crate) fn note_asked(&mut self, now: Timestamp) {
+        for order in &self.orders {
+            if matches!(order.errand, Errand::Sign | Errand::Offer) {
+                self.snapshot.asked.insert(order.party.clone(), now);
+            }
+        }
+    }
+
+    /// Shows the last errors met with this job's orders as those of the parties, so that they are seen in what the job
+    /// waits for.
+    pub(crate) fn show_errors(&self, presence: &mut Presence) -> Vec<(PartyId, Option<vocabulary::Fault>)> {
+        let mut shown = Vec::new();
+        for order in &self.orders {
+            let (Some(error), Some(agent)) = (&order.last_error, presence.agents.get_mut(&order.party)) else { continue };
+            shown.push((order.party.clone(), agent.last_error.replace(error.clone())));
+        }
+        shown
+    }
+
+    /// Carries decisions out on the snapshot and puts orders into the outbox.
+    pub(crate) async fn carry_out(
+        &mut self,
+        tx: &mut dyn Transaction,
+        decisions: &[Decision],
+        now: Timestamp,
+    ) -> Stored<Sending> {
+        let mut sending = Sending::default();
+        for decision in decisions {
+            if let Decision::Wake(at) = decision {
+                sending.wake = Some(sending.wake.map_or(*at, |known| known.min(*at)));
+                continue;
+            }
+            if let Err(illegal) = self.snapshot.apply(decision, now) {
+                tracing::error!(job = %self.snapshot.job.id, error = %illegal, "a decision does not fit the job's state");
+                continue;
+            }
+            self.job_changed = true;
+            log_decision(&self.snapshot.job, decision);
+            for order in self.orders_for(decision, now) {
+                if tx.enqueue(&order).await? {
+                    sending.parties.push(order.party.clone());
+                    self.orders.push(order);
+                }
+            }
+            self.recall(tx, decision).await?;
+        }
+        sending.parties.sort();
+        sending.parties.dedup();
+        Ok(sending)
+    }
+
+    fn orders_for(&self, decision: &Decision, now: Timestamp) -> Vec<PendingOrder> {
+        let job = &self.snapshot.job;
+        let order = |party: &PartyId, errand: Errand| PendingOrder::new(&job.id, party, errand, now);
+        match decision {
+            Decision::Sign => vec![order(&job.initiator.party, Errand::Sign)],
+            Decision::Offer { party } => vec![order(party, Errand::Offer)],
+            Decision::Assign { task, attempt } => {
+                vec![order(&task.party, Errand::Assign { task: task.clone(), attempt: *attempt })]
+            }
+            Decision::Cancel { task, attempt, reason } => {
+                let errand = Errand::Cancel { task: task.clone(), attempt: *attempt, reason: reason.clone() };
+                vec![order(&task.party, errand)]
+            }
+            Decision::Close => {
+                let mut parties = job.cast.parties();
+                parties.push(job.initiator.party.clone());
+                parties.sort();
+                parties.dedup();
+                parties.iter().map(|party| order(party, Errand::Close)).collect()
+            }
+            Decision::Task { .. } | Decision::Retry { .. } | Decision::Job { .. } | Decision::Wait(_) | Decision::Wake(_) => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// Takes orders out that a decision made void: an assignment that was not acknowledged must not start a try that is
+    /// being stopped or is over.
+    async fn recall(&mut self, tx: &mut dyn Transaction, decision: &Decision) -> Stored<()> {
+        let (task, attempt) = match decision {
+            Decision::Cancel { task, attempt, .. } | Decision::Task { task, attempt, .. } => (task, *attempt),
+            _ => return Ok(()),
+        };
+        let key = Errand::Assign { task: task.clone(), attempt }.key(&task.job, &task.party);
+        if let Some(place) = self.orders.iter().position(|order| order.key == key) {
+            self.orders.remove(place);
+            tx.remove_order(&key).await?;
+        }
+        Ok(())
+    }
+
+    /// When orders fail and the rules see nothing to wait for, the job waits for those orders.
+    pub(crate) fn note_failing_orders(&mut self) {
+        let job = &self.snapshot.job;
+        let own = job.waiting.as_ref().is_some_and(|waiting| waiting.reason.starts_with(FAILING));
+        if job.state.is_settled() || (job.waiting.is_some() && !own) {
+            return;
+        }
+        let mut failing: Vec<&PendingOrder> = self.orders.iter().filter(|order| order.last_error.is_some()).collect();
+        failing.sort_by_key(|order| order.created);
+        let waiting = failing.first().map(|first| Waiting {
+            reason: format!("{FAILING} to party {} could not be delivered yet", first.party),
+            parties: vec![first.party.clone()],
+            since: first.created,
+            last_error: first.last_error.clone(),
+        });
+        if waiting != job.waiting {
+            self.job_mut().waiting = waiting;
+        }
+    }
+
+    /// Stores what changed.
+    pub(crate) async fn save(&mut self, tx: &mut dyn Transaction) -> Stored<()> {
+        let mut new = Vec::new();
+        for task in &self.snapshot.tasks {
+            match self.before.iter().find(|before| before.key == task.key) {
+                None => new.push(task.clone()),
+                Some(before) if before != task => {
+                    if before.state != task.state {
+                        log_task(task);
+                    }
+                    tx.save_task(task).await?;
+                }
+                Some(_) => {}
+            }
+        }
+        if !new.is_empty() {
+            tx.insert_tasks(&new).await?;
+        }
+        if self.job_changed {
+            tx.save_job(&self.snapshot.job).await?;
+        }
+        Ok(())
+    }
+}
+
+const FAILING: &str = "an order";
+
+/// One line for every state change of a task.
+pub(crate) fn log_task(task: &Task) {
+    let id = &task.key.id;
+    let code = task.fault.as_ref().map(|fault| fault.code.text());
+    let fault = task.fault.as_ref().map(ToString::to_string);
+    tracing::info!(
+        job = %id.job, step = %id.step, attempt = task.key.attempt.0, role = %id.role, party = %id.party,
+        state = ?task.state, code, fault, "task"
+    );
+}
+
+/// One line for every state change of a job.
+pub(crate) fn log_job(job: &Job) {
+    let code = job.reason.as_ref().map(|fault| fault.code.text());
+    let fault = job.reason.as_ref().map(ToString::to_string);
+    tracing::info!(job = %job.id, party = %job.initiator.party, state = ?job.state, code, fault, "job");
+}
+
+fn log_decision(job: &Job, decision: &Decision) {
+    match decision {
+        Decision::Job { .. } => log_job(job),
+        Decision::Retry { step, attempt, .. } => {
+            tracing::info!(job = %job.id, step = %step, attempt = attempt.0, "step gets a new try");
+        }
+        Decision::Wait(Some(waiting)) => {
+            tracing::info!(job = %job.id, reason = %waiting.reason, "job waits");
+        }
+        _ => {}
+    }
+}

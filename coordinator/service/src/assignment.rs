@@ -1,0 +1,106 @@
+//! What goes into an offer and into an assignment: read from the job's graph, nothing else.
+
+use domain::{Job, ModelSource, Step, Task};
+use serde_json::Value;
+use vocabulary::offer::fingerprint_of;
+use vocabulary::{
+    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, ModelInput, ModelRef, Offer, OfferedStep, Participant, Role,
+    StepName, TableRef, TaskId,
+};
+
+/// The job as its parties are asked to join it. The same job always gives the same bytes.
+pub(crate) fn offer_of(job: &Job) -> Offer {
+    Offer {
+        job: job.id.clone(),
+        initiator: job.initiator.clone(),
+        cast: job.cast.clone(),
+        steps: job.definition.graph.steps.iter().map(offered).collect(),
+        created: job.created,
+    }
+}
+
+fn offered(step: &Step) -> OfferedStep {
+    let parameters = step.participants.iter().map(|who| (who.clone(), step.parameters_of(who)));
+    let parameters: Vec<(Participant, Value)> = parameters.collect();
+    let tables = parameters.iter().filter_map(|(who, value)| Some((who.clone(), stored_table(value)?))).collect();
+    OfferedStep {
+        step: step.name.clone(),
+        component: step.component.clone(),
+        version: step.version,
+        roles: Role::ALL.into_iter().filter(|role| step.participants.iter().any(|who| who.role == *role)).collect(),
+        parameters: parameters.into_iter().map(|(who, value)| (who, value.to_string())).collect(),
+        tables,
+    }
+}
+
+/// The stored table that parameters name: `{"table": {"name": …, "namespace": …}}`.
+fn stored_table(parameters: &Value) -> Option<TableRef> {
+    let table = parameters.get("table")?;
+    Some(TableRef::new(table.get("namespace")?.as_str()?, table.get("name")?.as_str()?))
+}
+
+/// Everything an agent needs to run a task once; a fault when the job is not ready for it.
+pub(crate) fn assignment_of(job: &Job, tasks: &[Task], task: &TaskId, attempt: Attempt) -> Result<Assignment, Fault> {
+    let defect = |what: &str| Fault::new(ErrorCode::Internal, format!("task {task} cannot be ordered: {what}"));
+    let step = job.definition.graph.step(&task.step).ok_or_else(|| defect("its step is not in the job"))?;
+    let offer = job.offer.as_ref().ok_or_else(|| defect("the job's offer is not signed"))?;
+    let participant = task.participant();
+    Ok(Assignment {
+        task: task.clone(),
+        attempt,
+        component: step.component.clone(),
+        component_version: step.version,
+        stage: step.stage,
+        cast: job.cast.clone(),
+        step_cast: running_cast(job, step),
+        parameters: step.parameters_of(&participant),
+        inputs: inputs_of(job, tasks, step, &participant),
+        models: models_of(job, step, &participant),
+        outputs: step.outputs.clone(),
+        model_version: job.model_version.clone(),
+        offer: fingerprint_of(&offer.bytes),
+        partitions: job.settings.partitions,
+        deadline: Some(job.deadline()),
+    })
+}
+
+/// The job's cast without those that have no task in the step or skip it; the cast's order is kept.
+fn running_cast(job: &Job, step: &Step) -> Cast {
+    let mut cast = Cast::default();
+    for participant in job.cast.participants() {
+        if step.participants.contains(&participant) && !step.skipped.contains(&participant) {
+            cast.of_mut(participant.role).push(participant.party);
+        }
+    }
+    cast
+}
+
+fn inputs_of(job: &Job, tasks: &[Task], step: &Step, participant: &Participant) -> Vec<DataInput> {
+    let newest = |name: &StepName| {
+        let own = tasks.iter().filter(|task| task.key.id.step == *name && task.key.id.participant() == *participant);
+        own.map(|task| task.key.attempt).max().unwrap_or_default()
+    };
+    let input = |edge: &domain::DataEdge| {
+        let table = job.definition.graph.table_for(&job.id, participant, edge, &newest)?;
+        Some(DataInput { port: edge.port.clone(), from_step: edge.from.clone(), table })
+    };
+    step.inputs.iter().filter_map(input).collect()
+}
+
+fn models_of(job: &Job, step: &Step, participant: &Participant) -> Vec<ModelInput> {
+    let model = |edge: &domain::ModelEdge| {
+        let (version, from) = match &edge.source {
+            ModelSource::Stored { version, step } => (version.clone(), step),
+            ModelSource::Step { step, .. } => {
+                let source = job.definition.graph.step(step)?;
+                if !source.participants.contains(participant) {
+                    return None;
+                }
+                (job.model_version.clone(), step)
+            }
+        };
+        let model = ModelRef { version, step: from.clone(), owner: participant.clone() };
+        Some(ModelInput { port: edge.port.clone(), model })
+    };
+    step.models.iter().filter_map(model).collect()
+}

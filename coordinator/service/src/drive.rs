@@ -1,0 +1,223 @@
+//! The loop: claim due jobs, decide, commit, dispatch.
+//!
+//! It is woken when something happens and looks by itself at least once a second. What is decided on a job stands in one
+//! transaction; orders leave from the outbox after the commit, so that a crash loses nothing and repeats at most an order.
+
+use std::time::Duration;
+
+use domain::{Presence, decide};
+use tokio_util::sync::CancellationToken;
+use vocabulary::{JobId, PartyId, Timestamp};
+
+use crate::apply::Loaded;
+use crate::ports::{Stored, Transaction};
+use crate::{Coordinator, ServiceError};
+
+/// Most jobs claimed at a time: writers elsewhere wait for so many decisions at most.
+const CLAIMED_AT_ONCE: u32 = 32;
+/// Longest sleep of the loop.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// A job is not looked at again sooner than this without a cause, in milliseconds.
+const LEAST_PAUSE_MILLIS: i64 = 5;
+/// A job whose rows could not be worked on is tried again after this, in milliseconds.
+const PAUSE_AFTER_ERROR_MILLIS: i64 = 1_000;
+
+impl Coordinator {
+    /// Drives all jobs until `stop` is canceled. One loop for each coordinator.
+    pub async fn run(&self, stop: CancellationToken) {
+        let _carriers = self.inner.post.open();
+        let mut opened = false;
+        while !stop.is_cancelled() {
+            let pause = match self.turn(&mut opened).await {
+                Ok(pause) => pause,
+                Err(error) => {
+                    tracing::error!(%error, "the drive loop could not work; it tries again");
+                    LONGEST_SLEEP
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.inner.wake.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        self.inner.post.close().await;
+    }
+
+    async fn turn(&self, opened: &mut bool) -> Result<Duration, ServiceError> {
+        if !*opened {
+            self.take_up_work().await?;
+            *opened = true;
+        }
+        Ok(self.look_round().await?)
+    }
+
+    /// After a start: every unsettled job is looked at, and orders that were not acknowledged go out again.
+    async fn take_up_work(&self) -> Result<(), ServiceError> {
+        self.load_parties().await?;
+        let mut tx = self.inner.store.begin().await?;
+        tx.poke_all(self.now()).await?;
+        let parties = tx.parties_with_orders().await?;
+        tx.commit().await?;
+        self.deliver(&parties);
+        Ok(())
+    }
+
+    /// Drives every due job once, and says how long to sleep.
+    async fn look_round(&self) -> Stored<Duration> {
+        self.heed_silence().await?;
+        loop {
+            let now = self.now();
+            match self.inner.store.read().await?.next_due().await? {
+                Some(due) if due <= now => {}
+                Some(due) => {
+                    let millis = u64::try_from(due.millis_since(now)).unwrap_or(0).saturating_add(1);
+                    return Ok(Duration::from_millis(millis).min(LONGEST_SLEEP));
+                }
+                None => return Ok(LONGEST_SLEEP),
+            }
+            let driven = match self.drive_together(now).await {
+                Ok(driven) => driven,
+                Err(error) => {
+                    tracing::warn!(%error, "jobs could not be driven together; each is driven by itself");
+                    self.drive_apart(now).await?
+                }
+            };
+            if driven == 0 {
+                return Ok(LONGEST_SLEEP);
+            }
+        }
+    }
+
+    /// Drives some due jobs in one transaction, so that many cost one commit; says how many. All or none stand.
+    async fn drive_together(&self, now: Timestamp) -> Stored<usize> {
+        let mut presence = self.inner.leases.presence_without_components(now);
+        let mut tx = self.inner.store.begin().await?;
+        let claimed = self.claim(&mut *tx, now).await?;
+        let mut parties = Vec::new();
+        for id in &claimed {
+            parties.extend(self.drive_job(&mut *tx, id, &mut presence).await?);
+        }
+        tx.commit().await?;
+        self.driven(parties);
+        Ok(claimed.len())
+    }
+
+    /// The same with a transaction for each job: one that cannot be worked on is put off and keeps no other from its turn.
+    async fn drive_apart(&self, now: Timestamp) -> Stored<usize> {
+        let mut presence = self.inner.leases.presence_without_components(now);
+        let mut tx = self.inner.store.begin().await?;
+        let claimed = self.claim(&mut *tx, now).await?;
+        tx.commit().await?;
+        for id in &claimed {
+            let mut tx = self.inner.store.begin().await?;
+            match self.drive_job(&mut *tx, id, &mut presence).await {
+                Ok(parties) => {
+                    tx.commit().await?;
+                    self.driven(parties);
+                }
+                Err(error) => {
+                    drop(tx);
+                    tracing::error!(job = %id, %error, "the job could not be driven; it is tried again");
+                    self.put_off(id).await?;
+                }
+            }
+        }
+        Ok(claimed.len())
+    }
+
+    async fn claim(&self, tx: &mut dyn Transaction, now: Timestamp) -> Stored<Vec<JobId>> {
+        let options = &self.inner.options;
+        tx.claim_due(&options.owner, now, now.plus_millis(options.claim_millis), CLAIMED_AT_ONCE).await
+    }
+
+    fn driven(&self, mut parties: Vec<PartyId>) {
+        parties.sort();
+        parties.dedup();
+        self.deliver(&parties);
+        self.inner.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Jobs of an agent that is linked but silent for a whole lease are looked at.
+    async fn heed_silence(&self) -> Stored<()> {
+        let now = self.now();
+        let silent = self.inner.leases.newly_silent(now);
+        if silent.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.inner.store.begin().await?;
+        for party in &silent {
+            tracing::warn!(%party, "the agent has not been heard for a whole lease");
+            tx.poke_party(party, now).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Decides on a job and writes down what follows; gives the parties for which orders wait now.
+    async fn drive_job(&self, tx: &mut dyn Transaction, id: &JobId, presence: &mut Presence) -> Stored<Vec<PartyId>> {
+        if !tx.hold_job(id, &self.inner.options.owner).await? {
+            return Ok(Vec::new());
+        }
+        let Some(mut loaded) = Loaded::load(tx, id).await? else { return Ok(Vec::new()) };
+        let now = self.now();
+        loaded.note_asked(now);
+        let shown = loaded.show_errors(presence);
+        let decisions = decide(&loaded.snapshot, presence, now);
+        hide_errors(presence, shown);
+        let sending = loaded.carry_out(tx, &decisions, now).await?;
+        loaded.note_failing_orders();
+        loaded.save(tx).await?;
+        let due = sending.wake.map(|at| at.max(now.plus_millis(LEAST_PAUSE_MILLIS)));
+        tx.release_job(id, due.filter(|_| !loaded.snapshot.job.state.is_settled())).await?;
+        Ok(sending.parties)
+    }
+
+    async fn put_off(&self, id: &JobId) -> Stored<()> {
+        let mut tx = self.inner.store.begin().await?;
+        tx.release_job(id, Some(self.now().plus_millis(PAUSE_AFTER_ERROR_MILLIS))).await?;
+        tx.commit().await
+    }
+
+    /// Waits until a job has settled, at most `patience`; gives up silently.
+    pub(crate) async fn wait_settled(&self, id: &JobId, patience: Duration) -> Result<(), ServiceError> {
+        let mut changes = self.inner.changes.subscribe();
+        let settled = async {
+            loop {
+                changes.mark_unchanged();
+                match self.inner.store.read().await?.job(id).await? {
+                    Some(job) if !job.state.is_settled() => {}
+                    _ => return Ok(()),
+                }
+                if changes.changed().await.is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        tokio::time::timeout(patience, settled).await.unwrap_or(Ok(()))
+    }
+}
+
+fn hide_errors(presence: &mut Presence, shown: Vec<(PartyId, Option<vocabulary::Fault>)>) {
+    for (party, error) in shown.into_iter().rev() {
+        if let Some(agent) = presence.agents.get_mut(&party) {
+            agent.last_error = error;
+        }
+    }
+}
+
+/// The pause before the next try of an order: doubles with each try, up to a bound.
+pub(crate) fn back_off(tries: u32, least_millis: i64, most_millis: i64, now: Timestamp) -> Timestamp {
+    let doubled = least_millis.saturating_mul(1_i64 << tries.min(20));
+    now.plus_millis(doubled.clamp(least_millis, most_millis.max(least_millis)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backs_off_up_to_a_bound() {
+        let pauses: Vec<i64> = [0, 1, 2, 5, 40].map(|tries| back_off(tries, 200, 5_000, Timestamp(0)).millis()).to_vec();
+        assert_eq!(pauses, [200, 400, 800, 5_000, 5_000]);
+    }
+}

@@ -1,0 +1,104 @@
+//! What to look for, and which page of it. An empty list or `None` asks for anything.
+
+use domain::{JobState, TaskState};
+use vocabulary::{JobId, Participant, PartyId, Role, StepName, Timestamp};
+
+/// Which jobs. Everything given must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JobFilter {
+    /// One of these ids.
+    pub ids: Vec<JobId>,
+    /// In one of these states.
+    pub states: Vec<JobState>,
+    /// Asked for by a participant in this role.
+    pub initiator_role: Option<Role>,
+    /// Asked for by one of these parties.
+    pub initiator_parties: Vec<PartyId>,
+    /// Some participant plays one of these roles (the same participant as in `parties`).
+    pub roles: Vec<Role>,
+    /// Some participant is one of these parties.
+    pub parties: Vec<PartyId>,
+    /// Named exactly so.
+    pub names: Vec<String>,
+    /// The id contains this text.
+    pub id_contains: Option<String>,
+    /// The description contains this text.
+    pub description_contains: Option<String>,
+    /// The id of some participant's party contains this text (the same participant as in `roles`).
+    pub party_contains: Option<String>,
+    /// Its models are kept under this version.
+    pub model_version: Option<String>,
+    /// Created at or after.
+    pub created_from: Option<Timestamp>,
+    /// Created at or before.
+    pub created_to: Option<Timestamp>,
+    /// What to order by.
+    pub order: JobOrder,
+    /// Largest first.
+    pub newest_first: bool,
+    /// At most so many; `None` for all.
+    pub limit: Option<u32>,
+    /// Leave out so many.
+    pub offset: u32,
+}
+
+/// What jobs are ordered by; equal ones by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum JobOrder {
+    /// When they were submitted.
+    #[default]
+    Created,
+    /// When their first task started; those not started first.
+    Started,
+    /// When they settled; those not settled first.
+    Ended,
+    /// By id.
+    Id,
+}
+
+/// Which tasks. Everything given must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TaskFilter {
+    /// Of this job.
+    pub job: Option<JobId>,
+    /// Of this step.
+    pub step: Option<StepName>,
+    /// In this role.
+    pub role: Option<Role>,
+    /// At this party.
+    pub party: Option<PartyId>,
+    /// In one of these states.
+    pub states: Vec<TaskState>,
+    /// Earlier tries too; without it, only the newest try of each task.
+    pub all_attempts: bool,
+    /// Newest first; without it, in the order in which they were added.
+    pub newest_first: bool,
+    /// At most so many; `None` for all.
+    pub limit: Option<u32>,
+    /// Leave out so many.
+    pub offset: u32,
+}
+
+/// Which models. Everything given must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ModelFilter {
+    /// Of this version.
+    pub version: Option<String>,
+    /// Left by this step.
+    pub step: Option<StepName>,
+    /// Kept by this participant.
+    pub owner: Option<Participant>,
+    /// Made by this job.
+    pub job: Option<JobId>,
+}
+
+/// Which deployments. Everything given must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeploymentFilter {
+    /// Of this model id.
+    pub model_id: Option<String>,
+    /// Of this version.
+    pub version: Option<String>,
+    /// Of the models that are kept under this version.
+    pub parent: Option<String>,
+}

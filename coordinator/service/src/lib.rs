@@ -1,0 +1,165 @@
+//! The coordinator's use cases, one file each, behind one cheap handle: [`Coordinator`].
+//!
+//! Faces and the agent gateway call it; it calls a [`ports::Store`] and a [`ports::AgentGateway`]. What may happen next is
+//! decided by `domain::decide`; [`drive`] is the loop that carries decisions out.
+#![deny(missing_docs)]
+
+mod apply;
+mod assignment;
+pub mod components;
+pub mod drive;
+pub mod error;
+pub mod filter;
+mod job_ids;
+pub mod models;
+mod orders;
+pub mod ports;
+mod post;
+mod presence;
+pub mod principal;
+pub mod query_jobs;
+pub mod query_metrics;
+pub mod record_report;
+pub mod records;
+mod rerun_job;
+mod stop_job;
+pub mod submit_job;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use domain::Presence;
+use tokio::sync::{Notify, watch};
+use vocabulary::{Clock, PartyId, Timestamp};
+
+pub use components::{AgentFacts, ParametersView};
+pub use error::ServiceError;
+pub use filter::{DeploymentFilter, JobFilter, JobOrder, ModelFilter, TaskFilter};
+pub use models::Deploy;
+pub use ports::{AgentGateway, Order, OrderReply, StepCheck, Store, StoreError, Transaction};
+pub use principal::{Principal, Who};
+pub use query_jobs::Health;
+pub use records::{Deployment, StoredModel};
+pub use submit_job::{SubmitJob, Submitted};
+
+use job_ids::JobIds;
+use post::PostOffice;
+use presence::Leases;
+
+/// How the coordinator behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long an agent may stay silent before its running tasks count as lost, in milliseconds.
+    pub lease_millis: i64,
+    /// How often agents are told to send a heartbeat, in milliseconds.
+    pub heartbeat_millis: u64,
+    /// The federation's name.
+    pub federation: String,
+    /// The parties of the federation; `None` when only those that ever connected are known.
+    pub known_parties: Option<Vec<PartyId>>,
+    /// The name under which this coordinator claims jobs; coordinators that share a store need different ones.
+    pub owner: String,
+    /// How long a coordinator keeps a claimed job to itself, in milliseconds.
+    pub claim_millis: i64,
+    /// How long an agent may take to answer an order, in milliseconds.
+    pub patience_millis: u64,
+    /// Most orders under way to one party at a time.
+    pub orders_at_once: usize,
+    /// Pause before an order is tried again, in milliseconds; doubles with each try.
+    pub retry_least_millis: i64,
+    /// Longest such pause, in milliseconds.
+    pub retry_most_millis: i64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lease_millis: 15_000,
+            heartbeat_millis: 3_000,
+            federation: "local".to_owned(),
+            known_parties: None,
+            owner: "coordinator".to_owned(),
+            claim_millis: 10_000,
+            patience_millis: 20_000,
+            orders_at_once: 16,
+            retry_least_millis: 200,
+            retry_most_millis: 10_000,
+        }
+    }
+}
+
+/// The object every face calls; a cheap handle.
+#[derive(Clone)]
+pub struct Coordinator {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    gateway: Arc<dyn AgentGateway>,
+    clock: Arc<dyn Clock>,
+    options: Options,
+    leases: Leases,
+    ids: JobIds,
+    /// Wakes the drive loop.
+    wake: Notify,
+    /// Counts changes of jobs, for those who wait for one.
+    changes: watch::Sender<u64>,
+    post: PostOffice,
+    /// Whether the parties of the store were read in.
+    parties_loaded: AtomicBool,
+}
+
+impl Coordinator {
+    /// A coordinator; nothing happens to jobs until [`Coordinator::run`] runs.
+    pub fn new(store: Arc<dyn Store>, gateway: Arc<dyn AgentGateway>, clock: Arc<dyn Clock>, options: Options) -> Self {
+        let leases = Leases::new(clock.now(), options.lease_millis);
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                gateway,
+                clock,
+                options,
+                leases,
+                ids: JobIds::default(),
+                wake: Notify::new(),
+                changes: watch::Sender::new(0),
+                post: PostOffice::default(),
+                parties_loaded: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    /// How it behaves.
+    pub fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    /// The present moment, by the coordinator's clock.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Which agents are there, and what each announced. Agents seen before a restart are known once the store was read
+    /// ([`Coordinator::run`] does that first).
+    pub fn presence(&self) -> Presence {
+        self.inner.leases.presence(self.now())
+    }
+
+    /// Reads the last catalogue of every party from the store, once.
+    pub async fn load_parties(&self) -> Result<(), ServiceError> {
+        if self.inner.parties_loaded.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let records = self.inner.store.read().await?.parties().await?;
+        self.inner.leases.remember(records);
+        self.inner.parties_loaded.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Tells the loop, and whoever waits for a job, that something changed.
+    fn changed(&self) {
+        self.inner.changes.send_modify(|count| *count = count.wrapping_add(1));
+        self.inner.wake.notify_one();
+    }
+}

@@ -1,0 +1,274 @@
+//! What the service asks of the outside: a store that keeps, and a gateway that carries orders to agents.
+//!
+//! Infrastructure failure is an error; what a domain rule refuses is a value inside `Ok`.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{Job, JobState, Task, TaskKey};
+use serde_json::Value;
+use vocabulary::{
+    Assignment, Attempt, ErrorCode, Fault, JobId, Metric, Offer, Participant, PartyId, Role, SignedBytes,
+    StepName, TaskId, Timestamp,
+};
+
+use crate::filter::{DeploymentFilter, JobFilter, ModelFilter, TaskFilter};
+use crate::records::{Deployment, Errand, PartyRecord, PendingOrder, StoredModel, TextKind};
+
+/// Carries orders to agents.
+#[async_trait]
+pub trait AgentGateway: Send + Sync {
+    /// Sends an order and waits for the reply, at most `patience`. `PartyOffline` when the party is not connected.
+    async fn call(&self, party: &PartyId, order: Order, patience: Duration) -> Result<OrderReply, Fault>;
+}
+
+/// What an agent can be asked to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Order {
+    /// To the initiator: admit this offer and sign it.
+    Sign(Offer),
+    /// To the others: admit this signed offer.
+    Offer(SignedBytes),
+    /// Run a task; a repeated order does nothing.
+    Assign(Box<Assignment>),
+    /// Stop an attempt; acknowledged once it is quiet.
+    Cancel {
+        /// The task.
+        task: TaskId,
+        /// The try.
+        attempt: Attempt,
+        /// Why.
+        reason: Fault,
+    },
+    /// The job is over: mail and offer may be forgotten.
+    Close(JobId),
+    /// Check parameters as the components would.
+    Check(Vec<StepCheck>),
+}
+
+/// A step whose parameters an agent is asked to check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepCheck {
+    /// The step.
+    pub step: StepName,
+    /// Its component.
+    pub component: String,
+    /// The role that the parameters are for.
+    pub role: Role,
+    /// The merged parameters.
+    pub parameters: Value,
+}
+
+/// What an agent answers to an order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OrderReply {
+    /// Done.
+    Done,
+    /// The offer, signed.
+    Signed(SignedBytes),
+    /// The offer is accepted: the receiver's signature over the same bytes.
+    Accepted(SignedBytes),
+    /// What is wrong with the parameters; empty when nothing is.
+    Checked(Vec<Fault>),
+    /// It could not be done, or is refused.
+    Failed(Fault),
+}
+
+/// Why the store could not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No room to write.
+    #[error("the store has no room to write: {detail}")]
+    Full {
+        /// What the database says.
+        detail: String,
+    },
+    /// The database cannot be reached, is locked, or fails.
+    #[error("the store does not answer: {detail}")]
+    Unavailable {
+        /// What the database says.
+        detail: String,
+    },
+    /// A row cannot be read back.
+    #[error("{row} in the store cannot be read: {detail}")]
+    Corrupt {
+        /// Which row.
+        row: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The address of the store cannot be used.
+    #[error("the store {url:?} cannot be used: {detail}")]
+    Address {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+}
+
+impl StoreError {
+    /// The same as a fault: a full disk is told from a defect.
+    pub fn fault(&self) -> Fault {
+        match self {
+            StoreError::Full { .. } => Fault::new(ErrorCode::StorageFull, self.to_string())
+                .next("make room on the coordinator's disk; nothing stored so far is lost"),
+            StoreError::Address { .. } => Fault::new(ErrorCode::ConfigInvalid, self.to_string()),
+            StoreError::Unavailable { .. } | StoreError::Corrupt { .. } => {
+                Fault::new(ErrorCode::Internal, self.to_string()).next("see the coordinator's log")
+            }
+        }
+    }
+}
+
+/// What every method of the store gives.
+pub type Stored<T> = Result<T, StoreError>;
+
+/// Keeps everything that must survive the coordinator.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Opens a transaction that may write. Writers wait for each other; dropped without commit, it leaves no trace.
+    async fn begin(&self) -> Stored<Box<dyn Transaction>>;
+
+    /// Opens a transaction that only reads, and does not wait for writers where the database can do that.
+    async fn read(&self) -> Stored<Box<dyn Transaction>> {
+        self.begin().await
+    }
+}
+
+/// All that can be done in one transaction.
+#[async_trait]
+pub trait Transaction: Jobs + Claims + Tasks + Reports + Models + Parties + Outbox + Send {
+    /// Makes everything done in it stand, through a loss of power too.
+    async fn commit(self: Box<Self>) -> Stored<()>;
+}
+
+/// Jobs and the notes on them.
+#[async_trait]
+pub trait Jobs {
+    /// Adds a job that is due at once; false (and nothing done) when the id is taken.
+    async fn insert_job(&mut self, job: &Job) -> Stored<bool>;
+    /// The job, if there is one.
+    async fn job(&mut self, id: &JobId) -> Stored<Option<Job>>;
+    /// Replaces everything of a job but its definition, its offer and the answers to it; false when there is none.
+    async fn save_job(&mut self, job: &Job) -> Stored<bool>;
+    /// Replaces the offer of a job and the answers to it; false when there is none.
+    async fn save_papers(&mut self, job: &Job) -> Stored<bool>;
+    /// The jobs that fit, one page of them, and how many fit in all.
+    async fn find_jobs(&mut self, filter: &JobFilter) -> Stored<(Vec<Job>, u64)>;
+    /// How many jobs stand in each state; states without jobs are left out.
+    async fn count_jobs(&mut self) -> Stored<Vec<(JobState, u64)>>;
+    /// Puts a note on a participant's view of a job; false when the participant is not in the job.
+    async fn set_notes(&mut self, job: &JobId, participant: &Participant, notes: &str) -> Stored<bool>;
+    /// The notes on a job, of those participants that have one.
+    async fn notes(&mut self, job: &JobId) -> Stored<Vec<(Participant, String)>>;
+}
+
+/// Which job is to be looked at when, and by which coordinator.
+#[async_trait]
+pub trait Claims {
+    /// Claims up to `limit` jobs due at `now` that nobody else holds, for `owner` until `until`; longest due first.
+    async fn claim_due(&mut self, owner: &str, now: Timestamp, until: Timestamp, limit: u32) -> Stored<Vec<JobId>>;
+    /// Holds a claimed job for the rest of the transaction; false when `owner` has lost the claim.
+    async fn hold_job(&mut self, id: &JobId, owner: &str) -> Stored<bool>;
+    /// Gives the claim back, and says when to look again (`None`: when something happens).
+    async fn release_job(&mut self, id: &JobId, due: Option<Timestamp>) -> Stored<()>;
+    /// Makes a job due at `at` or earlier; nothing when there is no such job.
+    async fn poke_job(&mut self, id: &JobId, at: Timestamp) -> Stored<()>;
+    /// Makes every unsettled job of a party due at `at` or earlier.
+    async fn poke_party(&mut self, party: &PartyId, at: Timestamp) -> Stored<()>;
+    /// Makes every unsettled job due at `at` or earlier.
+    async fn poke_all(&mut self, at: Timestamp) -> Stored<()>;
+    /// The earliest moment at which a job is due.
+    async fn next_due(&mut self) -> Stored<Option<Timestamp>>;
+}
+
+/// Tasks, one row for each try.
+#[async_trait]
+pub trait Tasks {
+    /// Adds tries; earlier tries of the same tasks stop being the newest. A try that is there already is left alone.
+    async fn insert_tasks(&mut self, tasks: &[Task]) -> Stored<()>;
+    /// The newest try of a task.
+    async fn task(&mut self, id: &TaskId) -> Stored<Option<Task>>;
+    /// The newest try of every task of a job, in the order in which they were added.
+    async fn tasks_of(&mut self, job: &JobId) -> Stored<Vec<Task>>;
+    /// Replaces a try; false when there is none.
+    async fn save_task(&mut self, task: &Task) -> Stored<bool>;
+    /// The tasks that fit, one page of them, and how many fit in all.
+    async fn find_tasks(&mut self, filter: &TaskFilter) -> Stored<(Vec<Task>, u64)>;
+    /// Tries that a party's agent may be working on.
+    async fn active_at(&mut self, party: &PartyId) -> Stored<Vec<Task>>;
+}
+
+/// What agents report of tries beside their state.
+#[async_trait]
+pub trait Reports {
+    /// Merges metrics by (namespace, name): pairs add up, a key seen again replaces its value, the last meta stands.
+    async fn add_metrics(&mut self, key: &TaskKey, metrics: &[Metric]) -> Stored<()>;
+    /// The metrics of a try in the order of their first report, pairs sorted by key.
+    async fn metrics(&mut self, key: &TaskKey) -> Stored<Vec<Metric>>;
+    /// Forgets all metrics of a job; false when there were none.
+    async fn delete_metrics(&mut self, job: &JobId) -> Stored<bool>;
+    /// Keeps a text of a try, in place of an earlier one.
+    async fn put_text(&mut self, key: &TaskKey, kind: TextKind, text: &str) -> Stored<()>;
+    /// A text of a try.
+    async fn text(&mut self, key: &TaskKey, kind: TextKind) -> Stored<Option<String>>;
+}
+
+/// Models as their owners announced them.
+#[async_trait]
+pub trait Models {
+    /// Keeps what a party tells of a model, in place of what it told before.
+    async fn put_model(&mut self, model: &StoredModel) -> Stored<()>;
+    /// The models that fit, oldest first.
+    async fn find_models(&mut self, filter: &ModelFilter) -> Stored<Vec<StoredModel>>;
+    /// Adds a deployment; false (and nothing done) when its version is taken.
+    async fn insert_deployment(&mut self, deployment: &Deployment) -> Stored<bool>;
+    /// The deployments that fit, oldest first.
+    async fn find_deployments(&mut self, filter: &DeploymentFilter) -> Stored<Vec<Deployment>>;
+}
+
+/// Parties as they were last seen.
+#[async_trait]
+pub trait Parties {
+    /// Keeps what is known of a party, in place of what was known.
+    async fn put_party(&mut self, record: &PartyRecord) -> Stored<()>;
+    /// Every party ever seen.
+    async fn parties(&mut self) -> Stored<Vec<PartyRecord>>;
+}
+
+/// Orders that are decided and not yet acknowledged.
+#[async_trait]
+pub trait Outbox {
+    /// Adds an order; false (and nothing done) when one with that key waits already.
+    async fn enqueue(&mut self, order: &PendingOrder) -> Stored<bool>;
+    /// Orders for a party whose time has come, oldest first.
+    async fn due_orders(&mut self, party: &PartyId, now: Timestamp, limit: u32) -> Stored<Vec<PendingOrder>>;
+    /// The earliest time at which an order for the party is to be tried.
+    async fn next_order(&mut self, party: &PartyId) -> Stored<Option<Timestamp>>;
+    /// The orders of a job that wait.
+    async fn orders_of(&mut self, job: &JobId) -> Stored<Vec<PendingOrder>>;
+    /// Takes an order out; false when it is gone already.
+    async fn remove_order(&mut self, key: &str) -> Stored<bool>;
+    /// Keeps an order for a later try, with the error met.
+    async fn postpone_order(&mut self, key: &str, next_try: Timestamp, error: &Fault) -> Stored<()>;
+    /// Keeps all orders for a party for a later try; gives the jobs whose orders had met no error before.
+    async fn postpone_party(&mut self, party: &PartyId, next_try: Timestamp, error: &Fault) -> Stored<Vec<JobId>>;
+    /// Makes all orders for a party due now.
+    async fn recall_party(&mut self, party: &PartyId, now: Timestamp) -> Stored<()>;
+    /// Parties for which orders wait.
+    async fn parties_with_orders(&mut self) -> Stored<Vec<PartyId>>;
+}
+
+impl Errand {
+    /// The key under which the order waits: the same order decided twice waits once.
+    pub fn key(&self, job: &JobId, party: &PartyId) -> String {
+        match self {
+            Errand::Sign => format!("sign/{job}/{party}"),
+            Errand::Offer => format!("offer/{job}/{party}"),
+            Errand::Close => format!("close/{job}/{party}"),
+            Errand::Assign { task, attempt } => format!("assign/{job}/{}/{}/{party}/{attempt}", task.step, task.role),
+            Errand::Cancel { task, attempt, .. } => format!("cancel/{job}/{}/{}/{party}/{attempt}", task.step, task.role),
+        }
+    }
+}

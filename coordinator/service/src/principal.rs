@@ -1,0 +1,78 @@
+//! Who asks, and what they may do about a job.
+
+use domain::Job;
+use vocabulary::{Cast, ErrorCode, Fault, Participant, PartyId};
+
+use crate::error::ServiceError;
+
+/// Somebody at a door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// Who it is.
+    pub who: Who,
+}
+
+/// Who can stand at a door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// Anyone: the local federation's open door. May do everything.
+    Anyone,
+    /// A user of a party, at that party's own door.
+    PartyUser(PartyId),
+    /// The coordinator's operator. May do everything.
+    Operator,
+}
+
+impl Principal {
+    /// Somebody at the open door of a local federation.
+    pub fn anyone() -> Self {
+        Self { who: Who::Anyone }
+    }
+
+    /// A user of a party.
+    pub fn of_party(party: PartyId) -> Self {
+        Self { who: Who::PartyUser(party) }
+    }
+
+    /// The operator.
+    pub fn operator() -> Self {
+        Self { who: Who::Operator }
+    }
+
+    /// The party whose user this is, if any.
+    pub fn party(&self) -> Option<&PartyId> {
+        match &self.who {
+            Who::PartyUser(party) => Some(party),
+            Who::Anyone | Who::Operator => None,
+        }
+    }
+
+    /// A party's user submits in its own party's name only.
+    pub(crate) fn may_submit(&self, initiator: &Participant) -> Result<(), ServiceError> {
+        match self.party() {
+            Some(party) if *party != initiator.party => Err(denied(
+                party,
+                format!("a user of party {party} cannot submit a job in the name of party {}", initiator.party),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A party's user may stop or rerun jobs its party takes part in.
+    pub(crate) fn may_steer(&self, job: &Job) -> Result<(), ServiceError> {
+        match self.party() {
+            Some(party) if !takes_part(party, &job.cast, &job.initiator) => {
+                Err(denied(party, format!("party {party} takes no part in job {}", job.id)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn takes_part(party: &PartyId, cast: &Cast, initiator: &Participant) -> bool {
+    initiator.party == *party || cast.participants().any(|participant| participant.party == *party)
+}
+
+fn denied(party: &PartyId, message: String) -> ServiceError {
+    ServiceError::Denied(Fault::new(ErrorCode::PermissionDenied, message).at(party))
+}

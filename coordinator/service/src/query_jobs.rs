@@ -1,0 +1,70 @@
+//! Jobs and tasks as they stand, and how the coordinator is.
+
+use domain::{Job, JobState, Task};
+use vocabulary::{ErrorCode, Fault, JobId, Participant, TableSummary, TaskId};
+
+use crate::components::no_task;
+use crate::filter::{JobFilter, TaskFilter};
+use crate::{Coordinator, ServiceError};
+
+/// How the coordinator is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Health {
+    /// Why the store does not work; `None` when it does.
+    pub store: Option<Fault>,
+    /// How many jobs stand in each state; states without jobs are left out.
+    pub jobs: Vec<(JobState, u64)>,
+    /// How many agents are connected.
+    pub agents_online: usize,
+    /// How many agents were ever seen.
+    pub agents_known: usize,
+}
+
+impl Coordinator {
+    /// A job.
+    pub async fn job(&self, id: &JobId) -> Result<Job, ServiceError> {
+        self.inner.store.read().await?.job(id).await?.ok_or_else(|| ServiceError::no_job(id))
+    }
+
+    /// The jobs that fit, one page of them, and how many fit in all.
+    pub async fn jobs(&self, filter: &JobFilter) -> Result<(Vec<Job>, u64), ServiceError> {
+        Ok(self.inner.store.read().await?.find_jobs(filter).await?)
+    }
+
+    /// Puts a note on a participant's view of a job.
+    pub async fn set_notes(&self, id: &JobId, participant: &Participant, notes: &str) -> Result<(), ServiceError> {
+        let mut tx = self.inner.store.begin().await?;
+        if !tx.set_notes(id, participant, notes).await? {
+            let message = format!("{participant} takes no part in job {id}, or there is no such job");
+            return Err(ServiceError::NotFound(Fault::new(ErrorCode::JobUnknown, message)));
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// The notes on a job, of those participants that have one.
+    pub async fn notes(&self, id: &JobId) -> Result<Vec<(Participant, String)>, ServiceError> {
+        Ok(self.inner.store.read().await?.notes(id).await?)
+    }
+
+    /// The tasks that fit, one page of them, and how many fit in all.
+    pub async fn tasks(&self, filter: &TaskFilter) -> Result<(Vec<Task>, u64), ServiceError> {
+        Ok(self.inner.store.read().await?.find_tasks(filter).await?)
+    }
+
+    /// The data outputs of the newest try of a task.
+    pub async fn outputs(&self, id: &TaskId) -> Result<Vec<TableSummary>, ServiceError> {
+        let task = self.inner.store.read().await?.task(id).await?;
+        task.map(|task| task.outputs).ok_or_else(|| no_task(id))
+    }
+
+    /// How the coordinator is; never an error.
+    pub async fn health(&self) -> Health {
+        let counted = async { self.inner.store.read().await?.count_jobs().await };
+        let (store, jobs) = match counted.await {
+            Ok(jobs) => (None, jobs),
+            Err(error) => (Some(error.fault()), Vec::new()),
+        };
+        let agents_online = self.inner.leases.linked_count();
+        Health { store, jobs, agents_online, agents_known: self.inner.leases.parties().len() }
+    }
+}

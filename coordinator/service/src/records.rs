@@ -1,0 +1,128 @@
+//! What the store keeps beside jobs and tasks.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use vocabulary::{Attempt, ComponentInfo, Fault, JobId, ModelSummary, Participant, PartyId, TaskId, Timestamp};
+
+/// What an order is about; the order itself is put together when it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Errand {
+    /// Ask the initiator's agent to sign the offer.
+    Sign,
+    /// Send the signed offer.
+    Offer,
+    /// Order a try of a task to run.
+    Assign {
+        /// The task.
+        task: TaskId,
+        /// The try.
+        attempt: Attempt,
+    },
+    /// Order a try of a task to stop.
+    Cancel {
+        /// The task.
+        task: TaskId,
+        /// The try.
+        attempt: Attempt,
+        /// Why.
+        reason: Fault,
+    },
+    /// Tell that the job is over.
+    Close,
+}
+
+/// An order that is decided and not yet acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingOrder {
+    /// Its key, derived from what it is about.
+    pub key: String,
+    /// The job.
+    pub job: JobId,
+    /// Who is to receive it.
+    pub party: PartyId,
+    /// What it is about.
+    pub errand: Errand,
+    /// When it was decided.
+    pub created: Timestamp,
+    /// Not to be sent before this moment.
+    pub next_try: Timestamp,
+    /// How often it was tried in vain.
+    pub tries: u32,
+    /// The last error met.
+    pub last_error: Option<Fault>,
+}
+
+impl PendingOrder {
+    /// A new order, to be sent at once.
+    pub fn new(job: &JobId, party: &PartyId, errand: Errand, now: Timestamp) -> Self {
+        let key = errand.key(job, party);
+        Self { key, job: job.clone(), party: party.clone(), errand, created: now, next_try: now, tries: 0, last_error: None }
+    }
+}
+
+/// A party as it was last seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartyRecord {
+    /// The party.
+    pub party: PartyId,
+    /// What it last announced.
+    pub components: Vec<ComponentInfo>,
+    /// Its REST door.
+    pub rest: Option<String>,
+    /// Whether its policy lets the coordinator's door read its rows.
+    pub rows_through_coordinator: bool,
+    /// When it was last heard.
+    pub seen: Timestamp,
+}
+
+/// A model as its owner announced it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredModel {
+    /// What the owner tells.
+    pub summary: ModelSummary,
+    /// The job that made it.
+    pub job: JobId,
+    /// When it was announced.
+    pub created: Timestamp,
+}
+
+/// Which free-form text of a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TextKind {
+    /// The step's summary.
+    Summary,
+    /// The view of the model the step left.
+    ModelView,
+}
+
+impl TextKind {
+    /// The word kept in the store.
+    pub const fn word(self) -> &'static str {
+        match self {
+            TextKind::Summary => "summary",
+            TextKind::ModelView => "model_view",
+        }
+    }
+}
+
+/// Steps of a training job made available to predict jobs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    /// Its own version, which predict jobs name.
+    pub version: String,
+    /// FATE's model id.
+    pub model_id: String,
+    /// The version under which the parties keep the models: that of the training job.
+    pub parent: String,
+    /// Who asked for the training.
+    pub initiator: Participant,
+    /// The DSL that applies the models, version 2.
+    pub inference_dsl: Value,
+    /// The runtime conf of the training, version 2.
+    pub train_conf: Value,
+    /// The roles of the training: `{"guest": [9999], …}`.
+    pub roles: Value,
+    /// When it was made.
+    pub created: Timestamp,
+}

@@ -1,0 +1,55 @@
+//! Running a settled job again: chosen steps get a new try, and every party is asked again.
+
+use domain::{Job, rerun};
+use vocabulary::{ErrorCode, Fault, JobId, StepName};
+
+use crate::apply::{Loaded, log_job};
+use crate::principal::Principal;
+use crate::records::Errand;
+use crate::{Coordinator, ServiceError};
+
+impl Coordinator {
+    /// Runs a settled job again: the steps named and all that hang on them (all steps when `None`), those that succeeded
+    /// only with `force`. Nothing to run again: the job stays as it is. A job that is not settled is a conflict.
+    pub async fn rerun_job(
+        &self,
+        who: &Principal,
+        id: &JobId,
+        components: Option<Vec<StepName>>,
+        force: bool,
+    ) -> Result<Job, ServiceError> {
+        let now = self.now();
+        let wanted: Vec<String> = components.unwrap_or_default().iter().map(ToString::to_string).collect();
+        let mut tx = self.inner.store.begin().await?;
+        tx.poke_job(id, now).await?;
+        let mut loaded = Loaded::load(&mut *tx, id).await?.ok_or_else(|| ServiceError::no_job(id))?;
+        who.may_steer(&loaded.snapshot.job)?;
+        let plan = rerun::plan(&loaded.snapshot, &wanted, force).map_err(refused)?;
+        if !plan.restarts {
+            return Ok(loaded.snapshot.job);
+        }
+        loaded.snapshot.rerun(&plan, now).map_err(|illegal| {
+            ServiceError::Conflict(Fault::new(ErrorCode::JobState, illegal.to_string()))
+        })?;
+        // The parties were told that the job is over and may have forgotten what they accepted, so all are asked again;
+        // the offer's bytes are the same.
+        loaded.job_mut().offer = None;
+        loaded.job_mut().answers.clear();
+        for order in loaded.orders.iter().filter(|order| !matches!(order.errand, Errand::Cancel { .. })) {
+            tx.remove_order(&order.key).await?;
+        }
+        loaded.save(&mut *tx).await?;
+        tx.save_papers(&loaded.snapshot.job).await?;
+        tx.commit().await?;
+        log_job(&loaded.snapshot.job);
+        self.changed();
+        Ok(loaded.snapshot.job)
+    }
+}
+
+fn refused(fault: Fault) -> ServiceError {
+    match fault.code {
+        ErrorCode::NotFound => ServiceError::NotFound(fault),
+        _ => ServiceError::Conflict(fault),
+    }
+}

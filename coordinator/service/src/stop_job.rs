@@ -1,0 +1,73 @@
+//! Stopping: the wish is stored, the loop carries it out, and the caller waits shortly for quiet.
+
+use std::time::Duration;
+
+use domain::{Job, JobState, StopRequest};
+use vocabulary::{ErrorCode, Fault, JobId};
+
+use crate::apply::Loaded;
+use crate::filter::{JobFilter, JobOrder};
+use crate::principal::Principal;
+use crate::{Coordinator, ServiceError};
+
+/// How long a caller waits for agents to be quiet.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Coordinator {
+    /// Stops a job, to settle as `Canceled` or `Failed`; waits up to two seconds for quiet. A settled job stays as it is.
+    pub async fn stop_job(&self, who: &Principal, id: &JobId, settle_as: JobState) -> Result<Job, ServiceError> {
+        if !matches!(settle_as, JobState::Canceled | JobState::Failed) {
+            let message = format!("a job is stopped as Canceled or Failed, not as {settle_as:?}");
+            return Err(ServiceError::Conflict(Fault::new(ErrorCode::RequestInvalid, message)));
+        }
+        if self.wish_stop(who, id, settle_as).await? {
+            self.wait_settled(id, PATIENCE).await?;
+        }
+        self.job(id).await
+    }
+
+    /// Cancels every job of the caller that waits; gives their ids.
+    pub async fn cancel_waiting(&self, who: &Principal) -> Result<Vec<JobId>, ServiceError> {
+        let filter = JobFilter {
+            states: vec![JobState::Offered, JobState::Queued],
+            initiator_parties: who.party().cloned().into_iter().collect(),
+            order: JobOrder::Created,
+            ..JobFilter::default()
+        };
+        let (jobs, _) = self.jobs(&filter).await?;
+        let ids: Vec<JobId> = jobs.into_iter().map(|job| job.id).collect();
+        for id in &ids {
+            self.wish_stop(who, id, JobState::Canceled).await?;
+        }
+        let settled = async {
+            for id in &ids {
+                self.wait_settled(id, PATIENCE).await?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, settled).await.unwrap_or(Ok::<(), ServiceError>(()))?;
+        Ok(ids)
+    }
+
+    /// Stores the wish; false when the job is settled already.
+    async fn wish_stop(&self, who: &Principal, id: &JobId, settle_as: JobState) -> Result<bool, ServiceError> {
+        let now = self.now();
+        let mut tx = self.inner.store.begin().await?;
+        tx.poke_job(id, now).await?;
+        let mut loaded = Loaded::load(&mut *tx, id).await?.ok_or_else(|| ServiceError::no_job(id))?;
+        who.may_steer(&loaded.snapshot.job)?;
+        if loaded.snapshot.job.state.is_settled() {
+            return Ok(false);
+        }
+        let asked_by = who.party().map_or_else(String::new, |party| format!(" by a user of party {party}"));
+        let reason = Fault::new(ErrorCode::Canceled, format!("the job was stopped{asked_by}"));
+        if loaded.snapshot.ask_to_stop(StopRequest { settle_as, reason, at: now }) {
+            tracing::info!(job = %id, ?settle_as, "stop asked for");
+            loaded.job_mut();
+            loaded.save(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        self.changed();
+        Ok(true)
+    }
+}

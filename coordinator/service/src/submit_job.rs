@@ -1,0 +1,223 @@
+//! From documents to a stored job: parsed, checked against what the parties announce, and by the initiator's own agent.
+
+use domain::{Catalogue, Job, JobKind, JobState, Task, TaskKey};
+use job_dsl::{Diagnostic, ParseContext, Parsed, Rule, TrainedPipeline};
+use serde_json::Value;
+use vocabulary::{Attempt, ErrorCode, ExperimentId, Fault, JobId, Participant, TaskId, Timestamp};
+
+use crate::apply::log_job;
+use crate::filter::DeploymentFilter;
+use crate::ports::{Order, OrderReply, StepCheck};
+use crate::principal::Principal;
+use crate::{Coordinator, ServiceError};
+
+/// How often another id is tried when the store has one already.
+const ID_TRIES: u32 = 100;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SubmitJob {
+    /// The DSL; ignored for predict jobs.
+    pub dsl: Value,
+    /// The runtime conf.
+    pub conf: Value,
+    /// A name for people.
+    pub name: String,
+    /// Notes.
+    pub description: String,
+}
+
+/// A job that was taken in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Submitted {
+    /// The job.
+    pub job: Job,
+    /// What the user should know although the job runs, in FATE's words.
+    pub warnings: Vec<String>,
+}
+
+impl Coordinator {
+    /// Takes a job in; it is stored when this returns. See [`Coordinator::submit`].
+    pub async fn submit_job(&self, who: &Principal, command: SubmitJob) -> Result<Job, ServiceError> {
+        Ok(self.submit(who, command).await?.job)
+    }
+
+    /// Takes a job in, with warnings. The documents are read against the catalogues of all parties ever seen, so that a
+    /// job can be submitted while an agent is away; the initiator's agent checks the parameters when it is online.
+    pub async fn submit(&self, who: &Principal, command: SubmitJob) -> Result<Submitted, ServiceError> {
+        self.load_parties().await?;
+        let now = self.now();
+        let id = self.next_id(now)?;
+        let invalid = |diagnostics| ServiceError::Invalid { diagnostics, job: Some(id.clone()) };
+        let parsed = self.parsed(&command).await?.map_err(&invalid)?;
+        who.may_submit(&parsed.initiator)?;
+        let unfit = self.unfit(&parsed).await;
+        if !unfit.is_empty() {
+            return Err(invalid(unfit));
+        }
+        let warnings = parsed.warnings.clone();
+        let job = self.take_in(command, parsed, id, now).await?;
+        log_job(&job);
+        self.changed();
+        Ok(Submitted { job, warnings })
+    }
+
+    pub(crate) fn next_id(&self, now: Timestamp) -> Result<JobId, ServiceError> {
+        let wrong = |error: vocabulary::ids::InvalidName| Fault::new(ErrorCode::Internal, error.to_string());
+        self.inner.ids.next(now).map_err(|error| ServiceError::Internal(wrong(error)))
+    }
+
+    async fn parsed(&self, command: &SubmitJob) -> Result<Result<Parsed, Vec<Diagnostic>>, ServiceError> {
+        let components = self.inner.leases.catalogue();
+        let known = self.inner.options.known_parties.clone().unwrap_or_else(|| self.inner.leases.parties());
+        let pipeline = match job_dsl::predict_request(&command.dsl, &command.conf) {
+            Ok(Some(wanted)) => self.pipeline(&wanted).await?,
+            // What is wrong with the request is told by the parser, with all the rest.
+            Ok(None) | Err(_) => None,
+        };
+        let context = ParseContext { components: &components, predict: pipeline.as_ref(), parties: Some(&known) };
+        Ok(job_dsl::parse(&command.dsl, &command.conf, &context))
+    }
+
+    async fn pipeline(&self, wanted: &job_dsl::ModelIds) -> Result<Option<TrainedPipeline>, ServiceError> {
+        let filter = DeploymentFilter {
+            model_id: Some(wanted.model_id.clone()),
+            version: Some(wanted.model_version.clone()),
+            parent: None,
+        };
+        let deployment = self.deployments(&filter).await?.into_iter().next();
+        Ok(deployment.map(|deployment| TrainedPipeline {
+            inference_dsl: deployment.inference_dsl,
+            train_conf: deployment.train_conf,
+            roles: deployment.roles,
+            model_version: deployment.parent,
+        }))
+    }
+
+    /// What the parties, and the initiator's agent, have against the job.
+    async fn unfit(&self, parsed: &Parsed) -> Vec<Diagnostic> {
+        let presence = self.inner.leases.outline(&parsed.cast.parties(), self.now());
+        let disagreed = Catalogue::of(&presence, &parsed.cast).check(&parsed.graph);
+        if !disagreed.is_empty() {
+            return disagreed.into_iter().map(|fault| diagnostic(Rule::ProviderHasModule, fault)).collect();
+        }
+        let initiator = &parsed.initiator.party;
+        if !presence.is_online(initiator) {
+            return Vec::new();
+        }
+        match self.call(initiator, Order::Check(checks(parsed))).await {
+            Ok(OrderReply::Checked(faults)) => {
+                faults.into_iter().map(|fault| diagnostic(Rule::ParameterValue, fault)).collect()
+            }
+            // The agents check again when the tasks start; a job need not wait for that.
+            Ok(reply) => {
+                tracing::warn!(party = %initiator, ?reply, "the initiator's agent did not check the parameters");
+                Vec::new()
+            }
+            Err(fault) => {
+                tracing::warn!(party = %initiator, %fault, "the initiator's agent did not check the parameters");
+                Vec::new()
+            }
+        }
+    }
+
+    async fn take_in(
+        &self,
+        command: SubmitJob,
+        mut parsed: Parsed,
+        mut id: JobId,
+        now: Timestamp,
+    ) -> Result<Job, ServiceError> {
+        let SubmitJob { dsl, conf, name, description } = command;
+        let experiment = ExperimentId::new("default").map_err(|error| {
+            ServiceError::Internal(Fault::new(ErrorCode::Internal, error.to_string()))
+        })?;
+        parsed.stamp(&id);
+        let mut job = job_of(&parsed, &id, experiment, now);
+        job.definition = parsed.definition(dsl, conf);
+        (job.name, job.description) = (name, description);
+        let mut tx = self.inner.store.begin().await?;
+        for _ in 0..ID_TRIES {
+            if tx.insert_job(&job).await? {
+                tx.insert_tasks(&tasks_of(&job)).await?;
+                tx.commit().await?;
+                return Ok(job);
+            }
+            // An earlier process gave this id out.
+            id = self.next_id(now)?;
+            parsed.stamp(&id);
+            job.definition.conf.clone_from(&parsed.conf);
+            (job.id, job.model_version) = (id.clone(), id.to_string());
+        }
+        Err(ServiceError::Internal(Fault::new(ErrorCode::Internal, "no free job id was found")))
+    }
+}
+
+fn diagnostic(rule: Rule, fault: Fault) -> Diagnostic {
+    let path = fault.path.clone().unwrap_or_default();
+    let mut diagnostic = Diagnostic::new(rule, fault.message.clone(), path);
+    diagnostic.fault = fault;
+    diagnostic
+}
+
+fn checks(parsed: &Parsed) -> Vec<StepCheck> {
+    let mut checks = Vec::new();
+    for step in &parsed.graph.steps {
+        for participant in step.participants.iter().filter(|who| !step.skipped.contains(who)) {
+            let check = StepCheck {
+                step: step.name.clone(),
+                component: step.component.clone(),
+                role: participant.role,
+                parameters: step.parameters_of(participant),
+            };
+            if !checks.contains(&check) {
+                checks.push(check);
+            }
+        }
+    }
+    checks
+}
+
+fn job_of(parsed: &Parsed, id: &JobId, experiment: ExperimentId, now: Timestamp) -> Job {
+    Job {
+        id: id.clone(),
+        experiment,
+        kind: parsed.kind,
+        name: String::new(),
+        description: String::new(),
+        initiator: parsed.initiator.clone(),
+        cast: parsed.cast.clone(),
+        definition: parsed.definition(Value::Null, Value::Null),
+        settings: parsed.settings.clone(),
+        model_id: parsed.model_id.clone(),
+        model_version: id.to_string(),
+        state: JobState::Offered,
+        reason: None,
+        waiting: None,
+        stop: None,
+        offer: None,
+        answers: std::collections::BTreeMap::new(),
+        progress: 0,
+        created: now,
+        rerun: None,
+        started: None,
+        ended: None,
+        updated: now,
+    }
+}
+
+/// The first try of every task.
+fn tasks_of(job: &Job) -> Vec<Task> {
+    let task = |step: &domain::Step, participant: &Participant| {
+        let Participant { role, party } = participant.clone();
+        let id = TaskId { job: job.id.clone(), step: step.name.clone(), role, party };
+        Task::waiting(TaskKey { id, attempt: Attempt(0) }, None, job.created)
+    };
+    let steps = job.definition.graph.steps.iter();
+    steps.flat_map(|step| step.participants.iter().map(move |participant| task(step, participant))).collect()
+}
+
+/// Whether a job leaves models that can be deployed.
+pub(crate) fn is_training(job: &Job) -> bool {
+    job.kind == JobKind::Train
+}

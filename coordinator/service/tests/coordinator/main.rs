@@ -1,0 +1,8 @@
+//! The coordinator with a store in memory and agents that play along, or not. Time is tokio's, paused: it jumps to the
+//! next thing to happen, so that leases and pauses cost nothing.
+
+mod agents;
+mod normal;
+mod stopping;
+mod trouble;
+mod world;

@@ -1,0 +1,96 @@
+//! Every setting of a coordinator, with its default.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use daemon::logging::LogSettings;
+use serde::{Deserialize, Serialize};
+use vocabulary::PartyId;
+
+/// The settings of a coordinator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoordinatorConfig {
+    /// The folder of the coordinator's certificate and key, as `fedflow certs issue` wrote it.
+    pub identity: PathBuf,
+    /// Where agents connect (QUIC, UDP).
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// Where people and programs ask (REST, TCP). Keep it on a trusted network: it is plain HTTP.
+    #[serde(default = "default_rest")]
+    pub rest: SocketAddr,
+    /// The folder of the coordinator's own data.
+    #[serde(default = "default_data")]
+    pub data: PathBuf,
+    /// The store's address; `sqlite:` in the data folder when it is not set.
+    #[serde(default)]
+    pub store: Option<String>,
+    /// The parties of the federation; when it is not set, those that ever connected are known.
+    #[serde(default)]
+    pub parties: Option<Vec<PartyId>>,
+    /// Largest UDP payload: 1452 fits everywhere, 6500 suits loopback and jumbo frames.
+    #[serde(default = "default_mtu")]
+    pub mtu: u16,
+    /// The largest letter that is relayed, in bytes.
+    #[serde(default = "default_largest")]
+    pub largest_letter: u64,
+    /// How jobs and agents are treated.
+    #[serde(default)]
+    pub jobs: JobRules,
+    /// How to log.
+    #[serde(default)]
+    pub log: LogSettings,
+}
+
+/// How jobs and agents are treated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JobRules {
+    /// How long an agent may stay silent before its running tasks count as lost, in milliseconds.
+    pub lease_millis: i64,
+    /// How often agents send a heartbeat, in milliseconds.
+    pub heartbeat_millis: u64,
+}
+
+impl Default for JobRules {
+    fn default() -> Self {
+        let options = service::Options::default();
+        Self { lease_millis: options.lease_millis, heartbeat_millis: options.heartbeat_millis }
+    }
+}
+
+fn default_listen() -> SocketAddr {
+    ([0, 0, 0, 0], 9370).into()
+}
+
+fn default_rest() -> SocketAddr {
+    ([127, 0, 0, 1], 9380).into()
+}
+
+fn default_data() -> PathBuf {
+    "data".into()
+}
+
+fn default_mtu() -> u16 {
+    1452
+}
+
+fn default_largest() -> u64 {
+    2 << 30
+}
+
+impl CoordinatorConfig {
+    /// The same with relative paths taken from a folder.
+    pub(crate) fn below(mut self, folder: &Path) -> Self {
+        self.identity = folder.join(&self.identity);
+        self.data = folder.join(&self.data);
+        self.log.file = self.log.file.map(|file| folder.join(file));
+        self
+    }
+
+    /// The store's address.
+    pub(crate) fn store_url(&self) -> String {
+        let default = || format!("sqlite:{}", self.data.join("coordinator.db").display());
+        self.store.clone().unwrap_or_else(default)
+    }
+}

@@ -1,0 +1,27 @@
+//! The coordinator daemon as a library: options, a service that runs until it is told to stop, and a handle to it.
+#![deny(missing_docs)]
+
+mod config;
+mod wiring;
+
+pub use config::{CoordinatorConfig, JobRules};
+pub use wiring::{Running, start};
+
+use std::path::Path;
+
+use vocabulary::{ErrorCode, Fault};
+
+/// Reads the settings of a coordinator: the file, then `FEDFLOW_COORDINATOR_*` of the environment over it. Paths in the
+/// file are relative to its folder.
+pub fn read_config(path: &Path) -> Result<CoordinatorConfig, Fault> {
+    let config: CoordinatorConfig = daemon::load(path, "FEDFLOW_COORDINATOR", std::env::vars()).map_err(|error| {
+        Fault::new(ErrorCode::ConfigInvalid, error.to_string()).next("compare it with examples/local-federation/coordinator.toml")
+    })?;
+    Ok(config.below(path.parent().unwrap_or(Path::new("."))))
+}
+
+/// The settings in force, as a person reads them. They hold no secret: keys are named by folder.
+pub fn check_config(path: &Path) -> Result<String, Fault> {
+    let config = read_config(path)?;
+    toml::to_string_pretty(&config).map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))
+}

@@ -1,0 +1,127 @@
+//! The only file that knows all crates of the coordinator: it puts them together and decides nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_gateway::{Face, Gateway, SERVICES};
+use async_trait::async_trait;
+use axum::Router;
+use doors::{BodyStream, Door, ServeOptions};
+use faces::{FaceOptions, FateFlow, Rows};
+use service::{Coordinator, Options};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use transport::{Endpoint, EndpointOptions, RelayOptions};
+use vocabulary::{ErrorCode, Fault, PartyId, SystemClock};
+use wire::agent_link::{HttpHead, HttpReplyHead};
+
+use crate::config::CoordinatorConfig;
+
+/// How often certificate, roots and revocation list are read again.
+const IDENTITY_EVERY: Duration = Duration::from_secs(30);
+
+/// A coordinator that runs.
+pub struct Running {
+    /// Where agents connect.
+    pub quic: SocketAddr,
+    /// Where people and programs ask.
+    pub rest: SocketAddr,
+    /// The service itself, for those in the same process.
+    pub coordinator: Coordinator,
+    parts: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Waits until every part has ended, after the token was cancelled.
+    pub async fn ended(self) {
+        for part in self.parts {
+            if let Err(error) = part.await {
+                tracing::error!(%error, "a part of the coordinator ended badly");
+            }
+        }
+    }
+}
+
+struct RowsOverGateway(Gateway);
+
+#[async_trait]
+impl Rows for RowsOverGateway {
+    async fn forward(&self, party: &PartyId, head: HttpHead, body: BodyStream) -> Result<(HttpReplyHead, BodyStream), Fault> {
+        self.0.forward(party, head, body).await
+    }
+}
+
+struct FaceOfRouter(Router);
+
+#[async_trait]
+impl Face for FaceOfRouter {
+    async fn answer(&self, head: HttpHead, body: BodyStream) -> Result<(HttpReplyHead, BodyStream), Fault> {
+        doors::proxy::answer_locally(self.0.clone(), head, body).await
+    }
+}
+
+/// Starts a coordinator; it runs until the token is cancelled.
+pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result<Running, Fault> {
+    tokio::fs::create_dir_all(&config.data).await.map_err(|error| {
+        Fault::new(ErrorCode::StorageFull, format!("the data folder {} cannot be made: {error}", config.data.display()))
+    })?;
+    let identity = pki::Identity::load(&config.identity)?;
+    let federation = identity.federation().to_owned();
+    let store = store::open(&config.store_url()).await.map_err(|error| error.fault())?;
+    let quic = EndpointOptions { mtu: config.mtu, ..EndpointOptions::at(config.listen) };
+    let (endpoint, incoming) = Endpoint::bind(quic, identity, &SERVICES).map_err(Fault::from)?;
+    let door = Door::open(config.rest, ServeOptions::default()).await.map_err(|error| {
+        Fault::new(ErrorCode::AddressUnusable, error.to_string()).next("stop what listens there, or set another `rest` address")
+    })?;
+    let (quic, rest) = (endpoint.local_address().map_err(Fault::from)?, door.address());
+
+    let gateway = Gateway::new(RelayOptions { largest: config.largest_letter, ..RelayOptions::default() });
+    let options = Options {
+        lease_millis: config.jobs.lease_millis,
+        heartbeat_millis: config.jobs.heartbeat_millis,
+        federation,
+        known_parties: config.parties.clone(),
+        ..Options::default()
+    };
+    let coordinator = Coordinator::new(store, Arc::new(gateway.clone()), Arc::new(SystemClock), options);
+    coordinator.load_parties().await.map_err(|error| error.fault())?;
+    let face = FaceOptions {
+        folder: config.data.display().to_string(),
+        address: (rest.ip().to_string(), rest.port()),
+        ..FaceOptions::default()
+    };
+    let face = FateFlow::new(coordinator.clone(), Arc::new(RowsOverGateway(gateway.clone())), face);
+    let router = faces::fate_flow::router(face);
+
+    let drive = coordinator.clone();
+    let stop_drive = stop.clone();
+    let answers: Arc<dyn Face> = Arc::new(FaceOfRouter(router.clone()));
+    let links = (gateway.clone(), endpoint.clone(), coordinator.clone(), stop.clone());
+    let parts = vec![
+        tokio::spawn(async move { drive.run(stop_drive).await }),
+        tokio::spawn(async move {
+            let (gateway, endpoint, coordinator, stop) = links;
+            gateway.serve(endpoint, incoming, coordinator, answers, stop).await;
+        }),
+        tokio::spawn(door.run(router, stop.clone())),
+        tokio::spawn(renew_identity(endpoint, stop)),
+    ];
+    tracing::info!(%quic, %rest, "coordinator ready");
+    Ok(Running { quic, rest, coordinator, parts })
+}
+
+/// Reads certificate, roots and revocation list again now and then, so that a renewal or revocation needs no restart.
+async fn renew_identity(endpoint: Endpoint, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(IDENTITY_EVERY) => {}
+        }
+        let renewed = endpoint.identity().reload().map_err(Fault::from);
+        let used = renewed.and_then(|identity| endpoint.set_identity(identity).map_err(Fault::from));
+        if let Err(fault) = used {
+            tracing::warn!(%fault, "the certificate files cannot be used; the earlier ones stay in force");
+        }
+    }
+}

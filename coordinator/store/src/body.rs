@@ -1,0 +1,94 @@
+//! A job's columns: its body without the parts that have columns of their own, and back.
+
+use domain::{Job, JobState, TaskState};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use service::ports::Stored;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::papers;
+use crate::sql::{corrupt, failed, from_json, json};
+
+/// Everything of a job but its definition and its papers.
+pub(crate) fn body_of(job: &Job) -> Stored<String> {
+    // Every field is named, so that a new one cannot be forgotten here.
+    #[rustfmt::skip]
+    let Job {
+        id, experiment, kind, name, description, initiator, cast, definition: _, settings, model_id, model_version, state,
+        reason, waiting, stop, offer: _, answers: _, progress, created, rerun, started, ended, updated,
+    } = job;
+    let mut body = Map::new();
+    put(&mut body, "id", id)?;
+    put(&mut body, "experiment", experiment)?;
+    put(&mut body, "kind", kind)?;
+    put(&mut body, "name", name)?;
+    put(&mut body, "description", description)?;
+    put(&mut body, "initiator", initiator)?;
+    put(&mut body, "cast", cast)?;
+    put(&mut body, "settings", settings)?;
+    put(&mut body, "model_id", model_id)?;
+    put(&mut body, "model_version", model_version)?;
+    put(&mut body, "state", state)?;
+    put(&mut body, "reason", reason)?;
+    put(&mut body, "waiting", waiting)?;
+    put(&mut body, "stop", stop)?;
+    put(&mut body, "progress", progress)?;
+    put(&mut body, "created", created)?;
+    put(&mut body, "rerun", rerun)?;
+    put(&mut body, "started", started)?;
+    put(&mut body, "ended", ended)?;
+    put(&mut body, "updated", updated)?;
+    json("a job", &body)
+}
+
+fn put(body: &mut Map<String, Value>, name: &str, value: &impl Serialize) -> Stored<()> {
+    body.insert(name.to_owned(), serde_json::to_value(value).map_err(|error| corrupt("a job", error))?);
+    Ok(())
+}
+
+/// A job from its row, which has the columns `id`, `definition`, `papers` and `body`.
+pub(crate) fn job_from(row: &SqliteRow) -> Stored<Job> {
+    let id: String = row.try_get("id").map_err(failed)?;
+    let name = format!("job {id}");
+    let definition: String = row.try_get("definition").map_err(failed)?;
+    let papers: String = row.try_get("papers").map_err(failed)?;
+    let body: String = row.try_get("body").map_err(failed)?;
+    let mut body: Map<String, Value> = from_json(&name, &body)?;
+    body.insert("definition".to_owned(), from_json(&name, &definition)?);
+    body.insert("answers".to_owned(), Value::Object(Map::new()));
+    let mut job: Job = serde_json::from_value(Value::Object(body)).map_err(|error| corrupt(&name, error))?;
+    papers::read(&papers, &mut job)?;
+    Ok(job)
+}
+
+/// The word of a job's state in its column.
+pub(crate) const fn job_word(state: JobState) -> &'static str {
+    match state {
+        JobState::Offered => "offered",
+        JobState::Queued => "queued",
+        JobState::Running => "running",
+        JobState::Stopping => "stopping",
+        JobState::Succeeded => "succeeded",
+        JobState::Failed => "failed",
+        JobState::Refused => "refused",
+        JobState::Canceled => "canceled",
+        JobState::TimedOut => "timed_out",
+    }
+}
+
+/// The word of a task's state in its column.
+pub(crate) const fn task_word(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Waiting => "waiting",
+        TaskState::Assigned => "assigned",
+        TaskState::Running => "running",
+        TaskState::Stopping => "stopping",
+        TaskState::Succeeded => "succeeded",
+        TaskState::Failed => "failed",
+        TaskState::Canceled => "canceled",
+        TaskState::Lost => "lost",
+        TaskState::TimedOut => "timed_out",
+        TaskState::Skipped => "skipped",
+    }
+}

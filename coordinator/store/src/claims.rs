@@ -1,0 +1,91 @@
+//! When a job is to be looked at, and by whom.
+
+use async_trait::async_trait;
+use service::ports::{Claims, Stored};
+use vocabulary::{JobId, PartyId, Timestamp};
+
+use crate::sql::{SqlTransaction, corrupt, failed};
+
+#[async_trait]
+impl Claims for SqlTransaction {
+    async fn claim_due(&mut self, owner: &str, now: Timestamp, until: Timestamp, limit: u32) -> Stored<Vec<JobId>> {
+        let ids: Vec<String> = sqlx::query_scalar(
+            "/* claims: claim due */ UPDATE jobs SET claimed_by = $1, claimed_until = $2 WHERE id IN ( \
+             SELECT id FROM jobs WHERE due <= $3 AND (claimed_by IS NULL OR claimed_by = $1 OR claimed_until <= $3) \
+             ORDER BY due, id LIMIT $4) RETURNING id",
+        )
+        .bind(owner)
+        .bind(until.0)
+        .bind(now.0)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        ids.into_iter().map(|id| JobId::new(id).map_err(|error| corrupt("a job", error))).collect()
+    }
+
+    async fn hold_job(&mut self, id: &JobId, owner: &str) -> Stored<bool> {
+        // A write, so that the row stays locked to the end of the transaction where others could write beside it.
+        let done = sqlx::query(
+            "/* claims: hold */ UPDATE jobs SET claimed_until = claimed_until WHERE id = $1 AND claimed_by = $2",
+        )
+        .bind(id.as_str())
+        .bind(owner)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn release_job(&mut self, id: &JobId, due: Option<Timestamp>) -> Stored<()> {
+        sqlx::query(
+            "/* claims: release */ UPDATE jobs SET due = $2, claimed_by = NULL, claimed_until = NULL WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .bind(due.map(|at| at.0))
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn poke_job(&mut self, id: &JobId, at: Timestamp) -> Stored<()> {
+        sqlx::query("/* claims: poke */ UPDATE jobs SET due = $2 WHERE id = $1 AND (due IS NULL OR due > $2)")
+            .bind(id.as_str())
+            .bind(at.0)
+            .execute(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn poke_party(&mut self, party: &PartyId, at: Timestamp) -> Stored<()> {
+        sqlx::query(
+            "/* claims: poke party */ UPDATE jobs SET due = $2 WHERE settled = 0 AND (due IS NULL OR due > $2) \
+             AND EXISTS (SELECT 1 FROM participants p WHERE p.job_id = jobs.id AND p.party = $1)",
+        )
+        .bind(party.as_str())
+        .bind(at.0)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn poke_all(&mut self, at: Timestamp) -> Stored<()> {
+        sqlx::query("/* claims: poke all */ UPDATE jobs SET due = $1 WHERE settled = 0 AND (due IS NULL OR due > $1)")
+            .bind(at.0)
+            .execute(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn next_due(&mut self) -> Stored<Option<Timestamp>> {
+        let due: Option<i64> = sqlx::query_scalar("/* claims: next due */ SELECT MIN(due) FROM jobs WHERE due IS NOT NULL")
+            .fetch_one(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        Ok(due.map(Timestamp))
+    }
+}

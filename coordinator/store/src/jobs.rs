@@ -1,0 +1,222 @@
+//! Jobs and the notes on them.
+
+use async_trait::async_trait;
+use domain::{Job, JobState};
+use service::ports::{Jobs, Stored};
+use service::{JobFilter, JobOrder};
+use sqlx::{QueryBuilder, Row, Sqlite};
+use vocabulary::{JobId, Participant};
+
+use crate::body::{body_of, job_from, job_word};
+use crate::papers;
+use crate::sql::{SqlTransaction, column, containing, corrupt, failed, json};
+
+#[async_trait]
+impl Jobs for SqlTransaction {
+    async fn insert_job(&mut self, job: &Job) -> Stored<bool> {
+        let done = sqlx::query(
+            "/* jobs: insert */ INSERT INTO jobs (id, state, settled, initiator_role, initiator_party, name, description, \
+             model_version, created, started, ended, due, definition, papers, body) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(job.id.as_str())
+        .bind(job_word(job.state))
+        .bind(i64::from(job.state.is_settled()))
+        .bind(job.initiator.role.word())
+        .bind(job.initiator.party.as_str())
+        .bind(&job.name)
+        .bind(&job.description)
+        .bind(&job.model_version)
+        .bind(job.created.0)
+        .bind(job.started.map(|at| at.0))
+        .bind(job.ended.map(|at| at.0))
+        .bind(job.created.0)
+        .bind(json("a definition", &job.definition)?)
+        .bind(papers::write(job)?)
+        .bind(body_of(job)?)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let mut participants: Vec<Participant> = job.cast.participants().collect();
+        if !participants.contains(&job.initiator) {
+            participants.push(job.initiator.clone());
+        }
+        for (position, participant) in participants.iter().enumerate() {
+            sqlx::query(
+                "/* participants: insert */ INSERT INTO participants (job_id, position, role, party) \
+                 VALUES ($1, $2, $3, $4) ON CONFLICT (job_id, role, party) DO NOTHING",
+            )
+            .bind(job.id.as_str())
+            .bind(column(position as u64))
+            .bind(participant.role.word())
+            .bind(participant.party.as_str())
+            .execute(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        }
+        Ok(true)
+    }
+
+    async fn job(&mut self, id: &JobId) -> Stored<Option<Job>> {
+        let row = sqlx::query("/* jobs: get */ SELECT id, definition, papers, body FROM jobs WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        row.as_ref().map(job_from).transpose()
+    }
+
+    async fn save_job(&mut self, job: &Job) -> Stored<bool> {
+        let done = sqlx::query(
+            "/* jobs: save */ UPDATE jobs SET state = $2, settled = $3, name = $4, description = $5, started = $6, \
+             ended = $7, body = $8 WHERE id = $1",
+        )
+        .bind(job.id.as_str())
+        .bind(job_word(job.state))
+        .bind(i64::from(job.state.is_settled()))
+        .bind(&job.name)
+        .bind(&job.description)
+        .bind(job.started.map(|at| at.0))
+        .bind(job.ended.map(|at| at.0))
+        .bind(body_of(job)?)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn save_papers(&mut self, job: &Job) -> Stored<bool> {
+        let done = sqlx::query("/* jobs: save papers */ UPDATE jobs SET papers = $2 WHERE id = $1")
+            .bind(job.id.as_str())
+            .bind(papers::write(job)?)
+            .execute(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn find_jobs(&mut self, filter: &JobFilter) -> Stored<(Vec<Job>, u64)> {
+        let mut count = QueryBuilder::new("/* jobs: count found */ SELECT COUNT(*) FROM jobs j WHERE 1 = 1");
+        narrow(&mut count, filter);
+        let total: i64 = count.build_query_scalar().fetch_one(&mut *self.tx).await.map_err(failed)?;
+        let mut find =
+            QueryBuilder::new("/* jobs: find */ SELECT j.id, j.definition, j.papers, j.body FROM jobs j WHERE 1 = 1");
+        narrow(&mut find, filter);
+        find.push(match filter.order {
+            JobOrder::Created => " ORDER BY j.created",
+            JobOrder::Started => " ORDER BY COALESCE(j.started, 0)",
+            JobOrder::Ended => " ORDER BY COALESCE(j.ended, 0)",
+            JobOrder::Id => " ORDER BY j.id",
+        });
+        find.push(if filter.newest_first { " DESC, j.id DESC" } else { ", j.id" });
+        find.push(" LIMIT ").push_bind(filter.limit.map_or(i64::MAX, i64::from));
+        find.push(" OFFSET ").push_bind(i64::from(filter.offset));
+        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
+        let jobs = rows.iter().map(job_from).collect::<Stored<Vec<Job>>>()?;
+        Ok((jobs, u64::try_from(total).unwrap_or(0)))
+    }
+
+    async fn count_jobs(&mut self) -> Stored<Vec<(JobState, u64)>> {
+        let rows = sqlx::query("/* jobs: count by state */ SELECT state, COUNT(*) AS jobs FROM jobs GROUP BY state")
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        let mut counts = Vec::new();
+        for state in JobState::ALL {
+            for row in &rows {
+                let word: String = row.try_get("state").map_err(failed)?;
+                if word == job_word(state) {
+                    let jobs: i64 = row.try_get("jobs").map_err(failed)?;
+                    counts.push((state, u64::try_from(jobs).unwrap_or(0)));
+                }
+            }
+        }
+        Ok(counts)
+    }
+
+    async fn set_notes(&mut self, job: &JobId, participant: &Participant, notes: &str) -> Stored<bool> {
+        let done = sqlx::query(
+            "/* participants: set notes */ UPDATE participants SET notes = $4 \
+             WHERE job_id = $1 AND role = $2 AND party = $3",
+        )
+        .bind(job.as_str())
+        .bind(participant.role.word())
+        .bind(participant.party.as_str())
+        .bind(notes)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn notes(&mut self, job: &JobId) -> Stored<Vec<(Participant, String)>> {
+        let rows = sqlx::query(
+            "/* participants: notes */ SELECT role, party, notes FROM participants \
+             WHERE job_id = $1 AND notes IS NOT NULL ORDER BY position",
+        )
+        .bind(job.as_str())
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        let note = |row: &sqlx::sqlite::SqliteRow| {
+            let role: String = row.try_get("role").map_err(failed)?;
+            let party: String = row.try_get("party").map_err(failed)?;
+            let role = role.parse().map_err(|error| corrupt("a participant", error))?;
+            let party = party.parse().map_err(|error| corrupt("a participant", error))?;
+            Ok((Participant::new(role, party), row.try_get("notes").map_err(failed)?))
+        };
+        rows.iter().map(note).collect()
+    }
+}
+
+fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
+    among(query, " AND j.id IN (", filter.ids.iter().map(|id| id.as_str().to_owned()));
+    among(query, " AND j.state IN (", filter.states.iter().map(|state| job_word(*state).to_owned()));
+    if let Some(role) = filter.initiator_role {
+        query.push(" AND j.initiator_role = ").push_bind(role.word());
+    }
+    among(query, " AND j.initiator_party IN (", filter.initiator_parties.iter().map(ToString::to_string));
+    among(query, " AND j.name IN (", filter.names.iter().cloned());
+    contains(query, " AND LOWER(j.id) LIKE LOWER(", filter.id_contains.as_deref());
+    contains(query, " AND LOWER(j.description) LIKE LOWER(", filter.description_contains.as_deref());
+    if let Some(version) = &filter.model_version {
+        query.push(" AND j.model_version = ").push_bind(version.clone());
+    }
+    if let Some(from) = filter.created_from {
+        query.push(" AND j.created >= ").push_bind(from.0);
+    }
+    if let Some(to) = filter.created_to {
+        query.push(" AND j.created <= ").push_bind(to.0);
+    }
+    if filter.roles.is_empty() && filter.parties.is_empty() && filter.party_contains.is_none() {
+        return;
+    }
+    query.push(" AND EXISTS (SELECT 1 FROM participants p WHERE p.job_id = j.id");
+    among(query, " AND p.role IN (", filter.roles.iter().map(ToString::to_string));
+    among(query, " AND p.party IN (", filter.parties.iter().map(ToString::to_string));
+    contains(query, " AND LOWER(p.party) LIKE LOWER(", filter.party_contains.as_deref());
+    query.push(")");
+}
+
+/// One of these; nothing when the list is empty.
+pub(crate) fn among(query: &mut QueryBuilder<Sqlite>, start: &str, values: impl Iterator<Item = String>) {
+    let mut values = values.peekable();
+    if values.peek().is_none() {
+        return;
+    }
+    query.push(start);
+    let mut list = query.separated(", ");
+    for value in values {
+        list.push_bind(value);
+    }
+    query.push(")");
+}
+
+fn contains(query: &mut QueryBuilder<Sqlite>, start: &str, text: Option<&str>) {
+    if let Some(text) = text {
+        query.push(start).push_bind(containing(text)).push(") ESCAPE '\\'");
+    }
+}

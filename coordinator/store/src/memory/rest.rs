@@ -1,0 +1,129 @@
+//! Models, deployments, parties and the outbox in memory.
+
+use async_trait::async_trait;
+use service::{DeploymentFilter, ModelFilter};
+use service::ports::{Models, Outbox, Parties, Stored};
+use service::records::{Deployment, PartyRecord, PendingOrder, StoredModel};
+use vocabulary::{Fault, JobId, PartyId, Timestamp};
+
+use super::{MemoryTransaction, page};
+
+#[async_trait]
+impl Models for MemoryTransaction {
+    async fn put_model(&mut self, model: &StoredModel) -> Stored<()> {
+        self.tables.models.put(model.summary.model.clone(), model.clone());
+        Ok(())
+    }
+
+    async fn find_models(&mut self, filter: &ModelFilter) -> Stored<Vec<StoredModel>> {
+        let fits = |model: &&StoredModel| {
+            let of = &model.summary.model;
+            filter.version.as_ref().is_none_or(|version| *version == of.version)
+                && filter.step.as_ref().is_none_or(|step| *step == of.step)
+                && filter.owner.as_ref().is_none_or(|owner| *owner == of.owner)
+                && filter.job.as_ref().is_none_or(|job| *job == model.job)
+        };
+        let mut found: Vec<StoredModel> = self.tables.models.rows().values().filter(fits).cloned().collect();
+        found.sort_by_key(|model| model.created);
+        Ok(found)
+    }
+
+    async fn insert_deployment(&mut self, deployment: &Deployment) -> Stored<bool> {
+        if self.tables.deployments.get(&deployment.version).is_some() {
+            return Ok(false);
+        }
+        self.tables.deployments.put(deployment.version.clone(), deployment.clone());
+        Ok(true)
+    }
+
+    async fn find_deployments(&mut self, filter: &DeploymentFilter) -> Stored<Vec<Deployment>> {
+        let fits = |deployment: &&Deployment| {
+            filter.version.as_ref().is_none_or(|version| *version == deployment.version)
+                && filter.model_id.as_ref().is_none_or(|id| *id == deployment.model_id)
+                && filter.parent.as_ref().is_none_or(|parent| *parent == deployment.parent)
+        };
+        let mut found: Vec<Deployment> = self.tables.deployments.rows().values().filter(fits).cloned().collect();
+        found.sort_by_key(|deployment| deployment.created);
+        Ok(found)
+    }
+}
+
+#[async_trait]
+impl Parties for MemoryTransaction {
+    async fn put_party(&mut self, record: &PartyRecord) -> Stored<()> {
+        self.tables.parties.put(record.party.clone(), record.clone());
+        Ok(())
+    }
+
+    async fn parties(&mut self) -> Stored<Vec<PartyRecord>> {
+        Ok(self.tables.parties.rows().values().cloned().collect())
+    }
+}
+
+#[async_trait]
+impl Outbox for MemoryTransaction {
+    async fn enqueue(&mut self, order: &PendingOrder) -> Stored<bool> {
+        if self.tables.outbox.get(&order.key).is_some() {
+            return Ok(false);
+        }
+        self.tables.outbox.put(order.key.clone(), order.clone());
+        Ok(true)
+    }
+
+    async fn due_orders(&mut self, party: &PartyId, now: Timestamp, limit: u32) -> Stored<Vec<PendingOrder>> {
+        let own = self.tables.outbox.rows().values().filter(|order| order.party == *party && order.next_try <= now);
+        let mut due: Vec<&PendingOrder> = own.collect();
+        due.sort_by_key(|order| (order.next_try, order.created, &order.key));
+        Ok(page(due, Some(limit), 0).into_iter().cloned().collect())
+    }
+
+    async fn next_order(&mut self, party: &PartyId) -> Stored<Option<Timestamp>> {
+        let own = self.tables.outbox.rows().values().filter(|order| order.party == *party);
+        Ok(own.map(|order| order.next_try).min())
+    }
+
+    async fn orders_of(&mut self, job: &JobId) -> Stored<Vec<PendingOrder>> {
+        let mut own: Vec<PendingOrder> =
+            self.tables.outbox.rows().values().filter(|order| order.job == *job).cloned().collect();
+        own.sort_by(|one, two| (one.created, &one.key).cmp(&(two.created, &two.key)));
+        Ok(own)
+    }
+
+    async fn remove_order(&mut self, key: &str) -> Stored<bool> {
+        Ok(self.tables.outbox.remove(&key.to_owned()))
+    }
+
+    async fn postpone_order(&mut self, key: &str, next_try: Timestamp, error: &Fault) -> Stored<()> {
+        self.tables.outbox.change(&key.to_owned(), |order| postpone(order, next_try, error));
+        Ok(())
+    }
+
+    async fn postpone_party(&mut self, party: &PartyId, next_try: Timestamp, error: &Fault) -> Stored<Vec<JobId>> {
+        let rows = self.tables.outbox.rows().values();
+        let fresh = rows.filter(|order| order.party == *party && order.last_error.is_none());
+        let mut jobs: Vec<JobId> = fresh.map(|order| order.job.clone()).collect();
+        jobs.sort();
+        jobs.dedup();
+        self.tables.outbox.change_where(|_, order| order.party == *party, |order| postpone(order, next_try, error));
+        Ok(jobs)
+    }
+
+    async fn recall_party(&mut self, party: &PartyId, now: Timestamp) -> Stored<()> {
+        let fits = |_: &String, order: &PendingOrder| order.party == *party && order.next_try > now;
+        self.tables.outbox.change_where(fits, |order| order.next_try = now);
+        Ok(())
+    }
+
+    async fn parties_with_orders(&mut self) -> Stored<Vec<PartyId>> {
+        let mut parties: Vec<PartyId> = self.tables.outbox.rows().values().map(|order| order.party.clone()).collect();
+        parties.sort();
+        parties.dedup();
+        Ok(parties)
+    }
+}
+
+fn postpone(order: &mut PendingOrder, next_try: Timestamp, error: &Fault) {
+    order.next_try = next_try;
+    order.tries = order.tries.saturating_add(1);
+    order.last_error = Some(error.clone());
+}

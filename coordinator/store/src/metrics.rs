@@ -1,0 +1,188 @@
+//! Metrics by pairs, so that a curve grows without being written anew, and the free-form texts of tries.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use domain::TaskKey;
+use service::ports::{Reports, Stored};
+use service::records::TextKind;
+use sqlx::{QueryBuilder, Row, Sqlite};
+use vocabulary::{JobId, Metric, MetricData};
+
+use crate::sql::{SqlTransaction, failed, from_json, json};
+use crate::tasks::bind_try;
+
+/// Rows in one statement: ten values each, well below what the database takes.
+const ROWS_AT_ONCE: usize = 500;
+
+#[async_trait]
+impl Reports for SqlTransaction {
+    async fn add_metrics(&mut self, key: &TaskKey, metrics: &[Metric]) -> Stored<()> {
+        for metric in metrics {
+            self.put_head(key, metric).await?;
+            let pairs = pairs_of(&metric.data);
+            for chunk in pairs.chunks(ROWS_AT_ONCE) {
+                self.put_pairs(key, metric, chunk).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn metrics(&mut self, key: &TaskKey) -> Stored<Vec<Metric>> {
+        let heads = "/* metrics: of a try */ SELECT namespace, name, kind, meta FROM metrics \
+                     WHERE job_id = $1 AND step = $2 AND role = $3 AND party = $4 AND attempt = $5 ORDER BY position";
+        let heads = bind_try(sqlx::query(heads), key).fetch_all(&mut *self.tx).await.map_err(failed)?;
+        let pairs = "/* metrics: pairs of a try */ SELECT namespace, name, pair_key, pair_number, pair_value \
+                     FROM metric_pairs WHERE job_id = $1 AND step = $2 AND role = $3 AND party = $4 AND attempt = $5 \
+                     ORDER BY pair_number, pair_key";
+        let pairs = bind_try(sqlx::query(pairs), key).fetch_all(&mut *self.tx).await.map_err(failed)?;
+        let mut by_name: BTreeMap<(String, String), Vec<Pair>> = BTreeMap::new();
+        for row in &pairs {
+            let name = (row.try_get("namespace").map_err(failed)?, row.try_get("name").map_err(failed)?);
+            let text = row.try_get("pair_key").map_err(failed)?;
+            let number: Option<f64> = row.try_get("pair_number").map_err(failed)?;
+            let value: Option<f64> = row.try_get("pair_value").map_err(failed)?;
+            by_name.entry(name).or_default().push(Pair { text, number, value: value.unwrap_or(f64::NAN) });
+        }
+        let mut metrics = Vec::with_capacity(heads.len());
+        for row in &heads {
+            let namespace: String = row.try_get("namespace").map_err(failed)?;
+            let name: String = row.try_get("name").map_err(failed)?;
+            let kind: String = row.try_get("kind").map_err(failed)?;
+            let meta: String = row.try_get("meta").map_err(failed)?;
+            let pairs = by_name.remove(&(namespace.clone(), name.clone())).unwrap_or_default();
+            let data = if kind == POINTS {
+                MetricData::Points(pairs.into_iter().map(|pair| (pair.number.unwrap_or(f64::NAN), pair.value)).collect())
+            } else {
+                MetricData::Values(pairs.into_iter().map(|pair| (pair.text, pair.value)).collect())
+            };
+            metrics.push(Metric { namespace, name, data, meta: from_json("the meta of a metric", &meta)? });
+        }
+        Ok(metrics)
+    }
+
+    async fn delete_metrics(&mut self, job: &JobId) -> Stored<bool> {
+        sqlx::query("/* metrics: delete pairs */ DELETE FROM metric_pairs WHERE job_id = $1")
+            .bind(job.as_str())
+            .execute(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        let done = sqlx::query("/* metrics: delete */ DELETE FROM metrics WHERE job_id = $1")
+            .bind(job.as_str())
+            .execute(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn put_text(&mut self, key: &TaskKey, kind: TextKind, text: &str) -> Stored<()> {
+        let put = "/* texts: put */ INSERT INTO texts (job_id, step, role, party, attempt, kind, body) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7) \
+                   ON CONFLICT (job_id, step, role, party, attempt, kind) DO UPDATE SET body = excluded.body";
+        bind_try(sqlx::query(put), key).bind(kind.word()).bind(text).execute(&mut *self.tx).await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn text(&mut self, key: &TaskKey, kind: TextKind) -> Stored<Option<String>> {
+        let get = "/* texts: get */ SELECT body FROM texts WHERE job_id = $1 AND step = $2 AND role = $3 AND party = $4 \
+                   AND attempt = $5 AND kind = $6";
+        let row = bind_try(sqlx::query(get), key).bind(kind.word()).fetch_optional(&mut *self.tx).await.map_err(failed)?;
+        row.map(|row| row.try_get("body").map_err(failed)).transpose()
+    }
+}
+
+impl SqlTransaction {
+    async fn put_head(&mut self, key: &TaskKey, metric: &Metric) -> Stored<()> {
+        let kind = kind_of(&metric.data);
+        let other = "/* metrics: pairs of another kind */ DELETE FROM metric_pairs WHERE job_id = $1 AND step = $2 \
+                     AND role = $3 AND party = $4 AND attempt = $5 AND namespace = $6 AND name = $7 AND EXISTS (SELECT 1 \
+                     FROM metrics m WHERE m.job_id = $1 AND m.step = $2 AND m.role = $3 AND m.party = $4 \
+                     AND m.attempt = $5 AND m.namespace = $6 AND m.name = $7 AND m.kind <> $8)";
+        bind_try(sqlx::query(other), key)
+            .bind(&metric.namespace)
+            .bind(&metric.name)
+            .bind(kind)
+            .execute(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        let put = "/* metrics: put */ INSERT INTO metrics (job_id, step, role, party, attempt, namespace, name, position, \
+                   kind, meta) VALUES ($1, $2, $3, $4, $5, $6, $7, (SELECT COUNT(*) FROM metrics m WHERE m.job_id = $1 \
+                   AND m.step = $2 AND m.role = $3 AND m.party = $4 AND m.attempt = $5), $8, $9) \
+                   ON CONFLICT (job_id, step, role, party, attempt, namespace, name) \
+                   DO UPDATE SET kind = excluded.kind, meta = excluded.meta";
+        bind_try(sqlx::query(put), key)
+            .bind(&metric.namespace)
+            .bind(&metric.name)
+            .bind(kind)
+            .bind(json("the meta of a metric", &metric.meta)?)
+            .execute(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn put_pairs(&mut self, key: &TaskKey, metric: &Metric, pairs: &[Pair]) -> Stored<()> {
+        let mut put: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "/* metrics: put pairs */ INSERT INTO metric_pairs (job_id, step, role, party, attempt, namespace, name, \
+             pair_key, pair_number, pair_value) ",
+        );
+        put.push_values(pairs, |mut row, pair| {
+            row.push_bind(key.id.job.to_string())
+                .push_bind(key.id.step.to_string())
+                .push_bind(key.id.role.word())
+                .push_bind(key.id.party.to_string())
+                .push_bind(i64::from(key.attempt.0))
+                .push_bind(metric.namespace.clone())
+                .push_bind(metric.name.clone())
+                .push_bind(pair.text.clone())
+                .push_bind(pair.number)
+                // What is not a number is written as NULL, as SQLite would do by itself.
+                .push_bind((!pair.value.is_nan()).then_some(pair.value));
+        });
+        put.push(
+            " ON CONFLICT (job_id, step, role, party, attempt, namespace, name, pair_key) \
+             DO UPDATE SET pair_number = excluded.pair_number, pair_value = excluded.pair_value",
+        );
+        put.build().execute(&mut *self.tx).await.map_err(failed)?;
+        Ok(())
+    }
+}
+
+const POINTS: &str = "points";
+
+fn kind_of(data: &MetricData) -> &'static str {
+    match data {
+        MetricData::Points(_) => POINTS,
+        MetricData::Values(_) => "values",
+    }
+}
+
+/// A pair as it stands in the table.
+#[derive(Clone)]
+struct Pair {
+    text: String,
+    number: Option<f64>,
+    value: f64,
+}
+
+/// The pairs, each key once: the last one stands.
+fn pairs_of(data: &MetricData) -> Vec<Pair> {
+    let mut pairs: BTreeMap<String, Pair> = BTreeMap::new();
+    match data {
+        MetricData::Points(points) => {
+            for (number, value) in points {
+                // Minus zero and zero are one key.
+                let number = number + 0.0;
+                let text = number.to_string();
+                let pair = Pair { text: text.clone(), number: (!number.is_nan()).then_some(number), value: *value };
+                pairs.insert(text, pair);
+            }
+        }
+        MetricData::Values(values) => {
+            for (text, value) in values {
+                pairs.insert(text.clone(), Pair { text: text.clone(), number: None, value: *value });
+            }
+        }
+    }
+    pairs.into_values().collect()
+}

@@ -1,0 +1,124 @@
+//! Models as their owners announced them, and deployments.
+
+use async_trait::async_trait;
+use service::{DeploymentFilter, ModelFilter};
+use service::ports::{Models, Stored};
+use service::records::{Deployment, StoredModel};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row};
+use vocabulary::{ModelRef, ModelSummary, Participant, Timestamp};
+
+use crate::jobs::among;
+use crate::sql::{SqlTransaction, column, corrupt, failed, from_json, json};
+
+#[async_trait]
+impl Models for SqlTransaction {
+    async fn put_model(&mut self, model: &StoredModel) -> Stored<()> {
+        let StoredModel { summary, job, created } = model;
+        sqlx::query(
+            "/* models: put */ INSERT INTO models (version, step, role, party, job_id, component, component_version, \
+             size, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (version, step, role, party) \
+             DO UPDATE SET job_id = excluded.job_id, component = excluded.component, \
+             component_version = excluded.component_version, size = excluded.size, created = excluded.created",
+        )
+        .bind(&summary.model.version)
+        .bind(summary.model.step.as_str())
+        .bind(summary.model.owner.role.word())
+        .bind(summary.model.owner.party.as_str())
+        .bind(job.as_str())
+        .bind(&summary.component)
+        .bind(i64::from(summary.component_version))
+        .bind(column(summary.size))
+        .bind(created.0)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn find_models(&mut self, filter: &ModelFilter) -> Stored<Vec<StoredModel>> {
+        let mut find = QueryBuilder::new(
+            "/* models: find */ SELECT version, step, role, party, job_id, component, component_version, size, created \
+             FROM models WHERE 1 = 1",
+        );
+        among(&mut find, " AND version IN (", filter.version.iter().cloned());
+        among(&mut find, " AND step IN (", filter.step.iter().map(ToString::to_string));
+        among(&mut find, " AND role IN (", filter.owner.iter().map(|owner| owner.role.to_string()));
+        among(&mut find, " AND party IN (", filter.owner.iter().map(|owner| owner.party.to_string()));
+        among(&mut find, " AND job_id IN (", filter.job.iter().map(ToString::to_string));
+        find.push(" ORDER BY created, version, step, role, party");
+        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
+        rows.iter().map(model_from).collect()
+    }
+
+    async fn insert_deployment(&mut self, deployment: &Deployment) -> Stored<bool> {
+        let done = sqlx::query(
+            "/* deployments: insert */ INSERT INTO deployments (version, model_id, parent, initiator_role, \
+             initiator_party, inference_dsl, train_conf, roles, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+             ON CONFLICT (version) DO NOTHING",
+        )
+        .bind(&deployment.version)
+        .bind(&deployment.model_id)
+        .bind(&deployment.parent)
+        .bind(deployment.initiator.role.word())
+        .bind(deployment.initiator.party.as_str())
+        .bind(json("a deployment", &deployment.inference_dsl)?)
+        .bind(json("a deployment", &deployment.train_conf)?)
+        .bind(json("a deployment", &deployment.roles)?)
+        .bind(deployment.created.0)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn find_deployments(&mut self, filter: &DeploymentFilter) -> Stored<Vec<Deployment>> {
+        let mut find = QueryBuilder::new(
+            "/* deployments: find */ SELECT version, model_id, parent, initiator_role, initiator_party, inference_dsl, \
+             train_conf, roles, created FROM deployments WHERE 1 = 1",
+        );
+        among(&mut find, " AND model_id IN (", filter.model_id.iter().cloned());
+        among(&mut find, " AND version IN (", filter.version.iter().cloned());
+        among(&mut find, " AND parent IN (", filter.parent.iter().cloned());
+        find.push(" ORDER BY created, version");
+        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
+        rows.iter().map(deployment_from).collect()
+    }
+}
+
+fn deployment_from(row: &SqliteRow) -> Stored<Deployment> {
+    let text = |name: &str| row.try_get::<String, _>(name).map_err(failed);
+    let wrong = |error: &dyn std::fmt::Display| corrupt("a deployment", error);
+    Ok(Deployment {
+        version: text("version")?,
+        model_id: text("model_id")?,
+        parent: text("parent")?,
+        initiator: Participant::new(
+            text("initiator_role")?.parse().map_err(|error| wrong(&error))?,
+            text("initiator_party")?.parse().map_err(|error| wrong(&error))?,
+        ),
+        inference_dsl: from_json("a deployment", &text("inference_dsl")?)?,
+        train_conf: from_json("a deployment", &text("train_conf")?)?,
+        roles: from_json("a deployment", &text("roles")?)?,
+        created: Timestamp(row.try_get("created").map_err(failed)?),
+    })
+}
+
+fn model_from(row: &SqliteRow) -> Stored<StoredModel> {
+    let text = |name: &str| row.try_get::<String, _>(name).map_err(failed);
+    let number = |name: &str| row.try_get::<i64, _>(name).map_err(failed);
+    let wrong = |error: &dyn std::fmt::Display| corrupt("a model", error);
+    let owner = Participant::new(
+        text("role")?.parse().map_err(|error| wrong(&error))?,
+        text("party")?.parse().map_err(|error| wrong(&error))?,
+    );
+    let step = text("step")?.parse().map_err(|error| wrong(&error))?;
+    let summary = ModelSummary {
+        model: ModelRef { version: text("version")?, step, owner },
+        component: text("component")?,
+        component_version: u32::try_from(number("component_version")?).map_err(|error| wrong(&error))?,
+        size: u64::try_from(number("size")?).map_err(|error| wrong(&error))?,
+    };
+    let job = text("job_id")?.parse().map_err(|error| wrong(&error))?;
+    Ok(StoredModel { summary, job, created: Timestamp(number("created")?) })
+}

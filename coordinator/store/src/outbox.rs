@@ -1,0 +1,145 @@
+//! Orders that are decided and not yet acknowledged.
+
+use async_trait::async_trait;
+use service::ports::{Outbox, Stored};
+use service::records::PendingOrder;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use vocabulary::{Fault, JobId, PartyId, Timestamp};
+
+use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
+
+#[async_trait]
+impl Outbox for SqlTransaction {
+    async fn enqueue(&mut self, order: &PendingOrder) -> Stored<bool> {
+        let done = sqlx::query(
+            "/* outbox: enqueue */ INSERT INTO outbox (order_key, job_id, party, errand, created, next_try, tries, \
+             last_error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (order_key) DO NOTHING",
+        )
+        .bind(&order.key)
+        .bind(order.job.as_str())
+        .bind(order.party.as_str())
+        .bind(json("an order", &order.errand)?)
+        .bind(order.created.0)
+        .bind(order.next_try.0)
+        .bind(i64::from(order.tries))
+        .bind(order.last_error.as_ref().map(|error| json("an order", error)).transpose()?)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn due_orders(&mut self, party: &PartyId, now: Timestamp, limit: u32) -> Stored<Vec<PendingOrder>> {
+        let rows = sqlx::query(
+            "/* outbox: due */ SELECT order_key, job_id, party, errand, created, next_try, tries, last_error FROM outbox \
+             WHERE party = $1 AND next_try <= $2 ORDER BY next_try, created, order_key LIMIT $3",
+        )
+        .bind(party.as_str())
+        .bind(now.0)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        rows.iter().map(order_from).collect()
+    }
+
+    async fn next_order(&mut self, party: &PartyId) -> Stored<Option<Timestamp>> {
+        let next: Option<i64> = sqlx::query_scalar("/* outbox: next */ SELECT MIN(next_try) FROM outbox WHERE party = $1")
+            .bind(party.as_str())
+            .fetch_one(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        Ok(next.map(Timestamp))
+    }
+
+    async fn orders_of(&mut self, job: &JobId) -> Stored<Vec<PendingOrder>> {
+        let rows = sqlx::query(
+            "/* outbox: of a job */ SELECT order_key, job_id, party, errand, created, next_try, tries, last_error \
+             FROM outbox WHERE job_id = $1 ORDER BY created, order_key",
+        )
+        .bind(job.as_str())
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        rows.iter().map(order_from).collect()
+    }
+
+    async fn remove_order(&mut self, key: &str) -> Stored<bool> {
+        let done = sqlx::query("/* outbox: remove */ DELETE FROM outbox WHERE order_key = $1")
+            .bind(key)
+            .execute(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn postpone_order(&mut self, key: &str, next_try: Timestamp, error: &Fault) -> Stored<()> {
+        sqlx::query(
+            "/* outbox: postpone */ UPDATE outbox SET next_try = $2, last_error = $3, tries = tries + 1 WHERE order_key = $1",
+        )
+        .bind(key)
+        .bind(next_try.0)
+        .bind(json("an order", error)?)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn postpone_party(&mut self, party: &PartyId, next_try: Timestamp, error: &Fault) -> Stored<Vec<JobId>> {
+        let jobs: Vec<String> = sqlx::query_scalar(
+            "/* outbox: without error */ SELECT DISTINCT job_id FROM outbox WHERE party = $1 AND last_error IS NULL \
+             ORDER BY job_id",
+        )
+        .bind(party.as_str())
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        sqlx::query(
+            "/* outbox: postpone a party */ UPDATE outbox SET next_try = $2, last_error = $3, tries = tries + 1 \
+             WHERE party = $1",
+        )
+        .bind(party.as_str())
+        .bind(next_try.0)
+        .bind(json("an order", error)?)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        jobs.into_iter().map(|job| JobId::new(job).map_err(|error| corrupt("an order", error))).collect()
+    }
+
+    async fn recall_party(&mut self, party: &PartyId, now: Timestamp) -> Stored<()> {
+        sqlx::query("/* outbox: recall a party */ UPDATE outbox SET next_try = $2 WHERE party = $1 AND next_try > $2")
+            .bind(party.as_str())
+            .bind(now.0)
+            .execute(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn parties_with_orders(&mut self) -> Stored<Vec<PartyId>> {
+        let parties: Vec<String> = sqlx::query_scalar("/* outbox: parties */ SELECT DISTINCT party FROM outbox ORDER BY party")
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        parties.into_iter().map(|party| PartyId::new(party).map_err(|error| corrupt("an order", error))).collect()
+    }
+}
+
+fn order_from(row: &SqliteRow) -> Stored<PendingOrder> {
+    let text = |name: &str| row.try_get::<String, _>(name).map_err(failed);
+    let number = |name: &str| row.try_get::<i64, _>(name).map_err(failed);
+    let last_error: Option<String> = row.try_get("last_error").map_err(failed)?;
+    Ok(PendingOrder {
+        key: text("order_key")?,
+        job: text("job_id")?.parse().map_err(|error| corrupt("an order", error))?,
+        party: text("party")?.parse().map_err(|error| corrupt("an order", error))?,
+        errand: from_json("an order", &text("errand")?)?,
+        created: Timestamp(number("created")?),
+        next_try: Timestamp(number("next_try")?),
+        tries: u32::try_from(number("tries")?).unwrap_or(u32::MAX),
+        last_error: last_error.map(|error| from_json("an order", &error)).transpose()?,
+    })
+}

@@ -1,0 +1,171 @@
+//! The database: pools, transactions, migrations, and how its errors are told.
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use service::ports::Stored;
+use service::{Store, StoreError, Transaction};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool};
+use vocabulary::{Clock, SystemClock};
+
+/// The schema's steps, oldest first; a step is never changed once it was released.
+const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../migrations/0001_initial.sql"))];
+const READERS: u32 = 4;
+/// SQLite's own code for a full disk.
+const SQLITE_FULL: i32 = 13;
+
+/// A store in one SQLite database: one connection writes, some read beside it.
+pub struct SqliteStore {
+    writer: SqlitePool,
+    reader: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the file, and makes it when it is not there.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let unusable = |error: StoreError| match error {
+            StoreError::Unavailable { detail } => {
+                StoreError::Address { url: format!("sqlite:{}", path.display()), detail }
+            }
+            other => other,
+        };
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        // What is acknowledged must survive a loss of power: the log is synced with every commit.
+        let options = settings(options).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        let writer = pool(1).connect_with(options.clone()).await.map_err(failed).map_err(unusable)?;
+        let store = Self { reader: pool(READERS).connect_lazy_with(options.read_only(true)), writer };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// A database that ends with the process.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        let options = settings(SqliteConnectOptions::new().in_memory(true));
+        let writer = pool(1).connect_with(options).await.map_err(failed)?;
+        let store = Self { reader: writer.clone(), writer };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Closes all connections; what was committed stands in the file.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+
+    /// Takes the database as full from here on.
+    #[cfg(test)]
+    pub(crate) async fn limit_pages(&self) {
+        sqlx::query("PRAGMA max_page_count = 1").execute(&self.writer).await.expect("sets the limit");
+    }
+
+    async fn migrate(&self) -> Stored<()> {
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let table = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, applied BIGINT NOT NULL)";
+        sqlx::raw_sql(table).execute(&mut *tx).await.map_err(failed)?;
+        let newest = "/* schema: newest */ SELECT COALESCE(MAX(version), 0) FROM schema_version";
+        let newest: i64 = sqlx::query_scalar(newest).fetch_one(&mut *tx).await.map_err(failed)?;
+        let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
+        if newest > known {
+            return Err(StoreError::Address {
+                url: "sqlite".to_owned(),
+                detail: format!("its schema is version {newest}, made by a newer release; this one knows {known}"),
+            });
+        }
+        for (version, steps) in MIGRATIONS.iter().filter(|(version, _)| *version > newest) {
+            sqlx::raw_sql(*steps).execute(&mut *tx).await.map_err(failed)?;
+            sqlx::query("/* schema: applied */ INSERT INTO schema_version (version, applied) VALUES ($1, $2)")
+                .bind(version)
+                .bind(SystemClock.now().0)
+                .execute(&mut *tx)
+                .await
+                .map_err(failed)?;
+            tracing::info!(version, "schema brought up to date");
+        }
+        tx.commit().await.map_err(failed)
+    }
+}
+
+fn settings(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options.busy_timeout(Duration::from_secs(10)).foreign_keys(true).statement_cache_capacity(200)
+}
+
+/// Connections are kept for good: an in-memory database ends with its connection.
+fn pool(most: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().min_connections(1).max_connections(most).idle_timeout(None).max_lifetime(None)
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn begin(&self) -> Stored<Box<dyn Transaction>> {
+        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        Ok(Box::new(SqlTransaction { tx }))
+    }
+
+    async fn read(&self) -> Stored<Box<dyn Transaction>> {
+        let tx = self.reader.begin().await.map_err(failed)?;
+        Ok(Box::new(SqlTransaction { tx }))
+    }
+}
+
+/// One transaction; the aggregates' files say what can be done in it.
+pub(crate) struct SqlTransaction {
+    pub(crate) tx: sqlx::Transaction<'static, Sqlite>,
+}
+
+#[async_trait]
+impl Transaction for SqlTransaction {
+    async fn commit(self: Box<Self>) -> Stored<()> {
+        self.tx.commit().await.map_err(failed)
+    }
+}
+
+/// A database error in the store's words; a full disk is told from all others.
+pub(crate) fn failed(error: sqlx::Error) -> StoreError {
+    let detail = error.to_string();
+    match &error {
+        sqlx::Error::Database(database) => {
+            // The low byte is the primary code, the rest says more about it.
+            let code = database.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
+            if code == Some(SQLITE_FULL) { StoreError::Full { detail } } else { StoreError::Unavailable { detail } }
+        }
+        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => StoreError::Full { detail },
+        sqlx::Error::ColumnDecode { index, .. } => StoreError::Corrupt { row: format!("column {index}"), detail },
+        _ => StoreError::Unavailable { detail },
+    }
+}
+
+/// A column that does not hold what was written into it.
+pub(crate) fn corrupt(row: &str, error: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt { row: row.to_owned(), detail: error.to_string() }
+}
+
+/// A value as JSON text.
+pub(crate) fn json(row: &str, value: &impl serde::Serialize) -> Stored<String> {
+    serde_json::to_string(value).map_err(|error| corrupt(row, error))
+}
+
+/// A value read back from JSON text.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(row: &str, text: &str) -> Stored<T> {
+    serde_json::from_str(text).map_err(|error| corrupt(row, error))
+}
+
+/// A count or size in a column: what a signed number cannot hold is cut to the largest.
+pub(crate) fn column(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A pattern that finds the text anywhere, whatever case.
+pub(crate) fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in text.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}

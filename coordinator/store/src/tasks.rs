@@ -1,0 +1,135 @@
+//! Tasks, one row for each try.
+
+use async_trait::async_trait;
+use domain::{Task, TaskKey};
+use service::TaskFilter;
+use service::ports::{Stored, Tasks};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{QueryBuilder, Row, Sqlite};
+use vocabulary::{Attempt, JobId, PartyId, TaskId};
+
+use crate::body::task_word;
+use crate::jobs::among;
+use crate::sql::{SqlTransaction, column, failed, from_json, json};
+
+pub(crate) type Asked<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+/// Binds a task as the next four values: job, step, role, party.
+pub(crate) fn bind_task<'q>(query: Asked<'q>, id: &'q TaskId) -> Asked<'q> {
+    query.bind(id.job.as_str()).bind(id.step.as_str()).bind(id.role.word()).bind(id.party.as_str())
+}
+
+/// Binds a try as the next five values: job, step, role, party, attempt.
+pub(crate) fn bind_try<'q>(query: Asked<'q>, key: &'q TaskKey) -> Asked<'q> {
+    bind_task(query, &key.id).bind(i64::from(key.attempt.0))
+}
+
+fn task_from(row: &SqliteRow) -> Stored<Task> {
+    let body: String = row.try_get("body").map_err(failed)?;
+    from_json("a task", &body)
+}
+
+fn tasks_from(rows: &[SqliteRow]) -> Stored<Vec<Task>> {
+    rows.iter().map(task_from).collect()
+}
+
+#[async_trait]
+impl Tasks for SqlTransaction {
+    async fn insert_tasks(&mut self, tasks: &[Task]) -> Stored<()> {
+        for (position, task) in tasks.iter().enumerate() {
+            if task.key.attempt > Attempt(0) {
+                let older = "/* tasks: no longer newest */ UPDATE tasks SET newest = 0 WHERE job_id = $1 AND step = $2 \
+                             AND role = $3 AND party = $4 AND attempt < $5";
+                bind_try(sqlx::query(older), &task.key).execute(&mut *self.tx).await.map_err(failed)?;
+            }
+            // A later try keeps the place of the earlier ones.
+            let insert = "/* tasks: insert */ INSERT INTO tasks (job_id, step, role, party, attempt, newest, position, \
+                          state, active, created, body) VALUES ($1, $2, $3, $4, $5, 1, COALESCE((SELECT MIN(t.position) \
+                          FROM tasks t WHERE t.job_id = $1 AND t.step = $2 AND t.role = $3 AND t.party = $4), $6), \
+                          $7, $8, $9, $10) ON CONFLICT (job_id, step, role, party, attempt) DO NOTHING";
+            bind_try(sqlx::query(insert), &task.key)
+                .bind(column(position as u64))
+                .bind(task_word(task.state))
+                .bind(i64::from(task.state.is_active()))
+                .bind(task.created.0)
+                .bind(json("a task", task)?)
+                .execute(&mut *self.tx)
+                .await
+                .map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    async fn task(&mut self, id: &TaskId) -> Stored<Option<Task>> {
+        let get = "/* tasks: newest */ SELECT body FROM tasks WHERE job_id = $1 AND step = $2 AND role = $3 \
+                   AND party = $4 AND newest = 1";
+        let row = bind_task(sqlx::query(get), id).fetch_optional(&mut *self.tx).await.map_err(failed)?;
+        row.as_ref().map(task_from).transpose()
+    }
+
+    async fn tasks_of(&mut self, job: &JobId) -> Stored<Vec<Task>> {
+        let rows = sqlx::query(
+            "/* tasks: newest of a job */ SELECT body FROM tasks WHERE job_id = $1 AND newest = 1 \
+             ORDER BY position, step, role, party",
+        )
+        .bind(job.as_str())
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        tasks_from(&rows)
+    }
+
+    async fn save_task(&mut self, task: &Task) -> Stored<bool> {
+        let save = "/* tasks: save */ UPDATE tasks SET state = $6, active = $7, body = $8 \
+                    WHERE job_id = $1 AND step = $2 AND role = $3 AND party = $4 AND attempt = $5";
+        let done = bind_try(sqlx::query(save), &task.key)
+            .bind(task_word(task.state))
+            .bind(i64::from(task.state.is_active()))
+            .bind(json("a task", task)?)
+            .execute(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn find_tasks(&mut self, filter: &TaskFilter) -> Stored<(Vec<Task>, u64)> {
+        let mut count = QueryBuilder::new("/* tasks: count found */ SELECT COUNT(*) FROM tasks WHERE 1 = 1");
+        narrow(&mut count, filter);
+        let total: i64 = count.build_query_scalar().fetch_one(&mut *self.tx).await.map_err(failed)?;
+        let mut find = QueryBuilder::new("/* tasks: find */ SELECT body FROM tasks WHERE 1 = 1");
+        narrow(&mut find, filter);
+        find.push(if filter.newest_first {
+            " ORDER BY created DESC, job_id DESC, position DESC, attempt DESC"
+        } else {
+            " ORDER BY created, job_id, position, attempt"
+        });
+        find.push(" LIMIT ").push_bind(filter.limit.map_or(i64::MAX, i64::from));
+        find.push(" OFFSET ").push_bind(i64::from(filter.offset));
+        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
+        Ok((tasks_from(&rows)?, u64::try_from(total).unwrap_or(0)))
+    }
+
+    async fn active_at(&mut self, party: &PartyId) -> Stored<Vec<Task>> {
+        let rows = sqlx::query(
+            "/* tasks: active at a party */ SELECT body FROM tasks WHERE party = $1 AND active = 1 \
+             ORDER BY created, job_id, position",
+        )
+        .bind(party.as_str())
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        tasks_from(&rows)
+    }
+}
+
+fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &TaskFilter) {
+    if !filter.all_attempts {
+        query.push(" AND newest = 1");
+    }
+    among(query, " AND job_id IN (", filter.job.iter().map(ToString::to_string));
+    among(query, " AND step IN (", filter.step.iter().map(ToString::to_string));
+    among(query, " AND role IN (", filter.role.iter().map(ToString::to_string));
+    among(query, " AND party IN (", filter.party.iter().map(ToString::to_string));
+    among(query, " AND state IN (", filter.states.iter().map(|state| task_word(*state).to_owned()));
+}

@@ -1,0 +1,104 @@
+//! A room's face, and the erased form in which the agent keeps rooms.
+
+use std::future::Future;
+use std::marker::PhantomData;
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use vocabulary::{ComponentInfo, ErrorCode, Fault, MessageInfo, Role};
+
+use crate::description::Description;
+use crate::error::{ComponentError, Result};
+use crate::params::{Check, Problems, fault_of};
+use crate::task::TaskContext;
+
+/// A kind of work. The body of `run` is one `match (task.stage(), task.role())`: the room's table of contents.
+pub trait Component: Send + Sync + 'static {
+    /// The parameters: declared once, with docs, defaults and bounds; unknown fields are refused.
+    type Params: DeserializeOwned + Serialize + JsonSchema + Default + Check + Send + Sync;
+
+    /// What everybody may know of it.
+    const DESCRIPTION: Description;
+
+    /// Plays one role.
+    fn run(task: &TaskContext, params: Self::Params) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Any component: what the catalogue lists.
+#[async_trait]
+pub trait AnyComponent: Send + Sync {
+    /// What everybody may know of it.
+    fn description(&self) -> &'static Description;
+
+    /// What a party announces of it.
+    fn info(&self) -> ComponentInfo;
+
+    /// Says what is wrong with parameters meant for a role, with the path.
+    fn check(&self, role: Role, parameters: &Value) -> Result<(), Fault>;
+
+    /// Runs a task.
+    async fn run(&self, task: &TaskContext, parameters: Value) -> Result<()>;
+}
+
+/// A component as a value.
+pub struct Room<C>(PhantomData<fn() -> C>);
+
+impl<C> Room<C> {
+    /// The value.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+fn read<P: DeserializeOwned + Check>(component: &str, parameters: &Value) -> Result<P, Fault> {
+    let params: P = serde_path_to_error::deserialize(parameters).map_err(|error| {
+        let path = error.path().to_string();
+        let fault = Fault::new(ErrorCode::ParameterInvalid, error.into_inner().to_string());
+        let fault = fault.next(format!("see the parameters of {component}"));
+        if path == "." { fault } else { fault.path(path) }
+    })?;
+    let mut problems = Problems::default();
+    params.check(&mut problems);
+    match fault_of(component, &problems.into_vec()) {
+        Some(fault) => Err(fault),
+        None => Ok(params),
+    }
+}
+
+#[async_trait]
+impl<C: Component> AnyComponent for Room<C> {
+    fn description(&self) -> &'static Description {
+        const { &C::DESCRIPTION }
+    }
+
+    fn info(&self) -> ComponentInfo {
+        let of = C::DESCRIPTION;
+        ComponentInfo {
+            name: of.name.to_owned(),
+            version: of.version,
+            summary: of.summary.to_owned(),
+            modules: of.modules.iter().map(|&module| module.to_owned()).collect(),
+            roles: of.roles.to_vec(),
+            inputs: of.inputs.iter().map(|port| port.to_port()).collect(),
+            outputs: of.outputs.iter().map(|port| port.to_port()).collect(),
+            schema: schemars::schema_for!(C::Params).to_value(),
+            defaults: serde_json::to_value(C::Params::default()).unwrap_or(Value::Null),
+            messages: of.messages.iter().map(MessageInfo::from).collect(),
+        }
+    }
+
+    fn check(&self, role: Role, parameters: &Value) -> Result<(), Fault> {
+        if !C::DESCRIPTION.roles.contains(&role) {
+            let text = format!("{} has no part for the role {role}", C::DESCRIPTION.name);
+            return Err(Fault::new(ErrorCode::DocumentInvalid, text));
+        }
+        read::<C::Params>(C::DESCRIPTION.name, parameters).map(|_| ())
+    }
+
+    async fn run(&self, task: &TaskContext, parameters: Value) -> Result<()> {
+        self.check(task.role(), &parameters)?;
+        let params = read::<C::Params>(C::DESCRIPTION.name, &parameters).map_err(ComponentError::from)?;
+        Box::pin(C::run(task, params)).await
+    }
+}

@@ -1,0 +1,73 @@
+//! The tests that every room has ready: they need only a federation to run.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::federation::{Federation, Played};
+use super::mail::{Faults, Letter};
+use crate::component::Component;
+
+/// How long a stopped federation may take to be quiet.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Fails when a planted id or value is found in plaintext in any letter.
+///
+/// Ids are searched as text; values as 8 little-endian bytes, as 4 (single precision), and as their shortest decimal text.
+pub async fn leaks_no_canary<C: Component>(federation: &Federation, ids: &[&str], values: &[f64]) {
+    let played = federation.run::<C>().await.all_succeeded();
+    for letter in &played.letters {
+        for id in ids {
+            assert!(!contains(letter, id.as_bytes()), "{} gives away the id {id}", letter.tag);
+        }
+        for &value in values {
+            let forms: [&[u8]; 3] = [&value.to_le_bytes(), &value.to_be_bytes(), &(value as f32).to_le_bytes()];
+            assert!(!forms.iter().any(|form| contains(letter, form)), "{} gives away the value {value}", letter.tag);
+            assert!(!contains(letter, value.to_string().as_bytes()), "{} gives away the value {value} as text", letter.tag);
+        }
+    }
+}
+
+fn contains(letter: &Letter, needle: &[u8]) -> bool {
+    !needle.is_empty() && letter.body.windows(needle.len()).any(|window| window == needle)
+}
+
+/// Fails unless the letters of these runs are just what the message table declares: every line used, none undeclared.
+pub fn speaks_only_its_messages<C: Component>(runs: &[&Played]) {
+    let mut used = BTreeSet::new();
+    for letter in runs.iter().flat_map(|played| &played.letters) {
+        let line = C::DESCRIPTION.message(&letter.message).unwrap_or_else(|| panic!("{} is not declared", letter.message));
+        assert_eq!(line.from, letter.from.role, "{} was sent by a {}", letter.message, letter.from.role);
+        assert!(line.to.contains(&letter.to.role), "{} was sent to a {}", letter.message, letter.to.role);
+        used.insert(letter.message.clone());
+    }
+    for line in C::DESCRIPTION.messages {
+        assert!(used.contains(line.name), "{} is declared but was never sent", line.name);
+    }
+}
+
+/// Stops the federation at (up to 24 evenly spread) letters in turn: every part must end, and none may hang or panic.
+pub async fn stops_when_cancelled<C: Component>(federation: &Federation) {
+    let letters = federation.run::<C>().await.all_succeeded().letters.len();
+    let stride = letters.div_ceil(24).max(1);
+    for cancel_after in (1..=letters).step_by(stride) {
+        let stopped = federation.clone().faults(Faults { cancel_after: Some(cancel_after), ..Faults::default() });
+        let played = tokio::time::timeout(PATIENCE, stopped.run::<C>()).await;
+        let played = played.unwrap_or_else(|_| panic!("not quiet after a stop at letter {cancel_after}"));
+        assert!(played.fault().is_none(), "a stop at letter {cancel_after} became {:?}", played.fault());
+    }
+}
+
+/// Delivers every letter twice and late: the outputs must be the same.
+pub async fn survives_duplicates_and_delays<C: Component>(federation: &Federation) {
+    let calm = federation.run::<C>().await.all_succeeded();
+    let rough = federation.clone().faults(Faults { duplicates: true, delays: true, cancel_after: None });
+    let rough = rough.run::<C>().await.all_succeeded();
+    for (who, part) in &calm.parts {
+        let again = rough.part(who);
+        assert_eq!(part.outputs.len(), again.outputs.len(), "{who} left another number of outputs");
+        for (index, table) in &part.outputs {
+            let other = again.outputs.get(index).unwrap_or_else(|| panic!("output {index} of {who} is missing"));
+            assert_eq!(table.content_hash().expect("hash"), other.content_hash().expect("hash"), "output {index} of {who} differs");
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Who takes part in a test, what each reads, and what each left.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tables::Table;
+use tokio_util::sync::CancellationToken;
+use vocabulary::report::ReportBody;
+use vocabulary::{
+    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, Metric, ModelInput, ModelRef, Participant, PartyId, Role, Stage,
+    StepName, TableRef, TaskId, Usage,
+};
+
+use super::mail::{Faults, Letter, Post, PostBox};
+use super::memory::Memory;
+use crate::component::{AnyComponent, Component, Room};
+use crate::error::{ComponentError, Result};
+use crate::model::SavedModel;
+use crate::surroundings::{ExportRequest, ImportRequest};
+use crate::task::TaskContext;
+
+/// A test's federation: everything that one run of one component needs.
+#[derive(Clone)]
+pub struct Federation {
+    cast: Cast,
+    stage: Stage,
+    common: Value,
+    own: BTreeMap<Participant, Value>,
+    inputs: BTreeMap<Participant, Vec<(String, String, Table)>>,
+    stored: BTreeMap<Participant, Vec<(TableRef, Table)>>,
+    models: BTreeMap<Participant, Vec<(String, SavedModel)>>,
+    seed: u64,
+    faults: Faults,
+}
+
+/// What one participant left.
+pub struct Part {
+    /// How its role ended.
+    pub result: Result<()>,
+    /// Data outputs by number.
+    pub outputs: BTreeMap<usize, Table>,
+    /// The model it saved.
+    pub model: Option<SavedModel>,
+    /// Metrics, in order of report.
+    pub metrics: Vec<Metric>,
+    /// The last summary.
+    pub summary: Option<Value>,
+    /// The last model view.
+    pub model_view: Option<Value>,
+    /// Log lines.
+    pub log: Vec<String>,
+    /// Files it asked to import.
+    pub imports: Vec<ImportRequest>,
+    /// Files it asked to export.
+    pub exports: Vec<ExportRequest>,
+    /// Where its time went.
+    pub usage: Usage,
+}
+
+/// What a run left.
+pub struct Played {
+    /// The parts.
+    pub parts: BTreeMap<Participant, Part>,
+    /// Every letter, in the order of sending.
+    pub letters: Vec<Letter>,
+}
+
+fn party(id: &str) -> PartyId {
+    PartyId::new(id).unwrap_or_else(|error| panic!("{error}"))
+}
+
+impl Federation {
+    /// A guest (9999), some hosts (10000, 10001, …) and, if wished, an arbiter (8888).
+    pub fn new(hosts: usize, arbiter: bool) -> Self {
+        let cast = Cast {
+            guest: vec![party("9999")],
+            host: (0..hosts).map(|i| party(&(10_000 + i).to_string())).collect(),
+            arbiter: if arbiter { vec![party("8888")] } else { vec![] },
+            local: vec![],
+        };
+        Self::with_cast(cast)
+    }
+
+    /// Any cast.
+    pub fn with_cast(cast: Cast) -> Self {
+        Self {
+            cast,
+            stage: Stage::Fit,
+            common: Value::Object(Map::new()),
+            own: BTreeMap::new(),
+            inputs: BTreeMap::new(),
+            stored: BTreeMap::new(),
+            models: BTreeMap::new(),
+            seed: 7,
+            faults: Faults::default(),
+        }
+    }
+
+    /// The guest.
+    pub fn guest(&self) -> Participant {
+        self.first(Role::Guest, 0)
+    }
+
+    /// The n-th host.
+    pub fn host(&self, index: usize) -> Participant {
+        self.first(Role::Host, index)
+    }
+
+    /// The arbiter.
+    pub fn arbiter(&self) -> Participant {
+        self.first(Role::Arbiter, 0)
+    }
+
+    fn first(&self, role: Role, index: usize) -> Participant {
+        let parties = self.cast.of(role);
+        let party = parties.get(index).unwrap_or_else(|| panic!("the test has no {role} {index}"));
+        Participant::new(role, party.clone())
+    }
+
+    /// Everybody.
+    pub fn participants(&self) -> Vec<Participant> {
+        self.cast.participants().collect()
+    }
+
+    /// Fit or apply.
+    #[must_use]
+    pub fn stage(mut self, stage: Stage) -> Self {
+        self.stage = stage;
+        self
+    }
+
+    /// Parameters of everybody.
+    #[must_use]
+    pub fn parameters(mut self, parameters: Value) -> Self {
+        self.common = parameters;
+        self
+    }
+
+    /// Parameters of one participant; its fields replace the common ones.
+    #[must_use]
+    pub fn parameters_of(mut self, who: &Participant, parameters: Value) -> Self {
+        self.own.insert(who.clone(), parameters);
+        self
+    }
+
+    /// Wires a table to a port, as if the step `upstream_0` had made it.
+    #[must_use]
+    pub fn input(self, who: &Participant, port: &str, table: Table) -> Self {
+        self.input_from(who, port, "upstream_0", table)
+    }
+
+    /// Wires a table to a port and names the step that made it.
+    #[must_use]
+    pub fn input_from(mut self, who: &Participant, port: &str, step: &str, table: Table) -> Self {
+        self.inputs.entry(who.clone()).or_default().push((port.to_owned(), step.to_owned(), table));
+        self
+    }
+
+    /// Puts a table on a participant's shelf.
+    #[must_use]
+    pub fn stored(mut self, who: &Participant, name: TableRef, table: Table) -> Self {
+        self.stored.entry(who.clone()).or_default().push((name, table));
+        self
+    }
+
+    /// Wires a model to `model`.
+    #[must_use]
+    pub fn model(self, who: &Participant, model: SavedModel) -> Self {
+        self.model_at(who, "model", model)
+    }
+
+    /// Wires a model to a port.
+    #[must_use]
+    pub fn model_at(mut self, who: &Participant, port: &str, model: SavedModel) -> Self {
+        self.models.entry(who.clone()).or_default().push((port.to_owned(), model));
+        self
+    }
+
+    /// Wires the models that an earlier run left to `model`, and asks to apply them.
+    #[must_use]
+    pub fn applying(mut self, played: &Played) -> Self {
+        for (who, part) in &played.parts {
+            if let Some(model) = &part.model {
+                self = self.model(who, model.clone());
+            }
+        }
+        self.stage(Stage::Apply)
+    }
+
+    /// Makes the mail unreliable.
+    #[must_use]
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Chooses the randomness.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    fn parameters_for(&self, who: &Participant) -> Value {
+        let mut merged = self.common.clone();
+        if let (Some(into), Some(Value::Object(own))) = (merged.as_object_mut(), self.own.get(who)) {
+            into.extend(own.clone());
+        }
+        merged
+    }
+
+    fn task(&self, who: &Participant) -> TaskId {
+        let job = JobId::new("20260101000000000000").unwrap_or_else(|error| panic!("{error}"));
+        let step = StepName::new("step_0").unwrap_or_else(|error| panic!("{error}"));
+        TaskId { job, step, role: who.role, party: who.party.clone() }
+    }
+
+    fn assignment(&self, who: &Participant, component: &str, memory: &mut Memory) -> Assignment {
+        let step = |name: &str| StepName::new(name).unwrap_or_else(|error| panic!("{error}"));
+        let mut inputs = Vec::new();
+        for (number, (port, from, table)) in self.inputs.get(who).into_iter().flatten().enumerate() {
+            let name = TableRef::new("input", number.to_string());
+            memory.tables.insert(name.clone(), table.clone());
+            inputs.push(DataInput { port: port.clone(), from_step: step(from), table: name });
+        }
+        memory.tables.extend(self.stored.get(who).into_iter().flatten().cloned());
+        let mut models = Vec::new();
+        for (number, (port, model)) in self.models.get(who).into_iter().flatten().enumerate() {
+            let name = ModelRef { version: number.to_string(), step: step("upstream_0"), owner: who.clone() };
+            memory.models.insert(name.clone(), model.clone());
+            models.push(ModelInput { port: port.clone(), model: name });
+        }
+        Assignment {
+            task: self.task(who),
+            attempt: Attempt(0),
+            component: component.to_owned(),
+            component_version: 1,
+            stage: self.stage,
+            cast: self.cast.clone(),
+            step_cast: self.cast.clone(),
+            parameters: self.parameters_for(who),
+            inputs,
+            models,
+            outputs: vec![],
+            model_version: "20260101000000000000".to_owned(),
+            offer: String::new(),
+            partitions: 2,
+            deadline: None,
+        }
+    }
+
+    /// Plays every role that the component has, at the same time. When one part fails the others are stopped, as the
+    /// coordinator would.
+    pub async fn run<C: Component>(&self) -> Played {
+        let room: &'static Room<C> = &Room::NEW;
+        let description = room.description();
+        let cancel = CancellationToken::new();
+        let players: Vec<Participant> =
+            self.cast.participants().filter(|who| description.roles.contains(&who.role)).collect();
+        let post = Post::new(&players, self.faults, cancel.clone());
+        let mut parts = Vec::new();
+        for who in players {
+            let mut memory = Memory::default();
+            let assignment = self.assignment(&who, description.name, &mut memory);
+            let memory = Arc::new(memory);
+            let task = TaskContext::new(assignment, description, Arc::new(PostBox(post.clone())), memory.clone(), cancel.clone());
+            let task = task.seeded(self.seed);
+            let stop = cancel.clone();
+            let work = tokio::spawn(async move {
+                let result = room.run(&task, task.parameters().clone()).await;
+                if result.is_err() {
+                    stop.cancel();
+                }
+                (result, task.usage())
+            });
+            parts.push((who, memory, work));
+        }
+        let mut played = BTreeMap::new();
+        for (who, memory, work) in parts {
+            let lost = || ComponentError::Fault(Box::new(Fault::new(ErrorCode::ComponentPanicked, "the role panicked")));
+            let (result, usage) = work.await.unwrap_or_else(|_| (Err(lost()), Usage::default()));
+            if result.is_err() {
+                cancel.cancel();
+            }
+            played.insert(who, part(&memory, result, usage));
+        }
+        Played { parts: played, letters: post.letters() }
+    }
+}
+
+fn part(memory: &Memory, result: Result<()>, usage: Usage) -> Part {
+    let mut left = memory.left();
+    let left = std::mem::take(&mut *left);
+    let mut part = Part {
+        result,
+        outputs: left.outputs,
+        model: left.model,
+        metrics: vec![],
+        summary: None,
+        model_view: None,
+        log: left.log,
+        imports: left.imports,
+        exports: left.exports,
+        usage,
+    };
+    let json = |text: &str| serde_json::from_str(text).ok();
+    for report in left.reports {
+        match report {
+            ReportBody::Metrics(metrics) => part.metrics.extend(metrics),
+            ReportBody::Summary(text) => part.summary = json(&text),
+            ReportBody::ModelView(text) => part.model_view = json(&text),
+            ReportBody::Started
+            | ReportBody::Progress(_)
+            | ReportBody::Output(_)
+            | ReportBody::Model(_)
+            | ReportBody::Ended { .. } => {}
+        }
+    }
+    part
+}
+
+impl Played {
+    /// The part of a participant.
+    pub fn part(&self, who: &Participant) -> &Part {
+        self.parts.get(who).unwrap_or_else(|| panic!("{who} took no part"))
+    }
+
+    /// Fails the test unless every part ended well.
+    #[must_use]
+    pub fn all_succeeded(self) -> Self {
+        for (who, part) in &self.parts {
+            if let Err(error) = &part.result
+                && !matches!(error, ComponentError::Canceled)
+            {
+                panic!("{who} failed: {error}");
+            }
+        }
+        for (who, part) in &self.parts {
+            assert!(part.result.is_ok(), "{who} was stopped");
+        }
+        self
+    }
+
+    /// The fault of the first part that failed by itself.
+    pub fn fault(&self) -> Option<Fault> {
+        self.parts.values().find_map(|part| match &part.result {
+            Err(ComponentError::Fault(fault)) => Some((**fault).clone()),
+            _ => None,
+        })
+    }
+}
+
+impl Part {
+    /// The first data output.
+    pub fn output(&self) -> &Table {
+        self.outputs.get(&0).unwrap_or_else(|| panic!("there is no output"))
+    }
+}

@@ -1,0 +1,83 @@
+//! Surroundings kept in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tables::Table;
+use vocabulary::report::ReportBody;
+use vocabulary::{ErrorCode, Fault, ModelRef, Receipt, TableRef};
+
+use crate::error::Result;
+use crate::model::SavedModel;
+use crate::surroundings::{ExportRequest, ImportRequest, LogLevel, Surroundings};
+
+/// What one part read and left.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) tables: BTreeMap<TableRef, Table>,
+    pub(crate) models: BTreeMap<ModelRef, SavedModel>,
+    pub(crate) left: Mutex<Left>,
+}
+
+/// What one part left.
+#[derive(Default)]
+pub(crate) struct Left {
+    pub(crate) outputs: BTreeMap<usize, Table>,
+    pub(crate) model: Option<SavedModel>,
+    pub(crate) reports: Vec<ReportBody>,
+    pub(crate) log: Vec<String>,
+    pub(crate) imports: Vec<ImportRequest>,
+    pub(crate) exports: Vec<ExportRequest>,
+}
+
+impl Memory {
+    pub(crate) fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Surroundings for Memory {
+    async fn load_table(&self, table: &TableRef) -> Result<Table> {
+        let missing = || Fault::new(ErrorCode::TableMissing, format!("table {table} does not exist"));
+        Ok(self.tables.get(table).cloned().ok_or_else(missing)?)
+    }
+
+    async fn store_output(&self, index: usize, _name: &str, table: &Table) -> Result<()> {
+        self.left().outputs.insert(index, table.clone());
+        Ok(())
+    }
+
+    async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(u64) + Send + Sync>) -> Result<Receipt> {
+        progress(1);
+        self.left().imports.push(request);
+        Ok(Receipt { rows_in: 1, stored: 1, ..Receipt::default() })
+    }
+
+    async fn export(&self, request: ExportRequest) -> Result<u64> {
+        let rows = self.tables.get(&request.table).map(Table::rows);
+        let missing = || Fault::new(ErrorCode::TableMissing, format!("table {} does not exist", request.table));
+        let rows = rows.ok_or_else(missing)?;
+        self.left().exports.push(request);
+        Ok(rows as u64)
+    }
+
+    async fn load_model(&self, model: &ModelRef) -> Result<SavedModel> {
+        let missing = || Fault::new(ErrorCode::ModelMissing, format!("model {} of {} does not exist", model.version, model.step));
+        Ok(self.models.get(model).cloned().ok_or_else(missing)?)
+    }
+
+    async fn save_model(&self, model: SavedModel) -> Result<()> {
+        self.left().model = Some(model);
+        Ok(())
+    }
+
+    fn report(&self, body: ReportBody) {
+        self.left().reports.push(body);
+    }
+
+    fn log(&self, _level: LogLevel, text: &str) {
+        self.left().log.push(text.to_owned());
+    }
+}

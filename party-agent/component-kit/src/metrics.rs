@@ -1,0 +1,51 @@
+//! What a room may tell of its progress: scalars, curves, a summary.
+
+use serde_json::{Map, Value, json};
+use vocabulary::report::ReportBody;
+use vocabulary::{Metric, MetricData};
+
+use crate::task::TaskContext;
+
+/// The way out for measurements. Everything passes the party's disclosure gate before it leaves.
+pub struct Metrics<'a>(pub(crate) &'a TaskContext);
+
+impl Metrics<'_> {
+    /// Reports metrics.
+    pub fn report(&self, metrics: Vec<Metric>) {
+        self.0.report(ReportBody::Metrics(metrics));
+    }
+
+    /// Reports the training loss after a loop turn, in FATE's form (`train` / `loss`).
+    pub fn loss(&self, turn: usize, value: f64, unit: &str) {
+        let meta = json!({"name": "train", "metric_type": "LOSS", "unit_name": unit, "curve_name": "loss"});
+        self.report(vec![Metric {
+            namespace: "train".to_owned(),
+            name: "loss".to_owned(),
+            data: MetricData::Points(vec![(turn as f64, value)]),
+            meta: as_map(meta),
+        }]);
+    }
+
+    /// Reports named values.
+    pub fn values(&self, namespace: &str, name: &str, values: Vec<(String, f64)>, meta: Value) {
+        let data = MetricData::Values(values);
+        self.report(vec![Metric { namespace: namespace.to_owned(), name: name.to_owned(), data, meta: as_map(meta) }]);
+    }
+
+    /// Reports the step's summary: free-form, but bounded by the gate.
+    pub fn summary(&self, summary: &Value) {
+        self.0.report(ReportBody::Summary(summary.to_string()));
+    }
+
+    /// Reports a view of the model in FATE's form.
+    pub fn model_view(&self, meta: &Value, param: &Value) {
+        self.0.report(ReportBody::ModelView(json!({"meta": meta, "param": param}).to_string()));
+    }
+}
+
+fn as_map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}

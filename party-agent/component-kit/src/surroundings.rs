@@ -1,0 +1,77 @@
+//! What a task needs from outside, as the runner (or a test) provides it.
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tables::Table;
+use vocabulary::report::ReportBody;
+use vocabulary::{ModelRef, Receipt, TableRef};
+
+use crate::error::Result;
+use crate::model::SavedModel;
+
+/// How serious a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// For developers.
+    Debug,
+    /// What happens.
+    Info,
+    /// Something to look at.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+/// A staged file to be read into a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportRequest {
+    /// The staged file's name, or a path under the agent's import root.
+    pub file: String,
+    /// Where the table goes.
+    pub table: TableRef,
+    /// FATE's upload parameters (head, id_delimiter, partition, extend_sid, …).
+    pub options: Value,
+    /// Whether an existing table is replaced.
+    pub replace: bool,
+    /// Partitions to write.
+    pub partitions: u32,
+}
+
+/// A table to be written as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportRequest {
+    /// Which table.
+    pub table: TableRef,
+    /// A path under the agent's export root.
+    pub path: String,
+    /// Column separator.
+    pub delimiter: String,
+}
+
+/// The outside of one attempt at one participant.
+#[async_trait]
+pub trait Surroundings: Send + Sync {
+    /// Reads a table that the attempt may read.
+    async fn load_table(&self, table: &TableRef) -> Result<Table>;
+
+    /// Keeps the attempt's `index`-th data output.
+    async fn store_output(&self, index: usize, name: &str, table: &Table) -> Result<()>;
+
+    /// Reads a staged file into a table of the party, with progress in rows.
+    async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(u64) + Send + Sync>) -> Result<Receipt>;
+
+    /// Writes a table of the party as text; gives the rows written.
+    async fn export(&self, request: ExportRequest) -> Result<u64>;
+
+    /// Reads a model.
+    async fn load_model(&self, model: &ModelRef) -> Result<SavedModel>;
+
+    /// Keeps what the attempt learned.
+    async fn save_model(&self, model: SavedModel) -> Result<()>;
+
+    /// Sends a report on its way, after the gate. Never blocks.
+    fn report(&self, body: ReportBody);
+
+    /// Writes a line into the party's own log of the job.
+    fn log(&self, level: LogLevel, text: &str);
+}

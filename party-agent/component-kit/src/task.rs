@@ -1,0 +1,340 @@
+//! The one door through which a room works.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use crypto::random::Random;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tables::Table;
+use tokio_util::sync::CancellationToken;
+use vocabulary::report::ReportBody;
+use vocabulary::{
+    Assignment, DataInput, ErrorCode, Fault, MessageLine, Participant, Progress, Receipt, Role, Stage, StepName, TableRef, Usage,
+};
+use wire::{Address, AttemptKey, Envelope, Transport};
+
+use crate::description::Description;
+use crate::error::{ComponentError, Result};
+use crate::meter::{Meter, Spent};
+use crate::metrics::Metrics;
+use crate::model::SavedModel;
+use crate::peer::{Peer, Peers};
+use crate::surroundings::{ExportRequest, ImportRequest, LogLevel, Surroundings};
+
+struct Inner {
+    assignment: Assignment,
+    description: &'static Description,
+    key: AttemptKey,
+    me: Participant,
+    transport: Arc<dyn Transport>,
+    surroundings: Arc<dyn Surroundings>,
+    cancel: CancellationToken,
+    meter: Meter,
+    seed: Option<u64>,
+}
+
+/// One attempt of a task, as its room sees it. Cheap to clone; every await ends with an error once the attempt is stopped.
+#[derive(Clone)]
+pub struct TaskContext {
+    inner: Arc<Inner>,
+    scope: Arc<str>,
+}
+
+impl TaskContext {
+    /// Puts a task together. `transport` already has the party's gate inside.
+    pub fn new(
+        assignment: Assignment,
+        description: &'static Description,
+        transport: Arc<dyn Transport>,
+        surroundings: Arc<dyn Surroundings>,
+        cancel: CancellationToken,
+    ) -> Self {
+        let key = AttemptKey {
+            job: assignment.task.job.clone(),
+            step: assignment.task.step.clone(),
+            attempt: assignment.attempt,
+        };
+        let me = assignment.task.participant();
+        let inner = Inner { assignment, description, key, me, transport, surroundings, cancel, meter: Meter::default(), seed: None };
+        Self { inner: Arc::new(inner), scope: "".into() }
+    }
+
+    /// The same task with reproducible randomness, for tests.
+    #[cfg(feature = "harness")]
+    #[must_use]
+    pub fn seeded(self, seed: u64) -> Self {
+        match Arc::try_unwrap(self.inner) {
+            Ok(inner) => Self { inner: Arc::new(Inner { seed: Some(seed), ..inner }), scope: self.scope },
+            Err(inner) => Self { inner, scope: self.scope },
+        }
+    }
+
+    // --- who and what -------------------------------------------------------------------------------------------------
+
+    /// The role to play.
+    pub fn role(&self) -> Role {
+        self.inner.me.role
+    }
+
+    /// Who plays it.
+    pub fn me(&self) -> &Participant {
+        &self.inner.me
+    }
+
+    /// Fit or apply.
+    pub fn stage(&self) -> Stage {
+        self.inner.assignment.stage
+    }
+
+    /// The step's name.
+    pub fn step(&self) -> &StepName {
+        &self.inner.assignment.task.step
+    }
+
+    /// Partitions that tables should have.
+    pub fn partitions(&self) -> u32 {
+        self.inner.assignment.partitions
+    }
+
+    /// A numbered turn of a named loop: message names may repeat from turn to turn, because both sides walk the same
+    /// loops. Turns nest.
+    #[must_use]
+    pub fn round(&self, name: &str, index: usize) -> TaskContext {
+        TaskContext { inner: self.inner.clone(), scope: format!("{}{name}.{index}/", self.scope).into() }
+    }
+
+    // --- peers ------------------------------------------------------------------------------------------------------
+
+    /// The guest.
+    pub fn guest(&self) -> Result<Peer> {
+        self.only(Role::Guest)
+    }
+
+    /// The arbiter.
+    pub fn arbiter(&self) -> Result<Peer> {
+        self.only(Role::Arbiter)
+    }
+
+    /// The hosts of this step, in cast order.
+    pub fn hosts(&self) -> Peers {
+        self.all_of(&[Role::Host])
+    }
+
+    /// Everybody of these roles in this step but me, in cast order.
+    pub fn all_of(&self, roles: &[Role]) -> Peers {
+        let cast = &self.inner.assignment.step_cast;
+        let who = cast.participants().filter(|who| roles.contains(&who.role) && *who != self.inner.me).collect();
+        Peers::new(self.clone(), who)
+    }
+
+    fn only(&self, role: Role) -> Result<Peer> {
+        match self.inner.assignment.step_cast.of(role) {
+            [party] => Ok(Peer::new(self.clone(), Participant::new(role, party.clone()))),
+            parties => {
+                let text = format!("{} needs one {role}, the job has {}", self.inner.description.name, parties.len());
+                Err(ComponentError::new(ErrorCode::DocumentInvalid, text))
+            }
+        }
+    }
+
+    fn address(&self, line: MessageLine, from: &Participant, to: &Participant) -> Address {
+        let tag = format!("{}{}", self.scope, line.name);
+        Address { attempt: self.inner.key.clone(), from: from.clone(), to: to.clone(), tag }
+    }
+
+    fn declared(&self, line: MessageLine, from: Role, to: Role) -> Result<()> {
+        if self.inner.description.message(line.name) == Some(&line) && line.from == from && line.to.contains(&to) {
+            return Ok(());
+        }
+        let text = format!("{} does not declare the message {} from {from} to {to}", self.inner.description.name, line.name);
+        Err(ComponentError::new(ErrorCode::ReleaseRefused, text))
+    }
+
+    pub(crate) async fn send_bytes(&self, line: MessageLine, to: &Participant, body: Bytes) -> Result<()> {
+        self.declared(line, self.role(), to.role)?;
+        let size = body.len();
+        let envelope = Envelope { address: self.address(line, &self.inner.me, to), message: line.name.to_owned(), body };
+        let since = Meter::start();
+        let sent = self.guarded(self.inner.transport.send(envelope)).await;
+        self.inner.meter.add(Spent::Network, since);
+        sent??;
+        if to.party != self.inner.me.party {
+            self.inner.meter.sent(size);
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn receive_bytes(&self, line: MessageLine, from: &Participant) -> Result<Bytes> {
+        self.declared(line, from.role, self.role())?;
+        let address = self.address(line, from, &self.inner.me);
+        let since = Meter::start();
+        let received = self.guarded(self.inner.transport.receive(&address)).await;
+        self.inner.meter.add(Spent::Waiting, since);
+        Ok(received??)
+    }
+
+    async fn guarded<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = self.inner.cancel.cancelled() => Err(ComponentError::Canceled),
+            done = work => Ok(done),
+        }
+    }
+
+    // --- data and models ----------------------------------------------------------------------------------------------
+
+    /// Input tables wired to a port, in document order, with the step each came from.
+    pub async fn inputs(&self, port: &str) -> Result<Vec<(StepName, Table)>> {
+        let mut tables = Vec::new();
+        for DataInput { from_step, table, .. } in self.inner.assignment.inputs.iter().filter(|input| input.port == port) {
+            tables.push((from_step.clone(), self.guarded(self.inner.surroundings.load_table(table)).await??));
+        }
+        Ok(tables)
+    }
+
+    /// The first input table of a port, if one is wired.
+    pub async fn input(&self, port: &str) -> Result<Option<Table>> {
+        Ok(self.inputs(port).await?.into_iter().next().map(|(_, table)| table))
+    }
+
+    /// The first input table of a port.
+    pub async fn need_input(&self, port: &str) -> Result<Table> {
+        let table = self.input(port).await?;
+        table.ok_or_else(|| ComponentError::new(ErrorCode::DocumentInvalid, format!("no table is wired to the input {port}")))
+    }
+
+    /// A table that the party keeps (a reader's).
+    pub async fn stored_table(&self, table: &TableRef) -> Result<Table> {
+        self.guarded(self.inner.surroundings.load_table(table)).await?
+    }
+
+    /// Keeps a data output; outputs are numbered in the order of the document's names.
+    pub async fn output(&self, index: usize, table: &Table) -> Result<()> {
+        let name = self.inner.assignment.outputs.get(index).cloned().unwrap_or_else(|| index.to_string());
+        self.guarded(self.inner.surroundings.store_output(index, &name, table)).await?
+    }
+
+    /// Reads a staged file into a table of the party.
+    pub async fn import(&self, request: ImportRequest) -> Result<Receipt> {
+        let task = self.clone();
+        let progress = Box::new(move |rows: u64| task.progress(0.0, format!("{rows} rows read")));
+        self.guarded(self.inner.surroundings.import(request, progress)).await?
+    }
+
+    /// Writes a table of the party as text; gives the rows written.
+    pub async fn export(&self, request: ExportRequest) -> Result<u64> {
+        self.guarded(self.inner.surroundings.export(request)).await?
+    }
+
+    /// The model wired to a port, if one is: `model`, or `isometric_model` for another component's.
+    pub async fn model_at(&self, port: &str) -> Result<Option<SavedModel>> {
+        let Some(input) = self.inner.assignment.models.iter().find(|input| input.port == port) else { return Ok(None) };
+        Ok(Some(self.guarded(self.inner.surroundings.load_model(&input.model)).await??))
+    }
+
+    /// The content of the model wired to `model`, which must be one of this component.
+    pub async fn load_model<M: DeserializeOwned>(&self) -> Result<M> {
+        let missing = || Fault::new(ErrorCode::ModelMissing, "no model is wired to the input model");
+        let model = self.model_at("model").await?.ok_or_else(missing)?;
+        if model.component != self.inner.description.name {
+            let text = format!("the model at the input is of {}, not of {}", model.component, self.inner.description.name);
+            return Err(Fault::new(ErrorCode::ModelMissing, text).into());
+        }
+        Ok(model.read()?)
+    }
+
+    /// Keeps what was learned.
+    pub async fn save_model<M: Serialize>(&self, model: &M) -> Result<()> {
+        let bytes = rmp_serde::to_vec_named(model)
+            .map_err(|error| ComponentError::new(ErrorCode::Internal, format!("the model cannot be written: {error}")))?;
+        let saved = SavedModel {
+            component: self.inner.description.name.to_owned(),
+            component_version: self.inner.description.version,
+            role: self.role(),
+            bytes,
+        };
+        self.guarded(self.inner.surroundings.save_model(saved)).await?
+    }
+
+    // --- telling ------------------------------------------------------------------------------------------------------
+
+    /// The way out for measurements.
+    pub fn metrics(&self) -> Metrics<'_> {
+        Metrics(self)
+    }
+
+    /// Says how far the work is (0 to 1), and what is being done.
+    pub fn progress(&self, fraction: f64, text: impl Into<String>) {
+        self.report(ReportBody::Progress(Progress { fraction: fraction.clamp(0.0, 1.0), text: text.into() }));
+    }
+
+    /// Writes a line into the party's own log of the job. No rows, no keys.
+    pub fn info(&self, text: impl AsRef<str>) {
+        self.inner.surroundings.log(LogLevel::Info, text.as_ref());
+    }
+
+    /// Writes a warning into the party's own log of the job.
+    pub fn warn(&self, text: impl AsRef<str>) {
+        self.inner.surroundings.log(LogLevel::Warning, text.as_ref());
+    }
+
+    pub(crate) fn report(&self, body: ReportBody) {
+        self.inner.surroundings.report(body);
+    }
+
+    // --- working ------------------------------------------------------------------------------------------------------
+
+    /// Fresh randomness.
+    pub fn random(&self) -> Result<Random> {
+        #[cfg(feature = "harness")]
+        if let Some(seed) = self.inner.seed {
+            // FNV-1a of the participant's name: no two parties may draw the same
+            let own = self.inner.me.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+            return Ok(Random::seeded(seed ^ own));
+        }
+        let _ = self.inner.seed;
+        Random::from_os().map_err(|error| ComponentError::new(ErrorCode::Internal, error.to_string()))
+    }
+
+    /// Does plain computation off the async threads.
+    pub async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        self.heavy(Spent::Compute, work).await
+    }
+
+    /// Does work on ciphertexts, keys or blinded ids off the async threads.
+    pub async fn encrypt<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        self.heavy(Spent::Encryption, work).await
+    }
+
+    async fn heavy<T: Send + 'static>(&self, on: Spent, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let inner = self.inner.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let since = Meter::start();
+            let done = work();
+            inner.meter.add(on, since);
+            done
+        });
+        self.guarded(task).await?.map_err(|error| {
+            if error.is_panic() {
+                return ComponentError::new(ErrorCode::ComponentPanicked, "a computation panicked");
+            }
+            ComponentError::Canceled
+        })
+    }
+
+    // --- for the runner -----------------------------------------------------------------------------------------------
+
+    /// Parameters as they were assigned.
+    pub fn parameters(&self) -> &Value {
+        &self.inner.assignment.parameters
+    }
+
+    /// Where the time went so far, and what was sent.
+    pub fn usage(&self) -> Usage {
+        self.inner.meter.usage()
+    }
+}

@@ -1,0 +1,44 @@
+//! What every role does: judge the prediction tables that arrive, one metric set each.
+
+use component_kit::{ComponentError, Result, TaskContext};
+use learning::evaluation::{EvalType, resolve_metrics};
+use serde_json::{Map, Value};
+use vocabulary::ErrorCode;
+
+use super::figures::{Plan, evaluate};
+use super::params::Params;
+
+pub(super) async fn run(task: &TaskContext, params: Params) -> Result<()> {
+    if !params.need_run {
+        task.info("need_run is false: nothing is evaluated");
+        return Ok(());
+    }
+    let tables = task.inputs("data").await?;
+    if tables.is_empty() {
+        task.info("no prediction table arrives here: there is nothing to evaluate");
+        return Ok(());
+    }
+    let plan = plan(&params)?;
+    let mut summary = Map::new();
+    let count = tables.len();
+    for (number, (step, table)) in tables.into_iter().enumerate() {
+        let (name, plan) = (step.to_string(), plan.clone());
+        let done = task.compute(move || evaluate(&name, &table, &plan)).await??;
+        done.remarks.iter().for_each(|remark| task.warn(remark));
+        for metric in &done.metrics {
+            task.info(format!("{} {}", metric.namespace, metric.name));
+        }
+        task.metrics().report(done.metrics);
+        summary.insert(step.to_string(), Value::Object(done.summary));
+        task.progress((number + 1) as f64 / count as f64, format!("{step} evaluated"));
+    }
+    task.metrics().summary(&Value::Object(summary));
+    Ok(())
+}
+
+fn plan(params: &Params) -> Result<Plan> {
+    let invalid = |error: String| ComponentError::new(ErrorCode::ParameterInvalid, error);
+    let kind: EvalType = params.eval_type.parse().map_err(|error: learning::WordError| invalid(error.to_string()))?;
+    let metrics = resolve_metrics(kind, params.names()).map_err(|error| invalid(error.to_string()))?;
+    Ok(Plan { kind, metrics, positive: params.pos_label.clone(), unfold: params.unfold_multi_result })
+}

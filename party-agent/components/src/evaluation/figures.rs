@@ -1,0 +1,141 @@
+//! Judges one prediction table: figures per type of row, put into the shapes of `shapes.rs`.
+
+use component_kit::{ComponentError, Result};
+use learning::evaluation::{
+    EvalType, EvaluationError, Metric as Wanted, evaluate_binary, evaluate_multi, evaluate_regression, one_vs_rest,
+    population_stability,
+};
+use serde_json::{Map, Value};
+use tables::Table;
+use vocabulary::metric::MOST_POINTS;
+use vocabulary::{ErrorCode, Fault, Metric};
+
+use super::shapes::{self, Place};
+use super::table::{check_kind, classes, pick, positives, probabilities, rows_by_type};
+
+/// What is asked of every table.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// The kind of prediction.
+    pub(super) kind: EvalType,
+    /// The metrics.
+    pub(super) metrics: Vec<Wanted>,
+    /// The positive label.
+    pub(super) positive: Value,
+    /// Whether classes are ranked one against the rest.
+    pub(super) unfold: bool,
+}
+
+/// What is said of one table.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// Metrics to report.
+    pub(super) metrics: Vec<Metric>,
+    /// Single figures by type of row and name.
+    pub(super) summary: Map<String, Value>,
+    /// What could not be judged, and why.
+    pub(super) remarks: Vec<String>,
+}
+
+type Scalars = Vec<(&'static str, f64)>;
+
+/// Judges a table; `base` names its metric set.
+pub(super) fn evaluate(base: &str, table: &Table, plan: &Plan) -> Result<Judged> {
+    check_kind(base, table)?;
+    let mut judged = Judged::default();
+    let parts = rows_by_type(table)?;
+    if parts.is_empty() {
+        judged.remarks.push(format!("the table of {base} has no rows: nothing is reported of it"));
+    }
+    match plan.kind {
+        EvalType::Binary => binary(base, table, plan, &parts, &mut judged)?,
+        EvalType::Multi => multi(base, table, plan, &parts, &mut judged)?,
+        EvalType::Regression => regression(base, table, plan, &parts, &mut judged)?,
+    }
+    judged.metrics.retain(|metric| {
+        let fits = metric.data.len() <= MOST_POINTS;
+        if !fits {
+            judged.remarks.push(format!("{} has {} points, more than may be reported", metric.name, metric.data.len()));
+        }
+        fits
+    });
+    Ok(judged)
+}
+
+fn binary(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Judged) -> Result<()> {
+    let (positive, scores) = (positives(table, &plan.positive)?, table.floats("predict_score")?);
+    let of = |rows: &[usize]| (pick(&positive, rows), pick(&scores, rows));
+    for (kind, rows) in parts {
+        let (place, (positive, scores)) = (Place { base, kind }, of(rows));
+        match evaluate_binary(&positive, &scores, &plan.metrics) {
+            Err(error @ EvaluationError::OneClass { .. }) => {
+                judged.remarks.push(format!("{base}, {kind} rows: {error}"))
+            }
+            report => {
+                let report = report.map_err(|error| fault(place, &error))?;
+                judged.note(place, report.scalars.clone());
+                judged.metrics.extend(shapes::binary(place, &report));
+            }
+        }
+    }
+    let rows_of = |wanted: &str| parts.iter().find(|(kind, _)| *kind == wanted).map(|(_, rows)| of(rows));
+    if plan.metrics.contains(&Wanted::Psi)
+        && let (Some(train), Some(validate)) = (rows_of("train"), rows_of("validate"))
+    {
+        // FATE reports it with the second of the two.
+        let place = Place { base, kind: "validate" };
+        let psi = population_stability((&train.0, &train.1), (&validate.0, &validate.1));
+        judged.metrics.push(shapes::psi(place, &psi.map_err(|error| fault(place, &error))?));
+    }
+    Ok(())
+}
+
+fn multi(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Judged) -> Result<()> {
+    let (labels, results) = (classes(table, "label")?, classes(table, "predict_result")?);
+    for (kind, rows) in parts {
+        let place = Place { base, kind };
+        let labels = pick(&labels, rows);
+        let report =
+            evaluate_multi(&labels, &pick(&results, rows), &plan.metrics).map_err(|error| fault(place, &error))?;
+        judged.note(place, report.scalars.clone());
+        if plan.metrics.contains(&Wanted::Precision) {
+            judged.metrics.extend(shapes::by_class(place, &report));
+        }
+        if plan.unfold {
+            let (classes, scores) = probabilities(table, rows)?;
+            let ranked = one_vs_rest(&labels, &classes, scores.view()).map_err(|error| fault(place, &error))?;
+            judged.metrics.extend(ranked.iter().map(|class| shapes::one_vs_rest(place, class)));
+        }
+    }
+    Ok(())
+}
+
+fn regression(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Judged) -> Result<()> {
+    let (labels, results) = (table.floats("label")?, table.floats("predict_result")?);
+    for (kind, rows) in parts {
+        let place = Place { base, kind };
+        let scalars = evaluate_regression(&pick(&labels, rows), &pick(&results, rows), &plan.metrics);
+        judged.note(place, scalars.map_err(|error| fault(place, &error))?);
+    }
+    Ok(())
+}
+
+type Parts = [(&'static str, Vec<usize>)];
+
+impl Judged {
+    /// Keeps single figures as a metric and in the summary, sorted by name as FATE's readers expect: auc before ks.
+    fn note(&mut self, place: Place<'_>, mut scalars: Scalars) {
+        scalars.sort_by_key(|(name, _)| *name);
+        if scalars.is_empty() {
+            return;
+        }
+        let values = scalars.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value)));
+        self.summary.insert(place.kind.to_owned(), Value::Object(values.collect()));
+        self.metrics.push(shapes::scalars(place, &scalars));
+    }
+}
+
+fn fault(place: Place<'_>, error: &EvaluationError) -> ComponentError {
+    let text = format!("the {} rows of {} cannot be evaluated: {error}", place.kind, place.base);
+    Fault::new(ErrorCode::TableInvalid, text).next("see whether every row has a label and a finite score").into()
+}

@@ -1,0 +1,74 @@
+//! A party's columns during training: for plain scores, and made ready for encrypted products.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use component_kit::{Result, TaskContext};
+use learning::linear::scores;
+use ndarray::{Array2, Axis};
+use secure_compute::encrypted_gradient::prepare_columns;
+use secure_compute::fixed::ColumnScales;
+use secure_compute::{LinearScheme, RingLwe};
+
+type Matrix = <RingLwe as LinearScheme>::Matrix;
+
+/// The rows of a batch: all of the table, or these.
+pub(super) type Selection = Option<Arc<Vec<usize>>>;
+
+/// Columns, with a last one of ones where there is an intercept.
+pub(super) struct Columns {
+    values: Arc<Array2<f64>>,
+    scales: ColumnScales,
+    prepared: BTreeMap<Option<usize>, Arc<Matrix>>,
+}
+
+impl Columns {
+    /// Takes the columns over.
+    pub(super) fn new(features: &Arc<Array2<f64>>, has_intercept: bool) -> Result<Self> {
+        let values = if has_intercept { Arc::new(with_ones(features)) } else { features.clone() };
+        let scales = ColumnScales::fit(values.view())?;
+        Ok(Self { values, scales, prepared: BTreeMap::new() })
+    }
+
+    /// Sums of entry times residual as real numbers.
+    pub(super) fn decode_sums(&self, sums: &[u64]) -> Vec<f64> {
+        self.scales.decode_sums(sums)
+    }
+
+    /// The scores of some rows.
+    pub(super) async fn scores(&self, task: &TaskContext, rows: &Selection, weights: &[f64]) -> Result<Vec<f64>> {
+        let (values, rows, weights) = (self.values.clone(), rows.clone(), weights.to_vec());
+        task.compute(move || match rows {
+            None => scores(values.view(), &weights, 0.0),
+            Some(rows) => scores(values.select(Axis(0), &rows).view(), &weights, 0.0),
+        })
+        .await
+    }
+
+    /// Some rows made ready for products; kept under the batch's number where batches stay the same.
+    pub(super) async fn matrix(
+        &mut self,
+        task: &TaskContext,
+        rows: &Selection,
+        batch: Option<usize>,
+    ) -> Result<Arc<Matrix>> {
+        let key = if rows.is_none() { None } else { batch };
+        if (rows.is_none() || key.is_some())
+            && let Some(matrix) = self.prepared.get(&key)
+        {
+            return Ok(matrix.clone());
+        }
+        let chosen = rows.as_ref().map(|rows| rows.to_vec());
+        let matrix = prepare_columns::<RingLwe>(task, &self.values, &self.scales, chosen).await?;
+        if rows.is_none() || key.is_some() {
+            self.prepared.insert(key, matrix.clone());
+        }
+        Ok(matrix)
+    }
+}
+
+/// The features and a column of ones.
+fn with_ones(features: &Array2<f64>) -> Array2<f64> {
+    let value = |(row, column)| features.get((row, column)).copied().unwrap_or(1.0);
+    Array2::from_shape_fn((features.nrows(), features.ncols() + 1), value)
+}

@@ -1,0 +1,87 @@
+//! A party's rows as the learner needs them: numbers without gaps, labels as whole numbers, columns found by name.
+
+use std::sync::Arc;
+
+use component_kit::{ComponentError, Result, TaskContext};
+use ndarray::Array2;
+use tables::Table;
+use vocabulary::{ErrorCode, Fault};
+
+/// One table, read.
+pub(super) struct Rows {
+    /// Row ids, in order.
+    pub(super) ids: Vec<String>,
+    /// Name of the id column.
+    pub(super) id_name: String,
+    /// Column names.
+    pub(super) names: Vec<String>,
+    /// One column per name.
+    pub(super) features: Arc<Array2<f64>>,
+    /// Labels, where the party has them.
+    pub(super) labels: Option<Vec<i64>>,
+}
+
+impl Rows {
+    /// Reads the table at a port, if one is wired; `names` picks columns, otherwise all features are taken.
+    pub(super) async fn read(task: &TaskContext, port: &str, names: Option<&[String]>) -> Result<Option<Self>> {
+        let Some(table) = task.input(port).await? else { return Ok(None) };
+        let names = names.map(<[String]>::to_vec);
+        Ok(Some(task.compute(move || Self::of(&table, names)).await??))
+    }
+
+    /// Reads the table at a port.
+    pub(super) async fn need(task: &TaskContext, port: &str, names: Option<&[String]>) -> Result<Self> {
+        let missing =
+            || ComponentError::new(ErrorCode::DocumentInvalid, format!("no table is wired to the input {port}"));
+        Self::read(task, port, names).await?.ok_or_else(missing)
+    }
+
+    fn of(table: &Table, names: Option<Vec<String>>) -> Result<Self> {
+        let schema = table.schema();
+        if table.is_empty() {
+            let text = "the table has no rows";
+            return Err(Fault::new(ErrorCode::IntersectionEmpty, text).next("see what the Intersection found").into());
+        }
+        if schema.weight().is_some() {
+            return Err(ComponentError::new(ErrorCode::Unsupported, "row weights are not built in hetero_lr"));
+        }
+        let own = schema.features();
+        let names = names.unwrap_or_else(|| own.iter().map(|&name| name.to_owned()).collect());
+        let missing: Vec<&str> = names.iter().map(String::as_str).filter(|name| !own.contains(name)).collect();
+        if !missing.is_empty() {
+            let text = format!("columns of the model are missing in the table: {}", missing.join(", "));
+            return Err(Fault::new(ErrorCode::DataMismatch, text).next("prepare the rows as for training").into());
+        }
+        let features = table.matrix(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+        refuse_gaps(&names, &features)?;
+        let labels = table.labels()?.map(whole_numbers).transpose()?;
+        Ok(Self { ids: table.ids()?, id_name: schema.id_name.clone(), names, features: Arc::new(features), labels })
+    }
+
+    /// The labels, which the guest must have.
+    pub(super) fn need_labels(&self) -> Result<&[i64]> {
+        let missing = || {
+            let fault = Fault::new(ErrorCode::TableInvalid, "the guest's table has no label column");
+            fault.next("set with_label and label_name in the DataTransform of the guest")
+        };
+        Ok(self.labels.as_deref().ok_or_else(missing)?)
+    }
+}
+
+fn refuse_gaps(names: &[String], features: &Array2<f64>) -> Result<()> {
+    for (name, column) in names.iter().zip(features.columns()) {
+        let gaps = column.iter().filter(|value| !value.is_finite()).count();
+        if gaps > 0 {
+            let text = format!("column {name} has {gaps} missing or infinite values");
+            let fault = Fault::new(ErrorCode::TableInvalid, text);
+            return Err(fault.next("fill them: missing_fill in DataTransform, or FeatureImputation").into());
+        }
+    }
+    Ok(())
+}
+
+fn whole_numbers(labels: Vec<f64>) -> Result<Vec<i64>> {
+    let whole = |label: f64| (label.fract() == 0.0 && label.abs() < 1e15).then_some(label as i64);
+    let refused = || ComponentError::new(ErrorCode::TableInvalid, "labels of a classification must be whole numbers");
+    labels.into_iter().map(whole).collect::<Option<_>>().ok_or_else(refused)
+}

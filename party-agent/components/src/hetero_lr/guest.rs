@@ -1,0 +1,227 @@
+//! The guest: it has the labels, plans the batches, brings the residuals together and keeps the predictions.
+
+use component_kit::{Packed, Result, TaskContext};
+use crypto::random::Random;
+use learning::batches::{Batch, BatchPlan};
+use secure_compute::agreed_stop;
+use secure_compute::aligned_batches::{Alignment, send_rows};
+use secure_compute::key_ceremony::{Encryptor, receive_key};
+use tables::Table;
+use vocabulary::{ErrorCode, Fault, Role};
+
+use super::columns::Columns;
+use super::data::Rows;
+use super::learner::Learner;
+use super::messages::{
+    ALIGNMENT, BEST_EPOCH, CONVERGED, EARLY_STOP, HOST_STEP_LENGTH, MASKED_ROWS, PLAN, PUBLIC_KEY, STEP_LENGTH,
+};
+use super::model::{Model, Trained};
+use super::params::Params;
+use super::plan::{Agreed, Course, Plan};
+use super::validation::{Measured, Validator};
+use super::{Scheme, predictions, view};
+
+/// What the guest works with during all trainings.
+pub(super) struct Guest {
+    pub(super) course: Course,
+    pub(super) encryptor: Encryptor<Scheme>,
+    pub(super) columns: Columns,
+    random: Random,
+}
+
+/// A binary training's own state.
+pub(super) struct Binary {
+    pub(super) learner: Learner,
+    /// +1 or -1 for each row.
+    pub(super) signs: Vec<f64>,
+    validator: Option<Validator>,
+    measured: Vec<Measured>,
+}
+
+/// Trains, predicts the rows trained and validated on, and keeps the model.
+pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
+    let before = Model::load_if_wired(task).await?;
+    let names = before.as_ref().map(|model| model.columns.clone());
+    let train = Rows::need(task, "train_data", names.as_deref()).await?;
+    let validate = Rows::read(task, "validate_data", Some(&train.names)).await?;
+    let classes = classes_of(&train)?;
+    let validator = Validator::new(params, validate.is_some())?;
+    let has_intercept = before.as_ref().map_or(params.init_param.fit_intercept, |model| model.has_intercept);
+    if train.names.is_empty() && !has_intercept {
+        return Err(
+            Fault::new(ErrorCode::TableInvalid, "the guest has neither a feature column nor an intercept").into()
+        );
+    }
+
+    let mut encryptor = receive_key::<Scheme>(task, &task.arbiter()?, &PUBLIC_KEY).await?;
+    let course = announce(task, params, (&train, validate.as_ref()), (classes.len(), before.as_ref())).await?;
+
+    let random = encryptor.fork_random();
+    let columns = Columns::new(&train.features, has_intercept)?;
+    let mut guest = Guest { course, encryptor, columns, random };
+    let mut trained = Vec::new();
+    let mut history = None;
+    let mut validator = validator.filter(|_| classes.len() == 1);
+    for (index, positive) in classes.iter().enumerate() {
+        let scope = guest.course.scope(task, index);
+        let from = before.as_ref().and_then(|model| model.trained.get(index));
+        let shape = (train.names.len(), has_intercept);
+        let random = &mut guest.random;
+        let learner = Learner::start(params, shape, from, &mut || random.uniform_f64());
+        let measured = match &validator {
+            Some(_) => measured(&train, validate.as_ref(), has_intercept)?,
+            None => Vec::new(),
+        };
+        let signs = signs(train.need_labels()?, *positive);
+        let binary = Binary { learner, signs, validator: validator.take(), measured };
+        let (result, measurements) = guest.train(&scope, binary, index).await?;
+        trained.push(result);
+        history = measurements.or(history);
+    }
+
+    let mut model = Model::new(train.names.clone(), has_intercept, classes, trained);
+    model.threshold = params.predict_param.threshold;
+    let table = predict_all(task, &model, &train, validate.as_ref()).await?;
+    view::report(task, params, &model, history);
+    task.save_model(&model).await?;
+    task.output(0, &table).await
+}
+
+/// The label value that is positive in each binary training: 1, or each of more than two classes in turn.
+fn classes_of(train: &Rows) -> Result<Vec<i64>> {
+    let mut classes = train.need_labels()?.to_vec();
+    classes.sort_unstable();
+    classes.dedup();
+    Ok(if classes.len() > 2 { classes } else { vec![1] })
+}
+
+fn signs(labels: &[i64], positive: i64) -> Vec<f64> {
+    labels.iter().map(|label| if *label == positive { 1.0 } else { -1.0 }).collect()
+}
+
+/// Tells everybody what is going to happen.
+async fn announce(
+    task: &TaskContext,
+    params: &Params,
+    (train, validate): (&Rows, Option<&Rows>),
+    (models, before): (usize, Option<&Model>),
+) -> Result<Course> {
+    if let Some(before) = before
+        && before.trained.len() != models
+    {
+        let text = format!("the model to go on from has {} classes, the labels have {models}", before.trained.len());
+        return Err(Fault::new(ErrorCode::DataMismatch, text).into());
+    }
+    let plan = Plan {
+        rows: train.ids.len(),
+        validate_rows: validate.map(|rows| rows.ids.len()),
+        models,
+        first_epoch: before.map_or(0, Model::iters),
+        agreed: Agreed::of(params),
+    };
+    let course = Course::new(task, plan, task.hosts().len())?;
+    let method = params.encrypt_param.method.as_deref().unwrap_or("no encryption");
+    task.info(format!("{method} asked for: {} serves it", <Scheme as secure_compute::LinearScheme>::NAME));
+    if course.epochs().is_empty() {
+        task.warn(format!("the model has {} epochs already: nothing is trained", course.plan.first_epoch));
+    }
+    if models > 1 && params.validation().is_some() {
+        task.warn("there is no validation during one-vs-rest trainings");
+    }
+    task.hosts().send(&PLAN, &Packed(course.plan.clone())).await?;
+    task.arbiter()?.send(&PLAN, &Packed(course.plan.clone())).await?;
+    let alignments = [Some(train), validate].into_iter().flatten().map(|rows| Alignment::of(&rows.ids)).collect();
+    task.hosts().send(&ALIGNMENT, &Packed(alignments)).await?;
+    Ok(course)
+}
+
+/// The tables that validations measure on.
+fn measured(train: &Rows, validate: Option<&Rows>, has_intercept: bool) -> Result<Vec<Measured>> {
+    let positive =
+        |rows: &Rows| -> Result<Vec<bool>> { Ok(rows.need_labels()?.iter().map(|label| *label == 1).collect()) };
+    let mut tables = vec![Measured { kind: "train", positive: positive(train)?, columns: None }];
+    if let Some(rows) = validate {
+        let columns = Some(Columns::new(&rows.features, has_intercept)?);
+        tables.push(Measured { kind: "validate", positive: positive(rows)?, columns });
+    }
+    Ok(tables)
+}
+
+async fn predict_all(task: &TaskContext, model: &Model, train: &Rows, validate: Option<&Rows>) -> Result<Table> {
+    let turn = task.round("predict", 0);
+    let mut tables = vec![predictions::predict(&turn.round("rows", 0), model, train, "train").await?];
+    if let Some(validate) = validate {
+        let table = predictions::predict(&turn.round("rows", 1), model, validate, "validate").await?;
+        tables.push(table);
+    }
+    if let [table] = tables.as_slice() {
+        return Ok(table.clone());
+    }
+    Ok(Table::union(&tables)?)
+}
+
+impl Guest {
+    /// One binary training; gives what was learned and what validations measured.
+    async fn train(
+        &mut self,
+        scope: &TaskContext,
+        mut own: Binary,
+        model: usize,
+    ) -> Result<(Trained, Option<serde_json::Value>)> {
+        let plan = BatchPlan::new(self.course.plan.rows, &self.course.batches());
+        let mut plan = plan.map_err(|error| Fault::new(ErrorCode::DataMismatch, error.to_string()))?;
+        let (mut iters, mut is_converged) = (self.course.plan.first_epoch, false);
+        for epoch in self.course.epochs() {
+            let turn = scope.round("epoch", epoch);
+            own.learner.begin_epoch();
+            let random = &mut self.random;
+            for (index, batch) in plan.epoch(&mut |rows| random.shuffle(rows)).into_iter().enumerate() {
+                let turn = turn.round("batch", index);
+                self.name_rows(&turn, &batch, epoch, index).await?;
+                self.batch(&turn, &mut own, batch, (epoch, index)).await?;
+            }
+            if self.course.measures_steps() {
+                let messages = (&HOST_STEP_LENGTH, &STEP_LENGTH);
+                agreed_stop::reveal_length(&turn, &mut self.encryptor, messages, own.learner.moved()).await?;
+            }
+            is_converged = agreed_stop::hear(&turn.arbiter()?, &CONVERGED).await?;
+            let is_stopped = self.validate(&turn, &mut own, epoch).await?;
+            self.course.progress(scope, model, epoch);
+            iters = epoch + 1;
+            if is_converged || is_stopped {
+                break;
+            }
+        }
+        let best = own.validator.as_ref().and_then(Validator::best_epoch);
+        if self.course.stops_early() {
+            scope.hosts().send(&BEST_EPOCH, &Packed(best)).await?;
+            best.iter().for_each(|epoch| own.learner.restore(*epoch));
+        }
+        let history = own.validator.map(Validator::into_history);
+        Ok((own.learner.into_trained(iters, is_converged, best), history))
+    }
+
+    async fn name_rows(&self, turn: &TaskContext, batch: &Batch, epoch: usize, index: usize) -> Result<()> {
+        match self.course.shapes.get(index) {
+            Some(shape) if self.course.names_rows(*shape, epoch) => {
+                send_rows(&turn.hosts(), &MASKED_ROWS, &batch.masked).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Measures the model where an epoch is due; true when training must stop.
+    async fn validate(&self, turn: &TaskContext, own: &mut Binary, epoch: usize) -> Result<bool> {
+        let Some(validator) = own.validator.as_mut().filter(|_| self.course.validates(epoch)) else { return Ok(false) };
+        let mut stop = false;
+        for (index, table) in own.measured.iter().enumerate() {
+            let turn = turn.round("rows", index);
+            stop |= validator.measure(&turn, (epoch, table), &self.columns, own.learner.weights()).await?;
+        }
+        if self.course.stops_early() {
+            own.learner.keep(epoch);
+            agreed_stop::announce(&turn.all_of(&[Role::Host, Role::Arbiter]), &EARLY_STOP, stop).await?;
+        }
+        Ok(stop)
+    }
+}

@@ -1,0 +1,199 @@
+//! A host: it has columns, no labels; it sends scores under the arbiter's key and learns its own gradient.
+
+use std::sync::Arc;
+
+use component_kit::{Packed, Result, TaskContext};
+use crypto::random::Random;
+use secure_compute::aligned_batches::{BatchShape, receive_rows};
+use secure_compute::encrypted_gradient::{OpeningMessages, learn_sums};
+use secure_compute::key_ceremony::{Encryptor, receive_key};
+use secure_compute::{Origin, agreed_stop};
+use vocabulary::{ErrorCode, Fault};
+
+use super::apply::check_alignment;
+use super::columns::{Columns, Selection};
+use super::data::Rows;
+use super::learner::Learner;
+use super::messages::{
+    BEST_EPOCH, CONVERGED, EARLY_STOP, FORWARD, HOST_GRADIENT, HOST_LOSS_TERMS, HOST_SCORE, HOST_STEP_LENGTH,
+    MASKED_ROWS, OPENED_GRADIENT, PUBLIC_KEY, RESIDUAL,
+};
+use super::model::{Model, Trained};
+use super::params::Params;
+use super::plan::Course;
+use super::{Scheme, predictions, steps, view};
+
+/// What a host works with during all trainings.
+struct Host {
+    course: Course,
+    encryptor: Encryptor<Scheme>,
+    columns: Columns,
+    validate: Option<Columns>,
+    /// Rows of the batches, where they stay the same.
+    batches: Vec<Selection>,
+    random: Random,
+}
+
+/// Trains, sends partial scores of the rows trained and validated on, and keeps its part of the model.
+pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
+    let before = Model::load_if_wired(task).await?;
+    let names = before.as_ref().map(|model| model.columns.clone());
+    let train = Rows::need(task, "train_data", names.as_deref()).await?;
+    let validate = Rows::read(task, "validate_data", Some(&train.names)).await?;
+    if train.names.is_empty() {
+        return Err(Fault::new(ErrorCode::TableInvalid, "the host's table has no feature column").into());
+    }
+
+    let mut encryptor = receive_key::<Scheme>(task, &task.arbiter()?, &PUBLIC_KEY).await?;
+    // The other hosts and this one.
+    let course = Course::receive(task, params, task.hosts().len() + 1).await?;
+    check(task, &course, (&train, validate.as_ref()), before.as_ref()).await?;
+
+    let random = encryptor.fork_random();
+    let columns = Columns::new(&train.features, false)?;
+    let validation = validate.as_ref().map(|rows| Columns::new(&rows.features, false)).transpose()?;
+    let mut host = Host { course, encryptor, columns, validate: validation, batches: Vec::new(), random };
+    let mut trained = Vec::new();
+    for index in 0..host.course.plan.models {
+        let scope = host.course.scope(task, index);
+        let from = before.as_ref().and_then(|model| model.trained.get(index));
+        let random = &mut host.random;
+        let learner = Learner::start(params, (train.names.len(), false), from, &mut || random.uniform_f64());
+        trained.push(host.train(&scope, learner, index).await?);
+    }
+
+    let classes = (0..).take(trained.len()).collect();
+    let model = Model::new(train.names.clone(), false, classes, trained);
+    let turn = task.round("predict", 0);
+    for (index, rows) in [Some(&train), validate.as_ref()].into_iter().flatten().enumerate() {
+        predictions::send(&turn.round("rows", index), &model, rows).await?;
+    }
+    view::report(task, params, &model, None);
+    task.save_model(&model).await
+}
+
+/// Compares the guest's plan with what this host has, and refuses what would give labels away.
+async fn check(
+    task: &TaskContext,
+    course: &Course,
+    (train, validate): (&Rows, Option<&Rows>),
+    before: Option<&Model>,
+) -> Result<()> {
+    let tables: Vec<(&Rows, &str)> =
+        [Some((train, "train")), validate.map(|rows| (rows, "validate"))].into_iter().flatten().collect();
+    check_alignment(task, &tables).await?;
+    let plan = &course.plan;
+    if before.map_or(0, Model::iters) != plan.first_epoch
+        || before.is_some_and(|model| model.trained.len() != plan.models)
+    {
+        let text = "the models to go on from are not of one training";
+        return Err(Fault::new(ErrorCode::DataMismatch, text)
+            .next("wire the model of the same job at every party")
+            .into());
+    }
+    if plan.rows != train.ids.len() || plan.validate_rows != validate.map(|rows| rows.ids.len()) {
+        return Err(Fault::new(ErrorCode::DataMismatch, "the guest plans with other tables than this host has").into());
+    }
+    let largest = course.shapes.iter().map(|shape| shape.masked).max().unwrap_or(0);
+    steps::check_columns(train.names.len(), largest, largest == plan.rows)?;
+    if course.shapes.iter().any(|shape| shape.masked <= train.names.len()) {
+        task.warn("the last batch has no more rows than this host has columns");
+    }
+    Ok(())
+}
+
+impl Host {
+    async fn train(&mut self, scope: &TaskContext, mut learner: Learner, model: usize) -> Result<Trained> {
+        let (mut iters, mut is_converged) = (self.course.plan.first_epoch, false);
+        self.batches.clear();
+        for epoch in self.course.epochs() {
+            let turn = scope.round("epoch", epoch);
+            learner.begin_epoch();
+            for (index, shape) in self.course.shapes.clone().into_iter().enumerate() {
+                let turn = turn.round("batch", index);
+                let rows = self.rows(&turn, shape, (epoch, index)).await?;
+                self.batch(&turn, &mut learner, &rows, (epoch, index)).await?;
+            }
+            if self.course.measures_steps() {
+                agreed_stop::send_length(&turn, &mut self.encryptor, &HOST_STEP_LENGTH, learner.moved()).await?;
+            }
+            is_converged = agreed_stop::hear(&turn.arbiter()?, &CONVERGED).await?;
+            let is_stopped = self.validate(&turn, &mut learner, epoch).await?;
+            self.course.progress(scope, model, epoch);
+            iters = epoch + 1;
+            if is_converged || is_stopped {
+                break;
+            }
+        }
+        let mut best = None;
+        if self.course.stops_early() {
+            Packed(best) = scope.guest()?.receive(&BEST_EPOCH).await?;
+            best.iter().for_each(|epoch| learner.restore(*epoch));
+        }
+        Ok(learner.into_trained(iters, is_converged, best))
+    }
+
+    /// The rows of a batch: all, newly named ones, or those of the epoch before.
+    async fn rows(
+        &mut self,
+        turn: &TaskContext,
+        shape: BatchShape,
+        (epoch, index): (usize, usize),
+    ) -> Result<Selection> {
+        if !self.course.names_rows(shape, epoch) {
+            return Ok(self.batches.get(index).cloned().flatten());
+        }
+        let rows = Some(Arc::new(receive_rows(turn, &MASKED_ROWS, shape.masked, self.course.plan.rows).await?));
+        if !self.course.is_mutable {
+            // Batches are named in order, in the first epoch.
+            self.batches.push(rows.clone());
+        }
+        Ok(rows)
+    }
+
+    async fn batch(
+        &mut self,
+        turn: &TaskContext,
+        learner: &mut Learner,
+        rows: &Selection,
+        (epoch, index): (usize, usize),
+    ) -> Result<()> {
+        let guest = turn.guest()?;
+        let scores = self.columns.scores(turn, rows, learner.weights()).await?;
+        let forward = self.encryptor.seal(turn, steps::host_half(&scores, self.course.half_limit)?).await?;
+        guest.send(&FORWARD, &forward).await?;
+        if let Some(bits) = self.course.loss_bits {
+            let terms = steps::host_loss_terms(&scores, learner.penalty(), bits)?;
+            let terms = self.encryptor.seal(turn, terms).await?;
+            guest.send(&HOST_LOSS_TERMS, &terms).await?;
+        }
+        // The matrix is prepared while the guest works.
+        let kept = (!self.course.is_mutable).then_some(index);
+        let matrix = self.columns.matrix(turn, rows, kept).await?;
+        let bytes = guest.receive(&RESIDUAL).await?;
+        let (length, origin) = (scores.len(), Origin::SumOf(self.course.residual_terms()));
+        let residual = turn.encrypt(move || bytes.read::<Scheme>(length, origin)).await??;
+        let messages = OpeningMessages { masked: &HOST_GRADIENT, opened: &OPENED_GRADIENT };
+        let sums = learn_sums::<Scheme>(turn, &mut self.encryptor, messages, matrix, Arc::new(residual)).await?;
+        let members = self.course.shapes.get(index).map_or(length, |shape| shape.members);
+        learner.update(&self.columns.decode_sums(&sums), members, epoch);
+        Ok(())
+    }
+
+    /// Sends partial scores where an epoch is due; true when training must stop.
+    async fn validate(&self, turn: &TaskContext, learner: &mut Learner, epoch: usize) -> Result<bool> {
+        if !self.course.validates(epoch) {
+            return Ok(false);
+        }
+        for (index, columns) in [Some(&self.columns), self.validate.as_ref()].into_iter().flatten().enumerate() {
+            let turn = turn.round("rows", index);
+            let scores = columns.scores(&turn, &None, learner.weights()).await?;
+            turn.guest()?.send(&HOST_SCORE, &scores).await?;
+        }
+        if !self.course.stops_early() {
+            return Ok(false);
+        }
+        learner.keep(epoch);
+        agreed_stop::hear(&turn.guest()?, &EARLY_STOP).await
+    }
+}

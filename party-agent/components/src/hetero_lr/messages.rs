@@ -1,0 +1,55 @@
+//! Everything the roles of hetero_lr say to each other, in the order they say it.
+
+use component_kit::{Message, Packed};
+use secure_compute::aligned_batches::Alignment;
+use secure_compute::{PublicKeyBytes, SumsBytes, VectorBytes};
+use vocabulary::Disclosure::{Aggregate, Ciphertext, Control, Masked, PublicKey, RowPositions, RowValues};
+use vocabulary::MessageLine;
+use vocabulary::Role::{Arbiter, Guest, Host};
+
+use super::plan::Plan;
+
+pub(super) const PUBLIC_KEY: Message<PublicKeyBytes> = Message::new("PUBLIC_KEY", Arbiter, &[Guest, Host], PublicKey);
+pub(super) const PLAN: Message<Packed<Plan>> = Message::new("PLAN", Guest, &[Host, Arbiter], Control);
+pub(super) const ALIGNMENT: Message<Packed<Vec<Alignment>>> = Message::new("ALIGNMENT", Guest, &[Host], Control);
+pub(super) const MASKED_ROWS: Message<Vec<u32>> = Message::new("MASKED_ROWS", Guest, &[Host], RowPositions);
+pub(super) const FORWARD: Message<VectorBytes> = Message::new("FORWARD", Host, &[Guest], Ciphertext);
+pub(super) const HOST_LOSS_TERMS: Message<VectorBytes> = Message::new("HOST_LOSS_TERMS", Host, &[Guest], Ciphertext);
+pub(super) const MASKED_RESIDUAL: Message<VectorBytes> = Message::new("MASKED_RESIDUAL", Guest, &[Arbiter], Masked);
+pub(super) const BATCH_POSITIONS: Message<Vec<u32>> = Message::new("BATCH_POSITIONS", Guest, &[Arbiter], RowPositions);
+pub(super) const FRESH_RESIDUAL: Message<VectorBytes> = Message::new("FRESH_RESIDUAL", Arbiter, &[Guest], Ciphertext);
+pub(super) const RESIDUAL: Message<VectorBytes> = Message::new("RESIDUAL", Guest, &[Host], Ciphertext);
+pub(super) const GUEST_GRADIENT: Message<SumsBytes> = Message::new("GUEST_GRADIENT", Guest, &[Arbiter], Masked);
+pub(super) const HOST_GRADIENT: Message<SumsBytes> = Message::new("HOST_GRADIENT", Host, &[Arbiter], Masked);
+pub(super) const OPENED_GRADIENT: Message<Vec<u64>> = Message::new("OPENED_GRADIENT", Arbiter, &[Guest, Host], Masked);
+pub(super) const LOSS: Message<SumsBytes> = Message::new("LOSS", Guest, &[Arbiter], Aggregate);
+pub(super) const HOST_STEP_LENGTH: Message<VectorBytes> = Message::new("HOST_STEP_LENGTH", Host, &[Guest], Ciphertext);
+pub(super) const STEP_LENGTH: Message<SumsBytes> = Message::new("STEP_LENGTH", Guest, &[Arbiter], Aggregate);
+pub(super) const CONVERGED: Message<Packed<bool>> = Message::new("CONVERGED", Arbiter, &[Guest, Host], Control);
+pub(super) const HOST_SCORE: Message<Vec<f64>> = Message::new("HOST_SCORE", Host, &[Guest], RowValues);
+pub(super) const EARLY_STOP: Message<Packed<bool>> = Message::new("EARLY_STOP", Guest, &[Host, Arbiter], Control);
+pub(super) const BEST_EPOCH: Message<Packed<Option<usize>>> = Message::new("BEST_EPOCH", Guest, &[Host], Control);
+
+/// The message table.
+pub(super) const ALL: &[MessageLine] = &[
+    PUBLIC_KEY.line(),
+    PLAN.line(),
+    ALIGNMENT.line(),
+    MASKED_ROWS.line(),
+    FORWARD.line(),
+    HOST_LOSS_TERMS.line(),
+    MASKED_RESIDUAL.line(),
+    BATCH_POSITIONS.line(),
+    FRESH_RESIDUAL.line(),
+    RESIDUAL.line(),
+    GUEST_GRADIENT.line(),
+    HOST_GRADIENT.line(),
+    OPENED_GRADIENT.line(),
+    LOSS.line(),
+    HOST_STEP_LENGTH.line(),
+    STEP_LENGTH.line(),
+    CONVERGED.line(),
+    HOST_SCORE.line(),
+    EARLY_STOP.line(),
+    BEST_EPOCH.line(),
+];

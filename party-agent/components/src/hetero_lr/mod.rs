@@ -1,0 +1,62 @@
+//! Logistic regression over the columns of several parties; only the guest has labels, an arbiter holds the key.
+
+mod apply;
+mod arbiter;
+mod columns;
+mod data;
+mod guest;
+mod guest_batch;
+mod host;
+mod learner;
+mod messages;
+mod model;
+mod params;
+mod plan;
+mod predictions;
+mod steps;
+mod validation;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use component_kit::{Component, Description, PortLine, Result, TaskContext};
+use secure_compute::RingLwe;
+use vocabulary::{Role, Stage};
+
+pub use params::Params;
+
+/// The encryption in use; any linear scheme would do.
+type Scheme = RingLwe;
+
+/// The component.
+pub struct HeteroLr;
+
+impl Component for HeteroLr {
+    type Params = Params;
+
+    const DESCRIPTION: Description =
+        Description::named("hetero_lr", "logistic regression over the columns of several parties, with an arbiter")
+            .modules(&["HeteroLR"])
+            .roles(&[Role::Guest, Role::Host, Role::Arbiter])
+            .inputs(&[
+                PortLine::data("train_data"),
+                PortLine::data("validate_data"),
+                PortLine::data("test_data"),
+                PortLine::model("model"),
+            ])
+            .outputs(&[PortLine::data("data"), PortLine::model("model")])
+            .messages(messages::ALL);
+
+    async fn run(task: &TaskContext, params: Params) -> Result<()> {
+        match (task.stage(), task.role()) {
+            (Stage::Fit, Role::Guest) => guest::fit(task, &params).await,
+            (Stage::Fit, Role::Host) => host::fit(task, &params).await,
+            (Stage::Fit, Role::Arbiter) => arbiter::fit(task, &params).await,
+            (Stage::Apply, Role::Guest) => apply::guest(task, &params).await,
+            (Stage::Apply, Role::Host) => apply::host(task).await,
+            // The arbiter has nothing to apply, and nobody plays local here.
+            (Stage::Apply, Role::Arbiter) | (_, Role::Local) => Ok(()),
+        }
+    }
+}

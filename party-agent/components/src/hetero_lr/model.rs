@@ -1,0 +1,78 @@
+//! What a fit leaves at the guest and at hosts, and how it is found again.
+
+use component_kit::{ComponentError, Result, TaskContext};
+use serde::{Deserialize, Serialize};
+use vocabulary::ErrorCode;
+
+/// The layout of [`Model`].
+const VERSION: u32 = 1;
+
+/// One binary model: a party's weights in the order of the model's columns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Trained {
+    pub(super) weights: Vec<f64>,
+    pub(super) intercept: f64,
+    pub(super) iters: usize,
+    pub(super) is_converged: bool,
+    pub(super) best_epoch: Option<usize>,
+}
+
+/// A party's part of the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Model {
+    pub(super) version: u32,
+    /// Column names, one per weight.
+    pub(super) columns: Vec<String>,
+    /// Whether there is an intercept.
+    pub(super) has_intercept: bool,
+    /// Label values, one per binary model when there are more than two; hosts only number them.
+    pub(super) classes: Vec<i64>,
+    /// Scores above it are class 1.
+    pub(super) threshold: f64,
+    /// One binary model, or one for each class.
+    pub(super) trained: Vec<Trained>,
+}
+
+impl Trained {
+    /// The weights, the intercept last where there is one.
+    pub(super) fn with_intercept(&self, has_intercept: bool) -> Vec<f64> {
+        let intercept = has_intercept.then_some(self.intercept);
+        self.weights.iter().copied().chain(intercept).collect()
+    }
+}
+
+impl Model {
+    /// Puts a model together.
+    pub(super) fn new(columns: Vec<String>, has_intercept: bool, classes: Vec<i64>, trained: Vec<Trained>) -> Self {
+        Self { version: VERSION, columns, has_intercept, classes, threshold: 0.5, trained }
+    }
+
+    /// Loads the model wired to the step.
+    pub(super) async fn load(task: &TaskContext) -> Result<Self> {
+        task.load_model::<Self>().await?.checked()
+    }
+
+    /// Loads the model wired to the step, if one is.
+    pub(super) async fn load_if_wired(task: &TaskContext) -> Result<Option<Self>> {
+        if task.model_at("model").await?.is_none() { Ok(None) } else { Self::load(task).await.map(Some) }
+    }
+
+    fn checked(self) -> Result<Self> {
+        let fits = |trained: &Trained| trained.weights.len() == self.columns.len();
+        if self.version != VERSION || self.trained.is_empty() || !self.trained.iter().all(fits) {
+            let text = format!("a hetero_lr model of layout {} cannot be read", self.version);
+            return Err(ComponentError::new(ErrorCode::ModelMissing, text));
+        }
+        Ok(self)
+    }
+
+    /// Whether there is one binary model for each of several classes.
+    pub(super) fn is_one_vs_rest(&self) -> bool {
+        self.trained.len() > 1
+    }
+
+    /// Epochs trained so far, where training goes on.
+    pub(super) fn iters(&self) -> usize {
+        self.trained.iter().map(|trained| trained.iters).max().unwrap_or(0)
+    }
+}

@@ -1,0 +1,121 @@
+//! Validation and early stopping as a job asks for them, in the new place and in the deprecated one.
+
+use std::collections::BTreeSet;
+
+use component_kit::Problems;
+use learning::evaluation::{EvalType, Metric, training_metrics};
+use learning::validation::ValidationEpochs;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Params;
+
+/// Which epochs are validated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Frequency {
+    /// Every n-th epoch, n above 0.
+    Every(usize),
+    /// Exactly these epochs, counted from 0.
+    At(BTreeSet<usize>),
+}
+
+/// Validation during the training, and early stopping.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CallbackParam {
+    /// PerformanceEvaluate, EarlyStopping, ModelCheckpoint (accepted and not used). Default none.
+    pub callbacks: Vec<String>,
+    /// Every n epochs, or at the listed epochs; null never. Default null.
+    pub validation_freqs: Option<Frequency>,
+    /// Stop when a metric has not improved for this many validations; needs validation_freqs and a validate table.
+    /// Default null.
+    pub early_stopping_rounds: Option<usize>,
+    /// Which metrics; none means auc and ks.
+    pub metrics: Vec<String>,
+    /// Whether early stopping looks at the first metric only. Default false.
+    pub use_first_metric_only: bool,
+    /// Accepted and not used. Default 1.
+    pub save_freq: i64,
+}
+
+impl Default for CallbackParam {
+    fn default() -> Self {
+        Self {
+            callbacks: Vec::new(),
+            validation_freqs: None,
+            early_stopping_rounds: None,
+            metrics: Vec::new(),
+            use_first_metric_only: false,
+            save_freq: 1,
+        }
+    }
+}
+
+/// What validation comes to, wherever it was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::hetero_lr) struct Validation {
+    /// When.
+    pub(in crate::hetero_lr) epochs: ValidationEpochs,
+    /// Validations without improvement after which training stops.
+    pub(in crate::hetero_lr) stop_after: Option<usize>,
+    /// What is measured.
+    pub(in crate::hetero_lr) metrics: Vec<Metric>,
+    /// Whether only the first metric stops.
+    pub(in crate::hetero_lr) first_metric_only: bool,
+}
+
+const CALLBACKS: &[&str] = &["EarlyStopping", "PerformanceEvaluate", "ModelCheckpoint"];
+
+impl Params {
+    fn uses_deprecated_callbacks(&self) -> bool {
+        self.validation_freqs.is_some() || self.early_stopping_rounds.is_some()
+    }
+
+    pub(super) fn check_callbacks(&self, problems: &mut Problems) {
+        let own = &self.callback_param;
+        for callback in &own.callbacks {
+            problems.one_of("callback_param.callbacks", callback, CALLBACKS);
+        }
+        let both = self.uses_deprecated_callbacks() && own != &CallbackParam::default();
+        problems.expect(!both, "callback_param", || "given together with deprecated validation parameters".to_owned());
+        for (place, freqs, rounds, metrics) in [
+            ("callback_param.", &own.validation_freqs, own.early_stopping_rounds, &own.metrics),
+            ("", &self.validation_freqs, self.early_stopping_rounds, &self.metrics),
+        ] {
+            problems.expect(freqs != &Some(Frequency::Every(0)), &format!("{place}validation_freqs"), || {
+                "0 is not above 0".to_owned()
+            });
+            let path = format!("{place}early_stopping_rounds");
+            problems.expect(rounds != Some(0), &path, || "0 is not above 0".to_owned());
+            problems.expect(rounds.is_none() || freqs.is_some(), &path, || "needs validation_freqs".to_owned());
+            if let Err(error) = training_metrics(EvalType::Binary, metrics) {
+                problems.expect(false, &format!("{place}metrics"), || error.to_string());
+            }
+        }
+        let stops = own.callbacks.iter().any(|name| name.eq_ignore_ascii_case("EarlyStopping"));
+        let rounds = own.early_stopping_rounds.is_some();
+        problems
+            .expect(!stops || rounds, "callback_param.early_stopping_rounds", || "EarlyStopping needs it".to_owned());
+    }
+
+    /// What validation the job asks for, if any.
+    pub(in crate::hetero_lr) fn validation(&self) -> Option<Validation> {
+        let own = &self.callback_param;
+        let has = |name: &str| own.callbacks.iter().any(|callback| callback.eq_ignore_ascii_case(name));
+        let (freqs, stop_after, metrics, first_metric_only) = if self.uses_deprecated_callbacks() {
+            (&self.validation_freqs, self.early_stopping_rounds, &self.metrics, self.use_first_metric_only)
+        } else if has("PerformanceEvaluate") || has("EarlyStopping") {
+            let rounds = own.early_stopping_rounds.filter(|_| has("EarlyStopping"));
+            (&own.validation_freqs, rounds, &own.metrics, own.use_first_metric_only)
+        } else {
+            return None;
+        };
+        let epochs = match freqs.as_ref()? {
+            Frequency::Every(n) => ValidationEpochs::Every(*n),
+            Frequency::At(epochs) => ValidationEpochs::At(epochs.clone()),
+        };
+        let metrics = training_metrics(EvalType::Binary, metrics).unwrap_or_default();
+        Some(Validation { epochs, stop_after, metrics, first_metric_only })
+    }
+}

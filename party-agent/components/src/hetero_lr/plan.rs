@@ -1,0 +1,175 @@
+//! What all roles must agree on before the first epoch, and what follows from it for each of them.
+
+use component_kit::{Packed, Result, TaskContext};
+use learning::batches::{BatchPlan, BatchSettings};
+use learning::convergence::EarlyStop;
+use learning::validation::ValidationEpochs;
+use secure_compute::LinearScheme;
+use secure_compute::aligned_batches::{BatchShape, shapes};
+use secure_compute::fixed::{RESIDUAL_BITS, RESIDUAL_LIMIT};
+use serde::{Deserialize, Serialize};
+use vocabulary::{ErrorCode, Fault};
+
+use super::messages::PLAN;
+use super::params::Params;
+use super::{Scheme, steps};
+
+/// Most classes of a one-vs-rest training.
+const MOST_MODELS: usize = 1000;
+
+/// Parameters that change who says what when: they must be the same everywhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Agreed {
+    batches: BatchSettings,
+    max_iter: usize,
+    early_stop: EarlyStop,
+    tol: f64,
+    validation: Option<ValidationEpochs>,
+    stops_early: bool,
+}
+
+/// What the guest tells everybody.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Plan {
+    /// Rows to train on.
+    pub(super) rows: usize,
+    /// Rows to validate on, if there is such a table.
+    pub(super) validate_rows: Option<usize>,
+    /// Binary models to train: 1, or one for each of more than two classes.
+    pub(super) models: usize,
+    /// The first epoch; above 0 when training goes on from a model.
+    pub(super) first_epoch: usize,
+    /// Parameters that must be the same everywhere.
+    pub(super) agreed: Agreed,
+}
+
+impl Agreed {
+    /// As one role's parameters have it.
+    pub(super) fn of(params: &Params) -> Self {
+        let validation = params.validation();
+        Self {
+            batches: params.batches(),
+            max_iter: params.max_iter,
+            early_stop: params.early_stop(),
+            tol: params.tol,
+            stops_early: validation.as_ref().is_some_and(|validation| validation.stop_after.is_some()),
+            validation: validation.map(|validation| validation.epochs),
+        }
+    }
+}
+
+/// The course of a training as it follows from the plan and the number of hosts.
+#[derive(Debug, Clone)]
+pub(super) struct Course {
+    /// The plan.
+    pub(super) plan: Plan,
+    /// The batches of each epoch.
+    pub(super) shapes: Vec<BatchShape>,
+    /// Whether batches differ from epoch to epoch.
+    pub(super) is_mutable: bool,
+    /// Fractional bits of the loss; none when it cannot be computed, with several hosts.
+    pub(super) loss_bits: Option<i32>,
+    /// Largest magnitude of one party's half of a residual.
+    pub(super) half_limit: f64,
+    hosts: usize,
+}
+
+impl Course {
+    /// Works the course out; refuses what cannot be done with these hosts.
+    pub(super) fn new(task: &TaskContext, plan: Plan, hosts: usize) -> Result<Self> {
+        if hosts == 0 {
+            return Err(Fault::new(ErrorCode::DocumentInvalid, "hetero_lr needs at least one host").into());
+        }
+        let Agreed { batches, early_stop, .. } = &plan.agreed;
+        if hosts > 1 && early_stop.needs_loss() {
+            let text =
+                format!("the loss cannot be computed with {hosts} hosts, so {:?} never stops", early_stop.as_str());
+            let fault = Fault::new(ErrorCode::ParameterInvalid, text).path("early_stop").next("use weight_diff");
+            return Err(fault.into());
+        }
+        let impossible = |text: String| Fault::new(ErrorCode::DataMismatch, text);
+        if plan.models == 0 || plan.models > MOST_MODELS {
+            return Err(impossible(format!("{} classes are not between 1 and {MOST_MODELS}", plan.models)).into());
+        }
+        let batch_plan = BatchPlan::new(plan.rows, batches).map_err(|error| impossible(error.to_string()))?;
+        let shapes = shapes(plan.rows, &batch_plan, batches.strategy);
+        let largest = shapes.iter().map(|shape| shape.members).max().unwrap_or(1);
+        task.info(format!("{} rows in {} batches an epoch, encrypted by {}", plan.rows, shapes.len(), Scheme::NAME));
+        Ok(Self {
+            shapes,
+            is_mutable: batch_plan.is_mutable(),
+            loss_bits: (hosts == 1).then(|| steps::loss_bits(largest) + RESIDUAL_BITS),
+            half_limit: RESIDUAL_LIMIT / (hosts + 1) as f64,
+            hosts,
+            plan,
+        })
+    }
+
+    /// Host, arbiter: receives the plan and compares it with its own parameters.
+    pub(super) async fn receive(task: &TaskContext, params: &Params, hosts: usize) -> Result<Self> {
+        let Packed(plan) = task.guest()?.receive(&PLAN).await?;
+        if plan.agreed != Agreed::of(params) {
+            let text = "batches, max_iter, early_stop, tol and callbacks must be the same at every party";
+            return Err(Fault::new(ErrorCode::DataMismatch, text).next("give them in the common parameters").into());
+        }
+        Self::new(task, plan, hosts)
+    }
+
+    /// The epochs.
+    pub(super) fn epochs(&self) -> std::ops::Range<usize> {
+        self.plan.first_epoch..self.plan.agreed.max_iter
+    }
+
+    /// Whether an epoch is validated; never with several classes, as their figures would mix.
+    pub(super) fn validates(&self, epoch: usize) -> bool {
+        self.plan.models == 1 && self.plan.agreed.validation.as_ref().is_some_and(|epochs| epochs.is_due(epoch))
+    }
+
+    /// Whether validations may stop the training.
+    pub(super) fn stops_early(&self) -> bool {
+        self.plan.models == 1 && self.plan.agreed.stops_early
+    }
+
+    /// Whether the rule looks at the steps of an epoch.
+    pub(super) fn measures_steps(&self) -> bool {
+        self.plan.agreed.early_stop == EarlyStop::WeightDiff
+    }
+
+    /// The convergence rule and its tolerance.
+    pub(super) fn rule(&self) -> (EarlyStop, f64) {
+        (self.plan.agreed.early_stop, self.plan.agreed.tol)
+    }
+
+    /// Whether a batch's rows are named to hosts in this epoch: not when they are all rows, nor twice when they stay.
+    pub(super) fn names_rows(&self, shape: BatchShape, epoch: usize) -> bool {
+        shape.masked < self.plan.rows && (self.is_mutable || epoch == self.plan.first_epoch)
+    }
+
+    /// Encryptions that a residual may be made of: one for each host, one for the guest's half, one for refreshing,
+    /// rounded up.
+    pub(super) fn residual_terms(&self) -> usize {
+        4 * self.hosts
+    }
+
+    /// Sums a host may have opened in a batch: fewer than the rows of a whole masked batch.
+    pub(super) fn most_sums(&self) -> usize {
+        self.shapes.iter().map(|shape| shape.masked).max().unwrap_or(1).saturating_sub(1)
+    }
+
+    /// How epochs are cut into batches.
+    pub(super) fn batches(&self) -> BatchSettings {
+        self.plan.agreed.batches
+    }
+
+    /// The scope of one binary model.
+    pub(super) fn scope(&self, task: &TaskContext, model: usize) -> TaskContext {
+        if self.plan.models > 1 { task.round("class", model) } else { task.clone() }
+    }
+
+    /// Reports how far the training is.
+    pub(super) fn progress(&self, task: &TaskContext, model: usize, epoch: usize) {
+        let epochs = self.epochs().len().max(1);
+        let done = model * epochs + (epoch + 1 - self.plan.first_epoch);
+        task.progress(done as f64 / (epochs * self.plan.models) as f64, format!("epoch {epoch} done"));
+    }
+}

@@ -1,0 +1,162 @@
+//! The room in the harness: against the plain computation on the joined columns, and the checks every room passes.
+
+mod federations;
+mod training;
+
+use component_kit::harness::{Federation, Played, checks};
+use component_kit::{AnyComponent, Room};
+use federations::{Data, defaults, losses, model, set};
+use serde_json::{Value, json};
+use vocabulary::{ErrorCode, Role};
+
+use super::HeteroLr;
+
+/// A short training in which every kind of batch message is sent.
+fn masked_and_stopped() -> Federation {
+    let data = Data::new(60, 2, 3);
+    let callbacks = json!({"callbacks": ["EarlyStopping"], "validation_freqs": 1, "early_stopping_rounds": 5});
+    let parameters = set(
+        defaults(),
+        json!({"batch_size": 20, "masked_rate": 1, "max_iter": 2, "tol": 1e-9, "callback_param": callbacks}),
+    );
+    data.validated_federation(parameters)
+}
+
+fn weight_diff() -> Federation {
+    let data = Data::new(40, 2, 2);
+    data.federation(set(defaults(), json!({"max_iter": 2, "early_stop": "weight_diff"})))
+}
+
+#[tokio::test]
+async fn apply_uses_the_saved_model() {
+    let data = Data::new(60, 2, 3);
+    let fitted = data.federation(set(defaults(), json!({"max_iter": 3}))).run::<HeteroLr>().await.all_succeeded();
+    let fresh = Data::seeded(25, 2, 3, 99);
+    let federation = fresh.federation_at(defaults(), "test_data").applying(&fitted);
+    let played = federation.run::<HeteroLr>().await.all_succeeded();
+    let table = played.part(&federation.guest()).output();
+    let weights: Vec<f64> = [federation.guest(), federation.host(0)]
+        .iter()
+        .flat_map(|who| model(&fitted, who).trained[0].weights.clone())
+        .collect();
+    let intercept = model(&fitted, &federation.guest()).trained[0].intercept;
+    let expected = learning::linear::scores(fresh.joined().view(), &weights, intercept);
+    for (score, z) in table.floats("predict_score").unwrap().iter().zip(expected) {
+        assert!((score - learning::linear::sigmoid(z)).abs() < 1e-12);
+    }
+    assert_eq!(table.texts("type").unwrap()[0].as_deref(), Some("predict"));
+    assert!(played.part(&federation.host(0)).outputs.is_empty());
+}
+
+#[tokio::test]
+async fn apply_names_the_columns_that_are_missing() {
+    let fitted = Data::new(40, 2, 3).federation(set(defaults(), json!({"max_iter": 1}))).run::<HeteroLr>().await;
+    let narrow = Data::new(40, 2, 2).federation_at(defaults(), "test_data").applying(&fitted.all_succeeded());
+    let fault = narrow.run::<HeteroLr>().await.fault().unwrap();
+    assert_eq!(fault.code, ErrorCode::DataMismatch);
+    assert!(fault.message.contains("h0_2"), "{}", fault.message);
+}
+
+#[tokio::test]
+async fn refuses_bad_parameters() {
+    let room: &dyn AnyComponent = &Room::<HeteroLr>::NEW;
+    let path = |parameters: Value| room.check(Role::Guest, &parameters).unwrap_err().path;
+    for (parameters, expected) in [
+        (json!({"penalty": "L3"}), "penalty"),
+        (json!({"tol": 0}), "tol"),
+        (json!({"optimizer": "sqn"}), "optimizer"),
+        (json!({"batch_size": 5}), "batch_size"),
+        (json!({"max_iter": 0}), "max_iter"),
+        (json!({"early_stop": "never"}), "early_stop"),
+        (json!({"masked_rate": -1}), "masked_rate"),
+        (json!({"encrypt_param": {"method": "rot13"}}), "encrypt_param.method"),
+        (json!({"cv_param": {"need_cv": true}}), "cv_param.need_cv"),
+        (json!({"stepwise_param": {"need_stepwise": true}}), "stepwise_param.need_stepwise"),
+        (json!({"init_param": {"init_method": "magic"}}), "init_param.init_method"),
+        (json!({"callback_param": {"callbacks": ["EarlyStopping"]}}), "callback_param.early_stopping_rounds"),
+        (json!({"validation_freqs": 1, "callback_param": {"save_freq": 2}}), "callback_param"),
+        (json!({"metrics": ["rmse"]}), "metrics"),
+        (json!({"init_param": {"init_methd": "zeros"}}), "init_param.init_methd"),
+    ] {
+        let path = path(parameters.clone()).unwrap_or_default();
+        assert!(expected.starts_with(&path) && !path.is_empty(), "{parameters} is refused at {path:?}");
+    }
+    for accepted in [json!({}), json!({"penalty": "l1", "optimizer": "ADAM", "encrypt_param": {"method": "IPCL"}})] {
+        assert!(room.check(Role::Arbiter, &accepted).is_ok());
+    }
+}
+
+#[tokio::test]
+async fn refuses_data_that_do_not_fit() {
+    let fault = async |federation: Federation| federation.run::<HeteroLr>().await.fault().unwrap();
+    let data = Data::new(40, 2, 2);
+    let gaps = data.with_gap(1).federation(defaults());
+    let found = fault(gaps).await;
+    assert!(found.message.contains("h0_0") && found.code == ErrorCode::TableInvalid, "{found:?}");
+    let shifted = fault(data.with_other_ids().federation(defaults())).await;
+    assert!(shifted.code == ErrorCode::DataMismatch && shifted.next.unwrap().contains("Intersection"));
+    let large =
+        fault(data.scaled(1e4).federation(set(defaults(), json!({"init_param": {"init_method": "ones"}})))).await;
+    assert!(large.code == ErrorCode::NumericRange && large.next.unwrap().contains("scale"));
+    let wide =
+        fault(Data::new(30, 1, 25).federation(set(defaults(), json!({"batch_size": 10, "masked_rate": 1})))).await;
+    assert_eq!((wide.code, wide.path.as_deref()), (ErrorCode::ParameterInvalid, Some("masked_rate")));
+    let flat = fault(Data::new(20, 1, 20).federation(defaults())).await;
+    assert_eq!((flat.code, flat.path.as_deref()), (ErrorCode::ParameterInvalid, Some("batch_size")));
+    let guest = data.federation(defaults()).guest();
+    let other = data.federation(defaults()).parameters_of(&guest, json!({"max_iter": 7}));
+    assert_eq!(fault(other).await.code, ErrorCode::DataMismatch);
+}
+
+#[tokio::test]
+async fn leaks_no_canary() {
+    let value = 0.123_456_789_012_345;
+    let data = Data::new(40, 2, 2).with_canary("canary-id-2718", value);
+    let federation = data.federation(set(defaults(), json!({"max_iter": 2})));
+    checks::leaks_no_canary::<HeteroLr>(&federation, &["canary-id-2718"], &[value]).await;
+}
+
+#[tokio::test]
+async fn speaks_only_its_messages() {
+    let masked = masked_and_stopped().run::<HeteroLr>().await.all_succeeded();
+    let steps = weight_diff().run::<HeteroLr>().await.all_succeeded();
+    checks::speaks_only_its_messages::<HeteroLr>(&[&masked, &steps]);
+}
+
+#[tokio::test]
+async fn stops_when_cancelled() {
+    checks::stops_when_cancelled::<HeteroLr>(&masked_and_stopped()).await;
+}
+
+#[tokio::test]
+async fn survives_duplicates_and_delays() {
+    checks::survives_duplicates_and_delays::<HeteroLr>(&masked_and_stopped()).await;
+}
+
+#[tokio::test]
+async fn agrees_with_the_plain_computation() {
+    let data = Data::new(100, 3, 4);
+    let played = training::agrees(&data, json!({"max_iter": 8, "optimizer": "rmsprop"})).await;
+    reports_in_the_usual_form(&data, &played);
+}
+
+fn reports_in_the_usual_form(data: &Data, played: &Played) {
+    let federation = data.federation(defaults());
+    let guest = played.part(&federation.guest());
+    let view = guest.model_view.as_ref().unwrap();
+    assert_eq!(view["meta"]["maxIter"], json!("8"));
+    assert_eq!(view["param"]["header"], json!(["g_0", "g_1", "g_2"]));
+    let summary = guest.summary.as_ref().unwrap();
+    assert_eq!(summary["coef"]["g_1"], view["param"]["weight"]["g_1"]);
+    assert_eq!((&summary["best_iteration"], &summary["one_vs_rest"]), (&json!(-1), &json!(false)));
+    let host = played.part(&federation.host(0));
+    assert_eq!(host.summary.as_ref().unwrap()["intercept"], json!(0.0));
+    let arbiter = played.part(&federation.arbiter());
+    assert!(arbiter.summary.is_none() && arbiter.model.is_none());
+    assert_eq!((arbiter.metrics[0].name.as_str(), losses(played).len()), ("loss", 8));
+    assert!(guest.log.iter().any(|line| line == "Paillier asked for: ring-LWE (128-bit) serves it"));
+    let table = guest.output();
+    assert_eq!(table.rows(), 100);
+    let detail: Value = serde_json::from_str(table.texts("predict_detail").unwrap()[0].as_deref().unwrap()).unwrap();
+    assert!((detail["0"].as_f64().unwrap() + detail["1"].as_f64().unwrap() - 1.0).abs() < 1e-12);
+}

@@ -1,0 +1,125 @@
+//! A host's part: it blinds its own ids and the guest's, and learns which of its rows are in the result.
+
+use std::sync::Arc;
+
+use component_kit::{ComponentError, Packed, Peer, Result, TaskContext};
+use tables::Table;
+use vocabulary::{ErrorCode, Fault};
+
+use super::messages::{
+    COMMON_POSITIONS, DOUBLED_POINTS, GUEST_POINTS, HOST_IDS, HOST_POINTS, OPENING, OUTCOME, Opening, Outcome,
+};
+use super::params::Params;
+use super::results::{self, Found};
+use super::steps::{self, Blinder, Point};
+
+pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
+    let table = results::input(task, params).await?;
+    let ids = Arc::new(table.ids()?);
+    let guest = task.guest()?;
+    let guest_ids = open(params, &guest, ids.len()).await?;
+    let mut random = task.random()?;
+    let blinder = Blinder::new(ids.clone(), &mut random);
+    let mut doubled = exchange(task, &blinder, guest_ids).await?;
+    if params.cardinality_only {
+        // In its own order the guest would see which of its ids are common, and not only how many.
+        random.shuffle(&mut doubled);
+    }
+    give_back(task, &doubled).await?;
+    let Packed(outcome) = guest.receive(&OUTCOME).await?;
+    check_outcome(params, outcome, guest_ids.min(ids.len()))?;
+    match outcome {
+        _ if params.cardinality_only => {
+            let found = if let Outcome::Common(count) = outcome { Found::Size(count as usize) } else { Found::Untold };
+            results::report(task, params, table.rows(), found);
+            Ok(())
+        }
+        Outcome::Common(count) => {
+            let positions = receive_positions(task, count as usize).await?;
+            let rows = steps::rows_at_positions(&positions, blinder.order())?;
+            results::keep(task, params, &table, &steps::sorted_by_id(rows, &ids)).await
+        }
+        Outcome::Empty => Err(results::empty()),
+        Outcome::Untold => leave_untold(task, params, &table).await,
+    }
+}
+
+/// Sees that both sides mean the same and tells sizes; gives the guest's number of ids.
+async fn open(params: &Params, guest: &Peer, ids: usize) -> Result<usize> {
+    let Packed(opening) = guest.receive(&OPENING).await?;
+    let Opening { ids: guest_ids, cardinality_only, told } = opening;
+    let differs = |path: &str| {
+        let fault = Fault::new(ErrorCode::ParameterInvalid, format!("guest and host have different values of {path}"));
+        Err(ComponentError::from(fault.path(path).next("set it under common, for all parties")))
+    };
+    if cardinality_only != params.cardinality_only {
+        return differs("cardinality_only");
+    }
+    if told != params.host_is_told() {
+        return differs(if cardinality_only { "sync_cardinality" } else { "sync_intersect_ids" });
+    }
+    guest.send(&HOST_IDS, &Packed(ids as u64)).await?;
+    steps::check_ids(guest.participant(), guest_ids)
+}
+
+/// Sends the host's points and puts the host's blinding on the guest's, slice by slice.
+async fn exchange(task: &TaskContext, blinder: &Arc<Blinder>, guest_ids: usize) -> Result<Vec<Point>> {
+    let mut doubled = Vec::new();
+    let turns = steps::turns(guest_ids.max(blinder.len()));
+    for number in 0..turns {
+        let guest = task.round("points", number).guest()?;
+        let (due, own) = (steps::chunk_of(guest_ids, number), steps::chunk_of(blinder.len(), number));
+        if !own.is_empty() {
+            let blinder = blinder.clone();
+            let points = task.encrypt(move || blinder.blind(own)).await?;
+            guest.send(&HOST_POINTS, &points).await?;
+        }
+        if !due.is_empty() {
+            let points = guest.receive(&GUEST_POINTS).await?;
+            steps::check_count("guest_points", points.len(), due.len())?;
+            let blinder = blinder.clone();
+            let more = task.encrypt(move || blinder.double(&points)).await?;
+            doubled.extend(more.map_err(|error| results::bad_point(&guest, &error))?);
+        }
+        results::progress(task, 0.0, (number + 1) as f64 / turns as f64, "ids blinded");
+    }
+    Ok(doubled)
+}
+
+async fn give_back(task: &TaskContext, doubled: &[Point]) -> Result<()> {
+    for number in 0..steps::turns(doubled.len()) {
+        let chunk = doubled.get(steps::chunk_of(doubled.len(), number)).unwrap_or_default();
+        task.round("doubled", number).guest()?.send(&DOUBLED_POINTS, &chunk.to_vec()).await?;
+    }
+    Ok(())
+}
+
+/// Refuses a result that was not agreed on or cannot be.
+fn check_outcome(params: &Params, outcome: Outcome, most: usize) -> Result<()> {
+    let possible = match outcome {
+        Outcome::Empty => !params.cardinality_only,
+        Outcome::Untold => !params.host_is_told(),
+        Outcome::Common(count) => {
+            params.host_is_told() && count <= most as u64 && (count > 0 || params.cardinality_only)
+        }
+    };
+    if possible { Ok(()) } else { Err(ComponentError::protocol(format!("the guest's outcome {outcome:?} cannot be"))) }
+}
+
+async fn receive_positions(task: &TaskContext, count: usize) -> Result<Vec<u64>> {
+    let mut positions = Vec::new();
+    for number in 0..steps::turns(count) {
+        let more = task.round("positions", number).guest()?.receive(&COMMON_POSITIONS).await?;
+        steps::check_count("common_positions", more.len(), steps::chunk_of(count, number).len())?;
+        positions.extend(more);
+    }
+    Ok(positions)
+}
+
+/// The guest keeps the result: the host's output has the columns and no row.
+async fn leave_untold(task: &TaskContext, params: &Params, table: &Table) -> Result<()> {
+    task.info("sync_intersect_ids is false: the guest alone knows the common ids, the output here has no rows");
+    task.output(0, &results::shaped(params, table, &[])?).await?;
+    results::report(task, params, table.rows(), Found::Untold);
+    Ok(())
+}

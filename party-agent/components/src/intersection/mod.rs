@@ -1,0 +1,44 @@
+//! Intersection: every party learns which of its row ids all the others have too, and of the other ids nothing.
+
+mod guest;
+mod host;
+mod messages;
+mod nested;
+mod params;
+mod results;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+use component_kit::{Component, ComponentError, Description, PortLine, Result, TaskContext};
+use vocabulary::{ErrorCode, Role};
+
+pub use nested::{CacheParams, CurveParams, EncodeParams, GroupParams, PreprocessParams, RawParams, RsaParams};
+pub use params::Params;
+
+/// Private set intersection by blinded elliptic-curve points.
+pub struct Intersection;
+
+impl Component for Intersection {
+    type Params = Params;
+
+    const DESCRIPTION: Description =
+        Description::named("intersection", "finds the row ids that all parties have, and shows no other id to anybody")
+            .modules(&["Intersection"])
+            .roles(&[Role::Guest, Role::Host])
+            .inputs(&[PortLine::data("data")])
+            .outputs(&[PortLine::data("data")])
+            .messages(messages::ALL);
+
+    /// Fitting and applying are the same work: there is nothing to learn.
+    async fn run(task: &TaskContext, params: Params) -> Result<()> {
+        match task.role() {
+            Role::Guest => guest::run(task, &params).await,
+            Role::Host => host::run(task, &params).await,
+            role @ (Role::Arbiter | Role::Local) => {
+                let text = format!("intersection has no part for the role {role}");
+                Err(ComponentError::new(ErrorCode::DocumentInvalid, text))
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The rooms: one `mod` line and one catalogue line each, alphabetical.
+
+pub mod data_io;
+pub mod data_transform;
+pub mod download;
+pub mod evaluation;
+pub mod hetero_lr;
+pub mod intersection;
+pub mod reader;
+#[cfg(test)]
+mod room_table;
+pub mod secure_add_example;
+pub mod template;
+pub mod upload;
+
+use component_kit::{AnyComponent, Room};
+
+/// Every component of this agent. `template` is not among them: it is there to be copied, and a job has no use for it.
+pub static CATALOGUE: &[&dyn AnyComponent] = &[
+    &Room::<data_io::DataIo>::NEW,
+    &Room::<data_transform::DataTransform>::NEW,
+    &Room::<download::Download>::NEW,
+    &Room::<evaluation::Evaluation>::NEW,
+    &Room::<hetero_lr::HeteroLr>::NEW,
+    &Room::<intersection::Intersection>::NEW,
+    &Room::<reader::Reader>::NEW,
+    &Room::<secure_add_example::SecureAddExample>::NEW,
+    &Room::<upload::Upload>::NEW,
+];

@@ -1,0 +1,45 @@
+//! The party alone: asks for the import, and says what became of the rows.
+
+use component_kit::{ImportRequest, Result, TaskContext};
+use serde_json::{Value, json};
+use vocabulary::TableRef;
+
+use super::params::Params;
+
+#[allow(clippy::cast_precision_loss, reason = "metrics are floating point")]
+pub(super) async fn upload(task: &TaskContext, params: Params) -> Result<()> {
+    let table = TableRef::new(&params.namespace, &params.name);
+    task.info(format!("reading {} into table {table}", params.source()));
+    let receipt = task.import(request(&params, table.clone())).await?;
+    let counts = (receipt.rows_in, receipt.stored, receipt.replaced, receipt.rejected);
+    task.info(format!("of {} rows {} are stored, {} replaced, {} refused", counts.0, counts.1, counts.2, counts.3));
+    for reason in &receipt.reasons {
+        task.warn(format!("{} rows refused, the first in line {}: {}", reason.rows, reason.first_line, reason.reason));
+    }
+    let meta = json!({"name": "upload", "metric_type": "UPLOAD"});
+    task.metrics().values("upload", "data_access", vec![("count".to_owned(), receipt.stored as f64)], meta);
+    let told = serde_json::to_value(&receipt).unwrap_or(Value::Null);
+    task.metrics().summary(&json!({"table_name": table.name, "namespace": table.namespace, "receipt": told}));
+    task.progress(1.0, format!("{} rows stored", receipt.stored));
+    Ok(())
+}
+
+/// The request, with FATE's fields in their plain types.
+fn request(params: &Params, table: TableRef) -> ImportRequest {
+    let partitions = params.partitions();
+    let empty = || Value::Object(serde_json::Map::new());
+    let object = |map: &Option<serde_json::Map<String, Value>>| map.clone().map_or_else(empty, Value::Object);
+    let options = json!({
+        "head": params.head.is_set(),
+        "id_delimiter": params.id_delimiter,
+        "partition": partitions,
+        "append": params.append.is_set(),
+        "extend_sid": params.extend_sid.is_set(),
+        "auto_increasing_sid": params.auto_increasing_sid.is_set(),
+        "with_meta": params.with_meta.is_set(),
+        "meta": if params.with_meta.is_set() { object(&params.meta) } else { empty() },
+        "schema": object(&params.schema),
+        "staged": params.staged.is_some(),
+    });
+    ImportRequest { file: params.source().to_owned(), table, options, replace: params.destroy.is_set(), partitions }
+}

@@ -1,0 +1,149 @@
+//! The parameters of an upload: FATE's upload fields, and where the file already is.
+
+use component_kit::{Check, Problems};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A whole number as clients write it: `1`, `"1"` or `true`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Whole {
+    /// A number.
+    Number(i64),
+    /// A truth value: 1 or 0.
+    Flag(bool),
+    /// A number as text.
+    Text(String),
+}
+
+impl Whole {
+    /// The number; none for text that is no number.
+    pub(super) fn number(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Flag(flag) => Some(i64::from(*flag)),
+            Self::Text(text) if text.eq_ignore_ascii_case("true") => Some(1),
+            Self::Text(text) if text.eq_ignore_ascii_case("false") => Some(0),
+            Self::Text(text) => text.trim().parse().ok(),
+        }
+    }
+
+    /// Whether it is not 0.
+    pub(super) fn is_set(&self) -> bool {
+        self.number().is_some_and(|number| number != 0)
+    }
+}
+
+/// Parameters of `upload`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// The file's name, or its path under the party's import folder. Needed unless `staged` is set.
+    pub file: String,
+    /// The name under which the party's own door has put the file aside; stands above `file`. Default null.
+    pub staged: Option<String>,
+    /// 1 when the first line names the columns, 0 when it does not. Default 1.
+    pub head: Whole,
+    /// What separates columns: one character. Default `,`.
+    pub id_delimiter: String,
+    /// Partitions of the table, 1 to 1023. Default 10.
+    pub partition: Whole,
+    /// The table's group; needed.
+    pub namespace: String,
+    /// The table's name; needed.
+    pub name: String,
+    /// Accepted, not used: there is one storage engine. An unknown word is refused. Default null.
+    pub storage_engine: Option<String>,
+    /// Accepted, not used: there is one storage engine. Default null.
+    pub storage_address: Option<Value>,
+    /// Whether a table of that name is replaced. Default false.
+    pub destroy: Whole,
+    /// Whether rows are added to a table of that name. Not together with `destroy`. Default false.
+    pub append: Whole,
+    /// Whether ids are made up; every column is then a value. Default false.
+    pub extend_sid: Whole,
+    /// With `extend_sid`: whether ids are line numbers. Default false.
+    pub auto_increasing_sid: Whole,
+    /// Accepted, not used. Default 1.
+    pub block_size: Whole,
+    /// Fields that replace those of the derived schema. Default empty.
+    pub schema: Option<Map<String, Value>>,
+    /// Whether `meta` goes with the table, so that data_transform obeys it. Default false.
+    pub with_meta: Whole,
+    /// How rows are to be read later: delimiter, input_format, data_type, with_label, label_name, … Default empty.
+    pub meta: Option<Map<String, Value>>,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            file: String::new(),
+            staged: None,
+            head: Whole::Number(1),
+            id_delimiter: ",".to_owned(),
+            partition: Whole::Number(10),
+            namespace: String::new(),
+            name: String::new(),
+            storage_engine: None,
+            storage_address: None,
+            destroy: Whole::Flag(false),
+            append: Whole::Flag(false),
+            extend_sid: Whole::Flag(false),
+            auto_increasing_sid: Whole::Flag(false),
+            block_size: Whole::Number(1),
+            schema: None,
+            with_meta: Whole::Flag(false),
+            meta: None,
+        }
+    }
+}
+
+impl Params {
+    /// The partitions asked for; 0 when they are out of bounds.
+    pub(super) fn partitions(&self) -> u32 {
+        let number = self.partition.number().and_then(|number| u32::try_from(number).ok());
+        number.filter(|number| (1..=1023).contains(number)).unwrap_or(0)
+    }
+
+    /// What is read: the staged file, or the named one.
+    pub(super) fn source(&self) -> &str {
+        self.staged.as_deref().unwrap_or(&self.file)
+    }
+}
+
+/// Engines that FATE knows; all of them are the shelf here.
+const ENGINES: &[&str] =
+    &["EGGROLL", "STANDALONE", "LOCALFS", "HDFS", "MYSQL", "SIMPLE", "PATH", "HIVE", "LINKIS_HIVE", "API"];
+
+impl Check for Params {
+    fn check(&self, problems: &mut Problems) {
+        problems.expect(!self.source().is_empty(), "file", || "no file is named".to_owned());
+        problems.expect(!self.namespace.is_empty(), "namespace", || "the table needs a namespace".to_owned());
+        problems.expect(!self.name.is_empty(), "name", || "the table needs a name".to_owned());
+        problems.expect(matches!(self.head.number(), Some(0 | 1)), "head", || {
+            "head must be 1 (the first line names the columns) or 0".to_owned()
+        });
+        problems.expect(self.partitions() > 0, "partition", || "partition must be 1 to 1023".to_owned());
+        let mut delimiter = self.id_delimiter.chars();
+        let single = matches!((delimiter.next(), delimiter.next()), (Some(first), None) if first.is_ascii());
+        problems.expect(single, "id_delimiter", || format!("{:?} is not one ASCII character", self.id_delimiter));
+        let flags = [
+            ("destroy", &self.destroy),
+            ("append", &self.append),
+            ("extend_sid", &self.extend_sid),
+            ("auto_increasing_sid", &self.auto_increasing_sid),
+            ("with_meta", &self.with_meta),
+        ];
+        for (path, flag) in flags {
+            problems.expect(flag.number().is_some(), path, || "neither true nor false".to_owned());
+        }
+        problems.expect(!(self.destroy.is_set() && self.append.is_set()), "append", || {
+            "a table cannot be replaced and added to at once".to_owned()
+        });
+        if let Some(engine) = &self.storage_engine {
+            let known = ENGINES.iter().any(|word| word.eq_ignore_ascii_case(engine));
+            problems.expect(known, "storage_engine", || format!("can not support this storage engine: {engine}"));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! May the party take part in a job?
+
+use vocabulary::{Offer, Role};
+
+use crate::rules::{Policy, names};
+use crate::verdict::Verdict;
+
+impl Policy {
+    /// Judges an offer whose signature was verified. `signer` is the party that the certificate names.
+    pub fn admit(&self, offer: &Offer, signer: &vocabulary::PartyId) -> Verdict {
+        if *signer != offer.initiator.party {
+            let what = format!("an offer of {} signed by party {signer}", offer.initiator);
+            return Verdict::refused("admission.initiators", what);
+        }
+        if !offer.cast.parties().contains(&self.me) {
+            return Verdict::refused("admission.peers", "an offer in which it has no part");
+        }
+        self.admit_people(offer)
+            .or_else(|| self.admit_components(offer))
+            .or_else(|| self.admit_tables(offer))
+            .unwrap_or(Verdict::Allowed)
+    }
+
+    fn admit_people(&self, offer: &Offer) -> Option<Verdict> {
+        let rules = &self.rules.admission;
+        let initiator = &offer.initiator.party;
+        if *initiator != self.me && !names(&rules.initiators, initiator.as_str()) {
+            return Some(Verdict::refused("admission.initiators", format!("jobs started by party {initiator}")));
+        }
+        let stranger = offer.cast.parties().into_iter().find(|party| *party != self.me && !names(&rules.peers, party.as_str()))?;
+        Some(Verdict::refused("admission.peers", format!("work together with party {stranger}")))
+    }
+
+    fn admit_components(&self, offer: &Offer) -> Option<Verdict> {
+        let mine = |role: &Role| offer.cast.of(*role).contains(&self.me);
+        // Moving one's own tables in and out is not for others to allow.
+        let own_affair = |role: &Role| *role == Role::Local && offer.initiator.party == self.me;
+        let refused = offer.steps.iter().find(|step| {
+            step.roles.iter().any(|role| mine(role) && !own_affair(role))
+                && !names(&self.rules.admission.components, &step.component)
+        })?;
+        let what = format!("the component {} (step {})", refused.component, refused.step);
+        Some(Verdict::refused("admission.components", what))
+    }
+
+    fn admit_tables(&self, offer: &Offer) -> Option<Verdict> {
+        for step in &offer.steps {
+            for (owner, table) in &step.tables {
+                let own_affair = owner.role == Role::Local && offer.initiator.party == self.me;
+                if owner.party == self.me && !own_affair && !names(&self.rules.admission.tables, &table.to_string()) {
+                    return Some(Verdict::refused("admission.tables", format!("the table {table} to step {}", step.step)));
+                }
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Rules;
+    use vocabulary::{Cast, JobId, OfferedStep, Participant, PartyId, StepName, TableRef, Timestamp};
+
+    fn party(id: &str) -> PartyId {
+        PartyId::new(id).expect("valid")
+    }
+
+    fn offer() -> Offer {
+        let host = Participant::new(Role::Host, party("2"));
+        Offer {
+            job: JobId::new("1").expect("valid"),
+            initiator: Participant::new(Role::Guest, party("1")),
+            cast: Cast { guest: vec![party("1")], host: vec![party("2")], ..Cast::default() },
+            steps: vec![OfferedStep {
+                step: StepName::new("reader_0").expect("valid"),
+                component: "reader".to_owned(),
+                version: 1,
+                roles: vec![Role::Guest, Role::Host],
+                parameters: vec![],
+                tables: vec![(host, TableRef::new("experiment", "t"))],
+            }],
+            created: Timestamp(0),
+        }
+    }
+
+    fn open() -> Rules {
+        toml::from_str(
+            "[admission]\ninitiators = ['1']\npeers = ['1']\ncomponents = ['reader']\ntables = ['experiment.*']",
+        )
+        .expect("rules")
+    }
+
+    fn judge(change: impl FnOnce(&mut Rules)) -> Verdict {
+        let mut rules = open();
+        change(&mut rules);
+        Policy::new(party("2"), rules).admit(&offer(), &party("1"))
+    }
+
+    #[test]
+    fn admits_what_every_rule_names() {
+        assert_eq!(judge(|_| ()), Verdict::Allowed);
+    }
+
+    #[test]
+    fn refuses_whatever_one_rule_does_not_name() {
+        let rule = |verdict| match verdict {
+            Verdict::Refused { rule, .. } => rule,
+            Verdict::Allowed => "allowed",
+        };
+        assert_eq!(rule(judge(|rules| rules.admission.initiators.clear())), "admission.initiators");
+        assert_eq!(rule(judge(|rules| rules.admission.peers.clear())), "admission.peers");
+        assert_eq!(rule(judge(|rules| rules.admission.components.clear())), "admission.components");
+        assert_eq!(rule(judge(|rules| rules.admission.tables.clear())), "admission.tables");
+    }
+
+    #[test]
+    fn refuses_an_offer_that_somebody_else_signed() {
+        assert!(!Policy::new(party("2"), open()).admit(&offer(), &party("3")).is_allowed());
+    }
+
+    #[test]
+    fn the_default_refuses_everything_foreign() {
+        assert!(!Policy::new(party("2"), Rules::default()).admit(&offer(), &party("1")).is_allowed());
+    }
+
+    #[test]
+    fn the_default_lets_a_party_load_its_own_tables() {
+        let me = party("2");
+        let own = Offer {
+            initiator: Participant::new(Role::Local, me.clone()),
+            cast: Cast { local: vec![me.clone()], ..Cast::default() },
+            steps: vec![OfferedStep { roles: vec![Role::Local], component: "upload".to_owned(), tables: vec![], ..offer().steps[0].clone() }],
+            ..offer()
+        };
+        assert!(Policy::new(me.clone(), Rules::default()).admit(&own, &me).is_allowed());
+    }
+}

@@ -1,0 +1,16 @@
+//! The gate: what this party takes part in, what leaves it, and what it tells.
+//!
+//! Pure functions over a loaded policy, and the transport decorator that asks them. The coordinator cannot switch it off:
+//! a task's context is built with the gated transport already inside.
+#![deny(missing_docs)]
+
+mod admission;
+mod disclosure;
+mod gated_transport;
+mod release;
+mod rules;
+mod verdict;
+
+pub use gated_transport::{GatedTransport, Traffic};
+pub use rules::{Policy, PolicyError, Rules};
+pub use verdict::Verdict;

@@ -1,0 +1,175 @@
+//! The policy file, read and checked.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use vocabulary::{Disclosure, ErrorCode, Fault, PartyId};
+
+/// A policy file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// It cannot be read.
+    #[error("the policy {path} cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// It is not a policy.
+    #[error("the policy is not well formed: {0}")]
+    Malformed(#[from] toml::de::Error),
+}
+
+impl From<PolicyError> for Fault {
+    fn from(error: PolicyError) -> Self {
+        Fault::new(ErrorCode::ConfigInvalid, error.to_string()).next("compare it with the default policy of the manual")
+    }
+}
+
+/// The rules as they stand in the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
+pub struct Rules {
+    /// What the party takes part in.
+    pub admission: AdmissionRules,
+    /// What may leave towards other parties.
+    pub release: ReleaseRules,
+    /// What may be told to the coordinator and its readers.
+    pub disclosure: DisclosureRules,
+}
+
+/// What the party takes part in. Lists of names, names with a trailing `*`, or `"*"`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdmissionRules {
+    /// Parties whose users may start jobs here; one's own users always may.
+    pub initiators: Vec<String>,
+    /// Parties one works with.
+    pub peers: Vec<String>,
+    /// Components one runs.
+    pub components: Vec<String>,
+    /// Tables that jobs may read, `namespace.name`.
+    pub tables: Vec<String>,
+}
+
+/// What may leave towards other parties.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReleaseRules {
+    /// What messages may give away.
+    pub disclosures: Vec<Disclosure>,
+    /// Bytes of the largest message.
+    pub largest_message: u64,
+    /// Most messages of one attempt.
+    pub most_messages: u64,
+    /// Other rules for single peers.
+    pub peer: BTreeMap<PartyId, PeerRules>,
+}
+
+/// Rules for one peer.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PeerRules {
+    /// What messages to it may give away.
+    pub disclosures: Vec<Disclosure>,
+}
+
+impl Default for ReleaseRules {
+    fn default() -> Self {
+        Self { disclosures: vec![], largest_message: 2 << 30, most_messages: 1_000_000, peer: BTreeMap::new() }
+    }
+}
+
+/// What may be told to the coordinator and its readers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DisclosureRules {
+    /// Metrics: bounded numbers.
+    pub metrics: bool,
+    /// Summaries of steps (coefficients among them).
+    pub summaries: bool,
+    /// Views of models.
+    pub model_views: bool,
+    /// Column names of tables.
+    pub table_headers: bool,
+    /// Rows, to people at the coordinator's door.
+    pub rows_through_coordinator: bool,
+    /// Log lines, to people at the coordinator's door.
+    pub logs_through_coordinator: bool,
+}
+
+impl Default for DisclosureRules {
+    fn default() -> Self {
+        Self {
+            metrics: true,
+            summaries: false,
+            model_views: false,
+            table_headers: false,
+            rows_through_coordinator: false,
+            logs_through_coordinator: false,
+        }
+    }
+}
+
+/// A party's policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    pub(crate) me: PartyId,
+    pub(crate) rules: Rules,
+}
+
+impl Policy {
+    /// A party's rules.
+    pub fn new(me: PartyId, rules: Rules) -> Self {
+        Self { me, rules }
+    }
+
+    /// Reads a policy file.
+    pub fn load(me: PartyId, path: &Path) -> Result<Self, PolicyError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| PolicyError::Unreadable { path: path.display().to_string(), source })?;
+        Ok(Self::new(me, toml::from_str(&text)?))
+    }
+
+    /// The rules as they are in force.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+}
+
+/// Whether a list names a text.
+pub(crate) fn names(list: &[String], text: &str) -> bool {
+    list.iter().any(|entry| match entry.strip_suffix('*') {
+        Some(start) => text.starts_with(start),
+        None => entry == text,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_default_is_the_default() {
+        let file: Rules = toml::from_str(include_str!("../default-policy.toml")).expect("well formed");
+        assert_eq!(file, Rules::default());
+    }
+
+    #[test]
+    fn refuses_a_rule_it_does_not_know() {
+        assert!(toml::from_str::<Rules>("[admission]\npeer = []").is_err());
+    }
+
+    #[test]
+    fn reads_names_and_beginnings_of_names() {
+        let list = vec!["experiment.*".to_owned(), "a.b".to_owned()];
+        assert!(names(&list, "experiment.guest"));
+        assert!(names(&list, "a.b"));
+        assert!(!names(&list, "a.bc"));
+        assert!(!names(&[], "a.b"));
+        assert!(names(&["*".to_owned()], ""));
+    }
+}

@@ -1,0 +1,173 @@
+//! Attempts this agent ran or runs.
+
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use vocabulary::{Assignment, Attempt, JobId, PartyId, Role, StepName, TableSummary, TaskId, Timestamp};
+
+use crate::{RecordError, Records, from_json, to_json};
+
+/// Where an attempt stands at this agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptState {
+    /// Runs, or ran when the agent died.
+    Running,
+    /// Its outputs stand.
+    Succeeded,
+    /// It failed.
+    Failed,
+    /// It was stopped.
+    Canceled,
+    /// The agent died while it ran.
+    Lost,
+}
+
+impl AttemptState {
+    fn word(self) -> &'static str {
+        match self {
+            AttemptState::Running => "running",
+            AttemptState::Succeeded => "succeeded",
+            AttemptState::Failed => "failed",
+            AttemptState::Canceled => "canceled",
+            AttemptState::Lost => "lost",
+        }
+    }
+
+    fn of(word: &str) -> Result<Self, RecordError> {
+        let all = [Self::Running, Self::Succeeded, Self::Failed, Self::Canceled, Self::Lost];
+        let found = all.into_iter().find(|state| state.word() == word);
+        found.ok_or_else(|| RecordError::Malformed { kind: "attempt state", detail: word.to_owned() })
+    }
+}
+
+/// What is kept of one attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptRecord {
+    /// What was ordered.
+    pub assignment: Assignment,
+    /// Where it stands.
+    pub state: AttemptState,
+    /// Data outputs that stand, with their numbers.
+    pub outputs: Vec<(usize, TableSummary)>,
+}
+
+impl Records {
+    /// Notes that an attempt starts; `false` when it was known already (a repeated order).
+    pub async fn begin_attempt(&self, assignment: &Assignment, now: Timestamp) -> Result<bool, RecordError> {
+        let task = &assignment.task;
+        let done = sqlx::query(
+            "/* begin_attempt */ INSERT INTO attempts (job, step, role, attempt, state, assignment, started_micros) \
+             VALUES ($1, $2, $3, $4, 'running', $5, $6) ON CONFLICT (job, step, role, attempt) DO NOTHING",
+        )
+        .bind(task.job.as_str())
+        .bind(task.step.as_str())
+        .bind(task.role.word())
+        .bind(i64::from(assignment.attempt.0))
+        .bind(to_json("assignment", assignment)?)
+        .bind(now.0)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Notes a data output.
+    pub async fn add_output(&self, task: &TaskId, attempt: Attempt, index: usize, table: &TableSummary) -> Result<(), RecordError> {
+        let Some(record) = self.attempt(task, attempt).await? else { return Ok(()) };
+        let mut outputs = record.outputs;
+        outputs.retain(|(number, _)| *number != index);
+        outputs.push((index, table.clone()));
+        outputs.sort_by_key(|(number, _)| *number);
+        sqlx::query("/* add_output */ UPDATE attempts SET outputs = $5 WHERE job = $1 AND step = $2 AND role = $3 AND attempt = $4")
+            .bind(task.job.as_str())
+            .bind(task.step.as_str())
+            .bind(task.role.word())
+            .bind(i64::from(attempt.0))
+            .bind(to_json("outputs", &outputs)?)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes how an attempt ended.
+    pub async fn end_attempt(&self, task: &TaskId, attempt: Attempt, state: AttemptState, now: Timestamp) -> Result<(), RecordError> {
+        sqlx::query(
+            "/* end_attempt */ UPDATE attempts SET state = $5, ended_micros = $6 \
+             WHERE job = $1 AND step = $2 AND role = $3 AND attempt = $4",
+        )
+        .bind(task.job.as_str())
+        .bind(task.step.as_str())
+        .bind(task.role.word())
+        .bind(i64::from(attempt.0))
+        .bind(state.word())
+        .bind(now.0)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// One attempt.
+    pub async fn attempt(&self, task: &TaskId, attempt: Attempt) -> Result<Option<AttemptRecord>, RecordError> {
+        let row = sqlx::query(
+            "/* attempt */ SELECT state, assignment, outputs FROM attempts \
+             WHERE job = $1 AND step = $2 AND role = $3 AND attempt = $4",
+        )
+        .bind(task.job.as_str())
+        .bind(task.step.as_str())
+        .bind(task.role.word())
+        .bind(i64::from(attempt.0))
+        .fetch_optional(&self.pool)
+        .await?;
+        row.as_ref().map(record).transpose()
+    }
+
+    /// The newest attempt of a step in a role that this agent ran.
+    pub async fn newest_attempt(&self, job: &JobId, step: &StepName, role: Role) -> Result<Option<AttemptRecord>, RecordError> {
+        let row = sqlx::query(
+            "/* newest_attempt */ SELECT state, assignment, outputs FROM attempts \
+             WHERE job = $1 AND step = $2 AND role = $3 ORDER BY attempt DESC LIMIT 1",
+        )
+        .bind(job.as_str())
+        .bind(step.as_str())
+        .bind(role.word())
+        .fetch_optional(&self.pool)
+        .await?;
+        row.as_ref().map(record).transpose()
+    }
+
+    /// The newest attempt of every step of a job, oldest first.
+    pub async fn attempts_of(&self, job: &JobId) -> Result<Vec<AttemptRecord>, RecordError> {
+        let rows = sqlx::query(
+            "/* attempts_of */ SELECT state, assignment, outputs FROM attempts AS a WHERE job = $1 AND attempt = \
+             (SELECT MAX(b.attempt) FROM attempts AS b WHERE b.job = a.job AND b.step = a.step AND b.role = a.role) \
+             ORDER BY started_micros",
+        )
+        .bind(job.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(record).collect()
+    }
+
+    /// Attempts that ran when the agent died: marked lost, and given.
+    pub async fn lose_running(&self, me: &PartyId, now: Timestamp) -> Result<Vec<(TaskId, Attempt)>, RecordError> {
+        let rows = sqlx::query("/* lose_running */ SELECT state, assignment, outputs FROM attempts WHERE state = 'running'")
+            .fetch_all(&self.pool)
+            .await?;
+        let mut lost = Vec::new();
+        for row in &rows {
+            let AttemptRecord { assignment, .. } = record(row)?;
+            debug_assert_eq!(assignment.task.party, *me);
+            self.end_attempt(&assignment.task, assignment.attempt, AttemptState::Lost, now).await?;
+            lost.push((assignment.task, assignment.attempt));
+        }
+        Ok(lost)
+    }
+}
+
+fn record(row: &SqliteRow) -> Result<AttemptRecord, RecordError> {
+    Ok(AttemptRecord {
+        assignment: from_json("assignment", row.try_get("assignment")?)?,
+        state: AttemptState::of(row.try_get("state")?)?,
+        outputs: from_json("outputs", row.try_get("outputs")?)?,
+    })
+}

@@ -1,0 +1,87 @@
+//! What an agent remembers: the offers it accepted, the attempts it ran, what they left, models, reports that the
+//! coordinator has not taken yet, and the audit chain. One SQLite file, never shared.
+#![deny(missing_docs)]
+
+mod attempts;
+mod audit;
+mod models;
+mod offers;
+mod outbox;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use vocabulary::{ErrorCode, Fault};
+
+pub use attempts::{AttemptRecord, AttemptState};
+pub use audit::{AuditEntry, AuditRecord};
+pub use models::ModelRecord;
+
+/// The record file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The database says no.
+    #[error("the agent's records cannot be used: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A row does not hold what it should.
+    #[error("a record of kind {kind} cannot be read: {detail}")]
+    Malformed {
+        /// What it should be.
+        kind: &'static str,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The audit chain does not add up.
+    #[error("the audit chain is broken at entry {0}")]
+    ChainBroken(i64),
+}
+
+impl From<RecordError> for Fault {
+    fn from(error: RecordError) -> Self {
+        let text = error.to_string();
+        if text.contains("disk is full") || text.contains("(code: 13)") {
+            return Fault::new(ErrorCode::StorageFull, text).next("free space on the agent's disk");
+        }
+        Fault::new(ErrorCode::Internal, text).next("see the agent's log")
+    }
+}
+
+/// An agent's records.
+#[derive(Clone)]
+pub struct Records {
+    pool: SqlitePool,
+}
+
+impl Records {
+    /// Opens the file, making it and its tables when they are missing.
+    pub async fn open(path: &Path) -> Result<Self, RecordError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(std::time::Duration::from_secs(10));
+        // One connection: SQLite has one writer, and an agent's records are small.
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        let records = Self { pool };
+        records.create_tables().await?;
+        Ok(records)
+    }
+
+    /// Closes the file after what is under way.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn to_json<T: serde::Serialize>(kind: &'static str, value: &T) -> Result<String, RecordError> {
+    serde_json::to_string(value).map_err(|error| RecordError::Malformed { kind, detail: error.to_string() })
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(kind: &'static str, text: &str) -> Result<T, RecordError> {
+    serde_json::from_str(text).map_err(|error| RecordError::Malformed { kind, detail: error.to_string() })
+}

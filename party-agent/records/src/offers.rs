@@ -1,0 +1,38 @@
+//! Offers this party accepted: an assignment runs only under one of them.
+
+use sqlx::Row;
+use vocabulary::{JobId, Offer, Timestamp};
+
+use crate::{RecordError, Records, from_json, to_json};
+
+impl Records {
+    /// Remembers an accepted offer.
+    pub async fn accept_offer(&self, fingerprint: &str, offer: &Offer, now: Timestamp) -> Result<(), RecordError> {
+        sqlx::query(
+            "/* accept_offer */ INSERT INTO offers (fingerprint, job, offer, accepted_micros) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (fingerprint) DO NOTHING",
+        )
+        .bind(fingerprint)
+        .bind(offer.job.as_str())
+        .bind(to_json("offer", offer)?)
+        .bind(now.0)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The accepted offer with this fingerprint.
+    pub async fn accepted_offer(&self, fingerprint: &str) -> Result<Option<Offer>, RecordError> {
+        let row = sqlx::query("/* accepted_offer */ SELECT offer FROM offers WHERE fingerprint = $1")
+            .bind(fingerprint)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| from_json("offer", row.try_get("offer")?)).transpose()
+    }
+
+    /// Forgets the offers of a job that is over.
+    pub async fn forget_offers(&self, job: &JobId) -> Result<(), RecordError> {
+        sqlx::query("/* forget_offers */ DELETE FROM offers WHERE job = $1").bind(job.as_str()).execute(&self.pool).await?;
+        Ok(())
+    }
+}

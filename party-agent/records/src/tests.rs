@@ -1,0 +1,126 @@
+//! What the records promise, over a reopened file.
+
+use tempfile::TempDir;
+use vocabulary::report::ReportBody;
+use vocabulary::{Assignment, Attempt, Cast, JobId, ModelRef, PartyId, Report, Role, Stage, StepName, TableRef, TableSummary, TaskId, Timestamp};
+
+use crate::{AttemptState, AuditEntry, ModelRecord, RecordError, Records};
+
+fn task() -> TaskId {
+    TaskId {
+        job: JobId::new("1").expect("valid"),
+        step: StepName::new("hetero_lr_0").expect("valid"),
+        role: Role::Guest,
+        party: PartyId::new("9999").expect("valid"),
+    }
+}
+
+fn assignment(attempt: u32) -> Assignment {
+    Assignment {
+        task: task(),
+        attempt: Attempt(attempt),
+        component: "hetero_lr".to_owned(),
+        component_version: 1,
+        stage: Stage::Fit,
+        cast: Cast::default(),
+        step_cast: Cast::default(),
+        parameters: serde_json::json!({"max_iter": 3}),
+        inputs: vec![],
+        models: vec![],
+        outputs: vec!["data".to_owned()],
+        model_version: "1".to_owned(),
+        offer: "f".to_owned(),
+        partitions: 4,
+        deadline: None,
+    }
+}
+
+async fn open(folder: &TempDir) -> Records {
+    Records::open(&folder.path().join("records.db")).await.expect("opened")
+}
+
+#[tokio::test]
+async fn a_repeated_order_is_known() {
+    let folder = TempDir::new().expect("folder");
+    let records = open(&folder).await;
+    assert!(records.begin_attempt(&assignment(0), Timestamp(1)).await.expect("noted"));
+    assert!(!records.begin_attempt(&assignment(0), Timestamp(2)).await.expect("noted"));
+    assert!(records.begin_attempt(&assignment(1), Timestamp(3)).await.expect("noted"));
+}
+
+#[tokio::test]
+async fn what_ran_when_the_agent_died_is_lost_and_only_once() {
+    let folder = TempDir::new().expect("folder");
+    let records = open(&folder).await;
+    records.begin_attempt(&assignment(0), Timestamp(1)).await.expect("noted");
+    records.end_attempt(&task(), Attempt(0), AttemptState::Failed, Timestamp(2)).await.expect("noted");
+    records.begin_attempt(&assignment(1), Timestamp(3)).await.expect("noted");
+    records.close().await;
+    let records = open(&folder).await;
+    let me = task().party;
+    assert_eq!(records.lose_running(&me, Timestamp(4)).await.expect("read"), [(task(), Attempt(1))]);
+    assert_eq!(records.lose_running(&me, Timestamp(5)).await.expect("read"), []);
+}
+
+#[tokio::test]
+async fn outputs_belong_to_the_newest_attempt() {
+    let folder = TempDir::new().expect("folder");
+    let records = open(&folder).await;
+    let table = |name: &str| TableSummary {
+        table: TableRef::new("n", name),
+        data_name: None,
+        rows: 1,
+        partitions: 1,
+        header: vec![],
+        content_hash: String::new(),
+    };
+    for attempt in [0, 1] {
+        records.begin_attempt(&assignment(attempt), Timestamp(1)).await.expect("noted");
+        records.add_output(&task(), Attempt(attempt), 0, &table(&attempt.to_string())).await.expect("noted");
+    }
+    let newest = records.newest_attempt(&task().job, &task().step, Role::Guest).await.expect("read").expect("known");
+    assert_eq!(newest.outputs, [(0, table("1"))]);
+    assert_eq!(records.attempts_of(&task().job).await.expect("read").len(), 1);
+}
+
+#[tokio::test]
+async fn reports_wait_over_a_restart_until_they_are_taken() {
+    let folder = TempDir::new().expect("folder");
+    let records = open(&folder).await;
+    let report = Report { task: task(), attempt: Attempt(0), body: ReportBody::Started };
+    records.post(&report).await.expect("kept");
+    records.post(&report).await.expect("kept");
+    records.close().await;
+    let records = open(&folder).await;
+    let waiting = records.posted(10).await.expect("read");
+    assert_eq!(waiting.len(), 2);
+    records.acknowledge(waiting[0].0).await.expect("taken");
+    assert_eq!(records.posted(10).await.expect("read"), waiting[1..]);
+}
+
+#[tokio::test]
+async fn keeps_models_by_version_step_and_role() {
+    let folder = TempDir::new().expect("folder");
+    let records = open(&folder).await;
+    let model = ModelRef { version: "1".to_owned(), step: task().step, owner: task().participant() };
+    let record = ModelRecord { component: "hetero_lr".to_owned(), component_version: 1, content: vec![1, 2, 3] };
+    records.save_model(&model, &record, Timestamp(1)).await.expect("kept");
+    assert!(records.model(&model).await.expect("read") == Some(record));
+    let other = ModelRef { version: "2".to_owned(), ..model };
+    assert!(records.model(&other).await.expect("read").is_none());
+}
+
+#[tokio::test]
+async fn a_changed_or_missing_audit_entry_is_noticed() {
+    let folder = TempDir::new().expect("folder");
+    let records = open(&folder).await;
+    for number in 0..4 {
+        let entry = AuditEntry::Told { what: format!("metrics {number}"), to: "coordinator".to_owned(), refused_by: None };
+        records.audit(&entry, Timestamp(number)).await.expect("kept");
+    }
+    assert_eq!(records.audit_chain().await.expect("whole").len(), 4);
+    sqlx::query("UPDATE audit SET entry = replace(entry, 'metrics 2', 'nothing')").execute(&records.pool).await.expect("changed");
+    assert!(matches!(records.audit_chain().await, Err(RecordError::ChainBroken(3))));
+    sqlx::query("DELETE FROM audit WHERE number = 3").execute(&records.pool).await.expect("removed");
+    assert!(matches!(records.audit_chain().await, Err(RecordError::ChainBroken(4))));
+}

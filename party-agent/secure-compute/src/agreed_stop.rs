@@ -1,0 +1,71 @@
+//! How parties agree that training ends: flags that one role decides and all obey, and the length of the last steps
+//! of all parties together, of which only the total is opened.
+
+use component_kit::{Message, Packed, Peer, Peers, Result, TaskContext};
+use crypto::random::Random;
+
+use crate::encrypted_algebra::{LinearScheme, Origin, SchemeResult, SumsBytes, VectorBytes};
+use crate::encrypted_gradient::receive_revealed;
+use crate::fixed;
+use crate::key_ceremony::{Encryptor, KeyHolder};
+
+/// Fractional bits of a squared length: differences of a millionth still show after the root.
+const LENGTH_BITS: i32 = 40;
+
+/// Squared lengths above this count as this; no tolerance is so large.
+const LENGTH_CAP: f64 = 65536.0;
+
+/// Tells everybody whether to stop.
+pub async fn announce(peers: &Peers, message: &Message<Packed<bool>>, stop: bool) -> Result<()> {
+    peers.send(message, &Packed(stop)).await
+}
+
+/// Hears whether to stop.
+pub async fn hear(peer: &Peer, message: &Message<Packed<bool>>) -> Result<bool> {
+    Ok(peer.receive(message).await?.0)
+}
+
+fn squared_length(steps: &[f64]) -> Result<Vec<i64>> {
+    let total: f64 = steps.iter().map(|step| step * step).sum();
+    Ok(fixed::encode("length of the steps", &[total.min(LENGTH_CAP)], LENGTH_BITS, LENGTH_CAP)?)
+}
+
+/// Host: sends the squared length of its steps to the guest, encrypted.
+pub async fn send_length<S: LinearScheme>(
+    turn: &TaskContext,
+    encryptor: &mut Encryptor<S>,
+    message: &Message<VectorBytes>,
+    steps: &[f64],
+) -> Result<()> {
+    let sealed = encryptor.seal(turn, squared_length(steps)?).await?;
+    turn.guest()?.send(message, &sealed).await
+}
+
+/// Guest: adds the hosts' squared lengths to its own and shows the arbiter the total.
+pub async fn reveal_length<S: LinearScheme>(
+    turn: &TaskContext,
+    encryptor: &mut Encryptor<S>,
+    (part, total): (&Message<VectorBytes>, &Message<SumsBytes>),
+    steps: &[f64],
+) -> Result<()> {
+    let parts = turn.hosts().receive_all(part).await?;
+    let own = squared_length(steps)?;
+    let add = move |key: &S::PublicKey, random: &mut Random| -> SchemeResult<SumsBytes> {
+        let parts = parts.iter().map(|part| part.read::<S>(1, Origin::Fresh)).collect::<SchemeResult<Vec<_>>>()?;
+        let sums = S::transpose_times(&S::prepare(1, 1, &|_, _| 1)?, &S::sum(&parts)?)?;
+        let hidden = S::reveal_sums(key, &S::add_plain_sums(&sums, &own)?, random)?;
+        Ok(SumsBytes::of::<S>(&hidden, 1))
+    };
+    let revealed = encryptor.with(turn, add).await??;
+    turn.arbiter()?.send(total, &revealed).await
+}
+
+/// Arbiter: the length of all parties' steps together.
+pub async fn read_length<S: LinearScheme>(
+    turn: &TaskContext,
+    holder: &KeyHolder<S>,
+    total: &Message<SumsBytes>,
+) -> Result<f64> {
+    let sums = receive_revealed(turn, holder, total, &turn.guest()?, 1).await?;
+    Ok(sums.first().map_or(0.0, |sum| fixed::decode(*sum, LENGTH_BITS)).max(0.0).sqrt())
+}

@@ -1,0 +1,95 @@
+//! Keys, vectors and sums on their way between parties: bytes with a meaning, read only once the receiver says how
+//! many values it expects.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use component_kit::{Payload, PayloadError};
+
+use super::{LinearScheme, Origin, SchemeResult};
+
+macro_rules! bytes_only {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct $name(Bytes);
+
+        impl Payload for $name {
+            fn encode(&self) -> Result<Bytes, PayloadError> {
+                Ok(self.0.clone())
+            }
+
+            fn decode(bytes: &Bytes) -> Result<Self, PayloadError> {
+                Ok(Self(bytes.clone()))
+            }
+        }
+    )*};
+}
+
+bytes_only! {
+    /// A public key.
+    PublicKeyBytes
+    /// An encrypted vector.
+    VectorBytes
+}
+
+impl PublicKeyBytes {
+    /// Writes a key.
+    pub fn of<S: LinearScheme>(key: &S::PublicKey) -> Self {
+        Self(S::key_to_bytes(key).into())
+    }
+
+    /// Reads the key.
+    pub fn read<S: LinearScheme>(&self) -> SchemeResult<S::PublicKey> {
+        S::key_from_bytes(&self.0)
+    }
+}
+
+impl VectorBytes {
+    /// Writes a vector.
+    pub fn of<S: LinearScheme>(vector: &S::Vector) -> Self {
+        Self(S::vector_to_bytes(vector).into())
+    }
+
+    /// Reads a vector of exactly `length` values.
+    pub fn read<S: LinearScheme>(&self, length: usize, origin: Origin) -> SchemeResult<S::Vector> {
+        S::vector_from_bytes(&self.0, length, origin)
+    }
+}
+
+/// Sums for the key holder, with their number, which a key holder without data cannot know beforehand.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SumsBytes {
+    columns: u32,
+    bytes: Bytes,
+}
+
+impl SumsBytes {
+    /// Writes `columns` sums.
+    pub fn of<S: LinearScheme>(hidden: &S::Hidden, columns: usize) -> Self {
+        Self { columns: u32::try_from(columns).unwrap_or(u32::MAX), bytes: S::hidden_to_bytes(hidden).into() }
+    }
+
+    /// How many sums the sender says there are; [`SumsBytes::read`] compares it with the bytes.
+    pub fn columns(&self) -> usize {
+        self.columns as usize
+    }
+
+    /// Reads the sums.
+    pub fn read<S: LinearScheme>(&self) -> SchemeResult<S::Hidden> {
+        S::hidden_from_bytes(&self.bytes, self.columns())
+    }
+}
+
+impl Payload for SumsBytes {
+    fn encode(&self) -> Result<Bytes, PayloadError> {
+        let mut bytes = BytesMut::with_capacity(4 + self.bytes.len());
+        bytes.put_u32_le(self.columns);
+        bytes.extend_from_slice(&self.bytes);
+        Ok(bytes.freeze())
+    }
+
+    fn decode(bytes: &Bytes) -> Result<Self, PayloadError> {
+        let mut rest = bytes.clone();
+        let columns = rest.try_get_u32_le().map_err(|error| PayloadError::new("encrypted sums", error.to_string()))?;
+        Ok(Self { columns, bytes: rest })
+    }
+}

@@ -1,0 +1,102 @@
+//! From an encrypted residual to sums in the clear at one party: the party multiplies with its own columns, hides the
+//! sums under uniform masks, has them opened by the key holder and takes the masks off. The key holder learns nothing.
+
+use std::sync::Arc;
+
+use component_kit::{ComponentError, Message, Peer, Result, TaskContext};
+use ndarray::Array2;
+
+use crate::encrypted_algebra::{LinearScheme, SchemeResult, SumsBytes};
+use crate::fixed::ColumnScales;
+use crate::key_ceremony::{Encryptor, KeyHolder};
+
+/// The two messages of an opening.
+#[derive(Clone, Copy)]
+pub struct OpeningMessages<'a> {
+    /// Masked sums, to the key holder.
+    pub masked: &'a Message<SumsBytes>,
+    /// The same, decrypted, back.
+    pub opened: &'a Message<Vec<u64>>,
+}
+
+/// Prepares the given rows (all of them for none) of a party's columns for products.
+pub async fn prepare_columns<S: LinearScheme>(
+    task: &TaskContext,
+    columns: &Arc<Array2<f64>>,
+    scales: &ColumnScales,
+    rows: Option<Vec<usize>>,
+) -> Result<Arc<S::Matrix>> {
+    let (columns, factors) = (columns.clone(), scales.factors());
+    let prepare = move || {
+        let count = rows.as_ref().map_or(columns.nrows(), Vec::len);
+        let entry = |row: usize, column: usize| {
+            let row = rows.as_ref().and_then(|rows| rows.get(row).copied()).unwrap_or(row);
+            let value = columns.get((row, column)).copied().unwrap_or(0.0);
+            (value * factors.get(column).copied().unwrap_or(0.0)).round() as i64
+        };
+        S::prepare(count, columns.ncols(), &entry)
+    };
+    Ok(Arc::new(task.encrypt(prepare).await??))
+}
+
+/// Party: the sums over rows of each column times the encrypted residual, mod 2^64.
+pub async fn learn_sums<S: LinearScheme>(
+    turn: &TaskContext,
+    encryptor: &mut Encryptor<S>,
+    messages: OpeningMessages<'_>,
+    matrix: Arc<S::Matrix>,
+    residual: Arc<S::Vector>,
+) -> Result<Vec<u64>> {
+    let multiply =
+        move |key: &S::PublicKey, random: &mut crypto::random::Random| -> SchemeResult<(SumsBytes, Vec<u64>)> {
+            let (hidden, masks) = S::mask_sums(key, &S::transpose_times(&matrix, &residual)?, random)?;
+            Ok((SumsBytes::of::<S>(&hidden, masks.len()), masks))
+        };
+    let (hidden, masks) = encryptor.with(turn, multiply).await??;
+    let holder = turn.arbiter()?;
+    holder.send(messages.masked, &hidden).await?;
+    let opened = holder.receive(messages.opened).await?;
+    if opened.len() != masks.len() {
+        let text = format!("{} sums came back where {} were sent", opened.len(), masks.len());
+        return Err(ComponentError::protocol(text));
+    }
+    Ok(opened.iter().zip(&masks).map(|(sum, mask)| sum.wrapping_sub(*mask)).collect())
+}
+
+/// Key holder: opens one party's masked sums and sends them back; gives their number. More than `most` are refused:
+/// so many openings of one residual would determine it.
+pub async fn open_sums<S: LinearScheme>(
+    turn: &TaskContext,
+    holder: &KeyHolder<S>,
+    messages: OpeningMessages<'_>,
+    party: &Peer,
+    most: usize,
+) -> Result<usize> {
+    let masked = party.receive(messages.masked).await?;
+    let columns = masked.columns();
+    if columns > most {
+        let text = format!("{} asks to open {columns} sums over {most} rows", party.participant());
+        return Err(ComponentError::protocol(text));
+    }
+    let open = move |secret: &S::SecretKey| -> SchemeResult<Vec<u64>> { Ok(S::open(secret, &masked.read::<S>()?)) };
+    let opened = holder.with(turn, open).await??;
+    party.send(messages.opened, &opened).await?;
+    Ok(columns)
+}
+
+/// Key holder: receives sums that the parties agreed to show it.
+pub async fn receive_revealed<S: LinearScheme>(
+    turn: &TaskContext,
+    holder: &KeyHolder<S>,
+    message: &Message<SumsBytes>,
+    party: &Peer,
+    columns: usize,
+) -> Result<Vec<u64>> {
+    let revealed = party.receive(message).await?;
+    if revealed.columns() != columns {
+        let text = format!("{} sums where {columns} were agreed", revealed.columns());
+        return Err(ComponentError::protocol(text));
+    }
+    let open = move |secret: &S::SecretKey| -> SchemeResult<Vec<u64>> { Ok(S::open(secret, &revealed.read::<S>()?)) };
+    Ok(holder.with(turn, open).await??)
+}

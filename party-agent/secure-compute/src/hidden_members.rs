@@ -1,0 +1,76 @@
+//! Sets the rows of an encrypted vector that are no members of a batch to zero, so that a party that multiplies with
+//! it cannot tell members from the rows they hide among. Packed ciphertexts cannot lose single rows, so the vector
+//! goes under uniform masks to the key holder, which keeps the members and encrypts afresh.
+
+use component_kit::{ComponentError, Message, Result, TaskContext};
+use crypto::random::Random;
+
+use crate::encrypted_algebra::{LinearScheme, Origin, SchemeError, SchemeResult, VectorBytes};
+use crate::key_ceremony::{Encryptor, KeyHolder};
+
+/// The three messages of the detour.
+#[derive(Clone, Copy)]
+pub struct HidingMessages<'a> {
+    /// The masked vector, to the key holder.
+    pub masked: &'a Message<VectorBytes>,
+    /// Where the members stand, to the key holder.
+    pub positions: &'a Message<Vec<u32>>,
+    /// Masked members and zeros, encrypted afresh, back.
+    pub fresh: &'a Message<VectorBytes>,
+}
+
+/// Guest: gives the vector with everything but the positions set to zero; not yet re-randomised.
+pub async fn keep_members<S: LinearScheme>(
+    turn: &TaskContext,
+    encryptor: &mut Encryptor<S>,
+    messages: HidingMessages<'_>,
+    vector: S::Vector,
+    positions: &[usize],
+) -> Result<S::Vector> {
+    let mask = move |key: &S::PublicKey, random: &mut Random| -> SchemeResult<(VectorBytes, Vec<u64>)> {
+        let (masked, masks) = S::mask_vector(key, &vector, random)?;
+        Ok((VectorBytes::of::<S>(&masked), masks))
+    };
+    let (masked, masks) = encryptor.with(turn, mask).await??;
+    let holder = turn.arbiter()?;
+    holder.send(messages.masked, &masked).await?;
+    let narrow: Vec<u32> = positions.iter().filter_map(|position| u32::try_from(*position).ok()).collect();
+    holder.send(messages.positions, &narrow).await?;
+    let fresh = holder.receive(messages.fresh).await?;
+    let mut offsets = vec![0i64; masks.len()];
+    for position in positions {
+        if let (Some(offset), Some(mask)) = (offsets.get_mut(*position), masks.get(*position)) {
+            *offset = (*mask as i64).wrapping_neg();
+        }
+    }
+    let unmask = move || -> Result<S::Vector, SchemeError> {
+        S::add_plain(&fresh.read::<S>(offsets.len(), Origin::Fresh)?, &offsets)
+    };
+    Ok(turn.encrypt(unmask).await??)
+}
+
+/// Key holder: does its part for a vector of `length` rows of which `members` stay.
+pub async fn serve<S: LinearScheme>(
+    turn: &TaskContext,
+    holder: &mut KeyHolder<S>,
+    messages: HidingMessages<'_>,
+    length: usize,
+    members: usize,
+) -> Result<()> {
+    let guest = turn.guest()?;
+    let masked = guest.receive(messages.masked).await?;
+    let positions = guest.receive(messages.positions).await?;
+    let mut values = holder.open_masked(turn, masked, length).await?;
+    let mut kept = vec![false; length];
+    for position in &positions {
+        if let Some(kept) = kept.get_mut(*position as usize) {
+            *kept = true;
+        }
+    }
+    if positions.len() != members || kept.iter().filter(|kept| **kept).count() != members {
+        return Err(ComponentError::protocol(format!("the positions are not those of {members} of {length} rows")));
+    }
+    values.iter_mut().zip(&kept).filter(|(_, kept)| !**kept).for_each(|(value, _)| *value = 0);
+    let fresh = holder.encryptor().seal(turn, values).await?;
+    guest.send(messages.fresh, &fresh).await
+}

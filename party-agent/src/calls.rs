@@ -1,0 +1,85 @@
+//! What the coordinator asks of the agent, call by call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use doors::proxy::answer_locally;
+use tokio::io::AsyncRead;
+use transport::{Answer, Body, Directory, Pieces, RelayedMail};
+use vocabulary::{ErrorCode, Fault};
+use wire::agent_link::{HttpHead, Reply, ToAgent};
+
+use crate::offers::Offers;
+use crate::supervisor::Supervisor;
+use crate::uplink::{StreamPieces, stream_of};
+
+/// How long the coordinator may take to read a piece of a reply.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Answers calls. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Calls {
+    pub(crate) offers: Arc<Offers>,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) directory: Directory,
+    pub(crate) relayed: Arc<RelayedMail>,
+    /// The door as outsiders see it: whoever the coordinator says is asking, here it is an outsider.
+    pub(crate) door: Router,
+}
+
+impl Calls {
+    /// Answers one call.
+    pub(crate) async fn answer<B>(self, call: ToAgent, body: B, answer: Answer)
+    where
+        B: AsyncRead + Pieces + Unpin + 'static,
+    {
+        match call {
+            ToAgent::Mail(head) => self.relayed.clone().serve(head, body, answer).await,
+            ToAgent::Http(head) => self.http(head, body, answer).await,
+            order => {
+                // On its own, so that a link that ends does not leave an order half done.
+                let done = tokio::spawn(async move { self.carry_out(order).await }).await;
+                let reply = done.unwrap_or_else(|_| Reply::Failed(Fault::new(ErrorCode::Internal, "the agent failed at an order")));
+                send(answer, &reply, Body::Empty).await;
+            }
+        }
+    }
+
+    async fn carry_out(&self, order: ToAgent) -> Reply {
+        let outcome = match order {
+            ToAgent::Sign(offer) => self.offers.sign(offer).await.map(Reply::Signed),
+            ToAgent::Offer(signed) => self.offers.accept(signed).await.map(Reply::Accepted),
+            ToAgent::Assign(assignment) => self.supervisor.assign(*assignment).await.map(|()| Reply::Done),
+            ToAgent::Cancel { task, attempt, reason } => {
+                tracing::info!(%task, attempt = attempt.0, %reason, "asked to stop an attempt");
+                self.supervisor.cancel(task, attempt).await;
+                Ok(Reply::Done)
+            }
+            ToAgent::Close(job) => {
+                self.supervisor.close(&job).await;
+                Ok(Reply::Done)
+            }
+            ToAgent::Check(checks) => Ok(Reply::Checked(self.offers.check(&checks))),
+            ToAgent::Peers(peers) => {
+                self.directory.replace(peers);
+                Ok(Reply::Done)
+            }
+            ToAgent::Mail(_) | ToAgent::Http(_) => Err(Fault::new(ErrorCode::Internal, "a call with a body came without it")),
+        };
+        outcome.unwrap_or_else(Reply::Failed)
+    }
+
+    async fn http<B: Pieces + 'static>(self, head: HttpHead, body: B, answer: Answer) {
+        match answer_locally(self.door, head, stream_of(body)).await {
+            Ok((head, body)) => send(answer, &Reply::Http(head), Body::Pieces(Box::new(StreamPieces(body)))).await,
+            Err(fault) => send(answer, &Reply::Failed(fault), Body::Empty).await,
+        }
+    }
+}
+
+async fn send(answer: Answer, reply: &Reply, body: Body) {
+    if let Err(error) = answer.reply(reply, body, PATIENCE).await {
+        tracing::debug!(%error, "a reply to the coordinator was not taken");
+    }
+}

@@ -1,0 +1,184 @@
+//! The agent's REST door: what belongs to this party is answered here, everything else goes on to the coordinator.
+//!
+//! There are two of them over the same holdings: the own door, whose callers are the party's users, and the one that the
+//! coordinator reaches over the link, whose callers are outsiders whatever it says of them.
+
+mod asked;
+mod info;
+mod logs;
+mod output;
+mod table;
+mod upload;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use doors::proxy::{make_response, pass_on, whole};
+use doors::{Answer, Failure, Forward, tolerate_slash};
+use policy::{Policy, Verdict};
+use records::AuditEntry;
+use serde_json::Value;
+use vocabulary::Fault;
+use wire::agent_link::{Caller, HttpHead};
+
+use crate::holdings::Holdings;
+use asked::Asked;
+
+/// HTTP status for what cannot be reached now.
+const UNAVAILABLE: u16 = 503;
+
+/// Who stands before the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// A user of the party.
+    Own,
+    /// Somebody at the coordinator's door.
+    Outside,
+}
+
+/// How the agent is, as JSON.
+pub(crate) type Health = Arc<dyn Fn() -> Value + Send + Sync>;
+
+/// What handlers work on. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) holdings: Arc<Holdings>,
+    pub(crate) coordinator: Arc<dyn Forward>,
+    /// The own door's address, for outsiders who must go there.
+    pub(crate) rest: String,
+    pub(crate) health: Health,
+    pub(crate) side: Side,
+}
+
+impl Desk {
+    /// The same desk for the other kind of caller.
+    pub(crate) fn on(&self, side: Side) -> Self {
+        Self { side, ..self.clone() }
+    }
+
+    /// Lets the party's users pass; others where the policy says so. The audit chain names both.
+    async fn permit(&self, what: String, rule: fn(&Policy) -> Verdict) -> Result<(), Failure> {
+        let refusal = match self.side {
+            Side::Own => None,
+            Side::Outside => self.holdings.policy.use_own_door(rule(&self.holdings.policy), Some(&self.rest)),
+        };
+        let to = match self.side {
+            Side::Own => "a user of the party, at its own door",
+            Side::Outside => "somebody at the coordinator's door",
+        };
+        let refused_by = refusal.as_ref().map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
+        self.holdings.audit(&AuditEntry::Told { what: what.clone(), to: to.to_owned(), refused_by }).await?;
+        match refusal {
+            None => Ok(()),
+            Some(fault) => {
+                tracing::warn!(code = fault.code.text(), what, "refused to an outsider");
+                Err(fault.into())
+            }
+        }
+    }
+
+    /// Permission to see or change rows.
+    async fn permit_rows(&self, what: String) -> Result<(), Failure> {
+        self.permit(what, Policy::rows_through_coordinator).await
+    }
+
+    /// Permission to read logs.
+    async fn permit_logs(&self, what: String) -> Result<(), Failure> {
+        self.permit(what, Policy::logs_through_coordinator).await
+    }
+
+    fn caller(&self) -> Caller {
+        match self.side {
+            Side::Own => Caller::PartyUser(self.holdings.me.clone()),
+            Side::Outside => Caller::Outsider,
+        }
+    }
+
+    /// Whether a request names another party than this one.
+    fn is_elsewhere(&self, asked: &Asked) -> bool {
+        asked.text("party_id").is_some_and(|party| party != "0" && party != self.holdings.me.as_str())
+    }
+
+    /// Has the coordinator answer a JSON request. Outsiders came from there and are not sent back.
+    async fn ask_coordinator(&self, method: &str, path: &str, asked: &Asked) -> Answer {
+        if self.side == Side::Outside {
+            return Err(Failure::unknown_route());
+        }
+        let headers = vec![("content-type".to_owned(), b"application/json".to_vec())];
+        let head = HttpHead { method: method.to_owned(), target: path.to_owned(), headers, caller: self.caller() };
+        let body = whole(Value::Object(asked.body.clone()).to_string());
+        let (head, body) = self.coordinator.forward(head, body).await.map_err(unavailable)?;
+        Ok(make_response(head, body))
+    }
+}
+
+/// A fault of the way to the coordinator.
+fn unavailable(fault: Fault) -> Failure {
+    Failure::from(fault).with_status(UNAVAILABLE)
+}
+
+/// Does disk work off the async threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Failure> {
+    let ended = |error: tokio::task::JoinError| Fault::new(vocabulary::ErrorCode::Internal, format!("work on a request ended: {error}"));
+    Ok(tokio::task::spawn_blocking(work).await.map_err(ended)??)
+}
+
+/// A route whose handler takes the desk and the request.
+fn route<H, F>(desk: &Desk, methods: MethodFilter, handler: H) -> MethodRouter
+where
+    H: Fn(Desk, Request) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let desk = desk.clone();
+    on(methods, move |request: Request| {
+        let answer = handler(desk.clone(), request);
+        async move { answer.await.unwrap_or_else(IntoResponse::into_response) }
+    })
+}
+
+/// The door.
+pub(crate) fn router(desk: Desk) -> Router {
+    let (post, both) = (MethodFilter::POST, MethodFilter::POST.or(MethodFilter::GET));
+    let rest = desk.clone();
+    let router = Router::new()
+        .route("/v1/data/upload", route(&desk, post, upload::upload))
+        .route("/v1/data/download", route(&desk, post, upload::download))
+        .route("/v1/fedflow/staging/{name}", route(&desk, MethodFilter::PUT, upload::stage))
+        .route("/v1/table/table_info", route(&desk, post, table::info))
+        .route("/v1/table/delete", route(&desk, post, table::delete))
+        .route("/v1/table/list", route(&desk, post, table::list))
+        .route("/v1/table/preview", route(&desk, post, table::preview))
+        .route("/v1/table/enable", route(&desk, post, table::enable))
+        .route("/v1/table/disable", route(&desk, post, table::disable))
+        .route("/v1/tracking/component/output/data", route(&desk, post, output::preview))
+        .route("/v1/tracking/component/output/data/download", route(&desk, both, output::download))
+        .route("/v1/job/log/download", route(&desk, post, logs::download))
+        .route("/v1/job/log", route(&desk, both, logs::download))
+        .route("/v1/log/size", route(&desk, post, logs::size))
+        .route("/v1/log/cat", route(&desk, post, logs::cat))
+        .route("/v1/fedflow/health", route(&desk, MethodFilter::GET, info::health))
+        .route("/v1/fedflow/audit", route(&desk, MethodFilter::GET, info::audit))
+        .method_not_allowed_fallback(|| async { Failure::wrong_method() })
+        .fallback(move |request: Request| elsewhere(rest.clone(), request));
+    tolerate_slash(router)
+}
+
+/// What is not this party's: the coordinator answers its users.
+async fn elsewhere(desk: Desk, request: Request) -> Response {
+    if desk.side == Side::Outside {
+        return Failure::unknown_route().into_response();
+    }
+    let caller = desk.caller();
+    match pass_on(desk.coordinator.as_ref(), request, caller).await {
+        Ok(response) => response,
+        Err(fault) => unavailable(fault).into_response(),
+    }
+}
+
+#[cfg(test)]
+#[path = "door_tests.rs"]
+mod tests;

@@ -1,0 +1,162 @@
+//! `table/*`: the party's stored tables.
+
+use axum::extract::Request;
+use axum::response::IntoResponse;
+use doors::fate_reply::ARGUMENT;
+use doors::{Answer, Failure, Reply};
+use serde_json::{Map, Value, json};
+use tables::{Origin, TableError, TableInfo};
+use vocabulary::{Fault, TableRef};
+
+use super::asked::Asked;
+use super::{Desk, blocking};
+
+/// The most rows of a preview.
+const MOST_ROWS: usize = 100;
+
+pub(super) async fn info(desk: Desk, request: Request) -> Answer {
+    let asked = Asked::read(request).await?;
+    if desk.is_elsewhere(&asked) {
+        return desk.ask_coordinator("POST", "/v1/table/table_info", &asked).await;
+    }
+    let Some(table) = asked.table() else { return Err(Failure::arguments_missing(&["table_name", "namespace"])) };
+    if asked.flag("create") == Some(true) {
+        let named = json!({"table_name": table.name, "namespace": table.namespace, "count": 0, "partition": null});
+        return Ok(Reply::data(named).into_response());
+    }
+    desk.permit_rows(format!("what is known of table {table}")).await?;
+    let (shelf, name) = (desk.holdings.shelf.clone(), table.clone());
+    let found = blocking(move || match shelf.info(&name) {
+        Ok(info) => Ok(Some(info)),
+        Err(TableError::TableMissing { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    })
+    .await?;
+    Ok(Reply::data(view(&table, found.as_ref())).into_response())
+}
+
+fn view(table: &TableRef, info: Option<&TableInfo>) -> Value {
+    let schema = info.map(|info| {
+        let mut schema = Map::new();
+        schema.insert("header".to_owned(), json!(info.schema.header_line()));
+        schema.insert("sid".to_owned(), json!(if info.schema.header { info.schema.id_name.as_str() } else { "" }));
+        schema.entry("meta").or_insert_with(|| json!({}));
+        schema.extend(info.schema.meta.clone());
+        schema
+    });
+    json!({
+        "table_name": table.name,
+        "namespace": table.namespace,
+        "exist": i32::from(info.is_some()),
+        "count": info.map_or(0, |info| info.rows),
+        "partition": info.map(|info| info.partitions),
+        "schema": schema,
+        "enable": info.is_none_or(|info| info.enabled),
+        "origin": info.map(|info| origin(info.origin)),
+        "extend_sid": info.is_some_and(|info| info.schema.id_name == "extend_sid"),
+        "address": info.map(|_| json!({"name": table.name, "namespace": table.namespace})),
+    })
+}
+
+fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Upload => "upload",
+        Origin::Reader => "reader",
+        Origin::Output => "output",
+        Origin::TableBind => "table_bind",
+    }
+}
+
+pub(super) async fn delete(desk: Desk, request: Request) -> Answer {
+    let asked = Asked::read(request).await?;
+    if desk.is_elsewhere(&asked) {
+        return desk.ask_coordinator("POST", "/v1/table/delete", &asked).await;
+    }
+    let missing = || Failure::code(ARGUMENT, "no find table");
+    let table = asked.table().ok_or_else(missing)?;
+    desk.permit_rows(format!("deletion of table {table}")).await?;
+    let (shelf, name) = (desk.holdings.shelf.clone(), table.clone());
+    if !blocking(move || shelf.delete(&name).map_err(Fault::from)).await? {
+        return Err(missing());
+    }
+    tracing::info!(%table, "table deleted");
+    Ok(Reply::data(json!({"table_name": table.name, "namespace": table.namespace})).into_response())
+}
+
+pub(super) async fn preview(desk: Desk, request: Request) -> Answer {
+    let asked = Asked::read(request).await?;
+    if desk.is_elsewhere(&asked) {
+        return desk.ask_coordinator("POST", "/v1/table/preview", &asked).await;
+    }
+    let Some(table) = asked.table() else { return Err(Failure::arguments_missing(&["name", "namespace"])) };
+    desk.permit_rows(format!("first rows of table {table}")).await?;
+    let limit = asked.number("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_ROWS).min(MOST_ROWS);
+    let (shelf, name) = (desk.holdings.shelf.clone(), table.clone());
+    let found = blocking(move || match shelf.read(&name) {
+        Ok(table) => Ok(Some((table.schema().display_header(), table.preview(limit)?))),
+        Err(TableError::TableMissing { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    });
+    let missing = || Failure::nothing(&format!("no found table:{}, {}", table.namespace, table.name));
+    let (header, rows) = found.await?.ok_or_else(missing)?;
+    Ok(Reply::data(json!({"header": header, "data": rows})).into_response())
+}
+
+pub(super) async fn enable(desk: Desk, request: Request) -> Answer {
+    set_enabled(desk, request, true).await
+}
+
+pub(super) async fn disable(desk: Desk, request: Request) -> Answer {
+    set_enabled(desk, request, false).await
+}
+
+async fn set_enabled(desk: Desk, request: Request, enabled: bool) -> Answer {
+    let asked = Asked::read(request).await?;
+    if desk.is_elsewhere(&asked) {
+        let path = if enabled { "/v1/table/enable" } else { "/v1/table/disable" };
+        return desk.ask_coordinator("POST", path, &asked).await;
+    }
+    let missing = || Failure::code(ARGUMENT, "no find table");
+    let table = asked.table().ok_or_else(missing)?;
+    let verb = if enabled { "enabling" } else { "disabling" };
+    desk.permit_rows(format!("{verb} table {table}")).await?;
+    let (shelf, name) = (desk.holdings.shelf.clone(), table.clone());
+    let found = blocking(move || match shelf.set_enabled(&name, enabled) {
+        Ok(_) => Ok(true),
+        Err(TableError::TableMissing { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    });
+    if !found.await? {
+        return Err(missing());
+    }
+    Ok(Reply::data(json!([{"table_name": table.name, "namespace": table.namespace}])).into_response())
+}
+
+/// Input and output tables of a job's steps at this party.
+pub(super) async fn list(desk: Desk, request: Request) -> Answer {
+    let asked = Asked::read(request).await?;
+    asked.validated(&["job_id", "role", "party_id"])?;
+    if desk.is_elsewhere(&asked) {
+        return desk.ask_coordinator("POST", "/v1/table/list", &asked).await;
+    }
+    let missing = || Failure::code(ARGUMENT, "no find job");
+    let (job, role) = asked.job().zip(asked.role()).ok_or_else(missing)?;
+    desk.permit_rows(format!("names of tables of job {job}")).await?;
+    let attempts = desk.holdings.records.attempts_of(&job).await.map_err(Fault::from)?;
+    let mut steps = Map::new();
+    for record in attempts.into_iter().filter(|record| record.assignment.task.role == role) {
+        let named = |table: &TableRef| json!({"name": table.name, "namespace": table.namespace});
+        let mut inputs: Map<String, Value> = Map::new();
+        for input in &record.assignment.inputs {
+            let port = inputs.entry(input.port.clone()).or_insert_with(|| json!({}));
+            if let Some(port) = port.as_object_mut() {
+                port.insert(input.from_step.to_string(), named(&input.table));
+            }
+        }
+        let outputs: Map<String, Value> = (record.outputs.iter())
+            .map(|(index, output)| (output.data_name.clone().unwrap_or_else(|| index.to_string()), named(&output.table)))
+            .collect();
+        steps.insert(record.assignment.task.step.to_string(), json!({"input": inputs, "output": outputs}));
+    }
+    if steps.is_empty() { Err(missing()) } else { Ok(Reply::data(Value::Object(steps)).into_response()) }
+}

@@ -1,0 +1,110 @@
+//! `data/upload` at the party's own door: the file stays here, only its name and configuration go on to the coordinator.
+
+use axum::extract::Request;
+use doors::fate_reply::{EXCEPTION, SUCCESS};
+use doors::lenient::{drain, whole_body};
+use doors::proxy::stream_of;
+use doors::upload::TABLE_EXISTS;
+use doors::{Answer, Existing, Failure, Reply, SentFile, UploadConfig, UploadRequest};
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use vocabulary::{ErrorCode, Fault, TableRef};
+
+use super::asked::Asked;
+use super::{Desk, Side, blocking};
+use crate::staging::Staging;
+
+pub(super) async fn upload(desk: Desk, request: Request) -> Answer {
+    if desk.side == Side::Outside {
+        return Err(Failure::unknown_route());
+    }
+    let UploadRequest { mut config, file } = UploadRequest::read(request).await?;
+    if let Err(failure) = check(&desk, &config).await {
+        if let Some(file) = file {
+            drain(file.content).await;
+        }
+        return Err(failure);
+    }
+    // Whoever asks at this door means this party; that the table may be made is judged already, here where it is.
+    config.party_id = Some(desk.holdings.me.to_string());
+    if config.existing == Existing::Refuse {
+        config.existing = Existing::Replace;
+    }
+    let Some(SentFile { content, .. }) = file else { return register(&desk, &config).await };
+    let name = Staging::fresh_name()?;
+    let bytes = desk.holdings.staging.receive(&name, content).await?;
+    tracing::info!(bytes, table = %format!("{}.{}", config.namespace, config.table_name), "file staged");
+    config.staged = Some(name.clone());
+    let answer = register(&desk, &config).await;
+    if !answer.as_ref().is_ok_and(|response| response.status().is_success()) {
+        desk.holdings.staging.remove(&name);
+    }
+    answer
+}
+
+/// Everything that can be refused before a row moves.
+async fn check(desk: &Desk, config: &UploadConfig) -> Result<(), Failure> {
+    let me = &desk.holdings.me;
+    if let Some(party) = config.party_id.as_ref().filter(|party| *party != me.as_str()) {
+        let fault = Fault::new(ErrorCode::RequestInvalid, format!("this is the door of party {me}, not of party {party}"));
+        return Err(Failure::from(fault.next("upload at that party's own address, or leave party_id out")));
+    }
+    let table = TableRef::new(config.namespace.clone(), config.table_name.clone());
+    desk.permit_rows(format!("upload of table {table}")).await?;
+    let shelf = desk.holdings.shelf.clone();
+    let exists = blocking(move || Ok(shelf.exists(&table))).await?;
+    if exists && config.existing == Existing::Refuse {
+        return Err(Failure::code(EXCEPTION, TABLE_EXISTS));
+    }
+    Ok(())
+}
+
+/// Has the coordinator start the job that makes the table. A reply that says no has another status than 200 here, and
+/// the client's own below.
+async fn register(desk: &Desk, config: &UploadConfig) -> Answer {
+    let mut body = config.as_request().as_object().cloned().unwrap_or_default();
+    if config.staged.is_none() {
+        body.insert("use_local_data".to_owned(), json!(0));
+    }
+    let response = desk.ask_coordinator("POST", "/v1/data/upload", &Asked { body }).await?;
+    let (head, body) = response.into_parts();
+    let bytes = whole_body(body).await?;
+    let code = serde_json::from_slice::<Value>(&bytes).ok().and_then(|reply| reply.get("retcode")?.as_i64());
+    if code == Some(SUCCESS) {
+        return Ok(Response::from_parts(head, Body::from(bytes)));
+    }
+    Err(match serde_json::from_slice::<Value>(&bytes) {
+        Ok(reply) => refused(&reply),
+        Err(_) => Fault::new(ErrorCode::Internal, format!("the coordinator answered HTTP {}", head.status)).into(),
+    })
+}
+
+/// The coordinator's refusal, as it was.
+fn refused(reply: &Value) -> Failure {
+    let text = reply.get("retmsg").and_then(Value::as_str).unwrap_or("the upload was refused");
+    let code = reply.get("retcode").and_then(Value::as_i64).unwrap_or(EXCEPTION);
+    let part = |name: &str| reply.get(name).cloned().unwrap_or(Value::Null);
+    Reply::code(code, text).with_data(part("data")).with_meta(part("meta")).into()
+}
+
+/// `data/download` starts a job that writes into this party's export folder: the party that is meant is this one.
+pub(super) async fn download(desk: Desk, request: Request) -> Answer {
+    let mut asked = Asked::read(request).await?;
+    if !asked.body.is_empty() && asked.text("party_id").is_none_or(|party| party == "0") {
+        asked.body.insert("party_id".to_owned(), json!(desk.holdings.me));
+    }
+    desk.ask_coordinator("POST", "/v1/data/download", &asked).await
+}
+
+/// Takes a file for a job that is yet to come.
+pub(super) async fn stage(desk: Desk, request: Request) -> Answer {
+    let name = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    let content = stream_of(request.into_body());
+    if let Err(failure) = desk.permit_rows("upload of a file".to_owned()).await {
+        drain(content).await;
+        return Err(failure.with_status(403));
+    }
+    let bytes = desk.holdings.staging.receive(&name, content).await.map_err(|fault| Failure::from(fault).with_status(400))?;
+    Ok(Reply::data(json!({"staged": name, "bytes": bytes})).into_response())
+}

@@ -1,0 +1,52 @@
+//! What a party holds: rows, records, policy, files. Everything in the agent works on these; nothing else does.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use component_kit::AnyComponent;
+use policy::Policy;
+use records::{AuditEntry, Records};
+use tables::Shelf;
+use vocabulary::{Clock, Fault, PartyId, Timestamp};
+
+use crate::joblog::JobLogs;
+use crate::staging::Staging;
+
+/// The rooms of an agent.
+pub type Catalogue = &'static [&'static dyn AnyComponent];
+
+/// One party's holdings.
+pub(crate) struct Holdings {
+    pub(crate) me: PartyId,
+    pub(crate) records: Records,
+    pub(crate) shelf: Shelf,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) staging: Staging,
+    pub(crate) logs: JobLogs,
+    pub(crate) import_roots: Vec<PathBuf>,
+    pub(crate) export_root: PathBuf,
+}
+
+impl Holdings {
+    /// The present moment.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Appends to the audit chain; what cannot be written there must not happen.
+    pub(crate) async fn audit(&self, entry: &AuditEntry) -> Result<(), Fault> {
+        let written = self.records.audit(entry, self.now()).await;
+        written.map_err(|error| Fault::from(error).at(&self.me))
+    }
+
+    /// The room of that name and version.
+    pub(crate) fn component(&self, name: &str, version: u32) -> Option<&'static dyn AnyComponent> {
+        let fits = |component: &&&'static dyn AnyComponent| {
+            let of = component.description();
+            of.name == name && of.version == version
+        };
+        self.catalogue.iter().find(fits).copied()
+    }
+}

@@ -1,0 +1,234 @@
+//! The link to the coordinator: dialled, greeted, kept alive, and dialled again for ever.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pki::{ExpectedPeer, Kind};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use transport::hello::{Greeting, greet};
+use transport::{Backoff, Body, CallOptions, Directory, Endpoint, Link, LinkError};
+use vocabulary::{ErrorCode, Fault, SignedBytes, Timestamp};
+use wire::agent_link::{AGENT_LINK, CATALOGUE_CONTEXT, Catalogue, Hello, ToCoordinator};
+use wire::version::PROTOCOL;
+
+use crate::calls::Calls;
+use crate::holdings::Holdings;
+use crate::supervisor::Supervisor;
+
+/// How long hello and welcome may take together, and a heartbeat.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait after a refusal that time alone does not mend.
+const SLOWLY: Duration = Duration::from_secs(20);
+
+/// How the link is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinkStatus {
+    /// Since when it stands, or since when there is none.
+    pub since: Timestamp,
+    /// Whether it stands.
+    pub connected: bool,
+    /// The coordinator's software version, when it stands.
+    pub coordinator: Option<String>,
+    /// Why the last one ended, or the last try failed.
+    pub last_error: Option<Fault>,
+}
+
+/// Where the link's state is written and read. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct StatusBoard(Arc<Mutex<LinkStatus>>);
+
+impl StatusBoard {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self(Arc::new(Mutex::new(LinkStatus { since: now, connected: false, coordinator: None, last_error: None })))
+    }
+
+    /// The state now.
+    pub(crate) fn status(&self) -> LinkStatus {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn up(&self, coordinator: &str, now: Timestamp) {
+        let mut status = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *status = LinkStatus { since: now, connected: true, coordinator: Some(coordinator.to_owned()), last_error: status.last_error.take() };
+    }
+
+    fn down(&self, fault: &Fault, now: Timestamp) {
+        let mut status = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = if status.connected { now } else { status.since };
+        *status = LinkStatus { since, connected: false, coordinator: None, last_error: Some(fault.clone()) };
+    }
+
+    /// What a user is told who needs the coordinator while there is no link.
+    pub(crate) fn offline(&self) -> Fault {
+        let status = self.status();
+        let since = date(status.since);
+        let fault = Fault::new(ErrorCode::PartyOffline, format!("this agent has no link to the coordinator since {since}"));
+        match status.last_error {
+            Some(error) => fault.next(format!("the last try ended with: {error}")),
+            None => fault.next("wait until it is connected"),
+        }
+    }
+
+    /// As JSON, for health.
+    pub(crate) fn to_json(&self) -> Value {
+        let LinkStatus { since, connected, coordinator, last_error } = self.status();
+        json!({"connected": connected, "since": since.millis(), "coordinator_version": coordinator, "last_error": last_error})
+    }
+}
+
+fn date(at: Timestamp) -> String {
+    let local = chrono::DateTime::from_timestamp_micros(at.0).map(|utc| utc.with_timezone(&chrono::Local));
+    local.map_or_else(|| at.millis().to_string(), |local| local.format("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+/// What the agent says of itself at every hello.
+#[derive(Clone)]
+pub(crate) struct Introduction {
+    pub(crate) direct: Vec<String>,
+    pub(crate) rest: String,
+    pub(crate) rows_through_coordinator: bool,
+}
+
+/// Keeps the link.
+pub(crate) struct LinkKeeper {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) address: String,
+    pub(crate) introduction: Introduction,
+    pub(crate) holdings: Arc<Holdings>,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) directory: Directory,
+    pub(crate) calls: Calls,
+    pub(crate) board: StatusBoard,
+    pub(crate) link: watch::Sender<Option<Link>>,
+}
+
+impl LinkKeeper {
+    /// Dials, serves and dials again until `stop`.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut backoff = Backoff::default();
+        loop {
+            let ended = tokio::select! {
+                () = stop.cancelled() => return,
+                ended = self.session(&mut backoff) => ended,
+            };
+            self.link.send_replace(None);
+            let fault = Fault::from(ended);
+            self.board.down(&fault, self.holdings.now());
+            tracing::warn!(coordinator = %self.address, code = fault.code.text(), %fault, "no link to the coordinator");
+            let wait = if needs_a_person(&fault) { SLOWLY } else { backoff.step() };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// One link, from the first packet to its end.
+    async fn session(&self, backoff: &mut Backoff) -> LinkError {
+        let Greeting { link, agreed, version, heartbeat, peers } = match self.dial().await {
+            Ok(greeting) => greeting,
+            Err(error) => return error,
+        };
+        backoff.reset();
+        self.directory.replace(peers);
+        self.board.up(&version, self.holdings.now());
+        self.link.send_replace(Some(link.clone()));
+        tracing::info!(coordinator = %self.address, version, protocol = agreed.protocol, "connected to the coordinator");
+        let calls = self.calls.clone();
+        let serve = link.serve(move |call, body, answer| calls.clone().answer(call, body, answer));
+        tokio::select! {
+            error = serve => error,
+            error = self.beat(&link, heartbeat) => {
+                link.connection().close("a heartbeat was not answered");
+                error
+            }
+        }
+    }
+
+    async fn dial(&self) -> Result<Greeting, LinkError> {
+        let expected = ExpectedPeer { kind: Kind::Coordinator, party: None };
+        let connection = self.endpoint.connect(&self.address, AGENT_LINK, expected).await?;
+        let now = self.holdings.now();
+        let hello = self.hello(now).map_err(LinkError::Refused)?;
+        greet(connection, &hello, now, PATIENCE).await
+    }
+
+    fn hello(&self, now: Timestamp) -> Result<Hello, Fault> {
+        let Introduction { direct, rest, rows_through_coordinator } = self.introduction.clone();
+        Ok(Hello {
+            protocol: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            capabilities: Vec::new(),
+            now,
+            catalogue: self.catalogue(now)?,
+            attempts: self.supervisor.known(),
+            direct,
+            rest: Some(rest),
+            rows_through_coordinator,
+        })
+    }
+
+    fn catalogue(&self, made: Timestamp) -> Result<SignedBytes, Fault> {
+        let components = self.holdings.catalogue.iter().map(|component| component.info()).collect();
+        let catalogue = Catalogue { party: self.holdings.me.clone(), components, made };
+        let bytes = wire::frame::encode(&catalogue)?;
+        Ok(self.endpoint.identity().sign(CATALOGUE_CONTEXT, &bytes)?)
+    }
+
+    /// Says every now and then that the agent lives; ends when it is not heard.
+    async fn beat(&self, link: &Link, every: Duration) -> LinkError {
+        let mut beats = tokio::time::interval(every);
+        beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            beats.tick().await;
+            let beat = ToCoordinator::Heartbeat { attempts: self.supervisor.known() };
+            let said = link.call(&beat, Body::Empty, CallOptions::control(PATIENCE)).await;
+            match said.map(|(reply, _)| transport::hello::done(reply)) {
+                Ok(Ok(())) => {}
+                Ok(Err(fault)) => tracing::warn!(code = fault.code.text(), %fault, "the coordinator does not take a heartbeat"),
+                Err(error) => return error,
+            }
+        }
+    }
+}
+
+/// Whether waiting alone will not help.
+fn needs_a_person(fault: &Fault) -> bool {
+    matches!(
+        fault.code,
+        ErrorCode::VersionMismatch
+            | ErrorCode::CertificateRefused
+            | ErrorCode::ClockSkew
+            | ErrorCode::PermissionDenied
+            | ErrorCode::PartyUnknown
+            | ErrorCode::CatalogueMismatch
+    )
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_since_when_there_is_no_link_and_why() {
+        let board = StatusBoard::new(Timestamp(0));
+        assert_eq!(board.offline().code, ErrorCode::PartyOffline);
+        let fault = Fault::new(ErrorCode::AddressUnusable, "cannot reach it");
+        board.down(&fault, Timestamp(5_000));
+        assert_eq!(board.status().since, Timestamp(0));
+        board.up("1.0", Timestamp(9_000));
+        assert!(board.status().connected);
+        board.down(&fault, Timestamp(20_000));
+        assert_eq!(board.status().since, Timestamp(20_000));
+        assert!(board.offline().next.unwrap().contains("cannot reach it"));
+    }
+
+    #[test]
+    fn waits_longer_where_a_person_must_act() {
+        assert!(needs_a_person(&Fault::new(ErrorCode::VersionMismatch, "")));
+        assert!(!needs_a_person(&Fault::new(ErrorCode::AddressUnusable, "")));
+    }
+}

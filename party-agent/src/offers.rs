@@ -1,0 +1,174 @@
+//! Offers in, verdicts into the audit chain, signed answers out.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pki::{Identity, Kind, verify_signed};
+use records::AuditEntry;
+use transport::Admit;
+use vocabulary::offer::fingerprint_of;
+use vocabulary::{Cast, ErrorCode, Fault, JobId, Offer, PartyId, Role, SignedBytes};
+use wire::agent_link::{MailHead, OFFER_CONTEXT, StepCheck};
+
+use crate::holdings::Holdings;
+
+/// Casts of accepted jobs that are remembered; the oldest job is forgotten first.
+const MOST_CASTS: usize = 50_000;
+
+/// Who may send mail for which job.
+#[derive(Clone, Default)]
+pub(crate) struct Casts(Arc<Mutex<BTreeMap<JobId, Cast>>>);
+
+impl Casts {
+    /// Lets the cast of an accepted job write.
+    pub(crate) fn insert(&self, offer: &Offer) {
+        let mut casts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        casts.insert(offer.job.clone(), offer.cast.clone());
+        if casts.len() > MOST_CASTS {
+            // Job ids begin with their date.
+            casts.pop_first();
+        }
+    }
+
+    /// The question that the mailroom asks of each letter.
+    pub(crate) fn admit(&self) -> Admit {
+        let casts = self.clone();
+        Arc::new(move |head| casts.judge(head))
+    }
+
+    fn judge(&self, head: &MailHead) -> Result<(), Fault> {
+        let address = &head.address;
+        let casts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match casts.get(&address.attempt.job) {
+            Some(cast) if cast.has(&address.from) && cast.has(&address.to) => Ok(()),
+            Some(_) => {
+                let message = format!("{} or {} has no part in job {}", address.from, address.to, address.attempt.job);
+                Err(Fault::new(ErrorCode::PermissionDenied, message))
+            }
+            // After a restart a peer may be ordered to work a moment before this agent is: the code lets it try again.
+            None => {
+                let message = format!("job {} is not known at this agent since its start", address.attempt.job);
+                Err(Fault::new(ErrorCode::PartyLost, message))
+            }
+        }
+    }
+}
+
+/// Judges offers.
+pub(crate) struct Offers {
+    holdings: Arc<Holdings>,
+    identity: Identity,
+    casts: Casts,
+}
+
+impl Offers {
+    pub(crate) fn new(holdings: Arc<Holdings>, identity: Identity, casts: Casts) -> Self {
+        Self { holdings, identity, casts }
+    }
+
+    /// Admits the offer of one of the party's own users, and signs it.
+    pub(crate) async fn sign(&self, offer: Offer) -> Result<SignedBytes, Fault> {
+        let me = &self.holdings.me;
+        let malformed = |error: String| Fault::new(ErrorCode::RequestInvalid, format!("the offer cannot be signed: {error}")).at(me);
+        let bytes = offer.canonical_bytes().map_err(|error| malformed(error.to_string()))?;
+        self.admit(&offer, me, &fingerprint_of(&bytes)).await?;
+        self.signature(&bytes)
+    }
+
+    /// Admits an offer that another party's agent signed, and answers with the own signature over the same bytes.
+    pub(crate) async fn accept(&self, signed: SignedBytes) -> Result<SignedBytes, Fault> {
+        let me = &self.holdings.me;
+        let offer: Offer = wire::frame::decode(&signed.bytes).map_err(|error| Fault::from(error).at(me))?;
+        let fingerprint = fingerprint_of(&signed.bytes);
+        let signer = match self.signer(&signed, &offer) {
+            Ok(signer) => signer,
+            Err(fault) => {
+                self.judged(&offer, &fingerprint, Some("signature")).await?;
+                return Err(fault.at(me));
+            }
+        };
+        self.admit(&offer, &signer, &fingerprint).await?;
+        self.signature(&signed.bytes)
+    }
+
+    /// What the components say of parameters.
+    pub(crate) fn check(&self, checks: &[StepCheck]) -> Vec<Fault> {
+        let unfit = |check: &StepCheck| {
+            let named = |component: &&&'static dyn component_kit::AnyComponent| component.description().name == check.component;
+            let fault = match self.holdings.catalogue.iter().find(named) {
+                Some(component) => component.check(check.role, &check.parameters).err()?,
+                None => Fault::new(ErrorCode::ComponentUnknown, format!("there is no component {}", check.component)),
+            };
+            let path = match &fault.path {
+                Some(inner) => format!("{}.{inner}", check.step),
+                None => check.step.to_string(),
+            };
+            Some(fault.path(path).at(&self.holdings.me))
+        };
+        checks.iter().filter_map(unfit).collect()
+    }
+
+    fn signer(&self, signed: &SignedBytes, offer: &Offer) -> Result<PartyId, Fault> {
+        let refused = |message: String| Fault::new(ErrorCode::OfferRefused, message).path("signature");
+        let peer = verify_signed(signed, OFFER_CONTEXT, &self.identity, self.holdings.now())
+            .map_err(|error| refused(format!("the offer's signature does not count: {error}")))?;
+        if peer.kind != Kind::Agent {
+            return Err(refused(format!("the offer is signed by a {}, not by an agent", peer.kind)));
+        }
+        if peer.party != offer.initiator.party {
+            return Err(refused(format!("the offer of {} is signed by party {}", offer.initiator, peer.party)));
+        }
+        Ok(peer.party)
+    }
+
+    async fn admit(&self, offer: &Offer, signer: &PartyId, fingerprint: &str) -> Result<(), Fault> {
+        let holdings = &self.holdings;
+        if !offer.cast.has(&offer.initiator) {
+            self.judged(offer, fingerprint, Some("cast")).await?;
+            let message = format!("the offer's initiator {} is not in its cast", offer.initiator);
+            return Err(Fault::new(ErrorCode::OfferRefused, message).path("cast").at(&holdings.me));
+        }
+        let verdict = holdings.policy.admit(offer, signer).into_result(ErrorCode::OfferRefused);
+        let refused = verdict.and_then(|()| self.runnable(offer));
+        let rule = refused.as_ref().err().map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
+        // Written before anybody hears of it.
+        self.judged(offer, fingerprint, rule.as_deref()).await?;
+        if let Err(fault) = refused {
+            tracing::warn!(job = %offer.job, code = fault.code.text(), %fault, "offer refused");
+            return Err(fault.at(&holdings.me));
+        }
+        holdings.records.accept_offer(fingerprint, offer, holdings.now()).await?;
+        self.casts.insert(offer);
+        tracing::info!(job = %offer.job, initiator = %offer.initiator, "offer accepted");
+        Ok(())
+    }
+
+    /// Whether every component that is for this party is here, in the version that was offered.
+    fn runnable(&self, offer: &Offer) -> Result<(), Fault> {
+        let mine = |role: &Role| offer.cast.of(*role).contains(&self.holdings.me);
+        for step in offer.steps.iter().filter(|step| step.roles.iter().any(mine)) {
+            if self.holdings.component(&step.component, step.version).is_none() {
+                let message = format!("there is no component {} of version {} (step {})", step.component, step.version, step.step);
+                return Err(Fault::new(ErrorCode::CatalogueMismatch, message).next("install the same version of fedflow at all parties"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn judged(&self, offer: &Offer, fingerprint: &str, refused_by: Option<&str>) -> Result<(), Fault> {
+        let entry = AuditEntry::Offer {
+            job: offer.job.clone(),
+            fingerprint: fingerprint.to_owned(),
+            refused_by: refused_by.map(str::to_owned),
+        };
+        self.holdings.audit(&entry).await
+    }
+
+    fn signature(&self, bytes: &[u8]) -> Result<SignedBytes, Fault> {
+        self.identity.sign(OFFER_CONTEXT, bytes).map_err(|error| Fault::from(error).at(&self.holdings.me))
+    }
+}
+
+#[cfg(test)]
+#[path = "offers_tests.rs"]
+mod tests;

@@ -1,0 +1,184 @@
+//! One attempt: the room's context put together, the room run, its end told.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use component_kit::{AnyComponent, ComponentError, LogLevel, Surroundings, TaskContext};
+use policy::{GatedTransport, Traffic};
+use records::{AttemptState, AuditEntry};
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use vocabulary::report::ReportBody;
+use vocabulary::{Assignment, ErrorCode, Fault, Offer, Outcome, Timestamp};
+use wire::{AttemptKey, Transport};
+
+use crate::holdings::Holdings;
+use crate::report::Reporter;
+use crate::surroundings::Outside;
+
+/// How long a stopped room may take to notice.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// Why an attempt is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The coordinator asked.
+    Asked,
+    /// A newer attempt of the task was ordered.
+    Superseded,
+    /// Its time is over.
+    Deadline,
+    /// The agent ends.
+    Shutdown,
+}
+
+/// The way to stop one attempt; the first reason stands.
+#[derive(Clone, Default)]
+pub(crate) struct Brake {
+    token: CancellationToken,
+    why: Arc<OnceLock<Stop>>,
+}
+
+impl Brake {
+    pub(crate) fn pull(&self, why: Stop) {
+        let _ = self.why.set(why);
+        self.token.cancel();
+    }
+}
+
+/// What every attempt of an agent shares.
+#[derive(Clone)]
+pub(crate) struct Workshop {
+    pub(crate) holdings: Arc<Holdings>,
+    pub(crate) reporter: Reporter,
+    pub(crate) transport: Arc<dyn Transport>,
+}
+
+/// An order that was checked.
+pub(crate) struct Checked {
+    pub(crate) assignment: Assignment,
+    pub(crate) component: &'static dyn AnyComponent,
+    pub(crate) offer: Offer,
+}
+
+/// How a room's work ended: with its result, with a panic, or not in time after it was stopped.
+enum Ending {
+    Room(Result<Result<(), ComponentError>, JoinError>),
+    Detached,
+}
+
+impl Workshop {
+    /// Runs an attempt to its end, tells and records it. Never fails: a failure is how an attempt ends.
+    pub(crate) async fn run(&self, order: Checked, brake: Brake) {
+        let Checked { assignment, component, offer } = order;
+        let (task, attempt) = (assignment.task.clone(), assignment.attempt);
+        let started = self.holdings.now();
+        let description = component.description();
+        let gate = Arc::new(GatedTransport::new(self.holdings.policy.clone(), description.messages, self.transport.clone()));
+        let outside =
+            Arc::new(Outside::new(self.holdings.clone(), self.reporter.clone(), assignment.clone(), &offer, brake.token.clone()));
+        self.reporter.tell(&task, attempt, ReportBody::Started);
+        outside.log(LogLevel::Info, &format!("{} attempt {attempt} starts as {}", description.name, task.participant()));
+        tracing::info!("attempt starts");
+        let (deadline, parameters) = (assignment.deadline, assignment.parameters.clone());
+        let context = TaskContext::new(assignment, description, gate.clone(), outside.clone(), brake.token.clone());
+        let room = context.clone();
+        let room = tokio::spawn(async move { component.run(&room, parameters).await }.in_current_span());
+        let ending = self.wait(room, &brake, deadline).await;
+        let outcome = outcome_of(ending, brake.why.get().copied(), description.name, &self.holdings);
+        let key = AttemptKey { job: task.job.clone(), step: task.step.clone(), attempt };
+        self.transport.close(&key, &task.participant()).await;
+        self.account(&task, attempt, gate.traffic()).await;
+        let mut usage = context.usage();
+        usage.wall_micros = u64::try_from(self.holdings.now().0.saturating_sub(started.0)).unwrap_or(0);
+        say(&*outside, &outcome);
+        let state = state_of(&outcome);
+        self.reporter.ended(&task, attempt, outcome, usage).await;
+        if let Err(error) = self.holdings.records.end_attempt(&task, attempt, state, self.holdings.now()).await {
+            tracing::error!(%error, "the end of an attempt cannot be recorded");
+        }
+    }
+
+    async fn wait(&self, mut room: JoinHandle<Result<(), ComponentError>>, brake: &Brake, deadline: Option<Timestamp>) -> Ending {
+        let late = async {
+            match deadline {
+                Some(deadline) => {
+                    let millis = u64::try_from(deadline.millis_since(self.holdings.now())).unwrap_or(0);
+                    tokio::time::sleep(Duration::from_millis(millis)).await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ended = &mut room => return Ending::Room(ended),
+            () = brake.token.cancelled() => {}
+            () = late => brake.pull(Stop::Deadline),
+        }
+        match tokio::time::timeout(QUIET, &mut room).await {
+            Ok(ended) => Ending::Room(ended),
+            Err(_) => {
+                tracing::warn!("a stopped room does not end; it is cut off");
+                room.abort();
+                Ending::Detached
+            }
+        }
+    }
+
+    /// Writes what left into the audit chain, for each message and receiver.
+    async fn account(&self, task: &vocabulary::TaskId, attempt: vocabulary::Attempt, traffic: Traffic) {
+        for ((message, to), (letters, bytes)) in traffic {
+            let entry = AuditEntry::Left { task: task.clone(), attempt, message, to, letters, bytes };
+            if let Err(fault) = self.holdings.audit(&entry).await {
+                tracing::error!(code = fault.code.text(), %fault, "traffic cannot be written into the audit chain");
+            }
+        }
+    }
+}
+
+fn outcome_of(ending: Ending, stopped: Option<Stop>, component: &str, holdings: &Holdings) -> Outcome {
+    let fault = match ending {
+        Ending::Room(Ok(Ok(()))) => return Outcome::Succeeded,
+        Ending::Room(Ok(Err(error))) => error.into_fault(),
+        Ending::Room(Err(error)) if error.is_panic() => {
+            let fault = Fault::new(ErrorCode::ComponentPanicked, format!("the component {component} panicked"));
+            fault.next("see the agent's log, and report the defect")
+        }
+        Ending::Room(Err(_)) | Ending::Detached => Fault::new(ErrorCode::Canceled, "the attempt was cut off"),
+    };
+    match stopped {
+        Some(Stop::Asked | Stop::Superseded) => Outcome::Canceled,
+        Some(Stop::Shutdown) => Outcome::Lost,
+        Some(Stop::Deadline) => {
+            let fault = Fault::new(ErrorCode::DeadlinePassed, "the attempt took longer than its deadline");
+            Outcome::Failed(fault.at(&holdings.me).next("raise the job's timeout"))
+        }
+        None => Outcome::Failed(fault.at(&holdings.me)),
+    }
+}
+
+fn state_of(outcome: &Outcome) -> AttemptState {
+    match outcome {
+        Outcome::Succeeded => AttemptState::Succeeded,
+        Outcome::Failed(_) => AttemptState::Failed,
+        Outcome::Canceled => AttemptState::Canceled,
+        Outcome::Lost => AttemptState::Lost,
+    }
+}
+
+fn say(outside: &dyn Surroundings, outcome: &Outcome) {
+    match outcome {
+        Outcome::Succeeded => {
+            tracing::info!("attempt succeeded");
+            outside.log(LogLevel::Info, "succeeded");
+        }
+        Outcome::Failed(fault) => {
+            tracing::warn!(code = fault.code.text(), %fault, "attempt failed");
+            outside.log(LogLevel::Error, &fault.to_string());
+        }
+        Outcome::Canceled | Outcome::Lost => {
+            tracing::info!("attempt stopped");
+            outside.log(LogLevel::Warning, "stopped");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Running attempts: who may start, who must stop, and that each ends once.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use vocabulary::{Assignment, Attempt, ErrorCode, Fault, JobId, TaskId};
+
+use crate::agree::agrees;
+use crate::offers::Casts;
+use crate::runner::{Brake, Checked, Stop, Workshop};
+
+/// How long a cancel order waits for the attempt to be quiet; the runner cuts a deaf room off before.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+type Key = (TaskId, Attempt);
+
+struct Running {
+    brake: Brake,
+    quiet: CancellationToken,
+}
+
+/// Owns the attempts of an agent. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Supervisor(Arc<Inner>);
+
+struct Inner {
+    workshop: Workshop,
+    casts: Casts,
+    most: usize,
+    running: Mutex<BTreeMap<Key, Running>>,
+    tasks: TaskTracker,
+    closing: AtomicBool,
+}
+
+/// Takes the attempt out of the list and says that it is quiet, also when its task is cut off.
+struct Place {
+    inner: Arc<Inner>,
+    key: Key,
+    quiet: CancellationToken,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.inner.running().remove(&self.key);
+        self.quiet.cancel();
+    }
+}
+
+impl Inner {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<Key, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Supervisor {
+    /// Runs at most `most` attempts at once.
+    pub(crate) fn new(workshop: Workshop, casts: Casts, most: usize) -> Self {
+        let inner = Inner {
+            workshop,
+            casts,
+            most,
+            running: Mutex::default(),
+            tasks: TaskTracker::new(),
+            closing: AtomicBool::new(false),
+        };
+        Self(Arc::new(inner))
+    }
+
+    /// Starts what was ordered. A repeated order does nothing.
+    pub(crate) async fn assign(&self, assignment: Assignment) -> Result<(), Fault> {
+        let holdings = &self.0.workshop.holdings;
+        let started = self.start(assignment).await;
+        started.map_err(|fault| {
+            tracing::warn!(code = fault.code.text(), %fault, "order refused");
+            fault.at(&holdings.me)
+        })
+    }
+
+    async fn start(&self, assignment: Assignment) -> Result<(), Fault> {
+        let holdings = self.0.workshop.holdings.clone();
+        let task = assignment.task.clone();
+        if holdings.records.attempt(&task, assignment.attempt).await?.is_some() {
+            return Ok(());
+        }
+        let order = self.check(assignment).await?;
+        let key = (task.clone(), order.assignment.attempt);
+        self.supersede(&key).await;
+        let Some((place, brake)) = self.place(key)? else { return Ok(()) };
+        if !holdings.records.begin_attempt(&order.assignment, holdings.now()).await? {
+            return Ok(());
+        }
+        self.0.casts.insert(&order.offer);
+        let workshop = self.0.workshop.clone();
+        let span = tracing::info_span!(
+            "attempt", job = %task.job, step = %task.step, role = %task.role, attempt = order.assignment.attempt.0, party = %task.party
+        );
+        self.0.tasks.spawn(
+            async move {
+                workshop.run(order, brake).await;
+                drop(place);
+            }
+            .instrument(span),
+        );
+        Ok(())
+    }
+
+    async fn check(&self, assignment: Assignment) -> Result<Checked, Fault> {
+        let holdings = &self.0.workshop.holdings;
+        let Some(offer) = holdings.records.accepted_offer(&assignment.offer).await? else {
+            let message = format!("{} belongs to an offer that this party never accepted", assignment.task);
+            return Err(Fault::new(ErrorCode::OfferRefused, message).next("submit the job again"));
+        };
+        agrees(&assignment, &offer, &holdings.me)?;
+        let task = &assignment.task;
+        let newest = holdings.records.newest_attempt(&task.job, &task.step, task.role).await?;
+        if newest.is_some_and(|newest| newest.assignment.attempt > assignment.attempt) {
+            let message = format!("attempt {} of {task} is older than one that was ordered before", assignment.attempt);
+            return Err(Fault::new(ErrorCode::JobState, message));
+        }
+        let Some(component) = holdings.component(&assignment.component, assignment.component_version) else {
+            let message = format!("there is no component {} of version {}", assignment.component, assignment.component_version);
+            return Err(Fault::new(ErrorCode::CatalogueMismatch, message).next("install the same version of fedflow at all parties"));
+        };
+        component.check(task.role, &assignment.parameters)?;
+        Ok(Checked { assignment, component, offer })
+    }
+
+    /// Stops older attempts of the task, and waits for them.
+    async fn supersede(&self, (task, attempt): &Key) {
+        let older: Vec<Key> = self.0.running().keys().filter(|(of, at)| of == task && at < attempt).cloned().collect();
+        for key in older {
+            tracing::info!(task = %key.0, attempt = key.1.0, "an older attempt makes place for a newer one");
+            self.halt(&key, Stop::Superseded).await;
+        }
+    }
+
+    /// A place for an attempt; none when it has one already.
+    fn place(&self, key: Key) -> Result<Option<(Place, Brake)>, Fault> {
+        let mut running = self.0.running();
+        if self.0.closing.load(Ordering::SeqCst) {
+            return Err(Fault::new(ErrorCode::PartyOffline, "the agent is about to end"));
+        }
+        if running.contains_key(&key) {
+            return Ok(None);
+        }
+        if running.len() >= self.0.most {
+            let message = format!("the agent runs {} attempts already, as many as it may", running.len());
+            return Err(Fault::new(ErrorCode::JobState, message).next("run the job again later, or raise limits.attempts at the agent"));
+        }
+        let (brake, quiet) = (Brake::default(), CancellationToken::new());
+        running.insert(key.clone(), Running { brake: brake.clone(), quiet: quiet.clone() });
+        Ok(Some((Place { inner: self.0.clone(), key, quiet }, brake)))
+    }
+
+    /// Stops an attempt and waits until it is quiet. One that does not run here is quiet.
+    pub(crate) async fn cancel(&self, task: TaskId, attempt: Attempt) {
+        self.halt(&(task, attempt), Stop::Asked).await;
+    }
+
+    async fn halt(&self, key: &Key, why: Stop) {
+        let quiet = match self.0.running().get(key) {
+            Some(running) => {
+                running.brake.pull(why);
+                running.quiet.clone()
+            }
+            None => return,
+        };
+        if tokio::time::timeout(PATIENCE, quiet.cancelled()).await.is_err() {
+            tracing::error!(task = %key.0, attempt = key.1.0, "an attempt is not quiet although it was cut off");
+        }
+    }
+
+    /// Ends what a job that is over still runs. Its offer stays, for a rerun works under the same one.
+    pub(crate) async fn close(&self, job: &JobId) {
+        let left: Vec<Key> = self.0.running().keys().filter(|(task, _)| task.job == *job).cloned().collect();
+        for key in left {
+            self.halt(&key, Stop::Asked).await;
+        }
+    }
+
+    /// What the agent knows of: attempts that run, and those whose end the coordinator may not know.
+    pub(crate) fn known(&self) -> Vec<Key> {
+        let mut known: Vec<Key> = self.0.running().keys().cloned().collect();
+        known.extend(self.0.workshop.reporter.unsettled());
+        known.sort();
+        known.dedup();
+        known
+    }
+
+    /// How many attempts run.
+    pub(crate) fn count(&self) -> usize {
+        self.0.running().len()
+    }
+
+    /// Takes no order any more, stops all attempts and waits for them.
+    pub(crate) async fn shut_down(&self) {
+        self.0.closing.store(true, Ordering::SeqCst);
+        for running in self.0.running().values() {
+            running.brake.pull(Stop::Shutdown);
+        }
+        self.0.tasks.close();
+        if tokio::time::timeout(PATIENCE, self.0.tasks.wait()).await.is_err() {
+            tracing::warn!(attempts = self.count(), "attempts are still under way at the end");
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "supervisor_tests.rs"]
+mod tests;

@@ -1,0 +1,148 @@
+//! What stands behind a room's doors: the party's shelf, models, files and log, each no wider than the order allows.
+
+mod export;
+mod import;
+mod paths;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use component_kit::{ComponentError, ExportRequest, ImportRequest, LogLevel, Result, SavedModel, Surroundings};
+use records::ModelRecord;
+use tables::Table;
+use tokio_util::sync::CancellationToken;
+use vocabulary::report::ReportBody;
+use vocabulary::{Assignment, ErrorCode, Fault, ModelRef, ModelSummary, Offer, Receipt, Role, TableRef};
+
+use crate::holdings::Holdings;
+use crate::joblog::JobLog;
+use crate::report::Reporter;
+pub(crate) use import::directly as import_directly;
+
+/// The outside of one attempt.
+pub(crate) struct Outside {
+    holdings: Arc<Holdings>,
+    reporter: Reporter,
+    assignment: Assignment,
+    readable: Vec<TableRef>,
+    /// Whether one of the party's own users moves the party's own tables.
+    own_affair: bool,
+    cancel: CancellationToken,
+    log: JobLog,
+}
+
+/// Does disk work off the async threads.
+async fn blocking<T, F>(work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T> + Send + 'static,
+{
+    let ended = |error: tokio::task::JoinError| ComponentError::new(ErrorCode::Internal, format!("work on a table ended: {error}"));
+    tokio::task::spawn_blocking(work).await.map_err(ended)?
+}
+
+impl Outside {
+    pub(crate) fn new(holdings: Arc<Holdings>, reporter: Reporter, assignment: Assignment, offer: &Offer, cancel: CancellationToken) -> Self {
+        let participant = assignment.task.participant();
+        let offered = offer.steps.iter().filter(|step| step.step == assignment.task.step).flat_map(|step| &step.tables);
+        let offered = offered.filter(|(owner, _)| *owner == participant).map(|(_, table)| table.clone());
+        let readable = assignment.inputs.iter().map(|input| input.table.clone()).chain(offered).collect();
+        let own_affair = participant.role == Role::Local && offer.initiator.party == holdings.me;
+        let log = holdings.logs.open(&assignment.task);
+        Self { holdings, reporter, assignment, readable, own_affair, cancel, log }
+    }
+
+    fn refused(&self, message: String) -> ComponentError {
+        Fault::new(ErrorCode::OfferRefused, message).at(&self.holdings.me).next("name it in the job, so that the owner can judge it").into()
+    }
+
+    async fn read(&self, table: &TableRef) -> Result<Table> {
+        let (shelf, table) = (self.holdings.shelf.clone(), table.clone());
+        blocking(move || {
+            if !shelf.info(&table)?.enabled {
+                let fault = Fault::new(ErrorCode::TableInvalid, format!("table {table} is disabled"));
+                return Err(fault.next("enable the table, then run again").into());
+            }
+            Ok(shelf.read(&table)?)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Surroundings for Outside {
+    async fn load_table(&self, table: &TableRef) -> Result<Table> {
+        if !self.readable.contains(table) {
+            return Err(self.refused(format!("table {table} was not offered to this step")));
+        }
+        self.read(table).await
+    }
+
+    async fn store_output(&self, index: usize, name: &str, table: &Table) -> Result<()> {
+        let Assignment { task, attempt, partitions, .. } = &self.assignment;
+        let (shelf, rows, partitions) = (self.holdings.shelf.clone(), table.clone(), *partitions);
+        let at = TableRef::output(task, *attempt, index);
+        let stored = blocking(move || Ok(shelf.write(&at, &rows, partitions)?)).await?;
+        let summary = stored.summary(Some(name));
+        self.holdings.records.add_output(task, *attempt, index, &summary).await.map_err(Fault::from)?;
+        self.report(ReportBody::Output(summary));
+        Ok(())
+    }
+
+    async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(u64) + Send + Sync>) -> Result<Receipt> {
+        let receipt = import::import(&self.holdings, request, progress, self.cancel.clone()).await?;
+        self.log(LogLevel::Info, &import::describe(&receipt));
+        Ok(receipt)
+    }
+
+    async fn export(&self, request: ExportRequest) -> Result<u64> {
+        if !self.own_affair && !self.readable.contains(&request.table) {
+            return Err(self.refused(format!("table {} was not offered to this step", request.table)));
+        }
+        let table = self.read(&request.table).await?;
+        let root = self.holdings.export_root.clone();
+        let rows = blocking(move || export::write(&root, &table, &request)).await?;
+        self.log(LogLevel::Info, &format!("{rows} rows written"));
+        Ok(rows)
+    }
+
+    async fn load_model(&self, model: &ModelRef) -> Result<SavedModel> {
+        if !self.assignment.models.iter().any(|input| input.model == *model) {
+            return Err(self.refused(format!("the model of step {} was not wired to this step", model.step)));
+        }
+        let found = self.holdings.records.model(model).await.map_err(Fault::from)?;
+        let record = found.ok_or_else(|| {
+            let message = format!("there is no model of step {} in version {}", model.step, model.version);
+            Fault::new(ErrorCode::ModelMissing, message).at(&self.holdings.me).next("train it, or check the model's version")
+        })?;
+        let ModelRecord { component, component_version, content } = record;
+        Ok(SavedModel { component, component_version, role: model.owner.role, bytes: content })
+    }
+
+    async fn save_model(&self, model: SavedModel) -> Result<()> {
+        let Assignment { task, model_version, .. } = &self.assignment;
+        let at = ModelRef { version: model_version.clone(), step: task.step.clone(), owner: task.participant() };
+        let summary = ModelSummary {
+            model: at.clone(),
+            component: model.component.clone(),
+            component_version: model.component_version,
+            size: model.bytes.len() as u64,
+        };
+        let record = ModelRecord { component: model.component, component_version: model.component_version, content: model.bytes };
+        self.holdings.records.save_model(&at, &record, self.holdings.now()).await.map_err(Fault::from)?;
+        self.report(ReportBody::Model(summary));
+        Ok(())
+    }
+
+    fn report(&self, body: ReportBody) {
+        self.reporter.tell(&self.assignment.task, self.assignment.attempt, body);
+    }
+
+    fn log(&self, level: LogLevel, text: &str) {
+        self.log.write(level, text);
+    }
+}
+
+#[cfg(test)]
+#[path = "surroundings_tests.rs"]
+mod tests;

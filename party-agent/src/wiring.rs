@@ -1,0 +1,278 @@
+//! Puts an agent together: opens what the party holds, binds the ports, starts the parts, and ends them in order.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use doors::{Door, ServeOptions};
+use pki::{Identity, Kind};
+use policy::{Policy, Rules};
+use records::Records;
+use serde_json::{Value, json};
+use tables::Shelf;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use transport::{
+    AgentLink, DirectMail, Directory, Endpoint, EndpointOptions, Incoming, Mailroom, RelayedMail, RouteOptions, RoutedTransport,
+    direct,
+};
+use vocabulary::{Clock, ErrorCode, Fault, Outcome, SystemClock, Usage};
+use wire::{Inbox, InboxOptions};
+
+use crate::calls::Calls;
+use crate::config::AgentConfig;
+use crate::door::{Desk, Health, Side, router};
+use crate::holdings::{Catalogue, Holdings};
+use crate::joblog::JobLogs;
+use crate::link::{Introduction, LinkKeeper, LinkStatus, StatusBoard};
+use crate::offers::{Casts, Offers};
+use crate::report::{Pump, Reporter};
+use crate::runner::Workshop;
+use crate::staging::Staging;
+use crate::supervisor::Supervisor;
+use crate::uplink::CoordinatorLink;
+
+/// The longest silence while a letter goes over.
+const MAIL_PATIENCE: Duration = Duration::from_secs(30);
+/// How often staged files are looked through.
+const SWEEP: Duration = Duration::from_secs(3_600);
+/// How long the last reports may take.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// An agent that runs.
+pub struct Running {
+    /// Where the REST door listens.
+    pub rest: SocketAddr,
+    /// Where QUIC listens.
+    pub quic: SocketAddr,
+    board: StatusBoard,
+    ended: JoinHandle<()>,
+}
+
+impl Running {
+    /// How the link to the coordinator is.
+    pub fn link(&self) -> LinkStatus {
+        self.board.status()
+    }
+
+    /// Waits until the agent has ended, after its token was cancelled.
+    pub async fn wait(self) -> Result<(), Fault> {
+        self.ended.await.map_err(|error| Fault::new(ErrorCode::Internal, format!("the agent ended badly: {error}")))
+    }
+}
+
+/// Opens the shelf, records and folders of a party.
+pub(crate) async fn open_holdings(config: &AgentConfig, catalogue: Catalogue) -> Result<Arc<Holdings>, Fault> {
+    let folder = |name: &str| config.data.join(name);
+    for name in ["staging", "logs", "spill"] {
+        make_folder(&folder(name))?;
+    }
+    let rules = match &config.policy {
+        Some(path) => Policy::load(config.party.clone(), path)?,
+        None => Policy::new(config.party.clone(), Rules::default()),
+    };
+    let holdings = Holdings {
+        me: config.party.clone(),
+        records: Records::open(&folder("records.db")).await?,
+        shelf: Shelf::open(folder("shelf"))?,
+        policy: Arc::new(rules),
+        clock: Arc::new(SystemClock),
+        catalogue,
+        staging: Staging::new(folder("staging"), config.limits.largest_upload),
+        logs: JobLogs::new(folder("logs")),
+        import_roots: config.import_roots.clone(),
+        export_root: config.export_root.clone().unwrap_or_else(|| folder("exports")),
+    };
+    Ok(Arc::new(holdings))
+}
+
+fn make_folder(path: &Path) -> Result<(), Fault> {
+    std::fs::create_dir_all(path).map_err(|error| {
+        Fault::new(ErrorCode::StorageFull, format!("the folder {} cannot be made: {error}", path.display()))
+            .next("check the setting data, the disk and its permissions")
+    })
+}
+
+/// Loads the identity and sees that it is this party's agent's.
+pub(crate) fn load_identity(config: &AgentConfig) -> Result<Identity, Fault> {
+    let identity = Identity::load(&config.identity)?;
+    if identity.party() != &config.party || identity.kind() != Kind::Agent {
+        let message = format!("the certificate is of {} {}, not of agent {}", identity.kind(), identity.party(), config.party);
+        return Err(Fault::new(ErrorCode::ConfigInvalid, message).next("correct the setting party or identity"));
+    }
+    Ok(identity)
+}
+
+/// Reports what ran when the agent died.
+async fn report_lost(holdings: &Holdings, reporter: &Reporter) -> Result<(), Fault> {
+    for (task, attempt) in holdings.records.lose_running(&holdings.me, holdings.now()).await? {
+        tracing::warn!(%task, attempt = attempt.0, "the agent ended while this attempt ran");
+        reporter.ended(&task, attempt, Outcome::Lost, Usage::default()).await;
+    }
+    Ok(())
+}
+
+/// The ways of mail.
+struct Mail {
+    endpoint: Endpoint,
+    incoming: mpsc::Receiver<Incoming>,
+    directory: Directory,
+    direct: Arc<DirectMail>,
+    relayed: Arc<RelayedMail>,
+    transport: Arc<RoutedTransport>,
+}
+
+fn open_mail(config: &AgentConfig, identity: Identity, casts: &Casts, link: watch::Receiver<Option<transport::Link>>) -> Result<Mail, Fault> {
+    let accepts_direct = !config.relay_only && !config.direct.is_empty();
+    let services: &[transport::Service] = if accepts_direct { &[direct::SERVICE] } else { &[] };
+    let options = EndpointOptions { mtu: config.mtu, ..EndpointOptions::at(config.listen) };
+    let (endpoint, incoming) = Endpoint::bind(options, identity, services)?;
+    let inbox = InboxOptions {
+        memory_limit_bytes: config.limits.mail_memory,
+        spill_dir: Some(config.data.join("spill")),
+        ..InboxOptions::default()
+    };
+    let inbox = Inbox::new(inbox).map_err(|error| {
+        Fault::new(ErrorCode::StorageFull, format!("the folder for waiting mail cannot be used: {error}")).next("check the setting data")
+    })?;
+    let mailroom = Mailroom::new(config.party.clone(), inbox, config.limits.largest_letter, MAIL_PATIENCE, casts.admit());
+    let directory = Directory::new();
+    let direct = DirectMail::new(endpoint.clone(), directory.clone(), mailroom.clone(), MAIL_PATIENCE);
+    let relay = Arc::new(AgentLink::new(link, MAIL_PATIENCE));
+    let relayed = RelayedMail::new(endpoint.clone(), directory.clone(), mailroom.clone(), relay);
+    let route = RouteOptions {
+        relay_only: config.relay_only,
+        give_up: Duration::from_secs(config.limits.letter_seconds),
+        ..RouteOptions::default()
+    };
+    let transport = RoutedTransport::new(mailroom, Some(direct.clone()), Some(relayed.clone()), route);
+    Ok(Mail { endpoint, incoming, directory, direct, relayed, transport })
+}
+
+/// Starts an agent. When this returns, its ports are bound and it is on its way to the coordinator.
+pub(crate) async fn start(config: AgentConfig, catalogue: Catalogue, stop: CancellationToken) -> Result<Running, Fault> {
+    config.check()?;
+    let identity = load_identity(&config)?;
+    let holdings = open_holdings(&config, catalogue).await?;
+    let door = Door::open(config.rest, ServeOptions { end_patience: Duration::from_secs(3), ..ServeOptions::default() }).await;
+    let door = door.map_err(|error| {
+        Fault::new(ErrorCode::AddressUnusable, error.to_string()).next("choose another port for the setting rest, or stop what uses it")
+    })?;
+    let rest = door.address();
+    let (casts, board) = (Casts::default(), StatusBoard::new(holdings.now()));
+    let (link, present) = watch::channel(None);
+    let mail = open_mail(&config, identity.clone(), &casts, present.clone())?;
+    let quic = mail.endpoint.local_address()?;
+    let reporter = Reporter::start(holdings.clone()).await?;
+    report_lost(&holdings, &reporter).await?;
+    let workshop = Workshop { holdings: holdings.clone(), reporter: reporter.clone(), transport: mail.transport.clone() };
+    let supervisor = Supervisor::new(workshop, casts.clone(), config.limits.attempts);
+    let uplink = Arc::new(CoordinatorLink::new(present, board.clone()));
+    let rest_url = config.rest_url.clone().unwrap_or_else(|| format!("http://{rest}"));
+    let health = health_of(&config, &board, &supervisor);
+    let desk =
+        Desk { holdings: holdings.clone(), coordinator: uplink.clone(), rest: rest_url.clone(), health, side: Side::Own };
+    let calls = Calls {
+        offers: Arc::new(Offers::new(holdings.clone(), identity, casts)),
+        supervisor: supervisor.clone(),
+        directory: mail.directory.clone(),
+        relayed: mail.relayed.clone(),
+        door: router(desk.on(Side::Outside)),
+    };
+    let rows_through_coordinator = holdings.policy.rows_through_coordinator().is_allowed();
+    let keeper = LinkKeeper {
+        endpoint: mail.endpoint.clone(),
+        address: config.coordinator.clone(),
+        introduction: Introduction { direct: reachable(&config), rest: rest_url, rows_through_coordinator },
+        holdings: holdings.clone(),
+        supervisor: supervisor.clone(),
+        directory: mail.directory,
+        calls,
+        board: board.clone(),
+        link,
+    };
+    let parts = Parts { holdings, supervisor, reporter: reporter.clone(), endpoint: mail.endpoint };
+    tracing::info!(party = %config.party, %rest, %quic, coordinator = %config.coordinator, "agent started");
+    let late = CancellationToken::new();
+    tokio::spawn(welcome_direct(mail.incoming, mail.direct, stop.clone()));
+    let sweeping = tokio::spawn(sweep(parts.holdings.clone(), stop.clone()));
+    let linked = tokio::spawn(keeper.run(late.clone()));
+    let pumping = tokio::spawn(Pump::new(reporter, uplink).run(late.clone()));
+    let served = tokio::spawn(door.run(router(desk), stop.clone()));
+    let ended = tokio::spawn(async move {
+        stop.cancelled().await;
+        parts.end(late).await;
+        let _ = tokio::join!(served, linked, pumping, sweeping);
+    });
+    Ok(Running { rest, quic, board, ended })
+}
+
+/// What ends in order: attempts first, then their last words, then the network and the records.
+struct Parts {
+    holdings: Arc<Holdings>,
+    supervisor: Supervisor,
+    reporter: Reporter,
+    endpoint: Endpoint,
+}
+
+impl Parts {
+    async fn end(self, late: CancellationToken) {
+        tracing::info!("agent ends");
+        self.supervisor.shut_down().await;
+        self.reporter.flush().await;
+        let told = async {
+            while !self.reporter.unsettled().is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, told).await;
+        late.cancel();
+        self.endpoint.close("the agent ends").await;
+        self.holdings.records.close().await;
+    }
+}
+
+fn reachable(config: &AgentConfig) -> Vec<String> {
+    if config.relay_only { Vec::new() } else { config.direct.clone() }
+}
+
+fn health_of(config: &AgentConfig, board: &StatusBoard, supervisor: &Supervisor) -> Health {
+    let (party, board, supervisor) = (config.party.clone(), board.clone(), supervisor.clone());
+    Arc::new(move || -> Value {
+        json!({
+            "party": party,
+            "version": env!("CARGO_PKG_VERSION"),
+            "coordinator": board.to_json(),
+            "attempts": supervisor.count(),
+        })
+    })
+}
+
+async fn welcome_direct(mut incoming: mpsc::Receiver<Incoming>, mail: Arc<DirectMail>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            arrived = incoming.recv() => match arrived {
+                Some(Incoming { connection, .. }) => mail.welcome(connection),
+                None => return,
+            },
+        }
+    }
+}
+
+async fn sweep(holdings: Arc<Holdings>, stop: CancellationToken) {
+    let mut every = tokio::time::interval(SWEEP);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        let holdings = holdings.clone();
+        let swept = tokio::task::spawn_blocking(move || holdings.staging.sweep(holdings.clock.now())).await;
+        if let Err(error) = swept {
+            tracing::error!(%error, "looking through staged files ended badly");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! One fingerprint for a table's content: the same however many files it stands in.
+
+use blake3::Hasher;
+
+use crate::error::Result;
+use crate::frame::{Cells, Frame};
+use crate::schema::Schema;
+
+/// Takes frames in row order and gives the hash of their columns.
+pub(crate) struct ContentHasher {
+    columns: Vec<Hasher>,
+    rows: u64,
+}
+
+fn encode(cells: &Cells<'_>, bytes: &mut Vec<u8>) {
+    match cells {
+        Cells::Text(cells) => {
+            for cell in cells.iter() {
+                // Length 0 of a present text must differ from a missing one: lengths are stored plus one.
+                let length = cell.map_or(0, |text| text.len() as u64 + 1);
+                bytes.extend_from_slice(&length.to_le_bytes());
+                bytes.extend_from_slice(cell.unwrap_or_default().as_bytes());
+            }
+        }
+        Cells::Float(cells) => {
+            for cell in cells.iter() {
+                // All NaNs mean the same: missing.
+                let value = cell.filter(|value| !value.is_nan()).unwrap_or(f64::NAN);
+                bytes.extend_from_slice(&value.to_bits().to_le_bytes());
+            }
+        }
+        Cells::Integer(cells) => {
+            for cell in cells.iter() {
+                bytes.extend_from_slice(&cell.unwrap_or_default().to_le_bytes());
+            }
+        }
+    }
+}
+
+impl ContentHasher {
+    /// A hasher for frames of so many columns, the id included.
+    pub(crate) fn new(width: usize) -> Self {
+        Self { columns: vec![Hasher::new(); width], rows: 0 }
+    }
+
+    /// Takes the next rows.
+    pub(crate) fn push(&mut self, frame: &Frame) -> Result<()> {
+        let mut bytes = Vec::new();
+        for (at, hasher) in self.columns.iter_mut().enumerate() {
+            bytes.clear();
+            encode(&frame.cells(at)?, &mut bytes);
+            hasher.update(&bytes);
+        }
+        self.rows += frame.rows() as u64;
+        Ok(())
+    }
+
+    /// The hash of the rows alone, hex.
+    pub(crate) fn finish(&self) -> String {
+        let mut whole = Hasher::new_derive_key("fedflow table rows 1");
+        whole.update(&self.rows.to_le_bytes());
+        for column in &self.columns {
+            whole.update(column.finalize().as_bytes());
+        }
+        whole.finalize().to_hex().to_string()
+    }
+}
+
+/// The hash of a table (hex): its schema and its rows.
+pub(crate) fn content_hash(schema: &Schema, rows_hash: &str) -> Result<String> {
+    let mut whole = Hasher::new_derive_key("fedflow table 1");
+    whole.update(rows_hash.as_bytes());
+    whole.update(&schema.canonical_bytes()?);
+    Ok(whole.finalize().to_hex().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Values;
+
+    fn hash(values: Vec<Values>, rows: usize) -> String {
+        let frame = Frame::from_values(rows, values).expect("frame");
+        let mut hasher = ContentHasher::new(frame.width());
+        hasher.push(&frame).expect("push");
+        hasher.finish()
+    }
+
+    #[test]
+    fn tells_missing_from_empty_and_where_a_text_ends() {
+        let missing = hash(vec![Values::Text(vec![None, Some("ab".into())])], 2);
+        let empty = hash(vec![Values::Text(vec![Some(String::new()), Some("ab".into())])], 2);
+        let moved = hash(vec![Values::Text(vec![Some("a".into()), Some("b".into())])], 2);
+        assert!(missing != empty && empty != moved);
+    }
+
+    #[test]
+    fn takes_every_nan_for_the_same_missing_value() {
+        let other_nan = f64::from_bits(f64::NAN.to_bits() ^ 1);
+        assert_eq!(hash(vec![Values::Float(vec![f64::NAN])], 1), hash(vec![Values::Float(vec![other_nan])], 1));
+    }
+}

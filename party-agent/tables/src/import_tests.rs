@@ -1,0 +1,183 @@
+//! What becomes of the rows of a file.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::export::write_text;
+
+fn read(text: &[u8], options: &ImportOptions) -> Result<(Table, Receipt)> {
+    import(text, options, &mut |_| {})
+}
+
+fn with_header(text: &str) -> (Table, Receipt) {
+    read(text.as_bytes(), &ImportOptions::default()).expect("import")
+}
+
+fn no_header() -> ImportOptions {
+    ImportOptions { head: false, ..ImportOptions::default() }
+}
+
+fn texts(table: &Table, column: &str) -> Vec<String> {
+    table.texts(column).expect("texts").into_iter().map(Option::unwrap_or_default).collect()
+}
+
+#[test]
+fn keeps_values_as_they_are_written() {
+    let (table, receipt) = with_header("id,x0,Name\n1,0.10,\" a\"\n2,1e3,\"b,\"\"c\"\"\"\n");
+    assert_eq!(texts(&table, "x0"), ["0.10", "1e3"]);
+    assert_eq!(texts(&table, "Name"), [" a", "b,\"c\""]);
+    assert_eq!((receipt.rows_in, receipt.stored), (2, 2));
+    assert_eq!((table.schema().id_name.as_str(), table.schema().header_line().as_str()), ("id", "x0,Name"));
+    assert_eq!(table.partitions(), 4);
+}
+
+#[test]
+fn gives_every_refused_row_a_reason_and_a_line() {
+    let mut text = b"id,x,y\n1,2,3\n2,2\n3,1,2,3\n\n,1,2\n4,\xff,2\n5,\"a,b\n".to_vec();
+    text.extend(format!("6,{},1\n7,1\n", "x".repeat(40)).bytes());
+    text.extend(format!("8,{},1\n", "x".repeat(15)).bytes());
+    let options = ImportOptions { max_line_bytes: 30, max_field_bytes: 10, ..ImportOptions::default() };
+    let (table, receipt) = read(&text, &options).expect("import");
+    let reasons: Vec<(&str, u64, u64)> =
+        receipt.reasons.iter().map(|found| (found.reason.as_str(), found.rows, found.first_line)).collect();
+    let expected = [
+        ("the row has fewer fields than the header", 2, 3),
+        ("the row has more fields than the header", 1, 4),
+        ("the id is empty", 1, 6),
+        ("the line is not valid UTF-8", 1, 7),
+        ("a quote is not closed on its line", 1, 8),
+        ("the line is too long", 1, 9),
+        ("a field is too long", 1, 11),
+    ];
+    assert_eq!(reasons, expected);
+    assert_eq!((receipt.rows_in, receipt.stored, receipt.replaced, receipt.rejected), (9, 1, 0, 8));
+    assert_eq!(table.ids().expect("ids"), ["1"]);
+}
+
+#[test]
+fn lets_the_later_row_of_an_id_stand() {
+    let (table, receipt) = with_header("id,x\na,1\nb,2\na,3\na,4\n");
+    assert_eq!((receipt.stored, receipt.replaced), (2, 2));
+    assert_eq!(table.ids().expect("ids"), ["b", "a"]);
+    assert_eq!(texts(&table, "x"), ["2", "4"]);
+}
+
+#[test]
+fn keeps_ragged_rows_of_a_file_without_header() {
+    let text = "1,0,1:0.5 4:2\n2,1\n3\n";
+    let (table, receipt) = read(text.as_bytes(), &no_header()).expect("import");
+    assert_eq!(texts(&table, "value"), ["0,1:0.5 4:2", "1", ""]);
+    assert_eq!(receipt.stored, 3);
+    assert_eq!((table.schema().id_name.as_str(), table.schema().header_line().as_str()), ("", ""));
+    let mut out = Vec::new();
+    write_text(&table, &mut out, ',', true, None).expect("write");
+    assert_eq!(String::from_utf8(out).expect("text"), "1,0,1:0.5 4:2\n2,1\n3,\n");
+}
+
+#[test]
+fn takes_the_id_from_another_column_and_other_delimiters() {
+    let options = ImportOptions { delimiter: '\t', id_column: 1, ..ImportOptions::default() };
+    let (table, _) = read(b"x\tid\ty\n5\ta\t1,0\n", &options).expect("import");
+    assert_eq!(table.preview(9).expect("rows"), [["a", "5", "1,0"]]);
+    assert_eq!(table.schema().display_header(), ["id", "x", "y"]);
+}
+
+#[test]
+fn makes_up_ids_when_asked() {
+    let counted = ImportOptions { extend_sid: true, auto_increasing_sid: true, ..ImportOptions::default() };
+    let (table, _) = read(b"x,y\n5,6\n5,6\n", &counted).expect("import");
+    assert_eq!(table.ids().expect("ids"), ["0", "1"]);
+    assert_eq!((table.schema().id_name.as_str(), table.schema().header_line().as_str()), ("extend_sid", "x,y"));
+    let random = ImportOptions { auto_increasing_sid: false, ..counted };
+    let ids = |_| read(b"x,y\n5,6\n5,6\n", &random).expect("import").0.ids().expect("ids");
+    let (one, other) = (ids(0), ids(1));
+    assert!(one.iter().all(|id| !other.contains(id)), "two imports made up the same id");
+    assert_eq!(one.len(), 2);
+}
+
+#[test]
+fn refuses_what_cannot_be_a_table() {
+    let default = ImportOptions::default();
+    assert!(matches!(read(b"", &default), Err(TableError::FileEmpty)));
+    assert!(matches!(read(b"\n\n", &no_header()), Err(TableError::FileEmpty)));
+    assert!(matches!(read(b"id,x,x\n", &default), Err(TableError::HeaderInvalid { .. })));
+    assert!(matches!(read(b"id,\xff\n1,2\n", &default), Err(TableError::HeaderInvalid { .. })));
+    let far = ImportOptions { id_column: 2, ..ImportOptions::default() };
+    assert!(matches!(read(b"id,x\n1,2\n", &far), Err(TableError::HeaderInvalid { .. })));
+    for partitions in [0, 1024] {
+        let options = ImportOptions { partitions, ..ImportOptions::default() };
+        assert!(matches!(read(b"id,x\n1,2\n", &options), Err(TableError::PartitionsOutOfRange { .. })));
+    }
+    for delimiter in ['"', '\n', 'é'] {
+        let options = ImportOptions { delimiter, ..ImportOptions::default() };
+        assert!(matches!(read(b"id,x\n1,2\n", &options), Err(TableError::DelimiterInvalid { .. })));
+    }
+}
+
+#[test]
+fn tells_its_progress_and_crosses_pieces() {
+    let mut text = "id,x\n".to_owned();
+    (0..20_000).for_each(|row| text.push_str(&format!("{},{row}\n", row % 15_000)));
+    let mut told = Vec::new();
+    let (table, receipt) =
+        import(text.as_bytes(), &ImportOptions::default(), &mut |rows| told.push(rows)).expect("import");
+    assert_eq!(told, [8192, 16384, 20_000]);
+    assert_eq!((receipt.stored, receipt.replaced), (15_000, 5_000));
+    assert_eq!(texts(&table, "x").first().map(String::as_str), Some("5000"));
+    assert_eq!(texts(&table, "x").last().map(String::as_str), Some("19999"));
+}
+
+#[test]
+fn fails_when_the_file_cannot_be_read_to_its_end() {
+    struct Torn(bool);
+    impl Read for Torn {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            if std::mem::replace(&mut self.0, true) {
+                return Err(std::io::Error::other("torn"));
+            }
+            buffer[..9].copy_from_slice(b"id,x\n1,2\n");
+            Ok(9)
+        }
+    }
+    let outcome = import(Torn(false), &ImportOptions::default(), &mut |_| {});
+    assert!(matches!(outcome, Err(TableError::Unreadable { .. })));
+}
+
+proptest! {
+    #[test]
+    fn accounts_for_every_line(
+        lines in prop::collection::vec(prop::collection::vec(any::<u8>().prop_filter("ends a line", |byte| *byte != b'\n'), 0..12), 0..40),
+        tidy in prop::collection::vec("[a-c]{0,2},[0-9\"]{0,3}", 0..40),
+    ) {
+        let mut text = b"id,x".to_vec();
+        let rows = lines.iter().map(|line| line.as_slice()).chain(tidy.iter().map(String::as_bytes));
+        let mut expected = 0;
+        for line in rows {
+            text.push(b'\n');
+            text.extend_from_slice(line);
+            expected += u64::from(!line.is_empty() && line != b"\r");
+        }
+        let options = ImportOptions { max_line_bytes: 8, max_field_bytes: 5, ..ImportOptions::default() };
+        let (table, receipt) = read(&text, &options).expect("import");
+        prop_assert_eq!(receipt.rows_in, expected);
+        prop_assert_eq!(receipt.rows_in, receipt.stored + receipt.replaced + receipt.rejected);
+        prop_assert_eq!(receipt.stored, table.rows() as u64);
+        prop_assert_eq!(receipt.rejected, receipt.reasons.iter().map(|reason| reason.rows).sum::<u64>());
+        let ids = table.ids().expect("ids");
+        prop_assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), ids.len());
+    }
+
+    #[test]
+    fn reads_back_what_it_wrote(values in prop::collection::vec(("[a,\"é ]{0,5}", "\\PC{0,5}"), 1..20)) {
+        let schema = Schema::new(TableKind::Raw, "id", ["x", "y"].map(|name| Column::new(name, ColumnKind::Text, Part::Feature)).to_vec());
+        let ids = (0..values.len()).map(|row| format!("r{row}")).collect();
+        let (x, y): (Vec<String>, Vec<String>) = values.into_iter().unzip();
+        let columns = vec![crate::table::Values::of_texts(x), crate::table::Values::of_texts(y)];
+        let table = Table::from_columns(schema, ids, columns).expect("table");
+        let mut out = Vec::new();
+        write_text(&table, &mut out, ',', true, None).expect("write");
+        let (back, receipt) = read(&out, &ImportOptions::default()).expect("import");
+        prop_assert_eq!(receipt.rejected, 0);
+        prop_assert_eq!(back.content_hash().expect("hash"), table.content_hash().expect("hash"));
+    }
+}

@@ -1,0 +1,30 @@
+//! A party's rows: tables in memory or on the shelf, with import from and export to text. The only crate that names
+//! the columnar engine; nothing of it shows in these types.
+#![deny(missing_docs)]
+
+mod error;
+mod export;
+mod frame;
+mod hash;
+mod import;
+mod instances;
+mod lines;
+mod manifest;
+mod matrix;
+mod names;
+mod parquet;
+mod reshape;
+mod schema;
+mod shelf;
+mod table;
+pub mod transform;
+mod versions;
+
+pub use error::{Result, TableError};
+pub use export::write_text;
+pub use import::{ImportOptions, import};
+pub use instances::{Missing, parse_floats, parse_integers};
+pub use manifest::{Origin, TableInfo};
+pub use schema::{Column, ColumnKind, Part, Schema, TableKind};
+pub use shelf::{Shelf, Stored};
+pub use table::{Table, Values};

@@ -1,0 +1,283 @@
+//! A table: a schema, a row id, columns, in partitions that stand in memory or wait in files. Cheap to clone; nothing
+//! changes a table, operations (see `reshape.rs`) make new ones.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::{Result, TableError};
+use crate::frame::Frame;
+use crate::hash::{ContentHasher, content_hash};
+use crate::parquet::{PartFile, read_frame};
+use crate::schema::{ColumnKind, Schema};
+use crate::versions::Hold;
+
+/// A column's values, in row order.
+#[derive(Clone, PartialEq)]
+pub enum Values {
+    /// Text; none is missing.
+    Text(Vec<Option<String>>),
+    /// Numbers; NaN is missing.
+    Float(Vec<f64>),
+    /// Whole numbers.
+    Integer(Vec<i64>),
+}
+
+impl Values {
+    /// How many.
+    pub fn len(&self) -> usize {
+        match self {
+            Values::Text(values) => values.len(),
+            Values::Float(values) => values.len(),
+            Values::Integer(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How they are kept.
+    pub fn kind(&self) -> ColumnKind {
+        match self {
+            Values::Text(_) => ColumnKind::Text,
+            Values::Float(_) => ColumnKind::Float,
+            Values::Integer(_) => ColumnKind::Integer,
+        }
+    }
+
+    /// No values of a kind.
+    pub fn empty(kind: ColumnKind) -> Self {
+        match kind {
+            ColumnKind::Text => Values::Text(Vec::new()),
+            ColumnKind::Float => Values::Float(Vec::new()),
+            ColumnKind::Integer => Values::Integer(Vec::new()),
+        }
+    }
+
+    /// Values that are all there, as text.
+    pub fn of_texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
+        Values::Text(texts.into_iter().map(|text| Some(text.into())).collect())
+    }
+}
+
+/// Shows kind and number, never a value.
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} values", self.len(), self.kind())
+    }
+}
+
+/// A partition that waits in a file.
+pub(crate) struct Waiting {
+    pub(crate) path: PathBuf,
+    pub(crate) rows: usize,
+    pub(crate) bytes: u64,
+}
+
+/// Where the rows are. In files, `stored` says under which position the id (first) and each column stand there, and
+/// `hold` keeps the files alive.
+pub(crate) enum Parts {
+    Memory(Vec<Frame>),
+    Files { files: Arc<Vec<Waiting>>, stored: Vec<usize>, hold: Arc<Hold> },
+}
+
+struct Inner {
+    schema: Schema,
+    rows: usize,
+    parts: Parts,
+}
+
+/// Rows with unique ids under a schema, in a fixed order.
+#[derive(Clone)]
+pub struct Table(Arc<Inner>);
+
+/// Shows sizes, never a value.
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "table of {} rows, {} columns, {} partitions",
+            self.rows(),
+            self.schema().columns.len(),
+            self.partitions()
+        )
+    }
+}
+
+impl Table {
+    /// A table of one partition in memory. `values` stand in the order of the schema's columns; ids must be unique,
+    /// lengths equal, kinds as the schema says.
+    pub fn from_columns(schema: Schema, ids: Vec<String>, values: Vec<Values>) -> Result<Table> {
+        let rows = ids.len();
+        if values.len() != schema.columns.len() {
+            let reason = format!("{} columns of values under {} names", values.len(), schema.columns.len());
+            return Err(TableError::SchemaMismatch { reason });
+        }
+        for (column, values) in schema.columns.iter().zip(&values) {
+            if values.len() != rows {
+                return Err(TableError::LengthMismatch {
+                    column: column.name.clone(),
+                    expected: rows,
+                    found: values.len(),
+                });
+            }
+        }
+        let all = std::iter::once(Values::of_texts(ids)).chain(values).collect();
+        let frame = Frame::from_values(rows, all)?;
+        crate::reshape::check_unique_ids(std::slice::from_ref(&frame))?;
+        Table::of_frames(schema, vec![frame])
+    }
+
+    /// A table of frames whose ids are known to be unique; column 0 of each is the id.
+    pub(crate) fn of_frames(schema: Schema, frames: Vec<Frame>) -> Result<Table> {
+        schema.check()?;
+        let wanted: Vec<ColumnKind> = std::iter::once(ColumnKind::Text).chain(schema.kinds()).collect();
+        for frame in &frames {
+            let found = frame.kinds()?;
+            if found != wanted {
+                let reason = format!("columns are kept as {found:?}, the schema says {wanted:?} (the id first)");
+                return Err(TableError::SchemaMismatch { reason });
+            }
+        }
+        let rows = frames.iter().map(Frame::rows).sum();
+        Ok(Table(Arc::new(Inner { schema, rows, parts: Parts::Memory(frames) })))
+    }
+
+    /// A table whose partitions wait in files.
+    pub(crate) fn of_parts(schema: Schema, parts: Parts) -> Result<Table> {
+        schema.check()?;
+        let rows = match &parts {
+            Parts::Memory(frames) => frames.iter().map(Frame::rows).sum(),
+            Parts::Files { files, .. } => files.iter().map(|file| file.rows).sum(),
+        };
+        Ok(Table(Arc::new(Inner { schema, rows, parts })))
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.0.rows
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows() == 0
+    }
+
+    /// What the columns mean.
+    pub fn schema(&self) -> &Schema {
+        &self.0.schema
+    }
+
+    /// Number of partitions; a partition can be loaded by itself.
+    pub fn partitions(&self) -> usize {
+        match self.parts() {
+            Parts::Memory(frames) => frames.len(),
+            Parts::Files { files, .. } => files.len(),
+        }
+    }
+
+    /// One partition as a table in memory; partitions hold consecutive rows in table order.
+    pub fn partition(&self, part: usize) -> Result<Table> {
+        Table::of_frames(self.schema().clone(), vec![self.load(part, &self.everything())?])
+    }
+
+    /// The ids, in row order.
+    pub fn ids(&self) -> Result<Vec<String>> {
+        let mut ids = Vec::with_capacity(self.rows());
+        for part in 0..self.partitions() {
+            let frame = self.load(part, &[0])?;
+            ids.extend(frame.cells(0)?.texts().map(|id| id.unwrap_or_default().into_owned()));
+        }
+        Ok(ids)
+    }
+
+    /// The first rows as text, in FATE's order: id, match id, label, weight, features. Missing is empty text. The header
+    /// for them is the schema's `display_header()`.
+    pub fn preview(&self, limit: usize) -> Result<Vec<Vec<String>>> {
+        let mut rows = Vec::new();
+        for part in 0..self.partitions() {
+            let left = limit - rows.len();
+            if left == 0 {
+                break;
+            }
+            rows.extend(text_rows(&self.load(part, &self.shown())?.slice(0, left))?);
+        }
+        Ok(rows)
+    }
+
+    /// BLAKE3 (hex) over the schema and all values in row order; the number of partitions makes no difference.
+    pub fn content_hash(&self) -> Result<String> {
+        let everything = self.everything();
+        let mut hasher = ContentHasher::new(everything.len());
+        for part in 0..self.partitions() {
+            hasher.push(&self.load(part, &everything)?)?;
+        }
+        content_hash(self.schema(), &hasher.finish())
+    }
+
+    /// Positions of the id and all columns.
+    pub(crate) fn everything(&self) -> Vec<usize> {
+        (0..=self.schema().columns.len()).collect()
+    }
+
+    /// Positions of the id and all columns in the order in which rows are shown.
+    pub(crate) fn shown(&self) -> Vec<usize> {
+        std::iter::once(0).chain(self.schema().display_order().into_iter().map(|at| at + 1)).collect()
+    }
+
+    /// Loads columns of a partition; 0 is the id, 1 the first column.
+    pub(crate) fn load(&self, part: usize, wanted: &[usize]) -> Result<Frame> {
+        let no_part =
+            || TableError::Engine { reason: format!("partition {part} of {} was asked for", self.partitions()) };
+        match self.parts() {
+            Parts::Memory(frames) => frames.get(part).ok_or_else(no_part)?.pick(wanted),
+            Parts::Files { files, stored, .. } => {
+                let file = files.get(part).ok_or_else(no_part)?;
+                let positions: Option<Vec<usize>> = wanted.iter().map(|at| stored.get(*at).copied()).collect();
+                read_frame(
+                    &PartFile { path: &file.path, rows: file.rows, bytes: file.bytes },
+                    &positions.ok_or_else(no_part)?,
+                )
+            }
+        }
+    }
+
+    /// Loads columns of all rows as one frame.
+    pub(crate) fn load_whole(&self, wanted: &[usize]) -> Result<Frame> {
+        let mut whole: Option<Frame> = None;
+        for part in 0..self.partitions() {
+            let frame = self.load(part, wanted)?;
+            match &mut whole {
+                Some(whole) => whole.append(&frame)?,
+                None => whole = Some(frame),
+            }
+        }
+        whole.map_or_else(|| self.no_rows().pick(wanted), Ok)
+    }
+
+    /// The id and all columns, without a row.
+    pub(crate) fn no_rows(&self) -> Frame {
+        let kinds: Vec<ColumnKind> = std::iter::once(ColumnKind::Text).chain(self.schema().kinds()).collect();
+        Frame::empty(&kinds)
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0.parts
+    }
+}
+
+/// Rows of a frame as text, missing as empty text.
+pub(crate) fn text_rows(frame: &Frame) -> Result<Vec<Vec<String>>> {
+    let mut rows: Vec<Vec<String>> = (0..frame.rows()).map(|_| Vec::with_capacity(frame.width())).collect();
+    for column in 0..frame.width() {
+        let cells = frame.cells(column)?;
+        rows.iter_mut().zip(cells.texts()).for_each(|(row, text)| row.push(text.unwrap_or_default().into_owned()));
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

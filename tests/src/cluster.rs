@@ -1,0 +1,178 @@
+//! Real daemons as processes: a local federation by `fedflow up`, or single daemons by their settings.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::rest::Door;
+
+/// The program under test.
+#[derive(Clone)]
+pub struct Program(PathBuf);
+
+impl Program {
+    /// The binary that was built with the suite.
+    pub fn new(path: &str) -> Self {
+        Self(PathBuf::from(path))
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> std::process::Output {
+        Command::new(&self.0).args(arguments).stdin(Stdio::null()).output().expect("the program runs")
+    }
+
+    /// Runs a command that must succeed; gives what it prints.
+    pub fn says(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Starts a daemon and waits for its ready line.
+    pub fn start(&self, arguments: &[&str]) -> Daemon {
+        Daemon::start(Command::new(&self.0).args(arguments))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+/// A process that said it is ready; killed when dropped.
+pub struct Daemon {
+    child: Child,
+    /// Its ready line.
+    pub ready: Value,
+    /// Kept open: daemons may end when it closes.
+    _stdin: Option<ChildStdin>,
+}
+
+impl Daemon {
+    /// Starts a command and waits for its ready line.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+        let output = child.stdout.take().expect("its output");
+        let mut line = String::new();
+        let read = BufReader::new(output).read_line(&mut line);
+        match (read, serde_json::from_str::<Value>(&line)) {
+            (Ok(_), Ok(ready)) if ready["ready"] == true => Self { _stdin: child.stdin.take(), child, ready },
+            _ => {
+                let output = child.wait_with_output().expect("its end");
+                panic!("it did not get ready: {line:?} {}", String::from_utf8_lossy(&output.stderr));
+            }
+        }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as Ctrl-C or a service manager would, and waits; fails the test when it takes too long.
+    pub fn end(mut self) {
+        signal(self.id(), "TERM");
+        let began = Instant::now();
+        while self.child.try_wait().expect("its state").is_none() {
+            assert!(began.elapsed() < Duration::from_secs(30), "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Kills it at once (SIGKILL).
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if self.child.try_wait().ok().flatten().is_none() {
+            signal(self.child.id(), "TERM");
+            let began = Instant::now();
+            while self.child.try_wait().ok().flatten().is_none() && began.elapsed() < Duration::from_secs(5) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Sends a signal to a process.
+pub fn signal(process: u32, name: &str) {
+    let _ = Command::new("kill").arg(format!("-{name}")).arg(process.to_string()).status();
+}
+
+/// A local federation of `fedflow up`.
+pub struct Cluster {
+    /// The folder with everything.
+    pub dir: TempDir,
+    /// The parties.
+    pub parties: String,
+    /// The coordinator's door.
+    pub door: Door,
+    program: Program,
+    up: Option<Daemon>,
+}
+
+impl Cluster {
+    /// Starts one.
+    pub fn up(program: &Program, parties: &str) -> Self {
+        let dir = TempDir::new().expect("a folder");
+        let up = Self::start_in(program, dir.path(), parties);
+        let door = Door::new(up.ready["rest"].as_str().expect("an address"));
+        Self { dir, parties: parties.to_owned(), door, program: program.clone(), up: Some(up) }
+    }
+
+    fn start_in(program: &Program, dir: &Path, parties: &str) -> Daemon {
+        let dir = dir.to_str().expect("a path");
+        program.start(&["up", "--dir", dir, "--rest-port", "0", "--parties", parties])
+    }
+
+    /// The door of a party.
+    pub fn party(&self, party: &str) -> Door {
+        let up = self.up.as_ref().expect("it is up");
+        Door::new(up.ready["parties"][party].as_str().expect("an address"))
+    }
+
+    /// The process ids of the daemons whose settings lie in a folder of the federation (`coordinator`, `party-9999`).
+    pub fn processes(&self, folder: &str) -> Vec<u32> {
+        let wanted = self.dir.path().canonicalize().expect("its path").join(folder);
+        let wanted = wanted.to_string_lossy().into_owned();
+        let entries = std::fs::read_dir("/proc").expect("proc");
+        let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_string_lossy().parse::<u32>().ok());
+        ids.filter(|id| {
+            let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            line.contains("--config") && line.contains(&format!("{wanted}/"))
+        })
+        .collect()
+    }
+
+    /// Kills a daemon (SIGKILL); `up` starts it again.
+    pub fn kill(&self, folder: &str) {
+        let ids = self.processes(folder);
+        assert!(!ids.is_empty(), "no daemon runs for {folder}");
+        ids.into_iter().for_each(|id| signal(id, "KILL"));
+    }
+
+    /// Ends the federation and starts it again on the same folder.
+    pub fn restart(&mut self) {
+        self.up.take().expect("it is up").end();
+        let up = Self::start_in(&self.program, self.dir.path(), &self.parties);
+        self.door = Door::new(up.ready["rest"].as_str().expect("an address"));
+        self.up = Some(up);
+    }
+
+    /// Ends it; fails the test when a daemon is left.
+    pub fn end(mut self) {
+        self.up.take().expect("it is up").end();
+        assert!(self.processes("").is_empty(), "daemons are left");
+    }
+}

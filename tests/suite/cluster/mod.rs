@@ -1,0 +1,23 @@
+//! Real processes over QUIC with generated certificates.
+
+mod certificates;
+mod faults;
+mod first_job;
+mod network;
+mod restarts;
+
+use fedflow_tests::cluster::{Cluster, Program};
+use fedflow_tests::fixtures::pair;
+
+fn program() -> Program {
+    Program::new(env!("CARGO_BIN_EXE_fedflow"))
+}
+
+/// A local federation of two parties with the tables `guest` and `host` loaded.
+async fn loaded() -> Cluster {
+    let cluster = Cluster::up(&program(), "9999,10000");
+    let tables = pair(200);
+    cluster.door.load("9999", "guest", &tables.guest).await;
+    cluster.door.load("10000", "host", &tables.host).await;
+    cluster
+}

@@ -1,0 +1,4 @@
+//! The tests of the whole system; the module path is the tier.
+
+mod cluster;
+mod tidy;

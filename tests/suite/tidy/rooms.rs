@@ -1,0 +1,111 @@
+//! Every room has the files, the eight tests and the manners of the template.
+
+use std::path::{Path, PathBuf};
+
+use super::root;
+
+/// The tests every room has.
+const TESTS: [&str; 8] = [
+    "agrees_with_the_plain_computation",
+    "works_with_two_hosts",
+    "apply_uses_the_saved_model",
+    "refuses_bad_parameters",
+    "leaks_no_canary",
+    "speaks_only_its_messages",
+    "stops_when_cancelled",
+    "survives_duplicates_and_delays",
+];
+
+fn components() -> PathBuf {
+    root().join("party-agent/components/src")
+}
+
+fn rooms() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(components()).expect("rooms").flatten();
+    let mut rooms: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    rooms.sort();
+    assert!(rooms.len() >= 9, "rooms are missing");
+    rooms
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn name(room: &Path) -> String {
+    room.file_name().expect("a name").to_string_lossy().into_owned()
+}
+
+/// All text of a room's own tests: `tests.rs`, and what lies in `tests/`.
+fn tests_of(room: &Path) -> String {
+    let mut text = read(&room.join("tests.rs"));
+    for entry in std::fs::read_dir(room.join("tests")).into_iter().flatten().flatten() {
+        text += &read(&entry.path());
+    }
+    text
+}
+
+#[test]
+fn every_room_has_the_files_of_the_template() {
+    for room in rooms() {
+        for file in ["README.md", "mod.rs", "params.rs", "messages.rs", "tests.rs"] {
+            assert!(room.join(file).is_file(), "the room {} has no {file}", name(&room));
+        }
+        let readme = read(&room.join("README.md")).to_lowercase();
+        assert!(readme.contains("learns"), "the README of {} does not say what each role learns", name(&room));
+    }
+}
+
+#[test]
+fn every_room_has_the_eight_tests() {
+    for room in rooms() {
+        let tests = tests_of(&room);
+        for test in TESTS {
+            assert!(tests.contains(&format!("fn {test}")), "the room {} has no test {test}", name(&room));
+        }
+    }
+}
+
+#[test]
+fn no_room_uses_another_or_leaves_its_house() {
+    let names: Vec<String> = rooms().iter().map(|room| name(room)).collect();
+    for room in rooms() {
+        let own = name(&room);
+        let files = walk(&room);
+        for file in files.iter().filter(|file| !file.to_string_lossy().contains("tests")) {
+            let text = read(file);
+            for other in names.iter().filter(|other| **other != own) {
+                assert!(!text.contains(&format!("crate::{other}")), "{} uses the room {other}", file.display());
+            }
+            for forbidden in ["std::fs", "std::net", "std::time", "tokio::", "wire::"] {
+                assert!(!text.contains(forbidden), "{} uses {forbidden}", file.display());
+            }
+        }
+    }
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(walk(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+#[test]
+fn the_list_of_rooms_is_whole_and_alphabetical() {
+    let lib = read(&components().join("lib.rs"));
+    let lines: Vec<&str> = lib.lines().filter_map(|line| line.trim().strip_prefix("mod ")).collect();
+    let listed: Vec<String> = lines.iter().map(|line| line.trim_end_matches(';').to_owned()).collect();
+    let mut sorted = listed.clone();
+    sorted.sort();
+    assert_eq!(listed, sorted, "the `mod` lines are not alphabetical");
+    for room in rooms() {
+        assert!(listed.contains(&name(&room)), "components/src/lib.rs has no line `mod {};`", name(&room));
+    }
+}
