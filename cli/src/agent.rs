@@ -7,11 +7,10 @@ use crate::ready::Ready;
 
 /// Runs a party's agent until it is told to stop.
 pub(crate) async fn run(arguments: &DaemonArguments) -> Result<()> {
-    let config = party_agent::read_config(&arguments.config)?;
+    let config = party_agent::AgentConfig::load(&arguments.config)?;
     daemon::logging::start(&config.log)?;
     let stop = stop_token(arguments.with_parent)?;
     let running = party_agent::start(config, stop).await?;
     Ready::announce(running.rest, running.quic);
-    running.ended().await;
-    Ok(())
+    Ok(running.wait().await?)
 }

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Subcommand;
-use pki::authority::Target;
-use pki::{Authority, Existing, IssueOptions, Kind, Profile, RevocationReason, Validity};
+use pki::{Authority, Existing, IssueOptions, Kind, Profile, RevocationReason, Target, Validity};
 use serde_json::json;
 use vocabulary::{Clock, ErrorCode, Fault, PartyId, SystemClock};
 

@@ -57,7 +57,7 @@ pub(crate) async fn run(arguments: &DemoArguments) -> Result<()> {
     let client = Client::new(&federation.rest);
     let done = tokio::select! {
         done = train(&client, &dir, arguments.json) => done,
-        () = stop.cancelled() => Err(interrupted().err().unwrap_or_else(|| anyhow::anyhow!("interrupted"))),
+        () = stop.cancelled() => interrupted(),
     };
     let seconds = SystemClock.now().millis_since(began) as f64 / 1000.0;
     let shown = done.map(|result| report::show(&result, seconds, arguments.json));

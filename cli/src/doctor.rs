@@ -98,7 +98,9 @@ fn check_port(what: &str, free: std::io::Result<()>, address: SocketAddr, findin
 
 fn examine_coordinator(path: &std::path::Path, findings: &mut Vec<Finding>) {
     match coordinator::read_config(path) {
-        Err(fault) => drop(note(findings, format!("settings {}", path.display()), Err(fault))),
+        Err(fault) => {
+            note(findings, format!("settings {}", path.display()), Err(fault));
+        }
         Ok(config) => {
             note(findings, format!("settings {}", path.display()), Ok(()));
             check_identity(&config.identity, findings);
@@ -109,13 +111,18 @@ fn examine_coordinator(path: &std::path::Path, findings: &mut Vec<Finding>) {
 }
 
 async fn examine_agent(path: &std::path::Path, findings: &mut Vec<Finding>) {
-    let config = match party_agent::read_config(path) {
+    let config = match party_agent::AgentConfig::load(path) {
         Ok(config) => config,
-        Err(fault) => return drop(note(findings, format!("settings {}", path.display()), Err(fault))),
+        Err(fault) => {
+            note(findings, format!("settings {}", path.display()), Err(fault));
+            return;
+        }
     };
     note(findings, format!("settings {}", path.display()), Ok(()));
-    let policy = policy::Policy::load(config.party.clone(), &config.policy).map(|_| ()).map_err(Fault::from);
-    note(findings, format!("policy {}", config.policy.display()), policy);
+    if let Some(file) = &config.policy {
+        let policy = policy::Policy::load(config.party.clone(), file).map(|_| ()).map_err(Fault::from);
+        note(findings, format!("policy {}", file.display()), policy);
+    }
     check_port("QUIC (UDP)", UdpSocket::bind(config.listen).map(|_| ()), config.listen, findings);
     check_port("REST (TCP)", TcpListener::bind(config.rest).map(|_| ()), config.rest, findings);
     let Some(identity) = check_identity(&config.identity, findings) else { return };

@@ -226,7 +226,7 @@ async fn said_of(client: &Client, job: &str, row: &Value) -> String {
 
 /// Why a job did not succeed: the root cause, not its echoes.
 pub(crate) async fn why(client: &Client, job: &str, row: &Value) -> Fault {
-    let of_row = row.get("f_reason").and_then(|reason| serde_json::from_value::<Fault>(reason.clone()).ok());
+    let of_row = row.get("f_fault").and_then(|reason| serde_json::from_value::<Fault>(reason.clone()).ok());
     if let Some(fault) = of_row {
         return fault;
     }

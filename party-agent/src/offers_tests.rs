@@ -1,1 +1,147 @@
-//! Tests.
+//! Offers: accepted, refused by a rule, forged.
+
+use super::*;
+use crate::trial::{Certificates, OPEN, assignment, holdings, offer, party, script};
+use vocabulary::{Participant, Role};
+use wire::{Address, AttemptKey};
+
+struct Host {
+    _folder: tempfile::TempDir,
+    certificates: Certificates,
+    holdings: Arc<Holdings>,
+    offers: Offers,
+}
+
+async fn agent(id: &str, policy: &str) -> Host {
+    let folder = tempfile::tempdir().unwrap();
+    let holdings = holdings(folder.path(), id, policy).await;
+    let certificates = Certificates::new();
+    let offers = Offers::new(holdings.clone(), certificates.identity(id, Kind::Agent), Casts::default());
+    Host { _folder: folder, certificates, holdings, offers }
+}
+
+impl Host {
+    fn signed(&self, by: &str, kind: Kind) -> SignedBytes {
+        let bytes = offer(&script("talk")).canonical_bytes().unwrap();
+        self.certificates.identity(by, kind).sign(OFFER_CONTEXT, &bytes).unwrap()
+    }
+
+    async fn rules(&self) -> Vec<Option<String>> {
+        let chain = self.holdings.records.audit_chain().await.unwrap();
+        let rule = |record: records::AuditRecord| match record.entry {
+            AuditEntry::Offer { refused_by, .. } => Some(refused_by),
+            _ => None,
+        };
+        chain.into_iter().filter_map(rule).collect()
+    }
+
+    async fn is_accepted(&self) -> bool {
+        self.holdings.records.accepted_offer(&offer(&script("talk")).fingerprint().unwrap()).await.unwrap().is_some()
+    }
+}
+
+#[tokio::test]
+async fn answers_a_signed_offer_with_its_own_signature_over_the_same_bytes() {
+    let host = agent("2", OPEN).await;
+    let signed = host.signed("1", Kind::Agent);
+    let answer = host.offers.accept(signed.clone()).await.unwrap();
+    assert_eq!(answer.bytes, signed.bytes);
+    let signer = verify_signed(&answer, OFFER_CONTEXT, &host.certificates.identity("1", Kind::Agent), host.holdings.now());
+    assert_eq!(signer.unwrap().party, party("2"));
+    assert!(host.is_accepted().await);
+    assert_eq!(host.rules().await, [None]);
+}
+
+#[tokio::test]
+async fn names_the_rule_that_refuses() {
+    for (policy, rule) in [("", "admission.initiators"), (&OPEN.replace("components = ['*']", ""), "admission.components")] {
+        let host = agent("2", policy).await;
+        let fault = host.offers.accept(host.signed("1", Kind::Agent)).await.unwrap_err();
+        assert_eq!((fault.code, fault.path.as_deref(), fault.party), (ErrorCode::OfferRefused, Some(rule), Some(party("2"))));
+        assert!(!host.is_accepted().await);
+        assert_eq!(host.rules().await, [Some(rule.to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn refuses_a_forged_offer() {
+    let host = agent("2", OPEN).await;
+    let mut changed = host.signed("1", Kind::Agent);
+    let bytes = offer(&script("wait")).canonical_bytes().unwrap();
+    changed.bytes = bytes;
+    let foreign = Certificates::new().identity("1", Kind::Agent);
+    let foreign = foreign.sign(OFFER_CONTEXT, &offer(&script("talk")).canonical_bytes().unwrap()).unwrap();
+    let other_purpose = host.certificates.identity("1", Kind::Agent).sign("another", &host.signed("1", Kind::Agent).bytes).unwrap();
+    let forged = [changed, foreign, other_purpose, host.signed("3", Kind::Agent), host.signed("1", Kind::Coordinator)];
+    for signed in forged {
+        let fault = host.offers.accept(signed).await.unwrap_err();
+        assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("signature")), "{fault}");
+    }
+    assert_eq!(host.rules().await, vec![Some("signature".to_owned()); 5]);
+    let garbage = SignedBytes { bytes: vec![1, 2, 3], ..host.signed("1", Kind::Agent) };
+    assert!(host.offers.accept(garbage).await.is_err());
+}
+
+#[tokio::test]
+async fn signs_the_jobs_of_its_own_users_only() {
+    let guest = agent("1", OPEN).await;
+    let signed = guest.offers.sign(offer(&script("talk"))).await.unwrap();
+    assert_eq!(signed.signer, party("1"));
+    assert!(guest.is_accepted().await);
+    let host = agent("2", OPEN).await;
+    assert_eq!(host.offers.sign(offer(&script("talk"))).await.unwrap_err().code, ErrorCode::OfferRefused);
+    let mut without_me = offer(&script("talk"));
+    without_me.cast.guest = vec![party("3")];
+    assert_eq!(guest.offers.sign(without_me).await.unwrap_err().path.as_deref(), Some("cast"));
+}
+
+#[tokio::test]
+async fn refuses_a_version_it_does_not_have() {
+    let guest = agent("1", OPEN).await;
+    let mut newer = offer(&script("talk"));
+    newer.steps[0].version = 2;
+    assert_eq!(guest.offers.sign(newer).await.unwrap_err().code, ErrorCode::CatalogueMismatch);
+}
+
+#[tokio::test]
+async fn lets_only_the_cast_of_an_accepted_job_write() {
+    let host = agent("2", OPEN).await;
+    let admit = host.offers.casts.admit();
+    let key = AttemptKey {
+        job: crate::trial::job(),
+        step: assignment(Role::Host, "2", 0, &script("talk")).task.step,
+        attempt: vocabulary::Attempt(0),
+    };
+    let letter = |from: &str| MailHead {
+        address: Address {
+            attempt: key.clone(),
+            from: Participant::new(Role::Guest, party(from)),
+            to: Participant::new(Role::Host, party("2")),
+            tag: "t".to_owned(),
+        },
+        message: "m".to_owned(),
+        size: 0,
+    };
+    assert_eq!(admit(&letter("1")).unwrap_err().code, ErrorCode::PartyLost);
+    host.offers.accept(host.signed("1", Kind::Agent)).await.unwrap();
+    assert!(admit(&letter("1")).is_ok());
+    assert_eq!(admit(&letter("3")).unwrap_err().code, ErrorCode::PermissionDenied);
+}
+
+#[tokio::test]
+async fn says_what_is_wrong_with_parameters_and_where() {
+    let host = agent("2", OPEN).await;
+    let check = |component: &str, role, parameters| StepCheck {
+        step: vocabulary::StepName::new("s_0").unwrap(),
+        component: component.to_owned(),
+        role,
+        parameters,
+    };
+    let faults = host.offers.check(&[
+        check("scripted", Role::Guest, script("talk")),
+        check("scripted", Role::Guest, script("sing")),
+        check("unheard_of", Role::Guest, script("talk")),
+    ]);
+    let paths: Vec<_> = faults.iter().map(|fault| (fault.code, fault.path.as_deref().unwrap())).collect();
+    assert_eq!(paths, [(ErrorCode::ParameterInvalid, "s_0.script"), (ErrorCode::ComponentUnknown, "s_0")]);
+}

@@ -21,8 +21,8 @@ use crate::holdings::Holdings;
 
 /// Reports sent at once.
 const BATCH: u32 = 200;
-/// Bytes of reports sent at once; a frame carries more.
-const BATCH_BYTES: usize = BULK_LIMIT / 2;
+/// Bytes of reports sent at once; what is left of a frame is for progress.
+const LARGEST: usize = BULK_LIMIT - (1 << 20);
 /// Progress is told at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// How often a report that cannot be written down is tried again.
@@ -197,13 +197,12 @@ pub(crate) trait Uplink: Send + Sync {
 pub(crate) struct Pump {
     reporter: Reporter,
     uplink: Arc<dyn Uplink>,
-    batch: u32,
     next_progress: Instant,
 }
 
 impl Pump {
     pub(crate) fn new(reporter: Reporter, uplink: Arc<dyn Uplink>) -> Self {
-        Self { reporter, uplink, batch: BATCH, next_progress: Instant::now() }
+        Self { reporter, uplink, next_progress: Instant::now() }
     }
 
     /// Sends until `stop`.
@@ -232,7 +231,7 @@ impl Pump {
     /// Sends one batch; gives how many reports were in it.
     pub(crate) async fn round(&mut self) -> Result<usize, Fault> {
         let inner = self.reporter.0.clone();
-        let (waiting, last) = fitting(inner.holdings.records.posted(self.batch).await?);
+        let (waiting, last) = fitting(inner.holdings.records.posted(BATCH).await?);
         let mut reports = waiting.clone();
         if Instant::now() >= self.next_progress {
             let progress = self.reporter.take_progress();
@@ -243,21 +242,17 @@ impl Pump {
         }
         let count = reports.len();
         if count == 0 {
+            if let Some(last) = last {
+                inner.holdings.records.acknowledge(last).await?;
+            }
             return Ok(0);
         }
         match self.uplink.tell(reports).await {
             Ok(Reply::Done) => {}
             Ok(Reply::Failed(fault)) => return Err(fault),
             Ok(_) => return Err(Fault::new(ErrorCode::ProtocolViolation, "the coordinator's reply to reports is none")),
-            Err(LinkError::Frame(fault)) if waiting.len() == 1 => {
-                tracing::error!(code = fault.code.text(), %fault, "a report is too large to be told and is left out");
-            }
-            Err(error) => {
-                self.batch = self.batch.div_ceil(2);
-                return Err(error.into());
-            }
+            Err(error) => return Err(error.into()),
         }
-        self.batch = BATCH;
         if let Some(last) = last {
             inner.holdings.records.acknowledge(last).await?;
             let ended = |report: &&Report| matches!(report.body, ReportBody::Ended { .. });
@@ -285,14 +280,21 @@ impl Pump {
     }
 }
 
-/// The first reports that a frame carries together (one at least), and the last one's number.
+/// The first reports that a frame carries together, and the number up to which they are dealt with. A report that no
+/// frame carries is left out.
 fn fitting(posted: Vec<(i64, Report)>) -> (Vec<Report>, Option<i64>) {
     let (mut reports, mut bytes, mut last) = (Vec::new(), 0, None);
     for (number, report) in posted {
-        bytes += encode(&report).map_or(BATCH_BYTES, |frame| frame.len());
-        if bytes > BATCH_BYTES && !reports.is_empty() {
+        let size = encode(&report).map_or(usize::MAX, |frame| frame.len());
+        if size > LARGEST {
+            tracing::error!(task = %report.task, size, "a report is too large to be told and is left out");
+            last = Some(number);
+            continue;
+        }
+        if bytes + size > LARGEST {
             break;
         }
+        bytes += size;
         last = Some(number);
         reports.push(report);
     }

@@ -1,1 +1,242 @@
-//! Tests.
+//! Attempts from order to end, with a scripted room over the reference network.
+
+use super::*;
+use crate::holdings::Holdings;
+use crate::report::Reporter;
+use crate::trial::{OPEN, assignment, holdings, offer, script};
+use records::AuditEntry;
+use serde_json::Value;
+use vocabulary::report::ReportBody;
+use vocabulary::{Clock, Outcome, Role, SystemClock, TableRef};
+use wire::InMemoryNetwork;
+
+struct Agent {
+    _folder: tempfile::TempDir,
+    holdings: Arc<Holdings>,
+    supervisor: Supervisor,
+}
+
+async fn agent(network: &InMemoryNetwork, id: &str, policy: &str, most: usize) -> Agent {
+    let folder = tempfile::tempdir().unwrap();
+    let holdings = holdings(folder.path(), id, policy).await;
+    let reporter = Reporter::start(holdings.clone()).await.unwrap();
+    let transport = Arc::new(network.party(&holdings.me).unwrap());
+    let workshop = Workshop { holdings: holdings.clone(), reporter, transport };
+    Agent { _folder: folder, holdings, supervisor: Supervisor::new(workshop, Casts::default(), most) }
+}
+
+/// One agent, guest 1, that accepted the offer of the script.
+async fn guest(what: &str, most: usize) -> Agent {
+    let agent = agent(&InMemoryNetwork::default(), "1", OPEN, most).await;
+    agent.accept(&script(what)).await;
+    agent
+}
+
+impl Agent {
+    async fn accept(&self, parameters: &Value) {
+        let offer = offer(parameters);
+        self.holdings.records.accept_offer(&offer.fingerprint().unwrap(), &offer, self.holdings.now()).await.unwrap();
+    }
+
+    async fn bodies(&self) -> Vec<ReportBody> {
+        self.holdings.records.posted(u32::MAX).await.unwrap().into_iter().map(|(_, report)| report.body).collect()
+    }
+
+    /// How the attempts ended so far, when that many have.
+    async fn outcomes(&self, count: usize) -> Vec<Outcome> {
+        for _ in 0..1_000 {
+            let ended = |body| match body {
+                ReportBody::Ended { outcome, .. } => Some(outcome),
+                _ => None,
+            };
+            let outcomes: Vec<Outcome> = self.bodies().await.into_iter().filter_map(ended).collect();
+            if outcomes.len() >= count && self.supervisor.count() == 0 {
+                return outcomes;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the attempts did not end");
+    }
+}
+
+fn code(outcome: &Outcome) -> Option<ErrorCode> {
+    match outcome {
+        Outcome::Failed(fault) => Some(fault.code),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn runs_a_step_at_two_parties_and_accounts_for_what_left() {
+    let network = InMemoryNetwork::default();
+    let (guest, host) = (agent(&network, "1", OPEN, 4).await, agent(&network, "2", OPEN, 4).await);
+    for agent in [&guest, &host] {
+        agent.accept(&script("talk")).await;
+    }
+    guest.supervisor.assign(assignment(Role::Guest, "1", 0, &script("talk"))).await.unwrap();
+    assert_eq!(guest.supervisor.known().len(), 1);
+    host.supervisor.assign(assignment(Role::Host, "2", 0, &script("talk"))).await.unwrap();
+    assert_eq!(guest.outcomes(1).await, [Outcome::Succeeded]);
+    assert_eq!(host.outcomes(1).await, [Outcome::Succeeded]);
+    let chain = host.holdings.records.audit_chain().await.unwrap();
+    let left = |entry: &AuditEntry| matches!(entry, AuditEntry::Left { message, letters: 1, bytes, .. } if message == "numbers" && *bytes > 0);
+    assert!(chain.iter().any(|record| left(&record.entry)));
+    assert!(matches!(host.bodies().await.last(), Some(ReportBody::Ended { usage, .. }) if usage.messages_sent == 1 && usage.wall_micros > 0));
+    let files = guest.holdings.logs.files(&crate::trial::job(), &guest.holdings.me).unwrap();
+    let info = files.iter().find(|file| file.name == "guest/1/INFO.log").unwrap();
+    assert!(std::fs::read_to_string(&info.path).unwrap().contains("received 1 letters"));
+}
+
+#[tokio::test]
+async fn a_repeated_order_does_nothing() {
+    let guest = guest("leave", 4).await;
+    let order = assignment(Role::Guest, "1", 0, &script("leave"));
+    let (first, second) = tokio::join!(guest.supervisor.assign(order.clone()), guest.supervisor.assign(order.clone()));
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(guest.outcomes(1).await, [Outcome::Succeeded]);
+    guest.supervisor.assign(order).await.unwrap();
+    assert_eq!(guest.supervisor.count(), 0);
+    let bodies = guest.bodies().await;
+    assert_eq!(bodies.iter().filter(|body| **body == ReportBody::Started).count(), 1);
+}
+
+#[tokio::test]
+async fn tells_and_keeps_what_a_room_leaves() {
+    let guest = guest("leave", 4).await;
+    let order = assignment(Role::Guest, "1", 0, &script("leave"));
+    guest.supervisor.assign(order.clone()).await.unwrap();
+    guest.outcomes(1).await;
+    let kinds: Vec<&str> = (guest.bodies().await.iter())
+        .map(|body| match body {
+            ReportBody::Started => "started",
+            ReportBody::Metrics(_) => "metrics",
+            ReportBody::Summary(_) => "summary",
+            ReportBody::Model(_) => "model",
+            ReportBody::Output(table) if table.rows == 3 && table.data_name.as_deref() == Some("data") => "output",
+            ReportBody::Ended { .. } => "ended",
+            _ => "other",
+        })
+        .collect();
+    assert_eq!(kinds, ["started", "metrics", "summary", "model", "output", "ended"]);
+    let output = TableRef::output(&order.task, Attempt(0), 0);
+    assert_eq!(guest.holdings.shelf.info(&output).unwrap().rows, 3);
+    let record = guest.holdings.records.attempt(&order.task, Attempt(0)).await.unwrap().unwrap();
+    assert_eq!((record.state, record.outputs.len()), (records::AttemptState::Succeeded, 1));
+}
+
+#[tokio::test]
+async fn refuses_an_order_that_was_not_offered() {
+    let guest = guest("leave", 4).await;
+    let fitting = || assignment(Role::Guest, "1", 0, &script("leave"));
+    let changes: Vec<(&str, Box<dyn Fn(&mut Assignment)>)> = vec![
+        ("offer", Box::new(|order| order.offer = "0".repeat(64))),
+        ("parameters", Box::new(|order| order.parameters = script("talk"))),
+        ("party", Box::new(|order| order.task.party = crate::trial::party("2"))),
+        ("role", Box::new(|order| order.task.role = Role::Host)),
+        ("cast", Box::new(|order| order.cast.host.push(crate::trial::party("3")))),
+        ("step cast", Box::new(|order| order.step_cast.host.push(crate::trial::party("3")))),
+        ("version", Box::new(|order| order.component_version = 2)),
+        ("component", Box::new(|order| order.component = "other".into())),
+        ("partitions", Box::new(|order| order.partitions = 0)),
+        (
+            "table",
+            Box::new(|order| {
+                let table = TableRef::new("salaries", "all");
+                order.inputs.push(vocabulary::DataInput { port: "data".into(), from_step: order.task.step.clone(), table });
+            }),
+        ),
+        (
+            "model",
+            Box::new(|order| {
+                let owner = vocabulary::Participant::new(Role::Host, crate::trial::party("2"));
+                let model = vocabulary::ModelRef { version: "1".into(), step: order.task.step.clone(), owner };
+                order.models.push(vocabulary::ModelInput { port: "model".into(), model });
+            }),
+        ),
+    ];
+    for (what, change) in changes {
+        let mut order = fitting();
+        change(&mut order);
+        let fault = guest.supervisor.assign(order).await.expect_err(what);
+        assert_eq!(fault.code, ErrorCode::OfferRefused, "{what}: {fault}");
+    }
+    assert_eq!(guest.supervisor.count(), 0);
+    assert!(guest.bodies().await.is_empty());
+}
+
+#[tokio::test]
+async fn stops_a_room_and_answers_when_it_is_quiet() {
+    let guest = guest("wait", 4).await;
+    let order = assignment(Role::Guest, "1", 0, &script("wait"));
+    guest.supervisor.assign(order.clone()).await.unwrap();
+    guest.supervisor.cancel(order.task.clone(), Attempt(0)).await;
+    assert_eq!(guest.supervisor.count(), 0);
+    assert_eq!(guest.outcomes(1).await, [Outcome::Canceled]);
+    // what does not run is quiet
+    guest.supervisor.cancel(order.task, Attempt(7)).await;
+}
+
+#[tokio::test]
+async fn cuts_off_a_room_that_does_not_listen() {
+    let guest = guest("deaf", 4).await;
+    let order = assignment(Role::Guest, "1", 0, &script("deaf"));
+    guest.supervisor.assign(order.clone()).await.unwrap();
+    guest.supervisor.cancel(order.task, Attempt(0)).await;
+    assert_eq!(guest.outcomes(1).await, [Outcome::Canceled]);
+}
+
+#[tokio::test]
+async fn turns_a_panic_into_a_failed_attempt() {
+    let guest = guest("panic", 4).await;
+    guest.supervisor.assign(assignment(Role::Guest, "1", 0, &script("panic"))).await.unwrap();
+    assert_eq!(code(&guest.outcomes(1).await[0]), Some(ErrorCode::ComponentPanicked));
+}
+
+#[tokio::test]
+async fn ends_an_attempt_at_its_deadline() {
+    let guest = guest("wait", 4).await;
+    let mut order = assignment(Role::Guest, "1", 0, &script("wait"));
+    order.deadline = Some(SystemClock.now().plus_millis(50));
+    guest.supervisor.assign(order).await.unwrap();
+    assert_eq!(code(&guest.outcomes(1).await[0]), Some(ErrorCode::DeadlinePassed));
+}
+
+#[tokio::test]
+async fn a_newer_attempt_takes_the_place_of_an_older_one() {
+    let guest = guest("wait", 1).await;
+    let order = |attempt| assignment(Role::Guest, "1", attempt, &script("wait"));
+    guest.supervisor.assign(order(0)).await.unwrap();
+    guest.supervisor.assign(order(2)).await.unwrap();
+    assert_eq!(guest.supervisor.count(), 1);
+    assert_eq!(guest.supervisor.assign(order(1)).await.unwrap_err().code, ErrorCode::JobState);
+    guest.supervisor.close(&crate::trial::job()).await;
+    assert_eq!(guest.outcomes(2).await, [Outcome::Canceled, Outcome::Canceled]);
+}
+
+#[tokio::test]
+async fn refuses_more_attempts_than_it_may_run() {
+    let guest = guest("wait", 1).await;
+    guest.supervisor.assign(assignment(Role::Guest, "1", 0, &script("wait"))).await.unwrap();
+    let mut other = assignment(Role::Guest, "1", 0, &script("wait"));
+    let mut second = offer(&script("wait"));
+    second.steps[0].step = vocabulary::StepName::new("scripted_1").unwrap();
+    other.task.step = second.steps[0].step.clone();
+    other.offer = second.fingerprint().unwrap();
+    guest.holdings.records.accept_offer(&other.offer, &second, guest.holdings.now()).await.unwrap();
+    let fault = guest.supervisor.assign(other).await.unwrap_err();
+    assert!(fault.code == ErrorCode::JobState && fault.next.unwrap().contains("limits.attempts"));
+    guest.supervisor.shut_down().await;
+    assert_eq!(guest.outcomes(1).await, [Outcome::Lost]);
+    let late = assignment(Role::Guest, "1", 1, &script("wait"));
+    assert_eq!(guest.supervisor.assign(late).await.unwrap_err().code, ErrorCode::PartyOffline);
+}
+
+#[tokio::test]
+async fn the_gate_stops_what_the_policy_does_not_let_leave() {
+    let host = agent(&InMemoryNetwork::default(), "2", &OPEN.replace("'masked'", ""), 4).await;
+    host.accept(&script("talk")).await;
+    host.supervisor.assign(assignment(Role::Host, "2", 0, &script("talk"))).await.unwrap();
+    assert_eq!(code(&host.outcomes(1).await[0]), Some(ErrorCode::ReleaseRefused));
+    let chain = host.holdings.records.audit_chain().await.unwrap();
+    assert!(!chain.iter().any(|record| matches!(record.entry, AuditEntry::Left { .. })));
+}

@@ -1,1 +1,149 @@
-//! Tests.
+//! What a room may read, and where its files may lie.
+
+use super::*;
+use crate::trial::{OPEN, assignment, holdings, offer, script, table};
+use serde_json::json;
+use vocabulary::{Participant, StepName};
+
+struct Bench {
+    folder: tempfile::TempDir,
+    holdings: Arc<Holdings>,
+    outside: Outside,
+}
+
+/// Role local is the party's own user's affair; guest is a job's.
+async fn bench(role: Role) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let holdings = holdings(folder.path(), "1", OPEN).await;
+    let reporter = Reporter::start(holdings.clone()).await.unwrap();
+    let outside = Outside::new(
+        holdings.clone(),
+        reporter,
+        assignment(role, "1", 0, &script("read")),
+        &offer(&script("read")),
+        CancellationToken::new(),
+    );
+    Bench { folder, holdings, outside }
+}
+
+fn import_of(file: &str, replace: bool, options: serde_json::Value) -> ImportRequest {
+    ImportRequest { file: file.into(), table: TableRef::new("n", "t"), options, replace, partitions: 2 }
+}
+
+impl Bench {
+    async fn import(&self, request: ImportRequest) -> Result<Receipt> {
+        self.outside.import(request, Box::new(|_| ())).await
+    }
+
+    async fn stage(&self, content: &str) -> String {
+        let name = crate::staging::Staging::fresh_name().unwrap();
+        self.holdings.staging.receive(&name, doors::proxy::whole(content.to_owned())).await.unwrap();
+        name
+    }
+}
+
+fn code<T>(result: Result<T>) -> Option<ErrorCode> {
+    result.err().map(|error| error.into_fault().code)
+}
+
+#[tokio::test]
+async fn reads_only_tables_that_were_offered_and_are_enabled() {
+    let bench = bench(Role::Guest).await;
+    for name in ["offered", "private"] {
+        bench.holdings.shelf.write(&TableRef::new("experiment", name), &table(2), 1).unwrap();
+    }
+    let offered = TableRef::new("experiment", "offered");
+    assert_eq!(bench.outside.load_table(&offered).await.unwrap().rows(), 2);
+    assert_eq!(code(bench.outside.load_table(&TableRef::new("experiment", "private")).await), Some(ErrorCode::OfferRefused));
+    bench.holdings.shelf.set_enabled(&offered, false).unwrap();
+    assert_eq!(code(bench.outside.load_table(&offered).await), Some(ErrorCode::TableInvalid));
+    bench.holdings.shelf.delete(&offered).unwrap();
+    assert_eq!(code(bench.outside.load_table(&offered).await), Some(ErrorCode::TableMissing));
+}
+
+#[tokio::test]
+async fn makes_a_table_of_a_staged_file_and_forgets_the_file() {
+    let bench = bench(Role::Local).await;
+    let staged = bench.stage("id,x\n1,a\n2,b\n1,c\n").await;
+    let options = json!({"head": 1, "id_delimiter": ",", "with_meta": true, "meta": {"input_format": "dense"}});
+    let receipt = bench.import(import_of(&staged, false, options)).await.unwrap();
+    assert_eq!((receipt.rows_in, receipt.stored, receipt.replaced), (3, 2, 1));
+    assert!(bench.holdings.staging.find(&staged).is_none());
+    let info = bench.holdings.shelf.info(&TableRef::new("n", "t")).unwrap();
+    assert_eq!((info.rows, info.partitions, info.origin), (2, 2, tables::Origin::Upload));
+    assert_eq!(info.schema.meta["meta"], json!({"input_format": "dense"}));
+}
+
+#[tokio::test]
+async fn replaces_or_adds_rows_only_when_asked_to() {
+    let bench = bench(Role::Local).await;
+    let file = |content: &'static str| bench.stage(content);
+    bench.import(import_of(&file("id,x\n1,a\n2,b\n").await, false, json!({}))).await.unwrap();
+    let again = file("id,x\n2,c\n3,d\n").await;
+    assert_eq!(code(bench.import(import_of(&again, false, json!({}))).await), Some(ErrorCode::Conflict));
+    bench.import(import_of(&again, false, json!({"append": true}))).await.unwrap();
+    let stands = |name: &str| bench.holdings.shelf.read(&TableRef::new("n", name)).unwrap();
+    let mut rows = stands("t").preview(9).unwrap();
+    rows.sort();
+    assert_eq!(rows, [["1", "a"], ["2", "c"], ["3", "d"]]);
+    bench.import(import_of(&file("id,x\n9,z\n").await, true, json!({"head": "1"}))).await.unwrap();
+    assert_eq!(stands("t").rows(), 1);
+}
+
+#[tokio::test]
+async fn refuses_files_outside_of_its_folders_and_odd_options() {
+    let bench = bench(Role::Local).await;
+    std::fs::write(bench.folder.path().join("secret.csv"), "id\n1\n").unwrap();
+    std::fs::write(bench.folder.path().join("in/open.csv"), "id,x\n1,2\n").unwrap();
+    let secret = bench.folder.path().join("secret.csv");
+    for path in ["../secret.csv", secret.to_str().unwrap(), "/etc/passwd", "../staging/../secret.csv"] {
+        assert_eq!(code(bench.import(import_of(path, true, json!({}))).await), Some(ErrorCode::FileUnreadable), "{path}");
+    }
+    for options in [json!({"head": 2}), json!({"id_delimiter": "ab"})] {
+        assert_eq!(code(bench.import(import_of("open.csv", true, options)).await), Some(ErrorCode::ParameterInvalid));
+    }
+    let no_partitions = ImportRequest { partitions: 0, ..import_of("open.csv", true, json!({})) };
+    assert_eq!(code(bench.import(no_partitions).await), Some(ErrorCode::TableInvalid));
+    assert!(bench.import(import_of("open.csv", true, json!({"head": true}))).await.is_ok());
+}
+
+#[tokio::test]
+async fn stops_reading_a_file_when_the_attempt_is_stopped() {
+    let bench = bench(Role::Local).await;
+    std::fs::write(bench.folder.path().join("in/open.csv"), "id,x\n1,2\n").unwrap();
+    bench.outside.cancel.cancel();
+    assert!(matches!(bench.import(import_of("open.csv", true, json!({}))).await, Err(ComponentError::Canceled)));
+    assert!(!bench.holdings.shelf.exists(&TableRef::new("n", "t")));
+}
+
+#[tokio::test]
+async fn exports_own_tables_below_the_export_folder_only() {
+    let bench = bench(Role::Local).await;
+    let private = TableRef::new("experiment", "private");
+    bench.holdings.shelf.write(&private, &table(2), 1).unwrap();
+    let request = |path: &str| ExportRequest { table: private.clone(), path: path.into(), delimiter: ";".into() };
+    assert_eq!(bench.outside.export(request("a/b.csv")).await.unwrap(), 2);
+    let text = std::fs::read_to_string(bench.folder.path().join("exports/a/b.csv")).unwrap();
+    assert_eq!(text, "id;x0\n0;v0\n1;v1\n");
+    for path in ["../escaped.csv", "/tmp/escaped.csv", ""] {
+        assert_eq!(code(bench.outside.export(request(path)).await), Some(ErrorCode::RequestInvalid), "{path}");
+    }
+    let job = self::bench(Role::Guest).await;
+    job.holdings.shelf.write(&private, &table(2), 1).unwrap();
+    assert_eq!(code(job.outside.export(request("c.csv")).await), Some(ErrorCode::OfferRefused));
+}
+
+#[tokio::test]
+async fn gives_only_models_that_were_wired() {
+    let mut bench = bench(Role::Guest).await;
+    let saved = SavedModel { component: "scripted".into(), component_version: 1, role: Role::Guest, bytes: vec![1, 2] };
+    bench.outside.save_model(saved.clone()).await.unwrap();
+    let owner = Participant::new(Role::Guest, bench.holdings.me.clone());
+    let model = |step: &str| ModelRef { version: crate::trial::job().to_string(), step: StepName::new(step).unwrap(), owner: owner.clone() };
+    assert_eq!(code(bench.outside.load_model(&model("scripted_0")).await), Some(ErrorCode::OfferRefused));
+    for step in ["scripted_0", "never_0"] {
+        bench.outside.assignment.models.push(vocabulary::ModelInput { port: "model".into(), model: model(step) });
+    }
+    assert!(bench.outside.load_model(&model("scripted_0")).await.unwrap() == saved);
+    assert_eq!(code(bench.outside.load_model(&model("never_0")).await), Some(ErrorCode::ModelMissing));
+}

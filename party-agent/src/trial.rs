@@ -1,1 +1,183 @@
-//! Tests.
+//! What the tests of this crate share: a federation's certificates, holdings in a temporary folder, a scripted room.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use component_kit::{AnyComponent, Check, Component, Message, Problems, Result, Room, TaskContext};
+use pki::{Authority, Identity, IssueOptions, Kind, Profile};
+use policy::{Policy, Rules};
+use records::Records;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tables::{Column, ColumnKind, Part, Schema, Shelf, Table, TableKind, Values};
+use vocabulary::{
+    Assignment, Attempt, Cast, Disclosure, JobId, Offer, OfferedStep, Participant, PartyId, Role, Stage, StepName, SystemClock,
+    TableRef, TaskId, Timestamp,
+};
+
+use crate::holdings::{Catalogue, Holdings};
+use crate::joblog::JobLogs;
+use crate::staging::Staging;
+
+/// A policy that allows everything, as a local federation has it.
+pub(crate) const OPEN: &str = "[admission]\ninitiators = ['*']\npeers = ['*']\ncomponents = ['*']\ntables = ['*']\n\
+    [release]\ndisclosures = ['masked']\n\
+    [disclosure]\nsummaries = true\nmodel_views = true\ntable_headers = true\nrows_through_coordinator = true\n\
+    logs_through_coordinator = true\n";
+
+pub(crate) fn party(id: &str) -> PartyId {
+    PartyId::new(id).unwrap()
+}
+
+pub(crate) fn job() -> JobId {
+    JobId::new("20260101120000000000").unwrap()
+}
+
+/// The certificates of a federation.
+pub(crate) struct Certificates {
+    pub(crate) folder: tempfile::TempDir,
+    authority: Mutex<Authority>,
+}
+
+impl Certificates {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::init(&folder.path().join("root"), "trial", &Profile::default()).unwrap();
+        Self { folder, authority: Mutex::new(authority) }
+    }
+
+    /// The folder of an identity, issued when it is asked for.
+    pub(crate) fn issue(&self, id: &str, kind: Kind) -> std::path::PathBuf {
+        let folder = self.folder.path().join(format!("{kind}-{id}"));
+        if !folder.exists() {
+            self.authority.lock().unwrap().issue(&party(id), kind, &folder, &IssueOptions::default()).unwrap();
+        }
+        folder
+    }
+
+    pub(crate) fn identity(&self, id: &str, kind: Kind) -> Identity {
+        Identity::load(&self.issue(id, kind)).unwrap()
+    }
+}
+
+/// Holdings of a party in a folder, under a policy.
+pub(crate) async fn holdings(folder: &Path, me: &str, policy: &str) -> Arc<Holdings> {
+    let rules: Rules = toml::from_str(policy).unwrap();
+    for name in ["staging", "in"] {
+        std::fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    Arc::new(Holdings {
+        me: party(me),
+        records: Records::open(&folder.join("records.db")).await.unwrap(),
+        shelf: Shelf::open(folder.join("shelf")).unwrap(),
+        policy: Arc::new(Policy::new(party(me), rules)),
+        clock: Arc::new(SystemClock),
+        catalogue: SCRIPTED,
+        staging: Staging::new(folder.join("staging"), 1 << 20),
+        logs: JobLogs::new(folder.join("logs")),
+        import_roots: vec![folder.join("in")],
+        export_root: folder.join("exports"),
+    })
+}
+
+/// A raw table of some rows.
+pub(crate) fn table(rows: usize) -> Table {
+    let schema = Schema::new(TableKind::Raw, "id", vec![Column::new("x0", ColumnKind::Text, Part::Feature)]);
+    let schema = Schema { header: true, ..schema };
+    let ids = (0..rows).map(|row| row.to_string()).collect();
+    Table::from_columns(schema, ids, vec![Values::of_texts((0..rows).map(|row| format!("v{row}")))]).unwrap()
+}
+
+/// Guest 1 starts a job with host 2; both run `scripted` with the same parameters.
+pub(crate) fn offer(parameters: &Value) -> Offer {
+    let cast = Cast { guest: vec![party("1")], host: vec![party("2")], ..Cast::default() };
+    let step = OfferedStep {
+        step: StepName::new("scripted_0").unwrap(),
+        component: "scripted".to_owned(),
+        version: 1,
+        roles: vec![Role::Guest, Role::Host],
+        parameters: cast.participants().map(|who| (who, parameters.to_string())).collect(),
+        tables: cast.participants().map(|who| (who, TableRef::new("experiment", "offered"))).collect(),
+    };
+    let initiator = Participant::new(Role::Guest, party("1"));
+    Offer { job: job(), initiator, cast, steps: vec![step], created: Timestamp(1) }
+}
+
+/// The order that fits the offer.
+pub(crate) fn assignment(role: Role, id: &str, attempt: u32, parameters: &Value) -> Assignment {
+    let offer = offer(parameters);
+    Assignment {
+        task: TaskId { job: job(), step: StepName::new("scripted_0").unwrap(), role, party: party(id) },
+        attempt: Attempt(attempt),
+        component: "scripted".to_owned(),
+        component_version: 1,
+        stage: Stage::Fit,
+        cast: offer.cast.clone(),
+        step_cast: offer.cast.clone(),
+        parameters: parameters.clone(),
+        inputs: vec![],
+        models: vec![],
+        outputs: vec!["data".to_owned()],
+        model_version: job().to_string(),
+        offer: offer.fingerprint().unwrap(),
+        partitions: 2,
+        deadline: None,
+    }
+}
+
+pub(crate) fn script(what: &str) -> Value {
+    json!({"script": what})
+}
+
+/// The scripted room.
+pub(crate) static SCRIPTED: Catalogue = &[&Room::<Scripted>::NEW as &dyn AnyComponent];
+
+pub(crate) struct Scripted;
+
+/// What the scripted room is to do.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Script {
+    /// `talk`, `wait`, `deaf`, `panic`, `leave`, `read`.
+    script: String,
+}
+
+impl Check for Script {
+    fn check(&self, problems: &mut Problems) {
+        problems.one_of("script", &self.script, &["talk", "wait", "deaf", "panic", "leave", "read"]);
+    }
+}
+
+const NUMBERS: Message<Vec<u64>> = Message::new("numbers", Role::Host, &[Role::Guest], Disclosure::Masked);
+
+impl Component for Scripted {
+    type Params = Script;
+
+    const DESCRIPTION: component_kit::Description = component_kit::Description::named("scripted", "does what its script says")
+        .modules(&["Scripted"])
+        .roles(&[Role::Guest, Role::Host])
+        .messages(&[NUMBERS.line()]);
+
+    async fn run(task: &TaskContext, params: Script) -> Result<()> {
+        match (params.script.as_str(), task.role()) {
+            ("talk", Role::Host) => task.guest()?.send(&NUMBERS, &vec![1, 2, 3]).await,
+            ("talk" | "wait", Role::Guest) => {
+                let numbers = task.hosts().receive_all(&NUMBERS).await?;
+                task.info(format!("received {} letters", numbers.len()));
+                Ok(())
+            }
+            ("deaf", _) => std::future::pending().await,
+            ("panic", _) => panic!("as the script says"),
+            ("leave", _) => {
+                task.progress(0.5, "half");
+                task.metrics().loss(0, 0.7, "epoch");
+                task.metrics().summary(&json!({"best": 1}));
+                task.save_model(&vec![1.0]).await?;
+                task.output(0, &table(3)).await
+            }
+            ("read", _) => task.stored_table(&TableRef::new("experiment", "offered")).await.map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+}

@@ -18,7 +18,7 @@ use transport::{
     AgentLink, DirectMail, Directory, Endpoint, EndpointOptions, Incoming, Mailroom, RelayedMail, RouteOptions, RoutedTransport,
     direct,
 };
-use vocabulary::{Clock, ErrorCode, Fault, Outcome, SystemClock, Usage};
+use vocabulary::{ErrorCode, Fault, Outcome, SystemClock, Usage};
 use wire::{Inbox, InboxOptions};
 
 use crate::calls::Calls;
@@ -276,3 +276,7 @@ async fn sweep(holdings: Arc<Holdings>, stop: CancellationToken) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "wiring_tests.rs"]
+mod tests;

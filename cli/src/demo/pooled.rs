@@ -26,13 +26,13 @@ pub(crate) fn parameters() -> Value {
 }
 
 fn settings() -> LogisticSettings {
-    use learning::batches::{BatchSettings, BatchStrategy};
+    use learning::learning_rate::LearningRate;
     LogisticSettings {
         penalty: learning::penalty::Penalty::L2,
         alpha: 0.01,
         optimizer: learning::optimizer::OptimizerKind::Rmsprop,
-        learning_rate: 0.15,
-        batches: BatchSettings { batch_size: -1, strategy: BatchStrategy::Full, shuffle: false, masked_rate: 0.0 },
+        learning_rate: LearningRate { start: 0.15, ..LogisticSettings::default().learning_rate },
+        batch_size: -1,
         max_iter: 30,
         early_stop: learning::convergence::EarlyStop::Diff,
         tol: 1e-5,
@@ -50,7 +50,7 @@ pub(crate) fn train(tables: &Tables) -> Result<Pooled> {
     let fit = train_logistic(x.view(), &tables.labels, &settings()).map_err(|error| anyhow!("the pooled training failed: {error}"))?;
     let scores = linear::scores(x.view(), &fit.weights, fit.intercept);
     let positive: Vec<bool> = tables.labels.iter().map(|&label| label > 0.5).collect();
-    let auc = evaluation::auc(&positive, &scores);
+    let auc = evaluation::auc(&positive, &scores).map_err(|error| anyhow!("the pooled scores cannot be judged: {error}"))?;
     Ok(Pooled { auc, rows })
 }
 

@@ -126,7 +126,7 @@ pub(crate) fn show(result: &Result, seconds: f64, as_json: bool) {
     say::line("(compute and encryption: all participants together; network and waiting: the longest of them)");
     say::line("");
     for (party, bytes) in &result.sent {
-        say::line(format!("  party {party} sent {:.1} MB to the other, none of it a row", *bytes as f64 / 1e6));
+        say::line(format!("  party {party} sent {:.1} MB to the other, not one feature or label in it", *bytes as f64 / 1e6));
     }
     say::line(format!("  job {} took {:.2} s; everything, from starting the daemons on, {seconds:.2} s", result.job, result.job_seconds));
 }

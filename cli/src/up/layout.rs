@@ -97,6 +97,7 @@ impl Layout {
 
     fn write_party(&self, party: &PartyId, coordinator: SocketAddr, rest_port: u16) -> Result<()> {
         let home = self.party_dir(party);
+        let quic = free_udp_address()?;
         let policy = home.join("policy.toml");
         if !policy.exists() {
             std::fs::write(&policy, LOCAL_POLICY).with_context(|| format!("{} cannot be written", policy.display()))?;
@@ -105,8 +106,8 @@ impl Layout {
             "party": party,
             "identity": "identity",
             "coordinator": coordinator.to_string(),
-            "listen": SocketAddr::new(LOOPBACK, 0),
-            "advertise_direct": true,
+            "listen": quic,
+            "direct": [quic.to_string()],
             "rest": SocketAddr::new(LOOPBACK, rest_port),
             "data": "data",
             "policy": "policy.toml",
@@ -175,7 +176,7 @@ mod tests {
         let parties = vec![PartyId::new("9999").expect("valid")];
         let layout = Layout::prepare(folder.path(), &parties, 0).expect("prepared");
         coordinator::read_config(&layout.coordinator_config()).expect("readable");
-        party_agent::read_config(&layout.party_config(&parties[0])).expect("readable");
+        party_agent::AgentConfig::load(&layout.party_config(&parties[0])).expect("readable");
     }
 
     #[test]

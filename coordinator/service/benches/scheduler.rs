@@ -1,7 +1,13 @@
 //! How fast the coordinator decides, and how long a job waits from its submission to its first order.
 //!
 //! Run with `cargo bench -p service`. Agents are played inside the process and answer at once.
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a benchmark tells people its numbers")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark tells people its numbers"
+)]
+#![allow(clippy::disallowed_methods, reason = "it measures spans")]
 
 #[allow(dead_code)]
 #[path = "../tests/coordinator/agents.rs"]

@@ -64,7 +64,9 @@ impl Loaded {
     pub(crate) fn show_errors(&self, presence: &mut Presence) -> Vec<(PartyId, Option<vocabulary::Fault>)> {
         let mut shown = Vec::new();
         for order in &self.orders {
-            let (Some(error), Some(agent)) = (&order.last_error, presence.agents.get_mut(&order.party)) else { continue };
+            let (Some(error), Some(agent)) = (&order.last_error, presence.agents.get_mut(&order.party)) else {
+                continue;
+            };
             shown.push((order.party.clone(), agent.last_error.replace(error.clone())));
         }
         shown
@@ -122,9 +124,11 @@ impl Loaded {
                 parties.dedup();
                 parties.iter().map(|party| order(party, Errand::Close)).collect()
             }
-            Decision::Task { .. } | Decision::Retry { .. } | Decision::Job { .. } | Decision::Wait(_) | Decision::Wake(_) => {
-                Vec::new()
-            }
+            Decision::Task { .. }
+            | Decision::Retry { .. }
+            | Decision::Job { .. }
+            | Decision::Wait(_)
+            | Decision::Wake(_) => Vec::new(),
         }
     }
 

@@ -4,8 +4,8 @@ use domain::{Job, ModelSource, Step, Task};
 use serde_json::Value;
 use vocabulary::offer::fingerprint_of;
 use vocabulary::{
-    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, ModelInput, ModelRef, Offer, OfferedStep, Participant, Role,
-    StepName, TableRef, TaskId,
+    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, ModelInput, ModelRef, Offer, OfferedStep, Participant,
+    Role, StepName, TableRef, TaskId,
 };
 
 /// The job as its parties are asked to join it. The same job always gives the same bytes.

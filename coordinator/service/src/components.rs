@@ -74,8 +74,9 @@ impl Coordinator {
         if !self.inner.leases.heard(party, now) {
             return Ok(());
         }
-        // It counted as silent: what was decided meanwhile must reach it.
+        // It counted as silent or gone: what was decided meanwhile must reach it.
         let mut tx = self.inner.store.begin().await?;
+        tx.recall_party(party, now).await?;
         tx.poke_party(party, now).await?;
         reconcile(&mut *tx, party, &attempts, now).await?;
         tx.commit().await?;
@@ -219,7 +220,8 @@ mod tests {
     fn fills_defaults_in_at_every_depth() {
         let defaults = json!({"tol": 1e-4, "init": {"method": "zeros", "fit_intercept": true}, "list": [1, 2]});
         let given = json!({"init": {"method": "ones"}, "list": [3], "extra": null});
-        let merged = json!({"tol": 1e-4, "init": {"method": "ones", "fit_intercept": true}, "list": [3], "extra": null});
+        let merged =
+            json!({"tol": 1e-4, "init": {"method": "ones", "fit_intercept": true}, "list": [3], "extra": null});
         assert_eq!(filled(&defaults, &given), merged);
         let mut paths = Vec::new();
         leaves(&given, "", &mut paths);

@@ -217,7 +217,8 @@ mod tests {
 
     #[test]
     fn backs_off_up_to_a_bound() {
-        let pauses: Vec<i64> = [0, 1, 2, 5, 40].map(|tries| back_off(tries, 200, 5_000, Timestamp(0)).millis()).to_vec();
+        let pauses: Vec<i64> =
+            [0, 1, 2, 5, 40].map(|tries| back_off(tries, 200, 5_000, Timestamp(0)).millis()).to_vec();
         assert_eq!(pauses, [200, 400, 800, 5_000, 5_000]);
     }
 }

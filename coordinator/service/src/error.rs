@@ -47,9 +47,9 @@ impl ServiceError {
     /// The root cause, with its stable code.
     pub fn fault(&self) -> Fault {
         match self {
-            ServiceError::Invalid { diagnostics, .. } => diagnostics
-                .first()
-                .map_or_else(unexplained, |first| first.fault.clone()),
+            ServiceError::Invalid { diagnostics, .. } => {
+                diagnostics.first().map_or_else(unexplained, |first| first.fault.clone())
+            }
             ServiceError::Refused { party, fault } => fault.clone().at(party),
             ServiceError::NotFound(fault)
             | ServiceError::Conflict(fault)

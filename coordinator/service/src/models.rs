@@ -43,7 +43,7 @@ impl Coordinator {
         what: Deploy,
     ) -> Result<Deployment, ServiceError> {
         let job = self.trained(model_id, version).await?;
-        who.may_steer(&job)?;
+        who.may_steer(&job).map_err(ServiceError::Denied)?;
         let chosen = match what {
             Deploy::Components(names) => inference_dsl(&names, &job.definition.dsl),
             // Naming nothing of it checks the document's own references.
@@ -63,7 +63,7 @@ impl Coordinator {
         };
         let mut tx = self.inner.store.begin().await?;
         loop {
-            deployment.version = self.next_id(now)?.to_string();
+            deployment.version = self.next_id(now).map_err(ServiceError::Internal)?.to_string();
             if tx.insert_deployment(&deployment).await? {
                 break;
             }
@@ -95,8 +95,9 @@ fn roles_of(job: &Job) -> Value {
     let mut roles = Map::new();
     for role in Role::ALL {
         let parties = job.cast.of(role).iter();
-        let ids: Vec<Value> =
-            parties.map(|party| party.as_str().parse::<u64>().map_or_else(|_| json!(party), |number| json!(number))).collect();
+        let ids: Vec<Value> = parties
+            .map(|party| party.as_str().parse::<u64>().map_or_else(|_| json!(party), |number| json!(number)))
+            .collect();
         if !ids.is_empty() {
             roles.insert(role.word().to_owned(), Value::Array(ids));
         }

@@ -36,7 +36,10 @@ impl Coordinator {
         let reply = match self.prepare(order).await? {
             Prepared::Void => return self.withdraw(order).await,
             Prepared::Impossible(fault) => Ok(OrderReply::Failed(fault)),
-            Prepared::Send(what) => self.call(&order.party, what).await,
+            Prepared::Send(what) => {
+                let patience = Duration::from_millis(self.inner.options.patience_millis);
+                self.call(&order.party, what, patience).await
+            }
         };
         match reply {
             Ok(OrderReply::Done) if matches!(order.errand, Errand::Assign { .. } | Errand::Close) => {
@@ -48,11 +51,10 @@ impl Coordinator {
     }
 
     /// Calls an agent, and does not trust the gateway to keep to the time given.
-    pub(crate) async fn call(&self, party: &PartyId, order: Order) -> Result<OrderReply, Fault> {
-        let patience = Duration::from_millis(self.inner.options.patience_millis);
+    pub(crate) async fn call(&self, party: &PartyId, order: Order, patience: Duration) -> Result<OrderReply, Fault> {
         let call = self.inner.gateway.call(party, order, patience);
         let late = || {
-            let message = format!("the agent did not answer within {} ms", self.inner.options.patience_millis);
+            let message = format!("the agent did not answer within {} ms", patience.as_millis());
             Fault::new(ErrorCode::PeerTimeout, message).at(party)
         };
         tokio::time::timeout(patience + patience / 4, call).await.unwrap_or_else(|_| Err(late()))

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use domain::{Job, JobState, Task, TaskKey};
 use serde_json::Value;
 use vocabulary::{
-    Assignment, Attempt, ErrorCode, Fault, JobId, Metric, Offer, Participant, PartyId, Role, SignedBytes,
-    StepName, TaskId, Timestamp,
+    Assignment, Attempt, ErrorCode, Fault, JobId, Metric, Offer, Participant, PartyId, Role, SignedBytes, StepName,
+    TaskId, Timestamp,
 };
 
 use crate::filter::{DeploymentFilter, JobFilter, ModelFilter, TaskFilter};
@@ -268,7 +268,9 @@ impl Errand {
             Errand::Offer => format!("offer/{job}/{party}"),
             Errand::Close => format!("close/{job}/{party}"),
             Errand::Assign { task, attempt } => format!("assign/{job}/{}/{}/{party}/{attempt}", task.step, task.role),
-            Errand::Cancel { task, attempt, .. } => format!("cancel/{job}/{}/{}/{party}/{attempt}", task.step, task.role),
+            Errand::Cancel { task, attempt, .. } => {
+                format!("cancel/{job}/{}/{}/{party}/{attempt}", task.step, task.role)
+            }
         }
     }
 }

@@ -68,12 +68,18 @@ impl Leases {
         self.forget_catalogue();
     }
 
-    /// Renews the lease; true when the agent had counted as silent.
+    /// Renews the lease; true when the agent had counted as silent or gone. Who is heard has a link: the loss of an old one
+    /// may be told after the new one stood.
     pub(crate) fn heard(&self, party: &PartyId, now: Timestamp) -> bool {
         let mut agents = self.agents.write().unwrap_or_else(PoisonError::into_inner);
         let Some(lease) = agents.get_mut(party) else { return false };
         lease.heard = lease.heard.max(now);
-        std::mem::take(&mut lease.silence_told)
+        let was_gone = lease.linked.is_none();
+        if was_gone {
+            lease.linked = Some(now);
+            lease.last_error = None;
+        }
+        std::mem::take(&mut lease.silence_told) || was_gone
     }
 
     pub(crate) fn gone(&self, party: &PartyId, why: Fault) {
@@ -161,7 +167,10 @@ impl Leases {
     /// The agents as the rules see them at this moment.
     pub(crate) fn presence(&self, now: Timestamp) -> Presence {
         let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
-        let agents = agents.iter().map(|(party, lease)| (party.clone(), self.seen(lease, lease.components.clone(), now))).collect();
+        let agents = agents
+            .iter()
+            .map(|(party, lease)| (party.clone(), self.seen(lease, lease.components.clone(), now)))
+            .collect();
         Presence { agents, watching_since: self.watching_since, lease_millis: self.lease_millis }
     }
 
@@ -215,7 +224,13 @@ mod tests {
     }
 
     fn record() -> PartyRecord {
-        PartyRecord { party: party(), components: vec![], rest: None, rows_through_coordinator: false, seen: Timestamp(0) }
+        PartyRecord {
+            party: party(),
+            components: vec![],
+            rest: None,
+            rows_through_coordinator: false,
+            seen: Timestamp(0),
+        }
     }
 
     fn at(millis: i64) -> Timestamp {
@@ -242,6 +257,16 @@ mod tests {
         assert!(leases.newly_silent(at(900)).is_empty(), "told once");
         assert!(leases.heard(&party(), at(950)), "it had counted as silent");
         assert!(leases.presence(at(951)).is_online(&party()));
+    }
+
+    #[test]
+    fn takes_an_agent_that_is_heard_as_linked_though_an_old_link_was_reported_lost() {
+        let leases = Leases::new(at(0), 500);
+        leases.connected(record(), at(100));
+        leases.gone(&party(), Fault::new(ErrorCode::PartyOffline, "the old link closed"));
+        assert!(leases.heard(&party(), at(200)));
+        assert!(leases.is_linked(&party()) && leases.presence(at(200)).is_online(&party()));
+        assert!(!leases.heard(&party(), at(300)));
     }
 
     #[test]

@@ -3,8 +3,6 @@
 use domain::Job;
 use vocabulary::{Cast, ErrorCode, Fault, Participant, PartyId};
 
-use crate::error::ServiceError;
-
 /// Somebody at a door.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
@@ -48,7 +46,7 @@ impl Principal {
     }
 
     /// A party's user submits in its own party's name only.
-    pub(crate) fn may_submit(&self, initiator: &Participant) -> Result<(), ServiceError> {
+    pub(crate) fn may_submit(&self, initiator: &Participant) -> Result<(), Fault> {
         match self.party() {
             Some(party) if *party != initiator.party => Err(denied(
                 party,
@@ -59,7 +57,7 @@ impl Principal {
     }
 
     /// A party's user may stop or rerun jobs its party takes part in.
-    pub(crate) fn may_steer(&self, job: &Job) -> Result<(), ServiceError> {
+    pub(crate) fn may_steer(&self, job: &Job) -> Result<(), Fault> {
         match self.party() {
             Some(party) if !takes_part(party, &job.cast, &job.initiator) => {
                 Err(denied(party, format!("party {party} takes no part in job {}", job.id)))
@@ -73,6 +71,6 @@ fn takes_part(party: &PartyId, cast: &Cast, initiator: &Participant) -> bool {
     initiator.party == *party || cast.participants().any(|participant| participant.party == *party)
 }
 
-fn denied(party: &PartyId, message: String) -> ServiceError {
-    ServiceError::Denied(Fault::new(ErrorCode::PermissionDenied, message).at(party))
+fn denied(party: &PartyId, message: String) -> Fault {
+    Fault::new(ErrorCode::PermissionDenied, message).at(party)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use domain::{Task, TaskEvent, TaskKey};
 use vocabulary::metric::MOST_POINTS;
-use vocabulary::{ErrorCode, Fault, JobId, Metric, Outcome, PartyId, Report, TableSummary, TaskId, Timestamp};
 use vocabulary::report::ReportBody;
+use vocabulary::{ErrorCode, Fault, JobId, Metric, Outcome, PartyId, Report, TableSummary, TaskId, Timestamp};
 
 use crate::apply::Loaded;
 use crate::ports::{Stored, Transaction};

@@ -57,7 +57,16 @@ impl PendingOrder {
     /// A new order, to be sent at once.
     pub fn new(job: &JobId, party: &PartyId, errand: Errand, now: Timestamp) -> Self {
         let key = errand.key(job, party);
-        Self { key, job: job.clone(), party: party.clone(), errand, created: now, next_try: now, tries: 0, last_error: None }
+        Self {
+            key,
+            job: job.clone(),
+            party: party.clone(),
+            errand,
+            created: now,
+            next_try: now,
+            tries: 0,
+            last_error: None,
+        }
     }
 }
 

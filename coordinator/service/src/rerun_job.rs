@@ -23,14 +23,15 @@ impl Coordinator {
         let mut tx = self.inner.store.begin().await?;
         tx.poke_job(id, now).await?;
         let mut loaded = Loaded::load(&mut *tx, id).await?.ok_or_else(|| ServiceError::no_job(id))?;
-        who.may_steer(&loaded.snapshot.job)?;
+        who.may_steer(&loaded.snapshot.job).map_err(ServiceError::Denied)?;
         let plan = rerun::plan(&loaded.snapshot, &wanted, force).map_err(refused)?;
         if !plan.restarts {
             return Ok(loaded.snapshot.job);
         }
-        loaded.snapshot.rerun(&plan, now).map_err(|illegal| {
-            ServiceError::Conflict(Fault::new(ErrorCode::JobState, illegal.to_string()))
-        })?;
+        loaded
+            .snapshot
+            .rerun(&plan, now)
+            .map_err(|illegal| ServiceError::Conflict(Fault::new(ErrorCode::JobState, illegal.to_string())))?;
         // The parties were told that the job is over and may have forgotten what they accepted, so all are asked again;
         // the offer's bytes are the same.
         loaded.job_mut().offer = None;

@@ -55,7 +55,7 @@ impl Coordinator {
         let mut tx = self.inner.store.begin().await?;
         tx.poke_job(id, now).await?;
         let mut loaded = Loaded::load(&mut *tx, id).await?.ok_or_else(|| ServiceError::no_job(id))?;
-        who.may_steer(&loaded.snapshot.job)?;
+        who.may_steer(&loaded.snapshot.job).map_err(ServiceError::Denied)?;
         if loaded.snapshot.job.state.is_settled() {
             return Ok(false);
         }

@@ -1,5 +1,7 @@
 //! From documents to a stored job: parsed, checked against what the parties announce, and by the initiator's own agent.
 
+use std::time::Duration;
+
 use domain::{Catalogue, Job, JobKind, JobState, Task, TaskKey};
 use job_dsl::{Diagnostic, ParseContext, Parsed, Rule, TrainedPipeline};
 use serde_json::Value;
@@ -13,6 +15,8 @@ use crate::{Coordinator, ServiceError};
 
 /// How often another id is tried when the store has one already.
 const ID_TRIES: u32 = 100;
+/// How long the initiator's agent may take to check parameters; somebody waits for the answer.
+const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -47,10 +51,10 @@ impl Coordinator {
     pub async fn submit(&self, who: &Principal, command: SubmitJob) -> Result<Submitted, ServiceError> {
         self.load_parties().await?;
         let now = self.now();
-        let id = self.next_id(now)?;
+        let id = self.next_id(now).map_err(ServiceError::Internal)?;
         let invalid = |diagnostics| ServiceError::Invalid { diagnostics, job: Some(id.clone()) };
         let parsed = self.parsed(&command).await?.map_err(&invalid)?;
-        who.may_submit(&parsed.initiator)?;
+        who.may_submit(&parsed.initiator).map_err(ServiceError::Denied)?;
         let unfit = self.unfit(&parsed).await;
         if !unfit.is_empty() {
             return Err(invalid(unfit));
@@ -62,9 +66,8 @@ impl Coordinator {
         Ok(Submitted { job, warnings })
     }
 
-    pub(crate) fn next_id(&self, now: Timestamp) -> Result<JobId, ServiceError> {
-        let wrong = |error: vocabulary::ids::InvalidName| Fault::new(ErrorCode::Internal, error.to_string());
-        self.inner.ids.next(now).map_err(|error| ServiceError::Internal(wrong(error)))
+    pub(crate) fn next_id(&self, now: Timestamp) -> Result<JobId, Fault> {
+        self.inner.ids.next(now).map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))
     }
 
     async fn parsed(&self, command: &SubmitJob) -> Result<Result<Parsed, Vec<Diagnostic>>, ServiceError> {
@@ -105,7 +108,7 @@ impl Coordinator {
         if !presence.is_online(initiator) {
             return Vec::new();
         }
-        match self.call(initiator, Order::Check(checks(parsed))).await {
+        match self.call(initiator, Order::Check(checks(parsed)), CHECK_PATIENCE).await {
             Ok(OrderReply::Checked(faults)) => {
                 faults.into_iter().map(|fault| diagnostic(Rule::ParameterValue, fault)).collect()
             }
@@ -129,9 +132,8 @@ impl Coordinator {
         now: Timestamp,
     ) -> Result<Job, ServiceError> {
         let SubmitJob { dsl, conf, name, description } = command;
-        let experiment = ExperimentId::new("default").map_err(|error| {
-            ServiceError::Internal(Fault::new(ErrorCode::Internal, error.to_string()))
-        })?;
+        let experiment = ExperimentId::new("default")
+            .map_err(|error| ServiceError::Internal(Fault::new(ErrorCode::Internal, error.to_string())))?;
         parsed.stamp(&id);
         let mut job = job_of(&parsed, &id, experiment, now);
         job.definition = parsed.definition(dsl, conf);
@@ -144,7 +146,7 @@ impl Coordinator {
                 return Ok(job);
             }
             // An earlier process gave this id out.
-            id = self.next_id(now)?;
+            id = self.next_id(now).map_err(ServiceError::Internal)?;
             parsed.stamp(&id);
             job.definition.conf.clone_from(&parsed.conf);
             (job.id, job.model_version) = (id.clone(), id.to_string());

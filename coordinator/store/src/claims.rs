@@ -82,10 +82,11 @@ impl Claims for SqlTransaction {
     }
 
     async fn next_due(&mut self) -> Stored<Option<Timestamp>> {
-        let due: Option<i64> = sqlx::query_scalar("/* claims: next due */ SELECT MIN(due) FROM jobs WHERE due IS NOT NULL")
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(failed)?;
+        let due: Option<i64> =
+            sqlx::query_scalar("/* claims: next due */ SELECT MIN(due) FROM jobs WHERE due IS NOT NULL")
+                .fetch_one(&mut *self.tx)
+                .await
+                .map_err(failed)?;
         Ok(due.map(Timestamp))
     }
 }

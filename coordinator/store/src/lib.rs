@@ -50,7 +50,9 @@ mod tests {
 
     #[tokio::test]
     async fn refuses_addresses_it_does_not_know() {
-        for (url, hint) in [("postgres://host/db", "comes later"), ("mysql:x", "sqlite:PATH"), ("sqlite:", "sqlite:PATH")] {
+        for (url, hint) in
+            [("postgres://host/db", "comes later"), ("mysql:x", "sqlite:PATH"), ("sqlite:", "sqlite:PATH")]
+        {
             match open(url).await {
                 Err(StoreError::Address { detail, .. }) => assert!(detail.contains(hint), "{url}: {detail}"),
                 Err(other) => panic!("{url}: {other}"),

@@ -52,7 +52,9 @@ impl Reports for SqlTransaction {
             let meta: String = row.try_get("meta").map_err(failed)?;
             let pairs = by_name.remove(&(namespace.clone(), name.clone())).unwrap_or_default();
             let data = if kind == POINTS {
-                MetricData::Points(pairs.into_iter().map(|pair| (pair.number.unwrap_or(f64::NAN), pair.value)).collect())
+                MetricData::Points(
+                    pairs.into_iter().map(|pair| (pair.number.unwrap_or(f64::NAN), pair.value)).collect(),
+                )
             } else {
                 MetricData::Values(pairs.into_iter().map(|pair| (pair.text, pair.value)).collect())
             };
@@ -86,7 +88,8 @@ impl Reports for SqlTransaction {
     async fn text(&mut self, key: &TaskKey, kind: TextKind) -> Stored<Option<String>> {
         let get = "/* texts: get */ SELECT body FROM texts WHERE job_id = $1 AND step = $2 AND role = $3 AND party = $4 \
                    AND attempt = $5 AND kind = $6";
-        let row = bind_try(sqlx::query(get), key).bind(kind.word()).fetch_optional(&mut *self.tx).await.map_err(failed)?;
+        let row =
+            bind_try(sqlx::query(get), key).bind(kind.word()).fetch_optional(&mut *self.tx).await.map_err(failed)?;
         row.map(|row| row.try_get("body").map_err(failed)).transpose()
     }
 }

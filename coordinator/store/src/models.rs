@@ -1,9 +1,9 @@
 //! Models as their owners announced them, and deployments.
 
 use async_trait::async_trait;
-use service::{DeploymentFilter, ModelFilter};
 use service::ports::{Models, Stored};
 use service::records::{Deployment, StoredModel};
+use service::{DeploymentFilter, ModelFilter};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::{ModelRef, ModelSummary, Participant, Timestamp};

@@ -45,11 +45,12 @@ impl Outbox for SqlTransaction {
     }
 
     async fn next_order(&mut self, party: &PartyId) -> Stored<Option<Timestamp>> {
-        let next: Option<i64> = sqlx::query_scalar("/* outbox: next */ SELECT MIN(next_try) FROM outbox WHERE party = $1")
-            .bind(party.as_str())
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(failed)?;
+        let next: Option<i64> =
+            sqlx::query_scalar("/* outbox: next */ SELECT MIN(next_try) FROM outbox WHERE party = $1")
+                .bind(party.as_str())
+                .fetch_one(&mut *self.tx)
+                .await
+                .map_err(failed)?;
         Ok(next.map(Timestamp))
     }
 
@@ -120,10 +121,11 @@ impl Outbox for SqlTransaction {
     }
 
     async fn parties_with_orders(&mut self) -> Stored<Vec<PartyId>> {
-        let parties: Vec<String> = sqlx::query_scalar("/* outbox: parties */ SELECT DISTINCT party FROM outbox ORDER BY party")
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(failed)?;
+        let parties: Vec<String> =
+            sqlx::query_scalar("/* outbox: parties */ SELECT DISTINCT party FROM outbox ORDER BY party")
+                .fetch_all(&mut *self.tx)
+                .await
+                .map_err(failed)?;
         parties.into_iter().map(|party| PartyId::new(party).map_err(|error| corrupt("an order", error))).collect()
     }
 }

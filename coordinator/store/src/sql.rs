@@ -61,6 +61,13 @@ impl SqliteStore {
         sqlx::query("PRAGMA max_page_count = 1").execute(&self.writer).await.expect("sets the limit");
     }
 
+    /// Writes nonsense into a job's row.
+    #[cfg(test)]
+    pub(crate) async fn damage(&self, job: &str) {
+        let nonsense = sqlx::query("UPDATE jobs SET body = '{' WHERE id = $1").bind(job);
+        nonsense.execute(&self.writer).await.expect("damages the row");
+    }
+
     async fn migrate(&self) -> Stored<()> {
         let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         let table = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, applied BIGINT NOT NULL)";

@@ -185,11 +185,16 @@ impl TaskContext {
 
     // --- data and models ----------------------------------------------------------------------------------------------
 
-    /// Input tables wired to a port, in document order, with the step each came from.
+    /// Input tables of a port, in document order, with the step each came from. A step that left no table at this
+    /// participant (a learner at its host) gives none.
     pub async fn inputs(&self, port: &str) -> Result<Vec<(StepName, Table)>> {
         let mut tables = Vec::new();
         for DataInput { from_step, table, .. } in self.inner.assignment.inputs.iter().filter(|input| input.port == port) {
-            tables.push((from_step.clone(), self.guarded(self.inner.surroundings.load_table(table)).await??));
+            match self.guarded(self.inner.surroundings.load_table(table)).await? {
+                Ok(table) => tables.push((from_step.clone(), table)),
+                Err(ComponentError::Fault(fault)) if fault.code == ErrorCode::TableMissing => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(tables)
     }
@@ -202,7 +207,7 @@ impl TaskContext {
     /// The first input table of a port.
     pub async fn need_input(&self, port: &str) -> Result<Table> {
         let table = self.input(port).await?;
-        table.ok_or_else(|| ComponentError::new(ErrorCode::DocumentInvalid, format!("no table is wired to the input {port}")))
+        table.ok_or_else(|| ComponentError::new(ErrorCode::DocumentInvalid, format!("no table came in at the input {port}")))
     }
 
     /// A table that the party keeps (a reader's).

@@ -136,6 +136,7 @@ fn own(job: &Job) -> Value {
         "f_current_tasks": [],
         "f_waiting_reason": job.waiting.as_ref().map(|waiting| waiting.reason.as_str()).unwrap_or_default(),
         "f_error_report": job.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
+        "f_fault": job.reason,
     })
 }
 

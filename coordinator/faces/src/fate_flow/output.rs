@@ -1,5 +1,8 @@
 //! `tracking/component/output/data*`: names of output tables from here, their rows from the agent that owns them.
 
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
 use doors::fate_reply::EXCEPTION;
 use doors::{Answer, Failure, Reply};
 use serde_json::{Value, json};
@@ -51,7 +54,17 @@ pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
     let task = task_meant(&face, &call).await.map_err(|failure| failure.with_status(404))?;
     let body = named(&call, &task);
     let path = "/v1/tracking/component/output/data/download";
-    rows::pass_on(&face, &call.caller, &task.party, path, &body).await.map_err(|failure| failure.with_status(403))
+    let passed = rows::pass_on(&face, &call.caller, &task.party, path, &body).await;
+    let mut response = passed.map_err(|failure| failure.with_status(403))?;
+    if response.status() == StatusCode::OK && is_json(&response) {
+        *response.status_mut() = StatusCode::FORBIDDEN;
+    }
+    Ok(response)
+}
+
+/// Whether an agent answered an envelope where a file was asked for.
+fn is_json(response: &Response) -> bool {
+    response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
 }
 
 async fn task_meant(face: &FateFlow, call: &Call) -> Result<TaskId, Failure> {

@@ -68,6 +68,8 @@ fn progress(job: &Job, task: &Task, word: &'static str) -> Value {
         "f_error_report": task.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
         "f_waiting_reason": waiting,
         "f_progress": task.progress.as_ref().map(|progress| progress.text.as_str()).unwrap_or_default(),
+        "f_fault": task.fault,
+        "f_usage": task.usage,
     })
 }
 

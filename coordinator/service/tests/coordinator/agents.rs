@@ -10,8 +10,8 @@ use service::{AgentFacts, AgentGateway, Coordinator, Order, OrderReply};
 use vocabulary::offer::fingerprint_of;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, Attempt, ErrorCode, Fault, JobId, Metric, MetricData, ModelRef, ModelSummary, Outcome, PartyId, Progress,
-    Report, SignedBytes, TableRef, TableSummary, TaskId, Usage,
+    Assignment, Attempt, ErrorCode, Fault, JobId, Metric, MetricData, ModelRef, ModelSummary, Outcome, PartyId,
+    Progress, Report, SignedBytes, TableRef, TableSummary, TaskId, Usage,
 };
 
 use crate::world::catalogue;
@@ -230,7 +230,12 @@ fn results(assignment: &Assignment) -> Vec<ReportBody> {
         ReportBody::Summary("{\"rows\": 10}".into()),
         ReportBody::ModelView("{\"meta\": {}, \"param\": {}}".into()),
         ReportBody::Output(table),
-        ReportBody::Model(ModelSummary { model, component: assignment.component.clone(), component_version: 1, size: 3 }),
+        ReportBody::Model(ModelSummary {
+            model,
+            component: assignment.component.clone(),
+            component_version: 1,
+            size: 3,
+        }),
     ]
 }
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::MemoryStore;
 use vocabulary::offer::fingerprint_of;
-use vocabulary::{Attempt, Clock, ErrorCode, Fault, ManualClock, MetricData, ModelRef, Participant, Role, TableRef, Timestamp};
+use vocabulary::{
+    Attempt, Clock, ErrorCode, Fault, ManualClock, MetricData, ModelRef, Participant, Role, TableRef, Timestamp,
+};
 
 use crate::agents::Agents;
 use crate::world::{World, catalogue, conf, dsl, pair_conf, party, reader_dsl, task_id};
@@ -20,7 +22,10 @@ async fn a_job_runs_from_submission_to_success() {
     assert_eq!((job.state, job.id.as_str().len()), (JobState::Offered, 21));
     assert!(world.coordinator.job(&job.id).await.is_ok(), "it is stored when submit returns");
     let ended = world.settled(&job.id).await;
-    assert_eq!((ended.state, ended.progress, ended.reason.clone(), ended.waiting.clone()), (JobState::Succeeded, 100, None, None));
+    assert_eq!(
+        (ended.state, ended.progress, ended.reason.clone(), ended.waiting.clone()),
+        (JobState::Succeeded, 100, None, None)
+    );
     assert_eq!(ended.answers.len(), 3, "{:?}", ended.answers);
     assert!(ended.started >= Some(ended.created) && ended.ended > ended.started);
     assert_eq!(world.states(&job.id, "hetero_lr_0").await, [TaskState::Succeeded; 3]);
@@ -42,7 +47,10 @@ async fn an_assignment_says_everything_a_task_needs() {
     let lr = world.agents.assignment("hetero_lr_0", "9999");
     let reader = task_id(&job.id, "reader_0", Role::Guest, "9999");
     assert_eq!(lr.inputs.len(), 1);
-    assert_eq!((lr.inputs[0].port.as_str(), &lr.inputs[0].table), ("train_data", &TableRef::output(&reader, Attempt(0), 0)));
+    assert_eq!(
+        (lr.inputs[0].port.as_str(), &lr.inputs[0].table),
+        ("train_data", &TableRef::output(&reader, Attempt(0), 0))
+    );
     assert_eq!(lr.offer, fingerprint_of(&ended.offer.as_ref().unwrap().bytes));
     assert_eq!(lr.model_version, job.id.as_str());
     assert_eq!(lr.parameters["max_iter"], 3);
@@ -54,7 +62,10 @@ async fn an_assignment_says_everything_a_task_needs() {
     assert_eq!(evaluation.cast, job.cast);
     let offer: vocabulary::Offer = rmp_serde::from_slice(&ended.offer.unwrap().bytes).unwrap();
     let tables = &offer.steps[0].tables;
-    assert!(tables.contains(&(Participant::new(Role::Host, party("10000")), TableRef::new("experiment", "theirs"))), "{tables:?}");
+    assert!(
+        tables.contains(&(Participant::new(Role::Host, party("10000")), TableRef::new("experiment", "theirs"))),
+        "{tables:?}"
+    );
     assert!(offer.steps[1].parameters[0].1.contains("max_iter"));
     world.stop().await;
 }

@@ -109,7 +109,10 @@ async fn a_rerun_keeps_what_succeeded_and_asks_all_parties_again() {
     assert_eq!(world.settled(&job.id).await.state, JobState::Succeeded);
     let attempts: Vec<(String, Attempt)> =
         world.tasks(&job.id).await.into_iter().map(|task| (task.key.id.step.to_string(), task.key.attempt)).collect();
-    assert!(attempts.iter().all(|(step, attempt)| *attempt == Attempt(u32::from(step == "hetero_lr_0"))), "{attempts:?}");
+    assert!(
+        attempts.iter().all(|(step, attempt)| *attempt == Attempt(u32::from(step == "hetero_lr_0"))),
+        "{attempts:?}"
+    );
     assert_eq!(world.agents.count(" sign "), 2, "agents had forgotten the offer");
     let all = TaskFilter { job: Some(job.id.clone()), all_attempts: true, ..TaskFilter::default() };
     assert_eq!(world.coordinator.tasks(&all).await.unwrap().1, 7 + 3);

@@ -19,7 +19,10 @@ async fn a_refusal_settles_the_job_with_its_reason() {
     let job = world.submit(dsl(), conf(10000, json!({}))).await;
     let refused = world.settled(&job.id).await;
     let reason = refused.reason.unwrap();
-    assert_eq!((refused.state, reason.code, reason.party), (JobState::Refused, ErrorCode::OfferRefused, Some(party("10000"))));
+    assert_eq!(
+        (refused.state, reason.code, reason.party),
+        (JobState::Refused, ErrorCode::OfferRefused, Some(party("10000")))
+    );
     assert!(world.agents.assignments().is_empty(), "nothing ran");
     world.stop().await;
 }
@@ -126,7 +129,10 @@ async fn an_agent_that_refuses_a_task_fails_it_with_its_reason() {
     let job = world.submit(reader_dsl(), pair_conf(10000)).await;
     let failed = world.settled(&job.id).await;
     let reason = failed.reason.unwrap();
-    assert_eq!((failed.state, reason.code, reason.party), (JobState::Failed, ErrorCode::StorageFull, Some(party("10000"))));
+    assert_eq!(
+        (failed.state, reason.code, reason.party),
+        (JobState::Failed, ErrorCode::StorageFull, Some(party("10000")))
+    );
     world.stop().await;
 }
 
@@ -274,7 +280,8 @@ async fn a_job_that_takes_too_long_times_out() {
 async fn a_party_that_is_not_in_the_federation_is_not_welcome() {
     let options = service::Options { known_parties: Some(vec![party("9999")]), ..service::Options::default() };
     let world = World::without_agents(Arc::new(MemoryStore::default()));
-    let c = service::Coordinator::new(world.store.clone(), Arc::new(world.agents.clone()), world.clock.clone(), options);
+    let c =
+        service::Coordinator::new(world.store.clone(), Arc::new(world.agents.clone()), world.clock.clone(), options);
     let denied = c.agent_connected(&party("77"), vec![], service::AgentFacts::default()).await.expect_err("foreign");
     assert_eq!(denied.fault().code, ErrorCode::PartyUnknown);
     world.stop().await;

@@ -119,7 +119,12 @@ impl World {
     }
 
     pub(crate) async fn states(&self, id: &JobId, step: &str) -> Vec<TaskState> {
-        self.tasks(id).await.into_iter().filter(|task| task.key.id.step.as_str() == step).map(|task| task.state).collect()
+        self.tasks(id)
+            .await
+            .into_iter()
+            .filter(|task| task.key.id.step.as_str() == step)
+            .map(|task| task.state)
+            .collect()
     }
 }
 
@@ -153,7 +158,14 @@ pub(crate) fn catalogue() -> Vec<ComponentInfo> {
     vec![
         info("reader", "Reader", &[Guest, Host], &[], json!({"table": {"type": "object"}}), json!({})),
         info("hetero_lr", "HeteroLR", &[Guest, Host, Arbiter], &data, lr, defaults),
-        info("evaluation", "Evaluation", &[Guest, Host], &["data"], json!({"need_run": {"type": "boolean"}}), json!({})),
+        info(
+            "evaluation",
+            "Evaluation",
+            &[Guest, Host],
+            &["data"],
+            json!({"need_run": {"type": "boolean"}}),
+            json!({}),
+        ),
     ]
 }
 

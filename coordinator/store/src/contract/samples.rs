@@ -6,8 +6,8 @@ use domain::{Definition, Dialect, Graph, Job, JobKind, JobSettings, JobState, Ta
 use serde_json::json;
 use service::records::{Deployment, Errand, PartyRecord, PendingOrder, StoredModel};
 use vocabulary::{
-    Attempt, Cast, ExperimentId, Metric, MetricData, ModelRef, ModelSummary, Participant, PartyId, Role, SignedBytes, TaskId,
-    Timestamp,
+    Attempt, Cast, ExperimentId, Metric, MetricData, ModelRef, ModelSummary, Participant, PartyId, Role, SignedBytes,
+    TaskId, Timestamp,
 };
 
 pub(super) fn party(id: &str) -> PartyId {
@@ -87,7 +87,13 @@ pub(super) fn deployment(version: &str) -> Deployment {
 }
 
 pub(super) fn record(id: &str) -> PartyRecord {
-    PartyRecord { party: party(id), components: Vec::new(), rest: None, rows_through_coordinator: true, seen: Timestamp(9) }
+    PartyRecord {
+        party: party(id),
+        components: Vec::new(),
+        rest: None,
+        rows_through_coordinator: true,
+        seen: Timestamp(9),
+    }
 }
 
 pub(super) fn order(job: &str, party: &str, errand: Errand, created: i64) -> PendingOrder {

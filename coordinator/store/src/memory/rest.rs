@@ -1,9 +1,9 @@
 //! Models, deployments, parties and the outbox in memory.
 
 use async_trait::async_trait;
-use service::{DeploymentFilter, ModelFilter};
 use service::ports::{Models, Outbox, Parties, Stored};
 use service::records::{Deployment, PartyRecord, PendingOrder, StoredModel};
+use service::{DeploymentFilter, ModelFilter};
 use vocabulary::{Fault, JobId, PartyId, Timestamp};
 
 use super::{MemoryTransaction, page};

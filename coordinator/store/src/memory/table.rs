@@ -56,7 +56,7 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
     /// Removes every row that fits; says whether there was one.
     pub(super) fn remove_where(&mut self, fits: impl Fn(&K, &V) -> bool) -> bool {
         let keys: Vec<K> = self.rows.iter().filter(|(key, row)| fits(key, row)).map(|(key, _)| key.clone()).collect();
-        keys.iter().fold(false, |any, key| self.remove(key) || any)
+        keys.iter().filter(|key| self.remove(key)).count() > 0
     }
 
     pub(super) fn commit(&mut self) {

@@ -20,7 +20,10 @@ fn raw(header: &[&str], rows: &[&[&str]]) -> Table {
 }
 
 fn guest_rows() -> Table {
-    raw(&["id", "Y", "X0", "x1"], &[&[CANARY_ID, "1", "27182.81828", "2"], &["b", "0", "NA", "4"], &["c", "0", "1", ""]])
+    raw(
+        &["id", "Y", "X0", "x1"],
+        &[&[CANARY_ID, "1", "27182.81828", "2"], &["b", "0", "NA", "4"], &["c", "0", "1", ""]],
+    )
 }
 
 fn host_rows() -> Table {
@@ -30,7 +33,8 @@ fn host_rows() -> Table {
 fn federation(hosts: usize) -> Federation {
     let federation = Federation::new(hosts, false);
     let guest = federation.guest();
-    let with_label = json!({"with_label": true, "label_name": "y", "missing_fill": true, "missing_fill_method": "Mean"});
+    let with_label =
+        json!({"with_label": true, "label_name": "y", "missing_fill": true, "missing_fill_method": "Mean"});
     let mut federation = federation.parameters_of(&guest, with_label).input(&guest, "data", guest_rows());
     for index in 0..hosts {
         let host = federation.host(index);
@@ -122,7 +126,9 @@ async fn passes_instances_on() {
 async fn changes_nothing_in_clean_rows_when_all_is_by_default() {
     let clean = raw(&["id", "y", "x0"], &[&["a", "1", "0.254879"], &["b", "0", "-1e-9"]]);
     let mut hashes = Vec::new();
-    for parameters in [json!({"with_label": true}), json!({"with_label": true, "missing_fill": true, "outlier_replace": true})] {
+    for parameters in
+        [json!({"with_label": true}), json!({"with_label": true, "missing_fill": true, "outlier_replace": true})]
+    {
         let (federation, guest) = alone(clean.clone(), parameters);
         let played = federation.run::<DataIo>().await.all_succeeded();
         hashes.push(played.part(&guest).output().content_hash().expect("hash"));

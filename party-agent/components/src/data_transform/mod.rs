@@ -18,13 +18,15 @@ pub struct DataTransform;
 impl Component for DataTransform {
     type Params = Params;
 
-    const DESCRIPTION: Description =
-        Description::named("data_transform", "makes instances out of raw rows: label, features, missing values, outliers")
-            .modules(&["DataTransform"])
-            .roles(&[Role::Guest, Role::Host])
-            .inputs(&[PortLine::data("data"), PortLine::model("model")])
-            .outputs(&[PortLine::data("data"), PortLine::model("model")])
-            .messages(messages::ALL);
+    const DESCRIPTION: Description = Description::named(
+        "data_transform",
+        "makes instances out of raw rows: label, features, missing values, outliers",
+    )
+    .modules(&["DataTransform"])
+    .roles(&[Role::Guest, Role::Host])
+    .inputs(&[PortLine::data("data"), PortLine::model("model")])
+    .outputs(&[PortLine::data("data"), PortLine::model("model")])
+    .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // both roles do the same, each for itself

@@ -20,7 +20,10 @@ fn raw(header: &[&str], rows: &[&[&str]]) -> Table {
 }
 
 fn guest_rows() -> Table {
-    raw(&["id", "Y", "X0", "x1"], &[&[CANARY_ID, "1", "27182.81828", "2"], &["b", "0", "NA", "4"], &["c", "0", "1", ""]])
+    raw(
+        &["id", "Y", "X0", "x1"],
+        &[&[CANARY_ID, "1", "27182.81828", "2"], &["b", "0", "NA", "4"], &["c", "0", "1", ""]],
+    )
 }
 
 fn host_rows() -> Table {
@@ -30,7 +33,8 @@ fn host_rows() -> Table {
 fn federation(hosts: usize) -> Federation {
     let federation = Federation::new(hosts, false);
     let guest = federation.guest();
-    let with_label = json!({"with_label": true, "label_name": "y", "missing_fill": true, "missing_fill_method": "Mean"});
+    let with_label =
+        json!({"with_label": true, "label_name": "y", "missing_fill": true, "missing_fill_method": "Mean"});
     let mut federation = federation.parameters_of(&guest, with_label).input(&guest, "data", guest_rows());
     for index in 0..hosts {
         let host = federation.host(index);
@@ -108,8 +112,7 @@ async fn apply_uses_the_saved_model() {
 async fn obeys_what_was_said_at_upload() {
     let rows = guest_rows();
     let mut schema = rows.schema().clone();
-    schema.meta.insert("with_label".into(), json!(true));
-    schema.meta.insert("label_name".into(), json!("y"));
+    schema.meta.insert("meta".into(), json!({"with_label": true, "label_name": "y"}));
     let (federation, guest) = alone(rows.with_schema(schema).expect("same columns"), json!({}));
     let played = federation.run::<DataTransform>().await.all_succeeded();
     assert_eq!(played.part(&guest).output().schema().label().expect("label").kind, ColumnKind::Integer);

@@ -3,6 +3,7 @@
 use component_kit::{Packed, Result, TaskContext};
 use crypto::random::Random;
 use learning::batches::{Batch, BatchPlan};
+use secure_compute::LinearScheme;
 use secure_compute::agreed_stop;
 use secure_compute::aligned_batches::{Alignment, send_rows};
 use secure_compute::key_ceremony::{Encryptor, receive_key};
@@ -38,53 +39,65 @@ pub(super) struct Binary {
     measured: Vec<Measured>,
 }
 
+/// What the guest brings along.
+struct Inputs {
+    train: Rows,
+    validate: Option<Rows>,
+    before: Option<Model>,
+    /// The label value that is positive in each binary training.
+    classes: Vec<i64>,
+    has_intercept: bool,
+}
+
 /// Trains, predicts the rows trained and validated on, and keeps the model.
 pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
-    let before = Model::load_if_wired(task).await?;
-    let names = before.as_ref().map(|model| model.columns.clone());
-    let train = Rows::need(task, "train_data", names.as_deref()).await?;
-    let validate = Rows::read(task, "validate_data", Some(&train.names)).await?;
-    let classes = classes_of(&train)?;
-    let validator = Validator::new(params, validate.is_some())?;
-    let has_intercept = before.as_ref().map_or(params.init_param.fit_intercept, |model| model.has_intercept);
-    if train.names.is_empty() && !has_intercept {
-        return Err(
-            Fault::new(ErrorCode::TableInvalid, "the guest has neither a feature column nor an intercept").into()
-        );
-    }
-
+    let inputs = Inputs::read(task, params).await?;
+    let mut validator = Validator::new(params, inputs.validate.is_some())?.filter(|_| inputs.classes.len() == 1);
     let mut encryptor = receive_key::<Scheme>(task, &task.arbiter()?, &PUBLIC_KEY).await?;
-    let course = announce(task, params, (&train, validate.as_ref()), (classes.len(), before.as_ref())).await?;
-
+    let course = announce(task, params, &inputs).await?;
     let random = encryptor.fork_random();
-    let columns = Columns::new(&train.features, has_intercept)?;
+    let columns = Columns::new(&inputs.train.features, inputs.has_intercept)?;
     let mut guest = Guest { course, encryptor, columns, random };
-    let mut trained = Vec::new();
-    let mut history = None;
-    let mut validator = validator.filter(|_| classes.len() == 1);
-    for (index, positive) in classes.iter().enumerate() {
+
+    let (mut trained, mut history) = (Vec::new(), None);
+    for index in 0..inputs.classes.len() {
         let scope = guest.course.scope(task, index);
-        let from = before.as_ref().and_then(|model| model.trained.get(index));
-        let shape = (train.names.len(), has_intercept);
-        let random = &mut guest.random;
-        let learner = Learner::start(params, shape, from, &mut || random.uniform_f64());
-        let measured = match &validator {
-            Some(_) => measured(&train, validate.as_ref(), has_intercept)?,
-            None => Vec::new(),
-        };
-        let signs = signs(train.need_labels()?, *positive);
-        let binary = Binary { learner, signs, validator: validator.take(), measured };
+        let binary = guest.start(params, &inputs, index, validator.take())?;
         let (result, measurements) = guest.train(&scope, binary, index).await?;
         trained.push(result);
         history = measurements.or(history);
     }
 
-    let mut model = Model::new(train.names.clone(), has_intercept, classes, trained);
+    let mut model = Model::new(inputs.train.names.clone(), inputs.has_intercept, inputs.classes.clone(), trained);
     model.threshold = params.predict_param.threshold;
-    let table = predict_all(task, &model, &train, validate.as_ref()).await?;
+    let table = predict_all(task, &model, &inputs).await?;
     view::report(task, params, &model, history);
     task.save_model(&model).await?;
     task.output(0, &table).await
+}
+
+impl Inputs {
+    async fn read(task: &TaskContext, params: &Params) -> Result<Self> {
+        let before = Model::load_if_wired(task).await?;
+        let names = before.as_ref().map(|model| model.columns.clone());
+        let train = Rows::need(task, "train_data", names.as_deref()).await?;
+        let validate = Rows::read(task, "validate_data", Some(&train.names)).await?;
+        if let Some(rows) = &validate {
+            rows.need_labels()?;
+        }
+        let classes = classes_of(&train)?;
+        let has_intercept = before.as_ref().map_or(params.init_param.fit_intercept, |model| model.has_intercept);
+        if train.names.is_empty() && !has_intercept {
+            let text = "the guest has neither a feature column nor an intercept";
+            return Err(Fault::new(ErrorCode::TableInvalid, text).into());
+        }
+        Ok(Self { train, validate, before, classes, has_intercept })
+    }
+
+    fn tables(&self) -> impl Iterator<Item = (&Rows, &'static str)> {
+        let validate = self.validate.as_ref().map(|rows| (rows, "validate"));
+        [Some((&self.train, "train")), validate].into_iter().flatten()
+    }
 }
 
 /// The label value that is positive in each binary training: 1, or each of more than two classes in turn.
@@ -100,12 +113,8 @@ fn signs(labels: &[i64], positive: i64) -> Vec<f64> {
 }
 
 /// Tells everybody what is going to happen.
-async fn announce(
-    task: &TaskContext,
-    params: &Params,
-    (train, validate): (&Rows, Option<&Rows>),
-    (models, before): (usize, Option<&Model>),
-) -> Result<Course> {
+async fn announce(task: &TaskContext, params: &Params, inputs: &Inputs) -> Result<Course> {
+    let (models, before) = (inputs.classes.len(), inputs.before.as_ref());
     if let Some(before) = before
         && before.trained.len() != models
     {
@@ -113,54 +122,73 @@ async fn announce(
         return Err(Fault::new(ErrorCode::DataMismatch, text).into());
     }
     let plan = Plan {
-        rows: train.ids.len(),
-        validate_rows: validate.map(|rows| rows.ids.len()),
+        rows: inputs.train.ids.len(),
+        validate_rows: inputs.validate.as_ref().map(|rows| rows.ids.len()),
         models,
         first_epoch: before.map_or(0, Model::iters),
         agreed: Agreed::of(params),
     };
     let course = Course::new(task, plan, task.hosts().len())?;
-    let method = params.encrypt_param.method.as_deref().unwrap_or("no encryption");
-    task.info(format!("{method} asked for: {} serves it", <Scheme as secure_compute::LinearScheme>::NAME));
-    if course.epochs().is_empty() {
-        task.warn(format!("the model has {} epochs already: nothing is trained", course.plan.first_epoch));
-    }
-    if models > 1 && params.validation().is_some() {
-        task.warn("there is no validation during one-vs-rest trainings");
-    }
+    note(task, params, &course);
     task.hosts().send(&PLAN, &Packed(course.plan.clone())).await?;
     task.arbiter()?.send(&PLAN, &Packed(course.plan.clone())).await?;
-    let alignments = [Some(train), validate].into_iter().flatten().map(|rows| Alignment::of(&rows.ids)).collect();
+    let alignments = inputs.tables().map(|(rows, _)| Alignment::of(&rows.ids)).collect();
     task.hosts().send(&ALIGNMENT, &Packed(alignments)).await?;
     Ok(course)
 }
 
-/// The tables that validations measure on.
-fn measured(train: &Rows, validate: Option<&Rows>, has_intercept: bool) -> Result<Vec<Measured>> {
-    let positive =
-        |rows: &Rows| -> Result<Vec<bool>> { Ok(rows.need_labels()?.iter().map(|label| *label == 1).collect()) };
-    let mut tables = vec![Measured { kind: "train", positive: positive(train)?, columns: None }];
-    if let Some(rows) = validate {
-        let columns = Some(Columns::new(&rows.features, has_intercept)?);
-        tables.push(Measured { kind: "validate", positive: positive(rows)?, columns });
+/// Says in the log where this training differs from what a job may expect.
+fn note(task: &TaskContext, params: &Params, course: &Course) {
+    let method = params.encrypt_param.method.as_deref().unwrap_or("no encryption");
+    task.info(format!("{method} asked for: {} serves it", Scheme::NAME));
+    if course.epochs().is_empty() {
+        task.warn(format!("the model has {} epochs already: nothing is trained", course.plan.first_epoch));
     }
-    Ok(tables)
+    if course.plan.models > 1 && params.validation().is_some() {
+        task.warn("there is no validation during one-vs-rest trainings");
+    }
 }
 
-async fn predict_all(task: &TaskContext, model: &Model, train: &Rows, validate: Option<&Rows>) -> Result<Table> {
+/// The tables that validations measure on.
+fn measured(inputs: &Inputs) -> Result<Vec<Measured>> {
+    let of = |(rows, kind): (&Rows, &'static str)| {
+        let positive = rows.need_labels()?.iter().map(|label| *label == 1).collect();
+        let is_own = kind == "train";
+        let columns = (!is_own).then(|| Columns::new(&rows.features, inputs.has_intercept)).transpose()?;
+        Ok(Measured { kind, positive, columns })
+    };
+    inputs.tables().map(of).collect()
+}
+
+async fn predict_all(task: &TaskContext, model: &Model, inputs: &Inputs) -> Result<Table> {
     let turn = task.round("predict", 0);
-    let mut tables = vec![predictions::predict(&turn.round("rows", 0), model, train, "train").await?];
-    if let Some(validate) = validate {
-        let table = predictions::predict(&turn.round("rows", 1), model, validate, "validate").await?;
-        tables.push(table);
+    let mut tables = Vec::new();
+    for (index, (rows, kind)) in inputs.tables().enumerate() {
+        tables.push(predictions::predict(&turn.round("rows", index), model, rows, kind).await?);
     }
-    if let [table] = tables.as_slice() {
-        return Ok(table.clone());
+    match tables.as_slice() {
+        [table] => Ok(table.clone()),
+        tables => Ok(Table::union(tables)?),
     }
-    Ok(Table::union(&tables)?)
 }
 
 impl Guest {
+    /// The state a binary training begins with.
+    fn start(
+        &mut self,
+        params: &Params,
+        inputs: &Inputs,
+        index: usize,
+        validator: Option<Validator>,
+    ) -> Result<Binary> {
+        let positive = inputs.classes.get(index).copied().unwrap_or(1);
+        let from = inputs.before.as_ref().and_then(|model| model.trained.get(index));
+        let shape = (inputs.train.names.len(), inputs.has_intercept);
+        let learner = Learner::start(params, shape, from, &mut || self.random.uniform_f64());
+        let measured = if validator.is_some() { measured(inputs)? } else { Vec::new() };
+        Ok(Binary { learner, signs: signs(inputs.train.need_labels()?, positive), validator, measured })
+    }
+
     /// One binary training; gives what was learned and what validations measured.
     async fn train(
         &mut self,

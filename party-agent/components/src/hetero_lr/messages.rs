@@ -9,26 +9,26 @@ use vocabulary::Role::{Arbiter, Guest, Host};
 
 use super::plan::Plan;
 
-pub(super) const PUBLIC_KEY: Message<PublicKeyBytes> = Message::new("PUBLIC_KEY", Arbiter, &[Guest, Host], PublicKey);
-pub(super) const PLAN: Message<Packed<Plan>> = Message::new("PLAN", Guest, &[Host, Arbiter], Control);
-pub(super) const ALIGNMENT: Message<Packed<Vec<Alignment>>> = Message::new("ALIGNMENT", Guest, &[Host], Control);
-pub(super) const MASKED_ROWS: Message<Vec<u32>> = Message::new("MASKED_ROWS", Guest, &[Host], RowPositions);
-pub(super) const FORWARD: Message<VectorBytes> = Message::new("FORWARD", Host, &[Guest], Ciphertext);
-pub(super) const HOST_LOSS_TERMS: Message<VectorBytes> = Message::new("HOST_LOSS_TERMS", Host, &[Guest], Ciphertext);
-pub(super) const MASKED_RESIDUAL: Message<VectorBytes> = Message::new("MASKED_RESIDUAL", Guest, &[Arbiter], Masked);
-pub(super) const BATCH_POSITIONS: Message<Vec<u32>> = Message::new("BATCH_POSITIONS", Guest, &[Arbiter], RowPositions);
-pub(super) const FRESH_RESIDUAL: Message<VectorBytes> = Message::new("FRESH_RESIDUAL", Arbiter, &[Guest], Ciphertext);
-pub(super) const RESIDUAL: Message<VectorBytes> = Message::new("RESIDUAL", Guest, &[Host], Ciphertext);
-pub(super) const GUEST_GRADIENT: Message<SumsBytes> = Message::new("GUEST_GRADIENT", Guest, &[Arbiter], Masked);
-pub(super) const HOST_GRADIENT: Message<SumsBytes> = Message::new("HOST_GRADIENT", Host, &[Arbiter], Masked);
-pub(super) const OPENED_GRADIENT: Message<Vec<u64>> = Message::new("OPENED_GRADIENT", Arbiter, &[Guest, Host], Masked);
-pub(super) const LOSS: Message<SumsBytes> = Message::new("LOSS", Guest, &[Arbiter], Aggregate);
-pub(super) const HOST_STEP_LENGTH: Message<VectorBytes> = Message::new("HOST_STEP_LENGTH", Host, &[Guest], Ciphertext);
-pub(super) const STEP_LENGTH: Message<SumsBytes> = Message::new("STEP_LENGTH", Guest, &[Arbiter], Aggregate);
-pub(super) const CONVERGED: Message<Packed<bool>> = Message::new("CONVERGED", Arbiter, &[Guest, Host], Control);
-pub(super) const HOST_SCORE: Message<Vec<f64>> = Message::new("HOST_SCORE", Host, &[Guest], RowValues);
-pub(super) const EARLY_STOP: Message<Packed<bool>> = Message::new("EARLY_STOP", Guest, &[Host, Arbiter], Control);
-pub(super) const BEST_EPOCH: Message<Packed<Option<usize>>> = Message::new("BEST_EPOCH", Guest, &[Host], Control);
+pub(super) const PUBLIC_KEY: Message<PublicKeyBytes> = Message::new("public_key", Arbiter, &[Guest, Host], PublicKey);
+pub(super) const PLAN: Message<Packed<Plan>> = Message::new("plan", Guest, &[Host, Arbiter], Control);
+pub(super) const ALIGNMENT: Message<Packed<Vec<Alignment>>> = Message::new("alignment", Guest, &[Host], Control);
+pub(super) const MASKED_ROWS: Message<Vec<u32>> = Message::new("masked_rows", Guest, &[Host], RowPositions);
+pub(super) const FORWARD: Message<VectorBytes> = Message::new("forward", Host, &[Guest], Ciphertext);
+pub(super) const HOST_LOSS_TERMS: Message<VectorBytes> = Message::new("host_loss_terms", Host, &[Guest], Ciphertext);
+pub(super) const MASKED_RESIDUAL: Message<VectorBytes> = Message::new("masked_residual", Guest, &[Arbiter], Masked);
+pub(super) const BATCH_POSITIONS: Message<Vec<u32>> = Message::new("batch_positions", Guest, &[Arbiter], RowPositions);
+pub(super) const FRESH_RESIDUAL: Message<VectorBytes> = Message::new("fresh_residual", Arbiter, &[Guest], Ciphertext);
+pub(super) const RESIDUAL: Message<VectorBytes> = Message::new("residual", Guest, &[Host], Ciphertext);
+pub(super) const GUEST_GRADIENT: Message<SumsBytes> = Message::new("guest_gradient", Guest, &[Arbiter], Masked);
+pub(super) const HOST_GRADIENT: Message<SumsBytes> = Message::new("host_gradient", Host, &[Arbiter], Masked);
+pub(super) const OPENED_GRADIENT: Message<Vec<u64>> = Message::new("opened_gradient", Arbiter, &[Guest, Host], Masked);
+pub(super) const LOSS: Message<SumsBytes> = Message::new("loss", Guest, &[Arbiter], Aggregate);
+pub(super) const HOST_STEP_LENGTH: Message<VectorBytes> = Message::new("host_step_length", Host, &[Guest], Ciphertext);
+pub(super) const STEP_LENGTH: Message<SumsBytes> = Message::new("step_length", Guest, &[Arbiter], Aggregate);
+pub(super) const CONVERGED: Message<Packed<bool>> = Message::new("converged", Arbiter, &[Guest, Host], Control);
+pub(super) const HOST_SCORE: Message<Vec<f64>> = Message::new("host_score", Host, &[Guest], RowValues);
+pub(super) const EARLY_STOP: Message<Packed<bool>> = Message::new("early_stop", Guest, &[Host, Arbiter], Control);
+pub(super) const BEST_EPOCH: Message<Packed<Option<usize>>> = Message::new("best_epoch", Guest, &[Host], Control);
 
 /// The message table.
 pub(super) const ALL: &[MessageLine] = &[

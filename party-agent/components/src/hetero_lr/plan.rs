@@ -8,7 +8,7 @@ use secure_compute::LinearScheme;
 use secure_compute::aligned_batches::{BatchShape, shapes};
 use secure_compute::fixed::{RESIDUAL_BITS, RESIDUAL_LIMIT};
 use serde::{Deserialize, Serialize};
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, Role};
 
 use super::messages::PLAN;
 use super::params::Params;
@@ -16,6 +16,9 @@ use super::{Scheme, steps};
 
 /// Most classes of a one-vs-rest training.
 const MOST_MODELS: usize = 1000;
+
+/// Most rows that one encrypted product takes.
+const MOST_ROWS: usize = 1 << 27;
 
 /// Parameters that change who says what when: they must be the same everywhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,12 +77,26 @@ pub(super) struct Course {
     hosts: usize,
 }
 
+/// Warns when the party that holds the key also holds data: it could open what others send encrypted.
+fn warn_of_double_roles(task: &TaskContext) -> Result<()> {
+    let arbiter = task.arbiter()?.participant().party.clone();
+    if arbiter == task.me().party {
+        return Ok(());
+    }
+    for peer in task.all_of(&[Role::Guest, Role::Host]).each().filter(|peer| peer.participant().party == arbiter) {
+        let role = peer.participant().role;
+        task.warn(format!("party {arbiter} plays {role} and arbiter: it could open residuals, and so learn labels"));
+    }
+    Ok(())
+}
+
 impl Course {
     /// Works the course out; refuses what cannot be done with these hosts.
     pub(super) fn new(task: &TaskContext, plan: Plan, hosts: usize) -> Result<Self> {
         if hosts == 0 {
             return Err(Fault::new(ErrorCode::DocumentInvalid, "hetero_lr needs at least one host").into());
         }
+        warn_of_double_roles(task)?;
         let Agreed { batches, early_stop, .. } = &plan.agreed;
         if hosts > 1 && early_stop.needs_loss() {
             let text =
@@ -90,6 +107,9 @@ impl Course {
         let impossible = |text: String| Fault::new(ErrorCode::DataMismatch, text);
         if plan.models == 0 || plan.models > MOST_MODELS {
             return Err(impossible(format!("{} classes are not between 1 and {MOST_MODELS}", plan.models)).into());
+        }
+        if plan.rows > MOST_ROWS {
+            return Err(impossible(format!("{} rows are more than {MOST_ROWS}", plan.rows)).into());
         }
         let batch_plan = BatchPlan::new(plan.rows, batches).map_err(|error| impossible(error.to_string()))?;
         let shapes = shapes(plan.rows, &batch_plan, batches.strategy);

@@ -7,7 +7,7 @@ use component_kit::harness::{Federation, Played, checks};
 use component_kit::{AnyComponent, Room};
 use federations::{Data, defaults, losses, model, set};
 use serde_json::{Value, json};
-use vocabulary::{ErrorCode, Role};
+use vocabulary::{Cast, ErrorCode, PartyId, Role};
 
 use super::HeteroLr;
 
@@ -106,6 +106,22 @@ async fn refuses_data_that_do_not_fit() {
     let guest = data.federation(defaults()).guest();
     let other = data.federation(defaults()).parameters_of(&guest, json!({"max_iter": 7}));
     assert_eq!(fault(other).await.code, ErrorCode::DataMismatch);
+}
+
+#[tokio::test]
+async fn warns_when_one_party_plays_host_and_arbiter() {
+    let data = Data::new(40, 2, 2);
+    let cast = |arbiter: &str| {
+        let party = |id: &str| vec![PartyId::new(id).unwrap()];
+        Cast { guest: party("9999"), host: party("10000"), arbiter: party(arbiter), local: vec![] }
+    };
+    for (arbiter, warnings) in [("10000", 1), ("8888", 0)] {
+        let federation = Federation::with_cast(cast(arbiter)).parameters(set(defaults(), json!({"max_iter": 1})));
+        let federation = data.wire(federation, "train_data");
+        let played = federation.run::<HeteroLr>().await.all_succeeded();
+        let log = &played.part(&federation.guest()).log;
+        assert_eq!(log.iter().filter(|line| line.contains("plays host and arbiter")).count(), warnings, "{log:?}");
+    }
 }
 
 #[tokio::test]

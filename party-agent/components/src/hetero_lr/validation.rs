@@ -33,7 +33,8 @@ impl Validator {
     /// As the job asks for it; early stopping needs rows that were not trained on.
     pub(super) fn new(params: &Params, has_validate_table: bool) -> Result<Option<Self>> {
         let Some(settings) = params.validation() else { return Ok(None) };
-        let refused = |text: String| Fault::new(ErrorCode::ParameterInvalid, text).path("early_stopping_rounds");
+        let refused =
+            |text: String| Fault::new(ErrorCode::ParameterInvalid, text).path("callback_param.early_stopping_rounds");
         if settings.stop_after.is_some() && !has_validate_table {
             return Err(refused("early stopping needs a table at validate_data".to_owned()).into());
         }

@@ -21,16 +21,23 @@ async fn find(task: &TaskContext, source: &Source) -> Result<(TableRef, Table)> 
         let table = task.stored_table(&name).await.map_err(|error| in_known_words(error, &name))?;
         return Ok((name, table));
     }
+    let mut refusal = None;
     for name in steps::earlier_outputs(source, task.me())? {
         match task.stored_table(&name).await {
             Ok(table) => return Ok((name, table)),
             Err(error) if is_missing(&error) => {}
+            // the job's offer names one attempt's table at most: the others are not the party's to read here
+            Err(error) if is_refused(&error) => refusal = Some(error),
             Err(error) => return Err(error),
         }
     }
     let of = |part: &Option<String>| part.clone().unwrap_or_default();
     let text = format!("step {} of job {} left no such output here", of(&source.component_name), of(&source.job_id));
-    Err(Fault::new(ErrorCode::TableMissing, text).path("table").into())
+    Err(refusal.unwrap_or_else(|| Fault::new(ErrorCode::TableMissing, text).path("table").into()))
+}
+
+fn is_refused(error: &ComponentError) -> bool {
+    matches!(error, ComponentError::Fault(fault) if fault.code == ErrorCode::OfferRefused)
 }
 
 fn is_missing(error: &ComponentError) -> bool {

@@ -19,7 +19,8 @@ fn output_number(name: Option<&str>) -> Result<usize> {
         Some("validate" | "validate_data" | "data_1") => Ok(1),
         Some("test" | "test_data" | "data_2") => Ok(2),
         Some(text) => text.parse().map_err(|_| {
-            let fault = Fault::new(ErrorCode::Unsupported, format!("which output {text:?} is cannot be told from its name"));
+            let fault =
+                Fault::new(ErrorCode::Unsupported, format!("which output {text:?} is cannot be told from its name"));
             fault.path("table.data_name").next("give the output's number, 0 for the first").into()
         }),
     }

@@ -13,7 +13,8 @@ const CANARY: &str = "31337.4242";
 
 fn table() -> Table {
     let schema = Schema::new(TableKind::Raw, "id", vec![Column::new("x0", ColumnKind::Text, Part::Feature)]);
-    Table::from_columns(schema, vec![CANARY_ID.into(), "b".into()], vec![Values::of_texts([CANARY, "2"])]).expect("a table")
+    Table::from_columns(schema, vec![CANARY_ID.into(), "b".into()], vec![Values::of_texts([CANARY, "2"])])
+        .expect("a table")
 }
 
 fn federation(hosts: usize) -> Federation {
@@ -68,9 +69,11 @@ async fn reads_what_the_latest_attempt_of_an_earlier_job_left() {
         party: guest.party.clone(),
     };
     let older = table().rows_at(&[0]).expect("a row");
-    let earlier = federation
-        .stored(&guest, TableRef::output(&task, Attempt(0), 1), older)
-        .stored(&guest, TableRef::output(&task, Attempt(2), 1), table());
+    let earlier = federation.stored(&guest, TableRef::output(&task, Attempt(0), 1), older).stored(
+        &guest,
+        TableRef::output(&task, Attempt(2), 1),
+        table(),
+    );
     let source = json!({"job_id": "2025", "component_name": "intersection_0", "data_name": "validate_data"});
     for parameters in [source.clone(), json!({"table": source})] {
         let played = earlier.clone().parameters(parameters).run::<Reader>().await.all_succeeded();

@@ -19,11 +19,13 @@ pub struct SecureAddExample;
 impl Component for SecureAddExample {
     type Params = Params;
 
-    const DESCRIPTION: Description =
-        Description::named("secure_add_example", "adds a column of each party under additive shares, to try a federation")
-            .modules(&["SecureAddExample"])
-            .roles(&[Role::Guest, Role::Host])
-            .messages(messages::ALL);
+    const DESCRIPTION: Description = Description::named(
+        "secure_add_example",
+        "adds a column of each party under additive shares, to try a federation",
+    )
+    .modules(&["SecureAddExample"])
+    .roles(&[Role::Guest, Role::Host])
+    .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // nothing is learned: both stages are the same

@@ -21,13 +21,15 @@ pub struct Template;
 impl Component for Template {
     type Params = Params;
 
-    const DESCRIPTION: Description =
-        Description::named("template", "a masked sum over hosts: the total of a column, and each guest row's share of it")
-            .modules(&["Template"])
-            .roles(&[Role::Guest, Role::Host])
-            .inputs(&[PortLine::data("data"), PortLine::model("model")])
-            .outputs(&[PortLine::data("data"), PortLine::model("model")])
-            .messages(messages::ALL);
+    const DESCRIPTION: Description = Description::named(
+        "template",
+        "a masked sum over hosts: the total of a column, and each guest row's share of it",
+    )
+    .modules(&["Template"])
+    .roles(&[Role::Guest, Role::Host])
+    .inputs(&[PortLine::data("data"), PortLine::model("model")])
+    .outputs(&[PortLine::data("data"), PortLine::model("model")])
+    .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         match (task.stage(), task.role()) {

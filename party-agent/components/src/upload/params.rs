@@ -45,7 +45,7 @@ pub struct Params {
     pub staged: Option<String>,
     /// 1 when the first line names the columns, 0 when it does not. Default 1.
     pub head: Whole,
-    /// What separates columns: one character. Default `,`.
+    /// What separates columns: one ASCII character, or `\t` for a tab. Default `,`.
     pub id_delimiter: String,
     /// Partitions of the table, 1 to 1023. Default 10.
     pub partition: Whole,
@@ -127,7 +127,9 @@ impl Check for Params {
         problems.expect(self.partitions() > 0, "partition", || "partition must be 1 to 1023".to_owned());
         let mut delimiter = self.id_delimiter.chars();
         let single = matches!((delimiter.next(), delimiter.next()), (Some(first), None) if first.is_ascii());
-        problems.expect(single, "id_delimiter", || format!("{:?} is not one ASCII character", self.id_delimiter));
+        problems.expect(single || self.id_delimiter == "\\t", "id_delimiter", || {
+            format!("{:?} is not one ASCII character", self.id_delimiter)
+        });
         let flags = [
             ("destroy", &self.destroy),
             ("append", &self.append),

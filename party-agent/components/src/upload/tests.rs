@@ -62,7 +62,8 @@ async fn apply_uses_the_saved_model() {
 
 #[tokio::test]
 async fn takes_the_staged_file_before_the_named_one() {
-    let played = federation(&["9999"]).parameters(with(json!({"staged": "s-17"}))).run::<Upload>().await.all_succeeded();
+    let played =
+        federation(&["9999"]).parameters(with(json!({"staged": "s-17"}))).run::<Upload>().await.all_succeeded();
     let part = played.parts.values().next().expect("the party");
     assert_eq!(part.imports[0].file, "s-17");
     assert_eq!(part.imports[0].options["staged"], json!(true));

@@ -110,10 +110,14 @@ impl TransformError {
             Self::Empty => Some("check what was uploaded"),
             Self::HeaderMissing => Some("upload the table with head 1, or set input_format to sparse or tag"),
             Self::LabelMissing { .. } => Some("set label_name to a column of the table, or with_label to false"),
-            Self::MatchIdMissing { .. } => Some("set match_id_name to a column of the table, or with_match_id to false"),
+            Self::MatchIdMissing { .. } => {
+                Some("set match_id_name to a column of the table, or with_match_id to false")
+            }
             Self::MatchIdOutOfRange { .. } => Some("set match_id_index lower"),
             Self::ColumnsMissing { .. } => Some("give a table with the columns of the training"),
-            Self::FieldInvalid { .. } | Self::RowShort { .. } => Some("check input_format, delimitor and tag_with_value"),
+            Self::FieldInvalid { .. } | Self::RowShort { .. } => {
+                Some("check input_format, delimitor and tag_with_value")
+            }
             Self::NothingToLearnFrom { .. } | Self::TextHasNone { .. } => Some("use the method designated"),
             Self::FillCount { .. } | Self::FillNotANumber { .. } => Some("give one number, or one for each column"),
             Self::TooWide { .. } | Self::Table(_) => None,

@@ -2,7 +2,8 @@
 
 use crate::error::TableError;
 use crate::transform::error::TransformError;
-use crate::transform::settings::{FillMethod, Markers};
+use crate::transform::markers::Markers;
+use crate::transform::settings::FillMethod;
 
 type Result<T> = std::result::Result<T, TransformError>;
 

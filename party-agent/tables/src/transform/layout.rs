@@ -60,13 +60,15 @@ impl Features<'_> {
     fn in_order(self, header: &[String]) -> Result<Self> {
         match self {
             Self::Columns { table, columns } => {
-                let sources: HashMap<&str, &str> = columns.iter().map(|(n, source)| (n.as_str(), source.as_str())).collect();
+                let sources: HashMap<&str, &str> =
+                    columns.iter().map(|(n, source)| (n.as_str(), source.as_str())).collect();
                 let gone = |name: &&String| !sources.contains_key(name.as_str());
                 if let Some(first) = header.iter().find(gone) {
                     let (missing, wanted) = (header.iter().filter(gone).count(), header.len());
                     return Err(TransformError::ColumnsMissing { missing, wanted, first: first.clone() });
                 }
-                let known = header.iter().filter_map(|name| Some((name.clone(), (*sources.get(name.as_str())?).to_owned())));
+                let known =
+                    header.iter().filter_map(|name| Some((name.clone(), (*sources.get(name.as_str())?).to_owned())));
                 Ok(Self::Columns { table, columns: known.collect() })
             }
             Self::Fields { rows, columns, absent } => {

@@ -4,6 +4,7 @@
 mod error;
 mod fill;
 mod layout;
+mod markers;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ use crate::schema::{Column, ColumnKind, Part, Schema, TableKind};
 use crate::table::{Table, Values};
 use fill::{Outcome, Pass, With};
 use layout::{Layout, TextColumn};
-use settings::Markers;
+use markers::Markers;
 
 pub use error::TransformError;
 pub use settings::{Fill, FillMethod, InputFormat, Label, MatchId, Settings, ValueKind};

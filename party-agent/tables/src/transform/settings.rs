@@ -1,9 +1,11 @@
 //! How raw rows are to be read: data_transform's parameters once they are checked, in types that leave no doubt.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::transform::markers::Markers;
 
 /// How the values of a raw row are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,9 +229,11 @@ impl Default for Settings {
 
 impl Settings {
     /// The settings after what was said of the table when it was uploaded: that stands above the parameters, field by
-    /// field. Words that mean nothing are passed over.
+    /// field. It stands under `meta` in the schema's meta, as the upload puts it, or there directly. Words that mean
+    /// nothing are passed over.
     #[must_use]
     pub fn respecting(mut self, meta: &Map<String, Value>) -> Self {
+        let meta = meta.get("meta").and_then(Value::as_object).unwrap_or(meta);
         let text = |key: &str| meta.get(key).and_then(Value::as_str);
         let flag = |key: &str| meta.get(key).and_then(Value::as_bool);
         self.input = text("input_format").and_then(InputFormat::of).unwrap_or(self.input);
@@ -238,7 +242,8 @@ impl Settings {
         self.tag_value_delimiter = text("tag_value_delimiter").map_or(self.tag_value_delimiter, str::to_owned);
         self.data_type = text("data_type").and_then(ValueKind::of).unwrap_or(self.data_type);
         if let Some(Value::Object(kinds)) = meta.get("exclusive_data_type") {
-            let kinds = kinds.iter().filter_map(|(name, kind)| Some((name.to_lowercase(), ValueKind::of(kind.as_str()?)?)));
+            let kinds =
+                kinds.iter().filter_map(|(name, kind)| Some((name.to_lowercase(), ValueKind::of(kind.as_str()?)?)));
             self.exclusive = kinds.collect();
         }
         match flag("with_label") {
@@ -258,7 +263,8 @@ impl Settings {
                 if let Some(Value::Array(names)) = meta.get("id_list") {
                     id.names = names.iter().filter_map(Value::as_str).map(str::to_lowercase).collect();
                 }
-                let fields = meta.get("id_range").and_then(Value::as_u64).and_then(|fields| usize::try_from(fields).ok());
+                let fields =
+                    meta.get("id_range").and_then(Value::as_u64).and_then(|fields| usize::try_from(fields).ok());
                 id.fields = fields.unwrap_or(id.fields);
                 self.match_id = Some(id);
             }
@@ -292,28 +298,6 @@ impl Settings {
     }
 }
 
-/// Texts that stand for something; one that is a number stands for that number however it is written.
-pub(crate) struct Markers {
-    texts: HashSet<String>,
-    numbers: Vec<f64>,
-}
-
-impl Markers {
-    pub(crate) fn of(texts: &[String]) -> Self {
-        let numbers = texts.iter().filter_map(|text| text.trim().parse().ok()).filter(|number: &f64| !number.is_nan());
-        Self { numbers: numbers.collect(), texts: texts.iter().cloned().collect() }
-    }
-
-    /// Whether a cell is marked; no cell at all always is.
-    pub(crate) fn mark(&self, text: Option<&str>) -> bool {
-        let Some(text) = text.map(str::trim) else { return true };
-        if self.texts.contains(text) {
-            return true;
-        }
-        !self.numbers.is_empty() && text.parse::<f64>().is_ok_and(|number| self.numbers.contains(&number))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,20 +308,18 @@ mod tests {
     }
 
     #[test]
-    fn takes_a_numeric_marker_however_it_is_written() {
-        let markers = Markers::of(&["-1".to_owned(), "?".to_owned()]);
-        assert!(["-1", " -1.0 ", "-1e0", "?"].iter().all(|text| markers.mark(Some(text))));
-        assert!(!markers.mark(Some("1")) && !markers.mark(Some("")) && markers.mark(None));
-    }
-
-    #[test]
     fn lets_the_upload_stand_above_the_parameters() {
-        let settings = Settings { label: Some(Label { name: "t".into(), kind: ValueKind::Float }), ..Settings::default() };
-        let respected = settings.clone().respecting(&meta(json!({"with_label": true, "label_type": "int", "delimiter": ";"})));
+        let settings =
+            Settings { label: Some(Label { name: "t".into(), kind: ValueKind::Float }), ..Settings::default() };
+        let respected =
+            settings.clone().respecting(&meta(json!({"with_label": true, "label_type": "int", "delimiter": ";"})));
         assert_eq!(respected.label, Some(Label { name: "t".into(), kind: ValueKind::Integer }));
         assert_eq!(respected.delimiter, ";");
         assert_eq!(settings.clone().respecting(&meta(json!({"with_label": false}))).label, None);
         assert_eq!(settings.clone().respecting(&Map::new()), settings);
+        let nested = meta(json!({"meta": {"with_label": false, "input_format": "svmlight"}, "with_label": true}));
+        let respected = settings.respecting(&nested);
+        assert_eq!((respected.label, respected.input), (None, InputFormat::Sparse));
     }
 
     #[test]

@@ -71,7 +71,8 @@ fn changes_nothing_in_clean_rows_when_all_is_by_default() {
         outliers: fill(FillMethod::Designated, json!(0), None),
         ..plain.clone()
     };
-    let hash = |settings: &Settings| fit(&clean, settings, "guest_1").expect("made").table.content_hash().expect("hash");
+    let hash =
+        |settings: &Settings| fit(&clean, settings, "guest_1").expect("made").table.content_hash().expect("hash");
     assert_eq!(hash(&plain), hash(&careful));
 }
 

@@ -102,6 +102,11 @@ impl Rows for Agents {
             }
             "/v1/table/delete" => Reply::code(101, "no find table"),
             "/v1/tracking/component/output/data" => Reply::data(json!([[["1", 0.5]]])).with_meta(asked),
+            "/v1/tracking/component/output/data/download" if party.as_str() == "9999" => {
+                let archive = Body::from_stream(pack([Member::new("train.csv", "id,y\n")]));
+                return Ok(take_response(file_reply("rows.tar.gz", "application/gzip", archive)));
+            }
+            "/v1/tracking/component/output/data/download" => Reply::code(108, "rows stay here"),
             "/v1/job/log/download" => {
                 let own = Member::new(format!("guest/{party}/INFO.log"), format!("line of {party}\n"));
                 let archive = pack([own, Member::new("guest/other/INFO.log", "planted")]);

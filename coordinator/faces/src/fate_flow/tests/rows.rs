@@ -63,6 +63,12 @@ async fn answers_downloads_without_rows_under_another_status_than_200() {
     assert_eq!(status, 404);
     assert!(reply["retmsg"].as_str().is_some_and(|text| text.starts_with("ValueError('no found task, ")));
     assert_ne!(world.post(path, json!(null)).await.0, 200);
+    let (status, reply) = world.post(path, preview("host", 10000)).await;
+    assert_eq!((status, &reply["retcode"]), (403, &json!(108)), "an agent's refusal is not taken for an archive");
+    let request = Request::get(format!("/v1/{path}")).body(Body::from(preview("guest", 9999).to_string()));
+    let (status, headers, bytes) = world.send(request.expect("request")).await;
+    assert_eq!((status, headers["content-disposition"].to_str().ok()), (200, Some("attachment; filename=rows.tar.gz")));
+    assert!(bytes.starts_with(&[0x1f, 0x8b]));
 }
 
 #[tokio::test]

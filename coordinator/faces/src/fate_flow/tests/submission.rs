@@ -183,3 +183,30 @@ async fn starts_a_download_at_the_party_that_has_the_table() {
     let (_, reply) = world.post("data/download", json!({"namespace": "n"})).await;
     assert_eq!(reply["retmsg"], "KeyError('required parameters are missing: table_name,output_path; ')");
 }
+
+/// A client that sends a large file over TCP reads the refusal, although nobody wants the file.
+#[tokio::test]
+async fn lets_a_sender_of_an_unwanted_file_read_the_refusal() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let world = World::open().await;
+    world.agents.tables.lock().expect("lock").insert(("9999".into(), "t".into()));
+    let door = doors::Door::open(([127, 0, 0, 1], 0).into(), doors::ServeOptions::default()).await.expect("free port");
+    let (address, stop) = (door.address(), tokio_util::sync::CancellationToken::new());
+    let serving = tokio::task::spawn(door.run(world.router.clone(), stop.clone()));
+    let query = upload(&config()).uri().query().expect("query").to_owned();
+    let (head, tail) = FILE.split_at(FILE.len() - "\r\n--X--\r\n".len());
+    let rows = "2,1\r\n".repeat(1 << 20);
+    let length = head.len() + rows.len() + tail.len();
+    let request = format!(
+        "POST /v1/data/upload?{query} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\ncontent-type: multipart/form-data; boundary=X\r\n\r\n{head}"
+    );
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("connect");
+    for part in [request.as_str(), rows.as_str(), tail] {
+        stream.write_all(part.as_bytes()).await.expect("the door reads on");
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("answer");
+    assert!(answer.contains("The data table already exists"), "{answer}");
+    stop.cancel();
+    serving.await.expect("ended");
+}

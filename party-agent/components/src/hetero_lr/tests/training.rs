@@ -101,7 +101,8 @@ async fn mini_batches_agree() {
 #[tokio::test]
 async fn more_rows_than_one_ciphertext_holds_agree() {
     agrees(&Data::new(9000, 2, 2), json!({"max_iter": 2})).await;
-    agrees(&Data::new(9000, 1, 2), json!({"batch_size": 8500, "shuffle": false, "masked_rate": 0, "max_iter": 1})).await;
+    agrees(&Data::new(9000, 1, 2), json!({"batch_size": 8500, "shuffle": false, "masked_rate": 0, "max_iter": 1}))
+        .await;
 }
 
 #[tokio::test]
@@ -137,8 +138,21 @@ async fn hidden_rows_add_nothing_to_the_gradient() {
         assert!((-weight / rate - sum / 20.0).abs() < 1e-5, "{weight} is no step along {sum}");
     }
     assert!((losses(&played)[0] - std::f64::consts::LN_2).abs() < 1e-5);
-    let named = played.letters.iter().filter(|letter| letter.message == "MASKED_ROWS");
+    let named = played.letters.iter().filter(|letter| letter.message == "masked_rows");
     assert_eq!(named.map(|letter| letter.body.len()).collect::<Vec<_>>(), [160, 160, 160]);
+}
+
+/// Plain additions change the first half of a ciphertext only: an equal second half would tell the host that the
+/// difference is the guest's own part.
+#[tokio::test]
+async fn a_host_cannot_take_its_own_part_off_the_residual() {
+    let data = Data::new(40, 2, 2);
+    let played = data.federation(set(defaults(), json!({"max_iter": 1}))).run::<HeteroLr>().await.all_succeeded();
+    let body = |message: &str| played.letters.iter().find(|letter| letter.message == message).unwrap().body.clone();
+    let (forward, residual) = (body("forward"), body("residual"));
+    let half = forward.len() / 2;
+    let equal = forward[half..].iter().zip(&residual[half..]).filter(|(one, other)| one == other).count();
+    assert!(equal < half / 50, "{equal} of {half} bytes are the same");
 }
 
 #[tokio::test]
@@ -154,7 +168,7 @@ async fn masked_batches_learn() {
     let random =
         set(defaults(), json!({"batch_size": 40, "batch_strategy": "random", "masked_rate": 0.5, "max_iter": 3}));
     let played = data.federation(random).run::<HeteroLr>().await.all_succeeded();
-    let residuals = played.letters.iter().filter(|letter| letter.message == "RESIDUAL");
+    let residuals = played.letters.iter().filter(|letter| letter.message == "residual");
     assert_eq!(residuals.count(), 3, "one batch an epoch");
 }
 

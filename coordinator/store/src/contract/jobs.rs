@@ -1,0 +1,123 @@
+//! What a store promises of jobs.
+
+use domain::{Answer, JobState};
+use service::records::Errand;
+use service::{JobFilter, JobOrder, Store};
+use vocabulary::{ErrorCode, Fault, Participant, Role, Timestamp};
+
+use super::samples::{job, order, party, signed, task};
+
+pub(super) async fn keeps_jobs_whole(store: &dyn Store) {
+    let mut tx = store.begin().await.expect("begins");
+    let mut whole = job("whole", 5);
+    assert!(tx.insert_job(&whole).await.expect("inserts"));
+    assert!(!tx.insert_job(&whole).await.expect("answers"), "the id is taken");
+    whole.state = JobState::Running;
+    whole.started = Some(Timestamp(7));
+    whole.reason = Some(Fault::new(ErrorCode::PeerTimeout, "é \" \\ 語"));
+    assert!(tx.save_job(&whole).await.expect("saves"));
+    let offer = signed("9999", vec![0, 255, 7]);
+    whole.offer = Some(offer.clone());
+    whole.answers.insert(party("9999"), Answer::Accepted(offer.clone()));
+    whole.answers.insert(party("10000"), Answer::Accepted(vocabulary::SignedBytes { signer: party("10000"), ..offer }));
+    whole.answers.insert(party("1"), Answer::Refused(Fault::new(ErrorCode::OfferRefused, "no")));
+    assert!(tx.save_papers(&whole).await.expect("saves"));
+    tx.commit().await.expect("commits");
+    let mut tx = store.read().await.expect("reads");
+    assert_eq!(tx.job(&whole.id).await.expect("reads").as_ref(), Some(&whole));
+    assert_eq!(tx.job(&"absent".parse().expect("id")).await.expect("reads"), None);
+    drop(tx);
+    let mut tx = store.begin().await.expect("begins");
+    // Saving the body leaves papers and definition alone.
+    let mut bare = whole.clone();
+    (bare.offer, bare.answers, bare.definition.conf) = (None, Default::default(), serde_json::Value::Null);
+    bare.progress = 50;
+    assert!(tx.save_job(&bare).await.expect("saves"));
+    whole.progress = 50;
+    assert_eq!(tx.job(&whole.id).await.expect("reads").as_ref(), Some(&whole));
+    assert!(!tx.save_job(&job("absent", 1)).await.expect("answers"));
+    assert!(!tx.save_papers(&job("absent", 1)).await.expect("answers"));
+    let host = Participant::new(Role::Host, party("10000"));
+    assert!(tx.set_notes(&whole.id, &host, "seen").await.expect("sets"));
+    assert!(tx.set_notes(&whole.id, &host, "seen twice").await.expect("sets"));
+    assert!(!tx.set_notes(&whole.id, &Participant::new(Role::Host, party("77")), "no").await.expect("answers"));
+    assert_eq!(tx.notes(&whole.id).await.expect("reads"), vec![(host, "seen twice".to_owned())]);
+    tx.commit().await.expect("commits");
+}
+
+pub(super) async fn leaves_no_trace_without_commit(store: &dyn Store) {
+    let mut tx = store.begin().await.expect("begins");
+    tx.insert_job(&job("dropped", 1)).await.expect("inserts");
+    tx.insert_tasks(&[task("dropped", "reader_0", "9999", 0)]).await.expect("inserts");
+    tx.enqueue(&order("dropped", "9999", Errand::Sign, 1)).await.expect("enqueues");
+    let mut changed = job("whole", 5);
+    changed.name = "changed".to_owned();
+    tx.save_job(&changed).await.expect("saves");
+    drop(tx);
+    let mut tx = store.read().await.expect("reads");
+    assert_eq!(tx.job(&"dropped".parse().expect("id")).await.expect("reads"), None);
+    assert!(tx.tasks_of(&"dropped".parse().expect("id")).await.expect("reads").is_empty());
+    assert!(tx.orders_of(&"dropped".parse().expect("id")).await.expect("reads").is_empty());
+    assert_ne!(
+        tx.job(&"whole".parse().expect("id")).await.expect("reads").map(|job| job.name),
+        Some("changed".to_owned())
+    );
+}
+
+pub(super) async fn finds_jobs(store: &dyn Store) {
+    let mut tx = store.begin().await.expect("begins");
+    for (number, state) in [(1, JobState::Failed), (2, JobState::Offered), (3, JobState::Failed)] {
+        let mut found = job(&format!("find{number}"), 1_000 + number);
+        found.state = state;
+        found.description = format!("100%_{number}");
+        found.started = (number == 3).then_some(Timestamp(1));
+        if number == 2 {
+            found.cast.host = vec![party("20000")];
+            found.initiator = Participant::new(Role::Host, party("20000"));
+        }
+        tx.insert_job(&found).await.expect("inserts");
+    }
+    let here = JobFilter { created_from: Some(Timestamp(1_000)), ..JobFilter::default() };
+    let cases: Vec<(&str, JobFilter, Vec<&str>)> = vec![
+        ("all", here.clone(), vec!["find1", "find2", "find3"]),
+        ("newest first", JobFilter { newest_first: true, ..here.clone() }, vec!["find3", "find2", "find1"]),
+        ("states", JobFilter { states: vec![JobState::Failed], ..here.clone() }, vec!["find1", "find3"]),
+        ("party", JobFilter { parties: vec![party("20000")], ..here.clone() }, vec!["find2"]),
+        (
+            "party in another role",
+            JobFilter { parties: vec![party("20000")], roles: vec![Role::Guest], ..here.clone() },
+            vec![],
+        ),
+        ("role", JobFilter { roles: vec![Role::Guest], ..here.clone() }, vec!["find1", "find2", "find3"]),
+        ("part of a party", JobFilter { party_contains: Some("2000".into()), ..here.clone() }, vec!["find2"]),
+        ("initiator", JobFilter { initiator_parties: vec![party("9999")], ..here.clone() }, vec!["find1", "find3"]),
+        ("initiator's role", JobFilter { initiator_role: Some(Role::Host), ..here.clone() }, vec!["find2"]),
+        ("part of an id", JobFilter { id_contains: Some("ND3".into()), ..here.clone() }, vec!["find3"]),
+        (
+            "signs of the pattern language",
+            JobFilter { description_contains: Some("0%_2".into()), ..here.clone() },
+            vec!["find2"],
+        ),
+        ("no wild card", JobFilter { description_contains: Some("1%2".into()), ..here.clone() }, vec![]),
+        (
+            "started",
+            JobFilter { order: JobOrder::Started, newest_first: true, ..here.clone() },
+            vec!["find3", "find2", "find1"],
+        ),
+        ("until", JobFilter { created_to: Some(Timestamp(1_001)), ..here.clone() }, vec!["find1"]),
+        ("ids", JobFilter { ids: vec!["find3".parse().expect("id")], ..JobFilter::default() }, vec!["find3"]),
+        ("model version", JobFilter { model_version: Some("find2".into()), ..JobFilter::default() }, vec!["find2"]),
+        ("name", JobFilter { names: vec!["nobody".into()], ..here.clone() }, vec![]),
+    ];
+    for (case, filter, expected) in cases {
+        let (jobs, total) = tx.find_jobs(&filter).await.expect("finds");
+        let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
+        assert_eq!(ids, expected, "{case}");
+        assert_eq!(total, expected.len() as u64, "{case}");
+    }
+    let (jobs, total) = tx.find_jobs(&JobFilter { limit: Some(1), offset: 1, ..here }).await.expect("finds");
+    assert_eq!((jobs.len(), total), (1, 3), "a page of one, and all that fit");
+    assert_eq!(jobs[0].id.as_str(), "find2");
+    let counts = tx.count_jobs().await.expect("counts");
+    assert!(counts.contains(&(JobState::Failed, 2)), "{counts:?}");
+}
