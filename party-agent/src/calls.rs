@@ -40,13 +40,17 @@ impl Calls {
             order => {
                 // On its own, so that a link that ends does not leave an order half done.
                 let done = tokio::spawn(async move { self.carry_out(order).await }).await;
-                let reply = done.unwrap_or_else(|_| Reply::Failed(Fault::new(ErrorCode::Internal, "the agent failed at an order")));
-                send(answer, &reply, Body::Empty).await;
+                let failed = |_| Some(Reply::Failed(Fault::new(ErrorCode::Internal, "the agent failed at an order")));
+                if let Some(reply) = done.unwrap_or_else(failed) {
+                    send(answer, &reply, Body::Empty).await;
+                }
             }
         }
     }
 
-    async fn carry_out(&self, order: ToAgent) -> Reply {
+    /// Does what was ordered. No reply when the agent is about to end: the coordinator then keeps the order for later
+    /// instead of taking the task for failed.
+    async fn carry_out(&self, order: ToAgent) -> Option<Reply> {
         let outcome = match order {
             ToAgent::Sign(offer) => self.offers.sign(offer).await.map(Reply::Signed),
             ToAgent::Offer(signed) => self.offers.accept(signed).await.map(Reply::Accepted),
@@ -67,7 +71,14 @@ impl Calls {
             }
             ToAgent::Mail(_) | ToAgent::Http(_) => Err(Fault::new(ErrorCode::Internal, "a call with a body came without it")),
         };
-        outcome.unwrap_or_else(Reply::Failed)
+        match outcome {
+            Ok(reply) => Some(reply),
+            Err(_) if self.supervisor.is_closing() => None,
+            Err(fault) => {
+                tracing::warn!(code = fault.code.text(), %fault, "an order of the coordinator was not carried out");
+                Some(Reply::Failed(fault))
+            }
+        }
     }
 
     async fn http<B: Pieces + 'static>(self, head: HttpHead, body: B, answer: Answer) {

@@ -134,7 +134,6 @@ impl Offers {
         // Written before anybody hears of it.
         self.judged(offer, fingerprint, rule.as_deref()).await?;
         if let Err(fault) = refused {
-            tracing::warn!(job = %offer.job, code = fault.code.text(), %fault, "offer refused");
             return Err(fault.at(&holdings.me));
         }
         holdings.records.accept_offer(fingerprint, offer, holdings.now()).await?;

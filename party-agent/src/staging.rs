@@ -1,6 +1,8 @@
 //! Files that were sent and wait for the job that makes tables of them.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use doors::BodyStream;
 use futures_util::StreamExt;
@@ -15,6 +17,8 @@ const UNFINISHED: &str = "part";
 pub(crate) struct Staging {
     folder: PathBuf,
     most_bytes: u64,
+    /// Files that must not take the place of a table, whatever their job says.
+    careful: Mutex<HashSet<String>>,
 }
 
 /// A file that disappears unless it is finished.
@@ -28,7 +32,17 @@ impl Drop for Unfinished {
 
 impl Staging {
     pub(crate) fn new(folder: PathBuf, most_bytes: u64) -> Self {
-        Self { folder, most_bytes }
+        Self { folder, most_bytes, careful: Mutex::default() }
+    }
+
+    /// Notes that this file must not take the place of a table.
+    pub(crate) fn keep_tables_from(&self, name: &str) {
+        self.careful.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+    }
+
+    /// Whether this file may take the place of a table.
+    pub(crate) fn may_replace(&self, name: &str) -> bool {
+        !self.careful.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
     }
 
     /// A name that nobody can guess.
@@ -79,6 +93,7 @@ impl Staging {
     pub(crate) fn remove(&self, name: &str) {
         if is_name(name) {
             let _ = std::fs::remove_file(self.folder.join(name));
+            self.careful.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         }
     }
 

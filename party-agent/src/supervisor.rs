@@ -73,12 +73,7 @@ impl Supervisor {
 
     /// Starts what was ordered. A repeated order does nothing.
     pub(crate) async fn assign(&self, assignment: Assignment) -> Result<(), Fault> {
-        let holdings = &self.0.workshop.holdings;
-        let started = self.start(assignment).await;
-        started.map_err(|fault| {
-            tracing::warn!(code = fault.code.text(), %fault, "order refused");
-            fault.at(&holdings.me)
-        })
+        self.start(assignment).await.map_err(|fault| fault.at(&self.0.workshop.holdings.me))
     }
 
     async fn start(&self, assignment: Assignment) -> Result<(), Fault> {
@@ -142,7 +137,7 @@ impl Supervisor {
     /// A place for an attempt; none when it has one already.
     fn place(&self, key: Key) -> Result<Option<(Place, Brake)>, Fault> {
         let mut running = self.0.running();
-        if self.0.closing.load(Ordering::SeqCst) {
+        if self.is_closing() {
             return Err(Fault::new(ErrorCode::PartyOffline, "the agent is about to end"));
         }
         if running.contains_key(&key) {
@@ -195,6 +190,11 @@ impl Supervisor {
     /// How many attempts run.
     pub(crate) fn count(&self) -> usize {
         self.0.running().len()
+    }
+
+    /// Whether the agent is about to end.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.0.closing.load(Ordering::SeqCst)
     }
 
     /// Takes no order any more, stops all attempts and waits for them.

@@ -86,6 +86,9 @@ async fn replaces_or_adds_rows_only_when_asked_to() {
     let mut rows = stands("t").preview(9).unwrap();
     rows.sort();
     assert_eq!(rows, [["1", "a"], ["2", "c"], ["3", "d"]]);
+    let careful = file("id,x\n9,z\n").await;
+    bench.holdings.staging.keep_tables_from(&careful);
+    assert_eq!(code(bench.import(import_of(&careful, true, json!({}))).await), Some(ErrorCode::Conflict));
     bench.import(import_of(&file("id,x\n9,z\n").await, true, json!({"head": "1"}))).await.unwrap();
     assert_eq!(stands("t").rows(), 1);
 }

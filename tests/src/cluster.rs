@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -104,6 +105,31 @@ impl Drop for Daemon {
     }
 }
 
+/// Federations that run at once: each is three processes or more, and the gate has two cores.
+const AT_ONCE: usize = 2;
+static RUNNING: Mutex<usize> = Mutex::new(0);
+static ENDED: Condvar = Condvar::new();
+
+/// The right to run a federation now; given back when dropped.
+pub struct Place(());
+
+impl Place {
+    /// Waits for it.
+    pub fn take() -> Self {
+        let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = ENDED.wait_while(running, |running| *running >= AT_ONCE).unwrap_or_else(PoisonError::into_inner);
+        *running += 1;
+        Self(())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        ENDED.notify_one();
+    }
+}
+
 /// Sends a signal to a process.
 pub fn signal(process: u32, name: &str) {
     let _ = Command::new("kill").arg(format!("-{name}")).arg(process.to_string()).status();
@@ -119,15 +145,18 @@ pub struct Cluster {
     pub door: Door,
     program: Program,
     up: Option<Daemon>,
+    // Last, so that it is given back when everything else is gone.
+    _place: Place,
 }
 
 impl Cluster {
     /// Starts one.
     pub fn up(program: &Program, parties: &str) -> Self {
+        let place = Place::take();
         let dir = TempDir::new().expect("a folder");
         let up = Self::start_in(program, dir.path(), parties);
         let door = Door::new(up.ready["rest"].as_str().expect("an address"));
-        Self { dir, parties: parties.to_owned(), door, program: program.clone(), up: Some(up) }
+        Self { dir, parties: parties.to_owned(), door, program: program.clone(), up: Some(up), _place: place }
     }
 
     fn start_in(program: &Program, dir: &Path, parties: &str) -> Daemon {
@@ -168,6 +197,11 @@ impl Cluster {
         let up = Self::start_in(&self.program, self.dir.path(), &self.parties);
         self.door = Door::new(up.ready["rest"].as_str().expect("an address"));
         self.up = Some(up);
+    }
+
+    /// Ends it and keeps its folder.
+    pub fn end_in_place(&mut self) {
+        self.up.take().expect("it is up").end();
     }
 
     /// Ends it; fails the test when a daemon is left.

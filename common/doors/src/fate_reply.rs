@@ -41,12 +41,14 @@ pub struct Reply {
     pub job: Option<String>,
     /// What goes with the payload; left out when null.
     pub meta: Value,
+    /// The fault behind a failure, for our own clients; FATE's ignore it. Left out when there is none.
+    pub fault: Option<Fault>,
 }
 
 impl Reply {
     /// `success` with a payload.
     pub fn data(data: Value) -> Self {
-        Self { status: 200, retcode: SUCCESS, retmsg: "success".into(), data, job: None, meta: Value::Null }
+        Self { status: 200, retcode: SUCCESS, retmsg: "success".into(), data, job: None, meta: Value::Null, fault: None }
     }
 
     /// `success` without a payload.
@@ -100,6 +102,9 @@ impl Reply {
         }
         if !self.meta.is_null() {
             body.insert("meta".into(), self.meta.clone());
+        }
+        if let Some(fault) = self.fault.as_ref().and_then(|fault| serde_json::to_value(fault).ok()) {
+            body.insert("fault".into(), fault);
         }
         Value::Object(body)
     }
@@ -203,7 +208,8 @@ impl From<Reply> for Failure {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self::code(retcode_of(fault.code), fault.to_string())
+        let reply = Reply::code(retcode_of(fault.code), fault.to_string());
+        Self(Box::new(Reply { fault: Some(fault), ..reply }))
     }
 }
 

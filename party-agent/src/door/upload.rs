@@ -26,15 +26,21 @@ pub(super) async fn upload(desk: Desk, request: Request) -> Answer {
         }
         return Err(failure);
     }
-    // Whoever asks at this door means this party; that the table may be made is judged already, here where it is.
+    // Whoever asks at this door means this party. Whether the table may be made is judged here, where it is: the
+    // coordinator could not even ask.
     config.party_id = Some(desk.holdings.me.to_string());
-    if config.existing == Existing::Refuse {
+    let careful = config.existing == Existing::Refuse;
+    if careful {
         config.existing = Existing::Replace;
     }
     let Some(SentFile { content, .. }) = file else { return register(&desk, &config).await };
     let name = Staging::fresh_name()?;
     let bytes = desk.holdings.staging.receive(&name, content).await?;
     tracing::info!(bytes, table = %format!("{}.{}", config.namespace, config.table_name), "file staged");
+    if careful {
+        // Another upload may be quicker.
+        desk.holdings.staging.keep_tables_from(&name);
+    }
     config.staged = Some(name.clone());
     let answer = register(&desk, &config).await;
     if !answer.as_ref().is_ok_and(|response| response.status().is_success()) {

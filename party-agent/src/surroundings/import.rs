@@ -32,10 +32,11 @@ impl<R: Read> Read for Stoppable<R> {
 /// Reads the file and puts the table on the shelf; the staged file is gone afterwards.
 pub(super) async fn import(
     holdings: &Arc<Holdings>,
-    request: ImportRequest,
+    mut request: ImportRequest,
     progress: Box<dyn Fn(u64) + Send + Sync>,
     cancel: CancellationToken,
 ) -> Result<Receipt> {
+    request.replace &= holdings.staging.may_replace(&request.file);
     let options = options_of(&request)?;
     let staged = holdings.staging.find(&request.file);
     let path = match &staged {

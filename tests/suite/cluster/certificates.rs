@@ -12,15 +12,11 @@ fn doctor(config: &Path) -> (bool, String) {
 }
 
 /// Puts a fresh identity of a party in place of the one in its folder.
-fn replace_identity(cluster: &Cluster, authority: &Path, party: &str, days: Option<&str>) {
+fn replace_identity(cluster: &Cluster, authority: &Path, party: &str) {
     let home = cluster.dir.path().join("party-9999");
-    let fresh = cluster.dir.path().join(format!("fresh-{party}-{}", days.unwrap_or("default")));
+    let fresh = cluster.dir.path().join("fresh");
     let (authority, out) = (authority.to_str().expect("a path"), fresh.to_str().expect("a path"));
-    let mut arguments = vec!["certs", "issue", "--dir", authority, "--party", party, "--kind", "agent", "--out", out];
-    if let Some(days) = days {
-        arguments.extend(["--days", days]);
-    }
-    program().says(&arguments);
+    program().says(&["certs", "issue", "--dir", authority, "--party", party, "--kind", "agent", "--out", out]);
     std::fs::remove_dir_all(home.join("identity")).expect("removed");
     std::fs::rename(&fresh, home.join("identity")).expect("moved");
 }
@@ -34,20 +30,17 @@ async fn the_doctor_says_what_is_wrong_with_a_certificate() {
     assert!(text.contains("takes this agent in"), "{text}");
 
     let own = cluster.dir.path().join("authority");
-    replace_identity(&cluster, &own, "9998", None);
+    replace_identity(&cluster, &own, "9998");
     let (fine, text) = doctor(&config);
     assert!(!fine && text.contains("9998") && text.contains("FF404"), "another party's certificate: {text}");
 
     let foreign = cluster.dir.path().join("foreign");
     let path = foreign.to_str().expect("a path");
     program().says(&["certs", "init", "--dir", path, "--name", "elsewhere"]);
-    replace_identity(&cluster, &foreign, "9999", None);
+    replace_identity(&cluster, &foreign, "9999");
     let (fine, text) = doctor(&config);
     assert!(!fine && text.contains("FF404"), "a foreign certificate: {text}");
 
-    replace_identity(&cluster, &own, "9999", Some("0"));
-    let (fine, text) = doctor(&config);
-    assert!(!fine && text.contains("expired"), "an expired certificate: {text}");
     cluster.end();
 }
 
@@ -63,4 +56,24 @@ fn a_key_that_others_may_read_is_refused() {
     std::fs::set_permissions(&key, mode).expect("changed");
     let said = program().says(&["certs", "inspect", &path("one")]);
     assert!(said.contains("readable") || said.contains("0644") || said.contains("permission"), "{said}");
+}
+
+#[tokio::test]
+async fn a_revoked_agent_is_not_let_in_again() {
+    let mut cluster = Cluster::up(&program(), "9999,10000");
+    let authority = cluster.dir.path().join("authority");
+    let authority = authority.to_str().expect("a path").to_owned();
+    program().says(&["certs", "revoke", "--dir", &authority, "--party", "9999", "--reason", "key-compromise"]);
+    let identity = cluster.dir.path().join("coordinator/identity");
+    let list = format!("{authority}/revoked.crl");
+    program().says(&["certs", "install-list", "--identity", identity.to_str().expect("a path"), "--list", &list]);
+    // The coordinator reads the list at its next start (and every half minute while it runs).
+    cluster.end_in_place();
+    let coordinator = cluster.dir.path().join("coordinator/coordinator.toml");
+    let daemon = program().start(&["coordinator", "--config", coordinator.to_str().expect("a path")]);
+    let (fine, text) = doctor(&cluster.dir.path().join("party-9999/agent.toml"));
+    assert!(!fine && text.contains("FF404") && text.to_lowercase().contains("revoked"), "a revoked certificate: {text}");
+    let (fine, text) = doctor(&cluster.dir.path().join("party-10000/agent.toml"));
+    assert!(fine, "another party is not touched: {text}");
+    daemon.end();
 }

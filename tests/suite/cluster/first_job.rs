@@ -16,13 +16,11 @@ async fn a_job_over_rest_trains_and_is_tracked() {
     assert!(door.figure(&job, "9999", "hetero_lr_0", "auc").await > 0.9);
 
     let of = |step: &str, role: &str, party: &str| json!({"job_id": job, "component_name": step, "role": role, "party_id": party});
-    let loss = door.data("/v1/tracking/component/metric_data", &{
-        let mut of = of("hetero_lr_0", "arbiter", "10000");
-        of["metric_namespace"] = json!("train");
-        of["metric_name"] = json!("loss");
-        of
-    });
-    assert_eq!(loss.await.as_array().map(Vec::len), Some(4));
+    let mut curve = of("hetero_lr_0", "arbiter", "10000");
+    curve["metric_namespace"] = json!("train");
+    curve["metric_name"] = json!("loss");
+    let loss = door.data("/v1/tracking/component/metric_data", &curve).await;
+    assert_eq!(loss.as_array().map(Vec::len), Some(4));
 
     let parameters = door.data("/v1/tracking/component/parameters", &of("hetero_lr_0", "guest", "9999")).await;
     assert_eq!(parameters["module"], "HeteroLR");

@@ -56,6 +56,29 @@ pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
     Ok(file_reply(&format!("job_{}_log.tar.gz", job.id), "application/gzip", content))
 }
 
+pub(super) async fn size(face: FateFlow, call: Call) -> Answer {
+    question(face, call, "/v1/log/size").await
+}
+
+pub(super) async fn cat(face: FateFlow, call: Call) -> Answer {
+    question(face, call, "/v1/log/cat").await
+}
+
+/// A question about a party's log: asked at the party, the job's initiator when none is named.
+async fn question(face: FateFlow, call: Call, path: &str) -> Answer {
+    call.validated(&["job_id", "log_type"])?;
+    let named = call.need("job_id")?;
+    let unknown = || Fault::new(vocabulary::ErrorCode::JobUnknown, format!("job {named} does not exist"));
+    let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
+    let asked = call.text("party_id").and_then(|party| PartyId::new(party).ok());
+    let known = asked.filter(|party| job.cast.parties().contains(party));
+    let party = known.unwrap_or_else(|| job.initiator.party.clone());
+    let mut body = call.body.clone();
+    body.insert("party_id".into(), json!(party));
+    body.entry("role").or_insert_with(|| json!(job.initiator.role));
+    rows::pass_on(&face, &call.caller, &party, path, &serde_json::Value::Object(body)).await
+}
+
 /// The logs of one party; only members under the party's own roles are taken over.
 async fn fetch(face: &FateFlow, caller: &Caller, job: &Job, party: &PartyId) -> Result<Part, Fault> {
     let body = whole(json!({"job_id": job.id}).to_string());

@@ -204,8 +204,8 @@ pub static ROUTES: &[Route] = &[
     not_yet("info/fateboard", "address of the board"),
     not_yet("info/eggroll", "address of the computing engine"),
     not_yet("info/party/{*rest}", "address of a party"),
-    not_yet("log/size", "lines of a log"),
-    not_yet("log/cat", "lines from a log"),
+    at_agent("log/size", &["job_id", "log_type"], "lines of a party's log", json!(log::size)),
+    at_agent("log/cat", &["job_id", "log_type"], "lines from a party's log", json!(log::cat)),
     not_yet("service/registry", "registers a service"),
     not_yet("service/query", "registered services"),
     // our own
