@@ -111,7 +111,7 @@ pub(crate) enum CertsCommand {
         /// The certificate with this serial number.
         #[arg(long)]
         serial: Option<String>,
-        /// Why: unspecified, key-compromise, superseded, cessation-of-operation, privilege-withdrawn.
+        /// Why: unspecified, key_compromise, affiliation_changed, superseded, cessation_of_operation.
         #[arg(long, default_value = "unspecified")]
         reason: RevocationReason,
         /// Answer in JSON.

@@ -10,7 +10,8 @@ pub(crate) fn agrees(assignment: &Assignment, offer: &Offer, me: &PartyId) -> Re
     let participant = task.participant();
     let differs = |what: &str| {
         let message = format!("the order for {task} differs from the accepted offer: {what}");
-        Err(Fault::new(ErrorCode::OfferRefused, message).next("submit the job again; tell the coordinator's operator if it happens twice"))
+        Err(Fault::new(ErrorCode::OfferRefused, message)
+            .next("submit the job again; tell the coordinator's operator if it happens twice"))
     };
     if task.party != *me {
         return differs("it is for another party");
@@ -32,7 +33,11 @@ pub(crate) fn agrees(assignment: &Assignment, offer: &Offer, me: &PartyId) -> Re
         return differs("other parameters");
     }
     let foreign = assignment.inputs.iter().find(|input| {
-        let offered = offer.steps.iter().flat_map(|step| &step.tables).any(|(owner, table)| *owner == participant && *table == input.table);
+        let offered = offer
+            .steps
+            .iter()
+            .flat_map(|step| &step.tables)
+            .any(|(owner, table)| *owner == participant && *table == input.table);
         !offered && !input.table.namespace.starts_with(&format!("output_data_{}_{}_", task.job, input.from_step))
     });
     if let Some(input) = foreign {
@@ -51,6 +56,6 @@ pub(crate) fn agrees(assignment: &Assignment, offer: &Offer, me: &PartyId) -> Re
 fn same_parameters(assignment: &Assignment, step: &OfferedStep) -> bool {
     let participant = assignment.task.participant();
     let Some((_, offered)) = step.parameters.iter().find(|(who, _)| *who == participant) else { return false };
-    *offered == assignment.parameters.to_string()
-        || serde_json::from_str::<Value>(offered).is_ok_and(|offered| offered == assignment.parameters)
+    let ordered = assignment.parameters.to_string();
+    *offered == ordered || serde_json::from_str::<Value>(offered).is_ok_and(|offered| offered == assignment.parameters)
 }

@@ -69,7 +69,9 @@ impl Calls {
                 self.directory.replace(peers);
                 Ok(Reply::Done)
             }
-            ToAgent::Mail(_) | ToAgent::Http(_) => Err(Fault::new(ErrorCode::Internal, "a call with a body came without it")),
+            ToAgent::Mail(_) | ToAgent::Http(_) => {
+                Err(Fault::new(ErrorCode::Internal, "a call with a body came without it"))
+            }
         };
         match outcome {
             Ok(reply) => Some(reply),

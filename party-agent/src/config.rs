@@ -77,7 +77,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { attempts: 64, mail_memory: 256 << 20, largest_letter: 2 << 30, largest_upload: 64 << 30, letter_seconds: 300 }
+        Self {
+            attempts: 64,
+            mail_memory: 256 << 20,
+            largest_letter: 2 << 30,
+            largest_upload: 64 << 30,
+            letter_seconds: 300,
+        }
     }
 }
 
@@ -170,8 +176,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("agent.toml");
         std::fs::write(&path, text).unwrap();
-        let mut config =
-            AgentConfig::load_with(&path, environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))?;
+        let mut config = AgentConfig::load_with(
+            &path,
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )?;
         // the folder is another one each time
         for path in [&mut config.identity, &mut config.data] {
             *path = path.strip_prefix(folder.path()).unwrap().to_owned();
@@ -187,7 +195,8 @@ mod tests {
 
     #[test]
     fn takes_the_environment_over_the_file() {
-        let config = load(LEAST, &[("FEDFLOW_AGENT_LIMITS__ATTEMPTS", "3"), ("FEDFLOW_AGENT_RELAY_ONLY", "true")]).unwrap();
+        let config =
+            load(LEAST, &[("FEDFLOW_AGENT_LIMITS__ATTEMPTS", "3"), ("FEDFLOW_AGENT_RELAY_ONLY", "true")]).unwrap();
         assert_eq!((config.limits.attempts, config.relay_only), (3, true));
     }
 
@@ -199,7 +208,12 @@ mod tests {
 
     #[test]
     fn refuses_an_address_without_port() {
-        assert!(load("party = '1'\nidentity = 'i'\ncoordinator = 'localhost'\n", &[]).unwrap_err().message.contains("localhost"));
+        assert!(
+            load("party = '1'\nidentity = 'i'\ncoordinator = 'localhost'\n", &[])
+                .unwrap_err()
+                .message
+                .contains("localhost")
+        );
         assert!(load(&format!("{LEAST}[limits]\nattempts = 0\n"), &[]).is_err());
         assert!(load(&format!("{LEAST}mtu = 100\n"), &[]).is_err());
     }

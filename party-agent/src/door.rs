@@ -62,9 +62,10 @@ impl Desk {
 
     /// Lets the party's users pass; others where the policy says so. The audit chain names both.
     async fn permit(&self, what: String, rule: fn(&Policy) -> Verdict) -> Result<(), Failure> {
+        let policy = self.holdings.policy();
         let refusal = match self.side {
             Side::Own => None,
-            Side::Outside => self.holdings.policy.use_own_door(rule(&self.holdings.policy), Some(&self.rest)),
+            Side::Outside => policy.use_own_door(rule(&policy), Some(&self.rest)),
         };
         let to = match self.side {
             Side::Own => "a user of the party, at its own door",
@@ -123,7 +124,9 @@ fn unavailable(fault: Fault) -> Failure {
 
 /// Does disk work off the async threads.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Failure> {
-    let ended = |error: tokio::task::JoinError| Fault::new(vocabulary::ErrorCode::Internal, format!("work on a request ended: {error}"));
+    let ended = |error: tokio::task::JoinError| {
+        Fault::new(vocabulary::ErrorCode::Internal, format!("work on a request ended: {error}"))
+    };
     Ok(tokio::task::spawn_blocking(work).await.map_err(ended)??)
 }
 

@@ -116,6 +116,9 @@ fn unpacked(archive: &[u8]) -> Vec<(String, String)> {
     files
 }
 
+#[path = "door_upload_tests.rs"]
+mod uploads;
+
 const PREVIEW: &str = "/v1/tracking/component/output/data";
 const DOWNLOAD: &str = "/v1/tracking/component/output/data/download";
 
@@ -131,7 +134,10 @@ async fn shows_first_rows_to_its_own_users() {
     flat["flat"] = json!(1);
     let (_, reply) = bench.ask(Side::Own, PREVIEW, flat).await;
     assert_eq!((reply["data"][0][0].as_str(), reply["meta"]["total"].as_i64()), (Some("0"), Some(120)));
-    assert_eq!(bench.told().await[0], ("first rows of the output of 20260101120000000000/scripted_0 at guest 1".to_owned(), None));
+    assert_eq!(
+        bench.told().await[0],
+        ("first rows of the output of 20260101120000000000/scripted_0 at guest 1".to_owned(), None)
+    );
 }
 
 #[tokio::test]
@@ -183,7 +189,10 @@ async fn packs_output_tables_with_header_and_limit() {
     assert_eq!(status, 200);
     assert_eq!(
         unpacked(&archive),
-        [("train.csv".to_owned(), "id,x0\n0,v0\n1,v1\n".to_owned()), ("train.meta".to_owned(), "{\"header\":[\"id\",\"x0\"]}".to_owned())]
+        [
+            ("train.csv".to_owned(), "id,x0\n0,v0\n1,v1\n".to_owned()),
+            ("train.meta".to_owned(), "{\"header\":[\"id\",\"x0\"]}".to_owned())
+        ]
     );
     body["limit"] = json!(0);
     assert_eq!(bench.ask(Side::Own, DOWNLOAD, body).await, (210, json!({"retcode": 210, "retmsg": "limit is 0"})));
@@ -201,7 +210,10 @@ async fn knows_and_deletes_its_tables() {
     let body = json!({"namespace": "experiment", "name": "guest"});
     let (_, reply) = bench.ask(Side::Own, "/v1/table/table_info/", body.clone()).await;
     let data = &reply["data"];
-    assert_eq!((data["exist"].as_i64(), data["count"].as_i64(), data["partition"].as_i64()), (Some(1), Some(4), Some(2)));
+    assert_eq!(
+        (data["exist"].as_i64(), data["count"].as_i64(), data["partition"].as_i64()),
+        (Some(1), Some(4), Some(2))
+    );
     assert_eq!((&data["schema"]["header"], &data["schema"]["sid"]), (&json!("x0"), &json!("id")));
     assert_eq!((&data["origin"], &data["enable"]), (&json!("upload"), &json!(true)));
     assert_eq!(bench.ask(Side::Outside, "/v1/table/delete", body.clone()).await.1["retcode"], 108);
@@ -209,78 +221,6 @@ async fn knows_and_deletes_its_tables() {
     let gone = bench.ask(Side::Own, "/v1/table/delete", body.clone()).await.1;
     assert_eq!((&gone["retcode"], &gone["retmsg"]), (&json!(101), &json!("no find table")));
     assert_eq!(bench.ask(Side::Own, "/v1/table/table_info", body).await.1["data"]["exist"], 0);
-}
-
-fn upload(query: &str, content: &str) -> Request {
-    let form = format!(
-        "--X\r\ncontent-disposition: form-data; name=\"file\"; filename=\"g.csv\"\r\n\r\n{content}\r\n--X--\r\n"
-    );
-    Request::builder()
-        .method("POST")
-        .uri(format!("/v1/data/upload?{query}"))
-        .header("content-type", "multipart/form-data; boundary=X")
-        .body(Body::from(form))
-        .unwrap()
-}
-
-const FIELDS: &str = "namespace=n&table_name=t&head=1&partition=4&verbose=1&drop=0";
-
-#[tokio::test]
-async fn keeps_an_uploaded_file_here_and_tells_only_its_name() {
-    let bench = bench("").await;
-    bench.answers(200, &json!({"retcode": 0, "retmsg": "success", "jobId": "77"}));
-    let (status, bytes) = bench.send(Side::Own, upload(FIELDS, "id,x\nsecret,1")).await;
-    let reply: Value = serde_json::from_slice(&bytes).unwrap();
-    assert_eq!((status, &reply["jobId"]), (200, &json!("77")), "{reply}");
-    let (head, body) = bench.asked().pop().unwrap();
-    assert_eq!((head.target.as_str(), head.caller), ("/v1/data/upload", Caller::PartyUser(bench.desk.holdings.me.clone())));
-    assert!(!String::from_utf8(body.clone()).unwrap().contains("secret"));
-    let told: Value = serde_json::from_slice(&body).unwrap();
-    let staged = bench.desk.holdings.staging.find(told["staged"].as_str().unwrap()).unwrap();
-    assert_eq!(std::fs::read(staged).unwrap(), b"id,x\nsecret,1");
-    assert_eq!((&told["party_id"], &told["partition"]), (&json!("1"), &json!(4)));
-}
-
-#[tokio::test]
-async fn forgets_a_file_whose_job_was_refused() {
-    let bench = bench("").await;
-    bench.answers(200, &json!({"retcode": 103, "retmsg": "no such thing"}));
-    let (_, bytes) = bench.send(Side::Own, upload(FIELDS, "id\n1")).await;
-    let reply: Value = serde_json::from_slice(&bytes).unwrap();
-    assert_eq!((&reply["retcode"], &reply["retmsg"]), (&json!(103), &json!("no such thing")));
-    let (status, _) = bench.send(Side::Own, upload(FIELDS, "id\n1")).await;
-    assert_eq!(status, 503);
-    assert_eq!(std::fs::read_dir(bench.folder.path().join("staging")).unwrap().count(), 0);
-}
-
-#[tokio::test]
-async fn refuses_an_upload_over_an_existing_table_or_for_another_party() {
-    let bench = bench("").await;
-    bench.desk.holdings.shelf.write(&TableRef::new("n", "t"), &table(1), 1).unwrap();
-    let (_, bytes) = bench.send(Side::Own, upload(FIELDS, "id\n1")).await;
-    let reply: Value = serde_json::from_slice(&bytes).unwrap();
-    assert_eq!((&reply["retcode"], &reply["retmsg"]), (&json!(100), &json!(doors::upload::TABLE_EXISTS)));
-    let other = FIELDS.replace("table_name=t", "table_name=u") + "&party_id=2";
-    let (_, bytes) = bench.send(Side::Own, upload(&other, "id\n1")).await;
-    assert!(String::from_utf8(bytes).unwrap().contains("not of party 2"));
-    assert!(bench.asked().is_empty());
-}
-
-#[tokio::test]
-async fn takes_files_of_outsiders_where_the_policy_allows_it() {
-    let name = "0123456789abcdef0123456789abcdef";
-    let put = |name: &str| {
-        Request::builder().method("PUT").uri(format!("/v1/fedflow/staging/{name}")).body(Body::from("id\n1")).unwrap()
-    };
-    let open = bench(OPEN).await;
-    let (status, bytes) = open.send(Side::Outside, put(name)).await;
-    let reply: Value = serde_json::from_slice(&bytes).unwrap();
-    assert_eq!((status, &reply["data"]), (200, &json!({"staged": name, "bytes": 4})));
-    assert_eq!(open.send(Side::Outside, put(name)).await.0, 400);
-    assert_eq!(open.send(Side::Outside, put("..%2f..%2fetc")).await.0, 400);
-    let closed = bench("").await;
-    assert_eq!(closed.send(Side::Outside, put(name)).await.0, 403);
-    assert!(closed.desk.holdings.staging.find(name).is_none());
 }
 
 #[tokio::test]
@@ -294,16 +234,21 @@ async fn joins_its_own_logs_with_those_of_the_coordinator() {
     ];
     let archive = collect(pack(members)).await;
     bench.coordinator.answers.lock().unwrap().push((200, archive));
-    let request = Request::builder().method("POST").uri("/v1/job/log/download").body(Body::from(of_task().to_string())).unwrap();
+    let request =
+        Request::builder().method("POST").uri("/v1/job/log/download").body(Body::from(of_task().to_string())).unwrap();
     let (status, bytes) = bench.send(Side::Own, request).await;
     assert_eq!(status, 200);
     let files = unpacked(&bytes);
     let text = |name: &str| files.iter().find(|(path, _)| path == name).map(|(_, text)| text.clone()).unwrap();
     assert!(text("guest/1/INFO.log").contains("secure_add_guest"));
-    assert_eq!((text("host/2/INFO.log"), text("fate_flow_schedule.log")), ("theirs".to_owned(), "scheduled".to_owned()));
+    assert_eq!(
+        (text("host/2/INFO.log"), text("fate_flow_schedule.log")),
+        ("theirs".to_owned(), "scheduled".to_owned())
+    );
     assert_eq!(files.iter().filter(|(path, _)| path == "guest/1/INFO.log").count(), 1);
     // without a link the own part is there all the same
-    let request = Request::builder().method("POST").uri("/v1/job/log/download").body(Body::from(of_task().to_string())).unwrap();
+    let request =
+        Request::builder().method("POST").uri("/v1/job/log/download").body(Body::from(of_task().to_string())).unwrap();
     assert_eq!(bench.send(Side::Own, request).await.0, 200);
     let (status, _) = bench.ask(Side::Outside, "/v1/job/log/download", json!({"job_id": "none"})).await;
     assert_eq!(status, 403);
@@ -332,13 +277,18 @@ async fn passes_everything_else_on_as_the_partys_user() {
     let (status, reply) = bench.ask(Side::Own, "/v1/job/query", json!({"job_id": 5})).await;
     assert_eq!((status, &reply["data"]), (200, &json!([1])));
     let (head, body) = bench.asked().pop().unwrap();
-    assert_eq!((head.target.as_str(), head.caller), ("/v1/job/query", Caller::PartyUser(bench.desk.holdings.me.clone())));
+    assert_eq!(
+        (head.target.as_str(), head.caller),
+        ("/v1/job/query", Caller::PartyUser(bench.desk.holdings.me.clone()))
+    );
     assert_eq!(body, b"{\"job_id\":5}");
     let (status, reply) = bench.ask(Side::Own, "/v1/job/query", json!({})).await;
     assert_eq!((status, reply["retcode"].as_i64()), (503, Some(105)));
     assert!(reply["retmsg"].as_str().unwrap().contains("since noon"));
     bench.answers(200, &json!({"retcode": 0}));
-    bench.ask(Side::Own, PREVIEW, json!({"job_id": job(), "component_name": "x", "role": "host", "party_id": "2"})).await;
+    bench
+        .ask(Side::Own, PREVIEW, json!({"job_id": job(), "component_name": "x", "role": "host", "party_id": "2"}))
+        .await;
     assert_eq!(bench.asked().pop().unwrap().0.target, PREVIEW);
     bench.answers(200, &json!({"retcode": 0}));
     bench.ask(Side::Own, "/v1/data/download", json!({"namespace": "n", "table_name": "t", "output_path": "o"})).await;

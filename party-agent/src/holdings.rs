@@ -1,7 +1,7 @@
 //! What a party holds: rows, records, policy, files. Everything in the agent works on these; nothing else does.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use component_kit::AnyComponent;
 use policy::Policy;
@@ -20,7 +20,7 @@ pub(crate) struct Holdings {
     pub(crate) me: PartyId,
     pub(crate) records: Records,
     pub(crate) shelf: Shelf,
-    pub(crate) policy: Arc<Policy>,
+    pub(crate) rules: RwLock<Arc<Policy>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) catalogue: Catalogue,
     pub(crate) staging: Staging,
@@ -30,6 +30,16 @@ pub(crate) struct Holdings {
 }
 
 impl Holdings {
+    /// The policy in force.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts another policy in force; attempts that run keep the one they began with for what they send.
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    }
+
     /// The present moment.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()

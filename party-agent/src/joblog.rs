@@ -57,8 +57,10 @@ impl JobLogs {
                 None
             }
         };
-        let mut files: Vec<(LogLevel, File)> =
-            LEVELS.into_iter().filter_map(|level| Some((level, open(folder.join(format!("{}.log", word(level))))?))).collect();
+        let mut files: Vec<(LogLevel, File)> = LEVELS
+            .into_iter()
+            .filter_map(|level| Some((level, open(folder.join(format!("{}.log", word(level))))?)))
+            .collect();
         files.extend(open(step.join("INFO.log")).map(|file| (LogLevel::Info, file)));
         JobLog { files: Mutex::new(files), step: task.step.clone() }
     }
@@ -157,7 +159,8 @@ impl JobLog {
     /// Writes a line: local time, level, step, text. Line breaks are shown as such, so that no text can forge a line.
     pub(crate) fn write(&self, level: LogLevel, text: &str) {
         let now = chrono::Local::now().format("%Y-%m-%d %H:%M:%S,%3f");
-        let mut line = format!("[{}] [{now}] [{}] - {}", word(level), self.step, text.replace('\r', "\\r").replace('\n', "\\n"));
+        let mut line =
+            format!("[{}] [{now}] [{}] - {}", word(level), self.step, text.replace('\r', "\\r").replace('\n', "\\n"));
         if line.len() > LONGEST_LINE {
             let cut = (0..=LONGEST_LINE).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
             line.truncate(cut);
@@ -211,7 +214,8 @@ mod tests {
         let logs = JobLogs::new(folder.path().to_owned());
         drop(logs.open(&task()));
         drop(logs.open(&TaskId { party: PartyId::new("1").unwrap(), ..task() }));
-        let names: Vec<String> = logs.files(&task().job, &task().party).unwrap().into_iter().map(|file| file.name).collect();
+        let names: Vec<String> =
+            logs.files(&task().job, &task().party).unwrap().into_iter().map(|file| file.name).collect();
         assert_eq!(names.len(), 5);
         assert_eq!(names[1], "guest/9999/ERROR.log");
         assert!(names.contains(&"guest/9999/secure_add_example_0/INFO.log".to_owned()));

@@ -11,6 +11,7 @@ mod holdings;
 mod joblog;
 mod link;
 mod offers;
+mod renewal;
 mod report;
 mod runner;
 mod staging;
@@ -31,11 +32,26 @@ use vocabulary::{ErrorCode, Fault, Receipt, TableRef};
 pub use config::{AgentConfig, ENVIRONMENT, Limits};
 pub use holdings::Catalogue;
 pub use link::LinkStatus;
+pub use renewal::Renewal;
 pub use wiring::Running;
 
-/// Runs an agent until the token is cancelled.
+/// Runs an agent until the token is cancelled. SIGHUP has it read policy, certificate and revocation list again.
 pub async fn serve(config: AgentConfig, stop: CancellationToken) -> Result<(), Fault> {
-    start(config, stop).await?.wait().await
+    let running = start(config, stop).await?;
+    let renewal = running.renewal();
+    let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+    let mut hangup =
+        hangup.map_err(|error| Fault::new(ErrorCode::Internal, format!("signals cannot be heard: {error}")))?;
+    let reloading = tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            if let Err(fault) = renewal.reload() {
+                tracing::error!(code = fault.code.text(), %fault, "nothing was read again");
+            }
+        }
+    });
+    let ended = running.wait().await;
+    reloading.abort();
+    ended
 }
 
 /// Starts an agent with all components of this build; its ports are bound when this returns.
@@ -53,9 +69,7 @@ pub async fn start_with(config: AgentConfig, catalogue: Catalogue, stop: Cancell
 /// default. No setting holds a secret; keys are named by their folder only.
 pub fn check_config(path: &Path) -> Result<String, Fault> {
     let config = AgentConfig::load(path)?;
-    if let Some(policy) = &config.policy {
-        policy::Policy::load(config.party.clone(), policy)?;
-    }
+    wiring::load_policy(&config)?;
     wiring::load_identity(&config)?;
     toml::to_string_pretty(&config).map_err(|error| Fault::new(ErrorCode::ConfigInvalid, error.to_string()))
 }
@@ -86,4 +100,48 @@ pub fn import_table(config: &AgentConfig, import: &TableImport) -> Result<Receip
         partitions: import.partitions,
     };
     surroundings::import_directly(&shelf, &import.file, &request).map_err(ComponentError::into_fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Certificates;
+    use pki::Kind;
+
+    #[test]
+    fn prints_the_settings_in_force_and_checks_what_they_point_at() {
+        let certificates = Certificates::new();
+        let identity = certificates.issue("9999", Kind::Agent);
+        let path = certificates.folder.path().join("agent.toml");
+        let write = |party: &str, more: &str| {
+            let text = format!("party = '{party}'\nidentity = '{}'\ncoordinator = 'c:1'\n{more}", identity.display());
+            std::fs::write(&path, text).unwrap();
+        };
+        write("9999", "");
+        let shown = check_config(&path).unwrap();
+        assert!(shown.contains("attempts = 64") && shown.contains("rest = \"127.0.0.1:9380\""), "{shown}");
+        assert!(!shown.contains("PRIVATE KEY"));
+        assert_eq!(toml::from_str::<AgentConfig>(&shown).unwrap(), AgentConfig::load(&path).unwrap());
+        write("1", "");
+        assert_eq!(check_config(&path).unwrap_err().code, ErrorCode::ConfigInvalid);
+        write("9999", "policy = 'missing.toml'\n");
+        assert_eq!(check_config(&path).unwrap_err().code, ErrorCode::ConfigInvalid);
+    }
+
+    #[test]
+    fn puts_a_file_on_the_shelf_without_a_job() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.csv");
+        std::fs::write(&file, "id,x\n1,a\n2,b\n").unwrap();
+        let party = vocabulary::PartyId::new("1").unwrap();
+        let config = AgentConfig { data: folder.path().to_owned(), ..AgentConfig::new(party, "none".into(), "c:1") };
+        let options = serde_json::json!({"head": 1});
+        let table = TableRef::new("n", "t");
+        let mut import = TableImport { file, table: table.clone(), options, replace: false, partitions: 2 };
+        assert_eq!(import_table(&config, &import).unwrap().stored, 2);
+        assert_eq!(import_table(&config, &import).unwrap_err().code, ErrorCode::Conflict);
+        import.replace = true;
+        assert!(import_table(&config, &import).is_ok());
+        assert_eq!(Shelf::open(folder.path().join("shelf")).unwrap().info(&table).unwrap().rows, 2);
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pki::{ExpectedPeer, Kind};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use transport::hello::{Greeting, greet};
 use transport::{Backoff, Body, CallOptions, Directory, Endpoint, Link, LinkError};
@@ -51,7 +51,12 @@ impl StatusBoard {
 
     fn up(&self, coordinator: &str, now: Timestamp) {
         let mut status = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *status = LinkStatus { since: now, connected: true, coordinator: Some(coordinator.to_owned()), last_error: status.last_error.take() };
+        *status = LinkStatus {
+            since: now,
+            connected: true,
+            coordinator: Some(coordinator.to_owned()),
+            last_error: status.last_error.take(),
+        };
     }
 
     fn down(&self, fault: &Fault, now: Timestamp) {
@@ -64,7 +69,8 @@ impl StatusBoard {
     pub(crate) fn offline(&self) -> Fault {
         let status = self.status();
         let since = date(status.since);
-        let fault = Fault::new(ErrorCode::PartyOffline, format!("this agent has no link to the coordinator since {since}"));
+        let fault =
+            Fault::new(ErrorCode::PartyOffline, format!("this agent has no link to the coordinator since {since}"));
         match status.last_error {
             Some(error) => fault.next(format!("the last try ended with: {error}")),
             None => fault.next("wait until it is connected"),
@@ -88,7 +94,6 @@ fn date(at: Timestamp) -> String {
 pub(crate) struct Introduction {
     pub(crate) direct: Vec<String>,
     pub(crate) rest: String,
-    pub(crate) rows_through_coordinator: bool,
 }
 
 /// Keeps the link.
@@ -102,6 +107,8 @@ pub(crate) struct LinkKeeper {
     pub(crate) calls: Calls,
     pub(crate) board: StatusBoard,
     pub(crate) link: watch::Sender<Option<Link>>,
+    /// Told when the agent has something else to say of itself.
+    pub(crate) again: Arc<Notify>,
 }
 
 impl LinkKeeper {
@@ -140,6 +147,10 @@ impl LinkKeeper {
         let serve = link.serve(move |call, body, answer| calls.clone().answer(call, body, answer));
         tokio::select! {
             error = serve => error,
+            () = self.again.notified() => {
+                link.connection().close("the agent greets again");
+                LinkError::Lost { peer: "the coordinator".to_owned(), detail: "ended here, to greet again".to_owned() }
+            }
             error = self.beat(&link, heartbeat) => {
                 link.connection().close("a heartbeat was not answered");
                 error
@@ -156,7 +167,7 @@ impl LinkKeeper {
     }
 
     fn hello(&self, now: Timestamp) -> Result<Hello, Fault> {
-        let Introduction { direct, rest, rows_through_coordinator } = self.introduction.clone();
+        let Introduction { direct, rest } = self.introduction.clone();
         Ok(Hello {
             protocol: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -166,7 +177,7 @@ impl LinkKeeper {
             attempts: self.supervisor.known(),
             direct,
             rest: Some(rest),
-            rows_through_coordinator,
+            rows_through_coordinator: self.holdings.policy().rows_through_coordinator().is_allowed(),
         })
     }
 
@@ -187,7 +198,9 @@ impl LinkKeeper {
             let said = link.call(&beat, Body::Empty, CallOptions::control(PATIENCE)).await;
             match said.map(|(reply, _)| transport::hello::done(reply)) {
                 Ok(Ok(())) => {}
-                Ok(Err(fault)) => tracing::warn!(code = fault.code.text(), %fault, "the coordinator does not take a heartbeat"),
+                Ok(Err(fault)) => {
+                    tracing::warn!(code = fault.code.text(), %fault, "the coordinator does not take a heartbeat")
+                }
                 Err(error) => return error,
             }
         }
@@ -206,7 +219,6 @@ fn needs_a_person(fault: &Fault) -> bool {
             | ErrorCode::CatalogueMismatch
     )
 }
-
 
 #[cfg(test)]
 mod tests {

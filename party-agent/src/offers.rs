@@ -54,22 +54,27 @@ impl Casts {
     }
 }
 
+/// Gives the identity in use, which may be renewed.
+pub(crate) type Whoami = Box<dyn Fn() -> Identity + Send + Sync>;
+
 /// Judges offers.
 pub(crate) struct Offers {
     holdings: Arc<Holdings>,
-    identity: Identity,
+    identity: Whoami,
     casts: Casts,
 }
 
 impl Offers {
-    pub(crate) fn new(holdings: Arc<Holdings>, identity: Identity, casts: Casts) -> Self {
+    pub(crate) fn new(holdings: Arc<Holdings>, identity: Whoami, casts: Casts) -> Self {
         Self { holdings, identity, casts }
     }
 
     /// Admits the offer of one of the party's own users, and signs it.
     pub(crate) async fn sign(&self, offer: Offer) -> Result<SignedBytes, Fault> {
         let me = &self.holdings.me;
-        let malformed = |error: String| Fault::new(ErrorCode::RequestInvalid, format!("the offer cannot be signed: {error}")).at(me);
+        let malformed = |error: String| {
+            Fault::new(ErrorCode::RequestInvalid, format!("the offer cannot be signed: {error}")).at(me)
+        };
         let bytes = offer.canonical_bytes().map_err(|error| malformed(error.to_string()))?;
         self.admit(&offer, me, &fingerprint_of(&bytes)).await?;
         self.signature(&bytes)
@@ -94,7 +99,8 @@ impl Offers {
     /// What the components say of parameters.
     pub(crate) fn check(&self, checks: &[StepCheck]) -> Vec<Fault> {
         let unfit = |check: &StepCheck| {
-            let named = |component: &&&'static dyn component_kit::AnyComponent| component.description().name == check.component;
+            let named =
+                |component: &&&'static dyn component_kit::AnyComponent| component.description().name == check.component;
             let fault = match self.holdings.catalogue.iter().find(named) {
                 Some(component) => component.check(check.role, &check.parameters).err()?,
                 None => Fault::new(ErrorCode::ComponentUnknown, format!("there is no component {}", check.component)),
@@ -110,7 +116,7 @@ impl Offers {
 
     fn signer(&self, signed: &SignedBytes, offer: &Offer) -> Result<PartyId, Fault> {
         let refused = |message: String| Fault::new(ErrorCode::OfferRefused, message).path("signature");
-        let peer = verify_signed(signed, OFFER_CONTEXT, &self.identity, self.holdings.now())
+        let peer = verify_signed(signed, OFFER_CONTEXT, &(self.identity)(), self.holdings.now())
             .map_err(|error| refused(format!("the offer's signature does not count: {error}")))?;
         if peer.kind != Kind::Agent {
             return Err(refused(format!("the offer is signed by a {}, not by an agent", peer.kind)));
@@ -128,7 +134,7 @@ impl Offers {
             let message = format!("the offer's initiator {} is not in its cast", offer.initiator);
             return Err(Fault::new(ErrorCode::OfferRefused, message).path("cast").at(&holdings.me));
         }
-        let verdict = holdings.policy.admit(offer, signer).into_result(ErrorCode::OfferRefused);
+        let verdict = holdings.policy().admit(offer, signer).into_result(ErrorCode::OfferRefused);
         let refused = verdict.and_then(|()| self.runnable(offer));
         let rule = refused.as_ref().err().map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
         // Written before anybody hears of it.
@@ -147,8 +153,12 @@ impl Offers {
         let mine = |role: &Role| offer.cast.of(*role).contains(&self.holdings.me);
         for step in offer.steps.iter().filter(|step| step.roles.iter().any(mine)) {
             if self.holdings.component(&step.component, step.version).is_none() {
-                let message = format!("there is no component {} of version {} (step {})", step.component, step.version, step.step);
-                return Err(Fault::new(ErrorCode::CatalogueMismatch, message).next("install the same version of fedflow at all parties"));
+                let message = format!(
+                    "there is no component {} of version {} (step {})",
+                    step.component, step.version, step.step
+                );
+                return Err(Fault::new(ErrorCode::CatalogueMismatch, message)
+                    .next("install the same version of fedflow at all parties"));
             }
         }
         Ok(())
@@ -164,7 +174,7 @@ impl Offers {
     }
 
     fn signature(&self, bytes: &[u8]) -> Result<SignedBytes, Fault> {
-        self.identity.sign(OFFER_CONTEXT, bytes).map_err(|error| Fault::from(error).at(&self.holdings.me))
+        (self.identity)().sign(OFFER_CONTEXT, bytes).map_err(|error| Fault::from(error).at(&self.holdings.me))
     }
 }
 

@@ -16,7 +16,8 @@ async fn agent(id: &str, policy: &str) -> Host {
     let folder = tempfile::tempdir().unwrap();
     let holdings = holdings(folder.path(), id, policy).await;
     let certificates = Certificates::new();
-    let offers = Offers::new(holdings.clone(), certificates.identity(id, Kind::Agent), Casts::default());
+    let identity = certificates.identity(id, Kind::Agent);
+    let offers = Offers::new(holdings.clone(), Box::new(move || identity.clone()), Casts::default());
     Host { _folder: folder, certificates, holdings, offers }
 }
 
@@ -46,7 +47,8 @@ async fn answers_a_signed_offer_with_its_own_signature_over_the_same_bytes() {
     let signed = host.signed("1", Kind::Agent);
     let answer = host.offers.accept(signed.clone()).await.unwrap();
     assert_eq!(answer.bytes, signed.bytes);
-    let signer = verify_signed(&answer, OFFER_CONTEXT, &host.certificates.identity("1", Kind::Agent), host.holdings.now());
+    let signer =
+        verify_signed(&answer, OFFER_CONTEXT, &host.certificates.identity("1", Kind::Agent), host.holdings.now());
     assert_eq!(signer.unwrap().party, party("2"));
     assert!(host.is_accepted().await);
     assert_eq!(host.rules().await, [None]);
@@ -54,10 +56,15 @@ async fn answers_a_signed_offer_with_its_own_signature_over_the_same_bytes() {
 
 #[tokio::test]
 async fn names_the_rule_that_refuses() {
-    for (policy, rule) in [("", "admission.initiators"), (&OPEN.replace("components = ['*']", ""), "admission.components")] {
+    for (policy, rule) in
+        [("", "admission.initiators"), (&OPEN.replace("components = ['*']", ""), "admission.components")]
+    {
         let host = agent("2", policy).await;
         let fault = host.offers.accept(host.signed("1", Kind::Agent)).await.unwrap_err();
-        assert_eq!((fault.code, fault.path.as_deref(), fault.party), (ErrorCode::OfferRefused, Some(rule), Some(party("2"))));
+        assert_eq!(
+            (fault.code, fault.path.as_deref(), fault.party),
+            (ErrorCode::OfferRefused, Some(rule), Some(party("2")))
+        );
         assert!(!host.is_accepted().await);
         assert_eq!(host.rules().await, [Some(rule.to_owned())]);
     }
@@ -71,7 +78,8 @@ async fn refuses_a_forged_offer() {
     changed.bytes = bytes;
     let foreign = Certificates::new().identity("1", Kind::Agent);
     let foreign = foreign.sign(OFFER_CONTEXT, &offer(&script("talk")).canonical_bytes().unwrap()).unwrap();
-    let other_purpose = host.certificates.identity("1", Kind::Agent).sign("another", &host.signed("1", Kind::Agent).bytes).unwrap();
+    let other_purpose =
+        host.certificates.identity("1", Kind::Agent).sign("another", &host.signed("1", Kind::Agent).bytes).unwrap();
     let forged = [changed, foreign, other_purpose, host.signed("3", Kind::Agent), host.signed("1", Kind::Coordinator)];
     for signed in forged {
         let fault = host.offers.accept(signed).await.unwrap_err();

@@ -79,7 +79,7 @@ impl Reporter {
     pub(crate) fn tell(&self, task: &TaskId, attempt: Attempt, body: ReportBody) {
         let key = (task.clone(), attempt);
         let kind = kind_of(&body);
-        let told = self.0.holdings.policy.disclose(body);
+        let told = self.0.holdings.policy().disclose(body);
         let audit = self.entry(&key, kind, told.is_some());
         match told {
             Some(ReportBody::Progress(progress)) => {
@@ -175,7 +175,9 @@ async fn keep(holdings: &Holdings, report: &Report, audit: Option<AuditEntry>) {
         };
         match written.await {
             Ok(()) => return,
-            Err(fault) => tracing::error!(task = %report.task, code = fault.code.text(), %fault, "a report cannot be written down"),
+            Err(fault) => {
+                tracing::error!(task = %report.task, code = fault.code.text(), %fault, "a report cannot be written down")
+            }
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -250,7 +252,9 @@ impl Pump {
         match self.uplink.tell(reports).await {
             Ok(Reply::Done) => {}
             Ok(Reply::Failed(fault)) => return Err(fault),
-            Ok(_) => return Err(Fault::new(ErrorCode::ProtocolViolation, "the coordinator's reply to reports is none")),
+            Ok(_) => {
+                return Err(Fault::new(ErrorCode::ProtocolViolation, "the coordinator's reply to reports is none"));
+            }
             Err(error) => return Err(error.into()),
         }
         if let Some(last) = last {

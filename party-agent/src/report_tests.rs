@@ -168,7 +168,9 @@ async fn goes_on_by_itself_after_failures() {
 #[test]
 fn fills_a_frame_and_no_more() {
     let task = assignment(Role::Guest, "1", 0, &script("talk")).task;
-    let report = |bytes: usize| Report { task: task.clone(), attempt: Attempt(0), body: ReportBody::Summary("x".repeat(bytes)) };
-    let (fit, last) = fitting(vec![(1, report(8 << 20)), (2, report(20 << 20)), (3, report(1 << 20)), (4, report(8 << 20))]);
+    let report =
+        |bytes: usize| Report { task: task.clone(), attempt: Attempt(0), body: ReportBody::Summary("x".repeat(bytes)) };
+    let (fit, last) =
+        fitting(vec![(1, report(8 << 20)), (2, report(20 << 20)), (3, report(1 << 20)), (4, report(8 << 20))]);
     assert_eq!((fit.len(), last), (2, Some(3)));
 }

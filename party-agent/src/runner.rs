@@ -75,11 +75,17 @@ impl Workshop {
         let (task, attempt) = (assignment.task.clone(), assignment.attempt);
         let started = self.holdings.now();
         let description = component.description();
-        let gate = Arc::new(GatedTransport::new(self.holdings.policy.clone(), description.messages, self.transport.clone()));
-        let outside =
-            Arc::new(Outside::new(self.holdings.clone(), self.reporter.clone(), assignment.clone(), &offer, brake.token.clone()));
+        let gate = Arc::new(GatedTransport::new(self.holdings.policy(), description.messages, self.transport.clone()));
+        let outside = Arc::new(Outside::new(
+            self.holdings.clone(),
+            self.reporter.clone(),
+            assignment.clone(),
+            &offer,
+            brake.token.clone(),
+        ));
         self.reporter.tell(&task, attempt, ReportBody::Started);
-        outside.log(LogLevel::Info, &format!("{} attempt {attempt} starts as {}", description.name, task.participant()));
+        outside
+            .log(LogLevel::Info, &format!("{} attempt {attempt} starts as {}", description.name, task.participant()));
         tracing::info!("attempt starts");
         let (deadline, parameters) = (assignment.deadline, assignment.parameters.clone());
         let context = TaskContext::new(assignment, description, gate.clone(), outside.clone(), brake.token.clone());
@@ -100,7 +106,12 @@ impl Workshop {
         }
     }
 
-    async fn wait(&self, mut room: JoinHandle<Result<(), ComponentError>>, brake: &Brake, deadline: Option<Timestamp>) -> Ending {
+    async fn wait(
+        &self,
+        mut room: JoinHandle<Result<(), ComponentError>>,
+        brake: &Brake,
+        deadline: Option<Timestamp>,
+    ) -> Ending {
         let late = async {
             match deadline {
                 Some(deadline) => {

@@ -47,7 +47,8 @@ impl Staging {
 
     /// A name that nobody can guess.
     pub(crate) fn fresh_name() -> Result<String, Fault> {
-        let no_entropy = |error: &dyn std::fmt::Display| Fault::new(ErrorCode::Internal, format!("no randomness: {error}"));
+        let no_entropy =
+            |error: &dyn std::fmt::Display| Fault::new(ErrorCode::Internal, format!("no randomness: {error}"));
         let mut random = crypto::Random::from_os().map_err(|error| no_entropy(&error))?;
         let mut bytes = [0_u8; 16];
         random.fill(&mut bytes);
@@ -69,18 +70,24 @@ impl Staging {
             return Err(Fault::new(ErrorCode::Conflict, "a file of this name is staged already"));
         }
         let failed = |error: std::io::Error| {
-            Fault::new(ErrorCode::StorageFull, format!("the file cannot be staged: {error}")).next("free space on the agent's disk")
+            Fault::new(ErrorCode::StorageFull, format!("the file cannot be staged: {error}"))
+                .next("free space on the agent's disk")
         };
         let unfinished = Unfinished(path.with_extension(UNFINISHED));
         let file = tokio::fs::File::options().write(true).create_new(true).open(&unfinished.0).await.map_err(failed)?;
         let mut file = tokio::io::BufWriter::with_capacity(1 << 18, file);
         let mut bytes = 0_u64;
         while let Some(piece) = content.next().await {
-            let piece = piece.map_err(|error| Fault::new(ErrorCode::RequestInvalid, format!("the file did not arrive whole: {error}")))?;
+            let piece = piece.map_err(|error| {
+                Fault::new(ErrorCode::RequestInvalid, format!("the file did not arrive whole: {error}"))
+            })?;
             bytes += piece.len() as u64;
             if bytes > self.most_bytes {
-                return Err(Fault::new(ErrorCode::RequestInvalid, format!("the file is larger than {} bytes", self.most_bytes))
-                    .next("raise limits.largest_upload at the agent"));
+                return Err(Fault::new(
+                    ErrorCode::RequestInvalid,
+                    format!("the file is larger than {} bytes", self.most_bytes),
+                )
+                .next("raise limits.largest_upload at the agent"));
             }
             file.write_all(&piece).await.map_err(failed)?;
         }

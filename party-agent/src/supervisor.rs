@@ -118,8 +118,10 @@ impl Supervisor {
             return Err(Fault::new(ErrorCode::JobState, message));
         }
         let Some(component) = holdings.component(&assignment.component, assignment.component_version) else {
-            let message = format!("there is no component {} of version {}", assignment.component, assignment.component_version);
-            return Err(Fault::new(ErrorCode::CatalogueMismatch, message).next("install the same version of fedflow at all parties"));
+            let message =
+                format!("there is no component {} of version {}", assignment.component, assignment.component_version);
+            return Err(Fault::new(ErrorCode::CatalogueMismatch, message)
+                .next("install the same version of fedflow at all parties"));
         };
         component.check(task.role, &assignment.parameters)?;
         Ok(Checked { assignment, component, offer })
@@ -145,7 +147,8 @@ impl Supervisor {
         }
         if running.len() >= self.0.most {
             let message = format!("the agent runs {} attempts already, as many as it may", running.len());
-            return Err(Fault::new(ErrorCode::JobState, message).next("run the job again later, or raise limits.attempts at the agent"));
+            return Err(Fault::new(ErrorCode::JobState, message)
+                .next("run the job again later, or raise limits.attempts at the agent"));
         }
         let (brake, quiet) = (Brake::default(), CancellationToken::new());
         running.insert(key.clone(), Running { brake: brake.clone(), quiet: quiet.clone() });

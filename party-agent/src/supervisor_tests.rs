@@ -81,7 +81,9 @@ async fn runs_a_step_at_two_parties_and_accounts_for_what_left() {
     let chain = host.holdings.records.audit_chain().await.unwrap();
     let left = |entry: &AuditEntry| matches!(entry, AuditEntry::Left { message, letters: 1, bytes, .. } if message == "numbers" && *bytes > 0);
     assert!(chain.iter().any(|record| left(&record.entry)));
-    assert!(matches!(host.bodies().await.last(), Some(ReportBody::Ended { usage, .. }) if usage.messages_sent == 1 && usage.wall_micros > 0));
+    assert!(
+        matches!(host.bodies().await.last(), Some(ReportBody::Ended { usage, .. }) if usage.messages_sent == 1 && usage.wall_micros > 0)
+    );
     let files = guest.holdings.logs.files(&crate::trial::job(), &guest.holdings.me).unwrap();
     let info = files.iter().find(|file| file.name == "guest/1/INFO.log").unwrap();
     assert!(std::fs::read_to_string(&info.path).unwrap().contains("received 1 letters"));
@@ -128,7 +130,8 @@ async fn tells_and_keeps_what_a_room_leaves() {
 async fn refuses_an_order_that_was_not_offered() {
     let guest = guest("leave", 4).await;
     let fitting = || assignment(Role::Guest, "1", 0, &script("leave"));
-    let changes: Vec<(&str, Box<dyn Fn(&mut Assignment)>)> = vec![
+    type Change = Box<dyn Fn(&mut Assignment)>;
+    let changes: Vec<(&str, Change)> = vec![
         ("offer", Box::new(|order| order.offer = "0".repeat(64))),
         ("parameters", Box::new(|order| order.parameters = script("talk"))),
         ("party", Box::new(|order| order.task.party = crate::trial::party("2"))),
@@ -142,7 +145,11 @@ async fn refuses_an_order_that_was_not_offered() {
             "table",
             Box::new(|order| {
                 let table = TableRef::new("salaries", "all");
-                order.inputs.push(vocabulary::DataInput { port: "data".into(), from_step: order.task.step.clone(), table });
+                order.inputs.push(vocabulary::DataInput {
+                    port: "data".into(),
+                    from_step: order.task.step.clone(),
+                    table,
+                });
             }),
         ),
         (

@@ -37,12 +37,20 @@ where
     T: Send + 'static,
     F: FnOnce() -> Result<T> + Send + 'static,
 {
-    let ended = |error: tokio::task::JoinError| ComponentError::new(ErrorCode::Internal, format!("work on a table ended: {error}"));
+    let ended = |error: tokio::task::JoinError| {
+        ComponentError::new(ErrorCode::Internal, format!("work on a table ended: {error}"))
+    };
     tokio::task::spawn_blocking(work).await.map_err(ended)?
 }
 
 impl Outside {
-    pub(crate) fn new(holdings: Arc<Holdings>, reporter: Reporter, assignment: Assignment, offer: &Offer, cancel: CancellationToken) -> Self {
+    pub(crate) fn new(
+        holdings: Arc<Holdings>,
+        reporter: Reporter,
+        assignment: Assignment,
+        offer: &Offer,
+        cancel: CancellationToken,
+    ) -> Self {
         let participant = assignment.task.participant();
         let offered = offer.steps.iter().filter(|step| step.step == assignment.task.step).flat_map(|step| &step.tables);
         let offered = offered.filter(|(owner, _)| *owner == participant).map(|(_, table)| table.clone());
@@ -53,7 +61,10 @@ impl Outside {
     }
 
     fn refused(&self, message: String) -> ComponentError {
-        Fault::new(ErrorCode::OfferRefused, message).at(&self.holdings.me).next("name it in the job, so that the owner can judge it").into()
+        Fault::new(ErrorCode::OfferRefused, message)
+            .at(&self.holdings.me)
+            .next("name it in the job, so that the owner can judge it")
+            .into()
     }
 
     async fn read(&self, table: &TableRef) -> Result<Table> {
@@ -113,7 +124,9 @@ impl Surroundings for Outside {
         let found = self.holdings.records.model(model).await.map_err(Fault::from)?;
         let record = found.ok_or_else(|| {
             let message = format!("there is no model of step {} in version {}", model.step, model.version);
-            Fault::new(ErrorCode::ModelMissing, message).at(&self.holdings.me).next("train it, or check the model's version")
+            Fault::new(ErrorCode::ModelMissing, message)
+                .at(&self.holdings.me)
+                .next("train it, or check the model's version")
         })?;
         let ModelRecord { component, component_version, content } = record;
         Ok(SavedModel { component, component_version, role: model.owner.role, bytes: content })
@@ -128,7 +141,11 @@ impl Surroundings for Outside {
             component_version: model.component_version,
             size: model.bytes.len() as u64,
         };
-        let record = ModelRecord { component: model.component, component_version: model.component_version, content: model.bytes };
+        let record = ModelRecord {
+            component: model.component,
+            component_version: model.component_version,
+            content: model.bytes,
+        };
         self.holdings.records.save_model(&at, &record, self.holdings.now()).await.map_err(Fault::from)?;
         self.report(ReportBody::Model(summary));
         Ok(())

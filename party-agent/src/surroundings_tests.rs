@@ -54,7 +54,10 @@ async fn reads_only_tables_that_were_offered_and_are_enabled() {
     }
     let offered = TableRef::new("experiment", "offered");
     assert_eq!(bench.outside.load_table(&offered).await.unwrap().rows(), 2);
-    assert_eq!(code(bench.outside.load_table(&TableRef::new("experiment", "private")).await), Some(ErrorCode::OfferRefused));
+    assert_eq!(
+        code(bench.outside.load_table(&TableRef::new("experiment", "private")).await),
+        Some(ErrorCode::OfferRefused)
+    );
     bench.holdings.shelf.set_enabled(&offered, false).unwrap();
     assert_eq!(code(bench.outside.load_table(&offered).await), Some(ErrorCode::TableInvalid));
     bench.holdings.shelf.delete(&offered).unwrap();
@@ -100,7 +103,11 @@ async fn refuses_files_outside_of_its_folders_and_odd_options() {
     std::fs::write(bench.folder.path().join("in/open.csv"), "id,x\n1,2\n").unwrap();
     let secret = bench.folder.path().join("secret.csv");
     for path in ["../secret.csv", secret.to_str().unwrap(), "/etc/passwd", "../staging/../secret.csv"] {
-        assert_eq!(code(bench.import(import_of(path, true, json!({}))).await), Some(ErrorCode::FileUnreadable), "{path}");
+        assert_eq!(
+            code(bench.import(import_of(path, true, json!({}))).await),
+            Some(ErrorCode::FileUnreadable),
+            "{path}"
+        );
     }
     for options in [json!({"head": 2}), json!({"id_delimiter": "ab"})] {
         assert_eq!(code(bench.import(import_of("open.csv", true, options)).await), Some(ErrorCode::ParameterInvalid));
@@ -142,7 +149,11 @@ async fn gives_only_models_that_were_wired() {
     let saved = SavedModel { component: "scripted".into(), component_version: 1, role: Role::Guest, bytes: vec![1, 2] };
     bench.outside.save_model(saved.clone()).await.unwrap();
     let owner = Participant::new(Role::Guest, bench.holdings.me.clone());
-    let model = |step: &str| ModelRef { version: crate::trial::job().to_string(), step: StepName::new(step).unwrap(), owner: owner.clone() };
+    let model = |step: &str| ModelRef {
+        version: crate::trial::job().to_string(),
+        step: StepName::new(step).unwrap(),
+        owner: owner.clone(),
+    };
     assert_eq!(code(bench.outside.load_model(&model("scripted_0")).await), Some(ErrorCode::OfferRefused));
     for step in ["scripted_0", "never_0"] {
         bench.outside.assignment.models.push(vocabulary::ModelInput { port: "model".into(), model: model(step) });

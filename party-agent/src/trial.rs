@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Shelf, Table, TableKind, Values};
 use vocabulary::{
-    Assignment, Attempt, Cast, Disclosure, JobId, Offer, OfferedStep, Participant, PartyId, Role, Stage, StepName, SystemClock,
-    TableRef, TaskId, Timestamp,
+    Assignment, Attempt, Cast, Disclosure, JobId, Offer, OfferedStep, Participant, PartyId, Role, Stage, StepName,
+    SystemClock, TableRef, TaskId, Timestamp,
 };
 
 use crate::holdings::{Catalogue, Holdings};
@@ -71,7 +71,7 @@ pub(crate) async fn holdings(folder: &Path, me: &str, policy: &str) -> Arc<Holdi
         me: party(me),
         records: Records::open(&folder.join("records.db")).await.unwrap(),
         shelf: Shelf::open(folder.join("shelf")).unwrap(),
-        policy: Arc::new(Policy::new(party(me), rules)),
+        rules: std::sync::RwLock::new(Arc::new(Policy::new(party(me), rules))),
         clock: Arc::new(SystemClock),
         catalogue: SCRIPTED,
         staging: Staging::new(folder.join("staging"), 1 << 20),
@@ -154,10 +154,11 @@ const NUMBERS: Message<Vec<u64>> = Message::new("numbers", Role::Host, &[Role::G
 impl Component for Scripted {
     type Params = Script;
 
-    const DESCRIPTION: component_kit::Description = component_kit::Description::named("scripted", "does what its script says")
-        .modules(&["Scripted"])
-        .roles(&[Role::Guest, Role::Host])
-        .messages(&[NUMBERS.line()]);
+    const DESCRIPTION: component_kit::Description =
+        component_kit::Description::named("scripted", "does what its script says")
+            .modules(&["Scripted"])
+            .roles(&[Role::Guest, Role::Host])
+            .messages(&[NUMBERS.line()]);
 
     async fn run(task: &TaskContext, params: Script) -> Result<()> {
         match (params.script.as_str(), task.role()) {

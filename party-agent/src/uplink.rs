@@ -48,7 +48,8 @@ impl Uplink for CoordinatorLink {
     async fn tell(&self, reports: Vec<Report>) -> Result<Reply, LinkError> {
         let lost = || LinkError::Lost { peer: "the coordinator".to_owned(), detail: "not connected".to_owned() };
         let link = self.present().ok_or_else(lost)?;
-        let (reply, _) = link.call(&ToCoordinator::Reports(reports), Body::Empty, CallOptions::control(REPORT_PATIENCE)).await?;
+        let (reply, _) =
+            link.call(&ToCoordinator::Reports(reports), Body::Empty, CallOptions::control(REPORT_PATIENCE)).await?;
         Ok(reply)
     }
 }
@@ -73,7 +74,8 @@ pub(crate) struct StreamPieces(pub(crate) BodyStream);
 #[async_trait]
 impl Pieces for StreamPieces {
     async fn next(&mut self) -> Result<Option<axum::body::Bytes>, Fault> {
-        let torn = |error: std::io::Error| Fault::new(ErrorCode::RequestInvalid, format!("the body ended early: {error}"));
+        let torn =
+            |error: std::io::Error| Fault::new(ErrorCode::RequestInvalid, format!("the body ended early: {error}"));
         self.0.next().await.transpose().map_err(torn)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use doors::{Door, ServeOptions};
@@ -11,12 +11,12 @@ use policy::{Policy, Rules};
 use records::Records;
 use serde_json::{Value, json};
 use tables::Shelf;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use transport::{
-    AgentLink, DirectMail, Directory, Endpoint, EndpointOptions, Incoming, Mailroom, RelayedMail, RouteOptions, RoutedTransport,
-    direct,
+    AgentLink, DirectMail, Directory, Endpoint, EndpointOptions, Incoming, Mailroom, RelayedMail, RouteOptions,
+    RoutedTransport, direct,
 };
 use vocabulary::{ErrorCode, Fault, Outcome, SystemClock, Usage};
 use wire::{Inbox, InboxOptions};
@@ -28,6 +28,7 @@ use crate::holdings::{Catalogue, Holdings};
 use crate::joblog::JobLogs;
 use crate::link::{Introduction, LinkKeeper, LinkStatus, StatusBoard};
 use crate::offers::{Casts, Offers};
+use crate::renewal::Renewal;
 use crate::report::{Pump, Reporter};
 use crate::runner::Workshop;
 use crate::staging::Staging;
@@ -48,6 +49,7 @@ pub struct Running {
     /// Where QUIC listens.
     pub quic: SocketAddr,
     board: StatusBoard,
+    renewal: Renewal,
     ended: JoinHandle<()>,
 }
 
@@ -55,6 +57,11 @@ impl Running {
     /// How the link to the coordinator is.
     pub fn link(&self) -> LinkStatus {
         self.board.status()
+    }
+
+    /// The way to have files read again while the agent runs.
+    pub fn renewal(&self) -> Renewal {
+        self.renewal.clone()
     }
 
     /// Waits until the agent has ended, after its token was cancelled.
@@ -69,15 +76,11 @@ pub(crate) async fn open_holdings(config: &AgentConfig, catalogue: Catalogue) ->
     for name in ["staging", "logs", "spill"] {
         make_folder(&folder(name))?;
     }
-    let rules = match &config.policy {
-        Some(path) => Policy::load(config.party.clone(), path)?,
-        None => Policy::new(config.party.clone(), Rules::default()),
-    };
     let holdings = Holdings {
         me: config.party.clone(),
         records: Records::open(&folder("records.db")).await?,
         shelf: Shelf::open(folder("shelf"))?,
-        policy: Arc::new(rules),
+        rules: RwLock::new(Arc::new(load_policy(config)?)),
         clock: Arc::new(SystemClock),
         catalogue,
         staging: Staging::new(folder("staging"), config.limits.largest_upload),
@@ -95,11 +98,20 @@ fn make_folder(path: &Path) -> Result<(), Fault> {
     })
 }
 
+/// The policy in the file; without a file, everything foreign is refused.
+pub(crate) fn load_policy(config: &AgentConfig) -> Result<Policy, Fault> {
+    match &config.policy {
+        Some(path) => Ok(Policy::load(config.party.clone(), path)?),
+        None => Ok(Policy::new(config.party.clone(), Rules::default())),
+    }
+}
+
 /// Loads the identity and sees that it is this party's agent's.
 pub(crate) fn load_identity(config: &AgentConfig) -> Result<Identity, Fault> {
     let identity = Identity::load(&config.identity)?;
     if identity.party() != &config.party || identity.kind() != Kind::Agent {
-        let message = format!("the certificate is of {} {}, not of agent {}", identity.kind(), identity.party(), config.party);
+        let message =
+            format!("the certificate is of {} {}, not of agent {}", identity.kind(), identity.party(), config.party);
         return Err(Fault::new(ErrorCode::ConfigInvalid, message).next("correct the setting party or identity"));
     }
     Ok(identity)
@@ -124,7 +136,12 @@ struct Mail {
     transport: Arc<RoutedTransport>,
 }
 
-fn open_mail(config: &AgentConfig, identity: Identity, casts: &Casts, link: watch::Receiver<Option<transport::Link>>) -> Result<Mail, Fault> {
+fn open_mail(
+    config: &AgentConfig,
+    identity: Identity,
+    casts: &Casts,
+    link: watch::Receiver<Option<transport::Link>>,
+) -> Result<Mail, Fault> {
     let accepts_direct = !config.relay_only && !config.direct.is_empty();
     let services: &[transport::Service] = if accepts_direct { &[direct::SERVICE] } else { &[] };
     let options = EndpointOptions { mtu: config.mtu, ..EndpointOptions::at(config.listen) };
@@ -135,9 +152,11 @@ fn open_mail(config: &AgentConfig, identity: Identity, casts: &Casts, link: watc
         ..InboxOptions::default()
     };
     let inbox = Inbox::new(inbox).map_err(|error| {
-        Fault::new(ErrorCode::StorageFull, format!("the folder for waiting mail cannot be used: {error}")).next("check the setting data")
+        Fault::new(ErrorCode::StorageFull, format!("the folder for waiting mail cannot be used: {error}"))
+            .next("check the setting data")
     })?;
-    let mailroom = Mailroom::new(config.party.clone(), inbox, config.limits.largest_letter, MAIL_PATIENCE, casts.admit());
+    let mailroom =
+        Mailroom::new(config.party.clone(), inbox, config.limits.largest_letter, MAIL_PATIENCE, casts.admit());
     let directory = Directory::new();
     let direct = DirectMail::new(endpoint.clone(), directory.clone(), mailroom.clone(), MAIL_PATIENCE);
     let relay = Arc::new(AgentLink::new(link, MAIL_PATIENCE));
@@ -152,47 +171,62 @@ fn open_mail(config: &AgentConfig, identity: Identity, casts: &Casts, link: watc
 }
 
 /// Starts an agent. When this returns, its ports are bound and it is on its way to the coordinator.
-pub(crate) async fn start(config: AgentConfig, catalogue: Catalogue, stop: CancellationToken) -> Result<Running, Fault> {
+pub(crate) async fn start(
+    config: AgentConfig,
+    catalogue: Catalogue,
+    stop: CancellationToken,
+) -> Result<Running, Fault> {
     config.check()?;
     let identity = load_identity(&config)?;
     let holdings = open_holdings(&config, catalogue).await?;
-    let door = Door::open(config.rest, ServeOptions { end_patience: Duration::from_secs(3), ..ServeOptions::default() }).await;
+    let door =
+        Door::open(config.rest, ServeOptions { end_patience: Duration::from_secs(3), ..ServeOptions::default() }).await;
     let door = door.map_err(|error| {
-        Fault::new(ErrorCode::AddressUnusable, error.to_string()).next("choose another port for the setting rest, or stop what uses it")
+        Fault::new(ErrorCode::AddressUnusable, error.to_string())
+            .next("choose another port for the setting rest, or stop what uses it")
     })?;
     let rest = door.address();
     let (casts, board) = (Casts::default(), StatusBoard::new(holdings.now()));
     let (link, present) = watch::channel(None);
-    let mail = open_mail(&config, identity.clone(), &casts, present.clone())?;
+    let mail = open_mail(&config, identity, &casts, present.clone())?;
     let quic = mail.endpoint.local_address()?;
     let reporter = Reporter::start(holdings.clone()).await?;
     report_lost(&holdings, &reporter).await?;
-    let workshop = Workshop { holdings: holdings.clone(), reporter: reporter.clone(), transport: mail.transport.clone() };
+    let workshop =
+        Workshop { holdings: holdings.clone(), reporter: reporter.clone(), transport: mail.transport.clone() };
     let supervisor = Supervisor::new(workshop, casts.clone(), config.limits.attempts);
     let uplink = Arc::new(CoordinatorLink::new(present, board.clone()));
     let rest_url = config.rest_url.clone().unwrap_or_else(|| format!("http://{rest}"));
     let health = health_of(&config, &board, &supervisor);
-    let desk =
-        Desk { holdings: holdings.clone(), coordinator: uplink.clone(), rest: rest_url.clone(), health, side: Side::Own };
+    let desk = Desk {
+        holdings: holdings.clone(),
+        coordinator: uplink.clone(),
+        rest: rest_url.clone(),
+        health,
+        side: Side::Own,
+    };
+    let (again, whoami) = (Arc::new(Notify::new()), mail.endpoint.clone());
     let calls = Calls {
-        offers: Arc::new(Offers::new(holdings.clone(), identity, casts)),
+        offers: Arc::new(Offers::new(holdings.clone(), Box::new(move || whoami.identity()), casts)),
         supervisor: supervisor.clone(),
         directory: mail.directory.clone(),
         relayed: mail.relayed.clone(),
         door: router(desk.on(Side::Outside)),
     };
-    let rows_through_coordinator = holdings.policy.rows_through_coordinator().is_allowed();
     let keeper = LinkKeeper {
         endpoint: mail.endpoint.clone(),
         address: config.coordinator.clone(),
-        introduction: Introduction { direct: reachable(&config), rest: rest_url, rows_through_coordinator },
+        introduction: Introduction { direct: reachable(&config), rest: rest_url },
         holdings: holdings.clone(),
         supervisor: supervisor.clone(),
         directory: mail.directory,
         calls,
         board: board.clone(),
         link,
+        again: again.clone(),
     };
+    let renewal =
+        Renewal { config: config.clone(), holdings: holdings.clone(), endpoint: mail.endpoint.clone(), again };
     let parts = Parts { holdings, supervisor, reporter: reporter.clone(), endpoint: mail.endpoint };
     tracing::info!(party = %config.party, %rest, %quic, coordinator = %config.coordinator, "agent started");
     let late = CancellationToken::new();
@@ -206,7 +240,7 @@ pub(crate) async fn start(config: AgentConfig, catalogue: Catalogue, stop: Cance
         parts.end(late).await;
         let _ = tokio::join!(served, linked, pumping, sweeping);
     });
-    Ok(Running { rest, quic, board, ended })
+    Ok(Running { rest, quic, board, renewal, ended })
 }
 
 /// What ends in order: attempts first, then their last words, then the network and the records.

@@ -10,7 +10,9 @@ use transport::{Body, CallOptions, Connection, EndpointOptions, Link, Service};
 use vocabulary::offer::fingerprint_of;
 use vocabulary::report::ReportBody;
 use vocabulary::{Clock, Report, Role, SignedBytes, Timestamp};
-use wire::agent_link::{AGENT_LINK, Caller, Catalogue as Announced, Hello, HttpHead, OFFER_CONTEXT, Reply, ToAgent, ToCoordinator, Welcome};
+use wire::agent_link::{
+    AGENT_LINK, Caller, Catalogue as Announced, Hello, HttpHead, OFFER_CONTEXT, Reply, ToAgent, ToCoordinator, Welcome,
+};
 
 use super::*;
 use crate::trial::{Certificates, OPEN, SCRIPTED, assignment, job, offer, script};
@@ -28,7 +30,8 @@ impl Coordinator {
     fn new(certificates: &Certificates) -> Self {
         let options = EndpointOptions::at(SocketAddr::from(([127, 0, 0, 1], 0)));
         let service = Service { alpn: AGENT_LINK, callers: Kind::Agent };
-        let (endpoint, incoming) = Endpoint::bind(options, certificates.identity("centre", Kind::Coordinator), &[service]).unwrap();
+        let (endpoint, incoming) =
+            Endpoint::bind(options, certificates.identity("centre", Kind::Coordinator), &[service]).unwrap();
         let (told, reports) = mpsc::unbounded_channel();
         Self { endpoint, incoming, told, reports }
     }
@@ -150,18 +153,23 @@ async fn takes_an_offer_runs_its_step_and_reports() {
     let (running, stop) = bench.start().await;
     let (hello, link) = bench.coordinator.welcome().await;
     let trust = bench.certificates.identity("1", Kind::Agent);
-    let signer = pki::verify_signed(&hello.catalogue, wire::agent_link::CATALOGUE_CONTEXT, &trust, SystemClock.now()).unwrap();
+    let signer =
+        pki::verify_signed(&hello.catalogue, wire::agent_link::CATALOGUE_CONTEXT, &trust, SystemClock.now()).unwrap();
     let announced: Announced = wire::frame::decode(&hello.catalogue.bytes).unwrap();
     assert_eq!((signer.party.as_str(), announced.components[0].name.as_str()), ("2", "scripted"));
     assert!(hello.rows_through_coordinator && hello.rest == Some(format!("http://{}", running.rest)));
     let signed = bench.signed("leave");
-    assert!(matches!(order(&link, ToAgent::Offer(signed.clone())).await, Reply::Accepted(answer) if answer.bytes == signed.bytes));
+    assert!(
+        matches!(order(&link, ToAgent::Offer(signed.clone())).await, Reply::Accepted(answer) if answer.bytes == signed.bytes)
+    );
     let assignment = assignment(Role::Host, "2", 0, &script("leave"));
     assert_eq!(assignment.offer, fingerprint_of(&signed.bytes));
     assert_eq!(order(&link, ToAgent::Assign(Box::new(assignment.clone()))).await, Reply::Done);
     assert_eq!(bench.coordinator.end_of_attempt().await, Outcome::Succeeded);
     let changed = vocabulary::Assignment { attempt: vocabulary::Attempt(1), parameters: script("talk"), ..assignment };
-    assert!(matches!(order(&link, ToAgent::Assign(Box::new(changed))).await, Reply::Failed(fault) if fault.code == ErrorCode::OfferRefused));
+    assert!(
+        matches!(order(&link, ToAgent::Assign(Box::new(changed))).await, Reply::Failed(fault) if fault.code == ErrorCode::OfferRefused)
+    );
     assert_eq!(order(&link, ToAgent::Close(job())).await, Reply::Done);
     stop.cancel();
     running.wait().await.unwrap();
@@ -258,6 +266,77 @@ async fn says_clearly_why_it_cannot_start() {
     assert!(fault.code == ErrorCode::ConfigInvalid && fault.message.contains("agent 2"), "{fault}");
     let nowhere = AgentConfig { identity: "nowhere".into(), ..bench.config.clone() };
     assert!(start(nowhere, SCRIPTED, stopped).await.is_err());
+    stop.cancel();
+    running.wait().await.unwrap();
+}
+
+/// A UDP port that is free now.
+fn free_port() -> SocketAddr {
+    std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn two_agents_run_a_step_with_direct_mail() {
+    let mut bench = bench(OPEN);
+    let mut running = Vec::new();
+    let stop = CancellationToken::new();
+    for id in ["1", "2"] {
+        let listen = free_port();
+        let config = AgentConfig {
+            listen,
+            direct: vec![listen.to_string()],
+            party: crate::trial::party(id),
+            identity: bench.certificates.issue(id, Kind::Agent),
+            data: bench.config.data.with_file_name(format!("data-{id}")),
+            ..bench.config.clone()
+        };
+        running.push(start(config, SCRIPTED, stop.clone()).await.unwrap());
+    }
+    let mut links = std::collections::BTreeMap::new();
+    let mut peers = Vec::new();
+    for _ in 0..2 {
+        let (hello, link) = bench.coordinator.welcome().await;
+        let chain = link.connection().peer().chain.iter().map(|der| der.to_vec()).collect();
+        let party = link.connection().peer().party.clone();
+        peers.push(wire::agent_link::Peer { party: party.clone(), chain, direct: hello.direct, online: true });
+        links.insert(party.to_string(), link);
+    }
+    for link in links.values() {
+        assert_eq!(order(link, ToAgent::Peers(peers.clone())).await, Reply::Done);
+    }
+    let Reply::Signed(signed) = order(&links["1"], ToAgent::Sign(offer(&script("talk")))).await else {
+        panic!("not signed")
+    };
+    assert!(matches!(order(&links["2"], ToAgent::Offer(signed)).await, Reply::Accepted(_)));
+    for (role, id) in [(Role::Host, "2"), (Role::Guest, "1")] {
+        let assignment = assignment(role, id, 0, &script("talk"));
+        assert_eq!(order(&links[id], ToAgent::Assign(Box::new(assignment))).await, Reply::Done);
+    }
+    for _ in 0..2 {
+        assert_eq!(bench.coordinator.end_of_attempt().await, Outcome::Succeeded);
+    }
+    stop.cancel();
+    for agent in running {
+        agent.wait().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn reads_its_policy_again_without_a_restart() {
+    let mut bench = bench("");
+    let (running, stop) = bench.start().await;
+    let (hello, link) = bench.coordinator.welcome().await;
+    assert!(!hello.rows_through_coordinator);
+    assert!(matches!(order(&link, ToAgent::Offer(bench.signed("talk"))).await, Reply::Failed(_)));
+    eventually(|| running.link().connected).await;
+    let policy = bench.config.policy.clone().unwrap();
+    std::fs::write(&policy, "no policy").unwrap();
+    assert_eq!(running.renewal().reload().unwrap_err().code, ErrorCode::ConfigInvalid);
+    std::fs::write(&policy, OPEN).unwrap();
+    running.renewal().reload().unwrap();
+    let (hello, link) = bench.coordinator.welcome().await;
+    assert!(hello.rows_through_coordinator);
+    assert!(matches!(order(&link, ToAgent::Offer(bench.signed("talk"))).await, Reply::Accepted(_)));
     stop.cancel();
     running.wait().await.unwrap();
 }

@@ -14,8 +14,12 @@ fn program() -> Program {
     Program::new(env!("CARGO_BIN_EXE_fedflow"))
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
 fn example(path: &str) -> PathBuf {
-    super::tidy::root().join("examples").join(path)
+    root().join("examples").join(path)
 }
 
 fn read(path: &str) -> String {
@@ -191,7 +195,7 @@ async fn a_refusal_names_the_party_and_the_rule() {
     let row = cluster.door.ended(&job).await;
     let expected = document("refused-by-policy/expected.json");
     assert_eq!(row["f_status"], expected["status"]);
-    let reason = &row["f_reason"];
+    let reason = &row["f_fault"];
     assert_eq!((&reason["code"], &reason["path"], &reason["party"]), (&expected["code"], &expected["rule"], &expected["party"]), "{row}");
     let table = expected["table"].as_str().expect("a table");
     assert!(reason["message"].as_str().is_some_and(|message| message.contains(table)), "{reason}");
@@ -262,7 +266,7 @@ fn hosts() -> Hosts {
     hosts.install("clinic", &[coordinator, ("0.0.0.0:0", "127.0.0.1:0")]);
     hosts.install("arbiter", &[coordinator, ("0.0.0.0:9371", &arbiter), ("fedflow.arbiter.example:9371", &arbiter)]);
     let authority = hosts.root.path().join("authority");
-    let profile = super::tidy::root().join("certs/profile.toml");
+    let profile = root().join("certs/profile.toml");
     program().says(&["certs", "init", "--dir", text(&authority), "--name", "clinic-and-bank", "--profile", text(&profile)]);
     hosts.certify("coordinator", "coordinator", "coordinator");
     for (host, party) in [("bank", "9999"), ("clinic", "10000"), ("arbiter", "8888")] {

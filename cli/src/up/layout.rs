@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use pki::{Authority, IssueOptions, Kind, Profile};
+use pki::{Authority, Identity, IssueOptions, Kind, Profile};
 use serde_json::json;
-use vocabulary::PartyId;
+use vocabulary::{Clock, PartyId, SystemClock};
 
 use super::need_folder;
 
@@ -14,6 +14,8 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Loopback carries large packets, and they are three times as fast.
 const LOOPBACK_MTU: u16 = 6500;
 const COORDINATOR: &str = "coordinator";
+/// Certificates are renewed when they end within 30 days.
+const RENEW_BEFORE_MILLIS: i64 = 30 * 24 * 3600 * 1000;
 
 /// The folder of a local federation.
 pub(crate) struct Layout {
@@ -78,6 +80,23 @@ impl Layout {
         issue(&mut authority, &PartyId::new(COORDINATOR)?, Kind::Coordinator, self.coordinator_dir())?;
         for party in parties {
             issue(&mut authority, party, Kind::Agent, self.party_dir(party))?;
+        }
+        self.refresh(&mut authority, parties)
+    }
+
+    /// A revocation list is good for some weeks only, and nobody else looks after this federation: it is signed anew at
+    /// every start, and certificates that end soon are renewed.
+    fn refresh(&self, authority: &mut Authority, parties: &[PartyId]) -> Result<()> {
+        authority.refresh_revocations()?;
+        let list = authority.revocations_pem()?;
+        let homes = std::iter::once(self.coordinator_dir()).chain(parties.iter().map(|party| self.party_dir(party)));
+        for identity in homes.map(|home| home.join("identity")) {
+            pki::install_revocations(&identity, &list)?;
+            let ends = Identity::load(&identity).map(|loaded| loaded.not_after());
+            let soon = SystemClock.now().plus_millis(RENEW_BEFORE_MILLIS);
+            if ends.is_ok_and(|ends| ends < soon) {
+                authority.renew(&identity, None)?;
+            }
         }
         Ok(())
     }

@@ -40,7 +40,8 @@ impl Asked {
 
     /// Fails with the text of validated endpoints unless every member is there.
     pub(super) fn validated(&self, keys: &[&'static str]) -> Result<(), Failure> {
-        let missing: Vec<&str> = keys.iter().copied().filter(|key| self.body.get(*key).is_none_or(Value::is_null)).collect();
+        let missing: Vec<&str> =
+            keys.iter().copied().filter(|key| self.body.get(*key).is_none_or(Value::is_null)).collect();
         if missing.is_empty() { Ok(()) } else { Err(Failure::arguments_missing(&missing)) }
     }
 

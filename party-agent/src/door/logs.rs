@@ -101,7 +101,9 @@ async fn wanted(desk: &Desk, asked: &Asked) -> Result<Wanted, Failure> {
         "partyDebug" => LogLevel::Debug,
         other => {
             let fault = Fault::new(ErrorCode::RequestInvalid, format!("there is no log of type {other:?}"));
-            return Err(fault.next("jobSchedule, jobScheduleError, partyError, partyWarning, partyInfo, partyDebug, componentInfo").into());
+            return Err(fault
+                .next("jobSchedule, jobScheduleError, partyError, partyWarning, partyInfo, partyDebug, componentInfo")
+                .into());
         }
     };
     if desk.is_elsewhere(asked) {
@@ -139,7 +141,8 @@ pub(super) async fn cat(desk: Desk, request: Request) -> Answer {
             let bound = |key: &str| asked.number(key).and_then(|number| usize::try_from(number).ok());
             let (begin, end) = (bound("begin").unwrap_or(1), bound("end"));
             let lines = blocking(move || read_lines(&path, begin, end).map_err(|error| unreadable(&error))).await?;
-            let rows: Value = lines.into_iter().map(|(number, text)| json!({"line_num": number, "content": text})).collect();
+            let rows: Value =
+                lines.into_iter().map(|(number, text)| json!({"line_num": number, "content": text})).collect();
             Ok(Reply::data(rows).into_response())
         }
     }

@@ -92,7 +92,10 @@ pub(super) async fn preview(desk: Desk, request: Request) -> Answer {
         return Ok(Reply::data(json!([])).saying("no data").into_response());
     }
     if asked.flag("flat") == Some(true) {
-        let first = shown.into_iter().next().map(|(rows, header, total, _)| (json!(rows), json!({"header": header, "total": total})));
+        let first = shown
+            .into_iter()
+            .next()
+            .map(|(rows, header, total, _)| (json!(rows), json!({"header": header, "total": total})));
         let (rows, meta) = first.unwrap_or_default();
         return Ok(Reply::data(rows).with_meta(meta).into_response());
     }
@@ -144,7 +147,8 @@ async fn files(desk: Desk, request: Request) -> Answer {
 }
 
 fn unwritable(error: &std::io::Error) -> Fault {
-    Fault::new(ErrorCode::StorageFull, format!("a download cannot be prepared: {error}")).next("free space on the agent's disk")
+    Fault::new(ErrorCode::StorageFull, format!("a download cannot be prepared: {error}"))
+        .next("free space on the agent's disk")
 }
 
 /// How rows are wanted.
@@ -174,7 +178,12 @@ impl Written {
 impl Wanted {
     /// The two files of an output table; none for an empty table. Rows go through a file without a name, because an
     /// archive says the size of a file before its content.
-    fn members(&self, shelf: &Shelf, output: &(usize, TableSummary), folder: &std::path::Path) -> Result<Vec<Written>, Fault> {
+    fn members(
+        &self,
+        shelf: &Shelf,
+        output: &(usize, TableSummary),
+        folder: &std::path::Path,
+    ) -> Result<Vec<Written>, Fault> {
         let table = shelf.read(&output.1.table)?;
         if table.is_empty() {
             return Ok(Vec::new());
@@ -185,9 +194,6 @@ impl Wanted {
         let size = size.map_err(|error| unwritable(&error))?;
         let name = data_name(output);
         let meta = json!({"header": table.schema().display_header()}).to_string();
-        Ok(vec![
-            Written::Rows(format!("{name}.csv"), file, size),
-            Written::Text(format!("{name}.meta"), meta),
-        ])
+        Ok(vec![Written::Rows(format!("{name}.csv"), file, size), Written::Text(format!("{name}.meta"), meta)])
     }
 }

@@ -154,7 +154,9 @@ pub(super) async fn list(desk: Desk, request: Request) -> Answer {
             }
         }
         let outputs: Map<String, Value> = (record.outputs.iter())
-            .map(|(index, output)| (output.data_name.clone().unwrap_or_else(|| index.to_string()), named(&output.table)))
+            .map(|(index, output)| {
+                (output.data_name.clone().unwrap_or_else(|| index.to_string()), named(&output.table))
+            })
             .collect();
         steps.insert(record.assignment.task.step.to_string(), json!({"input": inputs, "output": outputs}));
     }

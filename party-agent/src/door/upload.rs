@@ -1,13 +1,13 @@
 //! `data/upload` at the party's own door: the file stays here, only its name and configuration go on to the coordinator.
 
+use axum::body::Body;
 use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
 use doors::fate_reply::{EXCEPTION, SUCCESS};
 use doors::lenient::{drain, whole_body};
 use doors::proxy::stream_of;
 use doors::upload::TABLE_EXISTS;
 use doors::{Answer, Existing, Failure, Reply, SentFile, UploadConfig, UploadRequest};
-use axum::body::Body;
-use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use vocabulary::{ErrorCode, Fault, TableRef};
 
@@ -53,7 +53,8 @@ pub(super) async fn upload(desk: Desk, request: Request) -> Answer {
 async fn check(desk: &Desk, config: &UploadConfig) -> Result<(), Failure> {
     let me = &desk.holdings.me;
     if let Some(party) = config.party_id.as_ref().filter(|party| *party != me.as_str()) {
-        let fault = Fault::new(ErrorCode::RequestInvalid, format!("this is the door of party {me}, not of party {party}"));
+        let fault =
+            Fault::new(ErrorCode::RequestInvalid, format!("this is the door of party {me}, not of party {party}"));
         return Err(Failure::from(fault.next("upload at that party's own address, or leave party_id out")));
     }
     let table = TableRef::new(config.namespace.clone(), config.table_name.clone());
@@ -111,6 +112,7 @@ pub(super) async fn stage(desk: Desk, request: Request) -> Answer {
         drain(content).await;
         return Err(failure.with_status(403));
     }
-    let bytes = desk.holdings.staging.receive(&name, content).await.map_err(|fault| Failure::from(fault).with_status(400))?;
+    let bytes =
+        desk.holdings.staging.receive(&name, content).await.map_err(|fault| Failure::from(fault).with_status(400))?;
     Ok(Reply::data(json!({"staged": name, "bytes": bytes})).into_response())
 }

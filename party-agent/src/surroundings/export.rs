@@ -14,7 +14,12 @@ pub(super) fn write(root: &Path, table: &Table, request: &ExportRequest) -> Resu
     let delimiter = match request.delimiter.chars().collect::<Vec<char>>()[..] {
         [] => ',',
         [one] => one,
-        _ => return Err(ComponentError::new(ErrorCode::ParameterInvalid, format!("{:?} is not one character", request.delimiter))),
+        _ => {
+            return Err(ComponentError::new(
+                ErrorCode::ParameterInvalid,
+                format!("{:?} is not one character", request.delimiter),
+            ));
+        }
     };
     let unwritable = |error: std::io::Error| {
         let fault = Fault::new(ErrorCode::StorageFull, format!("the file cannot be written: {error}"));

@@ -67,7 +67,8 @@ fn store(
         let fault = Fault::new(ErrorCode::Conflict, format!("table {} exists already", request.table));
         return Err(fault.next("upload it with --drop to replace it").into());
     }
-    let file = File::open(path).map_err(|error| Fault::new(ErrorCode::FileUnreadable, format!("the file cannot be read: {error}")))?;
+    let file = File::open(path)
+        .map_err(|error| Fault::new(ErrorCode::FileUnreadable, format!("the file cannot be read: {error}")))?;
     let reader = Stoppable { file: BufReader::with_capacity(1 << 20, file), cancel: cancel.clone() };
     let imported = tables::import(reader, options, &mut |rows| progress(rows));
     if cancel.is_cancelled() {
@@ -88,7 +89,8 @@ pub(crate) fn directly(shelf: &Shelf, path: &Path, request: &ImportRequest) -> R
 /// FATE's upload fields as the shelf's options.
 fn options_of(request: &ImportRequest) -> Result<ImportOptions> {
     let field = |name: &str| request.options.get(name);
-    let invalid = |path: &str, message: String| ComponentError::from(Fault::new(ErrorCode::ParameterInvalid, message).path(path));
+    let invalid =
+        |path: &str, message: String| ComponentError::from(Fault::new(ErrorCode::ParameterInvalid, message).path(path));
     let head = match field("head") {
         None | Some(Value::Null) => true,
         Some(value) => match number(value) {
@@ -146,7 +148,8 @@ fn flag(value: Option<&Value>) -> bool {
 /// What became of the rows, for the log: reasons and counts, no values.
 pub(super) fn describe(receipt: &Receipt) -> String {
     let Receipt { rows_in, stored, replaced, rejected, reasons } = receipt;
-    let mut text = format!("{rows_in} rows read, {stored} stored, {replaced} replaced by a later row, {rejected} refused");
+    let mut text =
+        format!("{rows_in} rows read, {stored} stored, {replaced} replaced by a later row, {rejected} refused");
     for reason in reasons {
         text += &format!("; {}: {} rows, first in line {}", reason.reason, reason.rows, reason.first_line);
     }

@@ -13,7 +13,10 @@ pub(super) fn readable(roots: &[PathBuf], name: &str) -> Result<PathBuf, Fault> 
             return Ok(path);
         }
     }
-    let fault = Fault::new(ErrorCode::FileUnreadable, format!("the file {name:?} is not in a folder that this party imports from"));
+    let fault = Fault::new(
+        ErrorCode::FileUnreadable,
+        format!("the file {name:?} is not in a folder that this party imports from"),
+    );
     Err(fault.next("upload the file itself, or put it into one of the agent's import_roots"))
 }
 

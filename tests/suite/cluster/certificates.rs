@@ -63,7 +63,7 @@ async fn a_revoked_agent_is_not_let_in_again() {
     let mut cluster = Cluster::up(&program(), "9999,10000");
     let authority = cluster.dir.path().join("authority");
     let authority = authority.to_str().expect("a path").to_owned();
-    program().says(&["certs", "revoke", "--dir", &authority, "--party", "9999", "--reason", "key-compromise"]);
+    program().says(&["certs", "revoke", "--dir", &authority, "--party", "9999", "--reason", "key_compromise"]);
     let identity = cluster.dir.path().join("coordinator/identity");
     let list = format!("{authority}/revoked.crl");
     program().says(&["certs", "install-list", "--identity", identity.to_str().expect("a path"), "--list", &list]);

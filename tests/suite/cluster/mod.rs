@@ -3,7 +3,7 @@
 mod certificates;
 mod faults;
 mod first_job;
-// mod network;
+mod network;
 mod restarts;
 
 use fedflow_tests::cluster::{Cluster, Program};

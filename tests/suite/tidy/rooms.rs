@@ -100,7 +100,8 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn the_list_of_rooms_is_whole_and_alphabetical() {
     let lib = read(&components().join("lib.rs"));
-    let lines: Vec<&str> = lib.lines().filter_map(|line| line.trim().strip_prefix("mod ")).collect();
+    let module = |line: &'static str| line.trim_start_matches("pub ").strip_prefix("mod ");
+    let lines: Vec<&str> = lib.leak().lines().filter_map(module).collect();
     let listed: Vec<String> = lines.iter().map(|line| line.trim_end_matches(';').to_owned()).collect();
     let mut sorted = listed.clone();
     sorted.sort();

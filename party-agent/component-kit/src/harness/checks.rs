@@ -1,4 +1,5 @@
 //! The tests that every room has ready: they need only a federation to run.
+#![allow(clippy::expect_used, reason = "a failed step of a test is a failed test")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
