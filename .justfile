@@ -13,7 +13,7 @@ check:
 
 # The cheap tiers: unit tests, rooms, tidy. Arguments are filters.
 test *filters:
-    if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace "$@"; else cargo test --workspace "$@"; fi
+    if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace "$@"; else cargo test --workspace -- --skip cluster:: --skip examples:: "$@"; fi
 
 # Real daemons: cluster tests and the examples. As root, the test over network namespaces runs too.
 test-cluster *filters:

@@ -12,5 +12,8 @@ pub(crate) async fn run(arguments: &DaemonArguments) -> Result<()> {
     let stop = stop_token(arguments.with_parent)?;
     let running = party_agent::start(config, stop).await?;
     Ready::announce(running.rest, running.quic);
-    Ok(running.wait().await?)
+    let fresh = tokio::spawn(party_agent::keep_fresh(running.renewal()));
+    let ended = running.wait().await;
+    fresh.abort();
+    Ok(ended?)
 }

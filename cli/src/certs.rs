@@ -171,9 +171,14 @@ pub(crate) fn run(command: &CertsCommand) -> Result<()> {
     let json = command.is_json();
     match command {
         CertsCommand::Init { dir, name, profile, .. } => {
-            let profile = profile.as_deref().map_or_else(|| Ok(Profile::default()), Profile::load).map_err(Fault::from)?;
+            let profile =
+                profile.as_deref().map_or_else(|| Ok(Profile::default()), Profile::load).map_err(Fault::from)?;
             Authority::init(dir, name, &profile).map_err(Fault::from)?;
-            done(json, &format!("federation {name}: root and key in {}", dir.display()), json!({"federation": name, "dir": dir}));
+            done(
+                json,
+                &format!("federation {name}: root and key in {}", dir.display()),
+                json!({"federation": name, "dir": dir}),
+            );
         }
         CertsCommand::Issue { dir, party, kind, out, days, .. } => {
             let options = IssueOptions { validity: validity(*days), existing: Existing::Refuse };
@@ -183,7 +188,11 @@ pub(crate) fn run(command: &CertsCommand) -> Result<()> {
         }
         CertsCommand::Request { party, kind, out, .. } => {
             pki::request(&PartyId::new(party.as_str())?, *kind, out, Existing::Refuse).map_err(Fault::from)?;
-            let text = format!("send {} to the authority; the key stays in {}", out.join("request.csr").display(), out.display());
+            let text = format!(
+                "send {} to the authority; the key stays in {}",
+                out.join("request.csr").display(),
+                out.display()
+            );
             done(json, &text, json!({"party": party, "request": out.join("request.csr")}));
         }
         CertsCommand::Sign { dir, party, kind, request, out, days, .. } => {
@@ -192,7 +201,11 @@ pub(crate) fn run(command: &CertsCommand) -> Result<()> {
             let party_id = PartyId::new(party.as_str())?;
             let issued = authority.sign_request(&request, &party_id, *kind, validity(*days)).map_err(Fault::from)?;
             issued.write_to(out).map_err(Fault::from)?;
-            done(json, &format!("{kind} {party}: certificate in {}", out.display()), json!({"party": party, "out": out}));
+            done(
+                json,
+                &format!("{kind} {party}: certificate in {}", out.display()),
+                json!({"party": party, "out": out}),
+            );
         }
         CertsCommand::Renew { dir, identity, .. } => {
             Authority::open(dir).and_then(|mut authority| authority.renew(identity, None)).map_err(Fault::from)?;
@@ -202,11 +215,14 @@ pub(crate) fn run(command: &CertsCommand) -> Result<()> {
             let target = match (party, serial) {
                 (Some(party), _) => Target::Party(PartyId::new(party.as_str())?),
                 (None, Some(serial)) => Target::Serial(serial.clone()),
-                (None, None) => return Err(Fault::new(ErrorCode::RequestInvalid, "say which: --party or --serial").into()),
+                (None, None) => {
+                    return Err(Fault::new(ErrorCode::RequestInvalid, "say which: --party or --serial").into());
+                }
             };
             let mut authority = Authority::open(dir).map_err(Fault::from)?;
             let serials = authority.revoke(&target, *reason).map_err(Fault::from)?;
-            let text = format!("revoked {}; bring {} to every party", serials.join(", "), dir.join("revoked.crl").display());
+            let text =
+                format!("revoked {}; bring {} to every party", serials.join(", "), dir.join("revoked.crl").display());
             done(json, &text, json!({"revoked": serials}));
         }
         CertsCommand::Refresh { dir, .. } => {

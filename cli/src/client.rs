@@ -53,7 +53,8 @@ impl Client {
     /// Posts JSON and gives the whole reply.
     pub(crate) async fn post_whole(&self, path: &str, body: &Value) -> Result<Value> {
         let (status, bytes) = self.send(Method::POST, path, "application/json", body.to_string().into()).await?;
-        serde_json::from_slice(&bytes).with_context(|| format!("{path} answered {status} with something that is no JSON"))
+        serde_json::from_slice(&bytes)
+            .with_context(|| format!("{path} answered {status} with something that is no JSON"))
     }
 
     /// Gets JSON.
@@ -86,7 +87,8 @@ impl Client {
         let target = format!("/v1/data/upload?{}", quoted(&config.to_string()));
         let kind = format!("multipart/form-data; boundary={boundary}");
         let (status, bytes) = self.send(Method::POST, &target, &kind, body.into()).await?;
-        let reply: Value = serde_json::from_slice(&bytes).with_context(|| format!("the upload was answered {status} without JSON"))?;
+        let reply: Value =
+            serde_json::from_slice(&bytes).with_context(|| format!("the upload was answered {status} without JSON"))?;
         succeeded(&reply)?;
         Ok(reply)
     }
@@ -117,7 +119,9 @@ fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() * 2);
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b':' | b',' | b'/' => quoted.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b':' | b',' | b'/' => {
+                quoted.push(char::from(byte))
+            }
             _ => quoted.push_str(&format!("%{byte:02X}")),
         }
     }

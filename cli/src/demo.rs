@@ -51,7 +51,9 @@ pub(crate) async fn run(arguments: &DemoArguments) -> Result<()> {
     };
     progress.end();
     if !arguments.json {
-        say::line("A bank (party 9999) has the labels and 10 features; a clinic (party 10000) has 20 features of the same people.");
+        say::line(
+            "A bank (party 9999) has the labels and 10 features; a clinic (party 10000) has 20 features of the same people.",
+        );
         say::line("Neither shows the other a row. Three processes, mutually authenticated QUIC, encrypted training:");
     }
     let client = Client::new(&federation.rest);
@@ -81,7 +83,8 @@ async fn train(client: &Client, dir: &Path, quiet: bool) -> Result<DemoResult> {
     let data = data::tables()?;
     upload(client, dir, GUEST, "guest", &data.guest).await?;
     upload(client, dir, HOST, "host", &data.host).await?;
-    let pooled = tokio::task::spawn_blocking(move || pooled::train(&data)).await.context("the pooled training panicked")??;
+    let pooled =
+        tokio::task::spawn_blocking(move || pooled::train(&data)).await.context("the pooled training panicked")??;
     let job = submit(client, &dsl(), &conf()).await?;
     let row = watch(client, &job, Watch { quiet, seconds: 600 }).await?;
     if text(&row, "f_status") != "success" {
@@ -107,9 +110,7 @@ async fn upload(client: &Client, dir: &Path, party: &str, name: &str, csv: &str)
 }
 
 fn dsl() -> Value {
-    let step = |module: &str, port: &str, from: &str, outputs: Value| {
-        json!({"module": module, "input": {"data": {port: [from]}}, "output": outputs})
-    };
+    let step = |module: &str, port: &str, from: &str, outputs: Value| json!({"module": module, "input": {"data": {port: [from]}}, "output": outputs});
     json!({"components": {
         "reader_0": {"module": "Reader", "output": {"data": ["data"]}},
         "data_transform_0": step("DataTransform", "data", "reader_0.data", json!({"data": ["data"], "model": ["model"]})),

@@ -74,7 +74,9 @@ fn check_identity(folder: &std::path::Path, findings: &mut Vec<Finding>) -> Opti
     let problems = facts.map(|facts| facts.into_iter().flat_map(|one| one.problems).collect::<Vec<_>>());
     let judged = problems.and_then(|problems| match problems.first() {
         None => Ok(()),
-        Some(problem) => Err(Fault::new(ErrorCode::CertificateRefused, problem.clone()).next("see `fedflow certs inspect`")),
+        Some(problem) => {
+            Err(Fault::new(ErrorCode::CertificateRefused, problem.clone()).next("see `fedflow certs inspect`"))
+        }
     });
     note(findings, format!("certificate and key in {}", folder.display()), judged);
     match Identity::load(folder) {
@@ -129,7 +131,12 @@ async fn examine_agent(path: &std::path::Path, findings: &mut Vec<Finding>) {
     let named = if *identity.party() == config.party && identity.kind() == Kind::Agent {
         Ok(())
     } else {
-        let text = format!("the certificate is of {} {}, the settings say agent {}", identity.kind(), identity.party(), config.party);
+        let text = format!(
+            "the certificate is of {} {}, the settings say agent {}",
+            identity.kind(),
+            identity.party(),
+            config.party
+        );
         Err(Fault::new(ErrorCode::CertificateRefused, text).next("issue a certificate for this party"))
     };
     if note(findings, "the certificate names this party", named) {
@@ -142,7 +149,8 @@ async fn examine_agent(path: &std::path::Path, findings: &mut Vec<Finding>) {
 async fn call(coordinator: &str, identity: Identity) -> Result<(), Fault> {
     let now = SystemClock.now();
     let catalogue = Catalogue { party: identity.party().clone(), components: vec![], made: now };
-    let bytes = rmp_serde::to_vec_named(&catalogue).map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?;
+    let bytes =
+        rmp_serde::to_vec_named(&catalogue).map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?;
     let hello = Hello {
         protocol: wire::version::PROTOCOL,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -155,7 +163,8 @@ async fn call(coordinator: &str, identity: Identity) -> Result<(), Fault> {
         rows_through_coordinator: false,
     };
     let any_port = if coordinator.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
-    let address: SocketAddr = any_port.parse().map_err(|_| Fault::new(ErrorCode::Internal, "no address to dial from"))?;
+    let address: SocketAddr =
+        any_port.parse().map_err(|_| Fault::new(ErrorCode::Internal, "no address to dial from"))?;
     let (endpoint, _) = Endpoint::bind(EndpointOptions::at(address), identity, &[]).map_err(Fault::from)?;
     let expected = ExpectedPeer { kind: Kind::Coordinator, party: None };
     let connection = endpoint.connect(coordinator, AGENT_LINK, expected).await.map_err(Fault::from)?;

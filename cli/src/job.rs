@@ -167,6 +167,10 @@ fn read_json(path: &PathBuf) -> Result<Value> {
 /// Submits a job; gives its id.
 pub(crate) async fn submit(client: &Client, dsl: &Value, conf: &Value) -> Result<String> {
     let reply = client.post_whole("/v1/job/submit", &json!({"job_dsl": dsl, "job_runtime_conf": conf})).await?;
+    // The first thing that is wrong is the error; the others stand below it, indented as it is.
+    let said = text(&reply, "retmsg");
+    let others = said.lines().filter(|line| line.starts_with("  ")).skip(1);
+    others.filter(|_| text(&reply, "retcode") != "0").for_each(|line| say::remark(format!("also {}", line.trim())));
     succeeded(&reply)?;
     Ok(text(&reply, "jobId"))
 }
@@ -216,7 +220,8 @@ async fn said_of(client: &Client, job: &str, row: &Value) -> String {
         .iter()
         .map(|task| {
             let told = text(task, "f_progress");
-            let at = format!("{} at {} {}", text(task, "f_component_name"), text(task, "f_role"), text(task, "f_party_id"));
+            let at =
+                format!("{} at {} {}", text(task, "f_component_name"), text(task, "f_role"), text(task, "f_party_id"));
             if told.is_empty() { at } else { format!("{at}: {told}") }
         })
         .take(2)
@@ -231,7 +236,12 @@ pub(crate) async fn why(client: &Client, job: &str, row: &Value) -> Fault {
         return fault;
     }
     let tasks = client.post("/v1/job/task/query", &json!({"job_id": job})).await.unwrap_or_default();
-    let report = tasks.as_array().into_iter().flatten().map(|task| text(task, "f_error_report")).find(|report| !report.is_empty());
+    let report = tasks
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|task| text(task, "f_error_report"))
+        .find(|report| !report.is_empty());
     let status = text(row, "f_status");
     Fault::new(ErrorCode::JobState, report.unwrap_or_else(|| format!("job {job} ended as {status}")))
 }
@@ -259,7 +269,9 @@ async fn list(client: &Client, limit: u32, json: bool) -> Result<()> {
     let jobs = data.get("jobs").and_then(Value::as_array).context("the door's answer has no jobs")?;
     let rows: Vec<Vec<String>> = jobs
         .iter()
-        .map(|job| ["job_id", "status", "progress", "role", "party_id", "create_date"].map(|field| text(job, field)).to_vec())
+        .map(|job| {
+            ["job_id", "status", "progress", "role", "party_id", "create_date"].map(|field| text(job, field)).to_vec()
+        })
         .collect();
     say::table(&["job", "status", "%", "role", "party", "created"], &rows);
     Ok(())

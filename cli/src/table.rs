@@ -89,7 +89,9 @@ pub(crate) enum TableCommand {
 impl TableCommand {
     fn door(&self) -> &DoorArguments {
         match self {
-            Self::Upload { door, .. } | Self::List { door } | Self::Show { door, .. } | Self::Delete { door, .. } => door,
+            Self::Upload { door, .. } | Self::List { door } | Self::Show { door, .. } | Self::Delete { door, .. } => {
+                door
+            }
         }
     }
 

@@ -88,7 +88,8 @@ fn party_ids(texts: &[String]) -> Result<Vec<PartyId>> {
 
 impl Federation {
     async fn start_processes(&mut self, layout: &Layout, parties: &[PartyId]) -> Result<()> {
-        let coordinator = Process::start("coordinator", &layout.coordinator_config(), &layout.coordinator_dir(), &self.stop)?;
+        let coordinator =
+            Process::start("coordinator", &layout.coordinator_config(), &layout.coordinator_dir(), &self.stop)?;
         self.processes.push(coordinator.clone());
         let ready = coordinator.ready(PATIENCE).await?;
         self.rest = format!("http://{}", ready.rest);
@@ -100,16 +101,23 @@ impl Federation {
             let ready = process.ready(PATIENCE).await?;
             self.parties.push((party.clone(), format!("http://{}", ready.rest)));
         }
-        tokio::time::timeout(PATIENCE, self.wait_until_connected(parties.len()))
-            .await
-            .with_context(|| format!("the agents did not connect within {} s; see the logs under {}", PATIENCE.as_secs(), layout.root().display()))
+        tokio::time::timeout(PATIENCE, self.wait_until_connected(parties.len())).await.with_context(|| {
+            format!(
+                "the agents did not connect within {} s; see the logs under {}",
+                PATIENCE.as_secs(),
+                layout.root().display()
+            )
+        })
     }
 
     async fn wait_until_connected(&self, agents: usize) {
         let client = Client::new(&self.rest);
         loop {
             if let Ok(health) = client.get("/v1/fedflow/health").await
-                && health.pointer("/data/agents_online").and_then(Value::as_array).is_some_and(|online| online.len() >= agents)
+                && health
+                    .pointer("/data/agents_online")
+                    .and_then(Value::as_array)
+                    .is_some_and(|online| online.len() >= agents)
             {
                 return;
             }

@@ -15,7 +15,8 @@ use vocabulary::{ErrorCode, Fault};
 /// file are relative to its folder.
 pub fn read_config(path: &Path) -> Result<CoordinatorConfig, Fault> {
     let config: CoordinatorConfig = daemon::load(path, "FEDFLOW_COORDINATOR", std::env::vars()).map_err(|error| {
-        Fault::new(ErrorCode::ConfigInvalid, error.to_string()).next("compare it with examples/local-federation/coordinator.toml")
+        Fault::new(ErrorCode::ConfigInvalid, error.to_string())
+            .next("compare it with examples/local-federation/coordinator.toml")
     })?;
     Ok(config.below(path.parent().unwrap_or(Path::new("."))))
 }

@@ -47,7 +47,12 @@ struct RowsOverGateway(Gateway);
 
 #[async_trait]
 impl Rows for RowsOverGateway {
-    async fn forward(&self, party: &PartyId, head: HttpHead, body: BodyStream) -> Result<(HttpReplyHead, BodyStream), Fault> {
+    async fn forward(
+        &self,
+        party: &PartyId,
+        head: HttpHead,
+        body: BodyStream,
+    ) -> Result<(HttpReplyHead, BodyStream), Fault> {
         self.0.forward(party, head, body).await
     }
 }
@@ -63,7 +68,8 @@ impl Face for FaceOfRouter {
 
 /// Starts a coordinator; it runs until the token is cancelled.
 pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result<Running, Fault> {
-    tokio::fs::create_dir_all(&config.data).await.map_err(|error| {
+    // Definitions and metrics are for the coordinator's user only.
+    tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).await.map_err(|error| {
         Fault::new(ErrorCode::StorageFull, format!("the data folder {} cannot be made: {error}", config.data.display()))
     })?;
     let identity = pki::Identity::load(&config.identity)?;
@@ -72,7 +78,8 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     let quic = EndpointOptions { mtu: config.mtu, ..EndpointOptions::at(config.listen) };
     let (endpoint, incoming) = Endpoint::bind(quic, identity, &SERVICES).map_err(Fault::from)?;
     let door = Door::open(config.rest, ServeOptions::default()).await.map_err(|error| {
-        Fault::new(ErrorCode::AddressUnusable, error.to_string()).next("stop what listens there, or set another `rest` address")
+        Fault::new(ErrorCode::AddressUnusable, error.to_string())
+            .next("stop what listens there, or set another `rest` address")
     })?;
     let (quic, rest) = (endpoint.local_address().map_err(Fault::from)?, door.address());
 

@@ -1,10 +1,13 @@
 //! Whether an order says what the accepted offer said: the coordinator cannot change a job after it was accepted.
 
 use serde_json::Value;
-use vocabulary::{Assignment, ErrorCode, Fault, Offer, OfferedStep, PartyId};
+use vocabulary::{
+    Assignment, Attempt, ErrorCode, Fault, ModelInput, Offer, OfferedInput, OfferedStep, Participant, PartyId,
+    TableRef, TaskId,
+};
 
-/// Refuses an order that is for somebody else, or that differs from the offer in component, version, cast, parameters or
-/// tables.
+/// Refuses an order that is for somebody else, or that differs from the offer in component, version, stage, cast,
+/// parameters, tables or models.
 pub(crate) fn agrees(assignment: &Assignment, offer: &Offer, me: &PartyId) -> Result<(), Fault> {
     let task = &assignment.task;
     let participant = task.participant();
@@ -26,30 +29,53 @@ pub(crate) fn agrees(assignment: &Assignment, offer: &Offer, me: &PartyId) -> Re
     if !step.roles.contains(&task.role) || !offer.cast.has(&participant) || !assignment.step_cast.has(&participant) {
         return differs("this party has no such part");
     }
-    if assignment.step_cast.participants().any(|who| !offer.cast.has(&who) || !step.roles.contains(&who.role)) {
-        return differs("somebody else takes part");
+    // Somebody left out would be as bad as somebody added: sums of few hide less than sums of many.
+    if !assignment.step_cast.participants().eq(step.participants.iter().cloned()) {
+        return differs("others take part");
+    }
+    if assignment.stage != step.stage {
+        return differs("another stage");
     }
     if !same_parameters(assignment, step) {
         return differs("other parameters");
     }
-    let foreign = assignment.inputs.iter().find(|input| {
-        let offered = offer
-            .steps
-            .iter()
-            .flat_map(|step| &step.tables)
-            .any(|(owner, table)| *owner == participant && *table == input.table);
-        !offered && !input.table.namespace.starts_with(&format!("output_data_{}_{}_", task.job, input.from_step))
-    });
-    if let Some(input) = foreign {
-        return differs(&format!("the input table {}", input.table));
+    if !same_inputs(assignment, step, &participant) {
+        return differs("other input tables");
     }
-    if assignment.models.iter().any(|input| input.model.owner != participant) {
-        return differs("a model of somebody else");
+    let models: Vec<&ModelInput> = step.models.iter().filter(|input| input.model.owner == participant).collect();
+    if !assignment.models.iter().eq(models) {
+        return differs("other models");
+    }
+    // A model stands under the job that made it, so that no job can take the place of another's.
+    if assignment.model_version != task.job.as_str() {
+        return differs("another place for the model");
     }
     if assignment.partitions == 0 || assignment.partitions > 1023 {
         return differs("a number of partitions out of bounds");
     }
     Ok(())
+}
+
+/// Whether the tables are those of the offer, each made by the step and participant that it says, in some attempt.
+fn same_inputs(assignment: &Assignment, step: &OfferedStep, participant: &Participant) -> bool {
+    let offered: Vec<&OfferedInput> = step.inputs.iter().filter(|input| input.who == *participant).collect();
+    let pairs = assignment.inputs.iter().zip(&offered);
+    assignment.inputs.len() == offered.len()
+        && pairs.into_iter().all(|(input, offered)| {
+            input.port == offered.port
+                && input.from_step == offered.from_step
+                && is_made_by(
+                    &input.table,
+                    &TaskId { step: offered.made_by.clone(), ..assignment.task.clone() },
+                    offered,
+                )
+        })
+}
+
+/// Names of outputs are digests, so that the attempt is read from the namespace and the whole name computed again.
+fn is_made_by(table: &TableRef, maker: &TaskId, offered: &OfferedInput) -> bool {
+    let attempt = table.namespace.rsplit('_').next().and_then(|number| number.parse().ok());
+    attempt.is_some_and(|attempt| *table == TableRef::output(maker, Attempt(attempt), offered.index))
 }
 
 /// Compared as values: texts of the same JSON may differ in the order of members.

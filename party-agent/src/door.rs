@@ -22,12 +22,14 @@ use doors::{Answer, Failure, Forward, tolerate_slash};
 use policy::{Policy, Verdict};
 use records::AuditEntry;
 use serde_json::Value;
-use vocabulary::Fault;
+use vocabulary::{ErrorCode, Fault};
 use wire::agent_link::{Caller, HttpHead};
 
 use crate::holdings::Holdings;
 use asked::Asked;
 
+/// HTTP status for a request that is torn.
+const MALFORMED: u16 = 400;
 /// HTTP status for what cannot be reached now.
 const UNAVAILABLE: u16 = 503;
 
@@ -117,9 +119,10 @@ impl Desk {
     }
 }
 
-/// A fault of the way to the coordinator.
+/// A fault of the way to the coordinator, or of a sender that did not send its whole body.
 fn unavailable(fault: Fault) -> Failure {
-    Failure::from(fault).with_status(UNAVAILABLE)
+    let status = if fault.code == ErrorCode::RequestInvalid { MALFORMED } else { UNAVAILABLE };
+    Failure::from(fault).with_status(status)
 }
 
 /// Does disk work off the async threads.

@@ -23,6 +23,7 @@ mod uplink;
 mod wiring;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use component_kit::ComponentError;
 use tables::Shelf;
@@ -35,23 +36,38 @@ pub use link::LinkStatus;
 pub use renewal::Renewal;
 pub use wiring::Running;
 
-/// Runs an agent until the token is cancelled. SIGHUP has it read policy, certificate and revocation list again.
+/// How often is looked whether certificate, roots, revocation list or policy have changed.
+const READ_AGAIN_EVERY: Duration = Duration::from_secs(30);
+
+/// Runs an agent until the token is cancelled, and keeps it fresh meanwhile.
 pub async fn serve(config: AgentConfig, stop: CancellationToken) -> Result<(), Fault> {
     let running = start(config, stop).await?;
-    let renewal = running.renewal();
-    let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
-    let mut hangup =
-        hangup.map_err(|error| Fault::new(ErrorCode::Internal, format!("signals cannot be heard: {error}")))?;
-    let reloading = tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
-            if let Err(fault) = renewal.reload() {
-                tracing::error!(code = fault.code.text(), %fault, "nothing was read again");
-            }
-        }
-    });
+    let fresh = tokio::spawn(keep_fresh(running.renewal()));
     let ended = running.wait().await;
-    reloading.abort();
+    fresh.abort();
     ended
+}
+
+/// Reads policy, certificate, roots and revocation list again when they change, and at once on SIGHUP, so that a renewal or a
+/// revocation needs no restart. What cannot be used is logged, and what was in force stays.
+pub async fn keep_fresh(renewal: Renewal) {
+    let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+    let mut hangup = match hangup {
+        Ok(hangup) => hangup,
+        Err(error) => return tracing::error!(%error, "signals cannot be heard, so nothing is read again"),
+    };
+    let mut stamp = renewal.stamp();
+    loop {
+        let asked = tokio::select! {
+            heard = hangup.recv() => if heard.is_none() { return } else { true },
+            () = tokio::time::sleep(READ_AGAIN_EVERY) => false,
+        };
+        let before = std::mem::replace(&mut stamp, renewal.stamp());
+        let done = if asked || before != stamp { renewal.reload() } else { renewal.close_ended() };
+        if let Err(fault) = done {
+            tracing::error!(code = fault.code.text(), %fault, "nothing was read again");
+        }
+    }
 }
 
 /// Starts an agent with all components of this build; its ports are bound when this returns.

@@ -7,7 +7,8 @@ use pki::{Identity, Kind, verify_signed};
 use records::AuditEntry;
 use transport::Admit;
 use vocabulary::offer::fingerprint_of;
-use vocabulary::{Cast, ErrorCode, Fault, JobId, Offer, PartyId, Role, SignedBytes};
+use vocabulary::{ErrorCode, Fault, JobId, Offer, Participant, PartyId, Role, SignedBytes, StepName};
+use wire::Address;
 use wire::agent_link::{MailHead, OFFER_CONTEXT, StepCheck};
 
 use crate::holdings::Holdings;
@@ -17,13 +18,17 @@ const MOST_CASTS: usize = 50_000;
 
 /// Who may send mail for which job.
 #[derive(Clone, Default)]
-pub(crate) struct Casts(Arc<Mutex<BTreeMap<JobId, Cast>>>);
+pub(crate) struct Casts(Arc<Mutex<BTreeMap<JobId, Steps>>>);
+
+/// The steps of a job, with those who run each.
+type Steps = BTreeMap<StepName, Vec<Participant>>;
 
 impl Casts {
     /// Lets the cast of an accepted job write.
     pub(crate) fn insert(&self, offer: &Offer) {
         let mut casts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        casts.insert(offer.job.clone(), offer.cast.clone());
+        let steps = offer.steps.iter().map(|step| (step.step.clone(), step.participants.clone()));
+        casts.insert(offer.job.clone(), steps.collect());
         if casts.len() > MOST_CASTS {
             // Job ids begin with their date.
             casts.pop_first();
@@ -40,9 +45,10 @@ impl Casts {
         let address = &head.address;
         let casts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match casts.get(&address.attempt.job) {
-            Some(cast) if cast.has(&address.from) && cast.has(&address.to) => Ok(()),
+            Some(steps) if runs(steps, address) => Ok(()),
             Some(_) => {
-                let message = format!("{} or {} has no part in job {}", address.from, address.to, address.attempt.job);
+                let (job, step) = (&address.attempt.job, &address.attempt.step);
+                let message = format!("{} or {} has no part in step {step} of job {job}", address.from, address.to);
                 Err(Fault::new(ErrorCode::PermissionDenied, message))
             }
             // After a restart a peer may be ordered to work a moment before this agent is: the code lets it try again.
@@ -54,6 +60,12 @@ impl Casts {
     }
 }
 
+/// Whether sender and receiver both run the letter's step.
+fn runs(steps: &Steps, address: &Address) -> bool {
+    let who = steps.get(&address.attempt.step);
+    who.is_some_and(|who| who.contains(&address.from) && who.contains(&address.to))
+}
+
 /// Gives the identity in use, which may be renewed.
 pub(crate) type Whoami = Box<dyn Fn() -> Identity + Send + Sync>;
 
@@ -62,11 +74,13 @@ pub(crate) struct Offers {
     holdings: Arc<Holdings>,
     identity: Whoami,
     casts: Casts,
+    /// Held from the look at earlier offers until the new one is written down.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Offers {
     pub(crate) fn new(holdings: Arc<Holdings>, identity: Whoami, casts: Casts) -> Self {
-        Self { holdings, identity, casts }
+        Self { holdings, identity, casts, turn: tokio::sync::Mutex::default() }
     }
 
     /// Admits the offer of one of the party's own users, and signs it.
@@ -129,13 +143,20 @@ impl Offers {
 
     async fn admit(&self, offer: &Offer, signer: &PartyId, fingerprint: &str) -> Result<(), Fault> {
         let holdings = &self.holdings;
-        if !offer.cast.has(&offer.initiator) {
+        let named = std::iter::once(&offer.initiator).chain(offer.steps.iter().flat_map(|step| &step.participants));
+        if let Some(stranger) = named.into_iter().find(|who| !offer.cast.has(who)) {
             self.judged(offer, fingerprint, Some("cast")).await?;
-            let message = format!("the offer's initiator {} is not in its cast", offer.initiator);
+            let message = format!("{stranger} has a part in the offer and is not in its cast");
             return Err(Fault::new(ErrorCode::OfferRefused, message).path("cast").at(&holdings.me));
         }
+        let _turn = self.turn.lock().await;
         let verdict = holdings.policy().admit(offer, signer).into_result(ErrorCode::OfferRefused);
-        let refused = verdict.and_then(|()| self.runnable(offer));
+        let mut refused = verdict.and_then(|()| self.runnable(offer));
+        // A second offer of a job would reach the tables that were made under the first.
+        if refused.is_ok() && holdings.records.has_other_offer(&offer.job, fingerprint).await? {
+            let message = format!("job {} was accepted under another offer", offer.job);
+            refused = Err(Fault::new(ErrorCode::OfferRefused, message).path("job").next("submit it as a new job"));
+        }
         let rule = refused.as_ref().err().map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
         // Written before anybody hears of it.
         self.judged(offer, fingerprint, rule.as_deref()).await?;

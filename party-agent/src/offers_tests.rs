@@ -153,3 +153,28 @@ async fn says_what_is_wrong_with_parameters_and_where() {
     let paths: Vec<_> = faults.iter().map(|fault| (fault.code, fault.path.as_deref().unwrap())).collect();
     assert_eq!(paths, [(ErrorCode::ParameterInvalid, "s_0.script"), (ErrorCode::ComponentUnknown, "s_0")]);
 }
+
+#[tokio::test]
+async fn takes_no_second_offer_of_a_job() {
+    let guest = agent("1", OPEN).await;
+    guest.offers.sign(offer(&script("talk"))).await.unwrap();
+    guest.offers.sign(offer(&script("talk"))).await.unwrap();
+    let fault = guest.offers.sign(offer(&script("leave"))).await.unwrap_err();
+    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("job")));
+    assert_eq!(guest.rules().await, [None, None, Some("job".to_owned())]);
+    let mut joined = offer(&script("talk"));
+    joined.steps[0].participants.push(Participant::new(Role::Host, party("3")));
+    assert_eq!(guest.offers.sign(joined).await.unwrap_err().path.as_deref(), Some("cast"));
+}
+
+#[tokio::test]
+async fn lets_nobody_write_for_a_step_that_the_job_does_not_have() {
+    let host = agent("2", OPEN).await;
+    host.offers.accept(host.signed("1", Kind::Agent)).await.unwrap();
+    let step = vocabulary::StepName::new("another_0").unwrap();
+    let attempt = AttemptKey { job: crate::trial::job(), step, attempt: vocabulary::Attempt(0) };
+    let who = |role, id| Participant::new(role, party(id));
+    let address = Address { attempt, from: who(Role::Guest, "1"), to: who(Role::Host, "2"), tag: "t".to_owned() };
+    let head = MailHead { address, message: "m".to_owned(), size: 0 };
+    assert_eq!((host.offers.casts.admit())(&head).unwrap_err().code, ErrorCode::PermissionDenied);
+}

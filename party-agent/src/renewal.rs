@@ -1,6 +1,8 @@
 //! Files that change while the agent runs: the policy, the certificate, the revocation list.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::sync::Notify;
 use transport::Endpoint;
@@ -30,5 +32,19 @@ impl Renewal {
         self.again.notify_one();
         tracing::info!("policy and identity read again");
         Ok(())
+    }
+
+    /// Closes links whose peer's certificate has ended meanwhile, by what is in force.
+    pub(crate) fn close_ended(&self) -> Result<(), Fault> {
+        self.endpoint.set_identity(self.endpoint.identity())?;
+        Ok(())
+    }
+
+    /// When the files were last changed: a new stamp means that there is something to read.
+    pub(crate) fn stamp(&self) -> Vec<Option<SystemTime>> {
+        let named =
+            ["identity.pem", "identity.key", "root.pem", "revoked.crl"].map(|name| self.config.identity.join(name));
+        let changed = |path: &PathBuf| path.metadata().and_then(|facts| facts.modified()).ok();
+        named.iter().chain(&self.config.policy).map(changed).collect()
     }
 }

@@ -25,7 +25,7 @@ const BATCH: u32 = 200;
 const LARGEST: usize = BULK_LIMIT - (1 << 20);
 /// Progress is told at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
-/// How often a report that cannot be written down is tried again.
+/// How often a report that cannot be written down is tried, unless the disk is full: then it waits.
 const TRIES: u32 = 3;
 
 type Key = (TaskId, Attempt);
@@ -165,8 +165,12 @@ async fn write_down(inner: std::sync::Weak<Inner>, mut postings: mpsc::Unbounded
     }
 }
 
+/// Writes a report down. A disk that is full is waited for, because a job hangs on every report; what cannot be written
+/// for another reason would never be.
 async fn keep(holdings: &Holdings, report: &Report, audit: Option<AuditEntry>) {
-    for _ in 0..TRIES {
+    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
+    let mut left = TRIES;
+    while left > 0 {
         let written = async {
             if let Some(entry) = &audit {
                 holdings.audit(entry).await?;
@@ -176,13 +180,14 @@ async fn keep(holdings: &Holdings, report: &Report, audit: Option<AuditEntry>) {
         match written.await {
             Ok(()) => return,
             Err(fault) => {
-                tracing::error!(task = %report.task, code = fault.code.text(), %fault, "a report cannot be written down")
+                tracing::error!(task = %report.task, code = fault.code.text(), %fault, "a report cannot be written down yet");
+                left -= u32::from(fault.code != ErrorCode::StorageFull);
             }
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        backoff.wait().await;
     }
     // If it was an end, the coordinator takes the attempt for lost after the agent's next start.
-    tracing::error!(task = %report.task, attempt = report.attempt.0, "a report is lost; free the disk and run the step again");
+    tracing::error!(task = %report.task, attempt = report.attempt.0, "a report is lost; run the step again");
 }
 
 /// The way to the coordinator, for reports.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use doors::BodyStream;
+use doors::lenient::drain;
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use vocabulary::{ErrorCode, Fault, Timestamp};
@@ -60,8 +61,17 @@ impl Staging {
         is_name(name).then(|| self.folder.join(name)).filter(|path| path.is_file())
     }
 
-    /// Takes a file in as it arrives; gives its bytes. Nothing is left behind when it does not arrive whole.
+    /// Takes a file in as it arrives; gives its bytes. Nothing is left behind when it does not arrive whole; a sender is let
+    /// finish before it is told that its file was not taken.
     pub(crate) async fn receive(&self, name: &str, mut content: BodyStream) -> Result<u64, Fault> {
+        let stored = self.store(name, &mut content).await;
+        if stored.is_err() {
+            drain(content).await;
+        }
+        stored
+    }
+
+    async fn store(&self, name: &str, content: &mut BodyStream) -> Result<u64, Fault> {
         if !is_name(name) {
             return Err(Fault::new(ErrorCode::RequestInvalid, "a staged file is named by 32 hexadecimal digits"));
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use records::AuditEntry;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -82,10 +83,28 @@ impl Supervisor {
         if holdings.records.attempt(&task, assignment.attempt).await?.is_some() {
             return Ok(());
         }
-        let order = self.check(assignment).await?;
+        let mut entry = AuditEntry::Ordered {
+            task: task.clone(),
+            attempt: assignment.attempt,
+            fingerprint: assignment.offer.clone(),
+            refused_by: None,
+        };
+        let order = match self.check(assignment).await {
+            Ok(order) => order,
+            Err(fault) => {
+                if let AuditEntry::Ordered { refused_by, .. } = &mut entry {
+                    *refused_by = Some(fault.to_string());
+                }
+                holdings.audit(&entry).await?;
+                return Err(fault);
+            }
+        };
         let key = (task.clone(), order.assignment.attempt);
         self.supersede(&key).await;
-        let Some((place, brake)) = self.place(key)? else { return Ok(()) };
+        let Some((place, brake)) = self.place(key.clone())? else { return Ok(()) };
+        // One that found its place meanwhile.
+        self.supersede(&key).await;
+        holdings.audit(&entry).await?;
         if !holdings.records.begin_attempt(&order.assignment, holdings.now()).await? {
             return Ok(());
         }
@@ -144,6 +163,10 @@ impl Supervisor {
         }
         if running.contains_key(&key) {
             return Ok(None);
+        }
+        if running.keys().any(|(task, attempt)| *task == key.0 && *attempt > key.1) {
+            let message = format!("a newer attempt of {} runs already", key.0);
+            return Err(Fault::new(ErrorCode::JobState, message));
         }
         if running.len() >= self.0.most {
             let message = format!("the agent runs {} attempts already, as many as it may", running.len());

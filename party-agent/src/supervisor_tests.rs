@@ -141,21 +141,24 @@ async fn refuses_an_order_that_was_not_offered() {
         ("version", Box::new(|order| order.component_version = 2)),
         ("component", Box::new(|order| order.component = "other".into())),
         ("partitions", Box::new(|order| order.partitions = 0)),
+        ("stage", Box::new(|order| order.stage = vocabulary::Stage::Apply)),
+        ("a smaller step cast", Box::new(|order| order.step_cast.host.clear())),
+        ("no input", Box::new(|order| order.inputs.clear())),
+        ("port", Box::new(|order| order.inputs[0].port = "train_data".into())),
+        ("another role's table", Box::new(|order| order.inputs = vec![crate::trial::input(Role::Local, "1")])),
+        ("another party's table", Box::new(|order| order.inputs = vec![crate::trial::input(Role::Guest, "2")])),
+        ("place of the model", Box::new(|order| order.model_version = "another_job".into())),
         (
             "table",
             Box::new(|order| {
-                let table = TableRef::new("salaries", "all");
-                order.inputs.push(vocabulary::DataInput {
-                    port: "data".into(),
-                    from_step: order.task.step.clone(),
-                    table,
-                });
+                order.inputs[0].table = TableRef::new("salaries", "all");
             }),
         ),
         (
             "model",
             Box::new(|order| {
-                let owner = vocabulary::Participant::new(Role::Host, crate::trial::party("2"));
+                // The party's own model, and yet nobody offered it.
+                let owner = order.task.participant();
                 let model = vocabulary::ModelRef { version: "1".into(), step: order.task.step.clone(), owner };
                 order.models.push(vocabulary::ModelInput { port: "model".into(), model });
             }),

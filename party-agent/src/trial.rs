@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Shelf, Table, TableKind, Values};
 use vocabulary::{
-    Assignment, Attempt, Cast, Disclosure, JobId, Offer, OfferedStep, Participant, PartyId, Role, Stage, StepName,
-    SystemClock, TableRef, TaskId, Timestamp,
+    Assignment, Attempt, Cast, DataInput, Disclosure, JobId, Offer, OfferedInput, OfferedStep, Participant, PartyId,
+    Role, Stage, StepName, SystemClock, TableRef, TaskId, Timestamp,
 };
 
 use crate::holdings::{Catalogue, Holdings};
@@ -96,12 +96,29 @@ pub(crate) fn offer(parameters: &Value) -> Offer {
         step: StepName::new("scripted_0").unwrap(),
         component: "scripted".to_owned(),
         version: 1,
+        stage: Stage::Fit,
         roles: vec![Role::Guest, Role::Host],
+        participants: cast.participants().collect(),
         parameters: cast.participants().map(|who| (who, parameters.to_string())).collect(),
         tables: cast.participants().map(|who| (who, TableRef::new("experiment", "offered"))).collect(),
+        inputs: cast.participants().map(offered_input).collect(),
+        models: vec![],
     };
     let initiator = Participant::new(Role::Guest, party("1"));
     Offer { job: job(), initiator, cast, steps: vec![step], created: Timestamp(1) }
+}
+
+/// The output of `reader_0` at the port `data`.
+fn offered_input(who: Participant) -> OfferedInput {
+    let made_by = StepName::new("reader_0").unwrap();
+    OfferedInput { who, port: "data".to_owned(), from_step: made_by.clone(), made_by, index: 0 }
+}
+
+/// The same at one participant, as the first attempt left it.
+pub(crate) fn input(role: Role, id: &str) -> DataInput {
+    let from_step = StepName::new("reader_0").unwrap();
+    let maker = TaskId { job: job(), step: from_step.clone(), role, party: party(id) };
+    DataInput { port: "data".to_owned(), from_step, table: TableRef::output(&maker, Attempt(0), 0) }
 }
 
 /// The order that fits the offer.
@@ -116,7 +133,7 @@ pub(crate) fn assignment(role: Role, id: &str, attempt: u32, parameters: &Value)
         cast: offer.cast.clone(),
         step_cast: offer.cast.clone(),
         parameters: parameters.clone(),
-        inputs: vec![],
+        inputs: vec![input(role, id)],
         models: vec![],
         outputs: vec!["data".to_owned()],
         model_version: job().to_string(),

@@ -73,6 +73,7 @@ impl Running {
 /// Opens the shelf, records and folders of a party.
 pub(crate) async fn open_holdings(config: &AgentConfig, catalogue: Catalogue) -> Result<Arc<Holdings>, Fault> {
     let folder = |name: &str| config.data.join(name);
+    make_folder(&config.data)?;
     for name in ["staging", "logs", "spill"] {
         make_folder(&folder(name))?;
     }
@@ -91,8 +92,21 @@ pub(crate) async fn open_holdings(config: &AgentConfig, catalogue: Catalogue) ->
     Ok(Arc::new(holdings))
 }
 
+/// Makes a folder that only the agent's user can enter: rows, models and logs lie there. One that is there already keeps
+/// what its group may read, and nothing for others.
 fn make_folder(path: &Path) -> Result<(), Fault> {
-    std::fs::create_dir_all(path).map_err(|error| {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let make = || {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        let mode = path.metadata()?.permissions().mode() & 0o7777;
+        if mode & 0o027 != 0
+            && let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & !0o027))
+        {
+            tracing::warn!(path = %path.display(), %error, "other users of this machine may enter a folder of the agent");
+        }
+        Ok(())
+    };
+    make().map_err(|error: std::io::Error| {
         Fault::new(ErrorCode::StorageFull, format!("the folder {} cannot be made: {error}", path.display()))
             .next("check the setting data, the disk and its permissions")
     })
@@ -255,7 +269,8 @@ impl Parts {
     async fn end(self, late: CancellationToken) {
         tracing::info!("agent ends");
         self.supervisor.shut_down().await;
-        self.reporter.flush().await;
+        // A full disk is waited for while the agent runs, but not at its end.
+        let _ = tokio::time::timeout(LAST_WORDS, self.reporter.flush()).await;
         let told = async {
             while !self.reporter.unsettled().is_empty() {
                 tokio::time::sleep(Duration::from_millis(20)).await;

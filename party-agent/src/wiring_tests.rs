@@ -340,3 +340,16 @@ async fn reads_its_policy_again_without_a_restart() {
     stop.cancel();
     running.wait().await.unwrap();
 }
+
+#[test]
+fn folders_of_the_agent_are_closed_to_others() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (fresh, open) = (folder.path().join("a/b"), folder.path().join("open"));
+    std::fs::create_dir(&open).unwrap();
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    make_folder(&fresh).unwrap();
+    make_folder(&open).unwrap();
+    assert_eq!((mode(&fresh), mode(&open)), (0o700, 0o750));
+}

@@ -1,6 +1,6 @@
 //! Real daemons as processes: a local federation by `fedflow up`, or single daemons by their settings.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -56,15 +56,20 @@ pub struct Daemon {
 impl Daemon {
     /// Starts a command and waits for its ready line.
     pub fn start(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+        // A file and not a pipe: nobody would read the pipe, and a daemon that logs much would stand still.
+        let mut said = tempfile::tempfile().expect("a file");
+        let errors = said.try_clone().expect("the file");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).spawn().expect("started");
         let output = child.stdout.take().expect("its output");
         let mut line = String::new();
         let read = BufReader::new(output).read_line(&mut line);
         match (read, serde_json::from_str::<Value>(&line)) {
             (Ok(_), Ok(ready)) if ready["ready"] == true => Self { _stdin: child.stdin.take(), child, ready },
             _ => {
-                let output = child.wait_with_output().expect("its end");
-                panic!("it did not get ready: {line:?} {}", String::from_utf8_lossy(&output.stderr));
+                child.wait().expect("its end");
+                let mut text = String::new();
+                said.rewind().and_then(|()| said.read_to_string(&mut text)).expect("its last words");
+                panic!("it did not get ready: {line:?} {text}");
             }
         }
     }
@@ -117,7 +122,8 @@ impl Place {
     /// Waits for it.
     pub fn take() -> Self {
         let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut running = ENDED.wait_while(running, |running| *running >= AT_ONCE).unwrap_or_else(PoisonError::into_inner);
+        let mut running =
+            ENDED.wait_while(running, |running| *running >= AT_ONCE).unwrap_or_else(PoisonError::into_inner);
         *running += 1;
         Self(())
     }

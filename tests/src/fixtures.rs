@@ -36,9 +36,7 @@ pub fn pair(rows: usize) -> Pair {
 
 /// Reader, DataTransform, Intersection, HeteroLR, Evaluation.
 pub fn lr_dsl() -> Value {
-    let step = |module: &str, port: &str, from: &str| {
-        json!({"module": module, "input": {"data": {port: [from]}}, "output": {"data": ["data"], "model": ["model"]}})
-    };
+    let step = |module: &str, port: &str, from: &str| json!({"module": module, "input": {"data": {port: [from]}}, "output": {"data": ["data"], "model": ["model"]}});
     json!({"components": {
         "reader_0": {"module": "Reader", "output": {"data": ["data"]}},
         "data_transform_0": step("DataTransform", "data", "reader_0.data"),

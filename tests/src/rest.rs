@@ -28,7 +28,13 @@ impl Door {
     }
 
     /// Sends a request; gives status and body.
-    pub async fn send(&self, method: Method, target: &str, content: &str, body: impl Into<Bytes>) -> Result<(u16, Bytes), String> {
+    pub async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        content: &str,
+        body: impl Into<Bytes>,
+    ) -> Result<(u16, Bytes), String> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{target}", self.base))
@@ -46,7 +52,8 @@ impl Door {
     pub async fn post(&self, path: &str, body: &Value) -> Value {
         let sent = self.send(Method::POST, path, "application/json", body.to_string()).await;
         let (status, bytes) = sent.unwrap_or_else(|error| panic!("{path}: {error}"));
-        serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("{path} answered {status}: {}", String::from_utf8_lossy(&bytes)))
+        serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| panic!("{path} answered {status}: {}", String::from_utf8_lossy(&bytes)))
     }
 
     /// Posts JSON and fails the test unless the reply is a success; gives its data.
@@ -99,7 +106,8 @@ impl Door {
 
     /// The initiator's row of a job; null while the door does not answer.
     pub async fn job(&self, job: &str) -> Value {
-        let sent = self.send(Method::POST, "/v1/job/query", "application/json", json!({"job_id": job}).to_string()).await;
+        let sent =
+            self.send(Method::POST, "/v1/job/query", "application/json", json!({"job_id": job}).to_string()).await;
         let Ok((_, bytes)) = sent else { return Value::Null };
         let reply: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let rows = reply["data"].as_array().cloned().unwrap_or_default();
@@ -134,7 +142,13 @@ impl Door {
             let tasks = self.post("/v1/job/task/query", &json!({"job_id": job})).await;
             let reports: Vec<&str> = tasks["data"]
                 .as_array()
-                .map(|tasks| tasks.iter().filter_map(|task| task["f_error_report"].as_str()).filter(|text| !text.is_empty()).collect())
+                .map(|tasks| {
+                    tasks
+                        .iter()
+                        .filter_map(|task| task["f_error_report"].as_str())
+                        .filter(|text| !text.is_empty())
+                        .collect()
+                })
                 .unwrap_or_default();
             panic!("job {job} ended as {}: {reports:?}", row["f_status"]);
         }

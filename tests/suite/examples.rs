@@ -1,6 +1,8 @@
 //! Every folder of `examples/` works as its README says: settings are read, jobs run, and what comes out agrees with
 //! `expected.json`.
 
+mod production;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -75,7 +77,8 @@ async fn agrees_with_expected(guest: &Door, job: &str) {
     }
     let of = json!({"job_id": job, "component_name": "intersection_0", "role": "guest", "party_id": "9999"});
     let tables = guest.data("/v1/tracking/component/output/data/table", &of).await;
-    let table = json!({"table_name": tables[0]["table_name"], "namespace": tables[0]["table_namespace"], "party_id": "9999"});
+    let table =
+        json!({"table_name": tables[0]["table_name"], "namespace": tables[0]["table_namespace"], "party_id": "9999"});
     assert_eq!(guest.data("/v1/table/table_info", &table).await["count"], expected["rows_in_common"]);
     for (name, bounds) in expected["figures"].as_object().expect("figures") {
         let figure = guest.figure(job, "9999", "hetero_lr_0", name).await;
@@ -86,7 +89,7 @@ async fn agrees_with_expected(guest: &Door, job: &str) {
 
 #[test]
 fn every_folder_is_run_here() {
-    let own = include_str!("examples.rs");
+    let own = concat!(include_str!("examples.rs"), include_str!("examples/production.rs"));
     let folders = std::fs::read_dir(example("")).expect("examples").flatten().filter(|entry| entry.path().is_dir());
     for folder in folders.map(|entry| entry.file_name().to_string_lossy().into_owned()) {
         assert!(own.contains(&format!("\"{folder}/")), "nothing runs examples/{folder}");
@@ -108,7 +111,8 @@ fn the_tables_are_what_their_generator_makes() {
         println!("skipped: the generator was not run, python3 is not there");
         return;
     }
-    let checked = Command::new("python3").args(["-B", text(&example("data/generate.py")), "--check"]).output().expect("ran");
+    let checked =
+        Command::new("python3").args(["-B", text(&example("data/generate.py")), "--check"]).output().expect("ran");
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
 
@@ -196,105 +200,15 @@ async fn a_refusal_names_the_party_and_the_rule() {
     let expected = document("refused-by-policy/expected.json");
     assert_eq!(row["f_status"], expected["status"]);
     let reason = &row["f_fault"];
-    assert_eq!((&reason["code"], &reason["path"], &reason["party"]), (&expected["code"], &expected["rule"], &expected["party"]), "{row}");
+    assert_eq!(
+        (&reason["code"], &reason["path"], &reason["party"]),
+        (&expected["code"], &expected["rule"], &expected["party"]),
+        "{row}"
+    );
     let table = expected["table"].as_str().expect("a table");
     assert!(reason["message"].as_str().is_some_and(|message| message.contains(table)), "{reason}");
     let tasks = cluster.door.data("/v1/job/task/query", &json!({"job_id": job})).await;
     let started = tasks.as_array().expect("tasks").iter().filter(|task| !task["f_start_time"].is_null()).count();
     assert_eq!(json!(started), expected["started_tasks"]);
     cluster.end();
-}
-
-/// The production settings on one machine: the folders `/etc/fedflow` and `/var/lib/fedflow` of each host below one folder.
-struct Hosts {
-    root: TempDir,
-    coordinator: String,
-}
-
-impl Hosts {
-    fn config(&self, host: &str) -> PathBuf {
-        self.root.path().join(host).join("etc").join(if host == "coordinator" { "coordinator.toml" } else { "agent.toml" })
-    }
-
-    /// Copies a host's settings and policy.
-    fn install(&self, host: &str, addresses: &[(&str, &str)]) {
-        let home = self.root.path().join(host);
-        let folders = [("/etc/fedflow", home.join("etc")), ("/var/lib/fedflow", home.join("lib")), ("/srv/fedflow", home.join("srv"))];
-        let mut changes = addresses.to_vec();
-        // Comments name the folders of settings; import and export folders are the bank's alone.
-        let named = if host == "bank" { 3 } else { 2 };
-        changes.extend(folders[..named].iter().map(|(old, new)| (*old, text(new))));
-        changes.push(("127.0.0.1:9380", "127.0.0.1:0"));
-        let config = self.config(host);
-        let name = config.file_name().expect("a name").to_string_lossy().into_owned();
-        copy_with(&format!("production-three-hosts/{host}/{name}"), &config, &changes);
-        if host != "coordinator" {
-            copy_with(&format!("production-three-hosts/{host}/policy.toml"), &home.join("etc/policy.toml"), &[]);
-        }
-    }
-
-    /// The README's way to a certificate: a request at the party, an answer from the root, installed at the party.
-    fn certify(&self, host: &str, party: &str, kind: &str) {
-        let (authority, answer) = (self.root.path().join("authority"), self.root.path().join(format!("answer-{host}")));
-        let identity = self.root.path().join(host).join("etc/identity");
-        let request = identity.join("request.csr");
-        program().says(&["certs", "request", "--party", party, "--kind", kind, "--out", text(&identity)]);
-        let sign = ["certs", "sign", "--dir", text(&authority), "--party", party, "--kind", kind];
-        program().says(&[&sign[..], &["--request", text(&request), "--out", text(&answer)]].concat());
-        for file in ["identity.pem", "root.pem", "revoked.crl"] {
-            std::fs::copy(answer.join(file), identity.join(file)).expect("installed");
-        }
-    }
-
-    fn start(&self, host: &str, daemon: &str) -> Daemon {
-        let config = self.config(host);
-        program().says(&["check-config", daemon, "--config", text(&config)]);
-        let mut command = Command::new(program().path());
-        command.args([daemon, "--config", text(&config)]);
-        // A service manager reads the log; here nobody does, so it goes to a file.
-        let log = format!("FEDFLOW_{}_LOG__FILE", daemon.to_uppercase());
-        Daemon::start(command.env(log, self.root.path().join(host).join("daemon.log")))
-    }
-}
-
-fn hosts() -> Hosts {
-    let hosts = Hosts { root: TempDir::new().expect("a folder"), coordinator: free_address() };
-    let (bank, arbiter) = (free_address(), free_address());
-    let coordinator = ("coordinator.federation.example:9370", hosts.coordinator.as_str());
-    hosts.install("coordinator", &[("0.0.0.0:9370", &hosts.coordinator)]);
-    hosts.install("bank", &[coordinator, ("0.0.0.0:9371", &bank), ("fedflow.bank.example:9371", &bank)]);
-    hosts.install("clinic", &[coordinator, ("0.0.0.0:0", "127.0.0.1:0")]);
-    hosts.install("arbiter", &[coordinator, ("0.0.0.0:9371", &arbiter), ("fedflow.arbiter.example:9371", &arbiter)]);
-    let authority = hosts.root.path().join("authority");
-    let profile = root().join("certs/profile.toml");
-    program().says(&["certs", "init", "--dir", text(&authority), "--name", "clinic-and-bank", "--profile", text(&profile)]);
-    hosts.certify("coordinator", "coordinator", "coordinator");
-    for (host, party) in [("bank", "9999"), ("clinic", "10000"), ("arbiter", "8888")] {
-        hosts.certify(host, party, "agent");
-    }
-    hosts
-}
-
-#[tokio::test]
-async fn the_production_settings_run_under_their_strict_policies() {
-    let _place = Place::take();
-    let hosts = hosts();
-    let coordinator = hosts.start("coordinator", "coordinator");
-    let agents = ["bank", "clinic", "arbiter"].map(|host| hosts.start(host, "agent"));
-    let door = |daemon: &Daemon| Door::new(&format!("http://{}", daemon.ready["rest"].as_str().expect("an address")));
-    let (shared, bank, clinic) = (door(&coordinator), door(&agents[0]), door(&agents[1]));
-    connected(&shared, 3).await;
-    load(&bank, "9999", "bank").await;
-    load(&clinic, "10000", "clinic").await;
-    let job = bank.submitted(&document("first-job/dsl.json"), &document("production-three-hosts/job/conf.json")).await;
-    agrees_with_expected(&bank, &job).await;
-
-    let of = json!({"job_id": job, "component_name": "hetero_lr_0", "role": "guest", "party_id": "9999"});
-    let rows = bank.data("/v1/tracking/component/output/data", &of).await;
-    assert_eq!(rows[0].as_array().map(Vec::len), Some(100), "the bank's own door shows its predictions");
-    let refused = shared.post("/v1/tracking/component/output/data", &of).await.to_string();
-    assert!(refused.contains("FF303") && refused.contains("fedflow.intranet.bank.example"), "{refused}");
-    for daemon in agents.into_iter().chain([coordinator]) {
-        daemon.end();
-    }
 }

@@ -43,7 +43,12 @@ pub(crate) fn tables() -> Result<Tables> {
     // Each scales its own columns over the people it knows, as it would at home.
     let guest_rows = scaled(&features, &guest, 0..GUEST_FEATURES);
     let host_rows = scaled(&features, &host, GUEST_FEATURES..columns);
-    let mut tables = Tables { guest: header("id,y", GUEST_FEATURES), host: header("id", columns - GUEST_FEATURES), pooled: vec![], labels: vec![] };
+    let mut tables = Tables {
+        guest: header("id,y", GUEST_FEATURES),
+        host: header("id", columns - GUEST_FEATURES),
+        pooled: vec![],
+        labels: vec![],
+    };
     for (person, values) in guest.iter().zip(&guest_rows) {
         let label = labels.get(*person).copied().unwrap_or_default();
         tables.guest.push_str(&format!("p{person:04},{label}{}\n", joined(values)));

@@ -46,11 +46,14 @@ fn settings() -> LogisticSettings {
 pub(crate) fn train(tables: &Tables) -> Result<Pooled> {
     let rows = tables.pooled.len();
     let columns = tables.pooled.first().map_or(0, Vec::len);
-    let x = Array2::from_shape_vec((rows, columns), tables.pooled.concat()).context("the pooled rows differ in length")?;
-    let fit = train_logistic(x.view(), &tables.labels, &settings()).map_err(|error| anyhow!("the pooled training failed: {error}"))?;
+    let x =
+        Array2::from_shape_vec((rows, columns), tables.pooled.concat()).context("the pooled rows differ in length")?;
+    let fit = train_logistic(x.view(), &tables.labels, &settings())
+        .map_err(|error| anyhow!("the pooled training failed: {error}"))?;
     let scores = linear::scores(x.view(), &fit.weights, fit.intercept);
     let positive: Vec<bool> = tables.labels.iter().map(|&label| label > 0.5).collect();
-    let auc = evaluation::auc(&positive, &scores).map_err(|error| anyhow!("the pooled scores cannot be judged: {error}"))?;
+    let auc =
+        evaluation::auc(&positive, &scores).map_err(|error| anyhow!("the pooled scores cannot be judged: {error}"))?;
     Ok(Pooled { auc, rows })
 }
 

@@ -33,16 +33,29 @@ pub(crate) struct Result {
 pub(crate) async fn read(client: &Client, job: &str, pooled: Pooled) -> Tried<Result> {
     let of = json!({"job_id": job, "component_name": "evaluation_0", "role": "guest", "party_id": super::GUEST});
     let metrics = client.post("/v1/tracking/component/metric/all", &of).await?;
-    let pairs = metrics.pointer("/train/hetero_lr_0/data").and_then(Value::as_array).context("the evaluation left no scalars")?;
+    let pairs = metrics
+        .pointer("/train/hetero_lr_0/data")
+        .and_then(Value::as_array)
+        .context("the evaluation left no scalars")?;
     let scalar = |name: &str| {
         let pair = pairs.iter().find(|pair| pair.get(0).and_then(Value::as_str) == Some(name));
-        pair.and_then(|pair| pair.get(1)).and_then(Value::as_f64).with_context(|| format!("the evaluation left no {name}"))
+        pair.and_then(|pair| pair.get(1))
+            .and_then(Value::as_f64)
+            .with_context(|| format!("the evaluation left no {name}"))
     };
     let tasks = client.post("/v1/job/task/query", &json!({"job_id": job})).await?;
     let tasks = tasks.as_array().cloned().unwrap_or_default();
     let row = crate::client::job_row(client, job).await?;
     let job_seconds = row.get("f_elapsed").and_then(Value::as_f64).unwrap_or_default() / 1000.0;
-    Ok(Result { job: job.to_owned(), auc: scalar("auc")?, ks: scalar("ks")?, pooled, job_seconds, steps: steps(&tasks), sent: sent(&tasks) })
+    Ok(Result {
+        job: job.to_owned(),
+        auc: scalar("auc")?,
+        ks: scalar("ks")?,
+        pooled,
+        job_seconds,
+        steps: steps(&tasks),
+        sent: sent(&tasks),
+    })
 }
 
 fn usage(task: &Value, field: &str) -> u64 {
@@ -110,7 +123,10 @@ pub(crate) fn show(result: &Result, seconds: f64, as_json: bool) {
         return;
     }
     say::line("");
-    say::line(format!("  AUC {:.6}   KS {:.6}   on the {} people both know", result.auc, result.ks, result.pooled.rows));
+    say::line(format!(
+        "  AUC {:.6}   KS {:.6}   on the {} people both know",
+        result.auc, result.ks, result.pooled.rows
+    ));
     say::line(format!("  AUC {:.6}   if one of them had all the data (pooled)", result.pooled.auc));
     say::line("");
     let cell = |seconds: f64| format!("{seconds:.3}");
@@ -126,7 +142,13 @@ pub(crate) fn show(result: &Result, seconds: f64, as_json: bool) {
     say::line("(compute and encryption: all participants together; network and waiting: the longest of them)");
     say::line("");
     for (party, bytes) in &result.sent {
-        say::line(format!("  party {party} sent {:.1} MB to the other, not one feature or label in it", *bytes as f64 / 1e6));
+        say::line(format!(
+            "  party {party} sent {:.1} MB to the other, not one feature or label in it",
+            *bytes as f64 / 1e6
+        ));
     }
-    say::line(format!("  job {} took {:.2} s; everything, from starting the daemons on, {seconds:.2} s", result.job, result.job_seconds));
+    say::line(format!(
+        "  job {} took {:.2} s; everything, from starting the daemons on, {seconds:.2} s",
+        result.job, result.job_seconds
+    ));
 }

@@ -169,6 +169,8 @@ initiators = ["*"]
 peers = ["*"]
 components = ["*"]
 tables = ["*"]
+# FATE's examples let one party be host and arbiter.
+independent_arbiter = false
 
 [release]
 disclosures = [

@@ -37,11 +37,22 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `fedflow DAEMON --config CONFIG` and watches it until `stop` is cancelled.
-    pub(crate) fn start(daemon: &'static str, config: &Path, folder: &Path, stop: &CancellationToken) -> Result<Arc<Self>> {
+    pub(crate) fn start(
+        daemon: &'static str,
+        config: &Path,
+        folder: &Path,
+        stop: &CancellationToken,
+    ) -> Result<Arc<Self>> {
         let (tell, condition) = watch::channel(Condition::Starting);
         let executable = std::env::current_exe().context("this program's own file cannot be found")?;
         let name = format!("{daemon} ({})", folder.file_name().unwrap_or_default().to_string_lossy());
-        let watched = Watched { executable, daemon, config: config.to_owned(), errors: folder.join("stderr.log"), name: name.clone() };
+        let watched = Watched {
+            executable,
+            daemon,
+            config: config.to_owned(),
+            errors: folder.join("stderr.log"),
+            name: name.clone(),
+        };
         let watcher = tokio::spawn(watched.run(tell, stop.clone()));
         Ok(Arc::new(Self { name, condition, watcher: tokio::sync::Mutex::new(Some(watcher)) }))
     }
@@ -104,7 +115,8 @@ impl Watched {
     }
 
     fn spawn(&self) -> Result<(Child, tokio::io::Lines<BufReader<tokio::process::ChildStdout>>)> {
-        let errors = std::fs::File::create(&self.errors).with_context(|| format!("{} cannot be written", self.errors.display()))?;
+        let errors = std::fs::File::create(&self.errors)
+            .with_context(|| format!("{} cannot be written", self.errors.display()))?;
         let mut child = Command::new(&self.executable)
             .arg(self.daemon)
             .arg("--config")

@@ -34,8 +34,8 @@ pub fn load<T: DeserializeOwned>(
     prefix: &str,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<T, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let malformed = |detail: String| ConfigError::Malformed { path: path.to_owned(), detail };
     // Read once from the text itself, so that an error shows line and column.
     let mut table: Table = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn lays_the_environment_over_the_file() {
-        let settings = read(FILE, &[("FF_LISTEN", "0.0.0.0:2"), ("FF_LIMITS__JOBS", "9"), ("OTHER", "x")]).expect("read");
+        let settings =
+            read(FILE, &[("FF_LISTEN", "0.0.0.0:2"), ("FF_LIMITS__JOBS", "9"), ("OTHER", "x")]).expect("read");
         assert_eq!(settings, Settings { listen: "0.0.0.0:2".to_owned(), limits: Limits { jobs: 9 } });
     }
 

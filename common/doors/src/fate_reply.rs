@@ -48,7 +48,15 @@ pub struct Reply {
 impl Reply {
     /// `success` with a payload.
     pub fn data(data: Value) -> Self {
-        Self { status: 200, retcode: SUCCESS, retmsg: "success".into(), data, job: None, meta: Value::Null, fault: None }
+        Self {
+            status: 200,
+            retcode: SUCCESS,
+            retmsg: "success".into(),
+            data,
+            job: None,
+            meta: Value::Null,
+            fault: None,
+        }
     }
 
     /// `success` without a payload.
@@ -190,6 +198,13 @@ impl Failure {
     #[must_use]
     pub fn with_job(mut self, job: impl Into<String>) -> Self {
         self.0.job = Some(job.into());
+        self
+    }
+
+    /// The same failure with the fault behind it, where FATE's text has a form of its own.
+    #[must_use]
+    pub fn with_fault(mut self, fault: Fault) -> Self {
+        self.0.fault = Some(fault);
         self
     }
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::fate_reply::Failure;
-use crate::proxy::BodyStream;
+use crate::proxy::{BodyStream, stream_of};
 
 /// Most bytes of a JSON body.
 pub const JSON_LIMIT: usize = 16 << 20;
@@ -86,11 +86,14 @@ fn number_length(bytes: &[u8]) -> usize {
 }
 
 /// A body read to its end, at most [`JSON_LIMIT`] bytes; larger is HTTP 413, slower HTTP 408, torn HTTP 400.
-pub async fn whole_body(body: Body) -> Result<Bytes, Failure> {
-    let reading = tokio::time::timeout(PATIENCE, Limited::new(body, JSON_LIMIT).collect());
-    match reading.await {
+pub async fn whole_body(mut body: Body) -> Result<Bytes, Failure> {
+    let reading = tokio::time::timeout(PATIENCE, Limited::new(&mut body, JSON_LIMIT).collect()).await;
+    match reading {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Failure::http(413, None)),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            drain(stream_of(body)).await;
+            Err(Failure::http(413, None))
+        }
         Ok(Err(_)) => Err(Failure::http(400, Some("the request body ended early"))),
         Err(_) => Err(Failure::http(408, None)),
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
+use axum::response::IntoResponse;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -69,7 +70,7 @@ impl Door {
     /// Serves until `stop`, then lets running requests end. A connection's failure concerns that connection only.
     pub async fn run(self, router: Router, stop: CancellationToken) {
         // bodies are bounded where they are read: JSON by `Lenient`, uploads by the receiver's own storage
-        let router = router.layer(DefaultBodyLimit::disable());
+        let router = router.layer(DefaultBodyLimit::disable()).layer(axum::middleware::from_fn(refuse_other_sites));
         let connections = TaskTracker::new();
         loop {
             let accepted = tokio::select! {
@@ -92,6 +93,32 @@ impl Door {
             tracing::warn!(open = connections.len(), "requests were cut off at the end");
         }
     }
+}
+
+/// Refuses what a browser sends on behalf of another site. Doors on the loopback interface have no login, and bodies are
+/// read whatever their content type says, so any page could otherwise submit jobs here (and, by a name that resolves to
+/// this machine, read the answers). Programs that are no browsers send neither header.
+async fn refuse_other_sites(request: Request, next: axum::middleware::Next) -> axum::response::Response {
+    if comes_from_other_site(request.headers()) {
+        let text = "requests of other sites are refused; use the door's own address";
+        return (http::StatusCode::FORBIDDEN, axum::Json(serde_json::json!({"retcode": 403, "retmsg": text})))
+            .into_response();
+    }
+    next.run(request).await
+}
+
+fn comes_from_other_site(headers: &http::HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let by_browser = text("origin").is_some() || text("sec-fetch-site").is_some_and(|site| site != "none");
+    if !by_browser {
+        return false;
+    }
+    let host = text("host").unwrap_or_default();
+    let own =
+        text("origin").is_none_or(|origin| origin.split_once("://").is_some_and(|(_, authority)| authority == host));
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+    let is_address = name == "localhost" || name.parse::<std::net::IpAddr>().is_ok();
+    !(own && is_address)
 }
 
 async fn connection(stream: TcpStream, router: Router, options: ServeOptions, stop: CancellationToken) {
@@ -157,6 +184,26 @@ mod tests {
         stop.cancel();
         serving.await.expect("ended");
         assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[test]
+    fn knows_what_a_browser_sends_for_another_site() {
+        let other = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs
+                .iter()
+                .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
+            comes_from_other_site(&pairs.collect())
+        };
+        assert!(!other(&[("host", "127.0.0.1:9380")]), "curl");
+        assert!(!other(&[("host", "fedflow.bank.example")]), "a program behind a proxy");
+        assert!(!other(&[("host", "localhost:1"), ("origin", "http://localhost:1")]), "a page of the door's own");
+        assert!(other(&[("host", "127.0.0.1:1"), ("origin", "http://evil.example")]), "a page of another site");
+        assert!(other(&[("host", "127.0.0.1:1"), ("origin", "null")]), "a page without a site");
+        assert!(
+            other(&[("host", "evil.example:1"), ("origin", "http://evil.example:1")]),
+            "a name made to resolve here"
+        );
+        assert!(other(&[("host", "evil.example:1"), ("sec-fetch-site", "same-origin")]), "the same, reading");
     }
 
     #[tokio::test]

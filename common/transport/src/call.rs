@@ -4,15 +4,17 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{RecvStream, SendStream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use vocabulary::Fault;
 use wire::agent_link::Reply;
-use wire::frame::{BULK_LIMIT, frame_bytes, read_frame};
+use wire::frame::{BULK_LIMIT, FrameError, decode, frame_bytes, read_body, read_frame, read_size};
 
 use crate::connection::Connection;
 use crate::error::LinkError;
@@ -24,6 +26,12 @@ pub const CONTROL: i32 = 10;
 pub const BULK: i32 = 0;
 /// How long a caller may take for its request frame.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Requests up to this size are read at once, so many as the endpoint allows.
+const SMALL: usize = 64 << 10;
+/// Larger requests of one connection that are read or served at once; the others wait, and so does their sender. Without
+/// this a peer could make every call that it may open hold [`BULK_LIMIT`] bytes.
+const LARGE_AT_ONCE: usize = 8;
 
 /// How a call is made.
 #[derive(Debug, Clone, Copy)]
@@ -50,12 +58,13 @@ impl CallOptions {
 #[derive(Debug, Clone)]
 pub struct Link {
     connection: Connection,
+    large: Arc<Semaphore>,
 }
 
 impl Link {
     /// Uses a connection for calls.
     pub fn new(connection: Connection) -> Self {
-        Self { connection }
+        Self { connection, large: Arc::new(Semaphore::new(LARGE_AT_ONCE)) }
     }
 
     /// The connection below.
@@ -111,7 +120,8 @@ impl Link {
         let peer = self.connection.peer_name();
         let (send, receive) =
             self.connection.quic.accept_bi().await.map_err(|error| LinkError::of_connection(&error, peer))?;
-        Ok(IncomingCall { send, receive, peer: peer.to_owned(), request: PhantomData })
+        let large = self.large.clone();
+        Ok(IncomingCall { send, receive, peer: peer.to_owned(), large, request: PhantomData })
     }
 
     /// Serves all calls of the other side until the connection ends, and says why it did. At most as many run at once as
@@ -148,16 +158,20 @@ pub struct IncomingCall<Q> {
     send: SendStream,
     receive: RecvStream,
     peer: String,
+    large: Arc<Semaphore>,
     request: PhantomData<fn() -> Q>,
 }
 
 impl<Q: DeserializeOwned> IncomingCall<Q> {
     /// Reads the request. If it is not well formed or does not come, the caller gets a fault as reply.
     pub async fn read(mut self) -> Result<(Q, RecvStream, Answer), LinkError> {
-        let answer = Answer(Outgoing::new(self.send, &self.peer));
-        let read = tokio::time::timeout(REQUEST_PATIENCE, read_frame::<Q, _>(&mut self.receive, BULK_LIMIT)).await;
+        let mut answer = Answer { out: Outgoing::new(self.send, &self.peer), place: None };
+        let read = tokio::time::timeout(REQUEST_PATIENCE, read_request::<Q>(&mut self.receive, self.large)).await;
         let error = match read {
-            Ok(Ok(request)) => return Ok((request, self.receive, answer)),
+            Ok(Ok((request, place))) => {
+                answer.place = place;
+                return Ok((request, self.receive, answer));
+            }
             Ok(Err(error)) => LinkError::of_frame(error, &self.peer),
             Err(_) => LinkError::TimedOut { doing: "the request of a call", after: REQUEST_PATIENCE },
         };
@@ -167,20 +181,35 @@ impl<Q: DeserializeOwned> IncomingCall<Q> {
     }
 }
 
+/// Reads a request; a large one gets a place, to be kept until it is answered.
+async fn read_request<Q: DeserializeOwned>(
+    receive: &mut RecvStream,
+    large: Arc<Semaphore>,
+) -> Result<(Q, Option<OwnedSemaphorePermit>), FrameError> {
+    let size = read_size(receive, BULK_LIMIT).await?;
+    // The semaphore is never closed.
+    let place = if size > SMALL { large.acquire_owned().await.ok() } else { None };
+    Ok((decode(&read_body(receive, size).await?)?, place))
+}
+
 /// The way back to a caller.
-pub struct Answer(Outgoing);
+pub struct Answer {
+    out: Outgoing,
+    place: Option<OwnedSemaphorePermit>,
+}
 
 impl Answer {
     /// Sends the reply and its body, whose pieces must each be taken within `patience`.
     pub async fn reply(mut self, reply: &Reply, body: Body, patience: Duration) -> Result<(), LinkError> {
-        self.0.set_priority(CONTROL);
+        self.out.set_priority(CONTROL);
         let frame = frame_bytes(reply, BULK_LIMIT).map_err(|error| LinkError::of_frame(error, ""))?;
-        self.0.write(frame.into(), patience).await?;
+        self.out.write(frame.into(), patience).await?;
         if !matches!(body, Body::Empty) {
-            self.0.set_priority(BULK);
+            self.out.set_priority(BULK);
         }
-        self.0.write_body(body, patience).await?;
-        self.0.finish();
+        self.out.write_body(body, patience).await?;
+        self.out.finish();
+        drop(self.place);
         Ok(())
     }
 }

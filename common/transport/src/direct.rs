@@ -22,6 +22,9 @@ use crate::stream::Body;
 /// What an agent's endpoint accepts for direct mail.
 pub const SERVICE: Service = Service { alpn: DIRECT_MAIL, callers: Kind::Agent };
 
+/// Addresses of one party that are dialled: the list is that party's own word.
+const MOST_ADDRESSES: usize = 8;
+
 /// Direct mail of one agent.
 pub struct DirectMail {
     endpoint: Endpoint,
@@ -89,7 +92,7 @@ impl DirectMail {
         }
         let addresses = self.directory.peer(party).map(|peer| peer.direct).unwrap_or_default();
         let mut last = LinkError::Unreachable { address: party.to_string(), detail: "no address is known".to_owned() };
-        for address in addresses {
+        for address in addresses.into_iter().take(MOST_ADDRESSES) {
             let expected = ExpectedPeer { kind: Kind::Agent, party: Some(party.clone()) };
             match self.endpoint.connect(&address, DIRECT_MAIL, expected).await {
                 Ok(connection) => {

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use pki::{ExpectedPeer, Identity, Kind};
+use pki::{ExpectedPeer, Identity, Kind, PeerIdentity};
 use quinn::crypto::rustls::{HandshakeData, QuicClientConfig, QuicServerConfig};
 use quinn::{EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TokioRuntime, TransportConfig};
 use rustls::pki_types::CertificateDer;
@@ -22,6 +22,8 @@ use crate::error::LinkError;
 const COMMON_MTU: u16 = 1452;
 /// Handshakes under way at once; from half of it on, callers must prove their address first.
 const HANDSHAKES: usize = 128;
+/// Connections of one peer at once: one is enough, a few more may be left over from before it was restarted.
+const CONNECTIONS_PER_PEER: usize = 16;
 
 /// How an endpoint behaves.
 #[derive(Debug, Clone)]
@@ -238,6 +240,11 @@ impl Endpoint {
         Ok(connection)
     }
 
+    fn connections_of(&self, peer: &PeerIdentity) -> usize {
+        let is_same = |other: &&Connection| other.peer().party == peer.party && other.peer().kind == peer.kind;
+        self.live().values().filter(|other| !other.is_lost()).filter(is_same).count()
+    }
+
     fn live(&self) -> std::sync::MutexGuard<'_, HashMap<usize, Connection>> {
         self.inner.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -290,6 +297,11 @@ impl Endpoint {
             let message = format!("a certificate of kind {} is not taken here", connection.peer().kind);
             connection.quic.close(CLOSE_CERTIFICATE, message.as_bytes());
             return Err(LinkError::Certificate(Fault::new(ErrorCode::CertificateRefused, message)));
+        }
+        if self.connections_of(connection.peer()) > CONNECTIONS_PER_PEER {
+            connection.quic.close(CLOSE_REFUSED, b"too many connections");
+            let message = format!("party {} has {CONNECTIONS_PER_PEER} connections already", connection.peer().party);
+            return Err(LinkError::Refused(Fault::new(ErrorCode::PermissionDenied, message)));
         }
         Ok(Incoming { alpn: service.alpn, connection })
     }

@@ -29,7 +29,7 @@ pub use ids::{Attempt, ExperimentId, JobId, PartyId, StepName};
 pub use message::{Disclosure, MessageInfo, MessageLine};
 pub use metric::{Metric, MetricData};
 pub use model::{ModelRef, ModelSummary};
-pub use offer::{Offer, OfferedStep, SignedBytes};
+pub use offer::{Offer, OfferedInput, OfferedStep, SignedBytes};
 pub use report::{Outcome, Report, Usage};
 pub use role::{Cast, Participant, Role, Stage};
 pub use table::{Receipt, TableRef, TableSummary};

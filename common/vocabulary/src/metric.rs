@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Most points of one metric report; longer curves are refused, not cut.
 pub const MOST_POINTS: usize = 10_000;
+/// Most bytes of a metric's texts: its names, the names of its values, and its `meta` as JSON.
+pub const MOST_TEXT: usize = 1 << 20;
 
 /// One named measurement of a task: key and value pairs, with what a reader needs to draw it.
 ///
@@ -18,6 +20,19 @@ pub struct Metric {
     pub data: MetricData,
     /// `metric_type`, `curve_name`, `unit_name` and so on.
     pub meta: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Metric {
+    /// Whether it is small enough to be told: it cannot carry a table, neither in its pairs nor in its texts.
+    pub fn fits(&self) -> bool {
+        let names = match &self.data {
+            MetricData::Points(_) => 0,
+            MetricData::Values(values) => values.iter().map(|(name, _)| name.len()).sum(),
+        };
+        let meta = serde_json::to_string(&self.meta).map_or(usize::MAX, |text| text.len());
+        let text = meta.saturating_add(names).saturating_add(self.namespace.len()).saturating_add(self.name.len());
+        self.data.len() <= MOST_POINTS && text <= MOST_TEXT
+    }
 }
 
 /// The pairs of a metric: numbers by number (curves) or numbers by name (scalars).
@@ -42,5 +57,26 @@ impl MetricData {
     /// Whether there is no pair.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metric(data: MetricData) -> Metric {
+        Metric { namespace: "train".to_owned(), name: "loss".to_owned(), data, meta: serde_json::Map::new() }
+    }
+
+    #[test]
+    fn keeps_tables_out_of_pairs_and_texts() {
+        assert!(metric(MetricData::Points(vec![(0.0, 0.5); MOST_POINTS])).fits());
+        assert!(!metric(MetricData::Points(vec![(0.0, 0.5); MOST_POINTS + 1])).fits());
+        assert!(!metric(MetricData::Values(vec![("x".repeat(MOST_TEXT), 0.5)])).fits());
+        let mut large = metric(MetricData::Points(vec![]));
+        large.meta.insert("rows".to_owned(), vec![serde_json::Value::Null; MOST_TEXT / 5].into());
+        assert!(!large.fits());
+        large.meta.insert("rows".to_owned(), serde_json::Value::Null);
+        assert!(large.fits());
     }
 }

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::ids::{JobId, PartyId, StepName};
-use crate::role::{Cast, Participant, Role};
+use crate::role::{Cast, Participant, Role, Stage};
 use crate::table::TableRef;
+use crate::task::ModelInput;
 use crate::time::Timestamp;
 
 /// A job as a party is asked to join it: who, what, on which tables.
@@ -32,13 +33,36 @@ pub struct OfferedStep {
     pub component: String,
     /// Its component's version.
     pub version: u32,
+    /// Fit or apply.
+    pub stage: Stage,
     /// Roles that take part.
     pub roles: Vec<Role>,
+    /// Who runs it, in cast order; those who skip it are not among them.
+    pub participants: Vec<Participant>,
     /// Merged parameters of each participant as JSON text, in cast order: signed with the rest, checked against the
     /// assignment.
     pub parameters: Vec<(Participant, String)>,
     /// Stored tables that the step reads, and whose they are.
     pub tables: Vec<(Participant, TableRef)>,
+    /// Tables of other steps that the step reads, in document order for each participant.
+    pub inputs: Vec<OfferedInput>,
+    /// Models that the step reads; the owner of each is the participant that reads it.
+    pub models: Vec<ModelInput>,
+}
+
+/// A table of the same job that a participant's input is wired to: only the attempt that makes it is not known yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedInput {
+    /// Whose input, and whose table.
+    pub who: Participant,
+    /// The port.
+    pub port: String,
+    /// The step that the document names.
+    pub from_step: StepName,
+    /// The step that makes the table: the one named, or one before it where that is skipped.
+    pub made_by: StepName,
+    /// Which of its data outputs.
+    pub index: usize,
 }
 
 impl Offer {

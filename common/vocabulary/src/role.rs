@@ -50,7 +50,10 @@ pub struct UnknownRole(pub String);
 impl FromStr for Role {
     type Err = UnknownRole;
     fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        Role::ALL.into_iter().find(|role| role.word() == text).ok_or_else(|| UnknownRole(text.chars().take(80).collect()))
+        Role::ALL
+            .into_iter()
+            .find(|role| role.word() == text)
+            .ok_or_else(|| UnknownRole(text.chars().take(80).collect()))
     }
 }
 
@@ -123,7 +126,9 @@ impl Cast {
 
     /// Every participant: guests, hosts, arbiters, locals, each in document order.
     pub fn participants(&self) -> impl Iterator<Item = Participant> + '_ {
-        Role::ALL.into_iter().flat_map(|role| self.of(role).iter().map(move |party| Participant::new(role, party.clone())))
+        Role::ALL
+            .into_iter()
+            .flat_map(|role| self.of(role).iter().map(move |party| Participant::new(role, party.clone())))
     }
 
     /// Every party once, sorted.
@@ -150,7 +155,12 @@ mod tests {
 
     #[test]
     fn lists_a_party_once_however_many_roles_it_plays() {
-        let cast = Cast { guest: vec![party("1")], host: vec![party("1"), party("2")], arbiter: vec![party("1")], local: vec![] };
+        let cast = Cast {
+            guest: vec![party("1")],
+            host: vec![party("1"), party("2")],
+            arbiter: vec![party("1")],
+            local: vec![],
+        };
         assert_eq!(cast.parties(), vec![party("1"), party("2")]);
         assert_eq!(cast.participants().count(), 4);
         assert!(cast.has(&Participant::new(Role::Arbiter, party("1"))));

@@ -9,6 +9,8 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use vocabulary::{ErrorCode, Fault};
 
+use crate::items::has_more_than;
+
 /// Most bytes of a frame that carries control messages.
 pub const CONTROL_LIMIT: usize = 1 << 20;
 /// Most bytes of a frame that carries reports, assignments or a catalogue.
@@ -16,6 +18,9 @@ pub const BULK_LIMIT: usize = 16 << 20;
 
 /// Nesting beyond this is refused, so that a hostile document cannot exhaust the stack.
 const MOST_DEPTH: usize = 128;
+/// Values beyond this are refused, so that a hostile document cannot exhaust the memory. A frame full of curves, the densest
+/// that is honestly sent, holds fewer than three million.
+const MOST_ITEMS: usize = 4_000_000;
 /// What is set aside for a frame before its first byte arrives.
 const FIRST_CAPACITY: usize = 16 << 10;
 
@@ -68,6 +73,9 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
 
 /// Reads a message from MessagePack; unknown fields are ignored, bytes after it are refused.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
+    if has_more_than(MOST_ITEMS, bytes) {
+        return Err(FrameError::Malformed(format!("more than {MOST_ITEMS} values in it")));
+    }
     let mut rest = bytes;
     let message = {
         let mut reader = rmp_serde::Deserializer::new(&mut rest);
@@ -113,6 +121,12 @@ where
 
 /// Reads the bytes of one frame without looking at them.
 pub async fn read_raw<R: AsyncRead + Unpin>(reader: &mut R, limit: usize) -> Result<Vec<u8>, FrameError> {
+    let size = read_size(reader, limit).await?;
+    read_body(reader, size).await
+}
+
+/// Reads the length of a frame; [`read_body`] reads the rest.
+pub async fn read_size<R: AsyncRead + Unpin>(reader: &mut R, limit: usize) -> Result<usize, FrameError> {
     let mut length = [0u8; 4];
     let mut got = 0;
     while got < length.len() {
@@ -126,10 +140,15 @@ pub async fn read_raw<R: AsyncRead + Unpin>(reader: &mut R, limit: usize) -> Res
     if size > limit {
         return Err(FrameError::TooLarge { size, limit });
     }
+    Ok(size)
+}
+
+/// Reads what follows the length of a frame.
+pub async fn read_body<R: AsyncRead + Unpin>(reader: &mut R, size: usize) -> Result<Vec<u8>, FrameError> {
     let mut body = Vec::with_capacity(size.min(FIRST_CAPACITY));
     reader.take(size as u64).read_to_end(&mut body).await?;
     if body.len() < size {
-        return Err(FrameError::Truncated { got: got + body.len(), size: got + size });
+        return Err(FrameError::Truncated { got: 4 + body.len(), size: 4 + size });
     }
     Ok(body)
 }

@@ -26,22 +26,29 @@ pub struct InboxOptions {
     /// The folder for letters that do not fit; the inbox owns it and removes what an earlier run left. Without it,
     /// letters beyond the memory limit are refused.
     pub spill_dir: Option<PathBuf>,
+    /// Bytes of letters kept on disk, all attempts together, those that just arrive included.
+    pub disk_limit_bytes: u64,
     /// Bytes that one attempt at one receiver may have waiting, in memory and on disk.
     pub per_attempt_limit_bytes: u64,
     /// Letters that one attempt at one receiver may have waiting.
     pub per_attempt_letters: usize,
+    /// Attempts of one step at one receiver that may have mail at once: peers choose the numbers.
+    pub open_attempts: usize,
     /// How many steps' closed attempts are remembered; the oldest is forgotten first.
     pub closed_remembered: usize,
 }
 
 impl Default for InboxOptions {
-    /// 256 MiB in memory, no disk, 8 GiB and a million letters for an attempt.
+    /// 256 MiB in memory, no folder for more, at most 64 GiB there; 8 GiB and a million letters for an attempt, 16
+    /// attempts of a step.
     fn default() -> Self {
         Self {
             memory_limit_bytes: 256 << 20,
             spill_dir: None,
+            disk_limit_bytes: 64 << 30,
             per_attempt_limit_bytes: 8 << 30,
             per_attempt_letters: 1_000_000,
+            open_attempts: 16,
             closed_remembered: 65_536,
         }
     }
@@ -61,7 +68,7 @@ pub enum Delivery {
 pub struct InboxUsage {
     /// Bytes in memory, letters that are just arriving included.
     pub memory_bytes: u64,
-    /// Bytes on disk.
+    /// Bytes on disk, letters that are just arriving included.
     pub spilled_bytes: u64,
     /// Letters that wait.
     pub letters: usize,
@@ -101,7 +108,7 @@ impl Inbox {
     /// Begins to take a letter that arrives in pieces. Nobody sees it before [`Reception::finish`]; a dropped reception
     /// leaves nothing behind.
     pub fn begin(self: &Arc<Self>, address: &Address, message: &str) -> Result<Reception, TransportError> {
-        let known = self.state().digest_of(address)?;
+        let known = self.state().digest_of(address, self.options.open_attempts)?;
         Ok(Reception::new(self.clone(), address.clone(), message, known.is_some()))
     }
 

@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod frame;
 pub mod in_memory;
 pub mod inbox;
+mod items;
 pub mod transport;
 pub mod version;
 

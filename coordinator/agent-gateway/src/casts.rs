@@ -33,12 +33,16 @@ impl Casts {
         let job = &address.attempt.job;
         let map = self.map();
         let Some(cast) = map.get(job) else {
-            return Err(Fault::new(ErrorCode::JobUnknown, format!("job {job} does not run, so no letter of it is passed on")));
+            return Err(Fault::new(
+                ErrorCode::JobUnknown,
+                format!("job {job} does not run, so no letter of it is passed on"),
+            ));
         };
         match [&address.from, &address.to].into_iter().find(|who| !cast.has(who)) {
             None => Ok(()),
             Some(stranger) => {
-                Err(Fault::new(ErrorCode::PermissionDenied, format!("{stranger} has no part in job {job}")).at(&stranger.party))
+                Err(Fault::new(ErrorCode::PermissionDenied, format!("{stranger} has no part in job {job}"))
+                    .at(&stranger.party))
             }
         }
     }
@@ -70,7 +74,10 @@ mod tests {
         let inside = letter(guest.clone(), host.clone());
         assert_eq!(casts.permit(&inside).expect_err("unknown").code, ErrorCode::JobUnknown);
         let job = inside.address.attempt.job.clone();
-        casts.remember(&job, &Cast { guest: vec![guest.party.clone()], host: vec![host.party.clone()], ..Cast::default() });
+        casts.remember(
+            &job,
+            &Cast { guest: vec![guest.party.clone()], host: vec![host.party.clone()], ..Cast::default() },
+        );
         assert_eq!(casts.permit(&inside), Ok(()));
         let foreign = letter(guest, who(Role::Host, "3"));
         assert_eq!(casts.permit(&foreign).expect_err("foreign").code, ErrorCode::PermissionDenied);

@@ -24,7 +24,12 @@ impl Gateway {
     }
 
     /// Has a party's agent answer a request.
-    pub async fn forward(&self, party: &PartyId, head: HttpHead, body: BodyStream) -> Result<(HttpReplyHead, BodyStream), Fault> {
+    pub async fn forward(
+        &self,
+        party: &PartyId,
+        head: HttpHead,
+        body: BodyStream,
+    ) -> Result<(HttpReplyHead, BodyStream), Fault> {
         let link = self.need_link(party)?;
         let called = link.call(&ToAgent::Http(head), bodies::outgoing(body), CallOptions::bulk(PROXY_PATIENCE)).await;
         let (reply, stream) = called.map_err(|error| Fault::from(error).at(party))?;

@@ -12,7 +12,8 @@ use transport::hello::{HelloCall, read_hello};
 use transport::{Answer, Body, CallOptions, Connection, Endpoint, Link, Pieces};
 use vocabulary::{ComponentInfo, ErrorCode, Fault, PartyId};
 use wire::agent_link::{
-    CATALOGUE_CONTEXT, Catalogue, Hello, HttpHead, HttpReplyHead, MailHead, PROBE, Peer, Reply, ToAgent, ToCoordinator, Welcome,
+    CATALOGUE_CONTEXT, Catalogue, Hello, HttpHead, HttpReplyHead, MailHead, PROBE, Peer, Reply, ToAgent, ToCoordinator,
+    Welcome,
 };
 
 use crate::{Gateway, bodies};
@@ -90,6 +91,7 @@ impl Inbound {
 
     fn examine(&self, call: &HelloCall, peer: &PeerIdentity) -> Result<(Welcome, Vec<ComponentInfo>), Fault> {
         let now = self.coordinator.now();
+        self.coordinator.is_member(&peer.party).map_err(|error| error.fault())?;
         let agreed = call.check(&[], now)?;
         let identity = self.endpoint.identity();
         let signer = pki::verify_signed(&call.hello.catalogue, CATALOGUE_CONTEXT, &identity, now)?;
@@ -110,7 +112,13 @@ impl Inbound {
         Ok((welcome, catalogue.components))
     }
 
-    async fn enter(&self, link: Link, peer: &PeerIdentity, hello: Hello, components: Vec<ComponentInfo>) -> Result<Link, Fault> {
+    async fn enter(
+        &self,
+        link: Link,
+        peer: &PeerIdentity,
+        hello: Hello,
+        components: Vec<ComponentInfo>,
+    ) -> Result<Link, Fault> {
         let listed = Peer {
             party: peer.party.clone(),
             chain: peer.chain.iter().map(|certificate| certificate.as_ref().to_vec()).collect(),
@@ -126,8 +134,9 @@ impl Inbound {
         let entered = self.coordinator.agent_connected(&peer.party, components, facts).await;
         if let Err(error) = entered {
             self.gateway.sessions.leave(&peer.party, &link);
-            link.connection().close("the coordinator cannot record the agent");
-            return Err(error.fault());
+            let fault = error.fault();
+            link.connection().close(&format!("the coordinator cannot record the agent: {fault}"));
+            return Err(fault);
         }
         Ok(link)
     }
@@ -149,12 +158,14 @@ impl Inbound {
         let (reply, body) = match call {
             ToCoordinator::Mail(head) => return self.relay(&peer, head, stream, answer).await,
             ToCoordinator::Http(head) => self.http(party, head, stream).await,
-            ToCoordinator::Heartbeat { attempts } => {
-                (reply_of(self.coordinator.agent_heard(party, attempts).await.map_err(|error| error.fault())), Body::Empty)
-            }
-            ToCoordinator::Reports(reports) => {
-                (reply_of(self.coordinator.record_reports(party, reports).await.map_err(|error| error.fault())), Body::Empty)
-            }
+            ToCoordinator::Heartbeat { attempts } => (
+                reply_of(self.coordinator.agent_heard(party, attempts).await.map_err(|error| error.fault())),
+                Body::Empty,
+            ),
+            ToCoordinator::Reports(reports) => (
+                reply_of(self.coordinator.record_reports(party, reports).await.map_err(|error| error.fault())),
+                Body::Empty,
+            ),
         };
         if let Err(error) = answer.reply(&reply, body, PROXY_PATIENCE).await {
             tracing::debug!(%party, %error, "a reply was not taken");

@@ -154,6 +154,15 @@ impl Graph {
         edge: &DataEdge,
         latest: &dyn Fn(&StepName) -> Attempt,
     ) -> Option<TableRef> {
+        let (step, index) = self.maker_of(participant, edge)?;
+        let Participant { role, party } = participant.clone();
+        let task = TaskId { job: job.clone(), step: step.clone(), role, party };
+        Some(TableRef::output(&task, latest(step), index))
+    }
+
+    /// The step that makes the participant's table at the start of an edge, and which of its data outputs that is; see
+    /// [`Graph::table_for`].
+    pub fn maker_of<'a>(&'a self, participant: &Participant, edge: &'a DataEdge) -> Option<(&'a StepName, usize)> {
         let mut edge = edge;
         // An edge can be followed through each step at most once.
         for _ in 0..self.steps.len() {
@@ -162,9 +171,7 @@ impl Graph {
                 return None;
             }
             if !step.skipped.contains(participant) {
-                let Participant { role, party } = participant.clone();
-                let task = TaskId { job: job.clone(), step: step.name.clone(), role, party };
-                return Some(TableRef::output(&task, latest(&step.name), edge.index));
+                return Some((&step.name, edge.index));
             }
             edge = step.inputs.first()?;
         }

@@ -4,8 +4,8 @@ use domain::{Job, ModelSource, Step, Task};
 use serde_json::Value;
 use vocabulary::offer::fingerprint_of;
 use vocabulary::{
-    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, ModelInput, ModelRef, Offer, OfferedStep, Participant,
-    Role, StepName, TableRef, TaskId,
+    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, ModelInput, ModelRef, Offer, OfferedInput, OfferedStep,
+    Participant, Role, StepName, TableRef, TaskId,
 };
 
 /// The job as its parties are asked to join it. The same job always gives the same bytes.
@@ -14,12 +14,12 @@ pub(crate) fn offer_of(job: &Job) -> Offer {
         job: job.id.clone(),
         initiator: job.initiator.clone(),
         cast: job.cast.clone(),
-        steps: job.definition.graph.steps.iter().map(offered).collect(),
+        steps: job.definition.graph.steps.iter().map(|step| offered(job, step)).collect(),
         created: job.created,
     }
 }
 
-fn offered(step: &Step) -> OfferedStep {
+fn offered(job: &Job, step: &Step) -> OfferedStep {
     let parameters = step.participants.iter().map(|who| (who.clone(), step.parameters_of(who)));
     let parameters: Vec<(Participant, Value)> = parameters.collect();
     let tables = parameters.iter().filter_map(|(who, value)| Some((who.clone(), stored_table(value)?))).collect();
@@ -28,9 +28,22 @@ fn offered(step: &Step) -> OfferedStep {
         component: step.component.clone(),
         version: step.version,
         roles: Role::ALL.into_iter().filter(|role| step.participants.iter().any(|who| who.role == *role)).collect(),
+        stage: step.stage,
+        participants: running_cast(job, step).participants().collect(),
         parameters: parameters.into_iter().map(|(who, value)| (who, value.to_string())).collect(),
         tables,
+        inputs: step.participants.iter().flat_map(|who| offered_inputs(job, step, who)).collect(),
+        models: step.participants.iter().flat_map(|who| models_of(job, step, who)).collect(),
     }
+}
+
+fn offered_inputs(job: &Job, step: &Step, who: &Participant) -> Vec<OfferedInput> {
+    let input = |edge: &domain::DataEdge| {
+        let (made_by, index) = job.definition.graph.maker_of(who, edge)?;
+        let (port, from_step) = (edge.port.clone(), edge.from.clone());
+        Some(OfferedInput { who: who.clone(), port, from_step, made_by: made_by.clone(), index })
+    };
+    step.inputs.iter().filter_map(input).collect()
 }
 
 /// The stored table that parameters name: `{"table": {"name": …, "namespace": …}}`.

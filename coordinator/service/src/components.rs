@@ -40,10 +40,7 @@ impl Coordinator {
         components: Vec<ComponentInfo>,
         facts: AgentFacts,
     ) -> Result<(), ServiceError> {
-        if self.inner.options.known_parties.as_ref().is_some_and(|known| !known.contains(party)) {
-            let message = format!("party {party} is not in federation {}", self.inner.options.federation);
-            return Err(ServiceError::Denied(Fault::new(ErrorCode::PartyUnknown, message).at(party)));
-        }
+        self.is_member(party)?;
         let now = self.now();
         let AgentFacts { rest, rows_through_coordinator, attempts } = facts;
         let record = PartyRecord { party: party.clone(), components, rest, rows_through_coordinator, seen: now };
@@ -57,6 +54,16 @@ impl Coordinator {
         self.deliver(std::slice::from_ref(party));
         self.changed();
         Ok(())
+    }
+
+    /// Refuses a party that the settings do not name.
+    pub fn is_member(&self, party: &PartyId) -> Result<(), ServiceError> {
+        if self.inner.options.known_parties.as_ref().is_none_or(|known| known.contains(party)) {
+            return Ok(());
+        }
+        let message = format!("party {party} is not in federation {}", self.inner.options.federation);
+        let fault = Fault::new(ErrorCode::PartyUnknown, message).at(party);
+        Err(ServiceError::Denied(fault.next("name it under `parties` in the coordinator's settings")))
     }
 
     async fn welcome(&self, record: &PartyRecord, attempts: &[(TaskId, Attempt)], now: Timestamp) -> Stored<()> {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use domain::{Task, TaskEvent, TaskKey};
-use vocabulary::metric::MOST_POINTS;
 use vocabulary::report::ReportBody;
 use vocabulary::{ErrorCode, Fault, JobId, Metric, Outcome, PartyId, Report, TableSummary, TaskId, Timestamp};
 
@@ -11,6 +10,9 @@ use crate::apply::Loaded;
 use crate::ports::{Stored, Transaction};
 use crate::records::{StoredModel, TextKind};
 use crate::{Coordinator, ServiceError};
+
+/// Most letters of what an agent says of a task's progress.
+const MOST_PROGRESS: usize = 1_000;
 
 impl Coordinator {
     /// Writes down what an agent reports, in one transaction, and wakes the loop when a task's state changed. Reports of
@@ -74,6 +76,7 @@ async fn record_one(tx: &mut dyn Transaction, loaded: &mut Loaded, report: Repor
         ReportBody::Ended { outcome, usage } => return Ok(record_end(loaded, &key, outcome, usage, now)),
         ReportBody::Progress(mut progress) => {
             // What is not a number cannot be kept as JSON.
+            progress.text = progress.text.chars().take(MOST_PROGRESS).collect();
             progress.fraction = if progress.fraction.is_finite() { progress.fraction.clamp(0.0, 1.0) } else { 0.0 };
             change(loaded, &key, |task| task.progress = Some(progress), now);
             loaded.job_mut().progress = domain::progress(&loaded.snapshot);
@@ -129,8 +132,7 @@ fn put_output(task: &mut Task, output: TableSummary) {
 
 /// Metrics that could carry a table are left out.
 fn within_bounds(task: &TaskId, metrics: Vec<Metric>) -> Vec<Metric> {
-    let (fitting, large): (Vec<Metric>, Vec<Metric>) =
-        metrics.into_iter().partition(|metric| metric.data.len() <= MOST_POINTS);
+    let (fitting, large): (Vec<Metric>, Vec<Metric>) = metrics.into_iter().partition(Metric::fits);
     for metric in large {
         tracing::warn!(%task, metric = metric.name, pairs = metric.data.len(), "a metric is too large and left out");
     }

@@ -118,6 +118,22 @@ async fn tells_a_full_disk_from_other_failures() {
     assert!(tx.job(&"1".parse().expect("id")).await.expect("reads").is_some(), "what was stored stays");
 }
 
+#[tokio::test]
+async fn writes_again_once_a_full_disk_has_room() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = SqliteStore::open(&folder.path().join("store.db")).await.expect("opens");
+    store.limit_pages().await;
+    let mut large = job("1", 1);
+    large.description = "x".repeat(4_000_000);
+    let mut tx = store.begin().await.expect("begins");
+    assert_eq!(tx.insert_job(&large).await.expect_err("no room").fault().code, ErrorCode::StorageFull);
+    drop(tx);
+    store.lift_limit().await;
+    let mut tx = store.begin().await.expect("the connection is sound");
+    tx.insert_job(&large).await.expect("there is room");
+    tx.commit().await.expect("commits");
+}
+
 /// The service's loop on this store: one job whose row is damaged, and one that is to be stopped.
 #[tokio::test]
 async fn a_damaged_job_keeps_no_other_from_its_turn() {

@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use service::ports::Stored;
 use service::{Store, StoreError, Transaction};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool};
+use sqlx::{Connection, Sqlite, SqlitePool};
 use vocabulary::{Clock, SystemClock};
 
 /// The schema's steps, oldest first; a step is never changed once it was released.
 const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../migrations/0001_initial.sql"))];
 const READERS: u32 = 4;
-/// SQLite's own code for a full disk.
-const SQLITE_FULL: i32 = 13;
+/// SQLite's own codes for a disk that is full, and for one that refuses to write.
+const SQLITE_FULL: [i32; 2] = [13, 10];
 
 /// A store in one SQLite database: one connection writes, some read beside it.
 pub struct SqliteStore {
@@ -34,8 +34,8 @@ impl SqliteStore {
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
         // What is acknowledged must survive a loss of power: the log is synced with every commit.
         let options = settings(options).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-        let writer = pool(1).connect_with(options.clone()).await.map_err(failed).map_err(unusable)?;
-        let store = Self { reader: pool(READERS).connect_lazy_with(options.read_only(true)), writer };
+        let writer = sound(pool(1)).connect_with(options.clone()).await.map_err(failed).map_err(unusable)?;
+        let store = Self { reader: sound(pool(READERS)).connect_lazy_with(options.read_only(true)), writer };
         store.migrate().await?;
         Ok(store)
     }
@@ -59,6 +59,12 @@ impl SqliteStore {
     #[cfg(test)]
     pub(crate) async fn limit_pages(&self) {
         sqlx::query("PRAGMA max_page_count = 1").execute(&self.writer).await.expect("sets the limit");
+    }
+
+    /// Takes the database as having room again.
+    #[cfg(test)]
+    pub(crate) async fn lift_limit(&self) {
+        sqlx::query("PRAGMA max_page_count = 1000000").execute(&self.writer).await.expect("lifts the limit");
     }
 
     /// Writes nonsense into a job's row.
@@ -104,6 +110,12 @@ fn pool(most: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new().min_connections(1).max_connections(most).idle_timeout(None).max_lifetime(None)
 }
 
+/// A pool that hands out no connection whose transaction could not be ended. SQLite ends one by itself when the disk is
+/// full, and then refuses the rollback: the driver counts it as open for good, and nothing could be written ever after.
+fn sound(pool: SqlitePoolOptions) -> SqlitePoolOptions {
+    pool.before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+}
+
 #[async_trait]
 impl Store for SqliteStore {
     async fn begin(&self) -> Stored<Box<dyn Transaction>> {
@@ -136,7 +148,11 @@ pub(crate) fn failed(error: sqlx::Error) -> StoreError {
         sqlx::Error::Database(database) => {
             // The low byte is the primary code, the rest says more about it.
             let code = database.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
-            if code == Some(SQLITE_FULL) { StoreError::Full { detail } } else { StoreError::Unavailable { detail } }
+            if code.is_some_and(|code| SQLITE_FULL.contains(&code)) {
+                StoreError::Full { detail }
+            } else {
+                StoreError::Unavailable { detail }
+            }
         }
         sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => StoreError::Full { detail },
         sqlx::Error::ColumnDecode { index, .. } => StoreError::Corrupt { row: format!("column {index}"), detail },

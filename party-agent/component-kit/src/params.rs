@@ -49,5 +49,9 @@ pub(crate) fn fault_of(component: &str, problems: &[Problem]) -> Option<Fault> {
         n => format!(" (and {} more)", n - 1),
     };
     let message = format!("{}{more}", first.message);
-    Some(Fault::new(ErrorCode::ParameterInvalid, message).path(first.path.clone()).next(format!("see the parameters of {component}")))
+    Some(
+        Fault::new(ErrorCode::ParameterInvalid, message)
+            .path(first.path.clone())
+            .next(format!("see the parameters of {component}")),
+    )
 }

@@ -36,7 +36,9 @@ pub struct Packed<T>(pub T);
 
 impl<T: Serialize + DeserializeOwned + Send + Sync> Payload for Packed<T> {
     fn encode(&self) -> Result<Bytes, PayloadError> {
-        rmp_serde::to_vec_named(&self.0).map(Bytes::from).map_err(|error| PayloadError::new("packed value", error.to_string()))
+        rmp_serde::to_vec_named(&self.0)
+            .map(Bytes::from)
+            .map_err(|error| PayloadError::new("packed value", error.to_string()))
     }
 
     fn decode(bytes: &Bytes) -> Result<Self, PayloadError> {
@@ -88,7 +90,10 @@ impl Payload for Vec<[u8; 32]> {
     fn decode(bytes: &Bytes) -> Result<Self, PayloadError> {
         let (values, rest) = bytes.as_chunks::<32>();
         if !rest.is_empty() {
-            return Err(PayloadError::new("list of 32-byte values", format!("{} bytes are no whole number of values", bytes.len())));
+            return Err(PayloadError::new(
+                "list of 32-byte values",
+                format!("{} bytes are no whole number of values", bytes.len()),
+            ));
         }
         Ok(values.to_vec())
     }

@@ -38,9 +38,8 @@ impl Peer {
     /// Receives a message.
     pub async fn receive<T: Payload>(&self, message: &Message<T>) -> Result<T> {
         let bytes = self.task.receive_bytes(message.line(), &self.who).await?;
-        T::decode(&bytes).map_err(|error| {
-            ComponentError::protocol(format!("message {} from {}: {error}", message.name(), self.who))
-        })
+        T::decode(&bytes)
+            .map_err(|error| ComponentError::protocol(format!("message {} from {}: {error}", message.name(), self.who)))
     }
 }
 

@@ -11,7 +11,8 @@ use tables::Table;
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, DataInput, ErrorCode, Fault, MessageLine, Participant, Progress, Receipt, Role, Stage, StepName, TableRef, Usage,
+    Assignment, DataInput, ErrorCode, Fault, MessageLine, Participant, Progress, Receipt, Role, Stage, StepName,
+    TableRef, Usage,
 };
 use wire::{Address, AttemptKey, Envelope, Transport};
 
@@ -57,7 +58,17 @@ impl TaskContext {
             attempt: assignment.attempt,
         };
         let me = assignment.task.participant();
-        let inner = Inner { assignment, description, key, me, transport, surroundings, cancel, meter: Meter::default(), seed: None };
+        let inner = Inner {
+            assignment,
+            description,
+            key,
+            me,
+            transport,
+            surroundings,
+            cancel,
+            meter: Meter::default(),
+            seed: None,
+        };
         Self { inner: Arc::new(inner), scope: "".into() }
     }
 
@@ -148,14 +159,16 @@ impl TaskContext {
         if self.inner.description.message(line.name) == Some(&line) && line.from == from && line.to.contains(&to) {
             return Ok(());
         }
-        let text = format!("{} does not declare the message {} from {from} to {to}", self.inner.description.name, line.name);
+        let text =
+            format!("{} does not declare the message {} from {from} to {to}", self.inner.description.name, line.name);
         Err(ComponentError::new(ErrorCode::ReleaseRefused, text))
     }
 
     pub(crate) async fn send_bytes(&self, line: MessageLine, to: &Participant, body: Bytes) -> Result<()> {
         self.declared(line, self.role(), to.role)?;
         let size = body.len();
-        let envelope = Envelope { address: self.address(line, &self.inner.me, to), message: line.name.to_owned(), body };
+        let envelope =
+            Envelope { address: self.address(line, &self.inner.me, to), message: line.name.to_owned(), body };
         let since = Meter::start();
         let sent = self.guarded(self.inner.transport.send(envelope)).await;
         self.inner.meter.add(Spent::Network, since);
@@ -189,7 +202,8 @@ impl TaskContext {
     /// participant (a learner at its host) gives none.
     pub async fn inputs(&self, port: &str) -> Result<Vec<(StepName, Table)>> {
         let mut tables = Vec::new();
-        for DataInput { from_step, table, .. } in self.inner.assignment.inputs.iter().filter(|input| input.port == port) {
+        for DataInput { from_step, table, .. } in self.inner.assignment.inputs.iter().filter(|input| input.port == port)
+        {
             match self.guarded(self.inner.surroundings.load_table(table)).await? {
                 Ok(table) => tables.push((from_step.clone(), table)),
                 Err(ComponentError::Fault(fault)) if fault.code == ErrorCode::TableMissing => {}
@@ -207,7 +221,9 @@ impl TaskContext {
     /// The first input table of a port.
     pub async fn need_input(&self, port: &str) -> Result<Table> {
         let table = self.input(port).await?;
-        table.ok_or_else(|| ComponentError::new(ErrorCode::DocumentInvalid, format!("no table came in at the input {port}")))
+        table.ok_or_else(|| {
+            ComponentError::new(ErrorCode::DocumentInvalid, format!("no table came in at the input {port}"))
+        })
     }
 
     /// A table that the party keeps (a reader's).
@@ -244,7 +260,8 @@ impl TaskContext {
         let missing = || Fault::new(ErrorCode::ModelMissing, "no model is wired to the input model");
         let model = self.model_at("model").await?.ok_or_else(missing)?;
         if model.component != self.inner.description.name {
-            let text = format!("the model at the input is of {}, not of {}", model.component, self.inner.description.name);
+            let text =
+                format!("the model at the input is of {}, not of {}", model.component, self.inner.description.name);
             return Err(Fault::new(ErrorCode::ModelMissing, text).into());
         }
         Ok(model.read()?)
@@ -252,8 +269,9 @@ impl TaskContext {
 
     /// Keeps what was learned.
     pub async fn save_model<M: Serialize>(&self, model: &M) -> Result<()> {
-        let bytes = rmp_serde::to_vec_named(model)
-            .map_err(|error| ComponentError::new(ErrorCode::Internal, format!("the model cannot be written: {error}")))?;
+        let bytes = rmp_serde::to_vec_named(model).map_err(|error| {
+            ComponentError::new(ErrorCode::Internal, format!("the model cannot be written: {error}"))
+        })?;
         let saved = SavedModel {
             component: self.inner.description.name.to_owned(),
             component_version: self.inner.description.version,
@@ -296,9 +314,10 @@ impl TaskContext {
         #[cfg(feature = "harness")]
         if let Some(seed) = self.inner.seed {
             // FNV-1a of the participant's name: no two parties may draw the same
-            let own = self.inner.me.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            });
+            let own =
+                self.inner.me.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+                });
             return Ok(Random::seeded(seed ^ own));
         }
         let _ = self.inner.seed;

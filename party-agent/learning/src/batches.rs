@@ -23,11 +23,7 @@ impl FromStr for BatchStrategy {
         match word.to_ascii_lowercase().as_str() {
             "full" => Ok(Self::Full),
             "random" => Ok(Self::Random),
-            _ => Err(WordError::Unknown {
-                kind: "batch_strategy",
-                word: word.to_owned(),
-                choices: "full, random",
-            }),
+            _ => Err(WordError::Unknown { kind: "batch_strategy", word: word.to_owned(), choices: "full, random" }),
         }
     }
 }
@@ -65,12 +61,7 @@ pub struct BatchSettings {
 impl Default for BatchSettings {
     /// FATE's defaults for HeteroLR.
     fn default() -> Self {
-        Self {
-            batch_size: -1,
-            strategy: BatchStrategy::Full,
-            shuffle: true,
-            masked_rate: 5.0,
-        }
+        Self { batch_size: -1, strategy: BatchStrategy::Full, shuffle: true, masked_rate: 5.0 }
     }
 }
 
@@ -109,25 +100,14 @@ pub struct Batch {
 impl Batch {
     fn open(members: Vec<usize>) -> Self {
         let positions = (0..members.len()).collect();
-        Self {
-            masked: members.clone(),
-            members,
-            positions,
-        }
+        Self { masked: members.clone(), members, positions }
     }
 
     fn hidden(members: Vec<usize>, mut masked: Vec<usize>) -> Self {
         masked.sort_unstable();
         // Every member is in `masked`; partition_point of a present value is its index.
-        let positions = members
-            .iter()
-            .map(|row| masked.partition_point(|other| other < row))
-            .collect();
-        Self {
-            members,
-            masked,
-            positions,
-        }
+        let positions = members.iter().map(|row| masked.partition_point(|other| other < row)).collect();
+        Self { members, masked, positions }
     }
 }
 
@@ -148,12 +128,7 @@ impl BatchPlan {
     /// # Errors
     /// Refuses an empty table, a size that is neither -1 nor positive, and a negative masked rate.
     pub fn new(rows: usize, settings: &BatchSettings) -> Result<Self, BatchError> {
-        let BatchSettings {
-            batch_size,
-            strategy,
-            shuffle,
-            masked_rate,
-        } = *settings;
+        let BatchSettings { batch_size, strategy, shuffle, masked_rate } = *settings;
         if rows == 0 {
             return Err(BatchError::NoRows);
         }
@@ -176,13 +151,7 @@ impl BatchPlan {
         }
         // FATE rounds halves to even here; the cast saturates.
         let wanted = ((1.0 + masked_rate) * size as f64).round_ties_even() as usize;
-        Ok(Self {
-            order,
-            batch_size: size,
-            masked_size: wanted.clamp(size, rows),
-            strategy,
-            shuffle,
-        })
+        Ok(Self { order, batch_size: size, masked_size: wanted.clamp(size, rows), strategy, shuffle })
     }
 
     /// Rows of a batch that is not the last one.
@@ -224,10 +193,7 @@ impl BatchPlan {
         if self.is_mutable() {
             shuffle(&mut self.order);
         }
-        let groups = self
-            .order
-            .chunks(self.batch_size)
-            .take(self.batches_per_epoch());
+        let groups = self.order.chunks(self.batch_size).take(self.batches_per_epoch());
         groups.map(|members| self.batch(members, shuffle)).collect()
     }
 
@@ -241,12 +207,7 @@ impl BatchPlan {
                 *mark = true;
             }
         }
-        let mut others: Vec<usize> = chosen
-            .iter()
-            .enumerate()
-            .filter(|(_, yes)| !**yes)
-            .map(|(row, _)| row)
-            .collect();
+        let mut others: Vec<usize> = chosen.iter().enumerate().filter(|(_, yes)| !**yes).map(|(row, _)| row).collect();
         shuffle(&mut others);
         others.truncate(self.masked_size.saturating_sub(members.len()));
         others.extend_from_slice(members);
@@ -261,12 +222,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn settings(batch_size: i64, masked_rate: f64) -> BatchSettings {
-        BatchSettings {
-            batch_size,
-            masked_rate,
-            shuffle: false,
-            strategy: BatchStrategy::Full,
-        }
+        BatchSettings { batch_size, masked_rate, shuffle: false, strategy: BatchStrategy::Full }
     }
 
     fn still(_: &mut [usize]) {}
@@ -274,14 +230,7 @@ mod tests {
     #[test]
     fn minus_one_or_a_large_size_is_one_open_batch_of_all_rows() {
         for size in [-1, 5, 6] {
-            let mut plan = BatchPlan::new(
-                5,
-                &BatchSettings {
-                    batch_size: size,
-                    ..Default::default()
-                },
-            )
-            .unwrap();
+            let mut plan = BatchPlan::new(5, &BatchSettings { batch_size: size, ..Default::default() }).unwrap();
             let batches = plan.epoch(&mut |_| panic!("nothing to shuffle"));
             assert_eq!(batches, vec![Batch::open(vec![0, 1, 2, 3, 4])]);
             assert!(!plan.is_masked() && !plan.is_mutable());
@@ -293,10 +242,7 @@ mod tests {
         let mut plan = BatchPlan::new(569, &settings(320, 0.0)).unwrap();
         assert_eq!(plan.batches_per_epoch(), 2);
         let batches = plan.epoch(&mut still);
-        assert_eq!(
-            batches.iter().map(|b| b.members.len()).collect::<Vec<_>>(),
-            vec![320, 249]
-        );
+        assert_eq!(batches.iter().map(|b| b.members.len()).collect::<Vec<_>>(), vec![320, 249]);
         assert_eq!(batches[1].members[0], 320);
         assert_eq!(batches[1].masked, batches[1].members);
         assert!(!plan.is_mutable());
@@ -304,11 +250,7 @@ mod tests {
 
     #[test]
     fn the_masked_size_grows_with_the_rate_and_ends_at_all_rows() {
-        let size = |rows, batch, rate| {
-            BatchPlan::new(rows, &settings(batch, rate))
-                .unwrap()
-                .masked_batch_size()
-        };
+        let size = |rows, batch, rate| BatchPlan::new(rows, &settings(batch, rate)).unwrap().masked_batch_size();
         assert_eq!(size(569, 320, 5.0), 569);
         assert_eq!(size(569, 20, 5.0), 120);
         assert_eq!(size(569, 15, 0.1), 16, "16.5 rounds to even");
@@ -318,10 +260,7 @@ mod tests {
     #[test]
     fn random_strategy_gives_one_batch_per_epoch() {
         let mut seeded = Seeded::new(5);
-        let random = BatchSettings {
-            strategy: BatchStrategy::Random,
-            ..settings(10, 0.0)
-        };
+        let random = BatchSettings { strategy: BatchStrategy::Random, ..settings(10, 0.0) };
         let mut plan = BatchPlan::new(100, &random).unwrap();
         let mut draw = || plan.epoch(&mut |items| seeded.shuffle(items));
         let (first, second) = (draw(), draw());
@@ -331,26 +270,11 @@ mod tests {
 
     #[test]
     fn refuses_settings_that_make_no_plan() {
-        assert_eq!(
-            BatchPlan::new(0, &settings(-1, 0.0)).unwrap_err(),
-            BatchError::NoRows
-        );
-        assert_eq!(
-            BatchPlan::new(9, &settings(0, 0.0)).unwrap_err(),
-            BatchError::Size { batch_size: 0 }
-        );
-        assert_eq!(
-            BatchPlan::new(9, &settings(-2, 0.0)).unwrap_err(),
-            BatchError::Size { batch_size: -2 }
-        );
-        assert!(matches!(
-            BatchPlan::new(9, &settings(3, -0.5)),
-            Err(BatchError::MaskedRate { .. })
-        ));
-        assert!(matches!(
-            BatchPlan::new(9, &settings(3, f64::NAN)),
-            Err(BatchError::MaskedRate { .. })
-        ));
+        assert_eq!(BatchPlan::new(0, &settings(-1, 0.0)).unwrap_err(), BatchError::NoRows);
+        assert_eq!(BatchPlan::new(9, &settings(0, 0.0)).unwrap_err(), BatchError::Size { batch_size: 0 });
+        assert_eq!(BatchPlan::new(9, &settings(-2, 0.0)).unwrap_err(), BatchError::Size { batch_size: -2 });
+        assert!(matches!(BatchPlan::new(9, &settings(3, -0.5)), Err(BatchError::MaskedRate { .. })));
+        assert!(matches!(BatchPlan::new(9, &settings(3, f64::NAN)), Err(BatchError::MaskedRate { .. })));
     }
 
     proptest! {

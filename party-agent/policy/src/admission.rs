@@ -16,6 +16,7 @@ impl Policy {
             return Verdict::refused("admission.peers", "an offer in which it has no part");
         }
         self.admit_people(offer)
+            .or_else(|| self.admit_arbiter(offer))
             .or_else(|| self.admit_components(offer))
             .or_else(|| self.admit_tables(offer))
             .unwrap_or(Verdict::Allowed)
@@ -27,8 +28,16 @@ impl Policy {
         if *initiator != self.me && !names(&rules.initiators, initiator.as_str()) {
             return Some(Verdict::refused("admission.initiators", format!("jobs started by party {initiator}")));
         }
-        let stranger = offer.cast.parties().into_iter().find(|party| *party != self.me && !names(&rules.peers, party.as_str()))?;
+        let stranger =
+            offer.cast.parties().into_iter().find(|party| *party != self.me && !names(&rules.peers, party.as_str()))?;
         Some(Verdict::refused("admission.peers", format!("work together with party {stranger}")))
+    }
+
+    fn admit_arbiter(&self, offer: &Offer) -> Option<Verdict> {
+        let cast = &offer.cast;
+        let double = cast.arbiter.iter().find(|party| cast.guest.contains(party) || cast.host.contains(party))?;
+        let what = format!("party {double} as arbiter beside its other role: it could open what it shall not read");
+        self.rules.admission.independent_arbiter.then(|| Verdict::refused("admission.independent_arbiter", what))
     }
 
     fn admit_components(&self, offer: &Offer) -> Option<Verdict> {
@@ -48,7 +57,10 @@ impl Policy {
             for (owner, table) in &step.tables {
                 let own_affair = owner.role == Role::Local && offer.initiator.party == self.me;
                 if owner.party == self.me && !own_affair && !names(&self.rules.admission.tables, &table.to_string()) {
-                    return Some(Verdict::refused("admission.tables", format!("the table {table} to step {}", step.step)));
+                    return Some(Verdict::refused(
+                        "admission.tables",
+                        format!("the table {table} to step {}", step.step),
+                    ));
                 }
             }
         }
@@ -60,7 +72,7 @@ impl Policy {
 mod tests {
     use super::*;
     use crate::rules::Rules;
-    use vocabulary::{Cast, JobId, OfferedStep, Participant, PartyId, StepName, TableRef, Timestamp};
+    use vocabulary::{Cast, JobId, OfferedStep, Participant, PartyId, Stage, StepName, TableRef, Timestamp};
 
     fn party(id: &str) -> PartyId {
         PartyId::new(id).expect("valid")
@@ -76,9 +88,13 @@ mod tests {
                 step: StepName::new("reader_0").expect("valid"),
                 component: "reader".to_owned(),
                 version: 1,
+                stage: Stage::Fit,
                 roles: vec![Role::Guest, Role::Host],
+                participants: vec![host.clone()],
                 parameters: vec![],
                 tables: vec![(host, TableRef::new("experiment", "t"))],
+                inputs: vec![],
+                models: vec![],
             }],
             created: Timestamp(0),
         }
@@ -115,6 +131,16 @@ mod tests {
     }
 
     #[test]
+    fn refuses_an_arbiter_that_is_guest_or_host_unless_the_rule_is_off() {
+        let double = Offer { cast: Cast { arbiter: vec![party("2")], ..offer().cast }, ..offer() };
+        let verdict = Policy::new(party("2"), open()).admit(&double, &party("1"));
+        assert!(matches!(verdict, Verdict::Refused { rule: "admission.independent_arbiter", .. }), "{verdict:?}");
+        let mut rules = open();
+        rules.admission.independent_arbiter = false;
+        assert_eq!(Policy::new(party("2"), rules).admit(&double, &party("1")), Verdict::Allowed);
+    }
+
+    #[test]
     fn refuses_an_offer_that_somebody_else_signed() {
         assert!(!Policy::new(party("2"), open()).admit(&offer(), &party("3")).is_allowed());
     }
@@ -130,7 +156,12 @@ mod tests {
         let own = Offer {
             initiator: Participant::new(Role::Local, me.clone()),
             cast: Cast { local: vec![me.clone()], ..Cast::default() },
-            steps: vec![OfferedStep { roles: vec![Role::Local], component: "upload".to_owned(), tables: vec![], ..offer().steps[0].clone() }],
+            steps: vec![OfferedStep {
+                roles: vec![Role::Local],
+                component: "upload".to_owned(),
+                tables: vec![],
+                ..offer().steps[0].clone()
+            }],
             ..offer()
         };
         assert!(Policy::new(me.clone(), Rules::default()).admit(&own, &me).is_allowed());

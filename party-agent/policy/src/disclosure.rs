@@ -1,8 +1,7 @@
 //! May the coordinator, or a reader, know this?
 
-use vocabulary::metric::MOST_POINTS;
 use vocabulary::report::ReportBody;
-use vocabulary::{Fault, TableSummary};
+use vocabulary::{Fault, Metric, TableSummary};
 
 use crate::rules::Policy;
 use crate::verdict::Verdict;
@@ -16,10 +15,12 @@ impl Policy {
         let rules = &self.rules.disclosure;
         match body {
             ReportBody::Metrics(metrics) => {
-                let small = metrics.into_iter().filter(|metric| metric.data.len() <= MOST_POINTS).collect();
+                let small = metrics.into_iter().filter(Metric::fits).collect();
                 rules.metrics.then_some(ReportBody::Metrics(small))
             }
-            ReportBody::Summary(text) => (rules.summaries && text.len() <= LARGEST_VIEW).then_some(ReportBody::Summary(text)),
+            ReportBody::Summary(text) => {
+                (rules.summaries && text.len() <= LARGEST_VIEW).then_some(ReportBody::Summary(text))
+            }
             ReportBody::ModelView(text) => {
                 (rules.model_views && text.len() <= LARGEST_VIEW).then_some(ReportBody::ModelView(text))
             }

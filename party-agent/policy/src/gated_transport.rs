@@ -38,7 +38,8 @@ impl GatedTransport {
             return Verdict::refused("release.disclosures", format!("the undeclared message {}", envelope.message));
         };
         let most = self.policy.rules.release.most_messages;
-        let sent: u64 = self.traffic.lock().unwrap_or_else(PoisonError::into_inner).values().map(|(count, _)| count).sum();
+        let sent: u64 =
+            self.traffic.lock().unwrap_or_else(PoisonError::into_inner).values().map(|(count, _)| count).sum();
         if sent >= most {
             return Verdict::refused("release.most_messages", format!("more than {most} messages in one attempt"));
         }
@@ -112,7 +113,8 @@ mod tests {
             step: StepName::new("s").expect("valid"),
             attempt: Attempt(0),
         };
-        let address = Address { attempt, from: who(Role::Host, "2"), to: who(Role::Guest, to), tag: message.to_owned() };
+        let address =
+            Address { attempt, from: who(Role::Host, "2"), to: who(Role::Guest, to), tag: message.to_owned() };
         Envelope { address, message: message.to_owned(), body: Bytes::from_static(b"12345") }
     }
 

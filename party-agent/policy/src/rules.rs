@@ -42,7 +42,7 @@ pub struct Rules {
 }
 
 /// What the party takes part in. Lists of names, names with a trailing `*`, or `"*"`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdmissionRules {
     /// Parties whose users may start jobs here; one's own users always may.
@@ -53,6 +53,14 @@ pub struct AdmissionRules {
     pub components: Vec<String>,
     /// Tables that jobs may read, `namespace.name`.
     pub tables: Vec<String>,
+    /// Whether the arbiter, who can open ciphertexts, must be a party that is neither guest nor host of the job.
+    pub independent_arbiter: bool,
+}
+
+impl Default for AdmissionRules {
+    fn default() -> Self {
+        Self { initiators: vec![], peers: vec![], components: vec![], tables: vec![], independent_arbiter: true }
+    }
 }
 
 /// What may leave towards other parties.

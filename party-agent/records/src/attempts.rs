@@ -72,7 +72,13 @@ impl Records {
     }
 
     /// Notes a data output.
-    pub async fn add_output(&self, task: &TaskId, attempt: Attempt, index: usize, table: &TableSummary) -> Result<(), RecordError> {
+    pub async fn add_output(
+        &self,
+        task: &TaskId,
+        attempt: Attempt,
+        index: usize,
+        table: &TableSummary,
+    ) -> Result<(), RecordError> {
         let Some(record) = self.attempt(task, attempt).await? else { return Ok(()) };
         let mut outputs = record.outputs;
         outputs.retain(|(number, _)| *number != index);
@@ -90,7 +96,13 @@ impl Records {
     }
 
     /// Notes how an attempt ended.
-    pub async fn end_attempt(&self, task: &TaskId, attempt: Attempt, state: AttemptState, now: Timestamp) -> Result<(), RecordError> {
+    pub async fn end_attempt(
+        &self,
+        task: &TaskId,
+        attempt: Attempt,
+        state: AttemptState,
+        now: Timestamp,
+    ) -> Result<(), RecordError> {
         sqlx::query(
             "/* end_attempt */ UPDATE attempts SET state = $5, ended_micros = $6 \
              WHERE job = $1 AND step = $2 AND role = $3 AND attempt = $4",
@@ -122,7 +134,12 @@ impl Records {
     }
 
     /// The newest attempt of a step in a role that this agent ran.
-    pub async fn newest_attempt(&self, job: &JobId, step: &StepName, role: Role) -> Result<Option<AttemptRecord>, RecordError> {
+    pub async fn newest_attempt(
+        &self,
+        job: &JobId,
+        step: &StepName,
+        role: Role,
+    ) -> Result<Option<AttemptRecord>, RecordError> {
         let row = sqlx::query(
             "/* newest_attempt */ SELECT state, assignment, outputs FROM attempts \
              WHERE job = $1 AND step = $2 AND role = $3 ORDER BY attempt DESC LIMIT 1",
@@ -150,9 +167,10 @@ impl Records {
 
     /// Attempts that ran when the agent died: marked lost, and given.
     pub async fn lose_running(&self, me: &PartyId, now: Timestamp) -> Result<Vec<(TaskId, Attempt)>, RecordError> {
-        let rows = sqlx::query("/* lose_running */ SELECT state, assignment, outputs FROM attempts WHERE state = 'running'")
-            .fetch_all(&self.pool)
-            .await?;
+        let rows =
+            sqlx::query("/* lose_running */ SELECT state, assignment, outputs FROM attempts WHERE state = 'running'")
+                .fetch_all(&self.pool)
+                .await?;
         let mut lost = Vec::new();
         for row in &rows {
             let AttemptRecord { assignment, .. } = record(row)?;

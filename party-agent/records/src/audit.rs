@@ -19,6 +19,17 @@ pub enum AuditEntry {
         /// Whether it was accepted; the rule that refused it otherwise.
         refused_by: Option<String>,
     },
+    /// The coordinator ordered an attempt. What began and has no `Left` behind it ended with the agent.
+    Ordered {
+        /// The task.
+        task: TaskId,
+        /// The try.
+        attempt: Attempt,
+        /// The offer that the order names.
+        fingerprint: String,
+        /// Why it was refused, if it was.
+        refused_by: Option<String>,
+    },
     /// What left in one attempt, for one message and one receiving party.
     Left {
         /// The task.

@@ -13,8 +13,8 @@ mod tests;
 
 use std::path::Path;
 
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqlitePool};
 use vocabulary::{ErrorCode, Fault};
 
 pub use attempts::{AttemptRecord, AttemptState};
@@ -40,10 +40,23 @@ pub enum RecordError {
     ChainBroken(i64),
 }
 
+/// SQLite's own codes for a disk that is full, and for one that refuses to write.
+const SQLITE_FULL: [i32; 2] = [13, 10];
+
+impl RecordError {
+    /// Whether the disk is full or refuses to write.
+    fn is_of_the_disk(&self) -> bool {
+        let RecordError::Database(sqlx::Error::Database(error)) = self else { return false };
+        // The low byte is the primary code, the rest says more about it.
+        let code = error.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
+        code.is_some_and(|code| SQLITE_FULL.contains(&code))
+    }
+}
+
 impl From<RecordError> for Fault {
     fn from(error: RecordError) -> Self {
         let text = error.to_string();
-        if text.contains("disk is full") || text.contains("(code: 13)") {
+        if error.is_of_the_disk() {
             return Fault::new(ErrorCode::StorageFull, text).next("free space on the agent's disk");
         }
         Fault::new(ErrorCode::Internal, text).next("see the agent's log")
@@ -66,7 +79,12 @@ impl Records {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(std::time::Duration::from_secs(10));
         // One connection: SQLite has one writer, and an agent's records are small.
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        // SQLite ends a transaction by itself when the disk is full and then refuses the rollback; the driver counts such a
+        // transaction as open for good, so a connection in that state is not used again.
+        let sound = SqlitePoolOptions::new()
+            .max_connections(1)
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
+        let pool = sound.connect_with(options).await?;
         let records = Self { pool };
         records.create_tables().await?;
         Ok(records)

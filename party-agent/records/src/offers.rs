@@ -30,9 +30,22 @@ impl Records {
         row.map(|row| from_json("offer", row.try_get("offer")?)).transpose()
     }
 
+    /// Whether the job was accepted under an offer with another fingerprint.
+    pub async fn has_other_offer(&self, job: &JobId, fingerprint: &str) -> Result<bool, RecordError> {
+        let row = sqlx::query("/* other_offer */ SELECT 1 FROM offers WHERE job = $1 AND fingerprint <> $2 LIMIT 1")
+            .bind(job.as_str())
+            .bind(fingerprint)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// Forgets the offers of a job that is over.
     pub async fn forget_offers(&self, job: &JobId) -> Result<(), RecordError> {
-        sqlx::query("/* forget_offers */ DELETE FROM offers WHERE job = $1").bind(job.as_str()).execute(&self.pool).await?;
+        sqlx::query("/* forget_offers */ DELETE FROM offers WHERE job = $1")
+            .bind(job.as_str())
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 }

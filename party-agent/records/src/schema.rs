@@ -2,7 +2,7 @@
 
 use crate::{RecordError, Records};
 
-const STATEMENTS: [&str; 6] = [
+const STATEMENTS: [&str; 7] = [
     "CREATE TABLE IF NOT EXISTS offers (fingerprint TEXT PRIMARY KEY, job TEXT NOT NULL, offer TEXT NOT NULL, \
      accepted_micros INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS attempts (job TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, attempt INTEGER NOT NULL, \
@@ -15,6 +15,7 @@ const STATEMENTS: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY AUTOINCREMENT, at_micros INTEGER NOT NULL, \
      entry TEXT NOT NULL, hash TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS attempts_by_state ON attempts (state)",
+    "CREATE INDEX IF NOT EXISTS offers_by_job ON offers (job)",
 ];
 
 impl Records {

@@ -2,7 +2,10 @@
 
 use tempfile::TempDir;
 use vocabulary::report::ReportBody;
-use vocabulary::{Assignment, Attempt, Cast, JobId, ModelRef, PartyId, Report, Role, Stage, StepName, TableRef, TableSummary, TaskId, Timestamp};
+use vocabulary::{
+    Assignment, Attempt, Cast, JobId, ModelRef, PartyId, Report, Role, Stage, StepName, TableRef, TableSummary, TaskId,
+    Timestamp,
+};
 
 use crate::{AttemptState, AuditEntry, ModelRecord, RecordError, Records};
 
@@ -115,11 +118,15 @@ async fn a_changed_or_missing_audit_entry_is_noticed() {
     let folder = TempDir::new().expect("folder");
     let records = open(&folder).await;
     for number in 0..4 {
-        let entry = AuditEntry::Told { what: format!("metrics {number}"), to: "coordinator".to_owned(), refused_by: None };
+        let entry =
+            AuditEntry::Told { what: format!("metrics {number}"), to: "coordinator".to_owned(), refused_by: None };
         records.audit(&entry, Timestamp(number)).await.expect("kept");
     }
     assert_eq!(records.audit_chain().await.expect("whole").len(), 4);
-    sqlx::query("UPDATE audit SET entry = replace(entry, 'metrics 2', 'nothing')").execute(&records.pool).await.expect("changed");
+    sqlx::query("UPDATE audit SET entry = replace(entry, 'metrics 2', 'nothing')")
+        .execute(&records.pool)
+        .await
+        .expect("changed");
     assert!(matches!(records.audit_chain().await, Err(RecordError::ChainBroken(3))));
     sqlx::query("DELETE FROM audit WHERE number = 3").execute(&records.pool).await.expect("removed");
     assert!(matches!(records.audit_chain().await, Err(RecordError::ChainBroken(4))));

@@ -35,7 +35,7 @@ pub(super) async fn upload(desk: Desk, request: Request) -> Answer {
     }
     let Some(SentFile { content, .. }) = file else { return register(&desk, &config).await };
     let name = Staging::fresh_name()?;
-    let bytes = desk.holdings.staging.receive(&name, content).await?;
+    let bytes = desk.holdings.staging.receive(&name, content).await.map_err(|fault| fault.at(&desk.holdings.me))?;
     tracing::info!(bytes, table = %format!("{}.{}", config.namespace, config.table_name), "file staged");
     if careful {
         // Another upload may be quicker.
@@ -92,7 +92,11 @@ fn refused(reply: &Value) -> Failure {
     let text = reply.get("retmsg").and_then(Value::as_str).unwrap_or("the upload was refused");
     let code = reply.get("retcode").and_then(Value::as_i64).unwrap_or(EXCEPTION);
     let part = |name: &str| reply.get(name).cloned().unwrap_or(Value::Null);
-    Reply::code(code, text).with_data(part("data")).with_meta(part("meta")).into()
+    let failure = Failure::from(Reply::code(code, text).with_data(part("data")).with_meta(part("meta")));
+    match serde_json::from_value::<Fault>(part("fault")) {
+        Ok(fault) => failure.with_fault(fault),
+        Err(_) => failure,
+    }
 }
 
 /// `data/download` starts a job that writes into this party's export folder: the party that is meant is this one.
@@ -112,7 +116,7 @@ pub(super) async fn stage(desk: Desk, request: Request) -> Answer {
         drain(content).await;
         return Err(failure.with_status(403));
     }
-    let bytes =
-        desk.holdings.staging.receive(&name, content).await.map_err(|fault| Failure::from(fault).with_status(400))?;
+    let refused = |fault: Fault| Failure::from(fault.at(&desk.holdings.me)).with_status(400);
+    let bytes = desk.holdings.staging.receive(&name, content).await.map_err(refused)?;
     Ok(Reply::data(json!({"staged": name, "bytes": bytes})).into_response())
 }

@@ -8,7 +8,10 @@ use super::program;
 
 fn doctor(config: &Path) -> (bool, String) {
     let output = program().run(&["doctor", "--agent", config.to_str().expect("a path")]);
-    (output.status.success(), format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+    (
+        output.status.success(),
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)),
+    )
 }
 
 /// Puts a fresh identity of a party in place of the one in its folder.
@@ -49,7 +52,18 @@ fn a_key_that_others_may_read_is_refused() {
     let folder = tempfile::TempDir::new().expect("folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
     program().says(&["certs", "init", "--dir", &path("authority"), "--name", "test"]);
-    program().says(&["certs", "issue", "--dir", &path("authority"), "--party", "1", "--kind", "agent", "--out", &path("one")]);
+    program().says(&[
+        "certs",
+        "issue",
+        "--dir",
+        &path("authority"),
+        "--party",
+        "1",
+        "--kind",
+        "agent",
+        "--out",
+        &path("one"),
+    ]);
     let key = folder.path().join("one/identity.key");
     let mut mode = std::fs::metadata(&key).expect("a key").permissions();
     std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o644);
@@ -72,7 +86,10 @@ async fn a_revoked_agent_is_not_let_in_again() {
     let coordinator = cluster.dir.path().join("coordinator/coordinator.toml");
     let daemon = program().start(&["coordinator", "--config", coordinator.to_str().expect("a path")]);
     let (fine, text) = doctor(&cluster.dir.path().join("party-9999/agent.toml"));
-    assert!(!fine && text.contains("FF404") && text.to_lowercase().contains("revoked"), "a revoked certificate: {text}");
+    assert!(
+        !fine && text.contains("FF404") && text.to_lowercase().contains("revoked"),
+        "a revoked certificate: {text}"
+    );
     let (fine, text) = doctor(&cluster.dir.path().join("party-10000/agent.toml"));
     assert!(fine, "another party is not touched: {text}");
     daemon.end();

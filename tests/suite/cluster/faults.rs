@@ -111,7 +111,10 @@ async fn a_job_that_waits_for_a_dead_party_delays_no_other_and_says_why_it_waits
         let job = cluster.door.submitted(&lr_dsl(), &lr_conf(2)).await;
         cluster.door.succeeded(&job).await;
     }
-    let row = cluster.door.until(&waiting, |row| row["f_waiting_reason"].as_str().is_some_and(|text| text.contains("10001"))).await;
+    let row = cluster
+        .door
+        .until(&waiting, |row| row["f_waiting_reason"].as_str().is_some_and(|text| text.contains("10001")))
+        .await;
     assert_eq!(row["f_status"], "waiting", "{row}");
     let detail = cluster.door.data("/v1/fedflow/job/waiting", &json!({"job_id": waiting})).await;
     assert!(detail["waiting"]["since"].is_i64() || detail["waiting"]["since"].is_string(), "{detail}");

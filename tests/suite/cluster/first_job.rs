@@ -31,7 +31,8 @@ async fn a_job_over_rest_trains_and_is_tracked() {
     // 200 people, of whom each side misses another tenth.
     assert_eq!(rows[0].as_array().map(Vec::len), Some(100));
     let tables = door.data("/v1/tracking/component/output/data/table", &of("intersection_0", "host", "10000")).await;
-    let table = json!({"table_name": tables[0]["table_name"], "namespace": tables[0]["table_namespace"], "party_id": "10000"});
+    let table =
+        json!({"table_name": tables[0]["table_name"], "namespace": tables[0]["table_namespace"], "party_id": "10000"});
     let info = door.data("/v1/table/table_info", &table).await;
     assert_eq!((info["exist"].as_i64(), info["count"].as_i64()), (Some(1), Some(160)));
 
@@ -40,7 +41,8 @@ async fn a_job_over_rest_trains_and_is_tracked() {
     let view = door.data("/v1/tracking/job/data_view", &json!({"job_id": job})).await;
     assert_eq!(view["dataset"]["guest"]["9999"]["reader_0"], "experiment.guest");
     let tasks = door.data("/v1/job/task/query", &json!({"job_id": job, "role": "arbiter"})).await;
-    let steps: Vec<&str> = tasks.as_array().expect("tasks").iter().filter_map(|task| task["f_component_name"].as_str()).collect();
+    let steps: Vec<&str> =
+        tasks.as_array().expect("tasks").iter().filter_map(|task| task["f_component_name"].as_str()).collect();
     assert!(steps.contains(&"hetero_lr_0") && !steps.contains(&"reader_0"), "{steps:?}");
     cluster.end();
 }
@@ -141,13 +143,17 @@ async fn several_hosts_train_together() {
 async fn the_demonstration_agrees_with_the_pooled_training() {
     let dir = tempfile::TempDir::new().expect("folder");
     let path = dir.path().to_str().expect("a path").to_owned();
-    let said = tokio::task::spawn_blocking(move || program().says(&["demo", "--json", "--dir", &path])).await.expect("ran");
+    let said =
+        tokio::task::spawn_blocking(move || program().says(&["demo", "--json", "--dir", &path])).await.expect("ran");
     let result: Value = serde_json::from_str(said.lines().last().expect("a line")).expect("JSON");
     let (auc, pooled) = (result["auc"].as_f64().expect("auc"), result["pooled_auc"].as_f64().expect("pooled"));
     assert!((auc - pooled).abs() < 0.002, "{auc} beside {pooled}");
     assert_eq!(result["status"], "success");
     assert_eq!(result["steps"].as_array().map(Vec::len), Some(5));
-    assert!(result["bytes_sent"]["9999"].as_u64() > Some(0) && result["bytes_sent"]["10000"].as_u64() > Some(0), "{result}");
+    assert!(
+        result["bytes_sent"]["9999"].as_u64() > Some(0) && result["bytes_sent"]["10000"].as_u64() > Some(0),
+        "{result}"
+    );
 }
 
 #[tokio::test]
@@ -175,7 +181,18 @@ async fn the_command_line_does_what_the_api_does() {
     let said = tokio::task::spawn_blocking(move || {
         let file = |name: &str| folder.join(name).to_str().expect("a path").to_owned();
         let program = program();
-        let ended = program.says(&["job", "submit", "--dsl", &file("dsl.json"), "--conf", &file("conf.json"), "--wait", "--rest", &rest, "--json"]);
+        let ended = program.says(&[
+            "job",
+            "submit",
+            "--dsl",
+            &file("dsl.json"),
+            "--conf",
+            &file("conf.json"),
+            "--wait",
+            "--rest",
+            &rest,
+            "--json",
+        ]);
         let ended: Value = serde_json::from_str(ended.trim()).expect("JSON");
         assert_eq!(ended["status"], "success");
         let job = ended["job_id"].as_str().expect("a job").to_owned();
@@ -183,7 +200,11 @@ async fn the_command_line_does_what_the_api_does() {
         assert!(program.says(&["job", "show", &job, "--rest", &rest]).contains("hetero_lr_0"));
         assert!(program.says(&["job", "metrics", &job, "--rest", &rest]).contains("auc"));
         assert!(program.says(&["table", "list", "--rest", &rest]).contains("experiment"));
-        assert!(program.says(&["table", "show", "guest", "--namespace", "experiment", "--party", "9999", "--rest", &rest]).contains("180"));
+        assert!(
+            program
+                .says(&["table", "show", "guest", "--namespace", "experiment", "--party", "9999", "--rest", &rest])
+                .contains("180")
+        );
         program.says(&["job", "log", &job, "--rest", &rest])
     });
     assert!(said.await.expect("ran").lines().count() > 3);
@@ -193,7 +214,8 @@ async fn the_command_line_does_what_the_api_does() {
 #[tokio::test]
 async fn an_unknown_route_is_answered_in_the_apis_own_form() {
     let cluster = Cluster::up(&program(), "9999");
-    let (status, body) = cluster.door.send(Method::POST, "/v1/no/such", "application/json", "{}").await.expect("answered");
+    let (status, body) =
+        cluster.door.send(Method::POST, "/v1/no/such", "application/json", "{}").await.expect("answered");
     let reply: Value = serde_json::from_slice(&body).expect("JSON");
     assert_eq!((status, reply["retcode"].as_i64()), (200, Some(100)));
     assert!(reply["retmsg"].as_str().is_some_and(|text| text.contains("404: Not Found")), "{reply}");

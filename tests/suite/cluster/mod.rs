@@ -1,5 +1,6 @@
 //! Real processes over QUIC with generated certificates.
 
+mod abuse;
 mod certificates;
 mod faults;
 mod first_job;

@@ -1,8 +1,10 @@
 //! The same job over a network that is real: coordinator and three agents in network namespaces with addresses of their own,
 //! first direct, then with every way between agents cut, then with each daemon killed in turn.
 
+mod namespaces;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use fedflow_tests::cluster::{Daemon, Place};
@@ -10,87 +12,10 @@ use fedflow_tests::fixtures::{lr_conf, lr_dsl, pair};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use self::namespaces::{HOSTS, Network, address};
 use super::program;
 
-/// Host name, party, last part of the address.
-const HOSTS: [(&str, &str, u8); 4] = [("coordinator", "coordinator", 1), ("guest", "9999", 2), ("host", "10000", 3), ("arbiter", "8888", 4)];
 const PATIENCE: Duration = Duration::from_secs(120);
-
-fn address(host: &str) -> String {
-    let (_, _, last) = HOSTS.iter().find(|(name, _, _)| *name == host).expect("a host");
-    format!("10.77.0.{last}")
-}
-
-fn output(command: &str, arguments: &[&str]) -> Result<Output, String> {
-    Command::new(command).args(arguments).stdin(Stdio::null()).output().map_err(|error| format!("{command}: {error}"))
-}
-
-fn ip(line: &str) -> Result<(), String> {
-    let output = output("ip", &line.split(' ').collect::<Vec<_>>())?;
-    if output.status.success() { Ok(()) } else { Err(format!("ip {line}: {}", String::from_utf8_lossy(&output.stderr).trim())) }
-}
-
-/// Five namespaces: a switch, and one for each host with a cable to it. The machine's own interfaces are not touched.
-struct Network {
-    prefix: String,
-}
-
-impl Network {
-    fn make() -> Result<Self, String> {
-        // From here on whatever was made is taken away again.
-        let network = Self { prefix: format!("ff{}", std::process::id()) };
-        let switch = network.namespace("switch");
-        ip(&format!("netns add {switch}"))?;
-        ip(&format!("-n {switch} link add br0 type bridge"))?;
-        ip(&format!("-n {switch} link set br0 up"))?;
-        for (host, _, _) in HOSTS {
-            let own = network.namespace(host);
-            ip(&format!("netns add {own}"))?;
-            ip(&format!("-n {switch} link add {host} type veth peer name eth0 netns {own}"))?;
-            ip(&format!("-n {switch} link set {host} master br0 up"))?;
-            ip(&format!("-n {own} addr add {}/24 dev eth0", address(host)))?;
-            ip(&format!("-n {own} link set lo up"))?;
-            ip(&format!("-n {own} link set eth0 up"))?;
-        }
-        Ok(network)
-    }
-
-    fn namespace(&self, host: &str) -> String {
-        format!("{}-{host}", self.prefix)
-    }
-
-    /// Lets agents reach the coordinator only, and each other no more.
-    fn cut_agents_apart(&self) {
-        for (from, _, _) in &HOSTS[1..] {
-            for (to, _, _) in HOSTS[1..].iter().filter(|(to, _, _)| to != from) {
-                ip(&format!("-n {} route add blackhole {}/32", self.namespace(from), address(to))).expect("cut");
-            }
-        }
-    }
-
-    /// Bytes that came in at a host's cable so far.
-    fn received(&self, host: &str) -> u64 {
-        let counter = "/sys/class/net/eth0/statistics/rx_bytes";
-        let output = output("ip", &["netns", "exec", &self.namespace(host), "cat", counter]).expect("read");
-        String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
-    }
-
-    /// A command of the program as it runs at a host.
-    fn at(&self, host: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.namespace(host)]).arg(program().path()).args(arguments).stdin(Stdio::null());
-        command
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        for host in ["switch"].into_iter().chain(HOSTS.map(|(host, _, _)| host)) {
-            // A namespace that was never made is none to remove.
-            let _ = ip(&format!("netns del {}", self.namespace(host)));
-        }
-    }
-}
 
 /// Daemons in a network; they end before the network goes.
 struct Federation {
@@ -108,10 +33,22 @@ impl Federation {
         for (host, party, _) in HOSTS {
             let kind = if host == "coordinator" { "coordinator" } else { "agent" };
             let out = path(&format!("{host}/identity"));
-            program().says(&["certs", "issue", "--dir", &path("authority"), "--party", party, "--kind", kind, "--out", &out]);
+            program().says(&[
+                "certs",
+                "issue",
+                "--dir",
+                &path("authority"),
+                "--party",
+                party,
+                "--kind",
+                kind,
+                "--out",
+                &out,
+            ]);
             std::fs::write(federation.config(host), settings(host, party)).expect("written");
         }
-        let policy = include_str!("../../../examples/local-federation/policy.toml").replace("examples.*", "experiment.*");
+        let policy =
+            include_str!("../../../examples/local-federation/policy.toml").replace("examples.*", "experiment.*");
         std::fs::write(federation.home.path().join("policy.toml"), policy).expect("written");
         let tables = pair(160);
         for (name, content) in [
@@ -119,7 +56,7 @@ impl Federation {
             ("host.csv", tables.host),
             ("dsl.json", lr_dsl().to_string()),
             ("short.json", conf(4)),
-            ("long.json", conf(60)),
+            ("long.json", conf(40)),
         ] {
             std::fs::write(federation.home.path().join(name), content).expect("written");
         }
@@ -165,7 +102,8 @@ impl Federation {
             let output = self.run(host, arguments);
             if output.status.success() {
                 let said = String::from_utf8_lossy(&output.stdout).into_owned();
-                return serde_json::from_str(said.trim()).unwrap_or_else(|error| panic!("{arguments:?} said {said}: {error}"));
+                return serde_json::from_str(said.trim())
+                    .unwrap_or_else(|error| panic!("{arguments:?} said {said}: {error}"));
             }
             let said = [output.stdout, output.stderr].concat();
             assert!(began.elapsed() < PATIENCE, "{arguments:?} at {host}: {}", String::from_utf8_lossy(&said));
@@ -195,7 +133,10 @@ impl Federation {
         loop {
             let shown = self.says("guest", &["job", "show", job]);
             let state = shown["job"]["f_status"].as_str().unwrap_or_default().to_owned();
-            assert!(state == "waiting" || state == "running", "job {job} is {state} before anything was killed: {shown}");
+            assert!(
+                state == "waiting" || state == "running",
+                "job {job} is {state} before anything was killed: {shown}"
+            );
             let trains = |task: &&Value| task["f_component_name"] == "hetero_lr_0" && task["f_status"] == "running";
             if shown["tasks"].as_array().is_some_and(|tasks| tasks.iter().filter(trains).count() == 3) {
                 return;
@@ -217,7 +158,8 @@ impl Federation {
             std::thread::sleep(Duration::from_millis(200));
         }
         let metrics = self.says("guest", &["job", "metrics", job, "--step", "evaluation_0", "--role", "guest"]);
-        let pairs = metrics["evaluation_0 guest 9999"]["train"]["hetero_lr_0"]["data"].as_array().cloned().unwrap_or_default();
+        let pairs =
+            metrics["evaluation_0 guest 9999"]["train"]["hetero_lr_0"]["data"].as_array().cloned().unwrap_or_default();
         let auc = pairs.iter().find(|pair| pair[0] == "auc").unwrap_or_else(|| panic!("no auc in {metrics}"));
         auc[1].as_f64().expect("a number")
     }
@@ -243,7 +185,9 @@ fn settings(host: &str, party: &str) -> String {
     let shared = format!("identity = 'identity'\ndata = 'data'\nlisten = '{own}:9370'\nrest = '{own}:9380'\n");
     let special = match host {
         "coordinator" => "parties = ['9999', '10000', '8888']\n".to_owned(),
-        _ => format!("party = '{party}'\ncoordinator = '{coordinator}:9370'\ndirect = ['{own}:9370']\npolicy = '../policy.toml'\n"),
+        _ => format!(
+            "party = '{party}'\ncoordinator = '{coordinator}:9370'\ndirect = ['{own}:9370']\npolicy = '../policy.toml'\n"
+        ),
     };
     format!("{shared}{special}[log]\nfile = 'daemon.log'\n")
 }
@@ -285,16 +229,19 @@ fn a_federation_over_a_network_trains_direct_relayed_and_through_kills() {
     let before = federation.network.received("coordinator");
     let relayed = federation.auc(&federation.submit("short.json"));
     let by_relay = federation.network.received("coordinator") - before;
+    println!("auc {direct}; the coordinator received {by_direct} bytes direct, {by_relay} relayed");
     assert_eq!(relayed, direct, "the way of the mail changes the result");
     assert!(by_relay > 4 * by_direct, "the coordinator received {by_relay} bytes relayed and {by_direct} direct");
 
     for (host, _, _) in HOSTS {
         let job = federation.submit("long.json");
         federation.until_it_trains(&job);
+        let began = Instant::now();
         federation.kill(host);
         std::thread::sleep(Duration::from_millis(300));
         federation.start(host);
         assert!(federation.auc(&job) > 0.85, "after the kill of the {host}");
+        println!("{host} killed, job ended after {:?}", began.elapsed());
         assert_eq!(federation.auc(&federation.submit("short.json")), direct, "after the kill of the {host}");
     }
     federation.end_all();

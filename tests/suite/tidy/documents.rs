@@ -25,7 +25,8 @@ fn every_error_code_has_its_page() {
         assert!(text.contains("## What to do"), "{} does not say what to do", page.display());
     }
     let pages = std::fs::read_dir(root().join("docs/errors")).expect("pages").flatten();
-    for page in pages.map(|page| page.file_name().to_string_lossy().into_owned()).filter(|name| name.starts_with("FF")) {
+    for page in pages.map(|page| page.file_name().to_string_lossy().into_owned()).filter(|name| name.starts_with("FF"))
+    {
         let known = ErrorCode::ALL.iter().any(|code| page == format!("{code}.md"));
         assert!(known, "docs/errors/{page} is about no code");
     }

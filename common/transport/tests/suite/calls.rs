@@ -153,3 +153,52 @@ async fn a_lost_link_ends_the_calls_on_it() {
     assert!(matches!(&error, LinkError::Lost { detail, .. } if detail.contains("going home")), "{error}");
     assert!(matches!(serving.await.unwrap(), LinkError::Lost { .. }));
 }
+
+#[tokio::test]
+async fn few_large_requests_are_held_at_once_and_small_ones_pass_them() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let (ours, theirs, _keep) = ends().await;
+    let (served, release) = (Arc::new(AtomicUsize::new(0)), Arc::new(tokio::sync::Notify::new()));
+    let (counted, released) = (served.clone(), release.clone());
+    tokio::spawn(async move {
+        Link::new(theirs)
+            .serve(move |call: ToAgent, _, answer| {
+                let (served, release) = (counted.clone(), released.clone());
+                async move {
+                    if matches!(call, ToAgent::Cancel { .. }) {
+                        served.fetch_add(1, Ordering::SeqCst);
+                        release.notified().await;
+                    }
+                    answer.reply(&Reply::Done, Body::Empty, PATIENCE).await.unwrap();
+                }
+            })
+            .await
+    });
+    let link = Link::new(ours);
+    let large = || {
+        let task = vocabulary::TaskId {
+            job: JobId::new("job").unwrap(),
+            step: vocabulary::StepName::new("s").unwrap(),
+            role: vocabulary::Role::Guest,
+            party: party("bob"),
+        };
+        let reason = Fault::new(ErrorCode::Canceled, "x".repeat(100_000));
+        let call = ToAgent::Cancel { task, attempt: vocabulary::Attempt(0), reason };
+        let link = link.clone();
+        tokio::spawn(async move { link.call(&call, Body::Empty, CallOptions::control(PATIENCE)).await.unwrap().0 })
+    };
+    let calls: Vec<_> = (0..9).map(|_| large()).collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(served.load(Ordering::SeqCst), 8);
+    let (reply, _) = link.call(&close(), Body::Empty, CallOptions::control(PATIENCE)).await.unwrap();
+    assert_eq!(reply, Reply::Done);
+    while served.load(Ordering::SeqCst) < 9 {
+        release.notify_waiters();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    release.notify_one();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), Reply::Done);
+    }
+}

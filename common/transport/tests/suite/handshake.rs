@@ -227,3 +227,24 @@ async fn an_expired_certificate_is_named_as_such() {
     assert_eq!(code, ErrorCode::CertificateRefused, "{text}");
     assert!(text.contains("expired"), "{text}");
 }
+
+#[tokio::test]
+async fn a_peer_has_no_connections_without_end() {
+    let federation = Federation::new();
+    let (alice, _a) = federation.endpoint("alice", Kind::Agent, &[]);
+    let (bob, mut incoming) = federation.endpoint("bob", Kind::Agent, &[SERVICE]);
+    let address = bob.local_address().unwrap().to_string();
+    let expected = || ExpectedPeer { kind: Kind::Agent, party: Some(party("bob")) };
+    let mut kept = Vec::new();
+    for _ in 0..16 {
+        let ours = alice.connect(&address, DIRECT_MAIL, expected()).await.unwrap();
+        kept.push((ours, incoming.recv().await.unwrap()));
+    }
+    let one_more = alice.connect(&address, DIRECT_MAIL, expected()).await.unwrap();
+    tokio::time::timeout(PATIENCE, one_more.lost()).await.expect("closed by the other side");
+    assert!(kept.iter().all(|(ours, _)| !ours.is_lost()));
+    kept.pop().unwrap().0.close("no more needed");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    alice.connect(&address, DIRECT_MAIL, expected()).await.unwrap();
+    tokio::time::timeout(PATIENCE, incoming.recv()).await.expect("welcome again").unwrap();
+}

@@ -26,6 +26,7 @@ pub struct Reception {
     digest: DefaultHasher,
     size: u64,
     reserved: u64,
+    on_disk: u64,
     store: Store,
 }
 
@@ -46,7 +47,7 @@ impl Reception {
         let mut digest = DefaultHasher::new();
         digest.write(message.as_bytes());
         let store = if known { Store::Nowhere } else { Store::Empty };
-        Self { inbox, address, digest, size: 0, reserved: 0, store }
+        Self { inbox, address, digest, size: 0, reserved: 0, on_disk: 0, store }
     }
 
     /// Takes the next piece of the body.
@@ -121,6 +122,14 @@ impl Reception {
 
     async fn append(&mut self, piece: &[u8]) -> Result<(), TransportError> {
         let Store::Disk(file, _) = &mut self.store else { return Ok(()) };
+        let (bytes, limit) = (piece.len() as u64, self.inbox.options.disk_limit_bytes);
+        if !self.inbox.state().reserve_disk(bytes, limit) {
+            let message = format!("letters that wait may take {limit} bytes of disk, and they do");
+            return Err(TransportError::Refused(
+                Fault::new(ErrorCode::StorageFull, message).at(&self.address.to.party),
+            ));
+        }
+        self.on_disk += bytes;
         file.write_all(piece).await.map_err(|error| storage("write", &error))
     }
 
@@ -140,7 +149,7 @@ impl Reception {
         let delivery = self.inbox.state().put(&self.address, held, digest, &self.inbox.options);
         if matches!(delivery, Ok(Delivery::Taken)) {
             // From here on the letter, not the reception, accounts for its bytes.
-            self.reserved = 0;
+            (self.reserved, self.on_disk) = (0, 0);
         }
         delivery
     }
@@ -156,5 +165,8 @@ impl Reception {
 impl Drop for Reception {
     fn drop(&mut self) {
         self.unreserve();
+        if self.on_disk > 0 {
+            self.inbox.state().unreserve_disk(self.on_disk);
+        }
     }
 }

@@ -92,8 +92,21 @@ impl State {
         Ok((step.attempts.entry(address.attempt.attempt).or_default(), key))
     }
 
+    /// Refuses the first letter of an attempt when the step has as many with mail as it may.
+    fn check_open(&self, address: &Address, most: usize) -> Result<(), TransportError> {
+        let step = self.steps.get(&self.step_key(&address.attempt, &address.to));
+        let full = step
+            .is_some_and(|step| step.attempts.len() >= most && !step.attempts.contains_key(&address.attempt.attempt));
+        if !full {
+            return Ok(());
+        }
+        let message = format!("{} has mail of {most} attempts of this step already", address.to);
+        Err(TransportError::Refused(Fault::new(ErrorCode::StorageFull, message).at(&address.to.party)))
+    }
+
     /// The digest of the letter that came at this address, if one did.
-    pub(super) fn digest_of(&mut self, address: &Address) -> Result<Option<u64>, TransportError> {
+    pub(super) fn digest_of(&mut self, address: &Address, most_open: usize) -> Result<Option<u64>, TransportError> {
+        self.check_open(address, most_open)?;
         let (mail, key) = self.find(address)?;
         Ok(mail.seen.get(&key).copied())
     }
@@ -141,8 +154,21 @@ impl State {
         self.usage.memory_bytes = self.usage.memory_bytes.saturating_sub(bytes);
     }
 
-    /// Puts a whole letter in and wakes who waits for it. The body's own bytes in memory are reserved already, and stay
-    /// so only if the letter is taken.
+    /// Sets disk aside for bytes that arrive; false when there may be no more.
+    pub(super) fn reserve_disk(&mut self, bytes: u64, limit: u64) -> bool {
+        let fits = self.usage.spilled_bytes.saturating_add(bytes) <= limit;
+        if fits {
+            self.usage.spilled_bytes += bytes;
+        }
+        fits
+    }
+
+    pub(super) fn unreserve_disk(&mut self, bytes: u64) {
+        self.usage.spilled_bytes = self.usage.spilled_bytes.saturating_sub(bytes);
+    }
+
+    /// Puts a whole letter in and wakes who waits for it. The body's own bytes, in memory or on disk, are reserved
+    /// already, and stay so only if the letter is taken.
     pub(super) fn put(
         &mut self,
         address: &Address,
@@ -166,9 +192,8 @@ impl State {
         mail.seen.insert(key, digest);
         let changed = mail.changed.clone();
         self.usage.letters += 1;
-        match &held {
-            Held::Memory(_) => self.usage.memory_bytes += OVERHEAD,
-            Held::Disk { size, .. } => self.usage.spilled_bytes += size,
+        if matches!(held, Held::Memory(_)) {
+            self.usage.memory_bytes += OVERHEAD;
         }
         let (mail, key) = self.find(address)?;
         mail.letters.insert(key, held);

@@ -200,3 +200,40 @@ async fn recognises_a_letter_that_comes_again_in_other_pieces() {
     let other = Envelope { message: "another".into(), ..whole };
     assert!(matches!(inbox.deliver(other).await, Err(TransportError::AddressReused(_))));
 }
+
+#[tokio::test]
+async fn letters_on_disk_have_a_limit_and_leave_room_when_they_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = Inbox::new(InboxOptions {
+        memory_limit_bytes: 0,
+        disk_limit_bytes: 1_500,
+        spill_dir: Some(folder.path().to_owned()),
+        ..InboxOptions::default()
+    });
+    let inbox = inbox.unwrap();
+    let of = |tag: &str| letter("guest", "host", tag, vec![1; 1_000]);
+    inbox.deliver(of("a")).await.unwrap();
+    let refused = inbox.deliver(of("b")).await;
+    assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::StorageFull));
+    assert_eq!(inbox.usage().spilled_bytes, 1_000);
+    inbox.receive(&of("a").address).await.unwrap();
+    assert_eq!(inbox.usage().spilled_bytes, 0);
+    inbox.deliver(of("b")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_peer_cannot_open_attempts_without_end() {
+    let inbox = Inbox::new(InboxOptions { open_attempts: 2, ..InboxOptions::default() }).unwrap();
+    let of = |attempt: u32| {
+        let mut envelope = letter("guest", "host", "x", vec![1]);
+        envelope.address.attempt.attempt = vocabulary::Attempt(attempt);
+        envelope
+    };
+    for attempt in [5, 9] {
+        inbox.deliver(of(attempt)).await.unwrap();
+    }
+    assert!(matches!(inbox.deliver(of(7)).await, Err(TransportError::Refused(_))));
+    assert_eq!(inbox.deliver(of(9)).await.unwrap(), Delivery::Duplicate);
+    inbox.close(&of(5).address.attempt, &of(5).address.to);
+    inbox.deliver(of(7)).await.unwrap();
+}

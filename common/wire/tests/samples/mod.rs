@@ -4,8 +4,8 @@ use serde_json::json;
 use vocabulary::report::{Outcome, ReportBody};
 use vocabulary::{
     Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, Metric, MetricData, ModelInput, ModelRef,
-    ModelSummary, Offer, OfferedStep, Participant, PartyId, Progress, Report, Role, SignedBytes, Stage, StepName,
-    TableRef, TableSummary, TaskId, Timestamp, Usage,
+    ModelSummary, Offer, OfferedInput, OfferedStep, Participant, PartyId, Progress, Report, Role, SignedBytes, Stage,
+    StepName, TableRef, TableSummary, TaskId, Timestamp, Usage,
 };
 use wire::agent_link::{
     Caller, Hello, HttpHead, HttpReplyHead, MailHead, Peer, Reply, StepCheck, ToAgent, ToCoordinator, Welcome,
@@ -109,9 +109,22 @@ fn offer() -> Offer {
         step: step(),
         component: "hetero_lr".into(),
         version: 1,
+        stage: Stage::Fit,
         roles: vec![Role::Guest, Role::Host, Role::Arbiter],
+        participants: vec![guest()],
         parameters: vec![(guest(), "{\"max_iter\":30}".into())],
         tables: vec![(guest(), table())],
+        inputs: vec![OfferedInput {
+            who: guest(),
+            port: "train_data".into(),
+            from_step: step(),
+            made_by: step(),
+            index: 1,
+        }],
+        models: vec![ModelInput {
+            port: "model".into(),
+            model: ModelRef { version: job().to_string(), step: step(), owner: guest() },
+        }],
     };
     Offer {
         job: job(),

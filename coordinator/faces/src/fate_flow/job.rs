@@ -22,7 +22,10 @@ pub(super) async fn stop(face: FateFlow, call: Call) -> Answer {
     match face.coordinator().stop_job(&call.principal, &job.id, settle_as).await {
         Ok(_) => answer(Reply::success().saying("stop job on this party success; stop job on all party success")),
         Err(ServiceError::NotFound(_)) => Err(unknown()),
-        Err(error) => Err(Failure::code(OPERATING, format!("stop job on this party False: {}", error.fault()))),
+        Err(error) => {
+            let fault = error.fault();
+            Err(Failure::code(OPERATING, format!("stop job on this party False: {fault}")).with_fault(fault))
+        }
     }
 }
 
@@ -42,7 +45,7 @@ pub(super) async fn rerun(face: FateFlow, call: Call) -> Answer {
     match face.coordinator().rerun_job(&call.principal, &job.id, steps, call.flag("force")).await {
         Ok(_) => answer(Reply::success().saying("rerun job success")),
         Err(ServiceError::NotFound(_)) => Err(unknown()),
-        Err(error) => Err(failed(error.fault().to_string())),
+        Err(error) => Err(failed(error.fault().to_string()).with_fault(error.fault())),
     }
 }
 

@@ -7,6 +7,8 @@ use axum::Router;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
+use doors::lenient::drain;
+use doors::proxy::stream_of;
 use doors::{Answer, Failure, Lenient, Reply, tolerate_slash};
 use serde_json::{Map, Value};
 use service::Principal;
@@ -105,7 +107,10 @@ fn methods_of(face: &FateFlow, route: &'static Route) -> MethodRouter {
 
 async fn respond(face: FateFlow, route: &'static Route, request: Request) -> Response {
     let answer = match route.handler {
-        Handler::None => Err(unsupported(route)),
+        Handler::None => {
+            drain(stream_of(request.into_body())).await;
+            Err(unsupported(route))
+        }
         Handler::Raw(handler) => {
             let caller = caller_of(&request);
             handler(face, request, caller).await

@@ -40,7 +40,7 @@ fn failed(error: ServiceError) -> Failure {
         _ => None,
     };
     lines.push(last.unwrap_or_else(|| format!("Exception: {}", fault.message)));
-    let failure = Failure::code(OPERATING, lines.join("\n"));
+    let failure = Failure::code(OPERATING, lines.join("\n")).with_fault(fault);
     match error {
         ServiceError::Invalid { job: Some(job), .. } => failure.with_job(job.as_str()),
         _ => failure,

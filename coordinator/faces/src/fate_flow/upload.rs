@@ -93,6 +93,11 @@ async fn stage_at(
     if status.is_success() && staged {
         return Ok(());
     }
+    // the agent's own words, code and next step, as anybody at its own door gets them
+    let told = reply.get("fault").and_then(|fault| serde_json::from_value::<Fault>(fault.clone()).ok());
+    if let Some(fault) = told {
+        return Err(fault.at(party).into());
+    }
     let message = reply.get("retmsg").and_then(Value::as_str).unwrap_or("the agent did not take the file").to_owned();
     Err(Fault::new(ErrorCode::FileUnreadable, message).at(party).into())
 }

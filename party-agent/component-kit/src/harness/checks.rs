@@ -23,7 +23,11 @@ pub async fn leaks_no_canary<C: Component>(federation: &Federation, ids: &[&str]
         for &value in values {
             let forms: [&[u8]; 3] = [&value.to_le_bytes(), &value.to_be_bytes(), &(value as f32).to_le_bytes()];
             assert!(!forms.iter().any(|form| contains(letter, form)), "{} gives away the value {value}", letter.tag);
-            assert!(!contains(letter, value.to_string().as_bytes()), "{} gives away the value {value} as text", letter.tag);
+            assert!(
+                !contains(letter, value.to_string().as_bytes()),
+                "{} gives away the value {value} as text",
+                letter.tag
+            );
         }
     }
 }
@@ -36,7 +40,8 @@ fn contains(letter: &Letter, needle: &[u8]) -> bool {
 pub fn speaks_only_its_messages<C: Component>(runs: &[&Played]) {
     let mut used = BTreeSet::new();
     for letter in runs.iter().flat_map(|played| &played.letters) {
-        let line = C::DESCRIPTION.message(&letter.message).unwrap_or_else(|| panic!("{} is not declared", letter.message));
+        let line =
+            C::DESCRIPTION.message(&letter.message).unwrap_or_else(|| panic!("{} is not declared", letter.message));
         assert_eq!(line.from, letter.from.role, "{} was sent by a {}", letter.message, letter.from.role);
         assert!(line.to.contains(&letter.to.role), "{} was sent to a {}", letter.message, letter.to.role);
         used.insert(letter.message.clone());
@@ -68,7 +73,11 @@ pub async fn survives_duplicates_and_delays<C: Component>(federation: &Federatio
         assert_eq!(part.outputs.len(), again.outputs.len(), "{who} left another number of outputs");
         for (index, table) in &part.outputs {
             let other = again.outputs.get(index).unwrap_or_else(|| panic!("output {index} of {who} is missing"));
-            assert_eq!(table.content_hash().expect("hash"), other.content_hash().expect("hash"), "output {index} of {who} differs");
+            assert_eq!(
+                table.content_hash().expect("hash"),
+                other.content_hash().expect("hash"),
+                "output {index} of {who} differs"
+            );
         }
     }
 }

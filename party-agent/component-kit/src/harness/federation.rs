@@ -8,8 +8,8 @@ use tables::Table;
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, Metric, ModelInput, ModelRef, Participant, PartyId, Role, Stage,
-    StepName, TableRef, TaskId, Usage,
+    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, Metric, ModelInput, ModelRef, Participant, PartyId,
+    Role, Stage, StepName, TableRef, TaskId, Usage,
 };
 
 use super::mail::{Faults, Letter, Post, PostBox};
@@ -264,7 +264,13 @@ impl Federation {
             let mut memory = Memory::default();
             let assignment = self.assignment(&who, description.name, &mut memory);
             let memory = Arc::new(memory);
-            let task = TaskContext::new(assignment, description, Arc::new(PostBox(post.clone())), memory.clone(), cancel.clone());
+            let task = TaskContext::new(
+                assignment,
+                description,
+                Arc::new(PostBox(post.clone())),
+                memory.clone(),
+                cancel.clone(),
+            );
             let task = task.seeded(self.seed);
             let stop = cancel.clone();
             let work = tokio::spawn(async move {
@@ -278,7 +284,8 @@ impl Federation {
         }
         let mut played = BTreeMap::new();
         for (who, memory, work) in parts {
-            let lost = || ComponentError::Fault(Box::new(Fault::new(ErrorCode::ComponentPanicked, "the role panicked")));
+            let lost =
+                || ComponentError::Fault(Box::new(Fault::new(ErrorCode::ComponentPanicked, "the role panicked")));
             let (result, usage) = work.await.unwrap_or_else(|_| (Err(lost()), Usage::default()));
             if result.is_err() {
                 cancel.cancel();

@@ -58,7 +58,8 @@ impl Post {
     }
 
     fn inbox(&self, who: &Participant) -> Result<&Arc<Inbox>, TransportError> {
-        let missing = || TransportError::Refused(Fault::new(ErrorCode::PartyUnknown, format!("{who} is not in the test")));
+        let missing =
+            || TransportError::Refused(Fault::new(ErrorCode::PartyUnknown, format!("{who} is not in the test")));
         self.inboxes.get(who).ok_or_else(missing)
     }
 

@@ -64,7 +64,8 @@ impl Surroundings for Memory {
     }
 
     async fn load_model(&self, model: &ModelRef) -> Result<SavedModel> {
-        let missing = || Fault::new(ErrorCode::ModelMissing, format!("model {} of {} does not exist", model.version, model.step));
+        let missing =
+            || Fault::new(ErrorCode::ModelMissing, format!("model {} of {} does not exist", model.version, model.step));
         Ok(self.models.get(model).cloned().ok_or_else(missing)?)
     }
 

@@ -171,11 +171,6 @@ impl Course {
         4 * self.hosts
     }
 
-    /// Sums a host may have opened in a batch: fewer than the rows of a whole masked batch.
-    pub(super) fn most_sums(&self) -> usize {
-        self.shapes.iter().map(|shape| shape.masked).max().unwrap_or(1).saturating_sub(1)
-    }
-
     /// How epochs are cut into batches.
     pub(super) fn batches(&self) -> BatchSettings {
         self.plan.agreed.batches

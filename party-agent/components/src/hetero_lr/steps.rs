@@ -58,7 +58,10 @@ pub(super) fn check_columns(columns: usize, masked_size: usize, is_full: bool) -
     let (path, hint) = if is_full {
         ("batch_size", "train on more rows than columns")
     } else {
-        ("masked_rate", "raise batch_size or masked_rate until the masked batch has more rows than columns")
+        (
+            "masked_rate",
+            "choose batch_size or masked_rate so that every batch, the last one too, has more rows than columns",
+        )
     };
     Err(Fault::new(ErrorCode::ParameterInvalid, text).path(path).next(hint).into())
 }

@@ -101,6 +101,10 @@ async fn refuses_data_that_do_not_fit() {
     let wide =
         fault(Data::new(30, 1, 25).federation(set(defaults(), json!({"batch_size": 10, "masked_rate": 1})))).await;
     assert_eq!((wide.code, wide.path.as_deref()), (ErrorCode::ParameterInvalid, Some("masked_rate")));
+    // Two batches of ten rows, and a last one of five.
+    let rest = set(defaults(), json!({"batch_size": 10, "masked_rate": 0}));
+    let last = fault(Data::new(25, 1, 6).federation(rest)).await;
+    assert_eq!((last.code, last.path.as_deref()), (ErrorCode::ParameterInvalid, Some("masked_rate")));
     let flat = fault(Data::new(20, 1, 20).federation(defaults())).await;
     assert_eq!((flat.code, flat.path.as_deref()), (ErrorCode::ParameterInvalid, Some("batch_size")));
     let guest = data.federation(defaults()).guest();

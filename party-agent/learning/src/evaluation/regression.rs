@@ -26,10 +26,7 @@ pub fn evaluate_regression(
         Metric::RootMeanSquaredError => Some(squared.sqrt()),
         _ => None,
     };
-    Ok(metrics
-        .iter()
-        .filter_map(|metric| value(metric).map(|value| (metric.as_str(), figure(value))))
-        .collect())
+    Ok(metrics.iter().filter_map(|metric| value(metric).map(|value| (metric.as_str(), figure(value)))).collect())
 }
 
 /// One minus the unexplained share; for constant labels 1 when nothing is left to explain and 0 otherwise.
@@ -48,22 +45,14 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 
 fn variance(values: &[f64]) -> f64 {
     let centre = mean(values.iter().copied());
-    mean(
-        values
-            .iter()
-            .map(|value| (value - centre) * (value - centre)),
-    )
+    mean(values.iter().map(|value| (value - centre) * (value - centre)))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
     let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
-    if values.len() % 2 == 1 {
-        at(half)
-    } else {
-        (at(half.saturating_sub(1)) + at(half)) / 2.0
-    }
+    if values.len() % 2 == 1 { at(half) } else { (at(half.saturating_sub(1)) + at(half)) / 2.0 }
 }
 
 #[cfg(test)]
@@ -73,18 +62,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn all(labels: &[f64], predictions: &[f64]) -> Vec<f64> {
-        let pairs =
-            evaluate_regression(labels, predictions, EvalType::Regression.metrics()).unwrap();
+        let pairs = evaluate_regression(labels, predictions, EvalType::Regression.metrics()).unwrap();
         pairs.into_iter().map(|pair| pair.1).collect()
     }
 
     #[test]
     fn six_figures_of_a_small_table() {
-        let found = evaluate_regression(
-            &[3.0, -0.5, 2.0, 7.0],
-            &[2.5, 0.0, 2.0, 8.0],
-            EvalType::Regression.metrics(),
-        );
+        let found = evaluate_regression(&[3.0, -0.5, 2.0, 7.0], &[2.5, 0.0, 2.0, 8.0], EvalType::Regression.metrics());
         let expected = vec![
             ("explained_variance", 0.957173),
             ("mean_absolute_error", 0.5),
@@ -98,10 +82,7 @@ mod tests {
 
     #[test]
     fn constant_labels_are_explained_or_not() {
-        assert_eq!(
-            all(&[2.0, 2.0], &[2.0, 2.0]),
-            vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
-        );
+        assert_eq!(all(&[2.0, 2.0], &[2.0, 2.0]), vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
         assert_eq!(all(&[2.0, 2.0], &[1.0, 3.0])[4], 0.0);
     }
 
@@ -117,14 +98,8 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_number() {
-        assert_eq!(
-            evaluate_regression(&[1.0], &[f64::NAN], &[]),
-            Err(EvaluationError::NotFinite { row: 0 })
-        );
-        assert_eq!(
-            evaluate_regression(&[], &[], &[]),
-            Err(EvaluationError::NoRows)
-        );
+        assert_eq!(evaluate_regression(&[1.0], &[f64::NAN], &[]), Err(EvaluationError::NotFinite { row: 0 }));
+        assert_eq!(evaluate_regression(&[], &[], &[]), Err(EvaluationError::NoRows));
     }
 
     proptest! {
