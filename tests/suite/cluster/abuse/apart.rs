@@ -33,7 +33,10 @@ impl Apart {
         let shared = "identity = 'identity'\ndata = 'data'\nrest = '127.0.0.1:0'\n[log]\nfile = 'daemon.log'\n";
         let jobs = "[jobs]\nlease_millis = 3000\nheartbeat_millis = 500\n";
         apart.settle("coordinator", &format!("listen = '{quic}'\nparties = ['9999', '10000']\n{shared}{jobs}"));
-        let policy = include_str!("../../../../examples/local-federation/policy.toml").replace("examples.*", "*");
+        // Two parties only: the host is the arbiter, too.
+        let policy = include_str!("../../../../examples/local-federation/policy.toml")
+            .replace("examples.*", "*")
+            .replace("independent_arbiter = true", "independent_arbiter = false");
         std::fs::write(apart.home.path().join("policy.toml"), policy).expect("written");
         for party in PARTIES {
             let own = "policy = '../policy.toml'\nimport_roots = ['import']\nlisten = '127.0.0.1:0'\n";

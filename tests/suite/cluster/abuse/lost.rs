@@ -1,6 +1,6 @@
 //! A party that is lost in the middle of a job and does not come back by itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fedflow_tests::fixtures::{lr_conf, lr_dsl};
 use fedflow_tests::rest::Door;
@@ -11,7 +11,9 @@ use super::{health, idle};
 
 async fn trains(door: &Door, job: &str) {
     let running = json!({"job_id": job, "component_name": "hetero_lr_0", "role": "guest", "status": "running"});
+    let began = Instant::now();
     while door.post("/v1/job/task/query", &running).await["retcode"] != 0 {
+        assert!(began.elapsed() < Duration::from_secs(30), "job {job} does not train: {}", door.job(job).await);
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
 }
