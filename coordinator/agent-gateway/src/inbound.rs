@@ -91,7 +91,9 @@ impl Inbound {
 
     fn examine(&self, call: &HelloCall, peer: &PeerIdentity) -> Result<(Welcome, Vec<ComponentInfo>), Fault> {
         let now = self.coordinator.now();
-        self.coordinator.is_member(&peer.party).map_err(|error| error.fault())?;
+        if let Some(fault) = self.coordinator.refusal_of(&peer.party) {
+            return Err(fault);
+        }
         let agreed = call.check(&[], now)?;
         let identity = self.endpoint.identity();
         let signer = pki::verify_signed(&call.hello.catalogue, CATALOGUE_CONTEXT, &identity, now)?;

@@ -40,7 +40,9 @@ impl Coordinator {
         components: Vec<ComponentInfo>,
         facts: AgentFacts,
     ) -> Result<(), ServiceError> {
-        self.is_member(party)?;
+        if let Some(fault) = self.refusal_of(party) {
+            return Err(ServiceError::Denied(fault));
+        }
         let now = self.now();
         let AgentFacts { rest, rows_through_coordinator, attempts } = facts;
         let record = PartyRecord { party: party.clone(), components, rest, rows_through_coordinator, seen: now };
@@ -56,14 +58,14 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Refuses a party that the settings do not name.
-    pub fn is_member(&self, party: &PartyId) -> Result<(), ServiceError> {
+    /// Why a party that the settings do not name is refused; `None` for a member.
+    pub fn refusal_of(&self, party: &PartyId) -> Option<Fault> {
         if self.inner.options.known_parties.as_ref().is_none_or(|known| known.contains(party)) {
-            return Ok(());
+            return None;
         }
         let message = format!("party {party} is not in federation {}", self.inner.options.federation);
         let fault = Fault::new(ErrorCode::PartyUnknown, message).at(party);
-        Err(ServiceError::Denied(fault.next("name it under `parties` in the coordinator's settings")))
+        Some(fault.next("name it under `parties` in the coordinator's settings"))
     }
 
     async fn welcome(&self, record: &PartyRecord, attempts: &[(TaskId, Attempt)], now: Timestamp) -> Stored<()> {

@@ -185,7 +185,7 @@ fn object(dice: &mut Dice, depth: u32) -> Value {
 async fn try_every_route(door: &Door, dice: &mut Dice) -> usize {
     let mut sent = 0;
     for route in ROUTES {
-        let path = format!("/v1/{}", route.path.replace("{*rest}", "a/b").replace('{', "").replace('}', ""));
+        let path = format!("/v1/{}", route.path.replace("{*rest}", "a/b").replace(['{', '}'], ""));
         for _ in 0..3 {
             let mut body = object(dice, 0);
             for key in route.needs {
