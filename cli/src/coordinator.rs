@@ -30,6 +30,9 @@ pub(crate) struct CheckArguments {
     /// The settings (TOML).
     #[arg(long)]
     config: PathBuf,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -70,6 +73,10 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<()> {
         DaemonKind::Coordinator => coordinator::check_config(&arguments.config)?,
         DaemonKind::Agent => party_agent::check_config(&arguments.config)?,
     };
-    say::line(shown);
+    if arguments.json {
+        say::value(&serde_json::to_value(toml::from_str::<toml::Table>(&shown)?)?);
+    } else {
+        say::line(shown);
+    }
     Ok(())
 }

@@ -70,7 +70,7 @@ async fn run(command: Command) -> (anyhow::Result<()>, bool) {
         Command::Up(arguments) => (up::run(&arguments).await, false),
         Command::Coordinator(arguments) => (coordinator::run(&arguments).await, false),
         Command::Agent(arguments) => (agent::run(&arguments).await, false),
-        Command::CheckConfig(arguments) => (coordinator::check(&arguments), false),
+        Command::CheckConfig(arguments) => (coordinator::check(&arguments), arguments.json),
         Command::Job(command) => (job::run(&command).await, command.is_json()),
         Command::Table(command) => (table::run(&command).await, command.is_json()),
         Command::Certs(command) => (certs::run(&command), command.is_json()),
