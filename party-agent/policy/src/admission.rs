@@ -1,6 +1,6 @@
 //! May the party take part in a job?
 
-use vocabulary::{Offer, Role};
+use vocabulary::{Offer, Role, TableRef};
 
 use crate::rules::{Policy, names};
 use crate::verdict::Verdict;
@@ -56,7 +56,7 @@ impl Policy {
         for step in &offer.steps {
             for (owner, table) in &step.tables {
                 let own_affair = owner.role == Role::Local && offer.initiator.party == self.me;
-                if owner.party == self.me && !own_affair && !names(&self.rules.admission.tables, &table.to_string()) {
+                if owner.party == self.me && !own_affair && !names_table(&self.rules.admission.tables, table) {
                     return Some(Verdict::refused(
                         "admission.tables",
                         format!("the table {table} to step {}", step.step),
@@ -66,6 +66,16 @@ impl Policy {
         }
         None
     }
+}
+
+/// Whether a list names a table. An entry with a dot before its `*` stays inside that namespace: `lab.*` does not reach the
+/// namespace `lab.secret`.
+fn names_table(list: &[String], table: &TableRef) -> bool {
+    let inside = format!("{}.", table.namespace);
+    list.iter().any(|entry| match entry.strip_suffix('*') {
+        Some(start) if start.contains('.') => start.starts_with(&inside) && table.to_string().starts_with(start),
+        _ => names(std::slice::from_ref(entry), &table.to_string()),
+    })
 }
 
 #[cfg(test)]
@@ -138,6 +148,14 @@ mod tests {
         let mut rules = open();
         rules.admission.independent_arbiter = false;
         assert_eq!(Policy::new(party("2"), rules).admit(&double, &party("1")), Verdict::Allowed);
+    }
+
+    #[test]
+    fn a_namespace_does_not_reach_into_one_that_begins_like_it() {
+        let allowed = |entry: &str, namespace: &str| names_table(&[entry.to_owned()], &TableRef::new(namespace, "t"));
+        assert!(allowed("lab.*", "lab") && allowed("lab.t", "lab") && allowed("lab.t*", "lab") && allowed("*", "lab"));
+        assert!(allowed("la*", "lab.secret"), "no dot: whatever begins so");
+        assert!(!allowed("lab.*", "lab.secret") && !allowed("lab.x*", "lab"));
     }
 
     #[test]
