@@ -110,7 +110,10 @@ async fn upload(client: &Client, dir: &Path, party: &str, name: &str, csv: &str)
 }
 
 fn dsl() -> Value {
-    let step = |module: &str, port: &str, from: &str, outputs: Value| json!({"module": module, "input": {"data": {port: [from]}}, "output": outputs});
+    let step = |module: &str, port: &str, from: &str, outputs: Value| {
+        let input = json!({"data": {port: [from]}});
+        json!({"module": module, "input": input, "output": outputs})
+    };
     json!({"components": {
         "reader_0": {"module": "Reader", "output": {"data": ["data"]}},
         "data_transform_0": step("DataTransform", "data", "reader_0.data", json!({"data": ["data"], "model": ["model"]})),

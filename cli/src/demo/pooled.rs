@@ -17,11 +17,21 @@ pub(crate) struct Pooled {
     pub(crate) rows: usize,
 }
 
-/// Parameters of the federated training; [`settings`] are the same in the learning crate's words.
+/// Parameters of the federated training: the settings of the pooled one in a job's words.
 pub(crate) fn parameters() -> Value {
+    let same = settings();
     json!({
-        "penalty": "L2", "alpha": 0.01, "optimizer": "rmsprop", "learning_rate": 0.15, "batch_size": -1,
-        "max_iter": 30, "early_stop": "diff", "tol": 1e-5, "init_param": {"init_method": "zeros", "fit_intercept": true},
+        "penalty": same.penalty,
+        "alpha": same.alpha,
+        "optimizer": same.optimizer,
+        "learning_rate": same.learning_rate.start,
+        "decay": same.learning_rate.decay,
+        "decay_sqrt": same.learning_rate.square_root,
+        "batch_size": same.batch_size,
+        "max_iter": same.max_iter,
+        "early_stop": same.early_stop,
+        "tol": same.tol,
+        "init_param": {"init_method": same.init_method, "fit_intercept": same.fit_intercept},
     })
 }
 
@@ -60,6 +70,16 @@ pub(crate) fn train(tables: &Tables) -> Result<Pooled> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_federated_training_gets_the_same_settings_in_fates_words() {
+        let given = parameters();
+        for (field, word) in [("penalty", "L2"), ("optimizer", "rmsprop"), ("early_stop", "diff")] {
+            assert_eq!(given[field], word);
+        }
+        assert_eq!((given["batch_size"].as_i64(), given["max_iter"].as_i64()), (Some(-1), Some(30)));
+        assert_eq!(given["init_param"]["init_method"], "zeros");
+    }
 
     #[test]
     fn the_pooled_training_separates_the_classes() {

@@ -13,6 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+use vocabulary::{ErrorCode, Fault};
+
+use crate::fate_reply::Failure;
 
 /// Bounds on what a connection may cost.
 #[derive(Debug, Clone)]
@@ -100,9 +103,8 @@ impl Door {
 /// this machine, read the answers). Programs that are no browsers send neither header.
 async fn refuse_other_sites(request: Request, next: axum::middleware::Next) -> axum::response::Response {
     if comes_from_other_site(request.headers()) {
-        let text = "requests of other sites are refused; use the door's own address";
-        return (http::StatusCode::FORBIDDEN, axum::Json(serde_json::json!({"retcode": 403, "retmsg": text})))
-            .into_response();
+        let fault = Fault::new(ErrorCode::PermissionDenied, "a browser sent this for another site");
+        return Failure::from(fault.next("use the door's own address")).with_status(403).into_response();
     }
     next.run(request).await
 }
