@@ -7,6 +7,7 @@ mod component;
 mod coverage;
 mod dag;
 mod data;
+mod fields;
 mod info;
 mod job;
 mod job_list;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::fields::schema;
 use super::routes::ROUTES;
 use super::routing::{Kind, Method, Route, Status};
 
@@ -66,17 +67,9 @@ fn body(route: &Route) -> Value {
         let file = json!({"type": "string", "format": "binary"});
         return json!({"type": "object", "required": ["file"], "properties": {"file": file}});
     }
-    let properties: Map<String, Value> = route.needs.iter().map(|name| ((*name).to_owned(), member(name))).collect();
+    let members = route.needs.iter().chain(route.takes);
+    let properties: Map<String, Value> = members.map(|name| ((*name).to_owned(), schema(name))).collect();
     json!({"type": "object", "required": route.needs, "properties": properties, "additionalProperties": true})
-}
-
-/// Ids may come as numbers or texts.
-fn member(name: &str) -> Value {
-    match name {
-        "role" => json!({"type": "string", "enum": ["guest", "host", "arbiter", "local"]}),
-        "job_runtime_conf" => json!({"type": "object"}),
-        _ => json!({"type": ["string", "integer"]}),
-    }
 }
 
 fn response(route: &Route) -> Value {

@@ -18,7 +18,17 @@ macro_rules! json {
 }
 
 const fn served(path: &'static str, needs: &'static [&'static str], summary: &'static str, handler: Handler) -> Route {
-    Route { path, methods: POST, status: Status::Served, kind: Kind::Json, summary, needs, handler }
+    Route {
+        path,
+        methods: POST,
+        status: Status::Served,
+        kind: Kind::Json,
+        summary,
+        needs,
+        takes: NONE,
+        gives: "",
+        handler,
+    }
 }
 
 const fn at_agent(
@@ -27,7 +37,17 @@ const fn at_agent(
     summary: &'static str,
     handler: Handler,
 ) -> Route {
-    Route { path, methods: POST, status: Status::AtAgent, kind: Kind::Json, summary, needs, handler }
+    Route {
+        path,
+        methods: POST,
+        status: Status::AtAgent,
+        kind: Kind::Json,
+        summary,
+        needs,
+        takes: NONE,
+        gives: "",
+        handler,
+    }
 }
 
 const fn not_yet(path: &'static str, summary: &'static str) -> Route {
@@ -38,6 +58,8 @@ const fn not_yet(path: &'static str, summary: &'static str) -> Route {
         kind: Kind::Json,
         summary,
         needs: NONE,
+        takes: NONE,
+        gives: "",
         handler: Handler::None,
     }
 }
@@ -46,7 +68,8 @@ const fn file(route: Route, methods: &'static [Method]) -> Route {
     Route { path: route.path, methods, kind: Kind::File, ..route }
 }
 
-/// The table, by group.
+/// The table, by group. A row ends with `.takes(…)` (members of the body that it reads when they are there; each is described
+/// once, in `fields.rs`) and `.gives(…)` (what `data` of a success holds).
 pub static ROUTES: &[Route] = &[
     // data
     at_agent(

@@ -60,9 +60,27 @@ pub struct Route {
     pub kind: Kind,
     /// What it does, for the documents.
     pub summary: &'static str,
-    /// Members of the body that it needs.
+    /// Members of the body that it needs; `fields` says what each is.
     pub needs: &'static [&'static str],
+    /// Members of the body that it reads when they are there.
+    pub takes: &'static [&'static str],
+    /// What `data` of a success holds (of a file route: what the file is); empty when there is none.
+    pub gives: &'static str,
     pub(super) handler: Handler,
+}
+
+impl Route {
+    /// The same route, reading these members, too.
+    #[must_use]
+    pub const fn takes(self, takes: &'static [&'static str]) -> Self {
+        Self { takes, ..self }
+    }
+
+    /// The same route, with what its `data` holds.
+    #[must_use]
+    pub const fn gives(self, gives: &'static str) -> Self {
+        Self { gives, ..self }
+    }
 }
 
 pub(super) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
