@@ -160,7 +160,7 @@ async fn refuses_an_order_that_was_not_offered() {
                 // The party's own model, and yet nobody offered it.
                 let owner = order.task.participant();
                 let model = vocabulary::ModelRef { version: "1".into(), step: order.task.step.clone(), owner };
-                order.models.push(vocabulary::ModelInput { port: "model".into(), model });
+                order.models.push(vocabulary::ModelInput { port: "model".into(), model, checkpoint: None });
             }),
         ),
     ];

@@ -156,7 +156,11 @@ async fn gives_only_models_that_were_wired() {
     };
     assert_eq!(code(bench.outside.load_model(&model("scripted_0")).await), Some(ErrorCode::OfferRefused));
     for step in ["scripted_0", "never_0"] {
-        bench.outside.assignment.models.push(vocabulary::ModelInput { port: "model".into(), model: model(step) });
+        bench.outside.assignment.models.push(vocabulary::ModelInput {
+            port: "model".into(),
+            model: model(step),
+            checkpoint: None,
+        });
     }
     assert!(bench.outside.load_model(&model("scripted_0")).await.unwrap() == saved);
     assert_eq!(code(bench.outside.load_model(&model("never_0")).await), Some(ErrorCode::ModelMissing));

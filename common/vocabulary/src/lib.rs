@@ -28,7 +28,7 @@ pub use fault::Fault;
 pub use ids::{Attempt, ExperimentId, JobId, PartyId, StepName};
 pub use message::{Disclosure, MessageInfo, MessageLine};
 pub use metric::{Metric, MetricData};
-pub use model::{ModelRef, ModelSummary};
+pub use model::{CheckpointRef, ModelRef, ModelSummary};
 pub use offer::{Offer, OfferedInput, OfferedStep, SignedBytes};
 pub use report::{Outcome, Report, Usage};
 pub use role::{Cast, Participant, Role, Stage};

@@ -16,6 +16,16 @@ pub struct ModelRef {
     pub owner: Participant,
 }
 
+/// Which of the states that a step kept while it learned: as FATE writes it, `{"step_index": 3}` or `{"step_name": "x"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckpointRef {
+    /// The one kept after this epoch, counted from 0.
+    StepIndex(u32),
+    /// The one kept under this name.
+    StepName(String),
+}
+
 /// What a party tells of a model it keeps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelSummary {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Attempt, JobId, PartyId, StepName};
-use crate::model::ModelRef;
+use crate::model::{CheckpointRef, ModelRef};
 use crate::role::{Cast, Participant, Role, Stage};
 use crate::table::TableRef;
 use crate::time::Timestamp;
@@ -54,6 +54,9 @@ pub struct ModelInput {
     pub port: String,
     /// The participant's own model.
     pub model: ModelRef,
+    /// Which state kept while it was learned is meant; the final one when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<CheckpointRef>,
 }
 
 /// Everything an agent needs to run one task once.

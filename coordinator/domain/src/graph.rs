@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use vocabulary::{Attempt, JobId, Participant, Stage, StepName, TableRef, TaskId};
+use vocabulary::{Attempt, CheckpointRef, JobId, Participant, Stage, StepName, TableRef, TaskId};
 
 /// The steps of a job in topological order (document order among equals).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -82,6 +82,9 @@ pub enum ModelSource {
         version: String,
         /// The step that left it.
         step: StepName,
+        /// Which state kept while it was learned is meant; the final one when there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        checkpoint: Option<CheckpointRef>,
     },
 }
 

@@ -86,7 +86,7 @@ impl<'a> Documents<'a> {
         if !found.is_empty() {
             return None;
         }
-        let mut graph = resolve(&components, self.pipeline.map(|pipeline| pipeline.model_version.as_str()), found)?;
+        let mut graph = resolve(&components, self.pipeline, found)?;
         let parties = parties?;
         let id = self.model_id();
         let parameters = self.conf.get_mut("job_parameters").and_then(|parameters| parameters.get_mut("common"));

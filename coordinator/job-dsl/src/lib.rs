@@ -16,14 +16,17 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use domain::{Definition, Dialect, Graph, JobKind, JobSettings};
 use serde_json::{Value, json};
-use vocabulary::{Cast, ComponentInfo, JobId, Participant, PartyId};
+use vocabulary::{Cast, CheckpointRef, ComponentInfo, JobId, Participant, PartyId};
 
 pub use complete::{conf_on_party, with_defaults};
 pub use diagnostic::{Diagnostic, Rule};
 pub use fate::predict::{
-    ModelIds, deployed_by_default, effective_conf, inference_dsl, predict_conf_template, predict_request,
+    ModelIds, deployed_by_default, effective_conf, inference_dsl, is_version_1, predict_conf_template, predict_request,
+    verify_inference_dsl,
 };
 pub use model_id::model_id;
 
@@ -39,7 +42,7 @@ pub struct ParseContext<'a> {
 }
 
 /// What is kept of a training job to apply its models.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct TrainedPipeline {
     /// The DSL that applies the models, version 2.
     pub inference_dsl: Value,
@@ -47,8 +50,10 @@ pub struct TrainedPipeline {
     pub train_conf: Value,
     /// The roles of the training: `{"guest": [9999], …}`.
     pub roles: Value,
-    /// The version under which the models are kept.
+    /// The version under which the parties keep the models.
     pub model_version: String,
+    /// Which state kept while it was learned is to be applied, by component; for the others the final one.
+    pub checkpoints: BTreeMap<String, CheckpointRef>,
 }
 
 impl TrainedPipeline {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::{DataEdge, Graph, ModelEdge, ModelSource, Step};
 use vocabulary::{Stage, StepName};
 
+use crate::TrainedPipeline;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::fate::dsl::{Component, DATA_PORTS, Reference};
 use crate::nearest::hint;
@@ -14,8 +15,12 @@ const STORED: &str = "pipeline";
 
 /// Joins the components of a DSL to a graph of steps that have no participants and parameters yet.
 ///
-/// `stored` is the version under which the models of a predict job are kept.
-pub(crate) fn resolve(components: &[Component], stored: Option<&str>, found: &mut Vec<Diagnostic>) -> Option<Graph> {
+/// `stored` is the model that a predict job applies.
+pub(crate) fn resolve(
+    components: &[Component],
+    stored: Option<&TrainedPipeline>,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Graph> {
     let known: HashMap<&str, &Component> =
         components.iter().map(|component| (component.name.as_str(), component)).collect();
     let joined = Joined { known, stored };
@@ -38,7 +43,7 @@ pub(crate) fn resolve(components: &[Component], stored: Option<&str>, found: &mu
 
 struct Joined<'a> {
     known: HashMap<&'a str, &'a Component>,
-    stored: Option<&'a str>,
+    stored: Option<&'a TrainedPipeline>,
 }
 
 impl Joined<'_> {
@@ -102,10 +107,14 @@ impl Joined<'_> {
 
     fn model_edge(&self, reader: &Component, reference: &Reference, found: &mut Vec<Diagnostic>) -> Option<ModelEdge> {
         let Reference { port, upstream, alias, path } = reference;
-        if let (STORED, Some(version)) = (upstream.as_str(), self.stored) {
-            return self.stored_edge(version, reference, found);
+        if let (STORED, Some(stored)) = (upstream.as_str(), self.stored) {
+            return stored_edge(stored, reference, found);
         }
         let Some(maker) = self.known.get(upstream.as_str()) else {
+            // What was trained with a model may be applied without the step that made it.
+            if self.stored.is_some() {
+                return None;
+            }
             let message = format!("Component {}'s model input {upstream} does not exist", reader.name);
             found.push(self.unknown_upstream(Rule::ModelUpstream, message, reference));
             return None;
@@ -124,20 +133,6 @@ impl Joined<'_> {
         Some(ModelEdge { port: port.clone(), source })
     }
 
-    /// `pipeline.component.alias` in a predict job.
-    fn stored_edge(&self, version: &str, reference: &Reference, found: &mut Vec<Diagnostic>) -> Option<ModelEdge> {
-        let maker = reference.alias.split('.').next().unwrap_or_default();
-        let Ok(step) = StepName::new(maker) else {
-            let message = format!("{:?} names no component", reference.alias);
-            found.push(
-                Diagnostic::new(Rule::ModelUpstream, message, &reference.path).next("write pipeline.component.alias"),
-            );
-            return None;
-        };
-        let source = ModelSource::Stored { version: version.to_owned(), step };
-        Some(ModelEdge { port: reference.port.clone(), source })
-    }
-
     fn unknown_upstream(&self, rule: Rule, message: String, reference: &Reference) -> Diagnostic {
         let diagnostic = Diagnostic::new(rule, message, &reference.path);
         match hint(&reference.upstream, self.known.keys().copied().collect::<Vec<_>>()) {
@@ -145,6 +140,21 @@ impl Joined<'_> {
             None => diagnostic,
         }
     }
+}
+
+/// `pipeline.component.alias` in a predict job.
+fn stored_edge(stored: &TrainedPipeline, reference: &Reference, found: &mut Vec<Diagnostic>) -> Option<ModelEdge> {
+    let maker = reference.alias.split('.').next().unwrap_or_default();
+    let Ok(step) = StepName::new(maker) else {
+        let message = format!("{:?} names no component", reference.alias);
+        found.push(
+            Diagnostic::new(Rule::ModelUpstream, message, &reference.path).next("write pipeline.component.alias"),
+        );
+        return None;
+    };
+    let checkpoint = stored.checkpoints.get(step.as_str()).cloned();
+    let source = ModelSource::Stored { version: stored.model_version.clone(), step, checkpoint };
+    Some(ModelEdge { port: reference.port.clone(), source })
 }
 
 fn outputs_hint(upstream: &str, alias: &str, outputs: &[String]) -> String {

@@ -6,6 +6,7 @@ use domain::{Decision, Job, JobSnapshot, Presence, Task, Waiting};
 use vocabulary::{Attempt, JobId, PartyId, Timestamp};
 
 use crate::filter::TaskFilter;
+use crate::models::keep_training;
 use crate::ports::{Stored, Transaction};
 use crate::records::{Errand, PendingOrder};
 
@@ -15,6 +16,7 @@ pub(crate) struct Loaded {
     /// Orders that wait already.
     pub(crate) orders: Vec<PendingOrder>,
     before: Vec<Task>,
+    was_settled: bool,
     job_changed: bool,
 }
 
@@ -40,8 +42,9 @@ impl Loaded {
             Vec::new()
         };
         let before = tasks.clone();
+        let was_settled = job.state.is_settled();
         let snapshot = JobSnapshot { job, tasks, asked: BTreeMap::new(), earlier };
-        Ok(Some(Self { snapshot, orders, before, job_changed: false }))
+        Ok(Some(Self { snapshot, orders, before, was_settled, job_changed: false }))
     }
 
     /// The job, to be changed; it will be stored.
@@ -187,6 +190,10 @@ impl Loaded {
         }
         if self.job_changed {
             tx.save_job(&self.snapshot.job).await?;
+        }
+        let job = &self.snapshot.job;
+        if job.state.is_settled() && !self.was_settled {
+            keep_training(tx, job, job.ended.unwrap_or(job.updated)).await?;
         }
         Ok(())
     }

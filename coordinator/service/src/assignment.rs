@@ -102,18 +102,18 @@ fn inputs_of(job: &Job, tasks: &[Task], step: &Step, participant: &Participant) 
 
 fn models_of(job: &Job, step: &Step, participant: &Participant) -> Vec<ModelInput> {
     let model = |edge: &domain::ModelEdge| {
-        let (version, from) = match &edge.source {
-            ModelSource::Stored { version, step } => (version.clone(), step),
+        let (version, from, checkpoint) = match &edge.source {
+            ModelSource::Stored { version, step, checkpoint } => (version.clone(), step, checkpoint.clone()),
             ModelSource::Step { step, .. } => {
                 let source = job.definition.graph.step(step)?;
                 if !source.participants.contains(participant) {
                     return None;
                 }
-                (job.model_version.clone(), step)
+                (job.model_version.clone(), step, None)
             }
         };
         let model = ModelRef { version, step: from.clone(), owner: participant.clone() };
-        Some(ModelInput { port: edge.port.clone(), model })
+        Some(ModelInput { port: edge.port.clone(), model, checkpoint })
     };
     step.models.iter().filter_map(model).collect()
 }

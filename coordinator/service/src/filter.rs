@@ -92,13 +92,26 @@ pub struct ModelFilter {
     pub job: Option<JobId>,
 }
 
-/// Which deployments. Everything given must fit.
+/// Which versions of models. Everything given must fit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DeploymentFilter {
+pub struct VersionFilter {
+    /// Of this model id.
+    pub model_id: Option<String>,
+    /// One of these versions.
+    pub versions: Vec<String>,
+}
+
+/// Which parts of versions. Everything given must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PartFilter {
     /// Of this model id.
     pub model_id: Option<String>,
     /// Of this version.
     pub version: Option<String>,
-    /// Of the models that are kept under this version.
-    pub parent: Option<String>,
+    /// Kept in this role.
+    pub role: Option<Role>,
+    /// Kept by this party.
+    pub party: Option<PartyId>,
+    /// Of versions of which this party keeps some part.
+    pub shared_with: Option<PartyId>,
 }

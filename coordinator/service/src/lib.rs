@@ -34,12 +34,12 @@ use vocabulary::{Clock, PartyId, Timestamp};
 
 pub use components::{AgentFacts, ParametersView};
 pub use error::ServiceError;
-pub use filter::{DeploymentFilter, JobFilter, JobOrder, ModelFilter, TaskFilter};
-pub use models::Deploy;
+pub use filter::{JobFilter, JobOrder, ModelFilter, PartFilter, TaskFilter, VersionFilter};
+pub use models::{Deploy, Deployed, ModelDocuments, ModelKey, ModelPart, ModelVersion, Tag};
 pub use ports::{AgentGateway, Order, OrderReply, StepCheck, Store, StoreError, Transaction};
 pub use principal::{Principal, Who};
 pub use query_jobs::Health;
-pub use records::{Deployment, StoredModel};
+pub use records::StoredModel;
 pub use submit_job::{SubmitJob, Submitted};
 
 use job_ids::JobIds;

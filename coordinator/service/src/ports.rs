@@ -12,8 +12,9 @@ use vocabulary::{
     TaskId, Timestamp,
 };
 
-use crate::filter::{DeploymentFilter, JobFilter, ModelFilter, TaskFilter};
-use crate::records::{Deployment, Errand, PartyRecord, PendingOrder, StoredModel, TextKind};
+use crate::filter::{JobFilter, ModelFilter, PartFilter, TaskFilter, VersionFilter};
+use crate::models::{ModelPart, ModelVersion, Tag};
+use crate::records::{Errand, PartyRecord, PendingOrder, StoredModel, TextKind};
 
 /// Carries orders to agents.
 #[async_trait]
@@ -138,7 +139,7 @@ pub trait Store: Send + Sync {
 
 /// All that can be done in one transaction.
 #[async_trait]
-pub trait Transaction: Jobs + Claims + Tasks + Reports + Models + Parties + Outbox + Send {
+pub trait Transaction: Jobs + Claims + Tasks + Reports + Models + Tags + Parties + Outbox + Send {
     /// Makes everything done in it stand, through a loss of power too.
     async fn commit(self: Box<Self>) -> Stored<()>;
 }
@@ -222,10 +223,39 @@ pub trait Models {
     async fn put_model(&mut self, model: &StoredModel) -> Stored<()>;
     /// The models that fit, oldest first.
     async fn find_models(&mut self, filter: &ModelFilter) -> Stored<Vec<StoredModel>>;
-    /// Adds a deployment; false (and nothing done) when its version is taken.
-    async fn insert_deployment(&mut self, deployment: &Deployment) -> Stored<bool>;
-    /// The deployments that fit, oldest first.
-    async fn find_deployments(&mut self, filter: &DeploymentFilter) -> Stored<Vec<Deployment>>;
+    /// Adds a version; false (and nothing done) when it is there already.
+    async fn insert_version(&mut self, version: &ModelVersion) -> Stored<bool>;
+    /// Keeps a version, in place of one that is there already, whose time of creation stays.
+    async fn put_version(&mut self, version: &ModelVersion) -> Stored<()>;
+    /// The versions that fit, oldest first.
+    async fn find_versions(&mut self, filter: &VersionFilter) -> Stored<Vec<ModelVersion>>;
+    /// Keeps what a participant has of a version, in place of what it had.
+    async fn put_part(&mut self, part: &ModelPart) -> Stored<()>;
+    /// The parts that fit, oldest first.
+    async fn find_parts(&mut self, filter: &PartFilter) -> Stored<Vec<ModelPart>>;
+}
+
+/// Tags, and the versions that bear them.
+#[async_trait]
+pub trait Tags {
+    /// Adds a tag; false (and nothing done) when the name is taken.
+    async fn insert_tag(&mut self, tag: &Tag) -> Stored<bool>;
+    /// The tag of that name.
+    async fn tag(&mut self, name: &str) -> Stored<Option<Tag>>;
+    /// Tags whose names contain a text, whatever case, oldest first, each with how many versions bear it.
+    async fn find_tags(&mut self, containing: &str, limit: Option<u32>) -> Stored<Vec<(Tag, u64)>>;
+    /// Gives a tag another name and description; bindings follow. False when there is none, or the new name is taken.
+    async fn change_tag(&mut self, name: &str, new: &Tag) -> Stored<bool>;
+    /// Removes a tag and its bindings; false when there is none.
+    async fn remove_tag(&mut self, name: &str) -> Stored<bool>;
+    /// Binds a tag to a version; false when it is bound already.
+    async fn bind_tag(&mut self, version: &str, tag: &str, now: Timestamp) -> Stored<bool>;
+    /// Takes a tag off a version; false when it was not bound.
+    async fn unbind_tag(&mut self, version: &str, tag: &str) -> Stored<bool>;
+    /// The tags of a version, in the order in which they were bound.
+    async fn tags_of(&mut self, version: &str) -> Stored<Vec<Tag>>;
+    /// The versions that bear a tag, in the order in which it was bound.
+    async fn tagged(&mut self, tag: &str) -> Stored<Vec<String>>;
 }
 
 /// Parties as they were last seen.

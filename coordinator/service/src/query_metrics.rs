@@ -1,9 +1,12 @@
 //! What tasks measured and summed up: always of the newest try.
 
+use domain::ModelSource;
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault, JobId, Metric, TaskId};
 
 use crate::components::no_task;
+use crate::filter::ModelFilter;
+use crate::models::view_of;
 use crate::records::TextKind;
 use crate::{Coordinator, ServiceError};
 
@@ -28,9 +31,23 @@ impl Coordinator {
         self.text(id, TextKind::Summary).await
     }
 
-    /// The view of the model a task left, as its agent reported it.
+    /// The view of the model a task left, as its agent reported it; in a predict job, of the model it applied.
     pub async fn model_view(&self, id: &TaskId) -> Result<Option<Value>, ServiceError> {
-        self.text(id, TextKind::ModelView).await
+        if let Some(own) = self.text(id, TextKind::ModelView).await? {
+            return Ok(Some(own));
+        }
+        let job = self.job(&id.job).await?;
+        let step = job.definition.graph.step(&id.step);
+        let stored = step.into_iter().flat_map(|step| &step.models).find_map(|edge| match &edge.source {
+            ModelSource::Stored { version, step, .. } if edge.port == "model" => Some((version, step)),
+            _ => None,
+        });
+        let Some((version, step)) = stored else { return Ok(None) };
+        let owner = Some(id.participant());
+        let filter = ModelFilter { version: Some(version.clone()), step: Some(step.clone()), owner, job: None };
+        let mut tx = self.inner.store.read().await?;
+        let Some(model) = tx.find_models(&filter).await?.into_iter().next() else { return Ok(None) };
+        view_of(&mut *tx, &TaskId { job: model.job, step: step.clone(), ..id.clone() }).await
     }
 
     async fn text(&self, id: &TaskId, kind: TextKind) -> Result<Option<Value>, ServiceError> {

@@ -1,8 +1,7 @@
 //! What the store keeps beside jobs and tasks.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use vocabulary::{Attempt, ComponentInfo, Fault, JobId, ModelSummary, Participant, PartyId, TaskId, Timestamp};
+use vocabulary::{Attempt, ComponentInfo, Fault, JobId, ModelSummary, PartyId, TaskId, Timestamp};
 
 /// What an order is about; the order itself is put together when it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,25 +112,4 @@ impl TextKind {
             TextKind::ModelView => "model_view",
         }
     }
-}
-
-/// Steps of a training job made available to predict jobs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Deployment {
-    /// Its own version, which predict jobs name.
-    pub version: String,
-    /// FATE's model id.
-    pub model_id: String,
-    /// The version under which the parties keep the models: that of the training job.
-    pub parent: String,
-    /// Who asked for the training.
-    pub initiator: Participant,
-    /// The DSL that applies the models, version 2.
-    pub inference_dsl: Value,
-    /// The runtime conf of the training, version 2.
-    pub train_conf: Value,
-    /// The roles of the training: `{"guest": [9999], …}`.
-    pub roles: Value,
-    /// When it was made.
-    pub created: Timestamp,
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use vocabulary::{Attempt, ErrorCode, ExperimentId, Fault, JobId, Participant, TaskId, Timestamp};
 
 use crate::apply::log_job;
-use crate::filter::DeploymentFilter;
+use crate::models::ModelKey;
 use crate::ports::{Order, OrderReply, StepCheck};
 use crate::principal::Principal;
 use crate::{Coordinator, ServiceError};
@@ -74,7 +74,7 @@ impl Coordinator {
         let components = self.inner.leases.catalogue();
         let known = self.inner.options.known_parties.clone().unwrap_or_else(|| self.inner.leases.parties());
         let pipeline = match job_dsl::predict_request(&command.dsl, &command.conf) {
-            Ok(Some(wanted)) => self.pipeline(&wanted).await?,
+            Ok(Some(wanted)) => self.pipeline(&wanted, &command.conf).await?,
             // What is wrong with the request is told by the parser, with all the rest.
             Ok(None) | Err(_) => None,
         };
@@ -82,19 +82,23 @@ impl Coordinator {
         Ok(job_dsl::parse(&command.dsl, &command.conf, &context))
     }
 
-    async fn pipeline(&self, wanted: &job_dsl::ModelIds) -> Result<Option<TrainedPipeline>, ServiceError> {
-        let filter = DeploymentFilter {
-            model_id: Some(wanted.model_id.clone()),
-            version: Some(wanted.model_version.clone()),
-            parent: None,
-        };
-        let deployment = self.deployments(&filter).await?.into_iter().next();
-        Ok(deployment.map(|deployment| TrainedPipeline {
-            inference_dsl: deployment.inference_dsl,
-            train_conf: deployment.train_conf,
-            roles: deployment.roles,
-            model_version: deployment.parent,
-        }))
+    /// The model that a predict job names, when it can be applied.
+    async fn pipeline(
+        &self,
+        wanted: &job_dsl::ModelIds,
+        conf: &Value,
+    ) -> Result<Option<TrainedPipeline>, ServiceError> {
+        let key = ModelKey::new(wanted.model_id.clone(), wanted.model_version.clone());
+        let Some(version) = self.model_version(&key).await? else { return Ok(None) };
+        if !version.is_parent() {
+            return Ok(Some(version.pipeline()));
+        }
+        // In version 1 nothing is deployed by hand: predict jobs name the training.
+        if !job_dsl::is_version_1(conf) {
+            return Ok(None);
+        }
+        let deployed = job_dsl::inference_dsl(&job_dsl::deployed_by_default(&version.train_dsl), &version.train_dsl);
+        Ok(deployed.ok().map(|inference_dsl| TrainedPipeline { inference_dsl, ..version.pipeline() }))
     }
 
     /// What the parties, and the initiator's agent, have against the job.

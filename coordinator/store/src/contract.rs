@@ -1,6 +1,7 @@
 //! What every store must do: one suite, run on memory, on SQLite in memory, and on a file that is reopened in the middle.
 
 mod jobs;
+mod models;
 mod rest;
 mod samples;
 
@@ -13,6 +14,7 @@ use vocabulary::{ErrorCode, Fault, PartyId};
 
 use crate::{MemoryStore, SqliteStore};
 use jobs::{finds_jobs, keeps_jobs_whole, leaves_no_trace_without_commit};
+use models::{keeps_tags, keeps_versions_and_parts};
 use rest::{
     claims_due_jobs_once, keeps_orders_until_they_are_done, keeps_texts_models_and_parties, knows_the_newest_try,
     merges_metrics,
@@ -28,6 +30,8 @@ async fn suite(store: &dyn Store) {
     merges_metrics(store).await;
     keeps_texts_models_and_parties(store).await;
     keeps_orders_until_they_are_done(store).await;
+    keeps_versions_and_parts(store).await;
+    keeps_tags(store).await;
 }
 
 #[tokio::test]

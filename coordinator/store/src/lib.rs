@@ -15,8 +15,11 @@ mod models;
 mod outbox;
 mod papers;
 mod parties;
+mod parts;
 mod sql;
+mod tags;
 mod tasks;
+mod versions;
 
 use std::sync::Arc;
 

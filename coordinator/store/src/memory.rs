@@ -1,8 +1,10 @@
 //! The store in memory, for tests: the same promises as SQLite but the one of surviving the process.
 
 mod jobs;
+mod models;
 mod rest;
 mod table;
+mod tags;
 mod tasks;
 
 use std::sync::Arc;
@@ -10,8 +12,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{Job, Task, TaskKey};
 use service::ports::Stored;
-use service::records::{Deployment, PartyRecord, PendingOrder, StoredModel, TextKind};
-use service::{Store, Transaction};
+use service::records::{PartyRecord, PendingOrder, StoredModel, TextKind};
+use service::{ModelKey, ModelPart, ModelVersion, Store, Tag, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use vocabulary::{JobId, Metric, ModelRef, Participant, PartyId, Timestamp};
 
@@ -31,7 +33,11 @@ struct Tables {
     metrics: Table<(TaskKey, String, String), (usize, Metric)>,
     texts: Table<(TaskKey, TextKind), String>,
     models: Table<ModelRef, StoredModel>,
-    deployments: Table<String, Deployment>,
+    versions: Table<ModelKey, ModelVersion>,
+    parts: Table<(ModelKey, Participant), ModelPart>,
+    tags: Table<String, Tag>,
+    /// Version and tag.
+    bound: Table<(String, String), Timestamp>,
     parties: Table<PartyId, PartyRecord>,
     outbox: Table<String, PendingOrder>,
 }
@@ -61,7 +67,10 @@ impl Tables {
         end(&mut self.metrics, commit);
         end(&mut self.texts, commit);
         end(&mut self.models, commit);
-        end(&mut self.deployments, commit);
+        end(&mut self.versions, commit);
+        end(&mut self.parts, commit);
+        end(&mut self.tags, commit);
+        end(&mut self.bound, commit);
         end(&mut self.parties, commit);
         end(&mut self.outbox, commit);
     }

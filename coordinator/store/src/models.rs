@@ -1,15 +1,16 @@
-//! Models as their owners announced them, and deployments.
+//! Models as their owners announced them; versions and parts have files of their own.
 
 use async_trait::async_trait;
 use service::ports::{Models, Stored};
-use service::records::{Deployment, StoredModel};
-use service::{DeploymentFilter, ModelFilter};
+use service::records::StoredModel;
+use service::{ModelFilter, ModelPart, ModelVersion, PartFilter, VersionFilter};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::{ModelRef, ModelSummary, Participant, Timestamp};
 
 use crate::jobs::among;
-use crate::sql::{SqlTransaction, column, corrupt, failed, from_json, json};
+use crate::sql::{SqlTransaction, column, corrupt, failed};
+use crate::{parts, versions};
 
 #[async_trait]
 impl Models for SqlTransaction {
@@ -51,57 +52,25 @@ impl Models for SqlTransaction {
         rows.iter().map(model_from).collect()
     }
 
-    async fn insert_deployment(&mut self, deployment: &Deployment) -> Stored<bool> {
-        let done = sqlx::query(
-            "/* deployments: insert */ INSERT INTO deployments (version, model_id, parent, initiator_role, \
-             initiator_party, inference_dsl, train_conf, roles, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-             ON CONFLICT (version) DO NOTHING",
-        )
-        .bind(&deployment.version)
-        .bind(&deployment.model_id)
-        .bind(&deployment.parent)
-        .bind(deployment.initiator.role.word())
-        .bind(deployment.initiator.party.as_str())
-        .bind(json("a deployment", &deployment.inference_dsl)?)
-        .bind(json("a deployment", &deployment.train_conf)?)
-        .bind(json("a deployment", &deployment.roles)?)
-        .bind(deployment.created.0)
-        .execute(&mut *self.tx)
-        .await
-        .map_err(failed)?;
-        Ok(done.rows_affected() > 0)
+    async fn insert_version(&mut self, version: &ModelVersion) -> Stored<bool> {
+        versions::write(self, version, versions::Taken::Leave).await
     }
 
-    async fn find_deployments(&mut self, filter: &DeploymentFilter) -> Stored<Vec<Deployment>> {
-        let mut find = QueryBuilder::new(
-            "/* deployments: find */ SELECT version, model_id, parent, initiator_role, initiator_party, inference_dsl, \
-             train_conf, roles, created FROM deployments WHERE 1 = 1",
-        );
-        among(&mut find, " AND model_id IN (", filter.model_id.iter().cloned());
-        among(&mut find, " AND version IN (", filter.version.iter().cloned());
-        among(&mut find, " AND parent IN (", filter.parent.iter().cloned());
-        find.push(" ORDER BY created, version");
-        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
-        rows.iter().map(deployment_from).collect()
+    async fn put_version(&mut self, version: &ModelVersion) -> Stored<()> {
+        versions::write(self, version, versions::Taken::Replace).await.map(|_| ())
     }
-}
 
-fn deployment_from(row: &SqliteRow) -> Stored<Deployment> {
-    let text = |name: &str| row.try_get::<String, _>(name).map_err(failed);
-    let wrong = |error: &dyn std::fmt::Display| corrupt("a deployment", error);
-    Ok(Deployment {
-        version: text("version")?,
-        model_id: text("model_id")?,
-        parent: text("parent")?,
-        initiator: Participant::new(
-            text("initiator_role")?.parse().map_err(|error| wrong(&error))?,
-            text("initiator_party")?.parse().map_err(|error| wrong(&error))?,
-        ),
-        inference_dsl: from_json("a deployment", &text("inference_dsl")?)?,
-        train_conf: from_json("a deployment", &text("train_conf")?)?,
-        roles: from_json("a deployment", &text("roles")?)?,
-        created: Timestamp(row.try_get("created").map_err(failed)?),
-    })
+    async fn find_versions(&mut self, filter: &VersionFilter) -> Stored<Vec<ModelVersion>> {
+        versions::find(self, filter).await
+    }
+
+    async fn put_part(&mut self, part: &ModelPart) -> Stored<()> {
+        parts::put(self, part).await
+    }
+
+    async fn find_parts(&mut self, filter: &PartFilter) -> Stored<Vec<ModelPart>> {
+        parts::find(self, filter).await
+    }
 }
 
 fn model_from(row: &SqliteRow) -> Stored<StoredModel> {

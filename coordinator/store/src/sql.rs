@@ -11,7 +11,8 @@ use sqlx::{Connection, Sqlite, SqlitePool};
 use vocabulary::{Clock, SystemClock};
 
 /// The schema's steps, oldest first; a step is never changed once it was released.
-const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../migrations/0001_initial.sql"))];
+const MIGRATIONS: &[(i64, &str)] =
+    &[(1, include_str!("../migrations/0001_initial.sql")), (2, include_str!("../migrations/0002_models.sql"))];
 const READERS: u32 = 4;
 /// SQLite's own codes for a disk that is full, and for one that refuses to write.
 const SQLITE_FULL: [i32; 2] = [13, 10];

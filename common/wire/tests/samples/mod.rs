@@ -124,6 +124,7 @@ fn offer() -> Offer {
         models: vec![ModelInput {
             port: "model".into(),
             model: ModelRef { version: job().to_string(), step: step(), owner: guest() },
+            checkpoint: None,
         }],
     };
     Offer {
@@ -147,7 +148,7 @@ fn assignment() -> Assignment {
         step_cast: cast(),
         parameters: json!({"max_iter": 30, "tol": 1e-4, "optimizer": "rmsprop", "init": {"fit_intercept": true}, "none": null}),
         inputs: vec![DataInput { port: "train_data".into(), from_step: step(), table: table() }],
-        models: vec![ModelInput { port: "isometric_model".into(), model }],
+        models: vec![ModelInput { port: "isometric_model".into(), model, checkpoint: None }],
         outputs: vec!["data".into()],
         model_version: job().to_string(),
         offer: "ab".repeat(32),

@@ -15,6 +15,7 @@ mod job_query;
 mod job_row;
 mod log;
 mod metric;
+mod model_exchange;
 mod openapi;
 mod output;
 mod reply;

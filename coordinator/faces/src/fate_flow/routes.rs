@@ -1,9 +1,11 @@
 //! Every route of FATE-Flow 1.11 that a client calls, and how far it is served here. The one list; tests, the coverage
 //! page and the OpenAPI document are made from it.
 
+use super::model_exchange::OF_PART;
 use super::routing::{Handler, Kind, Method, Route, Status};
 use super::{
-    component, dag, data, info, job, job_list, job_query, log, metric, output, submit, table, task, tracking, upload,
+    component, dag, data, info, job, job_list, job_query, log, metric, model_exchange, output, submit, table, task,
+    tracking, upload,
 };
 
 const POST: &[Method] = &[Method::Post];
@@ -234,4 +236,17 @@ pub static ROUTES: &[Route] = &[
     // our own
     Route { methods: GET, ..served("fedflow/health", NONE, "how the coordinator is", json!(info::health)) },
     served("fedflow/job/waiting", &["job_id"], "what a job waits for", json!(job::waiting)),
+    served(
+        "fedflow/model/documents",
+        OF_PART,
+        "the documents of a participant's part of a model, for its agent",
+        json!(model_exchange::documents),
+    ),
+    served(
+        "fedflow/model/imported",
+        OF_PART,
+        "an agent tells that it took a part of a model in",
+        json!(model_exchange::imported),
+    ),
+    served("fedflow/model/loaded", OF_PART, "an agent tells that it loaded its part", json!(model_exchange::loaded)),
 ];

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
+use domain::Dialect;
 use serde_json::{Map, Value, json};
 use vocabulary::StepName;
 
+use crate::TrainedPipeline;
 use crate::diagnostic::{Diagnostic, Rule, sorted};
+use crate::fate::conf::dialect;
 use crate::fate::dsl::{self, Component};
 use crate::fate::parameters::{means, overlay};
 use crate::python::{quoted, repr};
@@ -45,6 +48,19 @@ pub fn inference_dsl(names: &[String], train_dsl: &Value) -> Result<Value, Vec<D
     let deployment = Deployment { known, deployed: deployed.iter().map(|component| component.name.as_str()).collect() };
     let entries = deployed.iter().map(|component| (component.name.to_string(), deployment.entry(component, train_dsl)));
     Ok(json!({"components": Value::Object(entries.collect())}))
+}
+
+/// Whether a document can be the DSL of predict jobs. References to models are not looked into.
+pub fn verify_inference_dsl(dsl: &Value) -> Result<(), Vec<Diagnostic>> {
+    let mut found = Vec::new();
+    let components = dsl::read(dsl, &mut found);
+    resolve(&components, Some(&TrainedPipeline::default()), &mut found);
+    if found.is_empty() { Ok(()) } else { Err(sorted(found)) }
+}
+
+/// Whether a conf is written in version 1.
+pub fn is_version_1(conf: &Value) -> bool {
+    conf.as_object().and_then(|conf| dialect(conf, &mut Vec::new())) == Some(Dialect::FateV1)
 }
 
 struct Deployment<'a> {
@@ -241,7 +257,7 @@ pub fn predict_conf_template(train_conf: &Value, deployed_dsl: &Value, model: &M
 pub fn predict_request(dsl: &Value, conf: &Value) -> Result<Option<ModelIds>, Vec<Diagnostic>> {
     let parameters = conf.get("job_parameters");
     let common = parameters.and_then(|parameters| parameters.get("common")).or(parameters);
-    let text = |key: &str| common.and_then(|common| common.get(key)?.as_str()).unwrap_or_default().to_owned();
+    let text = |key: &str| common.and_then(|common| common.get(key)).map(name_of).unwrap_or_default();
     let ids = ModelIds { model_id: text("model_id"), model_version: text("model_version") };
     let missing: Vec<&str> = [("model_id", &ids.model_id), ("model_version", &ids.model_version)]
         .iter()
@@ -258,6 +274,15 @@ pub fn predict_request(dsl: &Value, conf: &Value) -> Result<Option<ModelIds>, Ve
         }
         "" if missing.is_empty() && reads_stored_models(dsl) => Ok(Some(ids)),
         _ => Ok(None),
+    }
+}
+
+/// A name as text: hand-written documents spell versions as numbers, too.
+fn name_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
     }
 }
 

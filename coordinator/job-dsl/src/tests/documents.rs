@@ -111,6 +111,7 @@ fn trained() -> TrainedPipeline {
         roles: parsed.conf["role"].clone(),
         train_conf: parsed.conf,
         model_version: "deployed".to_owned(),
+        ..TrainedPipeline::default()
     }
 }
 
@@ -137,7 +138,7 @@ fn reads_a_predict_job_from_the_stored_pipeline() {
     assert!(parsed.graph.steps.iter().all(|step| step.stage == Stage::Apply));
     let lr = step(&parsed, "hetero_lr_0");
     assert_eq!(lr.inputs[0].port, "test_data");
-    let ModelSource::Stored { version, step: maker } = &lr.models[0].source else { panic!("{:?}", lr.models) };
+    let ModelSource::Stored { version, step: maker, .. } = &lr.models[0].source else { panic!("{:?}", lr.models) };
     assert_eq!((version.as_str(), maker.as_str()), ("deployed", "hetero_lr_0"));
     let names: Vec<&Value> =
         step(&parsed, "reader_0").parameters.iter().map(|(_, own)| &own["table"]["name"]).collect();
@@ -213,6 +214,7 @@ fn applies_a_model_as_version_1_asks() {
         roles: parsed.conf["role"].clone(),
         train_conf: parsed.conf,
         model_version: "v".to_owned(),
+        ..TrainedPipeline::default()
     };
     let table = |name: &str| json!({"args": {"data": {"eval_data": [{"name": name, "namespace": "n"}]}}});
     let conf = json!({
@@ -300,7 +302,7 @@ proptest! {
 
     #[test]
     fn never_panics_on_any_documents(dsl in any_json(), conf in any_json()) {
-        let pipeline = TrainedPipeline { inference_dsl: dsl.clone(), train_conf: conf.clone(), roles: Value::Null, model_version: "v".into() };
+        let pipeline = TrainedPipeline { inference_dsl: dsl.clone(), train_conf: conf.clone(), roles: Value::Null, model_version: "v".into(), ..TrainedPipeline::default() };
         let catalogue = catalogue();
         let _ = parse(&dsl, &conf, &ParseContext { components: &catalogue, predict: Some(&pipeline), parties: Some(&[]) });
         let _ = inference_dsl(&deployed_by_default(&dsl), &dsl);

@@ -2,7 +2,7 @@
 
 use domain::{JobState, TaskState};
 use serde_json::json;
-use service::{Deploy, JobFilter, ModelFilter, Options, Principal, ServiceError, SubmitJob};
+use service::{Deploy, JobFilter, ModelFilter, ModelKey, Options, Principal, ServiceError, SubmitJob};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -194,12 +194,17 @@ async fn a_deployed_model_is_applied_by_a_predict_job() {
     world.settled(&trained.id).await;
     let c = &world.coordinator;
     let (who, names) = (Principal::anyone(), vec!["reader_0".to_owned(), "hetero_lr_0".to_owned()]);
-    let what = Deploy::Components(names);
-    let deployed = c.deploy_model(&who, &trained.model_id, &trained.model_version, what.clone()).await.unwrap();
+    let what = Deploy { components: names, ..Deploy::default() };
+    let train = ModelKey::new(trained.model_id.clone(), trained.model_version.clone());
+    let made = c.deploy_model(&who, &train, what.clone()).await.unwrap();
+    assert!(made.is_whole(), "{made:?}");
+    let deployed = made.key;
     assert_ne!(deployed.version, trained.model_version);
-    let again = c.deploy_model(&who, &trained.model_id, &deployed.version, what.clone()).await.expect_err("a child");
-    assert!(matches!(again, ServiceError::Conflict(_)), "{again:?}");
-    let absent = c.deploy_model(&who, &trained.model_id, "none", what).await.expect_err("absent");
+    let again = c.deploy_model(&who, &deployed, what.clone()).await.unwrap();
+    assert!(again.parts.iter().all(|(_, part)| *part == Err("Child model could not be deployed.".to_owned())));
+    assert_eq!(c.model_version(&again.key).await.unwrap(), None, "a failed deployment leaves nothing");
+    let absent = ModelKey::new(trained.model_id.clone(), "none");
+    let absent = c.deploy_model(&who, &absent, what).await.expect_err("absent");
     assert!(matches!(absent, ServiceError::NotFound(_)), "{absent:?}");
     let ids = json!({"job_type": "predict", "model_id": trained.model_id, "model_version": deployed.version});
     let job = world.submit(json!({}), conf(10000, ids)).await;

@@ -2,10 +2,10 @@
 
 use domain::TaskState;
 use service::records::{Errand, PendingOrder, TextKind};
-use service::{DeploymentFilter, JobFilter, ModelFilter, Store, TaskFilter};
+use service::{JobFilter, ModelFilter, Store, TaskFilter};
 use vocabulary::{Attempt, ErrorCode, Fault, MetricData, Participant, PartyId, Role, TaskId, Timestamp};
 
-use super::samples::{deployment, job, metric, model, order, party, record, task};
+use super::samples::{job, metric, model, order, party, record, task};
 
 pub(super) async fn claims_due_jobs_once(store: &dyn Store) {
     let mut tx = store.begin().await.expect("begins");
@@ -125,12 +125,6 @@ pub(super) async fn keeps_texts_models_and_parties(store: &dyn Store) {
     let owner = Participant::new(Role::Guest, party("9999"));
     let own = ModelFilter { owner: Some(owner), ..ModelFilter::default() };
     assert_eq!(tx.find_models(&own).await.expect("finds").len(), 2);
-    assert!(tx.insert_deployment(&deployment("d1")).await.expect("inserts"));
-    assert!(!tx.insert_deployment(&deployment("d1")).await.expect("answers"));
-    let of = DeploymentFilter { version: Some("d1".into()), ..DeploymentFilter::default() };
-    assert_eq!(tx.find_deployments(&of).await.expect("finds"), vec![deployment("d1")]);
-    let other = DeploymentFilter { parent: Some("other".into()), ..DeploymentFilter::default() };
-    assert!(tx.find_deployments(&other).await.expect("finds").is_empty());
     tx.put_party(&record("7")).await.expect("puts");
     let mut later = record("7");
     later.rest = Some("https://seven".into());

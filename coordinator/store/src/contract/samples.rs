@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use domain::{Definition, Dialect, Graph, Job, JobKind, JobSettings, JobState, Task, TaskKey};
 use serde_json::json;
-use service::records::{Deployment, Errand, PartyRecord, PendingOrder, StoredModel};
+use service::records::{Errand, PartyRecord, PendingOrder, StoredModel};
+use service::{ModelKey, ModelPart, ModelVersion};
 use vocabulary::{
     Attempt, Cast, ExperimentId, Metric, MetricData, ModelRef, ModelSummary, Participant, PartyId, Role, SignedBytes,
     TaskId, Timestamp,
@@ -73,17 +74,27 @@ pub(super) fn model(version: &str, step: &str, size: u64) -> StoredModel {
     StoredModel { summary, job: "1".parse().expect("valid"), created: Timestamp(1) }
 }
 
-pub(super) fn deployment(version: &str) -> Deployment {
-    Deployment {
-        version: version.to_owned(),
-        model_id: "m".to_owned(),
-        parent: "p".to_owned(),
+pub(super) fn version(model: &str, version: &str, created: i64) -> ModelVersion {
+    ModelVersion {
+        key: ModelKey::new(model, version),
+        stored: "p".to_owned(),
         initiator: Participant::new(Role::Guest, party("9999")),
-        inference_dsl: json!({"components": {"a": 1}}),
+        cast: Cast { guest: vec![party("9999")], host: vec![party("10000"), party("bank-a")], ..Cast::default() },
+        parent: Some(ModelKey::new(model, "p")),
+        job: Some("1".parse().expect("valid")),
+        dialect: Dialect::FateV1,
+        fate_version: "1.11.2".to_owned(),
+        train_dsl: json!({"components": {"b": 1, "a": 2}}),
         train_conf: json!({"x": []}),
-        roles: json!({"guest": [9999]}),
-        created: Timestamp(3),
+        own_inference_dsl: Some(json!({"components": {"a": 1}})),
+        checkpoints: [("a".to_owned(), vocabulary::CheckpointRef::StepIndex(3))].into(),
+        created: Timestamp(created),
+        updated: Timestamp(created),
     }
+}
+
+pub(super) fn part(of: &ModelVersion, role: Role, id: &str) -> ModelPart {
+    ModelPart::new(of.key.clone(), Participant::new(role, party(id)), 7, of.created)
 }
 
 pub(super) fn record(id: &str) -> PartyRecord {

@@ -1,52 +1,11 @@
-//! Models, deployments, parties and the outbox in memory.
+//! Parties and the outbox in memory.
 
 use async_trait::async_trait;
-use service::ports::{Models, Outbox, Parties, Stored};
-use service::records::{Deployment, PartyRecord, PendingOrder, StoredModel};
-use service::{DeploymentFilter, ModelFilter};
+use service::ports::{Outbox, Parties, Stored};
+use service::records::{PartyRecord, PendingOrder};
 use vocabulary::{Fault, JobId, PartyId, Timestamp};
 
 use super::{MemoryTransaction, page};
-
-#[async_trait]
-impl Models for MemoryTransaction {
-    async fn put_model(&mut self, model: &StoredModel) -> Stored<()> {
-        self.tables.models.put(model.summary.model.clone(), model.clone());
-        Ok(())
-    }
-
-    async fn find_models(&mut self, filter: &ModelFilter) -> Stored<Vec<StoredModel>> {
-        let fits = |model: &&StoredModel| {
-            let of = &model.summary.model;
-            filter.version.as_ref().is_none_or(|version| *version == of.version)
-                && filter.step.as_ref().is_none_or(|step| *step == of.step)
-                && filter.owner.as_ref().is_none_or(|owner| *owner == of.owner)
-                && filter.job.as_ref().is_none_or(|job| *job == model.job)
-        };
-        let mut found: Vec<StoredModel> = self.tables.models.rows().values().filter(fits).cloned().collect();
-        found.sort_by_key(|model| model.created);
-        Ok(found)
-    }
-
-    async fn insert_deployment(&mut self, deployment: &Deployment) -> Stored<bool> {
-        if self.tables.deployments.get(&deployment.version).is_some() {
-            return Ok(false);
-        }
-        self.tables.deployments.put(deployment.version.clone(), deployment.clone());
-        Ok(true)
-    }
-
-    async fn find_deployments(&mut self, filter: &DeploymentFilter) -> Stored<Vec<Deployment>> {
-        let fits = |deployment: &&Deployment| {
-            filter.version.as_ref().is_none_or(|version| *version == deployment.version)
-                && filter.model_id.as_ref().is_none_or(|id| *id == deployment.model_id)
-                && filter.parent.as_ref().is_none_or(|parent| *parent == deployment.parent)
-        };
-        let mut found: Vec<Deployment> = self.tables.deployments.rows().values().filter(fits).cloned().collect();
-        found.sort_by_key(|deployment| deployment.created);
-        Ok(found)
-    }
-}
 
 #[async_trait]
 impl Parties for MemoryTransaction {

@@ -229,7 +229,7 @@ impl Federation {
         for (number, (port, model)) in self.models.get(who).into_iter().flatten().enumerate() {
             let name = ModelRef { version: number.to_string(), step: step("upstream_0"), owner: who.clone() };
             memory.models.insert(name.clone(), model.clone());
-            models.push(ModelInput { port: port.clone(), model: name });
+            models.push(ModelInput { port: port.clone(), model: name, checkpoint: None });
         }
         Assignment {
             task: self.task(who),
