@@ -36,8 +36,10 @@ pub(super) type Field = (&'static str, Kind, &'static str);
 /// Every member that a route names, by the alphabet.
 pub(super) static FIELDS: &[Field] = &[
     ("address", Object, "where the data lie, by engine; for PATH `{\"path\": …}`"),
+    ("archive_sha256", Text, "the archive's SHA-256, in hexadecimal digits"),
     ("auto_increasing_sid", Flag, "with extend_sid: ids are line numbers"),
     ("begin", Count, "the first line, from 1"),
+    ("check_only", Flag, "says whether it could be done, and does nothing"),
     ("component", Names, "components, separated by commas, or `*`"),
     ("component_module_name", Text, "the module, such as HeteroLR"),
     ("component_name", Names, "the step, by its name in the DSL"),

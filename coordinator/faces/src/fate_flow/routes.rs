@@ -241,12 +241,15 @@ pub static ROUTES: &[Route] = &[
         OF_PART,
         "the documents of a participant's part of a model, for its agent",
         json!(model_exchange::documents),
-    ),
+    )
+    .gives("the documents, as `service::ModelDocuments` describes them"),
     served(
         "fedflow/model/imported",
         OF_PART,
         "an agent tells that it took a part of a model in",
         json!(model_exchange::imported),
-    ),
+    )
+    .takes(&["archive_sha256", "force_update", "check_only"])
+    .gives("{role, party_id, model_id, model_version}"),
     served("fedflow/model/loaded", OF_PART, "an agent tells that it loaded its part", json!(model_exchange::loaded)),
 ];
