@@ -161,6 +161,8 @@ fn checked(given: &Map<String, Value>, prefix: &str, found: &mut Vec<Diagnostic>
 fn fitting(value: &Value, holds: Holds) -> Option<Value> {
     let fits = match holds {
         Holds::Whole(least) => return whole(value).filter(|number| *number >= least).map(Value::from),
+        // Hand-written documents give ids and versions as numbers.
+        Holds::Text if value.is_u64() => return Some(Value::String(value.to_string())),
         Holds::Text => value.is_string(),
         Holds::Object => value.is_object(),
         Holds::Anything => true,

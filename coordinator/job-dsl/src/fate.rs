@@ -1,5 +1,6 @@
 //! FATE documents, from submission to a graph that can run.
 
+pub(crate) mod code_path;
 pub(crate) mod conf;
 pub(crate) mod dsl;
 pub(crate) mod parameters;

@@ -24,6 +24,7 @@ use vocabulary::{Cast, CheckpointRef, ComponentInfo, JobId, Participant, PartyId
 
 pub use complete::{conf_on_party, with_defaults};
 pub use diagnostic::{Diagnostic, Rule};
+pub use fate::code_path::with_code_path;
 pub use fate::predict::{
     ModelIds, deployed_by_default, effective_conf, inference_dsl, is_version_1, predict_conf_template, predict_request,
     verify_inference_dsl,

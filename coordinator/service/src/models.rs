@@ -49,6 +49,6 @@ fn no_version(key: &ModelKey) -> ServiceError {
     ServiceError::NotFound(Fault::new(ErrorCode::ModelMissing, message))
 }
 
-fn denied(party: &PartyId, message: String) -> ServiceError {
-    ServiceError::Denied(Fault::new(ErrorCode::PermissionDenied, message).at(party))
+fn denied(party: &PartyId, message: String) -> Fault {
+    Fault::new(ErrorCode::PermissionDenied, message).at(party)
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use vocabulary::{Attempt, ErrorCode, ExperimentId, Fault, JobId, Participant, TaskId, Timestamp};
 
 use crate::apply::log_job;
+use crate::filter::PartFilter;
 use crate::models::ModelKey;
 use crate::ports::{Order, OrderReply, StepCheck};
 use crate::principal::Principal;
@@ -90,6 +91,16 @@ impl Coordinator {
     ) -> Result<Option<TrainedPipeline>, ServiceError> {
         let key = ModelKey::new(wanted.model_id.clone(), wanted.model_version.clone());
         let Some(version) = self.model_version(&key).await? else { return Ok(None) };
+        let own = PartFilter {
+            model_id: Some(key.model_id),
+            version: Some(key.version),
+            role: Some(version.initiator.role),
+            party: Some(version.initiator.party.clone()),
+            shared_with: None,
+        };
+        if self.model_parts(&own).await?.is_empty() {
+            return Ok(None);
+        }
         if !version.is_parent() {
             return Ok(Some(version.pipeline()));
         }

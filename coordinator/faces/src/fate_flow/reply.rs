@@ -1,7 +1,7 @@
 //! From the service's errors to FATE's envelopes, and the parts that several replies share.
 
 use chrono::{DateTime, Local};
-use domain::Job;
+use domain::{Job, JobKind};
 use doors::{Failure, Reply};
 use serde_json::{Map, Value, json};
 use service::ServiceError;
@@ -39,9 +39,21 @@ pub(super) fn elapsed(from: Option<Timestamp>, to: Option<Timestamp>) -> Value {
     }
 }
 
-/// The model id and version under which replies speak of a job's models.
+/// A document as text, indented as the reference server writes files.
+pub(super) fn indented(document: &Value) -> Vec<u8> {
+    let mut text = Vec::new();
+    let format = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut to = serde_json::Serializer::with_formatter(&mut text, format);
+    // Writing a value into memory cannot fail.
+    let _ = serde::Serialize::serialize(document, &mut to);
+    text
+}
+
+/// The model id and version under which replies speak of a job's models: for predict jobs, of the model they apply.
 pub(super) fn model_info(job: &Job) -> Value {
-    json!({"model_id": model_id(job), "model_version": job.model_version})
+    let named = job.definition.conf.pointer("/job_parameters/common/model_version").and_then(Value::as_str);
+    let applied = named.filter(|_| job.kind == JobKind::Predict);
+    json!({"model_id": model_id(job), "model_version": applied.unwrap_or(&job.model_version)})
 }
 
 /// The model id; local jobs all show the same, as their party does.

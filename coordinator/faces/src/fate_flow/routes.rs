@@ -2,10 +2,11 @@
 //! page and the OpenAPI document are made from it.
 
 use super::model_exchange::OF_PART;
+use super::model_foreign::{OF_COMPONENT, OF_DEPLOYMENT, OF_MERGE, OF_MODEL, OF_WOE};
 use super::routing::{Handler, Kind, Method, Route, Status};
 use super::{
-    component, dag, data, info, job, job_list, job_query, log, metric, model_exchange, output, submit, table, task,
-    tracking, upload,
+    component, dag, data, info, job, job_list, job_query, log, metric, model_deploy, model_exchange, model_foreign,
+    model_query, model_tag, output, submit, table, task, tracking, upload,
 };
 
 const POST: &[Method] = &[Method::Post];
@@ -108,7 +109,14 @@ pub static ROUTES: &[Route] = &[
     served("job/data/view/query", &["job_id"], "output tables of a job", json!(task::data_view)),
     not_yet("job/clean", "removes what a job left"),
     served("job/clean/queue", NONE, "cancels all waiting jobs", json!(job::clean_queue)),
-    not_yet("job/dsl/generate", "makes a predict DSL from a train DSL"),
+    served(
+        "job/dsl/generate",
+        &["train_dsl", "cpn_str"],
+        "makes a predict DSL from a train DSL",
+        json!(model_deploy::generate),
+    )
+    .takes(&["version", "filename"])
+    .gives("the predict DSL, or a file with it"),
     not_yet("job/report", "times of a job's tasks"),
     not_yet("job/url/get", "the board pages of a job"),
     // tracking
@@ -158,21 +166,62 @@ pub static ROUTES: &[Route] = &[
     not_yet("model/store", "copies a model to a model storage"),
     not_yet("model/restore", "brings a model back from a model storage"),
     not_yet("model/migrate", "moves a model to other parties"),
-    not_yet("model/deploy", "makes a model ready to predict"),
-    not_yet("model/get/predict/dsl", "the predict DSL of a model"),
-    not_yet("model/get/predict/conf", "a predict conf for a model"),
-    not_yet("model/query", "rows of models"),
-    not_yet("model/query/detail", "documents of a model"),
-    not_yet("model/model_tag/create", "tags a model"),
-    not_yet("model/model_tag/remove", "takes a tag off a model"),
-    not_yet("model/model_tag/retrieve", "tags of a model"),
-    not_yet("model/tag/create", "makes a tag"),
-    not_yet("model/tag/retrieve", "finds tags"),
-    not_yet("model/tag/update", "renames a tag"),
-    not_yet("model/tag/destroy", "removes a tag"),
-    not_yet("model/tag/list", "lists tags"),
-    not_yet("model/homo/convert", "converts a horizontal model"),
-    not_yet("model/homo/deploy", "deploys a converted model"),
+    served(
+        "model/deploy",
+        &["model_id", "model_version"],
+        "makes a model ready to predict, under a version of its own",
+        json!(model_deploy::deploy),
+    )
+    .takes(&["cpn_list", "predict_dsl", "dsl", "components_checkpoint"])
+    .gives("{model_id, model_version, role: {party: code}, detail}"),
+    served(
+        "model/get/predict/dsl",
+        &["model_id", "model_version"],
+        "the predict DSL of a model",
+        json!(model_deploy::predict_dsl_of),
+    )
+    .takes(&["role", "party_id", "filename"])
+    .gives("the DSL, or a file with it"),
+    served(
+        "model/get/predict/conf",
+        &["model_id", "model_version"],
+        "a predict conf for a model, its tables to be filled in",
+        json!(model_deploy::predict_conf_of),
+    )
+    .takes(&["role", "party_id", "filename"])
+    .gives("the conf, or a file with it"),
+    served("model/query", NONE, "rows of models", json!(model_query::query))
+        .takes(&["model_id", "model_version", "role", "party_id", "query_filters"])
+        .gives("rows, one for each participant of a version"),
+    served("model/query/detail", &["model_id", "model_version"], "documents of a model", json!(model_query::detail))
+        .gives("{runtime_conf, dsl, inference_dsl, component_info, inference_component_info}"),
+    served("model/model_tag/create", &["job_id", "tag_name"], "tags a model", json!(model_tag::bind)),
+    served("model/model_tag/remove", &["job_id", "tag_name"], "takes a tag off a model", json!(model_tag::unbind)),
+    served("model/model_tag/retrieve", &["job_id"], "tags of a model", json!(model_tag::of_model))
+        .gives("{tags: [{name, description}], count}"),
+    served("model/tag/create", &["tag_name"], "makes a tag", json!(model_tag::create)).takes(&["tag_desc"]),
+    served("model/tag/retrieve", &["tag_name"], "finds tags", json!(model_tag::retrieve))
+        .takes(&["with_model"])
+        .gives("{tags: [{name, description}]}, or {models, count}"),
+    served("model/tag/update", &["tag_name"], "renames a tag", json!(model_tag::update))
+        .takes(&["new_tag_name", "new_tag_desc"]),
+    served("model/tag/destroy", &["tag_name"], "removes a tag", json!(model_tag::destroy)),
+    served("model/tag/list", NONE, "lists tags", json!(model_tag::list))
+        .takes(&["limit"])
+        .gives("{tags: [{name, description, model_count}]}"),
+    served(
+        "model/homo/convert",
+        OF_MODEL,
+        "says that no component can be converted to another framework",
+        json!(model_foreign::homo_convert),
+    )
+    .takes(&["framework_name"]),
+    served(
+        "model/homo/deploy",
+        OF_DEPLOYMENT,
+        "says why a converted model is not there",
+        json!(model_foreign::homo_deploy),
+    ),
     not_yet("model/archive/packaging", "packs a model"),
     not_yet("model/service/register", "registers a model service"),
     // table
@@ -198,9 +247,25 @@ pub static ROUTES: &[Route] = &[
     served("component/get", NONE, "every component and who provides it", json!(component::all)),
     not_yet("component/{name}/get", "one component"),
     not_yet("component/validate", "checks parameters"),
-    not_yet("component/hetero/merge", "merges vertical models"),
-    not_yet("component/woe_array/extract", "weights of evidence of a binning"),
-    not_yet("component/woe_array/merge", "puts weights of evidence into a binning"),
+    served(
+        "component/hetero/merge",
+        OF_MERGE,
+        "says why vertical models are not merged",
+        json!(model_foreign::hetero_merge),
+    )
+    .takes(&["target_name", "include_guest_coef"]),
+    served(
+        "component/woe_array/extract",
+        OF_COMPONENT,
+        "says why weights of evidence are not taken out",
+        json!(model_foreign::woe_extract),
+    ),
+    served(
+        "component/woe_array/merge",
+        OF_WOE,
+        "says why weights of evidence are not put in",
+        json!(model_foreign::woe_merge),
+    ),
     not_yet("provider/get", "component providers"),
     not_yet("provider/{name}/get", "one component provider"),
     not_yet("provider/register", "registers a component provider"),

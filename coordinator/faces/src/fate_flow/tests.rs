@@ -4,6 +4,7 @@ mod fixture;
 mod forms;
 mod golden;
 mod jobs;
+mod models;
 mod rows;
 mod submission;
 mod tracking;

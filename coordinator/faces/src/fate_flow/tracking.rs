@@ -37,7 +37,8 @@ pub(super) async fn model(face: FateFlow, call: Call) -> Answer {
     let none = |message: &str| answer(Reply::data(json!({})).saying(message));
     let Some((job, _, task)) = find_task(&face, &call).await? else { return none("no data") };
     let step = job.definition.graph.step(&task.step);
-    if step.is_some_and(|step| step.model_outputs.is_empty()) {
+    // Predict jobs write no models; they show those they applied.
+    if step.is_some_and(|step| step.model_outputs.is_empty() && step.models.is_empty()) {
         return none("no define_meta");
     }
     let view = match face.coordinator().model_view(&task).await {

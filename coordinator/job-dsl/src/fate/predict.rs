@@ -190,6 +190,10 @@ pub fn effective_conf(train_conf: &Value, request: &Value) -> Result<Value, Vec<
             *entries = moved(entries, train_roles.get(role), roles.get(role));
         }
     }
+    // What the training took over from an earlier job is not taken over again.
+    if let Some(Value::Object(common)) = conf.pointer_mut("/job_parameters/common") {
+        common.remove("inheritance_info");
+    }
     if let Some(fields) = conf.as_object_mut() {
         fields.remove("role");
         fields.remove("initiator");
@@ -253,7 +257,7 @@ pub fn predict_conf_template(train_conf: &Value, deployed_dsl: &Value, model: &M
 
 /// Which model a conf asks to apply; `None` for a training job.
 ///
-/// A conf that does not say its job type but names a model is taken as a predict job when its DSL reads stored models.
+/// A conf that does not say its job type but names a model is taken as a predict job when its DSL reads stored models, or when it has none.
 pub fn predict_request(dsl: &Value, conf: &Value) -> Result<Option<ModelIds>, Vec<Diagnostic>> {
     let parameters = conf.get("job_parameters");
     let common = parameters.and_then(|parameters| parameters.get("common")).or(parameters);
@@ -272,7 +276,7 @@ pub fn predict_request(dsl: &Value, conf: &Value) -> Result<Option<ModelIds>, Ve
             let next = "name a deployed model by its model_id and model_version";
             Err(vec![Diagnostic::new(Rule::ModelNamed, message, path).next(next)])
         }
-        "" if missing.is_empty() && reads_stored_models(dsl) => Ok(Some(ids)),
+        "" if missing.is_empty() && (is_absent(dsl) || reads_stored_models(dsl)) => Ok(Some(ids)),
         _ => Ok(None),
     }
 }
@@ -284,6 +288,10 @@ fn name_of(value: &Value) -> String {
         Value::Number(number) => number.to_string(),
         _ => String::new(),
     }
+}
+
+fn is_absent(dsl: &Value) -> bool {
+    dsl.is_null() || dsl.as_object().is_some_and(Map::is_empty)
 }
 
 fn reads_stored_models(dsl: &Value) -> bool {

@@ -153,6 +153,27 @@ fn reads_a_predict_job_from_the_stored_pipeline() {
 }
 
 #[test]
+fn a_predict_job_applies_the_chosen_checkpoint_and_inherits_nothing() {
+    let mut pipeline = trained();
+    pipeline.checkpoints = [("hetero_lr_0".to_owned(), vocabulary::CheckpointRef::StepIndex(3))].into();
+    pipeline.train_conf["job_parameters"]["common"]["inheritance_info"] =
+        json!({"job_id": "1", "component_list": ["a_0"]});
+    let mut conf = predict_conf();
+    conf["job_parameters"]["common"]["model_version"] = json!(20261123);
+    let parsed = predict(&conf, &pipeline).expect("good");
+    let chosen = |name: &str| {
+        let source = &step(&parsed, name).models[0].source;
+        let ModelSource::Stored { checkpoint, .. } = source else { panic!("{source:?}") };
+        checkpoint.clone()
+    };
+    assert_eq!(chosen("hetero_lr_0"), Some(vocabulary::CheckpointRef::StepIndex(3)));
+    assert_eq!(chosen("data_transform_0"), None);
+    assert_eq!(parsed.conf["job_parameters"]["common"]["inheritance_info"], json!({}));
+    let ids = crate::predict_request(&Value::Null, &conf).expect("good").expect("a predict job");
+    assert_eq!(ids.model_version, "20261123", "numbers are names, too");
+}
+
+#[test]
 fn a_predict_conf_from_the_template_is_read_once_its_tables_are_filled_in() {
     let pipeline = trained();
     let model = crate::ModelIds { model_id: "m".to_owned(), model_version: "deployed".to_owned() };

@@ -50,7 +50,8 @@ impl Coordinator {
         let mut tx = self.inner.store.begin().await?;
         let train = version_in(&mut *tx, key).await?.ok_or_else(|| no_version(key))?;
         if let Some(party) = who.party().filter(|party| !train.concerns(party)) {
-            return Err(denied(party, format!("party {party} takes no part in model {}", key.model_id)));
+            let message = format!("party {party} takes no part in model {}", key.model_id);
+            return Err(ServiceError::Denied(denied(party, message)));
         }
         let parts = parts_of(&mut *tx, key).await?;
         if !parts.iter().any(|part| part.owner == train.initiator) {

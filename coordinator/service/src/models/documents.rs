@@ -194,7 +194,7 @@ impl Coordinator {
         key: &ModelKey,
         owner: &Participant,
     ) -> Result<ModelDocuments, ServiceError> {
-        own_only(who, owner)?;
+        own_only(who, owner).map_err(ServiceError::Denied)?;
         let mut tx = self.inner.store.read().await?;
         let version = version_in(&mut *tx, key).await?.ok_or_else(|| no_version(key))?;
         let part = part_in(&mut *tx, key, owner).await?.ok_or_else(|| no_version(key))?;
@@ -238,9 +238,9 @@ impl Coordinator {
         how: Import,
     ) -> Result<(), ServiceError> {
         let owner = Participant::from(documents.owner.clone());
-        own_only(who, &owner)?;
+        own_only(who, &owner).map_err(ServiceError::Denied)?;
         let now = self.now();
-        let version = imported_version(&documents, now)?;
+        let version = imported_version(&documents, now).map_err(ServiceError::Conflict)?;
         if !version.cast.has(&owner) {
             let message = format!("party {} is not in role {}", owner.party, owner.role);
             let fault = Fault::new(ErrorCode::PartyUnknown, message).path("party_id");
@@ -260,7 +260,7 @@ impl Coordinator {
             tx.put_version(&version).await?;
         }
         for component in &documents.components {
-            let (summary, job) = summary_of(component, &owner)?;
+            let (summary, job) = summary_of(component, &owner).map_err(ServiceError::Conflict)?;
             tx.put_model(&StoredModel { summary, job: job.clone(), created: now }).await?;
             if !component.view.is_null() {
                 let id = TaskId { job, step: component.step.clone(), role: owner.role, party: owner.party.clone() };
@@ -278,7 +278,7 @@ impl Coordinator {
 
     /// Counts that a participant loaded its part for online predictions.
     pub async fn model_loaded(&self, who: &Principal, key: &ModelKey, owner: &Participant) -> Result<(), ServiceError> {
-        own_only(who, owner)?;
+        own_only(who, owner).map_err(ServiceError::Denied)?;
         let mut tx = self.inner.store.begin().await?;
         let mut part = part_in(&mut *tx, key, owner).await?.ok_or_else(|| no_version(key))?;
         part.loaded_times = part.loaded_times.saturating_add(1);
@@ -297,7 +297,7 @@ pub struct Import {
     pub check_only: bool,
 }
 
-fn own_only(who: &Principal, owner: &Participant) -> Result<(), ServiceError> {
+fn own_only(who: &Principal, owner: &Participant) -> Result<(), Fault> {
     match who.party() {
         Some(party) if *party != owner.party => {
             Err(denied(party, format!("the part of {owner} is not that of party {party}")))
@@ -306,8 +306,8 @@ fn own_only(who: &Principal, owner: &Participant) -> Result<(), ServiceError> {
     }
 }
 
-fn unfit(message: String) -> ServiceError {
-    ServiceError::Conflict(Fault::new(ErrorCode::RequestInvalid, message))
+fn unfit(message: String) -> Fault {
+    Fault::new(ErrorCode::RequestInvalid, message)
 }
 
 /// What a version was deployed from, as FATE writes it.
@@ -388,7 +388,7 @@ pub(crate) async fn view_of(tx: &mut dyn Transaction, id: &TaskId) -> Result<Opt
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-fn imported_version(documents: &ModelDocuments, now: Timestamp) -> Result<ModelVersion, ServiceError> {
+fn imported_version(documents: &ModelDocuments, now: Timestamp) -> Result<ModelVersion, Fault> {
     for version in [&documents.model_version, &documents.stored_version] {
         JobId::new(version.clone()).map_err(|error| unfit(error.to_string()))?;
     }
@@ -419,7 +419,7 @@ fn imported_version(documents: &ModelDocuments, now: Timestamp) -> Result<ModelV
     })
 }
 
-fn summary_of(component: &ComponentModel, owner: &Participant) -> Result<(ModelSummary, JobId), ServiceError> {
+fn summary_of(component: &ComponentModel, owner: &Participant) -> Result<(ModelSummary, JobId), Fault> {
     let job = JobId::new(component.stored_version.clone()).map_err(|error| unfit(error.to_string()))?;
     let model =
         ModelRef { version: component.stored_version.clone(), step: component.step.clone(), owner: owner.clone() };

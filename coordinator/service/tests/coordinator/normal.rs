@@ -194,7 +194,8 @@ async fn a_deployed_model_is_applied_by_a_predict_job() {
     world.settled(&trained.id).await;
     let c = &world.coordinator;
     let (who, names) = (Principal::anyone(), vec!["reader_0".to_owned(), "hetero_lr_0".to_owned()]);
-    let what = Deploy { components: names, ..Deploy::default() };
+    let checkpoints = json!({"hetero_lr_0": {"step_index": 2}}).as_object().cloned().unwrap();
+    let what = Deploy { components: names, checkpoints, ..Deploy::default() };
     let train = ModelKey::new(trained.model_id.clone(), trained.model_version.clone());
     let made = c.deploy_model(&who, &train, what.clone()).await.unwrap();
     assert!(made.is_whole(), "{made:?}");
@@ -214,6 +215,7 @@ async fn a_deployed_model_is_applied_by_a_predict_job() {
     let owner = Participant::new(Role::Guest, party("9999"));
     let model = ModelRef { version: trained.model_version.clone(), step: apply.task.step.clone(), owner };
     assert_eq!(apply.models[0].model, model, "the model stays where the training left it");
+    assert_eq!(apply.models[0].checkpoint, Some(vocabulary::CheckpointRef::StepIndex(2)));
     let ids = json!({"job_type": "predict", "model_id": trained.model_id, "model_version": trained.model_version});
     let command = SubmitJob { dsl: json!({}), conf: conf(10000, ids), ..SubmitJob::default() };
     let refused = c.submit_job(&who, command).await.expect_err("not deployed");

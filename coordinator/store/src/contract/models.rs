@@ -88,3 +88,51 @@ pub(super) async fn keeps_tags(store: &dyn Store) {
     assert_eq!(tx.tags_of("v1").await.expect("reads").len(), 1, "bindings are gone with the tag");
     assert!(tx.tagged("good").await.expect("reads").is_empty());
 }
+
+/// A file of the first schema: a training that ended, and what was deployed of it.
+#[tokio::test]
+async fn a_file_of_the_first_schema_keeps_its_trainings_and_deployments() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("c.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut raw = sqlx::ConnectOptions::connect(&options).await.expect("connects");
+    let old = include_str!("../../migrations/0001_initial.sql");
+    sqlx::raw_sql(old).execute(&mut raw).await.expect("makes the first schema");
+    let applied = "CREATE TABLE schema_version (version BIGINT PRIMARY KEY, applied BIGINT NOT NULL);
+         INSERT INTO schema_version (version, applied) VALUES (1, 0);
+         INSERT INTO participants (job_id, position, role, party) VALUES ('p', 0, 'guest', '9999'), ('p', 1, 'host', '10000');
+         INSERT INTO models (version, step, role, party, job_id, component, component_version, size, created)
+         VALUES ('p', 'lr_0', 'guest', '9999', 'p', 'hetero_lr', 1, 30, 1), ('p', 'dt_0', 'guest', '9999', 'p', 'dt', 1, 12, 1);
+         INSERT INTO deployments (version, model_id, parent, initiator_role, initiator_party, inference_dsl, train_conf, roles,
+         created) VALUES ('d', 'm', 'p', 'guest', '9999', '{\"components\": {\"lr_0\": 1}}', '{\"c\": 1}', '{\"guest\": [9999]}', 9)";
+    sqlx::raw_sql(applied).execute(&mut raw).await.expect("fills it");
+    let mut trained = super::samples::job("p", 5);
+    trained.model_id = "m".to_owned();
+    trained.state = domain::JobState::Succeeded;
+    sqlx::query(
+        "INSERT INTO jobs (id, state, settled, initiator_role, initiator_party, name, description, model_version, created, \
+         definition, papers, body) VALUES ('p', 'succeeded', 1, 'guest', '9999', '', '', 'p', 5, $1, '{}', $2)",
+    )
+    .bind(serde_json::to_string(&trained.definition).expect("text"))
+    .bind(crate::body::body_of(&trained).expect("text"))
+    .execute(&mut raw)
+    .await
+    .expect("writes the job");
+    sqlx::Connection::close(raw).await.expect("closes");
+
+    let store = crate::SqliteStore::open(&path).await.expect("is brought up to date");
+    let mut tx = store.read().await.expect("reads");
+    let versions = tx.find_versions(&VersionFilter::default()).await.expect("finds");
+    let names: Vec<&str> = versions.iter().map(|version| version.key.version.as_str()).collect();
+    assert_eq!(names, ["p", "d"]);
+    let (parent, child) = (&versions[0], &versions[1]);
+    assert_eq!((parent.is_parent(), &parent.job, &parent.cast), (true, &Some(trained.id.clone()), &trained.cast));
+    assert_eq!((&parent.train_conf, &parent.train_dsl), (&trained.definition.conf, &trained.definition.dsl));
+    assert_eq!((child.stored.as_str(), &child.parent), ("p", &Some(parent.key.clone())));
+    assert_eq!(child.inference_dsl(), serde_json::json!({"components": {"lr_0": 1}}));
+    assert_eq!(child.cast.guest, vec![party("9999")]);
+    let parts =
+        tx.find_parts(&PartFilter { party: Some(party("9999")), ..PartFilter::default() }).await.expect("finds");
+    let sizes: Vec<(&str, u64)> = parts.iter().map(|part| (part.key.version.as_str(), part.size)).collect();
+    assert_eq!(sizes, [("p", 42), ("d", 42)]);
+}

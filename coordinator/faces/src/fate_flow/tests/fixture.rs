@@ -26,6 +26,7 @@ use wire::agent_link::{Caller, HttpHead, HttpReplyHead};
 use crate::fate_flow::{FaceOptions, FateFlow, Rows, router};
 use store::{catalogue, fill};
 
+pub(super) const MODEL: &str = "arbiter-10000#guest-9999#host-10000#model";
 pub(super) const TRAIN: &str = "202611230624312345670";
 pub(super) const UPLOAD: &str = "202611230624310000000";
 pub(super) const WAITING: &str = "202611230624350000000";

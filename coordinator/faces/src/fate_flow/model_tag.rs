@@ -1,0 +1,150 @@
+//! Tags, and tags on models: `model/tag/*`, `model/model_tag/*`. Models are named by their version, as `job_id`.
+
+use doors::fate_reply::EXCEPTION;
+use doors::{Answer, Failure, Reply};
+use serde_json::{Value, json};
+use service::PartFilter;
+use service::models::TagOutcome;
+
+use super::FateFlow;
+use super::model_query::kilobytes;
+use super::reply::{answer, fail};
+use super::request::{Call, text_of};
+
+pub(super) async fn bind(face: FateFlow, call: Call) -> Answer {
+    let (version, tag) = (version_of(&face, &call).await?, call.need("tag_name")?);
+    match face.coordinator().bind_tag(&version, &tag).await.map_err(fail)? {
+        TagOutcome::Done => {
+            answer(Reply::success().saying(format!("Adding {tag} tag for model with job id: {version} successfully.")))
+        }
+        _ => {
+            let text = format!("Model ID {version} already been tagged as tag '{tag}'.");
+            Err(Failure::exception("Exception", &text))
+        }
+    }
+}
+
+pub(super) async fn unbind(face: FateFlow, call: Call) -> Answer {
+    let (version, tag) = (version_of(&face, &call).await?, call.need("tag_name")?);
+    match face.coordinator().unbind_tag(&version, &tag).await.map_err(fail)? {
+        TagOutcome::Done => answer(
+            Reply::success().saying(format!("'{tag}' tag has been removed from tag list of model ID {version}.")),
+        ),
+        TagOutcome::NoTag => Err(no_tag(&tag)),
+        _ => Err(Failure::code(EXCEPTION, format!("Model ID {version} does not have tag '{tag}'."))),
+    }
+}
+
+pub(super) async fn of_model(face: FateFlow, call: Call) -> Answer {
+    let version = version_of(&face, &call).await?;
+    let tags = face.coordinator().tags_of(&version).await.map_err(fail)?;
+    let shown: Vec<Value> = tags.iter().map(|tag| json!({"name": tag.name, "description": tag.description})).collect();
+    answer(Reply::data(json!({"tags": shown, "count": shown.len()})))
+}
+
+/// The version that a request names, if the caller may see some part of it.
+async fn version_of(face: &FateFlow, call: &Call) -> Result<String, Failure> {
+    let version = call.need("job_id")?;
+    let shared_with = call.principal.party().cloned();
+    let filter = PartFilter { version: Some(version.clone()), shared_with, ..PartFilter::default() };
+    if face.coordinator().model_parts(&filter).await.map_err(fail)?.is_empty() {
+        let text = format!("Can not found model by job id: '{version}'.");
+        return Err(Failure::exception("Exception", &text));
+    }
+    Ok(version)
+}
+
+pub(super) async fn create(face: FateFlow, call: Call) -> Answer {
+    let tag = call.need("tag_name")?;
+    match face.coordinator().create_tag(&tag, call.text("tag_desc")).await.map_err(fail)? {
+        TagOutcome::Done => answer(Reply::success().saying(format!("'{tag}' tag has been created successfully."))),
+        _ => Err(Failure::code(EXCEPTION, format!("'{tag}' has already exists in database."))),
+    }
+}
+
+pub(super) async fn list(face: FateFlow, call: Call) -> Answer {
+    let limit = match call.body.get("limit").filter(|limit| !limit.is_null()) {
+        None => None,
+        Some(given) => {
+            let number = text_of(given).and_then(|text| text.trim().parse::<u32>().ok());
+            Some(number.ok_or_else(|| Failure::exception("ValueError", "limit should be a whole number"))?)
+        }
+    };
+    // None and 0 both ask for all, as other lists do.
+    let tags = face.coordinator().find_tags("", limit.filter(|limit| *limit > 0)).await.map_err(fail)?;
+    let shown: Vec<Value> = tags
+        .iter()
+        .map(|(tag, bound)| json!({"name": tag.name, "description": tag.description, "model_count": bound}))
+        .collect();
+    answer(Reply::data(json!({"tags": shown})))
+}
+
+pub(super) async fn retrieve(face: FateFlow, call: Call) -> Answer {
+    let name = call.need("tag_name")?;
+    if call.flag("with_model") {
+        return models_of(&face, &call, &name).await;
+    }
+    let tags = face.coordinator().find_tags(&name, None).await.map_err(fail)?;
+    if tags.is_empty() {
+        return Err(Failure::code(EXCEPTION, "No tags found."));
+    }
+    let shown: Vec<Value> =
+        tags.iter().map(|(tag, _)| json!({"name": tag.name, "description": tag.description})).collect();
+    answer(Reply::data(json!({"tags": shown})))
+}
+
+async fn models_of(face: &FateFlow, call: &Call, name: &str) -> Answer {
+    if face.coordinator().tag(name).await.map_err(fail)?.is_none() {
+        return Err(no_tag(name));
+    }
+    let parts = face.coordinator().tagged_parts(name).await.map_err(fail)?;
+    let sees = |key: &service::ModelKey| {
+        call.principal
+            .party()
+            .is_none_or(|party| parts.iter().any(|part| part.key == *key && part.owner.party == *party))
+    };
+    let shown: Vec<Value> = parts
+        .iter()
+        .filter(|part| sees(&part.key))
+        .map(|part| {
+            json!({
+                "model_id": part.key.model_id,
+                "model_version": part.key.version,
+                "model_size": kilobytes(part.size),
+                "role": part.owner.role,
+                "party_id": part.owner.party,
+            })
+        })
+        .collect();
+    answer(Reply::data(json!({"models": shown, "count": shown.len()})))
+}
+
+pub(super) async fn update(face: FateFlow, call: Call) -> Answer {
+    let name = call.need("tag_name")?;
+    let (new_name, description) = (call.text("new_tag_name"), call.text("new_tag_desc"));
+    if face.coordinator().tag(&name).await.map_err(fail)?.is_none() {
+        return Err(no_tag(&name));
+    }
+    if new_name.is_none() && description.is_none() {
+        return Err(Failure::code(EXCEPTION, "Nothing to be updated."));
+    }
+    match face.coordinator().change_tag(&name, new_name.clone(), description).await.map_err(fail)? {
+        TagOutcome::Done => {
+            answer(Reply::success().saying(format!("Infomation of '{name}' tag has been updated successfully.")))
+        }
+        TagOutcome::NoTag => Err(no_tag(&name)),
+        _ => Err(Failure::code(EXCEPTION, format!("'{}' tag already exists.", new_name.unwrap_or_default()))),
+    }
+}
+
+pub(super) async fn destroy(face: FateFlow, call: Call) -> Answer {
+    let name = call.need("tag_name")?;
+    match face.coordinator().remove_tag(&name).await.map_err(fail)? {
+        TagOutcome::Done => answer(Reply::success().saying(format!("'{name}' tag has been deleted successfully."))),
+        _ => Err(no_tag(&name)),
+    }
+}
+
+fn no_tag(name: &str) -> Failure {
+    Failure::code(EXCEPTION, format!("Can not found '{name}' tag."))
+}

@@ -1,0 +1,82 @@
+//! The life of a model with real processes: trained, deployed, applied; the scores are those of the training.
+
+use std::collections::BTreeMap;
+
+use fedflow_tests::fixtures::{lr_conf, lr_dsl};
+use fedflow_tests::rest::Door;
+use serde_json::{Value, json};
+
+use super::loaded;
+
+/// Scores at the guest by id: of the first hundred rows.
+async fn scores(door: &Door, job: &str) -> BTreeMap<String, f64> {
+    let of = json!({"job_id": job, "component_name": "hetero_lr_0", "role": "guest", "party_id": "9999"});
+    let reply = door.post("/v1/tracking/component/output/data", &of).await;
+    let header = reply["meta"]["header"][0].as_array().expect("a header");
+    let score = header.iter().position(|name| name == "predict_score").expect("a column of scores");
+    let rows = reply["data"][0].as_array().expect("rows").iter();
+    rows.map(|row| (row[0].to_string(), row[score].to_string().trim_matches('"').parse().expect("a number"))).collect()
+}
+
+fn predict_conf(model: &Value, tables: bool) -> Value {
+    let own = |table: &str| json!({"0": {"reader_1": {"table": {"name": table, "namespace": "experiment"}}}});
+    let role = if tables { json!({"guest": own("guest"), "host": own("host")}) } else { json!({}) };
+    json!({
+        "dsl_version": 2,
+        "initiator": {"role": "guest", "party_id": 9999},
+        "role": {"guest": [9999], "host": [10000], "arbiter": [10000]},
+        "job_parameters": {"common": {
+            "job_type": "predict", "model_id": model["model_id"], "model_version": model["model_version"]
+        }},
+        "component_parameters": {"role": role},
+    })
+}
+
+#[tokio::test]
+async fn what_is_deployed_repeats_the_scores_of_the_training() {
+    let cluster = loaded().await;
+    let door = &cluster.door;
+    let job = door.submitted(&lr_dsl(), &lr_conf(4)).await;
+    door.succeeded(&job).await;
+    let trained = scores(door, &job).await;
+    assert_eq!(trained.len(), 100);
+    let model_id = "arbiter-10000#guest-9999#host-10000#model";
+    let whole = json!({"model_id": model_id, "model_version": job});
+    let alike = async |job: &str| {
+        let applied = scores(door, job).await;
+        assert_eq!(applied.len(), 100);
+        for (id, score) in &applied {
+            let before = trained.get(id).unwrap_or_else(|| panic!("{id} was not in the training"));
+            assert!((score - before).abs() < 1e-6, "{id}: {before} when trained, {score} now");
+        }
+    };
+
+    // By names, with the readers of the training.
+    let mut wanted = whole.clone();
+    wanted["cpn_list"] = json!(["reader_0", "data_transform_0", "intersection_0", "hetero_lr_0"]);
+    let deployed = door.data("/v1/model/deploy", &wanted).await;
+    let reply = door.submit(&Value::Null, &predict_conf(&deployed, false)).await;
+    assert_eq!(reply["data"]["model_info"]["model_version"], deployed["model_version"], "{reply}");
+    let first = reply["jobId"].as_str().expect("a job").to_owned();
+    door.succeeded(&first).await;
+    alike(&first).await;
+
+    // As pipelines do: the DSL of a first child, with a reader of one's own, becomes a second child.
+    wanted["cpn_list"] = json!(["data_transform_0", "intersection_0", "hetero_lr_0"]);
+    let first_child = door.data("/v1/model/deploy", &wanted).await;
+    let mut dsl = door.data("/v1/model/get/predict/dsl", &first_child).await;
+    dsl["components"]["reader_1"] = json!({"module": "Reader", "provider": "fate_flow", "output": {"data": ["data"]}});
+    dsl["components"]["data_transform_0"]["input"]["data"] = json!({"data": ["reader_1.data"]});
+    let mut second = whole.clone();
+    second["predict_dsl"] = dsl.clone();
+    let second_child = door.data("/v1/model/deploy", &second).await;
+    let job = door.submitted(&dsl, &predict_conf(&second_child, true)).await;
+    door.succeeded(&job).await;
+    alike(&job).await;
+
+    // What is not deployed is told, not tried.
+    let refused = door.submit(&Value::Null, &predict_conf(&whole, false)).await;
+    assert_eq!(refused["retcode"], 103);
+    assert!(refused["retmsg"].as_str().expect("text").ends_with("model has not been deployed yet"), "{refused}");
+    cluster.end();
+}
