@@ -99,6 +99,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     let face = FaceOptions {
         principal_at_door: principal,
         folder: config.data.display().to_string(),
+        board: config.board.clone(),
         address: (rest.ip().to_string(), rest.port()),
         ..FaceOptions::default()
     };

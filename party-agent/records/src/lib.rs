@@ -4,6 +4,7 @@
 
 mod attempts;
 mod audit;
+mod inherit;
 mod models;
 mod offers;
 mod outbox;

@@ -8,5 +8,6 @@ mod jobs;
 mod malformed;
 mod models;
 mod rows;
+mod services;
 mod submission;
 mod tracking;
