@@ -10,6 +10,7 @@ mod door;
 mod heritage;
 mod holdings;
 mod joblog;
+mod keyring;
 mod link;
 mod offers;
 mod renewal;
