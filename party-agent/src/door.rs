@@ -8,6 +8,8 @@ mod bind;
 mod clean;
 mod connector;
 mod enabling;
+mod checkpoint;
+mod inference;
 mod info;
 mod key;
 mod lineage;
@@ -15,6 +17,7 @@ mod logs;
 mod output;
 mod permission;
 mod schema;
+mod serving;
 mod table;
 mod table_file;
 mod upload;
@@ -36,6 +39,7 @@ use wire::agent_link::{Caller, HttpHead};
 
 use crate::holdings::Holdings;
 use crate::keyring::KnownKeys;
+use crate::serving::Serving;
 use asked::Asked;
 
 /// HTTP status for a request that is torn.
@@ -64,6 +68,7 @@ pub(crate) struct Desk {
     pub(crate) rest: String,
     pub(crate) health: Health,
     pub(crate) keys: Arc<dyn KnownKeys>,
+    pub(crate) serving: Arc<Serving>,
     pub(crate) side: Side,
 }
 
@@ -108,6 +113,11 @@ impl Desk {
     /// Permission to see or change what is granted and pinned.
     async fn permit_permissions(&self, what: String) -> Result<(), Failure> {
         self.permit(what, Policy::permissions_through_coordinator).await
+    }
+
+    /// Permission to read models, or to say what they are used for.
+    async fn permit_models(&self, what: String) -> Result<(), Failure> {
+        self.permit(what, Policy::models_through_coordinator).await
     }
 
     fn caller(&self) -> Caller {
@@ -219,6 +229,16 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/job/log", route(&desk, both, logs::download))
         .route("/v1/log/size", route(&desk, post, logs::size))
         .route("/v1/log/cat", route(&desk, post, logs::cat))
+        .route("/v1/checkpoint/list", route(&desk, post, checkpoint::list))
+        .route("/v1/checkpoint/get", route(&desk, post, checkpoint::get))
+        .route("/v1/model/bind", route(&desk, post, serving::bind))
+        .route("/v1/fedflow/serving/load", route(&desk, post, serving::load))
+        .route("/v1/fedflow/serving/bind", route(&desk, post, serving::bind_from_outside))
+        .route("/v1/fedflow/inference", route(&desk, MethodFilter::GET, inference::list))
+        .route(
+            "/v1/fedflow/inference/{service_id}",
+            route(&desk, post, inference::ask).merge(route(&desk, MethodFilter::GET, inference::figures)),
+        )
         .route("/v1/fedflow/health", route(&desk, MethodFilter::GET, info::health))
         .route("/v1/fedflow/audit", route(&desk, MethodFilter::GET, info::audit))
         .method_not_allowed_fallback(|| async { Failure::wrong_method() })

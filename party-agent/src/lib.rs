@@ -16,6 +16,7 @@ mod offers;
 mod renewal;
 mod report;
 mod runner;
+mod serving;
 mod staging;
 mod supervisor;
 mod surroundings;
@@ -36,6 +37,7 @@ pub use config::{AgentConfig, ENVIRONMENT, Limits};
 pub use holdings::Catalogue;
 pub use link::LinkStatus;
 pub use renewal::Renewal;
+pub use serving::ServingSettings;
 pub use wiring::Running;
 
 /// How often is looked whether certificate, roots, revocation list or policy have changed.

@@ -152,7 +152,8 @@ impl Offers {
         }
         let _turn = self.turn.lock().await;
         let grants = self.grants(&offer.initiator).await?;
-        let verdict = holdings.policy().admit(offer, signer, &grants).into_result(ErrorCode::OfferRefused);
+        let judged = holdings.stand_ins.judged(offer, &holdings.me);
+        let verdict = holdings.policy().admit(&judged, signer, &grants).into_result(ErrorCode::OfferRefused);
         let mut refused = verdict.and_then(|()| self.runnable(offer));
         // A second offer of a job reaches the tables that were made under the first. One that changes parameters alone
         // reaches no further than a new job with them would: it was judged like one, and is of the same people.

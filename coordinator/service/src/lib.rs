@@ -23,6 +23,7 @@ pub mod query_metrics;
 pub mod record_report;
 pub mod records;
 mod rerun_job;
+mod serving;
 mod stop_job;
 pub mod submit_job;
 mod update_parameters;

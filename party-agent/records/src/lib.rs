@@ -9,11 +9,13 @@ mod connectors;
 mod inherit;
 mod keys;
 mod lineage;
+mod checkpoints;
 mod models;
 mod offers;
 mod outbox;
 mod permissions;
 mod schema;
+mod serving;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +31,9 @@ pub use connectors::Connector;
 pub use lineage::Descent;
 pub use models::ModelRecord;
 pub use permissions::{Permission, PermissionKind};
+pub use checkpoints::CheckpointRecord;
+pub use models::ModelRecord;
+pub use serving::{LoadRecord, ServiceRecord};
 
 /// The record file could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ mod lives;
 mod model_life;
 mod network;
 mod restarts;
+mod serving;
 
 use fedflow_tests::cluster::{Cluster, Program};
 use fedflow_tests::fixtures::pair;

@@ -3,6 +3,7 @@
 //! `routes` is the table of what is served; each other file answers one group of its rows. Requests that touch rows are
 //! handed to the agent of the party that owns them (`rows`).
 
+mod checkpoint;
 mod component;
 mod coverage;
 mod dag;
@@ -33,6 +34,7 @@ mod routes;
 mod routing;
 mod rows;
 mod server;
+mod serving;
 mod shown;
 mod status;
 mod submit;

@@ -52,7 +52,7 @@ async fn asked(face: &FateFlow, call: &Call, path: &str, needs: &[&'static str])
     let body = Value::Object(call.body.clone());
     let mut replies = Vec::new();
     for owner in owners(face, call)? {
-        replies.push(rows::ask_without_rows(face, &call.caller, &owner, path, &body).await);
+        replies.push(rows::ask_openly(face, &call.caller, &owner, path, &body).await);
     }
     joined(replies)
 }

@@ -82,11 +82,11 @@ pub(super) async fn send(
     body: BodyStream,
 ) -> Result<Response, Fault> {
     guard(face, caller, party)?;
-    deliver(face, caller, party, head, body).await
+    send_openly(face, caller, party, head, body).await
 }
 
-/// The same without asking whether the party announced that rows may pass: for what is no row. The agent judges.
-async fn deliver(
+/// The same for what is no row: the agent's own policy says whether this door may have it.
+async fn send_openly(
     face: &FateFlow,
     caller: &Caller,
     party: &PartyId,
@@ -108,6 +108,29 @@ pub(super) async fn pass_on(face: &FateFlow, caller: &Caller, party: &PartyId, p
     Ok(send(face, caller, party, ("POST", path), whole(body.to_string())).await?)
 }
 
+/// Hands a JSON request about something else than rows to a party's agent and passes its answer on as it comes.
+pub(super) async fn pass_on_openly(
+    face: &FateFlow,
+    caller: &Caller,
+    party: &PartyId,
+    path: &str,
+    body: &Value,
+) -> Answer {
+    Ok(send_openly(face, caller, party, ("POST", path), whole(body.to_string())).await?)
+}
+
+/// Hands a JSON request about something else than rows to a party's agent and reads the envelope it answers.
+pub(super) async fn ask_openly(
+    face: &FateFlow,
+    caller: &Caller,
+    party: &PartyId,
+    path: &str,
+    body: &Value,
+) -> Result<Value, Failure> {
+    let response = send_openly(face, caller, party, ("POST", path), whole(body.to_string())).await?;
+    envelope(response, party).await
+}
+
 /// Hands a JSON request to a party's agent and reads the envelope it answers. An answer that is none is a fault.
 pub(super) async fn ask(
     face: &FateFlow,
@@ -117,18 +140,6 @@ pub(super) async fn ask(
     body: &Value,
 ) -> Result<Value, Failure> {
     let response = send(face, caller, party, ("POST", path), whole(body.to_string())).await?;
-    envelope(response, party).await
-}
-
-/// Hands a JSON request that touches no row to a party's agent, whatever it announced of rows, and reads the envelope.
-pub(super) async fn ask_without_rows(
-    face: &FateFlow,
-    caller: &Caller,
-    party: &PartyId,
-    path: &str,
-    body: &Value,
-) -> Result<Value, Failure> {
-    let response = deliver(face, caller, party, ("POST", path), whole(body.to_string())).await?;
     envelope(response, party).await
 }
 

@@ -9,5 +9,6 @@ mod malformed;
 mod models;
 mod rows;
 mod services;
+mod serving;
 mod submission;
 mod tracking;
