@@ -6,6 +6,7 @@
 mod asked;
 mod info;
 mod logs;
+mod model;
 mod output;
 mod table;
 mod upload;
@@ -25,6 +26,7 @@ use serde_json::Value;
 use vocabulary::{ErrorCode, Fault};
 use wire::agent_link::{Caller, HttpHead};
 
+use crate::archivist::Archivist;
 use crate::holdings::Holdings;
 use asked::Asked;
 
@@ -53,6 +55,7 @@ pub(crate) struct Desk {
     /// The own door's address, for outsiders who must go there.
     pub(crate) rest: String,
     pub(crate) health: Health,
+    pub(crate) archivist: Arc<Archivist>,
     pub(crate) side: Side,
 }
 
@@ -94,6 +97,11 @@ impl Desk {
         self.permit(what, Policy::logs_through_coordinator).await
     }
 
+    /// Permission to read models, or to say what they are used for.
+    async fn permit_models(&self, what: String) -> Result<(), Failure> {
+        self.permit(what, Policy::models_through_coordinator).await
+    }
+
     fn caller(&self) -> Caller {
         match self.side {
             Side::Own => Caller::PartyUser(self.holdings.me.clone()),
@@ -126,7 +134,9 @@ fn unavailable(fault: Fault) -> Failure {
 }
 
 /// Does disk work off the async threads.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Failure> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Failure> {
     let ended = |error: tokio::task::JoinError| {
         Fault::new(vocabulary::ErrorCode::Internal, format!("work on a request ended: {error}"))
     };
@@ -166,6 +176,13 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/job/log", route(&desk, both, logs::download))
         .route("/v1/log/size", route(&desk, post, logs::size))
         .route("/v1/log/cat", route(&desk, post, logs::cat))
+        .route("/v1/model/export", route(&desk, both, model::export))
+        .route("/v1/model/import", route(&desk, post, model::import))
+        .route("/v1/fedflow/model/import", route(&desk, MethodFilter::PUT, model::import_sent))
+        .route("/v1/fedflow/model/migrate", route(&desk, post, model::migrate))
+        .route("/v1/fedflow/model/permitted", route(&desk, post, model::permitted))
+        .route("/v1/model/transfer", route(&desk, post, model::transfer))
+        .route("/v1/model/transfer/{model}/{version}", route(&desk, post, model::transfer))
         .route("/v1/fedflow/health", route(&desk, MethodFilter::GET, info::health))
         .route("/v1/fedflow/audit", route(&desk, MethodFilter::GET, info::audit))
         .method_not_allowed_fallback(|| async { Failure::wrong_method() })

@@ -49,8 +49,16 @@ struct Bench {
 async fn bench(policy: &str) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let coordinator = Arc::new(Coordinator::default());
+    let holdings = holdings(folder.path(), "1", policy).await;
+    let archivist = Archivist {
+        holdings: holdings.clone(),
+        coordinator: coordinator.clone(),
+        store: None,
+        folder: folder.path().join("archives"),
+    };
     let desk = Desk {
-        holdings: holdings(folder.path(), "1", policy).await,
+        holdings,
+        archivist: Arc::new(archivist),
         coordinator: coordinator.clone(),
         rest: "http://own.door:9380".to_owned(),
         health: Arc::new(|| json!({"party": "1"})),
@@ -116,6 +124,8 @@ fn unpacked(archive: &[u8]) -> Vec<(String, String)> {
     files
 }
 
+#[path = "door_model_tests.rs"]
+mod models;
 #[path = "door_upload_tests.rs"]
 mod uploads;
 

@@ -24,7 +24,7 @@ use crate::staging::Staging;
 pub(crate) const OPEN: &str = "[admission]\ninitiators = ['*']\npeers = ['*']\ncomponents = ['*']\ntables = ['*']\n\
     [release]\ndisclosures = ['masked']\n\
     [disclosure]\nsummaries = true\nmodel_views = true\ntable_headers = true\nrows_through_coordinator = true\n\
-    logs_through_coordinator = true\n";
+    logs_through_coordinator = true\nmodels_through_coordinator = true\n";
 
 pub(crate) fn party(id: &str) -> PartyId {
     PartyId::new(id).unwrap()

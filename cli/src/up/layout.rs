@@ -185,6 +185,7 @@ model_views = true
 table_headers = true
 rows_through_coordinator = true
 logs_through_coordinator = true
+models_through_coordinator = true
 "#;
 
 #[cfg(test)]

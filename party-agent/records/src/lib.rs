@@ -19,7 +19,7 @@ use vocabulary::{ErrorCode, Fault};
 
 pub use attempts::{AttemptRecord, AttemptState};
 pub use audit::{AuditEntry, AuditRecord};
-pub use models::ModelRecord;
+pub use models::{ModelRecord, StoredModel};
 
 /// The record file could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use crate::{RecordError, Records};
 
-const STATEMENTS: [&str; 7] = [
+const STATEMENTS: [&str; 8] = [
     "CREATE TABLE IF NOT EXISTS offers (fingerprint TEXT PRIMARY KEY, job TEXT NOT NULL, offer TEXT NOT NULL, \
      accepted_micros INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS attempts (job TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, attempt INTEGER NOT NULL, \
@@ -10,6 +10,8 @@ const STATEMENTS: [&str; 7] = [
      started_micros INTEGER NOT NULL, ended_micros INTEGER, PRIMARY KEY (job, step, role, attempt))",
     "CREATE TABLE IF NOT EXISTS models (version TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, component TEXT NOT NULL, \
      component_version INTEGER NOT NULL, content BLOB NOT NULL, saved_micros INTEGER NOT NULL, \
+     PRIMARY KEY (version, step, role))",
+    "CREATE TABLE IF NOT EXISTS model_views (version TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, view TEXT NOT NULL, \
      PRIMARY KEY (version, step, role))",
     "CREATE TABLE IF NOT EXISTS outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, report TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY AUTOINCREMENT, at_micros INTEGER NOT NULL, \
