@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod fate_reply;
+pub mod form;
 pub mod lenient;
 pub mod proxy;
 pub mod serve;
@@ -14,6 +15,7 @@ pub mod upload;
 
 pub use access::{Access, AccessSettings};
 pub use fate_reply::{Answer, Failure, Reply, file_reply};
+pub use form::SentForm;
 pub use lenient::{Lenient, tolerate_slash};
 pub use proxy::{BodyStream, Forward};
 pub use serve::{Door, ServeError, ServeOptions};

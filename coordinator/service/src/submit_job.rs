@@ -80,6 +80,11 @@ impl Coordinator {
         if unfit.is_empty() { Ok(()) } else { Err(invalid(unfit)) }
     }
 
+    /// A job id that nothing has: replies to requests that start no job carry one.
+    pub fn fresh_job_id(&self) -> Result<JobId, ServiceError> {
+        self.next_id(self.now()).map_err(ServiceError::Internal)
+    }
+
     pub(crate) fn next_id(&self, now: Timestamp) -> Result<JobId, Fault> {
         self.inner.ids.next(now).map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))
     }

@@ -30,6 +30,6 @@ pub use params::{Check, Problem, Problems};
 pub use payload::{Packed, Payload, PayloadError, Raw};
 pub use peer::{Peer, Peers};
 pub use surroundings::{
-    CheckpointAt, CopyRequest, ExportRequest, ImportRequest, LogLevel, Reading, Surroundings,
+    CheckpointAt, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LogLevel, ModelCopy, Reading, Surroundings,
 };
 pub use task::TaskContext;

@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::model::SavedModel;
 use crate::peer::{Peer, Peers};
 use crate::surroundings::{
-    CheckpointAt, CopyRequest, ExportRequest, ImportRequest, LogLevel, Reading, Surroundings,
+    CheckpointAt, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LogLevel, ModelCopy, Reading, Surroundings,
 };
 
 struct Inner {
@@ -265,6 +265,16 @@ impl TaskContext {
     /// Writes a table of the party as text; gives the rows written.
     pub async fn export(&self, request: ExportRequest) -> Result<u64> {
         self.guarded(self.inner.surroundings.export(request)).await?
+    }
+
+    /// Copies a model of the party to its model store.
+    pub async fn store_model(&self, request: ModelCopy) -> Result<CopiedModel> {
+        self.guarded(self.inner.surroundings.store_model(request)).await?
+    }
+
+    /// Brings a model of the party back from its model store.
+    pub async fn restore_model(&self, request: ModelCopy) -> Result<CopiedModel> {
+        self.guarded(self.inner.surroundings.restore_model(request)).await?
     }
 
     /// The model wired to a port, if one is: `model`, or `isometric_model` for another component's.

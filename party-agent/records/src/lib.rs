@@ -5,11 +5,11 @@
 
 mod attempts;
 mod audit;
+mod checkpoints;
 mod connectors;
 mod inherit;
 mod keys;
 mod lineage;
-mod checkpoints;
 mod models;
 mod offers;
 mod outbox;
@@ -27,12 +27,11 @@ use vocabulary::{ErrorCode, Fault};
 
 pub use attempts::{AttemptRecord, AttemptState};
 pub use audit::{AuditEntry, AuditRecord};
+pub use checkpoints::CheckpointRecord;
 pub use connectors::Connector;
 pub use lineage::Descent;
-pub use models::ModelRecord;
+pub use models::{ModelRecord, StoredModel};
 pub use permissions::{Permission, PermissionKind};
-pub use checkpoints::CheckpointRecord;
-pub use models::ModelRecord;
 pub use serving::{LoadRecord, ServiceRecord};
 
 /// The record file could not be read or written.

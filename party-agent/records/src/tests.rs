@@ -9,6 +9,7 @@ use vocabulary::{
 
 use crate::{
     AttemptState, AuditEntry, Connector, Descent, ModelRecord, Permission, PermissionKind, RecordError, Records,
+    StoredModel,
 };
 
 fn task() -> TaskId {
@@ -101,6 +102,22 @@ async fn reports_wait_over_a_restart_until_they_are_taken() {
     assert_eq!(waiting.len(), 2);
     records.acknowledge(waiting[0].0).await.expect("taken");
     assert_eq!(records.posted(10).await.expect("read"), waiting[1..]);
+}
+
+#[tokio::test]
+async fn keeps_several_models_with_their_views_or_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let records = Records::open(&folder.path().join("records.db")).await.expect("opened");
+    let at = ModelRef { version: "1".to_owned(), step: task().step, owner: task().participant() };
+    let record = ModelRecord { component: "c".to_owned(), component_version: 1, content: vec![1] };
+    let model = StoredModel { at: at.clone(), record: record.clone(), view: Some("{}".to_owned()) };
+    records.save_models(std::slice::from_ref(&model), Timestamp(1)).await.expect("kept");
+    assert!(records.model(&at).await.expect("read") == Some(record));
+    assert_eq!(records.model_view(&at).await.expect("read").as_deref(), Some("{}"));
+    let changed = StoredModel { view: None, record: ModelRecord { content: vec![2], ..model.record.clone() }, ..model };
+    records.save_models(&[changed], Timestamp(2)).await.expect("kept");
+    assert_eq!(records.model(&at).await.expect("read").expect("there").content, [2]);
+    assert_eq!(records.model_view(&at).await.expect("read").as_deref(), Some("{}"));
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use super::memory::Memory;
 use crate::component::{AnyComponent, Component, Room};
 use crate::error::{ComponentError, Result};
 use crate::model::SavedModel;
-use crate::surroundings::{CheckpointAt, CopyRequest, ExportRequest, ImportRequest};
+use crate::surroundings::{CheckpointAt, CopyRequest, ExportRequest, ImportRequest, ModelCopy};
 use crate::task::TaskContext;
 
 /// A test's federation: everything that one run of one component needs.
@@ -58,6 +58,8 @@ pub struct Part {
     pub exports: Vec<ExportRequest>,
     /// Tables it asked to keep under another name.
     pub copies: Vec<CopyRequest>,
+    /// Models it asked to copy to the store, or back from it.
+    pub model_copies: Vec<ModelCopy>,
     /// Where its time went.
     pub usage: Usage,
 }
@@ -315,6 +317,7 @@ fn part(memory: &Memory, result: Result<()>, usage: Usage) -> Part {
         imports: left.imports,
         exports: left.exports,
         copies: left.copies,
+        model_copies: left.model_copies,
         usage,
     };
     let json = |text: &str| serde_json::from_str(text).ok();

@@ -11,7 +11,7 @@ use vocabulary::{ErrorCode, Fault, ModelRef, Receipt, TableRef};
 use crate::error::Result;
 use crate::model::SavedModel;
 use crate::surroundings::{
-    CheckpointAt, CopyRequest, ExportRequest, ImportRequest, LogLevel, Reading, Surroundings,
+    CheckpointAt, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LogLevel, ModelCopy, Reading, Surroundings,
 };
 
 /// What one part read and left.
@@ -33,6 +33,7 @@ pub(crate) struct Left {
     pub(crate) imports: Vec<ImportRequest>,
     pub(crate) exports: Vec<ExportRequest>,
     pub(crate) copies: Vec<CopyRequest>,
+    pub(crate) model_copies: Vec<ModelCopy>,
 }
 
 impl Memory {
@@ -88,6 +89,16 @@ impl Surroundings for Memory {
     async fn save_checkpoint(&self, at: CheckpointAt, model: SavedModel) -> Result<()> {
         self.left().checkpoints.push((at, model));
         Ok(())
+    }
+
+    async fn store_model(&self, request: ModelCopy) -> Result<CopiedModel> {
+        let copied = CopiedModel { place: "memory".to_owned(), bytes: 7 };
+        self.left().model_copies.push(request);
+        Ok(copied)
+    }
+
+    async fn restore_model(&self, request: ModelCopy) -> Result<CopiedModel> {
+        self.store_model(request).await
     }
 
     fn report(&self, body: ReportBody) {
