@@ -11,7 +11,7 @@ import pytest
 from harness import documents, tables
 from harness.client import Client, Commands, copy_of_the_client
 from harness.door import Door
-from harness.federation import GUEST, HOST, Federation
+from harness.federation import Federation
 
 # The client writes beside its code, already when it is imported: this process takes it from a copy, too.
 PACKAGES = copy_of_the_client(tempfile.mkdtemp(prefix="fedflow-client-"))
@@ -42,7 +42,7 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="session")
 def federation(place):
     """Guest 9999, host and arbiter 10000, fresh stores."""
-    running = Federation(place / "main", "--parties", f"{GUEST},{HOST}")
+    running = Federation(place / "main")
     yield running
     running.end()
 

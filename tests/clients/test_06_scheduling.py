@@ -133,6 +133,25 @@ def toy():
     return make
 
 
+def test_case_82_auto_retry(sdk, door, toy):
+    """The first try fails on purpose (`fail_attempts`); the job tries again by itself."""
+    documents = toy({"auto_retries": 1, "auto_retry_delay": 0}, fail_attempts=1)
+    reply = sdk.job.submit(config_data=documents.conf, dsl_data=documents.dsl)
+    assert reply["retcode"] == 0, reply
+    door.succeeded(reply["jobId"])
+    task = door.tasks(reply["jobId"], **OF_GUEST)["secure_add_example_0"]
+    assert (task["f_task_version"], task["f_status"]) == (1, "success")
+    tries = door.data("job/list/task", {"job_id": reply["jobId"], **OF_GUEST})["tasks"]
+    assert [one["status"] for one in tries] == ["failed", "success"]
+
+
+def test_without_retries_the_first_failure_counts(sdk, door, toy):
+    documents = toy({}, fail_attempts=1)
+    job = sdk.job.submit(config_data=documents.conf, dsl_data=documents.dsl)["jobId"]
+    assert {row["f_status"] for row in door.ended(job)} == {"failed"}
+    assert sdk.task.query(job_id=job, role="guest", party_id=GUEST)["data"][0]["f_error_report"]
+
+
 def test_inheritance_of_finished_steps(sdk, door, trained):
     steps = ["reader_0", "data_transform_0", "intersection_0"]
     dsl, conf = documents.lr(max_iter=2, common={"inheritance_info": {"job_id": trained.id, "component_list": steps}})

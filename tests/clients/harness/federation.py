@@ -1,4 +1,4 @@
-"""A federation of real processes on this machine, as `fedflow up` runs it."""
+"""A federation of real processes on this machine, as `fedflow up` runs it, or one daemon after the other."""
 
 import json
 import os
@@ -13,16 +13,13 @@ HOST = 10000
 PATIENCE = 120
 
 
-class Federation:
-    """`fedflow up` in a folder, on ports that the system chooses."""
+class Process:
+    """A process of fedflow that says in one line that it can be used."""
 
-    def __init__(self, folder, *arguments, environment=None):
-        self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._log = open(self.folder / "up.log", "ab")
-        command = [os.environ["FEDFLOW"], "up", "--dir", str(self.folder / "federation"), "--rest-port", "0", *arguments]
+    def __init__(self, log, *arguments, environment=None):
+        self._log = open(log, "ab")
         self._process = subprocess.Popen(
-            command,
+            [os.environ["FEDFLOW"], *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -30,26 +27,22 @@ class Federation:
             start_new_session=True,
         )
         try:
-            ready = json.loads(self._line())
+            self.ready = json.loads(self._line())
         except BaseException:
             self.end()
-            raise
-        self.door = ready["rest"]
-        self.party_doors = {int(party): door for party, door in ready["parties"].items()}
+            raise RuntimeError(f"fedflow {arguments[0]} did not start: {Path(log).read_text()[-4000:]}") from None
 
     def _line(self):
-        """The line that says that the federation can be used."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until and self._process.poll() is None:
             readable, _, _ = select.select([self._process.stdout], [], [], 0.2)
-            if readable:
-                line = self._process.stdout.readline()
-                if line.strip():
-                    return line
-        raise RuntimeError(f"the federation did not start: {(self.folder / 'up.log').read_text()[-4000:]}")
+            line = self._process.stdout.readline() if readable else b""
+            if line.strip():
+                return line
+        return b""
 
     def end(self):
-        """Ends every process, agents first, and waits for them."""
+        """Ends it and what it started."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -59,6 +52,48 @@ class Federation:
                 self._process.wait(60)
         self._process.stdout.close()
         self._log.close()
+
+
+class Federation:
+    """`fedflow up` in a folder, on ports that the system chooses."""
+
+    def __init__(self, folder, *arguments):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        where = ["--dir", str(self.folder / "federation"), "--rest-port", "0", "--parties", f"{GUEST},{HOST}"]
+        self._process = Process(self.folder / "up.log", "up", *where, *arguments)
+        self.door = self._process.ready["rest"]
+        self.party_doors = {int(party): door for party, door in self._process.ready["parties"].items()}
+
+    def end(self):
+        """Ends every process, agents first, and waits for them."""
+        self._process.end()
+
+
+class Daemons:
+    """The daemons of a folder that `fedflow up` made, started one by one, with more in the coordinator's settings."""
+
+    def __init__(self, folder, settings):
+        self.folder = Path(folder)
+        Federation(self.folder).end()
+        made = self.folder / "federation"
+        coordinator = made / "coordinator" / "coordinator.toml"
+        coordinator.write_text(coordinator.read_text() + settings)
+        agents = [made / f"party-{party}" / "agent.toml" for party in (GUEST, HOST)]
+        self._processes = []
+        try:
+            for kind, settings in [("coordinator", coordinator), *(("agent", agent) for agent in agents)]:
+                log = self.folder / f"{settings.parent.name}.log"
+                self._processes.append(Process(log, kind, "--config", str(settings)))
+        except BaseException:
+            self.end()
+            raise
+        self.door = f"http://{self._processes[0].ready['rest']}"
+
+    def end(self):
+        """Ends every process, agents first."""
+        while self._processes:
+            self._processes.pop().end()
 
 
 def address(door):
