@@ -97,6 +97,19 @@ fn every_folder_is_run_here() {
     }
 }
 
+/// FATE's client is Python: its examples are run by the suite of the clients, which the gate runs.
+#[test]
+fn the_clients_examples_are_run_by_the_clients_suite() {
+    let suite = std::fs::read_to_string(root().join("tests/clients/test_12_examples.py")).expect("the suite");
+    for file in ["clients/fate_pipeline.py", "clients/fate_flow_cli.sh"] {
+        let name = file.rsplit('/').next().expect("a name");
+        assert!(suite.contains(&format!("\"{name}\"")), "tests/clients does not run examples/{file}");
+        assert!(read("clients/README.md").contains(name), "examples/clients/README.md does not tell of {name}");
+    }
+    let gate = std::fs::read_to_string(root().join(".ci/run")).expect("the gate");
+    assert!(gate.contains("tests/clients/run"), "the gate does not run the suite of the clients");
+}
+
 #[test]
 fn the_tables_are_what_their_generator_makes() {
     let expected = document("first-job/expected.json");

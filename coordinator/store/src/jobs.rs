@@ -191,7 +191,12 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     among(query, " AND j.initiator_party IN (", filter.initiator_parties.iter().map(ToString::to_string));
     among(query, " AND j.name IN (", filter.names.iter().cloned());
     contains(query, " AND LOWER(j.id) LIKE LOWER(", filter.id_contains.as_deref());
-    contains(query, " AND LOWER(j.description) LIKE LOWER(", filter.description_contains.as_deref());
+    if let Some(text) = filter.description_contains.as_deref() {
+        contains(query, " AND (LOWER(j.description) LIKE LOWER(", Some(text));
+        query.push(" OR EXISTS (SELECT 1 FROM participants n WHERE n.job_id = j.id");
+        contains(query, " AND LOWER(n.notes) LIKE LOWER(", Some(text));
+        query.push("))");
+    }
     if let Some(version) = &filter.model_version {
         query.push(" AND j.model_version = ").push_bind(version.clone());
     }

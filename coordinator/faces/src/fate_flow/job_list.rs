@@ -99,9 +99,19 @@ pub(super) async fn jobs(face: FateFlow, call: Call) -> Answer {
     if page.order_by == "elapsed" {
         rows.sort_by_key(|(key, _, _)| if page.descending { -key } else { *key });
     }
-    let count = rows.len();
-    let rows = shown_rows(&face, page.cut(rows)).await?;
-    answer(Reply::data(json!({"jobs": rows, "count": count})))
+    let Some(description) = call.text("description") else {
+        let count = rows.len();
+        let rows = shown_rows(&face, page.cut(rows)).await?;
+        return answer(Reply::data(json!({"jobs": rows, "count": count})));
+    };
+    // notes stand at one row of a job: the store only says at which jobs
+    let mut rows = shown_rows(&face, rows).await?;
+    rows.retain(|row| row["description"].as_str().is_some_and(|text| has_part(text, &description)));
+    answer(Reply::data(json!({"count": rows.len(), "jobs": page.cut(rows)})))
+}
+
+fn has_part(text: &str, part: &str) -> bool {
+    text.to_lowercase().contains(&part.to_lowercase())
 }
 
 fn elapsed(job: &Job) -> i64 {

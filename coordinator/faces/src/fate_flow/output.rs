@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
+use domain::{Dialect, Job};
 use doors::fate_reply::EXCEPTION;
 use doors::{Answer, Failure, Reply};
 use serde_json::{Value, json};
@@ -42,8 +43,13 @@ pub(super) async fn tables(face: FateFlow, call: Call) -> Answer {
 }
 
 pub(super) async fn preview(face: FateFlow, call: Call) -> Answer {
-    let task = task_meant(&face, &call).await?;
-    rows::pass_on(&face, &call.caller, &task.party, "/v1/tracking/component/output/data", &named(&call, &task)).await
+    let (job, task) = task_meant(&face, &call).await?;
+    let mut body = named(&call, &task);
+    // whoever writes documents of version 1 reads the flat form of its time
+    if job.definition.dialect == Dialect::FateV1 && call.body.get("flat").is_none() {
+        body["flat"] = json!(true);
+    }
+    rows::pass_on(&face, &call.caller, &task.party, "/v1/tracking/component/output/data", &body).await
 }
 
 pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
@@ -51,7 +57,7 @@ pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
         return Err(Failure::nothing("limit is 0"));
     }
     // clients unpack whatever comes with HTTP 200
-    let task = task_meant(&face, &call).await.map_err(|failure| failure.with_status(404))?;
+    let (_, task) = task_meant(&face, &call).await.map_err(|failure| failure.with_status(404))?;
     let body = named(&call, &task);
     let path = "/v1/tracking/component/output/data/download";
     let passed = rows::pass_on(&face, &call.caller, &task.party, path, &body).await;
@@ -71,11 +77,11 @@ fn is_json(response: &Response) -> bool {
     response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
 }
 
-async fn task_meant(face: &FateFlow, call: &Call) -> Result<TaskId, Failure> {
+async fn task_meant(face: &FateFlow, call: &Call) -> Result<(Job, TaskId), Failure> {
     call.need("job_id")?;
     call.need("component_name")?;
     let found = find_task(face, call).await?;
-    found.map(|(_, _, task)| task).ok_or_else(|| {
+    found.map(|(job, _, task)| (job, task)).ok_or_else(|| {
         let text = |key: &str| call.text(key).unwrap_or_default();
         let named = format!(
             "job_id: {}, component_name: {}, role: {}, party_id: {}",

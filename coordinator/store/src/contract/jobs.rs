@@ -83,6 +83,9 @@ pub(super) async fn finds_jobs(store: &dyn Store) {
             found.initiator = Participant::new(Role::Host, party("20000"));
         }
         tx.insert_job(&found).await.expect("inserts");
+        if number == 3 {
+            tx.set_notes(&found.id, &found.initiator, "Seen by hand").await.expect("sets");
+        }
     }
     let here = JobFilter { created_from: Some(Timestamp(1_000)), ..JobFilter::default() };
     let cases: Vec<(&str, JobFilter, Vec<&str>)> = vec![
@@ -105,6 +108,7 @@ pub(super) async fn finds_jobs(store: &dyn Store) {
             JobFilter { description_contains: Some("0%_2".into()), ..here.clone() },
             vec!["find2"],
         ),
+        ("notes", JobFilter { description_contains: Some("by HAND".into()), ..here.clone() }, vec!["find3"]),
         ("no wild card", JobFilter { description_contains: Some("1%2".into()), ..here.clone() }, vec![]),
         (
             "started",

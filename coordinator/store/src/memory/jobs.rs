@@ -47,8 +47,16 @@ impl Jobs for MemoryTransaction {
     }
 
     async fn find_jobs(&mut self, filter: &JobFilter) -> Stored<(Vec<Job>, u64)> {
-        let mut found: Vec<&Arc<Job>> =
-            self.tables.jobs.rows().values().map(|row| &row.job).filter(|job| fits(job, filter)).collect();
+        let described = |job: &Job| {
+            let notes = |who| self.tables.notes.get(&(job.id.clone(), who));
+            contains(&job.description, &filter.description_contains)
+                || participants(job)
+                    .into_iter()
+                    .filter_map(notes)
+                    .any(|note| contains(note, &filter.description_contains))
+        };
+        let jobs = self.tables.jobs.rows().values().map(|row| &row.job);
+        let mut found: Vec<&Arc<Job>> = jobs.filter(|job| fits(job, filter) && described(job)).collect();
         let zero = Timestamp(0);
         found.sort_by_key(|job| {
             let at = match filter.order {
@@ -101,10 +109,11 @@ fn takes_part(job: &Job, participant: &Participant) -> bool {
     job.cast.has(participant) || job.initiator == *participant
 }
 
+fn contains(text: &str, part: &Option<String>) -> bool {
+    part.as_ref().is_none_or(|part| text.to_lowercase().contains(&part.to_lowercase()))
+}
+
 fn fits(job: &Job, filter: &JobFilter) -> bool {
-    let contains = |text: &str, part: &Option<String>| {
-        part.as_ref().is_none_or(|part| text.to_lowercase().contains(&part.to_lowercase()))
-    };
     let plays = |who: &Participant| {
         among(&filter.roles, &who.role)
             && among(&filter.parties, &who.party)
@@ -116,7 +125,6 @@ fn fits(job: &Job, filter: &JobFilter) -> bool {
         && among(&filter.initiator_parties, &job.initiator.party)
         && among(&filter.names, &job.name)
         && contains(job.id.as_str(), &filter.id_contains)
-        && contains(&job.description, &filter.description_contains)
         && filter.model_version.as_ref().is_none_or(|version| *version == job.model_version)
         && filter.created_from.is_none_or(|from| job.created >= from)
         && filter.created_to.is_none_or(|to| job.created <= to)

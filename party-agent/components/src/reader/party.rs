@@ -49,7 +49,7 @@ fn in_known_words(error: ComponentError, name: &TableRef) -> ComponentError {
     if !is_missing(&error) {
         return error;
     }
-    let message = format!("can not find table name: {} namespace: {}", name.name, name.namespace);
+    let message = format!("can not found table name: {} namespace: {}", name.name, name.namespace);
     Fault { message, ..error.into_fault() }.path("table").into()
 }
 

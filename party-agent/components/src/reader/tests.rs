@@ -96,7 +96,7 @@ async fn refuses_bad_parameters() {
     }
     let fault = refused(json!({"table": {"namespace": "experiment", "name": "brest"}})).await;
     assert_eq!(fault.code, ErrorCode::TableMissing);
-    assert_eq!(fault.message, "can not find table name: brest namespace: experiment");
+    assert_eq!(fault.message, "can not found table name: brest namespace: experiment");
     let fault = refused(json!({"job_id": "1", "component_name": "a_0", "data_name": "mystery"})).await;
     assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::Unsupported, Some("table.data_name")));
 }

@@ -152,6 +152,12 @@ async fn puts_notes_on_one_row() {
     let notes: Vec<&str> =
         rows.as_array().expect("rows").iter().filter_map(|row| row["f_description"].as_str()).collect();
     assert_eq!(notes, ["n", "", ""]);
+    let listed = world.data("job/list/job", json!({"description": "N", "limit": 5})).await;
+    assert_eq!(
+        (&listed["count"], &listed["jobs"][0]["role"]),
+        (&json!(1), &json!("guest")),
+        "only the row with the notes"
+    );
     let (_, reply) = world.post("job/update", json!({"job_id": "1", "role": "guest", "party_id": 9999})).await;
     assert_eq!(reply, json!({"retcode": 101, "retmsg": "find job failed"}));
     let (_, reply) = world.post("job/update", json!({"role": "guest"})).await;

@@ -27,6 +27,30 @@ async fn hands_a_preview_to_the_party_that_owns_the_rows() {
 }
 
 #[tokio::test]
+async fn asks_for_the_flat_preview_of_a_job_with_version_1_documents() {
+    let world = World::open().await;
+    let documents = json!({
+        "job_dsl": {"components": {"secure_add_example_0": {"module": "SecureAddExample"}}},
+        "job_runtime_conf": {
+            "initiator": {"role": "guest", "party_id": 9999},
+            "role": {"guest": [9999], "host": [10000]},
+            "job_parameters": {"work_mode": 1},
+            "algorithm_parameters": {"secure_add_example_0": {"data_num": 1000}},
+        },
+    });
+    let (_, submitted) = world.post("job/submit", documents).await;
+    let of = json!({"job_id": submitted["jobId"], "component_name": "secure_add_example_0"});
+    let (_, reply) = world.post("tracking/component/output/data", of.clone()).await;
+    assert_eq!(reply["meta"]["flat"], json!(true), "{submitted} {reply}");
+    let mut nested = of;
+    nested["flat"] = json!(0);
+    let (_, reply) = world.post("tracking/component/output/data", nested).await;
+    assert_eq!(reply["meta"]["flat"], json!(0));
+    let (_, reply) = world.post("tracking/component/output/data", preview("guest", 9999)).await;
+    assert!(reply["meta"].get("flat").is_none(), "{reply}");
+}
+
+#[tokio::test]
 async fn refuses_rows_of_a_party_that_keeps_them_and_names_its_door() {
     let world = World::with_rows(false).await;
     let (status, reply) = world.post("tracking/component/output/data", preview("guest", 9999)).await;
