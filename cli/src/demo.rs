@@ -44,7 +44,12 @@ pub(crate) async fn run(arguments: &DemoArguments) -> Result<()> {
     let began = SystemClock.now();
     let progress = say::Progress::new(arguments.json);
     progress.say("starting a coordinator and two agents");
-    let wanted = up::UpArguments { dir: dir.clone(), rest_port: 0, parties: vec![GUEST.to_owned(), HOST.to_owned()] };
+    let wanted = up::UpArguments {
+        dir: dir.clone(),
+        rest_port: 0,
+        parties: vec![GUEST.to_owned(), HOST.to_owned()],
+        serving: false,
+    };
     let federation = tokio::select! {
         started = up::start(&wanted, &stop) => started?,
         () = stop.cancelled() => return interrupted(),

@@ -33,6 +33,9 @@ pub(crate) struct UpArguments {
     /// The parties.
     #[arg(long, value_delimiter = ',', default_value = "9999,10000")]
     pub(crate) parties: Vec<String>,
+    /// Let the parties answer predictions online: model/load, model/bind, fedflow/inference.
+    #[arg(long)]
+    pub(crate) serving: bool,
 }
 
 /// A federation that runs.
@@ -58,7 +61,7 @@ pub(crate) async fn run(arguments: &UpArguments) -> Result<()> {
 /// Starts a federation; gives it once it is usable.
 pub(crate) async fn start(arguments: &UpArguments, stop: &CancellationToken) -> Result<Federation> {
     let parties = party_ids(&arguments.parties)?;
-    let layout = Layout::prepare(&arguments.dir, &parties, arguments.rest_port)?;
+    let layout = Layout::prepare(&arguments.dir, &parties, arguments.rest_port, arguments.serving)?;
     let stop = stop.child_token();
     let mut federation = Federation { rest: String::new(), parties: vec![], processes: vec![], stop };
     let started = federation.start_processes(&layout, &parties).await;

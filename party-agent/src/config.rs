@@ -7,6 +7,8 @@ use daemon::logging::LogSettings;
 use serde::{Deserialize, Serialize};
 use vocabulary::{ErrorCode, Fault, PartyId};
 
+use crate::serving::ServingSettings;
+
 /// What variables of the environment begin with: `FEDFLOW_AGENT_REST`, `FEDFLOW_AGENT_LIMITS__ATTEMPTS`.
 pub const ENVIRONMENT: &str = "FEDFLOW_AGENT";
 
@@ -51,6 +53,9 @@ pub struct AgentConfig {
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
+    /// Predictions that somebody waits for. Default: none are answered.
+    #[serde(default)]
+    pub serving: ServingSettings,
     /// Largest UDP payload in bytes; above 1452 only where every path carries it. Default 1452.
     #[serde(default = "common_mtu")]
     pub mtu: u16,
@@ -120,6 +125,7 @@ impl AgentConfig {
             export_root: None,
             policy: None,
             limits: Limits::default(),
+            serving: ServingSettings::default(),
             mtu: common_mtu(),
             log: LogSettings::default(),
         }
@@ -154,6 +160,9 @@ impl AgentConfig {
         }
         if self.limits.attempts == 0 || self.limits.largest_letter == 0 {
             return Err(wrong("limits.attempts and limits.largest_letter must be above 0"));
+        }
+        if self.serving.timeout_seconds == 0 || self.serving.most_ids == 0 {
+            return Err(wrong("serving.timeout_seconds and serving.most_ids must be above 0"));
         }
         if self.mtu < 1200 {
             return Err(wrong(format!("mtu {} is below 1200, the least that QUIC needs", self.mtu)));
@@ -216,5 +225,6 @@ mod tests {
         );
         assert!(load(&format!("{LEAST}[limits]\nattempts = 0\n"), &[]).is_err());
         assert!(load(&format!("{LEAST}mtu = 100\n"), &[]).is_err());
+        assert!(load(&format!("{LEAST}[serving]\nmost_ids = 0\n"), &[]).is_err());
     }
 }

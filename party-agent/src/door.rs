@@ -4,9 +4,12 @@
 //! coordinator reaches over the link, whose callers are outsiders whatever it says of them.
 
 mod asked;
+mod checkpoint;
+mod inference;
 mod info;
 mod logs;
 mod output;
+mod serving;
 mod table;
 mod upload;
 
@@ -26,6 +29,7 @@ use vocabulary::{ErrorCode, Fault};
 use wire::agent_link::{Caller, HttpHead};
 
 use crate::holdings::Holdings;
+use crate::serving::Serving;
 use asked::Asked;
 
 /// HTTP status for a request that is torn.
@@ -53,6 +57,7 @@ pub(crate) struct Desk {
     /// The own door's address, for outsiders who must go there.
     pub(crate) rest: String,
     pub(crate) health: Health,
+    pub(crate) serving: Arc<Serving>,
     pub(crate) side: Side,
 }
 
@@ -92,6 +97,11 @@ impl Desk {
     /// Permission to read logs.
     async fn permit_logs(&self, what: String) -> Result<(), Failure> {
         self.permit(what, Policy::logs_through_coordinator).await
+    }
+
+    /// Permission to read models, or to say what they are used for.
+    async fn permit_models(&self, what: String) -> Result<(), Failure> {
+        self.permit(what, Policy::models_through_coordinator).await
     }
 
     fn caller(&self) -> Caller {
@@ -166,6 +176,16 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/job/log", route(&desk, both, logs::download))
         .route("/v1/log/size", route(&desk, post, logs::size))
         .route("/v1/log/cat", route(&desk, post, logs::cat))
+        .route("/v1/checkpoint/list", route(&desk, post, checkpoint::list))
+        .route("/v1/checkpoint/get", route(&desk, post, checkpoint::get))
+        .route("/v1/model/bind", route(&desk, post, serving::bind))
+        .route("/v1/fedflow/serving/load", route(&desk, post, serving::load))
+        .route("/v1/fedflow/serving/bind", route(&desk, post, serving::bind_from_outside))
+        .route("/v1/fedflow/inference", route(&desk, MethodFilter::GET, inference::list))
+        .route(
+            "/v1/fedflow/inference/{service_id}",
+            route(&desk, post, inference::ask).merge(route(&desk, MethodFilter::GET, inference::figures)),
+        )
         .route("/v1/fedflow/health", route(&desk, MethodFilter::GET, info::health))
         .route("/v1/fedflow/audit", route(&desk, MethodFilter::GET, info::audit))
         .method_not_allowed_fallback(|| async { Failure::wrong_method() })

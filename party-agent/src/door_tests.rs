@@ -15,6 +15,7 @@ use vocabulary::{Attempt, ErrorCode, Role, TableRef};
 use wire::agent_link::HttpReplyHead;
 
 use super::*;
+use crate::serving::ServingSettings;
 use crate::trial::{OPEN, assignment, holdings, job, script, table};
 
 /// Answers as told, and remembers what came.
@@ -40,18 +41,21 @@ async fn collect(body: BodyStream) -> Vec<u8> {
     body.try_collect::<Vec<Bytes>>().await.unwrap().concat()
 }
 
-struct Bench {
+pub(super) struct Bench {
     folder: tempfile::TempDir,
-    desk: Desk,
+    pub(super) desk: Desk,
     coordinator: Arc<Coordinator>,
 }
 
-async fn bench(policy: &str) -> Bench {
+pub(super) async fn bench(policy: &str) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let coordinator = Arc::new(Coordinator::default());
+    let holdings = holdings(folder.path(), "1", policy).await;
+    let settings = ServingSettings { enabled: policy == OPEN, ..ServingSettings::default() };
     let desk = Desk {
-        holdings: holdings(folder.path(), "1", policy).await,
+        holdings: holdings.clone(),
         coordinator: coordinator.clone(),
+        serving: Arc::new(Serving::new(settings, holdings, coordinator.clone())),
         rest: "http://own.door:9380".to_owned(),
         health: Arc::new(|| json!({"party": "1"})),
         side: Side::Own,
@@ -65,17 +69,23 @@ impl Bench {
         (response.status().as_u16(), collect(stream_of(response.into_body())).await)
     }
 
-    async fn ask(&self, side: Side, path: &str, body: Value) -> (u16, Value) {
+    pub(super) async fn ask(&self, side: Side, path: &str, body: Value) -> (u16, Value) {
         let request = Request::builder().method("POST").uri(path).body(Body::from(body.to_string())).unwrap();
         let (status, bytes) = self.send(side, request).await;
         (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
     }
 
-    fn answers(&self, status: u16, body: &Value) {
+    pub(super) async fn get(&self, side: Side, path: &str) -> (u16, Value) {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let (status, bytes) = self.send(side, request).await;
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    pub(super) fn answers(&self, status: u16, body: &Value) {
         self.coordinator.answers.lock().unwrap().push((status, body.to_string().into_bytes()));
     }
 
-    fn asked(&self) -> Vec<(HttpHead, Vec<u8>)> {
+    pub(super) fn asked(&self) -> Vec<(HttpHead, Vec<u8>)> {
         self.coordinator.asked.lock().unwrap().clone()
     }
 

@@ -10,6 +10,7 @@ use tables::Shelf;
 use vocabulary::{Clock, Fault, PartyId, Timestamp};
 
 use crate::joblog::JobLogs;
+use crate::serving::StandIns;
 use crate::staging::Staging;
 
 /// The rooms of an agent.
@@ -27,6 +28,8 @@ pub(crate) struct Holdings {
     pub(crate) logs: JobLogs,
     pub(crate) import_roots: Vec<PathBuf>,
     pub(crate) export_root: PathBuf,
+    /// Tables of predictions that run, with those whose rows they hold.
+    pub(crate) stand_ins: StandIns,
 }
 
 impl Holdings {

@@ -14,6 +14,7 @@ mod offers;
 mod renewal;
 mod report;
 mod runner;
+mod serving;
 mod staging;
 mod supervisor;
 mod surroundings;
@@ -34,6 +35,7 @@ pub use config::{AgentConfig, ENVIRONMENT, Limits};
 pub use holdings::Catalogue;
 pub use link::LinkStatus;
 pub use renewal::Renewal;
+pub use serving::ServingSettings;
 pub use wiring::Running;
 
 /// How often is looked whether certificate, roots, revocation list or policy have changed.

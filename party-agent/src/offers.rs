@@ -150,7 +150,8 @@ impl Offers {
             return Err(Fault::new(ErrorCode::OfferRefused, message).path("cast").at(&holdings.me));
         }
         let _turn = self.turn.lock().await;
-        let verdict = holdings.policy().admit(offer, signer).into_result(ErrorCode::OfferRefused);
+        let judged = holdings.stand_ins.judged(offer, &holdings.me);
+        let verdict = holdings.policy().admit(&judged, signer).into_result(ErrorCode::OfferRefused);
         let mut refused = verdict.and_then(|()| self.runnable(offer));
         // A second offer of a job would reach the tables that were made under the first.
         if refused.is_ok() && holdings.records.has_other_offer(&offer.job, fingerprint).await? {

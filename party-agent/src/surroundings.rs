@@ -7,8 +7,10 @@ mod paths;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use component_kit::{ComponentError, ExportRequest, ImportRequest, LogLevel, Result, SavedModel, Surroundings};
-use records::ModelRecord;
+use component_kit::{
+    CheckpointAt, ComponentError, ExportRequest, ImportRequest, LogLevel, Result, SavedModel, Surroundings,
+};
+use records::{CheckpointRecord, ModelRecord};
 use tables::Table;
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
@@ -118,13 +120,22 @@ impl Surroundings for Outside {
     }
 
     async fn load_model(&self, model: &ModelRef) -> Result<SavedModel> {
-        if !self.assignment.models.iter().any(|input| input.model == *model) {
+        let Some(input) = self.assignment.models.iter().find(|input| input.model == *model) else {
             return Err(self.refused(format!("the model of step {} was not wired to this step", model.step)));
-        }
-        let found = self.holdings.records.model(model).await.map_err(Fault::from)?;
+        };
+        let (records, missing) =
+            (&self.holdings.records, format!("of step {} in version {}", model.step, model.version));
+        let found = match &input.checkpoint {
+            None => records.model(model).await.map_err(Fault::from)?,
+            Some(which) => {
+                let kept = records.checkpoint(model, which).await.map_err(Fault::from)?;
+                self.log(LogLevel::Info, &format!("the model is the checkpoint {which:?} {missing}"));
+                kept.map(|kept| kept.model)
+            }
+        };
         let record = found.ok_or_else(|| {
-            let message = format!("there is no model of step {} in version {}", model.step, model.version);
-            Fault::new(ErrorCode::ModelMissing, message)
+            let what = if input.checkpoint.is_some() { "checkpoint of that number or name" } else { "model" };
+            Fault::new(ErrorCode::ModelMissing, format!("there is no {what} {missing}"))
                 .at(&self.holdings.me)
                 .next("train it, or check the model's version")
         })?;
@@ -148,6 +159,23 @@ impl Surroundings for Outside {
         };
         self.holdings.records.save_model(&at, &record, self.holdings.now()).await.map_err(Fault::from)?;
         self.report(ReportBody::Model(summary));
+        Ok(())
+    }
+
+    async fn save_checkpoint(&self, at: CheckpointAt, model: SavedModel) -> Result<()> {
+        let Assignment { task, model_version, attempt, .. } = &self.assignment;
+        let of = ModelRef { version: model_version.clone(), step: task.step.clone(), owner: task.participant() };
+        let record = CheckpointRecord {
+            step_index: at.step_index,
+            step_name: at.step_name,
+            model: ModelRecord {
+                component: model.component,
+                component_version: model.component_version,
+                content: model.bytes,
+            },
+            saved: self.holdings.now(),
+        };
+        self.holdings.records.save_checkpoint(&of, *attempt, &record).await.map_err(Fault::from)?;
         Ok(())
     }
 

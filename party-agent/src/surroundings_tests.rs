@@ -3,7 +3,7 @@
 use super::*;
 use crate::trial::{OPEN, assignment, holdings, offer, script, table};
 use serde_json::json;
-use vocabulary::{Participant, StepName};
+use vocabulary::{CheckpointRef, Participant, StepName};
 
 struct Bench {
     folder: tempfile::TempDir,
@@ -164,4 +164,44 @@ async fn gives_only_models_that_were_wired() {
     }
     assert!(bench.outside.load_model(&model("scripted_0")).await.unwrap() == saved);
     assert_eq!(code(bench.outside.load_model(&model("never_0")).await), Some(ErrorCode::ModelMissing));
+}
+
+#[tokio::test]
+async fn gives_the_checkpoint_that_the_order_names() {
+    let mut bench = bench(Role::Guest).await;
+    let state = |byte: u8| SavedModel {
+        component: "scripted".into(),
+        component_version: 1,
+        role: Role::Guest,
+        bytes: vec![byte],
+    };
+    let at = |step_index: u32| CheckpointAt { step_index, step_name: format!("epoch_{step_index}") };
+    for epoch in [0, 1, 1] {
+        bench.outside.save_checkpoint(at(epoch), state(epoch as u8)).await.unwrap();
+    }
+    bench.outside.save_model(state(9)).await.unwrap();
+    let owner = Participant::new(Role::Guest, bench.holdings.me.clone());
+    let model = ModelRef {
+        version: crate::trial::job().to_string(),
+        step: StepName::new("scripted_0").unwrap(),
+        owner: owner.clone(),
+    };
+    assert_eq!(bench.holdings.records.checkpoints(&model).await.unwrap().len(), 2);
+    for (checkpoint, bytes) in [
+        (Some(CheckpointRef::StepIndex(1)), Some(1)),
+        (Some(CheckpointRef::StepName("epoch_0".into())), Some(0)),
+        (Some(CheckpointRef::StepIndex(7)), None),
+        (None, Some(9)),
+    ] {
+        bench.outside.assignment.models =
+            vec![vocabulary::ModelInput { port: "model".into(), model: model.clone(), checkpoint }];
+        let given = bench.outside.load_model(&model).await;
+        assert_eq!(given.as_ref().ok().map(|model| model.bytes[0]), bytes);
+        assert!(bytes.is_some() || code(given) == Some(ErrorCode::ModelMissing));
+    }
+    // another attempt trains anew: what the first kept is no state of its model
+    bench.outside.assignment.attempt = vocabulary::Attempt(1);
+    bench.outside.save_checkpoint(at(5), state(5)).await.unwrap();
+    let kept = bench.holdings.records.checkpoints(&model).await.unwrap();
+    assert_eq!(kept.iter().map(|kept| kept.step_index).collect::<Vec<_>>(), [5]);
 }

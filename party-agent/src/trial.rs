@@ -24,7 +24,7 @@ use crate::staging::Staging;
 pub(crate) const OPEN: &str = "[admission]\ninitiators = ['*']\npeers = ['*']\ncomponents = ['*']\ntables = ['*']\n\
     [release]\ndisclosures = ['masked']\n\
     [disclosure]\nsummaries = true\nmodel_views = true\ntable_headers = true\nrows_through_coordinator = true\n\
-    logs_through_coordinator = true\n";
+    logs_through_coordinator = true\nmodels_through_coordinator = true\n";
 
 pub(crate) fn party(id: &str) -> PartyId {
     PartyId::new(id).unwrap()
@@ -78,6 +78,7 @@ pub(crate) async fn holdings(folder: &Path, me: &str, policy: &str) -> Arc<Holdi
         logs: JobLogs::new(folder.join("logs")),
         import_roots: vec![folder.join("in")],
         export_root: folder.join("exports"),
+        stand_ins: crate::serving::StandIns::default(),
     })
 }
 

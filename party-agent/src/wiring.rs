@@ -31,6 +31,7 @@ use crate::offers::{Casts, Offers};
 use crate::renewal::Renewal;
 use crate::report::{Pump, Reporter};
 use crate::runner::Workshop;
+use crate::serving::{self, Serving, StandIns};
 use crate::staging::Staging;
 use crate::supervisor::Supervisor;
 use crate::uplink::CoordinatorLink;
@@ -88,7 +89,9 @@ pub(crate) async fn open_holdings(config: &AgentConfig, catalogue: Catalogue) ->
         logs: JobLogs::new(folder("logs")),
         import_roots: config.import_roots.clone(),
         export_root: config.export_root.clone().unwrap_or_else(|| folder("exports")),
+        stand_ins: StandIns::default(),
     };
+    serving::sweep(&holdings)?;
     Ok(Arc::new(holdings))
 }
 
@@ -217,6 +220,7 @@ pub(crate) async fn start(
         coordinator: uplink.clone(),
         rest: rest_url.clone(),
         health,
+        serving: Arc::new(Serving::new(config.serving.clone(), holdings.clone(), uplink.clone())),
         side: Side::Own,
     };
     let (again, whoami) = (Arc::new(Notify::new()), mail.endpoint.clone());

@@ -150,6 +150,8 @@ pub struct Cluster {
     /// The coordinator's door.
     pub door: Door,
     program: Program,
+    /// Arguments beyond those of every federation.
+    more: &'static [&'static str],
     up: Option<Daemon>,
     // Last, so that it is given back when everything else is gone.
     _place: Place,
@@ -158,16 +160,27 @@ pub struct Cluster {
 impl Cluster {
     /// Starts one.
     pub fn up(program: &Program, parties: &str) -> Self {
-        let place = Place::take();
-        let dir = TempDir::new().expect("a folder");
-        let up = Self::start_in(program, dir.path(), parties);
-        let door = Door::new(up.ready["rest"].as_str().expect("an address"));
-        Self { dir, parties: parties.to_owned(), door, program: program.clone(), up: Some(up), _place: place }
+        Self::up_with(program, parties, &[])
     }
 
-    fn start_in(program: &Program, dir: &Path, parties: &str) -> Daemon {
+    /// Starts one with more arguments.
+    pub fn up_with(program: &Program, parties: &str, more: &'static [&'static str]) -> Self {
+        let place = Place::take();
+        let dir = TempDir::new().expect("a folder");
+        let up = Self::start_in(program, dir.path(), parties, more);
+        let door = Door::new(up.ready["rest"].as_str().expect("an address"));
+        Self { dir, parties: parties.to_owned(), door, program: program.clone(), more, up: Some(up), _place: place }
+    }
+
+    fn start_in(program: &Program, dir: &Path, parties: &str, more: &[&str]) -> Daemon {
         let dir = dir.to_str().expect("a path");
-        program.start(&["up", "--dir", dir, "--rest-port", "0", "--parties", parties])
+        let own = ["up", "--dir", dir, "--rest-port", "0", "--parties", parties];
+        program.start(&[&own, more].concat())
+    }
+
+    /// The process id of `fedflow up`.
+    pub fn id(&self) -> u32 {
+        self.up.as_ref().expect("it is up").id()
     }
 
     /// The door of a party.
@@ -200,7 +213,7 @@ impl Cluster {
     /// Ends the federation and starts it again on the same folder.
     pub fn restart(&mut self) {
         self.up.take().expect("it is up").end();
-        let up = Self::start_in(&self.program, self.dir.path(), &self.parties);
+        let up = Self::start_in(&self.program, self.dir.path(), &self.parties, self.more);
         self.door = Door::new(up.ready["rest"].as_str().expect("an address"));
         self.up = Some(up);
     }

@@ -25,7 +25,7 @@ pub(crate) struct Layout {
 impl Layout {
     /// Makes what is missing: the federation's root, an identity, settings and a policy for each daemon. What stands there
     /// stays; only addresses are written anew, because ports may be taken meanwhile.
-    pub(crate) fn prepare(dir: &Path, parties: &[PartyId], rest_port: u16) -> Result<Self> {
+    pub(crate) fn prepare(dir: &Path, parties: &[PartyId], rest_port: u16, serving: bool) -> Result<Self> {
         need_folder(dir)?;
         let root = dir.canonicalize().with_context(|| format!("the folder {} cannot be found", dir.display()))?;
         let layout = Self { root };
@@ -37,7 +37,7 @@ impl Layout {
                 0 => 0,
                 first => first.checked_add(u16::try_from(number + 1)?).context("the REST ports go beyond 65535")?,
             };
-            layout.write_party(party, quic, chosen(port)?)?;
+            layout.write_party(party, quic, chosen(port)?, serving)?;
         }
         Ok(layout)
     }
@@ -114,7 +114,7 @@ impl Layout {
         write_toml(&self.coordinator_config(), &config)
     }
 
-    fn write_party(&self, party: &PartyId, coordinator: SocketAddr, rest_port: u16) -> Result<()> {
+    fn write_party(&self, party: &PartyId, coordinator: SocketAddr, rest_port: u16, serving: bool) -> Result<()> {
         let home = self.party_dir(party);
         let quic = free_udp_address()?;
         let policy = home.join("policy.toml");
@@ -134,6 +134,7 @@ impl Layout {
             "import_roots": ["/"],
             "export_root": "/",
             "mtu": LOOPBACK_MTU,
+            "serving": {"enabled": serving},
             "log": {"file": "agent.log"},
         });
         write_toml(&self.party_config(party), &config)
@@ -185,6 +186,7 @@ model_views = true
 table_headers = true
 rows_through_coordinator = true
 logs_through_coordinator = true
+models_through_coordinator = true
 "#;
 
 #[cfg(test)]
@@ -195,7 +197,7 @@ mod tests {
     fn writes_settings_and_a_policy_that_the_daemons_read() {
         let folder = tempfile::TempDir::new().expect("folder");
         let parties = vec![PartyId::new("9999").expect("valid")];
-        let layout = Layout::prepare(folder.path(), &parties, 0).expect("prepared");
+        let layout = Layout::prepare(folder.path(), &parties, 0, false).expect("prepared");
         coordinator::read_config(&layout.coordinator_config()).expect("readable");
         party_agent::AgentConfig::load(&layout.party_config(&parties[0])).expect("readable");
     }
@@ -204,10 +206,10 @@ mod tests {
     fn keeps_identities_and_policies_of_an_earlier_run() {
         let folder = tempfile::TempDir::new().expect("folder");
         let parties = vec![PartyId::new("9999").expect("valid")];
-        let layout = Layout::prepare(folder.path(), &parties, 0).expect("prepared");
+        let layout = Layout::prepare(folder.path(), &parties, 0, false).expect("prepared");
         let certificate = layout.party_dir(&parties[0]).join("identity/identity.pem");
         let before = std::fs::read(&certificate).expect("issued");
-        Layout::prepare(folder.path(), &parties, 0).expect("prepared again");
+        Layout::prepare(folder.path(), &parties, 0, false).expect("prepared again");
         assert_eq!(std::fs::read(&certificate).expect("still there"), before);
     }
 }

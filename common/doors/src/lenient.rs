@@ -36,6 +36,11 @@ impl<S: Sync> FromRequest<S> for Lenient {
     }
 }
 
+/// One segment of a path as text: percent-encoding undone, a plus stays one.
+pub fn segment_text(segment: &str) -> String {
+    percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}
+
 /// JSON as FATE's clients write it: null when malformed; whole numbers too long for 64 bits (job ids have 21 digits, and
 /// people write them without quotes) become texts instead of losing digits.
 pub fn read_json(bytes: &[u8]) -> Value {

@@ -5,6 +5,7 @@ pub(crate) mod conf;
 pub(crate) mod dsl;
 pub(crate) mod parameters;
 pub(crate) mod predict;
+pub(crate) mod serving;
 pub(crate) mod v1;
 
 use domain::{Dialect, JobKind};

@@ -23,6 +23,7 @@ pub mod record_report;
 pub mod records;
 mod rerun_job;
 mod stop_job;
+mod serving;
 pub mod submit_job;
 
 use std::sync::Arc;

@@ -102,7 +102,12 @@ impl Coordinator {
             return Ok(None);
         }
         if !version.is_parent() {
-            return Ok(Some(version.pipeline()));
+            let pipeline = version.pipeline();
+            if !job_dsl::is_inference(conf) {
+                return Ok(Some(pipeline));
+            }
+            let inference_dsl = job_dsl::serving_dsl(&pipeline.inference_dsl, &version.train_dsl);
+            return Ok(Some(TrainedPipeline { inference_dsl, ..pipeline }));
         }
         // In version 1 nothing is deployed by hand: predict jobs name the training.
         if !job_dsl::is_version_1(conf) {

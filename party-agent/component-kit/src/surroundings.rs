@@ -48,6 +48,15 @@ pub struct ExportRequest {
     pub delimiter: String,
 }
 
+/// Which moment of a training a checkpoint holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointAt {
+    /// The turn of the training's loop (an epoch, a tree), counted from 0.
+    pub step_index: u32,
+    /// The same for people (`epoch_3`).
+    pub step_name: String,
+}
+
 /// The outside of one attempt at one participant.
 #[async_trait]
 pub trait Surroundings: Send + Sync {
@@ -68,6 +77,9 @@ pub trait Surroundings: Send + Sync {
 
     /// Keeps what the attempt learned.
     async fn save_model(&self, model: SavedModel) -> Result<()>;
+
+    /// Keeps a state from before the end; one of the same number is replaced.
+    async fn save_checkpoint(&self, at: CheckpointAt, model: SavedModel) -> Result<()>;
 
     /// Sends a report on its way, after the gate. Never blocks.
     fn report(&self, body: ReportBody);

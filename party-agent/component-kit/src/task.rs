@@ -22,7 +22,7 @@ use crate::meter::{Meter, Spent};
 use crate::metrics::Metrics;
 use crate::model::SavedModel;
 use crate::peer::{Peer, Peers};
-use crate::surroundings::{ExportRequest, ImportRequest, LogLevel, Surroundings};
+use crate::surroundings::{CheckpointAt, ExportRequest, ImportRequest, LogLevel, Surroundings};
 
 struct Inner {
     assignment: Assignment,
@@ -269,16 +269,27 @@ impl TaskContext {
 
     /// Keeps what was learned.
     pub async fn save_model<M: Serialize>(&self, model: &M) -> Result<()> {
+        let saved = self.saved(model)?;
+        self.guarded(self.inner.surroundings.save_model(saved)).await?
+    }
+
+    /// Keeps a state that a predict job may choose in place of the final one. The model is of the kind that `save_model`
+    /// takes, so that whatever reads the one reads the other.
+    pub async fn save_checkpoint<M: Serialize>(&self, at: CheckpointAt, model: &M) -> Result<()> {
+        let saved = self.saved(model)?;
+        self.guarded(self.inner.surroundings.save_checkpoint(at, saved)).await?
+    }
+
+    fn saved<M: Serialize>(&self, model: &M) -> Result<SavedModel> {
         let bytes = rmp_serde::to_vec_named(model).map_err(|error| {
             ComponentError::new(ErrorCode::Internal, format!("the model cannot be written: {error}"))
         })?;
-        let saved = SavedModel {
+        Ok(SavedModel {
             component: self.inner.description.name.to_owned(),
             component_version: self.inner.description.version,
             role: self.role(),
             bytes,
-        };
-        self.guarded(self.inner.surroundings.save_model(saved)).await?
+        })
     }
 
     // --- telling ------------------------------------------------------------------------------------------------------

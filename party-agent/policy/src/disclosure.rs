@@ -51,6 +51,14 @@ impl Policy {
         }
     }
 
+    /// Whether people at the coordinator's door may have the party's models, or say what they are used for.
+    pub fn models_through_coordinator(&self) -> Verdict {
+        match self.rules.disclosure.models_through_coordinator {
+            true => Verdict::Allowed,
+            false => Verdict::refused("disclosure.models_through_coordinator", "models at the coordinator's door"),
+        }
+    }
+
     /// The fault for a reader at the coordinator's door who must use the party's own.
     pub fn use_own_door(&self, verdict: Verdict, rest: Option<&str>) -> Option<Fault> {
         let fault = verdict.into_result(vocabulary::ErrorCode::DisclosureRefused).err()?;

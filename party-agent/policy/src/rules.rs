@@ -107,6 +107,8 @@ pub struct DisclosureRules {
     pub rows_through_coordinator: bool,
     /// Log lines, to people at the coordinator's door.
     pub logs_through_coordinator: bool,
+    /// Models, to people at the coordinator's door: archives, checkpoints, what a service id means.
+    pub models_through_coordinator: bool,
 }
 
 impl Default for DisclosureRules {
@@ -118,6 +120,7 @@ impl Default for DisclosureRules {
             table_headers: false,
             rows_through_coordinator: false,
             logs_through_coordinator: false,
+            models_through_coordinator: false,
         }
     }
 }

@@ -4,10 +4,12 @@
 
 mod attempts;
 mod audit;
+mod checkpoints;
 mod models;
 mod offers;
 mod outbox;
 mod schema;
+mod serving;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +21,9 @@ use vocabulary::{ErrorCode, Fault};
 
 pub use attempts::{AttemptRecord, AttemptState};
 pub use audit::{AuditEntry, AuditRecord};
+pub use checkpoints::CheckpointRecord;
 pub use models::ModelRecord;
+pub use serving::{LoadRecord, ServiceRecord};
 
 /// The record file could not be read or written.
 #[derive(Debug, thiserror::Error)]

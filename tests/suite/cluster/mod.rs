@@ -7,6 +7,7 @@ mod first_job;
 mod model_life;
 mod network;
 mod restarts;
+mod serving;
 
 use fedflow_tests::cluster::{Cluster, Program};
 use fedflow_tests::fixtures::pair;

@@ -3,6 +3,7 @@
 //! `routes` is the table of what is served; each other file answers one group of its rows. Requests that touch rows are
 //! handed to the agent of the party that owns them (`rows`).
 
+mod checkpoint;
 mod component;
 mod coverage;
 mod dag;
@@ -27,6 +28,7 @@ mod request;
 mod routes;
 mod routing;
 mod rows;
+mod serving;
 mod shown;
 mod status;
 mod submit;

@@ -5,14 +5,15 @@ use super::model_exchange::OF_PART;
 use super::model_foreign::{OF_COMPONENT, OF_DEPLOYMENT, OF_MERGE, OF_MODEL, OF_WOE};
 use super::routing::{Handler, Kind, Method, Route, Status};
 use super::{
-    component, dag, data, info, job, job_list, job_query, log, metric, model_deploy, model_exchange, model_foreign,
-    model_query, model_tag, output, submit, table, task, tracking, upload,
+    checkpoint, component, dag, data, info, job, job_list, job_query, log, metric, model_deploy, model_exchange,
+    model_foreign, model_query, model_tag, output, serving, submit, table, task, tracking, upload,
 };
 
 const POST: &[Method] = &[Method::Post];
 const GET: &[Method] = &[Method::Get];
 const BOTH: &[Method] = &[Method::Get, Method::Post];
 const OF_TASK: &[&str] = &["job_id", "component_name", "role", "party_id"];
+const OF_STATES: &[&str] = &["role", "party_id", "model_id", "model_version", "component_name"];
 const NONE: &[&str] = &[];
 
 /// A handler of JSON as a function pointer.
@@ -157,8 +158,12 @@ pub static ROUTES: &[Route] = &[
         json!(dag::dependency),
     ),
     // model
-    not_yet("model/load", "loads a model into a serving"),
-    not_yet("model/bind", "binds a model to a service"),
+    served("model/load", NONE, "keeps a deployed model ready at its parties", json!(serving::load))
+        .takes(&["job_id", "initiator", "role", "job_parameters", "tables", "servings"])
+        .gives("for guests and hosts a code by party, and `detail` with codes and texts"),
+    at_agent("model/bind", &["service_id"], "lets a deployed model answer under a service id", json!(serving::bind))
+        .takes(&["job_id", "initiator", "role", "job_parameters", "tables", "servings"])
+        .gives("nothing; the text names the service id"),
     not_yet("model/transfer", "a model's bytes for a serving"),
     not_yet("model/transfer/{model}/{version}", "a model's bytes for a serving"),
     not_yet("model/import", "takes a model archive in"),
@@ -242,8 +247,11 @@ pub static ROUTES: &[Route] = &[
     not_yet("table/schema/anonymous/migrate", "renames anonymous columns"),
     file(not_yet("table/download", "a table as files"), BOTH),
     // the rest
-    not_yet("checkpoint/list", "checkpoints of a task"),
-    not_yet("checkpoint/get", "one checkpoint"),
+    at_agent("checkpoint/list", OF_STATES, "states that a training kept before its end", json!(checkpoint::list))
+        .gives("a list of {create_time, step_index, step_name, models: {name: {buffer_name, sha1}}}"),
+    at_agent("checkpoint/get", OF_STATES, "one such state, with its content", json!(checkpoint::get))
+        .takes(&["step_index", "step_name"])
+        .gives("{create_time, step_index, step_name, models: {name: base64}}"),
     served("component/get", NONE, "every component and who provides it", json!(component::all)),
     not_yet("component/{name}/get", "one component"),
     not_yet("component/validate", "checks parameters"),
@@ -300,6 +308,9 @@ pub static ROUTES: &[Route] = &[
     not_yet("service/query", "registered services"),
     // our own
     Route { methods: GET, ..served("fedflow/health", NONE, "how the coordinator is", json!(info::health)) },
+    served("fedflow/serving/plan", &["service_id"], "what an agent needs to bind a model", json!(serving::plan))
+        .takes(&["job_id", "initiator", "role", "job_parameters", "tables"])
+        .gives("{service_id, plan}"),
     served("fedflow/job/waiting", &["job_id"], "what a job waits for", json!(job::waiting)),
     served(
         "fedflow/model/documents",

@@ -63,9 +63,9 @@ pub fn is_version_1(conf: &Value) -> bool {
     conf.as_object().and_then(|conf| dialect(conf, &mut Vec::new())) == Some(Dialect::FateV1)
 }
 
-struct Deployment<'a> {
-    known: HashMap<&'a str, &'a Component>,
-    deployed: Vec<&'a str>,
+pub(super) struct Deployment<'a> {
+    pub(super) known: HashMap<&'a str, &'a Component>,
+    pub(super) deployed: Vec<&'a str>,
 }
 
 impl Deployment<'_> {
@@ -96,7 +96,7 @@ impl Deployment<'_> {
     }
 
     /// The component's first data port, as a deployed one calls it, with what it reads.
-    fn data_of(&self, component: &Component) -> Option<(&'static str, Vec<String>)> {
+    pub(super) fn data_of(&self, component: &Component) -> Option<(&'static str, Vec<String>)> {
         let port = first_port(component)?;
         let own = component.data.iter().filter(|reference| reference.port == port);
         let references = own.flat_map(|reference| self.follow(&reference.upstream, &reference.alias)).collect();

@@ -17,7 +17,7 @@ use super::memory::Memory;
 use crate::component::{AnyComponent, Component, Room};
 use crate::error::{ComponentError, Result};
 use crate::model::SavedModel;
-use crate::surroundings::{ExportRequest, ImportRequest};
+use crate::surroundings::{CheckpointAt, ExportRequest, ImportRequest};
 use crate::task::TaskContext;
 
 /// A test's federation: everything that one run of one component needs.
@@ -42,6 +42,8 @@ pub struct Part {
     pub outputs: BTreeMap<usize, Table>,
     /// The model it saved.
     pub model: Option<SavedModel>,
+    /// States it kept before the end.
+    pub checkpoints: Vec<(CheckpointAt, SavedModel)>,
     /// Metrics, in order of report.
     pub metrics: Vec<Metric>,
     /// The last summary.
@@ -303,6 +305,7 @@ fn part(memory: &Memory, result: Result<()>, usage: Usage) -> Part {
         result,
         outputs: left.outputs,
         model: left.model,
+        checkpoints: left.checkpoints,
         metrics: vec![],
         summary: None,
         model_view: None,

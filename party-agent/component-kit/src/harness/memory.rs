@@ -10,7 +10,7 @@ use vocabulary::{ErrorCode, Fault, ModelRef, Receipt, TableRef};
 
 use crate::error::Result;
 use crate::model::SavedModel;
-use crate::surroundings::{ExportRequest, ImportRequest, LogLevel, Surroundings};
+use crate::surroundings::{CheckpointAt, ExportRequest, ImportRequest, LogLevel, Surroundings};
 
 /// What one part read and left.
 #[derive(Default)]
@@ -25,6 +25,7 @@ pub(crate) struct Memory {
 pub(crate) struct Left {
     pub(crate) outputs: BTreeMap<usize, Table>,
     pub(crate) model: Option<SavedModel>,
+    pub(crate) checkpoints: Vec<(CheckpointAt, SavedModel)>,
     pub(crate) reports: Vec<ReportBody>,
     pub(crate) log: Vec<String>,
     pub(crate) imports: Vec<ImportRequest>,
@@ -71,6 +72,11 @@ impl Surroundings for Memory {
 
     async fn save_model(&self, model: SavedModel) -> Result<()> {
         self.left().model = Some(model);
+        Ok(())
+    }
+
+    async fn save_checkpoint(&self, at: CheckpointAt, model: SavedModel) -> Result<()> {
+        self.left().checkpoints.push((at, model));
         Ok(())
     }
 

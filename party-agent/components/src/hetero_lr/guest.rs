@@ -10,6 +10,7 @@ use secure_compute::key_ceremony::{Encryptor, receive_key};
 use tables::Table;
 use vocabulary::{ErrorCode, Fault, Role};
 
+use super::checkpoints::Checkpoints;
 use super::columns::Columns;
 use super::data::Rows;
 use super::learner::Learner;
@@ -28,6 +29,7 @@ pub(super) struct Guest {
     pub(super) encryptor: Encryptor<Scheme>,
     pub(super) columns: Columns,
     random: Random,
+    checkpoints: Checkpoints,
 }
 
 /// A binary training's own state.
@@ -57,7 +59,10 @@ pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     let course = announce(task, params, &inputs).await?;
     let random = encryptor.fork_random();
     let columns = Columns::new(&inputs.train.features, inputs.has_intercept)?;
-    let mut guest = Guest { course, encryptor, columns, random };
+    let mut frame = Model::new(inputs.train.names.clone(), inputs.has_intercept, inputs.classes.clone(), vec![]);
+    frame.threshold = params.predict_param.threshold;
+    let checkpoints = Checkpoints::new(task, params, &course, frame.clone());
+    let mut guest = Guest { course, encryptor, columns, random, checkpoints };
 
     let (mut trained, mut history) = (Vec::new(), None);
     for index in 0..inputs.classes.len() {
@@ -68,8 +73,7 @@ pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
         history = measurements.or(history);
     }
 
-    let mut model = Model::new(inputs.train.names.clone(), inputs.has_intercept, inputs.classes.clone(), trained);
-    model.threshold = params.predict_param.threshold;
+    let model = Model { trained, ..frame };
     let table = predict_all(task, &model, &inputs).await?;
     view::report(task, params, &model, history);
     task.save_model(&model).await?;
@@ -214,6 +218,7 @@ impl Guest {
             }
             is_converged = agreed_stop::hear(&turn.arbiter()?, &CONVERGED).await?;
             let is_stopped = self.validate(&turn, &mut own, epoch).await?;
+            self.checkpoints.keep(&turn, epoch, &own.learner, is_converged).await?;
             self.course.progress(scope, model, epoch);
             iters = epoch + 1;
             if is_converged || is_stopped {

@@ -11,6 +11,7 @@ use secure_compute::{Origin, agreed_stop};
 use vocabulary::{ErrorCode, Fault};
 
 use super::apply::check_alignment;
+use super::checkpoints::Checkpoints;
 use super::columns::{Columns, Selection};
 use super::data::Rows;
 use super::learner::Learner;
@@ -32,6 +33,7 @@ struct Host {
     /// Rows of the batches, where they stay the same.
     batches: Vec<Selection>,
     random: Random,
+    checkpoints: Checkpoints,
 }
 
 /// Trains, sends partial scores of the rows trained and validated on, and keeps its part of the model.
@@ -52,7 +54,10 @@ pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     let random = encryptor.fork_random();
     let columns = Columns::new(&train.features, false)?;
     let validation = validate.as_ref().map(|rows| Columns::new(&rows.features, false)).transpose()?;
-    let mut host = Host { course, encryptor, columns, validate: validation, batches: Vec::new(), random };
+    let classes = (0..).take(course.plan.models).collect();
+    let frame = Model::new(train.names.clone(), false, classes, vec![]);
+    let checkpoints = Checkpoints::new(task, params, &course, frame.clone());
+    let mut host = Host { course, encryptor, columns, validate: validation, batches: Vec::new(), random, checkpoints };
     let mut trained = Vec::new();
     for index in 0..host.course.plan.models {
         let scope = host.course.scope(task, index);
@@ -62,8 +67,7 @@ pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
         trained.push(host.train(&scope, learner, index).await?);
     }
 
-    let classes = (0..).take(trained.len()).collect();
-    let model = Model::new(train.names.clone(), false, classes, trained);
+    let model = Model { trained, ..frame };
     let turn = task.round("predict", 0);
     for (index, rows) in [Some(&train), validate.as_ref()].into_iter().flatten().enumerate() {
         predictions::send(&turn.round("rows", index), &model, rows).await?;
@@ -116,6 +120,7 @@ impl Host {
             }
             is_converged = agreed_stop::hear(&turn.arbiter()?, &CONVERGED).await?;
             let is_stopped = self.validate(&turn, &mut learner, epoch).await?;
+            self.checkpoints.keep(&turn, epoch, &learner, is_converged).await?;
             self.course.progress(scope, model, epoch);
             iters = epoch + 1;
             if is_converged || is_stopped {

@@ -94,6 +94,12 @@ impl Learner {
         }
     }
 
+    /// What was learned up to now.
+    pub(super) fn so_far(&self, iters: usize, is_converged: bool) -> Trained {
+        let intercept = self.weights.get(self.features).copied().unwrap_or(0.0);
+        Trained { weights: self.of_features().to_vec(), intercept, iters, is_converged, best_epoch: None }
+    }
+
     /// What was learned.
     pub(super) fn into_trained(mut self, iters: usize, is_converged: bool, best_epoch: Option<usize>) -> Trained {
         let intercept = self.weights.get(self.features).copied().unwrap_or(0.0);

@@ -2,6 +2,7 @@
 
 mod apply;
 mod arbiter;
+mod checkpoints;
 mod columns;
 mod data;
 mod guest;

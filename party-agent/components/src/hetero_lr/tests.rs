@@ -75,6 +75,7 @@ async fn refuses_bad_parameters() {
         (json!({"init_param": {"init_method": "magic"}}), "init_param.init_method"),
         (json!({"callback_param": {"callbacks": ["EarlyStopping"]}}), "callback_param.early_stopping_rounds"),
         (json!({"validation_freqs": 1, "callback_param": {"save_freq": 2}}), "callback_param"),
+        (json!({"callback_param": {"save_freq": 0}}), "callback_param.save_freq"),
         (json!({"metrics": ["rmse"]}), "metrics"),
         (json!({"init_param": {"init_methd": "zeros"}}), "init_param.init_methd"),
     ] {

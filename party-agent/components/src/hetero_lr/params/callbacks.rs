@@ -24,7 +24,7 @@ pub enum Frequency {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CallbackParam {
-    /// PerformanceEvaluate, EarlyStopping, ModelCheckpoint (accepted and not used). Default none.
+    /// PerformanceEvaluate, EarlyStopping, ModelCheckpoint. Default none.
     pub callbacks: Vec<String>,
     /// Every n epochs, or at the listed epochs; null never. Default null.
     pub validation_freqs: Option<Frequency>,
@@ -35,7 +35,7 @@ pub struct CallbackParam {
     pub metrics: Vec<String>,
     /// Whether early stopping looks at the first metric only. Default false.
     pub use_first_metric_only: bool,
-    /// Accepted and not used. Default 1.
+    /// ModelCheckpoint keeps the model after the epochs, counted from 0, that this number divides. Above 0. Default 1.
     pub save_freq: i64,
 }
 
@@ -94,9 +94,17 @@ impl Params {
             }
         }
         let stops = own.callbacks.iter().any(|name| name.eq_ignore_ascii_case("EarlyStopping"));
+        problems.expect(own.save_freq > 0, "callback_param.save_freq", || format!("{} is not above 0", own.save_freq));
         let rounds = own.early_stopping_rounds.is_some();
         problems
             .expect(!stops || rounds, "callback_param.early_stopping_rounds", || "EarlyStopping needs it".to_owned());
+    }
+
+    /// Epochs from one checkpoint to the next, if the job asks for checkpoints.
+    pub(in crate::hetero_lr) fn checkpoint_epochs(&self) -> Option<usize> {
+        let own = &self.callback_param;
+        let asked = own.callbacks.iter().any(|callback| callback.eq_ignore_ascii_case("ModelCheckpoint"));
+        usize::try_from(own.save_freq).ok().filter(|every| asked && *every > 0)
     }
 
     /// What validation the job asks for, if any.

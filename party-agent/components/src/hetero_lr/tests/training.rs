@@ -241,3 +241,32 @@ async fn training_goes_on_from_a_model() {
     let fit = train_logistic(data.joined().view(), &data.plain_labels(1), &settings(&parameters(4))).unwrap();
     assert_same_weights(&data, &played, 0, &fit);
 }
+
+#[tokio::test]
+async fn a_checkpoint_is_the_model_of_a_training_that_stopped_there() {
+    let data = Data::new(60, 2, 3);
+    let callbacks = json!({"callbacks": ["ModelCheckpoint"], "save_freq": 2});
+    let long = json!({"max_iter": 5, "tol": 1e-9, "callback_param": callbacks});
+    let long = data.federation(set(defaults(), long)).run::<HeteroLr>().await.all_succeeded();
+    let short = data.federation(set(defaults(), json!({"max_iter": 3, "tol": 1e-9}))).run::<HeteroLr>().await;
+    let federation = data.federation(defaults());
+    for who in [federation.guest(), federation.host(0)] {
+        let kept = &long.part(&who).checkpoints;
+        let names: Vec<_> = kept.iter().map(|(at, _)| (at.step_index, at.step_name.as_str())).collect();
+        assert_eq!(names, [(0, "epoch_0"), (2, "epoch_2"), (4, "epoch_4")]);
+        let at = |index: usize| kept[index].1.read::<crate::hetero_lr::model::Model>().unwrap();
+        let (checkpoint, stopped, last) = (at(1), model(&short, &who), model(&long, &who));
+        assert_eq!(checkpoint.trained[0].iters, 3);
+        assert_eq!((&checkpoint.columns, checkpoint.threshold), (&stopped.columns, stopped.threshold));
+        for (kept, own) in checkpoint.trained[0].weights.iter().zip(&stopped.trained[0].weights) {
+            assert!((kept - own).abs() < 1e-6, "{kept} is not {own}");
+        }
+        assert!((checkpoint.trained[0].intercept - stopped.trained[0].intercept).abs() < 1e-6);
+        assert!((checkpoint.trained[0].weights[0] - last.trained[0].weights[0]).abs() > 1e-3);
+        assert_eq!(at(2).trained[0].weights, last.trained[0].weights, "the last epoch's is the final model");
+    }
+    assert!(
+        short.part(&federation.guest()).checkpoints.is_empty()
+            && long.part(&federation.arbiter()).checkpoints.is_empty()
+    );
+}

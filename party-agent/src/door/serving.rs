@@ -1,0 +1,154 @@
+//! `model/bind` and the party's part of `model/load`: which deployed models this party keeps ready, and under which ids.
+
+use axum::extract::Request;
+use axum::response::IntoResponse;
+use doors::fate_reply::{EXCEPTION, SUCCESS};
+use doors::lenient::{read_json, whole_body};
+use doors::{Answer, Failure, Reply};
+use serde_json::Value;
+use vocabulary::{ErrorCode, Fault, Participant, Role, ServingPart, ServingPlan};
+
+use super::asked::Asked;
+use super::{Desk, Side, blocking};
+
+/// FATE's text where no serving is set up.
+const NO_SERVING: &str = "Please configure servings address";
+const BIND: &str = "/v1/model/bind";
+const PLAN: &str = "/v1/fedflow/serving/plan";
+/// The longest service id, in characters.
+const LONGEST_ID: usize = 256;
+
+fn need_serving(desk: &Desk) -> Result<(), Failure> {
+    if desk.serving.settings.enabled {
+        return Ok(());
+    }
+    let fault = Fault::new(ErrorCode::Unsupported, "this party answers no predictions online").at(&desk.holdings.me);
+    let fault = fault.next("set serving.enabled in the agent's settings");
+    Err(Failure::code(EXCEPTION, NO_SERVING).with_fault(fault))
+}
+
+fn plan_in(asked: &Asked) -> Result<ServingPlan, Failure> {
+    let plan = asked.body.get("plan").cloned().unwrap_or_default();
+    let malformed =
+        |error: serde_json::Error| Fault::new(ErrorCode::RequestInvalid, format!("no serving plan: {error}"));
+    Ok(serde_json::from_value(plan).map_err(malformed)?)
+}
+
+/// Loads a model at this party in a role: sees that its models and tables are here, and remembers it. The coordinator
+/// asks this; nothing leaves the party by it.
+pub(super) async fn load(desk: Desk, request: Request) -> Answer {
+    let asked = Asked::read(request).await?;
+    need_serving(&desk)?;
+    let plan = plan_in(&asked)?;
+    let role = asked.role().unwrap_or(plan.initiator.role);
+    let me = Participant::new(role, desk.holdings.me.clone());
+    let Some(part) = plan.part_of(&me) else {
+        let message = format!("{me} has no part in model {} {}", plan.model_id, plan.model_version);
+        return Err(Fault::new(ErrorCode::RequestInvalid, message).into());
+    };
+    check(&desk, part).await?;
+    desk.holdings.records.load_for_serving(role, &plan, desk.holdings.now()).await.map_err(Fault::from)?;
+    tracing::info!(model = plan.model_id, version = plan.model_version, %role, "model loaded for serving");
+    Ok(Reply::success().into_response())
+}
+
+/// Whether everything that a part names is here.
+async fn check(desk: &Desk, part: &ServingPart) -> Result<(), Failure> {
+    let (holdings, me) = (&desk.holdings, &desk.holdings.me);
+    for input in &part.models {
+        let there = match &input.checkpoint {
+            None => holdings.records.model(&input.model).await.map_err(Fault::from)?.is_some(),
+            Some(which) => holdings.records.checkpoint(&input.model, which).await.map_err(Fault::from)?.is_some(),
+        };
+        if !there {
+            let message =
+                format!("the model of step {} in version {} is not here", input.model.step, input.model.version);
+            return Err(Fault::new(ErrorCode::ModelMissing, message).at(me).next("import it, or train again").into());
+        }
+    }
+    let (shelf, tables) = (holdings.shelf.clone(), part.tables.values().cloned().collect::<Vec<_>>());
+    blocking(move || tables.iter().try_for_each(|table| shelf.info(table).map(|_| ()).map_err(Fault::from)))
+        .await
+        .map_err(|failure| match failure.0.fault.clone() {
+            Some(fault) => fault.at(me).into(),
+            None => failure,
+        })
+}
+
+/// Gives a service id its model. The party's user is answered here; others where the policy lets them at models.
+pub(super) async fn bind(desk: Desk, request: Request) -> Answer {
+    let asked = Asked::read(request).await?;
+    if desk.side == Side::Outside {
+        return Err(Failure::unknown_route());
+    }
+    // The coordinator has the documents and says what is wrong with the request in FATE's words.
+    let response = desk.ask_coordinator("POST", PLAN, &asked).await?;
+    let reply = read_json(&whole_body(response.into_body()).await?);
+    if reply.get("retcode").and_then(Value::as_i64) != Some(SUCCESS) {
+        return Ok(axum::Json(reply).into_response());
+    }
+    let planned = Asked { body: reply.get("data").and_then(Value::as_object).cloned().unwrap_or_default() };
+    let plan = plan_in(&planned)?;
+    if plan.initiator.party != desk.holdings.me {
+        return desk.ask_coordinator("POST", BIND, &asked).await;
+    }
+    keep(&desk, planned.text("service_id"), plan).await
+}
+
+/// The same from the coordinator's door, with the plan in the body.
+pub(super) async fn bind_from_outside(desk: Desk, request: Request) -> Answer {
+    let asked = Asked::read(request).await?;
+    need_serving(&desk)?;
+    let plan = plan_in(&asked)?;
+    let service = asked.text("service_id");
+    desk.permit_models(format!("binding of service {}", service.clone().unwrap_or_default())).await?;
+    keep(&desk, service, plan).await
+}
+
+async fn keep(desk: &Desk, service: Option<String>, mut plan: ServingPlan) -> Answer {
+    need_serving(desk)?;
+    let me = Participant::new(Role::Guest, desk.holdings.me.clone());
+    let service = service.filter(|service| !service.is_empty() && service.chars().count() <= LONGEST_ID);
+    let Some(service) = service else {
+        let message = format!("a service id has 1 to {LONGEST_ID} characters");
+        return Err(Fault::new(ErrorCode::RequestInvalid, message).path("service_id").into());
+    };
+    if plan.initiator != me {
+        let message = format!("{} asked for the training: it answers for the model, not {me}", plan.initiator);
+        return Err(Fault::new(ErrorCode::RequestInvalid, message).into());
+    }
+    take_loaded_tables(desk, &mut plan).await?;
+    if let Some((owner, reader)) = plan.without_table() {
+        let message = format!("no table is known for {reader} at {owner}");
+        let next = "name it: \"tables\": {ROLE: {PARTY: {\"name\": …, \"namespace\": …}}} in model/load or model/bind";
+        return Err(Fault::new(ErrorCode::TableMissing, message).path("tables").next(next).into());
+    }
+    let Some(part) = plan.part_of(&me) else {
+        return Err(Fault::new(ErrorCode::RequestInvalid, format!("{me} has no part in the model")).into());
+    };
+    check(desk, part).await?;
+    desk.holdings.records.bind_service(&service, &plan, desk.holdings.now()).await.map_err(Fault::from)?;
+    tracing::info!(service, model = plan.model_id, version = plan.model_version, "service bound");
+    Ok(Reply::success().saying(format!("service id is {service}")).into_response())
+}
+
+/// Fills in the tables that were named when the model was loaded, where the request names none.
+async fn take_loaded_tables(desk: &Desk, plan: &mut ServingPlan) -> Result<(), Failure> {
+    let loads = desk.holdings.records.loaded_for_serving().await.map_err(Fault::from)?;
+    let loaded = loads.into_iter().rev().map(|load| load.plan);
+    let loaded = loaded
+        .into_iter()
+        .find(|loaded| loaded.model_id == plan.model_id && loaded.model_version == plan.model_version);
+    let Some(loaded) = loaded else { return Ok(()) };
+    for part in &mut plan.parts {
+        let Some(own) = loaded.part_of(&part.owner) else { continue };
+        for (reader, table) in &own.tables {
+            part.tables.entry(reader.clone()).or_insert_with(|| table.clone());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "../door_serving_tests.rs"]
+mod tests;

@@ -1,0 +1,94 @@
+//! Predictions that somebody waits for: a service id means a deployed model, and a request for it becomes a job on the
+//! rows that are asked for. `line` puts requests together, `prediction` runs a job, `stand_in` has its table judged.
+
+mod latency;
+mod line;
+mod prediction;
+mod stand_in;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use doors::Forward;
+use records::ServiceRecord;
+use serde::{Deserialize, Serialize};
+use vocabulary::Fault;
+
+use crate::holdings::Holdings;
+pub(crate) use latency::Figures;
+use line::Line;
+pub(crate) use prediction::Batch;
+use prediction::Prediction;
+pub(crate) use stand_in::StandIns;
+
+/// Whether and how the agent answers predictions that somebody waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServingSettings {
+    /// Whether models can be loaded and bound here. Default false.
+    pub enabled: bool,
+    /// Seconds that one prediction may take. Default 30.
+    pub timeout_seconds: u64,
+    /// Most ids of one request. Default 1000.
+    pub most_ids: usize,
+}
+
+impl Default for ServingSettings {
+    fn default() -> Self {
+        Self { enabled: false, timeout_seconds: 30, most_ids: 1_000 }
+    }
+}
+
+/// The services of an agent while it runs.
+pub(crate) struct Serving {
+    pub(crate) settings: ServingSettings,
+    holdings: Arc<Holdings>,
+    coordinator: Arc<dyn Forward>,
+    lines: Mutex<BTreeMap<String, Arc<Line>>>,
+}
+
+impl Serving {
+    pub(crate) fn new(settings: ServingSettings, holdings: Arc<Holdings>, coordinator: Arc<dyn Forward>) -> Self {
+        Self { settings, holdings, coordinator, lines: Mutex::default() }
+    }
+
+    fn line(&self, service: &str) -> Arc<Line> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.entry(service.to_owned()).or_default().clone()
+    }
+
+    /// How a service did since the agent started.
+    pub(crate) fn figures(&self, service: &str) -> Figures {
+        self.line(service).figures()
+    }
+
+    /// Predicts the rows of these ids, perhaps together with what others ask for at the moment. Ends within twice the time
+    /// that one prediction may take.
+    pub(crate) async fn predict(&self, service: &ServiceRecord, ids: Vec<String>) -> Result<Arc<Batch>, Fault> {
+        let patience = Duration::from_secs(self.settings.timeout_seconds);
+        let prediction = Arc::new(Prediction {
+            holdings: self.holdings.clone(),
+            coordinator: self.coordinator.clone(),
+            service: service.service.clone(),
+            plan: service.plan.clone(),
+            patience,
+        });
+        let line = self.line(&service.service);
+        let run = Arc::new(move |ids| {
+            let prediction = prediction.clone();
+            tokio::spawn(async move { prediction.run(ids).await })
+        });
+        line.ask(ids, 2 * patience, self.settings.most_ids, run).await.map_err(|fault| fault.at(&self.holdings.me))
+    }
+}
+
+/// Removes tables of predictions that ran when the agent died. Blocks on the disk.
+pub(crate) fn sweep(holdings: &Holdings) -> Result<(), Fault> {
+    for table in holdings.shelf.list()? {
+        if table.namespace == stand_in::NAMESPACE {
+            holdings.shelf.delete(&table)?;
+        }
+    }
+    Ok(())
+}
