@@ -22,8 +22,8 @@ pub mod query_metrics;
 pub mod record_report;
 pub mod records;
 mod rerun_job;
-mod stop_job;
 mod serving;
+mod stop_job;
 pub mod submit_job;
 
 use std::sync::Arc;

@@ -11,8 +11,8 @@ use crate::{Coordinator, ServiceError};
 
 impl Coordinator {
     /// A job id that nothing has: replies to requests that start no job carry one.
-    pub fn fresh_job_id(&self) -> Result<JobId, ServiceError> {
-        self.next_id(self.now()).map_err(ServiceError::Internal)
+    pub fn fresh_job_id(&self) -> Result<JobId, Fault> {
+        self.next_id(self.now())
     }
 
     /// The versions of this name; FATE's clients call a deployed one a job.

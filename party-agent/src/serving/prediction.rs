@@ -11,7 +11,7 @@ use doors::proxy::{make_response, whole};
 use serde_json::{Map, Value, json};
 use tables::Shelf;
 use tokio::time::Instant;
-use vocabulary::{ErrorCode, Fault, JobId, Participant, Role, ServingPlan, TableRef};
+use vocabulary::{ErrorCode, Fault, JobId, Participant, ServingPlan, TableRef};
 use wire::agent_link::{Caller, HttpHead};
 
 use super::stand_in::NAMESPACE;

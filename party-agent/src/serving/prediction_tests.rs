@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use doors::BodyStream;
 use futures_util::TryStreamExt;
 use tables::{ColumnKind, Schema, Table, Values};
-use vocabulary::{Attempt, PartyId, ServingPart, StepName};
+use vocabulary::{Attempt, PartyId, Role, ServingPart, StepName};
 use wire::agent_link::HttpReplyHead;
 
 use super::*;

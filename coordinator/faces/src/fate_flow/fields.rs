@@ -160,6 +160,7 @@ pub(super) static FIELDS: &[Field] = &[
     ("store_address", Object, "the model storage"),
     ("table_name", Text, "the table's name"),
     ("table_namespace", Text, "the table's namespace"),
+    ("tables", Object, "tables to predict from: `{ROLE: {PARTY: {name, namespace}}}`"),
     ("tag", Filter, "the job's tag"),
     ("tag_desc", Text, "the tag's description"),
     ("tag_name", Text, "the tag"),

@@ -6,5 +6,6 @@ mod golden;
 mod jobs;
 mod models;
 mod rows;
+mod serving;
 mod submission;
 mod tracking;
