@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http::{Method, Request};
+use daemon::Secret;
+use http::{HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -20,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[derive(Clone)]
 pub(crate) struct Client {
     base: String,
+    token: Option<Secret>,
     http: HyperClient<HttpConnector, Full<Bytes>>,
 }
 
@@ -27,17 +29,25 @@ impl Client {
     /// A client of the door at this URL (`http://127.0.0.1:9380`).
     pub(crate) fn new(base: &str) -> Self {
         let http = HyperClient::builder(TokioExecutor::new()).build_http();
-        Self { base: base.trim_end_matches('/').to_owned(), http }
+        Self { base: base.trim_end_matches('/').to_owned(), token: None, http }
+    }
+
+    /// The same, showing a bearer token at the door.
+    pub(crate) fn with_token(mut self, token: Option<&str>) -> Self {
+        self.token = token.filter(|token| !token.is_empty()).map(Secret::new);
+        self
     }
 
     async fn send(&self, method: Method, target: &str, content: &str, body: Bytes) -> Result<(u16, Bytes)> {
         let uri = format!("{}{target}", self.base);
-        let request = Request::builder()
-            .method(method)
-            .uri(&uri)
-            .header("content-type", content)
-            .body(Full::new(body))
-            .with_context(|| format!("{uri} is no address"))?;
+        let mut request = Request::builder().method(method).uri(&uri).header("content-type", content);
+        if let Some(token) = &self.token {
+            let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+                .map_err(|_| Fault::new(ErrorCode::RequestInvalid, "the token holds what no header can"))?;
+            header.set_sensitive(true);
+            request = request.header("authorization", header);
+        }
+        let request = request.body(Full::new(body)).with_context(|| format!("{uri} is no address"))?;
         let unreachable = |detail: String| {
             Fault::new(ErrorCode::AddressUnusable, format!("{} does not answer: {detail}", self.base))
                 .next("start it (`fedflow up --dir DIR`), or name another door with --rest")

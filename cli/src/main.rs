@@ -10,6 +10,7 @@ mod job;
 mod ready;
 mod say;
 mod table;
+mod tokens;
 mod up;
 
 use std::process::ExitCode;
@@ -45,6 +46,9 @@ enum Command {
     /// Make and look after the federation's certificates.
     #[command(subcommand)]
     Certs(certs::CertsCommand),
+    /// Make bearer tokens for a door.
+    #[command(subcommand)]
+    Tokens(tokens::TokensCommand),
     /// Say exactly why two daemons do not talk.
     Doctor(doctor::DoctorArguments),
 }
@@ -74,6 +78,7 @@ async fn run(command: Command) -> (anyhow::Result<()>, bool) {
         Command::Job(command) => (job::run(&command).await, command.is_json()),
         Command::Table(command) => (table::run(&command).await, command.is_json()),
         Command::Certs(command) => (certs::run(&command), command.is_json()),
+        Command::Tokens(command) => (tokens::run(&command), command.is_json()),
         Command::Doctor(arguments) => (doctor::run(&arguments).await, arguments.json),
     }
 }

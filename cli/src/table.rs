@@ -17,9 +17,19 @@ pub(crate) struct DoorArguments {
     /// The door: a party's own, or the coordinator's.
     #[arg(long, default_value = "http://127.0.0.1:9380", env = "FEDFLOW_REST")]
     pub(crate) rest: String,
+    /// The bearer token, where the door asks who comes.
+    #[arg(long, env = "FEDFLOW_TOKEN", hide_env_values = true)]
+    token: Option<String>,
     /// Answer in JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl DoorArguments {
+    /// A client of that door.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.rest).with_token(self.token.as_deref())
+    }
 }
 
 /// What to do with tables.
@@ -103,7 +113,7 @@ impl TableCommand {
 
 /// Does it.
 pub(crate) async fn run(command: &TableCommand) -> Result<()> {
-    let client = Client::new(&command.door().rest);
+    let client = command.door().client();
     let json = command.is_json();
     match command {
         TableCommand::Upload { file, name, namespace, no_header, delimiter, partitions, replace, party, .. } => {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use daemon::logging::LogSettings;
+use doors::AccessSettings;
 use serde::{Deserialize, Serialize};
 use vocabulary::PartyId;
 
@@ -37,6 +38,9 @@ pub struct CoordinatorConfig {
     /// How jobs and agents are treated.
     #[serde(default)]
     pub jobs: JobRules,
+    /// Who may use the REST door; whoever reaches it, as the operator, when it is not set.
+    #[serde(default)]
+    pub access: Option<AccessSettings>,
     /// How to log.
     #[serde(default)]
     pub log: LogSettings,
@@ -85,6 +89,7 @@ impl CoordinatorConfig {
         self.identity = folder.join(&self.identity);
         self.data = folder.join(&self.data);
         self.log.file = self.log.file.map(|file| folder.join(file));
+        self.access = self.access.map(|access| access.below(folder));
         self
     }
 

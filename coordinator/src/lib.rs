@@ -21,7 +21,7 @@ pub fn read_config(path: &Path) -> Result<CoordinatorConfig, Fault> {
     Ok(config.below(path.parent().unwrap_or(Path::new("."))))
 }
 
-/// The settings in force, as a person reads them. They hold no secret: keys are named by folder.
+/// The settings in force, as a person reads them. Keys are named by folder, and secrets of clients are not shown.
 pub fn check_config(path: &Path) -> Result<String, Fault> {
     let config = read_config(path)?;
     toml::to_string_pretty(&config).map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))

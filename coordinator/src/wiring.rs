@@ -7,9 +7,9 @@ use std::time::Duration;
 use agent_gateway::{Face, Gateway, SERVICES};
 use async_trait::async_trait;
 use axum::Router;
-use doors::{BodyStream, Door, ServeOptions};
+use doors::{Access, BodyStream, Door, ServeOptions};
 use faces::{FaceOptions, FateFlow, Rows};
-use service::{Coordinator, Options};
+use service::{Coordinator, Options, Principal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use transport::{Endpoint, EndpointOptions, RelayOptions};
@@ -72,6 +72,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).await.map_err(|error| {
         Fault::new(ErrorCode::StorageFull, format!("the data folder {} cannot be made: {error}", config.data.display()))
     })?;
+    let access = config.access.clone().map(|access| Access::open(access, None, Arc::new(SystemClock))).transpose()?;
     let identity = pki::Identity::load(&config.identity)?;
     let federation = identity.federation().to_owned();
     let store = store::open(&config.store_url()).await.map_err(|error| error.fault())?;
@@ -93,7 +94,10 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     };
     let coordinator = Coordinator::new(store, Arc::new(gateway.clone()), Arc::new(SystemClock), options);
     coordinator.load_parties().await.map_err(|error| error.fault())?;
+    // Parties' users carry their party; whoever else comes in is the operator once the door asks who it is.
+    let principal = if access.is_some() { Principal::operator() } else { Principal::anyone() };
     let face = FaceOptions {
+        principal_at_door: principal,
         folder: config.data.display().to_string(),
         address: (rest.ip().to_string(), rest.port()),
         ..FaceOptions::default()
@@ -103,17 +107,20 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
 
     let drive = coordinator.clone();
     let stop_drive = stop.clone();
+    // Links are authenticated by certificates; only the door asks for credentials.
     let answers: Arc<dyn Face> = Arc::new(FaceOfRouter(router.clone()));
+    let router = access.as_ref().map_or_else(|| router.clone(), |access| access.protect(router.clone()));
     let links = (gateway.clone(), endpoint.clone(), coordinator.clone(), stop.clone());
-    let parts = vec![
+    let mut parts = vec![
         tokio::spawn(async move { drive.run(stop_drive).await }),
         tokio::spawn(async move {
             let (gateway, endpoint, coordinator, stop) = links;
             gateway.serve(endpoint, incoming, coordinator, answers, stop).await;
         }),
         tokio::spawn(door.run(router, stop.clone())),
-        tokio::spawn(renew_identity(endpoint, stop)),
+        tokio::spawn(renew_identity(endpoint, stop.clone())),
     ];
+    parts.extend(access.map(|access| tokio::spawn(access.keep_fresh(stop))));
     tracing::info!(%quic, %rest, "coordinator ready");
     Ok(Running { quic, rest, coordinator, parts })
 }

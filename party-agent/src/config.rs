@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use daemon::logging::LogSettings;
+use doors::AccessSettings;
 use serde::{Deserialize, Serialize};
 use vocabulary::{ErrorCode, Fault, PartyId};
 
@@ -50,6 +51,9 @@ pub struct AgentConfig {
     /// The policy file. Default none: everything foreign is refused.
     #[serde(default)]
     pub policy: Option<PathBuf>,
+    /// Who may use the REST door. Default none: whoever reaches it is the party's user.
+    #[serde(default)]
+    pub access: Option<AccessSettings>,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -124,6 +128,7 @@ impl AgentConfig {
             import_roots: Vec::new(),
             export_root: None,
             policy: None,
+            access: None,
             limits: Limits::default(),
             serving: ServingSettings::default(),
             mtu: common_mtu(),
@@ -150,6 +155,7 @@ impl AgentConfig {
         for path in own.chain(optional).chain(self.import_roots.iter_mut()) {
             *path = folder.join(&*path);
         }
+        self.access = self.access.take().map(|access| access.below(folder));
     }
 
     /// Says what no agent could run with.

@@ -318,3 +318,6 @@ async fn shows_health_and_the_audit_chain() {
     assert_eq!((reply["data"].as_array().unwrap().len(), &reply["meta"]["intact"]), (1, &json!(true)));
     assert_eq!(reply["data"][0]["entry"]["told"]["refused_by"], "disclosure.rows_through_coordinator");
 }
+
+#[path = "door_junk_tests.rs"]
+mod malformed;

@@ -84,10 +84,11 @@ pub async fn start_with(config: AgentConfig, catalogue: Catalogue, stop: Cancell
 }
 
 /// Reads the settings as an agent would, checks what they point at (policy, identity), and gives them as TOML with every
-/// default. No setting holds a secret; keys are named by their folder only.
+/// default. Keys are named by their folder only, and secrets of clients are not shown.
 pub fn check_config(path: &Path) -> Result<String, Fault> {
     let config = AgentConfig::load(path)?;
     wiring::load_policy(&config)?;
+    wiring::open_access(&config)?;
     wiring::load_identity(&config)?;
     toml::to_string_pretty(&config).map_err(|error| Fault::new(ErrorCode::ConfigInvalid, error.to_string()))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use doors::{Door, ServeOptions};
+use doors::{Access, Door, ServeOptions};
 use pki::{Identity, Kind};
 use policy::{Policy, Rules};
 use records::Records;
@@ -123,6 +123,12 @@ pub(crate) fn load_policy(config: &AgentConfig) -> Result<Policy, Fault> {
     }
 }
 
+/// The check at the door: users of this party alone.
+pub(crate) fn open_access(config: &AgentConfig) -> Result<Option<Access>, Fault> {
+    let open = |access| Access::open(access, Some(config.party.clone()), Arc::new(SystemClock));
+    config.access.clone().map(open).transpose()
+}
+
 /// Loads the identity and sees that it is this party's agent's.
 pub(crate) fn load_identity(config: &AgentConfig) -> Result<Identity, Fault> {
     let identity = Identity::load(&config.identity)?;
@@ -195,6 +201,7 @@ pub(crate) async fn start(
 ) -> Result<Running, Fault> {
     config.check()?;
     let identity = load_identity(&config)?;
+    let access = open_access(&config)?;
     let holdings = open_holdings(&config, catalogue).await?;
     let door =
         Door::open(config.rest, ServeOptions { end_patience: Duration::from_secs(3), ..ServeOptions::default() }).await;
@@ -252,7 +259,12 @@ pub(crate) async fn start(
     let sweeping = tokio::spawn(sweep(parts.holdings.clone(), stop.clone()));
     let linked = tokio::spawn(keeper.run(late.clone()));
     let pumping = tokio::spawn(Pump::new(reporter, uplink).run(late.clone()));
-    let served = tokio::spawn(door.run(router(desk), stop.clone()));
+    // Only the own door asks for credentials: what comes over the link is an outsider's whatever it shows.
+    let router = access.as_ref().map_or_else(|| router(desk.clone()), |access| access.protect(router(desk.clone())));
+    let served = tokio::spawn(door.run(router, stop.clone()));
+    if let Some(access) = access {
+        tokio::spawn(access.keep_fresh(stop.clone()));
+    }
     let ended = tokio::spawn(async move {
         stop.cancelled().await;
         parts.end(late).await;

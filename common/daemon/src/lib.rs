@@ -1,8 +1,10 @@
-//! What any daemon of ours needs: settings, logs, and a way to end.
+//! What any daemon of ours needs: settings, secrets, logs, and a way to end.
 #![deny(missing_docs)]
 
 pub mod config;
 pub mod logging;
+pub mod redact;
 pub mod shutdown;
 
 pub use config::{ConfigError, load};
+pub use redact::Secret;

@@ -23,6 +23,8 @@ pub const OPERATING: i64 = 103;
 pub const CONNECTION: i64 = 105;
 /// A permission that is missing.
 pub const PERMISSION: i64 = 108;
+/// A credential that is missing or does not count.
+pub const AUTHENTICATION: i64 = 109;
 /// HTTP status and retcode of file endpoints that have nothing to send.
 pub const NOTHING: u16 = 210;
 
@@ -241,12 +243,28 @@ pub fn retcode_of(code: ErrorCode) -> i64 {
         | ErrorCode::PermissionDenied
         | ErrorCode::OfferRefused
         | ErrorCode::ReleaseRefused => PERMISSION,
+        ErrorCode::CredentialRefused => AUTHENTICATION,
         ErrorCode::PartyOffline | ErrorCode::PartyLost | ErrorCode::PeerTimeout | ErrorCode::AddressUnusable => {
             CONNECTION
         }
         ErrorCode::JobState | ErrorCode::Conflict => OPERATING,
         _ => EXCEPTION,
     }
+}
+
+/// Routes whose success is a file: clients unpack whatever comes with HTTP 200, so failures have another status there.
+pub const FILE_ROUTES: [&str; 6] = [
+    "/v1/job/log",
+    "/v1/job/log/download",
+    "/v1/model/export",
+    "/v1/table/download",
+    "/v1/template/download",
+    "/v1/tracking/component/output/data/download",
+];
+
+/// Whether a success under this path is a file.
+pub fn answers_with_a_file(path: &str) -> bool {
+    FILE_ROUTES.contains(&path.trim_end_matches('/'))
 }
 
 /// A file as an attachment. The name goes unquoted and last: readers take everything after `filename=` as the name.

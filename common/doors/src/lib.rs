@@ -1,8 +1,9 @@
-//! What the REST doors of both daemons share: serving, proxying, FATE's envelope, archives, and the upload request.
+//! What the REST doors of both daemons share: serving, who may come in, proxying, FATE's envelope, archives, and the upload request.
 //!
 //! Nothing here knows a job or a table; a door is a router, this crate is its frame.
 #![deny(missing_docs)]
 
+pub mod access;
 pub mod fate_reply;
 pub mod lenient;
 pub mod proxy;
@@ -11,6 +12,7 @@ pub mod targz;
 pub mod tee;
 pub mod upload;
 
+pub use access::{Access, AccessSettings};
 pub use fate_reply::{Answer, Failure, Reply, file_reply};
 pub use lenient::{Lenient, tolerate_slash};
 pub use proxy::{BodyStream, Forward};

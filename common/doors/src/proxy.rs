@@ -42,6 +42,8 @@ const HOP_BY_HOP: [&str; 12] = [
     "transfer-encoding",
     "upgrade",
 ];
+/// Headers that prove something to this door; the other side has no business with them.
+const CREDENTIALS: [&str; 6] = ["authorization", "cookie", "app_key", "nonce", "signature", "timestamp"];
 
 /// A body with nothing in it.
 pub fn no_body() -> BodyStream {
@@ -121,8 +123,10 @@ fn kept_headers(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(',').map(|name| name.trim().to_ascii_lowercase()))
         .collect();
-    let kept =
-        |name: &HeaderName| !HOP_BY_HOP.contains(&name.as_str()) && !named.iter().any(|other| other == name.as_str());
+    let kept = |name: &HeaderName| {
+        let name = name.as_str();
+        !HOP_BY_HOP.contains(&name) && !CREDENTIALS.contains(&name) && !named.iter().any(|other| other == name)
+    };
     headers
         .iter()
         .filter(|(name, _)| kept(name))
@@ -168,6 +172,8 @@ mod tests {
             .uri("http://door:1/v1/x?a=%7B")
             .header("connection", "close, x-private")
             .header("x-private", "1")
+            .header("authorization", "Bearer secret")
+            .header("app_key", "ak")
             .header("content-type", "text/csv")
             .body(Body::from("rows"))
             .expect("request");

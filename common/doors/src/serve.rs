@@ -1,21 +1,29 @@
-//! Serving a router on a TCP address: HTTP/1.1 and cleartext HTTP/2, time-outs on heads, graceful end.
+//! Serving a router on a TCP address: HTTP/1.1 and cleartext HTTP/2, bounds on what a connection may cost, graceful end.
+
+mod stall;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::response::IntoResponse;
+use futures_util::StreamExt;
+use hyper::body::Body as _;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use vocabulary::{ErrorCode, Fault};
 
 use crate::fate_reply::Failure;
+use crate::proxy::stream_of;
 
 /// Bounds on what a connection may cost.
 #[derive(Debug, Clone)]
@@ -24,6 +32,12 @@ pub struct ServeOptions {
     pub head_patience: Duration,
     /// Most bytes of a request head; queries of uploads are long (256 KiB by default).
     pub most_head_bytes: usize,
+    /// How long a sender may be silent within a body (60 s by default).
+    pub body_patience: Duration,
+    /// How long a receiver may leave a reply unread (60 s by default).
+    pub reply_patience: Duration,
+    /// Most connections at a time; further ones wait (1024 by default).
+    pub most_connections: usize,
     /// How long running requests may take after the end was asked for (10 s by default).
     pub end_patience: Duration,
 }
@@ -33,6 +47,9 @@ impl Default for ServeOptions {
         Self {
             head_patience: Duration::from_secs(75),
             most_head_bytes: 256 << 10,
+            body_patience: Duration::from_secs(60),
+            reply_patience: Duration::from_secs(60),
+            most_connections: 1_024,
             end_patience: Duration::from_secs(10),
         }
     }
@@ -75,14 +92,19 @@ impl Door {
         // bodies are bounded where they are read: JSON by `Lenient`, uploads by the receiver's own storage
         let router = router.layer(DefaultBodyLimit::disable()).layer(axum::middleware::from_fn(refuse_other_sites));
         let connections = TaskTracker::new();
+        let room = Arc::new(Semaphore::new(self.options.most_connections));
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = self.listener.accept() => accepted,
+                accepted = self.accept(&room) => accepted,
             };
             match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(stream, router.clone(), self.options.clone(), stop.clone()));
+                Ok((stream, place)) => {
+                    let served = connection(stream, router.clone(), self.options.clone(), stop.clone());
+                    connections.spawn(async move {
+                        served.await;
+                        drop(place);
+                    });
                 }
                 Err(error) => {
                     // out of descriptors: wait for connections to end instead of spinning
@@ -95,6 +117,13 @@ impl Door {
         if tokio::time::timeout(self.options.end_patience, connections.wait()).await.is_err() {
             tracing::warn!(open = connections.len(), "requests were cut off at the end");
         }
+    }
+
+    /// The next connection, once there is room for it.
+    async fn accept(&self, room: &Arc<Semaphore>) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+        let place = room.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+        let (stream, _) = self.listener.accept().await?;
+        Ok((stream, place))
     }
 }
 
@@ -137,8 +166,11 @@ async fn connection(stream: TcpStream, router: Router, options: ServeOptions, st
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(options.head_patience))
         .max_header_list_size(u32::try_from(options.most_head_bytes).unwrap_or(u32::MAX));
-    let service = router
-        .map_request(|request: http::Request<hyper::body::Incoming>| -> Request { request.map(axum::body::Body::new) });
+    let patience = options.body_patience;
+    let service = router.map_request(move |request: http::Request<hyper::body::Incoming>| -> Request {
+        request.map(|body| impatient(body, patience))
+    });
+    let stream = stall::Impatient::new(stream, options.reply_patience);
     let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(serving);
     let ended = tokio::select! {
@@ -153,90 +185,22 @@ async fn connection(stream: TcpStream, router: Router, options: ServeOptions, st
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use axum::routing::get;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    use super::*;
-    use crate::lenient::Lenient;
-
-    async fn open(options: ServeOptions) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
-        let door = Door::open(([127, 0, 0, 1], 0).into(), options).await.expect("free port");
-        let router = Router::new().route("/echo", get(|Lenient(body): Lenient| async move { body.to_string() }));
-        let (address, stop) = (door.address(), CancellationToken::new());
-        (address, stop.clone(), tokio::task::spawn(door.run(router, stop)))
+/// The same body, ending with an error once its sender is silent for too long.
+fn impatient(body: hyper::body::Incoming, patience: Duration) -> Body {
+    let body = Body::new(body);
+    if body.is_end_stream() {
+        return body;
     }
-
-    async fn talk(address: SocketAddr, text: &str) -> String {
-        let mut stream = TcpStream::connect(address).await.expect("connect");
-        stream.write_all(text.as_bytes()).await.expect("write");
-        let mut reply = String::new();
-        let _ = stream.read_to_string(&mut reply).await;
-        reply
-    }
-
-    #[tokio::test]
-    async fn reads_the_body_of_a_get_and_ends_when_asked() {
-        let (address, stop, serving) = open(ServeOptions::default()).await;
-        assert_ne!(address.port(), 0);
-        let request = "GET /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 8\r\n\r\n{\"a\": 1}";
-        let reply = talk(address, request).await;
-        assert!(reply.starts_with("HTTP/1.1 200") && reply.ends_with("{\"a\":1}"), "{reply}");
-        stop.cancel();
-        serving.await.expect("ended");
-        assert!(TcpStream::connect(address).await.is_err());
-    }
-
-    #[test]
-    fn knows_what_a_browser_sends_for_another_site() {
-        let other = |pairs: &[(&'static str, &'static str)]| {
-            let pairs = pairs
-                .iter()
-                .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
-            comes_from_other_site(&pairs.collect())
-        };
-        assert!(!other(&[("host", "127.0.0.1:9380")]), "curl");
-        assert!(!other(&[("host", "fedflow.bank.example")]), "a program behind a proxy");
-        assert!(!other(&[("host", "localhost:1"), ("origin", "http://localhost:1")]), "a page of the door's own");
-        assert!(other(&[("host", "127.0.0.1:1"), ("origin", "http://evil.example")]), "a page of another site");
-        assert!(other(&[("host", "127.0.0.1:1"), ("origin", "null")]), "a page without a site");
-        assert!(
-            other(&[("host", "evil.example:1"), ("origin", "http://evil.example:1")]),
-            "a name made to resolve here"
-        );
-        assert!(other(&[("host", "evil.example:1"), ("sec-fetch-site", "same-origin")]), "the same, reading");
-    }
-
-    #[tokio::test]
-    async fn speaks_cleartext_http2() {
-        let (address, stop, serving) = open(ServeOptions::default()).await;
-        let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
-        let request = http::Request::builder()
-            .uri(format!("http://{address}/echo"))
-            .body(axum::body::Body::from("[2]"))
-            .expect("request");
-        let response = client.request(request).await.expect("answered");
-        assert_eq!(response.version(), http::Version::HTTP_2);
-        let body = crate::lenient::whole_body(axum::body::Body::new(response.into_body())).await.expect("body");
-        assert_eq!(body, "[2]");
-        stop.cancel();
-        serving.await.expect("ended");
-    }
-
-    #[tokio::test]
-    async fn drops_a_connection_whose_head_does_not_end() {
-        let options = ServeOptions { head_patience: Duration::from_millis(100), ..ServeOptions::default() };
-        let (address, stop, _serving) = open(options).await;
-        let reply = tokio::time::timeout(Duration::from_secs(5), talk(address, "GET /echo HTTP/1.1\r\nx-slow: ")).await;
-        assert!(!reply.expect("dropped").contains("200 OK"));
-        stop.cancel();
-    }
-
-    #[tokio::test]
-    async fn says_which_address_is_taken() {
-        let door = Door::open(([127, 0, 0, 1], 0).into(), ServeOptions::default()).await.expect("free port");
-        let error = Door::open(door.address(), ServeOptions::default()).await.expect_err("taken");
-        assert!(error.to_string().contains(&door.address().to_string()));
-    }
+    let pieces = futures_util::stream::unfold(Some(stream_of(body)), move |pieces| async move {
+        let mut pieces = pieces?;
+        match tokio::time::timeout(patience, pieces.next()).await {
+            Ok(piece) => Some((piece?, Some(pieces))),
+            Err(_) => Some((Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the sender is silent")), None)),
+        }
+    });
+    Body::from_stream(pieces)
 }
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod tests;

@@ -75,6 +75,8 @@ codes! {
     DisclosureRefused = "FF303",
     /// The request needs a permission that the caller lacks.
     PermissionDenied = "FF304",
+    /// The caller did not prove who it is.
+    CredentialRefused = "FF305",
     /// The party is not connected.
     PartyOffline = "FF401",
     /// The party was lost while it worked.

@@ -1,0 +1,73 @@
+//! Signatures as FATE's clients make them: HMAC-SHA1 over time, nonce, name, path and content.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use daemon::Secret;
+use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderMap;
+use sha1::Sha1;
+use vocabulary::Timestamp;
+
+use super::content::Content;
+use super::unknown;
+use crate::fate_reply::Failure;
+
+/// How far a time stamp may be from the present, either way.
+pub(super) const WINDOW_MILLIS: i64 = 60_000;
+/// Headers of a signed request.
+pub(super) const HEADERS: [&str; 4] = ["timestamp", "nonce", "app_key", "signature"];
+/// Longest name or nonce that is looked at, in bytes.
+const LONGEST: usize = 256;
+
+pub(super) const CLIENT: &str = "Unknown APP_KEY";
+pub(super) const NONCE: &str = "Invalid NONCE";
+pub(super) const WRONG: &str = "signature authentication failed";
+const HEADERS_NEEDED: &str = "requirement headers parameters: ['TIMESTAMP', 'NONCE', 'APP_KEY', 'SIGNATURE']";
+const TIME: &str = "Invalid TIMESTAMP";
+const TOO_FAR: &str = "TIMESTAMP is more than 60 seconds away from the server time";
+
+/// What a request says of its signature.
+pub(super) struct Claim {
+    timestamp: String,
+    pub(super) nonce: String,
+    pub(super) app_key: String,
+    signature: String,
+}
+
+impl Claim {
+    /// Reads the headers. Fails with FATE's texts, in FATE's order.
+    pub(super) fn read(headers: &HeaderMap, now: Timestamp) -> Result<Self, Failure> {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let [Some(timestamp), Some(nonce), Some(app_key), Some(signature)] = HEADERS.map(header) else {
+            return Err(unknown(HEADERS_NEEDED));
+        };
+        let time: i64 = timestamp.trim().parse().map_err(|_| unknown(TIME))?;
+        if now.millis().saturating_sub(time).saturating_abs() > WINDOW_MILLIS {
+            return Err(unknown(TOO_FAR));
+        }
+        if nonce.is_empty() || nonce.len() > LONGEST {
+            return Err(unknown(NONCE));
+        }
+        if app_key.len() > LONGEST {
+            return Err(unknown(CLIENT));
+        }
+        Ok(Self { timestamp, nonce, app_key, signature })
+    }
+
+    /// Whether the secret's owner signed this target with this content. The comparison takes the same time wherever the
+    /// signatures differ.
+    pub(super) fn is_signed_with(&self, secret: &Secret, target: &str, content: &Content) -> bool {
+        let Ok(signature) = STANDARD.decode(self.signature.trim()) else { return false };
+        let head = [&self.timestamp, &self.nonce, &self.app_key, target].map(str::as_bytes);
+        content.as_signed().into_iter().any(|(body, form)| {
+            let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(secret.expose().as_bytes()) else { return false };
+            for (index, part) in head.into_iter().chain([body, form]).enumerate() {
+                if index > 0 {
+                    mac.update(b"\n");
+                }
+                mac.update(part);
+            }
+            mac.verify_slice(&signature).is_ok()
+        })
+    }
+}
