@@ -208,8 +208,8 @@ pub trait Reports {
     async fn add_metrics(&mut self, key: &TaskKey, metrics: &[Metric]) -> Stored<()>;
     /// The metrics of a try in the order of their first report, pairs sorted by key.
     async fn metrics(&mut self, key: &TaskKey) -> Stored<Vec<Metric>>;
-    /// Forgets all metrics of a job; false when there were none.
-    async fn delete_metrics(&mut self, job: &JobId) -> Stored<bool>;
+    /// Forgets all metrics of a job, or those of one party's tasks; false when there were none.
+    async fn delete_metrics(&mut self, job: &JobId, party: Option<&PartyId>) -> Stored<bool>;
     /// Keeps a text of a try, in place of an earlier one.
     async fn put_text(&mut self, key: &TaskKey, kind: TextKind, text: &str) -> Stored<()>;
     /// A text of a try.

@@ -8,7 +8,7 @@ use crate::components::no_task;
 use crate::filter::ModelFilter;
 use crate::models::view_of;
 use crate::records::TextKind;
-use crate::{Coordinator, ServiceError};
+use crate::{Coordinator, Principal, ServiceError};
 
 impl Coordinator {
     /// The metrics of a task in the order of their first report, pairs sorted by key.
@@ -18,10 +18,10 @@ impl Coordinator {
         Ok(tx.metrics(&task.key).await?)
     }
 
-    /// Forgets all metrics of a job; false when there were none.
-    pub async fn delete_metrics(&self, id: &JobId) -> Result<bool, ServiceError> {
+    /// Forgets the metrics of a job, a party's user those of its party's tasks; false when there were none.
+    pub async fn delete_metrics(&self, who: &Principal, id: &JobId) -> Result<bool, ServiceError> {
         let mut tx = self.inner.store.begin().await?;
-        let any = tx.delete_metrics(id).await?;
+        let any = tx.delete_metrics(id, who.party()).await?;
         tx.commit().await?;
         Ok(any)
     }

@@ -7,7 +7,7 @@ use domain::TaskKey;
 use service::ports::{Reports, Stored};
 use service::records::TextKind;
 use sqlx::{QueryBuilder, Row, Sqlite};
-use vocabulary::{JobId, Metric, MetricData};
+use vocabulary::{JobId, Metric, MetricData, PartyId};
 
 use crate::sql::{SqlTransaction, failed, from_json, json};
 use crate::tasks::bind_try;
@@ -63,17 +63,23 @@ impl Reports for SqlTransaction {
         Ok(metrics)
     }
 
-    async fn delete_metrics(&mut self, job: &JobId) -> Stored<bool> {
-        sqlx::query("/* metrics: delete pairs */ DELETE FROM metric_pairs WHERE job_id = $1")
-            .bind(job.as_str())
-            .execute(&mut *self.tx)
-            .await
-            .map_err(failed)?;
-        let done = sqlx::query("/* metrics: delete */ DELETE FROM metrics WHERE job_id = $1")
-            .bind(job.as_str())
-            .execute(&mut *self.tx)
-            .await
-            .map_err(failed)?;
+    async fn delete_metrics(&mut self, job: &JobId, party: Option<&PartyId>) -> Stored<bool> {
+        let party = party.map(PartyId::as_str);
+        sqlx::query(
+            "/* metrics: delete pairs */ DELETE FROM metric_pairs WHERE job_id = $1 AND ($2 IS NULL OR party = $2)",
+        )
+        .bind(job.as_str())
+        .bind(party)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        let done =
+            sqlx::query("/* metrics: delete */ DELETE FROM metrics WHERE job_id = $1 AND ($2 IS NULL OR party = $2)")
+                .bind(job.as_str())
+                .bind(party)
+                .execute(&mut *self.tx)
+                .await
+                .map_err(failed)?;
         Ok(done.rows_affected() > 0)
     }
 

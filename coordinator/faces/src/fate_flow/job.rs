@@ -10,7 +10,7 @@ use vocabulary::StepName;
 use super::FateFlow;
 use super::reply::{answer, fail};
 use super::request::Call;
-use super::shown::{find_job, participants};
+use super::shown::{find_job, is_own, participants};
 
 pub(super) async fn stop(face: FateFlow, call: Call) -> Answer {
     let unknown = || Failure::code(DATA, "can not found job");
@@ -55,7 +55,8 @@ pub(super) async fn update(face: FateFlow, call: Call) -> Answer {
     let unknown = || Failure::code(ARGUMENT, "find job failed");
     let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
     let rows = participants(&job);
-    let row = rows.iter().find(|row| row.is_meant(Some(&role), Some(&party))).ok_or_else(unknown)?;
+    let row = rows.iter().find(|row| row.is_meant(Some(&role), Some(&party)) && is_own(&call, &row.of.party));
+    let row = row.ok_or_else(unknown)?;
     let notes = call.text("notes").unwrap_or_default();
     match face.coordinator().set_notes(&job.id, &row.of, &notes).await {
         Ok(()) => answer(Reply::success()),

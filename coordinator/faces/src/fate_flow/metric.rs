@@ -8,13 +8,13 @@ use vocabulary::{Metric, MetricData};
 use super::FateFlow;
 use super::reply::{answer, fail};
 use super::request::Call;
-use super::shown::{find_job, find_task};
+use super::shown::{find_job, find_own_task};
 
 /// The metrics that a request means; none when there is no such task or try.
 async fn metrics_of(face: &FateFlow, call: &Call) -> Result<Vec<Metric>, Failure> {
     call.need("job_id")?;
     call.need("component_name")?;
-    let Some((_, _, task)) = find_task(face, call).await? else { return Ok(Vec::new()) };
+    let Some((_, _, task)) = find_own_task(face, call).await? else { return Ok(Vec::new()) };
     match face.coordinator().metrics(&task).await {
         Ok(metrics) => Ok(metrics),
         Err(ServiceError::NotFound(_)) => Ok(Vec::new()),
@@ -88,7 +88,7 @@ pub(super) async fn data(face: FateFlow, call: Call) -> Answer {
 pub(super) async fn delete(face: FateFlow, call: Call) -> Answer {
     call.need("job_id")?;
     let deleted = match find_job(&face, &call).await? {
-        Some(job) => face.coordinator().delete_metrics(&job.id).await.map_err(fail)?,
+        Some(job) => face.coordinator().delete_metrics(&call.principal, &job.id).await.map_err(fail)?,
         None => false,
     };
     answer(Reply::data(json!(format!("delete status: {}", if deleted { "True" } else { "False" }))))

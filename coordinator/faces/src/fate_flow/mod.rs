@@ -8,6 +8,8 @@ mod component;
 mod coverage;
 mod dag;
 mod data;
+mod described;
+mod docs_page;
 mod fields;
 mod info;
 mod job;

@@ -14,7 +14,7 @@ use super::FateFlow;
 use super::reply::{answer, fail};
 use super::request::Call;
 use super::rows;
-use super::shown::{find_job, find_task};
+use super::shown::{find_job, find_own_task, find_task};
 
 pub(super) async fn tables(face: FateFlow, call: Call) -> Answer {
     call.validated(&["job_id", "component_name", "role", "party_id"])?;
@@ -22,7 +22,7 @@ pub(super) async fn tables(face: FateFlow, call: Call) -> Answer {
         return Err(Failure::code(EXCEPTION, "No found job"));
     }
     let none = || Failure::code(EXCEPTION, "No found table, please check if the parameters are correct");
-    let (_, _, task) = find_task(&face, &call).await?.ok_or_else(none)?;
+    let (_, _, task) = find_own_task(&face, &call).await?.ok_or_else(none)?;
     let outputs = match face.coordinator().outputs(&task).await {
         Ok(outputs) if !outputs.is_empty() => outputs,
         Ok(_) | Err(ServiceError::NotFound(_)) => return Err(none()),

@@ -73,7 +73,7 @@ const fn file(route: Route, methods: &'static [Method]) -> Route {
 }
 
 /// The table, by group. A row ends with `.takes(…)` (members of the body that it reads when they are there; each is described
-/// once, in `fields.rs`) and `.gives(…)` (what `data` of a success holds).
+/// once, in `fields.rs`) and `.gives(…)` (what `data` of a success holds), or `described.rs` says so.
 pub static ROUTES: &[Route] = &[
     // data
     at_agent(

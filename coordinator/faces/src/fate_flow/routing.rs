@@ -5,7 +5,8 @@ use std::pin::Pin;
 
 use axum::Router;
 use axum::extract::{FromRequest, Request};
-use axum::response::{IntoResponse, Response};
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use doors::lenient::drain;
 use doors::proxy::stream_of;
@@ -17,7 +18,7 @@ use wire::agent_link::Caller;
 
 use super::request::Call;
 use super::routes::ROUTES;
-use super::{FateFlow, openapi};
+use super::{FateFlow, docs_page, openapi};
 
 /// A method under which a route answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,12 +103,19 @@ pub fn router(face: FateFlow) -> Router {
     for route in ROUTES {
         router = router.route(&format!("/v1/{}", route.path), methods_of(&face, route));
     }
-    let document = get(|| async { axum::Json(openapi()) });
+    let document = || get(|| async { axum::Json(openapi()) });
     let router = router
-        .route("/v1/openapi.json", document)
+        .route("/openapi.json", document())
+        .route("/v1/openapi.json", document())
+        .route("/docs", get(docs))
         .fallback(unknown)
         .method_not_allowed_fallback(|| async { Failure::wrong_method() });
     tolerate_slash(router)
+}
+
+/// The document as a page, which may fetch nothing.
+async fn docs() -> impl IntoResponse {
+    ([(CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'")], Html(docs_page::page(&openapi())))
 }
 
 fn methods_of(face: &FateFlow, route: &'static Route) -> MethodRouter {

@@ -23,9 +23,15 @@ pub trait Rows: Send + Sync {
     ) -> Result<(HttpReplyHead, BodyStream), Fault>;
 }
 
-/// Refuses unless the party lets this caller at its rows through this door: its own users always, others where the policy
-/// says so.
+/// Refuses unless the party lets this caller at its rows through this door: its own users always, other parties' users never,
+/// those of no party where the policy says so.
 pub(super) fn guard(face: &FateFlow, caller: &Caller, party: &PartyId) -> Result<(), Fault> {
+    if let Caller::PartyUser(own) = caller
+        && own != party
+    {
+        let message = format!("what party {party} keeps is not for users of party {own}");
+        return Err(Fault::new(ErrorCode::PermissionDenied, message).at(party).next("ask at the party's own door"));
+    }
     let presence = face.coordinator().presence();
     let Some(agent) = presence.agents.get(party) else {
         return Err(Fault::new(ErrorCode::PartyUnknown, format!("party {party} was never connected")).at(party));

@@ -4,7 +4,7 @@ use domain::Job;
 use doors::Failure;
 use serde_json::{Map, Value};
 use service::{JobFilter, ServiceError};
-use vocabulary::{JobId, Participant, Role, TaskId};
+use vocabulary::{JobId, Participant, PartyId, Role, TaskId};
 
 use super::FateFlow;
 use super::reply::fail;
@@ -97,6 +97,16 @@ pub(super) async fn find_task(face: &FateFlow, call: &Call) -> Result<Option<(Jo
     let task = TaskId { job: job.id.clone(), step, role: shown.role, party: shown.of.party.clone() };
     let has_task = job.definition.graph.step(&task.step).is_some_and(|step| step.participants.contains(&shown.of));
     Ok(has_task.then_some((job, shown, task)))
+}
+
+/// The same, of tasks whose figures, models and tables the caller may read: a party's user those of its party.
+pub(super) async fn find_own_task(face: &FateFlow, call: &Call) -> Result<Option<(Job, Shown, TaskId)>, Failure> {
+    Ok(find_task(face, call).await?.filter(|(_, _, task)| is_own(call, &task.party)))
+}
+
+/// Whether what belongs to a party is the caller's to read and change.
+pub(super) fn is_own(call: &Call, party: &PartyId) -> bool {
+    call.principal.party().is_none_or(|own| own == party)
 }
 
 /// Bounds a search to what the caller may see.

@@ -13,7 +13,7 @@ use super::FateFlow;
 use super::job_query::fits;
 use super::reply::{answer, date, fail, millis};
 use super::request::Call;
-use super::shown::{is_local, may_see};
+use super::shown::{is_local, is_own, may_see};
 use super::status;
 use super::task_row::task_row;
 
@@ -121,7 +121,7 @@ pub(super) async fn data_view(face: FateFlow, call: Call) -> Answer {
     for of in jobs_meant(&face, &call).await? {
         let mut wanted = shown_names(&of.job, &call.body);
         wanted.remove("status");
-        for task in of.shown().filter(|task| of.is_newest(task)) {
+        for task in of.shown().filter(|task| of.is_newest(task) && is_own(&call, &task.key.id.party)) {
             let own = view_rows(&of, task).into_iter().filter(|row| fits(row, &wanted, &[]));
             rows.extend(own.map(Value::Object));
         }

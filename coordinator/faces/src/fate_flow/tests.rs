@@ -1,9 +1,11 @@
 //! The face as a client meets it: requests against a router over a coordinator with a store in memory.
 
+mod access;
 mod fixture;
 mod forms;
 mod golden;
 mod jobs;
+mod malformed;
 mod models;
 mod rows;
 mod serving;

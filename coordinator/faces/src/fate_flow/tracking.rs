@@ -10,7 +10,7 @@ use service::ServiceError;
 use super::FateFlow;
 use super::reply::{answer, fail};
 use super::request::{Call, id_value};
-use super::shown::{Shown, find_job, find_task, initiator_of, meant, participants, roles};
+use super::shown::{Shown, find_job, find_own_task, find_task, initiator_of, meant, participants, roles};
 
 pub(super) async fn parameters(face: FateFlow, call: Call) -> Answer {
     call.need("job_id")?;
@@ -35,7 +35,7 @@ pub(super) async fn model(face: FateFlow, call: Call) -> Answer {
     call.need("job_id")?;
     call.need("component_name")?;
     let none = |message: &str| answer(Reply::data(json!({})).saying(message));
-    let Some((job, _, task)) = find_task(&face, &call).await? else { return none("no data") };
+    let Some((job, _, task)) = find_own_task(&face, &call).await? else { return none("no data") };
     let step = job.definition.graph.step(&task.step);
     // Predict jobs write no models; they show those they applied.
     if step.is_some_and(|step| step.model_outputs.is_empty() && step.models.is_empty()) {
@@ -54,7 +54,7 @@ pub(super) async fn model(face: FateFlow, call: Call) -> Answer {
 pub(super) async fn summary(face: FateFlow, call: Call) -> Answer {
     call.validated(&["job_id", "component_name", "role", "party_id"])?;
     let nothing = || Failure::nothing("No component summary found, please check if arguments are specified correctly.");
-    let (_, _, task) = find_task(&face, &call).await?.ok_or_else(nothing)?;
+    let (_, _, task) = find_own_task(&face, &call).await?.ok_or_else(nothing)?;
     let summary = match face.coordinator().summary(&task).await {
         Ok(summary) => summary.ok_or_else(nothing)?,
         Err(ServiceError::NotFound(_)) => return Err(nothing()),

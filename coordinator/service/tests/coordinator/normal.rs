@@ -91,7 +91,7 @@ async fn what_agents_report_can_be_read() {
     let host = Participant::new(Role::Host, party("10000"));
     c.set_notes(&job.id, &host, "good").await.unwrap();
     assert_eq!(c.notes(&job.id).await.unwrap(), vec![(host, "good".to_owned())]);
-    assert!(c.delete_metrics(&job.id).await.unwrap());
+    assert!(c.delete_metrics(&service::Principal::anyone(), &job.id).await.unwrap());
     assert!(c.metrics(&id).await.unwrap().is_empty());
     let health = c.health().await;
     assert_eq!((health.store, health.jobs, health.agents_online), (None, vec![(JobState::Succeeded, 1)], 3));

@@ -105,8 +105,10 @@ pub(super) async fn merges_metrics(store: &dyn Store) {
     changed.data = MetricData::Values(vec![("last".into(), 1.0)]);
     tx.add_metrics(&key, &[changed.clone()]).await.expect("adds");
     assert_eq!(tx.metrics(&key).await.expect("reads")[0].data, changed.data, "another kind takes its place");
-    assert!(tx.delete_metrics(&key.id.job).await.expect("deletes"));
-    assert!(!tx.delete_metrics(&key.id.job).await.expect("answers"));
+    let other = PartyId::new("77").expect("valid");
+    assert!(!tx.delete_metrics(&key.id.job, Some(&other)).await.expect("another party has none"));
+    assert!(tx.delete_metrics(&key.id.job, Some(&key.id.party)).await.expect("deletes"));
+    assert!(!tx.delete_metrics(&key.id.job, None).await.expect("answers"));
     assert!(tx.metrics(&key).await.expect("reads").is_empty());
 }
 

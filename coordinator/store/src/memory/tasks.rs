@@ -110,8 +110,9 @@ impl Reports for MemoryTransaction {
         Ok(found.into_iter().map(|(_, metric)| metric.clone()).collect())
     }
 
-    async fn delete_metrics(&mut self, job: &JobId) -> Stored<bool> {
-        Ok(self.tables.metrics.remove_where(|(key, _, _), _| key.id.job == *job))
+    async fn delete_metrics(&mut self, job: &JobId, party: Option<&PartyId>) -> Stored<bool> {
+        let is_meant = |key: &TaskKey| key.id.job == *job && party.is_none_or(|party| key.id.party == *party);
+        Ok(self.tables.metrics.remove_where(|(key, _, _), _| is_meant(key)))
     }
 
     async fn put_text(&mut self, key: &TaskKey, kind: TextKind, text: &str) -> Stored<()> {

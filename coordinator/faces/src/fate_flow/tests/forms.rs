@@ -125,11 +125,14 @@ async fn tells_versions_addresses_and_health() {
         (200, &json!("ok"), &json!(["10000", "9999"]))
     );
     assert_eq!(health["data"]["jobs"], json!({"waiting": 1, "success": 2}));
-    let (status, _, bytes) = world.send(Request::get("/v1/openapi.json").body(Body::empty()).expect("request")).await;
-    assert_eq!(
-        (status, serde_json::from_slice::<Value>(&bytes).expect("json")["openapi"].as_str()),
-        (200, Some("3.1.0"))
-    );
+    for path in ["/openapi.json", "/v1/openapi.json/"] {
+        let (status, _, bytes) = world.send(Request::get(path).body(Body::empty()).expect("request")).await;
+        let document: Value = serde_json::from_slice(&bytes).expect("json");
+        assert_eq!((status, document["openapi"].as_str()), (200, Some("3.1.0")), "{path}");
+    }
+    let (status, headers, bytes) = world.send(Request::get("/docs").body(Body::empty()).expect("request")).await;
+    assert_eq!((status, headers["content-type"].to_str().ok()), (200, Some("text/html; charset=utf-8")));
+    assert!(String::from_utf8_lossy(&bytes).contains("/v1/job/submit"));
 }
 
 fn scalar() -> impl Strategy<Value = Value> {
