@@ -18,13 +18,21 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Door {
     /// Its URL.
     pub base: String,
+    token: Option<String>,
     http: Client<HttpConnector, Full<Bytes>>,
 }
 
 impl Door {
     /// The door at a URL.
     pub fn new(base: &str) -> Self {
-        Self { base: base.to_owned(), http: Client::builder(TokioExecutor::new()).build_http() }
+        Self { base: base.to_owned(), token: None, http: Client::builder(TokioExecutor::new()).build_http() }
+    }
+
+    /// The same door, for the holder of a bearer token.
+    #[must_use]
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.token = Some(token.to_owned());
+        self
     }
 
     /// Sends a request; gives status and body.
@@ -35,12 +43,12 @@ impl Door {
         content: &str,
         body: impl Into<Bytes>,
     ) -> Result<(u16, Bytes), String> {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("{}{target}", self.base))
-            .header("content-type", content)
-            .body(Full::new(body.into()))
-            .expect("a request");
+        let mut request =
+            Request::builder().method(method).uri(format!("{}{target}", self.base)).header("content-type", content);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let request = request.body(Full::new(body.into())).expect("a request");
         let answered = tokio::time::timeout(PATIENCE, self.http.request(request)).await;
         let response = answered.map_err(|_| "no answer".to_owned())?.map_err(|error| format!("{error:?}"))?;
         let status = response.status().as_u16();

@@ -14,6 +14,8 @@ use super::{agrees_with_expected, connected, copy_with, document, free_address, 
 struct Hosts {
     root: TempDir,
     coordinator: String,
+    /// Of the coordinator's operator, and of users of the bank and the clinic.
+    tokens: Vec<String>,
 }
 
 impl Hosts {
@@ -46,6 +48,15 @@ impl Hosts {
         }
     }
 
+    /// A token for somebody at a host's door, as the README makes it.
+    fn admit(&mut self, host: &str, holder: &[&str]) {
+        let file = self.config(host).with_file_name("access.toml");
+        let new = ["tokens", "new", "--name", "suite", "--json", "--into", text(&file)];
+        let said: serde_json::Value =
+            serde_json::from_str(&program().says(&[&new[..], holder].concat())).expect("an answer in JSON");
+        self.tokens.push(said["token"].as_str().expect("a token").to_owned());
+    }
+
     /// The README's way to a certificate: a request at the party, an answer from the root, installed at the party.
     fn certify(&self, host: &str, party: &str, kind: &str) {
         let (authority, answer) = (self.root.path().join("authority"), self.root.path().join(format!("answer-{host}")));
@@ -71,7 +82,8 @@ impl Hosts {
 }
 
 fn hosts() -> Hosts {
-    let hosts = Hosts { root: TempDir::new().expect("a folder"), coordinator: free_address() };
+    let root_folder = TempDir::new().expect("a folder");
+    let mut hosts = Hosts { root: root_folder, coordinator: free_address(), tokens: Vec::new() };
     let (bank, arbiter) = (free_address(), free_address());
     let coordinator = ("coordinator.federation.example:9370", hosts.coordinator.as_str());
     hosts.install("coordinator", &[("0.0.0.0:9370", &hosts.coordinator)]);
@@ -94,6 +106,10 @@ fn hosts() -> Hosts {
     for (host, party) in [("bank", "9999"), ("clinic", "10000"), ("arbiter", "8888")] {
         hosts.certify(host, party, "agent");
     }
+    hosts.admit("coordinator", &["--operator"]);
+    for (host, party) in [("bank", "9999"), ("clinic", "10000"), ("arbiter", "8888")] {
+        hosts.admit(host, &["--party", party]);
+    }
     hosts
 }
 
@@ -104,7 +120,12 @@ async fn the_production_settings_run_under_their_strict_policies() {
     let coordinator = hosts.start("coordinator", "coordinator");
     let agents = ["bank", "clinic", "arbiter"].map(|host| hosts.start(host, "agent"));
     let door = |daemon: &Daemon| Door::new(&format!("http://{}", daemon.ready["rest"].as_str().expect("an address")));
-    let (shared, bank, clinic) = (door(&coordinator), door(&agents[0]), door(&agents[1]));
+    let open = [door(&coordinator), door(&agents[0]), door(&agents[1])];
+    let [shared, bank, clinic] = [0, 1, 2].map(|one| open[one].clone().with_token(&hosts.tokens[one]));
+    for closed in &open {
+        let refused = closed.post("/v1/job/query", &json!({"role": "guest"})).await;
+        assert_eq!(refused["retcode"], 109, "{refused}");
+    }
     connected(&shared, 3).await;
     load(&bank, "9999", "bank").await;
     load(&clinic, "10000", "clinic").await;
