@@ -26,12 +26,7 @@ pub trait Rows: Send + Sync {
 /// Refuses unless the party lets this caller at its rows through this door: its own users always, other parties' users never,
 /// those of no party where the policy says so.
 pub(super) fn guard(face: &FateFlow, caller: &Caller, party: &PartyId) -> Result<(), Fault> {
-    if let Caller::PartyUser(own) = caller
-        && own != party
-    {
-        let message = format!("what party {party} keeps is not for users of party {own}");
-        return Err(Fault::new(ErrorCode::PermissionDenied, message).at(party).next("ask at the party's own door"));
-    }
+    not_anothers(caller, party)?;
     let presence = face.coordinator().presence();
     let Some(agent) = presence.agents.get(party) else {
         return Err(Fault::new(ErrorCode::PartyUnknown, format!("party {party} was never connected")).at(party));
@@ -44,6 +39,17 @@ pub(super) fn guard(face: &FateFlow, caller: &Caller, party: &PartyId) -> Result
         Some(rest) => fault.next(format!("use the party's own address: {rest}")),
         None => fault.next("ask the party for the address of its own door"),
     })
+}
+
+/// Refuses users of another party.
+fn not_anothers(caller: &Caller, party: &PartyId) -> Result<(), Fault> {
+    match caller {
+        Caller::PartyUser(own) if own != party => {
+            let message = format!("what party {party} keeps is not for users of party {own}");
+            Err(Fault::new(ErrorCode::PermissionDenied, message).at(party).next("ask at the party's own door"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn is_own(caller: &Caller, party: &PartyId) -> bool {
@@ -116,6 +122,7 @@ pub(super) async fn pass_on_openly(
     path: &str,
     body: &Value,
 ) -> Answer {
+    not_anothers(caller, party)?;
     Ok(send_openly(face, caller, party, ("POST", path), whole(body.to_string())).await?)
 }
 
