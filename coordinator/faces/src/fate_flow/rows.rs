@@ -46,6 +46,17 @@ pub(super) fn guard(face: &FateFlow, caller: &Caller, party: &PartyId) -> Result
     })
 }
 
+/// Refuses users of another party.
+fn not_anothers(caller: &Caller, party: &PartyId) -> Result<(), Fault> {
+    match caller {
+        Caller::PartyUser(own) if own != party => {
+            let message = format!("what party {party} keeps is not for users of party {own}");
+            Err(Fault::new(ErrorCode::PermissionDenied, message).at(party).next("ask at the party's own door"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn is_own(caller: &Caller, party: &PartyId) -> bool {
     matches!(caller, Caller::PartyUser(own) if own == party)
 }
@@ -116,6 +127,7 @@ pub(super) async fn pass_on_openly(
     path: &str,
     body: &Value,
 ) -> Answer {
+    not_anothers(caller, party)?;
     Ok(send_openly(face, caller, party, ("POST", path), whole(body.to_string())).await?)
 }
 
