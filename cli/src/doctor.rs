@@ -161,6 +161,7 @@ async fn call(coordinator: &str, identity: Identity) -> Result<(), Fault> {
         direct: vec![],
         rest: None,
         rows_through_coordinator: false,
+        slots: None,
     };
     let any_port = if coordinator.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
     let address: SocketAddr =

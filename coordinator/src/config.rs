@@ -34,6 +34,9 @@ pub struct CoordinatorConfig {
     /// The largest letter that is relayed, in bytes.
     #[serde(default = "default_largest")]
     pub largest_letter: u64,
+    /// Where a FATE-Board is, as `http://host:port`; shown in replies, never called.
+    #[serde(default)]
+    pub board: Option<String>,
     /// How jobs and agents are treated.
     #[serde(default)]
     pub jobs: JobRules,

@@ -95,6 +95,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     coordinator.load_parties().await.map_err(|error| error.fault())?;
     let face = FaceOptions {
         folder: config.data.display().to_string(),
+        board: config.board.clone(),
         address: (rest.ip().to_string(), rest.port()),
         ..FaceOptions::default()
     };

@@ -33,6 +33,9 @@ pub(crate) fn agrees(assignment: &Assignment, offer: &Offer, me: &PartyId) -> Re
     if !assignment.step_cast.participants().eq(step.participants.iter().cloned()) {
         return differs("others take part");
     }
+    if step.inherited.is_some() {
+        return differs("the step was to be taken from an earlier job");
+    }
     if assignment.stage != step.stage {
         return differs("another stage");
     }
@@ -66,7 +69,11 @@ fn same_inputs(assignment: &Assignment, step: &OfferedStep, participant: &Partic
                 && input.from_step == offered.from_step
                 && is_made_by(
                     &input.table,
-                    &TaskId { step: offered.made_by.clone(), ..assignment.task.clone() },
+                    &TaskId {
+                        job: offered.of_job.clone().unwrap_or_else(|| assignment.task.job.clone()),
+                        step: offered.made_by.clone(),
+                        ..assignment.task.clone()
+                    },
                     offered,
                 )
         })

@@ -5,6 +5,7 @@
 
 mod asked;
 mod checkpoint;
+mod clean;
 mod inference;
 mod info;
 mod logs;
@@ -172,6 +173,7 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/table/disable", route(&desk, post, table::disable))
         .route("/v1/tracking/component/output/data", route(&desk, post, output::preview))
         .route("/v1/tracking/component/output/data/download", route(&desk, both, output::download))
+        .route("/v1/job/clean", route(&desk, post, clean::clean))
         .route("/v1/job/log/download", route(&desk, post, logs::download))
         .route("/v1/job/log", route(&desk, both, logs::download))
         .route("/v1/log/size", route(&desk, post, logs::size))

@@ -318,3 +318,44 @@ async fn shows_health_and_the_audit_chain() {
     assert_eq!((reply["data"].as_array().unwrap().len(), &reply["meta"]["intact"]), (1, &json!(true)));
     assert_eq!(reply["data"][0]["entry"]["told"]["refused_by"], "disclosure.rows_through_coordinator");
 }
+
+#[tokio::test]
+async fn removes_what_a_job_left_but_not_what_another_one_took_over() {
+    let bench = bench(OPEN).await;
+    bench.ran(3).await;
+    let step = assignment(Role::Guest, "1", 0, &script("talk")).task.step;
+    let holdings = &bench.desk.holdings;
+    let (_, running) = bench.ask(Side::Own, "/v1/job/clean", json!({"job_id": job()})).await;
+    assert!(running["retmsg"].as_str().is_some_and(|text| text.contains("stop it first")), "{running}");
+    let task = assignment(Role::Guest, "1", 0, &script("talk")).task;
+    holdings.records.end_attempt(&task, Attempt(0), records::AttemptState::Succeeded, holdings.now()).await.unwrap();
+    let record = holdings.records.newest_attempt(&job(), &step, Role::Guest).await.unwrap().unwrap();
+    let output = record.outputs[0].1.table.clone();
+    let heir = vocabulary::JobId::new("20270101000000000000").unwrap();
+    holdings.records.inherit(&record, &heir, holdings.now()).await.unwrap();
+    for (asked, shelf_has) in [(&job(), true), (&heir, true)] {
+        let (status, reply) = bench.ask(Side::Own, "/v1/job/clean", json!({"job_id": asked})).await;
+        assert_eq!((status, reply), (200, json!({"retcode": 0, "retmsg": "success", "data": {"tables": 0}})));
+        assert_eq!(holdings.shelf.exists(&output), shelf_has);
+    }
+    let (_, reply) = bench.ask(Side::Own, "/v1/job/clean", json!({})).await;
+    assert_eq!(reply["retmsg"], "required argument are missing: job_id; ");
+}
+
+#[tokio::test]
+async fn removes_tables_and_logs_of_a_job_for_its_own_users() {
+    let closed = bench("").await;
+    let (_, reply) = closed.ask(Side::Outside, "/v1/job/clean", json!({"job_id": job()})).await;
+    assert_ne!(reply["retcode"], 0, "the policy keeps others out");
+    let bench = bench(OPEN).await;
+    bench.ran(3).await;
+    let task = assignment(Role::Guest, "1", 0, &script("talk")).task;
+    let holdings = &bench.desk.holdings;
+    holdings.records.end_attempt(&task, Attempt(0), records::AttemptState::Succeeded, holdings.now()).await.unwrap();
+    holdings.logs.open(&task).write(component_kit::LogLevel::Info, "line");
+    let (_, reply) = bench.ask(Side::Own, "/v1/job/clean", json!({"job_id": job()})).await;
+    assert_eq!(reply["data"], json!({"tables": 1}));
+    assert!(holdings.logs.files(&job(), &holdings.me).unwrap().is_empty());
+    let (_, reply) = bench.ask(Side::Own, "/v1/job/clean", json!({"job_id": job()})).await;
+    assert_eq!(reply["data"], json!({"tables": 0}), "once");
+}

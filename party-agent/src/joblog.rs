@@ -65,6 +65,36 @@ impl JobLogs {
         JobLog { files: Mutex::new(files), step: task.step.clone() }
     }
 
+    /// Copies the log of a step to the same step of another job, in which it is not run; one that is there stays.
+    pub(crate) fn copy(&self, from: &TaskId, to: &TaskId) -> std::io::Result<()> {
+        let of = |task: &TaskId| self.file(&task.job, task.role, &task.party, (Some(&task.step), LogLevel::Info));
+        let (source, target) = (of(from), of(to));
+        if !source.is_file() || target.exists() {
+            return Ok(());
+        }
+        self.open(to).write(LogLevel::Info, &format!("taken over from job {}", from.job));
+        std::io::copy(&mut File::open(source)?, &mut append(&target)?)?;
+        Ok(())
+    }
+
+    /// Removes the log of a participant, or of one of its steps.
+    pub(crate) fn remove(
+        &self,
+        job: &JobId,
+        role: Role,
+        party: &PartyId,
+        step: Option<&StepName>,
+    ) -> std::io::Result<()> {
+        let mut folder = self.root.join(job.as_str()).join(role.word()).join(party.as_str());
+        if let Some(step) = step {
+            folder.push(step.as_str());
+        }
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// The file of a participant, or of one of its steps.
     pub(crate) fn file(&self, job: &JobId, role: Role, party: &PartyId, of: (Option<&StepName>, LogLevel)) -> PathBuf {
         let mut folder = self.root.join(job.as_str()).join(role.word()).join(party.as_str());

@@ -7,6 +7,7 @@ mod agree;
 mod calls;
 mod config;
 mod door;
+mod heritage;
 mod holdings;
 mod joblog;
 mod link;

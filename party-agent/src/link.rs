@@ -94,6 +94,8 @@ fn date(at: Timestamp) -> String {
 pub(crate) struct Introduction {
     pub(crate) direct: Vec<String>,
     pub(crate) rest: String,
+    /// How many attempts run at once.
+    pub(crate) slots: u32,
 }
 
 /// Keeps the link.
@@ -167,7 +169,7 @@ impl LinkKeeper {
     }
 
     fn hello(&self, now: Timestamp) -> Result<Hello, Fault> {
-        let Introduction { direct, rest } = self.introduction.clone();
+        let Introduction { direct, rest, slots } = self.introduction.clone();
         Ok(Hello {
             protocol: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -178,6 +180,7 @@ impl LinkKeeper {
             direct,
             rest: Some(rest),
             rows_through_coordinator: self.holdings.policy().rows_through_coordinator().is_allowed(),
+            slots: Some(slots),
         })
     }
 

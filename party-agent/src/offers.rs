@@ -153,11 +153,17 @@ impl Offers {
         let judged = holdings.stand_ins.judged(offer, &holdings.me);
         let verdict = holdings.policy().admit(&judged, signer).into_result(ErrorCode::OfferRefused);
         let mut refused = verdict.and_then(|()| self.runnable(offer));
-        // A second offer of a job would reach the tables that were made under the first.
-        if refused.is_ok() && holdings.records.has_other_offer(&offer.job, fingerprint).await? {
+        // A second offer of a job reaches the tables that were made under the first. One that changes parameters alone
+        // reaches no further than a new job with them would: it was judged like one, and is of the same people.
+        let earlier = holdings.records.offers_of(&offer.job).await?;
+        if refused.is_ok() && earlier.iter().any(|earlier| !earlier.is_amended_by(offer)) {
             let message = format!("job {} was accepted under another offer", offer.job);
             refused = Err(Fault::new(ErrorCode::OfferRefused, message).path("job").next("submit it as a new job"));
         }
+        let heritage = match &refused {
+            Ok(()) => crate::heritage::judge(holdings, offer).await.map_err(|fault| refused = Err(fault)).ok(),
+            Err(_) => None,
+        };
         let rule = refused.as_ref().err().map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
         // Written before anybody hears of it.
         self.judged(offer, fingerprint, rule.as_deref()).await?;
@@ -165,6 +171,9 @@ impl Offers {
             return Err(fault.at(&holdings.me));
         }
         holdings.records.accept_offer(fingerprint, offer, holdings.now()).await?;
+        if let Some(heritage) = heritage {
+            heritage.take(holdings, &offer.job).await?;
+        }
         self.casts.insert(offer);
         tracing::info!(job = %offer.job, initiator = %offer.initiator, "offer accepted");
         Ok(())

@@ -178,3 +178,85 @@ async fn lets_nobody_write_for_a_step_that_the_job_does_not_have() {
     let head = MailHead { address, message: "m".to_owned(), size: 0 };
     assert_eq!((host.offers.casts.admit())(&head).unwrap_err().code, ErrorCode::PermissionDenied);
 }
+
+/// The offer with other parameters, as another party's agent signed it.
+fn amended(host: &Host, change: impl FnOnce(&mut Offer)) -> SignedBytes {
+    let mut other = offer(&script("sum"));
+    change(&mut other);
+    host.certificates.identity("1", Kind::Agent).sign(OFFER_CONTEXT, &other.canonical_bytes().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn accepts_a_second_offer_of_a_job_that_changes_parameters_alone() {
+    let host = agent("2", OPEN).await;
+    host.offers.accept(host.signed("1", Kind::Agent)).await.unwrap();
+    host.offers.accept(amended(&host, |_| ())).await.unwrap();
+    let other = |offer: &mut Offer| offer.steps[0].inputs.clear();
+    let fault = host.offers.accept(amended(&host, other)).await.unwrap_err();
+    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("job")));
+    let component = |offer: &mut Offer| offer.steps[0].stage = vocabulary::Stage::Apply;
+    assert!(host.offers.accept(amended(&host, component)).await.is_err());
+    // A table that the policy does not name stays out of reach in a second offer as in a first.
+    let strict = agent("2", &OPEN.replace("tables = ['*']", "tables = ['experiment.offered']")).await;
+    strict.offers.accept(strict.signed("1", Kind::Agent)).await.unwrap();
+    let secret = |offer: &mut Offer| offer.steps[0].tables[1].1 = vocabulary::TableRef::new("lab", "secret");
+    let fault = strict.offers.accept(amended(&strict, secret)).await.unwrap_err();
+    assert_eq!(fault.path.as_deref(), Some("admission.tables"));
+}
+
+/// The job after the one of the scripts, which takes its step over.
+fn heir() -> Offer {
+    let mut heir = offer(&script("talk"));
+    heir.steps[0].inherited = Some(heir.job.clone());
+    heir.job = vocabulary::JobId::new("20270101000000000000").unwrap();
+    heir
+}
+
+fn signed_by(host: &Host, by: &str, offer: &Offer) -> SignedBytes {
+    host.certificates.identity(by, Kind::Agent).sign(OFFER_CONTEXT, &offer.canonical_bytes().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn takes_over_what_succeeded_under_an_offer_that_is_still_acceptable() {
+    let host = agent("2", OPEN).await;
+    let (records, now) = (&host.holdings.records, host.holdings.now());
+    let signed = signed_by(&host, "1", &heir());
+    let fault = host.offers.accept(signed.clone()).await.unwrap_err();
+    assert!(fault.message.contains("it has not succeeded here"), "{fault}");
+
+    host.offers.accept(host.signed("1", Kind::Agent)).await.unwrap();
+    let order = assignment(Role::Host, "2", 0, &script("talk"));
+    records.begin_attempt(&order, now).await.unwrap();
+    assert!(host.offers.accept(signed.clone()).await.is_err(), "it runs");
+    let model = vocabulary::ModelRef {
+        version: order.model_version.clone(),
+        step: order.task.step.clone(),
+        owner: order.task.participant(),
+    };
+    let content = records::ModelRecord { component: "scripted".into(), component_version: 1, content: vec![7] };
+    records.save_model(&model, &content, now).await.unwrap();
+    records.end_attempt(&order.task, order.attempt, records::AttemptState::Succeeded, now).await.unwrap();
+
+    for _ in 0..2 {
+        host.offers.accept(signed.clone()).await.unwrap();
+    }
+    let job = heir().job;
+    let taken = records.newest_attempt(&job, &order.task.step, Role::Host).await.unwrap().unwrap();
+    assert_eq!((taken.state, &taken.assignment.task.job), (records::AttemptState::Succeeded, &job));
+    let own = vocabulary::ModelRef { version: job.to_string(), ..model };
+    assert!(records.model(&own).await.unwrap() == Some(content));
+
+    let mut foreign = heir();
+    (foreign.job, foreign.initiator) =
+        (vocabulary::JobId::new("20280101000000000000").unwrap(), Participant::new(Role::Host, party("2")));
+    let fault = host.offers.sign(foreign).await.unwrap_err();
+    assert!(fault.message.contains("another party started it"), "{fault}");
+
+    let closed: policy::Rules = toml::from_str(&OPEN.replace("tables = ['*']", "tables = []")).unwrap();
+    host.holdings.set_policy(policy::Policy::new(party("2"), closed));
+    let mut later = heir();
+    later.job = vocabulary::JobId::new("20290101000000000000").unwrap();
+    later.steps[0].tables.clear();
+    let fault = host.offers.accept(signed_by(&host, "1", &later)).await.unwrap_err();
+    assert_eq!(fault.path.as_deref(), Some("admission.tables"), "the earlier offer is judged by the policy of today");
+}

@@ -170,8 +170,8 @@ impl Supervisor {
         }
         if running.len() >= self.0.most {
             let message = format!("the agent runs {} attempts already, as many as it may", running.len());
-            return Err(Fault::new(ErrorCode::JobState, message)
-                .next("run the job again later, or raise limits.attempts at the agent"));
+            return Err(Fault::new(ErrorCode::AgentBusy, message)
+                .next("wait: the order is tried again; or raise limits.attempts at the agent"));
         }
         let (brake, quiet) = (Brake::default(), CancellationToken::new());
         running.insert(key.clone(), Running { brake: brake.clone(), quiet: quiet.clone() });

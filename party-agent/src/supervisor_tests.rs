@@ -234,7 +234,7 @@ async fn refuses_more_attempts_than_it_may_run() {
     other.offer = second.fingerprint().unwrap();
     guest.holdings.records.accept_offer(&other.offer, &second, guest.holdings.now()).await.unwrap();
     let fault = guest.supervisor.assign(other).await.unwrap_err();
-    assert!(fault.code == ErrorCode::JobState && fault.next.unwrap().contains("limits.attempts"));
+    assert!(fault.code == ErrorCode::AgentBusy && fault.next.unwrap().contains("limits.attempts"));
     guest.supervisor.shut_down().await;
     assert_eq!(guest.outcomes(1).await, [Outcome::Lost]);
     let late = assignment(Role::Guest, "1", 1, &script("wait"));

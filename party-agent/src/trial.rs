@@ -104,6 +104,7 @@ pub(crate) fn offer(parameters: &Value) -> Offer {
         tables: cast.participants().map(|who| (who, TableRef::new("experiment", "offered"))).collect(),
         inputs: cast.participants().map(offered_input).collect(),
         models: vec![],
+        inherited: None,
     };
     let initiator = Participant::new(Role::Guest, party("1"));
     Offer { job: job(), initiator, cast, steps: vec![step], created: Timestamp(1) }
@@ -112,7 +113,7 @@ pub(crate) fn offer(parameters: &Value) -> Offer {
 /// The output of `reader_0` at the port `data`.
 fn offered_input(who: Participant) -> OfferedInput {
     let made_by = StepName::new("reader_0").unwrap();
-    OfferedInput { who, port: "data".to_owned(), from_step: made_by.clone(), made_by, index: 0 }
+    OfferedInput { who, port: "data".to_owned(), from_step: made_by.clone(), made_by, index: 0, of_job: None }
 }
 
 /// The same at one participant, as the first attempt left it.

@@ -234,7 +234,11 @@ pub(crate) async fn start(
     let keeper = LinkKeeper {
         endpoint: mail.endpoint.clone(),
         address: config.coordinator.clone(),
-        introduction: Introduction { direct: reachable(&config), rest: rest_url },
+        introduction: Introduction {
+            direct: reachable(&config),
+            rest: rest_url,
+            slots: u32::try_from(config.limits.attempts).unwrap_or(u32::MAX),
+        },
         holdings: holdings.clone(),
         supervisor: supervisor.clone(),
         directory: mail.directory,

@@ -91,6 +91,8 @@ codes! {
     ClockSkew = "FF407",
     /// The address cannot be bound or reached.
     AddressUnusable = "FF408",
+    /// The agent runs as many tasks as it may.
+    AgentBusy = "FF409",
     /// The work took longer than its deadline.
     DeadlinePassed = "FF501",
     /// Somebody asked to stop the work.

@@ -48,6 +48,9 @@ pub struct OfferedStep {
     pub inputs: Vec<OfferedInput>,
     /// Models that the step reads; the owner of each is the participant that reads it.
     pub models: Vec<ModelInput>,
+    /// The earlier job that has done the step: what it left is taken, nothing runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherited: Option<JobId>,
 }
 
 /// A table of the same job that a participant's input is wired to: only the attempt that makes it is not known yet.
@@ -63,12 +66,33 @@ pub struct OfferedInput {
     pub made_by: StepName,
     /// Which of its data outputs.
     pub index: usize,
+    /// The earlier job whose step makes it; this job's own when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_job: Option<JobId>,
 }
 
 impl Offer {
     /// The bytes that are signed: MessagePack with named fields in declaration order.
     pub fn canonical_bytes(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
         rmp_serde::to_vec_named(self)
+    }
+
+    /// Whether the other offer is this job with other parameters: same people, same steps, same wiring. Which steps are
+    /// taken from an earlier job may differ, too.
+    pub fn is_amended_by(&self, other: &Offer) -> bool {
+        self.outline() == other.outline()
+    }
+
+    /// The offer without what may change while the job stays the same.
+    fn outline(&self) -> Offer {
+        let mut outline = self.clone();
+        for step in &mut outline.steps {
+            step.parameters.clear();
+            step.tables.clear();
+            step.inherited = None;
+            step.inputs.iter_mut().for_each(|input| input.of_job = None);
+        }
+        outline
     }
 
     /// SHA-256 of the canonical bytes, hex.

@@ -49,6 +49,9 @@ pub struct Hello {
     /// Whether its policy lets the coordinator's door read its rows.
     #[serde(default)]
     pub rows_through_coordinator: bool,
+    /// How many attempts it runs at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<u32>,
 }
 
 /// What a party can run.

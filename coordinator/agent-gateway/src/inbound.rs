@@ -132,6 +132,7 @@ impl Inbound {
             rest: hello.rest,
             rows_through_coordinator: hello.rows_through_coordinator,
             attempts: hello.attempts,
+            slots: hello.slots,
         };
         let entered = self.coordinator.agent_connected(&peer.party, components, facts).await;
         if let Err(error) = entered {

@@ -131,6 +131,7 @@ mod tests {
                 components: components.clone(),
                 rest: None,
                 rows_through_coordinator: false,
+                slots: None,
             };
             presence.agents.insert(party(id), agent);
             cast.host.push(party(id));

@@ -71,7 +71,7 @@ pub(crate) fn snapshot(mut steps: Vec<Step>, cast: Cast) -> JobSnapshot {
         initiator: Participant::new(Role::Guest, cast.guest[0].clone()),
         cast,
         definition,
-        settings: JobSettings::default(),
+        settings: JobSettings { parallelism: 4, ..JobSettings::default() },
         model_id: String::new(),
         model_version: id.to_string(),
         id,
@@ -88,7 +88,7 @@ pub(crate) fn snapshot(mut steps: Vec<Step>, cast: Cast) -> JobSnapshot {
         ended: None,
         updated: Timestamp(0),
     };
-    JobSnapshot { job, tasks, asked: BTreeMap::new(), earlier: Vec::new() }
+    JobSnapshot { job, tasks, asked: BTreeMap::new(), earlier: Vec::new(), short_of: Vec::new() }
 }
 
 fn tasks_of(job: &JobId, graph: &Graph) -> Vec<Task> {
@@ -128,6 +128,7 @@ impl World {
             components: vec![],
             rest: None,
             rows_through_coordinator: false,
+            slots: None,
         };
         let agents = online.iter().map(|id| (party(id), agent.clone())).collect();
         Self { snapshot, presence: Presence { agents, ..Presence::default() }, now: Timestamp(0) }
@@ -200,6 +201,15 @@ impl World {
         let own = |task: &&Task| task.key.id.step.as_str() == step && task.key.id.party == party(id);
         let key = self.snapshot.tasks.iter().find(own).expect("there").key.clone();
         assert!(self.snapshot.record(&key, event, fault, self.now), "{event:?} does not count");
+    }
+
+    /// What the agents tell of every task of a step that they work on.
+    pub(crate) fn finish(&mut self, step: &str, event: TaskEvent, fault: Option<Fault>) {
+        let own = |task: &&Task| task.key.id.step.as_str() == step && task.state.is_active();
+        let keys: Vec<TaskKey> = self.snapshot.tasks.iter().filter(own).map(|task| task.key.clone()).collect();
+        for key in keys {
+            assert!(self.snapshot.record(&key, event, fault.clone(), self.now), "{event:?} does not count");
+        }
     }
 
     /// Lets every active task succeed until nothing more happens.

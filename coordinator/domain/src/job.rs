@@ -5,7 +5,7 @@ pub mod state;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use vocabulary::{Cast, ExperimentId, Fault, JobId, Participant, PartyId, SignedBytes, Timestamp};
+use vocabulary::{Attempt, Cast, ExperimentId, Fault, JobId, Participant, PartyId, SignedBytes, StepName, Timestamp};
 
 use crate::definition::Definition;
 use state::JobState;
@@ -95,17 +95,48 @@ pub struct JobSettings {
     pub timeout_millis: i64,
     /// Partitions of the tables it writes.
     pub partitions: u32,
+    /// Cores that each of its tasks may ask for.
+    pub task_cores: u32,
+    /// When room is short, jobs of a higher priority start first.
+    pub priority: i64,
+    /// How long each step may run, in milliseconds; no limit of its own when `None`.
+    pub step_timeout_millis: Option<i64>,
+    /// Limits of single steps, in milliseconds, in place of the common one.
+    pub step_timeouts: BTreeMap<StepName, i64>,
+    /// Steps that an earlier job has done: what it left is taken instead of running them.
+    pub inherited: BTreeMap<StepName, Inherited>,
+}
+
+/// Where a step was really done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inherited {
+    /// The job.
+    pub job: JobId,
+    /// The try that succeeded.
+    pub attempt: Attempt,
+}
+
+impl JobSettings {
+    /// How long a step may run, in milliseconds.
+    pub fn limit_of(&self, step: &StepName) -> Option<i64> {
+        self.step_timeouts.get(step).copied().or(self.step_timeout_millis)
+    }
 }
 
 impl Default for JobSettings {
     fn default() -> Self {
         Self {
-            parallelism: 4,
+            parallelism: 1,
             retries: 0,
             retry_delay_millis: 1_000,
             restarts: 3,
             timeout_millis: 259_200_000,
             partitions: 4,
+            task_cores: 4,
+            priority: 0,
+            step_timeout_millis: None,
+            step_timeouts: BTreeMap::new(),
+            inherited: BTreeMap::new(),
         }
     }
 }
@@ -121,6 +152,21 @@ pub struct Waiting {
     pub since: Timestamp,
     /// The last error, if there was one.
     pub last_error: Option<Fault>,
+}
+
+/// The end of what is said of a party without room; see [`Waiting::is_for_room`].
+const NO_ROOM: &str = "has no room for the job yet";
+
+impl Waiting {
+    /// What is said of a party that runs as many tasks as it can.
+    pub fn no_room(party: &PartyId) -> String {
+        format!("party {party} {NO_ROOM}")
+    }
+
+    /// Whether the job waits for room at some party.
+    pub fn is_for_room(&self) -> bool {
+        self.reason.contains(NO_ROOM)
+    }
 }
 
 /// A wish to stop a job.

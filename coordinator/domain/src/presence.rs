@@ -19,6 +19,8 @@ pub struct AgentPresence {
     pub rest: Option<String>,
     /// Whether its policy lets the coordinator's door read its rows.
     pub rows_through_coordinator: bool,
+    /// How many tasks it runs at once; `None` when it did not tell.
+    pub slots: Option<u32>,
 }
 
 /// Every agent ever seen.

@@ -77,6 +77,8 @@ impl JobSnapshot {
         (job.rerun, job.updated) = (Some(now), now);
         self.asked.retain(|party, _| job.answers.contains_key(party));
         self.earlier.clear();
+        // What runs again is the job's own from now on.
+        job.settings.inherited.retain(|step, _| !plan.again.contains(step));
         for task in self.tasks.iter_mut().filter(|task| plan.again.contains(&task.key.id.step)) {
             let key = TaskKey { id: task.key.id.clone(), attempt: task.key.attempt.next() };
             *task = Task::waiting(key, None, now);

@@ -1,9 +1,11 @@
 //! The scheduler: a pure function from what is to what is to be done.
 //!
-//! The parts: `offer` asks the parties, `run` starts steps, `mend` deals with tries that came to nothing, `stop` brings a
+//! The parts: `offer` asks the parties, `run` starts steps, `limits` ends steps that take too long,
+//! `mend` deals with tries that came to nothing, `stop` brings a
 //! job to rest; each works on the same `work::Work`. `apply` carries a decision out on a snapshot.
 
 mod apply;
+mod limits;
 mod mend;
 mod offer;
 mod run;
@@ -37,6 +39,8 @@ pub struct JobSnapshot {
     pub asked: BTreeMap<PartyId, Timestamp>,
     /// Earlier tries that came to nothing, by step; see [`earlier_tries`](crate::step::earlier_tries).
     pub earlier: Vec<EarlierTries>,
+    /// Parties that have no room for the job now; see [`RoomBook`](crate::room::RoomBook).
+    pub short_of: Vec<PartyId>,
 }
 
 /// Something to be done about a job. The shell carries decisions out in one transaction and sends orders from the outbox.
@@ -122,6 +126,7 @@ fn one_pass(work: &mut work::Work<'_>) {
     }
     if matches!(work.state, JobState::Queued | JobState::Running) {
         run::give_up_lost(work);
+        limits::end_overdue(work);
         mend::mend(work);
     }
     if matches!(work.state, JobState::Queued | JobState::Running) {

@@ -68,6 +68,7 @@ pub(crate) struct Try {
     pub(crate) fault: Option<Fault>,
     pub(crate) ended: Option<Timestamp>,
     pub(crate) not_before: Option<Timestamp>,
+    pub(crate) ordered: Option<Timestamp>,
 }
 
 impl From<&Task> for Try {
@@ -78,6 +79,7 @@ impl From<&Task> for Try {
             fault: task.fault.clone(),
             ended: task.ended,
             not_before: task.not_before,
+            ordered: task.ordered,
         }
     }
 }

@@ -33,6 +33,9 @@ pub struct Task {
     pub outputs: Vec<TableSummary>,
     /// Not to be assigned before this moment (pause before a retry).
     pub not_before: Option<Timestamp>,
+    /// When it was ordered.
+    #[serde(default)]
+    pub ordered: Option<Timestamp>,
     /// When the row was made.
     pub created: Timestamp,
     /// When the agent started it.
@@ -54,6 +57,7 @@ impl Task {
             usage: None,
             outputs: Vec::new(),
             not_before,
+            ordered: None,
             created: now,
             started: None,
             ended: None,

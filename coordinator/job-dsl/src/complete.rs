@@ -1,8 +1,10 @@
 //! Job parameters: what the user may set, its defaults, and what it means for how the job is run.
 
+use std::collections::BTreeMap;
+
 use domain::{JobKind, JobSettings};
 use serde_json::{Map, Value, json};
-use vocabulary::{Cast, Participant};
+use vocabulary::{Cast, Participant, StepName};
 
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::fate::conf::kind_of;
@@ -18,8 +20,11 @@ enum Holds {
     Anything,
 }
 
+/// The lowest priority is as far below 0 as this.
+const MOST_PRIORITY: i64 = 1_000_000_000;
+
 /// Every job parameter that is known; all others are dropped, as FATE does.
-const KNOWN: [(&str, Holds); 28] = [
+const KNOWN: [(&str, Holds); 30] = [
     ("job_type", Holds::Text),
     ("inheritance_info", Holds::Object),
     ("model_id", Holds::Text),
@@ -30,6 +35,8 @@ const KNOWN: [(&str, Holds); 28] = [
     ("auto_retries", Holds::Whole(0)),
     ("auto_retry_delay", Holds::Whole(0)),
     ("timeout", Holds::Whole(1)),
+    ("task_timeout", Holds::Whole(1)),
+    ("priority", Holds::Whole(-MOST_PRIORITY)),
     ("federated_status_collect_type", Holds::Text),
     ("federated_mode", Holds::Text),
     ("computing_engine", Holds::Text),
@@ -62,7 +69,8 @@ pub(crate) fn complete(
 ) -> JobSettings {
     let given = given(conf, found);
     let checked = checked(&given, prefix, found);
-    let settings = settings(&checked);
+    let mut settings = settings(&checked);
+    settings.step_timeouts = step_timeouts(&checked, prefix, found);
     let role_parameters = conf.get("job_parameters").and_then(|own| own.get("role")).cloned();
     let role_parameters = role_parameters.filter(Value::is_object).unwrap_or_else(|| json!({}));
     let mut common = defaults(&checked, &settings);
@@ -101,6 +109,29 @@ pub fn conf_on_party(conf: &Value, cast: &Cast, participant: &Participant) -> Va
     overlay(&mut flat, &json!({"adaptation_parameters": {"if_initiator_baseline": false}}));
     fields.insert("job_parameters".to_owned(), flat);
     own
+}
+
+/// A completed conf with component parameters laid over its own, and job parameters in place of its common ones; the model
+/// stays. `Null` leaves either alone.
+pub fn merged_conf(conf: &Value, component_parameters: &Value, job_parameters: &Value) -> Value {
+    let mut merged = conf.clone();
+    if component_parameters.is_object() {
+        overlay(&mut merged, &json!({"component_parameters": component_parameters}));
+    }
+    if let (Some(common), Some(fields)) = (job_parameters.get("common"), merged.as_object_mut()) {
+        let mut common = common.clone();
+        for kept in ["job_type", "model_id", "model_version", "inheritance_info"] {
+            let own = conf.pointer(&format!("/job_parameters/common/{kept}"));
+            if let (Some(own), Value::Object(common)) = (own, &mut common) {
+                common.insert(kept.to_owned(), own.clone());
+            }
+        }
+        let parameters = fields.entry("job_parameters").or_insert_with(|| json!({}));
+        if let Value::Object(parameters) = parameters {
+            parameters.insert("common".to_owned(), common);
+        }
+    }
+    merged
 }
 
 /// A participant's parameters with the component's defaults below them.
@@ -192,7 +223,33 @@ fn settings(checked: &Map<String, Value>) -> JobSettings {
         restarts: default.restarts,
         timeout_millis: millis("timeout", default.timeout_millis),
         partitions: count("computing_partitions", default.partitions),
+        task_cores: count("task_cores", default.task_cores),
+        priority: number("priority").unwrap_or(default.priority).min(MOST_PRIORITY),
+        step_timeout_millis: number("task_timeout").map(|seconds| seconds.saturating_mul(1_000)),
+        step_timeouts: BTreeMap::new(),
+        inherited: BTreeMap::new(),
     }
+}
+
+/// Limits of single steps: `task_conf.STEP.timeout`, in seconds. Everything else under `task_conf` is for other engines.
+fn step_timeouts(checked: &Map<String, Value>, prefix: &str, found: &mut Vec<Diagnostic>) -> BTreeMap<StepName, i64> {
+    let mut limits = BTreeMap::new();
+    for (step, own) in checked.get("task_conf").and_then(Value::as_object).into_iter().flatten() {
+        let Some(said) = own.get("timeout").filter(|said| !said.is_null()) else { continue };
+        let (seconds, name) = (whole(said).filter(|seconds| *seconds >= 1), StepName::new(step.clone()));
+        match (seconds, name) {
+            (Some(seconds), Ok(name)) => {
+                limits.insert(name, seconds.saturating_mul(1_000));
+            }
+            _ => {
+                let wanted = "a whole number of seconds, at least 1, under the name of a component";
+                let message = format!("task_conf.{step}.timeout should be {wanted}, but it is {}", shown(said));
+                let path = format!("job_runtime_conf.{prefix}.task_conf.{step}.timeout");
+                found.push(Diagnostic::new(Rule::JobParameters, message, path).next(format!("give {wanted}")));
+            }
+        }
+    }
+    limits
 }
 
 fn defaults(checked: &Map<String, Value>, settings: &JobSettings) -> Map<String, Value> {
@@ -246,7 +303,7 @@ mod tests {
         let (common, settings, found) =
             completed(json!({"work_mode": 1, "surprise": 2, "task_cores": 2, "model_id": null}));
         assert!(found.is_empty(), "{found:?}");
-        assert_eq!(settings, JobSettings::default());
+        assert_eq!(settings, JobSettings { task_cores: 2, ..JobSettings::default() });
         assert_eq!(common["timeout"], json!(259_200));
         assert_eq!(common["adaptation_parameters"]["request_task_cores"], json!(2));
         assert_eq!(common["roles"], json!({"guest": [1]}));

@@ -22,7 +22,7 @@ use domain::{Definition, Dialect, Graph, JobKind, JobSettings};
 use serde_json::{Value, json};
 use vocabulary::{Cast, CheckpointRef, ComponentInfo, JobId, Participant, PartyId};
 
-pub use complete::{conf_on_party, with_defaults};
+pub use complete::{conf_on_party, merged_conf, with_defaults};
 pub use diagnostic::{Diagnostic, Rule};
 pub use fate::code_path::with_code_path;
 pub use fate::predict::{

@@ -52,7 +52,7 @@ async fn decisions() {
     for _ in 0..6 {
         let job = world.coordinator.job(&id).await.unwrap();
         let tasks = world.tasks(&id).await;
-        snapshots.push(JobSnapshot { job, tasks, asked: BTreeMap::new(), earlier: Vec::new() });
+        snapshots.push(JobSnapshot { job, tasks, asked: BTreeMap::new(), earlier: Vec::new(), short_of: Vec::new() });
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
     let (presence, now) = (world.coordinator.presence(), world.coordinator.now());

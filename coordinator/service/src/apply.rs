@@ -43,7 +43,7 @@ impl Loaded {
         };
         let before = tasks.clone();
         let was_settled = job.state.is_settled();
-        let snapshot = JobSnapshot { job, tasks, asked: BTreeMap::new(), earlier };
+        let snapshot = JobSnapshot { job, tasks, asked: BTreeMap::new(), earlier, short_of: Vec::new() };
         Ok(Some(Self { snapshot, orders, before, was_settled, job_changed: false }))
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use vocabulary::offer::fingerprint_of;
 use vocabulary::{
     Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, ModelInput, ModelRef, Offer, OfferedInput, OfferedStep,
-    Participant, Role, StepName, TableRef, TaskId,
+    Participant, Role, StepName, TableRef, TaskId, Timestamp,
 };
 
 /// The job as its parties are asked to join it. The same job always gives the same bytes.
@@ -34,6 +34,7 @@ fn offered(job: &Job, step: &Step) -> OfferedStep {
         tables,
         inputs: step.participants.iter().flat_map(|who| offered_inputs(job, step, who)).collect(),
         models: step.participants.iter().flat_map(|who| models_of(job, step, who)).collect(),
+        inherited: job.settings.inherited.get(&step.name).map(|from| from.job.clone()),
     }
 }
 
@@ -41,7 +42,8 @@ fn offered_inputs(job: &Job, step: &Step, who: &Participant) -> Vec<OfferedInput
     let input = |edge: &domain::DataEdge| {
         let (made_by, index) = job.definition.graph.maker_of(who, edge)?;
         let (port, from_step) = (edge.port.clone(), edge.from.clone());
-        Some(OfferedInput { who: who.clone(), port, from_step, made_by: made_by.clone(), index })
+        let of_job = job.settings.inherited.get(made_by).map(|from| from.job.clone());
+        Some(OfferedInput { who: who.clone(), port, from_step, made_by: made_by.clone(), index, of_job })
     };
     step.inputs.iter().filter_map(input).collect()
 }
@@ -73,8 +75,17 @@ pub(crate) fn assignment_of(job: &Job, tasks: &[Task], task: &TaskId, attempt: A
         model_version: job.model_version.clone(),
         offer: fingerprint_of(&offer.bytes),
         partitions: job.settings.partitions,
-        deadline: Some(job.deadline()),
+        deadline: Some(deadline_of(job, tasks, task, attempt)),
     })
+}
+
+/// When the agent gives the try up: at the job's deadline, or when the step's own time is over.
+fn deadline_of(job: &Job, tasks: &[Task], task: &TaskId, attempt: Attempt) -> Timestamp {
+    let own = tasks.iter().find(|own| own.key.id == *task && own.key.attempt == attempt);
+    let ordered = own.and_then(|own| own.ordered);
+    let limit = job.settings.limit_of(&task.step);
+    let step = ordered.zip(limit).map(|(ordered, limit)| ordered.plus_millis(limit));
+    step.map_or_else(|| job.deadline(), |step| step.min(job.deadline()))
 }
 
 /// The job's cast without those that have no task in the step or skip it; the cast's order is kept.
@@ -94,7 +105,11 @@ fn inputs_of(job: &Job, tasks: &[Task], step: &Step, participant: &Participant) 
         own.map(|task| task.key.attempt).max().unwrap_or_default()
     };
     let input = |edge: &domain::DataEdge| {
-        let table = job.definition.graph.table_for(&job.id, participant, edge, &newest)?;
+        let (maker, index) = job.definition.graph.maker_of(participant, edge)?;
+        let inherited = job.settings.inherited.get(maker);
+        let (of, attempt) = inherited.map_or_else(|| (&job.id, newest(maker)), |from| (&from.job, from.attempt));
+        let Participant { role, party } = participant.clone();
+        let table = TableRef::output(&TaskId { job: of.clone(), step: maker.clone(), role, party }, attempt, index);
         Some(DataInput { port: edge.port.clone(), from_step: edge.from.clone(), table })
     };
     step.inputs.iter().filter_map(input).collect()

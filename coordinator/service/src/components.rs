@@ -18,6 +18,8 @@ pub struct AgentFacts {
     pub rows_through_coordinator: bool,
     /// Tries it knows.
     pub attempts: Vec<(TaskId, Attempt)>,
+    /// How many tasks it runs at once.
+    pub slots: Option<u32>,
 }
 
 /// The parameters of a task.
@@ -44,10 +46,10 @@ impl Coordinator {
             return Err(ServiceError::Denied(fault));
         }
         let now = self.now();
-        let AgentFacts { rest, rows_through_coordinator, attempts } = facts;
+        let AgentFacts { rest, rows_through_coordinator, attempts, slots } = facts;
         let record = PartyRecord { party: party.clone(), components, rest, rows_through_coordinator, seen: now };
         // Before the orders are recalled, so that a carrier that just found it offline sees that it is back.
-        self.inner.leases.connected(record.clone(), now);
+        self.inner.leases.connected(record.clone(), slots, now);
         if let Err(error) = self.welcome(&record, &attempts, now).await {
             self.inner.leases.gone(party, error.fault());
             return Err(error.into());

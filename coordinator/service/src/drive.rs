@@ -3,9 +3,10 @@
 //! It is woken when something happens and looks by itself at least once a second. What is decided on a job stands in one
 //! transaction; orders leave from the outbox after the commit, so that a crash loses nothing and repeats at most an order.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
-use domain::{Presence, decide};
+use domain::{JobSnapshot, Presence, RoomBook, Waiting, decide};
 use tokio_util::sync::CancellationToken;
 use vocabulary::{JobId, PartyId, Timestamp};
 
@@ -94,11 +95,13 @@ impl Coordinator {
         let mut presence = self.inner.leases.presence_without_components(now);
         let mut tx = self.inner.store.begin().await?;
         let claimed = self.claim(&mut *tx, now).await?;
+        let mut room = self.room();
         let mut parties = Vec::new();
         for id in &claimed {
-            parties.extend(self.drive_job(&mut *tx, id, &mut presence).await?);
+            parties.extend(self.drive_job(&mut *tx, id, &mut presence, &mut room).await?);
         }
         tx.commit().await?;
+        self.set_room(room);
         self.driven(parties);
         Ok(claimed.len())
     }
@@ -111,9 +114,11 @@ impl Coordinator {
         tx.commit().await?;
         for id in &claimed {
             let mut tx = self.inner.store.begin().await?;
-            match self.drive_job(&mut *tx, id, &mut presence).await {
+            let mut room = self.room();
+            match self.drive_job(&mut *tx, id, &mut presence, &mut room).await {
                 Ok(parties) => {
                     tx.commit().await?;
+                    self.set_room(room);
                     self.driven(parties);
                 }
                 Err(error) => {
@@ -124,6 +129,14 @@ impl Coordinator {
             }
         }
         Ok(claimed.len())
+    }
+
+    fn room(&self) -> RoomBook {
+        self.inner.room.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_room(&self, room: RoomBook) {
+        *self.inner.room.lock().unwrap_or_else(PoisonError::into_inner) = room;
     }
 
     async fn claim(&self, tx: &mut dyn Transaction, now: Timestamp) -> Stored<Vec<JobId>> {
@@ -154,13 +167,20 @@ impl Coordinator {
     }
 
     /// Decides on a job and writes down what follows; gives the parties for which orders wait now.
-    async fn drive_job(&self, tx: &mut dyn Transaction, id: &JobId, presence: &mut Presence) -> Stored<Vec<PartyId>> {
+    async fn drive_job(
+        &self,
+        tx: &mut dyn Transaction,
+        id: &JobId,
+        presence: &mut Presence,
+        room: &mut RoomBook,
+    ) -> Stored<Vec<PartyId>> {
         if !tx.hold_job(id, &self.inner.options.owner).await? {
             return Ok(Vec::new());
         }
         let Some(mut loaded) = Loaded::load(tx, id).await? else { return Ok(Vec::new()) };
         let now = self.now();
         loaded.note_asked(now);
+        loaded.snapshot.short_of = room.short_of(&loaded.snapshot.job, presence);
         let shown = loaded.show_errors(presence);
         let decisions = decide(&loaded.snapshot, presence, now);
         hide_errors(presence, shown);
@@ -169,6 +189,7 @@ impl Coordinator {
         loaded.save(tx).await?;
         let due = sending.wake.map(|at| at.max(now.plus_millis(LEAST_PAUSE_MILLIS)));
         tx.release_job(id, due.filter(|_| !loaded.snapshot.job.state.is_settled())).await?;
+        take_turns(tx, &loaded.snapshot, presence, room, now).await?;
         Ok(sending.parties)
     }
 
@@ -195,6 +216,25 @@ impl Coordinator {
         };
         tokio::time::timeout(patience, settled).await.unwrap_or(Ok(()))
     }
+}
+
+/// Notes what room the job has or wants now, and has those looked at whose turn has come.
+async fn take_turns(
+    tx: &mut dyn Transaction,
+    snapshot: &JobSnapshot,
+    presence: &Presence,
+    room: &mut RoomBook,
+    now: Timestamp,
+) -> Stored<()> {
+    let job = &snapshot.job;
+    let works = snapshot.tasks.iter().any(|task| task.state.is_active());
+    let waits = !job.state.is_settled() && job.waiting.as_ref().is_some_and(Waiting::is_for_room);
+    if room.note(job, works, waits) {
+        for next in room.next(presence) {
+            tx.poke_job(&next, now).await?;
+        }
+    }
+    Ok(())
 }
 
 fn hide_errors(presence: &mut Presence, shown: Vec<(PartyId, Option<vocabulary::Fault>)>) {

@@ -60,6 +60,14 @@ impl ServiceError {
         }
     }
 
+    /// The same error, of the job that would have had this id.
+    pub(crate) fn of_job(self, id: &JobId) -> Self {
+        match self {
+            ServiceError::Invalid { diagnostics, .. } => ServiceError::Invalid { diagnostics, job: Some(id.clone()) },
+            other => other,
+        }
+    }
+
     pub(crate) fn no_job(id: &JobId) -> Self {
         ServiceError::NotFound(Fault::new(ErrorCode::JobUnknown, format!("job {id} does not exist")))
     }

@@ -10,6 +10,7 @@ pub mod components;
 pub mod drive;
 pub mod error;
 pub mod filter;
+mod inherit;
 mod job_ids;
 pub mod models;
 mod orders;
@@ -25,11 +26,12 @@ mod rerun_job;
 mod serving;
 mod stop_job;
 pub mod submit_job;
+mod update_parameters;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
-use domain::Presence;
+use domain::{Presence, RoomBook};
 use tokio::sync::{Notify, watch};
 use vocabulary::{Clock, PartyId, Timestamp};
 
@@ -107,6 +109,8 @@ struct Inner {
     /// Counts changes of jobs, for those who wait for one.
     changes: watch::Sender<u64>,
     post: PostOffice,
+    /// Who holds room at the agents and who waits for it; written by the drive loop alone.
+    room: Mutex<RoomBook>,
     /// Whether the parties of the store were read in.
     parties_loaded: AtomicBool,
 }
@@ -126,6 +130,7 @@ impl Coordinator {
                 wake: Notify::new(),
                 changes: watch::Sender::new(0),
                 post: PostOffice::default(),
+                room: Mutex::default(),
                 parties_loaded: AtomicBool::new(false),
             }),
         }

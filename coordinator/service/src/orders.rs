@@ -157,6 +157,8 @@ impl Coordinator {
     ) -> Outcome {
         let fault = match reply {
             Ok(OrderReply::Done) => return Outcome::Settled,
+            // Its places are counted here, but others may have been quicker.
+            Ok(OrderReply::Failed(fault)) if fault.code == ErrorCode::AgentBusy => return Outcome::Again(fault),
             Ok(OrderReply::Failed(fault)) | Err(fault) => fault,
             Ok(reply) => return Outcome::Again(out_of_place(&task.party, &reply)),
         };

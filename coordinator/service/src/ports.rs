@@ -153,6 +153,8 @@ pub trait Jobs {
     async fn job(&mut self, id: &JobId) -> Stored<Option<Job>>;
     /// Replaces everything of a job but its definition, its offer and the answers to it; false when there is none.
     async fn save_job(&mut self, job: &Job) -> Stored<bool>;
+    /// Replaces the definition of a job; false when there is none.
+    async fn save_definition(&mut self, job: &Job) -> Stored<bool>;
     /// Replaces the offer of a job and the answers to it; false when there is none.
     async fn save_papers(&mut self, job: &Job) -> Stored<bool>;
     /// The jobs that fit, one page of them, and how many fit in all.

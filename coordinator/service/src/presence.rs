@@ -28,6 +28,7 @@ struct Lease {
     components: Vec<ComponentInfo>,
     rest: Option<String>,
     rows_through_coordinator: bool,
+    slots: Option<u32>,
 }
 
 impl Leases {
@@ -48,13 +49,14 @@ impl Leases {
                 components: record.components,
                 rest: record.rest,
                 rows_through_coordinator: record.rows_through_coordinator,
+                slots: None,
             });
         }
         drop(agents);
         self.forget_catalogue();
     }
 
-    pub(crate) fn connected(&self, record: PartyRecord, now: Timestamp) {
+    pub(crate) fn connected(&self, record: PartyRecord, slots: Option<u32>, now: Timestamp) {
         let lease = Lease {
             linked: Some(now),
             heard: now,
@@ -63,6 +65,7 @@ impl Leases {
             components: record.components,
             rest: record.rest,
             rows_through_coordinator: record.rows_through_coordinator,
+            slots,
         };
         self.agents.write().unwrap_or_else(PoisonError::into_inner).insert(record.party, lease);
         self.forget_catalogue();
@@ -195,6 +198,7 @@ impl Leases {
             components,
             rest: lease.rest.clone(),
             rows_through_coordinator: lease.rows_through_coordinator,
+            slots: lease.slots,
         }
     }
 }
@@ -248,7 +252,7 @@ mod tests {
     #[test]
     fn counts_a_silent_agent_as_offline_since_it_was_last_heard() {
         let leases = Leases::new(at(0), 500);
-        leases.connected(record(), at(100));
+        leases.connected(record(), None, at(100));
         leases.heard(&party(), at(400));
         assert!(leases.presence(at(899)).is_online(&party()));
         assert_eq!(leases.presence(at(900)).lost_from(&party()), Some(at(900)));
@@ -262,7 +266,7 @@ mod tests {
     #[test]
     fn takes_an_agent_that_is_heard_as_linked_though_an_old_link_was_reported_lost() {
         let leases = Leases::new(at(0), 500);
-        leases.connected(record(), at(100));
+        leases.connected(record(), None, at(100));
         leases.gone(&party(), Fault::new(ErrorCode::PartyOffline, "the old link closed"));
         assert!(leases.heard(&party(), at(200)));
         assert!(leases.is_linked(&party()) && leases.presence(at(200)).is_online(&party()));
@@ -272,7 +276,7 @@ mod tests {
     #[test]
     fn lets_the_lease_go_on_when_the_link_closes() {
         let leases = Leases::new(at(0), 500);
-        leases.connected(record(), at(100));
+        leases.connected(record(), None, at(100));
         leases.gone(&party(), Fault::new(ErrorCode::PartyOffline, "link closed"));
         let presence = leases.presence(at(200));
         assert!(!presence.is_online(&party()));

@@ -1,12 +1,17 @@
 //! Running a settled job again: chosen steps get a new try, and every party is asked again.
 
-use domain::{Job, rerun};
+use std::time::Duration;
+
+use domain::{Job, JobState, rerun};
 use vocabulary::{ErrorCode, Fault, JobId, StepName};
 
 use crate::apply::{Loaded, log_job};
 use crate::principal::Principal;
 use crate::records::Errand;
 use crate::{Coordinator, ServiceError};
+
+/// How long a rerun waits for a job that is being stopped.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Coordinator {
     /// Runs a settled job again: the steps named and all that hang on them (all steps when `None`), those that succeeded
@@ -18,6 +23,10 @@ impl Coordinator {
         components: Option<Vec<StepName>>,
         force: bool,
     ) -> Result<Job, ServiceError> {
+        // A job that is being stopped shows as stopped already, so its rerun waits for quiet.
+        if self.job(id).await?.state == JobState::Stopping {
+            self.wait_settled(id, PATIENCE).await?;
+        }
         let now = self.now();
         let wanted: Vec<String> = components.unwrap_or_default().iter().map(ToString::to_string).collect();
         let mut tx = self.inner.store.begin().await?;

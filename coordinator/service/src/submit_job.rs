@@ -9,6 +9,7 @@ use vocabulary::{Attempt, ErrorCode, ExperimentId, Fault, JobId, Participant, Ta
 
 use crate::apply::log_job;
 use crate::filter::PartFilter;
+use crate::inherit::Estate;
 use crate::models::ModelKey;
 use crate::ports::{Order, OrderReply, StepCheck};
 use crate::principal::Principal;
@@ -61,17 +62,29 @@ impl Coordinator {
             return Err(invalid(unfit));
         }
         let warnings = parsed.warnings.clone();
-        let job = self.take_in(command, parsed, id, now).await?;
+        let estate = self.estate(who, &parsed).await.map_err(|error| error.of_job(&id))?;
+        let job = self.take_in(command, parsed, (id, now), estate).await?;
         log_job(&job);
         self.changed();
         Ok(Submitted { job, warnings })
+    }
+
+    /// Checks documents as a submission would, and stores nothing. Which parties belong to the federation does not matter.
+    pub async fn check_documents(&self, command: &SubmitJob) -> Result<(), ServiceError> {
+        self.load_parties().await?;
+        let components = self.inner.leases.catalogue();
+        let context = ParseContext { components: &components, predict: None, parties: None };
+        let invalid = |diagnostics| ServiceError::Invalid { diagnostics, job: None };
+        let parsed = job_dsl::parse(&command.dsl, &command.conf, &context).map_err(invalid)?;
+        let unfit = self.unfit(&parsed).await;
+        if unfit.is_empty() { Ok(()) } else { Err(invalid(unfit)) }
     }
 
     pub(crate) fn next_id(&self, now: Timestamp) -> Result<JobId, Fault> {
         self.inner.ids.next(now).map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))
     }
 
-    async fn parsed(&self, command: &SubmitJob) -> Result<Result<Parsed, Vec<Diagnostic>>, ServiceError> {
+    pub(crate) async fn parsed(&self, command: &SubmitJob) -> Result<Result<Parsed, Vec<Diagnostic>>, ServiceError> {
         let components = self.inner.leases.catalogue();
         let known = self.inner.options.known_parties.clone().unwrap_or_else(|| self.inner.leases.parties());
         let pipeline = match job_dsl::predict_request(&command.dsl, &command.conf) {
@@ -118,11 +131,14 @@ impl Coordinator {
     }
 
     /// What the parties, and the initiator's agent, have against the job.
-    async fn unfit(&self, parsed: &Parsed) -> Vec<Diagnostic> {
+    pub(crate) async fn unfit(&self, parsed: &Parsed) -> Vec<Diagnostic> {
         let presence = self.inner.leases.outline(&parsed.cast.parties(), self.now());
         let disagreed = Catalogue::of(&presence, &parsed.cast).check(&parsed.graph);
         if !disagreed.is_empty() {
             return disagreed.into_iter().map(|fault| diagnostic(Rule::ProviderHasModule, fault)).collect();
+        }
+        if let Some(diagnostic) = beyond_room(parsed, &presence) {
+            return vec![diagnostic];
         }
         let initiator = &parsed.initiator.party;
         if !presence.is_online(initiator) {
@@ -148,8 +164,8 @@ impl Coordinator {
         &self,
         command: SubmitJob,
         mut parsed: Parsed,
-        mut id: JobId,
-        now: Timestamp,
+        (mut id, now): (JobId, Timestamp),
+        estate: Estate,
     ) -> Result<Job, ServiceError> {
         let SubmitJob { dsl, conf, name, description } = command;
         let experiment = ExperimentId::new("default")
@@ -158,10 +174,14 @@ impl Coordinator {
         let mut job = job_of(&parsed, &id, experiment, now);
         job.definition = parsed.definition(dsl, conf);
         (job.name, job.description) = (name, description);
+        job.settings.inherited.clone_from(&estate.steps);
         let mut tx = self.inner.store.begin().await?;
         for _ in 0..ID_TRIES {
             if tx.insert_job(&job).await? {
-                tx.insert_tasks(&tasks_of(&job)).await?;
+                let mut tasks = tasks_of(&job);
+                estate.settle(&job.id, now, &mut tasks);
+                tx.insert_tasks(&tasks).await?;
+                estate.copy(&mut *tx, &job).await?;
                 tx.commit().await?;
                 return Ok(job);
             }
@@ -173,6 +193,25 @@ impl Coordinator {
         }
         Err(ServiceError::Internal(Fault::new(ErrorCode::Internal, "no free job id was found")))
     }
+}
+
+/// A job that asks for more cores than some party has at all.
+fn beyond_room(parsed: &Parsed, presence: &domain::Presence) -> Option<Diagnostic> {
+    let wanted = parsed.settings.cores();
+    let of = |party| presence.agents.get(party).and_then(|agent| agent.slots);
+    let parties = parsed.cast.parties();
+    let (least, party) = parties.iter().filter_map(|party| Some((of(party)?, party))).min()?;
+    let most = least.saturating_mul(domain::room::CORES_OF_SLOT);
+    (wanted > most).then(|| {
+        let message = format!(
+            "max cores per job is {most} base on (limits.attempts of party {party}), expect {wanted} cores, \
+             please use task_cores job parameters to set request task cores or task_parallelism to run fewer tasks at once"
+        );
+        let path = "job_runtime_conf.job_parameters.common.task_cores";
+        let mut diagnostic = Diagnostic::new(Rule::JobParameters, message, path);
+        diagnostic.exception = "RuntimeError".to_owned();
+        diagnostic.next("ask for fewer cores, or raise limits.attempts at that party's agent")
+    })
 }
 
 fn diagnostic(rule: Rule, fault: Fault) -> Diagnostic {

@@ -88,6 +88,16 @@ impl Jobs for SqlTransaction {
         Ok(done.rows_affected() > 0)
     }
 
+    async fn save_definition(&mut self, job: &Job) -> Stored<bool> {
+        let done = sqlx::query("/* jobs: save definition */ UPDATE jobs SET definition = $2 WHERE id = $1")
+            .bind(job.id.as_str())
+            .bind(json("a definition", &job.definition)?)
+            .execute(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        Ok(done.rows_affected() > 0)
+    }
+
     async fn save_papers(&mut self, job: &Job) -> Stored<bool> {
         let done = sqlx::query("/* jobs: save papers */ UPDATE jobs SET papers = $2 WHERE id = $1")
             .bind(job.id.as_str())

@@ -84,6 +84,11 @@ impl TaskContext {
 
     // --- who and what -------------------------------------------------------------------------------------------------
 
+    /// Which try of the task this is, from 0.
+    pub fn attempt(&self) -> vocabulary::Attempt {
+        self.inner.key.attempt
+    }
+
     /// The role to play.
     pub fn role(&self) -> Role {
         self.inner.me.role

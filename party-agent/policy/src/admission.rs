@@ -105,6 +105,7 @@ mod tests {
                 tables: vec![(host, TableRef::new("experiment", "t"))],
                 inputs: vec![],
                 models: vec![],
+                inherited: None,
             }],
             created: Timestamp(0),
         }

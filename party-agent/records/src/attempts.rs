@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use vocabulary::{Assignment, Attempt, JobId, PartyId, Role, StepName, TableSummary, TaskId, Timestamp};
+use vocabulary::{Assignment, Attempt, JobId, PartyId, Role, StepName, TableRef, TableSummary, TaskId, Timestamp};
 
 use crate::{RecordError, Records, from_json, to_json};
 
@@ -163,6 +163,31 @@ impl Records {
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(record).collect()
+    }
+
+    /// Every attempt of a job, oldest first.
+    pub async fn every_attempt(&self, job: &JobId) -> Result<Vec<AttemptRecord>, RecordError> {
+        let rows = sqlx::query(
+            "/* every_attempt */ SELECT state, assignment, outputs FROM attempts WHERE job = $1 ORDER BY started_micros",
+        )
+        .bind(job.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(record).collect()
+    }
+
+    /// Whether an attempt of another job has this table as its output, too.
+    pub async fn is_used_elsewhere(&self, table: &TableRef, job: &JobId) -> Result<bool, RecordError> {
+        let rows = sqlx::query(
+            "/* used_elsewhere */ SELECT state, assignment, outputs FROM attempts \
+             WHERE job <> $1 AND INSTR(outputs, $2) > 0",
+        )
+        .bind(job.as_str())
+        .bind(&table.namespace)
+        .fetch_all(&self.pool)
+        .await?;
+        let records = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
+        Ok(records.iter().any(|record| record.outputs.iter().any(|(_, output)| output.table == *table)))
     }
 
     /// Attempts that ran when the agent died: marked lost, and given.

@@ -5,6 +5,7 @@
 mod attempts;
 mod audit;
 mod checkpoints;
+mod inherit;
 mod models;
 mod offers;
 mod outbox;

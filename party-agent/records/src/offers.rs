@@ -30,14 +30,13 @@ impl Records {
         row.map(|row| from_json("offer", row.try_get("offer")?)).transpose()
     }
 
-    /// Whether the job was accepted under an offer with another fingerprint.
-    pub async fn has_other_offer(&self, job: &JobId, fingerprint: &str) -> Result<bool, RecordError> {
-        let row = sqlx::query("/* other_offer */ SELECT 1 FROM offers WHERE job = $1 AND fingerprint <> $2 LIMIT 1")
+    /// The offers under which the job was accepted, oldest first.
+    pub async fn offers_of(&self, job: &JobId) -> Result<Vec<Offer>, RecordError> {
+        let rows = sqlx::query("/* offers_of */ SELECT offer FROM offers WHERE job = $1 ORDER BY accepted_micros")
             .bind(job.as_str())
-            .bind(fingerprint)
-            .fetch_optional(&self.pool)
+            .fetch_all(&self.pool)
             .await?;
-        Ok(row.is_some())
+        rows.iter().map(|row| from_json("offer", row.try_get("offer")?)).collect()
     }
 
     /// Forgets the offers of a job that is over.

@@ -4,6 +4,7 @@ mod abuse;
 mod certificates;
 mod faults;
 mod first_job;
+mod lives;
 mod model_life;
 mod network;
 mod restarts;

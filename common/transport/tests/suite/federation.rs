@@ -76,6 +76,7 @@ pub(crate) fn hello(protocol: (u32, u32), now: Timestamp) -> Hello {
         direct: vec![],
         rest: None,
         rows_through_coordinator: false,
+        slots: None,
     }
 }
 

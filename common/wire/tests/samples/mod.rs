@@ -89,6 +89,7 @@ pub(crate) fn hello() -> Hello {
         direct: vec!["guest.example:9370".into(), "[::1]:9370".into()],
         rest: Some("http://guest.example:9380".into()),
         rows_through_coordinator: true,
+        slots: None,
     }
 }
 
@@ -120,12 +121,14 @@ fn offer() -> Offer {
             from_step: step(),
             made_by: step(),
             index: 1,
+            of_job: None,
         }],
         models: vec![ModelInput {
             port: "model".into(),
             model: ModelRef { version: job().to_string(), step: step(), owner: guest() },
             checkpoint: None,
         }],
+        inherited: None,
     };
     Offer {
         job: job(),

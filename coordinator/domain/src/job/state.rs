@@ -48,11 +48,13 @@ pub enum JobEvent {
     QuietTimedOut,
     /// Somebody asked to run it again.
     RerunAsked,
+    /// Somebody changed its parameters before anything ran, so its parties are asked anew.
+    Amended,
 }
 
 impl JobEvent {
     /// All events.
-    pub const ALL: [JobEvent; 9] = [
+    pub const ALL: [JobEvent; 10] = [
         JobEvent::AllAccepted,
         JobEvent::Refused,
         JobEvent::Started,
@@ -62,6 +64,7 @@ impl JobEvent {
         JobEvent::QuietCanceled,
         JobEvent::QuietTimedOut,
         JobEvent::RerunAsked,
+        JobEvent::Amended,
     ];
 }
 
@@ -99,6 +102,7 @@ impl JobState {
         use JobEvent as E;
         use JobState as S;
         match (self, event) {
+            (S::Offered | S::Queued, E::Amended) => Ok(S::Offered),
             (S::Offered, E::AllAccepted) => Ok(S::Queued),
             (S::Offered, E::Refused) => Ok(S::Refused),
             (S::Queued, E::Started) => Ok(S::Running),
@@ -134,8 +138,8 @@ mod tests {
     use super::*;
 
     const MATRIX: &str = "\
-Offered: AllAccepted>Queued Refused>Refused StopAsked>Stopping
-Queued: Started>Running AllSucceeded>Succeeded StopAsked>Stopping
+Offered: AllAccepted>Queued Refused>Refused StopAsked>Stopping Amended>Offered
+Queued: Started>Running AllSucceeded>Succeeded StopAsked>Stopping Amended>Offered
 Running: AllSucceeded>Succeeded StopAsked>Stopping
 Stopping: QuietFailed>Failed QuietCanceled>Canceled QuietTimedOut>TimedOut
 Succeeded: RerunAsked>Offered
@@ -170,6 +174,6 @@ TimedOut: RerunAsked>Offered
         let drawn = diagram();
         assert!(drawn.starts_with("stateDiagram-v2\n    [*] --> Offered\n"), "{drawn}");
         assert!(drawn.contains("    Stopping --> TimedOut: QuietTimedOut\n"), "{drawn}");
-        assert_eq!(drawn.lines().count(), 2 + 16 + 5 + 1 - 1, "{drawn}");
+        assert_eq!(drawn.lines().count(), 2 + 18 + 5 + 1 - 1, "{drawn}");
     }
 }

@@ -1,7 +1,8 @@
 //! Carrying out: what a decision, a report or a wish does to a snapshot. The shell stores the snapshot afterwards.
 
-use vocabulary::{Fault, PartyId, SignedBytes, StepName, Timestamp};
+use vocabulary::{ErrorCode, Fault, PartyId, SignedBytes, StepName, Timestamp};
 
+use super::stop::settles_as;
 use super::{Decision, JobSnapshot};
 use crate::job::state::{IllegalTransition, JobEvent, JobState};
 use crate::job::{Answer, StopRequest};
@@ -48,7 +49,17 @@ impl JobSnapshot {
     /// Applies what happened to a task's try; false when it does not count any more (a late or repeated report).
     pub fn record(&mut self, key: &TaskKey, event: TaskEvent, fault: Option<Fault>, now: Timestamp) -> bool {
         let Some(task) = self.tasks.iter_mut().find(|task| &task.key == key) else { return false };
+        // A try that was stopped because its time was over has timed out, whatever its agent calls it.
+        let late = |fault: &Option<Fault>| fault.as_ref().is_some_and(|fault| fault.code == ErrorCode::DeadlinePassed);
+        let event = match event {
+            TaskEvent::Canceled if late(&task.fault) => TaskEvent::TimedOut,
+            TaskEvent::Failed if late(&fault) => TaskEvent::TimedOut,
+            other => other,
+        };
         let Some(next) = task.state.after(event) else { return false };
+        if next == TaskState::Assigned {
+            task.ordered = Some(now);
+        }
         task.state = next;
         task.updated = now;
         // A failure's own reason replaces the reason for which the task was being stopped.
@@ -83,6 +94,16 @@ impl JobSnapshot {
         }
     }
 
+    /// Has the parties asked anew, because what the job runs has changed; only while nothing runs.
+    pub fn amend(&mut self, now: Timestamp) -> Result<(), IllegalTransition> {
+        self.job.state = self.job.state.after(JobEvent::Amended)?;
+        (self.job.offer, self.job.waiting) = (None, None);
+        self.job.answers.clear();
+        self.asked.clear();
+        self.job.updated = now;
+        Ok(())
+    }
+
     /// Notes a wish to stop; false when the job is settled or already being stopped.
     pub fn ask_to_stop(&mut self, wish: StopRequest) -> bool {
         if self.job.state.is_settled() || self.job.state == JobState::Stopping || self.job.stop.is_some() {
@@ -107,14 +128,13 @@ impl JobSnapshot {
     }
 
     fn happen(&mut self, event: JobEvent, reason: Option<Fault>, now: Timestamp) -> Result<(), IllegalTransition> {
-        let deadline = self.job.deadline();
         let job = &mut self.job;
         job.state = job.state.after(event)?;
         if event == JobEvent::Started {
             job.started = Some(now);
         }
         if let (JobEvent::StopAsked, None, Some(reason)) = (event, &job.stop, &reason) {
-            let settle_as = if now >= deadline { JobState::TimedOut } else { JobState::Failed };
+            let settle_as = settles_as(Some(reason));
             job.stop = Some(StopRequest { settle_as, reason: reason.clone(), at: now });
         }
         if job.reason.is_none() {

@@ -2,6 +2,7 @@
 
 use super::work::Work;
 use crate::graph::Step;
+use crate::job::Waiting;
 use crate::job::state::{JobEvent, JobState};
 use crate::task::state::TaskState;
 
@@ -34,6 +35,12 @@ pub(super) fn start_steps(work: &mut Work<'_>) {
         }
         let runs_already = is_active(work, step);
         if active >= most && !runs_already {
+            continue;
+        }
+        if !work.short_of.is_empty() {
+            for party in work.short_of {
+                work.wait_for(Waiting::no_room(party), vec![party.clone()]);
+            }
             continue;
         }
         active += usize::from(!runs_already);

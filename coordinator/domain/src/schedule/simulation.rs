@@ -7,8 +7,8 @@ use super::*;
 use crate::fixture::{World, cast, party, signed, snapshot, step};
 use crate::graph::Step;
 use crate::job::Answer;
-use crate::task::TaskKey;
-use crate::task::state::TaskEvent;
+use crate::task::state::{TaskEvent, TaskState};
+use crate::task::{Task, TaskKey};
 
 const PARTIES: [&str; 3] = ["1", "2", "3"];
 
@@ -23,6 +23,7 @@ enum Happening {
     StaleReport(usize),
     WishStop,
     Rerun { force: bool },
+    Crowd { full: bool },
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -46,6 +47,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => (0usize..40).prop_map(Happening::StaleReport),
         1 => Just(Happening::WishStop),
         4 => any::<bool>().prop_map(|force| Happening::Rerun { force }),
+        4 => any::<bool>().prop_map(|full| Happening::Crowd { full }),
     ]
 }
 
@@ -100,6 +102,11 @@ fn happen(world: &mut World, what: Happening) {
             assert!(!world.snapshot.record(&key, TaskEvent::Succeeded, None, world.now), "a stale report counted");
         }
         Happening::WishStop => world.wish_stop(),
+        Happening::Crowd { full } => {
+            // As the book has it: who works holds its room.
+            let works = world.snapshot.tasks.iter().any(|task| task.state.is_active());
+            world.snapshot.short_of = if full && !works { vec![party("1")] } else { Vec::new() };
+        }
         Happening::Rerun { force } => {
             if let Ok(plan) = crate::rerun::plan(&world.snapshot, &[], force) {
                 world.snapshot.rerun(&plan, world.now).expect("settled");
@@ -120,7 +127,10 @@ fn decide_and_check(world: &mut World) {
     }
     for decision in &decisions {
         match decision {
-            Decision::Assign { .. } => assert!(everybody_accepted(job), "an order without an accepted offer"),
+            Decision::Assign { .. } => {
+                assert!(everybody_accepted(job), "an order without an accepted offer");
+                assert!(before.short_of.is_empty(), "an order without room");
+            }
             Decision::Retry { step, .. } => {
                 let quiet = |task: &Task| {
                     let lost = |d: &Decision| matches!(d, Decision::Task { task: id, event: TaskEvent::Lost, .. } if *id == task.key.id);
@@ -136,6 +146,12 @@ fn decide_and_check(world: &mut World) {
         world.snapshot.tasks.iter().filter(|task| task.state.is_active()).map(|task| &task.key.id.step).collect();
     active.sort();
     active.dedup();
+    let late = |task: &Task| {
+        let limit = job.settings.limit_of(&task.key.id.step);
+        let over = task.ordered.zip(limit).is_some_and(|(ordered, limit)| ordered.plus_millis(limit) <= world.now);
+        over && matches!(task.state, TaskState::Assigned | TaskState::Running)
+    };
+    assert!(job.state.is_settled() || !world.snapshot.tasks.iter().any(late), "a step goes on after its time");
     assert!(active.len() <= job.settings.parallelism as usize, "{} steps at once", active.len());
     assert!(!job.state.is_settled() || active.is_empty(), "settled while an agent works");
     assert!(job.progress >= before.job.progress || before.job.state.is_settled(), "progress fell");
@@ -151,6 +167,7 @@ fn bring_to_end(world: &mut World) {
     for id in PARTIES {
         world.set_online(id, true);
     }
+    world.snapshot.short_of.clear();
     for _ in 0..200 {
         if world.snapshot.job.state.is_settled() {
             return;
@@ -180,10 +197,12 @@ proptest! {
         parallelism in 1u32..4,
         retries in 0u32..3,
         restarts in 0u32..3,
+        limit in proptest::option::of(1_000i64..60_000),
     ) {
         let mut world = World::new(snapshot(steps, cast(&["1"], &["2"], &["3"])), &PARTIES);
         let settings = &mut world.snapshot.job.settings;
         (settings.parallelism, settings.retries, settings.restarts) = (parallelism, retries, restarts);
+        settings.step_timeout_millis = limit;
         if accepted {
             world.accept_all();
         }

@@ -28,7 +28,12 @@ fn deadline_fault(timeout_millis: i64) -> Fault {
 ///
 /// The agent of a party that is offline cannot be asked: its tasks count as lost, and what it still does counts no more.
 pub(super) fn come_to_rest(work: &mut Work<'_>) {
-    let reason = Fault::new(ErrorCode::Canceled, "the job is being stopped");
+    let late = ends_as(work) == JobState::TimedOut && work.now >= work.job.deadline();
+    let reason = if late {
+        deadline_fault(work.job.settings.timeout_millis)
+    } else {
+        Fault::new(ErrorCode::Canceled, "the job is being stopped")
+    };
     for index in work.active() {
         if work.is_online(index) {
             work.cancel(index, reason.clone());
@@ -43,14 +48,25 @@ pub(super) fn come_to_rest(work: &mut Work<'_>) {
     }
 }
 
-/// How the job settles: as the wish to stop it says. A stop decided in this very call is not yet kept as a wish.
 fn quiet_event(work: &Work<'_>) -> JobEvent {
-    let decided_before = work.job.state == JobState::Stopping;
-    match work.job.stop.as_ref().map(|stop| stop.settle_as) {
-        Some(JobState::Canceled) => JobEvent::QuietCanceled,
-        Some(JobState::TimedOut) => JobEvent::QuietTimedOut,
-        Some(_) => JobEvent::QuietFailed,
-        None if !decided_before && work.now >= work.job.deadline() => JobEvent::QuietTimedOut,
-        None => JobEvent::QuietFailed,
+    match ends_as(work) {
+        JobState::Canceled => JobEvent::QuietCanceled,
+        JobState::TimedOut => JobEvent::QuietTimedOut,
+        _ => JobEvent::QuietFailed,
+    }
+}
+
+/// How the job settles: as the wish to stop it says. A stop decided in this very call is not yet kept as a wish.
+fn ends_as(work: &Work<'_>) -> JobState {
+    let kept = work.job.stop.as_ref().map(|stop| stop.settle_as);
+    kept.unwrap_or_else(|| settles_as(work.stopped_for.as_ref()))
+}
+
+/// How a job settles that was stopped for this reason by the rules themselves.
+pub(super) fn settles_as(reason: Option<&Fault>) -> JobState {
+    match reason.map(|reason| reason.code) {
+        Some(ErrorCode::DeadlinePassed) => JobState::TimedOut,
+        Some(ErrorCode::Canceled) => JobState::Canceled,
+        _ => JobState::Failed,
     }
 }

@@ -312,3 +312,92 @@ fn counts_earlier_tries_from_stored_rows() {
     assert!(crate::step::earlier_tries(&rows).is_empty(), "a rerun starts with a fresh allowance");
     assert!(world.is_quiet());
 }
+
+#[test]
+fn a_step_that_runs_too_long_is_stopped_everywhere_and_counts_as_timed_out() {
+    let mut world = world();
+    world.snapshot.job.settings.step_timeout_millis = Some(60_000);
+    let lr = world.snapshot.job.definition.graph.steps[2].name.clone();
+    world.snapshot.job.settings.step_timeouts.insert(lr, 5_000);
+    world.accept_all();
+    let decisions = world.decide();
+    assert!(has(&decisions, |d| *d == Decision::Wake(world.now.plus_millis(60_000))), "{decisions:?}");
+    for step in ["reader_0", "reader_1"] {
+        world.finish(step, E::Succeeded, None);
+    }
+    world.settle();
+    assert_eq!(world.states("lr_0"), [S::Assigned; 3]);
+    world.pass(4_999);
+    assert!(world.is_quiet());
+    world.pass(1);
+    world.settle();
+    assert_eq!(world.states("lr_0"), [S::Stopping; 3]);
+    assert_eq!(world.snapshot.job.state, JobState::Running);
+    world.finish("lr_0", E::Canceled, None);
+    world.settle();
+    assert_eq!(world.states("lr_0"), [S::TimedOut; 3]);
+    let job = &world.snapshot.job;
+    assert_eq!(job.state, JobState::TimedOut);
+    assert!(job.reason.as_ref().is_some_and(|reason| reason.message.contains("lr_0 took longer than its 5 seconds")));
+}
+
+#[test]
+fn a_step_that_timed_out_is_tried_again_while_its_allowance_lasts() {
+    let mut world = world();
+    (world.snapshot.job.settings.retries, world.snapshot.job.settings.step_timeout_millis) = (1, Some(5_000));
+    world.accept_all();
+    world.settle();
+    world.pass(5_000);
+    world.settle();
+    for step in ["reader_0", "reader_1"] {
+        world.finish(step, E::Canceled, None);
+    }
+    world.settle();
+    assert_eq!(world.states("reader_0"), [S::Waiting; 2]);
+    world.pass(1_000);
+    world.settle();
+    assert_eq!(world.states("reader_0"), [S::Assigned; 2], "the new try has its own time");
+}
+
+#[test]
+fn tasks_that_run_at_the_jobs_deadline_time_out() {
+    let mut world = running();
+    world.pass(world.snapshot.job.settings.timeout_millis);
+    world.settle();
+    for step in ["reader_0", "reader_1"] {
+        world.finish(step, E::Canceled, None);
+    }
+    world.settle();
+    assert_eq!((world.snapshot.job.state, world.states("reader_0")), (JobState::TimedOut, vec![S::TimedOut; 2]));
+    assert_eq!(world.states("lr_0"), [S::Waiting; 3]);
+}
+
+#[test]
+fn a_job_without_room_waits_and_says_so() {
+    let mut world = world();
+    world.snapshot.short_of = vec![party("2")];
+    world.accept_all();
+    world.settle();
+    let job = &world.snapshot.job;
+    assert_eq!(job.state, JobState::Queued);
+    assert!(job.waiting.as_ref().is_some_and(|waiting| waiting.is_for_room() && waiting.parties == [party("2")]));
+    world.snapshot.short_of.clear();
+    world.settle();
+    assert_eq!((world.snapshot.job.state, &world.snapshot.job.waiting), (JobState::Running, &None));
+}
+
+#[test]
+fn a_rerun_behind_a_canceled_step_ends_canceled() {
+    let mut world = running();
+    world.wish_stop();
+    world.settle();
+    for step in ["reader_0", "reader_1"] {
+        world.finish(step, E::Canceled, None);
+    }
+    world.settle();
+    let plan = crate::rerun::plan(&world.snapshot, &["lr_0".to_owned()], false).expect("settled");
+    assert!(plan.restarts && plan.again.is_empty());
+    world.snapshot.rerun(&plan, world.now).expect("legal");
+    world.settle();
+    assert_eq!(world.snapshot.job.state, JobState::Canceled, "nothing can start");
+}

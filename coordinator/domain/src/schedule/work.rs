@@ -19,6 +19,10 @@ pub(super) struct Work<'a> {
     pub(super) state: JobState,
     /// The latest tries after the decisions so far.
     pub(super) tasks: Vec<Try>,
+    /// Why the job is being stopped, when that was decided just now.
+    pub(super) stopped_for: Option<Fault>,
+    /// Parties without room for the job.
+    pub(super) short_of: &'a [PartyId],
     asked: BTreeMap<PartyId, Timestamp>,
     earlier: &'a [EarlierTries],
     decisions: Vec<Decision>,
@@ -34,6 +38,8 @@ impl<'a> Work<'a> {
             now,
             state: snapshot.job.state,
             tasks: snapshot.tasks.iter().map(Try::from).collect(),
+            stopped_for: None,
+            short_of: &snapshot.short_of,
             asked: snapshot.asked.clone(),
             earlier: &snapshot.earlier,
             decisions: Vec::new(),
@@ -55,6 +61,9 @@ impl<'a> Work<'a> {
     pub(super) fn job_event(&mut self, event: JobEvent, reason: Option<Fault>) {
         let Ok(next) = self.state.after(event) else { return };
         self.state = next;
+        if event == JobEvent::StopAsked {
+            self.stopped_for.clone_from(&reason);
+        }
         self.decisions.push(Decision::Job { event, reason });
         if next.is_settled() {
             self.decisions.push(Decision::Close);
@@ -73,6 +82,9 @@ impl<'a> Work<'a> {
     /// Orders a waiting task.
     pub(super) fn assign(&mut self, index: usize) {
         if let Some((task, attempt)) = self.step_on(index, TaskEvent::Assigned) {
+            if let Some(ordered) = self.tasks.get_mut(index) {
+                ordered.ordered = Some(self.now);
+            }
             self.decisions.push(Decision::Assign { task, attempt });
         }
     }
@@ -111,6 +123,7 @@ impl<'a> Work<'a> {
             task.state = TaskState::Waiting;
             task.fault = None;
             task.ended = None;
+            task.ordered = None;
             task.not_before = Some(not_before);
         }
         self.decisions.push(Decision::Retry { step: step.clone(), attempt, not_before });
@@ -134,6 +147,11 @@ impl<'a> Work<'a> {
 
     pub(super) fn state_of(&self, index: usize) -> TaskState {
         self.tasks.get(index).map_or(TaskState::Skipped, |task| task.state)
+    }
+
+    /// When the task's present try was ordered.
+    pub(super) fn ordered_at(&self, index: usize) -> Option<vocabulary::Timestamp> {
+        self.tasks.get(index).and_then(|task| task.ordered)
     }
 
     pub(super) fn party_of(&self, index: usize) -> Option<PartyId> {

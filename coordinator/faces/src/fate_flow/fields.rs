@@ -36,6 +36,7 @@ pub(super) type Field = (&'static str, Kind, &'static str);
 /// Every member that a route names, by the alphabet.
 pub(super) static FIELDS: &[Field] = &[
     ("address", Object, "where the data lie, by engine; for PATH `{\"path\": …}`"),
+    ("algorithm_parameters", Object, "parameters by step, as in a runtime conf of version 1"),
     ("archive_sha256", Text, "the archive's SHA-256, in hexadecimal digits"),
     ("auto_increasing_sid", Flag, "with extend_sid: ids are line numbers"),
     ("begin", Count, "the first line, from 1"),
@@ -142,9 +143,11 @@ pub(super) static FIELDS: &[Field] = &[
     ("query_filters", Names, "columns of the answer"),
     ("resource_in_use", Flag, "only jobs that hold resources"),
     ("role", Role, "the role"),
+    ("role_parameters", Object, "parameters by role, as in a runtime conf of version 1"),
     ("roles", Filter, "the parties by role"),
     ("runtime_conf", Object, "the runtime conf, under its other name"),
     ("schema", Object, "the table's schema"),
+    ("server_name", Text, "the server whose services are asked for"),
     ("service_id", Text, "the service at which the model answers"),
     ("service_name", Text, "the service"),
     ("servings", List, "addresses of servings"),

@@ -39,6 +39,11 @@ pub(super) async fn versions(_face: FateFlow, call: Call) -> Answer {
     answer(Reply::data(Value::Object(all)))
 }
 
+/// What is said of one part.
+pub(super) fn version_of(module: &str) -> Option<&'static str> {
+    VERSIONS.iter().find(|(name, _)| *name == module).map(|(_, version)| *version)
+}
+
 fn one(module: &str) -> Result<Map<String, Value>, Failure> {
     let known = VERSIONS.iter().find(|(name, _)| *name == module);
     let (name, version) = known.ok_or_else(|| Failure::http(404, Some(&format!("unknown module {module}"))))?;

@@ -5,11 +5,12 @@ use doors::fate_reply::{ARGUMENT, DATA, OPERATING};
 use doors::{Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
 use service::ServiceError;
-use vocabulary::StepName;
+use vocabulary::{PartyId, StepName};
 
 use super::FateFlow;
 use super::reply::{answer, fail};
 use super::request::Call;
+use super::rows;
 use super::shown::{find_job, participants};
 
 pub(super) async fn stop(face: FateFlow, call: Call) -> Answer {
@@ -62,6 +63,66 @@ pub(super) async fn update(face: FateFlow, call: Call) -> Answer {
         Err(ServiceError::NotFound(_)) => Err(unknown()),
         Err(error) => Err(fail(error)),
     }
+}
+
+/// Changes parameters of a job that ended or waits; they count when it runs (again).
+pub(super) async fn update_parameters(face: FateFlow, call: Call) -> Answer {
+    call.validated(&["job_id"])?;
+    let unknown = || Failure::code(DATA, "can not found job");
+    let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
+    let part = |name: &str| call.body.get(name).cloned().unwrap_or(Value::Null);
+    let (components, parameters) = (part("component_parameters"), part("job_parameters"));
+    match face.coordinator().update_parameters(&call.principal, &job.id, &components, &parameters).await {
+        Ok(job) => {
+            let conf = &job.definition.conf;
+            let of = |name: &str| conf.get(name).cloned().unwrap_or_else(|| json!({}));
+            answer(Reply::data(json!({
+                "job_parameters": of("job_parameters"),
+                "component_parameters": of("component_parameters"),
+                "components": [],
+            })))
+        }
+        Err(ServiceError::NotFound(_)) => Err(unknown()),
+        Err(error) => {
+            let fault = error.fault();
+            Err(Failure::code(OPERATING, format!("update job parameters failed: {error}")).with_fault(fault))
+        }
+    }
+}
+
+/// Has the parties meant remove what an ended job left with them; each by its own policy.
+pub(super) async fn clean(face: FateFlow, call: Call) -> Answer {
+    call.validated(&["job_id"])?;
+    let unknown = || Failure::code(ARGUMENT, "find job failed");
+    let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
+    if !job.state.is_settled() {
+        let text = format!("job {} is {}; stop it first", job.id, super::status::of(&job));
+        return Err(Failure::code(OPERATING, text));
+    }
+    let (role, party) = (call.text("role"), call.text("party_id"));
+    let mut parties: Vec<PartyId> = Vec::new();
+    for row in participants(&job).into_iter().filter(|row| row.is_meant(role.as_deref(), party.as_deref())) {
+        parties.push(row.of.party);
+    }
+    parties.sort();
+    parties.dedup();
+    let mut body = json!({"job_id": job.id});
+    for key in ["role", "component_name"] {
+        body[key] = call.body.get(key).cloned().unwrap_or(Value::Null);
+    }
+    let mut done = Map::new();
+    for party in &parties {
+        let reply = rows::ask(&face, &call.caller, party, "/v1/job/clean", &body).await?;
+        if reply["retcode"] != 0 {
+            let text = reply["retmsg"].as_str().unwrap_or_default();
+            return Err(Failure::code(
+                OPERATING,
+                format!("party {party} did not remove what job {} left: {text}", job.id),
+            ));
+        }
+        done.insert(party.to_string(), reply["data"].clone());
+    }
+    answer(Reply::data(Value::Object(done)))
 }
 
 pub(super) async fn clean_queue(face: FateFlow, call: Call) -> Answer {

@@ -86,6 +86,9 @@ pub(super) async fn jobs(face: FateFlow, call: Call) -> Answer {
     let mut rows: Vec<(i64, JobId, usize)> = Vec::new();
     if let Some(filter) = filter_of(&call, &page, states.as_deref()) {
         each_job(&face, filter, |job| {
+            if states.as_ref().is_some_and(|words| !words.iter().any(|word| word == status::of(&job))) {
+                return;
+            }
             let all = participants(&job);
             let key = elapsed(&job);
             let fit = all.iter().enumerate().filter(|(_, shown)| meant(shown, &all));

@@ -79,31 +79,38 @@ fn conf_on_party(job: &Job) -> Value {
 }
 
 fn progress(job: &Job) -> Value {
+    let inheritance = job.definition.conf.pointer("/job_parameters/common/inheritance_info");
+    let inheritance = inheritance.cloned().unwrap_or_else(|| json!({}));
     let canceled = job.stop.as_ref().filter(|stop| stop.settle_as == JobState::Canceled);
     json!({
-        "f_status": status::of_job(job.state),
+        "f_status": status::of(job),
         "f_status_code": null,
         "f_progress": job.progress,
         "f_ready_signal": false,
         "f_ready_time": null,
         "f_cancel_signal": canceled.is_some(),
         "f_cancel_time": millis(canceled.map(|stop| stop.at)),
-        "f_rerun_signal": false,
+        "f_rerun_signal": job.rerun.is_some() && matches!(job.state, JobState::Offered | JobState::Queued),
         "f_end_scheduling_updates": u8::from(job.state.is_settled()),
-        "f_inheritance_info": {},
-        "f_inheritance_status": "pass",
+        "f_inheritance_info": inheritance,
+        "f_inheritance_status": match (job.settings.inherited.is_empty(), job.state) {
+            (true, _) => "pass",
+            (false, JobState::Offered) => "waiting",
+            (false, _) => "success",
+        },
     })
 }
 
 fn resources(job: &Job) -> Value {
     let started = job.started.is_some();
     let settled = job.state.is_settled();
+    let cores = job.settings.cores();
     json!({
         "f_engine_name": started.then_some("STANDALONE"),
         "f_engine_type": started.then_some("computing"),
-        "f_cores": 0,
+        "f_cores": if started { cores } else { 0 },
         "f_memory": 0,
-        "f_remaining_cores": 0,
+        "f_remaining_cores": if started && !settled { cores } else { 0 },
         "f_remaining_memory": 0,
         "f_resource_in_use": started && !settled,
         "f_apply_resource_time": millis(job.started),

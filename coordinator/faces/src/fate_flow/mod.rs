@@ -24,10 +24,13 @@ mod model_tag;
 mod openapi;
 mod output;
 mod reply;
+mod report;
 mod request;
+mod resource;
 mod routes;
 mod routing;
 mod rows;
+mod server;
 mod serving;
 mod shown;
 mod status;
@@ -35,6 +38,7 @@ mod submit;
 mod table;
 mod task;
 mod task_row;
+mod template;
 mod tracking;
 mod upload;
 
@@ -56,8 +60,8 @@ pub use rows::Rows;
 pub struct FaceOptions {
     /// Who stands at the coordinator's own door. Callers that come through a party's door are that party's users.
     pub principal_at_door: Principal,
-    /// Where a FATE-Board would be, as `http://host:port`; shown in replies, never called.
-    pub board: String,
+    /// Where a FATE-Board is, as `http://host:port`; shown in replies, never called.
+    pub board: Option<String>,
     /// The folder under which replies say that documents and logs of jobs are.
     pub folder: String,
     /// The door's own host and port, for `info/common`.
@@ -68,7 +72,7 @@ impl Default for FaceOptions {
     fn default() -> Self {
         Self {
             principal_at_door: Principal::anyone(),
-            board: "http://127.0.0.1:8080".to_owned(),
+            board: None,
             folder: "fedflow".to_owned(),
             address: ("127.0.0.1".to_owned(), 9380),
         }

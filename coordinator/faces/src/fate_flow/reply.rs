@@ -8,7 +8,10 @@ use service::ServiceError;
 use vocabulary::Timestamp;
 
 use super::FateFlow;
-use super::shown::initiator_of;
+use super::shown::{Shown, initiator_of};
+
+/// Where replies say that a board is when the settings name none: FATE's own default.
+const NO_BOARD: &str = "http://127.0.0.1:8080";
 
 /// An error of the service as an envelope.
 pub(super) fn fail(error: ServiceError) -> Failure {
@@ -63,9 +66,13 @@ pub(super) fn model_id(job: &Job) -> String {
 
 /// The page of a FATE-Board that would show the job.
 pub(super) fn board_url(face: &FateFlow, job: &Job) -> String {
-    let initiator = initiator_of(job);
-    let board = face.options().board.trim_end_matches('/');
-    format!("{board}/index.html#/dashboard?job_id={}&role={}&party_id={}", job.id, initiator.role, initiator.party)
+    board_page(face, job, &initiator_of(job))
+}
+
+/// The page of a FATE-Board that would show a participant's view of the job.
+pub(super) fn board_page(face: &FateFlow, job: &Job, shown: &Shown) -> String {
+    let board = face.options().board.as_deref().unwrap_or(NO_BOARD).trim_end_matches('/');
+    format!("{board}/index.html#/dashboard?job_id={}&role={}&party_id={}", job.id, shown.role, shown.party)
 }
 
 /// Where replies say that a job's logs are.

@@ -6,7 +6,8 @@ use super::model_foreign::{OF_COMPONENT, OF_DEPLOYMENT, OF_MERGE, OF_MODEL, OF_W
 use super::routing::{Handler, Kind, Method, Route, Status};
 use super::{
     checkpoint, component, dag, data, info, job, job_list, job_query, log, metric, model_deploy, model_exchange,
-    model_foreign, model_query, model_tag, output, serving, submit, table, task, tracking, upload,
+    model_foreign, model_query, model_tag, output, report, resource, server, serving, submit, table, task, template,
+    tracking, upload,
 };
 
 const POST: &[Method] = &[Method::Post];
@@ -98,7 +99,13 @@ pub static ROUTES: &[Route] = &[
     served("job/list/job", NONE, "pages through jobs", json!(job_list::jobs)),
     served("job/list/task", NONE, "pages through tasks", json!(job_list::tasks)),
     served("job/update", &["job_id", "role", "party_id"], "puts notes on a job", json!(job::update)),
-    not_yet("job/parameter/update", "changes parameters of a job before a rerun"),
+    served(
+        "job/parameter/update",
+        &["job_id"],
+        "changes parameters of a job that waits or has ended",
+        json!(job::update_parameters),
+    )
+    .takes(&["component_parameters", "job_parameters"]),
     served("job/config", &["job_id"], "the documents of a job", json!(job_query::config)),
     file(
         served("job/log/download", &["job_id"], "the logs of a job, collected from its parties", json!(log::download)),
@@ -108,7 +115,8 @@ pub static ROUTES: &[Route] = &[
     served("job/log/path", &["job_id"], "where the logs of a job are", json!(log::path)),
     served("job/task/query", NONE, "rows of the tasks that fit the filters, newest try", json!(task::query)),
     served("job/data/view/query", &["job_id"], "output tables of a job", json!(task::data_view)),
-    not_yet("job/clean", "removes what a job left"),
+    at_agent("job/clean", &["job_id"], "removes the tables and logs that an ended job left", json!(job::clean))
+        .takes(&["role", "party_id", "component_name"]),
     served("job/clean/queue", NONE, "cancels all waiting jobs", json!(job::clean_queue)),
     served(
         "job/dsl/generate",
@@ -118,8 +126,13 @@ pub static ROUTES: &[Route] = &[
     )
     .takes(&["version", "filename"])
     .gives("the predict DSL, or a file with it"),
-    not_yet("job/report", "times of a job's tasks"),
-    not_yet("job/url/get", "the board pages of a job"),
+    served("job/report", &["job_id"], "times of a job's tasks", json!(report::report)).takes(&[
+        "role",
+        "party_id",
+        "component_name",
+        "status",
+    ]),
+    served("job/url/get", &["job_id", "role", "party_id"], "the board pages of a job", json!(report::url)),
     // tracking
     served("tracking/job/data_view", &["job_id"], "parties and data sets of a job", json!(tracking::data_view)),
     served("tracking/component/metric/all", OF_TASK, "all metrics of a task with their data", json!(metric::all)),
@@ -253,8 +266,14 @@ pub static ROUTES: &[Route] = &[
         .takes(&["step_index", "step_name"])
         .gives("{create_time, step_index, step_name, models: {name: base64}}"),
     served("component/get", NONE, "every component and who provides it", json!(component::all)),
-    not_yet("component/{name}/get", "one component"),
-    not_yet("component/validate", "checks parameters"),
+    served("component/{name}/get", NONE, "one component", json!(component::one)),
+    served(
+        "component/validate",
+        &["dsl_version", "role", "component_name", "component_module_name"],
+        "checks parameters",
+        json!(component::validate),
+    )
+    .takes(&["component_parameters", "role_parameters", "algorithm_parameters"]),
     served(
         "component/hetero/merge",
         OF_MERGE,
@@ -274,11 +293,16 @@ pub static ROUTES: &[Route] = &[
         "says why weights of evidence are not put in",
         json!(model_foreign::woe_merge),
     ),
-    not_yet("provider/get", "component providers"),
-    not_yet("provider/{name}/get", "one component provider"),
-    not_yet("provider/register", "registers a component provider"),
-    not_yet("resource/query", "cores in use"),
-    not_yet("resource/return", "frees a job's cores"),
+    served("provider/get", NONE, "component providers", json!(component::providers)),
+    served("provider/{name}/get", NONE, "one component provider", json!(component::one_provider)),
+    served(
+        "provider/register",
+        &["name", "version", "path"],
+        "says why no provider can be registered",
+        json!(component::register),
+    ),
+    served("resource/query", NONE, "cores in use", json!(resource::query)).takes(&["engine_name", "resource_in_use"]),
+    served("resource/return", &["job_id"], "says whether a job holds cores", json!(resource::give_back)),
     not_yet("permission/grant", "grants a party a permission"),
     not_yet("permission/delete", "takes a permission away"),
     not_yet("permission/query", "a party's permissions"),
@@ -289,23 +313,24 @@ pub static ROUTES: &[Route] = &[
     not_yet("key/query", "a party's key"),
     not_yet("key/public/delete", "removes a party's key"),
     served("server/version/get", NONE, "all versions", json!(info::versions)),
-    not_yet("server/reload", "reads the configuration again"),
-    not_yet("server/service/get", "registered services"),
-    not_yet("server/get", "registered services"),
-    not_yet("server/fateflow/info", "instances of the server"),
-    not_yet("server/config/job/default", "default job settings"),
-    not_yet("server/{name}/get", "one registered service"),
+    served("server/reload", NONE, "shows the configuration in force", json!(server::reload)),
+    served("server/service/get", NONE, "registered services", json!(server::all_services)),
+    served("server/get", NONE, "registered services", json!(server::all_services)),
+    served("server/fateflow/info", NONE, "instances of the server", json!(server::instances)),
+    served("server/config/job/default", NONE, "default job settings", json!(server::defaults)),
+    served("server/{name}/get", NONE, "one registered service", json!(server::one_service)),
     served("version/get", NONE, "one version", json!(info::version)),
     served("info/version", NONE, "one version", json!(info::version)),
-    file(not_yet("template/download", "examples"), POST),
+    file(served("template/download", NONE, "examples and their data", json!(template::download)), POST)
+        .takes(&["min_data"]),
     served("info/common", NONE, "address and version of the server", json!(info::common)),
-    not_yet("info/fateboard", "address of the board"),
-    not_yet("info/eggroll", "address of the computing engine"),
-    not_yet("info/party/{*rest}", "address of a party"),
+    served("info/fateboard", NONE, "address of the board", json!(server::fateboard)),
+    served("info/eggroll", NONE, "says that there is no such engine", json!(server::eggroll)),
+    served("info/party/{*rest}", NONE, "whether a party is there, and its door", json!(server::party)),
     at_agent("log/size", &["job_id", "log_type"], "lines of a party's log", json!(log::size)),
     at_agent("log/cat", &["job_id", "log_type"], "lines from a party's log", json!(log::cat)),
     not_yet("service/registry", "registers a service"),
-    not_yet("service/query", "registered services"),
+    served("service/query", NONE, "registered services", json!(server::query_services)).takes(&["server_name"]),
     // our own
     Route { methods: GET, ..served("fedflow/health", NONE, "how the coordinator is", json!(info::health)) },
     served("fedflow/serving/plan", &["service_id"], "what an agent needs to bind a model", json!(serving::plan))

@@ -83,6 +83,9 @@ impl Route {
     }
 }
 
+/// Under this name handlers read the segment of the path that stands for `{name}`; no client's body has it.
+pub(super) const SEGMENT: &str = "{path}";
+
 pub(super) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// What answers a route.
@@ -133,7 +136,7 @@ async fn respond(face: FateFlow, route: &'static Route, request: Request) -> Res
             let caller = caller_of(&request);
             handler(face, request, caller).await
         }
-        Handler::Json(handler) => match read(&face, request).await {
+        Handler::Json(handler) => match read(&face, route, request).await {
             Ok(call) => handler(face, call).await,
             Err(failure) => Err(failure),
         },
@@ -158,15 +161,26 @@ pub(super) fn principal_of(face: &FateFlow, caller: &Caller) -> Principal {
     }
 }
 
-async fn read(face: &FateFlow, request: Request) -> Result<Call, Failure> {
+async fn read(face: &FateFlow, route: &Route, request: Request) -> Result<Call, Failure> {
+    let segment = segment_of(route, request.uri().path());
     let caller = caller_of(&request);
     let principal = principal_of(face, &caller);
     let Lenient(body) = Lenient::from_request(request, &()).await?;
-    let body = match body {
+    let mut body = match body {
         Value::Object(body) => body,
         _ => Map::new(),
     };
+    body.remove(SEGMENT);
+    body.extend(segment.map(|segment| (SEGMENT.to_owned(), Value::String(segment))));
     Ok(Call { body, principal, caller })
+}
+
+/// What stands in a path where the route says `{name}` or `{*rest}`; percent-encoded letters stay as they are.
+fn segment_of(route: &Route, path: &str) -> Option<String> {
+    let (before, after) = route.path.split_once('{')?;
+    let after = after.split_once('}').map_or("", |(_, after)| after);
+    let path = path.strip_prefix("/v1/")?.strip_prefix(before)?.trim_end_matches('/');
+    path.strip_suffix(after).map(str::to_owned)
 }
 
 fn unsupported(route: &Route) -> Failure {

@@ -1,6 +1,7 @@
 //! FATE's words for the states of jobs and tasks. `ready` is never one of them: clients take it for an error.
 
-use domain::{JobState, TaskState};
+use domain::{Job, JobState, TaskState};
+use vocabulary::ErrorCode;
 
 /// The word for a job's state.
 pub(super) fn of_job(state: JobState) -> &'static str {
@@ -14,9 +15,19 @@ pub(super) fn of_job(state: JobState) -> &'static str {
     }
 }
 
+/// The word for a job: one that somebody stops shows at once what it ends as.
+pub(super) fn of(job: &Job) -> &'static str {
+    let asked = job.stop.as_ref().filter(|stop| stop.reason.code == ErrorCode::Canceled);
+    match (job.state, asked) {
+        (JobState::Stopping, Some(stop)) => of_job(stop.settle_as),
+        (state, _) => of_job(state),
+    }
+}
+
 /// The states that a word for jobs means; none for a word that is none.
 pub(super) fn job_states(word: &str) -> Vec<JobState> {
-    JobState::ALL.into_iter().filter(|state| of_job(*state) == word).collect()
+    let stopping = |state| state == JobState::Stopping && matches!(word, "canceled" | "failed");
+    JobState::ALL.into_iter().filter(|state| of_job(*state) == word || stopping(*state)).collect()
 }
 
 /// The word for one party's task (`f_party_status`).

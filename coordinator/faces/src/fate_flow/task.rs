@@ -7,7 +7,7 @@ use doors::fate_reply::ARGUMENT;
 use doors::{Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
 use service::{ServiceError, TaskFilter};
-use vocabulary::{Attempt, JobId, StepName};
+use vocabulary::{Attempt, JobId, Participant, StepName};
 
 use super::FateFlow;
 use super::job_query::fits;
@@ -30,8 +30,14 @@ impl JobTasks {
         task_row(&self.job, task, word)
     }
 
+    /// The newest try of a participant's task in a step.
+    pub(super) fn newest(&self, step: &StepName, who: &Participant) -> Option<&Task> {
+        let own = self.tasks.iter().filter(|task| task.key.id.step == *step && task.key.id.participant() == *who);
+        own.max_by_key(|task| task.key.attempt)
+    }
+
     /// The word for a step's try over all its parties.
-    fn word(&self, step: &StepName, attempt: Attempt) -> &'static str {
+    pub(super) fn word(&self, step: &StepName, attempt: Attempt) -> &'static str {
         let siblings = self.tasks.iter().filter(|task| task.key.id.step == *step && task.key.attempt == attempt);
         status::federated(siblings.map(|task| task.state))
     }

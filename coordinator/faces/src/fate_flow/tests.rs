@@ -6,6 +6,7 @@ mod golden;
 mod jobs;
 mod models;
 mod rows;
+mod services;
 mod serving;
 mod submission;
 mod tracking;

@@ -37,6 +37,8 @@ pub(crate) struct Behaviour {
     pub(crate) repeats: bool,
     /// Neither beats nor reports nor answers, though its link stands.
     pub(crate) frozen: bool,
+    /// How many tasks it says that it runs at once.
+    pub(crate) slots: Option<u32>,
 }
 
 impl Default for Behaviour {
@@ -51,6 +53,7 @@ impl Default for Behaviour {
             fails: BTreeMap::new(),
             repeats: false,
             frozen: false,
+            slots: None,
         }
     }
 }
@@ -115,7 +118,8 @@ impl Agents {
     pub(crate) async fn connect(&self, party: &PartyId) {
         self.behave(party, |own| own.online = true);
         let coordinator = self.state.lock().unwrap().coordinator.clone().expect("a coordinator");
-        let facts = AgentFacts { attempts: self.known_at(party), ..AgentFacts::default() };
+        let slots = self.of(party).slots;
+        let facts = AgentFacts { attempts: self.known_at(party), slots, ..AgentFacts::default() };
         coordinator.agent_connected(party, catalogue(), facts).await.expect("is welcome");
         let (agents, party) = (self.clone(), party.clone());
         tokio::spawn(async move {

@@ -6,4 +6,5 @@ mod agents;
 mod normal;
 mod stopping;
 mod trouble;
+mod turns;
 mod world;

@@ -37,6 +37,13 @@ pub(super) async fn keeps_jobs_whole(store: &dyn Store) {
     assert_eq!(tx.job(&whole.id).await.expect("reads").as_ref(), Some(&whole));
     assert!(!tx.save_job(&job("absent", 1)).await.expect("answers"));
     assert!(!tx.save_papers(&job("absent", 1)).await.expect("answers"));
+    // And the definition nothing but itself.
+    let mut amended = bare.clone();
+    (amended.definition.conf, amended.progress) = (serde_json::json!({"amended": true}), 99);
+    assert!(tx.save_definition(&amended).await.expect("saves"));
+    whole.definition.conf = amended.definition.conf.clone();
+    assert_eq!(tx.job(&whole.id).await.expect("reads").as_ref(), Some(&whole));
+    assert!(!tx.save_definition(&job("absent", 1)).await.expect("answers"));
     let host = Participant::new(Role::Host, party("10000"));
     assert!(tx.set_notes(&whole.id, &host, "seen").await.expect("sets"));
     assert!(tx.set_notes(&whole.id, &host, "seen twice").await.expect("sets"));

@@ -33,6 +33,12 @@ impl Jobs for MemoryTransaction {
         }))
     }
 
+    async fn save_definition(&mut self, job: &Job) -> Stored<bool> {
+        Ok(self.tables.jobs.change(&job.id, |row| {
+            row.job = Arc::new(Job { definition: job.definition.clone(), ..Job::clone(&row.job) });
+        }))
+    }
+
     async fn save_papers(&mut self, job: &Job) -> Stored<bool> {
         Ok(self.tables.jobs.change(&job.id, |row| {
             let (offer, answers) = (job.offer.clone(), job.answers.clone());

@@ -21,6 +21,10 @@ fn only_host(task: &TaskContext) -> Result<Peer> {
 }
 
 pub(super) async fn add(task: &TaskContext, params: Params) -> Result<()> {
+    if task.attempt().0 < params.fail_attempts {
+        let text = format!("attempt {} fails on purpose: fail_attempts is {}", task.attempt(), params.fail_attempts);
+        return Err(ComponentError::new(ErrorCode::ParameterInvalid, text));
+    }
     task.info("secure_add_guest: begin to share the data with the host");
     let (mut own_sum, mut random) = (0u64, task.random()?);
     for (index, count) in steps::pieces(&params).into_iter().enumerate() {

@@ -14,11 +14,13 @@ pub struct Params {
     pub partition: u32,
     /// How many values each party adds, 1 to 10000000. Both parties must give the same number. Default 1000.
     pub data_num: u32,
+    /// How many attempts fail on purpose at the guest, 0 to 100: a rehearsal of retries. Default 0.
+    pub fail_attempts: u32,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { seed: None, partition: 1, data_num: 1000 }
+        Self { seed: None, partition: 1, data_num: 1000, fail_attempts: 0 }
     }
 }
 
@@ -29,6 +31,9 @@ impl Check for Params {
         });
         problems.expect((1..=10_000_000).contains(&self.data_num), "data_num", || {
             format!("{} is out of bounds; it must be 1 to 10000000", self.data_num)
+        });
+        problems.expect(self.fail_attempts <= 100, "fail_attempts", || {
+            format!("{} is out of bounds; it must be 0 to 100", self.fail_attempts)
         });
     }
 }

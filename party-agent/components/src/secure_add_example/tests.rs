@@ -48,6 +48,9 @@ async fn refuses_bad_parameters() {
         let fault = federation().parameters(parameters).run::<SecureAddExample>().await.fault().expect("refused");
         assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::ParameterInvalid, Some(path)));
     }
+    let rehearsal = federation().parameters(json!({"fail_attempts": 1}));
+    let fault = rehearsal.run::<SecureAddExample>().await.fault().expect("the first attempt fails");
+    assert!(fault.message.contains("attempt 0 fails on purpose"), "{fault}");
     let uneven = federation().parameters_of(&federation().host(0), json!({"data_num": 99}));
     assert_eq!(uneven.run::<SecureAddExample>().await.fault().expect("uneven").code, ErrorCode::DataMismatch);
 }

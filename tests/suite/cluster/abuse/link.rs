@@ -130,6 +130,7 @@ async fn greeted(cluster: &Cluster, endpoint: &Endpoint, identity: &Identity) ->
         direct: vec![],
         rest: None,
         rows_through_coordinator: true,
+        slots: None,
     };
     greet(connection, &hello, now, PATIENCE).await.map(|greeting| greeting.link)
 }

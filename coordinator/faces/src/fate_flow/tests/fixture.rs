@@ -102,6 +102,8 @@ impl Rows for Agents {
                 Reply::data(json!({"table_name": table.1}))
             }
             "/v1/table/delete" => Reply::code(101, "no find table"),
+            "/v1/job/clean" if party.as_str() == "9999" => Reply::data(json!({"tables": 2})),
+            "/v1/job/clean" => Reply::code(108, "rows stay here"),
             "/v1/tracking/component/output/data" => Reply::data(json!([[["1", 0.5]]])).with_meta(asked),
             "/v1/tracking/component/output/data/download" if party.as_str() == "9999" => {
                 let archive = Body::from_stream(pack([Member::new("train.csv", "id,y\n")]));
@@ -159,6 +161,7 @@ impl World {
                 rest: Some(format!("http://party-{id}:9380")),
                 rows_through_coordinator: through_coordinator,
                 attempts: vec![],
+                slots: Some(64),
             };
             coordinator.agent_connected(&party(id), catalogue(), facts).await.expect("connected");
         }

@@ -209,3 +209,42 @@ async fn clears_the_queue() {
     let canceled = world.data("job/clean/queue", json!(null)).await;
     assert_eq!(canceled, json!({WAITING: 0}));
 }
+
+#[tokio::test]
+async fn has_each_party_remove_what_a_job_left() {
+    let world = World::open().await;
+    let done = world.data("job/clean", json!({"job_id": TRAIN, "role": "guest", "party_id": 9999})).await;
+    assert_eq!(done, json!({"9999": {"tables": 2}}));
+    let (_, reply) = world.post("job/clean", json!({"job_id": TRAIN})).await;
+    assert_eq!(reply["retcode"], 103, "{reply}");
+    let (_, reply) = world.post("job/clean", json!({"job_id": WAITING})).await;
+    assert!(reply["retmsg"].as_str().is_some_and(|text| text.contains("stop it first")), "{reply}");
+    let (_, reply) = world.post("job/clean", json!({"job_id": "1"})).await;
+    assert_eq!(reply, json!({"retcode": 101, "retmsg": "find job failed"}));
+    let (_, reply) = world.post("job/clean", json!({})).await;
+    assert_eq!(reply, json!({"retcode": 101, "retmsg": "required argument are missing: job_id; "}));
+}
+
+#[tokio::test]
+async fn changes_parameters_in_the_words_of_fate() {
+    let world = World::open().await;
+    let (_, reply) = world.post("job/parameter/update", json!({})).await;
+    assert_eq!(reply["retmsg"], "required argument are missing: job_id; ");
+    let (_, reply) = world.post("job/parameter/update", json!({"job_id": "1"})).await;
+    assert_eq!(reply, json!({"retcode": 102, "retmsg": "can not found job"}));
+}
+
+#[tokio::test]
+async fn shows_a_job_that_somebody_stops_as_stopped_at_once() {
+    use domain::{JobState, StopRequest};
+    let world = World::open().await;
+    let mut job = world.coordinator.job(&TRAIN.parse().expect("id")).await.expect("there");
+    job.state = JobState::Stopping;
+    assert_eq!(crate::fate_flow::status::of(&job), "running", "the rules stop it");
+    for (settle_as, word) in [(JobState::Canceled, "canceled"), (JobState::Failed, "failed")] {
+        let reason = vocabulary::Fault::new(vocabulary::ErrorCode::Canceled, "the job was stopped");
+        job.stop = Some(StopRequest { settle_as, reason, at: job.created });
+        assert_eq!(crate::fate_flow::status::of(&job), word);
+        assert!(crate::fate_flow::status::job_states(word).contains(&JobState::Stopping));
+    }
+}

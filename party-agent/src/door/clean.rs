@@ -1,0 +1,60 @@
+//! `job/clean`: what a job that is over left here, its output tables and its log, is removed. Models stay: they have names
+//! and an end of their own.
+
+use axum::extract::Request;
+use axum::response::IntoResponse;
+use doors::fate_reply::OPERATING;
+use doors::{Answer, Failure, Reply};
+use records::AttemptState;
+use serde_json::json;
+use vocabulary::{Fault, Role, TableRef};
+
+use super::asked::Asked;
+use super::{Desk, blocking};
+
+pub(super) async fn clean(desk: Desk, request: Request) -> Answer {
+    let asked = Asked::read(request).await?;
+    if desk.is_elsewhere(&asked) {
+        return desk.ask_coordinator("POST", "/v1/job/clean", &asked).await;
+    }
+    asked.validated(&["job_id"])?;
+    let missing = || Failure::code(doors::fate_reply::ARGUMENT, "find job failed");
+    let job = asked.job().ok_or_else(missing)?;
+    desk.permit_rows(format!("removal of what job {job} left")).await?;
+    let holdings = &desk.holdings;
+    let (role, step) = (asked.role(), asked.step());
+    let meant = |task: &vocabulary::TaskId| {
+        role.is_none_or(|role| role == task.role) && step.as_ref().is_none_or(|step| *step == task.step)
+    };
+    let attempts = holdings.records.every_attempt(&job).await.map_err(Fault::from)?;
+    if attempts.iter().any(|attempt| attempt.state == AttemptState::Running) {
+        return Err(Failure::code(OPERATING, format!("job {job} runs here; stop it first")));
+    }
+    let mut tables: Vec<TableRef> = Vec::new();
+    for attempt in attempts.iter().filter(|attempt| meant(&attempt.assignment.task)) {
+        // What was taken over from another job is that job's.
+        let own = format!("output_data_{job}_");
+        tables.extend(
+            attempt
+                .outputs
+                .iter()
+                .map(|(_, table)| table.table.clone())
+                .filter(|table| table.namespace.starts_with(&own)),
+        );
+    }
+    let mut removed = 0;
+    for table in tables {
+        if holdings.records.is_used_elsewhere(&table, &job).await.map_err(Fault::from)? {
+            continue;
+        }
+        let shelf = holdings.shelf.clone();
+        removed += usize::from(blocking(move || shelf.delete(&table).map_err(Fault::from)).await?);
+    }
+    for role in Role::ALL.into_iter().filter(|own| role.is_none_or(|role| role == *own)) {
+        holdings.logs.remove(&job, role, &holdings.me, step.as_ref()).map_err(|error| {
+            Fault::new(vocabulary::ErrorCode::Internal, format!("the log of job {job} cannot be removed: {error}"))
+        })?;
+    }
+    tracing::info!(%job, tables = removed, "what the job left was removed");
+    Ok(Reply::data(json!({"tables": removed})).into_response())
+}
