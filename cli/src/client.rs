@@ -70,6 +70,41 @@ impl Client {
         Ok(reply.get("data").cloned().unwrap_or(Value::Null))
     }
 
+    /// Posts JSON and gives the file that comes back; an answer that is none becomes an error.
+    pub(crate) async fn file(&self, path: &str, body: &Value) -> Result<Bytes> {
+        let (status, bytes) = self.send(Method::POST, path, "application/json", body.to_string().into()).await?;
+        if status == 200 {
+            return Ok(bytes);
+        }
+        let reply: Value = serde_json::from_slice(&bytes)
+            .with_context(|| format!("{path} answered {status} with something that is no JSON"))?;
+        succeeded(&reply)?;
+        anyhow::bail!("{path} answered {status} without a file")
+    }
+
+    /// Sends texts and a file as a form.
+    pub(crate) async fn send_form(&self, path: &str, fields: &[(&str, &str)], content: &[u8]) -> Result<Value> {
+        let boundary = "fedflow-7d1c9a3b5e";
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let part = format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(part.as_bytes());
+        }
+        let head = format!(
+            "--{boundary}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"model.zip\"\r\n\
+             content-type: application/zip\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        let (status, bytes) = self.send(Method::POST, path, &kind, body.into()).await?;
+        let reply: Value =
+            serde_json::from_slice(&bytes).with_context(|| format!("{path} answered {status} without JSON"))?;
+        succeeded(&reply)?;
+        Ok(reply.get("data").cloned().unwrap_or(Value::Null))
+    }
+
     /// Uploads a file as FATE's clients do: multipart, the configuration as the whole query.
     pub(crate) async fn upload(&self, file: &Path, config: &Value) -> Result<Value> {
         let content = tokio::fs::read(file).await.map_err(|error| {

@@ -7,6 +7,7 @@ mod coordinator;
 mod demo;
 mod doctor;
 mod job;
+mod model;
 mod ready;
 mod say;
 mod table;
@@ -42,6 +43,9 @@ enum Command {
     /// Load, list and drop a party's tables.
     #[command(subcommand)]
     Table(table::TableCommand),
+    /// Export, import and list models.
+    #[command(subcommand)]
+    Model(model::ModelCommand),
     /// Make and look after the federation's certificates.
     #[command(subcommand)]
     Certs(certs::CertsCommand),
@@ -73,6 +77,7 @@ async fn run(command: Command) -> (anyhow::Result<()>, bool) {
         Command::CheckConfig(arguments) => (coordinator::check(&arguments), arguments.json),
         Command::Job(command) => (job::run(&command).await, command.is_json()),
         Command::Table(command) => (table::run(&command).await, command.is_json()),
+        Command::Model(command) => (model::run(&command).await, command.is_json()),
         Command::Certs(command) => (certs::run(&command), command.is_json()),
         Command::Doctor(arguments) => (doctor::run(&arguments).await, arguments.json),
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use archives::ModelStoreSettings;
 use daemon::logging::LogSettings;
 use serde::{Deserialize, Serialize};
 use vocabulary::{ErrorCode, Fault, PartyId};
@@ -50,6 +51,9 @@ pub struct AgentConfig {
     /// The policy file. Default none: everything foreign is refused.
     #[serde(default)]
     pub policy: Option<PathBuf>,
+    /// Where `model/store` keeps models: a folder, or a bucket that speaks S3. Default none: such jobs fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_store: Option<ModelStoreSettings>,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -124,6 +128,7 @@ impl AgentConfig {
             import_roots: Vec::new(),
             export_root: None,
             policy: None,
+            model_store: None,
             limits: Limits::default(),
             serving: ServingSettings::default(),
             mtu: common_mtu(),
@@ -146,7 +151,9 @@ impl AgentConfig {
 
     fn resolve(&mut self, folder: &Path) {
         let own = [&mut self.identity, &mut self.data].into_iter();
-        let optional = [self.export_root.as_mut(), self.policy.as_mut(), self.log.file.as_mut()].into_iter().flatten();
+        let credentials = self.model_store.as_mut().and_then(|store| store.credentials.as_mut());
+        let optional = [self.export_root.as_mut(), self.policy.as_mut(), self.log.file.as_mut(), credentials];
+        let optional = optional.into_iter().flatten();
         for path in own.chain(optional).chain(self.import_roots.iter_mut()) {
             *path = folder.join(&*path);
         }

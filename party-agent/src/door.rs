@@ -8,6 +8,7 @@ mod checkpoint;
 mod inference;
 mod info;
 mod logs;
+mod model;
 mod output;
 mod serving;
 mod table;
@@ -28,6 +29,7 @@ use serde_json::Value;
 use vocabulary::{ErrorCode, Fault};
 use wire::agent_link::{Caller, HttpHead};
 
+use crate::archivist::Archivist;
 use crate::holdings::Holdings;
 use crate::serving::Serving;
 use asked::Asked;
@@ -58,6 +60,7 @@ pub(crate) struct Desk {
     pub(crate) rest: String,
     pub(crate) health: Health,
     pub(crate) serving: Arc<Serving>,
+    pub(crate) archivist: Arc<Archivist>,
     pub(crate) side: Side,
 }
 
@@ -136,7 +139,9 @@ fn unavailable(fault: Fault) -> Failure {
 }
 
 /// Does disk work off the async threads.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Failure> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Failure> {
     let ended = |error: tokio::task::JoinError| {
         Fault::new(vocabulary::ErrorCode::Internal, format!("work on a request ended: {error}"))
     };
@@ -186,6 +191,13 @@ pub(crate) fn router(desk: Desk) -> Router {
             "/v1/fedflow/inference/{service_id}",
             route(&desk, post, inference::ask).merge(route(&desk, MethodFilter::GET, inference::figures)),
         )
+        .route("/v1/model/export", route(&desk, both, model::export))
+        .route("/v1/model/import", route(&desk, post, model::import))
+        .route("/v1/fedflow/model/import", route(&desk, MethodFilter::PUT, model::import_sent))
+        .route("/v1/fedflow/model/migrate", route(&desk, post, model::migrate))
+        .route("/v1/fedflow/model/permitted", route(&desk, post, model::permitted))
+        .route("/v1/model/transfer", route(&desk, post, model::transfer))
+        .route("/v1/model/transfer/{model}/{version}", route(&desk, post, model::transfer))
         .route("/v1/fedflow/health", route(&desk, MethodFilter::GET, info::health))
         .route("/v1/fedflow/audit", route(&desk, MethodFilter::GET, info::audit))
         .method_not_allowed_fallback(|| async { Failure::wrong_method() })

@@ -52,8 +52,15 @@ pub(super) async fn bench(policy: &str) -> Bench {
     let coordinator = Arc::new(Coordinator::default());
     let holdings = holdings(folder.path(), "1", policy).await;
     let settings = ServingSettings { enabled: policy == OPEN, ..ServingSettings::default() };
+    let archivist = Archivist {
+        holdings: holdings.clone(),
+        coordinator: coordinator.clone(),
+        store: None,
+        folder: folder.path().join("archives"),
+    };
     let desk = Desk {
         holdings: holdings.clone(),
+        archivist: Arc::new(archivist),
         coordinator: coordinator.clone(),
         serving: Arc::new(Serving::new(settings, holdings, coordinator.clone())),
         rest: "http://own.door:9380".to_owned(),
@@ -126,6 +133,8 @@ fn unpacked(archive: &[u8]) -> Vec<(String, String)> {
     files
 }
 
+#[path = "door_model_tests.rs"]
+mod models;
 #[path = "door_upload_tests.rs"]
 mod uploads;
 

@@ -4,6 +4,7 @@
 #![deny(missing_docs)]
 
 mod agree;
+mod archivist;
 mod calls;
 mod config;
 mod door;
@@ -83,11 +84,12 @@ pub async fn start_with(config: AgentConfig, catalogue: Catalogue, stop: Cancell
     started.inspect_err(|fault| tracing::error!(code = fault.code.text(), %fault, "the agent cannot start"))
 }
 
-/// Reads the settings as an agent would, checks what they point at (policy, identity), and gives them as TOML with every
+/// Reads the settings as an agent would, checks what they point at (policy, model store, identity), and gives them as TOML with every
 /// default. No setting holds a secret; keys are named by their folder only.
 pub fn check_config(path: &Path) -> Result<String, Fault> {
     let config = AgentConfig::load(path)?;
     wiring::load_policy(&config)?;
+    wiring::load_model_store(&config)?;
     wiring::load_identity(&config)?;
     toml::to_string_pretty(&config).map_err(|error| Fault::new(ErrorCode::ConfigInvalid, error.to_string()))
 }

@@ -13,6 +13,7 @@ use vocabulary::report::ReportBody;
 use vocabulary::{Assignment, ErrorCode, Fault, Offer, Outcome, Timestamp};
 use wire::{AttemptKey, Transport};
 
+use crate::archivist::Archivist;
 use crate::holdings::Holdings;
 use crate::report::Reporter;
 use crate::surroundings::Outside;
@@ -53,6 +54,8 @@ pub(crate) struct Workshop {
     pub(crate) holdings: Arc<Holdings>,
     pub(crate) reporter: Reporter,
     pub(crate) transport: Arc<dyn Transport>,
+    /// Makes archives of models for the rooms that copy them.
+    pub(crate) archivist: Option<Arc<Archivist>>,
 }
 
 /// An order that was checked.
@@ -76,13 +79,9 @@ impl Workshop {
         let started = self.holdings.now();
         let description = component.description();
         let gate = Arc::new(GatedTransport::new(self.holdings.policy(), description.messages, self.transport.clone()));
-        let outside = Arc::new(Outside::new(
-            self.holdings.clone(),
-            self.reporter.clone(),
-            assignment.clone(),
-            &offer,
-            brake.token.clone(),
-        ));
+        let outside =
+            Outside::new(self.holdings.clone(), self.reporter.clone(), assignment.clone(), &offer, brake.token.clone());
+        let outside = Arc::new(outside.with_archivist(self.archivist.clone()));
         self.reporter.tell(&task, attempt, ReportBody::Started);
         outside
             .log(LogLevel::Info, &format!("{} attempt {attempt} starts as {}", description.name, task.participant()));
@@ -92,6 +91,7 @@ impl Workshop {
         let room = context.clone();
         let room = tokio::spawn(async move { component.run(&room, parameters).await }.in_current_span());
         let ending = self.wait(room, &brake, deadline).await;
+        outside.keep_model_view().await;
         let outcome = outcome_of(ending, brake.why.get().copied(), description.name, &self.holdings);
         let key = AttemptKey { job: task.job.clone(), step: task.step.clone(), attempt };
         self.transport.close(&key, &task.participant()).await;

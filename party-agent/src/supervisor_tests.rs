@@ -21,7 +21,7 @@ async fn agent(network: &InMemoryNetwork, id: &str, policy: &str, most: usize) -
     let holdings = holdings(folder.path(), id, policy).await;
     let reporter = Reporter::start(holdings.clone()).await.unwrap();
     let transport = Arc::new(network.party(&holdings.me).unwrap());
-    let workshop = Workshop { holdings: holdings.clone(), reporter, transport };
+    let workshop = Workshop { holdings: holdings.clone(), reporter, transport, archivist: None };
     Agent { _folder: folder, holdings, supervisor: Supervisor::new(workshop, Casts::default(), most) }
 }
 

@@ -1,14 +1,16 @@
 //! What stands behind a room's doors: the party's shelf, models, files and log, each no wider than the order allows.
 
+mod copies;
 mod export;
 mod import;
 mod paths;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use component_kit::{
-    CheckpointAt, ComponentError, ExportRequest, ImportRequest, LogLevel, Result, SavedModel, Surroundings,
+    CheckpointAt, ComponentError, CopiedModel, ExportRequest, ImportRequest, LogLevel, ModelCopy, Result, SavedModel,
+    Surroundings,
 };
 use records::{CheckpointRecord, ModelRecord};
 use tables::Table;
@@ -16,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{Assignment, ErrorCode, Fault, ModelRef, ModelSummary, Offer, Receipt, Role, TableRef};
 
+use crate::archivist::Archivist;
 use crate::holdings::Holdings;
 use crate::joblog::JobLog;
 use crate::report::Reporter;
@@ -31,6 +34,9 @@ pub(crate) struct Outside {
     own_affair: bool,
     cancel: CancellationToken,
     log: JobLog,
+    /// The model in FATE's form as the room told it last.
+    view: Mutex<Option<String>>,
+    archivist: Option<Arc<Archivist>>,
 }
 
 /// Does disk work off the async threads.
@@ -59,7 +65,27 @@ impl Outside {
         let readable = assignment.inputs.iter().map(|input| input.table.clone()).chain(offered).collect();
         let own_affair = participant.role == Role::Local && offer.initiator.party == holdings.me;
         let log = holdings.logs.open(&assignment.task);
-        Self { holdings, reporter, assignment, readable, own_affair, cancel, log }
+        let view = Mutex::default();
+        Self { holdings, reporter, assignment, readable, own_affair, cancel, log, view, archivist: None }
+    }
+
+    /// With the way to copy models.
+    pub(crate) fn with_archivist(self, archivist: Option<Arc<Archivist>>) -> Self {
+        Self { archivist, ..self }
+    }
+
+    /// Where what the attempt learns is kept.
+    fn own_model(&self) -> ModelRef {
+        let Assignment { task, model_version, .. } = &self.assignment;
+        ModelRef { version: model_version.clone(), step: task.step.clone(), owner: task.participant() }
+    }
+
+    /// Keeps the model's form for readers beside the model: archives hold it, whatever the coordinator may know.
+    pub(crate) async fn keep_model_view(&self) {
+        let Some(view) = self.view.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        if let Err(error) = self.holdings.records.save_model_view(&self.own_model(), &view).await {
+            tracing::error!(%error, "the view of a model cannot be kept");
+        }
     }
 
     fn refused(&self, message: String) -> ComponentError {
@@ -144,8 +170,7 @@ impl Surroundings for Outside {
     }
 
     async fn save_model(&self, model: SavedModel) -> Result<()> {
-        let Assignment { task, model_version, .. } = &self.assignment;
-        let at = ModelRef { version: model_version.clone(), step: task.step.clone(), owner: task.participant() };
+        let at = self.own_model();
         let summary = ModelSummary {
             model: at.clone(),
             component: model.component.clone(),
@@ -163,8 +188,7 @@ impl Surroundings for Outside {
     }
 
     async fn save_checkpoint(&self, at: CheckpointAt, model: SavedModel) -> Result<()> {
-        let Assignment { task, model_version, attempt, .. } = &self.assignment;
-        let of = ModelRef { version: model_version.clone(), step: task.step.clone(), owner: task.participant() };
+        let (attempt, of) = (&self.assignment.attempt, self.own_model());
         let record = CheckpointRecord {
             step_index: at.step_index,
             step_name: at.step_name,
@@ -179,7 +203,18 @@ impl Surroundings for Outside {
         Ok(())
     }
 
+    async fn store_model(&self, request: ModelCopy) -> Result<CopiedModel> {
+        copies::store(self, request).await
+    }
+
+    async fn restore_model(&self, request: ModelCopy) -> Result<CopiedModel> {
+        copies::restore(self, request).await
+    }
+
     fn report(&self, body: ReportBody) {
+        if let ReportBody::ModelView(text) = &body {
+            *self.view.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.clone());
+        }
         self.reporter.tell(&self.assignment.task, self.assignment.attempt, body);
     }
 

@@ -205,3 +205,31 @@ async fn gives_the_checkpoint_that_the_order_names() {
     let kept = bench.holdings.records.checkpoints(&model).await.unwrap();
     assert_eq!(kept.iter().map(|kept| kept.step_index).collect::<Vec<_>>(), [5]);
 }
+
+async fn copies_models_for_the_partys_own_jobs_and_parts_only() {
+    let copy = |party_model_id: &str| ModelCopy {
+        party_model_id: party_model_id.to_owned(),
+        model_version: "1".to_owned(),
+        replace: false,
+    };
+    let (own, foreign) = ("guest#1#guest-1#host-2#model", "host#2#guest-1#host-2#model");
+    let of_others = bench(Role::Guest).await;
+    assert_eq!(code(of_others.outside.store_model(copy(own)).await), Some(ErrorCode::OfferRefused));
+    let local = bench(Role::Local).await;
+    for odd in [foreign, "", "guest#1"] {
+        assert_eq!(code(local.outside.restore_model(copy(odd)).await), Some(ErrorCode::OfferRefused), "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn keeps_the_last_view_of_a_model_beside_it() {
+    let bench = bench(Role::Guest).await;
+    bench.outside.keep_model_view().await;
+    let at = bench.outside.own_model();
+    assert_eq!(bench.holdings.records.model_view(&at).await.unwrap(), None);
+    for view in ["{\"meta\":1}", "{\"meta\":2}"] {
+        bench.outside.report(ReportBody::ModelView(view.to_owned()));
+    }
+    bench.outside.keep_model_view().await;
+    assert_eq!(bench.holdings.records.model_view(&at).await.unwrap().as_deref(), Some("{\"meta\":2}"));
+}

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use archives::ModelStore;
 use doors::{Door, ServeOptions};
 use pki::{Identity, Kind};
 use policy::{Policy, Rules};
@@ -21,6 +22,7 @@ use transport::{
 use vocabulary::{ErrorCode, Fault, Outcome, SystemClock, Usage};
 use wire::{Inbox, InboxOptions};
 
+use crate::archivist::Archivist;
 use crate::calls::Calls;
 use crate::config::AgentConfig;
 use crate::door::{Desk, Health, Side, router};
@@ -123,6 +125,11 @@ pub(crate) fn load_policy(config: &AgentConfig) -> Result<Policy, Fault> {
     }
 }
 
+/// The place where models are kept outside of the agent; none when the settings name none.
+pub(crate) fn load_model_store(config: &AgentConfig) -> Result<Option<ModelStore>, Fault> {
+    Ok(config.model_store.as_ref().map(ModelStore::open).transpose()?)
+}
+
 /// Loads the identity and sees that it is this party's agent's.
 pub(crate) fn load_identity(config: &AgentConfig) -> Result<Identity, Fault> {
     let identity = Identity::load(&config.identity)?;
@@ -196,6 +203,7 @@ pub(crate) async fn start(
     config.check()?;
     let identity = load_identity(&config)?;
     let holdings = open_holdings(&config, catalogue).await?;
+    let store = load_model_store(&config)?;
     let door =
         Door::open(config.rest, ServeOptions { end_patience: Duration::from_secs(3), ..ServeOptions::default() }).await;
     let door = door.map_err(|error| {
@@ -209,10 +217,20 @@ pub(crate) async fn start(
     let quic = mail.endpoint.local_address()?;
     let reporter = Reporter::start(holdings.clone()).await?;
     report_lost(&holdings, &reporter).await?;
-    let workshop =
-        Workshop { holdings: holdings.clone(), reporter: reporter.clone(), transport: mail.transport.clone() };
-    let supervisor = Supervisor::new(workshop, casts.clone(), config.limits.attempts);
     let uplink = Arc::new(CoordinatorLink::new(present, board.clone()));
+    let archivist = Arc::new(Archivist {
+        holdings: holdings.clone(),
+        coordinator: uplink.clone(),
+        store,
+        folder: config.data.join("archives"),
+    });
+    let workshop = Workshop {
+        holdings: holdings.clone(),
+        reporter: reporter.clone(),
+        transport: mail.transport.clone(),
+        archivist: Some(archivist.clone()),
+    };
+    let supervisor = Supervisor::new(workshop, casts.clone(), config.limits.attempts);
     let rest_url = config.rest_url.clone().unwrap_or_else(|| format!("http://{rest}"));
     let health = health_of(&config, &board, &supervisor);
     let desk = Desk {
@@ -221,6 +239,7 @@ pub(crate) async fn start(
         rest: rest_url.clone(),
         health,
         serving: Arc::new(Serving::new(config.serving.clone(), holdings.clone(), uplink.clone())),
+        archivist,
         side: Side::Own,
     };
     let (again, whoami) = (Arc::new(Notify::new()), mail.endpoint.clone());

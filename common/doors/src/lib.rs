@@ -4,6 +4,7 @@
 #![deny(missing_docs)]
 
 pub mod fate_reply;
+pub mod form;
 pub mod lenient;
 pub mod proxy;
 pub mod serve;
@@ -12,6 +13,7 @@ pub mod tee;
 pub mod upload;
 
 pub use fate_reply::{Answer, Failure, Reply, file_reply};
+pub use form::SentForm;
 pub use lenient::{Lenient, tolerate_slash};
 pub use proxy::{BodyStream, Forward};
 pub use serve::{Door, ServeError, ServeOptions};

@@ -29,5 +29,5 @@ pub use model::SavedModel;
 pub use params::{Check, Problem, Problems};
 pub use payload::{Packed, Payload, PayloadError, Raw};
 pub use peer::{Peer, Peers};
-pub use surroundings::{CheckpointAt, ExportRequest, ImportRequest, LogLevel, Surroundings};
+pub use surroundings::{CheckpointAt, CopiedModel, ExportRequest, ImportRequest, LogLevel, ModelCopy, Surroundings};
 pub use task::TaskContext;

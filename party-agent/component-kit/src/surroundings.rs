@@ -57,6 +57,26 @@ pub struct CheckpointAt {
     pub step_name: String,
 }
 
+/// A model that is to go to the party's model store, or to come back from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelCopy {
+    /// The part that is meant, `guest#9999#…#model`.
+    pub party_model_id: String,
+    /// Its version.
+    pub model_version: String,
+    /// Whether it takes the place of what is there.
+    pub replace: bool,
+}
+
+/// A model that was copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopiedModel {
+    /// Where it was put, or came from.
+    pub place: String,
+    /// Bytes of its archive.
+    pub bytes: u64,
+}
+
 /// The outside of one attempt at one participant.
 #[async_trait]
 pub trait Surroundings: Send + Sync {
@@ -80,6 +100,11 @@ pub trait Surroundings: Send + Sync {
 
     /// Keeps a state from before the end; one of the same number is replaced.
     async fn save_checkpoint(&self, at: CheckpointAt, model: SavedModel) -> Result<()>;
+    /// Copies a model of the party to its model store.
+    async fn store_model(&self, request: ModelCopy) -> Result<CopiedModel>;
+
+    /// Brings a model of the party back from its model store.
+    async fn restore_model(&self, request: ModelCopy) -> Result<CopiedModel>;
 
     /// Sends a report on its way, after the gate. Never blocks.
     fn report(&self, body: ReportBody);

@@ -22,7 +22,7 @@ use crate::meter::{Meter, Spent};
 use crate::metrics::Metrics;
 use crate::model::SavedModel;
 use crate::peer::{Peer, Peers};
-use crate::surroundings::{CheckpointAt, ExportRequest, ImportRequest, LogLevel, Surroundings};
+use crate::surroundings::{CheckpointAt, CopiedModel, ExportRequest, ImportRequest, LogLevel, ModelCopy, Surroundings};
 
 struct Inner {
     assignment: Assignment,
@@ -247,6 +247,16 @@ impl TaskContext {
     /// Writes a table of the party as text; gives the rows written.
     pub async fn export(&self, request: ExportRequest) -> Result<u64> {
         self.guarded(self.inner.surroundings.export(request)).await?
+    }
+
+    /// Copies a model of the party to its model store.
+    pub async fn store_model(&self, request: ModelCopy) -> Result<CopiedModel> {
+        self.guarded(self.inner.surroundings.store_model(request)).await?
+    }
+
+    /// Brings a model of the party back from its model store.
+    pub async fn restore_model(&self, request: ModelCopy) -> Result<CopiedModel> {
+        self.guarded(self.inner.surroundings.restore_model(request)).await?
     }
 
     /// The model wired to a port, if one is: `model`, or `isometric_model` for another component's.

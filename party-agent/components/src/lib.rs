@@ -6,6 +6,8 @@ pub mod download;
 pub mod evaluation;
 pub mod hetero_lr;
 pub mod intersection;
+pub mod model_restore;
+pub mod model_store;
 pub mod reader;
 #[cfg(test)]
 mod room_table;
@@ -23,6 +25,8 @@ pub static CATALOGUE: &[&dyn AnyComponent] = &[
     &Room::<evaluation::Evaluation>::NEW,
     &Room::<hetero_lr::HeteroLr>::NEW,
     &Room::<intersection::Intersection>::NEW,
+    &Room::<model_restore::ModelRestore>::NEW,
+    &Room::<model_store::ModelStore>::NEW,
     &Room::<reader::Reader>::NEW,
     &Room::<secure_add_example::SecureAddExample>::NEW,
     &Room::<upload::Upload>::NEW,

@@ -22,7 +22,7 @@ use vocabulary::{ErrorCode, Fault};
 pub use attempts::{AttemptRecord, AttemptState};
 pub use audit::{AuditEntry, AuditRecord};
 pub use checkpoints::CheckpointRecord;
-pub use models::ModelRecord;
+pub use models::{ModelRecord, StoredModel};
 pub use serving::{LoadRecord, ServiceRecord};
 
 /// The record file could not be read or written.

@@ -2,7 +2,7 @@
 
 use crate::{RecordError, Records};
 
-const STATEMENTS: [&str; 10] = [
+const STATEMENTS: [&str; 11] = [
     "CREATE TABLE IF NOT EXISTS offers (fingerprint TEXT PRIMARY KEY, job TEXT NOT NULL, offer TEXT NOT NULL, \
      accepted_micros INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS attempts (job TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, attempt INTEGER NOT NULL, \
@@ -18,6 +18,8 @@ const STATEMENTS: [&str; 10] = [
     "CREATE TABLE IF NOT EXISTS serving_loads (model TEXT NOT NULL, version TEXT NOT NULL, role TEXT NOT NULL, \
      plan TEXT NOT NULL, loaded_micros INTEGER NOT NULL, PRIMARY KEY (model, version, role))",
     "CREATE TABLE IF NOT EXISTS services (service TEXT PRIMARY KEY, plan TEXT NOT NULL, bound_micros INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS model_views (version TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, view TEXT NOT NULL, \
+     PRIMARY KEY (version, step, role))",
     "CREATE TABLE IF NOT EXISTS outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, report TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY AUTOINCREMENT, at_micros INTEGER NOT NULL, \
      entry TEXT NOT NULL, hash TEXT NOT NULL)",

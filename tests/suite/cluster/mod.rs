@@ -1,6 +1,7 @@
 //! Real processes over QUIC with generated certificates.
 
 mod abuse;
+mod archives;
 mod certificates;
 mod faults;
 mod first_job;

@@ -3,6 +3,7 @@
 //! `routes` is the table of what is served; each other file answers one group of its rows. Requests that touch rows are
 //! handed to the agent of the party that owns them (`rows`).
 
+mod archive;
 mod checkpoint;
 mod component;
 mod coverage;
@@ -16,6 +17,7 @@ mod job_query;
 mod job_row;
 mod log;
 mod metric;
+mod migrate;
 mod model_deploy;
 mod model_exchange;
 mod model_foreign;

@@ -5,8 +5,8 @@ use super::model_exchange::OF_PART;
 use super::model_foreign::{OF_COMPONENT, OF_DEPLOYMENT, OF_MERGE, OF_MODEL, OF_WOE};
 use super::routing::{Handler, Kind, Method, Route, Status};
 use super::{
-    checkpoint, component, dag, data, info, job, job_list, job_query, log, metric, model_deploy, model_exchange,
-    model_foreign, model_query, model_tag, output, serving, submit, table, task, tracking, upload,
+    archive, checkpoint, component, dag, data, info, job, job_list, job_query, log, metric, migrate, model_deploy,
+    model_exchange, model_foreign, model_query, model_tag, output, serving, submit, table, task, tracking, upload,
 };
 
 const POST: &[Method] = &[Method::Post];
@@ -164,13 +164,48 @@ pub static ROUTES: &[Route] = &[
     at_agent("model/bind", &["service_id"], "lets a deployed model answer under a service id", json!(serving::bind))
         .takes(&["job_id", "initiator", "role", "job_parameters", "tables", "servings"])
         .gives("nothing; the text names the service id"),
-    not_yet("model/transfer", "a model's bytes for a serving"),
-    not_yet("model/transfer/{model}/{version}", "a model's bytes for a serving"),
-    not_yet("model/import", "takes a model archive in"),
-    file(not_yet("model/export", "a model as an archive"), BOTH),
-    not_yet("model/store", "copies a model to a model storage"),
-    not_yet("model/restore", "brings a model back from a model storage"),
-    not_yet("model/migrate", "moves a model to other parties"),
+    at_agent(
+        "model/transfer",
+        &["namespace", "name"],
+        "a party's part of a model in pieces, for a serving",
+        Handler::Raw(|face, request, caller| Box::pin(archive::transfer(face, request, caller))),
+    )
+    .gives("base64 by `STEP.ALIAS:MODEL`, and `pipeline.pipeline:Pipeline`"),
+    at_agent(
+        "model/transfer/{model}/{version}",
+        NONE,
+        "the same, named in the path with `~` for `#`",
+        Handler::Raw(|face, request, caller| Box::pin(archive::transfer(face, request, caller))),
+    )
+    .gives("base64 by `STEP.ALIAS:MODEL`, and `pipeline.pipeline:Pipeline`"),
+    at_agent(
+        "model/import",
+        OF_PART,
+        "takes an archive in (a form with the part `file`)",
+        Handler::Raw(|face, request, caller| Box::pin(archive::import(face, request, caller))),
+    )
+    .takes(&["force_update", "hash"])
+    .gives("{job_id, role, party_id, model_id, model_version}"),
+    file(at_agent("model/export", OF_PART, "a party's part of a model as an archive", json!(archive::export)), BOTH),
+    at_agent(
+        "model/store",
+        OF_PART,
+        "starts a job that copies a model to its party's model store",
+        json!(archive::store),
+    )
+    .takes(&["force_update", "store_address"])
+    .gives("as job/submit"),
+    at_agent("model/restore", OF_PART, "starts a job that brings a model back from the store", json!(archive::restore))
+        .takes(&["force_update", "store_address"])
+        .gives("as job/submit"),
+    at_agent(
+        "model/migrate",
+        migrate::NEEDED,
+        "has parties write their parts of a model for other parties",
+        json!(migrate::migrate),
+    )
+    .takes(&["unify_model_version"])
+    .gives("a code by role and party, and `detail` with codes and texts"),
     served(
         "model/deploy",
         &["model_id", "model_version"],

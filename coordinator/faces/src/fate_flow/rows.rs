@@ -80,7 +80,7 @@ pub(super) async fn send(
 }
 
 /// The same for what is no row: the agent's own policy says whether this door may have it.
-async fn send_openly(
+pub(super) async fn send_openly(
     face: &FateFlow,
     caller: &Caller,
     party: &PartyId,

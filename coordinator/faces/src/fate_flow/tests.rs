@@ -1,5 +1,6 @@
 //! The face as a client meets it: requests against a router over a coordinator with a store in memory.
 
+mod archives;
 mod fixture;
 mod forms;
 mod golden;

@@ -17,7 +17,7 @@ use super::memory::Memory;
 use crate::component::{AnyComponent, Component, Room};
 use crate::error::{ComponentError, Result};
 use crate::model::SavedModel;
-use crate::surroundings::{CheckpointAt, ExportRequest, ImportRequest};
+use crate::surroundings::{CheckpointAt, ExportRequest, ImportRequest, ModelCopy};
 use crate::task::TaskContext;
 
 /// A test's federation: everything that one run of one component needs.
@@ -56,6 +56,8 @@ pub struct Part {
     pub imports: Vec<ImportRequest>,
     /// Files it asked to export.
     pub exports: Vec<ExportRequest>,
+    /// Models it asked to copy to the store, or back from it.
+    pub copies: Vec<ModelCopy>,
     /// Where its time went.
     pub usage: Usage,
 }
@@ -312,6 +314,7 @@ fn part(memory: &Memory, result: Result<()>, usage: Usage) -> Part {
         log: left.log,
         imports: left.imports,
         exports: left.exports,
+        copies: left.copies,
         usage,
     };
     let json = |text: &str| serde_json::from_str(text).ok();

@@ -10,7 +10,7 @@ use vocabulary::{ErrorCode, Fault, ModelRef, Receipt, TableRef};
 
 use crate::error::Result;
 use crate::model::SavedModel;
-use crate::surroundings::{CheckpointAt, ExportRequest, ImportRequest, LogLevel, Surroundings};
+use crate::surroundings::{CheckpointAt, CopiedModel, ExportRequest, ImportRequest, LogLevel, ModelCopy, Surroundings};
 
 /// What one part read and left.
 #[derive(Default)]
@@ -30,6 +30,7 @@ pub(crate) struct Left {
     pub(crate) log: Vec<String>,
     pub(crate) imports: Vec<ImportRequest>,
     pub(crate) exports: Vec<ExportRequest>,
+    pub(crate) copies: Vec<ModelCopy>,
 }
 
 impl Memory {
@@ -78,6 +79,16 @@ impl Surroundings for Memory {
     async fn save_checkpoint(&self, at: CheckpointAt, model: SavedModel) -> Result<()> {
         self.left().checkpoints.push((at, model));
         Ok(())
+    }
+
+    async fn store_model(&self, request: ModelCopy) -> Result<CopiedModel> {
+        let copied = CopiedModel { place: "memory".to_owned(), bytes: 7 };
+        self.left().copies.push(request);
+        Ok(copied)
+    }
+
+    async fn restore_model(&self, request: ModelCopy) -> Result<CopiedModel> {
+        self.store_model(request).await
     }
 
     fn report(&self, body: ReportBody) {

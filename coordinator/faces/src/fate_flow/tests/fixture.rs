@@ -114,6 +114,16 @@ impl Rows for Agents {
                 let response = file_reply("logs.tar.gz", "application/gzip", Body::from_stream(archive));
                 return Ok(take_response(response));
             }
+            "/v1/model/export" => {
+                let part = |key: &str| asked[key].as_str().map_or_else(|| asked[key].to_string(), str::to_owned);
+                let (role, id, version) = (part("role"), part("model_id"), part("model_version"));
+                let name = format!("{role}#{party}#{id}_{version}.zip");
+                return Ok(take_response(file_reply(&name, "application/zip", Body::from("PK"))));
+            }
+            "/v1/model/transfer" => Reply::data(json!({"x": "eA=="})),
+            "/v1/fedflow/model/migrate" => Reply::success().saying("Migrating model successfully."),
+            "/v1/fedflow/model/permitted" => Reply::code(108, "models stay here"),
+            import if import.starts_with("/v1/fedflow/model/import?") => Reply::success(),
             staging => {
                 let id = staging.strip_prefix("/v1/fedflow/staging/").unwrap_or_default();
                 let head = HttpReplyHead { status: 200, headers: vec![] };

@@ -1,0 +1,168 @@
+//! `model/{export,import,transfer,store,restore}`: models as archives. They are their owners': requests go to the party's
+//! agent, whose policy says whether this door may have them.
+
+use axum::extract::Request;
+use doors::form::SentForm;
+use doors::lenient::{drain, read_json, segment_text, whole_body};
+use doors::proxy::BodyStream;
+use doors::{Answer, Failure, Reply};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+use service::submit_job::{SubmitJob, Submitted};
+use vocabulary::{Fault, PartyId};
+use wire::agent_link::Caller;
+
+use super::FateFlow;
+use super::data::{local_conf, local_dsl};
+use super::model_exchange::OF_PART;
+use super::reply::{answer, submission};
+use super::request::{Call, text_of};
+use super::rows;
+use super::submit::start;
+
+/// The party of the part that a request means, when it could be one.
+fn party_of(body: &Map<String, Value>) -> Option<PartyId> {
+    PartyId::new(body.get("party_id").and_then(text_of)?).ok()
+}
+
+fn party_model_id(body: &Map<String, Value>) -> String {
+    let text = |key: &str| body.get(key).and_then(text_of).unwrap_or_default();
+    format!("{}#{}#{}", text("role"), text("party_id"), text("model_id"))
+}
+
+fn does_not_exist(body: &Map<String, Value>) -> Failure {
+    let version = body.get("model_version").and_then(text_of).unwrap_or_default();
+    Failure::http(404, Some(&format!("Model {} {version} does not exist.", party_model_id(body))))
+}
+
+pub(super) async fn export(face: FateFlow, call: Call) -> Answer {
+    call.validated(OF_PART)?;
+    let party =
+        party_of(&call.body).filter(|party| is_known(&face, party)).ok_or_else(|| does_not_exist(&call.body))?;
+    rows::pass_on_openly(&face, &call.caller, &party, "/v1/model/export", &Value::Object(call.body)).await
+}
+
+fn is_known(face: &FateFlow, party: &PartyId) -> bool {
+    face.coordinator().presence().agents.contains_key(party)
+}
+
+/// The form's texts go into the query and the file streams on as the body; nothing of it stays here.
+pub(super) async fn import(face: FateFlow, request: Request, caller: Caller) -> Answer {
+    let SentForm { fields, file } = SentForm::read(request, OF_PART).await?;
+    let party = match checked(&face, &fields, file.is_some()) {
+        Ok(party) => party,
+        Err(failure) => {
+            if let Some(file) = file {
+                drain(file).await;
+            }
+            return Err(failure);
+        }
+    };
+    let Some(content) = file else { return Err(Failure::http(400, Some("`file` is required."))) };
+    send_file(&face, &caller, &party, fields, content).await
+}
+
+fn checked(face: &FateFlow, fields: &Map<String, Value>, has_file: bool) -> Result<PartyId, Failure> {
+    let missing: Vec<&str> =
+        OF_PART.iter().copied().filter(|key| fields.get(*key).is_none_or(Value::is_null)).collect();
+    if !missing.is_empty() {
+        return Err(Failure::arguments_missing(&missing));
+    }
+    if !has_file {
+        return Err(Failure::http(400, Some("`file` is required.")));
+    }
+    party_of(fields).filter(|party| is_known(face, party)).ok_or_else(|| {
+        let text = |key: &str| fields.get(key).and_then(text_of).unwrap_or_default();
+        let (party, role) = (text("party_id"), text("role"));
+        let told =
+            format!("Party id \"{party}\" is not in role \"{role}\", please check if the party id and role is valid.");
+        Failure::http(400, Some(&told))
+    })
+}
+
+async fn send_file(
+    face: &FateFlow,
+    caller: &Caller,
+    party: &PartyId,
+    mut fields: Map<String, Value>,
+    content: BodyStream,
+) -> Answer {
+    fields.retain(|name, _| OF_PART.contains(&name.as_str()) || matches!(name.as_str(), "force_update" | "hash"));
+    let config = Value::Object(fields).to_string();
+    let target = format!("/v1/fedflow/model/import?{}", utf8_percent_encode(&config, NON_ALPHANUMERIC));
+    Ok(rows::send_openly(face, caller, party, ("PUT", &target), content).await?)
+}
+
+/// Named in the body, or in the path with `~` for `#`.
+pub(super) async fn transfer(face: FateFlow, request: Request, caller: Caller) -> Answer {
+    let path = request.uri().path().strip_prefix("/v1/model/transfer").unwrap_or_default().to_owned();
+    let mut body = match read_json(&whole_body(request.into_body()).await?) {
+        Value::Object(body) => body,
+        _ => Map::new(),
+    };
+    if let Some((model, version)) = path.trim_start_matches('/').split_once('/') {
+        body.insert("namespace".to_owned(), json!(segment_text(model)));
+        body.insert("name".to_owned(), json!(segment_text(version)));
+    }
+    let given = |key: &str| body.get(key).and_then(text_of).filter(|text| !text.is_empty());
+    let Some((namespace, name)) = given("namespace").zip(given("name")) else {
+        return Err(Failure::http(400, Some("namespace and name are required")));
+    };
+    let not_found = || Failure::http(404, Some("model not found"));
+    let party = namespace.split(['#', '~']).nth(1).and_then(|party| PartyId::new(party).ok());
+    let party = party.filter(|party| is_known(&face, party)).ok_or_else(not_found)?;
+    let body = json!({"namespace": namespace, "name": name});
+    rows::pass_on_openly(&face, &caller, &party, "/v1/model/transfer", &body).await
+}
+
+pub(super) async fn store(face: FateFlow, call: Call) -> Answer {
+    copy(&face, &call, "modeloperation_store_0", "ModelStore").await
+}
+
+pub(super) async fn restore(face: FateFlow, call: Call) -> Answer {
+    copy(&face, &call, "modeloperation_restore_0", "ModelRestore").await
+}
+
+/// Starts the local job that copies a model to or from its party's model store.
+async fn copy(face: &FateFlow, call: &Call, step: &str, module: &str) -> Answer {
+    call.validated(OF_PART)?;
+    let unknown = || does_not_exist(&call.body);
+    let party = party_of(&call.body).filter(|party| is_known(face, party)).ok_or_else(unknown)?;
+    let part = party_model_id(&call.body);
+    let version = call.need("model_version")?;
+    if call.caller != Caller::PartyUser(party.clone()) {
+        let what = json!({"what": format!("{module} of model {part} version {version}")});
+        let told = rows::ask_openly(face, &call.caller, &party, "/v1/fedflow/model/permitted", &what).await?;
+        refused(&told).map_or(Ok(()), Err)?;
+    }
+    let parameters = json!({
+        "model_id": part,
+        "model_version": version,
+        "store_address": call.body.get("store_address"),
+        "force_update": call.flag("force_update"),
+    });
+    let order = SubmitJob {
+        dsl: local_dsl(step, module),
+        conf: local_conf(step, &[party], parameters),
+        name: String::new(),
+        description: String::new(),
+    };
+    let Submitted { job, .. } = start(face, &call.principal, order).await?;
+    let data = submission(face, &job, "success");
+    answer(Reply::data(Value::Object(data)).with_job(job.id.as_str()))
+}
+
+/// An agent's refusal in its own words; none when it agreed.
+pub(super) fn refused(reply: &Value) -> Option<Failure> {
+    let code = reply.get("retcode").and_then(Value::as_i64).unwrap_or(doors::fate_reply::EXCEPTION);
+    if code == doors::fate_reply::SUCCESS {
+        return None;
+    }
+    let told = reply.get("fault").and_then(|fault| serde_json::from_value::<Fault>(fault.clone()).ok());
+    let text = reply.get("retmsg").and_then(Value::as_str).unwrap_or("the agent gave no reason");
+    let failure = Failure::code(code, text);
+    Some(match told {
+        Some(fault) => failure.with_fault(fault),
+        None => failure,
+    })
+}
