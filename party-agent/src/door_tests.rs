@@ -73,6 +73,12 @@ pub(super) async fn bench(policy: &str) -> Bench {
         folder: folder.path().join("archives"),
     };
     let settings = ServingSettings { enabled: policy == OPEN, ..ServingSettings::default() };
+    let archivist = Archivist {
+        holdings: holdings.clone(),
+        coordinator: coordinator.clone(),
+        store: None,
+        folder: folder.path().join("archives"),
+    };
     let desk = Desk {
         holdings: holdings.clone(),
         archivist: Arc::new(archivist),

@@ -1,7 +1,7 @@
 //! States of models from before the end of their training, as this party keeps them.
 
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
 use vocabulary::{Attempt, CheckpointRef, ModelRef, Timestamp};
 
 use crate::{ModelRecord, RecordError, Records};
@@ -38,22 +38,7 @@ impl Records {
         .bind(i64::from(attempt.0))
         .execute(&mut *tx)
         .await?;
-        sqlx::query(
-            "/* save_checkpoint */ INSERT OR REPLACE INTO checkpoints (version, step, role, step_index, step_name, attempt, \
-             component, component_version, content, saved_micros) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        )
-        .bind(&model.version)
-        .bind(model.step.as_str())
-        .bind(model.owner.role.word())
-        .bind(i64::from(record.step_index))
-        .bind(&record.step_name)
-        .bind(i64::from(attempt.0))
-        .bind(&record.model.component)
-        .bind(i64::from(record.model.component_version))
-        .bind(&record.model.content)
-        .bind(record.saved.0)
-        .execute(&mut *tx)
-        .await?;
+        put_checkpoint(&mut tx, model, attempt, record).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -110,4 +95,41 @@ fn record(row: &SqliteRow) -> Result<CheckpointRecord, RecordError> {
         },
         saved: Timestamp(row.try_get("saved_micros")?),
     })
+}
+
+/// Writes one state; one of the same number is replaced.
+pub(crate) async fn put_checkpoint(
+    to: &mut SqliteConnection,
+    model: &ModelRef,
+    attempt: Attempt,
+    record: &CheckpointRecord,
+) -> Result<(), RecordError> {
+    sqlx::query(
+        "/* save_checkpoint */ INSERT OR REPLACE INTO checkpoints (version, step, role, step_index, step_name, attempt, \
+         component, component_version, content, saved_micros) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(&model.version)
+    .bind(model.step.as_str())
+    .bind(model.owner.role.word())
+    .bind(i64::from(record.step_index))
+    .bind(&record.step_name)
+    .bind(i64::from(attempt.0))
+    .bind(&record.model.component)
+    .bind(i64::from(record.model.component_version))
+    .bind(&record.model.content)
+    .bind(record.saved.0)
+    .execute(to)
+    .await?;
+    Ok(())
+}
+
+/// Removes every state of a model.
+pub(crate) async fn forget_checkpoints(to: &mut SqliteConnection, model: &ModelRef) -> Result<(), RecordError> {
+    sqlx::query("/* forget_all_checkpoints */ DELETE FROM checkpoints WHERE version = $1 AND step = $2 AND role = $3")
+        .bind(&model.version)
+        .bind(model.step.as_str())
+        .bind(model.owner.role.word())
+        .execute(to)
+        .await?;
+    Ok(())
 }

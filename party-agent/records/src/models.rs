@@ -3,7 +3,8 @@
 use sqlx::{Row, SqliteConnection};
 use vocabulary::{ModelRef, Timestamp};
 
-use crate::{RecordError, Records};
+use crate::checkpoints::{forget_checkpoints, put_checkpoint};
+use crate::{CheckpointRecord, RecordError, Records};
 
 /// A model's row.
 #[derive(Clone, PartialEq, Eq)]
