@@ -4,10 +4,18 @@
 //! coordinator reaches over the link, whose callers are outsiders whatever it says of them.
 
 mod asked;
+mod bind;
+mod connector;
+mod enabling;
 mod info;
+mod key;
+mod lineage;
 mod logs;
 mod output;
+mod permission;
+mod schema;
 mod table;
+mod table_file;
 mod upload;
 
 use std::future::Future;
@@ -26,6 +34,7 @@ use vocabulary::{ErrorCode, Fault};
 use wire::agent_link::{Caller, HttpHead};
 
 use crate::holdings::Holdings;
+use crate::keyring::KnownKeys;
 use asked::Asked;
 
 /// HTTP status for a request that is torn.
@@ -53,6 +62,7 @@ pub(crate) struct Desk {
     /// The own door's address, for outsiders who must go there.
     pub(crate) rest: String,
     pub(crate) health: Health,
+    pub(crate) keys: Arc<dyn KnownKeys>,
     pub(crate) side: Side,
 }
 
@@ -94,6 +104,11 @@ impl Desk {
         self.permit(what, Policy::logs_through_coordinator).await
     }
 
+    /// Permission to see or change what is granted and pinned.
+    async fn permit_permissions(&self, what: String) -> Result<(), Failure> {
+        self.permit(what, Policy::permissions_through_coordinator).await
+    }
+
     fn caller(&self) -> Caller {
         match self.side {
             Side::Own => Caller::PartyUser(self.holdings.me.clone()),
@@ -104,6 +119,16 @@ impl Desk {
     /// Whether a request names another party than this one.
     fn is_elsewhere(&self, asked: &Asked) -> bool {
         asked.text("party_id").is_some_and(|party| party != "0" && party != self.holdings.me.as_str())
+    }
+
+    /// Reads a JSON request; what is about another party is the coordinator's to answer.
+    async fn read(&self, request: Request) -> Result<Read, Failure> {
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        let asked = Asked::read(request).await?;
+        if !self.is_elsewhere(&asked) {
+            return Ok(Read::Here(asked));
+        }
+        self.ask_coordinator(&method, path.trim_end_matches('/'), &asked).await.map(Read::Answered)
     }
 
     /// Has the coordinator answer a JSON request. Outsiders came from there and are not sent back.
@@ -117,6 +142,12 @@ impl Desk {
         let (head, body) = self.coordinator.forward(head, body).await.map_err(unavailable)?;
         Ok(make_response(head, body))
     }
+}
+
+/// A request, or the answer to one that was about another party.
+enum Read {
+    Here(Asked),
+    Answered(Response),
 }
 
 /// A fault of the way to the coordinator, or of a sender that did not send its whole body.
@@ -153,13 +184,33 @@ pub(crate) fn router(desk: Desk) -> Router {
     let router = Router::new()
         .route("/v1/data/upload", route(&desk, post, upload::upload))
         .route("/v1/data/download", route(&desk, post, upload::download))
+        .route("/v1/data/writer", route(&desk, post, upload::writer))
         .route("/v1/fedflow/staging/{name}", route(&desk, MethodFilter::PUT, upload::stage))
         .route("/v1/table/table_info", route(&desk, post, table::info))
         .route("/v1/table/delete", route(&desk, post, table::delete))
         .route("/v1/table/list", route(&desk, post, table::list))
         .route("/v1/table/preview", route(&desk, post, table::preview))
-        .route("/v1/table/enable", route(&desk, post, table::enable))
-        .route("/v1/table/disable", route(&desk, post, table::disable))
+        .route("/v1/table/download", route(&desk, both, table_file::download))
+        .route("/v1/table/bind", route(&desk, post, bind::bind))
+        .route("/v1/table/add", route(&desk, post, bind::bind))
+        .route("/v1/table/enable", route(&desk, post, enabling::enable))
+        .route("/v1/table/disable", route(&desk, post, enabling::disable))
+        .route("/v1/table/disable/delete", route(&desk, post, enabling::delete_disabled))
+        .route("/v1/table/connector/create", route(&desk, post, connector::create))
+        .route("/v1/table/connector/query", route(&desk, post, connector::query))
+        .route("/v1/table/tracking/source", route(&desk, post, lineage::source))
+        .route("/v1/table/tracking/job", route(&desk, post, lineage::jobs))
+        .route("/v1/table/schema/update", route(&desk, post, schema::update))
+        .route("/v1/table/schema/anonymous/migrate", route(&desk, post, schema::migrate_anonymous))
+        .route("/v1/permission/grant", route(&desk, post, permission::grant))
+        .route("/v1/permission/delete", route(&desk, post, permission::withdraw))
+        .route("/v1/permission/query", route(&desk, post, permission::query))
+        .route("/v1/permission/grant/privilege", route(&desk, post, permission::grant_privilege))
+        .route("/v1/permission/delete/privilege", route(&desk, post, permission::withdraw_privilege))
+        .route("/v1/permission/query/privilege", route(&desk, post, permission::query_privilege))
+        .route("/v1/key/public/save", route(&desk, post, key::save))
+        .route("/v1/key/query", route(&desk, post, key::query))
+        .route("/v1/key/public/delete", route(&desk, post, key::delete))
         .route("/v1/tracking/component/output/data", route(&desk, post, output::preview))
         .route("/v1/tracking/component/output/data/download", route(&desk, both, output::download))
         .route("/v1/job/log/download", route(&desk, post, logs::download))

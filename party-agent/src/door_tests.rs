@@ -36,6 +36,21 @@ impl Forward for Coordinator {
     }
 }
 
+/// Knows the key of party 2, and writes down which keys are demanded.
+#[derive(Default)]
+struct Keys(Mutex<std::collections::BTreeMap<vocabulary::PartyId, pki::PublicKey>>);
+
+impl KnownKeys for Keys {
+    fn certificate_key(&self, party: &vocabulary::PartyId) -> Option<pki::PublicKey> {
+        (party.as_str() == "2").then_some([4; 65])
+    }
+
+    fn demand(&self, pins: std::collections::BTreeMap<vocabulary::PartyId, pki::PublicKey>) -> Result<(), Fault> {
+        *self.0.lock().unwrap() = pins;
+        Ok(())
+    }
+}
+
 async fn collect(body: BodyStream) -> Vec<u8> {
     body.try_collect::<Vec<Bytes>>().await.unwrap().concat()
 }
@@ -54,6 +69,7 @@ async fn bench(policy: &str) -> Bench {
         coordinator: coordinator.clone(),
         rest: "http://own.door:9380".to_owned(),
         health: Arc::new(|| json!({"party": "1"})),
+        keys: Arc::new(Keys::default()),
         side: Side::Own,
     };
     Bench { folder, desk, coordinator }
@@ -116,6 +132,10 @@ fn unpacked(archive: &[u8]) -> Vec<(String, String)> {
     files
 }
 
+#[path = "door_table_tests.rs"]
+mod more_tables;
+#[path = "door_permission_tests.rs"]
+mod permissions;
 #[path = "door_upload_tests.rs"]
 mod uploads;
 

@@ -9,6 +9,7 @@ mod config;
 mod door;
 mod holdings;
 mod joblog;
+mod keyring;
 mod link;
 mod offers;
 mod renewal;

@@ -178,3 +178,44 @@ async fn lets_nobody_write_for_a_step_that_the_job_does_not_have() {
     let head = MailHead { address, message: "m".to_owned(), size: 0 };
     assert_eq!((host.offers.casts.admit())(&head).unwrap_err().code, ErrorCode::PermissionDenied);
 }
+
+#[tokio::test]
+async fn a_grant_admits_what_the_file_does_not_name_where_the_switch_is_on() {
+    use records::{Permission, PermissionKind};
+    let closed = OPEN.replace("components = ['*']", "");
+    let grant = |role| Permission {
+        kind: PermissionKind::Component,
+        role,
+        namespace: String::new(),
+        name: "scripted".to_owned(),
+    };
+    for (policy, role, admitted) in [
+        (closed.clone(), None, false),
+        (format!("{closed}[permissions]\ncomponent = true\n"), None, true),
+        (format!("{closed}[permissions]\ncomponent = true\n"), Some(Role::Guest), true),
+        (format!("{closed}[permissions]\ncomponent = true\n"), Some(Role::Host), false),
+    ] {
+        let host = agent("2", &policy).await;
+        host.holdings.records.grant(&party("1"), &[grant(role)], host.holdings.now()).await.unwrap();
+        let answer = host.offers.accept(host.signed("1", Kind::Agent)).await;
+        assert_eq!(answer.is_ok(), admitted, "{role:?}: {:?}", answer.err());
+    }
+}
+
+#[tokio::test]
+async fn refuses_an_offer_of_a_pinned_party_with_another_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let holdings = holdings(folder.path(), "2", OPEN).await;
+    let certificates = Certificates::new();
+    let identity = certificates.identity("2", Kind::Agent);
+    let pins = identity.trust().pins().clone();
+    let offers = Offers::new(holdings.clone(), Box::new(move || identity.clone()), Casts::default());
+    let bytes = offer(&script("talk")).canonical_bytes().unwrap();
+    let guest = certificates.identity("1", Kind::Agent);
+    let signed = guest.sign(OFFER_CONTEXT, &bytes).unwrap();
+    pins.replace([(party("1"), certificates.identity("2", Kind::Agent).public_key_sec1())].into());
+    let fault = offers.accept(signed.clone()).await.unwrap_err();
+    assert!(fault.code == ErrorCode::OfferRefused && fault.message.contains("pinned"), "{fault}");
+    pins.replace([(party("1"), guest.public_key_sec1())].into());
+    assert!(offers.accept(signed).await.is_ok());
+}

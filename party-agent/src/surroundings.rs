@@ -4,12 +4,15 @@ mod export;
 mod import;
 mod paths;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use component_kit::{ComponentError, ExportRequest, ImportRequest, LogLevel, Result, SavedModel, Surroundings};
+use component_kit::{
+    ComponentError, CopyRequest, ExportRequest, ImportRequest, LogLevel, Reading, Result, SavedModel, Surroundings,
+};
 use records::ModelRecord;
-use tables::Table;
+use tables::{Origin, Table};
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{Assignment, ErrorCode, Fault, ModelRef, ModelSummary, Offer, Receipt, Role, TableRef};
@@ -17,7 +20,8 @@ use vocabulary::{Assignment, ErrorCode, Fault, ModelRef, ModelSummary, Offer, Re
 use crate::holdings::Holdings;
 use crate::joblog::JobLog;
 use crate::report::Reporter;
-pub(crate) use import::directly as import_directly;
+pub(crate) use import::{Bound, bind, directly as import_directly};
+pub(crate) use paths::readable;
 
 /// The outside of one attempt.
 pub(crate) struct Outside {
@@ -25,6 +29,8 @@ pub(crate) struct Outside {
     reporter: Reporter,
     assignment: Assignment,
     readable: Vec<TableRef>,
+    /// What was read so far: the parents of what is left.
+    read: Mutex<BTreeSet<TableRef>>,
     /// Whether one of the party's own users moves the party's own tables.
     own_affair: bool,
     cancel: CancellationToken,
@@ -57,7 +63,7 @@ impl Outside {
         let readable = assignment.inputs.iter().map(|input| input.table.clone()).chain(offered).collect();
         let own_affair = participant.role == Role::Local && offer.initiator.party == holdings.me;
         let log = holdings.logs.open(&assignment.task);
-        Self { holdings, reporter, assignment, readable, own_affair, cancel, log }
+        Self { holdings, reporter, assignment, readable, read: Mutex::default(), own_affair, cancel, log }
     }
 
     fn refused(&self, message: String) -> ComponentError {
@@ -67,7 +73,20 @@ impl Outside {
             .into()
     }
 
+    /// The namespaces of outputs belong to the jobs that left them.
+    fn check_new_name(&self, table: &TableRef) -> Result<()> {
+        if !table.namespace.starts_with("output_data_") {
+            return Ok(());
+        }
+        let message = format!("the namespace {:?} is kept for outputs of jobs", table.namespace);
+        Err(Fault::new(ErrorCode::RequestInvalid, message)
+            .at(&self.holdings.me)
+            .next("choose another namespace")
+            .into())
+    }
+
     async fn read(&self, table: &TableRef) -> Result<Table> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(table.clone());
         let (shelf, table) = (self.holdings.shelf.clone(), table.clone());
         blocking(move || {
             if !shelf.info(&table)?.enabled {
@@ -94,16 +113,51 @@ impl Surroundings for Outside {
         let (shelf, rows, partitions) = (self.holdings.shelf.clone(), table.clone(), *partitions);
         let at = TableRef::output(task, *attempt, index);
         let stored = blocking(move || Ok(shelf.write(&at, &rows, partitions)?)).await?;
+        let parents: Vec<TableRef> = self.read.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+        self.holdings.records.add_descent(&stored.table, &parents, Some(&task.job)).await.map_err(Fault::from)?;
         let summary = stored.summary(Some(name));
         self.holdings.records.add_output(task, *attempt, index, &summary).await.map_err(Fault::from)?;
         self.report(ReportBody::Output(summary));
         Ok(())
     }
 
-    async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(u64) + Send + Sync>) -> Result<Receipt> {
+    async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(Reading) + Send + Sync>) -> Result<Receipt> {
+        self.check_new_name(&request.table)?;
+        let (table, added) = (request.table.clone(), import::adds_rows(&request));
         let receipt = import::import(&self.holdings, request, progress, self.cancel.clone()).await?;
         self.log(LogLevel::Info, &import::describe(&receipt));
+        let Assignment { task, attempt, .. } = &self.assignment;
+        let (records, shelf) = (&self.holdings.records, self.holdings.shelf.clone());
+        records.add_root(&table, Some(&task.job), added).await.map_err(Fault::from)?;
+        let summary = blocking(move || Ok(shelf.info(&table)?.summary(&table, Some("upload")))).await?;
+        records.add_output(task, *attempt, 0, &summary).await.map_err(Fault::from)?;
+        self.report(ReportBody::Output(summary));
         Ok(receipt)
+    }
+
+    async fn copy(&self, request: CopyRequest) -> Result<u64> {
+        let CopyRequest { from, to, replace, partitions } = request;
+        if !self.own_affair && !self.readable.contains(&from) {
+            return Err(self.refused(format!("table {from} was not offered to this step")));
+        }
+        self.check_new_name(&to)?;
+        // A job that others started makes tables where the policy names the component, and takes none away.
+        let replace = replace && self.own_affair;
+        let table = self.read(&from).await?;
+        let partitions =
+            partitions.unwrap_or_else(|| u32::try_from(table.partitions()).unwrap_or(u32::MAX).clamp(1, 1023));
+        let (shelf, target) = (self.holdings.shelf.clone(), to.clone());
+        let stored = blocking(move || {
+            if !replace && shelf.exists(&target) {
+                let fault = Fault::new(ErrorCode::Conflict, format!("table {target} exists already"));
+                return Err(fault.next("choose another name, or delete that table").into());
+            }
+            Ok(shelf.write_from(&target, &table, partitions, Origin::Output)?)
+        })
+        .await?;
+        let job = &self.assignment.task.job;
+        self.holdings.records.add_descent(&to, &[from], Some(job)).await.map_err(Fault::from)?;
+        Ok(stored.info.rows)
     }
 
     async fn export(&self, request: ExportRequest) -> Result<u64> {

@@ -74,7 +74,14 @@ async fn makes_a_table_of_a_staged_file_and_forgets_the_file() {
     assert!(bench.holdings.staging.find(&staged).is_none());
     let info = bench.holdings.shelf.info(&TableRef::new("n", "t")).unwrap();
     assert_eq!((info.rows, info.partitions, info.origin), (2, 2, tables::Origin::Upload));
-    assert_eq!(info.schema.meta["meta"], json!({"input_format": "dense"}));
+    let meta = &info.schema.meta["meta"];
+    assert_eq!(
+        (&meta["input_format"], &meta["data_type"], &meta["label_name"]),
+        (&json!("dense"), &json!("float64"), &json!("y"))
+    );
+    assert_eq!(info.schema.meta["anonymous_header"], json!(["x0"]));
+    let outputs = bench.holdings.records.attempts_of(&crate::trial::job()).await.unwrap();
+    assert!(outputs.is_empty(), "this attempt was never begun");
 }
 
 #[tokio::test]
@@ -164,4 +171,74 @@ async fn gives_only_models_that_were_wired() {
     }
     assert!(bench.outside.load_model(&model("scripted_0")).await.unwrap() == saved);
     assert_eq!(code(bench.outside.load_model(&model("never_0")).await), Some(ErrorCode::ModelMissing));
+}
+
+#[tokio::test]
+async fn an_upload_leaves_its_table_as_output_and_root() {
+    let bench = bench(Role::Local).await;
+    let order = bench.outside.assignment.clone();
+    bench.holdings.records.begin_attempt(&order, bench.holdings.now()).await.unwrap();
+    let staged = bench.stage("1,a\n2,b\n").await;
+    let options = json!({"head": 0, "schema": {"sid": "k", "header": "letter", "extra": 1}});
+    bench.import(import_of(&staged, false, options)).await.unwrap();
+    let table = TableRef::new("n", "t");
+    let record = bench.holdings.records.attempt(&order.task, order.attempt).await.unwrap().unwrap();
+    let (index, output) = &record.outputs[0];
+    assert_eq!((*index, &output.table, output.data_name.as_deref(), output.rows), (0, &table, Some("upload"), 2));
+    assert_eq!(output.header, ["k", "letter"]);
+    assert_eq!(bench.holdings.records.descent_of(&table).await.unwrap(), Some(vec![]));
+    assert_eq!(bench.holdings.shelf.info(&table).unwrap().schema.meta["extra"], 1);
+    let reserved = ImportRequest { table: TableRef::new("output_data_1_a_0", "x"), ..import_of("x", true, json!({})) };
+    assert_eq!(code(bench.import(reserved).await), Some(ErrorCode::RequestInvalid));
+}
+
+#[tokio::test]
+async fn says_how_far_an_import_is() {
+    let bench = bench(Role::Local).await;
+    let rows: String = (0..20_000).map(|row| format!("{row},a\n")).collect();
+    let staged =
+        bench.holdings.staging.receive("0".repeat(32).as_str(), doors::proxy::whole(format!("id,x\n{rows}"))).await;
+    staged.unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let at = heard.clone();
+    let request = import_of(&"0".repeat(32), false, json!({}));
+    bench.outside.import(request, Box::new(move |reading| at.lock().unwrap().push(reading))).await.unwrap();
+    let heard = heard.lock().unwrap();
+    assert!(heard.windows(2).all(|pair| pair[0].rows <= pair[1].rows && pair[0].fraction <= pair[1].fraction));
+    let last = heard.last().unwrap();
+    assert_eq!((last.rows, last.fraction), (20_000, 1.0));
+}
+
+#[tokio::test]
+async fn keeps_tables_under_another_name_and_remembers_where_they_came_from() {
+    let bench = bench(Role::Local).await;
+    let (private, kept) = (TableRef::new("experiment", "private"), TableRef::new("kept", "copy"));
+    bench.holdings.shelf.write(&private, &table(3), 2).unwrap();
+    let request = |replace: bool| CopyRequest { from: private.clone(), to: kept.clone(), replace, partitions: Some(1) };
+    assert_eq!(bench.outside.copy(request(false)).await.unwrap(), 3);
+    assert_eq!(bench.holdings.shelf.info(&kept).unwrap().partitions, 1);
+    assert_eq!(code(bench.outside.copy(request(false)).await), Some(ErrorCode::Conflict));
+    assert_eq!(bench.outside.copy(request(true)).await.unwrap(), 3);
+    let lines = bench.holdings.records.descent_of(&kept).await.unwrap().unwrap();
+    assert_eq!((&lines[0].parent, &lines[0].source), (&private, &private));
+    let reserved = CopyRequest { to: TableRef::new("output_data_1_a_0", "x"), ..request(true) };
+    assert_eq!(code(bench.outside.copy(reserved).await), Some(ErrorCode::RequestInvalid));
+}
+
+#[tokio::test]
+async fn a_job_of_others_copies_what_was_offered_and_replaces_nothing() {
+    let bench = bench(Role::Guest).await;
+    let (offered, private) = (TableRef::new("experiment", "offered"), TableRef::new("experiment", "private"));
+    for name in [&offered, &private] {
+        bench.holdings.shelf.write(name, &table(2), 1).unwrap();
+    }
+    let copy = |from: &TableRef, to: &str| CopyRequest {
+        from: from.clone(),
+        to: TableRef::new("kept", to),
+        replace: true,
+        partitions: None,
+    };
+    assert_eq!(code(bench.outside.copy(copy(&private, "a")).await), Some(ErrorCode::OfferRefused));
+    assert_eq!(bench.outside.copy(copy(&offered, "a")).await.unwrap(), 2);
+    assert_eq!(code(bench.outside.copy(copy(&offered, "a")).await), Some(ErrorCode::Conflict));
 }

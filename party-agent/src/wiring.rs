@@ -26,6 +26,7 @@ use crate::config::AgentConfig;
 use crate::door::{Desk, Health, Side, router};
 use crate::holdings::{Catalogue, Holdings};
 use crate::joblog::JobLogs;
+use crate::keyring::{Keyring, pinned};
 use crate::link::{Introduction, LinkKeeper, LinkStatus, StatusBoard};
 use crate::offers::{Casts, Offers};
 use crate::renewal::Renewal;
@@ -193,6 +194,8 @@ pub(crate) async fn start(
     config.check()?;
     let identity = load_identity(&config)?;
     let holdings = open_holdings(&config, catalogue).await?;
+    // Before anybody can dial or be dialled.
+    identity.trust().pins().replace(pinned(&holdings.records).await?);
     let door =
         Door::open(config.rest, ServeOptions { end_patience: Duration::from_secs(3), ..ServeOptions::default() }).await;
     let door = door.map_err(|error| {
@@ -217,6 +220,7 @@ pub(crate) async fn start(
         coordinator: uplink.clone(),
         rest: rest_url.clone(),
         health,
+        keys: Arc::new(Keyring { endpoint: mail.endpoint.clone(), directory: mail.directory.clone() }),
         side: Side::Own,
     };
     let (again, whoami) = (Arc::new(Notify::new()), mail.endpoint.clone());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rustls::{AlertDescription, CertificateError};
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, PartyId};
 
 /// The result of anything in this crate.
 pub type Result<T, E = PkiError> = std::result::Result<T, E>;
@@ -48,6 +48,12 @@ pub enum Refusal {
         /// The federation the certificate names.
         found: String,
     },
+    /// The owner of this agent has pinned another key for the party.
+    #[error("the certificate of party {party} is of another key than the one pinned here")]
+    OtherKey {
+        /// The party.
+        party: PartyId,
+    },
     /// The peer presented none.
     #[error("the peer presented no certificate")]
     Missing,
@@ -70,6 +76,9 @@ impl Refusal {
                 "inspect the certificate with `fedflow certs inspect` and issue it anew"
             }
             Self::OtherPeer { .. } => "check the address of the peer; another party answers there",
+            Self::OtherKey { .. } => {
+                "ask the party whether it has a new key; then pin that one, or unpin, by key/public/*"
+            }
             Self::Missing => "give the peer's daemon its identity.pem and identity.key",
         }
     }

@@ -102,11 +102,12 @@ impl Identity {
         if files.revoked.is_none() && revoked.exists() {
             files.revoked = Some(revoked);
         }
-        let fresh = Self::load_files(files)?;
+        let mut fresh = Self::load_files(files)?;
         if fresh.peer.name() != self.peer.name() {
             let reason = format!("it now names {}, not {}", fresh.peer.name().uri(), self.peer.name().uri());
             return Err(PkiError::invalid(&self.files.certificate, reason));
         }
+        fresh.trust = fresh.trust.sharing_pins(self.trust.pins().clone());
         Ok(fresh)
     }
 

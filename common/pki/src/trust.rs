@@ -18,7 +18,9 @@ use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::error::{PkiError, Refusal, Result};
 use crate::files::{self, Readers};
+use crate::name::Kind;
 use crate::peer::{self, PeerIdentity};
+use crate::pins::Pins;
 use crate::verify::provider;
 
 /// More certificates than any chain of ours has.
@@ -31,6 +33,7 @@ pub struct TrustRoots {
     roots: Arc<[CertificateDer<'static>]>,
     lists: Arc<[CertificateRevocationListDer<'static>]>,
     revocations_until: Option<Timestamp>,
+    pins: Pins,
     pub(crate) client: Arc<dyn ClientCertVerifier>,
     pub(crate) server: Arc<WebPkiServerVerifier>,
 }
@@ -69,6 +72,7 @@ impl TrustRoots {
             roots: roots.into(),
             lists: lists.into(),
             revocations_until: until,
+            pins: Pins::default(),
             client: client.build().map_err(failed)?,
             server: server.build().map_err(failed)?,
         })
@@ -89,6 +93,16 @@ impl TrustRoots {
         self.revocations_until
     }
 
+    /// The keys that are pinned: shared by every clone, and kept over a reload of the identity.
+    pub fn pins(&self) -> &Pins {
+        &self.pins
+    }
+
+    /// The same trust with the pins of an earlier one.
+    pub(crate) fn sharing_pins(self, pins: Pins) -> Self {
+        Self { pins, ..self }
+    }
+
     /// Verifies a chain at a moment: root, dates, revocation, name; says whose it is.
     pub fn check_chain(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Result<PeerIdentity> {
         let (leaf, rest) = chain.split_first().ok_or(Refusal::Missing)?;
@@ -101,7 +115,7 @@ impl TrustRoots {
         Ok(self.member(chain)?)
     }
 
-    /// Reads whom a verified chain names and refuses other federations.
+    /// Reads whom a verified chain names; refuses other federations, and a pinned party with another key.
     pub(crate) fn member(&self, chain: &[CertificateDer<'_>]) -> Result<PeerIdentity, Refusal> {
         let peer = peer::peer_of(chain).map_err(|error| match error {
             PkiError::Refused(refusal) => refusal,
@@ -109,6 +123,9 @@ impl TrustRoots {
         })?;
         if peer.federation != *self.federation {
             return Err(Refusal::OtherFederation { expected: self.federation.to_string(), found: peer.federation });
+        }
+        if peer.kind == Kind::Agent && !self.pins.allow(&peer.party, &peer.public_key_sec1) {
+            return Err(Refusal::OtherKey { party: peer.party });
         }
         Ok(peer)
     }

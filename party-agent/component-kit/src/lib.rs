@@ -29,5 +29,5 @@ pub use model::SavedModel;
 pub use params::{Check, Problem, Problems};
 pub use payload::{Packed, Payload, PayloadError, Raw};
 pub use peer::{Peer, Peers};
-pub use surroundings::{ExportRequest, ImportRequest, LogLevel, Surroundings};
+pub use surroundings::{CopyRequest, ExportRequest, ImportRequest, LogLevel, Reading, Surroundings};
 pub use task::TaskContext;

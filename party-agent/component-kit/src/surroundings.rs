@@ -48,6 +48,28 @@ pub struct ExportRequest {
     pub delimiter: String,
 }
 
+/// A table to be kept under another name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRequest {
+    /// Which table.
+    pub from: TableRef,
+    /// Its other name.
+    pub to: TableRef,
+    /// Whether a table of that name is replaced.
+    pub replace: bool,
+    /// Partitions to write; none for as many as the table has.
+    pub partitions: Option<u32>,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// The part of the file that is read, 0 to 1.
+    pub fraction: f64,
+    /// Rows read so far.
+    pub rows: u64,
+}
+
 /// The outside of one attempt at one participant.
 #[async_trait]
 pub trait Surroundings: Send + Sync {
@@ -57,8 +79,11 @@ pub trait Surroundings: Send + Sync {
     /// Keeps the attempt's `index`-th data output.
     async fn store_output(&self, index: usize, name: &str, table: &Table) -> Result<()>;
 
-    /// Reads a staged file into a table of the party, with progress in rows.
-    async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(u64) + Send + Sync>) -> Result<Receipt>;
+    /// Reads a staged file into a table of the party, saying how far it is.
+    async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(Reading) + Send + Sync>) -> Result<Receipt>;
+
+    /// Keeps a table of the party under another name; gives its rows.
+    async fn copy(&self, request: CopyRequest) -> Result<u64>;
 
     /// Writes a table of the party as text; gives the rows written.
     async fn export(&self, request: ExportRequest) -> Result<u64>;

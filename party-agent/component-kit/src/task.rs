@@ -22,7 +22,7 @@ use crate::meter::{Meter, Spent};
 use crate::metrics::Metrics;
 use crate::model::SavedModel;
 use crate::peer::{Peer, Peers};
-use crate::surroundings::{ExportRequest, ImportRequest, LogLevel, Surroundings};
+use crate::surroundings::{CopyRequest, ExportRequest, ImportRequest, LogLevel, Reading, Surroundings};
 
 struct Inner {
     assignment: Assignment,
@@ -240,8 +240,19 @@ impl TaskContext {
     /// Reads a staged file into a table of the party.
     pub async fn import(&self, request: ImportRequest) -> Result<Receipt> {
         let task = self.clone();
-        let progress = Box::new(move |rows: u64| task.progress(0.0, format!("{rows} rows read")));
+        // The table is written after the file is read.
+        let progress = Box::new(move |at: Reading| task.progress(0.9 * at.fraction, format!("{} rows read", at.rows)));
         self.guarded(self.inner.surroundings.import(request, progress)).await?
+    }
+
+    /// The name under which the first input table of a port is kept, if one is wired.
+    pub fn input_name(&self, port: &str) -> Option<TableRef> {
+        self.inner.assignment.inputs.iter().find(|input| input.port == port).map(|input| input.table.clone())
+    }
+
+    /// Keeps a table of the party under another name; gives its rows.
+    pub async fn copy(&self, request: CopyRequest) -> Result<u64> {
+        self.guarded(self.inner.surroundings.copy(request)).await?
     }
 
     /// Writes a table of the party as text; gives the rows written.

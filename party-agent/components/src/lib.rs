@@ -12,6 +12,7 @@ mod room_table;
 pub mod secure_add_example;
 pub mod template;
 pub mod upload;
+pub mod writer;
 
 use component_kit::{AnyComponent, Room};
 
@@ -26,4 +27,5 @@ pub static CATALOGUE: &[&dyn AnyComponent] = &[
     &Room::<reader::Reader>::NEW,
     &Room::<secure_add_example::SecureAddExample>::NEW,
     &Room::<upload::Upload>::NEW,
+    &Room::<writer::Writer>::NEW,
 ];

@@ -2,12 +2,14 @@
 
 use vocabulary::{Offer, Role, TableRef};
 
+use crate::grants::Grants;
 use crate::rules::{Policy, names};
 use crate::verdict::Verdict;
 
 impl Policy {
-    /// Judges an offer whose signature was verified. `signer` is the party that the certificate names.
-    pub fn admit(&self, offer: &Offer, signer: &vocabulary::PartyId) -> Verdict {
+    /// Judges an offer whose signature was verified. `signer` is the party that the certificate names; `grants` are what
+    /// it was granted at the door, which count where the policy says so.
+    pub fn admit(&self, offer: &Offer, signer: &vocabulary::PartyId, grants: &Grants) -> Verdict {
         if *signer != offer.initiator.party {
             let what = format!("an offer of {} signed by party {signer}", offer.initiator);
             return Verdict::refused("admission.initiators", what);
@@ -17,8 +19,8 @@ impl Policy {
         }
         self.admit_people(offer)
             .or_else(|| self.admit_arbiter(offer))
-            .or_else(|| self.admit_components(offer))
-            .or_else(|| self.admit_tables(offer))
+            .or_else(|| self.admit_components(offer, grants))
+            .or_else(|| self.admit_tables(offer, grants))
             .unwrap_or(Verdict::Allowed)
     }
 
@@ -40,23 +42,26 @@ impl Policy {
         self.rules.admission.independent_arbiter.then(|| Verdict::refused("admission.independent_arbiter", what))
     }
 
-    fn admit_components(&self, offer: &Offer) -> Option<Verdict> {
+    fn admit_components(&self, offer: &Offer, grants: &Grants) -> Option<Verdict> {
         let mine = |role: &Role| offer.cast.of(*role).contains(&self.me);
         // Moving one's own tables in and out is not for others to allow.
         let own_affair = |role: &Role| *role == Role::Local && offer.initiator.party == self.me;
         let refused = offer.steps.iter().find(|step| {
             step.roles.iter().any(|role| mine(role) && !own_affair(role))
                 && !names(&self.rules.admission.components, &step.component)
+                && !(self.rules.permissions.component && grants.has_component(&step.component))
         })?;
         let what = format!("the component {} (step {})", refused.component, refused.step);
         Some(Verdict::refused("admission.components", what))
     }
 
-    fn admit_tables(&self, offer: &Offer) -> Option<Verdict> {
+    fn admit_tables(&self, offer: &Offer, grants: &Grants) -> Option<Verdict> {
         for step in &offer.steps {
             for (owner, table) in &step.tables {
                 let own_affair = owner.role == Role::Local && offer.initiator.party == self.me;
-                if owner.party == self.me && !own_affair && !names_table(&self.rules.admission.tables, table) {
+                let granted = self.rules.permissions.dataset && grants.has_table(table);
+                let allowed = own_affair || granted || names_table(&self.rules.admission.tables, table);
+                if owner.party == self.me && !allowed {
                     return Some(Verdict::refused(
                         "admission.tables",
                         format!("the table {table} to step {}", step.step),
@@ -120,7 +125,7 @@ mod tests {
     fn judge(change: impl FnOnce(&mut Rules)) -> Verdict {
         let mut rules = open();
         change(&mut rules);
-        Policy::new(party("2"), rules).admit(&offer(), &party("1"))
+        Policy::new(party("2"), rules).admit(&offer(), &party("1"), &Grants::default())
     }
 
     #[test]
@@ -143,11 +148,42 @@ mod tests {
     #[test]
     fn refuses_an_arbiter_that_is_guest_or_host_unless_the_rule_is_off() {
         let double = Offer { cast: Cast { arbiter: vec![party("2")], ..offer().cast }, ..offer() };
-        let verdict = Policy::new(party("2"), open()).admit(&double, &party("1"));
+        let verdict = Policy::new(party("2"), open()).admit(&double, &party("1"), &Grants::default());
         assert!(matches!(verdict, Verdict::Refused { rule: "admission.independent_arbiter", .. }), "{verdict:?}");
         let mut rules = open();
         rules.admission.independent_arbiter = false;
-        assert_eq!(Policy::new(party("2"), rules).admit(&double, &party("1")), Verdict::Allowed);
+        assert_eq!(Policy::new(party("2"), rules).admit(&double, &party("1"), &Grants::default()), Verdict::Allowed);
+    }
+
+    #[test]
+    fn grants_stand_beside_the_lists_where_the_switch_is_on() {
+        let granted = Grants {
+            components: vec!["reader".to_owned()],
+            tables: vec![TableRef::new("experiment", "t")],
+            ..Grants::default()
+        };
+        let judge = |switches: (bool, bool), grants: &Grants| {
+            let mut rules = open();
+            rules.admission.components.clear();
+            rules.admission.tables.clear();
+            (rules.permissions.component, rules.permissions.dataset) = switches;
+            Policy::new(party("2"), rules).admit(&offer(), &party("1"), grants)
+        };
+        let rule = |verdict: Verdict| match verdict {
+            Verdict::Refused { rule, .. } => rule,
+            Verdict::Allowed => "allowed",
+        };
+        assert_eq!(judge((true, true), &granted), Verdict::Allowed);
+        assert_eq!(rule(judge((false, true), &granted)), "admission.components");
+        assert_eq!(rule(judge((true, false), &granted)), "admission.tables");
+        let other = Grants { tables: vec![TableRef::new("experiment", "u")], ..granted.clone() };
+        assert_eq!(rule(judge((true, true), &other)), "admission.tables");
+        let all = Grants { components: vec!["*".to_owned()], every_table: true, tables: vec![] };
+        assert_eq!(judge((true, true), &all), Verdict::Allowed);
+        let mut closed = Rules::default();
+        (closed.permissions.component, closed.permissions.dataset) = (true, true);
+        let verdict = Policy::new(party("2"), closed).admit(&offer(), &party("1"), &all);
+        assert_eq!(rule(verdict), "admission.initiators", "a grant does not make an initiator");
     }
 
     #[test]
@@ -160,12 +196,14 @@ mod tests {
 
     #[test]
     fn refuses_an_offer_that_somebody_else_signed() {
-        assert!(!Policy::new(party("2"), open()).admit(&offer(), &party("3")).is_allowed());
+        assert!(!Policy::new(party("2"), open()).admit(&offer(), &party("3"), &Grants::default()).is_allowed());
     }
 
     #[test]
     fn the_default_refuses_everything_foreign() {
-        assert!(!Policy::new(party("2"), Rules::default()).admit(&offer(), &party("1")).is_allowed());
+        assert!(
+            !Policy::new(party("2"), Rules::default()).admit(&offer(), &party("1"), &Grants::default()).is_allowed()
+        );
     }
 
     #[test]
@@ -182,6 +220,6 @@ mod tests {
             }],
             ..offer()
         };
-        assert!(Policy::new(me.clone(), Rules::default()).admit(&own, &me).is_allowed());
+        assert!(Policy::new(me.clone(), Rules::default()).admit(&own, &me, &Grants::default()).is_allowed());
     }
 }

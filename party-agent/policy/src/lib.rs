@@ -7,10 +7,12 @@
 mod admission;
 mod disclosure;
 mod gated_transport;
+mod grants;
 mod release;
 mod rules;
 mod verdict;
 
 pub use gated_transport::{GatedTransport, Traffic};
+pub use grants::Grants;
 pub use rules::{Policy, PolicyError, Rules};
 pub use verdict::Verdict;

@@ -39,6 +39,20 @@ pub struct Rules {
     pub release: ReleaseRules,
     /// What may be told to the coordinator and its readers.
     pub disclosure: DisclosureRules,
+    /// Whether grants made at a door count beside the lists of this file.
+    pub permissions: PermissionRules,
+}
+
+/// Whether grants made at a door (`permission/grant`) count beside the lists of `admission`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PermissionRules {
+    /// Grants of components.
+    pub component: bool,
+    /// Grants of tables.
+    pub dataset: bool,
+    /// Whether people at the coordinator's door may see and change grants and pinned keys.
+    pub through_coordinator: bool,
 }
 
 /// What the party takes part in. Lists of names, names with a trailing `*`, or `"*"`.

@@ -1,12 +1,17 @@
 //! What an agent remembers: the offers it accepted, the attempts it ran, what they left, models, reports that the
-//! coordinator has not taken yet, and the audit chain. One SQLite file, never shared.
+//! coordinator has not taken yet, where tables came from, grants, pinned keys, data sources, and the audit chain. One
+//! SQLite file, never shared.
 #![deny(missing_docs)]
 
 mod attempts;
 mod audit;
+mod connectors;
+mod keys;
+mod lineage;
 mod models;
 mod offers;
 mod outbox;
+mod permissions;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -19,7 +24,10 @@ use vocabulary::{ErrorCode, Fault};
 
 pub use attempts::{AttemptRecord, AttemptState};
 pub use audit::{AuditEntry, AuditRecord};
+pub use connectors::Connector;
+pub use lineage::Descent;
 pub use models::ModelRecord;
+pub use permissions::{Permission, PermissionKind};
 
 /// The record file could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +80,7 @@ pub struct Records {
 impl Records {
     /// Opens the file, making it and its tables when they are missing.
     pub async fn open(path: &Path) -> Result<Self, RecordError> {
+        keep_private(path).map_err(|error| RecordError::Database(sqlx::Error::Io(error)))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -94,6 +103,18 @@ impl Records {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Makes the file, if need be, and lets its owner alone at it: it holds models and passwords. SQLite gives the files beside
+/// it the same mode.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let file = std::fs::File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    let mode = file.metadata()?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        file.set_permissions(std::fs::Permissions::from_mode(mode & !0o077))?;
+    }
+    Ok(())
 }
 
 fn to_json<T: serde::Serialize>(kind: &'static str, value: &T) -> Result<String, RecordError> {

@@ -2,7 +2,7 @@
 
 use crate::{RecordError, Records};
 
-const STATEMENTS: [&str; 7] = [
+const STATEMENTS: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS offers (fingerprint TEXT PRIMARY KEY, job TEXT NOT NULL, offer TEXT NOT NULL, \
      accepted_micros INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS attempts (job TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, attempt INTEGER NOT NULL, \
@@ -16,12 +16,23 @@ const STATEMENTS: [&str; 7] = [
      entry TEXT NOT NULL, hash TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS attempts_by_state ON attempts (state)",
     "CREATE INDEX IF NOT EXISTS offers_by_job ON offers (job)",
+    // A table that came from no other stands as its own parent and source.
+    "CREATE TABLE IF NOT EXISTS lineage (namespace TEXT NOT NULL, name TEXT NOT NULL, parent_namespace TEXT NOT NULL, \
+     parent_name TEXT NOT NULL, source_namespace TEXT NOT NULL, source_name TEXT NOT NULL, job TEXT NOT NULL, \
+     PRIMARY KEY (namespace, name, parent_namespace, parent_name, source_namespace, source_name, job))",
+    "CREATE INDEX IF NOT EXISTS lineage_by_source ON lineage (source_namespace, source_name)",
+    "CREATE TABLE IF NOT EXISTS connectors (name TEXT PRIMARY KEY, engine TEXT NOT NULL, info TEXT NOT NULL)",
+    // An empty role stands for every role of the party's.
+    "CREATE TABLE IF NOT EXISTS permissions (party TEXT NOT NULL, role TEXT NOT NULL, kind TEXT NOT NULL, \
+     namespace TEXT NOT NULL, name TEXT NOT NULL, granted_micros INTEGER NOT NULL, \
+     PRIMARY KEY (party, role, kind, namespace, name))",
+    "CREATE TABLE IF NOT EXISTS pinned_keys (party TEXT PRIMARY KEY, pem TEXT NOT NULL, saved_micros INTEGER NOT NULL)",
 ];
 
 impl Records {
     pub(crate) async fn create_tables(&self) -> Result<(), RecordError> {
         for statement in STATEMENTS {
-            sqlx::query(statement).execute(&self.pool).await?;
+            sqlx::query(*statement).execute(&self.pool).await?;
         }
         Ok(())
     }

@@ -7,7 +7,9 @@ use vocabulary::{
     Timestamp,
 };
 
-use crate::{AttemptState, AuditEntry, ModelRecord, RecordError, Records};
+use crate::{
+    AttemptState, AuditEntry, Connector, Descent, ModelRecord, Permission, PermissionKind, RecordError, Records,
+};
 
 fn task() -> TaskId {
     TaskId {
@@ -130,4 +132,81 @@ async fn a_changed_or_missing_audit_entry_is_noticed() {
     assert!(matches!(records.audit_chain().await, Err(RecordError::ChainBroken(3))));
     sqlx::query("DELETE FROM audit WHERE number = 3").execute(&records.pool).await.expect("removed");
     assert!(matches!(records.audit_chain().await, Err(RecordError::ChainBroken(4))));
+}
+
+#[tokio::test]
+async fn knows_where_tables_came_from_over_several_steps() {
+    let folder = TempDir::new().expect("folder");
+    let records = open(&folder).await;
+    let table = |name: &str| TableRef::new("n", name);
+    let job = |id: &str| JobId::new(id).expect("valid");
+    records.add_root(&table("upload"), Some(&job("1")), false).await.expect("kept");
+    records.add_descent(&table("read"), &[table("upload")], Some(&job("2"))).await.expect("kept");
+    let parents = [table("read"), table("older")];
+    records.add_descent(&table("made"), &parents, Some(&job("2"))).await.expect("kept");
+    records.add_descent(&table("made"), &parents, Some(&job("2"))).await.expect("repeated");
+    records.close().await;
+    let records = open(&folder).await;
+    let descent = async |name: &str| records.descent_of(&table(name)).await.expect("read");
+    let line = |parent: &str, source: &str| Descent { parent: table(parent), source: table(source) };
+    assert_eq!(descent("upload").await, Some(vec![]));
+    assert_eq!(descent("made").await, Some(vec![line("older", "older"), line("read", "upload")]));
+    assert_eq!(descent("older").await, None);
+    let jobs = async |name: &str| records.jobs_of_table(&table(name)).await.expect("read");
+    assert_eq!(
+        (jobs("upload").await, jobs("older").await),
+        (vec!["2".to_owned(), "1".to_owned()], vec!["2".to_owned()])
+    );
+    records.add_root(&table("upload"), Some(&job("3")), true).await.expect("rows added");
+    assert_eq!(jobs("upload").await.len(), 3);
+    records.forget_descent(&table("made")).await.expect("forgotten");
+    assert_eq!(descent("made").await, None);
+}
+
+#[tokio::test]
+async fn keeps_grants_over_a_restart_until_they_are_withdrawn() {
+    let folder = TempDir::new().expect("folder");
+    let records = open(&folder).await;
+    let party = PartyId::new("10000").expect("valid");
+    let grant = |kind, name: &str, role| Permission { kind, role, namespace: String::new(), name: name.to_owned() };
+    let reader = grant(PermissionKind::Component, "reader", None);
+    let guest = grant(PermissionKind::Component, "reader", Some(Role::Guest));
+    let table = Permission { namespace: "n".to_owned(), ..grant(PermissionKind::Dataset, "t", None) };
+    let all = [reader.clone(), guest.clone(), table.clone()];
+    records.grant(&party, &all, Timestamp(1)).await.expect("granted");
+    records.grant(&party, &all, Timestamp(2)).await.expect("granted again");
+    records.close().await;
+    let records = open(&folder).await;
+    assert_eq!(records.permissions_of(&party).await.expect("read"), all);
+    records.withdraw(&party, &[reader, grant(PermissionKind::Command, "run", None)]).await.expect("withdrawn");
+    assert_eq!(records.permissions_of(&party).await.expect("read"), [guest, table]);
+    assert_eq!(records.permissions_of(&PartyId::new("1").expect("valid")).await.expect("read"), []);
+}
+
+#[tokio::test]
+async fn keeps_connectors_and_pinned_keys_for_the_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().expect("folder");
+    let file = folder.path().join("records.db");
+    std::fs::write(&file, "").expect("made");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("opened to all");
+    let records = open(&folder).await;
+    let connector = |secret: &str| Connector {
+        engine: "MYSQL".to_owned(),
+        info: serde_json::json!({"host": "h", "passwd": secret}),
+    };
+    records.save_connector("c", &connector("one")).await.expect("kept");
+    records.save_connector("c", &connector("two")).await.expect("replaced");
+    assert!(records.connector("c").await.expect("read") == Some(connector("two")));
+    assert!(records.connector("d").await.expect("read").is_none());
+    let party = PartyId::new("10000").expect("valid");
+    assert!(!records.pin_key(&party, "a", Timestamp(1)).await.expect("pinned"));
+    assert!(records.pin_key(&party, "b", Timestamp(2)).await.expect("pinned"));
+    assert_eq!(records.pinned_keys().await.expect("read"), [(party.clone(), "b".to_owned())]);
+    assert!(records.unpin_key(&party).await.expect("unpinned"));
+    assert!(!records.unpin_key(&party).await.expect("unpinned"));
+    for entry in std::fs::read_dir(folder.path()).expect("files") {
+        let entry = entry.expect("a file");
+        assert_eq!(entry.metadata().expect("facts").permissions().mode() & 0o077, 0, "{}", entry.path().display());
+    }
 }

@@ -13,7 +13,7 @@ use records::AttemptRecord;
 use serde_json::{Value, json};
 use tables::{Shelf, write_text};
 use tokio_util::io::ReaderStream;
-use vocabulary::{ErrorCode, Fault, JobId, StepName, TableSummary};
+use vocabulary::{ErrorCode, Fault, JobId, StepName, TableRef, TableSummary};
 
 use super::asked::Asked;
 use super::{Desk, Side, blocking};
@@ -137,7 +137,7 @@ async fn files(desk: Desk, request: Request) -> Answer {
     let wanted = Wanted { head: asked.flag("head").unwrap_or(true), limit: usize::try_from(limit).ok() };
     let members = blocking(move || {
         std::fs::create_dir_all(&folder).map_err(|error| unwritable(&error))?;
-        let each = outputs.iter().map(|output| wanted.members(&shelf, output, &folder));
+        let each = outputs.iter().map(|output| wanted.members(&shelf, &output.1.table, &data_name(output), &folder));
         Ok(each.collect::<Result<Vec<_>, Fault>>()?.into_iter().flatten().collect::<Vec<Written>>())
     })
     .await?;
@@ -146,25 +146,25 @@ async fn files(desk: Desk, request: Request) -> Answer {
     Ok(file_reply(&name, "application/gzip", Body::from_stream(pack(members))))
 }
 
-fn unwritable(error: &std::io::Error) -> Fault {
+pub(super) fn unwritable(error: &std::io::Error) -> Fault {
     Fault::new(ErrorCode::StorageFull, format!("a download cannot be prepared: {error}"))
         .next("free space on the agent's disk")
 }
 
 /// How rows are wanted.
-struct Wanted {
-    head: bool,
-    limit: Option<usize>,
+pub(super) struct Wanted {
+    pub(super) head: bool,
+    pub(super) limit: Option<usize>,
 }
 
 /// A file of an archive.
-enum Written {
+pub(super) enum Written {
     Text(String, String),
     Rows(String, File, u64),
 }
 
 impl Written {
-    fn into_member(self) -> Member {
+    pub(super) fn into_member(self) -> Member {
         match self {
             Written::Text(path, text) => Member::new(path, text),
             Written::Rows(path, file, size) => {
@@ -176,15 +176,16 @@ impl Written {
 }
 
 impl Wanted {
-    /// The two files of an output table; none for an empty table. Rows go through a file without a name, because an
+    /// The two files of a table; none for an empty table. Rows go through a file without a name, because an
     /// archive says the size of a file before its content.
-    fn members(
+    pub(super) fn members(
         &self,
         shelf: &Shelf,
-        output: &(usize, TableSummary),
+        table: &TableRef,
+        name: &str,
         folder: &std::path::Path,
     ) -> Result<Vec<Written>, Fault> {
-        let table = shelf.read(&output.1.table)?;
+        let table = shelf.read(table)?;
         if table.is_empty() {
             return Ok(Vec::new());
         }
@@ -192,7 +193,6 @@ impl Wanted {
         write_text(&table, &file, ',', self.head, self.limit)?;
         let size = file.stream_position().and_then(|size| file.seek(SeekFrom::Start(0)).map(|_| size));
         let size = size.map_err(|error| unwritable(&error))?;
-        let name = data_name(output);
         let meta = json!({"header": table.schema().display_header()}).to_string();
         Ok(vec![Written::Rows(format!("{name}.csv"), file, size), Written::Text(format!("{name}.meta"), meta)])
     }

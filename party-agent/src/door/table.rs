@@ -6,10 +6,10 @@ use doors::fate_reply::ARGUMENT;
 use doors::{Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
 use tables::{Origin, TableError, TableInfo};
-use vocabulary::{Fault, TableRef};
+use vocabulary::{Fault, Role, TableRef};
 
 use super::asked::Asked;
-use super::{Desk, blocking};
+use super::{Desk, Read, blocking};
 
 /// The most rows of a preview.
 const MOST_ROWS: usize = 100;
@@ -36,25 +36,20 @@ pub(super) async fn info(desk: Desk, request: Request) -> Answer {
 }
 
 fn view(table: &TableRef, info: Option<&TableInfo>) -> Value {
-    let schema = info.map(|info| {
-        let mut schema = Map::new();
-        schema.insert("header".to_owned(), json!(info.schema.header_line()));
-        schema.insert("sid".to_owned(), json!(if info.schema.header { info.schema.id_name.as_str() } else { "" }));
-        schema.entry("meta").or_insert_with(|| json!({}));
-        schema.extend(info.schema.meta.clone());
-        schema
-    });
     json!({
         "table_name": table.name,
         "namespace": table.namespace,
         "exist": i32::from(info.is_some()),
         "count": info.map_or(0, |info| info.rows),
         "partition": info.map(|info| info.partitions),
-        "schema": schema,
+        "schema": info.map(|info| info.schema.to_fate()),
         "enable": info.is_none_or(|info| info.enabled),
         "origin": info.map(|info| origin(info.origin)),
         "extend_sid": info.is_some_and(|info| info.schema.id_name == "extend_sid"),
-        "address": info.map(|_| json!({"name": table.name, "namespace": table.namespace})),
+        "address": info.map(|info| match &info.bound_to {
+            Some(to) => Value::Object(to.address.clone()),
+            None => json!({"name": table.name, "namespace": table.namespace}),
+        }),
     })
 }
 
@@ -68,19 +63,55 @@ fn origin(origin: Origin) -> &'static str {
 }
 
 pub(super) async fn delete(desk: Desk, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
-    if desk.is_elsewhere(&asked) {
-        return desk.ask_coordinator("POST", "/v1/table/delete", &asked).await;
-    }
-    let missing = || Failure::code(ARGUMENT, "no find table");
-    let table = asked.table().ok_or_else(missing)?;
+    let asked = match desk.read(request).await? {
+        Read::Here(asked) => asked,
+        Read::Answered(response) => return Ok(response),
+    };
+    let Some(table) = asked.table() else { return delete_outputs(&desk, &asked).await };
     desk.permit_rows(format!("deletion of table {table}")).await?;
-    let (shelf, name) = (desk.holdings.shelf.clone(), table.clone());
-    if !blocking(move || shelf.delete(&name).map_err(Fault::from)).await? {
-        return Err(missing());
+    if !remove(&desk, &table).await? {
+        return Err(not_found());
     }
-    tracing::info!(%table, "table deleted");
-    Ok(Reply::data(json!({"table_name": table.name, "namespace": table.namespace})).into_response())
+    Ok(Reply::data(named(&table)).into_response())
+}
+
+/// FATE 1.4 deletes a component's output tables by job, role and component.
+async fn delete_outputs(desk: &Desk, asked: &Asked) -> Answer {
+    let (job, step) = asked.job().zip(asked.step()).ok_or_else(not_found)?;
+    desk.permit_rows(format!("deletion of the outputs of {job}/{step}")).await?;
+    let role: Option<Role> = asked.role();
+    let attempts = desk.holdings.records.attempts_of(&job).await.map_err(Fault::from)?;
+    let meant = attempts.into_iter().filter(|record| {
+        record.assignment.task.step == step && role.is_none_or(|role| role == record.assignment.task.role)
+    });
+    let mut deleted = Vec::new();
+    for (_, output) in meant.flat_map(|record| record.outputs) {
+        if remove(desk, &output.table).await? {
+            deleted.push(named(&output.table));
+        }
+    }
+    if deleted.is_empty() { Err(not_found()) } else { Ok(Reply::data(Value::Array(deleted)).into_response()) }
+}
+
+/// Takes a table off the shelf, with what is known of its descent; tells whether there was one.
+pub(super) async fn remove(desk: &Desk, table: &TableRef) -> Result<bool, Failure> {
+    let (shelf, name) = (desk.holdings.shelf.clone(), table.clone());
+    let deleted = blocking(move || shelf.delete(&name).map_err(Fault::from)).await?;
+    if deleted {
+        desk.holdings.records.forget_descent(table).await.map_err(Fault::from)?;
+        tracing::info!(%table, "table deleted");
+    }
+    Ok(deleted)
+}
+
+/// FATE's word for a table that is not there.
+pub(super) fn not_found() -> Failure {
+    Failure::code(ARGUMENT, "no find table")
+}
+
+/// A table as replies name it.
+pub(super) fn named(table: &TableRef) -> Value {
+    json!({"table_name": table.name, "namespace": table.namespace})
 }
 
 pub(super) async fn preview(desk: Desk, request: Request) -> Answer {
@@ -100,36 +131,6 @@ pub(super) async fn preview(desk: Desk, request: Request) -> Answer {
     let missing = || Failure::nothing(&format!("no found table:{}, {}", table.namespace, table.name));
     let (header, rows) = found.await?.ok_or_else(missing)?;
     Ok(Reply::data(json!({"header": header, "data": rows})).into_response())
-}
-
-pub(super) async fn enable(desk: Desk, request: Request) -> Answer {
-    set_enabled(desk, request, true).await
-}
-
-pub(super) async fn disable(desk: Desk, request: Request) -> Answer {
-    set_enabled(desk, request, false).await
-}
-
-async fn set_enabled(desk: Desk, request: Request, enabled: bool) -> Answer {
-    let asked = Asked::read(request).await?;
-    if desk.is_elsewhere(&asked) {
-        let path = if enabled { "/v1/table/enable" } else { "/v1/table/disable" };
-        return desk.ask_coordinator("POST", path, &asked).await;
-    }
-    let missing = || Failure::code(ARGUMENT, "no find table");
-    let table = asked.table().ok_or_else(missing)?;
-    let verb = if enabled { "enabling" } else { "disabling" };
-    desk.permit_rows(format!("{verb} table {table}")).await?;
-    let (shelf, name) = (desk.holdings.shelf.clone(), table.clone());
-    let found = blocking(move || match shelf.set_enabled(&name, enabled) {
-        Ok(_) => Ok(true),
-        Err(TableError::TableMissing { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
-    });
-    if !found.await? {
-        return Err(missing());
-    }
-    Ok(Reply::data(json!([{"table_name": table.name, "namespace": table.namespace}])).into_response())
 }
 
 /// Input and output tables of a job's steps at this party.

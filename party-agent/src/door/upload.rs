@@ -101,11 +101,20 @@ fn refused(reply: &Value) -> Failure {
 
 /// `data/download` starts a job that writes into this party's export folder: the party that is meant is this one.
 pub(super) async fn download(desk: Desk, request: Request) -> Answer {
+    of_this_party(desk, request, "/v1/data/download").await
+}
+
+/// `data/writer` starts a job that keeps a table of this party under another name, or writes it to a file.
+pub(super) async fn writer(desk: Desk, request: Request) -> Answer {
+    of_this_party(desk, request, "/v1/data/writer").await
+}
+
+async fn of_this_party(desk: Desk, request: Request, path: &str) -> Answer {
     let mut asked = Asked::read(request).await?;
     if !asked.body.is_empty() && asked.text("party_id").is_none_or(|party| party == "0") {
         asked.body.insert("party_id".to_owned(), json!(desk.holdings.me));
     }
-    desk.ask_coordinator("POST", "/v1/data/download", &asked).await
+    desk.ask_coordinator("POST", path, &asked).await
 }
 
 /// Takes a file for a job that is yet to come.

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use vocabulary::{ErrorCode, Fault};
 
 /// The file that a name means: relative to the first root that has it, or absolute and inside one.
-pub(super) fn readable(roots: &[PathBuf], name: &str) -> Result<PathBuf, Fault> {
+pub(crate) fn readable(roots: &[PathBuf], name: &str) -> Result<PathBuf, Fault> {
     for root in roots {
         // An absolute name replaces the root here, and is judged like any other.
         let (Ok(root), Ok(path)) = (root.canonicalize(), root.join(name).canonicalize()) else { continue };

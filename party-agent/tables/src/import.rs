@@ -24,6 +24,11 @@ pub struct ImportOptions {
     pub head: bool,
     /// Position of the id among the columns, from 0.
     pub id_column: usize,
+    /// Another name of the id column than the header's, or its name where there is no header.
+    pub id_name: Option<String>,
+    /// Other names of the columns besides the id than the header's, in the order of the file. Without a header they say
+    /// that rows have so many columns.
+    pub column_names: Option<Vec<String>>,
     /// Whether ids are made up; every column is then kept as a value.
     pub extend_sid: bool,
     /// Whether made-up ids are the plain row number, instead of a random text and the row number.
@@ -45,6 +50,8 @@ impl Default for ImportOptions {
             delimiter: ',',
             head: true,
             id_column: 0,
+            id_name: None,
+            column_names: None,
             extend_sid: false,
             auto_increasing_sid: false,
             partitions: 4,
@@ -91,7 +98,8 @@ pub fn import(reader: impl Read, options: &ImportOptions, progress: &mut dyn FnM
     let delimiter = delimiter_byte(options.delimiter)?;
     let mut lines = Lines::new(reader, options.max_line_bytes);
     let mut splitter = Splitter::new(delimiter);
-    let header = if options.head { Some(read_header(&mut lines, &mut splitter, options)?) } else { None };
+    let header = if options.head { Some(first_line(&mut lines, &mut splitter, options)?) } else { None };
+    let header = named(header, options)?;
     let schema = schema_of(header.as_deref(), options);
     schema.check()?;
     let ids = Ids::new(options)?;
@@ -122,7 +130,7 @@ fn delimiter_byte(delimiter: char) -> Result<u8> {
     usable.ok_or(TableError::DelimiterInvalid { delimiter })
 }
 
-fn read_header<R: Read>(lines: &mut Lines<R>, splitter: &mut Splitter, options: &ImportOptions) -> Result<Vec<String>> {
+fn first_line<R: Read>(lines: &mut Lines<R>, splitter: &mut Splitter, options: &ImportOptions) -> Result<Vec<String>> {
     let invalid = |reason: &str| TableError::HeaderInvalid { reason: reason.to_owned() };
     match lines.advance().map_err(TableError::reading("the file"))? {
         Line::End => return Err(TableError::FileEmpty),
@@ -144,6 +152,37 @@ fn read_header<R: Read>(lines: &mut Lines<R>, splitter: &mut Splitter, options: 
     Ok(fields.into_iter().map(str::to_owned).collect())
 }
 
+/// The fields of a file's first line, to see whether it is a header and where its columns are.
+pub fn read_header(reader: impl Read, options: &ImportOptions) -> Result<Vec<String>> {
+    let mut lines = Lines::new(reader, options.max_line_bytes);
+    let mut splitter = Splitter::new(delimiter_byte(options.delimiter)?);
+    first_line(&mut lines, &mut splitter, options)
+}
+
+/// The header under the names that were asked for; made of them where the file has none.
+fn named(header: Option<Vec<String>>, options: &ImportOptions) -> Result<Option<Vec<String>>> {
+    let id_at = (!options.extend_sid).then_some(options.id_column);
+    let mut names = match (&options.column_names, header) {
+        (None, header) => header,
+        (Some(names), header) => {
+            let mut full = names.clone();
+            if let Some(at) = id_at {
+                let own = header.as_ref().and_then(|header| header.get(at).cloned()).unwrap_or_default();
+                full.insert(at.min(full.len()), own);
+            }
+            if let Some(header) = header.filter(|header| header.len() != full.len()) {
+                let reason = format!("{} columns are named, the file has {}", full.len(), header.len());
+                return Err(TableError::HeaderInvalid { reason });
+            }
+            Some(full)
+        }
+    };
+    if let (Some(names), Some(at), Some(id)) = (&mut names, id_at, &options.id_name) {
+        names.get_mut(at).into_iter().for_each(|name| name.clone_from(id));
+    }
+    Ok(names)
+}
+
 /// The schema of the raw table; without a header, one text column `value`.
 fn schema_of(header: Option<&[String]>, options: &ImportOptions) -> Schema {
     let id_at = (!options.extend_sid).then_some(options.id_column);
@@ -157,7 +196,7 @@ fn schema_of(header: Option<&[String]>, options: &ImportOptions) -> Schema {
         None => (if options.extend_sid { "extend_sid" } else { "" }, vec![text("value")]),
     };
     Schema {
-        header: options.head,
+        header: header.is_some(),
         delimiter: options.delimiter,
         meta: options.meta.clone(),
         ..Schema::new(TableKind::Raw, id_name, columns)

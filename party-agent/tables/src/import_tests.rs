@@ -181,3 +181,22 @@ proptest! {
         prop_assert_eq!(back.content_hash().expect("hash"), table.content_hash().expect("hash"));
     }
 }
+
+#[test]
+fn takes_other_names_for_columns_with_and_without_a_header() {
+    let names = |head: bool, columns: &[&str]| ImportOptions {
+        head,
+        id_name: Some("k".to_owned()),
+        column_names: Some(columns.iter().map(|name| (*name).to_owned()).collect()),
+        ..ImportOptions::default()
+    };
+    let (table, receipt) = read(b"1,2,3\n2,3,4\n", &names(false, &["a", "b"])).expect("import");
+    assert_eq!((table.schema().id_name.as_str(), table.schema().header_line().as_str()), ("k", "a,b"));
+    assert_eq!((receipt.stored, texts(&table, "b")), (2, vec!["3".to_owned(), "4".to_owned()]));
+    let (table, _) = read(b"id,x,y\n1,2,3\n", &names(true, &["a", "b"])).expect("import");
+    assert_eq!((table.rows(), table.schema().header_line().as_str()), (1, "a,b"));
+    let second = ImportOptions { id_column: 1, ..names(true, &["a", "b"]) };
+    let (table, _) = read(b"x,id,y\n1,2,3\n", &second).expect("import");
+    assert_eq!((table.ids().expect("ids"), texts(&table, "a")), (vec!["2".to_owned()], vec!["1".to_owned()]));
+    assert!(matches!(read(b"id,x\n1,2\n", &names(true, &["a", "b"])), Err(TableError::HeaderInvalid { .. })));
+}

@@ -4,6 +4,7 @@
 
 mod error;
 mod export;
+mod fate_schema;
 mod frame;
 mod hash;
 mod import;
@@ -22,9 +23,9 @@ mod versions;
 
 pub use error::{Result, TableError};
 pub use export::write_text;
-pub use import::{ImportOptions, import};
+pub use import::{ImportOptions, import, read_header};
 pub use instances::{Missing, parse_floats, parse_integers};
-pub use manifest::{Origin, TableInfo};
+pub use manifest::{BoundTo, Origin, TableInfo};
 pub use schema::{Column, ColumnKind, Part, Schema, TableKind};
 pub use shelf::{Shelf, Stored};
 pub use table::{Table, Values};

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use vocabulary::{TableRef, TableSummary};
 
 use crate::error::{Result, TableError};
@@ -45,6 +46,17 @@ pub struct TableInfo {
     pub enabled: bool,
     /// How it came here.
     pub origin: Origin,
+    /// For bound tables: where the rows were, as whoever bound it wrote it.
+    pub bound_to: Option<BoundTo>,
+}
+
+/// Where the rows of a bound table were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoundTo {
+    /// The storage engine, in FATE's words.
+    pub engine: String,
+    /// The address in that engine: an object without secrets.
+    pub address: Map<String, Value>,
 }
 
 impl TableInfo {
@@ -79,6 +91,8 @@ pub(crate) struct Manifest {
     pub(crate) created_micros: i64,
     pub(crate) enabled: bool,
     pub(crate) origin: Origin,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bound_to: Option<BoundTo>,
 }
 
 impl Manifest {
@@ -116,6 +130,7 @@ impl Manifest {
             created_micros: self.created_micros,
             enabled: self.enabled,
             origin: self.origin,
+            bound_to: self.bound_to.clone(),
         })
     }
 }

@@ -149,12 +149,20 @@ impl Schema {
         if !self.header {
             return String::new();
         }
-        let features_only = self.kind == TableKind::Instances;
-        let names: Vec<&str> = (self.columns.iter())
-            .filter(|column| !features_only || column.part == Part::Feature)
+        let names: Vec<&str> = self
+            .header_positions()
+            .into_iter()
+            .filter_map(|at| self.columns.get(at))
             .map(|column| column.name.as_str())
             .collect();
         names.join(self.delimiter.encode_utf8(&mut [0; 4]))
+    }
+
+    /// Positions of the columns that the header line names.
+    pub(crate) fn header_positions(&self) -> Vec<usize> {
+        let features_only = self.kind == TableKind::Instances;
+        let shown = |column: &Column| !features_only || column.part == Part::Feature;
+        self.columns.iter().enumerate().filter(|(_, column)| shown(column)).map(|(at, _)| at).collect()
     }
 
     /// Column names as rows are shown: id, match id, label, weight, then the rest in stored order.

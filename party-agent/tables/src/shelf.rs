@@ -11,7 +11,7 @@ use vocabulary::{TableRef, TableSummary};
 
 use crate::error::{Result, TableError};
 use crate::hash::ContentHasher;
-use crate::manifest::{Manifest, Origin, Part, TableInfo, UNFINISHED, sync_folder};
+use crate::manifest::{BoundTo, Manifest, Origin, Part, TableInfo, UNFINISHED, sync_folder};
 use crate::names::{folder_name, nearest, text_of_folder};
 use crate::parquet::write_frame;
 use crate::reshape::check_partitions;
@@ -92,6 +92,21 @@ impl Shelf {
     /// Stores a table in so many partitions (1 to 1023) and puts it in the place of an older one of that name. On error
     /// the older one stands as before.
     pub fn write_from(&self, table: &TableRef, rows: &Table, partitions: u32, origin: Origin) -> Result<Stored> {
+        self.store(table, rows, partitions, (origin, None))
+    }
+
+    /// The same for a table whose rows were bound in place.
+    pub fn write_bound(&self, table: &TableRef, rows: &Table, partitions: u32, to: BoundTo) -> Result<Stored> {
+        self.store(table, rows, partitions, (Origin::TableBind, Some(to)))
+    }
+
+    fn store(
+        &self,
+        table: &TableRef,
+        rows: &Table,
+        partitions: u32,
+        (origin, bound_to): (Origin, Option<BoundTo>),
+    ) -> Result<Stored> {
         check_partitions(partitions)?;
         let folder = self.folder(table);
         let building = self.begin(&folder)?;
@@ -106,6 +121,7 @@ impl Shelf {
             created_micros: created,
             enabled: true,
             origin,
+            bound_to,
         };
         manifest.save(building.path())?;
         let bytes = manifest.parts.iter().map(|part| part.bytes).sum();

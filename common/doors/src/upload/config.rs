@@ -48,7 +48,14 @@ pub struct UploadConfig {
     pub party_id: Option<String>,
     /// Under which name the file is already staged at the party.
     pub staged: Option<String>,
+    /// Where the named engine would keep the rows; accepted, and refused where it is no object.
+    pub storage_address: Option<Value>,
+    /// What the request says of the job and not of the table (`task_cores`, …), under FATE's names.
+    pub of_job: Map<String, Value>,
 }
+
+/// Fields that go to the job's own parameters.
+const OF_JOB: [&str; 5] = ["task_cores", "eggroll_run", "spark_run", "computing_engine", "federation_engine"];
 
 impl UploadConfig {
     /// Converts the fields. Fails with the reference's texts for missing keys and for numbers that are none.
@@ -82,6 +89,8 @@ impl UploadConfig {
             storage_engine: Some(text(get("storage_engine"))).filter(|text| !text.is_empty()),
             party_id: Some(party).filter(|party| !party.is_empty() && party != "0"),
             staged,
+            storage_address: Some(object(get("storage_address"))).filter(|_| !get("storage_address").is_null()),
+            of_job: OF_JOB.iter().filter_map(|key| Some(((*key).to_owned(), fields.get(*key)?.clone()))).collect(),
         })
     }
 
@@ -107,6 +116,9 @@ impl UploadConfig {
         if let Some(engine) = &self.storage_engine {
             put("storage_engine", json!(engine));
         }
+        if let Some(address) = &self.storage_address {
+            put("storage_address", address.clone());
+        }
         if let Some(staged) = &self.staged {
             put("staged", json!(staged));
         }
@@ -124,6 +136,7 @@ impl UploadConfig {
         // the reader tells the two meanings of drop apart by these keys
         let telling = if self.existing == Existing::Append { "work_mode" } else { "verbose" };
         fields.insert(telling.into(), json!(1));
+        fields.extend(self.of_job.clone());
         if let Some(party) = &self.party_id {
             fields.insert("party_id".into(), json!(party));
         }
@@ -224,9 +237,11 @@ mod tests {
 
     #[test]
     fn sends_on_the_same_configuration_that_it_read() {
-        for extra in
-            [json!({"drop": 1}), json!({"drop": 0, "work_mode": 1}), json!({"meta": "{\"a\": 1}", "with_meta": "true"})]
-        {
+        for extra in [
+            json!({"drop": 1}),
+            json!({"drop": 0, "work_mode": 1}),
+            json!({"meta": "{\"a\": 1}", "with_meta": "true", "task_cores": 2, "storage_address": {"a": 1}}),
+        ] {
             let mut first = config(extra);
             first.staged = Some("s1".into());
             let Value::Object(fields) = first.as_request() else { panic!("no object") };

@@ -61,11 +61,15 @@ pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
     let body = named(&call, &task);
     let path = "/v1/tracking/component/output/data/download";
     let passed = rows::pass_on(&face, &call.caller, &task.party, path, &body).await;
-    let mut response = passed.map_err(|failure| failure.with_status(403))?;
+    Ok(refuse_json(passed.map_err(|failure| failure.with_status(403))?))
+}
+
+/// An agent's envelope in place of a file must not bear HTTP 200: clients would unpack it.
+pub(super) fn refuse_json(mut response: Response) -> Response {
     if response.status() == StatusCode::OK && is_json(&response) {
         *response.status_mut() = StatusCode::FORBIDDEN;
     }
-    Ok(response)
+    response
 }
 
 /// Whether an agent answered an envelope where a file was asked for.

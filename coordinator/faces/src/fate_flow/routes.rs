@@ -6,13 +6,16 @@ use super::model_foreign::{OF_COMPONENT, OF_DEPLOYMENT, OF_MERGE, OF_MODEL, OF_W
 use super::routing::{Handler, Kind, Method, Route, Status};
 use super::{
     component, dag, data, info, job, job_list, job_query, log, metric, model_deploy, model_exchange, model_foreign,
-    model_query, model_tag, output, submit, table, task, tracking, upload,
+    model_query, model_tag, output, permission, submit, table, table_more, task, tracking, upload,
 };
 
 const POST: &[Method] = &[Method::Post];
 const GET: &[Method] = &[Method::Get];
 const BOTH: &[Method] = &[Method::Get, Method::Post];
 const OF_TASK: &[&str] = &["job_id", "component_name", "role", "party_id"];
+const TABLE: &[&str] = &["name", "namespace"];
+const BOUND: &[&str] = &["engine", "address", "namespace", "name"];
+const SOURCE: &[&str] = &["src_party_id", "src_role"];
 const NONE: &[&str] = &[];
 
 /// A handler of JSON as a function pointer.
@@ -87,7 +90,22 @@ pub static ROUTES: &[Route] = &[
         "starts a job that writes a table to a file at its party",
         json!(data::download),
     ),
-    not_yet("data/writer", "copies a table to another table or storage"),
+    served(
+        "data/writer",
+        &["namespace", "table_name"],
+        "starts a job that keeps a table under another name, or writes it to a file at its party",
+        json!(data::writer),
+    )
+    .takes(&[
+        "output_name",
+        "output_namespace",
+        "storage_engine",
+        "address",
+        "delimiter",
+        "partitions",
+        "drop",
+        "party_id",
+    ]),
     served("data/upload/history", NONE, "lists successful uploads, newest first", json!(data::history)),
     // job
     served("job/submit", &["job_runtime_conf"], "starts a job", json!(submit::submit)),
@@ -227,20 +245,75 @@ pub static ROUTES: &[Route] = &[
     // table
     at_agent("table/table_info", NONE, "count, schema and origin of a table", json!(table::info)),
     at_agent("table/delete", &["namespace"], "removes a table", json!(table::delete)),
-    not_yet("table/bind", "makes a table of stored data"),
-    not_yet("table/add", "makes a table of stored data"),
-    not_yet("table/enable", "lets a table be used"),
-    not_yet("table/disable", "keeps a table from being used"),
-    not_yet("table/disable/delete", "removes disabled tables"),
-    not_yet("table/connector/create", "names a data source"),
-    not_yet("table/connector/query", "a named data source"),
-    not_yet("table/tracking/source", "the tables a table came from"),
-    not_yet("table/tracking/job", "the jobs that used a table"),
-    not_yet("table/list", "tables of a job"),
-    not_yet("table/preview", "first rows of a table"),
-    not_yet("table/schema/update", "changes a table's schema"),
-    not_yet("table/schema/anonymous/migrate", "renames anonymous columns"),
-    file(not_yet("table/download", "a table as files"), BOTH),
+    at_agent("table/bind", BOUND, "makes a table of stored data", json!(table_more::bind)).takes(&[
+        "head",
+        "id_delimiter",
+        "partitions",
+        "in_serialized",
+        "drop",
+        "id_column",
+        "feature_column",
+        "schema",
+        "extend_sid",
+        "with_meta",
+        "meta",
+        "options",
+        "origin",
+        "party_id",
+    ]),
+    at_agent("table/add", BOUND, "makes a table of stored data", json!(table_more::bind)).takes(&[
+        "head",
+        "id_delimiter",
+        "partitions",
+        "in_serialized",
+        "drop",
+        "id_column",
+        "feature_column",
+        "schema",
+        "extend_sid",
+        "with_meta",
+        "meta",
+        "options",
+        "origin",
+        "party_id",
+    ]),
+    at_agent("table/enable", NONE, "lets tables be used", json!(table_more::enable)).takes(&[
+        "table_name",
+        "name",
+        "namespace",
+        "party_id",
+    ]),
+    at_agent("table/disable", NONE, "keeps tables from being used", json!(table_more::disable)).takes(&[
+        "table_name",
+        "name",
+        "namespace",
+        "party_id",
+    ]),
+    at_agent("table/disable/delete", NONE, "removes disabled tables", json!(table_more::delete_disabled)),
+    at_agent(
+        "table/connector/create",
+        &["connector_name", "engine", "connector_info"],
+        "names a data source",
+        json!(table_more::create_connector),
+    ),
+    at_agent("table/connector/query", &["connector_name"], "a named data source", json!(table_more::connector)),
+    at_agent("table/tracking/source", TABLE, "the tables a table came from", json!(table_more::source)),
+    at_agent("table/tracking/job", TABLE, "the jobs that had to do with a table", json!(table_more::jobs)),
+    at_agent("table/list", &["job_id", "role", "party_id"], "tables of a job", json!(table_more::list)),
+    at_agent("table/preview", TABLE, "first rows of a table", json!(table_more::preview)).takes(&["limit", "party_id"]),
+    at_agent("table/schema/update", TABLE, "changes a table's schema", json!(table_more::update_schema))
+        .takes(&["schema", "party_id"]),
+    at_agent(
+        "table/schema/anonymous/migrate",
+        TABLE,
+        "gives anonymous columns another owner",
+        json!(table_more::migrate_anonymous),
+    )
+    .takes(&["migrate_mapping", "party_id"]),
+    file(
+        at_agent("table/download", TABLE, "a table as files", json!(table_more::download)).takes(&["head", "party_id"]),
+        BOTH,
+    ),
     // the rest
     not_yet("checkpoint/list", "checkpoints of a task"),
     not_yet("checkpoint/get", "one checkpoint"),
@@ -271,15 +344,31 @@ pub static ROUTES: &[Route] = &[
     not_yet("provider/register", "registers a component provider"),
     not_yet("resource/query", "cores in use"),
     not_yet("resource/return", "frees a job's cores"),
-    not_yet("permission/grant", "grants a party a permission"),
-    not_yet("permission/delete", "takes a permission away"),
-    not_yet("permission/query", "a party's permissions"),
-    not_yet("permission/grant/privilege", "grants a privilege (1.4)"),
-    not_yet("permission/delete/privilege", "takes a privilege away (1.4)"),
-    not_yet("permission/query/privilege", "privileges (1.4)"),
-    not_yet("key/public/save", "keeps a party's key"),
-    not_yet("key/query", "a party's key"),
-    not_yet("key/public/delete", "removes a party's key"),
+    at_agent("permission/grant", &["party_id"], "grants a party components or tables", json!(permission::grant))
+        .takes(&["component", "dataset", "owner"]),
+    at_agent("permission/delete", &["party_id"], "takes grants away", json!(permission::withdraw)).takes(&[
+        "component",
+        "dataset",
+        "owner",
+    ]),
+    at_agent("permission/query", &["party_id"], "what a party was granted", json!(permission::query)).takes(&["owner"]),
+    at_agent("permission/grant/privilege", SOURCE, "grants a privilege (1.4)", json!(permission::grant_privilege))
+        .takes(&["privilege_role", "privilege_command", "privilege_component", "owner"]),
+    at_agent(
+        "permission/delete/privilege",
+        SOURCE,
+        "takes a privilege away (1.4)",
+        json!(permission::withdraw_privilege),
+    )
+    .takes(&["privilege_role", "privilege_command", "privilege_component", "owner"]),
+    at_agent("permission/query/privilege", SOURCE, "privileges (1.4)", json!(permission::query_privilege))
+        .takes(&["owner"]),
+    at_agent("key/public/save", &["party_id", "key"], "pins a party's key", json!(permission::save_key))
+        .takes(&["owner"]),
+    at_agent("key/query", &["party_id"], "the key that a party must come with", json!(permission::key))
+        .takes(&["key_name", "owner"]),
+    at_agent("key/public/delete", &["party_id"], "unpins a party's key", json!(permission::delete_key))
+        .takes(&["owner"]),
     served("server/version/get", NONE, "all versions", json!(info::versions)),
     not_yet("server/reload", "reads the configuration again"),
     not_yet("server/service/get", "registered services"),

@@ -184,7 +184,9 @@ async fn unknown(request: Request) -> Response {
     let Some((group, rest)) = path.split_once('/') else { return Failure::unknown_route().into_response() };
     let posted = request.method() == axum::http::Method::POST;
     match (group, posted) {
-        ("data", true) => Failure::http(400, Some(&format!("Cannot support this operating: {rest}"))).into_response(),
+        ("data", true) if !rest.contains('/') => {
+            Failure::http(400, Some(&format!("Cannot support this operating: {rest}"))).into_response()
+        }
         ("table", true) if !rest.contains('/') => Reply::success().into_response(),
         ("model", true) if !rest.contains('/') => unknown_model_operation(rest, request).await.into_response(),
         _ => Failure::unknown_route().into_response(),

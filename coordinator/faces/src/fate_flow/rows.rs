@@ -76,6 +76,17 @@ pub(super) async fn send(
     body: BodyStream,
 ) -> Result<Response, Fault> {
     guard(face, caller, party)?;
+    deliver(face, caller, party, head, body).await
+}
+
+/// The same without asking whether the party announced that rows may pass: for what is no row. The agent judges.
+async fn deliver(
+    face: &FateFlow,
+    caller: &Caller,
+    party: &PartyId,
+    head: (&str, &str),
+    body: BodyStream,
+) -> Result<Response, Fault> {
     let (method, target) = head;
     // only a user who came through that party's own door is its user
     let caller = if is_own(caller, party) { caller.clone() } else { Caller::Outsider };
@@ -100,6 +111,18 @@ pub(super) async fn ask(
     body: &Value,
 ) -> Result<Value, Failure> {
     let response = send(face, caller, party, ("POST", path), whole(body.to_string())).await?;
+    envelope(response, party).await
+}
+
+/// Hands a JSON request that touches no row to a party's agent, whatever it announced of rows, and reads the envelope.
+pub(super) async fn ask_without_rows(
+    face: &FateFlow,
+    caller: &Caller,
+    party: &PartyId,
+    path: &str,
+    body: &Value,
+) -> Result<Value, Failure> {
+    let response = deliver(face, caller, party, ("POST", path), whole(body.to_string())).await?;
     envelope(response, party).await
 }
 

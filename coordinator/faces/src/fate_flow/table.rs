@@ -10,6 +10,7 @@ use super::FateFlow;
 use super::reply::answer;
 use super::request::Call;
 use super::rows;
+use super::shown::{find_job, meant};
 
 const INFO: &str = "/v1/table/table_info";
 
@@ -43,6 +44,11 @@ pub(super) async fn delete(face: FateFlow, call: Call) -> Answer {
     if let Some(party) = call.party() {
         return rows::pass_on(&face, &call.caller, &party, path, &body).await;
     }
+    if let (None, Some(job)) = (names(&call).0, find_job(&face, &call).await?) {
+        // outputs of a step are where the participant that is meant left them
+        let shown = meant(&job, &call).ok_or_else(|| Failure::code(ARGUMENT, "no find table"))?;
+        return rows::pass_on(&face, &call.caller, &shown.of.party, path, &own(body)).await;
+    }
     // an upload that names no party is stored at every party, so a deletion that names none is made at every party
     let mut deleted = None;
     for party in &parties(&face, &call.caller)? {
@@ -55,6 +61,14 @@ pub(super) async fn delete(face: FateFlow, call: Call) -> Answer {
     }
     let reply = deleted.ok_or_else(|| Failure::code(ARGUMENT, "no find table"))?;
     answer(as_reply(reply))
+}
+
+/// The request without a party: the agent that gets it is the one that is meant.
+fn own(mut body: Value) -> Value {
+    if let Some(body) = body.as_object_mut() {
+        body.remove("party_id");
+    }
+    body
 }
 
 /// Whether a party has the table.
@@ -77,7 +91,7 @@ fn names(call: &Call) -> (Option<String>, Option<String>) {
     (call.text("table_name").or_else(|| call.text("name")), call.text("namespace"))
 }
 
-fn parties(face: &FateFlow, caller: &Caller) -> Result<Vec<PartyId>, Failure> {
+pub(super) fn parties(face: &FateFlow, caller: &Caller) -> Result<Vec<PartyId>, Failure> {
     let parties = rows::open_parties(face, caller);
     if parties.is_empty() { Err(rows::no_open_party(face).into()) } else { Ok(parties) }
 }

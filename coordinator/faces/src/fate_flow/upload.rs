@@ -112,7 +112,7 @@ fn fresh_name() -> Result<String, Failure> {
 async fn submit(face: &FateFlow, caller: &Caller, parties: &[PartyId], config: &UploadConfig) -> Answer {
     let order = SubmitJob {
         dsl: local_dsl("upload_0", "Upload"),
-        conf: local_conf("upload_0", parties, Value::Object(config.parameters())),
+        conf: local_conf("upload_0", parties, Value::Object(config.parameters()), &config.of_job),
         name: String::new(),
         description: String::new(),
     };

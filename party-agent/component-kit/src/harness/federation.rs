@@ -17,7 +17,7 @@ use super::memory::Memory;
 use crate::component::{AnyComponent, Component, Room};
 use crate::error::{ComponentError, Result};
 use crate::model::SavedModel;
-use crate::surroundings::{ExportRequest, ImportRequest};
+use crate::surroundings::{CopyRequest, ExportRequest, ImportRequest};
 use crate::task::TaskContext;
 
 /// A test's federation: everything that one run of one component needs.
@@ -54,6 +54,8 @@ pub struct Part {
     pub imports: Vec<ImportRequest>,
     /// Files it asked to export.
     pub exports: Vec<ExportRequest>,
+    /// Tables it asked to keep under another name.
+    pub copies: Vec<CopyRequest>,
     /// Where its time went.
     pub usage: Usage,
 }
@@ -309,6 +311,7 @@ fn part(memory: &Memory, result: Result<()>, usage: Usage) -> Part {
         log: left.log,
         imports: left.imports,
         exports: left.exports,
+        copies: left.copies,
         usage,
     };
     let json = |text: &str| serde_json::from_str(text).ok();

@@ -10,7 +10,7 @@ use vocabulary::{ErrorCode, Fault, ModelRef, Receipt, TableRef};
 
 use crate::error::Result;
 use crate::model::SavedModel;
-use crate::surroundings::{ExportRequest, ImportRequest, LogLevel, Surroundings};
+use crate::surroundings::{CopyRequest, ExportRequest, ImportRequest, LogLevel, Reading, Surroundings};
 
 /// What one part read and left.
 #[derive(Default)]
@@ -29,6 +29,7 @@ pub(crate) struct Left {
     pub(crate) log: Vec<String>,
     pub(crate) imports: Vec<ImportRequest>,
     pub(crate) exports: Vec<ExportRequest>,
+    pub(crate) copies: Vec<CopyRequest>,
 }
 
 impl Memory {
@@ -49,10 +50,17 @@ impl Surroundings for Memory {
         Ok(())
     }
 
-    async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(u64) + Send + Sync>) -> Result<Receipt> {
-        progress(1);
+    async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(Reading) + Send + Sync>) -> Result<Receipt> {
+        progress(Reading { fraction: 0.5, rows: 1 });
         self.left().imports.push(request);
         Ok(Receipt { rows_in: 1, stored: 1, ..Receipt::default() })
+    }
+
+    async fn copy(&self, request: CopyRequest) -> Result<u64> {
+        let missing = || Fault::new(ErrorCode::TableMissing, format!("table {} does not exist", request.from));
+        let rows = self.tables.get(&request.from).map(Table::rows).ok_or_else(missing)?;
+        self.left().copies.push(request);
+        Ok(rows as u64)
     }
 
     async fn export(&self, request: ExportRequest) -> Result<u64> {

@@ -8,6 +8,7 @@ use super::params::Params;
 
 #[allow(clippy::cast_precision_loss, reason = "metrics are floating point")]
 pub(super) async fn upload(task: &TaskContext, params: Params) -> Result<()> {
+    params.usable()?;
     let table = TableRef::new(&params.namespace, &params.name);
     task.info(format!("reading {} into table {table}", params.source()));
     let receipt = task.import(request(&params, table.clone())).await?;

@@ -1,9 +1,10 @@
 //! The parameters of an upload: FATE's upload fields, and where the file already is.
 
-use component_kit::{Check, Problems};
+use component_kit::{Check, Problems, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use vocabulary::{ErrorCode, Fault};
 
 /// A whole number as clients write it: `1`, `"1"` or `true`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -106,6 +107,23 @@ impl Params {
         number.filter(|number| (1..=1023).contains(number)).unwrap_or(0)
     }
 
+    /// What FATE refuses when the task runs, and not when the job is submitted: clients count on a job that fails.
+    pub(super) fn usable(&self) -> Result<()> {
+        let wrong = |path: &str, text: String| Err(Fault::new(ErrorCode::ParameterInvalid, text).path(path).into());
+        if !matches!(self.head.number(), Some(0 | 1)) {
+            return wrong("head", "head must be 1 (the first line names the columns) or 0".to_owned());
+        }
+        if self.partitions() == 0 {
+            return wrong("partition", "partition must be 1 to 1023".to_owned());
+        }
+        match &self.storage_engine {
+            Some(engine) if !ENGINES.iter().any(|word| word.eq_ignore_ascii_case(engine)) => {
+                wrong("storage_engine", format!("can not support this storage engine: {engine}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What is read: the staged file, or the named one.
     pub(super) fn source(&self) -> &str {
         self.staged.as_deref().unwrap_or(&self.file)
@@ -121,10 +139,6 @@ impl Check for Params {
         problems.expect(!self.source().is_empty(), "file", || "no file is named".to_owned());
         problems.expect(!self.namespace.is_empty(), "namespace", || "the table needs a namespace".to_owned());
         problems.expect(!self.name.is_empty(), "name", || "the table needs a name".to_owned());
-        problems.expect(matches!(self.head.number(), Some(0 | 1)), "head", || {
-            "head must be 1 (the first line names the columns) or 0".to_owned()
-        });
-        problems.expect(self.partitions() > 0, "partition", || "partition must be 1 to 1023".to_owned());
         let mut delimiter = self.id_delimiter.chars();
         let single = matches!((delimiter.next(), delimiter.next()), (Some(first), None) if first.is_ascii());
         problems.expect(single || self.id_delimiter == "\\t", "id_delimiter", || {
@@ -143,9 +157,5 @@ impl Check for Params {
         problems.expect(!(self.destroy.is_set() && self.append.is_set()), "append", || {
             "a table cannot be replaced and added to at once".to_owned()
         });
-        if let Some(engine) = &self.storage_engine {
-            let known = ENGINES.iter().any(|word| word.eq_ignore_ascii_case(engine));
-            problems.expect(known, "storage_engine", || format!("can not support this storage engine: {engine}"));
-        }
     }
 }

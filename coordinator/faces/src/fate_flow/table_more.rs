@@ -1,0 +1,194 @@
+//! The rest of `table/*`: answered by the party that is named; where none is named, by every open party or by the first that
+//! knows the table.
+
+use axum::response::Response;
+use doors::fate_reply::{ARGUMENT, EXCEPTION, NOTHING, SUCCESS};
+use doors::upload::TABLE_EXISTS;
+use doors::{Answer, Failure, Reply};
+use serde_json::Value;
+
+use super::FateFlow;
+use super::output::refuse_json;
+use super::reply::answer;
+use super::request::Call;
+use super::rows;
+use super::table::{as_reply, is_at, parties};
+
+/// Which parties answer a request that names none.
+#[derive(Clone, Copy)]
+enum Whose {
+    /// The first that succeeds.
+    First,
+    /// All of them; lists in their answers are joined.
+    All,
+}
+
+pub(super) async fn bind(face: FateFlow, call: Call) -> Answer {
+    call.validated(&["engine", "address", "namespace", "name"])?;
+    let (namespace, name) = (call.need("namespace")?, call.need("name")?);
+    if call.party().is_none() && !call.flag("drop") {
+        for party in &parties(&face, &call.caller)? {
+            if is_at(&face, &call.caller, party, &namespace, &name).await? {
+                return Err(Failure::code(EXCEPTION, TABLE_EXISTS));
+            }
+        }
+    }
+    asked(&face, &call, "/v1/table/bind", Whose::All).await
+}
+
+pub(super) async fn enable(face: FateFlow, call: Call) -> Answer {
+    asked(&face, &call, "/v1/table/enable", Whose::All).await
+}
+
+pub(super) async fn disable(face: FateFlow, call: Call) -> Answer {
+    asked(&face, &call, "/v1/table/disable", Whose::All).await
+}
+
+pub(super) async fn delete_disabled(face: FateFlow, call: Call) -> Answer {
+    asked(&face, &call, "/v1/table/disable/delete", Whose::All).await
+}
+
+pub(super) async fn create_connector(face: FateFlow, call: Call) -> Answer {
+    call.validated(&["connector_name", "engine", "connector_info"])?;
+    asked(&face, &call, "/v1/table/connector/create", Whose::All).await
+}
+
+pub(super) async fn connector(face: FateFlow, call: Call) -> Answer {
+    call.validated(&["connector_name"])?;
+    asked(&face, &call, "/v1/table/connector/query", Whose::First).await
+}
+
+pub(super) async fn source(face: FateFlow, call: Call) -> Answer {
+    asked(&face, &call, "/v1/table/tracking/source", Whose::First).await
+}
+
+pub(super) async fn jobs(face: FateFlow, call: Call) -> Answer {
+    asked(&face, &call, "/v1/table/tracking/job", Whose::First).await
+}
+
+pub(super) async fn list(face: FateFlow, call: Call) -> Answer {
+    call.validated(&["job_id", "role", "party_id"])?;
+    asked(&face, &call, "/v1/table/list", Whose::First).await
+}
+
+pub(super) async fn preview(face: FateFlow, call: Call) -> Answer {
+    asked(&face, &call, "/v1/table/preview", Whose::First).await
+}
+
+pub(super) async fn update_schema(face: FateFlow, call: Call) -> Answer {
+    asked(&face, &call, "/v1/table/schema/update", Whose::All).await
+}
+
+pub(super) async fn migrate_anonymous(face: FateFlow, call: Call) -> Answer {
+    asked(&face, &call, "/v1/table/schema/anonymous/migrate", Whose::All).await
+}
+
+pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
+    let refused = |failure: Failure| failure.with_status(403);
+    let holders = match call.party() {
+        Some(party) => vec![party],
+        None => parties(&face, &call.caller).map_err(refused)?,
+    };
+    let body = Value::Object(call.body.clone());
+    let mut last: Option<Response> = None;
+    for party in &holders {
+        let sent = rows::pass_on(&face, &call.caller, party, "/v1/table/download", &body).await.map_err(refused)?;
+        let has_none = sent.status().as_u16() == NOTHING;
+        last = Some(refuse_json(sent));
+        if !has_none {
+            break;
+        }
+    }
+    last.ok_or_else(|| refused(rows::no_open_party(&face).into()))
+}
+
+async fn asked(face: &FateFlow, call: &Call, path: &str, whose: Whose) -> Answer {
+    let body = Value::Object(call.body.clone());
+    if let Some(party) = call.party() {
+        return rows::pass_on(face, &call.caller, &party, path, &body).await;
+    }
+    let mut replies = Vec::new();
+    for party in &parties(face, &call.caller)? {
+        let reply = rows::ask(face, &call.caller, party, path, &body).await;
+        if matches!((&reply, whose), (Ok(reply), Whose::First) if is_success(reply)) {
+            return answer(as_reply(reply?));
+        }
+        replies.push(reply);
+    }
+    joined(replies)
+}
+
+fn is_success(reply: &Value) -> bool {
+    reply.get("retcode").and_then(Value::as_i64) == Some(SUCCESS)
+}
+
+/// One answer of several: what succeeded, lists put together; else the failure that says most.
+pub(super) fn joined(replies: Vec<Result<Value, Failure>>) -> Answer {
+    let (good, bad): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.as_ref().is_ok_and(is_success));
+    let mut good = good.into_iter().flatten();
+    if let Some(first) = good.next() {
+        return answer(good.fold(as_reply(first), |all, next| together(all, &next)));
+    }
+    // "not here" says less than any other refusal
+    let says_more = |reply: &Result<Value, Failure>| match reply {
+        Ok(reply) => reply.get("retcode").and_then(Value::as_i64) != Some(ARGUMENT),
+        Err(_) => false,
+    };
+    let (told, silent): (Vec<_>, Vec<_>) = bad.into_iter().partition(says_more);
+    match told.into_iter().chain(silent).next() {
+        Some(reply) => answer(as_reply(reply?)),
+        None => answer(Reply::code(ARGUMENT, "no find table")),
+    }
+}
+
+/// Adds the lists of another answer to the first; what is no list stays the first's.
+fn together(mut all: Reply, next: &Value) -> Reply {
+    let more = next.get("data").cloned().unwrap_or(Value::Null);
+    match (&mut all.data, more) {
+        (Value::Array(items), Value::Array(more)) => add(items, more),
+        (Value::Object(own), Value::Object(more)) => {
+            for (key, value) in more {
+                if let (Some(Value::Array(items)), Value::Array(more)) = (own.get_mut(&key), value) {
+                    add(items, more);
+                }
+            }
+        }
+        (own @ Value::Null, more) => *own = more,
+        _ => {}
+    }
+    all
+}
+
+fn add(items: &mut Vec<Value>, more: Vec<Value>) {
+    for item in more {
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doors::lenient::whole_body;
+    use serde_json::json;
+
+    async fn told(replies: Vec<Result<Value, Failure>>) -> Value {
+        let response = joined(replies).unwrap_or_else(axum::response::IntoResponse::into_response);
+        serde_json::from_slice(&whole_body(response.into_body()).await.expect("a body")).expect("JSON")
+    }
+
+    #[tokio::test]
+    async fn joins_what_succeeded_and_prefers_the_refusal_that_says_most() {
+        let good = |data: Value| Ok(json!({"retcode": 0, "retmsg": "success", "data": data}));
+        let bad = |code: i64, text: &str| Ok(json!({"retcode": code, "retmsg": text}));
+        let lists = vec![good(json!(["a"])), bad(101, "no find table"), good(json!(["a", "b"]))];
+        assert_eq!(told(lists).await["data"], json!(["a", "b"]));
+        let objects = vec![good(json!({"component": ["x"], "n": 1})), good(json!({"component": ["y"], "n": 2}))];
+        assert_eq!(told(objects).await["data"], json!({"component": ["x", "y"], "n": 1}));
+        let failures = vec![bad(101, "no find table"), bad(100, "check failed")];
+        assert_eq!(told(failures).await["retmsg"], "check failed");
+        let silent = vec![bad(101, "no find table"), Err(Failure::code(105, "away"))];
+        assert_eq!(told(silent).await["retcode"], 101);
+    }
+}

@@ -1,0 +1,6 @@
+//! A writer sends nothing.
+
+use vocabulary::MessageLine;
+
+/// Every message: none.
+pub(super) const ALL: &[MessageLine] = &[];

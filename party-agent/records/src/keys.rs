@@ -1,0 +1,48 @@
+//! Public keys of other parties that this party's owner has pinned.
+
+use sqlx::Row;
+use vocabulary::{PartyId, Timestamp};
+
+use crate::{RecordError, Records};
+
+impl Records {
+    /// Pins a party's key (PEM); tells whether it was pinned before.
+    pub async fn pin_key(&self, party: &PartyId, pem: &str, now: Timestamp) -> Result<bool, RecordError> {
+        let mut transaction = self.pool.begin().await?;
+        let changed = sqlx::query("/* unpin_older */ DELETE FROM pinned_keys WHERE party = $1")
+            .bind(party.as_str())
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("/* pin_key */ INSERT INTO pinned_keys (party, pem, saved_micros) VALUES ($1, $2, $3)")
+            .bind(party.as_str())
+            .bind(pem)
+            .bind(now.0)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(changed.rows_affected() > 0)
+    }
+
+    /// Unpins a party; tells whether it was pinned.
+    pub async fn unpin_key(&self, party: &PartyId) -> Result<bool, RecordError> {
+        let done = sqlx::query("/* unpin_key */ DELETE FROM pinned_keys WHERE party = $1")
+            .bind(party.as_str())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Every pinned key (PEM) with its party.
+    pub async fn pinned_keys(&self) -> Result<Vec<(PartyId, String)>, RecordError> {
+        let rows = sqlx::query("/* pinned_keys */ SELECT party, pem FROM pinned_keys ORDER BY party")
+            .fetch_all(&self.pool)
+            .await?;
+        let read = |row: &sqlx::sqlite::SqliteRow| {
+            let party: String = row.try_get("party")?;
+            let party = PartyId::new(party.as_str())
+                .map_err(|error| RecordError::Malformed { kind: "pinned key", detail: error.to_string() })?;
+            Ok((party, row.try_get("pem")?))
+        };
+        rows.iter().map(read).collect()
+    }
+}
