@@ -185,6 +185,9 @@ model_views = true
 table_headers = true
 rows_through_coordinator = true
 logs_through_coordinator = true
+
+[permissions]
+through_coordinator = true
 "#;
 
 #[cfg(test)]
