@@ -67,6 +67,26 @@ async fn no_path_leaves_the_folders_of_an_agent() {
         outcome(&door, &door.post("/v1/data/download", &write("deep/down.csv")).await)
             .await
             .expect("below the export folder");
+
+        let written = |path: &str| json!({"namespace": "n", "table_name": "t", "storage_engine": "LOCALFS", "address": {"path": path}, "party_id": "9999"});
+        for path in ["../../stolen.csv", "/tmp/fedflow-stolen.csv", "a/../../../stolen.csv", "..", ""] {
+            let refused = outcome(&door, &door.post("/v1/data/writer", &written(path)).await).await;
+            let refused = refused.expect_err(path);
+            assert!(refused["code"] == "FF108" || refused["code"] == "FF103", "{path:?}: {refused}");
+        }
+        outcome(&door, &door.post("/v1/data/writer", &written("deep/written.csv")).await).await.expect("a file");
+
+        let bound = |path: &str| {
+            json!({"engine": "PATH", "namespace": "n", "name": "bound", "address": {"path": path}, "drop": true,
+                   "party_id": "9999"})
+        };
+        for path in
+            ["../../etc/passwd", "/etc/passwd", "link.csv", "../identity/identity.key", "%2e%2e/daemon.toml", "\0"]
+        {
+            let reply = door.post("/v1/table/bind", &bound(path)).await;
+            assert!(reply["retmsg"].as_str().is_some_and(|text| text.ends_with("check failed")), "{path:?}: {reply}");
+        }
+        assert_eq!(door.post("/v1/table/bind", &bound("fine.csv")).await["retcode"], 0);
     }
     assert!(!Path::new("/tmp/fedflow-stolen.csv").exists());
     apart.end();

@@ -102,6 +102,18 @@ impl Rows for Agents {
                 Reply::data(json!({"table_name": table.1}))
             }
             "/v1/table/delete" => Reply::code(101, "no find table"),
+            "/v1/table/disable" => Reply::data(json!([{"table_name": format!("t of {party}"), "namespace": "n"}])),
+            "/v1/table/tracking/source" if party.as_str() == "10000" => Reply::code(100, "no found table: t"),
+            "/v1/table/tracking/source" => Reply::data(json!([])),
+            "/v1/table/bind" if exists => Reply::code(100, "engine PATH address {} check failed"),
+            "/v1/table/bind" => Reply::code(101, "no find table"),
+            "/v1/table/download" if party.as_str() == "10000" => *doors::Failure::nothing("no found table:n, t").0,
+            "/v1/table/download" => {
+                let archive = Body::from_stream(pack([Member::new("table.csv", "id,y\n")]));
+                return Ok(take_response(file_reply("table_n_t.tar.gz", "application/gzip", archive)));
+            }
+            "/v1/permission/grant" if party.as_str() == "10000" => Reply::code(108, "ask at its own door"),
+            "/v1/permission/grant" => Reply::success(),
             "/v1/tracking/component/output/data" => Reply::data(json!([[["1", 0.5]]])).with_meta(asked),
             "/v1/tracking/component/output/data/download" if party.as_str() == "9999" => {
                 let archive = Body::from_stream(pack([Member::new("train.csv", "id,y\n")]));

@@ -75,7 +75,7 @@ async fn answers_routes_that_are_not_served_in_the_forms_of_the_api() {
 async fn answers_unknown_paths_and_methods_in_the_forms_of_the_reference() {
     let world = World::open().await;
     let unknown = json!({"retcode": 100, "retmsg": "<NotFound '404: Not Found'>"});
-    for path in ["no/such", "job/nothing", "x"] {
+    for path in ["no/such", "job/nothing", "x", "data/upload/more", "table/a/b"] {
         assert_eq!(world.post(path, json!({})).await, (200, unknown.clone()));
     }
     let request = Request::get("/v1/job/query").body(Body::empty()).expect("request");

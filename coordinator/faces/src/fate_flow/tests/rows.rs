@@ -166,3 +166,80 @@ async fn lists_uploads_whose_table_is_there() {
     assert_eq!(row["upload_info"], info);
     assert_eq!(world.data("data/upload/history", json!({"job_id": "5"})).await, json!([]));
 }
+
+#[tokio::test]
+async fn asks_every_open_party_about_tables_and_joins_the_answers() {
+    let world = World::open().await;
+    let disabled = world.data("table/disable", json!({"namespace": "n"})).await;
+    let names: Vec<&str> =
+        disabled.as_array().expect("a list").iter().filter_map(|row| row["table_name"].as_str()).collect();
+    assert_eq!(names, ["t of 10000", "t of 9999"]);
+    let one = world.data("table/disable", json!({"namespace": "n", "party_id": 9999})).await;
+    assert_eq!(one.as_array().expect("a list").len(), 1);
+    let named = json!({"namespace": "n", "table_name": "t"});
+    assert_eq!(world.data("table/tracking/source", named.clone()).await, json!([]), "the second party knows it");
+    let request = Request::get("/v1/table/download").body(Body::from(named.to_string())).expect("request");
+    let (status, _, bytes) = world.send(request).await;
+    assert!(status == 200 && bytes.starts_with(&[0x1f, 0x8b]), "{status}");
+    let (status, reply) =
+        world.post("table/download", json!({"namespace": "n", "table_name": "t", "party_id": 10000})).await;
+    assert_eq!((status, &reply["retcode"]), (210, &json!(210)));
+    let closed = World::with_rows(false).await;
+    assert_eq!(closed.post("table/disable", json!({"namespace": "n"})).await.1["retcode"], 108);
+    assert!(closed.agents.seen.lock().expect("lock").is_empty(), "nothing reached an agent");
+}
+
+#[tokio::test]
+async fn binds_where_no_party_has_the_table_and_says_what_kept_it() {
+    let world = World::open().await;
+    let body = json!({"engine": "PATH", "address": {"path": "/x"}, "namespace": "n", "name": "t", "table_name": "t"});
+    assert_eq!(world.post("table/bind", body.clone()).await.1["retcode"], 101);
+    world.agents.tables.lock().expect("lock").insert(("10000".into(), "t".into()));
+    let (_, reply) = world.post("table/bind", body.clone()).await;
+    assert_eq!((&reply["retcode"], &reply["retmsg"]), (&json!(100), &json!(doors::upload::TABLE_EXISTS)));
+    let mut dropping = body;
+    dropping["drop"] = json!(true);
+    let (_, reply) = world.post("table/add", dropping).await;
+    assert!(reply["retmsg"].as_str().is_some_and(|text| text.ends_with("check failed")), "{reply}");
+    let (_, reply) = world.post("table/bind", json!({"engine": "PATH"})).await;
+    assert_eq!(reply["retmsg"], "required argument are missing: address,namespace,name; ");
+}
+
+#[tokio::test]
+async fn leaves_permissions_to_the_parties_whatever_they_say_of_rows() {
+    let world = World::with_rows(false).await;
+    let (_, reply) = world.post("permission/grant", json!({"party_id": "1", "component": "*"})).await;
+    assert_eq!(reply["retcode"], 0, "one party lets it be: {reply}");
+    let asked = |world: &World| world.agents.targets().into_iter().map(|(party, _)| party).collect::<Vec<_>>();
+    assert_eq!(asked(&world), ["10000", "9999"]);
+    let (_, reply) = world.post("permission/grant", json!({"party_id": "1", "component": "*", "owner": "10000"})).await;
+    assert_eq!(reply["retcode"], 108);
+    let (_, reply) = world.post("permission/grant", json!({"party_id": "9999", "component": "*"})).await;
+    assert_eq!(reply["retcode"], 108, "a party grants nothing to itself: {reply}");
+    assert_eq!(world.post("permission/grant", json!({"party_id": "1", "owner": "77"})).await.1["retcode"], 101);
+    let own = world.post_as(Some("9999"), "permission/grant", json!({"party_id": "1"})).await.1;
+    assert_eq!(own["retcode"], 0);
+    let missing = world.post("key/public/save", json!({"party_id": "1"})).await.1;
+    assert_eq!(missing["retmsg"], "required argument are missing: key; ");
+}
+
+#[tokio::test]
+async fn starts_a_writer_job_at_the_party_that_has_the_table() {
+    let world = World::open().await;
+    world.agents.tables.lock().expect("lock").insert(("9999".into(), "t".into()));
+    let body =
+        json!({"namespace": "n", "table_name": "t", "output_namespace": "m", "output_name": "u", "task_cores": 3});
+    let (_, reply) = world.post("data/writer", body).await;
+    assert_eq!((&reply["retcode"], &reply["data"]["table_name"]), (&json!(0), &json!("t")), "{reply}");
+    let job = vocabulary::JobId::new(reply["jobId"].as_str().expect("a job")).expect("valid");
+    let job = world.coordinator.job(&job).await.expect("stored");
+    assert_eq!(job.initiator.party, party("9999"));
+    assert_eq!(job.definition.conf["job_parameters"]["common"]["task_cores"], 3);
+    for body in
+        [json!({"namespace": "n", "table_name": "t"}), json!({"namespace": "n", "table_name": "t", "engine": "PATH"})]
+    {
+        let (_, reply) = world.post("data/writer", body).await;
+        let text = "KeyError('required parameters are missing: output_name,output_namespace; ')";
+        assert_eq!((&reply["retcode"], &reply["retmsg"]), (&json!(100), &json!(text)));
+    }
+}
