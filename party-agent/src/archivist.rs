@@ -4,15 +4,15 @@ use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use archives::{Archive, ArchivedModel, Migration, ModelStore, Subject, sha256_of};
+use archives::{Archive, ArchivedCheckpoint, ArchivedModel, Migration, ModelStore, Subject, sha256_of};
 use axum::body::Bytes;
 use doors::fate_reply::{EXCEPTION, SUCCESS};
 use doors::lenient::{read_json, whole_body};
 use doors::proxy::{make_response, whole};
 use doors::{Failure, Forward, Reply};
-use records::{ModelRecord, StoredModel};
+use records::{CheckpointRecord, ModelRecord, StoredModel};
 use serde_json::{Map, Value, json};
-use vocabulary::{ErrorCode, Fault, JobId, ModelRef, Participant, StepName};
+use vocabulary::{ErrorCode, Fault, JobId, ModelRef, Participant, StepName, Timestamp};
 use wire::agent_link::{Caller, HttpHead};
 
 use crate::holdings::Holdings;
@@ -97,6 +97,12 @@ impl Archivist {
         })?;
         let own_view = records.model_view(&at).await.map_err(Fault::from)?;
         let view = own_view.map(|text| read_json(text.as_bytes()));
+        let kept = records.checkpoints(&at).await.map_err(Fault::from)?;
+        let checkpoint = |kept: CheckpointRecord| ArchivedCheckpoint {
+            step_index: kept.step_index,
+            step_name: kept.step_name,
+            content: kept.model.content,
+        };
         Ok(ArchivedModel {
             alias: text("alias"),
             module: text("module"),
@@ -105,7 +111,7 @@ impl Archivist {
             parameters: self.parameters(&at).await?,
             view: view.or_else(|| listed.get("view").cloned()).unwrap_or_default(),
             content: record.content,
-            checkpoints: Vec::new(),
+            checkpoints: kept.into_iter().map(checkpoint).collect(),
             step,
         })
     }
@@ -137,7 +143,7 @@ impl Archivist {
             let fault = Fault::new(ErrorCode::FileUnreadable, message);
             return Err(fault.next("name the model as import_model.json in the archive does").into());
         }
-        let stored = kept_as(&archive)?;
+        let stored = kept_as(&archive, self.holdings.now())?;
         self.told_as_imported(&archive, &sha256, force, true).await?;
         if !force {
             self.check_free(&stored).await?;
@@ -269,7 +275,7 @@ fn stored_version(archive: &Archive) -> String {
 }
 
 /// An archive's models as the records keep them.
-fn kept_as(archive: &Archive) -> Result<Vec<StoredModel>, Failure> {
+fn kept_as(archive: &Archive, now: Timestamp) -> Result<Vec<StoredModel>, Failure> {
     let version = stored_version(archive);
     JobId::new(version.clone())
         .map_err(|error| Fault::new(ErrorCode::FileUnreadable, format!("the archive: {error}")))?;
@@ -279,10 +285,17 @@ fn kept_as(archive: &Archive) -> Result<Vec<StoredModel>, Failure> {
         component_version: model.component_version,
         content: content.to_vec(),
     };
+    let checkpoint = |model: &ArchivedModel, kept: &ArchivedCheckpoint| CheckpointRecord {
+        step_index: kept.step_index,
+        step_name: kept.step_name.clone(),
+        model: record(model, &kept.content),
+        saved: now,
+    };
     let model = |model: &ArchivedModel| StoredModel {
         at: ModelRef { version: version.clone(), step: model.step.clone(), owner: owner.clone() },
         record: record(model, &model.content),
         view: model.view.is_object().then(|| model.view.to_string()),
+        checkpoints: model.checkpoints.iter().map(|kept| checkpoint(model, kept)).collect(),
     };
     Ok(archive.models.iter().map(model).collect())
 }

@@ -66,12 +66,6 @@ pub(super) async fn bench(policy: &str) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let coordinator = Arc::new(Coordinator::default());
     let holdings = holdings(folder.path(), "1", policy).await;
-    let archivist = Archivist {
-        holdings: holdings.clone(),
-        coordinator: coordinator.clone(),
-        store: None,
-        folder: folder.path().join("archives"),
-    };
     let settings = ServingSettings { enabled: policy == OPEN, ..ServingSettings::default() };
     let archivist = Archivist {
         holdings: holdings.clone(),

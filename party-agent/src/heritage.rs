@@ -52,8 +52,9 @@ async fn one(
     if earlier.initiator.party != offer.initiator.party {
         return Err(refused("another party started it"));
     }
+    let grants = holdings.grants(&earlier.initiator).await?;
     let policy: &Policy = &holdings.policy();
-    policy.admit(&earlier, &earlier.initiator.party).into_result(ErrorCode::OfferRefused)?;
+    policy.admit(&earlier, &earlier.initiator.party, &grants).into_result(ErrorCode::OfferRefused)?;
     Ok(record)
 }
 

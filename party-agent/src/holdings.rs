@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use component_kit::AnyComponent;
-use policy::Policy;
-use records::{AuditEntry, Records};
+use policy::{Grants, Policy};
+use records::{AuditEntry, PermissionKind, Records};
 use tables::Shelf;
-use vocabulary::{Clock, Fault, PartyId, Timestamp};
+use vocabulary::{Clock, Fault, Participant, PartyId, TableRef, Timestamp};
 
 use crate::joblog::JobLogs;
 use crate::serving::StandIns;
@@ -61,5 +61,22 @@ impl Holdings {
             of.name == name && of.version == version
         };
         self.catalogue.iter().find(fits).copied()
+    }
+
+    /// What was granted to a job's initiator in the role in which it starts the job.
+    pub(crate) async fn grants(&self, initiator: &Participant) -> Result<Grants, Fault> {
+        let mut grants = Grants::default();
+        let granted = self.records.permissions_of(&initiator.party).await?;
+        for grant in granted.into_iter().filter(|grant| grant.role.is_none_or(|role| role == initiator.role)) {
+            match grant.kind {
+                PermissionKind::Component => grants.components.push(grant.name),
+                PermissionKind::Dataset => {
+                    grants.tables.push(TableRef { namespace: grant.namespace, name: grant.name })
+                }
+                PermissionKind::EveryDataset => grants.every_table = true,
+                PermissionKind::Role | PermissionKind::Command => {}
+            }
+        }
+        Ok(grants)
     }
 }

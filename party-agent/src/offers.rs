@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pki::{Identity, Kind, verify_signed};
-use policy::Grants;
-use records::{AuditEntry, PermissionKind};
+use records::AuditEntry;
 use transport::Admit;
 use vocabulary::offer::fingerprint_of;
-use vocabulary::{ErrorCode, Fault, JobId, Offer, Participant, PartyId, Role, SignedBytes, StepName, TableRef};
+use vocabulary::{ErrorCode, Fault, JobId, Offer, Participant, PartyId, Role, SignedBytes, StepName};
 use wire::Address;
 use wire::agent_link::{MailHead, OFFER_CONTEXT, StepCheck};
 
@@ -151,7 +150,7 @@ impl Offers {
             return Err(Fault::new(ErrorCode::OfferRefused, message).path("cast").at(&holdings.me));
         }
         let _turn = self.turn.lock().await;
-        let grants = self.grants(&offer.initiator).await?;
+        let grants = holdings.grants(&offer.initiator).await?;
         let judged = holdings.stand_ins.judged(offer, &holdings.me);
         let verdict = holdings.policy().admit(&judged, signer, &grants).into_result(ErrorCode::OfferRefused);
         let mut refused = verdict.and_then(|()| self.runnable(offer));
@@ -179,23 +178,6 @@ impl Offers {
         self.casts.insert(offer);
         tracing::info!(job = %offer.job, initiator = %offer.initiator, "offer accepted");
         Ok(())
-    }
-
-    /// What was granted to a job's initiator in the role in which it starts the job.
-    async fn grants(&self, initiator: &Participant) -> Result<Grants, Fault> {
-        let mut grants = Grants::default();
-        let granted = self.holdings.records.permissions_of(&initiator.party).await?;
-        for grant in granted.into_iter().filter(|grant| grant.role.is_none_or(|role| role == initiator.role)) {
-            match grant.kind {
-                PermissionKind::Component => grants.components.push(grant.name),
-                PermissionKind::Dataset => {
-                    grants.tables.push(TableRef { namespace: grant.namespace, name: grant.name })
-                }
-                PermissionKind::EveryDataset => grants.every_table = true,
-                PermissionKind::Role | PermissionKind::Command => {}
-            }
-        }
-        Ok(grants)
     }
 
     /// Whether every component that is for this party is here, in the version that was offered.

@@ -1,7 +1,7 @@
 //! Deployed models for predictions online: what the parties need to know to keep one ready.
 
 use vocabulary::{
-    ErrorCode, Fault, JobId, ModelInput, ModelRef, Participant, Role, ServingPart, ServingPlan, StepName, TableRef,
+    ErrorCode, Fault, ModelInput, ModelRef, Participant, Role, ServingPart, ServingPlan, StepName, TableRef,
 };
 
 use crate::filter::{ModelFilter, VersionFilter};
@@ -10,11 +10,6 @@ use crate::principal::Principal;
 use crate::{Coordinator, ServiceError};
 
 impl Coordinator {
-    /// A job id that nothing has: replies to requests that start no job carry one.
-    pub fn fresh_job_id(&self) -> Result<JobId, Fault> {
-        self.next_id(self.now())
-    }
-
     /// The versions of this name; FATE's clients call a deployed one a job.
     pub async fn versions_named(&self, version: &str) -> Result<Vec<ModelVersion>, ServiceError> {
         self.model_versions(&VersionFilter { model_id: None, versions: vec![version.to_owned()] }).await

@@ -125,11 +125,6 @@ pub trait Surroundings: Send + Sync {
 
     /// Keeps a state from before the end; one of the same number is replaced.
     async fn save_checkpoint(&self, at: CheckpointAt, model: SavedModel) -> Result<()>;
-    /// Copies a model of the party to its model store.
-    async fn store_model(&self, request: ModelCopy) -> Result<CopiedModel>;
-
-    /// Brings a model of the party back from its model store.
-    async fn restore_model(&self, request: ModelCopy) -> Result<CopiedModel>;
 
     /// Copies a model of the party to its model store.
     async fn store_model(&self, request: ModelCopy) -> Result<CopiedModel>;

@@ -1,7 +1,7 @@
 //! Models, as this party keeps them.
 
 use sqlx::{Row, SqliteConnection};
-use vocabulary::{ModelRef, Timestamp};
+use vocabulary::{Attempt, ModelRef, Timestamp};
 
 use crate::checkpoints::{forget_checkpoints, put_checkpoint};
 use crate::{CheckpointRecord, RecordError, Records};
@@ -26,6 +26,8 @@ pub struct StoredModel {
     pub record: ModelRecord,
     /// The model in FATE's form, as JSON.
     pub view: Option<String>,
+    /// States from before the end of its training.
+    pub checkpoints: Vec<CheckpointRecord>,
 }
 
 impl Records {
@@ -37,10 +39,14 @@ impl Records {
     /// Keeps several models and what belongs to them, all or none; what stands there already is replaced.
     pub async fn save_models(&self, models: &[StoredModel], now: Timestamp) -> Result<(), RecordError> {
         let mut tx = self.pool.begin().await?;
-        for StoredModel { at, record, view } in models {
+        for StoredModel { at, record, view, checkpoints } in models {
             put_model(&mut tx, at, record, now).await?;
             if let Some(view) = view {
                 put_view(&mut tx, at, view).await?;
+            }
+            forget_checkpoints(&mut tx, at).await?;
+            for checkpoint in checkpoints {
+                put_checkpoint(&mut tx, at, Attempt(0), checkpoint).await?;
             }
         }
         Ok(tx.commit().await?)

@@ -8,8 +8,8 @@ use vocabulary::{
 };
 
 use crate::{
-    AttemptState, AuditEntry, Connector, Descent, ModelRecord, Permission, PermissionKind, RecordError, Records,
-    StoredModel,
+    AttemptState, AuditEntry, CheckpointRecord, Connector, Descent, ModelRecord, Permission, PermissionKind,
+    RecordError, Records, StoredModel,
 };
 
 fn task() -> TaskId {
@@ -105,19 +105,32 @@ async fn reports_wait_over_a_restart_until_they_are_taken() {
 }
 
 #[tokio::test]
-async fn keeps_several_models_with_their_views_or_none() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let records = Records::open(&folder.path().join("records.db")).await.expect("opened");
+async fn keeps_several_models_with_what_belongs_to_them() {
+    let folder = TempDir::new().expect("folder");
+    let records = open(&folder).await;
     let at = ModelRef { version: "1".to_owned(), step: task().step, owner: task().participant() };
-    let record = ModelRecord { component: "c".to_owned(), component_version: 1, content: vec![1] };
-    let model = StoredModel { at: at.clone(), record: record.clone(), view: Some("{}".to_owned()) };
-    records.save_models(std::slice::from_ref(&model), Timestamp(1)).await.expect("kept");
-    assert!(records.model(&at).await.expect("read") == Some(record));
+    let record = |byte: u8| ModelRecord { component: "c".to_owned(), component_version: 1, content: vec![byte] };
+    let kept = |step_index: u32| CheckpointRecord {
+        step_index,
+        step_name: format!("epoch_{step_index}"),
+        model: record(9),
+        saved: Timestamp(1),
+    };
+    let first = StoredModel {
+        at: at.clone(),
+        record: record(1),
+        view: Some("{}".to_owned()),
+        checkpoints: vec![kept(0), kept(1)],
+    };
+    records.save_models(std::slice::from_ref(&first), Timestamp(1)).await.expect("kept");
+    assert!(records.model(&at).await.expect("read") == Some(record(1)));
     assert_eq!(records.model_view(&at).await.expect("read").as_deref(), Some("{}"));
-    let changed = StoredModel { view: None, record: ModelRecord { content: vec![2], ..model.record.clone() }, ..model };
-    records.save_models(&[changed], Timestamp(2)).await.expect("kept");
+    assert_eq!(records.checkpoints(&at).await.expect("read").len(), 2);
+    let second = StoredModel { record: record(2), view: None, checkpoints: vec![kept(7)], ..first };
+    records.save_models(&[second], Timestamp(2)).await.expect("kept");
     assert_eq!(records.model(&at).await.expect("read").expect("there").content, [2]);
-    assert_eq!(records.model_view(&at).await.expect("read").as_deref(), Some("{}"));
+    let left: Vec<u32> = records.checkpoints(&at).await.expect("read").iter().map(|kept| kept.step_index).collect();
+    assert_eq!(left, [7]);
 }
 
 #[tokio::test]

@@ -143,7 +143,7 @@ async fn copy(face: &FateFlow, call: &Call, step: &str, module: &str) -> Answer 
     });
     let order = SubmitJob {
         dsl: local_dsl(step, module),
-        conf: local_conf(step, &[party], parameters),
+        conf: local_conf(step, &[party], parameters, &call.body),
         name: String::new(),
         description: String::new(),
     };

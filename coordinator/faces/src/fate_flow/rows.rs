@@ -155,18 +155,6 @@ pub(super) async fn ask(
     envelope(response, party).await
 }
 
-/// Hands a JSON request that touches no row to a party's agent, whatever it announced of rows, and reads the envelope.
-pub(super) async fn ask_without_rows(
-    face: &FateFlow,
-    caller: &Caller,
-    party: &PartyId,
-    path: &str,
-    body: &Value,
-) -> Result<Value, Failure> {
-    let response = deliver(face, caller, party, ("POST", path), whole(body.to_string())).await?;
-    envelope(response, party).await
-}
-
 /// Reads the JSON that an agent answered.
 pub(super) async fn envelope(response: Response, party: &PartyId) -> Result<Value, Failure> {
     let status = response.status();
