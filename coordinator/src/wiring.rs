@@ -101,7 +101,6 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         folder: config.data.display().to_string(),
         board: config.board.clone(),
         address: (rest.ip().to_string(), rest.port()),
-        ..FaceOptions::default()
     };
     let face = FateFlow::new(coordinator.clone(), Arc::new(RowsOverGateway(gateway.clone())), face);
     let router = faces::fate_flow::router(face);

@@ -121,7 +121,7 @@ impl Archivist {
         let Ok(job) = JobId::new(of.version.clone()) else { return Ok(Value::Null) };
         let attempts = self.holdings.records.attempts_of(&job).await.map_err(Fault::from)?;
         let ran = |task: &vocabulary::TaskId| task.step == of.step && task.role == of.owner.role;
-        let last = attempts.into_iter().filter(|record| ran(&record.assignment.task)).next_back();
+        let last = attempts.into_iter().rfind(|record| ran(&record.assignment.task));
         Ok(last.map(|record| record.assignment.parameters).unwrap_or_default())
     }
 

@@ -201,6 +201,20 @@ fn open_mail(
     Ok(Mail { endpoint, incoming, directory, direct, relayed, transport })
 }
 
+async fn open_door(config: &AgentConfig) -> Result<Door, Fault> {
+    let options = ServeOptions { end_patience: Duration::from_secs(3), ..ServeOptions::default() };
+    Door::open(config.rest, options).await.map_err(|error| {
+        Fault::new(ErrorCode::AddressUnusable, error.to_string())
+            .next("choose another port for the setting rest, or stop what uses it")
+    })
+}
+
+/// What the agent tells of itself at hello: where it is reached, and how many attempts it takes at a time.
+fn introduction(config: &AgentConfig, rest: String) -> Introduction {
+    let slots = u32::try_from(config.limits.attempts).unwrap_or(u32::MAX);
+    Introduction { direct: reachable(config), rest, slots }
+}
+
 /// Starts an agent. When this returns, its ports are bound and it is on its way to the coordinator.
 pub(crate) async fn start(
     config: AgentConfig,
@@ -214,12 +228,7 @@ pub(crate) async fn start(
     // Before anybody can dial or be dialled.
     identity.trust().pins().replace(pinned(&holdings.records).await?);
     let store = load_model_store(&config)?;
-    let door =
-        Door::open(config.rest, ServeOptions { end_patience: Duration::from_secs(3), ..ServeOptions::default() }).await;
-    let door = door.map_err(|error| {
-        Fault::new(ErrorCode::AddressUnusable, error.to_string())
-            .next("choose another port for the setting rest, or stop what uses it")
-    })?;
+    let door = open_door(&config).await?;
     let rest = door.address();
     let (casts, board) = (Casts::default(), StatusBoard::new(holdings.now()));
     let (link, present) = watch::channel(None);
@@ -228,12 +237,9 @@ pub(crate) async fn start(
     let reporter = Reporter::start(holdings.clone()).await?;
     report_lost(&holdings, &reporter).await?;
     let uplink = Arc::new(CoordinatorLink::new(present, board.clone()));
-    let archivist = Arc::new(Archivist {
-        holdings: holdings.clone(),
-        coordinator: uplink.clone(),
-        store,
-        folder: config.data.join("archives"),
-    });
+    let folder = config.data.join("archives");
+    let archivist = Archivist { holdings: holdings.clone(), coordinator: uplink.clone(), store, folder };
+    let archivist = Arc::new(archivist);
     let workshop = Workshop {
         holdings: holdings.clone(),
         reporter: reporter.clone(),
@@ -264,11 +270,7 @@ pub(crate) async fn start(
     let keeper = LinkKeeper {
         endpoint: mail.endpoint.clone(),
         address: config.coordinator.clone(),
-        introduction: Introduction {
-            direct: reachable(&config),
-            rest: rest_url,
-            slots: u32::try_from(config.limits.attempts).unwrap_or(u32::MAX),
-        },
+        introduction: introduction(&config, rest_url),
         holdings: holdings.clone(),
         supervisor: supervisor.clone(),
         directory: mail.directory,

@@ -9,7 +9,7 @@ mod settings;
 mod signature;
 pub mod token;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -187,7 +187,7 @@ async fn enter(State(access): State<Access>, request: Request, next: Next) -> Re
     }
 }
 
-fn stamp(path: &PathBuf) -> Option<(std::time::SystemTime, u64)> {
+fn stamp(path: &Path) -> Option<(std::time::SystemTime, u64)> {
     let facts = path.metadata().ok()?;
     Some((facts.modified().ok()?, facts.len()))
 }

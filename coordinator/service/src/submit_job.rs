@@ -81,8 +81,8 @@ impl Coordinator {
     }
 
     /// A job id that nothing has: replies to requests that start no job carry one.
-    pub fn fresh_job_id(&self) -> Result<JobId, ServiceError> {
-        self.next_id(self.now()).map_err(ServiceError::Internal)
+    pub fn fresh_job_id(&self) -> Result<JobId, Fault> {
+        self.next_id(self.now())
     }
 
     pub(crate) fn next_id(&self, now: Timestamp) -> Result<JobId, Fault> {

@@ -33,14 +33,15 @@ fn names(module: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
+/// How a part of a view becomes a message's bytes.
+type Encode = fn(&Value) -> Option<Vec<u8>>;
+
 /// A model's messages; none when the module has none here, or when its view was not kept.
 pub fn members(module: &str, view: &Value) -> Vec<Member> {
     let Some((name, class)) = names(module) else { return Vec::new() };
-    let parts = [
-        ("Meta", "meta", encoded::<LrModelMeta> as fn(&Value) -> Option<Vec<u8>>),
-        ("Param", "param", encoded::<LrModelParam>),
-    ];
-    let member = |(ending, key, encode): (&str, &str, fn(&Value) -> Option<Vec<u8>>)| {
+    let parts: [(&str, &str, Encode); 2] =
+        [("Meta", "meta", encoded::<LrModelMeta>), ("Param", "param", encoded::<LrModelParam>)];
+    let member = |(ending, key, encode): (&str, &str, Encode)| {
         let json = view.get(key)?.clone();
         Some(Member { name: format!("{name}{ending}"), class: format!("{class}{ending}"), bytes: encode(&json)?, json })
     };

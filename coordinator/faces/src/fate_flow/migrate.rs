@@ -35,7 +35,7 @@ pub(super) async fn migrate(face: FateFlow, call: Call) -> Answer {
     let executing = roles("execute_party")?;
     let (model_id, version) = (call.need("model_id")?, call.need("model_version")?);
     check_model(&face, &ModelKey::new(model_id.clone(), version.clone()), &own).await?;
-    let job = face.coordinator().fresh_job_id().map_err(fail)?;
+    let job = face.coordinator().fresh_job_id()?;
     let new_version = call.text("unify_model_version").unwrap_or_else(|| job.to_string());
     let to = json!({
         "roles": shown(&new),

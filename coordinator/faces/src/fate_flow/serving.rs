@@ -85,7 +85,7 @@ pub(super) async fn load(face: FateFlow, call: Call) -> Answer {
         Some(job) => by_job(&face, &job).await?,
         None => by_documents(&call)?,
     };
-    let job = face.coordinator().fresh_job_id().map_err(fail)?;
+    let job = face.coordinator().fresh_job_id()?;
     let plan = plan_of(&face, &call, &wanted.key).await?;
     let asked: Vec<(String, String)> = wanted
         .roles
