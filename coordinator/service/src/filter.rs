@@ -8,6 +8,8 @@ use vocabulary::{JobId, Participant, PartyId, Role, StepName, Timestamp};
 pub struct JobFilter {
     /// One of these ids.
     pub ids: Vec<JobId>,
+    /// None of these ids.
+    pub without: Vec<JobId>,
     /// In one of these states.
     pub states: Vec<JobState>,
     /// Asked for by a participant in this role.
@@ -32,6 +34,9 @@ pub struct JobFilter {
     pub created_from: Option<Timestamp>,
     /// Created at or before.
     pub created_to: Option<Timestamp>,
+    /// Created later than a job of this moment and id (later in the order [`JobOrder::Created`]): the next page, also
+    /// when jobs have come or changed meanwhile.
+    pub after: Option<(Timestamp, JobId)>,
     /// What to order by.
     pub order: JobOrder,
     /// Largest first.
@@ -52,8 +57,27 @@ pub enum JobOrder {
     Started,
     /// When they settled; those not settled first.
     Ended,
+    /// How many milliseconds they ran, 0 while they have not ended; then by when they were submitted.
+    Elapsed,
     /// By id.
     Id,
+}
+
+/// Which participants of jobs, each as a row of its own. Everything given must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RowFilter {
+    /// Of these jobs, in this order; limit and offset count rows.
+    pub jobs: JobFilter,
+    /// In one of these roles.
+    pub roles: Vec<Role>,
+    /// The party's id contains this text, in this case.
+    pub party_contains: Option<String>,
+    /// The id of another participant's party contains this text, in this case.
+    pub partner_contains: Option<String>,
+    /// What the participant reads as description contains this text: its own note, the job's description without one.
+    pub description_contains: Option<String>,
+    /// The party's id of those who do a job by themselves.
+    pub alone_as: String,
 }
 
 /// Which tasks. Everything given must fit.

@@ -37,7 +37,7 @@ use vocabulary::{Clock, PartyId, Timestamp};
 
 pub use components::{AgentFacts, ParametersView};
 pub use error::ServiceError;
-pub use filter::{JobFilter, JobOrder, ModelFilter, PartFilter, TaskFilter, VersionFilter};
+pub use filter::{JobFilter, JobOrder, ModelFilter, PartFilter, RowFilter, TaskFilter, VersionFilter};
 pub use models::{Deploy, Deployed, ModelDocuments, ModelKey, ModelPart, ModelVersion, Tag};
 pub use ports::{AgentGateway, Order, OrderReply, StepCheck, Store, StoreError, Transaction};
 pub use principal::{Principal, Who};

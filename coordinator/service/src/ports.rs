@@ -2,6 +2,7 @@
 //!
 //! Infrastructure failure is an error; what a domain rule refuses is a value inside `Ok`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use vocabulary::{
     TaskId, Timestamp,
 };
 
-use crate::filter::{JobFilter, ModelFilter, PartFilter, TaskFilter, VersionFilter};
+use crate::filter::{JobFilter, ModelFilter, PartFilter, RowFilter, TaskFilter, VersionFilter};
 use crate::models::{ModelPart, ModelVersion, Tag};
 use crate::records::{Errand, PartyRecord, PendingOrder, StoredModel, TextKind};
 
@@ -157,14 +158,22 @@ pub trait Jobs {
     async fn save_definition(&mut self, job: &Job) -> Stored<bool>;
     /// Replaces the offer of a job and the answers to it; false when there is none.
     async fn save_papers(&mut self, job: &Job) -> Stored<bool>;
-    /// The jobs that fit, one page of them, and how many fit in all.
+    /// The jobs that fit, one page of them, and how many fit in all; without their offers and the answers to them, which
+    /// only [`Jobs::job`] gives.
     async fn find_jobs(&mut self, filter: &JobFilter) -> Stored<(Vec<Job>, u64)>;
+    /// The participants that fit, one page of them, and how many fit in all: job by job, in the order of the cast. Of a
+    /// job whose participants are all local only the initiator counts.
+    async fn find_rows(&mut self, filter: &RowFilter) -> Stored<(Vec<(JobId, Participant)>, u64)>;
     /// How many jobs stand in each state; states without jobs are left out.
     async fn count_jobs(&mut self) -> Stored<Vec<(JobState, u64)>>;
     /// Puts a note on a participant's view of a job; false when the participant is not in the job.
     async fn set_notes(&mut self, job: &JobId, participant: &Participant, notes: &str) -> Stored<bool>;
     /// The notes on a job, of those participants that have one.
-    async fn notes(&mut self, job: &JobId) -> Stored<Vec<(Participant, String)>>;
+    async fn notes(&mut self, job: &JobId) -> Stored<Vec<(Participant, String)>> {
+        Ok(self.notes_on(std::slice::from_ref(job)).await?.remove(job).unwrap_or_default())
+    }
+    /// The notes on several jobs; those without any are left out.
+    async fn notes_on(&mut self, jobs: &[JobId]) -> Stored<BTreeMap<JobId, Vec<(Participant, String)>>>;
 }
 
 /// Which job is to be looked at when, and by which coordinator.

@@ -1,10 +1,12 @@
 //! Jobs and tasks as they stand, and how the coordinator is.
 
+use std::collections::BTreeMap;
+
 use domain::{Job, JobState, Task};
 use vocabulary::{ErrorCode, Fault, JobId, Participant, TableSummary, TaskId};
 
 use crate::components::no_task;
-use crate::filter::{JobFilter, TaskFilter};
+use crate::filter::{JobFilter, RowFilter, TaskFilter};
 use crate::{Coordinator, ServiceError};
 
 /// How the coordinator is.
@@ -26,9 +28,14 @@ impl Coordinator {
         self.inner.store.read().await?.job(id).await?.ok_or_else(|| ServiceError::no_job(id))
     }
 
-    /// The jobs that fit, one page of them, and how many fit in all.
+    /// The jobs that fit, one page of them, and how many fit in all; without their offers and the answers to them.
     pub async fn jobs(&self, filter: &JobFilter) -> Result<(Vec<Job>, u64), ServiceError> {
         Ok(self.inner.store.read().await?.find_jobs(filter).await?)
+    }
+
+    /// The participants that fit, one page of them, and how many fit in all.
+    pub async fn job_rows(&self, filter: &RowFilter) -> Result<(Vec<(JobId, Participant)>, u64), ServiceError> {
+        Ok(self.inner.store.read().await?.find_rows(filter).await?)
     }
 
     /// Puts a note on a participant's view of a job.
@@ -44,6 +51,11 @@ impl Coordinator {
     /// The notes on a job, of those participants that have one.
     pub async fn notes(&self, id: &JobId) -> Result<Vec<(Participant, String)>, ServiceError> {
         Ok(self.inner.store.read().await?.notes(id).await?)
+    }
+
+    /// The notes on several jobs; those without any are left out.
+    pub async fn notes_on(&self, ids: &[JobId]) -> Result<BTreeMap<JobId, Vec<(Participant, String)>>, ServiceError> {
+        Ok(self.inner.store.read().await?.notes_on(ids).await?)
     }
 
     /// The tasks that fit, one page of them, and how many fit in all.

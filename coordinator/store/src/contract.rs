@@ -3,6 +3,7 @@
 mod jobs;
 mod models;
 mod rest;
+mod rows;
 mod samples;
 
 use std::sync::Arc;
@@ -19,12 +20,14 @@ use rest::{
     claims_due_jobs_once, keeps_orders_until_they_are_done, keeps_texts_models_and_parties, knows_the_newest_try,
     merges_metrics,
 };
+use rows::finds_rows;
 use samples::{job, metric, order, record, task};
 
 async fn suite(store: &dyn Store) {
     keeps_jobs_whole(store).await;
     leaves_no_trace_without_commit(store).await;
     finds_jobs(store).await;
+    finds_rows(store).await;
     claims_due_jobs_once(store).await;
     knows_the_newest_try(store).await;
     merges_metrics(store).await;

@@ -1,15 +1,21 @@
 //! Jobs and the notes on them.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use domain::{Job, JobState};
 use service::ports::{Jobs, Stored};
-use service::{JobFilter, JobOrder};
+use service::{JobFilter, JobOrder, RowFilter};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{JobId, Participant};
 
-use crate::body::{body_of, job_from, job_word};
-use crate::papers;
+use crate::body::{body_of, job_from, job_without_papers, job_word};
 use crate::sql::{SqlTransaction, column, containing, corrupt, failed, json};
+use crate::{papers, rows};
+
+/// Ids in one question, well below what the database takes.
+const IDS_AT_ONCE: usize = 500;
 
 #[async_trait]
 impl Jobs for SqlTransaction {
@@ -109,24 +115,22 @@ impl Jobs for SqlTransaction {
     }
 
     async fn find_jobs(&mut self, filter: &JobFilter) -> Stored<(Vec<Job>, u64)> {
+        let mut find = QueryBuilder::new("/* jobs: find */ SELECT j.id, j.definition, j.body FROM jobs j WHERE 1 = 1");
+        narrow(&mut find, filter);
+        page(&mut find, filter);
+        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
+        let jobs = rows.iter().map(job_without_papers).collect::<Stored<Vec<Job>>>()?;
+        if let Some(total) = total_of_last_page(jobs.len(), filter) {
+            return Ok((jobs, total));
+        }
         let mut count = QueryBuilder::new("/* jobs: count found */ SELECT COUNT(*) FROM jobs j WHERE 1 = 1");
         narrow(&mut count, filter);
         let total: i64 = count.build_query_scalar().fetch_one(&mut *self.tx).await.map_err(failed)?;
-        let mut find =
-            QueryBuilder::new("/* jobs: find */ SELECT j.id, j.definition, j.papers, j.body FROM jobs j WHERE 1 = 1");
-        narrow(&mut find, filter);
-        find.push(match filter.order {
-            JobOrder::Created => " ORDER BY j.created",
-            JobOrder::Started => " ORDER BY COALESCE(j.started, 0)",
-            JobOrder::Ended => " ORDER BY COALESCE(j.ended, 0)",
-            JobOrder::Id => " ORDER BY j.id",
-        });
-        find.push(if filter.newest_first { " DESC, j.id DESC" } else { ", j.id" });
-        find.push(" LIMIT ").push_bind(filter.limit.map_or(i64::MAX, i64::from));
-        find.push(" OFFSET ").push_bind(i64::from(filter.offset));
-        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
-        let jobs = rows.iter().map(job_from).collect::<Stored<Vec<Job>>>()?;
         Ok((jobs, u64::try_from(total).unwrap_or(0)))
+    }
+
+    async fn find_rows(&mut self, filter: &RowFilter) -> Stored<(Vec<(JobId, Participant)>, u64)> {
+        rows::find(&mut self.tx, filter).await
     }
 
     async fn count_jobs(&mut self) -> Stored<Vec<(JobState, u64)>> {
@@ -162,28 +166,75 @@ impl Jobs for SqlTransaction {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn notes(&mut self, job: &JobId) -> Stored<Vec<(Participant, String)>> {
-        let rows = sqlx::query(
-            "/* participants: notes */ SELECT role, party, notes FROM participants \
-             WHERE job_id = $1 AND notes IS NOT NULL ORDER BY position",
-        )
-        .bind(job.as_str())
-        .fetch_all(&mut *self.tx)
-        .await
-        .map_err(failed)?;
-        let note = |row: &sqlx::sqlite::SqliteRow| {
-            let role: String = row.try_get("role").map_err(failed)?;
-            let party: String = row.try_get("party").map_err(failed)?;
-            let role = role.parse().map_err(|error| corrupt("a participant", error))?;
-            let party = party.parse().map_err(|error| corrupt("a participant", error))?;
-            Ok((Participant::new(role, party), row.try_get("notes").map_err(failed)?))
-        };
-        rows.iter().map(note).collect()
+    async fn notes_on(&mut self, jobs: &[JobId]) -> Stored<BTreeMap<JobId, Vec<(Participant, String)>>> {
+        let mut notes: BTreeMap<JobId, Vec<(Participant, String)>> = BTreeMap::new();
+        for some in jobs.chunks(IDS_AT_ONCE) {
+            let mut find = QueryBuilder::new(
+                "/* participants: notes */ SELECT job_id, role, party, notes FROM participants WHERE notes IS NOT NULL",
+            );
+            among(&mut find, " AND job_id IN (", some.iter().map(ToString::to_string));
+            find.push(" ORDER BY job_id, position");
+            for row in find.build().fetch_all(&mut *self.tx).await.map_err(failed)? {
+                let (job, participant) = participant_from(&row)?;
+                let note = row.try_get("notes").map_err(failed)?;
+                notes.entry(job).or_default().push((participant, note));
+            }
+        }
+        Ok(notes)
     }
 }
 
-fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
+/// Whose row it is, from the columns `job_id`, `role` and `party`.
+pub(crate) fn participant_from(row: &SqliteRow) -> Stored<(JobId, Participant)> {
+    let word = |column: &str| row.try_get::<&str, _>(column).map_err(failed);
+    let job = word("job_id")?.parse().map_err(|error| corrupt("a participant", error))?;
+    let role = word("role")?.parse().map_err(|error| corrupt("a participant", error))?;
+    let party = word("party")?.parse().map_err(|error| corrupt("a participant", error))?;
+    Ok((job, Participant::new(role, party)))
+}
+
+/// Puts jobs in order and cuts the page out.
+pub(crate) fn page(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
+    order(query, filter);
+    cut(query, filter);
+}
+
+pub(crate) fn order(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
+    let direction = if filter.newest_first { " DESC" } else { "" };
+    query.push(match filter.order {
+        JobOrder::Created => " ORDER BY j.created",
+        JobOrder::Started => " ORDER BY COALESCE(j.started, 0)",
+        JobOrder::Ended => " ORDER BY COALESCE(j.ended, 0)",
+        JobOrder::Id => " ORDER BY j.id",
+        JobOrder::Elapsed => " ORDER BY COALESCE((j.ended - j.started) / 1000, 0)",
+    });
+    if filter.order == JobOrder::Elapsed {
+        query.push(direction).push(", j.created");
+    }
+    query.push(direction).push(", j.id").push(direction);
+}
+
+pub(crate) fn cut(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
+    query.push(" LIMIT ").push_bind(filter.limit.map_or(i64::MAX, i64::from));
+    query.push(" OFFSET ").push_bind(i64::from(filter.offset));
+}
+
+/// How many fit in all, where the page shows it by ending before its limit.
+pub(crate) fn total_of_last_page(found: usize, filter: &JobFilter) -> Option<u64> {
+    let found = u64::try_from(found).unwrap_or(u64::MAX);
+    let is_short = filter.limit.is_none_or(|limit| found < u64::from(limit));
+    (is_short && (found > 0 || filter.offset == 0)).then(|| u64::from(filter.offset) + found)
+}
+
+/// Whether any job fits.
+pub(crate) fn asks_for_any(filter: &JobFilter) -> bool {
+    let (order, newest_first, limit, offset) = (filter.order, filter.newest_first, filter.limit, filter.offset);
+    *filter == JobFilter { order, newest_first, limit, offset, ..JobFilter::default() }
+}
+
+pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     among(query, " AND j.id IN (", filter.ids.iter().map(|id| id.as_str().to_owned()));
+    among(query, " AND j.id NOT IN (", filter.without.iter().map(|id| id.as_str().to_owned()));
     among(query, " AND j.state IN (", filter.states.iter().map(|state| job_word(*state).to_owned()));
     if let Some(role) = filter.initiator_role {
         query.push(" AND j.initiator_role = ").push_bind(role.word());
@@ -206,10 +257,20 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     if let Some(to) = filter.created_to {
         query.push(" AND j.created <= ").push_bind(to.0);
     }
+    if let Some((moment, id)) = &filter.after {
+        query.push(" AND (j.created > ").push_bind(moment.0);
+        query.push(" OR (j.created = ").push_bind(moment.0);
+        query.push(" AND j.id > ").push_bind(id.to_string()).push("))");
+    }
     if filter.roles.is_empty() && filter.parties.is_empty() && filter.party_contains.is_none() {
         return;
     }
-    query.push(" AND EXISTS (SELECT 1 FROM participants p WHERE p.job_id = j.id");
+    // Parties are found by their index; everything else is looked at job by job.
+    query.push(if filter.parties.is_empty() {
+        " AND EXISTS (SELECT 1 FROM participants p WHERE p.job_id = j.id"
+    } else {
+        " AND j.id IN (SELECT p.job_id FROM participants p WHERE 1 = 1"
+    });
     among(query, " AND p.role IN (", filter.roles.iter().map(ToString::to_string));
     among(query, " AND p.party IN (", filter.parties.iter().map(ToString::to_string));
     contains(query, " AND LOWER(p.party) LIKE LOWER(", filter.party_contains.as_deref());

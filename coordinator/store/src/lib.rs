@@ -16,10 +16,12 @@ mod outbox;
 mod papers;
 mod parties;
 mod parts;
+mod rows;
 mod sql;
 mod tags;
 mod tasks;
 mod versions;
+mod writer;
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! The database: pools, transactions, migrations, and how its errors are told.
 
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,20 +8,26 @@ use async_trait::async_trait;
 use service::ports::Stored;
 use service::{Store, StoreError, Transaction};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, Sqlite, SqlitePool};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use vocabulary::{Clock, SystemClock};
 
+use crate::writer::{Writer, Writing};
+
 /// The schema's steps, oldest first; a step is never changed once it was released.
-const MIGRATIONS: &[(i64, &str)] =
-    &[(1, include_str!("../migrations/0001_initial.sql")), (2, include_str!("../migrations/0002_models.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../migrations/0001_initial.sql")),
+    (2, include_str!("../migrations/0002_models.sql")),
+    (6, include_str!("../migrations/0006_listing.sql")),
+];
 const READERS: u32 = 4;
 /// SQLite's own codes for a disk that is full, and for one that refuses to write.
 const SQLITE_FULL: [i32; 2] = [13, 10];
 
 /// A store in one SQLite database: one connection writes, some read beside it.
 pub struct SqliteStore {
-    writer: SqlitePool,
-    reader: SqlitePool,
+    writer: Writer,
+    /// `None` where nobody else can see what the writer's connection holds.
+    reader: Option<SqlitePool>,
 }
 
 impl SqliteStore {
@@ -35,8 +42,8 @@ impl SqliteStore {
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
         // What is acknowledged must survive a loss of power: the log is synced with every commit.
         let options = settings(options).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-        let writer = sound(pool(1)).connect_with(options.clone()).await.map_err(failed).map_err(unusable)?;
-        let store = Self { reader: sound(pool(READERS)).connect_lazy_with(options.read_only(true)), writer };
+        let writer = Writer::open(&options).await.map_err(unusable)?;
+        let store = Self { reader: Some(readers().connect_lazy_with(options.read_only(true))), writer };
         store.migrate().await?;
         Ok(store)
     }
@@ -44,43 +51,51 @@ impl SqliteStore {
     /// A database that ends with the process.
     pub async fn in_memory() -> Result<Self, StoreError> {
         let options = settings(SqliteConnectOptions::new().in_memory(true));
-        let writer = pool(1).connect_with(options).await.map_err(failed)?;
-        let store = Self { reader: writer.clone(), writer };
+        let store = Self { reader: None, writer: Writer::open(&options).await? };
         store.migrate().await?;
         Ok(store)
     }
 
     /// Closes all connections; what was committed stands in the file.
-    pub async fn close(&self) {
-        self.reader.close().await;
+    pub async fn close(self) {
+        if let Some(reader) = &self.reader {
+            reader.close().await;
+        }
         self.writer.close().await;
+    }
+
+    #[cfg(test)]
+    async fn execute(&self, statement: sqlx::query::Query<'_, Sqlite, sqlx::sqlite::SqliteArguments>) {
+        let mut tx = self.writer.begin().await.expect("begins");
+        statement.execute(&mut *tx).await.expect("executes");
+        tx.commit().await.expect("commits");
     }
 
     /// Takes the database as full from here on.
     #[cfg(test)]
     pub(crate) async fn limit_pages(&self) {
-        sqlx::query("PRAGMA max_page_count = 1").execute(&self.writer).await.expect("sets the limit");
+        self.execute(sqlx::query("PRAGMA max_page_count = 1")).await;
     }
 
     /// Takes the database as having room again.
     #[cfg(test)]
     pub(crate) async fn lift_limit(&self) {
-        sqlx::query("PRAGMA max_page_count = 1000000").execute(&self.writer).await.expect("lifts the limit");
+        self.execute(sqlx::query("PRAGMA max_page_count = 1000000")).await;
     }
 
     /// Writes nonsense into a job's row.
     #[cfg(test)]
     pub(crate) async fn damage(&self, job: &str) {
-        let nonsense = sqlx::query("UPDATE jobs SET body = '{' WHERE id = $1").bind(job);
-        nonsense.execute(&self.writer).await.expect("damages the row");
+        self.execute(sqlx::query("UPDATE jobs SET body = '{' WHERE id = $1").bind(job)).await;
     }
 
     async fn migrate(&self) -> Stored<()> {
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let mut tx = self.writer.begin().await?;
         let table = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, applied BIGINT NOT NULL)";
         sqlx::raw_sql(table).execute(&mut *tx).await.map_err(failed)?;
-        let newest = "/* schema: newest */ SELECT COALESCE(MAX(version), 0) FROM schema_version";
-        let newest: i64 = sqlx::query_scalar(newest).fetch_one(&mut *tx).await.map_err(failed)?;
+        let applied = "/* schema: applied */ SELECT version FROM schema_version ORDER BY version";
+        let applied: Vec<i64> = sqlx::query_scalar(applied).fetch_all(&mut *tx).await.map_err(failed)?;
+        let newest = applied.last().copied().unwrap_or(0);
         let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
         if newest > known {
             return Err(StoreError::Address {
@@ -88,9 +103,9 @@ impl SqliteStore {
                 detail: format!("its schema is version {newest}, made by a newer release; this one knows {known}"),
             });
         }
-        for (version, steps) in MIGRATIONS.iter().filter(|(version, _)| *version > newest) {
+        for (version, steps) in MIGRATIONS.iter().filter(|(version, _)| !applied.contains(version)) {
             sqlx::raw_sql(*steps).execute(&mut *tx).await.map_err(failed)?;
-            sqlx::query("/* schema: applied */ INSERT INTO schema_version (version, applied) VALUES ($1, $2)")
+            sqlx::query("/* schema: apply */ INSERT INTO schema_version (version, applied) VALUES ($1, $2)")
                 .bind(version)
                 .bind(SystemClock.now().0)
                 .execute(&mut *tx)
@@ -98,7 +113,7 @@ impl SqliteStore {
                 .map_err(failed)?;
             tracing::info!(version, "schema brought up to date");
         }
-        tx.commit().await.map_err(failed)
+        tx.commit().await
     }
 }
 
@@ -106,39 +121,65 @@ fn settings(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options.busy_timeout(Duration::from_secs(10)).foreign_keys(true).statement_cache_capacity(200)
 }
 
-/// Connections are kept for good: an in-memory database ends with its connection.
-fn pool(most: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().min_connections(1).max_connections(most).idle_timeout(None).max_lifetime(None)
-}
-
-/// A pool that hands out no connection whose transaction could not be ended. SQLite ends one by itself when the disk is
-/// full, and then refuses the rollback: the driver counts it as open for good, and nothing could be written ever after.
-fn sound(pool: SqlitePoolOptions) -> SqlitePoolOptions {
-    pool.before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+/// Connections that read, kept for good. One whose transaction could not be ended is not handed out again: the driver
+/// counts such a transaction as open for ever.
+fn readers() -> SqlitePoolOptions {
+    let pool =
+        SqlitePoolOptions::new().min_connections(1).max_connections(READERS).idle_timeout(None).max_lifetime(None);
+    pool.before_acquire(|connection, _| Box::pin(async move { Ok(!sqlx::Connection::is_in_transaction(connection)) }))
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn begin(&self) -> Stored<Box<dyn Transaction>> {
-        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        Ok(Box::new(SqlTransaction { tx }))
+        Ok(Box::new(SqlTransaction { tx: Open::Writing(self.writer.begin().await?) }))
     }
 
     async fn read(&self) -> Stored<Box<dyn Transaction>> {
-        let tx = self.reader.begin().await.map_err(failed)?;
-        Ok(Box::new(SqlTransaction { tx }))
+        let Some(reader) = &self.reader else { return self.begin().await };
+        let tx = reader.begin().await.map_err(failed)?;
+        Ok(Box::new(SqlTransaction { tx: Open::Reading(tx) }))
     }
 }
 
 /// One transaction; the aggregates' files say what can be done in it.
 pub(crate) struct SqlTransaction {
-    pub(crate) tx: sqlx::Transaction<'static, Sqlite>,
+    pub(crate) tx: Open,
+}
+
+/// The connection of a transaction.
+pub(crate) enum Open {
+    Reading(sqlx::Transaction<'static, Sqlite>),
+    Writing(Writing),
+}
+
+impl Deref for Open {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        match self {
+            Open::Reading(tx) => tx,
+            Open::Writing(tx) => tx,
+        }
+    }
+}
+
+impl DerefMut for Open {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        match self {
+            Open::Reading(tx) => tx,
+            Open::Writing(tx) => tx,
+        }
+    }
 }
 
 #[async_trait]
 impl Transaction for SqlTransaction {
     async fn commit(self: Box<Self>) -> Stored<()> {
-        self.tx.commit().await.map_err(failed)
+        match self.tx {
+            Open::Reading(tx) => tx.commit().await.map_err(failed),
+            Open::Writing(tx) => tx.commit().await,
+        }
     }
 }
 

@@ -1,19 +1,19 @@
 //! `job/list/job` and `job/list/task`: pages of rows without prefixes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Job, Task};
+use domain::{Job, JobState, Task};
 use doors::{Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
-use service::{JobFilter, JobOrder, TaskFilter};
-use vocabulary::JobId;
+use service::{JobFilter, JobOrder, RowFilter, TaskFilter};
+use vocabulary::{JobId, Participant};
 
 use super::FateFlow;
-use super::job_query::each_job;
 use super::job_row::{bare, listed_row};
+use super::pages::{PAGE, Pages, Rows, stream_reply};
 use super::reply::{answer, fail};
 use super::request::{Call, id_value};
-use super::shown::{Shown, job_of, participants, visible};
+use super::shown::{LOCAL_PARTY, job_of, participants, visible};
 use super::status;
 use super::task::{JobTasks, load_tasks};
 
@@ -75,47 +75,82 @@ pub(super) async fn jobs(face: FateFlow, call: Call) -> Answer {
     if party.as_ref().is_some_and(|party| party.trim().parse::<i64>().is_err()) {
         return Err(Failure::http(400, Some("Invalid parameter 'party_id'.")));
     }
-    let partner = call.text("partner");
-    let meant = |shown: &Shown, all: &[Shown]| {
-        roles.as_ref().is_none_or(|roles| roles.iter().any(|role| role == shown.role.word()))
-            && party.as_ref().is_none_or(|party| shown.party.contains(party.trim()))
-            && partner
-                .as_ref()
-                .is_none_or(|partner| all.iter().any(|other| other != shown && other.party.contains(partner.as_str())))
+    let whole = page.limit == 0;
+    let Some(mut jobs) = filter_of(&call, &page, states.as_deref()) else {
+        return answer(Reply::data(json!({"jobs": [], "count": 0})));
     };
-    let mut rows: Vec<(i64, JobId, usize)> = Vec::new();
-    if let Some(filter) = filter_of(&call, &page, states.as_deref()) {
-        each_job(&face, filter, |job| {
-            if states.as_ref().is_some_and(|words| !words.iter().any(|word| word == status::of(&job))) {
-                return;
-            }
-            let all = participants(&job);
-            let key = elapsed(&job);
-            let fit = all.iter().enumerate().filter(|(_, shown)| meant(shown, &all));
-            rows.extend(fit.map(|(index, _)| (key, job.id.clone(), index)));
-        })
-        .await?;
+    if let Some(words) = &states {
+        jobs.without = stopping_otherwise(&face, &jobs.states, words).await?;
     }
-    if page.order_by == "elapsed" {
-        rows.sort_by_key(|(key, _, _)| if page.descending { -key } else { *key });
-    }
-    let Some(description) = call.text("description") else {
-        let count = rows.len();
-        let rows = shown_rows(&face, page.cut(rows)).await?;
-        return answer(Reply::data(json!({"jobs": rows, "count": count})));
+    let rows = RowFilter {
+        jobs: JobFilter {
+            limit: Some(if whole { PAGE } else { short(page.limit) }),
+            offset: short(page.offset),
+            ..jobs
+        },
+        roles: roles.iter().flatten().filter_map(|role| role.parse().ok()).collect(),
+        party_contains: party.map(|party| party.trim().to_owned()),
+        partner_contains: call.text("partner"),
+        // notes stand at one row of a job: the filter of jobs only says at which jobs
+        description_contains: call.text("description"),
+        alone_as: LOCAL_PARTY.to_owned(),
     };
-    // notes stand at one row of a job: the store only says at which jobs
-    let mut rows = shown_rows(&face, rows).await?;
-    rows.retain(|row| row["description"].as_str().is_some_and(|text| has_part(text, &description)));
-    answer(Reply::data(json!({"count": rows.len(), "jobs": page.cut(rows)})))
+    let mut list = List { face, next: Some(rows), whole, count: 0 };
+    if roles.as_ref().is_some_and(Vec::is_empty) {
+        list.next = None;
+    }
+    let rows = Rows::begin(list).await?;
+    match rows {
+        Rows::All(rows, list) => answer(Reply::data(json!({"jobs": rows, "count": list.count}))),
+        Rows::More(rows, list) => {
+            let after = format!(",\"count\":{}}}", list.count);
+            Ok(stream_reply(rows, list, "{\"jobs\":", &after))
+        }
+    }
 }
 
-fn has_part(text: &str, part: &str) -> bool {
-    text.to_lowercase().contains(&part.to_lowercase())
+/// Jobs that are being stopped and that their state alone would show under these words, although they show as what
+/// they end as.
+async fn stopping_otherwise(face: &FateFlow, states: &[JobState], words: &[String]) -> Result<Vec<JobId>, Failure> {
+    if !states.contains(&JobState::Stopping) {
+        return Ok(Vec::new());
+    }
+    let stopping = JobFilter { states: vec![JobState::Stopping], ..JobFilter::default() };
+    let (jobs, _) = face.coordinator().jobs(&stopping).await.map_err(fail)?;
+    let others = jobs.into_iter().filter(|job| !words.iter().any(|word| word == status::of(job)));
+    Ok(others.map(|job| job.id).collect())
 }
 
-fn elapsed(job: &Job) -> i64 {
-    job.started.zip(job.ended).map_or(0, |(started, ended)| ended.millis_since(started))
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The rows of a list, a page at a time.
+struct List {
+    face: FateFlow,
+    /// What is looked for next; nothing after the last page.
+    next: Option<RowFilter>,
+    /// Whether all rows are wanted, not one page of them.
+    whole: bool,
+    /// How many rows fit, once that is known.
+    count: u64,
+}
+
+impl Pages for List {
+    async fn next(&mut self) -> Result<Option<Vec<Value>>, Failure> {
+        let Some(filter) = &mut self.next else { return Ok(None) };
+        let (page, count) = self.face.coordinator().job_rows(filter).await.map_err(fail)?;
+        self.count = count;
+        filter.jobs.offset = filter.jobs.offset.saturating_add(short(page.len()));
+        if !self.whole || page.is_empty() || u64::from(filter.jobs.offset) >= count {
+            self.next = None;
+        }
+        shown_rows(&self.face, page).await.map(Some)
+    }
+
+    fn is_over(&self) -> bool {
+        self.next.is_none()
+    }
 }
 
 fn filter_of(call: &Call, page: &Page, states: Option<&[String]>) -> Option<JobFilter> {
@@ -123,6 +158,7 @@ fn filter_of(call: &Call, page: &Page, states: Option<&[String]>) -> Option<JobF
         "start_time" => JobOrder::Started,
         "end_time" => JobOrder::Ended,
         "job_id" => JobOrder::Id,
+        "elapsed" => JobOrder::Elapsed,
         _ => JobOrder::Created,
     };
     let states: Option<Vec<_>> = states.map(|words| words.iter().flat_map(|word| status::job_states(word)).collect());
@@ -139,22 +175,23 @@ fn filter_of(call: &Call, page: &Page, states: Option<&[String]>) -> Option<JobF
     })
 }
 
-/// The rows of a page: only their jobs are read again in full.
-async fn shown_rows(face: &FateFlow, page: Vec<(i64, JobId, usize)>) -> Result<Vec<Value>, Failure> {
-    let mut jobs = BTreeMap::new();
-    let mut rows = Vec::with_capacity(page.len());
-    for (_, id, index) in page {
-        if !jobs.contains_key(&id) {
-            let job = face.coordinator().job(&id).await.map_err(fail)?;
-            let notes = face.coordinator().notes(&id).await.map_err(fail)?;
-            jobs.insert(id.clone(), (job, notes));
-        }
-        let Some((job, notes)) = jobs.get(&id) else { continue };
-        if let Some(shown) = participants(job).get(index) {
-            rows.push(listed_row(job, shown, notes));
-        }
+/// The rows of a page; only its own jobs are read in full.
+async fn shown_rows(face: &FateFlow, page: Vec<(JobId, Participant)>) -> Result<Vec<Value>, Failure> {
+    let ids: BTreeSet<JobId> = page.iter().map(|(id, _)| id.clone()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(rows)
+    let ids: Vec<JobId> = ids.into_iter().collect();
+    let notes = face.coordinator().notes_on(&ids).await.map_err(fail)?;
+    let (jobs, _) = face.coordinator().jobs(&JobFilter { ids, ..JobFilter::default() }).await.map_err(fail)?;
+    let jobs: BTreeMap<&JobId, &Job> = jobs.iter().map(|job| (&job.id, job)).collect();
+    let none = Vec::new();
+    let row = |(id, who): &(JobId, Participant)| {
+        let job = jobs.get(id)?;
+        let shown = participants(job).into_iter().find(|shown| shown.of == *who)?;
+        Some(listed_row(job, &shown, notes.get(id).unwrap_or(&none)))
+    };
+    Ok(page.iter().filter_map(row).collect())
 }
 
 pub(super) async fn tasks(face: FateFlow, call: Call) -> Answer {

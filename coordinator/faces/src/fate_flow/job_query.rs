@@ -5,17 +5,15 @@ use doors::fate_reply::ARGUMENT;
 use doors::{Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
 use service::JobFilter;
-use vocabulary::{JobId, PartyId, Role};
+use vocabulary::{JobId, Participant, PartyId, Role};
 
 use super::FateFlow;
 use super::job_row::job_row;
+use super::pages::{PAGE, Pages, Rows, stream_reply};
 use super::reply::{answer, fail, model_info};
 use super::request::{Call, text_of};
 use super::shown::{LOCAL_PARTY, participants, visible};
 use super::status;
-
-/// Jobs that are read at a time.
-const PAGE: u32 = 200;
 
 /// Columns of older servers: taken as filters, without effect.
 const WITHOUT_EFFECT: [&str; 5] = ["run_ip", "run_pid", "work_mode", "current_steps", "current_tasks"];
@@ -66,51 +64,109 @@ const COLUMNS: [&str; 41] = [
 ];
 
 pub(super) async fn query(face: FateFlow, call: Call) -> Answer {
-    let rows: Vec<Value> = rows_of(&face, &call).await?.into_iter().map(|(_, row)| Value::Object(row)).collect();
-    let message = if rows.is_empty() { "no job could be found" } else { "success" };
-    answer(Reply::data(Value::Array(rows)).saying(message))
+    match Rows::begin(Search::new(face, call)).await? {
+        Rows::All(rows, _) => {
+            let message = if rows.is_empty() { "no job could be found" } else { "success" };
+            answer(Reply::data(Value::Array(rows)).saying(message))
+        }
+        Rows::More(rows, search) => Ok(stream_reply(rows, search, "", "")),
+    }
 }
 
 pub(super) async fn config(face: FateFlow, call: Call) -> Answer {
-    let rows = rows_of(&face, &call).await?;
-    let (job, _) = rows.into_iter().next().ok_or_else(|| Failure::code(ARGUMENT, "find job failed"))?;
-    answer(Reply::data(json!({
-        "job_id": job.id,
-        "dsl": job.definition.dsl,
-        "runtime_conf": job.definition.conf,
-        "train_runtime_conf": job.definition.train_conf,
-        "model_info": model_info(&job),
-    })))
+    let mut search = Search::new(face, call);
+    while let Some(page) = search.page().await? {
+        let Some((job, _)) = page.into_iter().next() else { continue };
+        return answer(Reply::data(json!({
+            "job_id": job.id,
+            "dsl": job.definition.dsl,
+            "runtime_conf": job.definition.conf,
+            "train_runtime_conf": job.definition.train_conf,
+            "model_info": model_info(&job),
+        })));
+    }
+    Err(Failure::code(ARGUMENT, "find job failed"))
 }
 
-/// The rows that fit the request, each with its job, in order of creation.
-async fn rows_of(face: &FateFlow, call: &Call) -> Result<Vec<(Job, Map<String, Value>)>, Failure> {
-    let mut found = Vec::new();
-    let usable = COLUMNS.iter().any(|column| call.body.get(*column).is_some_and(|value| !value.is_null()));
-    let Some(filter) = filter_of(call).filter(|_| usable) else { return Ok(found) };
-    let mut jobs = Vec::new();
-    each_job(face, filter, |job| jobs.push(job)).await?;
-    let (role, party) = (call.texts("role"), call.texts("party_id"));
-    for job in jobs {
-        let meant = |wanted: &Option<Vec<String>>, has: &dyn Fn(&str) -> bool| {
-            wanted.as_ref().is_none_or(|list| list.iter().any(|one| has(one)))
+/// The jobs that fit a request, a page at a time in order of creation.
+struct Search {
+    face: FateFlow,
+    call: Call,
+    /// What is looked for next; nothing after the last page.
+    filter: Option<JobFilter>,
+}
+
+impl Search {
+    fn new(face: FateFlow, call: Call) -> Self {
+        let usable = COLUMNS.iter().any(|column| call.body.get(*column).is_some_and(|value| !value.is_null()));
+        let filter = filter_of(&call).filter(|_| usable).map(|filter| JobFilter { limit: Some(PAGE), ..filter });
+        Self { face, call, filter }
+    }
+
+    /// Jobs of the next page that have fitting rows, with those rows.
+    async fn page(&mut self) -> Result<Option<Vec<(Job, Vec<Value>)>>, Failure> {
+        let Some(filter) = &mut self.filter else { return Ok(None) };
+        let (jobs, left) = self.face.coordinator().jobs(filter).await.map_err(fail)?;
+        let last = jobs.last().map(|job| (job.created, job.id.clone()));
+        filter.after = last;
+        if jobs.is_empty() || left <= jobs.len() as u64 {
+            self.filter = None;
+        }
+        let ids: Vec<JobId> = jobs.iter().map(|job| job.id.clone()).collect();
+        let notes = self.face.coordinator().notes_on(&ids).await.map_err(fail)?;
+        let wanted = Wanted::of(&self.call);
+        let none = Vec::new();
+        let with_rows = jobs.into_iter().map(|job| {
+            let rows = wanted.rows(&job, notes.get(&job.id).unwrap_or(&none));
+            (job, rows)
+        });
+        Ok(Some(with_rows.filter(|(_, rows)| !rows.is_empty()).collect()))
+    }
+}
+
+impl Pages for Search {
+    async fn next(&mut self) -> Result<Option<Vec<Value>>, Failure> {
+        Ok(self.page().await?.map(|page| page.into_iter().flat_map(|(_, rows)| rows).collect()))
+    }
+
+    fn is_over(&self) -> bool {
+        self.filter.is_none()
+    }
+}
+
+/// Which rows of a job a request means.
+struct Wanted<'a> {
+    body: &'a Map<String, Value>,
+    roles: Option<Vec<String>>,
+    parties: Option<Vec<String>>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(call: &'a Call) -> Self {
+        Self { body: &call.body, roles: call.texts("role"), parties: call.texts("party_id") }
+    }
+
+    fn rows(&self, job: &Job, notes: &[(Participant, String)]) -> Vec<Value> {
+        let among = |list: &Option<Vec<String>>, has: &dyn Fn(&str) -> bool| {
+            list.as_ref().is_none_or(|list| list.iter().any(|one| has(one)))
         };
-        let local: Vec<String> = job.cast.local.iter().map(ToString::to_string).collect();
-        let notes = face.coordinator().notes(&job.id).await.map_err(fail)?;
-        for shown in participants(&job) {
+        let mut rows = Vec::new();
+        for shown in participants(job) {
             // a local job is found under the party it shows and under those that do it
-            let is_party =
-                |one: &str| one == shown.party || (shown.party == LOCAL_PARTY && local.iter().any(|own| own == one));
-            if !meant(&role, &|one| one == shown.role.word()) || !meant(&party, &is_party) {
+            let is_party = |one: &str| {
+                one == shown.party
+                    || (shown.party == LOCAL_PARTY && job.cast.local.iter().any(|own| own.as_str() == one))
+            };
+            if !among(&self.roles, &|one| one == shown.role.word()) || !among(&self.parties, &is_party) {
                 continue;
             }
-            let row = job_row(&job, &shown, &notes);
-            if fits(&row, &call.body, &["role", "party_id"]) {
-                found.push((job.clone(), row));
+            let row = job_row(job, &shown, notes);
+            if fits(&row, self.body, &["role", "party_id"]) {
+                rows.push(Value::Object(row));
             }
         }
+        rows
     }
-    Ok(found)
 }
 
 /// Gives every job that fits to `visit`, a page at a time.

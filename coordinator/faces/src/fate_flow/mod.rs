@@ -27,6 +27,7 @@ mod model_query;
 mod model_tag;
 mod openapi;
 mod output;
+mod pages;
 mod permission;
 mod reply;
 mod report;

@@ -48,7 +48,16 @@ pub(super) async fn keeps_jobs_whole(store: &dyn Store) {
     assert!(tx.set_notes(&whole.id, &host, "seen").await.expect("sets"));
     assert!(tx.set_notes(&whole.id, &host, "seen twice").await.expect("sets"));
     assert!(!tx.set_notes(&whole.id, &Participant::new(Role::Host, party("77")), "no").await.expect("answers"));
-    assert_eq!(tx.notes(&whole.id).await.expect("reads"), vec![(host, "seen twice".to_owned())]);
+    assert_eq!(tx.notes(&whole.id).await.expect("reads"), vec![(host.clone(), "seen twice".to_owned())]);
+    let others = [whole.id.clone(), "absent".parse().expect("id")];
+    let of_all = tx.notes_on(&others).await.expect("reads");
+    assert_eq!(of_all.into_iter().collect::<Vec<_>>(), vec![(whole.id.clone(), vec![(host, "seen twice".to_owned())])]);
+    assert!(tx.notes_on(&[]).await.expect("reads").is_empty());
+    let (found, _) =
+        tx.find_jobs(&JobFilter { ids: vec![whole.id.clone()], ..JobFilter::default() }).await.expect("finds");
+    let (mut bare, found) = (whole.clone(), found.into_iter().next().expect("it is there"));
+    (bare.offer, bare.answers) = (None, Default::default());
+    assert_eq!(found, bare, "everything but the papers");
     tx.commit().await.expect("commits");
 }
 
@@ -115,9 +124,29 @@ pub(super) async fn finds_jobs(store: &dyn Store) {
             JobFilter { order: JobOrder::Started, newest_first: true, ..here.clone() },
             vec!["find3", "find2", "find1"],
         ),
+        (
+            "how long it ran",
+            JobFilter { order: JobOrder::Elapsed, newest_first: true, ..here.clone() },
+            vec!["find3", "find2", "find1"],
+        ),
+        (
+            "after one",
+            JobFilter { after: Some((Timestamp(1_001), "find1".parse().expect("id"))), ..here.clone() },
+            vec!["find2", "find3"],
+        ),
+        (
+            "after the first of one moment",
+            JobFilter { after: Some((Timestamp(1_003), "find2".parse().expect("id"))), ..here.clone() },
+            vec!["find3"],
+        ),
         ("until", JobFilter { created_to: Some(Timestamp(1_001)), ..here.clone() }, vec!["find1"]),
         ("ids", JobFilter { ids: vec!["find3".parse().expect("id")], ..JobFilter::default() }, vec!["find3"]),
         ("model version", JobFilter { model_version: Some("find2".into()), ..JobFilter::default() }, vec!["find2"]),
+        (
+            "all but one",
+            JobFilter { without: vec!["find2".parse().expect("id")], ..here.clone() },
+            vec!["find1", "find3"],
+        ),
         ("name", JobFilter { names: vec!["nobody".into()], ..here.clone() }, vec![]),
     ];
     for (case, filter, expected) in cases {
@@ -129,6 +158,9 @@ pub(super) async fn finds_jobs(store: &dyn Store) {
     let (jobs, total) = tx.find_jobs(&JobFilter { limit: Some(1), offset: 1, ..here }).await.expect("finds");
     assert_eq!((jobs.len(), total), (1, 3), "a page of one, and all that fit");
     assert_eq!(jobs[0].id.as_str(), "find2");
+    let beyond = JobFilter { created_from: Some(Timestamp(1_000)), limit: Some(2), offset: 9, ..JobFilter::default() };
+    let (jobs, total) = tx.find_jobs(&beyond).await.expect("finds");
+    assert_eq!((jobs.len(), total), (0, 3), "a page after the last");
     let counts = tx.count_jobs().await.expect("counts");
     assert!(counts.contains(&(JobState::Failed, 2)), "{counts:?}");
 }

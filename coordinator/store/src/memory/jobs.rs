@@ -1,12 +1,13 @@
 //! Jobs, notes and claims in memory.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{Job, JobState};
 use service::ports::{Claims, Jobs, Stored};
-use service::{JobFilter, JobOrder};
-use vocabulary::{JobId, Participant, PartyId, Timestamp};
+use service::{JobFilter, JobOrder, RowFilter};
+use vocabulary::{JobId, Participant, PartyId, Role, Timestamp};
 
 use super::{JobRow, MemoryTransaction, among, page};
 
@@ -47,32 +48,17 @@ impl Jobs for MemoryTransaction {
     }
 
     async fn find_jobs(&mut self, filter: &JobFilter) -> Stored<(Vec<Job>, u64)> {
-        let described = |job: &Job| {
-            let notes = |who| self.tables.notes.get(&(job.id.clone(), who));
-            contains(&job.description, &filter.description_contains)
-                || participants(job)
-                    .into_iter()
-                    .filter_map(notes)
-                    .any(|note| contains(note, &filter.description_contains))
-        };
-        let jobs = self.tables.jobs.rows().values().map(|row| &row.job);
-        let mut found: Vec<&Arc<Job>> = jobs.filter(|job| fits(job, filter) && described(job)).collect();
-        let zero = Timestamp(0);
-        found.sort_by_key(|job| {
-            let at = match filter.order {
-                JobOrder::Created => job.created,
-                JobOrder::Started => job.started.unwrap_or(zero),
-                JobOrder::Ended => job.ended.unwrap_or(zero),
-                JobOrder::Id => zero,
-            };
-            (at, job.id.clone())
-        });
-        if filter.newest_first {
-            found.reverse();
-        }
+        let found = self.found(filter);
         let total = found.len() as u64;
-        let jobs = page(found, filter.limit, filter.offset).into_iter().map(|job| Job::clone(job)).collect();
-        Ok((jobs, total))
+        let bare = |job: &Arc<Job>| Job { offer: None, answers: BTreeMap::new(), ..Job::clone(job) };
+        Ok((page(found, filter.limit, filter.offset).into_iter().map(bare).collect(), total))
+    }
+
+    async fn find_rows(&mut self, filter: &RowFilter) -> Stored<(Vec<(JobId, Participant)>, u64)> {
+        let rows: Vec<(JobId, Participant)> =
+            self.found(&filter.jobs).into_iter().flat_map(|job| self.participants_meant(job, filter)).collect();
+        let total = rows.len() as u64;
+        Ok((page(rows, filter.jobs.limit, filter.jobs.offset), total))
     }
 
     async fn count_jobs(&mut self) -> Stored<Vec<(JobState, u64)>> {
@@ -90,10 +76,72 @@ impl Jobs for MemoryTransaction {
         Ok(true)
     }
 
-    async fn notes(&mut self, job: &JobId) -> Stored<Vec<(Participant, String)>> {
-        let Some(row) = self.tables.jobs.get(job) else { return Ok(Vec::new()) };
-        let note = |who: Participant| Some((who.clone(), self.tables.notes.get(&(job.clone(), who))?.clone()));
-        Ok(participants(&row.job).into_iter().filter_map(note).collect())
+    async fn notes_on(&mut self, jobs: &[JobId]) -> Stored<BTreeMap<JobId, Vec<(Participant, String)>>> {
+        let mut notes: BTreeMap<JobId, Vec<(Participant, String)>> = BTreeMap::new();
+        for row in jobs.iter().filter_map(|id| self.tables.jobs.get(id)) {
+            let id = &row.job.id;
+            let note = |who: Participant| Some((who.clone(), self.tables.notes.get(&(id.clone(), who))?.clone()));
+            let own: Vec<_> = participants(&row.job).into_iter().filter_map(note).collect();
+            if !own.is_empty() {
+                notes.insert(id.clone(), own);
+            }
+        }
+        Ok(notes)
+    }
+}
+
+impl MemoryTransaction {
+    /// The jobs that fit, in order.
+    fn found(&self, filter: &JobFilter) -> Vec<&Arc<Job>> {
+        let described = |job: &Job| {
+            let notes = |who| self.note(job, who);
+            contains(&job.description, &filter.description_contains)
+                || participants(job).iter().filter_map(notes).any(|note| contains(note, &filter.description_contains))
+        };
+        let jobs = self.tables.jobs.rows().values().map(|row| &row.job);
+        let mut found: Vec<&Arc<Job>> = jobs.filter(|job| fits(job, filter) && described(job)).collect();
+        let zero = Timestamp(0);
+        found.sort_by_key(|job| {
+            let at = match filter.order {
+                JobOrder::Created => (job.created.0, zero),
+                JobOrder::Started => (job.started.unwrap_or(zero).0, zero),
+                JobOrder::Ended => (job.ended.unwrap_or(zero).0, zero),
+                JobOrder::Id => (0, zero),
+                JobOrder::Elapsed => {
+                    (job.started.zip(job.ended).map_or(0, |(from, to)| to.millis_since(from)), job.created)
+                }
+            };
+            (at, job.id.clone())
+        });
+        if filter.newest_first {
+            found.reverse();
+        }
+        found
+    }
+
+    fn note(&self, job: &Job, who: &Participant) -> Option<&String> {
+        self.tables.notes.get(&(job.id.clone(), who.clone()))
+    }
+
+    fn participants_meant(&self, job: &Job, filter: &RowFilter) -> Vec<(JobId, Participant)> {
+        let all = participants(job);
+        let is_alone = all.iter().all(|who| who.role == Role::Local);
+        let described =
+            |who: &Participant| contains(self.note(job, who).unwrap_or(&job.description), &filter.description_contains);
+        let contains =
+            |text: &str, part: &Option<String>| part.as_ref().is_none_or(|part| text.contains(part.as_str()));
+        let fits = |who: &&Participant| {
+            let shown = if is_alone { filter.alone_as.as_str() } else { who.party.as_str() };
+            let partner = |other: &Participant| {
+                !is_alone && other != *who && contains(other.party.as_str(), &filter.partner_contains)
+            };
+            (!is_alone || **who == job.initiator)
+                && among(&filter.roles, &who.role)
+                && contains(shown, &filter.party_contains)
+                && (filter.partner_contains.is_none() || all.iter().any(partner))
+                && described(who)
+        };
+        all.iter().filter(fits).map(|who| (job.id.clone(), who.clone())).collect()
     }
 }
 
@@ -120,6 +168,7 @@ fn fits(job: &Job, filter: &JobFilter) -> bool {
             && contains(who.party.as_str(), &filter.party_contains)
     };
     among(&filter.ids, &job.id)
+        && !filter.without.contains(&job.id)
         && among(&filter.states, &job.state)
         && filter.initiator_role.is_none_or(|role| role == job.initiator.role)
         && among(&filter.initiator_parties, &job.initiator.party)
@@ -128,6 +177,7 @@ fn fits(job: &Job, filter: &JobFilter) -> bool {
         && filter.model_version.as_ref().is_none_or(|version| *version == job.model_version)
         && filter.created_from.is_none_or(|from| job.created >= from)
         && filter.created_to.is_none_or(|to| job.created <= to)
+        && filter.after.as_ref().is_none_or(|(moment, id)| (job.created, &job.id) > (*moment, id))
         && participants(job).iter().any(plays)
 }
 

@@ -248,3 +248,38 @@ async fn shows_a_job_that_somebody_stops_as_stopped_at_once() {
         assert!(crate::fate_flow::status::job_states(word).contains(&JobState::Stopping));
     }
 }
+
+#[tokio::test]
+async fn gives_every_row_once_also_of_a_list_that_goes_out_in_pieces() {
+    let world = World::open().await;
+    let jobs = 2 * crate::fate_flow::pages::PAGE as usize + 7;
+    let dsl = json!({"components": {"secure_add_example_0": {"module": "SecureAddExample"}}});
+    let conf = json!({
+        "dsl_version": 2,
+        "initiator": {"role": "guest", "party_id": 9999},
+        "role": {"guest": [9999], "host": [10000]},
+        "job_parameters": {"common": {}},
+        "component_parameters": {"common": {"secure_add_example_0": {"partition": 4}}},
+    });
+    let before = world.data("job/list/job", json!({})).await["count"].as_u64().expect("a count");
+    for _ in 0..jobs {
+        let (_, reply) = world.post("job/submit", json!({"job_dsl": dsl, "job_runtime_conf": conf})).await;
+        assert_eq!(reply["retcode"], 0, "{reply}");
+    }
+    let ids = |rows: &Value, id: &str, party: &str| {
+        let text = |row: &Value, name: &str| row[name].to_string();
+        let rows = rows.as_array().expect("rows").iter();
+        rows.map(|row| text(row, id) + &text(row, party)).collect::<std::collections::BTreeSet<String>>().len()
+    };
+    let rows = world.data("job/query", json!({"status": "waiting", "role": ["guest", "host"], "name": [""]})).await;
+    // the fixture has a waiting job, too
+    assert_eq!(rows.as_array().map(Vec::len), Some(2 * jobs + 2));
+    assert_eq!(ids(&rows, "f_job_id", "f_party_id"), 2 * jobs + 2);
+    let list = world.data("job/list/job", json!({})).await;
+    assert_eq!(list["count"].as_u64(), Some(before + 2 * jobs as u64));
+    assert_eq!(list["jobs"].as_array().map(Vec::len), Some(before as usize + 2 * jobs));
+    let last = world.data("job/list/job", json!({"limit": 5, "page": 2, "order": "asc"})).await;
+    assert_eq!((last["count"].as_u64(), last["jobs"].as_array().map(Vec::len)), (list["count"].as_u64(), Some(5)));
+    let (_, config) = world.post("job/config", json!({"status": "waiting", "role": "guest"})).await;
+    assert_eq!((config["retcode"].as_i64(), config["data"]["dsl"].is_object()), (Some(0), true));
+}
