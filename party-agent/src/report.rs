@@ -23,6 +23,8 @@ use crate::holdings::Holdings;
 const BATCH: u32 = 200;
 /// Bytes of reports sent at once; what is left of a frame is for progress.
 const LARGEST: usize = BULK_LIMIT - (1 << 20);
+/// Reports written down in one transaction.
+const WRITTEN_AT_ONCE: usize = 64;
 /// Progress is told at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// How often a report that cannot be written down is tried, unless the disk is full: then it waits.
@@ -154,30 +156,45 @@ fn kind_of(body: &ReportBody) -> Option<&'static str> {
     }
 }
 
+/// Writes down what is told; what came while the disk was busy is synced together.
 async fn write_down(inner: std::sync::Weak<Inner>, mut postings: mpsc::UnboundedReceiver<Posting>) {
-    while let Some(posting) = postings.recv().await {
+    let mut taken = Vec::new();
+    while postings.recv_many(&mut taken, WRITTEN_AT_ONCE).await > 0 {
         let Some(inner) = inner.upgrade() else { return };
-        match posting {
-            Posting::Report(report, audit) => keep(&inner.holdings, &report, audit).await,
-            Posting::Flush(done) => drop(done.send(())),
+        let (mut told, mut waiting) = (Vec::new(), Vec::new());
+        for posting in taken.drain(..) {
+            match posting {
+                Posting::Report(report, audit) => told.push((*report, audit)),
+                Posting::Flush(done) => waiting.push(done),
+            }
+        }
+        if post(&inner.holdings, &told).await.is_err() {
+            // One that cannot be written must not keep the others from it.
+            for one in &told {
+                keep(&inner.holdings, one).await;
+            }
+        }
+        for done in waiting {
+            let _ = done.send(());
         }
         inner.wake.notify_one();
     }
 }
 
+type Told = (Report, Option<AuditEntry>);
+
+async fn post(holdings: &Holdings, told: &[Told]) -> Result<(), Fault> {
+    Ok(holdings.records.post_all(told, holdings.clock.now()).await?)
+}
+
 /// Writes a report down. A disk that is full is waited for, because a job hangs on every report; what cannot be written
 /// for another reason would never be.
-async fn keep(holdings: &Holdings, report: &Report, audit: Option<AuditEntry>) {
+async fn keep(holdings: &Holdings, told: &Told) {
+    let report = &told.0;
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
     let mut left = TRIES;
     while left > 0 {
-        let written = async {
-            if let Some(entry) = &audit {
-                holdings.audit(entry).await?;
-            }
-            holdings.records.post(report).await.map_err(Fault::from)
-        };
-        match written.await {
+        match post(holdings, std::slice::from_ref(told)).await {
             Ok(()) => return,
             Err(fault) => {
                 tracing::error!(task = %report.task, code = fault.code.text(), %fault, "a report cannot be written down yet");

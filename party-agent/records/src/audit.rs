@@ -1,7 +1,7 @@
 //! The audit chain: each entry's hash covers the one before, so that nothing can be taken out or changed unseen.
 
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
 use vocabulary::{Attempt, JobId, PartyId, TaskId, Timestamp};
 
 use crate::{RecordError, Records, from_json, to_json};
@@ -75,21 +75,31 @@ fn link(before: &str, at: Timestamp, entry: &str) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
+/// Appends an entry to the chain within a transaction.
+pub(crate) async fn append(
+    connection: &mut SqliteConnection,
+    entry: &AuditEntry,
+    now: Timestamp,
+) -> Result<(), RecordError> {
+    let text = to_json("audit entry", entry)?;
+    let last = sqlx::query("/* audit_last */ SELECT hash FROM audit ORDER BY number DESC LIMIT 1")
+        .fetch_optional(&mut *connection)
+        .await?;
+    let before: String = last.map(|row| row.try_get("hash")).transpose()?.unwrap_or_default();
+    sqlx::query("/* audit */ INSERT INTO audit (at_micros, entry, hash) VALUES ($1, $2, $3)")
+        .bind(now.0)
+        .bind(&text)
+        .bind(link(&before, now, &text))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 impl Records {
     /// Appends an entry.
     pub async fn audit(&self, entry: &AuditEntry, now: Timestamp) -> Result<(), RecordError> {
-        let text = to_json("audit entry", entry)?;
         let mut transaction = self.pool.begin().await?;
-        let last = sqlx::query("/* audit_last */ SELECT hash FROM audit ORDER BY number DESC LIMIT 1")
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let before: String = last.map(|row| row.try_get("hash")).transpose()?.unwrap_or_default();
-        sqlx::query("/* audit */ INSERT INTO audit (at_micros, entry, hash) VALUES ($1, $2, $3)")
-            .bind(now.0)
-            .bind(&text)
-            .bind(link(&before, now, &text))
-            .execute(&mut *transaction)
-            .await?;
+        append(&mut transaction, entry, now).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -1,17 +1,30 @@
 //! Reports that the coordinator has not taken yet: they survive a crash of the agent.
 
 use sqlx::Row;
-use vocabulary::Report;
+use vocabulary::{Report, Timestamp};
 
-use crate::{RecordError, Records, from_json, to_json};
+use crate::audit::append;
+use crate::{AuditEntry, RecordError, Records, from_json, to_json};
 
 impl Records {
     /// Keeps a report until it is acknowledged.
     pub async fn post(&self, report: &Report) -> Result<(), RecordError> {
-        sqlx::query("/* post */ INSERT INTO outbox (report) VALUES ($1)")
-            .bind(to_json("report", report)?)
-            .execute(&self.pool)
-            .await?;
+        self.post_all(&[(report.clone(), None)], Timestamp(0)).await
+    }
+
+    /// Keeps reports until they are acknowledged, and what the audit chain is to say of them: all, or none on error.
+    pub async fn post_all(&self, postings: &[(Report, Option<AuditEntry>)], now: Timestamp) -> Result<(), RecordError> {
+        let mut transaction = self.pool.begin().await?;
+        for (report, entry) in postings {
+            if let Some(entry) = entry {
+                append(&mut transaction, entry, now).await?;
+            }
+            sqlx::query("/* post */ INSERT INTO outbox (report) VALUES ($1)")
+                .bind(to_json("report", report)?)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
         Ok(())
     }
 

@@ -240,3 +240,24 @@ async fn keeps_connectors_and_pinned_keys_for_the_owner_alone() {
         assert_eq!(entry.metadata().expect("facts").permissions().mode() & 0o077, 0, "{}", entry.path().display());
     }
 }
+
+#[tokio::test]
+async fn reports_that_are_posted_together_keep_their_order_and_their_place_in_the_chain() {
+    let folder = TempDir::new().expect("folder");
+    let records = open(&folder).await;
+    let report = |fraction: u32| Report { task: task(), attempt: Attempt(fraction), body: ReportBody::Started };
+    let told =
+        |what: &str| AuditEntry::Told { what: what.to_owned(), to: "the coordinator".to_owned(), refused_by: None };
+    let together = [(report(0), Some(told("metrics"))), (report(1), None), (report(2), Some(told("summaries")))];
+    records.post_all(&together, Timestamp(7)).await.expect("posted");
+    records.close().await;
+    let records = open(&folder).await;
+    let posted = records.posted(10).await.expect("read");
+    assert_eq!(posted.iter().map(|(_, report)| report.attempt.0).collect::<Vec<_>>(), [0, 1, 2]);
+    let chain = records.audit_chain().await.expect("whole");
+    assert_eq!(
+        chain.iter().map(|record| record.entry.clone()).collect::<Vec<_>>(),
+        [told("metrics"), told("summaries")]
+    );
+    assert!(chain.iter().all(|record| record.at == Timestamp(7)));
+}

@@ -209,10 +209,6 @@ impl TextBuilder {
         self.rows += 1;
     }
 
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
     pub(crate) fn finish(self) -> Result<Frame> {
         Frame::from_series(self.rows, self.columns.into_iter().map(|column| column.finish().into_series()).collect())
     }

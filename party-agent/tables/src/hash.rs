@@ -1,6 +1,7 @@
 //! One fingerprint for a table's content: the same however many files it stands in.
 
 use blake3::Hasher;
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::frame::{Cells, Frame};
@@ -45,12 +46,12 @@ impl ContentHasher {
 
     /// Takes the next rows.
     pub(crate) fn push(&mut self, frame: &Frame) -> Result<()> {
-        let mut bytes = Vec::new();
-        for (at, hasher) in self.columns.iter_mut().enumerate() {
-            bytes.clear();
+        self.columns.par_iter_mut().enumerate().try_for_each(|(at, hasher)| {
+            let mut bytes = Vec::new();
             encode(&frame.cells(at)?, &mut bytes);
             hasher.update(&bytes);
-        }
+            Ok(())
+        })?;
         self.rows += frame.rows() as u64;
         Ok(())
     }

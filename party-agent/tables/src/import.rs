@@ -1,12 +1,15 @@
 //! From a delimited text file to a raw table. Every row that does not reach the table is counted with its reason and
 //! the line of the first such row.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Read;
 
+use rayon::prelude::*;
 use serde_json::{Map, Value};
 use vocabulary::table::{Receipt, Rejection};
 
+use crate::blocks::{Block, Blocks};
 use crate::error::{Result, TableError};
 use crate::frame::{Frame, TextBuilder};
 use crate::lines::{Line, Lines, Splitter, Unclosed, join_fields};
@@ -62,9 +65,6 @@ impl Default for ImportOptions {
     }
 }
 
-/// Rows per piece while building; also how often progress is told.
-const PIECE: usize = 8192;
-
 /// Why a row is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Reason {
@@ -93,28 +93,34 @@ impl Reason {
 
 /// Reads a table. `progress` is told the rows read so far, now and then. Blank lines are no rows. Of rows with the same
 /// id the last one stands, at its own place.
-pub fn import(reader: impl Read, options: &ImportOptions, progress: &mut dyn FnMut(u64)) -> Result<(Table, Receipt)> {
+///
+/// One thread cuts the file into blocks of lines while the others split the blocks before them.
+pub fn import(
+    reader: impl Read + Send,
+    options: &ImportOptions,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Table, Receipt)> {
     check_partitions(options.partitions)?;
     let delimiter = delimiter_byte(options.delimiter)?;
     let mut lines = Lines::new(reader, options.max_line_bytes);
-    let mut splitter = Splitter::new(delimiter);
-    let header = if options.head { Some(first_line(&mut lines, &mut splitter, options)?) } else { None };
+    let header = if options.head { Some(first_line(&mut lines, delimiter, options)?) } else { None };
     let header = named(header, options)?;
     let schema = schema_of(header.as_deref(), options);
     schema.check()?;
     let ids = Ids::new(options)?;
-    let mut intake = Intake::new(options, header.map(|header| header.len()), schema.columns.len(), ids);
-    loop {
-        let line = lines.advance().map_err(TableError::reading("the file"))?;
-        match line {
-            Line::End => break,
-            Line::Whole if lines.line.is_empty() => continue,
-            Line::Whole => intake.take(&lines.line, lines.number, &mut splitter)?,
-            Line::TooLong => intake.reject(Reason::LineTooLong, lines.number),
-        }
-        if intake.receipt.rows_in.is_multiple_of(PIECE as u64) {
-            progress(intake.receipt.rows_in);
-        }
+    let sieve =
+        Sieve { options, delimiter, expected: header.map(|header| header.len()), width: schema.columns.len() + 1, ids };
+    let mut intake = Intake::default();
+    let mut blocks = Blocks::new(lines);
+    let mut round = blocks.round()?;
+    while !round.is_empty() {
+        let (next, pieces) = rayon::join(
+            || blocks.round(),
+            || round.par_iter().map(|block| sieve.piece(block)).collect::<Result<Vec<Piece>>>(),
+        );
+        pieces?.into_iter().for_each(|piece| intake.take(piece));
+        progress(intake.receipt.rows_in);
+        round = next?;
     }
     if intake.receipt.rows_in == 0 && !options.head {
         return Err(TableError::FileEmpty);
@@ -130,7 +136,7 @@ fn delimiter_byte(delimiter: char) -> Result<u8> {
     usable.ok_or(TableError::DelimiterInvalid { delimiter })
 }
 
-fn first_line<R: Read>(lines: &mut Lines<R>, splitter: &mut Splitter, options: &ImportOptions) -> Result<Vec<String>> {
+fn first_line<R: Read>(lines: &mut Lines<R>, delimiter: u8, options: &ImportOptions) -> Result<Vec<String>> {
     let invalid = |reason: &str| TableError::HeaderInvalid { reason: reason.to_owned() };
     match lines.advance().map_err(TableError::reading("the file"))? {
         Line::End => return Err(TableError::FileEmpty),
@@ -139,7 +145,7 @@ fn first_line<R: Read>(lines: &mut Lines<R>, splitter: &mut Splitter, options: &
         Line::Whole => {}
     }
     let text = std::str::from_utf8(&lines.line).map_err(|_| invalid(Reason::NotUtf8.text()))?;
-    let mut fields = Vec::new();
+    let (mut splitter, mut fields) = (Splitter::new(delimiter), Vec::new());
     splitter.split(text, &mut fields).map_err(|Unclosed| invalid(Reason::QuoteOpen.text()))?;
     let mut seen = std::collections::HashSet::new();
     if let Some(column) = fields.iter().find(|field| !seen.insert(**field)) {
@@ -155,8 +161,7 @@ fn first_line<R: Read>(lines: &mut Lines<R>, splitter: &mut Splitter, options: &
 /// The fields of a file's first line, to see whether it is a header and where its columns are.
 pub fn read_header(reader: impl Read, options: &ImportOptions) -> Result<Vec<String>> {
     let mut lines = Lines::new(reader, options.max_line_bytes);
-    let mut splitter = Splitter::new(delimiter_byte(options.delimiter)?);
-    first_line(&mut lines, &mut splitter, options)
+    first_line(&mut lines, delimiter_byte(options.delimiter)?, options)
 }
 
 /// The header under the names that were asked for; made of them where the file has none.
@@ -233,65 +238,55 @@ fn digest(id: &str) -> [u8; 16] {
     short
 }
 
-/// Rows on their way into a table.
-struct Intake<'a> {
+/// What lines must be like to become rows.
+struct Sieve<'a> {
     options: &'a ImportOptions,
+    delimiter: u8,
     /// Fields of a row, where a header says so.
     expected: Option<usize>,
+    /// Columns, the id among them.
     width: usize,
     ids: Ids,
-    piece: TextBuilder,
-    frames: Vec<Frame>,
-    receipt: Receipt,
-    refused: Vec<(Reason, Rejection)>,
-    accepted: usize,
-    /// The latest row of each id. Ids are kept as 128 bits of their hash: half the memory of the texts, and no two
-    /// texts of one hash can be found.
-    latest: HashMap<[u8; 16], usize>,
-    replaced: Vec<usize>,
 }
 
-impl<'a> Intake<'a> {
-    fn new(options: &'a ImportOptions, expected: Option<usize>, columns: usize, ids: Ids) -> Self {
-        Self {
-            options,
-            expected,
-            width: columns + 1,
-            ids,
-            piece: TextBuilder::new(columns + 1, PIECE),
-            frames: Vec::new(),
-            receipt: Receipt::default(),
-            refused: Vec::new(),
-            accepted: 0,
-            latest: HashMap::new(),
-            replaced: Vec::new(),
-        }
-    }
+/// The rows of a block, and those that are none.
+struct Piece {
+    frame: Frame,
+    /// Of each row, in order. Ids are kept as 128 bits of their hash: half the memory of the texts, and no two texts of
+    /// one hash can be found.
+    digests: Vec<[u8; 16]>,
+    rows_in: u64,
+    refused: Refused,
+}
 
-    fn reject(&mut self, reason: Reason, line: u64) {
-        self.receipt.rows_in += 1;
-        self.receipt.rejected += 1;
-        match self.refused.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, rejection)) => rejection.rows += 1,
-            None => {
-                let rejection = Rejection { reason: reason.text().to_owned(), rows: 1, first_line: line };
-                self.refused.push((reason, rejection));
+impl Sieve<'_> {
+    fn piece(&self, block: &Block) -> Result<Piece> {
+        let mut rows = TextBuilder::new(self.width, block.lines());
+        let mut digests = Vec::with_capacity(block.lines());
+        let mut splitter = Splitter::new(self.delimiter);
+        let (mut rows_in, mut refused) = (0, Refused::default());
+        for (number, line) in block.each() {
+            let taken = match line {
+                Some(line) => self.take(line, block.first_row + rows_in, &mut splitter, &mut rows),
+                None => Err(Reason::LineTooLong),
+            };
+            match taken {
+                Ok(digest) => digests.push(digest),
+                Err(reason) => refused.note(reason, 1, number),
             }
+            rows_in += 1;
         }
+        Ok(Piece { frame: rows.finish()?, digests, rows_in, refused })
     }
 
-    fn take(&mut self, line: &[u8], number: u64, splitter: &mut Splitter) -> Result<()> {
-        match self.try_take(line, splitter) {
-            Ok(()) => self.receipt.rows_in += 1,
-            Err(reason) => self.reject(reason, number),
-        }
-        if self.piece.rows() >= PIECE {
-            self.close_piece()?;
-        }
-        Ok(())
-    }
-
-    fn try_take(&mut self, line: &[u8], splitter: &mut Splitter) -> std::result::Result<(), Reason> {
+    /// Puts a line into the rows; gives the digest of its id.
+    fn take(
+        &self,
+        line: &[u8],
+        row: u64,
+        splitter: &mut Splitter,
+        rows: &mut TextBuilder,
+    ) -> std::result::Result<[u8; 16], Reason> {
         let text = std::str::from_utf8(line).map_err(|_| Reason::NotUtf8)?;
         let mut fields = Vec::with_capacity(self.expected.unwrap_or_default());
         splitter.split(text, &mut fields).map_err(|Unclosed| Reason::QuoteOpen)?;
@@ -304,36 +299,66 @@ impl<'a> Intake<'a> {
             _ => {}
         }
         let id = match &self.ids {
-            Ids::Column(at) if *at < fields.len() => fields.remove(*at).to_owned(),
+            Ids::Column(at) if *at < fields.len() => Cow::Borrowed(fields.remove(*at)),
             Ids::Column(_) => return Err(Reason::IdEmpty),
-            Ids::MadeUp { prefix } => format!("{prefix}{}", self.receipt.rows_in),
+            Ids::MadeUp { prefix } => Cow::Owned(format!("{prefix}{row}")),
         };
         if id.trim().is_empty() {
             return Err(Reason::IdEmpty);
         }
-        let row = self.accepted;
-        self.replaced.extend(self.latest.insert(digest(&id), row));
-        self.accepted += 1;
         if self.expected.is_some() {
-            self.piece.push(std::iter::once(id.as_str()).chain(fields));
+            rows.push(std::iter::once(id.as_ref()).chain(fields));
         } else {
             let value = join_fields(&fields, self.options.delimiter);
-            self.piece.push([id.as_str(), value.as_str()]);
+            rows.push([id.as_ref(), value.as_str()]);
         }
-        Ok(())
+        Ok(digest(&id))
     }
+}
 
-    fn close_piece(&mut self) -> Result<()> {
-        let piece = std::mem::replace(&mut self.piece, TextBuilder::new(self.width, PIECE));
-        self.frames.push(piece.finish()?);
-        Ok(())
+/// Refused rows by reason, in the order of the first of each.
+#[derive(Default)]
+struct Refused(Vec<(Reason, Rejection)>);
+
+impl Refused {
+    fn note(&mut self, reason: Reason, rows: u64, first_line: u64) {
+        match self.0.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, rejection)) => rejection.rows += rows,
+            None => self.0.push((reason, Rejection { reason: reason.text().to_owned(), rows, first_line })),
+        }
+    }
+}
+
+/// Pieces on their way into a table, in the order of the file.
+#[derive(Default)]
+struct Intake {
+    frames: Vec<Frame>,
+    receipt: Receipt,
+    refused: Refused,
+    accepted: usize,
+    /// The latest row of each id.
+    latest: HashMap<[u8; 16], usize>,
+    replaced: Vec<usize>,
+}
+
+impl Intake {
+    fn take(&mut self, piece: Piece) {
+        self.receipt.rows_in += piece.rows_in;
+        self.receipt.rejected += piece.rows_in - piece.digests.len() as u64;
+        for (reason, rejection) in piece.refused.0 {
+            self.refused.note(reason, rejection.rows, rejection.first_line);
+        }
+        for digest in piece.digests {
+            self.replaced.extend(self.latest.insert(digest, self.accepted));
+            self.accepted += 1;
+        }
+        self.frames.push(piece.frame);
     }
 
     fn finish(mut self) -> Result<(Vec<Frame>, Receipt)> {
-        self.close_piece()?;
         self.receipt.replaced = self.replaced.len() as u64;
         self.receipt.stored = (self.accepted - self.replaced.len()) as u64;
-        self.receipt.reasons = self.refused.into_iter().map(|(_, rejection)| rejection).collect();
+        self.receipt.reasons = self.refused.0.into_iter().map(|(_, rejection)| rejection).collect();
         let mut keep = vec![true; if self.replaced.is_empty() { 0 } else { self.accepted }];
         for row in self.replaced {
             keep.get_mut(row).into_iter().for_each(|kept| *kept = false);

@@ -2,6 +2,7 @@
 //! the columnar engine; nothing of it shows in these types.
 #![deny(missing_docs)]
 
+mod blocks;
 mod error;
 mod export;
 mod fate_schema;

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use polars::prelude::{DataFrame, IntoColumn, ParquetCompression, ParquetReader, ParquetWriter, PlSmallStr, SerReader};
+use polars::prelude::{
+    DataFrame, IntoColumn, ParquetCompression, ParquetReader, ParquetWriter, PlSmallStr, SerReader, StatisticsOptions,
+};
 
 use crate::error::{Result, TableError};
 use crate::frame::{Frame, engine};
@@ -50,7 +52,9 @@ pub(crate) fn write_frame(frame: &Frame, out: impl Write) -> Result<u64> {
     let mut data = DataFrame::new(frame.rows(), columns).map_err(engine)?;
     let compression = ParquetCompression::Zstd(None);
     let mut witness = Witness { inner: out, failure: None, bytes: 0 };
-    let outcome = ParquetWriter::new(&mut witness).with_compression(compression).finish(&mut data);
+    // Whole partitions are read, whatever their values: nobody would look at statistics.
+    let writer = ParquetWriter::new(&mut witness).with_compression(compression);
+    let outcome = writer.with_statistics(StatisticsOptions::empty()).finish(&mut data);
     let flushed = witness.flush();
     match (witness.failure, outcome, flushed) {
         (Some(failure), _, _) | (None, Ok(_), Err(failure)) => Err(TableError::writing("a partition")(failure)),

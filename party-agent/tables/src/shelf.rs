@@ -10,6 +10,7 @@ use vocabulary::time::{Clock, SystemClock};
 use vocabulary::{TableRef, TableSummary};
 
 use crate::error::{Result, TableError};
+use crate::frame::Frame;
 use crate::hash::ContentHasher;
 use crate::manifest::{BoundTo, Manifest, Origin, Part, TableInfo, UNFINISHED, sync_folder};
 use crate::names::{folder_name, nearest, text_of_folder};
@@ -295,19 +296,26 @@ fn remove_if_empty(folder: &Path) {
 
 /// Writes the partitions' files; gives what they are like and the hash of the rows.
 fn write_parts(folder: &Path, rows: &Table, partitions: u32) -> Result<(Vec<Part>, String)> {
-    let failed = || TableError::writing("a partition");
     let mut parts = Vec::new();
     let mut hasher = ContentHasher::new(rows.everything().len());
     rows.for_each_partition(partitions, &mut |frame| {
-        hasher.push(&frame)?;
-        let file = File::create(folder.join(part_name(parts.len()))).map_err(failed())?;
-        let mut out = BufWriter::with_capacity(1 << 18, file);
-        let bytes = write_frame(&frame, &mut out)?;
-        out.get_ref().sync_all().map_err(failed())?;
-        parts.push(Part { rows: frame.rows() as u64, bytes });
+        let path = folder.join(part_name(parts.len()));
+        let (hashed, written) = rayon::join(|| hasher.push(&frame), || write_part(&path, &frame));
+        hashed?;
+        parts.push(Part { rows: frame.rows() as u64, bytes: written? });
         Ok(())
     })?;
     Ok((parts, hasher.finish()))
+}
+
+/// Writes one file and syncs it; gives its bytes.
+fn write_part(path: &Path, frame: &Frame) -> Result<u64> {
+    let failed = || TableError::writing("a partition");
+    let file = File::create(path).map_err(failed())?;
+    let mut out = BufWriter::with_capacity(1 << 18, file);
+    let bytes = write_frame(frame, &mut out)?;
+    out.get_ref().sync_all().map_err(failed())?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
