@@ -85,9 +85,14 @@ bless:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-# Throughput: cryptography, mail, scheduling. Builds with optimisation, without the data engine.
+# Throughput: cryptography, mail, scheduling, the REST door. Builds with optimisation, without the data engine.
 bench *arguments:
-    cargo bench -p crypto -p transport -p service "$@"
+    cargo bench -p crypto -p transport -p service -p faces "$@"
+
+# A thousand jobs at real daemons, and a million rows. Builds everything with optimisation.
+bench-large:
+    cargo bench -p fedflow --bench crowd
+    cargo bench -p tables --features csv-yardstick
 
 # Licences, sources, advisories and doubles of what comes from outside.
 deny:
