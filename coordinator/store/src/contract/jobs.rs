@@ -2,7 +2,7 @@
 
 use domain::{Answer, JobState};
 use service::records::Errand;
-use service::{JobFilter, JobOrder, Store};
+use service::{JobFilter, JobOrder, Store, Transaction};
 use vocabulary::{ErrorCode, Fault, Participant, Role, Timestamp};
 
 use super::samples::{job, order, party, signed, task};
@@ -155,6 +155,10 @@ pub(super) async fn finds_jobs(store: &dyn Store) {
         assert_eq!(ids, expected, "{case}");
         assert_eq!(total, expected.len() as u64, "{case}");
     }
+    cuts_pages(&mut *tx, here).await;
+}
+
+async fn cuts_pages(tx: &mut dyn Transaction, here: JobFilter) {
     let (jobs, total) = tx.find_jobs(&JobFilter { limit: Some(1), offset: 1, ..here }).await.expect("finds");
     assert_eq!((jobs.len(), total), (1, 3), "a page of one, and all that fit");
     assert_eq!(jobs[0].id.as_str(), "find2");
