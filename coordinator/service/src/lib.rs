@@ -8,6 +8,7 @@ mod apply;
 mod assignment;
 pub mod components;
 pub mod drive;
+mod earlier_output;
 pub mod error;
 pub mod filter;
 mod inherit;

@@ -55,7 +55,7 @@ impl Coordinator {
         let now = self.now();
         let id = self.next_id(now).map_err(ServiceError::Internal)?;
         let invalid = |diagnostics| ServiceError::Invalid { diagnostics, job: Some(id.clone()) };
-        let parsed = self.parsed(&command).await?.map_err(&invalid)?;
+        let mut parsed = self.parsed(&command).await?.map_err(&invalid)?;
         who.may_submit(&parsed.initiator).map_err(ServiceError::Denied)?;
         let unfit = self.unfit(&parsed).await;
         if !unfit.is_empty() {
@@ -63,6 +63,7 @@ impl Coordinator {
         }
         let warnings = parsed.warnings.clone();
         let estate = self.estate(who, &parsed).await.map_err(|error| error.of_job(&id))?;
+        self.name_earlier_outputs(&mut parsed).await?;
         let job = self.take_in(command, parsed, (id, now), estate).await?;
         log_job(&job);
         self.changed();

@@ -66,6 +66,7 @@ impl Coordinator {
         if !unfit.is_empty() {
             return Err(invalid(unfit));
         }
+        self.name_earlier_outputs(&mut parsed).await?;
         parsed.stamp(&job.id);
         Ok(parsed)
     }

@@ -8,7 +8,7 @@ use service::{Principal, ServiceError, SubmitJob};
 use vocabulary::offer::fingerprint_of;
 use vocabulary::{Attempt, ErrorCode, Fault, Offer, Role, TableRef};
 
-use crate::world::{PARTIES, World, conf, dsl, party, reader_dsl, task_id};
+use crate::world::{PARTIES, World, conf, dsl, pair_conf, party, reader_dsl, task_id};
 
 /// All parties are there, each with so many places.
 async fn world_with(slots: u32) -> World {
@@ -205,6 +205,25 @@ async fn steps_that_an_earlier_job_has_done_are_taken_over() {
     assert_eq!((ended.state, offer_of(&ended).steps[0].inherited.clone()), (JobState::Succeeded, None));
     let lr = world.agents.assignment("hetero_lr_0", "9999");
     assert_eq!(lr.inputs[0].table, TableRef::output(&own, Attempt(1), 0));
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_job_left_is_named_in_the_offer() {
+    let world = World::new().await;
+    let first = world.submit(dsl(), conf(10000, json!({}))).await;
+    world.settled(&first.id).await;
+    let mut reads = pair_conf(10000);
+    let source = json!({"job_id": first.id, "component_name": "reader_0", "data_name": "data"});
+    reads["component_parameters"] = json!({"common": {"reader_0": {"table": source}}});
+    let second = world.submit(reader_dsl(), reads).await;
+    let ended = world.settled(&second.id).await;
+    assert_eq!(ended.state, JobState::Succeeded);
+    let offered = &offer_of(&ended).steps[0].tables;
+    for (role, id) in [(Role::Guest, "9999"), (Role::Host, "10000")] {
+        let left = TableRef::output(&task_id(&first.id, "reader_0", role, id), Attempt(0), 0);
+        assert!(offered.iter().any(|(who, table)| who.role == role && *table == left), "{offered:?}");
+    }
     world.stop().await;
 }
 
