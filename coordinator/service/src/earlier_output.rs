@@ -112,7 +112,9 @@ mod tests {
 
     #[test]
     fn leaves_what_names_no_job_and_keeps_what_was_written() {
-        for parameters in [json!({}), json!({"table": {"name": "n", "namespace": "s"}}), json!({"table": {"job_id": "1"}})] {
+        for parameters in
+            [json!({}), json!({"table": {"name": "n", "namespace": "s"}}), json!({"table": {"job_id": "1"}})]
+        {
             assert!(Named::in_parameters(&parameters).is_none(), "{parameters}");
         }
         let nested = json!({"table": {"job_id": 7, "component_name": "a_0", "data_name": "train"}});
