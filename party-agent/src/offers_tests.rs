@@ -159,7 +159,9 @@ async fn takes_no_second_offer_of_a_job() {
     let guest = agent("1", OPEN).await;
     guest.offers.sign(offer(&script("talk"))).await.unwrap();
     guest.offers.sign(offer(&script("talk"))).await.unwrap();
-    let fault = guest.offers.sign(offer(&script("leave"))).await.unwrap_err();
+    let mut other = offer(&script("talk"));
+    other.steps[0].stage = vocabulary::Stage::Apply;
+    let fault = guest.offers.sign(other).await.unwrap_err();
     assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("job")));
     assert_eq!(guest.rules().await, [None, None, Some("job".to_owned())]);
     let mut joined = offer(&script("talk"));

@@ -130,6 +130,7 @@ async fn copy(face: &FateFlow, call: &Call, step: &str, module: &str) -> Answer 
     let party = party_of(&call.body).filter(|party| is_known(face, party)).ok_or_else(unknown)?;
     let part = party_model_id(&call.body);
     let version = call.need("model_version")?;
+    rows::not_anothers(&call.caller, &party)?;
     if call.caller != Caller::PartyUser(party.clone()) {
         let what = json!({"what": format!("{module} of model {part} version {version}")});
         let told = rows::ask_openly(face, &call.caller, &party, "/v1/fedflow/model/permitted", &what).await?;

@@ -47,7 +47,7 @@ pub(super) fn guard(face: &FateFlow, caller: &Caller, party: &PartyId) -> Result
 }
 
 /// Refuses users of another party.
-fn not_anothers(caller: &Caller, party: &PartyId) -> Result<(), Fault> {
+pub(super) fn not_anothers(caller: &Caller, party: &PartyId) -> Result<(), Fault> {
     match caller {
         Caller::PartyUser(own) if own != party => {
             let message = format!("what party {party} keeps is not for users of party {own}");

@@ -138,6 +138,7 @@ impl Rows for Agents {
             "/v1/fedflow/model/migrate" => Reply::success().saying("Migrating model successfully."),
             "/v1/fedflow/model/permitted" => Reply::code(108, "models stay here"),
             import if import.starts_with("/v1/fedflow/model/import?") => Reply::success(),
+            other if !other.starts_with("/v1/fedflow/staging/") => Reply::success(),
             staging => {
                 let id = staging.strip_prefix("/v1/fedflow/staging/").unwrap_or_default();
                 let head = HttpReplyHead { status: 200, headers: vec![] };
