@@ -184,6 +184,8 @@ static DESCRIBED: &[(&str, &str, &str)] = &[
     ("template/download", "min_data", "a tar.gz of examples"),
     ("info/common", "", "`{version, host, http_port, grpc_port, party_id, federation}`"),
     ("info/fateboard", "", "`{host, port}`"),
+    ("info/eggroll", "", "nothing: there is no such engine"),
+    ("info/party/{*rest}", "", "whether the party is there, and its door"),
     ("log/size", "role party_id component_name", "`{size}`: lines"),
     ("log/cat", "role party_id component_name begin end", "a list of `{line_num, content}`"),
     ("service/registry", "", ""),
