@@ -79,7 +79,7 @@ def _change(*path, to):
             _change("hetero_lr_0", "input", "data", "train_data", to="x"),
             "Component hetero_lr_0's input data type should be list, but x not match",
         ),
-        (_change("hetero_lr_0", "input", "data", "train_data", to=["intersection_0.none"]), "output data does not exist"),
+        (_change("hetero_lr_0", "input", "data", "train_data", to=["intersection_0.none"]), "output none does not exist"),
         (_change("hetero_lr_0", "input", "model", to="b.m"), "input model type should be list, but b.m not match"),
         (_change("hetero_lr_0", "input", "model", to=["b.m"]), "model input b does not exist"),
         (_change("hetero_lr_0", "module", to="NoSuch"), "component hetero_lr_0, module NoSuch's provider does not exist"),

@@ -16,10 +16,3 @@ def test_toy_through_the_sdk(sdk, door):
     reply = sdk.test.toy(guest_party_id=str(GUEST), host_party_id=str(HOST))
     assert reply["retcode"] == 0
     door.succeeded(reply["jobId"])
-
-
-def test_min_without_trees(flow, loaded):
-    """Trains, reads the summary, deploys and predicts; warns when the AUC is below 0.98."""
-    printed = flow.text("test", "min", "-gid", GUEST, "-hid", HOST, "-aid", HOST, "--no-sbt")
-    assert printed.count("Job is success!!!") >= 2 or "Job is success" in printed, printed
-    assert "Warning" not in printed

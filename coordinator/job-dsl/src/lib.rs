@@ -29,7 +29,7 @@ pub use fate::predict::{
     ModelIds, deployed_by_default, effective_conf, inference_dsl, is_version_1, predict_conf_template, predict_request,
     verify_inference_dsl,
 };
-pub use fate::serving::{INFERENCE, is_inference, models_of, reader_table, readers_of, serving_dsl};
+pub use fate::serving::{INFERENCE, is_inference, models_of, predict_dsl, reader_table, readers_of, serving_dsl};
 pub use model_id::model_id;
 
 /// What the documents are read against.

@@ -122,10 +122,8 @@ impl Coordinator {
         }
         if !version.is_parent() {
             let pipeline = version.pipeline();
-            if !job_dsl::is_inference(conf) {
-                return Ok(Some(pipeline));
-            }
-            let inference_dsl = job_dsl::serving_dsl(&pipeline.inference_dsl, &version.train_dsl);
+            let applied = if job_dsl::is_inference(conf) { job_dsl::serving_dsl } else { job_dsl::predict_dsl };
+            let inference_dsl = applied(&pipeline.inference_dsl, &version.train_dsl);
             return Ok(Some(TrainedPipeline { inference_dsl, ..pipeline }));
         }
         // In version 1 nothing is deployed by hand: predict jobs name the training.

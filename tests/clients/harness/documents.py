@@ -50,6 +50,8 @@ def lr(guest_table=GUEST_TABLE, host_table=HOST_TABLE, common=None, **parameters
         "validation_freqs": 1,
         **parameters,
     }
+    # None leaves a parameter out
+    regression = {name: value for name, value in regression.items() if value is not None}
     conf = {
         "dsl_version": "2",
         "initiator": {"role": "guest", "party_id": GUEST},

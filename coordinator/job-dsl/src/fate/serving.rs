@@ -30,12 +30,25 @@ fn references(body: &Value) -> Vec<String> {
     lists.flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// The DSL that predictions online apply. A deployed component whose input was a reader of the training that is not
-/// deployed gets that reader back, under its name, so that what the training's conf says of it holds.
+/// The DSL that predict jobs apply: as deployed, and where no reader was deployed, with those of the training.
+pub fn predict_dsl(inference_dsl: &Value, train_dsl: &Value) -> Value {
+    if readers_of(inference_dsl).is_empty() { reading(inference_dsl, train_dsl) } else { inference_dsl.clone() }
+}
+
+/// The DSL that predictions online apply: without evaluations, and with readers of the training where some are missing.
 pub fn serving_dsl(inference_dsl: &Value, train_dsl: &Value) -> Value {
-    let deployed = inference_dsl.get("components").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut asked = inference_dsl.clone();
+    if let Some(components) = asked.get_mut("components").and_then(Value::as_object_mut) {
+        components.retain(|_, body| !is_module(body, "Evaluation"));
+    }
+    reading(&asked, train_dsl)
+}
+
+/// A deployed component whose input was a reader of the training that is not deployed gets that reader back, under its
+/// name, so that what the confs say of it holds.
+fn reading(inference_dsl: &Value, train_dsl: &Value) -> Value {
     let mut components: Map<String, Value> =
-        deployed.into_iter().filter(|(_, body)| !is_module(body, "Evaluation")).collect();
+        inference_dsl.get("components").and_then(Value::as_object).cloned().unwrap_or_default();
     let trained = dsl::read(train_dsl, &mut Vec::new());
     let names: Vec<String> = components.keys().cloned().collect();
     for name in &names {
@@ -121,6 +134,14 @@ mod tests {
         let mut names: Vec<&str> = dsl["components"].as_object().unwrap().keys().map(String::as_str).collect();
         names.sort_unstable();
         names
+    }
+
+    #[test]
+    fn gives_predict_jobs_readers_only_where_none_was_deployed() {
+        let bare = inference_dsl(&["data_transform_0".into(), "hetero_lr_0".into()], &trained()).unwrap();
+        assert_eq!(readers_of(&predict_dsl(&bare, &trained())), [StepName::new("reader_0").unwrap()]);
+        let own = inference_dsl(&[], &trained()).unwrap();
+        assert_eq!(predict_dsl(&own, &trained()), own);
     }
 
     #[test]
