@@ -279,7 +279,7 @@ def test_case_73_tags(flow, sdk, trained):
     assert changed["retmsg"] == "Infomation of 'blue' tag has been updated successfully."
     assert sdk.tag.query("green")["data"]["tags"] == [{"name": "green", "description": "other"}]
     removed = flow("model", "tag-model", "-j", trained.id, "-t", "green", "--remove")
-    assert removed["retmsg"] == f"'green' tag has been removed from tag list of model {MODEL_ID} {trained.id}."
+    assert removed["retmsg"] == f"'green' tag has been removed from tag list of model ID {trained.id}."
     assert models_of("green") == 0
     deleted = flow("tag", "delete", "-t", "green")
     assert deleted["retmsg"] == "'green' tag has been deleted successfully."
