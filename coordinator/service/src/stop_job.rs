@@ -13,6 +13,9 @@ use crate::{Coordinator, ServiceError};
 /// How long a caller waits for agents to be quiet.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// States of a job of which no attempt was started yet.
+const WAITS: [JobState; 2] = [JobState::Offered, JobState::Queued];
+
 impl Coordinator {
     /// Stops a job, to settle as `Canceled` or `Failed`; waits up to two seconds for quiet. A settled job stays as it is.
     pub async fn stop_job(&self, who: &Principal, id: &JobId, settle_as: JobState) -> Result<Job, ServiceError> {
@@ -20,24 +23,26 @@ impl Coordinator {
             let message = format!("a job is stopped as Canceled or Failed, not as {settle_as:?}");
             return Err(ServiceError::Conflict(Fault::new(ErrorCode::RequestInvalid, message)));
         }
-        if self.wish_stop(who, id, settle_as).await? {
+        if self.wish_stop(who, id, settle_as, |job| !job.state.is_settled()).await? {
             self.wait_settled(id, PATIENCE).await?;
         }
         self.job(id).await
     }
 
-    /// Cancels every job of the caller that waits; gives their ids.
+    /// Cancels every job of the caller that waits; gives their ids. One that starts meanwhile waits no more, and runs on.
     pub async fn cancel_waiting(&self, who: &Principal) -> Result<Vec<JobId>, ServiceError> {
         let filter = JobFilter {
-            states: vec![JobState::Offered, JobState::Queued],
+            states: WAITS.to_vec(),
             initiator_parties: who.party().cloned().into_iter().collect(),
             order: JobOrder::Created,
             ..JobFilter::default()
         };
         let (jobs, _) = self.jobs(&filter).await?;
-        let ids: Vec<JobId> = jobs.into_iter().map(|job| job.id).collect();
-        for id in &ids {
-            self.wish_stop(who, id, JobState::Canceled).await?;
+        let mut ids = Vec::new();
+        for job in jobs {
+            if self.wish_stop(who, &job.id, JobState::Canceled, |job| WAITS.contains(&job.state)).await? {
+                ids.push(job.id);
+            }
         }
         let settled = async {
             for id in &ids {
@@ -49,14 +54,20 @@ impl Coordinator {
         Ok(ids)
     }
 
-    /// Stores the wish; false when the job is settled already.
-    async fn wish_stop(&self, who: &Principal, id: &JobId, settle_as: JobState) -> Result<bool, ServiceError> {
+    /// Stores the wish; false when the job, as it stands in the same transaction, is not one to be stopped.
+    async fn wish_stop(
+        &self,
+        who: &Principal,
+        id: &JobId,
+        settle_as: JobState,
+        concerns: fn(&Job) -> bool,
+    ) -> Result<bool, ServiceError> {
         let now = self.now();
         let mut tx = self.inner.store.begin().await?;
         tx.poke_job(id, now).await?;
         let mut loaded = Loaded::load(&mut *tx, id).await?.ok_or_else(|| ServiceError::no_job(id))?;
         who.may_steer(&loaded.snapshot.job).map_err(ServiceError::Denied)?;
-        if loaded.snapshot.job.state.is_settled() {
+        if !concerns(&loaded.snapshot.job) {
             return Ok(false);
         }
         let asked_by = who.party().map_or_else(String::new, |party| format!(" by a user of party {party}"));

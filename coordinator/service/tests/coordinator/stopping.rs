@@ -95,6 +95,20 @@ async fn everything_that_waits_can_be_canceled_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_runs_is_not_canceled_with_those_that_wait() {
+    let world = World::new().await;
+    world.agents.behave(&party("10000"), |own| own.runs = None);
+    let runs = world.submit(reader_dsl(), pair_conf(10000)).await.id;
+    world.reaches(&runs, JobState::Running).await;
+    world.agents.disconnect(&party("10000"), false).await;
+    let waits = world.submit(reader_dsl(), pair_conf(10000)).await.id;
+    assert_eq!(world.coordinator.cancel_waiting(&anyone()).await.unwrap(), [waits]);
+    let job = world.coordinator.job(&runs).await.unwrap();
+    assert_eq!((job.state, job.stop), (JobState::Running, None));
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rerun_keeps_what_succeeded_and_asks_all_parties_again() {
     let world = World::new().await;
     world.agents.behave(&party("9999"), |own| own.fails = [("hetero_lr_0".to_owned(), 1)].into());
