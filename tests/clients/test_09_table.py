@@ -88,7 +88,8 @@ def test_tracking(flow, sdk, trained):
     assert derived["retcode"] == 0, derived
     assert any(row["source_table_name"] == GUEST_TABLE for row in derived["data"]), derived
     jobs = flow("table", "tracking-job", "-n", NAMESPACE, "-t", GUEST_TABLE)
-    assert jobs["retcode"] == 0 and jobs["data"]["count"] == len(jobs["data"]["job"]) > 0
+    assert jobs["retcode"] == 0 and jobs["data"]["count"] == len(jobs["data"]["job"])
+    assert trained.id in jobs["data"]["job"]
     unknown = flow("table", "tracking-source", "-n", NAMESPACE, "-t", "missing")
     assert unknown["retcode"] == 100 and "no found table" in unknown["retmsg"]
 

@@ -16,3 +16,15 @@ def test_toy_through_the_sdk(sdk, door):
     reply = sdk.test.toy(guest_party_id=str(GUEST), host_party_id=str(HOST))
     assert reply["retcode"] == 0
     door.succeeded(reply["jobId"])
+
+
+def test_min_without_trees(client, loaded, door, tmp_path):
+    """A regression is trained, deployed and applied; the client warns when its AUC is below 0.98."""
+    done = client.run(
+        *["flow", "test", "min", "--no-sbt", "-gid", GUEST, "-hid", HOST, "-aid", HOST],
+        cwd=tmp_path,
+    )
+    assert "Warning" not in done.stdout + done.stderr
+    # `pipeline` logs to the standard error
+    train, predict = re.findall(r"Job is success!!! Job id is (\d+)", done.stderr)
+    assert [door.rows(job)[0]["f_job_id"] for job in (train, predict)] == [train, predict]

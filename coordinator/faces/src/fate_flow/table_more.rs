@@ -59,11 +59,22 @@ pub(super) async fn connector(face: FateFlow, call: Call) -> Answer {
 }
 
 pub(super) async fn source(face: FateFlow, call: Call) -> Answer {
-    asked(&face, &call, "/v1/table/tracking/source", Whose::First).await
+    asked(&face, &call, "/v1/table/tracking/source", Whose::All).await
 }
 
+/// Tables of one name at several parties are several tables: the jobs of all of them, newest first.
 pub(super) async fn jobs(face: FateFlow, call: Call) -> Answer {
-    asked(&face, &call, "/v1/table/tracking/job", Whose::First).await
+    const PATH: &str = "/v1/table/tracking/job";
+    if let Some(party) = call.party() {
+        return rows::pass_on(&face, &call.caller, &party, PATH, &Value::Object(call.body)).await;
+    }
+    let mut reply = together_of(all(&face, &call, PATH).await?)?;
+    if let Some(Value::Array(ids)) = reply.data.get_mut("job") {
+        ids.sort_by(|one, other| other.as_str().cmp(&one.as_str()));
+        let count = ids.len();
+        reply.data["count"] = count.into();
+    }
+    answer(reply)
 }
 
 pub(super) async fn list(face: FateFlow, call: Call) -> Answer {
@@ -107,15 +118,28 @@ async fn asked(face: &FateFlow, call: &Call, path: &str, whose: Whose) -> Answer
     if let Some(party) = call.party() {
         return rows::pass_on(face, &call.caller, &party, path, &body).await;
     }
+    if matches!(whose, Whose::All) {
+        return joined(all(face, call, path).await?);
+    }
     let mut replies = Vec::new();
     for party in &parties(face, &call.caller)? {
         let reply = rows::ask(face, &call.caller, party, path, &body).await;
-        if matches!((&reply, whose), (Ok(reply), Whose::First) if is_success(reply)) {
+        if reply.as_ref().is_ok_and(is_success) {
             return answer(as_reply(reply?));
         }
         replies.push(reply);
     }
     joined(replies)
+}
+
+/// What each party that is open to the caller answers.
+async fn all(face: &FateFlow, call: &Call, path: &str) -> Result<Vec<Result<Value, Failure>>, Failure> {
+    let body = Value::Object(call.body.clone());
+    let mut replies = Vec::new();
+    for party in &parties(face, &call.caller)? {
+        replies.push(rows::ask(face, &call.caller, party, path, &body).await);
+    }
+    Ok(replies)
 }
 
 fn is_success(reply: &Value) -> bool {
@@ -124,10 +148,14 @@ fn is_success(reply: &Value) -> bool {
 
 /// One answer of several: what succeeded, lists put together; else the failure that says most.
 pub(super) fn joined(replies: Vec<Result<Value, Failure>>) -> Answer {
+    answer(together_of(replies)?)
+}
+
+fn together_of(replies: Vec<Result<Value, Failure>>) -> Result<Reply, Failure> {
     let (good, bad): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.as_ref().is_ok_and(is_success));
     let mut good = good.into_iter().flatten();
     if let Some(first) = good.next() {
-        return answer(good.fold(as_reply(first), |all, next| together(all, &next)));
+        return Ok(good.fold(as_reply(first), |all, next| together(all, &next)));
     }
     // "not here" says less than any other refusal
     let says_more = |reply: &Result<Value, Failure>| match reply {
@@ -136,8 +164,8 @@ pub(super) fn joined(replies: Vec<Result<Value, Failure>>) -> Answer {
     };
     let (told, silent): (Vec<_>, Vec<_>) = bad.into_iter().partition(says_more);
     match told.into_iter().chain(silent).next() {
-        Some(reply) => answer(as_reply(reply?)),
-        None => answer(Reply::code(ARGUMENT, "no find table")),
+        Some(reply) => Ok(as_reply(reply?)),
+        None => Ok(Reply::code(ARGUMENT, "no find table")),
     }
 }
 

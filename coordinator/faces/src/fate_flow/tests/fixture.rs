@@ -107,6 +107,10 @@ impl Rows for Agents {
             "/v1/table/disable" => Reply::data(json!([{"table_name": format!("t of {party}"), "namespace": "n"}])),
             "/v1/table/tracking/source" if party.as_str() == "10000" => Reply::code(100, "no found table: t"),
             "/v1/table/tracking/source" => Reply::data(json!([])),
+            "/v1/table/tracking/job" if party.as_str() == "10000" => {
+                Reply::data(json!({"count": 2, "job": ["3", "1"]}))
+            }
+            "/v1/table/tracking/job" => Reply::data(json!({"count": 2, "job": ["2", "1"]})),
             "/v1/table/bind" if exists => Reply::code(100, "engine PATH address {} check failed"),
             "/v1/table/bind" => Reply::code(101, "no find table"),
             "/v1/table/download" if party.as_str() == "10000" => *doors::Failure::nothing("no found table:n, t").0,

@@ -311,7 +311,8 @@ async fn a_predict_job_names_the_model_it_applies_and_shows_it() {
     assert_eq!(reply["data"]["model_info"], json!({"model_id": MODEL, "model_version": child}));
     let row = world.data("job/query", json!({"job_id": reply["jobId"], "role": "guest"})).await[0].clone();
     assert_eq!(row["f_train_runtime_conf"]["role"]["guest"], json!([9999]));
-    assert!(row["f_dsl"]["components"].get("reader_0").is_none(), "the stored DSL counts");
+    let applied: Vec<&String> = row["f_dsl"]["components"].as_object().expect("an object").keys().collect();
+    assert_eq!(applied, ["hetero_lr_0", "reader_0"], "what is deployed, and the training's reader");
     let shown = json!({"job_id": reply["jobId"], "component_name": "hetero_lr_0", "role": "guest", "party_id": 9999});
     let view = world.data("tracking/component/output/model", shown).await;
     assert_eq!(view["weight"]["x0"], 0.5);

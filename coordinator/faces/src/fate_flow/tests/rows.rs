@@ -179,6 +179,8 @@ async fn asks_every_open_party_about_tables_and_joins_the_answers() {
     assert_eq!(one.as_array().expect("a list").len(), 1);
     let named = json!({"namespace": "n", "table_name": "t"});
     assert_eq!(world.data("table/tracking/source", named.clone()).await, json!([]), "the second party knows it");
+    let jobs = world.data("table/tracking/job", named.clone()).await;
+    assert_eq!(jobs, json!({"count": 3, "job": ["3", "2", "1"]}), "of both parties' tables, newest first");
     let request = Request::get("/v1/table/download").body(Body::from(named.to_string())).expect("request");
     let (status, _, bytes) = world.send(request).await;
     assert!(status == 200 && bytes.starts_with(&[0x1f, 0x8b]), "{status}");
