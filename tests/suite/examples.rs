@@ -17,7 +17,7 @@ fn program() -> Program {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+    Path::new("..").canonicalize().expect("the workspace")
 }
 
 fn example(path: &str) -> PathBuf {

@@ -14,7 +14,7 @@ use wire::frame::{decode, encode};
 mod samples;
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join("v1")
+    PathBuf::from("golden").join("v1")
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -43,8 +43,8 @@ fn rooms_table() -> String {
 
 #[test]
 fn the_readme_shows_every_room_as_it_describes_itself() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let text = fs::read_to_string(&path).expect("the crate has a README");
+    let path = Path::new("README.md");
+    let text = fs::read_to_string(path).expect("the crate has a README");
     let (before, rest) = text.split_once(BEGIN).expect("the README has a place for the table");
     let (shown, after) = rest.split_once(END).expect("the table has an end");
     let wanted = rooms_table();
@@ -70,7 +70,7 @@ fn every_folder_is_a_room_of_the_catalogue_or_the_template() {
     let template: &dyn AnyComponent = &Room::<Template>::NEW;
     let rooms = CATALOGUE.iter().map(|room| room.description().name).chain([template.description().name]);
     let rooms: BTreeSet<String> = rooms.map(str::to_owned).collect();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let source = Path::new("src");
     let entries = fs::read_dir(source).expect("readable").map(|entry| entry.expect("an entry"));
     let folders = entries.filter(|entry| entry.path().is_dir());
     let folders: BTreeSet<String> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();

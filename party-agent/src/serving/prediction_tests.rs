@@ -115,15 +115,12 @@ async fn bench(job: Job, online: &[&'static str]) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let holdings = holdings(folder.path(), "1", "").await;
     holdings.shelf.write(&TableRef::new("experiment", "guest"), &table(4), 2).unwrap();
+    // only a job that never ends is to be given up
+    let patience = if job == Job::Waits { Duration::from_millis(300) } else { Duration::from_secs(60) };
     let scripted =
         Arc::new(Scripted { holdings: holdings.clone(), job, online: online.to_vec(), asked: Mutex::default() });
-    let prediction = Prediction {
-        holdings,
-        coordinator: scripted.clone(),
-        service: "s".into(),
-        plan: plan(),
-        patience: Duration::from_millis(300),
-    };
+    let prediction =
+        Prediction { holdings, coordinator: scripted.clone(), service: "s".into(), plan: plan(), patience };
     Bench { _folder: folder, scripted, prediction }
 }
 

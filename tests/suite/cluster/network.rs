@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use self::namespaces::{HOSTS, Network, address};
 use super::program;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Daemons in a network; they end before the network goes.
 struct Federation {
@@ -149,7 +149,7 @@ impl Federation {
     /// The AUC of a job that must succeed.
     fn auc(&self, job: &str) -> f64 {
         let began = Instant::now();
-        while let output = self.run("guest", &["job", "wait", job, "--timeout", "100"])
+        while let output = self.run("guest", &["job", "wait", job, "--timeout", "300"])
             && !output.status.success()
         {
             // A door that is down for a moment is no answer; a job that failed is.

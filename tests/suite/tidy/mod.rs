@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+    Path::new("..").canonicalize().expect("the workspace")
 }
 
 /// Every Rust file of the workspace, sorted.
