@@ -189,7 +189,14 @@ async fn few_large_requests_are_held_at_once_and_small_ones_pass_them() {
         tokio::spawn(async move { link.call(&call, Body::Empty, CallOptions::control(PATIENCE)).await.unwrap().0 })
     };
     let calls: Vec<_> = (0..9).map(|_| large()).collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let eight = async {
+        while served.load(Ordering::SeqCst) < 8 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, eight).await.expect("eight are let in");
+    // the ninth has time to come in, and must not
+    tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(served.load(Ordering::SeqCst), 8);
     let (reply, _) = link.call(&close(), Body::Empty, CallOptions::control(PATIENCE)).await.unwrap();
     assert_eq!(reply, Reply::Done);
