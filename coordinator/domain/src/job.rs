@@ -60,6 +60,9 @@ pub struct Job {
     pub ended: Option<Timestamp>,
     /// When it last changed.
     pub updated: Timestamp,
+    /// When it was put away together with its experiment.
+    #[serde(default)]
+    pub archived: Option<Timestamp>,
 }
 
 impl Job {
@@ -105,6 +108,10 @@ pub struct JobSettings {
     pub step_timeouts: BTreeMap<StepName, i64>,
     /// Steps that an earlier job has done: what it left is taken instead of running them.
     pub inherited: BTreeMap<StepName, Inherited>,
+    /// Jobs of one queue run one after another, in the order in which they came.
+    pub queue: Option<String>,
+    /// What its tasks may use at most at their parties.
+    pub limits: vocabulary::Limits,
 }
 
 /// Where a step was really done.
@@ -137,6 +144,8 @@ impl Default for JobSettings {
             step_timeout_millis: None,
             step_timeouts: BTreeMap::new(),
             inherited: BTreeMap::new(),
+            queue: None,
+            limits: vocabulary::Limits::default(),
         }
     }
 }

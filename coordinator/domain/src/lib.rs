@@ -6,6 +6,9 @@
 
 pub mod catalogue;
 pub mod definition;
+pub mod entity;
+pub mod event;
+pub mod experiment;
 #[cfg(test)]
 mod fixture;
 pub mod graph;
@@ -20,6 +23,9 @@ pub mod task;
 
 pub use catalogue::Catalogue;
 pub use definition::{Definition, Dialect};
+pub use entity::{Entity, EntityKind};
+pub use event::Event;
+pub use experiment::{Experiment, NewExperiment, Workspace};
 pub use graph::{Cycle, DataEdge, Graph, ModelEdge, ModelSource, Step};
 pub use job::state::{IllegalTransition, JobEvent, JobState};
 pub use job::{Answer, Inherited, Job, JobKind, JobSettings, StopRequest, Waiting};

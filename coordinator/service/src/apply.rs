@@ -43,7 +43,9 @@ impl Loaded {
         };
         let before = tasks.clone();
         let was_settled = job.state.is_settled();
-        let snapshot = JobSnapshot { job, tasks, asked: BTreeMap::new(), earlier, short_of: Vec::new() };
+        let behind = tx.ahead_in_queue(&job).await?;
+        let asked = BTreeMap::new();
+        let snapshot = JobSnapshot { job, tasks, asked, earlier, short_of: Vec::new(), behind };
         Ok(Some(Self { snapshot, orders, before, was_settled, job_changed: false }))
     }
 

@@ -189,6 +189,9 @@ impl Coordinator {
         loaded.save(tx).await?;
         let due = sending.wake.map(|at| at.max(now.plus_millis(LEAST_PAUSE_MILLIS)));
         tx.release_job(id, due.filter(|_| !loaded.snapshot.job.state.is_settled())).await?;
+        if let (true, Some(queue)) = (loaded.snapshot.job.state.is_settled(), &loaded.snapshot.job.settings.queue) {
+            tx.poke_queue(queue, now).await?;
+        }
         take_turns(tx, &loaded.snapshot, presence, room, now).await?;
         Ok(sending.parties)
     }

@@ -8,6 +8,7 @@ use vocabulary::{ErrorCode, Fault, JobId, StepName};
 use crate::apply::{Loaded, log_job};
 use crate::principal::Principal;
 use crate::records::Errand;
+use crate::submit_job::takes_work;
 use crate::{Coordinator, ServiceError};
 
 /// How long a rerun waits for a job that is being stopped.
@@ -36,6 +37,9 @@ impl Coordinator {
         let plan = rerun::plan(&loaded.snapshot, &wanted, force).map_err(refused)?;
         if !plan.restarts {
             return Ok(loaded.snapshot.job);
+        }
+        if let Some(experiment) = tx.experiment(&loaded.snapshot.job.experiment).await?.filter(|one| one.archived) {
+            takes_work(&experiment).map_err(ServiceError::Conflict)?;
         }
         loaded
             .snapshot

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use domain::{Catalogue, Job, JobKind, JobState, Task, TaskKey};
+use domain::{Catalogue, Experiment, Job, JobKind, JobState, Task, TaskKey};
 use job_dsl::{Diagnostic, ParseContext, Parsed, Rule, TrainedPipeline};
 use serde_json::Value;
-use vocabulary::{Attempt, ErrorCode, ExperimentId, Fault, JobId, Participant, TaskId, Timestamp};
+use vocabulary::{Attempt, ErrorCode, ExperimentId, Fault, JobId, Limits, Participant, TaskId, Tenant, Timestamp};
 
 use crate::apply::log_job;
 use crate::filter::PartFilter;
@@ -33,6 +33,19 @@ pub struct SubmitJob {
     pub description: String,
 }
 
+/// Where a job stands beside what its documents say.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Placement {
+    /// Whose it is; the one tenant of a federation that asks nobody who he is, when none is given.
+    pub tenant: Option<Tenant>,
+    /// The experiment; what the documents name, or the tenant's default one, when none is given.
+    pub experiment: Option<ExperimentId>,
+    /// Jobs of one queue run one after another.
+    pub queue: Option<String>,
+    /// What its tasks may use at most.
+    pub limits: Limits,
+}
+
 /// A job that was taken in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Submitted {
@@ -51,9 +64,18 @@ impl Coordinator {
     /// Takes a job in, with warnings. The documents are read against the catalogues of all parties ever seen, so that a
     /// job can be submitted while an agent is away; the initiator's agent checks the parameters when it is online.
     pub async fn submit(&self, who: &Principal, command: SubmitJob) -> Result<Submitted, ServiceError> {
+        self.submit_at(who, command, Placement::default()).await
+    }
+
+    /// The same, for a face that knows where the job stands.
+    pub async fn submit_at(
+        &self,
+        who: &Principal,
+        command: SubmitJob,
+        placement: Placement,
+    ) -> Result<Submitted, ServiceError> {
         self.load_parties().await?;
-        let now = self.now();
-        let id = self.next_id(now).map_err(ServiceError::Internal)?;
+        let id = self.next_id(self.now()).map_err(ServiceError::Internal)?;
         let invalid = |diagnostics| ServiceError::Invalid { diagnostics, job: Some(id.clone()) };
         let mut parsed = self.parsed(&command).await?.map_err(&invalid)?;
         who.may_submit(&parsed.initiator).map_err(ServiceError::Denied)?;
@@ -64,7 +86,11 @@ impl Coordinator {
         let warnings = parsed.warnings.clone();
         let estate = self.estate(who, &parsed).await.map_err(|error| error.of_job(&id))?;
         self.name_earlier_outputs(&mut parsed).await?;
-        let job = self.take_in(command, parsed, (id, now), estate).await?;
+        let tenant = placement.tenant.or_else(|| who.tenant.clone()).unwrap_or_else(Tenant::only);
+        let placement = Placement { tenant: Some(tenant), ..placement };
+        let experiment = self.shelf(&command.conf, &placement).await?;
+        let placement = Placement { experiment: Some(experiment), ..placement };
+        let job = self.take_in(command, parsed, id, (placement, estate)).await?;
         log_job(&job);
         self.changed();
         Ok(Submitted { job, warnings })
@@ -164,22 +190,45 @@ impl Coordinator {
         }
     }
 
+    /// The experiment of a job: as placed, as its documents name it (by id or name), or the tenant's default one. Refuses
+    /// one that takes no new work.
+    pub(crate) async fn shelf(&self, conf: &Value, placement: &Placement) -> Result<ExperimentId, ServiceError> {
+        let tenant = placement.tenant.clone().unwrap_or_else(Tenant::only);
+        let experiment = match (&placement.experiment, named_experiment(conf)) {
+            (Some(id), _) => self.experiment(Some(&tenant), id.as_str()).await?,
+            (None, Some(named)) => self.meant_experiment(&tenant, &named).await?,
+            (None, None) => self.default_experiment(&tenant).await?,
+        };
+        takes_work(&experiment).map_err(ServiceError::Conflict)?;
+        Ok(experiment.id)
+    }
+
     async fn take_in(
         &self,
         command: SubmitJob,
         mut parsed: Parsed,
-        (mut id, now): (JobId, Timestamp),
-        estate: Estate,
+        mut id: JobId,
+        (placement, estate): (Placement, Estate),
     ) -> Result<Job, ServiceError> {
         let SubmitJob { dsl, conf, name, description } = command;
-        let experiment = ExperimentId::new("default")
-            .map_err(|error| ServiceError::Internal(Fault::new(ErrorCode::Internal, error.to_string())))?;
+        let mut tx = self.inner.store.begin().await?;
+        // Behind the one writer's door, so that jobs of a queue are as old as their places in it.
+        let now = self.now();
+        if let Some(named) = &placement.experiment
+            && let Some(experiment) = tx.experiment(named).await?
+        {
+            // It may have been archived since it was looked at.
+            takes_work(&experiment).map_err(ServiceError::Conflict)?;
+        }
         parsed.stamp(&id);
-        let mut job = job_of(&parsed, &id, experiment, now);
+        let mut job = job_of(&parsed, &id, now);
+        if let Some(experiment) = placement.experiment {
+            job.experiment = experiment;
+        }
+        (job.settings.queue, job.settings.limits) = (placement.queue, placement.limits);
         job.definition = parsed.definition(dsl, conf);
         (job.name, job.description) = (name, description);
         job.settings.inherited.clone_from(&estate.steps);
-        let mut tx = self.inner.store.begin().await?;
         for _ in 0..ID_TRIES {
             if tx.insert_job(&job).await? {
                 let mut tasks = tasks_of(&job);
@@ -218,6 +267,18 @@ fn beyond_room(parsed: &Parsed, presence: &domain::Presence) -> Option<Diagnosti
     })
 }
 
+/// Refuses an experiment on which no new work may start.
+pub(crate) fn takes_work(experiment: &Experiment) -> Result<(), Fault> {
+    experiment.refusal().map_or(Ok(()), |fault| Err(fault.path("job_parameters.common.experiment")))
+}
+
+/// The experiment that a conf names, in version 2's place or version 1's.
+fn named_experiment(conf: &Value) -> Option<String> {
+    let places = ["/job_parameters/common/experiment", "/job_parameters/experiment"];
+    let named = places.into_iter().find_map(|place| conf.pointer(place)?.as_str());
+    named.filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
 fn diagnostic(rule: Rule, fault: Fault) -> Diagnostic {
     let path = fault.path.clone().unwrap_or_default();
     let mut diagnostic = Diagnostic::new(rule, fault.message.clone(), path);
@@ -243,10 +304,10 @@ fn checks(parsed: &Parsed) -> Vec<StepCheck> {
     checks
 }
 
-fn job_of(parsed: &Parsed, id: &JobId, experiment: ExperimentId, now: Timestamp) -> Job {
+fn job_of(parsed: &Parsed, id: &JobId, now: Timestamp) -> Job {
     Job {
         id: id.clone(),
-        experiment,
+        experiment: ExperimentId::unnamed(),
         kind: parsed.kind,
         name: String::new(),
         description: String::new(),
@@ -268,6 +329,7 @@ fn job_of(parsed: &Parsed, id: &JobId, experiment: ExperimentId, now: Timestamp)
         started: None,
         ended: None,
         updated: now,
+        archived: None,
     }
 }
 

@@ -37,6 +37,10 @@ pub(super) fn start_steps(work: &mut Work<'_>) {
         if active >= most && !runs_already {
             continue;
         }
+        if let Some(first) = work.behind {
+            work.wait_for(format!("job {first} comes first in the same queue"), Vec::new());
+            continue;
+        }
         if !work.short_of.is_empty() {
             for party in work.short_of {
                 work.wait_for(Waiting::no_room(party), vec![party.clone()]);

@@ -29,6 +29,20 @@ fn has(decisions: &[Decision], wanted: impl Fn(&Decision) -> bool) -> bool {
 }
 
 #[test]
+fn waits_for_its_turn_in_its_queue() {
+    let mut world = World::new(snapshot(vec![step("a_0", &[], &[Role::Guest])], cast(&["1"], &[], &[])), &["1"]);
+    world.snapshot.behind = Some("earlier".parse().expect("id"));
+    world.accept_all();
+    world.settle();
+    let waiting = world.snapshot.job.waiting.clone().map(|waiting| waiting.reason);
+    assert_eq!(waiting.as_deref(), Some("job earlier comes first in the same queue"));
+    assert_eq!((world.snapshot.job.state, world.states("a_0")), (JobState::Queued, vec![S::Waiting]));
+    world.snapshot.behind = None;
+    world.finish_all_well();
+    assert_eq!(world.snapshot.job.state, JobState::Succeeded);
+}
+
+#[test]
 fn asks_the_initiator_first_and_then_all_others() {
     let mut world = world();
     let first = world.decide();

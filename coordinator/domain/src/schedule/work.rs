@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vocabulary::{Attempt, ErrorCode, Fault, PartyId, StepName, TaskId, Timestamp};
+use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, StepName, TaskId, Timestamp};
 
 use super::{Decision, JobSnapshot};
 use crate::job::state::{JobEvent, JobState};
@@ -23,6 +23,8 @@ pub(super) struct Work<'a> {
     pub(super) stopped_for: Option<Fault>,
     /// Parties without room for the job.
     pub(super) short_of: &'a [PartyId],
+    /// The job of the same queue whose turn it is.
+    pub(super) behind: Option<&'a JobId>,
     asked: BTreeMap<PartyId, Timestamp>,
     earlier: &'a [EarlierTries],
     decisions: Vec<Decision>,
@@ -40,6 +42,7 @@ impl<'a> Work<'a> {
             tasks: snapshot.tasks.iter().map(Try::from).collect(),
             stopped_for: None,
             short_of: &snapshot.short_of,
+            behind: snapshot.behind.as_ref(),
             asked: snapshot.asked.clone(),
             earlier: &snapshot.earlier,
             decisions: Vec::new(),
