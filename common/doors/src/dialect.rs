@@ -39,9 +39,21 @@ impl Dialect {
         match Self::of(path) {
             Self::Kubeflow => bare == "/apis/v1beta1/healthz" || bare.starts_with("/apis/docs"),
             Self::Meteos => matches!(bare, "" | "/v1") || path.starts_with("/identity"),
-            Self::Abeja | Self::FateFlow => false,
+            Self::Abeja => is_opened_by_its_secret(bare),
+            Self::FateFlow => false,
         }
     }
+}
+
+/// Addresses of ABEJA's files that hold a secret of their own; the face looks at it.
+fn is_opened_by_its_secret(path: &str) -> bool {
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    matches!(
+        segments[..],
+        ["organizations", _, "deployments", _, "versions", _, "content"]
+            | ["organizations", _, "training", "definitions", _, "models", _, "content"]
+            | ["channels", _, _, "content"]
+    )
 }
 
 #[cfg(test)]
@@ -77,6 +89,12 @@ mod tests {
     fn little_is_there_for_everybody() {
         for path in ["/", "/v1/", "/identity/v2.0/tokens", "/apis/v1beta1/healthz", "/apis/v1beta1/healthz/"] {
             assert!(Dialect::is_open(path), "{path}");
+        }
+        for path in ["/organizations/1/deployments/2/versions/ver-3/content", "/channels/1/2/content/"] {
+            assert!(Dialect::is_open(path), "{path}");
+        }
+        for path in ["/channels/1/content", "/organizations/1/deployments/2/content", "/organizations/1/x/content"] {
+            assert!(!Dialect::is_open(path), "{path}");
         }
         for path in ["/v1/p/models", "/apis/v1beta1/experiments", "/organizations/1", "/v1/job/query"] {
             assert!(!Dialect::is_open(path), "{path}");

@@ -20,6 +20,8 @@ pub enum EntityKind {
     Model,
     /// One version of a trained thing, as those see it who choose by version.
     TrainingModel,
+    /// A set of such versions under a name.
+    TrainingDefinition,
     /// A model asked for one row.
     Learning,
     /// A model measured on a dataset.
@@ -40,11 +42,12 @@ pub enum EntityKind {
 
 impl EntityKind {
     /// Every kind.
-    pub const ALL: [EntityKind; 12] = [
+    pub const ALL: [EntityKind; 13] = [
         EntityKind::Profile,
         EntityKind::Dataset,
         EntityKind::Model,
         EntityKind::TrainingModel,
+        EntityKind::TrainingDefinition,
         EntityKind::Learning,
         EntityKind::Evaluation,
         EntityKind::Deployment,
@@ -62,6 +65,7 @@ impl EntityKind {
             EntityKind::Dataset => "dataset",
             EntityKind::Model => "model",
             EntityKind::TrainingModel => "training_model",
+            EntityKind::TrainingDefinition => "training_definition",
             EntityKind::Learning => "learning",
             EntityKind::Evaluation => "evaluation",
             EntityKind::Deployment => "deployment",

@@ -6,6 +6,7 @@
 
 pub mod catalogue;
 pub mod definition;
+pub mod deployment;
 pub mod entity;
 pub mod event;
 pub mod experiment;
@@ -17,6 +18,7 @@ pub mod page;
 pub mod presence;
 pub mod rerun;
 pub mod room;
+pub mod run;
 pub mod schedule;
 pub mod step;
 pub mod task;
@@ -33,6 +35,7 @@ pub use page::{Listing, Order, Page};
 pub use presence::{AgentPresence, Presence};
 pub use rerun::Rerun;
 pub use room::RoomBook;
+pub use run::{Run, RunStatus};
 pub use schedule::{Decision, JobSnapshot, decide};
 pub use step::{EarlierTries, earlier_tries, progress, step_state};
 pub use task::state::{TaskEvent, TaskState};

@@ -43,6 +43,8 @@ pub struct JobSnapshot {
     pub short_of: Vec<PartyId>,
     /// The job of the same queue whose turn it is, when it is not this one's.
     pub behind: Option<JobId>,
+    /// The job that must have succeeded first, while it has not; or how it ended, when it will not.
+    pub after: Option<Result<JobId, Fault>>,
 }
 
 /// Something to be done about a job. The shell carries decisions out in one transaction and sends orders from the outbox.

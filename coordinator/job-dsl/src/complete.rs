@@ -230,6 +230,8 @@ fn settings(checked: &Map<String, Value>) -> JobSettings {
         inherited: BTreeMap::new(),
         queue: default.queue,
         limits: default.limits,
+        after: None,
+        shared_retries: false,
     }
 }
 

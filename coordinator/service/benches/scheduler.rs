@@ -53,7 +53,15 @@ async fn decisions() {
         let job = world.coordinator.job(&id).await.unwrap();
         let tasks = world.tasks(&id).await;
         let asked = BTreeMap::new();
-        snapshots.push(JobSnapshot { job, tasks, asked, earlier: Vec::new(), short_of: Vec::new(), behind: None });
+        snapshots.push(JobSnapshot {
+            job,
+            tasks,
+            asked,
+            earlier: Vec::new(),
+            short_of: Vec::new(),
+            behind: None,
+            after: None,
+        });
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
     let (presence, now) = (world.coordinator.presence(), world.coordinator.now());

@@ -56,6 +56,7 @@ impl Coordinator {
     /// After a start: every unsettled job is looked at, and orders that were not acknowledged go out again.
     async fn take_up_work(&self) -> Result<(), ServiceError> {
         self.load_parties().await?;
+        self.number_trainings().await?;
         let mut tx = self.inner.store.begin().await?;
         tx.poke_all(self.now()).await?;
         let parties = tx.parties_with_orders().await?;

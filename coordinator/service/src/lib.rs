@@ -6,6 +6,8 @@
 
 mod apply;
 mod assignment;
+pub mod channels;
+mod chronicle;
 pub mod components;
 pub mod drive;
 mod earlier_output;
@@ -17,6 +19,7 @@ mod home;
 mod inherit;
 mod job_ids;
 pub mod models;
+pub mod numbered;
 mod orders;
 pub mod ports;
 mod post;
@@ -27,12 +30,15 @@ pub mod query_metrics;
 pub mod record_report;
 pub mod records;
 mod rerun_job;
+pub mod runs;
 mod serving;
 mod stop_job;
 pub mod submit_job;
+mod targets;
+mod training_models;
 mod update_parameters;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use domain::{Presence, RoomBook};
@@ -122,6 +128,8 @@ struct Inner {
     room: Mutex<RoomBook>,
     /// Whether the parties of the store were read in.
     parties_loaded: AtomicBool,
+    /// Counts runs that ask for no queue, so that they take turns.
+    turns: AtomicU64,
 }
 
 impl Coordinator {
@@ -141,6 +149,7 @@ impl Coordinator {
                 post: PostOffice::default(),
                 room: Mutex::default(),
                 parties_loaded: AtomicBool::new(false),
+                turns: AtomicU64::new(0),
             }),
         }
     }

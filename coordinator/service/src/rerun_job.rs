@@ -9,7 +9,7 @@ use crate::apply::{Loaded, log_job};
 use crate::principal::Principal;
 use crate::records::Errand;
 use crate::submit_job::takes_work;
-use crate::{Coordinator, ServiceError};
+use crate::{Coordinator, ServiceError, runs};
 
 /// How long a rerun waits for a job that is being stopped.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,6 +41,7 @@ impl Coordinator {
         if let Some(experiment) = tx.experiment(&loaded.snapshot.job.experiment).await?.filter(|one| one.archived) {
             takes_work(&experiment).map_err(ServiceError::Conflict)?;
         }
+        runs::note_end(&mut *tx, &loaded.snapshot.job).await?;
         loaded
             .snapshot
             .rerun(&plan, now)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Catalogue, Experiment, Job, JobKind, JobState, Task, TaskKey};
+use domain::{Catalogue, Entity, Experiment, Job, JobKind, JobState, Task, TaskKey};
 use job_dsl::{Diagnostic, ParseContext, Parsed, Rule, TrainedPipeline};
 use serde_json::Value;
 use vocabulary::{Attempt, ErrorCode, ExperimentId, Fault, JobId, Limits, Participant, TaskId, Tenant, Timestamp};
@@ -11,9 +11,10 @@ use crate::apply::log_job;
 use crate::filter::PartFilter;
 use crate::inherit::Estate;
 use crate::models::ModelKey;
+use crate::numbered::{self, IdForm};
 use crate::ports::{Order, OrderReply, StepCheck};
 use crate::principal::Principal;
-use crate::{Coordinator, ServiceError};
+use crate::{Coordinator, ServiceError, chronicle};
 
 /// How often another id is tried when the store has one already.
 const ID_TRIES: u32 = 100;
@@ -44,6 +45,12 @@ pub struct Placement {
     pub queue: Option<String>,
     /// What its tasks may use at most.
     pub limits: Limits,
+    /// A job that must have succeeded first.
+    pub after: Option<JobId>,
+    /// How often it may be tried again in all, for whatever it failed; what the documents say, when none is given.
+    pub retries: Option<u32>,
+    /// What a face names it by; kept in the transaction that keeps the job, and under an id of that form.
+    pub entity: Option<(Entity, IdForm)>,
 }
 
 /// A job that was taken in.
@@ -53,6 +60,8 @@ pub struct Submitted {
     pub job: Job,
     /// What the user should know although the job runs, in FATE's words.
     pub warnings: Vec<String>,
+    /// What it is named by, as it was kept.
+    pub entity: Option<Entity>,
 }
 
 impl Coordinator {
@@ -90,10 +99,10 @@ impl Coordinator {
         let placement = Placement { tenant: Some(tenant), ..placement };
         let experiment = self.shelf(&command.conf, &placement).await?;
         let placement = Placement { experiment: Some(experiment), ..placement };
-        let job = self.take_in(command, parsed, id, (placement, estate)).await?;
+        let (job, entity) = self.take_in(command, parsed, id, (placement, estate)).await?;
         log_job(&job);
         self.changed();
-        Ok(Submitted { job, warnings })
+        Ok(Submitted { job, warnings, entity })
     }
 
     /// Checks documents as a submission would, and stores nothing. Which parties belong to the federation does not matter.
@@ -209,7 +218,7 @@ impl Coordinator {
         mut parsed: Parsed,
         mut id: JobId,
         (placement, estate): (Placement, Estate),
-    ) -> Result<Job, ServiceError> {
+    ) -> Result<(Job, Option<Entity>), ServiceError> {
         let SubmitJob { dsl, conf, name, description } = command;
         let mut tx = self.inner.store.begin().await?;
         // Behind the one writer's door, so that jobs of a queue are as old as their places in it.
@@ -226,6 +235,10 @@ impl Coordinator {
             job.experiment = experiment;
         }
         (job.settings.queue, job.settings.limits) = (placement.queue, placement.limits);
+        job.settings.after = placement.after;
+        if let Some(retries) = placement.retries {
+            (job.settings.retries, job.settings.shared_retries) = (retries, true);
+        }
         job.definition = parsed.definition(dsl, conf);
         (job.name, job.description) = (name, description);
         job.settings.inherited.clone_from(&estate.steps);
@@ -235,8 +248,16 @@ impl Coordinator {
                 estate.settle(&job.id, now, &mut tasks);
                 tx.insert_tasks(&tasks).await?;
                 estate.copy(&mut *tx, &job).await?;
+                tx.add_events(&job.id, &[chronicle::submitted(&job)]).await?;
+                let entity = match placement.entity {
+                    Some((entity, form)) => {
+                        let entity = Entity { job: Some(job.id.clone()), created: now, modified: now, ..entity };
+                        Some(numbered::insert(&mut *tx, entity, form, false).await?)
+                    }
+                    None => None,
+                };
                 tx.commit().await?;
-                return Ok(job);
+                return Ok((job, entity));
             }
             // An earlier process gave this id out.
             id = self.next_id(now).map_err(ServiceError::Internal)?;

@@ -25,6 +25,8 @@ pub(super) struct Work<'a> {
     pub(super) short_of: &'a [PartyId],
     /// The job of the same queue whose turn it is.
     pub(super) behind: Option<&'a JobId>,
+    /// The job that must have succeeded first, or how it ended badly.
+    pub(super) after: Option<&'a Result<JobId, Fault>>,
     asked: BTreeMap<PartyId, Timestamp>,
     earlier: &'a [EarlierTries],
     decisions: Vec<Decision>,
@@ -43,6 +45,7 @@ impl<'a> Work<'a> {
             stopped_for: None,
             short_of: &snapshot.short_of,
             behind: snapshot.behind.as_ref(),
+            after: snapshot.after.as_ref(),
             asked: snapshot.asked.clone(),
             earlier: &snapshot.earlier,
             decisions: Vec::new(),
@@ -169,6 +172,11 @@ impl<'a> Work<'a> {
     pub(super) fn earlier_of(&self, step: &StepName) -> EarlierTries {
         let none = EarlierTries { step: step.clone(), lost: 0, failed: 0 };
         self.earlier.iter().find(|earlier| &earlier.step == step).cloned().unwrap_or(none)
+    }
+
+    /// Earlier tries of all steps that came to nothing.
+    pub(super) fn earlier_in_all(&self) -> u32 {
+        self.earlier.iter().map(|earlier| earlier.failed.saturating_add(earlier.lost)).sum()
     }
 
     /// Notes what the job waits for.
