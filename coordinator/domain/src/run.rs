@@ -13,6 +13,17 @@ use vocabulary::{JobId, Timestamp};
 pub use request::{FileName, MOST_RETRIES, RunRequest, Unfit, read_texts};
 pub use status::{RunStatus, RunView};
 
+/// How a run has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEnd {
+    /// When.
+    pub at: Timestamp,
+    /// As what.
+    pub status: RunStatus,
+    /// The place of its last line.
+    pub line: (Timestamp, u64),
+}
+
 /// What a run is asked to do.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Run {
@@ -39,7 +50,7 @@ pub struct Run {
     /// How it ended before it had a job: when, and why.
     pub refused: Option<(Timestamp, String)>,
     /// How it ended, once its job was asked to run again: a run that has ended does not change.
-    pub ended: Option<(Timestamp, RunStatus)>,
+    pub ended: Option<RunEnd>,
     /// Lines that were read of its parties' logs, by participant.
     pub lines_read: BTreeMap<String, u64>,
     /// Whether no more of them will come.

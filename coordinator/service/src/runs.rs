@@ -7,7 +7,7 @@ mod input;
 use std::collections::BTreeMap;
 
 use domain::deployment::Deployment;
-use domain::run::{Run, RunRequest, RunStatus, RunView};
+use domain::run::{Run, RunEnd, RunRequest, RunStatus, RunView};
 use domain::{Entity, EntityKind, Job, JobState};
 use vocabulary::{ErrorCode, Fault, JobId, Tenant, Timestamp};
 
@@ -236,7 +236,9 @@ pub(crate) async fn note_end(tx: &mut dyn Transaction, job: &Job) -> Result<(), 
             continue;
         }
         let status = if job.state == JobState::Succeeded { RunStatus::Succeeded } else { RunStatus::Failed };
-        run.ended = Some((job.ended.unwrap_or(job.updated), status));
+        let at = job.ended.unwrap_or(job.updated);
+        let line = gathering::last_line(tx, &job.id).await?.unwrap_or((at, u64::from(u32::MAX)));
+        run.ended = Some(RunEnd { at, status, line });
         entity.write(&run).map_err(ServiceError::Internal)?;
         tx.save_entity(&entity).await?;
     }

@@ -76,8 +76,8 @@ pub struct RunView<'a> {
 impl RunView<'_> {
     /// Where the run stands, and since when at the earliest.
     pub fn status(&self) -> (RunStatus, Option<Timestamp>) {
-        if let Some((at, status)) = self.run.ended {
-            return (status, Some(at));
+        if let Some(end) = self.run.ended {
+            return (end.status, Some(end.at));
         }
         let Some(job) = self.job else {
             return (RunStatus::Failed, self.run.refused.as_ref().map(|(at, _)| *at));
@@ -122,6 +122,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::{cast, snapshot, step};
+    use crate::run::RunEnd;
     use crate::schedule::JobSnapshot;
 
     fn status(of: &JobSnapshot, imports: bool) -> RunStatus {
@@ -218,7 +219,8 @@ mod tests {
         let view = RunView { run: &run, job: None, tasks: &[], imports: false };
         assert_eq!(view.status(), (RunStatus::Failed, Some(Timestamp(7))));
         let of = two_steps();
-        let run = Run { ended: Some((Timestamp(9), RunStatus::Succeeded)), ..Run::default() };
+        let end = RunEnd { at: Timestamp(9), status: RunStatus::Succeeded, line: (Timestamp(9), 0) };
+        let run = Run { ended: Some(end), ..Run::default() };
         let view = RunView { run: &run, job: Some(&of.job), tasks: &of.tasks, imports: false };
         assert_eq!(view.status(), (RunStatus::Succeeded, Some(Timestamp(9))));
     }

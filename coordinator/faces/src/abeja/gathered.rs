@@ -19,7 +19,7 @@ const MOST: u64 = 1_000_000;
 
 /// Gathers what is new. What cannot be had now is left out: the job's own lines are there in any case.
 pub(super) async fn gather(face: &Abeja, entity: &Entity, run: &Run, id: &JobId) {
-    if run.gathered {
+    if run.gathered || run.ended.is_some() {
         return;
     }
     let Ok(job) = face.coordinator().job(id).await else { return };

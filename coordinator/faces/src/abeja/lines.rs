@@ -99,7 +99,7 @@ fn shown(page: &[Event]) -> Vec<Value> {
 /// Where a run's lines are.
 enum Lines {
     /// Of its job, up to the run's end where its job went on without it.
-    OfJob(JobId, Option<Timestamp>),
+    OfJob(JobId, Option<(Timestamp, u64)>),
     /// All there is to say of a run that never had a job.
     Few(Vec<Event>),
 }
@@ -110,16 +110,17 @@ impl Lines {
         let body: Run = entity.read()?;
         let Some(job) = entity.job.clone() else { return Ok(Self::Few(few(&entity, &body))) };
         gathered::gather(face, &entity, &body, &job).await;
-        Ok(Self::OfJob(job, body.ended.map(|(at, _)| at)))
+        let behind = |(at, place): (Timestamp, u64)| (at, place.saturating_add(1));
+        Ok(Self::OfJob(job, body.ended.map(|end| behind(end.line))))
     }
 
     async fn page(&self, face: &Abeja, wanted: Wanted, limit: u32) -> Result<Vec<Event>, Refusal> {
         let Wanted { from, to, after, before, newest_first } = wanted;
         match self {
             Self::OfJob(job, end) => {
-                let to = match (to, end) {
-                    (Some(to), Some(end)) => Some(to.min(*end)),
-                    (to, end) => to.or(*end),
+                let before = match (before, end) {
+                    (Some(before), Some(end)) => Some(before.min(*end)),
+                    (before, end) => before.or(*end),
                 };
                 let query = EventQuery { job: job.clone(), from, to, after, before, newest_first, limit };
                 Ok(face.coordinator().events(&query).await?)

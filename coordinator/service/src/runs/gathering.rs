@@ -72,15 +72,18 @@ async fn in_order(
     Ok(lines)
 }
 
+/// The place of a job's last line.
+pub(super) async fn last_line(tx: &mut dyn Transaction, job: &JobId) -> Stored<Option<(Timestamp, u64)>> {
+    let query = latest(job, None);
+    Ok(tx.events(&query).await?.first().map(|line| (line.at, line.seq)))
+}
+
 async fn newest(tx: &mut dyn Transaction, job: &JobId, to: Timestamp) -> Stored<Option<Timestamp>> {
-    let query = EventQuery {
-        job: job.clone(),
-        from: None,
-        to: Some(to),
-        after: None,
-        before: None,
-        newest_first: true,
-        limit: 1,
-    };
+    let query = latest(job, Some(to));
     Ok(tx.events(&query).await?.first().map(|line| line.at))
+}
+
+/// The latest line, up to a moment.
+fn latest(job: &JobId, to: Option<Timestamp>) -> EventQuery {
+    EventQuery { job: job.clone(), from: None, to, after: None, before: None, newest_first: true, limit: 1 }
 }

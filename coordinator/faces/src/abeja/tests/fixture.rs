@@ -13,13 +13,15 @@ use doors::proxy::{take_response, whole};
 use doors::{Access, AccessSettings, BodyStream, Reply};
 use futures_util::TryStreamExt;
 use serde_json::{Value, json};
+use service::components::AgentFacts;
 use service::{Coordinator, Principal};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use vocabulary::{ErrorCode, Fault, ManualClock, PartyId, Timestamp};
+use vocabulary::{ErrorCode, Fault, ManualClock, PartyId, Role, Timestamp};
 use wire::agent_link::{HttpHead, HttpReplyHead};
 
 use crate::fate_flow::tests::fixture::World as Federation;
+use crate::fate_flow::tests::fixture::store::{catalogue, component};
 use crate::{Entrance, Rows, Surroundings};
 
 /// The organization of the tests' paths.
@@ -116,6 +118,14 @@ impl World {
 
     async fn behind(entrance: Entrance) -> Self {
         let coordinator = Federation::open().await.coordinator;
+        // beside what FATE-Flow's world has, its parties can read tables
+        let mut components = catalogue();
+        components.push(component("reader", "Reader", &[Role::Guest, Role::Host], json!({"table": null})));
+        for id in ["10000", "9999"] {
+            let facts = AgentFacts { rest: None, rows_through_coordinator: true, attempts: vec![], slots: Some(64) };
+            let id = PartyId::new(id).expect("valid");
+            coordinator.agent_connected(&id, components.clone(), facts).await.expect("connected");
+        }
         let stop = CancellationToken::new();
         let (driven, ended) = (coordinator.clone(), stop.clone());
         tokio::spawn(async move { driven.run(ended).await });

@@ -159,10 +159,25 @@ async fn a_run_waits_for_the_table_that_is_made_of_its_file() {
     let (_, bytes) = raw(&world, "POST", &format!("/channels/{channel}/upload"), "id,x\n1,2\n").await;
     let file: Value = serde_json::from_slice(&bytes).expect("json");
     let name = format!("{channel}/{}", file["file_id"].as_str().expect("an id"));
-    let asked = json!({"version_id": version, "input_data": {"$datalake:1": name}});
-    // the model of these tests has no reader: a file cannot be given to it
-    let (status, reply) = world.ask("POST", &runs, Some(asked)).await;
-    assert_eq!((status, &reply["error"]), (409, &json!("conflict")), "{reply}");
+    let mut imports = Vec::new();
+    for distribution in [1, 2] {
+        let asked = json!({"version_id": version, "input_data": {"$datalake:1": name}, "distribution": distribution});
+        let run = world.made(&runs, asked).await;
+        let id = run["run_id"].as_str().expect("an id").to_owned();
+        assert_eq!(world.get(&format!("{runs}/{id}")).await["status"], "PENDING");
+        let job = world.coordinator.entity(domain::EntityKind::Run, None, &id).await.expect("kept").job.expect("a job");
+        let job = world.coordinator.job(&job).await.expect("a job");
+        let conf = &job.definition.conf;
+        // the channel's home is the host of this training; the guest reads what it read then
+        let table = json!({"namespace": format!("channel_{channel}"), "name": file["file_id"]});
+        assert_eq!(conf["component_parameters"]["role"]["host"]["0"]["reader_0"]["table"], table, "{conf}");
+        assert!(conf["component_parameters"]["role"]["guest"]["0"]["reader_0"].is_null());
+        imports.push(job.settings.after.expect("it waits for the table"));
+    }
+    assert_eq!(imports[0], imports[1], "one table is made, whoever asks");
+    let import = world.coordinator.job(&imports[0]).await.expect("a job");
+    let parameters = &import.definition.conf["component_parameters"]["role"]["local"]["0"]["upload_0"];
+    assert_eq!(parameters["file"], format!("files://{name}"));
 }
 
 #[tokio::test(start_paused = true)]

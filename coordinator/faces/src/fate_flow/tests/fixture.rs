@@ -1,6 +1,6 @@
 //! A federation of two parties, three jobs with their tasks, and agents that answer from a script.
 
-mod store;
+pub(crate) mod store;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
