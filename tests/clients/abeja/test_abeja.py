@@ -75,7 +75,7 @@ def test_a3_a_run_with_everything(abeja, deployed, door, files, trained):
         file = abeja.datalake.post_channel_file_upload(channel, content, "text/csv", metadata=metadata)
     assert file["metadata"] == metadata
     given = {"$datalake:1": f"{channel}/{file['file_id']}"}
-    abeja.deployments.patch_deployment(ORGANIZATION, deployed.id, default_environment={"A": "1", "B": "1"})
+    abeja.deployments.patch_deployment(ORGANIZATION, deployed.id, deployed.made["name"], default_environment={"A": "1", "B": "1"})
     run = abeja.runs.create_run(
         ORGANIZATION,
         deployed.id,
