@@ -29,6 +29,9 @@ pub struct CoordinatorConfig {
     /// The parties of the federation; when it is not set, those that ever connected are known.
     #[serde(default)]
     pub parties: Option<Vec<PartyId>>,
+    /// The party to which data goes that comes in here for tenants that are no parties; the first party when it is not set.
+    #[serde(default)]
+    pub home_party: Option<PartyId>,
     /// Largest UDP payload: 1452 fits everywhere, 6500 suits loopback and jumbo frames.
     #[serde(default = "default_mtu")]
     pub mtu: u16,

@@ -8,12 +8,12 @@ use agent_gateway::{Face, Gateway, SERVICES};
 use async_trait::async_trait;
 use axum::Router;
 use doors::{Access, BodyStream, Door, ServeOptions};
-use faces::{FaceOptions, FateFlow, Rows};
+use faces::{Entrance, FaceOptions, Faces, FateFlow, Rows, Surroundings};
 use service::{Coordinator, Options, Principal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use transport::{Endpoint, EndpointOptions, RelayOptions};
-use vocabulary::{ErrorCode, Fault, PartyId, SystemClock};
+use vocabulary::{ErrorCode, Fault, PartyId, SystemClock, Tenant};
 use wire::agent_link::{HttpHead, HttpReplyHead};
 
 use crate::config::CoordinatorConfig;
@@ -90,26 +90,39 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         heartbeat_millis: config.jobs.heartbeat_millis,
         federation,
         known_parties: config.parties.clone(),
+        home_party: config.home_party.clone(),
         ..Options::default()
     };
     let coordinator = Coordinator::new(store, Arc::new(gateway.clone()), Arc::new(SystemClock), options);
     coordinator.load_parties().await.map_err(|error| error.fault())?;
+    coordinator.default_experiment(&Tenant::only()).await.map_err(|error| error.fault())?;
     // Parties' users carry their party; whoever else comes in is the operator once the door asks who it is.
     let principal = if access.is_some() { Principal::operator() } else { Principal::anyone() };
     let face = FaceOptions {
-        principal_at_door: principal,
+        principal_at_door: principal.clone(),
         folder: config.data.display().to_string(),
         board: config.board.clone(),
         address: (rest.ip().to_string(), rest.port()),
     };
-    let face = FateFlow::new(coordinator.clone(), Arc::new(RowsOverGateway(gateway.clone())), face);
-    let router = faces::fate_flow::router(face);
+    let rows: Arc<dyn Rows> = Arc::new(RowsOverGateway(gateway.clone()));
+    let fate_flow = faces::fate_flow::router(FateFlow::new(coordinator.clone(), rows.clone(), face));
+    let surroundings =
+        Surroundings { coordinator: coordinator.clone(), rows, entrance: Entrance::new(access.clone(), principal) };
+    let linked = Faces {
+        fate_flow: fate_flow.clone(),
+        kubeflow: faces::kubeflow::router(surroundings.clone()),
+        grpc: faces::kubeflow::router(surroundings.clone()),
+        abeja: faces::abeja::router(surroundings.clone()),
+        meteos: faces::meteos::router(surroundings),
+    };
+    // The other faces ask for credentials themselves, and refuse in their own forms.
+    let fate_flow = access.as_ref().map_or_else(|| fate_flow.clone(), |access| access.protect(fate_flow.clone()));
+    let router = faces::dispatch(Faces { fate_flow, ..linked.clone() });
 
     let drive = coordinator.clone();
     let stop_drive = stop.clone();
     // Links are authenticated by certificates; only the door asks for credentials.
-    let answers: Arc<dyn Face> = Arc::new(FaceOfRouter(router.clone()));
-    let router = access.as_ref().map_or_else(|| router.clone(), |access| access.protect(router.clone()));
+    let answers: Arc<dyn Face> = Arc::new(FaceOfRouter(faces::dispatch(linked)));
     let links = (gateway.clone(), endpoint.clone(), coordinator.clone(), stop.clone());
     let mut parts = vec![
         tokio::spawn(async move { drive.run(stop_drive).await }),

@@ -39,8 +39,8 @@ pub struct AgentConfig {
     /// The door's address as users write it, told to outsiders who must use it. Default `http://` and the bound address.
     #[serde(default)]
     pub rest_url: Option<String>,
-    /// Folder of everything the agent keeps: `shelf/`, `records.db`, `staging/`, `exports/`, `logs/`, `spill/`. Default
-    /// `data`.
+    /// Folder of everything the agent keeps: `shelf/`, `records.db`, `staging/`, `files/`, `exports/`, `logs/`,
+    /// `spill/`. Default `data`.
     #[serde(default = "data_folder")]
     pub data: PathBuf,
     /// Folders from which upload jobs may read files that were not sent. Default none.

@@ -9,6 +9,7 @@ mod checkpoint;
 mod clean;
 mod connector;
 mod enabling;
+mod files;
 mod inference;
 mod info;
 mod key;
@@ -202,6 +203,13 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/data/download", route(&desk, post, upload::download))
         .route("/v1/data/writer", route(&desk, post, upload::writer))
         .route("/v1/fedflow/staging/{name}", route(&desk, MethodFilter::PUT, upload::stage))
+        .route(
+            "/v1/fedflow/files/{folder}/{name}",
+            route(&desk, MethodFilter::PUT, files::put)
+                .merge(route(&desk, MethodFilter::GET, files::get))
+                .merge(route(&desk, MethodFilter::DELETE, files::delete)),
+        )
+        .route("/v1/fedflow/files/{folder}", route(&desk, MethodFilter::GET, files::list))
         .route("/v1/table/table_info", route(&desk, post, table::info))
         .route("/v1/table/delete", route(&desk, post, table::delete))
         .route("/v1/table/list", route(&desk, post, table::list))

@@ -149,12 +149,15 @@ fn unpacked(archive: &[u8]) -> Vec<(String, String)> {
     files
 }
 
+#[path = "door_files_tests.rs"]
+mod files;
 #[path = "door_model_tests.rs"]
 mod models;
 #[path = "door_table_tests.rs"]
 mod more_tables;
 #[path = "door_permission_tests.rs"]
 mod permissions;
+
 #[path = "door_upload_tests.rs"]
 mod uploads;
 

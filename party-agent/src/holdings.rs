@@ -9,6 +9,7 @@ use records::{AuditEntry, PermissionKind, Records};
 use tables::Shelf;
 use vocabulary::{Clock, Fault, Participant, PartyId, TableRef, Timestamp};
 
+use crate::files::Files;
 use crate::joblog::JobLogs;
 use crate::serving::StandIns;
 use crate::staging::Staging;
@@ -25,6 +26,7 @@ pub(crate) struct Holdings {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) catalogue: Catalogue,
     pub(crate) staging: Staging,
+    pub(crate) files: Files,
     pub(crate) logs: JobLogs,
     pub(crate) import_roots: Vec<PathBuf>,
     pub(crate) export_root: PathBuf,

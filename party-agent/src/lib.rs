@@ -8,6 +8,7 @@ mod archivist;
 mod calls;
 mod config;
 mod door;
+mod files;
 mod heritage;
 mod holdings;
 mod joblog;

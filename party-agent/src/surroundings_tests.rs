@@ -85,6 +85,24 @@ async fn makes_a_table_of_a_staged_file_and_forgets_the_file() {
 }
 
 #[tokio::test]
+async fn makes_a_table_of_a_file_that_stays() {
+    let bench = bench(Role::Local).await;
+    let (place, content) = (crate::files::Place::new("channel", "a").unwrap(), doors::proxy::whole("id,x\n1,a\n2,b\n"));
+    bench
+        .holdings
+        .files
+        .receive(&place, crate::files::Label::default(), content, vocabulary::Timestamp(1))
+        .await
+        .unwrap();
+    assert_eq!(bench.import(import_of("files://channel/a", false, json!({}))).await.unwrap().stored, 2);
+    assert!(bench.holdings.files.find(&place).unwrap().is_some(), "it may be asked for again");
+    for absent in ["files://channel/b", "files://channel/../channel/a", "files://"] {
+        let refused = bench.import(import_of(absent, true, json!({}))).await;
+        assert_eq!(code(refused), Some(ErrorCode::FileUnreadable), "{absent}");
+    }
+}
+
+#[tokio::test]
 async fn replaces_or_adds_rows_only_when_asked_to() {
     let bench = bench(Role::Local).await;
     let file = |content: &'static str| bench.stage(content);

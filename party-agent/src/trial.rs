@@ -16,6 +16,7 @@ use vocabulary::{
     Role, Stage, StepName, SystemClock, TableRef, TaskId, Timestamp,
 };
 
+use crate::files::Files;
 use crate::holdings::{Catalogue, Holdings};
 use crate::joblog::JobLogs;
 use crate::staging::Staging;
@@ -75,6 +76,7 @@ pub(crate) async fn holdings(folder: &Path, me: &str, policy: &str) -> Arc<Holdi
         clock: Arc::new(SystemClock),
         catalogue: SCRIPTED,
         staging: Staging::new(folder.join("staging"), 1 << 20),
+        files: Files::open(folder.join("files"), 1 << 20).unwrap(),
         logs: JobLogs::new(folder.join("logs")),
         import_roots: vec![folder.join("in")],
         export_root: folder.join("exports"),

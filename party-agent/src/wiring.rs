@@ -26,6 +26,7 @@ use crate::archivist::Archivist;
 use crate::calls::Calls;
 use crate::config::AgentConfig;
 use crate::door::{Desk, Health, Side, router};
+use crate::files::Files;
 use crate::holdings::{Catalogue, Holdings};
 use crate::joblog::JobLogs;
 use crate::keyring::{Keyring, pinned};
@@ -78,7 +79,7 @@ impl Running {
 pub(crate) async fn open_holdings(config: &AgentConfig, catalogue: Catalogue) -> Result<Arc<Holdings>, Fault> {
     let folder = |name: &str| config.data.join(name);
     make_folder(&config.data)?;
-    for name in ["staging", "logs", "spill"] {
+    for name in ["staging", "files", "logs", "spill"] {
         make_folder(&folder(name))?;
     }
     let holdings = Holdings {
@@ -89,6 +90,7 @@ pub(crate) async fn open_holdings(config: &AgentConfig, catalogue: Catalogue) ->
         clock: Arc::new(SystemClock),
         catalogue,
         staging: Staging::new(folder("staging"), config.limits.largest_upload),
+        files: Files::open(folder("files"), config.limits.largest_upload)?,
         logs: JobLogs::new(folder("logs")),
         import_roots: config.import_roots.clone(),
         export_root: config.export_root.clone().unwrap_or_else(|| folder("exports")),

@@ -108,6 +108,8 @@ impl Layout {
             "rest": SocketAddr::new(LOOPBACK, rest_port),
             "data": "data",
             "parties": parties,
+            // Data that comes in for no party by name goes to the first one, the demonstration's guest.
+            "home_party": parties.first(),
             "mtu": LOOPBACK_MTU,
             "log": {"file": "coordinator.log"},
         });

@@ -18,11 +18,15 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use tokio_util::sync::CancellationToken;
 use vocabulary::{Clock, ErrorCode, Fault, PartyId};
 use wire::agent_link::Caller;
 
+use crate::dialect::Dialect;
 use crate::fate_reply::{AUTHENTICATION, Failure, answers_with_a_file};
 use crate::lenient::drain;
 use crate::proxy::stream_of;
@@ -38,6 +42,10 @@ const OPEN: [&str; 3] = ["/openapi.json", "/v1/openapi.json", "/docs"];
 const READ_AGAIN_EVERY: Duration = Duration::from_secs(10);
 /// HTTP status of a refusal where a client would take HTTP 200 for the file.
 const REFUSED_FILE: u16 = 400;
+/// HTTP status of a refusal to clients of other APIs than FATE-Flow's.
+const REFUSED_ELSEWHERE: u16 = 401;
+/// Where OpenStack's clients carry their token.
+const AUTH_TOKEN: &str = "x-auth-token";
 
 /// Whom a credential stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +112,16 @@ impl Access {
         Ok(())
     }
 
+    /// Whom the token of a request stands for, for those who refuse in a form of their own. Signatures do not count here.
+    pub fn holder(&self, headers: &HeaderMap) -> Result<Holder, Fault> {
+        let refused = |failure: Failure| {
+            Fault::new(ErrorCode::CredentialRefused, failure.0.retmsg.clone())
+                .next("send `Authorization: Bearer TOKEN`")
+        };
+        let token = token_of(headers).ok_or_else(|| refused(unknown("a bearer token is missing")))?;
+        self.book().holder_of_token(&token, self.inner.clock.now()).map_err(refused)
+    }
+
     fn book(&self) -> Arc<Book> {
         self.inner.book.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -113,8 +131,8 @@ impl Access {
         let refused = |request: Request, failure| Err((failure, request.into_body()));
         let book = self.book();
         let now = self.inner.clock.now();
-        let holder = if let Some(token) = bearer(&request) {
-            match book.holder_of_token(token, now) {
+        let holder = if let Some(token) = token_of(request.headers()) {
+            match book.holder_of_token(&token, now) {
                 Ok(holder) => holder,
                 Err(failure) => return refused(request, failure),
             }
@@ -144,6 +162,7 @@ impl Access {
         };
         let headers = request.headers_mut();
         headers.remove(AUTHORIZATION);
+        headers.remove(AUTH_TOKEN);
         for name in signature::HEADERS {
             headers.remove(name);
         }
@@ -163,26 +182,43 @@ pub(crate) fn unknown(text: &str) -> Failure {
     Failure::code(AUTHENTICATION, text).with_fault(fault)
 }
 
-fn bearer(request: &Request) -> Option<&str> {
-    let text = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = text.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+/// The token of a request: a bearer's, the password of a basic credential, or OpenStack's.
+fn token_of(headers: &HeaderMap) -> Option<zeroize::Zeroizing<String>> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some((scheme, word)) = text(AUTHORIZATION.as_str()).and_then(|text| text.split_once(' ')) else {
+        return text(AUTH_TOKEN).map(|token| token.trim().to_owned().into());
+    };
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(word.trim().to_owned().into());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let plain = zeroize::Zeroizing::new(STANDARD.decode(word.trim()).ok()?);
+    let (_, password) = std::str::from_utf8(&plain).ok()?.split_once(':')?;
+    Some(password.to_owned().into())
 }
 
 async fn enter(State(access): State<Access>, request: Request, next: Next) -> Response {
     let path = request.uri().path().trim_end_matches('/');
-    if OPEN.contains(&path) {
+    if OPEN.contains(&path) || Dialect::is_open(request.uri().path()) {
         return next.run(request).await;
     }
     let is_file = answers_with_a_file(path);
+    let is_foreign = Dialect::of(path) != Dialect::FateFlow;
     match access.admit(request).await {
         Ok(request) => next.run(request).await,
         Err((failure, body)) => {
             tracing::debug!(reason = failure.0.retmsg, "a caller was refused at the door");
             drain(stream_of(body)).await;
             // clients unpack whatever comes with HTTP 200 from a file route
-            let failure = if is_file && failure.0.status == 200 { failure.with_status(REFUSED_FILE) } else { failure };
-            failure.into_response()
+            let refused = failure.0.status == 200;
+            match (is_foreign, is_file) {
+                (true, _) if refused => failure.with_status(REFUSED_ELSEWHERE),
+                (_, true) if refused => failure.with_status(REFUSED_FILE),
+                _ => failure,
+            }
+            .into_response()
         }
     }
 }

@@ -41,6 +41,11 @@ pub fn segment_text(segment: &str) -> String {
     percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
+/// A text as one segment of a path, or as the value of a header: everything but letters and digits percent-encoded.
+pub fn segment_of(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
 /// JSON as FATE's clients write it: null when malformed; whole numbers too long for 64 bits (job ids have 21 digits, and
 /// people write them without quotes) become texts instead of losing digits.
 pub fn read_json(bytes: &[u8]) -> Value {

@@ -4,6 +4,7 @@
 #![deny(missing_docs)]
 
 pub mod access;
+pub mod dialect;
 pub mod fate_reply;
 pub mod form;
 pub mod lenient;
@@ -13,7 +14,8 @@ pub mod targz;
 pub mod tee;
 pub mod upload;
 
-pub use access::{Access, AccessSettings};
+pub use access::{Access, AccessSettings, Holder};
+pub use dialect::Dialect;
 pub use fate_reply::{Answer, Failure, Reply, file_reply};
 pub use form::SentForm;
 pub use lenient::{Lenient, tolerate_slash};

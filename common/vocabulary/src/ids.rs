@@ -105,6 +105,25 @@ name!(
     ExperimentId,
     "experiment id"
 );
+name!(
+    /// Who owns experiments and what hangs on them: a namespace, an organization or a project, in the words of the faces.
+    Tenant,
+    "tenant"
+);
+
+impl ExperimentId {
+    /// The shelf of jobs from the time before experiments had ids.
+    pub fn unnamed() -> Self {
+        Self("default".to_owned())
+    }
+}
+
+impl Tenant {
+    /// The one tenant of a federation whose doors ask nobody who he is.
+    pub fn only() -> Self {
+        Self("local".to_owned())
+    }
+}
 
 /// One try of a step, counted from 0; the same number at every participant of the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]

@@ -59,6 +59,20 @@ pub struct ModelInput {
     pub checkpoint: Option<CheckpointRef>,
 }
 
+/// What a task may use at most at its party; `None` leaves it to the agent's own settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Threads it computes with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<u32>,
+    /// Memory of its tables, in MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u64>,
+    /// Partitions of the tables it writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<u32>,
+}
+
 /// Everything an agent needs to run one task once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Assignment {

@@ -87,8 +87,17 @@ pub(crate) fn snapshot(mut steps: Vec<Step>, cast: Cast) -> JobSnapshot {
         started: None,
         ended: None,
         updated: Timestamp(0),
+        archived: None,
     };
-    JobSnapshot { job, tasks, asked: BTreeMap::new(), earlier: Vec::new(), short_of: Vec::new() }
+    JobSnapshot {
+        job,
+        tasks,
+        asked: BTreeMap::new(),
+        earlier: Vec::new(),
+        short_of: Vec::new(),
+        behind: None,
+        after: None,
+    }
 }
 
 fn tasks_of(job: &JobId, graph: &Graph) -> Vec<Task> {

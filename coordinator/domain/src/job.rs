@@ -60,6 +60,9 @@ pub struct Job {
     pub ended: Option<Timestamp>,
     /// When it last changed.
     pub updated: Timestamp,
+    /// When it was put away together with its experiment.
+    #[serde(default)]
+    pub archived: Option<Timestamp>,
 }
 
 impl Job {
@@ -105,6 +108,15 @@ pub struct JobSettings {
     pub step_timeouts: BTreeMap<StepName, i64>,
     /// Steps that an earlier job has done: what it left is taken instead of running them.
     pub inherited: BTreeMap<StepName, Inherited>,
+    /// A job that must have succeeded before anything of this one starts.
+    pub after: Option<JobId>,
+    /// Whether `retries` is the sum of all new tries of all steps, for whatever they failed; otherwise each step has as many
+    /// of its own, and others after its agent was lost.
+    pub shared_retries: bool,
+    /// Jobs of one queue run one after another, in the order in which they came.
+    pub queue: Option<String>,
+    /// What its tasks may use at most at their parties.
+    pub limits: vocabulary::Limits,
 }
 
 /// Where a step was really done.
@@ -117,6 +129,11 @@ pub struct Inherited {
 }
 
 impl JobSettings {
+    /// How often a step may be tried at most.
+    pub fn tries(&self) -> u32 {
+        self.retries.saturating_add(1)
+    }
+
     /// How long a step may run, in milliseconds.
     pub fn limit_of(&self, step: &StepName) -> Option<i64> {
         self.step_timeouts.get(step).copied().or(self.step_timeout_millis)
@@ -137,6 +154,10 @@ impl Default for JobSettings {
             step_timeout_millis: None,
             step_timeouts: BTreeMap::new(),
             inherited: BTreeMap::new(),
+            after: None,
+            shared_retries: false,
+            queue: None,
+            limits: vocabulary::Limits::default(),
         }
     }
 }

@@ -6,6 +6,10 @@
 
 pub mod catalogue;
 pub mod definition;
+pub mod deployment;
+pub mod entity;
+pub mod event;
+pub mod experiment;
 #[cfg(test)]
 mod fixture;
 pub mod graph;
@@ -14,12 +18,16 @@ pub mod page;
 pub mod presence;
 pub mod rerun;
 pub mod room;
+pub mod run;
 pub mod schedule;
 pub mod step;
 pub mod task;
 
 pub use catalogue::Catalogue;
 pub use definition::{Definition, Dialect};
+pub use entity::{Entity, EntityKind};
+pub use event::Event;
+pub use experiment::{Experiment, NewExperiment, Workspace};
 pub use graph::{Cycle, DataEdge, Graph, ModelEdge, ModelSource, Step};
 pub use job::state::{IllegalTransition, JobEvent, JobState};
 pub use job::{Answer, Inherited, Job, JobKind, JobSettings, StopRequest, Waiting};
@@ -27,6 +35,7 @@ pub use page::{Listing, Order, Page};
 pub use presence::{AgentPresence, Presence};
 pub use rerun::Rerun;
 pub use room::RoomBook;
+pub use run::{Run, RunStatus};
 pub use schedule::{Decision, JobSnapshot, decide};
 pub use step::{EarlierTries, earlier_tries, progress, step_state};
 pub use task::state::{TaskEvent, TaskState};

@@ -18,7 +18,7 @@ mod work;
 
 use std::collections::BTreeMap;
 
-use vocabulary::{Attempt, Fault, PartyId, StepName, TaskId, Timestamp};
+use vocabulary::{Attempt, Fault, JobId, PartyId, StepName, TaskId, Timestamp};
 
 use crate::job::state::{JobEvent, JobState};
 use crate::job::{Job, Waiting};
@@ -41,6 +41,10 @@ pub struct JobSnapshot {
     pub earlier: Vec<EarlierTries>,
     /// Parties that have no room for the job now; see [`RoomBook`](crate::room::RoomBook).
     pub short_of: Vec<PartyId>,
+    /// The job of the same queue whose turn it is, when it is not this one's.
+    pub behind: Option<JobId>,
+    /// The job that must have succeeded first, while it has not; or how it ended, when it will not.
+    pub after: Option<Result<JobId, Fault>>,
 }
 
 /// Something to be done about a job. The shell carries decisions out in one transaction and sends orders from the outbox.

@@ -228,6 +228,10 @@ fn settings(checked: &Map<String, Value>) -> JobSettings {
         step_timeout_millis: number("task_timeout").map(|seconds| seconds.saturating_mul(1_000)),
         step_timeouts: BTreeMap::new(),
         inherited: BTreeMap::new(),
+        queue: default.queue,
+        limits: default.limits,
+        after: None,
+        shared_retries: false,
     }
 }
 

@@ -52,7 +52,16 @@ async fn decisions() {
     for _ in 0..6 {
         let job = world.coordinator.job(&id).await.unwrap();
         let tasks = world.tasks(&id).await;
-        snapshots.push(JobSnapshot { job, tasks, asked: BTreeMap::new(), earlier: Vec::new(), short_of: Vec::new() });
+        let asked = BTreeMap::new();
+        snapshots.push(JobSnapshot {
+            job,
+            tasks,
+            asked,
+            earlier: Vec::new(),
+            short_of: Vec::new(),
+            behind: None,
+            after: None,
+        });
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
     let (presence, now) = (world.coordinator.presence(), world.coordinator.now());

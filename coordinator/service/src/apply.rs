@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Decision, Job, JobSnapshot, Presence, Task, Waiting};
-use vocabulary::{Attempt, JobId, PartyId, Timestamp};
+use domain::{Decision, Job, JobSnapshot, JobState, Presence, Task, Waiting};
+use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, Timestamp};
 
+use crate::chronicle;
 use crate::filter::TaskFilter;
 use crate::models::keep_training;
 use crate::ports::{Stored, Transaction};
 use crate::records::{Errand, PendingOrder};
+use crate::training_models::number_training;
 
 /// A job as it was loaded, and as it is now.
 pub(crate) struct Loaded {
@@ -16,7 +18,7 @@ pub(crate) struct Loaded {
     /// Orders that wait already.
     pub(crate) orders: Vec<PendingOrder>,
     before: Vec<Task>,
-    was_settled: bool,
+    was: JobState,
     job_changed: bool,
 }
 
@@ -43,8 +45,15 @@ impl Loaded {
         };
         let before = tasks.clone();
         let was_settled = job.state.is_settled();
-        let snapshot = JobSnapshot { job, tasks, asked: BTreeMap::new(), earlier, short_of: Vec::new() };
-        Ok(Some(Self { snapshot, orders, before, was_settled, job_changed: false }))
+        let behind = tx.ahead_in_queue(&job).await?;
+        let asked = BTreeMap::new();
+        let after = match &job.settings.after {
+            Some(first) if !was_settled => outcome_of(tx, first).await?,
+            _ => None,
+        };
+        let was = job.state;
+        let snapshot = JobSnapshot { job, tasks, asked, earlier, short_of: Vec::new(), behind, after };
+        Ok(Some(Self { snapshot, orders, before, was, job_changed: false }))
     }
 
     /// The job, to be changed; it will be stored.
@@ -192,14 +201,40 @@ impl Loaded {
             tx.save_job(&self.snapshot.job).await?;
         }
         let job = &self.snapshot.job;
-        if job.state.is_settled() && !self.was_settled {
-            keep_training(tx, job, job.ended.unwrap_or(job.updated)).await?;
+        if job.state.is_settled() && !self.was.is_settled() {
+            let ended = job.ended.unwrap_or(job.updated);
+            keep_training(tx, job, ended).await?;
+            number_training(tx, job, ended).await?;
+        }
+        let lines = chronicle::lines((self.was, &self.before), job, &self.snapshot.tasks, job.updated);
+        if !lines.is_empty() {
+            tx.add_events(&job.id, &lines).await?;
         }
         Ok(())
     }
 }
 
 const FAILING: &str = "an order";
+
+/// How a job stands that another waits for: nothing is in the way once it has succeeded.
+async fn outcome_of(tx: &mut dyn Transaction, first: &JobId) -> Stored<Option<Result<JobId, Fault>>> {
+    let Some(job) = tx.job(first).await? else {
+        let fault = Fault::new(ErrorCode::JobUnknown, format!("job {first}, which this one waits for, does not exist"));
+        return Ok(Some(Err(fault)));
+    };
+    if job.state == JobState::Succeeded {
+        return Ok(None);
+    }
+    if !job.state.is_settled() {
+        return Ok(Some(Ok(job.id)));
+    }
+    let why = job.reason.unwrap_or_else(|| Fault::new(ErrorCode::JobState, "it was stopped"));
+    let message = format!("the table could not be made by job {first}: {}", why.message);
+    // Not the reason's own code: this job was not stopped by a person or by its own time.
+    let mut fault = Fault::new(ErrorCode::TableMissing, message);
+    (fault.party, fault.next) = (why.party, why.next);
+    Ok(Some(Err(fault)))
+}
 
 /// One line for every state change of a task.
 pub(crate) fn log_task(task: &Task) {

@@ -56,6 +56,7 @@ impl Coordinator {
     /// After a start: every unsettled job is looked at, and orders that were not acknowledged go out again.
     async fn take_up_work(&self) -> Result<(), ServiceError> {
         self.load_parties().await?;
+        self.number_trainings().await?;
         let mut tx = self.inner.store.begin().await?;
         tx.poke_all(self.now()).await?;
         let parties = tx.parties_with_orders().await?;
@@ -189,6 +190,9 @@ impl Coordinator {
         loaded.save(tx).await?;
         let due = sending.wake.map(|at| at.max(now.plus_millis(LEAST_PAUSE_MILLIS)));
         tx.release_job(id, due.filter(|_| !loaded.snapshot.job.state.is_settled())).await?;
+        if let (true, Some(queue)) = (loaded.snapshot.job.state.is_settled(), &loaded.snapshot.job.settings.queue) {
+            tx.poke_queue(queue, now).await?;
+        }
         take_turns(tx, &loaded.snapshot, presence, room, now).await?;
         Ok(sending.parties)
     }

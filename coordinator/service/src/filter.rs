@@ -1,7 +1,7 @@
 //! What to look for, and which page of it. An empty list or `None` asks for anything.
 
-use domain::{JobState, TaskState};
-use vocabulary::{JobId, Participant, PartyId, Role, StepName, Timestamp};
+use domain::{EntityKind, JobState, TaskState};
+use vocabulary::{ExperimentId, JobId, Participant, PartyId, Role, StepName, Tenant, Timestamp};
 
 /// Which jobs. Everything given must fit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,6 +30,8 @@ pub struct JobFilter {
     pub party_contains: Option<String>,
     /// Its models are kept under this version.
     pub model_version: Option<String>,
+    /// On this experiment.
+    pub experiment: Option<ExperimentId>,
     /// Created at or after.
     pub created_from: Option<Timestamp>,
     /// Created at or before.
@@ -138,4 +140,66 @@ pub struct PartFilter {
     pub party: Option<PartyId>,
     /// Of versions of which this party keeps some part.
     pub shared_with: Option<PartyId>,
+}
+
+/// Which entities. Everything given must fit; deleted ones only when asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityFilter {
+    /// Of this kind.
+    pub kind: EntityKind,
+    /// Of this tenant.
+    pub tenant: Option<Tenant>,
+    /// One of these ids; none for any.
+    pub ids: Vec<String>,
+    /// In this parent.
+    pub parent: Option<String>,
+    /// Of this name.
+    pub name: Option<String>,
+    /// Deleted ones too.
+    pub deleted: bool,
+    /// Newest first; without it, oldest first. Equals by id in the same direction.
+    pub newest_first: bool,
+    /// From this entity on, itself included: when it was made, and its id.
+    pub start: Option<(Timestamp, String)>,
+    /// At most so many; `None` for all.
+    pub limit: Option<u32>,
+    /// Leave out so many.
+    pub offset: u32,
+}
+
+impl EntityFilter {
+    /// All of a kind.
+    pub fn of(kind: EntityKind) -> Self {
+        Self {
+            kind,
+            tenant: None,
+            ids: Vec::new(),
+            parent: None,
+            name: None,
+            deleted: false,
+            newest_first: false,
+            start: None,
+            limit: None,
+            offset: 0,
+        }
+    }
+}
+
+/// Which lines of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventQuery {
+    /// The job.
+    pub job: JobId,
+    /// At or after this moment.
+    pub from: Option<Timestamp>,
+    /// At or before this moment.
+    pub to: Option<Timestamp>,
+    /// Behind this line, by its moment and its place.
+    pub after: Option<(Timestamp, u64)>,
+    /// Before this line.
+    pub before: Option<(Timestamp, u64)>,
+    /// Latest first.
+    pub newest_first: bool,
+    /// At most so many.
+    pub limit: u32,
 }

@@ -6,14 +6,20 @@
 
 mod apply;
 mod assignment;
+pub mod channels;
+mod chronicle;
 pub mod components;
 pub mod drive;
 mod earlier_output;
+mod entities;
 pub mod error;
+mod experiments;
 pub mod filter;
+mod home;
 mod inherit;
 mod job_ids;
 pub mod models;
+pub mod numbered;
 mod orders;
 pub mod ports;
 mod post;
@@ -24,12 +30,15 @@ pub mod query_metrics;
 pub mod record_report;
 pub mod records;
 mod rerun_job;
+pub mod runs;
 mod serving;
 mod stop_job;
 pub mod submit_job;
+mod targets;
+mod training_models;
 mod update_parameters;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use domain::{Presence, RoomBook};
@@ -38,13 +47,15 @@ use vocabulary::{Clock, PartyId, Timestamp};
 
 pub use components::{AgentFacts, ParametersView};
 pub use error::ServiceError;
-pub use filter::{JobFilter, JobOrder, ModelFilter, PartFilter, RowFilter, TaskFilter, VersionFilter};
+pub use filter::{
+    EntityFilter, EventQuery, JobFilter, JobOrder, ModelFilter, PartFilter, RowFilter, TaskFilter, VersionFilter,
+};
 pub use models::{Deploy, Deployed, ModelDocuments, ModelKey, ModelPart, ModelVersion, Tag};
 pub use ports::{AgentGateway, Order, OrderReply, StepCheck, Store, StoreError, Transaction};
 pub use principal::{Principal, Who};
 pub use query_jobs::Health;
 pub use records::StoredModel;
-pub use submit_job::{SubmitJob, Submitted};
+pub use submit_job::{Placement, SubmitJob, Submitted};
 
 use job_ids::JobIds;
 use post::PostOffice;
@@ -61,6 +72,8 @@ pub struct Options {
     pub federation: String,
     /// The parties of the federation; `None` when only those that ever connected are known.
     pub known_parties: Option<Vec<PartyId>>,
+    /// The party to which data of tenants goes that are no parties; the first of the federation when `None`.
+    pub home_party: Option<PartyId>,
     /// The name under which this coordinator claims jobs; coordinators that share a store need different ones.
     pub owner: String,
     /// How long a coordinator keeps a claimed job to itself, in milliseconds.
@@ -82,6 +95,7 @@ impl Default for Options {
             heartbeat_millis: 3_000,
             federation: "local".to_owned(),
             known_parties: None,
+            home_party: None,
             owner: "coordinator".to_owned(),
             claim_millis: 10_000,
             patience_millis: 20_000,
@@ -114,6 +128,8 @@ struct Inner {
     room: Mutex<RoomBook>,
     /// Whether the parties of the store were read in.
     parties_loaded: AtomicBool,
+    /// Counts runs that ask for no queue, so that they take turns.
+    turns: AtomicU64,
 }
 
 impl Coordinator {
@@ -133,6 +149,7 @@ impl Coordinator {
                 post: PostOffice::default(),
                 room: Mutex::default(),
                 parties_loaded: AtomicBool::new(false),
+                turns: AtomicU64::new(0),
             }),
         }
     }

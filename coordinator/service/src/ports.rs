@@ -6,14 +6,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Job, JobState, Task, TaskKey};
+use domain::experiment::query::{Found, Query};
+use domain::{Entity, EntityKind, Event, Experiment, Job, JobState, Task, TaskKey};
 use serde_json::Value;
 use vocabulary::{
-    Assignment, Attempt, ErrorCode, Fault, JobId, Metric, Offer, Participant, PartyId, Role, SignedBytes, StepName,
-    TaskId, Timestamp,
+    Assignment, Attempt, ErrorCode, ExperimentId, Fault, JobId, Metric, Offer, Participant, PartyId, Role, SignedBytes,
+    StepName, TaskId, Tenant, Timestamp,
 };
 
-use crate::filter::{JobFilter, ModelFilter, PartFilter, RowFilter, TaskFilter, VersionFilter};
+use crate::filter::{
+    EntityFilter, EventQuery, JobFilter, ModelFilter, PartFilter, RowFilter, TaskFilter, VersionFilter,
+};
 use crate::models::{ModelPart, ModelVersion, Tag};
 use crate::records::{Errand, PartyRecord, PendingOrder, StoredModel, TextKind};
 
@@ -140,7 +143,9 @@ pub trait Store: Send + Sync {
 
 /// All that can be done in one transaction.
 #[async_trait]
-pub trait Transaction: Jobs + Claims + Tasks + Reports + Models + Tags + Parties + Outbox + Send {
+pub trait Transaction:
+    Jobs + Claims + Tasks + Reports + Models + Tags + Parties + Outbox + Experiments + Entities + Events + Send
+{
     /// Makes everything done in it stand, through a loss of power too.
     async fn commit(self: Box<Self>) -> Stored<()>;
 }
@@ -152,7 +157,8 @@ pub trait Jobs {
     async fn insert_job(&mut self, job: &Job) -> Stored<bool>;
     /// The job, if there is one.
     async fn job(&mut self, id: &JobId) -> Stored<Option<Job>>;
-    /// Replaces everything of a job but its definition, its offer and the answers to it; false when there is none.
+    /// Replaces everything of a job but its definition, its experiment, its queue, whether it is archived, its offer and the
+    /// answers to it; false when there is none.
     async fn save_job(&mut self, job: &Job) -> Stored<bool>;
     /// Replaces the definition of a job; false when there is none.
     async fn save_definition(&mut self, job: &Job) -> Stored<bool>;
@@ -191,6 +197,10 @@ pub trait Claims {
     async fn poke_party(&mut self, party: &PartyId, at: Timestamp) -> Stored<()>;
     /// Makes every unsettled job due at `at` or earlier.
     async fn poke_all(&mut self, at: Timestamp) -> Stored<()>;
+    /// The job that stands before this one in its queue: the earliest unsettled one of the same queue, if it is not itself.
+    async fn ahead_in_queue(&mut self, job: &Job) -> Stored<Option<JobId>>;
+    /// Makes the first unsettled job of a queue due at `at` or earlier.
+    async fn poke_queue(&mut self, queue: &str, at: Timestamp) -> Stored<()>;
     /// The earliest moment at which a job is due.
     async fn next_due(&mut self) -> Stored<Option<Timestamp>>;
 }
@@ -267,6 +277,47 @@ pub trait Tags {
     async fn tags_of(&mut self, version: &str) -> Stored<Vec<Tag>>;
     /// The versions that bear a tag, in the order in which it was bound.
     async fn tagged(&mut self, tag: &str) -> Stored<Vec<String>>;
+}
+
+/// Experiments, on which jobs are shelved.
+#[async_trait]
+pub trait Experiments {
+    /// Adds one; false (and nothing done) when its id is taken, or its unique name among its tenant's.
+    async fn insert_experiment(&mut self, experiment: &Experiment) -> Stored<bool>;
+    /// The experiment, deleted or not.
+    async fn experiment(&mut self, id: &ExperimentId) -> Stored<Option<Experiment>>;
+    /// The experiment of a tenant with that unique name, unless it is deleted.
+    async fn experiment_named(&mut self, tenant: &Tenant, name: &str) -> Stored<Option<Experiment>>;
+    /// Replaces one; false when there is none.
+    async fn save_experiment(&mut self, experiment: &Experiment) -> Stored<bool>;
+    /// One page of those that are wanted, how many are wanted in all, and where the next page begins.
+    async fn find_experiments(&mut self, query: &Query) -> Stored<Found>;
+    /// Archives every job on an experiment; says how many were not archived before.
+    async fn archive_jobs(&mut self, id: &ExperimentId, now: Timestamp) -> Stored<u64>;
+}
+
+/// What faces name beside jobs and experiments.
+#[async_trait]
+pub trait Entities {
+    /// Adds one; false (and nothing done) when its id is taken among its kind.
+    async fn insert_entity(&mut self, entity: &Entity) -> Stored<bool>;
+    /// The entity, deleted or not.
+    async fn entity(&mut self, kind: EntityKind, id: &str) -> Stored<Option<Entity>>;
+    /// Replaces one; false when there is none.
+    async fn save_entity(&mut self, entity: &Entity) -> Stored<bool>;
+    /// The entities that fit, one page of them, and how many fit on all pages from the start of the page on.
+    async fn find_entities(&mut self, filter: &EntityFilter) -> Stored<(Vec<Entity>, u64)>;
+    /// The entities of any kind that name a job.
+    async fn entities_of_job(&mut self, job: &JobId) -> Stored<Vec<Entity>>;
+}
+
+/// Lines of what happened to jobs.
+#[async_trait]
+pub trait Events {
+    /// Adds lines behind those that are there, whatever `seq` they carry.
+    async fn add_events(&mut self, job: &JobId, events: &[Event]) -> Stored<()>;
+    /// Lines of a job by time, equals in the order in which they were added.
+    async fn events(&mut self, query: &EventQuery) -> Stored<Vec<Event>>;
 }
 
 /// Parties as they were last seen.

@@ -1,13 +1,15 @@
 //! Who asks, and what they may do about a job.
 
 use domain::Job;
-use vocabulary::{Cast, ErrorCode, Fault, Participant, PartyId};
+use vocabulary::{Cast, ErrorCode, Fault, Participant, PartyId, Tenant};
 
 /// Somebody at a door.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// Who it is.
     pub who: Who,
+    /// The tenant whose objects alone it sees and makes; `None` when it is bound to none.
+    pub tenant: Option<Tenant>,
 }
 
 /// Who can stand at a door.
@@ -24,17 +26,23 @@ pub enum Who {
 impl Principal {
     /// Somebody at the open door of a local federation.
     pub fn anyone() -> Self {
-        Self { who: Who::Anyone }
+        Self { who: Who::Anyone, tenant: None }
     }
 
     /// A user of a party.
     pub fn of_party(party: PartyId) -> Self {
-        Self { who: Who::PartyUser(party) }
+        Self { who: Who::PartyUser(party), tenant: None }
     }
 
     /// The operator.
     pub fn operator() -> Self {
-        Self { who: Who::Operator }
+        Self { who: Who::Operator, tenant: None }
+    }
+
+    /// The same, bound to a tenant.
+    #[must_use]
+    pub fn of_tenant(self, tenant: Tenant) -> Self {
+        Self { tenant: Some(tenant), ..self }
     }
 
     /// The party whose user this is, if any.

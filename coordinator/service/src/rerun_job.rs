@@ -8,7 +8,8 @@ use vocabulary::{ErrorCode, Fault, JobId, StepName};
 use crate::apply::{Loaded, log_job};
 use crate::principal::Principal;
 use crate::records::Errand;
-use crate::{Coordinator, ServiceError};
+use crate::submit_job::takes_work;
+use crate::{Coordinator, ServiceError, runs};
 
 /// How long a rerun waits for a job that is being stopped.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,6 +38,10 @@ impl Coordinator {
         if !plan.restarts {
             return Ok(loaded.snapshot.job);
         }
+        if let Some(experiment) = tx.experiment(&loaded.snapshot.job.experiment).await?.filter(|one| one.archived) {
+            takes_work(&experiment).map_err(ServiceError::Conflict)?;
+        }
+        runs::note_end(&mut *tx, &loaded.snapshot.job).await?;
         loaded
             .snapshot
             .rerun(&plan, now)

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use domain::{Catalogue, Job, JobKind, JobState, Task, TaskKey};
+use domain::{Catalogue, Entity, Experiment, Job, JobKind, JobState, Task, TaskKey};
 use job_dsl::{Diagnostic, ParseContext, Parsed, Rule, TrainedPipeline};
 use serde_json::Value;
-use vocabulary::{Attempt, ErrorCode, ExperimentId, Fault, JobId, Participant, TaskId, Timestamp};
+use vocabulary::{Attempt, ErrorCode, ExperimentId, Fault, JobId, Limits, Participant, TaskId, Tenant, Timestamp};
 
 use crate::apply::log_job;
 use crate::filter::PartFilter;
 use crate::inherit::Estate;
 use crate::models::ModelKey;
+use crate::numbered::{self, IdForm};
 use crate::ports::{Order, OrderReply, StepCheck};
 use crate::principal::Principal;
-use crate::{Coordinator, ServiceError};
+use crate::{Coordinator, ServiceError, chronicle};
 
 /// How often another id is tried when the store has one already.
 const ID_TRIES: u32 = 100;
@@ -33,6 +34,25 @@ pub struct SubmitJob {
     pub description: String,
 }
 
+/// Where a job stands beside what its documents say.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Placement {
+    /// Whose it is; the one tenant of a federation that asks nobody who he is, when none is given.
+    pub tenant: Option<Tenant>,
+    /// The experiment; what the documents name, or the tenant's default one, when none is given.
+    pub experiment: Option<ExperimentId>,
+    /// Jobs of one queue run one after another.
+    pub queue: Option<String>,
+    /// What its tasks may use at most.
+    pub limits: Limits,
+    /// A job that must have succeeded first.
+    pub after: Option<JobId>,
+    /// How often it may be tried again in all, for whatever it failed; what the documents say, when none is given.
+    pub retries: Option<u32>,
+    /// What a face names it by; kept in the transaction that keeps the job, and under an id of that form.
+    pub entity: Option<(Entity, IdForm)>,
+}
+
 /// A job that was taken in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Submitted {
@@ -40,6 +60,8 @@ pub struct Submitted {
     pub job: Job,
     /// What the user should know although the job runs, in FATE's words.
     pub warnings: Vec<String>,
+    /// What it is named by, as it was kept.
+    pub entity: Option<Entity>,
 }
 
 impl Coordinator {
@@ -51,9 +73,18 @@ impl Coordinator {
     /// Takes a job in, with warnings. The documents are read against the catalogues of all parties ever seen, so that a
     /// job can be submitted while an agent is away; the initiator's agent checks the parameters when it is online.
     pub async fn submit(&self, who: &Principal, command: SubmitJob) -> Result<Submitted, ServiceError> {
+        self.submit_at(who, command, Placement::default()).await
+    }
+
+    /// The same, for a face that knows where the job stands.
+    pub async fn submit_at(
+        &self,
+        who: &Principal,
+        command: SubmitJob,
+        placement: Placement,
+    ) -> Result<Submitted, ServiceError> {
         self.load_parties().await?;
-        let now = self.now();
-        let id = self.next_id(now).map_err(ServiceError::Internal)?;
+        let id = self.next_id(self.now()).map_err(ServiceError::Internal)?;
         let invalid = |diagnostics| ServiceError::Invalid { diagnostics, job: Some(id.clone()) };
         let mut parsed = self.parsed(&command).await?.map_err(&invalid)?;
         who.may_submit(&parsed.initiator).map_err(ServiceError::Denied)?;
@@ -64,10 +95,14 @@ impl Coordinator {
         let warnings = parsed.warnings.clone();
         let estate = self.estate(who, &parsed).await.map_err(|error| error.of_job(&id))?;
         self.name_earlier_outputs(&mut parsed).await?;
-        let job = self.take_in(command, parsed, (id, now), estate).await?;
+        let tenant = placement.tenant.or_else(|| who.tenant.clone()).unwrap_or_else(Tenant::only);
+        let placement = Placement { tenant: Some(tenant), ..placement };
+        let experiment = self.shelf(&command.conf, &placement).await?;
+        let placement = Placement { experiment: Some(experiment), ..placement };
+        let (job, entity) = self.take_in(command, parsed, id, (placement, estate)).await?;
         log_job(&job);
         self.changed();
-        Ok(Submitted { job, warnings })
+        Ok(Submitted { job, warnings, entity })
     }
 
     /// Checks documents as a submission would, and stores nothing. Which parties belong to the federation does not matter.
@@ -164,30 +199,65 @@ impl Coordinator {
         }
     }
 
+    /// The experiment of a job: as placed, as its documents name it (by id or name), or the tenant's default one. Refuses
+    /// one that takes no new work.
+    pub(crate) async fn shelf(&self, conf: &Value, placement: &Placement) -> Result<ExperimentId, ServiceError> {
+        let tenant = placement.tenant.clone().unwrap_or_else(Tenant::only);
+        let experiment = match (&placement.experiment, named_experiment(conf)) {
+            (Some(id), _) => self.experiment(Some(&tenant), id.as_str()).await?,
+            (None, Some(named)) => self.meant_experiment(&tenant, &named).await?,
+            (None, None) => self.default_experiment(&tenant).await?,
+        };
+        takes_work(&experiment).map_err(ServiceError::Conflict)?;
+        Ok(experiment.id)
+    }
+
     async fn take_in(
         &self,
         command: SubmitJob,
         mut parsed: Parsed,
-        (mut id, now): (JobId, Timestamp),
-        estate: Estate,
-    ) -> Result<Job, ServiceError> {
+        mut id: JobId,
+        (placement, estate): (Placement, Estate),
+    ) -> Result<(Job, Option<Entity>), ServiceError> {
         let SubmitJob { dsl, conf, name, description } = command;
-        let experiment = ExperimentId::new("default")
-            .map_err(|error| ServiceError::Internal(Fault::new(ErrorCode::Internal, error.to_string())))?;
+        let mut tx = self.inner.store.begin().await?;
+        // Behind the one writer's door, so that jobs of a queue are as old as their places in it.
+        let now = self.now();
+        if let Some(named) = &placement.experiment
+            && let Some(experiment) = tx.experiment(named).await?
+        {
+            // It may have been archived since it was looked at.
+            takes_work(&experiment).map_err(ServiceError::Conflict)?;
+        }
         parsed.stamp(&id);
-        let mut job = job_of(&parsed, &id, experiment, now);
+        let mut job = job_of(&parsed, &id, now);
+        if let Some(experiment) = placement.experiment {
+            job.experiment = experiment;
+        }
+        (job.settings.queue, job.settings.limits) = (placement.queue, placement.limits);
+        job.settings.after = placement.after;
+        if let Some(retries) = placement.retries {
+            (job.settings.retries, job.settings.shared_retries) = (retries, true);
+        }
         job.definition = parsed.definition(dsl, conf);
         (job.name, job.description) = (name, description);
         job.settings.inherited.clone_from(&estate.steps);
-        let mut tx = self.inner.store.begin().await?;
         for _ in 0..ID_TRIES {
             if tx.insert_job(&job).await? {
                 let mut tasks = tasks_of(&job);
                 estate.settle(&job.id, now, &mut tasks);
                 tx.insert_tasks(&tasks).await?;
                 estate.copy(&mut *tx, &job).await?;
+                tx.add_events(&job.id, &[chronicle::submitted(&job)]).await?;
+                let entity = match placement.entity {
+                    Some((entity, form)) => {
+                        let entity = Entity { job: Some(job.id.clone()), created: now, modified: now, ..entity };
+                        Some(numbered::insert(&mut *tx, entity, form, false).await?)
+                    }
+                    None => None,
+                };
                 tx.commit().await?;
-                return Ok(job);
+                return Ok((job, entity));
             }
             // An earlier process gave this id out.
             id = self.next_id(now).map_err(ServiceError::Internal)?;
@@ -218,6 +288,18 @@ fn beyond_room(parsed: &Parsed, presence: &domain::Presence) -> Option<Diagnosti
     })
 }
 
+/// Refuses an experiment on which no new work may start.
+pub(crate) fn takes_work(experiment: &Experiment) -> Result<(), Fault> {
+    experiment.refusal().map_or(Ok(()), |fault| Err(fault.path("job_parameters.common.experiment")))
+}
+
+/// The experiment that a conf names, in version 2's place or version 1's.
+fn named_experiment(conf: &Value) -> Option<String> {
+    let places = ["/job_parameters/common/experiment", "/job_parameters/experiment"];
+    let named = places.into_iter().find_map(|place| conf.pointer(place)?.as_str());
+    named.filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
 fn diagnostic(rule: Rule, fault: Fault) -> Diagnostic {
     let path = fault.path.clone().unwrap_or_default();
     let mut diagnostic = Diagnostic::new(rule, fault.message.clone(), path);
@@ -243,10 +325,10 @@ fn checks(parsed: &Parsed) -> Vec<StepCheck> {
     checks
 }
 
-fn job_of(parsed: &Parsed, id: &JobId, experiment: ExperimentId, now: Timestamp) -> Job {
+fn job_of(parsed: &Parsed, id: &JobId, now: Timestamp) -> Job {
     Job {
         id: id.clone(),
-        experiment,
+        experiment: ExperimentId::unnamed(),
         kind: parsed.kind,
         name: String::new(),
         description: String::new(),
@@ -268,6 +350,7 @@ fn job_of(parsed: &Parsed, id: &JobId, experiment: ExperimentId, now: Timestamp)
         started: None,
         ended: None,
         updated: now,
+        archived: None,
     }
 }
 

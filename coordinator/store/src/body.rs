@@ -6,17 +6,18 @@ use serde_json::{Map, Value};
 use service::ports::Stored;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use vocabulary::Timestamp;
 
 use crate::papers;
 use crate::sql::{corrupt, failed, from_json, json};
 
-/// Everything of a job but its definition and its papers.
+/// Everything of a job but its definition, its papers and when it was archived.
 pub(crate) fn body_of(job: &Job) -> Stored<String> {
     // Every field is named, so that a new one cannot be forgotten here.
     #[rustfmt::skip]
     let Job {
         id, experiment, kind, name, description, initiator, cast, definition: _, settings, model_id, model_version, state,
-        reason, waiting, stop, offer: _, answers: _, progress, created, rerun, started, ended, updated,
+        reason, waiting, stop, offer: _, answers: _, progress, created, rerun, started, ended, updated, archived: _,
     } = job;
     let mut body = Map::new();
     put(&mut body, "id", id)?;
@@ -47,14 +48,14 @@ fn put(body: &mut Map<String, Value>, name: &str, value: &impl Serialize) -> Sto
     Ok(())
 }
 
-/// A job from its row, which has the columns `id`, `definition`, `papers` and `body`.
+/// A job from its row, which has the columns `id`, `definition`, `papers`, `archived` and `body`.
 pub(crate) fn job_from(row: &SqliteRow) -> Stored<Job> {
     let mut job = job_without_papers(row)?;
     papers::read(row.try_get("papers").map_err(failed)?, &mut job)?;
     Ok(job)
 }
 
-/// The same without its papers, from the columns `id`, `definition` and `body`.
+/// The same without its papers, from the columns `id`, `definition`, `archived` and `body`.
 pub(crate) fn job_without_papers(row: &SqliteRow) -> Stored<Job> {
     let id: &str = row.try_get("id").map_err(failed)?;
     let name = format!("job {id}");
@@ -62,7 +63,10 @@ pub(crate) fn job_without_papers(row: &SqliteRow) -> Stored<Job> {
     let body: &str = row.try_get("body").map_err(failed)?;
     let fields = body.strip_prefix('{').ok_or_else(|| corrupt(&name, "its body is no object"))?;
     // One text and one reading: lists of jobs spend most of their time here.
-    from_json(&name, &format!("{{\"definition\":{definition},\"answers\":{{}},{fields}"))
+    let mut job: Job = from_json(&name, &format!("{{\"definition\":{definition},\"answers\":{{}},{fields}"))?;
+    let archived: i64 = row.try_get("archived").map_err(failed)?;
+    job.archived = (archived != 0).then_some(Timestamp(archived));
+    Ok(job)
 }
 
 /// The word of a job's state in its column.

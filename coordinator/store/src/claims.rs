@@ -1,10 +1,11 @@
 //! When a job is to be looked at, and by whom.
 
 use async_trait::async_trait;
+use domain::Job;
 use service::ports::{Claims, Stored};
 use vocabulary::{JobId, PartyId, Timestamp};
 
-use crate::sql::{SqlTransaction, corrupt, failed};
+use crate::sql::{Open, SqlTransaction, corrupt, failed};
 
 #[async_trait]
 impl Claims for SqlTransaction {
@@ -81,6 +82,19 @@ impl Claims for SqlTransaction {
         Ok(())
     }
 
+    async fn ahead_in_queue(&mut self, job: &Job) -> Stored<Option<JobId>> {
+        let Some(queue) = &job.settings.queue else { return Ok(None) };
+        let first = first_in(&mut self.tx, queue).await?;
+        Ok(first.filter(|first| *first != job.id))
+    }
+
+    async fn poke_queue(&mut self, queue: &str, at: Timestamp) -> Stored<()> {
+        match first_in(&mut self.tx, queue).await? {
+            Some(first) => self.poke_job(&first, at).await,
+            None => Ok(()),
+        }
+    }
+
     async fn next_due(&mut self) -> Stored<Option<Timestamp>> {
         let due: Option<i64> =
             sqlx::query_scalar("/* claims: next due */ SELECT MIN(due) FROM jobs WHERE due IS NOT NULL")
@@ -89,4 +103,17 @@ impl Claims for SqlTransaction {
                 .map_err(failed)?;
         Ok(due.map(Timestamp))
     }
+}
+
+/// The unsettled job of a queue whose turn it is: one that runs already, or else the earliest.
+async fn first_in(tx: &mut Open, queue: &str) -> Stored<Option<JobId>> {
+    let first: Option<String> = sqlx::query_scalar(
+        "/* claims: first in queue */ SELECT id FROM jobs WHERE queue = $1 AND settled = 0 \
+         ORDER BY state NOT IN ('running', 'stopping'), created, id LIMIT 1",
+    )
+    .bind(queue)
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(failed)?;
+    first.map(JobId::new).transpose().map_err(|error| corrupt("a job", error))
 }

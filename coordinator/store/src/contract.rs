@@ -2,6 +2,7 @@
 
 mod jobs;
 mod models;
+mod resources;
 mod rest;
 mod rows;
 mod samples;
@@ -16,6 +17,10 @@ use vocabulary::{ErrorCode, Fault, PartyId};
 use crate::{MemoryStore, SqliteStore};
 use jobs::{finds_jobs, keeps_jobs_whole, leaves_no_trace_without_commit};
 use models::{keeps_tags, keeps_versions_and_parts};
+use resources::{
+    archives_the_jobs_of_an_experiment, keeps_entities, keeps_experiments, keeps_queues_in_order,
+    pages_events_both_ways, pages_experiments,
+};
 use rest::{
     claims_due_jobs_once, keeps_orders_until_they_are_done, keeps_texts_models_and_parties, knows_the_newest_try,
     merges_metrics,
@@ -35,6 +40,12 @@ async fn suite(store: &dyn Store) {
     keeps_orders_until_they_are_done(store).await;
     keeps_versions_and_parts(store).await;
     keeps_tags(store).await;
+    keeps_experiments(store).await;
+    pages_experiments(store).await;
+    archives_the_jobs_of_an_experiment(store).await;
+    keeps_entities(store).await;
+    pages_events_both_ways(store).await;
+    keeps_queues_in_order(store).await;
 }
 
 #[tokio::test]

@@ -22,8 +22,8 @@ impl Jobs for SqlTransaction {
     async fn insert_job(&mut self, job: &Job) -> Stored<bool> {
         let done = sqlx::query(
             "/* jobs: insert */ INSERT INTO jobs (id, state, settled, initiator_role, initiator_party, name, description, \
-             model_version, created, started, ended, due, definition, papers, body) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING",
+             model_version, created, started, ended, due, definition, papers, body, experiment, archived, queue) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (id) DO NOTHING",
         )
         .bind(job.id.as_str())
         .bind(job_word(job.state))
@@ -40,6 +40,9 @@ impl Jobs for SqlTransaction {
         .bind(json("a definition", &job.definition)?)
         .bind(papers::write(job)?)
         .bind(body_of(job)?)
+        .bind(job.experiment.as_str())
+        .bind(job.archived.map_or(0, |at| at.0))
+        .bind(&job.settings.queue)
         .execute(&mut *self.tx)
         .await
         .map_err(failed)?;
@@ -67,7 +70,7 @@ impl Jobs for SqlTransaction {
     }
 
     async fn job(&mut self, id: &JobId) -> Stored<Option<Job>> {
-        let row = sqlx::query("/* jobs: get */ SELECT id, definition, papers, body FROM jobs WHERE id = $1")
+        let row = sqlx::query("/* jobs: get */ SELECT id, definition, papers, archived, body FROM jobs WHERE id = $1")
             .bind(id.as_str())
             .fetch_optional(&mut *self.tx)
             .await
@@ -115,7 +118,8 @@ impl Jobs for SqlTransaction {
     }
 
     async fn find_jobs(&mut self, filter: &JobFilter) -> Stored<(Vec<Job>, u64)> {
-        let mut find = QueryBuilder::new("/* jobs: find */ SELECT j.id, j.definition, j.body FROM jobs j WHERE 1 = 1");
+        let mut find =
+            QueryBuilder::new("/* jobs: find */ SELECT j.id, j.definition, j.archived, j.body FROM jobs j WHERE 1 = 1");
         narrow(&mut find, filter);
         page(&mut find, filter);
         let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
@@ -250,6 +254,9 @@ pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     }
     if let Some(version) = &filter.model_version {
         query.push(" AND j.model_version = ").push_bind(version.clone());
+    }
+    if let Some(experiment) = &filter.experiment {
+        query.push(" AND j.experiment = ").push_bind(experiment.to_string());
     }
     if let Some(from) = filter.created_from {
         query.push(" AND j.created >= ").push_bind(from.0);

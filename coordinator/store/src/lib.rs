@@ -8,6 +8,9 @@ mod body;
 mod claims;
 #[cfg(test)]
 mod contract;
+mod entities;
+mod events;
+mod experiments;
 mod jobs;
 pub mod memory;
 mod metrics;

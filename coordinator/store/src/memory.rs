@@ -2,6 +2,7 @@
 
 mod jobs;
 mod models;
+mod resources;
 mod rest;
 mod table;
 mod tags;
@@ -10,12 +11,12 @@ mod tasks;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{Job, Task, TaskKey};
+use domain::{Entity, EntityKind, Event, Experiment, Job, Task, TaskKey};
 use service::ports::Stored;
 use service::records::{PartyRecord, PendingOrder, StoredModel, TextKind};
 use service::{ModelKey, ModelPart, ModelVersion, Store, Tag, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
-use vocabulary::{JobId, Metric, ModelRef, Participant, PartyId, Timestamp};
+use vocabulary::{ExperimentId, JobId, Metric, ModelRef, Participant, PartyId, Timestamp};
 
 use table::Table;
 
@@ -40,6 +41,9 @@ struct Tables {
     bound: Table<(String, String), Timestamp>,
     parties: Table<PartyId, PartyRecord>,
     outbox: Table<String, PendingOrder>,
+    experiments: Table<ExperimentId, Experiment>,
+    entities: Table<(EntityKind, String), Entity>,
+    events: Table<(JobId, Timestamp, u64), Event>,
 }
 
 #[derive(Clone)]
@@ -73,6 +77,9 @@ impl Tables {
         end(&mut self.bound, commit);
         end(&mut self.parties, commit);
         end(&mut self.outbox, commit);
+        end(&mut self.experiments, commit);
+        end(&mut self.entities, commit);
+        end(&mut self.events, commit);
     }
 }
 

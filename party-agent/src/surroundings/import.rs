@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use vocabulary::{ErrorCode, Fault, Receipt};
 
 use super::{blocking, paths};
+use crate::files::Place;
 use crate::holdings::Holdings;
 
 /// A file that ends with an error once the attempt is stopped, and counts what was read of it.
@@ -43,23 +44,36 @@ pub(super) async fn import(
     request.replace &= holdings.staging.may_replace(&request.file);
     let options = options_of(&request)?;
     let staged = holdings.staging.find(&request.file);
-    let path = match &staged {
-        Some(path) => path.clone(),
-        None => paths::readable(&holdings.import_roots, &request.file)?,
-    };
-    let shelf = holdings.shelf.clone();
-    let name = request.file.clone();
-    let receipt = blocking(move || store(&shelf, &path, &request, &options, &progress, cancel)).await;
+    let is_staged = staged.is_some();
+    let (holding, name) = (holdings.clone(), request.file.clone());
+    let receipt = blocking(move || {
+        let file = source(&holding, &request.file, staged)?;
+        store(&holding.shelf, file, &request, &options, &progress, cancel)
+    })
+    .await;
     // A failed import keeps the file, so that a rerun finds it; the daily sweep takes it otherwise.
-    if staged.is_some() && receipt.is_ok() {
+    if is_staged && receipt.is_ok() {
         holdings.staging.remove(&name);
     }
     receipt
 }
 
+/// The file that a job names: one that was put aside for it, one that this party keeps, or one in an import root.
+fn source(holdings: &Holdings, name: &str, staged: Option<PathBuf>) -> Result<File> {
+    if let Some(place) = Place::of(name) {
+        let missing = || Fault::new(ErrorCode::FileUnreadable, format!("this party keeps no file {name}"));
+        let (file, _) = holdings.files.find(&place)?.ok_or_else(missing)?;
+        return Ok(file);
+    }
+    match staged {
+        Some(path) => open(&path),
+        None => open(&paths::readable(&holdings.import_roots, name)?),
+    }
+}
+
 fn store(
     shelf: &Shelf,
-    path: &Path,
+    file: File,
     request: &ImportRequest,
     options: &ImportOptions,
     progress: &dyn Fn(Reading),
@@ -71,7 +85,7 @@ fn store(
         let fault = Fault::new(ErrorCode::Conflict, format!("table {} exists already", request.table));
         return Err(fault.next("upload it with --drop to replace it").into());
     }
-    let (table, receipt) = rows_of(path, request, options, progress, cancel)?;
+    let (table, receipt) = rows_of(file, request, options, progress, cancel)?;
     let table = if append && exists { Table::union(&[table, shelf.read(&request.table)?])? } else { table };
     shelf.write_from(&request.table, &table, options.partitions, Origin::Upload)?;
     Ok(receipt)
@@ -84,13 +98,12 @@ pub(super) fn adds_rows(request: &ImportRequest) -> bool {
 
 /// The rows of a file, under the schema that was asked for.
 fn rows_of(
-    path: &Path,
+    file: File,
     request: &ImportRequest,
     options: &ImportOptions,
     progress: &dyn Fn(Reading),
     cancel: CancellationToken,
 ) -> Result<(Table, Receipt)> {
-    let file = open(path)?;
     let size = file.metadata().map(|facts| facts.len()).unwrap_or_default().max(1);
     let read = Arc::new(AtomicU64::new(0));
     let file = BufReader::with_capacity(1 << 20, file);
@@ -176,7 +189,7 @@ pub(crate) fn bind(shelf: &Shelf, bound: Bound<'_>) -> Result<()> {
             options.column_names.clone_from(&feature_columns);
         }
     }
-    let (mut table, _) = rows_of(path, &request, &options, &|_| (), CancellationToken::new())?;
+    let (mut table, _) = rows_of(open(path)?, &request, &options, &|_| (), CancellationToken::new())?;
     if let Some(kept) = feature_columns.filter(|_| options.head) {
         table = table.select(&kept.iter().map(String::as_str).collect::<Vec<&str>>())?;
     }
@@ -187,7 +200,7 @@ pub(crate) fn bind(shelf: &Shelf, bound: Bound<'_>) -> Result<()> {
 /// Reads a file onto the shelf without a daemon; see [`crate::import_table`].
 pub(crate) fn directly(shelf: &Shelf, path: &Path, request: &ImportRequest) -> Result<Receipt> {
     let options = options_of(request)?;
-    store(shelf, path, request, &options, &|_| (), CancellationToken::new())
+    store(shelf, open(path)?, request, &options, &|_| (), CancellationToken::new())
 }
 
 /// FATE's upload fields as the shelf's options.

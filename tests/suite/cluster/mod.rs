@@ -9,6 +9,7 @@ mod lives;
 mod model_life;
 mod network;
 mod restarts;
+mod runs;
 mod serving;
 
 use fedflow_tests::cluster::{Cluster, Program};

@@ -61,6 +61,7 @@ fn try_again(work: &mut Work<'_>, step: &Step, ending: Ending) -> bool {
     let settings = &work.job.settings;
     let earlier = work.earlier_of(&step.name);
     let allowed = match ending {
+        Ending::Failed | Ending::Lost if settings.shared_retries => work.earlier_in_all() < settings.retries,
         Ending::Failed => earlier.failed < settings.retries,
         Ending::Lost => earlier.lost < settings.restarts,
         Ending::Canceled => false,

@@ -6,6 +6,9 @@ use crate::job::Waiting;
 use crate::job::state::{JobEvent, JobState};
 use crate::task::state::TaskState;
 
+/// A job that waits for another is looked at again after this.
+const LOOK_AGAIN_MILLIS: i64 = 300;
+
 /// Counts tasks as lost whose party has been offline longer than its lease; until then the job waits for it.
 pub(super) fn give_up_lost(work: &mut Work<'_>) {
     for index in work.active() {
@@ -35,6 +38,15 @@ pub(super) fn start_steps(work: &mut Work<'_>) {
         }
         let runs_already = is_active(work, step);
         if active >= most && !runs_already {
+            continue;
+        }
+        if let Some(Ok(first)) = work.after {
+            work.wait_for(format!("job {first} makes the table that this one reads"), Vec::new());
+            work.wake_at(work.now.plus_millis(LOOK_AGAIN_MILLIS));
+            continue;
+        }
+        if let Some(first) = work.behind {
+            work.wait_for(format!("job {first} comes first in the same queue"), Vec::new());
             continue;
         }
         if !work.short_of.is_empty() {

@@ -29,6 +29,42 @@ fn has(decisions: &[Decision], wanted: impl Fn(&Decision) -> bool) -> bool {
 }
 
 #[test]
+fn waits_for_its_turn_in_its_queue() {
+    let mut world = World::new(snapshot(vec![step("a_0", &[], &[Role::Guest])], cast(&["1"], &[], &[])), &["1"]);
+    world.snapshot.behind = Some("earlier".parse().expect("id"));
+    world.accept_all();
+    world.settle();
+    let waiting = world.snapshot.job.waiting.clone().map(|waiting| waiting.reason);
+    assert_eq!(waiting.as_deref(), Some("job earlier comes first in the same queue"));
+    assert_eq!((world.snapshot.job.state, world.states("a_0")), (JobState::Queued, vec![S::Waiting]));
+    world.snapshot.behind = None;
+    world.finish_all_well();
+    assert_eq!(world.snapshot.job.state, JobState::Succeeded);
+}
+
+#[test]
+fn waits_for_the_job_that_makes_its_table() {
+    let mut world = World::new(snapshot(vec![step("a_0", &[], &[Role::Guest])], cast(&["1"], &[], &[])), &["1"]);
+    world.snapshot.after = Some(Ok("earlier".parse().expect("id")));
+    world.accept_all();
+    world.settle();
+    assert_eq!((world.snapshot.job.state, world.states("a_0")), (JobState::Queued, vec![S::Waiting]));
+    world.snapshot.after = None;
+    world.finish_all_well();
+    assert_eq!(world.snapshot.job.state, JobState::Succeeded);
+}
+
+#[test]
+fn fails_when_the_job_that_makes_its_table_has_failed() {
+    let mut world = World::new(snapshot(vec![step("a_0", &[], &[Role::Guest])], cast(&["1"], &[], &[])), &["1"]);
+    world.snapshot.after = Some(Err(vocabulary::Fault::new(ErrorCode::TableMissing, "no table")));
+    world.accept_all();
+    world.settle();
+    assert_eq!((world.snapshot.job.state, world.states("a_0")), (JobState::Failed, vec![S::Waiting]));
+    assert_eq!(world.snapshot.job.reason.as_ref().map(|fault| fault.code), Some(ErrorCode::TableMissing));
+}
+
+#[test]
 fn asks_the_initiator_first_and_then_all_others() {
     let mut world = world();
     let first = world.decide();
@@ -183,6 +219,22 @@ fn a_failed_step_is_tried_again_after_a_pause_while_its_allowance_lasts() {
     assert_eq!(world.states("reader_0"), [S::Assigned, S::Assigned]);
     fail(&mut world);
     assert_eq!(world.snapshot.job.state, JobState::Stopping);
+}
+
+#[test]
+fn an_allowance_that_all_steps_share_is_used_up_by_whichever_fails() {
+    for shared in [false, true] {
+        let mut world = running();
+        (world.snapshot.job.settings.retries, world.snapshot.job.settings.shared_retries) = (1, shared);
+        let bad = || Some(Fault::new(ErrorCode::TableInvalid, "bad cell"));
+        world.report("reader_0", "1", E::Failed, bad());
+        world.report("reader_0", "2", E::Succeeded, None);
+        world.decide();
+        assert_eq!(world.attempt("reader_0"), 1);
+        world.report("reader_1", "1", E::Failed, bad());
+        world.decide();
+        assert_eq!(world.snapshot.job.state == JobState::Stopping, shared);
+    }
 }
 
 #[test]

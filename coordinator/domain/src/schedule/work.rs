@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vocabulary::{Attempt, ErrorCode, Fault, PartyId, StepName, TaskId, Timestamp};
+use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, StepName, TaskId, Timestamp};
 
 use super::{Decision, JobSnapshot};
 use crate::job::state::{JobEvent, JobState};
@@ -23,6 +23,10 @@ pub(super) struct Work<'a> {
     pub(super) stopped_for: Option<Fault>,
     /// Parties without room for the job.
     pub(super) short_of: &'a [PartyId],
+    /// The job of the same queue whose turn it is.
+    pub(super) behind: Option<&'a JobId>,
+    /// The job that must have succeeded first, or how it ended badly.
+    pub(super) after: Option<&'a Result<JobId, Fault>>,
     asked: BTreeMap<PartyId, Timestamp>,
     earlier: &'a [EarlierTries],
     decisions: Vec<Decision>,
@@ -40,6 +44,8 @@ impl<'a> Work<'a> {
             tasks: snapshot.tasks.iter().map(Try::from).collect(),
             stopped_for: None,
             short_of: &snapshot.short_of,
+            behind: snapshot.behind.as_ref(),
+            after: snapshot.after.as_ref(),
             asked: snapshot.asked.clone(),
             earlier: &snapshot.earlier,
             decisions: Vec::new(),
@@ -166,6 +172,11 @@ impl<'a> Work<'a> {
     pub(super) fn earlier_of(&self, step: &StepName) -> EarlierTries {
         let none = EarlierTries { step: step.clone(), lost: 0, failed: 0 };
         self.earlier.iter().find(|earlier| &earlier.step == step).cloned().unwrap_or(none)
+    }
+
+    /// Earlier tries of all steps that came to nothing.
+    pub(super) fn earlier_in_all(&self) -> u32 {
+        self.earlier.iter().map(|earlier| earlier.failed.saturating_add(earlier.lost)).sum()
     }
 
     /// Notes what the job waits for.

@@ -163,10 +163,7 @@ fn caller_of(request: &Request) -> Caller {
 
 /// Who stands behind a caller.
 pub(super) fn principal_of(face: &FateFlow, caller: &Caller) -> Principal {
-    match caller {
-        Caller::PartyUser(party) => Principal::of_party(party.clone()),
-        Caller::Outsider => face.options().principal_at_door.clone(),
-    }
+    crate::seat::principal_of(caller, &face.options().principal_at_door)
 }
 
 async fn read(face: &FateFlow, route: &Route, request: Request) -> Result<Call, Failure> {

@@ -17,7 +17,7 @@ pub(super) async fn submit(face: FateFlow, call: Call) -> Answer {
     let dsl = member(["job_dsl", "dsl"]).cloned().unwrap_or(Value::Null);
     let text = |name: &str| call.text(name).unwrap_or_default();
     let order = SubmitJob { dsl, conf, name: text("name"), description: text("description") };
-    let Submitted { job, warnings } = start(&face, &call.principal, order).await?;
+    let Submitted { job, warnings, .. } = start(&face, &call.principal, order).await?;
     let message = if warnings.is_empty() { "success".to_owned() } else { warnings.join(" ") };
     let data = Value::Object(submission(&face, &job, &message));
     answer(Reply::data(data).saying(message).with_job(job.id.as_str()))

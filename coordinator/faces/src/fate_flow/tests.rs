@@ -2,11 +2,11 @@
 
 mod access;
 mod archives;
-mod fixture;
+pub(crate) mod fixture;
 mod forms;
 mod golden;
 mod jobs;
-mod malformed;
+pub(crate) mod malformed;
 mod models;
 mod rows;
 mod services;

@@ -4,6 +4,7 @@
 
 mod agents;
 mod normal;
+mod shelves;
 mod stopping;
 mod trouble;
 mod turns;

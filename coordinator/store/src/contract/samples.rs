@@ -49,6 +49,7 @@ pub(super) fn job(id: &str, created: i64) -> Job {
         started: None,
         ended: None,
         updated: created,
+        archived: None,
     }
 }
 

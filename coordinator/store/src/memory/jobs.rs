@@ -30,7 +30,7 @@ impl Jobs for MemoryTransaction {
         Ok(self.tables.jobs.change(&job.id, |row| {
             let definition = row.job.definition.clone();
             let (offer, answers) = (row.job.offer.clone(), row.job.answers.clone());
-            row.job = Arc::new(Job { definition, offer, answers, ..job.clone() });
+            row.job = Arc::new(Job { definition, offer, answers, archived: row.job.archived, ..job.clone() });
         }))
     }
 
@@ -175,6 +175,7 @@ fn fits(job: &Job, filter: &JobFilter) -> bool {
         && among(&filter.names, &job.name)
         && contains(job.id.as_str(), &filter.id_contains)
         && filter.model_version.as_ref().is_none_or(|version| *version == job.model_version)
+        && filter.experiment.as_ref().is_none_or(|experiment| *experiment == job.experiment)
         && filter.created_from.is_none_or(|from| job.created >= from)
         && filter.created_to.is_none_or(|to| job.created <= to)
         && filter.after.as_ref().is_none_or(|(moment, id)| (job.created, &job.id) > (*moment, id))
@@ -223,6 +224,18 @@ impl Claims for MemoryTransaction {
         Ok(())
     }
 
+    async fn ahead_in_queue(&mut self, job: &Job) -> Stored<Option<JobId>> {
+        let Some(queue) = &job.settings.queue else { return Ok(None) };
+        Ok(self.first_in(queue).filter(|first| *first != job.id))
+    }
+
+    async fn poke_queue(&mut self, queue: &str, at: Timestamp) -> Stored<()> {
+        match self.first_in(queue) {
+            Some(first) => self.poke_job(&first, at).await,
+            None => Ok(()),
+        }
+    }
+
     async fn next_due(&mut self) -> Stored<Option<Timestamp>> {
         Ok(self.tables.jobs.rows().values().filter_map(|row| row.due).min())
     }
@@ -230,4 +243,14 @@ impl Claims for MemoryTransaction {
 
 fn poke(row: &mut JobRow, at: Timestamp) {
     row.due = Some(row.due.map_or(at, |due| due.min(at)));
+}
+
+impl MemoryTransaction {
+    /// The unsettled job of a queue whose turn it is: one that runs already, or else the earliest.
+    fn first_in(&self, queue: &str) -> Option<JobId> {
+        let jobs = self.tables.jobs.rows().values().map(|row| &row.job);
+        let waiting = jobs.filter(|job| job.settings.queue.as_deref() == Some(queue) && !job.state.is_settled());
+        let runs = |job: &Job| matches!(job.state, JobState::Running | JobState::Stopping);
+        waiting.min_by_key(|job| (!runs(job), job.created, job.id.clone())).map(|job| job.id.clone())
+    }
 }

@@ -1,6 +1,6 @@
 //! A federation of two parties, three jobs with their tasks, and agents that answer from a script.
 
-mod store;
+pub(crate) mod store;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -27,12 +27,12 @@ use crate::fate_flow::{FaceOptions, FateFlow, Rows, router};
 use store::{catalogue, fill};
 
 pub(super) const MODEL: &str = "arbiter-10000#guest-9999#host-10000#model";
-pub(super) const TRAIN: &str = "202611230624312345670";
+pub(crate) const TRAIN: &str = "202611230624312345670";
 pub(super) const UPLOAD: &str = "202611230624310000000";
 pub(super) const WAITING: &str = "202611230624350000000";
 const START: i64 = 1_795_000_000_000_000;
 
-pub(super) fn party(id: &str) -> PartyId {
+pub(crate) fn party(id: &str) -> PartyId {
     PartyId::new(id).expect("valid")
 }
 
@@ -167,15 +167,15 @@ impl AgentGateway for Gateway {
 }
 
 /// A face with everything behind it.
-pub(super) struct World {
+pub(crate) struct World {
     pub(super) router: Router,
     pub(super) agents: Arc<Agents>,
-    pub(super) coordinator: Coordinator,
+    pub(crate) coordinator: Coordinator,
 }
 
 impl World {
     /// Both parties let the coordinator's door at their rows.
-    pub(super) async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::with_rows(true).await
     }
 

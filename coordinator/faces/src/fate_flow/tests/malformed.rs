@@ -7,7 +7,7 @@ use super::fixture::{TRAIN, UPLOAD, WAITING, World};
 use crate::fate_flow::{Kind, ROUTES, Route, Status, openapi};
 
 #[path = "../../../../../common/doors/src/junk.rs"]
-mod junk;
+pub(crate) mod junk;
 
 const REQUESTS: usize = 10_000;
 const LIKELY: [&str; 16] = [

@@ -1,0 +1,126 @@
+//! Channels: places where files arrive.
+
+use domain::deployment::Channel;
+use domain::{Entity, EntityKind};
+use serde_json::{Value, json};
+use service::EntityFilter;
+use service::numbered::IdForm;
+
+use super::Abeja;
+use super::reply::{Answer, Refusal, found, made};
+use super::request::{Call, given_name, name, notes};
+use super::shown::time_of_file;
+
+/// Channels of one page, and the most of one.
+const PAGE: u32 = 50;
+const MOST: u32 = 1_000;
+
+pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
+    let body = call.json().await?;
+    let storage = match notes(&body, "storage_type")?.unwrap_or_else(|| "datalake".to_owned()) {
+        known if matches!(known.as_str(), "datalake" | "file") => known,
+        _ => return Err(Refusal::bad("storage_type: datalake or file")),
+    };
+    let channel =
+        Channel { description: notes(&body, "description")?.unwrap_or_default(), storage, ..Channel::default() };
+    let mut entity = Entity::new(EntityKind::Channel, "", call.tenant().clone(), face.coordinator().now());
+    (entity.name, entity.creator) = (Some(name(&body, "name")?), call.creator());
+    entity.write(&channel)?;
+    let entity = face.coordinator().add_numbered(entity, IdForm::Number, false).await?;
+    made(&with_organization(&call, &entity, "channel", shown(&entity)?))
+}
+
+pub(super) async fn list(face: Abeja, call: Call) -> Answer {
+    let (limit, offset) = (call.number("limit")?.unwrap_or(PAGE).min(MOST), call.number("offset")?.unwrap_or(0));
+    let archived = call.wants_archived()?;
+    face.coordinator().data_set_channel(call.tenant()).await?;
+    let filter = EntityFilter { tenant: Some(call.tenant().clone()), ..EntityFilter::of(EntityKind::Channel) };
+    let (all, _) = face.coordinator().entities(&filter).await?;
+    let mut kept = Vec::new();
+    for entity in &all {
+        if archived || !entity.read::<Channel>()?.archived {
+            kept.push(shown(entity)?);
+        }
+    }
+    let (skip, most) = (offset as usize, limit as usize);
+    let has_next = kept.len() > skip.saturating_add(most);
+    let page: Vec<Value> = kept.into_iter().skip(skip).take(most).collect();
+    let since = all.first().map_or_else(|| face.coordinator().now(), |first| first.created);
+    found(&json!({
+        "organization_id": call.organization(),
+        "organization_name": call.tenant(),
+        "channels": page,
+        "limit": limit,
+        "offset": offset,
+        "has_next": has_next,
+        "created_at": time_of_file(since),
+        "updated_at": time_of_file(since),
+    }))
+}
+
+pub(super) async fn get(face: Abeja, call: Call) -> Answer {
+    let entity = face.coordinator().entity(EntityKind::Channel, Some(call.tenant()), call.segment("channel")).await?;
+    found(&with_organization(&call, &entity, "channel", shown(&entity)?))
+}
+
+pub(super) async fn patch(face: Abeja, mut call: Call) -> Answer {
+    let body = call.json().await?;
+    let (named, description) = (given_name(&body, "name")?, notes(&body, "description")?);
+    let change = |entity: &mut Entity| {
+        let mut channel: Channel = entity.read()?;
+        if let Some(description) = description {
+            channel.description = description;
+        }
+        if named.is_some() {
+            entity.name = named;
+        }
+        entity.write(&channel)
+    };
+    let (tenant, id) = (call.tenant(), call.segment("channel"));
+    let entity = face.coordinator().change_entity(EntityKind::Channel, Some(tenant), id, change).await?;
+    found(&with_organization(&call, &entity, "channel", shown(&entity)?))
+}
+
+pub(super) async fn archive(face: Abeja, call: Call) -> Answer {
+    put_away(face, call, true).await
+}
+
+pub(super) async fn unarchive(face: Abeja, call: Call) -> Answer {
+    put_away(face, call, false).await
+}
+
+async fn put_away(face: Abeja, call: Call, archived: bool) -> Answer {
+    let change = |entity: &mut Entity| {
+        let mut channel: Channel = entity.read()?;
+        channel.archived = archived;
+        entity.write(&channel)
+    };
+    let (tenant, id) = (call.tenant(), call.segment("channel"));
+    face.coordinator().change_entity(EntityKind::Channel, Some(tenant), id, change).await?;
+    let what = if archived { "archived" } else { "unarchived" };
+    found(&json!({"message": format!("channel {id} {what}")}))
+}
+
+fn with_organization(call: &Call, entity: &Entity, key: &str, value: Value) -> Value {
+    json!({
+        "organization_id": call.organization(),
+        "organization_name": call.tenant(),
+        key: value,
+        "created_at": time_of_file(entity.created),
+        "updated_at": time_of_file(entity.modified),
+    })
+}
+
+fn shown(entity: &Entity) -> Result<Value, Refusal> {
+    let body: Channel = entity.read()?;
+    Ok(json!({
+        "channel_id": entity.id,
+        "name": entity.name,
+        "display_name": entity.name,
+        "description": body.description,
+        "storage_type": body.storage,
+        "archived": body.archived,
+        "created_at": time_of_file(entity.created),
+        "updated_at": time_of_file(entity.modified),
+    }))
+}

@@ -1,0 +1,95 @@
+//! Deployments.
+
+use domain::deployment::Deployment;
+use domain::run::read_texts;
+use domain::{Entity, EntityKind};
+use serde_json::{Map, Value, json};
+
+use super::reply::{Answer, Refusal, found, made};
+use super::request::{Call, name, notes};
+use super::shown::time;
+use super::{Abeja, reply};
+
+pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
+    let body = call.json().await?;
+    let named = name(&body, "name")?;
+    let description = notes(&body, "description")?.unwrap_or_default();
+    let deployment = Deployment { description, environment: variables(&body)?.unwrap_or_default() };
+    let creator = call.creator();
+    let entity = face.coordinator().create_target(call.tenant(), &creator, &named, &deployment).await;
+    made(&shown(&entity.map_err(taken)?)?)
+}
+
+/// A name that is taken is a mistake of the request in this API.
+pub(super) fn taken(error: service::ServiceError) -> Refusal {
+    match error {
+        service::ServiceError::Conflict(fault) if fault.path.as_deref() == Some("name") => Refusal::bad(fault.message),
+        other => other.into(),
+    }
+}
+
+fn variables(body: &Map<String, Value>) -> Result<Option<std::collections::BTreeMap<String, String>>, Refusal> {
+    match body.get("default_environment").filter(|given| !given.is_null()) {
+        None => Ok(None),
+        given => {
+            let read = read_texts("default_environment", given);
+            Ok(Some(read.map_err(|unfit| Refusal::bad(unfit.to_string()))?))
+        }
+    }
+}
+
+pub(super) async fn list(face: Abeja, call: Call) -> Answer {
+    let entities = face.coordinator().targets(call.tenant()).await?;
+    let entries: Vec<Value> = entities.iter().map(shown).collect::<Result<_, _>>()?;
+    found(&json!({"entries": entries}))
+}
+
+pub(super) async fn get(face: Abeja, call: Call) -> Answer {
+    let id = call.segment("deployment");
+    let entity = face.coordinator().entity(EntityKind::Deployment, Some(call.tenant()), id).await?;
+    found(&shown(&entity)?)
+}
+
+pub(super) async fn patch(face: Abeja, mut call: Call) -> Answer {
+    let body = call.json().await?;
+    let named = super::request::given_name(&body, "name")?;
+    let (description, environment) = (notes(&body, "description")?, variables(&body)?);
+    let change = |deployment: &mut Deployment| {
+        if let Some(description) = description {
+            deployment.description = description;
+        }
+        if let Some(environment) = environment {
+            deployment.environment = environment;
+        }
+    };
+    let (tenant, id) = (call.tenant(), call.segment("deployment"));
+    let entity = face.coordinator().change_target(tenant, id, named.as_deref(), change).await;
+    found(&shown(&entity.map_err(taken)?)?)
+}
+
+pub(super) async fn delete(face: Abeja, call: Call) -> Answer {
+    let id = call.segment("deployment");
+    face.coordinator().delete_target(call.tenant(), id).await?;
+    found(&json!({"message": format!("{id} deleted")}))
+}
+
+fn shown(entity: &Entity) -> Result<Value, reply::Refusal> {
+    let body: Deployment = entity.read()?;
+    Ok(json!({
+        "deployment_id": entity.id,
+        "name": entity.name,
+        "description": body.description,
+        "creator": creator(&entity.creator),
+        "default_environment": body.environment,
+        "runs": [],
+        "services": [],
+        "triggers": [],
+        "created_at": time(entity.created),
+        "modified_at": time(entity.modified),
+    }))
+}
+
+/// Who made something, in the members that clients look at.
+pub(super) fn creator(name: &str) -> Value {
+    json!({"id": name, "display_name": name, "email": null, "is_registered": true, "role": "admin"})
+}

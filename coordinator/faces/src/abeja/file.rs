@@ -1,0 +1,363 @@
+//! Files of channels: they stay at the tenant's home party, and stream there and back.
+
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderMap, StatusCode};
+use domain::deployment::{Channel, ChannelFile};
+use domain::{Entity, EntityKind};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+use service::EntityFilter;
+use service::channels::file_stamp;
+use service::numbered::IdForm;
+use vocabulary::{ErrorCode, Fault, PartyId, Tenant, Timestamp};
+
+use super::Abeja;
+use super::agents::{self, FileAt, Kept};
+use super::place::{ListPlace, place, token};
+use super::reply::{Answer, Refusal, found, made};
+use super::request::Call;
+use super::shown::{end_of_second, read_time, second_of, time_of_file};
+use super::version::{as_file, same};
+
+/// Begins the names of what a sender says of a file.
+pub(super) const SAID: &str = "x-abeja-meta-";
+const FILENAME: &str = "x-abeja-meta-filename";
+/// Files of one page, and the most of one.
+const PAGE: u32 = 100;
+const MOST: u32 = 1_000;
+/// Most members that are said of a file, and the most letters of one.
+const MOST_SAID: usize = 64;
+const LONGEST: usize = 4_096;
+/// How long files may be wanted, in seconds.
+const LIFETIMES: [(&str, i64); 5] =
+    [("1day", 86_400), ("1week", 604_800), ("1month", 2_592_000), ("6months", 15_552_000), ("1year", 31_536_000)];
+/// What clients of this API leave as it is when they write a name or a value.
+const QUOTED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// The party that keeps a tenant's files.
+pub(super) async fn home(face: &Abeja, tenant: &Tenant) -> Result<PartyId, Refusal> {
+    Ok(face.coordinator().home_party(tenant).await?)
+}
+
+/// The channel that the path names, where it takes files.
+async fn channel_of(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
+    Ok(face.coordinator().entity(EntityKind::Channel, Some(call.tenant()), call.segment("channel")).await?)
+}
+
+async fn receiving(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
+    let channel = channel_of(face, call).await?;
+    if channel.read::<Channel>()?.shows_data_sets {
+        return Err(Refusal::conflict("this channel shows the data sets of the organization; it takes no files"));
+    }
+    if channel.read::<Channel>()?.archived {
+        return Err(Refusal::conflict("the channel is archived"));
+    }
+    Ok(channel)
+}
+
+/// What a sender says of a file in headers, percent-encoding undone.
+fn said_in(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Refusal> {
+    let said = headers.iter().filter(|(name, _)| name.as_str().starts_with(SAID));
+    let said =
+        said.map(|(name, value)| (name.as_str().to_owned(), decoded(&String::from_utf8_lossy(value.as_bytes()))));
+    bounded(said.collect())
+}
+
+fn bounded(said: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Refusal> {
+    if said.len() <= MOST_SAID && said.iter().all(|(key, value)| key.len() <= 128 && value.len() <= LONGEST) {
+        return Ok(said);
+    }
+    Err(Refusal::bad(format!("metadata: at most {MOST_SAID} members of at most {LONGEST} bytes")))
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+fn lifetime(text: Option<&str>) -> Result<Option<String>, Refusal> {
+    match text {
+        None => Ok(None),
+        Some(text) if LIFETIMES.iter().any(|(word, _)| *word == text) => Ok(Some(text.to_owned())),
+        Some(_) => Err(Refusal::bad("lifetime: 1day, 1week, 1month, 6months or 1year")),
+    }
+}
+
+/// A new file of a channel, not kept yet.
+async fn fresh(face: &Abeja, call: &Call, channel: &Entity) -> Result<(Entity, ChannelFile), Refusal> {
+    let now = face.coordinator().now();
+    let id = format!("{}-{}", file_stamp(now), face.coordinator().new_uuid());
+    let mut entity = Entity::new(EntityKind::ChannelFile, id, channel.tenant.clone(), now);
+    entity.parent = Some(channel.id.clone());
+    entity.creator = call.creator();
+    let file = ChannelFile {
+        party: home(face, &channel.tenant).await?.to_string(),
+        content_type: call.content_type().unwrap_or_else(|| "application/octet-stream".to_owned()),
+        metadata: said_in(&call.headers)?,
+        lifetime: lifetime(call.query("lifetime"))?,
+        secret: face.coordinator().new_secret(),
+        ..ChannelFile::default()
+    };
+    entity.name = file.metadata.get(FILENAME).cloned();
+    Ok((entity, file))
+}
+
+/// Takes a file in.
+pub(super) async fn upload(face: Abeja, mut call: Call) -> Answer {
+    let prepared = match receiving(&face, &call).await {
+        Ok(channel) => prepare(&face, &call, &channel).await,
+        Err(refusal) => Err(refusal),
+    };
+    let content = call.stream();
+    let (mut entity, mut file) = match prepared {
+        Ok(prepared) => prepared,
+        Err(refusal) => {
+            doors::lenient::drain(content).await;
+            return Err(refusal);
+        }
+    };
+    let kept = keep(&face, &entity, &file, content).await?;
+    (file.bytes, file.sha256) = (kept.bytes, kept.sha256);
+    entity.write(&file)?;
+    let entity = face.coordinator().add_numbered(entity, IdForm::Given, false).await?;
+    made(&shown(&call, &entity, None)?)
+}
+
+async fn prepare(face: &Abeja, call: &Call, channel: &Entity) -> Result<(Entity, ChannelFile), Refusal> {
+    let (entity, file) = fresh(face, call, channel).await?;
+    if let Some(key) = call.query("conflict_target") {
+        let Some(value) = file.metadata.get(key) else {
+            return Err(Refusal::bad("conflict_target: the name of metadata that the file has"));
+        };
+        for other in files_of(face, channel).await? {
+            if other.read::<ChannelFile>()?.metadata.get(key) == Some(value) {
+                return Err(Refusal::conflict(format!("file {} has the same {key}", other.id)));
+            }
+        }
+    }
+    Ok((entity, file))
+}
+
+async fn files_of(face: &Abeja, channel: &Entity) -> Result<Vec<Entity>, Refusal> {
+    let filter = EntityFilter { parent: Some(channel.id.clone()), ..EntityFilter::of(EntityKind::ChannelFile) };
+    Ok(face.coordinator().entities(&filter).await?.0)
+}
+
+async fn keep(face: &Abeja, entity: &Entity, file: &ChannelFile, content: doors::BodyStream) -> Result<Kept, Refusal> {
+    let (party, folder) = (party_of(file)?, entity.parent.clone().unwrap_or_default());
+    let at = FileAt { party: &party, folder: &folder, name: &entity.id };
+    agents::put(face, at, (&file.content_type, &file.metadata), content).await
+}
+
+fn party_of(file: &ChannelFile) -> Result<PartyId, Refusal> {
+    Ok(PartyId::new(file.party.clone()).map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?)
+}
+
+/// Announces a file: it comes to an address of its own.
+pub(super) async fn announce(face: Abeja, call: Call) -> Answer {
+    let channel = receiving(&face, &call).await?;
+    let (mut entity, mut file) = fresh(&face, &call, &channel).await?;
+    file.awaited = true;
+    entity.write(&file)?;
+    let entity = face.coordinator().add_numbered(entity, IdForm::Given, false).await?;
+    let mut body = shown(&call, &entity, None)?;
+    body["upload_url"] = json!(address(&call, &entity, &file.secret));
+    body["url_expires_on"] = Value::Null;
+    made(&body)
+}
+
+fn address(call: &Call, entity: &Entity, secret: &str) -> String {
+    let channel = entity.parent.as_deref().unwrap_or_default();
+    call.address(&format!("/channels/{channel}/{}/content?secret={secret}", entity.id))
+}
+
+/// Takes an announced file in, from whoever has its address.
+pub(super) async fn content_in(face: Abeja, mut call: Call) -> Answer {
+    let (entity, file) = opened(&face, &call).await?;
+    if !file.awaited {
+        return Err(Refusal::conflict("the file has come already"));
+    }
+    let kept = keep(&face, &entity, &file, call.stream()).await?;
+    let change = |entity: &mut Entity| {
+        let mut file: ChannelFile = entity.read()?;
+        (file.bytes, file.sha256, file.awaited) = (kept.bytes, kept.sha256, false);
+        entity.write(&file)
+    };
+    face.coordinator().change_entity(EntityKind::ChannelFile, None, &entity.id, change).await?;
+    found(&json!({"message": format!("{} uploaded", entity.id)}))
+}
+
+/// Gives a file's content, to whoever has its address.
+pub(super) async fn content_out(face: Abeja, call: Call) -> Answer {
+    let (entity, file) = opened(&face, &call).await?;
+    if file.awaited {
+        return Err(Refusal::missing("the file has not come yet"));
+    }
+    let (party, folder) = (party_of(&file)?, entity.parent.clone().unwrap_or_default());
+    let content = agents::get(&face, FileAt { party: &party, folder: &folder, name: &entity.id }).await?;
+    Ok(as_file(content, entity.name.as_deref().unwrap_or(&entity.id)))
+}
+
+async fn opened(face: &Abeja, call: &Call) -> Result<(Entity, ChannelFile), Refusal> {
+    let none =
+        || Refusal::new(StatusCode::UNAUTHORIZED, "this address is not, or not any more, one to send to or fetch from");
+    let entity = face.coordinator().entity(EntityKind::ChannelFile, None, call.segment("file")).await;
+    let entity = entity.map_err(|_| none())?;
+    let file: ChannelFile = entity.read()?;
+    let fits = entity.parent.as_deref() == Some(call.segment("channel"));
+    if fits
+        && same(call.query("secret").unwrap_or_default(), &file.secret)
+        && !is_over(&entity, &file, face.coordinator().now())
+    {
+        Ok((entity, file))
+    } else {
+        Err(none())
+    }
+}
+
+/// Whether a file is not wanted any more.
+fn is_over(entity: &Entity, file: &ChannelFile, now: Timestamp) -> bool {
+    let seconds =
+        LIFETIMES.iter().find(|(word, _)| Some(*word) == file.lifetime.as_deref()).map(|(_, seconds)| *seconds);
+    seconds.is_some_and(|seconds| now >= entity.created.plus_millis(seconds.saturating_mul(1_000)))
+}
+
+/// The file that the path names.
+async fn of(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
+    let (channel, id) = (channel_of(face, call).await?, call.segment("file"));
+    let entity = face.coordinator().channel_file(&channel, id).await?;
+    let file: ChannelFile = entity.read()?;
+    let is_there = !is_over(&entity, &file, face.coordinator().now());
+    if is_there { Ok(entity) } else { Err(Refusal::missing(format!("the channel has no file {id}"))) }
+}
+
+pub(super) async fn get(face: Abeja, call: Call) -> Answer {
+    let entity = of(&face, &call).await?;
+    let secret = entity.read::<ChannelFile>()?.secret;
+    found(&shown(&call, &entity, Some(&secret))?)
+}
+
+pub(super) async fn delete(face: Abeja, call: Call) -> Answer {
+    let entity = of(&face, &call).await?;
+    let file: ChannelFile = entity.read()?;
+    let (party, folder) = (party_of(&file)?, entity.parent.clone().unwrap_or_default());
+    agents::delete(&face, FileAt { party: &party, folder: &folder, name: &entity.id }).await?;
+    face.coordinator().delete_entity(EntityKind::ChannelFile, Some(call.tenant()), &entity.id).await?;
+    found(&json!({"message": format!("deleted file ({})", entity.id)}))
+}
+
+pub(super) async fn put_metadata(face: Abeja, mut call: Call) -> Answer {
+    let body = call.json().await?;
+    let entity = of(&face, &call).await?;
+    let said = said_in_body(&body)?;
+    let change = |entity: &mut Entity| {
+        let mut file: ChannelFile = entity.read()?;
+        entity.name = said.get(FILENAME).cloned();
+        file.metadata = said;
+        entity.write(&file)
+    };
+    let entity =
+        face.coordinator().change_entity(EntityKind::ChannelFile, Some(call.tenant()), &entity.id, change).await?;
+    let secret = entity.read::<ChannelFile>()?.secret;
+    found(&shown(&call, &entity, Some(&secret))?)
+}
+
+fn said_in_body(body: &Map<String, Value>) -> Result<BTreeMap<String, String>, Refusal> {
+    let text = |(key, value): (&String, &Value)| {
+        let value = value.as_str().ok_or_else(|| Refusal::bad("metadata: an object of texts"))?;
+        Ok((decoded(key).to_ascii_lowercase(), decoded(value)))
+    };
+    bounded(body.iter().map(text).collect::<Result<_, Refusal>>()?)
+}
+
+pub(super) async fn put_lifetime(face: Abeja, mut call: Call) -> Answer {
+    let body = call.json().await?;
+    let entity = of(&face, &call).await?;
+    let wanted = lifetime(body.get("lifetime").map(|value| value.as_str().unwrap_or_default()))?;
+    let change = |entity: &mut Entity| {
+        let mut file: ChannelFile = entity.read()?;
+        file.lifetime = wanted;
+        entity.write(&file)
+    };
+    let entity =
+        face.coordinator().change_entity(EntityKind::ChannelFile, Some(call.tenant()), &entity.id, change).await?;
+    let secret = entity.read::<ChannelFile>()?.secret;
+    found(&shown(&call, &entity, Some(&secret))?)
+}
+
+/// Files of a channel, oldest first; `sort=-uploaded_at` newest first.
+pub(super) async fn list(face: Abeja, call: Call) -> Answer {
+    let channel = channel_of(&face, &call).await?;
+    let start = call.query("next_page_token").map(place::<ListPlace>).transpose()?;
+    let forward = match (&start, call.query("sort")) {
+        (Some(start), _) => start.forward,
+        (None, None | Some("uploaded_at")) => true,
+        (None, Some("-uploaded_at")) => false,
+        (None, Some(_)) => return Err(Refusal::bad("sort: uploaded_at or -uploaded_at")),
+    };
+    let (from, to) = (moment(&call, "start")?.map(second_of), moment(&call, "end")?.map(end_of_second));
+    let most = call.number("items_per_page")?.unwrap_or(PAGE).clamp(1, MOST) as usize;
+    let (wanted, now) = (call.query("q").and_then(|q| q.split_once(':')), face.coordinator().now());
+    let mut page = Vec::new();
+    let mut next = None;
+    let mut filter = EntityFilter {
+        parent: Some(channel.id.clone()),
+        newest_first: !forward,
+        start: start.map(|start| (start.created, start.id)),
+        limit: Some(MOST),
+        ..EntityFilter::of(EntityKind::ChannelFile)
+    };
+    'all: loop {
+        let batch = face.coordinator().channel_files(&channel, &filter).await?;
+        let is_last = batch.len() < MOST as usize;
+        for entity in batch {
+            let file: ChannelFile = entity.read()?;
+            let fits = from.is_none_or(|from| entity.created >= from)
+                && to.is_none_or(|to| entity.created <= to)
+                && wanted.is_none_or(|(key, value)| file.metadata.get(key).is_some_and(|has| has.contains(value)));
+            if file.awaited || is_over(&entity, &file, now) || !fits {
+                continue;
+            }
+            if page.len() == most {
+                next = Some(token(&ListPlace { created: entity.created, id: entity.id, forward }));
+                break 'all;
+            }
+            page.push(shown(&call, &entity, Some(&file.secret))?);
+        }
+        if is_last {
+            break;
+        }
+        filter.offset = filter.offset.saturating_add(MOST);
+    }
+    found(&json!({"files": page, "next_page_token": next}))
+}
+
+fn moment(call: &Call, key: &str) -> Result<Option<Timestamp>, Refusal> {
+    let Some(text) = call.query(key) else { return Ok(None) };
+    let plain = || {
+        let digits = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| read_time(&format!("{}-{}-{}", text.get(..4)?, text.get(4..6)?, text.get(6..)?)))?
+    };
+    read_time(text).or_else(plain).map(Some).ok_or_else(|| Refusal::bad(format!("{key}: a day or a moment")))
+}
+
+fn shown(call: &Call, entity: &Entity, secret: Option<&str>) -> Result<Value, Refusal> {
+    let file: ChannelFile = entity.read()?;
+    let quoted = |text: &str| utf8_percent_encode(text, QUOTED).to_string();
+    let metadata: Map<String, Value> =
+        file.metadata.iter().map(|(key, value)| (quoted(key), json!(quoted(value)))).collect();
+    let mut body = json!({
+        "file_id": entity.id,
+        "content_type": file.content_type,
+        "metadata": metadata,
+        "lifetime": file.lifetime,
+        "size": file.bytes,
+        "sha256": file.sha256,
+        "uploaded_at": if file.awaited { Value::Null } else { json!(time_of_file(entity.created)) },
+    });
+    if let Some(secret) = secret.filter(|secret| !secret.is_empty()) {
+        body["download_uri"] = json!(address(call, entity, secret));
+        body["url_expires_on"] = Value::Null;
+    }
+    Ok(body)
+}

@@ -1,0 +1,72 @@
+//! ABEJA's API over the coordinator: runs of deployments, training models, and the files of channels. A run is a predict job,
+//! a training model a version of a model, a channel's file a file at the tenant's home party.
+//!
+//! `routes.rs` is the list of what is served; the router, the coverage page, the OpenAPI document and the tests are made from it.
+
+mod agents;
+mod channel;
+mod coverage;
+mod deployment;
+mod file;
+mod gathered;
+mod lines;
+mod model;
+mod once;
+mod openapi;
+mod place;
+mod reply;
+mod request;
+mod routes;
+mod routing;
+mod run;
+mod shown;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use service::Coordinator;
+
+use crate::{Entrance, Rows, Surroundings};
+pub use coverage::coverage;
+pub use openapi::openapi;
+pub use routes::ROUTES;
+pub use routing::{Open, Route, Verb};
+
+use once::Once;
+
+/// The face: the coordinator seen through ABEJA's eyes. A cheap handle.
+#[derive(Clone)]
+struct Abeja {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    surroundings: Surroundings,
+    once: Once,
+}
+
+impl Abeja {
+    fn coordinator(&self) -> &Coordinator {
+        &self.inner.surroundings.coordinator
+    }
+
+    fn rows(&self) -> &dyn Rows {
+        self.inner.surroundings.rows.as_ref()
+    }
+
+    fn entrance(&self) -> &Entrance {
+        &self.inner.surroundings.entrance
+    }
+
+    fn once(&self) -> &Once {
+        &self.inner.once
+    }
+}
+
+/// The face as a router: every path below `/organizations/` and `/channels/`.
+pub fn router(surroundings: Surroundings) -> axum::Router {
+    routing::router(&Abeja { inner: Arc::new(Inner { surroundings, once: Once::default() }) })
+}

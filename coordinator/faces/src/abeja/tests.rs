@@ -1,0 +1,9 @@
+//! The face as a client meets it: requests against a router over a coordinator with a store in memory.
+
+mod access;
+mod fixture;
+mod lists;
+mod logs;
+mod malformed;
+mod runs;
+mod things;

@@ -1,0 +1,141 @@
+//! Channels of files, and the one in which a tenant's data sets are seen as files.
+
+use chrono::{DateTime, Utc};
+use domain::deployment::{Channel, ChannelFile};
+use domain::{Entity, EntityKind};
+use serde_json::Value;
+use vocabulary::{ErrorCode, Fault, JobId, PartyId, TableRef, Tenant, Timestamp};
+
+use crate::filter::EntityFilter;
+use crate::numbered::{IdForm, insert, named};
+use crate::targets::unknown;
+use crate::{Coordinator, ServiceError};
+
+/// The channel in which data sets are seen.
+const DATA_SETS: &str = "datasets";
+/// Letters before the UUID of a file's id: `20180515T180605-`.
+const STAMP: usize = 16;
+
+/// A data set's table, where it is, and the job that makes it.
+pub type DataSetTable = (PartyId, TableRef, Option<JobId>);
+
+/// The beginning of a file's id: when it came.
+pub fn file_stamp(at: Timestamp) -> String {
+    let moment = DateTime::<Utc>::from_timestamp_micros(at.0).unwrap_or_default();
+    moment.format("%Y%m%dT%H%M%S").to_string()
+}
+
+impl Coordinator {
+    /// The channel in which a tenant's data sets are seen; made when it is not there.
+    pub async fn data_set_channel(&self, tenant: &Tenant) -> Result<Entity, ServiceError> {
+        let is_own = |found: &Entity| found.read::<Channel>().is_ok_and(|channel| channel.shows_data_sets);
+        if let Some(found) = self.entity_named(EntityKind::Channel, tenant, None, DATA_SETS).await?.filter(is_own) {
+            return Ok(found);
+        }
+        let now = self.now();
+        let mut tx = self.inner.store.begin().await?;
+        let known = named(&mut *tx, EntityKind::Channel, tenant, None, Some(DATA_SETS)).await?;
+        if let Some(found) = known.filter(is_own) {
+            return Ok(found);
+        }
+        let mut channel = Entity::new(EntityKind::Channel, "", tenant.clone(), now);
+        channel.name = Some(DATA_SETS.to_owned());
+        let body = Channel {
+            description: "The organization's data sets, as files".to_owned(),
+            storage: "datalake".to_owned(),
+            archived: false,
+            shows_data_sets: true,
+        };
+        channel.write(&body).map_err(ServiceError::Internal)?;
+        let channel = insert(&mut *tx, channel, IdForm::Number, false).await?;
+        tx.commit().await?;
+        Ok(channel)
+    }
+
+    /// A channel's files, as the filter says; data sets in the channel that shows them.
+    pub async fn channel_files(&self, channel: &Entity, filter: &EntityFilter) -> Result<Vec<Entity>, ServiceError> {
+        if !shows_data_sets(channel).map_err(ServiceError::Internal)? {
+            return Ok(self.entities(filter).await?.0);
+        }
+        let of_set = |(at, id): &(Timestamp, String)| Some((*at, id.get(STAMP..)?.to_owned()));
+        let filter = EntityFilter {
+            kind: EntityKind::Dataset,
+            tenant: Some(channel.tenant.clone()),
+            parent: None,
+            start: filter.start.as_ref().and_then(of_set),
+            ..filter.clone()
+        };
+        let sets = self.entities(&filter).await?.0;
+        let files = sets.iter().filter_map(|set| seen_as_file(channel, set).transpose());
+        files.collect::<Result<_, Fault>>().map_err(ServiceError::Internal)
+    }
+
+    /// A file of a channel; `NotFound` when it is another channel's.
+    pub async fn channel_file(&self, channel: &Entity, id: &str) -> Result<Entity, ServiceError> {
+        if shows_data_sets(channel).map_err(ServiceError::Internal)? {
+            let file = seen_as_file(channel, &self.data_set_named(channel, id).await?);
+            return file.map_err(ServiceError::Internal)?.ok_or_else(|| unknown(EntityKind::ChannelFile, id));
+        }
+        let file = self.entity(EntityKind::ChannelFile, Some(&channel.tenant), id).await?;
+        if file.parent.as_deref() == Some(channel.id.as_str()) {
+            Ok(file)
+        } else {
+            Err(unknown(EntityKind::ChannelFile, id))
+        }
+    }
+
+    /// The table of the data set that a file's id means; none in a channel of real files.
+    pub(crate) async fn data_set_of(&self, channel: &Entity, id: &str) -> Result<Option<DataSetTable>, ServiceError> {
+        if !shows_data_sets(channel).map_err(ServiceError::Internal)? {
+            return Ok(None);
+        }
+        let set = self.data_set_named(channel, id).await?;
+        let (party, table) = table_of(&set).ok_or_else(|| unknown(EntityKind::ChannelFile, id))?;
+        Ok(Some((party, table, set.job)))
+    }
+
+    async fn data_set_named(&self, channel: &Entity, id: &str) -> Result<Entity, ServiceError> {
+        let missing = || unknown(EntityKind::ChannelFile, id);
+        let set = id.get(STAMP..).ok_or_else(missing)?;
+        let set = self.entity(EntityKind::Dataset, Some(&channel.tenant), set).await.map_err(|_| missing())?;
+        if file_id(&set) == id { Ok(set) } else { Err(missing()) }
+    }
+}
+
+fn shows_data_sets(channel: &Entity) -> Result<bool, Fault> {
+    Ok(channel.read::<Channel>()?.shows_data_sets)
+}
+
+/// The id under which a data set is seen as a file.
+fn file_id(set: &Entity) -> String {
+    format!("{}-{}", file_stamp(set.created), set.id)
+}
+
+/// Where a data set's rows are.
+fn table_of(set: &Entity) -> Option<(PartyId, TableRef)> {
+    let text = |place: &str| set.body.pointer(place).and_then(Value::as_str);
+    let table = TableRef::new(text("/table/namespace")?, text("/table/name")?);
+    Some((PartyId::new(text("/party")?).ok()?, table))
+}
+
+/// A data set as a file; none when it has no table.
+fn seen_as_file(channel: &Entity, set: &Entity) -> Result<Option<Entity>, Fault> {
+    let Some((party, _)) = table_of(set) else { return Ok(None) };
+    let mut file = Entity::new(EntityKind::ChannelFile, file_id(set), set.tenant.clone(), set.created);
+    (file.parent, file.name, file.job) = (Some(channel.id.clone()), set.name.clone(), set.job.clone());
+    (file.creator, file.modified) = (set.creator.clone(), set.modified);
+    let name = set.name.iter().map(|name| ("x-abeja-meta-filename".to_owned(), name.clone()));
+    let body = ChannelFile {
+        party: party.to_string(),
+        content_type: "text/csv".to_owned(),
+        metadata: name.chain([("x-abeja-meta-dataset".to_owned(), set.id.clone())]).collect(),
+        ..ChannelFile::default()
+    };
+    file.write(&body)?;
+    Ok(Some(file))
+}
+
+/// A party that cannot be one.
+pub(crate) fn no_party(error: impl std::fmt::Display) -> ServiceError {
+    ServiceError::Internal(Fault::new(ErrorCode::Internal, error.to_string()))
+}

@@ -1,0 +1,94 @@
+//! What happened to a job, line by line: each of its moves is written down in the transaction that makes it.
+
+use domain::{Event, Job, JobState, Task, TaskState};
+use vocabulary::{Attempt, StepName, Timestamp};
+
+/// The line of a job that was taken in.
+pub(crate) fn submitted(job: &Job) -> Event {
+    Event::own(job.created, format!("job {} was submitted", job.id))
+}
+
+/// The lines of what changed between two looks at a job.
+pub(crate) fn lines(before: (JobState, &[Task]), job: &Job, tasks: &[Task], now: Timestamp) -> Vec<Event> {
+    let (was, older) = before;
+    let mut lines = Vec::new();
+    if was != job.state && !job.state.is_settled() {
+        lines.push(moved(job, now));
+    }
+    for step in steps(tasks) {
+        lines.extend(of_step(&step, older, tasks, job, now));
+    }
+    if was != job.state && job.state.is_settled() {
+        // A job's last line stands behind all others.
+        lines.push(moved(job, now));
+    }
+    lines
+}
+
+fn moved(job: &Job, now: Timestamp) -> Event {
+    let line = match job.state {
+        JobState::Offered => "the parties are asked to take part".to_owned(),
+        JobState::Queued => "all parties take part; the job waits for its turn".to_owned(),
+        JobState::Running => "the job runs".to_owned(),
+        JobState::Stopping => "the job is being stopped".to_owned(),
+        JobState::Succeeded => "the job has succeeded".to_owned(),
+        JobState::Failed => "the job has failed".to_owned(),
+        JobState::Refused => "the job was refused".to_owned(),
+        JobState::Canceled => "the job was canceled".to_owned(),
+        JobState::TimedOut => "the job took longer than its time limit".to_owned(),
+    };
+    let bad = job.state.is_settled() && job.state != JobState::Succeeded;
+    match job.reason.as_ref().filter(|_| bad || job.state == JobState::Stopping) {
+        Some(reason) => Event {
+            level: if bad { "ERROR" } else { "WARNING" }.to_owned(),
+            ..Event::own(now, format!("{line}: {}", one_line(&reason.to_string())))
+        },
+        None => Event::own(now, line),
+    }
+}
+
+/// Text that cannot be taken for another line.
+fn one_line(text: &str) -> String {
+    text.replace('\r', "\\r").replace('\n', "\\n")
+}
+
+fn steps(tasks: &[Task]) -> Vec<StepName> {
+    let mut steps: Vec<StepName> = Vec::new();
+    for task in tasks {
+        if !steps.contains(&task.key.id.step) {
+            steps.push(task.key.id.step.clone());
+        }
+    }
+    steps
+}
+
+fn of_step(step: &StepName, older: &[Task], tasks: &[Task], job: &Job, now: Timestamp) -> Vec<Event> {
+    let mut lines = Vec::new();
+    let newer: Vec<&Task> = tasks.iter().filter(|task| task.key.id.step == *step).collect();
+    let stood = |task: &Task| older.iter().find(|older| older.key == task.key).map(|older| older.state);
+    let begun = |state: TaskState| !matches!(state, TaskState::Waiting | TaskState::Skipped);
+    let begins = newer.iter().any(|task| begun(task.state)) && !newer.iter().any(|task| stood(task).is_some_and(begun));
+    if begins {
+        let attempt = newer.first().map_or(Attempt(0), |task| task.key.attempt);
+        lines.push(Event::own(
+            now,
+            format!("step {step}: attempt {} of {} started", attempt.0 + 1, job.settings.tries()),
+        ));
+    }
+    for task in &newer {
+        let failed = matches!(task.state, TaskState::Failed | TaskState::Lost | TaskState::TimedOut);
+        if failed && stood(task) != Some(task.state) {
+            let why =
+                task.fault.as_ref().map_or_else(|| "for a reason that is not known".to_owned(), ToString::to_string);
+            let line =
+                format!("step {step} has failed at {} {}: {}", task.key.id.role, task.key.id.party, one_line(&why));
+            lines.push(Event { level: "WARNING".to_owned(), ..Event::own(now, line) });
+        }
+    }
+    let done = |state: TaskState| matches!(state, TaskState::Succeeded | TaskState::Skipped);
+    let is_done = newer.iter().all(|task| done(task.state)) && newer.iter().any(|task| begun(task.state));
+    if is_done && !newer.iter().all(|task| stood(task).is_some_and(done)) {
+        lines.push(Event::own(now, format!("step {step} has succeeded")));
+    }
+    lines
+}

@@ -1,0 +1,94 @@
+//! What faces name beside jobs and experiments: kept, found, and given up.
+
+use domain::{Entity, EntityKind, Event};
+use vocabulary::{ErrorCode, Fault, JobId, Tenant};
+
+use crate::filter::{EntityFilter, EventQuery};
+use crate::{Coordinator, ServiceError};
+
+impl Coordinator {
+    /// A new id of the form that most faces use: a random UUID.
+    pub fn new_uuid(&self) -> String {
+        uuid::Uuid::new_v4().to_string()
+    }
+
+    /// Keeps a new entity. `Conflict` when its id is taken.
+    pub async fn add_entity(&self, entity: &Entity) -> Result<(), ServiceError> {
+        let mut tx = self.inner.store.begin().await?;
+        if !tx.insert_entity(entity).await? {
+            let message = format!("{} {} exists already", entity.kind.word(), entity.id);
+            return Err(ServiceError::Conflict(Fault::new(ErrorCode::Conflict, message)));
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// An entity of a tenant (of anybody, when none is given). `NotFound` when there is none, it is deleted, or it is another
+    /// tenant's: the three look the same.
+    pub async fn entity(&self, kind: EntityKind, tenant: Option<&Tenant>, id: &str) -> Result<Entity, ServiceError> {
+        let found = self.inner.store.read().await?.entity(kind, id).await?;
+        let own = found.filter(|found| !found.deleted && tenant.is_none_or(|tenant| *tenant == found.tenant));
+        own.ok_or_else(|| unknown(kind, id))
+    }
+
+    /// The entities that fit, one page of them, and how many fit from the start of the page on.
+    pub async fn entities(&self, filter: &EntityFilter) -> Result<(Vec<Entity>, u64), ServiceError> {
+        Ok(self.inner.store.read().await?.find_entities(filter).await?)
+    }
+
+    /// The entities of any kind that name a job.
+    pub async fn entities_of_job(&self, job: &JobId) -> Result<Vec<Entity>, ServiceError> {
+        Ok(self.inner.store.read().await?.entities_of_job(job).await?)
+    }
+
+    /// Changes an entity in one transaction; what `what` refuses is not changed.
+    pub async fn change_entity(
+        &self,
+        kind: EntityKind,
+        tenant: Option<&Tenant>,
+        id: &str,
+        what: impl FnOnce(&mut Entity) -> Result<(), Fault> + Send,
+    ) -> Result<Entity, ServiceError> {
+        let now = self.now();
+        let mut tx = self.inner.store.begin().await?;
+        let found = tx.entity(kind, id).await?;
+        let own = found.filter(|found| !found.deleted && tenant.is_none_or(|tenant| *tenant == found.tenant));
+        let mut entity = own.ok_or_else(|| unknown(kind, id))?;
+        what(&mut entity).map_err(ServiceError::Conflict)?;
+        entity.modified = now;
+        tx.save_entity(&entity).await?;
+        tx.commit().await?;
+        Ok(entity)
+    }
+
+    /// Gives an entity's id up.
+    pub async fn delete_entity(
+        &self,
+        kind: EntityKind,
+        tenant: Option<&Tenant>,
+        id: &str,
+    ) -> Result<Entity, ServiceError> {
+        let give_up = |entity: &mut Entity| {
+            entity.deleted = true;
+            Ok(())
+        };
+        self.change_entity(kind, tenant, id, give_up).await
+    }
+
+    /// Lines of what happened to a job.
+    pub async fn events(&self, query: &EventQuery) -> Result<Vec<Event>, ServiceError> {
+        Ok(self.inner.store.read().await?.events(query).await?)
+    }
+
+    /// Adds lines to what happened to a job.
+    pub async fn add_events(&self, job: &JobId, events: &[Event]) -> Result<(), ServiceError> {
+        let mut tx = self.inner.store.begin().await?;
+        tx.add_events(job, events).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+fn unknown(kind: EntityKind, id: &str) -> ServiceError {
+    let shown: String = id.chars().take(80).collect();
+    let message = format!("{} {shown} does not exist", kind.word().replace('_', " "));
+    ServiceError::NotFound(Fault::new(ErrorCode::NotFound, message))
+}

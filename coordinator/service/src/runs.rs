@@ -1,0 +1,262 @@
+//! Runs: a batch prediction is a predict job of a model's version, its home party's reader pointed at the table that is asked for.
+
+mod documents;
+mod gathering;
+mod input;
+
+use std::collections::BTreeMap;
+
+use domain::deployment::Deployment;
+use domain::run::{Run, RunEnd, RunRequest, RunStatus, RunView};
+use domain::{Entity, EntityKind, Job, JobState};
+use vocabulary::{ErrorCode, Fault, JobId, Tenant, Timestamp};
+
+use crate::models::ModelVersion;
+use crate::numbered::{IdForm, insert};
+use crate::ports::Transaction;
+use crate::principal::Principal;
+use crate::submit_job::{Placement, Submitted};
+use crate::targets::unknown;
+use crate::{Coordinator, ServiceError};
+
+use documents::{Source, import_documents, predict_documents, reads_lines, table_of};
+use input::Input;
+
+/// Queues of a tenant's runs.
+pub const QUEUES: u64 = 16;
+
+/// A run that is asked for.
+#[derive(Debug, Clone)]
+pub struct RunOrder {
+    /// The deployment.
+    pub target: String,
+    /// What is asked.
+    pub request: RunRequest,
+}
+
+/// A run as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunStand {
+    /// The run.
+    pub entity: Entity,
+    /// What it was asked to do.
+    pub run: Run,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// When it last changed.
+    pub modified: Timestamp,
+}
+
+/// What a run needs beside what is asked.
+struct Plan {
+    version: ModelVersion,
+    input: Option<Input>,
+    queue: String,
+}
+
+impl Coordinator {
+    /// Makes a run; it is stored when this returns. `NotFound` when the deployment, the version, a model or the file is not the
+    /// tenant's; `Conflict` when the model cannot be applied to the file. A run for which there is no model, or whose job the
+    /// parties' components do not allow, is made and has failed.
+    pub async fn create_run(&self, who: &Principal, tenant: &Tenant, order: RunOrder) -> Result<Entity, ServiceError> {
+        let target = self.entity(EntityKind::Deployment, Some(tenant), &order.target).await?;
+        let version = self.target_version(tenant, &target.id, &order.request.version).await?;
+        let asked = self.asked_model(tenant, &order.request.models).await?;
+        let input = self.run_input(tenant, &order).await?;
+        self.run_output(tenant, &order).await?;
+        let defaults: Deployment = target.read().map_err(ServiceError::Internal)?;
+        let mut run = described(&order.request, &version, defaults.environment);
+        let mut entity = Entity::new(EntityKind::Run, "", tenant.clone(), self.now());
+        (entity.parent, entity.name) = (Some(target.id.clone()), None);
+        entity.creator = who.party().map_or_else(String::new, ToString::to_string);
+        let model = match asked {
+            Some(model) => Some(model),
+            None => self.newest_training_model(tenant).await?,
+        };
+        let Some(model) = model else {
+            return self
+                .refuse_run(entity, run, "there is no model yet: no training of this organization has succeeded")
+                .await;
+        };
+        run.model = Some(model.id.clone());
+        let key = self.applicable(who, &model).await?;
+        let version = self.model_version(&key).await?.ok_or_else(|| unknown(EntityKind::TrainingModel, &model.id))?;
+        let queue = self.queue_of(tenant, order.request.distribution);
+        let plan = Plan { version, input, queue };
+        self.start_run(who, entity, run, plan).await
+    }
+
+    /// The model that is asked for by its number. Every number that is named must be there; the first alias is applied.
+    async fn asked_model(
+        &self,
+        tenant: &Tenant,
+        models: &BTreeMap<String, String>,
+    ) -> Result<Option<Entity>, ServiceError> {
+        let mut first = None;
+        for id in models.values() {
+            let model = self.entity(EntityKind::TrainingModel, Some(tenant), id).await?;
+            first.get_or_insert(model);
+        }
+        Ok(first)
+    }
+
+    fn queue_of(&self, tenant: &Tenant, distribution: Option<u64>) -> String {
+        let number =
+            distribution.unwrap_or_else(|| self.inner.turns.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        format!("run/{tenant}/{}", number % QUEUES)
+    }
+
+    async fn start_run(
+        &self,
+        who: &Principal,
+        entity: Entity,
+        mut run: Run,
+        plan: Plan,
+    ) -> Result<Entity, ServiceError> {
+        let Plan { version, input, queue } = plan;
+        let experiment = self.default_experiment(&entity.tenant).await?.id;
+        let at = |after: Option<JobId>| Placement {
+            tenant: Some(entity.tenant.clone()),
+            experiment: Some(experiment.clone()),
+            queue: Some(queue.clone()),
+            after,
+            ..Placement::default()
+        };
+        let (source, file) = match input {
+            None => (None, None),
+            Some(Input::Table { party, table, job }) => {
+                run.import = job;
+                (Some((party, Source::Table(table))), None)
+            }
+            Some(Input::File(file)) if reads_lines(&version) => {
+                (Some((file.party, Source::Lines { channel: file.channel, file: file.id })), None)
+            }
+            Some(Input::File(file)) => (Some((file.party.clone(), Source::Table(table_of(&file)))), Some(file)),
+        };
+        let documents = predict_documents(&version, source.as_ref()).map_err(ServiceError::Conflict)?;
+        if let Some(file) = file {
+            run.import = Some(self.imported(who, &file, at(None)).await?);
+        }
+        let mut entity = entity.clone();
+        entity.write(&run).map_err(ServiceError::Internal)?;
+        let placement = Placement {
+            entity: Some((entity.clone(), IdForm::Hex("run-"))),
+            retries: Some(run.retries),
+            ..at(run.import.clone())
+        };
+        match self.submit_at(who, documents, placement).await {
+            Ok(Submitted { entity: Some(entity), .. }) => Ok(entity),
+            Ok(Submitted { entity: None, .. }) => {
+                Err(ServiceError::Internal(Fault::new(ErrorCode::Internal, "a run was not kept")))
+            }
+            // What the documents of a trained model lack, no client can mend.
+            Err(error @ (ServiceError::Invalid { .. } | ServiceError::Unavailable(_))) => {
+                self.refuse_run(entity, run, &error.fault().to_string()).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a job has made its table, or is about to.
+    async fn stands_or_runs(&self, job: &JobId) -> Result<bool, ServiceError> {
+        match self.job(job).await {
+            Ok(job) => Ok(job.state == JobState::Succeeded || !job.state.is_settled()),
+            Err(ServiceError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The job that makes a table of a file, or has made it.
+    async fn imported(&self, who: &Principal, file: &input::File, placement: Placement) -> Result<JobId, ServiceError> {
+        if let Some(job) = &file.import
+            && self.stands_or_runs(job).await?
+        {
+            return Ok(job.clone());
+        }
+        let job = self.submit_at(who, import_documents(file), placement).await?.job.id;
+        let made = job.clone();
+        self.change_entity(EntityKind::ChannelFile, None, &file.id, |entity| {
+            let mut body: domain::deployment::ChannelFile = entity.read()?;
+            body.import = Some(made);
+            entity.write(&body)
+        })
+        .await?;
+        Ok(job)
+    }
+
+    /// Keeps a run that has failed before it had a job.
+    async fn refuse_run(&self, mut entity: Entity, mut run: Run, why: &str) -> Result<Entity, ServiceError> {
+        run.refused = Some((self.now(), why.to_owned()));
+        entity.write(&run).map_err(ServiceError::Internal)?;
+        let mut tx = self.inner.store.begin().await?;
+        let entity = insert(&mut *tx, entity, IdForm::Hex("run-"), false).await?;
+        tx.commit().await?;
+        tracing::info!(run = entity.id, why, "a run has failed before it had a job");
+        Ok(entity)
+    }
+
+    /// A run of a deployment; `NotFound` when it is another deployment's.
+    pub async fn run_of(&self, tenant: &Tenant, target: &str, id: &str) -> Result<Entity, ServiceError> {
+        self.entity(EntityKind::Deployment, Some(tenant), target).await?;
+        let run = self.entity(EntityKind::Run, Some(tenant), id).await?;
+        if run.parent.as_deref() == Some(target) { Ok(run) } else { Err(unknown(EntityKind::Run, id)) }
+    }
+
+    /// How a run stands.
+    pub async fn run_stand(&self, entity: Entity) -> Result<RunStand, ServiceError> {
+        let run: Run = entity.read().map_err(ServiceError::Internal)?;
+        let mut tx = self.inner.store.read().await?;
+        let job = match &entity.job {
+            Some(id) => tx.job(id).await?,
+            None => None,
+        };
+        let works = job.as_ref().is_some_and(|job| job.state == JobState::Running);
+        let tasks = match &entity.job {
+            Some(id) if works => tx.tasks_of(id).await?,
+            _ => Vec::new(),
+        };
+        let waits = job.as_ref().is_some_and(|job| matches!(job.state, JobState::Offered | JobState::Queued));
+        let import = match &run.import {
+            Some(id) if waits => tx.job(id).await?,
+            _ => None,
+        };
+        let imports = import.is_some_and(|import: Job| !import.state.is_settled());
+        let (status, since) = RunView { run: &run, job: job.as_ref(), tasks: &tasks, imports }.status();
+        let modified = since.map_or(entity.modified, |since| since.max(entity.created));
+        Ok(RunStand { entity, run, status, modified })
+    }
+}
+
+/// Writes down how the runs of a job have ended before it is run again: a run that has ended stays as it is.
+pub(crate) async fn note_end(tx: &mut dyn Transaction, job: &Job) -> Result<(), ServiceError> {
+    let runs = tx.entities_of_job(&job.id).await?.into_iter().filter(|entity| entity.kind == EntityKind::Run);
+    for mut entity in runs {
+        let mut run: Run = entity.read().map_err(ServiceError::Internal)?;
+        if run.ended.is_some() || !job.state.is_settled() {
+            continue;
+        }
+        let status = if job.state == JobState::Succeeded { RunStatus::Succeeded } else { RunStatus::Failed };
+        let at = job.ended.unwrap_or(job.updated);
+        let line = gathering::last_line(tx, &job.id).await?.unwrap_or((at, u64::from(u32::MAX)));
+        run.ended = Some(RunEnd { at, status, line });
+        entity.write(&run).map_err(ServiceError::Internal)?;
+        tx.save_entity(&entity).await?;
+    }
+    Ok(())
+}
+
+fn described(request: &RunRequest, version: &Entity, defaults: BTreeMap<String, String>) -> Run {
+    let mut environment = defaults;
+    environment.extend(request.environment.clone());
+    Run {
+        version: version.id.clone(),
+        label: version.name.clone().unwrap_or_default(),
+        models: request.models.clone(),
+        input: request.input.as_ref().map(|(value, _)| value.clone()),
+        output: request.output.as_ref().map(|(value, _)| value.clone()),
+        distribution: request.distribution,
+        retries: request.retries,
+        environment,
+        ..Run::default()
+    }
+}

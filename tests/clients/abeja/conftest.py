@@ -1,0 +1,153 @@
+"""One federation, its tables, a finished training, and ABEJA's client, shared by all tests."""
+
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from harness import documents, tables  # noqa: E402
+from harness.door import Door  # noqa: E402
+from harness.federation import GUEST, HOST, Daemons, Federation  # noqa: E402
+
+ORGANIZATION = "1234567890123"
+
+# The client reads where the platform is when it is imported, and takes credentials from the environment.
+for name in [name for name in os.environ if name.startswith(("ABEJA_", "PLATFORM_"))]:
+    del os.environ[name]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows the end of what the federation's processes logged."""
+    report = (yield).get_result()
+    federation = item.funcargs.get("federation") if report.failed else None
+    if federation is not None:
+        for log in sorted(federation.folder.glob("federation/*/*.log")):
+            lines = log.read_text(errors="replace").splitlines()
+            report.sections.append((f"end of {log.parent.name}/{log.name}", "\n".join(lines[-8:])))
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("shared")
+
+
+@pytest.fixture(scope="session")
+def federation(place):
+    """Guest 9999, host and arbiter 10000, fresh stores."""
+    running = Federation(place / "main")
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="session")
+def door(federation):
+    """FATE-Flow's door, for what this API cannot do."""
+    return Door(federation.door)
+
+
+def clients_at(door, credential=None):
+    """Every client that the tests use, for a door."""
+    from abeja import datalake, deployments, runs, training
+    from abeja.common.connection import Connection
+
+    Connection.BASE_URL = door
+
+    def client(package):
+        made = package.APIClient(credential=credential, max_retry_count=1)
+        return made
+
+    return SimpleNamespace(
+        runs=client(runs), deployments=client(deployments), datalake=client(datalake), training=client(training)
+    )
+
+
+@pytest.fixture
+def abeja(federation):
+    """The clients at the coordinator's door, which asks nobody."""
+    return clients_at(federation.door)
+
+
+@pytest.fixture(scope="session")
+def files(place):
+    guest, host = tables.write_tables(place)
+    return SimpleNamespace(guest=guest, host=host)
+
+
+@pytest.fixture(scope="session")
+def loaded(door, files):
+    """The two tables of the training."""
+    for file, name, party in [(files.guest, tables.GUEST_TABLE, GUEST), (files.host, tables.HOST_TABLE, HOST)]:
+        with open(file, "rb") as content:
+            conf = {"head": 1, "partition": 4, "namespace": tables.NAMESPACE, "table_name": name, "party_id": party}
+            reply = door.session.post(
+                f"{door.base}/v1/data/upload", params=conf, files={"file": (file.name, content)}, timeout=60
+            ).json()
+        assert reply["retcode"] == 0, reply
+        door.succeeded(reply["jobId"])
+
+
+def submit(door, dsl, conf):
+    reply = door.post("job/submit", {"job_dsl": dsl, "job_runtime_conf": conf})
+    assert reply["retcode"] == 0, reply
+    return reply["jobId"]
+
+
+@pytest.fixture(scope="session")
+def trained(door, loaded):
+    """The finished training of a regression."""
+    job = submit(door, *documents.lr())
+    door.succeeded(job)
+    return job
+
+
+def model_of(abeja, job):
+    """The training model that a training left."""
+    for definition in abeja.training.get_training_job_definitions(ORGANIZATION)["entries"]:
+        models = abeja.training.get_training_models(ORGANIZATION, definition["job_definition_id"])
+        for model in models["entries"]:
+            if model["training_job_id"] == job:
+                return model
+    raise AssertionError(f"no training model of job {job}")
+
+
+@pytest.fixture
+def deployed(abeja, request):
+    """A deployment of the test's own, with a version."""
+    deployment = abeja.deployments.create_deployment(ORGANIZATION, request.node.name[:200], "of a test")
+    version = abeja.deployments.create_deployment_version(
+        ORGANIZATION, deployment["deployment_id"], "0.0.3", "main:handler", "abeja-inc/all-cpu:19.04", {}
+    )
+    return SimpleNamespace(id=deployment["deployment_id"], version=version["version_id"], made=deployment, of=version)
+
+
+def ended(abeja, deployed, run, door):
+    """The statuses a run was seen in, and how it ended."""
+    seen = [run["status"]]
+
+    def look():
+        found = abeja.runs.get_run(ORGANIZATION, deployed.id, run["run_id"])
+        if found["status"] != seen[-1]:
+            seen.append(found["status"])
+        return found
+
+    found = door.until(look, lambda found: found["status"] in ("SUCCEEDED", "FAILED"))
+    return seen, found
+
+
+@pytest.fixture(scope="session")
+def guarded(place):
+    """A federation whose coordinator asks who comes: `own` is a token of party 9999, `other` one of 10000."""
+    import hashlib
+
+    def entry(token, party):
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        return f"\n[[access.tokens]]\nsha256 = \"{digest}\"\nparty = \"{party}\"\nexpires = \"2100-01-01\"\n"
+
+    running = Daemons(place / "guarded", entry("own", GUEST) + entry("other", HOST))
+    yield running
+    running.end()
