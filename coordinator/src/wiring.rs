@@ -109,16 +109,17 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     let surroundings =
         Surroundings { coordinator: coordinator.clone(), rows, entrance: Entrance::new(access.clone(), principal) };
     let kubeflow = KubeflowOptions { multi_user: config.kubeflow.multi_user };
+    let grpc = faces::kubeflow::grpc(&surroundings, kubeflow).await?;
     let linked = Faces {
         fate_flow: fate_flow.clone(),
         kubeflow: faces::kubeflow::router(&surroundings, kubeflow),
-        grpc: faces::kubeflow::grpc(&surroundings, kubeflow).await?,
+        grpc: faces::kubeflow::grpc_elsewhere(),
         abeja: faces::abeja::router(surroundings.clone()),
         meteos: faces::meteos::router(surroundings),
     };
     // The other faces ask for credentials themselves, and refuse in their own forms.
     let fate_flow = access.as_ref().map_or_else(|| fate_flow.clone(), |access| access.protect(fate_flow.clone()));
-    let router = faces::dispatch(Faces { fate_flow, ..linked.clone() });
+    let router = faces::dispatch(Faces { fate_flow, grpc, ..linked.clone() });
 
     let drive = coordinator.clone();
     let stop_drive = stop.clone();

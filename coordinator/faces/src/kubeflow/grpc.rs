@@ -42,6 +42,16 @@ pub(super) async fn router(grpc: Grpc) -> Result<Router, Fault> {
     Ok(routes.into_axum_router().layer(from_fn(whole_frames)))
 }
 
+/// Answers every call that it is not served here: what comes over a party's link, which carries no trailers.
+pub(super) fn elsewhere() -> Router {
+    let refused = || async {
+        let status =
+            Status::unimplemented("gRPC is served at the coordinator's own door; here the same is served as REST");
+        status.into_http::<Body>().into_response()
+    };
+    Router::new().fallback(refused)
+}
+
 /// Lets requests of the service pass whose body is one whole frame: all its calls have exactly one message. A body that is
 /// none is the client's mistake.
 async fn whole_frames(request: Request, next: Next) -> HttpResponse {
@@ -54,15 +64,19 @@ async fn whole_frames(request: Request, next: Next) -> HttpResponse {
         Ok(bytes) => bytes,
         Err(failure) => return refused(&failure.0.retmsg),
     };
-    if !is_one_frame(&bytes) {
+    // What is packed in a way that is not known here, the service refuses itself, and tells which ways are.
+    let encoding = parts.headers.get("grpc-encoding");
+    let is_packed = encoding.is_some_and(|encoding| encoding != "identity");
+    if !is_one_frame(&bytes, is_packed) {
         return refused("the request holds no whole message");
     }
     next.run(Request::from_parts(parts, Body::from(bytes))).await
 }
 
-/// One byte of flags, four of length, and as much as they say.
-fn is_one_frame(bytes: &[u8]) -> bool {
+/// One byte that tells whether the message is packed, four of length, and as much as they say.
+fn is_one_frame(bytes: &[u8], may_be_packed: bool) -> bool {
     match bytes {
+        [1, ..] if !may_be_packed => false,
         [0 | 1, a, b, c, d, rest @ ..] => usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])) == Ok(rest.len()),
         _ => false,
     }

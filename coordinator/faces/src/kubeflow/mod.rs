@@ -47,6 +47,11 @@ pub fn router(surroundings: &Surroundings, options: KubeflowOptions) -> Router {
     rest::router(rest::Rest { experiments: experiments(surroundings, options), entrance })
 }
 
+/// What answers gRPC where it is not served: at parties' doors, whose links carry no trailers.
+pub fn grpc_elsewhere() -> Router {
+    grpc::elsewhere()
+}
+
 /// The gRPC side as a router for everything of content type `application/grpc`.
 pub async fn grpc(surroundings: &Surroundings, options: KubeflowOptions) -> Result<Router, Fault> {
     let entrance = surroundings.entrance.clone();

@@ -25,7 +25,7 @@ async fn makes_and_shows_an_experiment() {
         "created_at": "2001-01-01T00:00:00Z", "resource_references": []});
     let (status, made) = world.json("POST", "/experiments", wanted).await;
     let id = made["id"].as_str().expect("an id").to_owned();
-    let expected = json!({"id": id, "name": "training", "description": "d", "created_at": "2026-11-18T12:26:40Z",
+    let expected = json!({"id": id, "name": "training", "description": "d", "created_at": "2026-11-18T11:06:40Z",
         "storage_state": "STORAGESTATE_AVAILABLE"});
     assert_eq!((status, &made), (200, &expected));
     assert_eq!((id.len(), id.matches('-').count(), id.to_ascii_lowercase() == id), (36, 4, true));

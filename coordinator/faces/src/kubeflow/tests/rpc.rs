@@ -111,6 +111,9 @@ async fn answers_health_and_reflection_and_nothing_else() {
             assert!(text.contains(service), "{version}: {text}");
         }
     }
+    let here = World { door: crate::kubeflow::grpc_elsewhere(), ..World::open().await };
+    let get = call(&here, "/api.ExperimentService/GetExperiment", &[0, 0, 0, 0, 0]).await;
+    assert_eq!(get.1.as_deref(), Some("12"));
     for path in ["/api.RunService/GetRun", "/api.ExperimentService/Frob", "/v1/job/query"] {
         assert_eq!(call(&world, path, &[0, 0, 0, 0, 0]).await.1.as_deref(), Some("12"), "{path}");
     }
