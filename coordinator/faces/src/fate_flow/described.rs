@@ -191,6 +191,7 @@ static DESCRIBED: &[(&str, &str, &str)] = &[
     ("service/registry", "", ""),
     ("service/query", "service_name", "registered services"),
     ("fedflow/health", "", "`{store, jobs, agents_online, agents_known, version}`"),
+    ("fedflow/schedules/delete", "", "nothing"),
     ("fedflow/job/waiting", "", "`{waiting: {reason, parties, since, last_error}}`; null when it waits for nothing"),
 ];
 
