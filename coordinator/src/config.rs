@@ -47,6 +47,9 @@ pub struct CoordinatorConfig {
     /// Who may use the REST door; whoever reaches it, as the operator, when it is not set.
     #[serde(default)]
     pub access: Option<AccessSettings>,
+    /// Kubeflow Pipelines' API.
+    #[serde(default)]
+    pub kubeflow: KubeflowRules,
     /// How to log.
     #[serde(default)]
     pub log: LogSettings,
@@ -60,6 +63,14 @@ pub struct JobRules {
     pub lease_millis: i64,
     /// How often agents send a heartbeat, in milliseconds.
     pub heartbeat_millis: u64,
+}
+
+/// How Kubeflow Pipelines' API behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KubeflowRules {
+    /// Whether experiments stand in namespaces; a namespace is a tenant.
+    pub multi_user: bool,
 }
 
 impl Default for JobRules {

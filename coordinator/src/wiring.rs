@@ -8,7 +8,7 @@ use agent_gateway::{Face, Gateway, SERVICES};
 use async_trait::async_trait;
 use axum::Router;
 use doors::{Access, BodyStream, Door, ServeOptions};
-use faces::{Entrance, FaceOptions, Faces, FateFlow, Rows, Surroundings};
+use faces::{Entrance, FaceOptions, Faces, FateFlow, KubeflowOptions, Rows, Surroundings};
 use service::{Coordinator, Options, Principal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -108,16 +108,18 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     let fate_flow = faces::fate_flow::router(FateFlow::new(coordinator.clone(), rows.clone(), face));
     let surroundings =
         Surroundings { coordinator: coordinator.clone(), rows, entrance: Entrance::new(access.clone(), principal) };
+    let kubeflow = KubeflowOptions { multi_user: config.kubeflow.multi_user };
+    let grpc = faces::kubeflow::grpc(&surroundings, kubeflow).await?;
     let linked = Faces {
         fate_flow: fate_flow.clone(),
-        kubeflow: faces::kubeflow::router(surroundings.clone()),
-        grpc: faces::kubeflow::router(surroundings.clone()),
+        kubeflow: faces::kubeflow::router(&surroundings, kubeflow),
+        grpc: faces::kubeflow::grpc_elsewhere(),
         abeja: faces::abeja::router(surroundings.clone()),
         meteos: faces::meteos::router(surroundings),
     };
     // The other faces ask for credentials themselves, and refuse in their own forms.
     let fate_flow = access.as_ref().map_or_else(|| fate_flow.clone(), |access| access.protect(fate_flow.clone()));
-    let router = faces::dispatch(Faces { fate_flow, ..linked.clone() });
+    let router = faces::dispatch(Faces { fate_flow, grpc, ..linked.clone() });
 
     let drive = coordinator.clone();
     let stop_drive = stop.clone();

@@ -101,6 +101,9 @@ pub struct Entity {
     pub modified: Timestamp,
     /// Whether its id is given up.
     pub deleted: bool,
+    /// When the coordinator is to look at it by itself.
+    #[serde(default)]
+    pub due: Option<Timestamp>,
     /// The rest, of the type that belongs to the kind.
     pub body: Value,
 }
@@ -119,6 +122,7 @@ impl Entity {
             created: now,
             modified: now,
             deleted: false,
+            due: None,
             body: Value::Null,
         }
     }

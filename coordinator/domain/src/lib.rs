@@ -16,6 +16,7 @@ pub mod graph;
 pub mod job;
 pub mod page;
 pub mod presence;
+pub mod recurring;
 pub mod rerun;
 pub mod room;
 pub mod run;

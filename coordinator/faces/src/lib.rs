@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 pub use dispatch::{Faces, dispatch};
 pub use fate_flow::{FaceOptions, FateFlow, Rows};
+pub use kubeflow::KubeflowOptions;
 pub use seat::{Entrance, Seat};
 use service::Coordinator;
 

@@ -26,6 +26,11 @@ const PAUSE_AFTER_ERROR_MILLIS: i64 = 1_000;
 impl Coordinator {
     /// Drives all jobs until `stop` is canceled. One loop for each coordinator.
     pub async fn run(&self, stop: CancellationToken) {
+        // Beside it, since a submission may wait for an agent's answer.
+        tokio::join!(self.drive(&stop), self.keep_schedules(&stop));
+    }
+
+    async fn drive(&self, stop: &CancellationToken) {
         let _carriers = self.inner.post.open();
         let mut opened = false;
         while !stop.is_cancelled() {

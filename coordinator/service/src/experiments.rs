@@ -6,6 +6,7 @@ use domain::{Experiment, NewExperiment};
 use vocabulary::{ErrorCode, ExperimentId, Fault, Tenant, Timestamp};
 
 use crate::ports::Transaction;
+use crate::schedules::disable_all;
 use crate::{Coordinator, ServiceError};
 
 impl Coordinator {
@@ -59,7 +60,7 @@ impl Coordinator {
         found.ok_or_else(|| unknown(name))
     }
 
-    /// Archives an experiment with all its jobs, or takes it out again by itself. Neither stops anything that runs; both
+    /// Archives an experiment with all its jobs and switches its schedules off, or takes it out again by itself. Neither stops anything that runs; both
     /// may be repeated.
     pub async fn archive_experiment(
         &self,
@@ -72,6 +73,7 @@ impl Coordinator {
         let mut experiment = existing(&mut *tx, tenant, id).await?;
         if archived {
             tx.archive_jobs(&experiment.id, now).await?;
+            disable_all(&mut *tx, &experiment.id, now).await?;
         }
         if experiment.archived != archived {
             (experiment.archived, experiment.modified) = (archived, now);

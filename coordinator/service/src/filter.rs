@@ -155,6 +155,8 @@ pub struct EntityFilter {
     pub parent: Option<String>,
     /// Of this name.
     pub name: Option<String>,
+    /// Due at this moment.
+    pub due: Option<Timestamp>,
     /// Deleted ones too.
     pub deleted: bool,
     /// Newest first; without it, oldest first. Equals by id in the same direction.
@@ -176,6 +178,7 @@ impl EntityFilter {
             ids: Vec::new(),
             parent: None,
             name: None,
+            due: None,
             deleted: false,
             newest_first: false,
             start: None,

@@ -31,6 +31,7 @@ pub mod record_report;
 pub mod records;
 mod rerun_job;
 pub mod runs;
+mod schedules;
 mod serving;
 mod stop_job;
 pub mod submit_job;
@@ -55,6 +56,7 @@ pub use ports::{AgentGateway, Order, OrderReply, StepCheck, Store, StoreError, T
 pub use principal::{Principal, Who};
 pub use query_jobs::Health;
 pub use records::StoredModel;
+pub use schedules::NewSchedule;
 pub use submit_job::{Placement, SubmitJob, Submitted};
 
 use job_ids::JobIds;

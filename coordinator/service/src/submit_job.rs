@@ -14,6 +14,7 @@ use crate::models::ModelKey;
 use crate::numbered::{self, IdForm};
 use crate::ports::{Order, OrderReply, StepCheck};
 use crate::principal::Principal;
+use crate::schedules::{due_schedule, note_begun};
 use crate::{Coordinator, ServiceError, chronicle};
 
 /// How often another id is tried when the store has one already.
@@ -51,6 +52,8 @@ pub struct Placement {
     pub retries: Option<u32>,
     /// What a face names it by; kept in the transaction that keeps the job, and under an id of that form.
     pub entity: Option<(Entity, IdForm)>,
+    /// The schedule that begins it, and the moment for which it was planned.
+    pub schedule: Option<(String, Timestamp)>,
 }
 
 /// A job that was taken in.
@@ -229,6 +232,10 @@ impl Coordinator {
             // It may have been archived since it was looked at.
             takes_work(&experiment).map_err(ServiceError::Conflict)?;
         }
+        let mut schedule = match &placement.schedule {
+            Some((schedule, planned)) => Some(due_schedule(&mut *tx, schedule, *planned).await?),
+            None => None,
+        };
         parsed.stamp(&id);
         let mut job = job_of(&parsed, &id, now);
         if let Some(experiment) = placement.experiment {
@@ -256,6 +263,9 @@ impl Coordinator {
                     }
                     None => None,
                 };
+                if let Some(schedule) = &mut schedule {
+                    note_begun(&mut *tx, schedule, &job.id, now).await?;
+                }
                 tx.commit().await?;
                 return Ok((job, entity));
             }

@@ -11,7 +11,7 @@ use vocabulary::{JobId, Timestamp};
 use crate::jobs::among;
 use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
 
-const COLUMNS: &str = "kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, body";
+const COLUMNS: &str = "kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, due, body";
 const ROW: &str = "an entity";
 
 #[async_trait]
@@ -19,7 +19,7 @@ impl Entities for SqlTransaction {
     async fn insert_entity(&mut self, entity: &Entity) -> Stored<bool> {
         let done = sqlx::query(
             "/* entities: insert */ INSERT INTO entities (kind, id, tenant, parent, name, job_id, creator, created, \
-             modified, deleted, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+             modified, deleted, due, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
         )
         .bind(entity.kind.word())
         .bind(&entity.id)
@@ -31,6 +31,7 @@ impl Entities for SqlTransaction {
         .bind(entity.created.0)
         .bind(entity.modified.0)
         .bind(i64::from(entity.deleted))
+        .bind(entity.due.map(|at| at.0))
         .bind(json(ROW, &entity.body)?)
         .execute(&mut *self.tx)
         .await
@@ -40,7 +41,7 @@ impl Entities for SqlTransaction {
 
     async fn entity(&mut self, kind: EntityKind, id: &str) -> Stored<Option<Entity>> {
         let row = sqlx::query(
-            "/* entities: get */ SELECT kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, body \
+            "/* entities: get */ SELECT kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, due, body \
              FROM entities WHERE kind = $1 AND id = $2",
         )
         .bind(kind.word())
@@ -54,7 +55,7 @@ impl Entities for SqlTransaction {
     async fn save_entity(&mut self, entity: &Entity) -> Stored<bool> {
         let done = sqlx::query(
             "/* entities: save */ UPDATE entities SET parent = $3, name = $4, job_id = $5, modified = $6, deleted = $7, \
-             body = $8 WHERE kind = $1 AND id = $2",
+             due = $8, body = $9 WHERE kind = $1 AND id = $2",
         )
         .bind(entity.kind.word())
         .bind(&entity.id)
@@ -63,6 +64,7 @@ impl Entities for SqlTransaction {
         .bind(entity.job.as_ref().map(ToString::to_string))
         .bind(entity.modified.0)
         .bind(i64::from(entity.deleted))
+        .bind(entity.due.map(|at| at.0))
         .bind(json(ROW, &entity.body)?)
         .execute(&mut *self.tx)
         .await
@@ -87,7 +89,7 @@ impl Entities for SqlTransaction {
     async fn entities_of_job(&mut self, job: &JobId) -> Stored<Vec<Entity>> {
         let rows = sqlx::query(
             "/* entities: of a job */ SELECT kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, \
-             body FROM entities WHERE job_id = $1 ORDER BY created, kind, id",
+             due, body FROM entities WHERE job_id = $1 ORDER BY created, kind, id",
         )
         .bind(job.as_str())
         .fetch_all(&mut *self.tx)
@@ -106,6 +108,9 @@ fn narrow(sql: &mut QueryBuilder<Sqlite>, filter: &EntityFilter) {
     among(sql, " AND id IN (", filter.ids.iter().cloned());
     among(sql, " AND parent IN (", filter.parent.iter().cloned());
     among(sql, " AND name IN (", filter.name.iter().cloned());
+    if let Some(now) = filter.due {
+        sql.push(" AND due <= ").push_bind(now.0);
+    }
     if let Some((at, id)) = &filter.start {
         let way = if filter.newest_first { "<=" } else { ">=" };
         sql.push(format!(" AND (created, id) {way} ("));
@@ -131,6 +136,7 @@ fn read(row: &SqliteRow) -> Stored<Entity> {
         created: time("created")?,
         modified: time("modified")?,
         deleted: row.try_get::<i64, _>("deleted").map_err(failed)? != 0,
+        due: row.try_get::<Option<i64>, _>("due").map_err(failed)?.map(Timestamp),
         body: from_json(ROW, &text("body")?)?,
     })
 }

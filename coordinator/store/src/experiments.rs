@@ -120,6 +120,7 @@ const fn sorted_by(field: Field) -> &'static str {
         Field::Description => "description",
         Field::Tenant => "tenant",
         Field::Archived => "archived",
+        Field::Available => "(1 - archived)",
     }
 }
 
@@ -132,7 +133,7 @@ const fn compared(field: Field) -> &'static str {
 }
 
 const fn is_number(field: Field) -> bool {
-    matches!(field, Field::Created | Field::Archived)
+    matches!(field, Field::Created | Field::Archived | Field::Available)
 }
 
 fn narrow(sql: &mut QueryBuilder<Sqlite>, query: &Query) {

@@ -19,6 +19,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (2, include_str!("../migrations/0002_models.sql")),
     (6, include_str!("../migrations/0006_listing.sql")),
     (10, include_str!("../migrations/0010_resources.sql")),
+    (11, include_str!("../migrations/0011_schedules.sql")),
 ];
 const READERS: u32 = 4;
 /// SQLite's own codes for a disk that is full, and for one that refuses to write.

@@ -11,6 +11,7 @@ mod network;
 mod restarts;
 mod runs;
 mod serving;
+mod shelves;
 
 use fedflow_tests::cluster::{Cluster, Program};
 use fedflow_tests::fixtures::pair;

@@ -25,6 +25,8 @@ pub enum Field {
     Tenant,
     /// Whether it is archived: the number 1 or 0.
     Archived,
+    /// Whether it is not: the number 1 or 0.
+    Available,
 }
 
 /// How a field is compared.
@@ -171,6 +173,7 @@ fn exact(field: Field, experiment: &Experiment) -> Literal {
         Field::Description => Literal::Text(experiment.description.clone()),
         Field::Tenant => Literal::Text(experiment.tenant.to_string()),
         Field::Archived => Literal::Number(i64::from(experiment.archived)),
+        Field::Available => Literal::Number(i64::from(!experiment.archived)),
     }
 }
 
@@ -201,6 +204,7 @@ mod tests {
         assert!(meets(Field::Created, Comparison::AtMost, &[Literal::Number(7)]));
         assert!(!meets(Field::Created, Comparison::Above, &[text("1")]), "another type never compares");
         assert!(meets(Field::Archived, Comparison::Not, &[Literal::Number(1)]));
+        assert!(meets(Field::Available, Comparison::Among, &[Literal::Number(1)]));
     }
 
     #[test]

@@ -30,7 +30,7 @@ static DESCRIBED: &[(&str, &str, &str)] = &[
     ("job/rerun", "component_name force", ""),
     (
         "job/query",
-        "job_id role party_id status name tag description roles initiator_role initiator_party_id is_initiator create_time start_time end_time elapsed",
+        "job_id role party_id experiment status name tag description roles initiator_role initiator_party_id is_initiator create_time start_time end_time elapsed",
         "a row for each participant of each job, columns with the prefix `f_`; none without a usable filter",
     ),
     (
@@ -191,6 +191,7 @@ static DESCRIBED: &[(&str, &str, &str)] = &[
     ("service/registry", "", ""),
     ("service/query", "service_name", "registered services"),
     ("fedflow/health", "", "`{store, jobs, agents_online, agents_known, version}`"),
+    ("fedflow/schedules/delete", "", "nothing"),
     ("fedflow/job/waiting", "", "`{waiting: {reason, parties, since, last_error}}`; null when it waits for nothing"),
 ];
 

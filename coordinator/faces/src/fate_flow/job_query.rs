@@ -4,8 +4,8 @@ use domain::Job;
 use doors::fate_reply::ARGUMENT;
 use doors::{Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
-use service::JobFilter;
-use vocabulary::{JobId, Participant, PartyId, Role};
+use service::{JobFilter, ServiceError};
+use vocabulary::{ExperimentId, JobId, Participant, PartyId, Role, Tenant};
 
 use super::FateFlow;
 use super::job_row::job_row;
@@ -19,8 +19,9 @@ use super::status;
 const WITHOUT_EFFECT: [&str; 5] = ["run_ip", "run_pid", "work_mode", "current_steps", "current_tasks"];
 
 /// Columns that may be asked for, without prefix.
-const COLUMNS: [&str; 41] = [
+const COLUMNS: [&str; 42] = [
     "job_id",
+    "experiment",
     "user_id",
     "name",
     "description",
@@ -63,7 +64,8 @@ const COLUMNS: [&str; 41] = [
     "update_time",
 ];
 
-pub(super) async fn query(face: FateFlow, call: Call) -> Answer {
+pub(super) async fn query(face: FateFlow, mut call: Call) -> Answer {
+    name_experiment(&face, &mut call).await?;
     match Rows::begin(Search::new(face, call)).await? {
         Rows::All(rows, _) => {
             let message = if rows.is_empty() { "no job could be found" } else { "success" };
@@ -86,6 +88,18 @@ pub(super) async fn config(face: FateFlow, call: Call) -> Answer {
         })));
     }
     Err(Failure::code(ARGUMENT, "find job failed"))
+}
+
+/// Puts the id of the experiment that is meant in place of its name; one that is not there has no jobs.
+async fn name_experiment(face: &FateFlow, call: &mut Call) -> Result<(), Failure> {
+    let Some(named) = call.text("experiment") else { return Ok(()) };
+    let tenant = call.principal.tenant.clone().unwrap_or_else(Tenant::only);
+    match face.coordinator().meant_experiment(&tenant, &named).await {
+        Ok(found) => call.body.insert("experiment".to_owned(), json!(found.id)),
+        Err(ServiceError::NotFound(_)) => None,
+        Err(error) => return Err(fail(error)),
+    };
+    Ok(())
 }
 
 /// The jobs that fit a request, a page at a time in order of creation.
@@ -201,6 +215,9 @@ fn filter_of(call: &Call) -> Option<JobFilter> {
     }
     if let Some(names) = call.texts("name") {
         filter.names = names;
+    }
+    if let Some(experiment) = call.text("experiment") {
+        filter.experiment = Some(ExperimentId::new(experiment).ok()?);
     }
     // role and party of one participant; a party's user already bounds the parties to its own
     if filter.parties.is_empty() {

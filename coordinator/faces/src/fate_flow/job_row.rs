@@ -139,6 +139,7 @@ fn own(job: &Job) -> Value {
     json!({
         "f_run_ip": "",
         "f_work_mode": 1,
+        "f_experiment": job.experiment,
         "f_current_steps": [],
         "f_current_tasks": [],
         "f_waiting_reason": job.waiting.as_ref().map(|waiting| waiting.reason.as_str()).unwrap_or_default(),

@@ -36,6 +36,7 @@ mod resource;
 mod routes;
 mod routing;
 mod rows;
+mod schedule;
 mod server;
 mod serving;
 mod shown;

@@ -6,8 +6,8 @@ use super::model_foreign::{OF_COMPONENT, OF_DEPLOYMENT, OF_MERGE, OF_MODEL, OF_W
 use super::routing::{Handler, Kind, Method, Route, Status};
 use super::{
     archive, checkpoint, component, dag, data, info, job, job_list, job_query, log, metric, migrate, model_deploy,
-    model_exchange, model_foreign, model_query, model_tag, output, permission, report, resource, server, serving,
-    submit, table, table_more, task, template, tracking, upload,
+    model_exchange, model_foreign, model_query, model_tag, output, permission, report, resource, schedule, server,
+    serving, submit, table, table_more, task, template, tracking, upload,
 };
 
 const POST: &[Method] = &[Method::Post];
@@ -460,6 +460,35 @@ pub static ROUTES: &[Route] = &[
     served("fedflow/serving/plan", &["service_id"], "what an agent needs to bind a model", json!(serving::plan))
         .takes(&["job_id", "initiator", "role", "job_parameters", "tables"])
         .gives("{service_id, plan}"),
+    served(
+        "fedflow/schedules/create",
+        &["job_runtime_conf"],
+        "keeps documents of a job that is begun again and again",
+        json!(schedule::create),
+    )
+    .takes(&["job_dsl", "every_seconds", "cron", "enabled", "name", "description"])
+    .gives("the schedule"),
+    served("fedflow/schedules/query", NONE, "schedules, and when they begin next", json!(schedule::query))
+        .takes(&["schedule_id", "experiment"])
+        .gives(
+            "a list of `{schedule_id, name, description, experiment, enabled, every_seconds, cron, next_time, begun, \
+             last: {time, job_id, error}, create_time, update_time}`",
+        ),
+    served(
+        "fedflow/schedules/enable",
+        &["schedule_id"],
+        "lets a schedule begin jobs from now on",
+        json!(schedule::enable),
+    )
+    .gives("the schedule"),
+    served(
+        "fedflow/schedules/disable",
+        &["schedule_id"],
+        "lets a schedule begin no more jobs",
+        json!(schedule::disable),
+    )
+    .gives("the schedule"),
+    served("fedflow/schedules/delete", &["schedule_id"], "deletes a schedule; its jobs stay", json!(schedule::delete)),
     served("fedflow/job/waiting", &["job_id"], "what a job waits for", json!(job::waiting)),
     served(
         "fedflow/model/documents",

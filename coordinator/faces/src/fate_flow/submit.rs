@@ -29,7 +29,7 @@ pub(super) async fn start(face: &FateFlow, who: &Principal, order: SubmitJob) ->
 }
 
 /// Readers take the last line for the error, so what fedflow adds (code, place, next step) stands above it.
-fn failed(error: ServiceError) -> Failure {
+pub(super) fn failed(error: ServiceError) -> Failure {
     let fault = error.fault();
     let mut lines = vec!["create job failed".to_owned(), format!("  {fault}")];
     let last = match &error {

@@ -11,5 +11,6 @@ mod models;
 mod rows;
 mod services;
 mod serving;
+mod shelves;
 mod submission;
 mod tracking;

@@ -1,11 +1,59 @@
-//! Kubeflow Pipelines' API, version v1beta1: experiments.
+//! Kubeflow Pipelines' API, version v1beta1: experiments, over REST and gRPC.
+//!
+//! `routes` is the table of what is served; `operations` does what both sides ask for; `rest` and `grpc` only read and show.
+
+mod codec;
+mod coverage;
+mod filter;
+mod grpc;
+mod listing;
+mod openapi;
+mod operations;
+pub mod proto;
+mod query;
+mod read;
+mod refusal;
+mod rest;
+mod routes;
+mod show;
+
+#[cfg(test)]
+mod tests;
 
 use axum::Router;
-use axum::http::StatusCode;
+use vocabulary::Fault;
+
+pub use coverage::coverage;
+pub use openapi::openapi;
+pub use routes::{ROUTES, Route, Verb};
 
 use crate::Surroundings;
+use operations::Experiments;
 
-/// The face as a router. It serves nothing yet.
-pub fn router(_surroundings: Surroundings) -> Router {
-    Router::new().fallback(|| async { StatusCode::NOT_FOUND })
+/// How the face behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KubeflowOptions {
+    /// Whether experiments stand in namespaces, which are tenants.
+    pub multi_user: bool,
+}
+
+fn experiments(surroundings: &Surroundings, options: KubeflowOptions) -> Experiments {
+    Experiments { coordinator: surroundings.coordinator.clone(), multi_user: options.multi_user }
+}
+
+/// The REST side as a router for all paths below `/apis/`.
+pub fn router(surroundings: &Surroundings, options: KubeflowOptions) -> Router {
+    let entrance = surroundings.entrance.clone();
+    rest::router(rest::Rest { experiments: experiments(surroundings, options), entrance })
+}
+
+/// What answers gRPC where it is not served: at parties' doors, whose links carry no trailers.
+pub fn grpc_elsewhere() -> Router {
+    grpc::elsewhere()
+}
+
+/// The gRPC side as a router for everything of content type `application/grpc`.
+pub async fn grpc(surroundings: &Surroundings, options: KubeflowOptions) -> Result<Router, Fault> {
+    let entrance = surroundings.entrance.clone();
+    grpc::router(grpc::Grpc { experiments: experiments(surroundings, options), entrance }).await
 }

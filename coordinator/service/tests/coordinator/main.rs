@@ -4,6 +4,7 @@
 
 mod agents;
 mod normal;
+mod schedules;
 mod shelves;
 mod stopping;
 mod trouble;

@@ -139,6 +139,11 @@ pub(super) async fn keeps_entities(store: &dyn Store) {
     assert!(!tx.save_entity(&entity("none", 1)).await.expect("answers"));
     assert_eq!(ids(tx.find_entities(&all).await.expect("finds")), ["r3", "r1"]);
     assert_eq!(tx.find_entities(&EntityFilter { deleted: true, ..all.clone() }).await.expect("finds").1, 3);
+    changed.due = Some(Timestamp(7));
+    assert!(tx.save_entity(&changed).await.expect("saves"));
+    let due = |at| EntityFilter { due: Some(Timestamp(at)), deleted: true, ..all.clone() };
+    assert_eq!(ids(tx.find_entities(&due(7)).await.expect("finds")), ["r2"]);
+    assert!(ids(tx.find_entities(&due(6)).await.expect("finds")).is_empty());
     let named = EntityFilter { name: Some("run r3".to_owned()), tenant: Some(tenant("t1")), ..all.clone() };
     assert_eq!(ids(tx.find_entities(&named).await.expect("finds")), ["r3"]);
     assert_eq!(tx.find_entities(&EntityFilter { tenant: Some(tenant("t2")), ..all }).await.expect("finds").1, 0);

@@ -116,6 +116,7 @@ fn fits(entity: &Entity, filter: &EntityFilter) -> bool {
         && among(&filter.ids, &entity.id)
         && is_same(&filter.parent, &entity.parent)
         && is_same(&filter.name, &entity.name)
+        && filter.due.is_none_or(|now| entity.due.is_some_and(|due| due <= now))
         && filter.start.as_ref().is_none_or(|start| if filter.newest_first { place <= *start } else { place >= *start })
 }
 

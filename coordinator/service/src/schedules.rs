@@ -1,0 +1,259 @@
+//! Schedules: kept, switched, and begun when they are due.
+//!
+//! A job of a schedule is stored in the transaction that plans its next time, so that a crash neither doubles nor loses one.
+//! What came due while the coordinator was down begins once.
+
+use std::time::Duration;
+
+use domain::recurring::{LastTime, Recurring, Rule};
+use domain::{Entity, EntityKind};
+use tokio_util::sync::CancellationToken;
+use vocabulary::{ErrorCode, ExperimentId, Fault, JobId, Tenant, Timestamp};
+
+use crate::filter::EntityFilter;
+use crate::ports::{Stored, Transaction};
+use crate::principal::Principal;
+use crate::submit_job::{Placement, SubmitJob};
+use crate::{Coordinator, ServiceError};
+
+/// How often it is looked whether one is due.
+const EVERY: Duration = Duration::from_secs(1);
+/// Most that are begun before others are looked at again.
+const AT_ONCE: u32 = 32;
+
+/// What is asked for when a schedule is made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewSchedule {
+    /// Its name.
+    pub name: Option<String>,
+    /// When its jobs begin.
+    pub rule: Rule,
+    /// Whether they begin from now on.
+    pub enabled: bool,
+    /// What is submitted each time; its documents name the experiment.
+    pub order: SubmitJob,
+}
+
+impl Coordinator {
+    /// Keeps a schedule. Its documents are checked as a submission's are, and its experiment must take new work.
+    pub async fn create_schedule(&self, who: &Principal, new: NewSchedule) -> Result<Entity, ServiceError> {
+        new.rule.check().map_err(ServiceError::Conflict)?;
+        self.load_parties().await?;
+        let invalid = |diagnostics| ServiceError::Invalid { diagnostics, job: None };
+        let parsed = self.parsed(&new.order).await?.map_err(invalid)?;
+        who.may_submit(&parsed.initiator).map_err(ServiceError::Denied)?;
+        let tenant = who.tenant.clone().unwrap_or_else(Tenant::only);
+        let placement = Placement { tenant: Some(tenant.clone()), ..Placement::default() };
+        let experiment = self.shelf(&new.order.conf, &placement).await?;
+        let now = self.now();
+        let mut schedule = Entity::new(EntityKind::Schedule, self.new_uuid(), tenant, now);
+        schedule.parent = Some(experiment.to_string());
+        schedule.name = new.name;
+        schedule.creator = who.party().map(ToString::to_string).unwrap_or_default();
+        schedule.due = if new.enabled { new.rule.next(now, now) } else { None };
+        let SubmitJob { dsl, conf, name: job_name, description } = new.order;
+        let body = Recurring {
+            rule: new.rule,
+            enabled: new.enabled,
+            dsl,
+            conf,
+            job_name,
+            description,
+            initiator: parsed.initiator.party,
+            made_by: who.party().cloned(),
+            begun: 0,
+            last: None,
+        };
+        schedule.write(&body).map_err(ServiceError::Internal)?;
+        self.add_entity(&schedule).await?;
+        tracing::info!(schedule = schedule.id, "schedule made");
+        Ok(schedule)
+    }
+
+    /// The schedules that somebody may see, oldest first.
+    pub async fn schedules(&self, who: &Principal) -> Result<Vec<(Entity, Recurring)>, ServiceError> {
+        let filter = EntityFilter { tenant: who.tenant.clone(), ..EntityFilter::of(EntityKind::Schedule) };
+        let mut seen = Vec::new();
+        for schedule in self.entities(&filter).await?.0 {
+            let body: Recurring = schedule.read().map_err(ServiceError::Internal)?;
+            if may_steer(who, &body) {
+                seen.push((schedule, body));
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Switches a schedule on, from now on, or off. One whose experiment takes no new work cannot be switched on.
+    pub async fn enable_schedule(
+        &self,
+        who: &Principal,
+        id: &str,
+        enabled: bool,
+    ) -> Result<(Entity, Recurring), ServiceError> {
+        let (schedule, _) = self.steered(who, id).await?;
+        if let (true, Some(experiment)) = (enabled, &schedule.parent) {
+            let experiment = self.experiment(Some(&schedule.tenant), experiment).await?;
+            crate::submit_job::takes_work(&experiment).map_err(ServiceError::Conflict)?;
+        }
+        let now = self.now();
+        let switch = |schedule: &mut Entity| {
+            let mut body: Recurring = schedule.read()?;
+            body.enabled = enabled;
+            schedule.due = if enabled { body.rule.next(now, now) } else { None };
+            schedule.write(&body)
+        };
+        let changed = self.change_entity(EntityKind::Schedule, who.tenant.as_ref(), id, switch).await?;
+        let body = changed.read().map_err(ServiceError::Internal)?;
+        Ok((changed, body))
+    }
+
+    /// Deletes a schedule; its jobs stay.
+    pub async fn delete_schedule(&self, who: &Principal, id: &str) -> Result<(), ServiceError> {
+        self.steered(who, id).await?;
+        let give_up = |schedule: &mut Entity| {
+            (schedule.deleted, schedule.due) = (true, None);
+            Ok(())
+        };
+        self.change_entity(EntityKind::Schedule, who.tenant.as_ref(), id, give_up).await?;
+        Ok(())
+    }
+
+    async fn steered(&self, who: &Principal, id: &str) -> Result<(Entity, Recurring), ServiceError> {
+        let schedule = self.entity(EntityKind::Schedule, who.tenant.as_ref(), id).await?;
+        let body: Recurring = schedule.read().map_err(ServiceError::Internal)?;
+        if may_steer(who, &body) {
+            return Ok((schedule, body));
+        }
+        let shown: String = id.chars().take(80).collect();
+        Err(ServiceError::NotFound(Fault::new(ErrorCode::NotFound, format!("schedule {shown} does not exist"))))
+    }
+
+    /// Begins what is due, until `stop`.
+    pub(crate) async fn keep_schedules(&self, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            if let Err(error) = self.begin_due().await {
+                tracing::error!(%error, "schedules could not be looked at; it is tried again");
+            }
+        }
+    }
+
+    async fn begin_due(&self) -> Result<(), ServiceError> {
+        let due =
+            EntityFilter { due: Some(self.now()), limit: Some(AT_ONCE), ..EntityFilter::of(EntityKind::Schedule) };
+        for schedule in self.entities(&due).await?.0 {
+            let Some(planned) = schedule.due else { continue };
+            match self.begin(&schedule, planned).await {
+                Ok(job) => tracing::info!(schedule = schedule.id, job = %job, "a job of a schedule began"),
+                // The store may be full or away: it stays due.
+                Err(error @ (ServiceError::Internal(_) | ServiceError::Unavailable(_))) => return Err(error),
+                Err(error) => {
+                    let fault = error.fault();
+                    tracing::warn!(schedule = schedule.id, %fault, "a job of a schedule could not begin");
+                    self.pass_over(&schedule.id, planned, fault).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin(&self, schedule: &Entity, planned: Timestamp) -> Result<JobId, ServiceError> {
+        let body: Recurring = schedule.read().map_err(ServiceError::Conflict)?;
+        let who = body.made_by.clone().map_or_else(Principal::operator, Principal::of_party);
+        let experiment = schedule.parent.clone().and_then(|id| ExperimentId::new(id).ok());
+        let placement = Placement {
+            tenant: Some(schedule.tenant.clone()),
+            experiment,
+            schedule: Some((schedule.id.clone(), planned)),
+            ..Placement::default()
+        };
+        let Recurring { dsl, conf, job_name: name, description, .. } = body;
+        Ok(self.submit_at(&who, SubmitJob { dsl, conf, name, description }, placement).await?.job.id)
+    }
+
+    /// Plans the next time without having begun a job.
+    async fn pass_over(&self, id: &str, planned: Timestamp, fault: Fault) -> Result<(), ServiceError> {
+        let now = self.now();
+        let mut tx = self.inner.store.begin().await?;
+        let Some(mut schedule) = tx.entity(EntityKind::Schedule, id).await? else { return Ok(()) };
+        if schedule.due == Some(planned) {
+            note(&mut schedule, now, None, Some(fault));
+            tx.save_entity(&schedule).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Whose schedule it is, a party's user may see and switch.
+fn may_steer(who: &Principal, body: &Recurring) -> bool {
+    who.party().is_none_or(|party| *party == body.initiator || body.made_by.as_ref() == Some(party))
+}
+
+/// The schedule that is due, as long as nobody switched it meanwhile and its job before has ended.
+pub(crate) async fn due_schedule(
+    tx: &mut dyn Transaction,
+    id: &str,
+    planned: Timestamp,
+) -> Result<Entity, ServiceError> {
+    let refused = |message: String| ServiceError::Conflict(Fault::new(ErrorCode::Conflict, message));
+    let found = tx.entity(EntityKind::Schedule, id).await?;
+    let due = found.filter(|schedule| schedule.due == Some(planned) && !schedule.deleted);
+    let schedule = due.ok_or_else(|| refused(format!("schedule {id} is not due any more")))?;
+    let before = schedule.job.clone();
+    if let Some(job) = before
+        && tx.job(&job).await?.is_some_and(|job| !job.state.is_settled())
+    {
+        return Err(refused(format!("job {job} of the schedule has not ended yet")));
+    }
+    Ok(schedule)
+}
+
+/// Plans the next time of a schedule whose job is being stored.
+pub(crate) async fn note_begun(
+    tx: &mut dyn Transaction,
+    schedule: &mut Entity,
+    job: &JobId,
+    now: Timestamp,
+) -> Stored<()> {
+    note(schedule, now, Some(job), None);
+    tx.save_entity(schedule).await?;
+    Ok(())
+}
+
+fn note(schedule: &mut Entity, now: Timestamp, job: Option<&JobId>, fault: Option<Fault>) {
+    // A body that cannot be read is left as it is, and the schedule is due no more.
+    let Ok(mut body) = schedule.read::<Recurring>() else {
+        schedule.due = None;
+        return;
+    };
+    let planned = schedule.due.unwrap_or(now);
+    schedule.due = body.rule.next(planned, now);
+    if let Some(job) = job {
+        schedule.job = Some(job.clone());
+        body.begun += 1;
+    }
+    body.last = Some(LastTime { at: now, job: job.cloned(), fault });
+    schedule.modified = now;
+    if schedule.write(&body).is_err() {
+        schedule.due = None;
+    }
+}
+
+/// Switches the schedules of an experiment off.
+pub(crate) async fn disable_all(tx: &mut dyn Transaction, experiment: &ExperimentId, now: Timestamp) -> Stored<()> {
+    let own = EntityFilter { parent: Some(experiment.to_string()), ..EntityFilter::of(EntityKind::Schedule) };
+    for mut schedule in tx.find_entities(&own).await?.0 {
+        let Ok(mut body) = schedule.read::<Recurring>() else { continue };
+        if body.enabled {
+            body.enabled = false;
+            (schedule.due, schedule.modified) = (None, now);
+            if schedule.write(&body).is_ok() {
+                tx.save_entity(&schedule).await?;
+            }
+        }
+    }
+    Ok(())
+}
