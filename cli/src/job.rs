@@ -156,7 +156,8 @@ pub(crate) async fn run(command: &JobCommand) -> Result<()> {
     Ok(())
 }
 
-fn read_json(path: &PathBuf) -> Result<Value> {
+/// A document from a file.
+pub(crate) fn read_json(path: &PathBuf) -> Result<Value> {
     let file = || path.display();
     let content = std::fs::read_to_string(path)
         .map_err(|error| Fault::new(ErrorCode::FileUnreadable, format!("{} cannot be read: {error}", file())))?;

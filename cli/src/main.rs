@@ -10,6 +10,7 @@ mod job;
 mod model;
 mod ready;
 mod say;
+mod schedule;
 mod table;
 mod tokens;
 mod up;
@@ -41,6 +42,9 @@ enum Command {
     /// Submit, watch and read jobs.
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Submit jobs again and again.
+    #[command(subcommand)]
+    Schedule(schedule::ScheduleCommand),
     /// Load, list and drop a party's tables.
     #[command(subcommand)]
     Table(table::TableCommand),
@@ -80,6 +84,7 @@ async fn run(command: Command) -> (anyhow::Result<()>, bool) {
         Command::Agent(arguments) => (agent::run(&arguments).await, false),
         Command::CheckConfig(arguments) => (coordinator::check(&arguments), arguments.json),
         Command::Job(command) => (job::run(&command).await, command.is_json()),
+        Command::Schedule(command) => (schedule::run(&command).await, command.is_json()),
         Command::Table(command) => (table::run(&command).await, command.is_json()),
         Command::Model(command) => (model::run(&command).await, command.is_json()),
         Command::Certs(command) => (certs::run(&command), command.is_json()),

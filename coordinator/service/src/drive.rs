@@ -27,7 +27,7 @@ impl Coordinator {
     /// Drives all jobs until `stop` is canceled. One loop for each coordinator.
     pub async fn run(&self, stop: CancellationToken) {
         // Beside it, since a submission may wait for an agent's answer.
-        tokio::join!(self.drive(&stop), self.keep_schedules(&stop));
+        tokio::join!(Box::pin(self.drive(&stop)), Box::pin(self.keep_schedules(&stop)));
     }
 
     async fn drive(&self, stop: &CancellationToken) {

@@ -1,0 +1,140 @@
+//! `fedflow schedule`: jobs that are begun again and again.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::client::{Client, text};
+use crate::job::read_json;
+use crate::say;
+use crate::table::DoorArguments;
+
+/// Which schedule.
+#[derive(Args, Clone)]
+pub(crate) struct OneSchedule {
+    /// The schedule's id.
+    schedule: String,
+    #[command(flatten)]
+    door: DoorArguments,
+}
+
+/// When its jobs begin.
+#[derive(Args, Clone)]
+#[group(required = true, multiple = false)]
+pub(crate) struct RuleArguments {
+    /// Again after so many seconds.
+    #[arg(long)]
+    every_seconds: Option<u64>,
+    /// At the moments of a cron text, in UTC (`0 3 * * *`).
+    #[arg(long)]
+    cron: Option<String>,
+}
+
+/// What to do with schedules.
+#[derive(Subcommand)]
+pub(crate) enum ScheduleCommand {
+    /// Keep a job's documents and submit them again and again.
+    Create {
+        /// The runtime conf, a JSON file.
+        #[arg(long)]
+        conf: PathBuf,
+        /// The DSL, a JSON file; none for a predict job.
+        #[arg(long)]
+        dsl: Option<PathBuf>,
+        #[command(flatten)]
+        rule: RuleArguments,
+        /// A name for people.
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        door: DoorArguments,
+    },
+    /// List schedules, and when they begin next.
+    List {
+        #[command(flatten)]
+        door: DoorArguments,
+    },
+    /// Let it begin jobs from now on.
+    Enable(OneSchedule),
+    /// Let it begin no more jobs.
+    Disable(OneSchedule),
+    /// Delete it; its jobs stay.
+    Delete(OneSchedule),
+}
+
+impl ScheduleCommand {
+    fn door(&self) -> &DoorArguments {
+        match self {
+            Self::Create { door, .. } | Self::List { door } => door,
+            Self::Enable(one) | Self::Disable(one) | Self::Delete(one) => &one.door,
+        }
+    }
+
+    /// Whether the answer shall be JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.door().json
+    }
+}
+
+/// Does it.
+pub(crate) async fn run(command: &ScheduleCommand) -> Result<()> {
+    let client = Client::new(&command.door().rest);
+    let json = command.is_json();
+    let (what, one) = match command {
+        ScheduleCommand::Create { conf, dsl, rule, name, .. } => {
+            let body = json!({
+                "job_runtime_conf": read_json(conf)?,
+                "job_dsl": dsl.as_ref().map(read_json).transpose()?,
+                "every_seconds": rule.every_seconds,
+                "cron": rule.cron,
+                "name": name,
+            });
+            let made = client.post("/v1/fedflow/schedules/create", &body).await?;
+            if json {
+                say::value(&made)
+            } else {
+                say::line(text(&made, "schedule_id"))
+            }
+            return Ok(());
+        }
+        ScheduleCommand::List { .. } => return list(&client, json).await,
+        ScheduleCommand::Enable(one) => ("enable", one),
+        ScheduleCommand::Disable(one) => ("disable", one),
+        ScheduleCommand::Delete(one) => ("delete", one),
+    };
+    let path = format!("/v1/fedflow/schedules/{what}");
+    let reply = client.post_whole(&path, &json!({"schedule_id": one.schedule})).await?;
+    crate::client::succeeded(&reply)?;
+    if json {
+        say::value(&reply)
+    } else {
+        say::line(format!("{what}d {}", one.schedule))
+    }
+    Ok(())
+}
+
+async fn list(client: &Client, json: bool) -> Result<()> {
+    let data = client.post("/v1/fedflow/schedules/query", &json!({})).await?;
+    if json {
+        say::value(&data);
+        return Ok(());
+    }
+    let moment = |millis: &Value| {
+        let time = millis.as_i64().and_then(chrono::DateTime::from_timestamp_millis);
+        time.map_or_else(String::new, |time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+    };
+    let cells = |schedule: &Value| {
+        let rule = match schedule["every_seconds"].as_u64() {
+            Some(seconds) => format!("every {seconds} s"),
+            None => text(schedule, "cron"),
+        };
+        let last = &schedule["last"];
+        let last = if last["error"].is_string() { text(last, "error") } else { text(last, "job_id") };
+        vec![text(schedule, "schedule_id"), text(schedule, "name"), rule, moment(&schedule["next_time"]), last]
+    };
+    let rows: Vec<Vec<String>> = data.as_array().context("the door's answer is no list")?.iter().map(cells).collect();
+    say::table(&["schedule", "name", "rule", "next", "last"], &rows);
+    Ok(())
+}
