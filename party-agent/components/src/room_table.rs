@@ -49,7 +49,7 @@ fn the_readme_shows_every_room_as_it_describes_itself() {
     let (shown, after) = rest.split_once(END).expect("the table has an end");
     let wanted = rooms_table();
     if std::env::var_os("BLESS").is_some() {
-        fs::write(&path, format!("{before}{BEGIN}{wanted}{END}{after}")).expect("written");
+        fs::write(path, format!("{before}{BEGIN}{wanted}{END}{after}")).expect("written");
         return;
     }
     assert_eq!(shown, wanted, "the table is out of date: run the test with BLESS=1");
