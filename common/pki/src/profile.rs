@@ -102,7 +102,7 @@ mod tests {
         for field in ["root_days", "leaf_days", "crl_days", "backdate_minutes"] {
             assert!(text.lines().any(|line| line.starts_with(field)), "the example does not show {field}");
         }
-        assert_eq!(Profile::load(&example).expect("parse"), Profile::default());
+        assert_eq!(Profile::load(example).expect("parse"), Profile::default());
     }
 
     #[test]
