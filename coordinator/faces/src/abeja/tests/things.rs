@@ -1,5 +1,7 @@
 //! Deployments, versions, training models, channels and files.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::extract::Request;
 use serde_json::{Value, json};
@@ -36,9 +38,11 @@ async fn names_and_labels_are_taken_once() {
         world.ask("PATCH", target, Some(json!({"name": "uno", "default_environment": {"A": "1"}}))).await;
     assert_eq!((status, &patched["name"], &patched["default_environment"]), (200, &json!("uno"), &json!({"A": "1"})));
     let listed = world.get(&below("deployments")).await;
-    let names: Vec<&Value> = listed["entries"].as_array().expect("a list").iter().map(|entry| &entry["name"]).collect();
-    assert_eq!(names, [&json!("fl-predict"), &json!("uno")]);
-    let built_in = listed["entries"][0]["deployment_id"].as_str().expect("an id");
+    // both were made in one instant, so that their numbers say which comes first
+    let entries = listed["entries"].as_array().expect("a list");
+    let named: BTreeMap<_, _> = entries.iter().map(|entry| (entry["name"].as_str(), &entry["deployment_id"])).collect();
+    assert_eq!(named.keys().flatten().collect::<Vec<_>>(), [&"fl-predict", &"uno"]);
+    let built_in = named[&Some("fl-predict")].as_str().expect("an id");
     assert_eq!(world.ask("DELETE", &below(&format!("deployments/{built_in}")), None).await.0, 409);
 }
 
