@@ -10,8 +10,7 @@ import pytest
 
 from harness import documents, tables
 from harness.client import Client, Commands, copy_of_the_client
-from harness.door import Door
-from harness.federation import Federation
+from harness.shared import door, federation, files, place, pytest_runtest_makereport  # noqa: F401
 
 # The client writes beside its code, already when it is imported: this process takes it from a copy, too.
 PACKAGES = copy_of_the_client(tempfile.mkdtemp(prefix="fedflow-client-"))
@@ -20,31 +19,6 @@ sys.path.insert(0, str(PACKAGES))
 
 def pytest_unconfigure():
     shutil.rmtree(PACKAGES, ignore_errors=True)
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    """A failure shows the end of what the federation's processes logged."""
-    report = (yield).get_result()
-    federation = item.funcargs.get("federation") if report.failed else None
-    if federation is not None:
-        for log in sorted(federation.folder.glob("federation/*/*.log")):
-            lines = log.read_text(errors="replace").splitlines()
-            report.sections.append((f"end of {log.parent.name}/{log.name}", "\n".join(lines[-8:])))
-
-
-@pytest.fixture(scope="session")
-def place(tmp_path_factory):
-    """A folder for what all tests share."""
-    return tmp_path_factory.mktemp("shared")
-
-
-@pytest.fixture(scope="session")
-def federation(place):
-    """Guest 9999, host and arbiter 10000, fresh stores."""
-    running = Federation(place / "main")
-    yield running
-    running.end()
 
 
 @pytest.fixture(scope="session")
@@ -59,24 +33,11 @@ def sdk(client):
     return client.sdk()
 
 
-@pytest.fixture(scope="session")
-def door(federation):
-    """The coordinator's door without a client between."""
-    return Door(federation.door)
-
-
 @pytest.fixture
 def flow(client, tmp_path, monkeypatch):
     """The command `flow` in the test's own folder, which is this process's working directory, too."""
     monkeypatch.chdir(tmp_path)
     return Commands(client, tmp_path)
-
-
-@pytest.fixture(scope="session")
-def files(place):
-    """The two files: `guest` and `host`."""
-    guest, host = tables.write_tables(place)
-    return SimpleNamespace(guest=guest, host=host)
 
 
 @pytest.fixture(scope="session")

@@ -10,44 +10,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from harness import documents, tables  # noqa: E402
-from harness.door import Door  # noqa: E402
-from harness.federation import GUEST, HOST, Daemons, Federation  # noqa: E402
+from harness.federation import GUEST, HOST, Daemons  # noqa: E402
+from harness.shared import door, federation, files, place, pytest_runtest_makereport  # noqa: E402, F401
 
 ORGANIZATION = "1234567890123"
 
 # The client reads where the platform is when it is imported, and takes credentials from the environment.
 for name in [name for name in os.environ if name.startswith(("ABEJA_", "PLATFORM_"))]:
     del os.environ[name]
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    """A failure shows the end of what the federation's processes logged."""
-    report = (yield).get_result()
-    federation = item.funcargs.get("federation") if report.failed else None
-    if federation is not None:
-        for log in sorted(federation.folder.glob("federation/*/*.log")):
-            lines = log.read_text(errors="replace").splitlines()
-            report.sections.append((f"end of {log.parent.name}/{log.name}", "\n".join(lines[-8:])))
-
-
-@pytest.fixture(scope="session")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("shared")
-
-
-@pytest.fixture(scope="session")
-def federation(place):
-    """Guest 9999, host and arbiter 10000, fresh stores."""
-    running = Federation(place / "main")
-    yield running
-    running.end()
-
-
-@pytest.fixture(scope="session")
-def door(federation):
-    """FATE-Flow's door, for what this API cannot do."""
-    return Door(federation.door)
 
 
 def clients_at(door, credential=None):
@@ -58,8 +28,7 @@ def clients_at(door, credential=None):
     Connection.BASE_URL = door
 
     def client(package):
-        made = package.APIClient(credential=credential, max_retry_count=1)
-        return made
+        return package.APIClient(credential=credential, max_retry_count=1)
 
     return SimpleNamespace(
         runs=client(runs), deployments=client(deployments), datalake=client(datalake), training=client(training)
@@ -70,12 +39,6 @@ def clients_at(door, credential=None):
 def abeja(federation):
     """The clients at the coordinator's door, which asks nobody."""
     return clients_at(federation.door)
-
-
-@pytest.fixture(scope="session")
-def files(place):
-    guest, host = tables.write_tables(place)
-    return SimpleNamespace(guest=guest, host=host)
 
 
 @pytest.fixture(scope="session")
