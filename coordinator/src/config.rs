@@ -32,6 +32,9 @@ pub struct CoordinatorConfig {
     /// The party to which data goes that comes in here for tenants that are no parties; the first party when it is not set.
     #[serde(default)]
     pub home_party: Option<PartyId>,
+    /// Whether `/identity/v3` gives out tokens for passwords, as Keystone does; the passwords are the door's own tokens.
+    #[serde(default)]
+    pub keystone: bool,
     /// Largest UDP payload: 1452 fits everywhere, 6500 suits loopback and jumbo frames.
     #[serde(default = "default_mtu")]
     pub mtu: u16,

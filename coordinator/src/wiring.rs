@@ -115,7 +115,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         kubeflow: faces::kubeflow::router(&surroundings, kubeflow),
         grpc: faces::kubeflow::grpc_elsewhere(),
         abeja: faces::abeja::router(surroundings.clone()),
-        meteos: faces::meteos::router(surroundings),
+        meteos: faces::meteos::router(surroundings, faces::meteos::Options { identity: config.keystone }),
     };
     // The other faces ask for credentials themselves, and refuse in their own forms.
     let fate_flow = access.as_ref().map_or_else(|| fate_flow.clone(), |access| access.protect(fate_flow.clone()));

@@ -3,9 +3,11 @@
 mod copies;
 mod export;
 mod import;
+mod lines;
 mod paths;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -36,6 +38,10 @@ pub(crate) struct Outside {
     read: Mutex<BTreeSet<TableRef>>,
     /// Whether one of the party's own users moves the party's own tables.
     own_affair: bool,
+    /// Whether one of the party's own users asked for the job.
+    own_job: bool,
+    /// Bytes of the tables and lines that the attempt took and left so far.
+    used: AtomicU64,
     cancel: CancellationToken,
     log: JobLog,
     /// The model in FATE's form as the room told it last.
@@ -68,6 +74,7 @@ impl Outside {
         let offered = offered.filter(|(owner, _)| *owner == participant).map(|(_, table)| table.clone());
         let readable = assignment.inputs.iter().map(|input| input.table.clone()).chain(offered).collect();
         let own_affair = participant.role == Role::Local && offer.initiator.party == holdings.me;
+        let own_job = offer.initiator.party == holdings.me;
         let log = holdings.logs.open(&assignment.task);
         let view = Mutex::default();
         Self {
@@ -77,6 +84,8 @@ impl Outside {
             readable,
             read: Mutex::default(),
             own_affair,
+            own_job,
+            used: AtomicU64::new(0),
             cancel,
             log,
             view,
@@ -122,6 +131,15 @@ impl Outside {
             .into())
     }
 
+    /// Counts what the attempt holds, and refuses more than its job allows.
+    fn hold(&self, bytes: u64) -> Result<()> {
+        let used = self.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        let Some(most) = self.assignment.limits.memory_mib.filter(|most| used >> 20 >= *most) else { return Ok(()) };
+        let message = format!("the task's tables take more than the {most} MiB that its compute profile allows");
+        let fault = Fault::new(ErrorCode::LimitReached, message).at(&self.holdings.me);
+        Err(fault.next("take a profile with more memory, or fewer rows").into())
+    }
+
     async fn read(&self, table: &TableRef) -> Result<Table> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(table.clone());
         let (shelf, table) = (self.holdings.shelf.clone(), table.clone());
@@ -142,10 +160,13 @@ impl Surroundings for Outside {
         if !self.readable.contains(table) {
             return Err(self.refused(format!("table {table} was not offered to this step")));
         }
-        self.read(table).await
+        let table = self.read(table).await?;
+        self.hold(table.bytes())?;
+        Ok(table)
     }
 
     async fn store_output(&self, index: usize, name: &str, table: &Table) -> Result<()> {
+        self.hold(table.bytes())?;
         let Assignment { task, attempt, partitions, .. } = &self.assignment;
         let (shelf, rows, partitions) = (self.holdings.shelf.clone(), table.clone(), *partitions);
         let at = TableRef::output(task, *attempt, index);
@@ -170,6 +191,20 @@ impl Surroundings for Outside {
         records.add_output(task, *attempt, 0, &summary).await.map_err(Fault::from)?;
         self.report(ReportBody::Output(summary));
         Ok(receipt)
+    }
+
+    async fn lines(&self, file: &str) -> Result<Vec<String>> {
+        if !self.own_job {
+            return Err(self.refused(format!("{file:?} is a file of this party, and another party started the job")));
+        }
+        let (holdings, file, cancel) = (self.holdings.clone(), file.to_owned(), self.cancel.clone());
+        let lines = blocking(move || lines::of(import::source(&holdings, &file, None)?, &cancel)).await?;
+        self.hold(lines.iter().map(|line| line.len() as u64).sum())?;
+        Ok(lines)
+    }
+
+    fn may_tell_rows(&self) -> bool {
+        self.holdings.policy().rows_through_coordinator().into_result(ErrorCode::DisclosureRefused).is_ok()
     }
 
     async fn copy(&self, request: CopyRequest) -> Result<u64> {

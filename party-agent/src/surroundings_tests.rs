@@ -13,13 +13,18 @@ struct Bench {
 
 /// Role local is the party's own user's affair; guest is a job's.
 async fn bench(role: Role) -> Bench {
+    limited(role, vocabulary::Limits::default()).await
+}
+
+/// The same, of a job that may use only so much.
+async fn limited(role: Role, limits: vocabulary::Limits) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let holdings = holdings(folder.path(), "1", OPEN).await;
     let reporter = Reporter::start(holdings.clone()).await.unwrap();
     let outside = Outside::new(
         holdings.clone(),
         reporter,
-        assignment(role, "1", 0, &script("read")),
+        Assignment { limits, ..assignment(role, "1", 0, &script("read")) },
         &offer(&script("read")),
         CancellationToken::new(),
     );
@@ -328,4 +333,28 @@ async fn keeps_the_last_view_of_a_model_beside_it() {
     }
     bench.outside.keep_model_view().await;
     assert_eq!(bench.holdings.records.model_view(&at).await.unwrap().as_deref(), Some("{\"meta\":2}"));
+}
+
+#[tokio::test]
+async fn holds_no_more_than_the_profile_allows() {
+    let limits = vocabulary::Limits { memory_mib: Some(1), ..vocabulary::Limits::default() };
+    let bench = limited(Role::Guest, limits).await;
+    let half = Table::of_lines(vec!["x".repeat(700 << 10)]).unwrap();
+    bench.outside.store_output(0, "data", &half).await.unwrap();
+    assert_eq!(code(bench.outside.store_output(0, "data", &half).await), Some(ErrorCode::LimitReached));
+}
+
+#[tokio::test]
+async fn reads_lines_of_own_files_for_own_jobs_only() {
+    let bench = bench(Role::Guest).await;
+    std::fs::create_dir_all(bench.folder.path().join("in")).unwrap();
+    std::fs::write(bench.folder.path().join("in/rows.txt"), "a,1\r\nb,2").unwrap();
+    assert_eq!(bench.outside.lines("rows.txt").await.unwrap(), ["a,1", "b,2"]);
+    assert_eq!(code(bench.outside.lines("files://folder/none").await), Some(ErrorCode::FileUnreadable));
+    let mut foreign = offer(&script("read"));
+    foreign.initiator = Participant::new(Role::Guest, "2".parse().unwrap());
+    let reporter = Reporter::start(bench.holdings.clone()).await.unwrap();
+    let order = assignment(Role::Guest, "1", 0, &script("read"));
+    let outside = Outside::new(bench.holdings.clone(), reporter, order, &foreign, CancellationToken::new());
+    assert_eq!(code(outside.lines("rows.txt").await), Some(ErrorCode::OfferRefused));
 }

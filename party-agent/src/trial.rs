@@ -144,6 +144,7 @@ pub(crate) fn assignment(role: Role, id: &str, attempt: u32, parameters: &Value)
         offer: offer.fingerprint().unwrap(),
         partitions: 2,
         deadline: None,
+        limits: vocabulary::Limits::default(),
     }
 }
 

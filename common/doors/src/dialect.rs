@@ -24,7 +24,7 @@ impl Dialect {
         match (segments.next().unwrap_or_default(), segments.next(), segments.next()) {
             ("apis", _, _) => Self::Kubeflow,
             ("organizations" | "channels", _, _) => Self::Abeja,
-            ("identity", _, _) | ("v1", None | Some(""), None) => Self::Meteos,
+            ("identity" | "meteos", _, _) | ("v1", None | Some(""), None) => Self::Meteos,
             ("", None, _) if path.len() <= 1 => Self::Meteos,
             ("v1", Some(project), Some(collection)) if !project.is_empty() && COLLECTIONS.contains(&collection) => {
                 Self::Meteos
@@ -38,7 +38,9 @@ impl Dialect {
         let bare = path.trim_end_matches('/');
         match Self::of(path) {
             Self::Kubeflow => bare == "/apis/v1beta1/healthz" || bare.starts_with("/apis/docs"),
-            Self::Meteos => matches!(bare, "" | "/v1") || path.starts_with("/identity"),
+            Self::Meteos => {
+                matches!(bare, "" | "/v1" | "/meteos/openapi.json" | "/meteos/docs") || path.starts_with("/identity")
+            }
             Self::Abeja => is_opened_by_its_secret(bare),
             Self::FateFlow => false,
         }
@@ -71,6 +73,7 @@ mod tests {
             ("/v1", Dialect::Meteos),
             ("/v1/", Dialect::Meteos),
             ("/identity/v3/auth/tokens", Dialect::Meteos),
+            ("/meteos/docs", Dialect::Meteos),
             ("/v1/p/templates", Dialect::Meteos),
             ("/v1/p/models/m/action", Dialect::Meteos),
             ("/v1/job/submit", Dialect::FateFlow),

@@ -107,6 +107,8 @@ codes! {
     ProtocolViolation = "FF505",
     /// The computation left the range it is defined on.
     NumericRange = "FF506",
+    /// The work needs more than its compute profile allows.
+    LimitReached = "FF507",
     /// A setting of the daemon is wrong.
     ConfigInvalid = "FF601",
     /// A defect of fedflow itself.

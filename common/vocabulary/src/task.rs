@@ -73,6 +73,13 @@ pub struct Limits {
     pub partitions: Option<u32>,
 }
 
+impl Limits {
+    /// Whether nothing is limited.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Everything an agent needs to run one task once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Assignment {
@@ -106,6 +113,9 @@ pub struct Assignment {
     pub partitions: u32,
     /// When to give up.
     pub deadline: Option<Timestamp>,
+    /// What it may use at most.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
 }
 
 /// How far a task is, for a person.

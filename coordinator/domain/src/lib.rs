@@ -23,6 +23,7 @@ pub mod run;
 pub mod schedule;
 pub mod step;
 pub mod task;
+pub mod workshop;
 
 pub use catalogue::Catalogue;
 pub use definition::{Definition, Dialect};

@@ -74,8 +74,13 @@ pub(crate) fn assignment_of(job: &Job, tasks: &[Task], task: &TaskId, attempt: A
         outputs: step.outputs.clone(),
         model_version: job.model_version.clone(),
         offer: fingerprint_of(&offer.bytes),
-        partitions: job.settings.partitions,
+        partitions: job
+            .settings
+            .limits
+            .partitions
+            .map_or(job.settings.partitions, |most| job.settings.partitions.min(most)),
         deadline: Some(deadline_of(job, tasks, task, attempt)),
+        limits: job.settings.limits,
     })
 }
 

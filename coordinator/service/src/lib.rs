@@ -38,6 +38,7 @@ pub mod submit_job;
 mod targets;
 mod training_models;
 mod update_parameters;
+mod workshop;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -58,6 +59,7 @@ pub use query_jobs::Health;
 pub use records::StoredModel;
 pub use schedules::NewSchedule;
 pub use submit_job::{Placement, SubmitJob, Submitted};
+pub use workshop::{NewDataset, NewEvaluation, NewLearning, NewModel, NewWorkspace, Project, Seen};
 
 use job_ids::JobIds;
 use post::PostOffice;

@@ -37,6 +37,19 @@ impl Metrics<'_> {
         self.0.report(ReportBody::Summary(summary.to_string()));
     }
 
+    /// Reports a summary with what the step printed. A print that may hold rows is held back where the party's policy keeps
+    /// rows from those who ask at the coordinator's door.
+    pub fn printed(&self, text: &str, may_hold_rows: bool, facts: Value) {
+        let mut summary = as_map(facts);
+        if may_hold_rows && !self.0.may_tell_rows() {
+            self.0.warn("what was printed is held back: it may hold rows");
+            summary.insert("held_back".to_owned(), json!("disclosure.rows_through_coordinator"));
+        } else {
+            summary.insert("printed".to_owned(), json!(text));
+        }
+        self.summary(&Value::Object(summary));
+    }
+
     /// Reports a view of the model in FATE's form.
     pub fn model_view(&self, meta: &Value, param: &Value) {
         self.0.report(ReportBody::ModelView(json!({"meta": meta, "param": param}).to_string()));

@@ -111,6 +111,12 @@ pub trait Surroundings: Send + Sync {
     /// Reads a staged file into a table of the party, saying how far it is.
     async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(Reading) + Send + Sync>) -> Result<Receipt>;
 
+    /// The lines of a file that the party keeps (`files://folder/name`) or has in an import folder.
+    async fn lines(&self, file: &str) -> Result<Vec<String>>;
+
+    /// Whether what is made of rows may be told to those who ask at the coordinator's door.
+    fn may_tell_rows(&self) -> bool;
+
     /// Keeps a table of the party under another name; gives its rows.
     async fn copy(&self, request: CopyRequest) -> Result<u64>;
 

@@ -1,9 +1,10 @@
 //! The one door through which a room works.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use crypto::random::Random;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -35,7 +36,23 @@ struct Inner {
     surroundings: Arc<dyn Surroundings>,
     cancel: CancellationToken,
     meter: Meter,
+    /// The threads that the job allows, once something was computed; none when it does not say.
+    threads: OnceLock<Option<ThreadPool>>,
     seed: Option<u64>,
+}
+
+impl Inner {
+    /// Does work on no more threads than the job allows; several pieces at once share them.
+    fn on_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let pool = |workers: u32| {
+            let threads = ThreadPoolBuilder::new().num_threads(workers.max(1) as usize);
+            threads.thread_name(|number| format!("task-{number}")).build().ok()
+        };
+        match self.threads.get_or_init(|| self.assignment.limits.workers.and_then(pool)) {
+            Some(threads) => threads.install(work),
+            None => work(),
+        }
+    }
 }
 
 /// One attempt of a task, as its room sees it. Cheap to clone; every await ends with an error once the attempt is stopped.
@@ -69,6 +86,7 @@ impl TaskContext {
             surroundings,
             cancel,
             meter: Meter::default(),
+            threads: OnceLock::new(),
             seed: None,
         };
         Self { inner: Arc::new(inner), scope: "".into() }
@@ -252,6 +270,11 @@ impl TaskContext {
         self.guarded(self.inner.surroundings.import(request, progress)).await?
     }
 
+    /// The lines of a file that the party keeps (`files://folder/name`) or has in an import folder.
+    pub async fn lines(&self, file: &str) -> Result<Vec<String>> {
+        self.guarded(self.inner.surroundings.lines(file)).await?
+    }
+
     /// The name under which the first input table of a port is kept, if one is wired.
     pub fn input_name(&self, port: &str) -> Option<TableRef> {
         self.inner.assignment.inputs.iter().find(|input| input.port == port).map(|input| input.table.clone())
@@ -342,6 +365,10 @@ impl TaskContext {
         self.inner.surroundings.log(LogLevel::Warning, text.as_ref());
     }
 
+    pub(crate) fn may_tell_rows(&self) -> bool {
+        self.inner.surroundings.may_tell_rows()
+    }
+
     pub(crate) fn report(&self, body: ReportBody) {
         self.inner.surroundings.report(body);
     }
@@ -363,6 +390,11 @@ impl TaskContext {
         Random::from_os().map_err(|error| ComponentError::new(ErrorCode::Internal, error.to_string()))
     }
 
+    /// Whether the attempt is stopped: long computations off the async threads ask now and then.
+    pub fn is_stopped(&self) -> bool {
+        self.inner.cancel.is_cancelled()
+    }
+
     /// Does plain computation off the async threads.
     pub async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         self.heavy(Spent::Compute, work).await
@@ -377,7 +409,7 @@ impl TaskContext {
         let inner = self.inner.clone();
         let task = tokio::task::spawn_blocking(move || {
             let since = Meter::start();
-            let done = work();
+            let done = inner.on_threads(work);
             inner.meter.add(on, since);
             done
         });
@@ -399,5 +431,45 @@ impl TaskContext {
     /// Where the time went so far, and what was sent.
     pub fn usage(&self) -> Usage {
         self.inner.meter.usage()
+    }
+}
+
+#[cfg(all(test, feature = "harness"))]
+mod tests {
+    use super::*;
+    use crate::description::Description;
+    use crate::harness::Federation;
+    use crate::{Check, Component, Problems};
+
+    #[derive(Clone, Default, Serialize, serde::Deserialize, schemars::JsonSchema)]
+    struct Nothing {}
+
+    impl Check for Nothing {
+        fn check(&self, _problems: &mut Problems) {}
+    }
+
+    /// Logs how many threads it computes with.
+    struct Counts;
+
+    impl Component for Counts {
+        type Params = Nothing;
+
+        const DESCRIPTION: Description = Description::named("counts", "counts threads").roles(&[Role::Guest]);
+
+        async fn run(task: &TaskContext, _params: Nothing) -> Result<()> {
+            let threads = task.compute(rayon::current_num_threads).await?;
+            task.info(threads.to_string());
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn computes_with_as_many_threads_as_the_job_allows() {
+        for workers in [1, 3] {
+            let limits = vocabulary::Limits { workers: Some(workers), ..vocabulary::Limits::default() };
+            let federation = Federation::new(0, false).limited(limits);
+            let played = federation.run::<Counts>().await.all_succeeded();
+            assert_eq!(played.part(&federation.guest()).log, [workers.to_string()]);
+        }
     }
 }

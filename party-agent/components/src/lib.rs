@@ -6,6 +6,10 @@ pub mod download;
 pub mod evaluation;
 pub mod hetero_lr;
 pub mod intersection;
+pub mod lines_reader;
+pub mod lines_split;
+pub mod lines_transform;
+pub mod local_learner;
 pub mod model_restore;
 pub mod model_store;
 pub mod reader;
@@ -26,6 +30,10 @@ pub static CATALOGUE: &[&dyn AnyComponent] = &[
     &Room::<evaluation::Evaluation>::NEW,
     &Room::<hetero_lr::HeteroLr>::NEW,
     &Room::<intersection::Intersection>::NEW,
+    &Room::<lines_reader::LinesReader>::NEW,
+    &Room::<lines_split::LinesSplit>::NEW,
+    &Room::<lines_transform::LinesTransform>::NEW,
+    &Room::<local_learner::LocalLearner>::NEW,
     &Room::<model_restore::ModelRestore>::NEW,
     &Room::<model_store::ModelStore>::NEW,
     &Room::<reader::Reader>::NEW,

@@ -38,6 +38,7 @@ fn assignment(attempt: u32) -> Assignment {
         offer: "f".to_owned(),
         partitions: 4,
         deadline: None,
+        limits: vocabulary::Limits::default(),
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) async fn import(
 }
 
 /// The file that a job names: one that was put aside for it, one that this party keeps, or one in an import root.
-fn source(holdings: &Holdings, name: &str, staged: Option<PathBuf>) -> Result<File> {
+pub(super) fn source(holdings: &Holdings, name: &str, staged: Option<PathBuf>) -> Result<File> {
     if let Some(place) = Place::of(name) {
         let missing = || Fault::new(ErrorCode::FileUnreadable, format!("this party keeps no file {name}"));
         let (file, _) = holdings.files.find(&place)?.ok_or_else(missing)?;

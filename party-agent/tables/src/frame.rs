@@ -81,6 +81,11 @@ impl Frame {
         Self { rows: 0, columns: kinds.iter().map(|kind| series_of(Values::empty(*kind))).collect() }
     }
 
+    /// Bytes that the values take.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.columns.iter().map(|column| column.estimated_size() as u64).sum()
+    }
+
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }

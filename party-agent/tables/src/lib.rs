@@ -19,6 +19,7 @@ mod reshape;
 mod schema;
 mod shelf;
 mod table;
+mod texts;
 pub mod transform;
 mod versions;
 

@@ -178,6 +178,14 @@ impl Table {
         }
     }
 
+    /// Bytes that it takes: of the values in memory, or of its files.
+    pub fn bytes(&self) -> u64 {
+        match self.parts() {
+            Parts::Memory(frames) => frames.iter().map(Frame::bytes).sum(),
+            Parts::Files { files, .. } => files.iter().map(|file| file.bytes).sum(),
+        }
+    }
+
     /// One partition as a table in memory; partitions hold consecutive rows in table order.
     pub fn partition(&self, part: usize) -> Result<Table> {
         Table::of_frames(self.schema().clone(), vec![self.load(part, &self.everything())?])

@@ -73,13 +73,13 @@ class Federation:
 class Daemons:
     """The daemons of a folder that `fedflow up` made, started one by one, with more in the coordinator's settings."""
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder, settings, agents=True):
         self.folder = Path(folder)
         Federation(self.folder).end()
         made = self.folder / "federation"
         coordinator = made / "coordinator" / "coordinator.toml"
         coordinator.write_text(coordinator.read_text() + settings)
-        agents = [made / f"party-{party}" / "agent.toml" for party in (GUEST, HOST)]
+        agents = [made / f"party-{party}" / "agent.toml" for party in (GUEST, HOST) if agents]
         self._processes = []
         try:
             for kind, settings in [("coordinator", coordinator), *(("agent", agent) for agent in agents)]:

@@ -12,6 +12,7 @@ mod restarts;
 mod runs;
 mod serving;
 mod shelves;
+mod workshop;
 
 use fedflow_tests::cluster::{Cluster, Program};
 use fedflow_tests::fixtures::pair;

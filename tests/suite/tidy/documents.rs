@@ -69,6 +69,11 @@ fn the_page_of_the_kubeflow_face_agrees_with_its_router() {
 }
 
 #[test]
+fn the_page_of_the_meteos_face_agrees_with_its_router() {
+    agrees("docs/faces/meteos.md", &faces::meteos::coverage());
+}
+
+#[test]
 fn the_state_diagrams_agree_with_the_transition_tables() {
     let page = format!(
         "# States\n\nWritten by `just bless` from the transition tables in `coordinator/domain`.\n\n## Job\n\n```mermaid\n{}\n```\n\n## Task\n\n```mermaid\n{}\n```\n",

@@ -157,6 +157,7 @@ fn assignment() -> Assignment {
         offer: "ab".repeat(32),
         partitions: 4,
         deadline: Some(Timestamp(1_795_000_100_000_000)),
+        limits: vocabulary::Limits::default(),
     }
 }
 

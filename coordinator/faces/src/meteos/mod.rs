@@ -1,33 +1,71 @@
-//! Meteos' API: templates, experiments, datasets, models, learnings, evaluations. Not built; whoever asks is told so in Meteos'
-//! form.
+//! Meteos' API: templates, experiments, datasets, models, learnings, evaluations. What it shows stands in the one store of
+//! all faces; the work behind it is done by small jobs.
 
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
-use serde_json::json;
+mod body;
+mod columns;
+mod coverage;
+mod create;
+mod fault;
+mod identity;
+mod listing;
+mod model_action;
+mod openapi;
+mod remove;
+mod routes;
+mod routing;
+mod shown;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use vocabulary::Fault;
 
 use crate::Surroundings;
 
-/// The face as a router.
-pub fn router(_surroundings: Surroundings) -> Router {
-    Router::new().fallback(|| async { not_served() })
+pub use coverage::coverage;
+pub use openapi::openapi;
+pub use routes::{Action, Method, Route, routes};
+pub use routing::router;
+
+/// What can be chosen about this face.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Whether `/identity/v3` gives out tokens for user names and passwords, as Keystone does.
+    pub identity: bool,
 }
 
-fn not_served() -> Response {
-    let fault = json!({"itemNotFound": {"code": 404, "message": "fedflow does not serve OpenStack Meteos' API"}});
-    (StatusCode::NOT_FOUND, Json(fault)).into_response()
+/// The face. A cheap handle.
+#[derive(Clone)]
+pub struct Meteos(Arc<Inner>);
+
+struct Inner {
+    surroundings: Surroundings,
+    options: Options,
 }
 
-#[cfg(test)]
-mod tests {
-    use doors::lenient::whole_body;
-
-    #[tokio::test]
-    async fn says_that_it_serves_nothing() {
-        let (fault, body) = super::not_served().into_parts();
-        assert_eq!(fault.status, 404);
-        let body = whole_body(body).await.expect("a body");
-        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
-        assert_eq!(body["itemNotFound"]["code"], 404);
+impl Meteos {
+    /// The face over its surroundings.
+    pub fn new(surroundings: Surroundings, options: Options) -> Self {
+        Self(Arc::new(Inner { surroundings, options }))
     }
+
+    fn coordinator(&self) -> &service::Coordinator {
+        &self.0.surroundings.coordinator
+    }
+
+    fn surroundings(&self) -> &Surroundings {
+        &self.0.surroundings
+    }
+
+    fn options(&self) -> Options {
+        self.0.options
+    }
+}
+
+/// A defect inside, as a refusal.
+fn internal(fault: Fault) -> fault::Refused {
+    service::ServiceError::Internal(fault).into()
 }

@@ -30,6 +30,9 @@ pub struct Federation {
     inputs: BTreeMap<Participant, Vec<(String, String, Table)>>,
     stored: BTreeMap<Participant, Vec<(TableRef, Table)>>,
     models: BTreeMap<Participant, Vec<(String, SavedModel)>>,
+    files: BTreeMap<String, Vec<String>>,
+    keeps_rows: bool,
+    limits: vocabulary::Limits,
     seed: u64,
     faults: Faults,
 }
@@ -98,6 +101,9 @@ impl Federation {
             inputs: BTreeMap::new(),
             stored: BTreeMap::new(),
             models: BTreeMap::new(),
+            files: BTreeMap::new(),
+            keeps_rows: false,
+            limits: vocabulary::Limits::default(),
             seed: 7,
             faults: Faults::default(),
         }
@@ -201,6 +207,27 @@ impl Federation {
         self
     }
 
+    /// Puts a file of these lines at everybody's.
+    #[must_use]
+    pub fn file(mut self, name: &str, lines: &[&str]) -> Self {
+        self.files.insert(name.to_owned(), lines.iter().map(|line| (*line).to_owned()).collect());
+        self
+    }
+
+    /// Lets every task use only so much.
+    #[must_use]
+    pub fn limited(mut self, limits: vocabulary::Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Has every policy keep rows from those who ask at the coordinator's door.
+    #[must_use]
+    pub fn keeping_rows(mut self) -> Self {
+        self.keeps_rows = true;
+        self
+    }
+
     /// Chooses the randomness.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -230,6 +257,8 @@ impl Federation {
             memory.tables.insert(name.clone(), table.clone());
             inputs.push(DataInput { port: port.clone(), from_step: step(from), table: name });
         }
+        memory.files.clone_from(&self.files);
+        memory.keeps_rows = self.keeps_rows;
         memory.tables.extend(self.stored.get(who).into_iter().flatten().cloned());
         let mut models = Vec::new();
         for (number, (port, model)) in self.models.get(who).into_iter().flatten().enumerate() {
@@ -253,6 +282,7 @@ impl Federation {
             offer: String::new(),
             partitions: 2,
             deadline: None,
+            limits: self.limits,
         }
     }
 

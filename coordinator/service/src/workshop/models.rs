@@ -1,0 +1,236 @@
+//! Models: learned, learned anew, kept ready, put away.
+
+use domain::workshop::{LearnedModel, Serving, Standing};
+use domain::{Entity, EntityKind, Experiment};
+use vocabulary::{ErrorCode, Fault, JobId};
+
+use super::documents;
+use super::{Project, Seen, not_ready, unready};
+use crate::filter::EntityFilter;
+use crate::models::ModelKey;
+use crate::{Coordinator, Deploy, ServiceError};
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NewModel {
+    /// Its name.
+    pub name: Option<String>,
+    /// Notes.
+    pub description: Option<String>,
+    /// The experiment that it is for.
+    pub experiment: String,
+    /// What it is learned from.
+    pub source: Option<String>,
+    /// The format of its lines.
+    pub format: Option<String>,
+    /// What is learned.
+    pub model_type: Option<String>,
+    /// The learner's parameters, as they were sent, and in plain text.
+    pub params: Option<(String, String)>,
+}
+
+fn conflict(text: impl Into<String>) -> ServiceError {
+    ServiceError::Conflict(Fault::new(ErrorCode::Conflict, text))
+}
+
+impl Coordinator {
+    /// Learns a model. `NotFound` for the experiment, `Conflict` when it takes no work.
+    pub async fn create_model(&self, project: &Project, new: NewModel) -> Result<Seen, ServiceError> {
+        let experiment = self.workplace(project, &new.experiment).await?;
+        let mut entity = self.new_thing(project, EntityKind::Model, self.new_uuid(), None);
+        self.learn_model(project, &experiment, &mut entity, new, false).await?;
+        self.add_entity(&entity).await?;
+        self.seen_one(entity).await
+    }
+
+    /// Learns a model anew under its id; it must be available.
+    pub async fn recreate_model(&self, project: &Project, id: &str, new: NewModel) -> Result<Seen, ServiceError> {
+        let seen = self.model_seen(project, id).await?;
+        must_be_idle(&seen).map_err(ServiceError::Conflict)?;
+        let experiment = match new.experiment.as_str() {
+            "" => seen.entity.parent.clone().unwrap_or_default(),
+            named => named.to_owned(),
+        };
+        let experiment = self.workplace(project, &experiment).await?;
+        let mut fresh = seen.entity.clone();
+        self.learn_model(project, &experiment, &mut fresh, new, true).await?;
+        let change = |entity: &mut Entity| {
+            (entity.name, entity.parent, entity.job, entity.body) = (fresh.name, fresh.parent, fresh.job, fresh.body);
+            Ok(())
+        };
+        let entity = self.change_entity(EntityKind::Model, Some(&project.tenant), id, change).await?;
+        self.seen_one(entity).await
+    }
+
+    async fn learn_model(
+        &self,
+        project: &Project,
+        experiment: &Experiment,
+        entity: &mut Entity,
+        new: NewModel,
+        recreated: bool,
+    ) -> Result<(), ServiceError> {
+        let party = self.home_party(&project.tenant).await?;
+        let format = new.format.as_deref().filter(|format| matches!(*format, "libsvm" | "text")).unwrap_or("csv");
+        let started = match self.lines_source(&project.tenant, new.source.as_deref()).await? {
+            Ok(source) => {
+                let learner = new.params.as_ref().map(|(_, plain)| plain.as_str()).unwrap_or_default();
+                let model_type = new.model_type.as_deref().unwrap_or_default();
+                let documents = documents::train(&party, &source, model_type, format, learner);
+                self.start_work(project, experiment, new.name.as_deref().unwrap_or("model"), documents).await?
+            }
+            Err(why) => Err(why),
+        };
+        let model = LearnedModel {
+            description: new.description,
+            source: new.source,
+            format: Some(format.to_owned()),
+            model_type: new.model_type,
+            params: new.params.map(|(sent, _)| sent),
+            party: Some(party),
+            recreated,
+            failed: started.as_ref().err().cloned(),
+            ..LearnedModel::default()
+        };
+        entity.write(&model).map_err(ServiceError::Internal)?;
+        (entity.name, entity.parent, entity.job) = (new.name, Some(experiment.id.to_string()), started.ok());
+        Ok(())
+    }
+
+    /// A model as it stands.
+    pub async fn model_seen(&self, project: &Project, id: &str) -> Result<Seen, ServiceError> {
+        let entity = self.entity(EntityKind::Model, Some(&project.tenant), id).await?;
+        self.seen_one(entity).await
+    }
+
+    /// Begins to keep a model ready; one of a project's at a time.
+    pub async fn load_model(&self, project: &Project, id: &str) -> Result<Entity, ServiceError> {
+        let seen = self.model_seen(project, id).await?;
+        must_be_idle(&seen).map_err(ServiceError::Conflict)?;
+        let filter = EntityFilter { tenant: Some(project.tenant.clone()), ..EntityFilter::of(EntityKind::Model) };
+        for other in self.entities(&filter).await?.0 {
+            if read(&other).is_ok_and(|model| model.serving == Serving::Loaded) {
+                return Err(conflict("Can not load multiple models at the same time"));
+            }
+        }
+        let entity = self.move_serving(project, id, Serving::Unloaded, Serving::Loading).await?;
+        self.advance_soon(project, &entity);
+        Ok(entity)
+    }
+
+    /// Begins to put a model away that is kept ready.
+    pub async fn unload_model(&self, project: &Project, id: &str) -> Result<Entity, ServiceError> {
+        let entity = self.move_serving(project, id, Serving::Loaded, Serving::Unloading).await?;
+        self.advance_soon(project, &entity);
+        Ok(entity)
+    }
+
+    async fn move_serving(
+        &self,
+        project: &Project,
+        id: &str,
+        from: Serving,
+        to: Serving,
+    ) -> Result<Entity, ServiceError> {
+        let change = |entity: &mut Entity| {
+            let mut model: LearnedModel = entity.read()?;
+            if model.serving != from {
+                return Err(Fault::new(ErrorCode::JobState, "Model status does not allow it"));
+            }
+            model.serving = to;
+            entity.write(&model)
+        };
+        self.change_entity(EntityKind::Model, Some(&project.tenant), id, change).await
+    }
+
+    /// Brings a model a step on that is being made ready or put away, behind whoever asked. What a crash interrupts goes
+    /// on with the next look at the model.
+    pub fn advance_soon(&self, project: &Project, entity: &Entity) {
+        let under_way = read(entity).is_ok_and(|model| matches!(model.serving, Serving::Loading | Serving::Unloading));
+        if !under_way {
+            return;
+        }
+        let (coordinator, project, id) = (self.clone(), project.clone(), entity.id.clone());
+        tokio::spawn(async move {
+            if let Err(error) = coordinator.advance_model(&project, &id).await {
+                tracing::warn!(model = id, %error, "a model could not be made ready or put away");
+            }
+        });
+    }
+
+    async fn advance_model(&self, project: &Project, id: &str) -> Result<(), ServiceError> {
+        let entity = self.entity(EntityKind::Model, Some(&project.tenant), id).await?;
+        let moved = match read(&entity).map_err(ServiceError::Internal)?.serving {
+            Serving::Loading => {
+                let ready = self.applied_version(project, id, false).await.map(|_| ());
+                let to = if ready.is_ok() { Serving::Loaded } else { Serving::Unloaded };
+                if let Err(error) = ready {
+                    tracing::warn!(model = id, %error, "a model could not be made ready");
+                }
+                self.move_serving(project, id, Serving::Loading, to).await
+            }
+            Serving::Unloading => self.move_serving(project, id, Serving::Unloading, Serving::Unloaded).await,
+            Serving::Loaded | Serving::Unloaded => return Ok(()),
+        };
+        match moved {
+            // somebody else brought it on meanwhile
+            Err(ServiceError::Conflict(_)) => Ok(()),
+            moved => moved.map(|_| ()),
+        }
+    }
+
+    /// The deployed version of a model for tables, or for lines that a job gives: model id, version. Made where there is none.
+    pub(super) async fn applied_version(
+        &self,
+        project: &Project,
+        id: &str,
+        tables: bool,
+    ) -> Result<(String, String), ServiceError> {
+        let seen = self.model_seen(project, id).await?;
+        let (Some(job), Standing::Made) = (&seen.job, &seen.standing) else { return Err(not_ready("Model")) };
+        let model = read(&seen.entity).map_err(ServiceError::Internal)?;
+        let made = if tables { &model.for_tables } else { &model.for_lines };
+        if let Some((_, version)) = made.as_ref().filter(|(trained, _)| *trained == job.id) {
+            return Ok((job.model_id.clone(), version.clone()));
+        }
+        let key = ModelKey::new(job.model_id.clone(), job.id.to_string());
+        let what = Deploy { dsl: Some(documents::applying(tables)), ..Deploy::default() };
+        let deployed = self.deploy_model(&project.who, &key, what).await?;
+        if let Some((_, Err(why))) = deployed.parts.iter().find(|(_, part)| part.is_err()) {
+            return Err(conflict(why.clone()));
+        }
+        let version = (job.id.clone(), deployed.key.version.clone());
+        self.remember_version(project, id, &version, tables).await?;
+        Ok((job.model_id.clone(), version.1))
+    }
+
+    async fn remember_version(
+        &self,
+        project: &Project,
+        id: &str,
+        version: &(JobId, String),
+        tables: bool,
+    ) -> Result<(), ServiceError> {
+        let change = |entity: &mut Entity| {
+            let mut model: LearnedModel = entity.read()?;
+            let place = if tables { &mut model.for_tables } else { &mut model.for_lines };
+            *place = Some(version.clone());
+            entity.write(&model)
+        };
+        self.change_entity(EntityKind::Model, Some(&project.tenant), id, change).await.map(|_| ())
+    }
+}
+
+/// A model's body.
+pub(super) fn read(entity: &Entity) -> Result<LearnedModel, Fault> {
+    entity.read()
+}
+
+/// Refuses a model that is not available: not learned, or kept ready.
+pub(super) fn must_be_idle(seen: &Seen) -> Result<(), Fault> {
+    let model = read(&seen.entity)?;
+    if seen.standing == Standing::Made && model.serving == Serving::Unloaded {
+        return Ok(());
+    }
+    Err(unready("Model"))
+}

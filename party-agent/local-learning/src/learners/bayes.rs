@@ -1,0 +1,73 @@
+//! Naive Bayes of counts (multinomial), with additive smoothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{LearnError, Result};
+use crate::points::Points;
+
+/// Logarithms of the chances of classes, and of columns in classes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Bayes {
+    classes: Vec<f64>,
+    priors: Vec<f64>,
+    columns: Vec<Vec<f64>>,
+}
+
+impl Bayes {
+    pub(crate) fn learn(points: &Points, smoothing: f64) -> Result<Self> {
+        if let Some(index) = points.rows().position(|row| row.iter().any(|cell| *cell < 0.0)) {
+            return Err(LearnError::row(index + 1, "naive Bayes counts, and a value is below 0"));
+        }
+        let mut classes = points.labels.clone();
+        classes.sort_by(f64::total_cmp);
+        classes.dedup();
+        let mut rows = vec![0.0; classes.len()];
+        let mut sums = vec![vec![0.0; points.width]; classes.len()];
+        for (row, label) in points.rows().zip(&points.labels) {
+            let class = classes.binary_search_by(|other| other.total_cmp(label)).unwrap_or(0);
+            rows[class] += 1.0;
+            sums[class].iter_mut().zip(row).for_each(|(sum, cell)| *sum += cell);
+        }
+        let all = points.len() as f64 + classes.len() as f64 * smoothing;
+        let priors = rows.iter().map(|rows| (rows + smoothing).ln() - all.ln()).collect();
+        let column = |sums: Vec<f64>| {
+            let whole = (sums.iter().sum::<f64>() + points.width as f64 * smoothing).ln();
+            sums.into_iter().map(|sum| (sum + smoothing).ln() - whole).collect()
+        };
+        Ok(Self { classes, priors, columns: sums.into_iter().map(column).collect() })
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.columns.first().map_or(0, Vec::len)
+    }
+
+    /// The likeliest class.
+    pub(crate) fn class(&self, row: &[f64]) -> f64 {
+        // a column that a class never had is worth nothing where the row has nothing there either
+        let part = |(cell, log): (&f64, &f64)| if *cell == 0.0 { 0.0 } else { cell * log };
+        let score = |(prior, columns): (&f64, &Vec<f64>)| prior + row.iter().zip(columns).map(part).sum::<f64>();
+        let scores = self.priors.iter().zip(&self.columns).map(score);
+        let best = scores.zip(&self.classes).max_by(|(a, _), (b, _)| a.total_cmp(b));
+        best.map_or(f64::NAN, |(_, class)| *class)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_counting() {
+        let points = Points { width: 2, labels: vec![0.0, 0.0, 5.0], cells: vec![2.0, 0.0, 1.0, 1.0, 0.0, 3.0] };
+        let bayes = Bayes::learn(&points, 1.0).unwrap();
+        // class 0: (3 + 1) / (4 + 2) and (1 + 1) / 6; prior (2 + 1) / (3 + 2)
+        assert!((bayes.columns[0][0].exp() - 4.0 / 6.0).abs() < 1e-12);
+        assert!((bayes.priors[0].exp() - 3.0 / 5.0).abs() < 1e-12);
+        assert_eq!([bayes.class(&[1.0, 0.0]), bayes.class(&[0.0, 2.0])], [0.0, 5.0]);
+        let wrong = Points { cells: vec![2.0, 0.0, 1.0, -1.0, 0.0, 3.0], ..points };
+        assert_eq!(
+            Bayes::learn(&wrong, 1.0).unwrap_err().to_string(),
+            "row 2: naive Bayes counts, and a value is below 0"
+        );
+    }
+}

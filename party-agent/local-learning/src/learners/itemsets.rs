@@ -1,0 +1,96 @@
+//! Frequent sets of items, the most frequent first. A set is extended only after it was found frequent, best first, so
+//! that the work is bounded by how many sets are asked for.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+use crate::error::{Result, Watch};
+
+/// A set, and in how many rows it is.
+pub(crate) type Found = (Vec<String>, usize);
+
+/// A set that waits to be looked at: how many rows it is in, its size, the numbers of its items (ascending), its rows. The
+/// order is: most rows first, then smaller sets, then by name.
+type Waiting = (usize, Reverse<usize>, Reverse<Vec<usize>>, Vec<usize>);
+
+/// At most `limit` sets that are in at least the given part of the rows.
+pub(crate) fn frequent(rows: &[String], support: f64, limit: usize, watch: Watch<'_>) -> Result<Vec<Found>> {
+    let mut of_item: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, row) in rows.iter().enumerate() {
+        for item in row.split_whitespace().collect::<BTreeSet<_>>() {
+            of_item.entry(item).or_default().push(index);
+        }
+    }
+    let least = ((support * rows.len() as f64).ceil() as usize).max(1);
+    let items: Vec<(&str, Vec<usize>)> = of_item.into_iter().filter(|(_, rows)| rows.len() >= least).collect();
+    let mut waiting: BinaryHeap<Waiting> = BinaryHeap::new();
+    for (at, (_, rows)) in items.iter().enumerate() {
+        waiting.push((rows.len(), Reverse(1), Reverse(vec![at]), rows.clone()));
+    }
+    let mut found = Vec::new();
+    while let Some((count, _, Reverse(set), rows)) = waiting.pop() {
+        watch.go_on()?;
+        if found.len() == limit {
+            break;
+        }
+        let next = set.last().map_or(0, |last| last + 1);
+        for (at, (_, others)) in items.iter().enumerate().skip(next) {
+            let both = common(&rows, others);
+            if both.len() >= least {
+                let larger: Vec<usize> = set.iter().copied().chain([at]).collect();
+                waiting.push((both.len(), Reverse(larger.len()), Reverse(larger), both));
+            }
+        }
+        found.push((set.iter().map(|at| items[*at].0.to_owned()).collect(), count));
+    }
+    Ok(found)
+}
+
+fn common(a: &[usize], b: &[usize]) -> Vec<usize> {
+    let (mut at, mut found) = (0, Vec::new());
+    for row in a {
+        while b.get(at).is_some_and(|other| other < row) {
+            at += 1;
+        }
+        if b.get(at) == Some(row) {
+            found.push(*row);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Every set of the letters a to e, counted.
+    fn plain(rows: &[String], support: f64) -> Vec<Found> {
+        let letters = ["a", "b", "c", "d", "e"];
+        let mut found: Vec<Found> = Vec::new();
+        for mask in 1u32..32 {
+            let set: Vec<String> =
+                (0..5).filter(|bit| mask >> bit & 1 == 1).map(|bit| letters[bit].to_owned()).collect();
+            let has = |row: &&String| set.iter().all(|item| row.split(' ').any(|other| other == item));
+            let count = rows.iter().filter(has).count();
+            if count > 0 && count as f64 >= support * rows.len() as f64 {
+                found.push((set, count));
+            }
+        }
+        found.sort();
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_counting_every_set(rows in proptest::collection::vec("[a-e]( [a-e]){0,4}", 1..20), tenth in 1u32..10) {
+            let support = f64::from(tenth) / 10.0;
+            let mut found = frequent(&rows, support, usize::MAX, Watch(&|| false)).unwrap();
+            prop_assert!(found.is_sorted_by(|(_, a), (_, b)| a >= b));
+            let first = frequent(&rows, support, 3, Watch(&|| false)).unwrap();
+            prop_assert_eq!(&first[..], &found[..found.len().min(3)]);
+            found.sort();
+            prop_assert_eq!(found, plain(&rows, support));
+        }
+    }
+}

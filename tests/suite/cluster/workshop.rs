@@ -1,0 +1,80 @@
+//! Datasets, models and learnings with real processes, seen through Meteos' API; a coordinator that is killed loses none.
+
+use std::time::Duration;
+
+use fedflow_tests::cluster::Cluster;
+use fedflow_tests::rest::Door;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::program;
+
+async fn ask(door: &Door, method: Method, path: &str, body: &Value) -> Value {
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    let (status, reply) =
+        door.send(method, &format!("/v1/p/{path}"), "application/json", text).await.expect("an answer");
+    assert!((200..300).contains(&status), "{path}: {status} {}", String::from_utf8_lossy(&reply));
+    serde_json::from_slice(&reply).unwrap_or(Value::Null)
+}
+
+async fn make(door: &Door, collection: &str, singular: &str, fields: Value) -> String {
+    let made = ask(door, Method::POST, collection, &json!({singular: fields})).await;
+    made[singular]["id"].as_str().expect("an id").to_owned()
+}
+
+/// The view of something once its status is no longer one of the passing ones.
+async fn settled(door: &Door, collection: &str, singular: &str, id: &str) -> Value {
+    for _ in 0..1_200 {
+        let view = ask(door, Method::GET, &format!("{collection}/{id}"), &Value::Null).await[singular].clone();
+        if !view["status"].as_str().expect("a status").ends_with("ing") {
+            return view;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{collection} {id} is still under way");
+}
+
+#[tokio::test]
+async fn a_model_of_lines_answers_for_a_row_and_survives_the_coordinators_end() {
+    let cluster = Cluster::up(&program(), "9999,10000");
+    let door = cluster.door.clone();
+    let rows: String = (0..40).map(|n| format!("{},{n},{}\n", 2 * n, n % 3)).collect();
+    let party = cluster.party("9999");
+    let put = party.send(Method::PUT, "/v1/fedflow/files/lab/rows.txt", "text/plain", rows).await.expect("put");
+    assert!(put.0 < 300, "{put:?}");
+    let template = make(&door, "templates", "template", json!({"worker_nodes_num": 2, "worker_flavor_id": "2"})).await;
+    let experiment = make(&door, "experiments", "experiment", json!({"template_id": template})).await;
+    assert_eq!(settled(&door, "experiments", "experiment", &experiment).await["status"], json!("available"));
+    let source =
+        json!({"method": "download", "source_dataset_url": "swift://lab/rows.txt", "experiment_id": experiment});
+    let dataset = make(&door, "datasets", "dataset", source).await;
+    let shown = settled(&door, "datasets", "dataset", &dataset).await;
+    assert_eq!(shown["status"], json!("available"), "{shown}");
+    assert!(shown["head"].as_str().expect("rows").starts_with("['0,0,0', '2,1,1', "), "{shown}");
+    let source = format!("internal://{dataset}");
+    let fields = json!({"model_type": "DecisionTreeRegression", "source_dataset_url": source, "experiment_id": experiment,
+        "model_params": "eydtYXhEZXB0aCc6IDEwfQ=="});
+    let model = make(&door, "models", "model", fields).await;
+    let shown = settled(&door, "models", "model", &model).await;
+    assert_eq!(shown["status"], json!("available"), "{shown}");
+
+    cluster.kill("coordinator");
+    let mut cluster = cluster;
+    cluster.restart();
+    let door = cluster.door.clone();
+    let row = json!({"model_id": model, "method": "predict", "args": "NywxCg=="});
+    let learning = make(&door, "learnings", "learning", row.clone()).await;
+    let shown = settled(&door, "learnings", "learning", &learning).await;
+    assert_eq!((&shown["status"], &shown["stdout"]), (&json!("available"), &json!("14.0")), "{shown}");
+    ask(&door, Method::POST, &format!("models/{model}/action"), &json!({"os-load": null})).await;
+    assert_eq!(settled(&door, "models", "model", &model).await["status"], json!("active"));
+    let at_once = ask(&door, Method::POST, "learnings", &json!({"learning": row})).await;
+    assert_eq!(at_once["learning"]["stdout"], json!("14.0"), "{at_once}");
+    ask(&door, Method::POST, &format!("models/{model}/action"), &json!({"os-unload": null})).await;
+    assert_eq!(settled(&door, "models", "model", &model).await["status"], json!("available"));
+    let fields = json!({"model_id": model, "source_dataset_url": source});
+    let evaluation = make(&door, "model_evaluations", "model_evaluation", fields).await;
+    let shown = settled(&door, "model_evaluations", "model_evaluation", &evaluation).await;
+    assert!(shown["stdout"].as_str().expect("figures").contains("'Precision': 1.0"), "{shown}");
+    cluster.end();
+}
