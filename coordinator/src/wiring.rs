@@ -43,6 +43,17 @@ impl Running {
     }
 }
 
+/// Whose experiment of the default name is made at the start: of the one tenant, or of the parties' where the door asks who
+/// comes. Parties that come later have theirs with their first job.
+fn tenants(coordinator: &Coordinator, config: &CoordinatorConfig, asks: bool) -> Vec<Tenant> {
+    let mut tenants = vec![Tenant::only()];
+    if asks && !config.kubeflow.multi_user {
+        let known = coordinator.presence().agents.into_keys().chain(config.parties.clone().into_iter().flatten());
+        tenants.extend(known.filter_map(|party| Tenant::new(party.as_str()).ok()));
+    }
+    tenants
+}
+
 struct RowsOverGateway(Gateway);
 
 #[async_trait]
@@ -95,7 +106,9 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     };
     let coordinator = Coordinator::new(store, Arc::new(gateway.clone()), Arc::new(SystemClock), options);
     coordinator.load_parties().await.map_err(|error| error.fault())?;
-    coordinator.default_experiment(&Tenant::only()).await.map_err(|error| error.fault())?;
+    for tenant in tenants(&coordinator, &config, access.is_some()) {
+        coordinator.default_experiment(&tenant).await.map_err(|error| error.fault())?;
+    }
     // Parties' users carry their party; whoever else comes in is the operator once the door asks who it is.
     let principal = if access.is_some() { Principal::operator() } else { Principal::anyone() };
     let face = FaceOptions {

@@ -3,6 +3,7 @@
 use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use archives::{Archive, ArchivedCheckpoint, ArchivedModel, Migration, ModelStore, Subject, sha256_of};
 use axum::body::Bytes;
@@ -12,13 +13,15 @@ use doors::proxy::{make_response, whole};
 use doors::{Failure, Forward, Reply};
 use records::{CheckpointRecord, ModelRecord, StoredModel};
 use serde_json::{Map, Value, json};
-use vocabulary::{ErrorCode, Fault, JobId, ModelRef, Participant, StepName, Timestamp};
+use vocabulary::{ErrorCode, Fault, JobId, ModelRef, Participant, StepName, TableRef, Timestamp};
 use wire::agent_link::{Caller, HttpHead};
 
 use crate::holdings::Holdings;
 
 const DOCUMENTS: &str = "/v1/fedflow/model/documents";
 const IMPORTED: &str = "/v1/fedflow/model/imported";
+/// How long the coordinator may take to note something that somebody waits for.
+const NOTICE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Makes archives of the party's models and takes archives in.
 pub(crate) struct Archivist {
@@ -55,6 +58,19 @@ impl Archivist {
         let (head, body) = answered.map_err(|fault| Failure::from(fault).with_status(503))?;
         let bytes = whole_body(make_response(head.clone(), body).into_body()).await?;
         Ok((head.status, read_json(&bytes)))
+    }
+
+    /// Tells the coordinator that a table is gone, so that whoever goes by another name of it learns why. That it is not
+    /// reached hinders nobody: reading the table says the same.
+    pub(crate) async fn tell_removed(&self, table: &TableRef) {
+        let body = json!({"namespace": table.namespace, "table_name": table.name});
+        match tokio::time::timeout(NOTICE_PATIENCE, self.ask("/v1/fedflow/table/removed", &body)).await {
+            Ok(Ok((200, _))) => {}
+            Ok(Ok((status, _))) => {
+                tracing::debug!(%table, status, "the coordinator did not note that the table is gone")
+            }
+            Ok(Err(_)) | Err(_) => tracing::debug!(%table, "the coordinator does not know yet that the table is gone"),
+        }
     }
 
     /// The documents of the party's part; none when the coordinator knows no such part.

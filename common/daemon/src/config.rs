@@ -67,8 +67,11 @@ fn overlay(table: &mut Table, place: &str, value: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use serde::Deserialize;
+
+    use super::*;
 
     #[derive(Debug, Deserialize, PartialEq)]
     #[serde(deny_unknown_fields)]
@@ -84,7 +87,9 @@ mod tests {
     }
 
     fn read(text: &str, environment: &[(&str, &str)]) -> Result<Settings, ConfigError> {
-        let file = std::env::temp_dir().join(format!("fedflow-config-{}-{:p}.toml", std::process::id(), text));
+        static FILES: AtomicU32 = AtomicU32::new(0);
+        let number = FILES.fetch_add(1, Ordering::Relaxed);
+        let file = std::env::temp_dir().join(format!("fedflow-config-{}-{number}.toml", std::process::id()));
         std::fs::write(&file, text).expect("written");
         let variables = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let read = load(&file, "FF", variables);

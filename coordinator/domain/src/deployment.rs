@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use vocabulary::Timestamp;
 
 /// The deployment that every tenant has.
 pub const BUILT_IN: &str = "fl-predict";
@@ -43,6 +44,8 @@ pub struct TrainingDefinition {
     pub archived: bool,
     /// Whether a training here stands behind it, rather than somebody who made it.
     pub trained: bool,
+    /// The id of the model as which its newest training is shown.
+    pub model: Option<String>,
 }
 
 /// One version of a model, as those see it who choose by number.
@@ -52,8 +55,8 @@ pub struct TrainingModel {
     pub model_id: Option<String>,
     /// The version that a training left.
     pub trained: Option<String>,
-    /// The version that runs apply, once there was one.
-    pub deployed: Option<String>,
+    /// The versions that runs apply, once there were some, by what they read.
+    pub applied: BTreeMap<String, String>,
     /// Notes.
     pub description: String,
     /// What its maker notes.
@@ -103,4 +106,16 @@ pub struct ChannelFile {
     pub awaited: bool,
     /// The job that makes a table of it, once a run wanted one.
     pub import: Option<vocabulary::JobId>,
+}
+
+/// How long files may be wanted, in seconds, by the words for it.
+pub const LIFETIMES: [(&str, i64); 5] =
+    [("1day", 86_400), ("1week", 604_800), ("1month", 2_592_000), ("6months", 15_552_000), ("1year", 31_536_000)];
+
+impl ChannelFile {
+    /// Whether a file that came then is not wanted any more.
+    pub fn is_over(&self, came: Timestamp, now: Timestamp) -> bool {
+        let lifetime = LIFETIMES.iter().find(|(word, _)| Some(*word) == self.lifetime.as_deref());
+        lifetime.is_some_and(|(_, seconds)| now >= came.plus_millis(seconds.saturating_mul(1_000)))
+    }
 }

@@ -11,7 +11,7 @@ pub const DEFAULT_NAME: &str = "Default";
 /// Letters of its id that are put behind a name which is taken.
 const SUFFIX: usize = 8;
 /// The name's beginning where neither a name is given nor free.
-const NAMELESS: &str = "experiment";
+const NAMELESS: &str = "meteos";
 
 /// A named shelf for jobs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -153,6 +153,11 @@ fn made_unique(name: Option<&str>, id: &ExperimentId) -> String {
 }
 
 impl Experiment {
+    /// What work on it may use at most; a workspace that is broken limits nothing.
+    pub fn allowed(&self) -> vocabulary::Limits {
+        if matches!(self.workspace, Workspace::Broken(_)) { vocabulary::Limits::default() } else { self.limits }
+    }
+
     /// Why new work may not start on it; `None` when it may. An experiment that is being prepared takes work, which waits.
     pub fn refusal(&self) -> Option<Fault> {
         let named = &self.unique_name;
@@ -195,7 +200,7 @@ mod tests {
         };
         assert_eq!(unique(Some("a"), false), Ok(("a".into(), Some("a".into()))));
         assert_eq!(unique(Some("a"), true), Ok(("a-0a1b2c3d".into(), Some("a".into()))));
-        assert_eq!(unique(None, false), Ok(("experiment-0a1b2c3d".into(), None)));
+        assert_eq!(unique(None, false), Ok(("meteos-0a1b2c3d".into(), None)));
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub(crate) fn snapshot(mut steps: Vec<Step>, cast: Cast) -> JobSnapshot {
         earlier: Vec::new(),
         short_of: Vec::new(),
         behind: None,
-        after: None,
+        held: None,
     }
 }
 

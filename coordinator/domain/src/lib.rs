@@ -38,7 +38,7 @@ pub use presence::{AgentPresence, Presence};
 pub use rerun::Rerun;
 pub use room::RoomBook;
 pub use run::{Run, RunStatus};
-pub use schedule::{Decision, JobSnapshot, decide};
+pub use schedule::{Decision, Held, JobSnapshot, decide};
 pub use step::{EarlierTries, earlier_tries, progress, step_state};
 pub use task::state::{TaskEvent, TaskState};
 pub use task::{Task, TaskKey};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vocabulary::{JobId, Timestamp};
 
-pub use request::{FileName, MOST_RETRIES, RunRequest, Unfit, read_texts};
+pub use request::{FileName, MOST_RETRIES, RunRequest, Unfit, queue_of, read_texts};
 pub use status::{RunStatus, RunView};
 
 /// How a run has ended.
@@ -26,6 +26,7 @@ pub struct RunEnd {
 
 /// What a run is asked to do.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Run {
     /// The version of its deployment.
     pub version: String,
@@ -40,13 +41,15 @@ pub struct Run {
     /// Where its predictions are to be put, as asked for.
     pub output: Option<Value>,
     /// The number that chose its queue, as asked for.
-    pub distribution: Option<u64>,
+    pub distribution: Option<serde_json::Number>,
     /// How often it is tried again.
     pub retries: u32,
     /// What it was asked with, over its deployment's defaults.
     pub environment: BTreeMap<String, String>,
     /// The job that makes a table of the file it reads.
     pub import: Option<JobId>,
+    /// The last line of an earlier run of the same job, when this one is the job run again.
+    pub behind: Option<(Timestamp, u64)>,
     /// How it ended before it had a job: when, and why.
     pub refused: Option<(Timestamp, String)>,
     /// How it ended, once its job was asked to run again: a run that has ended does not change.

@@ -43,8 +43,17 @@ pub struct JobSnapshot {
     pub short_of: Vec<PartyId>,
     /// The job of the same queue whose turn it is, when it is not this one's.
     pub behind: Option<JobId>,
-    /// The job that must have succeeded first, while it has not; or how it ended, when it will not.
-    pub after: Option<Result<JobId, Fault>>,
+    /// What must be there first and is not yet; or why it never will be.
+    pub held: Option<Result<Held, Fault>>,
+}
+
+/// What a job waits for although its parties are ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// For people.
+    pub reason: String,
+    /// Whose turn it is.
+    pub parties: Vec<PartyId>,
 }
 
 /// Something to be done about a job. The shell carries decisions out in one transaction and sends orders from the outbox.

@@ -80,7 +80,7 @@ pub struct LearnedModel {
     pub description: Option<String>,
     /// What it is learned from.
     pub source: Option<String>,
-    /// The format of its lines.
+    /// The format of its lines; none when it was learned from tables of several parties.
     pub format: Option<String>,
     /// What is learned.
     pub model_type: Option<String>,

@@ -60,7 +60,7 @@ async fn decisions() {
             earlier: Vec::new(),
             short_of: Vec::new(),
             behind: None,
-            after: None,
+            held: None,
         });
         tokio::time::sleep(Duration::from_millis(150)).await;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Decision, Job, JobSnapshot, JobState, Presence, Task, Waiting};
+use domain::{Decision, Held, Job, JobSnapshot, JobState, Presence, Task, Waiting, Workspace};
 use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, Timestamp};
 
 use crate::chronicle;
@@ -47,12 +47,9 @@ impl Loaded {
         let was_settled = job.state.is_settled();
         let behind = tx.ahead_in_queue(&job).await?;
         let asked = BTreeMap::new();
-        let after = match &job.settings.after {
-            Some(first) if !was_settled => outcome_of(tx, first).await?,
-            _ => None,
-        };
+        let held = if was_settled { None } else { holds(tx, &job).await? };
         let was = job.state;
-        let snapshot = JobSnapshot { job, tasks, asked, earlier, short_of: Vec::new(), behind, after };
+        let snapshot = JobSnapshot { job, tasks, asked, earlier, short_of: Vec::new(), behind, held };
         Ok(Some(Self { snapshot, orders, before, was, job_changed: false }))
     }
 
@@ -216,8 +213,27 @@ impl Loaded {
 
 const FAILING: &str = "an order";
 
+/// What keeps a job that has not begun from beginning.
+async fn holds(tx: &mut dyn Transaction, job: &Job) -> Stored<Option<Result<Held, Fault>>> {
+    if let Some(first) = &job.settings.after
+        && let Some(held) = outcome_of(tx, first).await?
+    {
+        return Ok(Some(held));
+    }
+    if job.started.is_some() {
+        return Ok(None);
+    }
+    let experiment = tx.experiment(&job.experiment).await?;
+    let preparing = experiment.filter(|experiment| experiment.workspace == Workspace::Preparing);
+    Ok(preparing.map(|experiment| {
+        let reason =
+            format!("experiment {} is being prepared: its home party has not answered", experiment.unique_name);
+        Ok(Held { reason, parties: Vec::new() })
+    }))
+}
+
 /// How a job stands that another waits for: nothing is in the way once it has succeeded.
-async fn outcome_of(tx: &mut dyn Transaction, first: &JobId) -> Stored<Option<Result<JobId, Fault>>> {
+async fn outcome_of(tx: &mut dyn Transaction, first: &JobId) -> Stored<Option<Result<Held, Fault>>> {
     let Some(job) = tx.job(first).await? else {
         let fault = Fault::new(ErrorCode::JobUnknown, format!("job {first}, which this one waits for, does not exist"));
         return Ok(Some(Err(fault)));
@@ -226,7 +242,8 @@ async fn outcome_of(tx: &mut dyn Transaction, first: &JobId) -> Stored<Option<Re
         return Ok(None);
     }
     if !job.state.is_settled() {
-        return Ok(Some(Ok(job.id)));
+        let reason = format!("job {first} makes the table that this one reads");
+        return Ok(Some(Ok(Held { reason, parties: job.waiting.map(|waiting| waiting.parties).unwrap_or_default() })));
     }
     let why = job.reason.unwrap_or_else(|| Fault::new(ErrorCode::JobState, "it was stopped"));
     let message = format!("the table could not be made by job {first}: {}", why.message);

@@ -25,7 +25,31 @@ pub fn file_stamp(at: Timestamp) -> String {
     moment.format("%Y%m%dT%H%M%S").to_string()
 }
 
+/// The namespace of the tables that are made of a channel's files.
+const OF_CHANNEL: &str = "channel_";
+
+/// The table that is made of a channel's file.
+pub fn table_of_file(channel: &str, file: &str) -> TableRef {
+    TableRef::new(format!("{OF_CHANNEL}{channel}"), file)
+}
+
 impl Coordinator {
+    /// A party tells that a table of its is gone: the file that it was made of is given up with it.
+    pub(crate) async fn file_removed(&self, party: &PartyId, table: &TableRef) -> Result<(), ServiceError> {
+        let Some(channel) = table.namespace.strip_prefix(OF_CHANNEL) else { return Ok(()) };
+        let give_up = |file: &mut Entity| {
+            let body: ChannelFile = file.read()?;
+            if file.parent.as_deref() == Some(channel) && body.party == party.as_str() {
+                file.deleted = true;
+            }
+            Ok(())
+        };
+        match self.change_entity(EntityKind::ChannelFile, None, &table.name, give_up).await {
+            Ok(_) | Err(ServiceError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The channel in which a tenant's data sets are seen; made when it is not there.
     pub async fn data_set_channel(&self, tenant: &Tenant) -> Result<Entity, ServiceError> {
         let is_own = |found: &Entity| found.read::<Channel>().is_ok_and(|channel| channel.shows_data_sets);
@@ -52,10 +76,19 @@ impl Coordinator {
         Ok(channel)
     }
 
-    /// A channel's files, as the filter says; data sets in the channel that shows them.
-    pub async fn channel_files(&self, channel: &Entity, filter: &EntityFilter) -> Result<Vec<Entity>, ServiceError> {
+    /// A channel's files, as the filter says, and whether these are the last; data sets in the channel that shows them.
+    pub async fn channel_files(
+        &self,
+        channel: &Entity,
+        filter: &EntityFilter,
+    ) -> Result<(Vec<Entity>, bool), ServiceError> {
+        let is_last = |found: &[Entity]| {
+            filter.limit.is_none_or(|limit| found.len() < usize::try_from(limit).unwrap_or(usize::MAX))
+        };
         if !shows_data_sets(channel).map_err(ServiceError::Internal)? {
-            return Ok(self.entities(filter).await?.0);
+            let files = self.entities(filter).await?.0;
+            let last = is_last(&files);
+            return Ok((files, last));
         }
         let of_set = |(at, id): &(Timestamp, String)| Some((*at, id.get(STAMP..)?.to_owned()));
         let filter = EntityFilter {
@@ -67,7 +100,8 @@ impl Coordinator {
         };
         let sets = self.entities(&filter).await?.0;
         let files = sets.iter().filter_map(|set| seen_as_file(channel, set).transpose());
-        files.collect::<Result<_, Fault>>().map_err(ServiceError::Internal)
+        let files = files.collect::<Result<_, Fault>>().map_err(ServiceError::Internal)?;
+        Ok((files, is_last(&sets)))
     }
 
     /// A file of a channel; `NotFound` when it is another channel's.
@@ -111,8 +145,11 @@ fn file_id(set: &Entity) -> String {
     format!("{}-{}", file_stamp(set.created), set.id)
 }
 
-/// Where a data set's rows are.
+/// Where a data set's rows are; nowhere when it could not be made, or its table was removed.
 fn table_of(set: &Entity) -> Option<(PartyId, TableRef)> {
+    if set.body.get("failed").is_some_and(|why| !why.is_null()) {
+        return None;
+    }
     let text = |place: &str| set.body.pointer(place).and_then(Value::as_str);
     let table = TableRef::new(text("/table/namespace")?, text("/table/name")?);
     Some((PartyId::new(text("/party")?).ok()?, table))

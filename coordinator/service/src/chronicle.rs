@@ -3,6 +3,8 @@
 use domain::{Event, Job, JobState, Task, TaskState};
 use vocabulary::{Attempt, StepName, Timestamp};
 
+const QUEUED: &str = "all parties take part; the job waits for its turn";
+
 /// The line of a job that was taken in.
 pub(crate) fn submitted(job: &Job) -> Event {
     Event::own(job.created, format!("job {} was submitted", job.id))
@@ -12,6 +14,10 @@ pub(crate) fn submitted(job: &Job) -> Event {
 pub(crate) fn lines(before: (JobState, &[Task]), job: &Job, tasks: &[Task], now: Timestamp) -> Vec<Event> {
     let (was, older) = before;
     let mut lines = Vec::new();
+    if was == JobState::Offered && job.state == JobState::Running {
+        // It had its turn at once.
+        lines.push(Event::own(now, QUEUED));
+    }
     if was != job.state && !job.state.is_settled() {
         lines.push(moved(job, now));
     }
@@ -28,7 +34,7 @@ pub(crate) fn lines(before: (JobState, &[Task]), job: &Job, tasks: &[Task], now:
 fn moved(job: &Job, now: Timestamp) -> Event {
     let line = match job.state {
         JobState::Offered => "the parties are asked to take part".to_owned(),
-        JobState::Queued => "all parties take part; the job waits for its turn".to_owned(),
+        JobState::Queued => QUEUED.to_owned(),
         JobState::Running => "the job runs".to_owned(),
         JobState::Stopping => "the job is being stopped".to_owned(),
         JobState::Succeeded => "the job has succeeded".to_owned(),

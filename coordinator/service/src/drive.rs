@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::{JobSnapshot, Presence, RoomBook, Waiting, decide};
 use tokio_util::sync::CancellationToken;
-use vocabulary::{JobId, PartyId, Timestamp};
+use vocabulary::{ExperimentId, JobId, PartyId, Timestamp};
 
 use crate::apply::Loaded;
 use crate::ports::{Stored, Transaction};
@@ -185,6 +185,9 @@ impl Coordinator {
         }
         let Some(mut loaded) = Loaded::load(tx, id).await? else { return Ok(Vec::new()) };
         let now = self.now();
+        if matches!(loaded.snapshot.held, Some(Ok(_))) {
+            self.look_at_shelf(loaded.snapshot.job.experiment.clone());
+        }
         loaded.note_asked(now);
         loaded.snapshot.short_of = room.short_of(&loaded.snapshot.job, presence);
         let shown = loaded.show_errors(presence);
@@ -200,6 +203,16 @@ impl Coordinator {
         }
         take_turns(tx, &loaded.snapshot, presence, room, now).await?;
         Ok(sending.parties)
+    }
+
+    /// Looks, beside the loop, whether the experiment of a job that is held is ready by now.
+    fn look_at_shelf(&self, experiment: ExperimentId) {
+        let coordinator = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = coordinator.prepared_experiment(None, experiment.as_str()).await {
+                tracing::debug!(%experiment, %error, "whether the experiment is ready could not be seen");
+            }
+        });
     }
 
     async fn put_off(&self, id: &JobId) -> Stored<()> {

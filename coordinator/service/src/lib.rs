@@ -58,7 +58,7 @@ pub use principal::{Principal, Who};
 pub use query_jobs::Health;
 pub use records::StoredModel;
 pub use schedules::NewSchedule;
-pub use submit_job::{Placement, SubmitJob, Submitted};
+pub use submit_job::{Named, Placement, SubmitJob, Submitted};
 pub use workshop::{NewDataset, NewEvaluation, NewLearning, NewModel, NewWorkspace, Project, Seen};
 
 use job_ids::JobIds;

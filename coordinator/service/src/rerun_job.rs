@@ -41,7 +41,7 @@ impl Coordinator {
         if let Some(experiment) = tx.experiment(&loaded.snapshot.job.experiment).await?.filter(|one| one.archived) {
             takes_work(&experiment).map_err(ServiceError::Conflict)?;
         }
-        runs::note_end(&mut *tx, &loaded.snapshot.job).await?;
+        runs::note_end(&mut *tx, &loaded.snapshot.job, now).await?;
         loaded
             .snapshot
             .rerun(&plan, now)

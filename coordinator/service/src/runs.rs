@@ -15,15 +15,16 @@ use crate::models::ModelVersion;
 use crate::numbered::{IdForm, insert};
 use crate::ports::Transaction;
 use crate::principal::Principal;
-use crate::submit_job::{Placement, Submitted};
+use crate::submit_job::{Named, Placement, Submitted};
 use crate::targets::unknown;
+use crate::training_models::Reads;
 use crate::{Coordinator, ServiceError};
 
 use documents::{Source, import_documents, predict_documents, reads_lines, table_of};
 use input::Input;
 
 /// Queues of a tenant's runs.
-pub const QUEUES: u64 = 16;
+pub const QUEUES: u32 = 16;
 
 /// A run that is asked for.
 #[derive(Debug, Clone)]
@@ -75,13 +76,17 @@ impl Coordinator {
         };
         let Some(model) = model else {
             return self
-                .refuse_run(entity, run, "there is no model yet: no training of this organization has succeeded")
+                .refuse_run(entity, run, "there is no model to apply: no training of this organization has succeeded, or all its models are archived")
                 .await;
         };
         run.model = Some(model.id.clone());
-        let key = self.applicable(who, &model).await?;
+        let reads = input.as_ref().map(|input| match input {
+            Input::Table { .. } => Reads::Table,
+            Input::File(_) => Reads::Lines,
+        });
+        let key = self.applicable(who, &model, reads).await?;
         let version = self.model_version(&key).await?.ok_or_else(|| unknown(EntityKind::TrainingModel, &model.id))?;
-        let queue = self.queue_of(tenant, order.request.distribution);
+        let queue = self.queue_of(tenant, order.request.distribution.as_ref());
         let plan = Plan { version, input, queue };
         self.start_run(who, entity, run, plan).await
     }
@@ -100,10 +105,10 @@ impl Coordinator {
         Ok(first)
     }
 
-    fn queue_of(&self, tenant: &Tenant, distribution: Option<u64>) -> String {
-        let number =
-            distribution.unwrap_or_else(|| self.inner.turns.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-        format!("run/{tenant}/{}", number % QUEUES)
+    fn queue_of(&self, tenant: &Tenant, distribution: Option<&serde_json::Number>) -> String {
+        let next = || self.inner.turns.fetch_add(1, std::sync::atomic::Ordering::Relaxed).into();
+        let number = distribution.cloned().unwrap_or_else(next);
+        format!("run/{tenant}/{}", domain::run::queue_of(&number, QUEUES))
     }
 
     async fn start_run(
@@ -140,15 +145,15 @@ impl Coordinator {
         let mut entity = entity.clone();
         entity.write(&run).map_err(ServiceError::Internal)?;
         let placement = Placement {
-            entity: Some((entity.clone(), IdForm::Hex("run-"))),
+            names: vec![Named::New(entity.clone(), IdForm::Hex("run-"))],
             retries: Some(run.retries),
             ..at(run.import.clone())
         };
         match self.submit_at(who, documents, placement).await {
-            Ok(Submitted { entity: Some(entity), .. }) => Ok(entity),
-            Ok(Submitted { entity: None, .. }) => {
-                Err(ServiceError::Internal(Fault::new(ErrorCode::Internal, "a run was not kept")))
-            }
+            Ok(Submitted { named, .. }) => named
+                .into_iter()
+                .next()
+                .ok_or_else(|| ServiceError::Internal(Fault::new(ErrorCode::Internal, "a run was not kept"))),
             // What the documents of a trained model lack, no client can mend.
             Err(error @ (ServiceError::Invalid { .. } | ServiceError::Unavailable(_))) => {
                 self.refuse_run(entity, run, &error.fault().to_string()).await
@@ -227,8 +232,9 @@ impl Coordinator {
     }
 }
 
-/// Writes down how the runs of a job have ended before it is run again: a run that has ended stays as it is.
-pub(crate) async fn note_end(tx: &mut dyn Transaction, job: &Job) -> Result<(), ServiceError> {
+/// Writes down how the runs of a job have ended before it is run again, since a run that has ended stays as it is; what
+/// comes is a run of its own.
+pub(crate) async fn note_end(tx: &mut dyn Transaction, job: &Job, now: Timestamp) -> Result<(), ServiceError> {
     let runs = tx.entities_of_job(&job.id).await?.into_iter().filter(|entity| entity.kind == EntityKind::Run);
     for mut entity in runs {
         let mut run: Run = entity.read().map_err(ServiceError::Internal)?;
@@ -238,9 +244,13 @@ pub(crate) async fn note_end(tx: &mut dyn Transaction, job: &Job) -> Result<(), 
         let status = if job.state == JobState::Succeeded { RunStatus::Succeeded } else { RunStatus::Failed };
         let at = job.ended.unwrap_or(job.updated);
         let line = gathering::last_line(tx, &job.id).await?.unwrap_or((at, u64::from(u32::MAX)));
+        let next = Run { behind: Some(line), ..run.clone() };
         run.ended = Some(RunEnd { at, status, line });
         entity.write(&run).map_err(ServiceError::Internal)?;
         tx.save_entity(&entity).await?;
+        let mut again = Entity { created: now, modified: now, ..entity };
+        again.write(&next).map_err(ServiceError::Internal)?;
+        insert(tx, again, IdForm::Hex("run-"), false).await?;
     }
     Ok(())
 }
@@ -254,7 +264,7 @@ fn described(request: &RunRequest, version: &Entity, defaults: BTreeMap<String, 
         models: request.models.clone(),
         input: request.input.as_ref().map(|(value, _)| value.clone()),
         output: request.output.as_ref().map(|(value, _)| value.clone()),
-        distribution: request.distribution,
+        distribution: request.distribution.clone(),
         retries: request.retries,
         environment,
         ..Run::default()

@@ -44,7 +44,7 @@ impl Coordinator {
         who.may_submit(&parsed.initiator).map_err(ServiceError::Denied)?;
         let tenant = who.tenant.clone().unwrap_or_else(Tenant::only);
         let placement = Placement { tenant: Some(tenant.clone()), ..Placement::default() };
-        let experiment = self.shelf(&new.order.conf, &placement).await?;
+        let experiment = self.shelf(&new.order.conf, &placement).await?.id;
         let now = self.now();
         let mut schedule = Entity::new(EntityKind::Schedule, self.new_uuid(), tenant, now);
         schedule.parent = Some(experiment.to_string());

@@ -12,7 +12,7 @@ use crate::filter::PartFilter;
 use crate::inherit::Estate;
 use crate::models::ModelKey;
 use crate::numbered::{self, IdForm};
-use crate::ports::{Order, OrderReply, StepCheck};
+use crate::ports::{Order, OrderReply, StepCheck, Transaction};
 use crate::principal::Principal;
 use crate::schedules::{due_schedule, note_begun};
 use crate::{Coordinator, ServiceError, chronicle};
@@ -44,16 +44,28 @@ pub struct Placement {
     pub experiment: Option<ExperimentId>,
     /// Jobs of one queue run one after another.
     pub queue: Option<String>,
-    /// What its tasks may use at most.
-    pub limits: Limits,
     /// A job that must have succeeded first.
     pub after: Option<JobId>,
     /// How often it may be tried again in all, for whatever it failed; what the documents say, when none is given.
     pub retries: Option<u32>,
-    /// What a face names it by; kept in the transaction that keeps the job, and under an id of that form.
-    pub entity: Option<(Entity, IdForm)>,
+    /// What faces name it by, kept in the transaction that keeps the job.
+    pub names: Vec<Named>,
     /// The schedule that begins it, and the moment for which it was planned.
     pub schedule: Option<(String, Timestamp)>,
+}
+
+/// What a face names a job by.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Named {
+    /// Something new, under an id of that form.
+    New(Entity, IdForm),
+    /// Something that is there, as it was read and as it becomes: it must not have changed meanwhile.
+    Anew {
+        /// When it had last changed.
+        read: Timestamp,
+        /// What it becomes.
+        becomes: Entity,
+    },
 }
 
 /// A job that was taken in.
@@ -64,7 +76,7 @@ pub struct Submitted {
     /// What the user should know although the job runs, in FATE's words.
     pub warnings: Vec<String>,
     /// What it is named by, as it was kept.
-    pub entity: Option<Entity>,
+    pub named: Vec<Entity>,
 }
 
 impl Coordinator {
@@ -101,11 +113,11 @@ impl Coordinator {
         let tenant = placement.tenant.or_else(|| who.tenant.clone()).unwrap_or_else(Tenant::only);
         let placement = Placement { tenant: Some(tenant), ..placement };
         let experiment = self.shelf(&command.conf, &placement).await?;
-        let placement = Placement { experiment: Some(experiment), ..placement };
-        let (job, entity) = self.take_in(command, parsed, id, (placement, estate)).await?;
+        let placement = Placement { experiment: Some(experiment.id), ..placement };
+        let (job, named) = self.take_in(command, parsed, id, (placement, estate)).await?;
         log_job(&job);
         self.changed();
-        Ok(Submitted { job, warnings, entity })
+        Ok(Submitted { job, warnings, named })
     }
 
     /// Checks documents as a submission would, and stores nothing. Which parties belong to the federation does not matter.
@@ -204,7 +216,7 @@ impl Coordinator {
 
     /// The experiment of a job: as placed, as its documents name it (by id or name), or the tenant's default one. Refuses
     /// one that takes no new work.
-    pub(crate) async fn shelf(&self, conf: &Value, placement: &Placement) -> Result<ExperimentId, ServiceError> {
+    pub(crate) async fn shelf(&self, conf: &Value, placement: &Placement) -> Result<Experiment, ServiceError> {
         let tenant = placement.tenant.clone().unwrap_or_else(Tenant::only);
         let experiment = match (&placement.experiment, named_experiment(conf)) {
             (Some(id), _) => self.experiment(Some(&tenant), id.as_str()).await?,
@@ -212,7 +224,7 @@ impl Coordinator {
             (None, None) => self.default_experiment(&tenant).await?,
         };
         takes_work(&experiment).map_err(ServiceError::Conflict)?;
-        Ok(experiment.id)
+        Ok(experiment)
     }
 
     async fn take_in(
@@ -221,16 +233,18 @@ impl Coordinator {
         mut parsed: Parsed,
         mut id: JobId,
         (placement, estate): (Placement, Estate),
-    ) -> Result<(Job, Option<Entity>), ServiceError> {
+    ) -> Result<(Job, Vec<Entity>), ServiceError> {
         let SubmitJob { dsl, conf, name, description } = command;
         let mut tx = self.inner.store.begin().await?;
         // Behind the one writer's door, so that jobs of a queue are as old as their places in it.
         let now = self.now();
+        let mut limits = Limits::default();
         if let Some(named) = &placement.experiment
             && let Some(experiment) = tx.experiment(named).await?
         {
             // It may have been archived since it was looked at.
             takes_work(&experiment).map_err(ServiceError::Conflict)?;
+            limits = experiment.allowed();
         }
         let mut schedule = match &placement.schedule {
             Some((schedule, planned)) => Some(due_schedule(&mut *tx, schedule, *planned).await?),
@@ -241,7 +255,7 @@ impl Coordinator {
         if let Some(experiment) = placement.experiment {
             job.experiment = experiment;
         }
-        (job.settings.queue, job.settings.limits) = (placement.queue, placement.limits);
+        (job.settings.queue, job.settings.limits) = (placement.queue, limits);
         job.settings.after = placement.after;
         if let Some(retries) = placement.retries {
             (job.settings.retries, job.settings.shared_retries) = (retries, true);
@@ -256,18 +270,15 @@ impl Coordinator {
                 tx.insert_tasks(&tasks).await?;
                 estate.copy(&mut *tx, &job).await?;
                 tx.add_events(&job.id, &[chronicle::submitted(&job)]).await?;
-                let entity = match placement.entity {
-                    Some((entity, form)) => {
-                        let entity = Entity { job: Some(job.id.clone()), created: now, modified: now, ..entity };
-                        Some(numbered::insert(&mut *tx, entity, form, false).await?)
-                    }
-                    None => None,
-                };
+                let mut named = Vec::new();
+                for name in placement.names {
+                    named.push(keep_name(&mut *tx, name, &job).await?);
+                }
                 if let Some(schedule) = &mut schedule {
                     note_begun(&mut *tx, schedule, &job.id, now).await?;
                 }
                 tx.commit().await?;
-                return Ok((job, entity));
+                return Ok((job, named));
             }
             // An earlier process gave this id out.
             id = self.next_id(now).map_err(ServiceError::Internal)?;
@@ -276,6 +287,25 @@ impl Coordinator {
             (job.id, job.model_version) = (id.clone(), id.to_string());
         }
         Err(ServiceError::Internal(Fault::new(ErrorCode::Internal, "no free job id was found")))
+    }
+}
+
+async fn keep_name(tx: &mut dyn Transaction, name: Named, job: &Job) -> Result<Entity, ServiceError> {
+    let (job, now) = (Some(job.id.clone()), job.created);
+    match name {
+        Named::New(entity, form) => {
+            numbered::insert(tx, Entity { job, created: now, modified: now, ..entity }, form, false).await
+        }
+        Named::Anew { read, becomes } => {
+            let found = tx.entity(becomes.kind, &becomes.id).await?;
+            if found.is_none_or(|found| found.deleted || found.modified != read) {
+                let message = format!("{} {} changed meanwhile", becomes.kind.word(), becomes.id);
+                return Err(ServiceError::Conflict(Fault::new(ErrorCode::JobState, message).next("look at it again")));
+            }
+            let entity = Entity { job, modified: now.max(Timestamp(read.0 + 1)), ..becomes };
+            tx.save_entity(&entity).await?;
+            Ok(entity)
+        }
     }
 }
 

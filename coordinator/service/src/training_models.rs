@@ -2,6 +2,7 @@
 //! another; and versions whose weights somebody brought.
 
 use domain::deployment::{TrainingDefinition, TrainingModel};
+use domain::workshop::LearnedModel;
 use domain::{Entity, EntityKind, Job, JobState};
 use vocabulary::{ErrorCode, Fault, Tenant, Timestamp};
 
@@ -10,6 +11,7 @@ use crate::models::{Deploy, ModelKey};
 use crate::numbered::{IdForm, named, place};
 use crate::ports::{Stored, Transaction};
 use crate::principal::Principal;
+use crate::workshop::{applying, learns_lines};
 use crate::{Coordinator, ServiceError};
 
 impl Coordinator {
@@ -56,21 +58,32 @@ impl Coordinator {
         }
     }
 
-    /// The version by which a model can be applied; deployed when it never was. Weights that somebody brought are a
-    /// `Conflict`: nothing here can apply them.
-    pub(crate) async fn applicable(&self, who: &Principal, model: &Entity) -> Result<ModelKey, ServiceError> {
+    /// The version by which a model can be applied; deployed when it never was. A model of lines reads either a table or the
+    /// lines of a file, whatever it was learned from. Weights that somebody brought are a `Conflict`: nothing here can apply
+    /// them.
+    pub(crate) async fn applicable(
+        &self,
+        who: &Principal,
+        model: &Entity,
+        reads: Option<Reads>,
+    ) -> Result<ModelKey, ServiceError> {
         let body: TrainingModel = model.read().map_err(ServiceError::Internal)?;
         let (Some(model_id), Some(trained)) = (body.model_id, body.trained) else {
             let message = format!("training model {} was not trained here, so nothing here can apply it", model.id);
             return Err(ServiceError::Conflict(Fault::new(ErrorCode::Unsupported, message)));
         };
-        if let Some(version) = body.deployed {
-            let key = ModelKey::new(model_id.clone(), version);
+        let trained = ModelKey::new(model_id.clone(), trained);
+        let training = self.model_version(&trained).await?;
+        let reads = reads.filter(|_| training.is_some_and(|training| learns_lines(&training.train_dsl)));
+        let word = reads.map_or("", Reads::word);
+        if let Some(version) = body.applied.get(word) {
+            let key = ModelKey::new(model_id, version.clone());
             if self.model_version(&key).await?.is_some() {
                 return Ok(key);
             }
         }
-        let deployed = self.deploy_model(who, &ModelKey::new(model_id, trained), Deploy::default()).await?;
+        let dsl = reads.map(|reads| applying(reads == Reads::Table));
+        let deployed = self.deploy_model(who, &trained, Deploy { dsl, ..Deploy::default() }).await?;
         if let Some((owner, Err(why))) = deployed.parts.iter().find(|(_, part)| part.is_err()) {
             let fault = Fault::new(ErrorCode::ModelMissing, why.clone()).at(&owner.party);
             return Err(ServiceError::Conflict(fault));
@@ -78,7 +91,7 @@ impl Coordinator {
         let version = deployed.key.version.clone();
         self.change_entity(EntityKind::TrainingModel, None, &model.id, |model| {
             let mut body: TrainingModel = model.read()?;
-            body.deployed = Some(version);
+            body.applied.insert(word.to_owned(), version);
             model.write(&body)
         })
         .await?;
@@ -102,6 +115,24 @@ impl Coordinator {
     }
 }
 
+/// What a model is to be applied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// A table.
+    Table,
+    /// The lines of a file.
+    Lines,
+}
+
+impl Reads {
+    const fn word(self) -> &'static str {
+        match self {
+            Reads::Table => "table",
+            Reads::Lines => "lines",
+        }
+    }
+}
+
 /// Gives the version that a training left its number, in the transaction that settles the job. Jobs that left no model have
 /// none, and a job that is run again keeps the one it has.
 pub(crate) async fn number_training(tx: &mut dyn Transaction, job: &Job, now: Timestamp) -> Stored<()> {
@@ -119,7 +150,7 @@ pub(crate) async fn number_training(tx: &mut dyn Transaction, job: &Job, now: Ti
         return Ok(());
     }
     let mut model = Entity::new(EntityKind::TrainingModel, "", tenant, now);
-    (model.parent, model.name) = (Some(definition.id), Some(job.model_version.clone()));
+    (model.parent, model.name) = (Some(definition.id.clone()), Some(job.model_version.clone()));
     model.job = Some(job.id.clone());
     let body = TrainingModel {
         model_id: Some(job.model_id.clone()),
@@ -132,7 +163,54 @@ pub(crate) async fn number_training(tx: &mut dyn Transaction, job: &Job, now: Ti
         return Ok(());
     }
     place(tx, model, IdForm::Number).await?;
+    let names = tx.entities_of_job(&job.id).await?;
+    if names.iter().any(|name| name.kind == EntityKind::Model) {
+        return Ok(());
+    }
+    if let Err(fault) = shown_as_model(tx, job, definition, now).await? {
+        tracing::error!(job = %job.id, %fault, "the training is shown as no model");
+    }
     Ok(())
+}
+
+/// Shows what trainings under a name left as one model, the newest of them: for those who go by models and not by versions.
+async fn shown_as_model(
+    tx: &mut dyn Transaction,
+    job: &Job,
+    mut definition: Entity,
+    now: Timestamp,
+) -> Stored<Result<(), Fault>> {
+    let mut body: TrainingDefinition = match definition.read() {
+        Ok(body) => body,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    if let Some(id) = &body.model {
+        if let Some(mut model) = tx.entity(EntityKind::Model, id).await?.filter(|model| !model.deleted) {
+            (model.job, model.modified) = (Some(job.id.clone()), now);
+            model.parent = Some(job.experiment.to_string());
+            tx.save_entity(&model).await?;
+        }
+        return Ok(Ok(()));
+    }
+    let mut model = Entity::new(EntityKind::Model, uuid::Uuid::new_v4().to_string(), definition.tenant.clone(), now);
+    (model.name, model.job) = (Some(job.model_id.clone()), Some(job.id.clone()));
+    (model.parent, model.created) = (Some(job.experiment.to_string()), job.created);
+    model.creator = job.initiator.party.to_string();
+    let learner = job.definition.graph.steps.iter().rev().find(|step| !step.model_outputs.is_empty());
+    let shown = LearnedModel {
+        description: Some(job.description.clone()),
+        model_type: learner.map(|step| step.module.clone()),
+        party: Some(job.initiator.party.clone()),
+        ..LearnedModel::default()
+    };
+    body.model = Some(model.id.clone());
+    if let Err(fault) = model.write(&shown).and_then(|()| definition.write(&body)) {
+        return Ok(Err(fault));
+    }
+    if place(tx, model, IdForm::Given).await?.is_some() {
+        tx.save_entity(&definition).await?;
+    }
+    Ok(Ok(()))
 }
 
 /// Whose a job is: its experiment's tenant.

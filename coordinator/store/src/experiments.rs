@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{ExperimentId, Tenant, Timestamp};
 
-use crate::sql::{SqlTransaction, containing, failed, from_json, json};
+use crate::sql::{SqlTransaction, failed, from_json, json};
 
 const ROW: &str = "an experiment";
 
@@ -162,8 +162,8 @@ fn condition(sql: &mut QueryBuilder<Sqlite>, predicate: &Predicate) {
             sql.push(" AND 1 = 0");
         }
         (Comparison::Contains, Some(Literal::Text(part))) => {
-            // LIKE disregards the case of ASCII letters only.
-            sql.push(format!(" AND {column} LIKE ")).push_bind(containing(part)).push(" ESCAPE '\\'");
+            // LOWER changes ASCII letters only.
+            sql.push(format!(" AND INSTR(LOWER({column}), LOWER(")).push_bind(part.clone()).push(")) > 0");
         }
         (Comparison::Contains, Some(Literal::Number(_))) => {
             sql.push(" AND 1 = 0");
@@ -185,15 +185,19 @@ const fn sign(comparison: Comparison) -> &'static str {
     }
 }
 
+/// A list of whatever length is one value: the store takes so many and no more.
 fn list(sql: &mut QueryBuilder<Sqlite>, start: &str, values: &[&Literal]) {
-    sql.push(start);
-    for (place, value) in values.iter().enumerate() {
-        if place > 0 {
-            sql.push(", ");
-        }
-        bind(sql, value);
-    }
-    sql.push(")");
+    let values: Vec<serde_json::Value> = values
+        .iter()
+        .map(|value| match value {
+            Literal::Number(number) => (*number).into(),
+            Literal::Text(text) => text.as_str().into(),
+        })
+        .collect();
+    sql.push(start)
+        .push("SELECT value FROM json_each(")
+        .push_bind(serde_json::Value::from(values).to_string())
+        .push("))");
 }
 
 fn bind(sql: &mut QueryBuilder<Sqlite>, value: &Literal) {

@@ -11,7 +11,7 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{JobId, Participant};
 
 use crate::body::{body_of, job_from, job_without_papers, job_word};
-use crate::sql::{SqlTransaction, column, containing, corrupt, failed, json};
+use crate::sql::{SqlTransaction, column, corrupt, failed, json};
 use crate::{papers, rows};
 
 /// Ids in one question, well below what the database takes.
@@ -245,11 +245,11 @@ pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     }
     among(query, " AND j.initiator_party IN (", filter.initiator_parties.iter().map(ToString::to_string));
     among(query, " AND j.name IN (", filter.names.iter().cloned());
-    contains(query, " AND LOWER(j.id) LIKE LOWER(", filter.id_contains.as_deref());
+    contains(query, " AND INSTR(LOWER(j.id), LOWER(", filter.id_contains.as_deref());
     if let Some(text) = filter.description_contains.as_deref() {
-        contains(query, " AND (LOWER(j.description) LIKE LOWER(", Some(text));
+        contains(query, " AND (INSTR(LOWER(j.description), LOWER(", Some(text));
         query.push(" OR EXISTS (SELECT 1 FROM participants n WHERE n.job_id = j.id");
-        contains(query, " AND LOWER(n.notes) LIKE LOWER(", Some(text));
+        contains(query, " AND INSTR(LOWER(n.notes), LOWER(", Some(text));
         query.push("))");
     }
     if let Some(version) = &filter.model_version {
@@ -280,7 +280,7 @@ pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     });
     among(query, " AND p.role IN (", filter.roles.iter().map(ToString::to_string));
     among(query, " AND p.party IN (", filter.parties.iter().map(ToString::to_string));
-    contains(query, " AND LOWER(p.party) LIKE LOWER(", filter.party_contains.as_deref());
+    contains(query, " AND INSTR(LOWER(p.party), LOWER(", filter.party_contains.as_deref());
     query.push(")");
 }
 
@@ -300,6 +300,6 @@ pub(crate) fn among(query: &mut QueryBuilder<Sqlite>, start: &str, values: impl 
 
 fn contains(query: &mut QueryBuilder<Sqlite>, start: &str, text: Option<&str>) {
     if let Some(text) = text {
-        query.push(start).push_bind(containing(text)).push(") ESCAPE '\\'");
+        query.push(start).push_bind(text.to_owned()).push(")) > 0");
     }
 }

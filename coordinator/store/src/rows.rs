@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use vocabulary::{JobId, Participant};
 
 use crate::jobs::{among, asks_for_any, cut, narrow, order, participant_from, total_of_last_page};
-use crate::sql::{containing, failed};
+use crate::sql::failed;
 
 /// Whether somebody in the job of `p` is not local.
 const IN_COMPANY: &str =
@@ -81,9 +81,9 @@ fn of_jobs(query: &mut QueryBuilder<Sqlite>, filter: &RowFilter) {
 fn described(query: &mut QueryBuilder<Sqlite>, filter: &RowFilter) {
     if let Some(part) = &filter.description_contains {
         query.push(
-            " AND LOWER(COALESCE(p.notes, (SELECT d.description FROM jobs d WHERE d.id = p.job_id))) LIKE LOWER(",
+            " AND INSTR(LOWER(COALESCE(p.notes, (SELECT d.description FROM jobs d WHERE d.id = p.job_id))), LOWER(",
         );
-        query.push_bind(containing(part)).push(") ESCAPE '\\'");
+        query.push_bind(part.clone()).push(")) > 0");
     }
 }
 

@@ -223,16 +223,3 @@ pub(crate) fn from_json<T: serde::de::DeserializeOwned>(row: &str, text: &str) -
 pub(crate) fn column(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
-
-/// A pattern that finds the text anywhere, whatever case.
-pub(crate) fn containing(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for letter in text.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    pattern
-}

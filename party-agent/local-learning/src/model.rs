@@ -407,7 +407,8 @@ fn alike(vectors: &Vectors, line: &str) -> Result<String> {
     let word = word.ok_or_else(|| LearnError::parameter("word", "it is missing"))?;
     let number = match asked.get("num") {
         None => 2,
-        Some(Literal::Int(number)) => usize::try_from(*number).ok().filter(|number| *number > 0).unwrap_or(0),
+        Some(Literal::Int(number)) => usize::try_from(*number).unwrap_or(0),
+        Some(Literal::Text(number)) => number.trim().parse().unwrap_or(0),
         Some(_) => 0,
     };
     if number == 0 {

@@ -100,6 +100,7 @@ pub(super) async fn remove(desk: &Desk, table: &TableRef) -> Result<bool, Failur
     if deleted {
         desk.holdings.records.forget_descent(table).await.map_err(Fault::from)?;
         tracing::info!(%table, "table deleted");
+        desk.archivist.tell_removed(table).await;
     }
     Ok(deleted)
 }

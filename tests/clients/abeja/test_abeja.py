@@ -11,7 +11,9 @@ from abeja import exceptions
 
 from conftest import ORGANIZATION, clients_at, ended, model_of, submit
 from harness import documents, tables
+from harness import meteos as shapes
 from harness.federation import GUEST, HOST
+from harness.meteos import Meteos
 
 # What may be seen after what: a status may be passed between two looks.
 ORDER = ["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED"]
@@ -269,6 +271,42 @@ def test_a19_a_deployment_with_a_live_run(abeja, deployed, door, talkative):
     assert "deleted" in abeja.deployments.delete_deployment(ORGANIZATION, deployed.id)["message"]
     with pytest.raises(exceptions.NotFound):
         abeja.runs.get_run(ORGANIZATION, deployed.id, run["run_id"])
+
+
+def test_x4_a_model_of_meteos_predicts_a_data_set(abeja, deployed, door, federation):
+    meteos = Meteos(federation.door)
+    experiment = meteos.experiment()
+    rows = [f"{n % 2},{n},{5 if n % 2 else -5}" for n in range(50)]
+    asked = ["3,5", "8,-5", "40,5"]
+    party = federation.party_doors[GUEST]
+    learned = shapes.put_file(party, "x4", "rows.txt", "\n".join(rows))
+    model = meteos.model(experiment, learned, "DecisionTreeClassification", {})
+    meteos.available("models", "model", model["id"])
+    dataset = meteos.dataset(experiment, shapes.put_file(party, "x4", "asked.txt", "\n".join(asked)))
+    meteos.available("datasets", "dataset", dataset["id"])
+
+    job = newest_training(door)
+    channel = next(c for c in abeja.datalake.list_channels(ORGANIZATION)["channels"] if c["name"] == "datasets")
+    files = abeja.datalake.list_channel_files(channel["channel_id"])["files"]
+    file = next(file["file_id"] for file in files if file["file_id"].endswith(dataset["id"]))
+    run = abeja.runs.create_run(
+        ORGANIZATION, deployed.id, deployed.version, {"$datalake:1": f"{channel['channel_id']}/{file}"},
+        model_id=model_of(abeja, job)["training_model_id"],
+    )  # fmt: skip
+    seen, _ = ended(abeja, deployed, run, door)
+    assert is_legal(seen) and seen[-1] == "SUCCEEDED"
+    of = {"job_id": job_of(door, abeja, deployed, run), "component_name": "local_learner_0", "role": "guest", "party_id": GUEST}
+    reply = requests.post(f"{party}/v1/tracking/component/output/data", json=of, timeout=60).json()
+    column = reply["meta"]["header"][0].index("predict_result")
+    predicted = [str(row[column]) for row in reply["data"][0]]
+    assert predicted == [meteos.predicted(model["id"], row) for row in asked] == ["1.0", "0.0", "1.0"]
+
+
+def newest_training(door):
+    """The job of the newest of Meteos' models."""
+    rows = door.data("job/query", {"status": "success"})
+    own = [row for row in rows if "local_learner_0" in row["f_dsl"]["components"] and not row["f_description"]]
+    return max(row["f_job_id"] for row in own)
 
 
 def test_x7_a_job_stopped_through_fate_is_a_failed_run(abeja, deployed, door, talkative):

@@ -158,6 +158,18 @@ def command(door, *arguments, answer=""):
     return done.stdout
 
 
+def test_x1_an_experiment_is_one_of_meteos(client, name, raw):
+    made = client.create_experiment(name)
+    status, listed = raw.json("GET", "/v1/demo/experiments")
+    seen = next(item for item in listed["experiments"] if item["id"] == made.id)
+    assert status == 200 and (seen["status"], seen["name"]) == ("available", name)
+    status, shown = raw.json("GET", f"/v1/demo/templates/{seen['template_id']}")
+    assert status == 200 and shown["template"]["name"] == "default"
+    client._experiment_api.archive_experiment(made.id)
+    status, shown = raw.json("GET", f"/v1/demo/experiments/{made.id}")
+    assert shown["experiment"]["status"] == "inactive"
+
+
 def test_c_the_command_does_the_same(federation, client):
     name = "by-command"
     assert name in command(federation.door, "experiment", "create", name, "-d", "made by the command")

@@ -3,6 +3,7 @@
 mod abuse;
 mod archives;
 mod certificates;
+mod faces;
 mod faults;
 mod first_job;
 mod lives;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// Most retries of a run.
 pub const MOST_RETRIES: u32 = 9;
@@ -38,11 +38,10 @@ pub struct FileName {
 }
 
 impl FileName {
-    /// Reads `{"$datalake:1": "channel/file"}`; nothing for null and for an object with nothing in it.
+    /// Reads `{"$datalake:1": "channel/file"}`; nothing for null.
     pub fn read(member: &str, value: &Value) -> Result<Option<Self>, Unfit> {
         let object = match value {
             Value::Null => return Ok(None),
-            Value::Object(object) if object.is_empty() => return Ok(None),
             Value::Object(object) => object,
             _ => return Err(unfit(member, "an object with one key, $datalake:1")),
         };
@@ -78,10 +77,10 @@ pub struct RunRequest {
     pub models: BTreeMap<String, String>,
     /// What it reads, as it was written, and the file that is meant.
     pub input: Option<(Value, FileName)>,
-    /// Where its predictions go, as it was written, and the channel that is meant.
-    pub output: Option<(Value, FileName)>,
+    /// Where its predictions go, as it was written, and the channel that is meant, if one is.
+    pub output: Option<(Value, Option<FileName>)>,
     /// The number that chooses its queue.
-    pub distribution: Option<u64>,
+    pub distribution: Option<Number>,
     /// How often it is tried again.
     pub retries: u32,
     /// Variables, over those of the deployment.
@@ -93,21 +92,16 @@ impl RunRequest {
     pub fn read(body: &Map<String, Value>) -> Result<Self, Unfit> {
         let given = |key: &str| body.get(key).filter(|value| !value.is_null());
         let version = given("version_id").and_then(Value::as_str).filter(|text| !text.is_empty());
-        let named = |key: &str| FileName::read(key, body.get(key).unwrap_or(&Value::Null));
-        let with_value = |key: &str, name: Option<FileName>| Some((body.get(key)?.clone(), name?));
-        let (input, output) = (named("input_data")?, named("output_template")?);
+        let input = FileName::read("input_data", body.get("input_data").unwrap_or(&Value::Null))?;
         if input.as_ref().is_some_and(|input| input.file.is_none()) {
             return Err(unfit("input_data", "$datalake:1 takes <channel_id>/<file_id>"));
         }
         Ok(Self {
             version: version.ok_or_else(|| unfit("version_id", "the id of a version of the deployment"))?.to_owned(),
             models: read_texts("models", given("models"))?,
-            input: with_value("input_data", input),
-            output: with_value("output_template", output),
-            distribution: match given("distribution") {
-                None => None,
-                Some(value) => Some(value.as_u64().ok_or_else(|| unfit("distribution", "a whole number from 0 on"))?),
-            },
+            input: input.and_then(|input| Some((body.get("input_data")?.clone(), input))),
+            output: given("output_template").map(read_template).transpose()?,
+            distribution: given("distribution").map(read_distribution).transpose()?,
             retries: match given("retry_count") {
                 None => RETRIES,
                 Some(value) => read_retries(value)?,
@@ -115,6 +109,31 @@ impl RunRequest {
             environment: read_texts("environment", given("environment"))?,
         })
     }
+}
+
+/// A template is kept as it is; it means a channel where it has the form of a file's name.
+fn read_template(value: &Value) -> Result<(Value, Option<FileName>), Unfit> {
+    if !value.is_object() {
+        return Err(unfit("output_template", "an object"));
+    }
+    Ok((value.clone(), FileName::read("output_template", value).unwrap_or_default()))
+}
+
+/// Whole numbers of any size; those beyond what is exact choose the queue of the number that was read.
+fn read_distribution(value: &Value) -> Result<Number, Unfit> {
+    let number = value.as_number().filter(|number| {
+        number.as_u64().is_some() || number.as_f64().is_some_and(|large| large >= 0.0 && large.fract() == 0.0)
+    });
+    number.cloned().ok_or_else(|| unfit("distribution", "a whole number from 0 on"))
+}
+
+/// The queue, of so many, that a number chooses.
+pub fn queue_of(distribution: &Number, queues: u32) -> u32 {
+    let rest = match distribution.as_u64() {
+        Some(number) => (number % u64::from(queues)) as f64,
+        None => distribution.as_f64().unwrap_or_default().rem_euclid(f64::from(queues)),
+    };
+    (0..queues).find(|queue| f64::from(*queue) >= rest.floor()).unwrap_or_default()
 }
 
 fn read_retries(value: &Value) -> Result<u32, Unfit> {
@@ -148,7 +167,7 @@ mod tests {
     #[test]
     fn fills_in_what_is_not_given() {
         let request = read(json!({"version_id": "ver-1", "environment": {}})).expect("fits");
-        assert_eq!((request.retries, request.distribution), (5, None));
+        assert_eq!((request.retries, &request.distribution), (5, &None));
         assert!(request.input.is_none() && request.models.is_empty() && request.environment.is_empty());
         let nulls = json!({"version_id": "ver-1", "environment": null, "input_data": null, "retry_count": null});
         assert_eq!(read(nulls).expect("fits"), request);
@@ -162,11 +181,31 @@ mod tests {
             "output_template": {"$datalake:1": "7"}, "environment": {"DEBUG": "1"},
         });
         let request = read(body).expect("fits");
-        assert_eq!((request.retries, request.distribution), (0, Some(0)));
+        assert_eq!((request.retries, request.distribution.clone()), (0, Some(0.into())));
         let file = FileName { channel: "2222222222222".into(), file: Some("20180101T112233-4".into()) };
-        assert_eq!(request.input, Some((input, file)));
-        assert_eq!(request.output.expect("output").1, FileName { channel: "7".into(), file: None });
+        assert_eq!(request.input.clone(), Some((input, file)));
+        let output = request.output.clone().expect("output");
+        assert_eq!(output, (json!({"$datalake:1": "7"}), Some(FileName { channel: "7".into(), file: None })));
         assert_eq!((request.models["alias"].as_str(), request.environment["DEBUG"].as_str()), ("3", "1"));
+    }
+
+    #[test]
+    fn keeps_templates_that_mean_nothing_here() {
+        for template in [json!({}), json!({"$foo:1": "x"}), json!({"$datalake:1": 3})] {
+            let request = read(json!({"version_id": "v", "output_template": template})).expect("fits");
+            assert_eq!(request.output, Some((template, None)));
+        }
+    }
+
+    #[test]
+    fn numbers_of_any_size_choose_a_queue() {
+        let queue = |number: &str| {
+            let body = format!("{{\"version_id\": \"v\", \"distribution\": {number}}}");
+            let request = read(serde_json::from_str(&body).expect("JSON")).expect("fits");
+            queue_of(&request.distribution.expect("a number"), 16)
+        };
+        assert_eq!((queue("0"), queue("19"), queue("18446744073709551615")), (0, 3, 15));
+        assert_eq!((queue("18446744073709551616"), queue("1e300")), (0, 0));
     }
 
     #[test]
@@ -188,7 +227,9 @@ mod tests {
             (json!({"version_id": "v", "input_data": {"$datalake:1": "a"}}), "input_data"),
             (json!({"version_id": "v", "input_data": {"$datalake:1": "a/b/c"}}), "input_data"),
             (json!({"version_id": "v", "input_data": {"$datalake:1": "a/b", "$datalake:2": "a/b"}}), "input_data"),
-            (json!({"version_id": "v", "output_template": {"$datalake:1": 3}}), "output_template"),
+            (json!({"version_id": "v", "input_data": {}}), "input_data"),
+            (json!({"version_id": "v", "distribution": 0.5}), "distribution"),
+            (json!({"version_id": "v", "output_template": "x"}), "output_template"),
         ];
         for (body, member) in cases {
             assert_eq!(read(body.clone()).expect_err("unfit").member, member, "{body}");

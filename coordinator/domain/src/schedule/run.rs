@@ -6,7 +6,7 @@ use crate::job::Waiting;
 use crate::job::state::{JobEvent, JobState};
 use crate::task::state::TaskState;
 
-/// A job that waits for another is looked at again after this.
+/// A job that waits for what another makes is looked at again after this.
 const LOOK_AGAIN_MILLIS: i64 = 300;
 
 /// Counts tasks as lost whose party has been offline longer than its lease; until then the job waits for it.
@@ -40,8 +40,8 @@ pub(super) fn start_steps(work: &mut Work<'_>) {
         if active >= most && !runs_already {
             continue;
         }
-        if let Some(Ok(first)) = work.after {
-            work.wait_for(format!("job {first} makes the table that this one reads"), Vec::new());
+        if let Some(Ok(held)) = work.held {
+            work.wait_for(held.reason.clone(), held.parties.clone());
             work.wake_at(work.now.plus_millis(LOOK_AGAIN_MILLIS));
             continue;
         }

@@ -13,7 +13,7 @@ pub(super) fn heed_wishes(work: &mut Work<'_>) {
     }
     if let Some(stop) = &work.job.stop {
         work.job_event(JobEvent::StopAsked, Some(stop.reason.clone()));
-    } else if let Some(Err(why)) = work.after {
+    } else if let Some(Err(why)) = work.held {
         work.job_event(JobEvent::StopAsked, Some(why.clone()));
     } else if work.now >= work.job.deadline() {
         work.job_event(JobEvent::StopAsked, Some(deadline_fault(work.job.settings.timeout_millis)));

@@ -45,11 +45,13 @@ fn waits_for_its_turn_in_its_queue() {
 #[test]
 fn waits_for_the_job_that_makes_its_table() {
     let mut world = World::new(snapshot(vec![step("a_0", &[], &[Role::Guest])], cast(&["1"], &[], &[])), &["1"]);
-    world.snapshot.after = Some(Ok("earlier".parse().expect("id")));
+    world.snapshot.held = Some(Ok(Held { reason: "the table is being made".into(), parties: vec![party("1")] }));
     world.accept_all();
     world.settle();
+    let waiting = world.snapshot.job.waiting.clone().map(|waiting| (waiting.reason, waiting.parties));
+    assert_eq!(waiting, Some(("the table is being made".into(), vec![party("1")])));
     assert_eq!((world.snapshot.job.state, world.states("a_0")), (JobState::Queued, vec![S::Waiting]));
-    world.snapshot.after = None;
+    world.snapshot.held = None;
     world.finish_all_well();
     assert_eq!(world.snapshot.job.state, JobState::Succeeded);
 }
@@ -57,7 +59,7 @@ fn waits_for_the_job_that_makes_its_table() {
 #[test]
 fn fails_when_the_job_that_makes_its_table_has_failed() {
     let mut world = World::new(snapshot(vec![step("a_0", &[], &[Role::Guest])], cast(&["1"], &[], &[])), &["1"]);
-    world.snapshot.after = Some(Err(vocabulary::Fault::new(ErrorCode::TableMissing, "no table")));
+    world.snapshot.held = Some(Err(vocabulary::Fault::new(ErrorCode::TableMissing, "no table")));
     world.accept_all();
     world.settle();
     assert_eq!((world.snapshot.job.state, world.states("a_0")), (JobState::Failed, vec![S::Waiting]));

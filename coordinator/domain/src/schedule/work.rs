@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, StepName, TaskId, Timestamp};
 
-use super::{Decision, JobSnapshot};
+use super::{Decision, Held, JobSnapshot};
 use crate::job::state::{JobEvent, JobState};
 use crate::job::{Job, Waiting};
 use crate::presence::Presence;
@@ -25,8 +25,8 @@ pub(super) struct Work<'a> {
     pub(super) short_of: &'a [PartyId],
     /// The job of the same queue whose turn it is.
     pub(super) behind: Option<&'a JobId>,
-    /// The job that must have succeeded first, or how it ended badly.
-    pub(super) after: Option<&'a Result<JobId, Fault>>,
+    /// What must be there first, or why it never will be.
+    pub(super) held: Option<&'a Result<Held, Fault>>,
     asked: BTreeMap<PartyId, Timestamp>,
     earlier: &'a [EarlierTries],
     decisions: Vec<Decision>,
@@ -45,7 +45,7 @@ impl<'a> Work<'a> {
             stopped_for: None,
             short_of: &snapshot.short_of,
             behind: snapshot.behind.as_ref(),
-            after: snapshot.after.as_ref(),
+            held: snapshot.held.as_ref(),
             asked: snapshot.asked.clone(),
             earlier: &snapshot.earlier,
             decisions: Vec::new(),

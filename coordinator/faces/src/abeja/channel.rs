@@ -5,6 +5,7 @@ use domain::{Entity, EntityKind};
 use serde_json::{Value, json};
 use service::EntityFilter;
 use service::numbered::IdForm;
+use vocabulary::{ErrorCode, Fault};
 
 use super::Abeja;
 use super::reply::{Answer, Refusal, found, made};
@@ -67,7 +68,7 @@ pub(super) async fn patch(face: Abeja, mut call: Call) -> Answer {
     let body = call.json().await?;
     let (named, description) = (given_name(&body, "name")?, notes(&body, "description")?);
     let change = |entity: &mut Entity| {
-        let mut channel: Channel = entity.read()?;
+        let mut channel = own(entity)?;
         if let Some(description) = description {
             channel.description = description;
         }
@@ -91,7 +92,7 @@ pub(super) async fn unarchive(face: Abeja, call: Call) -> Answer {
 
 async fn put_away(face: Abeja, call: Call, archived: bool) -> Answer {
     let change = |entity: &mut Entity| {
-        let mut channel: Channel = entity.read()?;
+        let mut channel = own(entity)?;
         channel.archived = archived;
         entity.write(&channel)
     };
@@ -99,6 +100,18 @@ async fn put_away(face: Abeja, call: Call, archived: bool) -> Answer {
     face.coordinator().change_entity(EntityKind::Channel, Some(tenant), id, change).await?;
     let what = if archived { "archived" } else { "unarchived" };
     found(&json!({"message": format!("channel {id} {what}")}))
+}
+
+/// A channel that its organization made: the one that shows the data sets stays as it is.
+fn own(entity: &Entity) -> Result<Channel, Fault> {
+    let channel: Channel = entity.read()?;
+    if channel.shows_data_sets {
+        return Err(Fault::new(
+            ErrorCode::Conflict,
+            "this channel shows the data sets of the organization; it stays as it is",
+        ));
+    }
+    Ok(channel)
 }
 
 fn with_organization(call: &Call, entity: &Entity, key: &str, value: Value) -> Value {

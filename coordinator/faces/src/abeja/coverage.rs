@@ -16,11 +16,13 @@ const BEFORE: &str = "# ABEJA: what is served\n\n\
     every version of every deployment predicts. The deployment `fl-predict` is there in every organization.\n\n\
     `retry_count` is the sum of all new tries of all steps of a run. `distribution` modulo 16 chooses the queue; runs of one queue \
     run strictly one after another; runs that say nothing take turns at the queues. A run whose answer never reached its client \
-    is not made again when the client asks again within a minute.\n\n\
+    is not made again when the client asks again within a minute. When the job of a run that has ended is run again, that is a \
+    run of its own. `output_template` is kept and shown; predictions are the output table of the run's job, at its party.\n\n\
     Log lines are the job's own moves and, where a party's policy has `logs_through_coordinator`, its own lines.\n\n\
     **Files** of a channel stay at the organization's home party. A run reads one as a table; `x-abeja-meta-head`, `-id_delimiter`, \
     `-partition`, `-extend_sid` and `-auto_increasing_sid` say how. The channel `datasets` shows the organization's Meteos data sets \
-    as files. **Training models** are the versions that trainings left, each under a number of its own that is never given again; \
+    as files, and changes none. A model of lines (of Meteos' API) reads a data set or the lines of a file, whatever it was learned \
+    from. A file whose table is removed through FATE-Flow's API is gone. **Training models** are the versions that trainings left, each under a number of its own that is never given again; \
     their definition is named by the model's id (in paths by its number, or with `~` for `#`). Weights that somebody brought are kept, \
     but no run can apply them.\n\n\
     | method | path | opened by | what it does | gives |\n|---|---|---|---|---|\n";

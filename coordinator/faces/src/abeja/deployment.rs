@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::reply::{Answer, Refusal, found, made};
 use super::request::{Call, name, notes};
 use super::shown::time;
-use super::{Abeja, reply};
+use super::{Abeja, reply, run};
 
 pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
     let body = call.json().await?;
@@ -17,7 +17,7 @@ pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
     let deployment = Deployment { description, environment: variables(&body)?.unwrap_or_default() };
     let creator = call.creator();
     let entity = face.coordinator().create_target(call.tenant(), &creator, &named, &deployment).await;
-    made(&shown(&entity.map_err(taken)?)?)
+    made(&shown(&face, &entity.map_err(taken)?).await?)
 }
 
 /// A name that is taken is a mistake of the request in this API.
@@ -40,14 +40,17 @@ fn variables(body: &Map<String, Value>) -> Result<Option<std::collections::BTree
 
 pub(super) async fn list(face: Abeja, call: Call) -> Answer {
     let entities = face.coordinator().targets(call.tenant()).await?;
-    let entries: Vec<Value> = entities.iter().map(shown).collect::<Result<_, _>>()?;
+    let mut entries = Vec::with_capacity(entities.len());
+    for entity in &entities {
+        entries.push(shown(&face, entity).await?);
+    }
     found(&json!({"entries": entries}))
 }
 
 pub(super) async fn get(face: Abeja, call: Call) -> Answer {
     let id = call.segment("deployment");
     let entity = face.coordinator().entity(EntityKind::Deployment, Some(call.tenant()), id).await?;
-    found(&shown(&entity)?)
+    found(&shown(&face, &entity).await?)
 }
 
 pub(super) async fn patch(face: Abeja, mut call: Call) -> Answer {
@@ -64,7 +67,7 @@ pub(super) async fn patch(face: Abeja, mut call: Call) -> Answer {
     };
     let (tenant, id) = (call.tenant(), call.segment("deployment"));
     let entity = face.coordinator().change_target(tenant, id, named.as_deref(), change).await;
-    found(&shown(&entity.map_err(taken)?)?)
+    found(&shown(&face, &entity.map_err(taken)?).await?)
 }
 
 pub(super) async fn delete(face: Abeja, call: Call) -> Answer {
@@ -73,15 +76,16 @@ pub(super) async fn delete(face: Abeja, call: Call) -> Answer {
     found(&json!({"message": format!("{id} deleted")}))
 }
 
-fn shown(entity: &Entity) -> Result<Value, reply::Refusal> {
+async fn shown(face: &Abeja, entity: &Entity) -> Result<Value, reply::Refusal> {
     let body: Deployment = entity.read()?;
+    let runs = run::newest(face, entity).await?;
     Ok(json!({
         "deployment_id": entity.id,
         "name": entity.name,
         "description": body.description,
         "creator": creator(&entity.creator),
         "default_environment": body.environment,
-        "runs": [],
+        "runs": runs,
         "services": [],
         "triggers": [],
         "created_at": time(entity.created),

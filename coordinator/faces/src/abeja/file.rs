@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use axum::http::{HeaderMap, StatusCode};
-use domain::deployment::{Channel, ChannelFile};
+use domain::deployment::{Channel, ChannelFile, LIFETIMES};
 use domain::{Entity, EntityKind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use service::EntityFilter;
-use service::channels::file_stamp;
+use service::channels::{file_stamp, table_of_file};
 use service::numbered::IdForm;
 use vocabulary::{ErrorCode, Fault, PartyId, Tenant, Timestamp};
 
@@ -29,9 +29,6 @@ const MOST: u32 = 1_000;
 /// Most members that are said of a file, and the most letters of one.
 const MOST_SAID: usize = 64;
 const LONGEST: usize = 4_096;
-/// How long files may be wanted, in seconds.
-const LIFETIMES: [(&str, i64); 5] =
-    [("1day", 86_400), ("1week", 604_800), ("1month", 2_592_000), ("6months", 15_552_000), ("1year", 31_536_000)];
 /// What clients of this API leave as it is when they write a name or a value.
 const QUOTED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
@@ -207,7 +204,7 @@ async fn opened(face: &Abeja, call: &Call) -> Result<(Entity, ChannelFile), Refu
     let fits = entity.parent.as_deref() == Some(call.segment("channel"));
     if fits
         && same(call.query("secret").unwrap_or_default(), &file.secret)
-        && !is_over(&entity, &file, face.coordinator().now())
+        && !file.is_over(entity.created, face.coordinator().now())
     {
         Ok((entity, file))
     } else {
@@ -215,19 +212,12 @@ async fn opened(face: &Abeja, call: &Call) -> Result<(Entity, ChannelFile), Refu
     }
 }
 
-/// Whether a file is not wanted any more.
-fn is_over(entity: &Entity, file: &ChannelFile, now: Timestamp) -> bool {
-    let seconds =
-        LIFETIMES.iter().find(|(word, _)| Some(*word) == file.lifetime.as_deref()).map(|(_, seconds)| *seconds);
-    seconds.is_some_and(|seconds| now >= entity.created.plus_millis(seconds.saturating_mul(1_000)))
-}
-
 /// The file that the path names.
 async fn of(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
     let (channel, id) = (channel_of(face, call).await?, call.segment("file"));
     let entity = face.coordinator().channel_file(&channel, id).await?;
     let file: ChannelFile = entity.read()?;
-    let is_there = !is_over(&entity, &file, face.coordinator().now());
+    let is_there = !file.is_over(entity.created, face.coordinator().now());
     if is_there { Ok(entity) } else { Err(Refusal::missing(format!("the channel has no file {id}"))) }
 }
 
@@ -237,18 +227,43 @@ pub(super) async fn get(face: Abeja, call: Call) -> Answer {
     found(&shown(&call, &entity, Some(&secret))?)
 }
 
+/// The file that the path names, to be changed: what shows a data set is changed as that.
+async fn changeable(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
+    let entity = of(face, call).await?;
+    if channel_of(face, call).await?.read::<Channel>()?.shows_data_sets {
+        return Err(Refusal::conflict(
+            "this is a data set of the organization, shown as a file: it is not changed here",
+        ));
+    }
+    Ok(entity)
+}
+
 pub(super) async fn delete(face: Abeja, call: Call) -> Answer {
-    let entity = of(&face, &call).await?;
+    let entity = changeable(&face, &call).await?;
     let file: ChannelFile = entity.read()?;
     let (party, folder) = (party_of(&file)?, entity.parent.clone().unwrap_or_default());
     agents::delete(&face, FileAt { party: &party, folder: &folder, name: &entity.id }).await?;
     face.coordinator().delete_entity(EntityKind::ChannelFile, Some(call.tenant()), &entity.id).await?;
+    forget_rows(&face, &party, &entity, &file).await;
     found(&json!({"message": format!("deleted file ({})", entity.id)}))
+}
+
+/// Has the party drop the table that was made of a deleted file. Rows that stay because it does not answer are no file's any
+/// more.
+async fn forget_rows(face: &Abeja, party: &PartyId, entity: &Entity, file: &ChannelFile) {
+    if file.import.is_none() {
+        return;
+    }
+    let table = table_of_file(entity.parent.as_deref().unwrap_or_default(), &entity.id);
+    let body = json!({"namespace": table.namespace, "table_name": table.name});
+    if let Err(refusal) = agents::ask(face, party, "/v1/table/delete", &body).await {
+        tracing::warn!(%party, %table, status = refusal.status.as_u16(), "the table of a deleted file stays");
+    }
 }
 
 pub(super) async fn put_metadata(face: Abeja, mut call: Call) -> Answer {
     let body = call.json().await?;
-    let entity = of(&face, &call).await?;
+    let entity = changeable(&face, &call).await?;
     let said = said_in_body(&body)?;
     let change = |entity: &mut Entity| {
         let mut file: ChannelFile = entity.read()?;
@@ -272,7 +287,7 @@ fn said_in_body(body: &Map<String, Value>) -> Result<BTreeMap<String, String>, R
 
 pub(super) async fn put_lifetime(face: Abeja, mut call: Call) -> Answer {
     let body = call.json().await?;
-    let entity = of(&face, &call).await?;
+    let entity = changeable(&face, &call).await?;
     let wanted = lifetime(body.get("lifetime").map(|value| value.as_str().unwrap_or_default()))?;
     let change = |entity: &mut Entity| {
         let mut file: ChannelFile = entity.read()?;
@@ -308,14 +323,13 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
         ..EntityFilter::of(EntityKind::ChannelFile)
     };
     'all: loop {
-        let batch = face.coordinator().channel_files(&channel, &filter).await?;
-        let is_last = batch.len() < MOST as usize;
+        let (batch, is_last) = face.coordinator().channel_files(&channel, &filter).await?;
         for entity in batch {
             let file: ChannelFile = entity.read()?;
             let fits = from.is_none_or(|from| entity.created >= from)
                 && to.is_none_or(|to| entity.created <= to)
                 && wanted.is_none_or(|(key, value)| file.metadata.get(key).is_some_and(|has| has.contains(value)));
-            if file.awaited || is_over(&entity, &file, now) || !fits {
+            if file.awaited || file.is_over(entity.created, now) || !fits {
                 continue;
             }
             if page.len() == most {

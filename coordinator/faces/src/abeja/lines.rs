@@ -98,8 +98,8 @@ fn shown(page: &[Event]) -> Vec<Value> {
 
 /// Where a run's lines are.
 enum Lines {
-    /// Of its job, up to the run's end where its job went on without it.
-    OfJob(JobId, Option<(Timestamp, u64)>),
+    /// Of its job: behind an earlier run of that job, and up to the run's end where the job went on without it.
+    OfJob { job: JobId, behind: Option<(Timestamp, u64)>, end: Option<(Timestamp, u64)> },
     /// All there is to say of a run that never had a job.
     Few(Vec<Event>),
 }
@@ -110,14 +110,18 @@ impl Lines {
         let body: Run = entity.read()?;
         let Some(job) = entity.job.clone() else { return Ok(Self::Few(few(&entity, &body))) };
         gathered::gather(face, &entity, &body, &job).await;
-        let behind = |(at, place): (Timestamp, u64)| (at, place.saturating_add(1));
-        Ok(Self::OfJob(job, body.ended.map(|end| behind(end.line))))
+        let next = |(at, place): (Timestamp, u64)| (at, place.saturating_add(1));
+        Ok(Self::OfJob { job, behind: body.behind, end: body.ended.map(|end| next(end.line)) })
     }
 
     async fn page(&self, face: &Abeja, wanted: Wanted, limit: u32) -> Result<Vec<Event>, Refusal> {
         let Wanted { from, to, after, before, newest_first } = wanted;
         match self {
-            Self::OfJob(job, end) => {
+            Self::OfJob { job, behind, end } => {
+                let after = match (after, behind) {
+                    (Some(after), Some(behind)) => Some(after.max(*behind)),
+                    (after, behind) => after.or(*behind),
+                };
                 let before = match (before, end) {
                     (Some(before), Some(end)) => Some(before.min(*end)),
                     (before, end) => before.or(*end),

@@ -27,7 +27,7 @@ pub(super) struct ListPlace {
 #[serde(deny_unknown_fields)]
 pub(super) struct LinePlace {
     /// Behind or before this line: its moment and its place. None: before the first or behind the last.
-    #[serde(rename = "p")]
+    #[serde(rename = "p", deserialize_with = "Option::deserialize")]
     pub(super) line: Option<(Timestamp, u64)>,
     /// From this moment on.
     #[serde(rename = "a")]
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(place::<ListPlace>(&token(&of_list)), Ok(of_list.clone()));
         let of_lines = LinePlace { line: Some((Timestamp(-7), 3)), from: None, to: Some(Timestamp(9)) };
         assert_eq!(place::<LinePlace>(&token(&of_lines)), Ok(of_lines));
-        for wrong in ["", "x", "zz", "abc", "\u{e4}\u{e4}", &"7".repeat(4_000), &token(&of_list)] {
+        for wrong in ["", "x", "zz", "7b7d", "abc", "\u{e4}\u{e4}", &"7".repeat(4_000), &token(&of_list)] {
             assert!(place::<LinePlace>(wrong).is_err(), "{wrong}");
         }
     }

@@ -73,6 +73,22 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
     found(&body)
 }
 
+/// The newest runs of a deployment, one page of them.
+pub(super) async fn newest(face: &Abeja, deployment: &Entity) -> Result<Vec<Value>, Refusal> {
+    let filter = EntityFilter {
+        tenant: Some(deployment.tenant.clone()),
+        parent: Some(deployment.id.clone()),
+        newest_first: true,
+        limit: Some(PAGE),
+        ..EntityFilter::of(EntityKind::Run)
+    };
+    let mut runs = Vec::new();
+    for entity in face.coordinator().entities(&filter).await?.0 {
+        runs.push(shown(&face.coordinator().run_stand(entity).await?));
+    }
+    Ok(runs)
+}
+
 fn shown(stand: &RunStand) -> Value {
     let RunStand { entity, run, status, modified } = stand;
     json!({

@@ -506,4 +506,10 @@ pub static ROUTES: &[Route] = &[
     .takes(&["archive_sha256", "force_update", "check_only"])
     .gives("{role, party_id, model_id, model_version}"),
     served("fedflow/model/loaded", OF_PART, "an agent tells that it loaded its part", json!(model_exchange::loaded)),
+    served(
+        "fedflow/table/removed",
+        &["namespace", "table_name"],
+        "an agent tells that a table of its party is gone",
+        json!(table::removed),
+    ),
 ];

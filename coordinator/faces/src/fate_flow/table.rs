@@ -3,11 +3,11 @@
 use doors::fate_reply::{ARGUMENT, SUCCESS};
 use doors::{Answer, Failure, Reply};
 use serde_json::{Value, json};
-use vocabulary::PartyId;
+use vocabulary::{PartyId, TableRef};
 use wire::agent_link::Caller;
 
 use super::FateFlow;
-use super::reply::answer;
+use super::reply::{answer, fail};
 use super::request::Call;
 use super::rows;
 use super::shown::{find_job, meant};
@@ -61,6 +61,16 @@ pub(super) async fn delete(face: FateFlow, call: Call) -> Answer {
     }
     let reply = deleted.ok_or_else(|| Failure::code(ARGUMENT, "no find table"))?;
     answer(as_reply(reply))
+}
+
+/// An agent tells that a table of its party is gone.
+pub(super) async fn removed(face: FateFlow, call: Call) -> Answer {
+    call.validated(&["namespace", "table_name"])?;
+    let Caller::PartyUser(party) = &call.caller else { return Err(Failure::unknown_route()) };
+    let (name, namespace) = names(&call);
+    let table = TableRef::new(namespace.unwrap_or_default(), name.unwrap_or_default());
+    face.coordinator().table_removed(party, &table).await.map_err(fail)?;
+    answer(Reply::success())
 }
 
 /// The request without a party: the agent that gets it is the one that is meant.

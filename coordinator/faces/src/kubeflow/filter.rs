@@ -54,6 +54,9 @@ const KEYS: [(&str, Key); 6] = [
     ("storage_state", Key::State),
 ];
 
+/// Most conditions of a filter: the store reads no longer ones.
+const MOST: usize = 500;
+
 /// One condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Condition {
@@ -82,6 +85,9 @@ impl Filter {
         for (name, value) in members {
             match (name.as_str(), value) {
                 ("predicates", Value::Null) => {}
+                ("predicates", Value::Array(list)) if list.len() > MOST => {
+                    return Err(Refusal::invalid(format!("The filter has more than {MOST} predicates")));
+                }
                 ("predicates", Value::Array(list)) => {
                     for one in list {
                         filter.0.push(condition(one)?);
@@ -185,19 +191,17 @@ const VALUES: [(&str, &str, Kind, bool); 7] = [
 
 fn condition(value: &Value) -> Result<Condition, Refusal> {
     let members = object(value, "A predicate of the filter")?;
-    let (mut op, mut key, mut found) = (None, None, None);
+    let (mut op, mut key, mut found, mut second) = (None, None, None, false);
     for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
         match name.as_str() {
-            "op" => op = Some(op_of(value)?),
+            "op" => op = Some(value),
             "key" => key = Some(value.as_str().ok_or_else(|| Refusal::invalid("A filter key is no text"))?),
             other => {
                 let kind = VALUES.iter().find(|(snake, camel, ..)| *snake == other || *camel == other);
                 let Some((snake, _, kind, is_list)) = kind else {
                     return Err(Refusal::invalid(format!("A predicate of the filter has an unknown field {other:?}")));
                 };
-                if found.replace((*kind, *is_list, value, *snake)).is_some() {
-                    return Err(Refusal::invalid("A predicate of the filter has two values"));
-                }
+                second |= found.replace((*kind, *is_list, value, *snake)).is_some();
             }
         }
     }
@@ -205,7 +209,14 @@ fn condition(value: &Value) -> Result<Condition, Refusal> {
     let shown: String = key.chars().take(100).collect();
     let wrong = |what: &str| Refusal::invalid(format!("The filter on {shown:?} {what}"));
     let meant = KEYS.iter().find(|(name, _)| *name == key).ok_or_else(|| wrong("names an unknown key"))?.1;
-    let op = op.ok_or_else(|| wrong("has no operator, or UNKNOWN"))?;
+    let op = op.ok_or_else(|| wrong("has no operator"))?;
+    let op = op_of(op).ok_or_else(|| {
+        let word: String = op.to_string().chars().take(100).collect();
+        wrong(&format!("has an unknown operator {word}"))
+    })?;
+    if second {
+        return Err(wrong("has two values"));
+    }
     let (kind, is_list, value, name) = found.ok_or_else(|| wrong("has no value"))?;
     let fits = match op {
         Op::In => is_list,
@@ -219,10 +230,9 @@ fn condition(value: &Value) -> Result<Condition, Refusal> {
     Ok(Condition { op, key: meant, values })
 }
 
-fn op_of(value: &Value) -> Result<Op, Refusal> {
+fn op_of(value: &Value) -> Option<Op> {
     let known = OPS.iter().find(|(word, number, _)| value.as_str() == Some(word) || value.as_i64() == Some(*number));
-    let shown: String = value.to_string().chars().take(100).collect();
-    known.map(|known| known.2).ok_or_else(|| Refusal::invalid(format!("The filter has an unknown operator {shown}")))
+    known.map(|known| known.2)
 }
 
 fn literals(kind: Kind, is_list: bool, value: &Value) -> Option<Vec<Literal>> {
@@ -296,6 +306,16 @@ mod tests {
         ] {
             assert_eq!(one(wrong).expect_err(wrong).code, tonic::Code::InvalidArgument);
         }
+        for odd in [
+            r#""op":"UNKNOWN","string_value":"a""#,
+            r#""op":10,"string_value":"a""#,
+            r#""op":1,"string_value":"a","int_value":1"#,
+        ] {
+            let refused = one(&format!(r#"{{{odd},"key":"description"}}"#)).expect_err("refused");
+            assert!(refused.message.contains("description"), "{refused:?}");
+        }
+        let many = vec![r#"{"op":1,"key":"name","string_value":"a"}"#; MOST + 1].join(",");
+        assert!(one(&many).expect_err("too many").message.contains("500"));
         for key in ["nope", "Name", ""] {
             let refused = one(&format!(r#"{{"op":1,"key":"{key}","string_value":"a"}}"#)).expect_err("no such key");
             assert!(refused.message.contains(key), "{refused:?}");

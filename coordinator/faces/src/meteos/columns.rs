@@ -59,7 +59,7 @@ fn common(seen: &Seen, project: &str, status: &str, description: Option<&str>) -
         "status": status,
         "display_name": text(entity.name.as_deref()),
         "display_description": text(description),
-        "user_id": entity.creator,
+        "user_id": text(Some(&entity.creator)),
         "project_id": project,
     }))
 }
@@ -110,7 +110,7 @@ pub(super) fn of_experiment(experiment: Experiment, project: &str) -> Item {
         "status": experiment_word(&experiment),
         "display_name": text(experiment.display_name.as_deref()),
         "display_description": text(Some(&experiment.description)),
-        "user_id": experiment.creator,
+        "user_id": text(Some(&experiment.creator)),
         "project_id": project,
         "template_id": experiment.profile.as_deref().unwrap_or(DEFAULT_TEMPLATE),
         "key_name": detail("key_name"),
@@ -127,7 +127,7 @@ pub(super) fn default_template(project: &str) -> Item {
         "status": "available",
         "display_name": "default",
         "display_description": "whatever the parties' agents allow",
-        "user_id": "",
+        "user_id": null,
         "project_id": project,
         "cluster_id": null,
     }));
@@ -160,6 +160,7 @@ pub(super) fn of_seen(noun: Noun, seen: Seen, project: &str) -> Result<Item, Fau
                 "source_dataset_url": dataset.source,
                 "experiment_id": entity.parent,
                 "method": dataset.method,
+                "params": dataset.params,
                 "head": null,
                 "stderr": stderr(&seen.standing),
             })));

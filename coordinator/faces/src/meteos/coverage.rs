@@ -46,6 +46,10 @@ other word of the query is a filter on a column of that name, `name` and `descri
 - Lambdas of a parse are interpreted, never executed; see the README of the crate `local-learning`.
 - First rows, predictions and frequent sets are shown where the party's policy shows rows at this door.
 - Loading a model prepares its version for single rows; a learning on an active model is waited for, up to twenty seconds.
+- A dataset, model or evaluation whose source is still being made stays `creating` until that is done, and fails with it.
+- What trainings of several parties left is shown as one model for each model id, with the newest training's status; it answers for
+  no single row, and cannot be loaded here.
+- Removing a dataset's table through FATE-Flow's API turns the dataset to `error`.
 - Ids of other tenants answer 404, as unknown ones do.
-- `/identity/v3` answers only where `identity = true` stands in the coordinator's settings; its passwords are the door's tokens.
+- `/identity/v3` answers only where `keystone = true` stands in the coordinator's settings; its passwords are the door's tokens.
 ";

@@ -10,8 +10,6 @@ use super::routes::{Collection, Noun};
 use super::routing::Call;
 use super::{Meteos, internal, shown};
 
-/// Letters of a lone argument or a list of steps.
-const WIDE: usize = 100_000;
 /// How far the two parts of a split may be from a whole.
 const SLACK: f64 = 1e-9;
 
@@ -106,12 +104,20 @@ fn parts(fields: &Fields<'_>) -> Answer<(String, String)> {
     Ok((train.0, test.0))
 }
 
-/// What a model is learned from; also of one that is learned anew, where the experiment may be left out.
-pub(super) fn model(fields: &Fields<'_>) -> Answer<NewModel> {
+/// What a model is learned from.
+fn model(fields: &Fields<'_>) -> Answer<NewModel> {
     Ok(NewModel { experiment: fields.needed("experiment_id", SHORT)?, ..anew(fields)? })
 }
 
-pub(super) fn anew(fields: &Fields<'_>) -> Answer<NewModel> {
+/// What a model is learned from anew: what would leave it without anything to learn is refused while it is as it was.
+pub(super) fn recreation(fields: &Fields<'_>) -> Answer<NewModel> {
+    for name in ["source_dataset_url", "model_type"] {
+        fields.needed(name, LONG)?;
+    }
+    anew(fields)
+}
+
+fn anew(fields: &Fields<'_>) -> Answer<NewModel> {
     let (name, description) = name_of(fields)?;
     Ok(NewModel {
         name,
@@ -139,6 +145,6 @@ fn learning(fields: &Fields<'_>) -> Answer<NewLearning> {
         description,
         model: fields.needed("model_id", SHORT)?,
         method: fields.text("method", LONG)?,
-        args: fields.encoded("args")?.filter(|(sent, _)| sent.len() <= WIDE),
+        args: fields.encoded("args")?,
     })
 }

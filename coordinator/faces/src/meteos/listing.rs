@@ -21,6 +21,9 @@ const MOST: usize = 1_000;
 const WORDS: [&str; 8] =
     ["limit", "offset", "marker", "sort_key", "sort_dir", "sort_by", "show_progress", "all_tenants"];
 
+/// Columns that hold what jobs printed.
+const PRINTED: [&str; 2] = ["head", "stdout"];
+
 /// What is asked of a list.
 #[derive(Debug, Clone, PartialEq)]
 struct Asked {
@@ -76,6 +79,12 @@ impl Asked {
         })
     }
 
+    /// Whether what jobs printed decides which rows are shown, and where.
+    fn looks_at_prints(&self) -> bool {
+        let printed = |column: &str| PRINTED.contains(&column);
+        printed(&self.key) || self.filters.iter().any(|(column, _)| printed(column))
+    }
+
     /// The page's rows, in order.
     fn page(&self, mut items: Vec<Item>) -> Answer<Vec<Item>> {
         items.retain(|item| self.filters.iter().all(|(key, value)| meets(item.columns.get(key), value)));
@@ -122,12 +131,15 @@ fn compare(a: Option<&Value>, b: Option<&Value>) -> Ordering {
 /// The columns of a noun by which lists can be sorted.
 pub(super) fn sortable(noun: Noun) -> Vec<&'static str> {
     let own = match noun {
-        Noun::Template => "master_nodes_num master_flavor_id worker_nodes_num worker_flavor_id spark_version image_id",
+        Noun::Template => {
+            "master_nodes_num master_flavor_id worker_nodes_num worker_flavor_id spark_version image_id floating_ip_pool \
+             cluster_id"
+        }
         Noun::Experiment => "template_id key_name neutron_management_network",
-        Noun::Dataset => "source_dataset_url experiment_id method",
-        Noun::Model => "source_dataset_url dataset_format experiment_id model_type",
-        Noun::Evaluation => "source_dataset_url model_id model_type",
-        Noun::Learning => "model_id model_type method args",
+        Noun::Dataset => "source_dataset_url experiment_id method params head stderr",
+        Noun::Model => "source_dataset_url dataset_format experiment_id model_type model_params stdout stderr",
+        Noun::Evaluation => "source_dataset_url model_id model_type dataset_format stdout stderr",
+        Noun::Learning => "model_id model_type method args stdout stderr",
     };
     let common = "id created_at updated_at status display_name display_description user_id project_id";
     common.split(' ').chain(own.split(' ')).collect()
@@ -140,9 +152,14 @@ pub(super) async fn list(face: &Meteos, call: Call, collection: &Collection, det
     if !sortable(noun).contains(&asked.key.as_str()) {
         return Err(Refused::bad(format!("Unknown sort key {}.", asked.key)));
     }
-    let mut page = asked.page(everything(face, &call, noun).await?)?;
-    for item in &mut page {
-        shown::print(face, item, noun).await?;
+    let mut items = everything(face, &call, noun).await?;
+    let by_print = asked.looks_at_prints();
+    if by_print {
+        print_all(face, &mut items, noun).await?;
+    }
+    let mut page = asked.page(items)?;
+    if !by_print {
+        print_all(face, &mut page, noun).await?;
     }
     let rows: Vec<Value> = page.iter().map(|item| shown::listed(item, collection, detailed, &call)).collect();
     let mut body = Map::new();
@@ -154,6 +171,13 @@ pub(super) async fn list(face: &Meteos, call: Call, collection: &Collection, det
         body.insert(format!("{}_links", collection.plural), json!([{"rel": "next", "href": next}]));
     }
     Ok(Json(body).into_response())
+}
+
+async fn print_all(face: &Meteos, items: &mut [Item], noun: Noun) -> Answer<()> {
+    for item in items {
+        shown::print(face, item, noun).await?;
+    }
+    Ok(())
 }
 
 fn next_page(call: &Call, collection: &Collection, detailed: bool, last: &str) -> String {

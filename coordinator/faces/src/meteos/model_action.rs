@@ -26,7 +26,7 @@ pub(super) async fn act(face: &Meteos, call: Call) -> Answer {
             answer(&call.id)
         }
         "os-recreate" => {
-            let new = create::anew(&Fields::of(value)?)?;
+            let new = create::recreation(&Fields::of(value)?)?;
             let seen = coordinator.recreate_model(project, &call.id, new).await?;
             let item = columns::of_seen(Noun::Model, seen, &call.project_id).map_err(internal)?;
             let models = COLLECTIONS.iter().find(|collection| collection.noun == Noun::Model);

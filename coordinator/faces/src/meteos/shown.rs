@@ -4,6 +4,7 @@ use axum::Json;
 use axum::response::IntoResponse;
 use domain::workshop::{Dataset, Standing, step};
 use domain::{Entity, EntityKind};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use super::columns::{self, DEFAULT_TEMPLATE, Item};
@@ -193,7 +194,8 @@ pub(super) fn listed(item: &Item, collection: &Collection, detailed: bool, call:
         }
     }
     if !detailed {
-        let path = format!("{}/{}/{}", call.project_id, collection.plural, item.text("id"));
+        let project = utf8_percent_encode(&call.project_id, NON_ALPHANUMERIC);
+        let path = format!("{project}/{}/{}", collection.plural, item.text("id"));
         let links = json!([
             {"rel": "self", "href": format!("{}/v1/{path}", call.base)},
             {"rel": "bookmark", "href": format!("{}/{path}", call.base)},

@@ -84,7 +84,7 @@ fn pointed(version: &ModelVersion, party: &PartyId, source: &Source) -> Result<V
 
 /// The table that is made of a file.
 pub(super) fn table_of(file: &File) -> TableRef {
-    TableRef::new(format!("channel_{}", file.channel), file.id.clone())
+    crate::channels::table_of_file(&file.channel, &file.id)
 }
 
 /// The local job that makes a table of a file.

@@ -45,7 +45,7 @@ impl Coordinator {
         }
         let found = self.channel_file(&channel, id).await?;
         let body: ChannelFile = found.read().map_err(ServiceError::Internal)?;
-        if body.awaited {
+        if body.awaited || body.is_over(found.created, self.now()) {
             return Err(unknown(EntityKind::ChannelFile, id));
         }
         Ok(Some(Input::File(File {
@@ -60,7 +60,7 @@ impl Coordinator {
 
     /// Sees that the channel is there into which predictions are to go.
     pub(super) async fn run_output(&self, tenant: &Tenant, order: &RunOrder) -> Result<Option<Entity>, ServiceError> {
-        let Some((_, FileName { channel, .. })) = &order.request.output else { return Ok(None) };
+        let Some((_, Some(FileName { channel, .. }))) = &order.request.output else { return Ok(None) };
         Ok(Some(self.entity(EntityKind::Channel, Some(tenant), channel).await?))
     }
 }

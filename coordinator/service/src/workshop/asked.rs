@@ -7,12 +7,17 @@ use domain::{Entity, EntityKind};
 use serde_json::Value;
 
 use super::documents::{self, Source};
-use super::models::{must_be_idle, read};
-use super::{Project, Seen, not_ready};
+use super::models::{is_of_lines, must_be_idle, read};
+use super::source::Found;
+use super::{Project, Seen, Work, named, not_ready, only};
 use crate::{Coordinator, ServiceError};
 
 /// How long the answer of a model that is kept ready is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Why a model answers for no row of text.
+const OF_PARTIES: &str = "this model was trained by several parties, each with its own columns: submit a predict job with its model \
+    id and version, or a run, instead";
 
 /// A row for a model.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -52,17 +57,18 @@ impl Coordinator {
         }
         let experiment = self.workplace(project, seen.entity.parent.as_deref().unwrap_or_default()).await?;
         let party = self.home_party(&project.tenant).await?;
-        let started = match new.method.as_deref() {
+        let work = match new.method.as_deref() {
+            None | Some("predict") if !is_of_lines(&seen) => Err(OF_PARTIES.to_owned()),
             None | Some("predict") => {
                 let (id, version) = self.applied_version(project, &new.model, false).await?;
                 let row = new.args.as_ref().map(|(_, plain)| plain.trim_end_matches('\n').to_owned());
                 let lines = Source::Lines(vec![row.unwrap_or_default()]);
                 let conf = documents::predict(&party, (&id, &version), &lines, false);
-                let name = new.name.as_deref().unwrap_or("learning");
-                self.start_work(project, &experiment, name, (Value::Null, conf)).await?
+                Ok(Work { documents: (Value::Null, conf), after: None })
             }
             Some(other) => Err(format!("there is no such method: {other}")),
         };
+        let name = new.name.clone().unwrap_or_else(|| "learning".to_owned());
         let mut entity = self.new_thing(project, EntityKind::Learning, self.new_uuid(), new.name);
         let asked = Asked {
             description: new.description,
@@ -71,12 +77,11 @@ impl Coordinator {
             method: new.method,
             args: new.args.map(|(sent, _)| sent),
             party: Some(party),
-            failed: started.as_ref().err().cloned(),
             ..Asked::default()
         };
         entity.write(&asked).map_err(ServiceError::Internal)?;
-        (entity.parent, entity.job) = (Some(asked.model), started.ok());
-        self.add_entity(&entity).await?;
+        entity.parent = Some(asked.model);
+        let entity = only(self.start_work(project, &experiment, (&name, work), vec![named(entity)]).await?)?;
         if let (true, Some(job)) = (is_ready, &entity.job) {
             self.wait_settled(job, PATIENCE).await?;
         }
@@ -89,27 +94,27 @@ impl Coordinator {
         must_be_idle(&seen).map_err(ServiceError::Conflict)?;
         let experiment = self.workplace(project, seen.entity.parent.as_deref().unwrap_or_default()).await?;
         let party = self.home_party(&project.tenant).await?;
-        let started = match self.lines_source(&project.tenant, new.source.as_deref()).await? {
-            Ok(source) => {
+        let work = match self.lines_source(&project.tenant, new.source.as_deref()).await? {
+            Ok(_) if !is_of_lines(&seen) => Err(OF_PARTIES.to_owned()),
+            Ok(Found { source, after }) => {
                 let (id, version) = self.applied_version(project, &new.model, source.is_table()).await?;
                 let conf = documents::predict(&party, (&id, &version), &source, true);
-                let name = new.name.as_deref().unwrap_or("evaluation");
-                self.start_work(project, &experiment, name, (Value::Null, conf)).await?
+                Ok(Work { documents: (Value::Null, conf), after })
             }
             Err(why) => Err(why),
         };
+        let name = new.name.clone().unwrap_or_else(|| "evaluation".to_owned());
         let mut entity: Entity = self.new_thing(project, EntityKind::Evaluation, self.new_uuid(), new.name);
         let asked = Asked {
             model: new.model,
             model_type: read(&seen.entity).map_err(ServiceError::Internal)?.model_type,
             source: new.source,
             party: Some(party),
-            failed: started.as_ref().err().cloned(),
             ..Asked::default()
         };
         entity.write(&asked).map_err(ServiceError::Internal)?;
-        (entity.parent, entity.job) = (Some(asked.model), started.ok());
-        self.add_entity(&entity).await?;
-        self.seen_one(entity).await
+        entity.parent = Some(asked.model);
+        let kept = self.start_work(project, &experiment, (&name, work), vec![named(entity)]).await?;
+        self.seen_one(only(kept)?).await
     }
 }

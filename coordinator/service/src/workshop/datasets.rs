@@ -5,7 +5,8 @@ use domain::{Entity, EntityKind, Experiment};
 use vocabulary::{PartyId, StepName, TableRef};
 
 use super::documents::{self, NAMESPACE, SPLIT, TRANSFORM};
-use super::{Project, Seen};
+use super::source::Found;
+use super::{Project, Seen, Work, named, only};
 use crate::{Coordinator, ServiceError};
 
 /// What is asked for.
@@ -56,25 +57,29 @@ impl Coordinator {
             Some("parse") => Ok(new.params.as_ref().map(|(_, plain)| plain.clone()).unwrap_or_default()),
             other => Err(format!("there is no such method: {}", other.unwrap_or("none was given"))),
         };
-        let source = match self.rows_kept(project, party) {
-            Some(why) => Err(why),
-            None => self.lines_source(&project.tenant, new.source.as_deref()).await?,
-        };
-        let started = match (source, steps) {
-            (Ok(source), steps) => {
-                let documents = documents::transform(party, &source, steps, &table);
-                self.start_work(project, experiment, new.name.as_deref().unwrap_or("dataset"), documents).await?
-            }
-            (Err(why), _) => Err(why),
-        };
+        let work = self.dataset_source(project, party, &new).await?.map(|found| Work {
+            documents: documents::transform(party, &found.source, steps, &table),
+            after: found.after,
+        });
         let mut entity = self.new_thing(project, EntityKind::Dataset, id, new.name.clone());
         let prints = Some(step(TRANSFORM).map_err(ServiceError::Internal)?);
-        let failed = started.as_ref().err().cloned();
-        entity.write(&body(&new, (party, table), prints, failed)).map_err(ServiceError::Internal)?;
+        entity.write(&body(&new, (party, table), prints)).map_err(ServiceError::Internal)?;
         entity.parent = Some(experiment.id.to_string());
-        entity.job = started.ok();
-        self.add_entity(&entity).await?;
-        Ok(entity)
+        let name = new.name.as_deref().unwrap_or("dataset");
+        only(self.start_work(project, experiment, (name, work), vec![named(entity)]).await?)
+    }
+
+    /// Where a dataset's lines come from, or why they may not.
+    async fn dataset_source(
+        &self,
+        project: &Project,
+        party: &PartyId,
+        new: &NewDataset,
+    ) -> Result<Result<Found, String>, ServiceError> {
+        match self.rows_kept(project, party) {
+            Some(why) => Ok(Err(why)),
+            None => self.lines_source(&project.tenant, new.source.as_deref()).await,
+        }
     }
 
     async fn split_dataset(
@@ -88,41 +93,48 @@ impl Coordinator {
         let ids = [self.new_uuid(), self.new_uuid()];
         let tables = [TableRef::new(NAMESPACE, &ids[0]), TableRef::new(NAMESPACE, &ids[1])];
         let chance = parts.0.trim().parse().unwrap_or_default();
-        let source = match self.rows_kept(project, party) {
-            Some(why) => Err(why),
-            None => self.lines_source(&project.tenant, new.source.as_deref()).await?,
-        };
-        let started = match source {
-            Ok(source) => {
-                let documents = documents::split(party, &source, chance, [&tables[0], &tables[1]]);
-                self.start_work(project, experiment, new.name.as_deref().unwrap_or("dataset"), documents).await?
-            }
-            Err(why) => Err(why),
-        };
+        let work = self.dataset_source(project, party, &new).await?.map(|found| Work {
+            documents: documents::split(party, &found.source, chance, [&tables[0], &tables[1]]),
+            after: found.after,
+        });
         let base = new.name.clone().unwrap_or_default();
         let names = [format!("{base}_train_{}", parts.0), format!("{base}_test_{}", parts.1)];
         let prints = [Some(step(SPLIT).map_err(ServiceError::Internal)?), None];
-        let mut made = Vec::new();
+        let mut both = Vec::new();
         for (((id, table), name), prints) in ids.into_iter().zip(tables).zip(names).zip(prints) {
             let mut entity = self.new_thing(project, EntityKind::Dataset, id, Some(name));
-            let failed = started.as_ref().err().cloned();
-            entity.write(&body(&new, (party, table), prints, failed)).map_err(ServiceError::Internal)?;
+            entity.write(&body(&new, (party, table), prints)).map_err(ServiceError::Internal)?;
             entity.parent = Some(experiment.id.to_string());
-            entity.job = started.as_ref().ok().cloned();
-            self.add_entity(&entity).await?;
-            made.push(entity);
+            both.push(named(entity));
         }
-        Ok(made.swap_remove(0))
+        let name = new.name.as_deref().unwrap_or("dataset");
+        only(self.start_work(project, experiment, (name, work), both).await?)
+    }
+}
+
+impl Coordinator {
+    /// A party tells that a table of its is gone: the dataset, or the channel's file, that it was cannot be read any more.
+    pub async fn table_removed(&self, party: &PartyId, table: &TableRef) -> Result<(), ServiceError> {
+        if table.namespace != NAMESPACE {
+            return self.file_removed(party, table).await;
+        }
+        let note = |entity: &mut Entity| {
+            let mut dataset: Dataset = entity.read()?;
+            if dataset.party.as_ref() == Some(party) && dataset.table.as_ref() == Some(table) {
+                dataset.failed = Some("the table was removed".to_owned());
+                entity.write(&dataset)?;
+            }
+            Ok(())
+        };
+        match self.change_entity(EntityKind::Dataset, None, &table.name, note).await {
+            Ok(_) | Err(ServiceError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
 /// What a new dataset keeps of what was asked for.
-fn body(
-    new: &NewDataset,
-    (party, table): (&PartyId, TableRef),
-    prints: Option<StepName>,
-    failed: Option<String>,
-) -> Dataset {
+fn body(new: &NewDataset, (party, table): (&PartyId, TableRef), prints: Option<StepName>) -> Dataset {
     Dataset {
         description: new.description.clone(),
         source: new.source.clone(),
@@ -131,6 +143,6 @@ fn body(
         party: Some(party.clone()),
         table: Some(table),
         prints,
-        failed,
+        failed: None,
     }
 }

@@ -143,7 +143,7 @@ pub(super) fn train(party: &PartyId, from: &Source, model_type: &str, format: &s
 }
 
 /// The DSL with which a model is applied to a table, or to lines.
-pub(super) fn applying(tables: bool) -> Value {
+pub(crate) fn applying(tables: bool) -> Value {
     let source = if tables { Source::Table(TableRef::new("", "")) } else { Source::Lines(Vec::new()) };
     let input =
         json!({"data": {"test_data": [source.output(As::Guest)]}, "model": [format!("pipeline.{LEARNER}.model")]});
@@ -153,6 +153,11 @@ pub(super) fn applying(tables: bool) -> Value {
         (LEARNER.to_owned(), learner),
     ]);
     json!({"components": components})
+}
+
+/// Whether a training's DSL is that of a model of lines.
+pub(crate) fn learns_lines(dsl: &Value) -> bool {
+    dsl.pointer(&format!("/components/{LEARNER}/module")) == Some(&json!("LocalLearner"))
 }
 
 /// A conf that applies a deployed version to a source: printed, or compared with labels.
@@ -192,6 +197,7 @@ mod tests {
         assert_eq!(own["local_learner_0"], json!({"evaluate": false, "print": true}));
         assert_eq!(conf["job_parameters"]["common"]["model_version"], json!("1"));
         assert!(applying(true)["components"]["reader_0"].is_object());
+        assert!(learns_lines(&applying(true)) && !learns_lines(&json!({"components": {}})));
         assert!(applying(false)["components"]["lines_reader_0"].is_object());
     }
 }

@@ -13,8 +13,11 @@ use domain::{Entity, EntityKind, Experiment, Workspace};
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault, JobId, PartyId, Tenant};
 
+use crate::numbered::IdForm;
 use crate::principal::Principal;
-use crate::{Coordinator, Placement, ServiceError, SubmitJob};
+use crate::{Coordinator, Named, Placement, ServiceError, SubmitJob};
+
+pub(crate) use documents::{applying, learns_lines};
 
 pub use asked::{NewEvaluation, NewLearning};
 pub use datasets::NewDataset;
@@ -40,6 +43,24 @@ fn not_ready(what: &str) -> ServiceError {
 
 fn unready(what: &str) -> Fault {
     Fault::new(ErrorCode::JobState, format!("{what} status must be available"))
+}
+
+/// The documents of the job behind something, and the job that makes what it reads, while that is being made.
+struct Work {
+    documents: documents::Documents,
+    after: Option<JobId>,
+}
+
+/// Something new under the id that it has.
+fn named(entity: Entity) -> Named {
+    Named::New(entity, IdForm::Given)
+}
+
+/// The one thing that was kept.
+#[allow(clippy::result_large_err, reason = "as all use cases do")]
+fn only(kept: Vec<Entity>) -> Result<Entity, ServiceError> {
+    let none = || ServiceError::Internal(Fault::new(ErrorCode::Internal, "nothing was kept"));
+    kept.into_iter().next().ok_or_else(none)
 }
 
 impl Coordinator {
@@ -83,27 +104,66 @@ impl Coordinator {
         Ok(experiment)
     }
 
-    /// Starts the job behind something; a refusal that comes from what was asked for is kept as the reason why there is none.
+    /// Starts the job behind things and keeps these with it, all or nothing. A refusal that comes from what was asked for is
+    /// kept with them as the reason why there is no job.
     async fn start_work(
         &self,
         project: &Project,
         experiment: &Experiment,
-        name: &str,
-        documents: (Value, Value),
-    ) -> Result<Result<JobId, String>, ServiceError> {
-        let (dsl, conf) = documents;
+        (name, work): (&str, Result<Work, String>),
+        names: Vec<Named>,
+    ) -> Result<Vec<Entity>, ServiceError> {
+        let Work { documents: (dsl, conf), after } = match work {
+            Ok(work) => work,
+            Err(why) => return self.keep_failed(names, &why).await,
+        };
         let command = SubmitJob { dsl, conf, name: name.to_owned(), description: String::new() };
         let placement = Placement {
             tenant: Some(experiment.tenant.clone()),
             experiment: Some(experiment.id.clone()),
-            limits: experiment.limits,
+            after,
+            names: names.clone(),
             ..Placement::default()
         };
         match self.submit_at(&project.who, command, placement).await {
-            Ok(submitted) => Ok(Ok(submitted.job.id)),
+            Ok(submitted) => Ok(submitted.named),
+            Err(ServiceError::Conflict(fault)) if fault.code == ErrorCode::JobState => {
+                Err(ServiceError::Conflict(fault))
+            }
             Err(error @ (ServiceError::Internal(_) | ServiceError::Denied(_))) => Err(error),
-            Err(error) => Ok(Err(error.fault().to_string())),
+            Err(error) => self.keep_failed(names, &error.fault().to_string()).await,
         }
+    }
+
+    /// Keeps things for which there is no job, and why.
+    async fn keep_failed(&self, names: Vec<Named>, why: &str) -> Result<Vec<Entity>, ServiceError> {
+        let mut kept = Vec::new();
+        for name in names {
+            let note = |entity: &mut Entity| {
+                entity.body["failed"] = Value::from(why);
+                entity.job = None;
+            };
+            kept.push(match name {
+                Named::New(mut entity, _) => {
+                    note(&mut entity);
+                    self.add_entity(&entity).await?;
+                    entity
+                }
+                Named::Anew { read, mut becomes } => {
+                    note(&mut becomes);
+                    let (kind, tenant, id) = (becomes.kind, becomes.tenant.clone(), becomes.id.clone());
+                    let change = |entity: &mut Entity| {
+                        if entity.modified != read {
+                            return Err(unready(kind.word()));
+                        }
+                        *entity = becomes;
+                        Ok(())
+                    };
+                    self.change_entity(kind, Some(&tenant), &id, change).await?
+                }
+            });
+        }
+        Ok(kept)
     }
 
     /// Why a caller at this door gets at no rows of a party; none when he does.

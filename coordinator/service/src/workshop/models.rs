@@ -2,13 +2,13 @@
 
 use domain::workshop::{LearnedModel, Serving, Standing};
 use domain::{Entity, EntityKind, Experiment};
-use vocabulary::{ErrorCode, Fault, JobId};
+use vocabulary::{ErrorCode, Fault, JobId, Timestamp};
 
 use super::documents;
-use super::{Project, Seen, not_ready, unready};
+use super::{Project, Seen, Work, named, not_ready, only, unready};
 use crate::filter::EntityFilter;
 use crate::models::ModelKey;
-use crate::{Coordinator, Deploy, ServiceError};
+use crate::{Coordinator, Deploy, Named, ServiceError};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -37,10 +37,8 @@ impl Coordinator {
     /// Learns a model. `NotFound` for the experiment, `Conflict` when it takes no work.
     pub async fn create_model(&self, project: &Project, new: NewModel) -> Result<Seen, ServiceError> {
         let experiment = self.workplace(project, &new.experiment).await?;
-        let mut entity = self.new_thing(project, EntityKind::Model, self.new_uuid(), None);
-        self.learn_model(project, &experiment, &mut entity, new, false).await?;
-        self.add_entity(&entity).await?;
-        self.seen_one(entity).await
+        let entity = self.new_thing(project, EntityKind::Model, self.new_uuid(), None);
+        self.learn_model(project, &experiment, (entity, None), new).await
     }
 
     /// Learns a model anew under its id; it must be available.
@@ -52,35 +50,25 @@ impl Coordinator {
             named => named.to_owned(),
         };
         let experiment = self.workplace(project, &experiment).await?;
-        let mut fresh = seen.entity.clone();
-        self.learn_model(project, &experiment, &mut fresh, new, true).await?;
-        let change = |entity: &mut Entity| {
-            (entity.name, entity.parent, entity.job, entity.body) = (fresh.name, fresh.parent, fresh.job, fresh.body);
-            Ok(())
-        };
-        let entity = self.change_entity(EntityKind::Model, Some(&project.tenant), id, change).await?;
-        self.seen_one(entity).await
+        let read = seen.entity.modified;
+        self.learn_model(project, &experiment, (seen.entity, Some(read)), new).await
     }
 
     async fn learn_model(
         &self,
         project: &Project,
         experiment: &Experiment,
-        entity: &mut Entity,
+        (mut entity, read_at): (Entity, Option<Timestamp>),
         new: NewModel,
-        recreated: bool,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Seen, ServiceError> {
         let party = self.home_party(&project.tenant).await?;
         let format = new.format.as_deref().filter(|format| matches!(*format, "libsvm" | "text")).unwrap_or("csv");
-        let started = match self.lines_source(&project.tenant, new.source.as_deref()).await? {
-            Ok(source) => {
-                let learner = new.params.as_ref().map(|(_, plain)| plain.as_str()).unwrap_or_default();
-                let model_type = new.model_type.as_deref().unwrap_or_default();
-                let documents = documents::train(&party, &source, model_type, format, learner);
-                self.start_work(project, experiment, new.name.as_deref().unwrap_or("model"), documents).await?
-            }
-            Err(why) => Err(why),
-        };
+        let learner = new.params.as_ref().map(|(_, plain)| plain.as_str()).unwrap_or_default();
+        let model_type = new.model_type.as_deref().unwrap_or_default();
+        let work = self.lines_source(&project.tenant, new.source.as_deref()).await?.map(|found| Work {
+            documents: documents::train(&party, &found.source, model_type, format, learner),
+            after: found.after,
+        });
         let model = LearnedModel {
             description: new.description,
             source: new.source,
@@ -88,13 +76,18 @@ impl Coordinator {
             model_type: new.model_type,
             params: new.params.map(|(sent, _)| sent),
             party: Some(party),
-            recreated,
-            failed: started.as_ref().err().cloned(),
+            recreated: read_at.is_some(),
             ..LearnedModel::default()
         };
         entity.write(&model).map_err(ServiceError::Internal)?;
-        (entity.name, entity.parent, entity.job) = (new.name, Some(experiment.id.to_string()), started.ok());
-        Ok(())
+        let name = new.name.clone().unwrap_or_else(|| "model".to_owned());
+        (entity.name, entity.parent) = (new.name, Some(experiment.id.to_string()));
+        let names = vec![match read_at {
+            None => named(entity),
+            Some(read) => Named::Anew { read, becomes: entity },
+        }];
+        let kept = self.start_work(project, experiment, (&name, work), names).await?;
+        self.seen_one(only(kept)?).await
     }
 
     /// A model as it stands.
@@ -107,34 +100,45 @@ impl Coordinator {
     pub async fn load_model(&self, project: &Project, id: &str) -> Result<Entity, ServiceError> {
         let seen = self.model_seen(project, id).await?;
         must_be_idle(&seen).map_err(ServiceError::Conflict)?;
-        let filter = EntityFilter { tenant: Some(project.tenant.clone()), ..EntityFilter::of(EntityKind::Model) };
-        for other in self.entities(&filter).await?.0 {
-            if read(&other).is_ok_and(|model| model.serving == Serving::Loaded) {
-                return Err(conflict("Can not load multiple models at the same time"));
-            }
+        if !is_of_lines(&seen) {
+            return Err(conflict(
+                "Only a model of one party's lines can be loaded; bind this one with /v1/model/load and /v1/model/bind",
+            ));
         }
-        let entity = self.move_serving(project, id, Serving::Unloaded, Serving::Loading).await?;
+        if self.is_one_loaded(project).await? {
+            return Err(conflict("Can not load multiple models at the same time"));
+        }
+        let job = seen.entity.job;
+        let entity = self.move_serving(project, id, (Serving::Unloaded, Serving::Loading), job.as_ref()).await?;
         self.advance_soon(project, &entity);
         Ok(entity)
     }
 
     /// Begins to put a model away that is kept ready.
     pub async fn unload_model(&self, project: &Project, id: &str) -> Result<Entity, ServiceError> {
-        let entity = self.move_serving(project, id, Serving::Loaded, Serving::Unloading).await?;
+        let entity = self.move_serving(project, id, (Serving::Loaded, Serving::Unloading), None).await?;
         self.advance_soon(project, &entity);
         Ok(entity)
+    }
+
+    /// Whether one of a project's models is kept ready.
+    async fn is_one_loaded(&self, project: &Project) -> Result<bool, ServiceError> {
+        let filter = EntityFilter { tenant: Some(project.tenant.clone()), ..EntityFilter::of(EntityKind::Model) };
+        let models = self.entities(&filter).await?.0;
+        Ok(models.iter().any(|model| read(model).is_ok_and(|model| model.serving == Serving::Loaded)))
     }
 
     async fn move_serving(
         &self,
         project: &Project,
         id: &str,
-        from: Serving,
-        to: Serving,
+        (from, to): (Serving, Serving),
+        trained: Option<&JobId>,
     ) -> Result<Entity, ServiceError> {
         let change = |entity: &mut Entity| {
             let mut model: LearnedModel = entity.read()?;
-            if model.serving != from {
+            let is_another = trained.is_some_and(|job| entity.job.as_ref() != Some(job));
+            if model.serving != from || is_another {
                 return Err(Fault::new(ErrorCode::JobState, "Model status does not allow it"));
             }
             model.serving = to;
@@ -162,14 +166,18 @@ impl Coordinator {
         let entity = self.entity(EntityKind::Model, Some(&project.tenant), id).await?;
         let moved = match read(&entity).map_err(ServiceError::Internal)?.serving {
             Serving::Loading => {
-                let ready = self.applied_version(project, id, false).await.map(|_| ());
+                let ready = match self.applied_version(project, id, false).await {
+                    // of two that were begun at once the first counts
+                    Ok(_) if self.is_one_loaded(project).await? => Err(conflict("another model is kept ready by now")),
+                    ready => ready.map(|_| ()),
+                };
                 let to = if ready.is_ok() { Serving::Loaded } else { Serving::Unloaded };
                 if let Err(error) = ready {
                     tracing::warn!(model = id, %error, "a model could not be made ready");
                 }
-                self.move_serving(project, id, Serving::Loading, to).await
+                self.move_serving(project, id, (Serving::Loading, to), None).await
             }
-            Serving::Unloading => self.move_serving(project, id, Serving::Unloading, Serving::Unloaded).await,
+            Serving::Unloading => self.move_serving(project, id, (Serving::Unloading, Serving::Unloaded), None).await,
             Serving::Loaded | Serving::Unloaded => return Ok(()),
         };
         match moved {
@@ -219,6 +227,11 @@ impl Coordinator {
         };
         self.change_entity(EntityKind::Model, Some(&project.tenant), id, change).await.map(|_| ())
     }
+}
+
+/// Whether a model was learned from one party's lines, so that lines are what it answers for.
+pub(super) fn is_of_lines(seen: &Seen) -> bool {
+    read(&seen.entity).is_ok_and(|model| model.format.is_some())
 }
 
 /// A model's body.

@@ -1,13 +1,21 @@
 //! Where lines come from: `internal://DATASET`, or `swift://CONTAINER/OBJECT`, a file that the tenant's party keeps.
 
-use domain::workshop::Dataset;
+use domain::workshop::{Dataset, Standing};
 use domain::{Entity, EntityKind};
 use serde_json::Value;
-use vocabulary::Tenant;
+use vocabulary::{JobId, Tenant};
 
 use super::documents::Source;
 use crate::filter::EntityFilter;
 use crate::{Coordinator, ServiceError};
+
+/// What there is to be read.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) source: Source,
+    /// The job that is making it.
+    pub(super) after: Option<JobId>,
+}
 
 /// What an address names.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,16 +50,24 @@ impl Coordinator {
         &self,
         tenant: &Tenant,
         url: Option<&str>,
-    ) -> Result<Result<Source, String>, ServiceError> {
+    ) -> Result<Result<Found, String>, ServiceError> {
         let Some(url) = url else { return Ok(Err("no source_dataset_url was given".to_owned())) };
         match address(url) {
             Some(Address::Dataset(id)) => {
-                let entity = self.entity(EntityKind::Dataset, Some(tenant), id).await?;
-                let dataset: Dataset = entity.read().map_err(ServiceError::Internal)?;
+                let seen = self.seen_one(self.entity(EntityKind::Dataset, Some(tenant), id).await?).await?;
+                let dataset: Dataset = seen.entity.read().map_err(ServiceError::Internal)?;
+                let after = match seen.standing {
+                    Standing::Made => None,
+                    Standing::Making => seen.entity.job,
+                    Standing::Failed(why) => return Ok(Err(format!("dataset {id} could not be made: {why}"))),
+                };
                 let none = || format!("dataset {id} has no table");
-                Ok(dataset.table.map(Source::Table).ok_or_else(none))
+                Ok(dataset.table.map(|table| Found { source: Source::Table(table), after }).ok_or_else(none))
             }
-            Some(Address::Object(container, object)) => self.stored_object(tenant, container, object).await.map(Ok),
+            Some(Address::Object(container, object)) => {
+                let source = self.stored_object(tenant, container, object).await?;
+                Ok(Ok(Found { source, after: None }))
+            }
             None => Ok(Err(format!(
                 "source_dataset_url {url:?} is neither internal://DATASET nor swift://CONTAINER/OBJECT"
             ))),

@@ -1,9 +1,9 @@
 //! Experiments and queues: where jobs stand, and whose turn it is.
 
-use domain::{JobState, NewExperiment};
+use domain::{JobState, NewExperiment, Workspace};
 use serde_json::json;
 use service::{Placement, Principal, ServiceError, SubmitJob};
-use vocabulary::{ErrorCode, Tenant};
+use vocabulary::{ErrorCode, Limits, Tenant};
 
 use crate::world::{World, conf, pair_conf, party, reader_dsl};
 
@@ -49,6 +49,29 @@ async fn a_job_stopped_in_its_queue_lets_the_next_one_by() {
     assert_eq!(reason, Some(format!("job {} comes first in the same queue", stuck.id)));
     world.coordinator.stop_job(&Principal::anyone(), &stuck.id, JobState::Canceled).await.expect("stopped");
     assert_eq!(world.settled(&next.id).await.state, JobState::Succeeded);
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_of_an_experiment_that_is_prepared_waits_until_it_is_ready() {
+    let world = World::new().await;
+    let home = world.coordinator.home_party(&Tenant::only()).await.expect("a party");
+    assert_eq!(home, party("10000"));
+    world.agents.disconnect(&home, false).await;
+    let new = NewExperiment { workspace: Workspace::Preparing, ..NewExperiment::named(Tenant::only(), "fresh") };
+    let limits = Limits { workers: Some(2), ..Limits::default() };
+    let experiment = world.coordinator.create_experiment(NewExperiment { limits, ..new }).await.expect("made");
+    let mut named = pair_conf(10001);
+    named["job_parameters"]["common"]["experiment"] = json!("fresh");
+    let job = world.submit(reader_dsl(), named).await;
+    assert_eq!(job.settings.limits, limits, "what the experiment allows");
+    let held = world.until(&job.id, "waiting", |job| job.waiting.is_some() && job.state == JobState::Queued).await;
+    let reason = held.waiting.expect("waits").reason;
+    assert_eq!(reason, "experiment fresh is being prepared: its home party has not answered");
+    world.agents.connect(&home).await;
+    assert_eq!(world.settled(&job.id).await.state, JobState::Succeeded);
+    let ready = world.coordinator.experiment(None, experiment.id.as_str()).await.expect("there");
+    assert_eq!(ready.workspace, Workspace::Ready);
     world.stop().await;
 }
 

@@ -66,6 +66,7 @@ fn known(expr: &Expr, argument: &str) -> Result<()> {
         Kind::List(exprs) | Kind::Tuple(exprs) | Kind::All(exprs) | Kind::Any(exprs) => all(exprs),
         Kind::Dict(_) => no("a dict in a lambda".to_owned()),
         Kind::Minus(inner) | Kind::Plus(inner) | Kind::Not(inner) => known(inner, argument),
+        Kind::Binary(Op::Modulo, left, _) if matches!(left.kind, Kind::Text(_)) => no("formatting with %".to_owned()),
         Kind::Binary(_, left, right) | Kind::Index(left, right) => {
             known(left, argument)?;
             known(right, argument)
@@ -277,10 +278,23 @@ impl Walk<'_> {
                 self.pay(found.saturating_mul(to.len()) / 16)?;
                 Literal::Text(text.replace(from, to))
             }
+            ("replace", [Some(from), Some(to), None]) => {
+                let most = whole(&arguments[2]).ok_or("TypeError: count is no whole number")?;
+                let found = if from.is_empty() { text.chars().count() + 1 } else { text.matches(from).count() };
+                let times = usize::try_from(most).unwrap_or(found).min(found);
+                self.pay(times.saturating_mul(to.len()) / 16)?;
+                Literal::Text(text.replacen(from, to, times))
+            }
             ("lower", []) => Literal::Text(text.to_lowercase()),
             ("upper", []) => Literal::Text(text.to_uppercase()),
             ("startswith", [Some(start)]) => Literal::Bool(text.starts_with(start)),
             ("endswith", [Some(end)]) => Literal::Bool(text.ends_with(end)),
+            ("startswith" | "endswith", [None]) if matches!(arguments[0], Literal::Tuple(_)) => {
+                let ends = |part: &str| if name == "endswith" { text.ends_with(part) } else { text.starts_with(part) };
+                let Literal::Tuple(parts) = &arguments[0] else { return raise("TypeError: not a tuple") };
+                let parts: Option<Vec<&str>> = parts.iter().map(Literal::as_text).collect();
+                Literal::Bool(parts.ok_or("TypeError: a tuple of texts is needed")?.into_iter().any(ends))
+            }
             ("join", [None]) => return self.join(text, &arguments[0]),
             _ => return raise(format!("TypeError: .{name}() takes other arguments")),
         };
@@ -493,6 +507,10 @@ mod tests {
             ("lambda x: [1] + [x]", "a", "[1, 'a']"),
             ("lambda x: x.split(',', 1)", "a,b,c", "['a', 'b,c']"),
             ("lambda x: [1, 2] < [1, 3]", "", "True"),
+            ("lambda x: x.replace('a', 'b', 1) + x.replace('a', 'b', -1) + x.replace('a', 'b', 0)", "aa", "'babbaa'"),
+            ("lambda x: x.replace('', '-', 2)", "ab", "'-a-b'"),
+            ("lambda x: x.startswith(('0', '1')) and not x.endswith(('2', ))", "12", "False"),
+            ("lambda x: x.startswith(('0', '1'))", "12", "True"),
         ] {
             let found = of(lambda, text).unwrap_or_else(|error| error);
             assert_eq!(found, value, "{lambda}");
@@ -518,6 +536,7 @@ mod tests {
             ("lambda *x: x", "a lambda without an argument"),
             ("str", "no lambda"),
             ("lambda x: x | 1", "the operator |"),
+            ("lambda x: '%s' % x", "formatting with %"),
         ] {
             let error = Lambda::read(lambda).expect_err(lambda).to_string();
             assert!(error.contains(named), "{lambda}: {error}");

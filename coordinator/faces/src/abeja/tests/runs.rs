@@ -98,7 +98,7 @@ async fn a_run_without_a_model_fails_and_says_why() {
     assert_eq!(world.get(&path).await["status"], "FAILED");
     let lines = world.get(&format!("{path}/logs")).await;
     let last = lines["events"].as_array().and_then(|events| events.last()).expect("a line");
-    assert!(last["message"].as_str().is_some_and(|line| line.contains("there is no model yet")), "{lines}");
+    assert!(last["message"].as_str().is_some_and(|line| line.contains("there is no model to apply")), "{lines}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,6 +124,13 @@ async fn a_deployment_stays_while_a_run_of_it_lives() {
     assert_eq!(world.get(&format!("{runs}/{id}")).await["status"], "FAILED");
     let again = world.get(&format!("{runs}/{id}/logs")).await;
     assert_eq!(again, lines);
+    // what comes is a run of its own
+    let listed = world.get(&runs).await["entries"].clone();
+    let fresh = listed.as_array().and_then(|runs| runs.iter().find(|run| run["run_id"] != id)).expect("another run");
+    assert_eq!((listed.as_array().map(Vec::len), fresh["status"] == "FAILED"), (Some(2), false), "{listed}");
+    let own = world.get(&format!("{runs}/{}/logs", fresh["run_id"].as_str().expect("an id"))).await;
+    assert!(!own.to_string().contains("canceled"), "its lines begin behind those of the earlier one: {own}");
+    assert_eq!(world.get(target).await["runs"], listed, "a deployment shows its runs");
     let stopped = world.coordinator.stop_job(&anyone, &job, JobState::Canceled).await.expect("stopped");
     assert!(stopped.state.is_settled());
     let (status, reply) = world.ask("DELETE", target, None).await;

@@ -130,6 +130,96 @@ async fn a_failed_or_stopped_job_is_an_error_that_says_why() {
 }
 
 #[tokio::test]
+async fn what_reads_a_dataset_waits_while_that_is_being_made() {
+    let world = World::open().await;
+    let experiment = world.experiment().await;
+    let fields = json!({"method": "download", "source_dataset_url": "swift://c/o", "experiment_id": experiment});
+    let source = world.make("datasets", "dataset", fields).await;
+    let url = format!("internal://{}", source["id"].as_str().expect("an id"));
+    let follows = json!({"source_dataset_url": url, "experiment_id": experiment, "model_type": "KMeans",
+        "method": "parse"});
+    let made = world.make("models", "model", follows.clone()).await;
+    assert_eq!((&made["status"], &made["stderr"]), (&json!("creating"), &Value::Null));
+    let (jobs, _) = world.coordinator.jobs(&service::JobFilter::default()).await.expect("jobs");
+    let mut first = None;
+    for job in &jobs {
+        let job = world.coordinator.job(&job.id).await.expect("a job");
+        first = first.or(job.settings.after);
+    }
+    assert!(
+        jobs.iter().any(|job| Some(&job.id) == first.as_ref()),
+        "the model's job waits for the dataset's: {first:?}"
+    );
+    for job in jobs {
+        world.end(&job.id, JobState::Failed).await;
+    }
+    let late = world.make("datasets", "dataset", follows).await;
+    assert_eq!(late["status"], json!("error"));
+    assert!(late["stderr"].as_str().expect("a reason").contains("could not be made"), "{late}");
+}
+
+#[tokio::test]
+async fn a_table_that_is_removed_elsewhere_takes_its_dataset_along() {
+    let world = World::open().await;
+    let experiment = world.experiment().await;
+    let fields = json!({"method": "download", "source_dataset_url": "swift://c/o", "experiment_id": experiment});
+    let made = world.make("datasets", "dataset", fields).await;
+    world.settle(JobState::Succeeded, "['1']").await;
+    let id = made["id"].as_str().expect("an id");
+    let table = vocabulary::TableRef::new("datasets", id);
+    let [home, other] = ["9999", "10000"].map(|id| vocabulary::PartyId::new(id).expect("valid"));
+    world.coordinator.table_removed(&other, &table).await.expect("noted");
+    assert_eq!(world.get(&format!("datasets/{id}")).await["dataset"]["status"], json!("available"), "another's table");
+    world.coordinator.table_removed(&home, &table).await.expect("noted");
+    let shown = world.get(&format!("datasets/{id}")).await["dataset"].clone();
+    assert_eq!(
+        (&shown["status"], &shown["stderr"], &shown["head"]),
+        (&json!("error"), &json!("the table was removed"), &Value::Null)
+    );
+    let gone = vocabulary::TableRef::new("datasets", "none");
+    world.coordinator.table_removed(&home, &gone).await.expect("nobody's table");
+}
+
+#[tokio::test]
+async fn learning_anew_from_nothing_is_refused_and_harms_nothing() {
+    let world = World::open().await;
+    let experiment = world.experiment().await;
+    let fields = json!({"source_dataset_url": "swift://c/o", "model_type": "KMeans", "experiment_id": experiment});
+    let made = world.make("models", "model", fields).await;
+    world.settle(JobState::Succeeded, "").await;
+    let id = made["id"].as_str().expect("an id");
+    for anew in [json!({}), json!({"model_type": "KMeans"}), json!({"source_dataset_url": "swift://c/o"})] {
+        let (status, body) =
+            world.ask("POST", &format!("/v1/p/models/{id}/action"), json!({"os-recreate": anew})).await;
+        assert_eq!(status, 400, "{body}");
+    }
+    assert_eq!(world.get(&format!("models/{id}")).await["model"]["status"], json!("available"));
+    let anew = json!({"os-recreate": {"model_type": "NaiveBayes", "source_dataset_url": "swift://c/o"}});
+    let (status, body) = world.ask("POST", &format!("/v1/p/models/{id}/action"), anew.clone()).await;
+    assert_eq!((status, &body["model"]["status"], &body["model"]["id"]), (200, &json!("recreating"), &json!(id)));
+    assert_eq!(world.ask("POST", &format!("/v1/p/models/{id}/action"), anew).await.0, 400, "it is not available now");
+}
+
+#[tokio::test]
+async fn long_arguments_are_kept() {
+    let world = World::open().await;
+    let experiment = world.experiment().await;
+    let fields = json!({"source_dataset_url": "swift://c/o", "model_type": "KMeans", "experiment_id": experiment});
+    let made = world.make("models", "model", fields).await;
+    world.settle(JobState::Succeeded, "").await;
+    let args = "MSwy".repeat(26_000);
+    let body = json!({"learning": {"model_id": made["id"], "method": "dance", "args": args}});
+    let (status, reply) = world.ask("POST", "/v1/p/learnings", body).await;
+    assert_eq!((status, &reply["learning"]["args"]), (200, &json!(args)));
+    for key in ["stdout", "stderr", "args"] {
+        assert_eq!(
+            world.get(&format!("learnings?sort_key={key}")).await["learnings"].as_array().map(Vec::len),
+            Some(1)
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_split_makes_two() {
     let world = World::open().await;
     let experiment = world.experiment().await;

@@ -18,7 +18,7 @@ use service::records::TextKind;
 use service::{AgentGateway, Coordinator, JobFilter, Order, OrderReply, Principal, Store, TaskFilter};
 use store::MemoryStore;
 use tower::ServiceExt;
-use vocabulary::{ComponentInfo, Fault, ManualClock, PartyId, Port, PortKind, Role, Timestamp};
+use vocabulary::{ComponentInfo, Fault, JobId, ManualClock, PartyId, Port, PortKind, Role, Timestamp};
 use wire::agent_link::{HttpHead, HttpReplyHead};
 
 use crate::meteos::{Options, router};
@@ -167,6 +167,15 @@ impl World {
         let template = self.make("templates", "template", json!({"worker_nodes_num": 2})).await;
         let made = self.make("experiments", "experiment", json!({"template_id": template["id"]})).await;
         made["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Has a job end.
+    pub(super) async fn end(&self, id: &JobId, state: JobState) {
+        let mut tx = self.store.begin().await.expect("begin");
+        let mut job = tx.job(id).await.expect("read").expect("a job");
+        job.state = state;
+        assert!(tx.save_job(&job).await.expect("saved"));
+        tx.commit().await.expect("committed");
     }
 
     /// Has the newest job end, with what a step printed.
