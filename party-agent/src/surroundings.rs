@@ -3,6 +3,7 @@
 mod copies;
 mod export;
 mod import;
+mod kept;
 mod lines;
 mod paths;
 
@@ -170,6 +171,9 @@ impl Surroundings for Outside {
         let Assignment { task, attempt, partitions, .. } = &self.assignment;
         let (shelf, rows, partitions) = (self.holdings.shelf.clone(), table.clone(), *partitions);
         let at = TableRef::output(task, *attempt, index);
+        if let (0, Some(file)) = (index, &self.assignment.keeps) {
+            kept::keep(self, file, table).await?;
+        }
         let stored = blocking(move || Ok(shelf.write(&at, &rows, partitions)?)).await?;
         let parents: Vec<TableRef> = self.read.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
         self.holdings.records.add_descent(&stored.table, &parents, Some(&task.job)).await.map_err(Fault::from)?;

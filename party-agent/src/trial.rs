@@ -145,6 +145,7 @@ pub(crate) fn assignment(role: Role, id: &str, attempt: u32, parameters: &Value)
         partitions: 2,
         deadline: None,
         limits: vocabulary::Limits::default(),
+        keeps: None,
     }
 }
 

@@ -116,6 +116,9 @@ pub struct Assignment {
     /// What it may use at most.
     #[serde(default, skip_serializing_if = "Limits::is_none")]
     pub limits: Limits,
+    /// A file of the party (`files://folder/name`) in which it keeps its first data output, too, as text; it stays there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps: Option<String>,
 }
 
 /// How far a task is, for a person.

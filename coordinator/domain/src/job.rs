@@ -117,6 +117,19 @@ pub struct JobSettings {
     pub queue: Option<String>,
     /// What its tasks may use at most at their parties.
     pub limits: vocabulary::Limits,
+    /// A file in which what a step leaves at a participant is kept, too.
+    pub keeps: Option<Keeps>,
+}
+
+/// A file for what a step leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keeps {
+    /// The step.
+    pub step: StepName,
+    /// The participant whose output is kept, at its party.
+    pub who: Participant,
+    /// `files://folder/name`.
+    pub file: String,
 }
 
 /// Where a step was really done.
@@ -158,6 +171,7 @@ impl Default for JobSettings {
             shared_retries: false,
             queue: None,
             limits: vocabulary::Limits::default(),
+            keeps: None,
         }
     }
 }

@@ -230,6 +230,7 @@ fn settings(checked: &Map<String, Value>) -> JobSettings {
         inherited: BTreeMap::new(),
         queue: default.queue,
         limits: default.limits,
+        keeps: None,
         after: None,
         shared_retries: false,
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::{Decision, Held, Job, JobSnapshot, JobState, Presence, Task, Waiting, Workspace};
 use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, Timestamp};
 
+use crate::channels::note_kept;
 use crate::chronicle;
 use crate::filter::TaskFilter;
 use crate::models::keep_training;
@@ -202,6 +203,9 @@ impl Loaded {
             let ended = job.ended.unwrap_or(job.updated);
             keep_training(tx, job, ended).await?;
             number_training(tx, job, ended).await?;
+            if job.state == JobState::Succeeded && job.settings.keeps.is_some() {
+                note_kept(tx, job).await?;
+            }
         }
         let lines = chronicle::lines((self.was, &self.before), job, &self.snapshot.tasks, job.updated);
         if !lines.is_empty() {

@@ -81,7 +81,14 @@ pub(crate) fn assignment_of(job: &Job, tasks: &[Task], task: &TaskId, attempt: A
             .map_or(job.settings.partitions, |most| job.settings.partitions.min(most)),
         deadline: Some(deadline_of(job, tasks, task, attempt)),
         limits: job.settings.limits,
+        keeps: kept_by(job, task),
     })
+}
+
+/// Where a task's party keeps what the task leaves, when the job has it kept.
+fn kept_by(job: &Job, task: &TaskId) -> Option<String> {
+    let keeps = job.settings.keeps.as_ref()?;
+    (keeps.step == task.step && keeps.who == task.participant()).then(|| keeps.file.clone())
 }
 
 /// When the agent gives the try up: at the job's deadline, or when the step's own time is over.

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::deployment::{Channel, ChannelFile};
-use domain::{Entity, EntityKind};
+use domain::{Entity, EntityKind, Job};
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault, JobId, PartyId, TableRef, Tenant, Timestamp};
 
 use crate::filter::EntityFilter;
 use crate::numbered::{IdForm, insert, named};
+use crate::ports::{Stored, Transaction};
 use crate::targets::unknown;
 use crate::{Coordinator, ServiceError};
 
@@ -134,6 +135,24 @@ impl Coordinator {
         let set = self.entity(EntityKind::Dataset, Some(&channel.tenant), set).await.map_err(|_| missing())?;
         if file_id(&set) == id { Ok(set) } else { Err(missing()) }
     }
+}
+
+/// Notes, in the transaction that settles a job, that the file is there in which its party kept what the job left.
+pub(crate) async fn note_kept(tx: &mut dyn Transaction, job: &Job) -> Stored<()> {
+    let names = tx.entities_of_job(&job.id).await?;
+    for mut file in names.into_iter().filter(|name| name.kind == EntityKind::ChannelFile) {
+        let noted = file.read().and_then(|mut body: ChannelFile| {
+            body.awaited = false;
+            file.write(&body)
+        });
+        match noted {
+            Ok(()) => {
+                tx.save_entity(&file).await?;
+            }
+            Err(fault) => tracing::error!(job = %job.id, %fault, "the file of what the job left stays awaited"),
+        }
+    }
+    Ok(())
 }
 
 fn shows_data_sets(channel: &Entity) -> Result<bool, Fault> {

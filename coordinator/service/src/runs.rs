@@ -21,7 +21,7 @@ use crate::training_models::Reads;
 use crate::{Coordinator, ServiceError};
 
 use documents::{Source, import_documents, predict_documents, reads_lines, table_of};
-use input::Input;
+use input::{Input, Output};
 
 /// Queues of a tenant's runs.
 pub const QUEUES: u32 = 16;
@@ -52,6 +52,7 @@ pub struct RunStand {
 struct Plan {
     version: ModelVersion,
     input: Option<Input>,
+    output: Option<Output>,
     queue: String,
 }
 
@@ -64,7 +65,7 @@ impl Coordinator {
         let version = self.target_version(tenant, &target.id, &order.request.version).await?;
         let asked = self.asked_model(tenant, &order.request.models).await?;
         let input = self.run_input(tenant, &order).await?;
-        self.run_output(tenant, &order).await?;
+        let output = self.run_output(tenant, &order).await?;
         let defaults: Deployment = target.read().map_err(ServiceError::Internal)?;
         let mut run = described(&order.request, &version, defaults.environment);
         let mut entity = Entity::new(EntityKind::Run, "", tenant.clone(), self.now());
@@ -87,7 +88,7 @@ impl Coordinator {
         let key = self.applicable(who, &model, reads).await?;
         let version = self.model_version(&key).await?.ok_or_else(|| unknown(EntityKind::TrainingModel, &model.id))?;
         let queue = self.queue_of(tenant, order.request.distribution.as_ref());
-        let plan = Plan { version, input, queue };
+        let plan = Plan { version, input, output, queue };
         self.start_run(who, entity, run, plan).await
     }
 
@@ -118,7 +119,7 @@ impl Coordinator {
         mut run: Run,
         plan: Plan,
     ) -> Result<Entity, ServiceError> {
-        let Plan { version, input, queue } = plan;
+        let Plan { version, input, output, queue } = plan;
         let experiment = self.default_experiment(&entity.tenant).await?.id;
         let at = |after: Option<JobId>| Placement {
             tenant: Some(entity.tenant.clone()),
@@ -144,11 +145,15 @@ impl Coordinator {
         }
         let mut entity = entity.clone();
         entity.write(&run).map_err(ServiceError::Internal)?;
-        let placement = Placement {
-            names: vec![Named::New(entity.clone(), IdForm::Hex("run-"))],
-            retries: Some(run.retries),
-            ..at(run.import.clone())
-        };
+        let mut names = vec![Named::New(entity.clone(), IdForm::Hex("run-"))];
+        let mut keeps = None;
+        if let Some(output) = output {
+            let (party, secret) = (&version.initiator.party, self.new_secret());
+            let (file, address) = output.file(&entity, party, secret).map_err(ServiceError::Internal)?;
+            names.push(Named::New(file, IdForm::Given));
+            keeps = Some(address);
+        }
+        let placement = Placement { names, keeps, retries: Some(run.retries), ..at(run.import.clone()) };
         match self.submit_at(who, documents, placement).await {
             Ok(Submitted { named, .. }) => named
                 .into_iter()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Catalogue, Entity, Experiment, Job, JobKind, JobState, Task, TaskKey};
+use domain::{Catalogue, Entity, Experiment, Job, JobKind, JobState, Keeps, Task, TaskKey};
 use job_dsl::{Diagnostic, ParseContext, Parsed, Rule, TrainedPipeline};
 use serde_json::Value;
 use vocabulary::{Attempt, ErrorCode, ExperimentId, Fault, JobId, Limits, Participant, TaskId, Tenant, Timestamp};
@@ -48,6 +48,8 @@ pub struct Placement {
     pub after: Option<JobId>,
     /// How often it may be tried again in all, for whatever it failed; what the documents say, when none is given.
     pub retries: Option<u32>,
+    /// A file of the initiator's party (`files://folder/name`) in which what the job leaves there is kept, too.
+    pub keeps: Option<String>,
     /// What faces name it by, kept in the transaction that keeps the job.
     pub names: Vec<Named>,
     /// The schedule that begins it, and the moment for which it was planned.
@@ -257,6 +259,9 @@ impl Coordinator {
         }
         (job.settings.queue, job.settings.limits) = (placement.queue, limits);
         job.settings.after = placement.after;
+        if let Some(file) = placement.keeps {
+            job.settings.keeps = Some(kept_in(&job, file).map_err(ServiceError::Conflict)?);
+        }
         if let Some(retries) = placement.retries {
             (job.settings.retries, job.settings.shared_retries) = (retries, true);
         }
@@ -288,6 +293,17 @@ impl Coordinator {
         }
         Err(ServiceError::Internal(Fault::new(ErrorCode::Internal, "no free job id was found")))
     }
+}
+
+/// The last step that leaves rows at the initiator, whose rows are kept in a file.
+fn kept_in(job: &Job, file: String) -> Result<Keeps, Fault> {
+    let leaves = |step: &&domain::Step| !step.outputs.is_empty() && step.participants.contains(&job.initiator);
+    let last = job.definition.graph.steps.iter().rev().find(leaves);
+    let step = last.map(|step| step.name.clone()).ok_or_else(|| {
+        let message = format!("the job leaves no rows at {}, so none can be kept in a file", job.initiator.party);
+        Fault::new(ErrorCode::DataMismatch, message).at(&job.initiator.party)
+    })?;
+    Ok(Keeps { step, who: job.initiator.clone(), file })
 }
 
 async fn keep_name(tx: &mut dyn Transaction, name: Named, job: &Job) -> Result<Entity, ServiceError> {

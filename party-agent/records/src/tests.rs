@@ -39,6 +39,7 @@ fn assignment(attempt: u32) -> Assignment {
         partitions: 4,
         deadline: None,
         limits: vocabulary::Limits::default(),
+        keeps: None,
     }
 }
 

@@ -176,7 +176,7 @@ def test_a10_a_hundred_and_twenty_runs_in_pages(guarded):
         abeja.runs.get_runs(organization, deployment, next_page_token="nonsense")
     assert abeja.runs.get_run(organization, deployment, made[0])["status"] == "FAILED"
     lines = abeja.runs.get_run_logs(organization, deployment, made[0])["events"]
-    assert "there is no model yet" in lines[-1]["message"]
+    assert "there is no model to apply" in lines[-1]["message"]
 
 
 @pytest.fixture(scope="session")

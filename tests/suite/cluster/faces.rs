@@ -155,6 +155,27 @@ impl World {
         (channel, file)
     }
 
+    /// A new channel.
+    async fn channel(&self, name: &str) -> String {
+        let made = ask(&self.door, Method::POST, &format!("{ORGANIZATION}/channels"), &json!({"name": name})).await;
+        made["channel"]["channel_id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The last column of a channel's only file.
+    async fn file_in(&self, channel: &str, name: &str) -> Vec<String> {
+        let channels = get(&self.door, &format!("{ORGANIZATION}/channels")).await["channels"].clone();
+        let channel = entry(&channels, "name", channel)["channel_id"].as_str().expect("an id").to_owned();
+        let files = get(&self.door, &format!("/channels/{channel}")).await["files"].clone();
+        let [file] = &files.as_array().expect("files")[..] else { panic!("one file: {files}") };
+        assert_eq!(file["metadata"]["x-abeja-meta-filename"], name);
+        let uri = file["download_uri"].as_str().expect("an address");
+        let path = uri.find("/channels/").map(|at| &uri[at..]).expect("a path");
+        let sent = self.door.send(Method::GET, path, "text/csv", String::new()).await.expect("answered");
+        assert_eq!((sent.0, Some(sent.1.len() as u64)), (200, file["size"].as_u64()));
+        let text = String::from_utf8(sent.1.to_vec()).expect("text");
+        text.lines().skip(1).map(|line| line.rsplit(',').next().unwrap_or_default().to_owned()).collect()
+    }
+
     /// A dataset of the rows that are asked for.
     async fn asked_for(&self) -> String {
         let dataset = meteos(&self.door, "datasets", "dataset", self.download("asked.txt")).await;
@@ -212,7 +233,8 @@ async fn a_run_with_meteos_model_over_its_dataset_says_what_its_learnings_say() 
     let (channel, file) = world.as_file(&dataset).await;
     let (runs, version) = built_in(door).await;
     let order = json!({"version_id": version, "environment": {}, "models": {"alias": training_model(door, &tree).await},
-        "input_data": {"$datalake:1": format!("{channel}/{file}")}});
+        "input_data": {"$datalake:1": format!("{channel}/{file}")},
+        "output_template": {"$datalake:1": format!("{}/told.csv", world.channel("results").await)}});
     let run = ask(door, Method::POST, &runs, &order).await["run_id"].clone();
     let run = format!("{runs}/{}", run.as_str().expect("an id"));
     world.cluster.kill("coordinator");
@@ -232,6 +254,8 @@ async fn a_run_with_meteos_model_over_its_dataset_says_what_its_learnings_say() 
         learnings.push(told["stdout"].as_str().unwrap_or_else(|| panic!("{told}")).to_owned());
     }
     assert_eq!((&said[..], &learnings[..]), (&ASKED.map(|(_, says)| says.to_owned())[..], &said[..]));
+
+    assert_eq!(world.file_in("results", "told.csv").await, said, "the file in which they were kept");
 
     // a table that FATE's face removes is a dataset that says so, and no file
     let table = json!({"namespace": "datasets", "table_name": dataset, "party_id": "9999"});

@@ -158,6 +158,7 @@ fn assignment() -> Assignment {
         partitions: 4,
         deadline: Some(Timestamp(1_795_000_100_000_000)),
         limits: vocabulary::Limits::default(),
+        keeps: None,
     }
 }
 

@@ -66,6 +66,15 @@ pub(super) async fn get(face: &Abeja, at: FileAt<'_>) -> Result<Response, Refusa
     if response.status().is_success() { Ok(response) } else { Err(refusal_of(response, at.party).await) }
 }
 
+/// What a party says of a file that it keeps; its content is not read.
+pub(super) async fn describe(face: &Abeja, at: FileAt<'_>) -> Result<Kept, Refusal> {
+    let response = get(face, at).await?;
+    let text = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+    let bytes = text("content-length").and_then(|length| length.parse().ok());
+    let (Some(bytes), Some(sha256)) = (bytes, text("x-fedflow-sha256")) else { return Err(odd(at.party)) };
+    Ok(Kept { bytes, sha256 })
+}
+
 /// Removes a file; one that is not there is removed already.
 pub(super) async fn delete(face: &Abeja, at: FileAt<'_>) -> Result<(), Refusal> {
     guard(face, at.party)?;

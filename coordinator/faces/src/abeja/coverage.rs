@@ -17,7 +17,9 @@ const BEFORE: &str = "# ABEJA: what is served\n\n\
     `retry_count` is the sum of all new tries of all steps of a run. `distribution` modulo 16 chooses the queue; runs of one queue \
     run strictly one after another; runs that say nothing take turns at the queues. A run whose answer never reached its client \
     is not made again when the client asks again within a minute. When the job of a run that has ended is run again, that is a \
-    run of its own. `output_template` is kept and shown; predictions are the output table of the run's job, at its party.\n\n\
+    run of its own. Predictions are the output table of the run's job, at its party. An `output_template` such as \
+    `{\"$datalake:1\": \"<channel>/<name>\"}` has them kept as a file of that channel, too, of that name (`predictions.csv` \
+    without one), at the same party; any other object is kept and shown, and does nothing.\n\n\
     Log lines are the job's own moves and, where a party's policy has `logs_through_coordinator`, its own lines.\n\n\
     **Files** of a channel stay at the organization's home party. A run reads one as a table; `x-abeja-meta-head`, `-id_delimiter`, \
     `-partition`, `-extend_sid` and `-auto_increasing_sid` say how. The channel `datasets` shows the organization's Meteos data sets \

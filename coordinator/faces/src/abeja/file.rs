@@ -222,7 +222,7 @@ async fn of(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
 }
 
 pub(super) async fn get(face: Abeja, call: Call) -> Answer {
-    let entity = of(&face, &call).await?;
+    let entity = described(&face, of(&face, &call).await?).await;
     let secret = entity.read::<ChannelFile>()?.secret;
     found(&shown(&call, &entity, Some(&secret))?)
 }
@@ -236,6 +236,25 @@ async fn changeable(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
         ));
     }
     Ok(entity)
+}
+
+/// A file with its length and digest: of one that a job left its party is asked once. What it does not tell now is left out.
+async fn described(face: &Abeja, entity: Entity) -> Entity {
+    let Ok(file) = entity.read::<ChannelFile>() else { return entity };
+    if file.awaited || file.secret.is_empty() || entity.job.is_none() || !file.sha256.is_empty() {
+        return entity;
+    }
+    let Ok(party) = party_of(&file) else { return entity };
+    let folder = entity.parent.clone().unwrap_or_default();
+    let at = FileAt { party: &party, folder: &folder, name: &entity.id };
+    let Ok(kept) = agents::describe(face, at).await else { return entity };
+    let change = |entity: &mut Entity| {
+        let mut file: ChannelFile = entity.read()?;
+        (file.bytes, file.sha256) = (kept.bytes, kept.sha256);
+        entity.write(&file)
+    };
+    let noted = face.coordinator().change_entity(EntityKind::ChannelFile, None, &entity.id, change).await;
+    noted.unwrap_or(entity)
 }
 
 pub(super) async fn delete(face: Abeja, call: Call) -> Answer {
@@ -336,6 +355,7 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
                 next = Some(token(&ListPlace { created: entity.created, id: entity.id, forward }));
                 break 'all;
             }
+            let entity = described(&face, entity).await;
             page.push(shown(&call, &entity, Some(&file.secret))?);
         }
         if is_last {

@@ -72,7 +72,7 @@ async fn nowhere(face: Meteos, request: Request) -> Response {
 }
 
 async fn respond(face: Meteos, route: Route, request: Request) -> Response {
-    let answer = answer(&face, &route, request).await;
+    let answer = Box::pin(answer(&face, &route, request)).await;
     dressed(&face, answer.unwrap_or_else(IntoResponse::into_response))
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use domain::deployment::ChannelFile;
+use domain::deployment::{Channel, ChannelFile};
 use domain::run::FileName;
 use domain::{Entity, EntityKind};
-use vocabulary::{JobId, PartyId, TableRef, Tenant};
+use vocabulary::{ErrorCode, Fault, JobId, PartyId, TableRef, Tenant};
 
 use super::RunOrder;
-use crate::channels::no_party;
+use crate::channels::{file_stamp, no_party};
 use crate::targets::unknown;
 use crate::{Coordinator, ServiceError};
 
@@ -23,6 +23,34 @@ pub(super) enum Input {
     },
     /// In a file, of which a table is to be made.
     File(File),
+}
+
+/// Where predictions are to go.
+pub(super) struct Output {
+    pub(super) channel: String,
+    /// The name that is asked for.
+    pub(super) name: Option<String>,
+}
+
+impl Output {
+    /// The file as which a party will keep them, and its address there.
+    pub(super) fn file(self, of: &Entity, party: &PartyId, secret: String) -> Result<(Entity, String), Fault> {
+        let id = format!("{}-{}", file_stamp(of.created), uuid::Uuid::new_v4());
+        let address = format!("files://{}/{id}", self.channel);
+        let mut file = Entity::new(EntityKind::ChannelFile, id, of.tenant.clone(), of.created);
+        let name = self.name.unwrap_or_else(|| "predictions.csv".to_owned());
+        (file.parent, file.name, file.creator) = (Some(self.channel), Some(name.clone()), of.creator.clone());
+        let body = ChannelFile {
+            party: party.to_string(),
+            content_type: "text/csv".to_owned(),
+            metadata: BTreeMap::from([("x-abeja-meta-filename".to_owned(), name)]),
+            secret,
+            awaited: true,
+            ..ChannelFile::default()
+        };
+        file.write(&body)?;
+        Ok((file, address))
+    }
 }
 
 /// A file that a party keeps.
@@ -58,9 +86,16 @@ impl Coordinator {
         })))
     }
 
-    /// Sees that the channel is there into which predictions are to go.
-    pub(super) async fn run_output(&self, tenant: &Tenant, order: &RunOrder) -> Result<Option<Entity>, ServiceError> {
-        let Some((_, Some(FileName { channel, .. }))) = &order.request.output else { return Ok(None) };
-        Ok(Some(self.entity(EntityKind::Channel, Some(tenant), channel).await?))
+    /// The channel into which predictions are to go, and the name that they are to have there; `NotFound` when it is not there,
+    /// `Conflict` when it takes no files.
+    pub(super) async fn run_output(&self, tenant: &Tenant, order: &RunOrder) -> Result<Option<Output>, ServiceError> {
+        let Some((_, Some(FileName { channel, file }))) = &order.request.output else { return Ok(None) };
+        let channel = self.entity(EntityKind::Channel, Some(tenant), channel).await?;
+        let body: Channel = channel.read().map_err(ServiceError::Internal)?;
+        if body.shows_data_sets || body.archived {
+            let message = format!("channel {} takes no files", channel.id);
+            return Err(ServiceError::Conflict(Fault::new(ErrorCode::Conflict, message).path("output_template")));
+        }
+        Ok(Some(Output { channel: channel.id, name: file.clone() }))
     }
 }

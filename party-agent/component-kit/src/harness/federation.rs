@@ -283,6 +283,7 @@ impl Federation {
             partitions: 2,
             deadline: None,
             limits: self.limits,
+            keeps: None,
         }
     }
 
