@@ -3,6 +3,9 @@
 import ast
 import base64
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import requests
@@ -236,6 +239,15 @@ def test_m18_lists(project):
     assert {item["status"] for item in project.list("datasets", "?status=error")} == {"error"}
     assert project.send("GET", "templates?limit=-1").status_code == 400
     assert project.send("GET", "templates?sort_dir=up").status_code == 400
+
+
+def test_the_example(federation):
+    example = Path(__file__).resolve().parents[2] / "examples" / "clients" / "meteos.py"
+    doors = [federation.door, federation.party_doors[GUEST]]
+    done = subprocess.run([sys.executable, example, *doors], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    said = float(re.search(r"3 \* 10 - 4 is about ([\d.]+)", done.stdout)[1])
+    assert said == pytest.approx(26, abs=0.5) and "R-squared" in done.stdout
 
 
 def test_x1_an_experiment_of_kubeflow(project, door):

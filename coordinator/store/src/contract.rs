@@ -15,7 +15,7 @@ use service::{JobFilter, Store};
 use vocabulary::{ErrorCode, Fault, PartyId};
 
 use crate::{MemoryStore, SqliteStore};
-use jobs::{finds_jobs, keeps_jobs_whole, leaves_no_trace_without_commit};
+use jobs::{finds_jobs, keeps_jobs_whole, leaves_no_trace_without_commit, takes_lists_and_texts_of_any_length};
 use models::{keeps_tags, keeps_versions_and_parts};
 use resources::{
     archives_the_jobs_of_an_experiment, keeps_entities, keeps_experiments, keeps_queues_in_order,
@@ -32,6 +32,7 @@ async fn suite(store: &dyn Store) {
     keeps_jobs_whole(store).await;
     leaves_no_trace_without_commit(store).await;
     finds_jobs(store).await;
+    takes_lists_and_texts_of_any_length(store).await;
     finds_rows(store).await;
     claims_due_jobs_once(store).await;
     knows_the_newest_try(store).await;

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{ExperimentId, Tenant, Timestamp};
 
-use crate::sql::{SqlTransaction, failed, from_json, json};
+use crate::sql::{SqlTransaction, containing, failed, from_json, json};
 
 const ROW: &str = "an experiment";
 
@@ -156,14 +156,17 @@ fn condition(sql: &mut QueryBuilder<Sqlite>, predicate: &Predicate) {
             sql.push(" AND 1 = 0");
         }
         (Comparison::Not, _) if values.is_empty() => {}
+        (Comparison::Among, _) if values.len() == 1 => {
+            sql.push(format!(" AND {column} = "));
+            bind(sql, values[0]);
+        }
         (Comparison::Among, _) => list(sql, &format!(" AND {column} IN ("), &values),
         (Comparison::Not, _) => list(sql, &format!(" AND {column} NOT IN ("), &values),
         (_, None) => {
             sql.push(" AND 1 = 0");
         }
         (Comparison::Contains, Some(Literal::Text(part))) => {
-            // LOWER changes ASCII letters only.
-            sql.push(format!(" AND INSTR(LOWER({column}), LOWER(")).push_bind(part.clone()).push(")) > 0");
+            containing(sql.push(" AND "), column, part);
         }
         (Comparison::Contains, Some(Literal::Number(_))) => {
             sql.push(" AND 1 = 0");

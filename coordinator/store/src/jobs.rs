@@ -11,7 +11,7 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{JobId, Participant};
 
 use crate::body::{body_of, job_from, job_without_papers, job_word};
-use crate::sql::{SqlTransaction, column, corrupt, failed, json};
+use crate::sql::{SqlTransaction, column, containing, corrupt, failed, json};
 use crate::{papers, rows};
 
 /// Ids in one question, well below what the database takes.
@@ -245,11 +245,12 @@ pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     }
     among(query, " AND j.initiator_party IN (", filter.initiator_parties.iter().map(ToString::to_string));
     among(query, " AND j.name IN (", filter.names.iter().cloned());
-    contains(query, " AND INSTR(LOWER(j.id), LOWER(", filter.id_contains.as_deref());
+    if let Some(text) = &filter.id_contains {
+        containing(query.push(" AND "), "j.id", text);
+    }
     if let Some(text) = filter.description_contains.as_deref() {
-        contains(query, " AND (INSTR(LOWER(j.description), LOWER(", Some(text));
-        query.push(" OR EXISTS (SELECT 1 FROM participants n WHERE n.job_id = j.id");
-        contains(query, " AND INSTR(LOWER(n.notes), LOWER(", Some(text));
+        containing(query.push(" AND ("), "j.description", text);
+        containing(query.push(" OR EXISTS (SELECT 1 FROM participants n WHERE n.job_id = j.id AND "), "n.notes", text);
         query.push("))");
     }
     if let Some(version) = &filter.model_version {
@@ -280,26 +281,29 @@ pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     });
     among(query, " AND p.role IN (", filter.roles.iter().map(ToString::to_string));
     among(query, " AND p.party IN (", filter.parties.iter().map(ToString::to_string));
-    contains(query, " AND INSTR(LOWER(p.party), LOWER(", filter.party_contains.as_deref());
+    if let Some(text) = &filter.party_contains {
+        containing(query.push(" AND "), "p.party", text);
+    }
     query.push(")");
 }
 
+/// Values that are bound one by one: the database takes some ten thousand, and a list of any length as one text.
+const MOST_VARIABLES: usize = 500;
+
 /// One of these; nothing when the list is empty.
 pub(crate) fn among(query: &mut QueryBuilder<Sqlite>, start: &str, values: impl Iterator<Item = String>) {
-    let mut values = values.peekable();
-    if values.peek().is_none() {
+    let values: Vec<String> = values.collect();
+    if values.is_empty() {
         return;
     }
     query.push(start);
+    if values.len() > MOST_VARIABLES {
+        query.push("SELECT value FROM json_each(").push_bind(serde_json::Value::from(values).to_string()).push("))");
+        return;
+    }
     let mut list = query.separated(", ");
     for value in values {
         list.push_bind(value);
     }
     query.push(")");
-}
-
-fn contains(query: &mut QueryBuilder<Sqlite>, start: &str, text: Option<&str>) {
-    if let Some(text) = text {
-        query.push(start).push_bind(text.to_owned()).push(")) > 0");
-    }
 }

@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use vocabulary::{JobId, Participant};
 
 use crate::jobs::{among, asks_for_any, cut, narrow, order, participant_from, total_of_last_page};
-use crate::sql::failed;
+use crate::sql::{containing, failed};
 
 /// Whether somebody in the job of `p` is not local.
 const IN_COMPANY: &str =
@@ -80,10 +80,8 @@ fn of_jobs(query: &mut QueryBuilder<Sqlite>, filter: &RowFilter) {
 /// What a participant reads: its own note, the job's description where it has none.
 fn described(query: &mut QueryBuilder<Sqlite>, filter: &RowFilter) {
     if let Some(part) = &filter.description_contains {
-        query.push(
-            " AND INSTR(LOWER(COALESCE(p.notes, (SELECT d.description FROM jobs d WHERE d.id = p.job_id))), LOWER(",
-        );
-        query.push_bind(part.clone()).push(")) > 0");
+        let told = "COALESCE(p.notes, (SELECT d.description FROM jobs d WHERE d.id = p.job_id))";
+        containing(query.push(" AND "), told, part);
     }
 }
 

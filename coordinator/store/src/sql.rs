@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use service::ports::Stored;
 use service::{Store, StoreError, Transaction};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
 use vocabulary::{Clock, SystemClock};
 
 use crate::writer::{Writer, Writing};
@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (6, include_str!("../migrations/0006_listing.sql")),
     (10, include_str!("../migrations/0010_resources.sql")),
     (11, include_str!("../migrations/0011_schedules.sql")),
+    (12, include_str!("../migrations/0012_sifting.sql")),
 ];
 const READERS: u32 = 4;
 /// SQLite's own codes for a disk that is full, and for one that refuses to write.
@@ -222,4 +223,24 @@ pub(crate) fn from_json<T: serde::de::DeserializeOwned>(row: &str, text: &str) -
 /// A count or size in a column: what a signed number cannot hold is cut to the largest.
 pub(crate) fn column(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The longest text that is looked for as a pattern, which is the faster way: the database takes no much longer ones.
+const LONGEST_PATTERN: usize = 1_000;
+
+/// Asks for columns that contain a text, whatever the case of ASCII letters.
+pub(crate) fn containing(query: &mut QueryBuilder<Sqlite>, column: &str, text: &str) {
+    if text.len() > LONGEST_PATTERN {
+        query.push(format!("INSTR(LOWER({column}), LOWER(")).push_bind(text.to_owned()).push(")) > 0");
+        return;
+    }
+    let mut pattern = String::from("%");
+    for letter in text.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    query.push(format!("{column} LIKE ")).push_bind(pattern).push(" ESCAPE '\\'");
 }

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::Timestamp;
 
-use crate::sql::{SqlTransaction, failed};
+use crate::sql::{SqlTransaction, containing, failed};
 
 #[async_trait]
 impl Tags for SqlTransaction {
@@ -37,9 +37,10 @@ impl Tags for SqlTransaction {
     async fn find_tags(&mut self, text: &str, limit: Option<u32>) -> Stored<Vec<(Tag, u64)>> {
         let mut find = QueryBuilder::new(
             "/* tags: find */ SELECT name, description, created, \
-             (SELECT COUNT(*) FROM model_tags m WHERE m.tag = t.name) AS bound FROM tags t WHERE INSTR(LOWER(name), LOWER(",
+             (SELECT COUNT(*) FROM model_tags m WHERE m.tag = t.name) AS bound FROM tags t WHERE ",
         );
-        find.push_bind(text.to_owned()).push(")) > 0 ORDER BY created, rowid LIMIT ");
+        containing(&mut find, "name", text);
+        find.push(" ORDER BY created, rowid LIMIT ");
         find.push_bind(limit.map_or(-1, i64::from));
         let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
         let bound = |row: &SqliteRow| row.try_get::<i64, _>("bound").map_err(failed);

@@ -4,6 +4,9 @@ import base64
 import datetime
 import io
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import requests
@@ -271,6 +274,13 @@ def test_a19_a_deployment_with_a_live_run(abeja, deployed, door, talkative):
     assert "deleted" in abeja.deployments.delete_deployment(ORGANIZATION, deployed.id)["message"]
     with pytest.raises(exceptions.NotFound):
         abeja.runs.get_run(ORGANIZATION, deployed.id, run["run_id"])
+
+
+def test_the_example(federation, trained):
+    example = Path(__file__).resolve().parents[3] / "examples" / "clients" / "abeja_run.py"
+    done = subprocess.run([sys.executable, "-W", "ignore", example, federation.door], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "SUCCEEDED" in done.stdout and "the job has succeeded" in done.stdout
 
 
 def test_x4_a_model_of_meteos_predicts_a_data_set(abeja, deployed, door, federation):

@@ -80,6 +80,18 @@ pub(super) async fn leaves_no_trace_without_commit(store: &dyn Store) {
     );
 }
 
+/// Lists with more values, and texts longer, than a database takes by themselves.
+pub(super) async fn takes_lists_and_texts_of_any_length(store: &dyn Store) {
+    let mut tx = store.begin().await.expect("begins");
+    assert!(tx.insert_job(&job("amongmany", 10)).await.expect("inserts"));
+    let many = (0..40_000).map(|n| format!("none{n}")).chain(["amongmany".to_owned()]);
+    let ids = many.map(|id| id.parse().expect("id")).collect();
+    let found = tx.find_jobs(&JobFilter { ids, ..JobFilter::default() }).await.expect("finds").0;
+    assert_eq!(found.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), ["amongmany"]);
+    let long = JobFilter { id_contains: Some("a".repeat(60_000)), ..JobFilter::default() };
+    assert_eq!(tx.find_jobs(&long).await.expect("finds").1, 0);
+}
+
 pub(super) async fn finds_jobs(store: &dyn Store) {
     let mut tx = store.begin().await.expect("begins");
     for (number, state) in [(1, JobState::Failed), (2, JobState::Offered), (3, JobState::Failed)] {

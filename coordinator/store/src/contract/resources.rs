@@ -76,7 +76,13 @@ pub(super) async fn pages_experiments(store: &dyn Store) {
         ..own.clone()
     };
     let text = |text: &str| Literal::Text(text.to_owned());
+    // more than a database takes as values, or as a pattern
+    let mut many: Vec<Literal> = (0..40_000).map(|n| text(&n.to_string())).collect();
+    many.push(text("echo"));
     for (query, expected) in [
+        (meets(Field::Name, Comparison::Among, &many), 1),
+        (meets(Field::Name, Comparison::Not, &many), 3),
+        (meets(Field::Name, Comparison::Contains, &[text(&"a".repeat(60_000))]), 0),
         (meets(Field::Name, Comparison::Among, &[text("delta"), text("echo")]), 2),
         (meets(Field::Name, Comparison::Not, &[text("delta")]), 3),
         (meets(Field::Name, Comparison::Contains, &[text("CH")]), 2),
