@@ -132,10 +132,12 @@ impl Outside {
             .into())
     }
 
-    /// Counts what the attempt holds, and refuses more than its job allows.
+    /// Counts what the attempt takes in and leaves, and refuses more than its job allows. What it needs beside is its own affair.
     fn hold(&self, bytes: u64) -> Result<()> {
         let used = self.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        let Some(most) = self.assignment.limits.memory_mib.filter(|most| used >> 20 >= *most) else { return Ok(()) };
+        let Some(most) = self.assignment.limits.memory_mib.filter(|most| used > most.saturating_mul(1 << 20)) else {
+            return Ok(());
+        };
         let message = format!("the task's tables take more than the {most} MiB that its compute profile allows");
         let fault = Fault::new(ErrorCode::LimitReached, message).at(&self.holdings.me);
         Err(fault.next("take a profile with more memory, or fewer rows").into())

@@ -263,8 +263,8 @@ def test_x3_a_model_is_a_training_job(project, door, dataset):
     made = requests.post(f"{door.base}/apis/v1beta1/experiments", json={"name": "x3"}, timeout=60).json()
     model = project.model(made["id"], f"internal://{dataset['id']}", "LinearRegression", {"numIterations": 100})
     project.available("models", "model", model["id"])
-    rows = door.data("job/query", {"status": "success"})
-    own = next(row for row in rows if row["f_dsl"]["components"].keys() == {"reader_0", "local_learner_0"})
+    (own,) = door.data("job/query", {"experiment": made["id"]})
+    assert own["f_status"] == "success" and own["f_dsl"]["components"].keys() == {"reader_0", "local_learner_0"}
     metrics = door.data(
         "tracking/component/metrics",
         {"job_id": own["f_job_id"], "component_name": "local_learner_0", "role": "guest", "party_id": GUEST},

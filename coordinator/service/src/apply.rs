@@ -228,7 +228,7 @@ async fn holds(tx: &mut dyn Transaction, job: &Job) -> Stored<Option<Result<Held
         return Ok(None);
     }
     let experiment = tx.experiment(&job.experiment).await?;
-    let preparing = experiment.filter(|experiment| experiment.workspace == Workspace::Preparing);
+    let preparing = experiment.filter(|experiment| !experiment.deleted && experiment.workspace == Workspace::Preparing);
     Ok(preparing.map(|experiment| {
         let reason =
             format!("experiment {} is being prepared: its home party has not answered", experiment.unique_name);

@@ -142,7 +142,8 @@ pub(crate) async fn note_kept(tx: &mut dyn Transaction, job: &Job) -> Stored<()>
     let names = tx.entities_of_job(&job.id).await?;
     for mut file in names.into_iter().filter(|name| name.kind == EntityKind::ChannelFile) {
         let noted = file.read().and_then(|mut body: ChannelFile| {
-            body.awaited = false;
+            // another try, or a rerun, may have left another content
+            (body.awaited, body.bytes, body.sha256) = (false, 0, String::new());
             file.write(&body)
         });
         match noted {

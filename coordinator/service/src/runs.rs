@@ -11,6 +11,7 @@ use domain::run::{Run, RunEnd, RunRequest, RunStatus, RunView};
 use domain::{Entity, EntityKind, Job, JobState};
 use vocabulary::{ErrorCode, Fault, JobId, Tenant, Timestamp};
 
+use crate::filter::EntityFilter;
 use crate::models::ModelVersion;
 use crate::numbered::{IdForm, insert};
 use crate::ports::Transaction;
@@ -212,6 +213,23 @@ impl Coordinator {
         if run.parent.as_deref() == Some(target) { Ok(run) } else { Err(unknown(EntityKind::Run, id)) }
     }
 
+    /// Whether a run of a tenant's reads a data set and has not ended. The newest thousand are looked at.
+    pub async fn runs_over(&self, tenant: &Tenant, data_set: &str) -> Result<bool, ServiceError> {
+        let filter = EntityFilter {
+            tenant: Some(tenant.clone()),
+            newest_first: true,
+            limit: Some(1_000),
+            ..EntityFilter::of(EntityKind::Run)
+        };
+        for run in self.entities(&filter).await?.0 {
+            let reads = run.body.pointer("/input/$datalake:1").and_then(serde_json::Value::as_str);
+            if reads.is_some_and(|input| input.ends_with(data_set)) && !self.run_stand(run).await?.status.is_final() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// How a run stands.
     pub async fn run_stand(&self, entity: Entity) -> Result<RunStand, ServiceError> {
         let run: Run = entity.read().map_err(ServiceError::Internal)?;
@@ -249,7 +267,7 @@ pub(crate) async fn note_end(tx: &mut dyn Transaction, job: &Job, now: Timestamp
         let status = if job.state == JobState::Succeeded { RunStatus::Succeeded } else { RunStatus::Failed };
         let at = job.ended.unwrap_or(job.updated);
         let line = gathering::last_line(tx, &job.id).await?.unwrap_or((at, u64::from(u32::MAX)));
-        let next = Run { behind: Some(line), ..run.clone() };
+        let next = Run { behind: Some(line), gathered: false, ..run.clone() };
         run.ended = Some(RunEnd { at, status, line });
         entity.write(&run).map_err(ServiceError::Internal)?;
         tx.save_entity(&entity).await?;

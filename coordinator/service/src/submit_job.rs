@@ -295,12 +295,15 @@ impl Coordinator {
     }
 }
 
-/// The last step that leaves rows at the initiator, whose rows are kept in a file.
+/// The last step that applies a model at the initiator, whose rows are kept in a file. Later ones judge them and leave none.
 fn kept_in(job: &Job, file: String) -> Result<Keeps, Fault> {
-    let leaves = |step: &&domain::Step| !step.outputs.is_empty() && step.participants.contains(&job.initiator);
-    let last = job.definition.graph.steps.iter().rev().find(leaves);
+    let predicts = |step: &&domain::Step| {
+        !step.outputs.is_empty() && !step.models.is_empty() && step.participants.contains(&job.initiator)
+    };
+    let last = job.definition.graph.steps.iter().rev().find(predicts);
     let step = last.map(|step| step.name.clone()).ok_or_else(|| {
-        let message = format!("the job leaves no rows at {}, so none can be kept in a file", job.initiator.party);
+        let message =
+            format!("no step of the job predicts rows at {}, so none can be kept in a file", job.initiator.party);
         Fault::new(ErrorCode::DataMismatch, message).at(&job.initiator.party)
     })?;
     Ok(Keeps { step, who: job.initiator.clone(), file })

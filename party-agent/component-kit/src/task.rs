@@ -42,13 +42,16 @@ struct Inner {
 }
 
 impl Inner {
-    /// Does work on no more threads than the job allows; several pieces at once share them.
+    /// Does work on no more threads than the job allows; several pieces at once share them. A job that allows more than there
+    /// are gets those that there are.
     fn on_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let pool = |workers: u32| {
             let threads = ThreadPoolBuilder::new().num_threads(workers.max(1) as usize);
             threads.thread_name(|number| format!("task-{number}")).build().ok()
         };
-        match self.threads.get_or_init(|| self.assignment.limits.workers.and_then(pool)) {
+        let fewer =
+            |workers: &u32| usize::try_from(*workers).is_ok_and(|workers| workers < rayon::current_num_threads());
+        match self.threads.get_or_init(|| self.assignment.limits.workers.filter(fewer).and_then(pool)) {
             Some(threads) => threads.install(work),
             None => work(),
         }
@@ -365,7 +368,8 @@ impl TaskContext {
         self.inner.surroundings.log(LogLevel::Warning, text.as_ref());
     }
 
-    pub(crate) fn may_tell_rows(&self) -> bool {
+    /// Whether the party's policy lets rows be seen by people at the coordinator's door.
+    pub fn may_tell_rows(&self) -> bool {
         self.inner.surroundings.may_tell_rows()
     }
 
@@ -464,12 +468,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn computes_with_as_many_threads_as_the_job_allows() {
-        for workers in [1, 3] {
+    async fn computes_with_as_many_threads_as_the_job_allows_and_there_are() {
+        let there = u32::try_from(rayon::current_num_threads()).expect("few");
+        for (workers, threads) in [(1, 1), (there + 1, there), (u32::MAX, there)] {
             let limits = vocabulary::Limits { workers: Some(workers), ..vocabulary::Limits::default() };
             let federation = Federation::new(0, false).limited(limits);
             let played = federation.run::<Counts>().await.all_succeeded();
-            assert_eq!(played.part(&federation.guest()).log, [workers.to_string()]);
+            assert_eq!(played.part(&federation.guest()).log, [threads.to_string()]);
         }
     }
 }

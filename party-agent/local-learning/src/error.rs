@@ -44,6 +44,9 @@ pub enum LearnError {
     /// Something that this kind of model does not do.
     #[error("{0}")]
     Unsupported(String),
+    /// Work that would take more than there is.
+    #[error("{0}")]
+    Limit(String),
     /// Data that does not fit.
     #[error("{0}")]
     Data(String),
@@ -67,5 +70,10 @@ impl Watch<'_> {
     /// Fails once the work is stopped.
     pub(crate) fn go_on(self) -> Result<()> {
         if (self.0)() { Err(LearnError::Stopped) } else { Ok(()) }
+    }
+
+    /// The same for the turns of a short loop, of which every thousandth asks.
+    pub(crate) fn now_and_then(self, turn: usize) -> Result<()> {
+        if turn.is_multiple_of(1_024) { self.go_on() } else { Ok(()) }
     }
 }

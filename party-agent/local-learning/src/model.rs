@@ -276,8 +276,12 @@ impl Model {
     }
 
     /// What is printed for each line; csv and libsvm lines may have their label, which is left out.
-    pub fn predict_all(&self, lines: &[String]) -> Result<Vec<String>> {
-        lines.iter().enumerate().map(|(index, line)| self.answer(index + 1, line)).collect()
+    pub fn predict_all(&self, lines: &[String], watch: Watch<'_>) -> Result<Vec<String>> {
+        let answer = |(index, line): (usize, &String)| {
+            watch.now_and_then(index)?;
+            self.answer(index + 1, line)
+        };
+        lines.iter().enumerate().map(answer).collect()
     }
 
     fn answer(&self, row: usize, line: &str) -> Result<String> {
@@ -305,7 +309,7 @@ impl Model {
                 let points = Points { width: cells.len(), labels: Vec::new(), cells };
                 Ok(trees.predict(&points)?.first().map_or_else(String::new, |value| float_repr(*value)))
             }
-            Learned::Vectors(vectors) => alike(vectors, line),
+            Learned::Vectors(vectors) => alike(vectors, row, line),
             Learned::Nothing => Err(self.cannot("predict: its results were printed when it was learned")),
         }
     }
@@ -401,8 +405,10 @@ fn rating(factors: &Factors, row: usize, line: &str) -> Result<f64> {
     factors.rating(user, item).ok_or_else(|| LearnError::row(row, "the model does not know this user or item"))
 }
 
-fn alike(vectors: &Vectors, line: &str) -> Result<String> {
-    let asked = read_literal("args", line)?;
+fn alike(vectors: &Vectors, row: usize, line: &str) -> Result<String> {
+    // what is wrong with it is not said: it may be a row
+    let wrong = |_| LearnError::row(row, "it is no dict such as {'word': 'w', 'num': 2}");
+    let asked = read_literal("args", line).map_err(wrong)?;
     let word = asked.get("word").and_then(Literal::as_text);
     let word = word.ok_or_else(|| LearnError::parameter("word", "it is missing"))?;
     let number = match asked.get("num") {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use learning::initial::Seeded;
 
-use crate::error::{LearnError, Result};
+use crate::error::{LearnError, Result, Watch};
 use crate::python::{Lambda, Literal, read_arguments, read_literal, repr, truth};
 
 /// Rows that a head shows.
@@ -89,13 +89,41 @@ fn sample(arguments: &[Literal]) -> Result<Step> {
     Ok(Step::Sample { with_replacement, fraction, seed })
 }
 
-/// Applies the steps; `seed` is for samples that name none.
-pub fn run_steps(steps: &[Step], mut rows: Vec<Literal>, seed: u64) -> Result<Vec<Literal>> {
+/// Most bytes that the rows of one step may take, in memory, by and large.
+const MOST_BYTES: usize = 1 << 31;
+
+/// Counts what a step makes, row by row.
+struct Budget<'a> {
+    watch: Watch<'a>,
+    rows: usize,
+    most: usize,
+    left: usize,
+}
+
+impl Budget<'_> {
+    fn take(&mut self, row: &Literal) -> Result<()> {
+        self.watch.now_and_then(self.rows)?;
+        self.rows += 1;
+        let left = self.left.checked_sub(row.weight());
+        self.left =
+            left.ok_or_else(|| LearnError::Limit(format!("a step makes more than {} MiB of rows", self.most >> 20)))?;
+        Ok(())
+    }
+}
+
+/// Applies the steps; `seed` is for samples that name none. Fails when the rows of a step would fill the memory.
+pub fn run_steps(steps: &[Step], rows: Vec<Literal>, seed: u64, watch: Watch<'_>) -> Result<Vec<Literal>> {
+    within(MOST_BYTES, steps, rows, seed, watch)
+}
+
+fn within(most: usize, steps: &[Step], mut rows: Vec<Literal>, seed: u64, watch: Watch<'_>) -> Result<Vec<Literal>> {
     for (index, step) in steps.iter().enumerate() {
+        let mut budget = Budget { watch, rows: 0, most, left: most };
         rows = match step {
             Step::Filter(lambda) => {
                 let mut kept = Vec::new();
                 for (at, row) in rows.into_iter().enumerate() {
+                    watch.now_and_then(at)?;
                     if truth(&lambda.call(&row).map_err(|reason| LearnError::row(at + 1, reason))?) {
                         kept.push(row);
                     }
@@ -103,14 +131,15 @@ pub fn run_steps(steps: &[Step], mut rows: Vec<Literal>, seed: u64) -> Result<Ve
                 kept
             }
             Step::Map(lambda) => {
-                let made = |(at, row): (usize, &Literal)| {
-                    let made = lambda.call(row).map_err(|reason| LearnError::row(at + 1, reason))?;
+                let made = |(at, row): (usize, Literal)| {
+                    let made = lambda.call(&row).map_err(|reason| LearnError::row(at + 1, reason))?;
+                    budget.take(&made)?;
                     if made.depth() > DEEPEST_ROW {
                         return Err(LearnError::row(at + 1, format!("it is nested deeper than {DEEPEST_ROW}")));
                     }
                     Ok(made)
                 };
-                rows.iter().enumerate().map(made).collect::<Result<_>>()?
+                rows.into_iter().enumerate().map(made).collect::<Result<_>>()?
             }
             Step::Distinct => {
                 let mut seen = HashSet::new();
@@ -118,16 +147,21 @@ pub fn run_steps(steps: &[Step], mut rows: Vec<Literal>, seed: u64) -> Result<Ve
             }
             Step::Sample { with_replacement, fraction, seed: own } => {
                 let seeded = Seeded::new(own.unwrap_or(seed).wrapping_add(index as u64));
-                sampled(rows, *with_replacement, *fraction, seeded)
+                sampled(rows, (*with_replacement, *fraction), seeded, &mut budget)?
             }
         };
     }
     Ok(rows)
 }
 
-fn sampled(rows: Vec<Literal>, with_replacement: bool, fraction: f64, mut seeded: Seeded) -> Vec<Literal> {
+fn sampled(
+    rows: Vec<Literal>,
+    (with_replacement, fraction): (bool, f64),
+    mut seeded: Seeded,
+    budget: &mut Budget<'_>,
+) -> Result<Vec<Literal>> {
     if !with_replacement {
-        return rows.into_iter().filter(|_| seeded.uniform() < fraction).collect();
+        return Ok(rows.into_iter().filter(|_| seeded.uniform() < fraction).collect());
     }
     // how often a row is kept is Poisson's number, drawn by Knuth's product of uniform numbers
     let limit = (-fraction).exp();
@@ -135,11 +169,12 @@ fn sampled(rows: Vec<Literal>, with_replacement: bool, fraction: f64, mut seeded
     for row in rows {
         let mut product = seeded.uniform();
         while product > limit {
+            budget.take(&row)?;
             kept.push(row.clone());
             product *= seeded.uniform();
         }
     }
-    kept
+    Ok(kept)
 }
 
 /// The first ten rows as Python prints a list.
@@ -151,12 +186,26 @@ pub fn head(rows: &[Literal]) -> String {
 mod tests {
     use super::*;
 
+    const GO_ON: Watch<'static> = Watch(&|| false);
+
+    #[test]
+    fn is_bounded_and_stops() {
+        let more = steps_of(&format!("[{}]", "{'method': 'sample', 'args': 'True, 10.0, 1'},".repeat(9))).unwrap();
+        let long = steps_of(r#"[{"method": "map", "args": "lambda x: x * 100000"}]"#).unwrap();
+        for steps in [more, long] {
+            let said = within(1 << 20, &steps, rows(&["a"; 50]), 7, GO_ON).unwrap_err().to_string();
+            assert_eq!(said, "a step makes more than 1 MiB of rows");
+        }
+        let steps = steps_of("[{'method': 'map', 'args': 'lambda x: x'}]").unwrap();
+        assert_eq!(run_steps(&steps, rows(&["a"]), 7, Watch(&|| true)), Err(LearnError::Stopped));
+    }
+
     fn rows(texts: &[&str]) -> Vec<Literal> {
         texts.iter().map(|text| Literal::Text((*text).to_owned())).collect()
     }
 
     fn ran(params: &str, texts: &[&str]) -> Result<String> {
-        Ok(head(&run_steps(&steps_of(params)?, rows(texts), 7)?))
+        Ok(head(&run_steps(&steps_of(params)?, rows(texts), 7, GO_ON)?))
     }
 
     #[test]
@@ -175,7 +224,7 @@ mod tests {
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         for (args, least, most) in [("False, 0.5", 850, 1150), ("True, 2.0, 3", 3700, 4300), ("False, 1", 2000, 2000)] {
             let steps = steps_of(&format!("[{{'method': 'sample', 'args': '{args}'}}]")).unwrap();
-            let kept = run_steps(&steps, rows(&all), 5).unwrap().len();
+            let kept = run_steps(&steps, rows(&all), 5, GO_ON).unwrap().len();
             assert!((least..=most).contains(&kept), "{args}: {kept}");
         }
     }

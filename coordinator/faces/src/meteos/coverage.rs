@@ -39,16 +39,17 @@ other word of the query is a filter on a column of that name, `name` and `descri
 ## What differs
 
 - A template is a compute profile: a thread and a partition for each worker node, and the memory of its flavor (1 to 5, or `m1.tiny`
-  to `m1.xlarge`) times the nodes. Agents keep to them. Images, keys, pools and networks are stored and shown, nothing else.
+  to `m1.xlarge`) times the nodes. Agents keep to them: of memory, tables and lines that a task takes in and leaves are counted. Images, keys, pools and networks are stored and shown, nothing else.
 - An experiment is available when the tenant's home party answers. Experiments of other APIs are listed, with the default template.
 - `swift://CONTAINER/OBJECT` is a file that the home party keeps: a channel and a file by id or name, or a folder and a name below
   `fedflow/files/`. Swift credentials are accepted and dropped.
-- Lambdas of a parse are interpreted, never executed; see the README of the crate `local-learning`.
+- Lambdas of a parse are interpreted, never executed; see the README of the crate `local-learning`. Where a party's policy keeps rows
+  from this door it refuses them, since their results tell what is in rows.
 - First rows, predictions and frequent sets are shown where the party's policy shows rows at this door.
 - Loading a model prepares its version for single rows; a learning on an active model is waited for, up to twenty seconds.
 - A dataset, model or evaluation whose source is still being made stays `creating` until that is done, and fails with it.
-- What trainings of several parties left is shown as one model for each model id, with the newest training's status; it answers for
-  no single row, and cannot be loaded here.
+- What trainings of several parties left is shown as one model for each model id, the newest training that succeeded; it answers for
+  no single row, and cannot be loaded or learned anew here.
 - Removing a dataset's table through FATE-Flow's API turns the dataset to `error`.
 - Ids of other tenants answer 404, as unknown ones do.
 - `/identity/v3` answers only where `keystone = true` stands in the coordinator's settings; its passwords are the door's tokens.

@@ -52,6 +52,9 @@ fn capital(word: &str) -> String {
 async fn forget_rows(face: &Meteos, call: &Call, party: &PartyId, table: &TableRef) -> Answer<()> {
     let coordinator = face.coordinator();
     let source = format!("internal://{}", table.name);
+    if coordinator.runs_over(&call.project.tenant, &table.name).await? {
+        return Ok(());
+    }
     for noun in [Noun::Dataset, Noun::Model, Noun::Evaluation] {
         let Some(kind) = shown::kind_of(noun) else { continue };
         let filter = EntityFilter { tenant: Some(call.project.tenant.clone()), ..EntityFilter::of(kind) };
@@ -70,7 +73,12 @@ async fn forget_rows(face: &Meteos, call: &Call, party: &PartyId, table: &TableR
     };
     let body = json!({"namespace": table.namespace, "table_name": table.name}).to_string();
     match face.surroundings().rows.forward(party, head, whole(body)).await {
-        Ok((_, reply)) => drain(reply).await,
+        Ok((head, reply)) => {
+            drain(reply).await;
+            if head.status >= 300 {
+                tracing::warn!(%party, %table, status = head.status, "the table of a deleted dataset stays");
+            }
+        }
         Err(fault) => tracing::warn!(%party, %table, %fault, "the table of a deleted dataset stays"),
     }
     Ok(())

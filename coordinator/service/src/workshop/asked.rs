@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use domain::workshop::{Asked, Serving, Standing};
+use domain::workshop::{Asked, LearnedModel, Serving, Standing};
 use domain::{Entity, EntityKind};
 use serde_json::Value;
+use vocabulary::PartyId;
 
 use super::documents::{self, Source};
 use super::models::{is_of_lines, must_be_idle, read};
@@ -16,8 +17,8 @@ use crate::{Coordinator, ServiceError};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Why a model answers for no row of text.
-const OF_PARTIES: &str = "this model was trained by several parties, each with its own columns: submit a predict job with its model \
-    id and version, or a run, instead";
+const OF_PARTIES: &str = "this model was trained on tables of several parties, or of named columns: submit a predict job with its \
+    model id and version, or a run, instead";
 
 /// A row for a model.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -56,7 +57,7 @@ impl Coordinator {
             return Err(not_ready("Model"));
         }
         let experiment = self.workplace(project, seen.entity.parent.as_deref().unwrap_or_default()).await?;
-        let party = self.home_party(&project.tenant).await?;
+        let party = self.party_of(project, &model).await?;
         let work = match new.method.as_deref() {
             None | Some("predict") if !is_of_lines(&seen) => Err(OF_PARTIES.to_owned()),
             None | Some("predict") => {
@@ -88,15 +89,27 @@ impl Coordinator {
         self.seen_one(entity).await
     }
 
+    /// The party that has a model: the home party of the day when it was learned.
+    async fn party_of(&self, project: &Project, model: &LearnedModel) -> Result<PartyId, ServiceError> {
+        match &model.party {
+            Some(party) => Ok(party.clone()),
+            None => self.home_party(&project.tenant).await,
+        }
+    }
+
     /// Measures a model on a dataset. `Conflict` when the model is not available: one that is kept ready is not.
     pub async fn create_evaluation(&self, project: &Project, new: NewEvaluation) -> Result<Seen, ServiceError> {
         let seen = self.model_seen(project, &new.model).await?;
         must_be_idle(&seen).map_err(ServiceError::Conflict)?;
         let experiment = self.workplace(project, seen.entity.parent.as_deref().unwrap_or_default()).await?;
-        let party = self.home_party(&project.tenant).await?;
+        let model = read(&seen.entity).map_err(ServiceError::Internal)?;
+        let party = self.party_of(project, &model).await?;
         let work = match self.lines_source(&project.tenant, new.source.as_deref()).await? {
             Ok(_) if !is_of_lines(&seen) => Err(OF_PARTIES.to_owned()),
-            Ok(Found { source, after }) => {
+            Ok(Found { party: Some(other), .. }) if other != party => {
+                Err(format!("the model is at party {party}, and the dataset at party {other}"))
+            }
+            Ok(Found { source, after, .. }) => {
                 let (id, version) = self.applied_version(project, &new.model, source.is_table()).await?;
                 let conf = documents::predict(&party, (&id, &version), &source, true);
                 Ok(Work { documents: (Value::Null, conf), after })
@@ -107,7 +120,7 @@ impl Coordinator {
         let mut entity: Entity = self.new_thing(project, EntityKind::Evaluation, self.new_uuid(), new.name);
         let asked = Asked {
             model: new.model,
-            model_type: read(&seen.entity).map_err(ServiceError::Internal)?.model_type,
+            model_type: model.model_type,
             source: new.source,
             party: Some(party),
             ..Asked::default()

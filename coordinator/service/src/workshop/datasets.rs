@@ -32,13 +32,20 @@ impl Coordinator {
     /// Makes a dataset; of a split the first of two. `NotFound` for the experiment, `Conflict` when it takes no work.
     pub async fn create_dataset(&self, project: &Project, new: NewDataset) -> Result<Seen, ServiceError> {
         let experiment = self.workplace(project, &new.experiment).await?;
-        let party = self.home_party(&project.tenant).await?;
+        let home = self.home_party(&project.tenant).await?;
+        // What it is made of is at the party that has it, whichever is the home by now.
+        let found = self.lines_source(&project.tenant, new.source.as_deref()).await?;
+        let party = found.as_ref().ok().and_then(|found| found.party.clone()).unwrap_or(home);
+        let found = match self.rows_kept(project, &party) {
+            Some(why) => Err(why),
+            None => found,
+        };
         let entity = match (new.method.as_deref(), &new.split) {
             (Some("split"), Some(parts)) => {
                 let parts = parts.clone();
-                self.split_dataset(project, &experiment, &party, new, parts).await?
+                self.split_dataset(project, &experiment, (&party, found), new, parts).await?
             }
-            _ => self.transformed_dataset(project, &experiment, &party, new).await?,
+            _ => self.transformed_dataset(project, &experiment, (&party, found), new).await?,
         };
         self.seen_one(entity).await
     }
@@ -47,7 +54,7 @@ impl Coordinator {
         &self,
         project: &Project,
         experiment: &Experiment,
-        party: &PartyId,
+        (party, found): (&PartyId, Result<Found, String>),
         new: NewDataset,
     ) -> Result<Entity, ServiceError> {
         let id = self.new_uuid();
@@ -57,7 +64,7 @@ impl Coordinator {
             Some("parse") => Ok(new.params.as_ref().map(|(_, plain)| plain.clone()).unwrap_or_default()),
             other => Err(format!("there is no such method: {}", other.unwrap_or("none was given"))),
         };
-        let work = self.dataset_source(project, party, &new).await?.map(|found| Work {
+        let work = found.map(|found| Work {
             documents: documents::transform(party, &found.source, steps, &table),
             after: found.after,
         });
@@ -69,31 +76,18 @@ impl Coordinator {
         only(self.start_work(project, experiment, (name, work), vec![named(entity)]).await?)
     }
 
-    /// Where a dataset's lines come from, or why they may not.
-    async fn dataset_source(
-        &self,
-        project: &Project,
-        party: &PartyId,
-        new: &NewDataset,
-    ) -> Result<Result<Found, String>, ServiceError> {
-        match self.rows_kept(project, party) {
-            Some(why) => Ok(Err(why)),
-            None => self.lines_source(&project.tenant, new.source.as_deref()).await,
-        }
-    }
-
     async fn split_dataset(
         &self,
         project: &Project,
         experiment: &Experiment,
-        party: &PartyId,
+        (party, found): (&PartyId, Result<Found, String>),
         new: NewDataset,
         parts: (String, String),
     ) -> Result<Entity, ServiceError> {
         let ids = [self.new_uuid(), self.new_uuid()];
         let tables = [TableRef::new(NAMESPACE, &ids[0]), TableRef::new(NAMESPACE, &ids[1])];
         let chance = parts.0.trim().parse().unwrap_or_default();
-        let work = self.dataset_source(project, party, &new).await?.map(|found| Work {
+        let work = found.map(|found| Work {
             documents: documents::split(party, &found.source, chance, [&tables[0], &tables[1]]),
             after: found.after,
         });

@@ -104,7 +104,7 @@ impl Coordinator {
         Ok(experiment)
     }
 
-    /// Starts the job behind things and keeps these with it, all or nothing. A refusal that comes from what was asked for is
+    /// Starts the job behind things and keeps these with it, all or nothing of what has a job. A refusal that comes from what was asked for is
     /// kept with them as the reason why there is no job.
     async fn start_work(
         &self,

@@ -2,12 +2,13 @@
 
 use domain::workshop::{LearnedModel, Serving, Standing};
 use domain::{Entity, EntityKind, Experiment};
-use vocabulary::{ErrorCode, Fault, JobId, Timestamp};
+use vocabulary::{ErrorCode, Fault, JobId, Tenant, Timestamp};
 
 use super::documents;
 use super::{Project, Seen, Work, named, not_ready, only, unready};
 use crate::filter::EntityFilter;
 use crate::models::ModelKey;
+use crate::ports::{Stored, Transaction};
 use crate::{Coordinator, Deploy, Named, ServiceError};
 
 /// What is asked for.
@@ -45,6 +46,11 @@ impl Coordinator {
     pub async fn recreate_model(&self, project: &Project, id: &str, new: NewModel) -> Result<Seen, ServiceError> {
         let seen = self.model_seen(project, id).await?;
         must_be_idle(&seen).map_err(ServiceError::Conflict)?;
+        if !is_of_lines(&seen) {
+            return Err(conflict(
+                "Only a model of one party's lines can be learned anew here; submit its training again",
+            ));
+        }
         let experiment = match new.experiment.as_str() {
             "" => seen.entity.parent.clone().unwrap_or_default(),
             named => named.to_owned(),
@@ -61,11 +67,13 @@ impl Coordinator {
         (mut entity, read_at): (Entity, Option<Timestamp>),
         new: NewModel,
     ) -> Result<Seen, ServiceError> {
-        let party = self.home_party(&project.tenant).await?;
+        let home = self.home_party(&project.tenant).await?;
         let format = new.format.as_deref().filter(|format| matches!(*format, "libsvm" | "text")).unwrap_or("csv");
         let learner = new.params.as_ref().map(|(_, plain)| plain.as_str()).unwrap_or_default();
         let model_type = new.model_type.as_deref().unwrap_or_default();
-        let work = self.lines_source(&project.tenant, new.source.as_deref()).await?.map(|found| Work {
+        let found = self.lines_source(&project.tenant, new.source.as_deref()).await?;
+        let party = found.as_ref().ok().and_then(|found| found.party.clone()).unwrap_or(home);
+        let work = found.map(|found| Work {
             documents: documents::train(&party, &found.source, model_type, format, learner),
             after: found.after,
         });
@@ -123,9 +131,27 @@ impl Coordinator {
 
     /// Whether one of a project's models is kept ready.
     async fn is_one_loaded(&self, project: &Project) -> Result<bool, ServiceError> {
-        let filter = EntityFilter { tenant: Some(project.tenant.clone()), ..EntityFilter::of(EntityKind::Model) };
-        let models = self.entities(&filter).await?.0;
-        Ok(models.iter().any(|model| read(model).is_ok_and(|model| model.serving == Serving::Loaded)))
+        Ok(one_loaded(&mut *self.inner.store.read().await?, &project.tenant).await?)
+    }
+
+    /// Keeps a model that is being made ready as ready, or puts it away: of several that were begun at once the first is kept.
+    async fn settle_loading(&self, project: &Project, id: &str, is_ready: bool) -> Result<Entity, ServiceError> {
+        let now = self.now();
+        let mut tx = self.inner.store.begin().await?;
+        let to =
+            if is_ready && !one_loaded(&mut *tx, &project.tenant).await? { Serving::Loaded } else { Serving::Unloaded };
+        let found = tx.entity(EntityKind::Model, id).await?.filter(|model| !model.deleted);
+        let mut entity = found.ok_or_else(|| conflict("the model was deleted meanwhile"))?;
+        let mut model = read(&entity).map_err(ServiceError::Internal)?;
+        if model.serving != Serving::Loading {
+            return Err(ServiceError::Conflict(unready("Model")));
+        }
+        model.serving = to;
+        entity.write(&model).map_err(ServiceError::Internal)?;
+        entity.modified = now;
+        tx.save_entity(&entity).await?;
+        tx.commit().await?;
+        Ok(entity)
     }
 
     async fn move_serving(
@@ -166,16 +192,12 @@ impl Coordinator {
         let entity = self.entity(EntityKind::Model, Some(&project.tenant), id).await?;
         let moved = match read(&entity).map_err(ServiceError::Internal)?.serving {
             Serving::Loading => {
-                let ready = match self.applied_version(project, id, false).await {
-                    // of two that were begun at once the first counts
-                    Ok(_) if self.is_one_loaded(project).await? => Err(conflict("another model is kept ready by now")),
-                    ready => ready.map(|_| ()),
-                };
-                let to = if ready.is_ok() { Serving::Loaded } else { Serving::Unloaded };
+                let ready = self.applied_version(project, id, false).await;
+                let is_ready = ready.is_ok();
                 if let Err(error) = ready {
                     tracing::warn!(model = id, %error, "a model could not be made ready");
                 }
-                self.move_serving(project, id, (Serving::Loading, to), None).await
+                self.settle_loading(project, id, is_ready).await
             }
             Serving::Unloading => self.move_serving(project, id, (Serving::Unloading, Serving::Unloaded), None).await,
             Serving::Loaded | Serving::Unloaded => return Ok(()),
@@ -227,6 +249,12 @@ impl Coordinator {
         };
         self.change_entity(EntityKind::Model, Some(&project.tenant), id, change).await.map(|_| ())
     }
+}
+
+async fn one_loaded(tx: &mut dyn Transaction, tenant: &Tenant) -> Stored<bool> {
+    let filter = EntityFilter { tenant: Some(tenant.clone()), ..EntityFilter::of(EntityKind::Model) };
+    let models = tx.find_entities(&filter).await?.0;
+    Ok(models.iter().any(|model| read(model).is_ok_and(|model| model.serving == Serving::Loaded)))
 }
 
 /// Whether a model was learned from one party's lines, so that lines are what it answers for.

@@ -1,9 +1,10 @@
 //! Where lines come from: `internal://DATASET`, or `swift://CONTAINER/OBJECT`, a file that the tenant's party keeps.
 
+use domain::deployment::ChannelFile;
 use domain::workshop::{Dataset, Standing};
 use domain::{Entity, EntityKind};
 use serde_json::Value;
-use vocabulary::{JobId, Tenant};
+use vocabulary::{JobId, PartyId, Tenant};
 
 use super::documents::Source;
 use crate::filter::EntityFilter;
@@ -13,6 +14,8 @@ use crate::{Coordinator, ServiceError};
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) source: Source,
+    /// The party that has it, when that is known.
+    pub(super) party: Option<PartyId>,
     /// The job that is making it.
     pub(super) after: Option<JobId>,
 }
@@ -62,11 +65,12 @@ impl Coordinator {
                     Standing::Failed(why) => return Ok(Err(format!("dataset {id} could not be made: {why}"))),
                 };
                 let none = || format!("dataset {id} has no table");
-                Ok(dataset.table.map(|table| Found { source: Source::Table(table), after }).ok_or_else(none))
+                let party = dataset.party;
+                Ok(dataset.table.map(|table| Found { source: Source::Table(table), party, after }).ok_or_else(none))
             }
             Some(Address::Object(container, object)) => {
-                let source = self.stored_object(tenant, container, object).await?;
-                Ok(Ok(Found { source, after: None }))
+                let found = self.stored_object(tenant, container, object).await?;
+                Ok(found.map(|(source, party)| Found { source, party, after: None }))
             }
             None => Ok(Err(format!(
                 "source_dataset_url {url:?} is neither internal://DATASET nor swift://CONTAINER/OBJECT"
@@ -74,17 +78,34 @@ impl Coordinator {
         }
     }
 
-    /// A file in a channel, by id or name; else the file of that folder and name.
-    async fn stored_object(&self, tenant: &Tenant, container: &str, object: &str) -> Result<Source, ServiceError> {
+    /// A file in a channel, by id or name; else the file of that folder and name. What a channel does not show, be it another
+    /// tenant's, given up or not wanted any more, is not read in that way either.
+    async fn stored_object(
+        &self,
+        tenant: &Tenant,
+        container: &str,
+        object: &str,
+    ) -> Result<Result<(Source, Option<PartyId>), String>, ServiceError> {
+        let none = format!("there is no object {object} in {container}");
         let own = |kind| EntityFilter { tenant: Some(tenant.clone()), newest_first: true, ..EntityFilter::of(kind) };
         let channels = self.entities(&own(EntityKind::Channel)).await?.0;
         let Some(channel) = channels.into_iter().find(|channel| goes_by(channel, container)) else {
-            return Ok(Source::File(format!("files://{container}/{object}")));
+            if self.inner.store.read().await?.entity(EntityKind::Channel, container).await?.is_some() {
+                return Ok(Err(none));
+            }
+            return Ok(Ok((Source::File(format!("files://{container}/{object}")), None)));
         };
         let inside = EntityFilter { parent: Some(channel.id.clone()), ..own(EntityKind::ChannelFile) };
         let files = self.entities(&inside).await?.0;
-        let file = files.iter().find(|file| goes_by(file, object)).map_or(object, |file| file.id.as_str());
-        Ok(Source::File(format!("files://{}/{file}", channel.id)))
+        let now = self.now();
+        for file in files.iter().filter(|file| goes_by(file, object)) {
+            let body: ChannelFile = file.read().map_err(ServiceError::Internal)?;
+            if !body.awaited && !body.is_over(file.created, now) {
+                let party = PartyId::new(body.party).ok();
+                return Ok(Ok((Source::File(format!("files://{}/{}", channel.id, file.id)), party)));
+            }
+        }
+        Ok(Err(none))
     }
 }
 

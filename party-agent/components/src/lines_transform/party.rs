@@ -2,7 +2,7 @@
 
 use component_kit::{ComponentError, Result, TaskContext};
 use local_learning::python::{Literal, str_of};
-use local_learning::{LearnError, head, run_steps, steps_of};
+use local_learning::{LearnError, Watch, head, run_steps, steps_of};
 use serde_json::json;
 use tables::Table;
 use vocabulary::{ErrorCode, Fault};
@@ -10,6 +10,11 @@ use vocabulary::{ErrorCode, Fault};
 use super::params::Params;
 
 fn invalid(error: LearnError) -> ComponentError {
+    match error {
+        LearnError::Stopped => return ComponentError::Canceled,
+        LearnError::Limit(text) => return Fault::new(ErrorCode::LimitReached, text).next("keep fewer rows").into(),
+        _ => {}
+    }
     Fault::new(ErrorCode::ParameterInvalid, error.to_string()).path("steps").into()
 }
 
@@ -18,12 +23,22 @@ pub(super) async fn transform(task: &TaskContext, params: Params) -> Result<()> 
         return Err(Fault::new(ErrorCode::ParameterInvalid, refusal).path("steps").into());
     }
     let steps = steps_of(params.steps.as_deref().unwrap_or_default()).map_err(invalid)?;
+    if !steps.is_empty() && !task.may_tell_rows() {
+        // Which rows are left, and why a row fails, would tell what stands in them, as often as somebody asks.
+        let fault = Fault::new(ErrorCode::DisclosureRefused, "this party lets nobody ask about its rows with lambdas");
+        return Err(fault
+            .path("steps")
+            .next("allow disclosure.rows_through_coordinator there, or bring the lines in as they are to be")
+            .into());
+    }
     let table = task.need_input("data").await?;
     let seed = task.random()?.u64();
     let before = table.rows();
+    let watched = task.clone();
     let work = move || -> Result<(String, Table)> {
+        let stopped = || watched.is_stopped();
         let rows = table.lines()?.into_iter().map(Literal::Text).collect();
-        let rows = run_steps(&steps, rows, seed).map_err(invalid)?;
+        let rows = run_steps(&steps, rows, seed, Watch(&stopped)).map_err(invalid)?;
         Ok((head(&rows), Table::of_lines(rows.iter().map(str_of).collect())?))
     };
     let (head, table) = task.compute(work).await??;

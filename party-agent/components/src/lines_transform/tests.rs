@@ -48,6 +48,9 @@ async fn holds_rows_back_where_the_policy_keeps_them() {
     let told = played.part(&federation.guest()).summary.clone().expect("a summary");
     assert_eq!(told["held_back"], json!("disclosure.rows_through_coordinator"));
     assert!(!told.to_string().contains(CANARY));
+    let asking = alone(json!({"steps": STEPS})).keeping_rows();
+    let fault = asking.run::<LinesTransform>().await.fault().expect("refused");
+    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::DisclosureRefused, Some("steps")));
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ fn failed(error: LearnError) -> ComponentError {
         LearnError::Syntax { .. } | LearnError::Construct { .. } => {
             (ErrorCode::ParameterInvalid, Some("learner".to_owned()))
         }
+        LearnError::Limit(_) => (ErrorCode::LimitReached, None),
         LearnError::Unsupported(_) => (ErrorCode::Unsupported, Some("model_type".to_owned())),
         LearnError::Row { .. } | LearnError::Data(_) | LearnError::Stopped => (ErrorCode::DataMismatch, None),
     };
@@ -55,8 +56,10 @@ pub(super) async fn apply(task: &TaskContext, params: Params) -> Result<()> {
         let work = move || -> Result<Literal> { model.evaluate(&table.lines()?).map_err(failed) };
         return tell(task, &task.compute(work).await??);
     }
+    let watched = task.clone();
     let work = move || -> Result<(Table, String)> {
-        let said = model.predict_all(&table.lines()?).map_err(failed)?;
+        let stopped = || watched.is_stopped();
+        let said = model.predict_all(&table.lines()?, Watch(&stopped)).map_err(failed)?;
         let printed = said.iter().take(PRINTED).map(|said| format!("{}\n", said.trim_end_matches('\n'))).collect();
         let columns = vec![Column::new("predict_result", ColumnKind::Text, Part::Prediction)];
         let schema = Schema::new(TableKind::Predictions, table.schema().id_name.clone(), columns);

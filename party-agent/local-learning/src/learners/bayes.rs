@@ -31,7 +31,8 @@ impl Bayes {
         let all = points.len() as f64 + classes.len() as f64 * smoothing;
         let priors = rows.iter().map(|rows| (rows + smoothing).ln() - all.ln()).collect();
         let column = |sums: Vec<f64>| {
-            let whole = (sums.iter().sum::<f64>() + points.width as f64 * smoothing).ln();
+            // a class without anything in it is as likely to have one thing as another
+            let whole = (sums.iter().sum::<f64>() + points.width as f64 * smoothing).max(f64::MIN_POSITIVE).ln();
             sums.into_iter().map(|sum| (sum + smoothing).ln() - whole).collect()
         };
         Ok(Self { classes, priors, columns: sums.into_iter().map(column).collect() })
@@ -47,7 +48,8 @@ impl Bayes {
         let part = |(cell, log): (&f64, &f64)| if *cell == 0.0 { 0.0 } else { cell * log };
         let score = |(prior, columns): (&f64, &Vec<f64>)| prior + row.iter().zip(columns).map(part).sum::<f64>();
         let scores = self.priors.iter().zip(&self.columns).map(score);
-        let best = scores.zip(&self.classes).max_by(|(a, _), (b, _)| a.total_cmp(b));
+        // the first of equals
+        let best = scores.zip(&self.classes).reduce(|best, next| if next.0 > best.0 { next } else { best });
         best.map_or(f64::NAN, |(_, class)| *class)
     }
 }
@@ -64,6 +66,10 @@ mod tests {
         assert!((bayes.columns[0][0].exp() - 4.0 / 6.0).abs() < 1e-12);
         assert!((bayes.priors[0].exp() - 3.0 / 5.0).abs() < 1e-12);
         assert_eq!([bayes.class(&[1.0, 0.0]), bayes.class(&[0.0, 2.0])], [0.0, 5.0]);
+        let even = Points { width: 1, labels: vec![0.0, 1.0], cells: vec![1.0, 1.0] };
+        assert_eq!(Bayes::learn(&even, 1.0).unwrap().class(&[0.0]), 0.0, "the first of equals");
+        let empty = Points { width: 1, labels: vec![0.0, 1.0], cells: vec![0.0, 1.0] };
+        assert_eq!(Bayes::learn(&empty, 0.0).unwrap().class(&[3.0]), 1.0);
         let wrong = Points { cells: vec![2.0, 0.0, 1.0, -1.0, 0.0, 3.0], ..points };
         assert_eq!(
             Bayes::learn(&wrong, 1.0).unwrap_err().to_string(),

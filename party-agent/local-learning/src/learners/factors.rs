@@ -55,8 +55,8 @@ impl Factors {
         let mut factors = Self { users: BTreeMap::new(), items };
         for _ in 0..turns {
             watch.go_on()?;
-            factors.users = solved(&by_user, &factors.items, rank);
-            factors.items = solved(&by_item, &factors.users, rank);
+            factors.users = solved(&by_user, &factors.items, rank, watch)?;
+            factors.items = solved(&by_item, &factors.users, rank, watch)?;
         }
         Ok(factors)
     }
@@ -73,7 +73,8 @@ fn solved(
     ratings: &BTreeMap<i64, Vec<(i64, f64)>>,
     others: &BTreeMap<i64, Vec<f64>>,
     rank: usize,
-) -> BTreeMap<i64, Vec<f64>> {
+    watch: Watch<'_>,
+) -> Result<BTreeMap<i64, Vec<f64>>> {
     let one = |rated: &Vec<(i64, f64)>| {
         let mut matrix = vec![0.0; rank * rank];
         let mut right = vec![0.0; rank];
@@ -87,7 +88,13 @@ fn solved(
         (0..rank).for_each(|i| matrix[i * rank + i] += PENALTY * rated.len() as f64);
         cholesky(matrix, right, rank)
     };
-    ratings.iter().map(|(id, rated)| (*id, one(rated))).collect()
+    ratings
+        .iter()
+        .map(|(id, rated)| {
+            watch.go_on()?;
+            Ok((*id, one(rated)))
+        })
+        .collect()
 }
 
 /// Solves a symmetric, positive definite system; the penalty makes it one.

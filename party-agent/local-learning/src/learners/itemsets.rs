@@ -4,14 +4,18 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use crate::error::{Result, Watch};
+use crate::error::{LearnError, Result, Watch};
 
 /// A set, and in how many rows it is.
 pub(crate) type Found = (Vec<String>, usize);
 
-/// A set that waits to be looked at: how many rows it is in, its size, the numbers of its items (ascending), its rows. The
-/// order is: most rows first, then smaller sets, then by name.
-type Waiting = (usize, Reverse<usize>, Reverse<Vec<usize>>, Vec<usize>);
+/// A set that waits to be looked at: how many rows it is in, its size, the numbers of its items (ascending). The order is: most
+/// rows first, then smaller sets, then by name. Which rows these are is found again when its turn comes: kept for all that
+/// wait they would fill the memory.
+type Waiting = (usize, Reverse<usize>, Reverse<Vec<usize>>);
+
+/// Most sets that wait at a time.
+const MOST_WAITING: usize = 1 << 20;
 
 /// At most `limit` sets that are in at least the given part of the rows.
 pub(crate) fn frequent(rows: &[String], support: f64, limit: usize, watch: Watch<'_>) -> Result<Vec<Found>> {
@@ -25,20 +29,26 @@ pub(crate) fn frequent(rows: &[String], support: f64, limit: usize, watch: Watch
     let items: Vec<(&str, Vec<usize>)> = of_item.into_iter().filter(|(_, rows)| rows.len() >= least).collect();
     let mut waiting: BinaryHeap<Waiting> = BinaryHeap::new();
     for (at, (_, rows)) in items.iter().enumerate() {
-        waiting.push((rows.len(), Reverse(1), Reverse(vec![at]), rows.clone()));
+        waiting.push((rows.len(), Reverse(1), Reverse(vec![at])));
     }
     let mut found = Vec::new();
-    while let Some((count, _, Reverse(set), rows)) = waiting.pop() {
+    while let Some((count, _, Reverse(set))) = waiting.pop() {
         watch.go_on()?;
         if found.len() == limit {
             break;
         }
         let next = set.last().map_or(0, |last| last + 1);
+        let rows = rows_of(&set, &items);
         for (at, (_, others)) in items.iter().enumerate().skip(next) {
-            let both = common(&rows, others);
-            if both.len() >= least {
+            watch.go_on()?;
+            let both = common(&rows, others).count();
+            if both >= least {
                 let larger: Vec<usize> = set.iter().copied().chain([at]).collect();
-                waiting.push((both.len(), Reverse(larger.len()), Reverse(larger), both));
+                waiting.push((both, Reverse(larger.len()), Reverse(larger)));
+            }
+            if waiting.len() > MOST_WAITING {
+                let reason = "too many sets are frequent: ask for a larger minSupport";
+                return Err(LearnError::parameter("minSupport", reason));
             }
         }
         found.push((set.iter().map(|at| items[*at].0.to_owned()).collect(), count));
@@ -46,17 +56,22 @@ pub(crate) fn frequent(rows: &[String], support: f64, limit: usize, watch: Watch
     Ok(found)
 }
 
-fn common(a: &[usize], b: &[usize]) -> Vec<usize> {
-    let (mut at, mut found) = (0, Vec::new());
-    for row in a {
+/// The rows in which all items of a set are.
+fn rows_of(set: &[usize], items: &[(&str, Vec<usize>)]) -> Vec<usize> {
+    let mut lists = set.iter().filter_map(|at| items.get(*at)).map(|(_, rows)| rows);
+    let first = lists.next().cloned().unwrap_or_default();
+    lists.fold(first, |rows, others| common(&rows, others).collect())
+}
+
+/// What two ascending lists have in common.
+fn common<'a>(a: &'a [usize], b: &'a [usize]) -> impl Iterator<Item = usize> + 'a {
+    let mut at = 0;
+    a.iter().copied().filter(move |row| {
         while b.get(at).is_some_and(|other| other < row) {
             at += 1;
         }
-        if b.get(at) == Some(row) {
-            found.push(*row);
-        }
-    }
-    found
+        b.get(at) == Some(row)
+    })
 }
 
 #[cfg(test)]

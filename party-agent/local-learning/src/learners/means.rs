@@ -46,12 +46,13 @@ impl Means {
 
     fn run(points: &Points, how: Search, seeded: &mut Seeded, watch: Watch<'_>) -> Result<Self> {
         let first = if how.apart { far_rows } else { random_rows };
-        let mut means = first(points, how.clusters, seeded);
+        let mut means = first(points, how.clusters, seeded, watch)?;
         for _ in 0..how.turns {
             watch.go_on()?;
             let width = points.width;
             let mut sums = vec![(0.0, vec![0.0; width]); means.0.len()];
-            for row in points.rows() {
+            for (at, row) in points.rows().enumerate() {
+                watch.now_and_then(at)?;
                 let (count, sum) = &mut sums[means.nearest(row).0];
                 *count += 1.0;
                 sum.iter_mut().zip(row).for_each(|(sum, cell)| *sum += cell);
@@ -87,16 +88,18 @@ impl Means {
     }
 }
 
-fn random_rows(points: &Points, clusters: usize, seeded: &mut Seeded) -> Means {
+fn random_rows(points: &Points, clusters: usize, seeded: &mut Seeded, _: Watch<'_>) -> Result<Means> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     seeded.shuffle(&mut order);
-    Means(order.into_iter().take(clusters).map(|row| points.row(row).to_vec()).collect())
+    Ok(Means(order.into_iter().take(clusters).map(|row| points.row(row).to_vec()).collect()))
 }
 
-fn far_rows(points: &Points, clusters: usize, seeded: &mut Seeded) -> Means {
-    let mut means = random_rows(points, 1, seeded);
-    while means.0.len() < clusters.min(points.len()) {
-        let far: Vec<f64> = points.rows().map(|row| means.nearest(row).1).collect();
+fn far_rows(points: &Points, clusters: usize, seeded: &mut Seeded, watch: Watch<'_>) -> Result<Means> {
+    let mut means = random_rows(points, 1, seeded, watch)?;
+    let mut far = vec![f64::INFINITY; points.len()];
+    while let (Some(newest), true) = (means.0.last(), means.0.len() < clusters.min(points.len())) {
+        watch.go_on()?;
+        far.iter_mut().zip(points.rows()).for_each(|(far, row)| *far = far.min(distance(newest, row)));
         let mut left = far.iter().sum::<f64>() * seeded.uniform();
         let at = far.iter().position(|far| {
             left -= far;
@@ -105,7 +108,7 @@ fn far_rows(points: &Points, clusters: usize, seeded: &mut Seeded) -> Means {
         let Some(at) = at else { break };
         means.0.push(points.row(at).to_vec());
     }
-    means
+    Ok(means)
 }
 
 #[cfg(test)]

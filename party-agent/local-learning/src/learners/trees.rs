@@ -32,8 +32,6 @@ pub(crate) struct Trees {
     width: usize,
     /// Whether the trees vote for classes; else their mean counts.
     votes: bool,
-    /// What is added to a leaf: numbers are learned around their mean.
-    mean: f64,
     trees: Vec<Vec<Node>>,
 }
 
@@ -78,12 +76,9 @@ impl Trees {
         if rows == 0 {
             return Err(LearnError::Data("there are no rows".to_owned()));
         }
-        let (target, mean) = match how.classes {
-            Some(number) => (Target::Classes(classes(points, number)?, number), 0.0),
-            None => {
-                let mean = points.labels.iter().sum::<f64>() / rows as f64;
-                (Target::Numbers(points.labels.iter().map(|label| label - mean).collect()), mean)
-            }
+        let target = match how.classes {
+            Some(number) => Target::Classes(classes(points, number)?, number),
+            None => Target::Numbers(points.labels.clone(), points.labels.iter().sum::<f64>() / rows as f64),
         };
         let bins = Bins::new(points, how.bins);
         let widest = (0..points.width).map(|column| bins.cuts(column).len() + 1).max().unwrap_or(1);
@@ -91,11 +86,12 @@ impl Trees {
         let plan = Plan { bins: &bins, target: &target, depth: how.depth, columns: how.columns(points.width) };
         let mut seeded = Seeded::new(1);
         let mut one = |_| {
-            let weights = if how.trees.is_some() { drawn(rows, &mut seeded) } else { vec![1.0; rows] };
+            let weights =
+                if how.trees.is_some_and(|trees| trees > 1) { drawn(rows, &mut seeded) } else { vec![1.0; rows] };
             plan.tree(&weights, &mut seeded, watch)
         };
         let trees = (0..how.trees.unwrap_or(1)).map(&mut one).collect::<Result<_>>()?;
-        Ok(Self { width: points.width, votes: how.classes.is_some(), mean, trees })
+        Ok(Self { width: points.width, votes: how.classes.is_some(), trees })
     }
 
     pub(crate) fn width(&self) -> usize {
@@ -113,7 +109,7 @@ impl Trees {
     fn says(&self, row: &[f64]) -> Result<f64> {
         let said = self.trees.iter().map(|tree| follow(tree, row)).collect::<Result<Vec<f64>>>()?;
         if !self.votes {
-            return Ok(said.iter().sum::<f64>() / said.len() as f64 + self.mean);
+            return Ok(said.iter().sum::<f64>() / said.len() as f64);
         }
         let mut votes: BTreeMap<u64, usize> = BTreeMap::new();
         // classes are not negative, so their bits are in their order
@@ -174,6 +170,19 @@ mod tests {
         assert_eq!(fine.predict(&points).unwrap(), points.labels);
         let coarse = learned(&points, Growth { bins: 2, ..TREE }).predict(&points).unwrap();
         assert!(coarse[..32].iter().all(|said| *said == coarse[0]), "one cut, at the middle: {coarse:?}");
+    }
+
+    #[test]
+    fn a_pure_leaf_says_its_label_exactly() {
+        for ones in 1..59 {
+            let cells: Vec<f64> = (0..59).map(f64::from).collect();
+            let labels = cells.iter().map(|cell| f64::from(u8::from(*cell < f64::from(ones)))).collect();
+            let points = Points { width: 1, labels, cells };
+            let how = Growth { bins: 64, ..TREE };
+            assert_eq!(learned(&points, how).predict(&points).unwrap(), points.labels, "{ones}");
+            let single = learned(&points, Growth { trees: Some(1), ..how });
+            assert_eq!(single.predict(&points).unwrap(), points.labels, "a forest of one tree learns every row");
+        }
     }
 
     #[test]

@@ -39,6 +39,27 @@ fn two_classes(format: Format) -> Vec<String> {
     (0..40).map(row).collect()
 }
 
+#[test]
+fn every_kind_stops_when_it_is_told_to() {
+    for kind in Kind::ALL {
+        let (format, rows) = match kind {
+            Kind::Word2Vec | Kind::FPGrowth => (Format::Text, vec!["a b a b".to_owned(); 20]),
+            _ => (Format::Csv, (0..40).map(|n| format!("{},{},{}", n % 2, n % 5, n % 3)).collect()),
+        };
+        let params = Params::read("{'mode': 'k-means||'}").unwrap();
+        let trained = Model::train(kind, format, &params, &rows, Watch(&|| true)).map(|_| ());
+        let quick = kind == Kind::NaiveBayes;
+        assert!(quick || trained == Err(LearnError::Stopped), "{kind:?}: {trained:?}");
+    }
+    let model = kept(
+        Kind::NaiveBayes,
+        Format::Csv,
+        "{}",
+        &two_classes(Format::Csv)[1..].iter().map(|row| row.replace('-', "")).collect::<Vec<_>>(),
+    );
+    assert_eq!(model.predict_all(&lines("1,2"), Watch(&|| true)), Err(LearnError::Stopped));
+}
+
 const DIAGONAL: &str = "{'Matrix': [[20.0, 0.0], [0.0, 20.0]], 'Precision': 1.0, 'Recall': 1.0, 'F1 Score': 1.0}";
 
 #[test]
@@ -87,7 +108,7 @@ fn classifiers_tell_two_classes_apart() {
             assert_eq!([model.predict("1:-5 2:-5").unwrap(), model.predict("1 1:5 2:5").unwrap()], [low, high]);
         }
         assert_eq!(repr(&model.evaluate(&two_classes(format)).unwrap()), DIAGONAL, "{kind:?}");
-        assert_eq!(model.predict_all(&two_classes(format)).unwrap().len(), 40);
+        assert_eq!(model.predict_all(&two_classes(format), Watch(&|| false)).unwrap().len(), 40);
     }
 }
 

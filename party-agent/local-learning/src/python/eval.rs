@@ -392,9 +392,18 @@ fn arithmetic(op: Op, left: &Literal, right: &Literal) -> Outcome<Literal> {
         Op::Subtract => a - b,
         Op::Multiply => a * b,
         Op::Divide => a / b,
-        Op::FloorDivide => (a / b).floor(),
-        Op::Modulo => a - b * (a / b).floor(),
+        Op::FloorDivide => {
+            let quotient = (a - rest_of(a, b)) / b;
+            (quotient + 0.5).floor()
+        }
+        Op::Modulo => rest_of(a, b),
     }))
+}
+
+/// The exact rest of a division, with the divisor's sign.
+fn rest_of(a: f64, b: f64) -> f64 {
+    let rest = a % b;
+    if rest != 0.0 && (rest < 0.0) != (b < 0.0) { rest + b } else { rest }
 }
 
 /// Whether two values are equal, as Python sees it: numbers by value, whatever their type.
@@ -509,6 +518,7 @@ mod tests {
             ("lambda x: [1, 2] < [1, 3]", "", "True"),
             ("lambda x: x.replace('a', 'b', 1) + x.replace('a', 'b', -1) + x.replace('a', 'b', 0)", "aa", "'babbaa'"),
             ("lambda x: x.replace('', '-', 2)", "ab", "'-a-b'"),
+            ("lambda x: [1.0 // 0.1, 1.0 % 0.1, -7.5 // 2, -7.5 % 2]", "", "[9.0, 0.09999999999999995, -4.0, 0.5]"),
             ("lambda x: x.startswith(('0', '1')) and not x.endswith(('2', ))", "12", "False"),
             ("lambda x: x.startswith(('0', '1'))", "12", "True"),
         ] {

@@ -41,6 +41,17 @@ impl Literal {
         pairs.iter().rev().find(|(name, _)| name.as_text() == Some(key)).map(|(_, value)| value)
     }
 
+    /// About how many bytes it takes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        let own = size_of::<Self>();
+        match self {
+            Self::Text(text) => own + text.len(),
+            Self::List(all) | Self::Tuple(all) => own + all.iter().map(Self::weight).sum::<usize>(),
+            Self::Dict(pairs) => own + pairs.iter().map(|(key, value)| key.weight() + value.weight()).sum::<usize>(),
+            _ => own,
+        }
+    }
+
     /// How deep it is nested.
     pub(crate) fn depth(&self) -> usize {
         match self {

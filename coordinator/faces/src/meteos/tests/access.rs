@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use vocabulary::ManualClock;
 
 use super::world::{START, World};
-use crate::meteos::{Action, Method, Options, Route, routes};
+use crate::meteos::{Action, Options, Route, routes};
 
 fn access() -> Access {
     let entry = |name: &str, holder: &str, expires: &str| {
@@ -65,10 +65,12 @@ fn path_of(route: &Route, project: &str, made: &[(&'static str, String)]) -> Str
     route.path.replace("{project}", project).replace("{id}", id)
 }
 
-fn body_of(route: &Route) -> Value {
+fn body_of(route: &Route, made: &[(&'static str, String)]) -> Value {
+    let id = |plural: &str| made.iter().find(|(name, _)| *name == plural).map_or("x", |(_, id)| id.as_str());
     match route.action {
         Action::Create(collection) => {
-            json!({collection.singular: {"display_name": "n", "experiment_id": "x", "model_id": "x", "template_id": "x"}})
+            json!({collection.singular: {"display_name": "n", "experiment_id": id("experiments"), "model_id": id("models"),
+                "template_id": id("templates")}})
         }
         Action::Act => json!({"os-load": null}),
         _ => json!({}),
@@ -83,7 +85,7 @@ async fn nobody_passes_without_a_credential_that_counts() {
     for route in routes().iter().filter(|route| !route.action.is_open()) {
         let path = path_of(route, "9999", &made);
         for token in [None, Some(""), Some("wrong"), Some("ended")] {
-            let (status, text) = ask(&world, route.method.word(), &path, token, &body_of(route)).await;
+            let (status, text) = ask(&world, route.method.word(), &path, token, &body_of(route, &made)).await;
             assert_eq!(status, 401, "{} {path} {token:?}: {text}", route.method.word());
             assert!(text.contains("\"unauthorized\"") && !text.contains("planted"), "{text}");
         }
@@ -100,15 +102,34 @@ async fn another_tenants_things_are_neither_seen_nor_touched() {
     for route in routes().iter().filter(|route| !route.action.is_open()) {
         // by the owner's path, and by its own with the owner's ids
         let foreign = path_of(route, "9999", &made);
-        let (status, text) = ask(&world, route.method.word(), &foreign, Some("other"), &body_of(route)).await;
+        let (status, text) = ask(&world, route.method.word(), &foreign, Some("other"), &body_of(route, &made)).await;
         assert_eq!(status, 400, "{foreign}: {text}");
         assert!(text.contains("Malformed request url"), "{text}");
         let own = path_of(route, "10000", &made);
-        let (status, text) = ask(&world, route.method.word(), &own, Some("other"), &body_of(route)).await;
+        let (status, text) = ask(&world, route.method.word(), &own, Some("other"), &body_of(route, &made)).await;
         assert!(!text.contains("planted"), "{own}: {text}");
-        if route.path.contains("{id}") && route.method != Method::Post {
+        // a new thing of the own project that names one of the other's is none, too; templates and lists name none
+        let names_another = match route.action {
+            Action::Create(collection) => collection.plural != "templates",
+            _ => route.path.contains("{id}"),
+        };
+        if names_another {
             assert_eq!(status, 404, "{own}: {text}");
         }
+    }
+    let dataset = made.iter().find(|(plural, _)| *plural == "datasets").map(|(_, id)| id.clone()).expect("a dataset");
+    let post = async |plural: &str, body: Value| {
+        ask(&world, "POST", &format!("/v1/10000/{plural}"), Some("other"), &body).await
+    };
+    let template = post("templates", json!({"template": {}})).await.1;
+    let template: Value = serde_json::from_str(&template).expect("json");
+    let experiment = post("experiments", json!({"experiment": {"template_id": template["template"]["id"]}})).await.1;
+    let experiment: Value = serde_json::from_str(&experiment).expect("json");
+    let source = json!({"experiment_id": experiment["experiment"]["id"], "method": "download", "model_type": "KMeans",
+        "source_dataset_url": format!("internal://{dataset}")});
+    for (plural, singular) in [("datasets", "dataset"), ("models", "model")] {
+        let (status, text) = post(plural, json!({singular: source})).await;
+        assert_eq!(status, 404, "a source of another tenant's: {text}");
     }
     for (plural, id) in &made {
         let (status, text) = ask(&world, "GET", &format!("/v1/9999/{plural}/{id}"), Some("own"), &json!({})).await;

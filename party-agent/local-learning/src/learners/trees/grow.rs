@@ -10,8 +10,8 @@ use crate::error::{LearnError, Result, Watch};
 pub(super) enum Target {
     /// Classes from 0, and how many there are; impurity is Gini's.
     Classes(Vec<usize>, usize),
-    /// Numbers; impurity is their variance.
-    Numbers(Vec<f64>),
+    /// Numbers, and their mean, around which the variance is summed, so that it is exact for numbers that are far from 0.
+    Numbers(Vec<f64>, f64),
 }
 
 impl Target {
@@ -19,16 +19,16 @@ impl Target {
     pub(super) fn sums(&self) -> usize {
         match self {
             Self::Classes(_, number) => *number,
-            Self::Numbers(_) => 3,
+            Self::Numbers(..) => 4,
         }
     }
 
     fn add(&self, sums: &mut [f64], row: usize, weight: f64) {
         match self {
             Self::Classes(classes, _) => sums[classes[row]] += weight,
-            Self::Numbers(numbers) => {
-                let number = numbers[row];
-                for (sum, term) in sums.iter_mut().zip([1.0, number, number * number]) {
+            Self::Numbers(numbers, mean) => {
+                let (number, apart) = (numbers[row], numbers[row] - mean);
+                for (sum, term) in sums.iter_mut().zip([1.0, apart, apart * apart, number]) {
                     *sum += weight * term;
                 }
             }
@@ -42,7 +42,7 @@ impl Target {
                 let size: f64 = sums.iter().sum();
                 (size, size - sums.iter().map(|sum| sum * sum).sum::<f64>() / size)
             }
-            Self::Numbers(_) => (sums[0], sums[2] - sums[1] * sums[1] / sums[0]),
+            Self::Numbers(..) => (sums[0], sums[2] - sums[1] * sums[1] / sums[0]),
         };
         if size > 0.0 { squares.max(0.0) } else { 0.0 }
     }
@@ -50,7 +50,7 @@ impl Target {
     fn size(&self, sums: &[f64]) -> f64 {
         match self {
             Self::Classes(..) => sums.iter().sum(),
-            Self::Numbers(_) => sums[0],
+            Self::Numbers(..) => sums[0],
         }
     }
 
@@ -62,7 +62,7 @@ impl Target {
                     sums.iter().enumerate().fold(0, |best, (class, sum)| if *sum > sums[best] { class } else { best });
                 best as f64
             }
-            Self::Numbers(_) => sums[1] / sums[0],
+            Self::Numbers(..) => sums[3] / sums[0],
         }
     }
 }
