@@ -270,3 +270,19 @@ def test_x3_a_model_is_a_training_job(project, door, dataset):
         {"job_id": own["f_job_id"], "component_name": "local_learner_0", "role": "guest", "party_id": GUEST},
     )
     assert re.search("rows", str(metrics))
+
+
+def test_x7_a_job_stopped_through_fate_is_a_model_in_error(project, door, federation):
+    """The run's side of the row is in ABEJA's suite."""
+    rows = "\n".join(f"{n % 89},{n * 7919 % 10007},{n * 104729 % 9973}" for n in range(20000))
+    url = shapes.put_file(federation.party_doors[GUEST], "meteos", "x7.txt", rows)
+    made = requests.post(f"{door.base}/apis/v1beta1/experiments", json={"name": "x7"}, timeout=60).json()
+    # a thousand deep trees take longer than this test
+    params = {"numTrees": 1000, "maxDepth": 30, "maxBins": 10000}
+    model = project.model(made["id"], url, "RandomForestRegression", params)
+    (job,) = door.data("job/query", {"experiment": made["id"]})
+    assert project.get("models", "model", model["id"])["status"] == "creating"
+    assert door.post("job/stop", {"job_id": job["f_job_id"]})["retcode"] == 0
+    view = project.settled("models", "model", model["id"])
+    assert view["status"] == "error" and "canceled" in view["stderr"], view
+    assert {row["f_status"] for row in door.rows(job["f_job_id"])} == {"canceled"}
