@@ -56,7 +56,7 @@ dataset = available("datasets", "dataset", dataset)
 print("first rows:", dataset["head"].strip())
 
 source = f"internal://{dataset['id']}"
-learner = {"numIterations": 500, "step": 0.01, "convergenceTol": 0.0}
+learner = {"numIterations": 10000, "step": 0.01, "convergenceTol": 0.0}
 model = create(
     "models", "model", display_name="plane", source_dataset_url=source, model_type="LinearRegression",
     model_params=text(learner), experiment_id=experiment["id"],
