@@ -100,6 +100,11 @@ def test_a3_a_run_with_everything(abeja, deployed, door, files, trained):
     seen, found = ended(abeja, deployed, run, door)
     assert is_legal(seen) and seen[-1] == "SUCCEEDED", (seen, abeja.runs.get_run_logs(ORGANIZATION, deployed.id, run["run_id"]))
     assert found["input_data"] == given
+    kept = abeja.datalake.list_channel_files(channel)["files"]
+    (kept,) = [file for file in kept if file["metadata"]["x-abeja-meta-filename"] == "predictions.csv"]
+    told = requests.get(kept["download_uri"], timeout=30)
+    header, *rows = told.text.splitlines()
+    assert "predict_score" in header and len(rows) > 50 and len(told.content) == kept["size"]
 
 
 def job_of(door, abeja, deployed, run):
