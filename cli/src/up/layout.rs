@@ -172,8 +172,13 @@ initiators = ["*"]
 peers = ["*"]
 components = ["*"]
 tables = ["*"]
+models = ["*"]
 # FATE's examples let one party be host and arbiter.
 independent_arbiter = false
+# Whoever may use the coordinator's REST endpoint may start jobs in this party's name.
+without_ticket = ["*"]
+offer_days = "any"
+attempts = "any"
 
 [release]
 disclosures = [
@@ -189,6 +194,13 @@ table_headers = true
 rows_through_coordinator = true
 logs_through_coordinator = true
 models_through_coordinator = true
+fewest_rows = 1
+queries_per_day = "any"
+
+[labels]
+rows_per_column = 12
+small_table = 200
+when_broken = "warn"
 
 [permissions]
 through_coordinator = true

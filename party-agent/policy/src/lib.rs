@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 mod admission;
+mod cap;
 mod disclosure;
 mod gated_transport;
 mod grants;
@@ -12,7 +13,8 @@ mod release;
 mod rules;
 mod verdict;
 
+pub use cap::Cap;
 pub use gated_transport::{GatedTransport, Traffic};
 pub use grants::Grants;
-pub use rules::{Policy, PolicyError, Rules};
+pub use rules::{LabelRules, Policy, PolicyError, Rules, WhenBroken};
 pub use verdict::Verdict;

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use vocabulary::offer::fingerprint_of;
 use vocabulary::{Disclosure, ErrorCode, Fault, PartyId};
+
+use crate::cap::Cap;
 
 /// A policy file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,8 @@ pub struct Rules {
     pub release: ReleaseRules,
     /// What may be told to the coordinator and its readers.
     pub disclosure: DisclosureRules,
+    /// What keeps a guest's labels from the hosts that train with it.
+    pub labels: LabelRules,
     /// Whether grants made at a door count beside the lists of this file.
     pub permissions: PermissionRules,
 }
@@ -67,13 +72,32 @@ pub struct AdmissionRules {
     pub components: Vec<String>,
     /// Tables that jobs may read, `namespace.name`.
     pub tables: Vec<String>,
+    /// Models (by version) that jobs may apply beside those that were trained by the same parties.
+    pub models: Vec<String>,
     /// Whether the arbiter, who can open ciphertexts, must be a party that is neither guest nor host of the job.
     pub independent_arbiter: bool,
+    /// Components of which jobs in this party's own name may consist that the coordinator starts without a ticket of the
+    /// party's own REST endpoint.
+    pub without_ticket: Vec<String>,
+    /// For how many days an offer may be good.
+    pub offer_days: Cap,
+    /// How many attempts of one task an offer may allow.
+    pub attempts: Cap,
 }
 
 impl Default for AdmissionRules {
     fn default() -> Self {
-        Self { initiators: vec![], peers: vec![], components: vec![], tables: vec![], independent_arbiter: true }
+        Self {
+            initiators: vec![],
+            peers: vec![],
+            components: vec![],
+            tables: vec![],
+            models: vec![],
+            independent_arbiter: true,
+            without_ticket: vec![],
+            offer_days: Cap::at(30),
+            attempts: Cap::at(100),
+        }
     }
 }
 
@@ -123,6 +147,10 @@ pub struct DisclosureRules {
     pub logs_through_coordinator: bool,
     /// Models, to people at the coordinator's door: archives, checkpoints, what a service id means.
     pub models_through_coordinator: bool,
+    /// Metrics, summaries and model views of a step that read a table of fewer rows are kept.
+    pub fewest_rows: u64,
+    /// How often in a day figures that were made of this party's data alone are told for one other party's jobs.
+    pub queries_per_day: Cap,
 }
 
 impl Default for DisclosureRules {
@@ -135,8 +163,39 @@ impl Default for DisclosureRules {
             rows_through_coordinator: false,
             logs_through_coordinator: false,
             models_through_coordinator: false,
+            fewest_rows: 20,
+            queries_per_day: Cap::at(10),
         }
     }
+}
+
+/// What keeps a guest's labels from the hosts that train with it: a host that knows which rows a gradient was made of can
+/// work the labels out where there are few rows for each column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LabelRules {
+    /// Fewest rows for each column of all hosts together: of a batch whose rows the hosts know, and of a small table.
+    pub rows_per_column: u32,
+    /// Tables of fewer rows are small.
+    pub small_table: u64,
+    /// What becomes of a training that breaks a rule.
+    pub when_broken: WhenBroken,
+}
+
+impl Default for LabelRules {
+    fn default() -> Self {
+        Self { rows_per_column: 12, small_table: 200, when_broken: WhenBroken::Refuse }
+    }
+}
+
+/// What becomes of a training that breaks a rule of [`LabelRules`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenBroken {
+    /// It fails before its first message.
+    Refuse,
+    /// It runs, and the job's log says what can be learned.
+    Warn,
 }
 
 /// A party's policy.
@@ -163,6 +222,12 @@ impl Policy {
     pub fn rules(&self) -> &Rules {
         &self.rules
     }
+
+    /// SHA-256 (hex) of the rules with every default: the same rules have the same hash, however their file is written.
+    pub fn hash(&self) -> String {
+        // Rules are plain data, so that writing them cannot fail; no two rules share the empty text's hash.
+        fingerprint_of(toml::to_string(&self.rules).unwrap_or_default().as_bytes())
+    }
 }
 
 /// Whether a list names a text.
@@ -181,6 +246,15 @@ mod tests {
     fn the_documented_default_is_the_default() {
         let file: Rules = toml::from_str(include_str!("../default-policy.toml")).expect("well formed");
         assert_eq!(file, Rules::default());
+    }
+
+    #[test]
+    fn the_hash_is_of_the_rules_and_not_of_their_text() {
+        let of =
+            |text: &str| Policy::new(PartyId::new("1").expect("valid"), toml::from_str(text).expect("rules")).hash();
+        assert_eq!(of(""), of("# nothing\n[disclosure]\nfewest_rows = 20"));
+        assert_ne!(of(""), of("[disclosure]\nfewest_rows = 21"));
+        assert_ne!(of("[admission]\nattempts = 'any'"), of(""));
     }
 
     #[test]
