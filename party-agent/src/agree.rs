@@ -7,7 +7,7 @@ use vocabulary::{
 };
 
 /// Refuses an order that is for somebody else, or that differs from the offer in component, version, stage, cast,
-/// parameters, tables or models.
+/// parameters, tables, models or files.
 pub(crate) fn agrees(assignment: &Assignment, offer: &Offer, me: &PartyId) -> Result<(), Fault> {
     let task = &assignment.task;
     let participant = task.participant();
@@ -53,6 +53,9 @@ pub(crate) fn agrees(assignment: &Assignment, offer: &Offer, me: &PartyId) -> Re
     if assignment.model_version != task.job.as_str() {
         return differs("another place for the model");
     }
+    if assignment.keeps.as_ref() != kept_by(offer, task) {
+        return differs("another file in which its output is kept");
+    }
     if assignment.partitions == 0 || assignment.partitions > 1023 {
         return differs("a number of partitions out of bounds");
     }
@@ -77,6 +80,12 @@ fn same_inputs(assignment: &Assignment, step: &OfferedStep, participant: &Partic
                     offered,
                 )
         })
+}
+
+/// The file in which the task's output is kept, by the offer.
+fn kept_by<'a>(offer: &'a Offer, task: &TaskId) -> Option<&'a String> {
+    let keeps = offer.keeps.as_ref().filter(|keeps| keeps.step == task.step && keeps.who == task.participant())?;
+    Some(&keeps.file)
 }
 
 /// Names of outputs are digests, so that the attempt is read from the namespace and the whole name computed again.

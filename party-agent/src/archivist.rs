@@ -53,6 +53,7 @@ impl Archivist {
             target: path.to_owned(),
             headers: vec![("content-type".to_owned(), b"application/json".to_vec())],
             caller: Caller::PartyUser(self.holdings.me.clone()),
+            ticket: None,
         };
         let answered = self.coordinator.forward(head, whole(body.to_string())).await;
         let (head, body) = answered.map_err(|fault| Failure::from(fault).with_status(503))?;

@@ -52,7 +52,8 @@ impl Calls {
     /// instead of taking the task for failed.
     async fn carry_out(&self, order: ToAgent) -> Option<Reply> {
         let outcome = match order {
-            ToAgent::Sign(offer) => self.offers.sign(offer).await.map(Reply::Signed),
+            ToAgent::Sign(offer) => self.offers.sign(offer, None).await.map(Reply::Signed),
+            ToAgent::SignWithTicket { offer, ticket } => self.offers.sign(offer, Some(ticket)).await.map(Reply::Signed),
             ToAgent::Offer(signed) => self.offers.accept(signed).await.map(Reply::Accepted),
             ToAgent::Assign(assignment) => self.supervisor.assign(*assignment).await.map(|()| Reply::Done),
             ToAgent::Cancel { task, attempt, reason } => {

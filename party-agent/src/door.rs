@@ -28,21 +28,24 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use doors::proxy::{make_response, pass_on, whole};
+use doors::lenient::whole_body;
+use doors::proxy::{make_response, pass_on, take_request, whole};
 use doors::{Answer, Failure, Forward, tolerate_slash};
 use policy::{Policy, Verdict};
 use records::AuditEntry;
 use serde_json::Value;
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, SignedBytes};
 use wire::agent_link::{Caller, HttpHead};
 
 use crate::archivist::Archivist;
 use crate::holdings::Holdings;
 use crate::keyring::KnownKeys;
 use crate::serving::Serving;
+use crate::tickets::{self, Tickets};
 use asked::Asked;
 
 /// HTTP status for a request that is torn.
@@ -73,6 +76,7 @@ pub(crate) struct Desk {
     pub(crate) keys: Arc<dyn KnownKeys>,
     pub(crate) serving: Arc<Serving>,
     pub(crate) archivist: Arc<Archivist>,
+    pub(crate) tickets: Tickets,
     pub(crate) side: Side,
 }
 
@@ -124,6 +128,14 @@ impl Desk {
         self.permit(what, Policy::models_through_coordinator).await
     }
 
+    /// What the coordinator needs to have a job signed here that one of the party's own users asks for.
+    fn ticket(&self, path: &str, body: &[u8], asked_by: Option<String>) -> Result<Option<SignedBytes>, Failure> {
+        match self.side {
+            Side::Own => Ok(self.tickets.give(&tickets::Request { path, body, asked_by })?),
+            Side::Outside => Ok(None),
+        }
+    }
+
     fn caller(&self) -> Caller {
         match self.side {
             Side::Own => Caller::PartyUser(self.holdings.me.clone()),
@@ -152,8 +164,11 @@ impl Desk {
             return Err(Failure::unknown_route());
         }
         let headers = vec![("content-type".to_owned(), b"application/json".to_vec())];
-        let head = HttpHead { method: method.to_owned(), target: path.to_owned(), headers, caller: self.caller() };
-        let body = whole(Value::Object(asked.body.clone()).to_string());
+        let body = Value::Object(asked.body.clone()).to_string();
+        let ticket = self.ticket(path, body.as_bytes(), asked.asked_by.clone())?;
+        let head =
+            HttpHead { method: method.to_owned(), target: path.to_owned(), headers, caller: self.caller(), ticket };
+        let body = whole(body);
         let (head, body) = self.coordinator.forward(head, body).await.map_err(unavailable)?;
         Ok(make_response(head, body))
     }
@@ -271,11 +286,21 @@ async fn elsewhere(desk: Desk, request: Request) -> Response {
     if desk.side == Side::Outside {
         return Failure::unknown_route().into_response();
     }
-    let caller = desk.caller();
-    match pass_on(desk.coordinator.as_ref(), request, caller).await {
-        Ok(response) => response,
-        Err(fault) => unavailable(fault).into_response(),
-    }
+    let passed = match Tickets::are_given_at(request.uri().path()) {
+        true => pass_on_with_ticket(&desk, request).await,
+        false => pass_on(desk.coordinator.as_ref(), request, desk.caller()).await.map_err(unavailable),
+    };
+    passed.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Passes a request on that may start a job; its ticket holds the body, which is read whole for that.
+async fn pass_on_with_ticket(desk: &Desk, request: Request) -> Answer {
+    let (path, asked_by) = (request.uri().path().to_owned(), asked::asked_by(&request));
+    let (mut head, body) = take_request(request, desk.caller());
+    let body = whole_body(Body::from_stream(body)).await?;
+    head.ticket = desk.ticket(&path, &body, asked_by)?;
+    let (head, body) = desk.coordinator.forward(head, whole(body)).await.map_err(unavailable)?;
+    Ok(make_response(head, body))
 }
 
 #[cfg(test)]

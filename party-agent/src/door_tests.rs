@@ -73,11 +73,14 @@ pub(super) async fn bench(policy: &str) -> Bench {
         store: None,
         folder: folder.path().join("archives"),
     };
+    let identity = crate::trial::Certificates::new().identity("1", pki::Kind::Agent);
+    let tickets = Tickets::new(holdings.clone(), Arc::new(move || identity.clone()));
     let desk = Desk {
+        tickets: tickets.clone(),
         holdings: holdings.clone(),
         archivist: Arc::new(archivist),
         coordinator: coordinator.clone(),
-        serving: Arc::new(Serving::new(settings, holdings, coordinator.clone())),
+        serving: Arc::new(Serving::new(settings, holdings, coordinator.clone(), tickets)),
         rest: "http://own.door:9380".to_owned(),
         health: Arc::new(|| json!({"party": "1"})),
         keys: Arc::new(Keys::default()),
@@ -208,6 +211,7 @@ async fn an_outsider_stays_one_whatever_the_request_says() {
         target: PREVIEW.into(),
         headers: vec![],
         caller: Caller::PartyUser(bench.desk.holdings.me.clone()),
+        ticket: None,
     };
     let door = router(bench.desk.on(Side::Outside));
     let (_, body) = doors::proxy::answer_locally(door, head, doors::proxy::whole(of_task().to_string())).await.unwrap();

@@ -1,7 +1,9 @@
 //! Steps that an offer takes over from an earlier job: whether this party lets it, and taking over its own part.
 //!
-//! The earlier job was accepted under its own offer. That offer is judged again by the policy of today, so that a table
-//! whose use is no longer allowed cannot be reached through what was made of it.
+//! The earlier job was accepted under its own offer. That offer is judged again by the policy in force, and so is what it took
+//! over itself, so that a table whose use is no longer allowed cannot be reached through what was made of it.
+
+use std::collections::BTreeSet;
 
 use policy::Policy;
 use records::{AttemptRecord, AttemptState};
@@ -9,29 +11,62 @@ use vocabulary::{ErrorCode, Fault, JobId, Offer, OfferedStep, Participant, TaskI
 
 use crate::holdings::Holdings;
 
+/// Offers through which a chain of inheritance is followed at most.
+const LONGEST_CHAIN: usize = 100;
+
 /// What of an earlier job becomes part of a new one.
 pub(crate) struct Heritage(Vec<AttemptRecord>);
 
 /// Finds this party's part of the steps that are taken over. Refuses what is not here, was other work, was started by
 /// somebody else, or would not be accepted today.
-pub(crate) async fn judge(holdings: &Holdings, offer: &Offer) -> Result<Heritage, Fault> {
+pub(crate) async fn judge(holdings: &Holdings, policy: &Policy, offer: &Offer) -> Result<Heritage, Fault> {
     let mut found = Vec::new();
-    for step in &offer.steps {
-        let Some(from) = &step.inherited else { continue };
-        for who in step.participants.iter().filter(|who| who.party == holdings.me) {
-            found.push(one(holdings, offer, step, from, who).await?);
+    let (mut open, mut judged) = (Vec::new(), BTreeSet::new());
+    for (step, from, who) in taken_over(holdings, offer) {
+        let (record, earlier) = one(holdings, offer, step, from, who).await?;
+        found.push(record);
+        open.push(earlier);
+    }
+    while let Some((fingerprint, earlier)) = open.pop() {
+        if !judged.insert(fingerprint) {
+            continue;
+        }
+        if judged.len() > LONGEST_CHAIN {
+            let message = format!("what job {} takes over comes from more than {LONGEST_CHAIN} jobs", offer.job);
+            return Err(Fault::new(ErrorCode::OfferRefused, message).path("inheritance").next("run the steps anew"));
+        }
+        let has_ticket = holdings.records.ticket_of(&earlier.job).await?.is_some();
+        // It was good when the step was done; how long it is good for orders does not matter any more.
+        let undated = Offer { expires: offer.expires, attempts: offer.attempts, ..earlier.clone() };
+        // Nothing of it is sent again.
+        crate::judgement::admit(holdings, policy, &undated, (has_ticket, Vec::new())).await?;
+        for (step, from, who) in taken_over(holdings, &earlier) {
+            open.push(one(holdings, &earlier, step, from, who).await?.1);
         }
     }
     Ok(Heritage(found))
 }
 
+/// This party's parts of steps that an offer takes over, and from which job.
+fn taken_over<'a>(
+    holdings: &'a Holdings,
+    offer: &'a Offer,
+) -> impl Iterator<Item = (&'a OfferedStep, &'a JobId, &'a Participant)> {
+    let inherited = offer.steps.iter().filter_map(|step| Some((step, step.inherited.as_ref()?)));
+    inherited.flat_map(move |(step, from)| {
+        let mine = step.participants.iter().filter(|who| who.party == holdings.me);
+        mine.map(move |who| (step, from, who))
+    })
+}
+
+/// What one participant left, and the offer under which it did.
 async fn one(
     holdings: &Holdings,
     offer: &Offer,
     step: &OfferedStep,
     from: &JobId,
     who: &Participant,
-) -> Result<AttemptRecord, Fault> {
+) -> Result<(AttemptRecord, (String, Offer)), Fault> {
     let refused = |why: &str| {
         let message = format!("step {} of job {from} cannot be taken over: {why}", step.step);
         Fault::new(ErrorCode::OfferRefused, message).path("inheritance").next("run the step anew")
@@ -52,10 +87,8 @@ async fn one(
     if earlier.initiator.party != offer.initiator.party {
         return Err(refused("another party started it"));
     }
-    let grants = holdings.grants(&earlier.initiator).await?;
-    let policy: &Policy = &holdings.policy();
-    policy.admit(&earlier, &earlier.initiator.party, &grants).into_result(ErrorCode::OfferRefused)?;
-    Ok(record)
+    let fingerprint = done.offer.clone();
+    Ok((record, (fingerprint, earlier)))
 }
 
 impl Heritage {

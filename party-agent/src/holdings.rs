@@ -1,12 +1,13 @@
 //! What a party holds: rows, records, policy, files. Everything in the agent works on these; nothing else does.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use component_kit::AnyComponent;
 use policy::{Grants, Policy};
 use records::{AuditEntry, PermissionKind, Records};
 use tables::Shelf;
+use tokio::sync::watch;
 use vocabulary::{Clock, Fault, Participant, PartyId, TableRef, Timestamp};
 
 use crate::files::Files;
@@ -30,6 +31,10 @@ pub(crate) struct Holdings {
     pub(crate) logs: JobLogs,
     pub(crate) import_roots: Vec<PathBuf>,
     pub(crate) export_root: PathBuf,
+    /// The REST endpoint of the party's own users, once it is open.
+    pub(crate) rest: OnceLock<String>,
+    /// How often policy or grants have changed since the start.
+    pub(crate) changes: watch::Sender<u64>,
     /// Tables of predictions that run, with those whose rows they hold.
     pub(crate) stand_ins: StandIns,
 }
@@ -40,9 +45,20 @@ impl Holdings {
         self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts another policy in force; attempts that run keep the one they began with for what they send.
+    /// Puts another policy in force, also for what runs.
     pub(crate) fn set_policy(&self, policy: Policy) {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+        self.note_change();
+    }
+
+    /// Has what runs judged again: the policy or a grant has changed.
+    pub(crate) fn note_change(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// A number that differs whenever policy or grants differ.
+    pub(crate) fn rules_changed(&self) -> u64 {
+        *self.changes.borrow()
     }
 
     /// The present moment.

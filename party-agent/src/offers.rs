@@ -11,7 +11,10 @@ use vocabulary::{ErrorCode, Fault, JobId, Offer, Participant, PartyId, Role, Sig
 use wire::Address;
 use wire::agent_link::{MailHead, OFFER_CONTEXT, StepCheck};
 
+use crate::heritage::Heritage;
 use crate::holdings::Holdings;
+use crate::judgement;
+use crate::tickets::Tickets;
 
 /// Casts of accepted jobs that are remembered; the oldest job is forgotten first.
 const MOST_CASTS: usize = 50_000;
@@ -67,30 +70,32 @@ fn runs(steps: &Steps, address: &Address) -> bool {
 }
 
 /// Gives the identity in use, which may be renewed.
-pub(crate) type Whoami = Box<dyn Fn() -> Identity + Send + Sync>;
+pub(crate) type Whoami = Arc<dyn Fn() -> Identity + Send + Sync>;
 
 /// Judges offers.
 pub(crate) struct Offers {
     holdings: Arc<Holdings>,
     identity: Whoami,
     casts: Casts,
+    tickets: Tickets,
     /// Held from the look at earlier offers until the new one is written down.
     turn: tokio::sync::Mutex<()>,
 }
 
 impl Offers {
-    pub(crate) fn new(holdings: Arc<Holdings>, identity: Whoami, casts: Casts) -> Self {
-        Self { holdings, identity, casts, turn: tokio::sync::Mutex::default() }
+    pub(crate) fn new(holdings: Arc<Holdings>, identity: Whoami, casts: Casts, tickets: Tickets) -> Self {
+        Self { holdings, identity, casts, tickets, turn: tokio::sync::Mutex::default() }
     }
 
-    /// Admits the offer of one of the party's own users, and signs it.
-    pub(crate) async fn sign(&self, offer: Offer) -> Result<SignedBytes, Fault> {
+    /// Admits an offer in the party's own name, and signs it. That one of its own users asked is shown by a ticket; without
+    /// one the policy says what may be started all the same.
+    pub(crate) async fn sign(&self, offer: Offer, ticket: Option<SignedBytes>) -> Result<SignedBytes, Fault> {
         let me = &self.holdings.me;
         let malformed = |error: String| {
             Fault::new(ErrorCode::RequestInvalid, format!("the offer cannot be signed: {error}")).at(me)
         };
         let bytes = offer.canonical_bytes().map_err(|error| malformed(error.to_string()))?;
-        self.admit(&offer, me, &fingerprint_of(&bytes)).await?;
+        self.admit(&offer, me, &fingerprint_of(&bytes), ticket.as_ref()).await?;
         self.signature(&bytes)
     }
 
@@ -106,7 +111,7 @@ impl Offers {
                 return Err(fault.at(me));
             }
         };
-        self.admit(&offer, &signer, &fingerprint).await?;
+        self.admit(&offer, &signer, &fingerprint, None).await?;
         self.signature(&signed.bytes)
     }
 
@@ -141,43 +146,56 @@ impl Offers {
         Ok(peer.party)
     }
 
-    async fn admit(&self, offer: &Offer, signer: &PartyId, fingerprint: &str) -> Result<(), Fault> {
+    async fn admit(
+        &self,
+        offer: &Offer,
+        signer: &PartyId,
+        fingerprint: &str,
+        ticket: Option<&SignedBytes>,
+    ) -> Result<(), Fault> {
         let holdings = &self.holdings;
-        let named = std::iter::once(&offer.initiator).chain(offer.steps.iter().flat_map(|step| &step.participants));
-        if let Some(stranger) = named.into_iter().find(|who| !offer.cast.has(who)) {
-            self.judged(offer, fingerprint, Some("cast")).await?;
-            let message = format!("{stranger} has a part in the offer and is not in its cast");
-            return Err(Fault::new(ErrorCode::OfferRefused, message).path("cast").at(&holdings.me));
-        }
         let _turn = self.turn.lock().await;
-        let grants = holdings.grants(&offer.initiator).await?;
-        let judged = holdings.stand_ins.judged(offer, &holdings.me);
-        let verdict = holdings.policy().admit(&judged, signer, &grants).into_result(ErrorCode::OfferRefused);
-        let mut refused = verdict.and_then(|()| self.runnable(offer));
-        // A second offer of a job reaches the tables that were made under the first. One that changes parameters alone
-        // reaches no further than a new job with them would: it was judged like one, and is of the same people.
-        let earlier = holdings.records.offers_of(&offer.job).await?;
-        if refused.is_ok() && earlier.iter().any(|earlier| !earlier.is_amended_by(offer)) {
-            let message = format!("job {} was accepted under another offer", offer.job);
-            refused = Err(Fault::new(ErrorCode::OfferRefused, message).path("job").next("submit it as a new job"));
-        }
-        let heritage = match &refused {
-            Ok(()) => crate::heritage::judge(holdings, offer).await.map_err(|fault| refused = Err(fault)).ok(),
-            Err(_) => None,
-        };
-        let rule = refused.as_ref().err().map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
+        let judged = self.judge(offer, signer, ticket).await;
+        let refused = judged.as_ref().err();
+        let rule = refused.map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
         // Written before anybody hears of it.
         self.judged(offer, fingerprint, rule.as_deref()).await?;
-        if let Err(fault) = refused {
-            return Err(fault.at(&holdings.me));
-        }
+        let heritage = judged.map_err(|fault| fault.at(&holdings.me))?;
         holdings.records.accept_offer(fingerprint, offer, holdings.now()).await?;
-        if let Some(heritage) = heritage {
-            heritage.take(holdings, &offer.job).await?;
-        }
+        heritage.take(holdings, &offer.job).await?;
         self.casts.insert(offer);
         tracing::info!(job = %offer.job, initiator = %offer.initiator, "offer accepted");
         Ok(())
+    }
+
+    async fn judge(&self, offer: &Offer, signer: &PartyId, ticket: Option<&SignedBytes>) -> Result<Heritage, Fault> {
+        let holdings = &self.holdings;
+        if *signer != offer.initiator.party {
+            let message = format!("an offer of {} signed by party {signer}", offer.initiator);
+            return Err(Fault::new(ErrorCode::OfferRefused, message).path("signature"));
+        }
+        let (ticket, why_not) = match ticket {
+            Some(ticket) => match self.tickets.accept(ticket, offer).await {
+                Ok(ticket) => (Some(ticket), None),
+                Err(fault) => (None, Some(fault)),
+            },
+            None => (None, None),
+        };
+        let judged = judgement::judge(holdings, &holdings.policy(), offer, ticket.as_ref()).await;
+        let heritage = judged.map_err(|fault| match why_not {
+            // What is wrong with the ticket says more than that one is missing.
+            Some(why) if fault.path.as_deref() == Some("admission.without_ticket") => why,
+            _ => fault,
+        })?;
+        self.runnable(offer)?;
+        // A second offer of a job reaches the tables that were made under the first. One that changes parameters alone
+        // reaches no further than a new job with them would: it was judged like one, and is of the same people.
+        let earlier = holdings.records.offers_of(&offer.job).await?;
+        if earlier.iter().any(|earlier| !earlier.is_amended_by(offer)) {
+            let message = format!("job {} was accepted under another offer", offer.job);
+            return Err(Fault::new(ErrorCode::OfferRefused, message).path("job").next("submit it as a new job"));
+        }
+        Ok(heritage)
     }
 
     /// Whether every component that is for this party is here, in the version that was offered.

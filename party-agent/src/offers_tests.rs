@@ -12,12 +12,18 @@ struct Host {
     offers: Offers,
 }
 
+fn offers_of(holdings: &Arc<Holdings>, identity: &Identity) -> Offers {
+    let identity = identity.clone();
+    let whoami: Whoami = Arc::new(move || identity.clone());
+    Offers::new(holdings.clone(), whoami.clone(), Casts::default(), Tickets::new(holdings.clone(), whoami))
+}
+
 async fn agent(id: &str, policy: &str) -> Host {
     let folder = tempfile::tempdir().unwrap();
     let holdings = holdings(folder.path(), id, policy).await;
     let certificates = Certificates::new();
     let identity = certificates.identity(id, Kind::Agent);
-    let offers = Offers::new(holdings.clone(), Box::new(move || identity.clone()), Casts::default());
+    let offers = offers_of(&holdings, &identity);
     Host { _folder: folder, certificates, holdings, offers }
 }
 
@@ -93,14 +99,14 @@ async fn refuses_a_forged_offer() {
 #[tokio::test]
 async fn signs_the_jobs_of_its_own_users_only() {
     let guest = agent("1", OPEN).await;
-    let signed = guest.offers.sign(offer(&script("talk"))).await.unwrap();
+    let signed = guest.offers.sign(offer(&script("talk")), None).await.unwrap();
     assert_eq!(signed.signer, party("1"));
     assert!(guest.is_accepted().await);
     let host = agent("2", OPEN).await;
-    assert_eq!(host.offers.sign(offer(&script("talk"))).await.unwrap_err().code, ErrorCode::OfferRefused);
+    assert_eq!(host.offers.sign(offer(&script("talk")), None).await.unwrap_err().code, ErrorCode::OfferRefused);
     let mut without_me = offer(&script("talk"));
     without_me.cast.guest = vec![party("3")];
-    assert_eq!(guest.offers.sign(without_me).await.unwrap_err().path.as_deref(), Some("cast"));
+    assert_eq!(guest.offers.sign(without_me, None).await.unwrap_err().path.as_deref(), Some("cast"));
 }
 
 #[tokio::test]
@@ -108,7 +114,7 @@ async fn refuses_a_version_it_does_not_have() {
     let guest = agent("1", OPEN).await;
     let mut newer = offer(&script("talk"));
     newer.steps[0].version = 2;
-    assert_eq!(guest.offers.sign(newer).await.unwrap_err().code, ErrorCode::CatalogueMismatch);
+    assert_eq!(guest.offers.sign(newer, None).await.unwrap_err().code, ErrorCode::CatalogueMismatch);
 }
 
 #[tokio::test]
@@ -157,16 +163,16 @@ async fn says_what_is_wrong_with_parameters_and_where() {
 #[tokio::test]
 async fn takes_no_second_offer_of_a_job() {
     let guest = agent("1", OPEN).await;
-    guest.offers.sign(offer(&script("talk"))).await.unwrap();
-    guest.offers.sign(offer(&script("talk"))).await.unwrap();
+    guest.offers.sign(offer(&script("talk")), None).await.unwrap();
+    guest.offers.sign(offer(&script("talk")), None).await.unwrap();
     let mut other = offer(&script("talk"));
     other.steps[0].stage = vocabulary::Stage::Apply;
-    let fault = guest.offers.sign(other).await.unwrap_err();
+    let fault = guest.offers.sign(other, None).await.unwrap_err();
     assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("job")));
     assert_eq!(guest.rules().await, [None, None, Some("job".to_owned())]);
     let mut joined = offer(&script("talk"));
     joined.steps[0].participants.push(Participant::new(Role::Host, party("3")));
-    assert_eq!(guest.offers.sign(joined).await.unwrap_err().path.as_deref(), Some("cast"));
+    assert_eq!(guest.offers.sign(joined, None).await.unwrap_err().path.as_deref(), Some("cast"));
 }
 
 #[tokio::test]
@@ -251,7 +257,7 @@ async fn takes_over_what_succeeded_under_an_offer_that_is_still_acceptable() {
     let mut foreign = heir();
     (foreign.job, foreign.initiator) =
         (vocabulary::JobId::new("20280101000000000000").unwrap(), Participant::new(Role::Host, party("2")));
-    let fault = host.offers.sign(foreign).await.unwrap_err();
+    let fault = host.offers.sign(foreign, None).await.unwrap_err();
     assert!(fault.message.contains("another party started it"), "{fault}");
 
     let closed: policy::Rules = toml::from_str(&OPEN.replace("tables = ['*']", "tables = []")).unwrap();
@@ -293,7 +299,7 @@ async fn refuses_an_offer_of_a_pinned_party_with_another_key() {
     let certificates = Certificates::new();
     let identity = certificates.identity("2", Kind::Agent);
     let pins = identity.trust().pins().clone();
-    let offers = Offers::new(holdings.clone(), Box::new(move || identity.clone()), Casts::default());
+    let offers = offers_of(&holdings, &identity);
     let bytes = offer(&script("talk")).canonical_bytes().unwrap();
     let guest = certificates.identity("1", Kind::Agent);
     let signed = guest.sign(OFFER_CONTEXT, &bytes).unwrap();

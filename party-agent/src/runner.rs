@@ -14,6 +14,7 @@ use vocabulary::{Assignment, ErrorCode, Fault, Offer, Outcome, Timestamp};
 use wire::{AttemptKey, Transport};
 
 use crate::archivist::Archivist;
+use crate::consent::Consent;
 use crate::holdings::Holdings;
 use crate::report::Reporter;
 use crate::surroundings::Outside;
@@ -22,7 +23,7 @@ use crate::surroundings::Outside;
 const QUIET: Duration = Duration::from_secs(3);
 
 /// Why an attempt is stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stop {
     /// The coordinator asked.
     Asked,
@@ -32,6 +33,8 @@ pub(crate) enum Stop {
     Deadline,
     /// The agent ends.
     Shutdown,
+    /// The party's consent is withdrawn.
+    Refused(Fault),
 }
 
 /// The way to stop one attempt; the first reason stands.
@@ -63,6 +66,9 @@ pub(crate) struct Checked {
     pub(crate) assignment: Assignment,
     pub(crate) component: &'static dyn AnyComponent,
     pub(crate) offer: Offer,
+    pub(crate) consent: Arc<Consent>,
+    /// Whether it may move what the party owns: one of its own users asked for it, or the policy names the component.
+    pub(crate) may_move: bool,
 }
 
 /// How a room's work ended: with its result, with a panic, or not in time after it was stopped.
@@ -74,25 +80,28 @@ enum Ending {
 impl Workshop {
     /// Runs an attempt to its end, tells and records it. Never fails: a failure is how an attempt ends.
     pub(crate) async fn run(&self, order: Checked, brake: Brake) {
-        let Checked { assignment, component, offer } = order;
+        let Checked { assignment, component, offer, consent, may_move } = order;
         let (task, attempt) = (assignment.task.clone(), assignment.attempt);
         let started = self.holdings.now();
         let description = component.description();
-        let gate = Arc::new(GatedTransport::new(self.holdings.policy(), description.messages, self.transport.clone()));
+        let (me, below) = (self.holdings.me.clone(), self.transport.clone());
+        let gate = Arc::new(GatedTransport::new(me, consent, description.messages, below));
         let outside =
             Outside::new(self.holdings.clone(), self.reporter.clone(), assignment.clone(), &offer, brake.token.clone());
-        let outside = Arc::new(outside.with_archivist(self.archivist.clone()));
+        let outside = Arc::new(outside.moving(may_move).with_archivist(self.archivist.clone()));
         self.reporter.tell(&task, attempt, ReportBody::Started);
         outside
             .log(LogLevel::Info, &format!("{} attempt {attempt} starts as {}", description.name, task.participant()));
         tracing::info!("attempt starts");
-        let (deadline, parameters) = (assignment.deadline, assignment.parameters.clone());
+        // Orders under an offer that has ended are refused, and so no attempt outlives it.
+        let deadline = [assignment.deadline, offer.expires].into_iter().flatten().min();
+        let parameters = assignment.parameters.clone();
         let context = TaskContext::new(assignment, description, gate.clone(), outside.clone(), brake.token.clone());
         let room = context.clone();
         let room = tokio::spawn(async move { component.run(&room, parameters).await }.in_current_span());
         let ending = self.wait(room, &brake, deadline).await;
         outside.keep_model_view().await;
-        let outcome = outcome_of(ending, brake.why.get().copied(), description.name, &self.holdings);
+        let outcome = outcome_of(ending, brake.why.get(), description.name, &self.holdings);
         let key = AttemptKey { job: task.job.clone(), step: task.step.clone(), attempt };
         self.transport.close(&key, &task.participant()).await;
         self.account(&task, attempt, gate.traffic()).await;
@@ -147,7 +156,7 @@ impl Workshop {
     }
 }
 
-fn outcome_of(ending: Ending, stopped: Option<Stop>, component: &str, holdings: &Holdings) -> Outcome {
+fn outcome_of(ending: Ending, stopped: Option<&Stop>, component: &str, holdings: &Holdings) -> Outcome {
     let fault = match ending {
         Ending::Room(Ok(Ok(()))) => return Outcome::Succeeded,
         Ending::Room(Ok(Err(error))) => error.into_fault(),
@@ -160,6 +169,7 @@ fn outcome_of(ending: Ending, stopped: Option<Stop>, component: &str, holdings: 
     match stopped {
         Some(Stop::Asked | Stop::Superseded) => Outcome::Canceled,
         Some(Stop::Shutdown) => Outcome::Lost,
+        Some(Stop::Refused(fault)) => Outcome::Failed(fault.clone().at(&holdings.me)),
         Some(Stop::Deadline) => {
             let fault = Fault::new(ErrorCode::DeadlinePassed, "the attempt took longer than its deadline");
             Outcome::Failed(fault.at(&holdings.me).next("raise the job's timeout"))

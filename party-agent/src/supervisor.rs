@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use policy::Consent as _;
 use records::AuditEntry;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -12,6 +13,7 @@ use tracing::Instrument;
 use vocabulary::{Assignment, Attempt, ErrorCode, Fault, JobId, TaskId};
 
 use crate::agree::agrees;
+use crate::consent::Consent;
 use crate::offers::Casts;
 use crate::runner::{Brake, Checked, Stop, Workshop};
 
@@ -23,6 +25,7 @@ type Key = (TaskId, Attempt);
 struct Running {
     brake: Brake,
     quiet: CancellationToken,
+    consent: Arc<Consent>,
 }
 
 /// Owns the attempts of an agent. Cheap to clone.
@@ -101,7 +104,7 @@ impl Supervisor {
         };
         let key = (task.clone(), order.assignment.attempt);
         self.supersede(&key).await;
-        let Some((place, brake)) = self.place(key.clone())? else { return Ok(()) };
+        let Some((place, brake)) = self.place(key.clone(), order.consent.clone())? else { return Ok(()) };
         // One that found its place meanwhile.
         self.supersede(&key).await;
         holdings.audit(&entry).await?;
@@ -131,6 +134,16 @@ impl Supervisor {
         };
         agrees(&assignment, &offer, &holdings.me)?;
         let task = &assignment.task;
+        // By the rules of now, not of when it was accepted.
+        let consent = Arc::new(Consent::new(holdings.clone(), offer.clone()));
+        let policy = consent.in_force().await?;
+        let begun = holdings.records.attempts_under(task, &assignment.offer).await?;
+        if offer.attempts.is_none_or(|most| begun >= most) {
+            let message = format!("{begun} attempts of {task} began under the accepted offer, as many as it allows");
+            return Err(Fault::new(ErrorCode::OfferRefused, message)
+                .path("admission.attempts")
+                .next("run the job again"));
+        }
         let newest = holdings.records.newest_attempt(&task.job, &task.step, task.role).await?;
         if newest.is_some_and(|newest| newest.assignment.attempt > assignment.attempt) {
             let message = format!("attempt {} of {task} is older than one that was ordered before", assignment.attempt);
@@ -143,7 +156,37 @@ impl Supervisor {
                 .next("install the same version of fedflow at all parties"));
         };
         component.check(task.role, &assignment.parameters)?;
-        Ok(Checked { assignment, component, offer })
+        let has_ticket =
+            offer.initiator.party == holdings.me && holdings.records.ticket_of(&offer.job).await?.is_some();
+        let may_move = has_ticket || policy.goes_without_ticket(&assignment.component);
+        Ok(Checked { assignment, component, offer, consent, may_move })
+    }
+
+    /// Stops what may not go on by the rules of now; an attempt that waits for a message is stopped like one that sends.
+    pub(crate) async fn judge_again(&self) {
+        let running: Vec<(Key, Brake, Arc<Consent>)> = {
+            let running = self.0.running();
+            let part = |(key, one): (&Key, &Running)| (key.clone(), one.brake.clone(), one.consent.clone());
+            running.iter().map(part).collect()
+        };
+        for (key, brake, consent) in running {
+            if let Err(fault) = consent.in_force().await {
+                tracing::warn!(task = %key.0, attempt = key.1.0, code = fault.code.text(), %fault, "an attempt may not go on");
+                brake.pull(Stop::Refused(fault));
+            }
+        }
+    }
+
+    /// Judges again whenever the rules change, until `stop`.
+    pub(crate) async fn keep_to_the_rules(self, stop: CancellationToken) {
+        let mut changes = self.0.workshop.holdings.changes.subscribe();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = changes.changed() => if changed.is_err() { return },
+            }
+            self.judge_again().await;
+        }
     }
 
     /// Stops older attempts of the task, and waits for them.
@@ -156,7 +199,7 @@ impl Supervisor {
     }
 
     /// A place for an attempt; none when it has one already.
-    fn place(&self, key: Key) -> Result<Option<(Place, Brake)>, Fault> {
+    fn place(&self, key: Key, consent: Arc<Consent>) -> Result<Option<(Place, Brake)>, Fault> {
         let mut running = self.0.running();
         if self.is_closing() {
             return Err(Fault::new(ErrorCode::PartyOffline, "the agent is about to end"));
@@ -174,7 +217,7 @@ impl Supervisor {
                 .next("wait: the order is tried again; or raise limits.attempts at the agent"));
         }
         let (brake, quiet) = (Brake::default(), CancellationToken::new());
-        running.insert(key.clone(), Running { brake: brake.clone(), quiet: quiet.clone() });
+        running.insert(key.clone(), Running { brake: brake.clone(), quiet: quiet.clone(), consent });
         Ok(Some((Place { inner: self.0.clone(), key, quiet }, brake)))
     }
 

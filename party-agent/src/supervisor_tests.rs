@@ -245,8 +245,9 @@ async fn refuses_more_attempts_than_it_may_run() {
 async fn the_gate_stops_what_the_policy_does_not_let_leave() {
     let host = agent(&InMemoryNetwork::default(), "2", &OPEN.replace("'masked'", ""), 4).await;
     host.accept(&script("talk")).await;
-    host.supervisor.assign(assignment(Role::Host, "2", 0, &script("talk"))).await.unwrap();
-    assert_eq!(code(&host.outcomes(1).await[0]), Some(ErrorCode::ReleaseRefused));
+    // What cannot leave is known before the task begins, whatever was accepted before.
+    let fault = host.supervisor.assign(assignment(Role::Host, "2", 0, &script("talk"))).await.unwrap_err();
+    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("release.disclosures")));
     let chain = host.holdings.records.audit_chain().await.unwrap();
     assert!(!chain.iter().any(|record| matches!(record.entry, AuditEntry::Left { .. })));
 }

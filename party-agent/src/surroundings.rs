@@ -39,6 +39,8 @@ pub(crate) struct Outside {
     read: Mutex<BTreeSet<TableRef>>,
     /// Whether one of the party's own users moves the party's own tables.
     own_affair: bool,
+    /// Whether the attempt may move what the party owns at all.
+    may_move: bool,
     /// Whether one of the party's own users asked for the job.
     own_job: bool,
     /// Bytes of the tables and lines that the attempt took and left so far.
@@ -74,7 +76,6 @@ impl Outside {
         let offered = offer.steps.iter().filter(|step| step.step == assignment.task.step).flat_map(|step| &step.tables);
         let offered = offered.filter(|(owner, _)| *owner == participant).map(|(_, table)| table.clone());
         let readable = assignment.inputs.iter().map(|input| input.table.clone()).chain(offered).collect();
-        let own_affair = participant.role == Role::Local && offer.initiator.party == holdings.me;
         let own_job = offer.initiator.party == holdings.me;
         let log = holdings.logs.open(&assignment.task);
         let view = Mutex::default();
@@ -84,7 +85,8 @@ impl Outside {
             assignment,
             readable,
             read: Mutex::default(),
-            own_affair,
+            own_affair: false,
+            may_move: false,
             own_job,
             used: AtomicU64::new(0),
             cancel,
@@ -92,6 +94,22 @@ impl Outside {
             view,
             archivist: None,
         }
+    }
+
+    /// Whether it may move what the party owns: nobody may whose request no ticket and no rule stands behind.
+    pub(crate) fn moving(self, may_move: bool) -> Self {
+        let local = self.assignment.task.role == Role::Local;
+        Self { may_move, own_affair: may_move && local && self.own_job, ..self }
+    }
+
+    /// Refuses to move what the party owns for somebody of whom it does not know that he may.
+    fn need_to_move(&self, what: &str) -> Result<()> {
+        if self.may_move {
+            return Ok(());
+        }
+        let message = format!("{what} is this party's own, and nobody asked for it at its REST endpoint");
+        let fault = Fault::new(ErrorCode::OfferRefused, message).at(&self.holdings.me).path("admission.without_ticket");
+        Err(fault.next("ask there, or name the component in admission.without_ticket of the policy").into())
     }
 
     /// With the way to copy models.
@@ -186,6 +204,7 @@ impl Surroundings for Outside {
     }
 
     async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(Reading) + Send + Sync>) -> Result<Receipt> {
+        self.need_to_move(&format!("the table {}", request.table))?;
         self.check_new_name(&request.table)?;
         let (table, added) = (request.table.clone(), import::adds_rows(&request));
         let receipt = import::import(&self.holdings, request, progress, self.cancel.clone()).await?;
@@ -203,6 +222,7 @@ impl Surroundings for Outside {
         if !self.own_job {
             return Err(self.refused(format!("{file:?} is a file of this party, and another party started the job")));
         }
+        self.need_to_move(&format!("the file {file:?}"))?;
         let (holdings, file, cancel) = (self.holdings.clone(), file.to_owned(), self.cancel.clone());
         let lines = blocking(move || lines::of(import::source(&holdings, &file, None)?, &cancel)).await?;
         self.hold(lines.iter().map(|line| line.len() as u64).sum())?;
@@ -215,6 +235,7 @@ impl Surroundings for Outside {
 
     async fn copy(&self, request: CopyRequest) -> Result<u64> {
         let CopyRequest { from, to, replace, partitions } = request;
+        self.need_to_move(&format!("the table {to}"))?;
         if !self.own_affair && !self.readable.contains(&from) {
             return Err(self.refused(format!("table {from} was not offered to this step")));
         }
@@ -239,6 +260,7 @@ impl Surroundings for Outside {
     }
 
     async fn export(&self, request: ExportRequest) -> Result<u64> {
+        self.need_to_move(&format!("the file {:?}", request.path))?;
         if !self.own_affair && !self.readable.contains(&request.table) {
             return Err(self.refused(format!("table {} was not offered to this step", request.table)));
         }

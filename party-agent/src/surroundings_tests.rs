@@ -28,7 +28,7 @@ async fn limited(role: Role, limits: vocabulary::Limits) -> Bench {
         &offer(&script("read")),
         CancellationToken::new(),
     );
-    Bench { folder, holdings, outside }
+    Bench { folder, holdings, outside: outside.moving(true) }
 }
 
 fn import_of(file: &str, replace: bool, options: serde_json::Value) -> ImportRequest {
@@ -345,6 +345,28 @@ async fn holds_no_more_than_the_profile_allows() {
 }
 
 #[tokio::test]
+async fn moves_nothing_of_the_partys_own_unless_its_users_or_its_policy_asked() {
+    let bench = bench(Role::Local).await;
+    let staged = bench.stage("id,x\n1,a\n").await;
+    std::fs::write(bench.folder.path().join("in/rows.txt"), "a,1").unwrap();
+    let private = TableRef::new("experiment", "private");
+    let export = || ExportRequest { table: private.clone(), path: "a.csv".into(), delimiter: ",".into() };
+    let copy =
+        || CopyRequest { from: private.clone(), to: TableRef::new("kept", "copy"), replace: false, partitions: None };
+    bench.holdings.shelf.write(&private, &table(3), 2).unwrap();
+    let outside = bench.outside.moving(false);
+    let import = import_of(&staged, false, json!({}));
+    assert_eq!(code(outside.import(import, Box::new(|_| ())).await), Some(ErrorCode::OfferRefused));
+    assert_eq!(code(outside.lines("rows.txt").await), Some(ErrorCode::OfferRefused));
+    assert_eq!(code(outside.copy(copy()).await), Some(ErrorCode::OfferRefused));
+    assert_eq!(code(outside.export(export()).await), Some(ErrorCode::OfferRefused));
+    assert_eq!(code(kept::keep(&outside, "files://folder/name", &table(3)).await), Some(ErrorCode::OfferRefused));
+    let outside = outside.moving(true);
+    assert!(outside.lines("rows.txt").await.is_ok() && outside.copy(copy()).await.is_ok());
+    assert!(outside.export(export()).await.is_ok());
+}
+
+#[tokio::test]
 async fn reads_lines_of_own_files_for_own_jobs_only() {
     let bench = bench(Role::Guest).await;
     std::fs::create_dir_all(bench.folder.path().join("in")).unwrap();
@@ -356,5 +378,6 @@ async fn reads_lines_of_own_files_for_own_jobs_only() {
     let reporter = Reporter::start(bench.holdings.clone()).await.unwrap();
     let order = assignment(Role::Guest, "1", 0, &script("read"));
     let outside = Outside::new(bench.holdings.clone(), reporter, order, &foreign, CancellationToken::new());
+    let outside = outside.moving(true);
     assert_eq!(code(outside.lines("rows.txt").await), Some(ErrorCode::OfferRefused));
 }

@@ -23,9 +23,11 @@ use crate::staging::Staging;
 
 /// A policy that allows everything, as a local federation has it.
 pub(crate) const OPEN: &str = "[admission]\ninitiators = ['*']\npeers = ['*']\ncomponents = ['*']\ntables = ['*']\n\
+    models = ['*']\nwithout_ticket = ['*']\noffer_days = 'any'\nattempts = 'any'\n\
     [release]\ndisclosures = ['masked']\n\
     [disclosure]\nsummaries = true\nmodel_views = true\ntable_headers = true\nrows_through_coordinator = true\n\
-    logs_through_coordinator = true\nmodels_through_coordinator = true\n";
+    logs_through_coordinator = true\nmodels_through_coordinator = true\n\
+    fewest_rows = 1\nqueries_per_day = 'any'\n[labels]\nwhen_broken = 'warn'\n";
 
 pub(crate) fn party(id: &str) -> PartyId {
     PartyId::new(id).unwrap()
@@ -64,6 +66,11 @@ impl Certificates {
 
 /// Holdings of a party in a folder, under a policy.
 pub(crate) async fn holdings(folder: &Path, me: &str, policy: &str) -> Arc<Holdings> {
+    holdings_with(folder, me, policy, SCRIPTED).await
+}
+
+/// The same with other components.
+pub(crate) async fn holdings_with(folder: &Path, me: &str, policy: &str, catalogue: Catalogue) -> Arc<Holdings> {
     let rules: Rules = toml::from_str(policy).unwrap();
     for name in ["staging", "in"] {
         std::fs::create_dir_all(folder.join(name)).unwrap();
@@ -74,12 +81,14 @@ pub(crate) async fn holdings(folder: &Path, me: &str, policy: &str) -> Arc<Holdi
         shelf: Shelf::open(folder.join("shelf")).unwrap(),
         rules: std::sync::RwLock::new(Arc::new(Policy::new(party(me), rules))),
         clock: Arc::new(SystemClock),
-        catalogue: SCRIPTED,
+        catalogue,
         staging: Staging::new(folder.join("staging"), 1 << 20),
         files: Files::open(folder.join("files"), 1 << 20).unwrap(),
         logs: JobLogs::new(folder.join("logs")),
         import_roots: vec![folder.join("in")],
         export_root: folder.join("exports"),
+        rest: std::sync::OnceLock::new(),
+        changes: tokio::sync::watch::Sender::new(0),
         stand_ins: crate::serving::StandIns::default(),
     })
 }
@@ -108,8 +117,13 @@ pub(crate) fn offer(parameters: &Value) -> Offer {
         models: vec![],
         inherited: None,
     };
+    let reader =
+        OfferedStep { step: StepName::new("reader_0").unwrap(), tables: vec![], inputs: vec![], ..step.clone() };
     let initiator = Participant::new(Role::Guest, party("1"));
-    Offer { job: job(), initiator, cast, steps: vec![step], created: Timestamp(1) }
+    let steps = vec![step, reader];
+    // In the year 2096.
+    let expires = Some(Timestamp(4_000_000_000_000_000));
+    Offer { job: job(), initiator, cast, steps, created: Timestamp(1), expires, attempts: Some(100), keeps: None }
 }
 
 /// The output of `reader_0` at the port `data`.

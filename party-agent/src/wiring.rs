@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
 use archives::ModelStore;
@@ -31,13 +31,14 @@ use crate::holdings::{Catalogue, Holdings};
 use crate::joblog::JobLogs;
 use crate::keyring::{Keyring, pinned};
 use crate::link::{Introduction, LinkKeeper, LinkStatus, StatusBoard};
-use crate::offers::{Casts, Offers};
+use crate::offers::{Casts, Offers, Whoami};
 use crate::renewal::Renewal;
 use crate::report::{Pump, Reporter};
 use crate::runner::Workshop;
 use crate::serving::{self, Serving, StandIns};
 use crate::staging::Staging;
 use crate::supervisor::Supervisor;
+use crate::tickets::Tickets;
 use crate::uplink::CoordinatorLink;
 
 /// The longest silence while a letter goes over.
@@ -94,6 +95,8 @@ pub(crate) async fn open_holdings(config: &AgentConfig, catalogue: Catalogue) ->
         logs: JobLogs::new(folder("logs")),
         import_roots: config.import_roots.clone(),
         export_root: config.export_root.clone().unwrap_or_else(|| folder("exports")),
+        rest: OnceLock::new(),
+        changes: watch::Sender::new(0),
         stand_ins: StandIns::default(),
     };
     serving::sweep(&holdings)?;
@@ -250,20 +253,25 @@ pub(crate) async fn start(
     };
     let supervisor = Supervisor::new(workshop, casts.clone(), config.limits.attempts);
     let rest_url = config.rest_url.clone().unwrap_or_else(|| format!("http://{rest}"));
+    let _ = holdings.rest.set(rest_url.clone());
     let health = health_of(&config, &board, &supervisor);
+    let endpoint = mail.endpoint.clone();
+    let whoami: Whoami = Arc::new(move || endpoint.identity());
+    let tickets = Tickets::new(holdings.clone(), whoami.clone());
     let desk = Desk {
         holdings: holdings.clone(),
         coordinator: uplink.clone(),
         rest: rest_url.clone(),
         health,
         keys: Arc::new(Keyring { endpoint: mail.endpoint.clone(), directory: mail.directory.clone() }),
-        serving: Arc::new(Serving::new(config.serving.clone(), holdings.clone(), uplink.clone())),
+        serving: Arc::new(Serving::new(config.serving.clone(), holdings.clone(), uplink.clone(), tickets.clone())),
         archivist,
+        tickets: tickets.clone(),
         side: Side::Own,
     };
-    let (again, whoami) = (Arc::new(Notify::new()), mail.endpoint.clone());
+    let again = Arc::new(Notify::new());
     let calls = Calls {
-        offers: Arc::new(Offers::new(holdings.clone(), Box::new(move || whoami.identity()), casts)),
+        offers: Arc::new(Offers::new(holdings.clone(), whoami, casts, tickets)),
         supervisor: supervisor.clone(),
         directory: mail.directory.clone(),
         relayed: mail.relayed.clone(),
@@ -287,6 +295,7 @@ pub(crate) async fn start(
     tracing::info!(party = %config.party, %rest, %quic, coordinator = %config.coordinator, "agent started");
     let late = CancellationToken::new();
     tokio::spawn(welcome_direct(mail.incoming, mail.direct, stop.clone()));
+    tokio::spawn(parts.supervisor.clone().keep_to_the_rules(stop.clone()));
     let sweeping = tokio::spawn(sweep(parts.holdings.clone(), stop.clone()));
     let linked = tokio::spawn(keeper.run(late.clone()));
     let pumping = tokio::spawn(Pump::new(reporter, uplink).run(late.clone()));

@@ -191,6 +191,7 @@ async fn answers_at_both_doors_and_tells_callers_apart() {
         target: "/v1/table/preview".into(),
         headers: vec![],
         caller: Caller::PartyUser(crate::trial::party("2")),
+        ticket: None,
     };
     let body = Body::Pieces(Box::new(crate::uplink::StreamPieces(whole("{\"name\": \"t\", \"namespace\": \"n\"}"))));
     let (reply, mut body) = link.call(&ToAgent::Http(head), body, CallOptions::bulk(PATIENCE)).await.unwrap();

@@ -13,8 +13,12 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use tower::ServiceExt;
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, SignedBytes};
 use wire::agent_link::{Caller, HttpHead, HttpReplyHead};
+
+/// The ticket that a party's own endpoint gave to a request, as an extension of it.
+#[derive(Debug, Clone)]
+pub struct SentTicket(pub SignedBytes);
 
 /// A body in pieces; an error means that it ended before its end.
 pub type BodyStream = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send + 'static>>;
@@ -66,11 +70,12 @@ pub fn stream_of(body: Body) -> BodyStream {
 pub fn take_request(request: Request, caller: Caller) -> (HttpHead, BodyStream) {
     let (parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map_or_else(|| "/".to_owned(), |target| target.as_str().to_owned());
-    let head = HttpHead { method: parts.method.to_string(), target, headers: kept_headers(&parts.headers), caller };
+    let method = parts.method.to_string();
+    let head = HttpHead { method, target, headers: kept_headers(&parts.headers), caller, ticket: None };
     (head, stream_of(body))
 }
 
-/// A request from a head and a body; the caller is an extension. Fails when the head is no HTTP.
+/// A request from a head and a body; the caller is an extension, and so is the ticket. Fails when the head is no HTTP.
 pub fn make_request(head: HttpHead, body: BodyStream) -> Result<Request, Fault> {
     let malformed =
         |what: &str| Fault::new(ErrorCode::RequestInvalid, format!("the proxied request has no valid {what}"));
@@ -79,6 +84,9 @@ pub fn make_request(head: HttpHead, body: BodyStream) -> Result<Request, Fault> 
     *request.uri_mut() = head.target.parse::<Uri>().map_err(|_| malformed("target"))?;
     *request.headers_mut() = read_headers(head.headers);
     request.extensions_mut().insert(head.caller);
+    if let Some(ticket) = head.ticket {
+        request.extensions_mut().insert(SentTicket(ticket));
+    }
     Ok(request)
 }
 
@@ -156,6 +164,11 @@ mod tests {
     use super::*;
     use crate::lenient::whole_body;
 
+    fn head(method: &str, target: &str) -> HttpHead {
+        let (method, target) = (method.to_owned(), target.to_owned());
+        HttpHead { method, target, headers: vec![], caller: Caller::Outsider, ticket: None }
+    }
+
     async fn echo(Extension(caller): Extension<Caller>, request: Request) -> Response {
         let (head, body) = take_request(request, caller.clone());
         let mut response = Response::new(Body::from_stream(body));
@@ -196,7 +209,7 @@ mod tests {
             counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             Ok(Bytes::from_static(b"piece"))
         });
-        let head = HttpHead { method: "PUT".into(), target: "/v1/x".into(), headers: vec![], caller: Caller::Outsider };
+        let head = head("PUT", "/v1/x");
         let router = Router::new().route("/v1/x", put(echo));
         let (_, mut body) = answer_locally(router, head, source.boxed()).await.expect("answered");
         for _ in 0..3 {
@@ -207,11 +220,8 @@ mod tests {
 
     #[tokio::test]
     async fn refuses_a_head_that_is_no_http() {
-        let head = HttpHead { method: "P T".into(), target: "/".into(), headers: vec![], caller: Caller::Outsider };
-        assert!(make_request(head, no_body()).is_err());
-        let head =
-            HttpHead { method: "GET".into(), target: "\u{7f}".into(), headers: vec![], caller: Caller::Outsider };
-        assert!(make_request(head, no_body()).is_err());
+        assert!(make_request(head("P T", "/"), no_body()).is_err());
+        assert!(make_request(head("GET", "\u{7f}"), no_body()).is_err());
         assert_eq!(make_response(HttpReplyHead { status: 7, headers: vec![] }, no_body()).status().as_u16(), 502);
     }
 }

@@ -30,6 +30,24 @@ pub enum Disclosure {
     RowValues,
 }
 
+impl Disclosure {
+    /// The word for it in policies.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Disclosure::Control => "control",
+            Disclosure::PublicKey => "public_key",
+            Disclosure::Ciphertext => "ciphertext",
+            Disclosure::Masked => "masked",
+            Disclosure::Share => "share",
+            Disclosure::BlindedIds => "blinded_ids",
+            Disclosure::RowPositions => "row_positions",
+            Disclosure::Aggregate => "aggregate",
+            Disclosure::Model => "model",
+            Disclosure::RowValues => "row_values",
+        }
+    }
+}
+
 /// One line of a component's message table, as written in its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageLine {

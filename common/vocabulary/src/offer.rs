@@ -22,6 +22,26 @@ pub struct Offer {
     pub steps: Vec<OfferedStep>,
     /// When the job was submitted.
     pub created: Timestamp,
+    /// Until when tasks may be ordered under it. Parties refuse an offer that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// How many attempts of each task may be ordered under it. Parties refuse an offer that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+    /// The file in which what a step leaves at a participant is kept, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps: Option<OfferedFile>,
+}
+
+/// A file of a party in which it keeps what one of its tasks leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedFile {
+    /// The step.
+    pub step: StepName,
+    /// The participant whose first data output is kept, at its party.
+    pub who: Participant,
+    /// `files://folder/name`.
+    pub file: String,
 }
 
 /// A step of an offer.
@@ -78,14 +98,14 @@ impl Offer {
     }
 
     /// Whether the other offer is this job with other parameters: same people, same steps, same wiring. Which steps are
-    /// taken from an earlier job may differ, too.
+    /// taken from an earlier job may differ, too, and how long and for how many attempts it is good.
     pub fn is_amended_by(&self, other: &Offer) -> bool {
         self.outline() == other.outline()
     }
 
     /// The offer without what may change while the job stays the same.
     fn outline(&self) -> Offer {
-        let mut outline = self.clone();
+        let mut outline = Offer { expires: None, attempts: None, ..self.clone() };
         for step in &mut outline.steps {
             step.parameters.clear();
             step.tables.clear();

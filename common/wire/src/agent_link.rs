@@ -22,6 +22,10 @@ pub const PROBE: &str = "probe";
 pub const CATALOGUE_CONTEXT: &str = "fedflow catalogue v1";
 /// The context string under which an offer is signed.
 pub const OFFER_CONTEXT: &str = "fedflow offer v1";
+/// The context string under which a ticket is signed.
+pub const TICKET_CONTEXT: &str = "fedflow ticket v1";
+/// Most bytes of a document for which a ticket is given: it travels in the head of the request.
+pub const LARGEST_TICKET: usize = 4 << 20;
 
 /// The first words of an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,6 +124,13 @@ pub struct StepCheck {
 pub enum ToAgent {
     /// To the initiator: admit this offer and sign it.
     Sign(Offer),
+    /// To the initiator: admit this offer, for which one of the party's own users asked at its REST endpoint, and sign it.
+    SignWithTicket {
+        /// The offer.
+        offer: Offer,
+        /// What the endpoint gave to the request: a [`vocabulary::Ticket`] as MessagePack, signed by the agent itself.
+        ticket: SignedBytes,
+    },
     /// To the others: admit this signed offer.
     Offer(SignedBytes),
     /// Run a task. A repeated order is acknowledged and does nothing.
@@ -212,6 +223,9 @@ pub struct HttpHead {
     pub headers: Vec<(String, Vec<u8>)>,
     /// Who asks.
     pub caller: Caller,
+    /// What the party's own endpoint gave to the request, where it may start a job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<SignedBytes>,
 }
 
 /// Head of a proxied answer.

@@ -47,7 +47,8 @@ fn out_of_place(party: &PartyId) -> Fault {
 
 fn to_agent(order: Order) -> ToAgent {
     match order {
-        Order::Sign(offer) => ToAgent::Sign(offer),
+        Order::Sign(offer, None) => ToAgent::Sign(offer),
+        Order::Sign(offer, Some(ticket)) => ToAgent::SignWithTicket { offer, ticket },
         Order::Offer(signed) => ToAgent::Offer(signed),
         Order::Assign(assignment) => ToAgent::Assign(assignment),
         Order::Cancel { task, attempt, reason } => ToAgent::Cancel { task, attempt, reason },
@@ -74,7 +75,7 @@ impl AgentGateway for Gateway {
             // Letters may pass as soon as one side starts.
             Order::Assign(assignment) => self.casts.remember(&assignment.task.job, &assignment.cast),
             Order::Close(job) => self.casts.forget(job),
-            Order::Sign(_) | Order::Offer(_) | Order::Cancel { .. } | Order::Check(_) => {}
+            Order::Sign(..) | Order::Offer(_) | Order::Cancel { .. } | Order::Check(_) => {}
         }
         let called = link.call(&to_agent(order), Body::Empty, CallOptions::control(patience)).await;
         let (reply, _) = called.map_err(|error| Fault::from(error).at(party))?;

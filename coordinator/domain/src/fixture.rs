@@ -80,6 +80,7 @@ pub(crate) fn snapshot(mut steps: Vec<Step>, cast: Cast) -> JobSnapshot {
         waiting: None,
         stop: None,
         offer: None,
+        ticket: None,
         answers: BTreeMap::new(),
         progress: 0,
         created: Timestamp(0),

@@ -45,6 +45,9 @@ pub struct Job {
     pub stop: Option<StopRequest>,
     /// The signed offer, once the initiator's agent signed.
     pub offer: Option<SignedBytes>,
+    /// The ticket with which one of the initiator's users asked for it at the party's own endpoint.
+    #[serde(default)]
+    pub ticket: Option<SignedBytes>,
     /// What each party answered to the offer.
     pub answers: BTreeMap<PartyId, Answer>,
     /// 0 to 100; never falls but on rerun.
@@ -145,6 +148,12 @@ impl JobSettings {
     /// How often a step may be tried at most.
     pub fn tries(&self) -> u32 {
         self.retries.saturating_add(1)
+    }
+
+    /// How many attempts a task may come to before somebody runs the job again: the first, one for each failure that is tried
+    /// again, and one for each time that an agent may be lost.
+    pub fn most_attempts(&self) -> u32 {
+        self.tries().saturating_add(self.restarts)
     }
 
     /// How long a step may run, in milliseconds.

@@ -6,7 +6,7 @@ use chrono::DateTime;
 use croner::Cron;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use vocabulary::{ErrorCode, Fault, JobId, PartyId, Timestamp};
+use vocabulary::{ErrorCode, Fault, JobId, PartyId, SignedBytes, Timestamp};
 
 /// Longest pause of an interval, in seconds: ten years.
 const LONGEST: u64 = 315_360_000;
@@ -74,6 +74,9 @@ pub struct Recurring {
     pub initiator: PartyId,
     /// The party whose user made it; `None` when it was nobody's.
     pub made_by: Option<PartyId>,
+    /// The standing ticket with which the party's own endpoint took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<SignedBytes>,
     /// How many jobs it has begun.
     pub begun: u64,
     /// What happened when it was last due.

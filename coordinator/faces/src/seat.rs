@@ -4,6 +4,7 @@
 //! is the tenant of that party's id, and the operator is bound to none.
 
 use axum::http::{Extensions, HeaderMap};
+use doors::proxy::SentTicket;
 use doors::{Access, Holder};
 use service::{Principal, Who};
 use vocabulary::{ErrorCode, Fault, PartyId, Tenant};
@@ -42,7 +43,8 @@ impl Entrance {
                 Holder::Operator => Caller::Outsider,
             },
         };
-        Ok(Seat { principal: principal_of(&caller, &self.at_door), asked: self.at_door.who == Who::Operator })
+        let principal = principal_of(&caller, &self.at_door, extensions);
+        Ok(Seat { principal, asked: self.at_door.who == Who::Operator })
     }
 }
 
@@ -71,12 +73,17 @@ impl Seat {
     }
 }
 
-/// Who stands behind a caller. Where the door asks who comes, whoever it is not a party's user is the operator.
-pub(crate) fn principal_of(caller: &Caller, at_door: &Principal) -> Principal {
-    match caller {
+/// Who stands behind a caller, with the ticket that the party's own endpoint gave to the request. Where the door asks who comes,
+/// whoever it is not a party's user is the operator.
+pub(crate) fn principal_of(caller: &Caller, at_door: &Principal, extensions: &Extensions) -> Principal {
+    let principal = match caller {
         Caller::PartyUser(party) if at_door.who == Who::Operator => bound(party),
         Caller::PartyUser(party) => Principal::of_party(party.clone()),
         Caller::Outsider => at_door.clone(),
+    };
+    match extensions.get::<SentTicket>() {
+        Some(SentTicket(ticket)) => principal.with_ticket(ticket.clone()),
+        None => principal,
     }
 }
 

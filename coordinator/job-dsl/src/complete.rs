@@ -111,6 +111,19 @@ pub fn conf_on_party(conf: &Value, cast: &Cast, participant: &Participant) -> Va
     own
 }
 
+/// What a conf says of a step at a participant: what it says for all, with what it says for the participant laid over it.
+pub fn said_of(component_parameters: &Value, cast: &Cast, participant: &Participant, step: &str) -> Value {
+    let mut said = component_parameters.get("common").and_then(|common| common.get(step)).cloned().unwrap_or(json!({}));
+    let place = cast.of(participant.role).iter().position(|party| *party == participant.party);
+    let roles = component_parameters.get("role");
+    let entries = roles.and_then(|roles| roles.get(participant.role.word())?.as_object());
+    let mine = entries.into_iter().flatten().filter(|(key, _)| place.is_some_and(|place| means(key, place)));
+    for own in mine.filter_map(|(_, entry)| entry.get(step)) {
+        overlay(&mut said, own);
+    }
+    said
+}
+
 /// A completed conf with component parameters laid over its own, and job parameters in place of its common ones; the model
 /// stays. `Null` leaves either alone.
 pub fn merged_conf(conf: &Value, component_parameters: &Value, job_parameters: &Value) -> Value {

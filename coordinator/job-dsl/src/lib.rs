@@ -7,6 +7,7 @@
 mod check;
 mod complete;
 mod diagnostic;
+mod earlier_output;
 mod fate;
 mod model_id;
 mod nearest;
@@ -22,8 +23,9 @@ use domain::{Definition, Dialect, Graph, JobKind, JobSettings};
 use serde_json::{Value, json};
 use vocabulary::{Cast, CheckpointRef, ComponentInfo, JobId, Participant, PartyId};
 
-pub use complete::{conf_on_party, merged_conf, with_defaults};
+pub use complete::{conf_on_party, merged_conf, said_of, with_defaults};
 pub use diagnostic::{Diagnostic, Rule};
+pub use earlier_output::EarlierOutput;
 pub use fate::code_path::with_code_path;
 pub use fate::predict::{
     ModelIds, deployed_by_default, effective_conf, inference_dsl, is_version_1, predict_conf_template, predict_request,

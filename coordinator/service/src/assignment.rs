@@ -1,57 +1,35 @@
 //! What goes into an offer and into an assignment: read from the job's graph, nothing else.
 
-use domain::{Job, ModelSource, Step, Task};
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use domain::{Job, Keeps, Offering, Step, Task};
 use vocabulary::offer::fingerprint_of;
 use vocabulary::{
-    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, ModelInput, ModelRef, Offer, OfferedInput, OfferedStep,
-    Participant, Role, StepName, TableRef, TaskId, Timestamp,
+    Assignment, Attempt, DataInput, ErrorCode, Fault, JobId, Offer, OfferedFile, Participant, StepName, TableRef,
+    TaskId, Timestamp,
 };
 
 /// The job as its parties are asked to join it. The same job always gives the same bytes.
 pub(crate) fn offer_of(job: &Job) -> Offer {
+    let inherited = inherited(job);
     Offer {
         job: job.id.clone(),
         initiator: job.initiator.clone(),
         cast: job.cast.clone(),
-        steps: job.definition.graph.steps.iter().map(|step| offered(job, step)).collect(),
+        steps: offering(job, &inherited).steps(),
         created: job.created,
+        expires: Some(job.deadline()),
+        attempts: Some(job.settings.most_attempts()),
+        keeps: job.settings.keeps.clone().map(|Keeps { step, who, file }| OfferedFile { step, who, file }),
     }
 }
 
-fn offered(job: &Job, step: &Step) -> OfferedStep {
-    let parameters = step.participants.iter().map(|who| (who.clone(), step.parameters_of(who)));
-    let parameters: Vec<(Participant, Value)> = parameters.collect();
-    let tables = parameters.iter().filter_map(|(who, value)| Some((who.clone(), stored_table(value)?))).collect();
-    OfferedStep {
-        step: step.name.clone(),
-        component: step.component.clone(),
-        version: step.version,
-        roles: Role::ALL.into_iter().filter(|role| step.participants.iter().any(|who| who.role == *role)).collect(),
-        stage: step.stage,
-        participants: running_cast(job, step).participants().collect(),
-        parameters: parameters.into_iter().map(|(who, value)| (who, value.to_string())).collect(),
-        tables,
-        inputs: step.participants.iter().flat_map(|who| offered_inputs(job, step, who)).collect(),
-        models: step.participants.iter().flat_map(|who| models_of(job, step, who)).collect(),
-        inherited: job.settings.inherited.get(&step.name).map(|from| from.job.clone()),
-    }
+fn inherited(job: &Job) -> BTreeMap<StepName, JobId> {
+    job.settings.inherited.iter().map(|(step, from)| (step.clone(), from.job.clone())).collect()
 }
 
-fn offered_inputs(job: &Job, step: &Step, who: &Participant) -> Vec<OfferedInput> {
-    let input = |edge: &domain::DataEdge| {
-        let (made_by, index) = job.definition.graph.maker_of(who, edge)?;
-        let (port, from_step) = (edge.port.clone(), edge.from.clone());
-        let of_job = job.settings.inherited.get(made_by).map(|from| from.job.clone());
-        Some(OfferedInput { who: who.clone(), port, from_step, made_by: made_by.clone(), index, of_job })
-    };
-    step.inputs.iter().filter_map(input).collect()
-}
-
-/// The stored table that parameters name: `{"table": {"name": …, "namespace": …}}`.
-fn stored_table(parameters: &Value) -> Option<TableRef> {
-    let table = parameters.get("table")?;
-    Some(TableRef::new(table.get("namespace")?.as_str()?, table.get("name")?.as_str()?))
+fn offering<'a>(job: &'a Job, inherited: &'a BTreeMap<StepName, JobId>) -> Offering<'a> {
+    Offering { graph: &job.definition.graph, cast: &job.cast, model_version: &job.model_version, inherited }
 }
 
 /// Everything an agent needs to run a task once; a fault when the job is not ready for it.
@@ -60,6 +38,8 @@ pub(crate) fn assignment_of(job: &Job, tasks: &[Task], task: &TaskId, attempt: A
     let step = job.definition.graph.step(&task.step).ok_or_else(|| defect("its step is not in the job"))?;
     let offer = job.offer.as_ref().ok_or_else(|| defect("the job's offer is not signed"))?;
     let participant = task.participant();
+    let inherited = inherited(job);
+    let offering = offering(job, &inherited);
     Ok(Assignment {
         task: task.clone(),
         attempt,
@@ -67,10 +47,10 @@ pub(crate) fn assignment_of(job: &Job, tasks: &[Task], task: &TaskId, attempt: A
         component_version: step.version,
         stage: step.stage,
         cast: job.cast.clone(),
-        step_cast: running_cast(job, step),
+        step_cast: offering.running_cast(step),
         parameters: step.parameters_of(&participant),
         inputs: inputs_of(job, tasks, step, &participant),
-        models: models_of(job, step, &participant),
+        models: offering.models_of(step, &participant),
         outputs: step.outputs.clone(),
         model_version: job.model_version.clone(),
         offer: fingerprint_of(&offer.bytes),
@@ -100,17 +80,6 @@ fn deadline_of(job: &Job, tasks: &[Task], task: &TaskId, attempt: Attempt) -> Ti
     step.map_or_else(|| job.deadline(), |step| step.min(job.deadline()))
 }
 
-/// The job's cast without those that have no task in the step or skip it; the cast's order is kept.
-fn running_cast(job: &Job, step: &Step) -> Cast {
-    let mut cast = Cast::default();
-    for participant in job.cast.participants() {
-        if step.participants.contains(&participant) && !step.skipped.contains(&participant) {
-            cast.of_mut(participant.role).push(participant.party);
-        }
-    }
-    cast
-}
-
 fn inputs_of(job: &Job, tasks: &[Task], step: &Step, participant: &Participant) -> Vec<DataInput> {
     let newest = |name: &StepName| {
         let own = tasks.iter().filter(|task| task.key.id.step == *name && task.key.id.participant() == *participant);
@@ -125,22 +94,4 @@ fn inputs_of(job: &Job, tasks: &[Task], step: &Step, participant: &Participant) 
         Some(DataInput { port: edge.port.clone(), from_step: edge.from.clone(), table })
     };
     step.inputs.iter().filter_map(input).collect()
-}
-
-fn models_of(job: &Job, step: &Step, participant: &Participant) -> Vec<ModelInput> {
-    let model = |edge: &domain::ModelEdge| {
-        let (version, from, checkpoint) = match &edge.source {
-            ModelSource::Stored { version, step, checkpoint } => (version.clone(), step, checkpoint.clone()),
-            ModelSource::Step { step, .. } => {
-                let source = job.definition.graph.step(step)?;
-                if !source.participants.contains(participant) {
-                    return None;
-                }
-                (job.model_version.clone(), step, None)
-            }
-        };
-        let model = ModelRef { version, step: from.clone(), owner: participant.clone() };
-        Some(ModelInput { port: edge.port.clone(), model, checkpoint })
-    };
-    step.models.iter().filter_map(model).collect()
 }

@@ -2,18 +2,10 @@
 //! looked up when the job is submitted, so that the offer names it and its owner can judge it.
 
 use domain::Job;
-use job_dsl::Parsed;
-use serde_json::{Map, Value, json};
-use vocabulary::{JobId, Participant, StepName, TableRef, TableSummary, TaskId};
+use job_dsl::{EarlierOutput, Parsed};
+use vocabulary::{Participant, TableRef, TableSummary, TaskId};
 
 use crate::{Coordinator, ServiceError};
-
-/// An output as parameters name it.
-struct Named {
-    job: JobId,
-    step: StepName,
-    data_name: Option<String>,
-}
 
 impl Coordinator {
     /// Puts `namespace` and `name` beside the names of earlier outputs. What cannot be found stays as it is: the step then says
@@ -22,9 +14,9 @@ impl Coordinator {
         let initiator = parsed.initiator.clone();
         for step in &mut parsed.graph.steps {
             for (who, parameters) in &mut step.parameters {
-                let Some(named) = Named::in_parameters(parameters) else { continue };
+                let Some(named) = EarlierOutput::in_parameters(parameters) else { continue };
                 if let Some(table) = self.left_by(&initiator, who, &named).await? {
-                    set_table(parameters, &table);
+                    EarlierOutput::set_table(parameters, &table);
                 }
             }
         }
@@ -36,7 +28,7 @@ impl Coordinator {
         &self,
         initiator: &Participant,
         who: &Participant,
-        named: &Named,
+        named: &EarlierOutput,
     ) -> Result<Option<TableRef>, ServiceError> {
         let mut tx = self.inner.store.read().await?;
         let took_part = |job: &Job| job.cast.participants().any(|other| other.party == initiator.party);
@@ -49,39 +41,11 @@ impl Coordinator {
     }
 }
 
-impl Named {
-    fn in_parameters(parameters: &Value) -> Option<Self> {
-        let source = parameters.get("table").filter(|table| !table.is_null()).unwrap_or(parameters);
-        if source.get("name").is_some_and(Value::is_string) {
-            return None;
-        }
-        let text = |key: &str| match source.get(key)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        };
-        let (job, step) = (JobId::new(text("job_id")?).ok()?, StepName::new(text("component_name")?).ok()?);
-        Some(Self { job, step, data_name: text("data_name") })
-    }
-}
-
 /// The output of that name; the only one, or the first, when none bears it.
 fn chosen(outputs: &[TableSummary], name: Option<&str>) -> Option<TableRef> {
     let of_name = name.and_then(|name| outputs.iter().find(|output| output.data_name.as_deref() == Some(name)));
     let without_name = || outputs.first().filter(|_| name.is_none() || outputs.len() == 1);
     of_name.or_else(without_name).map(|output| output.table.clone())
-}
-
-fn set_table(parameters: &mut Value, table: &TableRef) {
-    let Value::Object(fields) = parameters else { return };
-    let own = ["job_id", "component_name", "data_name"].map(|key| (key, fields.get(key).cloned()));
-    let source = fields.entry("table").or_insert(Value::Null);
-    if !source.is_object() {
-        let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-        *source = Value::Object(own.collect::<Map<String, Value>>());
-    }
-    source["namespace"] = json!(table.namespace);
-    source["name"] = json!(table.name);
 }
 
 #[cfg(test)]
@@ -108,24 +72,5 @@ mod tests {
         assert_eq!(name(&split, Some("other")), None);
         assert_eq!(name(&[output("train")], Some("data")).as_deref(), Some("train"));
         assert_eq!(name(&[], None), None);
-    }
-
-    #[test]
-    fn leaves_what_names_no_job_and_keeps_what_was_written() {
-        for parameters in
-            [json!({}), json!({"table": {"name": "n", "namespace": "s"}}), json!({"table": {"job_id": "1"}})]
-        {
-            assert!(Named::in_parameters(&parameters).is_none(), "{parameters}");
-        }
-        let nested = json!({"table": {"job_id": 7, "component_name": "a_0", "data_name": "train"}});
-        let flat = json!({"job_id": "7", "component_name": "a_0", "data_name": "train", "table": null});
-        for mut parameters in [nested, flat] {
-            let named = Named::in_parameters(&parameters).expect("an earlier output");
-            assert_eq!((named.job.as_str(), named.data_name.as_deref()), ("7", Some("train")));
-            set_table(&mut parameters, &TableRef::new("s", "n"));
-            let table = &parameters["table"];
-            assert_eq!((&table["namespace"], &table["name"]), (&json!("s"), &json!("n")));
-            assert_eq!(table["component_name"], "a_0");
-        }
     }
 }

@@ -74,7 +74,9 @@ impl Coordinator {
         let answered = job.answers.contains_key(&order.party);
         Ok(match (&order.errand, &job.offer) {
             (Errand::Close, _) if job.state.is_settled() => Prepared::Send(Order::Close(order.job.clone())),
-            (Errand::Sign, None) if job.state == JobState::Offered => Prepared::Send(Order::Sign(offer_of(&job))),
+            (Errand::Sign, None) if job.state == JobState::Offered => {
+                Prepared::Send(Order::Sign(offer_of(&job), job.ticket.clone()))
+            }
             (Errand::Offer, Some(offer)) if job.state == JobState::Offered && !answered => {
                 Prepared::Send(Order::Offer(offer.clone()))
             }

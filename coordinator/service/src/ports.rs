@@ -30,8 +30,8 @@ pub trait AgentGateway: Send + Sync {
 /// What an agent can be asked to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Order {
-    /// To the initiator: admit this offer and sign it.
-    Sign(Offer),
+    /// To the initiator: admit this offer and sign it; with the ticket that its own endpoint gave.
+    Sign(Offer, Option<SignedBytes>),
     /// To the others: admit this signed offer.
     Offer(SignedBytes),
     /// Run a task; a repeated order does nothing.

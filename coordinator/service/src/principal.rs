@@ -1,7 +1,7 @@
 //! Who asks, and what they may do about a job.
 
 use domain::Job;
-use vocabulary::{Cast, ErrorCode, Fault, Participant, PartyId, Tenant};
+use vocabulary::{Cast, ErrorCode, Fault, Participant, PartyId, SignedBytes, Tenant};
 
 /// Somebody at a door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +10,9 @@ pub struct Principal {
     pub who: Who,
     /// The tenant whose objects alone it sees and makes; `None` when it is bound to none.
     pub tenant: Option<Tenant>,
+    /// What the party's own endpoint gave to the request, where it came from there: its agent asks for it before it signs a
+    /// job in the party's name.
+    pub ticket: Option<SignedBytes>,
 }
 
 /// Who can stand at a door.
@@ -26,23 +29,34 @@ pub enum Who {
 impl Principal {
     /// Somebody at the open door of a local federation.
     pub fn anyone() -> Self {
-        Self { who: Who::Anyone, tenant: None }
+        Self { who: Who::Anyone, tenant: None, ticket: None }
     }
 
     /// A user of a party.
     pub fn of_party(party: PartyId) -> Self {
-        Self { who: Who::PartyUser(party), tenant: None }
+        Self { who: Who::PartyUser(party), tenant: None, ticket: None }
     }
 
     /// The operator.
     pub fn operator() -> Self {
-        Self { who: Who::Operator, tenant: None }
+        Self { who: Who::Operator, tenant: None, ticket: None }
     }
 
     /// The same, bound to a tenant.
     #[must_use]
     pub fn of_tenant(self, tenant: Tenant) -> Self {
         Self { tenant: Some(tenant), ..self }
+    }
+
+    /// The same, with a ticket.
+    #[must_use]
+    pub fn with_ticket(self, ticket: SignedBytes) -> Self {
+        Self { ticket: Some(ticket), ..self }
+    }
+
+    /// The ticket, where it can be one of this party's: nobody hands over what another party's endpoint gave.
+    pub(crate) fn ticket_of(&self, party: &PartyId) -> Option<SignedBytes> {
+        self.ticket.clone().filter(|_| self.party() == Some(party))
     }
 
     /// The party whose user this is, if any.

@@ -47,8 +47,11 @@ impl Coordinator {
             .rerun(&plan, now)
             .map_err(|illegal| ServiceError::Conflict(Fault::new(ErrorCode::JobState, illegal.to_string())))?;
         // The parties were told that the job is over and may have forgotten what they accepted, so all are asked again;
-        // the offer's bytes are the same.
+        // the offer says the same but for how long it is good.
         loaded.job_mut().offer = None;
+        if let Some(ticket) = who.ticket_of(&loaded.snapshot.job.initiator.party) {
+            loaded.job_mut().ticket = Some(ticket);
+        }
         loaded.job_mut().answers.clear();
         for order in loaded.orders.iter().filter(|order| !matches!(order.errand, Errand::Cancel { .. })) {
             tx.remove_order(&order.key).await?;

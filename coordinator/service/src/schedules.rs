@@ -59,8 +59,9 @@ impl Coordinator {
             conf,
             job_name,
             description,
-            initiator: parsed.initiator.party,
             made_by: who.party().cloned(),
+            ticket: who.ticket_of(&parsed.initiator.party),
+            initiator: parsed.initiator.party,
             begun: 0,
             last: None,
         };
@@ -163,6 +164,10 @@ impl Coordinator {
     async fn begin(&self, schedule: &Entity, planned: Timestamp) -> Result<JobId, ServiceError> {
         let body: Recurring = schedule.read().map_err(ServiceError::Conflict)?;
         let who = body.made_by.clone().map_or_else(Principal::operator, Principal::of_party);
+        let who = match body.ticket.clone() {
+            Some(ticket) => who.with_ticket(ticket),
+            None => who,
+        };
         let experiment = schedule.parent.clone().and_then(|id| ExperimentId::new(id).ok());
         let placement = Placement {
             tenant: Some(schedule.tenant.clone()),

@@ -5,7 +5,9 @@ use std::time::Duration;
 use domain::{Catalogue, Entity, Experiment, Job, JobKind, JobState, Keeps, Task, TaskKey};
 use job_dsl::{Diagnostic, ParseContext, Parsed, Rule, TrainedPipeline};
 use serde_json::Value;
-use vocabulary::{Attempt, ErrorCode, ExperimentId, Fault, JobId, Limits, Participant, TaskId, Tenant, Timestamp};
+use vocabulary::{
+    Attempt, ErrorCode, ExperimentId, Fault, JobId, Limits, Participant, SignedBytes, TaskId, Tenant, Timestamp,
+};
 
 use crate::apply::log_job;
 use crate::filter::PartFilter;
@@ -54,6 +56,8 @@ pub struct Placement {
     pub names: Vec<Named>,
     /// The schedule that begins it, and the moment for which it was planned.
     pub schedule: Option<(String, Timestamp)>,
+    /// The ticket with which the initiator's user asked for it.
+    pub ticket: Option<SignedBytes>,
 }
 
 /// What a face names a job by.
@@ -113,7 +117,8 @@ impl Coordinator {
         let estate = self.estate(who, &parsed).await.map_err(|error| error.of_job(&id))?;
         self.name_earlier_outputs(&mut parsed).await?;
         let tenant = placement.tenant.or_else(|| who.tenant.clone()).unwrap_or_else(Tenant::only);
-        let placement = Placement { tenant: Some(tenant), ..placement };
+        let ticket = who.ticket_of(&parsed.initiator.party);
+        let placement = Placement { tenant: Some(tenant), ticket, ..placement };
         let experiment = self.shelf(&command.conf, &placement).await?;
         let placement = Placement { experiment: Some(experiment.id), ..placement };
         let (job, named) = self.take_in(command, parsed, id, (placement, estate)).await?;
@@ -258,7 +263,7 @@ impl Coordinator {
             job.experiment = experiment;
         }
         (job.settings.queue, job.settings.limits) = (placement.queue, limits);
-        job.settings.after = placement.after;
+        (job.settings.after, job.ticket) = (placement.after, placement.ticket);
         if let Some(file) = placement.keeps {
             job.settings.keeps = Some(kept_in(&job, file).map_err(ServiceError::Conflict)?);
         }
@@ -402,6 +407,7 @@ fn job_of(parsed: &Parsed, id: &JobId, now: Timestamp) -> Job {
         waiting: None,
         stop: None,
         offer: None,
+        ticket: None,
         answers: std::collections::BTreeMap::new(),
         progress: 0,
         created: now,

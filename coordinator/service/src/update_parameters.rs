@@ -37,13 +37,16 @@ impl Coordinator {
         let inherited = std::mem::take(&mut job.settings.inherited);
         job.settings = domain::JobSettings { inherited, ..parsed.settings.clone() };
         job.definition = definition_of(&before, parsed);
+        if let Some(ticket) = who.ticket_of(&before.initiator.party) {
+            job.ticket = Some(ticket);
+        }
         if !job.state.is_settled() {
             loaded.snapshot.amend(now).map_err(|_| conflict(runs(&before)))?;
             for order in loaded.orders.iter().filter(|order| matches!(order.errand, Errand::Sign | Errand::Offer)) {
                 tx.remove_order(&order.key).await?;
             }
-            tx.save_papers(&loaded.snapshot.job).await?;
         }
+        tx.save_papers(&loaded.snapshot.job).await?;
         tx.save_definition(&loaded.snapshot.job).await?;
         loaded.save(&mut *tx).await?;
         tx.commit().await?;

@@ -17,7 +17,7 @@ pub(crate) fn body_of(job: &Job) -> Stored<String> {
     #[rustfmt::skip]
     let Job {
         id, experiment, kind, name, description, initiator, cast, definition: _, settings, model_id, model_version, state,
-        reason, waiting, stop, offer: _, answers: _, progress, created, rerun, started, ended, updated, archived: _,
+        reason, waiting, stop, offer: _, ticket: _, answers: _, progress, created, rerun, started, ended, updated, archived: _,
     } = job;
     let mut body = Map::new();
     put(&mut body, "id", id)?;

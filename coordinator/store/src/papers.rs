@@ -1,4 +1,4 @@
-//! The signed offer and the answers to it, as text: bytes in hex, and the offer's bytes once however many signed them.
+//! The ticket, the signed offer and the answers to it, as text: bytes in hex, and the offer's bytes once however many signed them.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,8 @@ use crate::sql::{corrupt, from_json, json};
 #[derive(Serialize, Deserialize, Default)]
 struct Papers {
     offer: Option<Paper>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ticket: Option<Paper>,
     answers: BTreeMap<PartyId, Word>,
 }
 
@@ -40,6 +42,7 @@ pub(crate) fn write(job: &Job) -> Stored<String> {
     };
     let papers = Papers {
         offer: job.offer.as_ref().map(|offer| paper(offer, None)),
+        ticket: job.ticket.as_ref().map(|ticket| paper(ticket, None)),
         answers: job.answers.iter().map(|(party, answer)| (party.clone(), word(answer))).collect(),
     };
     json("the papers of a job", &papers)
@@ -49,6 +52,7 @@ pub(crate) fn write(job: &Job) -> Stored<String> {
 pub(crate) fn read(text: &str, job: &mut Job) -> Stored<()> {
     let papers: Papers = from_json("the papers of a job", text)?;
     job.offer = papers.offer.map(|paper| signed(paper, None)).transpose()?;
+    job.ticket = papers.ticket.map(|paper| signed(paper, None)).transpose()?;
     let offered = job.offer.as_ref().map(|offer| offer.bytes.as_slice());
     let mut answers = BTreeMap::new();
     for (party, word) in papers.answers {

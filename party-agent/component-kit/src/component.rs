@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use vocabulary::{ComponentInfo, ErrorCode, Fault, MessageInfo, Role};
+use vocabulary::{ComponentInfo, ErrorCode, Fault, MessageInfo, MessageLine, Role, Stage};
 
 use crate::description::Description;
 use crate::error::{ComponentError, Result};
@@ -22,6 +22,12 @@ pub trait Component: Send + Sync + 'static {
 
     /// What everybody may know of it.
     const DESCRIPTION: Description;
+
+    /// Names of declared messages that a role does not send in such a stage with such parameters. A party is asked before the job
+    /// starts whether all others may leave.
+    fn unspoken(_stage: Stage, _role: Role, _params: &Self::Params) -> Vec<&'static str> {
+        Vec::new()
+    }
 
     /// Plays one role.
     fn run(task: &TaskContext, params: Self::Params) -> impl Future<Output = Result<()>> + Send;
@@ -38,6 +44,9 @@ pub trait AnyComponent: Send + Sync {
 
     /// Says what is wrong with parameters meant for a role, with the path.
     fn check(&self, role: Role, parameters: &Value) -> Result<(), Fault>;
+
+    /// The messages that a role may send with such parameters; all that it declares where the parameters cannot be read.
+    fn spoken(&self, stage: Stage, role: Role, parameters: &Value) -> Vec<MessageLine>;
 
     /// Runs a task.
     async fn run(&self, task: &TaskContext, parameters: Value) -> Result<()>;
@@ -94,6 +103,13 @@ impl<C: Component> AnyComponent for Room<C> {
             return Err(Fault::new(ErrorCode::DocumentInvalid, text));
         }
         read::<C::Params>(C::DESCRIPTION.name, parameters).map(|_| ())
+    }
+
+    fn spoken(&self, stage: Stage, role: Role, parameters: &Value) -> Vec<MessageLine> {
+        let params = read::<C::Params>(C::DESCRIPTION.name, parameters);
+        let unspoken = params.map(|params| C::unspoken(stage, role, &params)).unwrap_or_default();
+        let lines = C::DESCRIPTION.messages.iter().filter(|line| line.from == role && !unspoken.contains(&line.name));
+        lines.copied().collect()
     }
 
     async fn run(&self, task: &TaskContext, parameters: Value) -> Result<()> {

@@ -5,27 +5,34 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use vocabulary::{ErrorCode, MessageLine, Participant, PartyId};
+use vocabulary::{ErrorCode, Fault, MessageLine, Participant, PartyId};
 use wire::{Address, AttemptKey, Envelope, Transport, TransportError};
 
+use crate::consent::Consent;
 use crate::rules::Policy;
 use crate::verdict::Verdict;
 
 /// What left in one attempt: for each message and receiving party, how many letters and bytes.
 pub type Traffic = BTreeMap<(String, PartyId), (u64, u64)>;
 
-/// Asks the policy about every letter that goes out, and counts what left.
+/// Asks the policy in force about every letter that goes out, and counts what left.
 pub struct GatedTransport {
-    policy: Arc<Policy>,
+    me: PartyId,
+    consent: Arc<dyn Consent>,
     lines: &'static [MessageLine],
     below: Arc<dyn Transport>,
     traffic: Mutex<Traffic>,
 }
 
 impl GatedTransport {
-    /// Puts the gate in front of a transport, for a component's message table.
-    pub fn new(policy: Arc<Policy>, lines: &'static [MessageLine], below: Arc<dyn Transport>) -> Self {
-        Self { policy, lines, below, traffic: Mutex::default() }
+    /// Puts the gate of party `me` in front of a transport, for a component's message table.
+    pub fn new(
+        me: PartyId,
+        consent: Arc<dyn Consent>,
+        lines: &'static [MessageLine],
+        below: Arc<dyn Transport>,
+    ) -> Self {
+        Self { me, consent, lines, below, traffic: Mutex::default() }
     }
 
     /// What left so far.
@@ -33,22 +40,22 @@ impl GatedTransport {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn judge(&self, envelope: &Envelope) -> Verdict {
+    fn judge(&self, policy: &Policy, envelope: &Envelope) -> Verdict {
         let Some(line) = self.lines.iter().find(|line| line.name == envelope.message) else {
             return Verdict::refused("release.disclosures", format!("the undeclared message {}", envelope.message));
         };
-        let most = self.policy.rules.release.most_messages;
+        let most = policy.rules.release.most_messages;
         let sent: u64 =
             self.traffic.lock().unwrap_or_else(PoisonError::into_inner).values().map(|(count, _)| count).sum();
         if sent >= most {
             return Verdict::refused("release.most_messages", format!("more than {most} messages in one attempt"));
         }
-        self.policy.release(envelope, line)
+        policy.release(envelope, line)
     }
 
     fn count(&self, envelope: &Envelope) {
         let to = envelope.address.to.party.clone();
-        if to != self.policy.me {
+        if to != self.me {
             let mut traffic = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
             let (letters, bytes) = traffic.entry((envelope.message.clone(), to)).or_default();
             *letters += 1;
@@ -60,8 +67,9 @@ impl GatedTransport {
 #[async_trait]
 impl Transport for GatedTransport {
     async fn send(&self, envelope: Envelope) -> Result<(), TransportError> {
-        let verdict = self.judge(&envelope).into_result(ErrorCode::ReleaseRefused);
-        verdict.map_err(|fault| TransportError::Refused(fault.at(&self.policy.me)))?;
+        let refused = |fault: Fault| TransportError::Refused(fault.at(&self.me));
+        let policy = self.consent.in_force().await.map_err(refused)?;
+        self.judge(&policy, &envelope).into_result(ErrorCode::ReleaseRefused).map_err(refused)?;
         // Counted before it is handed on: what the audit shows is never less than what left.
         self.count(&envelope);
         self.below.send(envelope).await
@@ -79,6 +87,7 @@ impl Transport for GatedTransport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consent::Fixed;
     use crate::rules::Rules;
     use vocabulary::{Attempt, Disclosure, JobId, Role, StepName};
 
@@ -102,8 +111,30 @@ mod tests {
 
     fn gate(rules: &str) -> GatedTransport {
         let rules: Rules = toml::from_str(rules).expect("rules");
-        let me = PartyId::new("2").expect("valid");
-        GatedTransport::new(Arc::new(Policy::new(me, rules)), &LINES, Arc::new(Swallow))
+        behind(Arc::new(Fixed(policy(rules))))
+    }
+
+    fn me() -> PartyId {
+        PartyId::new("2").expect("valid")
+    }
+
+    fn policy(rules: Rules) -> Arc<Policy> {
+        Arc::new(Policy::new(me(), rules))
+    }
+
+    fn behind(consent: Arc<dyn Consent>) -> GatedTransport {
+        GatedTransport::new(me(), consent, &LINES, Arc::new(Swallow))
+    }
+
+    /// Consent that somebody withdraws.
+    struct Withdrawn(Mutex<Option<Arc<Policy>>>);
+
+    #[async_trait]
+    impl Consent for Withdrawn {
+        async fn in_force(&self) -> Result<Arc<Policy>, Fault> {
+            let withdrawn = || Fault::new(ErrorCode::OfferRefused, "the policy was narrowed");
+            self.0.lock().expect("sound").clone().ok_or_else(withdrawn)
+        }
     }
 
     fn letter(message: &str, to: &str) -> Envelope {
@@ -139,6 +170,21 @@ mod tests {
         let refused = outcome(&gate, letter("scores", "1"));
         assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::ReleaseRefused));
         assert!(outcome(&gate, letter("unheard_of", "1")).is_err());
+        assert_eq!(gate.traffic().values().copied().collect::<Vec<_>>(), [(1, 5)]);
+    }
+
+    #[test]
+    fn nothing_leaves_once_consent_is_withdrawn() {
+        let open = policy(toml::from_str("[release]\ndisclosures = ['masked']").expect("rules"));
+        let consent = Arc::new(Withdrawn(Mutex::new(Some(open))));
+        let gate = behind(consent.clone());
+        assert!(outcome(&gate, letter("sum", "1")).is_ok());
+        *consent.0.lock().expect("sound") = Some(policy(Rules::default()));
+        let refused = outcome(&gate, letter("sum", "1"));
+        assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::ReleaseRefused));
+        *consent.0.lock().expect("sound") = None;
+        let refused = outcome(&gate, letter("sum", "1"));
+        assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::OfferRefused));
         assert_eq!(gate.traffic().values().copied().collect::<Vec<_>>(), [(1, 5)]);
     }
 

@@ -6,6 +6,7 @@
 
 mod admission;
 mod cap;
+mod consent;
 mod disclosure;
 mod gated_transport;
 mod grants;
@@ -13,7 +14,9 @@ mod release;
 mod rules;
 mod verdict;
 
+pub use admission::{Facts, Spoken, Training};
 pub use cap::Cap;
+pub use consent::{Consent, Fixed};
 pub use gated_transport::{GatedTransport, Traffic};
 pub use grants::Grants;
 pub use rules::{LabelRules, Policy, PolicyError, Rules, WhenBroken};

@@ -1,6 +1,6 @@
 //! May this message leave for that peer?
 
-use vocabulary::{Disclosure, MessageLine};
+use vocabulary::{Disclosure, MessageLine, Participant};
 use wire::Envelope;
 
 use crate::rules::Policy;
@@ -21,26 +21,16 @@ impl Policy {
             let what = format!("message {} of {} bytes", line.name, envelope.body.len());
             return Verdict::refused("release.largest_message", what);
         }
-        let allowed = rules.peer.get(&to.party).map_or(&rules.disclosures, |own| &own.disclosures);
-        if !allowed.contains(&line.disclosure) {
-            let what = format!("message {} to {to}: it discloses {}", line.name, word(line.disclosure));
+        if !self.may_disclose(line.disclosure, to) {
+            let what = format!("message {} to {to}: it discloses {}", line.name, line.disclosure.word());
             return Verdict::refused("release.disclosures", what);
         }
         Verdict::Allowed
     }
-}
 
-fn word(disclosure: Disclosure) -> &'static str {
-    match disclosure {
-        Disclosure::Control => "control",
-        Disclosure::PublicKey => "public_key",
-        Disclosure::Ciphertext => "ciphertext",
-        Disclosure::Masked => "masked",
-        Disclosure::Share => "share",
-        Disclosure::BlindedIds => "blinded_ids",
-        Disclosure::RowPositions => "row_positions",
-        Disclosure::Aggregate => "aggregate",
-        Disclosure::Model => "model",
-        Disclosure::RowValues => "row_values",
+    /// Whether messages to a participant of another party may give that away.
+    pub(crate) fn may_disclose(&self, disclosure: Disclosure, to: &Participant) -> bool {
+        let rules = &self.rules.release;
+        rules.peer.get(&to.party).map_or(&rules.disclosures, |own| &own.disclosures).contains(&disclosure)
     }
 }

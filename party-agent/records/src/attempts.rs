@@ -133,6 +133,22 @@ impl Records {
         row.as_ref().map(record).transpose()
     }
 
+    /// How many attempts of a task began under an offer.
+    pub async fn attempts_under(&self, task: &TaskId, fingerprint: &str) -> Result<u32, RecordError> {
+        let row = sqlx::query(
+            "/* attempts_under */ SELECT COUNT(*) AS begun FROM attempts \
+             WHERE job = $1 AND step = $2 AND role = $3 AND json_extract(assignment, '$.offer') = $4",
+        )
+        .bind(task.job.as_str())
+        .bind(task.step.as_str())
+        .bind(task.role.word())
+        .bind(fingerprint)
+        .fetch_one(&self.pool)
+        .await?;
+        let begun: i64 = row.try_get("begun")?;
+        Ok(u32::try_from(begun).unwrap_or(u32::MAX))
+    }
+
     /// The newest attempt of a step in a role that this agent ran.
     pub async fn newest_attempt(
         &self,

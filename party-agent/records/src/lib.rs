@@ -18,6 +18,7 @@ mod schema;
 mod serving;
 #[cfg(test)]
 mod tests;
+mod tickets;
 
 use std::path::Path;
 
@@ -33,6 +34,7 @@ pub use lineage::Descent;
 pub use models::{ModelRecord, StoredModel};
 pub use permissions::{Permission, PermissionKind};
 pub use serving::{LoadRecord, ServiceRecord};
+pub use tickets::UsedTicket;
 
 /// The record file could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -35,6 +35,9 @@ const STATEMENTS: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS permissions (party TEXT NOT NULL, role TEXT NOT NULL, kind TEXT NOT NULL, \
      namespace TEXT NOT NULL, name TEXT NOT NULL, granted_micros INTEGER NOT NULL, \
      PRIMARY KEY (party, role, kind, namespace, name))",
+    "CREATE TABLE IF NOT EXISTS tickets (ticket TEXT NOT NULL, job TEXT NOT NULL, asked_by TEXT, used_micros INTEGER NOT NULL, \
+     PRIMARY KEY (ticket, job))",
+    "CREATE INDEX IF NOT EXISTS tickets_by_job ON tickets (job)",
     "CREATE TABLE IF NOT EXISTS pinned_keys (party TEXT PRIMARY KEY, pem TEXT NOT NULL, saved_micros INTEGER NOT NULL)",
 ];
 

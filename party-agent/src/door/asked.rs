@@ -8,13 +8,26 @@ use vocabulary::{JobId, Role, StepName, TableRef};
 /// The members of a request's body.
 pub(super) struct Asked {
     pub(super) body: Map<String, Value>,
+    /// The name of the credential that came with it.
+    pub(super) asked_by: Option<String>,
+}
+
+/// Who asks: the name of the credential, where the endpoint asks for one.
+pub(super) fn asked_by(_request: &Request) -> Option<String> {
+    None
 }
 
 impl Asked {
+    /// Fields that the agent itself puts together.
+    pub(super) fn of(body: Map<String, Value>) -> Self {
+        Self { body, asked_by: None }
+    }
+
     /// Reads the body; absent and malformed ones are empty.
     pub(super) async fn read(request: Request) -> Result<Self, Failure> {
+        let asked_by = asked_by(&request);
         let Lenient(body) = Lenient::from_request(request, &()).await?;
-        Ok(Self { body: body.as_object().cloned().unwrap_or_default() })
+        Ok(Self { body: body.as_object().cloned().unwrap_or_default(), asked_by })
     }
 
     /// A member as text; null is absent.

@@ -47,7 +47,7 @@ async fn stored_version(desk: &Desk, asked: &Asked) -> Option<String> {
     }
     let of = ["model_id", "model_version", "role", "party_id"];
     let body = of.into_iter().filter_map(|key| Some((key.to_owned(), asked.body.get(key)?.clone()))).collect();
-    let response = desk.ask_coordinator("POST", DOCUMENTS, &Asked { body }).await.ok()?;
+    let response = desk.ask_coordinator("POST", DOCUMENTS, &Asked::of(body)).await.ok()?;
     let reply = read_json(&whole_body(response.into_body()).await.ok()?);
     Some(reply.pointer("/data/stored_version")?.as_str()?.to_owned())
 }

@@ -72,7 +72,7 @@ async fn member(file: LogFile) -> Result<Member, Failure> {
 /// What the coordinator has of the job's logs, without this party's folders.
 async fn rest_of(desk: &Desk, job: &JobId) -> Result<Part, Failure> {
     let body = Map::from_iter([("job_id".to_owned(), json!(job))]);
-    let response = desk.ask_coordinator("POST", "/v1/job/log/download", &Asked { body }).await?;
+    let response = desk.ask_coordinator("POST", "/v1/job/log/download", &Asked::of(body)).await?;
     let status = response.status();
     if status != StatusCode::OK {
         let bytes = doors::lenient::whole_body(response.into_body()).await?;

@@ -70,7 +70,7 @@ pub(super) async fn import(desk: Desk, request: Request) -> Answer {
         return Err(Failure::unknown_route());
     }
     let SentForm { fields, file } = SentForm::read(request, NEEDED).await?;
-    let asked = Asked { body: fields };
+    let asked = Asked::of(fields);
     let Some(content) = file else {
         asked.validated(NEEDED)?;
         return Err(Failure::http(400, Some("`file` is required.")));
@@ -80,7 +80,7 @@ pub(super) async fn import(desk: Desk, request: Request) -> Answer {
 
 /// An archive as the body, its configuration in the query: what the coordinator's door makes of a form.
 pub(super) async fn import_sent(desk: Desk, request: Request) -> Answer {
-    let asked = Asked { body: read_query(request.uri().query().unwrap_or_default()) };
+    let asked = Asked::of(read_query(request.uri().query().unwrap_or_default()));
     take(&desk, &asked, stream_of(request.into_body())).await
 }
 

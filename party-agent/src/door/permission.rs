@@ -24,6 +24,7 @@ pub(super) async fn grant(desk: Desk, request: Request) -> Answer {
     let (party, permissions, what) = read(&desk, request).await?;
     desk.permit_permissions(format!("granting {what} to party {party}")).await?;
     desk.holdings.records.grant(&party, &permissions, desk.holdings.now()).await.map_err(Fault::from)?;
+    desk.holdings.note_change();
     Ok(Reply::success().into_response())
 }
 
@@ -84,6 +85,7 @@ pub(super) async fn grant_privilege(desk: Desk, request: Request) -> Answer {
     let (party, privileges, what) = read_privilege(&desk, request).await?;
     desk.permit_permissions(format!("granting {what} to party {party}")).await?;
     desk.holdings.records.grant(&party, &privileges, desk.holdings.now()).await.map_err(Fault::from)?;
+    desk.holdings.note_change();
     Ok(Reply::success().with_meta(in_force(&desk)).into_response())
 }
 
@@ -202,7 +204,14 @@ fn tables_in(datasets: &Value) -> Result<Vec<Permission>, Failure> {
 }
 
 /// Takes grants away; `*` takes every one of its kind.
-async fn take(desk: &Desk, party: &PartyId, mut permissions: Vec<Permission>) -> Result<(), Failure> {
+async fn take(desk: &Desk, party: &PartyId, permissions: Vec<Permission>) -> Result<(), Failure> {
+    let taken = take_all(desk, party, permissions).await;
+    // Some of it may be gone even where all of it could not be taken.
+    desk.holdings.note_change();
+    taken
+}
+
+async fn take_all(desk: &Desk, party: &PartyId, mut permissions: Vec<Permission>) -> Result<(), Failure> {
     let records = &desk.holdings.records;
     let granted = records.permissions_of(party).await.map_err(Fault::from)?;
     let everything = |grant: &Permission| {

@@ -87,7 +87,7 @@ pub(super) async fn bind(desk: Desk, request: Request) -> Answer {
     if reply.get("retcode").and_then(Value::as_i64) != Some(SUCCESS) {
         return Ok(axum::Json(reply).into_response());
     }
-    let planned = Asked { body: reply.get("data").and_then(Value::as_object).cloned().unwrap_or_default() };
+    let planned = Asked::of(reply.get("data").and_then(Value::as_object).cloned().unwrap_or_default());
     let plan = plan_in(&planned)?;
     if plan.initiator.party != desk.holdings.me {
         return desk.ask_coordinator("POST", BIND, &asked).await;

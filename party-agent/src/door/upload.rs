@@ -11,7 +11,7 @@ use doors::{Answer, Existing, Failure, Reply, SentFile, UploadConfig, UploadRequ
 use serde_json::{Value, json};
 use vocabulary::{ErrorCode, Fault, TableRef};
 
-use super::asked::Asked;
+use super::asked::{Asked, asked_by};
 use super::{Desk, Side, blocking};
 use crate::staging::Staging;
 
@@ -19,6 +19,7 @@ pub(super) async fn upload(desk: Desk, request: Request) -> Answer {
     if desk.side == Side::Outside {
         return Err(Failure::unknown_route());
     }
+    let asked_by = asked_by(&request);
     let UploadRequest { mut config, file } = UploadRequest::read(request).await?;
     if let Err(failure) = check(&desk, &config).await {
         if let Some(file) = file {
@@ -33,7 +34,9 @@ pub(super) async fn upload(desk: Desk, request: Request) -> Answer {
     if careful {
         config.existing = Existing::Replace;
     }
-    let Some(SentFile { content, .. }) = file else { return register(&desk, &config).await };
+    let Some(SentFile { content, .. }) = file else {
+        return register(&desk, &config, asked_by).await;
+    };
     let name = Staging::fresh_name()?;
     let bytes = desk.holdings.staging.receive(&name, content).await.map_err(|fault| fault.at(&desk.holdings.me))?;
     tracing::info!(bytes, table = %format!("{}.{}", config.namespace, config.table_name), "file staged");
@@ -42,7 +45,7 @@ pub(super) async fn upload(desk: Desk, request: Request) -> Answer {
         desk.holdings.staging.keep_tables_from(&name);
     }
     config.staged = Some(name.clone());
-    let answer = register(&desk, &config).await;
+    let answer = register(&desk, &config, asked_by).await;
     if !answer.as_ref().is_ok_and(|response| response.status().is_success()) {
         desk.holdings.staging.remove(&name);
     }
@@ -69,12 +72,12 @@ async fn check(desk: &Desk, config: &UploadConfig) -> Result<(), Failure> {
 
 /// Has the coordinator start the job that makes the table. A reply that says no has another status than 200 here, and
 /// the client's own below.
-async fn register(desk: &Desk, config: &UploadConfig) -> Answer {
+async fn register(desk: &Desk, config: &UploadConfig, asked_by: Option<String>) -> Answer {
     let mut body = config.as_request().as_object().cloned().unwrap_or_default();
     if config.staged.is_none() {
         body.insert("use_local_data".to_owned(), json!(0));
     }
-    let response = desk.ask_coordinator("POST", "/v1/data/upload", &Asked { body }).await?;
+    let response = desk.ask_coordinator("POST", "/v1/data/upload", &Asked { body, asked_by }).await?;
     let (head, body) = response.into_parts();
     let bytes = whole_body(body).await?;
     let code = serde_json::from_slice::<Value>(&bytes).ok().and_then(|reply| reply.get("retcode")?.as_i64());

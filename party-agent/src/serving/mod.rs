@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use vocabulary::Fault;
 
 use crate::holdings::Holdings;
+use crate::tickets::Tickets;
 pub(crate) use latency::Figures;
 use line::Line;
 pub(crate) use prediction::Batch;
@@ -45,12 +46,18 @@ pub(crate) struct Serving {
     pub(crate) settings: ServingSettings,
     holdings: Arc<Holdings>,
     coordinator: Arc<dyn Forward>,
+    tickets: Tickets,
     lines: Mutex<BTreeMap<String, Arc<Line>>>,
 }
 
 impl Serving {
-    pub(crate) fn new(settings: ServingSettings, holdings: Arc<Holdings>, coordinator: Arc<dyn Forward>) -> Self {
-        Self { settings, holdings, coordinator, lines: Mutex::default() }
+    pub(crate) fn new(
+        settings: ServingSettings,
+        holdings: Arc<Holdings>,
+        coordinator: Arc<dyn Forward>,
+        tickets: Tickets,
+    ) -> Self {
+        Self { settings, holdings, coordinator, tickets, lines: Mutex::default() }
     }
 
     fn line(&self, service: &str) -> Arc<Line> {
@@ -70,6 +77,7 @@ impl Serving {
         let prediction = Arc::new(Prediction {
             holdings: self.holdings.clone(),
             coordinator: self.coordinator.clone(),
+            tickets: self.tickets.clone(),
             service: service.service.clone(),
             plan: service.plan.clone(),
             patience,

@@ -17,6 +17,7 @@ use wire::agent_link::{Caller, HttpHead};
 use super::stand_in::NAMESPACE;
 use crate::holdings::Holdings;
 use crate::staging::Staging;
+use crate::tickets::{self, Tickets};
 
 /// The first pause between two looks at the job; pauses grow to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(15);
@@ -41,6 +42,7 @@ pub(crate) struct Batch {
 pub(super) struct Prediction {
     pub(super) holdings: Arc<Holdings>,
     pub(super) coordinator: Arc<dyn Forward>,
+    pub(super) tickets: Tickets,
     pub(super) service: String,
     pub(super) plan: ServingPlan,
     pub(super) patience: Duration,
@@ -251,14 +253,18 @@ impl Prediction {
 
     /// Asks the coordinator as the party's user; gives the envelope.
     async fn ask(&self, method: &str, path: &str, body: Value) -> Result<Value, Fault> {
+        let body = body.to_string();
+        let asked_by = Some(format!("inference {}", self.service));
+        let ticket = self.tickets.give(&tickets::Request { path, body: body.as_bytes(), asked_by })?;
         let head = HttpHead {
             method: method.to_owned(),
             target: path.to_owned(),
             headers: vec![("content-type".to_owned(), b"application/json".to_vec())],
             caller: Caller::PartyUser(self.holdings.me.clone()),
+            ticket,
         };
         let answered = async {
-            let (head, body) = self.coordinator.forward(head, whole(body.to_string())).await?;
+            let (head, body) = self.coordinator.forward(head, whole(body)).await?;
             let body = whole_body(make_response(head, body).into_body()).await;
             body.map_err(|failure| Fault::new(ErrorCode::PeerTimeout, failure.0.retmsg))
         };

@@ -119,8 +119,10 @@ async fn bench(job: Job, online: &[&'static str]) -> Bench {
     let patience = if job == Job::Waits { Duration::from_millis(300) } else { Duration::from_secs(60) };
     let scripted =
         Arc::new(Scripted { holdings: holdings.clone(), job, online: online.to_vec(), asked: Mutex::default() });
+    let identity = crate::trial::Certificates::new().identity("1", pki::Kind::Agent);
+    let tickets = Tickets::new(holdings.clone(), Arc::new(move || identity.clone()));
     let prediction =
-        Prediction { holdings, coordinator: scripted.clone(), service: "s".into(), plan: plan(), patience };
+        Prediction { holdings, coordinator: scripted.clone(), tickets, service: "s".into(), plan: plan(), patience };
     Bench { _folder: folder, scripted, prediction }
 }
 

@@ -16,6 +16,7 @@ pub(super) async fn keep(outside: &Outside, file: &str, table: &Table) -> Result
     if !outside.own_job {
         return Err(outside.refused(format!("{file:?} is a file of this party, and another party started the job")));
     }
+    outside.need_to_move(&format!("the file {file:?}"))?;
     let place = Place::of(file).ok_or_else(|| {
         ComponentError::new(ErrorCode::RequestInvalid, format!("{file:?} names no file that a party can keep"))
     })?;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::fate_reply::Failure;
+use crate::local_jobs::OF_JOB;
 
 /// What happens when the table is already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +54,6 @@ pub struct UploadConfig {
     /// What the request says of the job and not of the table (`task_cores`, …), under FATE's names.
     pub of_job: Map<String, Value>,
 }
-
-/// Fields that go to the job's own parameters.
-const OF_JOB: [&str; 5] = ["task_cores", "eggroll_run", "spark_run", "computing_engine", "federation_engine"];
 
 impl UploadConfig {
     /// Converts the fields. Fails with the reference's texts for missing keys and for numbers that are none.

@@ -4,8 +4,8 @@ use serde_json::json;
 use vocabulary::report::{Outcome, ReportBody};
 use vocabulary::{
     Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, Metric, MetricData, ModelInput, ModelRef,
-    ModelSummary, Offer, OfferedInput, OfferedStep, Participant, PartyId, Progress, Report, Role, SignedBytes, Stage,
-    StepName, TableRef, TableSummary, TaskId, Timestamp, Usage,
+    ModelSummary, Offer, OfferedFile, OfferedInput, OfferedStep, Participant, PartyId, Progress, Report, Role,
+    SignedBytes, Stage, StepName, TableRef, TableSummary, TaskId, Timestamp, Usage,
 };
 use wire::agent_link::{
     Caller, Hello, HttpHead, HttpReplyHead, MailHead, Peer, Reply, StepCheck, ToAgent, ToCoordinator, Welcome,
@@ -136,6 +136,19 @@ fn offer() -> Offer {
         cast: cast(),
         steps: vec![offered],
         created: Timestamp(1_795_000_000_000_000),
+        expires: None,
+        attempts: None,
+        keeps: None,
+    }
+}
+
+/// The same with what was added since.
+fn bounded_offer() -> Offer {
+    Offer {
+        expires: Some(Timestamp(1_795_000_900_000_000)),
+        attempts: Some(4),
+        keeps: Some(OfferedFile { step: step(), who: guest(), file: "files://runs/scores.csv".into() }),
+        ..offer()
     }
 }
 
@@ -168,6 +181,7 @@ fn http_head(caller: Caller) -> HttpHead {
         target: "/v1/table/table_info?x=1".into(),
         headers: vec![("content-type".into(), b"application/json".to_vec())],
         caller,
+        ticket: None,
     }
 }
 
@@ -176,6 +190,7 @@ pub(crate) fn to_agent() -> Vec<(&'static str, ToAgent)> {
         StepCheck { step: step(), component: "hetero_lr".into(), role: Role::Host, parameters: json!({"tol": -1}) };
     vec![
         ("sign", ToAgent::Sign(offer())),
+        ("sign_with_ticket", ToAgent::SignWithTicket { offer: bounded_offer(), ticket: signed() }),
         ("offer", ToAgent::Offer(signed())),
         ("assign", ToAgent::Assign(Box::new(assignment()))),
         ("cancel", ToAgent::Cancel { task: task(), attempt: Attempt(2), reason: fault() }),
@@ -236,6 +251,10 @@ pub(crate) fn to_coordinator() -> Vec<(&'static str, ToCoordinator)> {
         ("reports", ToCoordinator::Reports(reports())),
         ("mail", ToCoordinator::Mail(mail_head())),
         ("http", ToCoordinator::Http(http_head(Caller::PartyUser(party("9999"))))),
+        (
+            "http_with_ticket",
+            ToCoordinator::Http(HttpHead { ticket: Some(signed()), ..http_head(Caller::PartyUser(party("9999"))) }),
+        ),
     ]
 }
 

@@ -98,7 +98,13 @@ async fn forward(
     headers: Vec<(String, Vec<u8>)>,
     body: BodyStream,
 ) -> Result<Response, Refusal> {
-    let head = HttpHead { method: method.to_owned(), target: target.to_owned(), headers, caller: Caller::Outsider };
+    let head = HttpHead {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        headers,
+        caller: Caller::Outsider,
+        ticket: None,
+    };
     let (head, body) = face.rows().forward(party, head, body).await.map_err(|fault| fault.at(party))?;
     Ok(make_response(head, body))
 }

@@ -5,20 +5,19 @@ use axum::extract::Request;
 use doors::form::SentForm;
 use doors::lenient::{drain, read_json, segment_text, whole_body};
 use doors::proxy::BodyStream;
-use doors::{Answer, Failure, Reply};
+use doors::{Answer, Failure, LocalJob, Reply};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
-use service::submit_job::{SubmitJob, Submitted};
+use service::submit_job::Submitted;
 use vocabulary::{Fault, PartyId};
 use wire::agent_link::Caller;
 
 use super::FateFlow;
-use super::data::{local_conf, local_dsl};
+use super::data::start_local;
 use super::model_exchange::OF_PART;
 use super::reply::{answer, submission};
 use super::request::{Call, text_of};
 use super::rows;
-use super::submit::start;
 
 /// The party of the part that a request means, when it could be one.
 fn party_of(body: &Map<String, Value>) -> Option<PartyId> {
@@ -115,40 +114,29 @@ pub(super) async fn transfer(face: FateFlow, request: Request, caller: Caller) -
     rows::pass_on_openly(&face, &caller, &party, "/v1/model/transfer", &body).await
 }
 
+/// Starts the local job that copies a model to its party's model store.
 pub(super) async fn store(face: FateFlow, call: Call) -> Answer {
-    copy(&face, &call, "modeloperation_store_0", "ModelStore").await
+    copy(&face, &call, "/v1/model/store").await
 }
 
+/// The same, back from there.
 pub(super) async fn restore(face: FateFlow, call: Call) -> Answer {
-    copy(&face, &call, "modeloperation_restore_0", "ModelRestore").await
+    copy(&face, &call, "/v1/model/restore").await
 }
 
-/// Starts the local job that copies a model to or from its party's model store.
-async fn copy(face: &FateFlow, call: &Call, step: &str, module: &str) -> Answer {
+async fn copy(face: &FateFlow, call: &Call, path: &str) -> Answer {
     call.validated(OF_PART)?;
     let unknown = || does_not_exist(&call.body);
     let party = party_of(&call.body).filter(|party| is_known(face, party)).ok_or_else(unknown)?;
-    let part = party_model_id(&call.body);
-    let version = call.need("model_version")?;
+    let job = LocalJob::asked(path, &call.body).ok_or_else(Failure::unknown_route)??;
     rows::not_anothers(&call.caller, &party)?;
     if call.caller != Caller::PartyUser(party.clone()) {
-        let what = json!({"what": format!("{module} of model {part} version {version}")});
+        let (part, version) = (party_model_id(&call.body), call.need("model_version")?);
+        let what = json!({"what": format!("{} of model {part} version {version}", job.module)});
         let told = rows::ask_openly(face, &call.caller, &party, "/v1/fedflow/model/permitted", &what).await?;
         refused(&told).map_or(Ok(()), Err)?;
     }
-    let parameters = json!({
-        "model_id": part,
-        "model_version": version,
-        "store_address": call.body.get("store_address"),
-        "force_update": call.flag("force_update"),
-    });
-    let order = SubmitJob {
-        dsl: local_dsl(step, module),
-        conf: local_conf(step, &[party], parameters, &call.body),
-        name: String::new(),
-        description: String::new(),
-    };
-    let Submitted { job, .. } = start(face, &call.principal, order).await?;
+    let Submitted { job, .. } = start_local(face, &call.principal, &job, &[party]).await?;
     let data = submission(face, &job, "success");
     answer(Reply::data(Value::Object(data)).with_job(job.id.as_str()))
 }

@@ -1,15 +1,15 @@
-//! `data/download`, `data/writer` and `data/upload/history`, and the documents of local jobs.
+//! `data/download`, `data/writer` and `data/upload/history`, and how local jobs start.
 
 use domain::{Job, JobState};
-use doors::{Answer, Failure, Reply};
-use serde_json::{Map, Value, json};
+use doors::{Answer, Failure, LocalJob, Reply};
+use serde_json::{Value, json};
 use service::submit_job::{SubmitJob, Submitted};
-use service::{JobFilter, JobOrder};
+use service::{JobFilter, JobOrder, Principal};
 use vocabulary::{MetricData, Participant, PartyId, Role, StepName, TaskId};
 
 use super::FateFlow;
 use super::reply::{answer, fail, submission};
-use super::request::{Call, id_value, text_of};
+use super::request::{Call, text_of};
 use super::rows;
 use super::shown::{is_local, visible};
 use super::submit::start;
@@ -18,94 +18,36 @@ use super::table::is_at;
 const UPLOAD: &str = "upload_0";
 const PAGE: u32 = 100;
 
-/// The DSL of a job of one step.
-pub(super) fn local_dsl(step: &str, module: &str) -> Value {
-    json!({"components": {step: {"module": module}}})
-}
-
-/// Fields of a request that are the job's and not the component's.
-pub(super) const OF_JOB: [&str; 5] =
-    ["task_cores", "eggroll_run", "spark_run", "computing_engine", "federation_engine"];
-
-/// The conf of a local job: every party does the same with the same parameters; `request` may say something of the job.
-pub(super) fn local_conf(step: &str, parties: &[PartyId], parameters: Value, request: &Map<String, Value>) -> Value {
-    let ids: Vec<Value> = parties.iter().map(|party| id_value(party.as_str())).collect();
-    let everybody: Vec<String> = (0..parties.len()).map(|index| index.to_string()).collect();
-    let mut common = Map::new();
-    common.insert("job_type".to_owned(), json!("train"));
-    let of_job = OF_JOB.iter().filter_map(|key| Some(((*key).to_owned(), request.get(*key)?.clone())));
-    common.extend(of_job.filter(|(_, value)| !value.is_null()));
-    json!({
-        "dsl_version": 2,
-        "initiator": {"role": "local", "party_id": ids.first()},
-        "role": {"local": ids},
-        "job_parameters": {"common": common},
-        "component_parameters": {"role": {"local": {everybody.join("|"): {step: parameters}}}},
-    })
-}
-
 pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
-    call.checked(&["namespace", "table_name", "output_path"])?;
-    let (namespace, name) = (call.need("namespace")?, call.need("table_name")?);
-    let party = holder(&face, &call, &namespace, &name).await?;
-    let delimiter = call.text("delimiter").or_else(|| call.text("delimitor")).unwrap_or_else(|| ",".to_owned());
-    let parameters = json!({
-        "name": name,
-        "namespace": namespace,
-        "output_path": call.need("output_path")?,
-        "delimiter": delimiter,
-    });
-    started(&face, &call, ("download_0", "Download"), party, (parameters, &namespace, &name)).await
+    let job = LocalJob::download(&call.body)?;
+    started(&face, &call, &job).await
 }
 
 pub(super) async fn writer(face: FateFlow, call: Call) -> Answer {
-    call.checked(&["namespace", "table_name"])?;
-    let (namespace, name) = (call.need("namespace")?, call.need("table_name")?);
-    let given = |keys: [&str; 2]| {
-        let mut found = keys.into_iter().filter_map(|key| call.body.get(key).filter(|value| !value.is_null()));
-        found.next().cloned()
-    };
-    let members = [
-        ("output_name", given(["output_name", "output_table_name"])),
-        ("output_namespace", given(["output_namespace", "output_table_namespace"])),
-        ("storage_engine", given(["storage_engine", "engine"])),
-        ("address", given(["address", "storage_address"])),
-        ("partitions", given(["partitions", "partition"])),
-        ("delimiter", given(["delimiter", "delimitor"])),
-    ];
-    let mut parameters: Map<String, Value> =
-        members.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
-    let has = |keys: [&str; 2]| keys.iter().all(|key| parameters.contains_key(*key));
-    if !has(["output_name", "output_namespace"]) && !has(["storage_engine", "address"]) {
-        return Err(Failure::parameters_missing(&["output_name", "output_namespace"]));
-    }
-    parameters.insert("name".to_owned(), json!(name));
-    parameters.insert("namespace".to_owned(), json!(namespace));
-    parameters.insert("destroy".to_owned(), json!(call.flag("drop")));
-    let party = holder(&face, &call, &namespace, &name).await?;
-    let parameters = Value::Object(parameters);
-    started(&face, &call, ("writer_0", "Writer"), party, (parameters, &namespace, &name)).await
+    let job = LocalJob::writer(&call.body)?;
+    started(&face, &call, &job).await
 }
 
 /// Starts the local job of one step at the party that has the table.
-async fn started(
-    face: &FateFlow,
-    call: &Call,
-    (step, module): (&str, &str),
-    party: PartyId,
-    (parameters, namespace, name): (Value, &str, &str),
-) -> Answer {
-    let order = SubmitJob {
-        dsl: local_dsl(step, module),
-        conf: local_conf(step, &[party], parameters, &call.body),
-        name: String::new(),
-        description: String::new(),
-    };
-    let Submitted { job, .. } = start(face, &call.principal, order).await?;
+async fn started(face: &FateFlow, call: &Call, job: &LocalJob) -> Answer {
+    let (namespace, name) = (call.need("namespace")?, call.need("table_name")?);
+    let party = holder(face, call, &namespace, &name).await?;
+    let Submitted { job, .. } = start_local(face, &call.principal, job, &[party]).await?;
     let mut data = submission(face, &job, "success");
     data.insert("table_name".into(), json!(name));
     data.insert("namespace".into(), json!(namespace));
     answer(Reply::data(Value::Object(data)).with_job(job.id.as_str()))
+}
+
+/// Starts a local job at these parties.
+pub(super) async fn start_local(
+    face: &FateFlow,
+    who: &Principal,
+    job: &LocalJob,
+    parties: &[PartyId],
+) -> Result<Submitted, Failure> {
+    let (dsl, conf) = job.documents(parties);
+    start(face, who, SubmitJob { dsl, conf, ..SubmitJob::default() }).await
 }
 
 /// The party that is named, else the first that has the table, else the first that is open (whose job then fails).

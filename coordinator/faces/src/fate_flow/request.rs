@@ -1,6 +1,8 @@
 //! What a handler reads: a JSON body of any kind, ids as texts or numbers, and who asks.
 
 use doors::Failure;
+use doors::fields::flag;
+pub(super) use doors::fields::{id_value, text_of};
 use serde_json::{Map, Value};
 use service::Principal;
 use vocabulary::{JobId, PartyId, Role, StepName};
@@ -77,29 +79,6 @@ impl Call {
 
     /// Whether a flag is set, in any of its spellings.
     pub(super) fn flag(&self, key: &str) -> bool {
-        match self.body.get(key) {
-            Some(Value::Bool(flag)) => *flag,
-            Some(Value::Number(number)) => number.as_f64().is_some_and(|number| number != 0.0),
-            Some(Value::String(text)) => !matches!(text.to_ascii_lowercase().as_str(), "" | "0" | "false"),
-            _ => false,
-        }
-    }
-}
-
-/// A scalar as text.
-pub(super) fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-/// A party id as FATE's documents hold it: a number where it is one.
-pub(super) fn id_value(party: &str) -> Value {
-    match party.parse::<i64>() {
-        Ok(number) if number.to_string() == party => Value::from(number),
-        _ => Value::from(party),
+        flag(self.body.get(key))
     }
 }

@@ -471,7 +471,7 @@ pub static ROUTES: &[Route] = &[
     served("fedflow/schedules/query", NONE, "schedules, and when they begin next", json!(schedule::query))
         .takes(&["schedule_id", "experiment"])
         .gives(
-            "a list of `{schedule_id, name, description, experiment, enabled, every_seconds, cron, next_time, begun, \
+            "a list of `{schedule_id, name, description, experiment, enabled, every_seconds, cron, next_time, begun, ticket, \
              last: {time, job_id, error}, create_time, update_time}`",
         ),
     served(

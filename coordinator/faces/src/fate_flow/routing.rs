@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use axum::Router;
 use axum::extract::{FromRequest, Request};
+use axum::http::Extensions;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
@@ -161,15 +162,15 @@ fn caller_of(request: &Request) -> Caller {
     request.extensions().get::<Caller>().cloned().unwrap_or(Caller::Outsider)
 }
 
-/// Who stands behind a caller.
-pub(super) fn principal_of(face: &FateFlow, caller: &Caller) -> Principal {
-    crate::seat::principal_of(caller, &face.options().principal_at_door)
+/// Who stands behind a caller, with the ticket that came with the request.
+pub(super) fn principal_of(face: &FateFlow, caller: &Caller, extensions: &Extensions) -> Principal {
+    crate::seat::principal_of(caller, &face.options().principal_at_door, extensions)
 }
 
 async fn read(face: &FateFlow, route: &Route, request: Request) -> Result<Call, Failure> {
     let segment = segment_of(route, request.uri().path());
     let caller = caller_of(&request);
-    let principal = principal_of(face, &caller);
+    let principal = principal_of(face, &caller, request.extensions());
     let Lenient(body) = Lenient::from_request(request, &()).await?;
     let mut body = match body {
         Value::Object(body) => body,

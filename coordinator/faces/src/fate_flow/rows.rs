@@ -109,7 +109,7 @@ pub(super) async fn send_openly(
     let caller = if is_own(caller, party) { caller.clone() } else { Caller::Outsider };
     let content_type: &[u8] = if method == "PUT" { b"application/octet-stream" } else { b"application/json" };
     let headers = vec![("content-type".to_owned(), content_type.to_vec())];
-    let head = HttpHead { method: method.to_owned(), target: target.to_owned(), headers, caller };
+    let head = HttpHead { method: method.to_owned(), target: target.to_owned(), headers, caller, ticket: None };
     let (head, body) = face.rows().forward(party, head, body).await.map_err(|fault| fault.at(party))?;
     Ok(make_response(head, body))
 }

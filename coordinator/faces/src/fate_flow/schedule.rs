@@ -5,7 +5,7 @@ use domain::recurring::{Recurring, Rule};
 use doors::{Answer, Failure, Reply};
 use serde_json::{Value, json};
 use service::{NewSchedule, SubmitJob};
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, Ticket};
 
 use super::FateFlow;
 use super::reply::{answer, fail, millis};
@@ -13,14 +13,9 @@ use super::request::Call;
 use super::submit::failed;
 
 pub(super) async fn create(face: FateFlow, call: Call) -> Answer {
-    let member = |name: &str| call.body.get(name).cloned().unwrap_or(Value::Null);
     let text = |name: &str| call.text(name).unwrap_or_default();
-    let order = SubmitJob {
-        dsl: member("job_dsl"),
-        conf: member("job_runtime_conf"),
-        name: text("name"),
-        description: text("description"),
-    };
+    let (dsl, conf) = doors::fields::job_documents(&call.body);
+    let order = SubmitJob { dsl, conf, name: text("name"), description: text("description") };
     let enabled = call.body.get("enabled").is_none_or(Value::is_null) || call.flag("enabled");
     let new = NewSchedule { name: call.text("name"), rule: rule(&call)?, enabled, order };
     let made = face.coordinator().create_schedule(&call.principal, new).await.map_err(failed)?;
@@ -94,8 +89,15 @@ fn row(schedule: &Entity, body: &Recurring) -> Value {
         "cron": cron,
         "next_time": millis(schedule.due),
         "begun": body.begun,
+        "ticket": body.ticket.as_ref().and_then(|ticket| shown_ticket(&ticket.bytes)),
         "last": last,
         "create_time": millis(Some(schedule.created)),
         "update_time": millis(Some(schedule.modified)),
     })
+}
+
+/// What a standing ticket says of itself; whether it counts is for the agent to say that gave it.
+fn shown_ticket(bytes: &[u8]) -> Option<Value> {
+    let ticket: Ticket = wire::frame::decode(bytes).ok()?;
+    Some(json!({"until": millis(Some(ticket.expires)), "times": ticket.jobs, "asked_by": ticket.asked_by}))
 }

@@ -11,10 +11,7 @@ use super::reply::{answer, submission};
 use super::request::Call;
 
 pub(super) async fn submit(face: FateFlow, call: Call) -> Answer {
-    let member =
-        |names: [&str; 2]| names.into_iter().find_map(|name| call.body.get(name).filter(|value| !value.is_null()));
-    let conf = member(["job_runtime_conf", "runtime_conf"]).cloned().unwrap_or(Value::Null);
-    let dsl = member(["job_dsl", "dsl"]).cloned().unwrap_or(Value::Null);
+    let (dsl, conf) = doors::fields::job_documents(&call.body);
     let text = |name: &str| call.text(name).unwrap_or_default();
     let order = SubmitJob { dsl, conf, name: text("name"), description: text("description") };
     let Submitted { job, warnings, .. } = start(&face, &call.principal, order).await?;

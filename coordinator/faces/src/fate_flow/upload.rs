@@ -4,22 +4,23 @@ use axum::extract::Request;
 use doors::fate_reply::EXCEPTION;
 use doors::lenient::drain;
 use doors::upload::TABLE_EXISTS;
-use doors::{Answer, BodyStream, Existing, Failure, Reply, SentFile, UploadConfig, UploadRequest, tee};
+use doors::{Answer, BodyStream, Existing, Failure, LocalJob, Reply, SentFile, UploadConfig, UploadRequest, tee};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use service::submit_job::{SubmitJob, Submitted};
+use service::Principal;
+use service::submit_job::Submitted;
 use vocabulary::{ErrorCode, Fault, PartyId};
 use wire::agent_link::Caller;
 
 use super::FateFlow;
-use super::data::{local_conf, local_dsl};
+use super::data::start_local;
 use super::reply::{answer, submission};
 use super::routing::principal_of;
 use super::rows;
-use super::submit::start;
 use super::table::is_at;
 
 pub(super) async fn upload(face: FateFlow, request: Request, caller: Caller) -> Answer {
+    let who = principal_of(&face, &caller, request.extensions());
     let UploadRequest { mut config, file } = UploadRequest::read(request).await?;
     let parties = match check(&face, &caller, &config).await {
         Ok(parties) => parties,
@@ -33,7 +34,7 @@ pub(super) async fn upload(face: FateFlow, request: Request, caller: Caller) -> 
     if let Some(SentFile { content, .. }) = file {
         config.staged = Some(stage(&face, &caller, &parties, content).await?);
     }
-    submit(&face, &caller, &parties, &config).await
+    submit(&face, &who, &parties, &config).await
 }
 
 /// Everything that can be refused before a row moves; gives the parties that are to hold the table.
@@ -109,14 +110,8 @@ fn fresh_name() -> Result<String, Failure> {
     Ok(bytes.iter().fold(String::with_capacity(32), |text, byte| text + &format!("{byte:02x}")))
 }
 
-async fn submit(face: &FateFlow, caller: &Caller, parties: &[PartyId], config: &UploadConfig) -> Answer {
-    let order = SubmitJob {
-        dsl: local_dsl("upload_0", "Upload"),
-        conf: local_conf("upload_0", parties, Value::Object(config.parameters()), &config.of_job),
-        name: String::new(),
-        description: String::new(),
-    };
-    let Submitted { job, .. } = start(face, &principal_of(face, caller), order).await?;
+async fn submit(face: &FateFlow, who: &Principal, parties: &[PartyId], config: &UploadConfig) -> Answer {
+    let Submitted { job, .. } = start_local(face, who, &LocalJob::upload(config), parties).await?;
     let mut data = submission(face, &job, "success");
     data.insert("table_name".into(), json!(config.table_name));
     data.insert("namespace".into(), json!(config.namespace));

@@ -70,6 +70,7 @@ async fn forget_rows(face: &Meteos, call: &Call, party: &PartyId, table: &TableR
         target: "/v1/table/delete".to_owned(),
         headers: vec![("content-type".to_owned(), b"application/json".to_vec())],
         caller: Caller::Outsider,
+        ticket: None,
     };
     let body = json!({"namespace": table.namespace, "table_name": table.name}).to_string();
     match face.surroundings().rows.forward(party, head, whole(body)).await {

@@ -260,7 +260,7 @@ impl AgentGateway for Agents {
         }
         tokio::time::sleep(own.answers_after).await;
         Ok(match order {
-            Order::Sign(offer) => {
+            Order::Sign(offer, _) => {
                 self.note(party, format!("sign {}", offer.job));
                 let bytes = offer.canonical_bytes().unwrap();
                 self.admit(party, &own, offer.job, bytes, OrderReply::Signed)

@@ -42,6 +42,7 @@ pub(super) fn job(id: &str, created: i64) -> Job {
         waiting: None,
         stop: None,
         offer: None,
+        ticket: None,
         answers: BTreeMap::new(),
         progress: 0,
         created,

@@ -50,7 +50,7 @@ impl Jobs for MemoryTransaction {
     async fn find_jobs(&mut self, filter: &JobFilter) -> Stored<(Vec<Job>, u64)> {
         let found = self.found(filter);
         let total = found.len() as u64;
-        let bare = |job: &Arc<Job>| Job { offer: None, answers: BTreeMap::new(), ..Job::clone(job) };
+        let bare = |job: &Arc<Job>| Job { offer: None, ticket: None, answers: BTreeMap::new(), ..Job::clone(job) };
         Ok((page(found, filter.limit, filter.offset).into_iter().map(bare).collect(), total))
     }
 

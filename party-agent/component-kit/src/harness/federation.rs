@@ -296,10 +296,11 @@ impl Federation {
         let players: Vec<Participant> =
             self.cast.participants().filter(|who| description.roles.contains(&who.role)).collect();
         let post = Post::new(&players, self.faults, cancel.clone());
-        let mut parts = Vec::new();
+        let (mut parts, mut spoken) = (Vec::new(), BTreeMap::new());
         for who in players {
             let mut memory = Memory::default();
             let assignment = self.assignment(&who, description.name, &mut memory);
+            spoken.insert(who.clone(), room.spoken(assignment.stage, who.role, &assignment.parameters));
             let memory = Arc::new(memory);
             let task = TaskContext::new(
                 assignment,
@@ -329,7 +330,14 @@ impl Federation {
             }
             played.insert(who, part(&memory, result, usage));
         }
-        Played { parts: played, letters: post.letters() }
+        let letters = post.letters();
+        for letter in &letters {
+            // The party was asked before the job started whether the others may leave, and not whether this one may.
+            let announced =
+                spoken.get(&letter.from).is_some_and(|lines| lines.iter().any(|line| line.name == letter.message));
+            assert!(announced, "{} sent {}, which it said it would not", letter.from, letter.message);
+        }
+        Played { parts: played, letters }
     }
 }
 

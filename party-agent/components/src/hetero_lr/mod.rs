@@ -49,6 +49,12 @@ impl Component for HeteroLr {
             .outputs(&[PortLine::data("data"), PortLine::model("model")])
             .messages(messages::ALL);
 
+    fn unspoken(stage: Stage, _role: Role, _params: &Params) -> Vec<&'static str> {
+        let applied = [messages::ALIGNMENT.line().name, messages::HOST_SCORE.line().name];
+        let trained = messages::ALL.iter().map(|line| line.name).filter(|name| !applied.contains(name));
+        if stage == Stage::Apply { trained.collect() } else { Vec::new() }
+    }
+
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         match (task.stage(), task.role()) {
             (Stage::Fit, Role::Guest) => guest::fit(task, &params).await,

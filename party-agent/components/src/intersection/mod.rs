@@ -11,7 +11,7 @@ mod steps;
 mod tests;
 
 use component_kit::{Component, ComponentError, Description, PortLine, Result, TaskContext};
-use vocabulary::{ErrorCode, Role};
+use vocabulary::{ErrorCode, Role, Stage};
 
 pub use nested::{CacheParams, CurveParams, EncodeParams, GroupParams, PreprocessParams, RawParams, RsaParams};
 pub use params::Params;
@@ -29,6 +29,11 @@ impl Component for Intersection {
             .inputs(&[PortLine::data("data")])
             .outputs(&[PortLine::data("data")])
             .messages(messages::ALL);
+
+    fn unspoken(_stage: Stage, _role: Role, params: &Params) -> Vec<&'static str> {
+        let told = params.host_is_told() && !params.cardinality_only;
+        if told { Vec::new() } else { vec![messages::COMMON_POSITIONS.line().name] }
+    }
 
     /// Fitting and applying are the same work: there is nothing to learn.
     async fn run(task: &TaskContext, params: Params) -> Result<()> {

@@ -1,0 +1,46 @@
+//! The party's consent to a job while it runs: judged again by the policy in force whenever that has changed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use policy::Policy;
+use vocabulary::{Fault, Offer};
+
+use crate::holdings::Holdings;
+
+/// Consent to one accepted offer.
+pub(crate) struct Consent {
+    holdings: Arc<Holdings>,
+    offer: Offer,
+    /// The last judgement that let the job go on: of which state of the rules, and by which policy.
+    judged: Mutex<Option<(u64, Arc<Policy>)>>,
+}
+
+impl Consent {
+    pub(crate) fn new(holdings: Arc<Holdings>, offer: Offer) -> Self {
+        Self { holdings, offer, judged: Mutex::default() }
+    }
+
+    fn last(&self) -> Option<(u64, Arc<Policy>)> {
+        self.judged.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[async_trait]
+impl policy::Consent for Consent {
+    async fn in_force(&self) -> Result<Arc<Policy>, Fault> {
+        let expired = self.offer.expires.is_none_or(|expires| expires <= self.holdings.now());
+        // Read before the rules are, so that a change in between is noticed the next time.
+        let state = self.holdings.rules_changed();
+        if let Some((of, policy)) = self.last()
+            && of == state
+            && !expired
+        {
+            return Ok(policy);
+        }
+        let policy = self.holdings.policy();
+        crate::judgement::judge(&self.holdings, &policy, &self.offer, None).await?;
+        *self.judged.lock().unwrap_or_else(PoisonError::into_inner) = Some((state, policy.clone()));
+        Ok(policy)
+    }
+}
