@@ -96,7 +96,12 @@ impl Agent {
 
     /// Its own REST endpoint: whoever asks there is the party's user.
     pub fn door(&self) -> Door {
-        Door::new(&format!("http://{}", self.running.address("rest")))
+        Door::new(&format!("http://{}", self.rest()))
+    }
+
+    /// The address of that endpoint, for [`super::client`].
+    pub fn rest(&self) -> SocketAddr {
+        self.running.address("rest")
     }
 
     /// Where other agents reach it (QUIC).

@@ -108,17 +108,16 @@ async fn the_policy_is_swapped_while_the_agent_runs() {
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);
     let (_bank, clinic) = two(&federation, &coordinator).await;
+    clinic.table("secret", "salaries", &pair(60).host);
     let job = Job::reading(&coordinator.catalogue(), &[guest("9999"), host("10000")]);
-    coordinator.run(&job).await.expect("all is admitted");
+    let mut nosy = job.anew();
+    let secret = json!({"table": {"namespace": "secret", "name": "salaries"}});
+    nosy.step_mut("reader_0").own.push((host("10000"), secret));
+    coordinator.run(&nosy).await.expect("all is admitted");
 
     clinic.set_policy(&careful(&["9999"], &["experiment.*"])).await;
-    coordinator.run(&job.anew()).await.expect("a careful party admits this table");
-    let mut other = job.anew();
-    *other.step_mut("reader_0") = Step::new("reader_0", "reader")
-        .roles(&[Role::Guest, Role::Host])
-        .table(&guest("9999"), "experiment", "guest")
-        .table(&host("10000"), "secret", "salaries");
-    let fault = coordinator.agree(&other).await.expect_err("not that one");
+    coordinator.run(&job).await.expect("a careful party admits this table");
+    let fault = coordinator.agree(&nosy.anew()).await.expect_err("not that one");
     assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("admission.tables")));
 
     clinic.set_policy(STRICT).await;

@@ -1,7 +1,9 @@
-//! Hostile parties: forged offers, certificates that are none of the federation's, and a peer that cheats in a job.
+//! Hostile parties and clients: forged offers, certificates that are none of the federation's, a peer that cheats in a job.
 
 use component_kit::Payload;
-use fedflow_tests::hostile::{ALL_MINE, Coordinator, Federation, Job, Peer, Step, guest, host, letter, task_of, until};
+use fedflow_tests::hostile::{
+    ALL_MINE, Coordinator, Federation, Job, Peer, STRICT, Step, client, guest, host, letter, task_of, until,
+};
 use pki::Kind;
 use serde_json::json;
 use vocabulary::report::ReportBody;
@@ -129,4 +131,22 @@ async fn a_hostile_host_plays_its_part_in_a_job_of_real_daemons() {
     clinic.report(&task, 0, ReportBody::Ended { outcome: Outcome::Succeeded, usage }).await;
     daemon.door().succeeded(&job).await;
     assert!(bank.lives());
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_request_disturb_no_other_client() {
+    let federation = Federation::new(&program());
+    let clinic = federation.agent("10000", STRICT);
+    for noise in [
+        &b"\x16\x03\x01\x02\x00\x01"[..],
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /v1/job/submit HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n",
+    ] {
+        let reply = client::raw(clinic.rest(), noise).await;
+        assert!(!reply.starts_with(b"HTTP/1.1 2") && !reply.starts_with(b"HTTP/1.1 5"), "{reply:?}");
+    }
+    let request = http::Request::get(format!("http://{}/v1/fedflow/health", clinic.rest()));
+    let answer = client::ask(request.body(bytes::Bytes::new()).expect("a request")).await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    assert!(clinic.lives());
 }
