@@ -1,4 +1,5 @@
-//! What a test of the whole system may use: real daemons as processes, a REST client, tables with known answers.
+//! What a test of the whole system may use: real daemons as processes, a REST client, tables with known answers, and
+//! hostile programs that attack the daemons on the wire.
 //!
 //! The suite itself stands in `tests/suite` and is built as a test of the package `fedflow`, so that one build makes the
 //! binary and the tests that run it. This library panics freely: it exists for tests only.
@@ -7,4 +8,5 @@
 
 pub mod cluster;
 pub mod fixtures;
+pub mod hostile;
 pub mod rest;

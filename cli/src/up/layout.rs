@@ -166,45 +166,7 @@ fn chosen(port: u16) -> Result<u16> {
 
 /// The policy of a party in its owner's own local federation: everything among its members. A real party names what it
 /// allows; see `party-agent/policy/default-policy.toml`.
-const LOCAL_POLICY: &str = r#"# Written by `fedflow up`: all parties of this local federation belong to you.
-[admission]
-initiators = ["*"]
-peers = ["*"]
-components = ["*"]
-tables = ["*"]
-models = ["*"]
-# FATE's examples let one party be host and arbiter.
-independent_arbiter = false
-# Whoever may use the coordinator's REST endpoint may start jobs in this party's name.
-without_ticket = ["*"]
-offer_days = "any"
-attempts = "any"
-
-[release]
-disclosures = [
-    "control", "public_key", "ciphertext", "masked", "share", "blinded_ids", "row_positions", "aggregate", "model",
-    "row_values",
-]
-
-[disclosure]
-metrics = true
-summaries = true
-model_views = true
-table_headers = true
-rows_through_coordinator = true
-logs_through_coordinator = true
-models_through_coordinator = true
-fewest_rows = 1
-queries_per_day = "any"
-
-[labels]
-rows_per_column = 12
-small_table = 200
-when_broken = "warn"
-
-[permissions]
-through_coordinator = true
-"#;
+const LOCAL_POLICY: &str = include_str!("local-policy.toml");
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ mod certificates;
 mod faces;
 mod faults;
 mod first_job;
+mod hostile;
 mod lives;
 mod model_life;
 mod network;
