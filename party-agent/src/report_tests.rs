@@ -54,7 +54,7 @@ async fn bench(policy: &str) -> Bench {
 }
 
 fn loss(turn: usize) -> ReportBody {
-    let data = MetricData::Points(vec![(turn as f64, 0.5)]);
+    let data = MetricData::Points(vec![(turn as f64, 0.5)]).finite().0;
     ReportBody::Metrics(vec![Metric { namespace: "train".into(), name: "loss".into(), data, meta: Default::default() }])
 }
 
@@ -108,10 +108,10 @@ async fn keeps_reports_over_a_restart() {
 async fn lets_a_newer_progress_replace_an_older_one() {
     let mut bench = bench(OPEN).await;
     for turn in 0..1000 {
-        bench.tell(ReportBody::Progress(Progress { fraction: f64::from(turn) / 1000.0, text: String::new() }));
+        bench.tell(ReportBody::Progress(Progress::new(f64::from(turn) / 1000.0, "")));
     }
     assert_eq!(bench.pump.round().await, Ok(1));
-    bench.tell(ReportBody::Progress(Progress { fraction: 1.0, text: String::new() }));
+    bench.tell(ReportBody::Progress(Progress::new(1.0, "")));
     // not twice within a moment
     assert_eq!(bench.pump.round().await, Ok(0));
     tokio::time::sleep(PROGRESS_EVERY).await;

@@ -11,6 +11,7 @@
 pub mod code;
 pub mod component;
 pub mod fault;
+pub mod finite;
 pub mod ids;
 pub mod message;
 pub mod metric;
@@ -27,6 +28,7 @@ pub mod time;
 pub use code::ErrorCode;
 pub use component::{ComponentInfo, Port, PortKind};
 pub use fault::Fault;
+pub use finite::Finite;
 pub use ids::{Attempt, ExperimentId, JobId, PartyId, StepName, Tenant};
 pub use message::{Disclosure, MessageInfo, MessageLine};
 pub use metric::{Metric, MetricData};

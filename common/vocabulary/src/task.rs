@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::finite::Finite;
 use crate::ids::{Attempt, JobId, PartyId, StepName};
 use crate::model::{CheckpointRef, ModelRef};
 use crate::role::{Cast, Participant, Role, Stage};
@@ -125,7 +126,14 @@ pub struct Assignment {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// 0.0 to 1.0.
-    pub fraction: f64,
+    pub fraction: Finite,
     /// What is being done (`epoch 3 of 30`).
     pub text: String,
+}
+
+impl Progress {
+    /// How far a task is; a fraction out of bounds is drawn into them.
+    pub fn new(fraction: f64, text: impl Into<String>) -> Self {
+        Self { fraction: Finite::share(fraction), text: text.into() }
+    }
 }

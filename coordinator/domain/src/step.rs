@@ -56,7 +56,7 @@ fn part_done(task: &Task) -> f64 {
     if task.state.is_settled() {
         return 1.0;
     }
-    let fraction = task.progress.as_ref().map_or(0.0, |progress| progress.fraction);
+    let fraction = task.progress.as_ref().map_or(0.0, |progress| progress.fraction.get());
     if task.state.is_active() && fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{Task, TaskEvent, TaskKey};
 use vocabulary::report::ReportBody;
-use vocabulary::{ErrorCode, Fault, JobId, Metric, Outcome, PartyId, Report, TableSummary, TaskId, Timestamp};
+use vocabulary::{ErrorCode, Fault, Finite, JobId, Metric, Outcome, PartyId, Report, TableSummary, TaskId, Timestamp};
 
 use crate::apply::Loaded;
 use crate::ports::{Stored, Transaction};
@@ -77,7 +77,7 @@ async fn record_one(tx: &mut dyn Transaction, loaded: &mut Loaded, report: Repor
         ReportBody::Progress(mut progress) => {
             // What is not a number cannot be kept as JSON.
             progress.text = progress.text.chars().take(MOST_PROGRESS).collect();
-            progress.fraction = if progress.fraction.is_finite() { progress.fraction.clamp(0.0, 1.0) } else { 0.0 };
+            progress.fraction = Finite::share(progress.fraction.get());
             change(loaded, &key, |task| task.progress = Some(progress), now);
             loaded.job_mut().progress = domain::progress(&loaded.snapshot);
         }

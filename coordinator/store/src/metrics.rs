@@ -7,7 +7,7 @@ use domain::TaskKey;
 use service::ports::{Reports, Stored};
 use service::records::TextKind;
 use sqlx::{QueryBuilder, Row, Sqlite};
-use vocabulary::{JobId, Metric, MetricData, PartyId};
+use vocabulary::{Finite, JobId, Metric, MetricData, PartyId};
 
 use crate::sql::{SqlTransaction, failed, from_json, json};
 use crate::tasks::bind_try;
@@ -42,7 +42,9 @@ impl Reports for SqlTransaction {
             let text = row.try_get("pair_key").map_err(failed)?;
             let number: Option<f64> = row.try_get("pair_number").map_err(failed)?;
             let value: Option<f64> = row.try_get("pair_value").map_err(failed)?;
-            by_name.entry(name).or_default().push(Pair { text, number, value: value.unwrap_or(f64::NAN) });
+            // Earlier versions wrote what is not a number as NULL; such a pair is left out.
+            let Some(value) = value.and_then(|value| Finite::new(value).ok()) else { continue };
+            by_name.entry(name).or_default().push(Pair { text, number, value });
         }
         let mut metrics = Vec::with_capacity(heads.len());
         for row in &heads {
@@ -52,9 +54,8 @@ impl Reports for SqlTransaction {
             let meta: String = row.try_get("meta").map_err(failed)?;
             let pairs = by_name.remove(&(namespace.clone(), name.clone())).unwrap_or_default();
             let data = if kind == POINTS {
-                MetricData::Points(
-                    pairs.into_iter().map(|pair| (pair.number.unwrap_or(f64::NAN), pair.value)).collect(),
-                )
+                let point = |pair: Pair| Some((Finite::new(pair.number?).ok()?, pair.value));
+                MetricData::Points(pairs.into_iter().filter_map(point).collect())
             } else {
                 MetricData::Values(pairs.into_iter().map(|pair| (pair.text, pair.value)).collect())
             };
@@ -145,8 +146,7 @@ impl SqlTransaction {
                 .push_bind(metric.name.clone())
                 .push_bind(pair.text.clone())
                 .push_bind(pair.number)
-                // What is not a number is written as NULL, as SQLite would do by itself.
-                .push_bind((!pair.value.is_nan()).then_some(pair.value));
+                .push_bind(pair.value.get());
         });
         put.push(
             " ON CONFLICT (job_id, step, role, party, attempt, namespace, name, pair_key) \
@@ -171,7 +171,7 @@ fn kind_of(data: &MetricData) -> &'static str {
 struct Pair {
     text: String,
     number: Option<f64>,
-    value: f64,
+    value: Finite,
 }
 
 /// The pairs, each key once: the last one stands.
@@ -181,9 +181,9 @@ fn pairs_of(data: &MetricData) -> Vec<Pair> {
         MetricData::Points(points) => {
             for (number, value) in points {
                 // Minus zero and zero are one key.
-                let number = number + 0.0;
+                let number = number.get() + 0.0;
                 let text = number.to_string();
-                let pair = Pair { text: text.clone(), number: (!number.is_nan()).then_some(number), value: *value };
+                let pair = Pair { text: text.clone(), number: Some(number), value: *value };
                 pairs.insert(text, pair);
             }
         }

@@ -10,9 +10,18 @@ use crate::task::TaskContext;
 pub struct Metrics<'a>(pub(crate) &'a TaskContext);
 
 impl Metrics<'_> {
-    /// Reports metrics.
-    pub fn report(&self, metrics: Vec<Metric>) {
-        self.0.report(ReportBody::Metrics(metrics));
+    /// Reports metrics. Figures that are not finite are left out, and named in the job's log.
+    pub fn report(&self, metrics: Vec<Metric<f64>>) {
+        let mut kept = Vec::with_capacity(metrics.len());
+        for (metric, left_out) in metrics.into_iter().map(Metric::finite) {
+            if let Some(first) = left_out.first() {
+                let (namespace, name, count) = (&metric.namespace, &metric.name, left_out.len());
+                let others = if count > 1 { format!(" and {} others", count - 1) } else { String::new() };
+                self.0.warn(format!("metric {namespace} {name}: {first}{others} left out: not a finite number"));
+            }
+            kept.push(metric);
+        }
+        self.0.report(ReportBody::Metrics(kept));
     }
 
     /// Reports the training loss after a loop turn, in FATE's form (`train` / `loss`).

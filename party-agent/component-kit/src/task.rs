@@ -355,7 +355,7 @@ impl TaskContext {
 
     /// Says how far the work is (0 to 1), and what is being done.
     pub fn progress(&self, fraction: f64, text: impl Into<String>) {
-        self.report(ReportBody::Progress(Progress { fraction: fraction.clamp(0.0, 1.0), text: text.into() }));
+        self.report(ReportBody::Progress(Progress::new(fraction, text)));
     }
 
     /// Writes a line into the party's own log of the job. No rows, no keys.

@@ -204,9 +204,10 @@ pub(crate) fn to_agent() -> Vec<(&'static str, ToAgent)> {
 
 fn reports() -> Vec<Report> {
     let meta = json!({"metric_type": "LOSS", "unit_name": "iters"}).as_object().unwrap().clone();
+    let points = MetricData::Points(vec![(0.0, 0.5)]).finite().0;
     let curve =
-        Metric { namespace: "train".into(), name: "loss".into(), data: MetricData::Points(vec![(0.0, 0.5)]), meta };
-    let values = MetricData::Values(vec![("auc".into(), 0.98)]);
+        Metric { namespace: "train".into(), name: "loss".into(), data: points, meta };
+    let values = MetricData::Values(vec![("auc".into(), 0.98)]).finite().0;
     let scalars =
         Metric { namespace: "validate".into(), name: "hetero_lr_0".into(), data: values, meta: Default::default() };
     let output = TableSummary {
@@ -231,7 +232,7 @@ fn reports() -> Vec<Report> {
     let ended = |outcome| ReportBody::Ended { outcome, usage };
     let bodies = vec![
         ReportBody::Started,
-        ReportBody::Progress(Progress { fraction: 0.1, text: "epoch 3 of 30".into() }),
+        ReportBody::Progress(Progress::new(0.1, "epoch 3 of 30")),
         ReportBody::Metrics(vec![curve, scalars]),
         ReportBody::Summary("{}".into()),
         ReportBody::ModelView("{\"meta\":{}}".into()),

@@ -135,7 +135,7 @@ async fn uploaded_rows(face: &FateFlow, job: &Job, step: StepName, owner: &Parti
     let metrics = face.coordinator().metrics(&task).await.unwrap_or_default();
     let logged = metrics.iter().find(|metric| metric.name == "data_access");
     let count = logged.and_then(|metric| match &metric.data {
-        MetricData::Values(values) => values.iter().find(|(key, _)| key == "count").map(|(_, count)| *count),
+        MetricData::Values(values) => values.iter().find(|(key, _)| key == "count").map(|(_, count)| count.get()),
         MetricData::Points(_) => None,
     });
     Ok(count.map_or(Value::Null, |count| json!(count as u64)))

@@ -97,12 +97,12 @@ pub(super) async fn delete(face: FateFlow, call: Call) -> Answer {
 /// Pairs as clients read them: whole keys without a fraction, values as they are.
 pub(super) fn pairs(data: &MetricData) -> Value {
     match data {
-        MetricData::Points(points) => points.iter().map(|(key, value)| json!([number(*key), value])).collect(),
-        MetricData::Values(values) => values.iter().map(|(key, value)| json!([key, number(*value)])).collect(),
+        MetricData::Points(points) => points.iter().map(|(key, value)| json!([number(key.get()), value])).collect(),
+        MetricData::Values(values) => values.iter().map(|(key, value)| json!([key, number(value.get())])).collect(),
     }
 }
 
-/// A number without a fraction when it has none (and is exact as an integer); null when it is no number.
+/// A number without a fraction when it has none (and is exact as an integer).
 fn number(value: f64) -> Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if value.fract() == 0.0 && value.abs() < EXACT { json!(value as i64) } else { json!(value) }
@@ -113,10 +113,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_whole_keys_and_counts_as_integers_and_nan_as_null() {
-        let points = MetricData::Points(vec![(0.0, 0.5), (1.0, f64::NAN), (0.5, 1.0)]);
-        assert_eq!(pairs(&points).to_string(), "[[0,0.5],[1,null],[0.5,1.0]]");
-        let values = MetricData::Values(vec![("count".into(), 569.0), ("auc".into(), 0.99)]);
+    fn shows_whole_keys_and_counts_as_integers() {
+        let points = MetricData::Points(vec![(0.0, 0.5), (0.5, 1.0)]).finite().0;
+        assert_eq!(pairs(&points).to_string(), "[[0,0.5],[0.5,1.0]]");
+        let values = MetricData::Values(vec![("count".into(), 569.0), ("auc".into(), 0.99)]).finite().0;
         assert_eq!(pairs(&values).to_string(), "[[\"count\",569],[\"auc\",0.99]]");
     }
 }

@@ -174,7 +174,7 @@ impl Agents {
         self.report(&key, vec![ReportBody::Started]).await;
         let Some(time) = own.runs else { return };
         tokio::time::sleep(time / 2).await;
-        self.report(&key, vec![ReportBody::Progress(Progress { fraction: 0.5, text: "half".into() })]).await;
+        self.report(&key, vec![ReportBody::Progress(Progress::new(0.5, "half"))]).await;
         tokio::time::sleep(time / 2).await;
         if !self.state.lock().unwrap().running.contains(&key) {
             return;
@@ -217,7 +217,7 @@ impl Agents {
 fn results(assignment: &Assignment) -> Vec<ReportBody> {
     let task = &assignment.task;
     let meta = json!({"metric_type": "LOSS"}).as_object().cloned().unwrap_or_default();
-    let loss = MetricData::Points(vec![(1.0, 0.5), (0.0, 0.7)]);
+    let loss = MetricData::Points(vec![(1.0, 0.5), (0.0, 0.7)]).finite().0;
     let metric = Metric { namespace: "train".into(), name: "loss".into(), data: loss, meta };
     let table = TableSummary {
         table: TableRef::output(task, assignment.attempt, 0),

@@ -79,7 +79,7 @@ async fn what_agents_report_can_be_read() {
     let c = &world.coordinator;
     let metrics = c.metrics(&id).await.unwrap();
     assert_eq!(metrics.len(), 1);
-    assert_eq!(metrics[0].data, MetricData::Points(vec![(0.0, 0.7), (1.0, 0.5)]));
+    assert_eq!(metrics[0].data.plain(), MetricData::Points(vec![(0.0, 0.7), (1.0, 0.5)]));
     assert_eq!(c.summary(&id).await.unwrap(), Some(json!({"rows": 10})));
     assert_eq!(c.model_view(&id).await.unwrap(), Some(json!({"meta": {}, "param": {}})));
     assert_eq!(c.outputs(&id).await.unwrap()[0].rows, 10);

@@ -66,7 +66,8 @@ pub(super) fn task(job: &str, step: &str, party: &str, attempt: u32) -> Task {
 
 pub(super) fn metric(name: &str, points: &[(f64, f64)]) -> Metric {
     let meta = json!({"metric_type": "LOSS"}).as_object().cloned().unwrap_or_default();
-    Metric { namespace: "train".to_owned(), name: name.to_owned(), data: MetricData::Points(points.to_vec()), meta }
+    let data = MetricData::Points(points.to_vec()).finite().0;
+    Metric { namespace: "train".to_owned(), name: name.to_owned(), data, meta }
 }
 
 pub(super) fn model(version: &str, step: &str, size: u64) -> StoredModel {

@@ -132,13 +132,12 @@ fn merged(known: Option<&MetricData>, new: &MetricData) -> MetricData {
             let mut all = if let Some(MetricData::Points(known)) = known { known.clone() } else { Vec::new() };
             for (key, value) in points {
                 // Minus zero and zero are one key.
-                let key = key + 0.0;
-                match all.iter_mut().find(|(own, _)| own.total_cmp(&key).is_eq()) {
+                match all.iter_mut().find(|(own, _)| own == key) {
                     Some(pair) => pair.1 = *value,
-                    None => all.push((key, *value)),
+                    None => all.push((*key, *value)),
                 }
             }
-            all.sort_by(|one, two| one.0.total_cmp(&two.0));
+            all.sort_by(|one, two| one.0.get().total_cmp(&two.0.get()));
             MetricData::Points(all)
         }
         MetricData::Values(values) => {

@@ -34,7 +34,7 @@ async fn agrees_with_the_plain_computation() {
     assert_eq!((request.path.as_str(), request.delimiter.as_str()), ("out/breast.csv", ";"));
     let metric = &part.metrics[0];
     assert_eq!((metric.namespace.as_str(), metric.name.as_str()), ("download", "data_access"));
-    assert_eq!(metric.data, MetricData::Values(vec![("count".to_owned(), 2.0)]));
+    assert_eq!(metric.data.plain(), MetricData::Values(vec![("count".to_owned(), 2.0)]));
     assert_eq!(metric.meta["metric_type"], json!("DOWNLOAD"));
     assert_eq!(part.summary.as_ref().expect("a summary")["rows"], json!(2));
 }

@@ -30,7 +30,7 @@ pub(super) struct Plan {
 #[derive(Debug, Default)]
 pub(super) struct Judged {
     /// Metrics to report.
-    pub(super) metrics: Vec<Metric>,
+    pub(super) metrics: Vec<Metric<f64>>,
     /// Single figures by type of row and name.
     pub(super) summary: Map<String, Value>,
     /// What could not be judged, and why.

@@ -15,7 +15,7 @@ pub(super) struct Place<'a> {
 
 impl Place<'_> {
     /// A metric of this set: `suffix` follows the base name, `extras` join the name and the type in the meta.
-    fn metric(self, suffix: &str, data: MetricData, kind: &str, extras: Value) -> Metric {
+    fn metric(self, suffix: &str, data: MetricData<f64>, kind: &str, extras: Value) -> Metric<f64> {
         let name = format!("{}_{suffix}", self.base);
         Metric { namespace: self.kind.to_owned(), data, meta: meta(&name, kind, extras), name }
     }
@@ -33,7 +33,7 @@ fn meta(name: &str, kind: &str, extras: Value) -> Map<String, Value> {
 }
 
 /// Single figures, under the plain base name.
-pub(super) fn scalars(place: Place<'_>, scalars: &[(&'static str, f64)]) -> Metric {
+pub(super) fn scalars(place: Place<'_>, scalars: &[(&'static str, f64)]) -> Metric<f64> {
     let values = scalars.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
     Metric {
         namespace: place.kind.to_owned(),
@@ -44,8 +44,8 @@ pub(super) fn scalars(place: Place<'_>, scalars: &[(&'static str, f64)]) -> Metr
 }
 
 /// Curves and tables of a binary evaluation.
-pub(super) fn binary(place: Place<'_>, report: &BinaryReport) -> Vec<Metric> {
-    let mut metrics: Vec<Metric> = report.curves.iter().map(|curve| curve_metric(place, curve)).collect();
+pub(super) fn binary(place: Place<'_>, report: &BinaryReport) -> Vec<Metric<f64>> {
+    let mut metrics: Vec<Metric<f64>> = report.curves.iter().map(|curve| curve_metric(place, curve)).collect();
     let mut table = |name: &str, kind: &str, extras: Value| {
         metrics.push(place.metric(name, MetricData::Points(vec![]), kind, extras));
     };
@@ -65,7 +65,7 @@ pub(super) fn binary(place: Place<'_>, report: &BinaryReport) -> Vec<Metric> {
     metrics
 }
 
-fn curve_metric(place: Place<'_>, curve: &Curve) -> Metric {
+fn curve_metric(place: Place<'_>, curve: &Curve) -> Metric<f64> {
     let base = place.base;
     let (kind, mut extras) = match curve.kind {
         CurveKind::KsFpr => ("KS_EVALUATION", json!({"curve_name": format!("{base}_fpr"), "pair_type": base})),
@@ -89,7 +89,7 @@ fn paired(base: &str, ordinate: &str) -> Value {
 }
 
 /// Precision and recall by class.
-pub(super) fn by_class(place: Place<'_>, report: &MultiReport) -> [Metric; 2] {
+pub(super) fn by_class(place: Place<'_>, report: &MultiReport) -> [Metric<f64>; 2] {
     let curve = |name: &str, kind: &str, ordinate: &str, values: &[f64]| {
         let points = report.classes.iter().map(|class| *class as f64).zip(values.iter().copied()).collect();
         place.metric(name, MetricData::Points(points), kind, paired(place.base, ordinate))
@@ -101,7 +101,7 @@ pub(super) fn by_class(place: Place<'_>, report: &MultiReport) -> [Metric; 2] {
 }
 
 /// One class against the rest: its figures stand in the meta under the class, and the name there is the plain base.
-pub(super) fn one_vs_rest(place: Place<'_>, class: &ClassFigures) -> Metric {
+pub(super) fn one_vs_rest(place: Place<'_>, class: &ClassFigures) -> Metric<f64> {
     let name = format!("{}_class_{}_ovr", place.base, class.class);
     let extras = json!({class.class.to_string(): {"auc": class.auc, "ks": class.ks}});
     let meta = meta(place.base, "ovr", extras);
@@ -109,7 +109,7 @@ pub(super) fn one_vs_rest(place: Place<'_>, class: &ClassFigures) -> Metric {
 }
 
 /// How far the validation scores have moved from the training scores.
-pub(super) fn psi(place: Place<'_>, psi: &Psi) -> Metric {
+pub(super) fn psi(place: Place<'_>, psi: &Psi) -> Metric<f64> {
     let extras = json!({
         "psi_scores": psi.psi_scores,
         "total_psi": psi.total_psi,

@@ -62,15 +62,15 @@ fn find<'a>(part: &'a Part, namespace: &str, name: &str) -> &'a Metric {
 }
 
 fn points(metric: &Metric) -> Vec<(f64, f64)> {
-    match &metric.data {
-        MetricData::Points(points) => points.clone(),
+    match metric.data.plain() {
+        MetricData::Points(points) => points,
         MetricData::Values(_) => panic!("{} is no curve", metric.name),
     }
 }
 
 fn scalars(metric: &Metric) -> Vec<(String, f64)> {
-    match &metric.data {
-        MetricData::Values(values) => values.clone(),
+    match metric.data.plain() {
+        MetricData::Values(values) => values,
         MetricData::Points(_) => panic!("{} is no set of figures", metric.name),
     }
 }

@@ -102,7 +102,7 @@ impl Validator {
 }
 
 /// A curve as FATE's boards read it.
-fn metric_of(namespace: &str, base: &str, curve: Curve) -> Metric {
+fn metric_of(namespace: &str, base: &str, curve: Curve) -> Metric<f64> {
     let kind = curve.kind;
     let (metric_type, curve_name, pair) = match kind {
         CurveKind::KsFpr => ("KS_EVALUATION", format!("{base}_fpr"), true),

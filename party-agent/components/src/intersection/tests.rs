@@ -81,8 +81,8 @@ fn assert_holds(played: &Played, who: &Participant, ids: &[String], party: f64) 
 
 fn values(played: &Played, who: &Participant) -> Vec<(String, f64)> {
     match &played.part(who).metrics[..] {
-        [metric] => match &metric.data {
-            MetricData::Values(values) => values.clone(),
+        [metric] => match metric.data.plain() {
+            MetricData::Values(values) => values,
             MetricData::Points(_) => panic!("points"),
         },
         others => panic!("{} metrics", others.len()),

@@ -36,7 +36,7 @@ async fn agrees_with_the_plain_computation() {
     assert_eq!(request.options["meta"], json!({"with_label": true}));
     let metric = &part.metrics[0];
     assert_eq!((metric.namespace.as_str(), metric.name.as_str()), ("upload", "data_access"));
-    assert_eq!(metric.data, MetricData::Values(vec![("count".to_owned(), 1.0)]));
+    assert_eq!(metric.data.plain(), MetricData::Values(vec![("count".to_owned(), 1.0)]));
     assert_eq!(metric.meta["metric_type"], json!("UPLOAD"));
     let receipt = &part.summary.as_ref().expect("a summary")["receipt"];
     assert_eq!((&receipt["rows_in"], &receipt["stored"], &receipt["rejected"]), (&json!(1), &json!(1), &json!(0)));

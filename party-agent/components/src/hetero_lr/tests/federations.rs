@@ -151,7 +151,7 @@ pub(super) fn model(played: &Played, who: &Participant) -> Model {
 pub(super) fn losses(played: &Played) -> Vec<f64> {
     let arbiter = played.parts.iter().find(|(who, _)| who.role == vocabulary::Role::Arbiter).unwrap().1;
     let point = |metric: &vocabulary::Metric| match &metric.data {
-        MetricData::Points(points) => points[0].1,
+        MetricData::Points(points) => points[0].1.get(),
         MetricData::Values(_) => panic!("the loss is a curve"),
     };
     arbiter.metrics.iter().map(point).collect()
