@@ -1,9 +1,12 @@
-//! The demonstration's data: the Wisconsin diagnostic breast cancer set (569 people, 30 features), as the crate
-//! `smartcore` ships it, split between two organisations whose people overlap only in part.
+//! The demonstration's data: the Wisconsin diagnostic breast cancer set (W. Wolberg, N. Street, O. Mangasarian, UCI Machine
+//! Learning Repository 1995, CC BY 4.0; 569 people, 30 features, in `breast_cancer.csv` behind the label), split between two
+//! organisations whose people overlap only in part.
 
 use anyhow::{Context, Result};
 use learning::initial::Seeded;
-use smartcore::dataset::breast_cancer;
+
+/// Label and features of one person in each line.
+const SET: &str = include_str!("breast_cancer.csv");
 
 /// Features that the guest has; the host has the others.
 pub(crate) const GUEST_FEATURES: usize = 10;
@@ -24,12 +27,8 @@ pub(crate) struct Tables {
 
 /// Splits the set.
 pub(crate) fn tables() -> Result<Tables> {
-    let set = breast_cancer::load_dataset();
-    let (rows, columns) = (set.num_samples, set.num_features);
-    let row = |person: usize| set.data.get(person * columns..(person + 1) * columns).map(<[f32]>::to_vec);
-    let features: Option<Vec<Vec<f32>>> = (0..rows).map(row).collect();
-    let features = features.context("the data set is shorter than it says")?;
-    let labels: Vec<f64> = set.target.iter().map(|&label| f64::from(label)).collect();
+    let (labels, features) = read(SET)?;
+    let (rows, columns) = (features.len(), features.first().map_or(0, Vec::len));
 
     // Each organisation knows another part of the people, in another order.
     let mut random = Seeded::new(569);
@@ -61,6 +60,19 @@ pub(crate) fn tables() -> Result<Tables> {
         tables.host.push_str(&format!("p{person:04}{}\n", joined(values)));
     }
     Ok(tables)
+}
+
+/// Labels, and features by person.
+fn read(set: &str) -> Result<(Vec<f64>, Vec<Vec<f32>>)> {
+    let mut people = (Vec::new(), Vec::new());
+    for (number, line) in set.lines().enumerate() {
+        let numbers: Option<Vec<f32>> = line.split(',').map(|cell| cell.parse().ok()).collect();
+        let numbers = numbers.with_context(|| format!("line {} of the data set is not of numbers", number + 1))?;
+        let (label, features) = numbers.split_first().context("a line of the data set is empty")?;
+        people.0.push(f64::from(*label));
+        people.1.push(features.to_vec());
+    }
+    Ok(people)
 }
 
 fn header(first: &str, features: usize) -> String {
