@@ -2,12 +2,20 @@
 //! change without touching the rows.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Cursor, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use polars::prelude::{
-    DataFrame, IntoColumn, ParquetCompression, ParquetReader, ParquetWriter, PlSmallStr, SerReader, StatisticsOptions,
+use polars::prelude::{ArrayRef, ArrowField, ArrowSchema, PlSmallStr, PolarsError, PolarsResult, Series};
+use polars_parquet::read::{
+    BasicDecompressor, FileMetadata, PageReader, column_iter_to_arrays, infer_schema, read_metadata,
 };
+use polars_parquet::write::{
+    CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, FileWriter, ParquetType, StatisticsOptions, Version,
+    WriteOptions, array_to_columns, compress, fallible_streaming_iterator, get_dtype_encoding,
+};
+use rayon::prelude::*;
 
 use crate::error::{Result, TableError};
 use crate::frame::{Frame, engine};
@@ -42,24 +50,64 @@ impl<W: Write> Write for Witness<W> {
     }
 }
 
+/// Bytes of the largest page that is read; it is far beyond what is written.
+const LARGEST_PAGE: usize = 1 << 31;
+
+/// How partitions are written. Whole partitions are read, whatever their values: nobody would look at statistics.
+const LAYOUT: WriteOptions = WriteOptions {
+    statistics: StatisticsOptions {
+        min_value: false,
+        max_value: false,
+        distinct_count: false,
+        null_count: false,
+        binary_statistics_truncate_length: None,
+    },
+    version: Version::V1,
+    compression: CompressionOptions::Zstd(None),
+    data_page_size: None,
+};
+
+/// The one array of a series: what the file's column is made of.
+fn array_of(series: &Series) -> PolarsResult<ArrayRef> {
+    let series = series.rechunk();
+    series.chunks().first().cloned().ok_or_else(|| PolarsError::NoData("a column without an array".into()))
+}
+
+/// The pages of one column, compressed.
+fn pages_of(array: &ArrayRef, shape: &ParquetType) -> PolarsResult<Vec<CompressedPage>> {
+    let leaves = array_to_columns(array, shape.clone(), LAYOUT, &get_dtype_encoding(array.dtype()))?;
+    leaves.into_iter().flatten().map(|page| Ok(compress(page?, vec![], LAYOUT.compression)?)).collect()
+}
+
+fn write_arrays(rows: usize, arrays: &[ArrayRef], out: impl Write) -> PolarsResult<()> {
+    let field = |(at, array): (usize, &ArrayRef)| {
+        let name = PlSmallStr::from_string(format!("c{at}"));
+        (name.clone(), ArrowField::new(name, array.dtype().clone(), true))
+    };
+    let schema = ArrowSchema::from_iter(arrays.iter().enumerate().map(field));
+    let mut writer = FileWriter::try_new(out, schema, LAYOUT)?;
+    let shapes = writer.parquet_schema().fields().to_vec();
+    let pages: PolarsResult<Vec<_>> =
+        arrays.par_iter().zip(&shapes).map(|(array, shape)| pages_of(array, shape)).collect();
+    let pages = pages?;
+    let columns = pages.iter().map(|pages| {
+        let pages = pages.iter().map(PolarsResult::Ok);
+        Ok(DynStreamingIterator::new(fallible_streaming_iterator::convert(pages)))
+    });
+    writer.write(rows as u64, DynIter::new(columns))?;
+    writer.end(None).map(|_| ())
+}
+
 /// Writes a frame; gives the bytes written.
 pub(crate) fn write_frame(frame: &Frame, out: impl Write) -> Result<u64> {
-    let named = |(at, series): (usize, &polars::prelude::Series)| {
-        let name = PlSmallStr::from_string(format!("c{at}"));
-        series.rechunk().with_name(name).into_column()
-    };
-    let columns = frame.series().iter().enumerate().map(named).collect();
-    let mut data = DataFrame::new(frame.rows(), columns).map_err(engine)?;
-    let compression = ParquetCompression::Zstd(None);
+    let arrays: PolarsResult<Vec<_>> = frame.series().iter().map(array_of).collect();
     let mut witness = Witness { inner: out, failure: None, bytes: 0 };
-    // Whole partitions are read, whatever their values: nobody would look at statistics.
-    let writer = ParquetWriter::new(&mut witness).with_compression(compression);
-    let outcome = writer.with_statistics(StatisticsOptions::empty()).finish(&mut data);
+    let outcome = arrays.and_then(|arrays| write_arrays(frame.rows(), &arrays, &mut witness));
     let flushed = witness.flush();
     match (witness.failure, outcome, flushed) {
-        (Some(failure), _, _) | (None, Ok(_), Err(failure)) => Err(TableError::writing("a partition")(failure)),
+        (Some(failure), _, _) | (None, Ok(()), Err(failure)) => Err(TableError::writing("a partition")(failure)),
         (None, Err(error), _) => Err(engine(error)),
-        (None, Ok(_), Ok(())) => Ok(witness.bytes),
+        (None, Ok(()), Ok(())) => Ok(witness.bytes),
     }
 }
 
@@ -70,22 +118,55 @@ pub(crate) struct PartFile<'a> {
     pub(crate) bytes: u64,
 }
 
+fn damaged(error: PolarsError) -> TableError {
+    TableError::Damaged { reason: error.to_string() }
+}
+
+/// Some bytes of a file. The place is judged before anything is allocated: it comes from the file itself.
+fn bytes_at(file: &File, place: Range<u64>, length: u64) -> Result<Vec<u8>> {
+    let outside = || TableError::Damaged { reason: "a column is said to lie outside its file".to_owned() };
+    if place.end > length {
+        return Err(outside());
+    }
+    let size = place.end.checked_sub(place.start).and_then(|size| usize::try_from(size).ok()).ok_or_else(outside)?;
+    let mut bytes = vec![0; size];
+    file.read_exact_at(&mut bytes, place.start).map_err(TableError::reading("a partition"))?;
+    Ok(bytes)
+}
+
+/// One column of a file: an array for each row group.
+fn read_column(file: &File, footer: &FileMetadata, field: &ArrowField, at: usize, length: u64) -> Result<Series> {
+    let mut arrays = Vec::with_capacity(footer.row_groups.len());
+    for group in &footer.row_groups {
+        let column = group.parquet_columns().get(at);
+        let column = column.ok_or_else(|| TableError::Damaged { reason: format!("a partition has no column {at}") })?;
+        let bytes = bytes_at(file, column.byte_range(), length)?;
+        let pages = BasicDecompressor::new(PageReader::new(Cursor::new(bytes.into()), column, vec![], LARGEST_PAGE), vec![]);
+        let kind = &column.descriptor().descriptor.primitive_type;
+        let (read, _) = column_iter_to_arrays(vec![pages], vec![kind], field.clone(), None).map_err(damaged)?;
+        arrays.extend(read);
+    }
+    Series::try_from((field.name.clone(), arrays)).map_err(damaged)
+}
+
 /// Reads some columns of a file, in the order asked for; refuses a file that is not as it was written.
 pub(crate) fn read_frame(part: &PartFile<'_>, wanted: &[usize]) -> Result<Frame> {
-    let file = File::open(part.path).map_err(TableError::reading("a partition"))?;
+    let mut file = File::open(part.path).map_err(TableError::reading("a partition"))?;
     let length = file.metadata().map_err(TableError::reading("a partition"))?.len();
     if length != part.bytes {
         return Err(TableError::Damaged {
             reason: format!("a partition has {length} bytes, {} were written", part.bytes),
         });
     }
-    let damaged = |error: polars::prelude::PolarsError| TableError::Damaged { reason: error.to_string() };
-    let names: Vec<String> = wanted.iter().map(|at| format!("c{at}")).collect();
-    let data = ParquetReader::new(file).with_columns(Some(names.clone())).finish().map_err(damaged)?;
-    let picked: std::result::Result<Vec<_>, _> =
-        names.iter().map(|name| data.column(name).map(|column| column.as_materialized_series().clone())).collect();
-    let columns = picked.map_err(damaged)?;
-    Frame::from_series(part.rows, columns).map_err(|_| TableError::Damaged {
+    let footer = read_metadata(&mut file).map_err(damaged)?;
+    let schema = infer_schema(&footer).map_err(damaged)?;
+    let column = |at: &usize| {
+        let field = schema.get(&format!("c{at}"));
+        let field = field.ok_or_else(|| TableError::Damaged { reason: format!("a partition has no column {at}") })?;
+        read_column(&file, &footer, field, *at, length)
+    };
+    let columns: Result<Vec<_>> = wanted.par_iter().map(column).collect();
+    Frame::from_series(part.rows, columns?).map_err(|_| TableError::Damaged {
         reason: format!("a partition does not have the {} rows that were written", part.rows),
     })
 }
