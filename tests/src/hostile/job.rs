@@ -28,6 +28,10 @@ pub struct Job {
     pub steps: Vec<Step>,
     /// When it was submitted.
     pub created: Timestamp,
+    /// For how many milliseconds from then its offer is good.
+    pub lasts_millis: i64,
+    /// How many attempts of each task its offer allows.
+    pub attempts: u32,
     /// In how many partitions tables are written.
     pub partitions: u32,
     catalogue: Vec<ComponentInfo>,
@@ -47,6 +51,8 @@ impl Job {
             cast,
             steps: vec![],
             created: SystemClock.now(),
+            lasts_millis: MILLIS,
+            attempts: 20,
             partitions: 4,
             catalogue: catalogue.to_vec(),
         }
@@ -127,6 +133,9 @@ impl Job {
             cast: self.cast.clone(),
             steps: self.steps.iter().map(|step| self.offered(step)).collect(),
             created: self.created,
+            expires: Some(self.created.plus_millis(self.lasts_millis)),
+            attempts: Some(self.attempts),
+            keeps: None,
         }
     }
 

@@ -194,6 +194,7 @@ impl Peer {
             target: target.to_owned(),
             headers: vec![("content-type".to_owned(), b"application/json".to_vec())],
             caller: Caller::PartyUser(self.party()),
+            ticket: None,
         };
         let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
         match self.call(&ToCoordinator::Http(head), body).await.expect("a reply") {
@@ -270,7 +271,7 @@ impl Inner {
 fn obedient(identity: &Identity, call: ToAgent) -> Reply {
     let signed = |bytes: &[u8]| identity.sign(OFFER_CONTEXT, bytes).expect("signed");
     match call {
-        ToAgent::Sign(offer) => Reply::Signed(signed(&offer.canonical_bytes().expect("bytes"))),
+        ToAgent::Sign(offer) | ToAgent::SignWithTicket { offer, .. } => Reply::Signed(signed(&offer.canonical_bytes().expect("bytes"))),
         ToAgent::Offer(offer) => Reply::Accepted(signed(&offer.bytes)),
         ToAgent::Check(_) => Reply::Checked(vec![]),
         ToAgent::Http(_) => Reply::Failed(Fault::new(ErrorCode::PermissionDenied, "nothing is shown here")),

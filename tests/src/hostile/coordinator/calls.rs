@@ -57,6 +57,15 @@ impl Coordinator {
         }
     }
 
+    /// The same, with a ticket that the agent's own endpoint gave to some request.
+    pub async fn sign_with_ticket(&self, id: &str, offer: Offer, ticket: SignedBytes) -> Result<SignedBytes, Fault> {
+        match self.call(id, ToAgent::SignWithTicket { offer, ticket }).await {
+            Reply::Signed(signed) => Ok(signed),
+            Reply::Failed(fault) => Err(fault),
+            other => panic!("party {id} answers an offer to be signed with {other:?}"),
+        }
+    }
+
     /// Offers a job to a party.
     pub async fn offer(&self, id: &str, signed: SignedBytes) -> Result<SignedBytes, Fault> {
         match self.call(id, ToAgent::Offer(signed)).await {
@@ -108,6 +117,7 @@ impl Coordinator {
             target: target.to_owned(),
             headers: vec![("content-type".to_owned(), b"application/json".to_vec())],
             caller: Caller::Outsider,
+            ticket: None,
         };
         let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
         let (reply, bytes) = self.http_raw(id, head, body).await;

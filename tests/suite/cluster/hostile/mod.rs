@@ -1,13 +1,17 @@
 //! Hostile programs against unmodified daemons. What is shown here is that the attackers work: honest jobs run, and what is
 //! twisted is refused or told apart.
 
+mod back_door;
+mod consent;
 mod mail;
+mod own_name;
 mod peers;
+mod release;
 
 use fedflow_tests::fixtures::pair;
 use fedflow_tests::hostile::{
     ALL_MINE, Agent, Coordinator, Federation, Job, STRICT, Step, arbiter, careful, guest, host, local, order_of, party,
-    step_name,
+    step_name, task_of,
 };
 use serde_json::json;
 use vocabulary::{Assignment, Cast, ErrorCode, MetricData, Outcome, Role, Stage, TableRef};
@@ -42,7 +46,7 @@ async fn a_hostile_coordinator_can_run_a_whole_training() {
     let metrics = coordinator.metrics_of(&job.task("evaluation_0", &guest("9999")));
     let named = |name: &str| {
         metrics.iter().find_map(|metric| match &metric.data {
-            MetricData::Values(values) => values.iter().find(|(own, _)| own == name).map(|(_, value)| *value),
+            MetricData::Values(values) => values.iter().find(|(own, _)| own == name).map(|(_, value)| value.get()),
             MetricData::Points(_) => None,
         })
     };
@@ -164,6 +168,7 @@ async fn whatever_the_coordinator_says_of_the_caller_he_is_an_outsider() {
         target: preview.to_owned(),
         headers: vec![("content-type".to_owned(), b"application/json".to_vec())],
         caller: Caller::PartyUser(party("10000")),
+        ticket: None,
     };
     let (_, body) = coordinator.http_raw("10000", head, wanted.to_string().into()).await;
     assert!(!String::from_utf8_lossy(&body).contains("4711"), "{body:?}");
