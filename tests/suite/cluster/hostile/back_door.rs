@@ -1,7 +1,8 @@
 //! Tables, models and files by the back door: an offer names something of the party otherwise than as a table.
 
 use super::*;
-use vocabulary::{OfferedFile, Offer, Fault};
+use fedflow_tests::hostile::Peer;
+use vocabulary::{Fault, Offer, OfferedFile};
 
 /// What the clinic's policy says; the bank, whose agent the attacker leads, has the policy of one owner.
 fn narrow() -> String {
@@ -18,8 +19,10 @@ async fn secret_was_read(coordinator: &Coordinator, clinic: &Agent) -> Job {
     first
 }
 
-async fn refused_by(coordinator: &Coordinator, offer: Offer) -> Fault {
-    let signed = coordinator.sign("9999", offer).await.expect("the attacker's own party signs");
+/// What the clinic says to an offer that the attacker signs with the bank's own key, past the bank's agent.
+async fn refused_by(federation: &Federation, coordinator: &Coordinator, offer: Offer) -> Fault {
+    let bank = Peer::with_identity(federation.identity("9999", pki::Kind::Agent));
+    let signed = bank.sign(&offer);
     let fault = coordinator.offer("10000", signed).await.expect_err("the clinic refuses");
     assert_eq!(fault.code, ErrorCode::OfferRefused, "{fault}");
     fault
@@ -57,10 +60,10 @@ async fn an_earlier_jobs_output_is_no_way_around_the_list_of_tables() {
 
     // By the narrow policy, however it is wired.
     clinic.set_policy(&narrow()).await;
-    let fault = refused_by(&coordinator, wired(true)).await;
+    let fault = refused_by(&federation, &coordinator, wired(true)).await;
     assert_eq!(fault.path.as_deref(), Some("admission.tables"), "{fault}");
     assert!(fault.message.contains("salaries"), "judged by what was read when it was done: {fault}");
-    let fault = refused_by(&coordinator, wired(false)).await;
+    let fault = refused_by(&federation, &coordinator, wired(false)).await;
     assert_eq!(fault.path.as_deref(), Some("admission.tables"), "{fault}");
 
     // As a table, it is judged like any other.
@@ -68,7 +71,7 @@ async fn an_earlier_jobs_output_is_no_way_around_the_list_of_tables() {
     let mut named = Job::reading(&coordinator.catalogue(), &[guest("9999"), host("10000")]);
     let table = json!({"table": {"namespace": output.namespace, "name": output.name}});
     named.step_mut("reader_0").own.push((host("10000"), table));
-    let fault = refused_by(&coordinator, named.offer()).await;
+    let fault = refused_by(&federation, &coordinator, named.offer()).await;
     assert_eq!(fault.path.as_deref(), Some("admission.tables"), "{fault}");
     clinic.set_policy(ALL_MINE).await;
     coordinator.run(&named.anew()).await.expect("where every table is admitted it is read");
@@ -141,7 +144,7 @@ async fn a_file_is_not_written_for_others_nor_by_the_order_alone() {
         offer.keeps = Some(OfferedFile { step: step_name("reader_0"), who: who.clone(), file });
         offer
     };
-    let fault = refused_by(&coordinator, keeping(&host("10000"))).await;
+    let fault = refused_by(&federation, &coordinator, keeping(&host("10000"))).await;
     assert_eq!(fault.path.as_deref(), Some("admission.without_ticket"), "{fault}");
     // Where the initiator's policy wants no ticket, its own file is written.
     let offer = keeping(&guest("9999"));
@@ -151,7 +154,8 @@ async fn a_file_is_not_written_for_others_nor_by_the_order_alone() {
     coordinator.assign("9999", order).await.expect("ordered");
     let done = coordinator.ended(&task_of(&offer.job, "reader_0", &guest("9999"))).await;
     assert_eq!(done, Outcome::Succeeded);
-    let (status, text) = bank.door().send(http::Method::GET, "/v1/fedflow/files/gifts/rows.csv", "", "").await.expect("read");
+    let (status, text) =
+        bank.door().send(http::Method::GET, "/v1/fedflow/files/gifts/rows.csv", "", "").await.expect("read");
     assert_eq!(status, 200, "{text:?}");
     assert!(clinic.lives());
 }

@@ -1,7 +1,7 @@
 //! A hostile coordinator starts jobs in a party's own name: it needs what only the party's own REST endpoint gives.
 
 use super::*;
-use fedflow_tests::hostile::Asked;
+use fedflow_tests::hostile::{Asked, Peer};
 use vocabulary::SignedBytes;
 
 /// A job that keeps a secret table of the clinic under a name that its policy admits.
@@ -34,7 +34,7 @@ async fn a_secret_table_is_not_copied_to_a_name_that_the_policy_admits() {
     let foreign = copy.anew().started_by(&guest("9999"));
     let mut offer = foreign.offer();
     offer.cast.guest = vec![party("9999")];
-    let signed = coordinator.sign("9999", offer).await.expect("the attacker's own party signs");
+    let signed = Peer::with_identity(federation.identity("9999", pki::Kind::Agent)).sign(&offer);
     let fault = coordinator.offer("10000", signed).await.expect_err("it is the clinic's own");
     assert_eq!(fault.path.as_deref(), Some("admission.without_ticket"), "{fault}");
     // Any job in the clinic's name, not only local ones.
@@ -127,7 +127,8 @@ async fn a_standing_ticket_ends_after_its_count() {
         "every_seconds": 60, "times": 2,
     });
     let ticket = asked(&coordinator, &clinic, "/v1/fedflow/schedules/create", &schedule).await;
-    let job = Job::new(&coordinator.catalogue(), &[local("10000")]).step(Step::new("writer_0", "writer").set(parameters));
+    let job =
+        Job::new(&coordinator.catalogue(), &[local("10000")]).step(Step::new("writer_0", "writer").set(parameters));
     for _ in 0..2 {
         coordinator.sign_with_ticket("10000", job.anew().offer(), ticket.clone()).await.expect("it stands");
     }
