@@ -6,28 +6,38 @@ mod import;
 mod kept;
 mod lines;
 mod paths;
+mod seen;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use component_kit::{
-    CheckpointAt, ComponentError, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LogLevel, ModelCopy, Reading,
-    Result, SavedModel, Surroundings,
+    About, CheckpointAt, ComponentError, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LabelRules, LogLevel,
+    ModelCopy, Reading, Result, SavedModel, Surroundings,
 };
+use policy::Grounds;
 use records::{CheckpointRecord, ModelRecord};
 use tables::{Origin, Table};
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
-use vocabulary::{Assignment, ErrorCode, Fault, ModelRef, ModelSummary, Offer, Receipt, Role, TableRef};
+use vocabulary::{
+    Assignment, ErrorCode, Fault, ModelRef, ModelSummary, Offer, Outcome, PortKind, Receipt, Role, TableRef, Tells,
+};
 
+use crate::account::Account;
 use crate::archivist::Archivist;
 use crate::holdings::Holdings;
 use crate::joblog::JobLog;
+use crate::queries::Asked;
 use crate::report::Reporter;
 pub(crate) use import::{Bound, bind, directly as import_directly};
 pub(crate) use paths::readable;
+use seen::Seen;
+
+/// Who asks where the coordinator starts a job in this party's name and nobody is known to have asked for it.
+const COORDINATOR: &str = "the coordinator";
 
 /// The outside of one attempt.
 pub(crate) struct Outside {
@@ -37,6 +47,14 @@ pub(crate) struct Outside {
     readable: Vec<TableRef>,
     /// What was read so far: the parents of what is left.
     read: Mutex<BTreeSet<TableRef>>,
+    /// What was really read: by it reports are judged.
+    seen: Mutex<Seen>,
+    /// Whether its component exchanges no messages.
+    alone: bool,
+    /// Whether it should read a table before it tells anything.
+    takes_tables: bool,
+    /// Who asks, where that is not one of the party's own users.
+    asker: Option<String>,
     /// Whether one of the party's own users moves the party's own tables.
     own_affair: bool,
     /// Whether the attempt may move what the party owns at all.
@@ -50,6 +68,8 @@ pub(crate) struct Outside {
     /// The model in FATE's form as the room told it last.
     view: Mutex<Option<String>>,
     archivist: Option<Arc<Archivist>>,
+    /// What the audit chain says of what the attempt lets out.
+    account: Option<Arc<Account>>,
 }
 
 /// Does disk work off the async threads.
@@ -75,8 +95,14 @@ impl Outside {
         let participant = assignment.task.participant();
         let offered = offer.steps.iter().filter(|step| step.step == assignment.task.step).flat_map(|step| &step.tables);
         let offered = offered.filter(|(owner, _)| *owner == participant).map(|(_, table)| table.clone());
-        let readable = assignment.inputs.iter().map(|input| input.table.clone()).chain(offered).collect();
+        let readable: Vec<TableRef> =
+            assignment.inputs.iter().map(|input| input.table.clone()).chain(offered).collect();
         let own_job = offer.initiator.party == holdings.me;
+        let asker = if own_job { COORDINATOR.to_owned() } else { offer.initiator.party.to_string() };
+        let component = holdings.component(&assignment.component, assignment.component_version);
+        let component = component.map(|component| component.description());
+        let takes_data = component.is_none_or(|of| of.inputs.iter().any(|port| port.kind == PortKind::Data));
+        let takes_tables = takes_data || !readable.is_empty();
         let log = holdings.logs.open(&assignment.task);
         let view = Mutex::default();
         Self {
@@ -85,6 +111,10 @@ impl Outside {
             assignment,
             readable,
             read: Mutex::default(),
+            seen: Mutex::default(),
+            alone: component.is_none_or(|of| of.messages.is_empty()),
+            takes_tables,
+            asker: Some(asker),
             own_affair: false,
             may_move: false,
             own_job,
@@ -93,6 +123,7 @@ impl Outside {
             log,
             view,
             archivist: None,
+            account: None,
         }
     }
 
@@ -100,6 +131,30 @@ impl Outside {
     pub(crate) fn moving(self, may_move: bool) -> Self {
         let local = self.assignment.task.role == Role::Local;
         Self { may_move, own_affair: may_move && local && self.own_job, ..self }
+    }
+
+    /// One of the party's own users asked for the job with a ticket of its endpoint, or nobody is known to have.
+    pub(crate) fn asked_with(self, has_ticket: bool) -> Self {
+        let asker = self.asker.filter(|_| !(self.own_job && has_ticket));
+        Self { asker, ..self }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the attempt ended, as the coordinator may know it.
+    pub(crate) fn as_told(&self, outcome: Outcome) -> Outcome {
+        self.holdings.policy().ended(outcome, &self.seen().columns())
+    }
+
+    /// What is known of a report, and who asks.
+    fn grounds(&self, about: About) -> (Grounds, Option<Asked>) {
+        let seen = self.seen();
+        let read = seen.behind((self.assignment.task.role, self.takes_tables), about.rows);
+        let columns = seen.columns();
+        let asked = self.asker.clone().map(|by| Asked { by, tables: seen.tables() });
+        (Grounds { tells: about.tells, read, alone: self.alone, query: None, columns }, asked)
     }
 
     /// Refuses to move what the party owns for somebody of whom it does not know that he may.
@@ -117,10 +172,28 @@ impl Outside {
         Self { archivist, ..self }
     }
 
+    /// With the account that notes how many rows were read.
+    pub(crate) fn accounted(self, account: Arc<Account>) -> Self {
+        Self { account: Some(account), ..self }
+    }
+
+    /// Notes rows for the audit chain.
+    fn account_rows(&self, rows: u64) {
+        if let Some(account) = &self.account {
+            account.read(rows);
+        }
+    }
+
     /// Where what the attempt learns is kept.
     fn own_model(&self) -> ModelRef {
         let Assignment { task, model_version, .. } = &self.assignment;
         ModelRef { version: model_version.clone(), step: task.step.clone(), owner: task.participant() }
+    }
+
+    /// Writes down of how many rows the model is made that the attempt leaves: whoever applies it tells of those, too.
+    async fn note_model_rows(&self) -> Result<()> {
+        let rows = self.seen().fewest();
+        Ok(self.holdings.records.note_model_rows(&self.own_model(), rows).await.map_err(Fault::from)?)
     }
 
     /// Keeps the model's form for readers beside the model: archives hold it, whatever the coordinator may know.
@@ -163,15 +236,18 @@ impl Outside {
 
     async fn read(&self, table: &TableRef) -> Result<Table> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(table.clone());
-        let (shelf, table) = (self.holdings.shelf.clone(), table.clone());
-        blocking(move || {
-            if !shelf.info(&table)?.enabled {
-                let fault = Fault::new(ErrorCode::TableInvalid, format!("table {table} is disabled"));
+        let (shelf, name) = (self.holdings.shelf.clone(), table.clone());
+        let found = blocking(move || {
+            if !shelf.info(&name)?.enabled {
+                let fault = Fault::new(ErrorCode::TableInvalid, format!("table {name} is disabled"));
                 return Err(fault.next("enable the table, then run again").into());
             }
-            Ok(shelf.read(&table)?)
+            Ok(shelf.read(&name)?)
         })
-        .await
+        .await?;
+        self.seen().table(table, &found);
+        self.account_rows(found.rows() as u64);
+        Ok(found)
     }
 }
 
@@ -189,6 +265,7 @@ impl Surroundings for Outside {
     async fn store_output(&self, index: usize, name: &str, table: &Table) -> Result<()> {
         self.hold(table.bytes())?;
         let Assignment { task, attempt, partitions, .. } = &self.assignment;
+        self.seen().name(table);
         let (shelf, rows, partitions) = (self.holdings.shelf.clone(), table.clone(), *partitions);
         let at = TableRef::output(task, *attempt, index);
         if let (0, Some(file)) = (index, &self.assignment.keeps) {
@@ -199,7 +276,7 @@ impl Surroundings for Outside {
         self.holdings.records.add_descent(&stored.table, &parents, Some(&task.job)).await.map_err(Fault::from)?;
         let summary = stored.summary(Some(name));
         self.holdings.records.add_output(task, *attempt, index, &summary).await.map_err(Fault::from)?;
-        self.report(ReportBody::Output(summary));
+        self.report(ReportBody::Output(summary), About::NOTHING);
         Ok(())
     }
 
@@ -209,12 +286,13 @@ impl Surroundings for Outside {
         let (table, added) = (request.table.clone(), import::adds_rows(&request));
         let receipt = import::import(&self.holdings, request, progress, self.cancel.clone()).await?;
         self.log(LogLevel::Info, &import::describe(&receipt));
+        self.seen().rows(receipt.stored);
         let Assignment { task, attempt, .. } = &self.assignment;
         let (records, shelf) = (&self.holdings.records, self.holdings.shelf.clone());
         records.add_root(&table, Some(&task.job), added).await.map_err(Fault::from)?;
         let summary = blocking(move || Ok(shelf.info(&table)?.summary(&table, Some("upload")))).await?;
         records.add_output(task, *attempt, 0, &summary).await.map_err(Fault::from)?;
-        self.report(ReportBody::Output(summary));
+        self.report(ReportBody::Output(summary), About::NOTHING);
         Ok(receipt)
     }
 
@@ -226,11 +304,19 @@ impl Surroundings for Outside {
         let (holdings, file, cancel) = (self.holdings.clone(), file.to_owned(), self.cancel.clone());
         let lines = blocking(move || lines::of(import::source(&holdings, &file, None)?, &cancel)).await?;
         self.hold(lines.iter().map(|line| line.len() as u64).sum())?;
+        self.seen().rows(lines.len() as u64);
+        self.account_rows(lines.len() as u64);
         Ok(lines)
     }
 
-    fn may_tell_rows(&self) -> bool {
-        self.holdings.policy().rows_through_coordinator().into_result(ErrorCode::DisclosureRefused).is_ok()
+    fn may_tell(&self, what: Tells) -> bool {
+        self.holdings.policy().may_tell(what)
+    }
+
+    fn label_rules(&self) -> LabelRules {
+        let policy = self.holdings.policy();
+        let policy::LabelRules { rows_per_column, small_table, when_broken } = policy.rules().labels;
+        LabelRules { rows_per_column, small_table, refuses: when_broken == policy::WhenBroken::Refuse }
     }
 
     async fn copy(&self, request: CopyRequest) -> Result<u64> {
@@ -291,6 +377,8 @@ impl Surroundings for Outside {
                 .at(&self.holdings.me)
                 .next("train it, or check the model's version")
         })?;
+        let rows = records.model_rows(model).await.map_err(Fault::from)?;
+        self.seen().model(rows);
         let ModelRecord { component, component_version, content } = record;
         Ok(SavedModel { component, component_version, role: model.owner.role, bytes: content })
     }
@@ -308,12 +396,14 @@ impl Surroundings for Outside {
             component_version: model.component_version,
             content: model.bytes,
         };
+        self.note_model_rows().await?;
         self.holdings.records.save_model(&at, &record, self.holdings.now()).await.map_err(Fault::from)?;
-        self.report(ReportBody::Model(summary));
+        self.report(ReportBody::Model(summary), About::NOTHING);
         Ok(())
     }
 
     async fn save_checkpoint(&self, at: CheckpointAt, model: SavedModel) -> Result<()> {
+        self.note_model_rows().await?;
         let record = CheckpointRecord {
             step_index: at.step_index,
             step_name: at.step_name,
@@ -340,11 +430,20 @@ impl Surroundings for Outside {
         copies::restore(self, request).await
     }
 
-    fn report(&self, body: ReportBody) {
+    fn report(&self, body: ReportBody, about: About) {
         if let ReportBody::ModelView(text) = &body {
             *self.view.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.clone());
         }
-        self.reporter.tell(&self.assignment.task, self.assignment.attempt, body);
+        let what = match &body {
+            ReportBody::Metrics(_) => "figures",
+            ReportBody::Summary(_) => "the summary",
+            _ => "the view of the model",
+        };
+        let (grounds, asked) = self.grounds(about);
+        let Assignment { task, attempt, .. } = &self.assignment;
+        if let Some(rule) = self.reporter.tell((task, *attempt), body, grounds, asked.as_ref()) {
+            self.log(LogLevel::Warning, &format!("{what} of this step: withheld by rule {rule}"));
+        }
     }
 
     fn log(&self, level: LogLevel, text: &str) {

@@ -329,7 +329,7 @@ async fn keeps_the_last_view_of_a_model_beside_it() {
     let at = bench.outside.own_model();
     assert_eq!(bench.holdings.records.model_view(&at).await.unwrap(), None);
     for view in ["{\"meta\":1}", "{\"meta\":2}"] {
-        bench.outside.report(ReportBody::ModelView(view.to_owned()));
+        bench.outside.report(ReportBody::ModelView(view.to_owned()), About::NOTHING);
     }
     bench.outside.keep_model_view().await;
     assert_eq!(bench.holdings.records.model_view(&at).await.unwrap().as_deref(), Some("{\"meta\":2}"));
@@ -380,4 +380,94 @@ async fn reads_lines_of_own_files_for_own_jobs_only() {
     let outside = Outside::new(bench.holdings.clone(), reporter, order, &foreign, CancellationToken::new());
     let outside = outside.moving(true);
     assert_eq!(code(outside.lines("rows.txt").await), Some(ErrorCode::OfferRefused));
+}
+
+/// What the coordinator was told by then, and what the party's own log says.
+async fn told(bench: &Bench, outside: &Outside) -> (Vec<ReportBody>, String) {
+    outside.reporter.flush().await;
+    let posted = bench.holdings.records.posted(u32::MAX).await.unwrap();
+    let log = std::fs::read_dir(bench.folder.path().join("logs")).unwrap();
+    let mut text = String::new();
+    let mut folders: Vec<_> = log.map(|entry| entry.unwrap().path()).collect();
+    while let Some(path) = folders.pop() {
+        if path.is_dir() {
+            folders.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            text += &String::from_utf8_lossy(&std::fs::read(path).unwrap());
+        }
+    }
+    (posted.into_iter().map(|(_, report)| report.body).collect(), text)
+}
+
+fn figures() -> (ReportBody, About) {
+    let data = vocabulary::MetricData::Values(vec![("rmse".to_owned(), 0.4711)]);
+    let meta = serde_json::Map::new();
+    let metric = vocabulary::Metric { namespace: "train".into(), name: "lr".into(), data, meta };
+    (ReportBody::Metrics(vec![metric.finite().0]), About { tells: &[Tells::Figures], rows: None })
+}
+
+#[tokio::test]
+async fn figures_are_judged_by_the_tables_that_were_really_read() {
+    for (rows, is_told) in [(None, false), (Some(19), false), (Some(20), true)] {
+        let bench = bench(Role::Guest).await;
+        let rules = OPEN.replace("fewest_rows = 1", "fewest_rows = 20");
+        bench.holdings.set_policy(policy::Policy::new("1".parse().unwrap(), toml::from_str(&rules).unwrap()));
+        if let Some(rows) = rows {
+            let offered = TableRef::new("experiment", "offered");
+            bench.holdings.shelf.write(&offered, &table(rows), 1).unwrap();
+            bench.outside.load_table(&offered).await.unwrap();
+        }
+        let (body, about) = figures();
+        // Whatever its component says of the rows.
+        bench.outside.report(body, About { rows: Some(1_000), ..about });
+        let (told, log) = told(&bench, &bench.outside).await;
+        let told = format!("{told:?}");
+        assert_eq!(told.contains("0.4711"), is_told, "{rows:?}: {told}");
+        assert_eq!(told.contains("withheld by rule disclosure.fewest_rows"), !is_told, "{told}");
+        assert_eq!(log.contains("withheld by rule disclosure.fewest_rows"), !is_told, "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_of_few_rows_keeps_what_is_told_with_it() {
+    let bench = bench(Role::Guest).await;
+    let at = bench.outside.own_model();
+    let offered = TableRef::new("experiment", "offered");
+    let saved = SavedModel { component: "scripted".into(), component_version: 1, role: Role::Guest, bytes: vec![1] };
+    bench.outside.save_model(saved.clone()).await.unwrap();
+    assert_eq!(bench.holdings.records.model_rows(&at).await.unwrap(), None);
+    bench.holdings.shelf.write(&offered, &table(7), 1).unwrap();
+    bench.outside.load_table(&offered).await.unwrap();
+    bench.outside.save_model(saved).await.unwrap();
+    assert_eq!(bench.holdings.records.model_rows(&at).await.unwrap(), Some(7));
+}
+
+#[tokio::test]
+async fn an_error_names_no_column_where_headers_are_kept() {
+    let bench = bench(Role::Guest).await;
+    let offered = TableRef::new("experiment", "offered");
+    bench.holdings.shelf.write(&offered, &table(2), 1).unwrap();
+    bench.outside.load_table(&offered).await.unwrap();
+    let failed = Outcome::Failed(Fault::new(ErrorCode::DataMismatch, "column x0 is text"));
+    assert_eq!(bench.outside.as_told(failed.clone()), failed);
+    bench.holdings.set_policy(policy::Policy::new("1".parse().unwrap(), policy::Rules::default()));
+    assert!(!format!("{:?}", bench.outside.as_told(failed)).contains("x0"));
+}
+
+#[tokio::test]
+async fn jobs_of_ones_own_users_are_no_queries() {
+    let bench = bench(Role::Guest).await;
+    let reporter = Reporter::start(bench.holdings.clone()).await.unwrap();
+    let mut foreign = offer(&script("read"));
+    foreign.initiator = Participant::new(Role::Host, "2".parse().unwrap());
+    for (offer, has_ticket, asker) in [
+        (offer(&script("read")), true, None),
+        (offer(&script("read")), false, Some(COORDINATOR)),
+        (foreign.clone(), true, Some("2")),
+        (foreign, false, Some("2")),
+    ] {
+        let order = assignment(Role::Guest, "1", 0, &script("read"));
+        let outside = Outside::new(bench.holdings.clone(), reporter.clone(), order, &offer, CancellationToken::new());
+        assert_eq!(outside.asked_with(has_ticket).asker.as_deref(), asker);
+    }
 }

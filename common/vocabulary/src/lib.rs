@@ -22,6 +22,7 @@ pub mod role;
 pub mod serving;
 pub mod table;
 pub mod task;
+pub mod tells;
 pub mod ticket;
 pub mod time;
 
@@ -39,5 +40,6 @@ pub use role::{Cast, Participant, Role, Stage};
 pub use serving::{ServingPart, ServingPlan};
 pub use table::{Receipt, TableRef, TableSummary};
 pub use task::{Assignment, DataInput, Limits, ModelInput, Progress, TaskId};
+pub use tells::Tells;
 pub use ticket::Ticket;
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};

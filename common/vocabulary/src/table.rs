@@ -78,7 +78,7 @@ pub struct TableSummary {
     pub partitions: u32,
     /// Column names, id first; empty when the policy keeps them.
     pub header: Vec<String>,
-    /// Hash of the content (BLAKE3, hex).
+    /// Hash of the content (BLAKE3, hex); empty when the policy keeps rows.
     pub content_hash: String,
 }
 

@@ -2,14 +2,29 @@
 
 use serde_json::{Map, Value, json};
 use vocabulary::report::ReportBody;
-use vocabulary::{Metric, MetricData};
+use vocabulary::{Metric, MetricData, Tells};
 
+use crate::surroundings::About;
 use crate::task::TaskContext;
 
 /// The way out for measurements. Everything passes the party's disclosure gate before it leaves.
-pub struct Metrics<'a>(pub(crate) &'a TaskContext);
+pub struct Metrics<'a> {
+    task: &'a TaskContext,
+    about: About,
+}
 
-impl Metrics<'_> {
+impl<'a> Metrics<'a> {
+    pub(crate) fn new(task: &'a TaskContext, tells: &'static [Tells]) -> Self {
+        Self { task, about: About { tells, rows: None } }
+    }
+
+    /// Says how many rows they are of, where those are fewer than the rows of the tables that were read, or where others
+    /// read the tables.
+    #[must_use]
+    pub fn over(self, rows: usize) -> Self {
+        Self { about: About { rows: Some(rows as u64), ..self.about }, ..self }
+    }
+
     /// Reports metrics. Figures that are not finite are left out, and named in the job's log.
     pub fn report(&self, metrics: Vec<Metric<f64>>) {
         let mut kept = Vec::with_capacity(metrics.len());
@@ -17,11 +32,11 @@ impl Metrics<'_> {
             if let Some(first) = left_out.first() {
                 let (namespace, name, count) = (&metric.namespace, &metric.name, left_out.len());
                 let others = if count > 1 { format!(" and {} others", count - 1) } else { String::new() };
-                self.0.warn(format!("metric {namespace} {name}: {first}{others} left out: not a finite number"));
+                self.task.warn(format!("metric {namespace} {name}: {first}{others} left out: not a finite number"));
             }
             kept.push(metric);
         }
-        self.0.report(ReportBody::Metrics(kept));
+        self.task.report(ReportBody::Metrics(kept), self.about);
     }
 
     /// Reports the training loss after a loop turn, in FATE's form (`train` / `loss`).
@@ -43,25 +58,25 @@ impl Metrics<'_> {
 
     /// Reports the step's summary: free-form, but bounded by the gate.
     pub fn summary(&self, summary: &Value) {
-        self.0.report(ReportBody::Summary(summary.to_string()));
+        self.task.report(ReportBody::Summary(summary.to_string()), self.about);
     }
 
-    /// Reports a summary with what the step printed. A print that may hold rows is held back where the party's policy keeps
-    /// rows from those who ask at the coordinator's door.
-    pub fn printed(&self, text: &str, may_hold_rows: bool, facts: Value) {
-        let mut summary = as_map(facts);
-        if may_hold_rows && !self.0.may_tell_rows() {
-            self.0.warn("what was printed is held back: it may hold rows");
-            summary.insert("held_back".to_owned(), json!("disclosure.rows_through_coordinator"));
-        } else {
+    /// Reports a summary with numbers of rows, and with what the step printed, where that may be told.
+    pub fn printed(&self, text: &str, counts: Value) {
+        let mut summary = as_map(counts);
+        if self.task.may_tell(Tells::Rows) {
             summary.insert("printed".to_owned(), json!(text));
+            return self.summary(&Value::Object(summary));
         }
-        self.summary(&Value::Object(summary));
+        self.task.warn("what was printed is held back: it holds rows, or figures of rows");
+        summary.insert("held_back".to_owned(), json!("disclosure.rows_through_coordinator"));
+        Metrics::new(self.task, &[Tells::Counts]).summary(&Value::Object(summary));
     }
 
     /// Reports a view of the model in FATE's form.
     pub fn model_view(&self, meta: &Value, param: &Value) {
-        self.0.report(ReportBody::ModelView(json!({"meta": meta, "param": param}).to_string()));
+        let view = json!({"meta": meta, "param": param}).to_string();
+        self.task.report(ReportBody::ModelView(view), self.about);
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a task needs from outside, as the runner (or a test) provides it.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tables::Table;
 use vocabulary::report::ReportBody;
-use vocabulary::{ModelRef, Receipt, TableRef};
+use vocabulary::{ModelRef, Receipt, TableRef, Tells};
 
 use crate::error::Result;
 use crate::model::SavedModel;
@@ -99,6 +100,32 @@ pub struct CopiedModel {
     pub bytes: u64,
 }
 
+/// What a party's policy asks of trainings in which it is the guest, so that hosts do not learn its labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelRules {
+    /// Fewest rows for each column of all hosts together, in a batch whose rows the hosts know and in a small table; with
+    /// 0 there are no rules.
+    pub rows_per_column: u32,
+    /// Tables of fewer rows are small.
+    pub small_table: u64,
+    /// Whether a training that breaks a rule is refused, or runs with a warning.
+    pub refuses: bool,
+}
+
+/// What a component says of a report beside the report: what it gives away, and of how many rows it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// Everything that it gives away; nothing named counts as everything.
+    pub tells: &'static [Tells],
+    /// The rows behind it, where they are fewer than those of the tables that were read, or were read by others.
+    pub rows: Option<u64>,
+}
+
+impl About {
+    /// Of a report that says nothing of data.
+    pub const NOTHING: Self = Self { tells: &[], rows: None };
+}
+
 /// The outside of one attempt at one participant.
 #[async_trait]
 pub trait Surroundings: Send + Sync {
@@ -114,8 +141,11 @@ pub trait Surroundings: Send + Sync {
     /// The lines of a file that the party keeps (`files://folder/name`) or has in an import folder.
     async fn lines(&self, file: &str) -> Result<Vec<String>>;
 
-    /// Whether what is made of rows may be told to those who ask at the coordinator's door.
-    fn may_tell_rows(&self) -> bool;
+    /// Whether that may be told to the coordinator and to those who ask there.
+    fn may_tell(&self, what: Tells) -> bool;
+
+    /// What the party's policy asks of trainings in which it is the guest.
+    fn label_rules(&self) -> LabelRules;
 
     /// Keeps a table of the party under another name; gives its rows.
     async fn copy(&self, request: CopyRequest) -> Result<u64>;
@@ -139,8 +169,12 @@ pub trait Surroundings: Send + Sync {
     async fn restore_model(&self, request: ModelCopy) -> Result<CopiedModel>;
 
     /// Sends a report on its way, after the gate. Never blocks.
-    fn report(&self, body: ReportBody);
+    fn report(&self, body: ReportBody, about: About);
 
     /// Writes a line into the party's own log of the job.
     fn log(&self, level: LogLevel, text: &str);
+
+    /// Takes what a role shows to a test of what it can learn.
+    #[cfg(feature = "harness")]
+    fn observe(&self, _at: String, _values: &[f64]) {}
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
     Assignment, DataInput, ErrorCode, Fault, MessageLine, Participant, Progress, Receipt, Role, Stage, StepName,
-    TableRef, Usage,
+    TableRef, Tells, Usage,
 };
 use wire::{Address, AttemptKey, Envelope, Transport};
 
@@ -24,7 +24,8 @@ use crate::metrics::Metrics;
 use crate::model::SavedModel;
 use crate::peer::{Peer, Peers};
 use crate::surroundings::{
-    CheckpointAt, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LogLevel, ModelCopy, Reading, Surroundings,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LabelRules, LogLevel, ModelCopy,
+    Reading, Surroundings,
 };
 
 struct Inner {
@@ -348,14 +349,15 @@ impl TaskContext {
 
     // --- telling ------------------------------------------------------------------------------------------------------
 
-    /// The way out for measurements.
-    pub fn metrics(&self) -> Metrics<'_> {
-        Metrics(self)
+    /// The way out for measurements that give away what is named here, and nothing else. What leaves is judged by it:
+    /// name everything.
+    pub fn metrics(&self, tells: &'static [Tells]) -> Metrics<'_> {
+        Metrics::new(self, tells)
     }
 
     /// Says how far the work is (0 to 1), and what is being done.
     pub fn progress(&self, fraction: f64, text: impl Into<String>) {
-        self.report(ReportBody::Progress(Progress::new(fraction, text)));
+        self.report(ReportBody::Progress(Progress::new(fraction, text)), About::NOTHING);
     }
 
     /// Writes a line into the party's own log of the job. No rows, no keys.
@@ -368,13 +370,24 @@ impl TaskContext {
         self.inner.surroundings.log(LogLevel::Warning, text.as_ref());
     }
 
-    /// Whether the party's policy lets rows be seen by people at the coordinator's door.
-    pub fn may_tell_rows(&self) -> bool {
-        self.inner.surroundings.may_tell_rows()
+    /// Whether the party's policy lets that be told to the coordinator and to people who ask there.
+    pub fn may_tell(&self, what: Tells) -> bool {
+        self.inner.surroundings.may_tell(what)
     }
 
-    pub(crate) fn report(&self, body: ReportBody) {
-        self.inner.surroundings.report(body);
+    /// What the party's policy asks of trainings in which it is the guest.
+    pub fn label_rules(&self) -> LabelRules {
+        self.inner.surroundings.label_rules()
+    }
+
+    /// Shows a test what this role has seen, by its round and a name.
+    #[cfg(feature = "harness")]
+    pub fn observe(&self, name: &str, values: &[f64]) {
+        self.inner.surroundings.observe(format!("{}{name}", self.scope), values);
+    }
+
+    pub(crate) fn report(&self, body: ReportBody, about: About) {
+        self.inner.surroundings.report(body, about);
     }
 
     // --- working ------------------------------------------------------------------------------------------------------

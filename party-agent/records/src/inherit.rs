@@ -37,6 +37,17 @@ impl Records {
         .bind(old.task.role.word())
         .execute(&mut *tx)
         .await?;
+        sqlx::query(
+            "/* inherit model_rows */ INSERT INTO model_rows (version, step, role, fewest) \
+             SELECT $1, step, role, fewest FROM model_rows WHERE version = $2 AND step = $3 AND role = $4 \
+             ON CONFLICT (version, step, role) DO NOTHING",
+        )
+        .bind(to.as_str())
+        .bind(&old.model_version)
+        .bind(old.task.step.as_str())
+        .bind(old.task.role.word())
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
         Ok(())
     }

@@ -4,6 +4,7 @@ use sqlx::{Row, SqliteConnection};
 use vocabulary::{Attempt, ModelRef, Timestamp};
 
 use crate::checkpoints::{forget_checkpoints, put_checkpoint};
+use crate::queries::forget_model_rows;
 use crate::{CheckpointRecord, RecordError, Records};
 
 /// A model's row.
@@ -41,6 +42,7 @@ impl Records {
         let mut tx = self.pool.begin().await?;
         for StoredModel { at, record, view, checkpoints } in models {
             put_model(&mut tx, at, record, now).await?;
+            forget_model_rows(&mut tx, at).await?;
             if let Some(view) = view {
                 put_view(&mut tx, at, view).await?;
             }

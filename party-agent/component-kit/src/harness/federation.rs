@@ -1,6 +1,6 @@
 //! Who takes part in a test, what each reads, and what each left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
     Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, Metric, ModelInput, ModelRef, Participant, PartyId,
-    Role, Stage, StepName, TableRef, TaskId, Usage,
+    Role, Stage, StepName, TableRef, TaskId, Tells, Usage,
 };
 
 use super::mail::{Faults, Letter, Post, PostBox};
@@ -17,7 +17,7 @@ use super::memory::Memory;
 use crate::component::{AnyComponent, Component, Room};
 use crate::error::{ComponentError, Result};
 use crate::model::SavedModel;
-use crate::surroundings::{CheckpointAt, CopyRequest, ExportRequest, ImportRequest, ModelCopy};
+use crate::surroundings::{CheckpointAt, CopyRequest, ExportRequest, ImportRequest, LabelRules, ModelCopy};
 use crate::task::TaskContext;
 
 /// A test's federation: everything that one run of one component needs.
@@ -31,7 +31,8 @@ pub struct Federation {
     stored: BTreeMap<Participant, Vec<(TableRef, Table)>>,
     models: BTreeMap<Participant, Vec<(String, SavedModel)>>,
     files: BTreeMap<String, Vec<String>>,
-    keeps_rows: bool,
+    keeps: Vec<Tells>,
+    label_rules: Option<LabelRules>,
     limits: vocabulary::Limits,
     seed: u64,
     faults: Faults,
@@ -63,6 +64,12 @@ pub struct Part {
     pub copies: Vec<CopyRequest>,
     /// Models it asked to copy to the store, or back from it.
     pub model_copies: Vec<ModelCopy>,
+    /// What its reports give away, as they say.
+    pub tells: BTreeSet<Tells>,
+    /// Of how many rows its reports are, where they say.
+    pub over: BTreeSet<u64>,
+    /// What it showed of what it had seen, by round and name.
+    pub observed: Vec<(String, Vec<f64>)>,
     /// Where its time went.
     pub usage: Usage,
 }
@@ -102,7 +109,8 @@ impl Federation {
             stored: BTreeMap::new(),
             models: BTreeMap::new(),
             files: BTreeMap::new(),
-            keeps_rows: false,
+            keeps: vec![],
+            label_rules: None,
             limits: vocabulary::Limits::default(),
             seed: 7,
             faults: Faults::default(),
@@ -221,10 +229,17 @@ impl Federation {
         self
     }
 
-    /// Has every policy keep rows from those who ask at the coordinator's door.
+    /// Has every policy keep that from the coordinator and from those who ask there.
     #[must_use]
-    pub fn keeping_rows(mut self) -> Self {
-        self.keeps_rows = true;
+    pub fn keeping(mut self, what: Tells) -> Self {
+        self.keeps.push(what);
+        self
+    }
+
+    /// Has the guest's policy ask this of trainings; without, that of `fedflow up` counts, which warns.
+    #[must_use]
+    pub fn label_rules(mut self, rules: LabelRules) -> Self {
+        self.label_rules = Some(rules);
         self
     }
 
@@ -258,7 +273,8 @@ impl Federation {
             inputs.push(DataInput { port: port.clone(), from_step: step(from), table: name });
         }
         memory.files.clone_from(&self.files);
-        memory.keeps_rows = self.keeps_rows;
+        memory.keeps.clone_from(&self.keeps);
+        memory.label_rules = self.label_rules.filter(|_| who.role == Role::Guest);
         memory.tables.extend(self.stored.get(who).into_iter().flatten().cloned());
         let mut models = Vec::new();
         for (number, (port, model)) in self.models.get(who).into_iter().flatten().enumerate() {
@@ -350,6 +366,8 @@ fn part(memory: &Memory, result: Result<()>, usage: Usage) -> Part {
         model: left.model,
         checkpoints: left.checkpoints,
         metrics: vec![],
+        tells: BTreeSet::new(),
+        over: BTreeSet::new(),
         summary: None,
         model_view: None,
         log: left.log,
@@ -357,10 +375,15 @@ fn part(memory: &Memory, result: Result<()>, usage: Usage) -> Part {
         exports: left.exports,
         copies: left.copies,
         model_copies: left.model_copies,
+        observed: left.observed,
         usage,
     };
     let json = |text: &str| serde_json::from_str(text).ok();
-    for report in left.reports {
+    for (report, about) in left.reports {
+        let says_of_data = matches!(report, ReportBody::Metrics(_) | ReportBody::Summary(_) | ReportBody::ModelView(_));
+        assert!(!says_of_data || !about.tells.is_empty(), "a report does not say what it gives away: {report:?}");
+        part.tells.extend(about.tells);
+        part.over.extend(about.rows);
         match report {
             ReportBody::Metrics(metrics) => part.metrics.extend(metrics),
             ReportBody::Summary(text) => part.summary = json(&text),

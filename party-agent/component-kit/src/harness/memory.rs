@@ -6,12 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tables::Table;
 use vocabulary::report::ReportBody;
-use vocabulary::{ErrorCode, Fault, ModelRef, Receipt, TableRef};
+use vocabulary::{ErrorCode, Fault, ModelRef, Receipt, TableRef, Tells};
 
 use crate::error::Result;
 use crate::model::SavedModel;
 use crate::surroundings::{
-    CheckpointAt, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LogLevel, ModelCopy, Reading, Surroundings,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LabelRules, LogLevel, ModelCopy, Reading,
+    Surroundings,
 };
 
 /// What one part read and left.
@@ -20,7 +21,8 @@ pub(crate) struct Memory {
     pub(crate) tables: BTreeMap<TableRef, Table>,
     pub(crate) models: BTreeMap<ModelRef, SavedModel>,
     pub(crate) files: BTreeMap<String, Vec<String>>,
-    pub(crate) keeps_rows: bool,
+    pub(crate) keeps: Vec<Tells>,
+    pub(crate) label_rules: Option<LabelRules>,
     pub(crate) left: Mutex<Left>,
 }
 
@@ -30,12 +32,13 @@ pub(crate) struct Left {
     pub(crate) outputs: BTreeMap<usize, Table>,
     pub(crate) model: Option<SavedModel>,
     pub(crate) checkpoints: Vec<(CheckpointAt, SavedModel)>,
-    pub(crate) reports: Vec<ReportBody>,
+    pub(crate) reports: Vec<(ReportBody, About)>,
     pub(crate) log: Vec<String>,
     pub(crate) imports: Vec<ImportRequest>,
     pub(crate) exports: Vec<ExportRequest>,
     pub(crate) copies: Vec<CopyRequest>,
     pub(crate) model_copies: Vec<ModelCopy>,
+    pub(crate) observed: Vec<(String, Vec<f64>)>,
 }
 
 impl Memory {
@@ -67,8 +70,13 @@ impl Surroundings for Memory {
         Ok(self.files.get(file).cloned().ok_or_else(missing)?)
     }
 
-    fn may_tell_rows(&self) -> bool {
-        !self.keeps_rows
+    fn may_tell(&self, what: Tells) -> bool {
+        !self.keeps.contains(&what)
+    }
+
+    fn label_rules(&self) -> LabelRules {
+        // As `fedflow up` has it.
+        self.label_rules.unwrap_or(LabelRules { rows_per_column: 12, small_table: 200, refuses: false })
     }
 
     async fn copy(&self, request: CopyRequest) -> Result<u64> {
@@ -112,11 +120,15 @@ impl Surroundings for Memory {
         self.store_model(request).await
     }
 
-    fn report(&self, body: ReportBody) {
-        self.left().reports.push(body);
+    fn report(&self, body: ReportBody, about: About) {
+        self.left().reports.push((body, about));
     }
 
     fn log(&self, _level: LogLevel, text: &str) {
         self.left().log.push(text.to_owned());
+    }
+
+    fn observe(&self, at: String, values: &[f64]) {
+        self.left().observed.push((at, values.to_vec()));
     }
 }

@@ -3,7 +3,7 @@
 use component_kit::{ComponentError, Result, TaskContext};
 use tables::transform::{self, Learned, Made, Settings, TransformError};
 use tables::{Table, TableKind};
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, Tells};
 
 use super::model::Model;
 use super::params::Params;
@@ -18,7 +18,8 @@ pub(super) async fn fit(task: &TaskContext, params: Params) -> Result<()> {
     let made = make(task, &table, &settings, None).await?;
     let anonymous = transform::anonymous_header(&owner(task), made.learned.header.len());
     let (meta, param) = transform::model_view(&settings, &made.learned, Some(&anonymous));
-    task.metrics().model_view(&meta, &param);
+    // Fills may be values of single rows, and every column is named.
+    task.metrics(&[Tells::Rows, Tells::Headers]).model_view(&meta, &param);
     task.save_model(&Model { settings: settings.clone(), learned: Some(made.learned.clone()) }).await?;
     tell(task, &settings, &made).await
 }
@@ -70,7 +71,7 @@ async fn tell(task: &TaskContext, settings: &Settings, made: &Made) -> Result<()
     let label = schema.label().map_or("no label".to_owned(), |label| format!("label {}", label.name));
     task.info(format!("{} instances with {} features, {label}", made.table.rows(), schema.features().len()));
     if let Some(summary) = transform::summary(settings, &made.learned) {
-        task.metrics().summary(&summary);
+        task.metrics(&[Tells::Rows, Tells::Headers]).summary(&summary);
     }
     task.output(0, &made.table).await
 }

@@ -2,7 +2,7 @@
 
 use component_kit::{ExportRequest, Result, TaskContext};
 use serde_json::json;
-use vocabulary::TableRef;
+use vocabulary::{TableRef, Tells};
 
 use super::params::Params;
 
@@ -14,8 +14,9 @@ pub(super) async fn download(task: &TaskContext, params: Params) -> Result<()> {
     let rows = task.export(request).await?;
     task.info(format!("{rows} rows are written"));
     let meta = json!({"name": "download", "metric_type": "DOWNLOAD"});
-    task.metrics().values("download", "data_access", vec![("count".to_owned(), rows as f64)], meta);
-    task.metrics().summary(&json!({"table_name": table.name, "namespace": table.namespace, "rows": rows}));
+    let metrics = task.metrics(&[Tells::Counts]);
+    metrics.values("download", "data_access", vec![("count".to_owned(), rows as f64)], meta);
+    metrics.summary(&json!({"table_name": table.name, "namespace": table.namespace, "rows": rows}));
     task.progress(1.0, format!("{rows} rows written"));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use component_kit::{ComponentError, Result, TaskContext};
 use learning::evaluation::{EvalType, resolve_metrics};
 use serde_json::{Map, Value};
-use vocabulary::ErrorCode;
+use vocabulary::{ErrorCode, Tells};
 
 use super::figures::{Plan, evaluate};
 use super::params::Params;
@@ -19,20 +19,23 @@ pub(super) async fn run(task: &TaskContext, params: Params) -> Result<()> {
         return Ok(());
     }
     let plan = plan(&params)?;
-    let mut summary = Map::new();
+    let (mut summary, mut fewest) = (Map::new(), usize::MAX);
     let count = tables.len();
     for (number, (step, table)) in tables.into_iter().enumerate() {
         let (name, plan) = (step.to_string(), plan.clone());
         let done = task.compute(move || evaluate(&name, &table, &plan)).await??;
         done.remarks.iter().for_each(|remark| task.warn(remark));
-        for metric in &done.metrics {
+        for metric in done.metrics.iter().flat_map(|(_, metrics)| metrics) {
             task.info(format!("{} {}", metric.namespace, metric.name));
         }
-        task.metrics().report(done.metrics);
+        for (rows, metrics) in done.metrics.into_iter().filter(|(_, metrics)| !metrics.is_empty()) {
+            task.metrics(&[Tells::Figures]).over(rows).report(metrics);
+        }
+        fewest = fewest.min(done.fewest);
         summary.insert(step.to_string(), Value::Object(done.summary));
         task.progress((number + 1) as f64 / count as f64, format!("{step} evaluated"));
     }
-    task.metrics().summary(&Value::Object(summary));
+    task.metrics(&[Tells::Figures]).over(fewest).summary(&Value::Object(summary));
     Ok(())
 }
 

@@ -29,8 +29,10 @@ pub(super) struct Plan {
 /// What is said of one table.
 #[derive(Debug, Default)]
 pub(super) struct Judged {
-    /// Metrics to report.
-    pub(super) metrics: Vec<Metric<f64>>,
+    /// Metrics to report, with the rows of which they are.
+    pub(super) metrics: Vec<(usize, Vec<Metric<f64>>)>,
+    /// The rows of the smallest type of row: of them are some figures of the summary.
+    pub(super) fewest: usize,
     /// Single figures by type of row and name.
     pub(super) summary: Map<String, Value>,
     /// What could not be judged, and why.
@@ -42,8 +44,9 @@ type Scalars = Vec<(&'static str, f64)>;
 /// Judges a table; `base` names its metric set.
 pub(super) fn evaluate(base: &str, table: &Table, plan: &Plan) -> Result<Judged> {
     check_kind(base, table)?;
-    let mut judged = Judged::default();
     let parts = rows_by_type(table)?;
+    let fewest = parts.iter().map(|(_, rows)| rows.len()).min().unwrap_or(0);
+    let mut judged = Judged { fewest, ..Judged::default() };
     if parts.is_empty() {
         judged.remarks.push(format!("the table of {base} has no rows: nothing is reported of it"));
     }
@@ -52,13 +55,16 @@ pub(super) fn evaluate(base: &str, table: &Table, plan: &Plan) -> Result<Judged>
         EvalType::Multi => multi(base, table, plan, &parts, &mut judged)?,
         EvalType::Regression => regression(base, table, plan, &parts, &mut judged)?,
     }
-    judged.metrics.retain(|metric| {
-        let fits = metric.data.len() <= MOST_POINTS;
-        if !fits {
-            judged.remarks.push(format!("{} has {} points, more than may be reported", metric.name, metric.data.len()));
-        }
-        fits
-    });
+    for (_, metrics) in &mut judged.metrics {
+        metrics.retain(|metric| {
+            let fits = metric.data.len() <= MOST_POINTS;
+            if !fits {
+                let text = format!("{} has {} points, more than may be reported", metric.name, metric.data.len());
+                judged.remarks.push(text);
+            }
+            fits
+        });
+    }
     Ok(judged)
 }
 
@@ -73,8 +79,8 @@ fn binary(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Ju
             }
             report => {
                 let report = report.map_err(|error| fault(place, &error))?;
-                judged.note(place, report.scalars.clone());
-                judged.metrics.extend(shapes::binary(place, &report));
+                judged.note(place, rows.len(), report.scalars.clone());
+                judged.metrics.push((rows.len(), shapes::binary(place, &report)));
             }
         }
     }
@@ -85,7 +91,8 @@ fn binary(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Ju
         // FATE reports it with the second of the two.
         let place = Place { base, kind: "validate" };
         let psi = population_stability((&train.0, &train.1), (&validate.0, &validate.1));
-        judged.metrics.push(shapes::psi(place, &psi.map_err(|error| fault(place, &error))?));
+        let psi = shapes::psi(place, &psi.map_err(|error| fault(place, &error))?);
+        judged.metrics.push((train.0.len().min(validate.0.len()), vec![psi]));
     }
     Ok(())
 }
@@ -97,14 +104,15 @@ fn multi(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Jud
         let labels = pick(&labels, rows);
         let report =
             evaluate_multi(&labels, &pick(&results, rows), &plan.metrics).map_err(|error| fault(place, &error))?;
-        judged.note(place, report.scalars.clone());
+        judged.note(place, rows.len(), report.scalars.clone());
         if plan.metrics.contains(&Wanted::Precision) {
-            judged.metrics.extend(shapes::by_class(place, &report));
+            judged.metrics.push((rows.len(), shapes::by_class(place, &report).into()));
         }
         if plan.unfold {
             let (classes, scores) = probabilities(table, rows)?;
             let ranked = one_vs_rest(&labels, &classes, scores.view()).map_err(|error| fault(place, &error))?;
-            judged.metrics.extend(ranked.iter().map(|class| shapes::one_vs_rest(place, class)));
+            let ranked = ranked.iter().map(|class| shapes::one_vs_rest(place, class));
+            judged.metrics.push((rows.len(), ranked.collect()));
         }
     }
     Ok(())
@@ -115,7 +123,7 @@ fn regression(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mu
     for (kind, rows) in parts {
         let place = Place { base, kind };
         let scalars = evaluate_regression(&pick(&labels, rows), &pick(&results, rows), &plan.metrics);
-        judged.note(place, scalars.map_err(|error| fault(place, &error))?);
+        judged.note(place, rows.len(), scalars.map_err(|error| fault(place, &error))?);
     }
     Ok(())
 }
@@ -124,14 +132,14 @@ type Parts = [(&'static str, Vec<usize>)];
 
 impl Judged {
     /// Keeps single figures as a metric and in the summary, sorted by name as FATE's readers expect: auc before ks.
-    fn note(&mut self, place: Place<'_>, mut scalars: Scalars) {
+    fn note(&mut self, place: Place<'_>, rows: usize, mut scalars: Scalars) {
         scalars.sort_by_key(|(name, _)| *name);
         if scalars.is_empty() {
             return;
         }
         let values = scalars.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value)));
         self.summary.insert(place.kind.to_owned(), Value::Object(values.collect()));
-        self.metrics.push(shapes::scalars(place, &scalars));
+        self.metrics.push((rows, vec![shapes::scalars(place, &scalars)]));
     }
 }
 

@@ -6,7 +6,7 @@ use component_kit::harness::{Faults, Federation, Part, Played, checks};
 use component_kit::{AnyComponent, Room};
 use serde_json::{Value, json};
 use tables::{ColumnKind, Schema, Table, Values};
-use vocabulary::{ErrorCode, Metric, MetricData, Role, Stage};
+use vocabulary::{ErrorCode, Metric, MetricData, Role, Stage, Tells};
 
 use super::{Evaluation, Params};
 
@@ -54,6 +54,14 @@ fn binary() -> Federation {
     let federation = Federation::new(1, true);
     let guest = federation.guest();
     federation.input_from(&guest, "data", "hetero_lr_0", table_of(ColumnKind::Integer, &rows()))
+}
+
+#[tokio::test]
+async fn every_report_says_of_how_many_rows_it_is() {
+    let federation = binary();
+    let played = federation.run::<Evaluation>().await.all_succeeded();
+    let part = played.part(&federation.guest());
+    assert_eq!((&part.tells, &part.over), (&[Tells::Figures].into(), &[70, 150].into()));
 }
 
 fn find<'a>(part: &'a Part, namespace: &str, name: &str) -> &'a Metric {

@@ -6,7 +6,7 @@ use component_kit::{ComponentError, Result, TaskContext};
 use learning::evaluation::{Curve, CurveKind, EvaluationError, evaluate_binary, single_values};
 use learning::validation::EarlyStopping;
 use serde_json::{Map, Value, json};
-use vocabulary::{ErrorCode, Fault, Metric, MetricData};
+use vocabulary::{ErrorCode, Fault, Metric, MetricData, Tells};
 
 use super::columns::Columns;
 use super::params::{Params, Validation};
@@ -84,9 +84,11 @@ impl Validator {
             of_table.entry(metric.clone()).or_default().push(*value);
         }
         let meta = json!({"name": name, "metric_type": "EVALUATION_SUMMARY"});
-        task.metrics().values(table.kind, &name, values, meta);
+        // The guest's own labels are judged.
+        let metrics = task.metrics(&[Tells::Figures]).over(table.positive.len());
+        metrics.values(table.kind, &name, values, meta);
         let curves = report.curves.into_iter().map(|curve| metric_of(table.kind, &name, curve)).collect();
-        task.metrics().report(curves);
+        metrics.report(curves);
         single_values(&table.positive, scores, &self.settings.metrics)
     }
 

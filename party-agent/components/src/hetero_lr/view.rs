@@ -2,13 +2,19 @@
 
 use component_kit::TaskContext;
 use serde_json::{Map, Value, json};
+use vocabulary::Tells;
 
 use super::model::{Model, Trained};
 use super::params::Params;
 
 /// Reports model view and summary; `validation` is what validations measured, if there were any.
 pub(super) fn report(task: &TaskContext, params: &Params, model: &Model, validation: Option<Value>) {
-    task.metrics().model_view(&meta(params, model), &param(model));
+    // Weights stand under the names of their columns; what validations measured is of the guest's labels.
+    let tells: &[Tells] = match validation {
+        None => &[Tells::Joint, Tells::Headers],
+        Some(_) => &[Tells::Joint, Tells::Figures, Tells::Headers],
+    };
+    task.metrics(&[Tells::Joint, Tells::Headers]).model_view(&meta(params, model), &param(model));
     let mut summary = Map::new();
     if model.is_one_vs_rest() {
         for (class, trained) in model.classes.iter().zip(&model.trained) {
@@ -21,7 +27,7 @@ pub(super) fn report(task: &TaskContext, params: &Params, model: &Model, validat
     if let Some(validation) = validation {
         summary.insert("validation_metrics".to_owned(), validation);
     }
-    task.metrics().summary(&Value::Object(summary));
+    task.metrics(tells).summary(&Value::Object(summary));
 }
 
 fn best(trained: &Trained) -> i64 {

@@ -4,7 +4,7 @@ use component_kit::{ComponentError, Peer, Result, TaskContext};
 use crypto::curve::CurveError;
 use serde_json::json;
 use tables::Table;
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, Tells};
 
 use super::params::Params;
 
@@ -94,8 +94,9 @@ pub(super) fn report(task: &TaskContext, params: &Params, own: usize, found: Fou
         "intersect_method": "ecdh",
         "join_method": params.join_method.to_lowercase(),
     });
-    task.metrics().values("train", "intersection", values, meta);
-    task.metrics().summary(&json!({
+    let metrics = task.metrics(&[Tells::Joint]);
+    metrics.values("train", "intersection", values, meta);
+    metrics.summary(&json!({
         "intersect_num": number,
         "intersect_rate": share,
         "cardinality_only": params.cardinality_only,

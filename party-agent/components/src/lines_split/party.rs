@@ -5,6 +5,7 @@ use local_learning::python::Literal;
 use local_learning::{head, split as deal};
 use serde_json::json;
 use tables::Table;
+use vocabulary::Tells;
 
 use super::params::Params;
 
@@ -20,7 +21,7 @@ pub(super) async fn split(task: &TaskContext, params: Params) -> Result<()> {
     };
     let (train, test, head) = task.compute(work).await??;
     task.info(format!("{} rows in the first part, {} in the second", train.rows(), test.rows()));
-    task.metrics().printed(&head, true, json!({"train": train.rows(), "test": test.rows()}));
+    task.metrics(&[Tells::Rows]).printed(&head, json!({"train": train.rows(), "test": test.rows()}));
     task.output(0, &train).await?;
     task.output(1, &test).await
 }

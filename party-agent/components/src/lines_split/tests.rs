@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use component_kit::harness::{Federation, checks};
 use serde_json::json;
 use tables::Table;
-use vocabulary::ErrorCode;
+use vocabulary::{ErrorCode, Tells};
 
 use super::LinesSplit;
 
@@ -59,7 +59,7 @@ async fn refuses_bad_parameters() {
 #[tokio::test]
 async fn leaks_no_canary() {
     checks::leaks_no_canary::<LinesSplit>(&federation(1), &[CANARY], &[]).await;
-    let played = federation(1).keeping_rows().run::<LinesSplit>().await.all_succeeded();
+    let played = federation(1).keeping(Tells::Rows).run::<LinesSplit>().await.all_succeeded();
     for part in played.parts.values() {
         let told = format!("{:?} {:?} {:?}", part.metrics, part.summary, part.log);
         assert!(!told.contains(",x") && !told.contains(CANARY), "{told}");

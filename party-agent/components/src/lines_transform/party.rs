@@ -5,7 +5,7 @@ use local_learning::python::{Literal, str_of};
 use local_learning::{LearnError, Watch, head, run_steps, steps_of};
 use serde_json::json;
 use tables::Table;
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, Tells};
 
 use super::params::Params;
 
@@ -23,7 +23,7 @@ pub(super) async fn transform(task: &TaskContext, params: Params) -> Result<()> 
         return Err(Fault::new(ErrorCode::ParameterInvalid, refusal).path("steps").into());
     }
     let steps = steps_of(params.steps.as_deref().unwrap_or_default()).map_err(invalid)?;
-    if !steps.is_empty() && !task.may_tell_rows() {
+    if !steps.is_empty() && !task.may_tell(Tells::Rows) {
         // Which rows are left, and why a row fails, would tell what stands in them, as often as somebody asks.
         let fault = Fault::new(ErrorCode::DisclosureRefused, "this party lets nobody ask about its rows with lambdas");
         return Err(fault
@@ -45,7 +45,8 @@ pub(super) async fn transform(task: &TaskContext, params: Params) -> Result<()> 
     task.info(format!("{before} rows read, {} rows left", table.rows()));
     let count = table.rows() as f64;
     let meta = json!({"name": "lines", "metric_type": "DATA"});
-    task.metrics().values("lines", "rows", vec![("rows".to_owned(), count)], meta);
-    task.metrics().printed(&head, true, json!({"rows_in": before, "rows": table.rows()}));
+    let metrics = task.metrics(&[Tells::Rows]);
+    metrics.values("lines", "rows", vec![("rows".to_owned(), count)], meta);
+    metrics.printed(&head, json!({"rows_in": before, "rows": table.rows()}));
     task.output(0, &table).await
 }

@@ -3,7 +3,7 @@
 use component_kit::harness::{Federation, checks};
 use serde_json::{Value, json};
 use tables::Table;
-use vocabulary::ErrorCode;
+use vocabulary::{ErrorCode, Tells};
 
 use super::LinesTransform;
 
@@ -43,12 +43,12 @@ async fn agrees_with_the_plain_computation() {
 
 #[tokio::test]
 async fn holds_rows_back_where_the_policy_keeps_them() {
-    let federation = alone(json!({})).keeping_rows();
+    let federation = alone(json!({})).keeping(Tells::Rows);
     let played = federation.run::<LinesTransform>().await.all_succeeded();
     let told = played.part(&federation.guest()).summary.clone().expect("a summary");
     assert_eq!(told["held_back"], json!("disclosure.rows_through_coordinator"));
     assert!(!told.to_string().contains(CANARY));
-    let asking = alone(json!({"steps": STEPS})).keeping_rows();
+    let asking = alone(json!({"steps": STEPS})).keeping(Tells::Rows);
     let fault = asking.run::<LinesTransform>().await.fault().expect("refused");
     assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::DisclosureRefused, Some("steps")));
 }

@@ -5,7 +5,7 @@ use local_learning::python::{Literal, repr};
 use local_learning::{Format, Kind, LearnError, Model, Params as LearnerParams, Watch};
 use serde_json::json;
 use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, Tells};
 
 use super::params::Params;
 
@@ -42,10 +42,11 @@ pub(super) async fn fit(task: &TaskContext, params: Params) -> Result<()> {
     };
     let trained = task.compute(work).await??;
     let meta = json!({"name": "local_learner", "metric_type": "TRAINING"});
-    task.metrics().values("train", "rows", vec![("rows".to_owned(), rows as f64)], meta);
+    let metrics = task.metrics(&[Tells::Rows]);
+    metrics.values("train", "rows", vec![("rows".to_owned(), rows as f64)], meta);
     let of = json!({"model_type": kind.name(), "format": format.word(), "learner": params.learner});
-    task.metrics().model_view(&of, &json!({"rows": rows}));
-    task.metrics().printed(&trained.printed, true, json!({"rows": rows}));
+    metrics.model_view(&of, &json!({"rows": rows}));
+    metrics.printed(&trained.printed, json!({"rows": rows}));
     task.save_model(&trained.model).await
 }
 
@@ -68,7 +69,7 @@ pub(super) async fn apply(task: &TaskContext, params: Params) -> Result<()> {
     let (predictions, printed) = task.compute(work).await??;
     task.info(format!("{} rows predicted", predictions.rows()));
     if params.print {
-        task.metrics().printed(&printed, true, json!({"rows": predictions.rows()}));
+        task.metrics(&[Tells::Rows]).printed(&printed, json!({"rows": predictions.rows()}));
     }
     task.output(0, &predictions).await
 }
@@ -81,7 +82,8 @@ fn tell(task: &TaskContext, figures: &Literal) -> Result<()> {
         _ => None,
     });
     let meta = json!({"name": "local_learner", "metric_type": "EVALUATION_SUMMARY"});
-    task.metrics().values("validate", "figures", values.collect(), meta);
-    task.metrics().printed(&format!("{}\n", repr(figures)), false, json!({}));
+    let metrics = task.metrics(&[Tells::Rows]);
+    metrics.values("validate", "figures", values.collect(), meta);
+    metrics.printed(&format!("{}\n", repr(figures)), json!({}));
     Ok(())
 }

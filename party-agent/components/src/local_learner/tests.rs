@@ -3,7 +3,7 @@
 use component_kit::harness::{Federation, checks};
 use serde_json::{Value, json};
 use tables::Table;
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, Tells};
 
 use super::LocalLearner;
 
@@ -81,6 +81,24 @@ async fn apply_uses_the_saved_model() {
     assert_eq!(wrong.fault().expect("too wide").code, ErrorCode::DataMismatch);
 }
 
+/// The evaluation of a constant label: what is not defined is left out of the metric and named in the log; it is printed.
+#[tokio::test]
+async fn an_undefined_figure_is_left_out_and_said() {
+    let parameters = json!({"model_type": "LinearRegression"});
+    let federation = Federation::new(0, false).parameters(parameters);
+    let guest = federation.guest();
+    let lines = || Table::of_lines(vec!["5,1".into(), "5,2".into(), "5,3".into()]).expect("a table");
+    let trained = federation.input(&guest, "train_data", lines()).run::<LocalLearner>().await.all_succeeded();
+    let later = applying(json!({"evaluate": true}), &["5,1", "5,2", "5,3"]).applying(&trained);
+    let judged = later.run::<LocalLearner>().await.all_succeeded();
+    let told = judged.part(&guest);
+    let figures = told.metrics.iter().find(|metric| metric.name == "figures").expect("figures");
+    assert!(!figures.data.is_empty(), "the defined ones are told");
+    let line = told.log.iter().find(|line| line.contains("not a finite number")).expect("a line in the log");
+    assert!(line.contains("metric validate figures"), "{line}");
+    assert!(told.summary.as_ref().expect("a summary")["printed"].as_str().expect("text").contains("nan"));
+}
+
 #[tokio::test]
 async fn prints_frequent_sets() {
     let federation = Federation::new(0, false).parameters(json!({"model_type": "FPGrowth", "format": "text"}));
@@ -90,7 +108,7 @@ async fn prints_frequent_sets() {
     let trained = federation.run::<LocalLearner>().await.all_succeeded();
     let printed = &trained.part(&guest).summary.as_ref().expect("a summary")["printed"];
     assert_eq!(printed, &json!("['a']:2\n['b']:1\n['a', 'b']:1\n"));
-    let kept = federation.keeping_rows().run::<LocalLearner>().await.all_succeeded();
+    let kept = federation.keeping(Tells::Rows).run::<LocalLearner>().await.all_succeeded();
     assert!(!kept.part(&guest).summary.as_ref().expect("a summary").to_string().contains("'a'"));
     let later = applying(json!({}), &["a"]).applying(&trained).run::<LocalLearner>().await;
     assert_eq!(later.fault().expect("nothing was kept").code, ErrorCode::Unsupported);

@@ -2,6 +2,7 @@
 
 use component_kit::{ModelCopy, Result, TaskContext};
 use serde_json::json;
+use vocabulary::Tells;
 
 use super::params::Params;
 
@@ -14,7 +15,7 @@ pub(super) async fn restore(task: &TaskContext, params: Params) -> Result<()> {
     let summary = json!({
         "model_id": party_model_id, "model_version": model_version, "place": copied.place, "bytes": copied.bytes,
     });
-    task.metrics().summary(&summary);
+    task.metrics(&[Tells::Counts]).summary(&summary);
     task.progress(1.0, format!("{} bytes restored", copied.bytes));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use component_kit::{ComponentError, Result, TaskContext};
 use serde_json::{Map, Value, json};
 use tables::Table;
-use vocabulary::{ErrorCode, Fault, TableRef};
+use vocabulary::{ErrorCode, Fault, TableRef, Tells};
 
 use super::params::{Params, Source};
 use super::steps;
@@ -53,10 +53,14 @@ fn in_known_words(error: ComponentError, name: &TableRef) -> ComponentError {
     Fault { message, ..error.into_fault() }.path("table").into()
 }
 
-/// Reports what FATE reports, but for its sample of each column: names only, no value of a row.
+/// Reports what FATE reports, but for its sample of each column: names only, where they may be known, and no value of a row.
 fn tell(task: &TaskContext, name: &TableRef, table: &Table) {
     let schema = table.schema();
-    let info: Map<String, Value> = schema.columns.iter().map(|column| (column.name.clone(), json!(""))).collect();
+    let named = schema.columns.iter().map(|column| (column.name.clone(), json!("")));
+    let (tells, info): (&[Tells], Map<String, Value>) = match task.may_tell(Tells::Headers) {
+        true => (&[Tells::Headers], named.collect()),
+        false => (&[Tells::Counts], Map::new()),
+    };
     let meta = json!({
         "name": "reader",
         "metric_type": "data_info",
@@ -69,5 +73,5 @@ fn tell(task: &TaskContext, name: &TableRef, table: &Table) {
         "storage_engine": "LOCALFS",
         "count": table.rows(),
     });
-    task.metrics().values("reader_namespace", "reader_name", vec![], meta);
+    task.metrics(tells).values("reader_namespace", "reader_name", vec![], meta);
 }

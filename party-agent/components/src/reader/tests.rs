@@ -4,7 +4,7 @@ use component_kit::ComponentError;
 use component_kit::harness::{Federation, checks};
 use serde_json::json;
 use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
-use vocabulary::{Attempt, ErrorCode, JobId, StepName, TableRef, TaskId};
+use vocabulary::{Attempt, ErrorCode, JobId, StepName, TableRef, TaskId, Tells};
 
 use super::Reader;
 
@@ -38,6 +38,16 @@ async fn agrees_with_the_plain_computation() {
         assert!(metric.data.is_empty());
         assert_eq!(metric.meta["count"], json!(2));
         assert_eq!(metric.meta["table_info"], json!({"x0": ""}));
+    }
+}
+
+#[tokio::test]
+async fn names_no_column_where_the_policy_keeps_headers() {
+    let told = federation(1).run::<Reader>().await.all_succeeded();
+    let kept = federation(1).keeping(Tells::Headers).run::<Reader>().await.all_succeeded();
+    for (part, kept) in told.parts.values().zip(kept.parts.values()) {
+        assert_eq!((&part.tells, &kept.tells), (&[Tells::Headers].into(), &[Tells::Counts].into()));
+        assert_eq!((&kept.metrics[0].meta["count"], &kept.metrics[0].meta["table_info"]), (&json!(2), &json!({})));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use component_kit::{ComponentError, Peer, Result, TaskContext};
 use serde_json::json;
-use vocabulary::ErrorCode;
+use vocabulary::{ErrorCode, Tells};
 
 use super::messages::{GUEST_SHARE, HOST_SHARE, HOST_SUM};
 use super::params::Params;
@@ -38,7 +38,8 @@ pub(super) async fn add(task: &TaskContext, params: Params) -> Result<()> {
     let sum = steps::opened(own_sum, &only_host(task)?.receive(&HOST_SUM).await?)?;
     task.info(format!("secure_add_guest: success to calculate secure_sum, it is {sum:?}"));
     let meta = json!({"name": "secure_add_result", "metric_type": "SECURE_ADD"});
-    task.metrics().values("train", "secure_add_result", vec![("secure_sum".to_owned(), sum)], meta);
-    task.metrics().summary(&json!({"secure_add_result": sum}));
+    let metrics = task.metrics(&[Tells::Joint]);
+    metrics.values("train", "secure_add_result", vec![("secure_sum".to_owned(), sum)], meta);
+    metrics.summary(&json!({"secure_add_result": sum}));
     Ok(())
 }

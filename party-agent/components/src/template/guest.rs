@@ -4,6 +4,7 @@ use component_kit::{ComponentError, Result, TaskContext};
 use crypto::sharing;
 use serde_json::json;
 use tables::{Column, ColumnKind, Part, Values};
+use vocabulary::Tells;
 
 use super::messages::SHARE_OF_TOTAL;
 use super::model::Total;
@@ -32,8 +33,11 @@ async fn tell(task: &TaskContext, model: &Total) -> Result<()> {
     let name = format!("{}_share", model.column);
     let column = Column::new(name, ColumnKind::Float, Part::Feature);
     task.output(0, &table.with_columns(vec![(column, Values::Float(shares))])?).await?;
-    task.metrics().values("train", "total", vec![("total".to_owned(), model.total)], json!({"metric_type": "TOTAL"}));
-    task.metrics().summary(&json!({"column": model.column, "total": model.total, "hosts": model.hosts}));
+    let total = vec![("total".to_owned(), model.total)];
+    task.metrics(&[Tells::Joint]).values("train", "total", total, json!({"metric_type": "TOTAL"}));
+    // The summary names the column.
+    task.metrics(&[Tells::Joint, Tells::Headers])
+        .summary(&json!({"column": model.column, "total": model.total, "hosts": model.hosts}));
     task.info(format!("the total of {} over {} hosts is known", model.column, model.hosts));
     Ok(())
 }

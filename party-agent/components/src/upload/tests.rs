@@ -34,6 +34,8 @@ async fn agrees_with_the_plain_computation() {
     assert_eq!(request.options["extend_sid"], json!(true));
     assert_eq!(request.options["auto_increasing_sid"], json!(false));
     assert_eq!(request.options["meta"], json!({"with_label": true}));
+    // What became of the rows reaches whoever brought them, whatever the policy keeps.
+    assert_eq!(part.tells, [vocabulary::Tells::Counts].into());
     let metric = &part.metrics[0];
     assert_eq!((metric.namespace.as_str(), metric.name.as_str()), ("upload", "data_access"));
     assert_eq!(metric.data.plain(), MetricData::Values(vec![("count".to_owned(), 1.0)]));

@@ -2,7 +2,7 @@
 
 use component_kit::{CopyRequest, ExportRequest, Result, TaskContext};
 use serde_json::json;
-use vocabulary::{ErrorCode, Fault, TableRef};
+use vocabulary::{ErrorCode, Fault, TableRef, Tells};
 
 use super::params::Params;
 
@@ -23,7 +23,7 @@ pub(super) async fn write(task: &TaskContext, params: Params) -> Result<()> {
         }
     };
     task.info(format!("{rows} rows of table {from} are written"));
-    task.metrics()
+    task.metrics(&[Tells::Counts])
         .summary(&json!({"from": {"table_name": from.name, "namespace": from.namespace}, "to": place, "rows": rows}));
     task.progress(1.0, format!("{rows} rows written"));
     Ok(())

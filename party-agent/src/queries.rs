@@ -1,0 +1,134 @@
+//! How often in a day figures of this party's data alone were told for jobs that others started.
+//!
+//! A query is a table that an attempt has read when it tells the first figures of it: reruns and further attempts count
+//! again, what the same attempt tells later does not.
+
+use std::collections::BTreeMap;
+
+use records::{Queries, Records};
+use vocabulary::{Attempt, Fault, TaskId, Timestamp};
+
+/// Micros of a day.
+const DAY: i64 = 86_400_000_000;
+
+type Key = (TaskId, Attempt);
+
+/// Who asks with an attempt, and of how many tables it can tell figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// The party that started the job, or the coordinator in this party's own name.
+    pub(crate) by: String,
+    /// Tables that were read so far.
+    pub(crate) tables: u64,
+}
+
+/// The day's count, as the records have it.
+#[derive(Default)]
+pub(crate) struct Counter {
+    day: i64,
+    told: BTreeMap<String, u64>,
+    /// Tables of running attempts that were counted.
+    counted: BTreeMap<Key, u64>,
+}
+
+impl Counter {
+    /// Goes on where the records stopped.
+    pub(crate) async fn load(records: &Records, now: Timestamp) -> Result<Self, Fault> {
+        let day = now.0.div_euclid(DAY);
+        let told = records.queries_of(day).await?.into_iter().map(|queries| (queries.asker, queries.count)).collect();
+        Ok(Self { day, told, counted: BTreeMap::new() })
+    }
+
+    /// The number in the day of the last query that an attempt would make by telling figures now.
+    pub(crate) fn number(&mut self, key: &Key, asked: &Asked, now: Timestamp) -> u64 {
+        // A clock that is set back opens no new day.
+        let day = now.0.div_euclid(DAY).max(self.day);
+        if day > self.day {
+            self.day = day;
+            self.told.clear();
+        }
+        self.told.get(&asked.by).copied().unwrap_or(0).saturating_add(self.new(key, asked))
+    }
+
+    /// Counts what an attempt told; gives what is to be written down, if it is anything.
+    pub(crate) fn count(&mut self, key: &Key, asked: &Asked) -> Option<Queries> {
+        let count = self.new(key, asked);
+        if count == 0 {
+            return None;
+        }
+        *self.told.entry(asked.by.clone()).or_default() += count;
+        *self.counted.entry(key.clone()).or_default() += count;
+        Some(Queries { day: self.day, asker: asked.by.clone(), count })
+    }
+
+    /// An attempt is over.
+    pub(crate) fn forget(&mut self, key: &Key) {
+        self.counted.remove(key);
+    }
+
+    fn new(&self, key: &Key, asked: &Asked) -> u64 {
+        asked.tables.max(1).saturating_sub(self.counted.get(key).copied().unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vocabulary::{JobId, PartyId, Role, StepName};
+
+    fn key(attempt: u32) -> Key {
+        let task = TaskId {
+            job: JobId::new("2026").unwrap(),
+            step: StepName::new("evaluation_0").unwrap(),
+            role: Role::Guest,
+            party: PartyId::new("1").unwrap(),
+        };
+        (task, Attempt(attempt))
+    }
+
+    fn asked(by: &str, tables: u64) -> Asked {
+        Asked { by: by.to_owned(), tables }
+    }
+
+    #[test]
+    fn counts_each_table_of_an_attempt_once_and_each_attempt_again() {
+        let (mut counter, now) = (Counter::default(), Timestamp(DAY * 20_000));
+        let one = asked("9999", 1);
+        assert_eq!(counter.number(&key(0), &one, now), 1);
+        let written = Queries { day: 20_000, asker: "9999".to_owned(), count: 1 };
+        assert_eq!(counter.count(&key(0), &one), Some(written));
+        // The same attempt goes on telling, and then reads two more tables.
+        assert_eq!((counter.number(&key(0), &one, now), counter.count(&key(0), &one)), (1, None));
+        let three = asked("9999", 3);
+        assert_eq!(counter.number(&key(0), &three, now), 3);
+        assert_eq!(counter.count(&key(0), &three).map(|queries| queries.count), Some(2));
+        // Another attempt, another asker, nothing read.
+        assert_eq!(counter.number(&key(1), &one, now), 4);
+        assert_eq!(counter.number(&key(1), &asked("10000", 0), now), 1);
+        counter.forget(&key(0));
+        assert_eq!(counter.number(&key(0), &one, now), 4);
+    }
+
+    #[test]
+    fn a_new_day_begins_anew_and_a_clock_set_back_does_not() {
+        let (mut counter, one) = (Counter::default(), asked("9999", 1));
+        assert_eq!(counter.number(&key(0), &one, Timestamp(DAY * 20_000)), 1);
+        counter.count(&key(0), &one);
+        assert_eq!(counter.number(&key(1), &one, Timestamp(DAY * 19_999)), 2);
+        assert_eq!(counter.number(&key(1), &one, Timestamp(DAY * 20_001)), 1);
+    }
+
+    #[tokio::test]
+    async fn goes_on_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = Records::open(&folder.path().join("records.db")).await.unwrap();
+        let now = Timestamp(DAY * 20_000 + 5);
+        let mut counter = Counter::load(&records, now).await.unwrap();
+        assert_eq!(counter.number(&key(0), &asked("9999", 2), now), 2);
+        records.count_queries(&counter.count(&key(0), &asked("9999", 2)).unwrap()).await.unwrap();
+        let mut again = Counter::load(&records, now).await.unwrap();
+        assert_eq!(again.number(&key(1), &asked("9999", 1), now), 3);
+        let mut tomorrow = Counter::load(&records, Timestamp(now.0 + DAY)).await.unwrap();
+        assert_eq!(tomorrow.number(&key(1), &asked("9999", 1), Timestamp(now.0 + DAY)), 1);
+    }
+}
