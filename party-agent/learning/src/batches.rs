@@ -119,6 +119,8 @@ pub struct BatchPlan {
     masked_size: usize,
     strategy: BatchStrategy,
     shuffle: bool,
+    /// Whether a smaller last batch is dealt out over the others.
+    spread: bool,
 }
 
 impl BatchPlan {
@@ -141,17 +143,38 @@ impl BatchPlan {
         let order = (0..rows).collect();
         let size = usize::try_from(batch_size).unwrap_or(rows);
         if size >= rows {
-            return Ok(Self {
-                order,
-                batch_size: rows,
-                masked_size: rows,
-                strategy: BatchStrategy::Full,
-                shuffle: false,
-            });
+            return Ok(Self::whole(order));
         }
         // FATE rounds halves to even here; the cast saturates.
         let wanted = ((1.0 + masked_rate) * size as f64).round_ties_even() as usize;
-        Ok(Self { order, batch_size: size, masked_size: wanted.clamp(size, rows), strategy, shuffle })
+        let masked_size = wanted.clamp(size, rows);
+        Ok(Self { order, batch_size: size, masked_size, strategy, shuffle, spread: false })
+    }
+
+    /// One batch of all rows.
+    fn whole(order: Vec<usize>) -> Self {
+        let rows = order.len();
+        let strategy = BatchStrategy::Full;
+        Self { order, batch_size: rows, masked_size: rows, strategy, shuffle: false, spread: false }
+    }
+
+    /// The same batches, each hidden among all rows, and so dealt anew each epoch.
+    #[must_use]
+    pub fn hidden_among_all(mut self) -> Self {
+        self.masked_size = self.order.len();
+        self
+    }
+
+    /// The same without a smaller last batch: its rows are dealt out over the others. A single batch that would be left
+    /// has all rows.
+    #[must_use]
+    pub fn without_a_smaller_last(mut self) -> Self {
+        let has_one = self.strategy == BatchStrategy::Full && !self.order.len().is_multiple_of(self.batch_size);
+        if has_one && self.order.len() / self.batch_size == 1 {
+            return Self::whole(self.order);
+        }
+        self.spread |= has_one;
+        self
     }
 
     /// Rows of a batch that is not the last one.
@@ -170,9 +193,23 @@ impl BatchPlan {
     #[must_use]
     pub fn batches_per_epoch(&self) -> usize {
         match self.strategy {
+            BatchStrategy::Full if self.spread => self.order.len() / self.batch_size,
             BatchStrategy::Full => self.order.len().div_ceil(self.batch_size),
             BatchStrategy::Random => 1,
         }
+    }
+
+    /// How many rows train in each batch of an epoch.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<usize> {
+        let (rows, count) = (self.order.len(), self.batches_per_epoch());
+        let size = |index: usize| {
+            let own = self.batch_size.min(rows.saturating_sub(index * self.batch_size));
+            let over = rows.saturating_sub(count * self.batch_size);
+            // The rows left over go round: batch 0 gets the first, the one after the last, ...
+            own + if self.spread { over / count + usize::from(index < over % count) } else { 0 }
+        };
+        (0..count).map(size).collect()
     }
 
     /// Whether batches are hidden among other rows.
@@ -193,16 +230,19 @@ impl BatchPlan {
         if self.is_mutable() {
             shuffle(&mut self.order);
         }
-        let groups = self.order.chunks(self.batch_size).take(self.batches_per_epoch());
-        groups.map(|members| self.batch(members, shuffle)).collect()
+        let count = self.batches_per_epoch();
+        let over = self.order.get(count * self.batch_size..).filter(|_| self.spread).unwrap_or_default();
+        let groups = self.order.chunks(self.batch_size).take(count).enumerate();
+        let dealt = |(index, own): (usize, &[usize])| [own.to_vec(), of_turn(over, index, count)].concat();
+        groups.map(dealt).map(|members| self.batch(members, shuffle)).collect()
     }
 
-    fn batch(&self, members: &[usize], shuffle: &mut dyn FnMut(&mut [usize])) -> Batch {
+    fn batch(&self, members: Vec<usize>, shuffle: &mut dyn FnMut(&mut [usize])) -> Batch {
         if !self.is_masked() {
-            return Batch::open(members.to_vec());
+            return Batch::open(members);
         }
         let mut chosen = vec![false; self.order.len()];
-        for row in members {
+        for row in &members {
             if let Some(mark) = chosen.get_mut(*row) {
                 *mark = true;
             }
@@ -210,9 +250,14 @@ impl BatchPlan {
         let mut others: Vec<usize> = chosen.iter().enumerate().filter(|(_, yes)| !**yes).map(|(row, _)| row).collect();
         shuffle(&mut others);
         others.truncate(self.masked_size.saturating_sub(members.len()));
-        others.extend_from_slice(members);
-        Batch::hidden(members.to_vec(), others)
+        others.extend_from_slice(&members);
+        Batch::hidden(members, others)
     }
+}
+
+/// Every `count`-th row, from `index` on.
+fn of_turn(rows: &[usize], index: usize, count: usize) -> Vec<usize> {
+    rows.iter().skip(index).step_by(count).copied().collect()
 }
 
 #[cfg(test)]
@@ -277,16 +322,50 @@ mod tests {
         assert!(matches!(BatchPlan::new(9, &settings(3, f64::NAN)), Err(BatchError::MaskedRate { .. })));
     }
 
+    #[test]
+    fn a_smaller_last_batch_is_dealt_out_over_the_others() {
+        let mut plan = BatchPlan::new(23, &settings(5, 0.0)).unwrap().without_a_smaller_last();
+        assert_eq!((plan.batches_per_epoch(), plan.sizes()), (4, vec![6, 6, 6, 5]));
+        let batches = plan.epoch(&mut still);
+        assert_eq!(batches[1].members, [5, 6, 7, 8, 9, 21]);
+        assert_eq!(batches[3].masked, [15, 16, 17, 18, 19]);
+        assert!(!plan.is_mutable());
+        let whole = BatchPlan::new(9, &settings(5, 1.0)).unwrap().without_a_smaller_last();
+        assert_eq!((whole.sizes(), whole.is_mutable()), (vec![9], false));
+        let even = BatchPlan::new(20, &settings(5, 0.0)).unwrap();
+        assert_eq!(even.clone().without_a_smaller_last().sizes(), even.sizes());
+        let random = BatchSettings { strategy: BatchStrategy::Random, ..settings(10, 0.0) };
+        assert_eq!(BatchPlan::new(25, &random).unwrap().without_a_smaller_last().sizes(), [10]);
+    }
+
+    #[test]
+    fn hidden_batches_have_the_same_mask_whatever_the_epoch() {
+        let mut seeded = Seeded::new(3);
+        let plan = BatchPlan::new(50, &settings(8, 0.0)).unwrap().hidden_among_all();
+        let mut plan = plan.without_a_smaller_last();
+        assert!(plan.is_masked() && plan.is_mutable());
+        let all: Vec<usize> = (0..50).collect();
+        let mut draw = || plan.epoch(&mut |items| seeded.shuffle(items));
+        let (first, second) = (draw(), draw());
+        assert!(first.iter().chain(&second).all(|batch| batch.masked == all));
+        assert_ne!(first, second, "dealt anew");
+        let mut one = BatchPlan::new(5, &settings(-1, 0.0)).unwrap().hidden_among_all();
+        assert_eq!(one.epoch(&mut |_| panic!("nothing to hide")), [Batch::open(vec![0, 1, 2, 3, 4])]);
+    }
+
     proptest! {
         #[test]
         fn an_epoch_uses_every_row_once_and_masks_hold_their_members(
-            rows in 2usize..200, size in 1i64..40, rate in 0.0f64..6.0, seed in any::<u64>(),
+            rows in 2usize..200, size in 1i64..40, rate in 0.0f64..6.0, seed in any::<u64>(), dealt in any::<bool>(),
         ) {
             let mut seeded = Seeded::new(seed);
             let mut plan = BatchPlan::new(rows, &BatchSettings { shuffle: true, ..settings(size, rate) }).unwrap();
+            if dealt {
+                plan = plan.without_a_smaller_last();
+            }
             for _ in 0..2 {
                 let batches = plan.epoch(&mut |items| seeded.shuffle(items));
-                prop_assert_eq!(batches.len(), plan.batches_per_epoch());
+                prop_assert_eq!(batches.iter().map(|batch| batch.members.len()).collect::<Vec<_>>(), plan.sizes());
                 let mut seen: Vec<usize> = batches.iter().flat_map(|b| b.members.clone()).collect();
                 seen.sort_unstable();
                 prop_assert_eq!(seen, (0..rows).collect::<Vec<_>>());
@@ -294,7 +373,7 @@ mod tests {
                     let found: Vec<usize> = batch.positions.iter().map(|at| batch.masked[*at]).collect();
                     prop_assert_eq!(&found, &batch.members);
                     if plan.is_masked() {
-                        prop_assert_eq!(batch.masked.len(), plan.masked_batch_size());
+                        prop_assert_eq!(batch.masked.len(), plan.masked_batch_size().max(batch.members.len()));
                         prop_assert!(batch.masked.windows(2).all(|pair| pair[0] < pair[1]));
                     }
                 }

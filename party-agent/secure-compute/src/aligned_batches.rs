@@ -2,7 +2,7 @@
 //! names the rows of each batch by position, possibly hidden among others.
 
 use component_kit::{ComponentError, Message, Peers, Result, TaskContext};
-use learning::batches::{BatchPlan, BatchStrategy};
+use learning::batches::BatchPlan;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use vocabulary::{ErrorCode, Fault};
@@ -50,16 +50,9 @@ pub struct BatchShape {
 }
 
 /// The shapes of an epoch's batches, which every party derives for itself.
-pub fn shapes(rows: usize, plan: &BatchPlan, strategy: BatchStrategy) -> Vec<BatchShape> {
-    let size = plan.batch_size();
-    let shape = |index: usize| {
-        let members = match strategy {
-            BatchStrategy::Full => size.min(rows.saturating_sub(index * size)),
-            BatchStrategy::Random => size,
-        };
-        BatchShape { members, masked: if plan.is_masked() { plan.masked_batch_size() } else { members } }
-    };
-    (0..plan.batches_per_epoch()).map(shape).collect()
+pub fn shapes(plan: &BatchPlan) -> Vec<BatchShape> {
+    let masked = |members: usize| if plan.is_masked() { plan.masked_batch_size().max(members) } else { members };
+    plan.sizes().into_iter().map(|members| BatchShape { members, masked: masked(members) }).collect()
 }
 
 /// Guest: names the rows of a batch.
@@ -94,7 +87,7 @@ pub async fn receive_rows(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use learning::batches::BatchSettings;
+    use learning::batches::{BatchSettings, BatchStrategy};
 
     fn ids(names: &[&str]) -> Vec<String> {
         names.iter().map(|&name| name.to_owned()).collect()
@@ -123,7 +116,7 @@ mod tests {
         ] {
             let settings = BatchSettings { batch_size, strategy, shuffle: true, masked_rate };
             let mut plan = BatchPlan::new(100, &settings).unwrap();
-            let shapes = shapes(100, &plan, strategy);
+            let shapes = shapes(&plan);
             let batches = plan.epoch(&mut |_| {});
             let real: Vec<BatchShape> = batches
                 .iter()

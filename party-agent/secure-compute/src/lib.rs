@@ -10,6 +10,7 @@ pub mod encrypted_gradient;
 pub mod fixed;
 pub mod hidden_members;
 pub mod key_ceremony;
+pub mod label_protection;
 
 pub use encrypted_algebra::{
     LinearScheme, Origin, PublicKeyBytes, RingLwe, SchemeError, SchemeResult, SumsBytes, VectorBytes,
