@@ -290,3 +290,25 @@ async fn an_attempt_that_is_told_twice_is_one_answer() {
     let text = format!("{second:?}");
     assert!(text.contains(DAILY) && !text.contains("mean_absolute_error"), "{text}");
 }
+
+#[tokio::test]
+async fn an_arbiter_tells_the_loss_of_enough_rows_although_it_reads_none() {
+    let federation = Federation::new(&program());
+    let coordinator = Coordinator::start(&federation);
+    let (_bank, _clinic) = two(&federation, &coordinator).await;
+    let peers = careful(&["9999", "10000"], &[]);
+    let court = federation.agent("10001", &peers);
+    coordinator.joined(&["9999", "10000", "10001"]).await;
+    let job = Job::training(&coordinator.catalogue(), ["9999", "10000", "10001"], 2);
+    let losses = |job: &Job| {
+        let metrics = coordinator.metrics_of(&job.task("hetero_lr_0", &arbiter("10001")));
+        let is_loss = |metric: &&Metric| metric.name == "loss" && !metric.data.is_empty();
+        metrics.iter().filter(is_loss).count()
+    };
+    coordinator.run(&job).await.expect("it runs");
+    assert_eq!(losses(&job), 2);
+    court.set_policy(&format!("{peers}[disclosure]\nfewest_rows = 100\n")).await;
+    let job = job.anew();
+    coordinator.run(&job).await.expect("it runs");
+    assert_eq!(losses(&job), 0, "by the guest's word there are fewer");
+}
