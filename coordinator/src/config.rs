@@ -50,6 +50,10 @@ pub struct CoordinatorConfig {
     /// Who may use the REST door; whoever reaches it, as the operator, when it is not set.
     #[serde(default)]
     pub access: Option<AccessSettings>,
+    /// Whether all parties belong to one owner: whoever is let in sees everything and has one tenant, whatever a path names, as
+    /// at a door that asks nobody.
+    #[serde(default)]
+    pub one_owner: bool,
     /// Kubeflow Pipelines' API.
     #[serde(default)]
     pub kubeflow: KubeflowRules,

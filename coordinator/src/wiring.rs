@@ -45,9 +45,9 @@ impl Running {
 
 /// Whose experiment of the default name is made at the start: of the one tenant, or of the parties' where the door asks who
 /// comes. Parties that come later have theirs with their first job.
-fn tenants(coordinator: &Coordinator, config: &CoordinatorConfig, asks: bool) -> Vec<Tenant> {
+fn tenants(coordinator: &Coordinator, config: &CoordinatorConfig, tells_apart: bool) -> Vec<Tenant> {
     let mut tenants = vec![Tenant::only()];
-    if asks && !config.kubeflow.multi_user {
+    if tells_apart && !config.kubeflow.multi_user {
         let known = coordinator.presence().agents.into_keys().chain(config.parties.clone().into_iter().flatten());
         tenants.extend(known.filter_map(|party| Tenant::new(party.as_str()).ok()));
     }
@@ -106,16 +106,19 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     };
     let coordinator = Coordinator::new(store, Arc::new(gateway.clone()), Arc::new(SystemClock), options);
     coordinator.load_parties().await.map_err(|error| error.fault())?;
-    for tenant in tenants(&coordinator, &config, access.is_some()) {
+    // Where all belongs to one owner, a credential says that somebody may come in, and nothing about whom he stands for.
+    let tells_apart = access.is_some() && !config.one_owner;
+    for tenant in tenants(&coordinator, &config, tells_apart) {
         coordinator.default_experiment(&tenant).await.map_err(|error| error.fault())?;
     }
     // Parties' users carry their party; whoever else comes in is the operator once the door asks who it is.
-    let principal = if access.is_some() { Principal::operator() } else { Principal::anyone() };
+    let principal = if tells_apart { Principal::operator() } else { Principal::anyone() };
     let face = FaceOptions {
         principal_at_door: principal.clone(),
         folder: config.data.display().to_string(),
         board: config.board.clone(),
         address: (rest.ip().to_string(), rest.port()),
+        access: access.clone(),
     };
     let rows: Arc<dyn Rows> = Arc::new(RowsOverGateway(gateway.clone()));
     let fate_flow = faces::fate_flow::router(FateFlow::new(coordinator.clone(), rows.clone(), face));

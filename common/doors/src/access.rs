@@ -1,6 +1,7 @@
 //! Who stands at a door: signed requests of FATE's clients, and bearer tokens. Off unless the settings name somebody.
 //!
-//! What passes carries its [`Caller`] as an extension, and no credential: headers that prove something stay at this door.
+//! What passes carries its [`Caller`] and the [`CredentialName`] as extensions, and no credential: headers that prove something
+//! stay at this door.
 
 mod book;
 mod content;
@@ -23,14 +24,14 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use tokio_util::sync::CancellationToken;
-use vocabulary::{Clock, ErrorCode, Fault, PartyId};
+use vocabulary::{Clock, ErrorCode, Fault, PartyId, Timestamp};
 use wire::agent_link::Caller;
 
 use crate::dialect::Dialect;
 use crate::fate_reply::{AUTHENTICATION, Failure, answers_with_a_file};
 use crate::lenient::drain;
 use crate::proxy::stream_of;
-use book::Book;
+use book::{Book, Reading};
 use nonces::Nonces;
 use signature::Claim;
 
@@ -40,6 +41,9 @@ pub use settings::{AccessSettings, ClientSettings, TokenSettings};
 const OPEN: [&str; 3] = ["/openapi.json", "/v1/openapi.json", "/docs"];
 /// How often the file of clients and tokens is looked at.
 const READ_AGAIN_EVERY: Duration = Duration::from_secs(10);
+/// How long what a file said before counts after it can be read no more, in milliseconds: long enough for an editor that
+/// writes it in pieces. Then nobody of it comes in, since what was written may have been a removal.
+const GRACE_MILLIS: i64 = 60_000;
 /// HTTP status of a refusal where a client would take HTTP 200 for the file.
 const REFUSED_FILE: u16 = 400;
 /// HTTP status of a refusal to clients of other APIs than FATE-Flow's.
@@ -56,10 +60,20 @@ pub enum Holder {
     Operator,
 }
 
+/// The name of the credential that a request came with, as the settings have it: a token's name, or a client's `app_key`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialName(pub Arc<str>);
+
 /// The check at one door. A cheap handle.
 #[derive(Clone)]
 pub struct Access {
     inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Access")
+    }
 }
 
 struct Inner {
@@ -68,15 +82,53 @@ struct Inner {
     clock: Arc<dyn Clock>,
     book: RwLock<Arc<Book>>,
     nonces: Mutex<Nonces>,
+    wrong: Mutex<Wrong>,
+}
+
+/// What is wrong with the entries and with the file.
+#[derive(Default)]
+struct Wrong {
+    /// Names of entries that do not count.
+    refused: Vec<String>,
+    /// Since when the file cannot be read.
+    unreadable: Option<Timestamp>,
 }
 
 impl Access {
     /// The check that the settings ask for. `own` is the party at whose door it stands: then its users alone can be named.
-    /// Fails when a credential is incomplete, names a stranger, or stands there twice; or when nobody is named at all.
+    /// Fails when a credential of the settings is incomplete, names a stranger, or stands there twice; when nobody is named
+    /// at all; or when the file is not there. Of the file, what cannot be used is told and does not count.
     pub fn open(settings: AccessSettings, own: Option<PartyId>, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
-        let book = Book::read(&settings, own.as_ref())?;
+        let reading = Book::read(&settings, own.as_ref());
+        if let Err(fault) = &reading.file {
+            tracing::error!(code = fault.code.text(), %fault, "nobody whom this file names comes in");
+        }
+        if let Some((_, fault)) = reading.refused.get(..reading.of_settings).and_then(<[_]>::first) {
+            return Err(fault.clone());
+        }
+        match &settings.file {
+            Some(path) if !path.exists() => reading.file.clone()?,
+            Some(_) => {}
+            None if reading.book.is_empty() => {
+                let fault = Fault::new(ErrorCode::ConfigInvalid, "access: nobody is named, so nobody could come in");
+                return Err(fault.next("name a client or a token, or leave the section access out"));
+            }
+            None => {}
+        }
         let nonces = Mutex::new(Nonces::new(clock.now()));
-        Ok(Self { inner: Arc::new(Inner { settings, own, clock, book: RwLock::new(Arc::new(book)), nonces }) })
+        let wrong = Mutex::new(Wrong { refused: told(&reading), unreadable: reading.file.is_err().then(|| clock.now()) });
+        let book = RwLock::new(Arc::new(reading.book));
+        Ok(Self { inner: Arc::new(Inner { settings, own, clock, book, nonces, wrong }) })
+    }
+
+    /// Names of entries that do not count as they stand, and whether the file cannot be read at all.
+    pub fn refused(&self) -> (Vec<String>, bool) {
+        let wrong = self.wrong();
+        (wrong.refused.clone(), wrong.unreadable.is_some())
+    }
+
+    fn wrong(&self) -> std::sync::MutexGuard<'_, Wrong> {
+        self.inner.wrong.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same router, for those who prove who they are.
@@ -84,8 +136,7 @@ impl Access {
         router.layer(from_fn_with_state(self.clone(), enter))
     }
 
-    /// Reads the file of clients and tokens again whenever it has changed, until `stop`. One that cannot be used is logged,
-    /// and what was in force stays.
+    /// Reads the file of clients and tokens again whenever it has changed, or could not be read, until `stop`.
     pub async fn keep_fresh(self, stop: CancellationToken) {
         let Some(path) = self.inner.settings.file.clone() else { return };
         let mut before = stamp(&path);
@@ -95,21 +146,36 @@ impl Access {
                 () = tokio::time::sleep(READ_AGAIN_EVERY) => {}
             }
             let now = stamp(&path);
-            if now != before {
+            if now != before || self.refused().1 {
                 before = now;
                 match self.reload() {
                     Ok(()) => tracing::info!(path = %path.display(), "clients and tokens read again"),
-                    Err(fault) => tracing::error!(%fault, "clients and tokens stay as they were"),
+                    Err(fault) => {
+                        let seconds = GRACE_MILLIS / 1_000;
+                        tracing::error!(%fault, "the file of clients and tokens cannot be read: what it said counts for {seconds} s more, then nobody of it comes in");
+                    }
                 }
             }
         }
     }
 
-    /// Reads the file of clients and tokens again.
+    /// Reads the file of clients and tokens again. Each entry is judged by itself: what can be used counts, what is not there
+    /// any more does not, and the rest is told by name. When the file cannot be read at all, what it said before counts for
+    /// a minute more, and then nobody of it comes in.
     pub fn reload(&self) -> Result<(), Fault> {
-        let book = Book::read(&self.inner.settings, self.inner.own.as_ref())?;
-        *self.inner.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(book);
-        Ok(())
+        let reading = Book::read(&self.inner.settings, self.inner.own.as_ref());
+        let refused = told(&reading);
+        let now = self.inner.clock.now();
+        let mut wrong = self.wrong();
+        let since = *wrong.unreadable.get_or_insert(now);
+        if reading.file.is_ok() {
+            wrong.unreadable = None;
+        } else if now.millis().saturating_sub(since.millis()) < GRACE_MILLIS {
+            return reading.file;
+        }
+        wrong.refused = refused;
+        *self.inner.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(reading.book);
+        reading.file
     }
 
     /// Whom the token of a request stands for, for those who refuse in a form of their own. Signatures do not count here.
@@ -119,7 +185,7 @@ impl Access {
                 .next("send `Authorization: Bearer TOKEN`")
         };
         let token = token_of(headers).ok_or_else(|| refused(unknown("a bearer token is missing")))?;
-        self.book().holder_of_token(&token, self.inner.clock.now()).map_err(refused)
+        self.book().holder_of_token(&token, self.inner.clock.now()).map(|known| known.holder).map_err(refused)
     }
 
     fn book(&self) -> Arc<Book> {
@@ -131,20 +197,20 @@ impl Access {
         let refused = |request: Request, failure| Err((failure, request.into_body()));
         let book = self.book();
         let now = self.inner.clock.now();
-        let holder = if let Some(token) = token_of(request.headers()) {
+        let known = if let Some(token) = token_of(request.headers()) {
             match book.holder_of_token(&token, now) {
-                Ok(holder) => holder,
+                Ok(known) => known,
                 Err(failure) => return refused(request, failure),
             }
         } else if !book.knows_clients() {
             return refused(request, unknown("a bearer token is missing"));
         } else {
-            let known = Claim::read(request.headers(), now).and_then(|claim| {
+            let claimed = Claim::read(request.headers(), now).and_then(|claim| {
                 let client = book.client(&claim.app_key, now)?;
                 Ok((claim, client))
             });
-            let (claim, (secret, holder)) = match known {
-                Ok(known) => known,
+            let (claim, (secret, known)) = match claimed {
+                Ok(claimed) => claimed,
                 Err(failure) => return refused(request, failure),
             };
             let content;
@@ -158,7 +224,7 @@ impl Access {
             if !fresh {
                 return refused(request, unknown(signature::NONCE));
             }
-            holder
+            known
         };
         let headers = request.headers_mut();
         headers.remove(AUTHORIZATION);
@@ -166,13 +232,23 @@ impl Access {
         for name in signature::HEADERS {
             headers.remove(name);
         }
-        request.extensions_mut().insert(match holder {
+        request.extensions_mut().insert(CredentialName(known.name));
+        request.extensions_mut().insert(match known.holder {
             Holder::Party(party) => Caller::PartyUser(party),
             // the door's own principal
             Holder::Operator => Caller::Outsider,
         });
         Ok(request)
     }
+}
+
+/// Tells what does not count; gives the names.
+fn told(reading: &Reading) -> Vec<String> {
+    let code = ErrorCode::ConfigInvalid.text();
+    for (name, fault) in &reading.refused {
+        tracing::error!(code, name, %fault, "an entry of the clients and tokens does not count");
+    }
+    reading.refused.iter().map(|(name, _)| name.clone()).collect()
 }
 
 /// A refusal for want of a credential that counts.

@@ -17,7 +17,7 @@ pub mod targz;
 pub mod tee;
 pub mod upload;
 
-pub use access::{Access, AccessSettings, Holder};
+pub use access::{Access, AccessSettings, CredentialName, Holder};
 pub use dialect::Dialect;
 pub use fate_reply::{Answer, Failure, Reply, file_reply};
 pub use form::SentForm;

@@ -67,6 +67,8 @@ codes! {
     ModelMissing = "FF206",
     /// Two parties hold data that do not fit together.
     DataMismatch = "FF207",
+    /// The audit chain is broken, so that nothing may leave.
+    AuditBroken = "FF208",
     /// A party's policy refuses the offer.
     OfferRefused = "FF301",
     /// A party's policy refuses to let a message leave.
@@ -113,6 +115,8 @@ codes! {
     ConfigInvalid = "FF601",
     /// A defect of fedflow itself.
     Internal = "FF901",
+    /// A record of a daemon cannot be read or used, and was set aside.
+    RecordUnreadable = "FF902",
 }
 
 impl fmt::Display for ErrorCode {

@@ -119,7 +119,10 @@ impl StoreError {
             StoreError::Full { .. } => Fault::new(ErrorCode::StorageFull, self.to_string())
                 .next("make room on the coordinator's disk; nothing stored so far is lost"),
             StoreError::Address { .. } => Fault::new(ErrorCode::ConfigInvalid, self.to_string()),
-            StoreError::Unavailable { .. } | StoreError::Corrupt { .. } => {
+            StoreError::Corrupt { .. } => {
+                Fault::new(ErrorCode::RecordUnreadable, self.to_string()).next("see the coordinator's log")
+            }
+            StoreError::Unavailable { .. } => {
                 Fault::new(ErrorCode::Internal, self.to_string()).next("see the coordinator's log")
             }
         }
@@ -144,7 +147,7 @@ pub trait Store: Send + Sync {
 /// All that can be done in one transaction.
 #[async_trait]
 pub trait Transaction:
-    Jobs + Claims + Tasks + Reports + Models + Tags + Parties + Outbox + Experiments + Entities + Events + Send
+    Jobs + Claims + Tasks + Reports + Models + Tags + Parties + Outbox + Experiments + Entities + Events + Asides + Send
 {
     /// Makes everything done in it stand, through a loss of power too.
     async fn commit(self: Box<Self>) -> Stored<()>;
@@ -352,7 +355,45 @@ pub trait Outbox {
     async fn parties_with_orders(&mut self) -> Stored<Vec<PartyId>>;
 }
 
+/// Rows that could not be read and were set aside.
+#[async_trait]
+pub trait Asides {
+    /// How many of each kind.
+    async fn count_set_aside(&mut self) -> Stored<BTreeMap<String, u64>>;
+    /// Whether one of this kind and key is among them.
+    async fn is_set_aside(&mut self, kind: &str, key: &str) -> Stored<bool>;
+}
+
 impl Errand {
+    /// The order that has this key: its job, its party and what it is about; of an order to stop the reason is not in the key.
+    pub fn of_key(key: &str, reason: Fault) -> Option<(JobId, PartyId, Self)> {
+        let parts: Vec<&str> = key.split('/').collect();
+        let whole = |job: &str, party: &str, errand| Some((job.parse().ok()?, party.parse().ok()?, errand));
+        match parts[..] {
+            ["sign", job, party] => whole(job, party, Errand::Sign),
+            ["offer", job, party] => whole(job, party, Errand::Offer),
+            ["close", job, party] => whole(job, party, Errand::Close),
+            [word @ ("assign" | "cancel"), job, step, role, party, attempt] => {
+                let id = TaskId {
+                    job: job.parse().ok()?,
+                    step: step.parse().ok()?,
+                    role: role.parse().ok()?,
+                    party: party.parse().ok()?,
+                };
+                let (task, attempt) = (id, Attempt(attempt.parse().ok()?));
+                whole(
+                    job,
+                    party,
+                    match word {
+                        "assign" => Errand::Assign { task, attempt },
+                        _ => Errand::Cancel { task, attempt, reason },
+                    },
+                )
+            }
+            _ => None,
+        }
+    }
+
     /// The key under which the order waits: the same order decided twice waits once.
     pub fn key(&self, job: &JobId, party: &PartyId) -> String {
         match self {

@@ -18,6 +18,8 @@ pub struct Health {
     pub jobs: Vec<(JobState, u64)>,
     /// How many agents are connected.
     pub agents_online: usize,
+    /// How many rows of each kind cannot be read and were set aside.
+    pub set_aside: BTreeMap<String, u64>,
     /// How many agents were ever seen.
     pub agents_known: usize,
 }
@@ -25,7 +27,16 @@ pub struct Health {
 impl Coordinator {
     /// A job.
     pub async fn job(&self, id: &JobId) -> Result<Job, ServiceError> {
-        self.inner.store.read().await?.job(id).await?.ok_or_else(|| ServiceError::no_job(id))
+        let mut tx = self.inner.store.read().await?;
+        if let Some(job) = tx.job(id).await? {
+            return Ok(job);
+        }
+        if tx.is_set_aside("job", id.as_str()).await? {
+            let message = format!("job {id} cannot be read any more and was set aside");
+            let fault = Fault::new(ErrorCode::RecordUnreadable, message).next("see the coordinator's log");
+            return Err(ServiceError::NotFound(fault));
+        }
+        Err(ServiceError::no_job(id))
     }
 
     /// The jobs that fit, one page of them, and how many fit in all; without their offers and the answers to them.
@@ -71,12 +82,15 @@ impl Coordinator {
 
     /// How the coordinator is; never an error.
     pub async fn health(&self) -> Health {
-        let counted = async { self.inner.store.read().await?.count_jobs().await };
-        let (store, jobs) = match counted.await {
-            Ok(jobs) => (None, jobs),
-            Err(error) => (Some(error.fault()), Vec::new()),
+        let counted = async {
+            let mut tx = self.inner.store.read().await?;
+            Ok::<_, crate::StoreError>((tx.count_jobs().await?, tx.count_set_aside().await?))
+        };
+        let (store, (jobs, set_aside)) = match counted.await {
+            Ok(counts) => (None, counts),
+            Err(error) => (Some(error.fault()), Default::default()),
         };
         let agents_online = self.inner.leases.linked_count();
-        Health { store, jobs, agents_online, agents_known: self.inner.leases.parties().len() }
+        Health { store, jobs, set_aside, agents_online, agents_known: self.inner.leases.parties().len() }
     }
 }

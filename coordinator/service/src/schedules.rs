@@ -76,7 +76,11 @@ impl Coordinator {
         let filter = EntityFilter { tenant: who.tenant.clone(), ..EntityFilter::of(EntityKind::Schedule) };
         let mut seen = Vec::new();
         for schedule in self.entities(&filter).await?.0 {
-            let body: Recurring = schedule.read().map_err(ServiceError::Internal)?;
+            // One that cannot be read is shown to nobody, and begins no job; the others are shown.
+            let Ok(body) = schedule.read::<Recurring>() else {
+                tracing::warn!(schedule = schedule.id, "a schedule cannot be read");
+                continue;
+            };
             if may_steer(who, &body) {
                 seen.push((schedule, body));
             }
@@ -145,12 +149,13 @@ impl Coordinator {
     async fn begin_due(&self) -> Result<(), ServiceError> {
         let due =
             EntityFilter { due: Some(self.now()), limit: Some(AT_ONCE), ..EntityFilter::of(EntityKind::Schedule) };
+        let mut failed = None;
         for schedule in self.entities(&due).await?.0 {
             let Some(planned) = schedule.due else { continue };
             match self.begin(&schedule, planned).await {
                 Ok(job) => tracing::info!(schedule = schedule.id, job = %job, "a job of a schedule began"),
-                // The store may be full or away: it stays due.
-                Err(error @ (ServiceError::Internal(_) | ServiceError::Unavailable(_))) => return Err(error),
+                // The store may be full or away: it stays due. It may also be this one alone: the others have their turn.
+                Err(error @ (ServiceError::Internal(_) | ServiceError::Unavailable(_))) => failed = Some(error),
                 Err(error) => {
                     let fault = error.fault();
                     tracing::warn!(schedule = schedule.id, %fault, "a job of a schedule could not begin");
@@ -158,7 +163,7 @@ impl Coordinator {
                 }
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     async fn begin(&self, schedule: &Entity, planned: Timestamp) -> Result<JobId, ServiceError> {

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use vocabulary::Timestamp;
 
 use crate::papers;
-use crate::sql::{corrupt, failed, from_json, json};
+use crate::sql::{corrupt, failed, from_json};
 
 /// Everything of a job but its definition, its papers and when it was archived.
 pub(crate) fn body_of(job: &Job) -> Stored<String> {
@@ -40,7 +40,7 @@ pub(crate) fn body_of(job: &Job) -> Stored<String> {
     put(&mut body, "started", started)?;
     put(&mut body, "ended", ended)?;
     put(&mut body, "updated", updated)?;
-    json("a job", &body)
+    serde_json::to_string(&body).map_err(|error| corrupt("a job", error))
 }
 
 fn put(body: &mut Map<String, Value>, name: &str, value: &impl Serialize) -> Stored<()> {

@@ -5,7 +5,7 @@ use domain::Job;
 use service::ports::{Claims, Stored};
 use vocabulary::{JobId, PartyId, Timestamp};
 
-use crate::sql::{Open, SqlTransaction, corrupt, failed};
+use crate::sql::{Open, SqlTransaction, failed};
 
 #[async_trait]
 impl Claims for SqlTransaction {
@@ -22,7 +22,8 @@ impl Claims for SqlTransaction {
         .fetch_all(&mut *self.tx)
         .await
         .map_err(failed)?;
-        ids.into_iter().map(|id| JobId::new(id).map_err(|error| corrupt("a job", error))).collect()
+        // A name that is none is not worked on: no job of that name can be asked for.
+        Ok(ids.into_iter().filter_map(|id| JobId::new(id).ok()).collect())
     }
 
     async fn hold_job(&mut self, id: &JobId, owner: &str) -> Stored<bool> {
@@ -115,5 +116,6 @@ async fn first_in(tx: &mut Open, queue: &str) -> Stored<Option<JobId>> {
     .fetch_optional(&mut **tx)
     .await
     .map_err(failed)?;
-    first.map(JobId::new).transpose().map_err(|error| corrupt("a job", error))
+    // A name that is none stands before nobody.
+    Ok(first.and_then(|id| JobId::new(id).ok()))
 }

@@ -6,6 +6,7 @@ mod resources;
 mod rest;
 mod rows;
 mod samples;
+mod spoiled;
 
 use std::sync::Arc;
 
@@ -162,7 +163,7 @@ async fn a_damaged_job_keeps_no_other_from_its_turn() {
         tx.insert_job(&job(id, 1)).await.expect("inserts");
     }
     tx.commit().await.expect("commits");
-    store.damage("damaged").await;
+    store.damage("UPDATE jobs SET body = '{' WHERE id = 'damaged'").await;
     let clock = Arc::new(vocabulary::SystemClock);
     let c = service::Coordinator::new(store.clone(), Arc::new(Nobody), clock, service::Options::default());
     let stop = tokio_util::sync::CancellationToken::new();

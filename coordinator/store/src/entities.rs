@@ -8,11 +8,14 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{JobId, Timestamp};
 
+use crate::aside::{Kind, Remedy};
 use crate::jobs::among;
 use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
 
-const COLUMNS: &str = "kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, due, body";
+const COLUMNS: &str =
+    "rowid AS place, kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, due, body";
 const ROW: &str = "an entity";
+static ENTITY: Kind = Kind { name: "entity", table: "entities", key: &["kind", "id"], remedy: Remedy::TakeOut };
 
 #[async_trait]
 impl Entities for SqlTransaction {
@@ -41,7 +44,7 @@ impl Entities for SqlTransaction {
 
     async fn entity(&mut self, kind: EntityKind, id: &str) -> Stored<Option<Entity>> {
         let row = sqlx::query(
-            "/* entities: get */ SELECT kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, due, body \
+            "/* entities: get */ SELECT rowid AS place, kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, due, body \
              FROM entities WHERE kind = $1 AND id = $2",
         )
         .bind(kind.word())
@@ -49,7 +52,7 @@ impl Entities for SqlTransaction {
         .fetch_optional(&mut *self.tx)
         .await
         .map_err(failed)?;
-        row.as_ref().map(read).transpose()
+        self.readable_one(&ENTITY, row, read).await
     }
 
     async fn save_entity(&mut self, entity: &Entity) -> Stored<bool> {
@@ -82,20 +85,20 @@ impl Entities for SqlTransaction {
         find.push(" LIMIT ").push_bind(filter.limit.map_or(i64::MAX, i64::from));
         find.push(" OFFSET ").push_bind(i64::from(filter.offset));
         let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
-        let entities = rows.iter().map(read).collect::<Stored<Vec<Entity>>>()?;
+        let entities = self.readable(&ENTITY, &rows, read).await?;
         Ok((entities, u64::try_from(total).unwrap_or(0)))
     }
 
     async fn entities_of_job(&mut self, job: &JobId) -> Stored<Vec<Entity>> {
         let rows = sqlx::query(
-            "/* entities: of a job */ SELECT kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, \
+            "/* entities: of a job */ SELECT rowid AS place, kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, \
              due, body FROM entities WHERE job_id = $1 ORDER BY created, kind, id",
         )
         .bind(job.as_str())
         .fetch_all(&mut *self.tx)
         .await
         .map_err(failed)?;
-        rows.iter().map(read).collect()
+        self.readable(&ENTITY, &rows, read).await
     }
 }
 

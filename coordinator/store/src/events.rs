@@ -62,7 +62,8 @@ impl Events for SqlTransaction {
         find.push(if query.newest_first { " ORDER BY at DESC, seq DESC" } else { " ORDER BY at, seq" });
         find.push(" LIMIT ").push_bind(i64::from(query.limit));
         let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
-        rows.iter().map(read).collect()
+        // A line that cannot be read is one of many that people look at; the others are shown.
+        Ok(rows.iter().filter_map(|row| read(row).ok()).collect())
     }
 }
 

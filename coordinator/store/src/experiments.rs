@@ -9,9 +9,11 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{ExperimentId, Tenant, Timestamp};
 
+use crate::aside::{Kind, Remedy};
 use crate::sql::{SqlTransaction, containing, failed, from_json, json};
 
 const ROW: &str = "an experiment";
+static EXPERIMENT: Kind = Kind { name: "experiment", table: "experiments", key: &["id"], remedy: Remedy::TakeOut };
 
 #[async_trait]
 impl Experiments for SqlTransaction {
@@ -35,24 +37,24 @@ impl Experiments for SqlTransaction {
     }
 
     async fn experiment(&mut self, id: &ExperimentId) -> Stored<Option<Experiment>> {
-        let row = sqlx::query("/* experiments: get */ SELECT body FROM experiments WHERE id = $1")
+        let row = sqlx::query("/* experiments: get */ SELECT rowid AS place, body FROM experiments WHERE id = $1")
             .bind(id.as_str())
             .fetch_optional(&mut *self.tx)
             .await
             .map_err(failed)?;
-        row.as_ref().map(read).transpose()
+        self.readable_one(&EXPERIMENT, row, read).await
     }
 
     async fn experiment_named(&mut self, tenant: &Tenant, name: &str) -> Stored<Option<Experiment>> {
         let row = sqlx::query(
-            "/* experiments: named */ SELECT body FROM experiments WHERE tenant = $1 AND unique_name = $2 AND deleted = 0",
+            "/* experiments: named */ SELECT rowid AS place, body FROM experiments WHERE tenant = $1 AND unique_name = $2 AND deleted = 0",
         )
         .bind(tenant.as_str())
         .bind(name)
         .fetch_optional(&mut *self.tx)
         .await
         .map_err(failed)?;
-        row.as_ref().map(read).transpose()
+        self.readable_one(&EXPERIMENT, row, read).await
     }
 
     async fn save_experiment(&mut self, experiment: &Experiment) -> Stored<bool> {
@@ -77,7 +79,8 @@ impl Experiments for SqlTransaction {
             QueryBuilder::new("/* experiments: count */ SELECT COUNT(*) FROM experiments WHERE deleted = 0");
         narrow(&mut count, query);
         let total: i64 = count.build_query_scalar().fetch_one(&mut *self.tx).await.map_err(failed)?;
-        let mut find = QueryBuilder::new("/* experiments: find */ SELECT body FROM experiments WHERE deleted = 0");
+        let mut find =
+            QueryBuilder::new("/* experiments: find */ SELECT rowid AS place, body FROM experiments WHERE deleted = 0");
         narrow(&mut find, query);
         if let Some(start) = &query.start {
             begin_at(&mut find, query, start);
@@ -86,7 +89,7 @@ impl Experiments for SqlTransaction {
         find.push(format!(" ORDER BY {}{way}, id{way} LIMIT ", sorted_by(query.sort)));
         find.push_bind(i64::from(query.limit).saturating_add(1));
         let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
-        let mut experiments = rows.iter().map(read).collect::<Stored<Vec<Experiment>>>()?;
+        let mut experiments = self.readable(&EXPERIMENT, &rows, read).await?;
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let next = experiments.get(limit).map(|first| query.place(first));
         experiments.truncate(limit);

@@ -10,9 +10,14 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{JobId, Participant};
 
+use crate::aside::{Kind, Remedy};
 use crate::body::{body_of, job_from, job_without_papers, job_word};
 use crate::sql::{SqlTransaction, column, containing, corrupt, failed, json};
 use crate::{papers, rows};
+
+pub(crate) static JOB: Kind = Kind { name: "job", table: "jobs", key: &["id"], remedy: Remedy::TakeJobOut };
+pub(crate) static PARTICIPANT: Kind =
+    Kind { name: "participant", table: "participants", key: &["job_id", "role", "party"], remedy: Remedy::TakeOut };
 
 /// Ids in one question, well below what the database takes.
 const IDS_AT_ONCE: usize = 500;
@@ -70,12 +75,14 @@ impl Jobs for SqlTransaction {
     }
 
     async fn job(&mut self, id: &JobId) -> Stored<Option<Job>> {
-        let row = sqlx::query("/* jobs: get */ SELECT id, definition, papers, archived, body FROM jobs WHERE id = $1")
-            .bind(id.as_str())
-            .fetch_optional(&mut *self.tx)
-            .await
-            .map_err(failed)?;
-        row.as_ref().map(job_from).transpose()
+        let row = sqlx::query(
+            "/* jobs: get */ SELECT rowid AS place, id, definition, papers, archived, body FROM jobs WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .fetch_optional(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        self.readable_one(&JOB, row, job_from).await
     }
 
     async fn save_job(&mut self, job: &Job) -> Stored<bool> {
@@ -118,13 +125,14 @@ impl Jobs for SqlTransaction {
     }
 
     async fn find_jobs(&mut self, filter: &JobFilter) -> Stored<(Vec<Job>, u64)> {
-        let mut find =
-            QueryBuilder::new("/* jobs: find */ SELECT j.id, j.definition, j.archived, j.body FROM jobs j WHERE 1 = 1");
+        let mut find = QueryBuilder::new(
+            "/* jobs: find */ SELECT j.rowid AS place, j.id, j.definition, j.archived, j.body FROM jobs j WHERE 1 = 1",
+        );
         narrow(&mut find, filter);
         page(&mut find, filter);
         let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
-        let jobs = rows.iter().map(job_without_papers).collect::<Stored<Vec<Job>>>()?;
-        if let Some(total) = total_of_last_page(jobs.len(), filter) {
+        let jobs = self.readable(&JOB, &rows, job_without_papers).await?;
+        if let Some(total) = total_of_last_page(rows.len(), filter) {
             return Ok((jobs, total));
         }
         let mut count = QueryBuilder::new("/* jobs: count found */ SELECT COUNT(*) FROM jobs j WHERE 1 = 1");
@@ -134,7 +142,7 @@ impl Jobs for SqlTransaction {
     }
 
     async fn find_rows(&mut self, filter: &RowFilter) -> Stored<(Vec<(JobId, Participant)>, u64)> {
-        rows::find(&mut self.tx, filter).await
+        rows::find(self, filter).await
     }
 
     async fn count_jobs(&mut self) -> Stored<Vec<(JobState, u64)>> {
@@ -174,13 +182,13 @@ impl Jobs for SqlTransaction {
         let mut notes: BTreeMap<JobId, Vec<(Participant, String)>> = BTreeMap::new();
         for some in jobs.chunks(IDS_AT_ONCE) {
             let mut find = QueryBuilder::new(
-                "/* participants: notes */ SELECT job_id, role, party, notes FROM participants WHERE notes IS NOT NULL",
+                "/* participants: notes */ SELECT rowid AS place, job_id, role, party, notes FROM participants WHERE notes IS NOT NULL",
             );
             among(&mut find, " AND job_id IN (", some.iter().map(ToString::to_string));
             find.push(" ORDER BY job_id, position");
-            for row in find.build().fetch_all(&mut *self.tx).await.map_err(failed)? {
-                let (job, participant) = participant_from(&row)?;
-                let note = row.try_get("notes").map_err(failed)?;
+            let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
+            let read = |row: &SqliteRow| Ok((participant_from(row)?, row.try_get("notes").map_err(failed)?));
+            for ((job, participant), note) in self.readable(&PARTICIPANT, &rows, read).await? {
                 notes.entry(job).or_default().push((participant, note));
             }
         }

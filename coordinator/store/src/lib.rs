@@ -4,6 +4,7 @@
 //! `memory:` for the twin.
 #![deny(missing_docs)]
 
+mod aside;
 mod body;
 mod claims;
 #[cfg(test)]

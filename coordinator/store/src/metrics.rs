@@ -6,11 +6,20 @@ use async_trait::async_trait;
 use domain::TaskKey;
 use service::ports::{Reports, Stored};
 use service::records::TextKind;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{Finite, JobId, Metric, MetricData, PartyId};
 
+use crate::aside::{Kind, Remedy};
 use crate::sql::{SqlTransaction, failed, from_json, json};
 use crate::tasks::bind_try;
+
+static METRIC: Kind = Kind {
+    name: "metric",
+    table: "metrics",
+    key: &["job_id", "step", "role", "party", "attempt", "namespace", "name"],
+    remedy: Remedy::TakeOut,
+};
 
 /// Rows in one statement: ten values each, well below what the database takes.
 const ROWS_AT_ONCE: usize = 500;
@@ -29,7 +38,7 @@ impl Reports for SqlTransaction {
     }
 
     async fn metrics(&mut self, key: &TaskKey) -> Stored<Vec<Metric>> {
-        let heads = "/* metrics: of a try */ SELECT namespace, name, kind, meta FROM metrics \
+        let heads = "/* metrics: of a try */ SELECT rowid AS place, namespace, name, kind, meta FROM metrics \
                      WHERE job_id = $1 AND step = $2 AND role = $3 AND party = $4 AND attempt = $5 ORDER BY position";
         let heads = bind_try(sqlx::query(heads), key).fetch_all(&mut *self.tx).await.map_err(failed)?;
         let pairs = "/* metrics: pairs of a try */ SELECT namespace, name, pair_key, pair_number, pair_value \
@@ -37,21 +46,17 @@ impl Reports for SqlTransaction {
                      ORDER BY pair_number, pair_key";
         let pairs = bind_try(sqlx::query(pairs), key).fetch_all(&mut *self.tx).await.map_err(failed)?;
         let mut by_name: BTreeMap<(String, String), Vec<Pair>> = BTreeMap::new();
-        for row in &pairs {
-            let name = (row.try_get("namespace").map_err(failed)?, row.try_get("name").map_err(failed)?);
-            let text = row.try_get("pair_key").map_err(failed)?;
-            let number: Option<f64> = row.try_get("pair_number").map_err(failed)?;
-            let value: Option<f64> = row.try_get("pair_value").map_err(failed)?;
-            // Earlier versions wrote what is not a number as NULL; such a pair is left out.
-            let Some(value) = value.and_then(|value| Finite::new(value).ok()) else { continue };
-            by_name.entry(name).or_default().push(Pair { text, number, value });
+        // Earlier versions wrote what is not a number as NULL; such a pair is left out.
+        for (name, pair) in pairs.iter().filter_map(pair_from) {
+            by_name.entry(name).or_default().push(pair);
         }
+        let read = |row: &SqliteRow| {
+            let text = |column: &str| row.try_get::<String, _>(column).map_err(failed);
+            let meta = from_json("the meta of a metric", &text("meta")?)?;
+            Ok((text("namespace")?, text("name")?, text("kind")?, meta))
+        };
         let mut metrics = Vec::with_capacity(heads.len());
-        for row in &heads {
-            let namespace: String = row.try_get("namespace").map_err(failed)?;
-            let name: String = row.try_get("name").map_err(failed)?;
-            let kind: String = row.try_get("kind").map_err(failed)?;
-            let meta: String = row.try_get("meta").map_err(failed)?;
+        for (namespace, name, kind, meta) in self.readable(&METRIC, &heads, read).await? {
             let pairs = by_name.remove(&(namespace.clone(), name.clone())).unwrap_or_default();
             let data = if kind == POINTS {
                 let point = |pair: Pair| Some((Finite::new(pair.number?).ok()?, pair.value));
@@ -59,7 +64,7 @@ impl Reports for SqlTransaction {
             } else {
                 MetricData::Values(pairs.into_iter().map(|pair| (pair.text, pair.value)).collect())
             };
-            metrics.push(Metric { namespace, name, data, meta: from_json("the meta of a metric", &meta)? });
+            metrics.push(Metric { namespace, name, data, meta });
         }
         Ok(metrics)
     }
@@ -172,6 +177,14 @@ struct Pair {
     text: String,
     number: Option<f64>,
     value: Finite,
+}
+
+/// A pair under the name of its metric; none when it holds no finite number.
+fn pair_from(row: &SqliteRow) -> Option<((String, String), Pair)> {
+    let name = (row.try_get("namespace").ok()?, row.try_get("name").ok()?);
+    let (text, number) = (row.try_get("pair_key").ok()?, row.try_get("pair_number").ok()?);
+    let value = Finite::new(row.try_get::<Option<f64>, _>("pair_value").ok()??).ok()?;
+    Some((name, Pair { text, number, value }))
 }
 
 /// The pairs, each key once: the last one stands.

@@ -8,9 +8,13 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::{ModelRef, ModelSummary, Participant, Timestamp};
 
+use crate::aside::{Kind, Remedy};
 use crate::jobs::among;
 use crate::sql::{SqlTransaction, column, corrupt, failed};
 use crate::{parts, versions};
+
+static MODEL: Kind =
+    Kind { name: "model", table: "models", key: &["version", "step", "role", "party"], remedy: Remedy::TakeOut };
 
 #[async_trait]
 impl Models for SqlTransaction {
@@ -39,7 +43,7 @@ impl Models for SqlTransaction {
 
     async fn find_models(&mut self, filter: &ModelFilter) -> Stored<Vec<StoredModel>> {
         let mut find = QueryBuilder::new(
-            "/* models: find */ SELECT version, step, role, party, job_id, component, component_version, size, created \
+            "/* models: find */ SELECT rowid AS place, version, step, role, party, job_id, component, component_version, size, created \
              FROM models WHERE 1 = 1",
         );
         among(&mut find, " AND version IN (", filter.version.iter().cloned());
@@ -49,7 +53,7 @@ impl Models for SqlTransaction {
         among(&mut find, " AND job_id IN (", filter.job.iter().map(ToString::to_string));
         find.push(" ORDER BY created, version, step, role, party");
         let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
-        rows.iter().map(model_from).collect()
+        self.readable(&MODEL, &rows, model_from).await
     }
 
     async fn insert_version(&mut self, version: &ModelVersion) -> Stored<bool> {

@@ -2,12 +2,15 @@
 
 use async_trait::async_trait;
 use service::ports::{Outbox, Stored};
-use service::records::PendingOrder;
-use sqlx::Row;
+use service::records::{Errand, PendingOrder};
 use sqlx::sqlite::SqliteRow;
-use vocabulary::{Fault, JobId, PartyId, Timestamp};
+use sqlx::{Row, SqliteConnection};
+use vocabulary::{ErrorCode, Fault, JobId, PartyId, Timestamp};
 
+use crate::aside::{Kind, Remedy};
 use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
+
+static ORDER: Kind = Kind { name: "order", table: "outbox", key: &["order_key"], remedy: Remedy::Rebuild };
 
 #[async_trait]
 impl Outbox for SqlTransaction {
@@ -32,7 +35,7 @@ impl Outbox for SqlTransaction {
 
     async fn due_orders(&mut self, party: &PartyId, now: Timestamp, limit: u32) -> Stored<Vec<PendingOrder>> {
         let rows = sqlx::query(
-            "/* outbox: due */ SELECT order_key, job_id, party, errand, created, next_try, tries, last_error FROM outbox \
+            "/* outbox: due */ SELECT rowid AS place, order_key, job_id, party, errand, created, next_try, tries, last_error FROM outbox \
              WHERE party = $1 AND next_try <= $2 ORDER BY next_try, created, order_key LIMIT $3",
         )
         .bind(party.as_str())
@@ -41,7 +44,7 @@ impl Outbox for SqlTransaction {
         .fetch_all(&mut *self.tx)
         .await
         .map_err(failed)?;
-        rows.iter().map(order_from).collect()
+        self.readable(&ORDER, &rows, order_from).await
     }
 
     async fn next_order(&mut self, party: &PartyId) -> Stored<Option<Timestamp>> {
@@ -56,14 +59,14 @@ impl Outbox for SqlTransaction {
 
     async fn orders_of(&mut self, job: &JobId) -> Stored<Vec<PendingOrder>> {
         let rows = sqlx::query(
-            "/* outbox: of a job */ SELECT order_key, job_id, party, errand, created, next_try, tries, last_error \
+            "/* outbox: of a job */ SELECT rowid AS place, order_key, job_id, party, errand, created, next_try, tries, last_error \
              FROM outbox WHERE job_id = $1 ORDER BY created, order_key",
         )
         .bind(job.as_str())
         .fetch_all(&mut *self.tx)
         .await
         .map_err(failed)?;
-        rows.iter().map(order_from).collect()
+        self.readable(&ORDER, &rows, order_from).await
     }
 
     async fn remove_order(&mut self, key: &str) -> Stored<bool> {
@@ -107,7 +110,7 @@ impl Outbox for SqlTransaction {
         .execute(&mut *self.tx)
         .await
         .map_err(failed)?;
-        jobs.into_iter().map(|job| JobId::new(job).map_err(|error| corrupt("an order", error))).collect()
+        Ok(jobs.into_iter().filter_map(|job| JobId::new(job).ok()).collect())
     }
 
     async fn recall_party(&mut self, party: &PartyId, now: Timestamp) -> Stored<()> {
@@ -126,8 +129,35 @@ impl Outbox for SqlTransaction {
                 .fetch_all(&mut *self.tx)
                 .await
                 .map_err(failed)?;
-        parties.into_iter().map(|party| PartyId::new(party).map_err(|error| corrupt("an order", error))).collect()
+        Ok(parties.into_iter().filter_map(|party| PartyId::new(party).ok()).collect())
     }
+}
+
+/// Writes an order anew from its key, which tells everything of it; false when the key cannot be read.
+pub(crate) async fn rebuild(connection: &mut SqliteConnection, place: i64) -> Stored<bool> {
+    let key: Option<Vec<u8>> =
+        sqlx::query_scalar("/* outbox: key at a place */ SELECT CAST(order_key AS BLOB) FROM outbox WHERE rowid = $1")
+            .bind(place)
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(failed)?;
+    let reason = Fault::new(ErrorCode::RecordUnreadable, "the order to stop was set aside, with its reason");
+    let key = key.and_then(|key| String::from_utf8(key).ok());
+    let Some((job, party, errand)) = key.as_deref().and_then(|key| Errand::of_key(key, reason)) else {
+        return Ok(false);
+    };
+    sqlx::query(
+        "/* outbox: rebuild */ UPDATE outbox SET job_id = $2, party = $3, errand = $4, created = 0, next_try = 0, tries = 0, \
+         last_error = NULL WHERE rowid = $1",
+    )
+    .bind(place)
+    .bind(job.as_str())
+    .bind(party.as_str())
+    .bind(json("an order", &errand)?)
+    .execute(connection)
+    .await
+    .map_err(failed)?;
+    Ok(true)
 }
 
 fn order_from(row: &SqliteRow) -> Stored<PendingOrder> {

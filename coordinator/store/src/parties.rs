@@ -4,9 +4,13 @@ use async_trait::async_trait;
 use service::ports::{Parties, Stored};
 use service::records::PartyRecord;
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 use vocabulary::{PartyId, Timestamp};
 
+use crate::aside::{Kind, Remedy};
 use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
+
+static PARTY: Kind = Kind { name: "party", table: "parties", key: &["party"], remedy: Remedy::TakeOut };
 
 #[async_trait]
 impl Parties for SqlTransaction {
@@ -29,23 +33,22 @@ impl Parties for SqlTransaction {
 
     async fn parties(&mut self) -> Stored<Vec<PartyRecord>> {
         let rows = sqlx::query(
-            "/* parties: all */ SELECT party, components, rest, rows_through_coordinator, seen FROM parties ORDER BY party",
+            "/* parties: all */ SELECT rowid AS place, party, components, rest, rows_through_coordinator, seen FROM parties ORDER BY party",
         )
         .fetch_all(&mut *self.tx)
         .await
         .map_err(failed)?;
-        let mut records = Vec::with_capacity(rows.len());
-        for row in &rows {
+        let read = |row: &SqliteRow| {
             let party: String = row.try_get("party").map_err(failed)?;
             let components: String = row.try_get("components").map_err(failed)?;
-            records.push(PartyRecord {
+            Ok(PartyRecord {
                 party: PartyId::new(party).map_err(|error| corrupt("a party", error))?,
                 components: from_json("a catalogue", &components)?,
                 rest: row.try_get("rest").map_err(failed)?,
                 rows_through_coordinator: row.try_get::<i64, _>("rows_through_coordinator").map_err(failed)? != 0,
                 seen: Timestamp(row.try_get("seen").map_err(failed)?),
-            });
-        }
-        Ok(records)
+            })
+        };
+        self.readable(&PARTY, &rows, read).await
     }
 }

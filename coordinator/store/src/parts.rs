@@ -6,10 +6,17 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::{Participant, Timestamp};
 
+use crate::aside::{Kind, Remedy};
 use crate::jobs::among;
 use crate::sql::{SqlTransaction, column, corrupt, failed};
 
 const ROW: &str = "a part of a model";
+static PART: Kind = Kind {
+    name: "model part",
+    table: "model_parts",
+    key: &["model_id", "version", "role", "party"],
+    remedy: Remedy::TakeOut,
+};
 
 /// Writes a part in place of an earlier one.
 pub(crate) async fn put(to: &mut SqlTransaction, part: &ModelPart) -> Stored<()> {
@@ -39,7 +46,7 @@ pub(crate) async fn put(to: &mut SqlTransaction, part: &ModelPart) -> Stored<()>
 /// The parts that fit, oldest first; those of one version in the order in which they were written.
 pub(crate) async fn find(to: &mut SqlTransaction, filter: &PartFilter) -> Stored<Vec<ModelPart>> {
     let mut find = QueryBuilder::new(
-        "/* model_parts: find */ SELECT model_id, version, role, party, size, loaded_times, imported, archive_sha256, \
+        "/* model_parts: find */ SELECT rowid AS place, model_id, version, role, party, size, loaded_times, imported, archive_sha256, \
          created, updated FROM model_parts p WHERE 1 = 1",
     );
     among(&mut find, " AND model_id IN (", filter.model_id.iter().cloned());
@@ -55,7 +62,7 @@ pub(crate) async fn find(to: &mut SqlTransaction, filter: &PartFilter) -> Stored
     }
     find.push(" ORDER BY created, version, rowid");
     let rows = find.build().fetch_all(&mut *to.tx).await.map_err(failed)?;
-    rows.iter().map(part_from).collect()
+    to.readable(&PART, &rows, part_from).await
 }
 
 fn part_from(row: &SqliteRow) -> Stored<ModelPart> {

@@ -5,20 +5,17 @@ use service::ports::Stored;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use vocabulary::{JobId, Participant};
 
-use crate::jobs::{among, asks_for_any, cut, narrow, order, participant_from, total_of_last_page};
-use crate::sql::{containing, failed};
+use crate::jobs::{PARTICIPANT, among, asks_for_any, cut, narrow, order, participant_from, total_of_last_page};
+use crate::sql::{SqlTransaction, containing, failed};
 
 /// Whether somebody in the job of `p` is not local.
 const IN_COMPANY: &str =
     "(p.role <> 'local' OR EXISTS (SELECT 1 FROM participants q WHERE q.job_id = p.job_id AND q.role <> 'local'))";
 
 /// The page, and how many fit in all.
-pub(crate) async fn find(
-    connection: &mut SqliteConnection,
-    filter: &RowFilter,
-) -> Stored<(Vec<(JobId, Participant)>, u64)> {
+pub(crate) async fn find(to: &mut SqlTransaction, filter: &RowFilter) -> Stored<(Vec<(JobId, Participant)>, u64)> {
     let mut find = QueryBuilder::new(
-        "/* rows: find */ SELECT p.job_id, p.role, p.party FROM jobs j JOIN participants p ON p.job_id = j.id WHERE 1 = 1",
+        "/* rows: find */ SELECT p.rowid AS place, p.job_id, p.role, p.party FROM jobs j JOIN participants p ON p.job_id = j.id WHERE 1 = 1",
     );
     narrow(&mut find, &filter.jobs);
     among(&mut find, " AND p.role IN (", filter.roles.iter().map(ToString::to_string));
@@ -33,11 +30,11 @@ pub(crate) async fn find(
     order(&mut find, &filter.jobs);
     find.push(", p.position");
     cut(&mut find, &filter.jobs);
-    let rows = find.build().fetch_all(&mut *connection).await.map_err(failed)?;
-    let rows = rows.iter().map(participant_from).collect::<Stored<Vec<_>>>()?;
-    match total_of_last_page(rows.len(), &filter.jobs) {
+    let found = find.build().fetch_all(&mut *to.tx).await.map_err(failed)?;
+    let rows = to.readable(&PARTICIPANT, &found, participant_from).await?;
+    match total_of_last_page(found.len(), &filter.jobs) {
         Some(total) => Ok((rows, total)),
-        None => Ok((rows, count(connection, filter).await?)),
+        None => Ok((rows, count(&mut to.tx, filter).await?)),
     }
 }
 

@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
 use vocabulary::{Clock, SystemClock};
 
+use crate::aside::Found;
 use crate::writer::{Writer, Writing};
 
 /// The schema's steps, oldest first; a step is never changed once it was released.
@@ -21,6 +22,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (10, include_str!("../migrations/0010_resources.sql")),
     (11, include_str!("../migrations/0011_schedules.sql")),
     (12, include_str!("../migrations/0012_sifting.sql")),
+    (13, include_str!("../migrations/0013_set_aside.sql")),
 ];
 const READERS: u32 = 4;
 /// SQLite's own codes for a disk that is full, and for one that refuses to write.
@@ -31,6 +33,8 @@ pub struct SqliteStore {
     writer: Writer,
     /// `None` where nobody else can see what the writer's connection holds.
     reader: Option<SqlitePool>,
+    /// Rows that are being set aside.
+    found: Found,
 }
 
 impl SqliteStore {
@@ -46,7 +50,8 @@ impl SqliteStore {
         // What is acknowledged must survive a loss of power: the log is synced with every commit.
         let options = settings(options).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
         let writer = Writer::open(&options).await.map_err(unusable)?;
-        let store = Self { reader: Some(readers().connect_lazy_with(options.read_only(true))), writer };
+        let reader = Some(readers().connect_lazy_with(options.read_only(true)));
+        let store = Self { reader, writer, found: Found::default() };
         store.migrate().await?;
         Ok(store)
     }
@@ -54,7 +59,7 @@ impl SqliteStore {
     /// A database that ends with the process.
     pub async fn in_memory() -> Result<Self, StoreError> {
         let options = settings(SqliteConnectOptions::new().in_memory(true));
-        let store = Self { reader: None, writer: Writer::open(&options).await? };
+        let store = Self { reader: None, writer: Writer::open(&options).await?, found: Found::default() };
         store.migrate().await?;
         Ok(store)
     }
@@ -86,10 +91,14 @@ impl SqliteStore {
         self.execute(sqlx::query("PRAGMA max_page_count = 1000000")).await;
     }
 
-    /// Writes nonsense into a job's row.
+    /// Writes nonsense.
     #[cfg(test)]
-    pub(crate) async fn damage(&self, job: &str) {
-        self.execute(sqlx::query("UPDATE jobs SET body = '{' WHERE id = $1").bind(job)).await;
+    pub(crate) async fn damage(&self, statement: &'static str) {
+        self.execute(sqlx::query(statement)).await;
+    }
+
+    fn transaction(&self, tx: Open) -> SqlTransaction {
+        SqlTransaction { tx, writer: self.writer.clone(), found: self.found.clone() }
     }
 
     async fn migrate(&self) -> Stored<()> {
@@ -135,19 +144,22 @@ fn readers() -> SqlitePoolOptions {
 #[async_trait]
 impl Store for SqliteStore {
     async fn begin(&self) -> Stored<Box<dyn Transaction>> {
-        Ok(Box::new(SqlTransaction { tx: Open::Writing(self.writer.begin().await?) }))
+        Ok(Box::new(self.transaction(Open::Writing(self.writer.begin().await?))))
     }
 
     async fn read(&self) -> Stored<Box<dyn Transaction>> {
         let Some(reader) = &self.reader else { return self.begin().await };
         let tx = reader.begin().await.map_err(failed)?;
-        Ok(Box::new(SqlTransaction { tx: Open::Reading(tx) }))
+        Ok(Box::new(self.transaction(Open::Reading(tx))))
     }
 }
 
 /// One transaction; the aggregates' files say what can be done in it.
 pub(crate) struct SqlTransaction {
     pub(crate) tx: Open,
+    /// For rows that a reading transaction finds to be unreadable.
+    pub(crate) writer: Writer,
+    pub(crate) found: Found,
 }
 
 /// The connection of a transaction.
@@ -200,6 +212,7 @@ pub(crate) fn failed(error: sqlx::Error) -> StoreError {
             }
         }
         sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => StoreError::Full { detail },
+        sqlx::Error::Decode(_) => StoreError::Corrupt { row: "a value".to_owned(), detail },
         sqlx::Error::ColumnDecode { index, .. } => StoreError::Corrupt { row: format!("column {index}"), detail },
         _ => StoreError::Unavailable { detail },
     }
@@ -210,9 +223,12 @@ pub(crate) fn corrupt(row: &str, error: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt { row: row.to_owned(), detail: error.to_string() }
 }
 
-/// A value as JSON text.
-pub(crate) fn json(row: &str, value: &impl serde::Serialize) -> Stored<String> {
-    serde_json::to_string(value).map_err(|error| corrupt(row, error))
+/// A value as JSON text. What could not be read back is refused here, where somebody can still be told: JSON's writer puts
+/// `null` for numbers that it has no word for.
+pub(crate) fn json<T: serde::Serialize + serde::de::DeserializeOwned>(row: &str, value: &T) -> Stored<String> {
+    let text = serde_json::to_string(value).map_err(|error| corrupt(row, error))?;
+    from_json::<T>(row, &text)?;
+    Ok(text)
 }
 
 /// A value read back from JSON text.

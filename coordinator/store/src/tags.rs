@@ -7,7 +7,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::Timestamp;
 
+use crate::aside::{Kind, Remedy};
 use crate::sql::{SqlTransaction, containing, failed};
+
+static TAG: Kind = Kind { name: "tag", table: "tags", key: &["name"], remedy: Remedy::TakeOut };
 
 #[async_trait]
 impl Tags for SqlTransaction {
@@ -26,17 +29,18 @@ impl Tags for SqlTransaction {
     }
 
     async fn tag(&mut self, name: &str) -> Stored<Option<Tag>> {
-        let row = sqlx::query("/* tags: get */ SELECT name, description, created FROM tags WHERE name = $1")
-            .bind(name)
-            .fetch_optional(&mut *self.tx)
-            .await
-            .map_err(failed)?;
-        row.as_ref().map(tag_from).transpose()
+        let row =
+            sqlx::query("/* tags: get */ SELECT rowid AS place, name, description, created FROM tags WHERE name = $1")
+                .bind(name)
+                .fetch_optional(&mut *self.tx)
+                .await
+                .map_err(failed)?;
+        self.readable_one(&TAG, row, tag_from).await
     }
 
     async fn find_tags(&mut self, text: &str, limit: Option<u32>) -> Stored<Vec<(Tag, u64)>> {
         let mut find = QueryBuilder::new(
-            "/* tags: find */ SELECT name, description, created, \
+            "/* tags: find */ SELECT rowid AS place, name, description, created, \
              (SELECT COUNT(*) FROM model_tags m WHERE m.tag = t.name) AS bound FROM tags t WHERE ",
         );
         containing(&mut find, "name", text);
@@ -44,7 +48,8 @@ impl Tags for SqlTransaction {
         find.push_bind(limit.map_or(-1, i64::from));
         let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
         let bound = |row: &SqliteRow| row.try_get::<i64, _>("bound").map_err(failed);
-        rows.iter().map(|row| Ok((tag_from(row)?, u64::try_from(bound(row)?).unwrap_or(0)))).collect()
+        let read = |row: &SqliteRow| Ok((tag_from(row)?, u64::try_from(bound(row)?).unwrap_or(0)));
+        self.readable(&TAG, &rows, read).await
     }
 
     async fn change_tag(&mut self, name: &str, new: &Tag) -> Stored<bool> {
@@ -96,14 +101,14 @@ impl Tags for SqlTransaction {
 
     async fn tags_of(&mut self, version: &str) -> Stored<Vec<Tag>> {
         let rows = sqlx::query(
-            "/* model_tags: of version */ SELECT t.name, t.description, t.created FROM model_tags m \
+            "/* model_tags: of version */ SELECT t.rowid AS place, t.name, t.description, t.created FROM model_tags m \
              JOIN tags t ON t.name = m.tag WHERE m.version = $1 ORDER BY m.created, m.rowid",
         )
         .bind(version)
         .fetch_all(&mut *self.tx)
         .await
         .map_err(failed)?;
-        rows.iter().map(tag_from).collect()
+        self.readable(&TAG, &rows, tag_from).await
     }
 
     async fn tagged(&mut self, tag: &str) -> Stored<Vec<String>> {

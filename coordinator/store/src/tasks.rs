@@ -1,17 +1,18 @@
 //! Tasks, one row for each try.
 
 use async_trait::async_trait;
-use domain::{Task, TaskKey};
-use service::TaskFilter;
+use domain::{Task, TaskKey, TaskState};
 use service::ports::{Stored, Tasks};
+use service::{StoreError, TaskFilter};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{QueryBuilder, Row, Sqlite};
-use vocabulary::{Attempt, JobId, PartyId, TaskId};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, TaskId, Timestamp};
 
+use crate::aside::{Kind, Remedy, place_of};
 use crate::body::task_word;
 use crate::jobs::among;
-use crate::sql::{SqlTransaction, column, failed, from_json, json};
+use crate::sql::{SqlTransaction, column, corrupt, failed, from_json, json};
 
 pub(crate) type Asked<'q> = Query<'q, Sqlite, SqliteArguments>;
 
@@ -30,8 +31,76 @@ fn task_from(row: &SqliteRow) -> Stored<Task> {
     from_json("a task", &body)
 }
 
-fn tasks_from(rows: &[SqliteRow]) -> Stored<Vec<Task>> {
-    rows.iter().map(task_from).collect()
+static TASK: Kind = Kind {
+    name: "task",
+    table: "tasks",
+    key: &["job_id", "step", "role", "party", "attempt"],
+    remedy: Remedy::FailTask,
+};
+
+/// What a task's row is read from.
+macro_rules! row {
+    () => {
+        "rowid AS place, job_id, step, role, party, attempt, created, body"
+    };
+}
+
+/// A try in place of one that cannot be read: it failed, so that its job ends with the reason.
+fn failed_task(row: &SqliteRow, why: &str) -> Stored<Task> {
+    let word = |column: &str| row.try_get::<&str, _>(column).map_err(failed);
+    let number = |column: &str| row.try_get::<i64, _>(column).map_err(failed);
+    let id = TaskId {
+        job: word("job_id")?.parse().map_err(|error| corrupt("a task", error))?,
+        step: word("step")?.parse().map_err(|error| corrupt("a task", error))?,
+        role: word("role")?.parse().map_err(|error| corrupt("a task", error))?,
+        party: word("party")?.parse().map_err(|error| corrupt("a task", error))?,
+    };
+    let attempt = Attempt(u32::try_from(number("attempt")?).map_err(|error| corrupt("a task", error))?);
+    let created = Timestamp(number("created")?);
+    let fault = Fault::new(ErrorCode::RecordUnreadable, format!("task {id} was set aside: {why}"))
+        .next("see the coordinator's log, and run the job again");
+    let mut task = Task::waiting(TaskKey { id, attempt }, None, created);
+    (task.state, task.fault, task.ended) = (TaskState::Failed, Some(fault), Some(created));
+    Ok(task)
+}
+
+/// Puts a failed try in the place of one that cannot be read; false when its key cannot be read either.
+pub(crate) async fn fail_in_place(connection: &mut SqliteConnection, place: i64, why: &str) -> Stored<bool> {
+    let get = concat!("/* tasks: at a place */ SELECT ", row!(), " FROM tasks WHERE rowid = $1");
+    let row = sqlx::query(get).bind(place).fetch_optional(&mut *connection).await.map_err(failed)?;
+    let Some(Ok(task)) = row.as_ref().map(|row| failed_task(row, why)) else { return Ok(false) };
+    sqlx::query("/* tasks: fail in place */ UPDATE tasks SET state = $2, active = 0, body = $3 WHERE rowid = $1")
+        .bind(place)
+        .bind(task_word(task.state))
+        .bind(json("a task", &task)?)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+    // The job is looked at, whatever it waited for.
+    sqlx::query("/* tasks: wake the job */ UPDATE jobs SET due = 0 WHERE id = $1 AND settled = 0")
+        .bind(task.key.id.job.as_str())
+        .execute(connection)
+        .await
+        .map_err(failed)?;
+    Ok(true)
+}
+
+impl SqlTransaction {
+    /// The tasks of these rows; one that cannot be read is set aside, and a failed one takes its place.
+    async fn tasks_from(&mut self, rows: &[SqliteRow]) -> Stored<Vec<Task>> {
+        let mut tasks = Vec::with_capacity(rows.len());
+        for row in rows {
+            match task_from(row) {
+                Ok(task) => tasks.push(task),
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tasks.extend(failed_task(row, &error.to_string()));
+                    self.put_aside(&TASK, place_of(row)?, &error).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(tasks)
+    }
 }
 
 #[async_trait]
@@ -62,22 +131,26 @@ impl Tasks for SqlTransaction {
     }
 
     async fn task(&mut self, id: &TaskId) -> Stored<Option<Task>> {
-        let get = "/* tasks: newest */ SELECT body FROM tasks WHERE job_id = $1 AND step = $2 AND role = $3 \
-                   AND party = $4 AND newest = 1";
+        let get = concat!(
+            "/* tasks: newest */ SELECT ",
+            row!(),
+            " FROM tasks WHERE job_id = $1 AND step = $2 AND role = $3 AND party = $4 AND newest = 1"
+        );
         let row = bind_task(sqlx::query(get), id).fetch_optional(&mut *self.tx).await.map_err(failed)?;
-        row.as_ref().map(task_from).transpose()
+        Ok(self.tasks_from(row.as_slice()).await?.pop())
     }
 
     async fn tasks_of(&mut self, job: &JobId) -> Stored<Vec<Task>> {
-        let rows = sqlx::query(
-            "/* tasks: newest of a job */ SELECT body FROM tasks WHERE job_id = $1 AND newest = 1 \
-             ORDER BY position, step, role, party",
-        )
+        let rows = sqlx::query(concat!(
+            "/* tasks: newest of a job */ SELECT ",
+            row!(),
+            " FROM tasks WHERE job_id = $1 AND newest = 1 ORDER BY position, step, role, party"
+        ))
         .bind(job.as_str())
         .fetch_all(&mut *self.tx)
         .await
         .map_err(failed)?;
-        tasks_from(&rows)
+        self.tasks_from(&rows).await
     }
 
     async fn save_task(&mut self, task: &Task) -> Stored<bool> {
@@ -97,7 +170,7 @@ impl Tasks for SqlTransaction {
         let mut count = QueryBuilder::new("/* tasks: count found */ SELECT COUNT(*) FROM tasks WHERE 1 = 1");
         narrow(&mut count, filter);
         let total: i64 = count.build_query_scalar().fetch_one(&mut *self.tx).await.map_err(failed)?;
-        let mut find = QueryBuilder::new("/* tasks: find */ SELECT body FROM tasks WHERE 1 = 1");
+        let mut find = QueryBuilder::new(concat!("/* tasks: find */ SELECT ", row!(), " FROM tasks WHERE 1 = 1"));
         narrow(&mut find, filter);
         find.push(if filter.newest_first {
             " ORDER BY created DESC, job_id DESC, position DESC, attempt DESC"
@@ -107,19 +180,20 @@ impl Tasks for SqlTransaction {
         find.push(" LIMIT ").push_bind(filter.limit.map_or(i64::MAX, i64::from));
         find.push(" OFFSET ").push_bind(i64::from(filter.offset));
         let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
-        Ok((tasks_from(&rows)?, u64::try_from(total).unwrap_or(0)))
+        Ok((self.tasks_from(&rows).await?, u64::try_from(total).unwrap_or(0)))
     }
 
     async fn active_at(&mut self, party: &PartyId) -> Stored<Vec<Task>> {
-        let rows = sqlx::query(
-            "/* tasks: active at a party */ SELECT body FROM tasks WHERE party = $1 AND active = 1 \
-             ORDER BY created, job_id, position",
-        )
+        let rows = sqlx::query(concat!(
+            "/* tasks: active at a party */ SELECT ",
+            row!(),
+            " FROM tasks WHERE party = $1 AND active = 1 ORDER BY created, job_id, position"
+        ))
         .bind(party.as_str())
         .fetch_all(&mut *self.tx)
         .await
         .map_err(failed)?;
-        tasks_from(&rows)
+        self.tasks_from(&rows).await
     }
 }
 

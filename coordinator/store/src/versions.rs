@@ -8,10 +8,13 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::{Participant, Timestamp};
 
+use crate::aside::{Kind, Remedy};
 use crate::jobs::among;
 use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
 
 const ROW: &str = "a version of a model";
+static VERSION: Kind =
+    Kind { name: "model version", table: "model_versions", key: &["model_id", "version"], remedy: Remedy::TakeOut };
 
 macro_rules! insert {
     () => {
@@ -72,7 +75,7 @@ pub(crate) async fn write(to: &mut SqlTransaction, version: &ModelVersion, taken
 /// The versions that fit, oldest first.
 pub(crate) async fn find(to: &mut SqlTransaction, filter: &VersionFilter) -> Stored<Vec<ModelVersion>> {
     let mut find = QueryBuilder::new(
-        "/* model_versions: find */ SELECT model_id, version, stored, initiator_role, initiator_party, parent_id, \
+        "/* model_versions: find */ SELECT rowid AS place, model_id, version, stored, initiator_role, initiator_party, parent_id, \
          parent_version, job_id, dsl_version, fate_version, roles, train_dsl, train_conf, inference_dsl, checkpoints, \
          created, updated FROM model_versions WHERE 1 = 1",
     );
@@ -80,7 +83,7 @@ pub(crate) async fn find(to: &mut SqlTransaction, filter: &VersionFilter) -> Sto
     among(&mut find, " AND version IN (", filter.versions.iter().cloned());
     find.push(" ORDER BY created, version");
     let rows = find.build().fetch_all(&mut *to.tx).await.map_err(failed)?;
-    rows.iter().map(version_from).collect()
+    to.readable(&VERSION, &rows, version_from).await
 }
 
 fn version_from(row: &SqliteRow) -> Stored<ModelVersion> {

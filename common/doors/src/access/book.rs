@@ -1,13 +1,14 @@
 //! The credentials in force at a door, checked once when they are read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate};
 use daemon::Secret;
 use subtle::ConstantTimeEq;
 use vocabulary::{ErrorCode, Fault, PartyId, Timestamp};
 
-use super::settings::AccessSettings;
+use super::settings::{AccessSettings, ClientSettings, Entry, Named, TokenSettings};
 use super::{Holder, signature, token, unknown};
 use crate::fate_reply::Failure;
 
@@ -17,51 +18,88 @@ pub(super) struct Book {
     tokens: Vec<Token>,
 }
 
+/// Whom a credential stands for, and the name under which it stands in the settings.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) holder: Holder,
+    pub(super) name: Arc<str>,
+}
+
 struct Client {
     secret: Secret,
-    holder: Holder,
+    known: Known,
     until: Option<Timestamp>,
 }
 
 struct Token {
     hash: [u8; token::HASH_BYTES],
-    holder: Holder,
+    known: Known,
     until: Timestamp,
 }
 
+/// What was read: who is known, and what is wrong with the rest.
+pub(super) struct Reading {
+    pub(super) book: Book,
+    /// Entries that do not count, each under its name; those of the settings first.
+    pub(super) refused: Vec<(String, Fault)>,
+    /// How many of them stand in the settings, which are read once.
+    pub(super) of_settings: usize,
+    /// Why nothing of the file counts, if so.
+    pub(super) file: Result<(), Fault>,
+}
+
 impl Book {
-    /// Reads the settings and what they point at. Fails when a credential is not complete or nobody is named.
-    pub(super) fn read(settings: &AccessSettings, own: Option<&PartyId>) -> Result<Self, Fault> {
-        let all = settings.with_file()?;
-        let mut book = Self { clients: BTreeMap::new(), tokens: Vec::new() };
-        for client in &all.clients {
-            let name = format!("client {}", client.app_key);
-            if client.app_key.is_empty() {
-                return Err(wrong("a client has no app_key"));
-            }
-            let holder = holder(&name, client.party.as_ref(), client.operator, own)?;
-            let until = client.expires.as_deref().map(|text| moment(&name, text)).transpose()?;
-            let known = Client { secret: client.secret()?, holder, until };
-            if book.clients.insert(client.app_key.clone(), known).is_some() {
-                return Err(wrong(format!("{name} stands there twice")));
+    /// Reads the settings and what they point at. Each entry is judged by itself.
+    pub(super) fn read(settings: &AccessSettings, own: Option<&PartyId>) -> Reading {
+        let (mut book, mut refused) = (Self { clients: BTreeMap::new(), tokens: Vec::new() }, Vec::new());
+        book.add_all(settings.entries(), own, &mut refused);
+        let of_settings = refused.len();
+        let file = settings.entries_of_file().map(|entries| book.add_all(entries, own, &mut refused));
+        Reading { book, refused, of_settings, file }
+    }
+
+    /// Whether nobody is named.
+    pub(super) fn is_empty(&self) -> bool {
+        self.clients.is_empty() && self.tokens.is_empty()
+    }
+
+    fn add_all(&mut self, entries: Vec<Named>, own: Option<&PartyId>, refused: &mut Vec<(String, Fault)>) {
+        for Named { name, entry } in entries {
+            let added = entry.and_then(|entry| match entry {
+                Entry::Client(client) => self.add_client(&name, &client, own),
+                Entry::Token(token) => self.add_token(&name, &token, own),
+            });
+            if let Err(fault) = added {
+                refused.push((name, fault));
             }
         }
-        for (index, entry) in all.tokens.iter().enumerate() {
-            let name =
-                entry.name.clone().map_or_else(|| format!("token {}", index + 1), |name| format!("token {name}"));
-            let hash = token::read_hash(&entry.sha256)
-                .ok_or_else(|| wrong(format!("{name}: sha256 holds no 64 hexadecimal digits")))?;
-            if book.tokens.iter().any(|other| other.hash == hash) {
-                return Err(wrong(format!("{name} stands there twice")));
-            }
-            let holder = holder(&name, entry.party.as_ref(), entry.operator, own)?;
-            book.tokens.push(Token { hash, holder, until: moment(&name, &entry.expires)? });
+    }
+
+    fn add_client(&mut self, name: &str, client: &ClientSettings, own: Option<&PartyId>) -> Result<(), Fault> {
+        if client.app_key.is_empty() {
+            return Err(wrong("a client has no app_key"));
         }
-        if book.clients.is_empty() && book.tokens.is_empty() {
-            return Err(wrong("nobody is named, so nobody could come in")
-                .next("name a client or a token, or leave the section access out"));
+        // The first stands.
+        if self.clients.contains_key(&client.app_key) {
+            return Err(wrong(format!("{name} stands there twice")));
         }
-        Ok(book)
+        let holder = holder(name, client.party.as_ref(), client.operator, own)?;
+        let until = client.expires.as_deref().map(|text| moment(name, text)).transpose()?;
+        let known = Known { holder, name: client.app_key.as_str().into() };
+        self.clients.insert(client.app_key.clone(), Client { secret: client.secret()?, known, until });
+        Ok(())
+    }
+
+    fn add_token(&mut self, name: &str, entry: &TokenSettings, own: Option<&PartyId>) -> Result<(), Fault> {
+        let hash = token::read_hash(&entry.sha256)
+            .ok_or_else(|| wrong(format!("{name}: sha256 holds no 64 hexadecimal digits")))?;
+        if self.tokens.iter().any(|other| other.hash == hash) {
+            return Err(wrong(format!("{name} stands there twice")));
+        }
+        let holder = holder(name, entry.party.as_ref(), entry.operator, own)?;
+        let known = Known { holder, name: entry.name.as_deref().unwrap_or(name).into() };
+        self.tokens.push(Token { hash, known, until: moment(name, &entry.expires)? });
+        Ok(())
     }
 
     /// Whether requests may be signed here.
@@ -70,16 +108,16 @@ impl Book {
     }
 
     /// Secret and holder of a client.
-    pub(super) fn client(&self, app_key: &str, now: Timestamp) -> Result<(&Secret, Holder), Failure> {
+    pub(super) fn client(&self, app_key: &str, now: Timestamp) -> Result<(&Secret, Known), Failure> {
         let client = self.clients.get(app_key).ok_or_else(|| unknown(signature::CLIENT))?;
         if client.until.is_some_and(|until| now >= until) {
             return Err(unknown(&format!("{}: its time is over", signature::CLIENT)));
         }
-        Ok((&client.secret, client.holder.clone()))
+        Ok((&client.secret, client.known.clone()))
     }
 
     /// The holder of a token.
-    pub(super) fn holder_of_token(&self, text: &str, now: Timestamp) -> Result<Holder, Failure> {
+    pub(super) fn holder_of_token(&self, text: &str, now: Timestamp) -> Result<Known, Failure> {
         let hash = token::hash(text);
         let mut found = None;
         // all are compared, so that time does not tell where one lies
@@ -92,7 +130,7 @@ impl Book {
         if now >= known.until {
             return Err(unknown("the bearer token's time is over"));
         }
-        Ok(known.holder.clone())
+        Ok(known.known.clone())
     }
 }
 

@@ -75,7 +75,9 @@ fn is_document(bytes: &[u8]) -> bool {
 }
 
 async fn read_form(body: Body, boundary: String) -> Result<(Body, Content), (Failure, Body)> {
-    let seen = Arc::new(Mutex::new(Seen { rest: stream_of(body), pieces: Vec::new(), bytes: 0, rests: false }));
+    // Fused: the reader of fields may have come to the end of a short form, and the rest is asked for once more.
+    let rest: BodyStream = Box::pin(stream_of(body).fuse());
+    let seen = Arc::new(Mutex::new(Seen { rest, pieces: Vec::new(), bytes: 0, rests: false }));
     let fields = fields_before_file(Recorded(seen.clone()), boundary).await;
     let Some(mut fields) = fields else {
         // whatever this is, nobody signed it as a form

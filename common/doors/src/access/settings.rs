@@ -71,20 +71,78 @@ impl AccessSettings {
         self
     }
 
-    /// These and those of the file.
-    pub(super) fn with_file(&self) -> Result<Self, Fault> {
-        let Some(path) = &self.file else { return Ok(self.clone()) };
-        let wrong = |detail: String| Fault::new(ErrorCode::ConfigInvalid, format!("{}: {detail}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        let more: Self = toml::from_str(&text).map_err(|error| wrong(error.message().to_owned()))?;
-        if more.file.is_some() {
-            return Err(wrong("it cannot name a further file".to_owned()));
+    /// The entries of these settings.
+    pub(super) fn entries(&self) -> Vec<Named> {
+        let clients = self.clients.iter().map(|client| Named {
+            name: format!("client {}", client.app_key),
+            entry: Ok(Entry::Client(client.clone())),
+        });
+        let tokens = self.tokens.iter().enumerate().map(|(index, token)| {
+            let name = token.name.clone().unwrap_or_else(|| (index + 1).to_string());
+            Named { name: format!("token {name}"), entry: Ok(Entry::Token(token.clone())) }
+        });
+        clients.chain(tokens).collect()
+    }
+
+    /// The entries of the file, each judged by itself. Fails when the file cannot be read or is not TOML at all.
+    pub(super) fn entries_of_file(&self) -> Result<Vec<Named>, Fault> {
+        let Some(path) = &self.file else { return Ok(Vec::new()) };
+        let wrong = |detail: &str| Fault::new(ErrorCode::ConfigInvalid, format!("{}: {detail}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(&error.to_string()))?;
+        let file: toml::Table = toml::from_str(&text).map_err(|error: toml::de::Error| wrong(error.message()))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut entries = Vec::new();
+        for (word, value) in file {
+            match (word.as_str(), value) {
+                ("clients", toml::Value::Array(list)) => {
+                    entries.extend(list.into_iter().enumerate().map(|(index, value)| {
+                        let read = value.clone().try_into().map(|client: ClientSettings| {
+                            Entry::Client(ClientSettings {
+                                secret_file: client.secret_file.map(|path| folder.join(path)),
+                                ..client
+                            })
+                        });
+                        Named {
+                            name: name("client", "app_key", &value, index),
+                            entry: read.map_err(|error| wrong(error.message())),
+                        }
+                    }));
+                }
+                ("tokens", toml::Value::Array(list)) => {
+                    entries.extend(list.into_iter().enumerate().map(|(index, value)| {
+                        let read = value.clone().try_into().map(Entry::Token);
+                        Named {
+                            name: name("token", "name", &value, index),
+                            entry: read.map_err(|error| wrong(error.message())),
+                        }
+                    }));
+                }
+                ("file", _) => entries.push(Named { name: word, entry: Err(wrong("it cannot name a further file")) }),
+                _ => {
+                    entries.push(Named { name: word, entry: Err(wrong("it takes lists of clients and tokens alone")) })
+                }
+            }
         }
-        let mut all = self.clone();
-        let more = more.below(path.parent().unwrap_or(Path::new("")));
-        all.clients.extend(more.clients);
-        all.tokens.extend(more.tokens);
-        Ok(all)
+        Ok(entries)
+    }
+}
+
+/// A credential as it stands in the settings or in the file.
+pub(super) enum Entry {
+    Client(ClientSettings),
+    Token(TokenSettings),
+}
+
+/// An entry, or why it is none, under the name by which people find it.
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) entry: Result<Entry, Fault>,
+}
+
+fn name(kind: &str, key: &str, value: &toml::Value, index: usize) -> String {
+    match value.get(key).and_then(toml::Value::as_str) {
+        Some(name) => format!("{kind} {name}"),
+        None => format!("{kind} {}", index + 1),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Versions, addresses and health.
 
-use doors::{Answer, Failure, Reply};
+use doors::{Access, Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
 
 use super::FateFlow;
@@ -62,6 +62,13 @@ pub(super) async fn common(face: FateFlow, _call: Call) -> Answer {
     })))
 }
 
+/// Entries of the clients and tokens that do not count: their names for the operator, how many for others.
+fn access(face: &FateFlow, call: &Call) -> Value {
+    let Some((refused, unreadable)) = face.options().access.as_ref().map(Access::refused) else { return Value::Null };
+    let refused = if call.principal.party().is_none() { json!(refused) } else { json!(refused.len()) };
+    json!({"refused": refused, "file_unreadable": unreadable})
+}
+
 pub(super) async fn health(face: FateFlow, call: Call) -> Answer {
     let health = face.coordinator().health().await;
     let mut jobs = Map::new();
@@ -76,6 +83,8 @@ pub(super) async fn health(face: FateFlow, call: Call) -> Answer {
     let data = json!({
         "store": health.store.as_ref().map_or_else(|| "ok".to_owned(), ToString::to_string),
         "jobs": jobs,
+        "set_aside": health.set_aside,
+        "access": access(&face, &call),
         "agents_online": online,
         "agents_known": health.agents_known,
         "version": env!("CARGO_PKG_VERSION"),

@@ -55,6 +55,7 @@ pub(crate) mod tests;
 
 use std::sync::Arc;
 
+use doors::Access;
 use service::{Coordinator, Principal};
 
 pub use coverage::coverage;
@@ -74,6 +75,8 @@ pub struct FaceOptions {
     pub folder: String,
     /// The door's own host and port, for `info/common`.
     pub address: (String, u16),
+    /// The check at the door, of which health tells what is wrong with its entries.
+    pub access: Option<Access>,
 }
 
 impl Default for FaceOptions {
@@ -83,6 +86,7 @@ impl Default for FaceOptions {
             board: None,
             folder: "fedflow".to_owned(),
             address: ("127.0.0.1".to_owned(), 9380),
+            access: None,
         }
     }
 }

@@ -12,7 +12,7 @@ fn tenant(name: &str) -> Tenant {
     Tenant::new(name).expect("valid")
 }
 
-fn experiment(id: &str, whose: &str, name: &str, created: i64) -> Experiment {
+pub(super) fn experiment(id: &str, whose: &str, name: &str, created: i64) -> Experiment {
     let id = ExperimentId::new(id).expect("valid");
     NewExperiment::named(tenant(whose), name).make(id, false, Timestamp(created)).expect("made")
 }

@@ -1,7 +1,9 @@
 //! Parties and the outbox in memory.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use service::ports::{Outbox, Parties, Stored};
+use service::ports::{Asides, Outbox, Parties, Stored};
 use service::records::{PartyRecord, PendingOrder};
 use vocabulary::{Fault, JobId, PartyId, Timestamp};
 
@@ -85,4 +87,16 @@ fn postpone(order: &mut PendingOrder, next_try: Timestamp, error: &Fault) {
     order.next_try = next_try;
     order.tries = order.tries.saturating_add(1);
     order.last_error = Some(error.clone());
+}
+
+/// Nothing here has to be read back.
+#[async_trait]
+impl Asides for MemoryTransaction {
+    async fn count_set_aside(&mut self) -> Stored<BTreeMap<String, u64>> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn is_set_aside(&mut self, _: &str, _: &str) -> Stored<bool> {
+        Ok(false)
+    }
 }
