@@ -5,7 +5,15 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use vocabulary::{Assignment, Attempt, JobId, PartyId, Role, StepName, TableRef, TableSummary, TaskId, Timestamp};
 
+use crate::aside::Kind;
 use crate::{RecordError, Records, from_json, to_json};
+
+const ATTEMPT: Kind = Kind {
+    name: "attempt",
+    table: "attempts",
+    key: &["job", "step", "role", "attempt"],
+    rest: &["state", "assignment", "outputs", "started_micros", "ended_micros"],
+};
 
 /// Where an attempt stands at this agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,7 +129,7 @@ impl Records {
     /// One attempt.
     pub async fn attempt(&self, task: &TaskId, attempt: Attempt) -> Result<Option<AttemptRecord>, RecordError> {
         let row = sqlx::query(
-            "/* attempt */ SELECT state, assignment, outputs FROM attempts \
+            "/* attempt */ SELECT rowid AS place, state, assignment, outputs FROM attempts \
              WHERE job = $1 AND step = $2 AND role = $3 AND attempt = $4",
         )
         .bind(task.job.as_str())
@@ -130,14 +138,15 @@ impl Records {
         .bind(i64::from(attempt.0))
         .fetch_optional(&self.pool)
         .await?;
-        row.as_ref().map(record).transpose()
+        self.readable_one(&ATTEMPT, row, record).await
     }
 
     /// How many attempts of a task began under an offer.
     pub async fn attempts_under(&self, task: &TaskId, fingerprint: &str) -> Result<u32, RecordError> {
         let row = sqlx::query(
             "/* attempts_under */ SELECT COUNT(*) AS begun FROM attempts \
-             WHERE job = $1 AND step = $2 AND role = $3 AND json_extract(assignment, '$.offer') = $4",
+             WHERE job = $1 AND step = $2 AND role = $3 AND \
+             CASE WHEN json_valid(assignment) THEN json_extract(assignment, '$.offer') = $4 ELSE 1 END",
         )
         .bind(task.job.as_str())
         .bind(task.step.as_str())
@@ -157,7 +166,7 @@ impl Records {
         role: Role,
     ) -> Result<Option<AttemptRecord>, RecordError> {
         let row = sqlx::query(
-            "/* newest_attempt */ SELECT state, assignment, outputs FROM attempts \
+            "/* newest_attempt */ SELECT rowid AS place, state, assignment, outputs FROM attempts \
              WHERE job = $1 AND step = $2 AND role = $3 ORDER BY attempt DESC LIMIT 1",
         )
         .bind(job.as_str())
@@ -165,56 +174,55 @@ impl Records {
         .bind(role.word())
         .fetch_optional(&self.pool)
         .await?;
-        row.as_ref().map(record).transpose()
+        self.readable_one(&ATTEMPT, row, record).await
     }
 
     /// The newest attempt of every step of a job, oldest first.
     pub async fn attempts_of(&self, job: &JobId) -> Result<Vec<AttemptRecord>, RecordError> {
         let rows = sqlx::query(
-            "/* attempts_of */ SELECT state, assignment, outputs FROM attempts AS a WHERE job = $1 AND attempt = \
+            "/* attempts_of */ SELECT a.rowid AS place, state, assignment, outputs FROM attempts AS a WHERE job = $1 AND attempt = \
              (SELECT MAX(b.attempt) FROM attempts AS b WHERE b.job = a.job AND b.step = a.step AND b.role = a.role) \
              ORDER BY started_micros",
         )
         .bind(job.as_str())
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(record).collect()
+        self.readable(&ATTEMPT, &rows, record).await
     }
 
     /// Every attempt of a job, oldest first.
     pub async fn every_attempt(&self, job: &JobId) -> Result<Vec<AttemptRecord>, RecordError> {
         let rows = sqlx::query(
-            "/* every_attempt */ SELECT state, assignment, outputs FROM attempts WHERE job = $1 ORDER BY started_micros",
+            "/* every_attempt */ SELECT rowid AS place, state, assignment, outputs FROM attempts WHERE job = $1 ORDER BY started_micros",
         )
         .bind(job.as_str())
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(record).collect()
+        self.readable(&ATTEMPT, &rows, record).await
     }
 
     /// Whether an attempt of another job has this table as its output, too.
     pub async fn is_used_elsewhere(&self, table: &TableRef, job: &JobId) -> Result<bool, RecordError> {
         let rows = sqlx::query(
-            "/* used_elsewhere */ SELECT state, assignment, outputs FROM attempts \
+            "/* used_elsewhere */ SELECT rowid AS place, state, assignment, outputs FROM attempts \
              WHERE job <> $1 AND INSTR(outputs, $2) > 0",
         )
         .bind(job.as_str())
         .bind(&table.namespace)
         .fetch_all(&self.pool)
         .await?;
-        let records = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
+        let records = self.readable(&ATTEMPT, &rows, record).await?;
         Ok(records.iter().any(|record| record.outputs.iter().any(|(_, output)| output.table == *table)))
     }
 
     /// Attempts that ran when the agent died: marked lost, and given.
     pub async fn lose_running(&self, me: &PartyId, now: Timestamp) -> Result<Vec<(TaskId, Attempt)>, RecordError> {
         let rows =
-            sqlx::query("/* lose_running */ SELECT state, assignment, outputs FROM attempts WHERE state = 'running'")
+            sqlx::query("/* lose_running */ SELECT rowid AS place, state, assignment, outputs FROM attempts WHERE state = 'running'")
                 .fetch_all(&self.pool)
                 .await?;
         let mut lost = Vec::new();
-        for row in &rows {
-            let AttemptRecord { assignment, .. } = record(row)?;
+        for AttemptRecord { assignment, .. } in self.readable(&ATTEMPT, &rows, record).await? {
             debug_assert_eq!(assignment.task.party, *me);
             self.end_attempt(&assignment.task, assignment.attempt, AttemptState::Lost, now).await?;
             lost.push((assignment.task, assignment.attempt));

@@ -4,7 +4,15 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use vocabulary::{Attempt, CheckpointRef, ModelRef, Timestamp};
 
+use crate::aside::Kind;
 use crate::{ModelRecord, RecordError, Records};
+
+const CHECKPOINT: Kind = Kind {
+    name: "checkpoint",
+    table: "checkpoints",
+    key: &["version", "step", "role", "step_index"],
+    rest: &["step_name", "attempt", "component", "component_version", "content", "saved_micros"],
+};
 
 /// A state's row.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,7 +54,7 @@ impl Records {
     /// The states of a model, in order.
     pub async fn checkpoints(&self, model: &ModelRef) -> Result<Vec<CheckpointRecord>, RecordError> {
         let rows = sqlx::query(
-            "/* checkpoints */ SELECT step_index, step_name, component, component_version, content, saved_micros \
+            "/* checkpoints */ SELECT rowid AS place, step_index, step_name, component, component_version, content, saved_micros \
              FROM checkpoints WHERE version = $1 AND step = $2 AND role = $3 ORDER BY step_index",
         )
         .bind(&model.version)
@@ -54,7 +62,7 @@ impl Records {
         .bind(model.owner.role.word())
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(record).collect()
+        self.readable(&CHECKPOINT, &rows, record).await
     }
 
     /// One state of a model. Of several with one name the last is meant.
@@ -68,7 +76,7 @@ impl Records {
             CheckpointRef::StepName(name) => (None, Some(name.as_str())),
         };
         let row = sqlx::query(
-            "/* checkpoint */ SELECT step_index, step_name, component, component_version, content, saved_micros \
+            "/* checkpoint */ SELECT rowid AS place, step_index, step_name, component, component_version, content, saved_micros \
              FROM checkpoints WHERE version = $1 AND step = $2 AND role = $3 AND (step_index = $4 OR step_name = $5) \
              ORDER BY step_index DESC LIMIT 1",
         )
@@ -79,7 +87,7 @@ impl Records {
         .bind(name)
         .fetch_optional(&self.pool)
         .await?;
-        row.as_ref().map(record).transpose()
+        self.readable_one(&CHECKPOINT, row, record).await
     }
 }
 

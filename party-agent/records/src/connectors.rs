@@ -2,8 +2,12 @@
 
 use serde_json::Value;
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
+use crate::aside::Kind;
 use crate::{RecordError, Records, from_json, to_json};
+
+const CONNECTOR: Kind = Kind { name: "connector", table: "connectors", key: &["name"], rest: &["engine", "info"] };
 
 /// A named data source.
 #[derive(Clone, PartialEq)]
@@ -31,11 +35,13 @@ impl Records {
 
     /// A data source.
     pub async fn connector(&self, name: &str) -> Result<Option<Connector>, RecordError> {
-        let row = sqlx::query("/* connector */ SELECT engine, info FROM connectors WHERE name = $1")
+        let row = sqlx::query("/* connector */ SELECT rowid AS place, engine, info FROM connectors WHERE name = $1")
             .bind(name)
             .fetch_optional(&self.pool)
             .await?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(Connector { engine: row.try_get("engine")?, info: from_json("connector", row.try_get("info")?)? }))
+        let read = |row: &SqliteRow| {
+            Ok(Connector { engine: row.try_get("engine")?, info: from_json("connector", row.try_get("info")?)? })
+        };
+        self.readable_one(&CONNECTOR, row, read).await
     }
 }

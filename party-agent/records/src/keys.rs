@@ -3,7 +3,11 @@
 use sqlx::Row;
 use vocabulary::{PartyId, Timestamp};
 
+use crate::aside::Kind;
 use crate::{RecordError, Records};
+
+const PINNED_KEY: Kind =
+    Kind { name: "pinned key", table: "pinned_keys", key: &["party"], rest: &["pem", "saved_micros"] };
 
 impl Records {
     /// Pins a party's key (PEM); tells whether it was pinned before.
@@ -32,17 +36,18 @@ impl Records {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Every pinned key (PEM) with its party.
+    /// Every pinned key (PEM) with its party. A key that cannot be read stays, as an empty text: its party is pinned all the
+    /// same. A row whose party cannot be read is set aside.
     pub async fn pinned_keys(&self) -> Result<Vec<(PartyId, String)>, RecordError> {
-        let rows = sqlx::query("/* pinned_keys */ SELECT party, pem FROM pinned_keys ORDER BY party")
+        let rows = sqlx::query("/* pinned_keys */ SELECT rowid AS place, party, pem FROM pinned_keys ORDER BY party")
             .fetch_all(&self.pool)
             .await?;
         let read = |row: &sqlx::sqlite::SqliteRow| {
             let party: String = row.try_get("party")?;
             let party = PartyId::new(party.as_str())
                 .map_err(|error| RecordError::Malformed { kind: "pinned key", detail: error.to_string() })?;
-            Ok((party, row.try_get("pem")?))
+            Ok((party, row.try_get("pem").unwrap_or_default()))
         };
-        rows.iter().map(read).collect()
+        self.readable(&PINNED_KEY, &rows, read).await
     }
 }

@@ -1,12 +1,15 @@
 //! What an agent remembers: the offers it accepted, the attempts it ran, what they left, models, reports that the
-//! coordinator has not taken yet, where tables came from, grants, pinned keys, data sources, and the audit chain. One
+//! coordinator has not taken yet, where tables came from, grants, pinned keys and data sources. One
 //! SQLite file, never shared.
 #![deny(missing_docs)]
 
+mod aside;
 mod attempts;
 mod audit;
 mod checkpoints;
 mod connectors;
+#[cfg(any(test, feature = "harness"))]
+pub mod harness;
 mod inherit;
 mod keys;
 mod lineage;
@@ -14,8 +17,11 @@ mod models;
 mod offers;
 mod outbox;
 mod permissions;
+mod queries;
 mod schema;
 mod serving;
+#[cfg(test)]
+mod spoiled_tests;
 #[cfg(test)]
 mod tests;
 mod tickets;
@@ -26,13 +32,15 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection, SqlitePool};
 use vocabulary::{ErrorCode, Fault};
 
+pub use aside::SetAside;
 pub use attempts::{AttemptRecord, AttemptState};
-pub use audit::{AuditEntry, AuditRecord};
+pub use audit::OldAuditEntry;
 pub use checkpoints::CheckpointRecord;
 pub use connectors::Connector;
 pub use lineage::Descent;
 pub use models::{ModelRecord, StoredModel};
 pub use permissions::{Permission, PermissionKind};
+pub use queries::Queries;
 pub use serving::{LoadRecord, ServiceRecord};
 pub use tickets::UsedTicket;
 
@@ -50,9 +58,6 @@ pub enum RecordError {
         /// What is wrong.
         detail: String,
     },
-    /// The audit chain does not add up.
-    #[error("the audit chain is broken at entry {0}")]
-    ChainBroken(i64),
 }
 
 /// SQLite's own codes for a disk that is full, and for one that refuses to write.
@@ -66,6 +71,15 @@ impl RecordError {
         let code = error.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
         code.is_some_and(|code| SQLITE_FULL.contains(&code))
     }
+
+    /// Whether one row does not hold what it should, while the others may be fine.
+    pub(crate) fn is_of_the_row(&self) -> bool {
+        matches!(
+            self,
+            RecordError::Malformed { .. }
+                | RecordError::Database(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
+        )
+    }
 }
 
 impl From<RecordError> for Fault {
@@ -74,7 +88,8 @@ impl From<RecordError> for Fault {
         if error.is_of_the_disk() {
             return Fault::new(ErrorCode::StorageFull, text).next("free space on the agent's disk");
         }
-        Fault::new(ErrorCode::Internal, text).next("see the agent's log")
+        let code = if error.is_of_the_row() { ErrorCode::RecordUnreadable } else { ErrorCode::Internal };
+        Fault::new(code, text).next("see the agent's log")
     }
 }
 
@@ -124,8 +139,16 @@ fn keep_private(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn to_json<T: serde::Serialize>(kind: &'static str, value: &T) -> Result<String, RecordError> {
-    serde_json::to_string(value).map_err(|error| RecordError::Malformed { kind, detail: error.to_string() })
+/// Writes a value as JSON. What could not be read back is refused here, where somebody can still be told: JSON's writer puts
+/// `null` for numbers that it has no word for.
+fn to_json<T: serde::Serialize + serde::de::DeserializeOwned>(
+    kind: &'static str,
+    value: &T,
+) -> Result<String, RecordError> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| RecordError::Malformed { kind, detail: error.to_string() })?;
+    from_json::<T>(kind, &text)?;
+    Ok(text)
 }
 
 fn from_json<T: serde::de::DeserializeOwned>(kind: &'static str, text: &str) -> Result<T, RecordError> {

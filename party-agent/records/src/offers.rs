@@ -1,9 +1,18 @@
 //! Offers this party accepted: an assignment runs only under one of them.
 
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 use vocabulary::{JobId, Offer, Timestamp};
 
+use crate::aside::Kind;
 use crate::{RecordError, Records, from_json, to_json};
+
+const OFFER: Kind =
+    Kind { name: "offer", table: "offers", key: &["fingerprint", "job"], rest: &["offer", "accepted_micros"] };
+
+fn offer(row: &SqliteRow) -> Result<Offer, RecordError> {
+    from_json("offer", row.try_get("offer")?)
+}
 
 impl Records {
     /// Remembers an accepted offer.
@@ -23,20 +32,22 @@ impl Records {
 
     /// The accepted offer with this fingerprint.
     pub async fn accepted_offer(&self, fingerprint: &str) -> Result<Option<Offer>, RecordError> {
-        let row = sqlx::query("/* accepted_offer */ SELECT offer FROM offers WHERE fingerprint = $1")
+        let row = sqlx::query("/* accepted_offer */ SELECT rowid AS place, offer FROM offers WHERE fingerprint = $1")
             .bind(fingerprint)
             .fetch_optional(&self.pool)
             .await?;
-        row.map(|row| from_json("offer", row.try_get("offer")?)).transpose()
+        self.readable_one(&OFFER, row, offer).await
     }
 
     /// The offers under which the job was accepted, oldest first.
     pub async fn offers_of(&self, job: &JobId) -> Result<Vec<Offer>, RecordError> {
-        let rows = sqlx::query("/* offers_of */ SELECT offer FROM offers WHERE job = $1 ORDER BY accepted_micros")
-            .bind(job.as_str())
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(|row| from_json("offer", row.try_get("offer")?)).collect()
+        let rows = sqlx::query(
+            "/* offers_of */ SELECT rowid AS place, offer FROM offers WHERE job = $1 ORDER BY accepted_micros",
+        )
+        .bind(job.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        self.readable(&OFFER, &rows, offer).await
     }
 
     /// Forgets the offers of a job that is over.

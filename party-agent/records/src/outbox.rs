@@ -1,24 +1,24 @@
 //! Reports that the coordinator has not taken yet: they survive a crash of the agent.
 
 use sqlx::Row;
-use vocabulary::{Report, Timestamp};
+use sqlx::sqlite::SqliteRow;
+use vocabulary::Report;
 
-use crate::audit::append;
-use crate::{AuditEntry, RecordError, Records, from_json, to_json};
+use crate::aside::{Kind, move_row};
+use crate::{RecordError, Records, from_json, to_json};
+
+pub(crate) const REPORT: Kind = Kind { name: "report", table: "outbox", key: &["number"], rest: &["report"] };
 
 impl Records {
     /// Keeps a report until it is acknowledged.
     pub async fn post(&self, report: &Report) -> Result<(), RecordError> {
-        self.post_all(&[(report.clone(), None)], Timestamp(0)).await
+        self.post_all(std::slice::from_ref(report)).await
     }
 
-    /// Keeps reports until they are acknowledged, and what the audit chain is to say of them: all, or none on error.
-    pub async fn post_all(&self, postings: &[(Report, Option<AuditEntry>)], now: Timestamp) -> Result<(), RecordError> {
+    /// Keeps reports until they are acknowledged: all, or none on error.
+    pub async fn post_all(&self, reports: &[Report]) -> Result<(), RecordError> {
         let mut transaction = self.pool.begin().await?;
-        for (report, entry) in postings {
-            if let Some(entry) = entry {
-                append(&mut transaction, entry, now).await?;
-            }
+        for report in reports {
             sqlx::query("/* post */ INSERT INTO outbox (report) VALUES ($1)")
                 .bind(to_json("report", report)?)
                 .execute(&mut *transaction)
@@ -30,16 +30,38 @@ impl Records {
 
     /// The oldest reports that wait, with their numbers.
     pub async fn posted(&self, most: u32) -> Result<Vec<(i64, Report)>, RecordError> {
-        let rows = sqlx::query("/* posted */ SELECT number, report FROM outbox ORDER BY number LIMIT $1")
-            .bind(i64::from(most))
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(|row| Ok((row.try_get("number")?, from_json("report", row.try_get("report")?)?))).collect()
+        let rows =
+            sqlx::query("/* posted */ SELECT rowid AS place, number, report FROM outbox ORDER BY number LIMIT $1")
+                .bind(i64::from(most))
+                .fetch_all(&self.pool)
+                .await?;
+        let read = |row: &SqliteRow| Ok((row.try_get("number")?, from_json("report", row.try_get("report")?)?));
+        self.readable(&REPORT, &rows, read).await
     }
 
-    /// Forgets reports up to this number.
-    pub async fn acknowledge(&self, number: i64) -> Result<(), RecordError> {
-        sqlx::query("/* acknowledge */ DELETE FROM outbox WHERE number <= $1").bind(number).execute(&self.pool).await?;
-        Ok(())
+    /// Forgets these reports.
+    pub async fn acknowledge(&self, numbers: &[i64]) -> Result<(), RecordError> {
+        let mut tx = self.pool.begin().await?;
+        for number in numbers {
+            sqlx::query("/* acknowledge */ DELETE FROM outbox WHERE number = $1")
+                .bind(number)
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Sets a report aside that the coordinator will never take, and puts another in its place, if one is given.
+    pub async fn refuse_report(&self, number: i64, why: &str, instead: Option<&Report>) -> Result<(), RecordError> {
+        let mut tx = self.pool.begin().await?;
+        move_row(&mut tx, &REPORT, number, why).await?;
+        if let Some(report) = instead {
+            sqlx::query("/* post_instead */ INSERT INTO outbox (number, report) VALUES ($1, $2)")
+                .bind(number)
+                .bind(to_json("report", report)?)
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(tx.commit().await?)
     }
 }

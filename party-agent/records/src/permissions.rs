@@ -1,9 +1,18 @@
 //! What this party's owner has granted to other parties at the door.
 
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 use vocabulary::{PartyId, Role, Timestamp};
 
+use crate::aside::Kind;
 use crate::{RecordError, Records};
+
+const PERMISSION: Kind = Kind {
+    name: "permission",
+    table: "permissions",
+    key: &["party", "role", "kind", "namespace", "name"],
+    rest: &["granted_micros"],
+};
 
 /// What a grant is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,23 +104,25 @@ impl Records {
 
     /// Everything that a party was granted, sorted.
     pub async fn permissions_of(&self, party: &PartyId) -> Result<Vec<Permission>, RecordError> {
-        let rows =
-            sqlx::query("/* permissions_of */ SELECT role, kind, namespace, name FROM permissions WHERE party = $1")
-                .bind(party.as_str())
-                .fetch_all(&self.pool)
-                .await?;
-        let mut grants = Vec::with_capacity(rows.len());
-        for row in &rows {
+        let rows = sqlx::query(
+            "/* permissions_of */ SELECT rowid AS place, role, kind, namespace, name FROM permissions WHERE party = $1",
+        )
+        .bind(party.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        let read = |row: &SqliteRow| {
             let (kind, role): (String, String) = (row.try_get("kind")?, row.try_get("role")?);
             let unread = |detail: &str| RecordError::Malformed { kind: "permission", detail: detail.to_owned() };
             let known = PermissionKind::ALL.into_iter().find(|known| known.word() == kind);
-            grants.push(Permission {
+            Ok(Permission {
                 kind: known.ok_or_else(|| unread(&kind))?,
                 role: if role.is_empty() { None } else { Some(role.parse().map_err(|_| unread(&role))?) },
                 namespace: row.try_get("namespace")?,
                 name: row.try_get("name")?,
-            });
-        }
+            })
+        };
+        // What is set aside is granted no more.
+        let mut grants = self.readable(&PERMISSION, &rows, read).await?;
         grants.sort();
         Ok(grants)
     }

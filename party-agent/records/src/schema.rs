@@ -38,7 +38,14 @@ const STATEMENTS: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS tickets (ticket TEXT NOT NULL, job TEXT NOT NULL, asked_by TEXT, used_micros INTEGER NOT NULL, \
      PRIMARY KEY (ticket, job))",
     "CREATE INDEX IF NOT EXISTS tickets_by_job ON tickets (job)",
+    "CREATE TABLE IF NOT EXISTS queries (day INTEGER NOT NULL, asker TEXT NOT NULL, count INTEGER NOT NULL, \
+     PRIMARY KEY (day, asker))",
+    "CREATE TABLE IF NOT EXISTS model_rows (version TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, \
+     fewest INTEGER NOT NULL, PRIMARY KEY (version, step, role))",
     "CREATE TABLE IF NOT EXISTS pinned_keys (party TEXT PRIMARY KEY, pem TEXT NOT NULL, saved_micros INTEGER NOT NULL)",
+    // `text` is the statement that puts the row back.
+    "CREATE TABLE IF NOT EXISTS set_aside (number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT NOT NULL, \
+     text TEXT NOT NULL, why TEXT NOT NULL, at_micros INTEGER NOT NULL)",
 ];
 
 impl Records {

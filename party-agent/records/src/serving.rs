@@ -4,7 +4,16 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use vocabulary::{Role, ServingPlan, Timestamp};
 
+use crate::aside::Kind;
 use crate::{RecordError, Records, from_json, to_json};
+
+const LOAD: Kind = Kind {
+    name: "loaded model",
+    table: "serving_loads",
+    key: &["model", "version", "role"],
+    rest: &["plan", "loaded_micros"],
+};
+const SERVICE: Kind = Kind { name: "service", table: "services", key: &["service"], rest: &["plan", "bound_micros"] };
 
 /// A service id and what it means.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,11 +56,12 @@ impl Records {
 
     /// Every model that was loaded, oldest first.
     pub async fn loaded_for_serving(&self) -> Result<Vec<LoadRecord>, RecordError> {
-        let rows =
-            sqlx::query("/* loaded */ SELECT role, plan, loaded_micros FROM serving_loads ORDER BY loaded_micros")
-                .fetch_all(&self.pool)
-                .await?;
-        rows.iter().map(load).collect()
+        let rows = sqlx::query(
+            "/* loaded */ SELECT rowid AS place, role, plan, loaded_micros FROM serving_loads ORDER BY loaded_micros",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        self.readable(&LOAD, &rows, load).await
     }
 
     /// Gives a service id its meaning, in place of an earlier one.
@@ -69,19 +79,23 @@ impl Records {
 
     /// What a service id means.
     pub async fn service(&self, service: &str) -> Result<Option<ServiceRecord>, RecordError> {
-        let row = sqlx::query("/* service */ SELECT service, plan, bound_micros FROM services WHERE service = $1")
-            .bind(service)
-            .fetch_optional(&self.pool)
-            .await?;
-        row.as_ref().map(bound).transpose()
+        let row = sqlx::query(
+            "/* service */ SELECT rowid AS place, service, plan, bound_micros FROM services WHERE service = $1",
+        )
+        .bind(service)
+        .fetch_optional(&self.pool)
+        .await?;
+        self.readable_one(&SERVICE, row, bound).await
     }
 
     /// Every service id, in order.
     pub async fn services(&self) -> Result<Vec<ServiceRecord>, RecordError> {
-        let rows = sqlx::query("/* services */ SELECT service, plan, bound_micros FROM services ORDER BY service")
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(bound).collect()
+        let rows = sqlx::query(
+            "/* services */ SELECT rowid AS place, service, plan, bound_micros FROM services ORDER BY service",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        self.readable(&SERVICE, &rows, bound).await
     }
 }
 
