@@ -157,7 +157,8 @@ impl Files {
 
     fn put_in_place(&self, place: &Place, mut card: Card) -> std::io::Result<About> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let older = self.card(place)?;
+        // A description that cannot be read is replaced like any other.
+        let older = self.card(place).or_else(passed_over(place))?;
         if let Some(older) = &older {
             card.about.created = older.about.created;
         }
@@ -182,9 +183,13 @@ impl Files {
     /// Removes a file; whether there was one. Blocks on the disk.
     pub(crate) fn remove(&self, place: &Place) -> Result<bool, Fault> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(card) = self.card(place).map_err(|error| unreadable(&error))? else { return Ok(false) };
+        let card = self.card(place).map(|card| card.map(|card| card.content));
+        // One that cannot be read can be removed; its content goes with the next start.
+        let card =
+            card.or_else(|error| passed_over(place)(error).map(|none: Option<String>| Some(none.unwrap_or_default())));
+        let Some(content) = card.map_err(|error| unreadable(&error))? else { return Ok(false) };
         std::fs::remove_file(self.cards(place.folder()).join(place.name())).map_err(|error| unwritable(&error))?;
-        let _ = std::fs::remove_file(self.contents(place.folder()).join(card.content));
+        let _ = std::fs::remove_file(self.contents(place.folder()).join(content));
         Ok(true)
     }
 
@@ -199,8 +204,9 @@ impl Files {
                 break;
             }
             let Some(place) = Place::new(folder, &name) else { continue };
-            // One that was removed meanwhile is not there.
-            found.extend(self.card(&place).map_err(|error| unreadable(&error))?.map(|card| card.about));
+            // One that was removed meanwhile is not there; one that cannot be read hides no other.
+            let card = self.card(&place).or_else(passed_over(&place));
+            found.extend(card.map_err(|error| unreadable(&error))?.map(|card| card.about));
         }
         Ok(found)
     }
@@ -213,17 +219,24 @@ impl Files {
         }
     }
 
-    /// Removes content that no description names.
+    /// Removes content that no description names. Where a description cannot be read, all content of its folder stays.
     fn sweep(&self) -> std::io::Result<()> {
         for folder in names_in(&self.root)? {
-            let named: HashSet<String> = names_in(&self.cards(&folder))?
-                .iter()
-                .filter_map(|name| self.card(&Place::new(&folder, name)?).ok().flatten())
-                .map(|card| card.content)
-                .collect();
-            for name in names_in(&self.contents(&folder))?.into_iter().filter(|name| !named.contains(name)) {
-                std::fs::remove_file(self.contents(&folder).join(name))?;
+            if let Err(error) = self.sweep_folder(&folder) {
+                let code = ErrorCode::RecordUnreadable.text();
+                tracing::error!(code, folder, %error, "a folder of files cannot be looked through; nothing is removed from it");
             }
+        }
+        Ok(())
+    }
+
+    fn sweep_folder(&self, folder: &str) -> std::io::Result<()> {
+        let mut named = HashSet::new();
+        for place in names_in(&self.cards(folder))?.iter().filter_map(|name| Place::new(folder, name)) {
+            named.extend(self.card(&place)?.map(|card| card.content));
+        }
+        for name in names_in(&self.contents(folder))?.into_iter().filter(|name| !named.contains(name)) {
+            std::fs::remove_file(self.contents(folder).join(name))?;
         }
         Ok(())
     }
@@ -234,6 +247,18 @@ impl Files {
 
     fn contents(&self, folder: &str) -> PathBuf {
         self.root.join(folder).join("content")
+    }
+}
+
+/// Takes a description that is not what it should be for one that is not there, and tells of it; other errors stay.
+fn passed_over<T>(place: &Place) -> impl FnOnce(std::io::Error) -> std::io::Result<Option<T>> {
+    move |error| match error.kind() {
+        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => {
+            let code = ErrorCode::RecordUnreadable.text();
+            tracing::error!(code, folder = place.folder(), name = place.name(), %error, "a file's description cannot be read");
+            Ok(None)
+        }
+        _ => Err(error),
     }
 }
 

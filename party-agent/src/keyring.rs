@@ -43,14 +43,19 @@ impl KnownKeys for Keyring {
     }
 }
 
-/// The pins in the records.
+/// No point of the curve: a key that nobody has.
+const NOBODYS: PublicKey = [0; 65];
+
+/// The pins in the records. A party whose pin cannot be read cannot come in at all, until it is pinned again.
 pub(crate) async fn pinned(records: &Records) -> Result<BTreeMap<PartyId, PublicKey>, Fault> {
     let kept = records.pinned_keys().await?;
-    let read = |(party, pem): (PartyId, String)| match pki::public_key_of_pem(&pem) {
-        Some(key) => Ok((party, key)),
-        None => {
-            Err(Fault::new(ErrorCode::Internal, format!("the key that is pinned for party {party} cannot be read")))
-        }
+    let read = |(party, pem): (PartyId, String)| {
+        let key = pki::public_key_of_pem(&pem).unwrap_or_else(|| {
+            let code = ErrorCode::RecordUnreadable.text();
+            tracing::error!(code, %party, "the key that is pinned cannot be read: the party is refused; pin its key again");
+            NOBODYS
+        });
+        (party, key)
     };
-    kept.into_iter().map(read).collect()
+    Ok(kept.into_iter().map(read).collect())
 }

@@ -100,3 +100,24 @@ async fn lists_a_folder_in_pages_and_removes_files() {
     assert_eq!(names("", 9), ["a", "c"]);
     assert_eq!(contents(&folder), 2);
 }
+
+#[tokio::test]
+async fn a_description_that_cannot_be_read_hides_no_other_file_and_loses_no_content() {
+    let (folder, files) = files(100);
+    for name in ["a", "b"] {
+        files.receive(&place(name), Label::default(), doors::proxy::whole("abc"), NOON).await.unwrap();
+    }
+    let root = folder.path().join("files");
+    std::fs::write(root.join("channel/about/a"), "{\"content\": 7}").unwrap();
+    let again = Files::open(root.clone(), 100).unwrap();
+    assert_eq!(contents(&folder), 2, "nothing is removed that may still be described");
+    let listed: Vec<String> = again.list("channel", "", 10).unwrap().into_iter().map(|about| about.name).collect();
+    assert_eq!(listed, ["b"]);
+    // It can be written anew, and removed.
+    again.receive(&place("a"), Label::default(), doors::proxy::whole("abcd"), NOON).await.unwrap();
+    assert_eq!(again.list("channel", "", 10).unwrap().len(), 2);
+    std::fs::write(root.join("channel/about/a"), "").unwrap();
+    assert!(again.remove(&place("a")).unwrap());
+    Files::open(root, 100).unwrap();
+    assert_eq!(contents(&folder), 1);
+}

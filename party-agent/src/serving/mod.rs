@@ -95,7 +95,10 @@ impl Serving {
 pub(crate) fn sweep(holdings: &Holdings) -> Result<(), Fault> {
     for table in holdings.shelf.list()? {
         if table.namespace == stand_in::NAMESPACE {
-            holdings.shelf.delete(&table)?;
+            // What cannot be removed now is removed at another start.
+            if let Err(error) = holdings.shelf.delete(&table) {
+                tracing::warn!(%table, %error, "a table of an earlier prediction cannot be removed");
+            }
         }
     }
     Ok(())

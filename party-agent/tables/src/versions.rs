@@ -56,6 +56,9 @@ pub(crate) fn current(table: &Path) -> Result<Option<PathBuf>> {
     let text = match std::fs::read_to_string(table.join(POINTER)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(TableError::Damaged { reason: "its pointer is no text".to_owned() });
+        }
         Err(error) => return Err(TableError::Unreadable { what: "the table's pointer", source: error }),
     };
     let plain = text.starts_with(PREFIX) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');

@@ -43,7 +43,11 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     values.sum::<f64>() / count
 }
 
+/// Zero for equal values, whatever rounding makes of their mean: a share of next to nothing would be no figure.
 fn variance(values: &[f64]) -> f64 {
+    if values.iter().zip(values.iter().skip(1)).all(|(one, next)| one == next) {
+        return 0.0;
+    }
     let centre = mean(values.iter().copied());
     mean(values.iter().map(|value| (value - centre) * (value - centre)))
 }
@@ -84,6 +88,7 @@ mod tests {
     fn constant_labels_are_explained_or_not() {
         assert_eq!(all(&[2.0, 2.0], &[2.0, 2.0]), vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
         assert_eq!(all(&[2.0, 2.0], &[1.0, 3.0])[4], 0.0);
+        assert_eq!(all(&[0.1; 3], &[0.1, 0.2, 0.3])[4], 0.0, "the mean of three tenths is not one exactly");
     }
 
     #[test]
