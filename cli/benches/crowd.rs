@@ -92,7 +92,8 @@ impl Federation {
         let dir = tempfile::tempdir().expect("a folder");
         let folder = dir.path().to_str().expect("a path");
         // certificates and settings
-        program.start(&["up", "--dir", folder, "--rest-port", "0", "--parties", &PARTIES.join(",")]).end();
+        let up = ["up", "--open", "--dir", folder, "--rest-port", "0", "--parties"];
+        program.start(&[&up[..], &[&PARTIES.join(",")]].concat()).end();
         let coordinator =
             program.start(&["coordinator", "--config", &format!("{folder}/coordinator/coordinator.toml")]);
         let own = std::env::current_exe().expect("this program");

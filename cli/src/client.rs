@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use daemon::Secret;
 use http::{HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client as HyperClient;
@@ -14,34 +13,32 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use vocabulary::{ErrorCode, Fault};
 
+use crate::access::Credential;
+
 /// The longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// The longest answer that is looked at for a refusal; refusals are short.
+const LONGEST_REFUSAL: usize = 4096;
 
 /// A client of one door.
 #[derive(Clone)]
 pub(crate) struct Client {
     base: String,
-    token: Option<Secret>,
+    credential: Credential,
     http: HyperClient<HttpConnector, Full<Bytes>>,
 }
 
 impl Client {
-    /// A client of the door at this URL (`http://127.0.0.1:9380`).
-    pub(crate) fn new(base: &str) -> Self {
+    /// A client of the door at this URL (`http://127.0.0.1:9380`), which shows a credential there.
+    pub(crate) fn new(base: &str, credential: Credential) -> Self {
         let http = HyperClient::builder(TokioExecutor::new()).build_http();
-        Self { base: base.trim_end_matches('/').to_owned(), token: None, http }
-    }
-
-    /// The same, showing a bearer token at the door.
-    pub(crate) fn with_token(mut self, token: Option<&str>) -> Self {
-        self.token = token.filter(|token| !token.is_empty()).map(Secret::new);
-        self
+        Self { base: base.trim_end_matches('/').to_owned(), credential, http }
     }
 
     async fn send(&self, method: Method, target: &str, content: &str, body: Bytes) -> Result<(u16, Bytes)> {
         let uri = format!("{}{target}", self.base);
         let mut request = Request::builder().method(method).uri(&uri).header("content-type", content);
-        if let Some(token) = &self.token {
+        if let Some(token) = self.credential.token() {
             let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
                 .map_err(|_| Fault::new(ErrorCode::RequestInvalid, "the token holds what no header can"))?;
             header.set_sensitive(true);
@@ -57,7 +54,26 @@ impl Client {
             .map_err(|_| unreachable(format!("nothing within {} s", PATIENCE.as_secs())))?
             .map_err(|error| unreachable(root_cause(&error)))?;
         let status = response.status().as_u16();
-        Ok((status, response.into_body().collect().await.context("the answer broke off")?.to_bytes()))
+        let bytes = response.into_body().collect().await.context("the answer broke off")?.to_bytes();
+        match self.refusal(&bytes) {
+            Some(fault) => Err(fault.into()),
+            None => Ok((status, bytes)),
+        }
+    }
+
+    /// That the door wants another credential, or one at all, with what to do about it.
+    fn refusal(&self, answer: &[u8]) -> Option<Fault> {
+        if answer.len() > LONGEST_REFUSAL {
+            return None;
+        }
+        let mut reply: Value = serde_json::from_slice(answer).ok()?;
+        let fault: Fault = serde_json::from_value(reply.get_mut("fault")?.take()).ok()?;
+        let message = match self.credential.token() {
+            Some(_) => fault.message,
+            None => format!("{} asks for a credential, and none was shown", self.base),
+        };
+        let refused = || Fault::new(ErrorCode::CredentialRefused, message).next(self.credential.advice());
+        (fault.code == ErrorCode::CredentialRefused).then(refused)
     }
 
     /// Posts JSON and gives the whole reply.

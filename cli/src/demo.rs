@@ -4,6 +4,7 @@ mod data;
 mod pooled;
 mod report;
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -38,7 +39,7 @@ const NAMESPACE: &str = "demo";
 pub(crate) async fn run(arguments: &DemoArguments) -> Result<()> {
     let (dir, temporary) = match &arguments.dir {
         Some(dir) => (dir.clone(), false),
-        None => (std::env::temp_dir().join(format!("fedflow-demo-{}", std::process::id())), true),
+        None => (temporary()?, true),
     };
     let stop = daemon::shutdown::on_signal()?;
     let began = SystemClock.now();
@@ -49,6 +50,8 @@ pub(crate) async fn run(arguments: &DemoArguments) -> Result<()> {
         rest_port: 0,
         parties: vec![GUEST.to_owned(), HOST.to_owned()],
         serving: false,
+        import_root: vec![],
+        open: false,
     };
     let federation = tokio::select! {
         started = up::start(&wanted, &stop) => started?,
@@ -61,7 +64,7 @@ pub(crate) async fn run(arguments: &DemoArguments) -> Result<()> {
         );
         say::line("Neither shows the other a row. Three processes, mutually authenticated QUIC, encrypted training:");
     }
-    let client = Client::new(&federation.rest);
+    let client = federation.client();
     let done = tokio::select! {
         done = train(&client, &dir, arguments.json) => done,
         () = stop.cancelled() => interrupted(),
@@ -78,6 +81,16 @@ pub(crate) async fn run(arguments: &DemoArguments) -> Result<()> {
         let _ = std::fs::remove_dir_all(&dir);
     }
     shown
+}
+
+/// A folder of its own among the system's temporary ones: nobody made it before.
+fn temporary() -> Result<PathBuf> {
+    let dir = std::env::temp_dir().join(format!("fedflow-demo-{}", std::process::id()));
+    std::fs::DirBuilder::new().mode(0o700).create(&dir).map_err(|error| {
+        let text = format!("the folder {} cannot be made: {error}", dir.display());
+        Fault::new(ErrorCode::StorageFull, text).next("name one with --dir")
+    })?;
+    Ok(dir)
 }
 
 fn interrupted<T>() -> Result<T> {

@@ -122,7 +122,7 @@ impl JobCommand {
 
 /// Does it.
 pub(crate) async fn run(command: &JobCommand) -> Result<()> {
-    let client = command.door().client();
+    let client = command.door().client()?;
     let json = command.is_json();
     match command {
         JobCommand::Submit { dsl, conf, wait, .. } => {

@@ -1,5 +1,6 @@
 //! `fedflow`: federated learning between organisations that must not show each other their data.
 
+mod access;
 mod agent;
 mod certs;
 mod client;

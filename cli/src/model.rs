@@ -78,7 +78,7 @@ impl ModelCommand {
 
 /// Does it.
 pub(crate) async fn run(command: &ModelCommand) -> Result<()> {
-    let client = Client::new(&command.door().rest);
+    let client = command.door().client()?;
     let json = command.is_json();
     match command {
         ModelCommand::Export { part, out, .. } => export(&client, part, out, json).await,

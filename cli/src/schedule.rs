@@ -80,7 +80,7 @@ impl ScheduleCommand {
 
 /// Does it.
 pub(crate) async fn run(command: &ScheduleCommand) -> Result<()> {
-    let client = Client::new(&command.door().rest);
+    let client = command.door().client()?;
     let json = command.is_json();
     let (what, one) = match command {
         ScheduleCommand::Create { conf, dsl, rule, name, .. } => {

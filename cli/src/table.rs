@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vocabulary::{ErrorCode, Fault};
 
+use crate::access::{Credential, Told};
 use crate::client::{Client, text};
 use crate::job::{Watch, watch};
 use crate::say;
@@ -17,8 +18,13 @@ pub(crate) struct DoorArguments {
     /// The door: a party's own, or the coordinator's.
     #[arg(long, default_value = "http://127.0.0.1:9380", env = "FEDFLOW_REST")]
     pub(crate) rest: String,
-    /// The bearer token, where the door asks who comes.
-    #[arg(long, env = "FEDFLOW_TOKEN", hide_env_values = true)]
+    /// The file with the credentials of a local federation: the `access` of `fedflow up`'s ready line, DIR/access.json. Or the
+    /// variable FEDFLOW_ACCESS.
+    #[arg(long, value_name = "FILE")]
+    access: Option<PathBuf>,
+    /// The bearer token, where the door asks who comes. Other users of this machine see arguments: the variable FEDFLOW_TOKEN is
+    /// hidden from them. Arguments count before variables, and a token before a file.
+    #[arg(long)]
     token: Option<String>,
     /// Answer in JSON.
     #[arg(long)]
@@ -27,8 +33,14 @@ pub(crate) struct DoorArguments {
 
 impl DoorArguments {
     /// A client of that door.
-    pub(crate) fn client(&self) -> Client {
-        Client::new(&self.rest).with_token(self.token.as_deref())
+    pub(crate) fn client(&self) -> Result<Client> {
+        let told = Told {
+            token: self.token.clone(),
+            access: self.access.clone(),
+            token_variable: std::env::var_os("FEDFLOW_TOKEN"),
+            access_variable: std::env::var_os("FEDFLOW_ACCESS"),
+        };
+        Ok(Client::new(&self.rest, Credential::chosen(told)?))
     }
 }
 
@@ -113,7 +125,7 @@ impl TableCommand {
 
 /// Does it.
 pub(crate) async fn run(command: &TableCommand) -> Result<()> {
-    let client = command.door().client();
+    let client = command.door().client()?;
     let json = command.is_json();
     match command {
         TableCommand::Upload { file, name, namespace, no_header, delimiter, partitions, replace, party, .. } => {

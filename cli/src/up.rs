@@ -1,9 +1,11 @@
 //! `fedflow up`: a local federation as separate processes, everything under one folder.
 
+mod access;
+mod folder;
 mod layout;
 mod process;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 use vocabulary::{ErrorCode, Fault, PartyId};
 
+use crate::access::Credential;
 use crate::client::Client;
 use crate::say;
 use layout::Layout;
@@ -36,7 +39,22 @@ pub(crate) struct UpArguments {
     /// Let the parties answer predictions online: model/load, model/bind, fedflow/inference.
     #[arg(long)]
     pub(crate) serving: bool,
+    /// A further folder from which jobs may read files by path; DIR/import is one. May be given several times.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) import_root: Vec<PathBuf>,
+    /// Ask nobody for a credential: every user of this machine may then do everything. Without it, DIR/access.json holds the
+    /// credentials that all endpoints ask for.
+    #[arg(long)]
+    pub(crate) open: bool,
 }
+
+/// Said where nobody is asked.
+const OPEN: &str = "warning: --open: nobody is asked for a credential. Every user of this machine can read and change what this \
+                    federation holds, and read and write files in the folders of --import-root and DIR as you.";
+/// Said where the parties' policies are those that were written here.
+const ALL_MINE: &str = "all parties are mine: minima of 1, no caps, no tickets";
+/// Said where somebody changed one.
+const OWN: &str = "each party's policy.toml";
 
 /// A federation that runs.
 pub(crate) struct Federation {
@@ -44,13 +62,22 @@ pub(crate) struct Federation {
     pub(crate) rest: String,
     /// Each party's door.
     pub(crate) parties: Vec<(PartyId, String)>,
+    /// The file of the credentials, and what of it this program shows; none where nobody is asked.
+    access: Option<(PathBuf, Credential)>,
+    /// What the parties' policies say, in a word.
+    policy: &'static str,
     processes: Vec<Arc<Process>>,
     stop: CancellationToken,
+    // Last: the right to its folder is given back when everything else is gone.
+    layout: Layout,
 }
 
 /// Runs a federation until a signal comes.
 pub(crate) async fn run(arguments: &UpArguments) -> Result<()> {
     let stop = daemon::shutdown::on_signal()?;
+    if arguments.open {
+        say::remark(OPEN);
+    }
     let federation = start(arguments, &stop).await?;
     say::value(&federation.as_json());
     stop.cancelled().await;
@@ -61,11 +88,17 @@ pub(crate) async fn run(arguments: &UpArguments) -> Result<()> {
 /// Starts a federation; gives it once it is usable.
 pub(crate) async fn start(arguments: &UpArguments, stop: &CancellationToken) -> Result<Federation> {
     let parties = party_ids(&arguments.parties)?;
-    let layout = Layout::prepare(&arguments.dir, &parties, arguments.rest_port, arguments.serving)?;
-    let stop = stop.child_token();
-    let mut federation = Federation { rest: String::new(), parties: vec![], processes: vec![], stop };
-    let started = federation.start_processes(&layout, &parties).await;
-    match started {
+    let layout = Layout::prepare(arguments, &parties)?;
+    let mut federation = Federation {
+        rest: String::new(),
+        parties: vec![],
+        access: layout.access().map(|(path, file)| (path.clone(), Credential::of_file(&path, file))),
+        policy: if layout.has_local_policies(&parties) { ALL_MINE } else { OWN },
+        processes: vec![],
+        stop: stop.child_token(),
+        layout,
+    };
+    match federation.start_processes(&parties).await {
         Ok(()) => Ok(federation),
         Err(error) => {
             federation.end().await;
@@ -90,7 +123,8 @@ fn party_ids(texts: &[String]) -> Result<Vec<PartyId>> {
 }
 
 impl Federation {
-    async fn start_processes(&mut self, layout: &Layout, parties: &[PartyId]) -> Result<()> {
+    async fn start_processes(&mut self, parties: &[PartyId]) -> Result<()> {
+        let layout = &self.layout;
         let coordinator =
             Process::start("coordinator", &layout.coordinator_config(), &layout.coordinator_dir(), &self.stop)?;
         self.processes.push(coordinator.clone());
@@ -114,7 +148,7 @@ impl Federation {
     }
 
     async fn wait_until_connected(&self, agents: usize) {
-        let client = Client::new(&self.rest);
+        let client = self.client();
         loop {
             if let Ok(health) = client.get("/v1/fedflow/health").await
                 && health
@@ -128,11 +162,22 @@ impl Federation {
         }
     }
 
-    /// The line that says it is usable.
+    /// A client of the coordinator's endpoint, which shows what it asks for.
+    pub(crate) fn client(&self) -> Client {
+        let credential = self.access.as_ref().map_or_else(Credential::none, |(_, credential)| credential.clone());
+        Client::new(&self.rest, credential)
+    }
+
+    /// The line that says it is usable: addresses, and the file of the credentials, which themselves stand nowhere else.
     pub(crate) fn as_json(&self) -> Value {
         let parties: Map<String, Value> =
             self.parties.iter().map(|(party, rest)| (party.to_string(), json!(rest))).collect();
-        json!({"ready": true, "rest": self.rest, "parties": parties})
+        let mut line = json!({"ready": true, "rest": self.rest, "parties": parties, "policy": self.policy});
+        match &self.access {
+            Some((path, _)) => line["access"] = json!(path),
+            None => line["open"] = json!(true),
+        }
+        line
     }
 
     /// Ends every process, agents first, and waits for them.
@@ -142,12 +187,4 @@ impl Federation {
             process.end().await;
         }
     }
-}
-
-/// Whether a path is a folder that can be written, made if it is missing.
-pub(crate) fn need_folder(path: &Path) -> Result<()> {
-    std::fs::create_dir_all(path).map_err(|error| {
-        let text = format!("the folder {} cannot be made: {error}", path.display());
-        Fault::new(ErrorCode::StorageFull, text).next("choose another --dir").into()
-    })
 }

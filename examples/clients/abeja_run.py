@@ -5,16 +5,22 @@
     python abeja_run.py [door [file.csv]]              http://127.0.0.1:9380 when no door is given
 
 Without a file the model is applied to the tables of its training. A model must have been trained: `fedflow demo`, or
-fate_pipeline.py beside this script. Where the door asks who comes, set PLATFORM_AUTH_TOKEN and ABEJA_ORGANIZATION_ID.
+fate_pipeline.py beside this script. The token is read from FEDFLOW_TOKEN, or from the file that FEDFLOW_ACCESS names, and sent as the
+password of a basic credential, whose user is of no matter. Elsewhere, set PLATFORM_AUTH_TOKEN and ABEJA_ORGANIZATION_ID.
 """
 
 import os
 import sys
 import time
 
+from access import access
+
 DOOR = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:9380"
 ORGANIZATION = os.environ.get("ABEJA_ORGANIZATION_ID", "1234567890123")
 os.environ["ABEJA_API_URL"] = DOOR  # read when the client is imported
+if "token" in access():
+    os.environ.setdefault("ABEJA_PLATFORM_USER_ID", ORGANIZATION)
+    os.environ.setdefault("ABEJA_PLATFORM_PERSONAL_ACCESS_TOKEN", access()["token"])
 
 from abeja.datalake import APIClient as Datalake  # noqa: E402
 from abeja.deployments import APIClient as Deployments  # noqa: E402

@@ -3,7 +3,8 @@
 #
 #   fate_flow_cli.sh [ip [port]]    the coordinator's door of `fedflow up`; 127.0.0.1 9380 when they are not given
 #
-# `flow init` writes the address into the client's settings, where it stays.
+# `flow init` writes the address into the client's settings, where it stays; so do key and secret, with which requests are signed. They
+# are read from the file that FEDFLOW_ACCESS names: `access` in the ready line of `fedflow up`.
 set -eu
 
 ip=${1:-127.0.0.1}
@@ -11,6 +12,7 @@ port=${2:-9380}
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 python=${PYTHON:-python3}
 work=$(mktemp -d)
+[ -z "${FEDFLOW_ACCESS:-}" ] || FEDFLOW_ACCESS=$(realpath "$FEDFLOW_ACCESS")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
@@ -26,6 +28,11 @@ if reply["retcode"] != 0:
 for key in sys.argv[1].split("."):
     reply = reply[int(key) if key.isdigit() and isinstance(reply, list) else key]
 print(reply if isinstance(reply, str) else json.dumps(reply))' "$1"
+}
+
+# known NAME: a text of the federation's access.json
+known() {
+    "$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$FEDFLOW_ACCESS" "$1"
 }
 
 # wait_for JOB ROLE PARTY: until it has ended, at most two minutes
@@ -54,7 +61,11 @@ CONF
     echo "examples.$1 has $(flow table info -n examples -t "$1" | field data.count) rows"
 }
 
-flow init --ip "$ip" --port "$port" | field retmsg
+set -- --ip "$ip" --port "$port"
+if [ -n "${FEDFLOW_ACCESS:-}" ]; then
+    set -- "$@" --app-key "$(known app_key)" --secret-key "$(known secret)"
+fi
+flow init "$@" | field retmsg
 upload bank
 upload clinic
 

@@ -2,6 +2,8 @@
 """FATE's `pipeline` SDK, unmodified, against a federation: upload, train, look, deploy, predict.
 
     python fate_pipeline.py [ip [port]]        the coordinator's door of `fedflow up`; 127.0.0.1 9380 when they are not given
+
+Key and secret with which requests are signed are read from the file that FEDFLOW_ACCESS names.
 """
 
 import sys
@@ -9,6 +11,7 @@ import tempfile
 from os import chdir
 from pathlib import Path
 
+from access import access
 from pipeline.backend.config import PipelineConfig
 from pipeline.backend.pipeline import PipeLine
 from pipeline.component import DataTransform, Evaluation, HeteroLR, Intersection, Reader
@@ -81,9 +84,12 @@ def predict(trained):
 
 
 def main():
-    # Where the door is: the same as `pipeline init --ip IP --port PORT`, for this run only.
+    # The same as `pipeline init --ip IP --port PORT --app-key KEY --secret-key SECRET`, for this run only.
     ip, port = (sys.argv[1:] + ["127.0.0.1", "9380"][len(sys.argv) - 1 :])[:2]
-    PipelineConfig._conf = {"ip": ip, "port": int(port)}
+    keys = access()
+    PipelineConfig._conf = {
+        "ip": ip, "port": int(port), "app_key": keys.get("app_key"), "secret_key": keys.get("secret")
+    }  # fmt: skip
     chdir(tempfile.mkdtemp(prefix="fate-pipeline-"))
 
     upload()

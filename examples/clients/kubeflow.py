@@ -1,12 +1,16 @@
-"""Experiments with Kubeflow Pipelines' own client: python kubeflow.py http://127.0.0.1:9380 [TOKEN]"""
+"""Experiments with Kubeflow Pipelines' own client: python kubeflow.py http://127.0.0.1:9380
+
+The token is read from FEDFLOW_TOKEN, or from the file that FEDFLOW_ACCESS names.
+"""
 
 import sys
 
 import kfp
+from access import access
 
 
-def main(host, token=None):
-    client = kfp.Client(host=host, existing_token=token)
+def main(host):
+    client = kfp.Client(host=host, existing_token=access().get("token"))
     experiment = client.create_experiment("churn model", description="what we try in spring")
     print("experiment:", experiment.id)
     # Jobs go to it by `job_parameters.common.experiment` of their conf, by this id or by the name.

@@ -2,7 +2,8 @@
 
     meteos.py [coordinator [party]]    the two doors of `fedflow up`; http://127.0.0.1:9380 and http://127.0.0.1:9381
 
-The file goes to the party's own door; the coordinator's door is told its name only.
+The file goes to the party's own door; the coordinator's door is told its name only. The token, which OpenStack's clients send as
+X-Auth-Token, is read from FEDFLOW_TOKEN, or from the file that FEDFLOW_ACCESS names.
 """
 
 import base64
@@ -11,12 +12,15 @@ import sys
 import time
 import urllib.request
 
+from access import access
+
 DOOR = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:9380"
 PARTY = sys.argv[2] if len(sys.argv) > 2 else "http://127.0.0.1:9381"
+TOKEN = access().get("token", "none")
 
 
 def send(method, url, body=None, kind="application/json"):
-    request = urllib.request.Request(url, body, {"Content-Type": kind}, method=method)
+    request = urllib.request.Request(url, body, {"Content-Type": kind, "X-Auth-Token": TOKEN}, method=method)
     with urllib.request.urlopen(request, timeout=60) as reply:
         return reply.read()
 

@@ -2,6 +2,8 @@
 # The first job over REST, with curl only:
 #
 #   run.sh [address]        the coordinator's door of `fedflow up`; http://127.0.0.1:9380 when it is not given
+#
+# The token is read from FEDFLOW_TOKEN, or from the file that FEDFLOW_ACCESS names: `access` in the ready line of `fedflow up`.
 set -eu
 
 door=${1:-http://127.0.0.1:9380}
@@ -12,12 +14,36 @@ fail() {
     exit 1
 }
 
+# refused WHAT REPLY: says why, and ends
+refused() {
+    case $2 in
+        *'"FF305"'*) fail "$door asks for a token: set FEDFLOW_ACCESS to the access.json that \`fedflow up\` named" ;;
+        *) fail "$1 was refused: $2" ;;
+    esac
+}
+
+token=${FEDFLOW_TOKEN:-}
+if [ -z "$token" ] && [ -n "${FEDFLOW_ACCESS:-}" ]; then
+    token=$(sed -n 's/.*"token": *"\([^"]*\)".*/\1/p' "$FEDFLOW_ACCESS")
+    [ -n "$token" ] || fail "there is no token in $FEDFLOW_ACCESS"
+fi
+
+# ask ARGUMENTS: curl with the token, which is no argument: other users of the machine could see those
+ask() {
+    if [ -n "$token" ]; then
+        printf 'header = "authorization: Bearer %s"\n' "$token" \
+            | curl --silent --show-error --fail-with-body --config - "$@"
+    else
+        curl --silent --show-error --fail-with-body "$@"
+    fi
+}
+
 # post PATH JSON: the reply, which must be a success
 post() {
-    reply=$(curl --silent --show-error --fail-with-body -H 'content-type: application/json' -d "$2" "$door$1")
+    reply=$(ask -H 'content-type: application/json' -d "$2" "$door$1")
     case $reply in
         *'"retcode":0'*|*'"retcode": 0'*) echo "$reply" ;;
-        *) fail "$1 was refused: $reply" ;;
+        *) refused "$1" "$reply" ;;
     esac
 }
 
@@ -43,11 +69,11 @@ wait_for() {
 
 # upload PARTY NAME: ../data/NAME.csv as the table examples.NAME of a party
 upload() {
-    reply=$(curl --silent --show-error --fail-with-body \
+    reply=$(ask \
         -F namespace=examples -F "table_name=$2" -F "party_id=$1" -F head=1 -F partition=4 -F drop=1 -F id_delimiter=, \
         -F "file=@$here/../data/$2.csv" "$door/v1/data/upload")
     job=$(field jobId "$reply")
-    [ -n "$job" ] || fail "the upload of $2 was refused: $reply"
+    [ -n "$job" ] || refused "the upload of $2" "$reply"
     wait_for "$job"
     echo "party $1 has the table examples.$2"
 }

@@ -24,7 +24,7 @@ def pytest_unconfigure():
 @pytest.fixture(scope="session")
 def client(federation):
     """FATE's client, set up for the coordinator's door."""
-    return Client(PACKAGES, federation.door)
+    return Client(PACKAGES, federation.door, *federation.keys)
 
 
 @pytest.fixture(scope="session")

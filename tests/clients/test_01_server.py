@@ -2,8 +2,9 @@
 
 import re
 
+from harness.client import Client, copy_of_the_client
 from harness.documents import MODEL_ID
-from harness.federation import GUEST, HOST
+from harness.federation import GUEST, HOST, Federation
 
 MODULES = ["FATE", "FATEFlow", "FATEBoard", "EGGROLL", "CENTOS", "UBUNTU", "PYTHON", "MAVEN", "JDK", "SPARK"]
 
@@ -18,10 +19,25 @@ def test_case_01_init_and_server_versions(flow, client):
     assert re.match(r"\d+\.\d+", reply["data"]["FATE"]) and re.match(r"\d+\.\d+", reply["data"]["FATEFlow"])
 
 
-def test_case_02_pipeline_config_check(client, tmp_path):
-    printed = client.run("pipeline", "config", "check", cwd=tmp_path).stdout
+def test_case_02_pipeline_config_check(place, tmp_path):
+    """This command alone of the client's never signs, whatever its settings say: it is for a federation that is open."""
+    federation = Federation(place / "open", "--open")
+    try:
+        assert federation.access is None
+        anybody = Client(copy_of_the_client(tmp_path / "client"), federation.door)
+        printed = anybody.run("pipeline", "config", "check", cwd=tmp_path).stdout
+    finally:
+        federation.end()
     version = re.search(r"Flow server status normal, Flow version: (\S+)", printed)
     assert version and version[1] != "None", printed
+
+
+def test_without_keys_the_client_is_refused(federation, tmp_path):
+    stranger = Client(copy_of_the_client(tmp_path / "client"), federation.door)
+    guessing = {"app_key": federation.keys[0], "secret_key": "guessed"}
+    for sdk in [stranger.sdk(), stranger.sdk(**guessing)]:
+        for reply in [sdk.job.query(job_id="1"), sdk.queue.clean(), sdk.table.info(namespace="n", table_name="t")]:
+            assert reply["retcode"] == 109, reply
 
 
 def test_pipeline_config_show(client, tmp_path):

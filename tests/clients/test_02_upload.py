@@ -120,6 +120,7 @@ def test_upload_without_a_header(flow, door):
 
 
 def test_case_12_upload_of_a_file_at_the_server(flow, door, files):
+    """The file lies in a folder that `--import-root` names."""
     conf = upload_conf(files.host, "at_the_server", use_local_data=0)
     reply = flow("data", "upload", "-c", flow.file("conf.json", conf), "--drop")
     assert reply["retcode"] == 0
@@ -172,12 +173,19 @@ def test_upload_history_of_one_job(flow, upload):
     assert flow("data", "upload-history", "--job-id", "1") == {"retcode": 0, "retmsg": "success", "data": []}
 
 
-def test_case_18_download(flow, sdk, door, upload):
-    conf = {"namespace": NAMESPACE, "table_name": "uploaded", "output_path": "down.csv", "delimiter": ","}
+@pytest.fixture
+def exports(federation):
+    """Where the parties' jobs write files."""
+    return federation.folder / "federation" / "exports"
+
+
+def test_case_18_download(flow, sdk, door, upload, exports):
+    file = exports / "down.csv"
+    conf = {"namespace": NAMESPACE, "table_name": "uploaded", "output_path": str(file), "delimiter": ","}
     reply = flow("data", "download", "-c", flow.file("conf.json", conf))
     assert reply["retcode"] == 0 and reply["data"]["job_id"] == reply["jobId"]
     door.succeeded(reply["jobId"])
-    lines = (flow.folder / "down.csv").read_text().splitlines()
+    lines = file.read_text().splitlines()
     assert lines[0] == ",".join(["id", "y", *GUEST_COLUMNS])
     assert len(lines) == ROWS + 1
     of = {"role": "local", "party_id": 0, "component_name": "download_0"}
@@ -185,14 +193,17 @@ def test_case_18_download(flow, sdk, door, upload):
     assert metric["data"] == [["count", ROWS]] and metric["meta"]["metric_type"] == "DOWNLOAD"
 
 
-def test_download_through_the_sdk_and_of_a_missing_table(sdk, door, upload, tmp_path):
-    conf = {"namespace": NAMESPACE, "table_name": "uploaded", "output_path": str(tmp_path / "down.csv")}
+def test_download_through_the_sdk_and_of_a_missing_table(sdk, door, upload, exports, tmp_path):
+    conf = {"namespace": NAMESPACE, "table_name": "uploaded", "output_path": str(exports / "by_sdk.csv")}
     door.succeeded(sdk.data.download(conf)["jobId"])
-    assert len((tmp_path / "down.csv").read_text().splitlines()) == ROWS + 1
-    missing = sdk.data.download({**conf, "table_name": "missing", "output_path": str(tmp_path / "none.csv")})
+    assert len((exports / "by_sdk.csv").read_text().splitlines()) == ROWS + 1
+    missing = sdk.data.download({**conf, "table_name": "missing", "output_path": str(exports / "none.csv")})
     assert missing["retcode"] == 0, missing
     assert {row["f_status"] for row in door.ended(missing["jobId"])} == {"failed"}
-    assert not (tmp_path / "none.csv").exists()
+    assert not (exports / "none.csv").exists()
+    outside = sdk.data.download({**conf, "output_path": str(tmp_path / "outside.csv")})
+    assert {row["f_status"] for row in door.ended(outside["jobId"])} == {"failed"}
+    assert not (tmp_path / "outside.csv").exists()
 
 
 def test_writer_copies_a_table(flow, door, upload):

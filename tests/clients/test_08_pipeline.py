@@ -17,7 +17,7 @@ def configured(client):
     """`pipeline` in this process talks to the federation."""
     from pipeline.backend.config import PipelineConfig
 
-    PipelineConfig._conf = {"ip": client.host, "port": client.port}
+    PipelineConfig._conf = {"ip": client.host, "port": client.port, **client.keys}
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ def test_an_unknown_operation_on_tables(door):
 def test_each_party_serves_its_own_tables_at_its_own_door(federation, trained, role, party, table):
     from harness.door import Door
 
-    own = Door(federation.party_doors[party])
+    own = Door(federation.party_doors[party], federation.token)
     info = own.data("table/table_info", {"namespace": NAMESPACE, "table_name": table})
     assert (info["exist"], info["count"]) == (1, ROWS)
     assert own.rows(trained.id, role=role, party_id=party)[0]["f_status"] == "success"

@@ -12,10 +12,10 @@ from harness.client import Client, copy_of_the_client
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "clients"
 
 
-def run(client, command, tmp_path):
+def run(client, command, tmp_path, **more):
     """Runs an example with this environment's client and gives what it printed."""
     binaries = Path(sys.prefix) / "bin"
-    environment = client.environment
+    environment = {**client.environment, **more}
     environment["PATH"] = f"{binaries}:{environment['PATH']}"
     done = subprocess.run(
         [*command, client.host, str(client.port)],
@@ -25,16 +25,16 @@ def run(client, command, tmp_path):
     return done.stdout
 
 
-def test_fate_pipeline(client, tmp_path):
-    printed = run(client, [sys.executable, EXAMPLES / "fate_pipeline.py"], tmp_path)
+def test_fate_pipeline(client, federation, tmp_path):
+    printed = run(client, [sys.executable, EXAMPLES / "fate_pipeline.py"], tmp_path, FEDFLOW_ACCESS=federation.access)
     auc = float(re.search(r"AUC on the training rows: ([\d.]+)", printed)[1])
     assert auc > 0.8
     rows, difference = re.search(r"predicted (\d+) rows; largest difference .*: ([\d.e+-]+)", printed).groups()
     assert int(rows) == 100 and float(difference) < 1e-6
 
 
-def test_fate_flow_cli(client, tmp_path):
-    printed = run(client, [EXAMPLES / "fate_flow_cli.sh"], tmp_path)
+def test_fate_flow_cli(client, federation, tmp_path):
+    printed = run(client, [EXAMPLES / "fate_flow_cli.sh"], tmp_path, FEDFLOW_ACCESS=federation.access)
     assert "examples.bank has 120 rows" in printed and "examples.clinic has 120 rows" in printed
     assert re.search(r"^prediction \d+$", printed, re.MULTILINE)
     assert "predicted 100 rows" in printed and '"auc"' in printed

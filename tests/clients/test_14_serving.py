@@ -17,8 +17,9 @@ def serving(place, files):
     """A federation that serves, with a model that is trained and deployed."""
     federation = Federation(place / "serving", "--serving")
     try:
-        client = Client(copy_of_the_client(place / "serving-client"), federation.door)
-        sdk, door = client.sdk(), Door(federation.door)
+        client = Client(copy_of_the_client(place / "serving-client"), federation.door, *federation.keys)
+        sdk, door = client.sdk(), Door(federation.door, federation.token)
+        guest = Door(federation.party_doors[GUEST], federation.token)
         for file, name in [(files.guest, GUEST_TABLE), (files.host, HOST_TABLE)]:
             door.succeeded(sdk.data.upload(upload_conf(file, name), drop=1)["jobId"])
         dsl, conf = documents.lr()
@@ -27,7 +28,7 @@ def serving(place, files):
         steps = ["data_transform_0", "intersection_0", "hetero_lr_0"]
         deployed = sdk.model.deploy(MODEL_ID, trained, cpn_list=steps)["data"]["model_version"]
         yield SimpleNamespace(
-            client=client, sdk=sdk, door=door, guest=Door(federation.party_doors[GUEST]), trained=trained, deployed=deployed
+            client=client, sdk=sdk, door=door, guest=guest, trained=trained, deployed=deployed
         )
     finally:
         federation.end()
@@ -70,7 +71,7 @@ def test_pipeline_loads_and_binds(serving, monkeypatch):
     from pipeline.backend.config import PipelineConfig
     from pipeline.backend.pipeline import PipeLine
 
-    monkeypatch.setattr(PipelineConfig, "_conf", {"ip": serving.client.host, "port": serving.client.port})
+    monkeypatch.setattr(PipelineConfig, "_conf", {"ip": serving.client.host, "port": serving.client.port, **serving.client.keys})
     line = PipeLine().set_initiator(role="guest", party_id=GUEST).set_roles(guest=GUEST, host=HOST, arbiter=HOST)
     line._predict_model_info = SimpleNamespace(model_id=MODEL_ID, model_version=serving.deployed)
     line._deploy = True

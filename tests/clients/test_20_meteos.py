@@ -21,7 +21,7 @@ TREE = [f"{n % 2} 1:{5 if n % 2 else -5} 2:{n % 7} 3:{n % 3}" for n in range(202
 
 @pytest.fixture(scope="module")
 def project(federation):
-    return Meteos(federation.door)
+    return Meteos(federation.door, token=federation.token)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def rows():
 
 @pytest.fixture(scope="module")
 def url(federation, rows):
-    return shapes.put_file(federation.party_doors[GUEST], "meteos", "linear_data.txt", "\n".join(rows) + "\n")
+    return shapes.put_file(federation, GUEST, "meteos", "linear_data.txt", "\n".join(rows) + "\n")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,8 @@ def heads(view):
 
 def count(federation, number):
     door = federation.party_doors[GUEST]
-    reply = requests.post(f"{door}/v1/table/table_info", json={"namespace": "datasets", "table_name": number}, timeout=60)
+    of = {"namespace": "datasets", "table_name": number}
+    reply = requests.post(f"{door}/v1/table/table_info", json=of, headers=federation.headers, timeout=60)
     return reply.json()["data"]["count"]
 
 
@@ -104,6 +105,14 @@ def test_m3_refusals(project, experiment, url, linear):
         assert reply.status_code == status, reply.text
         fault = reply.json()
         assert list(fault) == [name] and fault[name]["code"] == status and fault[name]["message"]
+
+
+def test_m3_a_token_is_needed(federation, project):
+    """Without OpenStack's header, or with another's token in it, nothing is shown."""
+    for token in [None, "guessed"]:
+        assert Meteos(federation.door, token=token).send("GET", "templates").status_code == 401
+    assert project.session.headers["X-Auth-Token"] == federation.token
+    assert project.send("GET", "templates").status_code == 200
 
 
 def test_m4_download(project, dataset, rows):
@@ -161,7 +170,7 @@ def test_m10_prediction(project, linear, rows):
 
 
 def test_m12_tree(project, federation, experiment):
-    url = shapes.put_file(federation.party_doors[GUEST], "meteos", "tree.txt", "\n".join(TREE))
+    url = shapes.put_file(federation, GUEST, "meteos", "tree.txt", "\n".join(TREE))
     made = project.model(experiment, url, "DecisionTreeClassification", {"numIterations": 100}, "libsvm")
     project.available("models", "model", made["id"])
     assert project.predicted(made["id"], "1:5 2:3 3:1") == "1.0"
@@ -244,14 +253,15 @@ def test_m18_lists(project):
 def test_the_example(federation):
     example = Path(__file__).resolve().parents[2] / "examples" / "clients" / "meteos.py"
     doors = [federation.door, federation.party_doors[GUEST]]
-    done = subprocess.run([sys.executable, example, *doors], capture_output=True, text=True, timeout=120)
+    command = [sys.executable, example, *doors]
+    done = subprocess.run(command, env=federation.environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     said = float(re.search(r"3 \* 10 - 4 is about ([\d.]+)", done.stdout)[1])
     assert said == pytest.approx(26, abs=0.1) and "R-squared" in done.stdout
 
 
 def test_x1_an_experiment_of_kubeflow(project, door):
-    made = requests.post(f"{door.base}/apis/v1beta1/experiments", json={"name": "x1"}, timeout=60)
+    made = door.session.post(f"{door.base}/apis/v1beta1/experiments", json={"name": "x1"}, timeout=60)
     assert made.status_code == 200, made.text
     seen = next(item for item in project.list("experiments") if item["id"] == made.json()["id"])
     assert seen["status"] == "available" and seen["name"] == "x1"
@@ -260,7 +270,7 @@ def test_x1_an_experiment_of_kubeflow(project, door):
 
 
 def test_x3_a_model_is_a_training_job(project, door, dataset):
-    made = requests.post(f"{door.base}/apis/v1beta1/experiments", json={"name": "x3"}, timeout=60).json()
+    made = door.session.post(f"{door.base}/apis/v1beta1/experiments", json={"name": "x3"}, timeout=60).json()
     model = project.model(made["id"], f"internal://{dataset['id']}", "LinearRegression", {"numIterations": 100})
     project.available("models", "model", model["id"])
     (own,) = door.data("job/query", {"experiment": made["id"]})
@@ -275,8 +285,8 @@ def test_x3_a_model_is_a_training_job(project, door, dataset):
 def test_x7_a_job_stopped_through_fate_is_a_model_in_error(project, door, federation):
     """The run's side of the row is in ABEJA's suite."""
     rows = "\n".join(f"{n % 89},{n * 7919 % 10007},{n * 104729 % 9973}" for n in range(20000))
-    url = shapes.put_file(federation.party_doors[GUEST], "meteos", "x7.txt", rows)
-    made = requests.post(f"{door.base}/apis/v1beta1/experiments", json={"name": "x7"}, timeout=60).json()
+    url = shapes.put_file(federation, GUEST, "meteos", "x7.txt", rows)
+    made = door.session.post(f"{door.base}/apis/v1beta1/experiments", json={"name": "x7"}, timeout=60).json()
     # a thousand deep trees take longer than this test
     params = {"numTrees": 1000, "maxDepth": 30, "maxBins": 10000}
     model = project.model(made["id"], url, "RandomForestRegression", params)

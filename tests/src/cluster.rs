@@ -13,17 +13,35 @@ use crate::rest::Door;
 
 /// The program under test.
 #[derive(Clone)]
-pub struct Program(PathBuf);
+pub struct Program {
+    path: PathBuf,
+    /// The credentials that its commands show.
+    access: Option<PathBuf>,
+}
 
 impl Program {
     /// The binary that was built with the suite.
     pub fn new(path: &str) -> Self {
-        Self(PathBuf::from(path))
+        Self { path: PathBuf::from(path), access: None }
+    }
+
+    /// The same, whose commands show the credentials in a file.
+    #[must_use]
+    pub fn with_access(mut self, file: &Path) -> Self {
+        self.access = Some(file.to_owned());
+        self
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command.env_remove("FEDFLOW_TOKEN").env_remove("FEDFLOW_ACCESS");
+        command.envs(self.access.iter().map(|file| ("FEDFLOW_ACCESS", file)));
+        command
     }
 
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> std::process::Output {
-        Command::new(&self.0).args(arguments).stdin(Stdio::null()).output().expect("the program runs")
+        self.command().args(arguments).stdin(Stdio::null()).output().expect("the program runs")
     }
 
     /// Runs a command that must succeed; gives what it prints.
@@ -35,12 +53,12 @@ impl Program {
 
     /// Starts a daemon and waits for its ready line.
     pub fn start(&self, arguments: &[&str]) -> Daemon {
-        Daemon::start(Command::new(&self.0).args(arguments))
+        Daemon::start(self.command().args(arguments))
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
@@ -141,6 +159,15 @@ pub fn signal(process: u32, name: &str) {
     let _ = Command::new("kill").arg(format!("-{name}")).arg(process.to_string()).status();
 }
 
+/// An endpoint of a local federation, for the holder of its credentials; for anybody where there are none.
+fn door_at(ready: &Value, address: &Value) -> Door {
+    let door = Door::new(address.as_str().expect("an address"));
+    let Some(file) = ready["access"].as_str() else { return door };
+    let access = std::fs::read_to_string(file).expect("its credentials");
+    let access: Value = serde_json::from_str(&access).expect("JSON");
+    door.with_token(access["token"].as_str().expect("a token"))
+}
+
 /// A local federation of `fedflow up`.
 pub struct Cluster {
     /// The folder with everything.
@@ -168,7 +195,7 @@ impl Cluster {
         let place = Place::take();
         let dir = TempDir::new().expect("a folder");
         let up = Self::start_in(program, dir.path(), parties, more);
-        let door = Door::new(up.ready["rest"].as_str().expect("an address"));
+        let door = door_at(&up.ready, &up.ready["rest"]);
         Self { dir, parties: parties.to_owned(), door, program: program.clone(), more, up: Some(up), _place: place }
     }
 
@@ -186,13 +213,29 @@ impl Cluster {
     /// The door of a party.
     pub fn party(&self, party: &str) -> Door {
         let up = self.up.as_ref().expect("it is up");
-        Door::new(up.ready["parties"][party].as_str().expect("an address"))
+        door_at(&up.ready, &up.ready["parties"][party])
+    }
+
+    /// The ready line of `fedflow up`.
+    pub fn ready(&self) -> &Value {
+        &self.up.as_ref().expect("it is up").ready
+    }
+
+    /// The file of its credentials.
+    pub fn access(&self) -> PathBuf {
+        PathBuf::from(self.ready()["access"].as_str().expect("a file"))
+    }
+
+    /// The program, whose commands show these credentials.
+    pub fn program(&self) -> Program {
+        self.program.clone().with_access(&self.access())
     }
 
     /// The process ids of the daemons whose settings lie in a folder of the federation (`coordinator`, `party-9999`).
     pub fn processes(&self, folder: &str) -> Vec<u32> {
         let wanted = self.dir.path().canonicalize().expect("its path").join(folder);
-        let wanted = wanted.to_string_lossy().into_owned();
+        // Of all when it is empty.
+        let wanted = wanted.to_string_lossy().trim_end_matches('/').to_owned();
         let entries = std::fs::read_dir("/proc").expect("proc");
         let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_string_lossy().parse::<u32>().ok());
         ids.filter(|id| {
@@ -214,7 +257,7 @@ impl Cluster {
     pub fn restart(&mut self) {
         self.up.take().expect("it is up").end();
         let up = Self::start_in(&self.program, self.dir.path(), &self.parties, self.more);
-        self.door = Door::new(up.ready["rest"].as_str().expect("an address"));
+        self.door = door_at(&up.ready, &up.ready["rest"]);
         self.up = Some(up);
     }
 

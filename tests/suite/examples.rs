@@ -137,8 +137,8 @@ async fn the_first_job_gives_what_is_expected() {
     let job = cluster.door.submitted(&document("first-job/dsl.json"), &document("first-job/conf.json")).await;
     agrees_with_expected(&cluster.door, &job).await;
     if has("curl") {
-        let door = cluster.door.base.clone();
-        let script = move || Command::new(example("first-job/run.sh")).arg(door).output();
+        let (door, access) = (cluster.door.base.clone(), cluster.access());
+        let script = move || Command::new(example("first-job/run.sh")).arg(door).env("FEDFLOW_ACCESS", access).output();
         let output = tokio::task::spawn_blocking(script).await.expect("joined").expect("ran");
         let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success() && said.contains("\"auc\""), "{said}{errors}");

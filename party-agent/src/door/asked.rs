@@ -1,9 +1,13 @@
 //! A JSON request, read as forgivingly as FATE reads: ids as texts or numbers, unknown members ignored.
 
 use axum::extract::{FromRequest, Request};
-use doors::{Failure, Lenient};
+use doors::{CredentialName, Failure, Lenient};
 use serde_json::{Map, Value};
 use vocabulary::{JobId, Role, StepName, TableRef};
+use wire::agent_link::Caller;
+
+/// Who asks at an endpoint that asks nobody for a credential.
+const ANYBODY: &str = "the party's own user";
 
 /// The members of a request's body.
 pub(super) struct Asked {
@@ -12,9 +16,14 @@ pub(super) struct Asked {
     pub(super) asked_by: Option<String>,
 }
 
-/// Who asks: the name of the credential, where the endpoint asks for one.
-pub(super) fn asked_by(_request: &Request) -> Option<String> {
-    None
+/// Who asks: the name of the credential, or whoever reaches an endpoint that asks for none. None for what came over the link,
+/// where the coordinator could write any name.
+pub(super) fn asked_by(request: &Request) -> Option<String> {
+    match (request.extensions().get::<CredentialName>(), request.extensions().get::<Caller>()) {
+        (Some(CredentialName(name)), _) => Some(name.to_string()),
+        (None, None) => Some(ANYBODY.to_owned()),
+        (None, Some(_)) => None,
+    }
 }
 
 impl Asked {

@@ -37,8 +37,8 @@ def clients_at(door, credential=None):
 
 @pytest.fixture
 def abeja(federation):
-    """The clients at the coordinator's door, which asks nobody."""
-    return clients_at(federation.door)
+    """The clients at the coordinator's door, with the credential of a person: the client sends it as a basic one."""
+    return clients_at(federation.door, {"user_id": "1234567890123", "personal_access_token": federation.token})
 
 
 @pytest.fixture(scope="session")

@@ -259,14 +259,16 @@ def test_a17_errors_have_their_form(abeja, federation, deployed):
         with pytest.raises(expected) as refused:
             abeja.runs._connection.api_request(method=method, path=path, data=data)
         assert refused.value.error and refused.value.error_description
-        body = requests.request(method, federation.door + path, data=data, timeout=30).json()
+        body = requests.request(method, federation.door + path, data=data, headers=federation.headers, timeout=30).json()
         assert set(body) >= {"error", "error_description"}
 
 
 def test_a18_a_slash_may_trail(abeja, federation, deployed, loaded):
     abeja.runs.create_run(ORGANIZATION, deployed.id, deployed.version)
     path = f"{federation.door}/organizations/{ORGANIZATION}/deployments/{deployed.id}/versions"
-    plain, slashed = (requests.get(path + end, timeout=30).json() for end in ("", "/"))
+    plain, slashed = (
+        requests.get(path + end, headers=federation.headers, timeout=30).json() for end in ("", "/")
+    )
     assert plain == slashed and plain["entries"]
 
 
@@ -283,21 +285,22 @@ def test_a19_a_deployment_with_a_live_run(abeja, deployed, door, talkative):
 
 def test_the_example(federation, trained):
     example = Path(__file__).resolve().parents[3] / "examples" / "clients" / "abeja_run.py"
-    done = subprocess.run([sys.executable, "-W", "ignore", example, federation.door], capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-W", "ignore", example, federation.door]
+    done = subprocess.run(command, env=federation.environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert "SUCCEEDED" in done.stdout and "the job has succeeded" in done.stdout
 
 
 def test_x4_a_model_of_meteos_predicts_a_data_set(abeja, deployed, door, federation):
-    meteos = Meteos(federation.door)
+    meteos = Meteos(federation.door, token=federation.token)
     experiment = meteos.experiment()
     rows = [f"{n % 2},{n},{5 if n % 2 else -5}" for n in range(50)]
     asked = ["3,5", "8,-5", "40,5"]
     party = federation.party_doors[GUEST]
-    learned = shapes.put_file(party, "x4", "rows.txt", "\n".join(rows))
+    learned = shapes.put_file(federation, GUEST, "x4", "rows.txt", "\n".join(rows))
     model = meteos.model(experiment, learned, "DecisionTreeClassification", {})
     meteos.available("models", "model", model["id"])
-    dataset = meteos.dataset(experiment, shapes.put_file(party, "x4", "asked.txt", "\n".join(asked)))
+    dataset = meteos.dataset(experiment, shapes.put_file(federation, GUEST, "x4", "asked.txt", "\n".join(asked)))
     meteos.available("datasets", "dataset", dataset["id"])
 
     job = newest_training(door)
@@ -311,7 +314,8 @@ def test_x4_a_model_of_meteos_predicts_a_data_set(abeja, deployed, door, federat
     seen, _ = ended(abeja, deployed, run, door)
     assert is_legal(seen) and seen[-1] == "SUCCEEDED"
     of = {"job_id": job_of(door, abeja, deployed, run), "component_name": "local_learner_0", "role": "guest", "party_id": GUEST}
-    reply = requests.post(f"{party}/v1/tracking/component/output/data", json=of, timeout=60).json()
+    path = f"{party}/v1/tracking/component/output/data"
+    reply = requests.post(path, json=of, headers=federation.headers, timeout=60).json()
     column = reply["meta"]["header"][0].index("predict_result")
     predicted = [str(row[column]) for row in reply["data"][0]]
     assert predicted == [meteos.predicted(model["id"], row) for row in asked] == ["1.0", "0.0", "1.0"]
@@ -400,6 +404,14 @@ def test_files_of_a_channel(abeja):
     assert abeja.datalake.delete_channel_file(channel, made[3])["message"]
     with pytest.raises(exceptions.NotFound):
         abeja.datalake.get_channel_file_download(channel, made[3])
+
+
+def test_the_access_file_is_a_persons_credential(federation, abeja):
+    """`abeja` sends the token as the password of a basic credential; another password, or none, is refused."""
+    assert abeja.deployments.get_deployments(ORGANIZATION)["entries"]
+    for credential in [None, {"user_id": "1234567890123", "personal_access_token": "guessed"}]:
+        with pytest.raises(exceptions.Unauthorized):
+            clients_at(federation.door, credential).deployments.get_deployments(ORGANIZATION)
 
 
 def test_a_personal_token_is_basic(guarded):

@@ -39,6 +39,7 @@ class Client:
     def __init__(self, packages, door, app_key=None, secret_key=None):
         self.packages = Path(packages)
         self.host, self.port = address(door)
+        self.keys = {"app_key": app_key, "secret_key": secret_key}
         keys = ["--app-key", app_key, "--secret-key", secret_key] if app_key else []
         where = ["--ip", self.host, "--port", str(self.port), *keys]
         said = reply_in(self.run("flow", "init", *where, cwd=self.packages).stdout)
@@ -64,7 +65,7 @@ class Client:
         """`flow_sdk`, in this process."""
         from flow_sdk.client import FlowClient
 
-        return FlowClient(self.host, self.port, "v1", **keys)
+        return FlowClient(self.host, self.port, "v1", **{**self.keys, **keys})
 
 
 def reply_in(printed):

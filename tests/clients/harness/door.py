@@ -11,9 +11,11 @@ PATIENCE = 180
 class Door:
     """One REST door."""
 
-    def __init__(self, base):
+    def __init__(self, base, token=None):
         self.base = base
         self.session = requests.Session()
+        if token:
+            self.session.headers["Authorization"] = f"Bearer {token}"
 
     def send(self, path, body=None, method="POST", **more):
         """The whole response; a body is sent as JSON."""

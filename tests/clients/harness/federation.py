@@ -55,7 +55,8 @@ class Process:
 
 
 class Federation:
-    """`fedflow up` in a folder, on ports that the system chooses."""
+    """`fedflow up` in a folder, on ports that the system chooses. It asks for the credentials in its access.json, unless it is told
+    to be `--open`."""
 
     def __init__(self, folder, *arguments):
         self.folder = Path(folder)
@@ -64,6 +65,20 @@ class Federation:
         self._process = Process(self.folder / "up.log", "up", *where, *arguments)
         self.door = self._process.ready["rest"]
         self.party_doors = {int(party): door for party, door in self._process.ready["parties"].items()}
+        self.access = self._process.ready.get("access")
+        known = json.loads(Path(self.access).read_text()) if self.access else {}
+        self.token = known.get("token")
+        self.keys = (known.get("app_key"), known.get("secret"))
+
+    @property
+    def headers(self):
+        """What a request carries that no client makes."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    @property
+    def environment(self):
+        """What the examples read."""
+        return {**os.environ, **({"FEDFLOW_ACCESS": self.access} if self.access else {})}
 
     def end(self):
         """Ends every process, agents first, and waits for them."""
@@ -71,11 +86,11 @@ class Federation:
 
 
 class Daemons:
-    """The daemons of a folder that `fedflow up` made, started one by one, with more in the coordinator's settings."""
+    """The daemons of a folder that `fedflow up --open` made, started one by one, with more in the coordinator's settings."""
 
     def __init__(self, folder, settings, agents=True):
         self.folder = Path(folder)
-        Federation(self.folder).end()
+        Federation(self.folder, "--open").end()
         made = self.folder / "federation"
         coordinator = made / "coordinator" / "coordinator.toml"
         coordinator.write_text(coordinator.read_text() + settings)
@@ -89,6 +104,7 @@ class Daemons:
             self.end()
             raise
         self.door = f"http://{self._processes[0].ready['rest']}"
+        self.token, self.keys, self.headers = None, (None, None), {}
 
     def end(self):
         """Ends every process, agents first."""

@@ -105,9 +105,10 @@ class Meteos:
         return self.available("learnings", "learning", made["id"])["stdout"]
 
 
-def put_file(door, folder, name, text):
+def put_file(federation, party, folder, name, text):
     """Leaves a file with a party, at its own door; gives the address by which it is named."""
-    reply = requests.put(f"{door.rstrip('/')}/v1/fedflow/files/{folder}/{name}", data=text.encode(), timeout=PATIENCE)
+    path = f"{federation.party_doors[party]}/v1/fedflow/files/{folder}/{name}"
+    reply = requests.put(path, data=text.encode(), headers=federation.headers, timeout=PATIENCE)
     assert reply.status_code < 300, reply.text
     return f"swift://{folder}/{name}"
 

@@ -29,7 +29,7 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="session")
 def federation(place):
     """Guest 9999, host and arbiter 10000, fresh stores."""
-    running = Federation(place / "main")
+    running = Federation(place / "main", "--import-root", str(place))
     yield running
     running.end()
 
@@ -37,7 +37,7 @@ def federation(place):
 @pytest.fixture(scope="session")
 def door(federation):
     """The coordinator's door, FATE-Flow's API, without a client between."""
-    return Door(federation.door)
+    return Door(federation.door, federation.token)
 
 
 @pytest.fixture(scope="session")

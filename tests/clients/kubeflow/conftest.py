@@ -19,13 +19,14 @@ import settings  # noqa: E402
 class Raw:
     """The door without a client."""
 
-    def __init__(self, base):
+    def __init__(self, base, known=None):
         self.base = base
+        self.known = known or {}
 
     def send(self, method, path, body=None, **headers):
         """Status, content type and text of an answer."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json", **headers}
+        headers = {"content-type": "application/json", **self.known, **headers}
         request = urllib.request.Request(f"{self.base}{path}", data=data, method=method, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
@@ -48,8 +49,16 @@ def federation(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def open_federation(tmp_path_factory):
+    """One that asks nobody, for the command `kfp`, which can show no token."""
+    running = Federation(tmp_path_factory.mktemp("kubeflow") / "open", "--open")
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="session")
 def raw(federation):
-    return Raw(federation.door)
+    return Raw(federation.door, federation.headers)
 
 
 @pytest.fixture(scope="session")

@@ -38,11 +38,11 @@ def sent(monkeypatch):
 
 @pytest.fixture
 def client(federation):
-    return kfp.Client(host=federation.door)
+    return kfp.Client(host=federation.door, existing_token=federation.token)
 
 
 def test_k1_the_constructor_asks_for_health_once(federation, sent):
-    client = kfp.Client(host=federation.door)
+    client = kfp.Client(host=federation.door, existing_token=federation.token)
     assert [method for method, _ in sent] == ["GET"] and sent[0][1].endswith("/apis/v1beta1/healthz")
     assert client.get_kfp_healthz().multi_user is False
 
@@ -134,6 +134,14 @@ def test_k18_a_token_is_needed_where_the_door_asks(guarded):
     assert made.id not in [one.id for one in other.list_experiments(page_size=200).experiments or []]
 
 
+def test_k18_the_access_files_token_is_needed(federation, client):
+    client.list_experiments()
+    for token in [None, "guessed"]:
+        with pytest.raises(kfp_server_api.ApiException) as refused:
+            kfp.Client(host=federation.door, existing_token=token).list_experiments()
+        assert refused.value.status == 401
+
+
 def test_k19_namespaces_in_multi_user_mode(namespaces):
     client = kfp.Client(host=namespaces.door)
     assert client.get_kfp_healthz().multi_user is True
@@ -170,8 +178,10 @@ def test_x1_an_experiment_is_one_of_meteos(client, name, raw):
     assert shown["experiment"]["status"] == "inactive"
 
 
-def test_c_the_command_does_the_same(federation, client):
-    name = "by-command"
+def test_c_the_command_does_the_same(open_federation):
+    """The command has no argument for a token: it is for a federation that is open."""
+    name, federation = "by-command", open_federation
+    client = kfp.Client(host=federation.door)
     assert name in command(federation.door, "experiment", "create", name, "-d", "made by the command")
     id = client.get_experiment(experiment_name=name).id
     listed = command(federation.door, "experiment", "list")
@@ -187,7 +197,8 @@ def test_c_the_command_does_the_same(federation, client):
 def test_the_example(federation):
     example = Path(__file__).resolve().parents[3] / "examples" / "clients" / "kubeflow.py"
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", example, federation.door], capture_output=True, text=True, timeout=120
-    )
+        [sys.executable, "-W", "ignore", example, federation.door],
+        env=federation.environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert "archived: STORAGESTATE_ARCHIVED" in done.stdout

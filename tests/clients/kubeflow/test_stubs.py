@@ -41,9 +41,22 @@ def channel(federation):
         yield channel
 
 
-def test_k20_the_same_object_as_rest_and_rich_errors(stubs, channel, raw, name):
+class WithToken(grpc.UnaryUnaryClientInterceptor):
+    """Shows a token with every call."""
+
+    def __init__(self, federation):
+        self.shown = [(name.lower(), value) for name, value in federation.headers.items()]
+
+    def intercept_unary_unary(self, continuation, details, request):
+        return continuation(details._replace(metadata=self.shown), request)
+
+
+def test_k20_the_same_object_as_rest_and_rich_errors(stubs, channel, federation, raw, name):
     messages, services, errors, _ = stubs
-    stub = services.ExperimentServiceStub(channel)
+    with pytest.raises(grpc.RpcError) as refused:
+        services.ExperimentServiceStub(channel).ListExperiment(messages.ListExperimentsRequest())
+    assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+    stub = services.ExperimentServiceStub(grpc.intercept_channel(channel, WithToken(federation)))
     made = stub.CreateExperiment(messages.CreateExperimentRequest(experiment=messages.Experiment(name=name, description="d")))
     status, over_rest = raw.json("GET", f"/apis/v1beta1/experiments/{made.id}")
     shown = {"id": made.id, "name": name, "description": "d", "created_at": made.created_at.ToJsonString(),

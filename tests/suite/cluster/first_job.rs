@@ -177,10 +177,9 @@ async fn the_command_line_does_what_the_api_does() {
     let folder = cluster.dir.path().to_owned();
     std::fs::write(folder.join("dsl.json"), lr_dsl().to_string()).expect("written");
     std::fs::write(folder.join("conf.json"), lr_conf(2).to_string()).expect("written");
-    let rest = cluster.door.base.clone();
+    let (rest, program) = (cluster.door.base.clone(), cluster.program());
     let said = tokio::task::spawn_blocking(move || {
         let file = |name: &str| folder.join(name).to_str().expect("a path").to_owned();
-        let program = program();
         let ended = program.says(&[
             "job",
             "submit",

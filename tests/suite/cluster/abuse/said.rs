@@ -3,7 +3,7 @@
 use fedflow_tests::fixtures::{lr_conf, lr_dsl};
 use serde_json::{Value, json};
 
-use super::super::{loaded, program};
+use super::super::loaded;
 use super::{lines_with, no_panics};
 
 #[tokio::test]
@@ -29,11 +29,11 @@ async fn a_missing_table_is_said_the_same_everywhere() {
     parts.iter().for_each(|part| assert!(report.contains(part), "no {part:?} in {report}"));
 
     let rest = cluster.door.base.clone();
-    let id = job.clone();
+    let (id, program) = (job.clone(), cluster.program());
     let (text, as_json) = tokio::task::spawn_blocking(move || {
         (
-            program().run(&["job", "wait", &id, "--rest", &rest]),
-            program().run(&["job", "wait", &id, "--rest", &rest, "--json"]),
+            program.run(&["job", "wait", &id, "--rest", &rest]),
+            program.run(&["job", "wait", &id, "--rest", &rest, "--json"]),
         )
     })
     .await
@@ -68,10 +68,10 @@ async fn a_refused_submission_is_said_the_same_by_rest_and_command_line() {
     let folder = cluster.dir.path().to_owned();
     std::fs::write(folder.join("dsl.json"), lr_dsl().to_string()).expect("written");
     std::fs::write(folder.join("conf.json"), conf.to_string()).expect("written");
-    let rest = cluster.door.base.clone();
+    let (rest, program) = (cluster.door.base.clone(), cluster.program());
     let output = tokio::task::spawn_blocking(move || {
         let file = |name: &str| folder.join(name).to_str().expect("a path").to_owned();
-        program().run(&[
+        program.run(&[
             "job",
             "submit",
             "--dsl",

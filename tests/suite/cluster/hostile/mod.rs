@@ -7,6 +7,7 @@ mod mail;
 mod own_name;
 mod peers;
 mod release;
+mod shared_machine;
 
 use fedflow_tests::fixtures::pair;
 use fedflow_tests::hostile::{
