@@ -2,22 +2,28 @@
 //!
 //! Everything but progress survives a crash. Progress is a slot for each task that a newer word replaces.
 
+mod refused;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use records::AuditEntry;
+use audit::{AuditEntry, Basis};
+use policy::{Grounds, Telling};
+use records::Queries;
+use serde_json::json;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use transport::{Backoff, LinkError};
 use vocabulary::report::ReportBody;
-use vocabulary::{Attempt, ErrorCode, Fault, Outcome, Progress, Report, TaskId, Usage};
+use vocabulary::{Attempt, ErrorCode, Fault, Metric, MetricData, Outcome, Progress, Report, TaskId, Usage};
 use wire::agent_link::Reply;
 use wire::frame::{BULK_LIMIT, encode};
 
 use crate::holdings::Holdings;
+use crate::queries::{Asked, Counter};
 
 /// Reports sent at once.
 const BATCH: u32 = 200;
@@ -34,6 +40,8 @@ type Key = (TaskId, Attempt);
 
 enum Posting {
     Report(Box<Report>, Option<AuditEntry>),
+    /// Told figures were counted: to be written down before the report that follows.
+    Count(Queries),
     Flush(oneshot::Sender<()>),
 }
 
@@ -49,7 +57,10 @@ struct Inner {
     /// Attempts whose end the coordinator has not acknowledged.
     unsettled: Mutex<BTreeSet<Key>>,
     /// What was judged before, so that the audit chain names each kind of report once for each attempt.
-    judged: Mutex<BTreeSet<(Key, &'static str, bool)>>,
+    judged: Mutex<BTreeSet<(Key, &'static str, Option<&'static str>)>>,
+    queries: Mutex<Counter>,
+    /// Attempts of which something cannot be told, and why.
+    refused: Mutex<BTreeMap<Key, Fault>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -63,6 +74,7 @@ impl Reporter {
         let ends = |(_, report): (i64, Report)| {
             matches!(report.body, ReportBody::Ended { .. }).then_some((report.task, report.attempt))
         };
+        let queries = Counter::load(&holdings.records, holdings.now()).await?;
         let (queue, postings) = mpsc::unbounded_channel();
         let inner = Inner {
             holdings,
@@ -71,32 +83,64 @@ impl Reporter {
             slots: Mutex::default(),
             unsettled: Mutex::new(waiting.into_iter().filter_map(ends).collect()),
             judged: Mutex::default(),
+            queries: Mutex::new(queries),
+            refused: Mutex::default(),
         };
         let reporter = Self(Arc::new(inner));
         tokio::spawn(write_down(Arc::downgrade(&reporter.0), postings));
         Ok(reporter)
     }
 
-    /// Tells what the policy lets through. Never blocks.
-    pub(crate) fn tell(&self, task: &TaskId, attempt: Attempt, body: ReportBody) {
+    /// Tells what the policy lets through, by what is known of the report, and by how often was told of this party's data
+    /// alone to whoever asks. Never blocks. Gives the rule that withholds it, the first time.
+    pub(crate) fn tell(
+        &self,
+        (task, attempt): (&TaskId, Attempt),
+        body: ReportBody,
+        grounds: Grounds,
+        asked: Option<&Asked>,
+    ) -> Option<&'static str> {
         let key = (task.clone(), attempt);
         let kind = kind_of(&body);
-        let told = self.0.holdings.policy().disclose(body);
-        let audit = self.entry(&key, kind, told.is_some());
-        match told {
-            Some(ReportBody::Progress(progress)) => {
+        match self.judge(&key, body, grounds, asked) {
+            Telling::Told { body: ReportBody::Progress(progress), .. } => {
                 locked(&self.0.slots).insert(key, progress);
                 self.0.wake.notify_one();
+                None
             }
-            Some(body) => self.queue(Report { task: key.0, attempt, body }, audit),
-            None => {
-                tracing::debug!(%task, kind, "the policy keeps a report");
-                if let Some(entry) = audit {
-                    let holdings = self.0.holdings.clone();
-                    tokio::spawn(async move { drop(holdings.audit(&entry).await) });
+            Telling::Told { body, .. } => {
+                let bytes = kind.and_then(|_| encode(&body).ok()).map_or(0, |frame| frame.len() as u64);
+                let audit = self.entry((&key, kind), None, bytes);
+                self.queue(Report { task: key.0, attempt, body }, audit);
+                None
+            }
+            Telling::Withheld { rule } => {
+                tracing::debug!(%task, kind, rule, "the policy keeps a report");
+                let audit = self.entry((&key, kind), Some(rule), 0)?;
+                for body in withheld(kind.unwrap_or_default(), rule) {
+                    self.queue(Report { task: key.0.clone(), attempt, body }, None);
                 }
+                let holdings = self.0.holdings.clone();
+                tokio::spawn(async move { drop(holdings.audit(&audit).await) });
+                Some(rule)
             }
         }
+    }
+
+    /// Judges a report, and counts it where it is an answer to somebody else.
+    fn judge(&self, key: &Key, body: ReportBody, grounds: Grounds, asked: Option<&Asked>) -> Telling {
+        let policy = self.0.holdings.policy();
+        // Held until it is counted: no two reports are the last one that is allowed.
+        let mut queries = locked(&self.0.queries);
+        let query = asked.map(|asked| queries.number(key, asked, self.0.holdings.now()));
+        let telling = policy.disclose(body, &Grounds { query, ..grounds });
+        if let (Telling::Told { is_answer: true, .. }, Some(asked)) = (&telling, asked)
+            && let Some(counted) = queries.count(key, asked)
+        {
+            // The receiver lives as long as any clone.
+            let _ = self.0.queue.send(Posting::Count(counted));
+        }
+        telling
     }
 
     /// Tells that an attempt ended; returns when that is written down.
@@ -104,6 +148,7 @@ impl Reporter {
         let key = (task.clone(), attempt);
         locked(&self.0.slots).remove(&key);
         locked(&self.0.judged).retain(|(of, _, _)| *of != key);
+        locked(&self.0.queries).forget(&key);
         locked(&self.0.unsettled).insert(key);
         self.queue(Report { task: task.clone(), attempt, body: ReportBody::Ended { outcome, usage } }, None);
         self.flush().await;
@@ -127,15 +172,39 @@ impl Reporter {
         let _ = self.0.queue.send(Posting::Report(Box::new(report), audit));
     }
 
-    /// The entry for the audit chain, the first time that an attempt tells something of this kind.
-    fn entry(&self, key: &Key, kind: Option<&'static str>, told: bool) -> Option<AuditEntry> {
+    /// The entry for the audit chain: of everything that is told, and of a kind that a rule withholds the first time.
+    fn entry(
+        &self,
+        (key, kind): (&Key, Option<&'static str>),
+        rule: Option<&'static str>,
+        bytes: u64,
+    ) -> Option<AuditEntry> {
         let kind = kind?;
-        let first = locked(&self.0.judged).insert((key.clone(), kind, told));
-        first.then(|| AuditEntry::Told {
+        if rule.is_some() && !locked(&self.0.judged).insert((key.clone(), kind, rule)) {
+            return None;
+        }
+        let (policy, refused_by) = (self.0.holdings.policy(), rule.map(str::to_owned));
+        if let Some(account) = self.0.holdings.accounts.of(key) {
+            return Some(account.report(&policy, kind, bytes, refused_by));
+        }
+        Some(AuditEntry::Told {
             what: format!("{kind} of {} attempt {}", key.0, key.1),
             to: "the coordinator".to_owned(),
-            refused_by: (!told).then(|| format!("disclosure.{kind}")),
+            refused_by,
+            basis: Some(Basis { policy: policy.hash().to_owned(), ..Basis::default() }),
         })
+    }
+
+    /// Forgets what the coordinator has taken.
+    async fn taken(&self, reports: &[(i64, Report)]) -> Result<(), Fault> {
+        let numbers: Vec<i64> = reports.iter().map(|(number, _)| *number).collect();
+        self.0.holdings.records.acknowledge(&numbers).await?;
+        for (_, report) in reports.iter().filter(|(_, report)| matches!(report.body, ReportBody::Ended { .. })) {
+            let key = (report.task.clone(), report.attempt);
+            locked(&self.0.unsettled).remove(&key);
+            locked(&self.0.refused).remove(&key);
+        }
+        Ok(())
     }
 
     fn take_progress(&self) -> Vec<Report> {
@@ -156,22 +225,47 @@ fn kind_of(body: &ReportBody) -> Option<&'static str> {
     }
 }
 
+/// What is told in the place of what is withheld: that it is, and by which rule.
+fn withheld(kind: &str, rule: &str) -> Vec<ReportBody> {
+    let meta = json!({
+        "name": kind, "metric_type": "WITHHELD", "rule": rule, "text": format!("withheld by rule {rule}"),
+    });
+    let note = Metric {
+        namespace: "withheld".to_owned(),
+        name: kind.to_owned(),
+        data: MetricData::Values(vec![]),
+        meta: meta.as_object().cloned().unwrap_or_default(),
+    };
+    let mut told = vec![ReportBody::Metrics(vec![note])];
+    if kind == "summaries" {
+        told.push(ReportBody::Summary(json!({"withheld": rule}).to_string()));
+    }
+    told
+}
+
 /// Writes down what is told; what came while the disk was busy is synced together.
 async fn write_down(inner: std::sync::Weak<Inner>, mut postings: mpsc::UnboundedReceiver<Posting>) {
     let mut taken = Vec::new();
     while postings.recv_many(&mut taken, WRITTEN_AT_ONCE).await > 0 {
         let Some(inner) = inner.upgrade() else { return };
-        let (mut told, mut waiting) = (Vec::new(), Vec::new());
+        let (mut told, mut waiting, mut counted) = (Vec::new(), Vec::new(), Vec::new());
         for posting in taken.drain(..) {
             match posting {
                 Posting::Report(report, audit) => told.push((*report, audit)),
+                Posting::Count(queries) => counted.push(queries),
                 Posting::Flush(done) => waiting.push(done),
             }
+        }
+        if !count(&inner.holdings, &counted).await {
+            tracing::error!("queries cannot be counted: figures that wait with them do not leave");
+            told.retain(|(report, _)| kind_of(&report.body).is_none());
         }
         if post(&inner.holdings, &told).await.is_err() {
             // One that cannot be written must not keep the others from it.
             for one in &told {
-                keep(&inner.holdings, one).await;
+                if let Err(fault) = keep(&inner.holdings, one).await {
+                    Reporter(inner.clone()).spoil(&(one.0.task.clone(), one.0.attempt), &fault);
+                }
             }
         }
         for done in waiting {
@@ -183,28 +277,68 @@ async fn write_down(inner: std::sync::Weak<Inner>, mut postings: mpsc::Unbounded
 
 type Told = (Report, Option<AuditEntry>);
 
+/// Writes reports down, after their entries in the audit chain.
 async fn post(holdings: &Holdings, told: &[Told]) -> Result<(), Fault> {
-    Ok(holdings.records.post_all(told, holdings.clock.now()).await?)
+    let entries: Vec<AuditEntry> = told.iter().filter_map(|(_, entry)| entry.clone()).collect();
+    holdings.audit_all(&entries).await?;
+    post_reports(holdings, told).await
+}
+
+async fn post_reports(holdings: &Holdings, told: &[Told]) -> Result<(), Fault> {
+    let reports: Vec<Report> = told.iter().map(|(report, _)| report.clone()).collect();
+    Ok(holdings.records.post_all(&reports).await?)
+}
+
+/// Writes the entry of a report into the audit chain. A report without an entry is not told, so that an attempt ends in time
+/// although its entries find no room; what leaves later waits for the same disk.
+async fn enter(holdings: &Holdings, told: &Told) -> Result<(), Fault> {
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
+    let Some(entry) = &told.1 else { return Ok(()) };
+    for _ in 1..TRIES {
+        if holdings.audit(entry).await.is_ok() {
+            return Ok(());
+        }
+        backoff.wait().await;
+    }
+    holdings.audit(entry).await
+}
+
+/// Writes down that somebody is told figures, before they leave; says whether that was possible. A disk that is full is
+/// waited for, as for a report.
+async fn count(holdings: &Holdings, counted: &[Queries]) -> bool {
+    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
+    let mut left = TRIES;
+    for queries in counted {
+        while let Err(fault) = holdings.records.count_queries(queries).await.map_err(Fault::from) {
+            tracing::error!(code = fault.code.text(), %fault, "a query cannot be counted yet; reports wait");
+            left -= u32::from(fault.code != ErrorCode::StorageFull);
+            if left == 0 {
+                return false;
+            }
+            backoff.wait().await;
+        }
+    }
+    true
 }
 
 /// Writes a report down. A disk that is full is waited for, because a job hangs on every report; what cannot be written
 /// for another reason would never be.
-async fn keep(holdings: &Holdings, told: &Told) {
+async fn keep(holdings: &Holdings, told: &Told) -> Result<(), Fault> {
     let report = &told.0;
+    enter(holdings, told).await?;
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
     let mut left = TRIES;
-    while left > 0 {
-        match post(holdings, std::slice::from_ref(told)).await {
-            Ok(()) => return,
-            Err(fault) => {
-                tracing::error!(task = %report.task, code = fault.code.text(), %fault, "a report cannot be written down yet");
-                left -= u32::from(fault.code != ErrorCode::StorageFull);
-            }
+    loop {
+        let Err(fault) = post_reports(holdings, std::slice::from_ref(told)).await else { return Ok(()) };
+        tracing::error!(task = %report.task, code = fault.code.text(), %fault, "a report cannot be written down yet");
+        left -= u32::from(fault.code != ErrorCode::StorageFull);
+        if left == 0 {
+            // If it was an end, the coordinator takes the attempt for lost after the agent's next start.
+            tracing::error!(task = %report.task, attempt = report.attempt.0, "a report is lost; its attempt fails");
+            return Err(fault);
         }
         backoff.wait().await;
     }
-    // If it was an end, the coordinator takes the attempt for lost after the agent's next start.
-    tracing::error!(task = %report.task, attempt = report.attempt.0, "a report is lost; run the step again");
 }
 
 /// The way to the coordinator, for reports.
@@ -222,11 +356,13 @@ pub(crate) struct Pump {
     reporter: Reporter,
     uplink: Arc<dyn Uplink>,
     next_progress: Instant,
+    /// How often the coordinator failed over a report.
+    defects: BTreeMap<i64, u32>,
 }
 
 impl Pump {
     pub(crate) fn new(reporter: Reporter, uplink: Arc<dyn Uplink>) -> Self {
-        Self { reporter, uplink, next_progress: Instant::now() }
+        Self { reporter, uplink, next_progress: Instant::now(), defects: BTreeMap::new() }
     }
 
     /// Sends until `stop`.
@@ -254,9 +390,12 @@ impl Pump {
 
     /// Sends one batch; gives how many reports were in it.
     pub(crate) async fn round(&mut self) -> Result<usize, Fault> {
-        let inner = self.reporter.0.clone();
-        let (waiting, last) = fitting(inner.holdings.records.posted(BATCH).await?);
-        let mut reports = waiting.clone();
+        let (waiting, large) = fitting(self.reporter.0.holdings.records.posted(BATCH).await?);
+        for (number, report, fault) in &large {
+            self.reporter.refuse(*number, report, fault).await?;
+        }
+        let mut reports: Vec<Report> =
+            waiting.iter().map(|(_, report)| self.reporter.as_told(report.clone())).collect();
         if Instant::now() >= self.next_progress {
             let progress = self.reporter.take_progress();
             if !progress.is_empty() {
@@ -266,27 +405,15 @@ impl Pump {
         }
         let count = reports.len();
         if count == 0 {
-            if let Some(last) = last {
-                inner.holdings.records.acknowledge(last).await?;
-            }
-            return Ok(0);
+            return Ok(large.len());
         }
         match self.uplink.tell(reports).await {
             Ok(Reply::Done) => {}
-            Ok(Reply::Failed(fault)) => return Err(fault),
-            Ok(_) => {
-                return Err(Fault::new(ErrorCode::ProtocolViolation, "the coordinator's reply to reports is none"));
-            }
+            Ok(Reply::Failed(fault)) => return self.apart(waiting, fault).await,
+            Ok(_) => return Err(no_reply()),
             Err(error) => return Err(error.into()),
         }
-        if let Some(last) = last {
-            inner.holdings.records.acknowledge(last).await?;
-            let ended = |report: &&Report| matches!(report.body, ReportBody::Ended { .. });
-            let mut unsettled = locked(&inner.unsettled);
-            for report in waiting.iter().filter(ended) {
-                unsettled.remove(&(report.task.clone(), report.attempt));
-            }
-        }
+        self.reporter.taken(&waiting).await?;
         Ok(count)
     }
 
@@ -306,25 +433,29 @@ impl Pump {
     }
 }
 
-/// The first reports that a frame carries together, and the number up to which they are dealt with. A report that no
-/// frame carries is left out.
-fn fitting(posted: Vec<(i64, Report)>) -> (Vec<Report>, Option<i64>) {
-    let (mut reports, mut bytes, mut last) = (Vec::new(), 0, None);
+fn no_reply() -> Fault {
+    Fault::new(ErrorCode::ProtocolViolation, "the coordinator's reply to reports is none")
+}
+
+type Numbered = (i64, Report);
+
+/// The first reports that a frame carries together, and those that no frame carries.
+fn fitting(posted: Vec<Numbered>) -> (Vec<Numbered>, Vec<(i64, Report, Fault)>) {
+    let (mut reports, mut bytes, mut large) = (Vec::new(), 0, Vec::new());
     for (number, report) in posted {
         let size = encode(&report).map_or(usize::MAX, |frame| frame.len());
         if size > LARGEST {
-            tracing::error!(task = %report.task, size, "a report is too large to be told and is left out");
-            last = Some(number);
+            let text = format!("a report of {size} bytes is larger than {LARGEST}");
+            large.push((number, report, Fault::new(ErrorCode::LimitReached, text)));
             continue;
         }
         if bytes + size > LARGEST {
             break;
         }
         bytes += size;
-        last = Some(number);
-        reports.push(report);
+        reports.push((number, report));
     }
-    (reports, last)
+    (reports, large)
 }
 
 #[cfg(test)]

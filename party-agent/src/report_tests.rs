@@ -2,15 +2,17 @@
 
 use super::*;
 use crate::trial::{OPEN, assignment, holdings, script};
-use vocabulary::{Metric, MetricData, Role};
+use vocabulary::{Metric, MetricData, Role, Tells};
 
 /// A coordinator that takes reports while its link stands, and loses the acknowledgement when told to.
 #[derive(Default)]
-struct Coordinator {
-    took: Mutex<Vec<Report>>,
+pub(super) struct Coordinator {
+    pub(super) took: Mutex<Vec<Report>>,
     calls: Mutex<usize>,
     /// Calls that fail before, and calls that fail after the reports were taken.
     fails: Mutex<Vec<bool>>,
+    /// Refuses every call in which such a report is.
+    pub(super) refuses: Mutex<Option<(fn(&Report) -> bool, ErrorCode)>>,
 }
 
 #[async_trait]
@@ -19,6 +21,11 @@ impl Uplink for Coordinator {
 
     async fn tell(&self, reports: Vec<Report>) -> Result<Reply, LinkError> {
         *locked(&self.calls) += 1;
+        if let Some((refuses, code)) = *locked(&self.refuses)
+            && reports.iter().any(refuses)
+        {
+            return Ok(Reply::Failed(Fault::new(code, "refused")));
+        }
         let lost = LinkError::Lost { peer: "the coordinator".into(), detail: "cut".into() };
         match locked(&self.fails).pop() {
             Some(true) => {
@@ -34,40 +41,52 @@ impl Uplink for Coordinator {
     }
 }
 
-struct Bench {
-    _folder: tempfile::TempDir,
-    holdings: Arc<Holdings>,
-    reporter: Reporter,
-    coordinator: Arc<Coordinator>,
-    pump: Pump,
-    task: TaskId,
+pub(super) struct Bench {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) holdings: Arc<Holdings>,
+    pub(super) reporter: Reporter,
+    pub(super) coordinator: Arc<Coordinator>,
+    pub(super) pump: Pump,
+    pub(super) task: TaskId,
 }
 
-async fn bench(policy: &str) -> Bench {
+pub(super) async fn bench(policy: &str) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let holdings = holdings(folder.path(), "1", policy).await;
     let reporter = Reporter::start(holdings.clone()).await.unwrap();
     let coordinator = Arc::new(Coordinator::default());
     let pump = Pump::new(reporter.clone(), coordinator.clone());
     let task = assignment(Role::Guest, "1", 0, &script("talk")).task;
-    Bench { _folder: folder, holdings, reporter, coordinator, pump, task }
+    Bench { folder, holdings, reporter, coordinator, pump, task }
 }
 
-fn loss(turn: usize) -> ReportBody {
+pub(super) fn loss(turn: usize) -> ReportBody {
     let data = MetricData::Points(vec![(turn as f64, 0.5)]).finite().0;
     ReportBody::Metrics(vec![Metric { namespace: "train".into(), name: "loss".into(), data, meta: Default::default() }])
 }
 
 impl Bench {
-    fn tell(&self, body: ReportBody) {
-        self.reporter.tell(&self.task, Attempt(0), body);
+    pub(super) fn tell(&self, body: ReportBody) {
+        self.tell_of(0, body, &[Tells::Joint], None);
     }
 
-    fn took(&self) -> Vec<ReportBody> {
+    /// Tells something of a large table; gives the rule that withholds it.
+    fn tell_of(
+        &self,
+        attempt: u32,
+        body: ReportBody,
+        tells: &'static [Tells],
+        asked: Option<&Asked>,
+    ) -> Option<&'static str> {
+        let grounds = Grounds { tells, read: policy::Read::Rows(1_000), alone: false, ..Grounds::none() };
+        self.reporter.tell((&self.task, Attempt(attempt)), body, grounds, asked)
+    }
+
+    pub(super) fn took(&self) -> Vec<ReportBody> {
         locked(&self.coordinator.took).iter().map(|report| report.body.clone()).collect()
     }
 
-    async fn waiting(&self) -> usize {
+    pub(super) async fn waiting(&self) -> usize {
         self.holdings.records.posted(u32::MAX).await.unwrap().len()
     }
 }
@@ -126,12 +145,15 @@ async fn keeps_what_the_policy_keeps_and_writes_both_verdicts_down() {
     bench.tell(loss(1));
     bench.tell(loss(2));
     bench.reporter.flush().await;
-    assert_eq!(bench.pump.round().await, Ok(2));
+    // The two figures, and in the place of the summary a word on the rule in each form.
+    assert_eq!(bench.pump.round().await, Ok(4));
+    let text = format!("{:?}", &bench.took()[..2]);
+    assert_eq!(text.matches("disclosure.summaries").count(), 3, "{text}");
     let mut told = Vec::new();
     for _ in 0..100 {
-        let chain = bench.holdings.records.audit_chain().await.unwrap();
+        let chain = crate::trial::chain(&bench.holdings);
         told = chain.into_iter().map(|record| record.entry).collect();
-        if told.len() == 2 {
+        if told.len() == 3 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -142,7 +164,29 @@ async fn keeps_what_the_policy_keeps_and_writes_both_verdicts_down() {
     };
     let mut rules: Vec<_> = told.iter().map(rule).collect();
     rules.sort();
-    assert_eq!(rules, [None, Some("disclosure.summaries".to_owned())]);
+    assert_eq!(rules, [None, None, Some("disclosure.summaries".to_owned())]);
+}
+
+#[tokio::test]
+async fn answers_to_others_are_counted_and_end_at_the_days_limit() {
+    let mut bench = bench("[disclosure]\nqueries_per_day = 2").await;
+    let (asked, figures) = (Asked { by: "9999".to_owned(), tables: 1 }, &[Tells::Figures][..]);
+    let tell = |attempt, asked| bench.tell_of(attempt, loss(1), figures, asked);
+    assert_eq!((tell(0, Some(&asked)), tell(0, Some(&asked)), tell(1, Some(&asked))), (None, None, None));
+    let rule = "disclosure.queries_per_day";
+    assert_eq!((tell(2, Some(&asked)), tell(2, Some(&asked)), tell(3, Some(&asked))), (Some(rule), None, Some(rule)));
+    // Somebody else, and the party's own users.
+    let other = Asked { by: "10001".to_owned(), tables: 1 };
+    assert_eq!((tell(4, Some(&other)), tell(5, None)), (None, None));
+    bench.reporter.flush().await;
+    assert_eq!(bench.pump.round().await, Ok(7));
+    let withheld = |body: &&ReportBody| format!("{body:?}").contains(rule);
+    assert_eq!(bench.took().iter().filter(withheld).count(), 2);
+    // What was counted outlives the agent.
+    let again = Reporter::start(bench.holdings.clone()).await.unwrap();
+    let grounds = Grounds { tells: figures, read: policy::Read::Rows(1_000), ..Grounds::none() };
+    let judged = again.tell((&bench.task, Attempt(6)), loss(1), grounds, Some(&asked));
+    assert_eq!(judged, Some(rule));
 }
 
 #[tokio::test]
@@ -151,7 +195,7 @@ async fn goes_on_by_itself_after_failures() {
     *locked(&bench.coordinator.fails) = vec![false, true, false];
     let stop = CancellationToken::new();
     let pumping = tokio::spawn(bench.pump.run(stop.clone()));
-    bench.reporter.tell(&bench.task, Attempt(0), ReportBody::Started);
+    bench.reporter.tell((&bench.task, Attempt(0)), ReportBody::Started, Grounds::none(), None);
     bench.reporter.ended(&bench.task, Attempt(0), Outcome::Succeeded, Usage::default()).await;
     for _ in 0..500 {
         if bench.reporter.unsettled().is_empty() {
@@ -170,7 +214,8 @@ fn fills_a_frame_and_no_more() {
     let task = assignment(Role::Guest, "1", 0, &script("talk")).task;
     let report =
         |bytes: usize| Report { task: task.clone(), attempt: Attempt(0), body: ReportBody::Summary("x".repeat(bytes)) };
-    let (fit, last) =
+    let (fit, large) =
         fitting(vec![(1, report(8 << 20)), (2, report(20 << 20)), (3, report(1 << 20)), (4, report(8 << 20))]);
-    assert_eq!((fit.len(), last), (2, Some(3)));
+    assert_eq!(fit.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(large.iter().map(|(number, ..)| *number).collect::<Vec<_>>(), [2]);
 }

@@ -22,6 +22,7 @@ use transport::{
 use vocabulary::{ErrorCode, Fault, Outcome, SystemClock, Usage};
 use wire::{Inbox, InboxOptions};
 
+use crate::account::{Accounts, open_chain};
 use crate::archivist::Archivist;
 use crate::calls::Calls;
 use crate::config::AgentConfig;
@@ -83,9 +84,12 @@ pub(crate) async fn open_holdings(config: &AgentConfig, catalogue: Catalogue) ->
     for name in ["staging", "files", "logs", "spill"] {
         make_folder(&folder(name))?;
     }
+    let records = Records::open(&folder("records.db")).await?;
     let holdings = Holdings {
         me: config.party.clone(),
-        records: Records::open(&folder("records.db")).await?,
+        chain: open_chain(&records, &folder("audit"), Arc::new(SystemClock)).await?,
+        accounts: Accounts::default(),
+        records,
         shelf: Shelf::open(folder("shelf"))?,
         rules: RwLock::new(Arc::new(load_policy(config)?)),
         clock: Arc::new(SystemClock),
@@ -254,7 +258,7 @@ pub(crate) async fn start(
     let supervisor = Supervisor::new(workshop, casts.clone(), config.limits.attempts);
     let rest_url = config.rest_url.clone().unwrap_or_else(|| format!("http://{rest}"));
     let _ = holdings.rest.set(rest_url.clone());
-    let health = health_of(&config, &board, &supervisor);
+    let health = health_of(&config, &board, &supervisor, access.clone());
     let endpoint = mail.endpoint.clone();
     let whoami: Whoami = Arc::new(move || endpoint.identity());
     let tickets = Tickets::new(holdings.clone(), whoami.clone());
@@ -268,6 +272,7 @@ pub(crate) async fn start(
         archivist,
         tickets: tickets.clone(),
         side: Side::Own,
+        asked_by: None,
     };
     let again = Arc::new(Notify::new());
     let calls = Calls {
@@ -335,6 +340,7 @@ impl Parts {
         let _ = tokio::time::timeout(LAST_WORDS, told).await;
         late.cancel();
         self.endpoint.close("the agent ends").await;
+        self.holdings.chain.close().await;
         self.holdings.records.close().await;
     }
 }
@@ -343,7 +349,7 @@ fn reachable(config: &AgentConfig) -> Vec<String> {
     if config.relay_only { Vec::new() } else { config.direct.clone() }
 }
 
-fn health_of(config: &AgentConfig, board: &StatusBoard, supervisor: &Supervisor) -> Health {
+fn health_of(config: &AgentConfig, board: &StatusBoard, supervisor: &Supervisor, access: Option<Access>) -> Health {
     let (party, board, supervisor) = (config.party.clone(), board.clone(), supervisor.clone());
     Arc::new(move || -> Value {
         json!({
@@ -351,6 +357,10 @@ fn health_of(config: &AgentConfig, board: &StatusBoard, supervisor: &Supervisor)
             "version": env!("CARGO_PKG_VERSION"),
             "coordinator": board.to_json(),
             "attempts": supervisor.count(),
+            "access": access.as_ref().map(|access| {
+                let (refused, unreadable) = access.refused();
+                json!({"refused": refused, "file_unreadable": unreadable})
+            }),
         })
     })
 }

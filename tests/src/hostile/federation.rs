@@ -174,11 +174,19 @@ impl Setup<'_> {
         self
     }
 
+    /// The same with a further file beside the settings.
+    pub fn start_with(self, name: &str, text: &str) -> Agent {
+        let home = self.federation.folder.path().join(format!("party-{}", self.party));
+        std::fs::create_dir_all(&home).expect("made");
+        std::fs::write(home.join(name), text).expect("written");
+        self.start()
+    }
+
     /// Writes `agent.toml` and `policy.toml` and starts `fedflow agent`.
     pub fn start(self) -> Agent {
         let federation = self.federation;
         let home = federation.folder.path().join(format!("party-{}", self.party));
-        assert!(!home.exists(), "party {} has an agent already", self.party);
+        assert!(!home.join("agent.toml").exists(), "party {} has an agent already", self.party);
         federation.issue(&self.party, Kind::Agent, &home.join("identity"), None);
         std::fs::write(home.join("policy.toml"), &self.policy).expect("written");
         let quic = free_udp();

@@ -58,6 +58,7 @@ pub use agent::{Agent, CoordinatorDaemon};
 pub use coordinator::{Asked, Coordinator, Heard, Mail, Word};
 pub use federation::{Federation, Setup};
 pub use job::{Job, order_of};
+pub use records::harness::spoil;
 pub use peer::{Direct, Peer, head_of};
 pub use policies::{ALL_MINE, STRICT, careful};
 pub use step::{ModelWire, Step, Wire};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use component_kit::AnyComponent;
 use pki::{ExpectedPeer, Identity, Kind};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::io::AsyncRead;
 use transport::hello::{Greeting, greet};
@@ -176,6 +177,11 @@ impl Peer {
         let (reply, mut rest) = link.call(call, body, CallOptions::control(CALL_PATIENCE)).await?;
         let rest = gather(&mut rest).await.map_err(LinkError::Refused)?;
         Ok((reply, rest))
+    }
+
+    /// Any call that can be written, whether or not it is one; gives the reply.
+    pub async fn odd_call<Q: Serialize + Sync>(&self, call: &Q) -> Result<Reply, LinkError> {
+        Ok(self.link()?.call(call, Body::Empty, CallOptions::control(CALL_PATIENCE)).await?.0)
     }
 
     /// Reports something of any task.

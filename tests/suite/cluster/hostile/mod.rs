@@ -1,8 +1,13 @@
 //! Hostile programs against unmodified daemons. What is shown here is that the attackers work: honest jobs run, and what is
 //! twisted is refused or told apart.
 
+mod audit;
 mod back_door;
+mod bad_records;
+mod capacity;
 mod consent;
+mod labels;
+mod figures;
 mod mail;
 mod own_name;
 mod peers;
