@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request};
+use http::{HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -19,6 +20,11 @@ use crate::access::Credential;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// The longest answer that is looked at for a refusal; refusals are short.
 const LONGEST_REFUSAL: usize = 4096;
+
+/// How an answer of lines says that it is one.
+const LINES: &str = "application/x-ndjson";
+/// The longest line.
+const LONGEST_LINE: usize = 2 << 20;
 
 /// A client of one door.
 #[derive(Clone)]
@@ -35,7 +41,8 @@ impl Client {
         Self { base: base.trim_end_matches('/').to_owned(), credential, http }
     }
 
-    async fn send(&self, method: Method, target: &str, content: &str, body: Bytes) -> Result<(u16, Bytes)> {
+    /// Asks, and gives the answer while it comes.
+    async fn ask(&self, method: Method, target: &str, content: &str, body: Bytes) -> Result<Response<Incoming>> {
         let uri = format!("{}{target}", self.base);
         let mut request = Request::builder().method(method).uri(&uri).header("content-type", content);
         if let Some(token) = self.credential.token() {
@@ -53,6 +60,15 @@ impl Client {
         let response = answered
             .map_err(|_| unreachable(format!("nothing within {} s", PATIENCE.as_secs())))?
             .map_err(|error| unreachable(root_cause(&error)))?;
+        Ok(response)
+    }
+
+    async fn send(&self, method: Method, target: &str, content: &str, body: Bytes) -> Result<(u16, Bytes)> {
+        self.whole(self.ask(method, target, content, body).await?).await
+    }
+
+    /// An answer to its end.
+    async fn whole(&self, response: Response<Incoming>) -> Result<(u16, Bytes)> {
         let status = response.status().as_u16();
         let bytes = response.into_body().collect().await.context("the answer broke off")?.to_bytes();
         match self.refusal(&bytes) {
@@ -87,6 +103,33 @@ impl Client {
     pub(crate) async fn get(&self, path: &str) -> Result<Value> {
         let (_, bytes) = self.send(Method::GET, path, "application/json", Bytes::new()).await?;
         serde_json::from_slice(&bytes).with_context(|| format!("{path} answered something that is no JSON"))
+    }
+
+    /// Gets an answer of lines, and hands each over as it comes: it needs the memory of one line.
+    pub(crate) async fn lines(&self, path: &str, mut each: impl FnMut(&str) -> Result<()>) -> Result<()> {
+        let response = self.ask(Method::GET, path, "application/json", Bytes::new()).await?;
+        if response.headers().get("content-type").is_none_or(|kind| kind != LINES) {
+            let (status, bytes) = self.whole(response).await?;
+            let reply: Value = serde_json::from_slice(&bytes)
+                .with_context(|| format!("{path} answered {status} with something that is no JSON"))?;
+            succeeded(&reply)?;
+            anyhow::bail!("{path} answered {status} without lines");
+        }
+        let (mut body, mut kept) = (response.into_body(), Vec::new());
+        while let Some(frame) = tokio::time::timeout(PATIENCE, body.frame()).await.context("the answer stands still")? {
+            let Ok(data) = frame.context("the answer broke off")?.into_data() else { continue };
+            kept.extend_from_slice(&data);
+            let mut began = 0;
+            while let Some(end) = kept.get(began..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n')) {
+                let line = std::str::from_utf8(kept.get(began..began + end).unwrap_or_default());
+                each(line.context("a line of the answer is no text")?)?;
+                began += end + 1;
+            }
+            kept.drain(..began);
+            anyhow::ensure!(kept.len() <= LONGEST_LINE, "a line of the answer has no end");
+        }
+        anyhow::ensure!(kept.is_empty(), "the answer ends within a line");
+        Ok(())
     }
 
     /// Posts JSON and gives the reply's data; a reply that is no success becomes an error.

@@ -2,6 +2,7 @@
 
 mod access;
 mod agent;
+mod audit;
 mod certs;
 mod client;
 mod coordinator;
@@ -55,6 +56,9 @@ enum Command {
     /// Make and look after the federation's certificates.
     #[command(subcommand)]
     Certs(certs::CertsCommand),
+    /// Show and check what left a party: its audit chain.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Make bearer tokens for a door.
     #[command(subcommand)]
     Tokens(tokens::TokensCommand),
@@ -89,6 +93,7 @@ async fn run(command: Command) -> (anyhow::Result<()>, bool) {
         Command::Table(command) => (table::run(&command).await, command.is_json()),
         Command::Model(command) => (model::run(&command).await, command.is_json()),
         Command::Certs(command) => (certs::run(&command), command.is_json()),
+        Command::Audit(command) => (audit::run(&command).await, command.is_json()),
         Command::Tokens(command) => (tokens::run(&command), command.is_json()),
         Command::Doctor(arguments) => (doctor::run(&arguments).await, arguments.json),
     }

@@ -4,6 +4,7 @@
 //! coordinator reaches over the link, whose callers are outsiders whatever it says of them.
 
 mod asked;
+mod audit_chain;
 mod bind;
 mod checkpoint;
 mod clean;
@@ -27,6 +28,7 @@ mod upload;
 use std::future::Future;
 use std::sync::Arc;
 
+use audit::{AuditEntry, Basis};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -36,7 +38,6 @@ use doors::lenient::whole_body;
 use doors::proxy::{make_response, pass_on, take_request, whole};
 use doors::{Answer, Failure, Forward, tolerate_slash};
 use policy::{Policy, Verdict};
-use records::AuditEntry;
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault, SignedBytes};
 use wire::agent_link::{Caller, HttpHead};
@@ -78,6 +79,8 @@ pub(crate) struct Desk {
     pub(crate) archivist: Arc<Archivist>,
     pub(crate) tickets: Tickets,
     pub(crate) side: Side,
+    /// Who asks, for the audit chain: known while a request is answered.
+    pub(crate) asked_by: Option<String>,
 }
 
 impl Desk {
@@ -98,7 +101,13 @@ impl Desk {
             Side::Outside => "somebody at the coordinator's door",
         };
         let refused_by = refusal.as_ref().map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
-        self.holdings.audit(&AuditEntry::Told { what: what.clone(), to: to.to_owned(), refused_by }).await?;
+        let basis = Some(Basis {
+            policy: policy.hash().to_owned(),
+            asked_by: self.asked_by.clone(),
+            ..Basis::default()
+        });
+        // Written before anybody sees anything.
+        self.holdings.audit(&AuditEntry::Told { what: what.clone(), to: to.to_owned(), refused_by, basis }).await?;
         match refusal {
             None => Ok(()),
             Some(fault) => {
@@ -204,7 +213,8 @@ where
 {
     let desk = desk.clone();
     on(methods, move |request: Request| {
-        let answer = handler(desk.clone(), request);
+        let asked_by = asked::asked_by(&request);
+        let answer = handler(Desk { asked_by, ..desk.clone() }, request);
         async move { answer.await.unwrap_or_else(IntoResponse::into_response) }
     })
 }
@@ -275,7 +285,8 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/model/transfer", route(&desk, post, model::transfer))
         .route("/v1/model/transfer/{model}/{version}", route(&desk, post, model::transfer))
         .route("/v1/fedflow/health", route(&desk, MethodFilter::GET, info::health))
-        .route("/v1/fedflow/audit", route(&desk, MethodFilter::GET, info::audit))
+        .route("/v1/fedflow/audit", route(&desk, MethodFilter::GET, audit_chain::newest))
+        .route("/v1/fedflow/audit/chain", route(&desk, MethodFilter::GET, audit_chain::whole))
         .method_not_allowed_fallback(|| async { Failure::wrong_method() })
         .fallback(move |request: Request| elsewhere(rest.clone(), request));
     tolerate_slash(router)

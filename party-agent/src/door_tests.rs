@@ -85,6 +85,7 @@ pub(super) async fn bench(policy: &str) -> Bench {
         health: Arc::new(|| json!({"party": "1"})),
         keys: Arc::new(Keys::default()),
         side: Side::Own,
+        asked_by: None,
     };
     Bench { folder, desk, coordinator }
 }
@@ -127,8 +128,8 @@ impl Bench {
     }
 
     async fn told(&self) -> Vec<(String, Option<String>)> {
-        let chain = self.desk.holdings.records.audit_chain().await.unwrap();
-        let told = |record: records::AuditRecord| match record.entry {
+        let chain = crate::trial::chain(&self.desk.holdings);
+        let told = |record: audit::AuditRecord| match record.entry {
             AuditEntry::Told { what, refused_by, .. } => Some((what, refused_by)),
             _ => None,
         };

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use audit::{Audit, AuditEntry, Basis};
 use component_kit::AnyComponent;
 use policy::{Grants, Policy};
-use records::{AuditEntry, PermissionKind, Records};
+use records::{PermissionKind, Records};
 use tables::Shelf;
 use tokio::sync::watch;
-use vocabulary::{Clock, Fault, Participant, PartyId, TableRef, Timestamp};
+use vocabulary::{Clock, Fault, Offer, Participant, PartyId, TableRef, Timestamp};
 
+use crate::account::Accounts;
 use crate::files::Files;
 use crate::joblog::JobLogs;
 use crate::serving::StandIns;
@@ -22,6 +24,10 @@ pub type Catalogue = &'static [&'static dyn AnyComponent];
 pub(crate) struct Holdings {
     pub(crate) me: PartyId,
     pub(crate) records: Records,
+    /// Where everything that leaves stands first.
+    pub(crate) chain: Audit,
+    /// What the chain says of attempts that run.
+    pub(crate) accounts: Accounts,
     pub(crate) shelf: Shelf,
     pub(crate) rules: RwLock<Arc<Policy>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -68,8 +74,24 @@ impl Holdings {
 
     /// Appends to the audit chain; what cannot be written there must not happen.
     pub(crate) async fn audit(&self, entry: &AuditEntry) -> Result<(), Fault> {
-        let written = self.records.audit(entry, self.now()).await;
-        written.map_err(|error| Fault::from(error).at(&self.me))
+        self.audit_all(std::slice::from_ref(entry)).await
+    }
+
+    /// Appends several entries with one sync: all, or none on error.
+    pub(crate) async fn audit_all(&self, entries: &[AuditEntry]) -> Result<(), Fault> {
+        self.chain.record_all(entries, self.now()).await.map_err(|fault| fault.at(&self.me))
+    }
+
+    /// Who asked for a job, and the policy in force, for the audit chain.
+    pub(crate) async fn basis(&self, offer: Option<&Offer>) -> Result<Basis, Fault> {
+        let own = offer.filter(|offer| offer.initiator.party == self.me);
+        let ticket = match own {
+            Some(offer) => self.records.ticket_of(&offer.job).await?,
+            None => None,
+        };
+        let (ticket, asked_by) = ticket.map(|used| (used.ticket, used.asked_by)).unzip();
+        let initiator = offer.map(|offer| offer.initiator.clone());
+        Ok(Basis { policy: self.policy().hash().to_owned(), initiator, asked_by: asked_by.flatten(), ticket })
     }
 
     /// The room of that name and version.

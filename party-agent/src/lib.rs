@@ -3,6 +3,7 @@
 //! `start` gives an agent with its bound addresses; `serve` runs one to its end. See README.md for what it refuses.
 #![deny(missing_docs)]
 
+mod account;
 mod agree;
 mod archivist;
 mod calls;
@@ -17,6 +18,7 @@ mod judgement;
 mod keyring;
 mod link;
 mod offers;
+mod queries;
 mod renewal;
 mod report;
 mod runner;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use audit::AuditEntry;
 use pki::{Identity, Kind, verify_signed};
-use records::AuditEntry;
 use transport::Admit;
 use vocabulary::offer::fingerprint_of;
 use vocabulary::{ErrorCode, Fault, JobId, Offer, Participant, PartyId, Role, SignedBytes, StepName};
@@ -219,6 +219,7 @@ impl Offers {
             job: offer.job.clone(),
             fingerprint: fingerprint.to_owned(),
             refused_by: refused_by.map(str::to_owned),
+            basis: Some(self.holdings.basis(Some(offer)).await?),
         };
         self.holdings.audit(&entry).await
     }

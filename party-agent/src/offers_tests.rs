@@ -34,8 +34,8 @@ impl Host {
     }
 
     async fn rules(&self) -> Vec<Option<String>> {
-        let chain = self.holdings.records.audit_chain().await.unwrap();
-        let rule = |record: records::AuditRecord| match record.entry {
+        let chain = crate::trial::chain(&self.holdings);
+        let rule = |record: audit::AuditRecord| match record.entry {
             AuditEntry::Offer { refused_by, .. } => Some(refused_by),
             _ => None,
         };

@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use component_kit::{AnyComponent, ComponentError, LogLevel, Surroundings, TaskContext};
-use policy::{GatedTransport, Traffic};
-use records::{AttemptState, AuditEntry};
+use component_kit::{About, AnyComponent, ComponentError, LogLevel, Surroundings, TaskContext};
+use policy::GatedTransport;
+use records::AttemptState;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -13,6 +13,7 @@ use vocabulary::report::ReportBody;
 use vocabulary::{Assignment, ErrorCode, Fault, Offer, Outcome, Timestamp};
 use wire::{AttemptKey, Transport};
 
+use crate::account::{Account, Accounts, Ledger};
 use crate::archivist::Archivist;
 use crate::consent::Consent;
 use crate::holdings::Holdings;
@@ -67,8 +68,12 @@ pub(crate) struct Checked {
     pub(crate) component: &'static dyn AnyComponent,
     pub(crate) offer: Offer,
     pub(crate) consent: Arc<Consent>,
+    /// What the audit chain says of what it lets out.
+    pub(crate) account: Arc<Account>,
     /// Whether it may move what the party owns: one of its own users asked for it, or the policy names the component.
     pub(crate) may_move: bool,
+    /// Whether one of its own users asked for it at its REST endpoint.
+    pub(crate) has_ticket: bool,
 }
 
 /// How a room's work ended: with its result, with a panic, or not in time after it was stopped.
@@ -80,16 +85,19 @@ enum Ending {
 impl Workshop {
     /// Runs an attempt to its end, tells and records it. Never fails: a failure is how an attempt ends.
     pub(crate) async fn run(&self, order: Checked, brake: Brake) {
-        let Checked { assignment, component, offer, consent, may_move } = order;
+        let Checked { assignment, component, offer, consent, account, may_move, has_ticket } = order;
         let (task, attempt) = (assignment.task.clone(), assignment.attempt);
         let started = self.holdings.now();
         let description = component.description();
         let (me, below) = (self.holdings.me.clone(), self.transport.clone());
-        let gate = Arc::new(GatedTransport::new(me, consent, description.messages, below));
+        let _kept = Accounts::keep(&self.holdings, &account);
+        let ledger = Arc::new(Ledger::new(self.holdings.clone(), account.clone()));
+        let gate = Arc::new(GatedTransport::new(me, consent, ledger.clone(), description.messages, below));
         let outside =
             Outside::new(self.holdings.clone(), self.reporter.clone(), assignment.clone(), &offer, brake.token.clone());
-        let outside = Arc::new(outside.moving(may_move).with_archivist(self.archivist.clone()));
-        self.reporter.tell(&task, attempt, ReportBody::Started);
+        let outside = outside.moving(may_move).asked_with(has_ticket).with_archivist(self.archivist.clone());
+        let outside = Arc::new(outside.accounted(account));
+        outside.report(ReportBody::Started, About::NOTHING);
         outside
             .log(LogLevel::Info, &format!("{} attempt {attempt} starts as {}", description.name, task.participant()));
         tracing::info!("attempt starts");
@@ -104,12 +112,12 @@ impl Workshop {
         let outcome = outcome_of(ending, brake.why.get(), description.name, &self.holdings);
         let key = AttemptKey { job: task.job.clone(), step: task.step.clone(), attempt };
         self.transport.close(&key, &task.participant()).await;
-        self.account(&task, attempt, gate.traffic()).await;
         let mut usage = context.usage();
         usage.wall_micros = u64::try_from(self.holdings.now().0.saturating_sub(started.0)).unwrap_or(0);
+        say_what_left(&outside, &gate, &ledger, usage.wall_micros);
         say(&*outside, &outcome);
         let state = state_of(&outcome);
-        self.reporter.ended(&task, attempt, outcome, usage).await;
+        self.reporter.ended(&task, attempt, outside.as_told(outcome), usage).await;
         if let Err(error) = self.holdings.records.end_attempt(&task, attempt, state, self.holdings.now()).await {
             tracing::error!(%error, "the end of an attempt cannot be recorded");
         }
@@ -144,16 +152,6 @@ impl Workshop {
             }
         }
     }
-
-    /// Writes what left into the audit chain, for each message and receiver.
-    async fn account(&self, task: &vocabulary::TaskId, attempt: vocabulary::Attempt, traffic: Traffic) {
-        for ((message, to), (letters, bytes)) in traffic {
-            let entry = AuditEntry::Left { task: task.clone(), attempt, message, to, letters, bytes };
-            if let Err(fault) = self.holdings.audit(&entry).await {
-                tracing::error!(code = fault.code.text(), %fault, "traffic cannot be written into the audit chain");
-            }
-        }
-    }
 }
 
 fn outcome_of(ending: Ending, stopped: Option<&Stop>, component: &str, holdings: &Holdings) -> Outcome {
@@ -184,6 +182,21 @@ fn state_of(outcome: &Outcome) -> AttemptState {
         Outcome::Failed(_) => AttemptState::Failed,
         Outcome::Canceled => AttemptState::Canceled,
         Outcome::Lost => AttemptState::Lost,
+    }
+}
+
+/// How many messages left, and how long they waited for their entries in the audit chain.
+fn say_what_left(outside: &Outside, gate: &GatedTransport, ledger: &Ledger, wall_micros: u64) {
+    let (passed, waited) = (gate.passed(), ledger.waited_micros());
+    if passed > 0 {
+        tracing::info!(
+            messages = passed,
+            audit_micros = waited,
+            wall_micros,
+            "messages left, each after its audit entry"
+        );
+        let (waited, wall) = (waited / 1_000, wall_micros / 1_000);
+        outside.log(LogLevel::Info, &format!("{passed} messages left; their audit entries took {waited} of {wall} ms"));
     }
 }
 

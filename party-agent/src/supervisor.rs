@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use audit::AuditEntry;
 use policy::Consent as _;
-use records::AuditEntry;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use vocabulary::{Assignment, Attempt, ErrorCode, Fault, JobId, TaskId};
 
+use crate::account::Account;
 use crate::agree::agrees;
 use crate::consent::Consent;
 use crate::offers::Casts;
@@ -91,6 +92,8 @@ impl Supervisor {
             attempt: assignment.attempt,
             fingerprint: assignment.offer.clone(),
             refused_by: None,
+            component: Some((assignment.component.clone(), assignment.component_version)),
+            basis: Some(holdings.basis(None).await?),
         };
         let order = match self.check(assignment).await {
             Ok(order) => order,
@@ -107,6 +110,9 @@ impl Supervisor {
         let Some((place, brake)) = self.place(key.clone(), order.consent.clone())? else { return Ok(()) };
         // One that found its place meanwhile.
         self.supersede(&key).await;
+        if let AuditEntry::Ordered { basis, .. } = &mut entry {
+            *basis = Some(holdings.basis(Some(&order.offer)).await?);
+        }
         holdings.audit(&entry).await?;
         if !holdings.records.begin_attempt(&order.assignment, holdings.now()).await? {
             return Ok(());
@@ -159,7 +165,8 @@ impl Supervisor {
         let has_ticket =
             offer.initiator.party == holdings.me && holdings.records.ticket_of(&offer.job).await?.is_some();
         let may_move = has_ticket || policy.goes_without_ticket(&assignment.component);
-        Ok(Checked { assignment, component, offer, consent, may_move })
+        let account = Account::open(holdings, &assignment, &offer).await?;
+        Ok(Checked { assignment, component, offer, consent, account, may_move, has_ticket })
     }
 
     /// Stops what may not go on by the rules of now; an attempt that waits for a message is stopped like one that sends.

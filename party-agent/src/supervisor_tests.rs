@@ -4,7 +4,7 @@ use super::*;
 use crate::holdings::Holdings;
 use crate::report::Reporter;
 use crate::trial::{OPEN, assignment, holdings, offer, script};
-use records::AuditEntry;
+use audit::AuditEntry;
 use serde_json::Value;
 use vocabulary::report::ReportBody;
 use vocabulary::{Clock, Outcome, Role, SystemClock, TableRef};
@@ -78,9 +78,19 @@ async fn runs_a_step_at_two_parties_and_accounts_for_what_left() {
     host.supervisor.assign(assignment(Role::Host, "2", 0, &script("talk"))).await.unwrap();
     assert_eq!(guest.outcomes(1).await, [Outcome::Succeeded]);
     assert_eq!(host.outcomes(1).await, [Outcome::Succeeded]);
-    let chain = host.holdings.records.audit_chain().await.unwrap();
-    let left = |entry: &AuditEntry| matches!(entry, AuditEntry::Left { message, letters: 1, bytes, .. } if message == "numbers" && *bytes > 0);
-    assert!(chain.iter().any(|record| left(&record.entry)));
+    let chain = crate::trial::chain(&host.holdings);
+    let left = chain.iter().find_map(|record| match &record.entry {
+        AuditEntry::Message(message) => Some(message.clone()),
+        _ => None,
+    });
+    let left = left.expect("an entry of the message");
+    assert_eq!((left.message.as_str(), left.tag.as_str(), left.refused_by), ("numbers", "numbers", None));
+    assert_eq!((left.disclosure, left.to.party.as_str()), (Some(vocabulary::Disclosure::Masked), "1"));
+    assert!(left.bytes > 0 && left.of.rows.is_none());
+    assert_eq!((left.of.component.as_str(), left.of.version, left.of.attempt.0), ("scripted", 1, 0));
+    assert_eq!(left.of.offer, offer(&script("talk")).fingerprint().unwrap());
+    assert_eq!(left.of.basis.policy, host.holdings.policy().hash());
+    assert_eq!(left.of.basis.initiator.map(|who| who.party.to_string()).as_deref(), Some("1"));
     assert!(
         matches!(host.bodies().await.last(), Some(ReportBody::Ended { usage, .. }) if usage.messages_sent == 1 && usage.wall_micros > 0)
     );
@@ -248,6 +258,6 @@ async fn the_gate_stops_what_the_policy_does_not_let_leave() {
     // What cannot leave is known before the task begins, whatever was accepted before.
     let fault = host.supervisor.assign(assignment(Role::Host, "2", 0, &script("talk"))).await.unwrap_err();
     assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("release.disclosures")));
-    let chain = host.holdings.records.audit_chain().await.unwrap();
-    assert!(!chain.iter().any(|record| matches!(record.entry, AuditEntry::Left { .. })));
+    let chain = crate::trial::chain(&host.holdings);
+    assert!(!chain.iter().any(|record| matches!(record.entry, AuditEntry::Message(_))));
 }

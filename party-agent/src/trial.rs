@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Shelf, Table, TableKind, Values};
 use vocabulary::{
-    Assignment, Attempt, Cast, DataInput, Disclosure, JobId, Offer, OfferedInput, OfferedStep, Participant, PartyId,
-    Role, Stage, StepName, SystemClock, TableRef, TaskId, Timestamp,
+    Assignment, Attempt, Cast, DataInput, Disclosure, JobId, Offer, OfferedInput, OfferedStep, Participant, PartyId, Role, Stage, StepName, SystemClock, TableRef, TaskId, Tells, Timestamp,
 };
 
+use crate::account::{Accounts, open_chain};
 use crate::files::Files;
 use crate::holdings::{Catalogue, Holdings};
 use crate::joblog::JobLogs;
@@ -72,12 +72,16 @@ pub(crate) async fn holdings(folder: &Path, me: &str, policy: &str) -> Arc<Holdi
 /// The same with other components.
 pub(crate) async fn holdings_with(folder: &Path, me: &str, policy: &str, catalogue: Catalogue) -> Arc<Holdings> {
     let rules: Rules = toml::from_str(policy).unwrap();
+    let records = Records::open(&folder.join("records.db")).await.unwrap();
+    let chain = open_chain(&records, &folder.join("audit"), Arc::new(SystemClock)).await.unwrap();
     for name in ["staging", "in"] {
         std::fs::create_dir_all(folder.join(name)).unwrap();
     }
     Arc::new(Holdings {
         me: party(me),
-        records: Records::open(&folder.join("records.db")).await.unwrap(),
+        records,
+        chain,
+        accounts: Accounts::default(),
         shelf: Shelf::open(folder.join("shelf")).unwrap(),
         rules: std::sync::RwLock::new(Arc::new(Policy::new(party(me), rules))),
         clock: Arc::new(SystemClock),
@@ -91,6 +95,11 @@ pub(crate) async fn holdings_with(folder: &Path, me: &str, policy: &str, catalog
         changes: tokio::sync::watch::Sender::new(0),
         stand_ins: crate::serving::StandIns::default(),
     })
+}
+
+/// Everything in a party's audit chain.
+pub(crate) fn chain(holdings: &Holdings) -> Vec<audit::AuditRecord> {
+    audit::read_all(holdings.chain.folder()).unwrap()
 }
 
 /// A raw table of some rows.
@@ -209,8 +218,8 @@ impl Component for Scripted {
             ("panic", _) => panic!("as the script says"),
             ("leave", _) => {
                 task.progress(0.5, "half");
-                task.metrics().loss(0, 0.7, "epoch");
-                task.metrics().summary(&json!({"best": 1}));
+                task.metrics(&[Tells::Joint]).loss(0, 0.7, "epoch");
+                task.metrics(&[Tells::Joint]).summary(&json!({"best": 1}));
                 task.save_model(&vec![1.0]).await?;
                 task.output(0, &table(3)).await
             }

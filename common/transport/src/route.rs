@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use vocabulary::message::Way;
 use vocabulary::{ErrorCode, Fault, Participant, PartyId};
 use wire::in_memory::{check_outgoing, check_receiver};
 use wire::{Address, AttemptKey, Envelope, Transport, TransportError};
@@ -101,6 +102,11 @@ impl RoutedTransport {
         }
     }
 
+    /// Whether direct mail to the party failed a moment ago.
+    fn is_paused(&self, party: &PartyId) -> bool {
+        self.relayed.is_some() && self.paused().get(party).is_some_and(|until| *until > Instant::now())
+    }
+
     fn paused(&self) -> std::sync::MutexGuard<'_, HashMap<PartyId, Instant>> {
         self.paused.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,6 +134,15 @@ impl Transport for RoutedTransport {
             }
             tracing::debug!(address = %envelope.address, %fault, "a letter waits for its next try");
             tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn way(&self, to: &PartyId) -> Option<Way> {
+        let direct = self.direct.as_ref().is_some_and(|direct| direct.may_reach(to));
+        match direct && !self.options.relay_only && !self.is_paused(to) {
+            _ if to == self.mailroom.party() => None,
+            true => Some(Way::Direct),
+            false => Some(Way::Relayed),
         }
     }
 

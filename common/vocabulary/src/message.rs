@@ -48,6 +48,26 @@ impl Disclosure {
     }
 }
 
+/// The way that a message takes to another party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// From agent to agent. Where that fails, the relay carries it.
+    Direct,
+    /// Sealed, through the coordinator.
+    Relayed,
+}
+
+impl Way {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Way::Direct => "direct",
+            Way::Relayed => "relayed",
+        }
+    }
+}
+
 /// One line of a component's message table, as written in its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageLine {

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use vocabulary::{Fault, Participant};
+use vocabulary::message::Way;
+use vocabulary::{Fault, Participant, PartyId};
 
 use crate::envelope::{Address, AttemptKey, Envelope};
 
@@ -48,6 +49,11 @@ pub enum TransportError {
 pub trait Transport: Send + Sync {
     /// Hands a letter to the receiver's inbox; returns when it stands there.
     async fn send(&self, envelope: Envelope) -> Result<(), TransportError>;
+
+    /// The way that a letter to a party would take now, where there is more than one.
+    fn way(&self, _to: &PartyId) -> Option<Way> {
+        None
+    }
 
     /// Waits for the letter with this address, and takes it out of the inbox.
     async fn receive(&self, address: &Address) -> Result<Bytes, TransportError>;

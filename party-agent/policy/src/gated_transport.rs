@@ -1,27 +1,28 @@
-//! The transport a task really gets: every letter passes the gate before any byte leaves, and is counted.
+//! The transport a task really gets: every message passes the gate, and stands in the audit chain, before any byte leaves.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use vocabulary::message::Way;
 use vocabulary::{ErrorCode, Fault, MessageLine, Participant, PartyId};
 use wire::{Address, AttemptKey, Envelope, Transport, TransportError};
 
 use crate::consent::Consent;
+use crate::recorder::{Leaving, Recorder};
 use crate::rules::Policy;
 use crate::verdict::Verdict;
 
-/// What left in one attempt: for each message and receiving party, how many letters and bytes.
-pub type Traffic = BTreeMap<(String, PartyId), (u64, u64)>;
-
-/// Asks the policy in force about every letter that goes out, and counts what left.
+/// Asks the policy in force about every message that goes out, and has it written down first.
 pub struct GatedTransport {
     me: PartyId,
     consent: Arc<dyn Consent>,
+    recorder: Arc<dyn Recorder>,
     lines: &'static [MessageLine],
     below: Arc<dyn Transport>,
-    traffic: Mutex<Traffic>,
+    /// Messages to other parties that passed.
+    passed: AtomicU64,
 }
 
 impl GatedTransport {
@@ -29,50 +30,70 @@ impl GatedTransport {
     pub fn new(
         me: PartyId,
         consent: Arc<dyn Consent>,
+        recorder: Arc<dyn Recorder>,
         lines: &'static [MessageLine],
         below: Arc<dyn Transport>,
     ) -> Self {
-        Self { me, consent, lines, below, traffic: Mutex::default() }
+        Self { me, consent, recorder, lines, below, passed: AtomicU64::new(0) }
     }
 
-    /// What left so far.
-    pub fn traffic(&self) -> Traffic {
-        self.traffic.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// How many messages to other parties passed.
+    pub fn passed(&self) -> u64 {
+        self.passed.load(Ordering::Relaxed)
+    }
+
+    fn line(&self, envelope: &Envelope) -> Option<&'static MessageLine> {
+        self.lines.iter().find(|line| line.name == envelope.message)
     }
 
     fn judge(&self, policy: &Policy, envelope: &Envelope) -> Verdict {
-        let Some(line) = self.lines.iter().find(|line| line.name == envelope.message) else {
+        let Some(line) = self.line(envelope) else {
             return Verdict::refused("release.disclosures", format!("the undeclared message {}", envelope.message));
         };
         let most = policy.rules.release.most_messages;
-        let sent: u64 =
-            self.traffic.lock().unwrap_or_else(PoisonError::into_inner).values().map(|(count, _)| count).sum();
-        if sent >= most {
+        if self.passed() >= most {
             return Verdict::refused("release.most_messages", format!("more than {most} messages in one attempt"));
         }
         policy.release(envelope, line)
     }
 
-    fn count(&self, envelope: &Envelope) {
-        let to = envelope.address.to.party.clone();
-        if to != self.me {
-            let mut traffic = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
-            let (letters, bytes) = traffic.entry((envelope.message.clone(), to)).or_default();
-            *letters += 1;
-            *bytes += envelope.body.len() as u64;
+    /// Judges a message, and writes the verdict down if it is for somebody else. Whatever fails here keeps it from leaving.
+    async fn pass(&self, envelope: &Envelope) -> Result<(), Fault> {
+        let consent = self.consent.in_force().await;
+        let judged = match &consent {
+            Ok(policy) => self.judge(policy, envelope).into_result(ErrorCode::ReleaseRefused),
+            Err(fault) => Err(fault.clone()),
+        };
+        let to = &envelope.address.to.party;
+        if *to == self.me {
+            return judged;
         }
+        let rule = |fault: &Fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string());
+        let leaving = Leaving {
+            envelope,
+            disclosure: self.line(envelope).map(|line| line.disclosure),
+            way: self.below.way(to),
+            policy: consent.as_deref().ok(),
+            refused_by: judged.as_ref().err().map(rule),
+        };
+        // A refusal stands whether or not it can be written down.
+        let recorded = self.recorder.record(leaving).await;
+        judged?;
+        recorded?;
+        self.passed.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 }
 
 #[async_trait]
 impl Transport for GatedTransport {
     async fn send(&self, envelope: Envelope) -> Result<(), TransportError> {
-        let refused = |fault: Fault| TransportError::Refused(fault.at(&self.me));
-        let policy = self.consent.in_force().await.map_err(refused)?;
-        self.judge(&policy, &envelope).into_result(ErrorCode::ReleaseRefused).map_err(refused)?;
-        // Counted before it is handed on: what the audit shows is never less than what left.
-        self.count(&envelope);
+        self.pass(&envelope).await.map_err(|fault| TransportError::Refused(fault.at(&self.me)))?;
         self.below.send(envelope).await
+    }
+
+    fn way(&self, to: &PartyId) -> Option<Way> {
+        self.below.way(to)
     }
 
     async fn receive(&self, address: &Address) -> Result<Bytes, TransportError> {
@@ -89,6 +110,7 @@ mod tests {
     use super::*;
     use crate::consent::Fixed;
     use crate::rules::Rules;
+    use std::sync::Mutex;
     use vocabulary::{Attempt, Disclosure, JobId, Role, StepName};
 
     static LINES: [MessageLine; 2] = [
@@ -109,7 +131,37 @@ mod tests {
         async fn close(&self, _: &AttemptKey, _: &Participant) {}
     }
 
-    fn gate(rules: &str) -> GatedTransport {
+    /// Remembers each message with its bytes and what refused it, and refuses to write when told to.
+    #[derive(Default)]
+    struct Book {
+        entries: Mutex<Vec<(String, usize, Option<String>)>>,
+        full: Mutex<bool>,
+    }
+
+    #[async_trait]
+    impl Recorder for Book {
+        async fn record(&self, leaving: Leaving<'_>) -> Result<(), Fault> {
+            if *self.full.lock().expect("sound") {
+                return Err(Fault::new(ErrorCode::StorageFull, "no room"));
+            }
+            let Leaving { envelope, refused_by, .. } = leaving;
+            let entry = (envelope.message.clone(), envelope.body.len(), refused_by);
+            self.entries.lock().expect("sound").push(entry);
+            Ok(())
+        }
+    }
+
+    impl Book {
+        fn entries(&self) -> Vec<(String, usize, Option<String>)> {
+            self.entries.lock().expect("sound").clone()
+        }
+    }
+
+    fn entry(message: &str, refused_by: Option<&str>) -> (String, usize, Option<String>) {
+        (message.to_owned(), 5, refused_by.map(str::to_owned))
+    }
+
+    fn gate(rules: &str) -> (GatedTransport, Arc<Book>) {
         let rules: Rules = toml::from_str(rules).expect("rules");
         behind(Arc::new(Fixed(policy(rules))))
     }
@@ -122,8 +174,9 @@ mod tests {
         Arc::new(Policy::new(me(), rules))
     }
 
-    fn behind(consent: Arc<dyn Consent>) -> GatedTransport {
-        GatedTransport::new(me(), consent, &LINES, Arc::new(Swallow))
+    fn behind(consent: Arc<dyn Consent>) -> (GatedTransport, Arc<Book>) {
+        let book = Arc::new(Book::default());
+        (GatedTransport::new(me(), consent, book.clone(), &LINES, Arc::new(Swallow)), book)
     }
 
     /// Consent that somebody withdraws.
@@ -165,19 +218,56 @@ mod tests {
 
     #[test]
     fn lets_only_named_disclosures_leave() {
-        let gate = gate("[release]\ndisclosures = ['masked']");
+        let (gate, book) = gate("[release]\ndisclosures = ['masked']");
         assert!(outcome(&gate, letter("sum", "1")).is_ok());
         let refused = outcome(&gate, letter("scores", "1"));
         assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::ReleaseRefused));
         assert!(outcome(&gate, letter("unheard_of", "1")).is_err());
-        assert_eq!(gate.traffic().values().copied().collect::<Vec<_>>(), [(1, 5)]);
+        assert_eq!(gate.passed(), 1);
+        let rule = Some("release.disclosures");
+        assert_eq!(book.entries(), [entry("sum", None), entry("scores", rule), entry("unheard_of", rule)]);
+    }
+
+    /// Notes how many entries stood in the book when a message left.
+    struct Peek(Arc<Book>, Arc<Mutex<Vec<usize>>>);
+
+    #[async_trait]
+    impl Transport for Peek {
+        async fn send(&self, _: Envelope) -> Result<(), TransportError> {
+            self.1.lock().expect("sound").push(self.0.entries().len());
+            Ok(())
+        }
+        async fn receive(&self, _: &Address) -> Result<Bytes, TransportError> {
+            Ok(Bytes::new())
+        }
+        async fn close(&self, _: &AttemptKey, _: &Participant) {}
+    }
+
+    #[test]
+    fn a_message_leaves_after_its_entry_or_not_at_all() {
+        let (book, seen) = (Arc::new(Book::default()), Arc::new(Mutex::new(Vec::new())));
+        let consent = Fixed(policy(toml::from_str("[release]\ndisclosures = ['masked']").expect("rules")));
+        let below = Arc::new(Peek(book.clone(), seen.clone()));
+        let gate = GatedTransport::new(me(), Arc::new(consent), book.clone(), &LINES, below);
+        for _ in 0..2 {
+            outcome(&gate, letter("sum", "1")).expect("it leaves");
+        }
+        *book.full.lock().expect("sound") = true;
+        let refused = outcome(&gate, letter("sum", "1"));
+        assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::StorageFull));
+        // What is refused is refused for its own reason, also when that cannot be written down.
+        let refused = outcome(&gate, letter("scores", "1"));
+        assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::ReleaseRefused));
+        *book.full.lock().expect("sound") = false;
+        outcome(&gate, letter("sum", "1")).expect("it leaves again");
+        assert_eq!(*seen.lock().expect("sound"), [1, 2, 3]);
     }
 
     #[test]
     fn nothing_leaves_once_consent_is_withdrawn() {
         let open = policy(toml::from_str("[release]\ndisclosures = ['masked']").expect("rules"));
         let consent = Arc::new(Withdrawn(Mutex::new(Some(open))));
-        let gate = behind(consent.clone());
+        let (gate, book) = behind(consent.clone());
         assert!(outcome(&gate, letter("sum", "1")).is_ok());
         *consent.0.lock().expect("sound") = Some(policy(Rules::default()));
         let refused = outcome(&gate, letter("sum", "1"));
@@ -185,29 +275,30 @@ mod tests {
         *consent.0.lock().expect("sound") = None;
         let refused = outcome(&gate, letter("sum", "1"));
         assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::OfferRefused));
-        assert_eq!(gate.traffic().values().copied().collect::<Vec<_>>(), [(1, 5)]);
+        assert_eq!(gate.passed(), 1);
+        assert_eq!(book.entries()[1..], [entry("sum", Some("release.disclosures")), entry("sum", Some("FF301"))]);
     }
 
     #[test]
     fn a_rule_for_one_peer_stands_above_the_general_one() {
-        let gate = gate("[release]\ndisclosures = ['masked']\n[release.peer.1]\ndisclosures = []");
+        let (gate, _) = gate("[release]\ndisclosures = ['masked']\n[release.peer.1]\ndisclosures = []");
         assert!(outcome(&gate, letter("sum", "1")).is_err());
         assert!(outcome(&gate, letter("sum", "3")).is_ok());
     }
 
     #[test]
     fn refuses_what_is_too_large_or_too_much() {
-        let small = gate("[release]\ndisclosures = ['masked']\nlargest_message = 4");
+        let (small, _) = gate("[release]\ndisclosures = ['masked']\nlargest_message = 4");
         assert!(outcome(&small, letter("sum", "1")).is_err());
-        let few = gate("[release]\ndisclosures = ['masked']\nmost_messages = 1");
+        let (few, _) = gate("[release]\ndisclosures = ['masked']\nmost_messages = 1");
         assert!(outcome(&few, letter("sum", "1")).is_ok());
         assert!(outcome(&few, letter("sum", "1")).is_err());
     }
 
     #[test]
     fn mail_inside_the_party_never_leaves_and_is_free() {
-        let gate = gate("");
+        let (gate, book) = gate("");
         assert!(outcome(&gate, letter("scores", "2")).is_ok());
-        assert!(gate.traffic().is_empty());
+        assert!(gate.passed() == 0 && book.entries().is_empty());
     }
 }

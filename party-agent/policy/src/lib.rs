@@ -6,18 +6,23 @@
 
 mod admission;
 mod cap;
+mod columns;
 mod consent;
 mod disclosure;
 mod gated_transport;
 mod grants;
+mod recorder;
 mod release;
 mod rules;
+mod scores;
 mod verdict;
 
 pub use admission::{Facts, Spoken, Training};
 pub use cap::Cap;
 pub use consent::{Consent, Fixed};
-pub use gated_transport::{GatedTransport, Traffic};
+pub use disclosure::{Grounds, Read, Telling};
+pub use gated_transport::GatedTransport;
 pub use grants::Grants;
+pub use recorder::{Leaving, Recorder};
 pub use rules::{LabelRules, Policy, PolicyError, Rules, WhenBroken};
 pub use verdict::Verdict;

@@ -174,7 +174,8 @@ impl Default for DisclosureRules {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LabelRules {
-    /// Fewest rows for each column of all hosts together: of a batch whose rows the hosts know, and of a small table.
+    /// Fewest rows for each column of all hosts together: of a batch whose rows the hosts know, and of a small table. With
+    /// 0 there are no rules for labels.
     pub rows_per_column: u32,
     /// Tables of fewer rows are small.
     pub small_table: u64,
@@ -203,12 +204,16 @@ pub enum WhenBroken {
 pub struct Policy {
     pub(crate) me: PartyId,
     pub(crate) rules: Rules,
+    /// Of the rules with every default.
+    hash: String,
 }
 
 impl Policy {
     /// A party's rules.
     pub fn new(me: PartyId, rules: Rules) -> Self {
-        Self { me, rules }
+        // Rules are plain data, so that writing them cannot fail; no two rules share the empty text's hash.
+        let hash = fingerprint_of(toml::to_string(&rules).unwrap_or_default().as_bytes());
+        Self { me, rules, hash }
     }
 
     /// Reads a policy file.
@@ -224,9 +229,8 @@ impl Policy {
     }
 
     /// SHA-256 (hex) of the rules with every default: the same rules have the same hash, however their file is written.
-    pub fn hash(&self) -> String {
-        // Rules are plain data, so that writing them cannot fail; no two rules share the empty text's hash.
-        fingerprint_of(toml::to_string(&self.rules).unwrap_or_default().as_bytes())
+    pub fn hash(&self) -> &str {
+        &self.hash
     }
 }
 
@@ -250,8 +254,10 @@ mod tests {
 
     #[test]
     fn the_hash_is_of_the_rules_and_not_of_their_text() {
-        let of =
-            |text: &str| Policy::new(PartyId::new("1").expect("valid"), toml::from_str(text).expect("rules")).hash();
+        let of = |text: &str| {
+            let policy = Policy::new(PartyId::new("1").expect("valid"), toml::from_str(text).expect("rules"));
+            policy.hash().to_owned()
+        };
         assert_eq!(of(""), of("# nothing\n[disclosure]\nfewest_rows = 20"));
         assert_ne!(of(""), of("[disclosure]\nfewest_rows = 21"));
         assert_ne!(of("[admission]\nattempts = 'any'"), of(""));

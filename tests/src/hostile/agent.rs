@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use audit::AuditRecord;
 use party_agent::{AgentConfig, TableImport, import_table};
 use records::Records;
 use serde_json::json;
@@ -127,6 +128,11 @@ impl Agent {
     /// Its records, for reading; the agent may run meanwhile. Close them when they are no longer needed.
     pub async fn records(&self) -> Records {
         Records::open(&self.data().join("records.db")).await.expect("records")
+    }
+
+    /// Everything in its audit chain; the agent may run meanwhile, or not.
+    pub fn audit(&self) -> Vec<AuditRecord> {
+        audit::read_all(&self.data().join("audit")).unwrap_or_else(|error| panic!("the audit chain: {error}"))
     }
 
     /// Puts text (a header line, commas, the id first) on its shelf without a job, as the party's operator could. No

@@ -6,14 +6,14 @@ use super::*;
 use fedflow_tests::hostile::until;
 
 /// A training that would go on for a long time.
-fn long(coordinator: &Coordinator) -> Job {
+pub(super) fn long(coordinator: &Coordinator) -> Job {
     let mut job = Job::training(&coordinator.catalogue(), ["9999", "10000", "10000"], 100_000);
     job.step_mut("hetero_lr_0").common["tol"] = json!(1e-300);
     job
 }
 
 /// Starts the training's last step at both parties and waits until it is under way.
-async fn under_way(coordinator: &Coordinator, job: &Job) {
+pub(super) async fn under_way(coordinator: &Coordinator, job: &Job) {
     coordinator.agree(job).await.expect("agreed");
     for step in ["reader_0", "data_transform_0", "intersection_0"] {
         for (who, outcome) in coordinator.run_step(job, step, 0).await {

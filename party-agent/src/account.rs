@@ -1,0 +1,169 @@
+//! What the audit chain says of everything that an attempt lets out, and the chain itself as the agent opens it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use audit::{Attempted, Audit, AuditEntry, Basis, MessageEntry, OldEntry, ReportEntry, Rows};
+use policy::{Leaving, Policy};
+use records::{OldAuditEntry, Records};
+use tokio::time::Instant;
+use vocabulary::{Assignment, Attempt, Clock, ErrorCode, Fault, Offer, TaskId, Timestamp};
+
+use crate::holdings::Holdings;
+
+/// Entries of the old chain that are read at once.
+const PIECE: u32 = 1_000;
+
+type Key = (TaskId, Attempt);
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Opens the chain; one of format 0 that stands in the records goes on in its own folder.
+pub(crate) async fn open_chain(records: &Records, folder: &Path, clock: Arc<dyn Clock>) -> Result<Audit, Fault> {
+    let read = |entry: OldAuditEntry| OldEntry {
+        number: u64::try_from(entry.number).unwrap_or_default(),
+        at: Timestamp(entry.at_micros),
+        text: entry.entry,
+        hash: entry.hash,
+    };
+    let next = |after: u64| async move {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let piece = records.old_audit_entries(after, PIECE).await.map_err(|error| {
+            let text = format!("the audit chain cannot be taken over from the records: {error}");
+            Fault::new(ErrorCode::AuditBroken, text).next("put a backup of records.db in its place")
+        })?;
+        Ok::<_, Fault>(piece.into_iter().map(read).collect())
+    };
+    audit::import(folder, next).await?;
+    Ok(Audit::open(folder, clock)?)
+}
+
+/// An attempt, as its entries name it.
+pub(crate) struct Account {
+    task: TaskId,
+    attempt: Attempt,
+    component: String,
+    version: u32,
+    offer: String,
+    basis: Basis,
+    /// Of the tables that it has read.
+    rows: Mutex<Option<Rows>>,
+}
+
+impl Account {
+    /// Notes who asked for an attempt, and under which offer.
+    pub(crate) async fn open(holdings: &Holdings, order: &Assignment, offer: &Offer) -> Result<Arc<Self>, Fault> {
+        Ok(Arc::new(Self {
+            task: order.task.clone(),
+            attempt: order.attempt,
+            component: order.component.clone(),
+            version: order.component_version,
+            offer: order.offer.clone(),
+            basis: holdings.basis(Some(offer)).await?,
+            rows: Mutex::default(),
+        }))
+    }
+
+    /// Notes that a table of so many rows was read.
+    pub(crate) fn read(&self, rows: u64) {
+        let mut known = locked(&self.rows);
+        *known = Some(Rows::with(*known, rows));
+    }
+
+    fn attempted(&self, policy: &Policy) -> Attempted {
+        Attempted {
+            task: self.task.clone(),
+            attempt: self.attempt,
+            component: self.component.clone(),
+            version: self.version,
+            offer: self.offer.clone(),
+            rows: *locked(&self.rows),
+            basis: Basis { policy: policy.hash().to_owned(), ..self.basis.clone() },
+        }
+    }
+
+    /// The entry of a report that is about to be told, or was refused.
+    pub(crate) fn report(&self, policy: &Policy, what: &str, bytes: u64, refused_by: Option<String>) -> AuditEntry {
+        let of = self.attempted(policy);
+        AuditEntry::Report(Box::new(ReportEntry { of, what: what.to_owned(), bytes, refused_by }))
+    }
+}
+
+/// The accounts of attempts that run.
+#[derive(Default)]
+pub(crate) struct Accounts(Mutex<BTreeMap<Key, Arc<Account>>>);
+
+impl Accounts {
+    /// Keeps an account; it is forgotten when what is given is dropped.
+    pub(crate) fn keep(holdings: &Arc<Holdings>, account: &Arc<Account>) -> Kept {
+        let key = (account.task.clone(), account.attempt);
+        locked(&holdings.accounts.0).insert(key.clone(), account.clone());
+        Kept { holdings: holdings.clone(), key }
+    }
+
+    /// The account of an attempt that runs.
+    pub(crate) fn of(&self, key: &Key) -> Option<Arc<Account>> {
+        locked(&self.0).get(key).cloned()
+    }
+}
+
+/// Keeps an account while it lives.
+pub(crate) struct Kept {
+    holdings: Arc<Holdings>,
+    key: Key,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        locked(&self.holdings.accounts.0).remove(&self.key);
+    }
+}
+
+/// Writes the messages of an attempt into the chain, and measures what that takes.
+pub(crate) struct Ledger {
+    holdings: Arc<Holdings>,
+    account: Arc<Account>,
+    waited_micros: AtomicU64,
+}
+
+impl Ledger {
+    pub(crate) fn new(holdings: Arc<Holdings>, account: Arc<Account>) -> Self {
+        Self { holdings, account, waited_micros: AtomicU64::new(0) }
+    }
+
+    /// Microseconds for which messages waited for their entries.
+    pub(crate) fn waited_micros(&self) -> u64 {
+        self.waited_micros.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl policy::Recorder for Ledger {
+    async fn record(&self, leaving: Leaving<'_>) -> Result<(), Fault> {
+        let began = Instant::now();
+        let Leaving { envelope, disclosure, way, policy, refused_by } = leaving;
+        let of = match policy {
+            Some(policy) => self.account.attempted(policy),
+            None => self.account.attempted(&self.holdings.policy()),
+        };
+        let entry = AuditEntry::Message(Box::new(MessageEntry {
+            of,
+            message: envelope.message.clone(),
+            tag: envelope.address.tag.clone(),
+            disclosure,
+            to: envelope.address.to.clone(),
+            bytes: envelope.body.len() as u64,
+            way,
+            refused_by,
+        }));
+        let recorded = self.holdings.audit(&entry).await;
+        let waited = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.waited_micros.fetch_add(waited, Ordering::Relaxed);
+        recorded
+    }
+}
