@@ -32,6 +32,17 @@ pub(crate) struct RuleArguments {
     cron: Option<String>,
 }
 
+/// How long a party's agent signs the schedule's jobs; counts at a party's own endpoint.
+#[derive(Args, Clone)]
+pub(crate) struct EndArguments {
+    /// For so many days (90 if it is left out).
+    #[arg(long)]
+    days: Option<u32>,
+    /// For so many jobs (10,000 if it is left out).
+    #[arg(long)]
+    times: Option<u64>,
+}
+
 /// What to do with schedules.
 #[derive(Subcommand)]
 pub(crate) enum ScheduleCommand {
@@ -48,6 +59,8 @@ pub(crate) enum ScheduleCommand {
         /// A name for people.
         #[arg(long)]
         name: Option<String>,
+        #[command(flatten)]
+        end: EndArguments,
         #[command(flatten)]
         door: DoorArguments,
     },
@@ -83,13 +96,16 @@ pub(crate) async fn run(command: &ScheduleCommand) -> Result<()> {
     let client = command.door().client()?;
     let json = command.is_json();
     let (what, one) = match command {
-        ScheduleCommand::Create { conf, dsl, rule, name, .. } => {
+        ScheduleCommand::Create { conf, dsl, rule, name, end, .. } => {
+            let until = end.days.map(|days| (chrono::Utc::now() + chrono::Duration::days(days.into())).timestamp_millis());
             let body = json!({
                 "job_runtime_conf": read_json(conf)?,
                 "job_dsl": dsl.as_ref().map(read_json).transpose()?,
                 "every_seconds": rule.every_seconds,
                 "cron": rule.cron,
                 "name": name,
+                "until": until,
+                "times": end.times,
             });
             let made = client.post("/v1/fedflow/schedules/create", &body).await?;
             if json {

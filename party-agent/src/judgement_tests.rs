@@ -35,7 +35,6 @@ const FREE_IN_OFFERS: &[(&str, &str)] = &[
     ("steps.models.model.step", "another step of a training with the same parties"),
     ("steps.models.checkpoint.step_index", "an earlier state of a model that may be applied"),
     ("steps.parameters", "what components do is judged by name; what they name is asked for at the task host"),
-    ("keeps.step", "of another party, which judges it"),
     ("keeps.file", "of another party, which judges it"),
     ("attempts", "up to the policy's bound: see admission's own tests"),
     ("expires", "up to the policy's bound: see admission's own tests"),

@@ -67,13 +67,17 @@ impl Policy {
             || known.iter().any(trained_together)
     }
 
-    /// A file is written for the party's own users alone.
+    /// A file is written for the party's own users alone, and of what a step of the offer leaves.
     pub(super) fn admit_file(&self, offer: &Offer) -> Option<Verdict> {
-        let keeps = offer.keeps.as_ref().filter(|keeps| keeps.who.party == self.me)?;
-        if offer.initiator.party == self.me {
-            return None;
+        let keeps = offer.keeps.as_ref()?;
+        let refused = |why: &str| {
+            let what = format!("to keep what step {} leaves as {:?}{why}", keeps.step, keeps.file);
+            Some(Verdict::refused("admission.without_ticket", what))
+        };
+        if !offer.steps.iter().any(|step| step.step == keeps.step && step.participants.contains(&keeps.who)) {
+            return refused(": the offer has no such step");
         }
-        let what = format!("to keep what step {} leaves as {:?} for another party's job", keeps.step, keeps.file);
-        Some(Verdict::refused("admission.without_ticket", what))
+        let for_others = keeps.who.party == self.me && offer.initiator.party != self.me;
+        for_others.then(|| refused(" for another party's job")).flatten()
     }
 }
