@@ -47,12 +47,12 @@ impl Counter {
             self.day = day;
             self.told.clear();
         }
-        self.told.get(&asked.by).copied().unwrap_or(0).saturating_add(self.new(key, asked))
+        self.told.get(&asked.by).copied().unwrap_or(0).saturating_add(self.uncounted(key, asked))
     }
 
     /// Counts what an attempt told; gives what is to be written down, if it is anything.
     pub(crate) fn count(&mut self, key: &Key, asked: &Asked) -> Option<Queries> {
-        let count = self.new(key, asked);
+        let count = self.uncounted(key, asked);
         if count == 0 {
             return None;
         }
@@ -66,7 +66,8 @@ impl Counter {
         self.counted.remove(key);
     }
 
-    fn new(&self, key: &Key, asked: &Asked) -> u64 {
+    /// How many queries it makes beyond those that were counted.
+    fn uncounted(&self, key: &Key, asked: &Asked) -> u64 {
         asked.tables.max(1).saturating_sub(self.counted.get(key).copied().unwrap_or(0))
     }
 }

@@ -39,7 +39,7 @@ const TRIES: u32 = 3;
 type Key = (TaskId, Attempt);
 
 enum Posting {
-    Report(Box<Report>, Option<AuditEntry>),
+    Report(Box<Told>),
     /// Told figures were counted: to be written down before the report that follows.
     Count(Queries),
     Flush(oneshot::Sender<()>),
@@ -169,7 +169,7 @@ impl Reporter {
 
     fn queue(&self, report: Report, audit: Option<AuditEntry>) {
         // The receiver lives as long as any clone.
-        let _ = self.0.queue.send(Posting::Report(Box::new(report), audit));
+        let _ = self.0.queue.send(Posting::Report(Box::new((report, audit))));
     }
 
     /// The entry for the audit chain: of everything that is told, and of a kind that a rule withholds the first time.
@@ -251,7 +251,7 @@ async fn write_down(inner: std::sync::Weak<Inner>, mut postings: mpsc::Unbounded
         let (mut told, mut waiting, mut counted) = (Vec::new(), Vec::new(), Vec::new());
         for posting in taken.drain(..) {
             match posting {
-                Posting::Report(report, audit) => told.push((*report, audit)),
+                Posting::Report(one) => told.push(*one),
                 Posting::Count(queries) => counted.push(queries),
                 Posting::Flush(done) => waiting.push(done),
             }

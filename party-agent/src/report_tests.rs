@@ -4,6 +4,9 @@ use super::*;
 use crate::trial::{OPEN, assignment, holdings, script};
 use vocabulary::{Metric, MetricData, Role, Tells};
 
+/// Which reports are refused, and how.
+type Refusal = (fn(&Report) -> bool, ErrorCode);
+
 /// A coordinator that takes reports while its link stands, and loses the acknowledgement when told to.
 #[derive(Default)]
 pub(super) struct Coordinator {
@@ -12,7 +15,7 @@ pub(super) struct Coordinator {
     /// Calls that fail before, and calls that fail after the reports were taken.
     fails: Mutex<Vec<bool>>,
     /// Refuses every call in which such a report is.
-    pub(super) refuses: Mutex<Option<(fn(&Report) -> bool, ErrorCode)>>,
+    pub(super) refuses: Mutex<Option<Refusal>>,
 }
 
 #[async_trait]

@@ -224,6 +224,15 @@ fn introduction(config: &AgentConfig, rest: String) -> Introduction {
     Introduction { direct: reachable(config), rest, slots }
 }
 
+fn workshop_of(holdings: &Arc<Holdings>, reporter: &Reporter, mail: &Mail, archivist: &Arc<Archivist>) -> Workshop {
+    Workshop {
+        holdings: holdings.clone(),
+        reporter: reporter.clone(),
+        transport: mail.transport.clone(),
+        archivist: Some(archivist.clone()),
+    }
+}
+
 /// Starts an agent. When this returns, its ports are bound and it is on its way to the coordinator.
 pub(crate) async fn start(
     config: AgentConfig,
@@ -249,12 +258,7 @@ pub(crate) async fn start(
     let folder = config.data.join("archives");
     let archivist = Archivist { holdings: holdings.clone(), coordinator: uplink.clone(), store, folder };
     let archivist = Arc::new(archivist);
-    let workshop = Workshop {
-        holdings: holdings.clone(),
-        reporter: reporter.clone(),
-        transport: mail.transport.clone(),
-        archivist: Some(archivist.clone()),
-    };
+    let workshop = workshop_of(&holdings, &reporter, &mail, &archivist);
     let supervisor = Supervisor::new(workshop, casts.clone(), config.limits.attempts);
     let rest_url = config.rest_url.clone().unwrap_or_else(|| format!("http://{rest}"));
     let _ = holdings.rest.set(rest_url.clone());

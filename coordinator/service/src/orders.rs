@@ -15,7 +15,7 @@ use crate::records::{Errand, PendingOrder};
 /// What became of an order before it was sent.
 enum Prepared {
     /// It is to be sent.
-    Send(Order),
+    Send(Box<Order>),
     /// The job has moved on; it has no meaning any more.
     Void,
     /// It cannot be put together.
@@ -38,7 +38,7 @@ impl Coordinator {
             Prepared::Impossible(fault) => Ok(OrderReply::Failed(fault)),
             Prepared::Send(what) => {
                 let patience = Duration::from_millis(self.inner.options.patience_millis);
-                self.call(&order.party, what, patience).await
+                self.call(&order.party, *what, patience).await
             }
         };
         match reply {
@@ -65,7 +65,7 @@ impl Coordinator {
         match &order.errand {
             Errand::Cancel { task, attempt, reason } => {
                 let (task, attempt, reason) = (task.clone(), *attempt, reason.clone());
-                return Ok(Prepared::Send(Order::Cancel { task, attempt, reason }));
+                return Ok(Prepared::Send(Box::new(Order::Cancel { task, attempt, reason })));
             }
             Errand::Assign { task, attempt } => return prepare_assignment(&mut *tx, order, task, *attempt).await,
             Errand::Sign | Errand::Offer | Errand::Close => {}
@@ -73,12 +73,12 @@ impl Coordinator {
         let Some(job) = tx.job(&order.job).await? else { return Ok(Prepared::Void) };
         let answered = job.answers.contains_key(&order.party);
         Ok(match (&order.errand, &job.offer) {
-            (Errand::Close, _) if job.state.is_settled() => Prepared::Send(Order::Close(order.job.clone())),
+            (Errand::Close, _) if job.state.is_settled() => Prepared::Send(Box::new(Order::Close(order.job.clone()))),
             (Errand::Sign, None) if job.state == JobState::Offered => {
-                Prepared::Send(Order::Sign(offer_of(&job), job.ticket.clone()))
+                Prepared::Send(Box::new(Order::Sign(offer_of(&job), job.ticket.clone())))
             }
             (Errand::Offer, Some(offer)) if job.state == JobState::Offered && !answered => {
-                Prepared::Send(Order::Offer(offer.clone()))
+                Prepared::Send(Box::new(Order::Offer(offer.clone())))
             }
             _ => Prepared::Void,
         })
@@ -248,7 +248,7 @@ async fn prepare_assignment(
     let Some(job) = tx.job(&order.job).await? else { return Ok(Prepared::Void) };
     let tasks = tx.tasks_of(&order.job).await?;
     Ok(match assignment_of(&job, &tasks, task, attempt) {
-        Ok(assignment) => Prepared::Send(Order::Assign(Box::new(assignment))),
+        Ok(assignment) => Prepared::Send(Box::new(Order::Assign(Box::new(assignment)))),
         Err(fault) => Prepared::Impossible(fault),
     })
 }
