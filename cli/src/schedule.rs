@@ -97,7 +97,8 @@ pub(crate) async fn run(command: &ScheduleCommand) -> Result<()> {
     let json = command.is_json();
     let (what, one) = match command {
         ScheduleCommand::Create { conf, dsl, rule, name, end, .. } => {
-            let until = end.days.map(|days| (chrono::Utc::now() + chrono::Duration::days(days.into())).timestamp_millis());
+            let until =
+                end.days.map(|days| (chrono::Utc::now() + chrono::Duration::days(days.into())).timestamp_millis());
             let body = json!({
                 "job_runtime_conf": read_json(conf)?,
                 "job_dsl": dsl.as_ref().map(read_json).transpose()?,

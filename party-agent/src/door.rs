@@ -101,11 +101,8 @@ impl Desk {
             Side::Outside => "somebody at the coordinator's door",
         };
         let refused_by = refusal.as_ref().map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
-        let basis = Some(Basis {
-            policy: policy.hash().to_owned(),
-            asked_by: self.asked_by.clone(),
-            ..Basis::default()
-        });
+        let basis =
+            Some(Basis { policy: policy.hash().to_owned(), asked_by: self.asked_by.clone(), ..Basis::default() });
         // Written before anybody sees anything.
         self.holdings.audit(&AuditEntry::Told { what: what.clone(), to: to.to_owned(), refused_by, basis }).await?;
         match refusal {

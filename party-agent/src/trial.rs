@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Shelf, Table, TableKind, Values};
 use vocabulary::{
-    Assignment, Attempt, Cast, DataInput, Disclosure, JobId, Offer, OfferedInput, OfferedStep, Participant, PartyId, Role, Stage, StepName, SystemClock, TableRef, TaskId, Tells, Timestamp,
+    Assignment, Attempt, Cast, DataInput, Disclosure, JobId, Offer, OfferedInput, OfferedStep, Participant, PartyId,
+    Role, Stage, StepName, SystemClock, TableRef, TaskId, Tells, Timestamp,
 };
 
 use crate::account::{Accounts, open_chain};

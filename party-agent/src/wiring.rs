@@ -224,6 +224,11 @@ fn introduction(config: &AgentConfig, rest: String) -> Introduction {
     Introduction { direct: reachable(config), rest, slots }
 }
 
+fn whoami_of(mail: &Mail) -> Whoami {
+    let endpoint = mail.endpoint.clone();
+    Arc::new(move || endpoint.identity())
+}
+
 fn workshop_of(holdings: &Arc<Holdings>, reporter: &Reporter, mail: &Mail, archivist: &Arc<Archivist>) -> Workshop {
     Workshop {
         holdings: holdings.clone(),
@@ -263,8 +268,7 @@ pub(crate) async fn start(
     let rest_url = config.rest_url.clone().unwrap_or_else(|| format!("http://{rest}"));
     let _ = holdings.rest.set(rest_url.clone());
     let health = health_of(&config, &board, &supervisor, access.clone());
-    let endpoint = mail.endpoint.clone();
-    let whoami: Whoami = Arc::new(move || endpoint.identity());
+    let whoami = whoami_of(&mail);
     let tickets = Tickets::new(holdings.clone(), whoami.clone());
     let desk = Desk {
         holdings: holdings.clone(),

@@ -116,7 +116,8 @@ impl Access {
             None => {}
         }
         let nonces = Mutex::new(Nonces::new(clock.now()));
-        let wrong = Mutex::new(Wrong { refused: told(&reading), unreadable: reading.file.is_err().then(|| clock.now()) });
+        let wrong =
+            Mutex::new(Wrong { refused: told(&reading), unreadable: reading.file.is_err().then(|| clock.now()) });
         let book = RwLock::new(Arc::new(reading.book));
         Ok(Self { inner: Arc::new(Inner { settings, own, clock, book, nonces, wrong }) })
     }

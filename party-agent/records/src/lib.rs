@@ -145,8 +145,8 @@ fn to_json<T: serde::Serialize + serde::de::DeserializeOwned>(
     kind: &'static str,
     value: &T,
 ) -> Result<String, RecordError> {
-    let text = serde_json::to_string(value)
-        .map_err(|error| RecordError::Malformed { kind, detail: error.to_string() })?;
+    let text =
+        serde_json::to_string(value).map_err(|error| RecordError::Malformed { kind, detail: error.to_string() })?;
     from_json::<T>(kind, &text)?;
     Ok(text)
 }

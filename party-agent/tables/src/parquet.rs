@@ -12,8 +12,8 @@ use polars_parquet::read::{
     BasicDecompressor, FileMetadata, PageReader, column_iter_to_arrays, infer_schema, read_metadata,
 };
 use polars_parquet::write::{
-    CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, FileWriter, ParquetType, StatisticsOptions, Version,
-    WriteOptions, array_to_columns, compress, fallible_streaming_iterator, get_dtype_encoding,
+    CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, FileWriter, ParquetType, StatisticsOptions,
+    Version, WriteOptions, array_to_columns, compress, fallible_streaming_iterator, get_dtype_encoding,
 };
 use rayon::prelude::*;
 
@@ -141,7 +141,8 @@ fn read_column(file: &File, footer: &FileMetadata, field: &ArrowField, at: usize
         let column = group.parquet_columns().get(at);
         let column = column.ok_or_else(|| TableError::Damaged { reason: format!("a partition has no column {at}") })?;
         let bytes = bytes_at(file, column.byte_range(), length)?;
-        let pages = BasicDecompressor::new(PageReader::new(Cursor::new(bytes.into()), column, vec![], LARGEST_PAGE), vec![]);
+        let pages =
+            BasicDecompressor::new(PageReader::new(Cursor::new(bytes.into()), column, vec![], LARGEST_PAGE), vec![]);
         let kind = &column.descriptor().descriptor.primitive_type;
         let (read, _) = column_iter_to_arrays(vec![pages], vec![kind], field.clone(), None).map_err(damaged)?;
         arrays.extend(read);

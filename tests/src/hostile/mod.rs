@@ -58,9 +58,9 @@ pub use agent::{Agent, CoordinatorDaemon};
 pub use coordinator::{Asked, Coordinator, Heard, Mail, Word};
 pub use federation::{Federation, Setup};
 pub use job::{Job, order_of};
-pub use records::harness::spoil;
 pub use peer::{Direct, Peer, head_of};
 pub use policies::{ALL_MINE, STRICT, careful};
+pub use records::harness::spoil;
 pub use step::{ModelWire, Step, Wire};
 
 /// The longest that anything may take before the test fails.

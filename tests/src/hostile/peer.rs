@@ -277,7 +277,9 @@ impl Inner {
 fn obedient(identity: &Identity, call: ToAgent) -> Reply {
     let signed = |bytes: &[u8]| identity.sign(OFFER_CONTEXT, bytes).expect("signed");
     match call {
-        ToAgent::Sign(offer) | ToAgent::SignWithTicket { offer, .. } => Reply::Signed(signed(&offer.canonical_bytes().expect("bytes"))),
+        ToAgent::Sign(offer) | ToAgent::SignWithTicket { offer, .. } => {
+            Reply::Signed(signed(&offer.canonical_bytes().expect("bytes")))
+        }
         ToAgent::Offer(offer) => Reply::Accepted(signed(&offer.bytes)),
         ToAgent::Check(_) => Reply::Checked(vec![]),
         ToAgent::Http(_) => Reply::Failed(Fault::new(ErrorCode::PermissionDenied, "nothing is shown here")),

@@ -205,8 +205,7 @@ pub(crate) fn to_agent() -> Vec<(&'static str, ToAgent)> {
 fn reports() -> Vec<Report> {
     let meta = json!({"metric_type": "LOSS", "unit_name": "iters"}).as_object().unwrap().clone();
     let points = MetricData::Points(vec![(0.0, 0.5)]).finite().0;
-    let curve =
-        Metric { namespace: "train".into(), name: "loss".into(), data: points, meta };
+    let curve = Metric { namespace: "train".into(), name: "loss".into(), data: points, meta };
     let values = MetricData::Values(vec![("auc".into(), 0.98)]).finite().0;
     let scalars =
         Metric { namespace: "validate".into(), name: "hetero_lr_0".into(), data: values, meta: Default::default() };

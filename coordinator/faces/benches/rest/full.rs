@@ -81,7 +81,8 @@ fn of_job(task: &Task, job: &Job) -> Task {
 
 /// A curve and some scalars, as a training leaves them.
 fn metrics() -> Vec<Metric> {
-    let curve = MetricData::Points((0..20).map(|step| (f64::from(step), 0.7 / f64::from(step + 1))).collect()).finite().0;
+    let curve =
+        MetricData::Points((0..20).map(|step| (f64::from(step), 0.7 / f64::from(step + 1))).collect()).finite().0;
     let names = ["auc", "ks", "precision", "recall", "accuracy"];
     let scalars = MetricData::Values(names.iter().map(|name| ((*name).to_owned(), 0.9)).collect()).finite().0;
     let metric =

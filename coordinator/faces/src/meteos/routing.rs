@@ -128,11 +128,12 @@ async fn answer(face: &Meteos, route: &Route, request: Request) -> Answer {
     };
     let call = Call { project, project_id, id, query, body, base };
     match route.action {
-        Action::Create(collection) => create::create(face, call, collection).await,
+        // In boxes: they are much larger than the others.
+        Action::Create(collection) => Box::pin(create::create(face, call, collection)).await,
         Action::List(collection, detailed) => listing::list(face, call, collection, detailed).await,
         Action::Show(collection) => shown::show(face, call, collection).await,
         Action::Delete(collection) => remove::remove(face, call, collection).await,
-        Action::Act => model_action::act(face, call).await,
+        Action::Act => Box::pin(model_action::act(face, call)).await,
         Action::Versions | Action::Document | Action::Page | Action::Identity | Action::Token => {
             Err(Refused::missing("The resource"))
         }

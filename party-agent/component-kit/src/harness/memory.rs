@@ -11,8 +11,8 @@ use vocabulary::{ErrorCode, Fault, ModelRef, Receipt, TableRef, Tells};
 use crate::error::Result;
 use crate::model::SavedModel;
 use crate::surroundings::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LabelRules, LogLevel, ModelCopy, Reading,
-    Surroundings,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LabelRules, LogLevel, ModelCopy,
+    Reading, Surroundings,
 };
 
 /// What one part read and left.
