@@ -93,6 +93,16 @@ pub async fn receive_revealed<S: LinearScheme>(
     columns: usize,
 ) -> Result<Vec<u64>> {
     let revealed = party.receive(message).await?;
+    open_revealed(turn, holder, revealed, columns).await
+}
+
+/// Key holder: opens so many sums that it received.
+pub async fn open_revealed<S: LinearScheme>(
+    turn: &TaskContext,
+    holder: &KeyHolder<S>,
+    revealed: SumsBytes,
+    columns: usize,
+) -> Result<Vec<u64>> {
     if revealed.columns() != columns {
         let text = format!("{} sums where {columns} were agreed", revealed.columns());
         return Err(ComponentError::protocol(text));

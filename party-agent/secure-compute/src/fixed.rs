@@ -1,14 +1,15 @@
 //! Real numbers as 64-bit integers: how many fractional bits fit, so that no sum of an encrypted product can leave
-//! the range. Scales depend on public bounds or on a party's own columns, never on another party's values.
+//! the range. Scales of columns depend on a party's own columns only; the scale of residuals is agreed on, and moves the
+//! point without making the integers larger.
 
 use component_kit::ComponentError;
 use ndarray::ArrayView2;
 use vocabulary::{ErrorCode, Fault};
 
-/// Fractional bits of a residual.
+/// Fractional bits of a residual at the finest scale.
 pub const RESIDUAL_BITS: i32 = 26;
 
-/// Largest magnitude of a residual, over all parties together.
+/// Largest magnitude of a residual at the finest scale, over all parties together.
 pub const RESIDUAL_LIMIT: f64 = 64.0;
 
 /// Most fractional bits of a feature.
@@ -38,12 +39,79 @@ pub enum RangeError {
         /// Its rows.
         rows: usize,
     },
+    /// Values that no scale holds.
+    #[error("{what} is beyond {limit:e} or no number: the weights grow without bound")]
+    Growth {
+        /// What the values are.
+        what: &'static str,
+        /// Largest magnitude at the coarsest scale.
+        limit: f64,
+    },
+    /// A sum that values within their bounds cannot have.
+    #[error("{what} is larger than the agreed scale allows: a party's encrypted values left their bounds")]
+    Sum {
+        /// What was summed.
+        what: String,
+    },
 }
 
 impl From<RangeError> for ComponentError {
     fn from(error: RangeError) -> Self {
-        let hint = "scale the features (FeatureScale) or lower the learning rate";
+        let hint = match error {
+            RangeError::Sum { .. } => "a party that follows the protocol sends no such values: see who took part",
+            RangeError::Value { .. } | RangeError::Column { .. } | RangeError::Growth { .. } => {
+                "lower learning_rate, raise alpha (penalty L2), or scale the columns before the upload (mean 0, variance 1)"
+            }
+        };
         Fault::new(ErrorCode::NumericRange, error.to_string()).next(hint).into()
+    }
+}
+
+/// By how many powers of two residuals are made smaller before they are encoded. What grows with the scale is the largest
+/// residual; what shrinks is its number of fractional bits. The integers keep their bounds, and with them every sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Scale(u16);
+
+impl Scale {
+    /// All fractional bits.
+    pub const FINEST: Self = Self(0);
+
+    /// The last one; squares of what it holds, added up over all rows, are still floating-point numbers.
+    pub const COARSEST: Self = Self(200);
+
+    /// The scale of this power of two, unless it is beyond the coarsest.
+    pub fn new(power: u16) -> Option<Self> {
+        Some(Self(power)).filter(|scale| *scale <= Self::COARSEST)
+    }
+
+    /// The power of two.
+    pub const fn power(self) -> u16 {
+        self.0
+    }
+
+    /// The finest scale at which no magnitude is beyond the limit, which is `limit` at the finest scale.
+    pub fn holding(what: &'static str, values: impl Iterator<Item = f64>, limit: f64) -> Result<Self, RangeError> {
+        // Once it is no number it stays so.
+        let more = |most: f64, value: f64| if value > most || value.is_nan() { value } else { most };
+        let largest = values.map(f64::abs).fold(0.0, more);
+        let holds = |scale: &Self| largest <= scale.widen(limit);
+        let growth = || RangeError::Growth { what, limit: Self::COARSEST.widen(limit) };
+        (0..=Self::COARSEST.0).map(Self).find(holds).ok_or_else(growth)
+    }
+
+    /// So many powers of two coarser; none is coarser than the coarsest.
+    pub fn coarser(self, by: u16) -> Self {
+        Self(self.0.saturating_add(by)).min(Self::COARSEST)
+    }
+
+    /// Fractional bits of a residual; negative for very large ones.
+    pub fn residual_bits(self) -> i32 {
+        RESIDUAL_BITS - i32::from(self.0)
+    }
+
+    /// What a limit of the finest scale is at this one.
+    pub fn widen(self, limit: f64) -> f64 {
+        limit * power(i32::from(self.0))
     }
 }
 
@@ -72,45 +140,64 @@ pub fn decode(value: u64, bits: i32) -> f64 {
 }
 
 /// Fractional bits of each column of a party's matrix: up to [`FEATURE_BITS`], fewer (even negative) where the
-/// column's values are large or many, so that the sum over all rows of entry times residual stays below 2^62.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColumnScales(Vec<i32>);
+/// column's values are large or many, so that the sum over all rows of entry times residual stays below 2^62, whatever the
+/// residual's scale.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnScales {
+    bits: Vec<i32>,
+    /// Largest magnitude that each sum can have.
+    bounds: Vec<f64>,
+}
 
 impl ColumnScales {
     /// Chooses the scales; holds for every subset of the rows.
     pub fn fit(matrix: ArrayView2<'_, f64>) -> Result<Self, RangeError> {
         let rows = matrix.nrows();
+        let largest = RESIDUAL_LIMIT * power(RESIDUAL_BITS);
         // Rounding adds up to half a unit per row.
-        let room = power(SUM_BITS - RESIDUAL_BITS) / RESIDUAL_LIMIT - rows as f64;
-        let bits = |(column, values): (usize, ndarray::ArrayView1<'_, f64>)| {
+        let room = power(SUM_BITS) / largest - rows as f64;
+        let column = |(column, values): (usize, ndarray::ArrayView1<'_, f64>)| {
             let total: f64 = values.iter().map(|value| value.abs()).sum();
             if !total.is_finite() || room < 1.0 {
                 return Err(RangeError::Column { column, rows });
             }
             let fitting = if total > 0.0 { (room / total).log2().floor() } else { f64::from(FEATURE_BITS) };
-            Ok((fitting as i32).min(FEATURE_BITS))
+            let bits = (fitting as i32).min(FEATURE_BITS);
+            Ok((bits, (total * power(bits) + rows as f64) * largest))
         };
-        matrix.columns().into_iter().enumerate().map(bits).collect::<Result<_, _>>().map(Self)
+        let columns = matrix.columns().into_iter().enumerate().map(column).collect::<Result<Vec<_>, _>>()?;
+        let (bits, bounds) = columns.into_iter().unzip();
+        Ok(Self { bits, bounds })
     }
 
     /// How many columns.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.bits.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.bits.is_empty()
     }
 
     /// The factors by which entries are multiplied before rounding, column by column.
     pub fn factors(&self) -> Vec<f64> {
-        self.0.iter().map(|bits| power(*bits)).collect()
+        self.bits.iter().map(|bits| power(*bits)).collect()
     }
 
-    /// Sums of entry times residual as real numbers.
-    pub fn decode_sums(&self, sums: &[u64]) -> Vec<f64> {
-        self.0.iter().zip(sums).map(|(bits, sum)| decode(*sum, RESIDUAL_BITS + bits)).collect()
+    /// Sums of entry times residual, which was encoded at a scale, as real numbers. Refuses a sum that no residual within
+    /// its bounds makes.
+    pub fn decode_sums(&self, sums: &[u64], scale: Scale) -> Result<Vec<f64>, RangeError> {
+        let columns = self.bits.iter().zip(&self.bounds).zip(sums).enumerate();
+        let real = |(column, ((bits, bound), sum)): (usize, ((&i32, &f64), &u64))| {
+            // Not so for NaN either.
+            if ((*sum as i64) as f64).abs() <= *bound {
+                Ok(decode(*sum, scale.residual_bits() + bits))
+            } else {
+                Err(RangeError::Sum { what: format!("the gradient's sum over column {column}") })
+            }
+        };
+        columns.map(real).collect()
     }
 }
 
@@ -118,6 +205,7 @@ impl ColumnScales {
 mod tests {
     use super::*;
     use ndarray::{Array2, array};
+    use proptest::prelude::*;
 
     #[test]
     fn numbers_come_back_within_half_a_unit() {
@@ -140,8 +228,8 @@ mod tests {
     fn small_columns_get_all_bits_and_large_ones_fewer() {
         let matrix = array![[1.0, 1e6, 0.0, 1e12], [-1.0, 2e6, 0.0, 1e12]];
         let scales = ColumnScales::fit(matrix.view()).unwrap();
-        assert_eq!((scales.0[0], scales.0[2]), (22, 22));
-        assert!(scales.0[1] < 10 && scales.0[3] < 0, "{scales:?}");
+        assert_eq!((scales.bits[0], scales.bits[2]), (22, 22));
+        assert!(scales.bits[1] < 10 && scales.bits[3] < 0, "{scales:?}");
     }
 
     #[test]
@@ -159,5 +247,74 @@ mod tests {
     fn refuses_a_column_that_is_not_finite() {
         let error = ColumnScales::fit(array![[1.0, f64::NAN]].view()).unwrap_err();
         assert_eq!(error, RangeError::Column { column: 1, rows: 1 });
+    }
+
+    #[test]
+    fn a_scale_is_as_fine_as_its_values_allow() {
+        let scale = |values: &[f64]| Scale::holding("test", values.iter().copied(), 32.0).map(Scale::power);
+        for (value, power) in [(0.0, 0), (32.0, 0), (-32.000_001, 1), (64.0, 1), (1e6, 15), (32.0 * 200f64.exp2(), 200)]
+        {
+            assert_eq!(scale(&[0.0, value]), Ok(power), "{value}");
+        }
+        for value in [32.0 * 201f64.exp2(), f64::INFINITY, f64::NAN] {
+            assert!(matches!(scale(&[value, 1.0]), Err(RangeError::Growth { .. })), "{value}");
+        }
+        assert_eq!((Scale::new(200), Scale::new(201)), (Some(Scale::COARSEST), None));
+        assert_eq!(Scale::COARSEST.coarser(u16::MAX), Scale::COARSEST);
+    }
+
+    #[test]
+    fn advice_names_what_is_there() {
+        let fault = |error: RangeError| ComponentError::from(error).into_fault();
+        let growth = Scale::holding("test", std::iter::once(f64::NAN), 1.0).unwrap_err();
+        let advice = fault(growth).next.unwrap();
+        assert!(advice.contains("learning_rate") && advice.contains("alpha") && !advice.contains("FeatureScale"));
+        let sum = fault(RangeError::Sum { what: "a sum".to_owned() });
+        assert!(sum.code == ErrorCode::NumericRange && sum.message.contains("left their bounds"), "{sum}");
+    }
+
+    /// Entries, the parts of two parties of each residual, and the scale they need.
+    fn products() -> impl Strategy<Value = (Vec<f64>, Vec<[f64; 2]>, Scale)> {
+        let rows = prop::collection::vec((-1.0..1.0f64, -1.0..1.0f64, -1.0..1.0f64), 1..40);
+        (rows, -20i32..60, -20i32..150).prop_map(|(rows, column, residual)| {
+            let entries = rows.iter().map(|row| row.0 * power(column)).collect();
+            let parts: Vec<[f64; 2]> =
+                rows.iter().map(|row| [row.1 * power(residual), row.2 * power(residual)]).collect();
+            let all = parts.iter().flatten().copied();
+            let scale = Scale::holding("part", all, RESIDUAL_LIMIT / 2.0).unwrap();
+            (entries, parts, scale)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_sum_leaves_its_range_and_all_come_back((entries, parts, scale) in products()) {
+            let matrix = Array2::from_shape_vec((entries.len(), 1), entries.clone()).unwrap();
+            let columns = ColumnScales::fit(matrix.view()).unwrap();
+            let factor = columns.factors()[0];
+            let (mut sum, mut worst, mut real, mut size) = (0i128, 0i128, 0.0, 0.0);
+            for (entry, parts) in entries.iter().zip(&parts) {
+                let codes = encode("part", parts, scale.residual_bits(), scale.widen(RESIDUAL_LIMIT / 2.0)).unwrap();
+                let (code, residual) = ((entry * factor).round() as i128, codes.iter().map(|code| i128::from(*code)).sum::<i128>());
+                prop_assert!(code.unsigned_abs() <= 1 << 32, "an entry of a matrix");
+                sum += code * residual;
+                worst += (code * residual).abs();
+                real += entry * parts.iter().sum::<f64>();
+                size += entry.abs() * parts.iter().map(|part| part.abs()).fold(0.0, f64::max);
+            }
+            prop_assert!(worst < 1 << 62, "{worst}");
+            let back = columns.decode_sums(&[sum as u64], scale).unwrap()[0];
+            let largest = scale.widen(RESIDUAL_LIMIT);
+            let rounding = entries.len() as f64 * (largest / factor + entries.iter().fold(0.0, |most: f64, entry| most.max(entry.abs())) * power(-scale.residual_bits()));
+            prop_assert!((back - real).abs() <= rounding + 1e-12 * size, "{back} is not {real}");
+        }
+
+        #[test]
+        fn a_wrapped_sum_is_seen_unless_it_looks_small(sum in any::<u64>()) {
+            let columns = ColumnScales::fit(array![[1.0], [1.0]].view()).unwrap();
+            // Two rows of 22 bits with residuals of 32.
+            let is_small = (sum as i64).unsigned_abs() <= (2 * (1 << 22) + 2) << 32;
+            prop_assert_eq!(columns.decode_sums(&[sum], Scale::FINEST).is_ok(), is_small);
+        }
     }
 }

@@ -6,10 +6,10 @@ use component_kit::harness::{Federation, Played};
 use component_kit::{Check, Component, Description, Message, Packed, Problems, Result, TaskContext};
 use ndarray::{Array2, array};
 use serde_json::json;
-use vocabulary::{Disclosure, ErrorCode, MessageLine, Role};
+use vocabulary::{Disclosure, ErrorCode, MessageLine, Role, Tells};
 
 use crate::encrypted_gradient::{OpeningMessages, learn_sums, open_sums, prepare_columns};
-use crate::fixed::{self, ColumnScales, RESIDUAL_BITS};
+use crate::fixed::{self, ColumnScales, RESIDUAL_BITS, Scale};
 use crate::hidden_members::{HidingMessages, keep_members, serve};
 use crate::key_ceremony::{make_keys, receive_key};
 use crate::{Origin, PublicKeyBytes, RingLwe, SumsBytes, VectorBytes, agreed_stop, aligned_batches};
@@ -88,7 +88,7 @@ async fn guest(task: &TaskContext, params: Params) -> Result<()> {
     task.hosts().send(&RESIDUAL, &VectorBytes::of::<RingLwe>(&kept)).await?;
     agreed_stop::reveal_length(task, &mut encryptor, (&PART, &LENGTH), &[0.3, 0.4]).await?;
     let stop = agreed_stop::hear(&task.arbiter()?, &STOP).await?;
-    task.metrics().summary(&json!(stop));
+    task.metrics(&[Tells::Joint]).summary(&json!(stop));
     Ok(())
 }
 
@@ -101,7 +101,7 @@ async fn host(task: &TaskContext) -> Result<()> {
     let matrix = prepare_columns::<RingLwe>(task, &columns, &scales, Some(rows)).await?;
     let residual = task.guest()?.receive(&RESIDUAL).await?.read::<RingLwe>(5, Origin::SumOf(4))?;
     let sums = learn_sums::<RingLwe>(task, &mut encryptor, OPENING, matrix, Arc::new(residual)).await?;
-    task.metrics().summary(&json!(scales.decode_sums(&sums)));
+    task.metrics(&[Tells::Joint]).summary(&json!(scales.decode_sums(&sums, Scale::FINEST)?));
     agreed_stop::send_length(task, &mut encryptor, &PART, &[1.2]).await?;
     agreed_stop::hear(&task.arbiter()?, &STOP).await.map(|_| ())
 }
@@ -114,7 +114,7 @@ async fn arbiter(task: &TaskContext, params: Params) -> Result<()> {
         open_sums(task, &holder, OPENING, &host, params.most).await?;
     }
     let length = agreed_stop::read_length(task, &holder, &LENGTH).await?;
-    task.metrics().summary(&json!(length));
+    task.metrics(&[Tells::Joint]).summary(&json!(length));
     agreed_stop::announce(&peers, &STOP, true).await
 }
 

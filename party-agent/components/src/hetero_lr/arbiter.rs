@@ -3,11 +3,12 @@
 use component_kit::{Result, TaskContext};
 use learning::convergence::Convergence;
 use secure_compute::aligned_batches::BatchShape;
-use secure_compute::encrypted_gradient::{OpeningMessages, open_sums, receive_revealed};
+use secure_compute::encrypted_gradient::{OpeningMessages, open_revealed, open_sums};
+use secure_compute::fixed::Scale;
 use secure_compute::hidden_members::{HidingMessages, serve};
 use secure_compute::key_ceremony::{KeyHolder, make_keys};
-use secure_compute::{agreed_stop, fixed};
-use vocabulary::Role;
+use secure_compute::{SumsBytes, agreed_stop};
+use vocabulary::{Role, Tells};
 
 use super::Scheme;
 use super::messages::{
@@ -15,35 +16,49 @@ use super::messages::{
     OPENED_GRADIENT, PUBLIC_KEY, STEP_LENGTH,
 };
 use super::params::Params;
-use super::plan::Course;
+use super::plan::{Course, hear_columns};
+use super::scales;
 
 /// Serves every training; keeps nothing.
 pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     let others = task.all_of(&[Role::Guest, Role::Host]);
     let mut holder = make_keys::<Scheme>(task, &others, &PUBLIC_KEY).await?;
-    let course = Course::receive(task, params, task.hosts().len()).await?;
+    let columns = hear_columns(task).await?;
+    let total = columns.iter().sum();
+    let course = Course::receive(task, params, columns.len(), total..=total).await?;
     for model in 0..course.plan.models {
-        train(&course.scope(task, model), &course, &mut holder, model).await?;
+        train(&course.scope(task, model), (&course, &columns), &mut holder, model).await?;
     }
     Ok(())
 }
 
-async fn train(scope: &TaskContext, course: &Course, holder: &mut KeyHolder<Scheme>, model: usize) -> Result<()> {
+async fn train(
+    scope: &TaskContext,
+    (course, columns): (&Course, &[usize]),
+    holder: &mut KeyHolder<Scheme>,
+    model: usize,
+) -> Result<()> {
     let (rule, tolerance) = course.rule();
+    let mut scale = Scale::FINEST;
     let mut convergence = Convergence::new(rule, tolerance);
     for epoch in course.epochs() {
         let turn = scope.round("epoch", epoch);
         let mut loss = 0.0;
         for (index, shape) in course.shapes.iter().enumerate() {
-            loss += batch(&turn.round("batch", index), course, holder, *shape).await?;
+            let turn = turn.round("batch", index);
+            batch(&turn, columns, holder, *shape).await?;
+            if course.has_loss() {
+                loss += read_loss(&turn, (course, shape.members), holder, &mut scale).await?;
+            }
         }
         let mut is_converged = false;
-        if course.loss_bits.is_some() {
+        if course.has_loss() {
             loss /= course.shapes.len() as f64;
             is_converged = convergence.loss(loss);
             // One curve cannot hold the losses of several classes.
             if course.plan.models == 1 {
-                turn.metrics().loss(epoch, loss, "iters");
+                // The arbiter reads no table: its figures are of the rows of the plan.
+                turn.metrics(&[Tells::Joint]).over(course.plan.rows).loss(epoch, loss, "iters");
             }
             turn.info(format!("loss after epoch {epoch}: {loss}"));
         }
@@ -62,8 +77,8 @@ async fn train(scope: &TaskContext, course: &Course, holder: &mut KeyHolder<Sche
     Ok(())
 }
 
-/// One batch; gives its mean loss, 0 where there is none.
-async fn batch(turn: &TaskContext, course: &Course, holder: &mut KeyHolder<Scheme>, shape: BatchShape) -> Result<f64> {
+/// The residual and the gradients of one batch.
+async fn batch(turn: &TaskContext, columns: &[usize], holder: &mut KeyHolder<Scheme>, shape: BatchShape) -> Result<()> {
     if shape.members < shape.masked {
         let messages = HidingMessages { masked: &MASKED_RESIDUAL, positions: &BATCH_POSITIONS, fresh: &FRESH_RESIDUAL };
         serve(turn, holder, messages, shape.masked, shape.members).await?;
@@ -71,11 +86,32 @@ async fn batch(turn: &TaskContext, course: &Course, holder: &mut KeyHolder<Schem
     let messages = OpeningMessages { masked: &GUEST_GRADIENT, opened: &OPENED_GRADIENT };
     open_sums(turn, holder, messages, &turn.guest()?, usize::MAX).await?;
     let messages = OpeningMessages { masked: &HOST_GRADIENT, opened: &OPENED_GRADIENT };
-    for host in turn.hosts().each() {
-        // Fewer than the rows among which the batch is hidden: as many would determine the residuals.
-        open_sums(turn, holder, messages, &host, shape.masked.saturating_sub(1)).await?;
+    for (host, columns) in turn.hosts().each().zip(columns) {
+        // As many as the labels were judged by, and fewer than the rows among which the batch is hidden: as many would
+        // determine the residuals.
+        open_sums(turn, holder, messages, &host, (*columns).min(shape.masked.saturating_sub(1))).await?;
     }
-    let Some(bits) = course.loss_bits else { return Ok(0.0) };
-    let opened = receive_revealed(turn, holder, &LOSS, &turn.guest()?, 1).await?;
-    Ok(opened.first().map_or(0.0, |sum| fixed::decode(*sum, bits)) / shape.members as f64)
+    Ok(())
+}
+
+/// The mean loss of a batch; `scale` is the one in use, and becomes that of the next batch.
+async fn read_loss(
+    turn: &TaskContext,
+    (course, members): (&Course, usize),
+    holder: &KeyHolder<Scheme>,
+    scale: &mut Scale,
+) -> Result<f64> {
+    let (mut at, mut now) = (turn.clone(), Scale::FINEST);
+    let mut loss = SumsBytes::empty();
+    if *scale == Scale::FINEST {
+        loss = at.guest()?.receive(&LOSS).await?;
+        at = scales::again(turn);
+    }
+    if loss.is_empty() {
+        (now, *scale) = scales::hear(&at).await?;
+        loss = at.guest()?.receive(&LOSS).await?;
+    }
+    let opened = open_revealed(turn, holder, loss, 1).await?;
+    let sum = opened.first().copied().unwrap_or(0);
+    Ok(course.encoding(now).read_loss(sum, members)?.unwrap_or(0.0))
 }

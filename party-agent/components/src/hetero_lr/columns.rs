@@ -7,7 +7,7 @@ use component_kit::{Result, TaskContext};
 use learning::linear::scores;
 use ndarray::{Array2, Axis};
 use secure_compute::encrypted_gradient::prepare_columns;
-use secure_compute::fixed::ColumnScales;
+use secure_compute::fixed::{ColumnScales, Scale};
 use secure_compute::{LinearScheme, RingLwe};
 
 type Matrix = <RingLwe as LinearScheme>::Matrix;
@@ -30,9 +30,9 @@ impl Columns {
         Ok(Self { values, scales, prepared: BTreeMap::new() })
     }
 
-    /// Sums of entry times residual as real numbers.
-    pub(super) fn decode_sums(&self, sums: &[u64]) -> Vec<f64> {
-        self.scales.decode_sums(sums)
+    /// Sums of entry times residual, which was encoded at a scale, as real numbers.
+    pub(super) fn decode_sums(&self, sums: &[u64], scale: Scale) -> Result<Vec<f64>> {
+        Ok(self.scales.decode_sums(sums, scale)?)
     }
 
     /// The scores of some rows.

@@ -74,7 +74,7 @@ fn refuse_gaps(names: &[String], features: &Array2<f64>) -> Result<()> {
         if gaps > 0 {
             let text = format!("column {name} has {gaps} missing or infinite values");
             let fault = Fault::new(ErrorCode::TableInvalid, text);
-            return Err(fault.next("fill them: missing_fill in DataTransform, or FeatureImputation").into());
+            return Err(fault.next("fill them: missing_fill in DataTransform").into());
         }
     }
     Ok(())

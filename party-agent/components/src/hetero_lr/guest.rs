@@ -2,7 +2,7 @@
 
 use component_kit::{Packed, Result, TaskContext};
 use crypto::random::Random;
-use learning::batches::{Batch, BatchPlan};
+use learning::batches::Batch;
 use secure_compute::LinearScheme;
 use secure_compute::agreed_stop;
 use secure_compute::aligned_batches::{Alignment, send_rows};
@@ -19,7 +19,8 @@ use super::messages::{
 };
 use super::model::{Model, Trained};
 use super::params::Params;
-use super::plan::{Agreed, Course, Plan};
+use super::plan::{Agreed, Course, Plan, hear_columns};
+use super::scales::Scaling;
 use super::validation::{Measured, Validator};
 use super::{Scheme, predictions, view};
 
@@ -37,6 +38,7 @@ pub(super) struct Binary {
     pub(super) learner: Learner,
     /// +1 or -1 for each row.
     pub(super) signs: Vec<f64>,
+    pub(super) scaling: Scaling,
     validator: Option<Validator>,
     measured: Vec<Measured>,
 }
@@ -125,11 +127,14 @@ async fn announce(task: &TaskContext, params: &Params, inputs: &Inputs) -> Resul
         let text = format!("the model to go on from has {} classes, the labels have {models}", before.trained.len());
         return Err(Fault::new(ErrorCode::DataMismatch, text).into());
     }
+    let columns = hear_columns(task).await?.iter().sum();
     let plan = Plan {
         rows: inputs.train.ids.len(),
         validate_rows: inputs.validate.as_ref().map(|rows| rows.ids.len()),
         models,
         first_epoch: before.map_or(0, Model::iters),
+        columns,
+        labels: task.label_rules(),
         agreed: Agreed::of(params),
     };
     let course = Course::new(task, plan, task.hosts().len())?;
@@ -190,7 +195,8 @@ impl Guest {
         let shape = (inputs.train.names.len(), inputs.has_intercept);
         let learner = Learner::start(params, shape, from, &mut || self.random.uniform_f64());
         let measured = if validator.is_some() { measured(inputs)? } else { Vec::new() };
-        Ok(Binary { learner, signs: signs(inputs.train.need_labels()?, positive), validator, measured })
+        let signs = signs(inputs.train.need_labels()?, positive);
+        Ok(Binary { learner, signs, scaling: Scaling::default(), validator, measured })
     }
 
     /// One binary training; gives what was learned and what validations measured.
@@ -200,14 +206,13 @@ impl Guest {
         mut own: Binary,
         model: usize,
     ) -> Result<(Trained, Option<serde_json::Value>)> {
-        let plan = BatchPlan::new(self.course.plan.rows, &self.course.batches());
-        let mut plan = plan.map_err(|error| Fault::new(ErrorCode::DataMismatch, error.to_string()))?;
+        let mut dealing = self.course.dealing.clone();
         let (mut iters, mut is_converged) = (self.course.plan.first_epoch, false);
         for epoch in self.course.epochs() {
             let turn = scope.round("epoch", epoch);
             own.learner.begin_epoch();
             let random = &mut self.random;
-            for (index, batch) in plan.epoch(&mut |rows| random.shuffle(rows)).into_iter().enumerate() {
+            for (index, batch) in dealing.epoch(&mut |rows| random.shuffle(rows)).into_iter().enumerate() {
                 let turn = turn.round("batch", index);
                 self.name_rows(&turn, &batch, epoch, index).await?;
                 self.batch(&turn, &mut own, batch, (epoch, index)).await?;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use component_kit::{Result, TaskContext};
 use crypto::random::Random;
+use futures_util::future::try_join;
 use learning::batches::Batch;
 use secure_compute::encrypted_gradient::{OpeningMessages, learn_sums};
-use secure_compute::fixed::{self, RESIDUAL_BITS};
+use secure_compute::fixed::Scale;
 use secure_compute::hidden_members::{HidingMessages, keep_members};
 use secure_compute::{LinearScheme, Origin, SchemeResult, SumsBytes, VectorBytes};
 
@@ -15,6 +16,7 @@ use super::messages::{
     BATCH_POSITIONS, FORWARD, FRESH_RESIDUAL, GUEST_GRADIENT, HOST_LOSS_TERMS, LOSS, MASKED_RESIDUAL, OPENED_GRADIENT,
     RESIDUAL,
 };
+use super::scales::{self, Encoding};
 use super::{Scheme, steps};
 
 type Vector = <Scheme as LinearScheme>::Vector;
@@ -25,6 +27,17 @@ struct LossParts {
     forward: Arc<Vector>,
     terms: VectorBytes,
     bits: i32,
+    encoding: Encoding,
+}
+
+/// What hosts send of a batch.
+struct Forward {
+    scores: Vec<VectorBytes>,
+    /// Empty where there is no loss.
+    terms: Vec<VectorBytes>,
+    scale: Scale,
+    /// Where the batch goes on.
+    at: TaskContext,
 }
 
 /// The guest's side of a batch: scores, labels and residual halves of the masked rows.
@@ -48,24 +61,26 @@ impl Guest {
         let batch = if is_all { in_table_order(batch) } else { batch };
         let rows = (!is_all).then(|| Arc::new(batch.masked.clone()));
         let halves = self.halves(turn, own, &batch, &rows).await?;
-        let forward = turn.hosts().receive_all(&FORWARD).await?;
-        let loss = self.loss_parts(turn, &forward, batch.masked.len()).await?;
+        let forward = self.forward(turn, own, &halves, index).await?;
+        let (at, encoding) = (forward.at.clone(), self.course.encoding(forward.scale));
+        let loss = self.loss_parts(turn, (&forward, halves.halves.len()), encoding).await?;
 
-        let residual = self.residual(turn, forward, &halves, &batch).await?;
+        let residual = self.residual(turn, forward.scores, &halves, (&batch, encoding)).await?;
         let bytes = turn.encrypt({
             let residual = residual.clone();
             move || VectorBytes::of::<Scheme>(&residual)
         });
-        turn.hosts().send(&RESIDUAL, &bytes.await?).await?;
+        at.hosts().send(&RESIDUAL, &bytes.await?).await?;
 
         let kept = (!self.course.is_mutable).then_some(index);
         let matrix = self.columns.matrix(turn, &rows, kept).await?;
         let messages = OpeningMessages { masked: &GUEST_GRADIENT, opened: &OPENED_GRADIENT };
         let sums = learn_sums::<Scheme>(turn, &mut self.encryptor, messages, matrix, residual).await?;
+        let sums = self.columns.decode_sums(&sums, encoding.scale())?;
         if let Some(parts) = loss {
-            self.reveal_loss(turn, parts, &halves, (&batch.positions, own.learner.penalty())).await?;
+            self.reveal_loss(&at, parts, &halves, (&batch.positions, own.learner.penalty())).await?;
         }
-        own.learner.update(&self.columns.decode_sums(&sums), batch.members.len(), epoch);
+        own.learner.update(&sums, batch.members.len(), epoch);
         Ok(())
     }
 
@@ -82,17 +97,77 @@ impl Guest {
         Ok(Halves { scores, signs, halves })
     }
 
+    /// Receives the scores of a batch; where somebody's numbers do not fit the finest scale, the batch is begun again.
+    async fn forward(&self, turn: &TaskContext, own: &mut Binary, halves: &Halves, index: usize) -> Result<Forward> {
+        let has_loss = self.course.has_loss();
+        let terms = if has_loss {
+            steps::guest_loss_terms(&halves.scores, &halves.signs, own.learner.penalty())
+        } else {
+            Vec::new()
+        };
+        let need = self.course.needed(&halves.halves, &terms)?;
+        if !own.scaling.is_silent() {
+            return self.scaled_forward(turn, own, need, index).await;
+        }
+        let scores = turn.hosts().receive_all(&FORWARD).await?;
+        let mut terms = Vec::new();
+        for (host, _) in turn.hosts().each().zip(&scores).filter(|(_, scores)| has_loss && !scores.is_empty()) {
+            terms.push(host.receive(&HOST_LOSS_TERMS).await?);
+        }
+        if need == Scale::FINEST && !scores.iter().any(VectorBytes::is_empty) {
+            return Ok(Forward { scores, terms, scale: need, at: turn.clone() });
+        }
+        turn.hosts().send(&RESIDUAL, &VectorBytes::empty()).await?;
+        if has_loss {
+            turn.arbiter()?.send(&LOSS, &SumsBytes::empty()).await?;
+        }
+        self.scaled_forward(&scales::again(turn), own, need, index).await
+    }
+
+    /// Decides on the scale of a batch, tells it, and receives the scores at that scale.
+    async fn scaled_forward(&self, turn: &TaskContext, own: &mut Binary, need: Scale, index: usize) -> Result<Forward> {
+        let (is_last, has_loss) = (self.course.ends_epoch(index), self.course.has_loss());
+        let mine = own.scaling.ask(need, is_last);
+        let theirs = scales::asked(turn).await?;
+        let all: Vec<Scale> = theirs.iter().map(|(_, scale)| *scale).chain([mine]).collect();
+        let (before, decision) = (own.scaling.current(), own.scaling.decide(&all, is_last));
+        let scale = own.scaling.take(decision, mine, turn.me())?;
+        let receive = async {
+            let mut from = turn.clone();
+            if scale > before {
+                turn.info(format!("scores grew: residuals have {} fractional bits", scale.residual_bits()));
+                from = turn.round("scale", usize::from(scale.power()));
+                // Sent before the host knew of the coarser scale.
+                for (host, _) in theirs.iter().filter(|(_, asked)| *asked <= before) {
+                    host.receive(&FORWARD).await?;
+                    if has_loss {
+                        host.receive(&HOST_LOSS_TERMS).await?;
+                    }
+                }
+            }
+            let scores = from.hosts().receive_all(&FORWARD).await?;
+            let terms = if has_loss { from.hosts().receive_all(&HOST_LOSS_TERMS).await? } else { Vec::new() };
+            Ok(Forward { scores, terms, scale, at: turn.clone() })
+        };
+        // Nobody waits for the decision where scores need not be sent again.
+        let (forward, ()) = try_join(receive, scales::announce(turn, decision, has_loss)).await?;
+        Ok(forward)
+    }
+
     async fn loss_parts(
         &self,
         turn: &TaskContext,
-        forward: &[VectorBytes],
-        length: usize,
+        (forward, length): (&Forward, usize),
+        encoding: Encoding,
     ) -> Result<Option<LossParts>> {
-        let (Some(bits), [forward]) = (self.course.loss_bits, forward) else { return Ok(None) };
-        let terms = turn.hosts().receive_all(&HOST_LOSS_TERMS).await?;
-        let forward = forward.clone();
-        let forward = turn.encrypt(move || forward.read::<Scheme>(length, Origin::Fresh)).await??;
-        Ok(terms.into_iter().next().map(|terms| LossParts { forward: Arc::new(forward), terms, bits }))
+        let (Some(bits), [scores], [terms]) =
+            (encoding.loss_bits(), forward.scores.as_slice(), forward.terms.as_slice())
+        else {
+            return Ok(None);
+        };
+        let (scores, terms) = (scores.clone(), terms.clone());
+        let scores = turn.encrypt(move || scores.read::<Scheme>(length, Origin::Fresh)).await??;
+        Ok(Some(LossParts { forward: Arc::new(scores), terms, bits, encoding }))
     }
 
     /// Brings the residual together: zero outside the batch, and unlinkable to what hosts sent.
@@ -101,10 +176,9 @@ impl Guest {
         turn: &TaskContext,
         forward: Vec<VectorBytes>,
         halves: &Halves,
-        batch: &Batch,
+        (batch, encoding): (&Batch, Encoding),
     ) -> Result<Arc<Vector>> {
-        let half =
-            fixed::encode("the guest's half of the residual", &halves.halves, RESIDUAL_BITS, self.course.half_limit)?;
+        let half = steps::encode_half(&halves.halves, encoding)?;
         let add = move || -> SchemeResult<Vector> {
             let read = |bytes: &VectorBytes| bytes.read::<Scheme>(half.len(), Origin::Fresh);
             let parts = forward.iter().map(read).collect::<SchemeResult<Vec<_>>>()?;
@@ -131,11 +205,12 @@ impl Guest {
         let length = halves.scores.len();
         let pick =
             |values: &[f64]| -> Vec<f64> { positions.iter().filter_map(|at| values.get(*at).copied()).collect() };
-        let plain = steps::guest_loss(&pick(&halves.scores), &pick(&halves.signs), penalty, parts.bits)?;
+        let terms = steps::guest_loss_terms(&pick(&halves.scores), &pick(&halves.signs), penalty);
+        let plain = steps::guest_loss(&terms, parts.bits, parts.encoding)?;
         // z_h z_g / 4 - y z_h / 2 is a quarter of z_h times four halves.
         let mut factors = vec![0i64; length];
         let mut members = vec![0i64; length];
-        let scale = f64::from(parts.bits - RESIDUAL_BITS).exp2();
+        let scale = f64::from(parts.bits - parts.encoding.scale().residual_bits()).exp2();
         for at in positions {
             if let (Some(factor), Some(member), Some(half)) =
                 (factors.get_mut(*at), members.get_mut(*at), halves.halves.get(*at))

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use component_kit::{Packed, Result, TaskContext};
 use crypto::random::Random;
+use futures_util::future::try_join;
 use secure_compute::aligned_batches::{BatchShape, receive_rows};
 use secure_compute::encrypted_gradient::{OpeningMessages, learn_sums};
+use secure_compute::fixed::Scale;
 use secure_compute::key_ceremony::{Encryptor, receive_key};
-use secure_compute::{Origin, agreed_stop};
-use vocabulary::{ErrorCode, Fault};
+use secure_compute::{Origin, VectorBytes, agreed_stop};
+use vocabulary::{ErrorCode, Fault, Role};
 
 use super::apply::check_alignment;
 use super::checkpoints::Checkpoints;
@@ -16,12 +18,13 @@ use super::columns::{Columns, Selection};
 use super::data::Rows;
 use super::learner::Learner;
 use super::messages::{
-    BEST_EPOCH, CONVERGED, EARLY_STOP, FORWARD, HOST_GRADIENT, HOST_LOSS_TERMS, HOST_SCORE, HOST_STEP_LENGTH,
-    MASKED_ROWS, OPENED_GRADIENT, PUBLIC_KEY, RESIDUAL,
+    BEST_EPOCH, COLUMNS, CONVERGED, EARLY_STOP, FORWARD, HOST_GRADIENT, HOST_LOSS_TERMS, HOST_SCALE, HOST_SCORE,
+    HOST_STEP_LENGTH, MASKED_ROWS, OPENED_GRADIENT, PUBLIC_KEY, RESIDUAL, SCALE,
 };
 use super::model::{Model, Trained};
 use super::params::Params;
 use super::plan::Course;
+use super::scales::{self, Scaling};
 use super::{Scheme, predictions, steps, view};
 
 /// What a host works with during all trainings.
@@ -34,6 +37,16 @@ struct Host {
     batches: Vec<Selection>,
     random: Random,
     checkpoints: Checkpoints,
+    scaling: Scaling,
+}
+
+/// What a host sends of a batch.
+struct Parts {
+    halves: Vec<f64>,
+    /// Empty where there is no loss.
+    terms: Vec<f64>,
+    /// The scale that both fit.
+    need: Scale,
 }
 
 /// Trains, sends partial scores of the rows trained and validated on, and keeps its part of the model.
@@ -47,8 +60,10 @@ pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     }
 
     let mut encryptor = receive_key::<Scheme>(task, &task.arbiter()?, &PUBLIC_KEY).await?;
-    // The other hosts and this one.
-    let course = Course::receive(task, params, task.hosts().len() + 1).await?;
+    let (own, others) = (train.names.len(), task.hosts().len());
+    task.all_of(&[Role::Guest, Role::Arbiter]).send(&COLUMNS, &Packed(own)).await?;
+    // What the other hosts have is between them, the guest and the arbiter.
+    let course = Course::receive(task, params, others + 1, own + others..=usize::MAX).await?;
     check(task, &course, (&train, validate.as_ref()), before.as_ref()).await?;
 
     let random = encryptor.fork_random();
@@ -57,7 +72,8 @@ pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     let classes = (0..).take(course.plan.models).collect();
     let frame = Model::new(train.names.clone(), false, classes, vec![]);
     let checkpoints = Checkpoints::new(task, params, &course, frame.clone());
-    let mut host = Host { course, encryptor, columns, validate: validation, batches: Vec::new(), random, checkpoints };
+    let (batches, scaling) = (Vec::new(), Scaling::default());
+    let mut host = Host { course, encryptor, columns, validate: validation, batches, random, checkpoints, scaling };
     let mut trained = Vec::new();
     for index in 0..host.course.plan.models {
         let scope = host.course.scope(task, index);
@@ -103,10 +119,22 @@ async fn check(
     steps::check_columns(train.names.len(), smallest, smallest == plan.rows)
 }
 
+/// Shows a test how many rows train, the rows that this host knows them to be among, its scores of those, and the gradient.
+#[cfg(test)]
+fn observe(turn: &TaskContext, (rows, scores, sums): (&Selection, &[f64], &[f64]), members: usize) {
+    let all = (0..scores.len()).collect();
+    let rows: Vec<f64> = rows.as_ref().map_or(all, |rows| rows.to_vec()).iter().map(|row| *row as f64).collect();
+    turn.observe("members", &[members as f64]);
+    turn.observe("rows", &rows);
+    turn.observe("scores", scores);
+    turn.observe("gradient", sums);
+}
+
 impl Host {
     async fn train(&mut self, scope: &TaskContext, mut learner: Learner, model: usize) -> Result<Trained> {
         let (mut iters, mut is_converged) = (self.course.plan.first_epoch, false);
         self.batches.clear();
+        self.scaling = Scaling::default();
         for epoch in self.course.epochs() {
             let turn = scope.round("epoch", epoch);
             learner.begin_epoch();
@@ -160,26 +188,72 @@ impl Host {
         rows: &Selection,
         (epoch, index): (usize, usize),
     ) -> Result<()> {
-        let guest = turn.guest()?;
         let scores = self.columns.scores(turn, rows, learner.weights()).await?;
-        let forward = self.encryptor.seal(turn, steps::host_half(&scores, self.course.half_limit)?).await?;
-        guest.send(&FORWARD, &forward).await?;
-        if let Some(bits) = self.course.loss_bits {
-            let terms = steps::host_loss_terms(&scores, learner.penalty(), bits)?;
-            let terms = self.encryptor.seal(turn, terms).await?;
-            guest.send(&HOST_LOSS_TERMS, &terms).await?;
+        let parts = self.parts(&scores, learner.penalty())?;
+        let (is_silent, mut scale) = (self.scaling.is_silent(), Scale::FINEST);
+        if !is_silent {
+            scale = self.send_scaled(turn, &parts, index).await?;
+        } else if parts.need == scale {
+            self.send_encoded(turn, &parts, scale).await?;
+        } else {
+            turn.guest()?.send(&FORWARD, &VectorBytes::empty()).await?;
         }
         // The matrix is prepared while the guest works.
         let kept = (!self.course.is_mutable).then_some(index);
         let matrix = self.columns.matrix(turn, rows, kept).await?;
-        let bytes = guest.receive(&RESIDUAL).await?;
+        let mut bytes = turn.guest()?.receive(&RESIDUAL).await?;
+        if is_silent && bytes.is_empty() {
+            let again = scales::again(turn);
+            scale = self.send_scaled(&again, &parts, index).await?;
+            bytes = again.guest()?.receive(&RESIDUAL).await?;
+        }
         let (length, origin) = (scores.len(), Origin::SumOf(self.course.residual_terms()));
         let residual = turn.encrypt(move || bytes.read::<Scheme>(length, origin)).await??;
         let messages = OpeningMessages { masked: &HOST_GRADIENT, opened: &OPENED_GRADIENT };
         let sums = learn_sums::<Scheme>(turn, &mut self.encryptor, messages, matrix, Arc::new(residual)).await?;
         let members = self.course.shapes.get(index).map_or(length, |shape| shape.members);
-        learner.update(&self.columns.decode_sums(&sums), members, epoch);
+        let sums = self.columns.decode_sums(&sums, scale)?;
+        // For the attacker among the tests: what any host can see of itself.
+        #[cfg(test)]
+        observe(turn, (rows, &scores, &sums), members);
+        learner.update(&sums, members, epoch);
         Ok(())
+    }
+
+    fn parts(&self, scores: &[f64], penalty: f64) -> Result<Parts> {
+        let halves = steps::host_half(scores);
+        let terms = if self.course.has_loss() { steps::host_loss_terms(scores, penalty) } else { Vec::new() };
+        let need = self.course.needed(&halves, &terms)?;
+        Ok(Parts { halves, terms, need })
+    }
+
+    /// Tells the guest which scale the scores need, and sends them if they fit the one in use; sends them again where the
+    /// guest decides on a coarser one. Gives the scale of the batch.
+    async fn send_scaled(&mut self, turn: &TaskContext, parts: &Parts, index: usize) -> Result<Scale> {
+        let asked = self.scaling.ask(parts.need, self.course.ends_epoch(index));
+        let (guest, before) = (turn.guest()?, self.scaling.current());
+        let ask = Packed(asked.power());
+        if asked <= before {
+            // The guest knows what comes before it is there.
+            try_join(guest.send(&HOST_SCALE, &ask), self.send_encoded(turn, parts, before)).await?;
+        } else {
+            guest.send(&HOST_SCALE, &ask).await?;
+        }
+        let Packed(decision) = guest.receive(&SCALE).await?;
+        let now = self.scaling.take(decision, asked, guest.participant())?;
+        if now > before {
+            self.send_encoded(&turn.round("scale", usize::from(now.power())), parts, now).await?;
+        }
+        Ok(now)
+    }
+
+    async fn send_encoded(&mut self, turn: &TaskContext, parts: &Parts, scale: Scale) -> Result<()> {
+        let (guest, encoding) = (turn.guest()?, self.course.encoding(scale));
+        let forward = self.encryptor.seal(turn, steps::encode_half(&parts.halves, encoding)?).await?;
+        guest.send(&FORWARD, &forward).await?;
+        let Some(bits) = encoding.loss_bits() else { return Ok(()) };
+        let terms = self.encryptor.seal(turn, steps::encode_terms(&parts.terms, bits, encoding)?).await?;
+        guest.send(&HOST_LOSS_TERMS, &terms).await
     }
 
     /// Sends partial scores where an epoch is due; true when training must stop.

@@ -14,6 +14,7 @@ mod model;
 mod params;
 mod plan;
 mod predictions;
+mod scales;
 mod steps;
 mod validation;
 mod view;
@@ -49,10 +50,12 @@ impl Component for HeteroLr {
             .outputs(&[PortLine::data("data"), PortLine::model("model")])
             .messages(messages::ALL);
 
-    fn unspoken(stage: Stage, _role: Role, _params: &Params) -> Vec<&'static str> {
+    fn unspoken(stage: Stage, _role: Role, params: &Params) -> Vec<&'static str> {
+        if stage == Stage::Fit {
+            return messages::unspoken_in_training(params);
+        }
         let applied = [messages::ALIGNMENT.line().name, messages::HOST_SCORE.line().name];
-        let trained = messages::ALL.iter().map(|line| line.name).filter(|name| !applied.contains(name));
-        if stage == Stage::Apply { trained.collect() } else { Vec::new() }
+        messages::ALL.iter().map(|line| line.name).filter(|name| !applied.contains(name)).collect()
     }
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {

@@ -1,21 +1,28 @@
 //! What all roles must agree on before the first epoch, and what follows from it for each of them.
 
-use component_kit::{Packed, Result, TaskContext};
+use std::ops::RangeInclusive;
+
+use component_kit::{ComponentError, LabelRules, Packed, Result, TaskContext};
 use learning::batches::{BatchPlan, BatchSettings};
 use learning::convergence::EarlyStop;
 use learning::validation::ValidationEpochs;
 use secure_compute::LinearScheme;
 use secure_compute::aligned_batches::{BatchShape, shapes};
-use secure_compute::fixed::{RESIDUAL_BITS, RESIDUAL_LIMIT};
+use secure_compute::fixed::{RESIDUAL_BITS, RESIDUAL_LIMIT, Scale};
+use secure_compute::label_protection::judge;
 use serde::{Deserialize, Serialize};
 use vocabulary::{ErrorCode, Fault, Role};
 
-use super::messages::PLAN;
+use super::Scheme;
+use super::messages::{COLUMNS, PLAN};
 use super::params::Params;
-use super::{Scheme, steps};
+use super::scales::{Encoding, loss_bits};
 
 /// Most classes of a one-vs-rest training.
 const MOST_MODELS: usize = 1000;
+
+/// Most columns of one host.
+const MOST_COLUMNS: usize = 1 << 24;
 
 /// Most rows that one encrypted product takes.
 const MOST_ROWS: usize = 1 << 27;
@@ -42,6 +49,10 @@ pub(super) struct Plan {
     pub(super) models: usize,
     /// The first epoch; above 0 when training goes on from a model.
     pub(super) first_epoch: usize,
+    /// Columns of all hosts together.
+    pub(super) columns: usize,
+    /// What the guest's policy asks, so that its labels stay its own.
+    pub(super) labels: LabelRules,
     /// Parameters that must be the same everywhere.
     pub(super) agreed: Agreed,
 }
@@ -68,12 +79,14 @@ pub(super) struct Course {
     pub(super) plan: Plan,
     /// The batches of each epoch.
     pub(super) shapes: Vec<BatchShape>,
+    /// How rows are dealt into them.
+    pub(super) dealing: BatchPlan,
     /// Whether batches differ from epoch to epoch.
     pub(super) is_mutable: bool,
-    /// Fractional bits of the loss; none when it cannot be computed, with several hosts.
-    pub(super) loss_bits: Option<i32>,
-    /// Largest magnitude of one party's half of a residual.
-    pub(super) half_limit: f64,
+    /// Fractional bits of the loss at the finest scale; none when it cannot be computed, with several hosts.
+    loss_bits: Option<i32>,
+    /// Largest magnitude of one party's half of a residual at the finest scale.
+    half_limit: f64,
     hosts: usize,
 }
 
@@ -88,6 +101,15 @@ fn warn_of_double_roles(task: &TaskContext) -> Result<()> {
         task.warn(format!("party {arbiter} plays {role} and arbiter: it could open residuals, and so learn labels"));
     }
     Ok(())
+}
+
+/// Guest, arbiter: hears how many columns each host has, in cast order.
+pub(super) async fn hear_columns(task: &TaskContext) -> Result<Vec<usize>> {
+    let told: Vec<usize> = task.hosts().receive_all(&COLUMNS).await?.into_iter().map(|Packed(count)| count).collect();
+    if told.iter().any(|count| !(1..=MOST_COLUMNS).contains(count)) {
+        return Err(ComponentError::protocol(format!("hosts have {told:?} columns")));
+    }
+    Ok(told)
 }
 
 impl Course {
@@ -111,26 +133,40 @@ impl Course {
         if plan.rows > MOST_ROWS {
             return Err(impossible(format!("{} rows are more than {MOST_ROWS}", plan.rows)).into());
         }
-        let batch_plan = BatchPlan::new(plan.rows, batches).map_err(|error| impossible(error.to_string()))?;
-        let shapes = shapes(plan.rows, &batch_plan, batches.strategy);
+        // Everybody judges by the same numbers, so that nobody need be told what to do, and nobody can say otherwise.
+        let judged = judge(plan.rows, plan.columns, batches, plan.labels)?;
+        judged.note(task);
+        let dealing = judged.plan;
+        let shapes = shapes(&dealing);
         let largest = shapes.iter().map(|shape| shape.members).max().unwrap_or(1);
         task.info(format!("{} rows in {} batches an epoch, encrypted by {}", plan.rows, shapes.len(), Scheme::NAME));
         Ok(Self {
             shapes,
-            is_mutable: batch_plan.is_mutable(),
-            loss_bits: (hosts == 1).then(|| steps::loss_bits(largest) + RESIDUAL_BITS),
+            is_mutable: dealing.is_mutable(),
+            dealing,
+            loss_bits: (hosts == 1).then(|| loss_bits(largest) + RESIDUAL_BITS),
             half_limit: RESIDUAL_LIMIT / (hosts + 1) as f64,
             hosts,
             plan,
         })
     }
 
-    /// Host, arbiter: receives the plan and compares it with its own parameters.
-    pub(super) async fn receive(task: &TaskContext, params: &Params, hosts: usize) -> Result<Self> {
+    /// Host, arbiter: receives the plan and compares it with its own parameters, and with how many columns all hosts
+    /// have as far as it knows.
+    pub(super) async fn receive(
+        task: &TaskContext,
+        params: &Params,
+        hosts: usize,
+        columns: RangeInclusive<usize>,
+    ) -> Result<Self> {
         let Packed(plan) = task.guest()?.receive(&PLAN).await?;
         if plan.agreed != Agreed::of(params) {
             let text = "batches, max_iter, early_stop, tol and callbacks must be the same at every party";
             return Err(Fault::new(ErrorCode::DataMismatch, text).next("give them in the common parameters").into());
+        }
+        if !columns.contains(&plan.columns) {
+            let text = format!("the guest plans with {} columns of the hosts, which have others", plan.columns);
+            return Err(ComponentError::protocol(text));
         }
         Self::new(task, plan, hosts)
     }
@@ -171,9 +207,24 @@ impl Course {
         4 * self.hosts
     }
 
-    /// How epochs are cut into batches.
-    pub(super) fn batches(&self) -> BatchSettings {
-        self.plan.agreed.batches
+    /// Whether the loss can be computed.
+    pub(super) fn has_loss(&self) -> bool {
+        self.loss_bits.is_some()
+    }
+
+    /// How a batch is encoded at a scale.
+    pub(super) fn encoding(&self, scale: Scale) -> Encoding {
+        Encoding::new(scale, self.half_limit, self.loss_bits)
+    }
+
+    /// The scale that one party's halves and loss terms need.
+    pub(super) fn needed(&self, halves: &[f64], terms: &[f64]) -> Result<Scale> {
+        self.encoding(Scale::FINEST).needed(halves, terms)
+    }
+
+    /// Whether a batch is the last of its epoch.
+    pub(super) fn ends_epoch(&self, batch: usize) -> bool {
+        batch + 1 == self.shapes.len()
     }
 
     /// The scope of one binary model.

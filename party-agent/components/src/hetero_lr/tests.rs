@@ -1,6 +1,8 @@
 //! The room in the harness: against the plain computation on the joined columns, and the checks every room passes.
 
+mod capacity;
 mod federations;
+mod labels;
 mod training;
 
 use component_kit::harness::{Federation, Played, checks};
@@ -19,7 +21,8 @@ fn masked_and_stopped() -> Federation {
         defaults(),
         json!({"batch_size": 20, "masked_rate": 1, "max_iter": 2, "tol": 1e-9, "callback_param": callbacks}),
     );
-    data.validated_federation(parameters)
+    // Without rules for labels the rows of batches are named.
+    data.validated_federation(parameters).label_rules(labels::OFF)
 }
 
 fn weight_diff() -> Federation {
@@ -97,14 +100,14 @@ async fn refuses_data_that_do_not_fit() {
     let shifted = fault(data.with_other_ids().federation(defaults())).await;
     assert!(shifted.code == ErrorCode::DataMismatch && shifted.next.unwrap().contains("Intersection"));
     let large =
-        fault(data.scaled(1e4).federation(set(defaults(), json!({"init_param": {"init_method": "ones"}})))).await;
+        fault(data.scaled(1e70).federation(set(defaults(), json!({"init_param": {"init_method": "ones"}})))).await;
     assert!(large.code == ErrorCode::NumericRange && large.next.unwrap().contains("scale"));
-    let wide =
-        fault(Data::new(30, 1, 25).federation(set(defaults(), json!({"batch_size": 10, "masked_rate": 1})))).await;
+    let wide = set(defaults(), json!({"batch_size": 10, "masked_rate": 1}));
+    let wide = fault(Data::new(30, 1, 25).federation(wide).label_rules(labels::OFF)).await;
     assert_eq!((wide.code, wide.path.as_deref()), (ErrorCode::ParameterInvalid, Some("masked_rate")));
     // Two batches of ten rows, and a last one of five.
     let rest = set(defaults(), json!({"batch_size": 10, "masked_rate": 0}));
-    let last = fault(Data::new(25, 1, 6).federation(rest)).await;
+    let last = fault(Data::new(25, 1, 6).federation(rest).label_rules(labels::OFF)).await;
     assert_eq!((last.code, last.path.as_deref()), (ErrorCode::ParameterInvalid, Some("masked_rate")));
     let flat = fault(Data::new(20, 1, 20).federation(defaults())).await;
     assert_eq!((flat.code, flat.path.as_deref()), (ErrorCode::ParameterInvalid, Some("batch_size")));
@@ -141,7 +144,8 @@ async fn leaks_no_canary() {
 async fn speaks_only_its_messages() {
     let masked = masked_and_stopped().run::<HeteroLr>().await.all_succeeded();
     let steps = weight_diff().run::<HeteroLr>().await.all_succeeded();
-    checks::speaks_only_its_messages::<HeteroLr>(&[&masked, &steps]);
+    let growing = capacity::growing().run::<HeteroLr>().await.all_succeeded();
+    checks::speaks_only_its_messages::<HeteroLr>(&[&masked, &steps, &growing]);
 }
 
 #[tokio::test]

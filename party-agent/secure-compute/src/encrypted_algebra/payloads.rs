@@ -44,6 +44,16 @@ impl PublicKeyBytes {
 }
 
 impl VectorBytes {
+    /// No vector: where a party has to say that there is none.
+    pub const fn empty() -> Self {
+        Self(Bytes::new())
+    }
+
+    /// Whether there is no vector.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Writes a vector.
     pub fn of<S: LinearScheme>(vector: &S::Vector) -> Self {
         Self(S::vector_to_bytes(vector).into())
@@ -63,6 +73,16 @@ pub struct SumsBytes {
 }
 
 impl SumsBytes {
+    /// No sums: where a party has to say that there are none.
+    pub const fn empty() -> Self {
+        Self { columns: 0, bytes: Bytes::new() }
+    }
+
+    /// Whether there are no sums.
+    pub fn is_empty(&self) -> bool {
+        self.columns == 0
+    }
+
     /// Writes `columns` sums.
     pub fn of<S: LinearScheme>(hidden: &S::Hidden, columns: usize) -> Self {
         Self { columns: u32::try_from(columns).unwrap_or(u32::MAX), bytes: S::hidden_to_bytes(hidden).into() }

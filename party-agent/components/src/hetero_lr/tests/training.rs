@@ -13,7 +13,7 @@ use super::federations::{Data, defaults, losses, model, set};
 use crate::hetero_lr::{HeteroLr, Params};
 
 /// The pooled training that parameters describe.
-fn settings(parameters: &Value) -> LogisticSettings {
+pub(super) fn settings(parameters: &Value) -> LogisticSettings {
     let params: Params = serde_json::from_value(parameters.clone()).unwrap();
     let regularisation = params.regularisation();
     LogisticSettings {
@@ -63,7 +63,7 @@ pub(super) async fn agrees(data: &Data, others: Value) -> Played {
         let losses = losses(&played);
         assert_eq!(losses.len(), fit.losses.len(), "{parameters}");
         for (own, expected) in losses.iter().zip(&fit.losses) {
-            assert!((own - expected).abs() < 1e-5, "{parameters}: {own} is not {expected}");
+            assert!((own - expected).abs() < 1e-5 * expected.max(1.0), "{parameters}: {own} is not {expected}");
         }
     }
     played
@@ -94,8 +94,9 @@ async fn other_starts_and_no_intercept_agree() {
 
 #[tokio::test]
 async fn mini_batches_agree() {
-    let data = Data::new(50, 2, 3);
-    agrees(&data, json!({"batch_size": 20, "shuffle": false, "masked_rate": 0, "max_iter": 3})).await;
+    // Two of 40 and a last one of 36, the fewest that three columns allow.
+    let data = Data::new(116, 2, 3);
+    agrees(&data, json!({"batch_size": 40, "shuffle": false, "masked_rate": 0, "max_iter": 3})).await;
 }
 
 #[tokio::test]
@@ -138,8 +139,7 @@ async fn hidden_rows_add_nothing_to_the_gradient() {
         assert!((-weight / rate - sum / 20.0).abs() < 1e-5, "{weight} is no step along {sum}");
     }
     assert!((losses(&played)[0] - std::f64::consts::LN_2).abs() < 1e-5);
-    let named = played.letters.iter().filter(|letter| letter.message == "masked_rows");
-    assert_eq!(named.map(|letter| letter.body.len()).collect::<Vec<_>>(), [160, 160, 160]);
+    assert!(played.letters.iter().all(|letter| letter.message != "masked_rows"), "all rows hide them");
 }
 
 /// Plain additions change the first half of a ciphertext only: an equal second half would tell the host that the
