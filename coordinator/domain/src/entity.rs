@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault, JobId, Tenant, Timestamp};
 
+use crate::deployment::{Channel, ChannelFile, Deployment, DeploymentVersion, TrainingDefinition, TrainingModel};
+use crate::recurring::Recurring;
+use crate::run::Run;
+use crate::workshop::{Asked, Dataset, LearnedModel, Profile};
+
 /// Kinds of entities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -134,6 +139,24 @@ impl Entity {
         })
     }
 
+    /// Whether the body is of the type that belongs to the kind.
+    pub fn check(&self) -> Result<(), Fault> {
+        match self.kind {
+            EntityKind::Profile => self.read::<Profile>().map(drop),
+            EntityKind::Dataset => self.read::<Dataset>().map(drop),
+            EntityKind::Model => self.read::<LearnedModel>().map(drop),
+            EntityKind::TrainingModel => self.read::<TrainingModel>().map(drop),
+            EntityKind::TrainingDefinition => self.read::<TrainingDefinition>().map(drop),
+            EntityKind::Learning | EntityKind::Evaluation => self.read::<Asked>().map(drop),
+            EntityKind::Deployment => self.read::<Deployment>().map(drop),
+            EntityKind::DeploymentVersion => self.read::<DeploymentVersion>().map(drop),
+            EntityKind::Run => self.read::<Run>().map(drop),
+            EntityKind::Channel => self.read::<Channel>().map(drop),
+            EntityKind::ChannelFile => self.read::<ChannelFile>().map(drop),
+            EntityKind::Schedule => self.read::<Recurring>().map(drop),
+        }
+    }
+
     /// Puts a body in.
     pub fn write<T: Serialize>(&mut self, body: &T) -> Result<(), Fault> {
         self.body = serde_json::to_value(body).map_err(|error| {
@@ -146,6 +169,18 @@ impl Entity {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tells_a_body_of_another_shape() {
+        let mut run = Entity::new(EntityKind::Run, "1", Tenant::only(), Timestamp(0));
+        run.body = serde_json::json!({});
+        assert_eq!(run.check(), Ok(()));
+        run.body = serde_json::json!({"retries": "often"});
+        assert!(run.check().is_err_and(|fault| fault.message.contains("run 1")));
+        for kind in EntityKind::ALL {
+            assert!(Entity { kind, body: Value::Bool(true), ..run.clone() }.check().is_err(), "{kind:?}");
+        }
+    }
 
     #[test]
     fn gives_each_kind_its_own_word() {

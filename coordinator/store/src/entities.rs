@@ -128,7 +128,7 @@ fn read(row: &SqliteRow) -> Stored<Entity> {
     let word = text("kind")?;
     let kind = EntityKind::ALL.into_iter().find(|kind| kind.word() == word);
     let job = optional("job_id")?.map(JobId::new).transpose().map_err(|error| corrupt(ROW, error))?;
-    Ok(Entity {
+    let entity = Entity {
         kind: kind.ok_or_else(|| corrupt(ROW, format!("{word:?} is no kind")))?,
         id: text("id")?,
         tenant: text("tenant")?.parse().map_err(|error| corrupt(ROW, error))?,
@@ -141,5 +141,8 @@ fn read(row: &SqliteRow) -> Stored<Entity> {
         deleted: row.try_get::<i64, _>("deleted").map_err(failed)? != 0,
         due: row.try_get::<Option<i64>, _>("due").map_err(failed)?.map(Timestamp),
         body: from_json(ROW, &text("body")?)?,
-    })
+    };
+    // One body of another shape would stop the list of its kind.
+    entity.check().map_err(|fault| corrupt(ROW, fault))?;
+    Ok(entity)
 }

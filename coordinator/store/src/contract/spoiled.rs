@@ -17,9 +17,8 @@ async fn filled(store: &SqliteStore) {
         let key = task(id, "lr_0", "9999", 0).key;
         tx.add_metrics(&key, &[metric("loss", &[(0.0, 0.7)]), metric("auc", &[(0.0, 0.9)])]).await.expect("adds");
         tx.put_model(&model(id, "lr_0", 10)).await.expect("puts");
-        tx.insert_entity(&Entity::new(EntityKind::Schedule, id.to_owned(), Tenant::only(), Timestamp(1)))
-            .await
-            .expect("inserts");
+        let run = Entity::new(EntityKind::Run, id.to_owned(), Tenant::only(), Timestamp(1));
+        tx.insert_entity(&Entity { body: serde_json::json!({}), ..run }).await.expect("inserts");
         let assign = Errand::Assign { task: task(id, "lr_0", "9999", 0).key.id, attempt: Attempt(0) };
         tx.enqueue(&order(id, "9999", assign, 10)).await.expect("enqueues");
     }
@@ -53,7 +52,7 @@ async fn damage(store: &SqliteStore) {
     store.damage("UPDATE metrics SET meta = 'null' WHERE job_id = 'good' AND name = 'loss'").await;
     store.damage("UPDATE metric_pairs SET pair_value = 9e999 WHERE job_id = 'good' AND name = 'auc'").await;
     store.damage("UPDATE models SET size = -1 WHERE version = 'bad'").await;
-    store.damage("UPDATE entities SET body = '[' WHERE id = 'bad'").await;
+    store.damage("UPDATE entities SET body = '{\"retries\": \"often\"}' WHERE id = 'bad'").await;
     store.damage("UPDATE outbox SET errand = 'x', last_error = 'y' WHERE job_id = 'good'").await;
     store.damage("UPDATE parties SET components = '' WHERE party = '10000'").await;
 }
@@ -73,7 +72,7 @@ async fn list(store: &SqliteStore, writing: bool) {
     let names: Vec<(&str, usize)> = metrics.iter().map(|metric| (metric.name.as_str(), metric.data.len())).collect();
     assert_eq!(names, [("auc", 0)], "without the figure that is none");
     assert_eq!(tx.find_models(&ModelFilter::default()).await.expect("lists").len(), 1);
-    assert_eq!(tx.find_entities(&EntityFilter::of(EntityKind::Schedule)).await.expect("lists").0.len(), 1);
+    assert_eq!(tx.find_entities(&EntityFilter::of(EntityKind::Run)).await.expect("lists").0.len(), 1);
     assert_eq!(tx.parties().await.expect("lists").len(), 1);
     tx.due_orders(&party("9999"), Timestamp(100), 10).await.expect("lists");
     if writing {
