@@ -5,7 +5,7 @@
 //! A residual says its row's label, and hosts learn, for each batch, as many linear functions of the residuals of its rows
 //! as they have columns. What they can do with them depends on which rows they know a batch to be made of.
 //!
-//! - Batches whose rows are known: each batch is a system of equations of its own. If the next epoch's batches are others,
+//! - Batches whose rows are known, as those of one batch of all rows are: each batch is a system of equations of its own. If the next epoch's batches are others,
 //!   their equations come on top, until there are as many as rows. So the partition is dealt once, and each batch has
 //!   several rows for each column.
 //! - Batches hidden among all rows: whatever the batches are, what a host knows of them is a part of the sum over all rows.
@@ -56,20 +56,25 @@ pub fn judge(rows: usize, columns: usize, settings: &BatchSettings, rules: Label
         let warning = Some(warning.to_owned());
         return Ok(Judged { plan, case: Case::Unruled, warning, has_dealt_out: false, rows, columns });
     }
+    // Rows that a batch must have whose rows are known.
     let known = columns.saturating_mul(rules.rows_per_column as usize).max(columns.saturating_add(1));
     let is_small = (rows as u64) < rules.small_table;
-    let (case, fewest) = if !plan.is_mutable() && plan.batch_size() >= known {
-        (Case::Named, known)
-    } else {
-        (Case::Hidden, if is_small { known } else { columns.saturating_add(1) })
-    };
-    let mut plan = if case == Case::Hidden { plan.hidden_among_all() } else { plan };
-    let members = plan.batch_size();
-    let has_dealt_out = members >= fewest && smallest(&plan) < fewest;
+    let is_named = !plan.is_mutable() && plan.batch_size() >= known;
+    let fewest = if is_named || is_small { known } else { columns.saturating_add(1) };
+    let mut plan = if is_named { plan } else { plan.hidden_among_all() };
+    let has_dealt_out = plan.batch_size() >= fewest && smallest(&plan) < fewest;
     if has_dealt_out {
         plan = plan.without_a_smaller_last();
     }
-    let warning = (members < fewest).then(|| Breach { rows, columns, members, fewest, is_small }.to_string());
+    // One batch of all rows is hidden among none.
+    let is_whole = plan.batch_size() == rows;
+    let (case, fewest) = match is_named || is_whole {
+        true => (Case::Named, known),
+        false => (Case::Hidden, fewest),
+    };
+    let members = plan.batch_size();
+    let breach = Breach { rows, columns, members, fewest, is_small };
+    let warning = (members < fewest).then(|| breach.to_string());
     match warning {
         Some(text) if rules.refuses => {
             let rule = if is_small { "labels.small_table" } else { "labels.rows_per_column" };
@@ -99,7 +104,11 @@ struct Breach {
 impl std::fmt::Display for Breach {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { rows, columns, members, fewest, .. } = *self;
-        let why = if self.is_small { "a table of so few rows" } else { "batches hidden among all rows" };
+        let why = match (self.is_small, members == rows) {
+            (true, _) => "a table of so few rows",
+            (false, true) => "one batch of all rows, which hosts know,",
+            (false, false) => "batches hidden among all rows",
+        };
         write!(
             f,
             "batches of {members} of {rows} rows, where the hosts have {columns} columns: {why} must have at least "
@@ -136,8 +145,7 @@ impl std::fmt::Display for Judged {
             (Case::Named, false) => {
                 write!(f, "labels: case (a), {count} batches of at least {least} rows, dealt once and named to hosts")?;
             }
-            (Case::Hidden, true) => write!(f, "labels: case (b), one batch of all {rows} rows")?,
-            (Case::Hidden, false) => {
+            (Case::Hidden, _) => {
                 write!(f, "labels: case (b), {count} batches of at least {least} rows, hidden among all {rows}")?;
             }
         }
@@ -217,8 +225,17 @@ mod tests {
     fn hidden_batches_have_more_members_than_the_hosts_have_columns() {
         assert_eq!(case(1000, 99, &settings(100)).unwrap().0, Case::Hidden);
         assert_eq!(case(1000, 100, &settings(100)), None);
-        assert_eq!(case(200, 199, &settings(-1)).unwrap().0, Case::Hidden);
-        assert_eq!(case(200, 200, &settings(-1)), None);
+    }
+
+    #[test]
+    fn one_batch_of_all_rows_is_known_and_has_twelve_rows_a_column() {
+        assert_eq!(case(1000, 83, &settings(-1)).unwrap().0, Case::Named);
+        for columns in [84, 199, 999, 1000] {
+            let fault = judge(1000, columns, &settings(-1), STRICT).unwrap_err().into_fault();
+            assert_eq!(fault.path.as_deref(), Some("labels.rows_per_column"), "{columns}");
+        }
+        // The same where only dealing out the last batch makes it one.
+        assert_eq!(case(210, 20, &settings(200)), None);
     }
 
     #[test]
@@ -241,7 +258,7 @@ mod tests {
         assert_eq!(case(321, 20, &settings(100)), Some((Case::Hidden, vec![100, 100, 100, 21])));
         assert_eq!(case(569, 20, &settings(320)), Some((Case::Hidden, vec![320, 249])));
         // One batch is left, and is all rows.
-        assert_eq!(case(330, 20, &settings(320)), Some((Case::Hidden, vec![330])));
+        assert_eq!(case(330, 20, &settings(320)), Some((Case::Named, vec![330])));
         assert_eq!(judge(1000, 40, &settings(10), STRICT).unwrap_err().into_fault().code, ErrorCode::ReleaseRefused);
     }
 
