@@ -1,7 +1,7 @@
 //! What a party holds: rows, records, policy, files. Everything in the agent works on these; nothing else does.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use audit::{Audit, AuditEntry, Basis};
 use component_kit::AnyComponent;
@@ -39,6 +39,8 @@ pub(crate) struct Holdings {
     pub(crate) export_root: PathBuf,
     /// The REST endpoint of the party's own users, once it is open.
     pub(crate) rest: OnceLock<String>,
+    /// Since when the policy's file cannot be read, and why.
+    pub(crate) unread: Mutex<Option<(Timestamp, Fault)>>,
     /// How often policy or grants have changed since the start.
     pub(crate) changes: watch::Sender<u64>,
     /// Tables of predictions that run, with those whose rows they hold.

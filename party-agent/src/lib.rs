@@ -60,7 +60,7 @@ pub async fn serve(config: AgentConfig, stop: CancellationToken) -> Result<(), F
 }
 
 /// Reads policy, certificate, roots and revocation list again when they change, and at once on SIGHUP, so that a renewal or a
-/// revocation needs no restart. What cannot be used is logged, and what was in force stays.
+/// revocation needs no restart. What cannot be used is logged and tried again; see [`Renewal::reload`] for what counts meanwhile.
 pub async fn keep_fresh(renewal: Renewal) {
     let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
     let mut hangup = match hangup {
@@ -74,9 +74,9 @@ pub async fn keep_fresh(renewal: Renewal) {
             () = tokio::time::sleep(READ_AGAIN_EVERY) => false,
         };
         let before = std::mem::replace(&mut stamp, renewal.stamp());
-        let done = if asked || before != stamp { renewal.reload() } else { renewal.close_ended() };
+        let done = if asked || before != stamp || renewal.is_behind() { renewal.reload() } else { renewal.close_ended() };
         if let Err(fault) = done {
-            tracing::error!(code = fault.code.text(), %fault, "nothing was read again");
+            tracing::error!(code = fault.code.text(), %fault, "something could not be read again");
         }
     }
 }

@@ -1,16 +1,21 @@
 //! Files that change while the agent runs: the policy, the certificate, the revocation list.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
+use policy::{Policy, Rules};
 use tokio::sync::Notify;
 use transport::Endpoint;
-use vocabulary::Fault;
+use vocabulary::{Fault, Timestamp};
 
 use crate::config::AgentConfig;
 use crate::holdings::Holdings;
 use crate::wiring::load_policy;
+
+/// For how long a policy counts whose file cannot be read any more.
+const GRACE_MILLIS: i64 = 60_000;
 
 /// Reads policy, certificate and revocation list again. Cheap to clone.
 #[derive(Clone)]
@@ -19,19 +24,52 @@ pub struct Renewal {
     pub(crate) holdings: Arc<Holdings>,
     pub(crate) endpoint: Endpoint,
     pub(crate) again: Arc<Notify>,
+    pub(crate) behind: Arc<AtomicBool>,
 }
 
 impl Renewal {
     /// Puts what the files say now in force: links whose peer is no longer accepted are closed, and the coordinator is
-    /// greeted again. When one of the files cannot be used everything stays as it was.
+    /// greeted again. Each by itself: a certificate that cannot be used keeps no narrower policy from counting. A policy whose
+    /// file cannot be read counts for a minute more; then everything foreign is refused until it can be read.
     pub fn reload(&self) -> Result<(), Fault> {
-        let policy = load_policy(&self.config)?;
-        let identity = self.endpoint.identity().reload()?;
-        self.endpoint.set_identity(identity)?;
-        self.holdings.set_policy(policy);
-        self.again.notify_one();
+        self.reload_at(self.holdings.now())
+    }
+
+    pub(crate) fn reload_at(&self, now: Timestamp) -> Result<(), Fault> {
+        let policy = self.reload_policy(now);
+        let identity = self.endpoint.identity().reload().map_err(Fault::from);
+        let identity = identity.and_then(|identity| Ok(self.endpoint.set_identity(identity)?));
+        self.behind.store(policy.is_err() || identity.is_err(), Ordering::Relaxed);
+        if policy.is_ok() {
+            self.again.notify_one();
+        }
+        policy.and(identity)?;
         tracing::info!("policy and identity read again");
         Ok(())
+    }
+
+    fn reload_policy(&self, now: Timestamp) -> Result<(), Fault> {
+        let mut unread = self.holdings.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = match load_policy(&self.config) {
+            Ok(policy) => {
+                *unread = None;
+                self.holdings.set_policy(policy);
+                return Ok(());
+            }
+            Err(fault) => fault,
+        };
+        let (since, _) = *unread.get_or_insert_with(|| (now, fault.clone()));
+        let closed = Policy::new(self.config.party.clone(), Rules::default());
+        if now.millis_since(since) >= GRACE_MILLIS && *self.holdings.policy() != closed {
+            tracing::error!(code = fault.code.text(), %fault, "the policy cannot be read: everything foreign is refused");
+            self.holdings.set_policy(closed);
+        }
+        Err(fault)
+    }
+
+    /// Whether something could not be read when it was last tried.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed)
     }
 
     /// Closes links whose peer's certificate has ended meanwhile, by what is in force.

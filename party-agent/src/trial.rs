@@ -93,6 +93,7 @@ pub(crate) async fn holdings_with(folder: &Path, me: &str, policy: &str, catalog
         import_roots: vec![folder.join("in")],
         export_root: folder.join("exports"),
         rest: std::sync::OnceLock::new(),
+        unread: std::sync::Mutex::default(),
         changes: tokio::sync::watch::Sender::new(0),
         stand_ins: crate::serving::StandIns::default(),
     })

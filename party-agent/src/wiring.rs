@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
 use archives::ModelStore;
@@ -100,6 +100,7 @@ pub(crate) async fn open_holdings(config: &AgentConfig, catalogue: Catalogue) ->
         import_roots: config.import_roots.clone(),
         export_root: config.export_root.clone().unwrap_or_else(|| folder("exports")),
         rest: OnceLock::new(),
+        unread: Mutex::default(),
         changes: watch::Sender::new(0),
         stand_ins: StandIns::default(),
     };
@@ -224,6 +225,11 @@ fn introduction(config: &AgentConfig, rest: String) -> Introduction {
     Introduction { direct: reachable(config), rest, slots }
 }
 
+fn renewal_of(config: &AgentConfig, holdings: &Arc<Holdings>, mail: &Mail, again: Arc<Notify>) -> Renewal {
+    let (config, holdings, endpoint) = (config.clone(), holdings.clone(), mail.endpoint.clone());
+    Renewal { config, holdings, endpoint, again, behind: Arc::default() }
+}
+
 fn whoami_of(mail: &Mail) -> Whoami {
     let endpoint = mail.endpoint.clone();
     Arc::new(move || endpoint.identity())
@@ -283,6 +289,7 @@ pub(crate) async fn start(
         asked_by: None,
     };
     let again = Arc::new(Notify::new());
+    let renewal = renewal_of(&config, &holdings, &mail, again.clone());
     let calls = Calls {
         offers: Arc::new(Offers::new(holdings.clone(), whoami, casts, tickets)),
         supervisor: supervisor.clone(),
@@ -300,10 +307,8 @@ pub(crate) async fn start(
         calls,
         board: board.clone(),
         link,
-        again: again.clone(),
+        again,
     };
-    let renewal =
-        Renewal { config: config.clone(), holdings: holdings.clone(), endpoint: mail.endpoint.clone(), again };
     let parts = Parts { holdings, supervisor, reporter: reporter.clone(), endpoint: mail.endpoint };
     tracing::info!(party = %config.party, %rest, %quic, coordinator = %config.coordinator, "agent started");
     let late = CancellationToken::new();

@@ -323,6 +323,41 @@ async fn two_agents_run_a_step_with_direct_mail() {
 }
 
 #[tokio::test]
+async fn a_narrower_policy_counts_though_the_certificate_cannot_be_read_and_an_unreadable_one_ends() {
+    let bench = bench(OPEN);
+    let (running, stop) = bench.start().await;
+    let renewal = running.renewal();
+    let (policy, list) = (bench.config.policy.clone().unwrap(), bench.config.identity.join("revoked.crl"));
+    let closed = Policy::new(crate::trial::party("2"), Rules::default());
+    // The revocation list is half written when the policy is narrowed.
+    let whole = std::fs::read(&list).unwrap();
+    std::fs::write(&list, &whole[..whole.len() / 2]).unwrap();
+    std::fs::write(&policy, "").unwrap();
+    renewal.reload().unwrap_err();
+    assert_eq!(*renewal.holdings.policy(), closed);
+    assert!(renewal.is_behind(), "tried again");
+    std::fs::write(&list, whole).unwrap();
+    std::fs::write(&policy, OPEN).unwrap();
+    renewal.reload().unwrap();
+    assert!(!renewal.is_behind());
+    // No policy: what was in force counts for a minute, which health tells of.
+    std::fs::write(&policy, "no policy").unwrap();
+    let now = renewal.holdings.now();
+    renewal.reload_at(now).unwrap_err();
+    renewal.reload_at(now.plus_millis(59_000)).unwrap_err();
+    assert_ne!(*renewal.holdings.policy(), closed);
+    let health = get(running.rest, "/v1/fedflow/health").await;
+    assert!(health.contains(&now.millis().to_string()) && health.contains("not well formed"), "{health}");
+    renewal.reload_at(now.plus_millis(60_000)).unwrap_err();
+    assert_eq!(*renewal.holdings.policy(), closed);
+    std::fs::write(&policy, OPEN).unwrap();
+    renewal.reload().unwrap();
+    assert_ne!(*renewal.holdings.policy(), closed);
+    stop.cancel();
+    running.wait().await.unwrap();
+}
+
+#[tokio::test]
 async fn reads_its_policy_again_without_a_restart() {
     let mut bench = bench("");
     let (running, stop) = bench.start().await;

@@ -1,5 +1,7 @@
 //! How the agent is.
 
+use std::sync::PoisonError;
+
 use axum::extract::Request;
 use axum::response::IntoResponse;
 use doors::{Answer, Reply};
@@ -20,6 +22,12 @@ pub(super) async fn health(desk: Desk, _: Request) -> Answer {
     data["audit"] = match desk.side {
         Side::Own => json!(status),
         Side::Outside => json!({"state": status.state}),
+    };
+    let unread = desk.holdings.unread.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    data["policy"] = match (unread, desk.side) {
+        (None, _) => json!({"unreadable_since": null}),
+        (Some((since, fault)), Side::Own) => json!({"unreadable_since": since.millis(), "why": fault.to_string()}),
+        (Some((since, _)), Side::Outside) => json!({"unreadable_since": since.millis()}),
     };
     if desk.side == Side::Outside
         && let Some(refused) = data.pointer_mut("/access/refused")
