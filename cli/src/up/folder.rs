@@ -12,7 +12,7 @@ use vocabulary::{ErrorCode, Fault};
 /// What nobody but the owner may do. On many machines all users are of one group.
 const TOO_OPEN: u32 = 0o077;
 /// What others may not do to a folder in which more lies than a federation.
-const OTHERS_WRITE: u32 = 0o002;
+const OTHERS_WRITE: u32 = 0o022;
 /// The file that tells that a federation runs in a folder.
 const LOCK: &str = "up.lock";
 
@@ -84,9 +84,10 @@ pub(crate) fn write_private(path: &Path, content: &str) -> Result<()> {
     write().with_context(|| format!("{} cannot be written", path.display()))
 }
 
-/// Whether a file of secrets can be read or changed by others than its owner.
+/// Whether a file of secrets is that of its folder's owner, who alone can read and change it.
 pub(crate) fn is_private(path: &Path) -> Result<bool> {
-    Ok(mode(path)? & 0o077 == 0)
+    let folder = path.parent().with_context(|| format!("{} is no file", path.display()))?;
+    Ok(mode(path)? & TOO_OPEN == 0 && path.symlink_metadata()?.uid() == folder.metadata()?.uid())
 }
 
 /// The right to run a federation in a folder; given back when dropped, also by a process that is killed.
@@ -153,9 +154,11 @@ mod tests {
         with_mode(home.path(), 0o755);
         need_own(home.path()).expect("usable");
         assert_eq!(mode(home.path()).expect("there"), 0o755);
-        with_mode(home.path(), 0o1777);
-        let fault = need_own(home.path()).expect_err("others may write");
-        assert!(format!("{fault:#}").contains("others may write"), "{fault:#}");
+        for open in [0o1777, 0o775, 0o757] {
+            with_mode(home.path(), open);
+            let fault = need_own(home.path()).expect_err("others may write");
+            assert!(format!("{fault:#}").contains("others may write"), "{fault:#}");
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ async fn toy_runs(door: &Door) {
 
 // --- figures that are no numbers ------------------------------------------------------------------------------------------
 
-/// The case: the evaluation of a constant label, whose share of explained variance is not defined.
+/// The case: the evaluation of a constant label, whose share of explained variance is not defined.
 #[tokio::test]
 async fn an_undefined_figure_neither_stops_the_party_nor_its_next_start() {
     let mut cluster = Cluster::up(&program(), "9999,10000");
