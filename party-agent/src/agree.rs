@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 use vocabulary::{
-    Assignment, Attempt, ErrorCode, Fault, ModelInput, Offer, OfferedInput, OfferedStep, Participant, PartyId,
-    TableRef, TaskId,
+    Assignment, ErrorCode, Fault, ModelInput, Offer, OfferedInput, OfferedStep, PartyId, TableRef, TaskId,
 };
 
 /// Refuses an order that is for somebody else, or that differs from the offer in component, version, stage, cast,
@@ -42,7 +41,7 @@ pub(crate) fn agrees(assignment: &Assignment, offer: &Offer, me: &PartyId) -> Re
     if !same_parameters(assignment, step) {
         return differs("other parameters");
     }
-    if !same_inputs(assignment, step, &participant) {
+    if !same_inputs(assignment, offer, step) {
         return differs("other input tables");
     }
     let models: Vec<&ModelInput> = step.models.iter().filter(|input| input.model.owner == participant).collect();
@@ -62,23 +61,17 @@ pub(crate) fn agrees(assignment: &Assignment, offer: &Offer, me: &PartyId) -> Re
     Ok(())
 }
 
-/// Whether the tables are those of the offer, each made by the step and participant that it says, in some attempt.
-fn same_inputs(assignment: &Assignment, step: &OfferedStep, participant: &Participant) -> bool {
+/// Whether the tables are those of the offer, each made by the step and participant that it says, in some attempt. Which
+/// attempt that may be is judged with the heritage.
+fn same_inputs(assignment: &Assignment, offer: &Offer, step: &OfferedStep) -> bool {
+    let participant = &assignment.task.participant();
     let offered: Vec<&OfferedInput> = step.inputs.iter().filter(|input| input.who == *participant).collect();
     let pairs = assignment.inputs.iter().zip(&offered);
     assignment.inputs.len() == offered.len()
         && pairs.into_iter().all(|(input, offered)| {
             input.port == offered.port
                 && input.from_step == offered.from_step
-                && is_made_by(
-                    &input.table,
-                    &TaskId {
-                        job: offered.of_job.clone().unwrap_or_else(|| assignment.task.job.clone()),
-                        step: offered.made_by.clone(),
-                        ..assignment.task.clone()
-                    },
-                    offered,
-                )
+                && is_made_by(&input.table, &maker(offer, &assignment.task, offered), offered)
         })
 }
 
@@ -90,8 +83,13 @@ fn kept_by<'a>(offer: &'a Offer, task: &TaskId) -> Option<&'a String> {
 
 /// Names of outputs are digests, so that the attempt is read from the namespace and the whole name computed again.
 fn is_made_by(table: &TableRef, maker: &TaskId, offered: &OfferedInput) -> bool {
-    let attempt = table.namespace.rsplit('_').next().and_then(|number| number.parse().ok());
-    attempt.is_some_and(|attempt| *table == TableRef::output(maker, Attempt(attempt), offered.index))
+    table.attempt().is_some_and(|attempt| *table == TableRef::output(maker, attempt, offered.index))
+}
+
+/// The task that leaves the table of an input of a task.
+pub(crate) fn maker(offer: &Offer, task: &TaskId, offered: &OfferedInput) -> TaskId {
+    let job = offered.of_job.clone().unwrap_or_else(|| offer.job.clone());
+    TaskId { job, step: offered.made_by.clone(), ..task.clone() }
 }
 
 /// Compared as values: texts of the same JSON may differ in the order of members.

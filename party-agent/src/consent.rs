@@ -4,21 +4,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use policy::Policy;
-use vocabulary::{Fault, Offer};
+use vocabulary::{Assignment, Fault, Offer};
 
 use crate::holdings::Holdings;
 
-/// Consent to one accepted offer.
+/// Consent to a task under an accepted offer.
 pub(crate) struct Consent {
     holdings: Arc<Holdings>,
+    order: Assignment,
     offer: Offer,
     /// The last judgement that let the job go on: of which state of the rules, and by which policy.
     judged: Mutex<Option<(u64, Arc<Policy>)>>,
 }
 
 impl Consent {
-    pub(crate) fn new(holdings: Arc<Holdings>, offer: Offer) -> Self {
-        Self { holdings, offer, judged: Mutex::default() }
+    pub(crate) fn new(holdings: Arc<Holdings>, order: Assignment, offer: Offer) -> Self {
+        Self { holdings, order, offer, judged: Mutex::default() }
     }
 
     fn last(&self) -> Option<(u64, Arc<Policy>)> {
@@ -39,7 +40,8 @@ impl policy::Consent for Consent {
             return Ok(policy);
         }
         let policy = self.holdings.policy();
-        crate::judgement::judge(&self.holdings, &policy, &self.offer, None).await?;
+        crate::judgement::judge(&self.holdings, &policy, &self.offer).await?;
+        crate::heritage::inputs::judge(&self.holdings, &policy, &self.order, &self.offer).await?;
         *self.judged.lock().unwrap_or_else(PoisonError::into_inner) = Some((state, policy.clone()));
         Ok(policy)
     }

@@ -7,9 +7,12 @@ use std::collections::BTreeSet;
 
 use policy::Policy;
 use records::{AttemptRecord, AttemptState};
-use vocabulary::{ErrorCode, Fault, JobId, Offer, OfferedStep, Participant, TaskId};
+use serde_json::Value;
+use vocabulary::{ErrorCode, Fault, JobId, Offer, OfferedStep, Participant, TableRef, TaskId};
 
 use crate::holdings::Holdings;
+
+pub(crate) mod inputs;
 
 /// Offers through which a chain of inheritance is followed at most.
 const LONGEST_CHAIN: usize = 100;
@@ -21,12 +24,24 @@ pub(crate) struct Heritage(Vec<AttemptRecord>);
 /// somebody else, or would not be accepted today.
 pub(crate) async fn judge(holdings: &Holdings, policy: &Policy, offer: &Offer) -> Result<Heritage, Fault> {
     let mut found = Vec::new();
-    let (mut open, mut judged) = (Vec::new(), BTreeSet::new());
+    let mut open = Vec::new();
     for (step, from, who) in taken_over(holdings, offer) {
         let (record, earlier) = one(holdings, offer, step, from, who).await?;
         found.push(record);
         open.push(earlier);
     }
+    follow(holdings, policy, offer, open).await?;
+    Ok(Heritage(found))
+}
+
+/// Judges earlier offers, with their fingerprints, by the rules of now, and what they took over themselves.
+async fn follow(
+    holdings: &Holdings,
+    policy: &Policy,
+    offer: &Offer,
+    mut open: Vec<(String, Offer)>,
+) -> Result<(), Fault> {
+    let mut judged = BTreeSet::new();
     while let Some((fingerprint, earlier)) = open.pop() {
         if !judged.insert(fingerprint) {
             continue;
@@ -35,8 +50,8 @@ pub(crate) async fn judge(holdings: &Holdings, policy: &Policy, offer: &Offer) -
             let message = format!("what job {} takes over comes from more than {LONGEST_CHAIN} jobs", offer.job);
             return Err(Fault::new(ErrorCode::OfferRefused, message).path("inheritance").next("run the steps anew"));
         }
-        let has_ticket = holdings.records.ticket_of(&earlier.job).await?.is_some();
-        // It was good when the step was done; how long it is good for orders does not matter any more.
+        // Offer and ticket were good when the step was done; how long they are good for orders does not matter any more.
+        let has_ticket = holdings.past_ticket_of(&earlier).await?.is_some();
         let undated = Offer { expires: offer.expires, attempts: offer.attempts, ..earlier.clone() };
         // Nothing of it is sent again.
         crate::judgement::admit(holdings, policy, &undated, (has_ticket, Vec::new())).await?;
@@ -44,7 +59,7 @@ pub(crate) async fn judge(holdings: &Holdings, policy: &Policy, offer: &Offer) -
             open.push(one(holdings, &earlier, step, from, who).await?.1);
         }
     }
-    Ok(Heritage(found))
+    Ok(())
 }
 
 /// This party's parts of steps that an offer takes over, and from which job.
@@ -72,8 +87,7 @@ async fn one(
         Fault::new(ErrorCode::OfferRefused, message).path("inheritance").next("run the step anew")
     };
     let record = holdings.records.newest_attempt(from, &step.step, who.role).await?;
-    let record = record.filter(|record| record.state == AttemptState::Succeeded);
-    let record = record.ok_or_else(|| refused("it has not succeeded here"))?;
+    let record = succeeded(record).ok_or_else(|| refused("it has not succeeded here"))?;
     let done = &record.assignment;
     let same = done.component == step.component
         && done.component_version == step.version
@@ -87,8 +101,29 @@ async fn one(
     if earlier.initiator.party != offer.initiator.party {
         return Err(refused("another party started it"));
     }
+    if !same_reach(&earlier, step, who) {
+        return Err(refused("it had other tables or parameters"));
+    }
     let fingerprint = done.offer.clone();
     Ok((record, (fingerprint, earlier)))
+}
+
+fn succeeded(record: Option<AttemptRecord>) -> Option<AttemptRecord> {
+    record.filter(|record| record.state == AttemptState::Succeeded)
+}
+
+/// Whether the step had the same tables and parameters at a participant when it was done: what is offered now says what was
+/// done then, to those who judge it.
+fn same_reach(earlier: &Offer, step: &OfferedStep, who: &Participant) -> bool {
+    let Some(before) = earlier.steps.iter().find(|before| before.step == step.step) else { return false };
+    let parameters = |of: &OfferedStep| -> Option<Value> {
+        let (_, text) = of.parameters.iter().find(|(owner, _)| owner == who)?;
+        serde_json::from_str(text).ok()
+    };
+    let tables = |of: &OfferedStep| -> Vec<TableRef> {
+        of.tables.iter().filter(|(owner, _)| owner == who).map(|(_, table)| table.clone()).collect()
+    };
+    tables(before) == tables(step) && parameters(before) == parameters(step)
 }
 
 impl Heritage {

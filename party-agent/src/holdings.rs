@@ -86,9 +86,8 @@ impl Holdings {
 
     /// Who asked for a job, and the policy in force, for the audit chain.
     pub(crate) async fn basis(&self, offer: Option<&Offer>) -> Result<Basis, Fault> {
-        let own = offer.filter(|offer| offer.initiator.party == self.me);
-        let ticket = match own {
-            Some(offer) => self.records.ticket_of(&offer.job).await?,
+        let ticket = match offer {
+            Some(offer) => self.ticket_of(offer).await?,
             None => None,
         };
         let (ticket, asked_by) = ticket.map(|used| (used.ticket, used.asked_by)).unzip();

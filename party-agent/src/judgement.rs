@@ -4,24 +4,26 @@
 use std::collections::BTreeSet;
 
 use policy::{Facts, Policy, Spoken, Training};
-use vocabulary::{ErrorCode, Fault, JobId, Offer, OfferedStep, Participant, Ticket};
+use vocabulary::{ErrorCode, Fault, JobId, Offer, OfferedStep, Participant};
 
 use crate::heritage::{self, Heritage};
 use crate::holdings::Holdings;
 
-/// Judges an offer whose signature was verified once. `ticket` is a ticket that was found to cover it; without one, a ticket
-/// that was used for the job before counts. Gives what the job takes over from earlier ones.
-pub(crate) async fn judge(
+/// Judges an offer whose signature was verified once. A ticket counts that was found to cover this very offer and has not
+/// ended. Gives what the job takes over from earlier ones.
+pub(crate) async fn judge(holdings: &Holdings, policy: &Policy, offer: &Offer) -> Result<Heritage, Fault> {
+    let has_ticket = holdings.ticket_of(offer).await?.is_some();
+    judge_asked(holdings, policy, offer, has_ticket).await
+}
+
+/// The same where it is known whether a ticket stands behind the offer.
+pub(crate) async fn judge_asked(
     holdings: &Holdings,
     policy: &Policy,
     offer: &Offer,
-    ticket: Option<&Ticket>,
+    has_ticket: bool,
 ) -> Result<Heritage, Fault> {
     everybody_is_in_the_cast(offer).map_err(|fault| fault.at(&holdings.me))?;
-    let has_ticket = match ticket {
-        Some(_) => true,
-        None => offer.initiator.party == holdings.me && holdings.records.ticket_of(&offer.job).await?.is_some(),
-    };
     let spoken = spoken(holdings, offer)?;
     admit(holdings, policy, offer, (has_ticket, spoken)).await.map_err(|fault| advised(holdings, fault))?;
     heritage::judge(holdings, policy, offer).await.map_err(|fault| fault.at(&holdings.me))

@@ -8,7 +8,7 @@ use records::AttemptState;
 use serde_json::{Value, json};
 use vocabulary::{
     Assignment, Attempt, CheckpointRef, ErrorCode, Fault, JobId, Limits, ModelInput, ModelRef, Offer, OfferedFile,
-    Participant, Role, TableRef, Timestamp,
+    OfferedStep, Participant, Role, TableRef, Timestamp,
 };
 use wire::InMemoryNetwork;
 
@@ -92,7 +92,7 @@ fn full() -> Offer {
 }
 
 async fn judge(holdings: &Holdings, offer: &Offer) -> Result<(), Fault> {
-    super::judge(holdings, &holdings.policy(), offer, None).await.map(|_| ())
+    super::judge(holdings, &holdings.policy(), offer).await.map(|_| ())
 }
 
 /// The paths of all leaves, places in lists left out, with where they stand.
@@ -176,17 +176,14 @@ fn concerns_me(path: &str, place: &str, offer: &Value) -> bool {
 async fn whatever_an_order_names_is_compared_with_the_offer() {
     let value = serde_json::to_value(full_order("0")).unwrap();
     let mut found = BTreeMap::new();
+    let agent = ready_for_order().await;
+    let order = full_order(&full_with_own_file().fingerprint().unwrap());
+    supervisor(&agent).await.assign(order).await.unwrap();
     leaves(&value, "", "", &mut found);
     for (path, places) in &found {
         for place in places {
-            let agent = host().await;
-            let accepted = full_with_own_file();
-            let fingerprint = accepted.fingerprint().unwrap();
-            agent.holdings.records.accept_offer(&fingerprint, &accepted, agent.holdings.now()).await.unwrap();
-            // Jobs of others keep no file here: this one is the party's own.
-            let rules = NARROW.replace("[release]", "without_ticket = ['*']\n[release]");
-            let policy = policy::Policy::new(party("2"), toml::from_str(&rules).unwrap());
-            agent.holdings.set_policy(policy);
+            let agent = ready_for_order().await;
+            let fingerprint = full_with_own_file().fingerprint().unwrap();
             let mut changed = serde_json::to_value(full_order(&fingerprint)).unwrap();
             let leaf = changed.pointer_mut(place).unwrap();
             *leaf = other(leaf);
@@ -202,6 +199,20 @@ async fn whatever_an_order_names_is_compared_with_the_offer() {
     }
     let unknown = FREE_IN_ORDERS.iter().find(|(free, _)| !found.contains_key(*free));
     assert_eq!(unknown, None, "a field that is not in an order any more");
+}
+
+/// Host 2, which may be ordered to do the full order's step.
+async fn ready_for_order() -> Agent {
+    let agent = host().await;
+    let accepted = full_with_own_file();
+    let fingerprint = accepted.fingerprint().unwrap();
+    agent.holdings.records.accept_offer(&fingerprint, &accepted, agent.holdings.now()).await.unwrap();
+    // Jobs of others keep no file here: this one is the party's own.
+    let rules = NARROW.replace("[release]", "without_ticket = ['*']\n[release]");
+    let policy = policy::Policy::new(party("2"), toml::from_str(&rules).unwrap());
+    agent.holdings.set_policy(policy);
+    crate::trial::input_was_made(&agent.holdings, &full_order(&fingerprint)).await;
+    agent
 }
 
 /// The offer of a job of host 2's own, which keeps a file there.
@@ -244,6 +255,7 @@ async fn an_order_is_judged_by_the_rules_of_now() {
         .accept_offer(&accepted.fingerprint().unwrap(), &accepted, agent.holdings.now())
         .await
         .unwrap();
+    crate::trial::input_was_made(&agent.holdings, &assignment(Role::Host, "2", 0, &script("talk"))).await;
     let supervisor = supervisor(&agent).await;
     let order = |attempt| assignment(Role::Host, "2", attempt, &script("wait"));
     let order =
@@ -270,6 +282,7 @@ async fn no_more_attempts_begin_than_the_offer_allows_and_none_after_its_end() {
         offer: fingerprint.to_owned(),
         ..assignment(Role::Host, "2", attempt, &script("leave"))
     };
+    crate::trial::input_was_made(&agent.holdings, &order(0, &fingerprint)).await;
     supervisor.assign(order(0, &fingerprint)).await.unwrap();
     supervisor.assign(order(7, &fingerprint)).await.unwrap();
     let fault = supervisor.assign(order(8, &fingerprint)).await.unwrap_err();
@@ -301,15 +314,26 @@ async fn what_was_taken_over_is_judged_back_to_where_it_was_done() {
     let mut third = offer(&script("talk"));
     third.job = JobId::new("20270101000000000000").unwrap();
     third.steps[0].inherited = Some(second.job.clone());
-    third.steps[0].tables.clear();
     third.steps[0].inputs.clear();
     judge(&host.holdings, &third).await.unwrap();
-    // The first job had read a table that is now refused; neither the second nor the third names it.
+    // The first job had read a table that is now refused, in a step that nobody takes over.
     let mut first = Offer { job: earlier(), ..offer(&script("talk")) };
     let before = first.fingerprint().unwrap();
-    first.steps[1].tables = vec![(Participant::new(Role::Host, party("2")), TableRef::new("secret", "salaries"))];
+    let me = Participant::new(Role::Host, party("2"));
+    let other = vocabulary::StepName::new("reader_1").unwrap();
+    let secret = vec![(me.clone(), TableRef::new("secret", "salaries"))];
+    first.steps.push(OfferedStep { step: other, tables: secret.clone(), ..first.steps[1].clone() });
     host.holdings.records.forget_offers(&earlier()).await.unwrap();
     host.holdings.records.accept_offer(&before, &first, host.holdings.now()).await.unwrap();
     let fault = judge(&host.holdings, &third).await.unwrap_err();
     assert!(fault.path.as_deref() == Some("admission.tables") && fault.message.contains("salaries"), "{fault}");
+    // Nor does an offer say of a step that is taken over that it read something else.
+    first.steps[1].tables = secret;
+    host.holdings.records.forget_offers(&earlier()).await.unwrap();
+    host.holdings.records.accept_offer(&before, &first, host.holdings.now()).await.unwrap();
+    let fault = judge(&host.holdings, &full()).await.unwrap_err();
+    assert!(fault.path.as_deref() == Some("inheritance") && fault.message.contains("other tables"), "{fault}");
+    let mut other = full();
+    other.steps[1].parameters[1].1 = script("wait").to_string();
+    assert_eq!(judge(&host.holdings, &other).await.unwrap_err().path.as_deref(), Some("inheritance"));
 }

@@ -174,19 +174,24 @@ impl Offers {
             let message = format!("an offer of {} signed by party {signer}", offer.initiator);
             return Err(Fault::new(ErrorCode::OfferRefused, message).path("signature"));
         }
-        let (ticket, why_not) = match ticket {
-            Some(ticket) => match self.tickets.accept(ticket, offer).await {
-                Ok(ticket) => (Some(ticket), None),
-                Err(fault) => (None, Some(fault)),
-            },
-            None => (None, None),
+        let shown = match ticket {
+            Some(ticket) => self.tickets.accept(ticket, offer).await.map(|_| ()),
+            None => Ok(()),
         };
-        let judged = judgement::judge(holdings, &holdings.policy(), offer, ticket.as_ref()).await;
-        let heritage = judged.map_err(|fault| match why_not {
-            // What is wrong with the ticket says more than that one is missing.
-            Some(why) if fault.path.as_deref() == Some("admission.without_ticket") => why,
-            _ => fault,
-        })?;
+        let policy = holdings.policy();
+        let heritage = match shown {
+            Ok(()) => judgement::judge(holdings, &policy, offer).await?,
+            // No other ticket takes the place of one that is refused: only what goes without any is left.
+            Err(why) => match judgement::judge_asked(holdings, &policy, offer, false).await {
+                Ok(heritage) => {
+                    tracing::warn!(job = %offer.job, %why, "the policy admits without a ticket what its ticket does not cover");
+                    heritage
+                }
+                // What is wrong with the ticket says more than that one is missing.
+                Err(fault) if fault.path.as_deref() == Some("admission.without_ticket") => return Err(why),
+                Err(fault) => return Err(fault),
+            },
+        };
         self.runnable(offer)?;
         // A second offer of a job reaches the tables that were made under the first. One that changes parameters alone
         // reaches no further than a new job with them would: it was judged like one, and is of the same people.

@@ -262,9 +262,13 @@ async fn takes_over_what_succeeded_under_an_offer_that_is_still_acceptable() {
 
     let closed: policy::Rules = toml::from_str(&OPEN.replace("tables = ['*']", "tables = []")).unwrap();
     host.holdings.set_policy(policy::Policy::new(party("2"), closed));
+    // The step that read the table is not taken over, and the job in which it ran is judged whole.
+    crate::trial::input_was_made(&host.holdings, &order).await;
     let mut later = heir();
     later.job = vocabulary::JobId::new("20290101000000000000").unwrap();
+    later.steps[1].inherited = later.steps[0].inherited.take();
     later.steps[0].tables.clear();
+    later.steps[0].inputs.clear();
     let fault = host.offers.accept(signed_by(&host, "1", &later)).await.unwrap_err();
     assert_eq!(fault.path.as_deref(), Some("admission.tables"), "the earlier offer is judged by the policy of today");
 }

@@ -141,7 +141,7 @@ impl Supervisor {
         agrees(&assignment, &offer, &holdings.me)?;
         let task = &assignment.task;
         // By the rules of now, not of when it was accepted.
-        let consent = Arc::new(Consent::new(holdings.clone(), offer.clone()));
+        let consent = Arc::new(Consent::new(holdings.clone(), assignment.clone(), offer.clone()));
         let policy = consent.in_force().await?;
         let begun = holdings.records.attempts_under(task, &assignment.offer).await?;
         if offer.attempts.is_none_or(|most| begun >= most) {
@@ -162,8 +162,7 @@ impl Supervisor {
                 .next("install the same version of fedflow at all parties"));
         };
         component.check(task.role, &assignment.parameters)?;
-        let has_ticket =
-            offer.initiator.party == holdings.me && holdings.records.ticket_of(&offer.job).await?.is_some();
+        let has_ticket = holdings.ticket_of(&offer).await?.is_some();
         let may_move = has_ticket || policy.goes_without_ticket(&assignment.component);
         let account = Account::open(holdings, &assignment, &offer).await?;
         Ok(Checked { assignment, component, offer, consent, account, may_move, has_ticket })

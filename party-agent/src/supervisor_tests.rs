@@ -36,6 +36,9 @@ impl Agent {
     async fn accept(&self, parameters: &Value) {
         let offer = offer(parameters);
         self.holdings.records.accept_offer(&offer.fingerprint().unwrap(), &offer, self.holdings.now()).await.unwrap();
+        let role = offer.cast.participants().find(|who| who.party == self.holdings.me).unwrap().role;
+        let order = assignment(role, self.holdings.me.as_str(), 0, parameters);
+        crate::trial::input_was_made(&self.holdings, &order).await;
     }
 
     async fn bodies(&self) -> Vec<ReportBody> {

@@ -10,6 +10,7 @@ mod overlay;
 use std::sync::Arc;
 
 use pki::{Identity, Kind, verify_signed};
+use records::{Covered, UsedTicket};
 use serde_json::{Map, Value};
 use vocabulary::{ErrorCode, Fault, Offer, SignedBytes, Ticket, Timestamp};
 use wire::agent_link::{LARGEST_TICKET, TICKET_CONTEXT};
@@ -87,7 +88,15 @@ impl Tickets {
         coverage::check(&self.holdings, &ticket, offer).await.map_err(|why| {
             refused(format!("the offer of job {} is not what was asked for at {}: {why}", offer.job, ticket.path))
         })?;
-        if !self.holdings.records.use_ticket(&ticket, &offer.job, self.holdings.now()).await? {
+        let now = self.holdings.now();
+        // What a schedule starts in time has as long as any other job.
+        let until = match ticket.path.as_str() {
+            SCHEDULE => ticket.expires.max(now.plus_millis(DAYS * MILLIS_OF_DAY)),
+            _ => ticket.expires,
+        };
+        let fingerprint = fingerprint_of(offer)?;
+        let covered = Covered { job: &offer.job, fingerprint: &fingerprint, until };
+        if !self.holdings.records.use_ticket(&ticket, covered, now).await? {
             return Err(refused(format!("the ticket was used for {} jobs, as many as it is good for", ticket.jobs)));
         }
         Ok(ticket)
@@ -117,6 +126,27 @@ impl Tickets {
     fn identity(&self) -> Identity {
         (self.identity)()
     }
+}
+
+impl Holdings {
+    /// The ticket behind an offer in the party's own name: one that was found to cover this very offer, and has not ended.
+    pub(crate) async fn ticket_of(&self, offer: &Offer) -> Result<Option<UsedTicket>, Fault> {
+        let now = self.now();
+        Ok(self.past_ticket_of(offer).await?.filter(|used| used.until > now))
+    }
+
+    /// The same, also when it has ended since.
+    pub(crate) async fn past_ticket_of(&self, offer: &Offer) -> Result<Option<UsedTicket>, Fault> {
+        if offer.initiator.party != self.me {
+            return Ok(None);
+        }
+        Ok(self.records.ticket_of(&offer.job, &fingerprint_of(offer)?).await?)
+    }
+}
+
+fn fingerprint_of(offer: &Offer) -> Result<String, Fault> {
+    let malformed = |error| Fault::new(ErrorCode::RequestInvalid, format!("an offer cannot be written: {error}"));
+    offer.fingerprint().map_err(malformed)
 }
 
 fn refused(message: String) -> Fault {

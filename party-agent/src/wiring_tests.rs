@@ -147,9 +147,17 @@ async fn eventually(mut holds: impl FnMut() -> bool) {
     panic!("it never came true");
 }
 
+/// What an agent has done before it starts.
+async fn input_was_made(config: &AgentConfig, order: &vocabulary::Assignment) {
+    let holdings = open_holdings(config, SCRIPTED).await.unwrap();
+    crate::trial::input_was_made(&holdings, order).await;
+    holdings.records.close().await;
+}
+
 #[tokio::test]
 async fn takes_an_offer_runs_its_step_and_reports() {
     let mut bench = bench(OPEN);
+    input_was_made(&bench.config, &assignment(Role::Host, "2", 0, &script("leave"))).await;
     let (running, stop) = bench.start().await;
     let (hello, link) = bench.coordinator.welcome().await;
     let trust = bench.certificates.identity("1", Kind::Agent);
@@ -205,11 +213,12 @@ async fn answers_at_both_doors_and_tells_callers_apart() {
 #[tokio::test]
 async fn comes_back_after_a_lost_link_and_says_what_it_still_runs() {
     let mut bench = bench(OPEN);
+    let deaf = assignment(Role::Host, "2", 0, &script("deaf"));
+    input_was_made(&bench.config, &deaf).await;
     let (running, stop) = bench.start().await;
     let (hello, link) = bench.coordinator.welcome().await;
     assert!(hello.attempts.is_empty());
     order(&link, ToAgent::Offer(bench.signed("deaf"))).await;
-    let deaf = assignment(Role::Host, "2", 0, &script("deaf"));
     order(&link, ToAgent::Assign(Box::new(deaf.clone()))).await;
     link.connection().close("for the test");
     let (hello, _link) = bench.coordinator.welcome().await;
@@ -291,6 +300,8 @@ async fn two_agents_run_a_step_with_direct_mail() {
             data: bench.config.data.with_file_name(format!("data-{id}")),
             ..bench.config.clone()
         };
+        let role = if id == "1" { Role::Guest } else { Role::Host };
+        input_was_made(&config, &assignment(role, id, 0, &script("talk"))).await;
         running.push(start(config, SCRIPTED, stop.clone()).await.unwrap());
     }
     let mut links = std::collections::BTreeMap::new();

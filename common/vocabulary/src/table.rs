@@ -30,6 +30,11 @@ impl TableRef {
         let name = digest.iter().take(16).fold(String::with_capacity(32), |text, byte| text + &format!("{byte:02x}"));
         Self { namespace: format!("output_data_{}_{}_{}", task.job, task.step, attempt), name }
     }
+
+    /// The attempt that a task's output names.
+    pub fn attempt(&self) -> Option<Attempt> {
+        self.namespace.rsplit('_').next().and_then(|number| number.parse().ok()).map(Attempt)
+    }
 }
 
 impl fmt::Display for TableRef {

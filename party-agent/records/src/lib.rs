@@ -42,7 +42,7 @@ pub use models::{ModelRecord, StoredModel};
 pub use permissions::{Permission, PermissionKind};
 pub use queries::Queries;
 pub use serving::{LoadRecord, ServiceRecord};
-pub use tickets::UsedTicket;
+pub use tickets::{Covered, UsedTicket};
 
 /// The record file could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -38,6 +38,10 @@ const STATEMENTS: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS tickets (ticket TEXT NOT NULL, job TEXT NOT NULL, asked_by TEXT, used_micros INTEGER NOT NULL, \
      PRIMARY KEY (ticket, job))",
     "CREATE INDEX IF NOT EXISTS tickets_by_job ON tickets (job)",
+    // What a ticket was found to cover, and until when.
+    "CREATE TABLE IF NOT EXISTS ticket_offers (ticket TEXT NOT NULL, job TEXT NOT NULL, fingerprint TEXT NOT NULL, \
+     until_micros INTEGER NOT NULL, PRIMARY KEY (ticket, job, fingerprint))",
+    "CREATE INDEX IF NOT EXISTS ticket_offers_by_fingerprint ON ticket_offers (fingerprint)",
     "CREATE TABLE IF NOT EXISTS queries (day INTEGER NOT NULL, asker TEXT NOT NULL, count INTEGER NOT NULL, \
      PRIMARY KEY (day, asker))",
     "CREATE TABLE IF NOT EXISTS model_rows (version TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, \

@@ -58,13 +58,13 @@ pub(super) async fn check(holdings: &Holdings, ticket: &Ticket, offer: &Offer) -
 async fn documents(holdings: &Holdings, dsl: &Value, conf: &Value, offer: &Offer) -> Result<(), Uncovered> {
     match job_dsl::predict_request(dsl, conf) {
         Ok(Some(model)) => overlay::predict_job(holdings, &model, conf, offer).await,
-        Ok(None) => whole_job(holdings, dsl, conf, offer),
+        Ok(None) => whole_job(holdings, dsl, conf, offer).await,
         Err(_) => Err("the documents cannot be read".to_owned()),
     }
 }
 
 /// A job whose documents say everything.
-fn whole_job(holdings: &Holdings, dsl: &Value, conf: &Value, offer: &Offer) -> Result<(), Uncovered> {
+async fn whole_job(holdings: &Holdings, dsl: &Value, conf: &Value, offer: &Offer) -> Result<(), Uncovered> {
     let components: Vec<ComponentInfo> = holdings.catalogue.iter().map(|component| component.info()).collect();
     let context = ParseContext { components: &components, predict: None, parties: None };
     let mut parsed = job_dsl::parse(dsl, conf, &context).map_err(|found| {
@@ -74,7 +74,7 @@ fn whole_job(holdings: &Holdings, dsl: &Value, conf: &Value, offer: &Offer) -> R
     if parsed.initiator != offer.initiator || parsed.cast != offer.cast {
         return Err("other parties take part".to_owned());
     }
-    let inherited = inherited(&parsed.conf, offer)?;
+    let inherited = inherited(holdings, &parsed.conf, offer).await?;
     fill_in_earlier_outputs(&mut parsed, offer)?;
     let Parsed { graph, cast, .. } = &parsed;
     let offering = Offering { graph, cast, model_version: offer.job.as_str(), inherited: &inherited };
@@ -116,16 +116,25 @@ fn values(step: &OfferedStep) -> Vec<(&Participant, Option<Value>)> {
     step.parameters.iter().map(|(who, text)| (who, serde_json::from_str(text).ok())).collect()
 }
 
-/// Which steps the offer takes over, as far as the documents name them. From which job each was really taken is judged with the
-/// offer: the earlier job may itself have taken it over.
-fn inherited(conf: &Value, offer: &Offer) -> Result<BTreeMap<StepName, JobId>, Uncovered> {
+/// Which steps the offer takes over, as far as the documents name them: from the job that they name, or from the one from which
+/// that job took the step over itself.
+async fn inherited(holdings: &Holdings, conf: &Value, offer: &Offer) -> Result<BTreeMap<StepName, JobId>, Uncovered> {
     let info = conf.pointer("/job_parameters/common/inheritance_info");
+    let source = info.and_then(|info| doors::fields::text_of(info.get("job_id")?)).and_then(|id| JobId::new(id).ok());
+    let known = match &source {
+        Some(source) => overlay::offers_of(holdings, source).await?,
+        None => Vec::new(),
+    };
     let named = info.and_then(|info| info.get("component_list")?.as_array().cloned()).unwrap_or_default();
     let mut inherited = BTreeMap::new();
     for step in &offer.steps {
         let Some(job) = &step.inherited else { continue };
         if !named.iter().any(|name| name.as_str() == Some(step.step.as_str())) {
             return Err(format!("the documents do not have step {} taken over", step.step));
+        }
+        let passes_on = |before: &OfferedStep| before.step == step.step && before.inherited.as_ref() == Some(job);
+        if source.as_ref() != Some(job) && !known.iter().flat_map(|offer| &offer.steps).any(passes_on) {
+            return Err(format!("the documents have step {} taken over from another job", step.step));
         }
         inherited.insert(step.step.clone(), job.clone());
     }

@@ -1,11 +1,16 @@
 //! Requests that say only what changes: a job that runs again, and a model that is applied. What they do not say was agreed
 //! before, and this agent remembers it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
-use vocabulary::{Cast, JobId, Offer, OfferedStep, Participant, Role, Stage};
+use vocabulary::{Cast, JobId, ModelInput, Offer, OfferedInput, OfferedStep, Participant, Role, Stage, StepName};
 
 use super::coverage::{Uncovered, roles_of};
 use crate::holdings::Holdings;
+
+/// Ports at which steps that apply a model read data.
+const APPLIED_PORTS: [&str; 2] = ["data", "test_data"];
 
 /// A job that was accepted here, with other parameters where the request names them.
 pub(super) async fn known_job(
@@ -61,9 +66,10 @@ pub(super) async fn predict_job(
         if step.inherited.is_some() || step.participants.iter().any(|who| !trained.participants.contains(who)) {
             return Err(format!("step {} is not that of the training", step.step));
         }
-        if step.stage == Stage::Fit && !step.models.is_empty() {
+        if step.stage != Stage::Apply {
             return Err(format!("step {} would train", step.step));
         }
+        same_wiring(&training, trained, step)?;
         same_tables(trained, step, said, &offer.cast)?;
         covered_parameters(Some(trained), step, said, &offer.cast)?;
     }
@@ -85,8 +91,43 @@ async fn training_of(holdings: &Holdings, model: &job_dsl::ModelIds, offer: &Off
     if named == model.model_id { Ok(training) } else { Err("it applies a model of another id".to_owned()) }
 }
 
-async fn offers_of(holdings: &Holdings, job: &JobId) -> Result<Vec<Offer>, Uncovered> {
+pub(super) async fn offers_of(holdings: &Holdings, job: &JobId) -> Result<Vec<Offer>, Uncovered> {
     holdings.records.offers_of(job).await.map_err(|error| format!("the agent's records cannot be read: {error}"))
+}
+
+/// Whether a step that is applied reads what it read in the training, or, over steps that are not applied, what these read; and
+/// the model that it left there, or one that it read there. Which checkpoint of a model was deployed is not known here.
+fn same_wiring(training: &Offer, trained: &OfferedStep, step: &OfferedStep) -> Result<(), Uncovered> {
+    let reads = |input: &OfferedInput| {
+        APPLIED_PORTS.contains(&input.port.as_str())
+            && input.of_job.is_none()
+            && upstream(training, trained, &input.who).contains(&(&input.made_by, input.index))
+    };
+    if let Some(input) = step.inputs.iter().find(|input| !reads(input)) {
+        return Err(format!("step {} reads what step {} leaves", step.step, input.made_by));
+    }
+    let applies = |input: &ModelInput| {
+        let own = input.port == "model" && input.model.step == step.step;
+        let read = |before: &ModelInput| before.port == input.port && before.model.step == input.model.step;
+        own || trained.models.iter().any(read)
+    };
+    match step.models.iter().find(|input| !applies(input)) {
+        None => Ok(()),
+        Some(input) => Err(format!("step {} applies the model of step {}", step.step, input.model.step)),
+    }
+}
+
+/// The outputs from which a step's data came at a participant, near and far.
+fn upstream<'a>(training: &'a Offer, of: &'a OfferedStep, who: &Participant) -> BTreeSet<(&'a StepName, usize)> {
+    let (mut found, mut open) = (BTreeSet::new(), vec![of]);
+    while let Some(step) = open.pop() {
+        for input in step.inputs.iter().filter(|input| input.who == *who) {
+            if found.insert((&input.made_by, input.index)) {
+                open.extend(training.steps.iter().filter(|maker| maker.step == input.made_by));
+            }
+        }
+    }
+    found
 }
 
 fn cast_of(roles: &Map<String, Value>) -> Cast {

@@ -109,7 +109,7 @@ async fn a_ticket_is_for_the_job_that_its_request_describes() {
     let offer = bench.offer(&dsl(), &conf());
     let read = bench.tickets.accept(&ticket, &offer).await.unwrap();
     assert_eq!((read.asked_by.as_deref(), read.jobs), (Some("ann"), 1));
-    let used = bench.holdings.records.ticket_of(&offer.job).await.unwrap().unwrap();
+    let used = bench.holdings.ticket_of(&offer).await.unwrap().unwrap();
     assert_eq!((used.ticket, used.asked_by.as_deref()), (read.id, Some("ann")));
     // Attempts and reruns of the same job go on under it; another job does not, whatever it says.
     bench.tickets.accept(&ticket, &offer).await.unwrap();
@@ -281,6 +281,10 @@ fn applied(bench: &Bench, training: &Offer, tables: [&str; 2]) -> Offer {
         step.participants.retain(|who| who.role != Role::Arbiter);
         step.parameters.retain(|(who, _)| who.role != Role::Arbiter);
         step.stage = vocabulary::Stage::Apply;
+        step.inputs.retain(|input| input.who.role != Role::Arbiter);
+        for input in step.inputs.iter_mut().filter(|input| input.port == "train_data") {
+            input.port = "test_data".to_owned();
+        }
     });
     for ((_, table), name) in offer.steps[0].tables.iter_mut().zip(tables) {
         table.name = name.to_owned();
@@ -319,6 +323,28 @@ async fn a_model_is_applied_to_the_tables_that_were_asked_for() {
     let honest = applied(&bench, &training, ["new_guest", "new_host"]);
     assert!(bench.refusal(&ticket, &honest).await.contains("nothing is known here of the training"));
     bench.accept(&training).await;
+    type Twist<'a> = (&'a str, Box<dyn Fn(&mut Offer) + 'a>);
+    let twists: Vec<Twist<'_>> = vec![
+        ("would train", Box::new(|offer| offer.steps[3].stage = vocabulary::Stage::Fit)),
+        ("would train", Box::new(|offer| offer.steps[1].stage = vocabulary::Stage::Fit)),
+        ("reads what", Box::new(|offer| offer.steps[3].inputs[0].port = "train_data".to_owned())),
+        ("reads what", Box::new(|offer| offer.steps[1].inputs[0].made_by = offer.steps[2].step.clone())),
+        ("reads what", Box::new(|offer| offer.steps[3].inputs[0].index = 1)),
+        ("reads what", Box::new(|offer| offer.steps[3].inputs[0].of_job = Some(training.job.clone()))),
+        ("applies the model", Box::new(|offer| offer.steps[3].models[0].model.step = offer.steps[1].step.clone())),
+        ("applies the model", Box::new(|offer| offer.steps[3].models[0].port = "isometric_model".to_owned())),
+    ];
+    for (why, twist) in twists {
+        let mut twisted = honest.clone();
+        twist(&mut twisted);
+        let refused = bench.refusal(&ticket, &twisted).await;
+        assert!(refused.contains(why), "{why}: {refused}");
+    }
+    // What lies between is not applied: the step reads what that would have read.
+    let mut over = honest.clone();
+    let transform = over.steps[1].step.clone();
+    over.steps[3].inputs.iter_mut().for_each(|input| input.made_by = transform.clone());
+    coverage::check(&bench.holdings, &bench.tickets.read(&ticket).unwrap(), &over).await.unwrap();
     let wrong = applied(&bench, &training, ["secret", "new_host"]);
     assert!(bench.refusal(&ticket, &wrong).await.contains("reads table"));
     let mut wrong = honest.clone();
@@ -334,6 +360,68 @@ async fn a_model_is_applied_to_the_tables_that_were_asked_for() {
     wrong.steps[2].parameters[0].1 = "{\"sync_intersect_ids\":true}".to_owned();
     assert!(bench.refusal(&ticket, &wrong).await.contains("other parameters"));
     bench.tickets.accept(&ticket, &honest).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ticket_stands_behind_the_offers_that_it_covered_and_until_its_end() {
+    let bench = bench().await;
+    let standing = async |offer: &Offer| bench.holdings.ticket_of(offer).await.unwrap().map(|used| used.ticket);
+    let ticket = bench.give("/v1/job/submit", &submission());
+    let offer = bench.offer(&dsl(), &conf());
+    let id = bench.tickets.accept(&ticket, &offer).await.unwrap().id;
+    assert_eq!(standing(&offer).await.as_ref(), Some(&id));
+    // Another offer of the same job needs a ticket that covers it: the same one, where it does.
+    let mut amended = offer.clone();
+    amended.steps[0].tables[0].1 = TableRef::new("secret", "salaries");
+    let renewed = Offer { expires: Some(offer.expires.unwrap().plus_millis(1)), ..offer.clone() };
+    assert_eq!((standing(&amended).await, standing(&renewed).await), (None, None));
+    assert!(bench.refusal(&ticket, &amended).await.contains("other tables"));
+    bench.tickets.accept(&ticket, &renewed).await.unwrap();
+    assert_eq!((standing(&renewed).await, standing(&offer).await), (Some(id.clone()), Some(id)));
+    // Nothing of another party's offers is looked up.
+    let foreign = Offer { initiator: Participant::new(Role::Host, party("10000")), ..offer.clone() };
+    assert_eq!(standing(&foreign).await, None);
+    bench.clock.advance_millis(DAYS * MILLIS_OF_DAY + 1);
+    assert_eq!(standing(&renewed).await, None);
+    assert!(bench.holdings.past_ticket_of(&renewed).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_a_schedule_starts_at_its_end_has_time_to_run() {
+    let bench = bench().await;
+    let mut body = submission();
+    (body["cron"], body["until"]) = (json!("0 3 * * *"), json!(bench.holdings.now().plus_millis(60_000).millis()));
+    let ticket = bench.give(SCHEDULE, &body);
+    let offer = bench.offer(&dsl(), &conf());
+    bench.tickets.accept(&ticket, &offer).await.unwrap();
+    bench.clock.advance_millis(61_000);
+    assert!(bench.refusal(&ticket, &offer).await.contains("ended"));
+    assert!(bench.holdings.ticket_of(&offer).await.unwrap().is_some());
+    bench.clock.advance_millis(DAYS * MILLIS_OF_DAY);
+    assert!(bench.holdings.ticket_of(&offer).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn steps_are_taken_over_from_the_job_that_the_documents_name() {
+    let bench = bench().await;
+    let (first, second) = (bench.job(), bench.job());
+    let mut named = conf();
+    named["job_parameters"]["common"]["inheritance_info"] = json!({"job_id": second, "component_list": ["reader_0"]});
+    let ticket = bench.give("/v1/job/submit", &json!({"job_dsl": dsl(), "job_runtime_conf": named}));
+    let taking = |from: &JobId| {
+        let mut offer = bench.offer(&dsl(), &named);
+        offer.steps[0].inherited = Some(from.clone());
+        offer.steps[1].inputs.iter_mut().for_each(|input| input.of_job = Some(from.clone()));
+        offer
+    };
+    assert!(bench.refusal(&ticket, &taking(&first)).await.contains("from another job"));
+    // The job that is named has taken the step over itself.
+    bench.accept(&Offer { job: second.clone(), ..taking(&first) }).await;
+    let third = bench.job();
+    assert!(bench.refusal(&ticket, &taking(&third)).await.contains("from another job"));
+    bench.tickets.accept(&ticket, &taking(&first)).await.unwrap();
+    let again = bench.give("/v1/job/submit", &json!({"job_dsl": dsl(), "job_runtime_conf": named}));
+    bench.tickets.accept(&again, &taking(&second)).await.unwrap();
 }
 
 #[tokio::test]

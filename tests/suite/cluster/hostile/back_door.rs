@@ -36,8 +36,11 @@ async fn an_earlier_jobs_output_is_no_way_around_the_list_of_tables() {
     let first = secret_was_read(&coordinator, &clinic).await;
 
     // The attack: an intersection whose input is what the earlier job's transform left.
-    let wired = |inherited: bool| {
-        let mut offer = Job::reading(&coordinator.catalogue(), &[guest("9999"), host("10000")]).offer();
+    let wired = |inherited: bool, says_secret: bool| {
+        let mut job = Job::reading(&coordinator.catalogue(), &[guest("9999"), host("10000")]);
+        let secret = json!({"table": {"namespace": "secret", "name": "salaries"}});
+        job.step_mut("reader_0").own.extend(says_secret.then(|| (host("10000"), secret)));
+        let mut offer = job.offer();
         for step in &mut offer.steps[..2] {
             step.inherited = inherited.then(|| first.id.clone());
         }
@@ -47,7 +50,7 @@ async fn an_earlier_jobs_output_is_no_way_around_the_list_of_tables() {
         offer
     };
     // Where the steps are taken over, and the policy admits the table, the parties intersect with it.
-    let offer = wired(true);
+    let offer = wired(true, true);
     let signed = coordinator.sign("9999", offer.clone()).await.expect("signed");
     coordinator.offer("10000", signed).await.expect("accepted");
     for who in [guest("9999"), host("10000")] {
@@ -60,11 +63,14 @@ async fn an_earlier_jobs_output_is_no_way_around_the_list_of_tables() {
 
     // By the narrow policy, however it is wired.
     clinic.set_policy(&narrow()).await;
-    let fault = refused_by(&federation, &coordinator, wired(true)).await;
+    let fault = refused_by(&federation, &coordinator, wired(true, true)).await;
     assert_eq!(fault.path.as_deref(), Some("admission.tables"), "{fault}");
     assert!(fault.message.contains("salaries"), "judged by what was read when it was done: {fault}");
-    let fault = refused_by(&federation, &coordinator, wired(false)).await;
+    let fault = refused_by(&federation, &coordinator, wired(false, false)).await;
     assert_eq!(fault.path.as_deref(), Some("admission.tables"), "{fault}");
+    // Nor by saying that the step which is taken over read a table that the policy admits.
+    let fault = refused_by(&federation, &coordinator, wired(true, false)).await;
+    assert_eq!(fault.path.as_deref(), Some("inheritance"), "{fault}");
 
     // As a table, it is judged like any other.
     let output = TableRef::output(&first.task("data_transform_0", &host("10000")), vocabulary::Attempt(0), 0);
@@ -93,6 +99,41 @@ async fn an_accepted_offer_does_not_outlive_the_rule_that_admitted_it() {
     assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("admission.tables")), "{fault}");
     clinic.set_policy(ALL_MINE).await;
     coordinator.assign("10000", order).await.expect("admitted again");
+}
+
+#[tokio::test]
+async fn an_order_under_a_later_offer_does_not_reach_what_an_earlier_one_made() {
+    let federation = Federation::new(&program());
+    let coordinator = Coordinator::start(&federation);
+    let (_bank, clinic) = two(&federation, &coordinator).await;
+    clinic.table("secret", "salaries", &pair(60).host);
+    let mut first = Job::reading(&coordinator.catalogue(), &[guest("9999"), host("10000")]);
+    let secret = json!({"table": {"namespace": "secret", "name": "salaries"}});
+    first.step_mut("reader_0").own.push((host("10000"), secret));
+    coordinator.agree(&first).await.expect("admitted then");
+    let order = first.assignment("data_transform_0", &host("10000"), 0);
+    let fault = coordinator.assign("10000", order).await.expect_err("nothing was made yet");
+    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("inputs")), "{fault}");
+    for (who, outcome) in coordinator.run_step(&first, "reader_0", 0).await {
+        assert_eq!(outcome, Outcome::Succeeded, "{who}");
+    }
+
+    // The policy becomes narrow. The same job is offered with a table that it admits, and an order for the next step names
+    // the attempt that read the other one.
+    clinic.set_policy(&narrow()).await;
+    let mut second = first.clone();
+    second.step_mut("reader_0").own.pop();
+    coordinator.agree(&second).await.expect("what it says is admitted");
+    let order = second.assignment("data_transform_0", &host("10000"), 0);
+    let fault = coordinator.assign("10000", order.clone()).await.expect_err("refused today");
+    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("admission.tables")), "{fault}");
+    assert!(fault.message.contains("salaries"), "judged by what the attempt read: {fault}");
+
+    // The attack works where the policy admits the first table, too.
+    clinic.set_policy(ALL_MINE).await;
+    coordinator.assign("10000", order).await.expect("admitted again");
+    let done = coordinator.ended(&task_of(&second.id, "data_transform_0", &host("10000"))).await;
+    assert_eq!(done, Outcome::Succeeded);
 }
 
 #[tokio::test]

@@ -106,6 +106,59 @@ async fn a_ticket_is_good_for_what_was_asked_and_for_nothing_else() {
 }
 
 #[tokio::test]
+async fn an_amended_offer_needs_a_ticket_that_covers_it() {
+    let federation = Federation::new(&program());
+    let coordinator = Coordinator::start(&federation);
+    coordinator.on_http(|_| (200, json!({"retcode": 0, "jobId": "1", "data": {}})));
+    let clinic = federation.agent("10000", &strict());
+    clinic.table("secret", "salaries", "id,x\n1,4711\n2,4712\n");
+    clinic.table("secret", "harmless", "id,x\n1,1\n2,2\n");
+    coordinator.joined(&["10000"]).await;
+    let request = json!({
+        "namespace": "secret", "table_name": "harmless", "output_namespace": "experiment", "output_name": "host",
+    });
+    let ticket = asked(&coordinator, &clinic, "/v1/data/writer", &request).await;
+    let honest = copying(&coordinator, ("secret", "harmless"));
+    coordinator.sign_with_ticket("10000", honest.offer(), ticket.clone()).await.expect("asked for");
+
+    // The attack: the same job with another table, without a ticket, and with the one that was good for the job.
+    let mut amended = honest.clone();
+    amended.step_mut("writer_0").common["name"] = json!("salaries");
+    let fault = coordinator.sign("10000", amended.offer()).await.expect_err("nobody asked for it");
+    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("admission.without_ticket")));
+    let fault =
+        coordinator.sign_with_ticket("10000", amended.offer(), ticket.clone()).await.expect_err("not asked for");
+    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("ticket")), "{fault}");
+    let order = amended.assignment("writer_0", &local("10000"), 0);
+    let fault = coordinator.assign("10000", order).await.expect_err("under an offer that was refused");
+    assert_eq!(fault.code, ErrorCode::OfferRefused, "{fault}");
+
+    // What was asked for runs, and a change that the clinic's own user asks for has its own ticket.
+    let first = honest.assignment("writer_0", &local("10000"), 0);
+    coordinator.assign("10000", first).await.expect("ordered");
+    let task = task_of(&honest.id, "writer_0", &local("10000"));
+    assert_eq!(coordinator.ended(&task).await, Outcome::Succeeded);
+    let change = json!({"role": {"local": {"0": {"writer_0": {"name": "salaries"}}}}});
+    let update = json!({"job_id": honest.id, "component_parameters": change});
+    let own = asked(&coordinator, &clinic, "/v1/job/parameter/update", &update).await;
+    coordinator.sign_with_ticket("10000", amended.offer(), own).await.expect("asked for");
+    let order = amended.assignment("writer_0", &local("10000"), 1);
+    coordinator.assign("10000", order).await.expect("ordered");
+    // The first offer stands with its own ticket as before.
+    coordinator.sign_with_ticket("10000", honest.offer(), ticket).await.expect("the same offer again");
+
+    // The attack works where the policy lets the coordinator do as it likes; what was accepted then ends with the rule.
+    let mut moved = honest.clone();
+    moved.step_mut("writer_0").common["output_name"] = json!("guest");
+    clinic.set_policy(&strict().replace("[release]", "without_ticket = [\"*\"]\n[release]")).await;
+    coordinator.sign("10000", moved.offer()).await.expect("admitted without a ticket");
+    clinic.set_policy(&strict()).await;
+    let order = moved.assignment("writer_0", &local("10000"), 2);
+    let fault = coordinator.assign("10000", order).await.expect_err("the job's tickets are for other offers");
+    assert_eq!(fault.path.as_deref(), Some("admission.without_ticket"), "{fault}");
+}
+
+#[tokio::test]
 async fn a_standing_ticket_ends_after_its_count() {
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);
