@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use archives::{Archive, ArchivedCheckpoint, ArchivedModel, Migration, ModelStore, Subject, sha256_of};
+use audit::{AuditEntry, Basis};
 use axum::body::Bytes;
 use doors::fate_reply::{EXCEPTION, SUCCESS};
 use doors::lenient::{read_json, whole_body};
@@ -61,9 +62,15 @@ impl Archivist {
         Ok((head.status, read_json(&bytes)))
     }
 
-    /// Tells the coordinator that a table is gone, so that whoever goes by another name of it learns why. That it is not
-    /// reached hinders nobody: reading the table says the same.
+    /// Tells the coordinator that a table is gone that jobs had named, so that whoever goes by another name of it learns why.
+    /// That it is not reached hinders nobody: reading the table says the same.
     pub(crate) async fn tell_removed(&self, table: &TableRef) {
+        let basis = Some(Basis { policy: self.holdings.policy().hash().to_owned(), ..Basis::default() });
+        let (what, to) = (format!("removal of table {table}"), "the coordinator".to_owned());
+        if let Err(fault) = self.holdings.audit(&AuditEntry::Told { what, to, refused_by: None, basis }).await {
+            tracing::warn!(code = fault.code.text(), %fault, %table, "the coordinator is not told that the table is gone");
+            return;
+        }
         let body = json!({"namespace": table.namespace, "table_name": table.name});
         match tokio::time::timeout(NOTICE_PATIENCE, self.ask("/v1/fedflow/table/removed", &body)).await {
             Ok(Ok((200, _))) => {}

@@ -127,6 +127,9 @@ async fn loads_what_it_holds_and_remembers_it() {
     assert_eq!(bench.ask(Side::Outside, LOAD, body).await.1["retcode"], 0);
     let (_, reply) = bench.get(Side::Own, "/v1/fedflow/inference").await;
     assert_eq!(reply["data"]["loaded"][0]["model_version"], "9");
+    let rows: Vec<_> =
+        bench.told().await.into_iter().filter(|(what, _)| what.contains("loading of model m 9")).collect();
+    assert_eq!(rows.len(), 1, "{rows:?}");
     let mut without = plan();
     without.parts[0].models[0].model.version = "8".into();
     let (_, reply) = bench.ask(Side::Outside, LOAD, json!({"plan": without})).await;
@@ -174,7 +177,17 @@ async fn binds_for_its_own_user_what_the_coordinator_plans() {
     let refused = bind(json!({"service_id": "s"})).await;
     assert!(refused["retmsg"].as_str().unwrap().contains("no table is known for reader_0 at host 2"), "{refused}");
     // what was named when the model was loaded counts where the binding names nothing
+    // by one of the party's own users: from outside it does not
     bench.ask(Side::Outside, LOAD, json!({"role": "guest", "plan": plan()})).await;
+    bench.answers(200, &json!({"retcode": 0, "data": {"service_id": "s", "plan": nowhere}}));
+    assert_eq!(bind(json!({"service_id": "s"})).await["retcode"], 101);
+    bench.ask(Side::Own, LOAD, json!({"role": "guest", "plan": plan()})).await;
+    // and no later load from outside takes its place
+    let mut elsewhere = plan();
+    elsewhere.parts[1].tables.insert(StepName::new("reader_0").unwrap(), TableRef::new("experiment", "other"));
+    assert_eq!(bench.ask(Side::Outside, LOAD, json!({"role": "guest", "plan": elsewhere})).await.1["retcode"], 0);
+    let loaded = bench.desk.holdings.records.loaded_for_serving().await.unwrap();
+    assert_eq!(loaded.iter().map(|load| &load.plan).collect::<Vec<_>>(), [&plan()]);
     bench.answers(200, &json!({"retcode": 0, "data": {"service_id": "s", "plan": nowhere}}));
     assert_eq!(bind(json!({"service_id": "s"})).await["retcode"], 0);
 }
@@ -187,7 +200,15 @@ async fn outsiders_bind_only_where_the_policy_lets_them_at_models() {
     let closed = OPEN.replace("models_through_coordinator = true", "models_through_coordinator = false");
     let rules = toml::from_str(&closed).unwrap();
     bench.desk.holdings.set_policy(policy::Policy::new(bench.desk.holdings.me.clone(), rules));
-    assert_eq!(bench.ask(Side::Outside, "/v1/fedflow/serving/bind", body).await.1["retcode"], 108);
+    assert_eq!(bench.ask(Side::Outside, "/v1/fedflow/serving/bind", body.clone()).await.1["retcode"], 108);
+    // Nor does a load say what is here.
+    for plan in [plan(), nearly()] {
+        let (_, refused) = bench.ask(Side::Outside, LOAD, json!({"role": "guest", "plan": plan})).await;
+        assert_eq!(refused["retcode"], 108, "{refused}");
+    }
+    let refused = ("loading of model m 9".to_owned(), Some("disclosure.models_through_coordinator".to_owned()));
+    assert_eq!(bench.told().await.into_iter().filter(|told| *told == refused).count(), 2);
+    assert_eq!(bench.ask(Side::Own, LOAD, json!({"role": "guest", "plan": plan()})).await.1["retcode"], 0);
     assert_eq!(bench.ask(Side::Outside, BIND, json!({})).await.1["retmsg"], "<NotFound '404: Not Found'>");
 }
 
@@ -217,4 +238,23 @@ async fn answers_its_own_users_about_services_and_nobody_else() {
     assert_eq!((&none["data"]["scores"], &none["data"]["not_found"]), (&json!([]), &json!(["never", "77"])), "{none}");
     let (_, figures) = bench.get(Side::Own, path).await;
     assert_eq!((&figures["data"]["count"], &figures["data"]["errors"]), (&json!(1), &json!(1)));
+}
+
+/// A plan with a table of nearly the name of one that is here.
+fn nearly() -> ServingPlan {
+    let mut plan = plan();
+    plan.parts[0].tables.insert(StepName::new("reader_0").unwrap(), TableRef::new("experiment", "guost"));
+    plan
+}
+
+#[tokio::test]
+async fn proposes_no_other_table_to_outsiders() {
+    let bench = ready(OPEN).await;
+    for path in [LOAD, "/v1/fedflow/serving/bind"] {
+        let body = json!({"role": "guest", "service_id": "s", "plan": nearly()});
+        let (_, outside) = bench.ask(Side::Outside, path, body.clone()).await;
+        let (_, own) = bench.ask(Side::Own, path, body).await;
+        assert!(own.to_string().contains("did you mean experiment.guest"), "{own}");
+        assert!(outside["retcode"] == 101 && !outside.to_string().contains("experiment.guest"), "{outside}");
+    }
 }

@@ -215,3 +215,28 @@ async fn odd_names_of_tables_reach_no_other_file() {
     }
     assert_eq!(files(bench.folder.path()), before);
 }
+
+#[tokio::test]
+async fn tells_the_coordinator_only_of_tables_that_jobs_named() {
+    let bench = bench("").await;
+    let (secret, read) = (bench.stored("secret", "salaries").await, bench.stored("n", "read").await);
+    let job = crate::trial::job();
+    let records = &bench.desk.holdings.records;
+    records.add_root(&secret, None, false).await.unwrap();
+    records.add_descent(&TableRef::new("output_data_x", "y"), &[read], Some(&job)).await.unwrap();
+    let delete = async |namespace: &str, name: &str| {
+        let reply = bench.own("/v1/table/delete", json!({"namespace": namespace, "table_name": name})).await;
+        assert_eq!(reply["retcode"], 0, "{reply}");
+    };
+    let told = async || {
+        let told = bench.told().await;
+        told.into_iter().filter(|(what, _)| what.starts_with("removal of table")).collect::<Vec<_>>()
+    };
+    delete("secret", "salaries").await;
+    assert!(bench.asked().is_empty() && told().await.is_empty());
+    bench.answers(200, &json!({"retcode": 0}));
+    delete("n", "read").await;
+    let asked = bench.asked();
+    assert_eq!(asked.iter().map(|(head, _)| head.target.as_str()).collect::<Vec<_>>(), ["/v1/fedflow/table/removed"]);
+    assert_eq!(told().await, [("removal of table n.read".to_owned(), None)]);
+}

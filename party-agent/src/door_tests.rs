@@ -127,7 +127,7 @@ impl Bench {
         self.desk.holdings.logs.open(&order.task).write(component_kit::LogLevel::Info, "secure_add_guest: success");
     }
 
-    async fn told(&self) -> Vec<(String, Option<String>)> {
+    pub(super) async fn told(&self) -> Vec<(String, Option<String>)> {
         let chain = crate::trial::chain(&self.desk.holdings);
         let told = |record: audit::AuditRecord| match record.entry {
             AuditEntry::Told { what, refused_by, .. } => Some((what, refused_by)),

@@ -1,7 +1,8 @@
 //! How often in a day figures of this party's data alone were told for jobs that others started.
 //!
-//! A query is a table that an attempt has read when it tells the first figures of it: reruns and further attempts count
-//! again, what the same attempt tells later does not.
+//! A query is a measurement: a table that an attempt has read when it tells the first figures of it, and each turn of its
+//! loops in which it tells figures, since others may have sent something in between on which they depend. Reruns and further
+//! attempts count again; what the same attempt tells later of the same measurement does not.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,35 @@ pub(crate) struct Asked {
     pub(crate) by: String,
     /// Tables that were read so far.
     pub(crate) tables: u64,
+    /// The turn of its loops in which the attempt tells; empty outside of them.
+    pub(crate) turn: String,
+}
+
+/// What is known of the measurements of one attempt, by the turns in which they were made.
+#[derive(Default)]
+struct Measured {
+    /// Tables that were read when figures of the turn were told last.
+    told: BTreeMap<String, u64>,
+    /// Queries that were withheld: what is told behind the loop may sum them up.
+    withheld: BTreeMap<String, u64>,
+}
+
+impl Measured {
+    /// Queries that telling something now would be, beyond those that were told of the turn.
+    fn new_of(&self, asked: &Asked) -> u64 {
+        match (self.told.get(&asked.turn), asked.turn.is_empty()) {
+            (Some(tables), _) => asked.tables.saturating_sub(*tables),
+            (None, true) => asked.tables.max(1),
+            // A turn is one measurement, of one of the tables that were read before.
+            (None, false) => 1,
+        }
+    }
+
+    /// Those, and the ones of the turns inside this one of which nothing was told.
+    fn uncounted(&self, asked: &Asked) -> u64 {
+        let inside = self.withheld.iter().filter(|(turn, _)| **turn != asked.turn && turn.starts_with(&asked.turn));
+        self.new_of(asked).saturating_add(inside.map(|(_, count)| count).sum())
+    }
 }
 
 /// The day's count, as the records have it.
@@ -27,8 +57,8 @@ pub(crate) struct Asked {
 pub(crate) struct Counter {
     day: i64,
     told: BTreeMap<String, u64>,
-    /// Tables of running attempts that were counted.
-    counted: BTreeMap<Key, u64>,
+    /// Of running attempts.
+    measured: BTreeMap<Key, Measured>,
 }
 
 impl Counter {
@@ -36,7 +66,7 @@ impl Counter {
     pub(crate) async fn load(records: &Records, now: Timestamp) -> Result<Self, Fault> {
         let day = now.0.div_euclid(DAY);
         let told = records.queries_of(day).await?.into_iter().map(|queries| (queries.asker, queries.count)).collect();
-        Ok(Self { day, told, counted: BTreeMap::new() })
+        Ok(Self { day, told, measured: BTreeMap::new() })
     }
 
     /// The number in the day of the last query that an attempt would make by telling figures now.
@@ -56,19 +86,30 @@ impl Counter {
         if count == 0 {
             return None;
         }
+        let measured = self.measured.entry(key.clone()).or_default();
+        measured.told.insert(asked.turn.clone(), asked.tables.max(1));
+        measured.withheld.retain(|turn, _| !turn.starts_with(&asked.turn));
         *self.told.entry(asked.by.clone()).or_default() += count;
-        *self.counted.entry(key.clone()).or_default() += count;
         Some(Queries { day: self.day, asker: asked.by.clone(), count })
+    }
+
+    /// Notes that figures of an attempt were withheld.
+    pub(crate) fn withhold(&mut self, key: &Key, asked: &Asked) {
+        let measured = self.measured.entry(key.clone()).or_default();
+        let count = measured.new_of(asked);
+        if count > 0 {
+            measured.withheld.insert(asked.turn.clone(), count);
+        }
     }
 
     /// An attempt is over.
     pub(crate) fn forget(&mut self, key: &Key) {
-        self.counted.remove(key);
+        self.measured.remove(key);
     }
 
     /// How many queries it makes beyond those that were counted.
     fn uncounted(&self, key: &Key, asked: &Asked) -> u64 {
-        asked.tables.max(1).saturating_sub(self.counted.get(key).copied().unwrap_or(0))
+        self.measured.get(key).map_or_else(|| Measured::default().uncounted(asked), |known| known.uncounted(asked))
     }
 }
 
@@ -88,7 +129,43 @@ mod tests {
     }
 
     fn asked(by: &str, tables: u64) -> Asked {
-        Asked { by: by.to_owned(), tables }
+        Asked { by: by.to_owned(), tables, turn: String::new() }
+    }
+
+    /// Of a learner that has read two tables.
+    fn in_turn(turn: &str) -> Asked {
+        Asked { turn: turn.to_owned(), ..asked("9999", 2) }
+    }
+
+    #[test]
+    fn each_turn_in_which_figures_are_told_is_a_query() {
+        let (mut counter, now) = (Counter::default(), Timestamp(DAY * 20_000));
+        for (epoch, number) in [(0, 1), (1, 2), (2, 3)] {
+            let turn = in_turn(&format!("epoch.{epoch}/rows.0/"));
+            assert_eq!(counter.number(&key(0), &turn, now), number);
+            assert_eq!(counter.count(&key(0), &turn).map(|queries| queries.count), Some(1));
+            // The curves of the same epoch.
+            assert_eq!((counter.number(&key(0), &turn, now), counter.count(&key(0), &turn)), (number, None));
+        }
+        assert_eq!(counter.number(&key(0), &in_turn("epoch.2/rows.1/"), now), 4);
+        // The same epochs of another attempt.
+        assert_eq!(counter.number(&key(1), &in_turn("epoch.0/rows.0/"), now), 4);
+    }
+
+    #[test]
+    fn what_sums_withheld_turns_up_counts_them() {
+        let (mut counter, now) = (Counter::default(), Timestamp(DAY * 20_000));
+        for epoch in 0..7 {
+            counter.withhold(&key(0), &in_turn(&format!("epoch.{epoch}/rows.0/")));
+        }
+        counter.withhold(&key(0), &in_turn("epoch.6/rows.0/"));
+        assert_eq!(counter.number(&key(0), &in_turn("epoch.7/rows.0/"), now), 1);
+        // Seven turns and two tables.
+        let summary = asked("9999", 2);
+        assert_eq!(counter.number(&key(0), &summary, now), 9);
+        assert_eq!(counter.count(&key(0), &summary).map(|queries| queries.count), Some(9));
+        assert_eq!(counter.count(&key(0), &summary), None);
+        assert_eq!(counter.number(&key(1), &summary, now), 11);
     }
 
     #[test]

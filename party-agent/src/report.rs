@@ -2,6 +2,7 @@
 //!
 //! Everything but progress survives a crash. Progress is a slot for each task that a newer word replaces.
 
+mod again;
 mod refused;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use audit::{AuditEntry, Basis};
-use policy::{Grounds, Telling};
+use policy::{Grounds, Judged, Telling};
 use records::Queries;
 use serde_json::json;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -37,6 +38,7 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 const TRIES: u32 = 3;
 
 type Key = (TaskId, Attempt);
+type Columns = Arc<BTreeSet<String>>;
 
 enum Posting {
     Report(Box<Told>),
@@ -53,12 +55,15 @@ struct Inner {
     holdings: Arc<Holdings>,
     queue: mpsc::UnboundedSender<Posting>,
     wake: Notify,
-    slots: Mutex<BTreeMap<Key, Progress>>,
+    /// With the names of columns that its text may have.
+    slots: Mutex<BTreeMap<Key, (Progress, Columns)>>,
     /// Attempts whose end the coordinator has not acknowledged.
     unsettled: Mutex<BTreeSet<Key>>,
     /// What was judged before, so that the audit chain names each kind of report once for each attempt.
     judged: Mutex<BTreeSet<(Key, &'static str, Option<&'static str>)>>,
     queries: Mutex<Counter>,
+    /// Reports that a later policy withholds, of which the audit chain says so.
+    withheld: Mutex<BTreeSet<i64>>,
     /// Attempts of which something cannot be told, and why.
     refused: Mutex<BTreeMap<Key, Fault>>,
 }
@@ -84,6 +89,7 @@ impl Reporter {
             unsettled: Mutex::new(waiting.into_iter().filter_map(ends).collect()),
             judged: Mutex::default(),
             queries: Mutex::new(queries),
+            withheld: Mutex::default(),
             refused: Mutex::default(),
         };
         let reporter = Self(Arc::new(inner));
@@ -97,28 +103,29 @@ impl Reporter {
         &self,
         (task, attempt): (&TaskId, Attempt),
         body: ReportBody,
-        grounds: Grounds,
+        grounds: Grounds<'_>,
         asked: Option<&Asked>,
     ) -> Option<&'static str> {
         let key = (task.clone(), attempt);
-        let kind = kind_of(&body);
-        match self.judge(&key, body, grounds, asked) {
+        let (kind, columns) = (kind_of(&body), grounds.columns.clone());
+        let (telling, judged) = self.judge(&key, body, grounds, asked);
+        match telling {
             Telling::Told { body: ReportBody::Progress(progress), .. } => {
-                locked(&self.0.slots).insert(key, progress);
+                locked(&self.0.slots).insert(key, (progress, columns));
                 self.0.wake.notify_one();
                 None
             }
             Telling::Told { body, .. } => {
                 let bytes = kind.and_then(|_| encode(&body).ok()).map_or(0, |frame| frame.len() as u64);
                 let audit = self.entry((&key, kind), None, bytes);
-                self.queue(Report { task: key.0, attempt, body }, audit);
+                self.queue(Report { task: key.0, attempt, body }, audit, &judged);
                 None
             }
             Telling::Withheld { rule } => {
                 tracing::debug!(%task, kind, rule, "the policy keeps a report");
                 let audit = self.entry((&key, kind), Some(rule), 0)?;
                 for body in withheld(kind.unwrap_or_default(), rule) {
-                    self.queue(Report { task: key.0.clone(), attempt, body }, None);
+                    self.queue(Report { task: key.0.clone(), attempt, body }, None, &Judged::note());
                 }
                 let holdings = self.0.holdings.clone();
                 tokio::spawn(async move { drop(holdings.audit(&audit).await) });
@@ -127,20 +134,31 @@ impl Reporter {
         }
     }
 
-    /// Judges a report, and counts it where it is an answer to somebody else.
-    fn judge(&self, key: &Key, body: ReportBody, grounds: Grounds, asked: Option<&Asked>) -> Telling {
+    /// Judges a report, and counts it where it is an answer to somebody else; gives by what it was judged, too.
+    fn judge(
+        &self,
+        key: &Key,
+        body: ReportBody,
+        grounds: Grounds<'_>,
+        asked: Option<&Asked>,
+    ) -> (Telling, Judged) {
         let policy = self.0.holdings.policy();
         // Held until it is counted: no two reports are the last one that is allowed.
         let mut queries = locked(&self.0.queries);
         let query = asked.map(|asked| queries.number(key, asked, self.0.holdings.now()));
-        let telling = policy.disclose(body, &Grounds { query, ..grounds });
-        if let (Telling::Told { is_answer: true, .. }, Some(asked)) = (&telling, asked)
-            && let Some(counted) = queries.count(key, asked)
-        {
-            // The receiver lives as long as any clone.
-            let _ = self.0.queue.send(Posting::Count(counted));
+        let grounds = Grounds { query, ..grounds };
+        let telling = policy.disclose(body, &grounds);
+        match (&telling, asked) {
+            (Telling::Told { is_answer: true, .. }, Some(asked)) => {
+                if let Some(counted) = queries.count(key, asked) {
+                    // The receiver lives as long as any clone.
+                    let _ = self.0.queue.send(Posting::Count(counted));
+                }
+            }
+            (Telling::Withheld { .. }, Some(asked)) if grounds.answers_alone() => queries.withhold(key, asked),
+            _ => {}
         }
-        telling
+        (telling, Judged::by(&policy, &grounds))
     }
 
     /// Tells that an attempt ended; returns when that is written down.
@@ -150,7 +168,8 @@ impl Reporter {
         locked(&self.0.judged).retain(|(of, _, _)| *of != key);
         locked(&self.0.queries).forget(&key);
         locked(&self.0.unsettled).insert(key);
-        self.queue(Report { task: task.clone(), attempt, body: ReportBody::Ended { outcome, usage } }, None);
+        let judged = Judged::by(&self.0.holdings.policy(), &Grounds::none());
+        self.queue(Report { task: task.clone(), attempt, body: ReportBody::Ended { outcome, usage } }, None, &judged);
         self.flush().await;
     }
 
@@ -167,9 +186,10 @@ impl Reporter {
         locked(&self.0.unsettled).iter().cloned().collect()
     }
 
-    fn queue(&self, report: Report, audit: Option<AuditEntry>) {
+    fn queue(&self, report: Report, entry: Option<AuditEntry>, judged: &Judged) {
+        let told = Told { report, entry, judged: serde_json::to_string(judged).ok() };
         // The receiver lives as long as any clone.
-        let _ = self.0.queue.send(Posting::Report(Box::new((report, audit))));
+        let _ = self.0.queue.send(Posting::Report(Box::new(told)));
     }
 
     /// The entry for the audit chain: of everything that is told, and of a kind that a rule withholds the first time.
@@ -183,22 +203,27 @@ impl Reporter {
         if rule.is_some() && !locked(&self.0.judged).insert((key.clone(), kind, rule)) {
             return None;
         }
+        Some(self.entry_of((key, kind), rule, bytes))
+    }
+
+    fn entry_of(&self, (key, kind): (&Key, &str), rule: Option<&str>, bytes: u64) -> AuditEntry {
         let (policy, refused_by) = (self.0.holdings.policy(), rule.map(str::to_owned));
         if let Some(account) = self.0.holdings.accounts.of(key) {
-            return Some(account.report(&policy, kind, bytes, refused_by));
+            return account.report(&policy, kind, bytes, refused_by);
         }
-        Some(AuditEntry::Told {
+        AuditEntry::Told {
             what: format!("{kind} of {} attempt {}", key.0, key.1),
             to: "the coordinator".to_owned(),
             refused_by,
             basis: Some(Basis { policy: policy.hash().to_owned(), ..Basis::default() }),
-        })
+        }
     }
 
     /// Forgets what the coordinator has taken.
     async fn taken(&self, reports: &[(i64, Report)]) -> Result<(), Fault> {
         let numbers: Vec<i64> = reports.iter().map(|(number, _)| *number).collect();
         self.0.holdings.records.acknowledge(&numbers).await?;
+        locked(&self.0.withheld).retain(|number| !numbers.contains(number));
         for (_, report) in reports.iter().filter(|(_, report)| matches!(report.body, ReportBody::Ended { .. })) {
             let key = (report.task.clone(), report.attempt);
             locked(&self.0.unsettled).remove(&key);
@@ -209,8 +234,16 @@ impl Reporter {
 
     fn take_progress(&self) -> Vec<Report> {
         let slots = std::mem::take(&mut *locked(&self.0.slots));
-        let report = |((task, attempt), progress)| Report { task, attempt, body: ReportBody::Progress(progress) };
-        slots.into_iter().map(report).collect()
+        let policy = self.0.holdings.policy();
+        let report = |((task, attempt), (progress, columns))| {
+            let grounds = Grounds { columns, ..Grounds::none() };
+            // What waited for a link may name what the policy keeps by now.
+            match policy.disclose(ReportBody::Progress(progress), &grounds) {
+                Telling::Told { body, .. } => Some(Report { task, attempt, body }),
+                Telling::Withheld { .. } => None,
+            }
+        };
+        slots.into_iter().filter_map(report).collect()
     }
 }
 
@@ -258,13 +291,13 @@ async fn write_down(inner: std::sync::Weak<Inner>, mut postings: mpsc::Unbounded
         }
         if !count(&inner.holdings, &counted).await {
             tracing::error!("queries cannot be counted: figures that wait with them do not leave");
-            told.retain(|(report, _)| kind_of(&report.body).is_none());
+            told.retain(|told: &Told| kind_of(&told.report.body).is_none());
         }
         if post(&inner.holdings, &told).await.is_err() {
             // One that cannot be written must not keep the others from it.
             for one in &told {
                 if let Err(fault) = keep(&inner.holdings, one).await {
-                    Reporter(inner.clone()).spoil(&(one.0.task.clone(), one.0.attempt), &fault);
+                    Reporter(inner.clone()).spoil(&(one.report.task.clone(), one.report.attempt), &fault);
                 }
             }
         }
@@ -275,25 +308,32 @@ async fn write_down(inner: std::sync::Weak<Inner>, mut postings: mpsc::Unbounded
     }
 }
 
-type Told = (Report, Option<AuditEntry>);
+/// What is to be told.
+struct Told {
+    report: Report,
+    /// What the audit chain says of it.
+    entry: Option<AuditEntry>,
+    /// By what it was judged.
+    judged: Option<String>,
+}
 
 /// Writes reports down, after their entries in the audit chain.
 async fn post(holdings: &Holdings, told: &[Told]) -> Result<(), Fault> {
-    let entries: Vec<AuditEntry> = told.iter().filter_map(|(_, entry)| entry.clone()).collect();
+    let entries: Vec<AuditEntry> = told.iter().filter_map(|told| told.entry.clone()).collect();
     holdings.audit_all(&entries).await?;
     post_reports(holdings, told).await
 }
 
 async fn post_reports(holdings: &Holdings, told: &[Told]) -> Result<(), Fault> {
-    let reports: Vec<Report> = told.iter().map(|(report, _)| report.clone()).collect();
-    Ok(holdings.records.post_all(&reports).await?)
+    let judged = told.iter().map(|told| (&told.report, told.judged.as_deref()));
+    Ok(holdings.records.post_judged(judged).await?)
 }
 
 /// Writes the entry of a report into the audit chain. A report without an entry is not told, so that an attempt ends in time
 /// although its entries find no room; what leaves later waits for the same disk.
 async fn enter(holdings: &Holdings, told: &Told) -> Result<(), Fault> {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
-    let Some(entry) = &told.1 else { return Ok(()) };
+    let Some(entry) = &told.entry else { return Ok(()) };
     for _ in 1..TRIES {
         if holdings.audit(entry).await.is_ok() {
             return Ok(());
@@ -324,7 +364,7 @@ async fn count(holdings: &Holdings, counted: &[Queries]) -> bool {
 /// Writes a report down. A disk that is full is waited for, because a job hangs on every report; what cannot be written
 /// for another reason would never be.
 async fn keep(holdings: &Holdings, told: &Told) -> Result<(), Fault> {
-    let report = &told.0;
+    let report = &told.report;
     enter(holdings, told).await?;
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
     let mut left = TRIES;
@@ -394,6 +434,7 @@ impl Pump {
         for (number, report, fault) in &large {
             self.reporter.refuse(*number, report, fault).await?;
         }
+        let waiting = self.reporter.still_told(waiting).await?;
         let mut reports: Vec<Report> =
             waiting.iter().map(|(_, report)| self.reporter.as_told(report.clone())).collect();
         if Instant::now() >= self.next_progress {

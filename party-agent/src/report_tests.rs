@@ -173,13 +173,13 @@ async fn keeps_what_the_policy_keeps_and_writes_both_verdicts_down() {
 #[tokio::test]
 async fn answers_to_others_are_counted_and_end_at_the_days_limit() {
     let mut bench = bench("[disclosure]\nqueries_per_day = 2").await;
-    let (asked, figures) = (Asked { by: "9999".to_owned(), tables: 1 }, &[Tells::Figures][..]);
+    let asked = |by: &str| Asked { by: by.to_owned(), tables: 1, turn: String::new() };
+    let (other, asked, figures) = (asked("10001"), asked("9999"), &[Tells::Figures][..]);
     let tell = |attempt, asked| bench.tell_of(attempt, loss(1), figures, asked);
     assert_eq!((tell(0, Some(&asked)), tell(0, Some(&asked)), tell(1, Some(&asked))), (None, None, None));
     let rule = "disclosure.queries_per_day";
     assert_eq!((tell(2, Some(&asked)), tell(2, Some(&asked)), tell(3, Some(&asked))), (Some(rule), None, Some(rule)));
     // Somebody else, and the party's own users.
-    let other = Asked { by: "10001".to_owned(), tables: 1 };
     assert_eq!((tell(4, Some(&other)), tell(5, None)), (None, None));
     bench.reporter.flush().await;
     assert_eq!(bench.pump.round().await, Ok(7));
@@ -221,4 +221,73 @@ fn fills_a_frame_and_no_more() {
         fitting(vec![(1, report(8 << 20)), (2, report(20 << 20)), (3, report(1 << 20)), (4, report(8 << 20))]);
     assert_eq!(fit.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(large.iter().map(|(number, ..)| *number).collect::<Vec<_>>(), [2]);
+}
+
+/// What the audit chain says of reports that were refused.
+fn refusals(bench: &Bench) -> Vec<String> {
+    let refused = |record: audit::AuditRecord| match record.entry {
+        AuditEntry::Told { what, refused_by: Some(rule), .. } => Some(format!("{what}: {rule}")),
+        _ => None,
+    };
+    crate::trial::chain(&bench.holdings).into_iter().filter_map(refused).collect()
+}
+
+#[tokio::test]
+async fn each_validated_epoch_is_a_query_and_training_goes_on_beyond_the_limit() {
+    let mut bench = bench("[disclosure]\nqueries_per_day = 2").await;
+    let measure = |epoch: usize| {
+        let turn = format!("epoch.{epoch}/rows.0/");
+        let asked = Asked { by: "9999".to_owned(), tables: 1, turn };
+        // A value and a curve.
+        [0, 1].map(|_| bench.tell_of(0, loss(epoch), &[Tells::Figures], Some(&asked)))
+    };
+    let told: Vec<_> = (0..5).map(measure).collect();
+    assert_eq!(told[..2], [[None, None]; 2]);
+    assert!(told[2][0] == Some("disclosure.queries_per_day"), "{told:?}");
+    bench.reporter.ended(&bench.task, Attempt(0), Outcome::Succeeded, Usage::default()).await;
+    // Two measurements of two reports, the note and the end.
+    assert_eq!(bench.pump.round().await, Ok(6));
+    let text = format!("{:?}", bench.took());
+    assert_eq!(text.matches("namespace: \"train\"").count(), 4, "{text}");
+}
+
+#[tokio::test]
+async fn a_report_that_waits_leaves_by_the_policy_in_force_then() {
+    let mut bench = bench(OPEN).await;
+    let set = |rules: &str| {
+        bench.holdings.set_policy(policy::Policy::new("1".parse().unwrap(), toml::from_str(rules).unwrap()));
+    };
+    let fault = Fault::new(ErrorCode::DataMismatch, "salary is text");
+    bench.tell(loss(1));
+    bench.tell(ReportBody::Summary("{\"salary\": 1}".into()));
+    bench.tell(ReportBody::ModelView("{\"salary\": 1}".into()));
+    bench.reporter.ended(&bench.task, Attempt(1), Outcome::Failed(fault), Usage::default()).await;
+    set("[disclosure]\nmetrics = false");
+    // The link fails once: what was withheld stands in the chain once.
+    *locked(&bench.coordinator.fails) = vec![false];
+    assert!(bench.pump.round().await.is_err());
+    assert_eq!(bench.pump.round().await, Ok(4));
+    let text = format!("{:?}", bench.took());
+    assert!(!text.contains("salary") && !text.contains("\"loss\""), "{text}");
+    for rule in ["disclosure.metrics", "disclosure.summaries", "disclosure.model_views", "disclosure.table_headers"] {
+        assert!(text.contains(&format!("withheld by rule {rule}")), "{rule}: {text}");
+        let refusals = refusals(&bench);
+        assert_eq!(refusals.iter().filter(|refusal| refusal.ends_with(rule)).count(), 1, "{refusals:?}");
+    }
+    assert_eq!(bench.waiting().await, 0);
+    // Under the policy by which it was told it leaves as it was.
+    set(OPEN);
+    bench.tell(loss(2));
+    bench.reporter.flush().await;
+    assert_eq!(bench.pump.round().await, Ok(1));
+    assert_eq!(bench.took().last(), Some(&loss(2)));
+    // Progress waits elsewhere.
+    let grounds = Grounds { columns: Arc::new(["salary".to_owned()].into()), ..Grounds::none() };
+    let progress = ReportBody::Progress(Progress::new(0.5, "salary"));
+    bench.reporter.tell((&bench.task, Attempt(0)), progress, grounds, None);
+    set("");
+    tokio::time::sleep(PROGRESS_EVERY).await;
+    assert_eq!(bench.pump.round().await, Ok(1));
+    let last = format!("{:?}", bench.took().last());
+    assert!(last.contains("Progress") && !last.contains("salary"), "{last}");
 }

@@ -149,11 +149,11 @@ impl Outside {
     }
 
     /// What is known of a report, and who asks.
-    fn grounds(&self, about: About) -> (Grounds, Option<Asked>) {
+    fn grounds(&self, about: About) -> (Grounds<'static>, Option<Asked>) {
         let seen = self.seen();
         let read = seen.behind((self.assignment.task.role, self.takes_tables), about.rows);
         let columns = seen.columns();
-        let asked = self.asker.clone().map(|by| Asked { by, tables: seen.tables() });
+        let asked = self.asker.clone().map(|by| Asked { by, tables: seen.tables(), turn: about.turn });
         (Grounds { tells: about.tells, read, alone: self.alone, query: None, columns }, asked)
     }
 

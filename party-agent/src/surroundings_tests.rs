@@ -403,7 +403,7 @@ fn figures() -> (ReportBody, About) {
     let data = vocabulary::MetricData::Values(vec![("rmse".to_owned(), 0.4711)]);
     let meta = serde_json::Map::new();
     let metric = vocabulary::Metric { namespace: "train".into(), name: "lr".into(), data, meta };
-    (ReportBody::Metrics(vec![metric.finite().0]), About { tells: &[Tells::Figures], rows: None })
+    (ReportBody::Metrics(vec![metric.finite().0]), About { tells: &[Tells::Figures], ..About::NOTHING })
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ pub struct Metrics<'a> {
 
 impl<'a> Metrics<'a> {
     pub(crate) fn new(task: &'a TaskContext, tells: &'static [Tells]) -> Self {
-        Self { task, about: About { tells, rows: None } }
+        Self { task, about: About { tells, rows: None, turn: String::new() } }
     }
 
     /// Says how many rows they are of, where those are fewer than the rows of the tables that were read, or where others
@@ -36,7 +36,7 @@ impl<'a> Metrics<'a> {
             }
             kept.push(metric);
         }
-        self.task.report(ReportBody::Metrics(kept), self.about);
+        self.task.report(ReportBody::Metrics(kept), self.about.clone());
     }
 
     /// Reports the training loss after a loop turn, in FATE's form (`train` / `loss`).
@@ -58,7 +58,7 @@ impl<'a> Metrics<'a> {
 
     /// Reports the step's summary: free-form, but bounded by the gate.
     pub fn summary(&self, summary: &Value) {
-        self.task.report(ReportBody::Summary(summary.to_string()), self.about);
+        self.task.report(ReportBody::Summary(summary.to_string()), self.about.clone());
     }
 
     /// Reports a summary with numbers of rows, and with what the step printed, where that may be told.
@@ -76,7 +76,7 @@ impl<'a> Metrics<'a> {
     /// Reports a view of the model in FATE's form.
     pub fn model_view(&self, meta: &Value, param: &Value) {
         let view = json!({"meta": meta, "param": param}).to_string();
-        self.task.report(ReportBody::ModelView(view), self.about);
+        self.task.report(ReportBody::ModelView(view), self.about.clone());
     }
 }
 

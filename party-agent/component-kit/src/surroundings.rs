@@ -113,17 +113,20 @@ pub struct LabelRules {
 }
 
 /// What a component says of a report beside the report: what it gives away, and of how many rows it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
     /// Everything that it gives away; nothing named counts as everything.
     pub tells: &'static [Tells],
     /// The rows behind it, where they are fewer than those of the tables that were read, or were read by others.
     pub rows: Option<u64>,
+    /// The turn of its loops in which it is told; empty outside of them. What a task tells of its data in another turn is
+    /// another measurement, since messages of others may have come in between.
+    pub turn: String,
 }
 
 impl About {
     /// Of a report that says nothing of data.
-    pub const NOTHING: Self = Self { tells: &[], rows: None };
+    pub const NOTHING: Self = Self { tells: &[], rows: None, turn: String::new() };
 }
 
 /// The outside of one attempt at one participant.

@@ -387,7 +387,7 @@ impl TaskContext {
     }
 
     pub(crate) fn report(&self, body: ReportBody, about: About) {
-        self.inner.surroundings.report(body, about);
+        self.inner.surroundings.report(body, About { turn: self.scope.to_string(), ..about });
     }
 
     // --- working ------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use vocabulary::report::ReportBody;
 use vocabulary::{Fault, Metric, Outcome, TableSummary, Tells};
 
@@ -15,7 +16,8 @@ use crate::verdict::Verdict;
 const LARGEST_VIEW: usize = 4 << 20;
 
 /// How many rows stand behind a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Read {
     /// None: the step takes no table, no file and no model.
     Nothing,
@@ -27,9 +29,9 @@ pub enum Read {
 
 /// What the agent itself knows of a report, beside what the report says.
 #[derive(Debug, Clone)]
-pub struct Grounds {
+pub struct Grounds<'a> {
     /// What the report gives away, as its component declares it; nothing declared counts as everything.
-    pub tells: &'static [Tells],
+    pub tells: &'a [Tells],
     /// How many rows stand behind it.
     pub read: Read,
     /// Whether its component exchanges no messages: whatever it tells is made of this party's data alone.
@@ -40,7 +42,7 @@ pub struct Grounds {
     pub columns: Arc<BTreeSet<String>>,
 }
 
-impl Grounds {
+impl Grounds<'_> {
     /// Of a report that says nothing of data.
     pub fn none() -> Self {
         Self { tells: &[], read: Read::Unknown, alone: true, query: None, columns: Arc::default() }
@@ -63,7 +65,7 @@ impl Grounds {
     }
 
     /// Whether it answers a question about this party's data alone.
-    fn answers_alone(&self) -> bool {
+    pub fn answers_alone(&self) -> bool {
         self.tells(Tells::Figures) || self.tells(Tells::Rows) || self.alone && self.tells(Tells::Joint)
     }
 }
@@ -87,7 +89,7 @@ pub enum Telling {
 
 impl Policy {
     /// Judges a report: the one judgement of everything that a task tells the coordinator.
-    pub fn disclose(&self, body: ReportBody, grounds: &Grounds) -> Telling {
+    pub fn disclose(&self, body: ReportBody, grounds: &Grounds<'_>) -> Telling {
         let rules = &self.rules.disclosure;
         let told = |body: ReportBody| Telling::Told { body, is_answer: false };
         match body {
@@ -134,7 +136,7 @@ impl Policy {
 
     /// Judges figures by the switch of their kind, by what they give away, by the rows behind them and by how often the
     /// one who asks has asked today.
-    fn figures(&self, (rule, is_open): (&'static str, bool), body: ReportBody, grounds: &Grounds) -> Telling {
+    fn figures(&self, (rule, is_open): (&'static str, bool), body: ReportBody, grounds: &Grounds<'_>) -> Telling {
         // Whoever brings rows in hears what became of them, and sizes are told with every output.
         if grounds.only_counts() && !matches!(body, ReportBody::ModelView(_)) {
             return Telling::Told { body, is_answer: false };

@@ -11,7 +11,7 @@ fn policy(rules: &str) -> Policy {
 }
 
 /// Grounds of a step that read a large table, for a job of one's own users.
-fn grounds(tells: &'static [Tells]) -> Grounds {
+fn grounds(tells: &'static [Tells]) -> Grounds<'static> {
     Grounds { tells, read: Read::Rows(1_000), ..Grounds::none() }
 }
 
@@ -30,7 +30,7 @@ fn view() -> ReportBody {
 }
 
 /// The rule that withholds it; none when it is told.
-fn rule(policy: &Policy, body: ReportBody, grounds: &Grounds) -> Option<&'static str> {
+fn rule(policy: &Policy, body: ReportBody, grounds: &Grounds<'_>) -> Option<&'static str> {
     match policy.disclose(body, grounds) {
         Telling::Told { .. } => None,
         Telling::Withheld { rule } => Some(rule),

@@ -21,6 +21,7 @@ const STATEMENTS: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS model_views (version TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, view TEXT NOT NULL, \
      PRIMARY KEY (version, step, role))",
     "CREATE TABLE IF NOT EXISTS outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, report TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS outbox_grounds (number INTEGER PRIMARY KEY, grounds TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY AUTOINCREMENT, at_micros INTEGER NOT NULL, \
      entry TEXT NOT NULL, hash TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS attempts_by_state ON attempts (state)",

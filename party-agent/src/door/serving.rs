@@ -34,12 +34,13 @@ fn plan_in(asked: &Asked) -> Result<ServingPlan, Failure> {
     Ok(serde_json::from_value(plan).map_err(malformed)?)
 }
 
-/// Loads a model at this party in a role: sees that its models and tables are here, and remembers it. The coordinator
-/// asks this; nothing leaves the party by it.
+/// Loads a model at this party in a role: sees that its models and tables are here, and remembers it. What is here is said to
+/// those whom the policy lets at models.
 pub(super) async fn load(desk: Desk, request: Request) -> Answer {
     let asked = Asked::read(request).await?;
     need_serving(&desk)?;
-    let plan = plan_in(&asked)?;
+    let mut plan = plan_in(&asked)?;
+    desk.permit_models(format!("loading of model {} {}", plan.model_id, plan.model_version)).await?;
     let role = asked.role().unwrap_or(plan.initiator.role);
     let me = Participant::new(role, desk.holdings.me.clone());
     let Some(part) = plan.part_of(&me) else {
@@ -47,6 +48,11 @@ pub(super) async fn load(desk: Desk, request: Request) -> Answer {
         return Err(Fault::new(ErrorCode::RequestInvalid, message).into());
     };
     check(&desk, part).await?;
+    if desk.side == Side::Outside {
+        // Which tables answer is for the party's own users to name.
+        plan.parts.iter_mut().for_each(|part| part.tables.clear());
+        take_loaded_tables(&desk, &mut plan).await?;
+    }
     desk.holdings.records.load_for_serving(role, &plan, desk.holdings.now()).await.map_err(Fault::from)?;
     tracing::info!(model = plan.model_id, version = plan.model_version, %role, "model loaded for serving");
     Ok(Reply::success().into_response())
@@ -70,6 +76,10 @@ async fn check(desk: &Desk, part: &ServingPart) -> Result<(), Failure> {
     blocking(move || tables.iter().try_for_each(|table| shelf.info(table).map(|_| ()).map_err(Fault::from)))
         .await
         .map_err(|failure| match failure.0.fault.clone() {
+            // An outsider is not told what other tables there are.
+            Some(fault) if desk.side == Side::Outside => {
+                fault.at(me).next("check namespace and name of the table").into()
+            }
             Some(fault) => fault.at(me).into(),
             None => failure,
         })
@@ -132,7 +142,7 @@ async fn keep(desk: &Desk, service: Option<String>, mut plan: ServingPlan) -> An
     Ok(Reply::success().saying(format!("service id is {service}")).into_response())
 }
 
-/// Fills in the tables that were named when the model was loaded, where the request names none.
+/// Fills in the tables that the party's own users named when they loaded the model, where the request names none.
 async fn take_loaded_tables(desk: &Desk, plan: &mut ServingPlan) -> Result<(), Failure> {
     let loads = desk.holdings.records.loaded_for_serving().await.map_err(Fault::from)?;
     let loaded = loads.into_iter().rev().map(|load| load.plan);

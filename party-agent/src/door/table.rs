@@ -96,11 +96,15 @@ async fn delete_outputs(desk: &Desk, asked: &Asked) -> Answer {
 /// Takes a table off the shelf, with what is known of its descent; tells whether there was one.
 pub(super) async fn remove(desk: &Desk, table: &TableRef) -> Result<bool, Failure> {
     let (shelf, name) = (desk.holdings.shelf.clone(), table.clone());
+    // A table that no job had to do with is unknown outside, and stays so.
+    let is_known = !desk.holdings.records.jobs_of_table(table).await.map_err(Fault::from)?.is_empty();
     let deleted = blocking(move || shelf.delete(&name).map_err(Fault::from)).await?;
     if deleted {
         desk.holdings.records.forget_descent(table).await.map_err(Fault::from)?;
         tracing::info!(%table, "table deleted");
-        desk.archivist.tell_removed(table).await;
+        if is_known {
+            desk.archivist.tell_removed(table).await;
+        }
     }
     Ok(deleted)
 }

@@ -312,3 +312,39 @@ async fn an_arbiter_tells_the_loss_of_enough_rows_although_it_reads_none() {
     coordinator.run(&job).await.expect("it runs");
     assert_eq!(losses(&job), 0, "by the guest's word there are fewer");
 }
+
+#[tokio::test]
+async fn each_validated_epoch_is_a_query_since_a_host_chooses_the_scores() {
+    let federation = Federation::new(&program());
+    let coordinator = Coordinator::start(&federation);
+    let bank = federation.agent("9999", ALL_MINE);
+    let clinic = federation.agent("10000", &policy(""));
+    let tables = pair(60);
+    clinic.table("experiment", "guest", &tables.guest);
+    bank.table("experiment", "host", &tables.host);
+    coordinator.joined(&["9999", "10000"]).await;
+    let mut job = Job::training(&coordinator.catalogue(), ["10000", "9999", "9999"], 14);
+    job = job.started_by(&super::host("9999"));
+    job.steps.retain(|step| step.component != "evaluation");
+    let validated = json!({"callbacks": ["PerformanceEvaluate"], "validation_freqs": 1, "metrics": ["auc", "ks"]});
+    job.step_mut("hetero_lr_0").common["callback_param"] = validated;
+    let task = |job: &Job| job.task("hetero_lr_0", &guest("10000"));
+    // Epochs of which a figure or a curve was told.
+    let epochs = |job: &Job| {
+        let metrics = coordinator.metrics_of(&task(job));
+        let epoch = |metric: Metric| metric.name.strip_prefix("iteration_")?.split('_').next().map(str::to_owned);
+        metrics.into_iter().filter_map(epoch).collect::<std::collections::BTreeSet<_>>().len()
+    };
+    coordinator.run(&job).await.expect("the training goes on");
+    assert_eq!(epochs(&job), 10);
+    let notes = format!("{:?}", coordinator.metrics_of(&task(&job)));
+    assert!(notes.contains(&format!("withheld by rule {DAILY}")), "{notes}");
+    // Nor does another training that day tell anything.
+    let again = job.anew();
+    coordinator.run(&again).await.expect("it runs");
+    assert_eq!(epochs(&again), 0);
+    clinic.set_policy(&policy("queries_per_day = 'any'")).await;
+    let open = job.anew();
+    coordinator.run(&open).await.expect("it runs");
+    assert_eq!(epochs(&open), 14, "the attacker is seen to work");
+}
