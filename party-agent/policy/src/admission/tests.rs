@@ -278,18 +278,21 @@ fn a_model_is_applied_with_those_who_trained_it_or_where_the_policy_names_it() {
 
 #[test]
 fn a_file_is_kept_for_own_jobs_alone() {
-    let keeps = |who: &str, mut offer: Offer| {
-        let who = Participant::new(Role::Host, party(who));
+    let keeps = |role: Role, who: &str, mut offer: Offer| {
+        let who = Participant::new(role, party(who));
         offer.steps[0].participants = vec![who.clone()];
         offer.keeps =
             Some(OfferedFile { step: StepName::new("reader_0").expect("valid"), who, file: "files://a/b".to_owned() });
         offer
     };
-    let foreign = |who: &str| rule(Policy::new(party("2"), open()).admit(&keeps(who, offer()), &party("1"), &facts()));
+    let foreign = |who: &str| {
+        let keeping = keeps(Role::Host, who, offer());
+        rule(Policy::new(party("2"), open()).admit(&keeping, &party("1"), &facts()))
+    };
     assert_eq!(foreign("2"), "admission.without_ticket");
     assert_eq!(foreign("1"), "allowed", "it is the other party's to judge");
-    assert_eq!(judge_own("", &keeps("2", own()), true), "allowed");
-    let mut nothing = keeps("2", own());
+    assert_eq!(judge_own("", &keeps(Role::Local, "2", own()), true), "allowed");
+    let mut nothing = keeps(Role::Local, "2", own());
     nothing.steps[0].participants.clear();
     assert_eq!(judge_own("", &nothing, true), "admission.without_ticket", "of no step of the offer");
 }
