@@ -74,7 +74,8 @@ pub async fn keep_fresh(renewal: Renewal) {
             () = tokio::time::sleep(READ_AGAIN_EVERY) => false,
         };
         let before = std::mem::replace(&mut stamp, renewal.stamp());
-        let done = if asked || before != stamp || renewal.is_behind() { renewal.reload() } else { renewal.close_ended() };
+        let done =
+            if asked || before != stamp || renewal.is_behind() { renewal.reload() } else { renewal.close_ended() };
         if let Err(fault) = done {
             tracing::error!(code = fault.code.text(), %fault, "something could not be read again");
         }

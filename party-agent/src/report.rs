@@ -135,13 +135,7 @@ impl Reporter {
     }
 
     /// Judges a report, and counts it where it is an answer to somebody else; gives by what it was judged, too.
-    fn judge(
-        &self,
-        key: &Key,
-        body: ReportBody,
-        grounds: Grounds<'_>,
-        asked: Option<&Asked>,
-    ) -> (Telling, Judged) {
+    fn judge(&self, key: &Key, body: ReportBody, grounds: Grounds<'_>, asked: Option<&Asked>) -> (Telling, Judged) {
         let policy = self.0.holdings.policy();
         // Held until it is counted: no two reports are the last one that is allowed.
         let mut queries = locked(&self.0.queries);
