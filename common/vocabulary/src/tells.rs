@@ -17,19 +17,3 @@ pub enum Tells {
     /// Rows, values of single rows, or figures of single columns.
     Rows,
 }
-
-impl Tells {
-    /// All kinds.
-    pub const ALL: [Tells; 5] = [Tells::Counts, Tells::Joint, Tells::Figures, Tells::Headers, Tells::Rows];
-
-    /// Its name.
-    pub fn word(self) -> &'static str {
-        match self {
-            Tells::Counts => "counts",
-            Tells::Joint => "joint",
-            Tells::Figures => "figures",
-            Tells::Headers => "headers",
-            Tells::Rows => "rows",
-        }
-    }
-}

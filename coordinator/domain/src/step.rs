@@ -57,7 +57,7 @@ fn part_done(task: &Task) -> f64 {
         return 1.0;
     }
     let fraction = task.progress.as_ref().map_or(0.0, |progress| progress.fraction.get());
-    if task.state.is_active() && fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 }
+    if task.state.is_active() { fraction.clamp(0.0, 1.0) } else { 0.0 }
 }
 
 /// The parts of a task that rules look at.

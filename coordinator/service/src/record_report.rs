@@ -75,7 +75,7 @@ async fn record_one(tx: &mut dyn Transaction, loaded: &mut Loaded, report: Repor
         }
         ReportBody::Ended { outcome, usage } => return Ok(record_end(loaded, &key, outcome, usage, now)),
         ReportBody::Progress(mut progress) => {
-            // What is not a number cannot be kept as JSON.
+            // An agent may tell of any share.
             progress.text = progress.text.chars().take(MOST_PROGRESS).collect();
             progress.fraction = Finite::share(progress.fraction.get());
             change(loaded, &key, |task| task.progress = Some(progress), now);

@@ -10,6 +10,9 @@ use crate::entry::AuditEntry;
 /// The format that is written. Format 0 is read and continued.
 pub const FORMAT: u32 = 1;
 
+/// Bytes of the longest line that is read.
+pub(crate) const LONGEST: u64 = 1 << 20;
+
 /// What stands for the hash before the first entry.
 const NOTHING: [u8; 64] = [b'0'; 64];
 /// The hash's own domain: no entry of another format or purpose has the same hash.

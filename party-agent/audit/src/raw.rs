@@ -5,10 +5,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::AuditError;
+use crate::line::LONGEST;
 use crate::segment;
-
-/// The longest line that is read.
-const LONGEST: u64 = 1 << 20;
 
 /// Reads lines.
 pub struct Raw {

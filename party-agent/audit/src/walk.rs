@@ -6,11 +6,8 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::error::AuditError;
-use crate::line::{AuditRecord, FORMAT, Line};
+use crate::line::{AuditRecord, FORMAT, LONGEST, Line};
 use crate::segment;
-
-/// The longest line that is read.
-const LONGEST: u64 = 1 << 20;
 
 /// More than one write leaves behind: such a rest did not come from an unfinished one.
 const LARGEST_REST: u64 = 2 << 20;
@@ -64,7 +61,6 @@ impl Lines {
 
 /// Reads a chain. Needs the memory of one line.
 pub struct Walk {
-    folder: PathBuf,
     waiting: VecDeque<PathBuf>,
     file: Option<(PathBuf, BufReader<File>)>,
     /// Where the next line of the present file begins.
@@ -82,7 +78,7 @@ impl Walk {
         }
         let waiting = waiting.into_iter().map(|(_, path)| path).collect();
         let lines = Lines::default();
-        Ok(Self { folder: folder.to_owned(), waiting, file: None, offset: 0, buffer: Vec::new(), lines })
+        Ok(Self { waiting, file: None, offset: 0, buffer: Vec::new(), lines })
     }
 
     /// How far it went.
@@ -194,11 +190,6 @@ impl Walk {
         let mut hasher = blake3::Hasher::new();
         hasher.update_reader(file.take(last)).map_err(AuditError::disk(path))?;
         Ok((last, hasher.finalize().to_hex().to_string()))
-    }
-
-    /// The folder that is read.
-    pub fn folder(&self) -> &Path {
-        &self.folder
     }
 }
 

@@ -9,15 +9,13 @@ use vocabulary::{Clock, ErrorCode, SystemClock, Timestamp};
 
 use crate::{RecordError, Records};
 
-/// A kind of row: where it stands, and what is kept of one that is set aside.
+/// A kind of row: where it stands, and what it is called.
 pub(crate) struct Kind {
     /// What it is called.
     pub(crate) name: &'static str,
     pub(crate) table: &'static str,
     /// What tells one from the others.
     pub(crate) key: &'static [&'static str],
-    /// The other columns.
-    pub(crate) rest: &'static [&'static str],
 }
 
 /// A row that was set aside.
@@ -120,7 +118,8 @@ pub(crate) async fn move_row(
 ) -> Result<String, RecordError> {
     let key: Vec<String> = kind.key.iter().map(|column| format!("COALESCE(CAST({column} AS TEXT), '?')")).collect();
     let key = key.join(" || ' ' || ");
-    let columns: Vec<&str> = kind.key.iter().chain(kind.rest).copied().collect();
+    let columns = "/* columns */ SELECT name FROM pragma_table_info($1) ORDER BY cid";
+    let columns: Vec<String> = sqlx::query_scalar(columns).bind(kind.table).fetch_all(&mut *connection).await?;
     let values: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
     let (table, columns, values) = (kind.table, columns.join(", "), values.join(" || ', ' || "));
     let copy = format!(

@@ -8,12 +8,7 @@ use vocabulary::{Assignment, Attempt, JobId, PartyId, Role, StepName, TableRef, 
 use crate::aside::Kind;
 use crate::{RecordError, Records, from_json, to_json};
 
-const ATTEMPT: Kind = Kind {
-    name: "attempt",
-    table: "attempts",
-    key: &["job", "step", "role", "attempt"],
-    rest: &["state", "assignment", "outputs", "started_micros", "ended_micros"],
-};
+const ATTEMPT: Kind = Kind { name: "attempt", table: "attempts", key: &["job", "step", "role", "attempt"] };
 
 /// Where an attempt stands at this agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,12 +7,8 @@ use vocabulary::{Attempt, CheckpointRef, ModelRef, Timestamp};
 use crate::aside::Kind;
 use crate::{ModelRecord, RecordError, Records};
 
-const CHECKPOINT: Kind = Kind {
-    name: "checkpoint",
-    table: "checkpoints",
-    key: &["version", "step", "role", "step_index"],
-    rest: &["step_name", "attempt", "component", "component_version", "content", "saved_micros"],
-};
+const CHECKPOINT: Kind =
+    Kind { name: "checkpoint", table: "checkpoints", key: &["version", "step", "role", "step_index"] };
 
 /// A state's row.
 #[derive(Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::aside::Kind;
 use crate::{RecordError, Records, from_json, to_json};
 
-const CONNECTOR: Kind = Kind { name: "connector", table: "connectors", key: &["name"], rest: &["engine", "info"] };
+const CONNECTOR: Kind = Kind { name: "connector", table: "connectors", key: &["name"] };
 
 /// A named data source.
 #[derive(Clone, PartialEq)]

@@ -6,8 +6,7 @@ use vocabulary::{PartyId, Timestamp};
 use crate::aside::Kind;
 use crate::{RecordError, Records};
 
-const PINNED_KEY: Kind =
-    Kind { name: "pinned key", table: "pinned_keys", key: &["party"], rest: &["pem", "saved_micros"] };
+const PINNED_KEY: Kind = Kind { name: "pinned key", table: "pinned_keys", key: &["party"] };
 
 impl Records {
     /// Pins a party's key (PEM); tells whether it was pinned before.

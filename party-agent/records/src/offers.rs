@@ -7,8 +7,7 @@ use vocabulary::{JobId, Offer, Timestamp};
 use crate::aside::Kind;
 use crate::{RecordError, Records, from_json, to_json};
 
-const OFFER: Kind =
-    Kind { name: "offer", table: "offers", key: &["fingerprint", "job"], rest: &["offer", "accepted_micros"] };
+const OFFER: Kind = Kind { name: "offer", table: "offers", key: &["fingerprint", "job"] };
 
 fn offer(row: &SqliteRow) -> Result<Offer, RecordError> {
     from_json("offer", row.try_get("offer")?)

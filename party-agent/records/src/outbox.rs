@@ -9,7 +9,7 @@ use vocabulary::Report;
 use crate::aside::{Kind, move_row};
 use crate::{RecordError, Records, from_json, to_json};
 
-pub(crate) const REPORT: Kind = Kind { name: "report", table: "outbox", key: &["number"], rest: &["report"] };
+pub(crate) const REPORT: Kind = Kind { name: "report", table: "outbox", key: &["number"] };
 
 impl Records {
     /// Keeps a report until it is acknowledged.

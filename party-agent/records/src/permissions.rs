@@ -7,12 +7,8 @@ use vocabulary::{PartyId, Role, Timestamp};
 use crate::aside::Kind;
 use crate::{RecordError, Records};
 
-const PERMISSION: Kind = Kind {
-    name: "permission",
-    table: "permissions",
-    key: &["party", "role", "kind", "namespace", "name"],
-    rest: &["granted_micros"],
-};
+const PERMISSION: Kind =
+    Kind { name: "permission", table: "permissions", key: &["party", "role", "kind", "namespace", "name"] };
 
 /// What a grant is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,13 +7,8 @@ use vocabulary::{Role, ServingPlan, Timestamp};
 use crate::aside::Kind;
 use crate::{RecordError, Records, from_json, to_json};
 
-const LOAD: Kind = Kind {
-    name: "loaded model",
-    table: "serving_loads",
-    key: &["model", "version", "role"],
-    rest: &["plan", "loaded_micros"],
-};
-const SERVICE: Kind = Kind { name: "service", table: "services", key: &["service"], rest: &["plan", "bound_micros"] };
+const LOAD: Kind = Kind { name: "loaded model", table: "serving_loads", key: &["model", "version", "role"] };
+const SERVICE: Kind = Kind { name: "service", table: "services", key: &["service"] };
 
 /// A service id and what it means.
 #[derive(Debug, Clone, PartialEq)]
