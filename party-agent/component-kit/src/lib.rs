@@ -8,8 +8,10 @@
 mod component;
 mod description;
 mod error;
+mod given;
 #[cfg(feature = "harness")]
 pub mod harness;
+pub mod lenient;
 mod message;
 mod meter;
 mod metrics;
@@ -21,8 +23,9 @@ mod surroundings;
 mod task;
 
 pub use component::{AnyComponent, Component, Room};
-pub use description::{Description, PortLine};
+pub use description::{CastLine, Description, NeedLine, PortLine};
 pub use error::{ComponentError, Result};
+pub use given::Given;
 pub use message::Message;
 pub use metrics::Metrics;
 pub use model::SavedModel;
@@ -30,7 +33,7 @@ pub use params::{Check, Problem, Problems};
 pub use payload::{Packed, Payload, PayloadError, Raw};
 pub use peer::{Peer, Peers};
 pub use surroundings::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LabelRules, LogLevel, ModelCopy,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LabelRules, LogLevel, MaliciousHosts, ModelCopy,
     Reading, Surroundings,
 };
 pub use task::TaskContext;

@@ -8,6 +8,7 @@ pub mod batches;
 pub mod convergence;
 pub mod evaluation;
 pub mod initial;
+pub mod labels;
 pub mod learning_rate;
 pub mod linear;
 pub mod logistic;

@@ -25,6 +25,10 @@ pub(super) async fn run(task: &TaskContext, params: Params) -> Result<()> {
         let (name, plan) = (step.to_string(), plan.clone());
         let done = task.compute(move || evaluate(&name, &table, &plan)).await??;
         done.remarks.iter().for_each(|remark| task.warn(remark));
+        if let Some(why) = &done.idle {
+            task.info(why);
+            continue;
+        }
         for metric in done.metrics.iter().flat_map(|(_, metrics)| metrics) {
             task.info(format!("{} {}", metric.namespace, metric.name));
         }
@@ -35,7 +39,9 @@ pub(super) async fn run(task: &TaskContext, params: Params) -> Result<()> {
         summary.insert(step.to_string(), Value::Object(done.summary));
         task.progress((number + 1) as f64 / count as f64, format!("{step} evaluated"));
     }
-    task.metrics(&[Tells::Figures]).over(fewest).summary(&Value::Object(summary));
+    if !summary.is_empty() {
+        task.metrics(&[Tells::Figures]).over(fewest).summary(&Value::Object(summary));
+    }
     Ok(())
 }
 

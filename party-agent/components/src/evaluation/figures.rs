@@ -11,7 +11,7 @@ use vocabulary::metric::MOST_POINTS;
 use vocabulary::{ErrorCode, Fault, Metric};
 
 use super::shapes::{self, Place};
-use super::table::{check_kind, classes, pick, positives, probabilities, rows_by_type};
+use super::table::{Positive, check_kind, classes, labels, pick, probabilities, rows_by_type};
 
 /// What is asked of every table.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub(super) struct Judged {
     pub(super) summary: Map<String, Value>,
     /// What could not be judged, and why.
     pub(super) remarks: Vec<String>,
+    /// Why there is nothing to judge at all, where there is not.
+    pub(super) idle: Option<String>,
 }
 
 type Scalars = Vec<(&'static str, f64)>;
@@ -44,14 +46,26 @@ type Scalars = Vec<(&'static str, f64)>;
 /// Judges a table; `base` names its metric set.
 pub(super) fn evaluate(base: &str, table: &Table, plan: &Plan) -> Result<Judged> {
     check_kind(base, table)?;
-    let parts = rows_by_type(table)?;
+    let (mut parts, labels) = (rows_by_type(table)?, labels(table)?);
+    let all: usize = parts.iter().map(|(_, rows)| rows.len()).sum();
+    parts.iter_mut().for_each(|(_, rows)| rows.retain(|row| labels.get(*row).is_some_and(Option::is_some)));
+    parts.retain(|(_, rows)| !rows.is_empty());
+    let labelled: usize = parts.iter().map(|(_, rows)| rows.len()).sum();
     let fewest = parts.iter().map(|(_, rows)| rows.len()).min().unwrap_or(0);
     let mut judged = Judged { fewest, ..Judged::default() };
-    if parts.is_empty() {
-        judged.remarks.push(format!("the table of {base} has no rows: nothing is reported of it"));
+    match (all, labelled) {
+        (0, _) => judged.idle = Some(format!("the table of {base} has no rows: there is nothing to evaluate")),
+        (_, 0) => judged.idle = Some(format!("the rows of {base} have no labels: there is nothing to evaluate")),
+        (all, labelled) if labelled < all => {
+            judged.remarks.push(format!("{} of {all} rows of {base} have no label and are left out", all - labelled));
+        }
+        _ => {}
+    }
+    if judged.idle.is_some() {
+        return Ok(judged);
     }
     match plan.kind {
-        EvalType::Binary => binary(base, table, plan, &parts, &mut judged)?,
+        EvalType::Binary => binary(base, table, plan, (&parts, &labels), &mut judged)?,
         EvalType::Multi => multi(base, table, plan, &parts, &mut judged)?,
         EvalType::Regression => regression(base, table, plan, &parts, &mut judged)?,
     }
@@ -68,8 +82,23 @@ pub(super) fn evaluate(base: &str, table: &Table, plan: &Plan) -> Result<Judged>
     Ok(judged)
 }
 
-fn binary(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Judged) -> Result<()> {
-    let (positive, scores) = (positives(table, &plan.positive)?, table.floats("predict_score")?);
+fn binary(
+    base: &str,
+    table: &Table,
+    plan: &Plan,
+    (parts, labels): (&Parts, &[Option<String>]),
+    judged: &mut Judged,
+) -> Result<()> {
+    let wanted = Positive::new(&plan.positive);
+    let positive: Vec<bool> =
+        labels.iter().map(|label| label.as_deref().is_some_and(|label| wanted.is(label))).collect();
+    let scores = match wanted.scores(table)? {
+        Ok(scores) => scores,
+        Err(why) => {
+            judged.remarks.push(format!("nothing is reported of {base}: {why}"));
+            return Ok(());
+        }
+    };
     let of = |rows: &[usize]| (pick(&positive, rows), pick(&scores, rows));
     for (kind, rows) in parts {
         let (place, (positive, scores)) = (Place { base, kind }, of(rows));
@@ -98,12 +127,10 @@ fn binary(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Ju
 }
 
 fn multi(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Judged) -> Result<()> {
-    let (labels, results) = (classes(table, "label")?, classes(table, "predict_result")?);
     for (kind, rows) in parts {
         let place = Place { base, kind };
-        let labels = pick(&labels, rows);
-        let report =
-            evaluate_multi(&labels, &pick(&results, rows), &plan.metrics).map_err(|error| fault(place, &error))?;
+        let (labels, results) = (classes(table, "label", rows)?, classes(table, "predict_result", rows)?);
+        let report = evaluate_multi(&labels, &results, &plan.metrics).map_err(|error| fault(place, &error))?;
         judged.note(place, rows.len(), report.scalars.clone());
         if plan.metrics.contains(&Wanted::Precision) {
             judged.metrics.push((rows.len(), shapes::by_class(place, &report).into()));

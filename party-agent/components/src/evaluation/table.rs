@@ -26,6 +26,12 @@ pub(super) fn check_kind(base: &str, table: &Table) -> Result<()> {
     Err(fault.next(format!("wire the output of a learner (columns {}) to evaluation", wanted.join(", "))).into())
 }
 
+/// The label of each row as text; none where it has none.
+pub(super) fn labels(table: &Table) -> Result<Vec<Option<String>>> {
+    let is_one = |label: &String| !label.trim().is_empty() && !label.parse().is_ok_and(f64::is_nan);
+    Ok(table.texts("label")?.into_iter().map(|label| label.filter(is_one)).collect())
+}
+
 /// The rows of each type that occurs.
 pub(super) fn rows_by_type(table: &Table) -> Result<Vec<(&'static str, Vec<usize>)>> {
     let mut by_type: Vec<(&'static str, Vec<usize>)> = TYPES.iter().map(|name| (*name, Vec::new())).collect();
@@ -45,31 +51,56 @@ pub(super) fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
     rows.iter().filter_map(|row| values.get(*row).cloned()).collect()
 }
 
-/// Which labels are the positive one: compared as numbers where both are, else as text.
-pub(super) fn positives(table: &Table, positive: &Value) -> Result<Vec<bool>> {
-    let wanted = match positive {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let number: Option<f64> = wanted.parse().ok();
-    let is_positive = |(row, label): (usize, Option<String>)| {
-        let label = label.filter(|label| !label.is_empty());
-        let label = label.ok_or_else(|| invalid(format!("row {row} has no label to compare with")))?;
-        let same_number = matches!((number, label.parse::<f64>()), (Some(one), Ok(other)) if one == other);
-        Ok(same_number || label == wanted)
-    };
-    table.texts("label")?.into_iter().enumerate().map(is_positive).collect()
+/// The positive label, as it is compared: as a number with what is one, else as text.
+pub(super) struct Positive {
+    text: String,
+    number: Option<f64>,
 }
 
-/// A column of class numbers.
-pub(super) fn classes(table: &Table, column: &str) -> Result<Vec<i64>> {
+impl Positive {
+    /// As a job gives it.
+    pub(super) fn new(given: &Value) -> Self {
+        let text = given.as_str().map_or_else(|| given.to_string(), |text| text.trim().to_owned());
+        Self { number: text.parse().ok(), text }
+    }
+
+    /// Whether a label, or a class of a model, is it.
+    pub(super) fn is(&self, label: &str) -> bool {
+        let label = label.trim();
+        let same_number = matches!((self.number, label.parse::<f64>()), (Some(one), Ok(other)) if one == other);
+        same_number || label == self.text
+    }
+
+    /// What the model gives for it in each row: the probability of this very class, whichever class its scores are of. An
+    /// error says which classes there are, when it is none of them.
+    pub(super) fn scores(&self, table: &Table) -> Result<std::result::Result<Vec<f64>, String>> {
+        let (scores, details) = (table.floats("predict_score")?, table.texts("predict_detail")?);
+        let mut found = Vec::with_capacity(scores.len());
+        for (score, detail) in scores.into_iter().zip(details) {
+            let classes = classes_of(detail.as_deref());
+            match classes.iter().find(|(class, _)| self.is(class)) {
+                Some((_, own)) => found.push(*own),
+                // Without classes there is only the score.
+                None if classes.is_empty() => found.push(score),
+                None => {
+                    let known: Vec<&str> = classes.keys().map(String::as_str).take(10).collect();
+                    return Ok(Err(format!("pos_label {} is none of the model's classes {}", self.text, known.join(", "))));
+                }
+            }
+        }
+        Ok(Ok(found))
+    }
+}
+
+/// A column of class numbers, of these rows.
+pub(super) fn classes(table: &Table, column: &str, rows: &[usize]) -> Result<Vec<i64>> {
     /// Up to here every whole number has a floating-point form of its own.
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    let class = |(row, value): (usize, f64)| {
+    let class = |(row, value): (&usize, f64)| {
         let whole = value.fract() == 0.0 && value.abs() <= EXACT;
         whole.then_some(value as i64).ok_or_else(|| invalid(format!("row {row} has no class number in {column}")))
     };
-    table.floats(column)?.into_iter().enumerate().map(class).collect()
+    rows.iter().zip(pick(&table.floats(column)?, rows)).map(class).collect()
 }
 
 /// The probabilities of these rows and the classes, ascending, that the columns belong to.
@@ -90,6 +121,15 @@ pub(super) fn probabilities(table: &Table, rows: &[usize]) -> Result<(Vec<i64>, 
     }
     let matrix = Array2::from_shape_vec((rows.len(), classes.len()), cells);
     Ok((classes, matrix.map_err(|error| invalid(error.to_string()))?))
+}
+
+/// The probability of each class as a model wrote it down; none where it wrote no classes, as for numbers.
+fn classes_of(text: Option<&str>) -> BTreeMap<String, f64> {
+    let mut named: BTreeMap<String, f64> = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    if named.len() == 1 {
+        named.remove("label");
+    }
+    named
 }
 
 fn detail_of(text: Option<&str>) -> Option<BTreeMap<i64, f64>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use component_kit::{ComponentError, Result, TaskContext};
 use ndarray::Array2;
-use tables::Table;
+use tables::{Table, TableError};
 use vocabulary::{ErrorCode, Fault};
 
 /// One table, read.
@@ -17,8 +17,8 @@ pub(super) struct Rows {
     pub(super) names: Vec<String>,
     /// One column per name.
     pub(super) features: Arc<Array2<f64>>,
-    /// Labels, where the party has them.
-    pub(super) labels: Option<Vec<i64>>,
+    /// Labels, where the party has a column of them; rows that are only predicted may have none.
+    pub(super) labels: Option<Vec<Option<i64>>>,
 }
 
 impl Rows {
@@ -54,17 +54,28 @@ impl Rows {
         }
         let features = table.matrix(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
         refuse_gaps(&names, &features)?;
-        let labels = table.labels()?.map(whole_numbers).transpose()?;
+        let labels = labels_of(table)?;
         Ok(Self { ids: table.ids()?, id_name: schema.id_name.clone(), names, features: Arc::new(features), labels })
     }
 
-    /// The labels, which the guest must have.
-    pub(super) fn need_labels(&self) -> Result<&[i64]> {
-        let missing = || {
+    /// The labels, one for each row: what is learned from must have them.
+    pub(super) fn need_labels(&self) -> Result<Vec<i64>> {
+        let Some(labels) = &self.labels else {
             let fault = Fault::new(ErrorCode::TableInvalid, "the guest's table has no label column");
-            fault.next("set with_label and label_name in the DataTransform of the guest")
+            return Err(fault.next("set with_label and label_name in the DataTransform of the guest").into());
         };
-        Ok(self.labels.as_deref().ok_or_else(missing)?)
+        let known: Vec<i64> = labels.iter().copied().flatten().collect();
+        if known.len() == labels.len() {
+            return Ok(known);
+        }
+        let text = format!("{} of {} rows to learn from have no label", labels.len() - known.len(), labels.len());
+        Err(Fault::new(ErrorCode::TableInvalid, text).next("give them labels, or leave them out of the table").into())
+    }
+
+    /// The rows that have a label, with it.
+    pub(super) fn labelled(&self) -> Vec<(usize, i64)> {
+        let all = self.labels.iter().flatten().enumerate();
+        all.filter_map(|(row, label)| Some((row, (*label)?))).collect()
     }
 }
 
@@ -80,8 +91,22 @@ fn refuse_gaps(names: &[String], features: &Array2<f64>) -> Result<()> {
     Ok(())
 }
 
-fn whole_numbers(labels: Vec<f64>) -> Result<Vec<i64>> {
-    let whole = |label: f64| (label.fract() == 0.0 && label.abs() < 1e15).then_some(label as i64);
-    let refused = || ComponentError::new(ErrorCode::TableInvalid, "labels of a classification must be whole numbers");
-    labels.into_iter().map(whole).collect::<Option<_>>().ok_or_else(refused)
+/// The labels as whole numbers; what is missing is none. No message repeats a text, which may be of another column than meant.
+fn labels_of(table: &Table) -> Result<Option<Vec<Option<i64>>>> {
+    let refused = |row: usize| {
+        let text = format!("labels of a classification must be whole numbers, which that of row {row} (from 0) is not");
+        let fault = Fault::new(ErrorCode::TableInvalid, text);
+        ComponentError::from(fault.next("write labels as numbers in the table, 1 for the positive one, and upload it again"))
+    };
+    let labels = match table.labels() {
+        Err(TableError::NotANumber { row, .. }) => return Err(refused(row)),
+        labels => labels?,
+    };
+    let Some(labels) = labels else { return Ok(None) };
+    let whole = |(row, label): (usize, f64)| match label {
+        label if label.is_nan() => Ok(None),
+        label if label.fract() == 0.0 && label.abs() < 1e15 => Ok(Some(label as i64)),
+        _ => Err(refused(row)),
+    };
+    labels.into_iter().enumerate().map(whole).collect::<Result<_>>().map(Some)
 }

@@ -3,7 +3,8 @@
 use component_kit::{Packed, Result, TaskContext};
 use crypto::random::Random;
 use learning::batches::Batch;
-use secure_compute::LinearScheme;
+use learning::labels::{Classes, POSITIVE};
+use secure_compute::{KeyUse, LinearScheme};
 use secure_compute::agreed_stop;
 use secure_compute::aligned_batches::{Alignment, send_rows};
 use secure_compute::key_ceremony::{Encryptor, receive_key};
@@ -13,6 +14,7 @@ use vocabulary::{ErrorCode, Fault, Role};
 use super::checkpoints::Checkpoints;
 use super::columns::Columns;
 use super::data::Rows;
+use super::labels;
 use super::learner::Learner;
 use super::messages::{
     ALIGNMENT, BEST_EPOCH, CONVERGED, EARLY_STOP, HOST_STEP_LENGTH, MASKED_ROWS, PLAN, PUBLIC_KEY, STEP_LENGTH,
@@ -28,6 +30,7 @@ use super::{Scheme, predictions, view};
 pub(super) struct Guest {
     pub(super) course: Course,
     pub(super) encryptor: Encryptor<Scheme>,
+    pub(super) keys: KeyUse,
     pub(super) columns: Columns,
     random: Random,
     checkpoints: Checkpoints,
@@ -48,23 +51,30 @@ struct Inputs {
     train: Rows,
     validate: Option<Rows>,
     before: Option<Model>,
+    /// The labels to train on.
+    labels: Vec<i64>,
     /// The label value that is positive in each binary training.
     classes: Vec<i64>,
+    /// The other one of a single binary training.
+    negative: Option<i64>,
     has_intercept: bool,
 }
 
 /// Trains, predicts the rows trained and validated on, and keeps the model.
 pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     let inputs = Inputs::read(task, params).await?;
-    let mut validator = Validator::new(params, inputs.validate.is_some())?.filter(|_| inputs.classes.len() == 1);
+    let mut validator = Validator::new(params, inputs.validate.as_ref())?.filter(|_| inputs.classes.len() == 1);
     let mut encryptor = receive_key::<Scheme>(task, &task.arbiter()?, &PUBLIC_KEY).await?;
     let course = announce(task, params, &inputs).await?;
     let random = encryptor.fork_random();
     let columns = Columns::new(&inputs.train.features, inputs.has_intercept)?;
     let mut frame = Model::new(inputs.train.names.clone(), inputs.has_intercept, inputs.classes.clone(), vec![]);
-    frame.threshold = params.predict_param.threshold;
+    frame.negative = inputs.negative;
+    frame.hosts = Some(task.hosts().each().map(|host| host.participant().party.clone()).collect());
+    frame.threshold = inputs.threshold(params);
     let checkpoints = Checkpoints::new(task, params, &course, frame.clone());
-    let mut guest = Guest { course, encryptor, columns, random, checkpoints };
+    let keys = KeyUse::new(course.limit);
+    let mut guest = Guest { course, encryptor, keys, columns, random, checkpoints };
 
     let (mut trained, mut history) = (Vec::new(), None);
     for index in 0..inputs.classes.len() {
@@ -88,30 +98,32 @@ impl Inputs {
         let names = before.as_ref().map(|model| model.columns.clone());
         let train = Rows::need(task, "train_data", names.as_deref()).await?;
         let validate = Rows::read(task, "validate_data", Some(&train.names)).await?;
-        if let Some(rows) = &validate {
-            rows.need_labels()?;
-        }
-        let classes = classes_of(&train)?;
+        let own = train.need_labels()?;
+        let learned = labels::learned(&own)?;
+        labels::check(task, &learned, before.as_ref(), validate.as_ref())?;
+        let (classes, negative) = match &learned {
+            Classes::Two { negative, positive } => (vec![*positive], Some(*negative)),
+            Classes::Several(classes) => (classes.clone(), None),
+        };
         let has_intercept = before.as_ref().map_or(params.init_param.fit_intercept, |model| model.has_intercept);
         if train.names.is_empty() && !has_intercept {
             let text = "the guest has neither a feature column nor an intercept";
             return Err(Fault::new(ErrorCode::TableInvalid, text).into());
         }
-        Ok(Self { train, validate, before, classes, has_intercept })
+        Ok(Self { train, validate, before, labels: own, classes, negative, has_intercept })
+    }
+
+    /// Where scores are cut: as given, else as in the model to go on from.
+    fn threshold(&self, params: &Params) -> f64 {
+        let given = &params.predict_param.threshold;
+        let before = self.before.as_ref().map(|model| model.threshold);
+        given.if_given().copied().or(before).unwrap_or(*given.value())
     }
 
     fn tables(&self) -> impl Iterator<Item = (&Rows, &'static str)> {
         let validate = self.validate.as_ref().map(|rows| (rows, "validate"));
         [Some((&self.train, "train")), validate].into_iter().flatten()
     }
-}
-
-/// The label value that is positive in each binary training: 1, or each of more than two classes in turn.
-fn classes_of(train: &Rows) -> Result<Vec<i64>> {
-    let mut classes = train.need_labels()?.to_vec();
-    classes.sort_unstable();
-    classes.dedup();
-    Ok(if classes.len() > 2 { classes } else { vec![1] })
 }
 
 fn signs(labels: &[i64], positive: i64) -> Vec<f64> {
@@ -127,13 +139,15 @@ async fn announce(task: &TaskContext, params: &Params, inputs: &Inputs) -> Resul
         let text = format!("the model to go on from has {} classes, the labels have {models}", before.trained.len());
         return Err(Fault::new(ErrorCode::DataMismatch, text).into());
     }
-    let columns = hear_columns(task).await?.iter().sum();
+    let columns = hear_columns(task).await?;
     let plan = Plan {
         rows: inputs.train.ids.len(),
         validate_rows: inputs.validate.as_ref().map(|rows| rows.ids.len()),
         models,
         first_epoch: before.map_or(0, Model::iters),
-        columns,
+        columns: columns.iter().sum(),
+        widest_host: columns.iter().copied().max().unwrap_or(0),
+        guest_columns: inputs.train.names.len() + usize::from(inputs.has_intercept),
         labels: task.label_rules(),
         agreed: Agreed::of(params),
     };
@@ -161,10 +175,10 @@ fn note(task: &TaskContext, params: &Params, course: &Course) {
 /// The tables that validations measure on.
 fn measured(inputs: &Inputs) -> Result<Vec<Measured>> {
     let of = |(rows, kind): (&Rows, &'static str)| {
-        let positive = rows.need_labels()?.iter().map(|label| *label == 1).collect();
+        let labelled = rows.labelled().into_iter().map(|(row, label)| (row, label == POSITIVE)).collect();
         let is_own = kind == "train";
         let columns = (!is_own).then(|| Columns::new(&rows.features, inputs.has_intercept)).transpose()?;
-        Ok(Measured { kind, positive, columns })
+        Ok(Measured { kind, labelled, columns })
     };
     inputs.tables().map(of).collect()
 }
@@ -190,12 +204,12 @@ impl Guest {
         index: usize,
         validator: Option<Validator>,
     ) -> Result<Binary> {
-        let positive = inputs.classes.get(index).copied().unwrap_or(1);
+        let positive = inputs.classes.get(index).copied().unwrap_or(POSITIVE);
         let from = inputs.before.as_ref().and_then(|model| model.trained.get(index));
         let shape = (inputs.train.names.len(), inputs.has_intercept);
         let learner = Learner::start(params, shape, from, &mut || self.random.uniform_f64());
         let measured = if validator.is_some() { measured(inputs)? } else { Vec::new() };
-        let signs = signs(inputs.train.need_labels()?, positive);
+        let signs = signs(&inputs.labels, positive);
         Ok(Binary { learner, signs, scaling: Scaling::default(), validator, measured })
     }
 
@@ -219,6 +233,7 @@ impl Guest {
             }
             if self.course.measures_steps() {
                 let messages = (&HOST_STEP_LENGTH, &STEP_LENGTH);
+                self.keys.renew(&turn, &mut self.encryptor, &PUBLIC_KEY, 1).await?;
                 agreed_stop::reveal_length(&turn, &mut self.encryptor, messages, own.learner.moved()).await?;
             }
             is_converged = agreed_stop::hear(&turn.arbiter()?, &CONVERGED).await?;

@@ -2,7 +2,7 @@
 
 use component_kit::{ComponentError, Result, TaskContext};
 use serde::{Deserialize, Serialize};
-use vocabulary::ErrorCode;
+use vocabulary::{ErrorCode, PartyId};
 
 /// The layout of [`Model`].
 const VERSION: u32 = 1;
@@ -25,8 +25,14 @@ pub(super) struct Model {
     pub(super) columns: Vec<String>,
     /// Whether there is an intercept.
     pub(super) has_intercept: bool,
-    /// Label values, one per binary model when there are more than two; hosts only number them.
+    /// The label value that is positive in each binary model: one, or each of more than two in turn; hosts only number them.
     pub(super) classes: Vec<i64>,
+    /// The other label value of a single binary model, at the guest; models of earlier releases do not say it.
+    #[serde(default)]
+    pub(super) negative: Option<i64>,
+    /// The hosts that hold the other parts, at the guest; models of earlier releases do not say it.
+    #[serde(default)]
+    pub(super) hosts: Option<Vec<PartyId>>,
     /// Scores above it are class 1.
     pub(super) threshold: f64,
     /// One binary model, or one for each class.
@@ -44,7 +50,8 @@ impl Trained {
 impl Model {
     /// Puts a model together.
     pub(super) fn new(columns: Vec<String>, has_intercept: bool, classes: Vec<i64>, trained: Vec<Trained>) -> Self {
-        Self { version: VERSION, columns, has_intercept, classes, threshold: 0.5, trained }
+        let (negative, hosts) = (None, None);
+        Self { version: VERSION, columns, has_intercept, classes, negative, hosts, threshold: 0.5, trained }
     }
 
     /// Loads the model wired to the step.
@@ -69,6 +76,15 @@ impl Model {
     /// Whether there is one binary model for each of several classes.
     pub(super) fn is_one_vs_rest(&self) -> bool {
         self.trained.len() > 1
+    }
+
+    /// The two label values of a single binary model: the negative one, then the positive one. Models of earlier releases
+    /// called them 0 and 1, whatever they were.
+    pub(super) fn two_classes(&self) -> (i64, i64) {
+        match (self.negative, self.classes.as_slice()) {
+            (Some(negative), [positive]) => (negative, *positive),
+            _ => (0, 1),
+        }
     }
 
     /// Epochs trained so far, where training goes on.

@@ -3,7 +3,7 @@
 mod callbacks;
 mod parts;
 
-use component_kit::{Check, Problems};
+use component_kit::{Check, Given, Problems};
 use learning::batches::{BatchSettings, BatchStrategy};
 use learning::convergence::EarlyStop;
 use learning::learning_rate::LearningRate;
@@ -53,14 +53,14 @@ pub struct Params {
     pub early_stopping_rounds: Option<usize>,
     /// Stepwise selection: not built, need_stepwise must be false.
     pub stepwise_param: StepwiseParam,
-    /// Deprecated: see callback_param. Default auc and ks.
-    pub metrics: Vec<String>,
+    /// Deprecated: see callback_param; null is none. Default auc and ks.
+    pub metrics: Given<Option<Vec<String>>>,
     /// Deprecated: see callback_param.
-    pub use_first_metric_only: bool,
+    pub use_first_metric_only: Given<bool>,
     /// Accepted and not used: fixed-point scales follow from the columns. 0 to 64 or null. Default 23.
     pub floating_point_precision: Option<i64>,
     /// Validation during the training, and early stopping.
-    pub callback_param: CallbackParam,
+    pub callback_param: Given<CallbackParam>,
     /// Whether rows are reordered every epoch; masked batches always are. Default true.
     pub shuffle: bool,
     /// How an epoch is cut: full (all rows) or random (one random batch). Default full.
@@ -96,10 +96,10 @@ impl Default for Params {
             validation_freqs: None,
             early_stopping_rounds: None,
             stepwise_param: StepwiseParam::default(),
-            metrics: vec!["auc".to_owned(), "ks".to_owned()],
-            use_first_metric_only: false,
+            metrics: Given::default_of(Some(vec!["auc".to_owned(), "ks".to_owned()])),
+            use_first_metric_only: Given::default_of(false),
             floating_point_precision: Some(23),
-            callback_param: CallbackParam::default(),
+            callback_param: Given::default(),
             shuffle: true,
             batch_strategy: "full".to_owned(),
             masked_rate: 5.0,

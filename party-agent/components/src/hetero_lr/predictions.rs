@@ -57,10 +57,12 @@ struct Outcome {
 }
 
 fn binary(model: &Model, probabilities: &[Vec<f64>]) -> Vec<Outcome> {
-    let outcome = |score: &f64| Outcome {
-        result: i64::from(*score > model.threshold),
-        score: *score,
-        detail: json!({"0": 1.0 - score, "1": score}).to_string(),
+    let (negative, positive) = model.two_classes();
+    let outcome = |score: &f64| {
+        let detail = [(negative.to_string(), json!(1.0 - score)), (positive.to_string(), json!(score))];
+        let detail: Map<_, _> = detail.into_iter().collect();
+        let result = if *score > model.threshold { positive } else { negative };
+        Outcome { result, score: *score, detail: serde_json::Value::Object(detail).to_string() }
     };
     probabilities.first().into_iter().flatten().map(outcome).collect()
 }
@@ -81,10 +83,12 @@ fn best_class(model: &Model, probabilities: &[Vec<f64>]) -> Vec<Outcome> {
 
 fn table(rows: &Rows, outcomes: Vec<Outcome>, kind: &str) -> Result<Table> {
     let mut schema = Schema::predictions(rows.id_name.clone(), ColumnKind::Integer);
-    let labels = match &rows.labels {
-        Some(labels) => Values::Integer(labels.clone()),
-        // Whole numbers cannot be missing, so rows without labels get an empty text.
-        None => Values::Text(vec![None; rows.ids.len()]),
+    let whole = rows.labels.as_ref().and_then(|labels| labels.iter().copied().collect::<Option<Vec<i64>>>());
+    let labels = match (whole, &rows.labels) {
+        (Some(whole), _) => Values::Integer(whole),
+        // Whole numbers cannot be missing, so labels are texts where rows are without, and those have none.
+        (None, Some(labels)) => Values::Text(labels.iter().map(|label| label.map(|label| label.to_string())).collect()),
+        (None, None) => Values::Text(vec![None; rows.ids.len()]),
     };
     if let Some(column) = schema.columns.first_mut() {
         column.kind = labels.kind();

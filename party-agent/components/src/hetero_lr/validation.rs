@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use vocabulary::{ErrorCode, Fault, Metric, MetricData, Tells};
 
 use super::columns::Columns;
+use super::data::Rows;
 use super::params::{Params, Validation};
 use super::{predictions, steps};
 
@@ -16,8 +17,8 @@ use super::{predictions, steps};
 pub(super) struct Measured {
     /// `train` or `validate`.
     pub(super) kind: &'static str,
-    /// Whether each row's label is 1.
-    pub(super) positive: Vec<bool>,
+    /// The rows that have a label, and whether it is the positive one.
+    pub(super) labelled: Vec<(usize, bool)>,
     /// The guest's columns of it; none for those it trains on.
     pub(super) columns: Option<Columns>,
 }
@@ -30,13 +31,13 @@ pub(super) struct Validator {
 }
 
 impl Validator {
-    /// As the job asks for it; early stopping needs rows that were not trained on.
-    pub(super) fn new(params: &Params, has_validate_table: bool) -> Result<Option<Self>> {
+    /// As the job asks for it; early stopping needs rows with labels that were not trained on.
+    pub(super) fn new(params: &Params, validate: Option<&Rows>) -> Result<Option<Self>> {
         let Some(settings) = params.validation() else { return Ok(None) };
         let refused =
             |text: String| Fault::new(ErrorCode::ParameterInvalid, text).path("callback_param.early_stopping_rounds");
-        if settings.stop_after.is_some() && !has_validate_table {
-            return Err(refused("early stopping needs a table at validate_data".to_owned()).into());
+        if settings.stop_after.is_some() && validate.is_none_or(|rows| rows.labelled().is_empty()) {
+            return Err(refused("early stopping needs a table with labels at validate_data".to_owned()).into());
         }
         let stopping = settings.stop_after.map(|rounds| EarlyStopping::new(rounds, settings.first_metric_only));
         let stopping = stopping.transpose().map_err(|error| refused(error.to_string()))?;
@@ -53,6 +54,10 @@ impl Validator {
     ) -> Result<bool> {
         let own = table.columns.as_ref().unwrap_or(columns).scores(turn, &None, weights).await?;
         let scores = steps::probabilities(&predictions::gather(turn, own).await?);
+        if table.labelled.is_empty() {
+            return Ok(false);
+        }
+        let scores: Vec<f64> = table.labelled.iter().filter_map(|(row, _)| scores.get(*row).copied()).collect();
         let values = match self.report(turn, epoch, table, &scores) {
             Ok(values) => values,
             Err(error) => {
@@ -75,7 +80,8 @@ impl Validator {
         table: &Measured,
         scores: &[f64],
     ) -> Result<Vec<(&'static str, f64)>, EvaluationError> {
-        let report = evaluate_binary(&table.positive, scores, &self.settings.metrics)?;
+        let positive: Vec<bool> = table.labelled.iter().map(|(_, positive)| *positive).collect();
+        let report = evaluate_binary(&positive, scores, &self.settings.metrics)?;
         let name = format!("iteration_{epoch}");
         let values: Vec<(String, f64)> =
             report.scalars.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
@@ -85,11 +91,11 @@ impl Validator {
         }
         let meta = json!({"name": name, "metric_type": "EVALUATION_SUMMARY"});
         // The guest's own labels are judged.
-        let metrics = task.metrics(&[Tells::Figures]).over(table.positive.len());
+        let metrics = task.metrics(&[Tells::Figures]).over(positive.len());
         metrics.values(table.kind, &name, values, meta);
         let curves = report.curves.into_iter().map(|curve| metric_of(table.kind, &name, curve)).collect();
         metrics.report(curves);
-        single_values(&table.positive, scores, &self.settings.metrics)
+        single_values(&positive, scores, &self.settings.metrics)
     }
 
     /// The epoch to go back to, when training may be stopped by validations.

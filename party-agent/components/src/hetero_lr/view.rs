@@ -70,7 +70,7 @@ fn meta(params: &Params, model: &Model) -> Value {
         "reEncryptBatches": "0",
         "fitIntercept": model.has_intercept,
         "needOneVsRest": model.is_one_vs_rest(),
-        "predictParam": {"threshold": params.predict_param.threshold},
+        "predictParam": {"threshold": model.threshold},
         "revealStrategy": "",
         "module": "HeteroLR",
     })

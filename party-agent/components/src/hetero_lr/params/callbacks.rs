@@ -24,15 +24,15 @@ pub enum Frequency {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CallbackParam {
-    /// PerformanceEvaluate, EarlyStopping, ModelCheckpoint. Default none.
-    pub callbacks: Vec<String>,
+    /// PerformanceEvaluate, EarlyStopping, ModelCheckpoint; null is none. Default none.
+    pub callbacks: Option<Vec<String>>,
     /// Every n epochs, or at the listed epochs; null never. Default null.
     pub validation_freqs: Option<Frequency>,
     /// Stop when a metric has not improved for this many validations; needs validation_freqs and a validate table.
     /// Default null.
     pub early_stopping_rounds: Option<usize>,
-    /// Which metrics; none means auc and ks.
-    pub metrics: Vec<String>,
+    /// Which metrics; none, or null, means auc and ks.
+    pub metrics: Option<Vec<String>>,
     /// Whether early stopping looks at the first metric only. Default false.
     pub use_first_metric_only: bool,
     /// ModelCheckpoint keeps the model after the epochs, counted from 0, that this number divides. Above 0. Default 1.
@@ -42,13 +42,23 @@ pub struct CallbackParam {
 impl Default for CallbackParam {
     fn default() -> Self {
         Self {
-            callbacks: Vec::new(),
+            callbacks: Some(Vec::new()),
             validation_freqs: None,
             early_stopping_rounds: None,
-            metrics: Vec::new(),
+            metrics: Some(Vec::new()),
             use_first_metric_only: false,
             save_freq: 1,
         }
+    }
+}
+
+impl CallbackParam {
+    fn names(&self) -> &[String] {
+        self.callbacks.as_deref().unwrap_or_default()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.names().iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 }
 
@@ -68,20 +78,29 @@ pub(in crate::hetero_lr) struct Validation {
 const CALLBACKS: &[&str] = &["EarlyStopping", "PerformanceEvaluate", "ModelCheckpoint"];
 
 impl Params {
-    fn uses_deprecated_callbacks(&self) -> bool {
-        self.validation_freqs.is_some() || self.early_stopping_rounds.is_some()
+    /// Names of deprecated parameters that are given; null is not given.
+    fn deprecated_callbacks(&self) -> Vec<&'static str> {
+        let given = [
+            ("validation_freqs", self.validation_freqs.is_some()),
+            ("early_stopping_rounds", self.early_stopping_rounds.is_some()),
+            ("metrics", self.metrics.if_given().is_some_and(Option::is_some)),
+            ("use_first_metric_only", self.use_first_metric_only.if_given().is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
 
     pub(super) fn check_callbacks(&self, problems: &mut Problems) {
-        let own = &self.callback_param;
-        for callback in &own.callbacks {
+        let own = self.callback_param.value();
+        for callback in own.names() {
             problems.one_of("callback_param.callbacks", callback, CALLBACKS);
         }
-        let both = self.uses_deprecated_callbacks() && own != &CallbackParam::default();
-        problems.expect(!both, "callback_param", || "given together with deprecated validation parameters".to_owned());
+        let both = if self.callback_param.if_given().is_some() { self.deprecated_callbacks() } else { Vec::new() };
+        problems.expect(both.is_empty(), "callback_param", || {
+            format!("given together with deprecated parameters, which it replaces: {}", both.join(", "))
+        });
         for (place, freqs, rounds, metrics) in [
-            ("callback_param.", &own.validation_freqs, own.early_stopping_rounds, &own.metrics),
-            ("", &self.validation_freqs, self.early_stopping_rounds, &self.metrics),
+            ("callback_param.", &own.validation_freqs, own.early_stopping_rounds, own.metrics.as_deref()),
+            ("", &self.validation_freqs, self.early_stopping_rounds, self.metrics.value().as_deref()),
         ] {
             problems.expect(freqs != &Some(Frequency::Every(0)), &format!("{place}validation_freqs"), || {
                 "0 is not above 0".to_owned()
@@ -89,11 +108,11 @@ impl Params {
             let path = format!("{place}early_stopping_rounds");
             problems.expect(rounds != Some(0), &path, || "0 is not above 0".to_owned());
             problems.expect(rounds.is_none() || freqs.is_some(), &path, || "needs validation_freqs".to_owned());
-            if let Err(error) = training_metrics(EvalType::Binary, metrics) {
+            if let Err(error) = training_metrics(EvalType::Binary, metrics.unwrap_or_default()) {
                 problems.expect(false, &format!("{place}metrics"), || error.to_string());
             }
         }
-        let stops = own.callbacks.iter().any(|name| name.eq_ignore_ascii_case("EarlyStopping"));
+        let stops = own.has("EarlyStopping");
         problems.expect(own.save_freq > 0, "callback_param.save_freq", || format!("{} is not above 0", own.save_freq));
         let rounds = own.early_stopping_rounds.is_some();
         problems
@@ -102,20 +121,20 @@ impl Params {
 
     /// Epochs from one checkpoint to the next, if the job asks for checkpoints.
     pub(in crate::hetero_lr) fn checkpoint_epochs(&self) -> Option<usize> {
-        let own = &self.callback_param;
-        let asked = own.callbacks.iter().any(|callback| callback.eq_ignore_ascii_case("ModelCheckpoint"));
-        usize::try_from(own.save_freq).ok().filter(|every| asked && *every > 0)
+        let own = self.callback_param.value();
+        usize::try_from(own.save_freq).ok().filter(|every| own.has("ModelCheckpoint") && *every > 0)
     }
 
     /// What validation the job asks for, if any.
     pub(in crate::hetero_lr) fn validation(&self) -> Option<Validation> {
-        let own = &self.callback_param;
-        let has = |name: &str| own.callbacks.iter().any(|callback| callback.eq_ignore_ascii_case(name));
-        let (freqs, stop_after, metrics, first_metric_only) = if self.uses_deprecated_callbacks() {
-            (&self.validation_freqs, self.early_stopping_rounds, &self.metrics, self.use_first_metric_only)
-        } else if has("PerformanceEvaluate") || has("EarlyStopping") {
-            let rounds = own.early_stopping_rounds.filter(|_| has("EarlyStopping"));
-            (&own.validation_freqs, rounds, &own.metrics, own.use_first_metric_only)
+        let own = self.callback_param.value();
+        let deprecated = self.validation_freqs.is_some() || self.early_stopping_rounds.is_some();
+        let (freqs, stop_after, metrics, first_metric_only) = if deprecated {
+            let metrics = self.metrics.value().as_deref();
+            (&self.validation_freqs, self.early_stopping_rounds, metrics, *self.use_first_metric_only.value())
+        } else if own.has("PerformanceEvaluate") || own.has("EarlyStopping") {
+            let rounds = own.early_stopping_rounds.filter(|_| own.has("EarlyStopping"));
+            (&own.validation_freqs, rounds, own.metrics.as_deref(), own.use_first_metric_only)
         } else {
             return None;
         };
@@ -123,7 +142,7 @@ impl Params {
             Frequency::Every(n) => ValidationEpochs::Every(*n),
             Frequency::At(epochs) => ValidationEpochs::At(epochs.clone()),
         };
-        let metrics = training_metrics(EvalType::Binary, metrics).unwrap_or_default();
+        let metrics = training_metrics(EvalType::Binary, metrics.unwrap_or_default()).unwrap_or_default();
         Some(Validation { epochs, stop_after, metrics, first_metric_only })
     }
 }

@@ -1,6 +1,6 @@
 //! Parameter objects that FATE's learners share.
 
-use component_kit::Problems;
+use component_kit::{Given, Problems};
 use learning::initial::InitMethod;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,19 +69,19 @@ impl EncryptParam {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PredictParam {
-    /// Scores above it are class 1. Default 0.5.
-    pub threshold: f64,
+    /// Scores above it are the positive label. Where a model is applied and none is given, that of its training. Default 0.5.
+    pub threshold: Given<f64>,
 }
 
 impl Default for PredictParam {
     fn default() -> Self {
-        Self { threshold: 0.5 }
+        Self { threshold: Given::default_of(0.5) }
     }
 }
 
 impl PredictParam {
     pub(super) fn check(&self, problems: &mut Problems) {
-        problems.expect(self.threshold.is_finite(), "predict_param.threshold", || "not a finite number".to_owned());
+        problems.expect(self.threshold.value().is_finite(), "predict_param.threshold", || "not a finite number".to_owned());
     }
 }
 
