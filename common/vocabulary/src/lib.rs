@@ -8,6 +8,7 @@
 //! *Model*, *Metric*: what steps read and leave. *Offer*: what a party is asked to join. *Verdict*: the policy's answer.
 #![deny(missing_docs)]
 
+pub mod cell;
 pub mod code;
 pub mod component;
 pub mod fault;
@@ -20,12 +21,14 @@ pub mod offer;
 pub mod report;
 pub mod role;
 pub mod serving;
+pub mod stop;
 pub mod table;
 pub mod task;
 pub mod tells;
 pub mod ticket;
 pub mod time;
 
+pub use cell::Cell;
 pub use code::ErrorCode;
 pub use component::{ComponentInfo, Port, PortKind};
 pub use fault::Fault;
@@ -38,6 +41,7 @@ pub use offer::{Offer, OfferedFile, OfferedInput, OfferedStep, SignedBytes};
 pub use report::{Outcome, Report, Usage};
 pub use role::{Cast, Participant, Role, Stage};
 pub use serving::{ServingPart, ServingPlan};
+pub use stop::{Stop, Stopped};
 pub use table::{Receipt, TableRef, TableSummary};
 pub use task::{Assignment, DataInput, Limits, ModelInput, Progress, TaskId};
 pub use tells::Tells;

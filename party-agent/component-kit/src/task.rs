@@ -12,7 +12,7 @@ use tables::Table;
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, DataInput, ErrorCode, Fault, MessageLine, Participant, Progress, Receipt, Role, Stage, StepName,
+    Assignment, DataInput, ErrorCode, Fault, MessageLine, Participant, Progress, Receipt, Role, Stage, StepName, Stop,
     TableRef, Tells, Usage,
 };
 use wire::{Address, AttemptKey, Envelope, Transport};
@@ -36,6 +36,8 @@ struct Inner {
     transport: Arc<dyn Transport>,
     surroundings: Arc<dyn Surroundings>,
     cancel: CancellationToken,
+    /// The same for work off the async threads.
+    stop: Stop,
     meter: Meter,
     /// The threads that the job allows, once something was computed; none when it does not say.
     threads: OnceLock<Option<ThreadPool>>,
@@ -81,6 +83,7 @@ impl TaskContext {
             attempt: assignment.attempt,
         };
         let me = assignment.task.participant();
+        let token = cancel.clone();
         let inner = Inner {
             assignment,
             description,
@@ -89,6 +92,7 @@ impl TaskContext {
             transport,
             surroundings,
             cancel,
+            stop: Stop::when(move || token.is_cancelled()),
             meter: Meter::default(),
             threads: OnceLock::new(),
             seed: None,
@@ -102,6 +106,16 @@ impl TaskContext {
     pub fn seeded(self, seed: u64) -> Self {
         match Arc::try_unwrap(self.inner) {
             Ok(inner) => Self { inner: Arc::new(Inner { seed: Some(seed), ..inner }), scope: self.scope },
+            Err(inner) => Self { inner, scope: self.scope },
+        }
+    }
+
+    /// The same task, which asks somebody else whether it is stopped, for tests.
+    #[cfg(feature = "harness")]
+    #[must_use]
+    pub fn asking(self, stop: Stop) -> Self {
+        match Arc::try_unwrap(self.inner) {
+            Ok(inner) => Self { inner: Arc::new(Inner { stop, ..inner }), scope: self.scope },
             Err(inner) => Self { inner, scope: self.scope },
         }
     }
@@ -234,7 +248,7 @@ impl TaskContext {
         for DataInput { from_step, table, .. } in self.inner.assignment.inputs.iter().filter(|input| input.port == port)
         {
             match self.guarded(self.inner.surroundings.load_table(table)).await? {
-                Ok(table) => tables.push((from_step.clone(), table)),
+                Ok(table) => tables.push((from_step.clone(), table.watched(self.stop()))),
                 Err(ComponentError::Fault(fault)) if fault.code == ErrorCode::TableMissing => {}
                 Err(error) => return Err(error),
             }
@@ -257,7 +271,8 @@ impl TaskContext {
 
     /// A table that the party keeps (a reader's).
     pub async fn stored_table(&self, table: &TableRef) -> Result<Table> {
-        self.guarded(self.inner.surroundings.load_table(table)).await?
+        let table = self.guarded(self.inner.surroundings.load_table(table)).await??;
+        Ok(table.watched(self.stop()))
     }
 
     /// Keeps a data output; outputs are numbered in the order of the document's names.
@@ -407,9 +422,10 @@ impl TaskContext {
         Random::from_os().map_err(|error| ComponentError::new(ErrorCode::Internal, error.to_string()))
     }
 
-    /// Whether the attempt is stopped: long computations off the async threads ask now and then.
-    pub fn is_stopped(&self) -> bool {
-        self.inner.cancel.is_cancelled()
+    /// Whether the attempt is stopped, for work off the async threads: whatever takes long takes this along and asks it now and
+    /// then. The tables of a task carry it already.
+    pub fn stop(&self) -> Stop {
+        self.inner.stop.clone()
     }
 
     /// Does plain computation off the async threads.
@@ -430,7 +446,12 @@ impl TaskContext {
             inner.meter.add(on, since);
             done
         });
-        self.guarded(task).await?.map_err(|error| {
+        // A stopped attempt is over when its work is: whoever hears of its end may count on the core.
+        let done = task.await;
+        if self.inner.cancel.is_cancelled() {
+            return Err(ComponentError::Canceled);
+        }
+        done.map_err(|error| {
             if error.is_panic() {
                 return ComponentError::new(ErrorCode::ComponentPanicked, "a computation panicked");
             }

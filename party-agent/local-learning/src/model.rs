@@ -136,22 +136,41 @@ pub struct Trained {
 type Worded = (Points, Option<Words>);
 
 /// Numbers of a csv or libsvm file with labels.
-fn labelled(format: Format, lines: &[String]) -> Result<Points> {
+fn labelled(format: Format, lines: &[String], watch: Watch<'_>) -> Result<Points> {
     match format {
-        Format::Libsvm => points::libsvm(lines, 0),
-        _ => points::labelled(lines),
+        Format::Libsvm => points::libsvm(lines, 0, watch),
+        _ => points::labelled(lines, watch),
     }
 }
 
-fn worded<'a>(rows: impl Iterator<Item = &'a str> + Clone, labels: Vec<f64>) -> Result<Worded> {
-    let words = Words::learn(rows.clone());
-    points::bounded(rows.clone().count(), words.width())?;
-    let cells = rows.flat_map(|row| words.of(row)).collect();
-    Ok((Points { width: words.width(), labels, cells }, Some(words)))
+fn worded<'a>(rows: impl Iterator<Item = &'a str> + Clone, labels: Vec<f64>, watch: Watch<'_>) -> Result<Worded> {
+    let words = Words::learn(rows.clone(), watch)?;
+    Ok((weighed(&words, rows, labels, watch)?, Some(words)))
 }
 
-fn labelled_texts(lines: &[String]) -> Result<(Vec<f64>, Vec<&str>)> {
-    let rows = lines.iter().enumerate().map(|(index, line)| points::labelled_text(index + 1, line));
+/// Rows of text as the weights of their words.
+fn weighed<'a>(
+    words: &Words,
+    rows: impl Iterator<Item = &'a str> + Clone,
+    labels: Vec<f64>,
+    watch: Watch<'_>,
+) -> Result<Points> {
+    let count = rows.clone().count();
+    points::bounded(count, words.width())?;
+    let mut cells = Vec::with_capacity(count * words.width());
+    for row in rows {
+        watch.go_on()?;
+        cells.extend(words.of(row));
+    }
+    Ok(Points { width: words.width(), labels, cells })
+}
+
+fn labelled_texts<'a>(lines: &'a [String], watch: Watch<'_>) -> Result<(Vec<f64>, Vec<&'a str>)> {
+    let row = |(index, line): (usize, &'a String)| {
+        watch.now_and_then(index)?;
+        points::labelled_text(index + 1, line)
+    };
+    let rows = lines.iter().enumerate().map(row);
     Ok(rows.collect::<Result<Vec<_>>>()?.into_iter().unzip())
 }
 
@@ -187,8 +206,8 @@ fn growth(kind: Kind, params: &Params) -> Result<Growth> {
 
 fn means(format: Format, params: &Params, lines: &[String], watch: Watch<'_>) -> Result<Learned> {
     let (points, words) = match format {
-        Format::Text => worded(lines.iter().map(String::as_str), Vec::new())?,
-        _ => (points::features(lines)?, None),
+        Format::Text => worded(lines.iter().map(String::as_str), Vec::new(), watch)?,
+        _ => (points::features(lines, watch)?, None),
     };
     let clusters = params.whole("numClasses", 2, 1, 10_000)?;
     let turns = params.whole("numIterations", 10, 1, MOST_TURNS)?;
@@ -202,16 +221,16 @@ fn means(format: Format, params: &Params, lines: &[String], watch: Watch<'_>) ->
     Ok(Learned::Means { means, words })
 }
 
-fn bayes(format: Format, params: &Params, lines: &[String]) -> Result<Learned> {
+fn bayes(format: Format, params: &Params, lines: &[String], watch: Watch<'_>) -> Result<Learned> {
     let (points, words) = match format {
         Format::Text => {
-            let (labels, rows) = labelled_texts(lines)?;
-            worded(rows.into_iter(), labels)?
+            let (labels, rows) = labelled_texts(lines, watch)?;
+            worded(rows.into_iter(), labels, watch)?
         }
-        _ => (points::labelled(lines)?, None),
+        _ => (points::labelled(lines, watch)?, None),
     };
     let smoothing = params.number("lambda", 1.0, 0.0, f64::MAX)?;
-    Ok(Learned::Bayes { bayes: Bayes::learn(&points, smoothing)?, words })
+    Ok(Learned::Bayes { bayes: Bayes::learn(&points, smoothing, watch)?, words })
 }
 
 fn vectors(params: &Params, lines: &[String], watch: Watch<'_>) -> Result<Learned> {
@@ -241,21 +260,21 @@ impl Model {
         let mut printed = String::new();
         let learned = match kind {
             Kind::KMeans => means(format, params, lines, watch)?,
-            Kind::NaiveBayes => bayes(format, params, lines)?,
+            Kind::NaiveBayes => bayes(format, params, lines, watch)?,
             Kind::Recommendation => {
                 let rank = params.whole("rank", 10, 1, 500)?;
                 let turns = params.whole("numIterations", 10, 1, MOST_TURNS)?;
-                Learned::Factors(Factors::learn(&ratings(lines)?, rank, turns, watch)?)
+                Learned::Factors(Factors::learn(&ratings(lines, watch)?, rank, turns, watch)?)
             }
             Kind::LogisticRegression | Kind::LinearRegression | Kind::RidgeRegression => {
-                Learned::Weights(sgd::learn(&labelled(format, lines)?, descent(kind, params)?, watch)?)
+                Learned::Weights(sgd::learn(&labelled(format, lines, watch)?, descent(kind, params)?, watch)?)
             }
             Kind::Word2Vec => vectors(params, lines, watch)?,
             Kind::FPGrowth => {
                 printed = itemsets(params, lines, watch)?;
                 Learned::Nothing
             }
-            _ => Learned::Trees(Trees::learn(&labelled(format, lines)?, growth(kind, params)?, watch)?),
+            _ => Learned::Trees(Trees::learn(&labelled(format, lines, watch)?, growth(kind, params)?, watch)?),
         };
         Ok(Trained { model: Self { kind, format, learned }, printed })
     }
@@ -278,7 +297,7 @@ impl Model {
     /// What is printed for each line; csv and libsvm lines may have their label, which is left out.
     pub fn predict_all(&self, lines: &[String], watch: Watch<'_>) -> Result<Vec<String>> {
         let answer = |(index, line): (usize, &String)| {
-            watch.now_and_then(index)?;
+            watch.go_on()?;
             self.answer(index + 1, line)
         };
         lines.iter().enumerate().map(answer).collect()
@@ -307,7 +326,10 @@ impl Model {
             Learned::Trees(trees) => {
                 let cells = self.cells(row, line, trees.width())?;
                 let points = Points { width: cells.len(), labels: Vec::new(), cells };
-                Ok(trees.predict(&points)?.first().map_or_else(String::new, |value| float_repr(*value)))
+                Ok(trees
+                    .predict(&points, Watch(&|| false))?
+                    .first()
+                    .map_or_else(String::new, |value| float_repr(*value)))
             }
             Learned::Vectors(vectors) => alike(vectors, row, line),
             Learned::Nothing => Err(self.cannot("predict: its results were printed when it was learned")),
@@ -336,35 +358,33 @@ impl Model {
     }
 
     /// Figures of the model over lines with labels, in the form in which Python prints a dict.
-    pub fn evaluate(&self, lines: &[String]) -> Result<Literal> {
+    pub fn evaluate(&self, lines: &[String], watch: Watch<'_>) -> Result<Literal> {
         if lines.is_empty() {
             return Err(LearnError::Data("there are no rows".to_owned()));
         }
         match &self.learned {
             Learned::Weights(weights) => {
-                let points = self.as_wide(lines, weights.len())?;
+                let points = self.as_wide(lines, weights.len(), watch)?;
                 if self.kind == Kind::LogisticRegression {
-                    let said: Vec<f64> = points.rows().map(|row| sgd::class(weights, row) as f64).collect();
+                    let said = each(&points, |row| sgd::class(weights, row) as f64, watch)?;
                     return Ok(metrics::classification(&said, &points.labels));
                 }
-                let said: Vec<f64> = points.rows().map(|row| sgd::score(weights, row)).collect();
+                let said = each(&points, |row| sgd::score(weights, row), watch)?;
                 Ok(metrics::regression(&said, &points.labels))
             }
             Learned::Bayes { bayes, words } => {
                 let points = match words {
-                    None => self.as_wide(lines, bayes.width())?,
+                    None => self.as_wide(lines, bayes.width(), watch)?,
                     Some(words) => {
-                        let (labels, rows) = labelled_texts(lines)?;
-                        points::bounded(rows.len(), words.width())?;
-                        let cells = rows.into_iter().flat_map(|row| words.of(row)).collect();
-                        Points { width: words.width(), labels, cells }
+                        let (labels, rows) = labelled_texts(lines, watch)?;
+                        weighed(words, rows.into_iter(), labels, watch)?
                     }
                 };
-                let said: Vec<f64> = points.rows().map(|row| bayes.class(row)).collect();
+                let said = each(&points, |row| bayes.class(row), watch)?;
                 Ok(metrics::classification(&said, &points.labels))
             }
             Learned::Factors(factors) => {
-                let known = ratings(lines)?.into_iter();
+                let known = ratings(lines, watch)?.into_iter();
                 let known = known.filter_map(|(user, item, rating)| Some((factors.rating(user, item)?, rating)));
                 let (said, labels): (Vec<f64>, Vec<f64>) = known.unzip();
                 if said.is_empty() {
@@ -373,21 +393,30 @@ impl Model {
                 Ok(metrics::regression(&said, &labels))
             }
             Learned::Trees(trees) => {
-                let points = self.as_wide(lines, trees.width())?;
-                Ok(metrics::classification(&trees.predict(&points)?, &points.labels))
+                let points = self.as_wide(lines, trees.width(), watch)?;
+                Ok(metrics::classification(&trees.predict(&points, watch)?, &points.labels))
             }
             Learned::Means { .. } | Learned::Vectors(_) | Learned::Nothing => Err(self.cannot("be evaluated")),
         }
     }
 
-    fn as_wide(&self, lines: &[String], width: usize) -> Result<Points> {
+    fn as_wide(&self, lines: &[String], width: usize, watch: Watch<'_>) -> Result<Points> {
         let points = match self.format {
-            Format::Libsvm => points::libsvm(lines, width)?,
-            _ => points::labelled(lines)?,
+            Format::Libsvm => points::libsvm(lines, width, watch)?,
+            _ => points::labelled(lines, watch)?,
         };
         wide(1, points.width, width)?;
         Ok(points)
     }
+}
+
+/// What is said of each row.
+fn each(points: &Points, said: impl Fn(&[f64]) -> f64, watch: Watch<'_>) -> Result<Vec<f64>> {
+    let one = |(at, row)| {
+        watch.now_and_then(at)?;
+        Ok(said(row))
+    };
+    points.rows().enumerate().map(one).collect()
 }
 
 fn wide(row: usize, found: usize, width: usize) -> Result<()> {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use vocabulary::Cell;
 
-use crate::error::{LearnError, Result};
+use crate::error::{LearnError, Result, Watch};
 
 /// How lines are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,8 +70,12 @@ pub(crate) fn numbers(row: usize, line: &str) -> Result<Vec<f64>> {
 }
 
 fn number(row: usize, field: usize, text: &str) -> Result<f64> {
-    let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-    number.ok_or_else(|| LearnError::row(row, format!("field {field} is no finite number")))
+    match Cell::of(Some(text)) {
+        Cell::Number(number) => Ok(number),
+        Cell::Missing => Err(LearnError::row(row, format!("field {field} has no value: leave such rows out"))),
+        Cell::Infinite => Err(LearnError::row(row, format!("field {field} is infinite: leave such rows out"))),
+        Cell::Text => Err(LearnError::row(row, format!("field {field} is no number"))),
+    }
 }
 
 fn no_rows() -> LearnError {
@@ -78,9 +83,10 @@ fn no_rows() -> LearnError {
 }
 
 /// csv rows whose columns all are features.
-pub(crate) fn features(lines: &[String]) -> Result<Points> {
+pub(crate) fn features(lines: &[String], watch: Watch<'_>) -> Result<Points> {
     let mut points = Points::default();
     for (index, line) in lines.iter().enumerate() {
+        watch.go_on()?;
         let cells = numbers(index + 1, line)?;
         fits(&mut points.width, cells.len(), index)?;
         points.cells.extend(cells);
@@ -99,8 +105,8 @@ fn fits(width: &mut usize, found: usize, index: usize) -> Result<()> {
 }
 
 /// csv rows with the label first; a label of -1 is 0.
-pub(crate) fn labelled(lines: &[String]) -> Result<Points> {
-    let all = features(lines)?;
+pub(crate) fn labelled(lines: &[String], watch: Watch<'_>) -> Result<Points> {
+    let all = features(lines, watch)?;
     if all.width < 2 {
         return Err(LearnError::Data("there are no columns but the label".to_owned()));
     }
@@ -127,9 +133,10 @@ pub(crate) fn sparse<'a>(row: usize, parts: impl Iterator<Item = &'a str>) -> Re
 }
 
 /// libsvm rows: as wide as `width`, or as the largest index when that is 0. Empty lines and comments are left out.
-pub(crate) fn libsvm(lines: &[String], width: usize) -> Result<Points> {
+pub(crate) fn libsvm(lines: &[String], width: usize, watch: Watch<'_>) -> Result<Points> {
     let mut rows = Vec::new();
     for (index, line) in lines.iter().enumerate() {
+        watch.go_on()?;
         let mut parts = line.split_whitespace();
         let Some(first) = parts.next().filter(|first| !first.starts_with('#')) else { continue };
         rows.push((index + 1, number(index + 1, 0, first)?, sparse(index + 1, parts)?));
@@ -174,11 +181,12 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    pub(crate) fn learn<'a>(rows: impl Iterator<Item = &'a str> + Clone) -> Self {
+    pub(crate) fn learn<'a>(rows: impl Iterator<Item = &'a str> + Clone, watch: Watch<'_>) -> Result<Self> {
         let mut positions = BTreeMap::new();
         let mut rows_with = Vec::new();
         let mut count = 0usize;
         for row in rows {
+            watch.go_on()?;
             count += 1;
             let mut words: Vec<&str> = row.split(' ').collect();
             words.sort_unstable();
@@ -193,7 +201,7 @@ impl Words {
             }
         }
         let weight = |with: usize| if with < 2 { 0.0 } else { ((count as f64 + 1.0) / (with as f64 + 1.0)).ln() };
-        Self { positions, weights: rows_with.into_iter().map(weight).collect() }
+        Ok(Self { positions, weights: rows_with.into_iter().map(weight).collect() })
     }
 
     pub(crate) fn width(&self) -> usize {
@@ -220,15 +228,17 @@ pub(crate) fn labelled_text(row: usize, line: &str) -> Result<(f64, &str)> {
 mod tests {
     use super::*;
 
+    const GO_ON: Watch<'static> = Watch(&|| false);
+
     fn lines(text: &str) -> Vec<String> {
         text.lines().map(str::to_owned).collect()
     }
 
     #[test]
     fn reads_csv_and_libsvm() {
-        let points = labelled(&lines("-1,2,3\n1, 4 ,5e1")).unwrap();
+        let points = labelled(&lines("-1,2,3\n1, 4 ,5e1"), GO_ON).unwrap();
         assert_eq!((points.labels.as_slice(), points.row(1)), ([0.0, 1.0].as_slice(), [4.0, 50.0].as_slice()));
-        let points = libsvm(&lines("1 1:2 3:4\n\n# no row\n-1 2:7"), 0).unwrap();
+        let points = libsvm(&lines("1 1:2 3:4\n\n# no row\n-1 2:7"), 0, GO_ON).unwrap();
         assert_eq!((points.width, points.labels.clone()), (3, vec![1.0, -1.0]));
         assert_eq!(points.cells, [2.0, 0.0, 4.0, 0.0, 7.0, 0.0]);
     }
@@ -236,15 +246,19 @@ mod tests {
     #[test]
     fn says_which_row_is_wrong_and_not_what_it_holds() {
         for (found, said) in [
-            (labelled(&lines("1,2\n1,secret")), "row 2: field 2 is no finite number"),
-            (labelled(&lines("1,2\n1,2,3")), "row 2: it has 3 columns, the first one has 2"),
-            (labelled(&lines("1\n2")), "there are no columns but the label"),
-            (features(&[]), "there are no rows"),
-            (libsvm(&lines("1 0:2"), 0), "row 1: indices begin at 1 and ascend"),
-            (libsvm(&lines("1 2:2 1:1"), 0), "row 1: indices begin at 1 and ascend"),
-            (libsvm(&lines("1 4:2"), 3), "row 1: index 4 is beyond the 3 columns"),
+            (labelled(&lines("1,2\n1,secret"), GO_ON), "row 2: field 2 is no number"),
+            (labelled(&lines("1,2\n1,-NaN"), GO_ON), "row 2: field 2 has no value: leave such rows out"),
+            (labelled(&lines("1,2\n1,"), GO_ON), "row 2: field 2 has no value: leave such rows out"),
+            (labelled(&lines("1,2\n-inf,1"), GO_ON), "row 2: field 1 is infinite: leave such rows out"),
+            (libsvm(&lines("1 1:NA"), 0, GO_ON), "row 1: field 1 has no value: leave such rows out"),
+            (labelled(&lines("1,2\n1,2,3"), GO_ON), "row 2: it has 3 columns, the first one has 2"),
+            (labelled(&lines("1\n2"), GO_ON), "there are no columns but the label"),
+            (features(&[], GO_ON), "there are no rows"),
+            (libsvm(&lines("1 0:2"), 0, GO_ON), "row 1: indices begin at 1 and ascend"),
+            (libsvm(&lines("1 2:2 1:1"), 0, GO_ON), "row 1: indices begin at 1 and ascend"),
+            (libsvm(&lines("1 4:2"), 3, GO_ON), "row 1: index 4 is beyond the 3 columns"),
             (
-                libsvm(&lines("1 18446744073709551615:2"), 0),
+                libsvm(&lines("1 18446744073709551615:2"), 0, GO_ON),
                 "1 rows of 18446744073709551615 columns are more than 134217728 cells",
             ),
         ] {
@@ -255,7 +269,7 @@ mod tests {
     #[test]
     fn weighs_words() {
         let rows = ["a a b", "a c", "b d"];
-        let words = Words::learn(rows.into_iter());
+        let words = Words::learn(rows.into_iter(), GO_ON).unwrap();
         let weight = (4.0f64 / 3.0).ln();
         assert_eq!(words.of("a a c x"), [2.0 * weight, 0.0, 0.0, 0.0]);
         assert_eq!(words.width(), 4);

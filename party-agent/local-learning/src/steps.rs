@@ -123,7 +123,7 @@ fn within(most: usize, steps: &[Step], mut rows: Vec<Literal>, seed: u64, watch:
             Step::Filter(lambda) => {
                 let mut kept = Vec::new();
                 for (at, row) in rows.into_iter().enumerate() {
-                    watch.now_and_then(at)?;
+                    watch.go_on()?;
                     if truth(&lambda.call(&row).map_err(|reason| LearnError::row(at + 1, reason))?) {
                         kept.push(row);
                     }
@@ -132,6 +132,7 @@ fn within(most: usize, steps: &[Step], mut rows: Vec<Literal>, seed: u64, watch:
             }
             Step::Map(lambda) => {
                 let made = |(at, row): (usize, Literal)| {
+                    watch.go_on()?;
                     let made = lambda.call(&row).map_err(|reason| LearnError::row(at + 1, reason))?;
                     budget.take(&made)?;
                     if made.depth() > DEEPEST_ROW {
@@ -143,7 +144,14 @@ fn within(most: usize, steps: &[Step], mut rows: Vec<Literal>, seed: u64, watch:
             }
             Step::Distinct => {
                 let mut seen = HashSet::new();
-                rows.into_iter().filter(|row| seen.insert(repr(row))).collect()
+                let mut kept = Vec::new();
+                for row in rows {
+                    watch.go_on()?;
+                    if seen.insert(repr(&row)) {
+                        kept.push(row);
+                    }
+                }
+                kept
             }
             Step::Sample { with_replacement, fraction, seed: own } => {
                 let seeded = Seeded::new(own.unwrap_or(seed).wrapping_add(index as u64));
@@ -161,7 +169,14 @@ fn sampled(
     budget: &mut Budget<'_>,
 ) -> Result<Vec<Literal>> {
     if !with_replacement {
-        return Ok(rows.into_iter().filter(|_| seeded.uniform() < fraction).collect());
+        let mut kept = Vec::new();
+        for (at, row) in rows.into_iter().enumerate() {
+            budget.watch.now_and_then(at)?;
+            if seeded.uniform() < fraction {
+                kept.push(row);
+            }
+        }
+        return Ok(kept);
     }
     // how often a row is kept is Poisson's number, drawn by Knuth's product of uniform numbers
     let limit = (-fraction).exp();

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, Stopped};
 
 /// A table that cannot be read, written or used as asked.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +105,44 @@ pub enum TableError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file is no delimited text.
+    #[error("the file is {what}, not delimited text")]
+    NotText {
+        /// What it is.
+        what: &'static str,
+    },
+    /// A line is not UTF-8.
+    #[error("the file is not UTF-8 text: line {line} looks like {resembles}")]
+    NotUtf8 {
+        /// The line, from 1.
+        line: u64,
+        /// Encodings that it may be in.
+        resembles: &'static str,
+    },
+    /// A line breaks the rules by which rows are told apart.
+    #[error("line {line} spoils the file: {reason}")]
+    TextBroken {
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Another delimiter takes the first line apart than the one that was given.
+    #[error("line {line} holds no {delimiter:?}, but {other:?}: the delimiter is another one")]
+    DelimiterAbsent {
+        /// The line, from 1.
+        line: u64,
+        /// What was given.
+        delimiter: char,
+        /// What the line holds, as a setting would name it.
+        other: &'static str,
+    },
+    /// No row of the file can be kept.
+    #[error("no row of the file can be kept: {reason}")]
+    NoRows {
+        /// What became of its rows.
+        reason: String,
+    },
     /// A file cannot be read.
     #[error("{what} cannot be read: {source}")]
     Unreadable {
@@ -141,6 +179,9 @@ pub enum TableError {
         /// Its words.
         reason: String,
     },
+    /// Whoever asked for the work does not want it any more.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 /// The result of work on tables.
@@ -165,6 +206,7 @@ impl TableError {
             TableError::Unreadable { .. } | TableError::Damaged { .. } => ErrorCode::FileUnreadable,
             TableError::StorageFull { .. } | TableError::Unwritable { .. } => ErrorCode::StorageFull,
             TableError::Engine { .. } => ErrorCode::Internal,
+            TableError::Stopped(_) => ErrorCode::Canceled,
             TableError::ColumnMissing { .. }
             | TableError::ColumnRepeated { .. }
             | TableError::LengthMismatch { .. }
@@ -177,6 +219,11 @@ impl TableError {
             | TableError::PartitionsOutOfRange { .. }
             | TableError::DelimiterInvalid { .. }
             | TableError::FileEmpty
+            | TableError::NotText { .. }
+            | TableError::NotUtf8 { .. }
+            | TableError::TextBroken { .. }
+            | TableError::DelimiterAbsent { .. }
+            | TableError::NoRows { .. }
             | TableError::HeaderInvalid { .. } => ErrorCode::TableInvalid,
         }
     }
@@ -189,9 +236,24 @@ impl TableError {
             TableError::ColumnMissing { .. } => {
                 "check the column's spelling; names are lower case after data_transform"
             }
-            TableError::NotANumber { .. } => "correct the value, or list it among the values that mean missing",
+            TableError::NotANumber { .. } => {
+                "correct the value, or list it in missing_impute of DataTransform, with all others that mean missing"
+            }
             TableError::DelimiterInvalid { .. } => "give a delimiter such as ',' or ';'",
             TableError::PartitionsOutOfRange { .. } => "give a number of partitions from 1 to 1023",
+            TableError::NotText { .. } => "save the table as CSV in UTF-8, and upload that",
+            TableError::NotUtf8 { .. } => {
+                "save the file in UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8 FILE (or whatever it is in)"
+            }
+            TableError::TextBroken { .. } => {
+                "correct that line; fields with delimiters, quotes or line ends stand in double quotes, quotes in them doubled"
+            }
+            TableError::DelimiterAbsent { other, .. } => {
+                return Some(format!(
+                    "give {other:?} as the delimiter (id_delimiter), or put the line in quotes if it is one field"
+                ));
+            }
+            TableError::NoRows { .. } => "correct the first line that is named, and upload the file again",
             TableError::HeaderInvalid { .. } => "correct the first line, or say that the file has no header",
             TableError::FileEmpty => "check that the right file was given",
             TableError::StorageFull { .. } => "free disk space, then run again",
@@ -205,7 +267,8 @@ impl TableError {
             | TableError::IdRepeated { .. }
             | TableError::RowMissing { .. }
             | TableError::TooManyRows { .. }
-            | TableError::Engine { .. } => return None,
+            | TableError::Engine { .. }
+            | TableError::Stopped(_) => return None,
         };
         Some(text.to_owned())
     }

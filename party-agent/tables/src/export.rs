@@ -46,6 +46,7 @@ pub fn write_text(table: &Table, out: impl Write, delimiter: char, head: bool, l
         let frame = table.load(part, &shown)?;
         let frame = frame.slice(0, limit - written);
         for start in (0..frame.rows()).step_by(PIECE) {
+            table.stop().go_on()?;
             for row in text_rows(&frame.slice(start, PIECE))? {
                 line_of(&mut line, &row, &styles, delimiter);
                 out.write_all(line.as_bytes()).map_err(failed())?;

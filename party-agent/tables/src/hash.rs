@@ -2,6 +2,7 @@
 
 use blake3::Hasher;
 use rayon::prelude::*;
+use vocabulary::Stop;
 
 use crate::error::Result;
 use crate::frame::{Cells, Frame};
@@ -11,6 +12,7 @@ use crate::schema::Schema;
 pub(crate) struct ContentHasher {
     columns: Vec<Hasher>,
     rows: u64,
+    stop: Stop,
 }
 
 fn encode(cells: &Cells<'_>, bytes: &mut Vec<u8>) {
@@ -40,13 +42,15 @@ fn encode(cells: &Cells<'_>, bytes: &mut Vec<u8>) {
 
 impl ContentHasher {
     /// A hasher for frames of so many columns, the id included.
-    pub(crate) fn new(width: usize) -> Self {
-        Self { columns: vec![Hasher::new(); width], rows: 0 }
+    pub(crate) fn new(width: usize, stop: &Stop) -> Self {
+        Self { columns: vec![Hasher::new(); width], rows: 0, stop: stop.clone() }
     }
 
     /// Takes the next rows.
     pub(crate) fn push(&mut self, frame: &Frame) -> Result<()> {
-        self.columns.par_iter_mut().enumerate().try_for_each(|(at, hasher)| {
+        let stop = &self.stop;
+        self.columns.par_iter_mut().enumerate().try_for_each(|(at, hasher)| -> Result<()> {
+            stop.go_on()?;
             let mut bytes = Vec::new();
             encode(&frame.cells(at)?, &mut bytes);
             hasher.update(&bytes);
@@ -82,7 +86,7 @@ mod tests {
 
     fn hash(values: Vec<Values>, rows: usize) -> String {
         let frame = Frame::from_values(rows, values).expect("frame");
-        let mut hasher = ContentHasher::new(frame.width());
+        let mut hasher = ContentHasher::new(frame.width(), &Stop::NEVER);
         hasher.push(&frame).expect("push");
         hasher.finish()
     }

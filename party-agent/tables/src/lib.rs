@@ -3,11 +3,13 @@
 #![deny(missing_docs)]
 
 mod blocks;
+mod encoding;
 mod error;
 mod export;
 mod fate_schema;
 mod frame;
 mod hash;
+mod header;
 mod import;
 mod instances;
 mod lines;
@@ -21,12 +23,15 @@ mod shelf;
 mod table;
 mod texts;
 pub mod transform;
+mod varied;
 mod versions;
 
+pub use encoding::decoded;
 pub use error::{Result, TableError};
 pub use export::write_text;
-pub use import::{ImportOptions, import, read_header};
-pub use instances::{Missing, parse_floats, parse_integers};
+pub use header::read_header;
+pub use import::{ImportOptions, import};
+pub use instances::{Missing, parse_integers};
 pub use manifest::{BoundTo, Origin, TableInfo};
 pub use schema::{Column, ColumnKind, Part, Schema, TableKind};
 pub use shelf::{Shelf, Stored};

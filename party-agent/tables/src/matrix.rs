@@ -1,6 +1,7 @@
 //! Columns out of a table: as numbers, as text, as a matrix for mathematics.
 
 use ndarray::Array2;
+use vocabulary::Cell;
 
 use crate::error::{Result, TableError};
 use crate::frame::Cells;
@@ -8,14 +9,14 @@ use crate::instances::{Missing, parse_float};
 use crate::table::Table;
 
 impl Table {
-    /// A column as numbers, in row order: NaN is missing; text is read with the default missing markers.
+    /// A column as numbers, in row order: NaN is missing, and what is infinite is missing, too; text is read with the usual markers.
     pub fn floats(&self, column: &str) -> Result<Vec<f64>> {
         self.floats_with(column, &Missing::default())
     }
 
     /// A column as numbers; in a text column these markers mean missing.
     pub fn floats_with(&self, column: &str, missing: &Missing) -> Result<Vec<f64>> {
-        let wanted = [self.schema().position(column)? + 1];
+        let wanted = [self.position(column)? + 1];
         let mut numbers = Vec::with_capacity(self.rows());
         for part in 0..self.partitions() {
             let frame = self.load(part, &wanted)?;
@@ -26,7 +27,7 @@ impl Table {
 
     /// A column as text, in row order; numbers are rendered so that they read back the same, missing gives none.
     pub fn texts(&self, column: &str) -> Result<Vec<Option<String>>> {
-        let wanted = [self.schema().position(column)? + 1];
+        let wanted = [self.position(column)? + 1];
         let mut texts = Vec::with_capacity(self.rows());
         for part in 0..self.partitions() {
             let frame = self.load(part, &wanted)?;
@@ -37,8 +38,7 @@ impl Table {
 
     /// Columns as a row-major matrix, rows × columns in the order given; missing is NaN.
     pub fn matrix(&self, columns: &[&str]) -> Result<Array2<f64>> {
-        let positions: Result<Vec<usize>> =
-            columns.iter().map(|column| Ok(self.schema().position(column)? + 1)).collect();
+        let positions: Result<Vec<usize>> = columns.iter().map(|column| Ok(self.position(column)? + 1)).collect();
         let (wanted, missing) = (positions?, Missing::default());
         let mut cells = vec![0.0; self.rows() * columns.len()];
         let mut first_row = 0;
@@ -80,7 +80,10 @@ impl Table {
 
 fn append_floats(cells: &Cells<'_>, column: &str, missing: &Missing, numbers: &mut Vec<f64>) -> Result<()> {
     match cells {
-        Cells::Float(cells) => numbers.extend(cells.iter().map(|cell| cell.unwrap_or(f64::NAN))),
+        Cells::Float(cells) => {
+            let number = |cell: Option<f64>| cell.and_then(|cell| Cell::of_number(cell).number()).unwrap_or(f64::NAN);
+            numbers.extend(cells.iter().map(number));
+        }
         #[allow(clippy::cast_precision_loss, reason = "mathematics is done in floating point")]
         Cells::Integer(cells) => numbers.extend(cells.iter().map(|cell| cell.map_or(f64::NAN, |value| value as f64))),
         Cells::Text(cells) => {

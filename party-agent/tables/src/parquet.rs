@@ -6,6 +6,8 @@ use std::io::{self, Cursor, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use polars::prelude::{ArrayRef, ArrowField, ArrowSchema, PlSmallStr, PolarsError, PolarsResult, Series};
 use polars_parquet::read::{
@@ -16,6 +18,7 @@ use polars_parquet::write::{
     Version, WriteOptions, array_to_columns, compress, fallible_streaming_iterator, get_dtype_encoding,
 };
 use rayon::prelude::*;
+use vocabulary::Stop;
 
 use crate::error::{Result, TableError};
 use crate::frame::{Frame, engine};
@@ -74,12 +77,13 @@ fn array_of(series: &Series) -> PolarsResult<ArrayRef> {
 }
 
 /// The pages of one column, compressed.
-fn pages_of(array: &ArrayRef, shape: &ParquetType) -> PolarsResult<Vec<CompressedPage>> {
+fn pages_of(array: &ArrayRef, shape: &ParquetType, stop: &Stop) -> PolarsResult<Vec<CompressedPage>> {
+    stop.go_on().map_err(|stopped| PolarsError::ComputeError(stopped.to_string().into()))?;
     let leaves = array_to_columns(array, shape.clone(), LAYOUT, &get_dtype_encoding(array.dtype()))?;
     leaves.into_iter().flatten().map(|page| Ok(compress(page?, vec![], LAYOUT.compression)?)).collect()
 }
 
-fn write_arrays(rows: usize, arrays: &[ArrayRef], out: impl Write) -> PolarsResult<()> {
+fn write_arrays(rows: usize, arrays: &[ArrayRef], out: impl Write, stop: &Stop) -> PolarsResult<()> {
     let field = |(at, array): (usize, &ArrayRef)| {
         let name = PlSmallStr::from_string(format!("c{at}"));
         (name.clone(), ArrowField::new(name, array.dtype().clone(), true))
@@ -88,7 +92,7 @@ fn write_arrays(rows: usize, arrays: &[ArrayRef], out: impl Write) -> PolarsResu
     let mut writer = FileWriter::try_new(out, schema, LAYOUT)?;
     let shapes = writer.parquet_schema().fields().to_vec();
     let pages: PolarsResult<Vec<_>> =
-        arrays.par_iter().zip(&shapes).map(|(array, shape)| pages_of(array, shape)).collect();
+        arrays.par_iter().zip(&shapes).map(|(array, shape)| pages_of(array, shape, stop)).collect();
     let pages = pages?;
     let columns = pages.iter().map(|pages| {
         let pages = pages.iter().map(PolarsResult::Ok);
@@ -98,16 +102,56 @@ fn write_arrays(rows: usize, arrays: &[ArrayRef], out: impl Write) -> PolarsResu
     writer.end(None).map(|_| ())
 }
 
-/// Writes a frame; gives the bytes written.
-pub(crate) fn write_frame(frame: &Frame, out: impl Write) -> Result<u64> {
+/// Writes a frame, until the work is stopped; gives the bytes written.
+pub(crate) fn write_frame(frame: &Frame, out: impl Write, stop: &Stop) -> Result<u64> {
     let arrays: PolarsResult<Vec<_>> = frame.series().iter().map(array_of).collect();
     let mut witness = Witness { inner: out, failure: None, bytes: 0 };
-    let outcome = arrays.and_then(|arrays| write_arrays(frame.rows(), &arrays, &mut witness));
+    let outcome = arrays.and_then(|arrays| write_arrays(frame.rows(), &arrays, &mut witness, stop));
     let flushed = witness.flush();
+    stop.go_on()?;
     match (witness.failure, outcome, flushed) {
         (Some(failure), _, _) | (None, Ok(()), Err(failure)) => Err(TableError::writing("a partition")(failure)),
         (None, Err(error), _) => Err(engine(error)),
         (None, Ok(()), Ok(())) => Ok(witness.bytes),
+    }
+}
+
+/// Where the columns of a file lie. Its size grows with the number of columns.
+struct Directory {
+    footer: FileMetadata,
+    schema: ArrowSchema,
+}
+
+/// What is known of a file beside what it must be like: its directory, once some of its columns were read. Without it, whoever
+/// reads column after column would pay for all columns each time.
+#[derive(Default)]
+pub(crate) struct Known {
+    directory: OnceLock<Arc<Directory>>,
+    parsed: AtomicU64,
+}
+
+impl Known {
+    /// How often the file's directory was read.
+    pub(crate) fn parsed(&self) -> u64 {
+        self.parsed.load(Ordering::Relaxed)
+    }
+
+    /// The directory. It is kept unless all that is wanted comes at once: it is not small.
+    fn directory(&self, file: &mut File, wanted: usize) -> Result<Arc<Directory>> {
+        /// Part of the columns up to which others are expected to be asked for later.
+        const PART: usize = 4;
+        if let Some(directory) = self.directory.get() {
+            return Ok(Arc::clone(directory));
+        }
+        self.parsed.fetch_add(1, Ordering::Relaxed);
+        let footer = read_metadata(file).map_err(damaged)?;
+        let schema = infer_schema(&footer).map_err(damaged)?;
+        let all = schema.len();
+        let directory = Arc::new(Directory { footer, schema });
+        if wanted * PART <= all {
+            let _ = self.directory.set(Arc::clone(&directory));
+        }
+        Ok(directory)
     }
 }
 
@@ -116,6 +160,7 @@ pub(crate) struct PartFile<'a> {
     pub(crate) path: &'a Path,
     pub(crate) rows: usize,
     pub(crate) bytes: u64,
+    pub(crate) known: &'a Known,
 }
 
 fn damaged(error: PolarsError) -> TableError {
@@ -159,12 +204,12 @@ pub(crate) fn read_frame(part: &PartFile<'_>, wanted: &[usize]) -> Result<Frame>
             reason: format!("a partition has {length} bytes, {} were written", part.bytes),
         });
     }
-    let footer = read_metadata(&mut file).map_err(damaged)?;
-    let schema = infer_schema(&footer).map_err(damaged)?;
+    let directory = part.known.directory(&mut file, wanted.len())?;
+    let Directory { footer, schema } = &*directory;
     let column = |at: &usize| {
         let field = schema.get(&format!("c{at}"));
         let field = field.ok_or_else(|| TableError::Damaged { reason: format!("a partition has no column {at}") })?;
-        read_column(&file, &footer, field, *at, length)
+        read_column(&file, footer, field, *at, length)
     };
     let columns: Result<Vec<_>> = wanted.par_iter().map(column).collect();
     Frame::from_series(part.rows, columns?).map_err(|_| TableError::Damaged {
@@ -200,7 +245,7 @@ mod tests {
     #[test]
     fn names_a_full_disk_wherever_it_strikes() {
         for room in [0, 4, 100, 1000] {
-            let outcome = write_frame(&frame(), FullDisk(room));
+            let outcome = write_frame(&frame(), FullDisk(room), &Stop::NEVER);
             assert!(
                 matches!(outcome, Err(TableError::StorageFull { .. })),
                 "{room} bytes of room gave {:?}",
@@ -213,8 +258,9 @@ mod tests {
     fn reads_columns_in_the_order_asked_for() {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("part");
-        let bytes = write_frame(&frame(), File::create(&path).expect("create")).expect("write");
-        let back = read_frame(&PartFile { path: &path, rows: 500, bytes }, &[1, 0]).expect("read");
+        let bytes = write_frame(&frame(), File::create(&path).expect("create"), &Stop::NEVER).expect("write");
+        let back =
+            read_frame(&PartFile { path: &path, rows: 500, bytes, known: &Known::default() }, &[1, 0]).expect("read");
         let first: Vec<_> =
             back.cells(0).expect("cells").texts().take(2).map(|text| text.map(|text| text.into_owned())).collect();
         assert_eq!(first, [Some("0".to_owned()), Some("1".to_owned())]);
@@ -225,16 +271,16 @@ mod tests {
     fn refuses_a_file_that_was_cut_or_overwritten() {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("part");
-        let bytes = write_frame(&frame(), File::create(&path).expect("create")).expect("write");
+        let bytes = write_frame(&frame(), File::create(&path).expect("create"), &Stop::NEVER).expect("write");
         let whole = std::fs::read(&path).expect("read");
         std::fs::write(&path, &whole[..whole.len() / 2]).expect("cut");
         assert!(matches!(
-            read_frame(&PartFile { path: &path, rows: 500, bytes }, &[0]),
+            read_frame(&PartFile { path: &path, rows: 500, bytes, known: &Known::default() }, &[0]),
             Err(TableError::Damaged { .. })
         ));
         std::fs::write(&path, vec![7; whole.len()]).expect("overwrite");
         assert!(matches!(
-            read_frame(&PartFile { path: &path, rows: 500, bytes }, &[0]),
+            read_frame(&PartFile { path: &path, rows: 500, bytes, known: &Known::default() }, &[0]),
             Err(TableError::Damaged { .. })
         ));
     }

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vocabulary::time::{Clock, SystemClock};
-use vocabulary::{TableRef, TableSummary};
+use vocabulary::{Stop, TableRef, TableSummary};
 
 use crate::error::{Result, TableError};
 use crate::frame::Frame;
 use crate::hash::ContentHasher;
 use crate::manifest::{BoundTo, Manifest, Origin, Part, TableInfo, UNFINISHED, sync_folder};
 use crate::names::{folder_name, nearest, text_of_folder};
-use crate::parquet::write_frame;
+use crate::parquet::{Known, write_frame};
 use crate::reshape::check_partitions;
 use crate::schema::Schema;
 use crate::table::{Parts, Table, Waiting};
@@ -155,6 +155,7 @@ impl Shelf {
             path: version.join(part_name(at)),
             rows: usize::try_from(part.rows).unwrap_or(usize::MAX),
             bytes: part.bytes,
+            known: Known::default(),
         };
         let files = Arc::new(manifest.parts.iter().enumerate().map(waiting).collect());
         let stored = (0..=manifest.schema.columns.len()).collect();
@@ -298,10 +299,10 @@ fn remove_if_empty(folder: &Path) {
 /// Writes the partitions' files; gives what they are like and the hash of the rows.
 fn write_parts(folder: &Path, rows: &Table, partitions: u32) -> Result<(Vec<Part>, String)> {
     let mut parts = Vec::new();
-    let mut hasher = ContentHasher::new(rows.everything().len());
+    let mut hasher = ContentHasher::new(rows.everything().len(), rows.stop());
     rows.for_each_partition(partitions, &mut |frame| {
         let path = folder.join(part_name(parts.len()));
-        let (hashed, written) = rayon::join(|| hasher.push(&frame), || write_part(&path, &frame));
+        let (hashed, written) = rayon::join(|| hasher.push(&frame), || write_part(&path, &frame, rows.stop()));
         hashed?;
         parts.push(Part { rows: frame.rows() as u64, bytes: written? });
         Ok(())
@@ -310,11 +311,11 @@ fn write_parts(folder: &Path, rows: &Table, partitions: u32) -> Result<(Vec<Part
 }
 
 /// Writes one file and syncs it; gives its bytes.
-fn write_part(path: &Path, frame: &Frame) -> Result<u64> {
+fn write_part(path: &Path, frame: &Frame, stop: &Stop) -> Result<u64> {
     let failed = || TableError::writing("a partition");
     let file = File::create(path).map_err(failed())?;
     let mut out = BufWriter::with_capacity(1 << 18, file);
-    let bytes = write_frame(frame, &mut out)?;
+    let bytes = write_frame(frame, &mut out, stop)?;
     out.get_ref().sync_all().map_err(failed())?;
     Ok(bytes)
 }

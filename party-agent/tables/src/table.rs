@@ -1,14 +1,17 @@
 //! A table: a schema, a row id, columns, in partitions that stand in memory or wait in files. Cheap to clone; nothing
 //! changes a table, operations (see `reshape.rs`) make new ones.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use vocabulary::Stop;
 
 use crate::error::{Result, TableError};
 use crate::frame::Frame;
 use crate::hash::{ContentHasher, content_hash};
-use crate::parquet::{PartFile, read_frame};
+use crate::parquet::{Known, PartFile, read_frame};
 use crate::schema::{ColumnKind, Schema};
 use crate::versions::Hold;
 
@@ -74,10 +77,12 @@ pub(crate) struct Waiting {
     pub(crate) path: PathBuf,
     pub(crate) rows: usize,
     pub(crate) bytes: u64,
+    pub(crate) known: Known,
 }
 
 /// Where the rows are. In files, `stored` says under which position the id (first) and each column stand there, and
 /// `hold` keeps the files alive.
+#[derive(Clone)]
 pub(crate) enum Parts {
     Memory(Vec<Frame>),
     Files { files: Arc<Vec<Waiting>>, stored: Vec<usize>, hold: Arc<Hold> },
@@ -87,6 +92,11 @@ struct Inner {
     schema: Schema,
     rows: usize,
     parts: Parts,
+    /// Position of each column, made when the first is asked for: whoever asks for every column by its name would search through
+    /// all of them each time.
+    places: OnceLock<HashMap<String, usize>>,
+    /// Asked before rows are loaded, and by whoever works on them.
+    stop: Stop,
 }
 
 /// Rows with unique ids under a schema, in a fixed order.
@@ -142,7 +152,13 @@ impl Table {
             }
         }
         let rows = frames.iter().map(Frame::rows).sum();
-        Ok(Table(Arc::new(Inner { schema, rows, parts: Parts::Memory(frames) })))
+        Ok(Table(Arc::new(Inner {
+            schema,
+            rows,
+            parts: Parts::Memory(frames),
+            places: OnceLock::new(),
+            stop: Stop::NEVER,
+        })))
     }
 
     /// A table whose partitions wait in files.
@@ -152,7 +168,25 @@ impl Table {
             Parts::Memory(frames) => frames.iter().map(Frame::rows).sum(),
             Parts::Files { files, .. } => files.iter().map(|file| file.rows).sum(),
         };
-        Ok(Table(Arc::new(Inner { schema, rows, parts })))
+        Ok(Table(Arc::new(Inner { schema, rows, parts, places: OnceLock::new(), stop: Stop::NEVER })))
+    }
+
+    /// The same rows, no more of which are loaded once the work on them is stopped.
+    #[must_use]
+    pub fn watched(&self, stop: Stop) -> Table {
+        let Inner { schema, rows, parts, .. } = &*self.0;
+        Table(Arc::new(Inner {
+            schema: schema.clone(),
+            rows: *rows,
+            parts: parts.clone(),
+            places: OnceLock::new(),
+            stop,
+        }))
+    }
+
+    /// Whether the work on these rows is stopped.
+    pub fn stop(&self) -> &Stop {
+        &self.0.stop
     }
 
     /// Number of rows.
@@ -168,6 +202,23 @@ impl Table {
     /// What the columns mean.
     pub fn schema(&self) -> &Schema {
         &self.0.schema
+    }
+
+    /// Position of a column in stored order.
+    pub(crate) fn position(&self, column: &str) -> Result<usize> {
+        let columns = &self.schema().columns;
+        let all = || columns.iter().enumerate().map(|(at, column)| (column.name.clone(), at)).collect();
+        let place = self.0.places.get_or_init(all).get(column).copied();
+        place.ok_or_else(|| TableError::ColumnMissing { column: column.to_owned() })
+    }
+
+    /// How often the directory of a partition's file was read, which costs as much as the table has columns. Work on every column
+    /// needs few of these, however many columns there are.
+    pub fn directories_read(&self) -> u64 {
+        match self.parts() {
+            Parts::Memory(_) => 0,
+            Parts::Files { files, .. } => files.iter().map(|file| file.known.parsed()).sum(),
+        }
     }
 
     /// Number of partitions; a partition can be loaded by itself.
@@ -218,7 +269,7 @@ impl Table {
     /// BLAKE3 (hex) over the schema and all values in row order; the number of partitions makes no difference.
     pub fn content_hash(&self) -> Result<String> {
         let everything = self.everything();
-        let mut hasher = ContentHasher::new(everything.len());
+        let mut hasher = ContentHasher::new(everything.len(), self.stop());
         for part in 0..self.partitions() {
             hasher.push(&self.load(part, &everything)?)?;
         }
@@ -237,6 +288,7 @@ impl Table {
 
     /// Loads columns of a partition; 0 is the id, 1 the first column.
     pub(crate) fn load(&self, part: usize, wanted: &[usize]) -> Result<Frame> {
+        self.stop().go_on()?;
         let no_part =
             || TableError::Engine { reason: format!("partition {part} of {} was asked for", self.partitions()) };
         match self.parts() {
@@ -245,7 +297,7 @@ impl Table {
                 let file = files.get(part).ok_or_else(no_part)?;
                 let positions: Option<Vec<usize>> = wanted.iter().map(|at| stored.get(*at).copied()).collect();
                 read_frame(
-                    &PartFile { path: &file.path, rows: file.rows, bytes: file.bytes },
+                    &PartFile { path: &file.path, rows: file.rows, bytes: file.bytes, known: &file.known },
                     &positions.ok_or_else(no_part)?,
                 )
             }

@@ -110,6 +110,22 @@ async fn apply_uses_the_saved_model() {
 }
 
 #[tokio::test]
+async fn reads_what_data_transform_reads() {
+    let rows =
+        raw(&["id", "x", "f", "g"], &[&["a", "NAN", "-inf", ""], &["b", "-9", "NA", "+nan"], &["c", "2", "3", "NA "]]);
+    let parameters = json!({"missing_fill": true, "missing_fill_method": "max", "outlier_replace": 1, "outlier_impute": "-9",
+        "outlier_replace_value": 4, "need_run": null, "label_name": null});
+    let (federation, guest) = alone(rows, parameters);
+    let played = federation.run::<DataIo>().await.all_succeeded();
+    let part = played.part(&guest);
+    assert_eq!(part.output().floats("x").expect("numbers"), [2.0, 4.0, 2.0]);
+    assert_eq!(part.output().floats("f").expect("numbers"), [3.0, 3.0, 3.0]);
+    assert!(part.output().floats("g").expect("numbers").iter().all(|value| value.is_nan()));
+    assert!(part.log.iter().any(|line| line.starts_with("column \"f\" is infinite")), "{:?}", part.log);
+    assert!(part.log.iter().any(|line| line.starts_with("column \"g\" has no value")), "{:?}", part.log);
+}
+
+#[tokio::test]
 async fn passes_instances_on() {
     let made = alone(host_rows(), json!({}));
     let made = made.0.run::<DataIo>().await.all_succeeded().part(&made.1).output().clone();

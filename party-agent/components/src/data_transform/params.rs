@@ -21,6 +21,8 @@ pub struct Params {
     /// Columns that are something else than data_type, by name. Default null.
     pub exclusive_data_type: Option<BTreeMap<String, String>>,
     /// Whether tags carry values. Default false.
+    #[serde(deserialize_with = "component_kit::lenient::flag")]
+    #[schemars(with = "Value")]
     pub tag_with_value: bool,
     /// What separates a tag from its value. Default `:`.
     pub tag_value_delimitor: String,
@@ -30,29 +32,40 @@ pub struct Params {
     pub default_value: Value,
     /// How they are replaced: min, max, mean, designated, or null for designated. Default null.
     pub missing_fill_method: Option<String>,
-    /// What counts as missing; null for what usually does (empty, NULL, null, NA, …). Default null.
-    pub missing_impute: Option<Vec<Value>>,
+    /// What counts as missing, a list or one value; null for what usually does (empty, none, null and NA, however they are
+    /// written). Not-a-number and infinite values count as missing beside every list. Default null.
+    pub missing_impute: Value,
     /// Whether outliers are replaced. Default false.
+    #[serde(deserialize_with = "component_kit::lenient::flag")]
+    #[schemars(with = "Value")]
     pub outlier_replace: bool,
     /// How they are replaced: min, max, mean, designated, or null for designated. Default null.
     pub outlier_replace_method: Option<String>,
-    /// What counts as an outlier; null for what usually counts as missing, as in FATE. Default null.
-    pub outlier_impute: Option<Vec<Value>>,
+    /// What counts as an outlier, a list or one value; null for what usually counts as missing, as in FATE. Default null.
+    pub outlier_impute: Value,
     /// What replaces them by method designated: one value, or a list with one for each column. Default 0.
     pub outlier_replace_value: Value,
     /// Whether rows have a label. Default false.
     pub with_label: bool,
     /// The label's column, compared in lower case. Default `y`.
+    #[serde(deserialize_with = "component_kit::lenient::text")]
+    #[schemars(with = "Option<String>")]
     pub label_name: String,
     /// What labels are: int, int64, long, float, float64, str. Default int.
+    #[serde(deserialize_with = "component_kit::lenient::text")]
+    #[schemars(with = "Option<String>")]
     pub label_type: String,
     /// dense or sparse; instances are stored in columns either way. Default dense.
     pub output_format: String,
     /// Whether there is anything to do; without it the table is passed on as it is. Default true.
+    #[serde(deserialize_with = "component_kit::lenient::flag_or_true")]
+    #[schemars(with = "Value")]
     pub need_run: bool,
     /// Whether rows have an id for matching besides their own. Default false.
     pub with_match_id: bool,
     /// Its column; empty for the first one. Default empty.
+    #[serde(deserialize_with = "component_kit::lenient::text")]
+    #[schemars(with = "Option<String>")]
     pub match_id_name: String,
     /// Which one, when rows have several. Default 0.
     pub match_id_index: usize,
@@ -70,10 +83,10 @@ impl Default for Params {
             missing_fill: false,
             default_value: json!(0),
             missing_fill_method: None,
-            missing_impute: None,
+            missing_impute: Value::Null,
             outlier_replace: false,
             outlier_replace_method: None,
-            outlier_impute: None,
+            outlier_impute: Value::Null,
             outlier_replace_value: json!(0),
             with_label: false,
             label_name: "y".to_owned(),
@@ -94,9 +107,9 @@ impl Params {
         let exclusive = self.exclusive_data_type.iter().flatten();
         let label = Label { name: self.label_name.clone(), kind: kind(&self.label_type) };
         let match_id = MatchId { name: self.match_id_name.clone(), index: self.match_id_index, ..MatchId::default() };
-        let fill = |method: &Option<String>, value: &Value, markers: &Option<Vec<Value>>| {
+        let fill = |method: &Option<String>, value: &Value, markers: &Value| {
             let method = FillMethod::of(method.as_deref()).unwrap_or(FillMethod::Designated);
-            Fill::new(method, value, markers.as_deref())
+            Fill::new(method, value, markers)
         };
         let missing = fill(&self.missing_fill_method, &self.default_value, &self.missing_impute);
         let outliers = fill(&self.outlier_replace_method, &self.outlier_replace_value, &self.outlier_impute);
@@ -109,7 +122,7 @@ impl Params {
             exclusive: exclusive.map(|(name, word)| (name.to_lowercase(), kind(word))).collect(),
             label: self.with_label.then_some(label),
             match_id: self.with_match_id.then_some(match_id),
-            missing: self.missing_impute.as_ref().map(|_| missing.markers.clone()),
+            missing: (!self.missing_impute.is_null()).then(|| missing.markers.clone()),
             fill: self.missing_fill.then_some(missing),
             outliers: self.outlier_replace.then_some(outliers),
             output_format: self.output_format.to_lowercase(),
@@ -137,6 +150,9 @@ impl Check for Params {
             [("default_value", &self.default_value), ("outlier_replace_value", &self.outlier_replace_value)]
         {
             problems.expect(!value.is_object(), path, || "it must be one value, or a list of values".to_owned());
+        }
+        for (path, value) in [("missing_impute", &self.missing_impute), ("outlier_impute", &self.outlier_impute)] {
+            problems.expect(!value.is_object(), path, || "it must be a list of values, or one value".to_owned());
         }
         if self.with_label {
             problems.expect(!self.label_name.trim().is_empty(), "label_name", || "the label has no name".to_owned());

@@ -8,6 +8,9 @@ use vocabulary::{ErrorCode, Fault, Tells};
 use super::model::Model;
 use super::params::Params;
 
+/// Remarks on rows that are written into the log.
+const MOST_REMARKS: usize = 100;
+
 pub(super) async fn fit(task: &TaskContext, params: Params) -> Result<()> {
     let table = task.need_input("data").await?;
     let settings = params.settings().respecting(&table.schema().meta);
@@ -68,6 +71,11 @@ async fn make(task: &TaskContext, table: &Table, settings: &Settings, earlier: O
 
 async fn tell(task: &TaskContext, settings: &Settings, made: &Made) -> Result<()> {
     let schema = made.table.schema();
+    let remarks = made.remarks.iter().take(MOST_REMARKS);
+    remarks.for_each(|remark| task.warn(remark.to_string()));
+    if made.remarks.len() > MOST_REMARKS {
+        task.warn(format!("{} remarks more like these", made.remarks.len() - MOST_REMARKS));
+    }
     let label = schema.label().map_or("no label".to_owned(), |label| format!("label {}", label.name));
     task.info(format!("{} instances with {} features, {label}", made.table.rows(), schema.features().len()));
     if let Some(summary) = transform::summary(settings, &made.learned) {

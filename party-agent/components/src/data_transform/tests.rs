@@ -150,6 +150,51 @@ async fn reads_tags_and_match_ids() {
 }
 
 #[tokio::test]
+async fn warns_of_infinite_values_and_of_columns_without_any() {
+    let rows =
+        raw(&["id", "x", "f", "g"], &[&["a", "NAN", "inf", ""], &["b", "1", "NA", "-nan"], &["c", "2", "3", "Null"]]);
+    let (federation, guest) = alone(rows, json!({"missing_fill": true, "missing_fill_method": "mean"}));
+    let played = federation.run::<DataTransform>().await.all_succeeded();
+    let part = played.part(&guest);
+    assert_eq!(part.output().floats("x").expect("numbers"), [1.5, 1.0, 2.0]);
+    assert_eq!(part.output().floats("f").expect("numbers"), [3.0, 3.0, 3.0]);
+    assert!(part.output().floats("g").expect("numbers").iter().all(|value| value.is_nan()));
+    let log = part.log.join("\n");
+    assert!(
+        log.contains("column \"f\" is infinite in 1 rows, which count as missing: rows 0 (counted from 0)"),
+        "{log}"
+    );
+    assert!(log.contains("column \"g\" has no value from which a value for what is missing could be learned"), "{log}");
+    let summary = part.summary.as_ref().expect("a summary");
+    assert_eq!(summary["missing_fill_info"]["missing_impute_value"], json!({"x": "1.5", "f": "3"}));
+    let applied =
+        Federation::new(0, false).input(&guest, "data", raw(&["id", "x", "f", "g"], &[&["z", "", "Inf", "7"]]));
+    let applied = applied.applying(&played).run::<DataTransform>().await.all_succeeded();
+    let row = applied.part(&guest).output().features_matrix().expect("matrix").row(0).to_vec();
+    assert_eq!(row, [1.5, 3.0, 7.0]);
+}
+
+#[tokio::test]
+async fn takes_what_fate_does_not_check() {
+    let rows = || raw(&["id", "x"], &[&["a", "-9999"], &["b", "1"]]);
+    for parameters in [
+        json!({"outlier_replace": true, "outlier_impute": "-9999", "outlier_replace_value": 7}),
+        json!({"outlier_replace": 1, "outlier_impute": -9999, "outlier_replace_value": "7"}),
+        json!({"outlier_replace": "true", "outlier_impute": [-9999.0], "outlier_replace_value": [7], "missing_impute": null}),
+        json!({"missing_fill": true, "missing_impute": "-9999", "default_value": 7, "need_run": null, "match_id_name": null}),
+        json!({"missing_fill": true, "missing_impute": [-9999, null], "default_value": 7, "label_name": null,
+            "label_type": null, "tag_with_value": null, "exclusive_data_type": null, "missing_fill_method": null,
+            "outlier_impute": null, "outlier_replace_method": null}),
+    ] {
+        let (federation, guest) = alone(rows(), parameters.clone());
+        let played = federation.run::<DataTransform>().await.all_succeeded();
+        assert_eq!(played.part(&guest).output().floats("x").expect("numbers"), [7.0, 1.0], "{parameters}");
+    }
+    let fault = refused(rows(), json!({"outlier_impute": {"x": 1}})).await;
+    assert_eq!(fault.path.as_deref(), Some("outlier_impute"));
+}
+
+#[tokio::test]
 async fn refuses_bad_parameters() {
     for (parameters, path) in [
         (json!({"input_format": "wide"}), "input_format"),

@@ -34,12 +34,17 @@ pub(super) async fn transform(task: &TaskContext, params: Params) -> Result<()> 
     let table = task.need_input("data").await?;
     let seed = task.random()?.u64();
     let before = table.rows();
-    let watched = task.clone();
+    let stop = task.stop();
     let work = move || -> Result<(String, Table)> {
-        let stopped = || watched.is_stopped();
+        let stopped = || stop.is_asked();
         let rows = table.lines()?.into_iter().map(Literal::Text).collect();
         let rows = run_steps(&steps, rows, seed, Watch(&stopped)).map_err(invalid)?;
-        Ok((head(&rows), Table::of_lines(rows.iter().map(str_of).collect())?))
+        let mut lines = Vec::with_capacity(rows.len());
+        for row in &rows {
+            stop.go_on().map_err(|_| ComponentError::Canceled)?;
+            lines.push(str_of(row));
+        }
+        Ok((head(&rows), Table::of_lines(lines)?))
     };
     let (head, table) = task.compute(work).await??;
     task.info(format!("{before} rows read, {} rows left", table.rows()));

@@ -35,9 +35,9 @@ pub(super) async fn fit(task: &TaskContext, params: Params) -> Result<()> {
     let table = task.need_input("train_data").await?;
     let (rows, format) = (table.rows(), Format::of(Some(&params.format)));
     task.progress(0.0, format!("{rows} rows to learn from"));
-    let watched = task.clone();
+    let stop = task.stop();
     let work = move || -> Result<_> {
-        let stopped = || watched.is_stopped();
+        let stopped = || stop.is_asked();
         Model::train(kind, format, &learner, &table.lines()?, Watch(&stopped)).map_err(failed)
     };
     let trained = task.compute(work).await??;
@@ -54,12 +54,16 @@ pub(super) async fn apply(task: &TaskContext, params: Params) -> Result<()> {
     let model: Model = task.load_model().await?;
     let table = task.need_input("test_data").await?;
     if params.evaluate {
-        let work = move || -> Result<Literal> { model.evaluate(&table.lines()?).map_err(failed) };
+        let stop = task.stop();
+        let work = move || -> Result<Literal> {
+            let stopped = || stop.is_asked();
+            model.evaluate(&table.lines()?, Watch(&stopped)).map_err(failed)
+        };
         return tell(task, &task.compute(work).await??);
     }
-    let watched = task.clone();
+    let stop = task.stop();
     let work = move || -> Result<(Table, String)> {
-        let stopped = || watched.is_stopped();
+        let stopped = || stop.is_asked();
         let said = model.predict_all(&table.lines()?, Watch(&stopped)).map_err(failed)?;
         let printed = said.iter().take(PRINTED).map(|said| format!("{}\n", said.trim_end_matches('\n'))).collect();
         let columns = vec![Column::new("predict_result", ColumnKind::Text, Part::Prediction)];

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{LearnError, Result};
+use crate::error::{LearnError, Result, Watch};
 use crate::points::Points;
 
 /// Logarithms of the chances of classes, and of columns in classes.
@@ -14,7 +14,7 @@ pub(crate) struct Bayes {
 }
 
 impl Bayes {
-    pub(crate) fn learn(points: &Points, smoothing: f64) -> Result<Self> {
+    pub(crate) fn learn(points: &Points, smoothing: f64, watch: Watch<'_>) -> Result<Self> {
         if let Some(index) = points.rows().position(|row| row.iter().any(|cell| *cell < 0.0)) {
             return Err(LearnError::row(index + 1, "naive Bayes counts, and a value is below 0"));
         }
@@ -23,7 +23,8 @@ impl Bayes {
         classes.dedup();
         let mut rows = vec![0.0; classes.len()];
         let mut sums = vec![vec![0.0; points.width]; classes.len()];
-        for (row, label) in points.rows().zip(&points.labels) {
+        for (at, (row, label)) in points.rows().zip(&points.labels).enumerate() {
+            watch.now_and_then(at)?;
             let class = classes.binary_search_by(|other| other.total_cmp(label)).unwrap_or(0);
             rows[class] += 1.0;
             sums[class].iter_mut().zip(row).for_each(|(sum, cell)| *sum += cell);
@@ -58,21 +59,23 @@ impl Bayes {
 mod tests {
     use super::*;
 
+    const GO_ON: Watch<'static> = Watch(&|| false);
+
     #[test]
     fn agrees_with_counting() {
         let points = Points { width: 2, labels: vec![0.0, 0.0, 5.0], cells: vec![2.0, 0.0, 1.0, 1.0, 0.0, 3.0] };
-        let bayes = Bayes::learn(&points, 1.0).unwrap();
+        let bayes = Bayes::learn(&points, 1.0, GO_ON).unwrap();
         // class 0: (3 + 1) / (4 + 2) and (1 + 1) / 6; prior (2 + 1) / (3 + 2)
         assert!((bayes.columns[0][0].exp() - 4.0 / 6.0).abs() < 1e-12);
         assert!((bayes.priors[0].exp() - 3.0 / 5.0).abs() < 1e-12);
         assert_eq!([bayes.class(&[1.0, 0.0]), bayes.class(&[0.0, 2.0])], [0.0, 5.0]);
         let even = Points { width: 1, labels: vec![0.0, 1.0], cells: vec![1.0, 1.0] };
-        assert_eq!(Bayes::learn(&even, 1.0).unwrap().class(&[0.0]), 0.0, "the first of equals");
+        assert_eq!(Bayes::learn(&even, 1.0, GO_ON).unwrap().class(&[0.0]), 0.0, "the first of equals");
         let empty = Points { width: 1, labels: vec![0.0, 1.0], cells: vec![0.0, 1.0] };
-        assert_eq!(Bayes::learn(&empty, 0.0).unwrap().class(&[3.0]), 1.0);
+        assert_eq!(Bayes::learn(&empty, 0.0, GO_ON).unwrap().class(&[3.0]), 1.0);
         let wrong = Points { cells: vec![2.0, 0.0, 1.0, -1.0, 0.0, 3.0], ..points };
         assert_eq!(
-            Bayes::learn(&wrong, 1.0).unwrap_err().to_string(),
+            Bayes::learn(&wrong, 1.0, GO_ON).unwrap_err().to_string(),
             "row 2: naive Bayes counts, and a value is below 0"
         );
     }

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use learning::initial::Seeded;
 use serde::{Deserialize, Serialize};
+use vocabulary::Cell;
 
 use crate::error::{LearnError, Result, Watch};
 
 /// The weight of the penalty, for each rating of a user or an item.
 const PENALTY: f64 = 0.01;
+
+/// Factors from which on one rating is work enough to ask whether it is still wanted.
+const MANY: usize = 32;
 
 /// A rating: user, item, how much.
 pub(crate) type Rating = (i64, i64, f64);
@@ -21,13 +25,14 @@ pub(crate) struct Factors {
 }
 
 /// Reads `user,item,rating`.
-pub(crate) fn ratings(lines: &[String]) -> Result<Vec<Rating>> {
+pub(crate) fn ratings(lines: &[String], watch: Watch<'_>) -> Result<Vec<Rating>> {
     let read = |(index, line): (usize, &String)| {
+        watch.now_and_then(index)?;
         let wrong = |reason: &str| LearnError::row(index + 1, reason);
         let fields: Vec<&str> = line.split(',').collect();
         let [user, item, rating, ..] = fields.as_slice() else { return Err(wrong("it is not user,item,rating")) };
         let whole = |text: &str| text.trim().parse().map_err(|_| wrong("user and item must be whole numbers"));
-        let rating = rating.trim().parse::<f64>().ok().filter(|rating| rating.is_finite());
+        let rating = Cell::of(Some(rating)).number();
         Ok((whole(user)?, whole(item)?, rating.ok_or_else(|| wrong("the rating is no finite number"))?))
     };
     lines.iter().enumerate().map(read).collect()
@@ -75,10 +80,15 @@ fn solved(
     rank: usize,
     watch: Watch<'_>,
 ) -> Result<BTreeMap<i64, Vec<f64>>> {
-    let one = |rated: &Vec<(i64, f64)>| {
+    let one = |rated: &Vec<(i64, f64)>| -> Result<Vec<f64>> {
         let mut matrix = vec![0.0; rank * rank];
         let mut right = vec![0.0; rank];
-        for (other, rating) in rated {
+        for (at, (other, rating)) in rated.iter().enumerate() {
+            if rank > MANY {
+                watch.go_on()?
+            } else {
+                watch.now_and_then(at)?
+            }
             let Some(factors) = others.get(other) else { continue };
             for (i, a) in factors.iter().enumerate() {
                 right[i] += a * rating;
@@ -86,13 +96,13 @@ fn solved(
             }
         }
         (0..rank).for_each(|i| matrix[i * rank + i] += PENALTY * rated.len() as f64);
-        cholesky(matrix, right, rank)
+        Ok(cholesky(matrix, right, rank))
     };
     ratings
         .iter()
         .map(|(id, rated)| {
             watch.go_on()?;
-            Ok((*id, one(rated)))
+            Ok((*id, one(rated)?))
         })
         .collect()
 }
@@ -121,6 +131,8 @@ fn cholesky(mut a: Vec<f64>, mut b: Vec<f64>, n: usize) -> Vec<f64> {
 mod tests {
     use super::*;
 
+    const GO_ON: Watch<'static> = Watch(&|| false);
+
     #[test]
     fn solves_a_system() {
         let x = cholesky(vec![4.0, 2.0, 2.0, 3.0], vec![10.0, 8.0], 2);
@@ -131,12 +143,12 @@ mod tests {
     fn completes_a_table_of_rank_one() {
         // ratings are the product of 1, 2, 3 (users) and 1, 2 (items); (3, 20) is left out
         let lines = ["1,10,1", "1,20,2", "2,10,2", "2,20,4", "3,10,3"].map(str::to_owned);
-        let factors = Factors::learn(&ratings(&lines).unwrap(), 1, 30, Watch(&|| false)).unwrap();
+        let factors = Factors::learn(&ratings(&lines, GO_ON).unwrap(), 1, 30, GO_ON).unwrap();
         for (user, item, rating) in [(1, 10, 1.0), (2, 20, 4.0), (3, 20, 6.0)] {
             let found = factors.rating(user, item).unwrap();
             assert!((found - rating).abs() < 0.15, "{user},{item}: {found}");
         }
         assert_eq!(factors.rating(9, 10), None);
-        assert!(ratings(&["a,1,2".to_owned()]).is_err() && ratings(&["1,2".to_owned()]).is_err());
+        assert!(ratings(&["a,1,2".to_owned()], GO_ON).is_err() && ratings(&["1,2".to_owned()], GO_ON).is_err());
     }
 }

@@ -21,6 +21,7 @@ const MOST_WAITING: usize = 1 << 20;
 pub(crate) fn frequent(rows: &[String], support: f64, limit: usize, watch: Watch<'_>) -> Result<Vec<Found>> {
     let mut of_item: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate() {
+        watch.go_on()?;
         for item in row.split_whitespace().collect::<BTreeSet<_>>() {
             of_item.entry(item).or_default().push(index);
         }

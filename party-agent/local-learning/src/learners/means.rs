@@ -36,7 +36,11 @@ impl Means {
         let mut best: Option<(f64, Self)> = None;
         for _ in 0..how.runs.max(1) {
             let means = Self::run(points, how, &mut seeded, watch)?;
-            let cost = points.rows().map(|row| means.nearest(row).1).sum::<f64>();
+            let mut cost = 0.0;
+            for row in points.rows() {
+                watch.go_on()?;
+                cost += means.nearest(row).1;
+            }
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, means));
             }
@@ -51,8 +55,8 @@ impl Means {
             watch.go_on()?;
             let width = points.width;
             let mut sums = vec![(0.0, vec![0.0; width]); means.0.len()];
-            for (at, row) in points.rows().enumerate() {
-                watch.now_and_then(at)?;
+            for row in points.rows() {
+                watch.go_on()?;
                 let (count, sum) = &mut sums[means.nearest(row).0];
                 *count += 1.0;
                 sum.iter_mut().zip(row).for_each(|(sum, cell)| *sum += cell);

@@ -58,7 +58,7 @@ pub(crate) fn learn(points: &Points, how: Descent, watch: Watch<'_>) -> Result<V
     let mut weights = vec![0.0; points.width];
     for turn in 1..=how.turns {
         watch.go_on()?;
-        let Some(gradient) = gradient(points, &weights, how, turn) else { continue };
+        let Some(gradient) = gradient(points, &weights, how, turn, watch)? else { continue };
         let step = how.step / (turn as f64).sqrt();
         let shrink = 1.0 - step * how.penalty;
         let next: Vec<f64> = weights.iter().zip(&gradient).map(|(weight, g)| weight * shrink - step * g).collect();
@@ -77,10 +77,11 @@ pub(crate) fn learn(points: &Points, how: Descent, watch: Watch<'_>) -> Result<V
 }
 
 /// The mean gradient over the rows of a turn; none if chance gave none.
-fn gradient(points: &Points, weights: &[f64], how: Descent, turn: usize) -> Option<Vec<f64>> {
+fn gradient(points: &Points, weights: &[f64], how: Descent, turn: usize, watch: Watch<'_>) -> Result<Option<Vec<f64>>> {
     let mut seeded = Seeded::new(42 + turn as u64);
     let (mut sum, mut count) = (vec![0.0; points.width], 0usize);
-    for (row, label) in points.rows().zip(&points.labels) {
+    for (at, (row, label)) in points.rows().zip(&points.labels).enumerate() {
+        watch.now_and_then(at)?;
         if how.fraction < 1.0 && seeded.uniform() >= how.fraction {
             continue;
         }
@@ -92,7 +93,7 @@ fn gradient(points: &Points, weights: &[f64], how: Descent, turn: usize) -> Opti
         count += 1;
         sum.iter_mut().zip(row).for_each(|(sum, cell)| *sum += error * cell);
     }
-    (count > 0).then(|| sum.into_iter().map(|sum| sum / count as f64).collect())
+    Ok((count > 0).then(|| sum.into_iter().map(|sum| sum / count as f64).collect()))
 }
 
 #[cfg(test)]

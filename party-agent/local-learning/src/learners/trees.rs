@@ -80,15 +80,16 @@ impl Trees {
             Some(number) => Target::Classes(classes(points, number)?, number),
             None => Target::Numbers(points.labels.clone(), points.labels.iter().sum::<f64>() / rows as f64),
         };
-        let bins = Bins::new(points, how.bins);
+        let bins = Bins::new(points, how.bins, watch)?;
         let widest = (0..points.width).map(|column| bins.cuts(column).len() + 1).max().unwrap_or(1);
         bounded(widest, target.sums())?;
-        let plan = Plan { bins: &bins, target: &target, depth: how.depth, columns: how.columns(points.width) };
+        let columns = how.columns(points.width);
+        let plan = Plan { bins: &bins, target: &target, depth: how.depth, columns, watch };
         let mut seeded = Seeded::new(1);
         let mut one = |_| {
             let weights =
                 if how.trees.is_some_and(|trees| trees > 1) { drawn(rows, &mut seeded) } else { vec![1.0; rows] };
-            plan.tree(&weights, &mut seeded, watch)
+            plan.tree(&weights, &mut seeded)
         };
         let trees = (0..how.trees.unwrap_or(1)).map(&mut one).collect::<Result<_>>()?;
         Ok(Self { width: points.width, votes: how.classes.is_some(), trees })
@@ -99,11 +100,15 @@ impl Trees {
     }
 
     /// What the trees say of each row; rows are as wide as those that were learned.
-    pub(crate) fn predict(&self, points: &Points) -> Result<Vec<f64>> {
+    pub(crate) fn predict(&self, points: &Points, watch: Watch<'_>) -> Result<Vec<f64>> {
         if points.width != self.width {
             return Err(LearnError::Data(format!("rows have {} columns, the model {}", points.width, self.width)));
         }
-        points.rows().map(|row| self.says(row)).collect()
+        let one = |row| {
+            watch.go_on()?;
+            self.says(row)
+        };
+        points.rows().map(one).collect()
     }
 
     fn says(&self, row: &[f64]) -> Result<f64> {
@@ -140,7 +145,7 @@ mod tests {
     #[test]
     fn every_kind_learns_its_own_rows() {
         for (trees, classes) in [(None, None), (None, Some(2)), (Some(15), None), (Some(15), Some(2))] {
-            let said = learned(&corners(), Growth { trees, classes, ..TREE }).predict(&corners()).unwrap();
+            let said = learned(&corners(), Growth { trees, classes, ..TREE }).predict(&corners(), GO_ON).unwrap();
             let right =
                 said.iter().zip(&corners().labels).filter(|(said, label)| (**said - **label).abs() < 0.5).count();
             assert!(right >= 3, "{said:?}");
@@ -150,14 +155,14 @@ mod tests {
 
     #[test]
     fn depth_counts_splits() {
-        let mean = learned(&corners(), Growth { depth: 0, ..TREE }).predict(&corners()).unwrap();
+        let mean = learned(&corners(), Growth { depth: 0, ..TREE }).predict(&corners(), GO_ON).unwrap();
         assert_eq!(mean, [0.75; 4]);
-        let once = learned(&corners(), Growth { depth: 1, ..TREE }).predict(&corners()).unwrap();
+        let once = learned(&corners(), Growth { depth: 1, ..TREE }).predict(&corners(), GO_ON).unwrap();
         let mut leaves = once.clone();
         leaves.sort_by(f64::total_cmp);
         leaves.dedup();
         assert_eq!(leaves, [0.5, 1.0], "{once:?}");
-        let twice = learned(&corners(), Growth { depth: 2, ..TREE }).predict(&corners()).unwrap();
+        let twice = learned(&corners(), Growth { depth: 2, ..TREE }).predict(&corners(), GO_ON).unwrap();
         assert_eq!(twice, corners().labels);
     }
 
@@ -167,8 +172,8 @@ mod tests {
         let labels = cells.iter().map(|cell| f64::from(u8::from(*cell > 20.0))).collect();
         let points = Points { width: 1, labels, cells };
         let fine = learned(&points, Growth { bins: 64, ..TREE });
-        assert_eq!(fine.predict(&points).unwrap(), points.labels);
-        let coarse = learned(&points, Growth { bins: 2, ..TREE }).predict(&points).unwrap();
+        assert_eq!(fine.predict(&points, GO_ON).unwrap(), points.labels);
+        let coarse = learned(&points, Growth { bins: 2, ..TREE }).predict(&points, GO_ON).unwrap();
         assert!(coarse[..32].iter().all(|said| *said == coarse[0]), "one cut, at the middle: {coarse:?}");
     }
 
@@ -179,18 +184,18 @@ mod tests {
             let labels = cells.iter().map(|cell| f64::from(u8::from(*cell < f64::from(ones)))).collect();
             let points = Points { width: 1, labels, cells };
             let how = Growth { bins: 64, ..TREE };
-            assert_eq!(learned(&points, how).predict(&points).unwrap(), points.labels, "{ones}");
+            assert_eq!(learned(&points, how).predict(&points, GO_ON).unwrap(), points.labels, "{ones}");
             let single = learned(&points, Growth { trees: Some(1), ..how });
-            assert_eq!(single.predict(&points).unwrap(), points.labels, "a forest of one tree learns every row");
+            assert_eq!(single.predict(&points, GO_ON).unwrap(), points.labels, "a forest of one tree learns every row");
         }
     }
 
     #[test]
     fn one_class_and_one_row_are_enough() {
         let alike = Points { labels: vec![1.0; 4], ..corners() };
-        assert_eq!(learned(&alike, Growth { classes: Some(2), ..TREE }).predict(&alike).unwrap(), [1.0; 4]);
+        assert_eq!(learned(&alike, Growth { classes: Some(2), ..TREE }).predict(&alike, GO_ON).unwrap(), [1.0; 4]);
         let single = Points { width: 1, labels: vec![3.0], cells: vec![9.0] };
-        assert_eq!(learned(&single, Growth { trees: Some(4), ..TREE }).predict(&single).unwrap(), [3.0]);
+        assert_eq!(learned(&single, Growth { trees: Some(4), ..TREE }).predict(&single, GO_ON).unwrap(), [3.0]);
         assert!(Trees::learn(&Points::default(), TREE, GO_ON).is_err());
     }
 
@@ -201,7 +206,7 @@ mod tests {
         let labels = cells.chunks(3).map(|row| f64::from(u8::from(row[0] + 0.1 * row[1] > 0.55))).collect();
         let points = Points { width: 3, labels, cells };
         for classes in [None, Some(2)] {
-            let said = learned(&points, Growth { trees: Some(20), classes, ..TREE }).predict(&points).unwrap();
+            let said = learned(&points, Growth { trees: Some(20), classes, ..TREE }).predict(&points, GO_ON).unwrap();
             let right = said.iter().zip(&points.labels).filter(|(said, label)| (**said - **label).abs() < 0.5).count();
             assert!(right >= 190, "{right} of 200");
         }
@@ -213,7 +218,7 @@ mod tests {
             let grown = learned(&corners(), Growth { trees, classes: Some(2), ..TREE });
             let bytes = rmp_serde::to_vec_named(&grown).unwrap();
             let read: Trees = rmp_serde::from_slice(&bytes).unwrap();
-            assert_eq!(read.predict(&corners()), grown.predict(&corners()));
+            assert_eq!(read.predict(&corners(), GO_ON), grown.predict(&corners(), GO_ON));
         }
     }
 
@@ -224,7 +229,7 @@ mod tests {
         let said = Trees::learn(&wrong, how, GO_ON).map(|_| ()).unwrap_err().to_string();
         assert_eq!(said, "row 3: the label is none of the classes 0 to 1 (numClasses)");
         let narrow = Points { width: 1, labels: vec![], cells: vec![1.0] };
-        let said = learned(&corners(), TREE).predict(&narrow).unwrap_err().to_string();
+        let said = learned(&corners(), TREE).predict(&narrow, GO_ON).unwrap_err().to_string();
         assert_eq!(said, "rows have 1 columns, the model 2");
     }
 

@@ -63,7 +63,10 @@ impl Vectors {
     pub(crate) fn learn(lines: &[String], how: Reading, watch: Watch<'_>) -> Result<Self> {
         let Reading { rate, turns, least } = how;
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        lines.iter().flat_map(|line| line.split(' ')).for_each(|word| *counts.entry(word).or_default() += 1);
+        for (at, word) in lines.iter().flat_map(|line| line.split(' ')).enumerate() {
+            watch.now_and_then(at)?;
+            *counts.entry(word).or_default() += 1;
+        }
         counts.retain(|_, count| *count >= least);
         if counts.is_empty() {
             return Err(LearnError::Data(format!("no word occurs {least} times (minCount)")));
@@ -83,6 +86,7 @@ impl Vectors {
             for row in &rows {
                 watch.go_on()?;
                 for at in 0..row.len() {
+                    watch.now_and_then(at)?;
                     // the rate falls to a ten-thousandth of what it was
                     let rate = (rate * (1.0 - done as f64 / all)).max(rate * 1e-4) as f32;
                     let width = 1 + (seeded.uniform() * WINDOW as f64) as usize;

@@ -2,12 +2,15 @@
 
 use super::*;
 
+const GO_ON: Watch<'static> = Watch(&|| false);
+const DIAGONAL: &str = "{'Matrix': [[20.0, 0.0], [0.0, 20.0]], 'Precision': 1.0, 'Recall': 1.0, 'F1 Score': 1.0}";
+
 fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
 fn train(kind: Kind, format: Format, params: &str, lines: &[String]) -> Result<Trained> {
-    Model::train(kind, format, &Params::read(params)?, lines, Watch(&|| false))
+    Model::train(kind, format, &Params::read(params)?, lines, GO_ON)
 }
 
 /// What was learned, after it went through bytes.
@@ -39,28 +42,43 @@ fn two_classes(format: Format) -> Vec<String> {
     (0..40).map(row).collect()
 }
 
+/// How often whoever asked was asked whether he still wants it, and what became of it; he does not from question `most` on.
+fn asked<T>(most: usize, work: impl FnOnce(Watch<'_>) -> Result<T>) -> (usize, Option<LearnError>) {
+    let count = std::cell::Cell::new(0);
+    let stopped = || count.replace(count.get() + 1) >= most;
+    let error = work(Watch(&stopped)).err();
+    (count.get(), error)
+}
+
 #[test]
-fn every_kind_stops_when_it_is_told_to() {
+fn every_kind_stops_wherever_it_is_told_to() {
     for kind in Kind::ALL {
         let (format, rows) = match kind {
             Kind::Word2Vec | Kind::FPGrowth => (Format::Text, vec!["a b a b".to_owned(); 20]),
             _ => (Format::Csv, (0..40).map(|n| format!("{},{},{}", n % 2, n % 5, n % 3)).collect()),
         };
         let params = Params::read("{'mode': 'k-means||'}").unwrap();
-        let trained = Model::train(kind, format, &params, &rows, Watch(&|| true)).map(|_| ());
-        let quick = kind == Kind::NaiveBayes;
-        assert!(quick || trained == Err(LearnError::Stopped), "{kind:?}: {trained:?}");
+        let train = |watch: Watch<'_>| Model::train(kind, format, &params, &rows, watch);
+        let (all, error) = asked(usize::MAX, train);
+        assert!(error.is_none() && all >= 2, "{kind:?}: {all} {error:?}");
+        for most in (0..all).step_by(all.div_ceil(20)) {
+            assert_eq!(asked(most, train), (most + 1, Some(LearnError::Stopped)), "{kind:?} goes on");
+        }
+        let model = train(GO_ON).unwrap().model;
+        for (all, apply) in [(true, false), (false, true)] {
+            let work = |watch: Watch<'_>| match apply {
+                true => model.predict_all(&rows, watch).map(|_| ()),
+                false => model.evaluate(&rows, watch).map(|_| ()),
+            };
+            let (questions, error) = asked(usize::MAX, work);
+            if error.is_none() {
+                assert!(questions > 0, "{kind:?} {all}");
+                let middle = questions / 2;
+                assert_eq!(asked(middle, work), (middle + 1, Some(LearnError::Stopped)), "{kind:?} {all}");
+            }
+        }
     }
-    let model = kept(
-        Kind::NaiveBayes,
-        Format::Csv,
-        "{}",
-        &two_classes(Format::Csv)[1..].iter().map(|row| row.replace('-', "")).collect::<Vec<_>>(),
-    );
-    assert_eq!(model.predict_all(&lines("1,2"), Watch(&|| true)), Err(LearnError::Stopped));
 }
-
-const DIAGONAL: &str = "{'Matrix': [[20.0, 0.0], [0.0, 20.0]], 'Precision': 1.0, 'Recall': 1.0, 'F1 Score': 1.0}";
 
 #[test]
 fn linear_models_follow_the_plain_descent() {
@@ -82,7 +100,7 @@ fn linear_models_follow_the_plain_descent() {
         assert!((said - (7.0 * weights[0] + 2.0 * weights[1])).abs() < 1e-9, "{said}");
         // a row with its label says the same
         assert_eq!(model.predict("99,7,2"), model.predict("7,2"));
-        let figures = repr(&model.evaluate(&plane()).unwrap());
+        let figures = repr(&model.evaluate(&plane(), GO_ON).unwrap());
         assert!(figures.starts_with("{'MAE': ") && figures.contains("'R-squared': 0.9"), "{figures}");
     }
 }
@@ -107,8 +125,8 @@ fn classifiers_tell_two_classes_apart() {
         if format == Format::Libsvm {
             assert_eq!([model.predict("1:-5 2:-5").unwrap(), model.predict("1 1:5 2:5").unwrap()], [low, high]);
         }
-        assert_eq!(repr(&model.evaluate(&two_classes(format)).unwrap()), DIAGONAL, "{kind:?}");
-        assert_eq!(model.predict_all(&two_classes(format), Watch(&|| false)).unwrap().len(), 40);
+        assert_eq!(repr(&model.evaluate(&two_classes(format), GO_ON).unwrap()), DIAGONAL, "{kind:?}");
+        assert_eq!(model.predict_all(&two_classes(format), GO_ON).unwrap().len(), 40);
     }
 }
 
@@ -117,11 +135,11 @@ fn bayes_counts_numbers_and_words() {
     let rows = lines("0,5,0\n0,4,1\n1,0,6\n1,1,5");
     let model = kept(Kind::NaiveBayes, Format::Csv, "None", &rows);
     assert_eq!([model.predict("3,0").unwrap(), model.predict("0,3").unwrap()], ["0.0", "1.0"]);
-    assert!(repr(&model.evaluate(&rows).unwrap()).contains("[[2.0, 0.0], [0.0, 2.0]]"));
+    assert!(repr(&model.evaluate(&rows, GO_ON).unwrap()).contains("[[2.0, 0.0], [0.0, 2.0]]"));
     let rows = lines("0 cheap money now\n0 money cheap cheap\n1 meeting on monday\n1 monday meeting room");
     let model = kept(Kind::NaiveBayes, Format::Text, "{'lambda': 0.5}", &rows);
     assert_eq!([model.predict("cheap money").unwrap(), model.predict("a meeting").unwrap()], ["0.0", "1.0"]);
-    assert!(repr(&model.evaluate(&rows).unwrap()).contains("'Precision': 1.0"));
+    assert!(repr(&model.evaluate(&rows, GO_ON).unwrap()).contains("'Precision': 1.0"));
 }
 
 #[test]
@@ -132,7 +150,7 @@ fn clusters_rows_and_texts() {
     assert_ne!(model.predict("1,1"), model.predict("8,8"));
     assert!(model.predict("1,1").unwrap().parse::<usize>().unwrap() < 2);
     assert_eq!(model.predict("1,1,1").unwrap_err().to_string(), "row 1: it has 3 columns, the model 2");
-    assert_eq!(model.evaluate(&rows).unwrap_err().to_string(), "KMeans cannot be evaluated");
+    assert_eq!(model.evaluate(&rows, GO_ON).unwrap_err().to_string(), "KMeans cannot be evaluated");
     let rows = lines("red red blue\nred blue blue\ncat dog\ndog dog cat");
     let model = kept(Kind::KMeans, Format::Text, "{}", &rows);
     assert_eq!(model.predict("red blue"), model.predict("blue red"));
@@ -145,7 +163,7 @@ fn recommends() {
     let model = kept(Kind::Recommendation, Format::Csv, "{'rank': 4, 'numIterations': 20}", &rows);
     assert!((number(&model, "1,1") - 5.0).abs() < 0.3 && (number(&model, "3,2") - 5.0).abs() < 0.3);
     assert!(model.predict("9,1").unwrap_err().to_string().contains("does not know"));
-    assert!(repr(&model.evaluate(&rows).unwrap()).starts_with("{'MAE': 0."));
+    assert!(repr(&model.evaluate(&rows, GO_ON).unwrap()).starts_with("{'MAE': 0."));
 }
 
 #[test]

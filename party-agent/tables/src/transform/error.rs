@@ -69,13 +69,25 @@ pub enum TransformError {
         /// The bound.
         most: usize,
     },
-    /// A statistic of nothing.
-    #[error("column {column:?} has no value to take the {method} of")]
-    NothingToLearnFrom {
-        /// The column.
+    /// Rows of a training without a label.
+    #[error("the label {column:?} has no finite value in {gaps} rows, the first is row {first} (counted from 0)")]
+    LabelGaps {
+        /// The label.
         column: String,
-        /// The statistic.
-        method: &'static str,
+        /// How many rows.
+        gaps: usize,
+        /// The first of them.
+        first: usize,
+    },
+    /// A label that is text.
+    #[error("the label {column:?} is not {wanted} in row {row} (counted from 0)")]
+    LabelNotANumber {
+        /// The label.
+        column: String,
+        /// The first such row.
+        row: usize,
+        /// What label_type asks for.
+        wanted: &'static str,
     },
     /// A statistic of text.
     #[error("column {column:?} is text, which has no {method}")]
@@ -94,7 +106,7 @@ pub enum TransformError {
         columns: usize,
     },
     /// A value to fill with is no number.
-    #[error("the value to fill column {column:?} with is not a number")]
+    #[error("the value to fill column {column:?} with is not a finite number")]
     FillNotANumber {
         /// The column.
         column: String,
@@ -118,8 +130,19 @@ impl TransformError {
             Self::FieldInvalid { .. } | Self::RowShort { .. } => {
                 Some("check input_format, delimitor and tag_with_value")
             }
-            Self::NothingToLearnFrom { .. } | Self::TextHasNone { .. } => Some("use the method designated"),
-            Self::FillCount { .. } | Self::FillNotANumber { .. } => Some("give one number, or one for each column"),
+            Self::LabelGaps { .. } => Some(
+                "leave rows without a label out of the file and upload it again, or set label_name to another column",
+            ),
+            Self::LabelNotANumber { .. } => Some(
+                "write labels as whole numbers in the file, such as 1 for yes and 0 for no, and upload it again; or set label_name to \
+                 another column",
+            ),
+            Self::TextHasNone { .. } => {
+                Some("use the method designated, or set data_type or exclusive_data_type to float")
+            }
+            Self::FillCount { .. } | Self::FillNotANumber { .. } => {
+                Some("give one finite number, or one for each column")
+            }
             Self::TooWide { .. } | Self::Table(_) => None,
         }
     }

@@ -1,8 +1,10 @@
 //! Replaces missing values and outliers of one column, and learns what replaced them.
 
+use vocabulary::{Cell, Stop};
+
 use crate::error::TableError;
+use crate::instances::Missing;
 use crate::transform::error::TransformError;
-use crate::transform::markers::Markers;
 use crate::transform::settings::FillMethod;
 
 type Result<T> = std::result::Result<T, TransformError>;
@@ -11,59 +13,88 @@ type Result<T> = std::result::Result<T, TransformError>;
 pub(crate) enum With<'a> {
     /// Taken from the column, or designated.
     Learned(FillMethod, &'a str),
-    /// As it was learned earlier.
-    Known(&'a str),
+    /// As it was learned earlier; none where there was nothing to learn from.
+    Known(Option<&'a str>),
 }
 
 /// One pass over a column: what it replaces, and with what.
 pub(crate) struct Pass<'a> {
-    pub(crate) markers: &'a Markers,
+    pub(crate) markers: &'a Missing,
+    /// Whether it replaces what is missing beside every list: not-a-number, and what is infinite.
+    pub(crate) takes_gaps: bool,
     pub(crate) with: With<'a>,
 }
 
-/// What a pass did: the new value, and the share of rows that have it.
-pub(crate) type Outcome = (String, f64);
+/// What a pass did: the new value, and the share of rows that were to have it. Without a value they stay as they are.
+pub(crate) type Outcome = (Option<String>, f64);
 
-/// A numeric column: reads it, then runs the passes. A later pass sees what an earlier one left.
-pub(crate) fn numbers(
-    column: &str,
-    texts: &[Option<String>],
-    whole: bool,
-    missing: &Markers,
-    passes: &[Pass<'_>],
-) -> Result<(Vec<f64>, Vec<Outcome>)> {
-    let mut cells = Vec::with_capacity(texts.len());
-    for (row, text) in texts.iter().enumerate() {
-        let text = text.as_deref();
-        let read = text.and_then(|text| text.trim().parse::<f64>().ok());
-        let fits = read.filter(|number| !whole || number.is_nan() || number.fract() == 0.0);
-        cells.push(match fits {
-            _ if missing.mark(text) => f64::NAN,
-            Some(number) => number,
-            None if passes.iter().any(|pass| pass.markers.mark(text)) => f64::NAN,
-            None => {
-                let wanted = if whole { "a whole number" } else { "a number" };
-                return Err(TableError::NotANumber { column: column.to_owned(), row, wanted }.into());
-            }
-        });
-    }
-    let mut replaced = vec![false; cells.len()];
-    let mut outcomes = Vec::with_capacity(passes.len());
-    for pass in passes {
-        let hits = hits_of(texts, pass.markers, &mut replaced);
-        let value = match pass.with {
-            With::Known(value) | With::Learned(FillMethod::Designated, value) => {
-                let wrong = |_| TransformError::FillNotANumber { column: column.to_owned() };
-                value.trim().parse::<f64>().map_err(wrong)?
-            }
-            With::Learned(method, _) => statistic(column, method, &cells, &hits)?,
-        };
-        for row in &hits {
-            cells.get_mut(*row).into_iter().for_each(|cell| *cell = value);
+/// Numbers as they are after all passes.
+pub(crate) struct Filled {
+    pub(crate) cells: Vec<f64>,
+    pub(crate) outcomes: Vec<Outcome>,
+    /// The rows in which the number was infinite.
+    pub(crate) infinite: Vec<usize>,
+}
+
+/// How a numeric column is read.
+pub(crate) struct Reading<'a> {
+    pub(crate) column: &'a str,
+    pub(crate) whole: bool,
+    pub(crate) missing: &'a Missing,
+    pub(crate) stop: &'a Stop,
+}
+
+impl Reading<'_> {
+    /// Reads a column, then runs the passes. A later pass sees what an earlier one left.
+    pub(crate) fn numbers(&self, texts: &[Option<String>], passes: &[Pass<'_>]) -> Result<Filled> {
+        let mut cells = Vec::with_capacity(texts.len());
+        let mut gaps = vec![false; texts.len()];
+        let mut infinite = Vec::new();
+        for ((row, text), gap) in texts.iter().enumerate().zip(&mut gaps) {
+            self.stop.now_and_then(row).map_err(TableError::from)?;
+            let text = text.as_deref();
+            let named = || passes.iter().any(|pass| pass.markers.marks(text));
+            cells.push(match self.missing.read(text) {
+                Cell::Number(number) if !self.whole || number.fract() == 0.0 => number,
+                Cell::Infinite if named() => f64::NAN,
+                cell @ (Cell::Missing | Cell::Infinite) => {
+                    *gap = true;
+                    infinite.extend((cell == Cell::Infinite).then_some(row));
+                    f64::NAN
+                }
+                Cell::Number(_) | Cell::Text if named() => f64::NAN,
+                Cell::Number(_) | Cell::Text => {
+                    let wanted = if self.whole { "a whole number" } else { "a number" };
+                    return Err(TableError::NotANumber { column: self.column.to_owned(), row, wanted }.into());
+                }
+            });
         }
-        outcomes.push((value.to_string(), share(hits.len(), texts.len())));
+        let mut replaced = vec![false; cells.len()];
+        let mut outcomes = Vec::with_capacity(passes.len());
+        for pass in passes {
+            self.stop.go_on().map_err(TableError::from)?;
+            let hits = hits_of(texts, pass, &gaps, &mut replaced);
+            let value = self.value(pass, &cells, &hits)?;
+            if let Some(value) = value {
+                hits.iter().for_each(|row| cells.get_mut(*row).into_iter().for_each(|cell| *cell = value));
+            }
+            outcomes.push((value.map(|value| value.to_string()), share(hits.len(), texts.len())));
+        }
+        Ok(Filled { cells, outcomes, infinite })
     }
-    Ok((cells, outcomes))
+
+    fn value(&self, pass: &Pass<'_>, cells: &[f64], hits: &[usize]) -> Result<Option<f64>> {
+        let designated = |text: &str| match Cell::of(Some(text)) {
+            Cell::Number(number) => Ok(Some(number)),
+            Cell::Missing => Ok(None),
+            Cell::Infinite | Cell::Text => Err(TransformError::FillNotANumber { column: self.column.to_owned() }),
+        };
+        match pass.with {
+            With::Known(None) => Ok(None),
+            With::Known(Some(value)) | With::Learned(FillMethod::Designated, value) => designated(value),
+            With::Learned(method, _) => Ok(statistic(method, cells, hits)),
+        }
+    }
 }
 
 /// A text column: only designated values can replace anything in it.
@@ -74,27 +105,31 @@ pub(crate) fn texts(
 ) -> Result<(Vec<Option<String>>, Vec<Outcome>)> {
     let mut replaced = vec![false; texts.len()];
     let mut outcomes = Vec::with_capacity(passes.len());
+    let no_gaps = vec![false; texts.len()];
     for pass in passes {
         let value = match pass.with {
-            With::Known(value) | With::Learned(FillMethod::Designated, value) => value,
+            With::Known(value) => value,
+            With::Learned(FillMethod::Designated, value) => Some(value),
             With::Learned(method, _) => {
                 return Err(TransformError::TextHasNone { column: column.to_owned(), method: method.word() });
             }
         };
-        let hits = hits_of(&texts, pass.markers, &mut replaced);
-        for row in &hits {
-            texts.get_mut(*row).into_iter().for_each(|cell| *cell = Some(value.to_owned()));
+        let hits = hits_of(&texts, pass, &no_gaps, &mut replaced);
+        if let Some(value) = value {
+            for row in &hits {
+                texts.get_mut(*row).into_iter().for_each(|cell| *cell = Some(value.to_owned()));
+            }
         }
-        outcomes.push((value.to_owned(), share(hits.len(), texts.len())));
+        outcomes.push((value.map(str::to_owned), share(hits.len(), texts.len())));
     }
     Ok((texts, outcomes))
 }
 
-/// Rows that are marked and were not replaced before.
-fn hits_of(texts: &[Option<String>], markers: &Markers, replaced: &mut [bool]) -> Vec<usize> {
+/// Rows that a pass takes and that were not replaced before.
+fn hits_of(texts: &[Option<String>], pass: &Pass<'_>, gaps: &[bool], replaced: &mut [bool]) -> Vec<usize> {
     let mut hits = Vec::new();
-    for (row, (text, replaced)) in texts.iter().zip(replaced).enumerate() {
-        if !*replaced && markers.mark(text.as_deref()) {
+    for (row, ((text, gap), replaced)) in texts.iter().zip(gaps).zip(replaced).enumerate() {
+        if !*replaced && ((pass.takes_gaps && *gap) || pass.markers.marks(text.as_deref())) {
             *replaced = true;
             hits.push(row);
         }
@@ -102,19 +137,24 @@ fn hits_of(texts: &[Option<String>], markers: &Markers, replaced: &mut [bool]) -
     hits
 }
 
-/// A statistic of what is there and is not replaced; `hits` are sorted.
-fn statistic(column: &str, method: FillMethod, cells: &[f64], hits: &[usize]) -> Result<f64> {
-    let kept = cells.iter().enumerate().filter(|(row, cell)| !cell.is_nan() && hits.binary_search(row).is_err());
-    let kept = kept.map(|(_, cell)| *cell);
-    let found = match method {
-        FillMethod::Min => kept.reduce(f64::min),
-        FillMethod::Max => kept.reduce(f64::max),
-        FillMethod::Mean | FillMethod::Designated => {
-            let (sum, count) = kept.fold((0.0, 0.0), |(sum, count), cell| (sum + cell, count + 1.0));
-            (count > 0.0).then(|| sum / count)
-        }
+/// A statistic of what is there and is not replaced, if there is anything; `hits` are sorted.
+fn statistic(method: FillMethod, cells: &[f64], hits: &[usize]) -> Option<f64> {
+    let kept = || {
+        let there = |(row, cell): &(usize, &f64)| !cell.is_nan() && hits.binary_search(row).is_err();
+        cells.iter().enumerate().filter(there).map(|(_, cell)| *cell)
     };
-    found.ok_or_else(|| TransformError::NothingToLearnFrom { column: column.to_owned(), method: method.word() })
+    match method {
+        FillMethod::Min => kept().reduce(f64::min),
+        FillMethod::Max => kept().reduce(f64::max),
+        FillMethod::Mean | FillMethod::Designated => {
+            let (sum, count) = kept().fold((0.0, 0.0), |(sum, count), cell| (sum + cell, count + 1.0));
+            if f64::is_finite(sum) {
+                return (count > 0.0).then(|| sum / count);
+            }
+            // The sum of finite numbers may be none; their mean always is one.
+            Some(kept().map(|cell| cell / count).sum())
+        }
+    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a share of rows needs no more digits")]

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use crate::error::TableError;
 use crate::table::Table;
 use crate::transform::error::TransformError;
 use crate::transform::settings::{InputFormat, MatchId, Settings};
@@ -184,6 +185,7 @@ fn fields<'a>(table: &'a Table, settings: &Settings, header: Option<&[String]>) 
     let (mut match_ids, mut labels) = (Vec::new(), Vec::new());
     let rows = rows_of(table)?;
     for (row, text) in rows.iter().enumerate() {
+        table.stop().now_and_then(row).map_err(TableError::from)?;
         let parts: Vec<&str> = text.split(settings.delimiter.as_str()).collect();
         let short = || TransformError::RowShort { row, found: parts.len(), wanted: head };
         let (front, rest) = parts.split_at_checked(head).ok_or_else(short)?;

@@ -3,8 +3,11 @@
 
 mod error;
 mod fill;
+#[cfg(test)]
+mod gaps_tests;
+mod label;
 mod layout;
-mod markers;
+mod remark;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -13,14 +16,15 @@ mod view;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
-use crate::instances::{Missing, parse_floats, parse_integers};
+use crate::instances::Missing;
 use crate::schema::{Column, ColumnKind, Part, Schema, TableKind};
 use crate::table::{Table, Values};
 use fill::{Outcome, Pass, With};
-use layout::{Layout, TextColumn};
-use markers::Markers;
+use layout::Layout;
+use vocabulary::Stop;
 
 pub use error::TransformError;
+pub use remark::Remark;
 pub use settings::{Fill, FillMethod, InputFormat, Label, MatchId, Settings, ValueKind};
 pub use view::{model_view, summary};
 
@@ -29,9 +33,9 @@ type Result<T> = std::result::Result<T, TransformError>;
 /// What a replacement came to, in header order.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Filled {
-    /// The value that stands where one was replaced.
-    pub values: Vec<String>,
-    /// The share of rows that have it (0 to 1).
+    /// The value that stands where one was replaced; none where a column had nothing to learn it from.
+    pub values: Vec<Option<String>>,
+    /// The share of rows that have it, or would (0 to 1).
     pub ratios: Vec<f64>,
 }
 
@@ -57,6 +61,8 @@ pub struct Made {
     pub table: Table,
     /// What a fit learned; after an apply the same, with the ratios of the table at hand.
     pub learned: Learned,
+    /// What people should know of the rows.
+    pub remarks: Vec<Remark>,
 }
 
 /// Makes instances and learns from them. `owner` begins the anonymous names: `guest_9999`.
@@ -88,32 +94,28 @@ fn make(table: &Table, settings: &Settings, earlier: Option<&Learned>, owner: &s
         values.push(Values::Text(ids));
     }
     let label_name = layout.label.as_ref().map(|(name, _)| name.clone());
+    let mut reading = Reading::new(settings, &header, earlier, table.stop())?;
     if let (Some(label), Some(wanted)) = (layout.label, &settings.label) {
-        let read = label_values(&label, wanted.kind)?;
-        columns.push(Column::new(label.0, read.kind(), Part::Label));
-        values.push(read);
+        match label::read(&label, wanted.kind, earlier.is_some())? {
+            label::Read::LeftOut(remark) => reading.remarks.push(remark),
+            label::Read::Labels(read) => {
+                columns.push(Column::new(label.0, read.kind(), Part::Label));
+                values.push(read);
+            }
+        }
     }
-    let mut reading = Reading::new(settings, &header, earlier)?;
     for (at, name) in header.iter().enumerate() {
         let read = reading.column(at, name, layout.features.texts(at)?)?;
         columns.push(Column::new(name.clone(), read.kind(), Part::Feature));
         values.push(read);
     }
-    let (missing, outliers) = (reading.missing.1, reading.outliers.1);
+    let (missing, outliers, remarks) = (reading.missing.1, reading.outliers.1, reading.remarks);
     let schema = schema_of(table.schema(), columns, owner);
     let id_name = schema.id_name.clone();
     let label_name = label_name.or_else(|| earlier.and_then(|learned| learned.label_name.clone()));
     let made = Table::from_columns(schema, table.ids()?, values)?;
     let learned = Learned { header, id_name, label_name, missing, outliers };
-    Ok(Made { table: made, learned })
-}
-
-fn label_values((name, texts): &TextColumn, kind: ValueKind) -> Result<Values> {
-    Ok(match kind {
-        ValueKind::Float => Values::Float(parse_floats(name, texts, &Missing::of::<String>([]))?),
-        ValueKind::Integer => Values::Integer(parse_integers(name, texts)?),
-        ValueKind::Text => Values::Text(texts.clone()),
-    })
+    Ok(Made { table: made, learned, remarks })
 }
 
 /// The schema of instances, with FATE's words in its meta.
@@ -139,14 +141,15 @@ type Replacement<'a> = (Option<Plan<'a>>, Option<Filled>);
 /// A replacement with its markers ready, and the values that were learned earlier.
 struct Plan<'a> {
     fill: &'a Fill,
-    markers: Markers,
+    markers: Missing,
+    what: &'static str,
     known: Option<&'a Filled>,
 }
 
 impl Plan<'_> {
     fn with(&self, at: usize) -> With<'_> {
         match self.known {
-            Some(known) => With::Known(known.values.get(at).map(String::as_str).unwrap_or_default()),
+            Some(known) => With::Known(known.values.get(at).and_then(|value| value.as_deref())),
             None => {
                 let at = if self.fill.by_column { at } else { 0 };
                 With::Learned(self.fill.method, self.fill.values.get(at).map(String::as_str).unwrap_or_default())
@@ -158,33 +161,43 @@ impl Plan<'_> {
 /// Reads feature columns, one after another.
 struct Reading<'a> {
     settings: &'a Settings,
-    markers: Markers,
+    markers: Missing,
+    stop: &'a Stop,
+    remarks: Vec<Remark>,
     missing: Replacement<'a>,
     outliers: Replacement<'a>,
 }
 
 impl<'a> Reading<'a> {
-    fn new(settings: &'a Settings, header: &[String], earlier: Option<&'a Learned>) -> Result<Self> {
+    fn new(settings: &'a Settings, header: &[String], earlier: Option<&'a Learned>, stop: &'a Stop) -> Result<Self> {
         let (fill, outliers) = settings.fills();
-        let plan = |fill: Option<&'a Fill>, known: Option<&'a Filled>| -> Result<Replacement<'a>> {
+        let plan = |fill: Option<&'a Fill>, what, known: Option<&'a Filled>| -> Result<Replacement<'a>> {
             let Some(fill) = fill else { return Ok((None, None)) };
             if fill.by_column && fill.values.len() != header.len() {
                 return Err(TransformError::FillCount { given: fill.values.len(), columns: header.len() });
             }
-            Ok((Some(Plan { fill, markers: Markers::of(&fill.markers), known }), Some(Filled::default())))
+            let markers = Missing::of(&fill.markers);
+            Ok((Some(Plan { fill, markers, what, known }), Some(Filled::default())))
         };
         Ok(Self {
             settings,
             markers: settings.missing_markers(),
-            missing: plan(fill, earlier.and_then(|learned| learned.missing.as_ref()))?,
-            outliers: plan(outliers, earlier.and_then(|learned| learned.outliers.as_ref()))?,
+            stop,
+            remarks: Vec::new(),
+            missing: plan(fill, "a value for what is missing", earlier.and_then(|learned| learned.missing.as_ref()))?,
+            outliers: plan(outliers, "a value for outliers", earlier.and_then(|learned| learned.outliers.as_ref()))?,
         })
     }
 
     fn column(&mut self, at: usize, name: &str, texts: Vec<Option<String>>) -> Result<Values> {
-        let plans = [&self.missing.0, &self.outliers.0];
-        let passes: Vec<Pass<'_>> =
-            plans.into_iter().flatten().map(|plan| Pass { markers: &plan.markers, with: plan.with(at) }).collect();
+        let plans = [(&self.missing.0, true), (&self.outliers.0, false)];
+        let plans = plans.iter().filter_map(|(plan, fills)| Some((plan.as_ref()?, *fills)));
+        let passes: Vec<Pass<'_>> = plans
+            .map(|(plan, fills)| {
+                let takes_gaps = fills || plan.markers.is_usual();
+                Pass { markers: &plan.markers, takes_gaps, with: plan.with(at) }
+            })
+            .collect();
         let kind = self.settings.kind_of(name);
         let (values, outcomes) = match kind {
             ValueKind::Text => {
@@ -193,18 +206,24 @@ impl<'a> Reading<'a> {
             }
             ValueKind::Float | ValueKind::Integer => {
                 let whole = kind == ValueKind::Integer;
-                let (numbers, outcomes) = fill::numbers(name, &texts, whole, &self.markers, &passes)?;
-                (Values::Float(numbers), outcomes)
+                let reading = fill::Reading { column: name, whole, missing: &self.markers, stop: self.stop };
+                let filled = reading.numbers(&texts, &passes)?;
+                self.remarks.extend(Remark::infinite(name, filled.infinite));
+                (Values::Float(filled.cells), filled.outcomes)
             }
         };
-        self.note(outcomes);
+        self.note(name, outcomes);
         Ok(values)
     }
 
     /// Outcomes come in the order of the passes; a replacement that is not wanted has none.
-    fn note(&mut self, outcomes: Vec<Outcome>) {
-        let wanted = [&mut self.missing.1, &mut self.outliers.1].into_iter().flatten();
-        for (filled, (value, ratio)) in wanted.zip(outcomes) {
+    fn note(&mut self, name: &str, outcomes: Vec<Outcome>) {
+        let wanted = [&mut self.missing, &mut self.outliers].into_iter();
+        let wanted = wanted.filter_map(|(plan, filled)| Some((plan.as_ref()?.what, filled.as_mut()?)));
+        for ((what, filled), (value, ratio)) in wanted.zip(outcomes) {
+            if value.is_none() && ratio > 0.0 {
+                self.remarks.push(Remark::NothingToLearnFrom { column: name.to_owned(), what });
+            }
             filled.values.push(value);
             filled.ratios.push(ratio);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::transform::markers::Markers;
+use crate::instances::{Missing, USUAL};
 
 /// How the values of a raw row are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,11 +126,6 @@ pub struct Fill {
     pub markers: Vec<String>,
 }
 
-/// What means "no value" when nothing is replaced: FATE's set.
-const MISSING: &[&str] = &["", "NULL", "null", "NA"];
-/// What is replaced when no list is given: FATE's set for filling, and the one above.
-const REPLACED: &[&str] = &["", "none", "None", "null", "NULL", "na", "NA", "nan", "NaN"];
-
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -139,19 +134,28 @@ fn text_of(value: &Value) -> String {
     }
 }
 
+/// A null in a list of markers means an empty cell.
+fn marker_of(value: &Value) -> String {
+    if value.is_null() { String::new() } else { text_of(value) }
+}
+
 fn owned(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
 }
 
 impl Fill {
     /// A replacement as documents write it: `value` is a scalar or a list with one for each column (null is 0), `markers`
-    /// what is to be replaced (by default whatever usually means "no value").
-    pub fn new(method: FillMethod, value: &Value, markers: Option<&[Value]>) -> Self {
+    /// what is to be replaced, a list or a single value (null for whatever usually means "no value").
+    pub fn new(method: FillMethod, value: &Value, markers: &Value) -> Self {
         let values = match value {
             Value::Array(values) => values.iter().map(text_of).collect(),
             value => vec![text_of(value)],
         };
-        let markers = markers.map_or_else(|| owned(REPLACED), |markers| markers.iter().map(text_of).collect());
+        let markers = match markers {
+            Value::Null => owned(USUAL),
+            Value::Array(markers) => markers.iter().map(marker_of).collect(),
+            single => vec![marker_of(single)],
+        };
         Self { method, values, by_column: value.is_array(), markers }
     }
 }
@@ -197,7 +201,7 @@ pub struct Settings {
     pub label: Option<Label>,
     /// The match id, if rows have one.
     pub match_id: Option<MatchId>,
-    /// Texts that mean "no value"; FATE's set when there is no list.
+    /// Texts that mean "no value"; the usual ones when there is no list.
     pub missing: Option<Vec<String>>,
     /// What to do with missing values, if anything.
     pub fill: Option<Fill>,
@@ -280,11 +284,11 @@ impl Settings {
     }
 
     /// Which texts of a feature mean "no value".
-    pub(crate) fn missing_markers(&self) -> Markers {
+    pub(crate) fn missing_markers(&self) -> Missing {
         match (&self.missing, &self.fill) {
-            (_, Some(fill)) => Markers::of(&fill.markers),
-            (Some(markers), None) => Markers::of(markers),
-            (None, None) => Markers::of(&owned(MISSING)),
+            (_, Some(fill)) => Missing::of(&fill.markers),
+            (Some(markers), None) => Missing::of(markers),
+            (None, None) => Missing::default(),
         }
     }
 
@@ -324,10 +328,12 @@ mod tests {
 
     #[test]
     fn reads_values_to_fill_with_as_documents_write_them() {
-        let fill = Fill::new(FillMethod::Designated, &json!([1, "2.5", null]), Some(&[json!(-1), json!("x")]));
+        let fill = Fill::new(FillMethod::Designated, &json!([1, "2.5", null]), &json!([-1, "x"]));
         assert_eq!(fill.values, ["1", "2.5", "0"]);
         assert!(fill.by_column);
         assert_eq!(fill.markers, ["-1", "x"]);
-        assert!(!Fill::new(FillMethod::Mean, &json!(0), None).by_column);
+        assert!(!Fill::new(FillMethod::Mean, &json!(0), &Value::Null).by_column);
+        assert_eq!(Fill::new(FillMethod::Mean, &json!(0), &json!("-9999")).markers, ["-9999"]);
+        assert_eq!(Fill::new(FillMethod::Mean, &json!(0), &json!(-9999)).markers, ["-9999"]);
     }
 }

@@ -10,6 +10,12 @@ fn by_column<T: Into<Value> + Clone>(header: &[String], values: &[T]) -> Value {
     Value::Object(pairs.collect::<Map<String, Value>>())
 }
 
+/// The values that were learned; a column without one is left out.
+fn learned_by_column(header: &[String], values: &[Option<String>]) -> Value {
+    let pairs = header.iter().zip(values).filter_map(|(name, value)| Some((name.clone(), json!(value.as_ref()?))));
+    Value::Object(pairs.collect::<Map<String, Value>>())
+}
+
 fn strategy(fill: Option<&Fill>) -> &'static str {
     fill.map_or("", |fill| fill.method.word())
 }
@@ -40,7 +46,7 @@ pub fn model_view(settings: &Settings, learned: &Learned, anonymous: Option<&[St
     let part = |filled: Option<&Filled>, value: &str, ratio: &str| {
         let filled = filled.cloned().unwrap_or_default();
         json!({
-            (value): by_column(&learned.header, &filled.values),
+            (value): learned_by_column(&learned.header, &filled.values),
             (ratio): by_column(&learned.header, &filled.ratios),
         })
     };
@@ -64,7 +70,7 @@ pub fn summary(settings: &Settings, learned: &Learned) -> Option<Value> {
     if let (Some(fill), Some(filled)) = (fill, &learned.missing) {
         let info = json!({
             "missing_value": fill.markers,
-            "missing_impute_value": by_column(&learned.header, &filled.values),
+            "missing_impute_value": learned_by_column(&learned.header, &filled.values),
             "missing_impute_rate": by_column(&learned.header, &filled.ratios),
         });
         summary.insert("missing_fill_info".into(), info);
@@ -72,7 +78,7 @@ pub fn summary(settings: &Settings, learned: &Learned) -> Option<Value> {
     if let (Some(fill), Some(filled)) = (outliers, &learned.outliers) {
         let info = json!({
             "outlier_value": fill.markers,
-            "outlier_replace_value": by_column(&learned.header, &filled.values),
+            "outlier_replace_value": learned_by_column(&learned.header, &filled.values),
             "outlier_replace_rate": by_column(&learned.header, &filled.ratios),
         });
         summary.insert("outlier_replace_rate".into(), info);

@@ -1,5 +1,6 @@
 //! Columns in bins: where a column can be cut, and in which bin each row is.
 
+use crate::error::{Result, Watch};
 use crate::points::Points;
 
 /// The bins of all columns.
@@ -12,16 +13,17 @@ pub(super) struct Bins {
 
 impl Bins {
     /// Bins of at most `most` (2 to 65,536) a column: one for each value when they suffice, else about equally many rows in each.
-    pub(super) fn new(points: &Points, most: usize) -> Self {
+    pub(super) fn new(points: &Points, most: usize, watch: Watch<'_>) -> Result<Self> {
         let column = |column: usize| points.rows().map(|row| row[column]).collect::<Vec<f64>>();
         let (mut cuts, mut codes) = (Vec::new(), Vec::new());
         for cells in (0..points.width).map(column) {
+            watch.go_on()?;
             let own = cuts_of(&cells, most.clamp(2, 1 << 16));
             let code = |cell: &f64| u16::try_from(own.partition_point(|cut| cut < cell)).unwrap_or(u16::MAX);
             codes.push(cells.iter().map(code).collect());
             cuts.push(own);
         }
-        Self { cuts, codes }
+        Ok(Self { cuts, codes })
     }
 
     pub(super) fn width(&self) -> usize {
@@ -90,7 +92,7 @@ mod tests {
         for (part, cut) in cuts.iter().enumerate() {
             assert!((cut - 100.0 * (part + 1) as f64).abs() <= 1.0, "{cuts:?}");
         }
-        let bins = Bins::new(&Points { width: 1, labels: vec![], cells }, 10);
+        let bins = Bins::new(&Points { width: 1, labels: vec![], cells }, 10, Watch(&|| false)).unwrap();
         let mut rows = [0; 10];
         (0..1_000).for_each(|row| rows[bins.code(0, row)] += 1);
         assert!(rows.iter().all(|rows| (99..=101).contains(rows)), "{rows:?}");

@@ -103,6 +103,8 @@ pub(super) struct Plan<'a> {
     pub(super) depth: usize,
     /// How many columns, drawn anew for each place, are looked at.
     pub(super) columns: usize,
+    /// Whether the work is still wanted.
+    pub(super) watch: Watch<'a>,
 }
 
 struct Cut {
@@ -113,16 +115,16 @@ struct Cut {
 
 impl Plan<'_> {
     /// A tree of the rows with their weights.
-    pub(super) fn tree(&self, weights: &[f64], seeded: &mut Seeded, watch: Watch<'_>) -> Result<Vec<Node>> {
+    pub(super) fn tree(&self, weights: &[f64], seeded: &mut Seeded) -> Result<Vec<Node>> {
         let mut rows: Vec<usize> = (0..weights.len()).filter(|row| weights[*row] > 0.0).collect();
         let mut nodes = vec![Node::Leaf(0.0)];
         let mut open = vec![(0, 0..rows.len(), 0)];
         while let Some((place, range, depth)) = open.pop() {
-            watch.go_on()?;
+            self.watch.go_on()?;
             let here = &mut rows[range.clone()];
             let mut sums = vec![0.0; self.target.sums()];
             here.iter().for_each(|row| self.target.add(&mut sums, *row, weights[*row]));
-            let cut = if depth < self.depth { self.best_cut(here, weights, &sums, seeded) } else { None };
+            let cut = if depth < self.depth { self.best_cut(here, weights, &sums, seeded)? } else { None };
             let Some(Cut { column, bin, .. }) = cut else {
                 nodes[place] = Node::Leaf(self.target.verdict(&sums));
                 continue;
@@ -137,18 +139,19 @@ impl Plan<'_> {
     }
 
     /// The cut that gains most, the first of equals; none when nothing is gained.
-    fn best_cut(&self, rows: &[usize], weights: &[f64], sums: &[f64], seeded: &mut Seeded) -> Option<Cut> {
+    fn best_cut(&self, rows: &[usize], weights: &[f64], sums: &[f64], seeded: &mut Seeded) -> Result<Option<Cut>> {
         let impurity = self.target.impurity(sums);
         // less than this is the rounding of sums
         let mut best = Cut { column: 0, bin: 0, gain: impurity * 1e-12 };
         let mut found = false;
         for column in self.looked_at(seeded) {
+            self.watch.go_on()?;
             let Some(cut) = self.cut_of(column, rows, weights, sums) else { continue };
             if cut.gain > best.gain {
                 (best, found) = (cut, true);
             }
         }
-        found.then_some(best)
+        Ok(found.then_some(best))
     }
 
     fn looked_at(&self, seeded: &mut Seeded) -> Vec<usize> {
@@ -231,9 +234,9 @@ mod tests {
                 cells: rows.iter().flat_map(|(a, b, _)| [f64::from(*a), f64::from(*b)]).collect(),
             };
             let target = Target::Classes(points.labels.iter().map(|label| usize::from(*label == 1.0)).collect(), 2);
-            let bins = Bins::new(&points, 32);
-            let plan = Plan { bins: &bins, target: &target, depth: 1, columns: 2 };
-            let nodes = plan.tree(&vec![1.0; rows.len()], &mut Seeded::new(1), Watch(&|| false)).unwrap();
+            let bins = Bins::new(&points, 32, Watch(&|| false)).unwrap();
+            let plan = Plan { bins: &bins, target: &target, depth: 1, columns: 2, watch: Watch(&|| false) };
+            let nodes = plan.tree(&vec![1.0; rows.len()], &mut Seeded::new(1)).unwrap();
             let mut left_over = [[0.0; 2]; 2];
             for row in 0..points.len() {
                 let side = match nodes[0] {

@@ -1,0 +1,58 @@
+//! Readers for parameters whose type FATE does not check, so that documents which run there run here.
+
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
+
+fn flag_of<'de, D: Deserializer<'de>>(deserializer: D, otherwise: bool) -> Result<bool, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let flag = match &value {
+        Value::Null => Some(otherwise),
+        Value::Bool(flag) => Some(*flag),
+        Value::Number(number) => number.as_f64().map(|number| number != 0.0),
+        Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        },
+        Value::Array(_) | Value::Object(_) => None,
+    };
+    flag.ok_or_else(|| de::Error::custom("it is neither true nor false"))
+}
+
+/// A flag: true or false, also as a number or a word; null is false.
+pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    flag_of(deserializer, false)
+}
+
+/// The same where null is true.
+pub fn flag_or_true<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    flag_of(deserializer, true)
+}
+
+/// A text; null is the empty one.
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn takes_flags_as_documents_write_them() {
+        for (value, read) in [
+            (json!(true), Some(true)),
+            (json!(0), Some(false)),
+            (json!(1), Some(true)),
+            (json!("False"), Some(false)),
+            (json!(null), Some(false)),
+            (json!("maybe"), None),
+            (json!([]), None),
+        ] {
+            assert_eq!(flag(value.clone()).ok(), read, "{value}");
+        }
+        assert_eq!(flag_or_true(json!(null)).ok(), Some(true));
+        assert_eq!(text(json!(null)).ok().as_deref(), Some(""));
+    }
+}

@@ -1,0 +1,75 @@
+//! What a person should know of the rows, and what is no reason to refuse them. As everywhere, no value of a row is named.
+
+use std::fmt;
+
+/// Rows that are named, of those that are meant.
+const NAMED: usize = 5;
+
+/// One such thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// A feature holds infinite values, which count as missing.
+    Infinite {
+        /// The column.
+        column: String,
+        /// The rows, counted from 0 in table order.
+        rows: Vec<usize>,
+    },
+    /// A feature has no value that a statistic could be taken of: what is missing there stays so.
+    NothingToLearnFrom {
+        /// The column.
+        column: String,
+        /// What was to be taken, or replaced.
+        what: &'static str,
+    },
+    /// Some rows have no label, and so the table of instances has none.
+    LabelLeftOut {
+        /// The label's column.
+        column: String,
+        /// Rows without one.
+        gaps: usize,
+        /// Of how many.
+        rows: usize,
+    },
+}
+
+impl Remark {
+    pub(crate) fn infinite(column: &str, rows: Vec<usize>) -> Option<Self> {
+        (!rows.is_empty()).then(|| Self::Infinite { column: column.to_owned(), rows })
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Infinite { column, rows } => {
+                let named: Vec<String> = rows.iter().take(NAMED).map(usize::to_string).collect();
+                let (number, named) = (rows.len(), named.join(", "));
+                let more = if number > NAMED { ", …" } else { "" };
+                write!(f, "column {column:?} is infinite in {number} rows, which count as missing: ")?;
+                write!(f, "rows {named}{more} (counted from 0)")
+            }
+            Self::NothingToLearnFrom { column, what } => {
+                write!(f, "column {column:?} has no value from which {what} could be learned: ")?;
+                write!(f, "it is left out of what was learned, and what is missing in it stays missing")
+            }
+            Self::LabelLeftOut { column, gaps, rows } => {
+                write!(f, "the label {column:?} has no value in {gaps} of {rows} rows: the instances have no label")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_column_and_rows() {
+        let said = Remark::infinite("f", vec![0, 7]).expect("a remark").to_string();
+        assert_eq!(said, "column \"f\" is infinite in 2 rows, which count as missing: rows 0, 7 (counted from 0)");
+        let said = Remark::infinite("f", (0..9).collect()).expect("a remark").to_string();
+        assert!(said.ends_with("rows 0, 1, 2, 3, 4, … (counted from 0)"), "{said}");
+        assert_eq!(Remark::infinite("f", vec![]), None);
+    }
+}
