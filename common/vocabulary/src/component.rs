@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::message::MessageInfo;
-use crate::role::Role;
+use crate::role::{Role, Stage};
 
 /// What flows through a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,6 +24,49 @@ pub struct Port {
     pub name: String,
     /// What flows through it.
     pub kind: PortKind,
+}
+
+/// How many parties of a role a component needs or takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CastRule {
+    /// The role.
+    pub role: Role,
+    /// So many at least.
+    pub least: u16,
+    /// So many at most; any number where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<u16>,
+    /// In this stage only; in both where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    /// Only while a parameter has one of some values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+    /// Where a stored model is applied: all parties of the role that trained it must be there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all_trained: bool,
+    /// Why, in words that follow a colon; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// While a parameter has one of some values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct When {
+    /// A parameter of the top level.
+    pub parameter: String,
+    /// Words; their case does not matter.
+    pub values: Vec<String>,
+}
+
+/// Inputs without one of which a component can do nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputNeed {
+    /// In this stage only; in both where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    /// One of these must be wired.
+    pub any_of: Vec<String>,
 }
 
 /// One component as a party announces it in its catalogue.
@@ -49,6 +92,12 @@ pub struct ComponentInfo {
     pub defaults: serde_json::Value,
     /// The message table.
     pub messages: Vec<MessageInfo>,
+    /// Whom it needs; parties of earlier releases announce nothing, and their components say it when they run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cast: Vec<CastRule>,
+    /// Which inputs it needs; as with the cast.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<InputNeed>,
 }
 
 impl ComponentInfo {

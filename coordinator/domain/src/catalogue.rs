@@ -117,6 +117,8 @@ mod tests {
             schema: serde_json::Value::Bool(true),
             defaults: serde_json::Value::Null,
             messages: vec![],
+            cast: vec![],
+            needs: vec![],
         }
     }
 
@@ -127,6 +129,7 @@ mod tests {
             let agent = AgentPresence {
                 online: true,
                 since: Timestamp(0),
+                ended: false,
                 last_error: None,
                 components: components.clone(),
                 rest: None,

@@ -2,8 +2,9 @@
 
 use domain::{Dialect, Graph, Step};
 use serde_json::{Map, Value};
-use vocabulary::{Cast, ComponentInfo, PortKind};
+use vocabulary::{Cast, ComponentInfo, PortKind, Role};
 
+use crate::cast_rules;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::fate::conf::kind_of;
 use crate::fate::dsl::Component;
@@ -20,6 +21,8 @@ pub(crate) struct Filling<'a> {
     pub(crate) dialect: Dialect,
     pub(crate) cast: &'a Cast,
     pub(crate) predicts: bool,
+    /// The roles of the training whose model a predict job applies.
+    pub(crate) trained: Option<&'a Value>,
 }
 
 impl Filling<'_> {
@@ -47,7 +50,32 @@ impl Filling<'_> {
             }
             self.check_ports(step, info, found);
             self.fill_parameters(step, info, found);
+            self.skip_newcomers(step);
+            cast_rules::check(step, info, self.trained, |parameter| self.path_of(step, parameter), found);
         }
+    }
+
+    /// A role that the training lacked has no part in what was trained: its tasks have nothing to do.
+    fn skip_newcomers(&self, step: &mut Step) {
+        let Some(trained) = self.trained.filter(|trained| trained.is_object()) else { return };
+        let took_part =
+            |role: Role| trained.get(role.word()).and_then(Value::as_array).is_some_and(|parties| !parties.is_empty());
+        for newcomer in step.participants.iter().filter(|who| !took_part(who.role)) {
+            if !step.skipped.contains(newcomer) {
+                step.skipped.push(newcomer.clone());
+            }
+        }
+    }
+
+    /// Where a parameter of a step stands in the documents.
+    fn path_of(&self, step: &Step, parameter: &str) -> String {
+        let running = step.participants.iter().find(|who| !step.skipped.contains(who));
+        let Some(participant) = running.or(step.participants.first()) else { return String::new() };
+        let place = self.cast.of(participant.role).iter().position(|party| *party == participant.party);
+        let place = place.unwrap_or_default();
+        let component = step.name.as_str();
+        let origin = Origin { conf: self.conf, dialect: self.dialect, participant, place, component };
+        origin.path(&[parameter.to_owned()])
     }
 
     fn unknown_module(&self, step: &Step, path: &str) -> Diagnostic {

@@ -9,10 +9,11 @@ use vocabulary::{Cast, Participant, StepName};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::fate::conf::kind_of;
 use crate::fate::parameters::{means, overlay};
+use crate::of_party::job_parameters_of;
 
 /// What a job parameter holds.
 #[derive(Clone, Copy, PartialEq)]
-enum Holds {
+pub(crate) enum Holds {
     /// A whole number of at least this.
     Whole(i64),
     Text,
@@ -23,8 +24,8 @@ enum Holds {
 /// The lowest priority is as far below 0 as this.
 const MOST_PRIORITY: i64 = 1_000_000_000;
 
-/// Every job parameter that is known; all others are dropped, as FATE does.
-const KNOWN: [(&str, Holds); 30] = [
+/// Every job parameter that is known; all others are dropped, as FATE does, and told.
+pub(crate) const KNOWN: [(&str, Holds); 31] = [
     ("job_type", Holds::Text),
     ("inheritance_info", Holds::Object),
     ("model_id", Holds::Text),
@@ -55,10 +56,11 @@ const KNOWN: [(&str, Holds); 30] = [
     ("map_table_name", Holds::Anything),
     ("map_namespace", Holds::Anything),
     ("federated_data_exchange_type", Holds::Anything),
+    ("user", Holds::Text),
 ];
 
 /// Parameters of older versions that are accepted, do nothing, and are worth a warning.
-const REMOVED: [&str; 2] = ["backend", "work_mode"];
+pub(crate) const REMOVED: [&str; 2] = ["backend", "work_mode"];
 
 /// Completes `job_parameters.common` of a conf in version 2, in place, and reads from it how the job is run.
 pub(crate) fn complete(
@@ -98,14 +100,7 @@ pub(crate) fn complete(
 pub fn conf_on_party(conf: &Value, cast: &Cast, participant: &Participant) -> Value {
     let mut own = conf.clone();
     let Some(fields) = own.as_object_mut() else { return own };
-    let parameters = fields.remove("job_parameters").unwrap_or_default();
-    let mut flat = parameters.get("common").cloned().filter(Value::is_object).unwrap_or_else(|| json!({}));
-    let place = cast.of(participant.role).iter().position(|party| *party == participant.party);
-    let entries = parameters.get("role").and_then(|roles| roles.get(participant.role.word())?.as_object());
-    let mine = entries.into_iter().flatten().filter(|(key, _)| place.is_some_and(|place| means(key, place)));
-    for (_, entry) in mine.filter(|(_, entry)| entry.is_object()) {
-        overlay(&mut flat, entry);
-    }
+    let mut flat = job_parameters_of(conf, cast, participant);
     overlay(&mut flat, &json!({"adaptation_parameters": {"if_initiator_baseline": false}}));
     fields.insert("job_parameters".to_owned(), flat);
     own
@@ -124,8 +119,8 @@ pub fn said_of(component_parameters: &Value, cast: &Cast, participant: &Particip
     said
 }
 
-/// A completed conf with component parameters laid over its own, and job parameters in place of its common ones; the model
-/// stays. `Null` leaves either alone.
+/// A completed conf with component parameters laid over its own, and job parameters in place of its common ones and of those
+/// of single parties; the model stays. `Null` leaves either alone.
 pub fn merged_conf(conf: &Value, component_parameters: &Value, job_parameters: &Value) -> Value {
     let mut merged = conf.clone();
     if component_parameters.is_object() {
@@ -142,6 +137,12 @@ pub fn merged_conf(conf: &Value, component_parameters: &Value, job_parameters: &
         let parameters = fields.entry("job_parameters").or_insert_with(|| json!({}));
         if let Value::Object(parameters) = parameters {
             parameters.insert("common".to_owned(), common);
+        }
+    }
+    if let (Some(roles), Some(fields)) = (job_parameters.get("role").filter(|roles| !roles.is_null()), merged.as_object_mut()) {
+        let parameters = fields.entry("job_parameters").or_insert_with(|| json!({}));
+        if let Value::Object(parameters) = parameters {
+            parameters.insert("role".to_owned(), roles.clone());
         }
     }
     merged
@@ -188,11 +189,7 @@ fn checked(given: &Map<String, Value>, prefix: &str, found: &mut Vec<Diagnostic>
                 checked.insert(key.to_owned(), value);
             }
             None => {
-                let wanted = match holds {
-                    Holds::Whole(least) => format!("a whole number of at least {least}"),
-                    Holds::Text => "a text".to_owned(),
-                    Holds::Object | Holds::Anything => "an object".to_owned(),
-                };
+                let wanted = wanted(holds);
                 let message = format!("job parameter {key} should be {wanted}, but it is {}", shown(value));
                 let path = format!("job_runtime_conf.{prefix}.{key}");
                 found.push(Diagnostic::new(Rule::JobParameters, message, path).next(format!("give {wanted}")));
@@ -202,7 +199,17 @@ fn checked(given: &Map<String, Value>, prefix: &str, found: &mut Vec<Diagnostic>
     checked
 }
 
-fn fitting(value: &Value, holds: Holds) -> Option<Value> {
+/// What a parameter holds, in words.
+pub(crate) fn wanted(holds: Holds) -> String {
+    match holds {
+        Holds::Whole(least) => format!("a whole number of at least {least}"),
+        Holds::Text => "a text".to_owned(),
+        Holds::Object | Holds::Anything => "an object".to_owned(),
+    }
+}
+
+/// A value as a parameter keeps it; none when it does not fit.
+pub(crate) fn fitting(value: &Value, holds: Holds) -> Option<Value> {
     let fits = match holds {
         Holds::Whole(least) => return whole(value).filter(|number| *number >= least).map(Value::from),
         // Hand-written documents give ids and versions as numbers.
@@ -237,6 +244,7 @@ fn settings(checked: &Map<String, Value>) -> JobSettings {
         timeout_millis: millis("timeout", default.timeout_millis),
         partitions: count("computing_partitions", default.partitions),
         task_cores: count("task_cores", default.task_cores),
+        of_parties: Vec::new(),
         priority: number("priority").unwrap_or(default.priority).min(MOST_PRIORITY),
         step_timeout_millis: number("task_timeout").map(|seconds| seconds.saturating_mul(1_000)),
         step_timeouts: BTreeMap::new(),

@@ -69,8 +69,12 @@ pub enum Rule {
     PartyKnown,
     /// Some party of the job can run the component.
     RoleKnown,
+    /// The job has the parties that the component needs.
+    CastFits,
     /// The component has the port.
     PortKnown,
+    /// An input that the component needs is wired.
+    InputNeeded,
     /// Parameters are known.
     ParameterKnown,
     /// Parameters are of the right type and in bounds.

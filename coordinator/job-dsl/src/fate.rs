@@ -15,7 +15,9 @@ use crate::check::{Filling, check_arbitrated, check_providers};
 use crate::complete::{complete, warning};
 use crate::diagnostic::{Diagnostic, Rule, sorted};
 use crate::model_id::model_id;
+use crate::of_party::settings_of_parties;
 use crate::resolve::resolve;
+use crate::unused::{Submitted, warnings};
 use crate::{ParseContext, Parsed, TrainedPipeline};
 
 /// Reads a job from its documents.
@@ -23,9 +25,27 @@ pub(crate) fn parse(dsl: &Value, conf: &Value, context: &ParseContext<'_>) -> Re
     let mut found = Vec::new();
     match Documents::read(dsl, conf, context, &mut found).and_then(|documents| documents.into_job(context, &mut found))
     {
-        Some(parsed) if found.is_empty() => Ok(parsed),
+        Some(mut parsed) if found.is_empty() => {
+            parsed.warnings.extend(unread(dsl, conf, &parsed, context));
+            Ok(parsed)
+        }
         _ => Err(sorted(found)),
     }
+}
+
+/// A warning for everything in the submitted documents that nothing reads.
+fn unread(dsl: &Value, conf: &Value, parsed: &Parsed, context: &ParseContext<'_>) -> Vec<String> {
+    let Some(conf) = conf.as_object() else { return Vec::new() };
+    let trained = (parsed.kind == JobKind::Predict).then_some(&parsed.train_conf);
+    warnings(&Submitted {
+        dsl,
+        conf,
+        dialect: parsed.dialect,
+        trained,
+        steps: &parsed.graph.steps,
+        cast: &parsed.cast,
+        catalogue: context.components,
+    })
 }
 
 /// The documents in version 2.
@@ -83,7 +103,10 @@ impl<'a> Documents<'a> {
     fn into_job(mut self, context: &ParseContext<'_>, found: &mut Vec<Diagnostic>) -> Option<Parsed> {
         let parties = conf::parties(&mut self.conf, found);
         let prefix = if self.dialect == Dialect::FateV1 { "job_parameters" } else { "job_parameters.common" };
-        let settings = complete(&mut self.conf, self.kind, prefix, found);
+        let mut settings = complete(&mut self.conf, self.kind, prefix, found);
+        if let Some(parties) = &parties {
+            settings.of_parties = settings_of_parties(&self.conf, &parties.cast, found);
+        }
         let components = dsl::read(&self.dsl, found);
         if !found.is_empty() {
             return None;
@@ -102,7 +125,9 @@ impl<'a> Documents<'a> {
             conf::check_known(&parties.cast, known, found);
         }
         let (catalogue, predicts) = (context.components, self.kind == JobKind::Predict);
-        let filling = Filling { catalogue, conf: &conf, dialect: self.dialect, cast: &parties.cast, predicts };
+        let trained = self.pipeline.map(|pipeline| pipeline.conf_with_roles().get("role").cloned().unwrap_or_default());
+        let (dialect, cast, trained) = (self.dialect, &parties.cast, trained.as_ref());
+        let filling = Filling { catalogue, conf: &conf, dialect, cast, predicts, trained };
         filling.fill(&mut graph, found);
         Some(Parsed {
             dialect: self.dialect,

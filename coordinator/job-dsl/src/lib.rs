@@ -4,6 +4,7 @@
 //! which model is to be applied come in as values.
 #![deny(missing_docs)]
 
+mod cast_rules;
 mod check;
 mod complete;
 mod diagnostic;
@@ -11,11 +12,13 @@ mod earlier_output;
 mod fate;
 mod model_id;
 mod nearest;
+mod of_party;
 mod python;
 mod resolve;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod unused;
 
 use std::collections::BTreeMap;
 
@@ -33,6 +36,7 @@ pub use fate::predict::{
 };
 pub use fate::serving::{INFERENCE, is_inference, models_of, predict_dsl, reader_table, readers_of, serving_dsl};
 pub use model_id::model_id;
+pub use of_party::job_parameters_of;
 
 /// What the documents are read against.
 #[derive(Debug, Clone, Copy, Default)]
@@ -101,7 +105,7 @@ pub struct Parsed {
 impl Parsed {
     /// What FATE's reply says: `success`, or the warnings.
     pub fn retmsg(&self) -> String {
-        if self.warnings.is_empty() { "success".to_owned() } else { self.warnings.join(" ") }
+        said(&self.warnings)
     }
 
     /// Writes the version under which a training job keeps its models, its own id, into the conf. Predict jobs keep the
@@ -123,8 +127,14 @@ impl Parsed {
             conf: self.conf.clone(),
             train_conf: self.train_conf.clone(),
             graph: self.graph.clone(),
+            warnings: self.warnings.clone(),
         }
     }
+}
+
+/// What FATE's reply says beside warnings: they, or `success`.
+pub fn said(warnings: &[String]) -> String {
+    if warnings.is_empty() { "success".to_owned() } else { warnings.join(" ") }
 }
 
 /// Reads a job from its DSL and runtime conf.

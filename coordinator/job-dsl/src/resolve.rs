@@ -33,8 +33,10 @@ pub(crate) fn resolve(
         Ok(graph) => Some(graph),
         Err(cycle) => {
             let first = cycle.steps.first().map_or_else(String::new, |step| format!(".{step}"));
-            let diagnostic =
-                Diagnostic::new(Rule::NoLoop, cycle.to_string(), format!("job_dsl.components{first}.input"));
+            let names: Vec<&str> = cycle.steps.iter().map(StepName::as_str).collect();
+            let meaning = format!("components wait for each other in a loop: {}", names.join(" -> "));
+            let path = format!("job_dsl.components{first}.input");
+            let diagnostic = Diagnostic::new(Rule::NoLoop, cycle.to_string(), path).meaning(meaning);
             found.push(diagnostic.next("take one of these inputs from a component outside the loop"));
             None
         }

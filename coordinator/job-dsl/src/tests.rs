@@ -1,5 +1,7 @@
 //! Whole documents: what they become, and what is said of those that are wrong.
 
+mod cast;
+mod deployed;
 mod documents;
-mod fixture;
+pub(crate) mod fixture;
 mod messages;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use domain::{AgentPresence, Presence};
 use vocabulary::{ComponentInfo, Fault, PartyId, Timestamp};
 
+use crate::components::Parting;
 use crate::records::PartyRecord;
 
 /// What is known of the agents, changed by the gateway's calls and read by everybody.
@@ -24,6 +25,8 @@ struct Lease {
     heard: Timestamp,
     /// Whether its silence was noticed already.
     silence_told: bool,
+    /// When it ended, if it said so.
+    ended: Option<Timestamp>,
     last_error: Option<Fault>,
     components: Vec<ComponentInfo>,
     rest: Option<String>,
@@ -45,6 +48,7 @@ impl Leases {
                 linked: None,
                 heard: self.watching_since,
                 silence_told: false,
+                ended: None,
                 last_error: None,
                 components: record.components,
                 rest: record.rest,
@@ -61,6 +65,7 @@ impl Leases {
             linked: Some(now),
             heard: now,
             silence_told: false,
+            ended: None,
             last_error: None,
             components: record.components,
             rest: record.rest,
@@ -77,6 +82,7 @@ impl Leases {
         let mut agents = self.agents.write().unwrap_or_else(PoisonError::into_inner);
         let Some(lease) = agents.get_mut(party) else { return false };
         lease.heard = lease.heard.max(now);
+        lease.ended = None;
         let was_gone = lease.linked.is_none();
         if was_gone {
             lease.linked = Some(now);
@@ -85,10 +91,11 @@ impl Leases {
         std::mem::take(&mut lease.silence_told) || was_gone
     }
 
-    pub(crate) fn gone(&self, party: &PartyId, why: Fault) {
+    pub(crate) fn gone(&self, party: &PartyId, why: Fault, parting: Parting) {
         let mut agents = self.agents.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(lease) = agents.get_mut(party) {
             lease.linked = None;
+            lease.ended = (parting == Parting::Ended).then_some(lease.heard);
             lease.last_error = Some(why);
         }
     }
@@ -194,6 +201,7 @@ impl Leases {
         AgentPresence {
             online,
             since,
+            ended: lease.ended.is_some() && !online,
             last_error: lease.last_error.clone(),
             components,
             rest: lease.rest.clone(),
@@ -215,6 +223,8 @@ fn outline_of(info: &ComponentInfo) -> ComponentInfo {
         schema: serde_json::Value::Null,
         defaults: serde_json::Value::Null,
         messages: Vec::new(),
+        cast: Vec::new(),
+        needs: Vec::new(),
     }
 }
 
@@ -267,17 +277,30 @@ mod tests {
     fn takes_an_agent_that_is_heard_as_linked_though_an_old_link_was_reported_lost() {
         let leases = Leases::new(at(0), 500);
         leases.connected(record(), None, at(100));
-        leases.gone(&party(), Fault::new(ErrorCode::PartyOffline, "the old link closed"));
+        leases.gone(&party(), Fault::new(ErrorCode::PartyOffline, "the old link closed"), Parting::Unknown);
         assert!(leases.heard(&party(), at(200)));
         assert!(leases.is_linked(&party()) && leases.presence(at(200)).is_online(&party()));
         assert!(!leases.heard(&party(), at(300)));
     }
 
     #[test]
+    fn ends_the_lease_at_once_of_an_agent_that_said_goodbye_and_of_no_other() {
+        let leases = Leases::new(at(0), 500);
+        leases.connected(record(), None, at(100));
+        leases.gone(&party(), Fault::new(ErrorCode::PartyOffline, "the agent ends"), Parting::Ended);
+        let lost = leases.presence(at(110)).lost_from(&party());
+        assert!(lost.is_some_and(|lost| lost <= at(110)), "{lost:?}");
+        leases.connected(record(), None, at(120));
+        assert_eq!(leases.presence(at(130)).lost_from(&party()), None);
+        leases.gone(&party(), Fault::new(ErrorCode::PartyOffline, "timed out"), Parting::Unknown);
+        assert_eq!(leases.presence(at(130)).lost_from(&party()), Some(at(620)), "silence alone has the whole lease");
+    }
+
+    #[test]
     fn lets_the_lease_go_on_when_the_link_closes() {
         let leases = Leases::new(at(0), 500);
         leases.connected(record(), None, at(100));
-        leases.gone(&party(), Fault::new(ErrorCode::PartyOffline, "link closed"));
+        leases.gone(&party(), Fault::new(ErrorCode::PartyOffline, "link closed"), Parting::Unknown);
         let presence = leases.presence(at(200));
         assert!(!presence.is_online(&party()));
         assert_eq!(presence.lost_from(&party()), Some(at(600)));

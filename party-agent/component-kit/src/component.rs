@@ -29,6 +29,12 @@ pub trait Component: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Parameters by which a role sends vectors of row values of a table in the course of a training, beside those of the
+    /// finished model: each with how many, if that is known. A party is asked before the job starts whether they may leave.
+    fn more_vectors(_stage: Stage, _role: Role, _params: &Self::Params) -> Vec<(&'static str, Option<u64>)> {
+        Vec::new()
+    }
+
     /// Plays one role.
     fn run(task: &TaskContext, params: Self::Params) -> impl Future<Output = Result<()>> + Send;
 }
@@ -47,6 +53,10 @@ pub trait AnyComponent: Send + Sync {
 
     /// The messages that a role may send with such parameters; all that it declares where the parameters cannot be read.
     fn spoken(&self, stage: Stage, role: Role, parameters: &Value) -> Vec<MessageLine>;
+
+    /// Parameters by which a role sends more vectors of row values than those of the finished model, with how many of each
+    /// table; where the parameters cannot be read, an unknown number.
+    fn more_vectors(&self, stage: Stage, role: Role, parameters: &Value) -> Vec<(&'static str, Option<u64>)>;
 
     /// Runs a task.
     async fn run(&self, task: &TaskContext, parameters: Value) -> Result<()>;
@@ -94,6 +104,8 @@ impl<C: Component> AnyComponent for Room<C> {
             schema: schemars::schema_for!(C::Params).to_value(),
             defaults: serde_json::to_value(C::Params::default()).unwrap_or(Value::Null),
             messages: of.messages.iter().map(MessageInfo::from).collect(),
+            cast: of.cast.iter().map(|line| line.to_rule()).collect(),
+            needs: of.needs.iter().map(|line| line.to_need()).collect(),
         }
     }
 
@@ -112,9 +124,17 @@ impl<C: Component> AnyComponent for Room<C> {
         lines.copied().collect()
     }
 
+    fn more_vectors(&self, stage: Stage, role: Role, parameters: &Value) -> Vec<(&'static str, Option<u64>)> {
+        match read::<C::Params>(C::DESCRIPTION.name, parameters) {
+            Ok(params) => C::more_vectors(stage, role, &params),
+            Err(_) => vec![("(unreadable)", None)],
+        }
+    }
+
     async fn run(&self, task: &TaskContext, parameters: Value) -> Result<()> {
         self.check(task.role(), &parameters)?;
         let params = read::<C::Params>(C::DESCRIPTION.name, &parameters).map_err(ComponentError::from)?;
-        Box::pin(C::run(task, params)).await
+        Box::pin(C::run(task, params)).await?;
+        task.hand_model_on().await
     }
 }

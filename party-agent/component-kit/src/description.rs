@@ -1,7 +1,7 @@
 //! How a component describes itself, as a constant.
 
-use vocabulary::component::{Port, PortKind};
-use vocabulary::{MessageLine, Role};
+use vocabulary::component::{CastRule, InputNeed, Port, PortKind, When};
+use vocabulary::{MessageLine, Role, Stage};
 
 /// An input or output, as written in a room's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,85 @@ impl PortLine {
     }
 }
 
+/// How many parties of a role a room needs, as written in its source: a job that has others is refused when it is submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CastLine {
+    role: Role,
+    least: u16,
+    most: Option<u16>,
+    stage: Option<Stage>,
+    when: Option<(&'static str, &'static [&'static str])>,
+    all_trained: bool,
+    reason: &'static str,
+}
+
+impl CastLine {
+    /// Exactly one.
+    pub const fn one(role: Role) -> Self {
+        Self { role, least: 1, most: Some(1), stage: None, when: None, all_trained: false, reason: "" }
+    }
+
+    /// One or more.
+    pub const fn some(role: Role) -> Self {
+        Self { most: None, ..Self::one(role) }
+    }
+
+    /// All that trained the model which is applied, and at least one.
+    pub const fn all_trained(role: Role) -> Self {
+        Self { all_trained: true, ..Self::some(role) }
+    }
+
+    /// At most one, and for what reason.
+    pub const fn single(role: Role, reason: &'static str) -> Self {
+        Self { least: 0, reason, ..Self::one(role) }
+    }
+
+    /// In a stage only.
+    #[must_use]
+    pub const fn to(self, stage: Stage) -> Self {
+        Self { stage: Some(stage), ..self }
+    }
+
+    /// While a parameter has one of these words only.
+    #[must_use]
+    pub const fn when(self, parameter: &'static str, words: &'static [&'static str]) -> Self {
+        Self { when: Some((parameter, words)), ..self }
+    }
+
+    /// As it travels in a catalogue.
+    pub fn to_rule(self) -> CastRule {
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        let when = self.when.map(|(parameter, of)| When { parameter: parameter.to_owned(), values: words(of) });
+        let CastLine { role, least, most, stage, all_trained, reason, .. } = self;
+        CastRule { role, least, most, stage, when, all_trained, reason: reason.to_owned() }
+    }
+}
+
+/// Inputs of which a room needs one, as written in its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NeedLine {
+    stage: Option<Stage>,
+    any_of: &'static [&'static str],
+}
+
+impl NeedLine {
+    /// One of these inputs.
+    pub const fn any_of(ports: &'static [&'static str]) -> Self {
+        Self { stage: None, any_of: ports }
+    }
+
+    /// In a stage only.
+    #[must_use]
+    pub const fn to(self, stage: Stage) -> Self {
+        Self { stage: Some(stage), ..self }
+    }
+
+    /// As it travels in a catalogue.
+    pub fn to_need(self) -> InputNeed {
+        InputNeed { stage: self.stage, any_of: self.any_of.iter().map(|&port| port.to_owned()).collect() }
+    }
+}
+
 /// What everybody may know of a component. Built by a const chain that starts with [`Description::named`].
 #[derive(Debug, Clone, Copy)]
 pub struct Description {
@@ -42,6 +121,10 @@ pub struct Description {
     pub modules: &'static [&'static str],
     /// Roles that have a task in it.
     pub roles: &'static [Role],
+    /// Whom it needs.
+    pub cast: &'static [CastLine],
+    /// Which inputs it needs.
+    pub needs: &'static [NeedLine],
     /// Inputs.
     pub inputs: &'static [PortLine],
     /// Outputs.
@@ -53,7 +136,18 @@ pub struct Description {
 impl Description {
     /// Starts a description.
     pub const fn named(name: &'static str, summary: &'static str) -> Self {
-        Self { name, version: 1, summary, modules: &[], roles: &[], inputs: &[], outputs: &[], messages: &[] }
+        Self {
+            name,
+            version: 1,
+            summary,
+            modules: &[],
+            roles: &[],
+            cast: &[],
+            needs: &[],
+            inputs: &[],
+            outputs: &[],
+            messages: &[],
+        }
     }
 
     /// Names by which FATE documents call it; the usual one first.
@@ -67,6 +161,20 @@ impl Description {
     #[must_use]
     pub const fn roles(mut self, roles: &'static [Role]) -> Self {
         self.roles = roles;
+        self
+    }
+
+    /// Whom it needs.
+    #[must_use]
+    pub const fn cast(mut self, cast: &'static [CastLine]) -> Self {
+        self.cast = cast;
+        self
+    }
+
+    /// Which inputs it needs.
+    #[must_use]
+    pub const fn needs(mut self, needs: &'static [NeedLine]) -> Self {
+        self.needs = needs;
         self
     }
 

@@ -25,7 +25,7 @@ pub struct ModelIds {
 
 /// The DSL that applies what the named components of a training DSL (version 2) learned.
 ///
-/// Components that are not named are stepped over; inputs that nothing in the result makes are erased. Without names all
+/// Components that are not named are stepped over, learners left out; inputs that nothing in the result makes are erased. Without names all
 /// components are deployed. A name that the training DSL does not have is refused.
 pub fn inference_dsl(names: &[String], train_dsl: &Value) -> Result<Value, Vec<Diagnostic>> {
     let mut found = Vec::new();
@@ -76,6 +76,8 @@ impl Deployment<'_> {
             let models: Vec<String> =
                 component.model_outputs.iter().map(|alias| format!("pipeline.{name}.{alias}")).collect();
             entry["input"]["model"] = json!(models);
+        } else if let Some(models) = self.applied_by(component) {
+            entry["input"]["model"] = json!(models);
         }
         if let Some((port, references)) = self.data_of(component) {
             let kept: Vec<String> = references.into_iter().filter(|reference| self.is_made(reference)).collect();
@@ -95,6 +97,15 @@ impl Deployment<'_> {
         entry
     }
 
+    /// The models of other components that one applied in the training, and so applies again.
+    fn applied_by(&self, component: &Component) -> Option<Vec<String>> {
+        let read = component.models.iter().filter(|reference| reference.port == "model");
+        let made = read.filter(|reference| self.known.contains_key(reference.upstream.as_str()));
+        let models: Vec<String> =
+            made.map(|reference| format!("pipeline.{}.{}", reference.upstream, reference.alias)).collect();
+        (!models.is_empty()).then_some(models)
+    }
+
     /// The component's first data port, as a deployed one calls it, with what it reads.
     pub(super) fn data_of(&self, component: &Component) -> Option<(&'static str, Vec<String>)> {
         let port = first_port(component)?;
@@ -103,7 +114,8 @@ impl Deployment<'_> {
         Some((if port == "data" { "data" } else { "test_data" }, references))
     }
 
-    /// Steps over components that are not deployed, to what they read themselves; readers are kept.
+    /// Steps over components that are not deployed and that pass rows on, to what they read themselves; readers are kept.
+    /// What learners would have said is left out.
     fn follow(&self, upstream: &str, alias: &str) -> Vec<String> {
         let mut made = Vec::new();
         let mut open = vec![(upstream.to_owned(), alias.to_owned())];
@@ -119,6 +131,10 @@ impl Deployment<'_> {
             let Some(maker) = maker.filter(|_| !passed.contains(&upstream)) else { continue };
             passed.push(upstream);
             let port = first_port(maker);
+            // What a learner says is no table like that which it read: without it there is nothing in its place.
+            if port != Some(PASSED_ON) {
+                continue;
+            }
             let inputs = maker.data.iter().filter(|reference| Some(reference.port.as_str()) == port);
             open.extend(inputs.rev().map(|reference| (reference.upstream.clone(), reference.alias.clone())));
         }
@@ -129,6 +145,9 @@ impl Deployment<'_> {
         reference.split_once('.').is_some_and(|(upstream, _)| self.deployed.contains(&upstream))
     }
 }
+
+/// The port of components that pass rows on, changed or not. Learners have others.
+const PASSED_ON: &str = "data";
 
 /// The data port that counts for a deployed component: the first of these that it uses.
 fn first_port(component: &Component) -> Option<&'static str> {
@@ -166,8 +185,10 @@ pub fn effective_conf(train_conf: &Value, request: &Value) -> Result<Value, Vec<
     let mut conf = train_conf.clone();
     for (role, parties) in roles.as_object().into_iter().flatten() {
         let trained = train_roles.get(role).and_then(Value::as_array);
-        let is_subset = trained.is_some_and(|trained| {
-            parties.as_array().into_iter().flatten().all(|party| trained.iter().any(|known| same_party(known, party)))
+        // A role that the training lacked has nothing to apply, and does nothing.
+        let is_subset = trained.is_none_or(|trained| {
+            let mut parties = parties.as_array().into_iter().flatten();
+            trained.is_empty() || parties.all(|party| trained.iter().any(|known| same_party(known, party)))
         });
         if !is_subset {
             let message = format!(

@@ -23,6 +23,8 @@ fn info(name: &str, modules: &[&str], roles: &[Role], data: &[&str], properties:
         schema: json!({"type": "object", "properties": properties, "additionalProperties": false}),
         defaults: json!({}),
         messages: vec![],
+        cast: vec![],
+        needs: vec![],
     }
 }
 

@@ -85,7 +85,7 @@ fn says_of_a_dsl_what_fate_says() {
 fn names_the_loop_of_a_dsl() {
     let place = |from: &str| json!({"module": "Intersection", "input": {"data": {"data": [format!("{from}.data")]}}, "output": {"data": ["data"]}});
     let dsl = json!({"components": {"a": place("b"), "b": place("a")}});
-    assert_eq!(told(&dsl, &lr_conf()), "LoopError: b->a form a loop");
+    assert_eq!(told(&dsl, &lr_conf()), "LoopError: a->b form a loop");
 }
 
 #[test]

@@ -147,6 +147,8 @@ fn info(name: &str, module: &str, roles: &[Role], ports: &[&str], properties: Va
         schema: json!({"type": "object", "properties": properties, "additionalProperties": false}),
         defaults,
         messages: vec![],
+        cast: vec![],
+        needs: vec![],
     }
 }
 

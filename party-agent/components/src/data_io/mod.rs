@@ -7,7 +7,7 @@ mod party;
 #[cfg(test)]
 mod tests;
 
-use component_kit::{Component, Description, PortLine, Result, TaskContext};
+use component_kit::{Component, Description, NeedLine, PortLine, Result, TaskContext};
 use vocabulary::{Role, Stage};
 
 use params::Params;
@@ -22,6 +22,7 @@ impl Component for DataIo {
         Description::named("data_io", "makes instances out of raw rows, for jobs of the older format")
             .modules(&["DataIO"])
             .roles(&[Role::Guest, Role::Host])
+            .needs(&[NeedLine::any_of(&["data"])])
             .inputs(&[PortLine::data("data"), PortLine::model("model")])
             .outputs(&[PortLine::data("data"), PortLine::model("model")])
             .messages(messages::ALL);

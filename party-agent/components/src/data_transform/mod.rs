@@ -7,7 +7,7 @@ mod party;
 #[cfg(test)]
 mod tests;
 
-use component_kit::{Component, Description, PortLine, Result, TaskContext};
+use component_kit::{Component, Description, NeedLine, PortLine, Result, TaskContext};
 use vocabulary::{Role, Stage};
 
 use params::Params;
@@ -24,6 +24,7 @@ impl Component for DataTransform {
     )
     .modules(&["DataTransform"])
     .roles(&[Role::Guest, Role::Host])
+    .needs(&[NeedLine::any_of(&["data"])])
     .inputs(&[PortLine::data("data"), PortLine::model("model")])
     .outputs(&[PortLine::data("data"), PortLine::model("model")])
     .messages(messages::ALL);

@@ -84,7 +84,11 @@ impl Positive {
                 None if classes.is_empty() => found.push(score),
                 None => {
                     let known: Vec<&str> = classes.keys().map(String::as_str).take(10).collect();
-                    return Ok(Err(format!("pos_label {} is none of the model's classes {}", self.text, known.join(", "))));
+                    return Ok(Err(format!(
+                        "pos_label {} is none of the model's classes {}",
+                        self.text,
+                        known.join(", ")
+                    )));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Reports compared with what the definitions give, counted here row by row.
 
 mod kinds;
+mod labels;
 
 use component_kit::harness::{Faults, Federation, Part, Played, checks};
 use component_kit::{AnyComponent, Room};

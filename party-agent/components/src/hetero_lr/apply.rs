@@ -42,7 +42,8 @@ fn check_hosts(task: &TaskContext, model: &Model) -> Result<()> {
         return Ok(());
     }
     let names = |parties: &[PartyId]| parties.iter().map(PartyId::as_str).collect::<Vec<_>>().join(", ");
-    let text = format!("the model has parts at the hosts {}, and the job has the hosts {}", names(trained), names(&here));
+    let text =
+        format!("the model has parts at the hosts {}, and the job has the hosts {}", names(trained), names(&here));
     let fault = Fault::new(ErrorCode::DataMismatch, text).path("role.host");
     Err(fault.next("name all hosts of the training, and no others").into())
 }

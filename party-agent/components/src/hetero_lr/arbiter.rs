@@ -1,13 +1,13 @@
 //! The arbiter: it holds the key, opens what comes masked, and decides when training has converged.
 
-use component_kit::{Result, TaskContext};
+use component_kit::{ComponentError, Result, TaskContext};
 use learning::convergence::Convergence;
 use secure_compute::aligned_batches::BatchShape;
-use secure_compute::encrypted_gradient::{OpeningMessages, open_revealed, open_sums};
+use secure_compute::encrypted_gradient::{OpeningMessages, open_sums};
 use secure_compute::fixed::Scale;
 use secure_compute::hidden_members::{HidingMessages, serve};
 use secure_compute::key_ceremony::{KeyHolder, make_keys};
-use secure_compute::{SumsBytes, agreed_stop};
+use secure_compute::{KeyUse, SumsBytes, SumsShape, agreed_stop};
 use vocabulary::{Role, Tells};
 
 use super::Scheme;
@@ -16,102 +16,139 @@ use super::messages::{
     OPENED_GRADIENT, PUBLIC_KEY, STEP_LENGTH,
 };
 use super::params::Params;
-use super::plan::{Course, hear_columns};
+use super::plan::{Course, Known, hear_columns};
 use super::scales;
+
+/// The key in use, and whom it serves.
+struct Arbiter<'a> {
+    course: &'a Course,
+    /// Columns of each host, in cast order.
+    columns: &'a [usize],
+    holder: KeyHolder<Scheme>,
+    keys: KeyUse,
+}
 
 /// Serves every training; keeps nothing.
 pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     let others = task.all_of(&[Role::Guest, Role::Host]);
     let mut holder = make_keys::<Scheme>(task, &others, &PUBLIC_KEY).await?;
     let columns = hear_columns(task).await?;
-    let total = columns.iter().sum();
-    let course = Course::receive(task, params, columns.len(), total..=total).await?;
+    let (total, widest) = (columns.iter().sum(), columns.iter().copied().max().unwrap_or(0));
+    let known = Known { columns: total..=total, widest: widest..=widest };
+    let course = Course::receive(task, params, columns.len(), known).await?;
+    holder.limit(course.limit);
+    let keys = KeyUse::new(course.limit);
+    let mut arbiter = Arbiter { course: &course, columns: &columns, holder, keys };
     for model in 0..course.plan.models {
-        train(&course.scope(task, model), (&course, &columns), &mut holder, model).await?;
+        arbiter.train(&course.scope(task, model), model).await?;
     }
     Ok(())
 }
 
-async fn train(
-    scope: &TaskContext,
-    (course, columns): (&Course, &[usize]),
-    holder: &mut KeyHolder<Scheme>,
-    model: usize,
-) -> Result<()> {
-    let (rule, tolerance) = course.rule();
-    let mut scale = Scale::FINEST;
-    let mut convergence = Convergence::new(rule, tolerance);
-    for epoch in course.epochs() {
-        let turn = scope.round("epoch", epoch);
-        let mut loss = 0.0;
-        for (index, shape) in course.shapes.iter().enumerate() {
-            let turn = turn.round("batch", index);
-            batch(&turn, columns, holder, *shape).await?;
+impl Arbiter<'_> {
+    async fn train(&mut self, scope: &TaskContext, model: usize) -> Result<()> {
+        let course = self.course;
+        let (rule, tolerance) = course.rule();
+        let mut scale = Scale::FINEST;
+        let mut convergence = Convergence::new(rule, tolerance);
+        for epoch in course.epochs() {
+            let turn = scope.round("epoch", epoch);
+            let mut loss = 0.0;
+            for (index, shape) in course.shapes.iter().enumerate() {
+                loss += self.batch(&turn.round("batch", index), *shape, &mut scale).await?;
+            }
+            let mut is_converged = false;
             if course.has_loss() {
-                loss += read_loss(&turn, (course, shape.members), holder, &mut scale).await?;
+                loss /= course.shapes.len() as f64;
+                is_converged = convergence.loss(loss);
+                // One curve cannot hold the losses of several classes.
+                if course.plan.models == 1 {
+                    // The arbiter reads no table: its figures are of the rows of the plan.
+                    turn.metrics(&[Tells::Joint]).over(course.plan.rows).loss(epoch, loss, "iters");
+                }
+                turn.info(format!("loss after epoch {epoch}: {loss}"));
+            }
+            if course.measures_steps() {
+                self.renew(&turn, 1).await?;
+                let length = agreed_stop::read_length(&turn, &mut self.holder, &STEP_LENGTH).await?;
+                is_converged |= convergence.weights(&[length]);
+            }
+            agreed_stop::announce(&turn.all_of(&[Role::Guest, Role::Host]), &CONVERGED, is_converged).await?;
+            let hears_stop = course.stops_early() && course.validates(epoch);
+            let is_stopped = hears_stop && agreed_stop::hear(&turn.guest()?, &EARLY_STOP).await?;
+            course.progress(scope, model, epoch);
+            if is_converged || is_stopped {
+                break;
             }
         }
-        let mut is_converged = false;
-        if course.has_loss() {
-            loss /= course.shapes.len() as f64;
-            is_converged = convergence.loss(loss);
-            // One curve cannot hold the losses of several classes.
-            if course.plan.models == 1 {
-                // The arbiter reads no table: its figures are of the rows of the plan.
-                turn.metrics(&[Tells::Joint]).over(course.plan.rows).loss(epoch, loss, "iters");
+        Ok(())
+    }
+
+    /// Makes another key where the one in use may not open so many values more.
+    async fn renew(&mut self, turn: &TaskContext, values: usize) -> Result<()> {
+        if self.keys.is_over(values) {
+            self.holder = make_keys::<Scheme>(turn, &turn.all_of(&[Role::Guest, Role::Host]), &PUBLIC_KEY).await?;
+            self.holder.limit(self.course.limit);
+        }
+        Ok(())
+    }
+
+    /// The residual and the gradients of one batch; gives its loss, where there is one.
+    async fn batch(&mut self, turn: &TaskContext, shape: BatchShape, scale: &mut Scale) -> Result<f64> {
+        let mut loss = 0.0;
+        for part in 0..self.course.parts() {
+            let turn = Course::part_turn(turn, part);
+            self.renew(&turn, self.course.values(part)).await?;
+            self.part(&turn, part, shape).await?;
+            if part == 0 && self.course.has_loss() {
+                loss = self.read_loss(&turn, shape, scale).await?;
             }
-            turn.info(format!("loss after epoch {epoch}: {loss}"));
         }
-        if course.measures_steps() {
-            let length = agreed_stop::read_length(&turn, holder, &STEP_LENGTH).await?;
-            is_converged |= convergence.weights(&[length]);
-        }
-        agreed_stop::announce(&turn.all_of(&[Role::Guest, Role::Host]), &CONVERGED, is_converged).await?;
-        let hears_stop = course.stops_early() && course.validates(epoch);
-        let is_stopped = hears_stop && agreed_stop::hear(&turn.guest()?, &EARLY_STOP).await?;
-        course.progress(scope, model, epoch);
-        if is_converged || is_stopped {
-            break;
-        }
+        Ok(loss)
     }
-    Ok(())
-}
 
-/// The residual and the gradients of one batch.
-async fn batch(turn: &TaskContext, columns: &[usize], holder: &mut KeyHolder<Scheme>, shape: BatchShape) -> Result<()> {
-    if shape.members < shape.masked {
-        let messages = HidingMessages { masked: &MASKED_RESIDUAL, positions: &BATCH_POSITIONS, fresh: &FRESH_RESIDUAL };
-        serve(turn, holder, messages, shape.masked, shape.members).await?;
+    /// One part of the columns. What is opened for whom follows from the plan, which stands for the whole training.
+    async fn part(&mut self, turn: &TaskContext, part: usize, shape: BatchShape) -> Result<()> {
+        if shape.members < shape.masked {
+            let messages =
+                HidingMessages { masked: &MASKED_RESIDUAL, positions: &BATCH_POSITIONS, fresh: &FRESH_RESIDUAL };
+            serve(turn, &mut self.holder, messages, shape.masked, shape.members).await?;
+        }
+        let own = (turn.guest()?, self.course.plan.guest_columns, &GUEST_GRADIENT);
+        let others = turn.hosts();
+        let hosts = others.each().zip(self.columns).map(|(host, columns)| (host, *columns, &HOST_GRADIENT));
+        for (party, columns, masked) in [own].into_iter().chain(hosts) {
+            let role = party.participant().role;
+            if role == Role::Host && columns >= shape.masked {
+                // As many as the rows among which the batch is hidden would determine the residuals.
+                let text = format!("{} asks to open {columns} sums over {} rows", party.participant(), shape.masked);
+                return Err(ComponentError::protocol(text));
+            }
+            let sums = SumsShape { rows: shape.masked, columns: self.course.part(part, columns).len() };
+            if sums.columns > 0 {
+                let messages = OpeningMessages { masked, opened: &OPENED_GRADIENT };
+                open_sums(turn, &mut self.holder, messages, &party, sums).await?;
+            }
+        }
+        Ok(())
     }
-    let messages = OpeningMessages { masked: &GUEST_GRADIENT, opened: &OPENED_GRADIENT };
-    open_sums(turn, holder, messages, &turn.guest()?, usize::MAX).await?;
-    let messages = OpeningMessages { masked: &HOST_GRADIENT, opened: &OPENED_GRADIENT };
-    for (host, columns) in turn.hosts().each().zip(columns) {
-        // As many as the labels were judged by, and fewer than the rows among which the batch is hidden: as many would
-        // determine the residuals.
-        open_sums(turn, holder, messages, &host, (*columns).min(shape.masked.saturating_sub(1))).await?;
-    }
-    Ok(())
-}
 
-/// The mean loss of a batch; `scale` is the one in use, and becomes that of the next batch.
-async fn read_loss(
-    turn: &TaskContext,
-    (course, members): (&Course, usize),
-    holder: &KeyHolder<Scheme>,
-    scale: &mut Scale,
-) -> Result<f64> {
-    let (mut at, mut now) = (turn.clone(), Scale::FINEST);
-    let mut loss = SumsBytes::empty();
-    if *scale == Scale::FINEST {
-        loss = at.guest()?.receive(&LOSS).await?;
-        at = scales::again(turn);
+    /// The mean loss of a batch; `scale` is the one in use, and becomes that of the next batch.
+    async fn read_loss(&mut self, turn: &TaskContext, shape: BatchShape, scale: &mut Scale) -> Result<f64> {
+        let (mut at, mut now) = (turn.clone(), Scale::FINEST);
+        let mut loss = SumsBytes::empty();
+        if *scale == Scale::FINEST {
+            loss = at.guest()?.receive(&LOSS).await?;
+            at = scales::again(turn);
+        }
+        if loss.is_empty() {
+            (now, *scale) = scales::hear(&at).await?;
+            loss = at.guest()?.receive(&LOSS).await?;
+        }
+        let sums = SumsShape { rows: shape.masked, columns: 1 };
+        let guest = turn.guest()?;
+        let opened = self.holder.open(turn, guest.participant(), loss, sums).await?;
+        let sum = opened.first().copied().unwrap_or(0);
+        Ok(self.course.encoding(now).read_loss(sum, shape.members)?.unwrap_or(0.0))
     }
-    if loss.is_empty() {
-        (now, *scale) = scales::hear(&at).await?;
-        loss = at.guest()?.receive(&LOSS).await?;
-    }
-    let opened = open_revealed(turn, holder, loss, 1).await?;
-    let sum = opened.first().copied().unwrap_or(0);
-    Ok(course.encoding(now).read_loss(sum, members)?.unwrap_or(0.0))
 }

@@ -1,6 +1,7 @@
 //! A party's columns during training: for plain scores, and made ready for encrypted products.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use component_kit::{Result, TaskContext};
@@ -19,7 +20,8 @@ pub(super) type Selection = Option<Arc<Vec<usize>>>;
 pub(super) struct Columns {
     values: Arc<Array2<f64>>,
     scales: ColumnScales,
-    prepared: BTreeMap<Option<usize>, Arc<Matrix>>,
+    /// By batch and first column.
+    prepared: BTreeMap<(Option<usize>, usize), Arc<Matrix>>,
 }
 
 impl Columns {
@@ -45,22 +47,29 @@ impl Columns {
         .await
     }
 
-    /// Some rows made ready for products; kept under the batch's number where batches stay the same.
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.values.ncols()
+    }
+
+    /// Some rows of some columns made ready for products; kept under the batch's number where batches stay the same.
     pub(super) async fn matrix(
         &mut self,
         task: &TaskContext,
         rows: &Selection,
         batch: Option<usize>,
+        part: Range<usize>,
     ) -> Result<Arc<Matrix>> {
-        let key = if rows.is_none() { None } else { batch };
-        if (rows.is_none() || key.is_some())
+        let key = (if rows.is_none() { None } else { batch }, part.start);
+        let is_kept = rows.is_none() || batch.is_some();
+        if is_kept
             && let Some(matrix) = self.prepared.get(&key)
         {
             return Ok(matrix.clone());
         }
         let chosen = rows.as_ref().map(|rows| rows.to_vec());
-        let matrix = prepare_columns::<RingLwe>(task, &self.values, &self.scales, chosen).await?;
-        if rows.is_none() || key.is_some() {
+        let matrix = prepare_columns::<RingLwe>(task, &self.values, &self.scales, chosen, part).await?;
+        if is_kept {
             self.prepared.insert(key, matrix.clone());
         }
         Ok(matrix)

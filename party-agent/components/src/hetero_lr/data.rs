@@ -96,7 +96,9 @@ fn labels_of(table: &Table) -> Result<Option<Vec<Option<i64>>>> {
     let refused = |row: usize| {
         let text = format!("labels of a classification must be whole numbers, which that of row {row} (from 0) is not");
         let fault = Fault::new(ErrorCode::TableInvalid, text);
-        ComponentError::from(fault.next("write labels as numbers in the table, 1 for the positive one, and upload it again"))
+        ComponentError::from(
+            fault.next("write labels as numbers in the table, 1 for the positive one, and upload it again"),
+        )
     };
     let labels = match table.labels() {
         Err(TableError::NotANumber { row, .. }) => return Err(refused(row)),

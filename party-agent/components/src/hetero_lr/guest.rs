@@ -4,10 +4,10 @@ use component_kit::{Packed, Result, TaskContext};
 use crypto::random::Random;
 use learning::batches::Batch;
 use learning::labels::{Classes, POSITIVE};
-use secure_compute::{KeyUse, LinearScheme};
 use secure_compute::agreed_stop;
 use secure_compute::aligned_batches::{Alignment, send_rows};
 use secure_compute::key_ceremony::{Encryptor, receive_key};
+use secure_compute::{KeyUse, LinearScheme};
 use tables::Table;
 use vocabulary::{ErrorCode, Fault, Role};
 

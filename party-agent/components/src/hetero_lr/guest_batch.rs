@@ -14,8 +14,9 @@ use secure_compute::{LinearScheme, Origin, SchemeResult, SumsBytes, VectorBytes}
 use super::guest::{Binary, Guest};
 use super::messages::{
     BATCH_POSITIONS, FORWARD, FRESH_RESIDUAL, GUEST_GRADIENT, HOST_LOSS_TERMS, LOSS, MASKED_RESIDUAL, OPENED_GRADIENT,
-    RESIDUAL,
+    PUBLIC_KEY, RESIDUAL,
 };
+use super::plan::Course;
 use super::scales::{self, Encoding};
 use super::{Scheme, steps};
 
@@ -61,27 +62,51 @@ impl Guest {
         let batch = if is_all { in_table_order(batch) } else { batch };
         let rows = (!is_all).then(|| Arc::new(batch.masked.clone()));
         let halves = self.halves(turn, own, &batch, &rows).await?;
+        let kept = (!self.course.is_mutable).then_some(index);
+        self.keys.renew(turn, &mut self.encryptor, &PUBLIC_KEY, self.course.values(0)).await?;
         let forward = self.forward(turn, own, &halves, index).await?;
         let (at, encoding) = (forward.at.clone(), self.course.encoding(forward.scale));
         let loss = self.loss_parts(turn, (&forward, halves.halves.len()), encoding).await?;
 
         let residual = self.residual(turn, forward.scores, &halves, (&batch, encoding)).await?;
+        let mut sums = self.gradient((turn, &at), residual, (&rows, kept), 0).await?;
+        if let Some(parts) = loss {
+            self.reveal_loss(&at, parts, &halves, (&batch.positions, own.learner.penalty())).await?;
+        }
+        // The same residual under further keys, where the policy lets one key open few sums only.
+        for part in 1..self.course.parts() {
+            let turn = Course::part_turn(turn, part);
+            self.keys.renew(&turn, &mut self.encryptor, &PUBLIC_KEY, self.course.values(part)).await?;
+            let scores = turn.hosts().receive_all(&FORWARD).await?;
+            let residual = self.residual(&turn, scores, &halves, (&batch, encoding)).await?;
+            sums.extend(self.gradient((&turn, &turn), residual, (&rows, kept), part).await?);
+        }
+        let sums = self.columns.decode_sums(&sums, encoding.scale())?;
+        own.learner.update(&sums, batch.members.len(), epoch);
+        Ok(())
+    }
+
+    /// Sends the residual to hosts and learns the sums of one part of the own columns. The residual goes where the batch goes
+    /// on, which is another turn after scores had to be sent again.
+    async fn gradient(
+        &mut self,
+        (turn, at): (&TaskContext, &TaskContext),
+        residual: Arc<Vector>,
+        (rows, kept): (&super::columns::Selection, Option<usize>),
+        part: usize,
+    ) -> Result<Vec<u64>> {
         let bytes = turn.encrypt({
             let residual = residual.clone();
             move || VectorBytes::of::<Scheme>(&residual)
         });
         at.hosts().send(&RESIDUAL, &bytes.await?).await?;
-
-        let kept = (!self.course.is_mutable).then_some(index);
-        let matrix = self.columns.matrix(turn, &rows, kept).await?;
-        let messages = OpeningMessages { masked: &GUEST_GRADIENT, opened: &OPENED_GRADIENT };
-        let sums = learn_sums::<Scheme>(turn, &mut self.encryptor, messages, matrix, residual).await?;
-        let sums = self.columns.decode_sums(&sums, encoding.scale())?;
-        if let Some(parts) = loss {
-            self.reveal_loss(&at, parts, &halves, (&batch.positions, own.learner.penalty())).await?;
+        let columns = self.course.part(part, self.columns.count());
+        if columns.is_empty() {
+            return Ok(Vec::new());
         }
-        own.learner.update(&sums, batch.members.len(), epoch);
-        Ok(())
+        let matrix = self.columns.matrix(turn, rows, kept, columns).await?;
+        let messages = OpeningMessages { masked: &GUEST_GRADIENT, opened: &OPENED_GRADIENT };
+        learn_sums::<Scheme>(turn, &mut self.encryptor, messages, matrix, residual).await
     }
 
     async fn halves(

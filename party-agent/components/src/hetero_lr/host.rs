@@ -9,7 +9,7 @@ use secure_compute::aligned_batches::{BatchShape, receive_rows};
 use secure_compute::encrypted_gradient::{OpeningMessages, learn_sums};
 use secure_compute::fixed::Scale;
 use secure_compute::key_ceremony::{Encryptor, receive_key};
-use secure_compute::{Origin, VectorBytes, agreed_stop};
+use secure_compute::{KeyUse, LinearScheme, Origin, VectorBytes, agreed_stop};
 use vocabulary::{ErrorCode, Fault, Role};
 
 use super::apply::check_alignment;
@@ -23,7 +23,7 @@ use super::messages::{
 };
 use super::model::{Model, Trained};
 use super::params::Params;
-use super::plan::Course;
+use super::plan::{Course, Known};
 use super::scales::{self, Scaling};
 use super::{Scheme, predictions, steps, view};
 
@@ -31,6 +31,7 @@ use super::{Scheme, predictions, steps, view};
 struct Host {
     course: Course,
     encryptor: Encryptor<Scheme>,
+    keys: KeyUse,
     columns: Columns,
     validate: Option<Columns>,
     /// Rows of the batches, where they stay the same.
@@ -62,8 +63,9 @@ pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     let mut encryptor = receive_key::<Scheme>(task, &task.arbiter()?, &PUBLIC_KEY).await?;
     let (own, others) = (train.names.len(), task.hosts().len());
     task.all_of(&[Role::Guest, Role::Arbiter]).send(&COLUMNS, &Packed(own)).await?;
+    let known = Known { columns: own + others..=usize::MAX, widest: own..=usize::MAX };
     // What the other hosts have is between them, the guest and the arbiter.
-    let course = Course::receive(task, params, others + 1, own + others..=usize::MAX).await?;
+    let course = Course::receive(task, params, others + 1, known).await?;
     check(task, &course, (&train, validate.as_ref()), before.as_ref()).await?;
 
     let random = encryptor.fork_random();
@@ -73,7 +75,9 @@ pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     let frame = Model::new(train.names.clone(), false, classes, vec![]);
     let checkpoints = Checkpoints::new(task, params, &course, frame.clone());
     let (batches, scaling) = (Vec::new(), Scaling::default());
-    let mut host = Host { course, encryptor, columns, validate: validation, batches, random, checkpoints, scaling };
+    let keys = KeyUse::new(course.limit);
+    let mut host =
+        Host { course, encryptor, keys, columns, validate: validation, batches, random, checkpoints, scaling };
     let mut trained = Vec::new();
     for index in 0..host.course.plan.models {
         let scope = host.course.scope(task, index);
@@ -144,6 +148,7 @@ impl Host {
                 self.batch(&turn, &mut learner, &rows, (epoch, index)).await?;
             }
             if self.course.measures_steps() {
+                self.keys.renew(&turn, &mut self.encryptor, &PUBLIC_KEY, 1).await?;
                 agreed_stop::send_length(&turn, &mut self.encryptor, &HOST_STEP_LENGTH, learner.moved()).await?;
             }
             is_converged = agreed_stop::hear(&turn.arbiter()?, &CONVERGED).await?;
@@ -190,6 +195,7 @@ impl Host {
     ) -> Result<()> {
         let scores = self.columns.scores(turn, rows, learner.weights()).await?;
         let parts = self.parts(&scores, learner.penalty())?;
+        self.keys.renew(turn, &mut self.encryptor, &PUBLIC_KEY, self.course.values(0)).await?;
         let (is_silent, mut scale) = (self.scaling.is_silent(), Scale::FINEST);
         if !is_silent {
             scale = self.send_scaled(turn, &parts, index).await?;
@@ -200,24 +206,48 @@ impl Host {
         }
         // The matrix is prepared while the guest works.
         let kept = (!self.course.is_mutable).then_some(index);
-        let matrix = self.columns.matrix(turn, rows, kept).await?;
+        let matrix = self.columns.matrix(turn, rows, kept, self.course.part(0, self.columns.count())).await?;
         let mut bytes = turn.guest()?.receive(&RESIDUAL).await?;
         if is_silent && bytes.is_empty() {
             let again = scales::again(turn);
             scale = self.send_scaled(&again, &parts, index).await?;
             bytes = again.guest()?.receive(&RESIDUAL).await?;
         }
-        let (length, origin) = (scores.len(), Origin::SumOf(self.course.residual_terms()));
-        let residual = turn.encrypt(move || bytes.read::<Scheme>(length, origin)).await??;
-        let messages = OpeningMessages { masked: &HOST_GRADIENT, opened: &OPENED_GRADIENT };
-        let sums = learn_sums::<Scheme>(turn, &mut self.encryptor, messages, matrix, Arc::new(residual)).await?;
-        let members = self.course.shapes.get(index).map_or(length, |shape| shape.members);
+        let mut sums = self.gradient(turn, bytes, scores.len(), matrix).await?;
+        // The same scores under further keys, where the guest's policy lets one key open few sums only.
+        for part in 1..self.course.parts() {
+            let turn = Course::part_turn(turn, part);
+            self.keys.renew(&turn, &mut self.encryptor, &PUBLIC_KEY, self.course.values(part)).await?;
+            let half = steps::encode_half(&parts.halves, self.course.encoding(scale))?;
+            turn.guest()?.send(&FORWARD, &self.encryptor.seal(&turn, half).await?).await?;
+            let bytes = turn.guest()?.receive(&RESIDUAL).await?;
+            let columns = self.course.part(part, self.columns.count());
+            if !columns.is_empty() {
+                let matrix = self.columns.matrix(&turn, rows, kept, columns).await?;
+                sums.extend(self.gradient(&turn, bytes, scores.len(), matrix).await?);
+            }
+        }
+        let members = self.course.shapes.get(index).map_or(scores.len(), |shape| shape.members);
         let sums = self.columns.decode_sums(&sums, scale)?;
         // For the attacker among the tests: what any host can see of itself.
         #[cfg(test)]
         observe(turn, (rows, &scores, &sums), members);
         learner.update(&sums, members, epoch);
         Ok(())
+    }
+
+    /// The sums of the residual over some columns.
+    async fn gradient(
+        &mut self,
+        turn: &TaskContext,
+        residual: VectorBytes,
+        length: usize,
+        matrix: Arc<<Scheme as LinearScheme>::Matrix>,
+    ) -> Result<Vec<u64>> {
+        let origin = Origin::SumOf(self.course.residual_terms());
+        let residual = turn.encrypt(move || residual.read::<Scheme>(length, origin)).await??;
+        let messages = OpeningMessages { masked: &HOST_GRADIENT, opened: &OPENED_GRADIENT };
+        learn_sums::<Scheme>(turn, &mut self.encryptor, messages, matrix, Arc::new(residual)).await
     }
 
     fn parts(&self, scores: &[f64], penalty: f64) -> Result<Parts> {

@@ -21,8 +21,14 @@ fn refused(error: LabelError) -> Fault {
 }
 
 /// Refuses labels of another training than that which goes on, and labels to validate on that mean nothing to two classes.
-pub(super) fn check(task: &TaskContext, learned: &Classes, before: Option<&Model>, validate: Option<&Rows>) -> Result<()> {
-    if let (Classes::Two { negative, positive }, false) = (learned, *learned == (Classes::Two { negative: 0, positive: 1 }))
+pub(super) fn check(
+    task: &TaskContext,
+    learned: &Classes,
+    before: Option<&Model>,
+    validate: Option<&Rows>,
+) -> Result<()> {
+    if let (Classes::Two { negative, positive }, false) =
+        (learned, *learned == (Classes::Two { negative: 0, positive: 1 }))
     {
         task.info(format!("of the labels {negative} and {positive}, {positive} is the positive one"));
     }

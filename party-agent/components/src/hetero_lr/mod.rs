@@ -5,9 +5,12 @@ mod arbiter;
 mod checkpoints;
 mod columns;
 mod data;
+mod drawn;
 mod guest;
 mod guest_batch;
 mod host;
+mod keys;
+mod labels;
 mod learner;
 mod messages;
 mod model;
@@ -22,7 +25,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use component_kit::{Component, Description, PortLine, Result, TaskContext};
+use component_kit::{CastLine, Component, Description, NeedLine, PortLine, Result, TaskContext};
 use secure_compute::RingLwe;
 use vocabulary::{Role, Stage};
 
@@ -41,6 +44,8 @@ impl Component for HeteroLr {
         Description::named("hetero_lr", "logistic regression over the columns of several parties, with an arbiter")
             .modules(&["HeteroLR"])
             .roles(&[Role::Guest, Role::Host, Role::Arbiter])
+            .cast(&[CastLine::one(Role::Guest), CastLine::all_trained(Role::Host), CastLine::one(Role::Arbiter).to(Stage::Fit), CastLine::single(Role::Host, "the loss can be computed with one host only").to(Stage::Fit).when("early_stop", &["diff", "abs"])])
+            .needs(&[NeedLine::any_of(&["train_data"]).to(Stage::Fit), NeedLine::any_of(&["test_data", "validate_data", "train_data"]).to(Stage::Apply)])
             .inputs(&[
                 PortLine::data("train_data"),
                 PortLine::data("validate_data"),
@@ -56,6 +61,10 @@ impl Component for HeteroLr {
         }
         let applied = [messages::ALIGNMENT.line().name, messages::HOST_SCORE.line().name];
         messages::ALL.iter().map(|line| line.name).filter(|name| !applied.contains(name)).collect()
+    }
+
+    fn more_vectors(stage: Stage, role: Role, params: &Params) -> Vec<(&'static str, Option<u64>)> {
+        if (stage, role) == (Stage::Fit, Role::Host) { drawn::more_vectors(params) } else { Vec::new() }
     }
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {

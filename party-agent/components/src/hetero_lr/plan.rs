@@ -6,6 +6,7 @@ use component_kit::{ComponentError, LabelRules, Packed, Result, TaskContext};
 use learning::batches::{BatchPlan, BatchSettings};
 use learning::convergence::EarlyStop;
 use learning::validation::ValidationEpochs;
+use secure_compute::Limit;
 use secure_compute::LinearScheme;
 use secure_compute::aligned_batches::{BatchShape, shapes};
 use secure_compute::fixed::{RESIDUAL_BITS, RESIDUAL_LIMIT, Scale};
@@ -51,6 +52,10 @@ pub(super) struct Plan {
     pub(super) first_epoch: usize,
     /// Columns of all hosts together.
     pub(super) columns: usize,
+    /// Columns of the host that has most of them.
+    pub(super) widest_host: usize,
+    /// Columns of the guest, its intercept counted.
+    pub(super) guest_columns: usize,
     /// What the guest's policy asks, so that its labels stay its own.
     pub(super) labels: LabelRules,
     /// Parameters that must be the same everywhere.
@@ -88,6 +93,16 @@ pub(super) struct Course {
     /// Largest magnitude of one party's half of a residual at the finest scale.
     half_limit: f64,
     hosts: usize,
+    /// Most values that a key opens for a party.
+    pub(super) limit: Limit,
+}
+
+/// What a role knows of the hosts' columns before the guest plans with them.
+pub(super) struct Known {
+    /// Of all hosts together.
+    pub(super) columns: RangeInclusive<usize>,
+    /// Of the host with most.
+    pub(super) widest: RangeInclusive<usize>,
 }
 
 /// Warns when the party that holds the key also holds data: it could open what others send encrypted.
@@ -134,13 +149,19 @@ impl Course {
             return Err(impossible(format!("{} rows are more than {MOST_ROWS}", plan.rows)).into());
         }
         // Everybody judges by the same numbers, so that nobody need be told what to do, and nobody can say otherwise.
+        if !(1..=MOST_COLUMNS).contains(&plan.guest_columns) {
+            let text = format!("the guest plans with {} columns of its own", plan.guest_columns);
+            return Err(ComponentError::protocol(text));
+        }
         let judged = judge(plan.rows, plan.columns, batches, plan.labels)?;
         judged.note(task);
         let dealing = judged.plan;
         let shapes = shapes(&dealing);
         let largest = shapes.iter().map(|shape| shape.members).max().unwrap_or(1);
         task.info(format!("{} rows in {} batches an epoch, encrypted by {}", plan.rows, shapes.len(), Scheme::NAME));
-        Ok(Self {
+        let limit = Limit::of::<Scheme>(plan.labels.malicious_hosts);
+        let course = Self {
+            limit,
             shapes,
             is_mutable: dealing.is_mutable(),
             dealing,
@@ -148,7 +169,9 @@ impl Course {
             half_limit: RESIDUAL_LIMIT / (hosts + 1) as f64,
             hosts,
             plan,
-        })
+        };
+        course.judge_keys(task)?;
+        Ok(course)
     }
 
     /// Host, arbiter: receives the plan and compares it with its own parameters, and with how many columns all hosts
@@ -157,14 +180,14 @@ impl Course {
         task: &TaskContext,
         params: &Params,
         hosts: usize,
-        columns: RangeInclusive<usize>,
+        known: Known,
     ) -> Result<Self> {
         let Packed(plan) = task.guest()?.receive(&PLAN).await?;
         if plan.agreed != Agreed::of(params) {
             let text = "batches, max_iter, early_stop, tol and callbacks must be the same at every party";
             return Err(Fault::new(ErrorCode::DataMismatch, text).next("give them in the common parameters").into());
         }
-        if !columns.contains(&plan.columns) {
+        if !known.columns.contains(&plan.columns) || !known.widest.contains(&plan.widest_host) {
             let text = format!("the guest plans with {} columns of the hosts, which have others", plan.columns);
             return Err(ComponentError::protocol(text));
         }

@@ -2,8 +2,10 @@
 
 mod capacity;
 mod federations;
+mod key_extraction;
 mod labels;
 mod training;
+mod values;
 
 use component_kit::harness::{Federation, Played, checks};
 use component_kit::{AnyComponent, Room};
@@ -85,8 +87,40 @@ async fn refuses_bad_parameters() {
         let path = path(parameters.clone()).unwrap_or_default();
         assert!(expected.starts_with(&path) && !path.is_empty(), "{parameters} is refused at {path:?}");
     }
+    // Given together with a deprecated one counts, whatever the value is.
+    for (parameters, named) in [
+        (json!({"validation_freqs": 2, "callback_param": {}}), "validation_freqs"),
+        (json!({"early_stopping_rounds": 2, "validation_freqs": 1, "callback_param": {"save_freq": 1}}), "early_stopping"),
+        (json!({"metrics": ["auc", "ks"], "callback_param": {"callbacks": null}}), "metrics"),
+        (json!({"use_first_metric_only": false, "callback_param": {"callbacks": []}}), "use_first_metric_only"),
+    ] {
+        let fault = room.check(Role::Guest, &parameters).unwrap_err();
+        assert!(fault.message.contains(named) && fault.path.as_deref() == Some("callback_param"), "{fault}");
+    }
     for accepted in [json!({}), json!({"penalty": "l1", "optimizer": "ADAM", "encrypt_param": {"method": "IPCL"}})] {
         assert!(room.check(Role::Arbiter, &accepted).is_ok());
+    }
+}
+
+/// Wherever FATE documents that a parameter may be None, null is taken for it.
+#[test]
+fn takes_null_where_fate_does() {
+    let room: &dyn AnyComponent = &Room::<HeteroLr>::NEW;
+    let callbacks = json!({"callbacks": null, "validation_freqs": null, "early_stopping_rounds": null, "metrics": null});
+    for parameters in [
+        json!({"penalty": null}),
+        json!({"metrics": null, "validation_freqs": null, "early_stopping_rounds": null}),
+        json!({"floating_point_precision": null}),
+        json!({"callback_param": callbacks}),
+        json!({"metrics": null, "callback_param": {"callbacks": ["PerformanceEvaluate"], "validation_freqs": 1, "metrics": null}}),
+        json!({"init_param": {"random_seed": null}, "encrypt_param": {"method": null}}),
+        json!({"cv_param": {"random_seed": null}, "stepwise_param": {"nvmax": null}, "sqn_param": {"random_seed": null}}),
+    ] {
+        assert_eq!(room.check(Role::Guest, &parameters), Ok(()), "{parameters}");
+        let schema = room.info().schema;
+        for name in parameters.as_object().unwrap().keys() {
+            assert!(schema["properties"].get(name).is_some(), "{name}");
+        }
     }
 }
 

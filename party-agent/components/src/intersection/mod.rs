@@ -1,5 +1,6 @@
 //! Intersection: every party learns which of its row ids all the others have too, and of the other ids nothing.
 
+mod bounds;
 mod guest;
 mod host;
 mod messages;
@@ -10,7 +11,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-use component_kit::{Component, ComponentError, Description, PortLine, Result, TaskContext};
+use component_kit::{CastLine, Component, ComponentError, Description, NeedLine, PortLine, Result, TaskContext};
 use vocabulary::{ErrorCode, Role, Stage};
 
 pub use nested::{CacheParams, CurveParams, EncodeParams, GroupParams, PreprocessParams, RawParams, RsaParams};
@@ -24,8 +25,11 @@ impl Component for Intersection {
 
     const DESCRIPTION: Description =
         Description::named("intersection", "finds the row ids that all parties have, and shows no other id to anybody")
+            .version(2)
             .modules(&["Intersection"])
             .roles(&[Role::Guest, Role::Host])
+            .cast(&[CastLine::one(Role::Guest), CastLine::some(Role::Host)])
+            .needs(&[NeedLine::any_of(&["data"])])
             .inputs(&[PortLine::data("data")])
             .outputs(&[PortLine::data("data")])
             .messages(messages::ALL);

@@ -6,7 +6,7 @@ mod party;
 #[cfg(test)]
 mod tests;
 
-use component_kit::{Component, Description, PortLine, Result, TaskContext};
+use component_kit::{Component, Description, NeedLine, PortLine, Result, TaskContext};
 use vocabulary::Role;
 
 use params::Params;
@@ -20,6 +20,7 @@ impl Component for LinesSplit {
     const DESCRIPTION: Description = Description::named("lines_split", "deals rows out to two parts by chance")
         .modules(&["LinesSplit"])
         .roles(&[Role::Guest, Role::Host, Role::Local])
+        .needs(&[NeedLine::any_of(&["data"])])
         .inputs(&[PortLine::data("data")])
         .outputs(&[PortLine::data("train"), PortLine::data("test")])
         .messages(messages::ALL);

@@ -6,7 +6,7 @@ mod party;
 #[cfg(test)]
 mod tests;
 
-use component_kit::{Component, Description, PortLine, Result, TaskContext};
+use component_kit::{Component, Description, NeedLine, PortLine, Result, TaskContext};
 use vocabulary::Role;
 
 use params::Params;
@@ -21,6 +21,7 @@ impl Component for LinesTransform {
         Description::named("lines_transform", "transforms lines: filter, map, distinct, sample")
             .modules(&["LinesTransform"])
             .roles(&[Role::Guest, Role::Host, Role::Local])
+            .needs(&[NeedLine::any_of(&["data"])])
             .inputs(&[PortLine::data("data")])
             .outputs(&[PortLine::data("data")])
             .messages(messages::ALL);

@@ -6,7 +6,7 @@ mod party;
 #[cfg(test)]
 mod tests;
 
-use component_kit::{Component, Description, PortLine, Result, TaskContext};
+use component_kit::{Component, Description, NeedLine, PortLine, Result, TaskContext};
 use vocabulary::{Role, Stage};
 
 use params::Params;
@@ -21,6 +21,10 @@ impl Component for LocalLearner {
         Description::named("local_learner", "learns from a party's own lines, and predicts or evaluates lines")
             .modules(&["LocalLearner"])
             .roles(&[Role::Guest, Role::Host])
+            .needs(&[
+                NeedLine::any_of(&["train_data"]).to(Stage::Fit),
+                NeedLine::any_of(&["test_data"]).to(Stage::Apply),
+            ])
             .inputs(&[PortLine::data("train_data"), PortLine::data("test_data"), PortLine::model("model")])
             .outputs(&[PortLine::data("data"), PortLine::model("model")])
             .messages(messages::ALL);

@@ -8,7 +8,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-use component_kit::{Component, Description, Result, TaskContext};
+use component_kit::{CastLine, Component, Description, Result, TaskContext};
 use vocabulary::Role;
 
 use params::Params;
@@ -25,6 +25,7 @@ impl Component for SecureAddExample {
     )
     .modules(&["SecureAddExample"])
     .roles(&[Role::Guest, Role::Host])
+    .cast(&[CastLine::one(Role::Guest), CastLine::one(Role::Host)])
     .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {

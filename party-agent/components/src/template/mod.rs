@@ -10,7 +10,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-use component_kit::{Component, Description, PortLine, Result, TaskContext};
+use component_kit::{CastLine, Component, Description, NeedLine, PortLine, Result, TaskContext};
 use vocabulary::{Role, Stage};
 
 use params::Params;
@@ -27,6 +27,8 @@ impl Component for Template {
     )
     .modules(&["Template"])
     .roles(&[Role::Guest, Role::Host])
+    .cast(&[CastLine::one(Role::Guest), CastLine::some(Role::Host)])
+    .needs(&[NeedLine::any_of(&["data"])])
     .inputs(&[PortLine::data("data"), PortLine::model("model")])
     .outputs(&[PortLine::data("data"), PortLine::model("model")])
     .messages(messages::ALL);

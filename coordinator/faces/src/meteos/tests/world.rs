@@ -67,6 +67,8 @@ fn component(name: &str, module: &str, ports: [&[(&str, PortKind)]; 2], defaults
         schema: json!({"type": "object", "properties": properties, "additionalProperties": false}),
         defaults,
         messages: vec![],
+        cast: vec![],
+        needs: vec![],
     }
 }
 

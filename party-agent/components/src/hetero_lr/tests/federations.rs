@@ -17,6 +17,8 @@ pub(super) struct Data {
     /// The guest's columns, then those of each host.
     pub(super) parts: Vec<Array2<f64>>,
     host_ids: Option<Vec<String>>,
+    /// Rows that have no label.
+    pub(super) unlabelled: Vec<usize>,
 }
 
 /// Parameters of most tests: zeros, a quick rate, a weak penalty.
@@ -46,8 +48,13 @@ impl Data {
         let mut random = Seeded::new(seed);
         let mut part = |width: &usize| Array2::from_shape_simple_fn((rows, *width), || 4.0 * random.uniform() - 2.0);
         let parts: Vec<Array2<f64>> = widths.iter().map(&mut part).collect();
-        let data =
-            Self { ids: (0..rows).map(|row| format!("id{row:05}")).collect(), labels: vec![], parts, host_ids: None };
+        let data = Self {
+            ids: (0..rows).map(|row| format!("id{row:05}")).collect(),
+            labels: vec![],
+            parts,
+            host_ids: None,
+            unlabelled: vec![],
+        };
         let joined = data.joined();
         let labels = joined.rows().into_iter().map(|row| {
             let signal: f64 = row.iter().enumerate().map(|(at, value)| value * (1.0 - 0.4 * at as f64)).sum();
@@ -104,8 +111,13 @@ impl Data {
         let mut columns: Vec<Column> = (0..values.ncols()).map(name).collect();
         let mut all: Vec<Values> = values.columns().into_iter().map(|column| Values::Float(column.to_vec())).collect();
         if part == 0 {
-            columns.push(Column::new("y", ColumnKind::Integer, Part::Label));
-            all.push(Values::Integer(self.labels.clone()));
+            let label = |(row, label): (usize, &i64)| (!self.unlabelled.contains(&row)).then(|| label.to_string());
+            let labels = match self.unlabelled.as_slice() {
+                [] => Values::Integer(self.labels.clone()),
+                _ => Values::Text(self.labels.iter().enumerate().map(label).collect()),
+            };
+            columns.push(Column::new("y", labels.kind(), Part::Label));
+            all.push(labels);
         }
         let ids = if part == 0 { &self.ids } else { self.host_ids.as_ref().unwrap_or(&self.ids) };
         Table::from_columns(Schema::new(TableKind::Instances, "id", columns), ids.clone(), all).unwrap()

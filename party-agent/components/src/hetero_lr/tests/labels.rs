@@ -1,7 +1,7 @@
 //! What a host that keeps everything it sees can find out about the guest's labels. The attacker computes with the rows,
 //! scores and gradients that the host really had; with the rules off it succeeds, so that it is seen to work.
 
-use component_kit::LabelRules;
+use component_kit::{LabelRules, MaliciousHosts};
 use component_kit::harness::Played;
 use learning::initial::Seeded;
 use ndarray::{Array2, Axis};
@@ -11,7 +11,8 @@ use vocabulary::ErrorCode;
 use super::federations::{Data, defaults, set};
 use crate::hetero_lr::HeteroLr;
 
-const STRICT: LabelRules = LabelRules { rows_per_column: 12, small_table: 200, refuses: true };
+const STRICT: LabelRules =
+    LabelRules { rows_per_column: 12, small_table: 200, refuses: true, malicious_hosts: MaliciousHosts::Trust };
 pub(super) const OFF: LabelRules = LabelRules { rows_per_column: 0, ..STRICT };
 
 /// One batch as the host sees it.
