@@ -4,6 +4,7 @@
 //! closed attempt, and every older one of the same step and receiver, refuses mail. No lock is held over an await.
 
 mod reception;
+mod shares;
 mod state;
 
 use std::path::PathBuf;
@@ -34,13 +35,19 @@ pub struct InboxOptions {
     pub per_attempt_letters: usize,
     /// Attempts of one step at one receiver that may have mail at once: peers choose the numbers.
     pub open_attempts: usize,
+    /// Letters that may wait, all attempts together.
+    pub letters: usize,
+    /// Of memory, disk and letters, the part in per cent that one sending party may take of what the others leave.
+    pub sender_percent: u8,
+    /// Of disk and letters, the part in per cent of that which the mail of one job may take.
+    pub job_percent: u8,
     /// How many steps' closed attempts are remembered; the oldest is forgotten first.
     pub closed_remembered: usize,
 }
 
 impl Default for InboxOptions {
     /// 256 MiB in memory, no folder for more, at most 64 GiB there; 8 GiB and a million letters for an attempt, 16
-    /// attempts of a step.
+    /// attempts of a step; two million letters in all, of which a sender takes no more than it leaves.
     fn default() -> Self {
         Self {
             memory_limit_bytes: 256 << 20,
@@ -49,6 +56,9 @@ impl Default for InboxOptions {
             per_attempt_limit_bytes: 8 << 30,
             per_attempt_letters: 1_000_000,
             open_attempts: 16,
+            letters: 2_000_000,
+            sender_percent: 50,
+            job_percent: 75,
             closed_remembered: 65_536,
         }
     }

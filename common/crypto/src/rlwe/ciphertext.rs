@@ -4,6 +4,7 @@
 use std::fmt;
 
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use super::flooding::{self, NoiseBound};
 use super::keys::PublicKey;
@@ -130,7 +131,7 @@ impl EncryptedVector {
         let floods: Vec<Random> = hidden.iter().map(|_| random.fork()).collect();
         hidden.par_iter_mut().zip(&self.chunks).zip(floods).for_each(|((chunk, own), mut random)| {
             chunk.add(own);
-            chunk.c0.add(&flooding::element(&flooding::draw(DEGREE, &mut random)));
+            chunk.c0.add(&Zeroizing::new(flooding::element(&flooding::draw(DEGREE, &mut random))));
         });
         masks.truncate(self.length);
         Ok((Self { length: self.length, chunks: hidden, noise: NoiseBound::FLOODED }, masks))

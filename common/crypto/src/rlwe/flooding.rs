@@ -4,12 +4,24 @@
 //! is uniform in [-2^134, 2^134) whatever the operands were (so its size tells nothing of them), and only
 //! ciphertexts with noise below 2^94 are flooded: 40 bits less, a statistical distance of at most 2^-41 a value.
 
+use zeroize::Zeroizing;
+
 use super::RlweError;
 use super::ring::Evaluations;
 use crate::random::Random;
 
 /// Bits of noise that still can be flooded with 40 bits to spare.
 const LIMIT_BITS: u32 = 94;
+
+/// Bits by which the flood is larger than the noise that it hides.
+const SPARE_BITS: u32 = 40;
+
+/// Base-2 logarithm of a bound on how far everything that a key holder sees in a training is from what it would see of other
+/// plain matrices with the same sums: `opened` values are flooded one by one, each within 2^-(40 + 1) of a distribution that
+/// depends on nothing, and statistical distances add up. A bound of 0 or more says nothing.
+pub fn flooding_distance(opened: u64) -> f64 {
+    (opened.max(1) as f64).log2() - f64::from(SPARE_BITS + 1)
+}
 
 /// An upper bound on a ciphertext's noise, in bits: every coefficient is below 2^bits in magnitude.
 ///
@@ -56,9 +68,9 @@ impl NoiseBound {
 /// One uniform integer of [-2^134, 2^134), shifted up by 2^134 and cut into words, low first.
 pub(super) type Flood = [u64; 3];
 
-/// Draws `count` flooding terms.
-pub(super) fn draw(count: usize, random: &mut Random) -> Vec<Flood> {
-    (0..count).map(|_| [random.u64(), random.u64(), random.u64() >> 57]).collect()
+/// Draws `count` flooding terms, erased on drop: who knows them sees the noise below.
+pub(super) fn draw(count: usize, random: &mut Random) -> Zeroizing<Vec<Flood>> {
+    Zeroizing::new((0..count).map(|_| [random.u64(), random.u64(), random.u64() >> 57]).collect())
 }
 
 /// The ring element whose coefficients are these terms.
@@ -83,6 +95,14 @@ mod tests {
         assert_eq!(fresh.add(fresh.sum_of(8)).unwrap().bits(), 23);
         assert_eq!(fresh.times(1 << 40).unwrap().bits(), 60);
         assert_eq!(fresh.times(0).unwrap().bits(), 19);
+    }
+
+    #[test]
+    fn distances_of_all_values_add_up() {
+        assert_eq!(flooding_distance(0), -41.0);
+        assert_eq!(flooding_distance(1), -41.0);
+        assert_eq!(flooding_distance(1 << 20), -21.0);
+        assert!(flooding_distance(u64::MAX) > 22.0, "says nothing any more");
     }
 
     #[test]

@@ -23,8 +23,8 @@ pub struct SecretKey(Multiplier);
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
     seed: [u8; SEED_BYTES],
-    a: Multiplier,
-    b: Multiplier,
+    pub(super) a: Multiplier,
+    pub(super) b: Multiplier,
 }
 
 impl Drop for SecretKey {
@@ -54,7 +54,7 @@ impl SecretKey {
         let a = expand(&seed);
         // -(a s + e)
         let mut b = Evaluations::zero();
-        let mut product = a.clone();
+        let mut product = Zeroizing::new(a.clone());
         product.mul(&self.0);
         b.sub(&product);
         b.sub(&Zeroizing::new(Evaluations::from_small(&sampling::errors(DEGREE, random))));
@@ -75,17 +75,17 @@ impl SecretKey {
         elements
             .flat_map_iter(|(element, (c1, c0))| {
                 let products = layout.pick(element, |index| self.product(index, c1));
-                let residues = c0.as_chunks::<LIMBS>().0.iter().zip(products);
-                residues.map(|(c0, product)| RING.scale_down(RING.add(c0, &product))).collect::<Vec<u64>>()
+                let residues = c0.as_chunks::<LIMBS>().0.iter().zip(products.iter());
+                residues.map(|(c0, product)| RING.scale_down(RING.add(c0, product))).collect::<Vec<u64>>()
             })
             .collect()
     }
 
-    /// Coefficients of c1 s in limb `index`.
-    fn product(&self, index: usize, c1: &Evaluations) -> Vec<u64> {
+    /// Coefficients of c1 s in limb `index`: with c1 they give the secret away, so they are erased on drop.
+    fn product(&self, index: usize, c1: &Evaluations) -> Zeroizing<Vec<u64>> {
         let (limb, own) = (&RING.limbs[index], index * DEGREE..(index + 1) * DEGREE);
         let factors = c1.0[own.clone()].iter().zip(&self.0.0[own]);
-        let mut values: Vec<u64> = factors.map(|(x, s)| limb.prime.mul(*x, *s)).collect();
+        let mut values: Zeroizing<Vec<u64>> = Zeroizing::new(factors.map(|(x, s)| limb.prime.mul(*x, *s)).collect());
         limb.transform_back(&mut values);
         values
     }
@@ -96,12 +96,13 @@ impl SecretKey {
         (0..DEGREE).map(|at| RING.scale_down(std::array::from_fn(|limb| phase[limb * DEGREE + at])) as i64).collect()
     }
 
-    /// Coefficients of c0 + c1 s: the scaled plaintext plus the noise.
-    pub(super) fn phase(&self, ciphertext: &Ciphertext) -> Vec<u64> {
+    /// Coefficients of c0 + c1 s: the scaled plaintext plus the noise; erased on drop, since c1 s is in them.
+    pub(super) fn phase(&self, ciphertext: &Ciphertext) -> Zeroizing<Vec<u64>> {
         let mut phase = ciphertext.c1.clone();
         phase.mul(&self.0);
         phase.add(&ciphertext.c0);
-        phase.into_coefficients()
+        // The same memory, transformed in place.
+        Zeroizing::new(phase.into_coefficients())
     }
 }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use super::RlweError;
 use super::ciphertext::EncryptedVector;
@@ -50,7 +51,7 @@ impl PreparedMatrix {
         if rows == 0 || columns == 0 || columns > MAX_COLUMNS || chunks > MAX_CHUNKS {
             return Err(bad_shape);
         }
-        let layout = Layout { columns, stride: rows.min(DEGREE).next_power_of_two() };
+        let layout = Layout::of(rows, columns);
         let count = layout.elements().checked_mul(chunks).ok_or(bad_shape)?;
         let shape = Shape { rows, layout };
         let prepared = (0..count)
@@ -94,12 +95,12 @@ impl PreparedMatrix {
             let mut second = Evaluations::zero();
             let first = self.layout.pick_with(group, &mut second, |index, values| {
                 inner_product(index, column, &seconds, values);
-                let mut coefficients = vec![0; DEGREE];
+                let mut coefficients = Zeroizing::new(vec![0; DEGREE]);
                 inner_product(index, column, &firsts, &mut coefficients);
                 RING.limbs[index].transform_back(&mut coefficients);
                 coefficients
             });
-            (first.into_flattened(), second)
+            (first.as_flattened().to_vec(), second)
         });
         let (c0, c1): (Vec<_>, Vec<_>) = products.unzip();
         Ok(EncryptedSums { layout: self.layout, c0: c0.concat(), c1, noise })

@@ -12,14 +12,18 @@
 //! # What a malicious peer can do
 //!
 //! Every received byte string is checked for its exact length and for reduced residues, so none can crash or
-//! exhaust a party; a wrong ciphertext decrypts to wrong values. Two limits: values are not authenticated (bad
-//! values give bad results, in particular a peer may add to what it forwards), and flooding covers noise below
-//! 2^94 only. A key holder that colludes with the sender of a ciphertext can put a larger noise into it and read
+//! exhaust a party; a wrong ciphertext decrypts to wrong values. Three limits: values are not authenticated (bad
+//! values give bad results, in particular a peer may add to what it forwards); each opened value tells up to 64 bits of the
+//! secret key to whoever chose what is opened, so that a key opens at most [`VALUES_PER_KEY`] values for a party that is not
+//! trusted; and flooding covers noise below 2^94 only. A key holder that colludes with the sender of a ciphertext can put a larger noise into it and read
 //! off a linear function of the matrix that it multiplies; only a proof of well-formedness would stop that.
 
 mod ciphertext;
+#[cfg(any(test, feature = "seeded"))]
+pub mod extraction;
 mod flooding;
 mod keys;
+mod leakage;
 mod matvec;
 mod packing;
 mod prime;
@@ -28,8 +32,9 @@ mod sampling;
 mod sums;
 
 pub use ciphertext::EncryptedVector;
-pub use flooding::NoiseBound;
+pub use flooding::{NoiseBound, flooding_distance};
 pub use keys::{PublicKey, SecretKey};
+pub use leakage::{VALUES_PER_KEY, bits_left, coefficients_learned};
 pub use matvec::{MAX_ENTRY, PreparedMatrix};
 pub use ring::{DEGREE, LIMBS};
 pub use sums::{EncryptedSums, MaskedSums};
@@ -71,11 +76,13 @@ pub enum RlweError {
         /// Which residue of the polynomial or list.
         index: usize,
     },
-    /// A stride that is no power of two up to the ring's degree.
-    #[error("2^{log_stride} is no stride")]
+    /// Sums that do not sit where those over so many rows do.
+    #[error("sums at every 2^{log_stride}-th place, where 2^{expected} was agreed")]
     BadStride {
         /// Base-2 logarithm of the stride found.
         log_stride: u8,
+        /// That of the stride agreed.
+        expected: u32,
     },
     /// The noise might grow past what can be flooded and decrypted exactly.
     #[error("noise of {bits} bits exceeds the budget of {limit}")]

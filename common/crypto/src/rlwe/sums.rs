@@ -4,6 +4,7 @@
 use std::fmt;
 
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use super::flooding::{self, NoiseBound};
 use super::keys::{Ephemeral, PublicKey};
@@ -53,6 +54,11 @@ impl fmt::Debug for MaskedSums {
 }
 
 impl Layout {
+    /// Of the sums over `rows` rows of so many columns: the one place that says where sums sit.
+    pub(super) fn of(rows: usize, columns: usize) -> Self {
+        Self { columns, stride: rows.clamp(1, DEGREE).next_power_of_two() }
+    }
+
     /// Sums in one ring element.
     pub(super) fn per_element(&self) -> usize {
         DEGREE / self.stride
@@ -69,8 +75,12 @@ impl Layout {
         (first..self.columns.min(first + self.per_element())).map(move |column| (column, (column - first) * stride))
     }
 
-    /// The wanted coefficients of one element whose N coefficients in a limb `compute` gives.
-    pub(super) fn pick(&self, element: usize, compute: impl Fn(usize) -> Vec<u64> + Sync) -> Vec<[u64; LIMBS]> {
+    /// The wanted coefficients of one element whose N coefficients in a limb `compute` gives; all others are erased.
+    pub(super) fn pick(
+        &self,
+        element: usize,
+        compute: impl Fn(usize) -> Zeroizing<Vec<u64>> + Sync,
+    ) -> Zeroizing<Vec<[u64; LIMBS]>> {
         let limbs = (0..LIMBS).into_par_iter().map(|index| self.wanted(element, &compute(index)));
         interleave(&limbs.collect::<Vec<_>>())
     }
@@ -80,22 +90,23 @@ impl Layout {
         &self,
         element: usize,
         other: &mut Evaluations,
-        compute: impl Fn(usize, &mut [u64]) -> Vec<u64> + Sync,
-    ) -> Vec<[u64; LIMBS]> {
+        compute: impl Fn(usize, &mut [u64]) -> Zeroizing<Vec<u64>> + Sync,
+    ) -> Zeroizing<Vec<[u64; LIMBS]>> {
         let limbs = other.0.par_chunks_exact_mut(DEGREE).enumerate();
         let wanted = limbs.map(|(index, values)| self.wanted(element, &compute(index, values)));
         interleave(&wanted.collect::<Vec<_>>())
     }
 
-    fn wanted(&self, element: usize, coefficients: &[u64]) -> Vec<u64> {
-        self.positions(element).map(|(_, position)| coefficients[position]).collect()
+    fn wanted(&self, element: usize, coefficients: &[u64]) -> Zeroizing<Vec<u64>> {
+        // The iterator knows its length, so that no copy is left behind by a list that grows.
+        Zeroizing::new(self.positions(element).map(|(_, position)| coefficients[position]).collect())
     }
 }
 
 /// Gathers one coefficient list per limb into residues per coefficient.
-fn interleave(limbs: &[Vec<u64>]) -> Vec<[u64; LIMBS]> {
-    let count = limbs.first().map_or(0, Vec::len);
-    (0..count).map(|slot| std::array::from_fn(|limb| limbs[limb][slot])).collect()
+fn interleave(limbs: &[Zeroizing<Vec<u64>>]) -> Zeroizing<Vec<[u64; LIMBS]>> {
+    let count = limbs.first().map_or(0, |limb| limb.len());
+    Zeroizing::new((0..count).map(|slot| std::array::from_fn(|limb| limbs[limb][slot])).collect())
 }
 
 impl EncryptedSums {
@@ -164,13 +175,13 @@ impl EncryptedSums {
         jobs.for_each(|(element, (((c1, c0), masks), mut random))| {
             let ephemeral = Ephemeral::draw(&mut random);
             let firsts = self.layout.pick_with(element, c1, |index, second| {
-                let mut first = vec![0; DEGREE];
+                let mut first = Zeroizing::new(vec![0; DEGREE]);
                 key.blind(index, &ephemeral, &mut first, second);
                 RING.limbs[index].transform_back(&mut first);
                 first
             });
-            for ((residues, first), mask) in c0.as_chunks_mut::<LIMBS>().0.iter_mut().zip(firsts).zip(masks) {
-                *residues = RING.add(residues, &first);
+            for ((residues, first), mask) in c0.as_chunks_mut::<LIMBS>().0.iter_mut().zip(firsts.iter()).zip(masks) {
+                *residues = RING.add(residues, first);
                 add_message(residues, *mask);
             }
             drown(c0, &mut random);
@@ -197,20 +208,21 @@ impl MaskedSums {
         bytes
     }
 
-    /// Reads exactly `expected_columns` sums. The stride comes from the sender; the length must then be exact
-    /// (checked before anything is allocated) and every residue reduced. A lying sender gets wrong values.
-    pub fn from_bytes(bytes: &[u8], expected_columns: usize) -> Result<Self, RlweError> {
+    /// Reads the sums over `rows` rows of exactly `columns` columns. Both come from the reader, as agreed beforehand: bytes that
+    /// say another number or another place of the sums are refused. The length must then be exact (checked before anything is
+    /// allocated) and every residue reduced. A lying sender gets wrong values.
+    pub fn from_bytes(bytes: &[u8], rows: usize, columns: usize) -> Result<Self, RlweError> {
         let Some((&[a, b, c, d, log_stride], body)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
             return Err(RlweError::WrongByteLength { expected: HEADER_BYTES, actual: bytes.len() });
         };
-        let columns = u32::from_le_bytes([a, b, c, d]) as usize;
-        if columns != expected_columns {
-            return Err(RlweError::LengthMismatch { expected: expected_columns, actual: columns });
+        let told = u32::from_le_bytes([a, b, c, d]) as usize;
+        if told != columns {
+            return Err(RlweError::LengthMismatch { expected: columns, actual: told });
         }
-        if u32::from(log_stride) > DEGREE.ilog2() {
-            return Err(RlweError::BadStride { log_stride });
+        let layout = Layout::of(rows, columns);
+        if u32::from(log_stride) != layout.stride.ilog2() {
+            return Err(RlweError::BadStride { log_stride, expected: layout.stride.ilog2() });
         }
-        let layout = Layout { columns, stride: 1 << log_stride };
         // At most 2^32 columns of 204,800 bytes: no overflow in 64 bits.
         let first_bytes = packed_len(columns * LIMBS);
         expect_len(body, first_bytes + layout.elements() * ELEMENT_BYTES)?;
@@ -231,9 +243,9 @@ fn drown(coefficients: &mut [u64], random: &mut Random) {
     let count = coefficients.len() / LIMBS;
     let noise = sampling::errors(count, random);
     let floods = flooding::draw(count, random);
-    for (residues, (error, flood)) in coefficients.chunks_exact_mut(LIMBS).zip(noise.iter().zip(floods)) {
+    for (residues, (error, flood)) in coefficients.chunks_exact_mut(LIMBS).zip(noise.iter().zip(floods.iter())) {
         for (residue, limb) in residues.iter_mut().zip(&RING.limbs) {
-            let added = limb.prime.add(limb.prime.reduce_signed(*error), limb.reduce_wide(flood));
+            let added = limb.prime.add(limb.prime.reduce_signed(*error), limb.reduce_wide(*flood));
             *residue = limb.prime.add(*residue, added);
         }
     }

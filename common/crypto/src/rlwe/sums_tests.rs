@@ -103,7 +103,7 @@ fn masked_sums_survive_their_bytes() {
     let Setting { secret, public, mut random, sums, expected } = setting(6);
     let revealed = sums.reveal(&public, &mut random).unwrap();
     let bytes = revealed.to_bytes();
-    let read = MaskedSums::from_bytes(&bytes, 300).unwrap();
+    let read = MaskedSums::from_bytes(&bytes, 40, 300).unwrap();
     assert_eq!(read, revealed);
     assert_eq!(read.columns(), 300);
     assert_eq!(secret.open(&read), expected);
@@ -114,21 +114,24 @@ fn refuses_bytes_that_are_cut_not_reduced_or_shaped_otherwise() {
     let Setting { secret, public, mut random, sums, expected } = setting(7);
     let bytes = sums.reveal(&public, &mut random).unwrap().to_bytes();
     for length in [0, 4, 5, 100, bytes.len() - 1] {
-        assert!(matches!(MaskedSums::from_bytes(&bytes[..length], 300), Err(RlweError::WrongByteLength { .. })));
+        assert!(matches!(MaskedSums::from_bytes(&bytes[..length], 40, 300), Err(RlweError::WrongByteLength { .. })));
     }
-    let other_columns = MaskedSums::from_bytes(&bytes, 299);
+    let other_columns = MaskedSums::from_bytes(&bytes, 40, 299);
     assert_eq!(other_columns, Err(RlweError::LengthMismatch { expected: 299, actual: 300 }));
     let changed = |at: usize, value: u8| {
         let mut changed = bytes.clone();
         changed[at..at + 7.min(bytes.len() - at)].fill(value);
         changed[at] = value;
-        MaskedSums::from_bytes(&changed, 300)
+        MaskedSums::from_bytes(&changed, 40, 300)
     };
     let mut stride = bytes.clone();
-    stride[4] = 14;
-    assert_eq!(MaskedSums::from_bytes(&stride, 300), Err(RlweError::BadStride { log_stride: 14 }));
-    stride[4] = 13;
-    assert!(matches!(MaskedSums::from_bytes(&stride, 300), Err(RlweError::WrongByteLength { .. })));
+    // Where sums sit follows from the rows that were agreed on, whatever the bytes say.
+    for log_stride in [0, 5, 7, 13, 14, 255] {
+        stride[4] = log_stride;
+        let refused = Err(RlweError::BadStride { log_stride, expected: 6 });
+        assert_eq!(MaskedSums::from_bytes(&stride, 40, 300), refused);
+    }
+    assert_eq!(MaskedSums::from_bytes(&bytes, 70, 300), Err(RlweError::BadStride { log_stride: 6, expected: 7 }));
     assert_eq!(changed(HEADER_BYTES, 0xff), Err(RlweError::ResidueOutOfRange { index: 0 }));
     let last = changed(bytes.len() - 7, 0xff);
     assert_eq!(last, Err(RlweError::ResidueOutOfRange { index: LIMBS * DEGREE - 1 }));
@@ -138,10 +141,12 @@ fn refuses_bytes_that_are_cut_not_reduced_or_shaped_otherwise() {
 
 proptest! {
     #[test]
-    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600), columns in 1usize..70_000) {
-        prop_assert!(MaskedSums::from_bytes(&bytes, columns).is_err());
+    fn arbitrary_bytes_never_panic(
+        bytes in proptest::collection::vec(any::<u8>(), 0..600), rows in 0usize..70_000, columns in 1usize..70_000
+    ) {
+        prop_assert!(MaskedSums::from_bytes(&bytes, rows, columns).is_err());
         let mut headed = (columns as u32).to_le_bytes().to_vec();
         headed.extend_from_slice(&bytes);
-        prop_assert!(MaskedSums::from_bytes(&headed, columns).is_err());
+        prop_assert!(MaskedSums::from_bytes(&headed, rows, columns).is_err());
     }
 }

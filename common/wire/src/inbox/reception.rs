@@ -9,7 +9,8 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use vocabulary::{ErrorCode, Fault};
 
-use super::state::Held;
+use super::shares::{Full, Kind, Owner};
+use super::state::{Held, full};
 use super::{Delivery, Inbox, SPILL_SUFFIX, storage};
 use crate::envelope::Address;
 use crate::transport::TransportError;
@@ -25,6 +26,7 @@ pub struct Reception {
     /// senders are authenticated.
     digest: DefaultHasher,
     size: u64,
+    owner: Owner,
     reserved: u64,
     on_disk: u64,
     store: Store,
@@ -47,7 +49,8 @@ impl Reception {
         let mut digest = DefaultHasher::new();
         digest.write(message.as_bytes());
         let store = if known { Store::Nowhere } else { Store::Empty };
-        Self { inbox, address, digest, size: 0, reserved: 0, on_disk: 0, store }
+        let owner = inbox.state().owner(&address);
+        Self { inbox, address, digest, size: 0, owner, reserved: 0, on_disk: 0, store }
     }
 
     /// Takes the next piece of the body.
@@ -63,21 +66,19 @@ impl Reception {
             return Ok(());
         }
         if !matches!(self.store, Store::Disk(..)) {
-            if self.reserve(piece.len() as u64) {
+            let Err(full) = self.reserve(piece.len() as u64) else {
                 self.keep(piece);
                 return Ok(());
-            }
-            self.spill().await?;
+            };
+            self.spill(full).await?;
         }
         self.append(&piece).await
     }
 
-    fn reserve(&mut self, bytes: u64) -> bool {
-        let reserved = self.inbox.state().reserve(bytes, self.inbox.options.memory_limit_bytes);
-        if reserved {
-            self.reserved += bytes;
-        }
-        reserved
+    fn reserve(&mut self, bytes: u64) -> Result<(), Full> {
+        self.inbox.state().reserve(self.owner, Kind::Memory, bytes, &self.inbox.options)?;
+        self.reserved += bytes;
+        Ok(())
     }
 
     fn keep(&mut self, piece: Bytes) {
@@ -98,10 +99,11 @@ impl Reception {
     }
 
     /// Moves to a file what is in memory, and gives the memory back.
-    async fn spill(&mut self) -> Result<(), TransportError> {
+    async fn spill(&mut self, full: Full) -> Result<(), TransportError> {
         let Some(folder) = self.inbox.options.spill_dir.clone() else {
-            let limit = self.inbox.options.memory_limit_bytes;
-            let message = format!("no memory for a letter of {} bytes or more: {limit} bytes may wait", self.size);
+            let Full { whose, most } = full;
+            let size = self.size;
+            let message = format!("no memory for a letter of {size} bytes or more: {most} bytes of {whose} may wait");
             let fault = Fault::new(ErrorCode::StorageFull, message).at(&self.address.to.party);
             return Err(TransportError::Refused(
                 fault.next("give the inbox a spill folder, or raise its memory limit"),
@@ -122,13 +124,9 @@ impl Reception {
 
     async fn append(&mut self, piece: &[u8]) -> Result<(), TransportError> {
         let Store::Disk(file, _) = &mut self.store else { return Ok(()) };
-        let (bytes, limit) = (piece.len() as u64, self.inbox.options.disk_limit_bytes);
-        if !self.inbox.state().reserve_disk(bytes, limit) {
-            let message = format!("letters that wait may take {limit} bytes of disk, and they do");
-            return Err(TransportError::Refused(
-                Fault::new(ErrorCode::StorageFull, message).at(&self.address.to.party),
-            ));
-        }
+        let bytes = piece.len() as u64;
+        let reserved = self.inbox.state().reserve(self.owner, Kind::Disk, bytes, &self.inbox.options);
+        reserved.map_err(|reached| full(&self.address, reached, "bytes on disk"))?;
         self.on_disk += bytes;
         file.write_all(piece).await.map_err(|error| storage("write", &error))
     }
@@ -139,10 +137,10 @@ impl Reception {
             file.flush().await.map_err(|error| storage("write", &error))?;
         }
         let held = match std::mem::replace(&mut self.store, Store::Nowhere) {
-            Store::Empty | Store::Nowhere => Held::Memory(Bytes::new()),
-            Store::One(body) => Held::Memory(body),
-            Store::Many(body) => Held::Memory(body.freeze()),
-            Store::Disk(_, path) => Held::Disk { path: Arc::new(path), size: self.size },
+            Store::Empty | Store::Nowhere => Held::Memory(Bytes::new(), self.owner),
+            Store::One(body) => Held::Memory(body, self.owner),
+            Store::Many(body) => Held::Memory(body.freeze(), self.owner),
+            Store::Disk(_, path) => Held::Disk { path: Arc::new(path), size: self.size, owner: self.owner },
         };
         self.digest.write_u64(self.size);
         let digest = self.digest.finish();
@@ -157,7 +155,7 @@ impl Reception {
     fn unreserve(&mut self) {
         let reserved = std::mem::take(&mut self.reserved);
         if reserved > 0 {
-            self.inbox.state().unreserve(reserved);
+            self.inbox.state().unreserve(self.owner, Kind::Memory, reserved);
         }
     }
 }
@@ -166,7 +164,7 @@ impl Drop for Reception {
     fn drop(&mut self) {
         self.unreserve();
         if self.on_disk > 0 {
-            self.inbox.state().unreserve_disk(self.on_disk);
+            self.inbox.state().unreserve(self.owner, Kind::Disk, self.on_disk);
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 use vocabulary::{Attempt, ErrorCode, Fault, Participant};
 
+use super::shares::{Full, Kind, Owner, Parts, Shares};
 use super::{Delivery, InboxOptions, InboxUsage};
 use crate::envelope::{Address, AttemptKey};
 use crate::transport::TransportError;
@@ -20,8 +21,8 @@ const OVERHEAD: u64 = 256;
 
 /// Where a letter's body is.
 pub(super) enum Held {
-    Memory(Bytes),
-    Disk { path: Arc<TempPath>, size: u64 },
+    Memory(Bytes, Owner),
+    Disk { path: Arc<TempPath>, size: u64, owner: Owner },
 }
 
 /// What [`State::look`] found.
@@ -55,7 +56,7 @@ pub(super) struct State {
     /// Steps in the order in which they were first closed.
     closed_order: VecDeque<u128>,
     closed_remembered: usize,
-    usage: InboxUsage,
+    shares: Shares,
 }
 
 impl State {
@@ -65,12 +66,22 @@ impl State {
             steps: HashMap::new(),
             closed_order: VecDeque::new(),
             closed_remembered,
-            usage: InboxUsage::default(),
+            shares: Shares::default(),
         }
     }
 
     pub(super) fn usage(&self) -> InboxUsage {
-        self.usage
+        InboxUsage {
+            memory_bytes: self.shares.total(Kind::Memory),
+            spilled_bytes: self.shares.total(Kind::Disk),
+            letters: self.shares.total(Kind::Letters) as usize,
+        }
+    }
+
+    /// Whose a letter is.
+    pub(super) fn owner(&self, address: &Address) -> Owner {
+        let sender = &address.from.party;
+        Owner { sender: self.key(("sender", sender)), job: self.key(("job", sender, &address.attempt.job)) }
     }
 
     fn key(&self, value: impl Hash) -> u128 {
@@ -114,15 +125,14 @@ impl State {
     pub(super) fn look(&mut self, address: &Address) -> Result<Found, TransportError> {
         let (mail, key) = self.find(address)?;
         match mail.letters.remove(&key) {
-            Some(Held::Memory(body)) => {
-                let size = body.len() as u64 + OVERHEAD;
-                mail.bytes = mail.bytes.saturating_sub(size);
-                self.usage.memory_bytes = self.usage.memory_bytes.saturating_sub(size);
-                self.usage.letters = self.usage.letters.saturating_sub(1);
+            Some(Held::Memory(body, owner)) => {
+                let held = Held::Memory(body.clone(), owner);
+                mail.bytes = mail.bytes.saturating_sub(held.charge());
+                self.release(&held);
                 Ok(Found::Letter(body))
             }
-            Some(Held::Disk { path, size }) => {
-                mail.letters.insert(key, Held::Disk { path: path.clone(), size });
+            Some(Held::Disk { path, size, owner }) => {
+                mail.letters.insert(key, Held::Disk { path: path.clone(), size, owner });
                 Ok(Found::OnDisk(path))
             }
             None if mail.seen.contains_key(&key) => Err(TransportError::AddressReused(Box::new(address.clone()))),
@@ -141,30 +151,19 @@ impl State {
         Ok(())
     }
 
-    /// Sets memory aside for bytes that arrive; false when there is none left.
-    pub(super) fn reserve(&mut self, bytes: u64, limit: u64) -> bool {
-        let fits = self.usage.memory_bytes.saturating_add(bytes) <= limit;
-        if fits {
-            self.usage.memory_bytes += bytes;
-        }
-        fits
+    /// Sets memory or disk aside for bytes that arrive, or says which bound is in the way.
+    pub(super) fn reserve(&mut self, owner: Owner, kind: Kind, bytes: u64, options: &InboxOptions) -> Result<(), Full> {
+        // What does not fit into memory goes to disk, so that there a job may have all that its sender may.
+        let (limit, job) = match kind {
+            Kind::Memory => (options.memory_limit_bytes, 100),
+            Kind::Disk => (options.disk_limit_bytes, options.job_percent),
+            Kind::Letters => (options.letters as u64, options.job_percent),
+        };
+        self.shares.take(owner, kind, bytes, limit, Parts { sender: options.sender_percent, job })
     }
 
-    pub(super) fn unreserve(&mut self, bytes: u64) {
-        self.usage.memory_bytes = self.usage.memory_bytes.saturating_sub(bytes);
-    }
-
-    /// Sets disk aside for bytes that arrive; false when there may be no more.
-    pub(super) fn reserve_disk(&mut self, bytes: u64, limit: u64) -> bool {
-        let fits = self.usage.spilled_bytes.saturating_add(bytes) <= limit;
-        if fits {
-            self.usage.spilled_bytes += bytes;
-        }
-        fits
-    }
-
-    pub(super) fn unreserve_disk(&mut self, bytes: u64) {
-        self.usage.spilled_bytes = self.usage.spilled_bytes.saturating_sub(bytes);
+    pub(super) fn unreserve(&mut self, owner: Owner, kind: Kind, bytes: u64) {
+        self.shares.give_back(owner, kind, bytes);
     }
 
     /// Puts a whole letter in and wakes who waits for it. The body's own bytes, in memory or on disk, are reserved
@@ -188,24 +187,25 @@ impl State {
         {
             return Err(attempt_full(address, mail.letters.len(), mail.bytes));
         }
-        mail.bytes += charge;
-        mail.seen.insert(key, digest);
-        let changed = mail.changed.clone();
-        self.usage.letters += 1;
-        if matches!(held, Held::Memory(_)) {
-            self.usage.memory_bytes += OVERHEAD;
+        let owner = held.owner();
+        self.reserve(owner, Kind::Letters, 1, options).map_err(|full| letters_full(address, full))?;
+        if matches!(held, Held::Memory(..)) {
+            self.shares.add(owner, Kind::Memory, OVERHEAD);
         }
         let (mail, key) = self.find(address)?;
+        mail.bytes += charge;
+        mail.seen.insert(key, digest);
         mail.letters.insert(key, held);
-        changed.notify_waiters();
+        mail.changed.notify_waiters();
         Ok(Delivery::Taken)
     }
 
     fn release(&mut self, held: &Held) {
-        self.usage.letters = self.usage.letters.saturating_sub(1);
+        let owner = held.owner();
+        self.shares.give_back(owner, Kind::Letters, 1);
         match held {
-            Held::Memory(_) => self.usage.memory_bytes = self.usage.memory_bytes.saturating_sub(held.charge()),
-            Held::Disk { size, .. } => self.usage.spilled_bytes = self.usage.spilled_bytes.saturating_sub(*size),
+            Held::Memory(..) => self.shares.give_back(owner, Kind::Memory, held.charge()),
+            Held::Disk { size, .. } => self.shares.give_back(owner, Kind::Disk, *size),
         }
     }
 
@@ -243,10 +243,29 @@ impl State {
 impl Held {
     fn charge(&self) -> u64 {
         match self {
-            Held::Memory(body) => body.len() as u64 + OVERHEAD,
+            Held::Memory(body, _) => body.len() as u64 + OVERHEAD,
             Held::Disk { size, .. } => size + OVERHEAD,
         }
     }
+
+    fn owner(&self) -> Owner {
+        match self {
+            Held::Memory(_, owner) | Held::Disk { owner, .. } => *owner,
+        }
+    }
+}
+
+/// Names the bound that stands in the way of a letter.
+pub(super) fn full(address: &Address, full: Full, what: &str) -> TransportError {
+    let (from, Full { whose, most }) = (&address.from.party, full);
+    let message = format!("mail of party {from} that waits for {}: {whose} may have {most} {what} there", address.to);
+    let next = "the receiver reads too slowly, or the sender does not stop: look at both tasks' logs; the receiver's \
+                operator can raise limits.mail_disk";
+    TransportError::Refused(Fault::new(ErrorCode::StorageFull, message).at(&address.to.party).next(next))
+}
+
+fn letters_full(address: &Address, reached: Full) -> TransportError {
+    full(address, reached, "letters")
 }
 
 fn attempt_full(address: &Address, letters: usize, bytes: u64) -> TransportError {

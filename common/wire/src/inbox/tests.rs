@@ -8,7 +8,12 @@ use crate::envelope::Envelope;
 
 fn inbox(memory_limit_bytes: u64, folder: Option<&std::path::Path>) -> Arc<Inbox> {
     let spill_dir = folder.map(std::path::Path::to_path_buf);
-    Inbox::new(InboxOptions { memory_limit_bytes, spill_dir, ..InboxOptions::default() }).unwrap()
+    Inbox::new(InboxOptions { memory_limit_bytes, spill_dir, ..one_sender() }).unwrap()
+}
+
+/// One sender may have everything.
+fn one_sender() -> InboxOptions {
+    InboxOptions { sender_percent: 100, job_percent: 100, ..InboxOptions::default() }
 }
 
 fn files(folder: &std::path::Path) -> usize {
@@ -208,7 +213,7 @@ async fn letters_on_disk_have_a_limit_and_leave_room_when_they_go() {
         memory_limit_bytes: 0,
         disk_limit_bytes: 1_500,
         spill_dir: Some(folder.path().to_owned()),
-        ..InboxOptions::default()
+        ..one_sender()
     });
     let inbox = inbox.unwrap();
     let of = |tag: &str| letter("guest", "host", tag, vec![1; 1_000]);
@@ -236,4 +241,63 @@ async fn a_peer_cannot_open_attempts_without_end() {
     assert_eq!(inbox.deliver(of(9)).await.unwrap(), Delivery::Duplicate);
     inbox.close(&of(5).address.attempt, &of(5).address.to);
     inbox.deliver(of(7)).await.unwrap();
+}
+
+/// A letter of a party in a job.
+fn of(party: &str, job: &str, tag: &str, size: usize) -> Envelope {
+    let mut envelope = letter("guest", "host", tag, vec![1; size]);
+    envelope.address.from.party = vocabulary::PartyId::new(party).unwrap();
+    envelope.address.attempt.job = vocabulary::JobId::new(job).unwrap();
+    envelope
+}
+
+/// Sends until a letter is refused; gives how many were taken and the refusal.
+async fn flood(inbox: &Arc<Inbox>, party: &str, job: &str, size: usize) -> (usize, String) {
+    for number in 0..10_000 {
+        if let Err(error) = inbox.deliver(of(party, job, &format!("flood.{number}"), size)).await {
+            return (number, error.to_string());
+        }
+    }
+    panic!("nothing stops {party}");
+}
+
+#[tokio::test]
+async fn a_sender_that_fills_its_share_stops_neither_other_senders_nor_its_own_other_jobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = InboxOptions {
+        memory_limit_bytes: 20_000,
+        disk_limit_bytes: 200_000,
+        spill_dir: Some(folder.path().to_owned()),
+        ..InboxOptions::default()
+    };
+    let inbox = Inbox::new(options).unwrap();
+    let (taken, refusal) = flood(&inbox, "666", "2026a", 2_000).await;
+    assert!(taken < 60 && refusal.contains("one job of a sender may have 75000 bytes on disk"), "{taken}: {refusal}");
+    // The same party in another job, and another party in either.
+    inbox.deliver(of("666", "2026b", "x", 2_000)).await.unwrap();
+    for number in 0..10 {
+        inbox.deliver(of("9999", "2026a", &format!("x.{number}"), 2_000)).await.unwrap();
+        inbox.deliver(of("9999", "2026b", &format!("x.{number}"), 2_000)).await.unwrap();
+    }
+    let (_, refusal) = flood(&inbox, "666", "2026b", 2_000).await;
+    assert!(refusal.contains("one sender may have") && refusal.contains("party 666"), "{refusal}");
+    // A league of parties: something is left for whoever comes next.
+    for party in ["667", "668", "669"] {
+        flood(&inbox, party, "2026c", 2_000).await;
+    }
+    inbox.deliver(of("10000", "2026d", "x", 2_000)).await.unwrap();
+    // What is taken out makes room again.
+    inbox.close(&of("666", "2026a", "x", 0).address.attempt, &of("666", "2026a", "x", 0).address.to);
+    inbox.deliver(of("666", "2026b", "again", 2_000)).await.unwrap();
+}
+
+#[tokio::test]
+async fn letters_without_content_are_counted_too() {
+    let inbox = Inbox::new(InboxOptions { letters: 100, ..InboxOptions::default() }).unwrap();
+    let (taken, refusal) = flood(&inbox, "666", "2026a", 0).await;
+    assert!(taken == 38 && refusal.contains("one job of a sender may have 38 letters"), "{taken}: {refusal}");
+    let (taken, refusal) = flood(&inbox, "666", "2026b", 0).await;
+    assert!(taken == 12 && refusal.contains("one sender may have 50 letters"), "{taken}: {refusal}");
+    inbox.deliver(of("9999", "2026a", "x", 0)).await.unwrap();
+    assert_eq!(inbox.usage().letters, 51);
 }
