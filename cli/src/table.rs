@@ -140,8 +140,14 @@ pub(crate) async fn run(command: &TableCommand) -> Result<()> {
             if text(&row, "f_status") != "success" {
                 return Err(crate::job::why(&client, &job, &row).await.into());
             }
-            let info = client.post("/v1/table/table_info", &table_of(name, namespace, party.as_deref())).await?;
+            let mut info = client.post("/v1/table/table_info", &table_of(name, namespace, party.as_deref())).await?;
+            let receipt = receipt_of(&client, &job).await?;
+            if let Some(info) = info.as_object_mut() {
+                info.insert("receipt".to_owned(), receipt.clone());
+            }
             show(json, &info);
+            tell_receipt(json, &receipt);
+            complete(&receipt, &format!("{namespace}.{name}"))?;
         }
         TableCommand::List { .. } => list(&client, json).await?,
         TableCommand::Show { name, namespace, party, .. } => {
@@ -172,6 +178,51 @@ fn table_of(name: &str, namespace: &str, party: Option<&str>) -> Value {
     body
 }
 
+/// What became of the rows of an upload.
+async fn receipt_of(client: &Client, job: &str) -> Result<Value> {
+    let history = client.post("/v1/data/upload/history", &json!({"job_id": job})).await?;
+    let told = history.pointer(&format!("/0/{job}/upload_info")).cloned();
+    told.with_context(|| format!("the door tells nothing of the rows of upload {job}"))
+}
+
+/// The parties of an upload with what each told; one alone where it went to one.
+fn each_party(receipt: &Value) -> Vec<(String, &Value)> {
+    match receipt.get("parties").and_then(Value::as_object) {
+        Some(parties) => parties.iter().map(|(party, told)| (format!(" at party {party}"), told)).collect(),
+        None => vec![(String::new(), receipt)],
+    }
+}
+
+fn tell_receipt(json: bool, receipt: &Value) {
+    for (place, told) in each_party(receipt).into_iter().filter(|_| !json) {
+        let [rows, stored, replaced, rejected] =
+            ["upload_count", "actual_count", "replaced", "rejected"].map(|field| text(told, field));
+        say::line(format!("  rows       {rows} read, {stored} stored, {replaced} replaced, {rejected} refused{place}"));
+        for note in told.get("notes").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            say::line(format!("  note       {note}"));
+        }
+    }
+}
+
+/// Fails when a row of the file is not in the table: whoever reads the exit code alone must see it.
+fn complete(receipt: &Value, table: &str) -> Result<()> {
+    let refused = |(_, told): &(String, &Value)| told.get("rejected").and_then(Value::as_u64).unwrap_or_default() > 0;
+    let Some((place, told)) = each_party(receipt).into_iter().find(refused) else { return Ok(()) };
+    let reasons: Vec<String> = (told.get("reasons").and_then(Value::as_array).into_iter().flatten())
+        .map(|found| {
+            format!("line {}: {} ({} rows)", text(found, "first_line"), text(found, "reason"), text(found, "rows"))
+        })
+        .collect();
+    let message = format!(
+        "{} of {} rows are refused{place}, the others stand in {table}; {}",
+        text(told, "rejected"),
+        text(told, "upload_count"),
+        reasons.join("; ")
+    );
+    let fault = Fault::new(ErrorCode::TableInvalid, message);
+    Err(fault.next("correct these lines, and upload the file again with --replace").into())
+}
+
 async fn list(client: &Client, json: bool) -> Result<()> {
     let data = client.post("/v1/data/upload/history", &json!({"limit": 0})).await?;
     if json {
@@ -185,10 +236,11 @@ async fn list(client: &Client, json: bool) -> Result<()> {
         .flat_map(|entry| entry.iter())
         .map(|(job, upload)| {
             let info = upload.get("upload_info").cloned().unwrap_or_default();
-            vec![text(&info, "namespace"), text(&info, "table_name"), text(&info, "upload_count"), job.clone()]
+            let fields = ["namespace", "table_name", "actual_count", "rejected"];
+            fields.map(|field| text(&info, field)).into_iter().chain([job.clone()]).collect()
         })
         .collect();
-    say::table(&["namespace", "name", "rows", "upload"], &rows);
+    say::table(&["namespace", "name", "rows", "refused", "upload"], &rows);
     Ok(())
 }
 
@@ -200,5 +252,23 @@ fn show(json: bool, info: &Value) {
     say::line(format!("{}.{}", text(info, "namespace"), text(info, "table_name")));
     for field in ["count", "partition", "schema", "enable", "origin"] {
         say::line(format!("  {field:<10} {}", text(info, field)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_that_lost_a_row_fails_with_the_line() {
+        let whole = json!({"upload_count": 3, "actual_count": 2, "replaced": 1, "rejected": 0, "reasons": []});
+        assert!(complete(&whole, "n.t").is_ok(), "a replaced row is in the table");
+        let reasons = json!([{"reason": "the id is empty", "rows": 2, "first_line": 7}]);
+        let torn = json!({"upload_count": 3, "actual_count": 1, "rejected": 2, "reasons": reasons});
+        let text = complete(&torn, "n.t").expect_err("refused").to_string();
+        assert!(text.contains("2 of 3 rows") && text.contains("line 7: the id is empty"), "{text}");
+        let both = json!({"rejected": 0, "parties": {"1": whole, "2": torn}});
+        assert!(complete(&both, "n.t").expect_err("at one").to_string().contains("at party 2"));
+        assert!(complete(&json!({"upload_count": 3}), "n.t").is_ok(), "of an earlier release");
     }
 }

@@ -51,13 +51,16 @@ wait_for() {
     exit 1
 }
 
-# upload NAME: ../data/NAME.csv as the table examples.NAME
+# upload NAME PARTY: ../data/NAME.csv as the table examples.NAME of that party. At the coordinator an upload without a party goes to
+# every party, and one of these tables holds the labels.
 upload() {
     cat >"$1.json" <<CONF
-{"file": "$here/../data/$1.csv", "head": 1, "partition": 4, "namespace": "examples", "table_name": "$1"}
+{"file": "$here/../data/$1.csv", "head": 1, "partition": 4, "namespace": "examples", "table_name": "$1", "party_id": $2}
 CONF
     job=$(flow data upload -c "$1.json" --drop | field jobId)
     wait_for "$job" local 0
+    # `flow table info` names no party: the coordinator asks all of them, and says who has the table.
+    echo "examples.$1 is at parties $(flow table info -n examples -t "$1" | field data.parties)"
     echo "examples.$1 has $(flow table info -n examples -t "$1" | field data.count) rows"
 }
 
@@ -66,8 +69,8 @@ if [ -n "${FEDFLOW_ACCESS:-}" ]; then
     set -- "$@" --app-key "$(known app_key)" --secret-key "$(known secret)"
 fi
 flow init "$@" | field retmsg
-upload bank
-upload clinic
+upload bank 9999
+upload clinic 10000
 
 reply=$(flow job submit -c "$here/../first-job/conf.json" -d "$here/../first-job/dsl.json")
 job=$(echo "$reply" | field jobId)

@@ -31,10 +31,13 @@ def test_fate_pipeline(client, federation, tmp_path):
     assert auc > 0.8
     rows, difference = re.search(r"predicted (\d+) rows; largest difference .*: ([\d.e+-]+)", printed).groups()
     assert int(rows) == 100 and float(difference) < 1e-6
+    assert "bank is at ['9999']" in printed and "clinic is at ['10000']" in printed
 
 
 def test_fate_flow_cli(client, federation, tmp_path):
     printed = run(client, [EXAMPLES / "fate_flow_cli.sh"], tmp_path, FEDFLOW_ACCESS=federation.access)
+    # the labels are at their owner's and nowhere else
+    assert 'examples.bank is at parties ["9999"]' in printed and 'examples.clinic is at parties ["10000"]' in printed
     assert "examples.bank has 120 rows" in printed and "examples.clinic has 120 rows" in printed
     assert re.search(r"^prediction \d+$", printed, re.MULTILINE)
     assert "predicted 100 rows" in printed and '"auc"' in printed

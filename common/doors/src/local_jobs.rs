@@ -50,12 +50,11 @@ impl LocalJob {
     /// A table that becomes a file.
     pub fn download(body: &Map<String, Value>) -> Result<Self, Failure> {
         checked(body, &["namespace", "table_name", "output_path"])?;
-        let delimiter = text(body, "delimiter").or_else(|| text(body, "delimitor")).unwrap_or_else(|| ",".to_owned());
+        // FATE ignores a delimiter here: rows are written with the table's own.
         let parameters = json!({
             "name": need(body, "table_name")?,
             "namespace": need(body, "namespace")?,
             "output_path": need(body, "output_path")?,
-            "delimiter": delimiter,
         });
         Ok(Self { step: "download_0", module: "Download", parameters, of_job: of_job(body) })
     }
@@ -164,10 +163,7 @@ mod tests {
             Value::Object(body)
         };
         let download = asked("/v1/data/download", with(json!({"output_path": "a.csv", "delimitor": ";"})));
-        assert_eq!(
-            download.parameters,
-            json!({"name": "7", "namespace": "n", "output_path": "a.csv", "delimiter": ";"})
-        );
+        assert_eq!(download.parameters, json!({"name": "7", "namespace": "n", "output_path": "a.csv"}));
         let writer = asked("/v1/data/writer", with(json!({"output_name": "t", "output_namespace": "m", "drop": "1"})));
         assert_eq!(writer.parameters["destroy"], json!(true));
         let upload = asked("/v1/data/upload", with(json!({"file": "f", "head": 1, "partition": 4, "task_cores": 2})));

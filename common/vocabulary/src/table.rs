@@ -56,6 +56,16 @@ pub struct Receipt {
     pub rejected: u64,
     /// Why: reason, count and the line of the first such row.
     pub reasons: Vec<Rejection>,
+    /// What was done to the file as a whole, without names or values: decoded, columns left out, names told apart.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+impl Receipt {
+    /// Whether every row that was read stands in the table, or a later row of its id does.
+    pub fn is_whole(&self) -> bool {
+        self.rejected == 0
+    }
 }
 
 /// One reason for which rows were refused.

@@ -10,7 +10,7 @@ use doors::upload::TABLE_EXISTS;
 use doors::{Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
 use tables::{BoundTo, Shelf, Table};
-use vocabulary::{ErrorCode, Fault, TableRef};
+use vocabulary::{ErrorCode, Fault, Receipt, TableRef};
 
 use super::asked::Asked;
 use super::connector::{resolved, without_secrets};
@@ -48,6 +48,7 @@ pub(super) async fn bind(desk: Desk, request: Request) -> Answer {
         Failure::code(EXCEPTION, format!("engine {engine} address {address} check failed"))
     };
     let address = resolved(&desk, address).await?;
+    let mut answer = named(&table).as_object().cloned().unwrap_or_default();
     match to.engine.as_str() {
         "PATH" | "LOCALFS" => {
             let path = address.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -55,7 +56,8 @@ pub(super) async fn bind(desk: Desk, request: Request) -> Answer {
             let found = blocking(move || Ok(readable(&roots, &path).ok())).await?;
             let path = found.ok_or_else(unreachable)?;
             let (shelf, work) = (desk.holdings.shelf.clone(), File::of(&asked, &table, partitions, to.clone()));
-            blocking(move || work.bind(&shelf, &path).map_err(ComponentError::into_fault)).await?;
+            let receipt = blocking(move || work.bind(&shelf, &path).map_err(ComponentError::into_fault)).await?;
+            answer.insert("receipt".to_owned(), json!(receipt));
             desk.holdings.records.add_root(&table, None, false).await.map_err(Fault::from)?;
         }
         "STANDALONE" => {
@@ -73,7 +75,7 @@ pub(super) async fn bind(desk: Desk, request: Request) -> Answer {
         _ => return Err(unreachable()),
     }
     tracing::info!(%table, engine, "table bound");
-    Ok(Reply::data(named(&table)).into_response())
+    Ok(Reply::data(Value::Object(answer)).into_response())
 }
 
 fn partitions(asked: &Asked) -> Result<u32, Failure> {
@@ -141,7 +143,7 @@ impl File {
         Self { request, id_column: id_column(asked), feature_columns: columns, to }
     }
 
-    fn bind(self, shelf: &Shelf, path: &std::path::Path) -> component_kit::Result<()> {
+    fn bind(self, shelf: &Shelf, path: &std::path::Path) -> component_kit::Result<Receipt> {
         let Self { request, id_column, feature_columns, to } = self;
         bind_file(shelf, Bound { path, request, id_column, feature_columns, to })
     }

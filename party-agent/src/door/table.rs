@@ -3,6 +3,7 @@
 use axum::extract::Request;
 use axum::response::IntoResponse;
 use doors::fate_reply::ARGUMENT;
+use doors::table_reply::absent_table;
 use doors::{Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
 use tables::{Origin, TableError, TableInfo};
@@ -19,11 +20,16 @@ pub(super) async fn info(desk: Desk, request: Request) -> Answer {
     if desk.is_elsewhere(&asked) {
         return desk.ask_coordinator("POST", "/v1/table/table_info", &asked).await;
     }
-    let Some(table) = asked.table() else { return Err(Failure::arguments_missing(&["table_name", "namespace"])) };
+    let (name, namespace) = (asked.text("table_name").or_else(|| asked.text("name")), asked.text("namespace"));
     if asked.flag("create") == Some(true) {
-        let named = json!({"table_name": table.name, "namespace": table.namespace, "count": 0, "partition": null});
+        let named = json!({"table_name": name, "namespace": namespace, "count": 0, "partition": null});
         return Ok(Reply::data(named).into_response());
     }
+    // FATE knows no table without a name, and says so in these words.
+    let named = asked.table().filter(|table| !table.name.is_empty() && !table.namespace.is_empty());
+    let Some(table) = named else {
+        return Ok(Reply::data(absent_table(name.as_deref(), namespace.as_deref())).into_response());
+    };
     desk.permit_rows(format!("what is known of table {table}")).await?;
     let (shelf, name) = (desk.holdings.shelf.clone(), table.clone());
     let found = blocking(move || match shelf.info(&name) {
@@ -36,20 +42,21 @@ pub(super) async fn info(desk: Desk, request: Request) -> Answer {
 }
 
 fn view(table: &TableRef, info: Option<&TableInfo>) -> Value {
+    let Some(info) = info else { return absent_table(Some(&table.name), Some(&table.namespace)) };
     json!({
         "table_name": table.name,
         "namespace": table.namespace,
-        "exist": i32::from(info.is_some()),
-        "count": info.map_or(0, |info| info.rows),
-        "partition": info.map(|info| info.partitions),
-        "schema": info.map(|info| info.schema.to_fate()),
-        "enable": info.is_none_or(|info| info.enabled),
-        "origin": info.map(|info| origin(info.origin)),
-        "extend_sid": info.is_some_and(|info| info.schema.id_name == "extend_sid"),
-        "address": info.map(|info| match &info.bound_to {
+        "exist": 1,
+        "count": info.rows,
+        "partition": info.partitions,
+        "schema": info.schema.to_fate(),
+        "enable": info.enabled,
+        "origin": origin(info.origin),
+        "extend_sid": info.schema.id_name == "extend_sid",
+        "address": match &info.bound_to {
             Some(to) => Value::Object(to.address.clone()),
             None => json!({"name": table.name, "namespace": table.namespace}),
-        }),
+        },
     })
 }
 

@@ -12,7 +12,7 @@ use super::paths;
 pub(super) fn write(root: &Path, table: &Table, request: &ExportRequest) -> Result<u64> {
     let path = paths::writable(root, &request.path)?;
     let delimiter = match request.delimiter.chars().collect::<Vec<char>>()[..] {
-        [] => ',',
+        [] => table.schema().delimiter,
         [one] => one,
         _ => {
             return Err(ComponentError::new(

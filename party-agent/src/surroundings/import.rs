@@ -10,7 +10,7 @@ use component_kit::{ComponentError, ImportRequest, Reading, Result};
 use serde_json::{Map, Value, json};
 use tables::{BoundTo, ImportOptions, Origin, Shelf, Table};
 use tokio_util::sync::CancellationToken;
-use vocabulary::{ErrorCode, Fault, Receipt};
+use vocabulary::{ErrorCode, Fault, Receipt, Stop};
 
 use super::{blocking, paths};
 use crate::files::Place;
@@ -85,8 +85,10 @@ fn store(
         let fault = Fault::new(ErrorCode::Conflict, format!("table {} exists already", request.table));
         return Err(fault.next("upload it with --drop to replace it").into());
     }
+    let token = cancel.clone();
     let (table, receipt) = rows_of(file, request, options, progress, cancel)?;
     let table = if append && exists { Table::union(&[table, shelf.read(&request.table)?])? } else { table };
+    let table = table.watched(Stop::when(move || token.is_cancelled()));
     shelf.write_from(&request.table, &table, options.partitions, Origin::Upload)?;
     Ok(receipt)
 }
@@ -165,8 +167,8 @@ pub(crate) struct Bound<'a> {
     pub(crate) to: BoundTo,
 }
 
-/// Reads a file in place onto the shelf, so that what is bound stays as it was when it was bound.
-pub(crate) fn bind(shelf: &Shelf, bound: Bound<'_>) -> Result<()> {
+/// Reads a file in place onto the shelf, so that what is bound stays as it was when it was bound. Gives what became of its rows.
+pub(crate) fn bind(shelf: &Shelf, bound: Bound<'_>) -> Result<Receipt> {
     let Bound { path, request, id_column, feature_columns, to } = bound;
     let mut options = options_of(&request)?;
     let wanted: Vec<&String> = id_column.iter().chain(feature_columns.iter().flatten()).collect();
@@ -189,12 +191,12 @@ pub(crate) fn bind(shelf: &Shelf, bound: Bound<'_>) -> Result<()> {
             options.column_names.clone_from(&feature_columns);
         }
     }
-    let (mut table, _) = rows_of(open(path)?, &request, &options, &|_| (), CancellationToken::new())?;
+    let (mut table, receipt) = rows_of(open(path)?, &request, &options, &|_| (), CancellationToken::new())?;
     if let Some(kept) = feature_columns.filter(|_| options.head) {
         table = table.select(&kept.iter().map(String::as_str).collect::<Vec<&str>>())?;
     }
     shelf.write_bound(&request.table, &table, options.partitions, to)?;
-    Ok(())
+    Ok(receipt)
 }
 
 /// Reads a file onto the shelf without a daemon; see [`crate::import_table`].
@@ -291,11 +293,14 @@ fn flag(value: Option<&Value>) -> bool {
 
 /// What became of the rows, for the log: reasons and counts, no values.
 pub(super) fn describe(receipt: &Receipt) -> String {
-    let Receipt { rows_in, stored, replaced, rejected, reasons } = receipt;
+    let Receipt { rows_in, stored, replaced, rejected, reasons, notes } = receipt;
     let mut text =
         format!("{rows_in} rows read, {stored} stored, {replaced} replaced by a later row, {rejected} refused");
     for reason in reasons {
         text += &format!("; {}: {} rows, first in line {}", reason.reason, reason.rows, reason.first_line);
+    }
+    for note in notes {
+        text += &format!("; {note}");
     }
     text
 }

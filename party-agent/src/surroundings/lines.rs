@@ -19,7 +19,8 @@ pub(super) fn of(file: File, cancel: &CancellationToken) -> Result<Vec<String>> 
     if size > LARGEST {
         return Err(unreadable(format!("it has {size} bytes, and at most {LARGEST} are read as lines")));
     }
-    let mut reader = BufReader::with_capacity(1 << 18, file);
+    let (text, _) = tables::decoded(file).map_err(Fault::from)?;
+    let mut reader = BufReader::with_capacity(1 << 18, text);
     let (mut lines, mut line) = (Vec::new(), Vec::new());
     loop {
         if cancel.is_cancelled() {
@@ -30,8 +31,13 @@ pub(super) fn of(file: File, cancel: &CancellationToken) -> Result<Vec<String>> 
             return Ok(lines);
         }
         let end = line.strip_suffix(b"\n").map_or(line.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
+        let number = lines.len() + 1;
+        // What ends lines elsewhere, and what stands in no text: nobody could tell what its lines are.
+        if end.iter().any(|byte| matches!(byte, b'\r' | 0)) {
+            return Err(unreadable(format!("line {number} holds a carriage return or a NUL character")));
+        }
         let text = std::str::from_utf8(end);
-        let text = text.map_err(|_| unreadable(format!("line {} is no UTF-8 text", lines.len() + 1)))?;
+        let text = text.map_err(|_| unreadable(format!("line {number} is no UTF-8 text")))?;
         lines.push(text.to_owned());
     }
 }
@@ -54,6 +60,17 @@ mod tests {
         assert_eq!(read(b"a\n").unwrap(), ["a"]);
         assert!(read(b"").unwrap().is_empty());
         assert!(read(b"ok\n\xff\n").unwrap_err().contains("line 2 is no UTF-8 text"));
+    }
+
+    #[test]
+    fn other_encodings_are_decoded_or_refused_by_name() {
+        assert_eq!(read("\u{feff}ü,1\n".as_bytes()).unwrap(), ["ü,1"]);
+        let wide: Vec<u8> = "\u{feff}ü,1\r\n2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(read(&wide).unwrap(), ["ü,1", "2"]);
+        assert!(read(b"\x1f\x8b\x08\0").unwrap_err().contains("gzip"));
+        assert!(read(b"PK\x03\x04").unwrap_err().contains("Excel"));
+        assert!(read(b"1,2\r3,4\r").unwrap_err().contains("line 1"));
+        assert!(read(b"1,2\n3,\0\n").unwrap_err().contains("line 2"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::error::{Result, TableError};
+use crate::error::Result;
 use crate::lines::{Line, Lines};
 
 /// Most lines of a block.
@@ -66,7 +66,7 @@ impl<R: Read> Blocks<R> {
     fn block(&mut self) -> Result<Block> {
         let mut block = Block { bytes: Vec::new(), lines: Vec::with_capacity(MOST_LINES), first_row: self.rows };
         while block.lines.len() < MOST_LINES && block.bytes.len() < FULL {
-            match self.lines.advance().map_err(TableError::reading("the file"))? {
+            match self.lines.advance()? {
                 Line::End => {
                     self.over = true;
                     break;
@@ -92,7 +92,7 @@ mod tests {
     fn keeps_every_line_with_its_number_across_blocks() {
         let text: String =
             (0..20_000).map(|line| if line % 3 == 1 { "\n".to_owned() } else { format!("{line}\n") }).collect();
-        let mut blocks = Blocks::new(Lines::new(text.as_bytes(), 4));
+        let mut blocks = Blocks::new(Lines::new(text.as_bytes(), b',', 4));
         let (mut numbers, mut rows) = (Vec::new(), 0);
         loop {
             let round = blocks.round().expect("reads");

@@ -7,13 +7,10 @@ use serde_json::Value;
 use crate::error::{Result, TableError};
 use crate::lines::push_field;
 use crate::schema::{Schema, TableKind};
-use crate::table::{Table, text_rows};
+use crate::table::{PIECE, Table, text_rows};
 
 /// The column of a prediction table that holds a JSON object.
 const DETAIL: &str = "predict_detail";
-/// Rows turned into text at once.
-const PIECE: usize = 4096;
-
 /// How a column is put into a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {

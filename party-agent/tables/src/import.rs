@@ -10,11 +10,12 @@ use serde_json::{Map, Value};
 use vocabulary::table::{Receipt, Rejection};
 
 use crate::blocks::{Block, Blocks};
+use crate::encoding::Decoded;
 use crate::error::{Result, TableError};
 use crate::frame::{Frame, TextBuilder};
-use crate::lines::{Line, Lines, Splitter, Unclosed, join_fields};
+use crate::header::{self, delimiter_byte, first_line, listed, look_at, named, schema_of};
+use crate::lines::{Lines, Splitter, Unclosed, join_fields};
 use crate::reshape::check_partitions;
-use crate::schema::{Column, ColumnKind, Part, Schema, TableKind};
 use crate::table::Table;
 
 /// How a file is to be read.
@@ -70,7 +71,6 @@ impl Default for ImportOptions {
 enum Reason {
     LineTooLong,
     FieldTooLong,
-    NotUtf8,
     QuoteOpen,
     TooFewFields,
     TooManyFields,
@@ -82,8 +82,7 @@ impl Reason {
         match self {
             Reason::LineTooLong => "the line is too long",
             Reason::FieldTooLong => "a field is too long",
-            Reason::NotUtf8 => "the line is not valid UTF-8",
-            Reason::QuoteOpen => "a quote is not closed on its line",
+            Reason::QuoteOpen => "a quote is not closed",
             Reason::TooFewFields => "the row has fewer fields than the header",
             Reason::TooManyFields => "the row has more fields than the header",
             Reason::IdEmpty => "the id is empty",
@@ -92,7 +91,8 @@ impl Reason {
 }
 
 /// Reads a table. `progress` is told the rows read so far, now and then. Blank lines are no rows. Of rows with the same
-/// id the last one stands, at its own place.
+/// id the last one stands, at its own place. A file of which no row can be kept is an error, and so is one that is no text, or
+/// whose rows cannot be told apart.
 ///
 /// One thread cuts the file into blocks of lines while the others split the blocks before them.
 pub fn import(
@@ -102,14 +102,18 @@ pub fn import(
 ) -> Result<(Table, Receipt)> {
     check_partitions(options.partitions)?;
     let delimiter = delimiter_byte(options.delimiter)?;
-    let mut lines = Lines::new(reader, options.max_line_bytes);
+    let (decoded, decoding) = Decoded::of(reader)?;
+    let mut lines = Lines::new(decoded, delimiter, options.max_line_bytes);
     let header = if options.head { Some(first_line(&mut lines, delimiter, options)?) } else { None };
-    let header = named(header, options)?;
-    let schema = schema_of(header.as_deref(), options);
+    if header.is_none() {
+        look_at(&mut lines, delimiter, options)?;
+    }
+    let names = named(header.as_ref(), options)?;
+    let schema = schema_of(names.as_deref(), options);
     schema.check()?;
     let ids = Ids::new(options)?;
-    let sieve =
-        Sieve { options, delimiter, expected: header.map(|header| header.len()), width: schema.columns.len() + 1, ids };
+    let expected = names.as_ref().map(Vec::len);
+    let sieve = Sieve { options, delimiter, expected, width: schema.columns.len() + 1, ids };
     let mut intake = Intake::default();
     let mut blocks = Blocks::new(lines);
     let mut round = blocks.round()?;
@@ -122,90 +126,54 @@ pub fn import(
         progress(intake.receipt.rows_in);
         round = next?;
     }
-    if intake.receipt.rows_in == 0 && !options.head {
-        return Err(TableError::FileEmpty);
-    }
     progress(intake.receipt.rows_in);
-    let (frames, receipt) = intake.finish()?;
-    Ok((Table::of_frames(schema, frames)?.in_partitions(options.partitions)?, receipt))
-}
-
-fn delimiter_byte(delimiter: char) -> Result<u8> {
-    let byte = u8::try_from(delimiter).ok().filter(u8::is_ascii);
-    let usable = byte.filter(|byte| !matches!(byte, b'"' | b'\n' | b'\r' | 0));
-    usable.ok_or(TableError::DelimiterInvalid { delimiter })
-}
-
-fn first_line<R: Read>(lines: &mut Lines<R>, delimiter: u8, options: &ImportOptions) -> Result<Vec<String>> {
-    let invalid = |reason: &str| TableError::HeaderInvalid { reason: reason.to_owned() };
-    match lines.advance().map_err(TableError::reading("the file"))? {
-        Line::End => return Err(TableError::FileEmpty),
-        Line::TooLong => return Err(invalid(Reason::LineTooLong.text())),
-        Line::Whole if lines.line.is_empty() => return Err(invalid("it is a blank line")),
-        Line::Whole => {}
+    let padded = intake.padded;
+    let (frames, mut receipt) = intake.finish()?;
+    if receipt.stored == 0 {
+        return Err(no_rows(&receipt, options.head));
     }
-    let text = std::str::from_utf8(&lines.line).map_err(|_| invalid(Reason::NotUtf8.text()))?;
-    let (mut splitter, mut fields) = (Splitter::new(delimiter), Vec::new());
-    splitter.split(text, &mut fields).map_err(|Unclosed| invalid(Reason::QuoteOpen.text()))?;
-    let mut seen = std::collections::HashSet::new();
-    if let Some(column) = fields.iter().find(|field| !seen.insert(**field)) {
-        return Err(TableError::HeaderInvalid { reason: format!("column {column:?} stands twice") });
+    receipt.notes.extend(decoding);
+    receipt.notes.extend(header.iter().flat_map(|header| header.notes.iter().cloned()));
+    if padded > 0 {
+        receipt.notes.push(format!("{padded} rows end with empty fields after their last column, which are left out"));
     }
-    if !options.extend_sid && options.id_column >= fields.len() {
-        let reason = format!("the id is to be in column {}, there are {}", options.id_column, fields.len());
-        return Err(TableError::HeaderInvalid { reason });
-    }
-    Ok(fields.into_iter().map(str::to_owned).collect())
+    let table = Table::of_frames(schema, frames)?;
+    let unnamed = header.map_or(0, |header| header.unnamed);
+    let table = without_unnamed(table, (unnamed, usize::from(!options.extend_sid)), &mut receipt)?;
+    Ok((table.in_partitions(options.partitions)?, receipt))
 }
 
-/// The fields of a file's first line, to see whether it is a header and where its columns are.
-pub fn read_header(reader: impl Read, options: &ImportOptions) -> Result<Vec<String>> {
-    let mut lines = Lines::new(reader, options.max_line_bytes);
-    first_line(&mut lines, delimiter_byte(options.delimiter)?, options)
+/// Why there is no table: what became of the rows, and where.
+fn no_rows(receipt: &Receipt, head: bool) -> TableError {
+    if receipt.rows_in == 0 {
+        let reason = "after the line with the column names there is no row".to_owned();
+        return if head { TableError::NoRows { reason } } else { TableError::FileEmpty };
+    }
+    let reasons = receipt.reasons.iter();
+    let reasons: Vec<String> =
+        reasons.map(|found| format!("line {}: {} ({} rows)", found.first_line, found.reason, found.rows)).collect();
+    TableError::NoRows { reason: format!("{} rows are refused, from {}", receipt.rejected, reasons.join("; ")) }
 }
 
-/// The header under the names that were asked for; made of them where the file has none.
-fn named(header: Option<Vec<String>>, options: &ImportOptions) -> Result<Option<Vec<String>>> {
-    let id_at = (!options.extend_sid).then_some(options.id_column);
-    let mut names = match (&options.column_names, header) {
-        (None, header) => header,
-        (Some(names), header) => {
-            let mut full = names.clone();
-            if let Some(at) = id_at {
-                let own = header.as_ref().and_then(|header| header.get(at).cloned()).unwrap_or_default();
-                full.insert(at.min(full.len()), own);
-            }
-            if let Some(header) = header.filter(|header| header.len() != full.len()) {
-                let reason = format!("{} columns are named, the file has {}", full.len(), header.len());
-                return Err(TableError::HeaderInvalid { reason });
-            }
-            Some(full)
+/// The table without those of its last columns that have neither a name nor a value: spreadsheets write them. `before` is 1 where
+/// the id stands before them.
+fn without_unnamed(table: Table, (unnamed, before): (usize, usize), receipt: &mut Receipt) -> Result<Table> {
+    let columns = &table.schema().columns;
+    let first = columns.len().saturating_sub(unnamed);
+    let (mut kept, mut dropped): (Vec<&str>, _) = (Vec::with_capacity(columns.len()), Vec::new());
+    for (at, column) in columns.iter().enumerate() {
+        let blank = |text: Option<&str>| text.unwrap_or_default().trim().is_empty();
+        if at >= first && table.texts(&column.name)?.iter().all(|text| blank(text.as_deref())) {
+            dropped.push(at + 1 + before);
+        } else {
+            kept.push(&column.name);
         }
-    };
-    if let (Some(names), Some(at), Some(id)) = (&mut names, id_at, &options.id_name) {
-        names.get_mut(at).into_iter().for_each(|name| name.clone_from(id));
     }
-    Ok(names)
-}
-
-/// The schema of the raw table; without a header, one text column `value`.
-fn schema_of(header: Option<&[String]>, options: &ImportOptions) -> Schema {
-    let id_at = (!options.extend_sid).then_some(options.id_column);
-    let text = |name: &str| Column::new(name, ColumnKind::Text, Part::Feature);
-    let (id_name, columns) = match header {
-        Some(names) => {
-            let id_name = id_at.map_or("extend_sid", |at| names.get(at).map_or("", String::as_str));
-            let kept = names.iter().enumerate().filter(|(at, _)| Some(*at) != id_at);
-            (id_name, kept.map(|(_, name)| text(name)).collect())
-        }
-        None => (if options.extend_sid { "extend_sid" } else { "" }, vec![text("value")]),
-    };
-    Schema {
-        header: header.is_some(),
-        delimiter: options.delimiter,
-        meta: options.meta.clone(),
-        ..Schema::new(TableKind::Raw, id_name, columns)
+    if dropped.is_empty() {
+        return Ok(table);
     }
+    receipt.notes.push(format!("columns without a name and without any value are left out: {}", listed(&dropped)));
+    table.select(&kept)
 }
 
 /// Where a row's id comes from.
@@ -256,7 +224,15 @@ struct Piece {
     /// one hash can be found.
     digests: Vec<[u8; 16]>,
     rows_in: u64,
+    /// Rows with empty fields after the last column.
+    padded: u64,
     refused: Refused,
+}
+
+/// A row that is kept.
+struct Taken {
+    digest: [u8; 16],
+    padded: bool,
 }
 
 impl Sieve<'_> {
@@ -264,39 +240,48 @@ impl Sieve<'_> {
         let mut rows = TextBuilder::new(self.width, block.lines());
         let mut digests = Vec::with_capacity(block.lines());
         let mut splitter = Splitter::new(self.delimiter);
-        let (mut rows_in, mut refused) = (0, Refused::default());
+        let (mut rows_in, mut padded, mut refused) = (0, 0, Refused::default());
         for (number, line) in block.each() {
             let taken = match line {
-                Some(line) => self.take(line, block.first_row + rows_in, &mut splitter, &mut rows),
+                Some(line) => {
+                    let text = header::text_of(line, number)?;
+                    self.take(text, block.first_row + rows_in, &mut splitter, &mut rows)
+                }
                 None => Err(Reason::LineTooLong),
             };
             match taken {
-                Ok(digest) => digests.push(digest),
+                Ok(taken) => {
+                    digests.push(taken.digest);
+                    padded += u64::from(taken.padded);
+                }
                 Err(reason) => refused.note(reason, 1, number),
             }
             rows_in += 1;
         }
-        Ok(Piece { frame: rows.finish()?, digests, rows_in, refused })
+        Ok(Piece { frame: rows.finish()?, digests, rows_in, padded, refused })
     }
 
-    /// Puts a line into the rows; gives the digest of its id.
+    /// Puts a record into the rows.
     fn take(
         &self,
-        line: &[u8],
+        text: &str,
         row: u64,
         splitter: &mut Splitter,
         rows: &mut TextBuilder,
-    ) -> std::result::Result<[u8; 16], Reason> {
-        let text = std::str::from_utf8(line).map_err(|_| Reason::NotUtf8)?;
+    ) -> std::result::Result<Taken, Reason> {
         let mut fields = Vec::with_capacity(self.expected.unwrap_or_default());
         splitter.split(text, &mut fields).map_err(|Unclosed| Reason::QuoteOpen)?;
         if fields.iter().any(|field| field.len() > self.options.max_field_bytes) {
             return Err(Reason::FieldTooLong);
         }
-        match self.expected {
-            Some(expected) if fields.len() < expected => return Err(Reason::TooFewFields),
-            Some(expected) if fields.len() > expected => return Err(Reason::TooManyFields),
-            _ => {}
+        let expected = self.expected.unwrap_or(fields.len());
+        let padded = fields.len() > expected;
+        if fields.iter().skip(expected).any(|field| !field.is_empty()) {
+            return Err(Reason::TooManyFields);
+        }
+        fields.truncate(expected);
+        if fields.len() < expected {
+            return Err(Reason::TooFewFields);
         }
         let id = match &self.ids {
             Ids::Column(at) if *at < fields.len() => Cow::Borrowed(fields.remove(*at)),
@@ -312,7 +297,7 @@ impl Sieve<'_> {
             let value = join_fields(&fields, self.options.delimiter);
             rows.push([id.as_ref(), value.as_str()]);
         }
-        Ok(digest(&id))
+        Ok(Taken { digest: digest(&id), padded })
     }
 }
 
@@ -335,6 +320,7 @@ struct Intake {
     frames: Vec<Frame>,
     receipt: Receipt,
     refused: Refused,
+    padded: u64,
     accepted: usize,
     /// The latest row of each id.
     latest: HashMap<[u8; 16], usize>,
@@ -344,6 +330,7 @@ struct Intake {
 impl Intake {
     fn take(&mut self, piece: Piece) {
         self.receipt.rows_in += piece.rows_in;
+        self.padded += piece.padded;
         self.receipt.rejected += piece.rows_in - piece.digests.len() as u64;
         for (reason, rejection) in piece.refused.0 {
             self.refused.note(reason, rejection.rows, rejection.first_line);

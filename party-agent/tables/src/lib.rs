@@ -25,6 +25,8 @@ mod texts;
 pub mod transform;
 mod varied;
 mod versions;
+#[cfg(test)]
+mod wide_tests;
 
 pub use encoding::decoded;
 pub use error::{Result, TableError};

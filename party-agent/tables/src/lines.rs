@@ -1,66 +1,187 @@
-//! Lines of a file as fields, within bounds. A row is one line: a quote that is not closed spoils its own line only.
+//! Records of a file as fields, within bounds. A record is one line, or as many as a quoted field of it spans (RFC 4180). What
+//! breaks the rules for quotes and line ends spoils the file: nobody can tell any more where its rows begin.
 
 use std::io::{self, BufRead, Read};
 
 use csv_core::{ReadRecordResult, Terminator};
 
-/// A line as it was read.
-#[derive(Debug, PartialEq, Eq)]
+use crate::error::{Result, TableError};
+
+/// A record as it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
     /// It is in the buffer, without its end.
     Whole,
     /// It was longer than allowed and is gone.
     TooLong,
-    /// There is no further line.
+    /// There is no further record.
     End,
 }
 
-/// Reads lines of bounded length.
+/// Where in a record the reader is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// A field begins here.
+    Start,
+    /// Nothing but space in this field so far.
+    Blank,
+    /// In a field without quotes.
+    Plain,
+    /// After a quote that follows space: another one has to come in this field.
+    Loose,
+    /// In a quoted field.
+    Quoted,
+    /// After a quote in a quoted field: its end, or half of a doubled one.
+    Closing,
+    /// After a carriage return: only the end of the line may follow.
+    Ending,
+}
+
+/// Follows quotes through a record.
+struct Scan {
+    delimiter: u8,
+    at: At,
+}
+
+impl Scan {
+    fn step(&mut self, byte: u8) -> std::result::Result<(), &'static str> {
+        self.at = match (self.at, byte) {
+            (At::Quoted, b'"') => At::Closing,
+            (At::Closing, b'"') | (At::Quoted, _) => At::Quoted,
+            (At::Ending, _) => return Err(LONE_RETURN),
+            (At::Loose, b'"') => At::Plain,
+            (At::Loose, b'\r') => return Err(LOOSE),
+            (At::Loose, byte) if byte == self.delimiter => return Err(LOOSE),
+            (_, b'\r') => At::Ending,
+            (_, byte) if byte == self.delimiter => At::Start,
+            (At::Closing, _) => return Err("text follows a closing quote"),
+            (At::Start, b'"') => At::Quoted,
+            (At::Blank, b'"') => At::Loose,
+            (At::Loose, _) => At::Loose,
+            (At::Start | At::Blank, b' ' | b'\t') => At::Blank,
+            (At::Start | At::Blank | At::Plain, _) => At::Plain,
+        };
+        Ok(())
+    }
+
+    /// Follows a piece of a line; the line feed at its end is no part of it.
+    fn feed(&mut self, piece: &[u8]) -> std::result::Result<(), &'static str> {
+        if self.at == At::Start && !piece.contains(&b'"') {
+            // Most lines of most files. A field begins somewhere in it, and none is open at its end.
+            let inner = piece.split_last().map_or(piece, |(_, inner)| inner);
+            return if inner.contains(&b'\r') { Err(LONE_RETURN) } else { Ok(()) };
+        }
+        piece.iter().try_for_each(|byte| self.step(*byte))
+    }
+
+    fn is_open(&self) -> bool {
+        self.at == At::Quoted
+    }
+}
+
+const LONE_RETURN: &str =
+    "it holds a carriage return that ends no line (old Mac line ends?); lines end with LF or CRLF";
+const LOOSE: &str = "a quote after a space is not closed in its field";
+
+/// Reads records of bounded length.
 pub(crate) struct Lines<R> {
     input: io::BufReader<R>,
     longest: usize,
-    /// Number of the line last read, from 1.
+    scan: Scan,
+    /// Lines of the file so far.
+    read: u64,
+    /// Number of the line in which the record last read begins, from 1.
     pub(crate) number: u64,
     pub(crate) line: Vec<u8>,
+    again: Option<Line>,
 }
 
 impl<R: Read> Lines<R> {
-    pub(crate) fn new(input: R, longest: usize) -> Self {
-        Self { input: io::BufReader::with_capacity(1 << 16, input), longest, number: 0, line: Vec::new() }
+    pub(crate) fn new(input: R, delimiter: u8, longest: usize) -> Self {
+        let input = io::BufReader::with_capacity(1 << 16, input);
+        let scan = Scan { delimiter, at: At::Start };
+        Self { input, longest, scan, read: 0, number: 0, line: Vec::new(), again: None }
     }
 
-    /// Reads the next line into `line`.
-    pub(crate) fn advance(&mut self) -> io::Result<Line> {
-        self.line.clear();
-        // One more than a longest line with its end, to see that there is more.
-        let limit = u64::try_from(self.longest).unwrap_or(u64::MAX).saturating_add(3);
-        let read = self.input.by_ref().take(limit).read_until(b'\n', &mut self.line)?;
-        if read == 0 {
-            return Ok(Line::End);
-        }
-        self.number += 1;
-        let ended = self.line.ends_with(b"\n");
-        if ended {
-            self.line.pop();
-        }
-        if self.line.ends_with(b"\r") {
-            self.line.pop();
-        }
-        if self.number == 1 && self.line.starts_with("\u{feff}".as_bytes()) {
-            self.line.drain(..3);
-        }
-        if self.line.len() <= self.longest {
-            return Ok(Line::Whole);
+    /// The record last read is read once more.
+    pub(crate) fn repeat(&mut self, read: Line) {
+        self.again = Some(read);
+    }
+
+    /// Reads the next record into `line`. Fails where a quote is not closed, or a line ends otherwise than lines do.
+    pub(crate) fn advance(&mut self) -> Result<Line> {
+        if let Some(read) = self.again.take() {
+            return Ok(read);
         }
         self.line.clear();
-        if !ended {
-            self.input.skip_until(b'\n')?;
+        self.scan.at = At::Start;
+        self.number = self.read + 1;
+        loop {
+            let start = self.line.len();
+            // One more than a longest line with its end, to see that there is more.
+            let limit = u64::try_from(self.longest.saturating_sub(start)).unwrap_or(u64::MAX).saturating_add(3);
+            let failed = TableError::reading("the file");
+            let read = self.input.by_ref().take(limit).read_until(b'\n', &mut self.line).map_err(failed)?;
+            if read == 0 {
+                return if start == 0 { Ok(Line::End) } else { Err(self.never_closed()) };
+            }
+            self.read += 1;
+            let ended = self.line.ends_with(b"\n");
+            let text = self.line.len() - usize::from(ended);
+            let returned = usize::from(self.line.get(..text).is_some_and(|line| line.ends_with(b"\r")));
+            if text - returned > self.longest {
+                return self.too_long(start, ended);
+            }
+            let piece = self.line.get(start..text).unwrap_or_default();
+            self.scan.feed(piece).map_err(|reason| TableError::TextBroken { line: self.read, reason })?;
+            if self.scan.at == At::Loose {
+                return Err(TableError::TextBroken { line: self.read, reason: LOOSE });
+            }
+            if !self.scan.is_open() {
+                self.line.truncate(text - returned);
+                return Ok(Line::Whole);
+            }
+            // The line's end belongs to the field; a file that ends here never closed it.
+            if !ended {
+                return Err(self.never_closed());
+            }
         }
-        Ok(Line::TooLong)
+    }
+
+    fn never_closed(&self) -> TableError {
+        TableError::TextBroken { line: self.number, reason: "a quote opens in its row and is not closed" }
+    }
+
+    /// Passes over the rest of a line; the quotes in it have to close in it, since nobody would see the next row begin.
+    fn too_long(&mut self, start: usize, mut ended: bool) -> Result<Line> {
+        let number = self.read;
+        let broken = |reason| TableError::TextBroken { line: number, reason };
+        let own = self.line.get(start..).unwrap_or_default();
+        let own = own.strip_suffix(b"\n").unwrap_or(own);
+        // Piece by piece: what a piece ends with is not what the line ends with.
+        own.iter().try_for_each(|byte| self.scan.step(*byte)).map_err(broken)?;
+        while !ended {
+            let piece = self.input.fill_buf().map_err(TableError::reading("the file"))?;
+            if piece.is_empty() {
+                break;
+            }
+            let end = piece.iter().position(|byte| *byte == b'\n');
+            let text = piece.get(..end.unwrap_or(piece.len())).unwrap_or_default();
+            text.iter().try_for_each(|byte| self.scan.step(*byte)).map_err(broken)?;
+            let used = end.map_or(piece.len(), |end| end + 1);
+            ended = end.is_some();
+            self.input.consume(used);
+        }
+        self.line.clear();
+        match self.scan.at {
+            At::Quoted => Err(broken("a row with a quote that is still open is longer than a row may be")),
+            At::Loose => Err(broken(LOOSE)),
+            _ => Ok(Line::TooLong),
+        }
     }
 }
 
-/// Splits lines at a delimiter; fields in double quotes may hold it, a doubled quote stands for one.
+/// Splits records at a delimiter; fields in double quotes may hold it, a doubled quote stands for one.
 pub(crate) struct Splitter {
     delimiter: u8,
     parser: csv_core::Reader,
@@ -68,7 +189,7 @@ pub(crate) struct Splitter {
     ends: Vec<usize>,
 }
 
-/// A line whose quotes do not match.
+/// A record whose quotes do not match.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unclosed;
 
@@ -78,8 +199,12 @@ impl Splitter {
         Self { delimiter, parser, bytes: Vec::new(), ends: Vec::new() }
     }
 
-    /// The fields of a line, appended to `fields`.
-    pub(crate) fn split<'a>(&'a mut self, line: &'a str, fields: &mut Vec<&'a str>) -> Result<(), Unclosed> {
+    /// The fields of a record, appended to `fields`.
+    pub(crate) fn split<'a>(
+        &'a mut self,
+        line: &'a str,
+        fields: &mut Vec<&'a str>,
+    ) -> std::result::Result<(), Unclosed> {
         if !line.contains('"') {
             fields.extend(line.split(char::from(self.delimiter)));
             return Ok(());
@@ -135,53 +260,5 @@ pub(crate) fn push_field(line: &mut String, field: &str, delimiter: char) {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn fields(line: &str) -> Result<Vec<String>, Unclosed> {
-        let mut splitter = Splitter::new(b',');
-        let mut fields = Vec::new();
-        splitter.split(line, &mut fields)?;
-        Ok(fields.into_iter().map(str::to_owned).collect())
-    }
-
-    #[test]
-    fn splits_plain_and_quoted_fields() {
-        assert_eq!(fields("a,,b").expect("fields"), ["a", "", "b"]);
-        assert_eq!(fields("\"a,b\",c").expect("fields"), ["a,b", "c"]);
-        assert_eq!(fields("x,\"say \"\"hi\"\"\",\"\"").expect("fields"), ["x", "say \"hi\"", ""]);
-        assert_eq!(fields("5\" pipe,1").expect("fields"), ["5\" pipe", "1"]);
-        assert_eq!(fields("1,\"open,2"), Err(Unclosed));
-        assert_eq!(fields("\""), Err(Unclosed));
-    }
-
-    #[test]
-    fn skips_a_line_that_is_too_long_and_goes_on() {
-        let mut lines = Lines::new("ok\nfar too long\r\nfits!\r\nlast".as_bytes(), 5);
-        assert_eq!(lines.advance().expect("read"), Line::Whole);
-        assert_eq!(lines.advance().expect("read"), Line::TooLong);
-        assert_eq!(lines.advance().expect("read"), Line::Whole);
-        assert_eq!((lines.line.as_slice(), lines.number), (b"fits!".as_slice(), 3));
-        assert_eq!(lines.advance().expect("read"), Line::Whole);
-        assert_eq!(lines.line, b"last");
-        assert_eq!(lines.advance().expect("read"), Line::End);
-    }
-
-    #[test]
-    fn drops_a_byte_order_mark() {
-        let mut lines = Lines::new("\u{feff}id,x".as_bytes(), 100);
-        lines.advance().expect("read");
-        assert_eq!(lines.line, b"id,x");
-    }
-
-    proptest! {
-        #[test]
-        fn joins_fields_so_that_they_split_again(values in prop::collection::vec("[a,\" é\r]{0,6}", 1..6)) {
-            let borrowed: Vec<&str> = values.iter().map(String::as_str).collect();
-            let line = join_fields(&borrowed, ',');
-            prop_assert_eq!(fields(&line).expect("fields"), values);
-        }
-    }
-}
+#[path = "lines_tests.rs"]
+mod tests;

@@ -45,7 +45,7 @@ pub(crate) fn check_unique_ids(frames: &[Frame]) -> Result<()> {
 impl Table {
     /// The table with these columns only, in this order; files are not read.
     pub fn select(&self, columns: &[&str]) -> Result<Table> {
-        let positions: Result<Vec<usize>> = columns.iter().map(|column| self.schema().position(column)).collect();
+        let positions: Result<Vec<usize>> = columns.iter().map(|column| self.position(column)).collect();
         let positions = positions?;
         let kept = positions.iter().filter_map(|at| self.schema().columns.get(*at).cloned()).collect();
         let schema = Schema { columns: kept, ..self.schema().clone() };

@@ -15,6 +15,9 @@ use crate::parquet::{Known, PartFile, read_frame};
 use crate::schema::{ColumnKind, Schema};
 use crate::versions::Hold;
 
+/// Rows turned into text at once.
+pub(crate) const PIECE: usize = 4096;
+
 /// A column's values, in row order.
 #[derive(Clone, PartialEq)]
 pub enum Values {
@@ -261,7 +264,11 @@ impl Table {
             if left == 0 {
                 break;
             }
-            rows.extend(text_rows(&self.load(part, &self.shown())?.slice(0, left))?);
+            let frame = self.load(part, &self.shown())?.slice(0, left);
+            for start in (0..frame.rows()).step_by(PIECE) {
+                self.stop().go_on()?;
+                rows.extend(text_rows(&frame.slice(start, PIECE))?);
+            }
         }
         Ok(rows)
     }

@@ -49,6 +49,7 @@ mod task_row;
 mod template;
 mod tracking;
 mod upload;
+mod upload_history;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -77,6 +78,8 @@ pub struct FaceOptions {
     pub address: (String, u16),
     /// The check at the door, of which health tells what is wrong with its entries.
     pub access: Option<Access>,
+    /// The disk on which the daemon must be able to write, of which health tells, too.
+    pub disk: Option<daemon::Disk>,
 }
 
 impl Default for FaceOptions {
@@ -87,6 +90,7 @@ impl Default for FaceOptions {
             folder: "fedflow".to_owned(),
             address: ("127.0.0.1".to_owned(), 9380),
             access: None,
+            disk: None,
         }
     }
 }

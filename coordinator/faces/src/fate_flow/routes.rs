@@ -7,7 +7,7 @@ use super::routing::{Handler, Kind, Method, Route, Status};
 use super::{
     archive, checkpoint, component, dag, data, info, job, job_list, job_query, log, metric, migrate, model_deploy,
     model_exchange, model_foreign, model_query, model_tag, output, permission, report, resource, schedule, server,
-    serving, submit, table, table_more, task, template, tracking, upload,
+    serving, submit, table, table_more, task, template, tracking, upload, upload_history,
 };
 
 const POST: &[Method] = &[Method::Post];
@@ -108,7 +108,7 @@ pub static ROUTES: &[Route] = &[
         "drop",
         "party_id",
     ]),
-    served("data/upload/history", NONE, "lists successful uploads, newest first", json!(data::history)),
+    served("data/upload/history", NONE, "lists successful uploads, newest first", json!(upload_history::history)),
     // job
     served("job/submit", &["job_runtime_conf"], "starts a job", json!(submit::submit)),
     served("job/stop", &["job_id"], "stops a job", json!(job::stop)),
@@ -133,7 +133,7 @@ pub static ROUTES: &[Route] = &[
     served("job/log/path", &["job_id"], "where the logs of a job are", json!(log::path)),
     served("job/task/query", NONE, "rows of the tasks that fit the filters, newest try", json!(task::query)),
     served("job/data/view/query", &["job_id"], "output tables of a job", json!(task::data_view)),
-    at_agent("job/clean", &["job_id"], "removes the tables and logs that an ended job left", json!(job::clean))
+    at_agent("job/clean", &["job_id"], "ends a job that runs, and removes the tables, logs and metrics that it left", json!(job::clean))
         .takes(&["role", "party_id", "component_name"]),
     served("job/clean/queue", NONE, "cancels all waiting jobs", json!(job::clean_queue)),
     served(

@@ -1,7 +1,9 @@
 //! `table/*`: what a party tells of a stored table, from the party itself.
 
 use doors::fate_reply::{ARGUMENT, SUCCESS};
+use doors::table_reply::absent_table;
 use doors::{Answer, Failure, Reply};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use vocabulary::{PartyId, TableRef};
 use wire::agent_link::Caller;
@@ -19,23 +21,37 @@ pub(super) async fn info(face: FateFlow, call: Call) -> Answer {
     if call.flag("create") {
         return answer(Reply::data(json!({"table_name": name, "namespace": namespace, "count": 0, "partition": null})));
     }
+    let given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+    if !given(&name) || !given(&namespace) {
+        return answer(Reply::data(absent_table(name.as_deref(), namespace.as_deref())));
+    }
     let body = Value::Object(call.body.clone());
     if let Some(party) = call.party() {
         return rows::pass_on(&face, &call.caller, &party, INFO, &body).await;
     }
     let parties = parties(&face, &call.caller)?;
-    let mut last = None;
-    for party in &parties {
-        let reply = rows::ask(&face, &call.caller, party, INFO, &body).await;
+    let replies = join_all(parties.iter().map(|party| rows::ask(&face, &call.caller, party, INFO, &body))).await;
+    let (mut there, mut not_there) = (Vec::new(), Vec::new());
+    for (party, reply) in parties.into_iter().zip(replies) {
         match reply {
-            Ok(reply) if exists(&reply) => return answer(as_reply(reply)),
-            other => last = Some(other),
+            Ok(reply) if exists(&reply) => there.push((party, reply)),
+            other => not_there.push(other),
         }
     }
-    match last {
-        Some(reply) => answer(as_reply(reply?)),
-        None => Err(rows::no_open_party(&face).into()),
+    let holders: Vec<PartyId> = there.iter().map(|(party, _)| party.clone()).collect();
+    match (there.into_iter().next(), not_there.pop()) {
+        (Some((_, reply)), _) => answer(told_where(as_reply(reply), &holders)),
+        (None, Some(reply)) => answer(as_reply(reply?)),
+        (None, None) => Err(rows::no_open_party(&face).into()),
     }
+}
+
+/// The answer with the parties for which it is true: no table is at the coordinator.
+pub(super) fn told_where(mut reply: Reply, parties: &[PartyId]) -> Reply {
+    if let Value::Object(data) = &mut reply.data {
+        data.insert("parties".to_owned(), json!(parties));
+    }
+    reply
 }
 
 pub(super) async fn delete(face: FateFlow, call: Call) -> Answer {
@@ -50,17 +66,36 @@ pub(super) async fn delete(face: FateFlow, call: Call) -> Answer {
         return rows::pass_on(&face, &call.caller, &shown.of.party, path, &own(body)).await;
     }
     // an upload that names no party is stored at every party, so a deletion that names none is made at every party
-    let mut deleted = None;
+    let (mut deleted, mut refused, mut gone_from) = (None, None, Vec::new());
     for party in &parties(&face, &call.caller)? {
-        let reply = rows::ask(&face, &call.caller, party, path, &body).await?;
-        match reply.get("retcode").and_then(Value::as_i64) {
-            Some(SUCCESS) => deleted = Some(reply),
-            Some(ARGUMENT) => {}
-            _ => return answer(as_reply(reply)),
+        let reply = rows::ask(&face, &call.caller, party, path, &body).await;
+        match reply.as_ref().map(|reply| reply.get("retcode").and_then(Value::as_i64)) {
+            Ok(Some(SUCCESS)) => {
+                deleted = reply.ok();
+                gone_from.push(party.clone());
+            }
+            Ok(Some(ARGUMENT)) => {}
+            // the others are asked all the same: where it is gone is said beside the refusal
+            _ => refused = refused.or(Some(reply)),
         }
     }
-    let reply = deleted.ok_or_else(|| Failure::code(ARGUMENT, "no find table"))?;
-    answer(as_reply(reply))
+    match (refused, deleted) {
+        (Some(Err(failure)), _) if gone_from.is_empty() => Err(failure),
+        (Some(Err(failure)), _) => {
+            let Failure(mut reply) = failure;
+            reply.data = json!({"parties": gone_from});
+            Err(Failure(reply))
+        }
+        (Some(Ok(reply)), _) => {
+            let mut reply = as_reply(reply);
+            if !gone_from.is_empty() {
+                reply.data = json!({"parties": gone_from});
+            }
+            answer(reply)
+        }
+        (None, Some(reply)) => answer(told_where(as_reply(reply), &gone_from)),
+        (None, None) => Err(Failure::code(ARGUMENT, "no find table")),
+    }
 }
 
 /// An agent tells that a table of its party is gone.
@@ -79,6 +114,24 @@ fn own(mut body: Value) -> Value {
         body.remove("party_id");
     }
     body
+}
+
+/// Those of the parties that have the table.
+pub(super) async fn holders_of(
+    face: &FateFlow,
+    caller: &Caller,
+    (namespace, name): (&str, &str),
+    parties: Vec<PartyId>,
+) -> Result<Vec<PartyId>, Failure> {
+    let found = join_all(parties.iter().map(|party| is_at(face, caller, party, namespace, name))).await;
+    let mut holders = Vec::new();
+    for (party, is_there) in parties.into_iter().zip(found) {
+        // Where one cannot say, nobody knows whether something is left out.
+        if is_there? {
+            holders.push(party);
+        }
+    }
+    Ok(holders)
 }
 
 /// Whether a party has the table.

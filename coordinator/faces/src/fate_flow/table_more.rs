@@ -6,13 +6,14 @@ use doors::fate_reply::{ARGUMENT, EXCEPTION, NOTHING, SUCCESS};
 use doors::upload::TABLE_EXISTS;
 use doors::{Answer, Failure, Reply};
 use serde_json::Value;
+use vocabulary::PartyId;
 
 use super::FateFlow;
 use super::output::refuse_json;
 use super::reply::answer;
 use super::request::Call;
 use super::rows;
-use super::table::{as_reply, is_at, parties};
+use super::table::{as_reply, is_at, parties, told_where};
 
 /// Which parties answer a request that names none.
 #[derive(Clone, Copy)]
@@ -119,13 +120,22 @@ async fn asked(face: &FateFlow, call: &Call, path: &str, whose: Whose) -> Answer
         return rows::pass_on(face, &call.caller, &party, path, &body).await;
     }
     if matches!(whose, Whose::All) {
-        return joined(all(face, call, path).await?);
+        let parties = parties(face, &call.caller)?;
+        let replies = all(face, call, path).await?;
+        let done = |(_, reply): &(&PartyId, &Result<Value, Failure>)| reply.as_ref().is_ok_and(is_success);
+        let done: Vec<PartyId> = parties.iter().zip(&replies).filter(done).map(|(party, _)| party.clone()).collect();
+        let reply = together_of(replies)?;
+        // an answer that names one table says at which parties
+        let names_one = reply.data.get("table_name").is_some() && !done.is_empty();
+        return answer(if names_one { told_where(reply, &done) } else { reply });
     }
     let mut replies = Vec::new();
     for party in &parties(face, &call.caller)? {
         let reply = rows::ask(face, &call.caller, party, path, &body).await;
         if reply.as_ref().is_ok_and(is_success) {
-            return answer(as_reply(reply?));
+            let reply = as_reply(reply?);
+            let is_preview = reply.data.get("header").is_some();
+            return answer(if is_preview { told_where(reply, std::slice::from_ref(party)) } else { reply });
         }
         replies.push(reply);
     }

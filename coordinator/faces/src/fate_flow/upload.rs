@@ -115,5 +115,6 @@ async fn submit(face: &FateFlow, who: &Principal, parties: &[PartyId], config: &
     let mut data = submission(face, &job, "success");
     data.insert("table_name".into(), json!(config.table_name));
     data.insert("namespace".into(), json!(config.namespace));
+    data.insert("parties".into(), json!(parties));
     answer(Reply::data(Value::Object(data)).with_job(job.id.as_str()))
 }

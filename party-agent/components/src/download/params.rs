@@ -14,14 +14,15 @@ pub struct Params {
     pub name: String,
     /// Where to write, under the party's export folder; needed.
     pub output_path: String,
-    /// What separates columns: one character. FATE's older clients write `delimitor`. Default `,`.
+    /// What separates columns: one character. FATE's older clients write `delimitor`. Default empty: what separated them when the
+    /// table was made.
     #[serde(alias = "delimitor")]
     pub delimiter: String,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { namespace: String::new(), name: String::new(), output_path: String::new(), delimiter: ",".to_owned() }
+        Self { namespace: String::new(), name: String::new(), output_path: String::new(), delimiter: String::new() }
     }
 }
 
@@ -32,6 +33,8 @@ impl Check for Params {
         problems.expect(!self.output_path.is_empty(), "output_path", || "no path is named".to_owned());
         let mut delimiter = self.delimiter.chars();
         let single = matches!((delimiter.next(), delimiter.next()), (Some(first), None) if first.is_ascii());
-        problems.expect(single, "delimiter", || format!("{:?} is not one ASCII character", self.delimiter));
+        problems.expect(single || self.delimiter.is_empty(), "delimiter", || {
+            format!("{:?} is not one ASCII character", self.delimiter)
+        });
     }
 }

@@ -14,15 +14,31 @@ pub(super) async fn upload(task: &TaskContext, params: Params) -> Result<()> {
     let receipt = task.import(request(&params, table.clone())).await?;
     let counts = (receipt.rows_in, receipt.stored, receipt.replaced, receipt.rejected);
     task.info(format!("of {} rows {} are stored, {} replaced, {} refused", counts.0, counts.1, counts.2, counts.3));
+    for note in &receipt.notes {
+        task.warn(note.clone());
+    }
     for reason in &receipt.reasons {
         task.warn(format!("{} rows refused, the first in line {}: {}", reason.rows, reason.first_line, reason.reason));
     }
     let meta = json!({"name": "upload", "metric_type": "UPLOAD"});
     let metrics = task.metrics(&[Tells::Counts]);
     metrics.values("upload", "data_access", vec![("count".to_owned(), receipt.stored as f64)], meta);
+    // Counts and lines, no names and no values: everybody who may ask for the upload's figures sees what became of its rows.
+    let meta = json!({
+        "name": "receipt", "metric_type": "UPLOAD_RECEIPT", "reasons": receipt.reasons, "notes": receipt.notes,
+    });
+    let figures = [
+        ("rows_in", receipt.rows_in),
+        ("stored", receipt.stored),
+        ("replaced", receipt.replaced),
+        ("rejected", receipt.rejected),
+    ];
+    let figures = figures.map(|(name, rows)| (name.to_owned(), rows as f64)).to_vec();
+    metrics.values("upload", "receipt", figures, meta);
     let told = serde_json::to_value(&receipt).unwrap_or(Value::Null);
     metrics.summary(&json!({"table_name": table.name, "namespace": table.namespace, "receipt": told}));
-    task.progress(1.0, format!("{} rows stored", receipt.stored));
+    let refused = if receipt.is_whole() { String::new() } else { format!(", {} REFUSED", receipt.rejected) };
+    task.progress(1.0, format!("{} rows stored{refused}", receipt.stored));
     Ok(())
 }
 

@@ -159,7 +159,9 @@ fn refuses_what_does_not_fit() {
     let made = fit(&file, &Settings::default(), "guest_1").expect("made");
     let error = apply(&raw("id,a\n1,2\n", true), &Settings::default(), &made.learned, "guest_1");
     assert!(matches!(error, Err(TransformError::ColumnsMissing { missing: 2, wanted: 3, .. })));
-    assert!(matches!(fit(&raw("id,x\n", true), &Settings::default(), "g"), Err(TransformError::Empty)));
+    let schema = Schema::new(TableKind::Raw, "id", vec![Column::new("x", ColumnKind::Text, Part::Feature)]);
+    let none = Table::from_columns(schema, vec![], vec![Values::empty(ColumnKind::Text)]).expect("a table");
+    assert!(matches!(fit(&none, &Settings::default(), "g"), Err(TransformError::Empty)));
 }
 
 #[test]

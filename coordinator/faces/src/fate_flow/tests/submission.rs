@@ -86,6 +86,96 @@ async fn warns_of_settings_that_do_nothing_any_more() {
 }
 
 #[tokio::test]
+async fn what_nothing_reads_is_told_in_answer_row_and_log() {
+    let world = World::open().await;
+    let mut body = toy();
+    let conf = &mut body["job_runtime_conf"];
+    conf["job_parameters"]["common"]["task_coers"] = json!(2);
+    conf["component_parameters"]["common"]["secure_add_exmple_0"] = json!({"seed": 2});
+    conf["component_parameters"]["role"] = json!({"host": {"1": {"secure_add_example_0": {"seed": 3}}}});
+    let (_, reply) = world.post("job/submit", body.clone()).await;
+    assert_eq!(reply["retcode"], 0, "FATE takes it: {reply}");
+    let warnings = reply["data"]["warnings"].as_array().expect("a list").clone();
+    assert_eq!(warnings.len(), 3, "{reply}");
+    let said = reply["retmsg"].as_str().expect("text");
+    assert_eq!(reply["data"]["message"], said);
+    let job = reply["jobId"].as_str().expect("id");
+    let row = world.data("job/query", json!({"job_id": job, "role": "guest"})).await[0].clone();
+    let log = log_of(&world, job).await;
+    for expected in ["did you mean secure_add_example_0?", "did you mean task_cores?", "host 1, which does not exist"] {
+        assert!(said.contains(expected), "{said}");
+        assert!(row["f_warnings"].to_string().contains(expected), "{row}");
+        assert!(log.contains(expected), "{log}");
+    }
+    let listed = world.data("job/list/job", json!({"job_id": job, "limit": 1})).await;
+    assert_eq!(listed["jobs"][0]["warnings"], Value::Array(warnings));
+    // A schedule says it when it is made, and keeps saying it.
+    body["every_seconds"] = json!(60);
+    let (_, made) = world.post("fedflow/schedule/create", body.clone()).await;
+    assert!(made["retmsg"].as_str().is_some_and(|text| text.contains("did you mean task_cores?")), "{made}");
+    let listed = world.data("fedflow/schedule/query", json!({})).await;
+    assert_eq!(listed[0]["warnings"].as_array().map(Vec::len), Some(3));
+}
+
+/// What the log of a job says of its course.
+async fn log_of(world: &World, job: &str) -> String {
+    let request = Request::post("/v1/job/log/download").body(Body::from(json!({"job_id": job}).to_string()));
+    let (_, _, bytes) = world.send(request.expect("request")).await;
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(bytes.as_slice()), &mut text).expect("a tar of texts");
+    text
+}
+
+#[tokio::test]
+async fn changed_parameters_that_nothing_reads_are_told_as_well() {
+    let world = World::open().await;
+    let (_, reply) = world.post("job/submit", toy()).await;
+    assert_eq!(reply["data"]["warnings"], json!([]));
+    let change = json!({"job_id": reply["jobId"], "component_parameters": {"common": {"secure_add_exmple_0": {"seed": 1}}},
+        "job_parameters": {"common": {"task_cores": 1}, "role": {"host": {"0": {"task_cores": 2, "user": "eve"}}}}});
+    let (_, changed) = world.post("job/parameter/update", change).await;
+    assert!(changed["retmsg"].as_str().is_some_and(|text| text.contains("did you mean secure_add_example_0?")), "{changed}");
+    assert_eq!(changed["data"]["warnings"].as_array().map(Vec::len), Some(1));
+    let rows = world.data("job/query", json!({"job_id": reply["jobId"], "role": "host"})).await;
+    assert_eq!(rows[0]["f_runtime_conf_on_party"]["job_parameters"]["task_cores"], 2);
+    assert_eq!(rows[0]["f_user_id"], "eve");
+}
+
+#[tokio::test]
+async fn what_is_said_for_one_party_is_shown_and_used_there() {
+    let world = World::open().await;
+    let mut body = toy();
+    let own = json!({"host": {"0": {"task_cores": 3, "user": "bob"}}});
+    body["job_runtime_conf"]["job_parameters"]["role"] = own;
+    let (_, reply) = world.post("job/submit", body.clone()).await;
+    assert_eq!((&reply["retcode"], &reply["retmsg"]), (&json!(0), &json!("success")), "{reply}");
+    let job = &reply["jobId"];
+    let rows = world.data("job/query", json!({"job_id": job})).await;
+    let of = |row: &Value| {
+        let on_party = &row["f_runtime_conf_on_party"]["job_parameters"];
+        (row["f_user_id"].clone(), on_party["task_cores"].clone(), on_party["user"].clone())
+    };
+    assert_eq!(of(&rows[0]), (json!(""), json!(2), Value::Null));
+    assert_eq!(of(&rows[1]), (json!("bob"), json!(3), json!("bob")));
+    assert_eq!(rows[0]["f_user"], json!({"guest": {"9999": ""}, "host": {"10000": "bob"}}));
+    let tasks = world.data("job/task/query", json!({"job_id": job, "role": "host"})).await;
+    assert_eq!(tasks[0]["f_component_parameters"]["job_parameters"]["task_cores"], 3);
+    let kept = world.coordinator.job(&job.as_str().expect("id").parse().expect("id")).await.expect("there");
+    let cores: Vec<u32> = kept.cast.participants().map(|who| kept.settings.task_cores_of(&who)).collect();
+    assert_eq!(cores, [2, 3]);
+    for (value, wanted) in [(json!(0), "a whole number of at least 1"), (json!("many"), "a whole number")] {
+        body["job_runtime_conf"]["job_parameters"]["role"]["host"]["0"]["task_cores"] = value;
+        let (_, reply) = world.post("job/submit", body.clone()).await;
+        assert_eq!(reply["retcode"], 103);
+        assert!(reply["retmsg"].as_str().is_some_and(|text| text.contains(wanted)), "{reply}");
+        assert_eq!(reply["fault"]["path"], "job_runtime_conf.job_parameters.role.host.0.task_cores");
+    }
+    body["job_runtime_conf"]["job_parameters"]["role"]["host"]["0"]["task_cores"] = json!(100_000);
+    let (_, reply) = world.post("job/submit", body).await;
+    assert!(reply["retmsg"].as_str().is_some_and(|text| text.contains("of party 10000), expect 100000 cores")), "{reply}");
+}
+
+#[tokio::test]
 async fn tells_a_wrong_document_in_the_last_line() {
     let world = World::open().await;
     let mut body = toy();
@@ -179,7 +269,8 @@ async fn starts_a_download_at_the_party_that_has_the_table() {
     let stored = world.coordinator.job(&reply["jobId"].as_str().expect("id").parse().expect("id")).await.expect("job");
     assert_eq!(stored.cast.local, vec![party("9999")]);
     let step = &stored.definition.graph.steps[0];
-    assert_eq!(step.parameters_of(&step.participants[0])["delimiter"], ";");
+    assert!(step.parameters_of(&step.participants[0]).get("delimiter").is_none(), "FATE ignores it");
+    assert_eq!(reply["data"]["parties"], json!(["9999"]));
     let (_, reply) = world.post("data/download", json!({"namespace": "n"})).await;
     assert_eq!(reply["retmsg"], "KeyError('required parameters are missing: table_name,output_path; ')");
 }
