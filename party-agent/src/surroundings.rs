@@ -7,6 +7,7 @@ mod kept;
 mod lines;
 mod paths;
 mod seen;
+mod told;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use component_kit::{
-    About, CheckpointAt, ComponentError, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LabelRules, LogLevel,
+    About, CheckpointAt, ComponentError, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, LogLevel, MaliciousHosts,
     ModelCopy, Reading, Result, SavedModel, Surroundings,
 };
 use policy::Grounds;
@@ -23,7 +24,8 @@ use tables::{Origin, Table};
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, ErrorCode, Fault, ModelRef, ModelSummary, Offer, Outcome, PortKind, Receipt, Role, TableRef, Tells,
+    Assignment, Disclosure, ErrorCode, Fault, ModelRef, ModelSummary, Offer, Outcome, PartyId, PortKind, Receipt, Role, Stop,
+    TableRef, Tells,
 };
 
 use crate::account::Account;
@@ -51,6 +53,10 @@ pub(crate) struct Outside {
     seen: Mutex<Seen>,
     /// Whether its component exchanges no messages.
     alone: bool,
+    /// Whether the job predicts online, as its offer has it.
+    is_online: bool,
+    /// Whether its component declares messages with values of rows.
+    sends_rows: bool,
     /// Whether it should read a table before it tells anything.
     takes_tables: bool,
     /// Who asks, where that is not one of the party's own users.
@@ -113,6 +119,8 @@ impl Outside {
             read: Mutex::default(),
             seen: Mutex::default(),
             alone: component.is_none_or(|of| of.messages.is_empty()),
+            sends_rows: component.is_none_or(|of| of.messages.iter().any(|line| line.disclosure == Disclosure::RowValues)),
+            is_online: policy::is_online(offer),
             takes_tables,
             asker: Some(asker),
             own_affair: false,
@@ -137,6 +145,12 @@ impl Outside {
     pub(crate) fn asked_with(self, has_ticket: bool) -> Self {
         let asker = self.asker.filter(|_| !(self.own_job && has_ticket));
         Self { asker, ..self }
+    }
+
+    /// Whether the attempt is stopped, for work on its tables.
+    fn stop(&self) -> Stop {
+        let cancel = self.cancel.clone();
+        Stop::when(move || cancel.is_cancelled())
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -182,6 +196,32 @@ impl Outside {
         if let Some(account) = &self.account {
             account.read(rows);
         }
+    }
+
+    /// Notes how many columns stand behind values of rows that the component may send.
+    async fn account_columns(&self, table: &Table) -> Result<()> {
+        let (Some(account), true) = (&self.account, self.sends_rows) else { return Ok(()) };
+        let table = table.clone();
+        account.read_columns(blocking(move || Ok(table.varied_features() as u64)).await?);
+        Ok(())
+    }
+
+    /// Refuses a table of the party with columns that are not for somebody in the job: it may have changed since the offer.
+    fn check_columns(&self, name: &TableRef, table: &Table) -> Result<()> {
+        let policy = self.holdings.policy();
+        if name.namespace.starts_with("output_data_") || self.own_affair {
+            return Ok(());
+        }
+        let columns = || table.schema().columns.iter().map(|column| column.name.as_str());
+        for peer in self.assignment.cast.parties().into_iter().filter(|party| *party != self.holdings.me) {
+            if let Some((rule, column)) = policy.kept_column(&peer, name, columns()) {
+                self.log(LogLevel::Error, &format!("column {column} of {name} is not for party {peer} ({rule})"));
+                let message = format!("the table {name} has columns that are not for party {peer}");
+                let fault = Fault::new(ErrorCode::OfferRefused, message).at(&self.holdings.me).path(rule);
+                return Err(fault.next("use a table without them, or have the data owner name them").into());
+            }
+        }
+        Ok(())
     }
 
     /// Where what the attempt learns is kept.
@@ -247,7 +287,8 @@ impl Outside {
         .await?;
         self.seen().table(table, &found);
         self.account_rows(found.rows() as u64);
-        Ok(found)
+        self.account_columns(&found).await?;
+        Ok(found.watched(self.stop()))
     }
 }
 
@@ -257,7 +298,9 @@ impl Surroundings for Outside {
         if !self.readable.contains(table) {
             return Err(self.refused(format!("table {table} was not offered to this step")));
         }
-        let table = self.read(table).await?;
+        let name = table;
+        let table = self.read(name).await?;
+        self.check_columns(name, &table)?;
         self.hold(table.bytes())?;
         Ok(table)
     }
@@ -266,6 +309,7 @@ impl Surroundings for Outside {
         self.hold(table.bytes())?;
         let Assignment { task, attempt, partitions, .. } = &self.assignment;
         self.seen().name(table);
+        let table = &table.watched(self.stop());
         let (shelf, rows, partitions) = (self.holdings.shelf.clone(), table.clone(), *partitions);
         let at = TableRef::output(task, *attempt, index);
         if let (0, Some(file)) = (index, &self.assignment.keeps) {
@@ -315,8 +359,26 @@ impl Surroundings for Outside {
 
     fn label_rules(&self) -> LabelRules {
         let policy = self.holdings.policy();
-        let policy::LabelRules { rows_per_column, small_table, when_broken } = policy.rules().labels;
-        LabelRules { rows_per_column, small_table, refuses: when_broken == policy::WhenBroken::Refuse }
+        let policy::LabelRules { rows_per_column, small_table, when_broken, malicious_hosts } = policy.rules().labels;
+        let malicious_hosts = match malicious_hosts {
+            policy::MaliciousHosts::Trust => MaliciousHosts::Trust,
+            policy::MaliciousHosts::Rekey => MaliciousHosts::Rekey,
+            policy::MaliciousHosts::Refuse => MaliciousHosts::Refuse,
+        };
+        let refuses = when_broken == policy::WhenBroken::Refuse;
+        LabelRules { rows_per_column, small_table, refuses, malicious_hosts }
+    }
+
+    fn id_rules(&self) -> IdRules {
+        self.rules_of_ids()
+    }
+
+    async fn reserve_ids(&self, peer: &PartyId, count: u64) -> Result<()> {
+        self.reserve(peer, count).await
+    }
+
+    async fn told_ids(&self, peer: &PartyId, ids: &[String], reserved: u64) -> Result<()> {
+        self.settle(peer, ids, reserved).await
     }
 
     async fn copy(&self, request: CopyRequest) -> Result<u64> {
@@ -400,6 +462,14 @@ impl Surroundings for Outside {
         self.holdings.records.save_model(&at, &record, self.holdings.now()).await.map_err(Fault::from)?;
         self.report(ReportBody::Model(summary), About::NOTHING);
         Ok(())
+    }
+
+    async fn hand_model_on(&self, from: &ModelRef, model: SavedModel) -> Result<()> {
+        if let Some(view) = self.holdings.records.model_view(from).await.map_err(Fault::from)? {
+            // What the maker said that it gives away is not known here: it counts as everything.
+            self.report(ReportBody::ModelView(view), About::NOTHING);
+        }
+        self.save_model(model).await
     }
 
     async fn save_checkpoint(&self, at: CheckpointAt, model: SavedModel) -> Result<()> {

@@ -12,6 +12,7 @@ use vocabulary::{ComponentInfo, ErrorCode, Fault, MessageInfo, MessageLine, Role
 
 use crate::description::Description;
 use crate::error::{ComponentError, Result};
+use crate::model::SavedModel;
 use crate::params::{Check, Problems, fault_of};
 use crate::task::TaskContext;
 
@@ -33,6 +34,12 @@ pub trait Component: Send + Sync + 'static {
     /// finished model: each with how many, if that is known. A party is asked before the job starts whether they may leave.
     fn more_vectors(_stage: Stage, _role: Role, _params: &Self::Params) -> Vec<(&'static str, Option<u64>)> {
         Vec::new()
+    }
+
+    /// What a model that it saved holds, in the form in which `Metrics::model_view` tells of one: `{"meta": …, "param": …}`, each
+    /// where it is known. None where there is no such form.
+    fn shown(_model: &SavedModel) -> Option<Value> {
+        None
     }
 
     /// Plays one role.
@@ -57,6 +64,9 @@ pub trait AnyComponent: Send + Sync {
     /// Parameters by which a role sends more vectors of row values than those of the finished model, with how many of each
     /// table; where the parameters cannot be read, an unknown number.
     fn more_vectors(&self, stage: Stage, role: Role, parameters: &Value) -> Vec<(&'static str, Option<u64>)>;
+
+    /// What a model that it saved holds, where there is a form for it.
+    fn shown(&self, model: &SavedModel) -> Option<Value>;
 
     /// Runs a task.
     async fn run(&self, task: &TaskContext, parameters: Value) -> Result<()>;
@@ -129,6 +139,10 @@ impl<C: Component> AnyComponent for Room<C> {
             Ok(params) => C::more_vectors(stage, role, &params),
             Err(_) => vec![("(unreadable)", None)],
         }
+    }
+
+    fn shown(&self, model: &SavedModel) -> Option<Value> {
+        C::shown(model)
     }
 
     async fn run(&self, task: &TaskContext, parameters: Value) -> Result<()> {

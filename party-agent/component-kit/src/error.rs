@@ -1,7 +1,7 @@
 //! How a room's work can end badly.
 
 use tables::TableError;
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, Stopped};
 use wire::TransportError;
 
 use crate::payload::PayloadError;
@@ -48,7 +48,16 @@ impl From<Fault> for ComponentError {
 
 impl From<TableError> for ComponentError {
     fn from(error: TableError) -> Self {
-        Fault::from(error).into()
+        match error {
+            TableError::Stopped(_) => Self::Canceled,
+            error => Fault::from(error).into(),
+        }
+    }
+}
+
+impl From<Stopped> for ComponentError {
+    fn from(_: Stopped) -> Self {
+        Self::Canceled
     }
 }
 

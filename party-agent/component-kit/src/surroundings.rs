@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tables::Table;
 use vocabulary::report::ReportBody;
-use vocabulary::{ModelRef, Receipt, TableRef, Tells};
+use vocabulary::{ModelRef, PartyId, Receipt, TableRef, Tells};
 
 use crate::error::Result;
 use crate::model::SavedModel;
@@ -110,6 +110,35 @@ pub struct LabelRules {
     pub small_table: u64,
     /// Whether a training that breaks a rule is refused, or runs with a warning.
     pub refuses: bool,
+    /// What becomes of a training whose encryption a party could break that makes ciphertexts of its own.
+    #[serde(default)]
+    pub malicious_hosts: MaliciousHosts,
+}
+
+/// What becomes of a training in which one key would open more values for a party than leave the key its strength.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaliciousHosts {
+    /// It runs with one key: the parties are trusted to encrypt as the protocol says.
+    #[default]
+    Trust,
+    /// It runs with as many keys as it takes.
+    Rekey,
+    /// It is refused.
+    Refuse,
+}
+
+/// What a party's policy asks of intersections with the parties of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct IdRules {
+    /// Fewest ids of each party.
+    pub fewest_ids: u64,
+    /// Of fewer common ids nobody is told.
+    pub fewest_common: u64,
+    /// Whether ids that others find are counted.
+    pub is_counted: bool,
+    /// Whether the job predicts online: then the ids are counted that are asked for.
+    pub is_online: bool,
 }
 
 /// What a component says of a report beside the report: what it gives away, and of how many rows it is.
@@ -150,6 +179,16 @@ pub trait Surroundings: Send + Sync {
     /// What the party's policy asks of trainings in which it is the guest.
     fn label_rules(&self) -> LabelRules;
 
+    /// What the party's policy asks of intersections in this job.
+    fn id_rules(&self) -> IdRules;
+
+    /// Counts ids that a peer may be told of today, before it is; an error where that is more than the policy lets.
+    async fn reserve_ids(&self, peer: &PartyId, count: u64) -> Result<()>;
+
+    /// A peer is told of these ids, for which so many were reserved: those stay counted of which it was not told before. An
+    /// error, and nothing must be told, where that is more than the policy lets.
+    async fn told_ids(&self, peer: &PartyId, ids: &[String], reserved: u64) -> Result<()>;
+
     /// Keeps a table of the party under another name; gives its rows.
     async fn copy(&self, request: CopyRequest) -> Result<u64>;
 
@@ -161,6 +200,11 @@ pub trait Surroundings: Send + Sync {
 
     /// Keeps what the attempt learned.
     async fn save_model(&self, model: SavedModel) -> Result<()>;
+
+    /// Keeps a model that the attempt applied as what it leaves.
+    async fn hand_model_on(&self, _from: &ModelRef, model: SavedModel) -> Result<()> {
+        self.save_model(model).await
+    }
 
     /// Keeps a state from before the end; one of the same number is replaced.
     async fn save_checkpoint(&self, at: CheckpointAt, model: SavedModel) -> Result<()>;

@@ -1,5 +1,6 @@
 //! The one door through which a room works.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -12,8 +13,8 @@ use tables::Table;
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, DataInput, ErrorCode, Fault, MessageLine, Participant, Progress, Receipt, Role, Stage, StepName, Stop,
-    TableRef, Tells, Usage,
+    Assignment, DataInput, ErrorCode, Fault, MessageLine, Participant, PortKind, Progress, Receipt, Role, Stage,
+    StepName, Stop, TableRef, Tells, Usage,
 };
 use wire::{Address, AttemptKey, Envelope, Transport};
 
@@ -24,8 +25,8 @@ use crate::metrics::Metrics;
 use crate::model::SavedModel;
 use crate::peer::{Peer, Peers};
 use crate::surroundings::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LabelRules, LogLevel, ModelCopy,
-    Reading, Surroundings,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, LogLevel,
+    ModelCopy, Reading, Surroundings,
 };
 
 struct Inner {
@@ -39,6 +40,8 @@ struct Inner {
     /// The same for work off the async threads.
     stop: Stop,
     meter: Meter,
+    /// Whether a model was saved.
+    has_saved: AtomicBool,
     /// The threads that the job allows, once something was computed; none when it does not say.
     threads: OnceLock<Option<ThreadPool>>,
     seed: Option<u64>,
@@ -94,6 +97,7 @@ impl TaskContext {
             cancel,
             stop: Stop::when(move || token.is_cancelled()),
             meter: Meter::default(),
+            has_saved: AtomicBool::new(false),
             threads: OnceLock::new(),
             seed: None,
         };
@@ -340,7 +344,23 @@ impl TaskContext {
     /// Keeps what was learned.
     pub async fn save_model<M: Serialize>(&self, model: &M) -> Result<()> {
         let saved = self.saved(model)?;
+        self.inner.has_saved.store(true, Ordering::Relaxed);
         self.guarded(self.inner.surroundings.save_model(saved)).await?
+    }
+
+    /// A step that applied a model of its own job leaves it under its own name, too: whoever deploys that step finds it there.
+    pub(crate) async fn hand_model_on(&self) -> Result<()> {
+        let Inner { assignment, description, surroundings, has_saved, .. } = &*self.inner;
+        let leaves_models = description.outputs.iter().any(|port| port.to_port().kind == PortKind::Model);
+        if assignment.stage != Stage::Apply || !leaves_models || has_saved.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let applied = assignment.models.iter().find(|input| input.port == "model" && input.checkpoint.is_none());
+        let Some(input) = applied.filter(|input| input.model.version == assignment.model_version) else {
+            return Ok(());
+        };
+        let model = self.guarded(surroundings.load_model(&input.model)).await??;
+        self.guarded(surroundings.hand_model_on(&input.model, model)).await?
     }
 
     /// Keeps a state that a predict job may choose in place of the final one. The model is of the kind that `save_model`
@@ -393,6 +413,21 @@ impl TaskContext {
     /// What the party's policy asks of trainings in which it is the guest.
     pub fn label_rules(&self) -> LabelRules {
         self.inner.surroundings.label_rules()
+    }
+
+    /// What the party's policy asks of intersections in this job.
+    pub fn id_rules(&self) -> IdRules {
+        self.inner.surroundings.id_rules()
+    }
+
+    /// Counts ids that a peer may be told of today, before it is; an error where that is more than the policy lets.
+    pub async fn reserve_ids(&self, peer: &Participant, count: u64) -> Result<()> {
+        self.guarded(self.inner.surroundings.reserve_ids(&peer.party, count)).await?
+    }
+
+    /// A peer is told of these ids, for which so many were reserved: those stay counted of which it was not told before.
+    pub async fn told_ids(&self, peer: &Participant, ids: &[String], reserved: u64) -> Result<()> {
+        self.guarded(self.inner.surroundings.told_ids(&peer.party, ids, reserved)).await?
     }
 
     /// Shows a test what this role has seen, by its round and a name.

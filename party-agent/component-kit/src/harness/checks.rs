@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::federation::{Federation, Played};
 use super::mail::{Faults, Letter};
 use crate::component::Component;
+use crate::error::ComponentError;
 
 /// How long a stopped federation may take to be quiet.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,10 +64,31 @@ pub async fn stops_when_cancelled<C: Component>(federation: &Federation) {
     }
 }
 
+/// Stops the federation in the middle of its work, at 12 evenly spread moments at which work asks whether it is still wanted; it
+/// must ask `least` times at least. Every part must end as stopped, and only what was at work in that moment may still ask.
+pub async fn stops_in_the_middle_of_work<C: Component>(federation: &Federation, least: usize) {
+    let calm = federation.run::<C>().await.all_succeeded();
+    assert!(calm.questions >= least, "work asked {} times whether it is still wanted, not {least}", calm.questions);
+    let at_work = 4 * (rayon::current_num_threads() + calm.parts.len());
+    for number in 1..=12 {
+        // Work of several threads is not dealt out alike in two runs.
+        let moment = (calm.questions * 9 / 10 * number / 12).max(1);
+        let faults = Faults { cancel_at_question: Some(moment), ..Faults::default() };
+        let stopped = federation.clone().faults(faults);
+        let played = tokio::time::timeout(PATIENCE, stopped.run::<C>()).await;
+        let played = played.unwrap_or_else(|_| panic!("not quiet after a stop at question {moment}"));
+        assert!(played.fault().is_none(), "a stop at question {moment} became {:?}", played.fault());
+        let stopped = played.parts.values().any(|part| matches!(part.result, Err(ComponentError::Canceled)));
+        assert!(stopped, "a stop at question {moment} of {} stopped nobody", calm.questions);
+        let late = played.late_questions;
+        assert!(late <= at_work, "{late} pieces of work began after a stop at question {moment}");
+    }
+}
+
 /// Delivers every letter twice and late: the outputs must be the same.
 pub async fn survives_duplicates_and_delays<C: Component>(federation: &Federation) {
     let calm = federation.run::<C>().await.all_succeeded();
-    let rough = federation.clone().faults(Faults { duplicates: true, delays: true, cancel_after: None });
+    let rough = federation.clone().faults(Faults { duplicates: true, delays: true, ..Faults::default() });
     let rough = rough.run::<C>().await.all_succeeded();
     for (who, part) in &calm.parts {
         let again = rough.part(who);

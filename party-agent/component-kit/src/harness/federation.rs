@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Map, Value};
 use tables::Table;
@@ -9,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
     Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, Metric, ModelInput, ModelRef, Participant, PartyId,
-    Role, Stage, StepName, TableRef, TaskId, Tells, Usage,
+    Role, Stage, StepName, Stop, TableRef, TaskId, Tells, Usage,
 };
 
 use super::mail::{Faults, Letter, Post, PostBox};
@@ -17,8 +18,11 @@ use super::memory::Memory;
 use crate::component::{AnyComponent, Component, Room};
 use crate::error::{ComponentError, Result};
 use crate::model::SavedModel;
-use crate::surroundings::{CheckpointAt, CopyRequest, ExportRequest, ImportRequest, LabelRules, ModelCopy};
+use crate::surroundings::{CheckpointAt, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, ModelCopy};
 use crate::task::TaskContext;
+
+/// The version under which models are kept: those of the run, and those that it reads.
+const MODEL_VERSION: &str = "20260101000000000000";
 
 /// A test's federation: everything that one run of one component needs.
 #[derive(Clone)]
@@ -33,6 +37,7 @@ pub struct Federation {
     files: BTreeMap<String, Vec<String>>,
     keeps: Vec<Tells>,
     label_rules: Option<LabelRules>,
+    id_rules: BTreeMap<Participant, (IdRules, Option<u64>)>,
     limits: vocabulary::Limits,
     seed: u64,
     faults: Faults,
@@ -74,12 +79,39 @@ pub struct Part {
     pub usage: Usage,
 }
 
+/// How often the work of all parts asked whether it is still wanted.
+#[derive(Default)]
+struct Questions {
+    all: AtomicUsize,
+    late: AtomicUsize,
+}
+
+impl Questions {
+    /// What answers the questions, and stops everything at one of them.
+    fn stop(self: &Arc<Self>, cancel: &CancellationToken, at: Option<usize>) -> Stop {
+        let (questions, cancel) = (self.clone(), cancel.clone());
+        Stop::when(move || {
+            let number = questions.all.fetch_add(1, Ordering::SeqCst) + 1;
+            if cancel.is_cancelled() {
+                questions.late.fetch_add(1, Ordering::SeqCst);
+            } else if at == Some(number) {
+                cancel.cancel();
+            }
+            cancel.is_cancelled()
+        })
+    }
+}
+
 /// What a run left.
 pub struct Played {
     /// The parts.
     pub parts: BTreeMap<Participant, Part>,
     /// Every letter, in the order of sending.
     pub letters: Vec<Letter>,
+    /// How often work asked whether it is still wanted.
+    pub questions: usize,
+    /// How often it did after it had been stopped: what was at work then asks once more and ends.
+    pub late_questions: usize,
 }
 
 fn party(id: &str) -> PartyId {
@@ -111,6 +143,7 @@ impl Federation {
             files: BTreeMap::new(),
             keeps: vec![],
             label_rules: None,
+            id_rules: BTreeMap::new(),
             limits: vocabulary::Limits::default(),
             seed: 7,
             faults: Faults::default(),
@@ -243,6 +276,13 @@ impl Federation {
         self
     }
 
+    /// Has a participant's policy ask this of intersections, and let a peer find so many ids; without, it asks for nothing.
+    #[must_use]
+    pub fn id_rules(mut self, who: &Participant, rules: IdRules, most: Option<u64>) -> Self {
+        self.id_rules.insert(who.clone(), (rules, most));
+        self
+    }
+
     /// Chooses the randomness.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -275,10 +315,12 @@ impl Federation {
         memory.files.clone_from(&self.files);
         memory.keeps.clone_from(&self.keeps);
         memory.label_rules = self.label_rules.filter(|_| who.role == Role::Guest);
+        (memory.id_rules, memory.most_ids) = self.id_rules.get(who).copied().unwrap_or_default();
         memory.tables.extend(self.stored.get(who).into_iter().flatten().cloned());
         let mut models = Vec::new();
         for (number, (port, model)) in self.models.get(who).into_iter().flatten().enumerate() {
-            let name = ModelRef { version: number.to_string(), step: step("upstream_0"), owner: who.clone() };
+            let from = step(&format!("upstream_{number}"));
+            let name = ModelRef { version: MODEL_VERSION.to_owned(), step: from, owner: who.clone() };
             memory.models.insert(name.clone(), model.clone());
             models.push(ModelInput { port: port.clone(), model: name, checkpoint: None });
         }
@@ -294,12 +336,13 @@ impl Federation {
             inputs,
             models,
             outputs: vec![],
-            model_version: "20260101000000000000".to_owned(),
+            model_version: MODEL_VERSION.to_owned(),
             offer: String::new(),
             partitions: 2,
             deadline: None,
             limits: self.limits,
             keeps: None,
+            because: None,
         }
     }
 
@@ -312,6 +355,7 @@ impl Federation {
         let players: Vec<Participant> =
             self.cast.participants().filter(|who| description.roles.contains(&who.role)).collect();
         let post = Post::new(&players, self.faults, cancel.clone());
+        let questions = Arc::new(Questions::default());
         let (mut parts, mut spoken) = (Vec::new(), BTreeMap::new());
         for who in players {
             let mut memory = Memory::default();
@@ -325,7 +369,7 @@ impl Federation {
                 memory.clone(),
                 cancel.clone(),
             );
-            let task = task.seeded(self.seed);
+            let task = task.seeded(self.seed).asking(questions.stop(&cancel, self.faults.cancel_at_question));
             let stop = cancel.clone();
             let work = tokio::spawn(async move {
                 let result = room.run(&task, task.parameters().clone()).await;
@@ -353,7 +397,8 @@ impl Federation {
                 spoken.get(&letter.from).is_some_and(|lines| lines.iter().any(|line| line.name == letter.message));
             assert!(announced, "{} sent {}, which it said it would not", letter.from, letter.message);
         }
-        Played { parts: played, letters }
+        let count = |number: &AtomicUsize| number.load(Ordering::SeqCst);
+        Played { parts: played, letters, questions: count(&questions.all), late_questions: count(&questions.late) }
     }
 }
 

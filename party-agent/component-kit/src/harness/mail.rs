@@ -35,6 +35,8 @@ pub struct Faults {
     pub delays: bool,
     /// Stop every part when this many letters were sent.
     pub cancel_after: Option<usize>,
+    /// Stop every part when its work has asked this often whether it is still wanted.
+    pub cancel_at_question: Option<usize>,
 }
 
 /// The mail of one run.

@@ -6,12 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tables::Table;
 use vocabulary::report::ReportBody;
-use vocabulary::{ErrorCode, Fault, ModelRef, Receipt, TableRef, Tells};
+use vocabulary::{ErrorCode, Fault, ModelRef, PartyId, Receipt, TableRef, Tells};
 
 use crate::error::Result;
 use crate::model::SavedModel;
 use crate::surroundings::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, ImportRequest, LabelRules, LogLevel, ModelCopy,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, LogLevel, MaliciousHosts, ModelCopy,
     Reading, Surroundings,
 };
 
@@ -23,6 +23,9 @@ pub(crate) struct Memory {
     pub(crate) files: BTreeMap<String, Vec<String>>,
     pub(crate) keeps: Vec<Tells>,
     pub(crate) label_rules: Option<LabelRules>,
+    pub(crate) id_rules: IdRules,
+    /// How many ids may be counted for a peer.
+    pub(crate) most_ids: Option<u64>,
     pub(crate) left: Mutex<Left>,
 }
 
@@ -38,6 +41,7 @@ pub(crate) struct Left {
     pub(crate) exports: Vec<ExportRequest>,
     pub(crate) copies: Vec<CopyRequest>,
     pub(crate) model_copies: Vec<ModelCopy>,
+    pub(crate) ids: BTreeMap<PartyId, u64>,
     pub(crate) observed: Vec<(String, Vec<f64>)>,
 }
 
@@ -76,7 +80,33 @@ impl Surroundings for Memory {
 
     fn label_rules(&self) -> LabelRules {
         // As `fedflow up` has it.
-        self.label_rules.unwrap_or(LabelRules { rows_per_column: 12, small_table: 200, refuses: false })
+        self.label_rules.unwrap_or(LabelRules {
+            rows_per_column: 12,
+            small_table: 200,
+            refuses: false,
+            malicious_hosts: MaliciousHosts::Trust,
+        })
+    }
+
+    fn id_rules(&self) -> IdRules {
+        self.id_rules
+    }
+
+    async fn reserve_ids(&self, peer: &PartyId, count: u64) -> Result<()> {
+        let mut left = self.left();
+        let counted = left.ids.entry(peer.clone()).or_default();
+        if self.most_ids.is_some_and(|most| *counted + count > most) {
+            return Err(Fault::new(ErrorCode::ReleaseRefused, "enough ids for a day").path("intersection").into());
+        }
+        *counted += count;
+        Ok(())
+    }
+
+    async fn told_ids(&self, peer: &PartyId, ids: &[String], reserved: u64) -> Result<()> {
+        if let Some(counted) = self.left().ids.get_mut(peer) {
+            *counted = counted.saturating_sub(reserved);
+        }
+        self.reserve_ids(peer, ids.len() as u64).await
     }
 
     async fn copy(&self, request: CopyRequest) -> Result<u64> {

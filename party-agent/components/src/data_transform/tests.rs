@@ -1,6 +1,6 @@
 //! The checklist of data_transform.
 
-use component_kit::harness::{Federation, checks};
+use component_kit::harness::{Federation, Played, checks};
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
 use vocabulary::{ErrorCode, Fault, Participant};
@@ -99,6 +99,15 @@ async fn apply_uses_the_saved_model() {
     let table = applied.part(&guest).output();
     assert_eq!(table.schema().display_header(), ["id", "x0", "x1"]);
     assert_eq!(table.features_matrix().expect("matrix").row(0).to_vec(), [9.0, 3.0]);
+    // What a step applied it leaves under its own name, too, and that can be applied again.
+    let again = Federation::new(1, false)
+        .input(&guest, "data", raw(&["id", "x0", "x1"], &[&["q", "1", ""]]))
+        .input(&host, "data", host_rows())
+        .applying(&applied);
+    let again = again.run::<DataTransform>().await.all_succeeded();
+    assert_eq!(again.part(&guest).output().features_matrix().expect("matrix").row(0).to_vec(), [1.0, 3.0]);
+    let kept = |played: &Played| played.part(&host).model.as_ref().map(|model| model.bytes.clone());
+    assert!(kept(&trained).is_some() && kept(&again) == kept(&trained));
     let short = Federation::new(1, false)
         .input(&guest, "data", raw(&["id", "x1"], &[&["z", "1"]]))
         .input(&host, "data", host_rows())

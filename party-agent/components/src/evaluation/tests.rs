@@ -328,7 +328,7 @@ async fn stops_when_cancelled() {
 async fn survives_duplicates_and_delays() {
     checks::survives_duplicates_and_delays::<Evaluation>(&binary()).await;
     let calm = binary().run::<Evaluation>().await.all_succeeded();
-    let rough = binary().faults(Faults { duplicates: true, delays: true, cancel_after: None });
+    let rough = binary().faults(Faults { duplicates: true, delays: true, ..Faults::default() });
     let rough = rough.run::<Evaluation>().await.all_succeeded();
     assert_eq!(calm.part(&binary().guest()).metrics, rough.part(&binary().guest()).metrics);
 }

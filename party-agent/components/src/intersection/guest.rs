@@ -6,8 +6,10 @@ use component_kit::{ComponentError, Packed, Peer, Result, TaskContext};
 use tables::Table;
 use vocabulary::ErrorCode;
 
+use super::bounds::Bounds;
 use super::messages::{
-    COMMON_POSITIONS, DOUBLED_POINTS, GUEST_POINTS, HOST_IDS, HOST_POINTS, OPENING, OUTCOME, Opening, Outcome,
+    COMMON_POSITIONS, DOUBLED_POINTS, GUEST_POINTS, HOST_IDS, HOST_POINTS, HostIds, OPENING, OUTCOME, Opening, Outcome,
+    RELEASE, RETURNED_POINTS,
 };
 use super::params::Params;
 use super::results::{self, Found};
@@ -18,6 +20,8 @@ struct Meeting {
     blinder: Arc<Blinder>,
     /// The host's number of ids.
     ids: usize,
+    /// Whether the host counts what is common before it gives the guest's points back.
+    counts_first: bool,
     /// The host's points, doubly blinded, in the host's order.
     host: Vec<Point>,
     /// The guest's points, doubly blinded, in the order that the guest chose (or the host, for the size alone).
@@ -28,14 +32,21 @@ pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
     let table = results::input(task, params).await?;
     let ids = Arc::new(table.ids()?);
     check_hosts(task, params)?;
-    let mut meetings = open(task, params, &ids).await?;
+    let mut bounds = Bounds::of(task, ids.len())?;
+    let mut meetings = open(task, params, &mut bounds, &ids).await?;
     exchange(task, &mut meetings).await?;
+    give_back(task, &meetings).await?;
     collect(task, &mut meetings).await?;
     if params.cardinality_only {
-        return tell_size(task, params, &table, &meetings).await;
+        return tell_size(task, params, &bounds, (&table, &meetings)).await;
     }
     let hosts = match_all(task, meetings, ids.len()).await?;
     let rows = steps::sorted_by_id(steps::common_rows(ids.len(), &hosts), &ids);
+    if bounds.are_few(rows.len()) {
+        task.hosts().send(&OUTCOME, &Packed(Outcome::Few)).await?;
+        return Err(bounds.few());
+    }
+    count(task, params, &bounds, (&rows, &ids)).await?;
     tell_rows(task, params, &rows, &hosts).await?;
     results::keep(task, params, &table, &rows).await
 }
@@ -54,19 +65,72 @@ fn check_hosts(task: &TaskContext, params: &Params) -> Result<()> {
 }
 
 /// Every host gets a key and an order of its own, so that hosts who compare notes see unrelated points.
-async fn open(task: &TaskContext, params: &Params, ids: &Arc<Vec<String>>) -> Result<Vec<Meeting>> {
-    let opening =
-        Opening { ids: ids.len() as u64, cardinality_only: params.cardinality_only, told: params.host_is_told() };
+async fn open(
+    task: &TaskContext,
+    params: &Params,
+    bounds: &mut Bounds,
+    ids: &Arc<Vec<String>>,
+) -> Result<Vec<Meeting>> {
+    let opening = Opening {
+        ids: ids.len() as u64,
+        cardinality_only: params.cardinality_only,
+        told: params.host_is_told(),
+        fewest_common: bounds.fewest_common(),
+    };
     task.hosts().send(&OPENING, &Packed(opening)).await?;
     let mut random = task.random()?;
     let mut meetings = Vec::new();
     for host in task.hosts().each() {
-        let Packed(count) = host.receive(&HOST_IDS).await?;
+        let Packed(HostIds { ids: count, fewest_common, counts_first }) = host.receive(&HOST_IDS).await?;
+        bounds.agree(fewest_common);
         let count = steps::check_ids(host.participant(), count)?;
+        bounds.check_ids(&host.participant().to_string(), count)?;
+        if bounds.counts() && !bounds.is_online() {
+            task.reserve_ids(host.participant(), 1).await?;
+        }
         let blinder = Blinder::new(ids.clone(), &mut random);
-        meetings.push(Meeting { blinder, ids: count, host: Vec::new(), guest: Vec::new() });
+        meetings.push(Meeting { blinder, ids: count, counts_first, host: Vec::new(), guest: Vec::new() });
     }
     Ok(meetings)
+}
+
+/// Counts the ids of which the hosts are told now, unless one of them was told enough today.
+async fn count(task: &TaskContext, params: &Params, bounds: &Bounds, (rows, ids): (&[usize], &[String])) -> Result<()> {
+    if !bounds.counts() || bounds.is_online() || !params.sync_intersect_ids {
+        return Ok(());
+    }
+    let told: Vec<String> = rows.iter().filter_map(|row| ids.get(*row)).cloned().collect();
+    for host in task.hosts().each() {
+        task.told_ids(host.participant(), &told, 1).await?;
+    }
+    Ok(())
+}
+
+/// Gives hosts that count first their own points back with the guest's blinding on top, in an order that says nothing, and
+/// hears whether they let the guest find out which ids are common.
+async fn give_back(task: &TaskContext, meetings: &[Meeting]) -> Result<()> {
+    let mut random = task.random()?;
+    for (place, meeting) in meetings.iter().enumerate().filter(|(_, meeting)| meeting.counts_first) {
+        let mut points = meeting.host.clone();
+        random.shuffle(&mut points);
+        for number in 0..steps::turns(points.len()) {
+            let chunk = points.get(steps::chunk_of(points.len(), number)).unwrap_or_default().to_vec();
+            let turn = task.round("returned", number).hosts();
+            for host in turn.each().skip(place).take(1) {
+                host.send(&RETURNED_POINTS, &chunk).await?;
+            }
+        }
+    }
+    for (meeting, host) in meetings.iter().zip(task.hosts().each()) {
+        if !meeting.counts_first {
+            continue;
+        }
+        let Packed(is_released) = host.receive(&RELEASE).await?;
+        if !is_released {
+            return Err(Bounds::kept_by(host.participant()));
+        }
+    }
+    Ok(())
 }
 
 /// Sends the guest's points and puts the guest's blinding on the hosts', slice by slice.
@@ -91,7 +155,8 @@ async fn send_own(task: &TaskContext, meeting: &Meeting, host: &Peer, turn: usiz
         return Ok(());
     }
     let blinder = meeting.blinder.clone();
-    let points = task.encrypt(move || blinder.blind(chunk)).await?;
+    let stop = task.stop();
+    let points = task.encrypt(move || blinder.blind(chunk, &stop)).await??;
     host.send(&GUEST_POINTS, &points).await
 }
 
@@ -103,7 +168,8 @@ async fn receive_theirs(task: &TaskContext, meeting: &mut Meeting, host: &Peer, 
     let points = host.receive(&HOST_POINTS).await?;
     steps::check_count("host_points", points.len(), chunk.len())?;
     let blinder = meeting.blinder.clone();
-    let doubled = task.encrypt(move || blinder.double(&points)).await?;
+    let stop = task.stop();
+    let doubled = task.encrypt(move || blinder.double(&points, &stop)).await??;
     meeting.host.extend(doubled.map_err(|error| results::bad_point(host, &error))?);
     Ok(())
 }
@@ -160,10 +226,19 @@ async fn tell_rows(task: &TaskContext, params: &Params, rows: &[usize], hosts: &
 }
 
 /// Counts what is common with the one host, without knowing what it is.
-async fn tell_size(task: &TaskContext, params: &Params, table: &Table, meetings: &[Meeting]) -> Result<()> {
+async fn tell_size(
+    task: &TaskContext,
+    params: &Params,
+    bounds: &Bounds,
+    (table, meetings): (&Table, &[Meeting]),
+) -> Result<()> {
     let mut common = 0;
     for meeting in meetings {
         common = steps::matches(&meeting.guest, &meeting.host)?.into_iter().flatten().count();
+    }
+    if bounds.are_few(common) {
+        task.hosts().send(&OUTCOME, &Packed(Outcome::Few)).await?;
+        return Err(bounds.few());
     }
     let outcome = if params.sync_cardinality { Outcome::Common(common as u64) } else { Outcome::Untold };
     task.hosts().send(&OUTCOME, &Packed(outcome)).await?;

@@ -7,12 +7,16 @@ use std::sync::Arc;
 use component_kit::{ComponentError, Result};
 use crypto::Random;
 use crypto::curve::{BlindingKey, CurveError};
+use vocabulary::Stop;
 
 /// A blinded id: a canonically encoded ristretto255 element.
 pub(super) type Point = [u8; 32];
 
 /// Points (or positions) per message; few in tests, so that every test takes several turns.
 pub(super) const CHUNK: usize = if cfg!(test) { 7 } else { 100_000 };
+
+/// Points worked on between two questions whether the work is still wanted; few in tests, so that there are several.
+const PIECE: usize = if cfg!(test) { 3 } else { 1_024 };
 
 /// The tag under which ids are hashed into the group; both sides must use the same.
 const DOMAIN: &[u8] = b"fedflow intersection 1 ristretto255 sha512";
@@ -54,15 +58,28 @@ impl Blinder {
     }
 
     /// The blinded ids at these shuffled positions.
-    pub(super) fn blind(&self, positions: Range<usize>) -> Vec<Point> {
+    pub(super) fn blind(&self, positions: Range<usize>, stop: &Stop) -> Result<Vec<Point>> {
         let rows = self.order.get(positions).unwrap_or_default();
         let ids: Vec<&str> = rows.iter().filter_map(|row| self.ids.get(*row)).map(String::as_str).collect();
-        self.key.blind_ids(&ids, DOMAIN)
+        let mut points = Vec::with_capacity(ids.len());
+        for piece in ids.chunks(PIECE) {
+            stop.go_on()?;
+            points.extend(self.key.blind_ids(piece, DOMAIN));
+        }
+        Ok(points)
     }
 
-    /// A peer's points with this party's blinding on top, in the peer's order.
-    pub(super) fn double(&self, points: &[Point]) -> Result<Vec<Point>, CurveError> {
-        self.key.blind_points(points)
+    /// A peer's points with this party's blinding on top, in the peer's order; or what is wrong with them.
+    pub(super) fn double(&self, points: &[Point], stop: &Stop) -> Result<Result<Vec<Point>, CurveError>> {
+        let mut doubled = Vec::with_capacity(points.len());
+        for piece in points.chunks(PIECE) {
+            stop.go_on()?;
+            match self.key.blind_points(piece) {
+                Ok(points) => doubled.extend(points),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(doubled))
     }
 }
 
@@ -210,7 +227,8 @@ mod tests {
             assert_eq!(rows, stored);
         }
         assert_ne!(one.order(), other.order());
-        let points: HashSet<Point> = one.blind(0..50).into_iter().chain(other.blind(0..50)).collect();
+        let points: HashSet<Point> =
+            [one, other].iter().flat_map(|own| own.blind(0..50, &Stop::NEVER).expect("blinded")).collect();
         assert_eq!(points.len(), 100, "two meetings show the same points");
     }
 

@@ -41,7 +41,7 @@ pub(super) async fn transform(task: &TaskContext, params: Params) -> Result<()> 
         let rows = run_steps(&steps, rows, seed, Watch(&stopped)).map_err(invalid)?;
         let mut lines = Vec::with_capacity(rows.len());
         for row in &rows {
-            stop.go_on().map_err(|_| ComponentError::Canceled)?;
+            stop.go_on()?;
             lines.push(str_of(row));
         }
         Ok((head(&rows), Table::of_lines(lines)?))
