@@ -14,12 +14,18 @@ use vocabulary::PartyId;
 pub struct CoordinatorConfig {
     /// The folder of the coordinator's certificate and key, as `fedflow certs issue` wrote it.
     pub identity: PathBuf,
+    /// `"none"`: the coordinator starts without `revoked.crl` in that folder.
+    #[serde(default)]
+    pub revocation: pki::Revocation,
     /// Where agents connect (QUIC, UDP).
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
     /// Where people and programs ask (REST, TCP). Keep it on a trusted network: it is plain HTTP.
     #[serde(default = "default_rest")]
     pub rest: SocketAddr,
+    /// Names under which the REST door is asked, beside any address and `localhost`: a browser could be led here by any other.
+    #[serde(default)]
+    pub names: Vec<String>,
     /// The folder of the coordinator's own data.
     #[serde(default = "default_data")]
     pub data: PathBuf,
@@ -54,6 +60,9 @@ pub struct CoordinatorConfig {
     /// at a door that asks nobody.
     #[serde(default)]
     pub one_owner: bool,
+    /// How much agents may have this coordinator keep.
+    #[serde(default)]
+    pub bounds: service::Bounds,
     /// Kubeflow Pipelines' API.
     #[serde(default)]
     pub kubeflow: KubeflowRules,

@@ -83,13 +83,14 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).await.map_err(|error| {
         Fault::new(ErrorCode::StorageFull, format!("the data folder {} cannot be made: {error}", config.data.display()))
     })?;
-    let access = config.access.clone().map(|access| Access::open(access, None, Arc::new(SystemClock))).transpose()?;
-    let identity = pki::Identity::load(&config.identity)?;
+    let access = config.access.clone().map(|access| Access::open_in(&config.data, access, None, Arc::new(SystemClock))).transpose()?;
+    let identity = pki::Identity::load_for_daemon(&config.identity, config.revocation)?;
     let federation = identity.federation().to_owned();
     let store = store::open(&config.store_url()).await.map_err(|error| error.fault())?;
     let quic = EndpointOptions { mtu: config.mtu, ..EndpointOptions::at(config.listen) };
     let (endpoint, incoming) = Endpoint::bind(quic, identity, &SERVICES).map_err(Fault::from)?;
-    let door = Door::open(config.rest, ServeOptions::default()).await.map_err(|error| {
+    let served = ServeOptions { names: config.names.clone(), ..ServeOptions::default() };
+    let door = Door::open(config.rest, served).await.map_err(|error| {
         Fault::new(ErrorCode::AddressUnusable, error.to_string())
             .next("stop what listens there, or set another `rest` address")
     })?;
@@ -102,6 +103,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         federation,
         known_parties: config.parties.clone(),
         home_party: config.home_party.clone(),
+        bounds: config.bounds.clone(),
         ..Options::default()
     };
     let coordinator = Coordinator::new(store, Arc::new(gateway.clone()), Arc::new(SystemClock), options);
@@ -119,6 +121,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         board: config.board.clone(),
         address: (rest.ip().to_string(), rest.port()),
         access: access.clone(),
+        disk: Some(daemon::Disk::below(&config.data)),
     };
     let rows: Arc<dyn Rows> = Arc::new(RowsOverGateway(gateway.clone()));
     let fate_flow = faces::fate_flow::router(FateFlow::new(coordinator.clone(), rows.clone(), face));

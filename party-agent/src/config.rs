@@ -24,6 +24,13 @@ pub struct AgentConfig {
     pub identity: PathBuf,
     /// The coordinator's QUIC address, `host:port`. No default.
     pub coordinator: String,
+    /// The party whose coordinator it is, as that certificate names it: no other party's may pose as it. Default: the one that
+    /// answers first, which is remembered in the data folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coordinator_party: Option<PartyId>,
+    /// `"none"`: the agent starts without `revoked.crl` in its identity's folder. Default `"required"`.
+    #[serde(default)]
+    pub revocation: pki::Revocation,
     /// Where QUIC listens and from where it dials; port 0 takes a free one. Default `0.0.0.0:0`.
     #[serde(default = "any_port")]
     pub listen: SocketAddr,
@@ -39,6 +46,10 @@ pub struct AgentConfig {
     /// The door's address as users write it, told to outsiders who must use it. Default `http://` and the bound address.
     #[serde(default)]
     pub rest_url: Option<String>,
+    /// Names under which the REST door is asked, beside any address, `localhost` and the one of `rest_url`: a browser could be
+    /// led here by any other. Default none.
+    #[serde(default)]
+    pub names: Vec<String>,
     /// Folder of everything the agent keeps: `shelf/`, `records.db`, `staging/`, `files/`, `exports/`, `logs/`,
     /// `spill/`. Default `data`.
     #[serde(default = "data_folder")]
@@ -80,6 +91,8 @@ pub struct Limits {
     pub attempts: usize,
     /// Bytes of mail that wait in memory before letters go to disk. Default 256 MiB.
     pub mail_memory: u64,
+    /// Bytes of waiting mail on disk; one sending party may take no more of them than it leaves.
+    pub mail_disk: u64,
     /// Bytes of the largest letter. Default 2 GiB.
     pub largest_letter: u64,
     /// Bytes of the largest file that is taken for an upload. Default 64 GiB.
@@ -93,6 +106,7 @@ impl Default for Limits {
         Self {
             attempts: 64,
             mail_memory: 256 << 20,
+            mail_disk: 64 << 30,
             largest_letter: 2 << 30,
             largest_upload: 64 << 30,
             letter_seconds: 300,
@@ -123,11 +137,14 @@ impl AgentConfig {
             party,
             identity,
             coordinator: coordinator.into(),
+            coordinator_party: None,
+            revocation: pki::Revocation::default(),
             listen: any_port(),
             direct: Vec::new(),
             relay_only: false,
             rest: rest_port(),
             rest_url: None,
+            names: Vec::new(),
             data: data_folder(),
             import_roots: Vec::new(),
             export_root: None,

@@ -36,7 +36,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use doors::lenient::whole_body;
 use doors::proxy::{make_response, pass_on, take_request, whole};
-use doors::{Answer, Failure, Forward, tolerate_slash};
+use doors::{Answer, Dialect, Failure, Forward, tolerate_slash};
 use policy::{Policy, Verdict};
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault, SignedBytes};
@@ -282,6 +282,9 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/model/transfer", route(&desk, post, model::transfer))
         .route("/v1/model/transfer/{model}/{version}", route(&desk, post, model::transfer))
         .route("/v1/fedflow/health", route(&desk, MethodFilter::GET, info::health))
+        .route("/livez", route(&desk, MethodFilter::GET, info::is_alive))
+        .route("/readyz", route(&desk, MethodFilter::GET, info::is_ready))
+        .route("/healthz", route(&desk, MethodFilter::GET, info::is_ready))
         .route("/v1/fedflow/audit", route(&desk, MethodFilter::GET, audit_chain::newest))
         .route("/v1/fedflow/audit/chain", route(&desk, MethodFilter::GET, audit_chain::whole))
         .method_not_allowed_fallback(|| async { Failure::wrong_method() })
@@ -292,7 +295,11 @@ pub(crate) fn router(desk: Desk) -> Router {
 /// What is not this party's: the coordinator answers its users.
 async fn elsewhere(desk: Desk, request: Request) -> Response {
     if desk.side == Side::Outside {
-        return Failure::unknown_route().into_response();
+        return Failure::unknown_path(request.uri().path()).into_response();
+    }
+    if Dialect::is_nobodys(request.uri().path()) {
+        doors::lenient::drain(doors::proxy::stream_of(request.into_body())).await;
+        return Failure::unknown_route().with_status(404).into_response();
     }
     let passed = match Tickets::are_given_at(request.uri().path()) {
         true => pass_on_with_ticket(&desk, request).await,

@@ -26,6 +26,7 @@ use crate::account::{Accounts, open_chain};
 use crate::archivist::Archivist;
 use crate::calls::Calls;
 use crate::config::AgentConfig;
+use crate::coordinator_pin::CoordinatorPin;
 use crate::door::{Desk, Health, Side, router};
 use crate::files::Files;
 use crate::holdings::{Catalogue, Holdings};
@@ -142,6 +143,13 @@ pub(crate) fn open_access(config: &AgentConfig) -> Result<Option<Access>, Fault>
     config.access.clone().map(open).transpose()
 }
 
+/// The same, remembering in the agent's folder which signed requests came.
+fn keep_access(config: &AgentConfig) -> Result<Option<Access>, Fault> {
+    make_folder(&config.data)?;
+    let open = |access| Access::open_in(&config.data, access, Some(config.party.clone()), Arc::new(SystemClock));
+    config.access.clone().map(open).transpose()
+}
+
 /// The place where models are kept outside of the agent; none when the settings name none.
 pub(crate) fn load_model_store(config: &AgentConfig) -> Result<Option<ModelStore>, Fault> {
     Ok(config.model_store.as_ref().map(ModelStore::open).transpose()?)
@@ -149,7 +157,7 @@ pub(crate) fn load_model_store(config: &AgentConfig) -> Result<Option<ModelStore
 
 /// Loads the identity and sees that it is this party's agent's.
 pub(crate) fn load_identity(config: &AgentConfig) -> Result<Identity, Fault> {
-    let identity = Identity::load(&config.identity)?;
+    let identity = Identity::load_for_daemon(&config.identity, config.revocation)?;
     if identity.party() != &config.party || identity.kind() != Kind::Agent {
         let message =
             format!("the certificate is of {} {}, not of agent {}", identity.kind(), identity.party(), config.party);
@@ -162,6 +170,8 @@ pub(crate) fn load_identity(config: &AgentConfig) -> Result<Identity, Fault> {
 async fn report_lost(holdings: &Holdings, reporter: &Reporter) -> Result<(), Fault> {
     for (task, attempt) in holdings.records.lose_running(&holdings.me, holdings.now()).await? {
         tracing::warn!(%task, attempt = attempt.0, "the agent ended while this attempt ran");
+        let line = format!("attempt {attempt} is lost: the agent ended while it ran");
+        holdings.logs.open(&task).write(component_kit::LogLevel::Warning, &line);
         reporter.ended(&task, attempt, Outcome::Lost, Usage::default()).await;
     }
     Ok(())
@@ -190,6 +200,7 @@ fn open_mail(
     let inbox = InboxOptions {
         memory_limit_bytes: config.limits.mail_memory,
         spill_dir: Some(config.data.join("spill")),
+        disk_limit_bytes: config.limits.mail_disk,
         ..InboxOptions::default()
     };
     let inbox = Inbox::new(inbox).map_err(|error| {
@@ -212,17 +223,29 @@ fn open_mail(
 }
 
 async fn open_door(config: &AgentConfig) -> Result<Door, Fault> {
-    let options = ServeOptions { end_patience: Duration::from_secs(3), ..ServeOptions::default() };
+    let names = config.names.iter().cloned().chain(config.rest_url.as_deref().and_then(host_of)).collect();
+    let options = ServeOptions { end_patience: Duration::from_secs(3), names, ..ServeOptions::default() };
     Door::open(config.rest, options).await.map_err(|error| {
         Fault::new(ErrorCode::AddressUnusable, error.to_string())
             .next("choose another port for the setting rest, or stop what uses it")
     })
 }
 
+/// The name, or the address, of a URL.
+fn host_of(url: &str) -> Option<String> {
+    let uri: axum::http::Uri = url.parse().ok()?;
+    uri.host().map(str::to_owned)
+}
+
 /// What the agent tells of itself at hello: where it is reached, and how many attempts it takes at a time.
 fn introduction(config: &AgentConfig, rest: String) -> Introduction {
     let slots = u32::try_from(config.limits.attempts).unwrap_or(u32::MAX);
     Introduction { direct: reachable(config), rest, slots }
+}
+
+/// A number that no other run of the process has.
+fn this_run(holdings: &Holdings) -> u64 {
+    crypto::Random::from_os().map_or_else(|_| holdings.now().0.unsigned_abs(), |mut random| random.u64())
 }
 
 fn renewal_of(config: &AgentConfig, holdings: &Arc<Holdings>, mail: &Mail, again: Arc<Notify>) -> Renewal {
@@ -252,7 +275,7 @@ pub(crate) async fn start(
 ) -> Result<Running, Fault> {
     config.check()?;
     let identity = load_identity(&config)?;
-    let access = open_access(&config)?;
+    let access = keep_access(&config)?;
     let holdings = open_holdings(&config, catalogue).await?;
     // Before anybody can dial or be dialled.
     identity.trust().pins().replace(pinned(&holdings.records).await?);
@@ -298,6 +321,7 @@ pub(crate) async fn start(
         door: router(desk.on(Side::Outside)),
     };
     let keeper = LinkKeeper {
+        pin: CoordinatorPin::open(config.coordinator_party.clone(), &config.data)?,
         endpoint: mail.endpoint.clone(),
         address: config.coordinator.clone(),
         introduction: introduction(&config, rest_url),
@@ -308,6 +332,7 @@ pub(crate) async fn start(
         board: board.clone(),
         link,
         again,
+        run: this_run(&holdings),
     };
     let parts = Parts { holdings, supervisor, reporter: reporter.clone(), endpoint: mail.endpoint };
     tracing::info!(party = %config.party, %rest, %quic, coordinator = %config.coordinator, "agent started");
@@ -364,8 +389,10 @@ fn reachable(config: &AgentConfig) -> Vec<String> {
 
 fn health_of(config: &AgentConfig, board: &StatusBoard, supervisor: &Supervisor, access: Option<Access>) -> Health {
     let (party, board, supervisor) = (config.party.clone(), board.clone(), supervisor.clone());
+    let disk = daemon::Disk::below(&config.data);
     Arc::new(move || -> Value {
         json!({
+            "disk": disk.check().err().unwrap_or_else(|| "ok".to_owned()),
             "party": party,
             "version": env!("CARGO_PKG_VERSION"),
             "coordinator": board.to_json(),

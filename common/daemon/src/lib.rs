@@ -2,9 +2,11 @@
 #![deny(missing_docs)]
 
 pub mod config;
+pub mod disk;
 pub mod logging;
 pub mod redact;
 pub mod shutdown;
 
 pub use config::{ConfigError, load};
+pub use disk::Disk;
 pub use redact::Secret;

@@ -23,13 +23,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use vocabulary::{Clock, ErrorCode, Fault, PartyId, Timestamp};
 use wire::agent_link::Caller;
 
 use crate::dialect::Dialect;
 use crate::fate_reply::{AUTHENTICATION, Failure, answers_with_a_file};
-use crate::lenient::drain;
+use crate::lenient::drain_strangers;
 use crate::proxy::stream_of;
 use book::{Book, Reading};
 use nonces::Nonces;
@@ -46,8 +47,14 @@ const READ_AGAIN_EVERY: Duration = Duration::from_secs(10);
 const GRACE_MILLIS: i64 = 60_000;
 /// HTTP status of a refusal where a client would take HTTP 200 for the file.
 const REFUSED_FILE: u16 = 400;
-/// HTTP status of a refusal to clients of other APIs than FATE-Flow's.
+/// HTTP status of a refusal outside of FATE-Flow's own paths, whose clients look at HTTP's status.
 const REFUSED_ELSEWHERE: u16 = 401;
+/// Bodies whose signature is not looked at yet that are held at a time, of a megabyte at most each.
+const UNVERIFIED_AT_ONCE: usize = 64;
+/// How long a signed request waits for its turn to be looked at.
+const TURN: Duration = Duration::from_secs(10);
+/// HTTP status of a request that could not be looked at.
+const BUSY: u16 = 503;
 /// Where OpenStack's clients carry their token.
 const AUTH_TOKEN: &str = "x-auth-token";
 
@@ -83,6 +90,7 @@ struct Inner {
     book: RwLock<Arc<Book>>,
     nonces: Mutex<Nonces>,
     wrong: Mutex<Wrong>,
+    unverified: Semaphore,
 }
 
 /// What is wrong with the entries and with the file.
@@ -99,6 +107,27 @@ impl Access {
     /// Fails when a credential of the settings is incomplete, names a stranger, or stands there twice; when nobody is named
     /// at all; or when the file is not there. Of the file, what cannot be used is told and does not count.
     pub fn open(settings: AccessSettings, own: Option<PartyId>, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
+        let nonces = Nonces::new(clock.now());
+        Self::with(settings, own, clock, nonces)
+    }
+
+    /// The same, with a folder in which it is remembered across a restart which signed requests came.
+    pub fn open_in(
+        folder: &Path,
+        settings: AccessSettings,
+        own: Option<PartyId>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Fault> {
+        let nonces = Nonces::kept_in(folder, clock.now())?;
+        Self::with(settings, own, clock, nonces)
+    }
+
+    fn with(
+        settings: AccessSettings,
+        own: Option<PartyId>,
+        clock: Arc<dyn Clock>,
+        nonces: Nonces,
+    ) -> Result<Self, Fault> {
         let reading = Book::read(&settings, own.as_ref());
         if let Err(fault) = &reading.file {
             tracing::error!(code = fault.code.text(), %fault, "nobody whom this file names comes in");
@@ -115,11 +144,12 @@ impl Access {
             }
             None => {}
         }
-        let nonces = Mutex::new(Nonces::new(clock.now()));
+        let nonces = Mutex::new(nonces);
+        let unverified = Semaphore::new(UNVERIFIED_AT_ONCE);
         let wrong =
             Mutex::new(Wrong { refused: told(&reading), unreadable: reading.file.is_err().then(|| clock.now()) });
         let book = RwLock::new(Arc::new(reading.book));
-        Ok(Self { inner: Arc::new(Inner { settings, own, clock, book, nonces, wrong }) })
+        Ok(Self { inner: Arc::new(Inner { settings, own, clock, book, nonces, wrong, unverified }) })
     }
 
     /// Names of entries that do not count as they stand, and whether the file cannot be read at all.
@@ -214,6 +244,10 @@ impl Access {
                 Ok(claimed) => claimed,
                 Err(failure) => return refused(request, failure),
             };
+            let Ok(Ok(_turn)) = tokio::time::timeout(TURN, self.inner.unverified.acquire()).await else {
+                let fault = Fault::new(ErrorCode::Conflict, "too many signed requests come at once");
+                return refused(request, Failure::from(fault.next("send it again")).with_status(BUSY));
+            };
             let content;
             (request, content) = content::read(request).await?;
             let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
@@ -227,12 +261,11 @@ impl Access {
             }
             known
         };
+        crate::serve::prove(request.extensions());
         let headers = request.headers_mut();
         headers.remove(AUTHORIZATION);
         headers.remove(AUTH_TOKEN);
-        for name in signature::HEADERS {
-            headers.remove(name);
-        }
+        signature::remove(headers);
         request.extensions_mut().insert(CredentialName(known.name));
         request.extensions_mut().insert(match known.holder {
             Holder::Party(party) => Caller::PartyUser(party),
@@ -282,16 +315,16 @@ async fn enter(State(access): State<Access>, request: Request, next: Next) -> Re
         return next.run(request).await;
     }
     let is_file = answers_with_a_file(path);
-    let is_foreign = Dialect::of(path) != Dialect::FateFlow;
+    let is_foreign = !Dialect::is_fates(path);
     match access.admit(request).await {
         Ok(request) => next.run(request).await,
         Err((failure, body)) => {
             tracing::debug!(reason = failure.0.retmsg, "a caller was refused at the door");
-            drain(stream_of(body)).await;
+            drain_strangers(stream_of(body)).await;
             // clients unpack whatever comes with HTTP 200 from a file route
             let refused = failure.0.status == 200;
             match (is_foreign, is_file) {
-                (true, _) if refused => failure.with_status(REFUSED_ELSEWHERE),
+                (true, false) if refused => failure.with_status(REFUSED_ELSEWHERE),
                 (_, true) if refused => failure.with_status(REFUSED_FILE),
                 _ => failure,
             }

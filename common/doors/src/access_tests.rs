@@ -228,6 +228,67 @@ async fn takes_an_empty_object_signed_or_not() {
 }
 
 #[tokio::test]
+async fn compares_a_body_as_it_came_and_takes_a_small_one_only() {
+    let bench = bench();
+    let wrong = "signature authentication failed";
+    // What is no JSON is no empty document: it is signed like any other body.
+    for (nonce, body) in ["{\"a\": ", "nothing", &"[".repeat(100), "{\"a\": 1} x"].into_iter().enumerate() {
+        let nonce = nonce.to_string();
+        let unsigned = Signed { nonce: &nonce, ..Signed::default() };
+        assert_eq!(bench.refusal(unsigned.request(None, body.to_owned())).await, wrong, "{body}");
+        let signed = Signed { nonce: &nonce, body, ..Signed::default() };
+        assert!(bench.send(signed.request(None, body.to_owned())).await.1["caller"].is_string(), "{body}");
+    }
+    let most = " ".repeat(content::MOST);
+    let signed = Signed { nonce: "most", body: &most, ..Signed::default() };
+    assert!(bench.send(signed.request(None, most.clone())).await.1["caller"].is_string());
+    let more = format!("{most} ");
+    let signed = Signed { nonce: "more", body: &more, ..Signed::default() };
+    let (status, reply) = bench.send(signed.request(None, more.clone())).await;
+    assert_eq!(status, 413, "{reply}");
+    assert!(reply["retmsg"].as_str().is_some_and(|text| text.contains("bearer token")), "{reply}");
+    // a token says at once who it is, so what comes with it is bounded where it is read
+    let request = Request::post("/v1/job/query").header("authorization", format!("Bearer {TOKEN}"));
+    let (_, seen) = bench.send(request.body(Body::from(more.clone())).expect("request")).await;
+    assert_eq!(seen["body"].as_str().map(str::len), Some(more.len()));
+}
+
+#[tokio::test]
+async fn a_signed_request_counts_once_across_a_restart() {
+    let folder = tempfile::tempdir().expect("folder");
+    let clock = Arc::new(ManualClock::at(Timestamp(NOW * 1_000)));
+    let started = || {
+        let access = Access::open_in(folder.path(), settings(), None, clock.clone()).expect("opened");
+        Bench { router: access.protect(Router::new().fallback(echo)), clock: clock.clone(), access }
+    };
+    let signed = |nonce: &str, time: i64| Signed { nonce, time, ..Signed::default() }.request(None, "");
+    let bench = started();
+    assert!(bench.send(signed("first", NOW + 60_000)).await.1["caller"].is_string());
+    for _ in 0..3 {
+        let again = started();
+        assert_eq!(again.refusal(signed("first", NOW + 60_000)).await, "Invalid NONCE");
+        clock.advance_millis(30_000);
+    }
+    let bench = started();
+    assert!(bench.send(signed("second", NOW + 100_000)).await.1["caller"].is_string(), "others count");
+    // the span turns, and the line that a crash tears is none
+    clock.advance_millis(30_000);
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(folder.path().join("nonces"))
+        .and_then(|mut file| std::io::Write::write_all(&mut file, b"00000"))
+        .expect("written");
+    let bench = started();
+    assert_eq!(bench.refusal(signed("second", NOW + 100_000)).await, "Invalid NONCE");
+    assert_eq!(bench.refusal(signed("first", NOW + 60_000)).await, "Invalid NONCE", "as long as it would count");
+    drop(bench);
+    std::fs::remove_file(folder.path().join("nonces")).expect("removed");
+    std::fs::create_dir(folder.path().join("nonces")).expect("made");
+    let opened = Access::open_in(folder.path(), settings(), None, clock.clone());
+    assert!(opened.expect_err("it cannot be kept").message.contains("used nonces"));
+}
+
+#[tokio::test]
 async fn takes_forms_whose_file_is_not_signed_and_passes_them_on_whole() {
     let bench = bench();
     let form = Some("multipart/form-data; boundary=X");
@@ -406,4 +467,33 @@ async fn a_wrong_entry_of_the_file_keeps_no_other_from_being_added_or_removed() 
     std::fs::write(&path, "[[tokens").expect("written");
     let access = Access::open(settings, None, clock).expect("starts");
     assert!(access.refused().1);
+}
+
+#[tokio::test]
+async fn takes_the_headers_of_a_signature_in_every_spelling_but_never_twice() {
+    let bench = bench();
+    for (number, name) in ["APP-KEY", "app-key", "App_Key"].into_iter().enumerate() {
+        let nonce = format!("n{number}");
+        let mut request = Signed { nonce: &nonce, ..Signed::default() }.request(None, "");
+        request.headers_mut().remove("app_key");
+        request.headers_mut().insert(http::HeaderName::try_from(name).expect("name"), "ak".parse().expect("header"));
+        let (status, seen) = bench.send(request).await;
+        assert_eq!(status, 200);
+        assert!(seen["caller"].is_string(), "{name}: {seen}");
+    }
+    let needed = "requirement headers parameters: ['TIMESTAMP', 'NONCE', 'APP_KEY', 'SIGNATURE']";
+    // Whichever of two is looked at, somebody on the way may have added it.
+    for (name, value) in [
+        ("app-key", "ak"),
+        ("app-key", "who"),
+        ("app_key", "ak"),
+        ("nonce", "b3a9"),
+        ("timestamp", "1"),
+        ("signature", "AA=="),
+    ] {
+        let mut request = Signed::default().request(None, "");
+        request.headers_mut().append(http::HeaderName::from_static(name), value.parse().expect("header"));
+        assert_eq!(bench.refusal(request).await, needed, "{name}: {value}");
+    }
+    assert!(bench.send(Signed::default().request(None, "")).await.1["caller"].is_string(), "no nonce was used up");
 }

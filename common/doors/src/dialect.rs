@@ -20,6 +20,7 @@ const COLLECTIONS: [&str; 7] =
 impl Dialect {
     /// The API that a path belongs to.
     pub fn of(path: &str) -> Self {
+        let path = Self::without_prefix(path);
         let mut segments = path.trim_start_matches('/').split('/');
         match (segments.next().unwrap_or_default(), segments.next(), segments.next()) {
             ("apis", _, _) => Self::Kubeflow,
@@ -33,16 +34,43 @@ impl Dialect {
         }
     }
 
+    /// A path without the prefix under which Kubeflow's own installations serve their API.
+    pub fn without_prefix(path: &str) -> &str {
+        match path.strip_prefix("/pipeline") {
+            Some(rest) if rest == "/apis" || rest.starts_with("/apis/") => rest,
+            _ => path,
+        }
+    }
+
+    /// Whether a path is among those that FATE-Flow answers in its own way, whatever stands there: with HTTP 200 and a code of its
+    /// own. What is below `/v1/fedflow/` and all that is nobody's is answered as HTTP means it.
+    pub fn is_fates(path: &str) -> bool {
+        let own = path.strip_prefix("/v1/").filter(|rest| rest.split('/').next() != Some("fedflow"));
+        own.is_some() && Self::of(path) == Self::FateFlow
+    }
+
+    /// Whether nothing is served under a path, whichever daemon is asked.
+    pub fn is_nobodys(path: &str) -> bool {
+        let path = path.trim_end_matches('/');
+        let is_document = matches!(path, "/docs" | "/openapi.json");
+        Self::of(path) == Self::FateFlow && !(path.starts_with("/v1/") || is_document || Self::is_probe(path))
+    }
+
+    /// Whether a path tells only whether the daemon lives and is ready.
+    pub fn is_probe(path: &str) -> bool {
+        matches!(path.trim_end_matches('/'), "/livez" | "/readyz" | "/healthz")
+    }
+
     /// Whether a path is there for everybody, without a credential: health, versions, and where credentials are given out.
     pub fn is_open(path: &str) -> bool {
-        let bare = path.trim_end_matches('/');
+        let bare = Self::without_prefix(path).trim_end_matches('/');
         match Self::of(path) {
             Self::Kubeflow => bare == "/apis/v1beta1/healthz" || bare.starts_with("/apis/docs"),
             Self::Meteos => {
                 matches!(bare, "" | "/v1" | "/meteos/openapi.json" | "/meteos/docs") || path.starts_with("/identity")
             }
             Self::Abeja => is_opened_by_its_secret(bare),
-            Self::FateFlow => false,
+            Self::FateFlow => Self::is_probe(path),
         }
     }
 }
@@ -67,6 +95,11 @@ mod tests {
         for (path, dialect) in [
             ("/apis/v1beta1/experiments", Dialect::Kubeflow),
             ("/apis", Dialect::Kubeflow),
+            ("/pipeline/apis/v1beta1/experiments", Dialect::Kubeflow),
+            ("/pipeline/apis", Dialect::Kubeflow),
+            ("/pipeline/apisx", Dialect::FateFlow),
+            ("/pipeline", Dialect::FateFlow),
+            ("/pipeline/pipeline/apis", Dialect::FateFlow),
             ("/organizations/1234567890123/deployments", Dialect::Abeja),
             ("/channels/1/upload", Dialect::Abeja),
             ("/", Dialect::Meteos),
@@ -89,8 +122,34 @@ mod tests {
     }
 
     #[test]
+    fn fates_own_is_what_its_clients_ask_for() {
+        for path in ["/v1/job/query", "/v1/no/such", "/v1/x"] {
+            assert!(Dialect::is_fates(path), "{path}");
+        }
+        for (path, nobodys) in
+            [("/nothing", true), ("/pipeline/x", true), ("/v2/job", true), ("/docs/", false), ("/v1/x", false)]
+        {
+            assert_eq!(Dialect::is_nobodys(path), nobodys, "{path}");
+        }
+        for path in
+            ["/v1/fedflow/health", "/v1/fedflow", "/v2/job/query", "/nothing", "/pipeline/x", "/", "/v1", "/apis"]
+        {
+            assert!(!Dialect::is_fates(path), "{path}");
+        }
+    }
+
+    #[test]
     fn little_is_there_for_everybody() {
-        for path in ["/", "/v1/", "/identity/v2.0/tokens", "/apis/v1beta1/healthz", "/apis/v1beta1/healthz/"] {
+        for path in [
+            "/",
+            "/v1/",
+            "/identity/v2.0/tokens",
+            "/apis/v1beta1/healthz",
+            "/apis/v1beta1/healthz/",
+            "/pipeline/apis/v1beta1/healthz",
+            "/livez",
+            "/readyz/",
+        ] {
             assert!(Dialect::is_open(path), "{path}");
         }
         for path in ["/organizations/1/deployments/2/versions/ver-3/content", "/channels/1/2/content/"] {

@@ -9,6 +9,8 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 use vocabulary::{ErrorCode, Fault};
 
+use crate::dialect::Dialect;
+
 /// Success.
 pub const SUCCESS: i64 = 0;
 /// Any uncaught error.
@@ -177,6 +179,12 @@ impl Failure {
     /// No such route.
     pub fn unknown_route() -> Self {
         Self::code(EXCEPTION, "<NotFound '404: Not Found'>")
+    }
+
+    /// The same under any path: FATE's clients take HTTP 200 for it, everybody else what HTTP says.
+    pub fn unknown_path(path: &str) -> Self {
+        let failure = Self::unknown_route();
+        if Dialect::is_fates(path) { failure } else { failure.with_status(404) }
     }
 
     /// The route takes another method.

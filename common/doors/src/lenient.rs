@@ -20,6 +20,11 @@ use crate::proxy::{BodyStream, stream_of};
 pub const JSON_LIMIT: usize = 16 << 20;
 /// Most bytes of an unwanted body that are read.
 const MOST_DRAINED: usize = 1 << 30;
+/// HTTP status of a body beyond its bound.
+const TOO_LARGE: u16 = 413;
+/// Most bytes that are read of a body whose sender is not known, and how long.
+const MOST_OF_A_STRANGER: usize = 64 << 20;
+const PATIENCE_FOR_A_STRANGER: Duration = Duration::from_secs(10);
 /// How long a JSON body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -96,24 +101,40 @@ fn number_length(bytes: &[u8]) -> usize {
 }
 
 /// A body read to its end, at most [`JSON_LIMIT`] bytes; larger is HTTP 413, slower HTTP 408, torn HTTP 400.
-pub async fn whole_body(mut body: Body) -> Result<Bytes, Failure> {
-    let reading = tokio::time::timeout(PATIENCE, Limited::new(&mut body, JSON_LIMIT).collect()).await;
-    match reading {
+pub async fn whole_body(body: Body) -> Result<Bytes, Failure> {
+    let (read, rest) = body_within(body, JSON_LIMIT, PATIENCE).await;
+    if read.as_ref().is_err_and(|failure| failure.0.status == TOO_LARGE) {
+        drain(stream_of(rest)).await;
+    }
+    read
+}
+
+/// A body read to its end within bounds, and what is left of it where it is beyond them.
+pub(crate) async fn body_within(mut body: Body, most: usize, patience: Duration) -> (Result<Bytes, Failure>, Body) {
+    let reading = tokio::time::timeout(patience, Limited::new(&mut body, most).collect()).await;
+    let read = match reading {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            drain(stream_of(body)).await;
-            Err(Failure::http(413, None))
-        }
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Failure::http(TOO_LARGE, None)),
         Ok(Err(_)) => Err(Failure::http(400, Some("the request body ended early"))),
         Err(_) => Err(Failure::http(408, None)),
-    }
+    };
+    (read, body)
 }
 
 /// Reads a body that nobody wants to its end, within bounds: a sender that is answered while it sends may never look at
 /// the answer.
-pub async fn drain(mut body: BodyStream) {
+pub async fn drain(body: BodyStream) {
+    drain_within(body, MOST_DRAINED, PATIENCE).await;
+}
+
+/// The same for somebody who is not known.
+pub(crate) async fn drain_strangers(body: BodyStream) {
+    drain_within(body, MOST_OF_A_STRANGER, PATIENCE_FOR_A_STRANGER).await;
+}
+
+async fn drain_within(mut body: BodyStream, most: usize, patience: Duration) {
     let reading = async {
-        let mut left = MOST_DRAINED;
+        let mut left = most;
         while let Some(Ok(piece)) = body.next().await {
             left = left.saturating_sub(piece.len());
             if left == 0 {
@@ -121,7 +142,7 @@ pub async fn drain(mut body: BodyStream) {
             }
         }
     };
-    let _ = tokio::time::timeout(PATIENCE, reading).await;
+    let _ = tokio::time::timeout(patience, reading).await;
 }
 
 /// The same router, but every path may end with a slash.

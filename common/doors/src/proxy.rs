@@ -47,8 +47,8 @@ const HOP_BY_HOP: [&str; 12] = [
     "upgrade",
 ];
 /// Headers that prove something to this door; the other side has no business with them.
-const CREDENTIALS: [&str; 7] =
-    ["authorization", "cookie", "app_key", "nonce", "signature", "timestamp", "x-auth-token"];
+const CREDENTIALS: [&str; 8] =
+    ["authorization", "cookie", "app_key", "app-key", "nonce", "signature", "timestamp", "x-auth-token"];
 
 /// A body with nothing in it.
 pub fn no_body() -> BodyStream {

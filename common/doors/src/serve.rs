@@ -1,43 +1,61 @@
 //! Serving a router on a TCP address: HTTP/1.1 and cleartext HTTP/2, bounds on what a connection may cost, graceful end.
 
+mod answers;
+mod host;
+mod places;
 mod stall;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::response::IntoResponse;
+use axum::middleware::{from_fn, from_fn_with_state};
 use futures_util::StreamExt;
 use hyper::body::Body as _;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
-use vocabulary::{ErrorCode, Fault};
 
-use crate::fate_reply::Failure;
 use crate::proxy::stream_of;
+use host::KnownNames;
+use places::{Place, Places};
+
+pub use answers::PAGE_POLICY;
+pub use places::prove;
+
+/// Bytes of a body that win its sender another second.
+const LEAST_PACE: u64 = 1_024;
+/// What is waited between two tries to accept a connection.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Bounds on what a connection may cost.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
-    /// How long a request head may take, also the first one after the last reply (75 s by default).
+    /// How long the first request's head may take from the moment at which the connection is there (10 s by default).
+    pub first_patience: Duration,
+    /// How long a further request head may take, also the first one after the last reply (75 s by default).
     pub head_patience: Duration,
     /// Most bytes of a request head; queries of uploads are long (256 KiB by default).
     pub most_head_bytes: usize,
-    /// How long a sender may be silent within a body (60 s by default).
+    /// How long a sender may be silent within a body, and how long it may be waited for in all, beside one second for each
+    /// kilobyte that came (60 s by default).
     pub body_patience: Duration,
     /// How long a receiver may leave a reply unread (60 s by default).
     pub reply_patience: Duration,
-    /// Most connections at a time; further ones wait (1024 by default).
+    /// Most connections at a time (1024 by default). For further ones the longest silent makes room whose caller has not
+    /// shown who he is.
     pub most_connections: usize,
+    /// Most connections of one address that is not this machine's (256 by default).
+    pub most_of_an_address: usize,
+    /// Names under which the door may be asked, beside any address and `localhost` (none by default).
+    pub names: Vec<String>,
     /// How long running requests may take after the end was asked for (10 s by default).
     pub end_patience: Duration,
 }
@@ -45,11 +63,14 @@ pub struct ServeOptions {
 impl Default for ServeOptions {
     fn default() -> Self {
         Self {
+            first_patience: Duration::from_secs(10),
             head_patience: Duration::from_secs(75),
             most_head_bytes: 256 << 10,
             body_patience: Duration::from_secs(60),
             reply_patience: Duration::from_secs(60),
             most_connections: 1_024,
+            most_of_an_address: 256,
+            names: Vec::new(),
             end_patience: Duration::from_secs(10),
         }
     }
@@ -90,26 +111,38 @@ impl Door {
     /// Serves until `stop`, then lets running requests end. A connection's failure concerns that connection only.
     pub async fn run(self, router: Router, stop: CancellationToken) {
         // bodies are bounded where they are read: JSON by `Lenient`, uploads by the receiver's own storage
-        let router = router.layer(DefaultBodyLimit::disable()).layer(axum::middleware::from_fn(refuse_other_sites));
+        let names = KnownNames::new(&self.options.names);
+        let router = router
+            .layer(DefaultBodyLimit::disable())
+            .layer(from_fn_with_state(names, host::refuse_other_names))
+            .layer(from_fn(answers::seal));
         let connections = TaskTracker::new();
-        let room = Arc::new(Semaphore::new(self.options.most_connections));
+        let places = Places::new(self.options.most_connections, self.options.most_of_an_address);
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = self.accept(&room) => accepted,
+                accepted = self.listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, place)) => {
-                    let served = connection(stream, router.clone(), self.options.clone(), stop.clone());
-                    connections.spawn(async move {
-                        served.await;
-                        drop(place);
-                    });
-                }
+                Ok((stream, from)) => match places.take(from.ip()) {
+                    Some(place) => {
+                        connections.spawn(connection(
+                            stream,
+                            place,
+                            router.clone(),
+                            self.options.clone(),
+                            stop.clone(),
+                        ));
+                    }
+                    None => {
+                        tracing::warn!(%from, "every place is held by a caller who is known; a connection is refused")
+                    }
+                },
                 Err(error) => {
-                    // out of descriptors: wait for connections to end instead of spinning
+                    // Out of descriptors: a silent one makes room, and the rest is waited for instead of spinning.
+                    places.make_room();
                     tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    tokio::time::sleep(PAUSE).await;
                 }
             }
         }
@@ -118,41 +151,10 @@ impl Door {
             tracing::warn!(open = connections.len(), "requests were cut off at the end");
         }
     }
-
-    /// The next connection, once there is room for it.
-    async fn accept(&self, room: &Arc<Semaphore>) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
-        let place = room.clone().acquire_owned().await.map_err(std::io::Error::other)?;
-        let (stream, _) = self.listener.accept().await?;
-        Ok((stream, place))
-    }
 }
 
-/// Refuses what a browser sends on behalf of another site. Doors on the loopback interface have no login, and bodies are
-/// read whatever their content type says, so any page could otherwise submit jobs here (and, by a name that resolves to
-/// this machine, read the answers). Programs that are no browsers send neither header.
-async fn refuse_other_sites(request: Request, next: axum::middleware::Next) -> axum::response::Response {
-    if comes_from_other_site(request.headers()) {
-        let fault = Fault::new(ErrorCode::PermissionDenied, "a browser sent this for another site");
-        return Failure::from(fault.next("use the door's own address")).with_status(403).into_response();
-    }
-    next.run(request).await
-}
-
-fn comes_from_other_site(headers: &http::HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let by_browser = text("origin").is_some() || text("sec-fetch-site").is_some_and(|site| site != "none");
-    if !by_browser {
-        return false;
-    }
-    let host = text("host").unwrap_or_default();
-    let own =
-        text("origin").is_none_or(|origin| origin.split_once("://").is_some_and(|(_, authority)| authority == host));
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
-    let is_address = name == "localhost" || name.parse::<std::net::IpAddr>().is_ok();
-    !(own && is_address)
-}
-
-async fn connection(stream: TcpStream, router: Router, options: ServeOptions, stop: CancellationToken) {
+async fn connection(stream: TcpStream, place: Place, router: Router, options: ServeOptions, stop: CancellationToken) {
+    let standing = place.standing();
     let _ = stream.set_nodelay(true);
     let end_patience = options.end_patience;
     let mut builder = Builder::new(TokioExecutor::new());
@@ -167,14 +169,19 @@ async fn connection(stream: TcpStream, router: Router, options: ServeOptions, st
         .keep_alive_interval(Some(options.head_patience))
         .max_header_list_size(u32::try_from(options.most_head_bytes).unwrap_or(u32::MAX));
     let patience = options.body_patience;
-    let service = router.map_request(move |request: http::Request<hyper::body::Incoming>| -> Request {
+    let asking = standing.clone();
+    let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| -> Request {
+        asking.asks();
+        request.extensions_mut().insert(asking.clone());
         request.map(|body| impatient(body, patience))
     });
-    let stream = stall::Impatient::new(stream, options.reply_patience);
+    let stream = stall::Impatient::new(stream, options.reply_patience, standing.clone());
     let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
+        () = standing.left() => Ok(()),
+        () = nothing_asked(&standing, options.first_patience) => Ok(()),
         () = stop.cancelled() => {
             serving.as_mut().graceful_shutdown();
             tokio::time::timeout(end_patience, serving).await.unwrap_or(Ok(()))
@@ -185,16 +192,33 @@ async fn connection(stream: TcpStream, router: Router, options: ServeOptions, st
     }
 }
 
-/// The same body, ending with an error once its sender is silent for too long.
+/// Returns when no request has come for too long.
+async fn nothing_asked(standing: &places::Standing, patience: Duration) {
+    tokio::time::sleep(patience).await;
+    if standing.has_asked() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The same body, ending with an error once its sender is silent for too long, or sends so little that it only holds a place.
 fn impatient(body: hyper::body::Incoming, patience: Duration) -> Body {
     let body = Body::new(body);
     if body.is_end_stream() {
         return body;
     }
-    let pieces = futures_util::stream::unfold(Some(stream_of(body)), move |pieces| async move {
-        let mut pieces = pieces?;
-        match tokio::time::timeout(patience, pieces.next()).await {
-            Ok(piece) => Some((piece?, Some(pieces))),
+    let begin = Some((stream_of(body), Duration::ZERO, 0_u64));
+    let pieces = futures_util::stream::unfold(begin, move |state| async move {
+        let (mut pieces, waited, bytes) = state?;
+        // only the time counts in which the sender is waited for, and not that in which the receiver is
+        let allowed = patience.saturating_add(Duration::from_secs(bytes / LEAST_PACE)).saturating_sub(waited);
+        let began = Instant::now();
+        match tokio::time::timeout(patience.min(allowed), pieces.next()).await {
+            Ok(Some(Ok(piece))) => {
+                let bytes = bytes.saturating_add(piece.len() as u64);
+                Some((Ok(piece), Some((pieces, waited.saturating_add(began.elapsed()), bytes))))
+            }
+            Ok(Some(Err(error))) => Some((Err(error), None)),
+            Ok(None) => None,
             Err(_) => Some((Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the sender is silent")), None)),
         }
     });

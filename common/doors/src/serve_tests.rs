@@ -4,6 +4,7 @@ use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
+use crate::fate_reply::Failure;
 
 async fn open(options: ServeOptions) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
     let door = Door::open(([127, 0, 0, 1], 0).into(), options).await.expect("free port");
@@ -28,29 +29,12 @@ async fn talk(address: SocketAddr, text: &str) -> String {
 async fn reads_the_body_of_a_get_and_ends_when_asked() {
     let (address, stop, serving) = open(ServeOptions::default()).await;
     assert_ne!(address.port(), 0);
-    let request = "GET /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 8\r\n\r\n{\"a\": 1}";
+    let request = "GET /echo HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: 8\r\n\r\n{\"a\": 1}";
     let reply = talk(address, request).await;
     assert!(reply.starts_with("HTTP/1.1 200") && reply.ends_with("{\"a\":1}"), "{reply}");
     stop.cancel();
     serving.await.expect("ended");
     assert!(TcpStream::connect(address).await.is_err());
-}
-
-#[test]
-fn knows_what_a_browser_sends_for_another_site() {
-    let other = |pairs: &[(&'static str, &'static str)]| {
-        let pairs = pairs
-            .iter()
-            .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
-        comes_from_other_site(&pairs.collect())
-    };
-    assert!(!other(&[("host", "127.0.0.1:9380")]), "curl");
-    assert!(!other(&[("host", "fedflow.bank.example")]), "a program behind a proxy");
-    assert!(!other(&[("host", "localhost:1"), ("origin", "http://localhost:1")]), "a page of the door's own");
-    assert!(other(&[("host", "127.0.0.1:1"), ("origin", "http://evil.example")]), "a page of another site");
-    assert!(other(&[("host", "127.0.0.1:1"), ("origin", "null")]), "a page without a site");
-    assert!(other(&[("host", "evil.example:1"), ("origin", "http://evil.example:1")]), "a name made to resolve here");
-    assert!(other(&[("host", "evil.example:1"), ("sec-fetch-site", "same-origin")]), "the same, reading");
 }
 
 #[tokio::test]
@@ -67,6 +51,23 @@ async fn speaks_cleartext_http2() {
     assert_eq!(body, "[2]");
     stop.cancel();
     serving.await.expect("ended");
+}
+
+#[tokio::test]
+async fn judges_the_name_that_http2_asks_under() {
+    let (address, stop, _serving) =
+        open(ServeOptions { names: vec!["own.example".into()], ..Default::default() }).await;
+    let connect = tower::service_fn(move |_: http::Uri| {
+        Box::pin(async move { TcpStream::connect(address).await.map(TokioIo::new) })
+    });
+    let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).http2_only(true).build(connect);
+    for (name, status) in [("evil.example", 403), ("own.example", 200), ("localhost", 200), ("127.1", 403)] {
+        let request = http::Request::builder().uri(format!("http://{name}:9380/echo"));
+        let response = client.request(request.body(Body::from("[2]")).expect("request")).await.expect("answered");
+        assert_eq!((response.status().as_u16(), response.version()), (status, http::Version::HTTP_2), "{name}");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{name}");
+    }
+    stop.cancel();
 }
 
 #[tokio::test]
@@ -89,10 +90,10 @@ async fn says_which_address_is_taken() {
 async fn refuses_a_head_that_is_too_long_or_has_too_many_lines() {
     let (address, stop, _serving) = open(ServeOptions { most_head_bytes: 16 << 10, ..ServeOptions::default() }).await;
     for junk in [format!("x-long: {}\r\n", "a".repeat(64 << 10)), "x: 1\r\n".repeat(2_000)] {
-        let reply = talk(address, &format!("GET /echo HTTP/1.1\r\nhost: a\r\n{junk}\r\n")).await;
+        let reply = talk(address, &format!("GET /echo HTTP/1.1\r\nhost: 127.0.0.1\r\n{junk}\r\n")).await;
         assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 431"), "{reply}");
     }
-    let fine = talk(address, "GET /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    let fine = talk(address, "GET /echo HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n").await;
     assert!(fine.starts_with("HTTP/1.1 200"), "{fine}");
     stop.cancel();
 }
@@ -101,7 +102,7 @@ async fn refuses_a_head_that_is_too_long_or_has_too_many_lines() {
 async fn answers_a_sender_that_falls_silent() {
     let options = ServeOptions { body_patience: Duration::from_millis(100), ..ServeOptions::default() };
     let (address, stop, _serving) = open(options).await;
-    let request = "GET /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 8\r\n\r\n{\"a\"";
+    let request = "GET /echo HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: 8\r\n\r\n{\"a\"";
     let reply = tokio::time::timeout(Duration::from_secs(5), talk(address, request)).await.expect("answered");
     assert!(reply.starts_with("HTTP/1.1 400") && reply.contains("\"retcode\":400"), "{reply}");
     stop.cancel();
@@ -112,7 +113,7 @@ async fn drops_a_receiver_that_does_not_read() {
     let options = ServeOptions { reply_patience: Duration::from_millis(100), ..ServeOptions::default() };
     let (address, stop, serving) = open(options).await;
     let mut stream = TcpStream::connect(address).await.expect("connect");
-    stream.write_all(b"GET /much HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("write");
+    stream.write_all(b"GET /much HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await.expect("write");
     // an end that is asked for waits for running requests, so it shows that this one is over
     tokio::time::sleep(Duration::from_millis(300)).await;
     stop.cancel();
@@ -123,20 +124,46 @@ async fn drops_a_receiver_that_does_not_read() {
 }
 
 #[tokio::test]
-async fn serves_so_many_connections_at_a_time() {
-    let (address, stop, _serving) = open(ServeOptions { most_connections: 2, ..ServeOptions::default() }).await;
-    let request = "GET /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
-    let idle = TcpStream::connect(address).await.expect("connect");
-    let other = TcpStream::connect(address).await.expect("connect");
-    assert!(
-        tokio::time::timeout(Duration::from_millis(200), talk(address, request)).await.is_err(),
-        "there is no room"
-    );
-    drop(idle);
-    let reply =
-        tokio::time::timeout(Duration::from_secs(5), talk(address, request)).await.expect("there is room again");
+async fn silent_connections_make_room_and_end_by_themselves() {
+    let options =
+        ServeOptions { most_connections: 2, first_patience: Duration::from_millis(300), ..Default::default() };
+    let (address, stop, _serving) = open(options).await;
+    let request = "GET /echo HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
+    let mut idle = TcpStream::connect(address).await.expect("connect");
+    let mut other = TcpStream::connect(address).await.expect("connect");
+    let patience = Duration::from_secs(5);
+    let reply = tokio::time::timeout(patience, talk(address, request)).await.expect("room is made");
     assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
-    drop(other);
+    let mut nothing = [0_u8; 1];
+    let read = tokio::time::timeout(patience, idle.read(&mut nothing)).await.expect("the oldest silent one left");
+    assert!(matches!(read, Ok(0) | Err(_)));
+    let read = tokio::time::timeout(patience, other.read(&mut nothing)).await.expect("its time is over");
+    assert!(matches!(read, Ok(0) | Err(_)));
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_ends() {
+    let options = ServeOptions { body_patience: Duration::from_millis(300), ..ServeOptions::default() };
+    let (address, stop, _serving) = open(options).await;
+    let mut stream = TcpStream::connect(address).await.expect("connect");
+    let head = "GET /echo HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: 1000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("write");
+    // never silent for long, and never done
+    let trickle = async {
+        for _ in 0..50 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if stream.write_all(b" ").await.is_err() {
+                return;
+            }
+            let mut piece = [0_u8; 64];
+            if tokio::time::timeout(Duration::from_millis(1), stream.read(&mut piece)).await.is_ok() {
+                return;
+            }
+        }
+        panic!("the sender was listened to for five seconds");
+    };
+    trickle.await;
     stop.cancel();
 }
 
@@ -163,7 +190,7 @@ async fn answers_what_is_hardly_http_and_goes_on() {
         assert!(read.is_ok(), "{junk:?} hangs");
         assert!(!String::from_utf8_lossy(&reply).starts_with("HTTP/1.1 5"), "{junk:?}");
     }
-    let fine = talk(address, "GET /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    let fine = talk(address, "GET /echo HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n").await;
     assert!(fine.starts_with("HTTP/1.1 200"), "{fine}");
     stop.cancel();
 }

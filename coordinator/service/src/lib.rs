@@ -6,6 +6,7 @@
 
 mod apply;
 mod assignment;
+mod bounds;
 pub mod channels;
 mod chronicle;
 pub mod components;
@@ -33,11 +34,13 @@ mod rerun_job;
 pub mod runs;
 mod schedules;
 mod serving;
+mod shelved;
 mod stop_job;
 pub mod submit_job;
 mod targets;
 mod training_models;
 mod update_parameters;
+mod verdicts;
 mod workshop;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -47,7 +50,8 @@ use domain::{Presence, RoomBook};
 use tokio::sync::{Notify, watch};
 use vocabulary::{Clock, PartyId, Timestamp};
 
-pub use components::{AgentFacts, ParametersView};
+pub use bounds::{Bounds, Counted};
+pub use components::{AgentFacts, ParametersView, Parting};
 pub use error::ServiceError;
 pub use filter::{
     EntityFilter, EventQuery, JobFilter, JobOrder, ModelFilter, PartFilter, RowFilter, TaskFilter, VersionFilter,
@@ -84,12 +88,16 @@ pub struct Options {
     pub claim_millis: i64,
     /// How long an agent may take to answer an order, in milliseconds.
     pub patience_millis: u64,
+    /// How long a submission waits for the verdicts of connected parties, in milliseconds.
+    pub verdict_millis: u64,
     /// Most orders under way to one party at a time.
     pub orders_at_once: usize,
     /// Pause before an order is tried again, in milliseconds; doubles with each try.
     pub retry_least_millis: i64,
     /// Longest such pause, in milliseconds.
     pub retry_most_millis: i64,
+    /// How much agents may have this coordinator keep.
+    pub bounds: Bounds,
 }
 
 impl Default for Options {
@@ -103,9 +111,11 @@ impl Default for Options {
             owner: "coordinator".to_owned(),
             claim_millis: 10_000,
             patience_millis: 20_000,
+            verdict_millis: 1_000,
             orders_at_once: 16,
             retry_least_millis: 200,
             retry_most_millis: 10_000,
+            bounds: Bounds::default(),
         }
     }
 }

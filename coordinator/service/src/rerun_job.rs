@@ -8,7 +8,7 @@ use vocabulary::{ErrorCode, Fault, JobId, StepName};
 use crate::apply::{Loaded, log_job};
 use crate::principal::Principal;
 use crate::records::Errand;
-use crate::submit_job::takes_work;
+use crate::shelved::{documents_take_work, takes_work};
 use crate::{Coordinator, ServiceError, runs};
 
 /// How long a rerun waits for a job that is being stopped.
@@ -41,6 +41,8 @@ impl Coordinator {
         if let Some(experiment) = tx.experiment(&loaded.snapshot.job.experiment).await?.filter(|one| one.archived) {
             takes_work(&experiment).map_err(ServiceError::Conflict)?;
         }
+        let written = &loaded.snapshot.job.definition;
+        documents_take_work(&mut *tx, (&written.dsl, &written.conf)).await?;
         runs::note_end(&mut *tx, &loaded.snapshot.job, now).await?;
         loaded
             .snapshot

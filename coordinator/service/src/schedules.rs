@@ -45,6 +45,7 @@ impl Coordinator {
         let tenant = who.tenant.clone().unwrap_or_else(Tenant::only);
         let placement = Placement { tenant: Some(tenant.clone()), ..Placement::default() };
         let experiment = self.shelf(&new.order.conf, &placement).await?.id;
+        self.order_takes_work(&new.order).await?;
         let now = self.now();
         let mut schedule = Entity::new(EntityKind::Schedule, self.new_uuid(), tenant, now);
         schedule.parent = Some(experiment.to_string());
@@ -64,6 +65,7 @@ impl Coordinator {
             initiator: parsed.initiator.party,
             begun: 0,
             last: None,
+            warnings: parsed.warnings,
         };
         schedule.write(&body).map_err(ServiceError::Internal)?;
         self.add_entity(&schedule).await?;
@@ -91,10 +93,14 @@ impl Coordinator {
         id: &str,
         enabled: bool,
     ) -> Result<(Entity, Recurring), ServiceError> {
-        let (schedule, _) = self.steered(who, id).await?;
+        let (schedule, body) = self.steered(who, id).await?;
+        if enabled {
+            let Recurring { dsl, conf, .. } = body;
+            self.order_takes_work(&SubmitJob { dsl, conf, ..SubmitJob::default() }).await?;
+        }
         if let (true, Some(experiment)) = (enabled, &schedule.parent) {
             let experiment = self.experiment(Some(&schedule.tenant), experiment).await?;
-            crate::submit_job::takes_work(&experiment).map_err(ServiceError::Conflict)?;
+            crate::shelved::takes_work(&experiment).map_err(ServiceError::Conflict)?;
         }
         let now = self.now();
         let switch = |schedule: &mut Entity| {

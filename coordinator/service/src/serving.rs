@@ -16,7 +16,7 @@ impl Coordinator {
     }
 
     /// What guests and hosts need to keep a deployed version ready; `None` when it is not here or was never deployed.
-    /// Tables are those of the training's conf. A party's user is told of models in which its party takes part.
+    /// Tables are those of the training's conf. `Conflict` when its training stands in an archived experiment. A party's user is told of models in which its party takes part.
     pub async fn serving_plan(&self, who: &Principal, key: &ModelKey) -> Result<Option<ServingPlan>, ServiceError> {
         let Some(version) = self.model_version(key).await?.filter(|version| !version.is_parent()) else {
             return Ok(None);
@@ -25,6 +25,7 @@ impl Coordinator {
             let message = format!("party {party} takes no part in model {}", key.model_id);
             return Err(ServiceError::Denied(Fault::new(ErrorCode::PermissionDenied, message).at(party)));
         }
+        self.version_takes_work(key).await?;
         let dsl = job_dsl::serving_dsl(&version.inference_dsl(), &version.train_dsl);
         let readers = job_dsl::readers_of(&dsl);
         let applied = job_dsl::models_of(&dsl);

@@ -17,6 +17,7 @@ use crate::numbered::{self, IdForm};
 use crate::ports::{Order, OrderReply, StepCheck, Transaction};
 use crate::principal::Principal;
 use crate::schedules::{due_schedule, note_begun};
+use crate::shelved::{documents_take_work, takes_work};
 use crate::{Coordinator, ServiceError, chronicle};
 
 /// How often another id is tried when the store has one already.
@@ -128,14 +129,15 @@ impl Coordinator {
     }
 
     /// Checks documents as a submission would, and stores nothing. Which parties belong to the federation does not matter.
-    pub async fn check_documents(&self, command: &SubmitJob) -> Result<(), ServiceError> {
+    /// Gives what nothing in them is read for.
+    pub async fn check_documents(&self, command: &SubmitJob) -> Result<Vec<String>, ServiceError> {
         self.load_parties().await?;
         let components = self.inner.leases.catalogue();
-        let context = ParseContext { components: &components, predict: None, parties: None };
+        let context = ParseContext { components: &components, parameters_only: true, ..ParseContext::default() };
         let invalid = |diagnostics| ServiceError::Invalid { diagnostics, job: None };
         let parsed = job_dsl::parse(&command.dsl, &command.conf, &context).map_err(invalid)?;
         let unfit = self.unfit(&parsed).await;
-        if unfit.is_empty() { Ok(()) } else { Err(invalid(unfit)) }
+        if unfit.is_empty() { Ok(parsed.warnings) } else { Err(invalid(unfit)) }
     }
 
     /// A job id that nothing has: replies to requests that start no job carry one.
@@ -155,7 +157,12 @@ impl Coordinator {
             // What is wrong with the request is told by the parser, with all the rest.
             Ok(None) | Err(_) => None,
         };
-        let context = ParseContext { components: &components, predict: pipeline.as_ref(), parties: Some(&known) };
+        let context = ParseContext {
+            components: &components,
+            predict: pipeline.as_ref(),
+            parties: Some(&known),
+            parameters_only: false,
+        };
         Ok(job_dsl::parse(&command.dsl, &command.conf, &context))
     }
 
@@ -253,6 +260,7 @@ impl Coordinator {
             takes_work(&experiment).map_err(ServiceError::Conflict)?;
             limits = experiment.allowed();
         }
+        documents_take_work(&mut *tx, (&dsl, &conf)).await?;
         let mut schedule = match &placement.schedule {
             Some((schedule, planned)) => Some(due_schedule(&mut *tx, schedule, *planned).await?),
             None => None,
@@ -279,7 +287,7 @@ impl Coordinator {
                 estate.settle(&job.id, now, &mut tasks);
                 tx.insert_tasks(&tasks).await?;
                 estate.copy(&mut *tx, &job).await?;
-                tx.add_events(&job.id, &[chronicle::submitted(&job)]).await?;
+                tx.add_events(&job.id, &chronicle::submitted(&job)).await?;
                 let mut named = Vec::new();
                 for name in placement.names {
                     named.push(keep_name(&mut *tx, name, &job).await?);
@@ -335,26 +343,24 @@ async fn keep_name(tx: &mut dyn Transaction, name: Named, job: &Job) -> Result<E
 
 /// A job that asks for more cores than some party has at all.
 fn beyond_room(parsed: &Parsed, presence: &domain::Presence) -> Option<Diagnostic> {
-    let wanted = parsed.settings.cores();
-    let of = |party| presence.agents.get(party).and_then(|agent| agent.slots);
-    let parties = parsed.cast.parties();
-    let (least, party) = parties.iter().filter_map(|party| Some((of(party)?, party))).min()?;
-    let most = least.saturating_mul(domain::room::CORES_OF_SLOT);
-    (wanted > most).then(|| {
-        let message = format!(
-            "max cores per job is {most} base on (limits.attempts of party {party}), expect {wanted} cores, \
-             please use task_cores job parameters to set request task cores or task_parallelism to run fewer tasks at once"
-        );
-        let path = "job_runtime_conf.job_parameters.common.task_cores";
-        let mut diagnostic = Diagnostic::new(Rule::JobParameters, message, path);
-        diagnostic.exception = "RuntimeError".to_owned();
-        diagnostic.next("ask for fewer cores, or raise limits.attempts at that party's agent")
-    })
-}
-
-/// Refuses an experiment on which no new work may start.
-pub(crate) fn takes_work(experiment: &Experiment) -> Result<(), Fault> {
-    experiment.refusal().map_or(Ok(()), |fault| Err(fault.path("job_parameters.common.experiment")))
+    let of = |party: &vocabulary::PartyId| presence.agents.get(party).and_then(|agent| agent.slots);
+    let rooms = parsed.cast.participants().filter_map(|who| {
+        let slots: u32 = of(&who.party)?;
+        Some((slots.saturating_mul(domain::room::CORES_OF_SLOT), who))
+    });
+    let (most, who) = rooms.filter(|(most, who)| parsed.settings.cores_of(who) > *most).min()?;
+    let wanted = parsed.settings.cores_of(&who);
+    let message = format!(
+        "max cores per job is {most} base on (limits.attempts of party {}), expect {wanted} cores, \
+         please use task_cores job parameters to set request task cores or task_parallelism to run fewer tasks at once",
+        who.party
+    );
+    let has_own = parsed.settings.of_parties.iter().any(|own| own.who == who && own.task_cores.is_some());
+    let section = if has_own { format!("role.{}", who.role) } else { "common".to_owned() };
+    let path = format!("job_runtime_conf.job_parameters.{section}.task_cores");
+    let mut diagnostic = Diagnostic::new(Rule::JobParameters, message, path);
+    diagnostic.exception = "RuntimeError".to_owned();
+    Some(diagnostic.next("ask for fewer cores, or raise limits.attempts at that party's agent"))
 }
 
 /// The experiment that a conf names, in version 2's place or version 1's.

@@ -48,8 +48,12 @@ impl Coordinator {
             let usable = |model: &&Entity| {
                 model.read::<TrainingModel>().is_ok_and(|body| body.trained.is_some() && !body.archived)
             };
-            if let Some(found) = page.iter().find(usable) {
-                return Ok(Some(found.clone()));
+            for found in page.iter().filter(usable) {
+                // what stands in an archived experiment is put away with it
+                match self.trained_takes_work(found).await {
+                    Err(ServiceError::Conflict(_)) => {}
+                    answer => return answer.map(|()| Some(found.clone())),
+                }
             }
             if page.len() < usize::try_from(AT_ONCE).unwrap_or(usize::MAX) {
                 return Ok(None);
@@ -58,8 +62,17 @@ impl Coordinator {
         }
     }
 
+    async fn trained_takes_work(&self, model: &Entity) -> Result<(), ServiceError> {
+        let TrainingModel { model_id: Some(model_id), trained: Some(trained), .. } =
+            model.read().map_err(ServiceError::Internal)?
+        else {
+            return Ok(());
+        };
+        self.version_takes_work(&ModelKey::new(model_id, trained)).await
+    }
+
     /// The version by which a model can be applied; deployed when it never was. A model of lines reads either a table or the
-    /// lines of a file, whatever it was learned from. Weights that somebody brought are a `Conflict`: nothing here can apply
+    /// lines of a file, whatever it was learned from. A model of an archived experiment is a `Conflict`. Weights that somebody brought are a `Conflict`: nothing here can apply
     /// them.
     pub(crate) async fn applicable(
         &self,
@@ -73,6 +86,7 @@ impl Coordinator {
             return Err(ServiceError::Conflict(Fault::new(ErrorCode::Unsupported, message)));
         };
         let trained = ModelKey::new(model_id.clone(), trained);
+        self.version_takes_work(&trained).await?;
         let training = self.model_version(&trained).await?;
         let reads = reads.filter(|_| training.is_some_and(|training| learns_lines(&training.train_dsl)));
         let word = reads.map_or("", Reads::word);

@@ -3,15 +3,23 @@
 use std::sync::PoisonError;
 
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use doors::{Answer, Reply};
-use serde_json::json;
+use doors::{Answer, Failure, Reply};
+use serde_json::{Value, json};
 use vocabulary::Fault;
 
-use super::{Desk, Side};
+use super::{Desk, Side, blocking};
+
+/// HTTP status of an agent that takes no work in now.
+const NOT_READY: u16 = 503;
 
 pub(super) async fn health(desk: Desk, _: Request) -> Answer {
-    let mut data = (desk.health)();
+    let mut data = state(&desk).await?;
+    if desk.side == Side::Outside && data["disk"] != "ok" {
+        // where the agent keeps its things is no business of theirs
+        data["disk"] = json!("it cannot be written");
+    }
     // How many records of each kind cannot be read; more is for the log and for the party's own users.
     data["set_aside"] = match desk.holdings.records.count_set_aside().await {
         Ok(counts) => json!(counts),
@@ -34,5 +42,38 @@ pub(super) async fn health(desk: Desk, _: Request) -> Answer {
     {
         *refused = json!(refused.as_array().map_or(0, Vec::len));
     }
-    Ok(Reply::data(data).into_response())
+    let reply = match wanting(&data) {
+        None => Reply::data(data),
+        Some(why) => Reply { status: NOT_READY, ..Reply::code(i64::from(NOT_READY), why).with_data(data) },
+    };
+    Ok(reply.into_response())
+}
+
+/// Whether work can be taken in, for those who start and stop daemons. It tells no more.
+pub(super) async fn is_ready(desk: Desk, _: Request) -> Answer {
+    let why = wanting(&state(&desk).await?);
+    let body = json!({"ready": why.is_none()});
+    let status = if why.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok((status, axum::Json(body)).into_response())
+}
+
+/// That the process answers.
+pub(super) async fn is_alive(_: Desk, _: Request) -> Answer {
+    Ok(axum::Json(json!({"alive": true})).into_response())
+}
+
+async fn state(desk: &Desk) -> Result<Value, Failure> {
+    // the disk is asked
+    let health = desk.health.clone();
+    blocking(move || Ok(health())).await
+}
+
+/// What keeps the agent from taking work in.
+fn wanting(data: &Value) -> Option<String> {
+    let disk = data.get("disk").and_then(Value::as_str).filter(|disk| *disk != "ok");
+    if let Some(why) = disk {
+        return Some(format!("{why}: make room, or let the agent's user write there"));
+    }
+    let is_linked = data.pointer("/coordinator/connected").is_none_or(|connected| *connected == Value::Bool(true));
+    (!is_linked).then(|| "the coordinator is not reached: see coordinator.last_error, and the agent's log".to_owned())
 }

@@ -76,5 +76,43 @@ async fn a_model_of_lines_answers_for_a_row_and_survives_the_coordinators_end() 
     let evaluation = make(&door, "model_evaluations", "model_evaluation", fields).await;
     let shown = settled(&door, "model_evaluations", "model_evaluation", &evaluation).await;
     assert!(shown["stdout"].as_str().expect("figures").contains("'Precision': 1.0"), "{shown}");
+    an_archived_experiment_takes_nothing(&door, &experiment, &model).await;
     cluster.end();
+}
+
+/// Archived through Kubeflow's API, an experiment and its models take nothing new through Meteos' and ABEJA's.
+async fn an_archived_experiment_takes_nothing(door: &Door, experiment: &str, model: &str) {
+    let send = async |method: Method, path: &str, body: Value| {
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let (status, reply) = door.send(method, path, "application/json", text).await.expect("an answer");
+        (status, serde_json::from_slice::<Value>(&reply).unwrap_or(Value::Null))
+    };
+    let organization = "/organizations/1234567890123";
+    let deployments = send(Method::GET, &format!("{organization}/deployments"), Value::Null).await.1;
+    let deployment = deployments["entries"][0]["deployment_id"].as_str().expect("an id").to_owned();
+    let versions = format!("{organization}/deployments/{deployment}/versions");
+    let version = send(Method::GET, &versions, Value::Null).await.1["entries"][0]["version_id"].clone();
+    let definitions = send(Method::GET, &format!("{organization}/training/definitions"), Value::Null).await.1;
+    let definition = definitions["entries"][0]["job_definition_id"].as_str().expect("an id").to_owned();
+    let models = format!("{organization}/training/definitions/{definition}/models");
+    let trained = send(Method::GET, &models, Value::Null).await.1["entries"][0]["training_model_id"].clone();
+    let run = json!({"version_id": version, "models": {"alias": trained}});
+    let runs = format!("{organization}/deployments/{deployment}/runs");
+    let (load, ask) = (format!("/v1/p/models/{model}/action"), "/v1/p/learnings");
+    let row = json!({"learning": {"model_id": model, "method": "predict", "args": "NywxCg=="}});
+
+    let archive = format!("/apis/v1beta1/experiments/{experiment}:archive");
+    assert_eq!(send(Method::POST, &archive, Value::Null).await.0, 200);
+    let before = send(Method::GET, &runs, Value::Null).await.1;
+    let (status, refused) = send(Method::POST, &runs, run.clone()).await;
+    assert_eq!((status, &refused["error"]), (409, &json!("conflict")), "{refused}");
+    assert_eq!(send(Method::GET, &runs, Value::Null).await.1, before, "nothing was made");
+    for (path, body) in [(&*load, json!({"os-load": null})), (ask, row)] {
+        let (status, refused) = send(Method::POST, path, body).await;
+        let told = refused["badRequest"]["message"].as_str().unwrap_or_default();
+        assert!(status == 400 && told.starts_with("Invalid Status"), "{path}: {status} {refused}");
+    }
+    assert_eq!(send(Method::POST, &archive.replace(":archive", ":unarchive"), Value::Null).await.0, 200);
+    let (status, made) = send(Method::POST, &runs, run).await;
+    assert_eq!(status, 201, "{made}");
 }

@@ -1,9 +1,11 @@
-//! What of a request's content is signed, read without holding more than that: a JSON body whole, of a form the fields
-//! before its file.
+//! What of a request's content is signed, read without holding more than that: a body whole, of a form the fields before its
+//! file. Nobody knows yet who sent it, so it is small, it comes soon, and it is compared as it came: nothing of it is read as
+//! a document before its signature counts.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -12,24 +14,27 @@ use futures_util::{Stream, StreamExt, stream};
 use http::header::CONTENT_TYPE;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+use vocabulary::{ErrorCode, Fault};
 
 use super::{signature, unknown};
 use crate::fate_reply::Failure;
-use crate::lenient::{read_json, whole_body};
+use crate::lenient::body_within;
 use crate::proxy::{BodyStream, stream_of};
 
-/// Most bytes of a form before its file.
-const MOST_FIELDS: usize = 1 << 20;
+/// Most bytes of a signed body, and of a form before its file.
+pub(super) const MOST: usize = 1 << 20;
+/// How long they may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Longest body that may say nothing: `{}`, `null` and the like.
+const LONGEST_NOTHING: usize = 64;
 /// What clients leave as it is in the fields that they sign.
 const QUOTED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The signed part of a content.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// A body that holds a document.
-    Document(Bytes),
-    /// A body without one: empty, or a value that counts as none (`{}`), which some clients sign and some do not.
-    Nothing(Bytes),
+    /// A body.
+    Body(Bytes),
     /// The fields of a form, as they are signed.
     Form(String),
 }
@@ -38,8 +43,9 @@ impl Content {
     /// Body and form as they may have been signed.
     pub(super) fn as_signed(&self) -> Vec<(&[u8], &[u8])> {
         match self {
-            Self::Document(body) => vec![(body, b"")],
-            Self::Nothing(body) => vec![(b"", b""), (body, b"")],
+            // Some clients sign a value that counts as none, and some do not.
+            Self::Body(body) if says_nothing(body) => vec![(body, b""), (b"", b"")],
+            Self::Body(body) => vec![(body, b"")],
             Self::Form(form) => vec![(b"", form.as_bytes())],
         }
     }
@@ -54,23 +60,37 @@ pub(super) async fn read(request: Request) -> Result<(Request, Content), (Failur
     let (body, content) = match boundary {
         Some(boundary) => read_form(body, boundary).await?,
         None => {
-            let bytes = whole_body(body).await.map_err(|failure| (failure, Body::empty()))?;
-            let content =
-                if is_document(&bytes) { Content::Document(bytes.clone()) } else { Content::Nothing(bytes.clone()) };
-            (Body::from(bytes), content)
+            let (read, rest) = body_within(body, MOST, PATIENCE).await;
+            let bytes = read.map_err(|failure| (bounded(failure), rest))?;
+            (Body::from(bytes.clone()), Content::Body(bytes))
         }
     };
     Ok((Request::from_parts(parts, body), content))
 }
 
-fn is_document(bytes: &[u8]) -> bool {
-    match read_json(bytes) {
-        Value::Null | Value::Bool(false) => false,
-        Value::Array(list) => !list.is_empty(),
-        Value::Object(object) => !object.is_empty(),
-        Value::String(text) => !text.is_empty(),
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::Bool(true) => true,
+/// A refusal that says what the bound is.
+fn bounded(failure: Failure) -> Failure {
+    if failure.0.status != 413 {
+        return failure;
+    }
+    let message = format!("a signed body is at most {MOST} bytes long");
+    let fault = Fault::new(ErrorCode::RequestInvalid, message).next("use a bearer token for longer documents");
+    Failure::from(fault).with_status(413)
+}
+
+/// Whether a body is empty, or a value that counts as none. What is no JSON is a body like any other.
+fn says_nothing(bytes: &[u8]) -> bool {
+    if bytes.len() > LONGEST_NOTHING {
+        return false;
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Null | Value::Bool(false)) => true,
+        Ok(Value::Array(list)) => list.is_empty(),
+        Ok(Value::Object(object)) => object.is_empty(),
+        Ok(Value::String(text)) => text.is_empty(),
+        Ok(Value::Number(number)) => number.as_f64() == Some(0.0),
+        Ok(Value::Bool(true)) => false,
+        Err(_) => bytes.is_empty(),
     }
 }
 
@@ -78,8 +98,8 @@ async fn read_form(body: Body, boundary: String) -> Result<(Body, Content), (Fai
     // Fused: the reader of fields may have come to the end of a short form, and the rest is asked for once more.
     let rest: BodyStream = Box::pin(stream_of(body).fuse());
     let seen = Arc::new(Mutex::new(Seen { rest, pieces: Vec::new(), bytes: 0, rests: false }));
-    let fields = fields_before_file(Recorded(seen.clone()), boundary).await;
-    let Some(mut fields) = fields else {
+    let fields = tokio::time::timeout(PATIENCE, fields_before_file(Recorded(seen.clone()), boundary)).await;
+    let Ok(Some(mut fields)) = fields else {
         // whatever this is, nobody signed it as a form
         let rest = Body::from_stream(Rest(seen));
         return Err((unknown(signature::WRONG), rest));
@@ -128,7 +148,7 @@ impl Stream for Recorded {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        if seen.bytes > MOST_FIELDS {
+        if seen.bytes > MOST {
             // the reader asks for more than it needs; fields that do not end here are torn
             return Poll::Ready(None);
         }

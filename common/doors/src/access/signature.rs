@@ -16,6 +16,26 @@ use crate::fate_reply::Failure;
 pub(super) const WINDOW_MILLIS: i64 = 60_000;
 /// Headers of a signed request.
 pub(super) const HEADERS: [&str; 4] = ["timestamp", "nonce", "app_key", "signature"];
+
+/// The values of a header that is meant by a name, however it is spelt: proxies write `-` for `_`, or drop what has one.
+fn spelt<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h http::HeaderValue> {
+    headers.iter().filter(|(own, _)| is_spelling(own.as_str(), name)).map(|(_, value)| value).collect()
+}
+
+/// Whether a header's name is a spelling of that of a signed request.
+fn is_spelling(own: &str, name: &str) -> bool {
+    own.len() == name.len()
+        && own.bytes().zip(name.bytes()).all(|(a, b)| a.eq_ignore_ascii_case(&b) || (a == b'-' && b == b'_'))
+}
+
+/// Takes every spelling of the headers of a signed request out.
+pub(super) fn remove(headers: &mut HeaderMap) {
+    let ours = |own: &http::HeaderName| HEADERS.iter().any(|name| is_spelling(own.as_str(), name));
+    let found: Vec<http::HeaderName> = headers.keys().filter(|own| ours(own)).cloned().collect();
+    for name in found {
+        headers.remove(name);
+    }
+}
 /// Longest name or nonce that is looked at, in bytes.
 const LONGEST: usize = 256;
 
@@ -35,9 +55,13 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Reads the headers. Fails with FATE's texts, in FATE's order.
+    /// Reads the headers. Fails with FATE's texts, in FATE's order. A header that comes twice, in whatever spellings, says
+    /// nothing: somebody on the way may have added the other one.
     pub(super) fn read(headers: &HeaderMap, now: Timestamp) -> Result<Self, Failure> {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let header = |name: &str| match spelt(headers, name).as_slice() {
+            [value] => value.to_str().ok().map(str::to_owned),
+            _ => None,
+        };
         let [Some(timestamp), Some(nonce), Some(app_key), Some(signature)] = HEADERS.map(header) else {
             return Err(unknown(HEADERS_NEEDED));
         };

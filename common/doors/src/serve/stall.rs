@@ -9,17 +9,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use super::places::Standing;
+
 /// A connection whose other side must read what it is sent.
 pub(super) struct Impatient {
     stream: TcpStream,
     patience: Duration,
+    standing: Standing,
     /// Runs while nothing can be written.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Impatient {
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, patience, waiting: None }
+    pub(super) fn new(stream: TcpStream, patience: Duration, standing: Standing) -> Self {
+        Self { stream, patience, standing, waiting: None }
     }
 
     /// What was written, or an error once nothing could be for too long.
@@ -29,6 +32,7 @@ impl Impatient {
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<usize>> {
         if polled.is_ready() {
+            self.standing.moves();
             self.waiting = None;
             return polled;
         }
@@ -45,7 +49,12 @@ impl AsyncRead for Impatient {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.standing.moves();
+        }
+        polled
     }
 }
 

@@ -1,7 +1,10 @@
 //! Versions, addresses and health.
 
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use doors::{Access, Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
+use vocabulary::{ErrorCode, Fault};
 
 use super::FateFlow;
 use super::reply::answer;
@@ -69,8 +72,30 @@ fn access(face: &FateFlow, call: &Call) -> Value {
     json!({"refused": refused, "file_unreadable": unreadable})
 }
 
+/// Why the coordinator's folder cannot be written now.
+async fn disk(face: &FateFlow) -> Option<Fault> {
+    let disk = face.options().disk.clone()?;
+    let looked = tokio::task::spawn_blocking(move || disk.check()).await;
+    let why = looked.unwrap_or_else(|error| Err(error.to_string())).err()?;
+    Some(Fault::new(ErrorCode::StorageFull, why).next("make room, or let the coordinator's user write there"))
+}
+
+/// Whether work can be taken in.
+pub(super) async fn is_ready(face: &FateFlow) -> Response {
+    let fault = face.coordinator().health().await.store.or(disk(face).await);
+    match fault {
+        None => axum::Json(json!({"ready": true})).into_response(),
+        Some(fault) => {
+            tracing::warn!(%fault, "the coordinator is not ready");
+            let body = axum::Json(json!({"ready": false, "code": fault.code.text()}));
+            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+        }
+    }
+}
+
 pub(super) async fn health(face: FateFlow, call: Call) -> Answer {
     let health = face.coordinator().health().await;
+    let disk = disk(&face).await;
     let mut jobs = Map::new();
     // how many jobs others have is no business of a party's users
     for (state, count) in health.jobs.iter().filter(|_| call.principal.party().is_none()) {
@@ -82,6 +107,7 @@ pub(super) async fn health(face: FateFlow, call: Call) -> Answer {
     let online: Vec<_> = presence.agents.iter().filter(|(_, agent)| agent.online).map(|(party, _)| party).collect();
     let data = json!({
         "store": health.store.as_ref().map_or_else(|| "ok".to_owned(), ToString::to_string),
+        "disk": disk.as_ref().map_or_else(|| "ok".to_owned(), ToString::to_string),
         "jobs": jobs,
         "set_aside": health.set_aside,
         "access": access(&face, &call),
@@ -89,7 +115,7 @@ pub(super) async fn health(face: FateFlow, call: Call) -> Answer {
         "agents_known": health.agents_known,
         "version": env!("CARGO_PKG_VERSION"),
     });
-    match health.store {
+    match health.store.or(disk) {
         None => answer(Reply::data(data)),
         Some(fault) => answer(Reply { status: 503, ..Reply::code(503, fault.to_string()).with_data(data) }),
     }

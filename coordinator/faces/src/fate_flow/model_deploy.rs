@@ -7,7 +7,7 @@ use doors::{Answer, Failure, Reply, file_reply};
 use job_dsl::{ModelIds, inference_dsl, predict_conf_template, with_code_path};
 use serde_json::{Map, Value, json};
 use service::{Deploy, ModelKey, ModelVersion, PartFilter, ServiceError};
-use vocabulary::Role;
+use vocabulary::{ErrorCode, Role};
 
 use super::FateFlow;
 use super::reply::{answer, fail, indented};
@@ -26,7 +26,7 @@ pub(super) async fn deploy(face: FateFlow, call: Call) -> Answer {
             let text = format!("Deploy model failed. Model {} {} not found.", key.model_id, key.version);
             return Err(Failure::http(404, Some(&text)).with_fault(error.fault()));
         }
-        Err(error @ ServiceError::Conflict(_)) => {
+        Err(error @ ServiceError::Conflict(_)) if error.fault().code == ErrorCode::ModelMissing => {
             const TEXT: &str = "Deploy model failed. Cannot found model of initiator role or the fate version of model \
                                 is older than 1.5.0";
             return Err(Failure::http(404, Some(TEXT)).with_fault(error.fault()));

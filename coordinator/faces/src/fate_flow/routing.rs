@@ -19,7 +19,7 @@ use wire::agent_link::Caller;
 
 use super::request::Call;
 use super::routes::ROUTES;
-use super::{FateFlow, docs_page, openapi};
+use super::{FateFlow, docs_page, fields, info, openapi};
 
 /// A method under which a route answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,14 +112,28 @@ pub fn router(face: FateFlow) -> Router {
         .route("/openapi.json", document())
         .route("/v1/openapi.json", document())
         .route("/docs", get(docs))
+        .merge(probes(&face))
         .fallback(unknown)
         .method_not_allowed_fallback(|| async { Failure::wrong_method() });
     tolerate_slash(router)
 }
 
+/// Whether the daemon lives, and whether it can take work in: for those who start and stop daemons. They tell no more.
+fn probes(face: &FateFlow) -> Router {
+    let face = face.clone();
+    let ready = move || {
+        let face = face.clone();
+        async move { info::is_ready(&face).await }
+    };
+    Router::new()
+        .route("/livez", get(|| async { axum::Json(serde_json::json!({"alive": true})) }))
+        .route("/readyz", get(ready.clone()))
+        .route("/healthz", get(ready))
+}
+
 /// The document as a page, which may fetch nothing.
 async fn docs() -> impl IntoResponse {
-    ([(CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'")], Html(docs_page::page(&openapi())))
+    ([(CONTENT_SECURITY_POLICY, doors::PAGE_POLICY)], Html(docs_page::page(&openapi())))
 }
 
 fn methods_of(face: &FateFlow, route: &'static Route) -> MethodRouter {
@@ -176,9 +190,34 @@ async fn read(face: &FateFlow, route: &Route, request: Request) -> Result<Call, 
         Value::Object(body) => body,
         _ => Map::new(),
     };
+    if let Some(name) = misshapen(route, &body) {
+        return Err(Failure::http(400, Some(&format!("Invalid parameter '{name}'."))));
+    }
     body.remove(SEGMENT);
     body.extend(segment.map(|segment| (SEGMENT.to_owned(), Value::String(segment))));
     Ok(Call { body, principal, caller })
+}
+
+/// Routes where a list stands for any of its values.
+const TAKE_LISTS: [&str; 4] = ["job/query", "job/config", "job/task/query", "job/data/view/query"];
+
+/// A member that holds one value and came as an object, or as a list where none is read: it would be taken for absent, and a
+/// filter would let everything pass.
+fn misshapen(route: &Route, body: &Map<String, Value>) -> Option<&'static str> {
+    // These say in words of their own what is wrong.
+    if route.path.starts_with("job/list/") {
+        return None;
+    }
+    let lists = TAKE_LISTS.contains(&route.path) || route.path.starts_with("permission/");
+    let is_wrong = |name: &str| {
+        let is_single = fields::field(name).is_some_and(|(_, kind, _)| kind.is_single());
+        match body.get(name) {
+            Some(Value::Object(_)) => is_single,
+            Some(Value::Array(_)) => is_single && !lists,
+            _ => false,
+        }
+    };
+    route.needs.iter().copied().chain(route.members_taken()).find(|name| is_wrong(name))
 }
 
 /// What stands in a path where the route says `{name}` or `{*rest}`; percent-encoded letters stay as they are.
@@ -200,8 +239,9 @@ fn unsupported(route: &Route) -> Failure {
 
 /// Paths that are not in the table: three groups have answers of their own.
 async fn unknown(request: Request) -> Response {
+    let missing = Failure::unknown_path(request.uri().path());
     let path = request.uri().path().strip_prefix("/v1/").unwrap_or_default().to_owned();
-    let Some((group, rest)) = path.split_once('/') else { return Failure::unknown_route().into_response() };
+    let Some((group, rest)) = path.split_once('/') else { return missing.into_response() };
     let posted = request.method() == axum::http::Method::POST;
     match (group, posted) {
         ("data", true) if !rest.contains('/') => {
@@ -209,7 +249,7 @@ async fn unknown(request: Request) -> Response {
         }
         ("table", true) if !rest.contains('/') => Reply::success().into_response(),
         ("model", true) if !rest.contains('/') => unknown_model_operation(rest, request).await.into_response(),
-        _ => Failure::unknown_route().into_response(),
+        _ => missing.into_response(),
     }
 }
 
@@ -223,5 +263,5 @@ async fn unknown_model_operation(operation: &str, request: Request) -> Failure {
     if !missing.is_empty() {
         return Failure::arguments_missing(&missing);
     }
-    Failure::code(doors::fate_reply::EXCEPTION, format!("Not supported model operation: \"{operation}\"."))
+    Failure::exception("Exception", &format!("Not supported model operation: \"{operation}\"."))
 }

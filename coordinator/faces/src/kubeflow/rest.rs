@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
+use doors::Dialect;
 use doors::lenient::{drain, whole_body};
 use doors::proxy::stream_of;
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ fn plain(path: &str) -> Option<String> {
 
 /// The route of a request with the id in its path, or the miss.
 fn routed(method: &Method, path: &str) -> Result<(&'static Route, String), Miss> {
-    let path = plain(path).ok_or(UNKNOWN)?;
+    let path = plain(Dialect::without_prefix(path)).ok_or(UNKNOWN)?;
     let mut segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let mut verb = None;
     if let Some(last) = segments.last_mut()
@@ -74,7 +75,7 @@ impl Rest {
             Operation::Health => self.health(),
             Operation::Document => axum::Json(openapi::openapi()).into_response(),
             Operation::Page => {
-                let policy = [(CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'")];
+                let policy = [(CONTENT_SECURITY_POLICY, doors::PAGE_POLICY)];
                 (policy, Html(openapi::page())).into_response()
             }
             operation => match self.done(operation, &id, request).await {
@@ -140,6 +141,8 @@ mod tests {
         };
         let id = |text: &str| Ok(text.to_owned());
         assert_eq!(status("GET", "/apis/v1beta1/experiments"), id(""));
+        assert_eq!(status("GET", "/pipeline/apis/v1beta1/experiments/x"), id("x"));
+        assert_eq!(status("GET", "/pipeline/apis/v1beta1/nothing"), Err(404));
         assert_eq!(status("GET", "/apis/v1beta1/experiments/a%20b+c"), id("a b+c"));
         assert_eq!(status("POST", "/apis/v1beta1/experiments/x:archive"), id("x"));
         assert_eq!(status("POST", "/apis/v1beta1/experiments/x%3Aarchive"), id("x"));

@@ -97,7 +97,7 @@ async fn answer(face: &Meteos, route: &Route, request: Request) -> Answer {
         }
         Action::Document => return Ok(axum::Json(openapi::openapi()).into_response()),
         Action::Page => {
-            let policy = [(CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'")];
+            let policy = [(CONTENT_SECURITY_POLICY, doors::PAGE_POLICY)];
             return Ok((policy, Html(openapi::page())).into_response());
         }
         Action::Identity => {

@@ -13,6 +13,7 @@ use super::{denied, no_version};
 use crate::filter::PartFilter;
 use crate::ports::Transaction;
 use crate::principal::Principal;
+use crate::shelved::model_takes_work;
 use crate::{Coordinator, ServiceError};
 
 /// What of a training is to be deployed. Without a list and a DSL: every component.
@@ -44,7 +45,8 @@ impl Deployed {
 
 impl Coordinator {
     /// Makes the models of a training available to predict jobs, under a version of their own. What fails at participants
-    /// stands in the result. `NotFound` when the version is not here; `Conflict` when the initiator's part of it is not.
+    /// stands in the result. `NotFound` when the version is not here; `Conflict` when the initiator's part of it is not, or its
+    /// training stands in an archived experiment.
     pub async fn deploy_model(&self, who: &Principal, key: &ModelKey, what: Deploy) -> Result<Deployed, ServiceError> {
         let now = self.now();
         let mut tx = self.inner.store.begin().await?;
@@ -53,6 +55,7 @@ impl Coordinator {
             let message = format!("party {party} takes no part in model {}", key.model_id);
             return Err(ServiceError::Denied(denied(party, message)));
         }
+        model_takes_work(&mut *tx, &train).await?;
         let parts = parts_of(&mut *tx, key).await?;
         if !parts.iter().any(|part| part.owner == train.initiator) {
             let message = format!("the initiator's part of model {} version {} is not here", key.model_id, key.version);

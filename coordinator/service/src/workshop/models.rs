@@ -104,7 +104,7 @@ impl Coordinator {
         self.seen_one(entity).await
     }
 
-    /// Begins to keep a model ready; one of a project's at a time.
+    /// Begins to keep a model ready; one of a project's at a time. `Conflict` when its experiment takes no work.
     pub async fn load_model(&self, project: &Project, id: &str) -> Result<Entity, ServiceError> {
         let seen = self.model_seen(project, id).await?;
         must_be_idle(&seen).map_err(ServiceError::Conflict)?;
@@ -113,6 +113,7 @@ impl Coordinator {
                 "Only a model of one party's lines can be loaded; bind this one with /v1/model/load and /v1/model/bind",
             ));
         }
+        self.workplace(project, seen.entity.parent.as_deref().unwrap_or_default()).await?;
         if self.is_one_loaded(project).await? {
             return Err(conflict("Can not load multiple models at the same time"));
         }

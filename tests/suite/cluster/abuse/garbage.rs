@@ -50,14 +50,14 @@ async fn speak_bad_http(door: &Door, dice: &mut Dice) -> Vec<TcpStream> {
         let reply = tokio::time::timeout(PATIENCE, talk(&address, &noise)).await.expect("it ends");
         assert!(!reply.starts_with("HTTP/1.1 5"), "{reply}");
     }
-    let header = format!("GET /v1/fedflow/health HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(2 << 20));
+    let header = format!("GET /v1/fedflow/health HTTP/1.1\r\nhost: 127.0.0.1\r\nx: {}\r\n\r\n", "x".repeat(2 << 20));
     let reply = talk(&address, header.as_bytes()).await;
     assert!(!reply.starts_with("HTTP/1.1 200") && !reply.starts_with("HTTP/1.1 5"), "{reply}");
-    let target = format!("GET /v1/{} HTTP/1.1\r\nhost: a\r\n\r\n", "y".repeat(100_000));
+    let target = format!("GET /v1/{} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n", "y".repeat(100_000));
     let reply = talk(&address, target.as_bytes()).await;
     assert!(!reply.starts_with("HTTP/1.1 5"), "{reply}");
     let smuggled =
-        "POST /v1/job/query HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
+        "POST /v1/job/query HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
     let reply = talk(&address, smuggled.as_bytes()).await;
     assert!(!reply.starts_with("HTTP/1.1 5"), "{reply}");
     // Requests that never end stay open to the end of the test.
@@ -65,7 +65,7 @@ async fn speak_bad_http(door: &Door, dice: &mut Dice) -> Vec<TcpStream> {
     for _ in 0..100 {
         let mut stream = TcpStream::connect(&address).await.expect("connected");
         stream
-            .write_all(b"POST /v1/job/submit HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n{\"job")
+            .write_all(b"POST /v1/job/submit HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000\r\n\r\n{\"job")
             .await
             .expect("written");
         open.push(stream);

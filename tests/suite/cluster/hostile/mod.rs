@@ -6,12 +6,15 @@ mod back_door;
 mod bad_records;
 mod capacity;
 mod consent;
+mod features;
 mod figures;
 mod labels;
 mod mail;
 mod own_name;
 mod peers;
 mod release;
+mod rest;
+mod rules;
 mod shared_machine;
 
 use fedflow_tests::fixtures::pair;
@@ -20,7 +23,7 @@ use fedflow_tests::hostile::{
     step_name, task_of,
 };
 use serde_json::json;
-use vocabulary::{Assignment, Cast, ErrorCode, MetricData, Outcome, Role, Stage, TableRef};
+use vocabulary::{Assignment, Cast, ErrorCode, MetricData, Outcome, Participant, Role, Stage, TableRef};
 use wire::agent_link::{Caller, HttpHead};
 
 use super::program;
@@ -39,6 +42,35 @@ async fn two(federation: &Federation, coordinator: &Coordinator) -> (Agent, Agen
     clinic.table("experiment", "host", &tables.host);
     coordinator.joined(&["9999", "10000"]).await;
     (bank, clinic)
+}
+
+/// Orders a step at everybody and waits for one of them to end; if that one fails, the others are stopped, as a coordinator
+/// would. Gives how each ended.
+async fn watched(
+    coordinator: &Coordinator,
+    job: &Job,
+    (step, attempt): (&str, u32),
+    who: &Participant,
+) -> Vec<(Participant, Outcome)> {
+    let described = job.steps.iter().find(|own| own.name.as_str() == step).expect("a step");
+    let everybody = job.participants_of(described);
+    for who in &everybody {
+        coordinator.assign(who.party.as_str(), job.assignment(step, who, attempt)).await.expect("ordered");
+    }
+    let first = coordinator.ended(&job.task(step, who)).await;
+    let mut ends = vec![(who.clone(), first.clone())];
+    for other in everybody.into_iter().filter(|other| other != who) {
+        let task = job.task(step, &other);
+        if first != Outcome::Succeeded {
+            // A party that the failure has reached ends by itself.
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            let why = vocabulary::Fault::new(ErrorCode::Canceled, "another one failed");
+            coordinator.cancel(&task, attempt, why).await.expect("stopped");
+        }
+        let end = coordinator.ended(&task).await;
+        ends.push((other, end));
+    }
+    ends
 }
 
 #[tokio::test]
