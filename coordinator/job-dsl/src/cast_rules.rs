@@ -101,12 +101,13 @@ fn misfit(
         (Some(_), Stage::Fit) => " to train",
         (Some(_), Stage::Apply) => " to apply its model",
     };
+    let verb = if rule.least == 0 { "takes" } else { "needs" };
     let with =
         while_said.as_ref().map_or_else(String::new, |(when, word)| format!(" with {} {word:?}", when.parameter));
     let has = if count == 0 { "none".to_owned() } else { count.to_string() };
     let reason = if rule.reason.is_empty() { String::new() } else { format!(": {}", rule.reason) };
     let message = format!(
-        "component {} ({}){with} needs {wanted}{purpose}, and the job has {has}{reason}",
+        "component {} ({}){with} {verb} {wanted}{purpose}, and the job has {has}{reason}",
         step.name, step.module
     );
     let (path, next) = match &while_said {

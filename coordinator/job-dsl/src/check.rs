@@ -23,6 +23,8 @@ pub(crate) struct Filling<'a> {
     pub(crate) predicts: bool,
     /// The roles of the training whose model a predict job applies.
     pub(crate) trained: Option<&'a Value>,
+    /// Whether parties and inputs do not count.
+    pub(crate) parameters_only: bool,
 }
 
 impl Filling<'_> {
@@ -51,7 +53,9 @@ impl Filling<'_> {
             self.check_ports(step, info, found);
             self.fill_parameters(step, info, found);
             self.skip_newcomers(step);
-            cast_rules::check(step, info, self.trained, |parameter| self.path_of(step, parameter), found);
+            if !self.parameters_only {
+                cast_rules::check(step, info, self.trained, |parameter| self.path_of(step, parameter), found);
+            }
         }
     }
 

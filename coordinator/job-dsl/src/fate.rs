@@ -127,7 +127,15 @@ impl<'a> Documents<'a> {
         let (catalogue, predicts) = (context.components, self.kind == JobKind::Predict);
         let trained = self.pipeline.map(|pipeline| pipeline.conf_with_roles().get("role").cloned().unwrap_or_default());
         let (dialect, cast, trained) = (self.dialect, &parties.cast, trained.as_ref());
-        let filling = Filling { catalogue, conf: &conf, dialect, cast, predicts, trained };
+        let filling = Filling {
+            catalogue,
+            conf: &conf,
+            dialect,
+            cast,
+            predicts,
+            trained,
+            parameters_only: context.parameters_only,
+        };
         filling.fill(&mut graph, found);
         Some(Parsed {
             dialect: self.dialect,

@@ -47,6 +47,8 @@ pub struct ParseContext<'a> {
     pub predict: Option<&'a TrainedPipeline>,
     /// The parties of the federation, when they are known.
     pub parties: Option<&'a [PartyId]>,
+    /// Whether the documents are made around the parameters of a component, so that parties and inputs do not count.
+    pub parameters_only: bool,
 }
 
 /// What is kept of a training job to apply its models.

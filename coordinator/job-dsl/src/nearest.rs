@@ -2,8 +2,11 @@
 
 /// Names longer than this are not compared.
 const LONGEST: usize = 64;
+/// So many letters are enough to mean a name by its beginning.
+const LEAST_BEGINNING: usize = 3;
 
-/// The known name nearest to `name`, if one is near enough: at most a third of its letters differ, case aside.
+/// The known name nearest to `name`, if one is near enough: at most a third of its letters differ, case aside, or it begins
+/// with all of `name`.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters: Vec<char> = name.to_lowercase().chars().take(LONGEST + 1).collect();
     if letters.len() > LONGEST {
@@ -11,10 +14,15 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     }
     let scored = known.into_iter().filter(|candidate| candidate.len() <= LONGEST).map(|candidate| {
         let other: Vec<char> = candidate.to_lowercase().chars().collect();
-        (distance(&letters, &other), candidate)
+        (distance(&letters, &other), candidate, other.starts_with(&letters))
     });
-    let (distance, best) = scored.min()?;
-    (distance <= (letters.len().max(3) / 3).max(1)).then_some(best)
+    let all: Vec<(usize, &str, bool)> = scored.collect();
+    let (distance, best, _) = all.iter().min().copied()?;
+    if distance <= (letters.len().max(3) / 3).max(1) {
+        return Some(best);
+    }
+    let begins = all.iter().filter(|(.., begins)| *begins && letters.len() >= LEAST_BEGINNING);
+    begins.min().map(|(_, longer, _)| *longer)
 }
 
 /// The sentence that offers the nearest name, or else lists the first few known ones.
@@ -30,18 +38,25 @@ pub(crate) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Cl
     (!list.is_empty()).then(|| format!("known here: {}{more}", list.join(", ")))
 }
 
-/// Levenshtein's edit distance.
+/// Levenshtein's edit distance; two neighbours that changed places count as one change.
 fn distance(a: &[char], b: &[char]) -> usize {
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();
+    let at = |row: &[usize], place: usize| row.get(place).copied().unwrap_or_default();
     for (i, left) in a.iter().enumerate() {
         let mut next = vec![i + 1];
         for (j, right) in b.iter().enumerate() {
-            let change = row.get(j).copied().unwrap_or_default() + usize::from(left != right);
-            let insert = next.get(j).copied().unwrap_or_default() + 1;
-            let delete = row.get(j + 1).copied().unwrap_or_default() + 1;
-            next.push(change.min(insert).min(delete));
+            let change = at(&row, j) + usize::from(left != right);
+            let insert = at(&next, j) + 1;
+            let delete = at(&row, j + 1) + 1;
+            let mut least = change.min(insert).min(delete);
+            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(right) && b.get(j - 1) == Some(left);
+            if swapped {
+                least = least.min(at(&before, j - 1) + 1);
+            }
+            next.push(least);
         }
-        row = next;
+        before = std::mem::replace(&mut row, next);
     }
     row.last().copied().unwrap_or_default()
 }
@@ -56,6 +71,9 @@ mod tests {
         assert_eq!(nearest("HetroLR", known), Some("HeteroLR"));
         assert_eq!(nearest("evaluation", known), Some("Evaluation"));
         assert_eq!(nearest("Union", known), None);
+        assert_eq!(nearest("hots", ["guest", "host"]), Some("host"), "neighbours that changed places");
+        assert_eq!(nearest("party", ["role", "party_id"]), Some("party_id"), "the beginning of a name");
+        assert_eq!(nearest("pa", ["role", "party_id"]), None);
         assert_eq!(hint("Union", known), Some("known here: Evaluation, HeteroLR, HomoLR".to_owned()));
     }
 }

@@ -1,10 +1,12 @@
 //! `checkpoint/*`: states of a model that a training of this party kept before its end.
 
+use archives::proto;
 use axum::extract::Request;
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
+use component_kit::SavedModel;
 use doors::lenient::{read_json, whole_body};
 use doors::{Answer, Failure, Reply};
 use records::CheckpointRecord;
@@ -78,7 +80,7 @@ pub(super) async fn list(desk: Desk, request: Request) -> Answer {
     }
     desk.permit_models(what("list of checkpoints", &asked)).await?;
     let (_, found) = find(&desk, &asked).await?;
-    let shown: Vec<Value> = found.iter().map(|record| show(record, described)).collect();
+    let shown: Vec<Value> = found.iter().map(|record| show(&desk, (&asked, record), described)).collect();
     Ok(Reply::data(Value::Array(shown)).into_response())
 }
 
@@ -94,8 +96,8 @@ pub(super) async fn get(desk: Desk, request: Request) -> Answer {
     let (model, _) = find(&desk, &asked).await?;
     let model = model.ok_or_else(missing)?;
     let found = desk.holdings.records.checkpoint(&model, &which).await.map_err(Fault::from)?;
-    let encoded = |record: &CheckpointRecord| json!(STANDARD.encode(&record.model.content));
-    Ok(Reply::data(show(&found.ok_or_else(missing)?, encoded)).into_response())
+    let encoded = |message: &proto::Member| json!(STANDARD.encode(&message.bytes));
+    Ok(Reply::data(show(&desk, (&asked, &found.ok_or_else(missing)?), encoded)).into_response())
 }
 
 fn what(what: &str, asked: &Asked) -> String {
@@ -116,19 +118,34 @@ fn which(asked: &Asked) -> Result<CheckpointRef, Failure> {
     }
 }
 
-fn show(record: &CheckpointRecord, content: impl Fn(&CheckpointRecord) -> Value) -> Value {
-    let models = Map::from_iter([(record.model.component.clone(), content(record))]);
+/// A state as the messages in which FATE keeps such a model. What has none there is one message in our own layout.
+fn messages(desk: &Desk, asked: &Asked, record: &CheckpointRecord) -> Vec<proto::Member> {
+    let kept = &record.model;
+    let (name, version) = (kept.component.clone(), kept.component_version);
+    let known = desk.holdings.component(&name, version).zip(asked.role()).and_then(|(component, role)| {
+        let model =
+            SavedModel { component: name.clone(), component_version: version, role, bytes: kept.content.clone() };
+        Some(proto::members(component.description().modules.first()?, &component.shown(&model)?))
+    });
+    known.filter(|messages| !messages.is_empty()).unwrap_or_else(|| {
+        let class = format!("fedflow.{name}.{version}");
+        vec![proto::Member { name, class, bytes: kept.content.clone(), json: Value::Null }]
+    })
+}
+
+fn show(desk: &Desk, (asked, record): (&Asked, &CheckpointRecord), content: impl Fn(&proto::Member) -> Value) -> Value {
+    let messages = messages(desk, asked, record);
+    let models: Map<String, Value> = messages.iter().map(|message| (message.name.clone(), content(message))).collect();
     json!({
         "create_time": iso(record.saved), "step_index": record.step_index, "step_name": record.step_name, "models": models,
     })
 }
 
-/// Which layout the content has, and its hash.
-fn described(record: &CheckpointRecord) -> Value {
-    let hash = Sha1::digest(&record.model.content);
+/// Which message it is, and its hash.
+fn described(message: &proto::Member) -> Value {
+    let hash = Sha1::digest(&message.bytes);
     let hash = hash.iter().fold(String::with_capacity(40), |text, byte| text + &format!("{byte:02x}"));
-    let layout = format!("fedflow.{}.{}", record.model.component, record.model.component_version);
-    json!({"buffer_name": layout, "sha1": hash})
+    json!({"buffer_name": message.class, "sha1": hash})
 }
 
 /// UTC, as ISO 8601 writes it.

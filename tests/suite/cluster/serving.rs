@@ -43,6 +43,24 @@ fn with_checkpoints(epochs: u32) -> Value {
     conf
 }
 
+/// A state leaves in FATE's messages, and the last one is the model that `model/transfer` gives.
+async fn in_fates_messages(door: &Door, mut of: Value, listed: &Value) {
+    let (id, version) = (of["model_id"].clone(), of["model_version"].clone());
+    let name = json!({"namespace": format!("host#10000#{}", id.as_str().expect("an id")), "name": version});
+    let whole = door.data("/v1/model/transfer", &name).await;
+    of["step_index"] = json!(3);
+    let state = door.data("/v1/checkpoint/get", &of).await["models"].clone();
+    let names: Vec<&String> = state.as_object().expect("messages").keys().collect();
+    assert_eq!(names, ["HeteroLogisticRegressionMeta", "HeteroLogisticRegressionParam"]);
+    for (name, message) in state.as_object().expect("messages") {
+        // Numbers of the other one went through text, which may cost the last bit.
+        let other = &whole[format!("hetero_lr_0.model:{name}")];
+        assert_eq!(message.as_str().map(str::len), other.as_str().map(str::len), "{name}");
+    }
+    assert_eq!(listed["models"]["HeteroLogisticRegressionParam"]["buffer_name"], "LRModelParam");
+    assert_eq!(listed["models"]["HeteroLogisticRegressionMeta"]["buffer_name"], "LRModelMeta");
+}
+
 #[tokio::test]
 async fn a_deployed_checkpoint_scores_as_a_training_that_stopped_there() {
     let cluster = loaded().await;
@@ -57,6 +75,7 @@ async fn a_deployed_checkpoint_scores_as_a_training_that_stopped_there() {
     let steps: Vec<i64> =
         kept.as_array().expect("a list").iter().filter_map(|kept| kept["step_index"].as_i64()).collect();
     assert_eq!(steps, [0, 1, 2, 3]);
+    in_fates_messages(door, of, &kept[3]).await;
 
     let mut chain = vec!["reader_0"];
     chain.extend(CHAIN);

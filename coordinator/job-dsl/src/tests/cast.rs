@@ -43,7 +43,7 @@ fn announced() -> Vec<ComponentInfo> {
 }
 
 fn submit(dsl: &Value, conf: &Value, predict: Option<&TrainedPipeline>) -> Result<Parsed, Vec<Diagnostic>> {
-    parse(dsl, conf, &ParseContext { components: &announced(), predict, parties: None })
+    parse(dsl, conf, &ParseContext { components: &announced(), predict, ..ParseContext::default() })
 }
 
 fn with_roles(roles: Value) -> Value {
@@ -84,7 +84,7 @@ fn a_parameter_may_forbid_a_cast() {
     let common = "job_runtime_conf.component_parameters.common.hetero_lr_0.early_stop";
     let found = refused(&conf);
     assert!(
-        found.message.contains("with early_stop \"diff\" needs at most 1 host, and the job has 2: one host"),
+        found.message.contains("with early_stop \"diff\" takes at most 1 host to train, and the job has 2: one host"),
         "{found}"
     );
     assert_eq!(found.fault.path.as_deref(), Some(common), "by default, too");
@@ -145,4 +145,16 @@ fn a_predict_job_needs_no_arbiter_and_all_hosts_of_the_training() {
         assert!(told.message.contains(lacks), "{told}");
         assert_eq!(told.fault.path.as_deref(), Some("job_runtime_conf.role.host"));
     }
+}
+
+/// `component/validate` makes documents around one component's parameters.
+#[test]
+fn parameters_alone_are_judged_without_parties_and_inputs() {
+    let components = announced();
+    let context = ParseContext { components: &components, parameters_only: true, ..ParseContext::default() };
+    let dsl = json!({"components": {"hetero_lr_0": {"module": "HeteroLR"}}});
+    let mut conf = with_roles(json!({"guest": [9999], "host": [10000, 10001]}));
+    parse(&dsl, &conf, &context).expect("nothing is wrong with the parameters");
+    conf["component_parameters"]["common"]["hetero_lr_0"]["max_iter"] = json!(0);
+    assert_eq!(parse(&dsl, &conf, &context).expect_err("refused")[0].rule, Rule::ParameterValue);
 }

@@ -69,7 +69,11 @@ fn predict(pipeline: &TrainedPipeline, roles: Value) -> Result<Parsed, Vec<Diagn
         "job_parameters": {"common": {"job_type": "predict", "model_id": "m", "model_version": "deployed"}},
     });
     let components = catalogue();
-    parse(&Value::Null, &conf, &ParseContext { components: &components, predict: Some(pipeline), parties: None })
+    parse(
+        &Value::Null,
+        &conf,
+        &ParseContext { components: &components, predict: Some(pipeline), ..ParseContext::default() },
+    )
 }
 
 fn idle(step: &Step) -> Vec<String> {

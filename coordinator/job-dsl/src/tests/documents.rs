@@ -15,7 +15,11 @@ fn order(parsed: &Parsed) -> Vec<&str> {
 #[test]
 fn reads_a_training_job() {
     let mut parsed = read(&lr_dsl(), &lr_conf()).expect("good");
-    assert_eq!((parsed.dialect, parsed.kind, parsed.retmsg().as_str()), (Dialect::FateV2, JobKind::Train, "success"));
+    assert_eq!((parsed.dialect, parsed.kind), (Dialect::FateV2, JobKind::Train));
+    assert_eq!(
+        parsed.retmsg(),
+        "[WARN]job_runtime_conf.component_parameters.common.not_in_the_dsl_0 names no component of the DSL and does nothing"
+    );
     assert_eq!(order(&parsed), ["reader_0", "data_transform_0", "intersection_0", "hetero_lr_0", "evaluation_0"]);
     assert_eq!(parsed.model_id, "arbiter-10000#guest-9999#host-10000#model");
     let lr = step(&parsed, "hetero_lr_0");
@@ -117,7 +121,7 @@ fn trained() -> TrainedPipeline {
 
 fn predict(conf: &Value, pipeline: &TrainedPipeline) -> Result<Parsed, Vec<crate::Diagnostic>> {
     let catalogue = catalogue();
-    parse(&Value::Null, conf, &ParseContext { components: &catalogue, predict: Some(pipeline), parties: None })
+    parse(&Value::Null, conf, &ParseContext { components: &catalogue, predict: Some(pipeline), ..ParseContext::default() })
 }
 
 fn predict_conf() -> Value {
@@ -211,7 +215,12 @@ fn parameters_follow_their_party_to_its_place_in_a_predict_job() {
 fn reads_documents_of_version_1() {
     let parsed = read(&v1_dsl(), &v1_conf()).expect("good");
     assert_eq!(parsed.dialect, Dialect::FateV1);
-    assert_eq!(parsed.retmsg(), "[WARN]work_mode is removed,it does not take effect!");
+    assert_eq!(parsed.warnings[0], "[WARN]work_mode is removed,it does not take effect!", "FATE's own words come first");
+    let names = ["intersect_0", "hetero_lr_0.eps", "guest.args.data.eval_data", "host.args.data.eval_data"];
+    assert_eq!(parsed.warnings.len(), 1 + names.len());
+    for (warning, name) in parsed.warnings.iter().skip(1).zip(names) {
+        assert!(warning.contains(name), "{warning}");
+    }
     assert_eq!(order(&parsed), ["reader_0", "dataio_0", "intersection_0", "hetero_lr_0", "evaluation_0"]);
     let tables: Vec<&Value> =
         step(&parsed, "reader_0").parameters.iter().map(|(_, own)| &own["table"]["name"]).collect();
@@ -325,7 +334,7 @@ proptest! {
     fn never_panics_on_any_documents(dsl in any_json(), conf in any_json()) {
         let pipeline = TrainedPipeline { inference_dsl: dsl.clone(), train_conf: conf.clone(), roles: Value::Null, model_version: "v".into(), ..TrainedPipeline::default() };
         let catalogue = catalogue();
-        let _ = parse(&dsl, &conf, &ParseContext { components: &catalogue, predict: Some(&pipeline), parties: Some(&[]) });
+        let _ = parse(&dsl, &conf, &ParseContext { components: &catalogue, predict: Some(&pipeline), parties: Some(&[]), ..ParseContext::default() });
         let _ = inference_dsl(&deployed_by_default(&dsl), &dsl);
     }
 

@@ -180,7 +180,7 @@ fn names_modules_ports_and_parties_that_do_not_exist() {
     dsl["components"]["intersection_0"]["input"]["data"] = json!({"train_data": ["data_transform_0.data"]});
     let catalogue = super::fixture::catalogue();
     let parties = ["9999", "10001"].map(|id| PartyId::new(id).expect("valid"));
-    let context = ParseContext { components: &catalogue, predict: None, parties: Some(&parties) };
+    let context = ParseContext { components: &catalogue, parties: Some(&parties), ..ParseContext::default() };
     let found = parse(&dsl, &lr_conf(), &context).expect_err("wrong");
     let shown: Vec<_> =
         found.iter().map(|d| (d.fault.path.as_deref().unwrap_or(""), d.fault.next.as_deref().unwrap_or(""))).collect();

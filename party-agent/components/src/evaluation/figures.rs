@@ -101,6 +101,7 @@ fn binary(
     };
     let of = |rows: &[usize]| (pick(&positive, rows), pick(&scores, rows));
     for (kind, rows) in parts {
+        table.stop().go_on()?;
         let (place, (positive, scores)) = (Place { base, kind }, of(rows));
         match evaluate_binary(&positive, &scores, &plan.metrics) {
             Err(error @ EvaluationError::OneClass { .. }) => {
@@ -128,6 +129,7 @@ fn binary(
 
 fn multi(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Judged) -> Result<()> {
     for (kind, rows) in parts {
+        table.stop().go_on()?;
         let place = Place { base, kind };
         let (labels, results) = (classes(table, "label", rows)?, classes(table, "predict_result", rows)?);
         let report = evaluate_multi(&labels, &results, &plan.metrics).map_err(|error| fault(place, &error))?;
@@ -148,6 +150,7 @@ fn multi(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Jud
 fn regression(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Judged) -> Result<()> {
     let (labels, results) = (table.floats("label")?, table.floats("predict_result")?);
     for (kind, rows) in parts {
+        table.stop().go_on()?;
         let place = Place { base, kind };
         let scalars = evaluate_regression(&pick(&labels, rows), &pick(&results, rows), &plan.metrics);
         judged.note(place, rows.len(), scalars.map_err(|error| fault(place, &error))?);

@@ -325,6 +325,11 @@ async fn stops_when_cancelled() {
 }
 
 #[tokio::test]
+async fn stops_in_the_middle_of_work() {
+    checks::stops_in_the_middle_of_work::<Evaluation>(&binary(), 5).await;
+}
+
+#[tokio::test]
 async fn survives_duplicates_and_delays() {
     checks::survives_duplicates_and_delays::<Evaluation>(&binary()).await;
     let calm = binary().run::<Evaluation>().await.all_succeeded();

@@ -8,7 +8,7 @@ use super::data::Rows;
 use super::messages::ALIGNMENT;
 use super::model::Model;
 use super::params::Params;
-use super::predictions;
+use super::predictions::{self, Written};
 
 /// Reads the rows to predict; jobs name the port differently.
 async fn rows(task: &TaskContext, model: &Model) -> Result<Rows> {
@@ -30,7 +30,8 @@ pub(super) async fn guest(task: &TaskContext, params: &Params) -> Result<()> {
     let rows = rows(task, &model).await?;
     note_unknown_labels(task, &model, &rows);
     task.hosts().send(&ALIGNMENT, &Packed(vec![Alignment::of(&rows.ids)])).await?;
-    let table = predictions::predict(task, &model, &rows, "predict").await?;
+    let how = Written::new("predict", [&rows].into_iter());
+    let table = predictions::predict(task, &model, &rows, how).await?;
     task.output(0, &table).await
 }
 

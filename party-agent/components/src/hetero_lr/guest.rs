@@ -72,6 +72,7 @@ pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     frame.negative = inputs.negative;
     frame.hosts = Some(task.hosts().each().map(|host| host.participant().party.clone()).collect());
     frame.threshold = inputs.threshold(params);
+    frame.meta = Some(view::meta(params, &frame, course.plan.models > 1));
     let checkpoints = Checkpoints::new(task, params, &course, frame.clone());
     let keys = KeyUse::new(course.limit);
     let mut guest = Guest { course, encryptor, keys, columns, random, checkpoints };
@@ -187,7 +188,8 @@ async fn predict_all(task: &TaskContext, model: &Model, inputs: &Inputs) -> Resu
     let turn = task.round("predict", 0);
     let mut tables = Vec::new();
     for (index, (rows, kind)) in inputs.tables().enumerate() {
-        tables.push(predictions::predict(&turn.round("rows", index), model, rows, kind).await?);
+        let how = Written::new(kind, inputs.tables().map(|(rows, _)| rows));
+        tables.push(predictions::predict(&turn.round("rows", index), model, rows, how).await?);
     }
     match tables.as_slice() {
         [table] => Ok(table.clone()),

@@ -72,7 +72,8 @@ pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     let columns = Columns::new(&train.features, false)?;
     let validation = validate.as_ref().map(|rows| Columns::new(&rows.features, false)).transpose()?;
     let classes = (0..).take(course.plan.models).collect();
-    let frame = Model::new(train.names.clone(), false, classes, vec![]);
+    let mut frame = Model::new(train.names.clone(), false, classes, vec![]);
+    frame.meta = Some(view::meta(params, &frame, course.plan.models > 1));
     let checkpoints = Checkpoints::new(task, params, &course, frame.clone());
     let (batches, scaling) = (Vec::new(), Scaling::default());
     let keys = KeyUse::new(course.limit);

@@ -25,8 +25,9 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use component_kit::{CastLine, Component, Description, NeedLine, PortLine, Result, TaskContext};
+use component_kit::{CastLine, Component, Description, NeedLine, PortLine, Result, SavedModel, TaskContext};
 use secure_compute::RingLwe;
+use serde_json::Value;
 use vocabulary::{Role, Stage};
 
 pub use params::Params;
@@ -44,8 +45,18 @@ impl Component for HeteroLr {
         Description::named("hetero_lr", "logistic regression over the columns of several parties, with an arbiter")
             .modules(&["HeteroLR"])
             .roles(&[Role::Guest, Role::Host, Role::Arbiter])
-            .cast(&[CastLine::one(Role::Guest), CastLine::all_trained(Role::Host), CastLine::one(Role::Arbiter).to(Stage::Fit), CastLine::single(Role::Host, "the loss can be computed with one host only").to(Stage::Fit).when("early_stop", &["diff", "abs"])])
-            .needs(&[NeedLine::any_of(&["train_data"]).to(Stage::Fit), NeedLine::any_of(&["test_data", "validate_data", "train_data"]).to(Stage::Apply)])
+            .cast(&[
+                CastLine::one(Role::Guest),
+                CastLine::all_trained(Role::Host),
+                CastLine::one(Role::Arbiter).to(Stage::Fit),
+                CastLine::single(Role::Host, "the loss can be computed with one host only")
+                    .to(Stage::Fit)
+                    .when("early_stop", &["diff", "abs"]),
+            ])
+            .needs(&[
+                NeedLine::any_of(&["train_data"]).to(Stage::Fit),
+                NeedLine::any_of(&["test_data", "validate_data", "train_data"]).to(Stage::Apply),
+            ])
             .inputs(&[
                 PortLine::data("train_data"),
                 PortLine::data("validate_data"),
@@ -65,6 +76,10 @@ impl Component for HeteroLr {
 
     fn more_vectors(stage: Stage, role: Role, params: &Params) -> Vec<(&'static str, Option<u64>)> {
         if (stage, role) == (Stage::Fit, Role::Host) { drawn::more_vectors(params) } else { Vec::new() }
+    }
+
+    fn shown(model: &SavedModel) -> Option<Value> {
+        Some(view::shown(&model.read().ok()?))
     }
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use component_kit::{ComponentError, Result, TaskContext};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use vocabulary::{ErrorCode, PartyId};
 
 /// The layout of [`Model`].
@@ -33,7 +34,10 @@ pub(super) struct Model {
     /// The hosts that hold the other parts, at the guest; models of earlier releases do not say it.
     #[serde(default)]
     pub(super) hosts: Option<Vec<PartyId>>,
-    /// Scores above it are class 1.
+    /// The parameters of the training in FATE's form; models of earlier releases do not keep them.
+    #[serde(default)]
+    pub(super) meta: Option<Value>,
+    /// Scores above it are the positive class.
     pub(super) threshold: f64,
     /// One binary model, or one for each class.
     pub(super) trained: Vec<Trained>,
@@ -50,8 +54,9 @@ impl Trained {
 impl Model {
     /// Puts a model together.
     pub(super) fn new(columns: Vec<String>, has_intercept: bool, classes: Vec<i64>, trained: Vec<Trained>) -> Self {
-        let (negative, hosts) = (None, None);
-        Self { version: VERSION, columns, has_intercept, classes, negative, hosts, threshold: 0.5, trained }
+        let (version, threshold) = (VERSION, 0.5);
+        let (negative, hosts, meta) = (None, None, None);
+        Self { version, columns, has_intercept, classes, negative, hosts, meta, threshold, trained }
     }
 
     /// Loads the model wired to the step.

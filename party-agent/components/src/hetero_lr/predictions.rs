@@ -37,8 +37,24 @@ pub(super) async fn send(turn: &TaskContext, model: &Model, rows: &Rows) -> Resu
     Ok(())
 }
 
-/// Guest: the predictions for a table; `kind` is what its last column says (train, validate, predict).
-pub(super) async fn predict(turn: &TaskContext, model: &Model, rows: &Rows, kind: &str) -> Result<Table> {
+/// How predictions are written down.
+#[derive(Clone, Copy)]
+pub(super) struct Written {
+    /// What the last column says: train, validate or predict.
+    kind: &'static str,
+    /// Whether rows are without a label, in this table or in one that is put together with it.
+    gaps: bool,
+}
+
+impl Written {
+    /// One table, or one of several that are put together.
+    pub(super) fn new<'a>(kind: &'static str, mut together: impl Iterator<Item = &'a Rows>) -> Self {
+        Self { kind, gaps: together.any(|rows| rows.labelled().len() < rows.ids.len()) }
+    }
+}
+
+/// Guest: the predictions for a table.
+pub(super) async fn predict(turn: &TaskContext, model: &Model, rows: &Rows, how: Written) -> Result<Table> {
     let mut probabilities = Vec::new();
     for (class, own) in partial_scores(turn, model, rows).await?.into_iter().enumerate() {
         let scores = gather(&turn.round("class", class), own).await?;
@@ -46,7 +62,7 @@ pub(super) async fn predict(turn: &TaskContext, model: &Model, rows: &Rows, kind
     }
     let outcomes =
         if model.is_one_vs_rest() { best_class(model, &probabilities) } else { binary(model, &probabilities) };
-    table(rows, outcomes, kind)
+    table(rows, outcomes, how)
 }
 
 /// Result, score and detail of one row.
@@ -81,14 +97,14 @@ fn best_class(model: &Model, probabilities: &[Vec<f64>]) -> Vec<Outcome> {
     (0..rows).map(outcome).collect()
 }
 
-fn table(rows: &Rows, outcomes: Vec<Outcome>, kind: &str) -> Result<Table> {
+fn table(rows: &Rows, outcomes: Vec<Outcome>, how: Written) -> Result<Table> {
     let mut schema = Schema::predictions(rows.id_name.clone(), ColumnKind::Integer);
-    let whole = rows.labels.as_ref().and_then(|labels| labels.iter().copied().collect::<Option<Vec<i64>>>());
-    let labels = match (whole, &rows.labels) {
-        (Some(whole), _) => Values::Integer(whole),
+    let text = |label: Option<i64>| label.map(|label| label.to_string());
+    let labels = match &rows.labels {
+        Some(labels) if !how.gaps => Values::Integer(labels.iter().map(|label| label.unwrap_or_default()).collect()),
         // Whole numbers cannot be missing, so labels are texts where rows are without, and those have none.
-        (None, Some(labels)) => Values::Text(labels.iter().map(|label| label.map(|label| label.to_string())).collect()),
-        (None, None) => Values::Text(vec![None; rows.ids.len()]),
+        Some(labels) => Values::Text(labels.iter().copied().map(text).collect()),
+        None => Values::Text(vec![None; rows.ids.len()]),
     };
     if let Some(column) = schema.columns.first_mut() {
         column.kind = labels.kind();
@@ -98,7 +114,7 @@ fn table(rows: &Rows, outcomes: Vec<Outcome>, kind: &str) -> Result<Table> {
         Values::Integer(outcomes.iter().map(|outcome| outcome.result).collect()),
         Values::Float(outcomes.iter().map(|outcome| outcome.score).collect()),
         Values::of_texts(outcomes.iter().map(|outcome| outcome.detail.clone())),
-        Values::of_texts(outcomes.iter().map(|_| kind)),
+        Values::of_texts(outcomes.iter().map(|_| how.kind)),
     ];
     Ok(Table::from_columns(schema, rows.ids.clone(), values)?)
 }

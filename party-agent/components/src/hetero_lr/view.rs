@@ -14,7 +14,8 @@ pub(super) fn report(task: &TaskContext, params: &Params, model: &Model, validat
         None => &[Tells::Joint, Tells::Headers],
         Some(_) => &[Tells::Joint, Tells::Figures, Tells::Headers],
     };
-    task.metrics(&[Tells::Joint, Tells::Headers]).model_view(&meta(params, model), &param(model));
+    task.metrics(&[Tells::Joint, Tells::Headers])
+        .model_view(&meta(params, model, model.is_one_vs_rest()), &param(model));
     let mut summary = Map::new();
     if model.is_one_vs_rest() {
         for (class, trained) in model.classes.iter().zip(&model.trained) {
@@ -55,8 +56,16 @@ fn summary_of(model: &Model, trained: &Trained) -> Map<String, Value> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
+/// What a kept model holds, in FATE's form.
+pub(super) fn shown(model: &Model) -> Value {
+    let mut shown = Map::new();
+    shown.insert("param".to_owned(), param(model));
+    shown.extend(model.meta.clone().map(|meta| ("meta".to_owned(), meta)));
+    Value::Object(shown)
+}
+
 /// FATE's LRModelMeta.
-fn meta(params: &Params, model: &Model) -> Value {
+pub(super) fn meta(params: &Params, model: &Model, one_vs_rest: bool) -> Value {
     json!({
         "penalty": params.penalty.as_deref().unwrap_or("NONE").to_uppercase(),
         "tol": params.tol,
@@ -69,7 +78,7 @@ fn meta(params: &Params, model: &Model) -> Value {
         "earlyStop": params.early_stop,
         "reEncryptBatches": "0",
         "fitIntercept": model.has_intercept,
-        "needOneVsRest": model.is_one_vs_rest(),
+        "needOneVsRest": one_vs_rest,
         "predictParam": {"threshold": model.threshold},
         "revealStrategy": "",
         "module": "HeteroLR",

@@ -16,7 +16,7 @@ pub(super) struct Data {
     pub(super) labels: Vec<i64>,
     /// The guest's columns, then those of each host.
     pub(super) parts: Vec<Array2<f64>>,
-    host_ids: Option<Vec<String>>,
+    pub(super) host_ids: Option<Vec<String>>,
     /// Rows that have no label.
     pub(super) unlabelled: Vec<usize>,
 }

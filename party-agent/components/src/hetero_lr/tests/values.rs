@@ -156,7 +156,7 @@ async fn goes_on_with_the_same_labels_only() {
     let fitted = train(&data, json!({"max_iter": 2})).await.all_succeeded();
     let again =
         |data: &Data| data.federation(set(defaults(), json!({"max_iter": 4}))).applying(&fitted).stage(Stage::Fit);
-    again(&data).run::<HeteroLr>().await.all_succeeded();
+    let _on = again(&data).run::<HeteroLr>().await.all_succeeded();
     let fault = again(&called(&Data::new(60, 2, 2), 0, 1)).run::<HeteroLr>().await.fault().unwrap();
     assert!(fault.code == ErrorCode::DataMismatch && fault.message.contains("[-1, 1]"), "{fault}");
     let fault = again(&Data::new(60, 2, 2).in_three_classes()).run::<HeteroLr>().await.fault().unwrap();
@@ -207,7 +207,8 @@ async fn applies_with_all_hosts_of_the_training_only() {
     let all = data.federation(defaults());
     let hosts = vec![all.host(0).party, all.host(1).party];
     let cast = Cast { guest: vec![all.guest().party], host: hosts, arbiter: vec![], local: vec![] };
-    data.wire(Federation::with_cast(cast), "test_data").applying(&fitted).run::<HeteroLr>().await.all_succeeded();
+    let _whole =
+        data.wire(Federation::with_cast(cast), "test_data").applying(&fitted).run::<HeteroLr>().await.all_succeeded();
 }
 
 #[test]
@@ -216,4 +217,21 @@ fn announces_whom_and_what_it_needs() {
     assert_eq!(info.cast.len(), 4);
     assert!(info.cast.iter().any(|rule| rule.all_trained && rule.least == 1 && rule.most.is_none()));
     assert_eq!(info.needs[0].any_of, ["train_data"]);
+}
+
+#[tokio::test]
+async fn a_kept_model_is_shown_as_the_step_told_of_it() {
+    let data = Data::new(60, 2, 2);
+    for data in [data.clone(), data.in_three_classes()] {
+        let played = train(&data, json!({"predict_param": {"threshold": 0.7}})).await.all_succeeded();
+        let federation = data.federation(defaults());
+        for who in [federation.guest(), federation.host(0)] {
+            let part = played.part(&who);
+            let room: &dyn AnyComponent = &Room::<HeteroLr>::NEW;
+            // What is told of it went through text.
+            let shown = room.shown(part.model.as_ref().unwrap()).unwrap().to_string();
+            let shown: Value = serde_json::from_str(&shown).unwrap();
+            assert_eq!(Some(&shown), part.model_view.as_ref(), "{who}");
+        }
+    }
 }
