@@ -162,6 +162,8 @@ async fn call(coordinator: &str, identity: Identity) -> Result<(), Fault> {
         rest: None,
         rows_through_coordinator: false,
         slots: None,
+        run: None,
+        mail_key: None,
     };
     let any_port = if coordinator.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
     let address: SocketAddr =

@@ -1,7 +1,6 @@
 //! What a person (or a program, with `--json`) gets to see.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where the command line speaks")]
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,19 +8,35 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use vocabulary::Fault;
 
-/// Prints a line of the answer.
+/// The exit status of a program that a closed pipe ended, as shells show it: 128 and SIGPIPE.
+const READER_GONE: i32 = 141;
+
+/// Prints a line of the answer. A reader that has seen enough (`| head -1`) ends the program, quietly.
 pub(crate) fn line(text: impl AsRef<str>) {
-    println!("{}", text.as_ref());
+    if let Err(error) = try_line(text) {
+        if error.kind() != ErrorKind::BrokenPipe {
+            remark(format!("error: the answer cannot be written: {error}"));
+            std::process::exit(1);
+        }
+        std::process::exit(READER_GONE);
+    }
+}
+
+/// Prints a line for whoever may be reading: a daemon works on when nobody does.
+pub(crate) fn try_line(text: impl AsRef<str>) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", text.as_ref())?;
+    out.flush()
 }
 
 /// Prints one JSON value on one line.
 pub(crate) fn value(value: &Value) {
-    println!("{value}");
+    line(value.to_string());
 }
 
-/// Prints a remark that is not part of the answer.
+/// Prints a remark that is not part of the answer; nothing hangs on whether somebody reads it.
 pub(crate) fn remark(text: impl AsRef<str>) {
-    eprintln!("{}", text.as_ref());
+    let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
 }
 
 /// Says what went wrong, the same way everywhere: code, place, message, party, next step.
@@ -32,20 +47,20 @@ pub(crate) fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
             Some(fault) => json!({"error": fault}),
             None => json!({"error": {"message": format!("{error:#}")}}),
         };
-        println!("{shown}");
+        value(&shown);
     } else if let Some(fault) = fault {
-        eprintln!("error {}: {}", fault.code, fault.message);
+        remark(format!("error {}: {}", fault.code, fault.message));
         for (label, text) in [
             ("where", fault.path.clone()),
             ("party", fault.party.as_ref().map(ToString::to_string)),
             ("next ", fault.next.clone()),
         ] {
             if let Some(text) = text {
-                eprintln!("  {label}  {text}");
+                remark(format!("  {label}  {text}"));
             }
         }
     } else {
-        eprintln!("error: {error:#}");
+        remark(format!("error: {error:#}"));
     }
     ExitCode::FAILURE
 }
@@ -91,7 +106,7 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let show = |cells: &[String]| {
         let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        println!("{}", padded.join("  ").trim_end());
+        line(padded.join("  ").trim_end());
     };
     show(&header.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>());
     rows.iter().for_each(|row| show(row));

@@ -58,7 +58,7 @@ impl Calls {
             ToAgent::Assign(assignment) => self.supervisor.assign(*assignment).await.map(|()| Reply::Done),
             ToAgent::Cancel { task, attempt, reason } => {
                 tracing::info!(%task, attempt = attempt.0, %reason, "asked to stop an attempt");
-                self.supervisor.cancel(task, attempt).await;
+                self.supervisor.cancel(task, attempt, &reason).await;
                 Ok(Reply::Done)
             }
             ToAgent::Close(job) => {

@@ -49,6 +49,7 @@ const FREE_IN_ORDERS: &[(&str, &str)] = &[
     ("limits.workers", "less than the agent's own settings allow, or no change"),
     ("limits.memory_mib", "less than the agent's own settings allow, or no change"),
     ("limits.partitions", "into how many files tables are cut"),
+    ("because", "a line of the party's log, as long as a line may be"),
 ];
 
 struct Agent {
@@ -234,6 +235,7 @@ fn full_order(fingerprint: &str) -> Assignment {
         deadline: Some(Timestamp(3_999_000_000_000_000)),
         limits: Limits { workers: Some(2), memory_mib: Some(100), partitions: Some(2) },
         keeps: Some("files://a/b".to_owned()),
+        because: Some("the agent was restarted".to_owned()),
         ..assignment(Role::Host, "2", 0, &script("talk"))
     }
 }

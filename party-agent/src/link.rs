@@ -14,11 +14,16 @@ use wire::agent_link::{AGENT_LINK, CATALOGUE_CONTEXT, Catalogue, Hello, ToCoordi
 use wire::version::PROTOCOL;
 
 use crate::calls::Calls;
+use crate::coordinator_pin::CoordinatorPin;
 use crate::holdings::Holdings;
 use crate::supervisor::Supervisor;
 
 /// How long hello and welcome may take together, and a heartbeat.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the first dial takes; each that nobody answers doubles it. What is sent while nobody listens is lost, and is sent
+/// again late: dialling anew finds a coordinator that has just started sooner.
+const FIRST_DIAL: Duration = Duration::from_millis(400);
+const LONGEST_DIAL: Duration = Duration::from_secs(10);
 /// How long to wait after a refusal that time alone does not mend.
 const SLOWLY: Duration = Duration::from_secs(20);
 
@@ -102,6 +107,8 @@ pub(crate) struct Introduction {
 pub(crate) struct LinkKeeper {
     pub(crate) endpoint: Endpoint,
     pub(crate) address: String,
+    /// Whose coordinator answers there.
+    pub(crate) pin: CoordinatorPin,
     pub(crate) introduction: Introduction,
     pub(crate) holdings: Arc<Holdings>,
     pub(crate) supervisor: Supervisor,
@@ -111,17 +118,22 @@ pub(crate) struct LinkKeeper {
     pub(crate) link: watch::Sender<Option<Link>>,
     /// Told when the agent has something else to say of itself.
     pub(crate) again: Arc<Notify>,
+    /// A number of this run of the process.
+    pub(crate) run: u64,
 }
 
 impl LinkKeeper {
     /// Dials, serves and dials again until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut backoff = Backoff::default();
+        let mut dial = FIRST_DIAL;
         loop {
             let ended = tokio::select! {
                 () = stop.cancelled() => return,
-                ended = self.session(&mut backoff) => ended,
+                ended = self.session(&mut backoff, dial) => ended,
             };
+            let unanswered = matches!(ended, LinkError::Unreachable { .. });
+            dial = if unanswered { (dial * 2).min(LONGEST_DIAL) } else { FIRST_DIAL };
             self.link.send_replace(None);
             let fault = Fault::from(ended);
             self.board.down(&fault, self.holdings.now());
@@ -135,8 +147,8 @@ impl LinkKeeper {
     }
 
     /// One link, from the first packet to its end.
-    async fn session(&self, backoff: &mut Backoff) -> LinkError {
-        let Greeting { link, agreed, version, heartbeat, peers } = match self.dial().await {
+    async fn session(&self, backoff: &mut Backoff, patience: Duration) -> LinkError {
+        let Greeting { link, agreed, version, heartbeat, peers } = match self.dial(patience).await {
             Ok(greeting) => greeting,
             Err(error) => return error,
         };
@@ -160,12 +172,15 @@ impl LinkKeeper {
         }
     }
 
-    async fn dial(&self) -> Result<Greeting, LinkError> {
-        let expected = ExpectedPeer { kind: Kind::Coordinator, party: None };
-        let connection = self.endpoint.connect(&self.address, AGENT_LINK, expected).await?;
+    async fn dial(&self, patience: Duration) -> Result<Greeting, LinkError> {
+        let expected = ExpectedPeer { kind: Kind::Coordinator, party: self.pin.party() };
+        let connection = self.endpoint.connect_within(&self.address, AGENT_LINK, expected, patience).await?;
+        let party = connection.peer().party.clone();
         let now = self.holdings.now();
         let hello = self.hello(now).map_err(LinkError::Refused)?;
-        greet(connection, &hello, now, PATIENCE).await
+        let greeting = greet(connection, &hello, now, PATIENCE).await?;
+        self.pin.met(&party).map_err(LinkError::Refused)?;
+        Ok(greeting)
     }
 
     fn hello(&self, now: Timestamp) -> Result<Hello, Fault> {
@@ -181,6 +196,8 @@ impl LinkKeeper {
             rest: Some(rest),
             rows_through_coordinator: self.holdings.policy().rows_through_coordinator().is_allowed(),
             slots: Some(slots),
+            run: Some(self.run),
+            mail_key: Some(self.endpoint.mail_key()?),
         })
     }
 
@@ -193,14 +210,18 @@ impl LinkKeeper {
 
     /// Says every now and then that the agent lives; ends when it is not heard.
     async fn beat(&self, link: &Link, every: Duration) -> LinkError {
+        let mut told: Option<Vec<u8>> = None;
         let mut beats = tokio::time::interval(every);
         beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             beats.tick().await;
-            let beat = ToCoordinator::Heartbeat { attempts: self.supervisor.known() };
+            // Another one is told before the last one's time is over.
+            let mail_key = self.endpoint.mail_key().ok().filter(|key| told.as_ref() != Some(&key.bytes));
+            let telling = mail_key.as_ref().map(|key| key.bytes.clone());
+            let beat = ToCoordinator::Heartbeat { attempts: self.supervisor.known(), mail_key };
             let said = link.call(&beat, Body::Empty, CallOptions::control(PATIENCE)).await;
             match said.map(|(reply, _)| transport::hello::done(reply)) {
-                Ok(Ok(())) => {}
+                Ok(Ok(())) => told = telling.or(told),
                 Ok(Err(fault)) => {
                     tracing::warn!(code = fault.code.text(), %fault, "the coordinator does not take a heartbeat")
                 }

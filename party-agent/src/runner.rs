@@ -19,6 +19,7 @@ use crate::consent::Consent;
 use crate::holdings::Holdings;
 use crate::report::Reporter;
 use crate::surroundings::Outside;
+use crate::vectors::Vectors;
 
 /// How long a stopped room may take to notice.
 const QUIET: Duration = Duration::from_secs(3);
@@ -26,8 +27,8 @@ const QUIET: Duration = Duration::from_secs(3);
 /// Why an attempt is stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// The coordinator asked.
-    Asked,
+    /// The coordinator asked, and why.
+    Asked(String),
     /// A newer attempt of the task was ordered.
     Superseded,
     /// Its time is over.
@@ -92,7 +93,8 @@ impl Workshop {
         let (me, below) = (self.holdings.me.clone(), self.transport.clone());
         let _kept = Accounts::keep(&self.holdings, &account);
         let ledger = Arc::new(Ledger::new(self.holdings.clone(), account.clone()));
-        let gate = Arc::new(GatedTransport::new(me, consent, ledger.clone(), description.messages, below));
+        let vectors = Arc::new(Vectors::new(self.holdings.clone(), account.clone(), task.clone(), attempt));
+        let gate = Arc::new(GatedTransport::new(me, consent, (ledger.clone(), vectors), description.messages, below));
         let outside =
             Outside::new(self.holdings.clone(), self.reporter.clone(), assignment.clone(), &offer, brake.token.clone());
         let outside = outside.moving(may_move).asked_with(has_ticket).with_archivist(self.archivist.clone());
@@ -100,7 +102,10 @@ impl Workshop {
         outside.report(ReportBody::Started, About::NOTHING);
         outside
             .log(LogLevel::Info, &format!("{} attempt {attempt} starts as {}", description.name, task.participant()));
-        tracing::info!("attempt starts");
+        if let Some(because) = &assignment.because {
+            outside.log(LogLevel::Warning, &format!("it is not the first attempt: {because}"));
+        }
+        tracing::info!(because = assignment.because, "attempt starts");
         // Orders under an offer that has ended are refused, and so no attempt outlives it.
         let deadline = [assignment.deadline, offer.expires].into_iter().flatten().min();
         let parameters = assignment.parameters.clone();
@@ -115,7 +120,7 @@ impl Workshop {
         let mut usage = context.usage();
         usage.wall_micros = u64::try_from(self.holdings.now().0.saturating_sub(started.0)).unwrap_or(0);
         say_what_left(&outside, &gate, &ledger, usage.wall_micros);
-        say(&*outside, &outcome);
+        say(&*outside, &outcome, brake.why.get());
         let state = state_of(&outcome);
         self.reporter.ended(&task, attempt, outside.as_told(outcome), usage).await;
         if let Err(error) = self.holdings.records.end_attempt(&task, attempt, state, self.holdings.now()).await {
@@ -165,7 +170,7 @@ fn outcome_of(ending: Ending, stopped: Option<&Stop>, component: &str, holdings:
         Ending::Room(Err(_)) | Ending::Detached => Fault::new(ErrorCode::Canceled, "the attempt was cut off"),
     };
     match stopped {
-        Some(Stop::Asked | Stop::Superseded) => Outcome::Canceled,
+        Some(Stop::Asked(_) | Stop::Superseded) => Outcome::Canceled,
         Some(Stop::Shutdown) => Outcome::Lost,
         Some(Stop::Refused(fault)) => Outcome::Failed(fault.clone().at(&holdings.me)),
         Some(Stop::Deadline) => {
@@ -200,7 +205,7 @@ fn say_what_left(outside: &Outside, gate: &GatedTransport, ledger: &Ledger, wall
     }
 }
 
-fn say(outside: &dyn Surroundings, outcome: &Outcome) {
+fn say(outside: &dyn Surroundings, outcome: &Outcome, stopped: Option<&Stop>) {
     match outcome {
         Outcome::Succeeded => {
             tracing::info!("attempt succeeded");
@@ -211,8 +216,14 @@ fn say(outside: &dyn Surroundings, outcome: &Outcome) {
             outside.log(LogLevel::Error, &fault.to_string());
         }
         Outcome::Canceled | Outcome::Lost => {
-            tracing::info!("attempt stopped");
-            outside.log(LogLevel::Warning, "stopped");
+            let why = match stopped {
+                Some(Stop::Asked(why)) => why,
+                Some(Stop::Superseded) => "a newer attempt was ordered",
+                Some(Stop::Shutdown) => "the agent ends",
+                Some(Stop::Deadline | Stop::Refused(_)) | None => "it was cut off",
+            };
+            tracing::info!(why, "attempt stopped");
+            outside.log(LogLevel::Warning, &format!("stopped: {why}"));
         }
     }
 }

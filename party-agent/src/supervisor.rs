@@ -228,8 +228,8 @@ impl Supervisor {
     }
 
     /// Stops an attempt and waits until it is quiet. One that does not run here is quiet.
-    pub(crate) async fn cancel(&self, task: TaskId, attempt: Attempt) {
-        self.halt(&(task, attempt), Stop::Asked).await;
+    pub(crate) async fn cancel(&self, task: TaskId, attempt: Attempt, why: &Fault) {
+        self.halt(&(task, attempt), Stop::Asked(why.to_string())).await;
     }
 
     async fn halt(&self, key: &Key, why: Stop) {
@@ -249,7 +249,7 @@ impl Supervisor {
     pub(crate) async fn close(&self, job: &JobId) {
         let left: Vec<Key> = self.0.running().keys().filter(|(task, _)| task.job == *job).cloned().collect();
         for key in left {
-            self.halt(&key, Stop::Asked).await;
+            self.halt(&key, Stop::Asked("the job is over".to_owned())).await;
         }
     }
 

@@ -69,6 +69,10 @@ fn code(outcome: &Outcome) -> Option<ErrorCode> {
     }
 }
 
+fn asked() -> Fault {
+    Fault::new(ErrorCode::PeerFailed, "party 10000 ended this step")
+}
+
 #[tokio::test]
 async fn runs_a_step_at_two_parties_and_accounts_for_what_left() {
     let network = InMemoryNetwork::default();
@@ -192,11 +196,11 @@ async fn stops_a_room_and_answers_when_it_is_quiet() {
     let guest = guest("wait", 4).await;
     let order = assignment(Role::Guest, "1", 0, &script("wait"));
     guest.supervisor.assign(order.clone()).await.unwrap();
-    guest.supervisor.cancel(order.task.clone(), Attempt(0)).await;
+    guest.supervisor.cancel(order.task.clone(), Attempt(0), &asked()).await;
     assert_eq!(guest.supervisor.count(), 0);
     assert_eq!(guest.outcomes(1).await, [Outcome::Canceled]);
     // what does not run is quiet
-    guest.supervisor.cancel(order.task, Attempt(7)).await;
+    guest.supervisor.cancel(order.task, Attempt(7), &asked()).await;
 }
 
 #[tokio::test]
@@ -204,7 +208,7 @@ async fn cuts_off_a_room_that_does_not_listen() {
     let guest = guest("deaf", 4).await;
     let order = assignment(Role::Guest, "1", 0, &script("deaf"));
     guest.supervisor.assign(order.clone()).await.unwrap();
-    guest.supervisor.cancel(order.task, Attempt(0)).await;
+    guest.supervisor.cancel(order.task, Attempt(0), &asked()).await;
     assert_eq!(guest.outcomes(1).await, [Outcome::Canceled]);
 }
 

@@ -28,7 +28,9 @@ pub(crate) const OPEN: &str = "[admission]\ninitiators = ['*']\npeers = ['*']\nc
     [release]\ndisclosures = ['masked']\n\
     [disclosure]\nsummaries = true\nmodel_views = true\ntable_headers = true\nrows_through_coordinator = true\n\
     logs_through_coordinator = true\nmodels_through_coordinator = true\n\
-    fewest_rows = 1\nqueries_per_day = 'any'\n[labels]\nwhen_broken = 'warn'\n";
+    fewest_rows = 1\nqueries_per_day = 'any'\n[labels]\nwhen_broken = 'warn'\n\
+    [features]\nfewest_columns = 1\n[intersection]\nfewest_ids = 1\nfewest_common = 1\n\
+    [limits]\njobs_per_day = 'any'\ntrainings_per_day = 'any'\n";
 
 pub(crate) fn party(id: &str) -> PartyId {
     PartyId::new(id).unwrap()
@@ -180,6 +182,7 @@ pub(crate) fn assignment(role: Role, id: &str, attempt: u32, parameters: &Value)
         deadline: None,
         limits: vocabulary::Limits::default(),
         keeps: None,
+        because: None,
     }
 }
 

@@ -310,7 +310,9 @@ async fn two_agents_run_a_step_with_direct_mail() {
         let (hello, link) = bench.coordinator.welcome().await;
         let chain = link.connection().peer().chain.iter().map(|der| der.to_vec()).collect();
         let party = link.connection().peer().party.clone();
-        peers.push(wire::agent_link::Peer { party: party.clone(), chain, direct: hello.direct, online: true });
+        let mail_key = hello.mail_key;
+        let direct = hello.direct;
+        peers.push(wire::agent_link::Peer { party: party.clone(), chain, direct, online: true, run: None, mail_key });
         links.insert(party.to_string(), link);
     }
     for link in links.values() {

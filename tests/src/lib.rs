@@ -9,4 +9,5 @@
 pub mod cluster;
 pub mod fixtures;
 pub mod hostile;
+pub mod kills;
 pub mod rest;

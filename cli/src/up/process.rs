@@ -15,8 +15,11 @@ use tokio_util::sync::CancellationToken;
 use crate::ready::Ready;
 use crate::say;
 
-/// Pause before a daemon that died is started again.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Pause before a daemon that died is started again; doubles each time that it dies soon.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A daemon that lived for so long did not die of its start.
+const SETTLED: Duration = Duration::from_secs(10);
 /// How long a daemon may take to end before it is killed.
 const END_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -90,6 +93,7 @@ struct Watched {
 impl Watched {
     async fn run(self, tell: watch::Sender<Condition>, stop: CancellationToken) {
         let mut was_ready = false;
+        let mut pause = PAUSE;
         while !stop.is_cancelled() {
             let (mut child, lines) = match self.spawn() {
                 Ok(started) => started,
@@ -98,7 +102,9 @@ impl Watched {
                     return;
                 }
             };
+            let began = tokio::time::Instant::now();
             was_ready |= self.watch(&mut child, lines, &tell, &stop).await;
+            pause = if began.elapsed() > SETTLED { PAUSE } else { pause };
             if stop.is_cancelled() {
                 return;
             }
@@ -109,8 +115,9 @@ impl Watched {
             say::remark(format!("{} ended unexpectedly and is started again", self.name));
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(PAUSE) => {}
+                () = tokio::time::sleep(pause) => {}
             }
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

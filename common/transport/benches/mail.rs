@@ -152,6 +152,8 @@ async fn agents(folder: &Path, mtu: u16, relay: bool) -> (Arc<RoutedTransport>, 
             chain: identity.chain().iter().map(|der| der.to_vec()).collect(),
             direct: vec![endpoint.local_address().unwrap().to_string()],
             online: true,
+            run: None,
+            mail_key: endpoint.mail_key().ok(),
         });
         let inbox = Inbox::new(InboxOptions::default()).unwrap();
         let mailroom = Mailroom::new(identity.party().clone(), inbox, LARGEST, PATIENCE, Arc::new(|_| Ok(())));

@@ -13,6 +13,18 @@ pub(crate) enum MailFailure {
     Final(TransportError),
     /// It may, later or another way.
     Retry(Fault),
+    /// It may, later; no other way would be better, since the receiver itself said so.
+    Later(Fault),
+}
+
+impl MailFailure {
+    /// The same, as what the receiver itself answered.
+    pub(crate) fn answered(self) -> Self {
+        match self {
+            Self::Retry(fault) => Self::Later(fault),
+            other => other,
+        }
+    }
 }
 
 impl From<LinkError> for MailFailure {

@@ -21,7 +21,7 @@ use wire::{Address, Envelope};
 use crate::stream::Pieces;
 
 /// The purpose that sealed mail is bound to.
-const INFO: &[u8] = b"fedflow mail v1";
+const INFO: &[u8] = b"fedflow mail v2";
 /// The context under which the claim of a letter is signed.
 pub(crate) const CONTEXT: &str = "fedflow mail v1";
 /// Plain bytes in a piece.
@@ -146,24 +146,30 @@ impl Pieces for Sealing {
 /// Opens the pieces of one letter in their order.
 pub(crate) struct Opening {
     head: Arc<MailHead>,
-    secret: Arc<SecretScalar>,
+    /// Keys that may open it; one, after the first piece.
+    secrets: Vec<Arc<SecretScalar>>,
     index: u64,
 }
 
 impl Opening {
-    pub(crate) fn new(head: &MailHead, secret: SecretScalar) -> Self {
-        Self { head: Arc::new(head.clone()), secret: Arc::new(secret), index: 0 }
+    /// Of a letter that is sealed to one of these keys.
+    pub(crate) fn new(head: &MailHead, secrets: Vec<Arc<SecretScalar>>) -> Self {
+        Self { head: Arc::new(head.clone()), secrets, index: 0 }
     }
 
     /// Opens the next piece.
     pub(crate) async fn open(&mut self, sealed: Vec<u8>) -> Result<Vec<u8>, Fault> {
-        let (head, secret, index) = (self.head.clone(), self.secret.clone(), self.index);
+        let (head, secrets, index) = (self.head.clone(), self.secrets.clone(), self.index);
         self.index += 1;
-        heavy(sealed.len(), move || {
+        let opened = heavy(sealed.len(), move || {
             let aad = bound_to(&head, index)?;
-            seal::open(&secret, INFO, &aad, &sealed).map_err(|_| refused())
-        })
-        .await?
+            let open = |secret: &Arc<SecretScalar>| seal::open(secret, INFO, &aad, &sealed).ok();
+            let opened = secrets.into_iter().find_map(|secret| open(&secret).map(|plain| (secret, plain)));
+            opened.ok_or_else(refused)
+        });
+        let (secret, plain) = opened.await??;
+        self.secrets = vec![secret];
+        Ok(plain)
     }
 
     /// Opens the first piece: the claim, not verified yet, and the beginning of the body.
@@ -181,9 +187,9 @@ impl Opening {
 }
 
 fn refused() -> Fault {
-    let message = "a sealed letter does not open: it was changed on its way, or sealed to another certificate";
+    let message = "a sealed letter does not open: it was changed on its way, or sealed to a key that is over";
     Fault::new(ErrorCode::CertificateRefused, message)
-        .next("if the certificate was renewed just now, the sender tries again")
+        .next("if this agent was started again just now, the sender tries again with its new key")
 }
 
 #[cfg(test)]
@@ -213,7 +219,7 @@ mod tests {
         for size in [0usize, 1, 40_000, PIECE - 2_000, PIECE, PIECE + 1, 2 * PIECE + 17] {
             let envelope = letter("guest", "host", "x", (0..size).map(|i| (i / 9) as u8).collect());
             let (head, mut sealing) = Sealing::new(&envelope, &signed(), receiver).unwrap();
-            let mut opening = Opening::new(&head, secret());
+            let mut opening = Opening::new(&head, vec![Arc::new(SecretScalar::new([8; 32])), Arc::new(secret())]);
             let (mut sealed_size, mut body, mut first) = (0, Vec::new(), true);
             while let Some(piece) = sealing.next().await.unwrap() {
                 sealed_size += piece.len() as u64;
@@ -240,7 +246,7 @@ mod tests {
         let head = MailHead { address: letter("guest", "host", "x", vec![]).address, message: "m".into(), size: 0 };
         for plain in [&b""[..], b"\x00\x00", b"\xff\xff\xff\xff", b"\x00\x00\x00\x02\xc1\xc1", b"\x00\x00\x00\x00"] {
             let sealed = seal_piece(&head, &receiver, 0, plain).unwrap();
-            let mut opening = Opening::new(&head, SecretScalar::new([7; 32]));
+            let mut opening = Opening::new(&head, vec![Arc::new(SecretScalar::new([7; 32]))]);
             assert!(opening.open_first(sealed[4..].to_vec()).await.is_err(), "{plain:?}");
         }
     }

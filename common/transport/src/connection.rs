@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pki::PeerIdentity;
-use quinn::VarInt;
+use quinn::{ConnectionError, VarInt};
 
 use crate::error::LinkError;
 
-/// Close code: nothing is wrong, the daemon goes.
+/// Close code: nothing is wrong, the connection alone ends.
 pub(crate) const CLOSE_DONE: VarInt = VarInt::from_u32(0);
 /// Close code: the certificate is not, or no longer, accepted.
 pub(crate) const CLOSE_CERTIFICATE: VarInt = VarInt::from_u32(1);
 /// Close code: the connection is not wanted for another reason.
 pub(crate) const CLOSE_REFUSED: VarInt = VarInt::from_u32(2);
+/// Close code: the daemon ends, and nothing that it worked on goes on.
+pub(crate) const CLOSE_GOODBYE: VarInt = VarInt::from_u32(3);
 
 /// A connection to an authenticated peer. Clones are the same connection; it ends when the last one is dropped or it is
 /// closed.
@@ -38,6 +40,16 @@ impl Connection {
     /// Whether the connection has ended.
     pub fn is_lost(&self) -> bool {
         self.quic.close_reason().is_some()
+    }
+
+    /// Whether the connection has ended because the process at the other end did: it said goodbye, or another process
+    /// answers in its place. False while it stands, and where it may have ended for want of a network.
+    pub fn peer_is_gone(&self) -> bool {
+        match self.quic.close_reason() {
+            Some(ConnectionError::ApplicationClosed(close)) => close.error_code == CLOSE_GOODBYE,
+            Some(ConnectionError::Reset) => true,
+            _ => false,
+        }
     }
 
     /// Waits until the connection ends, and says why.

@@ -8,7 +8,7 @@ use pki::{ExpectedPeer, Kind};
 use tokio::sync::Semaphore;
 use vocabulary::PartyId;
 use wire::Envelope;
-use wire::agent_link::{DIRECT_MAIL, MailHead};
+use wire::agent_link::{DIRECT_MAIL, MailHead, Reply};
 
 use crate::acknowledge::{MailFailure, outcome_of, reply_to};
 use crate::call::{CallOptions, Link};
@@ -36,9 +36,15 @@ pub struct DirectMail {
 
 #[derive(Default)]
 struct Pool {
-    connections: HashMap<PartyId, Connection>,
+    connections: HashMap<PartyId, Pooled>,
     /// One dials, the others wait for it.
     turns: HashMap<PartyId, Arc<Semaphore>>,
+}
+
+/// A connection, and which run of the peer's process the directory knew when it was made.
+struct Pooled {
+    connection: Connection,
+    run: Option<u64>,
 }
 
 impl DirectMail {
@@ -55,12 +61,27 @@ impl DirectMail {
 
     /// Takes a connection that another agent dialled: serves its letters, and uses it for letters back.
     pub fn welcome(self: &Arc<Self>, connection: Connection) {
-        self.keep(connection, false);
+        self.keep(connection);
     }
 
     pub(crate) async fn deliver(self: &Arc<Self>, envelope: &Envelope) -> Result<(), MailFailure> {
         let to = &envelope.address.to.party;
+        let before = self.pooled(to);
         let connection = self.connection(to).await?;
+        let said = self.say(&connection, envelope).await;
+        match said {
+            // The peer was started again since the connection was made. A letter that did arrive is recognised.
+            Err(error) if connection.is_lost() && before.is_some_and(|before| before.is_same(&connection)) => {
+                tracing::debug!(party = %to, %error, "a connection that stood before is gone, and is made anew");
+                let again = self.connection(to).await?;
+                outcome_of(self.say(&again, envelope).await?, &envelope.address)
+            }
+            said => outcome_of(said?, &envelope.address),
+        }
+        .map_err(MailFailure::answered)
+    }
+
+    async fn say(&self, connection: &Connection, envelope: &Envelope) -> Result<Reply, LinkError> {
         let head = MailHead {
             address: envelope.address.clone(),
             message: envelope.message.clone(),
@@ -68,17 +89,11 @@ impl DirectMail {
         };
         let body = Body::Bytes(envelope.body.clone());
         let called = Link::new(connection.clone()).call(&head, body, CallOptions::bulk(self.patience)).await;
-        let (reply, _) = match called {
-            Ok(answer) => answer,
-            Err(error) => {
-                // A connection that swallows letters is worse than none.
-                if matches!(error, LinkError::TimedOut { .. }) {
-                    connection.close("a letter was not acknowledged");
-                }
-                return Err(error.into());
-            }
-        };
-        outcome_of(reply, &envelope.address)
+        // A connection that swallows letters is worse than none.
+        if matches!(called, Err(LinkError::TimedOut { .. })) {
+            connection.close("a letter was not acknowledged");
+        }
+        called.map(|(reply, _)| reply)
     }
 
     async fn connection(self: &Arc<Self>, party: &PartyId) -> Result<Connection, LinkError> {
@@ -96,7 +111,7 @@ impl DirectMail {
             let expected = ExpectedPeer { kind: Kind::Agent, party: Some(party.clone()) };
             match self.endpoint.connect(&address, DIRECT_MAIL, expected).await {
                 Ok(connection) => {
-                    self.keep(connection.clone(), true);
+                    self.keep(connection.clone());
                     return Ok(connection);
                 }
                 Err(error) => last = error,
@@ -106,15 +121,23 @@ impl DirectMail {
     }
 
     fn pooled(&self, party: &PartyId) -> Option<Connection> {
-        self.pool().connections.get(party).filter(|connection| !connection.is_lost()).cloned()
+        let run = self.run_of(party);
+        let pool = self.pool();
+        let pooled = pool.connections.get(party).filter(|pooled| !pooled.connection.is_lost() && pooled.run == run)?;
+        Some(pooled.connection.clone())
     }
 
-    /// Serves a connection until it ends, and offers it for letters; a dialled one replaces what was there.
-    fn keep(self: &Arc<Self>, connection: Connection, dialled: bool) {
+    /// Which run of the party's process the directory knows: a connection to an earlier one is dead, and nobody says so.
+    fn run_of(&self, party: &PartyId) -> Option<u64> {
+        self.directory.peer(party).and_then(|peer| peer.run)
+    }
+
+    /// Serves a connection until it ends, and offers it for letters. The newest is taken: it is the one of which it is known
+    /// that somebody is at its other end.
+    fn keep(self: &Arc<Self>, connection: Connection) {
         let party = connection.peer().party.clone();
-        if dialled || self.pooled(&party).is_none() {
-            self.pool().connections.insert(party.clone(), connection.clone());
-        }
+        let pooled = Pooled { connection: connection.clone(), run: self.run_of(&party) };
+        self.pool().connections.insert(party.clone(), pooled);
         let (mail, mailroom) = (Arc::downgrade(self), self.mailroom.clone());
         tokio::spawn(async move {
             let error = serve(connection.clone(), mailroom).await;
@@ -127,7 +150,7 @@ impl DirectMail {
 
     fn forget(&self, party: &PartyId, connection: &Connection) {
         let mut pool = self.pool();
-        if pool.connections.get(party).is_some_and(|pooled| pooled.is_same(connection)) {
+        if pool.connections.get(party).is_some_and(|pooled| pooled.connection.is_same(connection)) {
             pool.connections.remove(party);
         }
     }

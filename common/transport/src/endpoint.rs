@@ -8,15 +8,18 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use crypto::seal::SecretScalar;
 use pki::{ExpectedPeer, Identity, Kind, PeerIdentity};
 use quinn::crypto::rustls::{HandshakeData, QuicClientConfig, QuicServerConfig};
 use quinn::{EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TokioRuntime, TransportConfig};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::{Semaphore, mpsc};
-use vocabulary::{Clock, ErrorCode, Fault, PartyId, SystemClock};
+use vocabulary::{Clock, ErrorCode, Fault, PartyId, SignedBytes, SystemClock};
 
-use crate::connection::{CLOSE_CERTIFICATE, CLOSE_DONE, CLOSE_REFUSED, Connection};
+use crate::connection::{CLOSE_CERTIFICATE, CLOSE_GOODBYE, CLOSE_REFUSED, Connection};
 use crate::error::LinkError;
+use crate::mail_keys::MailKeys;
+use crate::reset::{ConnectionIds, ResetKey};
 
 /// Packets above this need an option, for not every path carries them.
 const COMMON_MTU: u16 = 1452;
@@ -24,6 +27,9 @@ const COMMON_MTU: u16 = 1452;
 const HANDSHAKES: usize = 128;
 /// Connections of one peer at once: one is enough, a few more may be left over from before it was restarted.
 const CONNECTIONS_PER_PEER: usize = 16;
+/// A packet goes out at least this often: it is what a restarted peer answers with a reset, so no dead connection is held
+/// for living much longer.
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 /// How an endpoint behaves.
 #[derive(Debug, Clone)]
@@ -53,7 +59,7 @@ impl EndpointOptions {
         Self {
             address,
             mtu: COMMON_MTU,
-            keep_alive: Duration::from_secs(5),
+            keep_alive: KEEP_ALIVE,
             idle_timeout: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(10),
             calls: 512,
@@ -112,6 +118,7 @@ struct Inner {
     transport: Arc<TransportConfig>,
     services: Vec<Service>,
     identity: RwLock<Identity>,
+    mail_keys: MailKeys,
     live: Mutex<HashMap<usize, Connection>>,
 }
 
@@ -128,7 +135,10 @@ impl Endpoint {
             detail: error.to_string(),
         };
         let socket = std::net::UdpSocket::bind(options.address).map_err(cannot)?;
-        let mut config = EndpointConfig::default();
+        let port = socket.local_addr().map_err(cannot)?.port();
+        let mut config = EndpointConfig::new(Arc::new(ResetKey::of(&identity, port)));
+        let ids = ConnectionIds::new()?;
+        config.cid_generator(move || Box::new(ids.clone()));
         // What we take from peers; 65527 is the most that UDP carries.
         config.max_udp_payload_size(options.mtu.max(1500)).map_err(|error| cannot(std::io::Error::other(error)))?;
         let transport = Arc::new(options.transport());
@@ -140,6 +150,7 @@ impl Endpoint {
             transport,
             services: services.to_vec(),
             identity: RwLock::new(identity),
+            mail_keys: MailKeys::default(),
             live: Mutex::default(),
         };
         let endpoint = Self { inner: Arc::new(inner) };
@@ -157,6 +168,16 @@ impl Endpoint {
     /// The identity in use.
     pub fn identity(&self) -> Identity {
         self.inner.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The key to which relayed mail is sealed, signed: for the directory. There is another one every hour.
+    pub fn mail_key(&self) -> Result<SignedBytes, Fault> {
+        self.inner.mail_keys.published(&self.identity(), SystemClock.now())
+    }
+
+    /// The secrets of the keys that were told and may still be in use; those whose time is over are erased.
+    pub(crate) fn mail_secrets(&self) -> Vec<Arc<SecretScalar>> {
+        self.inner.mail_keys.secrets(SystemClock.now())
     }
 
     /// Uses another identity, root or revocation list from now on: new connections are made with it, and those whose
@@ -184,7 +205,18 @@ impl Endpoint {
 
     /// Dials `host:port`; every address the name stands for is tried. The certificate must be of the expected peer.
     pub async fn connect(&self, address: &str, alpn: &[u8], expected: ExpectedPeer) -> Result<Connection, LinkError> {
-        let patience = self.inner.options.handshake_timeout;
+        self.connect_within(address, alpn, expected, self.inner.options.handshake_timeout).await
+    }
+
+    /// The same with a patience of its own: a short one where the other end may just be starting, since the first packet to
+    /// a port at which nobody listens is lost, and is repeated late.
+    pub async fn connect_within(
+        &self,
+        address: &str,
+        alpn: &[u8],
+        expected: ExpectedPeer,
+        patience: Duration,
+    ) -> Result<Connection, LinkError> {
         let dial = self.dial(address, alpn, expected);
         tokio::time::timeout(patience, dial).await.unwrap_or_else(|_| {
             let detail = format!("no answer within {patience:?}");
@@ -306,9 +338,10 @@ impl Endpoint {
         Ok(Incoming { alpn: service.alpn, connection })
     }
 
-    /// Ends all connections, waits (for at most a second) until the other sides know, and frees the port.
+    /// Ends all connections, waits (for at most a second) until the other sides know, and frees the port. They learn that
+    /// the daemon goes, and with it what it worked on.
     pub async fn close(&self, reason: &str) {
-        self.inner.quic.close(CLOSE_DONE, reason.as_bytes());
+        self.inner.quic.close(CLOSE_GOODBYE, reason.as_bytes());
         let _ = tokio::time::timeout(Duration::from_secs(1), self.inner.quic.wait_idle()).await;
     }
 }

@@ -13,10 +13,12 @@ pub mod directory;
 pub mod endpoint;
 pub mod error;
 pub mod hello;
+mod mail_keys;
 pub mod mailroom;
 pub mod reconnect;
 pub mod relay;
 pub mod relayed;
+mod reset;
 pub mod route;
 mod stream;
 

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use crypto::seal::SecretScalar;
-use pki::{Kind, PeerIdentity};
-use rustls::pki_types::CertificateDer;
+use pki::Kind;
 use tokio::io::AsyncRead;
 use tokio::sync::watch;
 use vocabulary::{Clock, ErrorCode, Fault, PartyId, SystemClock};
@@ -21,6 +19,7 @@ use crate::chunk::{CONTEXT, Claim, Opening, SEALED_PIECE_LIMIT, Sealing, sealed_
 use crate::directory::Directory;
 use crate::endpoint::Endpoint;
 use crate::error::LinkError;
+use crate::mail_keys::of_peer;
 use crate::mailroom::Mailroom;
 use crate::stream::Body;
 
@@ -65,7 +64,7 @@ pub struct RelayedMail {
 }
 
 impl RelayedMail {
-    /// Signs and opens with the identity of `endpoint`, seals to the certificates in `directory` after verifying them,
+    /// Signs with the identity of `endpoint`, opens with its keys for mail, seals to the keys in `directory` after verifying them,
     /// sends over `link`; what comes in goes to `mailroom`.
     pub fn new(
         endpoint: Endpoint,
@@ -82,30 +81,22 @@ impl RelayedMail {
         let claim = encode(&claim).map_err(|error| MailFailure::Retry(error.into()))?;
         let signed =
             self.endpoint.identity().sign(CONTEXT, &claim).map_err(|error| MailFailure::Retry(error.into()))?;
-        let (head, sealing) = Sealing::new(envelope, &signed, receiver.public_key_sec1).map_err(MailFailure::Retry)?;
+        let (head, sealing) = Sealing::new(envelope, &signed, receiver).map_err(MailFailure::Retry)?;
         let reply = self.link.mail(head, Body::Pieces(Box::new(sealing))).await?;
         outcome_of(reply, &envelope.address)
     }
 
-    /// The receiver's certificate: the directory is the coordinator's word, the federation's root decides.
-    fn receiver(&self, party: &PartyId) -> Result<PeerIdentity, MailFailure> {
-        let refused =
-            |message: String| MailFailure::Retry(Fault::new(ErrorCode::CertificateRefused, message).at(party));
-        let Some(peer) = self.directory.peer(party).filter(|peer| !peer.chain.is_empty()) else {
-            let fault =
-                Fault::new(ErrorCode::PartyOffline, format!("the directory has no certificate of party {party}"));
-            return Err(MailFailure::Retry(fault.at(party)));
+    /// The receiver's key: the directory is the coordinator's word, the receiver's signature and the federation's root decide. There is
+    /// no other way: mail is never sealed to the key of a certificate, which lives for a year.
+    fn receiver(&self, party: &PartyId) -> Result<[u8; 65], MailFailure> {
+        let Some(signed) = self.directory.peer(party).and_then(|peer| peer.mail_key) else {
+            let text = format!("the directory has no key for relayed mail of party {party}");
+            let fault = Fault::new(ErrorCode::PartyOffline, text).at(party);
+            return Err(MailFailure::Retry(
+                fault.next("the party's agent tells one when it connects; is it of this release?"),
+            ));
         };
-        let chain: Vec<CertificateDer<'_>> =
-            peer.chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
-        let receiver = self.endpoint.identity().trust().check_chain(&chain, SystemClock.now());
-        let receiver =
-            receiver.map_err(|error| refused(format!("the directory's certificate of party {party}: {error}")))?;
-        if &receiver.party != party || receiver.kind != Kind::Agent {
-            let (kind, other) = (receiver.kind, &receiver.party);
-            return Err(refused(format!("the directory's certificate of party {party} is of {kind} {other}")));
-        }
-        Ok(receiver)
+        of_peer(&signed, party, &self.endpoint.identity(), SystemClock.now()).map_err(MailFailure::Retry)
     }
 
     /// Answers a letter that the coordinator relays: opens, verifies, delivers, acknowledges.
@@ -130,7 +121,7 @@ impl RelayedMail {
             return Err(TransportError::TooLarge { to: head.address.to.clone(), size: head.size, limit });
         }
         let identity = self.endpoint.identity();
-        let mut opening = Opening::new(head, SecretScalar::new(*identity.secret_scalar().as_bytes()));
+        let mut opening = Opening::new(head, self.endpoint.mail_secrets());
         let first = opening.open_first(self.piece(body).await?).await;
         let (signed, claim, beginning) = first.map_err(TransportError::Refused)?;
         let signer = pki::verify_signed(&signed, CONTEXT, &identity, SystemClock.now());

@@ -121,12 +121,12 @@ impl Transport for RoutedTransport {
             return self.mailroom.inbox().deliver(envelope).await.map(|_| ());
         }
         let until = Instant::now() + self.options.give_up;
-        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
         loop {
             let fault = match self.attempt(&envelope).await {
                 Ok(()) => return Ok(()),
                 Err(MailFailure::Final(error)) => return Err(error),
-                Err(MailFailure::Retry(fault)) => fault,
+                Err(MailFailure::Retry(fault) | MailFailure::Later(fault)) => fault,
             };
             let pause = backoff.step();
             if Instant::now() + pause >= until {

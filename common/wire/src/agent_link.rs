@@ -20,6 +20,8 @@ pub const DIRECT_MAIL: &[u8] = b"fedflow-mail/1";
 pub const PROBE: &str = "probe";
 /// The context string under which a catalogue is signed.
 pub const CATALOGUE_CONTEXT: &str = "fedflow catalogue v1";
+/// The context string under which a key for relayed mail is signed.
+pub const MAIL_KEY_CONTEXT: &str = "fedflow mail key v1";
 /// The context string under which an offer is signed.
 pub const OFFER_CONTEXT: &str = "fedflow offer v1";
 /// The context string under which a ticket is signed.
@@ -56,6 +58,12 @@ pub struct Hello {
     /// How many attempts it runs at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
+    /// A number of this run of its process: another one means that it was started again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    /// The key to which relayed mail to it is sealed: [`MailKey`] as MessagePack, signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail_key: Option<SignedBytes>,
 }
 
 /// What a party can run.
@@ -97,12 +105,31 @@ pub enum Welcome {
 pub struct Peer {
     /// The party.
     pub party: PartyId,
-    /// Its certificates, DER, leaf first: mail is sealed to the leaf's key after the chain is verified.
+    /// Its certificates, DER, leaf first; they count once they are verified.
     pub chain: Vec<Vec<u8>>,
     /// Where it may be reached directly.
     pub direct: Vec<String>,
     /// Whether it is connected now.
     pub online: bool,
+    /// The number of its process's run, as it said: connections to an earlier run are dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    /// The key to which relayed mail to it is sealed, as its agent signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail_key: Option<SignedBytes>,
+}
+
+/// A key to which relayed mail of an agent is sealed for some time; its secret half never leaves the agent's memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailKey {
+    /// Whose it is.
+    pub party: PartyId,
+    /// The P-256 point, uncompressed SEC1.
+    pub public: Vec<u8>,
+    /// When it was made.
+    pub made: Timestamp,
+    /// The last moment at which something may be sealed to it.
+    pub until: Timestamp,
 }
 
 /// A step whose parameters a party is asked to check.
@@ -164,6 +191,9 @@ pub enum ToCoordinator {
     Heartbeat {
         /// Attempts it runs.
         attempts: Vec<(TaskId, Attempt)>,
+        /// Its key for relayed mail, where it has another one than it told last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mail_key: Option<SignedBytes>,
     },
     /// What happened, in order. Acknowledged once it is stored.
     Reports(Vec<Report>),

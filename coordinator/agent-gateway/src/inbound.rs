@@ -6,17 +6,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use doors::BodyStream;
 use pki::PeerIdentity;
-use service::{AgentFacts, Coordinator};
+use service::{AgentFacts, Coordinator, Parting};
 use tokio_util::sync::CancellationToken;
 use transport::hello::{HelloCall, read_hello};
 use transport::{Answer, Body, CallOptions, Connection, Endpoint, Link, Pieces};
-use vocabulary::{ComponentInfo, ErrorCode, Fault, PartyId};
+use vocabulary::{ComponentInfo, ErrorCode, Fault, PartyId, SignedBytes};
 use wire::agent_link::{
     CATALOGUE_CONTEXT, Catalogue, Hello, HttpHead, HttpReplyHead, MailHead, PROBE, Peer, Reply, ToAgent, ToCoordinator,
     Welcome,
 };
 
-use crate::{Gateway, bodies};
+use crate::{Gateway, bodies, listing};
 
 /// The longest wait for a hello, and for a peer to take an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -61,7 +61,8 @@ impl Inbound {
         };
         if self.gateway.sessions.leave(&peer.party, &link) {
             tracing::info!(party = %peer.party, %why, "agent gone");
-            if let Err(error) = self.coordinator.agent_gone(&peer.party, why.at(&peer.party)).await {
+            let parting = if link.connection().peer_is_gone() { Parting::Ended } else { Parting::Unknown };
+            if let Err(error) = self.coordinator.agent_gone(&peer.party, why.at(&peer.party), parting).await {
                 tracing::error!(party = %peer.party, fault = %error.fault(), "the loss of an agent could not be recorded");
             }
             self.tell_peers();
@@ -95,6 +96,7 @@ impl Inbound {
             return Err(fault);
         }
         let agreed = call.check(&[], now)?;
+        listing::check(&peer.party, &call.hello)?;
         let identity = self.endpoint.identity();
         let signer = pki::verify_signed(&call.hello.catalogue, CATALOGUE_CONTEXT, &identity, now)?;
         let catalogue: Catalogue = rmp_serde::from_slice(&call.hello.catalogue.bytes)
@@ -126,6 +128,8 @@ impl Inbound {
             chain: peer.chain.iter().map(|certificate| certificate.as_ref().to_vec()).collect(),
             direct: hello.direct,
             online: true,
+            run: hello.run,
+            mail_key: hello.mail_key,
         };
         self.gateway.sessions.enter(link.clone(), listed);
         let facts = AgentFacts {
@@ -161,10 +165,10 @@ impl Inbound {
         let (reply, body) = match call {
             ToCoordinator::Mail(head) => return self.relay(&peer, head, stream, answer).await,
             ToCoordinator::Http(head) => self.http(party, head, stream).await,
-            ToCoordinator::Heartbeat { attempts } => (
-                reply_of(self.coordinator.agent_heard(party, attempts).await.map_err(|error| error.fault())),
-                Body::Empty,
-            ),
+            ToCoordinator::Heartbeat { attempts, mail_key } => {
+                let heard = self.coordinator.agent_heard(party, attempts).await.map_err(|error| error.fault());
+                (reply_of(heard.and_then(|()| self.renew_mail_key(party, mail_key))), Body::Empty)
+            }
             ToCoordinator::Reports(reports) => (
                 reply_of(self.coordinator.record_reports(party, reports).await.map_err(|error| error.fault())),
                 Body::Empty,
@@ -173,6 +177,16 @@ impl Inbound {
         if let Err(error) = answer.reply(&reply, body, PROXY_PATIENCE).await {
             tracing::debug!(%party, %error, "a reply was not taken");
         }
+    }
+
+    /// Takes another key for mail into the directory, and tells everybody.
+    fn renew_mail_key(&self, party: &PartyId, key: Option<SignedBytes>) -> Result<(), Fault> {
+        let Some(key) = key else { return Ok(()) };
+        listing::check_key(party, &key)?;
+        if self.gateway.sessions.renew_mail_key(party, key) {
+            self.tell_peers();
+        }
+        Ok(())
     }
 
     async fn relay<P: Pieces + 'static>(&self, peer: &PeerIdentity, head: MailHead, body: P, answer: Answer) {

@@ -5,6 +5,7 @@ mod bodies;
 mod casts;
 mod dispatch;
 mod inbound;
+mod listing;
 mod sessions;
 
 use std::sync::Arc;

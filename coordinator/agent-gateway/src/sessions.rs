@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use transport::Link;
-use vocabulary::PartyId;
+use vocabulary::{PartyId, SignedBytes};
 use wire::agent_link::Peer;
 
 /// A party's agent, as it is connected.
@@ -65,6 +65,18 @@ impl Sessions {
         peers.retain(|peer| &peer.party != party);
         peers.sort_by(|a, b| a.party.cmp(&b.party));
         peers
+    }
+
+    /// Puts another key for mail into what is listed of a party; says whether it was another one.
+    pub(crate) fn renew_mail_key(&self, party: &PartyId, key: SignedBytes) -> bool {
+        let mut live = self.live();
+        let Some(session) = live.get_mut(party) else { return false };
+        // Only the key counts: signatures of the same one differ.
+        let is_other = session.peer.mail_key.as_ref().is_none_or(|known| known.bytes != key.bytes);
+        if is_other {
+            session.peer.mail_key = Some(key);
+        }
+        is_other
     }
 
     /// Every link.

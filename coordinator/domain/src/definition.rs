@@ -32,4 +32,7 @@ pub struct Definition {
     pub train_conf: Value,
     /// The graph.
     pub graph: Graph,
+    /// What the documents say and nothing reads, one sentence each: names that are not known, places that do not exist.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }

@@ -62,6 +62,7 @@ pub(crate) fn snapshot(mut steps: Vec<Step>, cast: Cast) -> JobSnapshot {
         conf: json!({}),
         train_conf: json!({}),
         graph,
+        warnings: Vec::new(),
     };
     let job = Job {
         experiment: ExperimentId::new("default").expect("valid"),
@@ -134,6 +135,7 @@ impl World {
         let agent = AgentPresence {
             online: true,
             since: Timestamp(0),
+            ended: false,
             last_error: None,
             components: vec![],
             rest: None,

@@ -114,10 +114,12 @@ impl Graph {
 
 /// Steps that wait for each other: each reads what the one before it makes, and the first what the last makes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} form a loop", .steps.iter().map(StepName::as_str).collect::<Vec<_>>().join("->"))]
+#[error("{} form a loop", .told.iter().map(StepName::as_str).collect::<Vec<_>>().join("->"))]
 pub struct Cycle {
     /// The steps of the loop.
     pub steps: Vec<StepName>,
+    /// Those that FATE names: it walks from the first step only, and names none where that step does not lead to the loop.
+    pub told: Vec<StepName>,
 }
 
 impl Graph {
@@ -126,9 +128,13 @@ impl Graph {
         let place: HashMap<&StepName, usize> = steps.iter().enumerate().map(|(i, step)| (&step.name, i)).collect();
         let upstream: Vec<BTreeSet<usize>> =
             steps.iter().map(|step| step.upstream().filter_map(|name| place.get(name).copied()).collect()).collect();
-        let order = topological(&upstream).map_err(|members| {
-            let steps = members.into_iter().filter_map(|i| steps.get(i)).map(|step| step.name.clone()).collect();
-            Cycle { steps }
+        let order = topological(&upstream).map_err(|downstream| {
+            let loops = |start: usize| {
+                let members = loop_from(start, &downstream).into_iter();
+                members.filter_map(|i| steps.get(i)).map(|step| step.name.clone()).collect::<Vec<_>>()
+            };
+            let found = (0..steps.len()).map(loops).find(|members| !members.is_empty());
+            Cycle { steps: found.unwrap_or_default(), told: loops(0) }
         })?;
         let mut slots: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
         Ok(Graph { steps: order.into_iter().filter_map(|i| slots.get_mut(i)?.take()).collect() })
@@ -182,8 +188,8 @@ impl Graph {
     }
 }
 
-/// The places in topological order, smallest first among equals; or the members of a loop.
-fn topological(upstream: &[BTreeSet<usize>]) -> Result<Vec<usize>, Vec<usize>> {
+/// The places in topological order, smallest first among equals; or the readers of each place, among which there is a loop.
+fn topological(upstream: &[BTreeSet<usize>]) -> Result<Vec<usize>, Vec<Vec<usize>>> {
     let mut missing: Vec<usize> = upstream.iter().map(BTreeSet::len).collect();
     let mut downstream: Vec<Vec<usize>> = vec![Vec::new(); upstream.len()];
     for (reader, sources) in upstream.iter().enumerate() {
@@ -206,33 +212,28 @@ fn topological(upstream: &[BTreeSet<usize>]) -> Result<Vec<usize>, Vec<usize>> {
             }
         }
     }
-    if order.len() == upstream.len() { Ok(order) } else { Err(find_loop(upstream, &order)) }
+    if order.len() == upstream.len() { Ok(order) } else { Err(downstream) }
 }
 
-/// A loop among the places that are not in `order`: every such place has a source that is not in it either, so walking
-/// towards the sources must come back. Told in reading direction; it ends with the first place of the document, or else
-/// starts with the place that comes first.
-fn find_loop(upstream: &[BTreeSet<usize>], order: &[usize]) -> Vec<usize> {
-    let sorted: BTreeSet<usize> = order.iter().copied().collect();
-    let mut walk: Vec<usize> = Vec::new();
-    let mut walked: HashMap<usize, usize> = HashMap::new();
-    let mut at = (0..upstream.len()).find(|i| !sorted.contains(i));
-    while let Some(place) = at {
-        if let Some(start) = walked.insert(place, walk.len()) {
-            walk.drain(..start);
-            break;
+/// The loop that a walk downstream from a place comes upon first, in the order of the walk; empty when it comes upon none.
+fn loop_from(start: usize, downstream: &[Vec<usize>]) -> Vec<usize> {
+    let mut visited: BTreeSet<usize> = BTreeSet::from([start]);
+    // The path, and for each place on it how many of its readers were looked at.
+    let mut path: Vec<(usize, usize)> = vec![(start, 0)];
+    while let Some((place, looked)) = path.last_mut() {
+        let Some(reader) = downstream.get(*place).and_then(|readers| readers.get(*looked)).copied() else {
+            path.pop();
+            continue;
+        };
+        *looked += 1;
+        if let Some(first) = path.iter().position(|(on_path, _)| *on_path == reader) {
+            return path.iter().skip(first).map(|(on_path, _)| *on_path).collect();
         }
-        walk.push(place);
-        at = upstream.get(place).and_then(|sources| sources.iter().find(|source| !sorted.contains(source)).copied());
+        if visited.insert(reader) {
+            path.push((reader, 0));
+        }
     }
-    walk.reverse();
-    let first = walk.iter().copied().min().unwrap_or_default();
-    let start = walk.iter().position(|place| *place == first).unwrap_or_default();
-    walk.rotate_left(start);
-    if first == 0 && !walk.is_empty() {
-        walk.rotate_left(1);
-    }
-    walk
+    Vec::new()
 }
 
 #[cfg(test)]
@@ -278,12 +279,17 @@ mod tests {
 
     #[test]
     fn names_the_loop() {
-        let two = Graph::ordered(vec![step("a", &["b"]), step("b", &["a"])]).expect_err("loop");
-        assert_eq!(two.to_string(), "b->a form a loop");
+        let told = |steps: Vec<Step>| Graph::ordered(steps).expect_err("loop").to_string();
+        assert_eq!(told(vec![step("a", &["b"]), step("b", &["a"])]), "a->b form a loop");
+        assert_eq!(told(vec![step("b", &["a"]), step("a", &["b"])]), "b->a form a loop");
         let behind =
             vec![step("r", &[]), step("x", &["c"]), step("a", &["r", "c"]), step("b", &["a"]), step("c", &["b"])];
-        assert_eq!(Graph::ordered(behind).expect_err("loop").to_string(), "a->b->c form a loop");
-        assert_eq!(Graph::ordered(vec![step("a", &["a"])]).expect_err("loop").to_string(), "a form a loop");
+        assert_eq!(told(behind), "a->b->c form a loop");
+        assert_eq!(told(vec![step("a", &["a"])]), "a form a loop");
+        // FATE walks from the first step only.
+        let apart = vec![step("reader", &[]), step("a", &["b"]), step("b", &["a"])];
+        assert_eq!(told(apart.clone()), " form a loop");
+        assert_eq!(Graph::ordered(apart).expect_err("loop").steps, [name("a"), name("b")], "the loop itself is known");
     }
 
     #[test]

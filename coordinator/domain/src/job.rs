@@ -103,6 +103,8 @@ pub struct JobSettings {
     pub partitions: u32,
     /// Cores that each of its tasks may ask for.
     pub task_cores: u32,
+    /// What is said for single participants in place of that.
+    pub of_parties: Vec<PartySettings>,
     /// When room is short, jobs of a higher priority start first.
     pub priority: i64,
     /// How long each step may run, in milliseconds; no limit of its own when `None`.
@@ -135,6 +137,19 @@ pub struct Keeps {
     pub file: String,
 }
 
+/// What is said for one participant in place of what is said for all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartySettings {
+    /// Who.
+    pub who: Participant,
+    /// Cores that each of its tasks may ask for.
+    #[serde(default)]
+    pub task_cores: Option<u32>,
+    /// Partitions of the tables it writes.
+    #[serde(default)]
+    pub partitions: Option<u32>,
+}
+
 /// Where a step was really done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inherited {
@@ -156,6 +171,21 @@ impl JobSettings {
         self.tries().saturating_add(self.restarts)
     }
 
+    /// What is said for a participant alone.
+    fn own(&self, who: &Participant) -> Option<&PartySettings> {
+        self.of_parties.iter().find(|own| own.who == *who)
+    }
+
+    /// Cores that each task of a participant may ask for.
+    pub fn task_cores_of(&self, who: &Participant) -> u32 {
+        self.own(who).and_then(|own| own.task_cores).unwrap_or(self.task_cores)
+    }
+
+    /// Partitions of the tables that a participant writes.
+    pub fn partitions_of(&self, who: &Participant) -> u32 {
+        self.own(who).and_then(|own| own.partitions).unwrap_or(self.partitions)
+    }
+
     /// How long a step may run, in milliseconds.
     pub fn limit_of(&self, step: &StepName) -> Option<i64> {
         self.step_timeouts.get(step).copied().or(self.step_timeout_millis)
@@ -172,6 +202,7 @@ impl Default for JobSettings {
             timeout_millis: 259_200_000,
             partitions: 4,
             task_cores: 4,
+            of_parties: Vec::new(),
             priority: 0,
             step_timeout_millis: None,
             step_timeouts: BTreeMap::new(),

@@ -11,6 +11,8 @@ pub struct AgentPresence {
     pub online: bool,
     /// Since when it is in that condition.
     pub since: Timestamp,
+    /// Whether it is offline because it has ended: nothing that it worked on goes on.
+    pub ended: bool,
     /// Why it is not online, if known.
     pub last_error: Option<Fault>,
     /// What it can run.
@@ -51,9 +53,11 @@ impl Presence {
         self.agents.get(party).map_or(self.watching_since, |agent| agent.since)
     }
 
-    /// The moment from which the running tasks of a party that is offline count as lost; `None` while it is online.
+    /// The moment from which the running tasks of a party that is offline count as lost: at once when its agent has ended, and
+    /// after a whole lease when it is silent; `None` while it is online.
     pub fn lost_from(&self, party: &PartyId) -> Option<Timestamp> {
-        (!self.is_online(party)).then(|| self.since(party).plus_millis(self.lease_millis))
+        let lease = if self.agents.get(party).is_some_and(|agent| agent.ended) { 0 } else { self.lease_millis };
+        (!self.is_online(party)).then(|| self.since(party).plus_millis(lease))
     }
 
     /// The last error met with a party's agent.

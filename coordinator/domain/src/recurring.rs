@@ -81,6 +81,9 @@ pub struct Recurring {
     pub begun: u64,
     /// What happened when it was last due.
     pub last: Option<LastTime>,
+    /// What in its documents nothing reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What happened when a schedule was last due.

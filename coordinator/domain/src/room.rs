@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use vocabulary::{JobId, PartyId, Timestamp};
+use vocabulary::{JobId, Participant, PartyId, Timestamp};
 
 use crate::graph::Step;
 use crate::job::{Job, JobSettings};
@@ -19,9 +19,9 @@ pub const CORES_OF_SLOT: u32 = 4;
 pub type Demand = BTreeMap<PartyId, u32>;
 
 impl JobSettings {
-    /// Cores that a job holds while it runs.
-    pub fn cores(&self) -> u32 {
-        self.task_cores.saturating_mul(self.parallelism)
+    /// Cores that a job holds at a participant while it runs.
+    pub fn cores_of(&self, who: &Participant) -> u32 {
+        self.task_cores_of(who).saturating_mul(self.parallelism)
     }
 }
 
@@ -31,16 +31,17 @@ impl Job {
     pub fn demand(&self) -> Demand {
         let steps = &self.definition.graph.steps;
         let at_once = self.settings.parallelism.clamp(1, u32::try_from(steps.len()).unwrap_or(u32::MAX).max(1));
-        let slots = at_once.saturating_mul(self.settings.task_cores.div_ceil(CORES_OF_SLOT).max(1));
-        let most = |party: &PartyId| steps.iter().map(|step| roles_in(step, party)).max().unwrap_or(0);
-        let demand = self.cast.parties().into_iter().map(|party| (most(&party).saturating_mul(slots), party));
+        let most = |party: &PartyId| steps.iter().map(|step| self.slots_in(step, party)).max().unwrap_or(0);
+        let demand = self.cast.parties().into_iter().map(|party| (most(&party).saturating_mul(at_once), party));
         demand.filter(|(slots, _)| *slots > 0).map(|(slots, party)| (party, slots)).collect()
     }
-}
 
-fn roles_in(step: &Step, party: &PartyId) -> u32 {
-    let own = step.participants.iter().filter(|who| who.party == *party && !step.skipped.contains(who));
-    u32::try_from(own.count()).unwrap_or(u32::MAX)
+    /// The slots that a step takes at a party: those of each role that the party plays in it.
+    fn slots_in(&self, step: &Step, party: &PartyId) -> u32 {
+        let own = step.participants.iter().filter(|who| who.party == *party && !step.skipped.contains(who));
+        let slots = own.map(|who| self.settings.task_cores_of(who).div_ceil(CORES_OF_SLOT).max(1));
+        slots.fold(0, u32::saturating_add)
+    }
 }
 
 /// Whose turn comes first: the higher priority, then the older job.
@@ -178,6 +179,9 @@ mod tests {
         assert_eq!(job.demand(), Demand::from([(party("1"), 2), (party("2"), 1)]), "one step runs at once at most");
         job.settings.task_cores = 9;
         assert_eq!(job.demand(), Demand::from([(party("1"), 6), (party("2"), 3)]));
+        let who = job.cast.participants().find(|who| who.party == party("2")).expect("there");
+        job.settings.of_parties = vec![crate::PartySettings { who, task_cores: Some(2), partitions: None }];
+        assert_eq!(job.demand(), Demand::from([(party("1"), 6), (party("2"), 1)]), "what is said for one party counts there");
     }
 
     #[test]

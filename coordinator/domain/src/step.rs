@@ -2,6 +2,7 @@
 
 use vocabulary::{Attempt, ErrorCode, Fault, StepName, Timestamp};
 
+use crate::job::Job;
 use crate::job::state::JobState;
 use crate::schedule::JobSnapshot;
 use crate::task::state::TaskState;
@@ -105,6 +106,43 @@ pub(crate) fn root_of<'a>(tasks: impl Iterator<Item = &'a Try>) -> Option<(Endin
     };
     let fault = root.fault.clone().unwrap_or_else(|| unexplained(root));
     Some((ending, fault.at(&root.key.id.party)))
+}
+
+/// What the peers of a failed task are told: which party failed, and the first cause.
+pub(crate) fn echo_of(root: &Fault) -> Fault {
+    let whose = root.party.as_ref().map_or_else(|| "a peer".to_owned(), |party| format!("party {party}"));
+    let mut fault =
+        Fault::new(ErrorCode::PeerFailed, format!("{whose} ended this step: [{}] {}", root.code, root.message));
+    fault.party.clone_from(&root.party);
+    fault.next.clone_from(&root.next);
+    fault
+}
+
+/// Why a try of a task is no success, as its row says it: its own fault; where it has none and its step broke elsewhere, which
+/// party broke it and why; where it never began, why the job ended. `all` are the tasks of the job.
+pub fn reason_of(job: &Job, task: &Task, all: &[Task]) -> Option<Fault> {
+    if task.fault.is_some() {
+        return task.fault.clone();
+    }
+    let same_try =
+        |other: &&Task| other.key.id.step == task.key.id.step && other.key.attempt == task.key.attempt;
+    let tries: Vec<Try> = all.iter().filter(same_try).map(Try::from).collect();
+    if let Some((_, root)) = root_of(tries.iter()) {
+        return Some(echo_of(&root));
+    }
+    let ended_badly = job.state.is_settled() && job.state != JobState::Succeeded;
+    let reason = job.reason.as_ref().filter(|_| ended_badly && task.state == TaskState::Waiting)?;
+    let mut fault = reason.clone();
+    fault.message = format!("the step did not begin: {}", reason.message);
+    Some(fault)
+}
+
+/// Why the newest try of a step among these rows came to nothing; `None` when none of its tasks broke.
+pub fn first_cause(step: &StepName, rows: &[Task]) -> Option<Fault> {
+    let own = || rows.iter().filter(|task| task.key.id.step == *step);
+    let newest = own().map(|task| task.key.attempt).max()?;
+    let tries: Vec<Try> = own().filter(|task| task.key.attempt == newest).map(Try::from).collect();
+    root_of(tries.iter()).map(|(_, fault)| fault)
 }
 
 fn is_echo(task: &Try) -> bool {

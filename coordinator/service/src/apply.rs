@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{Decision, Held, Job, JobSnapshot, JobState, Presence, Task, Waiting, Workspace};
-use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, Timestamp};
+use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, StepName, Timestamp};
 
 use crate::channels::note_kept;
 use crate::chronicle;
@@ -19,6 +19,8 @@ pub(crate) struct Loaded {
     /// Orders that wait already.
     pub(crate) orders: Vec<PendingOrder>,
     before: Vec<Task>,
+    /// Tries that new ones took the place of, as they ended.
+    replaced: Vec<Task>,
     was: JobState,
     job_changed: bool,
 }
@@ -51,7 +53,7 @@ impl Loaded {
         let held = if was_settled { None } else { holds(tx, &job).await? };
         let was = job.state;
         let snapshot = JobSnapshot { job, tasks, asked, earlier, short_of: Vec::new(), behind, held };
-        Ok(Some(Self { snapshot, orders, before, was, job_changed: false }))
+        Ok(Some(Self { snapshot, orders, before, replaced: Vec::new(), was, job_changed: false }))
     }
 
     /// The job, to be changed; it will be stored.
@@ -95,6 +97,9 @@ impl Loaded {
                 sending.wake = Some(sending.wake.map_or(*at, |known| known.min(*at)));
                 continue;
             }
+            if let Decision::Retry { step, attempt, .. } = decision {
+                self.note_retry(step, *attempt);
+            }
             if let Err(illegal) = self.snapshot.apply(decision, now) {
                 tracing::error!(job = %self.snapshot.job.id, error = %illegal, "a decision does not fit the job's state");
                 continue;
@@ -112,6 +117,14 @@ impl Loaded {
         sending.parties.sort();
         sending.parties.dedup();
         Ok(sending)
+    }
+
+    /// Keeps how the tries ended that are about to be replaced: it may have been decided just now.
+    fn note_retry(&mut self, step: &StepName, attempt: Attempt) {
+        let ended: Vec<Task> = self.snapshot.tasks.iter().filter(|task| task.key.id.step == *step).cloned().collect();
+        let why = domain::first_cause(step, &ended).map(|fault| fault.to_string());
+        tracing::info!(job = %self.snapshot.job.id, %step, attempt = attempt.0, why, "step begins anew");
+        self.replaced.extend(ended);
     }
 
     fn orders_for(&self, decision: &Decision, now: Timestamp) -> Vec<PendingOrder> {
@@ -180,7 +193,7 @@ impl Loaded {
     /// Stores what changed.
     pub(crate) async fn save(&mut self, tx: &mut dyn Transaction) -> Stored<()> {
         let mut new = Vec::new();
-        for task in &self.snapshot.tasks {
+        for task in self.replaced.iter().chain(&self.snapshot.tasks) {
             match self.before.iter().find(|before| before.key == task.key) {
                 None => new.push(task.clone()),
                 Some(before) if before != task => {
@@ -207,7 +220,8 @@ impl Loaded {
                 note_kept(tx, job).await?;
             }
         }
-        let lines = chronicle::lines((self.was, &self.before), job, &self.snapshot.tasks, job.updated);
+        let mut lines = chronicle::anew(&self.before, &self.replaced, job, job.updated);
+        lines.extend(chronicle::lines((self.was, &self.before), job, &self.snapshot.tasks, job.updated));
         if !lines.is_empty() {
             tx.add_events(&job.id, &lines).await?;
         }
@@ -278,9 +292,6 @@ pub(crate) fn log_job(job: &Job) {
 fn log_decision(job: &Job, decision: &Decision) {
     match decision {
         Decision::Job { .. } => log_job(job),
-        Decision::Retry { step, attempt, .. } => {
-            tracing::info!(job = %job.id, step = %step, attempt = attempt.0, "step gets a new try");
-        }
         Decision::Wait(Some(waiting)) => {
             tracing::info!(job = %job.id, reason = %waiting.reason, "job waits");
         }

@@ -54,15 +54,17 @@ pub(crate) fn assignment_of(job: &Job, tasks: &[Task], task: &TaskId, attempt: A
         outputs: step.outputs.clone(),
         model_version: job.model_version.clone(),
         offer: fingerprint_of(&offer.bytes),
-        partitions: job
-            .settings
-            .limits
-            .partitions
-            .map_or(job.settings.partitions, |most| job.settings.partitions.min(most)),
+        partitions: partitions_of(job, &participant),
         deadline: Some(deadline_of(job, tasks, task, attempt)),
         limits: job.settings.limits,
         keeps: kept_by(job, task),
+        because: None,
     })
+}
+
+fn partitions_of(job: &Job, who: &Participant) -> u32 {
+    let own = job.settings.partitions_of(who);
+    job.settings.limits.partitions.map_or(own, |most| own.min(most))
 }
 
 /// Where a task's party keeps what the task leaves, when the job has it kept.

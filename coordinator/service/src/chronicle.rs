@@ -5,9 +5,20 @@ use vocabulary::{Attempt, StepName, Timestamp};
 
 const QUEUED: &str = "all parties take part; the job waits for its turn";
 
-/// The line of a job that was taken in.
-pub(crate) fn submitted(job: &Job) -> Event {
-    Event::own(job.created, format!("job {} was submitted", job.id))
+/// The lines of a job that was taken in.
+pub(crate) fn submitted(job: &Job) -> Vec<Event> {
+    let mut lines = vec![Event::own(job.created, format!("job {} was submitted", job.id))];
+    lines.extend(warned(job, job.created));
+    lines
+}
+
+/// A line for everything in a job's documents that nothing reads.
+pub(crate) fn warned(job: &Job, now: Timestamp) -> Vec<Event> {
+    let line = |warning: &String| {
+        let text = warning.strip_prefix("[WARN]").unwrap_or(warning);
+        Event { level: "WARNING".to_owned(), ..Event::own(now, one_line(text)) }
+    };
+    job.definition.warnings.iter().map(line).collect()
 }
 
 /// The lines of what changed between two looks at a job.
@@ -68,6 +79,37 @@ fn steps(tasks: &[Task]) -> Vec<StepName> {
     steps
 }
 
+/// The lines of tries that new ones take the place of: how they ended, and why the step begins anew.
+pub(crate) fn anew(older: &[Task], replaced: &[Task], job: &Job, now: Timestamp) -> Vec<Event> {
+    let mut lines = Vec::new();
+    for step in steps(replaced) {
+        let ended: Vec<&Task> = replaced.iter().filter(|task| task.key.id.step == step).collect();
+        let stood = |task: &Task| older.iter().find(|older| older.key == task.key).map(|older| older.state);
+        lines.extend(ended.iter().filter_map(|task| failed(task, stood(task), now)));
+        let next = ended.iter().map(|task| task.key.attempt.0 + 2).max().unwrap_or_default();
+        let why = domain::first_cause(&step, replaced).map_or_else(unknown, |fault| fault.to_string());
+        let line = format!("step {step} begins anew, attempt {next} of {}: {}", job.settings.tries(), one_line(&why));
+        lines.push(Event { level: "WARNING".to_owned(), ..Event::own(now, line) });
+    }
+    lines
+}
+
+fn unknown() -> String {
+    "for a reason that is not known".to_owned()
+}
+
+/// The line of a task that has failed since it was last looked at.
+fn failed(task: &Task, stood: Option<TaskState>, now: Timestamp) -> Option<Event> {
+    let is_bad = matches!(task.state, TaskState::Failed | TaskState::Lost | TaskState::TimedOut);
+    if !is_bad || stood == Some(task.state) {
+        return None;
+    }
+    let id = &task.key.id;
+    let why = task.fault.as_ref().map_or_else(unknown, ToString::to_string);
+    let line = format!("step {} has failed at {} {}: {}", id.step, id.role, id.party, one_line(&why));
+    Some(Event { level: "WARNING".to_owned(), ..Event::own(now, line) })
+}
+
 fn of_step(step: &StepName, older: &[Task], tasks: &[Task], job: &Job, now: Timestamp) -> Vec<Event> {
     let mut lines = Vec::new();
     let newer: Vec<&Task> = tasks.iter().filter(|task| task.key.id.step == *step).collect();
@@ -81,16 +123,7 @@ fn of_step(step: &StepName, older: &[Task], tasks: &[Task], job: &Job, now: Time
             format!("step {step}: attempt {} of {} started", attempt.0 + 1, job.settings.tries()),
         ));
     }
-    for task in &newer {
-        let failed = matches!(task.state, TaskState::Failed | TaskState::Lost | TaskState::TimedOut);
-        if failed && stood(task) != Some(task.state) {
-            let why =
-                task.fault.as_ref().map_or_else(|| "for a reason that is not known".to_owned(), ToString::to_string);
-            let line =
-                format!("step {step} has failed at {} {}: {}", task.key.id.role, task.key.id.party, one_line(&why));
-            lines.push(Event { level: "WARNING".to_owned(), ..Event::own(now, line) });
-        }
-    }
+    lines.extend(newer.iter().filter_map(|task| failed(task, stood(task), now)));
     let done = |state: TaskState| matches!(state, TaskState::Succeeded | TaskState::Skipped);
     let is_done = newer.iter().all(|task| done(task.state)) && newer.iter().any(|task| begun(task.state));
     if is_done && !newer.iter().all(|task| stood(task).is_some_and(done)) {

@@ -22,6 +22,15 @@ pub struct AgentFacts {
     pub slots: Option<u32>,
 }
 
+/// What the end of an agent's link says of the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting {
+    /// It said goodbye, or another process answers in its place: what it worked on is lost.
+    Ended,
+    /// Nothing: it may be working still.
+    Unknown,
+}
+
 /// The parameters of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParametersView {
@@ -51,7 +60,7 @@ impl Coordinator {
         // Before the orders are recalled, so that a carrier that just found it offline sees that it is back.
         self.inner.leases.connected(record.clone(), slots, now);
         if let Err(error) = self.welcome(&record, &attempts, now).await {
-            self.inner.leases.gone(party, error.fault());
+            self.inner.leases.gone(party, error.fault(), Parting::Unknown);
             return Err(error.into());
         }
         tracing::info!(%party, components = record.components.len(), tries = attempts.len(), "agent connected");
@@ -96,10 +105,11 @@ impl Coordinator {
         Ok(())
     }
 
-    /// An agent's link closed. Its lease goes on until it runs out.
-    pub async fn agent_gone(&self, party: &PartyId, why: Fault) -> Result<(), ServiceError> {
-        tracing::warn!(%party, code = why.code.text(), fault = %why, "agent gone");
-        self.inner.leases.gone(party, why);
+    /// An agent's link closed. Its lease goes on until it runs out, unless the agent itself has ended: then nothing that it
+    /// worked on goes on, and there is nothing to wait for.
+    pub async fn agent_gone(&self, party: &PartyId, why: Fault, parting: Parting) -> Result<(), ServiceError> {
+        tracing::warn!(%party, code = why.code.text(), fault = %why, ?parting, "agent gone");
+        self.inner.leases.gone(party, why, parting);
         let mut tx = self.inner.store.begin().await?;
         tx.poke_party(party, self.now()).await?;
         tx.commit().await?;

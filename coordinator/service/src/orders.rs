@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use domain::{Answer, JobState, TaskEvent, TaskKey, TaskState};
-use vocabulary::{Attempt, ErrorCode, Fault, PartyId, TaskId};
+use vocabulary::{Assignment, Attempt, ErrorCode, Fault, PartyId, TaskId};
 
 use crate::Coordinator;
 use crate::apply::Loaded;
 use crate::assignment::{assignment_of, offer_of};
 use crate::drive::back_off;
+use crate::filter::TaskFilter;
 use crate::ports::{Order, OrderReply, Stored, Transaction};
 use crate::records::{Errand, PendingOrder};
 
@@ -247,10 +248,22 @@ async fn prepare_assignment(
     }
     let Some(job) = tx.job(&order.job).await? else { return Ok(Prepared::Void) };
     let tasks = tx.tasks_of(&order.job).await?;
+    let because = why_again(tx, task, attempt).await?;
     Ok(match assignment_of(&job, &tasks, task, attempt) {
-        Ok(assignment) => Prepared::Send(Box::new(Order::Assign(Box::new(assignment)))),
+        Ok(assignment) => Prepared::Send(Box::new(Order::Assign(Box::new(Assignment { because, ..assignment })))),
         Err(fault) => Prepared::Impossible(fault),
     })
+}
+
+/// Why a try is not the first: what the one before came to.
+async fn why_again(tx: &mut dyn Transaction, task: &TaskId, attempt: Attempt) -> Stored<Option<String>> {
+    let Some(before) = attempt.0.checked_sub(1).map(Attempt) else { return Ok(None) };
+    let (job, step) = (Some(task.job.clone()), Some(task.step.clone()));
+    let filter = TaskFilter { job, step, all_attempts: true, ..TaskFilter::default() };
+    let mut rows = tx.find_tasks(&filter).await?.0;
+    rows.retain(|row| row.key.attempt == before);
+    let cause = domain::first_cause(&task.step, &rows).map(|fault| fault.to_string());
+    Ok(Some(cause.unwrap_or_else(|| "somebody had the step run again".to_owned())))
 }
 
 /// Errors that another try of the same order would meet again.

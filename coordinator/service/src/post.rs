@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
-use vocabulary::{ErrorCode, Fault, JobId, PartyId, TaskId};
+use vocabulary::{ErrorCode, Fault, JobId, PartyId, TaskId, Timestamp};
 
 use crate::Coordinator;
 use crate::ports::Stored;
@@ -122,7 +122,7 @@ impl Carrier {
         let limit = u32::try_from(most.saturating_mul(4)).unwrap_or(u32::MAX);
         let mut tx = self.coordinator.inner.store.read().await?;
         let due = tx.due_orders(&self.party, now, limit).await?;
-        let waits = tx.next_order(&self.party).await?.is_some();
+        let next = tx.next_order(&self.party).await?;
         drop(tx);
         if !due.is_empty() && !self.coordinator.inner.leases.is_linked(&self.party) {
             self.coordinator.postpone_all(&self.party).await?;
@@ -138,8 +138,15 @@ impl Carrier {
             let handle = calls.spawn(send(self.coordinator.clone(), order.clone()));
             self.under_way.insert(handle.id(), order);
         }
-        Ok(if waits { SHORT_SLEEP } else { LONG_SLEEP })
+        Ok(next.map_or(LONG_SLEEP, |next| until(next, now)))
     }
+}
+
+/// How long to sleep until an order is due. One that is due already and is not under way waits for one that is, whose end wakes
+/// the carrier.
+fn until(next: Timestamp, now: Timestamp) -> Duration {
+    let millis = u64::try_from(next.millis_since(now)).unwrap_or(0);
+    if millis == 0 { SHORT_SLEEP } else { Duration::from_millis(millis.saturating_add(1)).min(SHORT_SLEEP) }
 }
 
 async fn send(coordinator: Coordinator, order: PendingOrder) {

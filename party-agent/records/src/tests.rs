@@ -39,6 +39,7 @@ pub(crate) fn assignment(attempt: u32) -> Assignment {
         deadline: None,
         limits: vocabulary::Limits::default(),
         keeps: None,
+        because: None,
     }
 }
 

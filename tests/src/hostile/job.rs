@@ -220,6 +220,7 @@ pub fn order_of(offer: &Offer, step: &str, who: &Participant, attempt: u32) -> A
         deadline: Some(SystemClock.now().plus_millis(MILLIS)),
         limits: Limits::default(),
         keeps: None,
+        because: None,
         task,
     }
 }

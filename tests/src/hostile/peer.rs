@@ -113,6 +113,8 @@ impl Peer {
             rest: None,
             rows_through_coordinator: true,
             slots: None,
+            run: None,
+            mail_key: self.inner.endpoint.mail_key().ok(),
         }
     }
 
@@ -246,7 +248,7 @@ impl Inner {
         loop {
             tokio::time::sleep(every).await;
             let attempts = locked(&self.attempts).iter().cloned().collect();
-            let call = ToCoordinator::Heartbeat { attempts };
+            let call = ToCoordinator::Heartbeat { attempts, mail_key: None };
             if link.call(&call, Body::Empty, CallOptions::control(CALL_PATIENCE)).await.is_err() {
                 return;
             }

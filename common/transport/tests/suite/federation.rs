@@ -77,6 +77,8 @@ pub(crate) fn hello(protocol: (u32, u32), now: Timestamp) -> Hello {
         rest: None,
         rows_through_coordinator: false,
         slots: None,
+        run: None,
+        mail_key: None,
     }
 }
 
@@ -228,7 +230,14 @@ impl Agent {
         let identity = self.endpoint.identity();
         let direct = if direct { vec![self.endpoint.local_address().unwrap().to_string()] } else { vec![] };
         let chain = identity.chain().iter().map(|der| der.to_vec()).collect();
-        Peer { party: identity.party().clone(), chain, direct, online: true }
+        Peer {
+            party: identity.party().clone(),
+            chain,
+            direct,
+            online: true,
+            run: None,
+            mail_key: self.endpoint.mail_key().ok(),
+        }
     }
 
     pub(crate) async fn stop(mut self) {

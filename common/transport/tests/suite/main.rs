@@ -7,3 +7,4 @@ mod federation;
 mod handshake;
 mod mail;
 mod relay;
+mod restarts;

@@ -69,6 +69,8 @@ pub(crate) fn peer() -> Peer {
         chain: vec![vec![48, 130, 1], vec![48]],
         direct: vec!["host.example:9370".into()],
         online: true,
+        run: Some(7),
+        mail_key: None,
     }
 }
 
@@ -90,6 +92,8 @@ pub(crate) fn hello() -> Hello {
         rest: Some("http://guest.example:9380".into()),
         rows_through_coordinator: true,
         slots: None,
+        run: None,
+        mail_key: None,
     }
 }
 
@@ -172,6 +176,7 @@ fn assignment() -> Assignment {
         deadline: Some(Timestamp(1_795_000_100_000_000)),
         limits: vocabulary::Limits::default(),
         keeps: None,
+        because: Some("party 10000: the agent was restarted while it worked".into()),
     }
 }
 
@@ -247,7 +252,7 @@ fn reports() -> Vec<Report> {
 
 pub(crate) fn to_coordinator() -> Vec<(&'static str, ToCoordinator)> {
     vec![
-        ("heartbeat", ToCoordinator::Heartbeat { attempts: vec![(task(), Attempt(2))] }),
+        ("heartbeat", ToCoordinator::Heartbeat { attempts: vec![(task(), Attempt(2))], mail_key: None }),
         ("reports", ToCoordinator::Reports(reports())),
         ("mail", ToCoordinator::Mail(mail_head())),
         ("http", ToCoordinator::Http(http_head(Caller::PartyUser(party("9999"))))),

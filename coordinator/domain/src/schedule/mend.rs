@@ -1,11 +1,11 @@
 //! Tries that came to nothing: stop what is left of them, then try again or give the job up.
 
-use vocabulary::{Attempt, ErrorCode, Fault};
+use vocabulary::{Attempt, Fault};
 
 use super::work::Work;
 use crate::graph::Step;
 use crate::job::state::JobEvent;
-use crate::step::{Ending, root_of};
+use crate::step::{Ending, echo_of, root_of};
 
 /// Looks after every step whose present try broke.
 pub(super) fn mend(work: &mut Work<'_>) {
@@ -46,16 +46,6 @@ pub(super) fn note_unquiet(work: &mut Work<'_>, index: usize) {
     }
 }
 
-/// What the peers of a failed task are told: which party failed, and the first cause.
-fn echo_of(root: &Fault) -> Fault {
-    let whose = root.party.as_ref().map_or_else(|| "a peer".to_owned(), |party| format!("party {party}"));
-    let mut fault =
-        Fault::new(ErrorCode::PeerFailed, format!("{whose} ended this step: [{}] {}", root.code, root.message));
-    fault.party.clone_from(&root.party);
-    fault.next.clone_from(&root.next);
-    fault
-}
-
 /// Gives the step a new try when its allowance is not used up.
 fn try_again(work: &mut Work<'_>, step: &Step, ending: Ending) -> bool {
     let settings = &work.job.settings;
@@ -70,7 +60,10 @@ fn try_again(work: &mut Work<'_>, step: &Step, ending: Ending) -> bool {
         return false;
     }
     let last = work.of_step(&step.name).iter().filter_map(|i| work.tasks.get(*i)).map(|task| task.key.attempt).max();
-    let not_before = work.now.plus_millis(settings.retry_delay_millis.max(0));
+    // What an agent's end cost is begun anew at once, the first time: nothing is wrong with the work itself.
+    let at_once = ending == Ending::Lost && earlier.lost == 0;
+    let pause = if at_once { 0 } else { settings.retry_delay_millis.max(0) };
+    let not_before = work.now.plus_millis(pause);
     work.retry(&step.name, last.unwrap_or(Attempt(0)).next(), not_before);
     true
 }

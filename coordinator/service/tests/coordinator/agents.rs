@@ -145,7 +145,7 @@ impl Agents {
         }
         let coordinator = self.state.lock().unwrap().coordinator.clone();
         if let Some(coordinator) = coordinator {
-            coordinator.agent_gone(party, offline(party)).await.expect("is noted");
+            coordinator.agent_gone(party, offline(party), service::Parting::Unknown).await.expect("is noted");
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use transport::hello::read_hello;
 use transport::{Answer, Body, CallOptions, Connection, Incoming, Link, Pieces};
-use vocabulary::{Clock, ErrorCode, Fault, PartyId, SystemClock};
+use vocabulary::{Clock, ErrorCode, Fault, PartyId, SignedBytes, SystemClock};
 use wire::agent_link::{
     Catalogue, Hello, HttpReplyHead, MailHead, PROBE, Peer, Reply, ToAgent, ToCoordinator, Welcome,
 };
@@ -77,6 +77,8 @@ impl Inner {
             chain: peer.chain.iter().map(|certificate| certificate.as_ref().to_vec()).collect(),
             direct: hello.direct.clone(),
             online: true,
+            run: None,
+            mail_key: hello.mail_key.clone(),
         };
         let probes = hello.capabilities.iter().any(|capability| capability == PROBE);
         if !probes {
@@ -102,6 +104,21 @@ impl Inner {
         Some(link)
     }
 
+    /// Lists another key for mail of a party.
+    async fn renew_mail_key(&self, party: &PartyId, key: Option<SignedBytes>) {
+        let Some(key) = key else { return };
+        let is_other = {
+            let mut book = locked(&self.book);
+            let Some(listed) = book.peers.get_mut(party) else { return };
+            let is_other = listed.mail_key.as_ref().is_none_or(|known| known.bytes != key.bytes);
+            listed.mail_key = Some(key);
+            is_other
+        };
+        if is_other {
+            self.tell_everybody().await;
+        }
+    }
+
     /// Tells every agent who is there.
     async fn tell_everybody(&self) {
         let linked: Vec<Linked> = locked(&self.book).linked.values().cloned().collect();
@@ -119,7 +136,8 @@ impl Inner {
         answer: Answer,
     ) {
         let (reply, content) = match call {
-            ToCoordinator::Heartbeat { attempts } => {
+            ToCoordinator::Heartbeat { attempts, mail_key } => {
+                self.renew_mail_key(&from, mail_key).await;
                 self.hear(&from, Word::Heartbeat(attempts));
                 (Reply::Done, Body::Empty)
             }

@@ -131,6 +131,7 @@ async fn greeted(cluster: &Cluster, endpoint: &Endpoint, identity: &Identity) ->
         rest: None,
         rows_through_coordinator: true,
         slots: None,
+        run: None,
     };
     greet(connection, &hello, now, PATIENCE).await.map(|greeting| greeting.link)
 }
