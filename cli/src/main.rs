@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod job;
 mod model;
+mod policy;
 mod ready;
 mod say;
 mod schedule;
@@ -59,6 +60,9 @@ enum Command {
     /// Show and check what left a party: its audit chain.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Check, explain and try a party's policy file.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Make bearer tokens for a door.
     #[command(subcommand)]
     Tokens(tokens::TokensCommand),
@@ -94,6 +98,7 @@ async fn run(command: Command) -> (anyhow::Result<()>, bool) {
         Command::Model(command) => (model::run(&command).await, command.is_json()),
         Command::Certs(command) => (certs::run(&command), command.is_json()),
         Command::Audit(command) => (audit::run(&command).await, command.is_json()),
+        Command::Policy(command) => (policy::run(&command), command.is_json()),
         Command::Tokens(command) => (tokens::run(&command), command.is_json()),
         Command::Doctor(arguments) => (doctor::run(&arguments).await, arguments.json),
     }

@@ -53,6 +53,8 @@ pub(crate) struct Account {
     basis: Basis,
     /// Of the tables that it has read.
     rows: Mutex<Option<Rows>>,
+    /// Of the table with the fewest columns that it has read.
+    columns: Mutex<Option<u64>>,
 }
 
 impl Account {
@@ -66,6 +68,7 @@ impl Account {
             offer: order.offer.clone(),
             basis: holdings.basis(Some(offer)).await?,
             rows: Mutex::default(),
+            columns: Mutex::default(),
         }))
     }
 
@@ -73,6 +76,17 @@ impl Account {
     pub(crate) fn read(&self, rows: u64) {
         let mut known = locked(&self.rows);
         *known = Some(Rows::with(*known, rows));
+    }
+
+    /// Notes that a table of so many columns was read whose rows may leave.
+    pub(crate) fn read_columns(&self, columns: u64) {
+        let mut known = locked(&self.columns);
+        *known = Some(known.map_or(columns, |known| known.min(columns)));
+    }
+
+    /// Fewest columns of what it has read; none where nobody knows.
+    pub(crate) fn columns(&self) -> Option<u64> {
+        *locked(&self.columns)
     }
 
     fn attempted(&self, policy: &Policy) -> Attempted {

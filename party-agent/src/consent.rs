@@ -30,12 +30,14 @@ impl Consent {
 #[async_trait]
 impl policy::Consent for Consent {
     async fn in_force(&self) -> Result<Arc<Policy>, Fault> {
-        let expired = self.offer.expires.is_none_or(|expires| expires <= self.holdings.now());
+        let now = self.holdings.now();
+        let expired = self.offer.expires.is_none_or(|expires| expires <= now);
         // Read before the rules are, so that a change in between is noticed the next time.
         let state = self.holdings.rules_changed();
         if let Some((of, policy)) = self.last()
             && of == state
             && !expired
+            && policy.admit_moment(&self.offer, now).is_none()
         {
             return Ok(policy);
         }

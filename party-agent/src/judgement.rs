@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use policy::{Facts, Policy, Spoken, Training};
-use vocabulary::{ErrorCode, Fault, JobId, Offer, OfferedStep, Participant};
+use policy::{Counted, Facts, Policy, Spoken, Training};
+use vocabulary::{ErrorCode, Fault, JobId, Offer, OfferedStep, TableRef};
 
+use crate::foresight;
 use crate::heritage::{self, Heritage};
 use crate::holdings::Holdings;
 
@@ -24,7 +25,7 @@ pub(crate) async fn judge_asked(
     has_ticket: bool,
 ) -> Result<Heritage, Fault> {
     everybody_is_in_the_cast(offer).map_err(|fault| fault.at(&holdings.me))?;
-    let spoken = spoken(holdings, offer)?;
+    let spoken = foresight::spoken(&holdings.me, holdings.catalogue, offer)?;
     admit(holdings, policy, offer, (has_ticket, spoken)).await.map_err(|fault| advised(holdings, fault))?;
     heritage::judge(holdings, policy, offer).await.map_err(|fault| fault.at(&holdings.me))
 }
@@ -36,14 +37,22 @@ pub(crate) async fn admit(
     offer: &Offer,
     (has_ticket, spoken): (bool, Vec<Spoken>),
 ) -> Result<(), Fault> {
+    let judged = holdings.stand_ins.judged(offer, &holdings.me);
+    let columns_of = |table: &TableRef| {
+        let schema = holdings.shelf.info(table).ok()?.schema;
+        Some(schema.columns.into_iter().map(|column| column.name).collect())
+    };
+    let headers = foresight::headers(&holdings.me, &judged, columns_of);
+    let brought = foresight::brought(&holdings.me, &judged, &spoken, &headers);
     let facts = Facts {
         grants: holdings.grants(&offer.initiator).await?,
         has_ticket,
         now: holdings.now(),
         trainings: trainings(holdings, offer).await?,
         spoken,
+        headers,
+        brought,
     };
-    let judged = holdings.stand_ins.judged(offer, &holdings.me);
     let signer = &offer.initiator.party;
     policy.admit(&judged, signer, &facts).into_result(ErrorCode::OfferRefused).map_err(|fault| fault.at(&holdings.me))
 }
@@ -94,35 +103,11 @@ async fn trainings(holdings: &Holdings, offer: &Offer) -> Result<Vec<Training>, 
     Ok(known)
 }
 
-/// What this party would send in each step of the offer.
-fn spoken(holdings: &Holdings, offer: &Offer) -> Result<Vec<Spoken>, Fault> {
-    let mut spoken = Vec::new();
-    for step in offer.steps.iter().filter(|step| step.inherited.is_none()) {
-        for who in step.participants.iter().filter(|who| who.party == holdings.me) {
-            spoken.extend(spoken_by(holdings, step, who)?);
-        }
-    }
-    Ok(spoken)
-}
-
-fn spoken_by(holdings: &Holdings, step: &OfferedStep, who: &Participant) -> Result<Vec<Spoken>, Fault> {
-    let missing = || {
-        let (component, version) = (&step.component, step.version);
-        let message = format!("there is no component {component} of version {version} (step {})", step.step);
-        Fault::new(ErrorCode::CatalogueMismatch, message).next("install the same version of fedflow at all parties")
-    };
-    let component = holdings.component(&step.component, step.version).ok_or_else(missing)?;
-    let parameters = step.parameters.iter().find(|(of, _)| of == who);
-    let parameters = parameters.and_then(|(_, text)| serde_json::from_str(text).ok()).unwrap_or_default();
-    let lines = component.spoken(step.stage, who.role, &parameters);
-    let to_whom = |line: vocabulary::MessageLine| Spoken {
-        step: step.step.clone(),
-        component: step.component.clone(),
-        role: who.role,
-        line,
-        to: step.participants.iter().filter(|to| line.to.contains(&to.role) && *to != who).cloned().collect(),
-    };
-    Ok(lines.into_iter().map(to_whom).collect())
+/// What accepting an offer counts in the day, for those who are not the party's own users.
+pub(crate) async fn counted(holdings: &Holdings, policy: &Policy, offer: &Offer) -> Result<Vec<Counted>, Fault> {
+    let has_ticket = holdings.ticket_of(offer).await?.is_some();
+    let spoken = foresight::spoken(&holdings.me, holdings.catalogue, offer)?;
+    Ok(policy.counted(offer, &Facts { has_ticket, spoken, ..Facts::default() }))
 }
 
 #[cfg(test)]

@@ -9,16 +9,21 @@ mod archivist;
 mod calls;
 mod config;
 mod consent;
+mod coordinator_pin;
 mod door;
 mod files;
+mod foresight;
 mod heritage;
 mod holdings;
+#[cfg(test)]
+mod hours_tests;
 mod joblog;
 mod judgement;
 mod keyring;
 mod link;
 mod offers;
 mod queries;
+mod rehearsal;
 mod renewal;
 mod report;
 mod runner;
@@ -30,6 +35,7 @@ mod tickets;
 #[cfg(test)]
 mod trial;
 mod uplink;
+mod vectors;
 mod wiring;
 
 use std::path::{Path, PathBuf};
@@ -43,6 +49,7 @@ use vocabulary::{ErrorCode, Fault, Receipt, TableRef};
 pub use config::{AgentConfig, ENVIRONMENT, Limits};
 pub use holdings::Catalogue;
 pub use link::LinkStatus;
+pub use rehearsal::{Rehearsal, Remark, rehearse};
 pub use renewal::Renewal;
 pub use serving::ServingSettings;
 pub use wiring::Running;
@@ -102,6 +109,11 @@ pub fn check_config(path: &Path) -> Result<String, Fault> {
     wiring::load_model_store(&config)?;
     wiring::load_identity(&config)?;
     toml::to_string_pretty(&config).map_err(|error| Fault::new(ErrorCode::ConfigInvalid, error.to_string()))
+}
+
+/// Names of the components of this build, as policies name them.
+pub fn component_names() -> Vec<&'static str> {
+    components::CATALOGUE.iter().map(|component| component.description().name).collect()
 }
 
 /// A file to be read onto the shelf without a job.

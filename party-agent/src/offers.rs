@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use audit::AuditEntry;
 use pki::{Identity, Kind, verify_signed};
+use policy::{Counted, Policy};
+use records::Queries;
 use transport::Admit;
 use vocabulary::offer::fingerprint_of;
 use vocabulary::{ErrorCode, Fault, JobId, Offer, Participant, PartyId, Role, SignedBytes, StepName};
@@ -18,6 +20,8 @@ use crate::tickets::Tickets;
 
 /// Casts of accepted jobs that are remembered; the oldest job is forgotten first.
 const MOST_CASTS: usize = 50_000;
+/// Micros of a day.
+const DAY: i64 = 86_400_000_000;
 
 /// Who may send mail for which job.
 #[derive(Clone, Default)]
@@ -200,7 +204,26 @@ impl Offers {
             let message = format!("job {} was accepted under another offer", offer.job);
             return Err(Fault::new(ErrorCode::OfferRefused, message).path("job").next("submit it as a new job"));
         }
+        self.count(&policy, offer, earlier.contains(offer)).await?;
         Ok(heritage)
+    }
+
+    /// Counts what the day has so many of at most; an offer that was accepted before was counted then.
+    async fn count(&self, policy: &Policy, offer: &Offer, is_known: bool) -> Result<(), Fault> {
+        let holdings = &self.holdings;
+        if is_known {
+            return Ok(());
+        }
+        let counted = judgement::counted(holdings, policy, offer).await?;
+        let day = holdings.now().0.div_euclid(DAY);
+        let within = |one: &Counted| (Queries { day, asker: one.name.clone(), count: one.count }, one.most.most());
+        let all: Vec<(Queries, u64)> = counted.iter().map(within).collect();
+        let Some(too_many) = holdings.records.count_within(&all).await?.and_then(|number| counted.get(number)) else {
+            return Ok(());
+        };
+        let message = format!("the party's policy refuses {}, {} in a day", too_many.what, too_many.most);
+        let fault = Fault::new(ErrorCode::OfferRefused, message).path(too_many.rule);
+        Err(fault.next("try again tomorrow (UTC), or ask the data owner, who can raise it in the policy file"))
     }
 
     /// Whether every component that is for this party is here, in the version that was offered.

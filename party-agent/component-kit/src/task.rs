@@ -476,21 +476,23 @@ impl TaskContext {
     async fn heavy<T: Send + 'static>(&self, on: Spent, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let inner = self.inner.clone();
         let task = tokio::task::spawn_blocking(move || {
+            // It may have waited for a thread.
+            inner.stop.go_on()?;
             let since = Meter::start();
             let done = inner.on_threads(work);
             inner.meter.add(on, since);
-            done
+            Ok(done)
         });
         // A stopped attempt is over when its work is: whoever hears of its end may count on the core.
         let done = task.await;
         if self.inner.cancel.is_cancelled() {
             return Err(ComponentError::Canceled);
         }
-        done.map_err(|error| {
+        done.unwrap_or_else(|error| {
             if error.is_panic() {
-                return ComponentError::new(ErrorCode::ComponentPanicked, "a computation panicked");
+                return Err(ComponentError::new(ErrorCode::ComponentPanicked, "a computation panicked"));
             }
-            ComponentError::Canceled
+            Err(ComponentError::Canceled)
         })
     }
 

@@ -1,6 +1,8 @@
 //! May the party take part in a job? Everything that an offer names of this party passes this one judgement, when the offer
 //! comes, at every order under it, and again whenever the policy changes.
 
+mod counted;
+mod drawn;
 mod named;
 mod own;
 mod spoken;
@@ -12,8 +14,10 @@ use vocabulary::{Offer, OfferedStep, PartyId, Role, TableRef, Timestamp};
 use crate::grants::Grants;
 use crate::rules::{Policy, names};
 use crate::verdict::Verdict;
+pub use counted::{Counted, is_online};
+pub use drawn::{Brought, Header};
 pub use named::Training;
-pub use spoken::Spoken;
+pub use spoken::{MoreVectors, Spoken};
 
 const MILLIS_OF_DAY: i64 = 24 * 3600 * 1000;
 
@@ -30,6 +34,10 @@ pub struct Facts {
     pub trainings: Vec<Training>,
     /// What this party would send in each step.
     pub spoken: Vec<Spoken>,
+    /// Columns of the stored tables that the offer names at this party, as far as they are here.
+    pub headers: Vec<Header>,
+    /// How many columns steps of this party have, as far as that is known.
+    pub brought: Vec<Brought>,
 }
 
 impl Policy {
@@ -43,15 +51,18 @@ impl Policy {
             return Verdict::refused("admission.peers", "an offer in which it has no part");
         }
         self.admit_people(offer)
+            .or_else(|| self.admit_moment(offer, facts.now))
             .or_else(|| self.admit_bounds(offer, facts.now))
             .or_else(|| self.admit_arbiter(offer))
             .or_else(|| self.admit_own(offer, facts))
             .or_else(|| self.admit_components(offer, facts))
             .or_else(|| self.admit_tables(offer, facts))
+            .or_else(|| self.admit_columns(offer, facts))
             .or_else(|| self.admit_inputs(offer))
             .or_else(|| self.admit_models(offer, facts))
             .or_else(|| self.admit_file(offer))
             .or_else(|| self.admit_messages(facts))
+            .or_else(|| self.admit_vectors(facts))
             .unwrap_or(Verdict::Allowed)
     }
 
@@ -95,6 +106,17 @@ impl Policy {
         Some(Verdict::refused("admission.peers", format!("work together with party {stranger}")))
     }
 
+    /// The other parties of a job.
+    pub(crate) fn others(&self, offer: &Offer) -> Vec<PartyId> {
+        offer.cast.parties().into_iter().filter(|party| *party != self.me).collect()
+    }
+
+    /// Whether the rules of hours and days let a job go on now. Asked at every message, too.
+    pub fn admit_moment(&self, offer: &Offer, now: Timestamp) -> Option<Verdict> {
+        let (rule, what) = self.others(offer).iter().find_map(|peer| self.closed_to(peer, now))?;
+        Some(Verdict::refused(rule, what))
+    }
+
     fn admit_arbiter(&self, offer: &Offer) -> Option<Verdict> {
         let cast = &offer.cast;
         let double = cast.arbiter.iter().find(|party| cast.guest.contains(party) || cast.host.contains(party))?;
@@ -110,36 +132,53 @@ impl Policy {
         };
         // Moving one's own tables in and out is not for others to allow.
         let own_affair = |role: &Role| *role == Role::Local && offer.initiator.party == self.me;
-        let refused = offer.steps.iter().find(|step| {
-            mine(step).iter().any(|role| !own_affair(role))
-                && !names(&self.rules.admission.components, &step.component)
-                && !(self.rules.permissions.component && facts.grants.has_component(&step.component))
-        })?;
-        let what = format!("the component {} (step {})", refused.component, refused.step);
-        Some(Verdict::refused("admission.components", what))
+        let others = self.others(offer);
+        let unnamed = |step: &OfferedStep| {
+            let granted = self.rules.permissions.component && facts.grants.has_component(&step.component);
+            if granted || mine(step).iter().all(own_affair) {
+                return None;
+            }
+            let general = ("admission.components", self.rules.admission.components.as_slice());
+            let mut lists = others.iter().map(|peer| self.components_with(peer)).collect::<Vec<_>>();
+            if lists.is_empty() {
+                lists.push(general);
+            }
+            lists.into_iter().find(|(_, list)| !names(list, &step.component)).map(|(rule, _)| rule)
+        };
+        let (step, rule) = offer.steps.iter().find_map(|step| Some((step, unnamed(step)?)))?;
+        Some(Verdict::refused(rule, format!("the component {} (step {})", step.component, step.step)))
     }
 
     fn admit_tables(&self, offer: &Offer, facts: &Facts) -> Option<Verdict> {
+        let others = self.others(offer);
         for step in &offer.steps {
             for (owner, table) in &step.tables {
                 let own_affair = owner.role == Role::Local && offer.initiator.party == self.me;
                 let granted = self.rules.permissions.dataset && facts.grants.has_table(table);
-                let allowed = own_affair || granted || names_table(&self.rules.admission.tables, table);
-                if owner.party == self.me && !allowed {
-                    return Some(Verdict::refused(
-                        "admission.tables",
-                        format!("the table {table} to step {}", step.step),
-                    ));
+                if owner.party != self.me || own_affair || granted {
+                    continue;
+                }
+                if let Some(rule) = self.keeps_table(&others, table) {
+                    return Some(Verdict::refused(rule, format!("the table {table} to step {}", step.step)));
                 }
             }
         }
         None
     }
+
+    /// The rule by which a table is not for a job with these parties.
+    fn keeps_table(&self, others: &[PartyId], table: &TableRef) -> Option<&'static str> {
+        let mut lists: Vec<_> = others.iter().map(|peer| self.tables_with(peer)).collect();
+        if lists.is_empty() {
+            lists.push(("admission.tables", &self.rules.admission.tables));
+        }
+        lists.into_iter().find(|(_, list)| !names_table(list, table)).map(|(rule, _)| rule)
+    }
 }
 
 /// Whether a list names a table. An entry with a dot before its `*` stays inside that namespace: `lab.*` does not reach the
 /// namespace `lab.secret`.
-fn names_table(list: &[String], table: &TableRef) -> bool {
+pub(crate) fn names_table(list: &[String], table: &TableRef) -> bool {
     let inside = format!("{}.", table.namespace);
     list.iter().any(|entry| match entry.strip_suffix('*') {
         Some(start) if start.contains('.') => start.starts_with(&inside) && table.to_string().starts_with(start),

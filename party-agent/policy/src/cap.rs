@@ -22,6 +22,11 @@ impl Cap {
         Self(None)
     }
 
+    /// The largest number that it allows.
+    pub fn most(self) -> u64 {
+        self.0.map_or(u64::MAX, u64::from)
+    }
+
     /// Whether a number is not above it.
     pub fn allows(self, number: u64) -> bool {
         self.0.is_none_or(|most| number <= u64::from(most))

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use vocabulary::message::Way;
-use vocabulary::{ErrorCode, Fault, MessageLine, Participant, PartyId};
+use vocabulary::{Disclosure, ErrorCode, Fault, MessageLine, Participant, PartyId};
 use wire::{Address, AttemptKey, Envelope, Transport, TransportError};
 
 use crate::consent::Consent;
+use crate::features::Vectors;
 use crate::recorder::{Leaving, Recorder};
 use crate::rules::Policy;
 use crate::verdict::Verdict;
@@ -19,6 +20,7 @@ pub struct GatedTransport {
     me: PartyId,
     consent: Arc<dyn Consent>,
     recorder: Arc<dyn Recorder>,
+    vectors: Arc<dyn Vectors>,
     lines: &'static [MessageLine],
     below: Arc<dyn Transport>,
     /// Messages to other parties that passed.
@@ -30,11 +32,11 @@ impl GatedTransport {
     pub fn new(
         me: PartyId,
         consent: Arc<dyn Consent>,
-        recorder: Arc<dyn Recorder>,
+        (recorder, vectors): (Arc<dyn Recorder>, Arc<dyn Vectors>),
         lines: &'static [MessageLine],
         below: Arc<dyn Transport>,
     ) -> Self {
-        Self { me, consent, recorder, lines, below, passed: AtomicU64::new(0) }
+        Self { me, consent, recorder, vectors, lines, below, passed: AtomicU64::new(0) }
     }
 
     /// How many messages to other parties passed.
@@ -57,11 +59,21 @@ impl GatedTransport {
         policy.release(envelope, line)
     }
 
+    /// Judges a message; values of rows are counted, too.
+    async fn count(&self, policy: &Policy, envelope: &Envelope) -> Result<(), Fault> {
+        self.judge(policy, envelope).into_result(ErrorCode::ReleaseRefused)?;
+        let is_rows = self.line(envelope).is_some_and(|line| line.disclosure == Disclosure::RowValues);
+        if !is_rows || envelope.address.to.party == self.me {
+            return Ok(());
+        }
+        policy.draw(envelope, &*self.vectors).await?.into_result(ErrorCode::ReleaseRefused)
+    }
+
     /// Judges a message, and writes the verdict down if it is for somebody else. Whatever fails here keeps it from leaving.
     async fn pass(&self, envelope: &Envelope) -> Result<(), Fault> {
         let consent = self.consent.in_force().await;
         let judged = match &consent {
-            Ok(policy) => self.judge(policy, envelope).into_result(ErrorCode::ReleaseRefused),
+            Ok(policy) => self.count(policy, envelope).await,
             Err(fault) => Err(fault.clone()),
         };
         let to = &envelope.address.to.party;
@@ -108,7 +120,9 @@ impl Transport for GatedTransport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cap::Cap;
     use crate::consent::Fixed;
+    use crate::features::{Drawn, Vector};
     use crate::rules::Rules;
     use std::sync::Mutex;
     use vocabulary::{Attempt, Disclosure, JobId, Role, StepName};
@@ -151,6 +165,27 @@ mod tests {
         }
     }
 
+    /// Counts one vector of each place.
+    #[derive(Default)]
+    struct Shop(Mutex<Vec<Vector>>);
+
+    #[async_trait]
+    impl Vectors for Shop {
+        fn columns(&self) -> Option<u64> {
+            Some(3)
+        }
+
+        async fn draw(&self, vector: &Vector, most: Cap, _: Cap) -> Result<Drawn, Fault> {
+            let mut sold = self.0.lock().expect("sound");
+            let of_place = sold.iter().filter(|one| one.place == vector.place && one.digest != vector.digest).count();
+            if !most.allows(of_place as u64 + 1) {
+                return Ok(Drawn::TooMany);
+            }
+            sold.push(vector.clone());
+            Ok(Drawn::Counted)
+        }
+    }
+
     impl Book {
         fn entries(&self) -> Vec<(String, usize, Option<String>)> {
             self.entries.lock().expect("sound").clone()
@@ -176,7 +211,7 @@ mod tests {
 
     fn behind(consent: Arc<dyn Consent>) -> (GatedTransport, Arc<Book>) {
         let book = Arc::new(Book::default());
-        (GatedTransport::new(me(), consent, book.clone(), &LINES, Arc::new(Swallow)), book)
+        (GatedTransport::new(me(), consent, (book.clone(), Arc::new(Shop::default())), &LINES, Arc::new(Swallow)), book)
     }
 
     /// Consent that somebody withdraws.
@@ -248,7 +283,7 @@ mod tests {
         let (book, seen) = (Arc::new(Book::default()), Arc::new(Mutex::new(Vec::new())));
         let consent = Fixed(policy(toml::from_str("[release]\ndisclosures = ['masked']").expect("rules")));
         let below = Arc::new(Peek(book.clone(), seen.clone()));
-        let gate = GatedTransport::new(me(), Arc::new(consent), book.clone(), &LINES, below);
+        let gate = GatedTransport::new(me(), Arc::new(consent), (book.clone(), Arc::new(Shop::default())), &LINES, below);
         for _ in 0..2 {
             outcome(&gate, letter("sum", "1")).expect("it leaves");
         }
@@ -277,6 +312,28 @@ mod tests {
         assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::OfferRefused));
         assert_eq!(gate.passed(), 1);
         assert_eq!(book.entries()[1..], [entry("sum", Some("release.disclosures")), entry("sum", Some("FF301"))]);
+    }
+
+    #[test]
+    fn values_of_rows_are_counted_before_they_leave() {
+        let (gate, book) = gate("[release]\ndisclosures = ['row_values']");
+        let scores = |tag: &str, body: &'static [u8]| {
+            let mut letter = letter("scores", "1");
+            letter.address.tag = tag.to_owned();
+            Envelope { body: Bytes::from_static(body), ..letter }
+        };
+        let rule = |sent: Result<(), TransportError>| match sent {
+            Ok(()) => "sent".to_owned(),
+            Err(TransportError::Refused(fault)) => fault.path.expect("a rule"),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(rule(outcome(&gate, scores("predict.0/rows.0/scores", b"12345"))), "sent");
+        assert_eq!(rule(outcome(&gate, scores("predict.0/rows.0/scores", b"12345"))), "sent", "it gives nothing more away");
+        assert_eq!(rule(outcome(&gate, scores("predict.0/rows.0/scores", b"54321"))), "features.vectors");
+        assert_eq!(rule(outcome(&gate, scores("predict.0/rows.1/scores", b"54321"))), "sent");
+        assert_eq!(rule(outcome(&gate, scores("epoch.0/rows.0/scores", b"12345"))), "features.vectors_in_training");
+        assert_eq!(rule(outcome(&gate, scores("class.20/scores", b"12345"))), "features.classes");
+        assert_eq!((gate.passed(), book.entries().len()), (3, 6));
     }
 
     #[test]

@@ -8,6 +8,10 @@ use vocabulary::offer::fingerprint_of;
 use vocabulary::{Disclosure, ErrorCode, Fault, PartyId};
 
 use crate::cap::Cap;
+use crate::features::FeatureRules;
+use crate::identities::IntersectionRules;
+use crate::limits::{LimitRules, ModelRules};
+use crate::peers::{Columns, OnePeer};
 
 /// A policy file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +48,18 @@ pub struct Rules {
     pub disclosure: DisclosureRules,
     /// What keeps a guest's labels from the hosts that train with it.
     pub labels: LabelRules,
+    /// What a model may draw from this party's columns for other parties.
+    pub features: FeatureRules,
+    /// What an intersection may tell of ids.
+    pub intersection: IntersectionRules,
+    /// Which versions of models are applied, and how often.
+    pub models: ModelRules,
+    /// How often, at which hours and until when this party works with others.
+    pub limits: LimitRules,
     /// Whether grants made at a door count beside the lists of this file.
     pub permissions: PermissionRules,
+    /// What differs for single peers.
+    pub peer: BTreeMap<PartyId, OnePeer>,
 }
 
 /// Whether grants made at a door (`permission/grant`) count beside the lists of `admission`.
@@ -83,6 +97,8 @@ pub struct AdmissionRules {
     pub offer_days: Cap,
     /// How many attempts of one task an offer may allow.
     pub attempts: Cap,
+    /// Columns of tables that jobs may read, by table; a table that is not named here is read whole.
+    pub columns: Columns,
 }
 
 impl Default for AdmissionRules {
@@ -97,6 +113,7 @@ impl Default for AdmissionRules {
             without_ticket: vec![],
             offer_days: Cap::at(30),
             attempts: Cap::at(100),
+            columns: Columns::new(),
         }
     }
 }
@@ -181,11 +198,18 @@ pub struct LabelRules {
     pub small_table: u64,
     /// What becomes of a training that breaks a rule.
     pub when_broken: WhenBroken,
+    /// What becomes of a training whose encryption a party could break that makes ciphertexts of its own.
+    pub malicious_hosts: MaliciousHosts,
 }
 
 impl Default for LabelRules {
     fn default() -> Self {
-        Self { rows_per_column: 12, small_table: 200, when_broken: WhenBroken::Refuse }
+        Self {
+            rows_per_column: 12,
+            small_table: 200,
+            when_broken: WhenBroken::Refuse,
+            malicious_hosts: MaliciousHosts::Trust,
+        }
     }
 }
 
@@ -197,6 +221,18 @@ pub enum WhenBroken {
     Refuse,
     /// It runs, and the job's log says what can be learned.
     Warn,
+}
+
+/// What becomes of a training in which one key would open more values for a party than leave the key its strength.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaliciousHosts {
+    /// It runs with one key: the parties are trusted to encrypt as the protocol says.
+    Trust,
+    /// It runs with as many keys as it takes, and takes longer.
+    Rekey,
+    /// It fails before its first message.
+    Refuse,
 }
 
 /// A party's policy.

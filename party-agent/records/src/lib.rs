@@ -25,6 +25,8 @@ mod spoiled_tests;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod told;
+mod vectors;
 
 use std::path::Path;
 
@@ -43,6 +45,7 @@ pub use permissions::{Permission, PermissionKind};
 pub use queries::Queries;
 pub use serving::{LoadRecord, ServiceRecord};
 pub use tickets::{Covered, UsedTicket};
+pub use vectors::{CountedVector, NewVector};
 
 /// The record file could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -32,6 +32,47 @@ impl Records {
         Ok(())
     }
 
+    /// Counts several things of a day, each unless there are more than `most` of it then: all of them, or none and the number of
+    /// the first that there are too many of.
+    pub async fn count_within(&self, all: &[(Queries, u64)]) -> Result<Option<usize>, RecordError> {
+        // One after the other: no two are the last one that is allowed.
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        for (number, (queries, most)) in all.iter().enumerate() {
+            let row = sqlx::query("/* counted */ SELECT count FROM queries WHERE day = $1 AND asker = $2")
+                .bind(queries.day)
+                .bind(&queries.asker)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let before: i64 = row.map(|row| row.try_get("count")).transpose()?.unwrap_or(0);
+            let after = u64::try_from(before).unwrap_or(0).saturating_add(queries.count);
+            if after > *most {
+                return Ok(Some(number));
+            }
+            sqlx::query(
+                "/* count_within */ INSERT INTO queries (day, asker, count) VALUES ($1, $2, $3) \
+                 ON CONFLICT (day, asker) DO UPDATE SET count = excluded.count",
+            )
+            .bind(queries.day)
+            .bind(&queries.asker)
+            .bind(i64::try_from(after).unwrap_or(i64::MAX))
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(None)
+    }
+
+    /// Takes back a part of what was counted.
+    pub async fn count_back(&self, queries: &Queries) -> Result<(), RecordError> {
+        sqlx::query("/* count_back */ UPDATE queries SET count = max(0, count - $3) WHERE day = $1 AND asker = $2")
+            .bind(queries.day)
+            .bind(&queries.asker)
+            .bind(i64::try_from(queries.count).unwrap_or(i64::MAX))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// What was counted for a day.
     pub async fn queries_of(&self, day: i64) -> Result<Vec<Queries>, RecordError> {
         let rows = sqlx::query("/* queries_of */ SELECT asker, count FROM queries WHERE day = $1 ORDER BY asker")
@@ -106,6 +147,22 @@ mod tests {
         let records = Records::open(&path).await.expect("opens");
         assert_eq!(records.queries_of(1).await.expect("read"), [one(1, "10000", 1), one(1, "9999", 3)]);
         assert_eq!(records.queries_of(3).await.expect("read"), []);
+    }
+
+    #[tokio::test]
+    async fn what_has_a_bound_is_counted_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let records = Records::open(&folder.path().join("records.db")).await.expect("opens");
+        let one = |asker: &str, count| Queries { day: 1, asker: asker.to_owned(), count };
+        let count = async |all: &[(Queries, u64)]| records.count_within(all).await.expect("counted");
+        assert_eq!(count(&[(one("jobs", 2), 3), (one("ids", 5), 5)]).await, None);
+        assert_eq!(count(&[(one("jobs", 1), 3), (one("ids", 1), 5)]).await, Some(1));
+        assert_eq!(records.queries_of(1).await.expect("read"), [one("ids", 5), one("jobs", 2)]);
+        records.count_back(&one("ids", 2)).await.expect("counted");
+        assert_eq!(count(&[(one("ids", 2), 5)]).await, None);
+        assert_eq!(count(&[(one("ids", 1), 5)]).await, Some(0));
+        records.count_back(&one("ids", 9)).await.expect("counted");
+        assert_eq!(records.queries_of(1).await.expect("read"), [one("ids", 0), one("jobs", 2)]);
     }
 
     #[tokio::test]

@@ -47,6 +47,12 @@ const STATEMENTS: &[&str] = &[
      PRIMARY KEY (day, asker))",
     "CREATE TABLE IF NOT EXISTS model_rows (version TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, \
      fewest INTEGER NOT NULL, PRIMARY KEY (version, step, role))",
+    // A vector that left stands under the attempt that sent it first.
+    "CREATE TABLE IF NOT EXISTS vectors (job TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, peer TEXT NOT NULL, \
+     place TEXT NOT NULL, attempt INTEGER NOT NULL, digest TEXT NOT NULL, \
+     PRIMARY KEY (job, step, role, peer, place, digest))",
+    // Ids that a peer was told of, by a hash.
+    "CREATE TABLE IF NOT EXISTS told_ids (peer TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (peer, id)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS pinned_keys (party TEXT PRIMARY KEY, pem TEXT NOT NULL, saved_micros INTEGER NOT NULL)",
     // `text` is the statement that puts the row back.
     "CREATE TABLE IF NOT EXISTS set_aside (number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT NOT NULL, \

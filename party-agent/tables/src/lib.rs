@@ -20,6 +20,8 @@ mod parquet;
 mod reshape;
 mod schema;
 mod shelf;
+#[cfg(test)]
+mod stop_tests;
 mod table;
 mod texts;
 pub mod transform;

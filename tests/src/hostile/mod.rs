@@ -59,7 +59,7 @@ pub use coordinator::{Asked, Coordinator, Heard, Mail, Word};
 pub use federation::{Federation, Setup};
 pub use job::{Job, order_of};
 pub use peer::{Direct, Peer, head_of};
-pub use policies::{ALL_MINE, STRICT, careful};
+pub use policies::{ALL_MINE, SMALL_TABLES, STRICT, careful};
 pub use records::harness::spoil;
 pub use step::{ModelWire, Step, Wire};
 

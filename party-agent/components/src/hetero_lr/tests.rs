@@ -1,6 +1,7 @@
 //! The room in the harness: against the plain computation on the joined columns, and the checks every room passes.
 
 mod capacity;
+mod features;
 mod federations;
 mod key_extraction;
 mod labels;
@@ -90,7 +91,10 @@ async fn refuses_bad_parameters() {
     // Given together with a deprecated one counts, whatever the value is.
     for (parameters, named) in [
         (json!({"validation_freqs": 2, "callback_param": {}}), "validation_freqs"),
-        (json!({"early_stopping_rounds": 2, "validation_freqs": 1, "callback_param": {"save_freq": 1}}), "early_stopping"),
+        (
+            json!({"early_stopping_rounds": 2, "validation_freqs": 1, "callback_param": {"save_freq": 1}}),
+            "early_stopping",
+        ),
         (json!({"metrics": ["auc", "ks"], "callback_param": {"callbacks": null}}), "metrics"),
         (json!({"use_first_metric_only": false, "callback_param": {"callbacks": []}}), "use_first_metric_only"),
     ] {
@@ -106,7 +110,8 @@ async fn refuses_bad_parameters() {
 #[test]
 fn takes_null_where_fate_does() {
     let room: &dyn AnyComponent = &Room::<HeteroLr>::NEW;
-    let callbacks = json!({"callbacks": null, "validation_freqs": null, "early_stopping_rounds": null, "metrics": null});
+    let callbacks =
+        json!({"callbacks": null, "validation_freqs": null, "early_stopping_rounds": null, "metrics": null});
     for parameters in [
         json!({"penalty": null}),
         json!({"metrics": null, "validation_freqs": null, "early_stopping_rounds": null}),
@@ -185,6 +190,11 @@ async fn speaks_only_its_messages() {
 #[tokio::test]
 async fn stops_when_cancelled() {
     checks::stops_when_cancelled::<HeteroLr>(&masked_and_stopped()).await;
+}
+
+#[tokio::test]
+async fn stops_in_the_middle_of_work() {
+    checks::stops_in_the_middle_of_work::<HeteroLr>(&masked_and_stopped(), 100).await;
 }
 
 #[tokio::test]

@@ -17,6 +17,20 @@ pub(super) struct Opening {
     pub(super) cardinality_only: bool,
     /// Whether the host is to learn the result.
     pub(super) told: bool,
+    /// Of fewer common ids the guest's party does not want anybody to be told.
+    pub(super) fewest_common: u64,
+}
+
+/// What the host answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HostIds {
+    /// The host's ids.
+    pub(super) ids: u64,
+    /// Of fewer common ids the host's party does not want anybody to be told.
+    pub(super) fewest_common: u64,
+    /// Whether the host counts what is common before it lets the guest find out which they are.
+    pub(super) counts_first: bool,
 }
 
 /// What the guest says of the result.
@@ -25,6 +39,8 @@ pub(super) struct Opening {
 pub(super) enum Outcome {
     /// There is no common row.
     Empty,
+    /// There are fewer than one of the parties lets anybody be told.
+    Few,
     /// There are so many, and the host may know.
     Common(u64),
     /// There is a result, and it is the guest's alone.
@@ -32,10 +48,13 @@ pub(super) enum Outcome {
 }
 
 pub(super) const OPENING: Message<Packed<Opening>> = Message::new("opening", Guest, &[Host], Disclosure::Control);
-pub(super) const HOST_IDS: Message<Packed<u64>> = Message::new("host_ids", Host, &[Guest], Disclosure::Control);
+pub(super) const HOST_IDS: Message<Packed<HostIds>> = Message::new("host_ids", Host, &[Guest], Disclosure::Control);
 pub(super) const GUEST_POINTS: Message<Vec<Point>> =
     Message::new("guest_points", Guest, &[Host], Disclosure::BlindedIds);
 pub(super) const HOST_POINTS: Message<Vec<Point>> = Message::new("host_points", Host, &[Guest], Disclosure::BlindedIds);
+pub(super) const RETURNED_POINTS: Message<Vec<Point>> =
+    Message::new("returned_points", Guest, &[Host], Disclosure::BlindedIds);
+pub(super) const RELEASE: Message<Packed<bool>> = Message::new("release", Host, &[Guest], Disclosure::Control);
 pub(super) const DOUBLED_POINTS: Message<Vec<Point>> =
     Message::new("doubled_points", Host, &[Guest], Disclosure::BlindedIds);
 pub(super) const OUTCOME: Message<Packed<Outcome>> = Message::new("outcome", Guest, &[Host], Disclosure::Control);
@@ -48,6 +67,8 @@ pub(super) const ALL: &[MessageLine] = &[
     HOST_IDS.line(),
     GUEST_POINTS.line(),
     HOST_POINTS.line(),
+    RETURNED_POINTS.line(),
+    RELEASE.line(),
     DOUBLED_POINTS.line(),
     OUTCOME.line(),
     COMMON_POSITIONS.line(),

@@ -1,5 +1,6 @@
 //! All roles in one process; `dishonest` has the peers that break the protocol.
 
+mod bounds;
 mod dishonest;
 
 use std::collections::BTreeSet;
@@ -202,13 +203,13 @@ async fn leaks_no_canary() {
     let guest: Vec<f64> = guest_ids().iter().map(|id| value_of(id, 1000.0)).collect();
     assert!(ids.len() > 12, "ids of both kinds are searched for");
     checks::leaks_no_canary::<Intersection>(&federation(), &ids, &guest).await;
-    checks::leaks_no_canary::<Intersection>(&two_hosts(), &ids, &guest).await;
+    checks::leaks_no_canary::<Intersection>(&bounds::counting(two_hosts()), &ids, &guest).await;
 }
 
 #[tokio::test]
 async fn speaks_only_its_messages() {
-    let one = federation().run::<Intersection>().await.all_succeeded();
-    let two = two_hosts().run::<Intersection>().await.all_succeeded();
+    let one = bounds::counting(federation()).run::<Intersection>().await.all_succeeded();
+    let two = bounds::counting(two_hosts()).run::<Intersection>().await.all_succeeded();
     checks::speaks_only_its_messages::<Intersection>(&[&one]);
     checks::speaks_only_its_messages::<Intersection>(&[&two]);
     assert!(one.letters.iter().any(|letter| letter.tag == "points.2/guest_points"), "large sets go in several letters");
@@ -216,12 +217,17 @@ async fn speaks_only_its_messages() {
 
 #[tokio::test]
 async fn stops_when_cancelled() {
-    checks::stops_when_cancelled::<Intersection>(&two_hosts()).await;
+    checks::stops_when_cancelled::<Intersection>(&bounds::counting(two_hosts())).await;
+}
+
+#[tokio::test]
+async fn stops_in_the_middle_of_work() {
+    checks::stops_in_the_middle_of_work::<Intersection>(&two_hosts(), 30).await;
 }
 
 #[tokio::test]
 async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<Intersection>(&two_hosts()).await;
+    checks::survives_duplicates_and_delays::<Intersection>(&bounds::counting(two_hosts())).await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use vocabulary::{Cast, ModelInput, Offer, OfferedInput, PartyId};
+use vocabulary::{Cast, ModelInput, Offer, OfferedInput, OfferedStep, PartyId};
 
 use crate::rules::{Policy, names};
 use crate::verdict::Verdict;
@@ -42,6 +42,9 @@ impl Policy {
         let others: BTreeSet<PartyId> = offer.cast.parties().into_iter().filter(|party| *party != self.me).collect();
         let models = offer.steps.iter().flat_map(|step| step.models.iter().map(move |model| (step, model)));
         let mut mine = models.filter(|(_, input)| input.model.owner.party == self.me);
+        if let Some(verdict) = mine.clone().find_map(|(step, input)| self.keeps_version(offer, step, input)) {
+            return Some(verdict);
+        }
         let (step, input) = mine.find(|(_, input)| !self.may_apply(offer, &others, input, &facts.trainings))?;
         let model = &input.model;
         let what = format!(
@@ -49,6 +52,19 @@ impl Policy {
             model.step, model.version, step.step
         );
         Some(Verdict::refused("admission.models", what))
+    }
+
+    /// Refuses a version that is not for one of the parties, whoever trained it.
+    fn keeps_version(&self, offer: &Offer, step: &OfferedStep, input: &ModelInput) -> Option<Verdict> {
+        let model = &input.model;
+        if model.version == offer.job.as_str() {
+            return None;
+        }
+        let others = self.others(offer);
+        let mut lists = others.iter().map(|peer| self.versions_with(peer));
+        let (rule, _) = lists.find(|(_, list)| !names(list, &model.version))?;
+        let what = format!("the model of step {} in version {} to step {}", model.step, model.version, step.step);
+        Some(Verdict::refused(rule, what))
     }
 
     fn may_apply(&self, offer: &Offer, others: &BTreeSet<PartyId>, input: &ModelInput, known: &[Training]) -> bool {

@@ -19,6 +19,19 @@ pub struct Spoken {
     pub line: MessageLine,
     /// Who would get it.
     pub to: Vec<Participant>,
+    /// Whether the step leaves a model: it is a training.
+    pub trains: bool,
+    /// What asks for more vectors of row values than the model's own, if this message has such.
+    pub more: Vec<MoreVectors>,
+}
+
+/// A parameter by which a step sends vectors of row values in the course of its training.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoreVectors {
+    /// Its path below the step.
+    pub parameter: String,
+    /// How many of each table; none where nobody knows.
+    pub count: Option<u64>,
 }
 
 impl Policy {

@@ -309,6 +309,8 @@ fn a_message_that_may_not_leave_refuses_the_job_before_anything_leaves() {
             role: Role::Host,
             line,
             to: vec![Participant::new(Role::Guest, party(to))],
+            trains: false,
+            more: vec![],
         };
         Policy::new(party("2"), rules).admit(&offer(), &party("1"), &Facts { spoken: vec![spoken], ..facts() })
     };

@@ -69,7 +69,9 @@ impl<const LIE: usize> Component for LyingGuest<LIE> {
 async fn lie_as_guest(task: &TaskContext, lie: Lie) -> Result<()> {
     let hosts = task.hosts();
     let ids = if lie == Lie::TooManyIds { u64::MAX } else { 3 };
-    hosts.send(&messages::OPENING, &Packed(Opening { ids, cardinality_only: false, told: true, fewest_common: 0 })).await?;
+    hosts
+        .send(&messages::OPENING, &Packed(Opening { ids, cardinality_only: false, told: true, fewest_common: 0 }))
+        .await?;
     hosts.receive_all(&messages::HOST_IDS).await?;
     if lie == Lie::TooManyIds {
         return Ok(());

@@ -1,0 +1,46 @@
+//! What an intersection may tell of ids: not of few, and not of ever more.
+
+use serde::{Deserialize, Serialize};
+use vocabulary::PartyId;
+
+use crate::cap::Cap;
+use crate::rules::Policy;
+
+/// What keeps single ids from being asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IntersectionRules {
+    /// Fewest ids that each party puts in.
+    pub fewest_ids: u64,
+    /// Of fewer common ids nobody is told which they are.
+    pub fewest_common: u64,
+    /// How many ids one peer may find in a day (UTC) of which it was not told before. Each intersection counts as one at least.
+    pub new_ids_per_day: Cap,
+}
+
+impl Default for IntersectionRules {
+    fn default() -> Self {
+        Self { fewest_ids: 100, fewest_common: 100, new_ids_per_day: Cap::at(100_000) }
+    }
+}
+
+impl Policy {
+    /// The rules of intersections with these parties: of each one's and the general ones the narrowest.
+    pub fn intersection_with<'a>(&self, peers: impl IntoIterator<Item = &'a PartyId>) -> (u64, u64) {
+        let general = &self.rules.intersection;
+        let of = |peer: &PartyId| {
+            let own = self.rules.peer.get(peer);
+            let ids = own.and_then(|own| own.fewest_ids).unwrap_or(general.fewest_ids);
+            let common = own.and_then(|own| own.fewest_common).unwrap_or(general.fewest_common);
+            (ids, common)
+        };
+        let all = peers.into_iter().filter(|peer| **peer != self.me).map(of);
+        all.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1))).unwrap_or((0, 0))
+    }
+
+    /// How many new ids a peer may find in a day.
+    pub fn new_ids_per_day(&self, peer: &PartyId) -> Cap {
+        let own = self.rules.peer.get(peer).and_then(|own| own.new_ids_per_day);
+        own.unwrap_or(self.rules.intersection.new_ids_per_day)
+    }
+}

@@ -1,0 +1,135 @@
+//! Rules for single peers, which stand in the place of the general ones.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use vocabulary::{PartyId, TableRef, Timestamp};
+
+use crate::admission::names_table;
+use crate::cap::Cap;
+use crate::limits::{Hours, Until};
+use crate::rules::{Policy, names};
+
+/// What differs for one peer: each rule that is named takes the place of the general one in jobs with that peer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OnePeer {
+    /// Of `admission.components`.
+    pub components: Option<Vec<String>>,
+    /// Of `admission.tables`.
+    pub tables: Option<Vec<String>>,
+    /// Of `models.versions`.
+    pub models: Option<Vec<String>>,
+    /// Of `models.uses_per_day`.
+    pub model_uses_per_day: Option<Cap>,
+    /// Of `intersection.fewest_ids`.
+    pub fewest_ids: Option<u64>,
+    /// Of `intersection.fewest_common`.
+    pub fewest_common: Option<u64>,
+    /// Of `intersection.new_ids_per_day`.
+    pub new_ids_per_day: Option<Cap>,
+    /// Of `limits.jobs_per_day`.
+    pub jobs_per_day: Option<Cap>,
+    /// Of `limits.trainings_per_day`.
+    pub trainings_per_day: Option<Cap>,
+    /// Of `limits.online_ids_per_day`.
+    pub online_ids_per_day: Option<Cap>,
+    /// Of `limits.hours`.
+    pub hours: Option<Vec<Hours>>,
+    /// Of `limits.until`.
+    pub until: Option<Until>,
+    /// Of `admission.columns`.
+    pub columns: Option<Columns>,
+}
+
+/// Which columns of which tables may be read; tables that no entry names are read whole.
+pub type Columns = BTreeMap<String, Vec<String>>;
+
+impl Policy {
+    fn own(&self, peer: &PartyId) -> Option<&OnePeer> {
+        self.rules.peer.get(peer)
+    }
+
+    /// Components that are run with a peer.
+    pub(crate) fn components_with(&self, peer: &PartyId) -> (&'static str, &[String]) {
+        match self.own(peer).and_then(|own| own.components.as_ref()) {
+            Some(own) => ("peer.components", own),
+            None => ("admission.components", &self.rules.admission.components),
+        }
+    }
+
+    /// Tables that are read in jobs with a peer.
+    pub(crate) fn tables_with(&self, peer: &PartyId) -> (&'static str, &[String]) {
+        match self.own(peer).and_then(|own| own.tables.as_ref()) {
+            Some(own) => ("peer.tables", own),
+            None => ("admission.tables", &self.rules.admission.tables),
+        }
+    }
+
+    /// Versions of models that are applied with a peer.
+    pub(crate) fn versions_with(&self, peer: &PartyId) -> (&'static str, &[String]) {
+        match self.own(peer).and_then(|own| own.models.as_ref()) {
+            Some(own) => ("peer.models", own),
+            None => ("models.versions", &self.rules.models.versions),
+        }
+    }
+
+    /// The first of a table's columns that is not for a peer, with the rule that says so.
+    pub fn kept_column<'a>(
+        &self,
+        peer: &PartyId,
+        table: &TableRef,
+        columns: impl IntoIterator<Item = &'a str>,
+    ) -> Option<(&'static str, &'a str)> {
+        let (rule, all) = match self.own(peer).and_then(|own| own.columns.as_ref()) {
+            Some(own) => ("peer.columns", own),
+            None => ("admission.columns", &self.rules.admission.columns),
+        };
+        let lists: Vec<&Vec<String>> = all
+            .iter()
+            .filter(|(name, _)| names_table(std::slice::from_ref(name), table))
+            .map(|(_, list)| list)
+            .collect();
+        // Where several entries name a table each of them must name the column.
+        let kept = |column: &&str| lists.iter().any(|list| !names(list, column));
+        columns.into_iter().find(kept).map(|column| (rule, column))
+    }
+
+    /// Why there is nothing with a peer at this moment: the rule, and in words.
+    pub(crate) fn closed_to(&self, peer: &PartyId, now: Timestamp) -> Option<(&'static str, String)> {
+        let own = self.own(peer);
+        let until = own.and_then(|own| own.until);
+        let (rule, last) = until.map_or(("limits.until", self.rules.limits.until), |own| ("peer.until", own));
+        if last.is_over(now) {
+            return Some((rule, format!("work with party {peer} after {last}")));
+        }
+        let hours = own.and_then(|own| own.hours.as_ref());
+        let (rule, hours) = hours.map_or(("limits.hours", &self.rules.limits.hours), |own| ("peer.hours", own));
+        let said: Vec<String> = hours.iter().map(Hours::to_string).collect();
+        let closed = !hours.iter().any(|hours| hours.has(now));
+        closed.then(|| (rule, format!("work with party {peer} outside of {} (UTC)", said.join(", "))))
+    }
+
+    /// How many jobs of a party are accepted in a day.
+    pub fn jobs_per_day(&self, asker: Option<&PartyId>) -> Cap {
+        let own = asker.and_then(|peer| self.own(peer)).and_then(|own| own.jobs_per_day);
+        own.unwrap_or(self.rules.limits.jobs_per_day)
+    }
+
+    /// How many trainings of a party are accepted in a day.
+    pub fn trainings_per_day(&self, asker: Option<&PartyId>) -> Cap {
+        let own = asker.and_then(|peer| self.own(peer)).and_then(|own| own.trainings_per_day);
+        own.unwrap_or(self.rules.limits.trainings_per_day)
+    }
+
+    /// How many ids a party may have predicted online in a day.
+    pub fn online_ids_per_day(&self, asker: &PartyId) -> Cap {
+        self.own(asker).and_then(|own| own.online_ids_per_day).unwrap_or(self.rules.limits.online_ids_per_day)
+    }
+
+    /// How often a version of a model is applied in a day in jobs of a party.
+    pub fn model_uses_per_day(&self, asker: Option<&PartyId>) -> Cap {
+        let own = asker.and_then(|peer| self.own(peer)).and_then(|own| own.model_uses_per_day);
+        own.unwrap_or(self.rules.models.uses_per_day)
+    }
+}

@@ -1,0 +1,108 @@
+//! What this party would send and read under an offer, as its components and its tables have it: known before anything runs.
+//! The offline test of a policy asks here, too.
+
+use std::collections::BTreeSet;
+
+use policy::{Brought, Header, MoreVectors, Spoken};
+use serde_json::Value;
+use vocabulary::{
+    Disclosure, ErrorCode, Fault, Offer, OfferedStep, Participant, PartyId, PortKind, Stage, StepName, TableRef,
+};
+
+use crate::holdings::Catalogue;
+
+/// What party `me` would send in each step of the offer.
+pub(crate) fn spoken(me: &PartyId, catalogue: Catalogue, offer: &Offer) -> Result<Vec<Spoken>, Fault> {
+    let mut spoken = Vec::new();
+    for step in offer.steps.iter().filter(|step| step.inherited.is_none()) {
+        for who in step.participants.iter().filter(|who| who.party == *me) {
+            spoken.extend(spoken_by(catalogue, step, who)?);
+        }
+    }
+    Ok(spoken)
+}
+
+fn parameters_of(step: &OfferedStep, who: &Participant) -> Value {
+    let parameters = step.parameters.iter().find(|(of, _)| of == who);
+    parameters.and_then(|(_, text)| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+fn spoken_by(catalogue: Catalogue, step: &OfferedStep, who: &Participant) -> Result<Vec<Spoken>, Fault> {
+    let missing = || {
+        let (component, version) = (&step.component, step.version);
+        let message = format!("there is no component {component} of version {version} (step {})", step.step);
+        Fault::new(ErrorCode::CatalogueMismatch, message).next("install the same version of fedflow at all parties")
+    };
+    let fits = |component: &&&'static dyn component_kit::AnyComponent| {
+        let of = component.description();
+        of.name == step.component && of.version == step.version
+    };
+    let component = catalogue.iter().find(fits).copied().ok_or_else(missing)?;
+    let parameters = parameters_of(step, who);
+    let leaves_model = component.description().outputs.iter().any(|port| port.kind == PortKind::Model);
+    let more = |(parameter, count): (&'static str, Option<u64>)| MoreVectors { parameter: parameter.to_owned(), count };
+    let to_whom = |line: vocabulary::MessageLine| Spoken {
+        step: step.step.clone(),
+        component: step.component.clone(),
+        role: who.role,
+        line,
+        to: step.participants.iter().filter(|to| line.to.contains(&to.role) && *to != who).cloned().collect(),
+        trains: leaves_model && step.stage == Stage::Fit,
+        more: match line.disclosure {
+            Disclosure::RowValues => {
+                component.more_vectors(step.stage, who.role, &parameters).into_iter().map(more).collect()
+            }
+            _ => Vec::new(),
+        },
+    };
+    Ok(component.spoken(step.stage, who.role, &parameters).into_iter().map(to_whom).collect())
+}
+
+/// The columns of the stored tables that the offer names at party `me`; `columns_of` knows those of a table that is here.
+pub(crate) fn headers(
+    me: &PartyId,
+    offer: &Offer,
+    columns_of: impl Fn(&TableRef) -> Option<Vec<String>>,
+) -> Vec<Header> {
+    let named = offer.steps.iter().flat_map(|step| &step.tables).filter(|(who, _)| who.party == *me);
+    let tables: BTreeSet<&TableRef> = named.map(|(_, table)| table).collect();
+    tables.into_iter().filter_map(|table| Some(Header { table: table.clone(), columns: columns_of(table)? })).collect()
+}
+
+/// How many columns the steps have in which party `me` would send values of rows: at most those of the stored tables behind
+/// them. Lines in which one column holds many are not counted here; what a step reads is counted when it does.
+pub(crate) fn brought(me: &PartyId, offer: &Offer, spoken: &[Spoken], headers: &[Header]) -> Vec<Brought> {
+    let sends: BTreeSet<&StepName> =
+        spoken.iter().filter(|one| one.line.disclosure == Disclosure::RowValues).map(|one| &one.step).collect();
+    let mut brought = Vec::new();
+    for step in offer.steps.iter().filter(|step| sends.contains(&step.step)) {
+        for who in step.participants.iter().filter(|who| who.party == *me) {
+            for (table, columns) in sources(offer, step, who, headers) {
+                brought.push(Brought { step: step.step.clone(), table, columns });
+            }
+        }
+    }
+    brought
+}
+
+/// The stored tables behind a step at a participant.
+fn sources(offer: &Offer, step: &OfferedStep, who: &Participant, headers: &[Header]) -> Vec<(TableRef, u64)> {
+    let (mut seen, mut open, mut found) = (BTreeSet::new(), vec![step], Vec::new());
+    while let Some(at) = open.pop() {
+        if !seen.insert(&at.step) {
+            continue;
+        }
+        let format = parameters_of(at, who);
+        let dense = format.get("input_format").and_then(Value::as_str).is_none_or(|format| format == "dense");
+        if !dense {
+            return Vec::new();
+        }
+        for (_, table) in at.tables.iter().filter(|(owner, _)| owner == who) {
+            let header = headers.iter().find(|header| header.table == *table);
+            found.extend(header.map(|header| (table.clone(), header.columns.len() as u64)));
+        }
+        let makers = at.inputs.iter().filter(|input| input.who == *who).map(|input| &input.made_by);
+        open.extend(makers.filter_map(|maker| offer.steps.iter().find(|step| step.step == *maker)));
+    }
+    found
+}

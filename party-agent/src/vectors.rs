@@ -1,0 +1,49 @@
+//! Vectors of row values of a running attempt: how many left, in the records, and of how many columns they are.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use policy::{Cap, Drawn, Vector};
+use records::{CountedVector, NewVector};
+use vocabulary::{Attempt, Fault, TaskId};
+
+use crate::account::Account;
+use crate::holdings::Holdings;
+
+/// Counts the vectors of one attempt.
+pub(crate) struct Vectors {
+    holdings: Arc<Holdings>,
+    account: Arc<Account>,
+    task: TaskId,
+    attempt: Attempt,
+}
+
+impl Vectors {
+    pub(crate) fn new(holdings: Arc<Holdings>, account: Arc<Account>, task: TaskId, attempt: Attempt) -> Self {
+        Self { holdings, account, task, attempt }
+    }
+}
+
+#[async_trait]
+impl policy::Vectors for Vectors {
+    fn columns(&self) -> Option<u64> {
+        self.account.columns()
+    }
+
+    async fn draw(&self, vector: &Vector, most: Cap, repeats: Cap) -> Result<Drawn, Fault> {
+        let place = vector.place.name();
+        let new = NewVector {
+            to: &vector.to,
+            place: &place,
+            digest: &vector.digest,
+            most: most.most(),
+            repeats: repeats.most(),
+        };
+        let counted = self.holdings.records.count_vector(&self.task, self.attempt, new).await?;
+        Ok(match counted {
+            CountedVector::Counted => Drawn::Counted,
+            CountedVector::TooMany => Drawn::TooMany,
+            CountedVector::TooOften => Drawn::TooOften,
+        })
+    }
+}
