@@ -4,7 +4,7 @@
 use component_kit::{Message, Packed, Peer, Peers, Result, TaskContext};
 use crypto::random::Random;
 
-use crate::encrypted_algebra::{LinearScheme, Origin, SchemeResult, SumsBytes, VectorBytes};
+use crate::encrypted_algebra::{LinearScheme, Origin, SchemeResult, SumsBytes, SumsShape, VectorBytes};
 use crate::encrypted_gradient::receive_revealed;
 use crate::fixed;
 use crate::key_ceremony::{Encryptor, KeyHolder};
@@ -63,9 +63,9 @@ pub async fn reveal_length<S: LinearScheme>(
 /// Arbiter: the length of all parties' steps together.
 pub async fn read_length<S: LinearScheme>(
     turn: &TaskContext,
-    holder: &KeyHolder<S>,
+    holder: &mut KeyHolder<S>,
     total: &Message<SumsBytes>,
 ) -> Result<f64> {
-    let sums = receive_revealed(turn, holder, total, &turn.guest()?, 1).await?;
+    let sums = receive_revealed(turn, holder, total, &turn.guest()?, SumsShape { rows: 1, columns: 1 }).await?;
     Ok(sums.first().map_or(0.0, |sum| fixed::decode(*sum, LENGTH_BITS)).max(0.0).sqrt())
 }

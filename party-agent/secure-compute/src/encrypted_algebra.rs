@@ -22,6 +22,15 @@ pub enum Origin {
     Masked,
 }
 
+/// Which sums are opened, as the reader knows it from the plan of a training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SumsShape {
+    /// Rows that are summed over.
+    pub rows: usize,
+    /// Columns, of which each gives a sum.
+    pub columns: usize,
+}
+
 /// An operation that a scheme refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemeError {
@@ -124,6 +133,12 @@ pub trait LinearScheme: Send + Sync + 'static {
     fn vector_from_bytes(bytes: &[u8], length: usize, origin: Origin) -> SchemeResult<Self::Vector>;
     /// Hidden sums as bytes.
     fn hidden_to_bytes(hidden: &Self::Hidden) -> Vec<u8>;
-    /// Exactly `columns` hidden sums from a peer's bytes.
-    fn hidden_from_bytes(bytes: &[u8], columns: usize) -> SchemeResult<Self::Hidden>;
+    /// Hidden sums of exactly this shape from a peer's bytes.
+    fn hidden_from_bytes(bytes: &[u8], shape: SumsShape) -> SchemeResult<Self::Hidden>;
+    /// Values that a key may open for one party that is not trusted to encrypt as agreed.
+    const VALUES_PER_KEY: usize;
+    /// Strength in bits that a key has left after it opened so many values of a party's own making.
+    fn bits_left(values: usize) -> f64;
+    /// Base-2 logarithm of how far everything that a key holder sees of so many opened values is from what depends on nothing.
+    fn flooding_distance(opened: u64) -> f64;
 }

@@ -1,12 +1,13 @@
 //! From an encrypted residual to sums in the clear at one party: the party multiplies with its own columns, hides the
 //! sums under uniform masks, has them opened by the key holder and takes the masks off. The key holder learns nothing.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use component_kit::{ComponentError, Message, Peer, Result, TaskContext};
 use ndarray::Array2;
 
-use crate::encrypted_algebra::{LinearScheme, SchemeResult, SumsBytes};
+use crate::encrypted_algebra::{LinearScheme, SchemeResult, SumsBytes, SumsShape};
 use crate::fixed::ColumnScales;
 use crate::key_ceremony::{Encryptor, KeyHolder};
 
@@ -19,22 +20,24 @@ pub struct OpeningMessages<'a> {
     pub opened: &'a Message<Vec<u64>>,
 }
 
-/// Prepares the given rows (all of them for none) of a party's columns for products.
+/// Prepares the given rows (all of them for none) of some of a party's columns for products.
 pub async fn prepare_columns<S: LinearScheme>(
     task: &TaskContext,
     columns: &Arc<Array2<f64>>,
     scales: &ColumnScales,
     rows: Option<Vec<usize>>,
+    part: Range<usize>,
 ) -> Result<Arc<S::Matrix>> {
     let (columns, factors) = (columns.clone(), scales.factors());
     let prepare = move || {
         let count = rows.as_ref().map_or(columns.nrows(), Vec::len);
         let entry = |row: usize, column: usize| {
             let row = rows.as_ref().and_then(|rows| rows.get(row).copied()).unwrap_or(row);
+            let column = part.start + column;
             let value = columns.get((row, column)).copied().unwrap_or(0.0);
             (value * factors.get(column).copied().unwrap_or(0.0)).round() as i64
         };
-        S::prepare(count, columns.ncols(), &entry)
+        S::prepare(count, part.len(), &entry)
     };
     Ok(Arc::new(task.encrypt(prepare).await??))
 }
@@ -63,50 +66,28 @@ pub async fn learn_sums<S: LinearScheme>(
     Ok(opened.iter().zip(&masks).map(|(sum, mask)| sum.wrapping_sub(*mask)).collect())
 }
 
-/// Key holder: opens one party's masked sums and sends them back; gives their number. More than `most` are refused:
-/// so many openings of one residual would determine it.
+/// Key holder: opens one party's masked sums and sends them back. Their number and their places come from the plan; sums of
+/// another shape are refused. As many sums as rows would determine the vector, and are never opened.
 pub async fn open_sums<S: LinearScheme>(
     turn: &TaskContext,
-    holder: &KeyHolder<S>,
+    holder: &mut KeyHolder<S>,
     messages: OpeningMessages<'_>,
     party: &Peer,
-    most: usize,
-) -> Result<usize> {
+    shape: SumsShape,
+) -> Result<()> {
     let masked = party.receive(messages.masked).await?;
-    let columns = masked.columns();
-    if columns > most {
-        let text = format!("{} asks to open {columns} sums over {most} rows", party.participant());
-        return Err(ComponentError::protocol(text));
-    }
-    let open = move |secret: &S::SecretKey| -> SchemeResult<Vec<u64>> { Ok(S::open(secret, &masked.read::<S>()?)) };
-    let opened = holder.with(turn, open).await??;
-    party.send(messages.opened, &opened).await?;
-    Ok(columns)
+    let opened = holder.open(turn, party.participant(), masked, shape).await?;
+    party.send(messages.opened, &opened).await
 }
 
 /// Key holder: receives sums that the parties agreed to show it.
 pub async fn receive_revealed<S: LinearScheme>(
     turn: &TaskContext,
-    holder: &KeyHolder<S>,
+    holder: &mut KeyHolder<S>,
     message: &Message<SumsBytes>,
     party: &Peer,
-    columns: usize,
+    shape: SumsShape,
 ) -> Result<Vec<u64>> {
     let revealed = party.receive(message).await?;
-    open_revealed(turn, holder, revealed, columns).await
-}
-
-/// Key holder: opens so many sums that it received.
-pub async fn open_revealed<S: LinearScheme>(
-    turn: &TaskContext,
-    holder: &KeyHolder<S>,
-    revealed: SumsBytes,
-    columns: usize,
-) -> Result<Vec<u64>> {
-    if revealed.columns() != columns {
-        let text = format!("{} sums where {columns} were agreed", revealed.columns());
-        return Err(ComponentError::protocol(text));
-    }
-    let open = move |secret: &S::SecretKey| -> SchemeResult<Vec<u64>> { Ok(S::open(secret, &revealed.read::<S>()?)) };
-    Ok(holder.with(turn, open).await??)
+    holder.open(turn, party.participant(), revealed, shape).await
 }

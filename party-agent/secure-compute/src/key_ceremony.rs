@@ -1,12 +1,15 @@
 //! Who holds which key: the arbiter makes a pair for one task and hands out the public half. What each side keeps
 //! also keeps its randomness, of which every use takes an independent fork.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use component_kit::{Message, Peer, Peers, Result, TaskContext};
+use component_kit::{ComponentError, Message, Peer, Peers, Result, TaskContext};
 use crypto::random::Random;
+use vocabulary::Participant;
 
-use crate::encrypted_algebra::{LinearScheme, Origin, PublicKeyBytes, SchemeResult, VectorBytes};
+use crate::encrypted_algebra::{LinearScheme, Origin, PublicKeyBytes, SchemeResult, SumsBytes, SumsShape, VectorBytes};
+use crate::key_use::Limit;
 
 /// A party that can encrypt.
 pub struct Encryptor<S: LinearScheme> {
@@ -18,6 +21,10 @@ pub struct Encryptor<S: LinearScheme> {
 pub struct KeyHolder<S: LinearScheme> {
     secret: Arc<S::SecretKey>,
     encryptor: Encryptor<S>,
+    /// Values opened with this key, by who chose them.
+    opened: BTreeMap<Participant, usize>,
+    /// Most of them.
+    most: Option<usize>,
 }
 
 /// Arbiter: makes a key pair and sends the public key.
@@ -30,7 +37,8 @@ pub async fn make_keys<S: LinearScheme>(
     let mut fork = random.fork();
     let (secret, key) = task.encrypt(move || S::generate(&mut fork)).await?;
     peers.send(message, &PublicKeyBytes::of::<S>(&key)).await?;
-    Ok(KeyHolder { secret: Arc::new(secret), encryptor: Encryptor { key: Arc::new(key), random } })
+    let encryptor = Encryptor { key: Arc::new(key), random };
+    Ok(KeyHolder { secret: Arc::new(secret), encryptor, opened: BTreeMap::new(), most: None })
 }
 
 /// Everybody else: receives the public key.
@@ -67,8 +75,37 @@ impl<S: LinearScheme> Encryptor<S> {
 }
 
 impl<S: LinearScheme> KeyHolder<S> {
+    /// Opens no more values for any party than the limit says.
+    pub fn limit(&mut self, limit: Limit) {
+        self.most = limit.most;
+    }
+
+    /// Opens sums that one party chose; the only way to their values, so that each is counted. Sums of another shape than the
+    /// plan has, and more than the key may open for this party, are a breach of the protocol.
+    pub async fn open(
+        &mut self,
+        task: &TaskContext,
+        by: &Participant,
+        sums: SumsBytes,
+        shape: SumsShape,
+    ) -> Result<Vec<u64>> {
+        if sums.columns() != shape.columns {
+            let text = format!("{by} asks to open {} sums where the plan has {}", sums.columns(), shape.columns);
+            return Err(ComponentError::protocol(text));
+        }
+        let opened = self.opened.entry(by.clone()).or_default();
+        *opened = opened.saturating_add(shape.columns);
+        if let Some(most) = self.most.filter(|most| *opened > *most) {
+            let text = format!("{by} asks for {opened} values by one key, which opens {most} for a party");
+            return Err(ComponentError::protocol(text));
+        }
+        let open =
+            move |secret: &S::SecretKey| -> SchemeResult<Vec<u64>> { Ok(S::open(secret, &sums.read::<S>(shape)?)) };
+        Ok(self.with(task, open).await??)
+    }
+
     /// Runs work that needs the secret key, off the async threads.
-    pub async fn with<T: Send + 'static>(
+    async fn with<T: Send + 'static>(
         &self,
         task: &TaskContext,
         work: impl FnOnce(&S::SecretKey) -> T + Send + 'static,

@@ -188,7 +188,12 @@ mod tests {
     use super::*;
     use learning::batches::BatchStrategy;
 
-    const STRICT: LabelRules = LabelRules { rows_per_column: 12, small_table: 200, refuses: true };
+    const STRICT: LabelRules = LabelRules {
+        rows_per_column: 12,
+        small_table: 200,
+        refuses: true,
+        malicious_hosts: component_kit::MaliciousHosts::Trust,
+    };
 
     fn settings(batch_size: i64) -> BatchSettings {
         BatchSettings { batch_size, strategy: BatchStrategy::Full, shuffle: true, masked_rate: 5.0 }

@@ -10,12 +10,14 @@ pub mod encrypted_gradient;
 pub mod fixed;
 pub mod hidden_members;
 pub mod key_ceremony;
+pub mod key_use;
 pub mod label_protection;
 
 pub use encrypted_algebra::{
-    LinearScheme, Origin, PublicKeyBytes, RingLwe, SchemeError, SchemeResult, SumsBytes, VectorBytes,
+    LinearScheme, Origin, PublicKeyBytes, RingLwe, SchemeError, SchemeResult, SumsBytes, SumsShape, VectorBytes,
 };
 pub use key_ceremony::{Encryptor, KeyHolder};
+pub use key_use::{KeyUse, Limit};
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use crate::encrypted_gradient::{OpeningMessages, learn_sums, open_sums, prepare_
 use crate::fixed::{self, ColumnScales, RESIDUAL_BITS, Scale};
 use crate::hidden_members::{HidingMessages, keep_members, serve};
 use crate::key_ceremony::{make_keys, receive_key};
-use crate::{Origin, PublicKeyBytes, RingLwe, SumsBytes, VectorBytes, agreed_stop, aligned_batches};
+use crate::{Origin, PublicKeyBytes, RingLwe, SumsBytes, SumsShape, VectorBytes, agreed_stop, aligned_batches};
 
 const KEY: Message<PublicKeyBytes> =
     Message::new("KEY", Role::Arbiter, &[Role::Guest, Role::Host], Disclosure::PublicKey);
@@ -53,7 +53,7 @@ struct Params {
     rows: Vec<u32>,
     /// Members of the batch.
     members: Vec<usize>,
-    /// Columns that the arbiter lets a host open.
+    /// Columns that the arbiter takes a host to have.
     most: usize,
 }
 
@@ -98,7 +98,7 @@ async fn host(task: &TaskContext) -> Result<()> {
     let columns: Arc<Array2<f64>> =
         Arc::new(array![[9.0, 9.0], [1.0, 0.5], [2.0, 0.25], [4.0, -1.0], [8.0, 2.0], [16.0, 3.0]]);
     let scales = ColumnScales::fit(columns.view())?;
-    let matrix = prepare_columns::<RingLwe>(task, &columns, &scales, Some(rows)).await?;
+    let matrix = prepare_columns::<RingLwe>(task, &columns, &scales, Some(rows), 0..2).await?;
     let residual = task.guest()?.receive(&RESIDUAL).await?.read::<RingLwe>(5, Origin::SumOf(4))?;
     let sums = learn_sums::<RingLwe>(task, &mut encryptor, OPENING, matrix, Arc::new(residual)).await?;
     task.metrics(&[Tells::Joint]).summary(&json!(scales.decode_sums(&sums, Scale::FINEST)?));
@@ -111,9 +111,9 @@ async fn arbiter(task: &TaskContext, params: Params) -> Result<()> {
     let mut holder = make_keys::<RingLwe>(task, &peers, &KEY).await?;
     serve(task, &mut holder, HIDING, 5, 2).await?;
     for host in task.hosts().each() {
-        open_sums(task, &holder, OPENING, &host, params.most).await?;
+        open_sums(task, &mut holder, OPENING, &host, SumsShape { rows: 5, columns: params.most }).await?;
     }
-    let length = agreed_stop::read_length(task, &holder, &LENGTH).await?;
+    let length = agreed_stop::read_length(task, &mut holder, &LENGTH).await?;
     task.metrics(&[Tells::Joint]).summary(&json!(length));
     agreed_stop::announce(&peers, &STOP, true).await
 }
@@ -137,10 +137,13 @@ async fn a_host_learns_the_sums_over_members_only() {
 }
 
 #[tokio::test]
-async fn the_key_holder_refuses_to_open_too_many_sums() {
-    let (_, played) = play(json!({"rows": [1, 2, 3, 4, 5], "members": [3, 1], "most": 1})).await;
-    let fault = played.fault().unwrap();
-    assert!(fault.code == ErrorCode::ProtocolViolation && fault.message.contains("2 sums"), "{fault:?}");
+async fn the_key_holder_opens_exactly_the_sums_of_the_plan() {
+    for most in [1, 3] {
+        let (_, played) = play(json!({"rows": [1, 2, 3, 4, 5], "members": [3, 1], "most": most})).await;
+        let fault = played.fault().unwrap();
+        assert!(fault.code == ErrorCode::ProtocolViolation && fault.message.contains("2 sums"), "{fault:?}");
+        assert!(fault.message.contains(&format!("the plan has {most}")), "{fault:?}");
+    }
 }
 
 #[tokio::test]

@@ -27,11 +27,7 @@ impl Extraction {
         let turns = layout.per_element().div_ceil(places.max(1));
         let exponents = (0..turns).flat_map(|turn| (0..stride).map(move |at| at + turn * places * stride));
         let exponents: Vec<usize> = exponents.map(|exponent| exponent % DEGREE).collect();
-        Self {
-            layout,
-            openings: exponents.chunks(DIGITS).map(<[usize]>::to_vec).collect(),
-            secret: vec![None; DEGREE],
-        }
+        Self { layout, openings: exponents.chunks(DIGITS).map(<[usize]>::to_vec).collect(), secret: vec![None; DEGREE] }
     }
 
     /// Openings that tell the whole key.
@@ -55,9 +51,10 @@ impl Extraction {
         let element = |element| {
             Evaluations::from_coefficients(|limb, values| {
                 for (digit, exponent) in self.exponents(turn, element).iter().enumerate() {
-                    let residue = weight(digit).iter().rev().fold(0, |residue: u128, word| {
-                        (residue << 64 | u128::from(*word)) % u128::from(limb.prime.q)
-                    });
+                    let residue = weight(digit)
+                        .iter()
+                        .rev()
+                        .fold(0, |residue: u128, word| (residue << 64 | u128::from(*word)) % u128::from(limb.prime.q));
                     values[*exponent] = limb.prime.add(values[*exponent], residue as u64);
                 }
             })
@@ -100,9 +97,10 @@ impl Extraction {
         error.mul(&public.a);
         error.add(&b);
         let most = sampling::COINS.into();
-        RING.limbs.iter().zip(error.into_coefficients().chunks(DEGREE)).all(|(limb, values)| {
-            values.iter().all(|value| *value <= most || limb.prime.q - value <= most)
-        })
+        RING.limbs
+            .iter()
+            .zip(error.into_coefficients().chunks(DEGREE))
+            .all(|(limb, values)| values.iter().all(|value| *value <= most || limb.prime.q - value <= most))
     }
 
     /// How many of the known coefficients are those of a secret.
@@ -154,7 +152,10 @@ mod tests {
         let one = Evaluations::from_small(&[1]);
         let read = secret.phase(&crate::rlwe::ciphertext::Ciphertext { c0: Evaluations::zero(), c1: one });
         let q = RING.limbs[0].prime.q;
-        read[..DEGREE].iter().map(|value| if *value > q / 2 { *value as i64 - q as i64 } else { *value as i64 }).collect()
+        read[..DEGREE]
+            .iter()
+            .map(|value| if *value > q / 2 { *value as i64 - q as i64 } else { *value as i64 })
+            .collect()
     }
 
     fn attack(rows: usize, columns: usize, openings: Option<usize>) -> (usize, usize, bool) {

@@ -37,24 +37,23 @@ pub fn coefficients_learned(values: usize) -> usize {
     if most < DEGREE as f64 { most as usize } else { DEGREE }
 }
 
-/// Estimated strength, in bits, of a key that opened so many values of somebody's own making; 0 where it is all told or next to it.
+/// Estimated strength, in bits, of a key that opened so many values of somebody's own making; 0 where it is all told.
 pub fn bits_left(values: usize) -> f64 {
     strength(DEGREE - coefficients_learned(values), MODULUS_BITS, DEGREE)
 }
 
 /// Strength of LWE with a ternary secret of dimension `n`, a modulus of `bits` bits and at most `samples` samples.
 fn strength(n: usize, bits: f64, samples: usize) -> f64 {
-    let least = (samples / 20).max(1);
-    let costs = (least..=samples).step_by(least / 4 + 1).filter_map(|m| {
+    let costs = (1..=samples).rev().step_by(16).filter_map(|m| {
         let d = (n + m + 1) as f64;
         let block = f64::from(smallest_block(n, m, bits)?);
         Some(0.292 * block + 16.4 + (8.0 * d).log2())
     });
-    costs.min_by(f64::total_cmp).unwrap_or(0.0)
+    // Or whoever attacks tries all that is left.
+    costs.fold(n as f64 * 3f64.log2(), f64::min)
 }
 
-/// The smallest block size that solves the problem with `m` samples; none where even the smallest tried is more than enough, or
-/// the largest is too little.
+/// The smallest block size that solves the problem with `m` samples; none where the largest that is tried is too little.
 fn smallest_block(n: usize, m: usize, bits: f64) -> Option<u32> {
     let (secret, error) = VARIANCES;
     let (n, m) = (n as f64, m as f64);
@@ -68,7 +67,7 @@ fn smallest_block(n: usize, m: usize, bits: f64) -> Option<u32> {
     };
     let (mut low, mut high) = BLOCKS;
     if solves(low) || !solves(high) {
-        return None;
+        return solves(low).then_some(low);
     }
     while low + 1 < high {
         let middle = low.midpoint(high);
@@ -115,7 +114,7 @@ mod tests {
         let mut before = f64::INFINITY;
         for values in (0..300).step_by(3) {
             let left = bits_left(values);
-            // Numbers of samples are tried in steps, which costs a part of a bit.
+            // Block sizes are whole numbers, and numbers of samples are tried in steps: a part of a bit.
             assert!(left <= before + 0.3, "{values}: {left} after {before}");
             before = before.min(left);
         }

@@ -62,9 +62,7 @@ impl Columns {
     ) -> Result<Arc<Matrix>> {
         let key = (if rows.is_none() { None } else { batch }, part.start);
         let is_kept = rows.is_none() || batch.is_some();
-        if is_kept
-            && let Some(matrix) = self.prepared.get(&key)
-        {
+        if is_kept && let Some(matrix) = self.prepared.get(&key) {
             return Ok(matrix.clone());
         }
         let chosen = rows.as_ref().map(|rows| rows.to_vec());

@@ -80,15 +80,25 @@ impl Rows {
 }
 
 fn refuse_gaps(names: &[String], features: &Array2<f64>) -> Result<()> {
-    for (name, column) in names.iter().zip(features.columns()) {
-        let gaps = column.iter().filter(|value| !value.is_finite()).count();
-        if gaps > 0 {
-            let text = format!("column {name} has {gaps} missing or infinite values");
-            let fault = Fault::new(ErrorCode::TableInvalid, text);
-            return Err(fault.next("fill them: missing_fill in DataTransform").into());
-        }
-    }
-    Ok(())
+    let gaps = |column: ndarray::ArrayView1<'_, f64>| column.iter().filter(|value| !value.is_finite()).count();
+    let counted = names.iter().zip(features.columns()).map(|(name, column)| (name, gaps(column)));
+    let with_gaps: Vec<(&String, usize)> = counted.filter(|(_, gaps)| *gaps > 0).collect();
+    let Some((name, gaps)) = with_gaps.first() else { return Ok(()) };
+    let rows = features.nrows();
+    let more = if with_gaps.len() > 1 {
+        format!(", and {} more columns have some", with_gaps.len() - 1)
+    } else {
+        String::new()
+    };
+    let text = format!("column {name} has {gaps} missing or infinite values in {rows} rows{more}");
+    // A column without a value has no mean, and no smallest or largest value either.
+    let next = if *gaps == rows {
+        "leave the column out of the file and upload it again, or fill it: missing_fill true and missing_fill_method designated in \
+         DataTransform"
+    } else {
+        "fill them: missing_fill true in DataTransform"
+    };
+    Err(Fault::new(ErrorCode::TableInvalid, text).next(next).into())
 }
 
 /// The labels as whole numbers; what is missing is none. No message repeats a text, which may be of another column than meant.

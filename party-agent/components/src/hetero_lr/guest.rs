@@ -188,7 +188,7 @@ async fn predict_all(task: &TaskContext, model: &Model, inputs: &Inputs) -> Resu
     let turn = task.round("predict", 0);
     let mut tables = Vec::new();
     for (index, (rows, kind)) in inputs.tables().enumerate() {
-        let how = Written::new(kind, inputs.tables().map(|(rows, _)| rows));
+        let how = predictions::Written::new(kind, inputs.tables().map(|(rows, _)| rows));
         tables.push(predictions::predict(&turn.round("rows", index), model, rows, how).await?);
     }
     match tables.as_slice() {

@@ -176,12 +176,7 @@ impl Course {
 
     /// Host, arbiter: receives the plan and compares it with its own parameters, and with how many columns all hosts
     /// have as far as it knows.
-    pub(super) async fn receive(
-        task: &TaskContext,
-        params: &Params,
-        hosts: usize,
-        known: Known,
-    ) -> Result<Self> {
+    pub(super) async fn receive(task: &TaskContext, params: &Params, hosts: usize, known: Known) -> Result<Self> {
         let Packed(plan) = task.guest()?.receive(&PLAN).await?;
         if plan.agreed != Agreed::of(params) {
             let text = "batches, max_iter, early_stop, tol and callbacks must be the same at every party";

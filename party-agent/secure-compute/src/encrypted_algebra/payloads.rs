@@ -4,7 +4,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use component_kit::{Payload, PayloadError};
 
-use super::{LinearScheme, Origin, SchemeResult};
+use super::{LinearScheme, Origin, SchemeError, SchemeResult, SumsShape};
 
 macro_rules! bytes_only {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
@@ -65,7 +65,7 @@ impl VectorBytes {
     }
 }
 
-/// Sums for the key holder, with their number, which a key holder without data cannot know beforehand.
+/// Sums for the key holder, with their number, which must be the one that it knows from the plan.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SumsBytes {
     columns: u32,
@@ -88,14 +88,18 @@ impl SumsBytes {
         Self { columns: u32::try_from(columns).unwrap_or(u32::MAX), bytes: S::hidden_to_bytes(hidden).into() }
     }
 
-    /// How many sums the sender says there are; [`SumsBytes::read`] compares it with the bytes.
+    /// How many sums the sender says there are; [`SumsBytes::read`] compares it with what was agreed.
     pub fn columns(&self) -> usize {
         self.columns as usize
     }
 
-    /// Reads the sums.
-    pub fn read<S: LinearScheme>(&self) -> SchemeResult<S::Hidden> {
-        S::hidden_from_bytes(&self.bytes, self.columns())
+    /// Reads sums of this shape.
+    pub fn read<S: LinearScheme>(&self, shape: SumsShape) -> SchemeResult<S::Hidden> {
+        if self.columns() != shape.columns {
+            let detail = format!("{} sums where {} were agreed", self.columns, shape.columns);
+            return Err(SchemeError::Malformed { what: "encrypted sums", detail });
+        }
+        S::hidden_from_bytes(&self.bytes, shape)
     }
 }
 

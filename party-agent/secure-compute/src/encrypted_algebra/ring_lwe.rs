@@ -5,7 +5,7 @@ use crypto::rlwe::{
     EncryptedSums, EncryptedVector, MaskedSums, NoiseBound, PreparedMatrix, PublicKey, RlweError, SecretKey,
 };
 
-use super::{LinearScheme, Origin, SchemeError, SchemeResult};
+use super::{LinearScheme, Origin, SchemeError, SchemeResult, SumsShape};
 
 /// Ring-LWE with 8192 coefficients and a modulus of 200 bits: 128 bits of security by the homomorphic encryption
 /// standard.
@@ -119,8 +119,18 @@ impl LinearScheme for RingLwe {
         hidden.to_bytes()
     }
 
-    fn hidden_from_bytes(bytes: &[u8], columns: usize) -> SchemeResult<MaskedSums> {
-        MaskedSums::from_bytes(bytes, columns).map_err(malformed("encrypted sums"))
+    fn hidden_from_bytes(bytes: &[u8], shape: SumsShape) -> SchemeResult<MaskedSums> {
+        MaskedSums::from_bytes(bytes, shape.rows, shape.columns).map_err(malformed("encrypted sums"))
+    }
+
+    const VALUES_PER_KEY: usize = crypto::rlwe::VALUES_PER_KEY;
+
+    fn bits_left(values: usize) -> f64 {
+        crypto::rlwe::bits_left(values)
+    }
+
+    fn flooding_distance(opened: u64) -> f64 {
+        crypto::rlwe::flooding_distance(opened)
     }
 }
 
@@ -139,7 +149,10 @@ mod tests {
         let matrix = RingLwe::prepare(3, 2, &|row, column| (row + 10 * column) as i64).unwrap();
         let sums = RingLwe::add_plain_sums(&RingLwe::transpose_times(&matrix, &vector).unwrap(), &[1, 0]).unwrap();
         let (hidden, masks) = RingLwe::mask_sums(&public, &sums, &mut random).unwrap();
-        let hidden = RingLwe::hidden_from_bytes(&RingLwe::hidden_to_bytes(&hidden), 2).unwrap();
+        let hidden = {
+            let shape = SumsShape { rows: 3, columns: 2 };
+            RingLwe::hidden_from_bytes(&RingLwe::hidden_to_bytes(&hidden), shape).unwrap()
+        };
         let opened = RingLwe::open(&secret, &hidden);
         let plain: Vec<i64> = opened.iter().zip(&masks).map(|(sum, mask)| sum.wrapping_sub(*mask) as i64).collect();
         assert_eq!(plain, [-4 + 10 + 1, 30 - 44 + 60]);

@@ -81,7 +81,8 @@ impl Default for PredictParam {
 
 impl PredictParam {
     pub(super) fn check(&self, problems: &mut Problems) {
-        problems.expect(self.threshold.value().is_finite(), "predict_param.threshold", || "not a finite number".to_owned());
+        problems
+            .expect(self.threshold.value().is_finite(), "predict_param.threshold", || "not a finite number".to_owned());
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a host that keeps everything it sees can find out about the guest's labels. The attacker computes with the rows,
 //! scores and gradients that the host really had; with the rules off it succeeds, so that it is seen to work.
 
-use component_kit::{LabelRules, MaliciousHosts};
 use component_kit::harness::Played;
+use component_kit::{LabelRules, MaliciousHosts};
 use learning::initial::Seeded;
 use ndarray::{Array2, Axis};
 use serde_json::{Value, json};
