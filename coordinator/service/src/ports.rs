@@ -14,6 +14,7 @@ use vocabulary::{
     StepName, TaskId, Tenant, Timestamp,
 };
 
+use crate::bounds::Counted;
 use crate::filter::{
     EntityFilter, EventQuery, JobFilter, ModelFilter, PartFilter, RowFilter, TaskFilter, VersionFilter,
 };
@@ -147,7 +148,7 @@ pub trait Store: Send + Sync {
 /// All that can be done in one transaction.
 #[async_trait]
 pub trait Transaction:
-    Jobs + Claims + Tasks + Reports + Models + Tags + Parties + Outbox + Experiments + Entities + Events + Asides + Send
+    Jobs + Claims + Tasks + Reports + Growth + Models + Tags + Parties + Outbox + Experiments + Entities + Events + Asides + Send
 {
     /// Makes everything done in it stand, through a loss of power too.
     async fn commit(self: Box<Self>) -> Stored<()>;
@@ -238,6 +239,15 @@ pub trait Reports {
     async fn put_text(&mut self, key: &TaskKey, kind: TextKind, text: &str) -> Stored<()>;
     /// A text of a try.
     async fn text(&mut self, key: &TaskKey, kind: TextKind) -> Stored<Option<String>>;
+}
+
+/// How much agents told, for the bounds of the settings.
+#[async_trait]
+pub trait Growth {
+    /// What was counted under a name so far.
+    async fn told(&mut self, counted: Counted, name: &str) -> Stored<u64>;
+    /// Adds to it.
+    async fn count_told(&mut self, counted: Counted, name: &str, more: u64) -> Stored<()>;
 }
 
 /// Models as their owners announced them.

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use domain::{Task, TaskEvent, TaskKey};
 use vocabulary::report::ReportBody;
-use vocabulary::{ErrorCode, Fault, Finite, JobId, Metric, Outcome, PartyId, Report, TableSummary, TaskId, Timestamp};
+use vocabulary::{ErrorCode, Fault, Finite, JobId, Metric, Outcome, PartyId, Report, TableSummary, TaskId, Tenant, Timestamp};
 
 use crate::apply::Loaded;
+use crate::bounds::Bounds;
 use crate::ports::{Stored, Transaction};
 use crate::records::{StoredModel, TextKind};
 use crate::{Coordinator, ServiceError};
 
 /// Most letters of what an agent says of a task's progress.
 const MOST_PROGRESS: usize = 1_000;
+/// Most letters of each text of a fault.
+const MOST_FAULT: usize = 10_000;
 
 impl Coordinator {
     /// Writes down what an agent reports, in one transaction, and wakes the loop when a task's state changed. Reports of
@@ -30,7 +33,7 @@ impl Coordinator {
         let mut tx = self.inner.store.begin().await?;
         let mut state_changed = false;
         for (job, reports) in by_job {
-            state_changed |= record_job(&mut *tx, &job, reports, now).await?;
+            state_changed |= record_job(&mut *tx, (&job, &self.inner.options.bounds), reports, now).await?;
         }
         tx.commit().await?;
         if state_changed {
@@ -40,7 +43,12 @@ impl Coordinator {
     }
 }
 
-async fn record_job(tx: &mut dyn Transaction, job: &JobId, reports: Vec<Report>, now: Timestamp) -> Stored<bool> {
+async fn record_job(
+    tx: &mut dyn Transaction,
+    (job, bounds): (&JobId, &Bounds),
+    reports: Vec<Report>,
+    now: Timestamp,
+) -> Result<bool, ServiceError> {
     let ends = |report: &Report| matches!(report.body, ReportBody::Started | ReportBody::Ended { .. });
     if reports.iter().any(ends) {
         tx.poke_job(job, now).await?;
@@ -49,22 +57,30 @@ async fn record_job(tx: &mut dyn Transaction, job: &JobId, reports: Vec<Report>,
         tracing::debug!(%job, "reports on a job that is not here");
         return Ok(false);
     };
+    let experiment = tx.experiment(&loaded.snapshot.job.experiment).await?;
+    let tenant = experiment.map(|experiment| experiment.tenant);
     let mut state_changed = false;
     for report in reports {
-        state_changed |= record_one(tx, &mut loaded, report, now).await?;
+        state_changed |= record_one(tx, &mut loaded, (report, now), (bounds, tenant.as_ref())).await?;
     }
     loaded.save(tx).await?;
     Ok(state_changed)
 }
 
 /// Writes one report down; true when the task's state changed.
-async fn record_one(tx: &mut dyn Transaction, loaded: &mut Loaded, report: Report, now: Timestamp) -> Stored<bool> {
+async fn record_one(
+    tx: &mut dyn Transaction,
+    loaded: &mut Loaded,
+    (report, now): (Report, Timestamp),
+    (bounds, tenant): (&Bounds, Option<&Tenant>),
+) -> Result<bool, ServiceError> {
     let key = TaskKey { id: report.task, attempt: report.attempt };
     let is_open = loaded.snapshot.tasks.iter().any(|task| task.key == key && !task.state.is_settled());
     if !is_open {
         tracing::debug!(task = %key.id, attempt = key.attempt.0, "a report on a try that is over");
         return Ok(false);
     }
+    bounds.take(tx, &key, &report.body, tenant).await?;
     match report.body {
         ReportBody::Started => {
             let changed = loaded.snapshot.record(&key, TaskEvent::Started, None, now);
@@ -101,7 +117,7 @@ fn record_end(
 ) -> bool {
     let (event, fault) = match outcome {
         Outcome::Succeeded => (TaskEvent::Succeeded, None),
-        Outcome::Failed(fault) => (TaskEvent::Failed, Some(fault.at(&key.id.party))),
+        Outcome::Failed(fault) => (TaskEvent::Failed, Some(short(fault).at(&key.id.party))),
         Outcome::Canceled => (TaskEvent::Canceled, None),
         Outcome::Lost => {
             let fault = Fault::new(ErrorCode::PartyLost, "the agent was restarted while it worked").at(&key.id.party);
@@ -113,6 +129,12 @@ fn record_end(
         change(loaded, key, |task| task.usage = Some(usage), now);
     }
     changed
+}
+
+/// A fault as it is kept: an agent may write as much into it as it likes.
+fn short(fault: Fault) -> Fault {
+    let cut = |text: String| -> String { text.chars().take(MOST_FAULT).collect() };
+    Fault { message: cut(fault.message), path: fault.path.map(cut), next: fault.next.map(cut), ..fault }
 }
 
 fn change(loaded: &mut Loaded, key: &TaskKey, what: impl FnOnce(&mut Task), now: Timestamp) {

@@ -12,6 +12,7 @@ mod contract;
 mod entities;
 mod events;
 mod experiments;
+mod growth;
 mod jobs;
 pub mod memory;
 mod metrics;

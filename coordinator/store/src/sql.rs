@@ -23,6 +23,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (11, include_str!("../migrations/0011_schedules.sql")),
     (12, include_str!("../migrations/0012_sifting.sql")),
     (13, include_str!("../migrations/0013_set_aside.sql")),
+    (14, include_str!("../migrations/0014_told.sql")),
 ];
 const READERS: u32 = 4;
 /// SQLite's own codes for a disk that is full, and for one that refuses to write.

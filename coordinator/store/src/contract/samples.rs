@@ -33,6 +33,7 @@ pub(super) fn job(id: &str, created: i64) -> Job {
             conf: json!({"z": 1, "a": 2}),
             train_conf: json!({}),
             graph: Graph::default(),
+            warnings: vec!["[WARN]x".to_owned()],
         },
         settings: JobSettings::default(),
         model_id: "guest-9999#host-10000#model".to_owned(),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use service::ports::{Asides, Outbox, Parties, Stored};
+use service::Counted;
+use service::ports::{Asides, Growth, Outbox, Parties, Stored};
 use service::records::{PartyRecord, PendingOrder};
 use vocabulary::{Fault, JobId, PartyId, Timestamp};
 
@@ -18,6 +19,19 @@ impl Parties for MemoryTransaction {
 
     async fn parties(&mut self) -> Stored<Vec<PartyRecord>> {
         Ok(self.tables.parties.rows().values().cloned().collect())
+    }
+}
+
+#[async_trait]
+impl Growth for MemoryTransaction {
+    async fn told(&mut self, counted: Counted, name: &str) -> Stored<u64> {
+        Ok(self.tables.told.get(&(counted, name.to_owned())).copied().unwrap_or(0))
+    }
+
+    async fn count_told(&mut self, counted: Counted, name: &str, more: u64) -> Stored<()> {
+        let sum = self.told(counted, name).await?.saturating_add(more);
+        self.tables.told.put((counted, name.to_owned()), sum);
+        Ok(())
     }
 }
 

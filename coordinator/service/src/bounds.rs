@@ -1,0 +1,171 @@
+//! How much agents may have the coordinator keep: the one place that says so, asked before anything that an agent tells is written
+//! down. A party that tells without end is refused, by name of the bound, and everybody else's reports go on.
+
+use domain::TaskKey;
+use serde::{Deserialize, Serialize};
+use vocabulary::report::ReportBody;
+use vocabulary::{ErrorCode, Fault, Metric, PartyId, TableSummary, Tenant};
+
+use crate::ServiceError;
+use crate::ports::Transaction;
+
+/// Bounds of what agents tell. What was told counts, also where a newer word took its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bounds {
+    /// Longest name (of a table, a metric, a component, a column), in bytes.
+    pub name_bytes: u64,
+    /// Most outputs and models that one try of a task may announce, together.
+    pub outputs_per_task: u64,
+    /// Most bytes that one try of a task may tell.
+    pub task_bytes: u64,
+    /// Most bytes that the tasks of one party may tell, of all jobs together.
+    pub party_bytes: u64,
+    /// Most bytes that the tasks of one tenant's jobs may tell, of all parties together.
+    pub tenant_bytes: u64,
+}
+
+impl Default for Bounds {
+    /// 1 KiB a name, 1,000 outputs and 64 MiB a try, 16 GiB a party and a tenant.
+    fn default() -> Self {
+        Self {
+            name_bytes: 1 << 10,
+            outputs_per_task: 1_000,
+            task_bytes: 64 << 20,
+            party_bytes: 16 << 30,
+            tenant_bytes: 16 << 30,
+        }
+    }
+}
+
+/// Whose bytes, or outputs, are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Counted {
+    /// Bytes that a try of a task told.
+    Task,
+    /// Outputs and models that a try of a task announced.
+    Outputs,
+    /// Bytes that a party told.
+    Party,
+    /// Bytes that were told in a tenant's jobs.
+    Tenant,
+}
+
+impl Counted {
+    /// The word under which it is kept.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Outputs => "outputs",
+            Self::Party => "party",
+            Self::Tenant => "tenant",
+        }
+    }
+}
+
+/// Cost of a row beside what stands in it.
+const ROW: u64 = 64;
+
+impl Bounds {
+    /// Counts what a report would have the coordinator keep, and refuses it where that is too much.
+    pub(crate) async fn take(
+        &self,
+        tx: &mut dyn Transaction,
+        key: &TaskKey,
+        body: &ReportBody,
+        tenant: Option<&Tenant>,
+    ) -> Result<(), ServiceError> {
+        let party = &key.id.party;
+        self.check_names(party, body)?;
+        check_owner(key, body)?;
+        let bytes = weight(body);
+        let task = format!("{}#{}", key.id, key.attempt.0);
+        let is_output = matches!(body, ReportBody::Output(_) | ReportBody::Model(_));
+        let counts = [
+            (Counted::Outputs, task.as_str(), u64::from(is_output), self.outputs_per_task, "bounds.outputs_per_task"),
+            (Counted::Task, task.as_str(), bytes, self.task_bytes, "bounds.task_bytes"),
+            (Counted::Party, party.as_str(), bytes, self.party_bytes, "bounds.party_bytes"),
+            (Counted::Tenant, tenant.map_or("", Tenant::as_str), bytes, self.tenant_bytes, "bounds.tenant_bytes"),
+        ];
+        // All are judged before any is counted: what is refused costs nobody anything.
+        for (counted, name, more, most, bound) in counts {
+            if more > 0 && tx.told(counted, name).await?.saturating_add(more) > most {
+                return Err(too_much(party, &key.id.to_string(), (counted, name), (most, bound)));
+            }
+        }
+        for (counted, name, more, _, _) in counts.into_iter().filter(|(_, _, more, _, _)| *more > 0) {
+            tx.count_told(counted, name, more).await?;
+        }
+        Ok(())
+    }
+
+    fn check_names(&self, party: &PartyId, body: &ReportBody) -> Result<(), ServiceError> {
+        let longest = match body {
+            ReportBody::Output(output) => longest_of_table(output),
+            ReportBody::Model(summary) => summary.component.len().max(summary.model.version.len()),
+            ReportBody::Metrics(metrics) => metrics.iter().map(longest_of_metric).max().unwrap_or(0),
+            _ => 0,
+        };
+        if longest as u64 <= self.name_bytes {
+            return Ok(());
+        }
+        let text = format!("a name of {longest} bytes is longer than {}", self.name_bytes);
+        Err(refused(Fault::new(ErrorCode::LimitReached, text).at(party).path("bounds.name_bytes")))
+    }
+}
+
+fn refused(fault: Fault) -> ServiceError {
+    ServiceError::TooLarge(fault)
+}
+
+fn too_much(party: &PartyId, task: &str, whose: (Counted, &str), (most, bound): (u64, &str)) -> ServiceError {
+    let (counted, name) = whose;
+    let what = match counted {
+        Counted::Outputs => format!("task {task} announces more than {most} outputs and models"),
+        Counted::Task => format!("task {task} tells more than {most} bytes"),
+        Counted::Party => format!("party {name} has told the {most} bytes that one party may"),
+        Counted::Tenant => format!("the jobs of tenant {name:?} were told the {most} bytes that one tenant's may"),
+    };
+    let next = format!("have the task tell less; the coordinator's operator can raise {bound}");
+    refused(Fault::new(ErrorCode::LimitReached, what).at(party).path(bound).next(next))
+}
+
+/// A party announces models of its own, of the very task that made them.
+fn check_owner(key: &TaskKey, body: &ReportBody) -> Result<(), ServiceError> {
+    let ReportBody::Model(summary) = body else { return Ok(()) };
+    if summary.model.owner == key.id.participant() && summary.model.step == key.id.step {
+        return Ok(());
+    }
+    let model = &summary.model;
+    let text = format!("task {} announces a model of step {} that is {}'s", key.id, model.step, model.owner);
+    Err(ServiceError::Denied(Fault::new(ErrorCode::PermissionDenied, text).at(&key.id.party)))
+}
+
+fn longest_of_table(output: &TableSummary) -> usize {
+    let names = [output.table.namespace.len(), output.table.name.len(), output.content_hash.len()];
+    let data = output.data_name.as_ref().map_or(0, String::len);
+    names.into_iter().chain(output.header.iter().map(String::len)).max().unwrap_or(0).max(data)
+}
+
+fn longest_of_metric(metric: &Metric) -> usize {
+    let pairs = match &metric.data {
+        vocabulary::MetricData::Points(_) => 0,
+        vocabulary::MetricData::Values(values) => values.iter().map(|(name, _)| name.len()).max().unwrap_or(0),
+    };
+    pairs.max(metric.namespace.len()).max(metric.name.len())
+}
+
+/// Bytes that are kept of a report, about. States and progress replace each other and are bounded where they are written.
+fn weight(body: &ReportBody) -> u64 {
+    let of = |value: Result<String, serde_json::Error>| value.map_or(u64::MAX, |text| text.len() as u64 + ROW);
+    match body {
+        ReportBody::Started | ReportBody::Progress(_) | ReportBody::Ended { .. } => 0,
+        ReportBody::Metrics(metrics) => {
+            let rows: u64 = metrics.iter().map(|metric| ROW * (1 + metric.data.len() as u64)).sum();
+            of(serde_json::to_string(metrics)).saturating_add(rows)
+        }
+        ReportBody::Summary(text) | ReportBody::ModelView(text) => text.len() as u64 + ROW,
+        ReportBody::Output(output) => of(serde_json::to_string(output)),
+        ReportBody::Model(summary) => of(serde_json::to_string(summary)),
+    }
+}
