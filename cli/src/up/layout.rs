@@ -160,6 +160,7 @@ impl Layout {
             "party": party,
             "identity": "identity",
             "coordinator": coordinator.to_string(),
+            "coordinator_party": COORDINATOR,
             "listen": quic,
             "direct": [quic.to_string()],
             "rest": SocketAddr::new(LOOPBACK, rest_port),

@@ -119,6 +119,12 @@ pub enum PkiError {
         /// Its permission bits.
         mode: u32,
     },
+    /// There is no revocation list, and the settings do not say that there need be none.
+    #[error("there is no revocation list {}: a certificate that was revoked would be taken", path.display())]
+    NoRevocations {
+        /// Where it would be.
+        path: PathBuf,
+    },
     /// The key does not belong to the certificate.
     #[error("the key {} does not belong to the certificate {}", key.display(), certificate.display())]
     KeyMismatch {
@@ -241,6 +247,7 @@ impl PkiError {
             Self::NotIssued { .. } => ErrorCode::NotFound,
             Self::FileInvalid { .. }
             | Self::KeyExposed { .. }
+            | Self::NoRevocations { .. }
             | Self::KeyMismatch { .. }
             | Self::NameInvalid { .. }
             | Self::ProfileInvalid { .. } => ErrorCode::ConfigInvalid,
@@ -255,6 +262,10 @@ impl PkiError {
 
     fn next(&self) -> String {
         let hint = match self {
+            Self::NoRevocations { .. } => {
+                "bring revoked.crl from the federation's authority (`fedflow certs install-list`), or set revocation = \"none\" \
+                 where certificates are never revoked"
+            }
             Self::FileUnreadable { path, .. } => {
                 return format!("check that {} exists and that this user may read it", path.display());
             }

@@ -43,6 +43,17 @@ impl IdentityFiles {
     }
 }
 
+/// Whether a daemon needs a revocation list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Revocation {
+    /// Without one it does not start.
+    #[default]
+    Required,
+    /// One that is there counts, and without one whoever has a certificate is taken until it ends.
+    None,
+}
+
 /// A party's certificate, key and trust. Cheap to clone; the key is wiped with the last clone and never printed.
 #[derive(Clone)]
 pub struct Identity {
@@ -75,6 +86,15 @@ impl Identity {
     /// Loads the identity in a folder, as an authority writes it.
     pub fn load(dir: &Path) -> Result<Self> {
         Self::load_files(IdentityFiles::in_dir(dir))
+    }
+
+    /// Loads the identity of a daemon: as [`Identity::load`], and refuses to be without a revocation list unless told.
+    pub fn load_for_daemon(dir: &Path, revocation: Revocation) -> Result<Self> {
+        let files = IdentityFiles::in_dir(dir);
+        if files.revoked.is_none() && revocation == Revocation::Required {
+            return Err(PkiError::NoRevocations { path: dir.join(files::REVOKED) });
+        }
+        Self::load_files(files)
     }
 
     /// Loads an identity from files of any names.

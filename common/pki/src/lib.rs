@@ -24,7 +24,7 @@ pub mod verify;
 
 pub use authority::{Authority, Existing, IssueOptions, Issued};
 pub use error::{PkiError, Refusal, Result};
-pub use identity::{Identity, IdentityFiles};
+pub use identity::{Identity, IdentityFiles, Revocation};
 pub use inspect::{CertificateFacts, inspect};
 pub use ledger::{IssuedRecord, RevocationReason, Target};
 pub use name::{Kind, PeerName, server_name};
