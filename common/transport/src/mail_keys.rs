@@ -182,4 +182,31 @@ mod tests {
         let short = MailKey { public: vec![4; 10], ..key };
         assert!(refusal(&sign(&short, MAIL_KEY_CONTEXT), now).contains("it is no key"));
     }
+
+    /// Who records a sealed letter and steals everything that outlives the keys for mail reads nothing of it.
+    #[tokio::test]
+    async fn a_recorded_letter_opens_with_its_own_key_only_and_with_none_after_its_end() {
+        use crate::chunk::{Opening, Sealing};
+        use crate::stream::Pieces;
+        let (_folder, all) = identities();
+        let (keys, now) = (MailKeys::default(), SystemClock.now());
+        let published = keys.published(&all[0], now).unwrap();
+        let to = of_peer(&published, all[0].party(), &all[1], now).unwrap();
+        let envelope = wire::contract::letter("guest", "host", "x", vec![7; 100]);
+        let signed = all[1].sign("fedflow mail v1", &encode(&("claim",)).unwrap()).unwrap();
+        let (head, mut sealing) = Sealing::new(&envelope, &signed, to).unwrap();
+        let sealed = sealing.next().await.unwrap().unwrap()[4..].to_vec();
+        let open = async |secrets: Vec<Arc<SecretScalar>>| Opening::new(&head, secrets).open(sealed.clone()).await;
+        // The receiver, and the receiver after an hour.
+        assert!(open(keys.secrets(now)).await.is_ok());
+        keys.published(&all[0], now.plus_millis(REPLACED_MILLIS)).unwrap();
+        assert!(open(keys.secrets(now.plus_millis(REPLACED_MILLIS))).await.is_ok());
+        // The certificate's key, another run's keys, and the same run once the key is over.
+        let stolen = SecretScalar::new(*all[0].secret_scalar().as_bytes());
+        assert!(open(vec![Arc::new(stolen)]).await.is_err());
+        let restarted = MailKeys::default();
+        restarted.published(&all[0], now).unwrap();
+        assert!(open(restarted.secrets(now)).await.is_err());
+        assert!(open(keys.secrets(now.plus_millis(LIFE_MILLIS + KEPT_MILLIS + 1))).await.is_err());
+    }
 }

@@ -8,6 +8,7 @@ mod capacity;
 mod consent;
 mod features;
 mod figures;
+mod growth;
 mod labels;
 mod mail;
 mod own_name;
@@ -16,6 +17,7 @@ mod release;
 mod rest;
 mod rules;
 mod shared_machine;
+mod trust;
 
 use fedflow_tests::fixtures::pair;
 use fedflow_tests::hostile::{
