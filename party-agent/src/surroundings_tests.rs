@@ -157,6 +157,41 @@ async fn stops_reading_a_file_when_the_attempt_is_stopped() {
 }
 
 #[tokio::test]
+async fn stops_in_the_middle_of_a_file_and_of_a_table() {
+    let bench = bench(Role::Local).await;
+    let rows: String = (0..200_000).map(|row| format!("{row},{row}\n")).collect();
+    let file = bench.stage(&format!("id,x\n{rows}")).await;
+    let (token, seen) = (bench.outside.cancel.clone(), Arc::new(AtomicU64::new(0)));
+    let most = seen.clone();
+    let progress = move |at: Reading| {
+        most.fetch_max(at.rows, Ordering::SeqCst);
+        token.cancel();
+    };
+    let stopped = bench.outside.import(import_of(&file, false, json!({})), Box::new(progress)).await;
+    assert!(matches!(stopped, Err(ComponentError::Canceled)));
+    let seen = seen.load(Ordering::SeqCst);
+    assert!(seen > 0 && seen < 200_000, "{seen} rows were read");
+    assert!(!bench.holdings.shelf.exists(&TableRef::new("n", "t")));
+    assert!(bench.holdings.staging.find(&file).is_some(), "a rerun finds the file");
+
+    // What a stopped attempt is about to read, copy, keep or export it leaves alone.
+    let private = TableRef::new("experiment", "private");
+    bench.holdings.shelf.write(&private, &table(2), 1).unwrap();
+    let copy = CopyRequest { from: private.clone(), to: TableRef::new("n", "copy"), replace: false, partitions: None };
+    assert!(matches!(bench.outside.copy(copy).await, Err(ComponentError::Canceled)));
+    let export = ExportRequest { table: private.clone(), path: "a.csv".into(), delimiter: ",".into() };
+    assert!(matches!(bench.outside.export(export).await, Err(ComponentError::Canceled)));
+    assert!(matches!(bench.outside.store_output(0, "data", &table(2)).await, Err(ComponentError::Canceled)));
+    let file = crate::files::Place::new("channel", "a").unwrap();
+    let content = doors::proxy::whole("a\nb\n");
+    let label = crate::files::Label::default();
+    bench.holdings.files.receive(&file, label, content, vocabulary::Timestamp(1)).await.unwrap();
+    assert!(matches!(bench.outside.lines("files://channel/a").await, Err(ComponentError::Canceled)));
+    let shelf = bench.holdings.shelf.list().unwrap();
+    assert_eq!(shelf, [private], "nothing was left");
+}
+
+#[tokio::test]
 async fn exports_own_tables_below_the_export_folder_only() {
     let bench = bench(Role::Local).await;
     let private = TableRef::new("experiment", "private");

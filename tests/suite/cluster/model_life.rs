@@ -10,7 +10,12 @@ use super::loaded;
 
 /// Scores at the guest by id: of the first hundred rows.
 async fn scores(door: &Door, job: &str) -> BTreeMap<String, f64> {
-    let of = json!({"job_id": job, "component_name": "hetero_lr_0", "role": "guest", "party_id": "9999"});
+    scores_of(door, job, "hetero_lr_0").await
+}
+
+/// The same of a step.
+async fn scores_of(door: &Door, job: &str, step: &str) -> BTreeMap<String, f64> {
+    let of = json!({"job_id": job, "component_name": step, "role": "guest", "party_id": "9999"});
     let reply = door.post("/v1/tracking/component/output/data", &of).await;
     let header = reply["meta"]["header"][0].as_array().expect("a header");
     let score = header.iter().position(|name| name == "predict_score").expect("a column of scores");
@@ -78,5 +83,58 @@ async fn what_is_deployed_repeats_the_scores_of_the_training() {
     let refused = door.submit(&Value::Null, &predict_conf(&whole, false)).await;
     assert_eq!(refused["retcode"], 103);
     assert!(refused["retmsg"].as_str().expect("text").ends_with("model has not been deployed yet"), "{refused}");
+    cluster.end();
+}
+
+/// The graph of a training, and behind it steps that apply what the first ones learned to rows of their own.
+fn twice() -> (Value, Value) {
+    let applies = |module: &str, port: &str, from: &str, model: &str| json!({"module": module, "input": {"data": {port: [from]}, "model": [model]}, "output": {"data": ["data"], "model": ["model"]}});
+    let (mut dsl, mut conf) = (lr_dsl(), lr_conf(4));
+    let steps = dsl["components"].as_object_mut().expect("steps");
+    steps.remove("evaluation_0");
+    steps.insert("reader_1".into(), steps["reader_0"].clone());
+    steps
+        .insert("data_transform_1".into(), applies("DataTransform", "data", "reader_1.data", "data_transform_0.model"));
+    let mut intersection = steps["intersection_0"].clone();
+    intersection["input"] = json!({"data": {"data": ["data_transform_1.data"]}});
+    steps.insert("intersection_1".into(), intersection);
+    steps.insert("hetero_lr_1".into(), applies("HeteroLR", "test_data", "intersection_1.data", "hetero_lr_0.model"));
+    for role in ["guest", "host"] {
+        let own = &mut conf["component_parameters"]["role"][role]["0"];
+        own["reader_1"] = own["reader_0"].clone();
+    }
+    (dsl, conf)
+}
+
+#[tokio::test]
+async fn steps_that_applied_a_model_are_deployed_under_their_own_names() {
+    let cluster = loaded().await;
+    let door = &cluster.door;
+    let (dsl, conf) = twice();
+    let job = door.submitted(&dsl, &conf).await;
+    door.succeeded(&job).await;
+    let trained = scores_of(door, &job, "hetero_lr_1").await;
+    assert_eq!(trained.len(), 100);
+    let model_id = "arbiter-10000#guest-9999#host-10000#model";
+    let applied = ["reader_1", "data_transform_1", "intersection_1", "hetero_lr_1"];
+    let all: Vec<&String> = dsl["components"].as_object().expect("steps").keys().collect();
+    for steps in [json!(all), json!(applied)] {
+        let wanted = json!({"model_id": model_id, "model_version": job, "cpn_list": steps});
+        let deployed = door.data("/v1/model/deploy", &wanted).await;
+        let job = door.submitted(&Value::Null, &predict_conf(&deployed, false)).await;
+        door.succeeded(&job).await;
+        let again = scores_of(door, &job, "hetero_lr_1").await;
+        assert_eq!(again.len(), 100, "{steps}");
+        for (id, score) in &again {
+            assert!((score - trained[id]).abs() < 1e-6, "{id} of {steps}: {score} where it was {}", trained[id]);
+        }
+    }
+    // The part of the model is shown under the step's own name, too.
+    let of = |step: &str| json!({"job_id": job, "component_name": step, "role": "guest", "party_id": "9999"});
+    let header = async |step: &str| {
+        let reply = door.post("/v1/tracking/component/output/model", &of(step)).await;
+        reply["data"]["header"].clone()
+    };
+    assert_eq!(header("data_transform_1").await, header("data_transform_0").await);
     cluster.end();
 }

@@ -1,5 +1,6 @@
 //! Tests of the house itself: floors, rooms, documents.
 
+mod advice;
 mod documents;
 mod floors;
 mod rooms;

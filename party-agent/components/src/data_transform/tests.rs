@@ -248,6 +248,19 @@ async fn stops_when_cancelled() {
 }
 
 #[tokio::test]
+async fn stops_in_the_middle_of_work() {
+    let columns: Vec<String> = (0..50).map(|at| format!("c{at}")).collect();
+    let header: Vec<&str> = std::iter::once("id").chain(columns.iter().map(String::as_str)).collect();
+    let ids: Vec<String> = (0..9_000).map(|row| row.to_string()).collect();
+    let rows: Vec<Vec<&str>> =
+        ids.iter().map(|id| std::iter::once(id.as_str()).chain(columns.iter().map(|_| "1.5")).collect()).collect();
+    let rows: Vec<&[&str]> = rows.iter().map(Vec::as_slice).collect();
+    let (federation, _) = alone(raw(&header, &rows), json!({"missing_fill": true, "missing_fill_method": "mean"}));
+    // Each column asks three times in its rows, and before it is filled.
+    checks::stops_in_the_middle_of_work::<DataTransform>(&federation, 50 * 4).await;
+}
+
+#[tokio::test]
 async fn survives_duplicates_and_delays() {
     checks::survives_duplicates_and_delays::<DataTransform>(&federation(1)).await;
 }

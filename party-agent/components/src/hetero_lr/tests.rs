@@ -135,7 +135,16 @@ async fn refuses_data_that_do_not_fit() {
     let data = Data::new(40, 2, 2);
     let gaps = data.with_gap(1).federation(defaults());
     let found = fault(gaps).await;
-    assert!(found.message.contains("h0_0") && found.code == ErrorCode::TableInvalid, "{found:?}");
+    assert_eq!(found.code, ErrorCode::TableInvalid);
+    assert_eq!(found.message, "column h0_0 has 1 missing or infinite values in 40 rows");
+    assert_eq!(found.next.as_deref(), Some("fill them: missing_fill true in DataTransform"));
+    let mut empty = data.with_gap(0);
+    empty.parts[0].column_mut(1).fill(f64::INFINITY);
+    let found = fault(empty.federation(defaults())).await;
+    assert!(found.message.ends_with("in 40 rows, and 1 more columns have some"), "{found:?}");
+    empty.parts[0].column_mut(0).fill(f64::NAN);
+    let found = fault(empty.federation(defaults())).await;
+    assert!(found.next.unwrap().starts_with("leave the column out of the file"), "a mean cannot fill it");
     let shifted = fault(data.with_other_ids().federation(defaults())).await;
     assert!(shifted.code == ErrorCode::DataMismatch && shifted.next.unwrap().contains("Intersection"));
     let large =

@@ -83,6 +83,11 @@ async fn stops_when_cancelled() {
 }
 
 #[tokio::test]
+async fn stops_in_the_middle_of_work() {
+    checks::stops_in_the_middle_of_work::<LinesReader>(&federation(1), 2).await;
+}
+
+#[tokio::test]
 async fn survives_duplicates_and_delays() {
     checks::survives_duplicates_and_delays::<LinesReader>(&federation(1)).await;
 }

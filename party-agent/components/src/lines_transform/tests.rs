@@ -102,6 +102,17 @@ async fn stops_when_cancelled() {
 }
 
 #[tokio::test]
+async fn stops_in_the_middle_of_work() {
+    let lines = Table::of_lines((0..3_000).map(|number| format!("{number},1")).collect()).expect("a table");
+    let steps =
+        "[{'method': 'map', 'args': 'lambda l: l.split(\",\")[0] + \"x\"'}, {'method': 'distinct', 'args': ''}]";
+    let federation = Federation::new(0, false).parameters(json!({"steps": steps}));
+    let guest = federation.guest();
+    // Each row is asked for, by every step.
+    checks::stops_in_the_middle_of_work::<LinesTransform>(&federation.input(&guest, "data", lines), 3 * 3_000).await;
+}
+
+#[tokio::test]
 async fn survives_duplicates_and_delays() {
     checks::survives_duplicates_and_delays::<LinesTransform>(&federation(1)).await;
 }

@@ -151,6 +151,17 @@ async fn stops_when_cancelled() {
 }
 
 #[tokio::test]
+async fn stops_in_the_middle_of_work() {
+    checks::stops_in_the_middle_of_work::<LocalLearner>(&federation(1), 60).await;
+    let trained = federation(0).run::<LocalLearner>().await.all_succeeded();
+    let lines = vec!["14,7,1"; 500];
+    for parameters in [json!({}), json!({"evaluate": true})] {
+        let later = applying(parameters, &lines).applying(&trained);
+        checks::stops_in_the_middle_of_work::<LocalLearner>(&later, 100).await;
+    }
+}
+
+#[tokio::test]
 async fn survives_duplicates_and_delays() {
     checks::survives_duplicates_and_delays::<LocalLearner>(&federation(1)).await;
 }

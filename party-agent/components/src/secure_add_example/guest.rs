@@ -23,14 +23,15 @@ fn only_host(task: &TaskContext) -> Result<Peer> {
 pub(super) async fn add(task: &TaskContext, params: Params) -> Result<()> {
     if task.attempt().0 < params.fail_attempts {
         let text = format!("attempt {} fails on purpose: fail_attempts is {}", task.attempt(), params.fail_attempts);
-        return Err(ComponentError::new(ErrorCode::ParameterInvalid, text));
+        return Err(ComponentError::new(ErrorCode::ComponentPanicked, text));
     }
     task.info("secure_add_guest: begin to share the data with the host");
     let (mut own_sum, mut random) = (0u64, task.random()?);
     for (index, count) in steps::pieces(&params).into_iter().enumerate() {
         let turn = task.round("partition", index);
         let host = only_host(&turn)?;
-        let (own, other) = steps::shared_ones(count, &mut random)?;
+        let mut fork = random.fork();
+        let (own, other) = task.encrypt(move || steps::shared_ones(count, &mut fork)).await??;
         host.send(&GUEST_SHARE, &other).await?;
         let received = host.receive(&HOST_SHARE).await?;
         own_sum = own_sum.wrapping_add(steps::sum(&own, &received)?);

@@ -11,7 +11,8 @@ pub(super) async fn add(task: &TaskContext, params: Params) -> Result<()> {
     let (mut own_sum, mut random) = (0u64, task.random()?);
     for (index, count) in steps::pieces(&params).into_iter().enumerate() {
         let guest = task.round("partition", index).guest()?;
-        let (own, other) = steps::shared_ones(count, &mut random)?;
+        let mut fork = random.fork();
+        let (own, other) = task.encrypt(move || steps::shared_ones(count, &mut fork)).await??;
         let received = guest.receive(&GUEST_SHARE).await?;
         guest.send(&HOST_SHARE, &other).await?;
         own_sum = own_sum.wrapping_add(steps::sum(&own, &received)?);
