@@ -44,7 +44,7 @@ pub(crate) fn offer_of(catalogue: Catalogue, dsl: &Value, conf: &Value, now: Tim
         let text = "the steps of a predict job are those of the training whose model it applies, which these documents do not have";
         return Err(Fault::new(ErrorCode::DocumentInvalid, text).next("test the documents of the training"));
     }
-    let context = ParseContext { components: &components, predict: None, parties: None };
+    let context = ParseContext { components: &components, ..ParseContext::default() };
     let parsed = job_dsl::parse(dsl, conf, &context).map_err(|found| {
         let all: Vec<String> = found.iter().map(ToString::to_string).collect();
         Fault::new(ErrorCode::DocumentInvalid, all.join("; "))

@@ -5,4 +5,5 @@
 
 mod cluster;
 mod examples;
+mod policy;
 mod tidy;

@@ -153,7 +153,9 @@ impl Layout {
         let home = self.party_dir(party);
         let quic = free_udp_address()?;
         let policy = home.join(POLICY);
-        if !policy.exists() {
+        // One that an earlier release wrote and nobody changed lacks the rules of this one, and would close what was open.
+        let is_of_before = std::fs::read_to_string(&policy).is_ok_and(|text| text == POLICY_BEFORE);
+        if is_of_before || !policy.exists() {
             std::fs::write(&policy, LOCAL_POLICY).with_context(|| format!("{} cannot be written", policy.display()))?;
         }
         let mut config = json!({
@@ -218,6 +220,8 @@ fn chosen(port: u16) -> Result<u16> {
 /// The policy of a party in its owner's own local federation: everything among its members. A real party names what it
 /// allows; see `party-agent/policy/default-policy.toml`.
 const LOCAL_POLICY: &str = include_str!("local-policy.toml");
+/// What an earlier release wrote in its place.
+const POLICY_BEFORE: &str = include_str!("local-policy-before.toml");
 const POLICY: &str = "policy.toml";
 
 #[cfg(test)]
@@ -292,5 +296,13 @@ mod tests {
         assert_eq!(content(), before);
         std::fs::write(&files[1], "# mine\n").expect("written");
         assert!(!layout.has_local_policies(&parties));
+        drop(layout);
+        let layout = Layout::prepare(&arguments, &parties).expect("prepared again");
+        assert!(!layout.has_local_policies(&parties), "what somebody wrote stays");
+        drop(layout);
+        // What an earlier release wrote, and nobody changed, does not close what was open.
+        std::fs::write(&files[1], POLICY_BEFORE).expect("written");
+        let layout = Layout::prepare(&arguments, &parties).expect("prepared again");
+        assert!(layout.has_local_policies(&parties));
     }
 }

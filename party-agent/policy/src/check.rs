@@ -79,22 +79,25 @@ impl Check<'_> {
     fn value(&mut self, value: &Spanned<DeValue<'_>>, known: &toml::Value, at: &mut Vec<String>) {
         match (value.get_ref(), known) {
             (DeValue::Table(table), toml::Value::Table(known)) => {
-                self.name(value.span(), at);
-                self.table(table, known, at);
+                if self.has_good_name(value.span(), at) {
+                    self.table(table, known, at);
+                }
             }
             _ => self.leaf(value, at),
         }
     }
 
-    /// A name that the file chooses must be one that is read.
-    fn name(&mut self, span: Range<usize>, at: &[String]) {
+    /// Whether a name that the file chooses is one that can be read; the others were looked up.
+    fn has_good_name(&mut self, span: Range<usize>, at: &[String]) -> bool {
         let above: Vec<&str> = at.iter().map(String::as_str).collect();
         if !above.split_last().is_some_and(|(_, above)| has_names(above)) {
-            return;
+            return true;
         }
-        if let Err(error) = toml::from_str::<Rules>(&section(at)) {
+        let read = toml::from_str::<Rules>(&section(at));
+        if let Err(error) = &read {
             self.say(span, at, error.message().to_owned(), None);
         }
+        read.is_ok()
     }
 
     /// A value alone, as if nothing else stood in the file.

@@ -228,6 +228,7 @@ mod tests {
     fn letter(message: &str, to: &str) -> Envelope {
         let who = |role, id: &str| Participant::new(role, PartyId::new(id).expect("valid"));
         let attempt = AttemptKey {
+            offer: String::new(),
             job: JobId::new("1").expect("valid"),
             step: StepName::new("s").expect("valid"),
             attempt: Attempt(0),
