@@ -173,6 +173,10 @@ pub(crate) async fn submit(client: &Client, dsl: &Value, conf: &Value) -> Result
     let others = said.lines().filter(|line| line.starts_with("  ")).skip(1);
     others.filter(|_| text(&reply, "retcode") != "0").for_each(|line| say::remark(format!("also {}", line.trim())));
     succeeded(&reply)?;
+    for warning in reply.pointer("/data/warnings").and_then(Value::as_array).into_iter().flatten() {
+        let line = warning.as_str().unwrap_or_default();
+        say::remark(format!("warning: {}", line.strip_prefix("[WARN]").unwrap_or(line)));
+    }
     Ok(text(&reply, "jobId"))
 }
 
@@ -289,6 +293,9 @@ async fn show(client: &Client, job: &str, json: bool) -> Result<()> {
     let waits = text(&row, "f_waiting_reason");
     if !waits.is_empty() {
         say::line(format!("waits: {waits}"));
+    }
+    for warning in row.get("f_warnings").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        say::line(format!("warning: {}", warning.strip_prefix("[WARN]").unwrap_or(warning)));
     }
     let rows: Vec<Vec<String>> = tasks
         .as_array()

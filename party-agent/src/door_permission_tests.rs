@@ -20,6 +20,12 @@ async fn grants_nothing_while_the_switch_is_off() {
         let reply = bench.ask(Side::Own, "/v1/permission/grant", granted(what)).await.1;
         assert_eq!(reply, json!({"retcode": 100, "retmsg": text}));
     }
+    for side in [Side::Own, Side::Outside] {
+        let none = bench.ask(side, "/v1/permission/query", granted(json!({}))).await.1;
+        assert_eq!(none["retcode"], 100);
+        let text = none["retmsg"].as_str().unwrap();
+        assert!(text.starts_with("Exception('No permission controller is found, "), "{text}");
+    }
     let missing = bench.ask(Side::Own, "/v1/permission/grant", json!({"component": "*"})).await.1;
     assert_eq!(missing["retmsg"], "required argument are missing: party_id; ");
     assert!(bench.told().await.is_empty());

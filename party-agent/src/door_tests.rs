@@ -365,7 +365,7 @@ async fn removes_what_a_job_left_but_not_what_another_one_took_over() {
     let step = assignment(Role::Guest, "1", 0, &script("talk")).task.step;
     let holdings = &bench.desk.holdings;
     let (_, running) = bench.ask(Side::Own, "/v1/job/clean", json!({"job_id": job()})).await;
-    assert!(running["retmsg"].as_str().is_some_and(|text| text.contains("stop it first")), "{running}");
+    assert!(running["retmsg"].as_str().is_some_and(|text| text.contains("has not ended yet")), "{running}");
     let task = assignment(Role::Guest, "1", 0, &script("talk")).task;
     holdings.records.end_attempt(&task, Attempt(0), records::AttemptState::Succeeded, holdings.now()).await.unwrap();
     let record = holdings.records.newest_attempt(&job(), &step, Role::Guest).await.unwrap().unwrap();

@@ -2,7 +2,7 @@
 
 use domain::ModelSource;
 use serde_json::Value;
-use vocabulary::{ErrorCode, Fault, JobId, Metric, TaskId};
+use vocabulary::{ErrorCode, Fault, JobId, Metric, PartyId, TaskId};
 
 use crate::components::no_task;
 use crate::filter::ModelFilter;
@@ -20,8 +20,22 @@ impl Coordinator {
 
     /// Forgets the metrics of a job, a party's user those of its party's tasks; false when there were none.
     pub async fn delete_metrics(&self, who: &Principal, id: &JobId) -> Result<bool, ServiceError> {
+        self.delete_metrics_of(who, id, None).await
+    }
+
+    /// The same for the tasks of one party, when one is named; a party's user has no say over those of others.
+    pub async fn delete_metrics_of(
+        &self,
+        who: &Principal,
+        id: &JobId,
+        party: Option<&PartyId>,
+    ) -> Result<bool, ServiceError> {
+        let own = who.party();
+        if own.zip(party).is_some_and(|(own, party)| own != party) {
+            return Ok(false);
+        }
         let mut tx = self.inner.store.begin().await?;
-        let any = tx.delete_metrics(id, who.party()).await?;
+        let any = tx.delete_metrics(id, own.or(party)).await?;
         tx.commit().await?;
         Ok(any)
     }

@@ -10,7 +10,7 @@ use crate::apply::Loaded;
 use crate::principal::Principal;
 use crate::records::Errand;
 use crate::submit_job::SubmitJob;
-use crate::{Coordinator, ServiceError};
+use crate::{Coordinator, ServiceError, chronicle};
 
 impl Coordinator {
     /// Lays component parameters over those of a job, and puts job parameters in place of its common ones (`Null` leaves
@@ -46,6 +46,10 @@ impl Coordinator {
                 tx.remove_order(&order.key).await?;
             }
         }
+        let warned = chronicle::warned(&loaded.snapshot.job, now);
+        if !warned.is_empty() {
+            tx.add_events(id, &warned).await?;
+        }
         tx.save_papers(&loaded.snapshot.job).await?;
         tx.save_definition(&loaded.snapshot.job).await?;
         loaded.save(&mut *tx).await?;
@@ -77,7 +81,7 @@ impl Coordinator {
 
 /// The definition with what may change: parameters of the conf and of the steps, and who skips a step.
 fn definition_of(job: &Job, parsed: Parsed) -> Definition {
-    let mut definition = Definition { conf: parsed.conf, ..job.definition.clone() };
+    let mut definition = Definition { conf: parsed.conf, warnings: parsed.warnings, ..job.definition.clone() };
     for step in &mut definition.graph.steps {
         if let Some(new) = parsed.graph.step(&step.name) {
             step.parameters.clone_from(&new.parameters);

@@ -1,16 +1,22 @@
 //! `job/clean`: what a job that is over left here, its output tables and its log, is removed. Models stay: they have names
 //! and an end of their own.
 
+use std::time::Duration;
+
 use axum::extract::Request;
 use axum::response::IntoResponse;
 use doors::fate_reply::OPERATING;
 use doors::{Answer, Failure, Reply};
-use records::AttemptState;
+use records::{AttemptRecord, AttemptState};
 use serde_json::json;
-use vocabulary::{Fault, Role, TableRef};
+use vocabulary::{Fault, JobId, Role, TableRef};
 
 use super::asked::Asked;
-use super::{Desk, blocking};
+use super::{Desk, Side, blocking};
+
+/// How often it is looked whether a job that is to be cleaned has ended, and the pause between two looks.
+const LOOKS: u32 = 30;
+const PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn clean(desk: Desk, request: Request) -> Answer {
     let asked = Asked::read(request).await?;
@@ -26,9 +32,9 @@ pub(super) async fn clean(desk: Desk, request: Request) -> Answer {
     let meant = |task: &vocabulary::TaskId| {
         role.is_none_or(|role| role == task.role) && step.as_ref().is_none_or(|step| *step == task.step)
     };
-    let attempts = holdings.records.every_attempt(&job).await.map_err(Fault::from)?;
-    if attempts.iter().any(|attempt| attempt.state == AttemptState::Running) {
-        return Err(Failure::code(OPERATING, format!("job {job} runs here; stop it first")));
+    let mut attempts = holdings.records.every_attempt(&job).await.map_err(Fault::from)?;
+    if attempts.iter().any(runs) {
+        attempts = ended(&desk, &asked, &job).await?;
     }
     let mut tables: Vec<TableRef> = Vec::new();
     for attempt in attempts.iter().filter(|attempt| meant(&attempt.assignment.task)) {
@@ -55,6 +61,34 @@ pub(super) async fn clean(desk: Desk, request: Request) -> Answer {
             Fault::new(vocabulary::ErrorCode::Internal, format!("the log of job {job} cannot be removed: {error}"))
         })?;
     }
+    if desk.side == Side::Own {
+        // The coordinator keeps the figures; where it cannot be asked, the rest is removed all the same.
+        if let Err(failure) = desk.ask_coordinator("POST", "/v1/tracking/component/metric/delete", &asked).await {
+            tracing::warn!(%job, why = failure.0.retmsg, "the metrics of a job that was cleaned stay at the coordinator");
+        }
+    }
     tracing::info!(%job, tables = removed, "what the job left was removed");
     Ok(Reply::data(json!({"tables": removed})).into_response())
+}
+
+fn runs(attempt: &AttemptRecord) -> bool {
+    attempt.state == AttemptState::Running
+}
+
+/// The attempts of a job that runs here, once it has been ended: the party's own user has the coordinator stop it. Others stop
+/// it at the coordinator's door.
+async fn ended(desk: &Desk, asked: &Asked, job: &JobId) -> Result<Vec<AttemptRecord>, Failure> {
+    let still = || Failure::code(OPERATING, format!("job {job} runs here and has not ended yet; stop it, and ask again"));
+    if desk.side == Side::Outside {
+        return Err(still());
+    }
+    desk.ask_coordinator("POST", "/v1/job/stop", asked).await?;
+    for _ in 0..LOOKS {
+        let attempts = desk.holdings.records.every_attempt(job).await.map_err(Fault::from)?;
+        if !attempts.iter().any(runs) {
+            return Ok(attempts);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(still())
 }

@@ -20,6 +20,10 @@ const PRIVILEGES: [(&str, PermissionKind); 3] = [
     ("privilege_component", PermissionKind::Component),
 ];
 
+/// FATE's words where grants do not count.
+const NO_CONTROLLER: &str =
+    "No permission controller is found, please check whether the switch of permission control is turned on";
+
 pub(super) async fn grant(desk: Desk, request: Request) -> Answer {
     let (party, permissions, what) = read(&desk, request).await?;
     desk.permit_permissions(format!("granting {what} to party {party}")).await?;
@@ -39,6 +43,10 @@ pub(super) async fn query(desk: Desk, request: Request) -> Answer {
     let asked = Asked::read(request).await?;
     asked.validated(&["party_id"])?;
     let party = party_of(&asked, "party_id")?;
+    let policy = desk.holdings.policy();
+    if !policy.grants_components() && !policy.grants_tables() {
+        return Err(Failure::exception("Exception", NO_CONTROLLER));
+    }
     desk.permit_permissions(format!("what is granted to party {party}")).await?;
     let (mut components, mut datasets) = (BTreeSet::new(), Vec::new());
     for grant in desk.holdings.records.permissions_of(&party).await.map_err(Fault::from)? {

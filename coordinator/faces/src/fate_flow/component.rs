@@ -151,7 +151,7 @@ pub(super) async fn validate(face: FateFlow, call: Call) -> Answer {
     let dsl = json!({"components": {name: {"module": call.text("component_module_name")}}});
     let order = SubmitJob { dsl, conf: conf_of(&call, &version, documents), ..SubmitJob::default() };
     match face.coordinator().check_documents(&order).await {
-        Ok(()) => answer(Reply::success()),
+        Ok(warnings) => answer(Reply::success().saying(job_dsl::said(&warnings))),
         Err(error @ ServiceError::Invalid { .. }) => {
             let fault = error.fault();
             let text = match &error {

@@ -28,6 +28,13 @@ pub(super) enum Kind {
     Filter,
 }
 
+impl Kind {
+    /// Whether a member of this kind holds one value.
+    pub(super) const fn is_single(self) -> bool {
+        matches!(self, Self::Id | Self::Text | Self::Count | Self::Flag | Self::Role)
+    }
+}
+
 use Kind::{Count, Document, Filter, Flag, Id, List, Names, Object, Role, Text};
 
 /// One member: name, kind, meaning.

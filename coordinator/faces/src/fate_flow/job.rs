@@ -1,6 +1,6 @@
 //! What is done to a job: stop, rerun, notes, clearing the queue, and asking what it waits for.
 
-use domain::JobState;
+use domain::{Job, JobState};
 use doors::fate_reply::{ARGUMENT, DATA, OPERATING};
 use doors::{Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
@@ -77,11 +77,14 @@ pub(super) async fn update_parameters(face: FateFlow, call: Call) -> Answer {
         Ok(job) => {
             let conf = &job.definition.conf;
             let of = |name: &str| conf.get(name).cloned().unwrap_or_else(|| json!({}));
-            answer(Reply::data(json!({
+            let warnings = &job.definition.warnings;
+            let data = json!({
                 "job_parameters": of("job_parameters"),
                 "component_parameters": of("component_parameters"),
                 "components": [],
-            })))
+                "warnings": warnings,
+            });
+            answer(Reply::data(data).saying(job_dsl::said(warnings)))
         }
         Err(ServiceError::NotFound(_)) => Err(unknown()),
         Err(error) => {
@@ -91,15 +94,13 @@ pub(super) async fn update_parameters(face: FateFlow, call: Call) -> Answer {
     }
 }
 
-/// Has the parties meant remove what an ended job left with them; each by its own policy.
+/// Has the parties meant remove what a job left with them, each by its own policy, and removes its metrics. A job that runs is
+/// ended first.
 pub(super) async fn clean(face: FateFlow, call: Call) -> Answer {
     call.validated(&["job_id"])?;
-    let unknown = || Failure::code(ARGUMENT, "find job failed");
+    let unknown = || Failure::exception("Exception", "no found task");
     let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
-    if !job.state.is_settled() {
-        let text = format!("job {} is {}; stop it first", job.id, super::status::of(&job));
-        return Err(Failure::code(OPERATING, text));
-    }
+    end(&face, &call, &job).await?;
     let (role, party) = (call.text("role"), call.text("party_id"));
     let mut parties: Vec<PartyId> = Vec::new();
     for row in participants(&job).into_iter().filter(|row| row.is_meant(role.as_deref(), party.as_deref())) {
@@ -107,23 +108,53 @@ pub(super) async fn clean(face: FateFlow, call: Call) -> Answer {
     }
     parties.sort();
     parties.dedup();
+    forget_metrics(&face, &call, &job, &parties).await?;
     let mut body = json!({"job_id": job.id});
     for key in ["role", "component_name"] {
         body[key] = call.body.get(key).cloned().unwrap_or(Value::Null);
     }
     let mut done = Map::new();
+    let mut refusals = Vec::new();
+    // One party's refusal keeps no other from removing its own.
     for party in &parties {
-        let reply = rows::ask(&face, &call.caller, party, "/v1/job/clean", &body).await?;
-        if reply["retcode"] != 0 {
-            let text = reply["retmsg"].as_str().unwrap_or_default();
-            return Err(Failure::code(
-                OPERATING,
-                format!("party {party} did not remove what job {} left: {text}", job.id),
-            ));
-        }
-        done.insert(party.to_string(), reply["data"].clone());
+        let why = match rows::ask(&face, &call.caller, party, "/v1/job/clean", &body).await {
+            Ok(reply) if reply["retcode"] == 0 => {
+                done.insert(party.to_string(), reply["data"].clone());
+                continue;
+            }
+            Ok(reply) => reply["retmsg"].as_str().unwrap_or_default().to_owned(),
+            Err(failure) => failure.0.retmsg,
+        };
+        refusals.push(format!("party {party} did not remove what job {} left: {why}", job.id));
+    }
+    if !refusals.is_empty() {
+        return Err(Failure::code(OPERATING, refusals.join("; ")));
     }
     answer(Reply::data(Value::Object(done)))
+}
+
+/// Removes the metrics of the parties that are cleaned. They are kept by job: where one component is cleaned they stay.
+async fn forget_metrics(face: &FateFlow, call: &Call, job: &Job, parties: &[PartyId]) -> Result<(), Failure> {
+    if call.text("component_name").is_some() {
+        return Ok(());
+    }
+    for party in parties {
+        face.coordinator().delete_metrics_of(&call.principal, &job.id, Some(party)).await.map_err(fail)?;
+    }
+    Ok(())
+}
+
+/// Ends a job that is to be cleaned and has not ended.
+async fn end(face: &FateFlow, call: &Call, job: &Job) -> Result<(), Failure> {
+    if job.state.is_settled() {
+        return Ok(());
+    }
+    let stopped = face.coordinator().stop_job(&call.principal, &job.id, JobState::Canceled).await.map_err(fail)?;
+    if stopped.state.is_settled() {
+        return Ok(());
+    }
+    let waits = stopped.waiting.map(|waiting| format!(": {}", waiting.reason)).unwrap_or_default();
+    Err(Failure::code(OPERATING, format!("job {} is being stopped{waits}; ask again when it has ended", job.id)))
 }
 
 pub(super) async fn clean_queue(face: FateFlow, call: Call) -> Answer {

@@ -6,7 +6,7 @@ use domain::{Job, JobState, Task};
 use doors::{Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
 use service::{JobFilter, JobOrder, RowFilter, TaskFilter};
-use vocabulary::{JobId, Participant};
+use vocabulary::{JobId, Participant, PartyId};
 
 use super::FateFlow;
 use super::job_row::{bare, listed_row};
@@ -32,19 +32,21 @@ struct Page {
 impl Page {
     fn read(call: &Call, descending: bool) -> Result<Self, Failure> {
         let wrong = |text: &str| Failure::http(400, Some(text));
-        let number = |key: &str, default: usize| match call.text(key) {
-            None => Ok(default),
-            Some(text) => text.trim().parse::<usize>().map_err(|_| wrong("Invalid parameter 'limit' or 'page'.")),
+        let number = |key: &str, default: usize| match single(call, key) {
+            Err(_) => Err(wrong("Invalid parameter 'limit' or 'page'.")),
+            Ok(None) => Ok(default),
+            Ok(Some(text)) => text.trim().parse::<usize>().map_err(|_| wrong("Invalid parameter 'limit' or 'page'.")),
         };
         let (limit, page) = (number("limit", 0)?, number("page", 1)?);
         if page == 0 {
             return Err(wrong("Invalid parameter 'limit' or 'page'."));
         }
-        let order_by = call.text("order_by").unwrap_or_else(|| "create_time".to_owned());
+        let order_by = single(call, "order_by")?.unwrap_or_else(|| "create_time".to_owned());
         if !ORDERS.contains(&order_by.as_str()) {
             return Err(wrong("Invalid parameter 'order_by'."));
         }
-        let descending = match call.text("order").as_deref() {
+        let order = single(call, "order").map_err(|_| wrong("Invalid parameter order 'order'."))?;
+        let descending = match order.as_deref() {
             None => descending,
             Some("asc") => false,
             Some("desc") => true,
@@ -59,21 +61,46 @@ impl Page {
     }
 }
 
+fn invalid(key: &str) -> Failure {
+    Failure::http(400, Some(&format!("Invalid parameter '{key}'.")))
+}
+
+/// One of the allowed words, or a list of them; nothing else passes for no filter.
 fn listed(call: &Call, key: &str, allowed: &[&str]) -> Result<Option<Vec<String>>, Failure> {
-    let words = call.texts(key);
-    if words.iter().flatten().all(|word| allowed.contains(&word.as_str())) {
-        return Ok(words);
+    let is_word = |value: &Value| value.as_str().is_some_and(|word| allowed.contains(&word));
+    match call.body.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(word)) if word.is_empty() => Ok(None),
+        Some(Value::Array(words)) if words.iter().all(is_word) => Ok(call.texts(key)),
+        Some(word) if is_word(word) => Ok(call.texts(key)),
+        Some(_) => Err(invalid(key)),
     }
-    Err(Failure::http(400, Some(&format!("Invalid parameter '{key}'."))))
+}
+
+/// A text to look for; what holds no text is no filter that could be meant.
+fn single(call: &Call, key: &str) -> Result<Option<String>, Failure> {
+    match call.body.get(key) {
+        Some(Value::Array(_) | Value::Object(_)) => Err(invalid(key)),
+        _ => Ok(call.text(key).filter(|text| !text.is_empty())),
+    }
+}
+
+/// A party's number, as FATE reads it.
+fn party_of(call: &Call) -> Result<Option<String>, Failure> {
+    let party = single(call, "party_id")?.map(|party| party.trim().to_owned());
+    if party.as_ref().is_some_and(|party| party.parse::<i64>().is_err()) {
+        return Err(invalid("party_id"));
+    }
+    Ok(party)
 }
 
 pub(super) async fn jobs(face: FateFlow, call: Call) -> Answer {
     let page = Page::read(&call, true)?;
     let roles = listed(&call, "role", &ROLES)?;
     let states = listed(&call, "status", &STATUSES)?;
-    let party = call.text("party_id");
-    if party.as_ref().is_some_and(|party| party.trim().parse::<i64>().is_err()) {
-        return Err(Failure::http(400, Some("Invalid parameter 'party_id'.")));
+    let party = party_of(&call)?;
+    for key in ["job_id", "description", "partner"] {
+        single(&call, key)?;
     }
     let whole = page.limit == 0;
     let Some(mut jobs) = filter_of(&call, &page, states.as_deref()) else {
@@ -89,8 +116,8 @@ pub(super) async fn jobs(face: FateFlow, call: Call) -> Answer {
             ..jobs
         },
         roles: roles.iter().flatten().filter_map(|role| role.parse().ok()).collect(),
-        party_contains: party.map(|party| party.trim().to_owned()),
-        partner_contains: call.text("partner"),
+        party_contains: party,
+        partner_contains: single(&call, "partner")?,
         // notes stand at one row of a job: the filter of jobs only says at which jobs
         description_contains: call.text("description"),
         alone_as: LOCAL_PARTY.to_owned(),
@@ -197,23 +224,27 @@ async fn shown_rows(face: &FateFlow, page: Vec<(JobId, Participant)>) -> Result<
 pub(super) async fn tasks(face: FateFlow, call: Call) -> Answer {
     let page = Page::read(&call, false)?;
     let nothing = || answer(Reply::data(json!({"tasks": [], "count": 0})));
+    let named = single(&call, "role")?;
+    if named.as_ref().is_some_and(|role| !ROLES.contains(&role.as_str())) {
+        return Err(invalid("role"));
+    }
+    let party = party_of(&call)?;
+    let step = single(&call, "component_name")?;
     let mut filter = TaskFilter { all_attempts: true, newest_first: page.descending, ..TaskFilter::default() };
-    if call.text("job_id").is_some() {
+    if single(&call, "job_id")?.is_some() {
         let Some(id) = call.job() else { return nothing() };
         if job_of(&face, &call, &id).await?.is_none() {
             return nothing();
         }
         filter.job = Some(id);
     }
-    filter.step = call.step();
-    filter.role = call.role();
-    filter.party = call.party();
+    filter.step = step.as_ref().and_then(|_| call.step());
+    filter.role = named.and_then(|role| role.parse().ok());
+    filter.party = party.filter(|party| party != LOCAL_PARTY).and_then(|party| PartyId::new(party).ok());
     if filter.job.is_none() && call.principal.party().is_some() {
         filter.party = call.principal.party().cloned();
     }
-    let unknown = (call.text("component_name").is_some() && filter.step.is_none())
-        || (call.text("role").is_some() && filter.role.is_none());
-    if unknown {
+    if step.is_some() && filter.step.is_none() {
         return nothing();
     }
     let by_time = page.order_by == "create_time";

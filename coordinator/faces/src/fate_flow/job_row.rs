@@ -12,7 +12,9 @@ use super::status;
 /// The row of one participant; `notes` are those on the job.
 pub(super) fn job_row(job: &Job, shown: &Shown, notes: &[(Participant, String)]) -> Map<String, Value> {
     let mut row = Map::new();
-    for columns in [identity(job, shown, notes), documents(job), progress(job), resources(job), times(job), own(job)] {
+    for columns in
+        [identity(job, shown, notes), documents(job, shown), progress(job), resources(job, shown), times(job), own(job)]
+    {
         if let Value::Object(columns) = columns {
             row.extend(columns);
         }
@@ -40,12 +42,12 @@ fn identity(job: &Job, shown: &Shown, notes: &[(Participant, String)]) -> Value 
     let mut users = Map::new();
     for one in participants(job) {
         if let Value::Object(of_role) = users.entry(one.role.word()).or_insert_with(|| json!({})) {
-            of_role.insert(one.party, json!(""));
+            of_role.insert(one.party, json!(user_of(job, &one.of)));
         }
     }
     json!({
         "f_job_id": job.id,
-        "f_user_id": "",
+        "f_user_id": user_of(job, &shown.of),
         "f_name": job.name,
         "f_description": note.unwrap_or(&job.description),
         "f_tag": if job.state.is_settled() { "job_end" } else { "" },
@@ -59,21 +61,27 @@ fn identity(job: &Job, shown: &Shown, notes: &[(Participant, String)]) -> Value 
     })
 }
 
-fn documents(job: &Job) -> Value {
+/// The user in whose name the job runs at a participant, as its job parameters say.
+fn user_of(job: &Job, who: &Participant) -> String {
+    let parameters = job_dsl::job_parameters_of(&job.definition.conf, &job.cast, who);
+    parameters.get("user").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn documents(job: &Job, shown: &Shown) -> Value {
     json!({
         "f_dsl": job.definition.dsl,
         "f_runtime_conf": job.definition.conf,
-        "f_runtime_conf_on_party": conf_on_party(job),
+        "f_runtime_conf_on_party": conf_on_party(job, &shown.of),
         "f_train_runtime_conf": job.definition.train_conf,
     })
 }
 
-/// The runtime conf with its job parameters flat, as each party keeps it.
-fn conf_on_party(job: &Job) -> Value {
+/// The runtime conf with the party's job parameters flat, as each party keeps it.
+fn conf_on_party(job: &Job, who: &Participant) -> Value {
     let mut conf = job.definition.conf.clone();
-    let common = conf.pointer("/job_parameters/common").cloned().unwrap_or_else(|| json!({}));
+    let own = job_dsl::job_parameters_of(&conf, &job.cast, who);
     if let Value::Object(conf) = &mut conf {
-        conf.insert("job_parameters".into(), common);
+        conf.insert("job_parameters".into(), own);
     }
     conf
 }
@@ -101,10 +109,10 @@ fn progress(job: &Job) -> Value {
     })
 }
 
-fn resources(job: &Job) -> Value {
+fn resources(job: &Job, shown: &Shown) -> Value {
     let started = job.started.is_some();
     let settled = job.state.is_settled();
-    let cores = job.settings.cores();
+    let cores = job.settings.cores_of(&shown.of);
     json!({
         "f_engine_name": started.then_some("STANDALONE"),
         "f_engine_type": started.then_some("computing"),
@@ -140,11 +148,13 @@ fn own(job: &Job) -> Value {
         "f_run_ip": "",
         "f_work_mode": 1,
         "f_experiment": job.experiment,
+        "f_archived": job.archived.is_some(),
         "f_current_steps": [],
         "f_current_tasks": [],
         "f_waiting_reason": job.waiting.as_ref().map(|waiting| waiting.reason.as_str()).unwrap_or_default(),
         "f_error_report": job.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
         "f_fault": job.reason,
+        "f_warnings": job.definition.warnings,
     })
 }
 

@@ -115,6 +115,7 @@ fn instead(job: &Job, party: &PartyId, fault: &Fault) -> Vec<Member> {
 fn course(job: &Job, tasks: &[Task]) -> String {
     let mut events: Vec<(Timestamp, String)> =
         vec![(job.created, format!("job {} submitted by {}", job.id, job.initiator))];
+    events.extend(job.definition.warnings.iter().map(|warning| (job.created, warning.clone())));
     events.extend(job.started.map(|at| (at, "job started".to_owned())));
     events.extend(job.ended.map(|at| (at, format!("job ended: {:?}", job.state))));
     events.extend(job.waiting.as_ref().map(|waiting| (waiting.since, format!("job waits: {}", waiting.reason))));

@@ -12,27 +12,48 @@ use super::reply::{answer, fail};
 use super::request::{Call, text_of};
 
 pub(super) async fn bind(face: FateFlow, call: Call) -> Answer {
-    let (version, tag) = (version_of(&face, &call).await?, call.need("tag_name")?);
+    let (version, tag) = (version_of(&face, &call).await?, tag_of(&call)?);
     match face.coordinator().bind_tag(&version, &tag).await.map_err(fail)? {
         TagOutcome::Done => {
             answer(Reply::success().saying(format!("Adding {tag} tag for model with job id: {version} successfully.")))
         }
         _ => {
-            let text = format!("Model ID {version} already been tagged as tag '{tag}'.");
+            let text = format!("Model {} already been tagged as tag '{tag}'.", named(&face, &call, &version).await?);
             Err(Failure::exception("Exception", &text))
         }
     }
 }
 
 pub(super) async fn unbind(face: FateFlow, call: Call) -> Answer {
-    let (version, tag) = (version_of(&face, &call).await?, call.need("tag_name")?);
-    match face.coordinator().unbind_tag(&version, &tag).await.map_err(fail)? {
-        TagOutcome::Done => answer(
-            Reply::success().saying(format!("'{tag}' tag has been removed from tag list of model ID {version}.")),
-        ),
-        TagOutcome::NoTag => Err(no_tag(&tag)),
-        _ => Err(Failure::code(EXCEPTION, format!("Model ID {version} does not have tag '{tag}'."))),
+    let (version, tag) = (version_of(&face, &call).await?, tag_of(&call)?);
+    let outcome = face.coordinator().unbind_tag(&version, &tag).await.map_err(fail)?;
+    if outcome == TagOutcome::NoTag {
+        return Err(no_tag(&tag));
     }
+    let model = named(&face, &call, &version).await?;
+    if outcome == TagOutcome::Done {
+        return answer(
+            Reply::success().saying(format!("'{tag}' tag has been removed from tag list of model {model}.")),
+        );
+    }
+    Err(Failure::code(EXCEPTION, format!("Model {model} does not have tag '{tag}'.")))
+}
+
+/// A tag that a request names; an empty name names none.
+fn tag_of(call: &Call) -> Result<String, Failure> {
+    let tag = call.need("tag_name")?;
+    if tag.trim().is_empty() {
+        return Err(no_tag(&tag));
+    }
+    Ok(tag)
+}
+
+/// A model by its id and version, as FATE's texts name it.
+async fn named(face: &FateFlow, call: &Call, version: &str) -> Result<String, Failure> {
+    let shared_with = call.principal.party().cloned();
+    let filter = PartFilter { version: Some(version.to_owned()), shared_with, ..PartFilter::default() };
+    let parts = face.coordinator().model_parts(&filter).await.map_err(fail)?;
+    Ok(parts.first().map_or_else(|| version.to_owned(), |part| format!("{} {version}", part.key.model_id)))
 }
 
 pub(super) async fn of_model(face: FateFlow, call: Call) -> Answer {
@@ -56,9 +77,13 @@ async fn version_of(face: &FateFlow, call: &Call) -> Result<String, Failure> {
 
 pub(super) async fn create(face: FateFlow, call: Call) -> Answer {
     let tag = call.need("tag_name")?;
+    if tag.trim().is_empty() {
+        let text = format!("'{tag}' tag created failed. Please input a valid tag name.");
+        return Err(Failure::code(EXCEPTION, text));
+    }
     match face.coordinator().create_tag(&tag, call.text("tag_desc")).await.map_err(fail)? {
         TagOutcome::Done => answer(Reply::success().saying(format!("'{tag}' tag has been created successfully."))),
-        _ => Err(Failure::code(EXCEPTION, format!("'{tag}' has already exists in database."))),
+        _ => Err(Failure::exception("Exception", &format!("'{tag}' has already exists in database."))),
     }
 }
 
@@ -121,13 +146,16 @@ async fn models_of(face: &FateFlow, call: &Call, name: &str) -> Answer {
 
 pub(super) async fn update(face: FateFlow, call: Call) -> Answer {
     let name = call.need("tag_name")?;
-    let (new_name, description) = (call.text("new_tag_name"), call.text("new_tag_desc"));
-    if face.coordinator().tag(&name).await.map_err(fail)?.is_none() {
-        return Err(no_tag(&name));
-    }
-    if new_name.is_none() && description.is_none() {
+    let new_name = call.text("new_tag_name").filter(|new| !new.trim().is_empty());
+    let description = call.text("new_tag_desc");
+    let tag = face.coordinator().tag(&name).await.map_err(fail)?.ok_or_else(|| no_tag(&name))?;
+    // What is not said stays as it is.
+    let same_name = new_name.as_ref().is_none_or(|new| *new == tag.name);
+    let same_description = description.is_none() || description.as_deref() == Some(tag.description.as_deref().unwrap_or_default());
+    if same_name && same_description {
         return Err(Failure::code(EXCEPTION, "Nothing to be updated."));
     }
+    let description = description.or(tag.description);
     match face.coordinator().change_tag(&name, new_name.clone(), description).await.map_err(fail)? {
         TagOutcome::Done => {
             answer(Reply::success().saying(format!("Infomation of '{name}' tag has been updated successfully.")))
@@ -146,5 +174,5 @@ pub(super) async fn destroy(face: FateFlow, call: Call) -> Answer {
 }
 
 fn no_tag(name: &str) -> Failure {
-    Failure::code(EXCEPTION, format!("Can not found '{name}' tag."))
+    Failure::exception("Exception", &format!("Can not found '{name}' tag."))
 }

@@ -13,7 +13,7 @@ use super::FateFlow;
 use super::job_query::each_job;
 use super::reply::{answer, date, millis};
 use super::request::Call;
-use super::shown::{find_job, participants, visible};
+use super::shown::{Shown, find_job, participants, visible};
 
 const ENGINE: &str = "STANDALONE";
 
@@ -30,13 +30,11 @@ pub(super) async fn query(face: FateFlow, call: Call) -> Answer {
     let mut held: u64 = 0;
     let mut jobs = Vec::new();
     each_job(&face, filter, |job| {
-        let cores = job.settings.cores();
-        if holds(&job) {
-            held += u64::from(cores) * participants(&job).len() as u64;
-        }
+        let cores = |row: &Shown| if holds(&job) { job.settings.cores_of(&row.of) } else { 0 };
+        held += participants(&job).iter().map(|row| u64::from(cores(row))).sum::<u64>();
         if engine && holds(&job) == in_use {
             jobs.extend(participants(&job).into_iter().map(|row| {
-                let core = if holds(&job) { cores } else { 0 };
+                let core = cores(&row);
                 json!({"job_id": job.id, "role": row.role, "party_id": row.party, "core": core, "memory": 0})
             }));
         }

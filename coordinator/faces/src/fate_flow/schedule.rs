@@ -20,7 +20,7 @@ pub(super) async fn create(face: FateFlow, call: Call) -> Answer {
     let new = NewSchedule { name: call.text("name"), rule: rule(&call)?, enabled, order };
     let made = face.coordinator().create_schedule(&call.principal, new).await.map_err(failed)?;
     let body: Recurring = made.read().map_err(Failure::from)?;
-    answer(Reply::data(row(&made, &body)))
+    answer(Reply::data(row(&made, &body)).saying(job_dsl::said(&body.warnings)))
 }
 
 /// One of an interval and a cron text.
@@ -91,6 +91,7 @@ fn row(schedule: &Entity, body: &Recurring) -> Value {
         "begun": body.begun,
         "ticket": body.ticket.as_ref().and_then(|ticket| shown_ticket(&ticket.bytes)),
         "last": last,
+        "warnings": body.warnings,
         "create_time": millis(Some(schedule.created)),
         "update_time": millis(Some(schedule.modified)),
     })

@@ -2,7 +2,7 @@
 
 use doors::fate_reply::OPERATING;
 use doors::{Answer, Failure, Reply};
-use serde_json::Value;
+use serde_json::{Value, json};
 use service::submit_job::{SubmitJob, Submitted};
 use service::{Principal, ServiceError};
 
@@ -15,14 +15,24 @@ pub(super) async fn submit(face: FateFlow, call: Call) -> Answer {
     let text = |name: &str| call.text(name).unwrap_or_default();
     let order = SubmitJob { dsl, conf, name: text("name"), description: text("description") };
     let Submitted { job, warnings, .. } = start(&face, &call.principal, order).await?;
-    let message = if warnings.is_empty() { "success".to_owned() } else { warnings.join(" ") };
-    let data = Value::Object(submission(&face, &job, &message));
-    answer(Reply::data(data).saying(message).with_job(job.id.as_str()))
+    let message = job_dsl::said(&warnings);
+    let mut data = submission(&face, &job, &message);
+    data.insert("warnings".into(), json!(warnings));
+    answer(Reply::data(Value::Object(data)).saying(message).with_job(job.id.as_str()))
 }
 
-/// Has the service start a job; a refusal takes the form of a failed submission.
+/// Has the service start a job; a refusal takes the form of a failed submission, also that of a party which says at once that
+/// it takes no part.
 pub(super) async fn start(face: &FateFlow, who: &Principal, order: SubmitJob) -> Result<Submitted, Failure> {
-    face.coordinator().submit(who, order).await.map_err(failed)
+    let submitted = face.coordinator().submit(who, order).await.map_err(failed)?;
+    match face.coordinator().verdicts(&submitted.job.id).await {
+        Ok(Some(reason)) => {
+            let text = format!("create job failed\n  {reason}\nException: {reason}");
+            Err(Failure::code(OPERATING, text).with_fault(reason).with_job(submitted.job.id.as_str()))
+        }
+        // The job stands, whatever else is known of it.
+        Ok(None) | Err(_) => Ok(submitted),
+    }
 }
 
 /// Readers take the last line for the error, so what fedflow adds (code, place, next step) stands above it.

@@ -27,7 +27,8 @@ impl JobTasks {
     /// The row of one try.
     pub(super) fn row(&self, task: &Task) -> Map<String, Value> {
         let word = self.word(&task.key.id.step, task.key.attempt);
-        task_row(&self.job, task, word)
+        let why = domain::reason_of(&self.job, task, &self.tasks);
+        task_row(&self.job, task, word, why.as_ref())
     }
 
     /// The newest try of a participant's task in a step.

@@ -2,18 +2,18 @@
 
 use domain::{Job, Step, Task, TaskState};
 use serde_json::{Map, Value, json};
-use vocabulary::Participant;
+use vocabulary::{Fault, Participant};
 
 use super::reply::{date, elapsed, millis};
 use super::request::id_value;
 use super::shown::{LOCAL_PARTY, initiator_of, is_local};
 use super::status;
 
-/// The row of one try; `word` is the state over all parties of the step.
-pub(super) fn task_row(job: &Job, task: &Task, word: &'static str) -> Map<String, Value> {
+/// The row of one try; `word` is the state over all parties of the step, `why` the reason why it is no better.
+pub(super) fn task_row(job: &Job, task: &Task, word: &'static str, why: Option<&Fault>) -> Map<String, Value> {
     let step = job.definition.graph.step(&task.key.id.step);
     let mut row = Map::new();
-    for columns in [identity(job, task, step), progress(job, task, word), parameters(job, task, step), times(task)] {
+    for columns in [identity(job, task, step), progress(job, task, word, why), parameters(job, task, step), times(task)] {
         if let Value::Object(columns) = columns {
             row.extend(columns);
         }
@@ -53,7 +53,7 @@ fn identity(job: &Job, task: &Task, step: Option<&Step>) -> Value {
     })
 }
 
-fn progress(job: &Job, task: &Task, word: &'static str) -> Value {
+fn progress(job: &Job, task: &Task, word: &'static str, why: Option<&Fault>) -> Value {
     // a step that runs at several parties of a local job is shown once, so the one row speaks for all
     let own = if is_local(job) { word } else { status::of_task(task.state) };
     let waits = task.state == TaskState::Waiting;
@@ -65,10 +65,10 @@ fn progress(job: &Job, task: &Task, word: &'static str) -> Value {
         "f_auto_retries": job.settings.retries.saturating_sub(task.key.attempt.0),
         "f_auto_retry_delay": job.settings.retry_delay_millis / 1_000,
         "f_kill_status": task.state == TaskState::Canceled,
-        "f_error_report": task.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
+        "f_error_report": why.map(ToString::to_string).unwrap_or_default(),
         "f_waiting_reason": waiting,
         "f_progress": task.progress.as_ref().map(|progress| progress.text.as_str()).unwrap_or_default(),
-        "f_fault": task.fault,
+        "f_fault": why,
         "f_usage": task.usage,
     })
 }
@@ -78,7 +78,6 @@ fn parameters(job: &Job, task: &Task, step: Option<&Step>) -> Value {
     let own = Participant::new(id.role, id.party.clone());
     let initiator = initiator_of(job);
     let party = id_value(&shown_party(job, task));
-    let common = job.definition.conf.pointer("/job_parameters/common").cloned().unwrap_or_else(|| json!({}));
     let mut roles = Map::new();
     for participant in step.map(|step| step.participants.as_slice()).unwrap_or_default() {
         let list = roles.entry(participant.role.word()).or_insert_with(|| json!([]));
@@ -89,7 +88,7 @@ fn parameters(job: &Job, task: &Task, step: Option<&Step>) -> Value {
     json!({
         "f_component_parameters": {
             "initiator": {"role": initiator.role, "party_id": id_value(&initiator.party)},
-            "job_parameters": common,
+            "job_parameters": job_dsl::job_parameters_of(&job.definition.conf, &job.cast, &own),
             "role": roles,
             "dsl_version": 2,
             "local": {"role": id.role, "party_id": party},

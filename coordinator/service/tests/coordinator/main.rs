@@ -7,6 +7,7 @@ mod normal;
 mod schedules;
 mod shelves;
 mod stopping;
+mod told;
 mod trouble;
 mod turns;
 mod world;

@@ -111,6 +111,48 @@ async fn refuses_list_parameters_in_the_words_of_fate() {
 }
 
 #[tokio::test]
+async fn no_list_takes_a_filter_that_it_cannot_read_for_none() {
+    let world = World::open().await;
+    for (path, body, name) in [
+        ("job/list/job", json!({"role": {"a": 1}}), "role"),
+        ("job/list/job", json!({"role": 5}), "role"),
+        ("job/list/job", json!({"role": [["guest"]]}), "role"),
+        ("job/list/job", json!({"status": {"a": 1}}), "status"),
+        ("job/list/job", json!({"party_id": [9999]}), "party_id"),
+        ("job/list/job", json!({"party_id": true}), "party_id"),
+        ("job/list/job", json!({"job_id": {}}), "job_id"),
+        ("job/list/job", json!({"partner": ["1"]}), "partner"),
+        ("job/list/job", json!({"order_by": ["job_id"]}), "order_by"),
+        ("job/list/task", json!({"role": "xx"}), "role"),
+        ("job/list/task", json!({"role": ["guest"]}), "role"),
+        ("job/list/task", json!({"party_id": "abc"}), "party_id"),
+        ("job/list/task", json!({"party_id": {"a": 1}}), "party_id"),
+        ("job/list/task", json!({"component_name": {"a": 1}}), "component_name"),
+        ("job/list/task", json!({"job_id": [TRAIN]}), "job_id"),
+        ("job/query", json!({"role": {"a": 1}}), "role"),
+        ("job/query", json!({"party_id": {"a": 1}, "job_id": TRAIN}), "party_id"),
+        ("job/task/query", json!({"role": {"a": 1}}), "role"),
+        ("job/data/view/query", json!({"job_id": TRAIN, "party_id": {"a": 1}}), "party_id"),
+        ("job/report", json!({"job_id": TRAIN, "status": ["failed"], "role": ["guest"]}), "role"),
+        ("model/query", json!({"role": {"a": 1}, "model_id": "m"}), "role"),
+        ("tracking/component/metrics", json!({"job_id": TRAIN, "component_name": "hetero_lr_0", "role": ["guest"]}), "role"),
+        ("job/stop", json!({"job_id": {"a": 1}}), "job_id"),
+    ] {
+        let (status, reply) = world.post(path, body.clone()).await;
+        let text = format!("Invalid parameter '{name}'.");
+        assert_eq!((status, reply), (400, json!({"retcode": 400, "retmsg": text})), "{path} {body}");
+    }
+    for body in [json!({"limit": {"a": 1}}), json!({"page": [1]})] {
+        let (status, reply) = world.post("job/list/task", body).await;
+        assert_eq!((status, &reply["retmsg"]), (400, &json!("Invalid parameter 'limit' or 'page'.")));
+    }
+    let of_party = world.data("job/list/task", json!({"party_id": 9999, "role": "guest", "job_id": TRAIN})).await;
+    assert_ne!(of_party["count"], json!(0));
+    let lists = world.data("job/query", json!({"job_id": [TRAIN], "role": ["guest", "host"]})).await;
+    assert_eq!(lists.as_array().map(Vec::len), Some(2), "a list stands for any of its values");
+}
+
+#[tokio::test]
 async fn lists_tasks_with_every_try() {
     let world = World::open().await;
     let page = world.data("job/list/task", json!({"limit": 3})).await;
@@ -137,7 +179,11 @@ async fn finds_tasks_of_the_newest_try_with_the_state_of_all_parties() {
     let by_party: Vec<&str> =
         failed.as_array().expect("rows").iter().filter_map(|row| row["f_party_status"].as_str()).collect();
     assert_eq!(by_party, ["failed", "canceled", "canceled"]);
-    assert!(failed[0]["f_error_report"].as_str().is_some_and(|text| text.contains("can not found table name")));
+    for row in failed.as_array().expect("rows") {
+        let report = row["f_error_report"].as_str().expect("text");
+        assert!(report.contains("can not found table name") && report.contains("9999"), "{report}");
+    }
+    assert!(failed[1]["f_error_report"].as_str().is_some_and(|text| text.starts_with("[FF504] party 9999 ended this step")));
     let (status, reply) = world.post("job/task/query", json!({"job_id": TRAIN, "status": "running"})).await;
     assert_eq!((status, reply), (200, json!({"retcode": 101, "retmsg": "find task failed"})));
 }
@@ -213,14 +259,24 @@ async fn clears_the_queue() {
 #[tokio::test]
 async fn has_each_party_remove_what_a_job_left() {
     let world = World::open().await;
+    let figures = json!({"job_id": TRAIN, "component_name": "hetero_lr_0", "role": "arbiter", "party_id": 10000});
     let done = world.data("job/clean", json!({"job_id": TRAIN, "role": "guest", "party_id": 9999})).await;
     assert_eq!(done, json!({"9999": {"tables": 2}}));
+    let left = world.data("tracking/component/metric/all", figures.clone()).await;
+    assert_ne!(left, json!({}), "another party's figures stay");
     let (_, reply) = world.post("job/clean", json!({"job_id": TRAIN})).await;
     assert_eq!(reply["retcode"], 103, "{reply}");
+    let text = reply["retmsg"].as_str().expect("text");
+    assert!(text.contains("party 10000 did not remove") && !text.contains("party 9999"), "{text}");
+    let (_, gone) = world.post("tracking/component/metric/all", figures).await;
+    assert_eq!(gone, json!({"retcode": 0, "retmsg": "no data", "data": {}}));
+    // Nothing drives the jobs here, so that the wish to end it is all that comes of it.
     let (_, reply) = world.post("job/clean", json!({"job_id": WAITING})).await;
-    assert!(reply["retmsg"].as_str().is_some_and(|text| text.contains("stop it first")), "{reply}");
+    assert!(reply["retmsg"].as_str().is_some_and(|text| text.contains("is being stopped")), "{reply}");
+    let job = world.coordinator.job(&WAITING.parse().expect("id")).await.expect("there");
+    assert_eq!(job.stop.map(|stop| stop.settle_as), Some(domain::JobState::Canceled));
     let (_, reply) = world.post("job/clean", json!({"job_id": "1"})).await;
-    assert_eq!(reply, json!({"retcode": 101, "retmsg": "find job failed"}));
+    assert_eq!(reply, json!({"retcode": 100, "retmsg": "Exception('no found task')"}));
     let (_, reply) = world.post("job/clean", json!({})).await;
     assert_eq!(reply, json!({"retcode": 101, "retmsg": "required argument are missing: job_id; "}));
 }

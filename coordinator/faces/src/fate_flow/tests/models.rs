@@ -174,7 +174,11 @@ async fn tags_come_and_go() {
     let no = |text: &str| (100, text.to_owned());
     let best = json!({"tag_name": "best", "tag_desc": "of all"});
     assert_eq!(said("model/tag/create", best.clone()).await, ok("'best' tag has been created successfully."));
-    assert_eq!(said("model/tag/create", best).await, no("'best' has already exists in database."));
+    assert_eq!(said("model/tag/create", best).await, no("Exception(\"'best' has already exists in database.\")"));
+    for empty in ["", " "] {
+        let text = format!("'{empty}' tag created failed. Please input a valid tag name.");
+        assert_eq!(said("model/tag/create", json!({"tag_name": empty})).await, no(&text));
+    }
     let on = |job: &str, tag: &str| json!({"job_id": job, "tag_name": tag});
     let bind = "model/model_tag/create";
     assert_eq!(
@@ -183,8 +187,9 @@ async fn tags_come_and_go() {
     );
     assert_eq!(
         said(bind, on(TRAIN, "best")).await,
-        no(&format!("Exception(\"Model ID {TRAIN} already been tagged as tag 'best'.\")"))
+        no(&format!("Exception(\"Model {MODEL} {TRAIN} already been tagged as tag 'best'.\")"))
     );
+    assert_eq!(said(bind, on(TRAIN, "")).await, no("Exception(\"Can not found '' tag.\")"));
     assert_eq!(said(bind, on("1", "best")).await, no("Exception(\"Can not found model by job id: '1'.\")"));
     assert_eq!(said(bind, on(TRAIN, "new")).await.0, 0, "makes the tag");
     let tags = world.data("model/model_tag/retrieve", json!({"job_id": TRAIN})).await;
@@ -202,24 +207,34 @@ async fn tags_come_and_go() {
     let first =
         json!({"model_id": MODEL, "model_version": TRAIN, "model_size": 2, "role": "guest", "party_id": "9999"});
     assert_eq!(models["models"][0], first);
-    let none = no("Can not found 'zz' tag.");
+    let none = no("Exception(\"Can not found 'zz' tag.\")");
     assert_eq!(said("model/tag/retrieve", json!({"tag_name": "zz", "with_model": true})).await, none);
     let update = "model/tag/update";
     assert_eq!(said(update, json!({"tag_name": "zz", "new_tag_name": "y"})).await, none);
-    assert_eq!(said(update, json!({"tag_name": "best"})).await, no("Nothing to be updated."));
+    for nothing in [
+        json!({"tag_name": "best"}),
+        json!({"tag_name": "best", "new_tag_name": ""}),
+        json!({"tag_name": "best", "new_tag_name": "best", "new_tag_desc": "of all"}),
+        json!({"tag_name": "best", "new_tag_desc": "of all"}),
+        json!({"tag_name": "new", "new_tag_name": "new", "new_tag_desc": ""}),
+    ] {
+        assert_eq!(said(update, nothing.clone()).await, no("Nothing to be updated."), "{nothing}");
+    }
     assert_eq!(said(update, json!({"tag_name": "best", "new_tag_name": "new"})).await, no("'new' tag already exists."));
     let done = ok("Infomation of 'best' tag has been updated successfully.");
     assert_eq!(said(update, json!({"tag_name": "best", "new_tag_name": "top"})).await, done);
+    let kept = world.data("model/tag/retrieve", json!({"tag_name": "top"})).await;
+    assert_eq!(kept["tags"][0]["description"], "of all", "what is not said stays");
     let remove = "model/model_tag/remove";
     assert_eq!(said(remove, on(TRAIN, "zz")).await, none);
-    let removed = format!("'top' tag has been removed from tag list of model ID {TRAIN}.");
+    let removed = format!("'top' tag has been removed from tag list of model {MODEL} {TRAIN}.");
     assert_eq!(said(remove, on(TRAIN, "top")).await, ok(&removed));
-    assert_eq!(said(remove, on(TRAIN, "top")).await, no(&format!("Model ID {TRAIN} does not have tag 'top'.")));
+    assert_eq!(said(remove, on(TRAIN, "top")).await, no(&format!("Model {MODEL} {TRAIN} does not have tag 'top'.")));
     assert_eq!(
         said("model/tag/destroy", json!({"tag_name": "new"})).await,
         ok("'new' tag has been deleted successfully.")
     );
-    assert_eq!(said("model/tag/destroy", json!({"tag_name": "new"})).await, no("Can not found 'new' tag."));
+    assert_eq!(said("model/tag/destroy", json!({"tag_name": "new"})).await, no("Exception(\"Can not found 'new' tag.\")"));
     assert_eq!(world.data("model/model_tag/retrieve", json!({"job_id": TRAIN})).await["count"], 0);
     assert_eq!(said("model/tag/create", json!({})).await, no("KeyError('tag_name')"));
 }
