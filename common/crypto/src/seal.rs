@@ -1,6 +1,5 @@
 //! Sealed envelopes: HPKE base mode (RFC 9180) with DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-128-GCM.
-//! The receiver's key is the P-256 key of its TLS certificate. Joint use of one elliptic-curve key for ECDSA
-//! and ECIES-like encryption is sound: Degabriele, Lehmann, Paterson, Smart and Strefler, CT-RSA 2012.
+//! The receiver's key is one that it made for this use and signed; how long it lives is decided above.
 
 use hpke::aead::AesGcm128;
 use hpke::kdf::HkdfSha256;
