@@ -66,7 +66,7 @@ async fn documents(holdings: &Holdings, dsl: &Value, conf: &Value, offer: &Offer
 /// A job whose documents say everything.
 async fn whole_job(holdings: &Holdings, dsl: &Value, conf: &Value, offer: &Offer) -> Result<(), Uncovered> {
     let components: Vec<ComponentInfo> = holdings.catalogue.iter().map(|component| component.info()).collect();
-    let context = ParseContext { components: &components, predict: None, parties: None };
+    let context = ParseContext { components: &components, ..ParseContext::default() };
     let mut parsed = job_dsl::parse(dsl, conf, &context).map_err(|found| {
         let first = found.first().map(ToString::to_string);
         format!("this agent reads the documents otherwise: {}", first.unwrap_or_default())

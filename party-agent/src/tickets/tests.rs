@@ -48,7 +48,7 @@ impl Bench {
     /// The offer that an honest coordinator makes of documents.
     fn offer(&self, dsl: &Value, conf: &Value) -> Offer {
         let components: Vec<_> = components::CATALOGUE.iter().map(|component| component.info()).collect();
-        let context = job_dsl::ParseContext { components: &components, predict: None, parties: None };
+        let context = job_dsl::ParseContext { components: &components, ..Default::default() };
         let parsed = job_dsl::parse(dsl, conf, &context).unwrap();
         let job = self.job();
         let inherited = std::collections::BTreeMap::new();

@@ -8,6 +8,7 @@ mod faults;
 mod first_job;
 mod hostile;
 mod kills;
+mod labels;
 mod lives;
 mod model_life;
 mod network;
@@ -16,6 +17,7 @@ mod restarts;
 mod runs;
 mod serving;
 mod shelves;
+mod uploads;
 mod workshop;
 
 use fedflow_tests::cluster::{Cluster, Program};

@@ -1,0 +1,164 @@
+//! What people's tables hold: labels of any two values, of one, or none; and jobs that lack whom or what they need.
+
+use fedflow_tests::cluster::Cluster;
+use fedflow_tests::fixtures::{Pair, lr_conf, lr_dsl, pair};
+use fedflow_tests::rest::Door;
+use serde_json::{Value, json};
+
+use super::program;
+
+/// The guest's table with other words for the labels 0 and 1; none leaves the column out.
+fn called(tables: &Pair, labels: Option<[&str; 2]>) -> String {
+    let line = |line: &str| {
+        let mut cells: Vec<&str> = line.split(',').collect();
+        match (labels, cells[1]) {
+            (Some([negative, _]), "0") => cells[1] = negative,
+            (Some([_, positive]), "1") => cells[1] = positive,
+            (Some(_), _) => {}
+            (None, _) => {
+                cells.remove(1);
+            }
+        }
+        cells.join(",") + "\n"
+    };
+    tables.guest.lines().map(line).collect()
+}
+
+async fn cluster(labels: [&str; 2]) -> (Cluster, Pair) {
+    let (cluster, tables) = (Cluster::up(&program(), "9999,10000"), pair(200));
+    cluster.door.load("9999", "guest", &called(&tables, Some(labels))).await;
+    cluster.door.load("10000", "host", &tables.host).await;
+    (cluster, tables)
+}
+
+/// A column of a step's output at the guest, of the first hundred rows.
+async fn column(door: &Door, job: &str, step: &str, name: &str) -> Vec<String> {
+    let of = json!({"job_id": job, "component_name": step, "role": "guest", "party_id": "9999"});
+    let reply = door.post("/v1/tracking/component/output/data", &of).await;
+    let header = reply["meta"]["header"][0].as_array().expect("a header");
+    let at = header.iter().position(|own| own == name).expect("the column");
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    reply["data"][0].as_array().expect("rows").iter().map(|row| text(&row[at])).collect()
+}
+
+async fn figures(door: &Door, job: &str) -> Value {
+    let of = json!({"job_id": job, "component_name": "evaluation_0", "role": "guest", "party_id": "9999"});
+    door.post("/v1/tracking/component/metric/all", &of).await["data"].clone()
+}
+
+async fn deployed(door: &Door, job: &str, steps: &[&str]) -> Value {
+    let model_id = "arbiter-10000#guest-9999#host-10000#model";
+    door.data("/v1/model/deploy", &json!({"model_id": model_id, "model_version": job, "cpn_list": steps})).await
+}
+
+/// A predict job with a table of the guest, and whatever else its conf says.
+async fn predicted(door: &Door, model: &Value, table: &str, others: Value) -> String {
+    let own = |table: &str| json!({"0": {"reader_0": {"table": {"name": table, "namespace": "experiment"}}}});
+    let common = json!({"job_type": "predict", "model_id": model["model_id"], "model_version": model["model_version"]});
+    let mut conf = json!({
+        "dsl_version": 2,
+        "initiator": {"role": "guest", "party_id": 9999},
+        "role": {"guest": [9999], "host": [10000]},
+        "job_parameters": {"common": common},
+        "component_parameters": {"role": {"guest": own(table), "host": own("host")}, "common": others},
+    });
+    if table == "guest" {
+        conf["role"]["arbiter"] = json!([10000]);
+    }
+    let job = door.submitted(&json!({}), &conf).await;
+    door.succeeded(&job).await;
+    job
+}
+
+const ALL: [&str; 5] = ["reader_0", "data_transform_0", "intersection_0", "hetero_lr_0", "evaluation_0"];
+
+#[tokio::test]
+async fn labels_are_what_the_table_says_and_rows_without_are_predicted() {
+    let (cluster, tables) = cluster(["-1", "1"]).await;
+    let door = &cluster.door;
+    let mut conf = lr_conf(8);
+    conf["component_parameters"]["common"]["hetero_lr_0"]["predict_param"] = json!({"threshold": 0.9});
+    let job = door.submitted(&lr_dsl(), &conf).await;
+    door.succeeded(&job).await;
+    assert!(door.figure(&job, "9999", "hetero_lr_0", "auc").await > 0.85);
+    let model = deployed(door, &job, &ALL).await;
+
+    // The cut of the training, another one, and the one that is FATE's default and given all the same.
+    for (said, cut) in [(json!({}), 0.9), (json!({"threshold": 0.3}), 0.3), (json!({"threshold": 0.5}), 0.5)] {
+        let parameters = json!({"hetero_lr_0": {"predict_param": said}});
+        let job = predicted(door, &model, "guest", parameters).await;
+        let (results, scores) = (
+            column(door, &job, "hetero_lr_0", "predict_result").await,
+            column(door, &job, "hetero_lr_0", "predict_score").await,
+        );
+        let expected = |score: &String| if score.parse::<f64>().expect("a score") > cut { "1" } else { "-1" };
+        assert_eq!(results, scores.iter().map(expected).collect::<Vec<_>>(), "cut at {cut}");
+        assert!(figures(door, &job).await.to_string().contains("auc"), "rows with labels are judged");
+    }
+
+    // Without a column of labels, and with an empty one.
+    door.load("9999", "bare", &called(&tables, None)).await;
+    door.load("9999", "empty", &called(&tables, Some(["", ""]))).await;
+    for table in ["bare", "empty"] {
+        let job = predicted(door, &model, table, json!({})).await;
+        assert_eq!(column(door, &job, "hetero_lr_0", "predict_result").await.len(), 100);
+        assert!(!figures(door, &job).await.to_string().contains("auc"), "{table}");
+    }
+    cluster.end();
+}
+
+#[tokio::test]
+async fn labels_that_leave_a_choice_end_the_job_with_the_values() {
+    let (cluster, _) = cluster(["2", "4"]).await;
+    let door = &cluster.door;
+    let job = door.submitted(&lr_dsl(), &lr_conf(2)).await;
+    assert_eq!(door.ended(&job).await["f_status"], "failed");
+    let rows = door.data("/v1/job/task/query", &json!({"job_id": job, "component_name": "hetero_lr_0"})).await;
+    let said: Vec<String> =
+        rows.as_array().expect("tasks").iter().map(|row| row["f_error_report"].to_string()).collect();
+    assert!(said.iter().any(|text| text.contains("the labels are 2 and 4")), "{said:?}");
+    cluster.end();
+}
+
+#[tokio::test]
+async fn a_job_that_lacks_whom_it_needs_is_refused_at_submit() {
+    let (cluster, tables) = cluster(["0", "1"]).await;
+    let door = &cluster.door;
+    for (roles, early_stop, words) in [
+        (json!({"guest": [9999], "host": [10000]}), "diff", "exactly one arbiter to train, and the job has none"),
+        (json!({"guest": [9999], "host": [10000], "arbiter": [10000, 9999]}), "diff", "the job has 2"),
+        (json!({"guest": [9999], "arbiter": [10000]}), "weight_diff", "at least 1 host"),
+        (json!({"guest": [9999], "host": [10000, 9999], "arbiter": [10000]}), "diff", "takes at most 1 host"),
+    ] {
+        let mut conf = lr_conf(2);
+        (conf["role"], conf["component_parameters"]["common"]["hetero_lr_0"]["early_stop"]) =
+            (roles, json!(early_stop));
+        let reply = door.submit(&lr_dsl(), &conf).await;
+        assert!(reply["retcode"] != 0 && reply["retmsg"].as_str().expect("text").contains(words), "{reply}");
+    }
+
+    // One of two learners is deployed: the evaluation reads only its rows.
+    let mut dsl = lr_dsl();
+    dsl["components"]["hetero_lr_1"] = dsl["components"]["hetero_lr_0"].clone();
+    dsl["components"]["evaluation_0"]["input"]["data"]["data"] = json!(["hetero_lr_0.data", "hetero_lr_1.data"]);
+    let job = door.submitted(&dsl, &lr_conf(2)).await;
+    door.succeeded(&job).await;
+    let model = deployed(door, &job, &ALL).await;
+    door.load("9999", "bare", &called(&tables, None)).await;
+    predicted(door, &model, "guest", json!({})).await;
+    predicted(door, &model, "bare", json!({})).await;
+
+    // A role that a training lacked takes part and has nothing to do.
+    let (mut dsl, mut conf) = (lr_dsl(), lr_conf(2));
+    dsl["components"].as_object_mut().expect("components").retain(|name, _| !["hetero_lr_0"].contains(&name.as_str()));
+    dsl["components"]["evaluation_0"]["input"] = json!({});
+    conf["role"].as_object_mut().expect("roles").remove("arbiter");
+    conf["component_parameters"]["common"] = json!({});
+    let job = door.submitted(&dsl, &conf).await;
+    door.succeeded(&job).await;
+    let of = json!({"model_id": "guest-9999#host-10000#model", "model_version": job,
+        "cpn_list": ["reader_0", "data_transform_0", "intersection_0", "evaluation_0"]});
+    let model = door.data("/v1/model/deploy", &of).await;
+    predicted(door, &model, "guest", json!({})).await;
+    cluster.end();
+}
