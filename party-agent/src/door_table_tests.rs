@@ -38,7 +38,9 @@ async fn binds_a_file_in_its_import_folders() {
     let path = bench.file("a.csv", "id,x,y\n1,2,3\n2,3,4\n");
     let ask = bound("PATH", "t", json!({"path": path, "passwd": "hidden"}), json!({"drop": true, "partitions": 2}));
     let reply = bench.own("/v1/table/bind", ask.clone()).await;
-    assert_eq!((&reply["retcode"], &reply["data"]), (&json!(0), &json!({"table_name": "t", "namespace": "n"})));
+    let receipt = json!({"rows_in": 2, "stored": 2, "replaced": 0, "rejected": 0, "reasons": [], "notes": []});
+    let told = json!({"table_name": "t", "namespace": "n", "receipt": receipt});
+    assert_eq!((&reply["retcode"], &reply["data"]), (&json!(0), &told));
     let info = bench.info_of("t").await;
     assert_eq!((&info["count"], &info["origin"], &info["partition"]), (&json!(2), &json!("table_bind"), &json!(2)));
     assert_eq!((&info["schema"]["header"], &info["address"]), (&json!("x,y"), &json!({"path": path})));
@@ -48,6 +50,44 @@ async fn binds_a_file_in_its_import_folders() {
     assert_eq!((&again["retcode"], &again["retmsg"]), (&json!(100), &json!(doors::upload::TABLE_EXISTS)));
     let missing = bench.own("/v1/table/bind", json!({"engine": "PATH"})).await;
     assert_eq!(missing, json!({"retcode": 101, "retmsg": "required argument are missing: address,namespace,name; "}));
+}
+
+#[tokio::test]
+async fn tells_what_became_of_the_rows_of_a_file_that_it_binds() {
+    let bench = bench("").await;
+    let ragged = bench.file("ragged.csv", "id,x\n1,2\n2\n3,4,5\n4,\"a\nb\"\n");
+    let reply = bench.own("/v1/table/bind", bound("PATH", "r", json!({"path": ragged}), json!({}))).await;
+    let receipt = &reply["data"]["receipt"];
+    assert_eq!((&receipt["rows_in"], &receipt["stored"], &receipt["rejected"]), (&json!(4), &json!(2), &json!(2)));
+    assert_eq!((&receipt["reasons"][0]["first_line"], &receipt["reasons"][1]["first_line"]), (&json!(3), &json!(4)));
+    assert_eq!(bench.info_of("r").await["count"], 2);
+    for (name, bytes, word) in [
+        ("latin.csv", b"id,x\n1,a\n2,M\xfcller\n".as_slice(), "Latin-1"),
+        ("book.xlsx", b"PK\x03\x04\x01\x02", "Excel"),
+        ("mac.csv", b"id,x\r1,2\r", "carriage return"),
+        ("head.csv", b"id,x\n", "no row"),
+        ("points.csv", b"id;x\n1;2\n", "delimiter"),
+    ] {
+        let path = bench.folder.path().join("in").join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let ask = bound("PATH", "refused", json!({"path": path.display().to_string()}), json!({}));
+        let reply = bench.own("/v1/table/bind", ask).await;
+        assert!(reply["retcode"] != 0 && reply["retmsg"].as_str().unwrap().contains(word), "{name}: {reply}");
+        assert_eq!(bench.info_of("refused").await["exist"], 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_without_a_name_is_not_there() {
+    let bench = bench("").await;
+    for body in [json!({}), json!({"namespace": "n", "table_name": ""}), json!({"namespace": null, "name": "t"})] {
+        let reply = bench.own(INFO, body.clone()).await;
+        assert_eq!(
+            (&reply["retcode"], &reply["data"]["exist"], &reply["data"]["count"]),
+            (&json!(0), &json!(0), &json!(0)),
+            "{body}"
+        );
+    }
 }
 
 #[tokio::test]

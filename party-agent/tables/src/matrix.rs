@@ -36,6 +36,20 @@ impl Table {
         Ok(texts)
     }
 
+    /// Several columns as text, each as `texts` gives it. Each partition is opened once for all of them.
+    pub fn texts_of(&self, columns: &[&str]) -> Result<Vec<Vec<Option<String>>>> {
+        let wanted: Result<Vec<usize>> = columns.iter().map(|column| Ok(self.position(column)? + 1)).collect();
+        let wanted = wanted?;
+        let mut all: Vec<_> = columns.iter().map(|_| Vec::with_capacity(self.rows())).collect();
+        for part in 0..self.partitions() {
+            let frame = self.load(part, &wanted)?;
+            for (at, texts) in all.iter_mut().enumerate() {
+                texts.extend(frame.cells(at)?.texts().map(|text| text.map(|text| text.into_owned())));
+            }
+        }
+        Ok(all)
+    }
+
     /// Columns as a row-major matrix, rows × columns in the order given; missing is NaN.
     pub fn matrix(&self, columns: &[&str]) -> Result<Array2<f64>> {
         let positions: Result<Vec<usize>> = columns.iter().map(|column| Ok(self.position(column)? + 1)).collect();

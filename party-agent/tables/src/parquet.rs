@@ -14,8 +14,9 @@ use polars_parquet::read::{
     BasicDecompressor, FileMetadata, PageReader, column_iter_to_arrays, infer_schema, read_metadata,
 };
 use polars_parquet::write::{
-    CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, FileWriter, ParquetType, StatisticsOptions,
-    Version, WriteOptions, array_to_columns, compress, fallible_streaming_iterator, get_dtype_encoding,
+    CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, Encoding, FileWriter, ParquetType,
+    StatisticsOptions, Version, WriteOptions, array_to_columns, compress, fallible_streaming_iterator,
+    get_dtype_encoding,
 };
 use rayon::prelude::*;
 use vocabulary::Stop;
@@ -76,11 +77,20 @@ fn array_of(series: &Series) -> PolarsResult<ArrayRef> {
     series.chunks().first().cloned().ok_or_else(|| PolarsError::NoData("a column without an array".into()))
 }
 
+/// Rows up to which a column is written plainly: looking for repeated values, and setting up a compressor, would cost far more than
+/// the values take. Tables of many columns have many such columns.
+const FEW_ROWS: usize = 128;
+
 /// The pages of one column, compressed.
 fn pages_of(array: &ArrayRef, shape: &ParquetType, stop: &Stop) -> PolarsResult<Vec<CompressedPage>> {
     stop.go_on().map_err(|stopped| PolarsError::ComputeError(stopped.to_string().into()))?;
-    let leaves = array_to_columns(array, shape.clone(), LAYOUT, &get_dtype_encoding(array.dtype()))?;
-    leaves.into_iter().flatten().map(|page| Ok(compress(page?, vec![], LAYOUT.compression)?)).collect()
+    let (mut encodings, mut compression) = (get_dtype_encoding(array.dtype()), LAYOUT.compression);
+    if array.len() <= FEW_ROWS {
+        encodings.fill(Encoding::Plain);
+        compression = CompressionOptions::Uncompressed;
+    }
+    let leaves = array_to_columns(array, shape.clone(), WriteOptions { compression, ..LAYOUT }, &encodings)?;
+    leaves.into_iter().flatten().map(|page| Ok(compress(page?, vec![], compression)?)).collect()
 }
 
 fn write_arrays(rows: usize, arrays: &[ArrayRef], out: impl Write, stop: &Stop) -> PolarsResult<()> {

@@ -13,4 +13,5 @@ mod services;
 mod serving;
 mod shelves;
 mod submission;
+mod tables;
 mod tracking;

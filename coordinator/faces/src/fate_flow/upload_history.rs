@@ -103,7 +103,10 @@ async fn schema_of(face: &FateFlow, call: &Call, parties: &[&PartyId], table: &V
 /// What a party's upload told of its rows: how many the file had (`upload_count`), how many the table got of them
 /// (`actual_count`), and where the others went.
 async fn rows_of(face: &FateFlow, task: &TaskId) -> Map<String, Value> {
-    let metrics = face.coordinator().metrics(task).await.unwrap_or_default();
+    told_of(&face.coordinator().metrics(task).await.unwrap_or_default())
+}
+
+fn told_of(metrics: &[Metric]) -> Map<String, Value> {
     let named = |name: &str| metrics.iter().find(|metric| metric.name == name);
     let mut told = Map::new();
     // uploads of earlier releases told the count alone
@@ -132,3 +135,7 @@ fn figure(metric: &Metric, name: &str) -> Value {
         MetricData::Points(_) => Value::Null,
     }
 }
+
+#[cfg(test)]
+#[path = "upload_history_tests.rs"]
+mod tests;

@@ -1,7 +1,8 @@
-//! Finds id, label and features in raw rows; values stay text here. Columns are handed out one by one, so that a wide
-//! table never stands in memory as text.
+//! Finds id, label and features in raw rows; values stay text here. Columns are handed out one by one and read a few at once, so that
+//! neither does a wide table stand in memory as text, nor is its file opened for each column.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::error::TableError;
 use crate::table::Table;
@@ -26,9 +27,33 @@ pub(crate) struct Layout<'a> {
 /// The features as text.
 pub(crate) enum Features<'a> {
     /// Columns of a table, under their new names.
-    Columns { table: &'a Table, columns: Vec<(String, String)> },
+    Columns { table: &'a Table, columns: Vec<(String, String)>, ahead: RefCell<Ahead> },
     /// Fields of rows, by column; where a row has none, `absent` stands.
     Fields { rows: usize, columns: Vec<(String, Vec<(usize, String)>)>, absent: Option<String> },
+}
+
+/// Cells read at once.
+const CELLS: usize = 1 << 18;
+
+/// Columns that were read before they are asked for: the first one's position, and their texts.
+#[derive(Default)]
+pub(crate) struct Ahead {
+    next: usize,
+    texts: VecDeque<Vec<Option<String>>>,
+}
+
+impl Ahead {
+    /// The column at a position, with those after it read for whoever asks for them next.
+    fn texts(&mut self, table: &Table, columns: &[(String, String)], at: usize) -> Result<Vec<Option<String>>> {
+        if at != self.next || self.texts.is_empty() {
+            let several = (CELLS / table.rows().max(1)).max(1);
+            let sources: Vec<&str> = columns.iter().skip(at).take(several).map(|(_, source)| source.as_str()).collect();
+            self.texts = table.texts_of(&sources)?.into();
+        }
+        self.next = at + 1;
+        let missing = || TableError::ColumnMissing { column: format!("number {at}") };
+        Ok(self.texts.pop_front().ok_or_else(missing)?)
+    }
 }
 
 impl Features<'_> {
@@ -43,10 +68,7 @@ impl Features<'_> {
     /// One column's texts, in row order.
     pub(crate) fn texts(&self, at: usize) -> Result<Vec<Option<String>>> {
         match self {
-            Self::Columns { table, columns } => {
-                let source = columns.get(at).map(|(_, source)| source.as_str()).unwrap_or_default();
-                Ok(table.texts(source)?)
-            }
+            Self::Columns { table, columns, ahead } => ahead.borrow_mut().texts(table, columns, at),
             Self::Fields { rows, columns, absent } => {
                 let mut texts = vec![absent.clone(); *rows];
                 for (row, text) in columns.get(at).map(|(_, fields)| fields.as_slice()).unwrap_or_default() {
@@ -60,7 +82,7 @@ impl Features<'_> {
     /// The same in the order of a known header; columns outside it fall away. Fields that no row has are absent in all.
     fn in_order(self, header: &[String]) -> Result<Self> {
         match self {
-            Self::Columns { table, columns } => {
+            Self::Columns { table, columns, .. } => {
                 let sources: HashMap<&str, &str> =
                     columns.iter().map(|(n, source)| (n.as_str(), source.as_str())).collect();
                 let gone = |name: &&String| !sources.contains_key(name.as_str());
@@ -70,7 +92,7 @@ impl Features<'_> {
                 }
                 let known =
                     header.iter().filter_map(|name| Some((name.clone(), (*sources.get(name.as_str())?).to_owned())));
-                Ok(Self::Columns { table, columns: known.collect() })
+                Ok(Self::Columns { table, columns: known.collect(), ahead: RefCell::default() })
             }
             Self::Fields { rows, columns, absent } => {
                 let mut found: HashMap<String, Vec<(usize, String)>> = columns.into_iter().collect();
@@ -100,8 +122,7 @@ fn dense<'a>(table: &'a Table, settings: &Settings, label_may_miss: bool) -> Res
     if !schema.header {
         return Err(TransformError::HeaderMissing);
     }
-    let mut columns: Vec<(String, String)> =
-        schema.columns.iter().map(|column| (column.name.trim().to_lowercase(), column.name.clone())).collect();
+    let mut columns = told_apart(schema.columns.iter().map(|column| column.name.as_str()));
     let mut match_id = None;
     if let Some(id) = &settings.match_id {
         let name = match_id_column(id, &columns)?;
@@ -119,7 +140,29 @@ fn dense<'a>(table: &'a Table, settings: &Settings, label_may_miss: bool) -> Res
             None => return Err(TransformError::LabelMissing { column: name }),
         }
     }
-    Ok(Layout { match_id, label, features: Features::Columns { table, columns } })
+    Ok(Layout { match_id, label, features: Features::Columns { table, columns, ahead: RefCell::default() } })
+}
+
+/// Columns under lower-case names without space around them, and under their own. Of names that are equal then, later ones have a
+/// number behind them, as equal names of a file have.
+fn told_apart<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<(String, String)> {
+    let plain = |name: &str| name.trim().to_lowercase();
+    let mut taken: HashSet<String> = names.clone().map(plain).collect();
+    let mut uses: HashMap<String, usize> = HashMap::new();
+    let mut columns = Vec::new();
+    for name in names {
+        let mut own = plain(name);
+        let used = uses.entry(own.clone()).or_default();
+        *used += 1;
+        if *used > 1 {
+            while !taken.insert(format!("{own}_{used}")) {
+                *used += 1;
+            }
+            own = format!("{own}_{used}");
+        }
+        columns.push((own, name.to_owned()));
+    }
+    columns
 }
 
 fn match_id_column(id: &MatchId, columns: &[(String, String)]) -> Result<String> {

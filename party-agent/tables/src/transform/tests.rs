@@ -181,3 +181,16 @@ fn shows_the_model_in_fates_words() {
     assert_eq!(param["anonymousHeader"], json!(["guest_9999_x0", "guest_9999_x1"]));
     assert!(model_view(&settings, &made.learned, None).1.get("anonymousHeader").is_none());
 }
+
+#[test]
+fn names_that_become_equal_are_kept_apart() {
+    let text = "id,Y,y ,X,x,x_2\na,1,7,2,3,4\nb,0,8,5,6,9\n";
+    let (table, _) = crate::import(text.as_bytes(), &crate::ImportOptions::default(), &mut |_| ()).expect("import");
+    let label = Label { name: "y".to_owned(), kind: ValueKind::Integer };
+    let settings = Settings { label: Some(label), ..Settings::default() };
+    let made = fit(&table, &settings, "guest_9999").expect("fits");
+    assert_eq!(made.table.schema().features(), ["y_2", "x", "x_3", "x_2"]);
+    assert_eq!(made.table.floats("x_3").expect("numbers"), [3.0, 6.0]);
+    let again = apply(&table, &settings, &made.learned, "guest_9999").expect("applies");
+    assert_eq!(again.table.schema().features(), made.table.schema().features());
+}
