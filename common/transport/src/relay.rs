@@ -20,7 +20,8 @@ use crate::stream::{Body, Exactly, Pieces};
 pub struct RelayOptions {
     /// The largest body, in bytes before sealing.
     pub largest: u64,
-    /// Letters that one party may have under way as sender; what comes beyond is refused and tried again later.
+    /// Letters that one party may have under way as sender; what comes beyond is refused and tried again later. To one
+    /// receiver go no more than half of what its letters to others leave: who does not read stops no mail to anybody else.
     pub letters_per_party: usize,
     /// The longest silence of either side.
     pub patience: Duration,
@@ -43,7 +44,8 @@ pub struct Relay {
     options: RelayOptions,
     lookup: Lookup,
     permit: Permit,
-    under_way: Mutex<HashMap<PartyId, usize>>,
+    /// By sender and receiver.
+    under_way: Mutex<HashMap<PartyId, HashMap<PartyId, usize>>>,
 }
 
 impl Relay {
@@ -76,8 +78,8 @@ impl Relay {
             return Err(Fault::new(ErrorCode::RequestInvalid, message).at(sender));
         }
         (self.permit)(&head)?;
-        let _place = self.place(sender)?;
         let receiver = head.address.to.party.clone();
+        let _place = self.place(sender, &receiver)?;
         let offline =
             |detail: &str| Fault::new(ErrorCode::PartyOffline, format!("party {receiver} {detail}")).at(&receiver);
         let link = (self.lookup)(&receiver).ok_or_else(|| offline("is not connected"))?;
@@ -94,31 +96,73 @@ impl Relay {
         }
     }
 
-    fn place(&self, sender: &PartyId) -> Result<Place<'_>, Fault> {
+    fn place(&self, sender: &PartyId, receiver: &PartyId) -> Result<Place<'_>, Fault> {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = under_way.entry(sender.clone()).or_default();
-        if *count >= self.options.letters_per_party {
-            let message = format!("party {sender} has {count} letters under way already");
-            return Err(Fault::new(ErrorCode::PeerTimeout, message).at(sender));
+        let own = under_way.entry(sender.clone()).or_default();
+        let (all, there) = (own.values().sum::<usize>(), own.get(receiver).copied().unwrap_or(0));
+        let most = self.options.letters_per_party;
+        let to_one = most.saturating_sub(all - there).div_ceil(2);
+        if all >= most || there >= to_one {
+            let message =
+                format!("party {sender} has {all} letters under way already, {there} of them to party {receiver}");
+            let bounds = format!("the relay passes {most} of a sender, and {to_one} of them to this receiver now");
+            return Err(Fault::new(ErrorCode::PeerTimeout, format!("{message}: {bounds}")).at(sender));
         }
-        *count += 1;
-        Ok(Place { relay: self, sender: sender.clone() })
+        *own.entry(receiver.clone()).or_default() += 1;
+        Ok(Place { relay: self, sender: sender.clone(), receiver: receiver.clone() })
     }
 }
 
 struct Place<'a> {
     relay: &'a Relay,
     sender: PartyId,
+    receiver: PartyId,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut under_way = self.relay.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = under_way.get_mut(&self.sender) {
+        let Some(own) = under_way.get_mut(&self.sender) else { return };
+        if let Some(count) = own.get_mut(&self.receiver) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                under_way.remove(&self.sender);
+                own.remove(&self.receiver);
             }
         }
+        if own.is_empty() {
+            under_way.remove(&self.sender);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn party(id: &str) -> PartyId {
+        PartyId::new(id).unwrap()
+    }
+
+    #[test]
+    fn a_receiver_that_does_not_read_leaves_room_for_mail_to_others() {
+        let relay = Relay::new(RelayOptions::default(), Arc::new(|_| None), Arc::new(|_| Ok(())));
+        let fill = |receiver: &str| {
+            let mut places = Vec::new();
+            loop {
+                match relay.place(&party("9999"), &party(receiver)) {
+                    Ok(place) => places.push(place),
+                    Err(fault) => return (places, fault),
+                }
+            }
+        };
+        let (slow, fault) = fill("666");
+        assert!(slow.len() == 8 && fault.message.contains("8 of them to this receiver"), "{} {fault}", slow.len());
+        let (other, _) = fill("10000");
+        assert_eq!(other.len(), 4);
+        // Other senders have places of their own, and what is given back is free again.
+        assert!(relay.place(&party("10001"), &party("666")).is_ok());
+        drop((slow, other));
+        assert!(relay.under_way.lock().unwrap().is_empty());
+        assert_eq!(fill("10000").0.len(), 8);
     }
 }
