@@ -120,10 +120,23 @@ fn told_of(metrics: &[Metric]) -> Map<String, Value> {
     told.insert("actual_count".to_owned(), figure(receipt, "stored"));
     told.insert("replaced".to_owned(), figure(receipt, "replaced"));
     told.insert("rejected".to_owned(), figure(receipt, "rejected"));
-    for words in ["reasons", "notes"] {
-        told.insert(words.to_owned(), receipt.meta.get(words).cloned().unwrap_or_else(|| json!([])));
-    }
+    told.insert("reasons".to_owned(), reasons(receipt.meta.get("reasons")));
+    let notes = receipt.meta.get("notes").and_then(Value::as_object);
+    told.insert("notes".to_owned(), notes.into_iter().flat_map(Map::values).cloned().collect());
     told
+}
+
+/// Why rows were refused, by the lines of the first of each.
+fn reasons(told: Option<&Value>) -> Value {
+    let mut reasons: Vec<(u64, Value)> = (told.and_then(Value::as_object).into_iter().flatten())
+        .map(|(reason, about)| {
+            let number = |name: &str| about.get(name).and_then(Value::as_u64).unwrap_or_default();
+            let first_line = number("first_line");
+            (first_line, json!({"reason": reason, "rows": number("rows"), "first_line": first_line}))
+        })
+        .collect();
+    reasons.sort_by_key(|(first_line, _)| *first_line);
+    reasons.into_iter().map(|(_, reason)| reason).collect()
 }
 
 fn figure(metric: &Metric, name: &str) -> Value {

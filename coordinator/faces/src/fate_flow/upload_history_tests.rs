@@ -10,15 +10,18 @@ fn metric(name: &str, figures: &[(&str, f64)], meta: Value) -> Metric {
 
 #[test]
 fn rows_of_the_file_and_of_the_table_are_told_apart() {
-    let reasons = json!([{"reason": "the id is empty", "rows": 2, "first_line": 7}]);
+    let about = json!({"short": {"rows": 1, "first_line": 9}, "the id is empty": {"rows": 2, "first_line": 7}});
+    let reasons = json!([
+        {"reason": "the id is empty", "rows": 2, "first_line": 7}, {"reason": "short", "rows": 1, "first_line": 9},
+    ]);
     let count = metric("data_access", &[("count", 5.0)], json!({}));
-    let figures = [("rows_in", 8.0), ("stored", 5.0), ("replaced", 1.0), ("rejected", 2.0)];
-    let receipt = metric("receipt", &figures, json!({"reasons": reasons, "notes": ["decoded"]}));
+    let figures = [("rows_in", 8.0), ("stored", 5.0), ("replaced", 1.0), ("rejected", 3.0)];
+    let receipt = metric("receipt", &figures, json!({"reasons": about, "notes": {"1": "decoded"}}));
     let told = told_of(&[count.clone(), receipt]);
     assert_eq!(
         Value::Object(told),
         json!({
-            "upload_count": 8, "actual_count": 5, "replaced": 1, "rejected": 2, "reasons": reasons, "notes": ["decoded"],
+            "upload_count": 8, "actual_count": 5, "replaced": 1, "rejected": 3, "reasons": reasons, "notes": ["decoded"],
         })
     );
     let older = told_of(&[count]);

@@ -1,7 +1,7 @@
 //! The party alone: asks for the import, and says what became of the rows.
 
 use component_kit::{ImportRequest, Result, TaskContext};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use vocabulary::{TableRef, Tells};
 
 use super::params::Params;
@@ -24,9 +24,14 @@ pub(super) async fn upload(task: &TaskContext, params: Params) -> Result<()> {
     let metrics = task.metrics(&[Tells::Counts]);
     metrics.values("upload", "data_access", vec![("count".to_owned(), receipt.stored as f64)], meta);
     // Counts and lines, no names and no values: everybody who may ask for the upload's figures sees what became of its rows.
-    let meta = json!({
-        "name": "receipt", "metric_type": "UPLOAD_RECEIPT", "reasons": receipt.reasons, "notes": receipt.notes,
-    });
+    // By name and not in lists, which leave no party that keeps its rows to itself.
+    let reasons = receipt.reasons.iter();
+    let reasons: Map<String, Value> = reasons
+        .map(|found| (found.reason.clone(), json!({"rows": found.rows, "first_line": found.first_line})))
+        .collect();
+    let notes: Map<String, Value> =
+        receipt.notes.iter().zip(1..).map(|(note, number)| (i32::to_string(&number), json!(note))).collect();
+    let meta = json!({"name": "receipt", "metric_type": "UPLOAD_RECEIPT", "reasons": reasons, "notes": notes});
     let figures = [
         ("rows_in", receipt.rows_in),
         ("stored", receipt.stored),

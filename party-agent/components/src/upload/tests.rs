@@ -41,7 +41,7 @@ async fn agrees_with_the_plain_computation() {
     assert_eq!(metric.data.plain(), MetricData::Values(vec![("count".to_owned(), 1.0)]));
     assert_eq!(metric.meta["metric_type"], json!("UPLOAD"));
     let told = &part.metrics[1];
-    assert_eq!((told.name.as_str(), told.meta["reasons"].clone()), ("receipt", json!([])));
+    assert_eq!((told.name.as_str(), told.meta["reasons"].clone()), ("receipt", json!({})));
     let figures =
         ["rows_in", "stored", "replaced", "rejected"].map(str::to_owned).into_iter().zip([1.0, 1.0, 0.0, 0.0]);
     assert_eq!(told.data.plain(), MetricData::Values(figures.collect()));

@@ -163,7 +163,11 @@ async fn lists_uploads_whose_table_is_there() {
     world.agents.tables.lock().expect("lock").insert(("9999".into(), "breast".into()));
     let rows = world.data("data/upload/history", json!({"limit": 2})).await;
     let row = &rows[0][super::fixture::UPLOAD];
-    let info = json!({"table_name": "breast", "namespace": "experiment", "partition": 4, "upload_count": 569, "actual_count": 569});
+    let rows = json!({"upload_count": 569, "actual_count": 569});
+    let info = json!({
+        "table_name": "breast", "namespace": "experiment", "partition": 4, "upload_count": 569, "actual_count": 569,
+        "parties": {"9999": rows, "10000": rows},
+    });
     assert_eq!(row["upload_info"], info);
     assert_eq!(world.data("data/upload/history", json!({"job_id": "5"})).await, json!([]));
 }
