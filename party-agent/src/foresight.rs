@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use policy::{Brought, Header, MoreVectors, Spoken};
 use serde_json::Value;
 use vocabulary::{
-    Disclosure, ErrorCode, Fault, Offer, OfferedStep, Participant, PartyId, PortKind, Stage, StepName, TableRef,
+    CheckpointRef, Disclosure, ErrorCode, Fault, Offer, OfferedStep, Participant, PartyId, PortKind, Stage, StepName,
+    TableRef,
 };
 
 use crate::holdings::Catalogue;
@@ -50,12 +51,26 @@ fn spoken_by(catalogue: Catalogue, step: &OfferedStep, who: &Participant) -> Res
         trains: leaves_model && step.stage == Stage::Fit,
         more: match line.disclosure {
             Disclosure::RowValues => {
-                component.more_vectors(step.stage, who.role, &parameters).into_iter().map(more).collect()
+                let asked = component.more_vectors(step.stage, who.role, &parameters).into_iter().map(more);
+                asked.chain(of_checkpoints(step, who)).collect()
             }
             _ => Vec::new(),
         },
     };
     Ok(component.spoken(step.stage, who.role, &parameters).into_iter().map(to_whom).collect())
+}
+
+/// Applying a state from the course of a training gives the vector of that moment away: where states are applied one after the
+/// other as many as there were moments, and so the n-th counts as n.
+fn of_checkpoints<'a>(step: &'a OfferedStep, who: &'a Participant) -> impl Iterator<Item = MoreVectors> + 'a {
+    let mine = step.models.iter().filter(move |input| input.model.owner == *who);
+    mine.filter_map(|input| {
+        let (which, count) = match input.checkpoint.as_ref().filter(|_| step.stage == Stage::Apply)? {
+            CheckpointRef::StepIndex(number) => (number.to_string(), Some(u64::from(*number) + 1)),
+            CheckpointRef::StepName(name) => (name.clone(), None),
+        };
+        Some(MoreVectors { parameter: format!("{} with checkpoint {which}", input.port), count })
+    })
 }
 
 /// The columns of the stored tables that the offer names at party `me`; `columns_of` knows those of a table that is here.
@@ -105,4 +120,50 @@ fn sources(offer: &Offer, step: &OfferedStep, who: &Participant, headers: &[Head
         open.extend(makers.filter_map(|maker| offer.steps.iter().find(|step| step.step == *maker)));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{offer, party, script};
+    use vocabulary::{ModelInput, ModelRef, Role};
+
+    #[test]
+    fn a_state_of_a_training_counts_as_the_moment_from_which_it_is() {
+        let mut step = offer(&script("talk")).steps.remove(0);
+        let who = Participant::new(Role::Host, party("2"));
+        let counts = |step: &OfferedStep| of_checkpoints(step, &who).map(|more| more.count).collect::<Vec<_>>();
+        let model = ModelRef { version: "1".to_owned(), step: step.step.clone(), owner: who.clone() };
+        let at = |checkpoint| ModelInput { port: "model".to_owned(), model: model.clone(), checkpoint };
+        step.models = vec![
+            at(None),
+            at(Some(CheckpointRef::StepIndex(0))),
+            at(Some(CheckpointRef::StepIndex(7))),
+            at(Some(CheckpointRef::StepName("epoch_3".to_owned()))),
+        ];
+        assert_eq!(counts(&step), [], "a training goes on from it");
+        step.stage = Stage::Apply;
+        assert_eq!(counts(&step), [Some(1), Some(8), None]);
+        step.models.iter_mut().for_each(|input| input.model.owner = Participant::new(Role::Guest, party("1")));
+        assert_eq!(counts(&step), [], "another's");
+    }
+
+    #[test]
+    fn columns_are_those_of_the_stored_tables_behind_a_step() {
+        let offer = offer(&script("talk"));
+        let me = party("2");
+        let table = offer.steps[0].tables[1].1.clone();
+        let names = |of: &TableRef| (*of == table).then(|| vec!["a".to_owned(), "b".to_owned()]);
+        let headers = headers(&me, &offer, names);
+        assert_eq!(headers, [Header { table: table.clone(), columns: vec!["a".to_owned(), "b".to_owned()] }]);
+        let mut spoken = spoken(&me, crate::trial::SCRIPTED, &offer).unwrap();
+        assert_eq!(brought(&me, &offer, &spoken, &headers), [], "nothing of rows is sent");
+        spoken[0].line.disclosure = Disclosure::RowValues;
+        let step = spoken[0].step.clone();
+        assert_eq!(brought(&me, &offer, &spoken, &headers), [Brought { step, table, columns: 2 }]);
+        // Lines in which one column holds many.
+        let sparse = serde_json::json!({"script": "talk", "input_format": "tag"});
+        let sparse = crate::trial::offer(&sparse);
+        assert_eq!(brought(&me, &sparse, &spoken, &headers), []);
+    }
 }

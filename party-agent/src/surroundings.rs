@@ -1,5 +1,6 @@
 //! What stands behind a room's doors: the party's shelf, models, files and log, each no wider than the order allows.
 
+mod columns;
 mod copies;
 mod export;
 mod import;
@@ -196,32 +197,6 @@ impl Outside {
         if let Some(account) = &self.account {
             account.read(rows);
         }
-    }
-
-    /// Notes how many columns stand behind values of rows that the component may send.
-    async fn account_columns(&self, table: &Table) -> Result<()> {
-        let (Some(account), true) = (&self.account, self.sends_rows) else { return Ok(()) };
-        let table = table.clone();
-        account.read_columns(blocking(move || Ok(table.varied_features() as u64)).await?);
-        Ok(())
-    }
-
-    /// Refuses a table of the party with columns that are not for somebody in the job: it may have changed since the offer.
-    fn check_columns(&self, name: &TableRef, table: &Table) -> Result<()> {
-        let policy = self.holdings.policy();
-        if name.namespace.starts_with("output_data_") || self.own_affair {
-            return Ok(());
-        }
-        let columns = || table.schema().columns.iter().map(|column| column.name.as_str());
-        for peer in self.assignment.cast.parties().into_iter().filter(|party| *party != self.holdings.me) {
-            if let Some((rule, column)) = policy.kept_column(&peer, name, columns()) {
-                self.log(LogLevel::Error, &format!("column {column} of {name} is not for party {peer} ({rule})"));
-                let message = format!("the table {name} has columns that are not for party {peer}");
-                let fault = Fault::new(ErrorCode::OfferRefused, message).at(&self.holdings.me).path(rule);
-                return Err(fault.next("use a table without them, or have the data owner name them").into());
-            }
-        }
-        Ok(())
     }
 
     /// Where what the attempt learns is kept.
