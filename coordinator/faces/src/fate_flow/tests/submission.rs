@@ -111,9 +111,9 @@ async fn what_nothing_reads_is_told_in_answer_row_and_log() {
     assert_eq!(listed["jobs"][0]["warnings"], Value::Array(warnings));
     // A schedule says it when it is made, and keeps saying it.
     body["every_seconds"] = json!(60);
-    let (_, made) = world.post("fedflow/schedule/create", body.clone()).await;
+    let (_, made) = world.post("fedflow/schedules/create", body.clone()).await;
     assert!(made["retmsg"].as_str().is_some_and(|text| text.contains("did you mean task_cores?")), "{made}");
-    let listed = world.data("fedflow/schedule/query", json!({})).await;
+    let listed = world.data("fedflow/schedules/query", json!({})).await;
     assert_eq!(listed[0]["warnings"].as_array().map(Vec::len), Some(3));
 }
 
@@ -289,7 +289,7 @@ async fn lets_a_sender_of_an_unwanted_file_read_the_refusal() {
     let rows = "2,1\r\n".repeat(1 << 20);
     let length = head.len() + rows.len() + tail.len();
     let request = format!(
-        "POST /v1/data/upload?{query} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\ncontent-type: multipart/form-data; boundary=X\r\n\r\n{head}"
+        "POST /v1/data/upload?{query} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\ncontent-type: multipart/form-data; boundary=X\r\n\r\n{head}"
     );
     let mut stream = tokio::net::TcpStream::connect(address).await.expect("connect");
     for part in [request.as_str(), rows.as_str(), tail] {
