@@ -270,6 +270,31 @@ async fn an_order_is_judged_by_the_rules_of_now() {
 }
 
 #[tokio::test]
+async fn an_order_under_an_offer_that_a_later_one_replaced_is_refused() {
+    let agent = host().await;
+    let accept = async |offer: &Offer| {
+        let fingerprint = offer.fingerprint().unwrap();
+        agent.holdings.records.accept_offer(&fingerprint, offer, agent.holdings.now()).await.unwrap();
+        fingerprint
+    };
+    let first = Offer { attempts: Some(9), ..offer(&script("leave")) };
+    let (one, supervisor) = (accept(&first).await, supervisor(&agent).await);
+    let order = |attempt: u32, fingerprint: &str| Assignment {
+        offer: fingerprint.to_owned(),
+        ..assignment(Role::Host, "2", attempt, &script("leave"))
+    };
+    crate::trial::input_was_made(&agent.holdings, &order(0, &one)).await;
+    supervisor.assign(order(0, &one)).await.unwrap();
+    let second = Offer { attempts: Some(8), ..first.clone() };
+    accept(&second).await;
+    let fault = supervisor.assign(order(1, &one)).await.unwrap_err();
+    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("offer")), "{fault}");
+    // Accepted once more, it is the last one again.
+    accept(&first).await;
+    supervisor.assign(order(2, &one)).await.unwrap();
+}
+
+#[tokio::test]
 async fn no_more_attempts_begin_than_the_offer_allows_and_none_after_its_end() {
     let agent = host().await;
     let accept = async |offer: &Offer| {

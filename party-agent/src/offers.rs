@@ -25,17 +25,24 @@ const DAY: i64 = 86_400_000_000;
 
 /// Who may send mail for which job.
 #[derive(Clone, Default)]
-pub(crate) struct Casts(Arc<Mutex<BTreeMap<JobId, Steps>>>);
+pub(crate) struct Casts(Arc<Mutex<BTreeMap<JobId, Accepted>>>);
+
+/// The offer of a job that counts: the one that was accepted last.
+struct Accepted {
+    fingerprint: String,
+    steps: Steps,
+}
 
 /// The steps of a job, with those who run each.
 type Steps = BTreeMap<StepName, Vec<Participant>>;
 
 impl Casts {
-    /// Lets the cast of an accepted job write.
-    pub(crate) fn insert(&self, offer: &Offer) {
+    /// Lets the cast of an accepted job write, under this offer and no other.
+    pub(crate) fn insert(&self, fingerprint: &str, offer: &Offer) {
         let mut casts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let steps = offer.steps.iter().map(|step| (step.step.clone(), step.participants.clone()));
-        casts.insert(offer.job.clone(), steps.collect());
+        let accepted = Accepted { fingerprint: fingerprint.to_owned(), steps: steps.collect() };
+        casts.insert(offer.job.clone(), accepted);
         if casts.len() > MOST_CASTS {
             // Job ids begin with their date.
             casts.pop_first();
@@ -52,7 +59,12 @@ impl Casts {
         let address = &head.address;
         let casts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match casts.get(&address.attempt.job) {
-            Some(steps) if runs(steps, address) => Ok(()),
+            Some(accepted) if accepted.fingerprint != address.attempt.offer => {
+                let job = &address.attempt.job;
+                let message = format!("a letter of job {job} is of another offer than the one that was accepted last");
+                Err(Fault::new(ErrorCode::OfferRefused, message).next("run the job again; all parties need one version"))
+            }
+            Some(accepted) if runs(&accepted.steps, address) => Ok(()),
             Some(_) => {
                 let (job, step) = (&address.attempt.job, &address.attempt.step);
                 let message = format!("{} or {} has no part in step {step} of job {job}", address.from, address.to);
@@ -167,7 +179,7 @@ impl Offers {
         let heritage = judged.map_err(|fault| fault.at(&holdings.me))?;
         holdings.records.accept_offer(fingerprint, offer, holdings.now()).await?;
         heritage.take(holdings, &offer.job).await?;
-        self.casts.insert(offer);
+        self.casts.insert(fingerprint, offer);
         tracing::info!(job = %offer.job, initiator = %offer.initiator, "offer accepted");
         Ok(())
     }

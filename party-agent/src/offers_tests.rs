@@ -125,6 +125,7 @@ async fn lets_only_the_cast_of_an_accepted_job_write() {
         job: crate::trial::job(),
         step: assignment(Role::Host, "2", 0, &script("talk")).task.step,
         attempt: vocabulary::Attempt(0),
+        offer: offer(&script("talk")).fingerprint().unwrap(),
     };
     let letter = |from: &str| MailHead {
         address: Address {
@@ -140,6 +141,31 @@ async fn lets_only_the_cast_of_an_accepted_job_write() {
     host.offers.accept(host.signed("1", Kind::Agent)).await.unwrap();
     assert!(admit(&letter("1")).is_ok());
     assert_eq!(admit(&letter("3")).unwrap_err().code, ErrorCode::PermissionDenied);
+}
+
+#[tokio::test]
+async fn takes_mail_only_under_the_offer_that_was_accepted_last() {
+    let host = agent("2", OPEN).await;
+    let admit = host.offers.casts.admit();
+    let step = assignment(Role::Host, "2", 0, &script("talk")).task.step;
+    let letter = |offer: &str| {
+        let (job, step, attempt) = (crate::trial::job(), step.clone(), vocabulary::Attempt(0));
+        let who = |role, id| Participant::new(role, party(id));
+        let attempt = AttemptKey { job, step, attempt, offer: offer.to_owned() };
+        let address = Address { attempt, from: who(Role::Guest, "1"), to: who(Role::Host, "2"), tag: "t".to_owned() };
+        admit(&MailHead { address, message: "m".to_owned(), size: 0 }).map_err(|fault| fault.code)
+    };
+    let (first, second) = (host.signed("1", Kind::Agent), amended(&host, |_| {}));
+    let (one, two) = (fingerprint_of(&first.bytes), fingerprint_of(&second.bytes));
+    host.offers.accept(first.clone()).await.unwrap();
+    assert_eq!((letter(&one), letter(&two)), (Ok(()), Err(ErrorCode::OfferRefused)));
+    assert_eq!(letter(""), Err(ErrorCode::OfferRefused), "a sender that names no offer is of an older version");
+    host.offers.accept(second).await.unwrap();
+    assert_eq!((letter(&one), letter(&two)), (Err(ErrorCode::OfferRefused), Ok(())));
+    // The parameters are changed back.
+    host.offers.accept(first).await.unwrap();
+    assert_eq!((letter(&one), letter(&two)), (Ok(()), Err(ErrorCode::OfferRefused)));
+    assert_eq!(host.holdings.records.offers_of(&crate::trial::job()).await.unwrap().pop(), Some(offer(&script("talk"))));
 }
 
 #[tokio::test]
@@ -180,7 +206,12 @@ async fn lets_nobody_write_for_a_step_that_the_job_does_not_have() {
     let host = agent("2", OPEN).await;
     host.offers.accept(host.signed("1", Kind::Agent)).await.unwrap();
     let step = vocabulary::StepName::new("another_0").unwrap();
-    let attempt = AttemptKey { job: crate::trial::job(), step, attempt: vocabulary::Attempt(0) };
+    let attempt = AttemptKey {
+        job: crate::trial::job(),
+        step,
+        attempt: vocabulary::Attempt(0),
+        offer: offer(&script("talk")).fingerprint().unwrap(),
+    };
     let who = |role, id| Participant::new(role, party(id));
     let address = Address { attempt, from: who(Role::Guest, "1"), to: who(Role::Host, "2"), tag: "t".to_owned() };
     let head = MailHead { address, message: "m".to_owned(), size: 0 };

@@ -117,7 +117,7 @@ impl Supervisor {
         if !holdings.records.begin_attempt(&order.assignment, holdings.now()).await? {
             return Ok(());
         }
-        self.0.casts.insert(&order.offer);
+        self.0.casts.insert(&order.assignment.offer, &order.offer);
         let workshop = self.0.workshop.clone();
         let span = tracing::info_span!(
             "attempt", job = %task.job, step = %task.step, role = %task.role, attempt = order.assignment.attempt.0, party = %task.party
@@ -140,6 +140,12 @@ impl Supervisor {
         };
         agrees(&assignment, &offer, &holdings.me)?;
         let task = &assignment.task;
+        // A later offer took the place of the earlier ones: an attempt under one of those would be of another job.
+        let last = holdings.records.offers_of(&task.job).await?.pop();
+        if last.is_some_and(|last| last != offer) {
+            let message = format!("{task} is ordered under an offer that a later one of its job took the place of");
+            return Err(Fault::new(ErrorCode::OfferRefused, message).path("offer").next("run the job again"));
+        }
         // By the rules of now, not of when it was accepted.
         let consent = Arc::new(Consent::new(holdings.clone(), assignment.clone(), offer.clone()));
         let policy = consent.in_force().await?;

@@ -250,11 +250,11 @@ async fn refuses_more_attempts_than_it_may_run() {
     other.task.step = second.steps[0].step.clone();
     other.offer = second.fingerprint().unwrap();
     guest.holdings.records.accept_offer(&other.offer, &second, guest.holdings.now()).await.unwrap();
-    let fault = guest.supervisor.assign(other).await.unwrap_err();
+    let fault = guest.supervisor.assign(other.clone()).await.unwrap_err();
     assert!(fault.code == ErrorCode::AgentBusy && fault.next.unwrap().contains("limits.attempts"));
     guest.supervisor.shut_down().await;
     assert_eq!(guest.outcomes(1).await, [Outcome::Lost]);
-    let late = assignment(Role::Guest, "1", 1, &script("wait"));
+    let late = Assignment { attempt: Attempt(1), ..other };
     assert_eq!(guest.supervisor.assign(late).await.unwrap_err().code, ErrorCode::PartyOffline);
 }
 

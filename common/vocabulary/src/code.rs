@@ -119,6 +119,49 @@ codes! {
     RecordUnreadable = "FF902",
 }
 
+impl ErrorCode {
+    /// Whether the same work would fail the same way again, whenever it is tried: nothing in it hangs on the moment.
+    pub const fn is_permanent(self) -> bool {
+        use ErrorCode as C;
+        matches!(
+            self,
+            C::DocumentInvalid
+                | C::ComponentUnknown
+                | C::ParameterInvalid
+                | C::PartyUnknown
+                | C::CatalogueMismatch
+                | C::RequestInvalid
+                | C::Unsupported
+                | C::TableMissing
+                | C::TableInvalid
+                | C::IntersectionEmpty
+                | C::ModelMissing
+                | C::DataMismatch
+                | C::OfferRefused
+                | C::ReleaseRefused
+                | C::DisclosureRefused
+                | C::PermissionDenied
+        )
+    }
+
+    /// Whether the failure hangs on the moment: the same work may go well later, however often it failed.
+    pub const fn may_pass(self) -> bool {
+        use ErrorCode as C;
+        matches!(
+            self,
+            C::StorageFull
+                | C::PartyOffline
+                | C::PartyLost
+                | C::PeerTimeout
+                | C::PeerFailed
+                | C::AddressUnusable
+                | C::AgentBusy
+                | C::DeadlinePassed
+                | C::Canceled
+        )
+    }
+}
+
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())
@@ -135,6 +178,12 @@ mod tests {
         texts.sort_unstable();
         texts.dedup();
         assert_eq!(texts.len(), ErrorCode::ALL.len());
+    }
+
+    #[test]
+    fn no_code_is_both_permanent_and_one_that_may_pass() {
+        let both = |code: &&ErrorCode| code.is_permanent() && code.may_pass();
+        assert_eq!(ErrorCode::ALL.iter().find(both), None);
     }
 
     #[test]

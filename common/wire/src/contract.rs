@@ -47,6 +47,7 @@ pub fn participant(role: &str) -> Participant {
 /// A letter of attempt 1 between two roles.
 pub fn letter(from: &str, to: &str, tag: &str, body: Vec<u8>) -> Envelope {
     let attempt = AttemptKey {
+        offer: "0f".repeat(32),
         job: JobId::new("202611230000").expect("a valid name"),
         step: StepName::new("step_0").expect("a valid name"),
         attempt: Attempt(1),

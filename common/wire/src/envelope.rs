@@ -15,6 +15,10 @@ pub struct AttemptKey {
     pub step: StepName,
     /// The try.
     pub attempt: Attempt,
+    /// Fingerprint of the offer under which the sender does it: the receiver takes mail only under the one that it accepted
+    /// last, so that no letter of an earlier or another offer of the job is read.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub offer: String,
 }
 
 impl fmt::Display for AttemptKey {

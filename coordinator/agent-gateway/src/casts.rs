@@ -60,6 +60,7 @@ mod tests {
 
     fn letter(from: Participant, to: Participant) -> MailHead {
         let attempt = AttemptKey {
+            offer: String::new(),
             job: JobId::new("1").expect("valid"),
             step: StepName::new("s").expect("valid"),
             attempt: Attempt(0),

@@ -174,6 +174,8 @@ pub struct EarlierTries {
     pub lost: u32,
     /// Tries that failed.
     pub failed: u32,
+    /// Why the last of them came to nothing.
+    pub cause: Option<Fault>,
 }
 
 /// Counts earlier tries from the rows of all attempts of a job.
@@ -190,12 +192,15 @@ pub fn earlier_tries(rows: &[Task]) -> Vec<EarlierTries> {
 fn earlier_of(step: &StepName, rows: &[Task]) -> Option<EarlierTries> {
     let own: Vec<&Task> = rows.iter().filter(|task| &task.key.id.step == step).collect();
     let mut attempt = own.iter().map(|task| task.key.attempt).max()?;
-    let mut count = EarlierTries { step: step.clone(), lost: 0, failed: 0 };
+    let mut count = EarlierTries { step: step.clone(), lost: 0, failed: 0, cause: None };
     while attempt > Attempt(0) && own.iter().any(|task| task.key.attempt == attempt && task.not_before.is_some()) {
         attempt = Attempt(attempt.0 - 1);
         let tries: Vec<Try> =
             own.iter().filter(|task| task.key.attempt == attempt).map(|task| Try::from(*task)).collect();
-        count.add(root_of(tries.iter()).map(|(ending, _)| ending));
+        let (ending, fault) = root_of(tries.iter()).unzip();
+        count.add(ending);
+        // They are gone through from the last one to the first.
+        count.cause = count.cause.or(fault);
     }
     (count.lost + count.failed > 0).then_some(count)
 }

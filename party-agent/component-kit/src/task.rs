@@ -84,6 +84,7 @@ impl TaskContext {
             job: assignment.task.job.clone(),
             step: assignment.task.step.clone(),
             attempt: assignment.attempt,
+            offer: assignment.offer.clone(),
         };
         let me = assignment.task.participant();
         let token = cancel.clone();
@@ -359,8 +360,12 @@ impl TaskContext {
         let Some(input) = applied.filter(|input| input.model.version == assignment.model_version) else {
             return Ok(());
         };
-        let model = self.guarded(surroundings.load_model(&input.model)).await??;
-        self.guarded(surroundings.hand_model_on(&input.model, model)).await?
+        match self.guarded(surroundings.load_model(&input.model)).await? {
+            Ok(model) => self.guarded(surroundings.hand_model_on(&input.model, model)).await?,
+            // Not every role has a part of it: the arbiter learns nothing.
+            Err(ComponentError::Fault(fault)) if fault.code == ErrorCode::ModelMissing => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Keeps a state that a predict job may choose in place of the final one. The model is of the kind that `save_model`

@@ -105,8 +105,15 @@ pub fn task_of(job: &JobId, step: &str, who: &Participant) -> TaskId {
 
 /// A message from a task to another participant of its step. `tag` is what it is addressed by, such as
 /// `epoch.0/batch.0/host_forward`; the declared message is the tag's last part, and may be changed afterwards.
-pub fn letter(from: &TaskId, attempt: u32, to: &Participant, tag: &str, body: impl Into<bytes::Bytes>) -> Envelope {
-    let key = AttemptKey { job: from.job.clone(), step: from.step.clone(), attempt: Attempt(attempt) };
+pub fn letter(
+    from: &TaskId,
+    (attempt, offer): (u32, &str),
+    to: &Participant,
+    tag: &str,
+    body: impl Into<bytes::Bytes>,
+) -> Envelope {
+    let (job, step) = (from.job.clone(), from.step.clone());
+    let key = AttemptKey { job, step, attempt: Attempt(attempt), offer: offer.to_owned() };
     let address = Address { attempt: key, from: from.participant(), to: to.clone(), tag: tag.to_owned() };
     let message = tag.rsplit('/').next().unwrap_or_default().to_owned();
     Envelope { address, message, body: body.into() }

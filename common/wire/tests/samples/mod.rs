@@ -75,7 +75,7 @@ pub(crate) fn peer() -> Peer {
 }
 
 pub(crate) fn mail_head() -> MailHead {
-    let attempt = AttemptKey { job: job(), step: step(), attempt: Attempt(2) };
+    let attempt = AttemptKey { job: job(), step: step(), attempt: Attempt(2), offer: "ab".repeat(32) };
     let address = Address { attempt, from: guest(), to: host(), tag: "epoch.3/batch.0/guest_forward".into() };
     MailHead { address, message: "guest_forward".into(), size: 70_000 }
 }

@@ -116,15 +116,13 @@ impl JobSnapshot {
 
     fn count_try(&mut self, step: &StepName) {
         let tries: Vec<Try> = self.tasks.iter().filter(|task| &task.key.id.step == step).map(Try::from).collect();
-        let ending = root_of(tries.iter()).map(|(ending, _)| ending);
-        match self.earlier.iter_mut().find(|earlier| &earlier.step == step) {
-            Some(earlier) => earlier.add(ending),
-            None => {
-                let mut first = EarlierTries { step: step.clone(), lost: 0, failed: 0 };
-                first.add(ending);
-                self.earlier.push(first);
-            }
-        }
+        let (ending, cause) = root_of(tries.iter()).unzip();
+        let known = self.earlier.iter().position(|earlier| &earlier.step == step);
+        let none = || EarlierTries { step: step.clone(), lost: 0, failed: 0, cause: None };
+        let mut earlier = known.map_or_else(none, |place| self.earlier.swap_remove(place));
+        earlier.add(ending);
+        earlier.cause = cause;
+        self.earlier.push(earlier);
     }
 
     fn happen(&mut self, event: JobEvent, reason: Option<Fault>, now: Timestamp) -> Result<(), IllegalTransition> {

@@ -5,7 +5,7 @@ use vocabulary::{Attempt, Fault};
 use super::work::Work;
 use crate::graph::Step;
 use crate::job::state::JobEvent;
-use crate::step::{Ending, echo_of, root_of};
+use crate::step::{EarlierTries, Ending, echo_of, root_of};
 
 /// Looks after every step whose present try broke.
 pub(super) fn mend(work: &mut Work<'_>) {
@@ -17,7 +17,7 @@ pub(super) fn mend(work: &mut Work<'_>) {
         }
         // Tasks may have been lost while the rest was stopped; the first cause is looked up again.
         let Some((ending, root)) = root_of(tasks.iter().filter_map(|index| work.tasks.get(*index))) else { continue };
-        if !try_again(work, step, ending) {
+        if !try_again(work, step, ending, &root) {
             return work.job_event(JobEvent::StopAsked, Some(root));
         }
     }
@@ -46,10 +46,23 @@ pub(super) fn note_unquiet(work: &mut Work<'_>, index: usize) {
     }
 }
 
-/// Gives the step a new try when its allowance is not used up.
-fn try_again(work: &mut Work<'_>, step: &Step, ending: Ending) -> bool {
+/// Whether another try would come to the same: a failure in which nothing hangs on the moment, or the very one of the try
+/// before.
+fn is_in_vain(ending: Ending, root: &Fault, earlier: &EarlierTries) -> bool {
+    let same = |before: &Fault| {
+        (before.code, &before.party, &before.path, &before.message) == (root.code, &root.party, &root.path, &root.message)
+    };
+    ending == Ending::Failed
+        && (root.code.is_permanent() || (!root.code.may_pass() && earlier.cause.as_ref().is_some_and(same)))
+}
+
+/// Gives the step a new try when its allowance is not used up and another try may come to something.
+fn try_again(work: &mut Work<'_>, step: &Step, ending: Ending, root: &Fault) -> bool {
     let settings = &work.job.settings;
     let earlier = work.earlier_of(&step.name);
+    if is_in_vain(ending, root, &earlier) {
+        return false;
+    }
     let allowed = match ending {
         Ending::Failed | Ending::Lost if settings.shared_retries => work.earlier_in_all() < settings.retries,
         Ending::Failed => earlier.failed < settings.retries,

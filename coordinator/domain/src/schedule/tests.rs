@@ -209,7 +209,7 @@ fn a_failed_step_is_tried_again_after_a_pause_while_its_allowance_lasts() {
     let mut world = running();
     world.snapshot.job.settings.retries = 1;
     let fail = |world: &mut World| {
-        world.report("reader_0", "1", E::Failed, Some(Fault::new(ErrorCode::TableInvalid, "bad cell")));
+        world.report("reader_0", "1", E::Failed, Some(Fault::new(ErrorCode::StorageFull, "no room")));
         world.report("reader_0", "2", E::Succeeded, None);
         world.decide();
     };
@@ -223,12 +223,46 @@ fn a_failed_step_is_tried_again_after_a_pause_while_its_allowance_lasts() {
     assert_eq!(world.snapshot.job.state, JobState::Stopping);
 }
 
+/// Fails the first reader's step at party 1 in try after try, as long as it is tried.
+fn tries_until_given_up(faults: &[Fault]) -> usize {
+    let mut world = running();
+    world.snapshot.job.settings.retries = 5;
+    for (number, fault) in faults.iter().enumerate() {
+        world.report("reader_0", "1", E::Failed, Some(fault.clone()));
+        world.report("reader_0", "2", E::Succeeded, None);
+        world.decide();
+        if world.snapshot.job.state == JobState::Stopping {
+            return number + 1;
+        }
+        world.pass(1_000);
+        world.decide();
+        assert_eq!(world.states("reader_0"), [S::Assigned, S::Assigned]);
+    }
+    panic!("it is still tried after {} tries", faults.len());
+}
+
+#[test]
+fn what_would_fail_again_is_not_tried_again() {
+    let fault = |code, text: &str| Fault::new(code, text);
+    for code in [ErrorCode::TableInvalid, ErrorCode::ParameterInvalid, ErrorCode::ReleaseRefused, ErrorCode::DataMismatch] {
+        assert_eq!(tries_until_given_up(&vec![fault(code, "as before"); 6]), 1, "{code}");
+    }
+    for code in [ErrorCode::NumericRange, ErrorCode::Internal, ErrorCode::ComponentPanicked, ErrorCode::FileUnreadable] {
+        assert_eq!(tries_until_given_up(&vec![fault(code, "as before"); 6]), 2, "{code}");
+    }
+    for code in [ErrorCode::StorageFull, ErrorCode::AgentBusy, ErrorCode::DeadlinePassed] {
+        assert_eq!(tries_until_given_up(&vec![fault(code, "as before"); 6]), 6, "{code}: later it may go well");
+    }
+    let other = |number: u32| fault(ErrorCode::Internal, &format!("failure {number}"));
+    assert_eq!(tries_until_given_up(&[other(1), other(2), other(1), other(1)]), 4, "only the very same failure counts");
+}
+
 #[test]
 fn an_allowance_that_all_steps_share_is_used_up_by_whichever_fails() {
     for shared in [false, true] {
         let mut world = running();
         (world.snapshot.job.settings.retries, world.snapshot.job.settings.shared_retries) = (1, shared);
-        let bad = || Some(Fault::new(ErrorCode::TableInvalid, "bad cell"));
+        let bad = || Some(Fault::new(ErrorCode::StorageFull, "no room"));
         world.report("reader_0", "1", E::Failed, bad());
         world.report("reader_0", "2", E::Succeeded, None);
         world.decide();

@@ -170,7 +170,7 @@ impl<'a> Work<'a> {
 
     /// Earlier tries of a step that came to nothing.
     pub(super) fn earlier_of(&self, step: &StepName) -> EarlierTries {
-        let none = EarlierTries { step: step.clone(), lost: 0, failed: 0 };
+        let none = EarlierTries { step: step.clone(), lost: 0, failed: 0, cause: None };
         self.earlier.iter().find(|earlier| &earlier.step == step).cloned().unwrap_or(none)
     }
 

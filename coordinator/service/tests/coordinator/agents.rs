@@ -33,6 +33,8 @@ pub(crate) struct Behaviour {
     pub(crate) runs: Option<Duration>,
     /// Tries of a step that fail.
     pub(crate) fails: BTreeMap<String, u32>,
+    /// With what; a table is missing when it is not set.
+    pub(crate) fails_with: Option<Fault>,
     /// Says everything twice.
     pub(crate) repeats: bool,
     /// Neither beats nor reports nor answers, though its link stands.
@@ -51,6 +53,7 @@ impl Default for Behaviour {
             answers_after: Duration::from_millis(1),
             runs: Some(Duration::from_millis(50)),
             fails: BTreeMap::new(),
+            fails_with: None,
             repeats: false,
             frozen: false,
             slots: None,
@@ -139,13 +142,18 @@ impl Agents {
 
     /// Breaks the link; with `forget` the agent loses all it ran.
     pub(crate) async fn disconnect(&self, party: &PartyId, forget: bool) {
+        self.part(party, forget, service::Parting::Unknown).await;
+    }
+
+    /// The same, by what the end of the link says.
+    pub(crate) async fn part(&self, party: &PartyId, forget: bool, parting: service::Parting) {
         self.behave(party, |own| own.online = false);
         if forget {
             self.state.lock().unwrap().running.retain(|(id, _)| id.party != *party);
         }
         let coordinator = self.state.lock().unwrap().coordinator.clone();
         if let Some(coordinator) = coordinator {
-            coordinator.agent_gone(party, offline(party), service::Parting::Unknown).await.expect("is noted");
+            coordinator.agent_gone(party, offline(party), parting).await.expect("is noted");
         }
     }
 
@@ -181,7 +189,8 @@ impl Agents {
         }
         let mut bodies = if fails { Vec::new() } else { results(&assignment) };
         let outcome = if fails {
-            Outcome::Failed(Fault::new(ErrorCode::TableMissing, "no such table"))
+            let missing = || Fault::new(ErrorCode::TableMissing, "no such table");
+            Outcome::Failed(own.fails_with.unwrap_or_else(missing))
         } else {
             Outcome::Succeeded
         };

@@ -108,7 +108,10 @@ async fn an_order_that_cannot_be_delivered_shows_in_what_the_job_waits_for() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_step_is_tried_again_as_often_as_asked_for() {
     let world = World::new().await;
-    world.agents.behave(&party("10000"), |own| own.fails = [("hetero_lr_0".to_owned(), 2)].into());
+    let full = Fault::new(ErrorCode::StorageFull, "no room");
+    world.agents.behave(&party("10000"), |own| {
+        (own.fails, own.fails_with) = ([("hetero_lr_0".to_owned(), 2)].into(), Some(full.clone()));
+    });
     let retries = json!({"auto_retries": 2, "auto_retry_delay": 5});
     let job = world.submit(dsl(), conf(10000, retries)).await;
     assert_eq!(world.settled(&job.id).await.state, JobState::Succeeded);
@@ -117,8 +120,71 @@ async fn a_failed_step_is_tried_again_as_often_as_asked_for() {
     world.agents.behave(&party("10000"), |own| own.fails = [("hetero_lr_0".to_owned(), 9)].into());
     let job = world.submit(dsl(), conf(10000, json!({}))).await;
     let failed = world.settled(&job.id).await;
-    assert_eq!((failed.state, failed.reason.unwrap().code), (JobState::Failed, ErrorCode::TableMissing));
+    assert_eq!((failed.state, failed.reason.unwrap().code), (JobState::Failed, ErrorCode::StorageFull));
     world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_succeed_is_not_tried_six_times() {
+    let world = World::new().await;
+    let cases = [
+        (ErrorCode::TableMissing, 0, "permanent: not again"),
+        (ErrorCode::NumericRange, 1, "the same twice: not again"),
+        (ErrorCode::StorageFull, 5, "may pass: as often as was asked for"),
+    ];
+    for (code, last, why) in cases {
+        world.agents.behave(&party("10000"), |own| {
+            own.fails = [("hetero_lr_0".to_owned(), 99)].into();
+            own.fails_with = Some(Fault::new(code, "as before"));
+        });
+        let job = world.submit(dsl(), conf(10000, json!({"auto_retries": 5, "auto_retry_delay": 1}))).await;
+        let failed = world.settled(&job.id).await;
+        assert_eq!((failed.state, failed.reason.unwrap().code), (JobState::Failed, code));
+        assert_eq!(world.agents.assignment("hetero_lr_0", "10000").attempt, Attempt(last), "{why}");
+    }
+    world.stop().await;
+}
+
+/// The party's log has it from the order, the run's log from the chronicle, whoever it was that ended.
+#[tokio::test(start_paused = true)]
+async fn why_a_step_begins_anew_stands_in_order_and_log() {
+    let world = World::new().await;
+    world.agents.behave(&party("10000"), |own| {
+        own.fails = [("hetero_lr_0".to_owned(), 1)].into();
+        own.fails_with = Some(Fault::new(ErrorCode::StorageFull, "no room"));
+    });
+    let job = world.submit(dsl(), conf(10000, json!({"auto_retries": 1}))).await;
+    assert_eq!(world.settled(&job.id).await.state, JobState::Succeeded);
+    for party in ["9999", "10000"] {
+        let order = world.agents.assignment("hetero_lr_0", party);
+        assert_eq!(order.attempt, Attempt(1));
+        assert!(order.because.as_ref().is_some_and(|why| why.contains("no room") && why.contains("10000")), "{order:?}");
+        assert_eq!(world.agents.assignment("reader_0", party).because, None, "a first try needs no reason");
+    }
+    world.stop().await;
+}
+
+/// An agent that says goodbye costs no lease, and one that falls silent the whole of it.
+#[tokio::test(start_paused = true)]
+async fn a_goodbye_ends_the_lease_at_once() {
+    for (parting, waits) in [(service::Parting::Ended, false), (service::Parting::Unknown, true)] {
+        let world = World::new().await;
+        world.agents.behave(&party("10000"), |own| own.runs = None);
+        let job = world.submit(reader_dsl(), pair_conf(10000)).await;
+        world.reaches(&job.id, JobState::Running).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.agents.part(&party("10000"), true, parting).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let anew = world.tasks(&job.id).await.iter().any(|task| task.key.attempt == Attempt(1));
+        assert_eq!(anew, !waits, "{parting:?}: begun anew after five seconds");
+        world.agents.behave(&party("10000"), |own| own.runs = Some(Duration::from_millis(50)));
+        world.agents.connect(&party("10000")).await;
+        assert_eq!(world.settled(&job.id).await.state, JobState::Succeeded);
+        let rows = world.tasks_of_all_tries(&job.id).await;
+        let first = rows.iter().find(|task| task.key.id.party == party("10000") && task.key.attempt == Attempt(0));
+        assert_eq!(first.map(|task| task.state), Some(TaskState::Lost), "how it ended is kept: {rows:?}");
+        world.stop().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -118,6 +118,11 @@ impl World {
         self.coordinator.tasks(&filter).await.unwrap().0
     }
 
+    pub(crate) async fn tasks_of_all_tries(&self, id: &JobId) -> Vec<Task> {
+        let filter = TaskFilter { job: Some(id.clone()), all_attempts: true, ..TaskFilter::default() };
+        self.coordinator.tasks(&filter).await.unwrap().0
+    }
+
     pub(crate) async fn states(&self, id: &JobId, step: &str) -> Vec<TaskState> {
         self.tasks(id)
             .await

@@ -132,6 +132,7 @@ async fn greeted(cluster: &Cluster, endpoint: &Endpoint, identity: &Identity) ->
         rows_through_coordinator: true,
         slots: None,
         run: None,
+        mail_key: None,
     };
     greet(connection, &hello, now, PATIENCE).await.map(|greeting| greeting.link)
 }
@@ -178,6 +179,7 @@ fn ended(task: TaskId) -> ToCoordinator {
 
 fn letter(job: &str, from: (Role, &str), to: (Role, &str)) -> ToCoordinator {
     let attempt = AttemptKey {
+        offer: String::new(),
         job: JobId::new(job).expect("a job"),
         step: StepName::new("hetero_lr_0").expect("a step"),
         attempt: Attempt(0),

@@ -51,7 +51,12 @@ impl Stage {
 
     async fn say(&self, task: &TaskId, attempt: u32, to: &Participant, tag: &str, body: Bytes) {
         let agent = if *to == guest("9999") { &self.bank } else { &self.referee };
-        let reply = self.clinic.send(agent.quic(), letter(task, attempt, to, tag, body)).await;
+        let order = |call| match call {
+            wire::agent_link::ToAgent::Assign(order) if order.task == *task => Some(order.offer),
+            _ => None,
+        };
+        let offer = self.clinic.calls().into_iter().find_map(order).expect("it was ordered");
+        let reply = self.clinic.send(agent.quic(), letter(task, (attempt, &offer), to, tag, body)).await;
         assert_eq!(reply.expect("a reply"), Reply::Done, "{tag}");
     }
 

@@ -219,8 +219,10 @@ async fn a_peer_that_fills_its_part_of_an_inbox_stops_no_other_mail() {
     let direct = cheat.direct("10000", clinic.quic()).await.expect("connected");
     let flood = async |job: &Job| {
         let from = task_of(&job.id, STEP, &guest("10001"));
+        let offer = job.offer().fingerprint().expect("bytes");
         for number in 0..200 {
-            let said = letter(&from, 0, &host("10000"), &format!("partition.{number}/guest_share"), vec![1; 50_000]);
+            let tag = format!("partition.{number}/guest_share");
+            let said = letter(&from, (0, &offer), &host("10000"), &tag, vec![1; 50_000]);
             match direct.send(said).await.expect("a reply") {
                 Reply::Done => {}
                 Reply::Failed(fault) => return (number, fault),

@@ -76,11 +76,14 @@ async fn a_message_of_nobody_in_the_step_is_refused() {
     coordinator.agree(&job).await.expect("agreed");
     let (to, tag) = (host("10000"), "partition.0/guest_share");
     let from = |id: &str| task_of(&job.id, STEP, &guest(id));
+    let mut earlier = job.clone();
+    earlier.attempts = 99;
+    let [now, before] = [&job, &earlier].map(|job| job.offer().fingerprint().expect("bytes"));
 
     // In the own name and without a part; in the name of one that has a part; for another party; of an unknown job.
-    let own = letter(&from("10001"), 0, &to, tag, "x");
-    let posing = letter(&from("9999"), 0, &to, tag, "x");
-    let astray = letter(&from("10001"), 0, &host("9999"), tag, "x");
+    let own = letter(&from("10001"), (0, &now), &to, tag, "x");
+    let posing = letter(&from("9999"), (0, &now), &to, tag, "x");
+    let astray = letter(&from("10001"), (0, &now), &host("9999"), tag, "x");
     for (envelope, code) in [
         (own.clone(), ErrorCode::PermissionDenied),
         (posing.clone(), ErrorCode::ProtocolViolation),
@@ -96,13 +99,21 @@ async fn a_message_of_nobody_in_the_step_is_refused() {
         assert!(matches!(&reply, Reply::Failed(fault) if fault.code == code), "{envelope:?}: {reply:?}");
     }
     // The one that has a part is heard, both ways, and a lie about the size is none.
-    let good = letter(&from("9999"), 0, &to, tag, "x");
+    let good = letter(&from("9999"), (0, &now), &to, tag, "x");
     let direct = member.direct("10000", clinic.quic()).await.expect("connected");
+    // The very same under another offer of the job, or under none, is not.
+    for offer in [before.as_str(), ""] {
+        let stale = letter(&from("9999"), (0, offer), &to, tag, "x");
+        for reply in [direct.send(stale.clone()).await, member.relay(stale.clone()).await] {
+            let reply = reply.expect("a reply");
+            assert!(matches!(&reply, Reply::Failed(fault) if fault.code == ErrorCode::OfferRefused), "{offer}: {reply:?}");
+        }
+    }
     let long = MailHead { size: 5, ..head_of(&good) };
     let reply = direct.say(long, "x").await.expect("a reply");
     assert!(matches!(&reply, Reply::Failed(fault) if fault.code == ErrorCode::FrameInvalid), "{reply:?}");
     assert_eq!(direct.send(good).await.expect("a reply"), Reply::Done);
-    let relayed = letter(&from("9999"), 0, &to, "partition.1/guest_share", "x");
+    let relayed = letter(&from("9999"), (0, &now), &to, "partition.1/guest_share", "x");
     assert_eq!(member.relay(relayed).await.expect("a reply"), Reply::Done);
     assert!(clinic.lives());
 }

@@ -70,7 +70,7 @@ async fn certificates_that_are_none_of_the_federations_open_nothing() {
     ] {
         let peer = Peer::with_identity(identity);
         peer.join(&federation).await.expect_err(what);
-        let said = letter(&task_of(&toy_of("10001").id, STEP, &guest("10001")), 0, &host("10000"), "x", "x");
+        let said = letter(&task_of(&toy_of("10001").id, STEP, &guest("10001")), (0, ""), &host("10000"), "x", "x");
         peer.send(clinic.quic(), said).await.expect_err(what);
     }
     let good = Peer::new(&federation, "10001");
@@ -124,7 +124,7 @@ async fn a_hostile_host_plays_its_part_in_a_job_of_real_daemons() {
     clinic.receive(STEP, "partition.0/guest_share").await;
     let zeros = vec![0_u64; 100].encode().expect("encoded");
     for (tag, body) in [("partition.0/host_share", zeros), ("host_sum", vec![7_u64].encode().expect("encoded"))] {
-        let reply = clinic.send(bank.quic(), letter(&task, 0, &guest("9999"), tag, body)).await;
+        let reply = clinic.send(bank.quic(), letter(&task, (0, &order.offer), &guest("9999"), tag, body)).await;
         assert_eq!(reply.expect("a reply"), wire::agent_link::Reply::Done, "{tag}");
     }
     let usage = Usage::default();
