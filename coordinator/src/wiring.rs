@@ -103,6 +103,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         federation,
         known_parties: config.parties.clone(),
         home_party: config.home_party.clone(),
+        addresses: service::AddressKey::kept_in(&config.data.join("addresses.key"))?,
         bounds: config.bounds.clone(),
         ..Options::default()
     };

@@ -30,6 +30,15 @@ use places::{Place, Places};
 pub use answers::PAGE_POLICY;
 pub use places::prove;
 
+/// Where and how a request came in, as an extension of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReachedAt {
+    /// The address.
+    pub address: SocketAddr,
+    /// Which request it is on its connection, from 1 on.
+    pub nth: u64,
+}
+
 /// Bytes of a body that win its sender another second.
 const LEAST_PACE: u64 = 1_024;
 /// What is waited between two tries to accept a connection.
@@ -169,10 +178,13 @@ async fn connection(stream: TcpStream, place: Place, router: Router, options: Se
         .keep_alive_interval(Some(options.head_patience))
         .max_header_list_size(u32::try_from(options.most_head_bytes).unwrap_or(u32::MAX));
     let patience = options.body_patience;
-    let asking = standing.clone();
+    let (asking, reached) = (standing.clone(), stream.local_addr().ok());
     let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| -> Request {
-        asking.asks();
+        let nth = asking.asks();
         request.extensions_mut().insert(asking.clone());
+        if let Some(address) = reached {
+            request.extensions_mut().insert(ReachedAt { address, nth });
+        }
         request.map(|body| impatient(body, patience))
     });
     let stream = stall::Impatient::new(stream, options.reply_patience, standing.clone());

@@ -69,6 +69,9 @@ pub struct TrainingModel {
     pub secret: String,
     /// The name under which its home party keeps weights that somebody brought.
     pub file: Option<String>,
+    /// SHA-256 of those weights, hexadecimal.
+    #[serde(default)]
+    pub sha256: String,
 }
 
 /// A place where files arrive.

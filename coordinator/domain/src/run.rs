@@ -58,4 +58,6 @@ pub struct Run {
     pub lines_read: BTreeMap<String, u64>,
     /// Whether no more of them will come.
     pub gathered: bool,
+    /// By what the request is known again that asked for it.
+    pub asked: String,
 }

@@ -4,6 +4,7 @@
 //! decided by `domain::decide`; [`drive`] is the loop that carries decisions out.
 #![deny(missing_docs)]
 
+mod addresses;
 mod apply;
 mod assignment;
 mod bounds;
@@ -34,6 +35,7 @@ mod rerun_job;
 pub mod runs;
 mod schedules;
 mod serving;
+mod settled;
 mod shelved;
 mod stop_job;
 pub mod submit_job;
@@ -51,6 +53,7 @@ use tokio::sync::{Notify, watch};
 use vocabulary::{Clock, PartyId, Timestamp};
 
 pub use bounds::{Bounds, Counted};
+pub use addresses::AddressKey;
 pub use components::{AgentFacts, ParametersView, Parting};
 pub use error::ServiceError;
 pub use filter::{
@@ -98,6 +101,8 @@ pub struct Options {
     pub retry_most_millis: i64,
     /// How much agents may have this coordinator keep.
     pub bounds: Bounds,
+    /// The key of addresses that hold a secret.
+    pub addresses: AddressKey,
 }
 
 impl Default for Options {
@@ -116,6 +121,7 @@ impl Default for Options {
             retry_least_millis: 200,
             retry_most_millis: 10_000,
             bounds: Bounds::default(),
+            addresses: AddressKey::default(),
         }
     }
 }

@@ -115,11 +115,6 @@ impl Coordinator {
         let mut tx = self.inner.store.read().await?;
         Ok(named(&mut *tx, kind, tenant, parent, Some(name)).await?)
     }
-
-    /// A secret that nobody can guess.
-    pub fn new_secret(&self) -> String {
-        format!("{:032x}{:032x}", uuid::Uuid::new_v4().as_u128(), uuid::Uuid::new_v4().as_u128())
-    }
 }
 
 #[cfg(test)]

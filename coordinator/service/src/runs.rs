@@ -34,6 +34,19 @@ pub struct RunOrder {
     pub target: String,
     /// What is asked.
     pub request: RunRequest,
+    /// By what the request is known again when it comes once more.
+    pub asked: Option<Asked>,
+}
+
+/// By what a request is known again whose answer may have been lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Who asked for what, or under which key of his own.
+    pub hash: String,
+    /// Who asked for what.
+    pub content: String,
+    /// How long an equal request is the same, in milliseconds.
+    pub within_millis: i64,
 }
 
 /// A run as it stands.
@@ -47,6 +60,8 @@ pub struct RunStand {
     pub status: RunStatus,
     /// When it last changed.
     pub modified: Timestamp,
+    /// Whether its job is put away with its experiment.
+    pub archived: bool,
 }
 
 /// What a run needs beside what is asked.
@@ -63,6 +78,9 @@ impl Coordinator {
     /// parties' components do not allow, is made and has failed.
     pub async fn create_run(&self, who: &Principal, tenant: &Tenant, order: RunOrder) -> Result<Entity, ServiceError> {
         let target = self.entity(EntityKind::Deployment, Some(tenant), &order.target).await?;
+        if let Some(run) = self.asked_before(&target, order.asked.as_ref()).await? {
+            return Ok(run);
+        }
         let version = self.target_version(tenant, &target.id, &order.request.version).await?;
         let asked = self.asked_model(tenant, &order.request.models).await?;
         let input = self.run_input(tenant, &order).await?;
@@ -70,7 +88,9 @@ impl Coordinator {
         let defaults: Deployment = target.read().map_err(ServiceError::Internal)?;
         let mut run = described(&order.request, &version, defaults.environment);
         let mut entity = Entity::new(EntityKind::Run, "", tenant.clone(), self.now());
-        (entity.parent, entity.name) = (Some(target.id.clone()), None);
+        // under this name it is found when the same is asked for again
+        (entity.parent, entity.name) = (Some(target.id.clone()), order.asked.as_ref().map(|asked| asked.hash.clone()));
+        run.asked = order.asked.as_ref().map(|asked| asked.content.clone()).unwrap_or_default();
         entity.creator = who.party().map_or_else(String::new, ToString::to_string);
         let model = match asked {
             Some(model) => Some(model),
@@ -91,6 +111,30 @@ impl Coordinator {
         let queue = self.queue_of(tenant, order.request.distribution.as_ref());
         let plan = Plan { version, input, output, queue };
         self.start_run(who, entity, run, plan).await
+    }
+
+    /// The run that an equal request made a moment ago. A key that stood for another request is a `Conflict`.
+    async fn asked_before(&self, target: &Entity, asked: Option<&Asked>) -> Result<Option<Entity>, ServiceError> {
+        let Some(asked) = asked.filter(|asked| asked.within_millis > 0) else { return Ok(None) };
+        let filter = EntityFilter {
+            tenant: Some(target.tenant.clone()),
+            parent: Some(target.id.clone()),
+            name: Some(asked.hash.clone()),
+            newest_first: true,
+            limit: Some(1),
+            ..EntityFilter::of(EntityKind::Run)
+        };
+        let Some(found) = self.entities(&filter).await?.0.into_iter().next() else { return Ok(None) };
+        if self.now() > found.created.plus_millis(asked.within_millis) {
+            return Ok(None);
+        }
+        let run: Run = found.read().map_err(ServiceError::Internal)?;
+        if run.asked != asked.content {
+            let fault = Fault::new(ErrorCode::Conflict, "this key stood for another request");
+            return Err(ServiceError::Conflict(fault.next("send another Idempotency-Key")));
+        }
+        tracing::info!(run = found.id, "the same was asked for again");
+        Ok(Some(found))
     }
 
     /// The model that is asked for by its number. Every number that is named must be there; the first alias is applied.
@@ -251,7 +295,8 @@ impl Coordinator {
         let imports = import.is_some_and(|import: Job| !import.state.is_settled());
         let (status, since) = RunView { run: &run, job: job.as_ref(), tasks: &tasks, imports }.status();
         let modified = since.map_or(entity.modified, |since| since.max(entity.created));
-        Ok(RunStand { entity, run, status, modified })
+        let archived = job.as_ref().is_some_and(|job| job.archived.is_some());
+        Ok(RunStand { entity, run, status, modified, archived })
     }
 }
 
@@ -271,7 +316,7 @@ pub(crate) async fn note_end(tx: &mut dyn Transaction, job: &Job, now: Timestamp
         run.ended = Some(RunEnd { at, status, line });
         entity.write(&run).map_err(ServiceError::Internal)?;
         tx.save_entity(&entity).await?;
-        let mut again = Entity { created: now, modified: now, ..entity };
+        let mut again = Entity { name: None, created: now, modified: now, ..entity };
         again.write(&next).map_err(ServiceError::Internal)?;
         insert(tx, again, IdForm::Hex("run-"), false).await?;
     }

@@ -40,8 +40,8 @@ struct Seat {
     began: Instant,
     /// When something last moved, in milliseconds since the door was opened.
     moved: AtomicU64,
-    /// Whether a request's head has come.
-    asked: AtomicBool,
+    /// How many requests' heads have come.
+    asked: AtomicU64,
     /// Whether a caller on it has shown who he is.
     proven: AtomicBool,
     leave: CancellationToken,
@@ -85,7 +85,7 @@ impl Places {
             from,
             began: self.0.began,
             moved: AtomicU64::new(since(self.0.began)),
-            asked: AtomicBool::new(false),
+            asked: AtomicU64::new(0),
             proven: AtomicBool::new(false),
             leave: CancellationToken::new(),
         };
@@ -133,13 +133,13 @@ impl Standing {
         self.0.moved.store(since(self.0.began), Ordering::Relaxed);
     }
 
-    /// A request's head has come.
-    pub(super) fn asks(&self) {
-        self.0.asked.store(true, Ordering::Relaxed);
+    /// A request's head has come: which one it is.
+    pub(super) fn asks(&self) -> u64 {
+        self.0.asked.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn has_asked(&self) -> bool {
-        self.0.asked.load(Ordering::Relaxed)
+        self.0.asked.load(Ordering::Relaxed) > 0
     }
 
     /// Returns once the place was given to somebody else.

@@ -7,10 +7,10 @@ use service::EntityFilter;
 use service::numbered::IdForm;
 use vocabulary::{ErrorCode, Fault};
 
-use super::Abeja;
 use super::reply::{Answer, Refusal, found, made};
 use super::request::{Call, given_name, name, notes};
 use super::shown::time_of_file;
+use super::{Abeja, again};
 
 /// Channels of one page, and the most of one.
 const PAGE: u32 = 50;
@@ -27,6 +27,11 @@ pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
     let mut entity = Entity::new(EntityKind::Channel, "", call.tenant().clone(), face.coordinator().now());
     (entity.name, entity.creator) = (Some(name(&body, "name")?), call.creator());
     entity.write(&channel)?;
+    let is_same = |entity: &Entity| entity.read::<Channel>().is_ok_and(|own| own == channel);
+    let place = (EntityKind::Channel, None, entity.name.as_deref());
+    if let Some(entity) = again::made_before(&face, &call, place, is_same).await? {
+        return made(&with_organization(&call, &entity, "channel", shown(&entity)?));
+    }
     let entity = face.coordinator().add_numbered(entity, IdForm::Number, false).await?;
     made(&with_organization(&call, &entity, "channel", shown(&entity)?))
 }

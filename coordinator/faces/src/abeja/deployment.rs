@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::reply::{Answer, Refusal, found, made};
 use super::request::{Call, name, notes};
 use super::shown::time;
-use super::{Abeja, reply, run};
+use super::{Abeja, again, reply, run};
 
 pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
     let body = call.json().await?;
@@ -16,6 +16,11 @@ pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
     let description = notes(&body, "description")?.unwrap_or_default();
     let deployment = Deployment { description, environment: variables(&body)?.unwrap_or_default() };
     let creator = call.creator();
+    let is_same = |entity: &Entity| entity.read::<Deployment>().is_ok_and(|own| own == deployment);
+    let place = (EntityKind::Deployment, None, Some(&*named));
+    if let Some(entity) = again::made_before(&face, &call, place, is_same).await? {
+        return made(&shown(&face, &entity).await?);
+    }
     let entity = face.coordinator().create_target(call.tenant(), &creator, &named, &deployment).await;
     made(&shown(&face, &entity.map_err(taken)?).await?)
 }

@@ -13,6 +13,7 @@ use service::numbered::IdForm;
 use vocabulary::{ErrorCode, Fault, PartyId, Tenant, Timestamp};
 
 use super::Abeja;
+use super::again;
 use super::agents::{self, FileAt, Kept};
 use super::place::{ListPlace, place, token};
 use super::reply::{Answer, Refusal, found, made};
@@ -116,6 +117,17 @@ pub(super) async fn upload(face: Abeja, mut call: Call) -> Answer {
     let kept = keep(&face, &entity, &file, content).await?;
     (file.bytes, file.sha256) = (kept.bytes, kept.sha256);
     entity.write(&file)?;
+    let is_same = |entity: &Entity| {
+        let own = entity.read::<ChannelFile>();
+        own.is_ok_and(|own| ChannelFile { secret: file.secret.clone(), import: None, ..own } == file)
+    };
+    let place = (EntityKind::ChannelFile, entity.parent.as_deref(), entity.name.as_deref());
+    if let Some(before) = again::made_before(&face, &call, place, is_same).await? {
+        let (party, folder) = (party_of(&file)?, entity.parent.clone().unwrap_or_default());
+        // what came again is not needed twice; where it stays for now, it is no file's
+        let _ = agents::delete(&face, FileAt { party: &party, folder: &folder, name: &entity.id }).await;
+        return made(&shown(&call, &before, None)?);
+    }
     let entity = face.coordinator().add_numbered(entity, IdForm::Given, false).await?;
     made(&shown(&call, &entity, None)?)
 }
@@ -158,7 +170,7 @@ pub(super) async fn announce(face: Abeja, call: Call) -> Answer {
     entity.write(&file)?;
     let entity = face.coordinator().add_numbered(entity, IdForm::Given, false).await?;
     let mut body = shown(&call, &entity, None)?;
-    body["upload_url"] = json!(address(&call, &entity, &file.secret));
+    body["upload_url"] = json!(address(&call, &entity, &face.coordinator().secret_of(&file.secret)));
     body["url_expires_on"] = Value::Null;
     made(&body)
 }
@@ -203,7 +215,7 @@ async fn opened(face: &Abeja, call: &Call) -> Result<(Entity, ChannelFile), Refu
     let file: ChannelFile = entity.read()?;
     let fits = entity.parent.as_deref() == Some(call.segment("channel"));
     if fits
-        && same(call.query("secret").unwrap_or_default(), &file.secret)
+        && same(call.query("secret").unwrap_or_default(), &face.coordinator().secret_of(&file.secret))
         && !file.is_over(entity.created, face.coordinator().now())
     {
         Ok((entity, file))
@@ -223,7 +235,7 @@ async fn of(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
 
 pub(super) async fn get(face: Abeja, call: Call) -> Answer {
     let entity = described(&face, of(&face, &call).await?).await;
-    let secret = entity.read::<ChannelFile>()?.secret;
+    let secret = face.coordinator().secret_of(&entity.read::<ChannelFile>()?.secret);
     found(&shown(&call, &entity, Some(&secret))?)
 }
 
@@ -292,7 +304,7 @@ pub(super) async fn put_metadata(face: Abeja, mut call: Call) -> Answer {
     };
     let entity =
         face.coordinator().change_entity(EntityKind::ChannelFile, Some(call.tenant()), &entity.id, change).await?;
-    let secret = entity.read::<ChannelFile>()?.secret;
+    let secret = face.coordinator().secret_of(&entity.read::<ChannelFile>()?.secret);
     found(&shown(&call, &entity, Some(&secret))?)
 }
 
@@ -315,7 +327,7 @@ pub(super) async fn put_lifetime(face: Abeja, mut call: Call) -> Answer {
     };
     let entity =
         face.coordinator().change_entity(EntityKind::ChannelFile, Some(call.tenant()), &entity.id, change).await?;
-    let secret = entity.read::<ChannelFile>()?.secret;
+    let secret = face.coordinator().secret_of(&entity.read::<ChannelFile>()?.secret);
     found(&shown(&call, &entity, Some(&secret))?)
 }
 
@@ -356,7 +368,7 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
                 break 'all;
             }
             let entity = described(&face, entity).await;
-            page.push(shown(&call, &entity, Some(&file.secret))?);
+            page.push(shown(&call, &entity, Some(&face.coordinator().secret_of(&file.secret)))?);
         }
         if is_last {
             break;

@@ -3,6 +3,7 @@
 //!
 //! `routes.rs` is the list of what is served; the router, the coverage page, the OpenAPI document and the tests are made from it.
 
+mod again;
 mod agents;
 mod channel;
 mod coverage;
@@ -20,6 +21,7 @@ mod routes;
 mod routing;
 mod run;
 mod shown;
+mod training_job;
 mod version;
 
 #[cfg(test)]

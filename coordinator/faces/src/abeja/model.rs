@@ -10,7 +10,6 @@ use service::models::ModelKey;
 use service::numbered::IdForm;
 use vocabulary::Role;
 
-use super::Abeja;
 use super::agents::{self, FileAt};
 use super::deployment::taken;
 use super::file::home;
@@ -18,6 +17,7 @@ use super::reply::{Answer, Refusal, found, made};
 use super::request::{Call, name, notes, object};
 use super::shown::time;
 use super::version::{as_file, same};
+use super::{Abeja, again, training_job};
 
 /// The folder of weights at a party.
 const FOLDER: &str = "training-models";
@@ -29,40 +29,88 @@ pub(super) async fn create_definition(face: Abeja, mut call: Call) -> Answer {
     let mut entity = Entity::new(EntityKind::TrainingDefinition, "", call.tenant().clone(), face.coordinator().now());
     (entity.name, entity.creator) = (Some(name(&body, "name")?), call.creator());
     entity.write(&TrainingDefinition::default())?;
+    let is_same =
+        |entity: &Entity| entity.read::<TrainingDefinition>().is_ok_and(|body| !body.trained && !body.archived);
+    let place = (EntityKind::TrainingDefinition, None, entity.name.as_deref());
+    if let Some(entity) = again::made_before(&face, &call, place, is_same).await? {
+        return made(&shown_definition(&face, &call, &entity).await?);
+    }
     let entity = face.coordinator().add_numbered(entity, IdForm::Number, true).await.map_err(taken)?;
-    made(&shown_definition(&call, &entity)?)
+    made(&shown_definition(&face, &call, &entity).await?)
+}
+
+/// One page of what was found, with how much was found in all.
+pub(super) fn page(call: &Call, all: Vec<Value>) -> Result<Value, Refusal> {
+    let (limit, offset) = (call.number("limit")?, call.number("offset")?.unwrap_or(0));
+    let total = all.len();
+    let most = limit.map_or(usize::MAX, |limit| limit as usize);
+    let entries: Vec<Value> = all.into_iter().skip(offset as usize).take(most).collect();
+    Ok(json!({"total": total, "offset": offset, "limit": limit, "entries": entries}))
 }
 
 pub(super) async fn definitions(face: Abeja, call: Call) -> Answer {
     let archived = call.wants_archived()?;
-    let (limit, offset) = (call.number("limit")?, call.number("offset")?.unwrap_or(0));
     let filter =
         EntityFilter { tenant: Some(call.tenant().clone()), ..EntityFilter::of(EntityKind::TrainingDefinition) };
     let (all, _) = face.coordinator().entities(&filter).await?;
     let mut entries = Vec::new();
     for entity in &all {
         if archived || !entity.read::<TrainingDefinition>()?.archived {
-            entries.push(shown_definition(&call, entity)?);
+            entries.push(shown_definition(&face, &call, entity).await?);
         }
     }
-    let most = limit.map_or(usize::MAX, |limit| limit as usize);
-    let entries: Vec<Value> = entries.into_iter().skip(offset as usize).take(most).collect();
-    found(&json!({"entries": entries}))
+    found(&page(&call, entries)?)
 }
 
-/// The definition that the path names: by its number, its name, or its name with `~` for `#`, which ends a path.
-async fn definition(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
+/// The definition that the path names: by its number, its name, or its name with `~` for `#`. A client that writes a `#` into an
+/// address sends what stands before it: that is enough where one definition alone begins so.
+pub(super) async fn definition(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
     let named = call.segment("definition");
     match face.coordinator().training_definition(call.tenant(), named).await {
         Err(service::ServiceError::NotFound(_)) if named.contains('~') => {
             Ok(face.coordinator().training_definition(call.tenant(), &named.replace('~', "#")).await?)
         }
+        Err(error @ service::ServiceError::NotFound(_)) => match begun(face, call, named).await? {
+            Some(found) => Ok(found),
+            None => Err(error.into()),
+        },
         found => Ok(found?),
     }
 }
 
+/// The one definition whose name begins so, before a `#`.
+async fn begun(face: &Abeja, call: &Call, named: &str) -> Result<Option<Entity>, Refusal> {
+    let filter =
+        EntityFilter { tenant: Some(call.tenant().clone()), ..EntityFilter::of(EntityKind::TrainingDefinition) };
+    let all = face.coordinator().entities(&filter).await?.0;
+    let begins = |one: &Entity| {
+        one.name.as_deref().and_then(|name| name.split_once('#')).is_some_and(|(begin, _)| begin == named)
+    };
+    let mut fitting: Vec<Entity> = all.into_iter().filter(begins).collect();
+    let one = fitting.pop();
+    if let (Some(one), false) = (&one, fitting.is_empty()) {
+        let count = fitting.len() + 1;
+        let text = format!(
+            "{count} definitions begin with {named}, and a # in an address ends it: ask by the number, or write ~ for # as in {}",
+            path_name(one)
+        );
+        return Err(Refusal::bad(text));
+    }
+    Ok(one)
+}
+
+/// A definition's name as it can stand in an address: clients put names there as they are shown.
+fn path_name(definition: &Entity) -> String {
+    definition.name.as_deref().unwrap_or_default().replace('#', "~")
+}
+
 pub(super) async fn get_definition(face: Abeja, call: Call) -> Answer {
-    found(&shown_definition(&call, &definition(&face, &call).await?)?)
+    let definition = definition(&face, &call).await?;
+    let mut shown = shown_definition(&face, &call, &definition).await?;
+    if call.query("include_jobs") == Some("true") {
+        shown["jobs"] = Value::Array(training_job::shown_jobs(&face, &call, &definition).await?);
+    }
+    found(&shown)
 }
 
 pub(super) async fn delete_definition(face: Abeja, call: Call) -> Answer {
@@ -97,15 +145,20 @@ fn told(id: &str, archived: bool) -> String {
     format!("{id} {}", if archived { "archived" } else { "unarchived" })
 }
 
-fn shown_definition(call: &Call, entity: &Entity) -> Result<Value, Refusal> {
+async fn shown_definition(face: &Abeja, call: &Call, entity: &Entity) -> Result<Value, Refusal> {
     let body: TrainingDefinition = entity.read()?;
+    let models = training_job::model_count(face, call, entity).await?;
     Ok(json!({
         "job_definition_id": entity.id,
-        "name": entity.name,
+        "name": path_name(entity),
+        "display_name": entity.name,
         "organization_id": call.organization(),
         "archived": body.archived,
-        "version_count": 0,
-        "versions": [],
+        "version_count": training_job::version_count(&body),
+        "versions": training_job::shown_versions(entity)?,
+        "model_count": models,
+        "notebook_count": 0,
+        "tensorboard_count": 0,
         "created_at": time(entity.created),
         "modified_at": time(entity.modified),
     }))
@@ -120,7 +173,7 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
             entries.push(shown(&model)?);
         }
     }
-    found(&json!({"entries": entries}))
+    found(&page(&call, entries)?)
 }
 
 async fn of(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
@@ -171,6 +224,11 @@ async fn put_away(face: Abeja, call: Call, archived: bool) -> Answer {
 
 pub(super) async fn download(face: Abeja, call: Call) -> Answer {
     let model = of(&face, &call).await?;
+    found(&json!({"download_uri": address_of(&face, &call, model).await?}))
+}
+
+/// Where a model can be fetched.
+pub(super) async fn address_of(face: &Abeja, call: &Call, model: Entity) -> Result<String, Refusal> {
     let secret = match model.read::<TrainingModel>()?.secret {
         secret if !secret.is_empty() => secret,
         // A model that a training left gets its address when it is first asked for.
@@ -185,12 +243,13 @@ pub(super) async fn download(face: Abeja, call: Call) -> Answer {
             model.read::<TrainingModel>()?.secret
         }
     };
+    let secret = face.coordinator().secret_of(&secret);
     let (organization, definition) = (call.organization(), model.parent.as_deref().unwrap_or_default());
     let path = format!(
         "/organizations/{organization}/training/definitions/{definition}/models/{}/content?secret={secret}",
         model.id
     );
-    found(&json!({"download_uri": call.address(&path)}))
+    Ok(call.address(&path))
 }
 
 /// Gives a model as an archive, to whoever has its address: the home party's part, where its policy lets it.
@@ -199,7 +258,7 @@ pub(super) async fn archive_out(face: Abeja, call: Call) -> Answer {
     let model = face.coordinator().entity(EntityKind::TrainingModel, None, call.segment("model")).await;
     let model = model.map_err(|_| none())?;
     let body: TrainingModel = model.read()?;
-    if !same(call.query("secret").unwrap_or_default(), &body.secret) {
+    if !same(call.query("secret").unwrap_or_default(), &face.coordinator().secret_of(&body.secret)) {
         return Err(none());
     }
     let party = home(&face, &model.tenant).await?;
@@ -242,7 +301,7 @@ pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
                 let id = face.coordinator().new_uuid();
                 let at = FileAt { party: &party, folder: FOLDER, name: &id };
                 let content = field.map_err(std::io::Error::other).boxed();
-                agents::put(&face, at, ("application/zip", &Default::default()), content).await?;
+                body.sha256 = agents::put(&face, at, ("application/zip", &Default::default()), content).await?.sha256;
                 came = Some(id);
             }
             Some("parameters") => {
@@ -255,6 +314,15 @@ pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
         }
     }
     let Some(file) = came else { return Err(Refusal::bad("model_data: a file is expected")) };
+    let is_same = |entity: &Entity| {
+        let own = entity.read::<TrainingModel>();
+        own.is_ok_and(|own| TrainingModel { secret: String::new(), file: None, ..own } == body)
+    };
+    let place = (EntityKind::TrainingModel, model.parent.as_deref(), None);
+    if let Some(before) = again::made_before(&face, &call, place, is_same).await? {
+        let _ = agents::delete(&face, FileAt { party: &party, folder: FOLDER, name: &file }).await;
+        return made(&shown(&before)?);
+    }
     body.secret = face.coordinator().new_secret();
     body.file = Some(file);
     model.write(&body)?;
@@ -279,10 +347,12 @@ async fn read_parameters(mut field: multer::Field<'static>) -> Result<Map<String
 fn shown(model: &Entity) -> Result<Value, Refusal> {
     let body: TrainingModel = model.read()?;
     Ok(json!({
+        "id": model.id,
         "training_model_id": model.id,
         "job_definition_id": model.parent,
         "training_job_id": model.job,
         "user_parameters": body.user_parameters,
+        "environment": body.user_parameters,
         "metrics": body.metrics,
         "description": body.description,
         "archived": body.archived,

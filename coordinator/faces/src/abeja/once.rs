@@ -18,15 +18,18 @@ use super::reply::Refusal;
 
 /// How long an answer waits that nobody has heard.
 const KEPT: Duration = Duration::from_secs(60);
+/// How many requests of one kind are looked at beside each other.
+const TURNS: usize = 64;
 /// Most such answers.
 const MOST: usize = 10_000;
 
 type Outcome = Result<(StatusCode, Value), Refusal>;
 
 /// Answers that nobody has heard. A cheap handle.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Once {
     unheard: Arc<Mutex<HashMap<String, Unheard>>>,
+    turns: Arc<[tokio::sync::Mutex<()>; TURNS]>,
 }
 
 struct Unheard {
@@ -52,7 +55,20 @@ impl Drop for Listener {
     }
 }
 
+impl Default for Once {
+    fn default() -> Self {
+        Self { unheard: Arc::default(), turns: Arc::new(std::array::from_fn(|_| tokio::sync::Mutex::default())) }
+    }
+}
+
 impl Once {
+    /// The turn of one of several equal requests; others may have to wait, too.
+    pub(super) async fn turn(&self, hash: &str) -> tokio::sync::MutexGuard<'_, ()> {
+        let sum: usize = hash.bytes().map(usize::from).sum();
+        let [first, ..] = &*self.turns;
+        self.turns.get(sum % TURNS).unwrap_or(first).lock().await
+    }
+
     /// Has `work` done, and gives its outcome; or that of the same request, where its client went without an answer.
     pub(super) async fn answer(&self, asked: &str, work: impl Future<Output = Outcome> + Send + 'static) -> Outcome {
         let earlier = self.unheard.lock().unwrap_or_else(PoisonError::into_inner).remove(asked);

@@ -32,6 +32,8 @@ pub(super) struct Call {
     pub(super) query: Map<String, Value>,
     pub(super) headers: HeaderMap,
     pub(super) path: String,
+    /// Whether somebody stands between the client and this door.
+    pub(super) passed_on: bool,
     /// Behind a lock only so that a request can be looked at from several sides at once.
     pub(super) body: Mutex<Body>,
 }

@@ -1,7 +1,7 @@
 //! Every route that is served. The one list; tests, the coverage page and the OpenAPI document are made from it.
 
 use super::routing::{Answering, Open, Route, Verb};
-use super::{Abeja, channel, deployment, file, lines, model, run, version};
+use super::{Abeja, channel, deployment, file, lines, model, run, training_job, version};
 use crate::abeja::request::Call;
 
 /// A handler as a function pointer.
@@ -27,6 +27,11 @@ const DEFINITIONS: &str = "/organizations/{organization}/training/definitions";
 const DEFINITION: &str = "/organizations/{organization}/training/definitions/{definition}";
 const DEFINITION_ARCHIVE: &str = "/organizations/{organization}/training/definitions/{definition}/archive";
 const DEFINITION_UNARCHIVE: &str = "/organizations/{organization}/training/definitions/{definition}/unarchive";
+const DEFINITION_VERSIONS: &str = "/organizations/{organization}/training/definitions/{definition}/versions";
+const DEFINITION_VERSION: &str = "/organizations/{organization}/training/definitions/{definition}/versions/{number}";
+const JOBS: &str = "/organizations/{organization}/training/definitions/{definition}/jobs";
+const JOB: &str = "/organizations/{organization}/training/definitions/{definition}/jobs/{job}";
+const JOB_RESULT: &str = "/organizations/{organization}/training/definitions/{definition}/jobs/{job}/result";
 const MODELS: &str = "/organizations/{organization}/training/definitions/{definition}/models";
 const MODEL: &str = "/organizations/{organization}/training/definitions/{definition}/models/{model}";
 const MODEL_DOWNLOAD: &str = "/organizations/{organization}/training/definitions/{definition}/models/{model}/download";
@@ -94,16 +99,33 @@ pub static ROUTES: &[Route] = &[
         .gives("the definition"),
     route(Verb::Get, DEFINITIONS, "definitions; each trained model's id is one's name", to!(model::definitions))
         .query(&["filter_archived", "limit", "offset"])
-        .gives("`entries`"),
-    route(Verb::Get, DEFINITION, "a definition, by number or name", to!(model::get_definition)).gives("the definition"),
+        .gives("`entries`, and `total`"),
+    route(Verb::Get, DEFINITION, "a definition, by number or name", to!(model::get_definition))
+        .query(&["include_jobs"])
+        .gives("the definition"),
+    route(
+        Verb::Get,
+        DEFINITION_VERSIONS,
+        "a definition's versions: one where trainings here stand behind it",
+        to!(training_job::versions),
+    )
+    .query(&["filter_archived"])
+    .gives("`entries`, and `total`"),
+    route(Verb::Get, DEFINITION_VERSION, "a version of a definition", to!(training_job::version)).gives("the version"),
+    route(Verb::Get, JOBS, "the trainings that left a definition's models", to!(training_job::list))
+        .query(&["filter_archived", "limit", "offset"])
+        .gives("`entries`, and `total`"),
+    route(Verb::Get, JOB, "a training", to!(training_job::get)).gives("the training"),
+    route(Verb::Get, JOB_RESULT, "where what a training left is", to!(training_job::result))
+        .gives("`artifacts`, and `download_uri`"),
     route(Verb::Delete, DEFINITION, "gives a definition without models up", to!(model::delete_definition))
         .gives("`message`"),
     route(Verb::Post, DEFINITION_ARCHIVE, "puts a definition away", to!(model::archive_definition)).gives("`message`"),
     route(Verb::Post, DEFINITION_UNARCHIVE, "takes a definition out again", to!(model::unarchive_definition))
         .gives("`message`"),
     route(Verb::Get, MODELS, "a definition's models: every version that was trained", to!(model::list))
-        .query(&["filter_archived"])
-        .gives("`entries`"),
+        .query(&["filter_archived", "limit", "offset"])
+        .gives("`entries`, and `total`"),
     route(Verb::Post, MODELS, "takes weights in: a form with model_data and parameters", to!(model::create))
         .gives("the model"),
     route(Verb::Get, MODEL, "a training model", to!(model::get)).gives("the model"),

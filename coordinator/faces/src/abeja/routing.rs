@@ -19,7 +19,7 @@ use vocabulary::Tenant;
 use super::reply::{Answer, Refusal};
 use super::request::Call;
 use super::routes::ROUTES;
-use super::{Abeja, openapi};
+use super::{Abeja, again, openapi};
 
 /// A method under which a route answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,10 +146,19 @@ async fn respond(face: Abeja, route: &'static Route, request: Request) -> Respon
 fn read(face: &Abeja, route: &Route, request: Request) -> Result<Call, (Refusal, Body)> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
+    let passed_on = again::was_passed_on(&parts);
     let segments = segments_of(route.path, &path);
     let query = read_query(parts.uri.query().unwrap_or_default());
-    let mut call =
-        Call { seat: None, tenant: Tenant::only(), segments, query, headers: parts.headers, path, body: body.into() };
+    let mut call = Call {
+        seat: None,
+        tenant: Tenant::only(),
+        segments,
+        query,
+        headers: parts.headers,
+        path,
+        passed_on,
+        body: body.into(),
+    };
     match admit(face, route, &mut call, &parts.extensions) {
         Ok(()) => Ok(call),
         Err(refusal) => Err((refusal, call.take_body())),

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use service::EntityFilter;
 use service::runs::{RunOrder, RunStand};
 
-use super::Abeja;
 use super::place::{ListPlace, place, token};
 use super::reply::{Answer, Refusal, document, found};
 use super::request::Call;
 use super::shown::time;
+use super::{Abeja, again};
 
 /// Runs of one page.
 const PAGE: u32 = 50;
@@ -19,16 +19,21 @@ const PAGE: u32 = 50;
 /// Asks for a run. What is stored is not stored again when the client asks again because it never heard the answer.
 pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
     let body = call.json().await?;
-    let asked = format!("{} {} {}", call.creator(), call.path, Value::Object(body.clone()));
+    let key = call.headers.get("idempotency-key").map(|key| key.as_bytes().to_vec());
+    let asked = format!("{} {} {key:?} {}", call.creator(), call.path, Value::Object(body.clone()));
     let once = face.once().clone();
     once.answer(&asked, async move {
         let request = RunRequest::read(&body).map_err(|unfit| Refusal::bad(unfit.to_string()))?;
-        let order = RunOrder { target: call.segment("deployment").to_owned(), request };
+        let asked = again::asked(&call, &Value::Object(body))?;
+        // one of several equal requests at a time looks whether it was made already
+        let _turn = face.once().turn(&asked.hash).await;
+        let target = call.segment("deployment").to_owned();
+        let order = RunOrder { target, request, asked: Some(asked) };
         let (who, tenant) = (call.principal(), call.tenant());
         let entity = Box::pin(face.coordinator().create_run(&who, tenant, order)).await?;
         let run = entity.read()?;
         let (status, modified) = (RunStatus::Submitted, entity.created);
-        Ok((StatusCode::CREATED, shown(&RunStand { entity, run, status, modified })))
+        Ok((StatusCode::CREATED, shown(&RunStand { entity, run, status, modified, archived: false })))
     })
     .await
     .and_then(|(status, body)| document(status, &body))
@@ -90,7 +95,7 @@ pub(super) async fn newest(face: &Abeja, deployment: &Entity) -> Result<Vec<Valu
 }
 
 fn shown(stand: &RunStand) -> Value {
-    let RunStand { entity, run, status, modified } = stand;
+    let RunStand { entity, run, status, modified, archived } = stand;
     json!({
         "run_id": entity.id,
         "deployment_id": entity.parent,
@@ -103,6 +108,7 @@ fn shown(stand: &RunStand) -> Value {
         "distribution": run.distribution,
         "user_env_vars": run.environment,
         "status": status.word(),
+        "archived": archived,
         "created_at": time(entity.created),
         "modified_at": time(*modified),
     })

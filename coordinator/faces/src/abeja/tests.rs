@@ -1,6 +1,7 @@
 //! The face as a client meets it: requests against a router over a coordinator with a store in memory.
 
 mod access;
+mod again;
 mod fixture;
 mod lists;
 mod logs;

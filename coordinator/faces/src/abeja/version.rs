@@ -8,13 +8,13 @@ use domain::deployment::{BUILT_IN_LABEL, DeploymentVersion, PREDICT_HANDLER};
 use domain::{Entity, EntityKind};
 use serde_json::{Value, json};
 
-use super::Abeja;
 use super::agents::{self, FileAt};
 use super::deployment::taken;
 use super::file::home;
 use super::reply::{Answer, Refusal, found, made};
 use super::request::{Call, name, notes, object};
 use super::shown::time;
+use super::{Abeja, again};
 
 /// The folder of archives at a party.
 const FOLDER: &str = "deployment-versions";
@@ -33,10 +33,24 @@ pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
         archive: None,
     };
     let target = call.segment("deployment");
+    let is_same = |entity: &Entity| {
+        let own = entity.read::<DeploymentVersion>();
+        own.is_ok_and(|own| DeploymentVersion { secret: version.secret.clone(), ..own } == version)
+    };
+    let place = (EntityKind::DeploymentVersion, Some(target), Some(&*label));
+    if let Some(entity) = again::made_before(&face, &call, place, is_same).await? {
+        return announced(&face, &call, &entity);
+    }
     let entity = face.coordinator().create_target_version(call.tenant(), target, &label, &version).await;
     let entity = entity.map_err(taken)?;
-    let mut shown = shown(&entity)?;
-    shown["upload_url"] = json!(call.address(&archive_path(&call, &entity, &version.secret)));
+    announced(&face, &call, &entity)
+}
+
+/// A version with the address for its archive.
+fn announced(face: &Abeja, call: &Call, entity: &Entity) -> Answer {
+    let secret = face.coordinator().secret_of(&entity.read::<DeploymentVersion>()?.secret);
+    let mut shown = shown(entity)?;
+    shown["upload_url"] = json!(call.address(&archive_path(call, entity, &secret)));
     made(&shown)
 }
 
@@ -86,7 +100,8 @@ pub(super) async fn download(face: Abeja, call: Call) -> Answer {
         };
         return Err(Refusal::missing(format!("{what} nothing to download")));
     }
-    found(&json!({"download_uri": call.address(&archive_path(&call, &version, &body.secret))}))
+    let secret = face.coordinator().secret_of(&body.secret);
+    found(&json!({"download_uri": call.address(&archive_path(&call, &version, &secret))}))
 }
 
 /// The version whose secret is shown. A wrong secret and a version that is not there look the same.
@@ -97,7 +112,7 @@ async fn opened(face: &Abeja, call: &Call) -> Result<(Entity, DeploymentVersion)
     let version = version.map_err(|_| none())?;
     let body: DeploymentVersion = version.read()?;
     let shown = call.query("secret").unwrap_or_default();
-    if same(shown, &body.secret) { Ok((version, body)) } else { Err(none()) }
+    if same(shown, &face.coordinator().secret_of(&body.secret)) { Ok((version, body)) } else { Err(none()) }
 }
 
 /// Whether two texts are the same, in a time that tells nothing of where they differ.

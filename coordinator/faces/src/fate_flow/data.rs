@@ -1,10 +1,15 @@
 //! `data/download` and `data/writer`, and how local jobs start.
 
+use std::time::Duration;
+
+use domain::{Job, JobState};
+use doors::fate_reply::OPERATING;
 use doors::{Answer, Failure, LocalJob, Reply};
-use serde_json::{Value, json};
+use futures_util::future::join_all;
+use serde_json::{Map, Value, json};
 use service::Principal;
 use service::submit_job::{SubmitJob, Submitted};
-use vocabulary::PartyId;
+use vocabulary::{ErrorCode, Fault, PartyId};
 
 use super::FateFlow;
 use super::reply::{answer, submission};
@@ -12,6 +17,9 @@ use super::request::Call;
 use super::rows;
 use super::submit::start;
 use super::table::holders_of;
+
+/// How long an answer waits for the copies of other parties than the first.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
     let job = LocalJob::download(&call.body)?;
@@ -30,14 +38,39 @@ pub(super) async fn writer(face: FateFlow, call: Call) -> Answer {
     started(&face, &call, &job, &holders).await
 }
 
-/// Starts the local job of one step at the parties that have the table, and says which they are.
+/// Starts the local job of one step at each of the parties that have the table, and says which they are. Each party's job is its
+/// own, as what it does with its own table is nobody else's affair; the answer has the first one's, and waits for the others.
 async fn started(face: &FateFlow, call: &Call, job: &LocalJob, parties: &[PartyId]) -> Answer {
-    let Submitted { job, .. } = start_local(face, &call.principal, job, parties).await?;
-    let mut data = submission(face, &job, "success");
+    let mut jobs = Vec::new();
+    for party in parties {
+        let Submitted { job, .. } = start_local(face, &call.principal, job, std::slice::from_ref(party)).await?;
+        jobs.push((party, job));
+    }
+    let Some(((_, first), others)) = jobs.split_first() else { return Err(rows::no_open_party(face).into()) };
+    let ends = join_all(others.iter().map(|(_, job)| face.coordinator().once_settled(&job.id, PATIENCE))).await;
+    let mut data = submission(face, first, "success");
     data.insert("table_name".into(), json!(call.need("table_name")?));
     data.insert("namespace".into(), json!(call.need("namespace")?));
     data.insert("parties".into(), json!(parties));
-    answer(Reply::data(Value::Object(data)).with_job(job.id.as_str()))
+    let each: Map<String, Value> = jobs.iter().map(|(party, job)| (party.to_string(), json!(job.id))).collect();
+    data.insert("jobs".into(), Value::Object(each));
+    let reply = Reply::data(Value::Object(data)).with_job(first.id.as_str());
+    let reason = |job: Job| {
+        let ended_badly = job.state.is_settled() && job.state != JobState::Succeeded;
+        let unknown = || Fault::new(ErrorCode::JobState, format!("job {} did not succeed", job.id));
+        ended_badly.then(|| job.reason.clone().unwrap_or_else(unknown))
+    };
+    match ends.into_iter().flatten().find_map(reason) {
+        None => answer(reply),
+        // Who reads nothing but the return code must not take the copy for made everywhere.
+        Some(fault) => {
+            let Reply { data, .. } = reply;
+            let refused = Failure::code(OPERATING, fault.to_string()).with_fault(fault).with_job(first.id.as_str());
+            let Failure(mut reply) = refused;
+            reply.data = data;
+            Err(Failure(reply))
+        }
+    }
 }
 
 /// Starts a local job at these parties.

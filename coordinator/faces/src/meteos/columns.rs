@@ -61,6 +61,8 @@ fn common(seen: &Seen, project: &str, status: &str, description: Option<&str>) -
         "display_description": text(description),
         "user_id": text(Some(&entity.creator)),
         "project_id": project,
+        // its job is put away with its experiment
+        "archived": seen.job.as_ref().is_some_and(|job| job.archived.is_some()),
     }))
 }
 

@@ -18,6 +18,8 @@ pub(super) type Member = (&'static str, &'static str);
 
 const NAME: Member = ("name", "display_name");
 const DESCRIPTION: Member = ("description", "display_description");
+/// Whether its job is put away with its experiment.
+const ARCHIVED: Member = ("archived", "archived");
 
 /// What stands in a list.
 pub(super) const fn summary(noun: Noun) -> &'static [Member] {
@@ -131,6 +133,7 @@ pub(super) const fn detail(noun: Noun) -> &'static [Member] {
             ("project_id", "project_id"),
             ("head", "head"),
             ("stderr", "stderr"),
+            ARCHIVED,
         ],
         Noun::Model => &[
             ("id", "id"),
@@ -145,6 +148,7 @@ pub(super) const fn detail(noun: Noun) -> &'static [Member] {
             ("params", "model_params"),
             ("stdout", "stdout"),
             ("stderr", "stderr"),
+            ARCHIVED,
         ],
         Noun::Evaluation => &[
             ("id", "id"),
@@ -158,6 +162,7 @@ pub(super) const fn detail(noun: Noun) -> &'static [Member] {
             ("user_id", "user_id"),
             ("project_id", "project_id"),
             ("stderr", "stderr"),
+            ARCHIVED,
         ],
         Noun::Learning => &[
             ("id", "id"),
@@ -172,6 +177,7 @@ pub(super) const fn detail(noun: Noun) -> &'static [Member] {
             ("method", "method"),
             ("model_id", "model_id"),
             ("args", "args"),
+            ARCHIVED,
         ],
     }
 }

@@ -74,7 +74,7 @@ async fn every_trained_version_is_a_training_model() {
     let world = World::open().await;
     let definitions = world.get(&below("training/definitions/")).await;
     let definition = &definitions["entries"][0];
-    assert_eq!(definition["name"], "arbiter-10000#guest-9999#host-10000#model");
+    assert_eq!(definition["display_name"], "arbiter-10000#guest-9999#host-10000#model");
     let by_name = below("training/definitions/arbiter-10000~guest-9999~host-10000~model");
     assert_eq!(&world.get(&by_name).await, definition);
     let models = world.get(&format!("{by_name}/models")).await;
@@ -204,5 +204,53 @@ async fn shows_data_sets_as_files_of_a_channel() {
     assert_eq!(world.get(&format!("/channels/{id}/{file}")).await["metadata"]["x-abeja-meta-filename"], "rows");
     for other in [set, file.replace('T', "U"), "x".to_owned()] {
         assert_eq!(world.ask("GET", &format!("/channels/{id}/{other}"), None).await.0, 404, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn definitions_show_what_the_clients_own_objects_read() {
+    let world = World::open().await;
+    let list = world.get(&below("training/definitions?offset=0&limit=50")).await;
+    let definition = &list["entries"][0];
+    assert_eq!((&list["total"], &definition["name"]), (&json!(1), &json!("arbiter-10000~guest-9999~host-10000~model")));
+    assert_eq!(definition["display_name"], "arbiter-10000#guest-9999#host-10000#model");
+    assert_eq!(world.get(&below("training/definitions?offset=1")).await["entries"], json!([]));
+    assert_eq!(world.get(&below("training/definitions?offset=1")).await["total"], 1, "as many as there are");
+    // As shown, by number, and as much of the name as an address keeps of it.
+    for name in [
+        "arbiter-10000~guest-9999~host-10000~model",
+        "arbiter-10000%23guest-9999%23host-10000%23model",
+        "arbiter-10000",
+    ] {
+        let got = world.get(&below(&format!("training/definitions/{name}?include_jobs=false"))).await;
+        assert_eq!(&got, definition, "{name}");
+        let versions = world.get(&below(&format!("training/definitions/{name}/versions"))).await;
+        assert_eq!((&versions["total"], &versions["entries"]), (&json!(1), &definition["versions"]));
+        let one = world.get(&below(&format!("training/definitions/{name}/versions/1"))).await;
+        assert_eq!((&one, &one["job_definition_version"]), (&versions["entries"][0], &json!(1)));
+        let jobs = world.get(&below(&format!("training/definitions/{name}/jobs?offset=0&limit=1"))).await;
+        let job = &jobs["entries"][0];
+        assert_eq!(
+            (&job["status"], &job["exec_env"], &job["archived"]),
+            (&json!("Complete"), &json!("cloud"), &json!(false))
+        );
+        let id = job["training_job_id"].as_str().expect("an id");
+        assert_eq!(&world.get(&below(&format!("training/definitions/{name}/jobs/{id}"))).await, job);
+        let result = world.get(&below(&format!("training/definitions/{name}/jobs/{id}/result"))).await;
+        assert_eq!(result["download_uri"], result["artifacts"]["complete"]["uri"]);
+        let models = world.get(&below(&format!("training/definitions/{name}/models"))).await;
+        assert_eq!(
+            (&models["total"], &models["entries"][0]["id"]),
+            (&definition["model_count"], &models["entries"][0]["training_model_id"])
+        );
+    }
+    let all = world.get(&below("training/definitions/arbiter-10000?include_jobs=true")).await;
+    assert!(all["jobs"].as_array().is_some_and(|jobs| !jobs.is_empty()));
+    // Where several begin so, none is meant.
+    world.made(&below("training/definitions"), json!({"name": "arbiter-10000#another"})).await;
+    let (status, refused) = world.ask("GET", &below("training/definitions/arbiter-10000"), None).await;
+    assert!(status == 400 && refused["error_description"].as_str().is_some_and(|text| text.contains('~')), "{refused}");
+    for path in ["arbiter-1", "arbiter-10000~another/versions/1", "arbiter-10000~another/jobs/202001010000000000010"] {
+        assert_eq!(world.ask("GET", &below(&format!("training/definitions/{path}")), None).await.0, 404, "{path}");
     }
 }

@@ -19,7 +19,10 @@ async fn cast(world: &World, reply: &Value) -> Vec<String> {
     assert_eq!(reply["retcode"], 0, "{reply}");
     let id: JobId = reply["jobId"].as_str().expect("a job").parse().expect("an id");
     let job = world.coordinator.job(&id).await.expect("stored");
-    job.cast.local.iter().map(ToString::to_string).collect()
+    assert_eq!(job.cast.local, [job.initiator.party.clone()], "each party's job is its own");
+    let jobs = reply["data"]["jobs"].as_object().expect("a job for each");
+    assert_eq!(jobs[job.initiator.party.as_str()], json!(id));
+    jobs.keys().cloned().collect()
 }
 
 fn copy() -> Value {
@@ -32,7 +35,7 @@ fn with(body: Value, more: Value) -> Value {
     Value::Object(fields)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_copy_is_made_wherever_the_table_is() {
     let world = with_table_at(&["10000", "9999"]).await;
     let (_, reply) = world.post("data/writer", copy()).await;
