@@ -48,8 +48,8 @@ const OF_FATE: &[&str] = &[
     "SecureInformationRetrieval",
 ];
 
-/// Files that hold FATE's names because documents do.
-const ALLOWED: &[&str] = &["job-dsl/src/fate/code_path.rs", "job-dsl/src/resolve.rs"];
+/// Where FATE's names stand because documents name them.
+const ALLOWED: &[&str] = &["job-dsl/src/fate/", "job-dsl/src/resolve.rs"];
 
 fn built() -> BTreeSet<&'static str> {
     let modules = components::CATALOGUE.iter().flat_map(|component| component.description().modules);
@@ -80,7 +80,8 @@ fn no_advice_names_a_component_that_is_not_built() {
     let missing: Vec<&str> = OF_FATE.iter().copied().filter(|name| !built.contains(name)).collect();
     assert!(built.contains("DataTransform") && missing.contains(&"FeatureScale"), "the lists are mixed up");
     let mut looked_at = 0;
-    for path in sources().iter().filter(|path| !ALLOWED.iter().any(|allowed| path.ends_with(allowed))) {
+    for path in sources().iter().filter(|path| !ALLOWED.iter().any(|allowed| path.to_string_lossy().contains(allowed)))
+    {
         let text = said(path, &std::fs::read_to_string(path).expect("a source"));
         looked_at += usize::from(!text.is_empty());
         for name in &missing {
