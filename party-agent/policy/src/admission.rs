@@ -5,6 +5,8 @@ mod counted;
 mod drawn;
 mod named;
 mod own;
+#[cfg(test)]
+mod peer_tests;
 mod spoken;
 #[cfg(test)]
 mod tests;

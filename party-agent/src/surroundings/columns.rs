@@ -2,14 +2,19 @@
 
 use component_kit::{LogLevel, Result, Surroundings};
 use tables::Table;
-use vocabulary::{ErrorCode, Fault, TableRef};
+use vocabulary::{ErrorCode, Fault, Stage, TableRef};
 
 use super::{Outside, blocking};
 
 impl Outside {
-    /// Notes how many columns stand behind values of rows that the component may send.
+    /// Notes how many columns stand behind values of rows that the component may send: in a training those that have more than
+    /// one value. A model that is applied was judged by them when it was made, and single rows have one value in each.
     pub(super) async fn account_columns(&self, table: &Table) -> Result<()> {
         let (Some(account), true) = (&self.account, self.sends_rows) else { return Ok(()) };
+        if self.assignment.stage == Stage::Apply {
+            account.read_columns(table.schema().features().len() as u64);
+            return Ok(());
+        }
         let table = table.clone();
         account.read_columns(blocking(move || Ok(table.varied_features() as u64)).await?);
         Ok(())

@@ -151,3 +151,31 @@ async fn few_columns_are_refused_at_the_offer_and_constant_ones_at_the_message()
     assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::ReleaseRefused, Some("features.fewest_columns")));
     assert_eq!(left(&clinic, &constant), 0);
 }
+
+#[tokio::test]
+async fn a_model_is_applied_to_one_row_and_the_states_of_its_training_are_not() {
+    let federation = Federation::new(&program());
+    let coordinator = Coordinator::start(&federation);
+    let (bank, clinic, job) = parties(&federation, &coordinator, "").await;
+    coordinator.run(&job).await.expect("trained");
+    let host = pair(60).host;
+    let id = host.lines().nth(1).and_then(|line| line.split(',').next()).expect("an id");
+    bank.table("experiment", "one", &format!("id,y,x0,x1\n{id},1,0.5,0.5\n"));
+    let mut predict = Job::reading(&coordinator.catalogue(), &[guest("9999"), super::host("10000"), arbiter("9999")]);
+    let table = json!({"table": {"namespace": "experiment", "name": "one"}});
+    predict.step_mut("reader_0").own.push((guest("9999"), table));
+    let apply = Step::new("hetero_lr_0", "hetero_lr").reads_at("test_data", "intersection_0", 0);
+    let predict = predict.step(apply.applies("hetero_lr_0", Some(job.id.as_str())));
+    coordinator.run(&predict).await.expect("applied");
+    assert_eq!(left(&clinic, &predict), 1);
+    // Each state of the training would give the vector of its epoch away.
+    let mut offer = predict.anew().offer();
+    for input in offer.steps.iter_mut().flat_map(|step| &mut step.models) {
+        input.checkpoint = Some(vocabulary::CheckpointRef::StepIndex(0));
+    }
+    let signed = coordinator.sign("9999", offer).await.expect("the bank signs whatever it is asked");
+    let refused = coordinator.offer("10000", signed.clone()).await.expect_err("a state of the training");
+    assert_eq!((refused.code, refused.path.as_deref()), (ErrorCode::OfferRefused, Some(MORE)), "{refused}");
+    clinic.set_policy(&policy("vectors_in_training = 1")).await;
+    coordinator.offer("10000", signed).await.expect("where the policy lets it");
+}

@@ -59,6 +59,7 @@ impl<'a> Attack<'a> {
 fn refused(ends: &[Outcome]) -> Vec<String> {
     let path = |end: &Outcome| match end {
         Outcome::Failed(fault) => fault.path.clone().unwrap_or_default(),
+        Outcome::Succeeded => "Succeeded".to_owned(),
         other => format!("{other:?}"),
     };
     ends.iter().map(path).collect()
@@ -216,4 +217,37 @@ async fn jobs_and_trainings_of_a_day_end_also_behind_a_restart() {
     attack.clinic.restart();
     coordinator.joined(&["10000"]).await;
     assert_eq!(rule(&reading.anew()).await.as_deref(), Some("limits.jobs_per_day"));
+}
+
+#[tokio::test]
+async fn who_says_that_it_predicts_online_is_held_to_ids_a_day() {
+    let federation = Federation::new(&program());
+    let coordinator = Coordinator::start(&federation);
+    let online = |ids: &str| format!("[limits]\nonline_ids_per_day = {ids}\n");
+    let attack = Attack::prepare(&federation, &coordinator, &online("'any'")).await;
+    let ask = async |name: &str, ids: &[usize]| {
+        let id = |at: &usize| attack.lines[*at].split(',').next().expect("an id");
+        let rows: String = ids.iter().map(|at| format!("{},1,0.5\n", id(at))).collect();
+        attack.bank.table("fedflow_inference", name, &format!("id,y,x0\n{rows}"));
+        let mut job = Job::reading(&coordinator.catalogue(), &[guest("9999"), host("10000")]);
+        let table = json!({"table": {"namespace": "fedflow_inference", "name": name}});
+        job.step_mut("reader_0").own.push((guest("9999"), table));
+        coordinator.agree(&job).await.expect("agreed");
+        for step in ["reader_0", "data_transform_0"] {
+            coordinator.run_step(&job, step, 0).await;
+        }
+        let ends = watched(&coordinator, &job, ("intersection_0", 0), &host("10000")).await;
+        let ends: Vec<Outcome> = ends.into_iter().map(|(_, outcome)| outcome).collect();
+        refused(&ends)
+    };
+    for at in 0..4 {
+        let ends = ask(&format!("any{at}"), &[1 + at]).await;
+        assert!(ends.iter().all(|end| end == "Succeeded"), "the attacker is seen to work: {ends:?}");
+    }
+    attack.clinic.set_policy(&policy(&online("3"))).await;
+    let rule = "limits.online_ids_per_day";
+    assert!(ask("two", &[1, 2]).await.iter().all(|end| end == "Succeeded"));
+    assert!(ask("more", &[3, 4]).await.iter().any(|end| end == rule));
+    assert!(ask("one", &[3]).await.iter().all(|end| end == "Succeeded"));
+    assert!(ask("none", &[4]).await.iter().any(|end| end == rule));
 }

@@ -1,0 +1,242 @@
+//! Rules for single peers, columns, versions, and what a day counts.
+
+use super::*;
+use crate::rules::Rules;
+use vocabulary::{Cast, Disclosure, JobId, MessageLine, ModelInput, ModelRef, Participant, Stage, StepName};
+
+const NOW: Timestamp = Timestamp(1_795_000_000_000_000);
+const OPEN: &str = "[admission]\ninitiators = ['*']\npeers = ['*']\ncomponents = ['*']\ntables = ['lab.*']\n\
+                    [release]\ndisclosures = ['row_values', 'masked']\n";
+
+fn party(id: &str) -> PartyId {
+    PartyId::new(id).expect("valid")
+}
+
+fn who(role: Role, id: &str) -> Participant {
+    Participant::new(role, party(id))
+}
+
+fn step(name: &str, component: &str) -> OfferedStep {
+    OfferedStep {
+        step: StepName::new(name).expect("valid"),
+        component: component.to_owned(),
+        version: 1,
+        stage: Stage::Fit,
+        roles: vec![Role::Guest, Role::Host],
+        participants: vec![who(Role::Guest, "1"), who(Role::Host, "2"), who(Role::Host, "3")],
+        parameters: vec![],
+        tables: vec![],
+        inputs: vec![],
+        models: vec![],
+        inherited: None,
+    }
+}
+
+/// Guest 1 works with hosts 2, who judges, and 3.
+fn offer() -> Offer {
+    let mut reader = step("reader_0", "reader");
+    reader.tables =
+        vec![(who(Role::Guest, "1"), TableRef::new("theirs", "t")), (who(Role::Host, "2"), TableRef::new("lab", "t"))];
+    Offer {
+        job: JobId::new("7").expect("valid"),
+        initiator: who(Role::Guest, "1"),
+        cast: Cast { guest: vec![party("1")], host: vec![party("2"), party("3")], ..Cast::default() },
+        steps: vec![reader, step("intersection_0", "intersection"), step("lr_0", "hetero_lr")],
+        created: NOW,
+        expires: Some(NOW.plus_millis(MILLIS_OF_DAY)),
+        attempts: Some(4),
+        keeps: None,
+    }
+}
+
+fn policy(more: &str) -> Policy {
+    Policy::new(party("2"), toml::from_str::<Rules>(&format!("{OPEN}{more}")).expect("rules"))
+}
+
+fn facts() -> Facts {
+    let line = |name, disclosure| MessageLine { name, from: Role::Host, to: &[Role::Guest], disclosure };
+    let spoken = |trains: bool, line| Spoken {
+        step: StepName::new("lr_0").expect("valid"),
+        component: "hetero_lr".to_owned(),
+        role: Role::Host,
+        line,
+        to: vec![who(Role::Guest, "1")],
+        trains,
+        more: vec![],
+    };
+    Facts {
+        now: NOW,
+        spoken: vec![
+            spoken(true, line("gradient", Disclosure::Masked)),
+            spoken(true, line("score", Disclosure::RowValues)),
+        ],
+        headers: vec![Header {
+            table: TableRef::new("lab", "t"),
+            columns: vec!["age".to_owned(), "visits".to_owned()],
+        }],
+        ..Facts::default()
+    }
+}
+
+fn rule(more: &str, offer: &Offer, facts: &Facts) -> &'static str {
+    match policy(more).admit(offer, &party("1"), facts) {
+        Verdict::Allowed => "allowed",
+        Verdict::Refused { rule, what } => {
+            assert!(!what.contains("age") && !what.contains("visits"), "{what}");
+            rule
+        }
+    }
+}
+
+#[test]
+fn a_peers_own_list_stands_in_place_of_the_general_one_and_all_peers_must_let_it() {
+    for (more, expected) in [
+        ("", "allowed"),
+        ("[peer.1]\ntables = []", "peer.tables"),
+        ("[peer.3]\ntables = ['other.*']", "peer.tables"),
+        ("[peer.1]\ntables = ['lab.t']\n[peer.3]\ntables = ['lab.*']", "allowed"),
+        ("[peer.1]\ncomponents = ['reader', 'intersection']", "peer.components"),
+        ("[peer.3]\ncomponents = ['reader', 'intersection', 'hetero_*']", "allowed"),
+        ("[peer.9]\ntables = []\ncomponents = []", "allowed"),
+    ] {
+        assert_eq!(rule(more, &offer(), &facts()), expected, "{more}");
+    }
+    // What one peer may have does not widen what the other gets.
+    let closed = OPEN.replace("['lab.*']", "[]");
+    let judge = |more: &str| {
+        let policy = Policy::new(party("2"), toml::from_str(&format!("{closed}{more}")).expect("rules"));
+        policy.admit(&offer(), &party("1"), &facts()).is_allowed()
+    };
+    assert!(
+        !judge("[peer.1]\ntables = ['lab.*']") && judge("[peer.1]\ntables = ['lab.*']\n[peer.3]\ntables = ['lab.*']")
+    );
+}
+
+#[test]
+fn a_table_with_other_columns_than_those_that_are_named_is_refused() {
+    for (more, expected) in [
+        ("[admission.columns]\n'lab.t' = ['age']\n", "admission.columns"),
+        ("[admission.columns]\n'lab.*' = ['age', 'vis*']\n", "allowed"),
+        ("[admission.columns]\n'lab.u' = []\n", "allowed"),
+        ("[admission.columns]\n'lab.*' = ['*']\n'lab.t' = ['age']\n", "admission.columns"),
+        ("[admission.columns]\n'lab.t' = []\n[peer.1.columns]\n[peer.3.columns]\n", "allowed"),
+        ("[peer.3.columns]\n'lab.t' = ['visits']\n", "peer.columns"),
+        ("[peer.9.columns]\n'lab.t' = []\n", "allowed"),
+    ] {
+        let policy = Policy::new(party("2"), toml::from_str::<Rules>(&format!("{OPEN}{more}")).expect("rules"));
+        let found = match policy.admit(&offer(), &party("1"), &facts()) {
+            Verdict::Allowed => "allowed",
+            Verdict::Refused { rule, .. } => rule,
+        };
+        assert_eq!(found, expected, "{more}");
+    }
+}
+
+/// The offer with a model of an earlier training in place of a new one, and what is known of that.
+fn applying(version: &str) -> (Offer, Facts) {
+    let mut offer = offer();
+    let step = &mut offer.steps[2];
+    step.stage = Stage::Apply;
+    let model = ModelRef { version: version.to_owned(), step: step.step.clone(), owner: who(Role::Host, "2") };
+    step.models = vec![ModelInput { port: "model".to_owned(), model, checkpoint: None }];
+    let training = Training { version: version.to_owned(), cast: offer.cast.clone() };
+    let mut facts = Facts { trainings: vec![training], ..facts() };
+    facts.spoken.iter_mut().for_each(|spoken| spoken.trains = false);
+    (offer, facts)
+}
+
+#[test]
+fn a_version_is_applied_with_whom_the_rules_name() {
+    let (offer, facts) = applying("20261201");
+    for (more, expected) in [
+        ("", "allowed"),
+        ("[models]\nversions = []", "models.versions"),
+        ("[models]\nversions = ['2026*']", "allowed"),
+        ("[peer.1]\nmodels = ['2025*']", "peer.models"),
+        ("[models]\nversions = []\n[peer.1]\nmodels = ['*']\n[peer.3]\nmodels = ['20261201']", "allowed"),
+    ] {
+        assert_eq!(rule(more, &offer, &facts), expected, "{more}");
+    }
+    // What a job trains itself is no earlier version.
+    assert_eq!(rule("[models]\nversions = []", &self::offer(), &self::facts()), "allowed");
+}
+
+fn names(policy: &Policy, offer: &Offer, facts: &Facts) -> Vec<(String, u64, u64)> {
+    policy.counted(offer, facts).into_iter().map(|one| (one.name, one.count, one.most.most())).collect()
+}
+
+#[test]
+fn a_day_counts_jobs_trainings_and_uses_of_whoever_asks() {
+    let rules = policy("[limits]\njobs_per_day = 9\n[peer.1]\ntrainings_per_day = 2\nmodel_uses_per_day = 3");
+    let jobs = |who: &str, most| (format!("jobs of {who}"), 1, most);
+    let training = ("trainings of party 1".to_owned(), 1, 2);
+    assert_eq!(names(&rules, &offer(), &facts()), [jobs("party 1", 9), training]);
+    let (applied, known) = applying("20261201");
+    let uses = ("uses of model 20261201 by party 1".to_owned(), 1, 3);
+    assert_eq!(names(&rules, &applied, &known), [jobs("party 1", 9), uses]);
+    // Two trainings in one job are two; what is taken over is none.
+    let mut two = offer();
+    two.steps.push(OfferedStep { step: StepName::new("lr_1").expect("valid"), ..two.steps[2].clone() });
+    let mut facts_of_two = facts();
+    let again =
+        facts().spoken.into_iter().map(|spoken| Spoken { step: StepName::new("lr_1").expect("valid"), ..spoken });
+    facts_of_two.spoken.extend(again);
+    assert_eq!(names(&rules, &two, &facts_of_two)[1].1, 2);
+    two.steps[3].inherited = Some(JobId::new("1").expect("valid"));
+    assert_eq!(names(&rules, &two, &facts_of_two)[1].1, 1);
+    // Its own users are not counted; the coordinator in its name is.
+    let own = Offer { initiator: who(Role::Host, "2"), ..offer() };
+    assert_eq!(names(&rules, &own, &Facts { has_ticket: true, ..facts() }), []);
+    assert_eq!(names(&rules, &own, &facts())[0], jobs("the coordinator", 9));
+}
+
+#[test]
+fn online_predictions_are_counted_by_ids_and_trainings_among_them_are_not() {
+    let (mut offer, facts) = applying("20261201");
+    assert!(!is_online(&offer));
+    offer.steps[0].tables[0].1 = TableRef::new("fedflow_inference", "one");
+    assert!(is_online(&offer));
+    assert_eq!(names(&policy(""), &offer, &facts), []);
+    // One that says so and trains is counted as a training, and one without an intersection is none.
+    let mut training = self::offer();
+    training.steps[0].tables[0].1 = TableRef::new("fedflow_inference", "one");
+    assert_eq!(names(&policy(""), &training, &self::facts()), [("trainings of party 1".to_owned(), 1, 20)]);
+    offer.steps.remove(1);
+    assert!(!is_online(&offer));
+    // Another table of a guest beside.
+    let mut beside = applying("20261201").0;
+    beside.steps[0].tables[0].1 = TableRef::new("fedflow_inference", "one");
+    beside.steps[0].tables.push((who(Role::Guest, "1"), TableRef::new("theirs", "u")));
+    assert!(!is_online(&beside));
+}
+
+#[test]
+fn what_asks_for_more_vectors_is_named_and_columns_of_tables_are_counted() {
+    let judge = |more: &str, change: &dyn Fn(&mut Facts)| {
+        let mut facts = facts();
+        change(&mut facts);
+        rule(more, &offer(), &facts)
+    };
+    let asks = |count: Option<u64>| {
+        move |facts: &mut Facts| {
+            facts.spoken[1].more = vec![MoreVectors { parameter: "validation_freqs".to_owned(), count }];
+        }
+    };
+    let brings = |columns: u64| {
+        move |facts: &mut Facts| {
+            let (step, table) = (StepName::new("lr_0").expect("valid"), TableRef::new("lab", "t"));
+            facts.brought = vec![Brought { step, table, columns }];
+        }
+    };
+    assert_eq!(judge("", &asks(Some(1))), "features.vectors_in_training");
+    assert_eq!(judge("[features]\nvectors_in_training = 2", &asks(Some(2))), "allowed");
+    assert_eq!(judge("[features]\nvectors_in_training = 2", &asks(Some(3))), "features.vectors_in_training");
+    assert_eq!(judge("[features]\nvectors_in_training = 2", &asks(None)), "features.vectors_in_training");
+    assert_eq!(judge("[features]\nvectors_in_training = 'any'", &asks(None)), "allowed");
+    assert_eq!(judge("[features]\nvectors = 0", &|_| ()), "features.vectors");
+    assert_eq!((judge("", &brings(2)), judge("", &brings(3))), ("features.fewest_columns", "allowed"));
+    assert_eq!(judge("[features]\nfewest_columns = 2", &brings(2)), "allowed");
+    // What stays inside the party gives nothing away.
+    let inside = |facts: &mut Facts| facts.spoken[1].to = vec![who(Role::Guest, "2")];
+    assert_eq!(judge("[features]\nvectors = 0", &inside), "allowed");
+}
