@@ -27,7 +27,8 @@ pub(super) async fn bind(desk: Desk, request: Request) -> Answer {
         Read::Answered(response) => return Ok(response),
     };
     asked.validated(&["engine", "address", "namespace", "name"])?;
-    let table = asked.table().ok_or_else(|| Failure::arguments_missing(&["namespace", "name"]))?;
+    let meant = asked.table().filter(|table| !table.namespace.is_empty() && !table.name.is_empty());
+    let table = meant.ok_or_else(|| Failure::arguments_missing(&["namespace", "name"]))?;
     let engine = asked.text("engine").unwrap_or_default();
     desk.permit_rows(format!("binding of table {table} to {engine}")).await?;
     let partitions = partitions(&asked)?;

@@ -126,7 +126,7 @@ async fn the_command_line_fails_when_a_row_is_missing() {
         assert!(said.contains(&format!("1 of 2 rows are refused{place}")) && said.contains("line 3"), "{said}");
     }
     let none = upload(&cluster, &file("none.csv", "id,x\n"), "none", &["--party", "9999", "--json"]);
-    assert!(!none.status.success() && String::from_utf8_lossy(&none.stderr).contains("no row"));
+    assert!(!none.status.success() && String::from_utf8_lossy(&none.stdout).contains("no row"));
     cluster.end();
 }
 
