@@ -145,7 +145,7 @@ async fn bytes_that_are_no_request_disturb_no_other_client() {
         let reply = client::raw(clinic.rest(), noise).await;
         assert!(!reply.starts_with(b"HTTP/1.1 2") && !reply.starts_with(b"HTTP/1.1 5"), "{reply:?}");
     }
-    let request = http::Request::get(format!("http://{}/v1/fedflow/health", clinic.rest()));
+    let request = http::Request::get(format!("http://{}/livez", clinic.rest()));
     let answer = client::ask(request.body(bytes::Bytes::new()).expect("a request")).await.expect("an answer");
     assert_eq!(answer.status(), 200);
     assert!(clinic.lives());
