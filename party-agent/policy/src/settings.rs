@@ -86,7 +86,7 @@ mod tests {
         // Those that the default leaves out are about what only a file can name.
         let left_out: Vec<_> = all.iter().filter(|place| !written.contains(place)).collect();
         let of_names = |place: &&String| place.contains('*') || place.ends_with(".columns");
-        assert!(left_out.iter().all(|place| of_names(place)), "{left_out:?}");
+        assert!(left_out.iter().all(of_names), "{left_out:?}");
     }
 
     /// Whoever adds a rule says what it does: in the manual, and to whoever has a policy explained.
