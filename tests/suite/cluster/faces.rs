@@ -266,3 +266,38 @@ async fn a_run_with_meteos_model_over_its_dataset_says_what_its_learnings_say() 
     assert_eq!(file.expect("answered").0, 404);
     world.cluster.end();
 }
+
+/// The training had an evaluation; the file has no labels: there is nothing to judge, and the predictions are kept.
+#[tokio::test]
+async fn a_run_over_a_file_without_labels_is_predicted_and_kept() {
+    let cluster = loaded().await;
+    let door = &cluster.door;
+    let trained = door.submitted(&lr_dsl(), &lr_conf(3)).await;
+    door.succeeded(&trained).await;
+    let tables = fedflow_tests::fixtures::pair(200);
+    let bare = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        [&cells[..1], &cells[2..]].concat().join(",") + "\n"
+    };
+    let rows: String = tables.guest.lines().map(bare).collect();
+    let made = ask(door, Method::POST, &format!("{ORGANIZATION}/channels"), &json!({"name": "sent"})).await;
+    let channel = made["channel"]["channel_id"].as_str().expect("an id").to_owned();
+    let sent = door.send(Method::POST, &format!("/channels/{channel}/upload"), "text/csv", rows).await.expect("sent");
+    let file: Value = serde_json::from_slice(&sent.1).expect("JSON");
+    let (runs, version) = built_in(door).await;
+    let order = json!({"version_id": version, "environment": {}, "retry_count": 0,
+        "models": {"alias": training_model(door, &trained).await},
+        "input_data": {"$datalake:1": format!("{channel}/{}", file["file_id"].as_str().expect("an id"))},
+        "output_template": {"$datalake:1": format!("{channel}/told.csv")}});
+    let run = ask(door, Method::POST, &runs, &order).await["run_id"].clone();
+    let run = format!("{runs}/{}", run.as_str().expect("an id"));
+    let ended = until(door, &run, "/status", &["SUCCEEDED", "FAILED"]).await;
+    let lines = get(door, &format!("{run}/logs")).await;
+    assert_eq!(ended["status"], "SUCCEEDED", "{lines}");
+    assert!(lines.to_string().contains("have no labels: there is nothing to evaluate"), "{lines}");
+    let files = get(door, &format!("/channels/{channel}")).await["files"].clone();
+    let kept =
+        files.as_array().expect("files").iter().filter(|file| file["metadata"]["x-abeja-meta-filename"] == "told.csv");
+    assert_eq!(kept.count(), 1, "{files}");
+    cluster.end();
+}

@@ -137,6 +137,22 @@ async fn a_job_that_lacks_whom_it_needs_is_refused_at_submit() {
         assert!(reply["retcode"] != 0 && reply["retmsg"].as_str().expect("text").contains(words), "{reply}");
     }
 
+    // FATE's documents leave callbacks and metrics empty with null; parameters alone need no parties and inputs.
+    for parameters in [
+        json!({"callback_param": {"metrics": null, "callbacks": null}}),
+        json!({"metrics": null, "callback_param": {"callbacks": ["PerformanceEvaluate"], "validation_freqs": 1}}),
+    ] {
+        let alone = json!({"component_name": "hetero_lr_0", "component_module_name": "HeteroLR", "dsl_version": 2,
+            "role": {"guest": [9999], "host": [10000]}, "component_parameters": {"common": {"hetero_lr_0": parameters}}});
+        assert_eq!(door.post("/v1/component/validate", &alone).await["retcode"], 0);
+        let mut conf = lr_conf(1);
+        for (name, value) in parameters.as_object().expect("parameters") {
+            conf["component_parameters"]["common"]["hetero_lr_0"][name] = value.clone();
+        }
+        let job = door.submitted(&lr_dsl(), &conf).await;
+        door.succeeded(&job).await;
+    }
+
     // One of two learners is deployed: the evaluation reads only its rows.
     let mut dsl = lr_dsl();
     dsl["components"]["hetero_lr_1"] = dsl["components"]["hetero_lr_0"].clone();
