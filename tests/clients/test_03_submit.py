@@ -135,6 +135,51 @@ def test_case_60_parameters_that_fate_dropped(train, door):
     door.succeeded(job.id)
 
 
+def test_what_nothing_reads_is_warned_of_and_runs(flow, sdk, door):
+    dsl, conf = documents.lr(common={"task_coers": 2})
+    conf["component_parameters"]["common"]["hetro_lr_0"] = {"max_iter": 30}
+    conf["component_parameters"]["role"]["host"]["1"] = {"data_transform_0": {"with_label": True}}
+    reply = submit(flow, dsl, conf)
+    assert reply["retcode"] == 0, reply
+    told = [
+        "hetro_lr_0 names no component of the DSL and does nothing; did you mean hetero_lr_0?",
+        "role.host.1 means host 1, which does not exist,",
+        "task_coers is not known and does nothing; did you mean task_cores?",
+    ]
+    row = sdk.job.query(job_id=reply["jobId"], role="guest", party_id=GUEST)["data"][0]
+    for text in told:
+        assert text in reply["retmsg"]
+        assert any(text in warning for warning in reply["data"]["warnings"]), reply
+        assert any(text in warning for warning in row["f_warnings"]), row["f_warnings"]
+    door.succeeded(reply["jobId"])
+
+
+def test_job_parameters_of_one_party(flow, sdk, door):
+    dsl, conf = documents.lr()
+    conf["job_parameters"]["role"] = {"host": {"0": {"task_cores": 2, "user": "bob"}}}
+    reply = submit(flow, dsl, conf)
+    assert (reply["retcode"], reply["retmsg"]) == (0, "success"), reply
+    door.succeeded(reply["jobId"])
+    rows = {row["f_role"]: row for row in sdk.job.query(job_id=reply["jobId"])["data"]}
+    assert (rows["host"]["f_user_id"], rows["guest"]["f_user_id"]) == ("bob", "")
+    cores = {role: row["f_runtime_conf_on_party"]["job_parameters"]["task_cores"] for role, row in rows.items()}
+    assert (cores["host"], cores["guest"]) == (2, 4)
+    assert rows["host"]["f_cores"] < rows["guest"]["f_cores"]
+
+
+def test_loops_are_named_in_the_order_of_the_dsl(flow):
+    def loop(*names):
+        step = {name: {"module": "Intersection", "output": {"data": ["data"]}} for name in names}
+        step["a"]["input"] = {"data": {"data": ["b.data"]}}
+        step["b"]["input"] = {"data": {"data": ["a.data"]}}
+        _, conf = documents.lr()
+        return submit(flow, {"components": step}, conf)["retmsg"].rstrip().splitlines()[-1]
+
+    assert loop("a", "b").endswith("a->b form a loop")
+    assert loop("b", "a").endswith("b->a form a loop")
+    assert loop("r", "a", "b").endswith(":  form a loop"), "FATE walks from the first component only"
+
+
 def test_case_61_documents_of_version_1(flow, sdk, door, loaded):
     dsl, conf = documents.version_1()
     reply = submit(flow, dsl, conf)

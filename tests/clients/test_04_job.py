@@ -103,6 +103,8 @@ def test_job_list_filters(door, trained):
     ("body", "text"),
     [
         ({"role": "king"}, "Invalid parameter 'role'."),
+        ({"role": {"a": 1}}, "Invalid parameter 'role'."),
+        ({"party_id": {"a": 1}}, "Invalid parameter 'party_id'."),
         ({"status": "lost"}, "Invalid parameter 'status'."),
         ({"party_id": "x"}, "Invalid parameter 'party_id'."),
         ({"order_by": "x"}, "Invalid parameter 'order_by'."),
@@ -114,6 +116,15 @@ def test_job_list_refuses_bad_filters(door, body, text):
     response = door.send("job/list/job", body)
     assert response.status_code == 400
     assert response.json() == {"retcode": 400, "retmsg": text}
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [({"role": "xx"}, "role"), ({"party_id": "abc"}, "party_id"), ({"role": {"a": 1}}, "role"), ({"party_id": [1]}, "party_id")],
+)
+def test_task_list_refuses_bad_filters(door, body, name):
+    response = door.send("job/list/task", body)
+    assert (response.status_code, response.json()) == (400, {"retcode": 400, "retmsg": f"Invalid parameter '{name}'."})
 
 
 def test_task_list(flow, sdk, door, trained):

@@ -172,3 +172,5 @@ def test_job_clean(flow, door, train, sdk):
     assert door.post("job/clean", {"job_id": job.id})["retcode"] == 0
     output = {"job_id": job.id, "component_name": "intersection_0", **OF_GUEST}
     assert door.send("tracking/component/output/data/download", output, method="GET").status_code != 200
+    metrics = {"job_id": job.id, "component_name": "hetero_lr_0", "role": "arbiter", "party_id": HOST}
+    assert sdk.component.metrics(**metrics)["retmsg"] == "no data", "the figures go as well"

@@ -269,7 +269,7 @@ def test_case_73_tags(flow, sdk, trained):
     assert tagged["retmsg"] == f"Adding blue tag for model with job id: {trained.id} successfully."
     assert models_of("blue") == 1
     again = flow("model", "tag-model", "-j", trained.id, "-t", "blue")
-    assert again["retcode"] == 100 and f"Model ID {trained.id} already been tagged as tag 'blue'." in again["retmsg"]
+    assert again["retcode"] == 100 and f"Model {MODEL_ID} {trained.id} already been tagged as tag 'blue'." in again["retmsg"]
     listed = flow("model", "tag-list", "-j", trained.id)["data"]
     assert listed == {"tags": [{"name": "blue", "description": "the first"}], "count": 1}
     with_model = flow("tag", "query", "-t", "blue", "--with-model")["data"]
@@ -279,7 +279,7 @@ def test_case_73_tags(flow, sdk, trained):
     assert changed["retmsg"] == "Infomation of 'blue' tag has been updated successfully."
     assert sdk.tag.query("green")["data"]["tags"] == [{"name": "green", "description": "other"}]
     removed = flow("model", "tag-model", "-j", trained.id, "-t", "green", "--remove")
-    assert removed["retmsg"] == f"'green' tag has been removed from tag list of model ID {trained.id}."
+    assert removed["retmsg"] == f"'green' tag has been removed from tag list of model {MODEL_ID} {trained.id}."
     assert models_of("green") == 0
     deleted = flow("tag", "delete", "-t", "green")
     assert deleted["retmsg"] == "'green' tag has been deleted successfully."
@@ -295,6 +295,14 @@ def test_tags_through_the_sdk(sdk, trained):
     assert sdk.tag.query("red", with_model=True)["data"]["count"] == 3
     assert sdk.tag.update("red", new_tag_desc="two")["retcode"] == 0
     assert {"name": "red", "description": "two", "model_count": 1} in sdk.tag.list(100)["data"]["tags"]
+    for same in [{}, {"new_tag_name": "red"}, {"new_tag_name": "red", "new_tag_desc": "two"}]:
+        nothing = sdk.tag.update("red", **same)
+        assert nothing["retcode"] == 100 and "Nothing to be updated." in nothing["retmsg"], (same, nothing)
+    unnamed = sdk.tag.create("")
+    assert (unnamed["retcode"], unnamed["retmsg"]) == (
+        100,
+        "'' tag created failed. Please input a valid tag name.",
+    )
     nothing = sdk.tag.update("red")
     assert nothing["retcode"] == 100 and "Nothing to be updated." in nothing["retmsg"]
     assert sdk.model.tag_model(trained.id, "red", remove=True)["retcode"] == 0

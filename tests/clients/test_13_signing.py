@@ -1,8 +1,13 @@
 """A door that asks who comes: FATE's signed requests."""
 
+import base64
 import hashlib
+import hmac
+import time
+import uuid
 
 import pytest
+import requests
 
 from harness.client import Client, Commands, copy_of_the_client
 from harness.door import Door
@@ -99,6 +104,22 @@ def test_pipeline_signs(signing, tmp_path):
     )
     (tmp_path / "ask.py").write_text(code)
     assert "signed 0" in signing.run("python", "ask.py", cwd=tmp_path).stdout
+
+
+def test_the_key_may_come_as_app_key_with_a_hyphen(guarded):
+    """FATE-Flow's own bundled client sends it so, and proxies drop headers with underscores."""
+    body, path = b'{"job_id": "1"}', "/v1/job/query"
+    stamp, nonce = str(round(time.time() * 1000)), str(uuid.uuid1())
+    text = b"\n".join([stamp.encode(), nonce.encode(), OPERATOR[0].encode(), path.encode(), body, b""])
+    signature = base64.b64encode(hmac.new(OPERATOR[1].encode(), text, "sha1").digest()).decode()
+    headers = {"TIMESTAMP": stamp, "NONCE": nonce, "APP-KEY": OPERATOR[0], "SIGNATURE": signature}
+
+    def ask(more=()):
+        signed = {**headers, "content-type": "application/json", **dict(more)}
+        return requests.post(guarded.door + path, data=body, headers=signed, timeout=60).json()
+
+    assert ask([("APP_KEY", OPERATOR[0])])["retcode"] == 109, "said twice, it says nothing"
+    assert ask()["retcode"] == 0
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,11 @@ mod tests {
         assert_eq!(job.demand(), Demand::from([(party("1"), 6), (party("2"), 3)]));
         let who = job.cast.participants().find(|who| who.party == party("2")).expect("there");
         job.settings.of_parties = vec![crate::PartySettings { who, task_cores: Some(2), partitions: None }];
-        assert_eq!(job.demand(), Demand::from([(party("1"), 6), (party("2"), 1)]), "what is said for one party counts there");
+        assert_eq!(
+            job.demand(),
+            Demand::from([(party("1"), 6), (party("2"), 1)]),
+            "what is said for one party counts there"
+        );
     }
 
     #[test]

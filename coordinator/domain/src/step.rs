@@ -124,8 +124,7 @@ pub fn reason_of(job: &Job, task: &Task, all: &[Task]) -> Option<Fault> {
     if task.fault.is_some() {
         return task.fault.clone();
     }
-    let same_try =
-        |other: &&Task| other.key.id.step == task.key.id.step && other.key.attempt == task.key.attempt;
+    let same_try = |other: &&Task| other.key.id.step == task.key.id.step && other.key.attempt == task.key.attempt;
     let tries: Vec<Try> = all.iter().filter(same_try).map(Try::from).collect();
     if let Some((_, root)) = root_of(tries.iter()) {
         return Some(echo_of(&root));

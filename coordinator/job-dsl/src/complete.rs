@@ -139,7 +139,9 @@ pub fn merged_conf(conf: &Value, component_parameters: &Value, job_parameters: &
             parameters.insert("common".to_owned(), common);
         }
     }
-    if let (Some(roles), Some(fields)) = (job_parameters.get("role").filter(|roles| !roles.is_null()), merged.as_object_mut()) {
+    if let (Some(roles), Some(fields)) =
+        (job_parameters.get("role").filter(|roles| !roles.is_null()), merged.as_object_mut())
+    {
         let parameters = fields.entry("job_parameters").or_insert_with(|| json!({}));
         if let Value::Object(parameters) = parameters {
             parameters.insert("role".to_owned(), roles.clone());

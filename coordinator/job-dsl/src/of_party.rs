@@ -24,11 +24,7 @@ pub fn job_parameters_of(conf: &Value, cast: &Cast, participant: &Participant) -
 }
 
 /// The entries that mean a participant, with their keys, in the order of the document.
-fn entries_of<'v>(
-    parameters: Option<&'v Value>,
-    cast: &Cast,
-    participant: &Participant,
-) -> Vec<(&'v str, &'v Value)> {
+fn entries_of<'v>(parameters: Option<&'v Value>, cast: &Cast, participant: &Participant) -> Vec<(&'v str, &'v Value)> {
     let place = cast.of(participant.role).iter().position(|party| *party == participant.party);
     let of_role = parameters.and_then(|own| own.get("role")?.get(participant.role.word())?.as_object());
     let mine = of_role.into_iter().flatten().filter(|(key, _)| place.is_some_and(|place| means(key, place)));
@@ -89,7 +85,9 @@ mod tests {
     #[test]
     fn lays_what_is_said_for_a_place_over_what_is_said_for_all() {
         let conf = conf(json!({"0": {"task_cores": 2, "user": "bob"}, "0|1": {"user": "eve"}, "7": {"user": "x"}}));
-        let of = |role, id: &str| job_parameters_of(&conf, &cast(), &Participant::new(role, PartyId::new(id).expect("valid")));
+        let of = |role, id: &str| {
+            job_parameters_of(&conf, &cast(), &Participant::new(role, PartyId::new(id).expect("valid")))
+        };
         assert_eq!(of(Role::Host, "2"), json!({"task_cores": 2, "timeout": 9, "user": "eve"}));
         assert_eq!(of(Role::Host, "3"), json!({"task_cores": 4, "timeout": 9, "user": "eve"}));
         assert_eq!(of(Role::Guest, "1"), json!({"task_cores": 4, "timeout": 9}));

@@ -159,12 +159,7 @@ fn places<'v>(roles: &'v Value, (path, cast): (&str, &Cast), names: &[&str], not
 }
 
 /// Whether a key of `role.ROLE` means some party; what it means nobody with is told.
-fn judge_places(
-    key: &str,
-    (path, role): (&str, Role),
-    count: usize,
-    (names, notes): (&[&str], &mut Notes),
-) -> bool {
+fn judge_places(key: &str, (path, role): (&str, Role), count: usize, (names, notes): (&[&str], &mut Notes)) -> bool {
     let mut means_somebody = false;
     for part in key.split('|').map(str::trim) {
         match part.parse::<usize>() {

@@ -78,7 +78,8 @@ fn runs(attempt: &AttemptRecord) -> bool {
 /// The attempts of a job that runs here, once it has been ended: the party's own user has the coordinator stop it. Others stop
 /// it at the coordinator's door.
 async fn ended(desk: &Desk, asked: &Asked, job: &JobId) -> Result<Vec<AttemptRecord>, Failure> {
-    let still = || Failure::code(OPERATING, format!("job {job} runs here and has not ended yet; stop it, and ask again"));
+    let still =
+        || Failure::code(OPERATING, format!("job {job} runs here and has not ended yet; stop it, and ask again"));
     if desk.side == Side::Outside {
         return Err(still());
     }

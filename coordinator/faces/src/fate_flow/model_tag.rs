@@ -151,7 +151,8 @@ pub(super) async fn update(face: FateFlow, call: Call) -> Answer {
     let tag = face.coordinator().tag(&name).await.map_err(fail)?.ok_or_else(|| no_tag(&name))?;
     // What is not said stays as it is.
     let same_name = new_name.as_ref().is_none_or(|new| *new == tag.name);
-    let same_description = description.is_none() || description.as_deref() == Some(tag.description.as_deref().unwrap_or_default());
+    let same_description =
+        description.is_none() || description.as_deref() == Some(tag.description.as_deref().unwrap_or_default());
     if same_name && same_description {
         return Err(Failure::code(EXCEPTION, "Nothing to be updated."));
     }

@@ -17,7 +17,8 @@ use super::rows;
 use super::shown::{find_job, find_own_task, find_task};
 
 pub(super) async fn tables(face: FateFlow, call: Call) -> Answer {
-    call.validated(&["job_id", "component_name", "role", "party_id"])?;
+    // In the order in which FATE declares them for this endpoint.
+    call.validated(&["job_id", "role", "party_id", "component_name"])?;
     if find_job(&face, &call).await?.is_none() {
         return Err(Failure::code(EXCEPTION, "No found job"));
     }

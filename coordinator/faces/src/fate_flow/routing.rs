@@ -211,9 +211,11 @@ fn misshapen(route: &Route, body: &Map<String, Value>) -> Option<&'static str> {
     let lists = TAKE_LISTS.contains(&route.path) || route.path.starts_with("permission/");
     let named: Vec<&str> = route.needs.iter().copied().chain(route.members_taken()).collect();
     // There `role` holds the parties by role.
-    let has_cast = route.path == "component/validate" || ["initiator", "migrate_role"].iter().any(|own| named.contains(own));
+    let has_cast =
+        route.path == "component/validate" || ["initiator", "migrate_role"].iter().any(|own| named.contains(own));
     let is_wrong = |name: &str| {
-        let is_single = fields::field(name).is_some_and(|(_, kind, _)| kind.is_single()) && !(has_cast && name == "role");
+        let is_single =
+            fields::field(name).is_some_and(|(_, kind, _)| kind.is_single()) && !(has_cast && name == "role");
         match body.get(name) {
             Some(Value::Object(_)) => is_single,
             Some(Value::Array(_)) => is_single && !lists,

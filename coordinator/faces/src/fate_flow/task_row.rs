@@ -13,7 +13,8 @@ use super::status;
 pub(super) fn task_row(job: &Job, task: &Task, word: &'static str, why: Option<&Fault>) -> Map<String, Value> {
     let step = job.definition.graph.step(&task.key.id.step);
     let mut row = Map::new();
-    for columns in [identity(job, task, step), progress(job, task, word, why), parameters(job, task, step), times(task)] {
+    for columns in [identity(job, task, step), progress(job, task, word, why), parameters(job, task, step), times(task)]
+    {
         if let Value::Object(columns) = columns {
             row.extend(columns);
         }

@@ -121,7 +121,11 @@ fn trained() -> TrainedPipeline {
 
 fn predict(conf: &Value, pipeline: &TrainedPipeline) -> Result<Parsed, Vec<crate::Diagnostic>> {
     let catalogue = catalogue();
-    parse(&Value::Null, conf, &ParseContext { components: &catalogue, predict: Some(pipeline), ..ParseContext::default() })
+    parse(
+        &Value::Null,
+        conf,
+        &ParseContext { components: &catalogue, predict: Some(pipeline), ..ParseContext::default() },
+    )
 }
 
 fn predict_conf() -> Value {
@@ -215,7 +219,10 @@ fn parameters_follow_their_party_to_its_place_in_a_predict_job() {
 fn reads_documents_of_version_1() {
     let parsed = read(&v1_dsl(), &v1_conf()).expect("good");
     assert_eq!(parsed.dialect, Dialect::FateV1);
-    assert_eq!(parsed.warnings[0], "[WARN]work_mode is removed,it does not take effect!", "FATE's own words come first");
+    assert_eq!(
+        parsed.warnings[0], "[WARN]work_mode is removed,it does not take effect!",
+        "FATE's own words come first"
+    );
     let names = ["intersect_0", "hetero_lr_0.eps", "guest.args.data.eval_data", "host.args.data.eval_data"];
     assert_eq!(parsed.warnings.len(), 1 + names.len());
     for (warning, name) in parsed.warnings.iter().skip(1).zip(names) {

@@ -8,8 +8,7 @@ use super::{Notes, Place, Submitted, below, places, strangers};
 
 const CONF: &str = "job_runtime_conf";
 /// Fields of a conf that count.
-const FIELDS: [&str; 6] =
-    ["dsl_version", "initiator", "role", "job_parameters", "component_parameters", "provider"];
+const FIELDS: [&str; 6] = ["dsl_version", "initiator", "role", "job_parameters", "component_parameters", "provider"];
 /// Those of version 1 alone.
 const OF_VERSION_1: [&str; 2] = ["role_parameters", "algorithm_parameters"];
 /// What FATE's clients leave in a conf and no server reads.

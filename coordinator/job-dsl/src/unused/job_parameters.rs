@@ -60,10 +60,10 @@ fn common_ones(submitted: &Submitted<'_>, said: &Map<String, Value>, path: &str,
             notes.idle(&path, "has no effect", why);
         }
     }
-    if let Some(kind) = said.get("job_type").and_then(Value::as_str).filter(|kind| !kind.is_empty()) {
-        if !["train", "predict"].contains(&kind) {
-            notes.idle(&below(path, "job_type"), &format!("{:?} is none", shortened(kind)), "the job trains; write train or predict");
-        }
+    let kind = said.get("job_type").and_then(Value::as_str).unwrap_or_default();
+    if !["", "train", "predict"].contains(&kind) {
+        let what = format!("{:?} is none", shortened(kind));
+        notes.idle(&below(path, "job_type"), &what, "the job trains; write train or predict");
     }
     inheritance(said.get("inheritance_info"), &below(path, "inheritance_info"), notes);
     limits_of_steps(submitted, said.get("task_conf"), &below(path, "task_conf"), notes);
@@ -90,8 +90,16 @@ fn without_effect(name: &str, value: &Value, said: &Map<String, Value>) -> Optio
         "federated_status_collect_type" => (!says("PUSH")).then_some("states are always pushed"),
         "federated_mode" => (!says("SINGLE")).then_some("one coordinator serves all parties"),
         "computing_engine" | "storage_engine" | "federation_engine" => (!says("STANDALONE")).then_some(ENGINE),
-        "engines_address" | "federation_info" | "eggroll_run" | "spark_run" | "rabbitmq_run" | "pulsar_run"
-        | "assistant_role" | "map_table_name" | "map_namespace" | "federated_data_exchange_type" => Some(ENGINE),
+        "engines_address"
+        | "federation_info"
+        | "eggroll_run"
+        | "spark_run"
+        | "rabbitmq_run"
+        | "pulsar_run"
+        | "assistant_role"
+        | "map_table_name"
+        | "map_namespace"
+        | "federated_data_exchange_type" => Some(ENGINE),
         "adaptation_parameters" => (!is_adapted(value, said)).then_some("write task_cores for cores"),
         _ => None,
     }
@@ -100,7 +108,8 @@ fn without_effect(name: &str, value: &Value, said: &Map<String, Value>) -> Optio
 /// Whether adaptation parameters say what follows from the others, as a completed conf does.
 fn is_adapted(value: &Value, said: &Map<String, Value>) -> bool {
     let cores = said.get("task_cores").and_then(Value::as_i64).unwrap_or(4);
-    let follows = json!({"task_nodes": 1, "task_cores_per_node": cores, "task_memory_per_node": 0, "request_task_cores": cores});
+    let follows =
+        json!({"task_nodes": 1, "task_cores_per_node": cores, "task_memory_per_node": 0, "request_task_cores": cores});
     let fits = |(name, own): (&String, &Value)| {
         name == "if_initiator_baseline" || own.is_null() || follows.get(name) == Some(own)
     };
@@ -142,7 +151,11 @@ fn of_party(said: &Map<String, Value>, path: &str, notes: &mut Notes) {
             notes.idle(&path, "has no effect", why);
         } else if is_known(name) {
             if !value.is_null() {
-                notes.idle(&path, "counts for the whole job and does nothing here", &format!("write {PATH}.common.{name}"));
+                notes.idle(
+                    &path,
+                    "counts for the whole job and does nothing here",
+                    &format!("write {PATH}.common.{name}"),
+                );
             }
         } else {
             notes.unknown(&path, "is not known", &own);

@@ -37,8 +37,12 @@ fn what_counts_is_not_warned_of() {
     assert_eq!(warned(&lr_dsl(), &clean()), Vec::<String>::new());
     let stored = read(&lr_dsl(), &clean()).expect("good");
     assert_eq!(warned(&stored.dsl, &stored.conf), Vec::<String>::new(), "a completed conf that comes back");
-    let full = with(clean(), "/job_parameters/common", json!({"job_type": "train", "timeout": 9, "spark_run": {},
-        "computing_engine": "STANDALONE", "experiment": "x", "user": "bob", "task_conf": {"hetero_lr_0": {"timeout": 3}}}));
+    let full = with(
+        clean(),
+        "/job_parameters/common",
+        json!({"job_type": "train", "timeout": 9, "spark_run": {},
+        "computing_engine": "STANDALONE", "experiment": "x", "user": "bob", "task_conf": {"hetero_lr_0": {"timeout": 3}}}),
+    );
     let full = with(full, "/job_parameters/role/host/0", json!({"task_cores": 2, "user": "eve"}));
     let full = with(full, "/provider/common/hetero_lr_0", json!("fate"));
     let full = with(full, "/conf_path", json!("/tmp/c.json"));
@@ -60,7 +64,8 @@ fn a_misspelt_component_is_told_with_the_nearest_name() {
 
 #[test]
 fn roles_and_places_that_do_not_exist_are_told() {
-    let told = |pointer: &str| one(&lr_dsl(), &with(clean(), pointer, json!({"data_transform_0": {"with_label": true}})));
+    let told =
+        |pointer: &str| one(&lr_dsl(), &with(clean(), pointer, json!({"data_transform_0": {"with_label": true}})));
     let second = told("/component_parameters/role/host/1");
     assert!(second.contains("role.host.1 means host 1, which does not exist,"), "{second}");
     assert!(second.ends_with("the job has 1 of role host, counted from 0"), "{second}");
@@ -71,7 +76,9 @@ fn roles_and_places_that_do_not_exist_are_told() {
     let toy = told("/component_parameters/role/host/data_transform_0");
     assert!(toy.ends_with("write the place before the component, such as role.host.0.data_transform_0"), "{toy}");
     assert!(told("/component_parameters/comon").ends_with("did you mean common?"));
-    assert!(told("/component_parameters/data_transform_0").contains("write job_runtime_conf.component_parameters.common"));
+    assert!(
+        told("/component_parameters/data_transform_0").contains("write job_runtime_conf.component_parameters.common")
+    );
     let arbiter = one(&lr_dsl(), &with(clean(), "/component_parameters/role/arbiter/0/reader_0", json!({"table": {}})));
     assert!(arbiter.ends_with("reader_0 (Reader) does not run at role arbiter"), "{arbiter}");
     let two = one(&lr_dsl(), &with(clean(), "/provider/role/guest/3/hetero_lr_0", json!("fate")));
@@ -123,7 +130,11 @@ fn documents_of_version_1_are_looked_through_as_well() {
     conf["job_parameters"] = json!({});
     assert_eq!(warned(&v1_dsl(), &conf), Vec::<String>::new());
     for (pointer, value, end) in [
-        ("/algorithm_parameters/intersect_0", json!({}), "names no component of the DSL and does nothing; did you mean intersection_0?"),
+        (
+            "/algorithm_parameters/intersect_0",
+            json!({}),
+            "names no component of the DSL and does nothing; did you mean intersection_0?",
+        ),
         ("/algorithm_parameters/hetero_lr_0/eps", json!(0.1), "FATE dropped this parameter after version 1.4"),
         ("/role_parameters/gest", json!({}), "did you mean guest?"),
         ("/role_parameters/host/dataio_0/with_label", json!([false, true]), "the job has 1 of role host"),

@@ -39,7 +39,9 @@ fn dropped(submitted: &Submitted<'_>, said: &Map<String, Value>, path: &str, not
     for (component, own) in said {
         let Some(step) = submitted.step(component) else { continue };
         let info = submitted.catalogue.iter().find(|info| info.name == step.component);
-        let knows = |name: &str| info.is_some_and(|info| info.schema.pointer("/properties").is_some_and(|all| all.get(name).is_some()));
+        let knows = |name: &str| {
+            info.is_some_and(|info| info.schema.pointer("/properties").is_some_and(|all| all.get(name).is_some()))
+        };
         for name in own.as_object().into_iter().flat_map(Map::keys) {
             if DROPPED.contains(&name.as_str()) && !knows(name) {
                 let path = below(&below(path, component), name);
@@ -77,7 +79,11 @@ fn tables(submitted: &Submitted<'_>, args: &Value, (path, role): (&str, Role), n
         let path = below(&path, name);
         match &read {
             Some(read) if !read.contains(&name.as_str()) => {
-                notes.unknown(&path, &format!("is read by no component (args.{})", name.chars().take(40).collect::<String>()), read);
+                notes.unknown(
+                    &path,
+                    &format!("is read by no component (args.{})", name.chars().take(40).collect::<String>()),
+                    read,
+                );
             }
             _ => too_long(entries, (&path, role), submitted, notes),
         }

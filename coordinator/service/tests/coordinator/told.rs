@@ -76,7 +76,8 @@ async fn every_task_of_a_broken_step_says_which_party_broke_it_and_why() {
         let job = world.settled(&job.id).await;
         assert_eq!(job.state, JobState::Failed);
         let tasks = world.tasks(&job.id).await;
-        let own = tasks.iter().find(|task| task.key.id.party == party("10000") && task.key.id.step.as_str() == "reader_0");
+        let own =
+            tasks.iter().find(|task| task.key.id.party == party("10000") && task.key.id.step.as_str() == "reader_0");
         assert_eq!(own.map(|task| task.state), Some(state));
         for task in &tasks {
             let why = reason_of(&job, task, &tasks).unwrap_or_else(|| panic!("{} says nothing", task.key.id));

@@ -135,7 +135,11 @@ async fn no_list_takes_a_filter_that_it_cannot_read_for_none() {
         ("job/data/view/query", json!({"job_id": TRAIN, "party_id": {"a": 1}}), "party_id"),
         ("job/report", json!({"job_id": TRAIN, "status": ["failed"], "role": ["guest"]}), "role"),
         ("model/query", json!({"role": {"a": 1}, "model_id": "m"}), "role"),
-        ("tracking/component/metrics", json!({"job_id": TRAIN, "component_name": "hetero_lr_0", "role": ["guest"]}), "role"),
+        (
+            "tracking/component/metrics",
+            json!({"job_id": TRAIN, "component_name": "hetero_lr_0", "role": ["guest"]}),
+            "role",
+        ),
         ("job/stop", json!({"job_id": {"a": 1}}), "job_id"),
     ] {
         let (status, reply) = world.post(path, body.clone()).await;
@@ -183,7 +187,9 @@ async fn finds_tasks_of_the_newest_try_with_the_state_of_all_parties() {
         let report = row["f_error_report"].as_str().expect("text");
         assert!(report.contains("can not found table name") && report.contains("9999"), "{report}");
     }
-    assert!(failed[1]["f_error_report"].as_str().is_some_and(|text| text.starts_with("[FF504] party 9999 ended this step")));
+    assert!(
+        failed[1]["f_error_report"].as_str().is_some_and(|text| text.starts_with("[FF504] party 9999 ended this step"))
+    );
     let (status, reply) = world.post("job/task/query", json!({"job_id": TRAIN, "status": "running"})).await;
     assert_eq!((status, reply), (200, json!({"retcode": 101, "retmsg": "find task failed"})));
 }

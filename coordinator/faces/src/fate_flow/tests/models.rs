@@ -234,7 +234,10 @@ async fn tags_come_and_go() {
         said("model/tag/destroy", json!({"tag_name": "new"})).await,
         ok("'new' tag has been deleted successfully.")
     );
-    assert_eq!(said("model/tag/destroy", json!({"tag_name": "new"})).await, no("Exception(\"Can not found 'new' tag.\")"));
+    assert_eq!(
+        said("model/tag/destroy", json!({"tag_name": "new"})).await,
+        no("Exception(\"Can not found 'new' tag.\")")
+    );
     assert_eq!(world.data("model/model_tag/retrieve", json!({"job_id": TRAIN})).await["count"], 0);
     assert_eq!(said("model/tag/create", json!({})).await, no("KeyError('tag_name')"));
 }

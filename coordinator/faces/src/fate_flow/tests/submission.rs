@@ -122,7 +122,8 @@ async fn log_of(world: &World, job: &str) -> String {
     let request = Request::post("/v1/job/log/download").body(Body::from(json!({"job_id": job}).to_string()));
     let (_, _, bytes) = world.send(request.expect("request")).await;
     let mut text = String::new();
-    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(bytes.as_slice()), &mut text).expect("a tar of texts");
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(bytes.as_slice()), &mut text)
+        .expect("a tar of texts");
     text
 }
 
@@ -134,7 +135,10 @@ async fn changed_parameters_that_nothing_reads_are_told_as_well() {
     let change = json!({"job_id": reply["jobId"], "component_parameters": {"common": {"secure_add_exmple_0": {"seed": 1}}},
         "job_parameters": {"common": {"task_cores": 1}, "role": {"host": {"0": {"task_cores": 2, "user": "eve"}}}}});
     let (_, changed) = world.post("job/parameter/update", change).await;
-    assert!(changed["retmsg"].as_str().is_some_and(|text| text.contains("did you mean secure_add_example_0?")), "{changed}");
+    assert!(
+        changed["retmsg"].as_str().is_some_and(|text| text.contains("did you mean secure_add_example_0?")),
+        "{changed}"
+    );
     assert_eq!(changed["data"]["warnings"].as_array().map(Vec::len), Some(1));
     let rows = world.data("job/query", json!({"job_id": reply["jobId"], "role": "host"})).await;
     assert_eq!(rows[0]["f_runtime_conf_on_party"]["job_parameters"]["task_cores"], 2);
@@ -172,7 +176,10 @@ async fn what_is_said_for_one_party_is_shown_and_used_there() {
     }
     body["job_runtime_conf"]["job_parameters"]["role"]["host"]["0"]["task_cores"] = json!(100_000);
     let (_, reply) = world.post("job/submit", body).await;
-    assert!(reply["retmsg"].as_str().is_some_and(|text| text.contains("of party 10000), expect 100000 cores")), "{reply}");
+    assert!(
+        reply["retmsg"].as_str().is_some_and(|text| text.contains("of party 10000), expect 100000 cores")),
+        "{reply}"
+    );
 }
 
 #[tokio::test]

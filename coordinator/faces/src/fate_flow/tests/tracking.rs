@@ -102,6 +102,8 @@ async fn gives_summaries_as_data_or_as_a_file() {
     assert_eq!((status, reply["retcode"].as_i64()), (210, Some(210)));
     let (_, reply) = world.post("tracking/component/summary/download", json!({"job_id": TRAIN})).await;
     assert_eq!(reply["retmsg"], "required argument are missing: component_name,role,party_id; ");
+    let (_, reply) = world.post("tracking/component/output/data/table", json!({"job_id": TRAIN})).await;
+    assert_eq!(reply["retmsg"], "required argument are missing: role,party_id,component_name; ");
 }
 
 #[tokio::test]
