@@ -105,9 +105,11 @@ impl Policy {
         }
         let hours = own.and_then(|own| own.hours.as_ref());
         let (rule, hours) = hours.map_or(("limits.hours", &self.rules.limits.hours), |own| ("peer.hours", own));
+        if hours.iter().any(|hours| hours.has(now)) {
+            return None;
+        }
         let said: Vec<String> = hours.iter().map(Hours::to_string).collect();
-        let closed = !hours.iter().any(|hours| hours.has(now));
-        closed.then(|| (rule, format!("work with party {peer} outside of {} (UTC)", said.join(", "))))
+        Some((rule, format!("work with party {peer} outside of {} (UTC)", said.join(", "))))
     }
 
     /// How many jobs of a party are accepted in a day.

@@ -31,7 +31,8 @@ pub enum PolicyError {
 
 impl From<PolicyError> for Fault {
     fn from(error: PolicyError) -> Self {
-        Fault::new(ErrorCode::ConfigInvalid, error.to_string()).next("compare it with the default policy of the manual")
+        Fault::new(ErrorCode::ConfigInvalid, error.to_string())
+            .next("`fedflow policy check FILE` names everything that is wrong with it")
     }
 }
 
