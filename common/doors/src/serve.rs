@@ -43,6 +43,8 @@ pub struct ReachedAt {
 const LEAST_PACE: u64 = 1_024;
 /// What is waited between two tries to accept a connection.
 const PAUSE: Duration = Duration::from_millis(200);
+/// The same where somebody made room.
+const BREATH: Duration = Duration::from_millis(5);
 
 /// Bounds on what a connection may cost.
 #[derive(Debug, Clone)]
@@ -126,7 +128,8 @@ impl Door {
             .layer(from_fn_with_state(names, host::refuse_other_names))
             .layer(from_fn(answers::seal));
         let connections = TaskTracker::new();
-        let places = Places::new(self.options.most_connections, self.options.most_of_an_address);
+        let most = self.options.most_connections.min(descriptors().unwrap_or(usize::MAX) / 2);
+        let places = Places::new(most, self.options.most_of_an_address);
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
@@ -149,9 +152,9 @@ impl Door {
                 },
                 Err(error) => {
                     // Out of descriptors: a silent one makes room, and the rest is waited for instead of spinning.
-                    places.make_room();
+                    let made = places.make_room();
                     tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(if made { BREATH } else { PAUSE }).await;
                 }
             }
         }
@@ -202,6 +205,13 @@ async fn connection(stream: TcpStream, place: Place, router: Router, options: Se
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+/// How many files the system lends this process at a time. Half of them are for what a daemon does beside its connections.
+fn descriptors() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Returns when no request has come for too long.

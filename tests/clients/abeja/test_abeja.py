@@ -16,6 +16,7 @@ from conftest import ORGANIZATION, clients_at, ended, model_of, submit
 from harness import documents, tables
 from harness import meteos as shapes
 from harness.federation import GUEST, HOST
+from harness.losing import Losing
 from harness.meteos import Meteos
 
 # What may be seen after what: a status may be passed between two looks.
@@ -420,3 +421,126 @@ def test_a_personal_token_is_basic(guarded):
         f"{guarded.door}/organizations/{GUEST}/deployments", headers={"authorization": f"Basic {plain}"}, timeout=30
     )
     assert reply.status_code == 200
+
+
+@pytest.mark.parametrize("via", [False, True])
+def test_o5_a_lost_answer_makes_no_second_run(abeja, deployed, federation, trained, via):
+    model = model_of(abeja, trained)["training_model_id"]
+    credential = {"user_id": "1234567890123", "personal_access_token": federation.token}
+    with Losing(federation.door, loses="/runs", via=via) as proxy:
+        between = clients_at(proxy.door, credential)
+        run = between.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model, distribution=1)
+        assert proxy.lost == 1 and [method for method, _ in proxy.passed].count("POST") == 2, "the client sent it twice"
+        other = between.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model, distribution=2)
+    clients_at(federation.door)
+    listed = [entry["run_id"] for entry in abeja.runs.get_runs(ORGANIZATION, deployed.id)["entries"]]
+    assert listed == [other["run_id"], run["run_id"]], "one of each"
+    twice = [
+        abeja.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model, distribution=1)["run_id"]
+        for _ in range(2)
+    ]
+    assert len({run["run_id"], *twice}) == 3, "whoever is answered himself gets what he asks for"
+
+
+@pytest.mark.parametrize("what", ["deployments", "channels", "definitions", "versions", "upload"])
+def test_o5_a_lost_answer_makes_no_second_thing(abeja, deployed, federation, what):
+    credential = {"user_id": "1234567890123", "personal_access_token": federation.token}
+    channel = abeja.datalake.create_channel(ORGANIZATION, f"o5 {what}", "", "datalake")["channel"]["channel_id"]
+    with Losing(federation.door, loses=f"/{what}") as proxy:
+        between = clients_at(proxy.door, credential)
+        if what == "deployments":
+            made = between.deployments.create_deployment(ORGANIZATION, "o5 once", "")
+            every = abeja_entries(between.deployments.get_deployments(ORGANIZATION), "name", "o5 once")
+        elif what == "channels":
+            made = between.datalake.create_channel(ORGANIZATION, "o5 once", "", "datalake")
+            every = [one for one in between.datalake.list_channels(ORGANIZATION)["channels"] if one["name"] == "o5 once"]
+        elif what == "definitions":
+            made = between.training.create_training_job_definition(ORGANIZATION, "o5-once")
+            every = abeja_entries(between.training.get_training_job_definitions(ORGANIZATION), "name", "o5-once")
+        elif what == "versions":
+            made = between.deployments.create_deployment_version(ORGANIZATION, deployed.id, "o5", "h:h", "i", {})
+            every = abeja_entries(between.deployments.get_deployment_versions(ORGANIZATION, deployed.id), "version", "o5")
+        else:
+            made = between.datalake.post_channel_file_upload(channel, io.BytesIO(b"once"), "text/plain")
+            every = between.datalake.list_channel_files(channel)["files"]
+        assert proxy.lost == 1 and made and len(every) == 1, (proxy.passed, every)
+    clients_at(federation.door)
+
+
+def abeja_entries(reply, key, value):
+    """The entries of a list that are called so."""
+    return [entry for entry in reply["entries"] if entry[key] == value]
+
+
+@pytest.fixture
+def client(federation, abeja):
+    """The client of objects."""
+    from abeja.training import Client
+
+    credential = {"user_id": "1234567890123", "personal_access_token": federation.token}
+    return Client(organization_id=ORGANIZATION, credential=credential, max_retry_count=1)
+
+
+def test_o4_the_objects_of_definitions(client, abeja, trained):
+    definitions = client.job_definitions()
+    listed = definitions.list()
+    names = [definition.name for definition in listed]
+    assert len(listed) == len(names) and names and not any("#" in name for name in names)
+    paged = definitions.list(limit=1)
+    assert [definition.name for definition in paged] == names and len(paged) == len(names)
+    model = model_of(abeja, trained)
+    for definition in listed:
+        got = definitions.get(definition.name)
+        assert (got.job_definition_id, got.name) == (definition.job_definition_id, definition.name)
+        assert definitions.get(definition.job_definition_id).name == definition.name
+    definition = definitions.get(model["job_definition_id"])
+    assert definition.model_count >= 1 and definition.version_count == 1 and not definition.archived
+    versions = definition.job_definition_versions()
+    (version,) = versions.list()
+    got = versions.get(version.job_definition_version_id)
+    assert (got.job_definition_version_id, got.job_definition_id) == (1, definition.job_definition_id)
+    assert got.job_definition.name == definition.name and got.handler
+    jobs = definition.jobs()
+    assert len(jobs.list()) == len(list(jobs.list())) >= 1
+    job = jobs.get(trained)
+    assert (job.job_id, job.status.value, job.archived) == (trained, "Complete", False)
+    assert job.job_definition_version.job_definition_version_id == 1 and job.start_time < job.completion_time
+    if hasattr(definition, "models"):
+        models = definition.models()
+        assert len(models.list()) == definition.model_count
+        one = models.get(model["training_model_id"])
+        assert (one.model_id, one.job_id) == (model["training_model_id"], trained)
+
+
+def test_o4_the_objects_make_and_put_away(client):
+    definitions = client.job_definitions()
+    made = definitions.create("o4-made")
+    assert definitions.get("o4-made").job_definition_id == made.job_definition_id
+    assert len(made.job_definition_versions().list()) == 0 and len(made.jobs().list()) == 0
+    definitions.archive("o4-made")
+    assert "o4-made" not in [one.name for one in definitions.list(filter_archived=True)]
+    definitions.unarchive("o4-made")
+    assert not definitions.get("o4-made").archived
+    definitions.delete("o4-made")
+    with pytest.raises(exceptions.NotFound):
+        definitions.get("o4-made")
+
+
+def test_o1_and_o6_what_is_archived_takes_nothing_and_says_so(abeja, deployed, door, federation, trained):
+    model = model_of(abeja, trained)
+    row = next(row for row in door.rows(trained))
+    experiment = row["f_experiment"]
+    archive = f"{federation.door}/apis/v1beta1/experiments/{experiment}:"
+    assert requests.post(archive + "archive", headers=federation.headers, timeout=30).status_code == 200
+    try:
+        with pytest.raises(exceptions.Conflict):
+            abeja.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model["training_model_id"])
+        assert abeja.runs.get_runs(ORGANIZATION, deployed.id)["entries"] == []
+        assert next(row for row in door.rows(trained))["f_archived"] is True
+        jobs = f"{federation.door}/organizations/{ORGANIZATION}/training/definitions/{model['job_definition_id']}/jobs"
+        shown = requests.get(f"{jobs}/{trained}", headers=federation.headers, timeout=30).json()
+        assert shown["archived"] is True
+    finally:
+        assert requests.post(archive + "unarchive", headers=federation.headers, timeout=30).status_code == 200
+    run = abeja.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model["training_model_id"])
+    assert ended(abeja, deployed, run, door)[0][-1] == "SUCCEEDED"

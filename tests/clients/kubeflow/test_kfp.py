@@ -47,6 +47,20 @@ def test_k1_the_constructor_asks_for_health_once(federation, sent):
     assert client.get_kfp_healthz().multi_user is False
 
 
+def test_o3_below_the_usual_prefix_too(federation, client, name, sent):
+    below = kfp.Client(host=f"{federation.door}/pipeline", existing_token=federation.token)
+    assert below.get_kfp_healthz().multi_user is False
+    made = below.create_experiment(name)
+    assert made.id and client.get_experiment(experiment_name=name).id == made.id
+    assert name in [one.name for one in below.list_experiments(page_size=200).experiments]
+    with pytest.raises(kfp_server_api.ApiException) as refused:
+        below.get_experiment(experiment_id="x")
+    assert refused.value.status == 404
+    for elsewhere in ["/nothing", "/pipelines"]:
+        with pytest.raises(Exception):
+            kfp.Client(host=federation.door + elsewhere, existing_token=federation.token)
+
+
 def test_k5_creating_twice_gives_the_same(client, name, sent):
     first, second = (client.create_experiment(name, description="d") for _ in range(2))
     assert first.id == second.id and str(uuid.UUID(first.id)) == first.id

@@ -64,9 +64,9 @@ impl Places {
         self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the longest silent one leave.
-    pub(super) fn make_room(&self) {
-        self.taken().make_room(None);
+    /// Has the longest silent one leave; whether there was one.
+    pub(super) fn make_room(&self) -> bool {
+        self.taken().make_room(None).is_some()
     }
 
     /// A place for a caller from there; none when all are held by callers who have shown who they are.

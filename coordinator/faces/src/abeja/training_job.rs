@@ -30,7 +30,7 @@ pub(super) fn shown_versions(definition: &Entity) -> Result<Vec<Value>, Refusal>
         "job_definition_id": definition.id,
         "job_definition_version": VERSION,
         "handler": "fedflow:train",
-        "image": concat!("fedflow:", env!("CARGO_PKG_VERSION")),
+        "image": concat!("fedflow/components:", env!("CARGO_PKG_VERSION")),
         "description": "what its trainings' documents say",
         "environment": {},
         "user_parameters": {},
