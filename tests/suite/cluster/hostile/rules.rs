@@ -251,3 +251,40 @@ async fn who_says_that_it_predicts_online_is_held_to_ids_a_day() {
     assert!(ask("one", &[3]).await.iter().all(|end| end == "Succeeded"));
     assert!(ask("none", &[4]).await.iter().any(|end| end == rule));
 }
+
+#[tokio::test]
+async fn a_guest_is_asked_for_its_ids_by_a_host_as_little() {
+    let federation = Federation::new(&program());
+    let coordinator = Coordinator::start(&federation);
+    let small = "[intersection]\nfewest_ids = 5\nfewest_common = 5\nnew_ids_per_day = 8\n";
+    let (bank, clinic) = (federation.agent("9999", ALL_MINE), federation.agent("10000", &policy(small)));
+    let people = pair(60).guest;
+    clinic.table("experiment", "guest", &people);
+    coordinator.joined(&["9999", "10000"]).await;
+    let ids: Vec<&str> = people.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
+    let ask = async |name: &str, known: &[&str]| {
+        // Whom the clinic does not have is put in, so that nobody sees how few are asked for.
+        let padding = (0..20).map(|at| format!("nobody{at}"));
+        let rows: String =
+            known.iter().map(|id| (*id).to_owned()).chain(padding).map(|id| format!("{id},1,2,3\n")).collect();
+        bank.table("experiment", name, &format!("id,x0,x1,x2\n{rows}"));
+        let mut job = Job::reading(&coordinator.catalogue(), &[guest("10000"), host("9999")]).started_by(&host("9999"));
+        let table = json!({"table": {"namespace": "experiment", "name": name}});
+        job.step_mut("reader_0").own.push((host("9999"), table));
+        coordinator.agree(&job).await.expect("agreed");
+        for step in ["reader_0", "data_transform_0"] {
+            coordinator.run_step(&job, step, 0).await;
+        }
+        let ends = watched(&coordinator, &job, ("intersection_0", 0), &guest("10000")).await;
+        let found = coordinator.outputs_of(&job.task("intersection_0", &host("9999"))).len();
+        (refused(&ends.into_iter().map(|(_, outcome)| outcome).collect::<Vec<_>>()), found)
+    };
+    assert_eq!(ask("six", &ids[..6]).await, (vec!["Succeeded".to_owned(); 2], 1), "the attacker is seen to work");
+    let (ends, found) = ask("four", &ids[..4]).await;
+    assert!(ends[0] == COMMON && found == 0, "{ends:?}");
+    // Six new ids and a withheld answer: one is left of the day, and five that are known cost it.
+    let (ends, found) = ask("known", &ids[..5]).await;
+    assert!(ends[0] == "Succeeded" && found == 1, "{ends:?}");
+    let (ends, found) = ask("new", &ids[10..15]).await;
+    assert!(ends[0] == DAILY && found == 0, "{ends:?}");
+}
