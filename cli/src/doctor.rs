@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use pki::{ExpectedPeer, Identity, Kind};
+use pki::{ExpectedPeer, Identity, Kind, Revocation};
 use serde_json::json;
 use transport::hello::greet;
 use transport::{Endpoint, EndpointOptions};
-use vocabulary::{Clock, ErrorCode, Fault, SystemClock};
+use vocabulary::{Clock, ErrorCode, Fault, PartyId, SystemClock};
 use wire::agent_link::{AGENT_LINK, CATALOGUE_CONTEXT, Catalogue, Hello};
 
 use crate::say;
@@ -69,7 +69,7 @@ fn note(findings: &mut Vec<Finding>, what: impl Into<String>, done: Result<(), F
     fine
 }
 
-fn check_identity(folder: &std::path::Path, findings: &mut Vec<Finding>) -> Option<Identity> {
+fn check_identity(folder: &std::path::Path, revocation: Revocation, findings: &mut Vec<Finding>) -> Option<Identity> {
     let facts = pki::inspect(folder).map_err(Fault::from);
     let problems = facts.map(|facts| facts.into_iter().flat_map(|one| one.problems).collect::<Vec<_>>());
     let judged = problems.and_then(|problems| match problems.first() {
@@ -79,7 +79,7 @@ fn check_identity(folder: &std::path::Path, findings: &mut Vec<Finding>) -> Opti
         }
     });
     note(findings, format!("certificate and key in {}", folder.display()), judged);
-    match Identity::load(folder) {
+    match Identity::load_for_daemon(folder, revocation) {
         Ok(identity) => Some(identity),
         Err(error) => {
             note(findings, "the identity can be loaded", Err(error.into()));
@@ -105,7 +105,7 @@ fn examine_coordinator(path: &std::path::Path, findings: &mut Vec<Finding>) {
         }
         Ok(config) => {
             note(findings, format!("settings {}", path.display()), Ok(()));
-            check_identity(&config.identity, findings);
+            check_identity(&config.identity, config.revocation, findings);
             check_port("QUIC (UDP)", UdpSocket::bind(config.listen).map(|_| ()), config.listen, findings);
             check_port("REST (TCP)", TcpListener::bind(config.rest).map(|_| ()), config.rest, findings);
         }
@@ -127,7 +127,7 @@ async fn examine_agent(path: &std::path::Path, findings: &mut Vec<Finding>) {
     }
     check_port("QUIC (UDP)", UdpSocket::bind(config.listen).map(|_| ()), config.listen, findings);
     check_port("REST (TCP)", TcpListener::bind(config.rest).map(|_| ()), config.rest, findings);
-    let Some(identity) = check_identity(&config.identity, findings) else { return };
+    let Some(identity) = check_identity(&config.identity, config.revocation, findings) else { return };
     let named = if *identity.party() == config.party && identity.kind() == Kind::Agent {
         Ok(())
     } else {
@@ -140,13 +140,13 @@ async fn examine_agent(path: &std::path::Path, findings: &mut Vec<Finding>) {
         Err(Fault::new(ErrorCode::CertificateRefused, text).next("issue a certificate for this party"))
     };
     if note(findings, "the certificate names this party", named) {
-        let called = call(&config.coordinator, identity).await;
+        let called = call(&config.coordinator, config.coordinator_party.clone(), identity).await;
         note(findings, format!("the coordinator at {} takes this agent in", config.coordinator), called);
     }
 }
 
 /// Calls the coordinator as the agent would, with a hello that says that it is only a probe.
-async fn call(coordinator: &str, identity: Identity) -> Result<(), Fault> {
+async fn call(coordinator: &str, party: Option<PartyId>, identity: Identity) -> Result<(), Fault> {
     let now = SystemClock.now();
     let catalogue = Catalogue { party: identity.party().clone(), components: vec![], made: now };
     let bytes =
@@ -169,7 +169,7 @@ async fn call(coordinator: &str, identity: Identity) -> Result<(), Fault> {
     let address: SocketAddr =
         any_port.parse().map_err(|_| Fault::new(ErrorCode::Internal, "no address to dial from"))?;
     let (endpoint, _) = Endpoint::bind(EndpointOptions::at(address), identity, &[]).map_err(Fault::from)?;
-    let expected = ExpectedPeer { kind: Kind::Coordinator, party: None };
+    let expected = ExpectedPeer { kind: Kind::Coordinator, party };
     let connection = endpoint.connect(coordinator, AGENT_LINK, expected).await.map_err(Fault::from)?;
     let greeted = greet(connection, &hello, now, PATIENCE).await.map_err(Fault::from);
     endpoint.close("the probe is over").await;
