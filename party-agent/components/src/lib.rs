@@ -12,6 +12,8 @@ pub mod lines_transform;
 pub mod local_learner;
 pub mod model_restore;
 pub mod model_store;
+#[cfg(test)]
+mod nulls;
 pub mod reader;
 #[cfg(test)]
 mod room_table;

@@ -6,7 +6,7 @@ use component_kit::{ComponentError, Result};
 use ndarray::Array2;
 use serde_json::Value;
 use tables::{Table, TableKind};
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{Cell, ErrorCode, Fault};
 
 /// Row types that learners write, in the order in which they are reported.
 const TYPES: [&str; 4] = ["train", "validate", "test", "predict"];
@@ -28,7 +28,7 @@ pub(super) fn check_kind(base: &str, table: &Table) -> Result<()> {
 
 /// The label of each row as text; none where it has none.
 pub(super) fn labels(table: &Table) -> Result<Vec<Option<String>>> {
-    let is_one = |label: &String| !label.trim().is_empty() && !label.parse().is_ok_and(f64::is_nan);
+    let is_one = |label: &String| !matches!(Cell::of(Some(label)), Cell::Missing | Cell::Infinite);
     Ok(table.texts("label")?.into_iter().map(|label| label.filter(is_one)).collect())
 }
 

@@ -100,9 +100,11 @@ async fn rows_without_labels_have_nothing_to_evaluate() {
         assert!(part.log.iter().any(|line| line == said), "{:?}", part.log);
     }
     // Numbers that are missing are no labels either.
-    let nan: Vec<Row> = rows().into_iter().map(|row| (f64::NAN, row.1, row.2, row.3, row.4)).collect();
-    let part = judged(table_of(ColumnKind::Float, &nan), json!({"eval_type": "regression"})).await;
-    assert!(part.metrics.is_empty());
+    for none in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let rows: Vec<Row> = rows().into_iter().map(|row| (none, row.1, row.2, row.3, row.4)).collect();
+        let part = judged(table_of(ColumnKind::Float, &rows), json!({"eval_type": "regression"})).await;
+        assert!(part.metrics.is_empty(), "{none}");
+    }
 }
 
 #[tokio::test]
