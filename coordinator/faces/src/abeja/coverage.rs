@@ -32,7 +32,7 @@ const BEFORE: &str = "# ABEJA: what is served\n\n\
     but no run can apply them.\n\n\
     | method | path | opened by | what it does | gives |\n|---|---|---|---|---|\n";
 
-const AFTER: &str = "\n## Not served\n\nServices, triggers, starting and stopping training jobs and making versions of their definitions, datasets, buckets, secrets, registries, \
+const AFTER: &str = "\n## Not served\n\nServices, triggers, starting training jobs and making versions of their definitions, datasets, buckets, secrets, registries, \
     `code_templates`, and a run's cancel, update or delete, which this API does not have: stop its job by FATE-Flow's `job/stop`. \
     Their paths answer 404.\n";
 

@@ -31,6 +31,7 @@ const DEFINITION_VERSIONS: &str = "/organizations/{organization}/training/defini
 const DEFINITION_VERSION: &str = "/organizations/{organization}/training/definitions/{definition}/versions/{number}";
 const JOBS: &str = "/organizations/{organization}/training/definitions/{definition}/jobs";
 const JOB: &str = "/organizations/{organization}/training/definitions/{definition}/jobs/{job}";
+const JOB_STOP: &str = "/organizations/{organization}/training/definitions/{definition}/jobs/{job}/stop";
 const JOB_RESULT: &str = "/organizations/{organization}/training/definitions/{definition}/jobs/{job}/result";
 const MODELS: &str = "/organizations/{organization}/training/definitions/{definition}/models";
 const MODEL: &str = "/organizations/{organization}/training/definitions/{definition}/models/{model}";
@@ -112,10 +113,11 @@ pub static ROUTES: &[Route] = &[
     .query(&["filter_archived"])
     .gives("`entries`, and `total`"),
     route(Verb::Get, DEFINITION_VERSION, "a version of a definition", to!(training_job::version)).gives("the version"),
-    route(Verb::Get, JOBS, "the trainings that left a definition's models", to!(training_job::list))
+    route(Verb::Get, JOBS, "the trainings that left a definition's models, and those under way", to!(training_job::list))
         .query(&["filter_archived", "limit", "offset"])
         .gives("`entries`, and `total`"),
     route(Verb::Get, JOB, "a training", to!(training_job::get)).gives("the training"),
+    route(Verb::Post, JOB_STOP, "stops a training", to!(training_job::stop)).gives("`message`"),
     route(Verb::Get, JOB_RESULT, "where what a training left is", to!(training_job::result))
         .gives("`artifacts`, and `download_uri`"),
     route(Verb::Delete, DEFINITION, "gives a definition without models up", to!(model::delete_definition))

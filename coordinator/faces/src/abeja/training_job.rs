@@ -2,9 +2,9 @@
 //! beside models.
 
 use domain::deployment::{TrainingDefinition, TrainingModel};
-use domain::{Entity, EntityKind, Job, JobState};
+use domain::{Entity, EntityKind, Job, JobKind, JobState};
 use serde_json::{Value, json};
-use vocabulary::JobId;
+use service::{JobFilter, JobOrder};
 
 use super::Abeja;
 use super::model::{address_of, definition, page};
@@ -14,6 +14,7 @@ use super::shown::time;
 
 /// The number of the version of a definition that trainings here stand behind.
 const VERSION: u32 = 1;
+const UNDER_WAY: [JobState; 4] = [JobState::Offered, JobState::Queued, JobState::Running, JobState::Stopping];
 
 /// How many versions a definition has.
 pub(super) fn version_count(body: &TrainingDefinition) -> u32 {
@@ -55,19 +56,35 @@ pub(super) async fn version(face: Abeja, call: Call) -> Answer {
     found(one.ok_or_else(|| Refusal::missing(format!("the definition has no version {number}")))?)
 }
 
-/// The trainings that left models, oldest first, as they are shown.
-pub(super) async fn shown_jobs(face: &Abeja, call: &Call, definition: &Entity) -> Result<Vec<Value>, Refusal> {
-    let mut shown = Vec::new();
+/// The trainings of a definition: those that left models, oldest first, and behind them those under way.
+async fn trainings(face: &Abeja, call: &Call, definition: &Entity) -> Result<Vec<Job>, Refusal> {
+    let mut found = Vec::new();
     for model in face.coordinator().training_models(call.tenant(), &definition.id).await? {
         let Some(id) = &model.job else { continue };
         match face.coordinator().job(id).await {
-            Ok(job) => shown.push(shown_job(definition, &job)),
+            Ok(job) => found.push(job),
             // what was cleaned away is a model without a training
             Err(service::ServiceError::NotFound(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(shown)
+    let live = JobFilter { states: UNDER_WAY.to_vec(), order: JobOrder::Created, ..JobFilter::default() };
+    for job in face.coordinator().jobs(&live).await?.0 {
+        let is_own = job.kind == JobKind::Train
+            && definition.name.as_ref() == Some(&job.model_id)
+            && !found.iter().any(|known| known.id == job.id)
+            && face.coordinator().experiment(Some(call.tenant()), job.experiment.as_str()).await.is_ok();
+        if is_own {
+            found.push(job);
+        }
+    }
+    Ok(found)
+}
+
+/// The trainings of a definition, as they are shown.
+pub(super) async fn shown_jobs(face: &Abeja, call: &Call, definition: &Entity) -> Result<Vec<Value>, Refusal> {
+    let jobs = trainings(face, call, definition).await?;
+    Ok(jobs.iter().map(|job| shown_job(definition, job)).collect())
 }
 
 pub(super) async fn list(face: Abeja, call: Call) -> Answer {
@@ -77,25 +94,35 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
     found(&page(&call, jobs.into_iter().filter(|job| archived || job["archived"] == false).collect())?)
 }
 
-/// The training that the path names, and the model that it left.
-async fn of(face: &Abeja, call: &Call) -> Result<(Entity, Entity, Job), Refusal> {
+/// The training that the path names.
+async fn of(face: &Abeja, call: &Call) -> Result<(Entity, Job), Refusal> {
     let (definition, named) = (definition(face, call).await?, call.segment("job"));
-    let missing = || Refusal::missing(format!("the definition has no training job {named}"));
-    let id = JobId::new(named).map_err(|_| missing())?;
-    let models = face.coordinator().training_models(call.tenant(), &definition.id).await?;
-    let model = models.into_iter().find(|model| model.job.as_ref() == Some(&id)).ok_or_else(missing)?;
-    let job = face.coordinator().job(&id).await?;
-    Ok((definition, model, job))
+    let job = trainings(face, call, &definition).await?.into_iter().find(|job| job.id.as_str() == named);
+    let job = job.ok_or_else(|| Refusal::missing(format!("the definition has no training job {named}")))?;
+    Ok((definition, job))
 }
 
 pub(super) async fn get(face: Abeja, call: Call) -> Answer {
-    let (definition, _, job) = of(&face, &call).await?;
+    let (definition, job) = of(&face, &call).await?;
     found(&shown_job(&definition, &job))
+}
+
+/// Stops a training that has not ended.
+pub(super) async fn stop(face: Abeja, call: Call) -> Answer {
+    let (_, job) = of(&face, &call).await?;
+    if job.state.is_settled() {
+        return Err(Refusal::conflict(format!("training job {} has ended", job.id)));
+    }
+    let stopped = face.coordinator().stop_job(&call.principal(), &job.id, JobState::Canceled).await?;
+    found(&json!({"message": format!("{} stopped", stopped.id)}))
 }
 
 /// Where what a training left is.
 pub(super) async fn result(face: Abeja, call: Call) -> Answer {
-    let (_, model, _) = of(&face, &call).await?;
+    let (definition, job) = of(&face, &call).await?;
+    let models = face.coordinator().training_models(call.tenant(), &definition.id).await?;
+    let model = models.into_iter().find(|model| model.job.as_ref() == Some(&job.id));
+    let model = model.ok_or_else(|| Refusal::missing(format!("training job {} has left no model yet", job.id)))?;
     let uri = address_of(&face, &call, model).await?;
     found(&json!({"artifacts": {"complete": {"uri": uri}}, "download_uri": uri}))
 }

@@ -68,6 +68,8 @@ async fn started(face: &FateFlow, call: &Call, job: &LocalJob, parties: &[PartyI
             let refused = Failure::code(OPERATING, fault.to_string()).with_fault(fault).with_job(first.id.as_str());
             let Failure(mut reply) = refused;
             reply.data = data;
+            reply.data["code"] = json!(OPERATING);
+            reply.data["message"] = json!(reply.retmsg);
             Err(Failure(reply))
         }
     }

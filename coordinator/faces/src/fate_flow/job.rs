@@ -16,6 +16,9 @@ use super::shown::{find_job, is_own, participants};
 pub(super) async fn stop(face: FateFlow, call: Call) -> Answer {
     let unknown = || Failure::code(DATA, "can not found job");
     let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
+    if call.text("stop_status").is_some_and(|word| !["", "canceled", "failed"].contains(&word.as_str())) {
+        return Err(Failure::http(400, Some("Invalid parameter 'stop_status'.")));
+    }
     // 1.4 asked for a kill where a failure was meant
     let failed =
         call.text("operate").as_deref() == Some("kill") || call.text("stop_status").as_deref() == Some("failed");

@@ -17,7 +17,7 @@ use service::Principal;
 use vocabulary::{ErrorCode, Fault};
 use wire::agent_link::Caller;
 
-use super::request::Call;
+use super::request::{Call, text_of};
 use super::routes::ROUTES;
 use super::{FateFlow, docs_page, fields, info, openapi};
 
@@ -205,7 +205,7 @@ const TAKE_LISTS: [&str; 4] = ["job/query", "job/config", "job/task/query", "job
 /// filter would let everything pass.
 fn misshapen(route: &Route, body: &Map<String, Value>) -> Option<&'static str> {
     // These say in words of their own what is wrong.
-    if route.path.starts_with("job/list/") {
+    if route.path.starts_with("job/list/") || route.path == "job/dsl/generate" {
         return None;
     }
     let lists = TAKE_LISTS.contains(&route.path) || route.path.starts_with("permission/");
@@ -214,11 +214,12 @@ fn misshapen(route: &Route, body: &Map<String, Value>) -> Option<&'static str> {
     let has_cast =
         route.path == "component/validate" || ["initiator", "migrate_role"].iter().any(|own| named.contains(own));
     let is_wrong = |name: &str| {
-        let is_single =
-            fields::field(name).is_some_and(|(_, kind, _)| kind.is_single()) && !(has_cast && name == "role");
+        let kind = fields::field(name).map(|(_, kind, _)| *kind).filter(|_| !(has_cast && name == "role"));
+        let (is_single, names) = (kind.is_some_and(fields::Kind::is_single), kind == Some(fields::Kind::Names));
         match body.get(name) {
-            Some(Value::Object(_)) => is_single,
-            Some(Value::Array(_)) => is_single && !lists,
+            Some(Value::Object(_)) => is_single || names,
+            Some(Value::Array(_)) if is_single => !lists,
+            Some(Value::Array(items)) if names => items.iter().any(|item| text_of(item).is_none()),
             _ => false,
         }
     };

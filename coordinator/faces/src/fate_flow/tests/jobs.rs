@@ -141,6 +141,9 @@ async fn no_list_takes_a_filter_that_it_cannot_read_for_none() {
             "role",
         ),
         ("job/stop", json!({"job_id": {"a": 1}}), "job_id"),
+        ("job/stop", json!({"job_id": TRAIN, "stop_status": "paused"}), "stop_status"),
+        ("job/rerun", json!({"job_id": TRAIN, "component_name": {"a": 1}}), "component_name"),
+        ("job/rerun", json!({"job_id": TRAIN, "component_name": [{"a": 1}]}), "component_name"),
     ] {
         let (status, reply) = world.post(path, body.clone()).await;
         let text = format!("Invalid parameter '{name}'.");
