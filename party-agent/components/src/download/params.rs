@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Parameters of `download`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
     /// The table's group; needed.
@@ -18,12 +18,6 @@ pub struct Params {
     /// table was made.
     #[serde(alias = "delimitor")]
     pub delimiter: String,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self { namespace: String::new(), name: String::new(), output_path: String::new(), delimiter: String::new() }
-    }
 }
 
 impl Check for Params {
