@@ -30,6 +30,23 @@ pub struct Running {
     /// The service itself, for those in the same process.
     pub coordinator: Coordinator,
     parts: Vec<JoinHandle<()>>,
+    /// The right to its folder, given back when everything else has ended.
+    _hold: daemon::Hold,
+}
+
+/// The right to work in the coordinator's folder: two coordinators on one database would order everything twice.
+fn hold(config: &CoordinatorConfig) -> Result<daemon::Hold, Fault> {
+    daemon::Hold::take(&config.data, "coordinator.lock").map_err(|error| {
+        let (code, next) = match &error {
+            daemon::HoldError::Held { .. } => {
+                (ErrorCode::Conflict, "end that coordinator first, or set another folder as data")
+            }
+            daemon::HoldError::Unusable { .. } => {
+                (ErrorCode::StorageFull, "check the setting data, the disk and its permissions")
+            }
+        };
+        Fault::new(code, error.to_string()).path("data").next(next)
+    })
 }
 
 impl Running {
@@ -83,6 +100,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).await.map_err(|error| {
         Fault::new(ErrorCode::StorageFull, format!("the data folder {} cannot be made: {error}", config.data.display()))
     })?;
+    let hold = hold(&config)?;
     let access = config.access.clone().map(|access| Access::open_in(&config.data, access, None, Arc::new(SystemClock))).transpose()?;
     let identity = pki::Identity::load_for_daemon(&config.identity, config.revocation)?;
     let federation = identity.federation().to_owned();
@@ -157,7 +175,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     ];
     parts.extend(access.map(|access| tokio::spawn(access.keep_fresh(stop))));
     tracing::info!(%quic, %rest, "coordinator ready");
-    Ok(Running { quic, rest, coordinator, parts })
+    Ok(Running { quic, rest, coordinator, parts, _hold: hold })
 }
 
 /// Reads certificate, roots and revocation list again now and then, so that a renewal or revocation needs no restart.

@@ -62,7 +62,8 @@ impl Casts {
             Some(accepted) if accepted.fingerprint != address.attempt.offer => {
                 let job = &address.attempt.job;
                 let message = format!("a letter of job {job} is of another offer than the one that was accepted last");
-                Err(Fault::new(ErrorCode::OfferRefused, message).next("run the job again; all parties need one version"))
+                Err(Fault::new(ErrorCode::OfferRefused, message)
+                    .next("run the job again; all parties need one version"))
             }
             Some(accepted) if runs(&accepted.steps, address) => Ok(()),
             Some(_) => {

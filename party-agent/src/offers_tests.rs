@@ -165,7 +165,10 @@ async fn takes_mail_only_under_the_offer_that_was_accepted_last() {
     // The parameters are changed back.
     host.offers.accept(first).await.unwrap();
     assert_eq!((letter(&one), letter(&two)), (Ok(()), Err(ErrorCode::OfferRefused)));
-    assert_eq!(host.holdings.records.offers_of(&crate::trial::job()).await.unwrap().pop(), Some(offer(&script("talk"))));
+    assert_eq!(
+        host.holdings.records.offers_of(&crate::trial::job()).await.unwrap().pop(),
+        Some(offer(&script("talk")))
+    );
 }
 
 #[tokio::test]

@@ -166,6 +166,18 @@ pub(crate) fn load_identity(config: &AgentConfig) -> Result<Identity, Fault> {
     Ok(identity)
 }
 
+/// The right to work in the party's folder: two agents would undo each other's records.
+fn hold(config: &AgentConfig) -> Result<daemon::Hold, Fault> {
+    make_folder(&config.data)?;
+    daemon::Hold::take(&config.data, "agent.lock").map_err(|error| {
+        let (code, next) = match &error {
+            daemon::HoldError::Held { .. } => (ErrorCode::Conflict, "end that agent first, or set another folder as data"),
+            daemon::HoldError::Unusable { .. } => (ErrorCode::StorageFull, "check the setting data, the disk and its permissions"),
+        };
+        Fault::new(code, error.to_string()).path("data").next(next)
+    })
+}
+
 /// Reports what ran when the agent died.
 async fn report_lost(holdings: &Holdings, reporter: &Reporter) -> Result<(), Fault> {
     for (task, attempt) in holdings.records.lose_running(&holdings.me, holdings.now()).await? {
@@ -276,6 +288,7 @@ pub(crate) async fn start(
     config.check()?;
     let identity = load_identity(&config)?;
     let access = keep_access(&config)?;
+    let hold = hold(&config)?;
     let holdings = open_holdings(&config, catalogue).await?;
     // Before anybody can dial or be dialled.
     identity.trust().pins().replace(pinned(&holdings.records).await?);
@@ -352,6 +365,7 @@ pub(crate) async fn start(
         stop.cancelled().await;
         parts.end(late).await;
         let _ = tokio::join!(served, linked, pumping, sweeping);
+        drop(hold);
     });
     Ok(Running { rest, quic, board, renewal, ended })
 }

@@ -145,7 +145,9 @@ impl Rounds {
         if self.options.verbose {
             let names: Vec<&str> = killed.iter().map(|one| one.folder).collect();
             let status = row["f_status"].as_str().unwrap_or("none");
-            println!("{kind:?} {names:?} at {moment:.1?} of job {job}: {status} after {took:.1?}, first orders {back:.1?}");
+            println!(
+                "{kind:?} {names:?} at {moment:.1?} of job {job}: {status} after {took:.1?}, first orders {back:.1?}"
+            );
         }
     }
 

@@ -1,12 +1,13 @@
 //! The folder of a local federation is its owner's alone: keys, rows, models and credentials lie there, on a machine that others
 //! may use, too.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{Read, Write};
+use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use daemon::{Hold, HoldError};
 use vocabulary::{ErrorCode, Fault};
 
 /// What nobody but the owner may do. On many machines all users are of one group.
@@ -90,37 +91,15 @@ pub(crate) fn is_private(path: &Path) -> Result<bool> {
     Ok(mode(path)? & TOO_OPEN == 0 && path.symlink_metadata()?.uid() == folder.metadata()?.uid())
 }
 
-/// The right to run a federation in a folder; given back when dropped, also by a process that is killed.
-pub(crate) struct Lock {
-    _file: Option<File>,
-}
-
-impl Lock {
-    /// Takes it. Fails with the process that has it.
-    pub(crate) fn take(folder: &Path) -> Result<Self> {
-        let path = folder.join(LOCK);
-        let unusable = || format!("{} cannot be used", path.display());
-        let mut open = OpenOptions::new();
-        let open = open.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let mut file = open.with_context(unusable)?;
-        match file.try_lock() {
-            Ok(()) => {
-                file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).with_context(unusable)?;
-                Ok(Self { _file: Some(file) })
-            }
-            Err(TryLockError::WouldBlock) => {
-                let mut process = String::new();
-                let _ = file.read_to_string(&mut process);
-                let text = format!("a federation runs in {} already: process {process}", folder.display());
-                Err(Fault::new(ErrorCode::Conflict, text).next("end it first, or choose another --dir").into())
-            }
-            // Some network file systems know no locks.
-            Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
-                Ok(Self { _file: None })
-            }
-            Err(TryLockError::Error(error)) => Err(error).with_context(unusable),
+/// Takes the right to run a federation in a folder; given back when dropped. Fails with the process that has it.
+pub(crate) fn hold(folder: &Path) -> Result<Hold> {
+    Hold::take(folder, LOCK).map_err(|error| match error {
+        HoldError::Held { process, .. } => {
+            let text = format!("a federation runs in {} already: process {process}", folder.display());
+            Fault::new(ErrorCode::Conflict, text).next("end it first, or choose another --dir").into()
         }
-    }
+        error => error.into(),
+    })
 }
 
 #[cfg(test)]
@@ -183,10 +162,10 @@ mod tests {
     #[test]
     fn one_federation_at_a_time() {
         let home = tempfile::tempdir().expect("a folder");
-        let first = Lock::take(home.path()).expect("free");
-        let refused = Lock::take(home.path()).err().map(|error| format!("{error:#}")).expect("taken");
+        let first = hold(home.path()).expect("free");
+        let refused = hold(home.path()).err().map(|error| format!("{error:#}")).expect("taken");
         assert!(refused.contains(&std::process::id().to_string()), "{refused}");
         drop(first);
-        Lock::take(home.path()).expect("free again");
+        hold(home.path()).expect("free again");
     }
 }

@@ -8,7 +8,7 @@ use pki::{Authority, Identity, IssueOptions, Kind, Profile};
 use serde_json::json;
 use vocabulary::{Clock, ErrorCode, Fault, PartyId, SystemClock};
 
-use super::folder::{Lock, need_own, need_private, write_private};
+use super::folder::{hold, need_own, need_private, write_private};
 use super::{UpArguments, access};
 use crate::access::AccessFile;
 
@@ -32,7 +32,7 @@ pub(crate) struct Layout {
     serving: bool,
     /// Who may come in; none where nobody is asked.
     access: Option<AccessFile>,
-    _lock: Lock,
+    _hold: daemon::Hold,
 }
 
 impl Layout {
@@ -42,10 +42,10 @@ impl Layout {
         let dir = &arguments.dir;
         need_own(dir)?;
         let root = dir.canonicalize().with_context(|| format!("the folder {} cannot be found", dir.display()))?;
-        let lock = Lock::take(&root)?;
+        let hold = hold(&root)?;
         let access = if arguments.open { None } else { Some(access::kept(&root.join(ACCESS))?) };
         let import_roots = import_roots(&root, &arguments.import_root)?;
-        let layout = Self { root, import_roots, serving: arguments.serving, access, _lock: lock };
+        let layout = Self { root, import_roots, serving: arguments.serving, access, _hold: hold };
         layout.make_identities(parties)?;
         let quic = free_udp_address()?;
         layout.write_coordinator(quic, chosen(arguments.rest_port)?, parties)?;

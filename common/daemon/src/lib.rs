@@ -3,10 +3,12 @@
 
 pub mod config;
 pub mod disk;
+pub mod hold;
 pub mod logging;
 pub mod redact;
 pub mod shutdown;
 
 pub use config::{ConfigError, load};
 pub use disk::Disk;
+pub use hold::{Hold, HoldError};
 pub use redact::Secret;

@@ -101,7 +101,11 @@ impl fmt::Display for Figures {
             }
         }
         let (half, most) = (median(&self.back), self.longest_back());
-        writeln!(f, "process start to first accepted order: {} times, median {half:.1?}, longest {most:.1?}", self.back.len())?;
+        writeln!(
+            f,
+            "process start to first accepted order: {} times, median {half:.1?}, longest {most:.1?}",
+            self.back.len()
+        )?;
         match self.wrong {
             0 => writeln!(f, "every job ended well, all figures equal"),
             wrong => writeln!(f, "{wrong} JOBS DID NOT END WELL WITH THE SAME FIGURE"),

@@ -1,6 +1,7 @@
 //! Real processes over QUIC with generated certificates.
 
 mod abuse;
+mod alone;
 mod archives;
 mod certificates;
 mod faces;
@@ -17,6 +18,7 @@ mod restarts;
 mod runs;
 mod serving;
 mod shelves;
+mod submissions;
 mod uploads;
 mod workshop;
 

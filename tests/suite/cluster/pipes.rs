@@ -100,5 +100,8 @@ fn a_full_disk_under_the_answer_is_an_error() {
         .output()
         .expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(1) && said.contains("cannot be written") && !said.contains("panicked"), "{said}");
+    assert!(
+        output.status.code() == Some(1) && said.contains("cannot be written") && !said.contains("panicked"),
+        "{said}"
+    );
 }

@@ -1,5 +1,6 @@
 //! Peers that die without a word and are started again: whoever had a link to them learns it at once, and no letter waits for
 //! a time-out.
+#![allow(clippy::disallowed_methods, reason = "tests bound their waits")]
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

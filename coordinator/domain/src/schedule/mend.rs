@@ -50,7 +50,8 @@ pub(super) fn note_unquiet(work: &mut Work<'_>, index: usize) {
 /// before.
 fn is_in_vain(ending: Ending, root: &Fault, earlier: &EarlierTries) -> bool {
     let same = |before: &Fault| {
-        (before.code, &before.party, &before.path, &before.message) == (root.code, &root.party, &root.path, &root.message)
+        (before.code, &before.party, &before.path, &before.message)
+            == (root.code, &root.party, &root.path, &root.message)
     };
     ending == Ending::Failed
         && (root.code.is_permanent() || (!root.code.may_pass() && earlier.cause.as_ref().is_some_and(same)))

@@ -244,10 +244,13 @@ fn tries_until_given_up(faults: &[Fault]) -> usize {
 #[test]
 fn what_would_fail_again_is_not_tried_again() {
     let fault = |code, text: &str| Fault::new(code, text);
-    for code in [ErrorCode::TableInvalid, ErrorCode::ParameterInvalid, ErrorCode::ReleaseRefused, ErrorCode::DataMismatch] {
+    for code in
+        [ErrorCode::TableInvalid, ErrorCode::ParameterInvalid, ErrorCode::ReleaseRefused, ErrorCode::DataMismatch]
+    {
         assert_eq!(tries_until_given_up(&vec![fault(code, "as before"); 6]), 1, "{code}");
     }
-    for code in [ErrorCode::NumericRange, ErrorCode::Internal, ErrorCode::ComponentPanicked, ErrorCode::FileUnreadable] {
+    for code in [ErrorCode::NumericRange, ErrorCode::Internal, ErrorCode::ComponentPanicked, ErrorCode::FileUnreadable]
+    {
         assert_eq!(tries_until_given_up(&vec![fault(code, "as before"); 6]), 2, "{code}");
     }
     for code in [ErrorCode::StorageFull, ErrorCode::AgentBusy, ErrorCode::DeadlinePassed] {

@@ -158,7 +158,10 @@ async fn why_a_step_begins_anew_stands_in_order_and_log() {
     for party in ["9999", "10000"] {
         let order = world.agents.assignment("hetero_lr_0", party);
         assert_eq!(order.attempt, Attempt(1));
-        assert!(order.because.as_ref().is_some_and(|why| why.contains("no room") && why.contains("10000")), "{order:?}");
+        assert!(
+            order.because.as_ref().is_some_and(|why| why.contains("no room") && why.contains("10000")),
+            "{order:?}"
+        );
         assert_eq!(world.agents.assignment("reader_0", party).because, None, "a first try needs no reason");
     }
     world.stop().await;
