@@ -13,6 +13,10 @@ use crate::{Gateway, bodies};
 
 /// The longest silence in a proxied request.
 const PROXY_PATIENCE: Duration = Duration::from_secs(300);
+/// Most letters of each text of a refusal, which is kept with its job.
+const MOST_FAULT: usize = 10_000;
+/// Most of what an agent finds wrong with parameters.
+const MOST_FAULTS: usize = 1_000;
 
 impl Gateway {
     pub(crate) fn need_link(&self, party: &PartyId) -> Result<Link, Fault> {
@@ -83,8 +87,11 @@ impl AgentGateway for Gateway {
             Reply::Done => Ok(OrderReply::Done),
             Reply::Signed(signed) => Ok(OrderReply::Signed(signed)),
             Reply::Accepted(signed) => Ok(OrderReply::Accepted(signed)),
-            Reply::Checked(faults) => Ok(OrderReply::Checked(faults)),
-            Reply::Failed(fault) => Ok(OrderReply::Failed(fault.at(party))),
+            Reply::Checked(faults) => {
+                let faults = faults.into_iter().take(MOST_FAULTS).map(|fault| fault.cut(MOST_FAULT));
+                Ok(OrderReply::Checked(faults.collect()))
+            }
+            Reply::Failed(fault) => Ok(OrderReply::Failed(fault.cut(MOST_FAULT).at(party))),
             Reply::Http(_) => Err(out_of_place(party)),
         }
     }

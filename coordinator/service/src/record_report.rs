@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use domain::{Task, TaskEvent, TaskKey};
 use vocabulary::report::ReportBody;
-use vocabulary::{ErrorCode, Fault, Finite, JobId, Metric, Outcome, PartyId, Report, TableSummary, TaskId, Tenant, Timestamp};
+use vocabulary::{
+    ErrorCode, Fault, Finite, JobId, Metric, Outcome, PartyId, Report, TableSummary, TaskId, Tenant, Timestamp,
+};
 
 use crate::apply::Loaded;
 use crate::bounds::Bounds;
@@ -117,7 +119,7 @@ fn record_end(
 ) -> bool {
     let (event, fault) = match outcome {
         Outcome::Succeeded => (TaskEvent::Succeeded, None),
-        Outcome::Failed(fault) => (TaskEvent::Failed, Some(short(fault).at(&key.id.party))),
+        Outcome::Failed(fault) => (TaskEvent::Failed, Some(fault.cut(MOST_FAULT).at(&key.id.party))),
         Outcome::Canceled => (TaskEvent::Canceled, None),
         Outcome::Lost => {
             let fault = Fault::new(ErrorCode::PartyLost, "the agent was restarted while it worked").at(&key.id.party);
@@ -129,12 +131,6 @@ fn record_end(
         change(loaded, key, |task| task.usage = Some(usage), now);
     }
     changed
-}
-
-/// A fault as it is kept: an agent may write as much into it as it likes.
-fn short(fault: Fault) -> Fault {
-    let cut = |text: String| -> String { text.chars().take(MOST_FAULT).collect() };
-    Fault { message: cut(fault.message), path: fault.path.map(cut), next: fault.next.map(cut), ..fault }
 }
 
 fn change(loaded: &mut Loaded, key: &TaskKey, what: impl FnOnce(&mut Task), now: Timestamp) {

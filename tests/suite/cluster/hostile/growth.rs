@@ -70,9 +70,11 @@ impl Stage {
     }
 
     async fn give_up(&self, job: &str, task: &TaskId) {
-        let outcome = Outcome::Failed(Fault::new(ErrorCode::Internal, "enough"));
+        // The reason is cut.
+        let outcome = Outcome::Failed(Fault::new(ErrorCode::Internal, "enough".repeat(100_000)));
         self.clinic.report(task, 0, ReportBody::Ended { outcome, usage: Usage::default() }).await;
-        assert_eq!(self.daemon.door().ended(job).await["f_status"], "failed");
+        let row = self.daemon.door().ended(job).await;
+        assert!(row["f_status"] == "failed" && row.to_string().len() < 100_000, "{}", row.to_string().len());
     }
 }
 
@@ -177,6 +179,29 @@ async fn a_task_announces_its_own_models_only() {
     }
     assert_eq!(stage.clinic.report(&task, 0, model(host("10000"), STEP)).await, Reply::Done);
     stage.give_up(&job, &task).await;
+}
+
+#[tokio::test]
+async fn a_refusal_as_long_as_a_frame_is_kept_short() {
+    let federation = Federation::new(&program());
+    let stage = Stage::new(&federation, "").await;
+    stage.clinic.on_call(|call| match call {
+        wire::agent_link::ToAgent::Offer(_) => {
+            Reply::Failed(Fault::new(ErrorCode::OfferRefused, "no".repeat(300_000)).path("p".repeat(100_000)))
+        }
+        _ => Reply::Done,
+    });
+    let dsl = json!({"components": {STEP: {"module": "SecureAddExample"}}});
+    let conf = json!({
+        "dsl_version": 2,
+        "initiator": {"role": "guest", "party_id": 9999},
+        "role": {"guest": ["9999"], "host": ["10000"]},
+        "component_parameters": {"common": {STEP: {"data_num": 100}}},
+    });
+    let job = stage.bank.door().submitted(&dsl, &conf).await;
+    let row = stage.daemon.door().ended(&job).await;
+    assert!(row.to_string().len() < 100_000, "{} bytes", row.to_string().len());
+    assert!(stage.daemon.lives());
 }
 
 #[tokio::test]
