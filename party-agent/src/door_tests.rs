@@ -364,7 +364,12 @@ async fn removes_what_a_job_left_but_not_what_another_one_took_over() {
     bench.ran(3).await;
     let step = assignment(Role::Guest, "1", 0, &script("talk")).task.step;
     let holdings = &bench.desk.holdings;
+    let (_, foreign) = bench.ask(Side::Outside, "/v1/job/clean", json!({"job_id": job()})).await;
+    assert!(foreign["retmsg"].as_str().is_some_and(|text| text.contains("has not ended yet")), "{foreign}");
+    assert!(bench.asked().iter().all(|(head, _)| head.target != "/v1/job/stop"), "others stop it at the coordinator");
+    bench.answers(200, &json!({"retcode": 0}));
     let (_, running) = bench.ask(Side::Own, "/v1/job/clean", json!({"job_id": job()})).await;
+    assert_eq!(bench.asked().last().map(|(head, _)| head.target.clone()), Some("/v1/job/stop".to_owned()));
     assert!(running["retmsg"].as_str().is_some_and(|text| text.contains("has not ended yet")), "{running}");
     let task = assignment(Role::Guest, "1", 0, &script("talk")).task;
     holdings.records.end_attempt(&task, Attempt(0), records::AttemptState::Succeeded, holdings.now()).await.unwrap();
