@@ -53,9 +53,9 @@ pub struct CastRule {
 /// While a parameter has one of some values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct When {
-    /// A parameter of the top level.
+    /// A parameter, dotted where it stands in an object.
     pub parameter: String,
-    /// Words; their case does not matter.
+    /// Words, of which it, or an entry of it, is one; their case does not matter. None of them is any value but null.
     pub values: Vec<String>,
 }
 
@@ -67,6 +67,9 @@ pub struct InputNeed {
     pub stage: Option<Stage>,
     /// One of these must be wired.
     pub any_of: Vec<String>,
+    /// Only while a parameter has one of some values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
 }
 
 /// One component as a party announces it in its catalogue.

@@ -39,11 +39,16 @@ pub(crate) fn check(
         }
     }
     for need in info.needs.iter().filter(|need| applies(need.stage)) {
+        let while_said = need.when.as_ref().map(|when| (when, said(step, info, when)));
+        let with = match &while_said {
+            Some((_, None)) => continue,
+            Some((when, Some(word))) => format!(" with {} {word:?}", when.parameter),
+            None => String::new(),
+        };
         if !step.inputs.iter().any(|edge| need.any_of.contains(&edge.port)) {
-            let ports = need.any_of.join(" or ");
-            let message =
-                format!("component {} ({}) needs a table at {ports}, and none is wired", step.name, step.module);
-            let path = format!("job_dsl.components.{}.input.data", step.name);
+            let (ports, name, module) = (need.any_of.join(" or "), &step.name, &step.module);
+            let message = format!("component {name} ({module}){with} needs a table at {ports}, and none is wired");
+            let path = format!("job_dsl.components.{name}.input.data");
             let next = format!("wire the output of a component to {ports}");
             found.push(Diagnostic::new(Rule::InputNeeded, message, path).next(next));
         }
@@ -52,13 +57,18 @@ pub(crate) fn check(
 
 /// The word of a parameter, where it is one of a rule's, at any participant: as given, else by default.
 fn said(step: &Step, info: &ComponentInfo, when: &When) -> Option<String> {
-    let default = info.defaults.get(&when.parameter);
-    let of = |parameters: &Value| {
-        let word = parameters.get(&when.parameter).or(default)?.as_str()?;
-        when.values.iter().any(|value| value.eq_ignore_ascii_case(word)).then(|| word.to_owned())
+    let follow = |all: &Value| when.parameter.split('.').try_fold(all.clone(), |at, name| at.get(name).cloned());
+    let is_meant = |word: &str| when.values.is_empty() || when.values.iter().any(|own| own.eq_ignore_ascii_case(word));
+    let of = |parameters: &Value| match follow(parameters).or_else(|| follow(&info.defaults))? {
+        Value::Null => None,
+        Value::String(word) => is_meant(&word).then_some(word),
+        Value::Array(entries) => {
+            entries.iter().filter_map(Value::as_str).find(|word| is_meant(word)).map(str::to_owned)
+        }
+        other => when.values.is_empty().then(|| other.to_string()),
     };
-    let running = step.parameters.iter().filter(|(who, _)| !step.skipped.contains(who));
-    running.into_iter().find_map(|(_, parameters)| of(parameters))
+    let mut running = step.parameters.iter().filter(|(who, _)| !step.skipped.contains(who));
+    running.find_map(|(_, parameters)| of(parameters))
 }
 
 /// Parties that trained a model and that the job which applies it does not name.

@@ -76,8 +76,7 @@ impl CastLine {
 
     /// As it travels in a catalogue.
     pub fn to_rule(self) -> CastRule {
-        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
-        let when = self.when.map(|(parameter, of)| When { parameter: parameter.to_owned(), values: words(of) });
+        let when = self.when.map(while_it_is);
         let CastLine { role, least, most, stage, all_trained, reason, .. } = self;
         CastRule { role, least, most, stage, when, all_trained, reason: reason.to_owned() }
     }
@@ -88,12 +87,17 @@ impl CastLine {
 pub struct NeedLine {
     stage: Option<Stage>,
     any_of: &'static [&'static str],
+    when: Option<(&'static str, &'static [&'static str])>,
+}
+
+fn while_it_is((parameter, words): (&str, &[&str])) -> When {
+    When { parameter: parameter.to_owned(), values: words.iter().map(|&word| word.to_owned()).collect() }
 }
 
 impl NeedLine {
     /// One of these inputs.
     pub const fn any_of(ports: &'static [&'static str]) -> Self {
-        Self { stage: None, any_of: ports }
+        Self { stage: None, any_of: ports, when: None }
     }
 
     /// In a stage only.
@@ -102,9 +106,16 @@ impl NeedLine {
         Self { stage: Some(stage), ..self }
     }
 
+    /// While a parameter has one of these words only; while it has any value where there are none.
+    #[must_use]
+    pub const fn when(self, parameter: &'static str, words: &'static [&'static str]) -> Self {
+        Self { when: Some((parameter, words)), ..self }
+    }
+
     /// As it travels in a catalogue.
     pub fn to_need(self) -> InputNeed {
-        InputNeed { stage: self.stage, any_of: self.any_of.iter().map(|&port| port.to_owned()).collect() }
+        let any_of = self.any_of.iter().map(|&port| port.to_owned()).collect();
+        InputNeed { stage: self.stage, any_of, when: self.when.map(while_it_is) }
     }
 }
 

@@ -15,7 +15,18 @@ fn rule(role: Role, least: u16, most: Option<u16>) -> CastRule {
 fn announced() -> Vec<ComponentInfo> {
     let when = When { parameter: "early_stop".to_owned(), values: vec!["diff".to_owned(), "abs".to_owned()] };
     let fit = Some(Stage::Fit);
-    let need = |stage, ports: &[&str]| InputNeed { stage, any_of: ports.iter().map(|&port| port.to_owned()).collect() };
+    let need = |stage, ports: &[&str]| InputNeed {
+        stage,
+        any_of: ports.iter().map(|&port| port.to_owned()).collect(),
+        when: None,
+    };
+    let while_it_is = |parameter: &str, values: &[&str]| InputNeed {
+        when: Some(When {
+            parameter: parameter.to_owned(),
+            values: values.iter().map(|&value| value.to_owned()).collect(),
+        }),
+        ..need(fit, &["validate_data"])
+    };
     let mut all = catalogue();
     for info in &mut all {
         let pair = [rule(Role::Guest, 1, Some(1)), rule(Role::Host, 1, None)];
@@ -34,7 +45,12 @@ fn announced() -> Vec<ComponentInfo> {
                         ..rule(Role::Host, 0, Some(1))
                     },
                 ];
-                info.needs = vec![need(fit, &["train_data"]), need(Some(Stage::Apply), &["test_data", "train_data"])];
+                info.needs = vec![
+                    need(fit, &["train_data"]),
+                    need(Some(Stage::Apply), &["test_data", "train_data"]),
+                    while_it_is("callback_param.callbacks", &["EarlyStopping"]),
+                    while_it_is("cv_param", &[]),
+                ];
             }
             _ => {}
         }
@@ -157,4 +173,30 @@ fn parameters_alone_are_judged_without_parties_and_inputs() {
     parse(&dsl, &conf, &context).expect("nothing is wrong with the parameters");
     conf["component_parameters"]["common"]["hetero_lr_0"]["max_iter"] = json!(0);
     assert_eq!(parse(&dsl, &conf, &context).expect_err("refused")[0].rule, Rule::ParameterValue);
+}
+
+/// Early stopping looks at rows that were not trained on.
+#[test]
+fn a_parameter_may_ask_for_an_input() {
+    let with = |parameters: Value| {
+        let mut conf = lr_conf();
+        conf["component_parameters"]["common"]["hetero_lr_0"] = parameters;
+        conf
+    };
+    let stops = with(json!({"callback_param": {"callbacks": ["PerformanceEvaluate", "earlystopping"]}}));
+    let found = submit(&lr_dsl(), &stops, None).expect_err("refused");
+    assert_eq!((found[0].rule, found.len()), (Rule::InputNeeded, 1), "{found:?}");
+    assert!(found[0].message.contains("\"earlystopping\" needs a table at validate_data"), "{}", found[0]);
+    let any = submit(&lr_dsl(), &with(json!({"cv_param": 3})), None).expect_err("any value but null");
+    assert!(any[0].message.contains("with sqn_param \"3\""), "{}", any[0]);
+    for fits in [
+        json!({"callback_param": {"callbacks": ["ModelCheckpoint"]}}),
+        json!({"callback_param": {"callbacks": null}}),
+        json!({"callback_param": null, "cv_param": null}),
+    ] {
+        submit(&lr_dsl(), &with(fits.clone()), None).unwrap_or_else(|found| panic!("{fits}: {found:?}"));
+    }
+    let mut dsl = lr_dsl();
+    dsl["components"]["hetero_lr_0"]["input"]["data"]["validate_data"] = json!(["intersection_0.data"]);
+    submit(&dsl, &stops, None).expect("it is wired");
 }
