@@ -518,7 +518,7 @@ impl TaskContext {
 mod tests {
     use super::*;
     use crate::description::Description;
-    use crate::harness::Federation;
+    use crate::harness::{Faults, Federation};
     use crate::{Check, Component, Problems};
 
     #[derive(Clone, Default, Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -541,6 +541,39 @@ mod tests {
             task.info(threads.to_string());
             Ok(())
         }
+    }
+
+    /// Works until it is stopped, and says so when it has put its tools away.
+    struct Works;
+
+    static IS_QUIET: AtomicBool = AtomicBool::new(false);
+
+    impl Component for Works {
+        type Params = Nothing;
+
+        const DESCRIPTION: Description = Description::named("works", "works on and on").roles(&[Role::Guest]);
+
+        async fn run(task: &TaskContext, _params: Nothing) -> Result<()> {
+            let stop = task.stop();
+            let work = move || {
+                while stop.go_on().is_ok() {
+                    std::thread::yield_now();
+                }
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                IS_QUIET.store(true, Ordering::SeqCst);
+            };
+            task.compute(work).await
+        }
+    }
+
+    #[tokio::test]
+    async fn an_attempt_ends_when_its_work_does() {
+        let faults = Faults { cancel_at_question: Some(1_000), ..Faults::default() };
+        let federation = Federation::new(0, false).faults(faults);
+        let played = federation.run::<Works>().await;
+        assert!(IS_QUIET.load(Ordering::SeqCst), "the attempt ended before its work");
+        assert!(matches!(played.part(&federation.guest()).result, Err(ComponentError::Canceled)));
+        assert_eq!((played.questions, played.late_questions), (1_000, 0));
     }
 
     #[tokio::test]
