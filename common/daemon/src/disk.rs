@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Bytes that must find room: what a daemon needs to take anything in and to write down what it refuses.
 const ROOM: usize = 256 << 10;
@@ -14,8 +16,11 @@ const COUNTS: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Disk {
     folder: PathBuf,
-    last: Arc<Mutex<Option<(Instant, Result<(), String>)>>>,
+    last: Arc<Mutex<Option<Looked>>>,
 }
+
+/// When it was looked, and what was seen.
+type Looked = (Instant, Result<(), String>);
 
 impl Disk {
     /// The disk below a folder.
