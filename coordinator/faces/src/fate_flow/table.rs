@@ -83,17 +83,22 @@ pub(super) async fn delete(face: FateFlow, call: Call) -> Answer {
         (Some(Err(failure)), _) if gone_from.is_empty() => Err(failure),
         (Some(Err(failure)), _) => {
             let Failure(mut reply) = failure;
-            reply.data = json!({"parties": gone_from});
+            reply.meta = json!({"parties": gone_from});
             Err(Failure(reply))
         }
         (Some(Ok(reply)), _) => {
             let mut reply = as_reply(reply);
             if !gone_from.is_empty() {
-                reply.data = json!({"parties": gone_from});
+                reply.meta = json!({"parties": gone_from});
             }
             answer(reply)
         }
-        (None, Some(reply)) => answer(told_where(as_reply(reply), &gone_from)),
+        (None, Some(reply)) => {
+            // Clients compare the data with FATE's.
+            let mut reply = as_reply(reply);
+            reply.meta = json!({"parties": gone_from});
+            answer(reply)
+        }
         (None, None) => Err(Failure::code(ARGUMENT, "no find table")),
     }
 }
