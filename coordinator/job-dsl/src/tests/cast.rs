@@ -188,7 +188,7 @@ fn a_parameter_may_ask_for_an_input() {
     assert_eq!((found[0].rule, found.len()), (Rule::InputNeeded, 1), "{found:?}");
     assert!(found[0].message.contains("\"earlystopping\" needs a table at validate_data"), "{}", found[0]);
     let any = submit(&lr_dsl(), &with(json!({"cv_param": 3})), None).expect_err("any value but null");
-    assert!(any[0].message.contains("with sqn_param \"3\""), "{}", any[0]);
+    assert!(any[0].message.contains("with cv_param \"3\""), "{}", any[0]);
     for fits in [
         json!({"callback_param": {"callbacks": ["ModelCheckpoint"]}}),
         json!({"callback_param": {"callbacks": null}}),
