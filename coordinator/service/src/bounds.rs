@@ -76,8 +76,12 @@ impl Bounds {
         tenant: Option<&Tenant>,
     ) -> Result<(), ServiceError> {
         let party = &key.id.party;
-        self.check_names(party, body)?;
-        check_owner(key, body)?;
+        if let Some(fault) = self.long_name(party, body) {
+            return Err(refused(fault));
+        }
+        if let Some(fault) = foreign_model(key, body) {
+            return Err(ServiceError::Denied(fault));
+        }
         let bytes = weight(body);
         let task = format!("{}#{}", key.id, key.attempt.0);
         let is_output = matches!(body, ReportBody::Output(_) | ReportBody::Model(_));
@@ -99,7 +103,8 @@ impl Bounds {
         Ok(())
     }
 
-    fn check_names(&self, party: &PartyId, body: &ReportBody) -> Result<(), ServiceError> {
+    /// What is wrong with the longest name.
+    fn long_name(&self, party: &PartyId, body: &ReportBody) -> Option<Fault> {
         let longest = match body {
             ReportBody::Output(output) => longest_of_table(output),
             ReportBody::Model(summary) => summary.component.len().max(summary.model.version.len()),
@@ -107,10 +112,10 @@ impl Bounds {
             _ => 0,
         };
         if longest as u64 <= self.name_bytes {
-            return Ok(());
+            return None;
         }
         let text = format!("a name of {longest} bytes is longer than {}", self.name_bytes);
-        Err(refused(Fault::new(ErrorCode::LimitReached, text).at(party).path("bounds.name_bytes")))
+        Some(Fault::new(ErrorCode::LimitReached, text).at(party).path("bounds.name_bytes"))
     }
 }
 
@@ -131,14 +136,14 @@ fn too_much(party: &PartyId, task: &str, whose: (Counted, &str), (most, bound): 
 }
 
 /// A party announces models of its own, of the very task that made them.
-fn check_owner(key: &TaskKey, body: &ReportBody) -> Result<(), ServiceError> {
-    let ReportBody::Model(summary) = body else { return Ok(()) };
+fn foreign_model(key: &TaskKey, body: &ReportBody) -> Option<Fault> {
+    let ReportBody::Model(summary) = body else { return None };
     if summary.model.owner == key.id.participant() && summary.model.step == key.id.step {
-        return Ok(());
+        return None;
     }
     let model = &summary.model;
     let text = format!("task {} announces a model of step {} that is {}'s", key.id, model.step, model.owner);
-    Err(ServiceError::Denied(Fault::new(ErrorCode::PermissionDenied, text).at(&key.id.party)))
+    Some(Fault::new(ErrorCode::PermissionDenied, text).at(&key.id.party))
 }
 
 fn longest_of_table(output: &TableSummary) -> usize {
