@@ -82,7 +82,7 @@ pub(super) async fn bench(policy: &str) -> Bench {
         coordinator: coordinator.clone(),
         serving: Arc::new(Serving::new(settings, holdings, coordinator.clone(), tickets)),
         rest: "http://own.door:9380".to_owned(),
-        health: Arc::new(|| json!({"party": "1"})),
+        health: Arc::new(|| json!({"party": "1", "disk": "ok"})),
         keys: Arc::new(Keys::default()),
         side: Side::Own,
         asked_by: None,
