@@ -27,7 +27,7 @@ pub(super) async fn act(face: &Meteos, call: Call) -> Answer {
         }
         "os-recreate" => {
             let new = create::recreation(&Fields::of(value)?)?;
-            let seen = coordinator.recreate_model(project, &call.id, new).await?;
+            let seen = Box::pin(coordinator.recreate_model(project, &call.id, new)).await?;
             let item = columns::of_seen(Noun::Model, seen, &call.project_id).map_err(internal)?;
             let models = COLLECTIONS.iter().find(|collection| collection.noun == Noun::Model);
             match models {
