@@ -287,8 +287,8 @@ pub(crate) async fn start(
 ) -> Result<Running, Fault> {
     config.check()?;
     let identity = load_identity(&config)?;
-    let access = keep_access(&config)?;
     let hold = hold(&config)?;
+    let access = keep_access(&config)?;
     let holdings = open_holdings(&config, catalogue).await?;
     // Before anybody can dial or be dialled.
     identity.trust().pins().replace(pinned(&holdings.records).await?);
@@ -355,12 +355,7 @@ pub(crate) async fn start(
     let sweeping = tokio::spawn(sweep(parts.holdings.clone(), stop.clone()));
     let linked = tokio::spawn(keeper.run(late.clone()));
     let pumping = tokio::spawn(Pump::new(reporter, uplink).run(late.clone()));
-    // Only the own door asks for credentials: what comes over the link is an outsider's whatever it shows.
-    let router = access.as_ref().map_or_else(|| router(desk.clone()), |access| access.protect(router(desk.clone())));
-    let served = tokio::spawn(door.run(router, stop.clone()));
-    if let Some(access) = access {
-        tokio::spawn(access.keep_fresh(stop.clone()));
-    }
+    let served = tokio::spawn(door.run(own_routes(desk, access, &stop), stop.clone()));
     let ended = tokio::spawn(async move {
         stop.cancelled().await;
         parts.end(late).await;
@@ -368,6 +363,14 @@ pub(crate) async fn start(
         drop(hold);
     });
     Ok(Running { rest, quic, board, renewal, ended })
+}
+
+/// What the party's own door serves. It alone asks for credentials: what comes over the link is an outsider's whatever it shows.
+fn own_routes(desk: Desk, access: Option<Access>, stop: &CancellationToken) -> axum::Router {
+    let routes = router(desk);
+    let Some(access) = access else { return routes };
+    tokio::spawn(access.clone().keep_fresh(stop.clone()));
+    access.protect(routes)
 }
 
 /// What ends in order: attempts first, then their last words, then the network and the records.
