@@ -101,7 +101,11 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         Fault::new(ErrorCode::StorageFull, format!("the data folder {} cannot be made: {error}", config.data.display()))
     })?;
     let hold = hold(&config)?;
-    let access = config.access.clone().map(|access| Access::open_in(&config.data, access, None, Arc::new(SystemClock))).transpose()?;
+    let access = config
+        .access
+        .clone()
+        .map(|access| Access::open_in(&config.data, access, None, Arc::new(SystemClock)))
+        .transpose()?;
     let identity = pki::Identity::load_for_daemon(&config.identity, config.revocation)?;
     let federation = identity.federation().to_owned();
     let store = store::open(&config.store_url()).await.map_err(|error| error.fault())?;

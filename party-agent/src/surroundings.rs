@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use component_kit::{
-    About, CheckpointAt, ComponentError, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, LogLevel, MaliciousHosts,
-    ModelCopy, Reading, Result, SavedModel, Surroundings,
+    About, CheckpointAt, ComponentError, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules,
+    LogLevel, MaliciousHosts, ModelCopy, Reading, Result, SavedModel, Surroundings,
 };
 use policy::Grounds;
 use records::{CheckpointRecord, ModelRecord};
@@ -25,8 +25,8 @@ use tables::{Origin, Table};
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, Disclosure, ErrorCode, Fault, ModelRef, ModelSummary, Offer, Outcome, PartyId, PortKind, Receipt, Role, Stop,
-    TableRef, Tells,
+    Assignment, Disclosure, ErrorCode, Fault, ModelRef, ModelSummary, Offer, Outcome, PartyId, PortKind, Receipt, Role,
+    Stop, TableRef, Tells,
 };
 
 use crate::account::Account;
@@ -120,7 +120,8 @@ impl Outside {
             read: Mutex::default(),
             seen: Mutex::default(),
             alone: component.is_none_or(|of| of.messages.is_empty()),
-            sends_rows: component.is_none_or(|of| of.messages.iter().any(|line| line.disclosure == Disclosure::RowValues)),
+            sends_rows: component
+                .is_none_or(|of| of.messages.iter().any(|line| line.disclosure == Disclosure::RowValues)),
             is_online: policy::is_online(offer),
             takes_tables,
             asker: Some(asker),

@@ -171,8 +171,12 @@ fn hold(config: &AgentConfig) -> Result<daemon::Hold, Fault> {
     make_folder(&config.data)?;
     daemon::Hold::take(&config.data, "agent.lock").map_err(|error| {
         let (code, next) = match &error {
-            daemon::HoldError::Held { .. } => (ErrorCode::Conflict, "end that agent first, or set another folder as data"),
-            daemon::HoldError::Unusable { .. } => (ErrorCode::StorageFull, "check the setting data, the disk and its permissions"),
+            daemon::HoldError::Held { .. } => {
+                (ErrorCode::Conflict, "end that agent first, or set another folder as data")
+            }
+            daemon::HoldError::Unusable { .. } => {
+                (ErrorCode::StorageFull, "check the setting data, the disk and its permissions")
+            }
         };
         Fault::new(code, error.to_string()).path("data").next(next)
     })

@@ -170,9 +170,8 @@ impl Rounds {
                 killed
             }
             Kind::Starting => {
-                let killed = self.kill_one(first).await;
+                let _first = self.kill_one(first).await;
                 tokio::time::sleep(Duration::from_millis(self.chance.below(300))).await;
-                drop(killed);
                 vec![self.kill_one(first).await]
             }
             Kind::Twice => {

@@ -31,7 +31,11 @@ pub fn start(settings: &LogSettings) -> std::io::Result<()> {
         Some(path) => BoxMakeWriter::new(append_to(path)?),
         None => BoxMakeWriter::new(std::io::stderr),
     };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).log_internal_errors(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_ansi(false)
+        .log_internal_errors(false);
     // An error here means that logging was started before, which is what is wanted.
     let _ = if settings.json { log.json().try_init() } else { log.try_init() };
     Ok(())

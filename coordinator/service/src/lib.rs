@@ -52,8 +52,8 @@ use domain::{Presence, RoomBook};
 use tokio::sync::{Notify, watch};
 use vocabulary::{Clock, PartyId, Timestamp};
 
-pub use bounds::{Bounds, Counted};
 pub use addresses::AddressKey;
+pub use bounds::{Bounds, Counted};
 pub use components::{AgentFacts, ParametersView, Parting};
 pub use error::ServiceError;
 pub use filter::{

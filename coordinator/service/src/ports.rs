@@ -148,7 +148,20 @@ pub trait Store: Send + Sync {
 /// All that can be done in one transaction.
 #[async_trait]
 pub trait Transaction:
-    Jobs + Claims + Tasks + Reports + Growth + Models + Tags + Parties + Outbox + Experiments + Entities + Events + Asides + Send
+    Jobs
+    + Claims
+    + Tasks
+    + Reports
+    + Growth
+    + Models
+    + Tags
+    + Parties
+    + Outbox
+    + Experiments
+    + Entities
+    + Events
+    + Asides
+    + Send
 {
     /// Makes everything done in it stand, through a loss of power too.
     async fn commit(self: Box<Self>) -> Stored<()>;

@@ -11,7 +11,8 @@ use crate::sql::{SqlTransaction, failed};
 impl Growth for SqlTransaction {
     async fn told(&mut self, counted: Counted, name: &str) -> Stored<u64> {
         let get = "/* told: get */ SELECT amount FROM told WHERE counted = $1 AND name = $2";
-        let row = sqlx::query(get).bind(counted.word()).bind(name).fetch_optional(&mut *self.tx).await.map_err(failed)?;
+        let row =
+            sqlx::query(get).bind(counted.word()).bind(name).fetch_optional(&mut *self.tx).await.map_err(failed)?;
         let amount: Option<i64> = row.map(|row| row.try_get("amount").map_err(failed)).transpose()?;
         Ok(amount.unwrap_or(0).max(0) as u64)
     }

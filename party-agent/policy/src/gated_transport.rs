@@ -284,7 +284,8 @@ mod tests {
         let (book, seen) = (Arc::new(Book::default()), Arc::new(Mutex::new(Vec::new())));
         let consent = Fixed(policy(toml::from_str("[release]\ndisclosures = ['masked']").expect("rules")));
         let below = Arc::new(Peek(book.clone(), seen.clone()));
-        let gate = GatedTransport::new(me(), Arc::new(consent), (book.clone(), Arc::new(Shop::default())), &LINES, below);
+        let gate =
+            GatedTransport::new(me(), Arc::new(consent), (book.clone(), Arc::new(Shop::default())), &LINES, below);
         for _ in 0..2 {
             outcome(&gate, letter("sum", "1")).expect("it leaves");
         }
@@ -329,7 +330,11 @@ mod tests {
             Err(other) => panic!("{other}"),
         };
         assert_eq!(rule(outcome(&gate, scores("predict.0/rows.0/scores", b"12345"))), "sent");
-        assert_eq!(rule(outcome(&gate, scores("predict.0/rows.0/scores", b"12345"))), "sent", "it gives nothing more away");
+        assert_eq!(
+            rule(outcome(&gate, scores("predict.0/rows.0/scores", b"12345"))),
+            "sent",
+            "it gives nothing more away"
+        );
         assert_eq!(rule(outcome(&gate, scores("predict.0/rows.0/scores", b"54321"))), "features.vectors");
         assert_eq!(rule(outcome(&gate, scores("predict.0/rows.1/scores", b"54321"))), "sent");
         assert_eq!(rule(outcome(&gate, scores("epoch.0/rows.0/scores", b"12345"))), "features.vectors_in_training");

@@ -44,7 +44,7 @@ async fn a_misspelt_component_is_warned_of_in_answer_row_log_and_on_the_command_
     let said = String::from_utf8_lossy(&ran.stderr).into_owned();
     assert!(ran.status.success(), "{said}");
     for expected in told {
-        assert!(said.contains(&format!("warning: job_runtime_conf.")) && said.contains(expected), "{said}");
+        assert!(said.contains("warning: job_runtime_conf.") && said.contains(expected), "{said}");
     }
     cluster.end();
 }

@@ -66,7 +66,14 @@ impl End {
     fn knows(&self, name: &str, of: &End) {
         let chain = of.endpoint.identity().chain().iter().map(|der| der.to_vec()).collect();
         let mail_key = Some(of.endpoint.mail_key().unwrap());
-        self.directory.replace(vec![Peer { party: party(name), chain, direct: vec![], online: true, run: None, mail_key }]);
+        self.directory.replace(vec![Peer {
+            party: party(name),
+            chain,
+            direct: vec![],
+            online: true,
+            run: None,
+            mail_key,
+        }]);
     }
 
     fn relayed(&self, link: Arc<dyn RelayLink>) -> Arc<RelayedMail> {

@@ -113,9 +113,14 @@ pub static ROUTES: &[Route] = &[
     .query(&["filter_archived"])
     .gives("`entries`, and `total`"),
     route(Verb::Get, DEFINITION_VERSION, "a version of a definition", to!(training_job::version)).gives("the version"),
-    route(Verb::Get, JOBS, "the trainings that left a definition's models, and those under way", to!(training_job::list))
-        .query(&["filter_archived", "limit", "offset"])
-        .gives("`entries`, and `total`"),
+    route(
+        Verb::Get,
+        JOBS,
+        "the trainings that left a definition's models, and those under way",
+        to!(training_job::list),
+    )
+    .query(&["filter_archived", "limit", "offset"])
+    .gives("`entries`, and `total`"),
     route(Verb::Get, JOB, "a training", to!(training_job::get)).gives("the training"),
     route(Verb::Post, JOB_STOP, "stops a training", to!(training_job::stop)).gives("`message`"),
     route(Verb::Get, JOB_RESULT, "where what a training left is", to!(training_job::result))

@@ -11,8 +11,8 @@ use vocabulary::{ErrorCode, Fault, ModelRef, PartyId, Receipt, TableRef, Tells};
 use crate::error::Result;
 use crate::model::SavedModel;
 use crate::surroundings::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, LogLevel, MaliciousHosts, ModelCopy,
-    Reading, Surroundings,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, LogLevel,
+    MaliciousHosts, ModelCopy, Reading, Surroundings,
 };
 
 /// What one part read and left.

@@ -55,7 +55,9 @@ impl Component for HeteroLr {
             ])
             .needs(&[
                 NeedLine::any_of(&["train_data"]).to(Stage::Fit),
-                NeedLine::any_of(&["validate_data"]).to(Stage::Fit).when("callback_param.callbacks", &["EarlyStopping"]),
+                NeedLine::any_of(&["validate_data"])
+                    .to(Stage::Fit)
+                    .when("callback_param.callbacks", &["EarlyStopping"]),
                 NeedLine::any_of(&["validate_data"]).to(Stage::Fit).when("early_stopping_rounds", &[]),
                 NeedLine::any_of(&["test_data", "validate_data", "train_data"]).to(Stage::Apply),
             ])

@@ -56,8 +56,7 @@ async fn speak_bad_http(door: &Door, dice: &mut Dice) -> Vec<TcpStream> {
     let target = format!("GET /v1/{} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n", "y".repeat(100_000));
     let reply = talk(&address, target.as_bytes()).await;
     assert!(!reply.starts_with("HTTP/1.1 5"), "{reply}");
-    let smuggled =
-        "POST /v1/job/query HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
+    let smuggled = "POST /v1/job/query HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
     let reply = talk(&address, smuggled.as_bytes()).await;
     assert!(!reply.starts_with("HTTP/1.1 5"), "{reply}");
     // Requests that never end stay open to the end of the test.

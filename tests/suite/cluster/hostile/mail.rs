@@ -106,7 +106,10 @@ async fn a_message_of_nobody_in_the_step_is_refused() {
         let stale = letter(&from("9999"), (0, offer), &to, tag, "x");
         for reply in [direct.send(stale.clone()).await, member.relay(stale.clone()).await] {
             let reply = reply.expect("a reply");
-            assert!(matches!(&reply, Reply::Failed(fault) if fault.code == ErrorCode::OfferRefused), "{offer}: {reply:?}");
+            assert!(
+                matches!(&reply, Reply::Failed(fault) if fault.code == ErrorCode::OfferRefused),
+                "{offer}: {reply:?}"
+            );
         }
     }
     let long = MailHead { size: 5, ..head_of(&good) };

@@ -19,7 +19,7 @@ async fn cast(world: &World, reply: &Value) -> Vec<String> {
     assert_eq!(reply["retcode"], 0, "{reply}");
     let id: JobId = reply["jobId"].as_str().expect("a job").parse().expect("an id");
     let job = world.coordinator.job(&id).await.expect("stored");
-    assert_eq!(job.cast.local, [job.initiator.party.clone()], "each party's job is its own");
+    assert_eq!(job.cast.local, std::slice::from_ref(&job.initiator.party), "each party's job is its own");
     let jobs = reply["data"]["jobs"].as_object().expect("a job for each");
     assert_eq!(jobs[job.initiator.party.as_str()], json!(id));
     jobs.keys().cloned().collect()
