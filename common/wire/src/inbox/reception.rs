@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use vocabulary::{ErrorCode, Fault};
 
 use super::shares::{Full, Kind, Owner};
-use super::state::{Held, full};
+use super::state::{Held, OVERHEAD, full};
 use super::{Delivery, Inbox, SPILL_SUFFIX, storage};
 use crate::envelope::Address;
 use crate::transport::TransportError;
@@ -123,16 +123,36 @@ impl Reception {
     }
 
     async fn append(&mut self, piece: &[u8]) -> Result<(), TransportError> {
+        self.reserve_disk(piece.len() as u64)?;
         let Store::Disk(file, _) = &mut self.store else { return Ok(()) };
-        let bytes = piece.len() as u64;
+        file.write_all(piece).await.map_err(|error| storage("write", &error))
+    }
+
+    fn reserve_disk(&mut self, bytes: u64) -> Result<(), TransportError> {
         let reserved = self.inbox.state().reserve(self.owner, Kind::Disk, bytes, &self.inbox.options);
         reserved.map_err(|reached| full(&self.address, reached, "bytes on disk"))?;
         self.on_disk += bytes;
-        file.write_all(piece).await.map_err(|error| storage("write", &error))
+        Ok(())
+    }
+
+    /// Sets aside what the letter costs beside its body, by the same judgement: else letters without content would fill the
+    /// memory of everybody. Where memory is full the letter goes to disk, as any other.
+    async fn reserve_overhead(&mut self) -> Result<(), TransportError> {
+        if !matches!(self.store, Store::Disk(..)) {
+            let Err(full) = self.reserve(OVERHEAD) else { return Ok(()) };
+            self.spill(full).await?;
+        }
+        self.reserve_disk(OVERHEAD)
     }
 
     /// Puts the whole letter where its receiver finds it.
     pub async fn finish(mut self) -> Result<Delivery, TransportError> {
+        self.digest.write_u64(self.size);
+        let digest = self.digest.finish();
+        if matches!(self.store, Store::Nowhere) {
+            return self.inbox.state().repeated(&self.address, digest);
+        }
+        self.reserve_overhead().await?;
         if let Store::Disk(file, _) = &mut self.store {
             file.flush().await.map_err(|error| storage("write", &error))?;
         }
@@ -142,8 +162,6 @@ impl Reception {
             Store::Many(body) => Held::Memory(body.freeze(), self.owner),
             Store::Disk(_, path) => Held::Disk { path: Arc::new(path), size: self.size, owner: self.owner },
         };
-        self.digest.write_u64(self.size);
-        let digest = self.digest.finish();
         let delivery = self.inbox.state().put(&self.address, held, digest, &self.inbox.options);
         if matches!(delivery, Ok(Delivery::Taken)) {
             // From here on the letter, not the reception, accounts for its bytes.

@@ -73,8 +73,7 @@ impl Shares {
         Ok(())
     }
 
-    /// Counts what is taken whatever the bounds.
-    pub(super) fn add(&mut self, owner: Owner, kind: Kind, more: u64) {
+    fn add(&mut self, owner: Owner, kind: Kind, more: u64) {
         self.total[kind as usize] = self.total[kind as usize].saturating_add(more);
         for key in [owner.sender, owner.job] {
             let used = self.used.entry(key).or_default();

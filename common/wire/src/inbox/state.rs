@@ -16,8 +16,8 @@ use super::{Delivery, InboxOptions, InboxUsage};
 use crate::envelope::{Address, AttemptKey};
 use crate::transport::TransportError;
 
-/// What a letter costs beside its body.
-const OVERHEAD: u64 = 256;
+/// What a letter costs beside its body, where its body is.
+pub(super) const OVERHEAD: u64 = 256;
 
 /// Where a letter's body is.
 pub(super) enum Held {
@@ -166,8 +166,19 @@ impl State {
         self.shares.give_back(owner, kind, bytes);
     }
 
-    /// Puts a whole letter in and wakes who waits for it. The body's own bytes, in memory or on disk, are reserved
-    /// already, and stay so only if the letter is taken.
+    /// What became of a letter that came before its content had arrived again.
+    pub(super) fn repeated(&mut self, address: &Address, digest: u64) -> Result<Delivery, TransportError> {
+        let (mail, key) = self.find(address)?;
+        match mail.seen.get(&key) {
+            Some(&before) if before == digest => Ok(Delivery::Duplicate),
+            Some(_) => Err(TransportError::AddressReused(Box::new(address.clone()))),
+            // the box of the first one was closed meanwhile, and that is forgotten
+            None => Err(TransportError::Closed(address.attempt.clone())),
+        }
+    }
+
+    /// Puts a whole letter in and wakes who waits for it. The body's own bytes, in memory or on disk, and the letter's
+    /// overhead there are reserved already, and stay so only if the letter is taken.
     pub(super) fn put(
         &mut self,
         address: &Address,
@@ -189,9 +200,6 @@ impl State {
         }
         let owner = held.owner();
         self.reserve(owner, Kind::Letters, 1, options).map_err(|full| letters_full(address, full))?;
-        if matches!(held, Held::Memory(..)) {
-            self.shares.add(owner, Kind::Memory, OVERHEAD);
-        }
         let (mail, key) = self.find(address)?;
         mail.bytes += charge;
         mail.seen.insert(key, digest);
@@ -203,10 +211,11 @@ impl State {
     fn release(&mut self, held: &Held) {
         let owner = held.owner();
         self.shares.give_back(owner, Kind::Letters, 1);
-        match held {
-            Held::Memory(..) => self.shares.give_back(owner, Kind::Memory, held.charge()),
-            Held::Disk { size, .. } => self.shares.give_back(owner, Kind::Disk, *size),
-        }
+        let kind = match held {
+            Held::Memory(..) => Kind::Memory,
+            Held::Disk { .. } => Kind::Disk,
+        };
+        self.shares.give_back(owner, kind, held.charge());
     }
 
     /// Closes this and older attempts; gives back what was dropped, for the caller to drop outside of the lock.

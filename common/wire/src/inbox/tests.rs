@@ -36,7 +36,7 @@ async fn spills_what_does_not_fit_and_cleans_up_after_reading() {
     inbox.deliver(large.clone()).await.unwrap();
     assert_eq!(files(folder.path()), 1);
     let usage = inbox.usage();
-    assert_eq!((usage.spilled_bytes, usage.letters), (50_000, 2));
+    assert_eq!((usage.spilled_bytes, usage.letters), (50_000 + state::OVERHEAD, 2));
     assert!(usage.memory_bytes < 10_000, "{usage:?}");
     assert_eq!(inbox.receive(&large.address).await.unwrap(), large.body);
     assert_eq!(inbox.receive(&small.address).await.unwrap(), small.body);
@@ -91,7 +91,7 @@ async fn without_a_spill_folder_refuses_what_does_not_fit() {
     let error = inbox.deliver(letter("guest", "host", "a", vec![0; 2_000])).await.unwrap_err();
     assert!(matches!(error, TransportError::Refused(fault) if fault.code == ErrorCode::StorageFull));
     assert_eq!(inbox.usage(), InboxUsage::default());
-    inbox.deliver(letter("guest", "host", "b", vec![0; 900])).await.unwrap();
+    inbox.deliver(letter("guest", "host", "b", vec![0; 700])).await.unwrap();
 }
 
 #[tokio::test]
@@ -220,7 +220,7 @@ async fn letters_on_disk_have_a_limit_and_leave_room_when_they_go() {
     inbox.deliver(of("a")).await.unwrap();
     let refused = inbox.deliver(of("b")).await;
     assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::StorageFull));
-    assert_eq!(inbox.usage().spilled_bytes, 1_000);
+    assert_eq!(inbox.usage().spilled_bytes, 1_000 + state::OVERHEAD);
     inbox.receive(&of("a").address).await.unwrap();
     assert_eq!(inbox.usage().spilled_bytes, 0);
     inbox.deliver(of("b")).await.unwrap();
@@ -300,4 +300,49 @@ async fn letters_without_content_are_counted_too() {
     assert!(taken == 12 && refusal.contains("one sender may have 50 letters"), "{taken}: {refusal}");
     inbox.deliver(of("9999", "2026a", "x", 0)).await.unwrap();
     assert_eq!(inbox.usage().letters, 51);
+}
+
+#[tokio::test]
+async fn letters_without_content_take_of_memory_and_disk_no_more_than_their_sender_may() {
+    let inbox = Inbox::new(InboxOptions { memory_limit_bytes: 20_000, ..InboxOptions::default() }).unwrap();
+    let (taken, refusal) = flood(&inbox, "666", "2026a", 0).await;
+    // half of the memory, since nobody else has mail; the refused one leaves nothing
+    assert_eq!((taken as u64, inbox.usage().memory_bytes), (10_000 / state::OVERHEAD, taken as u64 * state::OVERHEAD));
+    assert!(refusal.contains("one sender"), "{refusal}");
+    inbox.deliver(of("9999", "2026a", "x", 1_000)).await.unwrap();
+    inbox.close(&of("666", "2026a", "x", 0).address.attempt, &of("666", "2026a", "x", 0).address.to);
+    assert_eq!(inbox.usage(), InboxUsage::default());
+
+    let folder = tempfile::tempdir().unwrap();
+    let options = InboxOptions {
+        memory_limit_bytes: 20_000,
+        disk_limit_bytes: 40_000,
+        spill_dir: Some(folder.path().to_owned()),
+        ..InboxOptions::default()
+    };
+    let inbox = Inbox::new(options).unwrap();
+    let (taken, refusal) = flood(&inbox, "666", "2026a", 0).await;
+    assert_eq!(taken as u64, 10_000 / state::OVERHEAD + 15_000 / state::OVERHEAD, "memory, then disk");
+    assert!(refusal.contains("bytes on disk"), "{refusal}");
+    assert!(inbox.usage().memory_bytes <= 10_000 && inbox.usage().spilled_bytes <= 15_000, "{:?}", inbox.usage());
+    inbox.deliver(of("9999", "2026a", "x", 1_000)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_letter_that_is_refused_for_another_bound_gives_its_overhead_back() {
+    let folder = tempfile::tempdir().unwrap();
+    for memory_limit_bytes in [0, 1 << 20] {
+        let spill_dir = Some(folder.path().to_owned());
+        let options = InboxOptions { memory_limit_bytes, spill_dir, letters: 1, ..one_sender() };
+        let inbox = Inbox::new(options).unwrap();
+        let first = letter("guest", "host", "a", vec![1; 10]);
+        inbox.deliver(first.clone()).await.unwrap();
+        let before = inbox.usage();
+        inbox.deliver(letter("guest", "host", "b", vec![1; 10])).await.unwrap_err();
+        assert_eq!(inbox.usage(), before);
+        assert_eq!(inbox.deliver(first.clone()).await.unwrap(), Delivery::Duplicate);
+        assert_eq!(inbox.usage(), before);
+        inbox.receive(&first.address).await.unwrap();
+        assert_eq!(inbox.usage(), InboxUsage::default());
+    }
 }
