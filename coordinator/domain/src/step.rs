@@ -118,16 +118,20 @@ pub(crate) fn echo_of(root: &Fault) -> Fault {
     fault
 }
 
-/// Why a try of a task is no success, as its row says it: its own fault; where it has none and its step broke elsewhere, which
-/// party broke it and why; where it never began, why the job ended. `all` are the tasks of the job.
+/// Why a try of a task is no success, as its row says it: its own fault; where it has none, or was only stopped, and its step
+/// broke elsewhere, which party broke it and why; where it never began, why the job ended. `all` are the tasks of the job.
 pub fn reason_of(job: &Job, task: &Task, all: &[Task]) -> Option<Fault> {
-    if task.fault.is_some() {
-        return task.fault.clone();
-    }
     let same_try = |other: &&Task| other.key.id.step == task.key.id.step && other.key.attempt == task.key.attempt;
     let tries: Vec<Try> = all.iter().filter(same_try).map(Try::from).collect();
-    if let Some((_, root)) = root_of(tries.iter()) {
-        return Some(echo_of(&root));
+    let root = root_of(tries.iter()).map(|(_, root)| root);
+    match (&task.fault, root) {
+        // That it was stopped is no reason where another task's is known.
+        (Some(own), Some(root)) if own.code == ErrorCode::Canceled && root.code != ErrorCode::Canceled => {
+            return Some(echo_of(&root));
+        }
+        (Some(own), _) => return Some(own.clone()),
+        (None, Some(root)) => return Some(echo_of(&root)),
+        (None, None) => {}
     }
     let ended_badly = job.state.is_settled() && job.state != JobState::Succeeded;
     let reason = job.reason.as_ref().filter(|_| ended_badly && task.state == TaskState::Waiting)?;
@@ -239,6 +243,31 @@ mod tests {
         ];
         for (tasks, expected) in cases {
             assert_eq!(state_of(tasks.iter().copied()), expected, "{tasks:?}");
+        }
+    }
+
+    #[test]
+    fn that_it_was_stopped_is_no_reason_where_another_party_broke_the_step() {
+        use crate::fixture::{cast, party, snapshot, step};
+        use vocabulary::Role;
+        let stopped = || Fault::new(ErrorCode::Canceled, "the attempt was stopped");
+        let broke = Fault::new(ErrorCode::TableMissing, "no such table");
+        for (own, root, told) in [
+            (Some(stopped()), Some(broke.clone()), ErrorCode::PeerFailed),
+            (None, Some(broke.clone()), ErrorCode::PeerFailed),
+            (Some(broke.clone()), Some(stopped()), ErrorCode::TableMissing),
+            (Some(stopped()), Some(stopped()), ErrorCode::Canceled),
+        ] {
+            let step = step("union_0", &[], &[Role::Guest, Role::Host]);
+            let JobSnapshot { job, mut tasks, .. } = snapshot(vec![step], cast(&["1"], &["2"], &[]));
+            for (task, fault) in tasks.iter_mut().zip([root.clone(), own.clone()]) {
+                (task.state, task.fault) = (S::Failed, fault);
+            }
+            let why = reason_of(&job, &tasks[1], &tasks).expect("a reason");
+            assert_eq!(why.code, told, "{own:?} beside {root:?}");
+            if told == ErrorCode::PeerFailed {
+                assert!(why.message.contains("no such table") && why.party == Some(party("1")), "{why}");
+            }
         }
     }
 }

@@ -116,7 +116,8 @@ async fn labels_that_leave_a_choice_end_the_job_with_the_values() {
     let rows = door.data("/v1/job/task/query", &json!({"job_id": job, "component_name": "hetero_lr_0"})).await;
     let said: Vec<String> =
         rows.as_array().expect("tasks").iter().map(|row| row["f_error_report"].to_string()).collect();
-    assert!(said.iter().any(|text| text.contains("the labels are 2 and 4")), "{said:?}");
+    // at the host and the arbiter, too: that they were stopped is no reason
+    assert!(said.iter().all(|text| text.contains("the labels are 2 and 4")), "{said:?}");
     cluster.end();
 }
 

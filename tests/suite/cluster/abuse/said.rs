@@ -16,8 +16,14 @@ async fn a_missing_table_is_said_the_same_everywhere() {
     assert_eq!(row["f_status"], "failed");
 
     let tasks = cluster.door.data("/v1/job/task/query", &json!({"job_id": job})).await;
+    let all = tasks.as_array().expect("tasks");
     let failed: Vec<&Value> =
-        tasks.as_array().expect("tasks").iter().filter(|task| task["f_fault"]["code"] == "FF201").collect();
+        all.iter().filter(|task| task["f_fault"]["code"] == "FF201" && task["f_status"] == "failed").collect();
+    let never_began = all.iter().filter(|task| task["f_status"] == "waiting");
+    for task in never_began {
+        let report = task["f_error_report"].as_str().expect("a report");
+        assert!(report.contains("FF201") && report.contains("did not begin"), "{report}");
+    }
     assert_eq!(failed.len(), 1, "{tasks}");
     let fault = &failed[0]["f_fault"];
     let (message, next) = (fault["message"].as_str().expect("a message"), fault["next"].as_str().expect("a next step"));
