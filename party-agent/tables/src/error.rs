@@ -128,7 +128,7 @@ pub enum TableError {
         reason: &'static str,
     },
     /// Another delimiter takes the first line apart than the one that was given.
-    #[error("line {line} holds no {delimiter:?}, but {other:?}: the delimiter is another one")]
+    #[error("line {line} is taken apart by {other:?} rather than by {delimiter:?}: the delimiter is another one")]
     DelimiterAbsent {
         /// The line, from 1.
         line: u64,
@@ -250,7 +250,7 @@ impl TableError {
             }
             TableError::DelimiterAbsent { other, .. } => {
                 return Some(format!(
-                    "give {other:?} as the delimiter (id_delimiter), or put the line in quotes if it is one field"
+                    "give {other:?} as the delimiter (id_delimiter), or put fields that hold it in quotes"
                 ));
             }
             TableError::NoRows { .. } => "correct the first line that is named, and upload the file again",

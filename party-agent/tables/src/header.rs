@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
+use crate::doubts;
 use crate::encoding::{Decoded, resembles};
 use crate::error::{Result, TableError};
 use crate::import::ImportOptions;
@@ -20,6 +21,10 @@ pub(crate) struct Header {
     pub(crate) names: Vec<String>,
     /// How many at the end have no name.
     pub(crate) unnamed: usize,
+    /// Which of them have none in the file, from 0; not the id.
+    pub(crate) nameless: Vec<usize>,
+    /// The line as it stands in the file, and its number.
+    pub(crate) line: (u64, String),
     /// What was done to them, without a name.
     pub(crate) notes: Vec<String>,
 }
@@ -93,17 +98,27 @@ pub(crate) fn first_line<R: Read>(lines: &mut Lines<R>, delimiter: u8, options: 
     if !options.extend_sid && options.id_column >= fields.len() {
         return Err(invalid(format!("the id is to be in column {}, there are {}", options.id_column, fields.len())));
     }
-    Ok(told_apart(&fields))
+    let header = told_apart(&fields, (!options.extend_sid).then_some(options.id_column));
+    Ok(Header { line: (lines.number, text.to_owned()), ..header })
 }
 
 /// The fields as names that each stand once: FATE takes any first line for a header. A later one of equal names has a number
-/// behind it.
-fn told_apart(fields: &[&str]) -> Header {
-    let own: HashSet<&str> = fields.iter().copied().collect();
+/// behind it, and a column without a name is called by its number.
+fn told_apart(fields: &[&str], id_at: Option<usize>) -> Header {
+    let blank = |at: usize, field: &str| Some(at) != id_at && field.trim().is_empty();
+    let nameless: Vec<usize> =
+        fields.iter().enumerate().filter(|(at, field)| blank(*at, field)).map(|(at, _)| at).collect();
+    let mut own: HashSet<String> = fields.iter().map(|field| (*field).to_owned()).collect();
+    let numbered: HashMap<usize, String> = nameless.iter().map(|at| (*at, by_number(at + 1, &own))).collect();
+    own.extend(numbered.values().cloned());
     let mut uses: HashMap<&str, usize> = HashMap::new();
     let mut names = Vec::with_capacity(fields.len());
     let mut places = Vec::new();
     for (at, field) in fields.iter().enumerate() {
+        if let Some(name) = numbered.get(&at) {
+            names.push(name.clone());
+            continue;
+        }
         let used = uses.entry(field).or_default();
         *used += 1;
         if *used == 1 {
@@ -118,16 +133,27 @@ fn told_apart(fields: &[&str]) -> Header {
         places.push(at + 1);
     }
     let unnamed = fields.iter().rev().take_while(|field| field.trim().is_empty()).count().min(fields.len() - 1);
-    let notes = if places.iter().all(|place| *place > fields.len() - unnamed) {
-        Vec::new()
-    } else {
-        vec![format!(
-            "the first line names {} columns as it names others before them; they have a number behind the name: {}",
-            places.len(),
-            listed(&places)
-        )]
-    };
-    Header { names, unnamed, notes }
+    let mut notes: Vec<String> = doubts::in_names(fields, id_at).into_iter().collect();
+    if !places.is_empty() {
+        let count = places.len();
+        notes.insert(
+            0,
+            format!(
+                "the first line names {count} columns as it names others before them; they have a number behind the name: {}",
+                listed(&places)
+            ),
+        );
+    }
+    Header { names, unnamed, nameless, line: (0, String::new()), notes }
+}
+
+/// A name for a column without one, which is no other's.
+fn by_number(number: usize, own: &HashSet<String>) -> String {
+    let mut name = format!("column_{number}");
+    while own.contains(name.as_str()) {
+        name.push('_');
+    }
+    name
 }
 
 /// Columns by their numbers, the first few of them.
@@ -210,8 +236,14 @@ mod tests {
         let row = read("0,0,1,0.5,0\n").expect("any first line");
         assert_eq!(row.names, ["0", "0_2", "1", "0.5", "0_3"]);
         assert!(!row.notes[0].contains("0.5"), "a note gives no field away");
-        let own: HashSet<String> = read("id,_2,,\n").expect("a header").names.into_iter().collect();
-        assert_eq!(own.len(), 4);
+        assert_eq!(
+            read("id,_2,,x,column_3, \n").expect("a header").names,
+            ["id", "_2", "column_3_", "x", "column_3", "column_6"]
+        );
+        assert_eq!(
+            read("id,column,,column,column\n").expect("a header").names[2..],
+            ["column_3", "column_2", "column_4"]
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! the line of the first such row.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use rayon::prelude::*;
@@ -10,10 +10,11 @@ use serde_json::{Map, Value};
 use vocabulary::table::{Receipt, Rejection};
 
 use crate::blocks::{Block, Blocks};
+use crate::doubts;
 use crate::encoding::Decoded;
 use crate::error::{Result, TableError};
 use crate::frame::{Frame, TextBuilder};
-use crate::header::{self, delimiter_byte, first_line, listed, look_at, named, schema_of};
+use crate::header::{self, Header, delimiter_byte, first_line, listed, look_at, named, schema_of};
 use crate::lines::{Lines, Splitter, Unclosed, join_fields};
 use crate::reshape::check_partitions;
 use crate::table::Table;
@@ -117,6 +118,7 @@ pub fn import(
     let mut intake = Intake::default();
     let mut blocks = Blocks::new(lines);
     let mut round = blocks.round()?;
+    let doubt = doubt_of_ids(header.as_ref(), round.first(), options)?;
     while !round.is_empty() {
         let (next, pieces) = rayon::join(
             || blocks.round(),
@@ -127,20 +129,61 @@ pub fn import(
         round = next?;
     }
     progress(intake.receipt.rows_in);
-    let padded = intake.padded;
+    let (padded, spaced) = (intake.padded, intake.spaced);
     let (frames, mut receipt) = intake.finish()?;
     if receipt.stored == 0 {
         return Err(no_rows(&receipt, options.head));
     }
     receipt.notes.extend(decoding);
     receipt.notes.extend(header.iter().flat_map(|header| header.notes.iter().cloned()));
+    receipt.notes.extend(doubt);
     if padded > 0 {
         receipt.notes.push(format!("{padded} rows end with empty fields after their last column, which are left out"));
     }
+    if spaced > 0 {
+        let what = "ids have spaces before or behind them: they are other ids than those without";
+        receipt.notes.push(format!("{spaced} {what}"));
+    }
     let table = Table::of_frames(schema, frames)?;
-    let unnamed = header.map_or(0, |header| header.unnamed);
+    let unnamed = header.as_ref().map_or(0, |header| header.unnamed);
     let table = without_unnamed(table, (unnamed, usize::from(!options.extend_sid)), &mut receipt)?;
+    if let Some(header) = &header {
+        receipt.notes.extend(called_by_number(&table, header)?);
+    }
     Ok((table.in_partitions(options.partitions)?, receipt))
+}
+
+/// Whether the ids look as if the fields were delimited otherwise; see [`doubts::in_ids`].
+fn doubt_of_ids(header: Option<&Header>, block: Option<&Block>, options: &ImportOptions) -> Result<Option<String>> {
+    let rows = block.into_iter().flat_map(Block::each).take(doubts::LOOKED_AT);
+    // What is no text is refused where the rows are read.
+    let rows = rows.filter_map(|(number, line)| Some((number, std::str::from_utf8(line?).ok()?)));
+    let lines: Vec<(u64, &str)> =
+        header.map(|header| (header.line.0, header.line.1.as_str())).into_iter().chain(rows).collect();
+    let texts: Vec<&str> = lines.iter().map(|(_, text)| *text).collect();
+    doubts::in_ids(lines.first().map_or(1, |(number, _)| *number), &texts, options)
+}
+
+/// Notes on columns that the file does not name and that go by their numbers.
+fn called_by_number(table: &Table, header: &Header) -> Result<Vec<String>> {
+    let kept: HashSet<&str> = table.schema().columns.iter().map(|column| column.name.as_str()).collect();
+    let mut places = Vec::new();
+    for at in &header.nameless {
+        let name = header.names.get(*at).filter(|name| kept.contains(name.as_str()));
+        let Some(name) = name else { continue };
+        if table.texts(name)?.iter().flatten().any(|text| !text.trim().is_empty()) {
+            places.push((*at + 1, name));
+        }
+    }
+    let numbers: Vec<usize> = places.iter().map(|(number, _)| *number).collect();
+    let first = places.first().map(|(_, name)| *name);
+    Ok(first
+        .map(|name| match numbers.len() {
+            1 => format!("{} has values and no name: it is called {name}", listed(&numbers)),
+            _ => format!("{} have values and no name: they are called by their numbers, as {name}", listed(&numbers)),
+        })
+        .into_iter()
+        .collect())
 }
 
 /// Why there is no table: what became of the rows, and where.
@@ -226,6 +269,8 @@ struct Piece {
     rows_in: u64,
     /// Rows with empty fields after the last column.
     padded: u64,
+    /// Ids with spaces around them.
+    spaced: u64,
     refused: Refused,
 }
 
@@ -233,6 +278,7 @@ struct Piece {
 struct Taken {
     digest: [u8; 16],
     padded: bool,
+    spaced: bool,
 }
 
 impl Sieve<'_> {
@@ -240,7 +286,7 @@ impl Sieve<'_> {
         let mut rows = TextBuilder::new(self.width, block.lines());
         let mut digests = Vec::with_capacity(block.lines());
         let mut splitter = Splitter::new(self.delimiter);
-        let (mut rows_in, mut padded, mut refused) = (0, 0, Refused::default());
+        let (mut rows_in, mut padded, mut spaced, mut refused) = (0, 0, 0, Refused::default());
         for (number, line) in block.each() {
             let taken = match line {
                 Some(line) => {
@@ -253,12 +299,13 @@ impl Sieve<'_> {
                 Ok(taken) => {
                     digests.push(taken.digest);
                     padded += u64::from(taken.padded);
+                    spaced += u64::from(taken.spaced);
                 }
                 Err(reason) => refused.note(reason, 1, number),
             }
             rows_in += 1;
         }
-        Ok(Piece { frame: rows.finish()?, digests, rows_in, padded, refused })
+        Ok(Piece { frame: rows.finish()?, digests, rows_in, padded, spaced, refused })
     }
 
     /// Puts a record into the rows.
@@ -297,7 +344,7 @@ impl Sieve<'_> {
             let value = join_fields(&fields, self.options.delimiter);
             rows.push([id.as_ref(), value.as_str()]);
         }
-        Ok(Taken { digest: digest(&id), padded })
+        Ok(Taken { digest: digest(&id), padded, spaced: id.trim().len() < id.len() })
     }
 }
 
@@ -321,6 +368,7 @@ struct Intake {
     receipt: Receipt,
     refused: Refused,
     padded: u64,
+    spaced: u64,
     accepted: usize,
     /// The latest row of each id.
     latest: HashMap<[u8; 16], usize>,
@@ -331,6 +379,7 @@ impl Intake {
     fn take(&mut self, piece: Piece) {
         self.receipt.rows_in += piece.rows_in;
         self.padded += piece.padded;
+        self.spaced += piece.spaced;
         self.receipt.rejected += piece.rows_in - piece.digests.len() as u64;
         for (reason, rejection) in piece.refused.0 {
             self.refused.note(reason, rejection.rows, rejection.first_line);

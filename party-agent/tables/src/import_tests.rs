@@ -198,10 +198,50 @@ fn empty_fields_after_the_last_column_are_left_out_and_noted() {
     assert!(receipt.notes[0].contains("column 3, 4"), "{:?}", receipt.notes);
     // A value under no name is a value: nothing of the file is lost.
     let (table, receipt) = with_header("id,x,,\na0,1,,\na1,2,7,\n");
-    assert_eq!((table.schema().columns.len(), receipt.notes.len()), (2, 1));
-    assert_eq!(texts(&table, ""), ["", "7"]);
+    assert_eq!((table.schema().columns.len(), receipt.notes.len()), (2, 2));
+    assert_eq!(texts(&table, "column_3"), ["", "7"]);
+    assert_eq!(receipt.notes[1], "column 3 has values and no name: it is called column_3");
+    let (table, receipt) = with_header("id,,x,,column_2\na0,1,2,3,4\n");
+    assert_eq!(table.schema().header_line(), "column_2_,x,column_4,column_2");
+    assert!(receipt.notes[0].starts_with("column 2, 4 have values and no name"), "{:?}", receipt.notes);
+    let (table, receipt) = with_header(",x\n0,1\n");
+    assert_eq!((table.schema().id_name.as_str(), receipt.notes.len()), ("", 0), "an id needs no name");
     let (_, receipt) = with_header("id,x\na0,1,\na1,2,7\n");
     assert_eq!((receipt.stored, receipt.rejected), (1, 1));
+}
+
+#[test]
+fn another_delimiter_behind_decimal_commas_is_refused() {
+    let refused = |text: &str, options: &ImportOptions| {
+        matches!(read(text.as_bytes(), options), Err(TableError::DelimiterAbsent { line: 1, other: ";", .. }))
+    };
+    assert!(refused("id;x, cm;y, cm\na1;1,5;2,5\n", &ImportOptions::default()));
+    assert!(refused("a;1,5;2,5\nb;1,7;2,25\n", &no_header()));
+    let made_up = ImportOptions { extend_sid: true, ..no_header() };
+    assert_eq!(read(b"a;1,5;2,5\n", &made_up).expect("a line is a value").1.stored, 1);
+    let (table, receipt) = with_header("id,x\na|1,5\nb|2,7\n");
+    assert_eq!((table.rows(), receipt.notes), (2, vec!["ids hold '|': is it the delimiter?".to_owned()]));
+}
+
+#[test]
+fn ids_with_spaces_are_other_ids_with_a_note() {
+    let (table, receipt) = with_header("id,x\na1,1\n a1,2\na1 ,3\na2, 4\n");
+    assert_eq!(table.ids().expect("ids"), ["a1", " a1", "a1 ", "a2"]);
+    let note = "2 ids have spaces before or behind them: they are other ids than those without";
+    assert_eq!(receipt.notes, [note]);
+    let (_, receipt) = read(b" 1,2\n3, 4\n", &no_header()).expect("import");
+    assert!(receipt.notes[0].starts_with("1 ids have spaces"), "{:?}", receipt.notes);
+}
+
+#[test]
+fn a_row_that_is_taken_for_names_is_noted() {
+    let (table, receipt) = with_header("a0,1,0.5\na1,2,0.25\n");
+    assert_eq!(table.schema().header_line(), "1,0.5");
+    assert!(receipt.notes[0].contains("head 0"), "{:?}", receipt.notes);
+    let (_, receipt) = with_header("id,1,y\na1,2,3\n");
+    assert!(receipt.notes.is_empty(), "{:?}", receipt.notes);
+    let (_, receipt) = read(b"a0,1,0.5\n", &no_header()).expect("import");
+    assert!(receipt.notes.is_empty(), "{:?}", receipt.notes);
 }
 
 #[test]

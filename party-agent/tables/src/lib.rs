@@ -3,6 +3,7 @@
 #![deny(missing_docs)]
 
 mod blocks;
+mod doubts;
 mod encoding;
 mod error;
 mod export;
