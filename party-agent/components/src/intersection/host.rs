@@ -24,7 +24,11 @@ pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
     let mut random = task.random()?;
     let blinder = Blinder::new(ids.clone(), &mut random);
     let mut doubled = exchange(task, &blinder, guest_ids).await?;
-    let size = release(task, params, &bounds, (&doubled, ids.len())).await?;
+    let counted = release(task, params, &bounds, (&doubled, ids.len())).await?;
+    if let Some(found) = &counted {
+        steps::keep_uncounted(&mut doubled, found, &mut random);
+    }
+    let size = counted.map(|found| steps::size_of(&found));
     if params.cardinality_only {
         // In its own order the guest would see which of its ids are common, and not only how many.
         random.shuffle(&mut doubled);
@@ -84,13 +88,13 @@ async fn open(task: &TaskContext, params: &Params, bounds: &mut Bounds, ids: usi
 }
 
 /// Counts what is common before the guest can find out which ids those are, and keeps the guest's points where that is too
-/// few or too much. Gives the number, where it counts.
+/// few or too much. Gives, where it counts, which of the guest's points it counted (those that have a match).
 async fn release(
     task: &TaskContext,
     params: &Params,
     bounds: &Bounds,
     (doubled, ids): (&[Point], usize),
-) -> Result<Option<usize>> {
+) -> Result<Option<Vec<Option<usize>>>> {
     if !bounds.counts_first() {
         return Ok(None);
     }
@@ -103,10 +107,10 @@ async fn release(
     let guest = task.guest()?;
     let doubled = doubled.to_vec();
     // A point that stands twice would count twice.
-    let size = task.compute(move || steps::matches(&doubled, &returned)).await??.into_iter().flatten().count();
-    let judged = judge(task, params, bounds, size).await;
+    let found = task.compute(move || steps::matches(&doubled, &returned)).await??;
+    let judged = judge(task, params, bounds, steps::size_of(&found)).await;
     guest.send(&RELEASE, &Packed(judged.is_ok())).await?;
-    judged.map(|()| Some(size))
+    judged.map(|()| Some(found))
 }
 
 async fn judge(task: &TaskContext, params: &Params, bounds: &Bounds, size: usize) -> Result<()> {

@@ -116,6 +116,22 @@ pub(super) fn matches(guest: &[Point], host: &[Point]) -> Result<Vec<Option<usiz
     Ok(guest.iter().map(|point| places.get(point).copied()).collect())
 }
 
+/// How many points have a match.
+pub(super) fn size_of(matches: &[Option<usize>]) -> usize {
+    matches.iter().flatten().count()
+}
+
+/// Puts random bytes in place of the points that have no match. What a peer that breaks the protocol let nobody count (because
+/// it spoiled what it returned, or blinded its ids with several keys) is then of no use to it either; an honest one would have
+/// found nothing there.
+pub(super) fn keep_uncounted(doubled: &mut [Point], matches: &[Option<usize>], random: &mut Random) {
+    for (place, point) in doubled.iter_mut().enumerate() {
+        if !matches!(matches.get(place), Some(Some(_))) {
+            random.fill(point);
+        }
+    }
+}
+
 /// The guest's rows with the position that each has at one host, in row order: the matches, taken back from the
 /// shuffled order.
 pub(super) fn by_row(matches: &[Option<usize>], order: &[usize]) -> Vec<Option<usize>> {
@@ -184,6 +200,21 @@ mod tests {
         assert_eq!(common_rows(3, std::slice::from_ref(&host)), [1, 2]);
         assert_eq!(common_rows(3, &[host.clone(), vec![Some(5), Some(4), None]]), [1]);
         assert_eq!(told_positions(&[2, 1], &host), [0, 2]);
+    }
+
+    #[test]
+    fn points_without_a_match_are_kept_back() {
+        let own = [point(1), point(2), point(3), point(4)];
+        let (mut one, mut other) = (own, own);
+        // Fewer matches than points: what is not known to be counted stays.
+        for (points, seed) in [(&mut one, 1), (&mut other, 2)] {
+            keep_uncounted(points, &[None, Some(7), None], &mut Random::seeded(seed));
+        }
+        assert_eq!((one[1], other[1]), (own[1], own[1]));
+        for place in [0, 2, 3] {
+            assert!(one[place] != own[place] && other[place] != own[place] && one[place] != other[place], "{place}");
+        }
+        assert_eq!(size_of(&[None, Some(7), None, Some(0)]), 2);
     }
 
     #[test]

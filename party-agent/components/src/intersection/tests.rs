@@ -1,7 +1,8 @@
-//! All roles in one process; `dishonest` has the peers that break the protocol.
+//! All roles in one process; `dishonest` and `uncounted` have the peers that break the protocol.
 
 mod bounds;
 mod dishonest;
+mod uncounted;
 
 use std::collections::BTreeSet;
 
