@@ -101,6 +101,9 @@ pub struct ComponentInfo {
     /// Which inputs it needs; as with the cast.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<InputNeed>,
+    /// The parameters that count while it applies a model, where the model decides the others; none where it says nothing of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applies_with: Option<Vec<String>>,
 }
 
 impl ComponentInfo {

@@ -119,6 +119,7 @@ mod tests {
             messages: vec![],
             cast: vec![],
             needs: vec![],
+            applies_with: None,
         }
     }
 

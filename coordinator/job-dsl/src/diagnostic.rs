@@ -79,6 +79,8 @@ pub enum Rule {
     ParameterKnown,
     /// Parameters are of the right type and in bounds.
     ParameterValue,
+    /// Something reads what the documents say. Alone it refuses nothing.
+    Read,
 }
 
 impl Rule {
@@ -173,6 +175,17 @@ impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.exception, self.message)
     }
+}
+
+/// The warnings of a job as diagnostics that stand behind those for which it is refused: they often say why.
+pub fn beside(warnings: &[String]) -> Vec<Diagnostic> {
+    let each = warnings.iter().map(|warning| {
+        let text = warning.strip_prefix("[WARN]").unwrap_or(warning);
+        let path = text.split(' ').next().filter(|first| first.starts_with("job_")).unwrap_or("job_runtime_conf");
+        let next = text.rsplit_once("; ").map_or("correct it or leave it out", |(_, next)| next);
+        Diagnostic::new(Rule::Read, text, path).next(next)
+    });
+    each.collect()
 }
 
 /// Puts diagnostics in FATE's order; among equals the order of the documents stays. The same one is told once.

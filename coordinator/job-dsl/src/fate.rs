@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::check::{Filling, check_arbitrated, check_providers};
 use crate::complete::{complete, warning};
-use crate::diagnostic::{Diagnostic, Rule, sorted};
+use crate::diagnostic::{Diagnostic, Rule, beside, sorted};
 use crate::model_id::model_id;
 use crate::of_party::settings_of_parties;
 use crate::resolve::resolve;
@@ -25,11 +25,16 @@ pub(crate) fn parse(dsl: &Value, conf: &Value, context: &ParseContext<'_>) -> Re
     let mut found = Vec::new();
     match Documents::read(dsl, conf, context, &mut found).and_then(|documents| documents.into_job(context, &mut found))
     {
-        Some(mut parsed) if found.is_empty() => {
+        Some(mut parsed) => {
             parsed.warnings.extend(unread(dsl, conf, &parsed, context));
-            Ok(parsed)
+            if found.is_empty() {
+                return Ok(parsed);
+            }
+            // What is missing may stand where nothing reads it.
+            found.extend(beside(&parsed.warnings));
+            Err(sorted(found))
         }
-        _ => Err(sorted(found)),
+        None => Err(sorted(found)),
     }
 }
 
@@ -40,6 +45,7 @@ fn unread(dsl: &Value, conf: &Value, parsed: &Parsed, context: &ParseContext<'_>
     warnings(&Submitted {
         dsl,
         conf,
+        effective: &parsed.conf,
         dialect: parsed.dialect,
         trained,
         steps: &parsed.graph.steps,

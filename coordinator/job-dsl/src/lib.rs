@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use vocabulary::{Cast, CheckpointRef, ComponentInfo, JobId, Participant, PartyId};
 
 pub use complete::{conf_on_party, merged_conf, said_of, with_defaults};
-pub use diagnostic::{Diagnostic, Rule};
+pub use diagnostic::{Diagnostic, Rule, beside};
 pub use earlier_output::EarlierOutput;
 pub use fate::code_path::with_code_path;
 pub use fate::predict::{

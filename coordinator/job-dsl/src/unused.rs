@@ -4,6 +4,7 @@
 mod conf;
 mod dsl;
 mod job_parameters;
+mod learned;
 #[cfg(test)]
 mod tests;
 mod version_1;
@@ -23,6 +24,8 @@ const LONGEST_NAME: usize = 80;
 pub(crate) struct Submitted<'a> {
     pub(crate) dsl: &'a Value,
     pub(crate) conf: &'a Map<String, Value>,
+    /// The conf that counts, in version 2.
+    pub(crate) effective: &'a Value,
     pub(crate) dialect: Dialect,
     /// For a predict job: the conf of the training.
     pub(crate) trained: Option<&'a Value>,
@@ -37,6 +40,7 @@ pub(crate) fn warnings(submitted: &Submitted<'_>) -> Vec<String> {
     dsl::look(submitted, &mut notes);
     conf::look(submitted, &mut notes);
     job_parameters::look(submitted, &mut notes);
+    learned::look(submitted, &mut notes);
     if submitted.dialect == Dialect::FateV1 {
         version_1::look(submitted, &mut notes);
     }

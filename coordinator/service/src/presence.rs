@@ -225,6 +225,7 @@ fn outline_of(info: &ComponentInfo) -> ComponentInfo {
         messages: Vec::new(),
         cast: Vec::new(),
         needs: Vec::new(),
+        applies_with: None,
     }
 }
 

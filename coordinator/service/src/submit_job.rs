@@ -198,8 +198,16 @@ impl Coordinator {
         Ok(deployed.ok().map(|inference_dsl| TrainedPipeline { inference_dsl, ..version.pipeline() }))
     }
 
-    /// What the parties, and the initiator's agent, have against the job.
+    /// What the parties, and the initiator's agent, have against the job; the warnings behind it, which often say why.
     pub(crate) async fn unfit(&self, parsed: &Parsed) -> Vec<Diagnostic> {
+        let mut found = self.objections(parsed).await;
+        if !found.is_empty() {
+            found.extend(job_dsl::beside(&parsed.warnings));
+        }
+        found
+    }
+
+    async fn objections(&self, parsed: &Parsed) -> Vec<Diagnostic> {
         let presence = self.inner.leases.outline(&parsed.cast.parties(), self.now());
         let disagreed = Catalogue::of(&presence, &parsed.cast).check(&parsed.graph);
         if !disagreed.is_empty() {
@@ -418,6 +426,7 @@ fn job_of(parsed: &Parsed, id: &JobId, now: Timestamp) -> Job {
         progress: 0,
         created: now,
         rerun: None,
+        amended: None,
         started: None,
         ended: None,
         updated: now,

@@ -116,6 +116,7 @@ impl<C: Component> AnyComponent for Room<C> {
             messages: of.messages.iter().map(MessageInfo::from).collect(),
             cast: of.cast.iter().map(|line| line.to_rule()).collect(),
             needs: of.needs.iter().map(|line| line.to_need()).collect(),
+            applies_with: of.applies_with.map(|names| names.iter().map(|&name| name.to_owned()).collect()),
         }
     }
 

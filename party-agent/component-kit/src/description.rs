@@ -136,6 +136,8 @@ pub struct Description {
     pub cast: &'static [CastLine],
     /// Which inputs it needs.
     pub needs: &'static [NeedLine],
+    /// The parameters that count while it applies a model, where it says so.
+    pub applies_with: Option<&'static [&'static str]>,
     /// Inputs.
     pub inputs: &'static [PortLine],
     /// Outputs.
@@ -155,6 +157,7 @@ impl Description {
             roles: &[],
             cast: &[],
             needs: &[],
+            applies_with: None,
             inputs: &[],
             outputs: &[],
             messages: &[],
@@ -186,6 +189,13 @@ impl Description {
     #[must_use]
     pub const fn needs(mut self, needs: &'static [NeedLine]) -> Self {
         self.needs = needs;
+        self
+    }
+
+    /// The parameters that count while it applies a model; the model decides all others.
+    #[must_use]
+    pub const fn applies_with(mut self, parameters: &'static [&'static str]) -> Self {
+        self.applies_with = Some(parameters);
         self
     }
 

@@ -25,6 +25,7 @@ fn info(name: &str, modules: &[&str], roles: &[Role], data: &[&str], properties:
         messages: vec![],
         cast: vec![],
         needs: vec![],
+        applies_with: None,
     }
 }
 

@@ -52,7 +52,7 @@ fn people(submitted: &Submitted<'_>, notes: &mut Notes) {
     }
     let words = Role::ALL.map(|role| role.word());
     if let Some(roles) = submitted.conf.get("role").and_then(Value::as_object) {
-        strangers(roles, ("job_runtime_conf.role", "is no role: its parties take no part"), &words, notes);
+        strangers(roles, ("job_runtime_conf.role", "is no role (its parties take no part)"), &words, notes);
     }
 }
 

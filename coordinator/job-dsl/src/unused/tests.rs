@@ -1,9 +1,11 @@
 //! What documents say and nothing reads: told in every place of them, and never of what counts.
 
 use serde_json::{Value, json};
+use vocabulary::component::InputNeed;
+use vocabulary::{ComponentInfo, Stage};
 
 use crate::tests::fixture::{catalogue, lr_conf, lr_dsl, read, v1_conf, v1_dsl};
-use crate::{ParseContext, TrainedPipeline, inference_dsl, parse};
+use crate::{Diagnostic, ParseContext, Parsed, Rule, TrainedPipeline, inference_dsl, parse};
 
 /// The conf of a real job, without the entry that names no component.
 fn clean() -> Value {
@@ -166,14 +168,7 @@ fn a_flood_of_unknown_names_is_bounded_and_stays_on_its_lines() {
 #[test]
 fn a_predict_job_is_told_what_its_deployed_model_does_not_read() {
     let trained = read(&lr_dsl(), &clean()).expect("good");
-    let names = ["reader_0", "data_transform_0", "intersection_0", "hetero_lr_0"].map(str::to_owned);
-    let pipeline = TrainedPipeline {
-        inference_dsl: inference_dsl(&names, &trained.dsl).expect("good"),
-        roles: trained.conf["role"].clone(),
-        train_conf: trained.conf.clone(),
-        model_version: "1".to_owned(),
-        ..TrainedPipeline::default()
-    };
+    let pipeline = deployed(&trained);
     let told = |dsl: Value, conf: Value| {
         let context = ParseContext { components: &catalogue(), predict: Some(&pipeline), ..ParseContext::default() };
         parse(&dsl, &conf, &context).expect("warnings refuse nothing").warnings
@@ -191,4 +186,118 @@ fn a_predict_job_is_told_what_its_deployed_model_does_not_read() {
     assert!(warnings[0].contains("job_dsl.components.hetero_lr_1 is not deployed"), "{warnings:?}");
     assert!(warnings[1].contains("common.evaluation_0 names no component of the deployed model"), "{warnings:?}");
     assert!(warnings[2].ends_with("did you mean reader_0?"), "{warnings:?}");
+}
+
+fn deployed(trained: &Parsed) -> TrainedPipeline {
+    let names = ["reader_0", "data_transform_0", "intersection_0", "hetero_lr_0"].map(str::to_owned);
+    TrainedPipeline {
+        inference_dsl: inference_dsl(&names, &trained.dsl).expect("good"),
+        roles: trained.conf["role"].clone(),
+        train_conf: trained.conf.clone(),
+        model_version: "1".to_owned(),
+        ..TrainedPipeline::default()
+    }
+}
+
+#[test]
+fn what_the_model_decides_is_told_in_a_predict_job() {
+    let mut components = catalogue();
+    for info in components.iter_mut().filter(|info| info.name == "data_transform") {
+        info.applies_with = Some(vec!["need_run".to_owned()]);
+        info.defaults = json!({"missing_fill": false, "need_run": true});
+        info.schema["properties"]["need_run"] = json!({"type": "boolean"});
+    }
+    let trained = read(&lr_dsl(), &clean()).expect("good");
+    let pipeline = deployed(&trained);
+    let mut again = trained.conf;
+    again["job_parameters"]["common"]["job_type"] = json!("predict");
+    again["job_parameters"]["common"]["model_version"] = json!("1");
+    let told = |pointer: &str, value: Value| {
+        let conf = with(again.clone(), pointer, value);
+        let context = ParseContext { components: &components, predict: Some(&pipeline), ..ParseContext::default() };
+        parse(&Value::Null, &conf, &context).expect("warnings refuse nothing").warnings
+    };
+    let common = "/component_parameters/common/data_transform_0";
+    let filled = told(&format!("{common}/missing_fill"), json!(true));
+    let what = "is what the model learned and does nothing in a predict job; train again with it";
+    let path = "job_runtime_conf.component_parameters.common.data_transform_0.missing_fill";
+    assert_eq!(filled, [format!("[WARN]{path} {what}")], "once, though two parties read it");
+    // The host's own value of the training stands over what is said for all.
+    let host = told("/component_parameters/role/host/0/data_transform_0/with_label", json!(true));
+    assert!(host.len() == 1 && host[0].contains("role.host.0.data_transform_0.with_label is what"), "{host:?}");
+    for (pointer, value) in [
+        (format!("{common}/missing_fill"), json!(false)),
+        (format!("{common}/output_format"), json!("dense")),
+        (format!("{common}/need_run"), json!(false)),
+        ("/component_parameters/common/hetero_lr_0/max_iter".to_owned(), json!(3)),
+    ] {
+        assert_eq!(told(&pointer, value), Vec::<String>::new(), "{pointer}: it counts, or is what it was");
+    }
+}
+
+#[test]
+fn an_empty_list_of_inputs_is_told() {
+    for (pointer, end) in [
+        (
+            "/components/evaluation_0/input/data/data",
+            "brings no table; name a step's output, such as data_transform_0.data",
+        ),
+        (
+            "/components/hetero_lr_0/input/data/validate_data",
+            "brings no table; name a step's output, such as data_transform_0.data",
+        ),
+        (
+            "/components/hetero_lr_0/input/model",
+            "brings no model; name a step's output, such as data_transform_0.model",
+        ),
+    ] {
+        let told = one(&with(lr_dsl(), pointer, json!([])), &clean());
+        let path = pointer.replace('/', ".");
+        assert!(told.starts_with(&format!("[WARN]job_dsl{path} is an empty list")), "{told}");
+        assert!(told.ends_with(end), "{told}");
+    }
+    let unknown = one(&with(lr_dsl(), "/components/hetero_lr_0/input/data/tables", json!([])), &clean());
+    assert!(unknown.contains("is no data input"), "{unknown}");
+}
+
+#[test]
+fn a_port_for_applying_is_told_while_it_trains() {
+    let mut components: Vec<ComponentInfo> = catalogue();
+    let need = |stage, ports: &[&str]| {
+        let any_of = ports.iter().map(|port| (*port).to_owned()).collect();
+        InputNeed { stage: Some(stage), any_of, when: None }
+    };
+    for info in components.iter_mut().filter(|info| info.name == "hetero_lr") {
+        info.needs = vec![need(Stage::Fit, &["train_data"]), need(Stage::Apply, &["test_data", "train_data"])];
+    }
+    let told = |dsl: &Value| {
+        let context = ParseContext { components: &components, ..ParseContext::default() };
+        parse(dsl, &clean(), &context).expect("warnings refuse nothing").warnings
+    };
+    let tested = with(lr_dsl(), "/components/hetero_lr_0/input/data/test_data", json!(["intersection_0.data"]));
+    let path = "job_dsl.components.hetero_lr_0.input.data.test_data";
+    let what = "is not read while it trains; apply the model in a second component";
+    assert_eq!(told(&tested), [format!("[WARN]{path} {what}")]);
+    // The second component reads it.
+    let second = json!({"module": "HeteroLR", "output": {"data": ["data"]},
+        "input": {"data": {"test_data": ["intersection_0.data"]}, "model": ["hetero_lr_0.model"]}});
+    assert_eq!(told(&with(lr_dsl(), "/components/hetero_lr_1", second)), Vec::<String>::new());
+    let validated = with(lr_dsl(), "/components/hetero_lr_0/input/data/validate_data", json!(["intersection_0.data"]));
+    assert_eq!(told(&validated), Vec::<String>::new(), "no word of it says that it is not read");
+}
+
+#[test]
+fn a_refusal_names_what_nothing_reads_behind_its_reasons() {
+    let mut conf = with(clean(), "/component_parameters/common/hetero_lr_0/max_iter", json!("many"));
+    let refused = |conf: &Value| -> Vec<Diagnostic> { read(&lr_dsl(), conf).expect_err("refused") };
+    assert!(refused(&conf).iter().all(|found| found.rule == Rule::ParameterValue), "nothing else is wrong");
+    conf["component_parameters"]["role"]["host"] = json!([{"data_transform_0": {"with_label": false}}]);
+    let found = refused(&conf);
+    let last = found.last().expect("some");
+    assert_eq!((found[0].rule, last.rule), (Rule::ParameterValue, Rule::Read));
+    assert_eq!(last.fault.path.as_deref(), Some("job_runtime_conf.component_parameters.role.host"));
+    assert_eq!(last.fault.next.as_deref(), Some("write one entry for each place, such as 0"));
+    conf["role"]["hots"] = json!([10000]);
+    let words = "job_runtime_conf.role.hots is no role (its parties take no part) and does nothing; did you mean host?";
+    assert!(refused(&conf).iter().any(|found| found.message == words), "{:?}", refused(&conf));
 }

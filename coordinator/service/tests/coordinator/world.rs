@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::{Job, JobState, Task, TaskState};
 use serde_json::{Value, json};
-use service::{Coordinator, Options, Principal, Store, SubmitJob, TaskFilter};
+use service::{Bounds, Coordinator, Options, Principal, Store, SubmitJob, TaskFilter};
 use store::MemoryStore;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -55,10 +55,25 @@ impl World {
         Self::start(store, agents, clock)
     }
 
+    /// All parties are there, and agents may tell so much.
+    pub(crate) async fn with_bounds(bounds: Bounds) -> Self {
+        let clock = Arc::new(TokioClock(Instant::now()));
+        let options = Options { bounds, ..Options::default() };
+        let world = Self::start_as((Arc::new(MemoryStore::default()), Agents::default(), clock), options);
+        for id in PARTIES {
+            world.agents.connect(&party(id)).await;
+        }
+        world
+    }
+
     fn start(store: Arc<dyn Store>, agents: Agents, clock: Arc<TokioClock>) -> Self {
+        Self::start_as((store, agents, clock), Options::default())
+    }
+
+    fn start_as((store, agents, clock): (Arc<dyn Store>, Agents, Arc<TokioClock>), options: Options) -> Self {
         let gateway = Arc::new(agents.clone());
         let own_clock: Arc<dyn Clock> = clock.clone();
-        let coordinator = Coordinator::new(store.clone(), gateway, own_clock, Options::default());
+        let coordinator = Coordinator::new(store.clone(), gateway, own_clock, options);
         agents.serve(Some(coordinator.clone()));
         let stop = CancellationToken::new();
         let driving = tokio::spawn({
@@ -154,6 +169,7 @@ fn info(name: &str, module: &str, roles: &[Role], ports: &[&str], properties: Va
         messages: vec![],
         cast: vec![],
         needs: vec![],
+        applies_with: None,
     }
 }
 

@@ -25,6 +25,7 @@ impl Component for DataTransform {
     .modules(&["DataTransform"])
     .roles(&[Role::Guest, Role::Host])
     .needs(&[NeedLine::any_of(&["data"])])
+    .applies_with(&["need_run"])
     .inputs(&[PortLine::data("data"), PortLine::model("model")])
     .outputs(&[PortLine::data("data"), PortLine::model("model")])
     .messages(messages::ALL);

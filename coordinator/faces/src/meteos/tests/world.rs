@@ -69,6 +69,7 @@ fn component(name: &str, module: &str, ports: [&[(&str, PortKind)]; 2], defaults
         messages: vec![],
         cast: vec![],
         needs: vec![],
+        applies_with: None,
     }
 }
 
