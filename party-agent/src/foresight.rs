@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use policy::{Brought, Header, MoreVectors, Spoken};
+use policy::{Brought, Header, MadeOf, MoreVectors, Spoken};
 use serde_json::Value;
 use vocabulary::{
     CheckpointRef, Disclosure, ErrorCode, Fault, Offer, OfferedStep, Participant, PartyId, PortKind, Stage, StepName,
@@ -81,7 +81,10 @@ pub(crate) fn headers(
 ) -> Vec<Header> {
     let named = offer.steps.iter().flat_map(|step| &step.tables).filter(|(who, _)| who.party == *me);
     let tables: BTreeSet<&TableRef> = named.map(|(_, table)| table).collect();
-    tables.into_iter().filter_map(|table| Some(Header { table: table.clone(), columns: columns_of(table)? })).collect()
+    let header = |table: &TableRef| {
+        Some(Header { table: table.clone(), columns: columns_of(table)?, made_of: MadeOf::default() })
+    };
+    tables.into_iter().filter_map(header).collect()
 }
 
 /// How many columns the steps have in which party `me` would send values of rows: at most those of the stored tables behind
@@ -155,7 +158,8 @@ mod tests {
         let table = offer.steps[0].tables[1].1.clone();
         let names = |of: &TableRef| (*of == table).then(|| vec!["a".to_owned(), "b".to_owned()]);
         let headers = headers(&me, &offer, names);
-        assert_eq!(headers, [Header { table: table.clone(), columns: vec!["a".to_owned(), "b".to_owned()] }]);
+        let columns = vec!["a".to_owned(), "b".to_owned()];
+        assert_eq!(headers, [Header { table: table.clone(), columns, made_of: MadeOf::Itself }]);
         let mut spoken = spoken(&me, crate::trial::SCRIPTED, &offer).unwrap();
         assert_eq!(brought(&me, &offer, &spoken, &headers), [], "nothing of rows is sent");
         spoken[0].line.disclosure = Disclosure::RowValues;

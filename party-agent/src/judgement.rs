@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use policy::{Counted, Facts, Policy, Spoken, Training};
+use policy::{Counted, Facts, MadeOf, Policy, Spoken, Training};
 use vocabulary::{ErrorCode, Fault, JobId, Offer, OfferedStep, TableRef};
 
 use crate::foresight;
@@ -42,7 +42,10 @@ pub(crate) async fn admit(
         let schema = holdings.shelf.info(table).ok()?.schema;
         Some(schema.columns.into_iter().map(|column| column.name).collect())
     };
-    let headers = foresight::headers(&holdings.me, &judged, columns_of);
+    let mut headers = foresight::headers(&holdings.me, &judged, columns_of);
+    for header in &mut headers {
+        header.made_of = made_of(holdings, &header.table).await?;
+    }
     let brought = foresight::brought(&holdings.me, &judged, &spoken, &headers);
     let facts = Facts {
         grants: holdings.grants(&offer.initiator).await?,
@@ -55,6 +58,18 @@ pub(crate) async fn admit(
     };
     let signer = &offer.initiator.party;
     policy.admit(&judged, signer, &facts).into_result(ErrorCode::OfferRefused).map_err(|fault| fault.at(&holdings.me))
+}
+
+/// Of what a table was made, as rules for columns need it: what a job left has no name of its own that they could name.
+pub(crate) async fn made_of(holdings: &Holdings, table: &TableRef) -> Result<MadeOf, Fault> {
+    let is_output = |table: &TableRef| table.namespace.starts_with("output_data_");
+    if !is_output(table) {
+        return Ok(MadeOf::Itself);
+    }
+    let lines = holdings.records.descent_of(table).await?.unwrap_or_default();
+    let sources: Vec<TableRef> = lines.into_iter().map(|line| line.source).collect();
+    let known = !sources.is_empty() && !sources.iter().any(is_output);
+    Ok(if known { MadeOf::Tables(sources) } else { MadeOf::Unknown })
 }
 
 /// A refusal for want of a ticket says where tickets are given.

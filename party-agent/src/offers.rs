@@ -217,6 +217,12 @@ impl Offers {
             let message = format!("job {} was accepted under another offer", offer.job);
             return Err(Fault::new(ErrorCode::OfferRefused, message).path("job").next("submit it as a new job"));
         }
+        // Whoever changes a job back, or runs it again, gives its offer another end: an earlier one comes again only from
+        // who wants to put aside what took its place.
+        if earlier.contains(offer) && earlier.last() != Some(offer) {
+            let message = format!("a later offer of job {} took the place of this one", offer.job);
+            return Err(Fault::new(ErrorCode::OfferRefused, message).path("offer").next("run the job again"));
+        }
         self.count(&policy, offer, earlier.contains(offer)).await?;
         Ok(heritage)
     }
@@ -228,9 +234,12 @@ impl Offers {
             return Ok(());
         }
         let counted = judgement::counted(holdings, policy, offer).await?;
-        let day = holdings.now().0.div_euclid(DAY);
-        let within = |one: &Counted| (Queries { day, asker: one.name.clone(), count: one.count }, one.most.most());
-        let all: Vec<(Queries, u64)> = counted.iter().map(within).collect();
+        let today = holdings.now().0.div_euclid(DAY);
+        let mut all = Vec::new();
+        for Counted { name, count, most, .. } in &counted {
+            let day = holdings.records.open_day(name, today).await?;
+            all.push((Queries { day, asker: name.clone(), count: *count }, most.most()));
+        }
         let Some(too_many) = holdings.records.count_within(&all).await?.and_then(|number| counted.get(number)) else {
             return Ok(());
         };

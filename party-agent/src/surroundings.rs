@@ -10,7 +10,7 @@ mod paths;
 mod seen;
 mod told;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -54,8 +54,10 @@ pub(crate) struct Outside {
     seen: Mutex<Seen>,
     /// Whether its component exchanges no messages.
     alone: bool,
-    /// Whether the job predicts online, as its offer has it.
+    /// Whether the job predicts online.
     is_online: bool,
+    /// The day in which ids for a peer were reserved first: it is the day of all that the attempt counts for that peer.
+    days: Mutex<BTreeMap<PartyId, i64>>,
     /// Whether its component declares messages with values of rows.
     sends_rows: bool,
     /// Whether it should read a table before it tells anything.
@@ -111,6 +113,9 @@ impl Outside {
         let takes_data = component.is_none_or(|of| of.inputs.iter().any(|port| port.kind == PortKind::Data));
         let takes_tables = takes_data || !readable.is_empty();
         let log = holdings.logs.open(&assignment.task);
+        // What cannot be known is judged by the rules for all jobs.
+        let spoken = crate::foresight::spoken(&holdings.me, holdings.catalogue, offer);
+        let is_online = spoken.is_ok_and(|spoken| policy::is_online(&holdings.me, offer, &spoken));
         let view = Mutex::default();
         Self {
             holdings,
@@ -122,7 +127,8 @@ impl Outside {
             alone: component.is_none_or(|of| of.messages.is_empty()),
             sends_rows: component
                 .is_none_or(|of| of.messages.iter().any(|line| line.disclosure == Disclosure::RowValues)),
-            is_online: policy::is_online(offer),
+            is_online,
+            days: Mutex::default(),
             takes_tables,
             asker: Some(asker),
             own_affair: false,
@@ -276,7 +282,7 @@ impl Surroundings for Outside {
         }
         let name = table;
         let table = self.read(name).await?;
-        self.check_columns(name, &table)?;
+        self.check_columns(name, &table).await?;
         self.hold(table.bytes())?;
         Ok(table)
     }

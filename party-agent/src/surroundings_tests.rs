@@ -3,7 +3,7 @@
 use super::*;
 use crate::trial::{OPEN, assignment, holdings, offer, script, table};
 use serde_json::json;
-use vocabulary::{CheckpointRef, Participant, StepName};
+use vocabulary::{CheckpointRef, DataInput, Participant, StepName};
 
 struct Bench {
     folder: tempfile::TempDir,
@@ -504,4 +504,34 @@ async fn jobs_of_ones_own_users_are_no_queries() {
         let outside = Outside::new(bench.holdings.clone(), reporter.clone(), order, &offer, CancellationToken::new());
         assert_eq!(outside.asked_with(has_ticket).asker.as_deref(), asker);
     }
+}
+
+#[tokio::test]
+async fn an_output_that_is_named_as_a_table_is_held_to_the_columns_of_what_it_was_made_of() {
+    let bench = bench(Role::Guest).await;
+    let (output, lab) = (TableRef::new("output_data_7_reader_0_0", "0123"), TableRef::new("lab", "t"));
+    bench.holdings.shelf.write(&output, &table(2), 1).unwrap();
+    let rules = "[admission.columns]\n'lab.t' = []\n";
+    let policy = format!("{OPEN}{rules}");
+    bench.holdings.set_policy(policy::Policy::new("1".parse().unwrap(), toml::from_str(&policy).unwrap()));
+    let mut offer = offer(&script("read"));
+    offer.steps[0].tables.iter_mut().for_each(|(_, table)| *table = output.clone());
+    let load = async |change: &dyn Fn(&mut Assignment)| {
+        let reporter = Reporter::start(bench.holdings.clone()).await.unwrap();
+        let mut order = assignment(Role::Guest, "1", 0, &script("read"));
+        change(&mut order);
+        let outside = Outside::new(bench.holdings.clone(), reporter, order, &offer, CancellationToken::new());
+        outside.load_table(&output).await.err().map(|error| error.into_fault().path)
+    };
+    let kept = Some(Some("admission.columns".to_owned()));
+    assert_eq!(load(&|_| ()).await, kept, "nobody knows of what it was made");
+    bench.holdings.records.add_descent(&output, std::slice::from_ref(&lab), None).await.unwrap();
+    assert_eq!(load(&|_| ()).await, kept);
+    let own = |order: &mut Assignment| {
+        order.inputs =
+            vec![DataInput { port: "data".to_owned(), from_step: order.task.step.clone(), table: output.clone() }];
+    };
+    assert_eq!(load(&own).await, None, "an input of the job itself was judged before");
+    bench.holdings.records.add_descent(&output, &[TableRef::new("lab", "u")], None).await.unwrap();
+    assert_eq!(load(&|_| ()).await, None, "no rule is about what it was made of");
 }

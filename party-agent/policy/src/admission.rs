@@ -17,7 +17,7 @@ use crate::grants::Grants;
 use crate::rules::{Policy, names};
 use crate::verdict::Verdict;
 pub use counted::{Counted, is_online};
-pub use drawn::{Brought, Header};
+pub use drawn::{Brought, Header, MadeOf};
 pub use named::Training;
 pub use spoken::{MoreVectors, Spoken};
 

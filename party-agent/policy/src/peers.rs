@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use vocabulary::{PartyId, TableRef, Timestamp};
 
-use crate::admission::names_table;
+use crate::admission::{MadeOf, names_table};
 use crate::cap::Cap;
 use crate::limits::{Hours, Until};
 use crate::rules::{Policy, names};
@@ -75,16 +75,13 @@ impl Policy {
     }
 
     /// The first of a table's columns that is not for a peer, with the rule that says so.
-    pub fn kept_column<'a>(
+    fn kept_column<'a>(
         &self,
         peer: &PartyId,
         table: &TableRef,
         columns: impl IntoIterator<Item = &'a str>,
     ) -> Option<(&'static str, &'a str)> {
-        let (rule, all) = match self.own(peer).and_then(|own| own.columns.as_ref()) {
-            Some(own) => ("peer.columns", own),
-            None => ("admission.columns", &self.rules.admission.columns),
-        };
+        let (rule, all) = self.columns_with(peer);
         let lists: Vec<&Vec<String>> = all
             .iter()
             .filter(|(name, _)| names_table(std::slice::from_ref(name), table))
@@ -93,6 +90,32 @@ impl Policy {
         // Where several entries name a table each of them must name the column.
         let kept = |column: &&str| lists.iter().any(|list| !names(list, column));
         columns.into_iter().find(kept).map(|column| (rule, column))
+    }
+
+    /// The same for a table of which it is known what it was made of: what stands for a column in the tables of its line stands
+    /// for it here, whatever the table is called. Where that is not known any rule for columns keeps the whole table.
+    pub fn kept_of<'a>(
+        &self,
+        peer: &PartyId,
+        (table, made_of): (&TableRef, &MadeOf),
+        columns: &[&'a str],
+    ) -> Option<(&'static str, &'a str)> {
+        let kept = |table| self.kept_column(peer, table, columns.iter().copied());
+        match made_of {
+            MadeOf::Itself => kept(table),
+            MadeOf::Tables(sources) => kept(table).or_else(|| sources.iter().find_map(kept)),
+            MadeOf::Unknown => {
+                let (rule, all) = self.columns_with(peer);
+                (!all.is_empty()).then(|| (rule, columns.first().copied().unwrap_or_default()))
+            }
+        }
+    }
+
+    fn columns_with(&self, peer: &PartyId) -> (&'static str, &Columns) {
+        match self.own(peer).and_then(|own| own.columns.as_ref()) {
+            Some(own) => ("peer.columns", own),
+            None => ("admission.columns", &self.rules.admission.columns),
+        }
     }
 
     /// Why there is nothing with a peer at this moment: the rule, and in words.

@@ -32,6 +32,16 @@ impl Records {
         Ok(())
     }
 
+    /// The day in which something is counted now: a clock that is set back opens no older one.
+    pub async fn open_day(&self, asker: &str, today: i64) -> Result<i64, RecordError> {
+        let row = sqlx::query("/* open_day */ SELECT max(day) AS newest FROM queries WHERE asker = $1")
+            .bind(asker)
+            .fetch_one(&self.pool)
+            .await?;
+        let newest: Option<i64> = row.try_get("newest")?;
+        Ok(newest.map_or(today, |newest| newest.max(today)))
+    }
+
     /// Counts several things of a day, each unless there are more than `most` of it then: all of them, or none and the number of
     /// the first that there are too many of.
     pub async fn count_within(&self, all: &[(Queries, u64)]) -> Result<Option<usize>, RecordError> {
@@ -147,6 +157,11 @@ mod tests {
         let records = Records::open(&path).await.expect("opens");
         assert_eq!(records.queries_of(1).await.expect("read"), [one(1, "10000", 1), one(1, "9999", 3)]);
         assert_eq!(records.queries_of(3).await.expect("read"), []);
+        let mut open = Vec::new();
+        for (asker, today) in [("9999", 1), ("9999", 2), ("9999", 3), ("10000", 0), ("nobody", -4)] {
+            open.push(records.open_day(asker, today).await.expect("read"));
+        }
+        assert_eq!(open, [2, 2, 3, 1, -4], "a clock that is set back opens no older day");
     }
 
     #[tokio::test]

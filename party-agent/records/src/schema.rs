@@ -45,6 +45,7 @@ const STATEMENTS: &[&str] = &[
     "CREATE INDEX IF NOT EXISTS ticket_offers_by_fingerprint ON ticket_offers (fingerprint)",
     "CREATE TABLE IF NOT EXISTS queries (day INTEGER NOT NULL, asker TEXT NOT NULL, count INTEGER NOT NULL, \
      PRIMARY KEY (day, asker))",
+    "CREATE INDEX IF NOT EXISTS queries_by_asker ON queries (asker, day)",
     "CREATE TABLE IF NOT EXISTS model_rows (version TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, \
      fewest INTEGER NOT NULL, PRIMARY KEY (version, step, role))",
     // A vector that left stands under the attempt that sent it first.

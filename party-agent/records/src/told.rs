@@ -1,6 +1,7 @@
-//! Ids of which peers were told. The file holds hashes of ids that this party has, and they are no secret from it.
+//! Ids of which peers were told. The file holds hashes of ids that this party has, and they are no secret from it. It grows by
+//! a row for each id and peer, and forgets none: what was told once is no news later, however long ago it was.
 
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 use vocabulary::PartyId;
 
 use crate::queries::Queries;
@@ -8,6 +9,8 @@ use crate::{RecordError, Records};
 
 /// Ids written by one statement.
 const PIECE: usize = 400;
+/// Ids written by one transaction: the file has one connection, and others wait for it meanwhile.
+const TURN: usize = 4_000;
 
 fn hash_of(id: &str) -> i64 {
     let hash = blake3::hash(id.as_bytes());
@@ -18,7 +21,8 @@ fn hash_of(id: &str) -> i64 {
 
 impl Records {
     /// Notes that a peer is told of ids, for which so many were counted before, and counts those of which it was not told yet
-    /// in place of them. False, and nothing is noted, where the day would have more than `most` then.
+    /// in place of them. False where the day would have more than `most` then. Each piece is counted with its ids, and others
+    /// come in between: where a later piece is too much, or the process ends, what was noted and what was reserved stay counted.
     pub async fn tell_ids(
         &self,
         peer: &PartyId,
@@ -26,40 +30,71 @@ impl Records {
         reserved: &Queries,
         most: u64,
     ) -> Result<bool, RecordError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let mut new = 0_u64;
-        for piece in ids.chunks(PIECE) {
-            let mut statement: QueryBuilder<Sqlite> =
-                QueryBuilder::new("/* tell_ids */ INSERT OR IGNORE INTO told_ids (peer, id) ");
-            statement.push_values(piece, |mut row, id| {
-                row.push_bind(peer.as_str()).push_bind(hash_of(id));
-            });
-            new += statement.build().execute(&mut *transaction).await?.rows_affected();
+        let mut hashes = Vec::with_capacity(ids.len());
+        for piece in ids.chunks(TURN) {
+            hashes.extend(piece.iter().map(|id| hash_of(id)));
+            tokio::task::yield_now().await;
         }
-        let Queries { day, asker, count: reserved } = reserved;
-        let row = sqlx::query("/* counted */ SELECT count FROM queries WHERE day = $1 AND asker = $2")
-            .bind(day)
-            .bind(asker)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let before: i64 = row.map(|row| row.try_get("count")).transpose()?.unwrap_or(0);
+        // In the order of the file.
+        hashes.sort_unstable();
+        hashes.dedup();
+        let (mut left, mut new) = (reserved.count, 0_u64);
+        for piece in hashes.chunks(TURN) {
+            let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+            let more = insert(&mut transaction, peer, piece).await?;
+            let covered = more.min(left);
+            if more > covered && !add(&mut transaction, reserved, more - covered, most).await? {
+                return Ok(false);
+            }
+            transaction.commit().await?;
+            (left, new) = (left - covered, new.saturating_add(more));
+        }
         // Each run counts one at least.
-        let after = u64::try_from(before).unwrap_or(0).saturating_sub(*reserved).saturating_add(new.max(1));
-        if new > *reserved && after > most {
-            return Ok(false);
+        match (new, left) {
+            (0, 0) => self.count_queries(&Queries { count: 1, ..reserved.clone() }).await?,
+            (0, left) => self.count_back(&Queries { count: left - 1, ..reserved.clone() }).await?,
+            (_, left) => self.count_back(&Queries { count: left, ..reserved.clone() }).await?,
         }
-        sqlx::query(
-            "/* settle */ INSERT INTO queries (day, asker, count) VALUES ($1, $2, $3) \
-             ON CONFLICT (day, asker) DO UPDATE SET count = excluded.count",
-        )
-        .bind(day)
-        .bind(asker)
-        .bind(i64::try_from(after).unwrap_or(i64::MAX))
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
         Ok(true)
     }
+}
+
+/// Notes ids; gives how many are new.
+async fn insert(of: &mut SqliteConnection, peer: &PartyId, hashes: &[i64]) -> Result<u64, RecordError> {
+    let mut new = 0;
+    for piece in hashes.chunks(PIECE) {
+        let mut statement: QueryBuilder<Sqlite> =
+            QueryBuilder::new("/* tell_ids */ INSERT OR IGNORE INTO told_ids (peer, id) ");
+        statement.push_values(piece, |mut row, hash| {
+            row.push_bind(peer.as_str()).push_bind(hash);
+        });
+        new += statement.build().execute(&mut *of).await?.rows_affected();
+    }
+    Ok(new)
+}
+
+/// Counts more than was reserved; false where that is too much.
+async fn add(of: &mut SqliteConnection, counted: &Queries, more: u64, most: u64) -> Result<bool, RecordError> {
+    let row = sqlx::query("/* counted */ SELECT count FROM queries WHERE day = $1 AND asker = $2")
+        .bind(counted.day)
+        .bind(&counted.asker)
+        .fetch_optional(&mut *of)
+        .await?;
+    let before: i64 = row.map(|row| row.try_get("count")).transpose()?.unwrap_or(0);
+    let after = u64::try_from(before).unwrap_or(0).saturating_add(more);
+    if after > most {
+        return Ok(false);
+    }
+    sqlx::query(
+        "/* settle */ INSERT INTO queries (day, asker, count) VALUES ($1, $2, $3) \
+         ON CONFLICT (day, asker) DO UPDATE SET count = excluded.count",
+    )
+    .bind(counted.day)
+    .bind(&counted.asker)
+    .bind(i64::try_from(after).unwrap_or(i64::MAX))
+    .execute(&mut *of)
+    .await?;
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -87,5 +122,29 @@ mod tests {
         // Too many: nothing of it is noted, and what was reserved stays counted.
         assert_eq!(tell(&peers[0], &ids(1500..2500), 1, 2000).await, (false, 1502));
         assert_eq!(tell(&peers[0], &ids(1500..1502), 1, 2000).await, (true, 1504));
+    }
+
+    #[tokio::test]
+    async fn others_come_in_between_and_what_was_noted_of_too_much_stays_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let records = Records::open(&folder.path().join("records.db")).await.expect("opens");
+        let peer = PartyId::new("1").expect("valid");
+        let ids: Vec<String> = (0..10_000).chain(0..10).map(|id| format!("id{id}")).collect();
+        let day = |day, count| Queries { day, asker: "new ids".to_owned(), count };
+        let first = day(7, 0);
+        let (told, between) = tokio::join!(records.tell_ids(&peer, &ids, &first, 9_000), async {
+            let mut between = 0_usize;
+            for _ in 0..1_000 {
+                let seen = records.queries_of(7).await.expect("read");
+                between += usize::from(seen.iter().any(|seen| seen.count < 8_000));
+                tokio::task::yield_now().await;
+            }
+            between
+        });
+        assert!(!told.expect("told"));
+        assert!(between > 0, "a reader got in between the turns");
+        assert_eq!(records.queries_of(7).await.expect("read"), [day(7, 8_000)], "two turns of three");
+        assert!(records.tell_ids(&peer, &ids, &day(8, 0), 2_000).await.expect("told"));
+        assert_eq!(records.queries_of(8).await.expect("read"), [day(8, 2_000)], "the rest, and in its own day");
     }
 }

@@ -5,6 +5,7 @@ use tables::Table;
 use vocabulary::{ErrorCode, Fault, Stage, TableRef};
 
 use super::{Outside, blocking};
+use crate::judgement;
 
 impl Outside {
     /// Notes how many columns stand behind values of rows that the component may send: in a training those that have more than
@@ -20,15 +21,19 @@ impl Outside {
         Ok(())
     }
 
-    /// Refuses a table of the party with columns that are not for somebody in the job: it may have changed since the offer.
-    pub(super) fn check_columns(&self, name: &TableRef, table: &Table) -> Result<()> {
+    /// Refuses a table of the party with columns that are not for somebody in the job: it may have changed since the offer. What
+    /// the job's own steps left was judged when they read what they made it of.
+    pub(super) async fn check_columns(&self, name: &TableRef, table: &Table) -> Result<()> {
         let policy = self.holdings.policy();
-        if name.namespace.starts_with("output_data_") || self.own_affair {
+        let is_input = name.namespace.starts_with("output_data_")
+            && self.assignment.inputs.iter().any(|input| input.table == *name);
+        if is_input || self.own_affair {
             return Ok(());
         }
-        let columns = || table.schema().columns.iter().map(|column| column.name.as_str());
+        let made_of = judgement::made_of(&self.holdings, name).await?;
+        let columns: Vec<&str> = table.schema().columns.iter().map(|column| column.name.as_str()).collect();
         for peer in self.assignment.cast.parties().into_iter().filter(|party| *party != self.holdings.me) {
-            if let Some((rule, column)) = policy.kept_column(&peer, name, columns()) {
+            if let Some((rule, column)) = policy.kept_of(&peer, (name, &made_of), &columns) {
                 self.log(LogLevel::Error, &format!("column {column} of {name} is not for party {peer} ({rule})"));
                 let message = format!("the table {name} has columns that are not for party {peer}");
                 let fault = Fault::new(ErrorCode::OfferRefused, message).at(&self.holdings.me).path(rule);

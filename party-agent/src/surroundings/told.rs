@@ -1,5 +1,7 @@
 //! Ids of which peers are told: counted for each peer and day, new ones only.
 
+use std::sync::PoisonError;
+
 use component_kit::{IdRules, Result};
 use policy::Cap;
 use records::Queries;
@@ -35,8 +37,18 @@ impl Outside {
         }
     }
 
-    fn counted(&self, name: String, count: u64) -> Queries {
-        Queries { day: self.holdings.now().0.div_euclid(DAY), asker: name, count }
+    /// Counts in the day in which the attempt reserved first: over midnight, too.
+    async fn counted(&self, peer: &PartyId, name: String, count: u64) -> Result<Queries> {
+        let known = self.days.lock().unwrap_or_else(PoisonError::into_inner).get(peer).copied();
+        let day = match known {
+            Some(day) => day,
+            None => {
+                let today = self.holdings.now().0.div_euclid(DAY);
+                let open = self.holdings.records.open_day(&name, today).await.map_err(Fault::from)?;
+                *self.days.lock().unwrap_or_else(PoisonError::into_inner).entry(peer.clone()).or_insert(open)
+            }
+        };
+        Ok(Queries { day, asker: name, count })
     }
 
     fn enough(&self, peer: &PartyId, (rule, most): (&'static str, Cap), count: u64) -> Fault {
@@ -48,7 +60,7 @@ impl Outside {
 
     pub(super) async fn reserve(&self, peer: &PartyId, count: u64) -> Result<()> {
         let (name, rule, most) = self.bound_of_ids(peer);
-        let within = [(self.counted(name, count), most.most())];
+        let within = [(self.counted(peer, name, count).await?, most.most())];
         match self.holdings.records.count_within(&within).await.map_err(Fault::from)? {
             None => Ok(()),
             Some(_) => Err(self.enough(peer, (rule, most), count).into()),
@@ -57,7 +69,7 @@ impl Outside {
 
     pub(super) async fn settle(&self, peer: &PartyId, ids: &[String], reserved: u64) -> Result<()> {
         let (name, rule, most) = self.bound_of_ids(peer);
-        let reserved = self.counted(name, reserved);
+        let reserved = self.counted(peer, name, reserved).await?;
         match self.holdings.records.tell_ids(peer, ids, &reserved, most.most()).await.map_err(Fault::from)? {
             true => Ok(()),
             false => Err(self.enough(peer, (rule, most), ids.len() as u64).into()),

@@ -6,6 +6,18 @@ use crate::admission::{Facts, Spoken};
 use crate::rules::Policy;
 use crate::verdict::Verdict;
 
+/// Of what a stored table was made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum MadeOf {
+    /// Nothing that is known, and it is what a job left.
+    Unknown,
+    /// It was brought in or named by the party's own people.
+    #[default]
+    Itself,
+    /// A job left it, and these are the first tables of its lines.
+    Tables(Vec<TableRef>),
+}
+
 /// The columns of a stored table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
@@ -13,6 +25,8 @@ pub struct Header {
     pub table: TableRef,
     /// Names of its columns.
     pub columns: Vec<String>,
+    /// Of what it was made.
+    pub made_of: MadeOf,
 }
 
 /// How many columns a step has at most.
@@ -31,9 +45,9 @@ impl Policy {
     pub(super) fn admit_columns(&self, offer: &Offer, facts: &Facts) -> Option<Verdict> {
         let others = self.others(offer);
         facts.headers.iter().find_map(|header| {
-            let Header { table, columns } = header;
-            let kept =
-                |peer| self.kept_column(peer, table, columns.iter().map(String::as_str)).map(|kept| (peer, kept.0));
+            let Header { table, columns, made_of } = header;
+            let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+            let kept = |peer| self.kept_of(peer, (table, made_of), &columns).map(|kept| (peer, kept.0));
             let (peer, rule) = others.iter().find_map(kept)?;
             let what =
                 format!("the table {table} to a job with party {peer}: it has columns that are not for that party");

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::rules::Rules;
-use vocabulary::{Cast, Disclosure, JobId, MessageLine, ModelInput, ModelRef, Participant, Stage, StepName};
+use vocabulary::{
+    Cast, Disclosure, JobId, MessageLine, ModelInput, ModelRef, OfferedInput, Participant, Stage, StepName,
+};
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000_000);
 const OPEN: &str = "[admission]\ninitiators = ['*']\npeers = ['*']\ncomponents = ['*']\ntables = ['lab.*']\n\
@@ -73,6 +75,7 @@ fn facts() -> Facts {
         headers: vec![Header {
             table: TableRef::new("lab", "t"),
             columns: vec!["salary".to_owned(), "visits".to_owned()],
+            made_of: MadeOf::Itself,
         }],
         ..Facts::default()
     }
@@ -190,24 +193,174 @@ fn a_day_counts_jobs_trainings_and_uses_of_whoever_asks() {
     assert_eq!(names(&rules, &own, &facts())[0], jobs("the coordinator", 9));
 }
 
-#[test]
-fn online_predictions_are_counted_by_ids_and_trainings_among_them_are_not() {
+/// An online prediction as a service asks for it: reader, intersection, and the model on what is common.
+fn predicting() -> (Offer, Facts) {
     let (mut offer, facts) = applying("20261201");
-    assert!(!is_online(&offer));
     offer.steps[0].tables[0].1 = TableRef::new("fedflow_inference", "one");
-    assert!(is_online(&offer));
-    assert_eq!(names(&policy(""), &offer, &facts), []);
-    // One that says so and trains is counted as a training, and one without an intersection is none.
-    let mut training = self::offer();
-    training.steps[0].tables[0].1 = TableRef::new("fedflow_inference", "one");
-    assert_eq!(names(&policy(""), &training, &self::facts()), [("trainings of party 1".to_owned(), 1, 20)]);
-    offer.steps.remove(1);
-    assert!(!is_online(&offer));
-    // Another table of a guest beside.
-    let mut beside = applying("20261201").0;
-    beside.steps[0].tables[0].1 = TableRef::new("fedflow_inference", "one");
-    beside.steps[0].tables.push((who(Role::Guest, "1"), TableRef::new("theirs", "u")));
-    assert!(!is_online(&beside));
+    offer.steps[1].inputs = wires("data", "reader_0");
+    offer.steps[2].inputs = wires("test_data", "intersection_0");
+    (offer, facts)
+}
+
+/// The same output for the guest and for this party.
+fn wires(port: &str, from: &str) -> Vec<OfferedInput> {
+    let from = StepName::new(from).expect("valid");
+    let wire = |who| OfferedInput {
+        who,
+        port: port.to_owned(),
+        from_step: from.clone(),
+        made_by: from.clone(),
+        index: 0,
+        of_job: None,
+    };
+    [who(Role::Guest, "1"), who(Role::Host, "2")].map(wire).into()
+}
+
+#[test]
+fn online_predictions_are_counted_by_ids_and_as_jobs_of_that_rule() {
+    let (offer, facts) = predicting();
+    assert!(is_online(&party("2"), &offer, &facts.spoken));
+    let online = ("online jobs of party 1".to_owned(), 1, 7);
+    assert_eq!(names(&policy("[peer.1]\nonline_ids_per_day = 7"), &offer, &facts), [online]);
+    // Who has no rows in it, such as an arbiter, brings no model.
+    assert!(is_online(&party("9"), &offer, &[]));
+}
+
+#[test]
+fn a_job_is_not_online_by_its_word() {
+    let counted = |change: &dyn Fn(&mut Offer, &mut Facts)| {
+        let (mut offer, mut facts) = predicting();
+        change(&mut offer, &mut facts);
+        let online = is_online(&party("2"), &offer, &facts.spoken);
+        let names = names(&policy(""), &offer, &facts);
+        assert_eq!(online, names[0].0 == "online jobs of party 1", "{names:?}");
+        online
+    };
+    assert!(counted(&|_, _| ()));
+    for (what, change) in [
+        ("another table of a guest", &|offer, _| {
+            offer.steps[0].tables.push((who(Role::Guest, "1"), TableRef::new("theirs", "u")));
+        }),
+        ("no intersection", &|offer, _| drop(offer.steps.remove(1))),
+        ("no model", &|offer, _| offer.steps[2].models.clear()),
+        ("a model of this job", &|offer, _| offer.steps[2].models[0].model.version = "7".to_owned()),
+        ("a model of the asker's alone", &|offer, _| offer.steps[2].models[0].model.owner = who(Role::Guest, "1")),
+        ("a training", &|_, facts| facts.spoken.iter_mut().for_each(|spoken| spoken.trains = true)),
+        ("a step that fits", &|offer, _| offer.steps[2].stage = Stage::Fit),
+        ("a model that is taken over", &|offer, _| offer.steps[2].inherited = Some(JobId::new("1").expect("valid"))),
+        ("the whole table", &|offer, _| offer.steps[2].inputs = wires("test_data", "reader_0")),
+        ("the whole table beside", &|offer, _| offer.steps[2].inputs.extend(wires("more", "reader_0"))),
+        ("a table in the step itself", &|offer, _| {
+            offer.steps[2].tables.push((who(Role::Host, "2"), TableRef::new("lab", "t")));
+        }),
+        ("another job's output", &|offer, _| {
+            offer.steps[2].inputs.iter_mut().for_each(|input| input.of_job = Some(JobId::new("1").expect("valid")));
+        }),
+        ("an intersection of others", &|offer, _| offer.steps[1].participants = vec![who(Role::Guest, "1")]),
+        ("another step that tells rows of the whole table", &|offer, facts| {
+            let name = StepName::new("lr_1").expect("valid");
+            let inputs = wires("test_data", "reader_0");
+            offer.steps.push(OfferedStep { step: name.clone(), inputs, ..offer.steps[2].clone() });
+            facts.spoken.push(Spoken { step: name, ..facts.spoken[1].clone() });
+        }),
+    ] as [(&str, &dyn Fn(&mut Offer, &mut Facts)); 14]
+    {
+        assert!(!counted(change), "{what}");
+    }
+    // What prepares the rows and tells nobody anything may stand before the intersection.
+    assert!(counted(&|offer, _| {
+        let transform = OfferedStep { inputs: wires("data", "reader_0"), ..step("transform_0", "data_transform") };
+        offer.steps.insert(1, transform);
+        offer.steps[2].inputs = wires("data", "transform_0");
+    }));
+}
+
+#[test]
+fn a_rule_for_a_peer_counts_also_what_somebody_else_starts_for_it() {
+    let rules = policy("[peer.1]\njobs_per_day = 5\ntrainings_per_day = 1\nmodel_uses_per_day = 2");
+    let by_three = |(offer, facts): (Offer, Facts)| (Offer { initiator: who(Role::Host, "3"), ..offer }, facts);
+    let one = |name: &str, most| (name.to_owned(), 1, most);
+    let (training, known) = by_three((offer(), facts()));
+    let of_three = [one("jobs of party 3", 100), one("trainings of party 3", 20)];
+    let of_one = [one("jobs of party 1", 5), one("trainings of party 1", 1)];
+    assert_eq!(names(&rules, &training, &known), [of_three.clone(), of_one].concat());
+    let (applied, known) = by_three(applying("20261201"));
+    let uses = |who: &str, most| one(&format!("uses of model 20261201 by party {who}"), most);
+    let expected = [one("jobs of party 3", 100), uses("3", 100), one("jobs of party 1", 5), uses("1", 2)];
+    assert_eq!(names(&rules, &applied, &known), expected);
+    let (online, known) = by_three(predicting());
+    let expected = [one("online jobs of party 3", 100), one("online jobs of party 1", 100)];
+    assert_eq!(names(&rules, &online, &known), expected);
+    // The coordinator in this party's own name.
+    let own = Offer { initiator: who(Role::Host, "2"), ..offer() };
+    assert_eq!(names(&rules, &own, &facts())[3], one("trainings of party 1", 1));
+    // Another host that is told values is one who learns; one that is told ids, and an arbiter, are not.
+    let told = |to: Participant, disclosure| {
+        let mut known = facts();
+        known.spoken[1].to = vec![to];
+        known.spoken[1].line.disclosure = disclosure;
+        names(&rules, &offer(), &known).into_iter().map(|one| one.0).filter(|name| name.contains('3')).count()
+    };
+    assert_eq!(told(who(Role::Host, "3"), Disclosure::RowValues), 2, "a job and a training");
+    assert_eq!(told(who(Role::Host, "3"), Disclosure::BlindedIds), 0);
+    assert_eq!(told(who(Role::Arbiter, "3"), Disclosure::Masked), 0);
+}
+
+#[test]
+fn a_version_is_used_as_often_as_steps_apply_it() {
+    let (mut offer, mut facts) = applying("20261201");
+    // What applies its part of the version and tells nobody anything is no use more.
+    let mut silent = step("transform_0", "data_transform");
+    silent.models = offer.steps[2].models.clone();
+    offer.steps.insert(1, silent);
+    let uses = |offer: &Offer, facts: &Facts| {
+        let names = names(&policy(""), offer, facts);
+        names.into_iter().find(|one| one.0.starts_with("uses")).map_or(0, |one| one.1)
+    };
+    assert_eq!(uses(&offer, &facts), 1);
+    for number in 1..4 {
+        let name = StepName::new(format!("lr_{number}")).expect("valid");
+        offer.steps.push(OfferedStep { step: name.clone(), ..offer.steps[3].clone() });
+        facts.spoken.push(Spoken { step: name, ..facts.spoken[1].clone() });
+    }
+    assert_eq!(uses(&offer, &facts), 4);
+    offer.steps[4].inherited = Some(JobId::new("1").expect("valid"));
+    assert_eq!(uses(&offer, &facts), 3);
+    facts.spoken.clear();
+    assert_eq!(uses(&offer, &facts), 1, "an offer that applies it is one use at least");
+}
+
+#[test]
+fn rules_for_columns_follow_a_table_into_what_jobs_made_of_it() {
+    let lab = TableRef::new("lab", "t");
+    let judge = |more: &str, made_of: MadeOf| {
+        let output = TableRef::new("output_data_7_reader_0_0", "0123");
+        let mut offer = offer();
+        offer.steps[0].tables[1].1 = output.clone();
+        let columns = vec!["salary".to_owned(), "visits".to_owned()];
+        let facts = Facts { headers: vec![Header { table: output, columns, made_of }], ..facts() };
+        let open = OPEN.replace("['lab.*']", "['*']");
+        let policy = Policy::new(party("2"), toml::from_str::<Rules>(&format!("{open}{more}")).expect("rules"));
+        match policy.admit(&offer, &party("1"), &facts) {
+            Verdict::Allowed => "allowed",
+            Verdict::Refused { rule, .. } => rule,
+        }
+    };
+    let of = |table: &TableRef| MadeOf::Tables(vec![TableRef::new("other", "u"), table.clone()]);
+    let rule = "[admission.columns]\n'lab.t' = ['visits']\n";
+    let whole = "[admission.columns]\n'lab.t' = ['visits', 'salary']\n";
+    for (more, made_of, expected) in [
+        (rule, of(&lab), "admission.columns"),
+        (whole, of(&lab), "allowed"),
+        (rule, of(&TableRef::new("lab", "v")), "allowed"),
+        ("[peer.3.columns]\n'lab.*' = ['visits']\n", of(&lab), "peer.columns"),
+        // Nobody knows of what: any rule keeps it.
+        (whole, MadeOf::Unknown, "admission.columns"),
+        ("[peer.3.columns]\n'else.*' = []\n", MadeOf::Unknown, "peer.columns"),
+        ("", MadeOf::Unknown, "allowed"),
+    ] {
+        assert_eq!(judge(more, made_of), expected, "{more}");
+    }
 }
 
 #[test]

@@ -224,7 +224,9 @@ async fn who_says_that_it_predicts_online_is_held_to_ids_a_day() {
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);
     let online = |ids: &str| format!("[limits]\nonline_ids_per_day = {ids}\n");
+    let policy = |ids: &str| policy(&online(ids)).replace("[release]", "models = ['7']\n[release]");
     let attack = Attack::prepare(&federation, &coordinator, &online("'any'")).await;
+    attack.clinic.set_policy(&policy("'any'")).await;
     let ask = async |name: &str, ids: &[usize]| {
         let id = |at: &usize| attack.lines[*at].split(',').next().expect("an id");
         let rows: String = ids.iter().map(|at| format!("{},1,0.5\n", id(at))).collect();
@@ -232,6 +234,9 @@ async fn who_says_that_it_predicts_online_is_held_to_ids_a_day() {
         let mut job = Job::reading(&coordinator.catalogue(), &[guest("9999"), host("10000")]);
         let table = json!({"table": {"namespace": "fedflow_inference", "name": name}});
         job.step_mut("reader_0").own.push((guest("9999"), table));
+        // Only what applies a model to what is common is a prediction.
+        let apply = Step::new("hetero_lr_0", "hetero_lr").reads_at("test_data", "intersection_0", 0);
+        let job = job.step(apply.applies("hetero_lr_0", Some("7")));
         coordinator.agree(&job).await.expect("agreed");
         for step in ["reader_0", "data_transform_0"] {
             coordinator.run_step(&job, step, 0).await;
@@ -244,9 +249,9 @@ async fn who_says_that_it_predicts_online_is_held_to_ids_a_day() {
         let ends = ask(&format!("any{at}"), &[1 + at]).await;
         assert!(ends.iter().all(|end| end == "Succeeded"), "the attacker is seen to work: {ends:?}");
     }
-    attack.clinic.set_policy(&policy(&online("3"))).await;
+    attack.clinic.set_policy(&policy("8")).await;
     let rule = "limits.online_ids_per_day";
-    assert!(ask("two", &[1, 2]).await.iter().all(|end| end == "Succeeded"));
+    assert!(ask("seven", &[1, 2, 5, 6, 7, 8, 9]).await.iter().all(|end| end == "Succeeded"));
     assert!(ask("more", &[3, 4]).await.iter().any(|end| end == rule));
     assert!(ask("one", &[3]).await.iter().all(|end| end == "Succeeded"));
     assert!(ask("none", &[4]).await.iter().any(|end| end == rule));
