@@ -87,7 +87,9 @@ impl Workshop {
     /// Runs an attempt to its end, tells and records it. Never fails: a failure is how an attempt ends.
     pub(crate) async fn run(&self, order: Checked, brake: Brake) {
         let Checked { assignment, component, offer, consent, account, may_move, has_ticket } = order;
-        let (task, attempt) = (assignment.task.clone(), assignment.attempt);
+        let (task, attempt, fingerprint) = (assignment.task.clone(), assignment.attempt, assignment.offer.clone());
+        let key = AttemptKey { job: task.job.clone(), step: task.step.clone(), attempt, offer: fingerprint };
+        self.transport.open(&key, &task.participant()).await;
         let started = self.holdings.now();
         let description = component.description();
         let (me, below) = (self.holdings.me.clone(), self.transport.clone());
@@ -108,14 +110,13 @@ impl Workshop {
         tracing::info!(because = assignment.because, "attempt starts");
         // Orders under an offer that has ended are refused, and so no attempt outlives it.
         let deadline = [assignment.deadline, offer.expires].into_iter().flatten().min();
-        let (parameters, fingerprint) = (assignment.parameters.clone(), assignment.offer.clone());
+        let parameters = assignment.parameters.clone();
         let context = TaskContext::new(assignment, description, gate.clone(), outside.clone(), brake.token.clone());
         let room = context.clone();
         let room = tokio::spawn(async move { component.run(&room, parameters).await }.in_current_span());
         let ending = self.wait(room, &brake, deadline).await;
         outside.keep_model_view().await;
         let outcome = outcome_of(ending, brake.why.get(), description.name, &self.holdings);
-        let key = AttemptKey { job: task.job.clone(), step: task.step.clone(), attempt, offer: fingerprint };
         self.transport.close(&key, &task.participant()).await;
         let mut usage = context.usage();
         usage.wall_micros = u64::try_from(self.holdings.now().0.saturating_sub(started.0)).unwrap_or(0);

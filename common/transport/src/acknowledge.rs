@@ -15,6 +15,8 @@ pub(crate) enum MailFailure {
     Retry(Fault),
     /// It may, later; no other way would be better, since the receiver itself said so.
     Later(Fault),
+    /// It may, once the receiver has room: its mail waits there until it reads, and slows whoever sends more.
+    Full(Fault),
 }
 
 impl MailFailure {
@@ -23,6 +25,14 @@ impl MailFailure {
         match self {
             Self::Retry(fault) => Self::Later(fault),
             other => other,
+        }
+    }
+
+    /// How the own inbox's refusal counts: as another's.
+    pub(crate) fn of_own(error: TransportError) -> Self {
+        match error {
+            TransportError::Refused(fault) if fault.code == ErrorCode::StorageFull => Self::Full(fault),
+            error => Self::Final(error),
         }
     }
 }
@@ -57,6 +67,7 @@ pub(crate) fn outcome_of(reply: Reply, address: &Address) -> Result<(), MailFail
         _ => Fault::new(ErrorCode::ProtocolViolation, "the answer to a letter is no acknowledgement"),
     };
     Err(match fault.code {
+        ErrorCode::StorageFull => MailFailure::Full(fault),
         ErrorCode::Canceled => MailFailure::Final(TransportError::Closed(address.attempt.clone())),
         ErrorCode::Conflict => MailFailure::Final(TransportError::AddressReused(Box::new(address.clone()))),
         // A certificate may be renewed, and the directory learns of it a moment later.

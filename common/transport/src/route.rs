@@ -68,9 +68,13 @@ impl RoutedTransport {
         Arc::new(Self { mailroom, direct, relayed, options, paused: Mutex::default(), relay_places })
     }
 
-    /// One try: directly if that may work, else, or if it fails, through the relay.
+    /// One try: to the own inbox, or directly if that may work, else, or if it fails, through the relay.
     async fn attempt(&self, envelope: &Envelope) -> Result<(), MailFailure> {
         let party = &envelope.address.to.party;
+        if party == self.mailroom.party() {
+            let taken = self.mailroom.inbox().deliver(envelope.clone()).await;
+            return taken.map(|_| ()).map_err(MailFailure::of_own);
+        }
         let mut failure = None;
         if let Some(direct) = self.direct.as_ref().filter(|direct| self.may_go_directly(direct, party)) {
             match direct.deliver(envelope).await {
@@ -117,20 +121,26 @@ impl Transport for RoutedTransport {
     async fn send(&self, envelope: Envelope) -> Result<(), TransportError> {
         check_outgoing(&envelope, self.mailroom.party(), self.mailroom.largest())?;
         let to = envelope.address.to.clone();
-        if &to.party == self.mailroom.party() {
-            return self.mailroom.inbox().deliver(envelope).await.map(|_| ());
-        }
         let until = Instant::now() + self.options.give_up;
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        let mut told = false;
         loop {
-            let fault = match self.attempt(&envelope).await {
+            let (fault, is_full) = match self.attempt(&envelope).await {
                 Ok(()) => return Ok(()),
                 Err(MailFailure::Final(error)) => return Err(error),
-                Err(MailFailure::Retry(fault) | MailFailure::Later(fault)) => fault,
+                Err(MailFailure::Retry(fault) | MailFailure::Later(fault)) => (fault, false),
+                Err(MailFailure::Full(fault)) => (fault, true),
             };
             let pause = backoff.step();
             if Instant::now() + pause >= until {
-                return Err(TransportError::Unreachable { to, detail: fault.to_string() });
+                // who has no room was reached
+                return Err(match is_full {
+                    true => TransportError::Refused(fault),
+                    false => TransportError::Unreachable { to, detail: fault.to_string() },
+                });
+            }
+            if is_full && !std::mem::replace(&mut told, true) {
+                tracing::warn!(address = %envelope.address, %fault, "a letter waits until its receiver has room");
             }
             tracing::debug!(address = %envelope.address, %fault, "a letter waits for its next try");
             tokio::time::sleep(pause).await;
@@ -149,6 +159,10 @@ impl Transport for RoutedTransport {
     async fn receive(&self, address: &Address) -> Result<Bytes, TransportError> {
         check_receiver(&address.to, self.mailroom.party())?;
         self.mailroom.inbox().receive(address).await
+    }
+
+    async fn open(&self, attempt: &AttemptKey, receiver: &Participant) {
+        self.mailroom.inbox().open(attempt, receiver);
     }
 
     async fn close(&self, attempt: &AttemptKey, receiver: &Participant) {

@@ -83,6 +83,10 @@ impl Transport for InMemoryTransport {
         self.inbox.receive(address).await
     }
 
+    async fn open(&self, attempt: &AttemptKey, receiver: &Participant) {
+        self.inbox.open(attempt, receiver);
+    }
+
     async fn close(&self, attempt: &AttemptKey, receiver: &Participant) {
         self.inbox.close(attempt, receiver);
     }

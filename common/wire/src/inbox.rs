@@ -141,6 +141,12 @@ impl Inbox {
         }
     }
 
+    /// Makes room for an attempt that its receiver was ordered to run: whatever numbers peers choose for their letters, its own
+    /// have a box from now on. [`Self::close`] takes it away.
+    pub fn open(&self, attempt: &AttemptKey, receiver: &Participant) {
+        self.state().open(attempt, receiver);
+    }
+
     /// Drops the receiver's mail of this and all older attempts of the step, wakes those who wait for it, and refuses
     /// what still comes.
     pub fn close(&self, attempt: &AttemptKey, receiver: &Participant) {

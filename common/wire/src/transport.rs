@@ -55,6 +55,9 @@ pub trait Transport: Send + Sync {
         None
     }
 
+    /// Makes sure that mail of an attempt finds a place: `receiver` was ordered to run it.
+    async fn open(&self, _attempt: &AttemptKey, _receiver: &Participant) {}
+
     /// Waits for the letter with this address, and takes it out of the inbox.
     async fn receive(&self, address: &Address) -> Result<Bytes, TransportError>;
 

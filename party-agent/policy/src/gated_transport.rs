@@ -112,6 +112,10 @@ impl Transport for GatedTransport {
         self.below.receive(address).await
     }
 
+    async fn open(&self, attempt: &AttemptKey, receiver: &Participant) {
+        self.below.open(attempt, receiver).await;
+    }
+
     async fn close(&self, attempt: &AttemptKey, receiver: &Participant) {
         self.below.close(attempt, receiver).await;
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use transport::RelayOptions;
+use transport::{RelayOptions, RouteOptions, RoutedTransport};
+use vocabulary::{Attempt, ErrorCode};
 use wire::Transport;
 use wire::TransportError;
 use wire::contract::{self, LARGEST, Pair, letter};
@@ -98,4 +99,53 @@ async fn gives_up_with_the_last_cause() {
     let hasty = transport::RoutedTransport::new(alice.mailroom.clone(), None, alice.relayed.clone(), options);
     let error = hasty.send(letter("guest", "host", "x", vec![1])).await.unwrap_err();
     assert!(matches!(&error, TransportError::Unreachable { detail, .. } if detail.contains("FF401")), "{error}");
+}
+
+/// Letters of so many attempts that the step of [`letter`] takes no further one at its receiver, but not of its own.
+async fn crowd(sender: &dyn Transport) {
+    for number in 100..116 {
+        let mut invented = letter("guest", "host", "x", vec![1]);
+        invented.address.attempt.attempt = Attempt(number);
+        sender.send(invented).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_letter_waits_for_room_and_invented_attempts_keep_no_ordered_one_out() {
+    for ways in [Ways::Direct, Ways::Relayed] {
+        let federation = Federation::new();
+        let coordinator = Coordinator::start(&federation, RelayOptions::default());
+        let alice = Agent::start(&federation, "alice", ways, Some(&coordinator)).await;
+        let bob = Agent::start(&federation, "bob", ways, Some(&coordinator)).await;
+        introduce(&[&alice, &bob], ways != Ways::Relayed);
+        crowd(&*alice.transport).await;
+        let honest = letter("guest", "host", "x", vec![7; 100]);
+        let send = tokio::spawn({
+            let (transport, honest) = (alice.transport.clone(), honest.clone());
+            async move { transport.send(honest).await }
+        });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(!send.is_finished(), "it is neither refused for good nor taken");
+        bob.transport.open(&honest.address.attempt, &honest.address.to).await;
+        send.await.unwrap().unwrap();
+        assert_eq!(bob.transport.receive(&honest.address).await.unwrap(), honest.body);
+    }
+}
+
+#[tokio::test]
+async fn a_letter_for_which_no_room_is_made_ends_with_the_receivers_own_cause() {
+    let federation = Federation::new();
+    let coordinator = Coordinator::start(&federation, RelayOptions::default());
+    let alice = Agent::start(&federation, "alice", Ways::Relayed, Some(&coordinator)).await;
+    let bob = Agent::start(&federation, "bob", Ways::Relayed, Some(&coordinator)).await;
+    introduce(&[&alice, &bob], false);
+    crowd(&*alice.transport).await;
+    let options = RouteOptions { give_up: Duration::from_millis(500), ..RouteOptions::default() };
+    let hasty = RoutedTransport::new(alice.mailroom.clone(), None, alice.relayed.clone(), options);
+    let began = std::time::Instant::now();
+    let Err(TransportError::Refused(fault)) = hasty.send(letter("guest", "host", "x", vec![1])).await else {
+        panic!("there is no room");
+    };
+    assert_eq!((fault.code, fault.party), (ErrorCode::StorageFull, Some(bob.mailroom.party().clone())));
+    assert!(began.elapsed() < Duration::from_secs(10));
 }

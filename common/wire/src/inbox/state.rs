@@ -103,6 +103,15 @@ impl State {
         Ok((step.attempts.entry(address.attempt.attempt).or_default(), key))
     }
 
+    /// Makes the box of an attempt, however many others of the step have mail: its receiver was ordered to run it.
+    pub(super) fn open(&mut self, attempt: &AttemptKey, receiver: &Participant) {
+        let key = self.step_key(attempt, receiver);
+        let step = self.steps.entry(key).or_default();
+        if step.closed.is_none_or(|closed| closed < attempt.attempt) {
+            step.attempts.entry(attempt.attempt).or_default();
+        }
+    }
+
     /// Refuses the first letter of an attempt when the step has as many with mail as it may.
     fn check_open(&self, address: &Address, most: usize) -> Result<(), TransportError> {
         let step = self.steps.get(&self.step_key(&address.attempt, &address.to));
@@ -112,7 +121,8 @@ impl State {
             return Ok(());
         }
         let message = format!("{} has mail of {most} attempts of this step already", address.to);
-        Err(TransportError::Refused(Fault::new(ErrorCode::StorageFull, message).at(&address.to.party)))
+        let next = format!("the letter is tried again; it comes in once party {} runs the attempt", address.to.party);
+        Err(TransportError::Refused(Fault::new(ErrorCode::StorageFull, message).at(&address.to.party).next(next)))
     }
 
     /// The digest of the letter that came at this address, if one did.

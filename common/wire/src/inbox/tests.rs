@@ -346,3 +346,19 @@ async fn a_letter_that_is_refused_for_another_bound_gives_its_overhead_back() {
         assert_eq!(inbox.usage(), InboxUsage::default());
     }
 }
+
+#[tokio::test]
+async fn an_attempt_that_was_ordered_has_a_box_whatever_others_have_mail() {
+    let inbox = Inbox::new(InboxOptions { open_attempts: 2, ..InboxOptions::default() }).unwrap();
+    for attempt in [5, 9] {
+        inbox.deliver(of_attempt(attempt, "x")).await.unwrap();
+    }
+    let ordered = of_attempt(1, "x");
+    assert!(matches!(inbox.deliver(ordered.clone()).await, Err(TransportError::Refused(_))));
+    inbox.open(&ordered.address.attempt, &ordered.address.to);
+    inbox.deliver(ordered.clone()).await.unwrap();
+    inbox.close(&ordered.address.attempt, &ordered.address.to);
+    // what was closed is not opened again
+    inbox.open(&ordered.address.attempt, &ordered.address.to);
+    assert!(matches!(inbox.deliver(of_attempt(1, "y")).await, Err(TransportError::Closed(_))));
+}
