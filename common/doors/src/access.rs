@@ -9,6 +9,7 @@ mod nonces;
 mod settings;
 mod signature;
 pub mod token;
+mod turns;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -21,9 +22,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use tokio::sync::Semaphore;
+use http::{Extensions, HeaderMap};
 use tokio_util::sync::CancellationToken;
 use vocabulary::{Clock, ErrorCode, Fault, PartyId, Timestamp};
 use wire::agent_link::Caller;
@@ -35,6 +35,7 @@ use crate::proxy::stream_of;
 use book::{Book, Reading};
 use nonces::Nonces;
 use signature::Claim;
+use turns::{Turns, is_small};
 
 pub use settings::{AccessSettings, ClientSettings, TokenSettings};
 
@@ -49,10 +50,6 @@ const GRACE_MILLIS: i64 = 60_000;
 const REFUSED_FILE: u16 = 400;
 /// HTTP status of a refusal outside of FATE-Flow's own paths, whose clients look at HTTP's status.
 const REFUSED_ELSEWHERE: u16 = 401;
-/// Bodies whose signature is not looked at yet that are held at a time, of a megabyte at most each.
-const UNVERIFIED_AT_ONCE: usize = 64;
-/// How long a signed request waits for its turn to be looked at.
-const TURN: Duration = Duration::from_secs(10);
 /// HTTP status of a request that could not be looked at.
 const BUSY: u16 = 503;
 /// Where OpenStack's clients carry their token.
@@ -90,7 +87,7 @@ struct Inner {
     book: RwLock<Arc<Book>>,
     nonces: Mutex<Nonces>,
     wrong: Mutex<Wrong>,
-    unverified: Semaphore,
+    turns: Turns,
 }
 
 /// What is wrong with the entries and with the file.
@@ -145,11 +142,10 @@ impl Access {
             None => {}
         }
         let nonces = Mutex::new(nonces);
-        let unverified = Semaphore::new(UNVERIFIED_AT_ONCE);
         let wrong =
             Mutex::new(Wrong { refused: told(&reading), unreadable: reading.file.is_err().then(|| clock.now()) });
         let book = RwLock::new(Arc::new(reading.book));
-        Ok(Self { inner: Arc::new(Inner { settings, own, clock, book, nonces, wrong, unverified }) })
+        Ok(Self { inner: Arc::new(Inner { settings, own, clock, book, nonces, wrong, turns: Turns::default() }) })
     }
 
     /// Names of entries that do not count as they stand, and whether the file cannot be read at all.
@@ -210,13 +206,20 @@ impl Access {
     }
 
     /// Whom the token of a request stands for, for those who refuse in a form of their own. Signatures do not count here.
-    pub fn holder(&self, headers: &HeaderMap) -> Result<Holder, Fault> {
+    /// The connection that it came on is known from then on.
+    pub fn holder_on(&self, extensions: &Extensions, headers: &HeaderMap) -> Result<Holder, Fault> {
+        let known = self.known(headers)?;
+        crate::serve::prove(extensions, &known.name);
+        Ok(known.holder)
+    }
+
+    fn known(&self, headers: &HeaderMap) -> Result<book::Known, Fault> {
         let refused = |failure: Failure| {
             Fault::new(ErrorCode::CredentialRefused, failure.0.retmsg.clone())
                 .next("send `Authorization: Bearer TOKEN`")
         };
         let token = token_of(headers).ok_or_else(|| refused(unknown("a bearer token is missing")))?;
-        self.book().holder_of_token(&token, self.inner.clock.now()).map(|known| known.holder).map_err(refused)
+        self.book().holder_of_token(&token, self.inner.clock.now()).map_err(refused)
     }
 
     fn book(&self) -> Arc<Book> {
@@ -244,10 +247,11 @@ impl Access {
                 Ok(claimed) => claimed,
                 Err(failure) => return refused(request, failure),
             };
-            let Ok(Ok(_turn)) = tokio::time::timeout(TURN, self.inner.unverified.acquire()).await else {
+            let turn = if is_small(&request) { None } else { Some(self.inner.turns.take(&known.name).await) };
+            if matches!(turn, Some(None)) {
                 let fault = Fault::new(ErrorCode::Conflict, "too many signed requests come at once");
                 return refused(request, Failure::from(fault.next("send it again")).with_status(BUSY));
-            };
+            }
             let content;
             (request, content) = content::read(request).await?;
             let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
@@ -259,9 +263,10 @@ impl Access {
             if !fresh {
                 return refused(request, unknown(signature::NONCE));
             }
+            drop(turn);
             known
         };
-        crate::serve::prove(request.extensions());
+        crate::serve::prove(request.extensions(), &known.name);
         let headers = request.headers_mut();
         headers.remove(AUTHORIZATION);
         headers.remove(AUTH_TOKEN);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha1::Sha1;
@@ -496,4 +497,40 @@ async fn takes_the_headers_of_a_signature_in_every_spelling_but_never_twice() {
         assert_eq!(bench.refusal(request).await, needed, "{name}: {value}");
     }
     assert!(bench.send(Signed::default().request(None, "")).await.1["caller"].is_string(), "no nonce was used up");
+}
+
+/// A body that never ends, of a request whose length nobody knows.
+fn trickle() -> Body {
+    let begin = futures_util::stream::iter([Ok::<_, std::io::Error>("{".to_owned())]);
+    Body::from_stream(begin.chain(futures_util::stream::pending()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_trickles_bodies_in_a_clients_name_keeps_nobody_out() {
+    let text = "[[clients]]\napp_key = 'ak'\nsecret = 'sk'\nparty = '9999'\n\
+                [[clients]]\napp_key = 'other'\nsecret = 'sk'\nparty = '10000'\n";
+    let clock = Arc::new(ManualClock::at(Timestamp(NOW * 1_000)));
+    let access = Access::open(toml::from_str(text).expect("settings"), None, clock.clone()).expect("settings");
+    let bench = Bench { router: access.protect(Router::new().fallback(echo)), clock, access };
+    let mut slow = tokio::task::JoinSet::new();
+    for number in 0..2 * turns::AT_ONCE {
+        // the name is known to all, the secret is not
+        let nonce = format!("slow {number}");
+        let request = Signed { nonce: &nonce, secret: "guessed", ..Signed::default() }.request(None, trickle());
+        slow.spawn(bench.router.clone().oneshot(request));
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let began = tokio::time::Instant::now();
+    let body = "{\"job_id\": \"1\"}";
+    // a small document of the same client, and one of unknown length of another
+    let mut small = Signed { nonce: "small", body, ..Signed::default() }.request(None, body);
+    small.headers_mut().insert("content-length", body.len().into());
+    assert_eq!(bench.send(small).await.1["by"], "ak");
+    let other = Signed { nonce: "other", key: "other", body, ..Signed::default() };
+    assert_eq!(bench.send(other.request(None, body)).await.1["by"], "other");
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    // a large one of the same client waits for its turn and is told so
+    let large = Signed { nonce: "large", body, ..Signed::default() };
+    let (status, reply) = bench.send(large.request(None, body)).await;
+    assert_eq!(status, BUSY, "{reply}");
 }

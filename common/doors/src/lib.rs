@@ -25,6 +25,6 @@ pub use form::SentForm;
 pub use lenient::{Lenient, tolerate_slash};
 pub use local_jobs::LocalJob;
 pub use proxy::{BodyStream, Forward};
-pub use serve::{Door, PAGE_POLICY, ReachedAt, ServeError, ServeOptions, prove};
+pub use serve::{Door, PAGE_POLICY, ReachedAt, ServeError, ServeOptions};
 pub use tee::tee;
 pub use upload::{Existing, SentFile, UploadConfig, UploadRequest};

@@ -28,7 +28,7 @@ use host::KnownNames;
 use places::{Place, Places};
 
 pub use answers::PAGE_POLICY;
-pub use places::prove;
+pub(crate) use places::prove;
 
 /// Where and how a request came in, as an extension of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,9 +61,9 @@ pub struct ServeOptions {
     /// How long a receiver may leave a reply unread (60 s by default).
     pub reply_patience: Duration,
     /// Most connections at a time (1024 by default). For further ones the longest silent makes room whose caller has not
-    /// shown who he is.
+    /// shown who he is, or else the longest silent without a request. One credential has a quarter of them.
     pub most_connections: usize,
-    /// Most connections of one address that is not this machine's (256 by default).
+    /// Most connections of one address that is not this machine's whose callers have not shown who they are (256 by default).
     pub most_of_an_address: usize,
     /// Names under which the door may be asked, beside any address and `localhost` (none by default).
     pub names: Vec<String>,
@@ -126,7 +126,8 @@ impl Door {
         let router = router
             .layer(DefaultBodyLimit::disable())
             .layer(from_fn_with_state(names, host::refuse_other_names))
-            .layer(from_fn(answers::seal));
+            .layer(from_fn(answers::seal))
+            .layer(from_fn(places::count_running));
         let connections = TaskTracker::new();
         let most = self.options.most_connections.min(descriptors().unwrap_or(usize::MAX) / 2);
         let places = Places::new(most, self.options.most_of_an_address);

@@ -38,14 +38,10 @@ impl Entrance {
         let caller = match (extensions.get::<Caller>(), &self.access) {
             (Some(caller), _) => caller.clone(),
             (None, None) => Caller::Outsider,
-            (None, Some(access)) => {
-                let holder = access.holder(headers)?;
-                doors::prove(extensions);
-                match holder {
-                    Holder::Party(party) => Caller::PartyUser(party),
-                    Holder::Operator => Caller::Outsider,
-                }
-            }
+            (None, Some(access)) => match access.holder_on(extensions, headers)? {
+                Holder::Party(party) => Caller::PartyUser(party),
+                Holder::Operator => Caller::Outsider,
+            },
         };
         let principal = principal_of(&caller, &self.at_door, extensions);
         Ok(Seat { principal, asked: self.at_door.who == Who::Operator })
