@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use component_kit::Surroundings as _;
 use policy::Consent as _;
-use vocabulary::{Clock, ManualClock, Offer, Role, Timestamp};
+use tokio_util::sync::CancellationToken;
+use vocabulary::{Clock, ManualClock, Offer, PartyId, Role, Timestamp};
 
 use crate::consent::Consent;
 use crate::holdings::Holdings;
 use crate::judgement;
+use crate::report::Reporter;
+use crate::surroundings::Outside;
 use crate::trial::{OPEN, assignment, holdings, input_was_made, offer, script};
 
 const HOUR: i64 = 3_600_000;
@@ -105,4 +109,40 @@ async fn a_day_begins_anew_at_midnight_and_its_counts_outlive_a_restart() {
     assert_eq!(count(&again).await, Some("limits.jobs_per_day"));
     clock.advance_millis(1);
     assert_eq!(count(&again).await, None);
+}
+
+#[tokio::test]
+async fn ids_count_in_the_day_in_which_they_were_reserved_and_no_older_day_opens_again() {
+    let (_folder, holdings, clock, offer, _consent) = host("[peer.1]\nnew_ids_per_day = 9").await;
+    let reporter = Reporter::start(holdings.clone()).await.unwrap();
+    let peer = PartyId::new("1").unwrap();
+    let outside = || {
+        let order = assignment(Role::Host, "2", 0, &script("talk"));
+        Outside::new(holdings.clone(), reporter.clone(), order, &offer, CancellationToken::new())
+    };
+    let ids = |many: std::ops::Range<u32>| many.map(|id| format!("id{id}")).collect::<Vec<_>>();
+    let first = MORNING.0.div_euclid(24 * HOUR * 1_000);
+    let counts = async || {
+        let mut counts = Vec::new();
+        for day in [first, first + 1] {
+            let of_day = holdings.records.queries_of(day).await.unwrap();
+            counts.push(of_day.iter().find(|one| one.asker == "new ids of party 1").map(|one| one.count));
+        }
+        counts
+    };
+    let over_midnight = outside();
+    over_midnight.reserve_ids(&peer, 1).await.unwrap();
+    clock.advance_millis(16 * HOUR);
+    let next_day = outside();
+    next_day.reserve_ids(&peer, 6).await.unwrap();
+    over_midnight.reserve_ids(&peer, 5).await.unwrap();
+    assert_eq!(counts().await, [Some(6), Some(6)]);
+    over_midnight.told_ids(&peer, &ids(0..4), 6).await.unwrap();
+    next_day.told_ids(&peer, &ids(4..10), 6).await.unwrap();
+    assert_eq!(counts().await, [Some(4), Some(6)]);
+    clock.advance_millis(-16 * HOUR);
+    let set_back = outside();
+    assert!(set_back.reserve_ids(&peer, 4).await.is_err(), "the older day has room for five");
+    set_back.reserve_ids(&peer, 3).await.unwrap();
+    assert_eq!(counts().await, [Some(4), Some(9)]);
 }
