@@ -1,5 +1,7 @@
 //! The rooms: one `mod` line and one catalogue line each, alphabetical.
 
+#[cfg(test)]
+mod announced;
 pub mod data_io;
 pub mod data_transform;
 pub mod download;
