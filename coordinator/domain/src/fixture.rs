@@ -86,6 +86,7 @@ pub(crate) fn snapshot(mut steps: Vec<Step>, cast: Cast) -> JobSnapshot {
         progress: 0,
         created: Timestamp(0),
         rerun: None,
+        amended: None,
         started: None,
         ended: None,
         updated: Timestamp(0),

@@ -57,6 +57,10 @@ pub struct Job {
     /// When somebody last asked to run it again; its time limit counts from there.
     #[serde(default)]
     pub rerun: Option<Timestamp>,
+    /// When somebody last changed what it runs while it waited; its time limit counts from there, too. So an offer never says
+    /// again what an earlier one of the job said: parties refuse an offer that a later one took the place of.
+    #[serde(default)]
+    pub amended: Option<Timestamp>,
     /// When its first task started.
     pub started: Option<Timestamp>,
     /// When it settled.
@@ -69,9 +73,9 @@ pub struct Job {
 }
 
 impl Job {
-    /// The moment at which its time is over: its limit, counted from the submission or the last rerun.
+    /// The moment at which its time is over: its limit, counted from the submission, the last rerun or the last change.
     pub fn deadline(&self) -> Timestamp {
-        self.rerun.unwrap_or(self.created).plus_millis(self.settings.timeout_millis)
+        self.rerun.max(self.amended).unwrap_or(self.created).plus_millis(self.settings.timeout_millis)
     }
 }
 

@@ -1,15 +1,17 @@
 //! How much agents may have the coordinator keep: the one place that says so, asked before anything that an agent tells is written
 //! down. A party that tells without end is refused, by name of the bound, and everybody else's reports go on.
 
-use domain::TaskKey;
+use domain::{Job, TaskKey};
 use serde::{Deserialize, Serialize};
 use vocabulary::report::ReportBody;
-use vocabulary::{ErrorCode, Fault, Metric, PartyId, TableSummary, Tenant};
+use vocabulary::{ErrorCode, Fault, JobId, Metric, PartyId, TableSummary, Tenant};
 
 use crate::ServiceError;
-use crate::ports::Transaction;
+use crate::filter::TaskFilter;
+use crate::ports::{Stored, Transaction};
 
-/// Bounds of what agents tell. What was told counts, also where a newer word took its place.
+/// Bounds of what agents tell. What was told counts, also where a newer word took its place, until the job is cleaned. No
+/// party's use comes near what another may: what is counted for a tenant is counted for each party apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bounds {
@@ -19,21 +21,29 @@ pub struct Bounds {
     pub outputs_per_task: u64,
     /// Most bytes that one try of a task may tell.
     pub task_bytes: u64,
+    /// Most bytes of descriptions of outputs that one try of a task may tell: they are loaded with each step of the job.
+    pub task_output_bytes: u64,
+    /// Most bytes of descriptions of outputs that all tries of a job's tasks may tell.
+    pub job_output_bytes: u64,
     /// Most bytes that the tasks of one party may tell, of all jobs together.
     pub party_bytes: u64,
-    /// Most bytes that the tasks of one tenant's jobs may tell, of all parties together.
+    /// Most bytes that the tasks of one party may tell in the jobs of one tenant, so that no tenant's jobs use up all that
+    /// a party may.
     pub tenant_bytes: u64,
 }
 
 impl Default for Bounds {
-    /// 1 KiB a name, 1,000 outputs and 64 MiB a try, 16 GiB a party and a tenant.
+    /// 1 KiB a name, 1,000 outputs, 64 MiB and 1 MiB of descriptions a try, 16 MiB of descriptions a job, 16 GiB a party, of
+    /// these 8 GiB in the jobs of one tenant.
     fn default() -> Self {
         Self {
             name_bytes: 1 << 10,
             outputs_per_task: 1_000,
             task_bytes: 64 << 20,
+            task_output_bytes: 1 << 20,
+            job_output_bytes: 16 << 20,
             party_bytes: 16 << 30,
-            tenant_bytes: 16 << 30,
+            tenant_bytes: 8 << 30,
         }
     }
 }
@@ -45,10 +55,16 @@ pub enum Counted {
     Task,
     /// Outputs and models that a try of a task announced.
     Outputs,
+    /// Bytes of descriptions of outputs that a try of a task told.
+    Described,
+    /// The same of all tries of a job.
+    JobDescribed,
     /// Bytes that a party told.
     Party,
-    /// Bytes that were told in a tenant's jobs.
+    /// Bytes that a party told in a tenant's jobs.
     Tenant,
+    /// Bytes that a party told in a job and that go with its cleaning.
+    Cleaned,
 }
 
 impl Counted {
@@ -57,8 +73,11 @@ impl Counted {
         match self {
             Self::Task => "task",
             Self::Outputs => "outputs",
+            Self::Described => "described",
+            Self::JobDescribed => "job_described",
             Self::Party => "party",
             Self::Tenant => "tenant",
+            Self::Cleaned => "cleaned",
         }
     }
 }
@@ -83,13 +102,19 @@ impl Bounds {
             return Err(ServiceError::Denied(fault));
         }
         let bytes = weight(body);
-        let task = format!("{}#{}", key.id, key.attempt.0);
+        let (task, job) = (of_try(key), key.id.job.as_str());
+        let (in_tenant, in_job) = (in_tenant(tenant, party), in_job(&key.id.job, party));
         let is_output = matches!(body, ReportBody::Output(_) | ReportBody::Model(_));
+        let described = if matches!(body, ReportBody::Output(_)) { bytes } else { 0 };
+        let cleaned = if matches!(body, ReportBody::Metrics(_) | ReportBody::Summary(_)) { bytes } else { 0 };
         let counts = [
             (Counted::Outputs, task.as_str(), u64::from(is_output), self.outputs_per_task, "bounds.outputs_per_task"),
+            (Counted::Described, task.as_str(), described, self.task_output_bytes, "bounds.task_output_bytes"),
+            (Counted::JobDescribed, job, described, self.job_output_bytes, "bounds.job_output_bytes"),
             (Counted::Task, task.as_str(), bytes, self.task_bytes, "bounds.task_bytes"),
             (Counted::Party, party.as_str(), bytes, self.party_bytes, "bounds.party_bytes"),
-            (Counted::Tenant, tenant.map_or("", Tenant::as_str), bytes, self.tenant_bytes, "bounds.tenant_bytes"),
+            (Counted::Tenant, in_tenant.as_str(), bytes, self.tenant_bytes, "bounds.tenant_bytes"),
+            (Counted::Cleaned, in_job.as_str(), cleaned, u64::MAX, ""),
         ];
         // All are judged before any is counted: what is refused costs nobody anything.
         for (counted, name, more, most, bound) in counts {
@@ -119,6 +144,51 @@ impl Bounds {
     }
 }
 
+/// Gives back what a party told in a job and what is kept no more: its metrics and summaries. Descriptions of outputs, models and
+/// their views stay with the job, and count on.
+pub(crate) async fn give_back(
+    tx: &mut dyn Transaction,
+    job: &Job,
+    party: &PartyId,
+    tenant: Option<&Tenant>,
+) -> Stored<()> {
+    let in_job = in_job(&job.id, party);
+    let freed = tx.told(Counted::Cleaned, &in_job).await?;
+    tx.lower_told(Counted::Cleaned, &in_job, freed).await?;
+    tx.lower_told(Counted::Party, party.as_str(), freed).await?;
+    tx.lower_told(Counted::Tenant, &in_tenant(tenant, party), freed).await?;
+    if !job.state.is_settled() {
+        return Ok(());
+    }
+    // Tries of a settled job are over: nothing is told of them any more.
+    let filter = TaskFilter {
+        job: Some(job.id.clone()),
+        party: Some(party.clone()),
+        all_attempts: true,
+        ..TaskFilter::default()
+    };
+    for task in tx.find_tasks(&filter).await?.0 {
+        let name = of_try(&task.key);
+        for counted in [Counted::Task, Counted::Outputs, Counted::Described] {
+            tx.lower_told(counted, &name, u64::MAX).await?;
+        }
+    }
+    Ok(())
+}
+
+fn of_try(key: &TaskKey) -> String {
+    format!("{}#{}", key.id, key.attempt.0)
+}
+
+/// Ids have no slash.
+fn in_job(job: &JobId, party: &PartyId) -> String {
+    format!("{job}/{party}")
+}
+
+fn in_tenant(tenant: Option<&Tenant>, party: &PartyId) -> String {
+    format!("{}/{party}", tenant.map_or("", Tenant::as_str))
+}
+
 fn refused(fault: Fault) -> ServiceError {
     ServiceError::TooLarge(fault)
 }
@@ -128,10 +198,22 @@ fn too_much(party: &PartyId, task: &str, whose: (Counted, &str), (most, bound): 
     let what = match counted {
         Counted::Outputs => format!("task {task} announces more than {most} outputs and models"),
         Counted::Task => format!("task {task} tells more than {most} bytes"),
+        Counted::Described => format!("task {task} describes its outputs with more than {most} bytes"),
+        Counted::JobDescribed => format!("the outputs of job {name} are described with more than {most} bytes"),
         Counted::Party => format!("party {name} has told the {most} bytes that one party may"),
-        Counted::Tenant => format!("the jobs of tenant {name:?} were told the {most} bytes that one tenant's may"),
+        Counted::Tenant | Counted::Cleaned => {
+            let tenant = name.rsplit_once('/').map_or("", |(tenant, _)| tenant);
+            format!("party {party} has told the {most} bytes that one party may in the jobs of tenant {tenant:?}")
+        }
     };
-    let next = format!("have the task tell less; the coordinator's operator can raise {bound}");
+    let less = match counted {
+        Counted::Party | Counted::Tenant | Counted::Cleaned => {
+            "clean old jobs (job/clean), which gives back what their metrics and summaries took"
+        }
+        Counted::Described | Counted::JobDescribed => "write fewer tables, or tables of fewer columns",
+        Counted::Task | Counted::Outputs => "have the task tell less",
+    };
+    let next = format!("{less}; the coordinator's operator can raise {bound}");
     refused(Fault::new(ErrorCode::LimitReached, what).at(party).path(bound).next(next))
 }
 

@@ -248,6 +248,8 @@ pub trait Reports {
     async fn metrics(&mut self, key: &TaskKey) -> Stored<Vec<Metric>>;
     /// Forgets all metrics of a job, or those of one party's tasks; false when there were none.
     async fn delete_metrics(&mut self, job: &JobId, party: Option<&PartyId>) -> Stored<bool>;
+    /// Forgets the texts of a kind of one party's tasks of a job.
+    async fn delete_texts(&mut self, job: &JobId, party: &PartyId, kind: TextKind) -> Stored<()>;
     /// Keeps a text of a try, in place of an earlier one.
     async fn put_text(&mut self, key: &TaskKey, kind: TextKind, text: &str) -> Stored<()>;
     /// A text of a try.
@@ -261,6 +263,8 @@ pub trait Growth {
     async fn told(&mut self, counted: Counted, name: &str) -> Stored<u64>;
     /// Adds to it.
     async fn count_told(&mut self, counted: Counted, name: &str, more: u64) -> Stored<()>;
+    /// Takes away from it; where nothing is left, nothing is kept.
+    async fn lower_told(&mut self, counted: Counted, name: &str, less: u64) -> Stored<()>;
 }
 
 /// Models as their owners announced them.

@@ -4,6 +4,7 @@ use domain::ModelSource;
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault, JobId, Metric, PartyId, TaskId};
 
+use crate::bounds::give_back;
 use crate::components::no_task;
 use crate::filter::ModelFilter;
 use crate::models::view_of;
@@ -20,24 +21,26 @@ impl Coordinator {
 
     /// Forgets the metrics of a job, a party's user those of its party's tasks; false when there were none.
     pub async fn delete_metrics(&self, who: &Principal, id: &JobId) -> Result<bool, ServiceError> {
-        self.delete_metrics_of(who, id, None).await
-    }
-
-    /// The same for the tasks of one party, when one is named; a party's user has no say over those of others.
-    pub async fn delete_metrics_of(
-        &self,
-        who: &Principal,
-        id: &JobId,
-        party: Option<&PartyId>,
-    ) -> Result<bool, ServiceError> {
-        let own = who.party();
-        if own.zip(party).is_some_and(|(own, party)| own != party) {
-            return Ok(false);
-        }
         let mut tx = self.inner.store.begin().await?;
-        let any = tx.delete_metrics(id, own.or(party)).await?;
+        let any = tx.delete_metrics(id, who.party()).await?;
         tx.commit().await?;
         Ok(any)
+    }
+
+    /// Forgets the metrics and summaries of one party's tasks in a job that is cleaned, and gives back what they counted
+    /// for the bounds. A party's user has no say over those of others.
+    pub async fn forget_told(&self, who: &Principal, id: &JobId, party: &PartyId) -> Result<(), ServiceError> {
+        if who.party().is_some_and(|own| own != party) {
+            return Ok(());
+        }
+        let mut tx = self.inner.store.begin().await?;
+        let Some(job) = tx.job(id).await? else { return Err(ServiceError::no_job(id)) };
+        let tenant = tx.experiment(&job.experiment).await?.map(|experiment| experiment.tenant);
+        tx.delete_metrics(id, Some(party)).await?;
+        tx.delete_texts(id, party, TextKind::Summary).await?;
+        give_back(&mut *tx, &job, party, tenant.as_ref()).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// The summary of a task, as its agent reported it.

@@ -17,7 +17,8 @@ pub(crate) fn body_of(job: &Job) -> Stored<String> {
     #[rustfmt::skip]
     let Job {
         id, experiment, kind, name, description, initiator, cast, definition: _, settings, model_id, model_version, state,
-        reason, waiting, stop, offer: _, ticket: _, answers: _, progress, created, rerun, started, ended, updated, archived: _,
+        reason, waiting, stop, offer: _, ticket: _, answers: _, progress, created, rerun, amended, started, ended,
+        updated, archived: _,
     } = job;
     let mut body = Map::new();
     put(&mut body, "id", id)?;
@@ -37,6 +38,7 @@ pub(crate) fn body_of(job: &Job) -> Stored<String> {
     put(&mut body, "progress", progress)?;
     put(&mut body, "created", created)?;
     put(&mut body, "rerun", rerun)?;
+    put(&mut body, "amended", amended)?;
     put(&mut body, "started", started)?;
     put(&mut body, "ended", ended)?;
     put(&mut body, "updated", updated)?;

@@ -11,8 +11,8 @@ mod spoiled;
 use std::sync::Arc;
 
 use domain::JobState;
-use service::records::Errand;
-use service::{JobFilter, Store};
+use service::records::{Errand, TextKind};
+use service::{Counted, JobFilter, Store};
 use vocabulary::{ErrorCode, Fault, PartyId};
 
 use crate::{MemoryStore, SqliteStore};
@@ -23,8 +23,8 @@ use resources::{
     pages_events_both_ways, pages_experiments,
 };
 use rest::{
-    claims_due_jobs_once, keeps_orders_until_they_are_done, keeps_texts_models_and_parties, knows_the_newest_try,
-    merges_metrics,
+    claims_due_jobs_once, counts_what_was_told, keeps_orders_until_they_are_done, keeps_texts_models_and_parties,
+    knows_the_newest_try, merges_metrics,
 };
 use rows::finds_rows;
 use samples::{job, metric, order, record, task};
@@ -38,6 +38,7 @@ async fn suite(store: &dyn Store) {
     claims_due_jobs_once(store).await;
     knows_the_newest_try(store).await;
     merges_metrics(store).await;
+    counts_what_was_told(store).await;
     keeps_texts_models_and_parties(store).await;
     keeps_orders_until_they_are_done(store).await;
     keeps_versions_and_parts(store).await;
@@ -103,6 +104,35 @@ async fn suite_after_reopening(path: &std::path::Path) {
     merges_metrics(&store).await;
     keeps_orders_until_they_are_done(&store).await;
     knows_the_newest_try(&store).await;
+}
+
+#[tokio::test]
+async fn counts_begin_with_what_an_earlier_release_kept() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("c.db");
+    let store = SqliteStore::open(&path).await.expect("opens");
+    let mut tx = store.begin().await.expect("begins");
+    tx.insert_job(&job("1", 10)).await.expect("inserts");
+    let key = task("1", "lr_0", "9999", 0).key;
+    tx.put_text(&key, TextKind::Summary, &"s".repeat(1_000)).await.expect("puts");
+    tx.put_text(&key, TextKind::ModelView, &"v".repeat(10_000)).await.expect("puts");
+    tx.add_metrics(&key, &[metric("loss", &[(0.0, 0.7), (1.0, 0.6)])]).await.expect("adds");
+    tx.count_told(Counted::Party, "9999", 1 << 40).await.expect("counts");
+    tx.count_told(Counted::Tenant, "someone", 1 << 40).await.expect("counts");
+    tx.commit().await.expect("commits");
+    store.close().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut raw = sqlx::ConnectOptions::connect(&options).await.expect("connects");
+    sqlx::raw_sql(include_str!("../migrations/0015_told_of_parties.sql")).execute(&mut raw).await.expect("migrates");
+    sqlx::Connection::close(raw).await.expect("closes");
+    let store = SqliteStore::open(&path).await.expect("opens");
+    let mut tx = store.read().await.expect("reads");
+    let party = tx.told(Counted::Party, "9999").await.expect("reads");
+    let cleaned = tx.told(Counted::Cleaned, "1/9999").await.expect("reads");
+    assert!((11_000..13_000).contains(&party), "{party}");
+    assert_eq!(cleaned, party - 10_064, "all but the view");
+    assert_eq!(tx.told(Counted::Tenant, "/9999").await.expect("reads"), party);
+    assert_eq!(tx.told(Counted::Tenant, "someone").await.expect("reads"), 0, "no count of all parties together");
 }
 
 #[tokio::test]

@@ -25,4 +25,15 @@ impl Growth for SqlTransaction {
         put.execute(&mut *self.tx).await.map_err(failed)?;
         Ok(())
     }
+
+    async fn lower_told(&mut self, counted: Counted, name: &str, less: u64) -> Stored<()> {
+        let less = i64::try_from(less).unwrap_or(i64::MAX);
+        let spent = "/* told: remove */ DELETE FROM told WHERE counted = $1 AND name = $2 AND amount <= $3";
+        let lower = "/* told: lower */ UPDATE told SET amount = amount - $3 WHERE counted = $1 AND name = $2";
+        for change in [spent, lower] {
+            let change = sqlx::query(change).bind(counted.word()).bind(name).bind(less);
+            change.execute(&mut *self.tx).await.map_err(failed)?;
+        }
+        Ok(())
+    }
 }

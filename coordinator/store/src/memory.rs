@@ -76,6 +76,7 @@ impl Tables {
         end(&mut self.parts, commit);
         end(&mut self.tags, commit);
         end(&mut self.bound, commit);
+        end(&mut self.told, commit);
         end(&mut self.parties, commit);
         end(&mut self.outbox, commit);
         end(&mut self.experiments, commit);

@@ -89,6 +89,13 @@ impl Reports for SqlTransaction {
         Ok(done.rows_affected() > 0)
     }
 
+    async fn delete_texts(&mut self, job: &JobId, party: &PartyId, kind: TextKind) -> Stored<()> {
+        let delete = "/* texts: delete */ DELETE FROM texts WHERE job_id = $1 AND party = $2 AND kind = $3";
+        let delete = sqlx::query(delete).bind(job.as_str()).bind(party.as_str()).bind(kind.word());
+        delete.execute(&mut *self.tx).await.map_err(failed)?;
+        Ok(())
+    }
+
     async fn put_text(&mut self, key: &TaskKey, kind: TextKind, text: &str) -> Stored<()> {
         let put = "/* texts: put */ INSERT INTO texts (job_id, step, role, party, attempt, kind, body) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7) \

@@ -24,6 +24,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (12, include_str!("../migrations/0012_sifting.sql")),
     (13, include_str!("../migrations/0013_set_aside.sql")),
     (14, include_str!("../migrations/0014_told.sql")),
+    (15, include_str!("../migrations/0015_told_of_parties.sql")),
 ];
 const READERS: u32 = 4;
 /// SQLite's own codes for a disk that is full, and for one that refuses to write.

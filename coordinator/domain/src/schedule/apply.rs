@@ -100,6 +100,9 @@ impl JobSnapshot {
         (self.job.offer, self.job.waiting) = (None, None);
         self.job.answers.clear();
         self.asked.clear();
+        // Never the moment of an earlier change: the new offer differs from all that parties saw.
+        let earlier = self.job.rerun.max(self.job.amended).unwrap_or(self.job.created);
+        self.job.amended = Some(now.max(Timestamp(earlier.0.saturating_add(1))));
         self.job.updated = now;
         Ok(())
     }

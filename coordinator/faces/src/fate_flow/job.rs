@@ -97,8 +97,8 @@ pub(super) async fn update_parameters(face: FateFlow, call: Call) -> Answer {
     }
 }
 
-/// Has the parties meant remove what a job left with them, each by its own policy, and removes its metrics. A job that runs is
-/// ended first.
+/// Has the parties meant remove what a job left with them, each by its own policy, and removes its metrics and summaries. A job
+/// that runs is ended first.
 pub(super) async fn clean(face: FateFlow, call: Call) -> Answer {
     call.validated(&["job_id"])?;
     let unknown = || Failure::exception("Exception", "no found task");
@@ -111,7 +111,7 @@ pub(super) async fn clean(face: FateFlow, call: Call) -> Answer {
     }
     parties.sort();
     parties.dedup();
-    forget_metrics(&face, &call, &job, &parties).await?;
+    forget_told(&face, &call, &job, &parties).await?;
     let mut body = json!({"job_id": job.id});
     for key in ["role", "component_name"] {
         body[key] = call.body.get(key).cloned().unwrap_or(Value::Null);
@@ -136,13 +136,14 @@ pub(super) async fn clean(face: FateFlow, call: Call) -> Answer {
     answer(Reply::data(Value::Object(done)))
 }
 
-/// Removes the metrics of the parties that are cleaned. They are kept by job: where one component is cleaned they stay.
-async fn forget_metrics(face: &FateFlow, call: &Call, job: &Job, parties: &[PartyId]) -> Result<(), Failure> {
+/// Removes the metrics and summaries of the parties that are cleaned. They are kept by job: where one component is cleaned they
+/// stay.
+async fn forget_told(face: &FateFlow, call: &Call, job: &Job, parties: &[PartyId]) -> Result<(), Failure> {
     if call.text("component_name").is_some() {
         return Ok(());
     }
     for party in parties {
-        face.coordinator().delete_metrics_of(&call.principal, &job.id, Some(party)).await.map_err(fail)?;
+        face.coordinator().forget_told(&call.principal, &job.id, party).await.map_err(fail)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "what a test expects")]
 
 mod agents;
+mod bounds;
 mod normal;
 mod schedules;
 mod shelves;

@@ -156,6 +156,24 @@ async fn parameters_that_change_after_the_end_count_when_the_job_runs_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn parameters_that_are_changed_back_make_an_offer_that_nobody_saw() {
+    let world = World::new().await;
+    world.agents.disconnect(&party("10000"), false).await;
+    let job = world.submit(dsl(), conf(10000, json!({}))).await;
+    let mut seen = std::collections::BTreeSet::new();
+    for iterations in [3, 7, 3, 7, 3] {
+        let change = json!({"common": {"hetero_lr_0": {"max_iter": iterations}}});
+        world.coordinator.update_parameters(&Principal::anyone(), &job.id, &change, &Value::Null).await.unwrap();
+        let signed = world.until(&job.id, "a signature", |job| job.offer.is_some()).await;
+        assert!(seen.insert(fingerprint_of(&signed.offer.unwrap().bytes)), "{iterations}");
+    }
+    world.agents.connect(&party("10000")).await;
+    assert_eq!(world.settled(&job.id).await.state, JobState::Succeeded);
+    assert_eq!(world.agents.assignment("hetero_lr_0", "10000").parameters["max_iter"], 3);
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_job_that_waits_has_its_parties_asked_anew_and_one_that_runs_keeps_what_was_signed() {
     let world = World::new().await;
     world.agents.disconnect(&party("10000"), false).await;

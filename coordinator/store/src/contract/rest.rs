@@ -2,7 +2,7 @@
 
 use domain::TaskState;
 use service::records::{Errand, PendingOrder, TextKind};
-use service::{JobFilter, ModelFilter, Store, TaskFilter};
+use service::{Counted, JobFilter, ModelFilter, Store, TaskFilter};
 use vocabulary::{Attempt, ErrorCode, Fault, MetricData, Participant, PartyId, Role, TaskId, Timestamp};
 
 use super::samples::{job, metric, model, order, party, record, task};
@@ -104,6 +104,46 @@ pub(super) async fn merges_metrics(store: &dyn Store) {
     assert!(tx.delete_metrics(&key.id.job, Some(&key.id.party)).await.expect("deletes"));
     assert!(!tx.delete_metrics(&key.id.job, None).await.expect("answers"));
     assert!(tx.metrics(&key).await.expect("reads").is_empty());
+}
+
+pub(super) async fn counts_what_was_told(store: &dyn Store) {
+    let mut tx = store.begin().await.expect("begins");
+    for (counted, name, more) in
+        [(Counted::Party, "p1", 40), (Counted::Party, "p1", 2), (Counted::Party, "p2", 5), (Counted::Tenant, "p1", 9)]
+    {
+        tx.count_told(counted, name, more).await.expect("counts");
+    }
+    tx.commit().await.expect("commits");
+    let mut tx = store.begin().await.expect("begins");
+    tx.lower_told(Counted::Party, "p1", 1_000).await.expect("lowers");
+    tx.count_told(Counted::Party, "p2", 1_000).await.expect("counts");
+    drop(tx);
+    let mut tx = store.begin().await.expect("begins");
+    assert_eq!(tx.told(Counted::Party, "p1").await.expect("reads"), 42, "nothing stands without a commit");
+    for (less, left) in [(2, 40), (0, 40), (39, 1), (u64::MAX, 0), (1, 0)] {
+        tx.lower_told(Counted::Party, "p1", less).await.expect("lowers");
+        assert_eq!(tx.told(Counted::Party, "p1").await.expect("reads"), left, "{less}");
+    }
+    tx.count_told(Counted::Party, "p1", 3).await.expect("counts");
+    let mut others = Vec::new();
+    for (counted, name) in [(Counted::Party, "p1"), (Counted::Party, "p2"), (Counted::Tenant, "p1")] {
+        others.push(tx.told(counted, name).await.expect("reads"));
+    }
+    assert_eq!(others, [3, 5, 9], "each is counted by itself");
+    // Texts of one kind, of one party's tasks of one job.
+    let keys = [("told", "9999"), ("told", "10000"), ("told2", "9999")].map(|(job, by)| task(job, "lr_0", by, 0).key);
+    for key in &keys {
+        tx.put_text(key, TextKind::Summary, "1").await.expect("puts");
+        tx.put_text(key, TextKind::ModelView, "2").await.expect("puts");
+    }
+    let job = keys[0].id.job.clone();
+    tx.delete_texts(&job, &keys[0].id.party, TextKind::Summary).await.expect("deletes");
+    let mut left = Vec::new();
+    for key in &keys {
+        left.push(tx.text(key, TextKind::Summary).await.expect("reads").is_some());
+        assert!(tx.text(key, TextKind::ModelView).await.expect("reads").is_some());
+    }
+    assert_eq!(left, [false, true, true]);
 }
 
 pub(super) async fn keeps_texts_models_and_parties(store: &dyn Store) {

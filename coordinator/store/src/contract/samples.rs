@@ -48,6 +48,7 @@ pub(super) fn job(id: &str, created: i64) -> Job {
         progress: 0,
         created,
         rerun: None,
+        amended: None,
         started: None,
         ended: None,
         updated: created,

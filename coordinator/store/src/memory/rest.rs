@@ -33,6 +33,17 @@ impl Growth for MemoryTransaction {
         self.tables.told.put((counted, name.to_owned()), sum);
         Ok(())
     }
+
+    async fn lower_told(&mut self, counted: Counted, name: &str, less: u64) -> Stored<()> {
+        let key = (counted, name.to_owned());
+        match self.told(counted, name).await?.saturating_sub(less) {
+            0 => {
+                self.tables.told.remove(&key);
+            }
+            left => self.tables.told.put(key, left),
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]

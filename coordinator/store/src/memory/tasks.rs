@@ -115,6 +115,12 @@ impl Reports for MemoryTransaction {
         Ok(self.tables.metrics.remove_where(|(key, _, _), _| is_meant(key)))
     }
 
+    async fn delete_texts(&mut self, job: &JobId, party: &PartyId, kind: TextKind) -> Stored<()> {
+        let is_meant = |key: &TaskKey| key.id.job == *job && key.id.party == *party;
+        self.tables.texts.remove_where(|(key, of), _| *of == kind && is_meant(key));
+        Ok(())
+    }
+
     async fn put_text(&mut self, key: &TaskKey, kind: TextKind, text: &str) -> Stored<()> {
         self.tables.texts.put((key.clone(), kind), text.to_owned());
         Ok(())

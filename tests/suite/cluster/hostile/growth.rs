@@ -159,12 +159,40 @@ async fn an_agent_that_tells_without_end_is_refused_by_name_of_the_bound() {
 }
 
 #[tokio::test]
-async fn the_tasks_of_a_tenant_have_a_bound_together() {
+async fn a_party_has_a_bound_in_the_jobs_of_a_tenant_that_cleaning_moves() {
     let federation = Federation::new(&program());
     let stage = Stage::new(&federation, "[bounds]\ntenant_bytes = 50000\n").await;
+    let summary = |_| ReportBody::Summary(json!("s".repeat(20_000)).to_string());
     let (job, task) = stage.job().await;
-    let (_, fault) = stage.tell(&task, |_| ReportBody::Summary(json!("s".repeat(20_000)).to_string())).await;
+    let (taken, fault) = stage.tell(&task, summary).await;
     names(&fault, "bounds.tenant_bytes");
+    assert!(taken == 2 && fault.next.as_ref().is_some_and(|next| next.contains("job/clean")), "{taken}: {fault:?}");
+    stage.give_up(&job, &task).await;
+    // The next job of the party has no room before the last is cleaned; that the party does not answer hinders nothing.
+    let (next, task) = stage.job().await;
+    assert_eq!(stage.tell(&task, summary).await.0, 0);
+    stage.daemon.door().post("/v1/job/clean", &json!({"job_id": job})).await;
+    assert_eq!(stage.tell(&task, summary).await.0, 2);
+    stage.give_up(&next, &task).await;
+}
+
+#[tokio::test]
+async fn descriptions_of_outputs_have_bounds_of_their_own() {
+    let federation = Federation::new(&program());
+    let stage = Stage::new(&federation, "[bounds]\ntask_output_bytes = 5000\n").await;
+    let (job, task) = stage.job().await;
+    let wide = |number| match output(number, "wide") {
+        ReportBody::Output(table) => ReportBody::Output(TableSummary { header: vec!["x".repeat(100); 10], ..table }),
+        other => other,
+    };
+    let (taken, fault) = stage.tell(&task, wide).await;
+    names(&fault, "bounds.task_output_bytes");
+    assert!((3..=4).contains(&taken), "{taken}");
+    stage.give_up(&job, &task).await;
+    let federation = Federation::new(&program());
+    let stage = Stage::new(&federation, "[bounds]\njob_output_bytes = 5000\n").await;
+    let (job, task) = stage.job().await;
+    names(&stage.tell(&task, wide).await.1, "bounds.job_output_bytes");
     stage.give_up(&job, &task).await;
 }
 
