@@ -73,6 +73,21 @@ pub(crate) fn nearest<'a>(wanted: &TableRef, existing: impl IntoIterator<Item = 
     scored.min().map(|(_, candidate)| candidate.to_string())
 }
 
+/// The name that was probably meant by one that does not exist: the one that differs in few letters.
+pub(crate) fn nearest_name<'a>(wanted: &str, existing: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    /// Longer names are no misspelt ones.
+    const COMPARED: usize = 100;
+    let asked: Vec<char> = wanted.chars().take(COMPARED).collect();
+    let furthest = (asked.len() / 3).max(1);
+    let distance = |candidate: &str| {
+        let other: Vec<char> = candidate.chars().take(COMPARED).collect();
+        let near = other.len().abs_diff(asked.len()) <= furthest;
+        near.then(|| edit_distance(&asked, &other)).filter(|far| *far <= furthest)
+    };
+    let scored = existing.into_iter().filter_map(|candidate| Some((distance(candidate)?, candidate)));
+    scored.min().map(|(_, candidate)| candidate.to_owned())
+}
+
 /// Letters to insert, remove or replace to make one text of the other (Levenshtein).
 fn edit_distance(left: &[char], right: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=right.len()).collect();

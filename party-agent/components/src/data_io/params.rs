@@ -99,7 +99,10 @@ impl Params {
             let method = FillMethod::of(method.as_deref()).unwrap_or(FillMethod::Designated);
             Fill::new(method, value, markers)
         };
-        let missing = fill(&self.missing_fill_method, &self.default_value, &self.missing_impute);
+        // A list without a word would leave nothing to be missing, which nobody means: it says as much as null.
+        let nothing = self.missing_impute.is_null() || self.missing_impute.as_array().is_some_and(Vec::is_empty);
+        let listed = if nothing { &Value::Null } else { &self.missing_impute };
+        let missing = fill(&self.missing_fill_method, &self.default_value, listed);
         let outliers = fill(&self.outlier_replace_method, &self.outlier_replace_value, &self.outlier_impute);
         Settings {
             input: InputFormat::of(&self.input_format).unwrap_or(InputFormat::Dense),
@@ -110,7 +113,7 @@ impl Params {
             exclusive: exclusive.map(|(name, word)| (name.to_lowercase(), kind(word))).collect(),
             label: self.with_label.then_some(label),
             match_id: None,
-            missing: (!self.missing_impute.is_null()).then(|| missing.markers.clone()),
+            missing: (!nothing).then(|| missing.markers.clone()),
             fill: self.missing_fill.then_some(missing),
             outliers: self.outlier_replace.then_some(outliers),
             output_format: self.output_format.to_lowercase(),

@@ -264,3 +264,16 @@ async fn stops_in_the_middle_of_work() {
 async fn survives_duplicates_and_delays() {
     checks::survives_duplicates_and_delays::<DataTransform>(&federation(1)).await;
 }
+
+#[tokio::test]
+async fn an_empty_list_of_what_is_missing_says_as_much_as_none() {
+    let (federation, guest) =
+        alone(guest_rows(), json!({"missing_fill": true, "missing_fill_method": "max", "missing_impute": []}));
+    let played = federation.run::<DataTransform>().await.all_succeeded();
+    assert_eq!(played.part(&guest).output().floats("x0").expect("numbers"), [CANARY, CANARY, 1.0]);
+    for parameters in [json!({"missing_impute": []}), json!({"missing_impute": null}), json!({})] {
+        let (federation, guest) = alone(guest_rows(), parameters);
+        let played = federation.run::<DataTransform>().await.all_succeeded();
+        assert!(played.part(&guest).output().floats("x0").expect("numbers")[1].is_nan());
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use component_kit::{ComponentError, Result, TaskContext};
 use ndarray::Array2;
 use tables::{Table, TableError};
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, Stage};
 
 /// One table, read.
 pub(super) struct Rows {
@@ -26,7 +26,8 @@ impl Rows {
     pub(super) async fn read(task: &TaskContext, port: &str, names: Option<&[String]>) -> Result<Option<Self>> {
         let Some(table) = task.input(port).await? else { return Ok(None) };
         let names = names.map(<[String]>::to_vec);
-        Ok(Some(task.compute(move || Self::of(&table, names)).await??))
+        let stage = task.stage();
+        Ok(Some(task.compute(move || Self::of(&table, names, stage)).await??))
     }
 
     /// Reads the table at a port.
@@ -36,7 +37,7 @@ impl Rows {
         Self::read(task, port, names).await?.ok_or_else(missing)
     }
 
-    fn of(table: &Table, names: Option<Vec<String>>) -> Result<Self> {
+    fn of(table: &Table, names: Option<Vec<String>>, stage: Stage) -> Result<Self> {
         let schema = table.schema();
         if table.is_empty() {
             let text = "the table has no rows";
@@ -53,7 +54,7 @@ impl Rows {
             return Err(Fault::new(ErrorCode::DataMismatch, text).next("prepare the rows as for training").into());
         }
         let features = table.matrix(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
-        refuse_gaps(&names, &features)?;
+        refuse_gaps(&names, &features, stage)?;
         let labels = labels_of(table)?;
         Ok(Self { ids: table.ids()?, id_name: schema.id_name.clone(), names, features: Arc::new(features), labels })
     }
@@ -79,7 +80,7 @@ impl Rows {
     }
 }
 
-fn refuse_gaps(names: &[String], features: &Array2<f64>) -> Result<()> {
+fn refuse_gaps(names: &[String], features: &Array2<f64>, stage: Stage) -> Result<()> {
     let gaps = |column: ndarray::ArrayView1<'_, f64>| column.iter().filter(|value| !value.is_finite()).count();
     let counted = names.iter().zip(features.columns()).map(|(name, column)| (name, gaps(column)));
     let with_gaps: Vec<(&String, usize)> = counted.filter(|(_, gaps)| *gaps > 0).collect();
@@ -92,7 +93,10 @@ fn refuse_gaps(names: &[String], features: &Array2<f64>) -> Result<()> {
     };
     let text = format!("column {name} has {gaps} missing or infinite values in {rows} rows{more}");
     // A column without a value has no mean, and no smallest or largest value either.
-    let next = if *gaps == rows {
+    let next = if stage == Stage::Apply {
+        // Rows are made as the training made them: what a predict job says of DataTransform does nothing.
+        "train with missing_fill true in DataTransform, whose parameters a predict job cannot change; or fill the file and upload it again"
+    } else if *gaps == rows {
         "leave the column out of the file and upload it again, or fill it: missing_fill true and missing_fill_method designated in \
          DataTransform"
     } else {

@@ -5,6 +5,7 @@ mod features;
 mod federations;
 mod key_extraction;
 mod labels;
+mod partial_labels;
 mod training;
 mod values;
 

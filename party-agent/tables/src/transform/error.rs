@@ -111,6 +111,16 @@ pub enum TransformError {
         /// The column.
         column: String,
     },
+    /// A cell has nothing in it where a number is wanted, and a list of what counts as missing does not have that.
+    #[error(
+        "column {column:?} is empty in row {row} (counted from 0), and missing_impute does not say that empty is missing"
+    )]
+    CellEmpty {
+        /// The column.
+        column: String,
+        /// The row.
+        row: usize,
+    },
     /// The table itself.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -136,6 +146,10 @@ impl TransformError {
             Self::LabelNotANumber { .. } => Some(
                 "write labels as whole numbers in the file, such as 1 for yes and 0 for no, and upload it again; or set label_name to \
                  another column",
+            ),
+            Self::CellEmpty { .. } => Some(
+                "add \"\" to missing_impute of DataTransform, or leave missing_impute out: then empty cells and the usual words count as \
+                 missing",
             ),
             Self::TextHasNone { .. } => {
                 Some("use the method designated, or set data_type or exclusive_data_type to float")

@@ -1,5 +1,6 @@
 //! Replaces missing values and outliers of one column, and learns what replaced them.
 
+use vocabulary::cell::bare;
 use vocabulary::{Cell, Stop};
 
 use crate::error::TableError;
@@ -55,7 +56,7 @@ impl Reading<'_> {
             let text = text.as_deref();
             let named = || passes.iter().any(|pass| pass.markers.marks(text));
             cells.push(match self.missing.read(text) {
-                Cell::Number(number) if !self.whole || number.fract() == 0.0 => number,
+                Cell::Number(number) if !self.whole || is_kept(text, number) => number,
                 Cell::Infinite if named() => f64::NAN,
                 cell @ (Cell::Missing | Cell::Infinite) => {
                     *gap = true;
@@ -63,17 +64,20 @@ impl Reading<'_> {
                     f64::NAN
                 }
                 Cell::Number(_) | Cell::Text if named() => f64::NAN,
-                Cell::Number(_) | Cell::Text => {
-                    let wanted = if self.whole { "a whole number" } else { "a number" };
+                Cell::Text if text.is_none_or(|text| bare(text).is_empty()) => {
+                    return Err(TransformError::CellEmpty { column: self.column.to_owned(), row });
+                }
+                cell @ (Cell::Number(_) | Cell::Text) => {
+                    let wanted = self.wanted(cell);
                     return Err(TableError::NotANumber { column: self.column.to_owned(), row, wanted }.into());
                 }
             });
         }
-        let mut replaced = vec![false; cells.len()];
+        let mut replaced = vec![None; cells.len()];
         let mut outcomes = Vec::with_capacity(passes.len());
         for pass in passes {
             self.stop.go_on().map_err(TableError::from)?;
-            let hits = hits_of(texts, pass, &gaps, &mut replaced);
+            let hits = hits_of(texts, pass, &gaps, &mut replaced, &outcomes);
             let value = self.value(pass, &cells, &hits)?;
             if let Some(value) = value {
                 hits.iter().for_each(|row| cells.get_mut(*row).into_iter().for_each(|cell| *cell = value));
@@ -81,6 +85,15 @@ impl Reading<'_> {
             outcomes.push((value.map(|value| value.to_string()), share(hits.len(), texts.len())));
         }
         Ok(Filled { cells, outcomes, infinite })
+    }
+
+    /// What a cell should have been.
+    fn wanted(&self, cell: Cell) -> &'static str {
+        match cell.number() {
+            Some(number) if number.fract() == 0.0 => "a whole number up to 2^53",
+            _ if self.whole => "a whole number",
+            _ => "a number",
+        }
     }
 
     fn value(&self, pass: &Pass<'_>, cells: &[f64], hits: &[usize]) -> Result<Option<f64>> {
@@ -97,13 +110,22 @@ impl Reading<'_> {
     }
 }
 
+/// Whether a number is whole and what was written: from 2^53 on others are read as the same number.
+fn is_kept(text: Option<&str>, number: f64) -> bool {
+    const BOUND: u64 = 1 << 53;
+    let is_bound = || text.is_some_and(|text| bare(text).parse::<i64>().is_ok_and(|n| n.unsigned_abs() == BOUND));
+    #[allow(clippy::cast_precision_loss, reason = "a power of two")]
+    let bound = BOUND as f64;
+    number.fract() == 0.0 && (number.abs() < bound || is_bound())
+}
+
 /// A text column: only designated values can replace anything in it.
 pub(crate) fn texts(
     column: &str,
     mut texts: Vec<Option<String>>,
     passes: &[Pass<'_>],
 ) -> Result<(Vec<Option<String>>, Vec<Outcome>)> {
-    let mut replaced = vec![false; texts.len()];
+    let mut replaced = vec![None; texts.len()];
     let mut outcomes = Vec::with_capacity(passes.len());
     let no_gaps = vec![false; texts.len()];
     for pass in passes {
@@ -114,7 +136,7 @@ pub(crate) fn texts(
                 return Err(TransformError::TextHasNone { column: column.to_owned(), method: method.word() });
             }
         };
-        let hits = hits_of(&texts, pass, &no_gaps, &mut replaced);
+        let hits = hits_of(&texts, pass, &no_gaps, &mut replaced, &outcomes);
         if let Some(value) = value {
             for row in &hits {
                 texts.get_mut(*row).into_iter().for_each(|cell| *cell = Some(value.to_owned()));
@@ -125,12 +147,25 @@ pub(crate) fn texts(
     Ok((texts, outcomes))
 }
 
-/// Rows that a pass takes and that were not replaced before.
-fn hits_of(texts: &[Option<String>], pass: &Pass<'_>, gaps: &[bool], replaced: &mut [bool]) -> Vec<usize> {
+/// Rows that a pass takes: by what they say, or, where an earlier pass put a value, by that value. `replaced` says which pass
+/// took a row last, `outcomes` what the passes before this one came to.
+fn hits_of(
+    texts: &[Option<String>],
+    pass: &Pass<'_>,
+    gaps: &[bool],
+    replaced: &mut [Option<usize>],
+    outcomes: &[Outcome],
+) -> Vec<usize> {
+    let taken_again = |(value, _): &Outcome| value.as_deref().is_some_and(|value| pass.markers.marks(Some(value)));
+    let taken_again: Vec<bool> = outcomes.iter().map(taken_again).collect();
     let mut hits = Vec::new();
     for (row, ((text, gap), replaced)) in texts.iter().zip(gaps).zip(replaced).enumerate() {
-        if !*replaced && ((pass.takes_gaps && *gap) || pass.markers.marks(text.as_deref())) {
-            *replaced = true;
+        let takes = match *replaced {
+            Some(earlier) => taken_again.get(earlier).is_some_and(|again| *again),
+            None => (pass.takes_gaps && *gap) || pass.markers.marks(text.as_deref()),
+        };
+        if takes {
+            *replaced = Some(outcomes.len());
             hits.push(row);
         }
     }

@@ -132,9 +132,26 @@ fn labels_are_there_where_models_are_made_and_may_lack_where_they_are_applied() 
         let error = fit(&rows, &settings, "g").expect_err("refused");
         assert!(matches!(&error, TransformError::LabelGaps { column, gaps: 1, first: 1 } if column == "y"), "{error}");
         let made = fit(&raw("id,y,x\n1,1,3\n2,0,4\n"), &settings, "g").expect("made");
+        // One row without a label leaves the others theirs.
         let applied = apply(&rows, &settings, &made.learned, "g").expect("applied");
+        let labels = applied.table.labels().expect("numbers").expect("a label");
+        assert!(labels[0] == 1.0 && labels[1].is_nan(), "{kind:?} {gap:?}: {labels:?}");
+        let texts = applied.table.label_texts().expect("texts").expect("a label");
+        assert_eq!((texts[0].as_deref().map(|text| &text[..1]), &texts[1]), (Some("1"), &None));
+        assert_eq!(applied.remarks, [Remark::LabelGaps { column: "y".into(), gaps: 1, rows: 2 }]);
+        // Without any there is no column of them.
+        let none = raw(&format!("id,y,x\n1,{gap},3\n2,{gap},4\n"));
+        let applied = apply(&none, &settings, &made.learned, "g").expect("applied");
         assert!(applied.table.schema().label().is_none());
-        assert_eq!(applied.remarks, [Remark::LabelLeftOut { column: "y".into(), gaps: 1, rows: 2 }]);
+        assert_eq!(applied.remarks, [Remark::LabelLeftOut { column: "y".into(), gaps: 2, rows: 2 }]);
+    }
+    // What is no label is none beside a gap either, and is named by its own row.
+    for (kind, word) in [(ValueKind::Integer, "yes"), (ValueKind::Integer, "0.5"), (ValueKind::Float, "yes")] {
+        let settings = labelled(kind);
+        let made = fit(&raw("id,y,x\n1,1,3\n2,0,4\n"), &settings, "g").expect("made");
+        let rows = raw(&format!("id,y,x\n1,,3\n2,{word},4\n"));
+        let error = apply(&rows, &settings, &made.learned, "g").expect_err("refused");
+        assert!(matches!(error, TransformError::LabelNotANumber { row: 1, .. }), "{error}");
     }
     let error = fit(&raw("id,y\n1,yes\n2,no\n"), &labelled(ValueKind::Integer), "g").expect_err("refused");
     assert_eq!(error.to_string(), "the label \"y\" is not a whole number in row 0 (counted from 0)");

@@ -7,11 +7,15 @@ mod fill;
 mod gaps_tests;
 mod label;
 mod layout;
+#[cfg(test)]
+mod marker_tests;
 mod remark;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod view;
+
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
@@ -95,10 +99,12 @@ fn make(table: &Table, settings: &Settings, earlier: Option<&Learned>, owner: &s
     }
     let label_name = layout.label.as_ref().map(|(name, _)| name.clone());
     let mut reading = Reading::new(settings, &header, earlier, table.stop())?;
+    reading.remarks.extend(without_effect(table.schema(), settings, &header));
     if let (Some(label), Some(wanted)) = (layout.label, &settings.label) {
         match label::read(&label, wanted.kind, earlier.is_some())? {
             label::Read::LeftOut(remark) => reading.remarks.push(remark),
-            label::Read::Labels(read) => {
+            label::Read::Labels(read, remark) => {
+                reading.remarks.extend(remark);
                 columns.push(Column::new(label.0, read.kind(), Part::Label));
                 values.push(read);
             }
@@ -116,6 +122,22 @@ fn make(table: &Table, settings: &Settings, earlier: Option<&Learned>, owner: &s
     let made = Table::from_columns(schema, table.ids()?, values)?;
     let learned = Learned { header, id_name, label_name, missing, outliers };
     Ok(Made { table: made, learned, remarks })
+}
+
+/// Names in the settings that are no columns, which nothing else would tell of.
+fn without_effect(raw: &Schema, settings: &Settings, header: &[String]) -> Vec<Remark> {
+    let dense = settings.input == InputFormat::Dense;
+    let ids = settings.match_id.iter().filter(|_| dense).flat_map(|id| &id.names);
+    if settings.exclusive.is_empty() && ids.clone().next().is_none() {
+        return Vec::new();
+    }
+    let label = settings.label.iter().map(|label| label.name.as_str());
+    let own = raw.columns.iter().map(|column| column.name.as_str()).filter(|_| dense);
+    let said = own.chain(label).chain([raw.id_name.as_str()]).map(|name| name.trim().to_lowercase());
+    let columns: HashSet<String> = said.chain(header.iter().cloned()).collect();
+    let mut remarks = Remark::no_such_columns("exclusive_data_type", settings.exclusive.keys(), &columns);
+    remarks.extend(Remark::no_such_columns("id_list", ids, &columns));
+    remarks
 }
 
 /// The schema of instances, with FATE's words in its meta.

@@ -1,6 +1,9 @@
 //! What a person should know of the rows, and what is no reason to refuse them. As everywhere, no value of a row is named.
 
+use std::collections::HashSet;
 use std::fmt;
+
+use crate::names::nearest_name;
 
 /// Rows that are named, of those that are meant.
 const NAMED: usize = 5;
@@ -22,7 +25,7 @@ pub enum Remark {
         /// What was to be taken, or replaced.
         what: &'static str,
     },
-    /// Some rows have no label, and so the table of instances has none.
+    /// No row has a label, and so the table of instances has none.
     LabelLeftOut {
         /// The label's column.
         column: String,
@@ -31,9 +34,42 @@ pub enum Remark {
         /// Of how many.
         rows: usize,
     },
+    /// Some rows have no label, and stay without beside those that have one.
+    LabelGaps {
+        /// The label's column.
+        column: String,
+        /// Rows without one.
+        gaps: usize,
+        /// Of how many.
+        rows: usize,
+    },
+    /// A setting names a column that is not there, and so does nothing.
+    NoSuchColumn {
+        /// The setting: `exclusive_data_type`, `id_list`.
+        setting: &'static str,
+        /// The name it gives.
+        name: String,
+        /// The most similar column, if one is similar.
+        nearest: Option<String>,
+    },
 }
 
 impl Remark {
+    /// Names of a setting that are no columns; the nearest one is looked for as long as they are few.
+    pub(crate) fn no_such_columns<'a>(
+        setting: &'static str,
+        names: impl Iterator<Item = &'a String>,
+        columns: &HashSet<String>,
+    ) -> Vec<Self> {
+        let unknown = names.filter(|name| !columns.contains(name.as_str())).enumerate();
+        let remark = |(at, name): (usize, &String)| {
+            let near = || nearest_name(name, columns.iter().map(String::as_str));
+            let nearest = if at < NAMED { near() } else { None };
+            Self::NoSuchColumn { setting, name: name.clone(), nearest }
+        };
+        unknown.map(remark).collect()
+    }
+
     pub(crate) fn infinite(column: &str, rows: Vec<usize>) -> Option<Self> {
         (!rows.is_empty()).then(|| Self::Infinite { column: column.to_owned(), rows })
     }
@@ -55,6 +91,16 @@ impl fmt::Display for Remark {
             }
             Self::LabelLeftOut { column, gaps, rows } => {
                 write!(f, "the label {column:?} has no value in {gaps} of {rows} rows: the instances have no label")
+            }
+            Self::LabelGaps { column, gaps, rows } => {
+                write!(
+                    f,
+                    "{gaps} of {rows} rows have no label in {column:?}: they are kept, and no figures are of them"
+                )
+            }
+            Self::NoSuchColumn { setting, name, nearest } => {
+                write!(f, "{setting} names {name:?}, which is no column of the table: it has no effect")?;
+                nearest.iter().try_for_each(|nearest| write!(f, "; did you mean {nearest:?}"))
             }
         }
     }

@@ -104,7 +104,7 @@ impl Data {
         self
     }
 
-    fn table(&self, part: usize) -> Table {
+    pub(super) fn table(&self, part: usize) -> Table {
         let prefix = if part == 0 { "g".to_owned() } else { format!("h{}", part - 1) };
         let values = &self.parts[part];
         let name = |at: usize| Column::new(format!("{prefix}_{at}"), ColumnKind::Float, Part::Feature);
