@@ -5,7 +5,7 @@ use crate::inference_dsl;
 use serde_json::{Value, json};
 use vocabulary::{ErrorCode, PartyId};
 
-use crate::{ParseContext, parse};
+use crate::{ParseContext, Rule, parse};
 
 /// Two components, one of which is replaced.
 fn dsl(name: &str, body: Value) -> Value {
@@ -158,7 +158,8 @@ fn says_where_it_is_and_what_to_do() {
 
     let mut conf = lr_conf();
     conf["component_parameters"]["common"]["hetero_lr_0"] = json!({"max_iter": 0, "pnalty": "L2"});
-    let found = read(&lr_dsl(), &conf).expect_err("wrong");
+    let mut found = read(&lr_dsl(), &conf).expect_err("wrong");
+    assert!(found.pop().is_some_and(|last| last.rule == Rule::Read), "the entry that names nothing stands behind");
     let shown: Vec<_> =
         found.iter().map(|d| (d.fault.code, d.fault.path.as_deref(), d.fault.next.as_deref())).collect();
     let at = |name: &str| format!("job_runtime_conf.component_parameters.common.hetero_lr_0.{name}");
@@ -191,6 +192,7 @@ fn names_modules_ports_and_parties_that_do_not_exist() {
             ("job_runtime_conf.role.host[0]", "did you mean 10001?"),
             ("job_runtime_conf.role.arbiter[0]", "did you mean 10001?"),
             ("job_dsl.components.intersection_0.input.data.train_data", "known here: data"),
+            ("job_runtime_conf.component_parameters.common.not_in_the_dsl_0", "correct it or leave it out"),
         ]
     );
 }

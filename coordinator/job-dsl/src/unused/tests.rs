@@ -238,13 +238,10 @@ fn what_the_model_decides_is_told_in_a_predict_job() {
 #[test]
 fn an_empty_list_of_inputs_is_told() {
     for (pointer, end) in [
-        (
-            "/components/evaluation_0/input/data/data",
-            "brings no table; name a step's output, such as data_transform_0.data",
-        ),
+        ("/components/evaluation_0/input/data/data", "brings no table; name a step's output, such as reader_0.data"),
         (
             "/components/hetero_lr_0/input/data/validate_data",
-            "brings no table; name a step's output, such as data_transform_0.data",
+            "brings no table; name a step's output, such as reader_0.data",
         ),
         (
             "/components/hetero_lr_0/input/model",
