@@ -286,12 +286,13 @@ async fn an_order_under_an_offer_that_a_later_one_replaced_is_refused() {
     crate::trial::input_was_made(&agent.holdings, &order(0, &one)).await;
     supervisor.assign(order(0, &one)).await.unwrap();
     let second = Offer { attempts: Some(8), ..first.clone() };
-    accept(&second).await;
+    let two = accept(&second).await;
     let fault = supervisor.assign(order(1, &one)).await.unwrap_err();
     assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("offer")), "{fault}");
-    // Accepted once more, it is the last one again.
+    // Written down once more, it keeps its place.
     accept(&first).await;
-    supervisor.assign(order(2, &one)).await.unwrap();
+    assert_eq!(supervisor.assign(order(2, &one)).await.unwrap_err().path.as_deref(), Some("offer"));
+    supervisor.assign(order(3, &two)).await.unwrap();
 }
 
 #[tokio::test]

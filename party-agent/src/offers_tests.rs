@@ -160,15 +160,38 @@ async fn takes_mail_only_under_the_offer_that_was_accepted_last() {
     host.offers.accept(first.clone()).await.unwrap();
     assert_eq!((letter(&one), letter(&two)), (Ok(()), Err(ErrorCode::OfferRefused)));
     assert_eq!(letter(""), Err(ErrorCode::OfferRefused), "a sender that names no offer is of an older version");
-    host.offers.accept(second).await.unwrap();
+    host.offers.accept(second.clone()).await.unwrap();
     assert_eq!((letter(&one), letter(&two)), (Err(ErrorCode::OfferRefused), Ok(())));
-    // The parameters are changed back.
-    host.offers.accept(first).await.unwrap();
-    assert_eq!((letter(&one), letter(&two)), (Ok(()), Err(ErrorCode::OfferRefused)));
-    assert_eq!(
-        host.holdings.records.offers_of(&crate::trial::job()).await.unwrap().pop(),
-        Some(offer(&script("talk")))
-    );
+    // The coordinator shows the earlier offer again, which the initiator signed once; the last one may come again.
+    for _ in 0..2 {
+        let fault = host.offers.accept(first.clone()).await.unwrap_err();
+        assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("offer")), "{fault}");
+        host.offers.accept(second.clone()).await.unwrap();
+        assert_eq!((letter(&one), letter(&two)), (Err(ErrorCode::OfferRefused), Ok(())));
+    }
+    // The parameters are changed back: the offer ends at another time.
+    let mut back = offer(&script("talk"));
+    back.expires = back.expires.map(|end| end.plus_millis(1));
+    let third = signed_by(&host, "1", &back);
+    host.offers.accept(third.clone()).await.unwrap();
+    assert_eq!((letter(&one), letter(&fingerprint_of(&third.bytes))), (Err(ErrorCode::OfferRefused), Ok(())));
+    for old in [first, second] {
+        host.offers.accept(old).await.unwrap_err();
+    }
+    assert_eq!(host.holdings.records.offers_of(&crate::trial::job()).await.unwrap().pop(), Some(back));
+}
+
+#[tokio::test]
+async fn its_own_users_jobs_go_back_to_no_earlier_offer() {
+    let guest = agent("1", OPEN).await;
+    guest.offers.sign(offer(&script("talk")), None).await.unwrap();
+    guest.offers.sign(offer(&script("sum")), None).await.unwrap();
+    let fault = guest.offers.sign(offer(&script("talk")), None).await.unwrap_err();
+    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("offer")), "{fault}");
+    guest.offers.sign(offer(&script("sum")), None).await.unwrap();
+    // What an agent remembers no more is a first offer again.
+    guest.holdings.records.forget_offers(&crate::trial::job()).await.unwrap();
+    guest.offers.sign(offer(&script("talk")), None).await.unwrap();
 }
 
 #[tokio::test]

@@ -14,12 +14,12 @@ fn offer(row: &SqliteRow) -> Result<Offer, RecordError> {
 }
 
 impl Records {
-    /// Remembers an accepted offer.
+    /// Remembers an accepted offer; one that is known keeps its place among the job's.
     pub async fn accept_offer(&self, fingerprint: &str, offer: &Offer, now: Timestamp) -> Result<(), RecordError> {
         sqlx::query(
             "/* accept_offer */ INSERT INTO offers (fingerprint, job, offer, accepted_micros) VALUES ($1, $2, $3, \
              MAX($4, COALESCE((SELECT MAX(accepted_micros) + 1 FROM offers WHERE job = $2), 0))) \
-             ON CONFLICT (fingerprint) DO UPDATE SET accepted_micros = excluded.accepted_micros",
+             ON CONFLICT (fingerprint) DO NOTHING",
         )
         .bind(fingerprint)
         .bind(offer.job.as_str())

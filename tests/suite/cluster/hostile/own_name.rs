@@ -144,8 +144,9 @@ async fn an_amended_offer_needs_a_ticket_that_covers_it() {
     coordinator.sign_with_ticket("10000", amended.offer(), own).await.expect("asked for");
     let order = amended.assignment("writer_0", &local("10000"), 1);
     coordinator.assign("10000", order).await.expect("ordered");
-    // The first offer stands with its own ticket as before.
-    coordinator.sign_with_ticket("10000", honest.offer(), ticket).await.expect("the same offer again");
+    // The first offer is not taken again, with its own ticket as little as without: the later one took its place.
+    let fault = coordinator.sign_with_ticket("10000", honest.offer(), ticket).await.expect_err("an earlier offer");
+    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("offer")), "{fault}");
 
     // The attack works where the policy lets the coordinator do as it likes; what was accepted then ends with the rule.
     let mut moved = honest.clone();
