@@ -115,8 +115,12 @@ impl State {
     /// Refuses the first letter of an attempt when the step has as many with mail as it may.
     fn check_open(&self, address: &Address, most: usize) -> Result<(), TransportError> {
         let step = self.steps.get(&self.step_key(&address.attempt, &address.to));
-        let full = step
-            .is_some_and(|step| step.attempts.len() >= most && !step.attempts.contains_key(&address.attempt.attempt));
+        let number = &address.attempt.attempt;
+        // of what is closed, no letter waits for room
+        let full = step.is_some_and(|step| {
+            let is_closed = step.closed.is_some_and(|closed| closed >= *number);
+            !is_closed && step.attempts.len() >= most && !step.attempts.contains_key(number)
+        });
         if !full {
             return Ok(());
         }
