@@ -18,7 +18,7 @@ fn main() {
     let options = Options {
         time: Duration::from_secs(number("--seconds", 300)),
         seed: number("--seed", 1),
-        epochs: u32::try_from(number("--epochs", 60)).expect("small"),
+        epochs: u32::try_from(number("--epochs", 30)).expect("small"),
         verbose: true,
     };
     let program = Program::new(env!("CARGO_BIN_EXE_fedflow"));
