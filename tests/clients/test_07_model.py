@@ -303,8 +303,6 @@ def test_tags_through_the_sdk(sdk, trained):
         100,
         "'' tag created failed. Please input a valid tag name.",
     )
-    nothing = sdk.tag.update("red")
-    assert nothing["retcode"] == 100 and "Nothing to be updated." in nothing["retmsg"]
     assert sdk.model.tag_model(trained.id, "red", remove=True)["retcode"] == 0
     assert sdk.tag.delete("red")["retcode"] == 0
     unknown = sdk.model.tag_model("1", "red")

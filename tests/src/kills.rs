@@ -25,7 +25,7 @@ pub struct Options {
     pub time: Duration,
     /// What chance begins with: the same seed kills the same daemons at the same shares of a job.
     pub seed: u64,
-    /// Epochs of the training; on an idle machine 60 make the job take about two seconds.
+    /// Epochs of the training; on an idle machine 30 make the job take about two seconds.
     pub epochs: u32,
     /// Whether each round is told.
     pub verbose: bool,
@@ -77,7 +77,7 @@ impl Chance {
 /// A daemon that was killed.
 struct Killed {
     folder: &'static str,
-    /// When its successor's process began, and how much of the agents' logs was written by then.
+    /// The process that took its place; none when nobody did in time.
     successor: Option<Process>,
 }
 

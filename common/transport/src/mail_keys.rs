@@ -90,7 +90,7 @@ fn internal(what: &str) -> Fault {
     Fault::new(ErrorCode::Internal, format!("no key for relayed mail: {what}"))
 }
 
-/// The key of a peer's agent to seal to: signed by its certificate for this purpose, of that party, begun, not over, and short-lived.
+/// The key of a peer's agent to seal to: signed by its certificate for this purpose, of that party, not over, and short-lived.
 pub(crate) fn of_peer(
     signed: &SignedBytes,
     party: &PartyId,

@@ -17,6 +17,30 @@ pub struct Queries {
     pub count: u64,
 }
 
+/// Adds to what was counted for an asker and a day, unless there are more than `most` then; whether it was added.
+pub(crate) async fn count_up_to(of: &mut SqliteConnection, queries: &Queries, most: u64) -> Result<bool, RecordError> {
+    let row = sqlx::query("/* counted */ SELECT count FROM queries WHERE day = $1 AND asker = $2")
+        .bind(queries.day)
+        .bind(&queries.asker)
+        .fetch_optional(&mut *of)
+        .await?;
+    let before: i64 = row.map(|row| row.try_get("count")).transpose()?.unwrap_or(0);
+    let after = u64::try_from(before).unwrap_or(0).saturating_add(queries.count);
+    if after > most {
+        return Ok(false);
+    }
+    sqlx::query(
+        "/* count_up_to */ INSERT INTO queries (day, asker, count) VALUES ($1, $2, $3) \
+         ON CONFLICT (day, asker) DO UPDATE SET count = excluded.count",
+    )
+    .bind(queries.day)
+    .bind(&queries.asker)
+    .bind(i64::try_from(after).unwrap_or(i64::MAX))
+    .execute(&mut *of)
+    .await?;
+    Ok(true)
+}
+
 impl Records {
     /// Adds to what was counted for an asker and a day.
     pub async fn count_queries(&self, queries: &Queries) -> Result<(), RecordError> {
@@ -48,25 +72,9 @@ impl Records {
         // One after the other: no two are the last one that is allowed.
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         for (number, (queries, most)) in all.iter().enumerate() {
-            let row = sqlx::query("/* counted */ SELECT count FROM queries WHERE day = $1 AND asker = $2")
-                .bind(queries.day)
-                .bind(&queries.asker)
-                .fetch_optional(&mut *transaction)
-                .await?;
-            let before: i64 = row.map(|row| row.try_get("count")).transpose()?.unwrap_or(0);
-            let after = u64::try_from(before).unwrap_or(0).saturating_add(queries.count);
-            if after > *most {
+            if !count_up_to(&mut transaction, queries, *most).await? {
                 return Ok(Some(number));
             }
-            sqlx::query(
-                "/* count_within */ INSERT INTO queries (day, asker, count) VALUES ($1, $2, $3) \
-                 ON CONFLICT (day, asker) DO UPDATE SET count = excluded.count",
-            )
-            .bind(queries.day)
-            .bind(&queries.asker)
-            .bind(i64::try_from(after).unwrap_or(i64::MAX))
-            .execute(&mut *transaction)
-            .await?;
         }
         transaction.commit().await?;
         Ok(None)

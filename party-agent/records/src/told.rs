@@ -1,10 +1,10 @@
 //! Ids of which peers were told. The file holds hashes of ids that this party has, and they are no secret from it. It grows by
 //! a row for each id and peer, and forgets none: what was told once is no news later, however long ago it was.
 
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use vocabulary::PartyId;
 
-use crate::queries::Queries;
+use crate::queries::{Queries, count_up_to};
 use crate::{RecordError, Records};
 
 /// Ids written by one statement.
@@ -43,7 +43,8 @@ impl Records {
             let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
             let more = insert(&mut transaction, peer, piece).await?;
             let covered = more.min(left);
-            if more > covered && !add(&mut transaction, reserved, more - covered, most).await? {
+            let beyond = Queries { count: more - covered, ..reserved.clone() };
+            if more > covered && !count_up_to(&mut transaction, &beyond, most).await? {
                 return Ok(false);
             }
             transaction.commit().await?;
@@ -71,30 +72,6 @@ async fn insert(of: &mut SqliteConnection, peer: &PartyId, hashes: &[i64]) -> Re
         new += statement.build().execute(&mut *of).await?.rows_affected();
     }
     Ok(new)
-}
-
-/// Counts more than was reserved; false where that is too much.
-async fn add(of: &mut SqliteConnection, counted: &Queries, more: u64, most: u64) -> Result<bool, RecordError> {
-    let row = sqlx::query("/* counted */ SELECT count FROM queries WHERE day = $1 AND asker = $2")
-        .bind(counted.day)
-        .bind(&counted.asker)
-        .fetch_optional(&mut *of)
-        .await?;
-    let before: i64 = row.map(|row| row.try_get("count")).transpose()?.unwrap_or(0);
-    let after = u64::try_from(before).unwrap_or(0).saturating_add(more);
-    if after > most {
-        return Ok(false);
-    }
-    sqlx::query(
-        "/* settle */ INSERT INTO queries (day, asker, count) VALUES ($1, $2, $3) \
-         ON CONFLICT (day, asker) DO UPDATE SET count = excluded.count",
-    )
-    .bind(counted.day)
-    .bind(&counted.asker)
-    .bind(i64::try_from(after).unwrap_or(i64::MAX))
-    .execute(&mut *of)
-    .await?;
-    Ok(true)
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ OF_A_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-len
 
 
 class Losing:
-    """A proxy before a door. It loses the answers of the first POSTs whose path ends as `loses` says, `times` of them each."""
+    """A proxy before a door. It loses the answer of the first POST whose path ends as `loses` says."""
 
-    def __init__(self, door, loses, times=1, via=False):
+    def __init__(self, door, loses, via=False):
         self.lost, self.passed = 0, []
         address = door.split("//", 1)[1]
         proxy = self
@@ -32,7 +32,7 @@ class Losing:
                 connection.close()
                 proxy.passed.append((self.command, self.path))
                 status = answer.status
-                if self.command == "POST" and self.path.rstrip("/").endswith(loses) and proxy.lost < times:
+                if self.command == "POST" and self.path.rstrip("/").endswith(loses) and not proxy.lost:
                     proxy.lost += 1
                     status, content = 502, b"the answer was lost"
                 self.send_response(status)

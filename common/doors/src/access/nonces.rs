@@ -75,8 +75,8 @@ impl Nonces {
             }
             self.began = now;
             if let Err(error) = self.file.as_mut().map_or(Ok(()), Kept::turn) {
-                tracing::error!(%error, "used nonces cannot be kept; signed requests are refused");
-                self.file_fails();
+                // The file that is open stays in use: what it holds counts for longer than it must.
+                tracing::error!(%error, "a new file for used nonces cannot be begun; the old one is written on");
             }
         }
         // bounded whatever its length, and of one client only
@@ -97,11 +97,6 @@ impl Nonces {
         }
         noted.is_ok()
     }
-
-    /// Files that cannot be turned stay as they are: what they hold counts for longer than it must.
-    fn file_fails(&mut self) {
-        self.before.extend(self.present.iter().copied());
-    }
 }
 
 impl Kept {
@@ -113,13 +108,7 @@ impl Kept {
 }
 
 fn line(key: &Key, at: Timestamp) -> String {
-    use std::fmt::Write;
-    let mut line = format!("{:016x} ", at.millis().max(0));
-    for byte in key {
-        let _ = write!(line, "{byte:02x}");
-    }
-    line.push('\n');
-    line
+    format!("{:016x} {}\n", at.millis().max(0), super::token::hexadecimal(key))
 }
 
 /// The keys of a file that may count still. A line that a crash tore is none; without the file there are none.

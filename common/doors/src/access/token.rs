@@ -42,7 +42,7 @@ pub(super) fn read_hash(text: &str) -> Option<[u8; HASH_BYTES]> {
     Some(hash)
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

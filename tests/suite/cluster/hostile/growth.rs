@@ -38,8 +38,8 @@ impl Stage {
         Self { daemon, bank, clinic }
     }
 
-    /// A job of both, and the host's task, which runs.
-    async fn job(&self) -> (String, TaskId) {
+    /// Submits a job of both.
+    async fn submitted(&self) -> String {
         let dsl = json!({"components": {STEP: {"module": "SecureAddExample"}}});
         let conf = json!({
             "dsl_version": 2,
@@ -47,7 +47,12 @@ impl Stage {
             "role": {"guest": ["9999"], "host": ["10000"]},
             "component_parameters": {"common": {STEP: {"data_num": 100}}},
         });
-        let job = self.bank.door().submitted(&dsl, &conf).await;
+        self.bank.door().submitted(&dsl, &conf).await
+    }
+
+    /// A job of both, and the host's task, which runs.
+    async fn job(&self) -> (String, TaskId) {
+        let job = self.submitted().await;
         let ordered = |call| match call {
             wire::agent_link::ToAgent::Assign(order) if order.task.job.as_str() == job => Some(order.task.clone()),
             _ => None,
@@ -219,14 +224,7 @@ async fn a_refusal_as_long_as_a_frame_is_kept_short() {
         }
         _ => Reply::Done,
     });
-    let dsl = json!({"components": {STEP: {"module": "SecureAddExample"}}});
-    let conf = json!({
-        "dsl_version": 2,
-        "initiator": {"role": "guest", "party_id": 9999},
-        "role": {"guest": ["9999"], "host": ["10000"]},
-        "component_parameters": {"common": {STEP: {"data_num": 100}}},
-    });
-    let job = stage.bank.door().submitted(&dsl, &conf).await;
+    let job = stage.submitted().await;
     let row = stage.daemon.door().ended(&job).await;
     assert!(row.to_string().len() < 100_000, "{} bytes", row.to_string().len());
     assert!(stage.daemon.lives());

@@ -10,7 +10,7 @@ use wire::agent_link;
 use super::super::program;
 use super::toy;
 
-/// Whether an agent lets a coordinator alone for a while, and says whose it is.
+/// An agent lets a coordinator alone for a while, and its log says whose it is and whose was wanted.
 async fn stays_away(clinic: &Agent, coordinator: &Coordinator) {
     let before = clinic.log().len();
     until("a try to link", || clinic.log()[before..].contains("FF404").then_some(())).await;
