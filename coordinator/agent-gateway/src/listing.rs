@@ -9,7 +9,7 @@ const MOST_ADDRESSES: usize = 16;
 const LONGEST_ADDRESS: usize = 512;
 /// Bytes of a signed key with its certificates.
 const LARGEST_KEY: usize = 32 << 10;
-/// Components that a party announces.
+/// Bytes of the components that a party announces.
 const LARGEST_CATALOGUE: usize = 1 << 20;
 
 /// Refuses a hello that says too much, by name of the bound.

@@ -45,7 +45,8 @@ pub(crate) fn settings_of_parties(
             let path = format!("job_runtime_conf.job_parameters.role.{}.{key}", who.role);
             for (name, holds) in OWN {
                 let Some(value) = entry.get(name).filter(|value| !value.is_null()) else { continue };
-                let number = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
+                // Beyond any number of cores is refused as too many, as in the common ones.
+                let number = |value: &Value| value.as_u64().map(|number| u32::try_from(number).unwrap_or(u32::MAX));
                 match (fitting(value, holds), name) {
                     (Some(value), "task_cores") => own.task_cores = number(&value),
                     (Some(value), "computing_partitions") => own.partitions = number(&value),

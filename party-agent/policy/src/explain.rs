@@ -288,7 +288,9 @@ fn explain_peer(peer: &impl Display, of: &OnePeer) -> Chapter {
         ),
         (
             "peer.*.model_uses_per_day",
-            model_uses_per_day.map(|cap| format!("Its jobs apply one version {} a day", number(cap, "times"))),
+            model_uses_per_day.map(|cap| {
+                format!("For it one version is applied {} a day, whoever starts the jobs", number(cap, "times"))
+            }),
         ),
         ("peer.*.fewest_ids", fewest_ids.map(|ids| format!("Into an intersection each party puts at least {ids} ids"))),
         ("peer.*.fewest_common", fewest_common.map(|ids| format!("Of fewer than {ids} common ids nobody is told"))),
@@ -296,7 +298,15 @@ fn explain_peer(peer: &impl Display, of: &OnePeer) -> Chapter {
             "peer.*.new_ids_per_day",
             new_ids_per_day.map(|cap| format!("It finds {} a day of which it was not told before", number(cap, "ids"))),
         ),
-        ("peer.*.jobs_per_day", jobs_per_day.map(|cap| format!("It starts {} a day", number(cap, "jobs")))),
+        (
+            "peer.*.jobs_per_day",
+            jobs_per_day.map(|cap| {
+                format!(
+                    "Of jobs that it starts, or of which it is told something, {} are accepted a day",
+                    number(cap, "of them")
+                )
+            }),
+        ),
         (
             "peer.*.trainings_per_day",
             trainings_per_day.map(|cap| format!("Among them are {}", number(cap, "trainings"))),

@@ -17,7 +17,7 @@ const DAY: i64 = 1_440 * MINUTE;
 pub struct LimitRules {
     /// Jobs that are accepted in a day of one other party.
     pub jobs_per_day: Cap,
-    /// Trainings among them: steps that would send values of rows behind a training.
+    /// Trainings among them: steps that train a model.
     pub trainings_per_day: Cap,
     /// Ids of online predictions in a day.
     pub online_ids_per_day: Cap,

@@ -67,7 +67,7 @@ pub async fn learn_sums<S: LinearScheme>(
 }
 
 /// Key holder: opens one party's masked sums and sends them back. Their number and their places come from the plan; sums of
-/// another shape are refused. As many sums as rows would determine the vector, and are never opened.
+/// another shape are refused. As many sums as rows would determine the vector: whoever plans them sees that they are fewer.
 pub async fn open_sums<S: LinearScheme>(
     turn: &TaskContext,
     holder: &mut KeyHolder<S>,

@@ -18,7 +18,7 @@ const BEFORE: &str = "# ABEJA: what is served\n\n\
     run strictly one after another; runs that say nothing take turns at the queues. **A run whose answer was lost is not made twice**: \
     of equal requests within two minutes the first one's run is the answer where somebody stands between the client and the door (a proxy; \
     it says so, speaks HTTP/1.0, or has changed the port or the connection); a client that has its answer gets another run. A header `Idempotency-Key` says for a day what is the same and what is not. What else is made \
-    by POST is made once behind a proxy, too. When the job of a run that has ended is run again, that is a \
+    by POST is made once behind a proxy, too, but for a file that is only announced: each announcement gets an address of its own. When the job of a run that has ended is run again, that is a \
     run of its own. Predictions are the output table of the run's job, at its party. An `output_template` such as \
     `{\"$datalake:1\": \"<channel>/<name>\"}` has them kept as a file of that channel, too, of that name (`predictions.csv` \
     without one), at the same party; any other object is kept and shown, and does nothing.\n\n\

@@ -69,7 +69,7 @@ pub(super) async fn jobs(face: FateFlow, call: Call) -> Answer {
     if let Some(party) = call.party() {
         return rows::pass_on(&face, &call.caller, &party, PATH, &Value::Object(call.body)).await;
     }
-    let mut reply = together_of(all(&face, &call, PATH).await?)?;
+    let mut reply = together_of(all(&face, &call, PATH, &parties(&face, &call.caller)?).await)?;
     if let Some(Value::Array(ids)) = reply.data.get_mut("job") {
         ids.sort_by(|one, other| other.as_str().cmp(&one.as_str()));
         let count = ids.len();
@@ -121,7 +121,7 @@ async fn asked(face: &FateFlow, call: &Call, path: &str, whose: Whose) -> Answer
     }
     if matches!(whose, Whose::All) {
         let parties = parties(face, &call.caller)?;
-        let replies = all(face, call, path).await?;
+        let replies = all(face, call, path, &parties).await;
         let done = |(_, reply): &(&PartyId, &Result<Value, Failure>)| reply.as_ref().is_ok_and(is_success);
         let done: Vec<PartyId> = parties.iter().zip(&replies).filter(done).map(|(party, _)| party.clone()).collect();
         let reply = together_of(replies)?;
@@ -142,14 +142,14 @@ async fn asked(face: &FateFlow, call: &Call, path: &str, whose: Whose) -> Answer
     joined(replies)
 }
 
-/// What each party that is open to the caller answers.
-async fn all(face: &FateFlow, call: &Call, path: &str) -> Result<Vec<Result<Value, Failure>>, Failure> {
+/// What each of the parties answers.
+async fn all(face: &FateFlow, call: &Call, path: &str, parties: &[PartyId]) -> Vec<Result<Value, Failure>> {
     let body = Value::Object(call.body.clone());
     let mut replies = Vec::new();
-    for party in &parties(face, &call.caller)? {
+    for party in parties {
         replies.push(rows::ask(face, &call.caller, party, path, &body).await);
     }
-    Ok(replies)
+    replies
 }
 
 fn is_success(reply: &Value) -> bool {
