@@ -16,7 +16,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use component_kit::{AnyComponent, Check, Component, Description, Problems, Result, Room, TaskContext};
+use component_kit::{
+    AnyComponent, Check, Component, Description, Problems, Result, Room, TaskContext,
+};
 use fedflow_tests::cluster::{Daemon, Program};
 use fedflow_tests::rest::Door;
 use party_agent::AgentConfig;
@@ -49,8 +51,9 @@ impl Check for Nothing {
 impl Component for Nap {
     type Params = Nothing;
 
-    const DESCRIPTION: Description =
-        Description::named("nap", "rests for a while").modules(&["Nap"]).roles(&[Role::Guest, Role::Host]);
+    const DESCRIPTION: Description = Description::named("nap", "rests for a while")
+        .modules(&["Nap"])
+        .roles(&[Role::Guest, Role::Host]);
 
     async fn run(_: &TaskContext, _: Nothing) -> Result<()> {
         tokio::time::sleep(REST).await;
@@ -61,7 +64,10 @@ impl Component for Nap {
 static ROOMS: &[&dyn AnyComponent] = &[&Room::<Nap>::NEW];
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
         Some("agent") => runtime.block_on(agent(Path::new(&arguments[2]))),
@@ -73,8 +79,13 @@ fn main() {
 async fn agent(config: &Path) {
     let config = AgentConfig::load(config).expect("settings");
     daemon::logging::start(&config.log).expect("a log");
-    let running = party_agent::start_with(config, ROOMS, CancellationToken::new()).await.expect("starts");
-    println!("{}", json!({"ready": true, "rest": running.rest, "quic": running.quic}));
+    let running = party_agent::start_with(config, ROOMS, CancellationToken::new())
+        .await
+        .expect("starts");
+    println!(
+        "{}",
+        json!({"ready": true, "rest": running.rest, "quic": running.quic})
+    );
     running.wait().await.expect("ends");
 }
 
@@ -92,22 +103,47 @@ impl Federation {
         let dir = tempfile::tempdir().expect("a folder");
         let folder = dir.path().to_str().expect("a path");
         // certificates and settings
-        let up = ["up", "--open", "--dir", folder, "--rest-port", "0", "--parties"];
-        program.start(&[&up[..], &[&PARTIES.join(",")]].concat()).end();
-        let coordinator =
-            program.start(&["coordinator", "--config", &format!("{folder}/coordinator/coordinator.toml")]);
+        let up = [
+            "up",
+            "--open",
+            "--dir",
+            folder,
+            "--rest-port",
+            "0",
+            "--parties",
+        ];
+        program
+            .start(&[&up[..], &[&PARTIES.join(",")]].concat())
+            .end();
+        let coordinator = program.start(&[
+            "coordinator",
+            "--config",
+            &format!("{folder}/coordinator/coordinator.toml"),
+        ]);
         let own = std::env::current_exe().expect("this program");
         let agent = |party: &'static str| {
             let config = format!("{folder}/party-{party}/agent.toml");
-            (party, Daemon::start(Command::new(&own).args(["agent", &config])))
+            (
+                party,
+                Daemon::start(Command::new(&own).args(["agent", &config])),
+            )
         };
         let address = coordinator.ready["rest"].as_str().expect("an address");
         let door = Door::new(&format!("http://{address}"));
-        Self { door, agents: PARTIES.map(agent).into(), _coordinator: coordinator, _dir: dir }
+        Self {
+            door,
+            agents: PARTIES.map(agent).into(),
+            _coordinator: coordinator,
+            _dir: dir,
+        }
     }
 
     fn kill(&mut self, party: &str) {
-        let place = self.agents.iter().position(|(own, _)| *own == party).expect("it runs");
+        let place = self
+            .agents
+            .iter()
+            .position(|(own, _)| *own == party)
+            .expect("it runs");
         self.agents.swap_remove(place).1.kill();
     }
 
@@ -132,7 +168,10 @@ fn documents(host: &str) -> (Value, Value) {
 }
 
 async fn crowd() {
-    let jobs: usize = std::env::var("JOBS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000);
+    let jobs: usize = std::env::var("JOBS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1_000);
     let dead = jobs / DEAD_EVERY;
     let mut federation = Federation::start();
     for host in [PARTIES[1], DEAD] {
@@ -140,7 +179,10 @@ async fn crowd() {
         let alone = Instant::now();
         let id = first(&federation.door, &dsl, &conf).await;
         federation.door.succeeded(&id).await;
-        println!("one job alone with party {host}: {:.2?} from its submission to its end", alone.elapsed());
+        println!(
+            "one job alone with party {host}: {:.2?} from its submission to its end",
+            alone.elapsed()
+        );
     }
     let before = federation.count("success").await;
     federation.kill(DEAD);
@@ -149,7 +191,11 @@ async fn crowd() {
     let queued = started.elapsed();
     times.sort();
     let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
-    println!("{jobs} jobs submitted by {CLIENTS} clients in {queued:.1?}: p50 {:.1?}, p99 {:.1?}", at(50), at(99));
+    println!(
+        "{jobs} jobs submitted by {CLIENTS} clients in {queued:.1?}: p50 {:.1?}, p99 {:.1?}",
+        at(50),
+        at(99)
+    );
     let healthy = jobs - dead;
     let mut ended = 0;
     while ended < healthy && started.elapsed() < PATIENCE {
@@ -161,7 +207,10 @@ async fn crowd() {
         "{ended} of {healthy} healthy jobs ended well within {took:.1?} of the first submission: {:.1} jobs a second",
         ended as f64 / took.as_secs_f64()
     );
-    let (failed, waiting) = (federation.count("failed").await, federation.count("waiting").await);
+    let (failed, waiting) = (
+        federation.count("failed").await,
+        federation.count("waiting").await,
+    );
     println!("{waiting} of {dead} jobs wait for party {DEAD}, {failed} failed");
     if (ended, waiting, failed) != (healthy, dead, 0) {
         println!("NOT AS IT SHOULD BE");
@@ -191,7 +240,11 @@ async fn submitted(door: &Door, jobs: usize) -> Vec<Duration> {
         clients.spawn(async move {
             let mut times = Vec::new();
             for job in (client..jobs).step_by(CLIENTS) {
-                let (dsl, conf) = documents(if job % DEAD_EVERY == DEAD_EVERY - 1 { DEAD } else { PARTIES[1] });
+                let (dsl, conf) = documents(if job % DEAD_EVERY == DEAD_EVERY - 1 {
+                    DEAD
+                } else {
+                    PARTIES[1]
+                });
                 let started = Instant::now();
                 door.submitted(&dsl, &conf).await;
                 times.push(started.elapsed());

@@ -12,8 +12,12 @@ use fedflow_tests::kills::{Options, run};
 
 fn main() {
     let number = |name: &str, default: u64| {
-        let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
-        arguments.next().map_or(default, |text| text.parse().expect("a number"))
+        let mut arguments = std::env::args()
+            .skip_while(|argument| argument != name)
+            .skip(1);
+        arguments
+            .next()
+            .map_or(default, |text| text.parse().expect("a number"))
     };
     let options = Options {
         time: Duration::from_secs(number("--seconds", 300)),
@@ -22,7 +26,10 @@ fn main() {
         verbose: true,
     };
     let program = Program::new(env!("CARGO_BIN_EXE_fedflow"));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let figures = runtime.block_on(run(&program, &options));
     println!("{figures}");
     if !figures.is_as_it_should_be() {

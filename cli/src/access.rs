@@ -30,17 +30,29 @@ impl AccessFile {
         let fresh = doors::access::token::fresh;
         let digits = fresh()?;
         let digits = &digits.expose()[digits.expose().len() - KEY_DIGITS..];
-        Ok(Self { token: fresh()?, app_key: format!("local-{digits}"), secret: fresh()? })
+        Ok(Self {
+            token: fresh()?,
+            app_key: format!("local-{digits}"),
+            secret: fresh()?,
+        })
     }
 
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let next = "name the file that `fedflow up` says in its ready line as `access`: DIR/access.json";
+        let next =
+            "name the file that `fedflow up` says in its ready line as `access`: DIR/access.json";
         let text = std::fs::read_to_string(path).map_err(|error| {
-            Fault::new(ErrorCode::FileUnreadable, format!("{} cannot be read: {error}", path.display())).next(next)
+            Fault::new(
+                ErrorCode::FileUnreadable,
+                format!("{} cannot be read: {error}", path.display()),
+            )
+            .next(next)
         })?;
         let read = serde_json::from_str(&text).map_err(|error| {
-            let text = format!("{} holds no token, app_key and secret: {error}", path.display());
+            let text = format!(
+                "{} holds no token, app_key and secret: {error}",
+                path.display()
+            );
             Fault::new(ErrorCode::ConfigInvalid, text).next(next)
         });
         Ok(read?)
@@ -49,7 +61,10 @@ impl AccessFile {
     /// The file's content: one field on a line, so that a shell reads it, too.
     pub(crate) fn content(&self) -> String {
         let (token, secret) = (json!(self.token.expose()), json!(self.secret.expose()));
-        format!("{{\n  \"token\": {token},\n  \"app_key\": {},\n  \"secret\": {secret}\n}}\n", json!(self.app_key))
+        format!(
+            "{{\n  \"token\": {token},\n  \"app_key\": {},\n  \"secret\": {secret}\n}}\n",
+            json!(self.app_key)
+        )
     }
 }
 
@@ -87,17 +102,26 @@ pub(crate) struct Told {
 impl Credential {
     /// None.
     pub(crate) fn none() -> Self {
-        Self { token: None, source: Source::None }
+        Self {
+            token: None,
+            source: Source::None,
+        }
     }
 
     /// That of a federation which this program runs itself.
     pub(crate) fn of_file(path: &Path, file: &AccessFile) -> Self {
-        Self { token: Some(file.token.clone()), source: Source::File(path.to_owned()) }
+        Self {
+            token: Some(file.token.clone()),
+            source: Source::File(path.to_owned()),
+        }
     }
 
     /// The one that counts: arguments come before the environment, and a token before a file. What is empty is not there.
     pub(crate) fn chosen(told: Told) -> Result<Self> {
-        let text = |token: String, source| Self { token: Some(Secret::new(token)), source: Source::Token(source) };
+        let text = |token: String, source| Self {
+            token: Some(Secret::new(token)),
+            source: Source::Token(source),
+        };
         let file = |path: PathBuf| AccessFile::read(&path).map(|file| Self::of_file(&path, &file));
         let given = |variable: Option<OsString>| variable.filter(|value| !value.is_empty());
         if let Some(token) = told.token.filter(|token| !token.is_empty()) {
@@ -108,7 +132,10 @@ impl Credential {
         }
         if let Some(token) = given(told.token_variable) {
             let token = token.into_string().map_err(|_| {
-                Fault::new(ErrorCode::ConfigInvalid, "the variable FEDFLOW_TOKEN holds what no token can")
+                Fault::new(
+                    ErrorCode::ConfigInvalid,
+                    "the variable FEDFLOW_TOKEN holds what no token can",
+                )
             })?;
             return Ok(text(token, "FEDFLOW_TOKEN"));
         }
@@ -161,11 +188,15 @@ mod tests {
     fn arguments_come_before_the_environment_and_a_token_before_a_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str| {
-            let (path, fresh) = (folder.path().join(name), AccessFile::fresh().expect("entropy"));
+            let (path, fresh) = (
+                folder.path().join(name),
+                AccessFile::fresh().expect("entropy"),
+            );
             std::fs::write(&path, fresh.content()).expect("written");
             (path, fresh.token)
         };
-        let ((argument, of_argument), (variable, of_variable)) = (file("argument.json"), file("variable.json"));
+        let ((argument, of_argument), (variable, of_variable)) =
+            (file("argument.json"), file("variable.json"));
         let mut told = Told {
             token: Some("by argument".to_owned()),
             access: Some(argument),
@@ -189,9 +220,24 @@ mod tests {
     #[test]
     fn advice_names_where_the_credential_came_from() {
         assert!(Credential::none().advice().contains("FEDFLOW_ACCESS"));
-        let (path, file) = (Path::new("/x/access.json"), AccessFile::fresh().expect("entropy"));
-        assert!(Credential::of_file(path, &file).advice().contains("/x/access.json"));
-        let told = Told { token: Some("t".to_owned()), ..Told::default() };
-        assert!(Credential::chosen(told).expect("chosen").advice().contains("--token"));
+        let (path, file) = (
+            Path::new("/x/access.json"),
+            AccessFile::fresh().expect("entropy"),
+        );
+        assert!(
+            Credential::of_file(path, &file)
+                .advice()
+                .contains("/x/access.json")
+        );
+        let told = Told {
+            token: Some("t".to_owned()),
+            ..Told::default()
+        };
+        assert!(
+            Credential::chosen(told)
+                .expect("chosen")
+                .advice()
+                .contains("--token")
+        );
     }
 }

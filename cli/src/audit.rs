@@ -85,16 +85,22 @@ pub(crate) struct Noted {
 }
 
 fn noted(text: &str) -> Result<Noted, String> {
-    let parts = text.split_once(':').and_then(|(number, hash)| Some((number.parse().ok()?, hash)));
+    let parts = text
+        .split_once(':')
+        .and_then(|(number, hash)| Some((number.parse().ok()?, hash)));
     let (number, hash) = parts.ok_or("it is NUMBER:HASH, as `fedflow audit verify` prints them")?;
     if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err("the hash has 64 digits of 0 to 9 and a to f".to_owned());
     }
-    Ok(Noted { number, hash: hash.to_ascii_lowercase() })
+    Ok(Noted {
+        number,
+        hash: hash.to_ascii_lowercase(),
+    })
 }
 
 fn moment(text: &str) -> Result<Timestamp, String> {
-    moment_before(text, SystemClock.now()).ok_or_else(|| "it is a date, a moment (RFC 3339), or such as 2h".to_owned())
+    moment_before(text, SystemClock.now())
+        .ok_or_else(|| "it is a date, a moment (RFC 3339), or such as 2h".to_owned())
 }
 
 fn moment_before(text: &str, now: Timestamp) -> Option<Timestamp> {
@@ -102,7 +108,9 @@ fn moment_before(text: &str, now: Timestamp) -> Option<Timestamp> {
         return Some(Timestamp(moment.timestamp_micros()));
     }
     if let Ok(day) = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-        return Some(Timestamp(day.and_hms_opt(0, 0, 0)?.and_utc().timestamp_micros()));
+        return Some(Timestamp(
+            day.and_hms_opt(0, 0, 0)?.and_utc().timestamp_micros(),
+        ));
     }
     let unit = text.chars().last()?;
     let seconds = match unit {
@@ -119,8 +127,18 @@ fn moment_before(text: &str, now: Timestamp) -> Option<Timestamp> {
 /// Does it.
 pub(crate) async fn run(command: &AuditCommand) -> Result<()> {
     match command {
-        AuditCommand::List { job, since, refused, last, source } => {
-            let wanted = Wanted { job: job.clone(), since: *since, refused: *refused };
+        AuditCommand::List {
+            job,
+            since,
+            refused,
+            last,
+            source,
+        } => {
+            let wanted = Wanted {
+                job: job.clone(),
+                since: *since,
+                refused: *refused,
+            };
             list(&wanted, *last, source).await
         }
         AuditCommand::Verify { noted, source } => verify(noted, source).await,
@@ -137,7 +155,9 @@ async fn each(source: &Source, mut take: impl FnMut(&Line<'_>) -> Result<()>) ->
         }
         let (rest, _) = walk.finish().map_err(Fault::from)?;
         if rest > 0 {
-            say::remark(format!("{rest} bytes of a write that is under way, or did not end, follow the last entry"));
+            say::remark(format!(
+                "{rest} bytes of a write that is under way, or did not end, follow the last entry"
+            ));
         }
         return Ok(walk.head().clone());
     }
@@ -150,7 +170,11 @@ async fn each(source: &Source, mut take: impl FnMut(&Line<'_>) -> Result<()>) ->
 /// The chain's own folder: in a data folder, or that folder itself.
 fn chain_in(data: &Path) -> Result<PathBuf> {
     let within = data.join("audit");
-    let folder = if within.is_dir() { within } else { data.to_owned() };
+    let folder = if within.is_dir() {
+        within
+    } else {
+        data.to_owned()
+    };
     if audit::is_chain(&folder).map_err(Fault::from)? {
         return Ok(folder);
     }
@@ -172,8 +196,11 @@ impl Wanted {
         if self.job.is_none() && !self.refused {
             return true;
         }
-        let Ok(entry) = line.entry() else { return false };
-        self.job.as_ref().is_none_or(|job| entry.job() == Some(job)) && (!self.refused || entry.refused_by().is_some())
+        let Ok(entry) = line.entry() else {
+            return false;
+        };
+        self.job.as_ref().is_none_or(|job| entry.job() == Some(job))
+            && (!self.refused || entry.refused_by().is_some())
     }
 }
 
@@ -215,7 +242,8 @@ fn as_json(line: &Line<'_>) -> String {
 }
 
 async fn verify(noted: &[Noted], source: &Source) -> Result<()> {
-    let mut found: BTreeMap<u64, Option<String>> = noted.iter().map(|noted| (noted.number, None)).collect();
+    let mut found: BTreeMap<u64, Option<String>> =
+        noted.iter().map(|noted| (noted.number, None)).collect();
     let mut fits = Head::default();
     let checked = each(source, |line| {
         if let Some(found) = found.get_mut(&line.number) {
@@ -227,32 +255,51 @@ async fn verify(noted: &[Noted], source: &Source) -> Result<()> {
     })
     .await;
     // Said also when the chain breaks later: up to there it is the one that was noted, or not.
-    let noted: Vec<String> = noted.iter().filter_map(|noted| differs(noted, &found, checked.is_ok(), &fits)).collect();
+    let noted: Vec<String> = noted
+        .iter()
+        .filter_map(|noted| differs(noted, &found, checked.is_ok(), &fits))
+        .collect();
     if let Err(error) = checked {
-        say::remark(format!("{} entries fit; the hash of the last one is {}", fits.number, fits.hash));
+        say::remark(format!(
+            "{} entries fit; the hash of the last one is {}",
+            fits.number, fits.hash
+        ));
         noted.iter().for_each(say::remark);
         return Err(error);
     }
     if !noted.is_empty() {
         let next = "trust what you noted: ask who could write the agent's folder, and look for a backup of it";
-        return Err(Fault::new(ErrorCode::AuditBroken, noted.join("; ")).next(next).into());
+        return Err(Fault::new(ErrorCode::AuditBroken, noted.join("; "))
+            .next(next)
+            .into());
     }
     if source.door.json {
-        say::value(&json!({"entries": fits.number, "hash": fits.hash, "intact": true, "noted": found.len()}));
+        say::value(
+            &json!({"entries": fits.number, "hash": fits.hash, "intact": true, "noted": found.len()}),
+        );
     } else {
         say::line(format!("{} entries, each fits the one before", fits.number));
-        found.keys().for_each(|number| say::line(format!("entry {number} is the one that was noted")));
+        found
+            .keys()
+            .for_each(|number| say::line(format!("entry {number} is the one that was noted")));
         say::line(format!("{}:{}", fits.number, fits.hash));
     }
     Ok(())
 }
 
 /// How the chain differs from what somebody noted, if it does.
-fn differs(noted: &Noted, found: &BTreeMap<u64, Option<String>>, whole: bool, fits: &Head) -> Option<String> {
+fn differs(
+    noted: &Noted,
+    found: &BTreeMap<u64, Option<String>>,
+    whole: bool,
+    fits: &Head,
+) -> Option<String> {
     let Noted { number, hash } = noted;
     match found.get(number).and_then(Option::as_ref) {
         Some(found) if found == hash => None,
-        Some(found) => Some(format!("entry {number} has the hash {found} and not the noted one: it was written anew")),
+        Some(found) => Some(format!(
+            "entry {number} has the hash {found} and not the noted one: it was written anew"
+        )),
         None if whole => Some(format!(
             "the chain ends with entry {}: the noted entry {number} is missing, with all since entry {}",
             fits.number,
@@ -266,11 +313,16 @@ fn set_aside(data: &Path, json: bool) -> Result<()> {
     let done = audit::set_aside(&chain_in(data)?, SystemClock.now()).map_err(Fault::from)?;
     if json {
         let kept = done.kept.display().to_string();
-        say::value(&json!({"kept": kept, "entries": done.head.number, "hash": done.head.hash, "why": done.why}));
+        say::value(
+            &json!({"kept": kept, "entries": done.head.number, "hash": done.head.hash, "why": done.why}),
+        );
         return Ok(());
     }
     say::line(format!("{}: kept in {}", done.why, done.kept.display()));
-    say::line(format!("{} entries of it fit; the hash of the last one is {}", done.head.number, done.head.hash));
+    say::line(format!(
+        "{} entries of it fit; the hash of the last one is {}",
+        done.head.number, done.head.hash
+    ));
     say::line("a new chain begins, and names it; the agent can be started");
     Ok(())
 }
@@ -286,20 +338,40 @@ mod tests {
         assert_eq!(of("1970-01-02"), Some(86_400_000_000));
         assert_eq!(of("1970-01-01T00:00:01Z"), Some(1_000_000));
         assert_eq!(of("2h"), Some(now.0 - 7_200_000_000));
-        assert_eq!((of("soon"), of(""), of("é"), of("-2h")), (None, None, None, None));
+        assert_eq!(
+            (of("soon"), of(""), of("é"), of("-2h")),
+            (None, None, None, None)
+        );
     }
 
     #[test]
     fn says_how_a_chain_differs_from_what_was_noted() {
         let hash = |digit: &str| digit.repeat(64);
         let first = noted(&format!("2:{}", hash("A"))).expect("a hash");
-        assert!(noted("2").is_err() && noted("2:ab").is_err() && noted(&format!("x:{}", hash("a"))).is_err());
-        let fits = Head { number: 3, ..Head::default() };
+        assert!(
+            noted("2").is_err()
+                && noted("2:ab").is_err()
+                && noted(&format!("x:{}", hash("a"))).is_err()
+        );
+        let fits = Head {
+            number: 3,
+            ..Head::default()
+        };
         let with = |found: Option<String>| BTreeMap::from([(2, found)]);
         assert_eq!(differs(&first, &with(Some(hash("a"))), true, &fits), None);
-        assert!(differs(&first, &with(Some(hash("b"))), true, &fits).expect("another").contains("written anew"));
-        let missing = Noted { number: 5, hash: hash("a") };
+        assert!(
+            differs(&first, &with(Some(hash("b"))), true, &fits)
+                .expect("another")
+                .contains("written anew")
+        );
+        let missing = Noted {
+            number: 5,
+            hash: hash("a"),
+        };
         let said = differs(&missing, &BTreeMap::from([(5, None)]), true, &fits).expect("missing");
-        assert!(said.contains("ends with entry 3") && said.contains("since entry 4"), "{said}");
+        assert!(
+            said.contains("ends with entry 3") && said.contains("since entry 4"),
+            "{said}"
+        );
     }
 }

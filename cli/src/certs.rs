@@ -170,9 +170,13 @@ impl CertsCommand {
 pub(crate) fn run(command: &CertsCommand) -> Result<()> {
     let json = command.is_json();
     match command {
-        CertsCommand::Init { dir, name, profile, .. } => {
-            let profile =
-                profile.as_deref().map_or_else(|| Ok(Profile::default()), Profile::load).map_err(Fault::from)?;
+        CertsCommand::Init {
+            dir, name, profile, ..
+        } => {
+            let profile = profile
+                .as_deref()
+                .map_or_else(|| Ok(Profile::default()), Profile::load)
+                .map_err(Fault::from)?;
             Authority::init(dir, name, &profile).map_err(Fault::from)?;
             done(
                 json,
@@ -180,26 +184,59 @@ pub(crate) fn run(command: &CertsCommand) -> Result<()> {
                 json!({"federation": name, "dir": dir}),
             );
         }
-        CertsCommand::Issue { dir, party, kind, out, days, .. } => {
-            let options = IssueOptions { validity: validity(*days), existing: Existing::Refuse };
+        CertsCommand::Issue {
+            dir,
+            party,
+            kind,
+            out,
+            days,
+            ..
+        } => {
+            let options = IssueOptions {
+                validity: validity(*days),
+                existing: Existing::Refuse,
+            };
             let mut authority = Authority::open(dir).map_err(Fault::from)?;
-            authority.issue(&PartyId::new(party.as_str())?, *kind, out, &options).map_err(Fault::from)?;
-            done(json, &format!("{kind} {party}: identity in {}", out.display()), json!({"party": party, "out": out}));
+            authority
+                .issue(&PartyId::new(party.as_str())?, *kind, out, &options)
+                .map_err(Fault::from)?;
+            done(
+                json,
+                &format!("{kind} {party}: identity in {}", out.display()),
+                json!({"party": party, "out": out}),
+            );
         }
-        CertsCommand::Request { party, kind, out, .. } => {
-            pki::request(&PartyId::new(party.as_str())?, *kind, out, Existing::Refuse).map_err(Fault::from)?;
+        CertsCommand::Request {
+            party, kind, out, ..
+        } => {
+            pki::request(&PartyId::new(party.as_str())?, *kind, out, Existing::Refuse)
+                .map_err(Fault::from)?;
             let text = format!(
                 "send {} to the authority; the key stays in {}",
                 out.join("request.csr").display(),
                 out.display()
             );
-            done(json, &text, json!({"party": party, "request": out.join("request.csr")}));
+            done(
+                json,
+                &text,
+                json!({"party": party, "request": out.join("request.csr")}),
+            );
         }
-        CertsCommand::Sign { dir, party, kind, request, out, days, .. } => {
+        CertsCommand::Sign {
+            dir,
+            party,
+            kind,
+            request,
+            out,
+            days,
+            ..
+        } => {
             let request = read(request)?;
             let mut authority = Authority::open(dir).map_err(Fault::from)?;
             let party_id = PartyId::new(party.as_str())?;
-            let issued = authority.sign_request(&request, &party_id, *kind, validity(*days)).map_err(Fault::from)?;
+            let issued = authority
+                .sign_request(&request, &party_id, *kind, validity(*days))
+                .map_err(Fault::from)?;
             issued.write_to(out).map_err(Fault::from)?;
             done(
                 json,
@@ -208,30 +245,59 @@ pub(crate) fn run(command: &CertsCommand) -> Result<()> {
             );
         }
         CertsCommand::Renew { dir, identity, .. } => {
-            Authority::open(dir).and_then(|mut authority| authority.renew(identity, None)).map_err(Fault::from)?;
-            done(json, &format!("renewed {}", identity.display()), json!({"identity": identity}));
+            Authority::open(dir)
+                .and_then(|mut authority| authority.renew(identity, None))
+                .map_err(Fault::from)?;
+            done(
+                json,
+                &format!("renewed {}", identity.display()),
+                json!({"identity": identity}),
+            );
         }
-        CertsCommand::Revoke { dir, party, serial, reason, .. } => {
+        CertsCommand::Revoke {
+            dir,
+            party,
+            serial,
+            reason,
+            ..
+        } => {
             let target = match (party, serial) {
                 (Some(party), _) => Target::Party(PartyId::new(party.as_str())?),
                 (None, Some(serial)) => Target::Serial(serial.clone()),
                 (None, None) => {
-                    return Err(Fault::new(ErrorCode::RequestInvalid, "say which: --party or --serial").into());
+                    return Err(Fault::new(
+                        ErrorCode::RequestInvalid,
+                        "say which: --party or --serial",
+                    )
+                    .into());
                 }
             };
             let mut authority = Authority::open(dir).map_err(Fault::from)?;
             let serials = authority.revoke(&target, *reason).map_err(Fault::from)?;
-            let text =
-                format!("revoked {}; bring {} to every party", serials.join(", "), dir.join("revoked.crl").display());
+            let text = format!(
+                "revoked {}; bring {} to every party",
+                serials.join(", "),
+                dir.join("revoked.crl").display()
+            );
             done(json, &text, json!({"revoked": serials}));
         }
         CertsCommand::Refresh { dir, .. } => {
-            Authority::open(dir).and_then(|mut authority| authority.refresh_revocations()).map_err(Fault::from)?;
-            done(json, &format!("signed {} anew", dir.join("revoked.crl").display()), json!({"dir": dir}));
+            Authority::open(dir)
+                .and_then(|mut authority| authority.refresh_revocations())
+                .map_err(Fault::from)?;
+            done(
+                json,
+                &format!("signed {} anew", dir.join("revoked.crl").display()),
+                json!({"dir": dir}),
+            );
         }
         CertsCommand::InstallList { identity, list, .. } => {
             pki::install_revocations(identity, &read(list)?).map_err(Fault::from)?;
-            done(json, &format!("the list is in {}", identity.display()), json!({"identity": identity}));
+            done(
+                json,
+                &format!("the list is in {}", identity.display()),
+                json!({"identity": identity}),
+            );
         }
         CertsCommand::Inspect { path, .. } => inspect(path, json)?,
     }
@@ -244,12 +310,20 @@ fn validity(days: Option<u32>) -> Option<Validity> {
 
 fn read(path: &std::path::Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|error| {
-        Fault::new(ErrorCode::FileUnreadable, format!("{} cannot be read: {error}", path.display())).into()
+        Fault::new(
+            ErrorCode::FileUnreadable,
+            format!("{} cannot be read: {error}", path.display()),
+        )
+        .into()
     })
 }
 
 fn done(json: bool, text: &str, value: serde_json::Value) {
-    if json { say::value(&value) } else { say::line(text) }
+    if json {
+        say::value(&value)
+    } else {
+        say::line(text)
+    }
 }
 
 fn inspect(path: &std::path::Path, json: bool) -> Result<()> {

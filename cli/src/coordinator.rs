@@ -74,7 +74,9 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<()> {
         DaemonKind::Agent => party_agent::check_config(&arguments.config)?,
     };
     if arguments.json {
-        say::value(&serde_json::to_value(toml::from_str::<toml::Table>(&shown)?)?);
+        say::value(&serde_json::to_value(toml::from_str::<toml::Table>(
+            &shown,
+        )?)?);
     } else {
         say::line(shown);
     }

@@ -62,7 +62,9 @@ pub(crate) async fn run(arguments: &DemoArguments) -> Result<()> {
         say::line(
             "A bank (party 9999) has the labels and 10 features; a clinic (party 10000) has 20 features of the same people.",
         );
-        say::line("Neither shows the other a row. Three processes, mutually authenticated QUIC, encrypted training:");
+        say::line(
+            "Neither shows the other a row. Three processes, mutually authenticated QUIC, encrypted training:",
+        );
     }
     let client = federation.client();
     let done = tokio::select! {
@@ -86,10 +88,13 @@ pub(crate) async fn run(arguments: &DemoArguments) -> Result<()> {
 /// A folder of its own among the system's temporary ones: nobody made it before.
 fn temporary() -> Result<PathBuf> {
     let dir = std::env::temp_dir().join(format!("fedflow-demo-{}", std::process::id()));
-    std::fs::DirBuilder::new().mode(0o700).create(&dir).map_err(|error| {
-        let text = format!("the folder {} cannot be made: {error}", dir.display());
-        Fault::new(ErrorCode::StorageFull, text).next("name one with --dir")
-    })?;
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&dir)
+        .map_err(|error| {
+            let text = format!("the folder {} cannot be made: {error}", dir.display());
+            Fault::new(ErrorCode::StorageFull, text).next("name one with --dir")
+        })?;
     Ok(dir)
 }
 
@@ -101,10 +106,19 @@ async fn train(client: &Client, dir: &Path, quiet: bool) -> Result<DemoResult> {
     let data = data::tables()?;
     upload(client, dir, GUEST, "guest", &data.guest).await?;
     upload(client, dir, HOST, "host", &data.host).await?;
-    let pooled =
-        tokio::task::spawn_blocking(move || pooled::train(&data)).await.context("the pooled training panicked")??;
+    let pooled = tokio::task::spawn_blocking(move || pooled::train(&data))
+        .await
+        .context("the pooled training panicked")??;
     let job = submit(client, &dsl(), &conf()).await?;
-    let row = watch(client, &job, Watch { quiet, seconds: 600 }).await?;
+    let row = watch(
+        client,
+        &job,
+        Watch {
+            quiet,
+            seconds: 600,
+        },
+    )
+    .await?;
     if text(&row, "f_status") != "success" {
         return Err(why(client, &job, &row).await.into());
     }
@@ -113,14 +127,24 @@ async fn train(client: &Client, dir: &Path, quiet: bool) -> Result<DemoResult> {
 
 async fn upload(client: &Client, dir: &Path, party: &str, name: &str, csv: &str) -> Result<()> {
     let file = dir.join(format!("{name}.csv"));
-    tokio::fs::write(&file, csv).await.with_context(|| format!("{} cannot be written", file.display()))?;
+    tokio::fs::write(&file, csv)
+        .await
+        .with_context(|| format!("{} cannot be written", file.display()))?;
     let config = json!({
         "file": file, "table_name": name, "namespace": NAMESPACE, "head": 1, "partition": 4, "id_delimiter": ",",
         "drop": 1, "verbose": 0, "party_id": party,
     });
     let reply = client.upload(&file, &config).await?;
     let job = text(&reply, "jobId");
-    let row = watch(client, &job, Watch { quiet: true, seconds: 120 }).await?;
+    let row = watch(
+        client,
+        &job,
+        Watch {
+            quiet: true,
+            seconds: 120,
+        },
+    )
+    .await?;
     if text(&row, "f_status") != "success" {
         return Err(why(client, &job, &row).await.into());
     }

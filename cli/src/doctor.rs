@@ -44,7 +44,13 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> Result<()> {
     match (&arguments.agent, &arguments.coordinator) {
         (Some(path), _) => examine_agent(path, &mut findings).await,
         (None, Some(path)) => examine_coordinator(path, &mut findings),
-        (None, None) => return Err(Fault::new(ErrorCode::RequestInvalid, "say which: --agent or --coordinator").into()),
+        (None, None) => {
+            return Err(Fault::new(
+                ErrorCode::RequestInvalid,
+                "say which: --agent or --coordinator",
+            )
+            .into());
+        }
     }
     show(&findings, arguments.json);
     match findings.into_iter().find_map(|finding| finding.fault) {
@@ -56,29 +62,54 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> Result<()> {
 fn show(findings: &[Finding], as_json: bool) {
     for finding in findings {
         if as_json {
-            say::value(&json!({"checked": finding.what, "ok": finding.fault.is_none(), "fault": finding.fault}));
+            say::value(
+                &json!({"checked": finding.what, "ok": finding.fault.is_none(), "fault": finding.fault}),
+            );
         } else {
-            say::line(format!("{}  {}", if finding.fault.is_none() { "ok   " } else { "WRONG" }, finding.what));
+            say::line(format!(
+                "{}  {}",
+                if finding.fault.is_none() {
+                    "ok   "
+                } else {
+                    "WRONG"
+                },
+                finding.what
+            ));
         }
     }
 }
 
 fn note(findings: &mut Vec<Finding>, what: impl Into<String>, done: Result<(), Fault>) -> bool {
     let fine = done.is_ok();
-    findings.push(Finding { what: what.into(), fault: done.err() });
+    findings.push(Finding {
+        what: what.into(),
+        fault: done.err(),
+    });
     fine
 }
 
-fn check_identity(folder: &std::path::Path, revocation: Revocation, findings: &mut Vec<Finding>) -> Option<Identity> {
+fn check_identity(
+    folder: &std::path::Path,
+    revocation: Revocation,
+    findings: &mut Vec<Finding>,
+) -> Option<Identity> {
     let facts = pki::inspect(folder).map_err(Fault::from);
-    let problems = facts.map(|facts| facts.into_iter().flat_map(|one| one.problems).collect::<Vec<_>>());
+    let problems = facts.map(|facts| {
+        facts
+            .into_iter()
+            .flat_map(|one| one.problems)
+            .collect::<Vec<_>>()
+    });
     let judged = problems.and_then(|problems| match problems.first() {
         None => Ok(()),
-        Some(problem) => {
-            Err(Fault::new(ErrorCode::CertificateRefused, problem.clone()).next("see `fedflow certs inspect`"))
-        }
+        Some(problem) => Err(Fault::new(ErrorCode::CertificateRefused, problem.clone())
+            .next("see `fedflow certs inspect`")),
     });
-    note(findings, format!("certificate and key in {}", folder.display()), judged);
+    note(
+        findings,
+        format!("certificate and key in {}", folder.display()),
+        judged,
+    );
     match Identity::load_for_daemon(folder, revocation) {
         Ok(identity) => Some(identity),
         Err(error) => {
@@ -88,12 +119,20 @@ fn check_identity(folder: &std::path::Path, revocation: Revocation, findings: &m
     }
 }
 
-fn check_port(what: &str, free: std::io::Result<()>, address: SocketAddr, findings: &mut Vec<Finding>) {
+fn check_port(
+    what: &str,
+    free: std::io::Result<()>,
+    address: SocketAddr,
+    findings: &mut Vec<Finding>,
+) {
     let judged = free.or_else(|error| match error.kind() {
         // The daemon itself may be running: that is no fault.
         std::io::ErrorKind::AddrInUse => Ok(()),
-        _ => Err(Fault::new(ErrorCode::AddressUnusable, format!("{address} cannot be used: {error}"))
-            .next("choose an address of this machine")),
+        _ => Err(Fault::new(
+            ErrorCode::AddressUnusable,
+            format!("{address} cannot be used: {error}"),
+        )
+        .next("choose an address of this machine")),
     });
     note(findings, format!("{what} {address}"), judged);
 }
@@ -106,8 +145,18 @@ fn examine_coordinator(path: &std::path::Path, findings: &mut Vec<Finding>) {
         Ok(config) => {
             note(findings, format!("settings {}", path.display()), Ok(()));
             check_identity(&config.identity, config.revocation, findings);
-            check_port("QUIC (UDP)", UdpSocket::bind(config.listen).map(|_| ()), config.listen, findings);
-            check_port("REST (TCP)", TcpListener::bind(config.rest).map(|_| ()), config.rest, findings);
+            check_port(
+                "QUIC (UDP)",
+                UdpSocket::bind(config.listen).map(|_| ()),
+                config.listen,
+                findings,
+            );
+            check_port(
+                "REST (TCP)",
+                TcpListener::bind(config.rest).map(|_| ()),
+                config.rest,
+                findings,
+            );
         }
     }
 }
@@ -122,12 +171,26 @@ async fn examine_agent(path: &std::path::Path, findings: &mut Vec<Finding>) {
     };
     note(findings, format!("settings {}", path.display()), Ok(()));
     if let Some(file) = &config.policy {
-        let policy = policy::Policy::load(config.party.clone(), file).map(|_| ()).map_err(Fault::from);
+        let policy = policy::Policy::load(config.party.clone(), file)
+            .map(|_| ())
+            .map_err(Fault::from);
         note(findings, format!("policy {}", file.display()), policy);
     }
-    check_port("QUIC (UDP)", UdpSocket::bind(config.listen).map(|_| ()), config.listen, findings);
-    check_port("REST (TCP)", TcpListener::bind(config.rest).map(|_| ()), config.rest, findings);
-    let Some(identity) = check_identity(&config.identity, config.revocation, findings) else { return };
+    check_port(
+        "QUIC (UDP)",
+        UdpSocket::bind(config.listen).map(|_| ()),
+        config.listen,
+        findings,
+    );
+    check_port(
+        "REST (TCP)",
+        TcpListener::bind(config.rest).map(|_| ()),
+        config.rest,
+        findings,
+    );
+    let Some(identity) = check_identity(&config.identity, config.revocation, findings) else {
+        return;
+    };
     let named = if *identity.party() == config.party && identity.kind() == Kind::Agent {
         Ok(())
     } else {
@@ -137,20 +200,37 @@ async fn examine_agent(path: &std::path::Path, findings: &mut Vec<Finding>) {
             identity.party(),
             config.party
         );
-        Err(Fault::new(ErrorCode::CertificateRefused, text).next("issue a certificate for this party"))
+        Err(Fault::new(ErrorCode::CertificateRefused, text)
+            .next("issue a certificate for this party"))
     };
     if note(findings, "the certificate names this party", named) {
-        let called = call(&config.coordinator, config.coordinator_party.clone(), identity).await;
-        note(findings, format!("the coordinator at {} takes this agent in", config.coordinator), called);
+        let called = call(
+            &config.coordinator,
+            config.coordinator_party.clone(),
+            identity,
+        )
+        .await;
+        note(
+            findings,
+            format!(
+                "the coordinator at {} takes this agent in",
+                config.coordinator
+            ),
+            called,
+        );
     }
 }
 
 /// Calls the coordinator as the agent would, with a hello that says that it is only a probe.
 async fn call(coordinator: &str, party: Option<PartyId>, identity: Identity) -> Result<(), Fault> {
     let now = SystemClock.now();
-    let catalogue = Catalogue { party: identity.party().clone(), components: vec![], made: now };
-    let bytes =
-        rmp_serde::to_vec_named(&catalogue).map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?;
+    let catalogue = Catalogue {
+        party: identity.party().clone(),
+        components: vec![],
+        made: now,
+    };
+    let bytes = rmp_serde::to_vec_named(&catalogue)
+        .map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?;
     let hello = Hello {
         protocol: wire::version::PROTOCOL,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -165,13 +245,27 @@ async fn call(coordinator: &str, party: Option<PartyId>, identity: Identity) -> 
         run: None,
         mail_key: None,
     };
-    let any_port = if coordinator.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
-    let address: SocketAddr =
-        any_port.parse().map_err(|_| Fault::new(ErrorCode::Internal, "no address to dial from"))?;
-    let (endpoint, _) = Endpoint::bind(EndpointOptions::at(address), identity, &[]).map_err(Fault::from)?;
-    let expected = ExpectedPeer { kind: Kind::Coordinator, party };
-    let connection = endpoint.connect(coordinator, AGENT_LINK, expected).await.map_err(Fault::from)?;
-    let greeted = greet(connection, &hello, now, PATIENCE).await.map_err(Fault::from);
+    let any_port = if coordinator.starts_with('[') {
+        "[::]:0"
+    } else {
+        "0.0.0.0:0"
+    };
+    let address: SocketAddr = any_port
+        .parse()
+        .map_err(|_| Fault::new(ErrorCode::Internal, "no address to dial from"))?;
+    let (endpoint, _) =
+        Endpoint::bind(EndpointOptions::at(address), identity, &[]).map_err(Fault::from)?;
+    let expected = ExpectedPeer {
+        kind: Kind::Coordinator,
+        party,
+    };
+    let connection = endpoint
+        .connect(coordinator, AGENT_LINK, expected)
+        .await
+        .map_err(Fault::from)?;
+    let greeted = greet(connection, &hello, now, PATIENCE)
+        .await
+        .map_err(Fault::from);
     endpoint.close("the probe is over").await;
     greeted.map(|_| ())
 }

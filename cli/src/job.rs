@@ -109,7 +109,10 @@ impl JobCommand {
     fn door(&self) -> &DoorArguments {
         match self {
             Self::Submit { door, .. } | Self::List { door, .. } => door,
-            Self::Wait { one, .. } | Self::Show { one } | Self::Stop { one } | Self::Rerun { one, .. } => &one.door,
+            Self::Wait { one, .. }
+            | Self::Show { one }
+            | Self::Stop { one }
+            | Self::Rerun { one, .. } => &one.door,
             Self::Metrics { one } | Self::Log { one } => &one.door,
         }
     }
@@ -125,21 +128,35 @@ pub(crate) async fn run(command: &JobCommand) -> Result<()> {
     let client = command.door().client()?;
     let json = command.is_json();
     match command {
-        JobCommand::Submit { dsl, conf, wait, .. } => {
+        JobCommand::Submit {
+            dsl, conf, wait, ..
+        } => {
             let dsl = dsl.as_ref().map_or(Ok(Value::Null), read_json)?;
             let job = submit(&client, &dsl, &read_json(conf)?).await?;
             if *wait {
                 return end_of(&client, &job, json, 86_400).await;
             }
-            if json { say::value(&json!({"job_id": job})) } else { say::line(&job) }
+            if json {
+                say::value(&json!({"job_id": job}))
+            } else {
+                say::line(&job)
+            }
         }
-        JobCommand::Wait { timeout, one } => return end_of(&client, &one.job, json, *timeout).await,
+        JobCommand::Wait { timeout, one } => {
+            return end_of(&client, &one.job, json, *timeout).await;
+        }
         JobCommand::List { limit, .. } => list(&client, *limit, json).await?,
         JobCommand::Show { one } => show(&client, &one.job, json).await?,
         JobCommand::Stop { one } => {
-            let reply = client.post_whole("/v1/job/stop", &json!({"job_id": one.job})).await?;
+            let reply = client
+                .post_whole("/v1/job/stop", &json!({"job_id": one.job}))
+                .await?;
             succeeded(&reply)?;
-            if json { say::value(&reply) } else { say::line(text(&reply, "retmsg")) }
+            if json {
+                say::value(&reply)
+            } else {
+                say::line(text(&reply, "retmsg"))
+            }
         }
         JobCommand::Rerun { step, force, one } => {
             let mut body = json!({"job_id": one.job, "force": force});
@@ -148,7 +165,11 @@ pub(crate) async fn run(command: &JobCommand) -> Result<()> {
             }
             let reply = client.post_whole("/v1/job/rerun", &body).await?;
             succeeded(&reply)?;
-            if json { say::value(&reply) } else { say::line(text(&reply, "retmsg")) }
+            if json {
+                say::value(&reply)
+            } else {
+                say::line(text(&reply, "retmsg"))
+            }
         }
         JobCommand::Metrics { one } => metrics(&client, one).await?,
         JobCommand::Log { one } => log(&client, one).await?,
@@ -159,23 +180,48 @@ pub(crate) async fn run(command: &JobCommand) -> Result<()> {
 /// A document from a file.
 pub(crate) fn read_json(path: &PathBuf) -> Result<Value> {
     let file = || path.display();
-    let content = std::fs::read_to_string(path)
-        .map_err(|error| Fault::new(ErrorCode::FileUnreadable, format!("{} cannot be read: {error}", file())))?;
+    let content = std::fs::read_to_string(path).map_err(|error| {
+        Fault::new(
+            ErrorCode::FileUnreadable,
+            format!("{} cannot be read: {error}", file()),
+        )
+    })?;
     let read = serde_json::from_str(&content);
-    read.map_err(|error| Fault::new(ErrorCode::DocumentInvalid, format!("{} is no JSON: {error}", file())).into())
+    read.map_err(|error| {
+        Fault::new(
+            ErrorCode::DocumentInvalid,
+            format!("{} is no JSON: {error}", file()),
+        )
+        .into()
+    })
 }
 
 /// Submits a job; gives its id.
 pub(crate) async fn submit(client: &Client, dsl: &Value, conf: &Value) -> Result<String> {
-    let reply = client.post_whole("/v1/job/submit", &json!({"job_dsl": dsl, "job_runtime_conf": conf})).await?;
+    let reply = client
+        .post_whole(
+            "/v1/job/submit",
+            &json!({"job_dsl": dsl, "job_runtime_conf": conf}),
+        )
+        .await?;
     // The first thing that is wrong is the error; the others stand below it, indented as it is.
     let said = text(&reply, "retmsg");
     let others = said.lines().filter(|line| line.starts_with("  ")).skip(1);
-    others.filter(|_| text(&reply, "retcode") != "0").for_each(|line| say::remark(format!("also {}", line.trim())));
+    others
+        .filter(|_| text(&reply, "retcode") != "0")
+        .for_each(|line| say::remark(format!("also {}", line.trim())));
     succeeded(&reply)?;
-    for warning in reply.pointer("/data/warnings").and_then(Value::as_array).into_iter().flatten() {
+    for warning in reply
+        .pointer("/data/warnings")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let line = warning.as_str().unwrap_or_default();
-        say::remark(format!("warning: {}", line.strip_prefix("[WARN]").unwrap_or(line)));
+        say::remark(format!(
+            "warning: {}",
+            line.strip_prefix("[WARN]").unwrap_or(line)
+        ));
     }
     Ok(text(&reply, "jobId"))
 }
@@ -219,15 +265,31 @@ async fn said_of(client: &Client, job: &str, row: &Value) -> String {
     if !waits.is_empty() {
         return format!("{head}  {waits}");
     }
-    let running = client.post("/v1/job/task/query", &json!({"job_id": job, "status": "running"})).await;
-    let tasks = running.ok().and_then(|tasks| tasks.as_array().cloned()).unwrap_or_default();
+    let running = client
+        .post(
+            "/v1/job/task/query",
+            &json!({"job_id": job, "status": "running"}),
+        )
+        .await;
+    let tasks = running
+        .ok()
+        .and_then(|tasks| tasks.as_array().cloned())
+        .unwrap_or_default();
     let said: Vec<String> = tasks
         .iter()
         .map(|task| {
             let told = text(task, "f_progress");
-            let at =
-                format!("{} at {} {}", text(task, "f_component_name"), text(task, "f_role"), text(task, "f_party_id"));
-            if told.is_empty() { at } else { format!("{at}: {told}") }
+            let at = format!(
+                "{} at {} {}",
+                text(task, "f_component_name"),
+                text(task, "f_role"),
+                text(task, "f_party_id")
+            );
+            if told.is_empty() {
+                at
+            } else {
+                format!("{at}: {told}")
+            }
         })
         .take(2)
         .collect();
@@ -236,11 +298,16 @@ async fn said_of(client: &Client, job: &str, row: &Value) -> String {
 
 /// Why a job did not succeed: the root cause, not its echoes.
 pub(crate) async fn why(client: &Client, job: &str, row: &Value) -> Fault {
-    let of_row = row.get("f_fault").and_then(|reason| serde_json::from_value::<Fault>(reason.clone()).ok());
+    let of_row = row
+        .get("f_fault")
+        .and_then(|reason| serde_json::from_value::<Fault>(reason.clone()).ok());
     if let Some(fault) = of_row {
         return fault;
     }
-    let tasks = client.post("/v1/job/task/query", &json!({"job_id": job})).await.unwrap_or_default();
+    let tasks = client
+        .post("/v1/job/task/query", &json!({"job_id": job}))
+        .await
+        .unwrap_or_default();
     let report = tasks
         .as_array()
         .into_iter()
@@ -248,34 +315,64 @@ pub(crate) async fn why(client: &Client, job: &str, row: &Value) -> Fault {
         .map(|task| text(task, "f_error_report"))
         .find(|report| !report.is_empty());
     let status = text(row, "f_status");
-    Fault::new(ErrorCode::JobState, report.unwrap_or_else(|| format!("job {job} ended as {status}")))
+    Fault::new(
+        ErrorCode::JobState,
+        report.unwrap_or_else(|| format!("job {job} ended as {status}")),
+    )
 }
 
 async fn end_of(client: &Client, job: &str, json: bool, seconds: u64) -> Result<()> {
-    let row = watch(client, job, Watch { quiet: json, seconds }).await?;
+    let row = watch(
+        client,
+        job,
+        Watch {
+            quiet: json,
+            seconds,
+        },
+    )
+    .await?;
     let status = text(&row, "f_status");
     if status != "success" {
         return Err(why(client, job, &row).await.into());
     }
     if json {
-        say::value(&json!({"job_id": job, "status": status, "elapsed_millis": row.get("f_elapsed")}));
+        say::value(
+            &json!({"job_id": job, "status": status, "elapsed_millis": row.get("f_elapsed")}),
+        );
     } else {
-        say::line(format!("{job} {status} after {} ms", text(&row, "f_elapsed")));
+        say::line(format!(
+            "{job} {status} after {} ms",
+            text(&row, "f_elapsed")
+        ));
     }
     Ok(())
 }
 
 async fn list(client: &Client, limit: u32, json: bool) -> Result<()> {
-    let data = client.post("/v1/job/list/job", &json!({"limit": limit})).await?;
+    let data = client
+        .post("/v1/job/list/job", &json!({"limit": limit}))
+        .await?;
     if json {
         say::value(&data);
         return Ok(());
     }
-    let jobs = data.get("jobs").and_then(Value::as_array).context("the door's answer has no jobs")?;
+    let jobs = data
+        .get("jobs")
+        .and_then(Value::as_array)
+        .context("the door's answer has no jobs")?;
     let rows: Vec<Vec<String>> = jobs
         .iter()
         .map(|job| {
-            ["job_id", "status", "progress", "role", "party_id", "create_date"].map(|field| text(job, field)).to_vec()
+            [
+                "job_id",
+                "status",
+                "progress",
+                "role",
+                "party_id",
+                "create_date",
+            ]
+            .map(|field| text(job, field))
+            .to_vec()
         })
         .collect();
     say::table(&["job", "status", "%", "role", "party", "created"], &rows);
@@ -284,40 +381,80 @@ async fn list(client: &Client, limit: u32, json: bool) -> Result<()> {
 
 async fn show(client: &Client, job: &str, json: bool) -> Result<()> {
     let row = job_row(client, job).await?;
-    let tasks = client.post("/v1/job/task/query", &json!({"job_id": job})).await?;
+    let tasks = client
+        .post("/v1/job/task/query", &json!({"job_id": job}))
+        .await?;
     if json {
         say::value(&json!({"job": row, "tasks": tasks}));
         return Ok(());
     }
-    say::line(format!("{job}  {}  {} %", text(&row, "f_status"), text(&row, "f_progress")));
+    say::line(format!(
+        "{job}  {}  {} %",
+        text(&row, "f_status"),
+        text(&row, "f_progress")
+    ));
     let waits = text(&row, "f_waiting_reason");
     if !waits.is_empty() {
         say::line(format!("waits: {waits}"));
     }
-    for warning in row.get("f_warnings").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
-        say::line(format!("warning: {}", warning.strip_prefix("[WARN]").unwrap_or(warning)));
+    for warning in row
+        .get("f_warnings")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
+        say::line(format!(
+            "warning: {}",
+            warning.strip_prefix("[WARN]").unwrap_or(warning)
+        ));
     }
     let rows: Vec<Vec<String>> = tasks
         .as_array()
         .into_iter()
         .flatten()
         .map(|task| {
-            ["f_component_name", "f_role", "f_party_id", "f_task_version", "f_status", "f_elapsed", "f_error_report"]
-                .map(|field| text(task, field))
-                .to_vec()
+            [
+                "f_component_name",
+                "f_role",
+                "f_party_id",
+                "f_task_version",
+                "f_status",
+                "f_elapsed",
+                "f_error_report",
+            ]
+            .map(|field| text(task, field))
+            .to_vec()
         })
         .collect();
-    say::table(&["step", "role", "party", "attempt", "status", "ms", "error"], &rows);
+    say::table(
+        &["step", "role", "party", "attempt", "status", "ms", "error"],
+        &rows,
+    );
     Ok(())
 }
 
 async fn metrics(client: &Client, one: &OneStep) -> Result<()> {
-    let tasks = client.post("/v1/job/task/query", &json!({"job_id": one.job})).await?;
+    let tasks = client
+        .post("/v1/job/task/query", &json!({"job_id": one.job}))
+        .await?;
     let mut all = serde_json::Map::new();
-    for task in tasks.as_array().into_iter().flatten().filter(|task| wanted(one, task)) {
-        let (step, role, party) = (text(task, "f_component_name"), text(task, "f_role"), text(task, "f_party_id"));
-        let of = json!({"job_id": one.job, "component_name": step, "role": role, "party_id": party});
-        let data = client.post("/v1/tracking/component/metric/all", &of).await?;
+    for task in tasks
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|task| wanted(one, task))
+    {
+        let (step, role, party) = (
+            text(task, "f_component_name"),
+            text(task, "f_role"),
+            text(task, "f_party_id"),
+        );
+        let of =
+            json!({"job_id": one.job, "component_name": step, "role": role, "party_id": party});
+        let data = client
+            .post("/v1/tracking/component/metric/all", &of)
+            .await?;
         if data.as_object().is_some_and(|data| !data.is_empty()) {
             all.insert(format!("{step} {role} {party}"), data);
         }
@@ -338,23 +475,38 @@ async fn metrics(client: &Client, one: &OneStep) -> Result<()> {
 
 /// A metric on one line: all of a few values, the last of a curve.
 fn shortened(metric: &Value) -> String {
-    let data = metric.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
+    let data = metric
+        .get("data")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     match data.as_slice() {
         [] => "(in its meta)".to_owned(),
         few if few.len() <= 8 => Value::Array(few.to_vec()).to_string(),
-        many => format!("{} points, last {}", many.len(), many.last().cloned().unwrap_or_default()),
+        many => format!(
+            "{} points, last {}",
+            many.len(),
+            many.last().cloned().unwrap_or_default()
+        ),
     }
 }
 
 fn wanted(one: &OneStep, task: &Value) -> bool {
-    let fits = |wish: &Option<String>, field: &str| wish.as_ref().is_none_or(|wish| *wish == text(task, field));
-    fits(&one.step, "f_component_name") && fits(&one.role, "f_role") && fits(&one.party, "f_party_id")
+    let fits = |wish: &Option<String>, field: &str| {
+        wish.as_ref().is_none_or(|wish| *wish == text(task, field))
+    };
+    fits(&one.step, "f_component_name")
+        && fits(&one.role, "f_role")
+        && fits(&one.party, "f_party_id")
 }
 
 async fn log(client: &Client, one: &OneStep) -> Result<()> {
     let row = job_row(client, &one.job).await?;
     let role = one.role.clone().unwrap_or_else(|| text(&row, "f_role"));
-    let party = one.party.clone().unwrap_or_else(|| text(&row, "f_party_id"));
+    let party = one
+        .party
+        .clone()
+        .unwrap_or_else(|| text(&row, "f_party_id"));
     let of = json!({"job_id": one.job, "log_type": "partyInfo", "role": role, "party_id": party});
     let lines = client.post("/v1/log/cat", &of).await?;
     if one.door.json {

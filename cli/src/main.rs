@@ -24,7 +24,13 @@ use clap::{Parser, Subcommand};
 
 /// Federated learning between organisations that must not show each other their data.
 #[derive(Parser)]
-#[command(name = "fedflow", version, about, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "fedflow",
+    version,
+    about,
+    propagate_version = true,
+    max_term_width = 100
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -72,7 +78,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return say::failed(&anyhow::Error::from(error), false),
     };

@@ -83,7 +83,9 @@ pub(crate) async fn run(command: &ModelCommand) -> Result<()> {
     match command {
         ModelCommand::Export { part, out, .. } => export(&client, part, out, json).await,
         ModelCommand::Import { file, force, .. } => import(&client, file, *force, json).await,
-        ModelCommand::List { model_version, .. } => list(&client, model_version.as_deref(), json).await,
+        ModelCommand::List { model_version, .. } => {
+            list(&client, model_version.as_deref(), json).await
+        }
     }
 }
 
@@ -95,26 +97,46 @@ async fn export(client: &Client, part: &PartArguments, out: &Path, json: bool) -
         model_version: part.model_version.clone(),
     };
     let bytes = client.file("/v1/model/export", &json!(subject)).await?;
-    let path = if out.is_dir() { out.join(subject.file_name()) } else { out.to_owned() };
+    let path = if out.is_dir() {
+        out.join(subject.file_name())
+    } else {
+        out.to_owned()
+    };
     tokio::fs::write(&path, &bytes).await.map_err(|error| {
-        Fault::new(ErrorCode::StorageFull, format!("{} cannot be written: {error}", path.display()))
+        Fault::new(
+            ErrorCode::StorageFull,
+            format!("{} cannot be written: {error}", path.display()),
+        )
     })?;
     let sha256 = archives::sha256_of(bytes.as_ref())?;
     if json {
         say::value(&json!({"file": path, "bytes": bytes.len(), "sha256": sha256}));
     } else {
-        say::line(format!("{} ({} bytes, SHA-256 {sha256})", path.display(), bytes.len()));
+        say::line(format!(
+            "{} ({} bytes, SHA-256 {sha256})",
+            path.display(),
+            bytes.len()
+        ));
     }
     Ok(())
 }
 
 async fn import(client: &Client, file: &Path, force: bool, json: bool) -> Result<()> {
     let content = tokio::fs::read(file).await.map_err(|error| {
-        Fault::new(ErrorCode::FileUnreadable, format!("{} cannot be read: {error}", file.display()))
+        Fault::new(
+            ErrorCode::FileUnreadable,
+            format!("{} cannot be read: {error}", file.display()),
+        )
     })?;
     // Read here, too: the archive says whose it is, and what is torn need not travel.
-    let Subject { role, party_id, model_id, model_version } =
-        Archive::read(Cursor::new(&content)).map_err(Fault::from)?.subject;
+    let Subject {
+        role,
+        party_id,
+        model_id,
+        model_version,
+    } = Archive::read(Cursor::new(&content))
+        .map_err(Fault::from)?
+        .subject;
     let hash = archives::sha256_of(content.as_slice())?;
     let fields = [
         ("model_id", model_id.as_str()),
@@ -124,28 +146,44 @@ async fn import(client: &Client, file: &Path, force: bool, json: bool) -> Result
         ("force_update", if force { "1" } else { "0" }),
         ("hash", hash.as_str()),
     ];
-    let data = client.send_form("/v1/model/import", &fields, &content).await?;
+    let data = client
+        .send_form("/v1/model/import", &fields, &content)
+        .await?;
     if json {
         say::value(&data)
     } else {
-        say::line(format!("imported {role} {party_id} of {model_id} {model_version}"))
+        say::line(format!(
+            "imported {role} {party_id} of {model_id} {model_version}"
+        ))
     }
     Ok(())
 }
 
 async fn list(client: &Client, version: Option<&str>, json: bool) -> Result<()> {
-    let data = client.post("/v1/model/query", &json!({"model_version": version})).await?;
+    let data = client
+        .post("/v1/model/query", &json!({"model_version": version}))
+        .await?;
     if json {
         say::value(&data);
         return Ok(());
     }
     let models = data.as_array().context("the door's answer is no list")?;
     let cells = |model: &Value| {
-        ["f_model_version", "f_role", "f_party_id", "f_model_id", "f_parent", "f_imported"]
-            .map(|field| text(model, field))
-            .to_vec()
+        [
+            "f_model_version",
+            "f_role",
+            "f_party_id",
+            "f_model_id",
+            "f_parent",
+            "f_imported",
+        ]
+        .map(|field| text(model, field))
+        .to_vec()
     };
     let rows: Vec<Vec<String>> = models.iter().map(cells).collect();
-    say::table(&["version", "role", "party", "model", "trained", "imported"], &rows);
+    say::table(
+        &["version", "role", "party", "model", "trained", "imported"],
+        &rows,
+    );
     Ok(())
 }

@@ -53,7 +53,9 @@ impl PolicyCommand {
     /// Whether the answer shall be JSON.
     pub(crate) fn is_json(&self) -> bool {
         match self {
-            Self::Check { json, .. } | Self::Test { json, .. } | Self::Explain { json, .. } => *json,
+            Self::Check { json, .. } | Self::Test { json, .. } | Self::Explain { json, .. } => {
+                *json
+            }
         }
     }
 }
@@ -62,12 +64,25 @@ impl PolicyCommand {
 pub(crate) fn run(command: &PolicyCommand) -> Result<()> {
     match command {
         PolicyCommand::Check { file, json } => check(file, *json),
-        PolicyCommand::Test { file, job, dsl, party, json } => {
+        PolicyCommand::Test {
+            file,
+            job,
+            dsl,
+            party,
+            json,
+        } => {
             let read = |path: &PathBuf| -> Result<Value> {
                 let text = text_of(path)?;
-                serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))
+                serde_json::from_str(&text)
+                    .with_context(|| format!("{} is no JSON", path.display()))
             };
-            let (conf, dsl) = (read(job)?, dsl.as_ref().map(read).transpose()?.unwrap_or_else(|| json!({})));
+            let (conf, dsl) = (
+                read(job)?,
+                dsl.as_ref()
+                    .map(read)
+                    .transpose()?
+                    .unwrap_or_else(|| json!({})),
+            );
             test(file, (&dsl, &conf), party, *json)
         }
         PolicyCommand::Explain { file, json } => explain(file, *json),
@@ -92,7 +107,9 @@ fn check(file: &Path, as_json: bool) -> Result<()> {
         }).collect();
         say::value(&json!({"problems": shown}));
     } else {
-        problems.iter().for_each(|problem| say::line(line_of(file, problem)));
+        problems
+            .iter()
+            .for_each(|problem| say::line(line_of(file, problem)));
     }
     match problems.len() {
         0 if as_json => Ok(()),
@@ -100,15 +117,35 @@ fn check(file: &Path, as_json: bool) -> Result<()> {
             say::line(format!("{}: nothing is wrong", file.display()));
             Ok(())
         }
-        count => Err(anyhow!("{}: {count} {}", file.display(), if count == 1 { "error" } else { "errors" })),
+        count => Err(anyhow!(
+            "{}: {count} {}",
+            file.display(),
+            if count == 1 { "error" } else { "errors" }
+        )),
     }
 }
 
 fn line_of(file: &Path, problem: &policy::Problem) -> String {
-    let policy::Problem { line, path, message, next } = problem;
-    let path = if path.is_empty() { String::new() } else { format!("{path}: ") };
-    let next = next.as_ref().map(|next| format!("; {next}")).unwrap_or_default();
-    format!("{}:{line}: {path}{}{next}", file.display(), message.replace('\n', " "))
+    let policy::Problem {
+        line,
+        path,
+        message,
+        next,
+    } = problem;
+    let path = if path.is_empty() {
+        String::new()
+    } else {
+        format!("{path}: ")
+    };
+    let next = next
+        .as_ref()
+        .map(|next| format!("; {next}"))
+        .unwrap_or_default();
+    format!(
+        "{}:{line}: {path}{}{next}",
+        file.display(),
+        message.replace('\n', " ")
+    )
 }
 
 fn load(file: &Path, me: PartyId) -> Result<Policy, vocabulary::Fault> {
@@ -119,23 +156,38 @@ fn explain(file: &Path, as_json: bool) -> Result<()> {
     // Nothing of it is about the party itself.
     let chapters = load(file, PartyId::new("0")?)?.explain();
     if as_json {
-        let shown: Vec<Value> =
-            chapters.iter().map(|chapter| json!({"about": chapter.heading, "sentences": chapter.sentences})).collect();
+        let shown: Vec<Value> = chapters
+            .iter()
+            .map(|chapter| json!({"about": chapter.heading, "sentences": chapter.sentences}))
+            .collect();
         say::value(&Value::Array(shown));
         return Ok(());
     }
     for chapter in chapters {
         say::line(chapter.heading);
-        chapter.sentences.iter().for_each(|sentence| say::line(format!("  {sentence}")));
+        chapter
+            .sentences
+            .iter()
+            .for_each(|sentence| say::line(format!("  {sentence}")));
     }
     Ok(())
 }
 
-fn test(file: &Path, documents: (&Value, &Value), parties: &[PartyId], as_json: bool) -> Result<()> {
-    let rehearsals = party_agent::rehearse(|me| load(file, me), documents, parties, SystemClock.now())?;
-    let refused = rehearsals.iter().filter(|one| one.refused.is_some()).count();
+fn test(
+    file: &Path,
+    documents: (&Value, &Value),
+    parties: &[PartyId],
+    as_json: bool,
+) -> Result<()> {
+    let rehearsals =
+        party_agent::rehearse(|me| load(file, me), documents, parties, SystemClock.now())?;
+    let refused = rehearsals
+        .iter()
+        .filter(|one| one.refused.is_some())
+        .count();
     if as_json {
-        let remark = |of: &party_agent::Remark| json!({"what": of.what, "is": of.word, "why": of.why});
+        let remark =
+            |of: &party_agent::Remark| json!({"what": of.what, "is": of.word, "why": of.why});
         let shown: Vec<Value> = rehearsals
             .iter()
             .map(|one| {
@@ -148,7 +200,11 @@ fn test(file: &Path, documents: (&Value, &Value), parties: &[PartyId], as_json: 
         for one in &rehearsals {
             say::line(format!("as the policy of party {}:", one.party));
             for remark in &one.remarks {
-                let why = remark.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+                let why = remark
+                    .why
+                    .as_ref()
+                    .map(|why| format!(": {why}"))
+                    .unwrap_or_default();
                 say::line(format!("  {:9} {}{why}", remark.word, remark.what));
             }
             match &one.refused {

@@ -18,7 +18,11 @@ pub(crate) struct Ready {
 impl Ready {
     /// Says it on standard output.
     pub(crate) fn announce(rest: SocketAddr, quic: SocketAddr) {
-        let line = Self { ready: true, rest, quic };
+        let line = Self {
+            ready: true,
+            rest,
+            quic,
+        };
         // Whoever started it may have gone.
         let _ = crate::say::try_line(serde_json::to_string(&line).unwrap_or_default());
     }

@@ -96,9 +96,17 @@ pub(crate) async fn run(command: &ScheduleCommand) -> Result<()> {
     let client = command.door().client()?;
     let json = command.is_json();
     let (what, one) = match command {
-        ScheduleCommand::Create { conf, dsl, rule, name, end, .. } => {
-            let until =
-                end.days.map(|days| (chrono::Utc::now() + chrono::Duration::days(days.into())).timestamp_millis());
+        ScheduleCommand::Create {
+            conf,
+            dsl,
+            rule,
+            name,
+            end,
+            ..
+        } => {
+            let until = end.days.map(|days| {
+                (chrono::Utc::now() + chrono::Duration::days(days.into())).timestamp_millis()
+            });
             let body = json!({
                 "job_runtime_conf": read_json(conf)?,
                 "job_dsl": dsl.as_ref().map(read_json).transpose()?,
@@ -122,7 +130,9 @@ pub(crate) async fn run(command: &ScheduleCommand) -> Result<()> {
         ScheduleCommand::Delete(one) => ("delete", one),
     };
     let path = format!("/v1/fedflow/schedules/{what}");
-    let reply = client.post_whole(&path, &json!({"schedule_id": one.schedule})).await?;
+    let reply = client
+        .post_whole(&path, &json!({"schedule_id": one.schedule}))
+        .await?;
     crate::client::succeeded(&reply)?;
     if json {
         say::value(&reply)
@@ -133,14 +143,20 @@ pub(crate) async fn run(command: &ScheduleCommand) -> Result<()> {
 }
 
 async fn list(client: &Client, json: bool) -> Result<()> {
-    let data = client.post("/v1/fedflow/schedules/query", &json!({})).await?;
+    let data = client
+        .post("/v1/fedflow/schedules/query", &json!({}))
+        .await?;
     if json {
         say::value(&data);
         return Ok(());
     }
     let moment = |millis: &Value| {
-        let time = millis.as_i64().and_then(chrono::DateTime::from_timestamp_millis);
-        time.map_or_else(String::new, |time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+        let time = millis
+            .as_i64()
+            .and_then(chrono::DateTime::from_timestamp_millis);
+        time.map_or_else(String::new, |time| {
+            time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+        })
     };
     let cells = |schedule: &Value| {
         let rule = match schedule["every_seconds"].as_u64() {
@@ -148,10 +164,25 @@ async fn list(client: &Client, json: bool) -> Result<()> {
             None => text(schedule, "cron"),
         };
         let last = &schedule["last"];
-        let last = if last["error"].is_string() { text(last, "error") } else { text(last, "job_id") };
-        vec![text(schedule, "schedule_id"), text(schedule, "name"), rule, moment(&schedule["next_time"]), last]
+        let last = if last["error"].is_string() {
+            text(last, "error")
+        } else {
+            text(last, "job_id")
+        };
+        vec![
+            text(schedule, "schedule_id"),
+            text(schedule, "name"),
+            rule,
+            moment(&schedule["next_time"]),
+            last,
+        ]
     };
-    let rows: Vec<Vec<String>> = data.as_array().context("the door's answer is no list")?.iter().map(cells).collect();
+    let rows: Vec<Vec<String>> = data
+        .as_array()
+        .context("the door's answer is no list")?
+        .iter()
+        .map(cells)
+        .collect();
     say::table(&["schedule", "name", "rule", "next", "last"], &rows);
     Ok(())
 }

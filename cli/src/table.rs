@@ -111,9 +111,10 @@ pub(crate) enum TableCommand {
 impl TableCommand {
     fn door(&self) -> &DoorArguments {
         match self {
-            Self::Upload { door, .. } | Self::List { door } | Self::Show { door, .. } | Self::Delete { door, .. } => {
-                door
-            }
+            Self::Upload { door, .. }
+            | Self::List { door }
+            | Self::Show { door, .. }
+            | Self::Delete { door, .. } => door,
         }
     }
 
@@ -128,7 +129,17 @@ pub(crate) async fn run(command: &TableCommand) -> Result<()> {
     let client = command.door().client()?;
     let json = command.is_json();
     match command {
-        TableCommand::Upload { file, name, namespace, no_header, delimiter, partitions, replace, party, .. } => {
+        TableCommand::Upload {
+            file,
+            name,
+            namespace,
+            no_header,
+            delimiter,
+            partitions,
+            replace,
+            party,
+            ..
+        } => {
             let mut config = json!({
                 "file": file, "table_name": name, "namespace": namespace, "head": i32::from(!no_header),
                 "id_delimiter": delimiter, "partition": partitions, "drop": i32::from(*replace), "verbose": 1,
@@ -136,11 +147,24 @@ pub(crate) async fn run(command: &TableCommand) -> Result<()> {
             name_party(&mut config, party.as_deref());
             let reply = client.upload(file, &config).await?;
             let job = text(&reply, "jobId");
-            let row = watch(&client, &job, Watch { quiet: json, seconds: 3600 }).await?;
+            let row = watch(
+                &client,
+                &job,
+                Watch {
+                    quiet: json,
+                    seconds: 3600,
+                },
+            )
+            .await?;
             if text(&row, "f_status") != "success" {
                 return Err(crate::job::why(&client, &job, &row).await.into());
             }
-            let mut info = client.post("/v1/table/table_info", &table_of(name, namespace, party.as_deref())).await?;
+            let mut info = client
+                .post(
+                    "/v1/table/table_info",
+                    &table_of(name, namespace, party.as_deref()),
+                )
+                .await?;
             let receipt = receipt_of(&client, &job).await?;
             if let Some(info) = info.as_object_mut() {
                 info.insert("receipt".to_owned(), receipt.clone());
@@ -150,17 +174,44 @@ pub(crate) async fn run(command: &TableCommand) -> Result<()> {
             complete(&receipt, &format!("{namespace}.{name}"))?;
         }
         TableCommand::List { .. } => list(&client, json).await?,
-        TableCommand::Show { name, namespace, party, .. } => {
-            let info = client.post("/v1/table/table_info", &table_of(name, namespace, party.as_deref())).await?;
+        TableCommand::Show {
+            name,
+            namespace,
+            party,
+            ..
+        } => {
+            let info = client
+                .post(
+                    "/v1/table/table_info",
+                    &table_of(name, namespace, party.as_deref()),
+                )
+                .await?;
             if info.get("exist").and_then(Value::as_i64) != Some(1) {
-                let fault = Fault::new(ErrorCode::TableMissing, format!("table {namespace}.{name} does not exist"));
+                let fault = Fault::new(
+                    ErrorCode::TableMissing,
+                    format!("table {namespace}.{name} does not exist"),
+                );
                 return Err(fault.next("see `fedflow table list`").into());
             }
             show(json, &info);
         }
-        TableCommand::Delete { name, namespace, party, .. } => {
-            let gone = client.post("/v1/table/delete", &table_of(name, namespace, party.as_deref())).await?;
-            if json { say::value(&gone) } else { say::line(format!("dropped {namespace}.{name}")) }
+        TableCommand::Delete {
+            name,
+            namespace,
+            party,
+            ..
+        } => {
+            let gone = client
+                .post(
+                    "/v1/table/delete",
+                    &table_of(name, namespace, party.as_deref()),
+                )
+                .await?;
+            if json {
+                say::value(&gone)
+            } else {
+                say::line(format!("dropped {namespace}.{name}"))
+            }
         }
     }
     Ok(())
@@ -180,7 +231,9 @@ fn table_of(name: &str, namespace: &str, party: Option<&str>) -> Value {
 
 /// What became of the rows of an upload.
 async fn receipt_of(client: &Client, job: &str) -> Result<Value> {
-    let history = client.post("/v1/data/upload/history", &json!({"job_id": job})).await?;
+    let history = client
+        .post("/v1/data/upload/history", &json!({"job_id": job}))
+        .await?;
     let told = history.pointer(&format!("/0/{job}/upload_info")).cloned();
     told.with_context(|| format!("the door tells nothing of the rows of upload {job}"))
 }
@@ -188,7 +241,10 @@ async fn receipt_of(client: &Client, job: &str) -> Result<Value> {
 /// The parties of an upload with what each told; one alone where it went to one.
 fn each_party(receipt: &Value) -> Vec<(String, &Value)> {
     match receipt.get("parties").and_then(Value::as_object) {
-        Some(parties) => parties.iter().map(|(party, told)| (format!(" at party {party}"), told)).collect(),
+        Some(parties) => parties
+            .iter()
+            .map(|(party, told)| (format!(" at party {party}"), told))
+            .collect(),
         None => vec![(String::new(), receipt)],
     }
 }
@@ -197,8 +253,16 @@ fn tell_receipt(json: bool, receipt: &Value) {
     for (place, told) in each_party(receipt).into_iter().filter(|_| !json) {
         let [rows, stored, replaced, rejected] =
             ["upload_count", "actual_count", "replaced", "rejected"].map(|field| text(told, field));
-        say::line(format!("  rows       {rows} read, {stored} stored, {replaced} replaced, {rejected} refused{place}"));
-        for note in told.get("notes").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        say::line(format!(
+            "  rows       {rows} read, {stored} stored, {replaced} replaced, {rejected} refused{place}"
+        ));
+        for note in told
+            .get("notes")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             say::line(format!("  note       {note}"));
         }
     }
@@ -206,13 +270,29 @@ fn tell_receipt(json: bool, receipt: &Value) {
 
 /// Fails when a row of the file is not in the table: whoever reads the exit code alone must see it.
 fn complete(receipt: &Value, table: &str) -> Result<()> {
-    let refused = |(_, told): &(String, &Value)| told.get("rejected").and_then(Value::as_u64).unwrap_or_default() > 0;
-    let Some((place, told)) = each_party(receipt).into_iter().find(refused) else { return Ok(()) };
-    let reasons: Vec<String> = (told.get("reasons").and_then(Value::as_array).into_iter().flatten())
-        .map(|found| {
-            format!("line {}: {} ({} rows)", text(found, "first_line"), text(found, "reason"), text(found, "rows"))
-        })
-        .collect();
+    let refused = |(_, told): &(String, &Value)| {
+        told.get("rejected")
+            .and_then(Value::as_u64)
+            .unwrap_or_default()
+            > 0
+    };
+    let Some((place, told)) = each_party(receipt).into_iter().find(refused) else {
+        return Ok(());
+    };
+    let reasons: Vec<String> = (told
+        .get("reasons")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten())
+    .map(|found| {
+        format!(
+            "line {}: {} ({} rows)",
+            text(found, "first_line"),
+            text(found, "reason"),
+            text(found, "rows")
+        )
+    })
+    .collect();
     let message = format!(
         "{} of {} rows are refused{place}, the others stand in {table}; {}",
         text(told, "rejected"),
@@ -220,11 +300,15 @@ fn complete(receipt: &Value, table: &str) -> Result<()> {
         reasons.join("; ")
     );
     let fault = Fault::new(ErrorCode::TableInvalid, message);
-    Err(fault.next("correct these lines, and upload the file again with --replace").into())
+    Err(fault
+        .next("correct these lines, and upload the file again with --replace")
+        .into())
 }
 
 async fn list(client: &Client, json: bool) -> Result<()> {
-    let data = client.post("/v1/data/upload/history", &json!({"limit": 0})).await?;
+    let data = client
+        .post("/v1/data/upload/history", &json!({"limit": 0}))
+        .await?;
     if json {
         say::value(&data);
         return Ok(());
@@ -237,7 +321,11 @@ async fn list(client: &Client, json: bool) -> Result<()> {
         .map(|(job, upload)| {
             let info = upload.get("upload_info").cloned().unwrap_or_default();
             let fields = ["namespace", "table_name", "actual_count", "rejected"];
-            fields.map(|field| text(&info, field)).into_iter().chain([job.clone()]).collect()
+            fields
+                .map(|field| text(&info, field))
+                .into_iter()
+                .chain([job.clone()])
+                .collect()
         })
         .collect();
     say::table(&["namespace", "name", "rows", "refused", "upload"], &rows);
@@ -249,7 +337,11 @@ fn show(json: bool, info: &Value) {
         say::value(info);
         return;
     }
-    say::line(format!("{}.{}", text(info, "namespace"), text(info, "table_name")));
+    say::line(format!(
+        "{}.{}",
+        text(info, "namespace"),
+        text(info, "table_name")
+    ));
     for field in ["count", "partition", "schema", "enable", "origin"] {
         say::line(format!("  {field:<10} {}", text(info, field)));
     }
@@ -262,13 +354,27 @@ mod tests {
     #[test]
     fn an_upload_that_lost_a_row_fails_with_the_line() {
         let whole = json!({"upload_count": 3, "actual_count": 2, "replaced": 1, "rejected": 0, "reasons": []});
-        assert!(complete(&whole, "n.t").is_ok(), "a replaced row is in the table");
+        assert!(
+            complete(&whole, "n.t").is_ok(),
+            "a replaced row is in the table"
+        );
         let reasons = json!([{"reason": "the id is empty", "rows": 2, "first_line": 7}]);
         let torn = json!({"upload_count": 3, "actual_count": 1, "rejected": 2, "reasons": reasons});
         let text = complete(&torn, "n.t").expect_err("refused").to_string();
-        assert!(text.contains("2 of 3 rows") && text.contains("line 7: the id is empty"), "{text}");
+        assert!(
+            text.contains("2 of 3 rows") && text.contains("line 7: the id is empty"),
+            "{text}"
+        );
         let both = json!({"rejected": 0, "parties": {"1": whole, "2": torn}});
-        assert!(complete(&both, "n.t").expect_err("at one").to_string().contains("at party 2"));
-        assert!(complete(&json!({"upload_count": 3}), "n.t").is_ok(), "of an earlier release");
+        assert!(
+            complete(&both, "n.t")
+                .expect_err("at one")
+                .to_string()
+                .contains("at party 2")
+        );
+        assert!(
+            complete(&json!({"upload_count": 3}), "n.t").is_ok(),
+            "of an earlier release"
+        );
     }
 }

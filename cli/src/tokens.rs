@@ -47,7 +47,14 @@ impl TokensCommand {
 
 /// Does it.
 pub(crate) fn run(command: &TokensCommand) -> Result<()> {
-    let TokensCommand::New { party, operator, name, days, into, json } = command;
+    let TokensCommand::New {
+        party,
+        operator,
+        name,
+        days,
+        into,
+        json,
+    } = command;
     let token = doors::access::token::fresh()?;
     let sha256 = doors::access::token::sha256(&token);
     let expires = day_in(*days)?;
@@ -55,21 +62,40 @@ pub(crate) fn run(command: &TokensCommand) -> Result<()> {
         Some(party) => format!("party = \"{}\"", PartyId::new(party.as_str())?),
         None => format!("operator = {operator}"),
     };
-    let section = if into.is_some() { "[[tokens]]" } else { "[[access.tokens]]" };
+    let section = if into.is_some() {
+        "[[tokens]]"
+    } else {
+        "[[access.tokens]]"
+    };
     let mut lines = vec![section.to_owned()];
-    lines.extend(name.as_ref().map(|name| format!("name = {}", toml::Value::from(name.as_str()))));
-    lines.extend([format!("sha256 = \"{sha256}\""), holder, format!("expires = \"{expires}\"\n")]);
+    lines.extend(
+        name.as_ref()
+            .map(|name| format!("name = {}", toml::Value::from(name.as_str()))),
+    );
+    lines.extend([
+        format!("sha256 = \"{sha256}\""),
+        holder,
+        format!("expires = \"{expires}\"\n"),
+    ]);
     let entry = lines.join("\n");
     if let Some(file) = into {
         add(file, &entry)?;
     }
     if *json {
-        say::value(&json!({"token": token.expose(), "sha256": sha256, "expires": expires, "entry": entry}));
+        say::value(
+            &json!({"token": token.expose(), "sha256": sha256, "expires": expires, "entry": entry}),
+        );
         return Ok(());
     }
-    say::line(format!("the token, shown this once:\n\n{}\n", token.expose()));
+    say::line(format!(
+        "the token, shown this once:\n\n{}\n",
+        token.expose()
+    ));
     match into {
-        Some(file) => say::line(format!("its entry is in {}; the door reads it within seconds", file.display())),
+        Some(file) => say::line(format!(
+            "its entry is in {}; the door reads it within seconds",
+            file.display()
+        )),
         None => say::line(format!("for the settings of the door:\n\n{entry}")),
     }
     Ok(())
@@ -78,18 +104,34 @@ pub(crate) fn run(command: &TokensCommand) -> Result<()> {
 /// Adds an entry to a file that its owner alone can read, with one write.
 fn add(file: &Path, entry: &str) -> Result<()> {
     let failed = |error: std::io::Error| {
-        Fault::new(ErrorCode::FileUnreadable, format!("{} cannot be written: {error}", file.display()))
+        Fault::new(
+            ErrorCode::FileUnreadable,
+            format!("{} cannot be written: {error}", file.display()),
+        )
     };
     let mut open = std::fs::OpenOptions::new();
-    let mut open = open.create(true).append(true).mode(0o600).open(file).map_err(failed)?;
-    open.write_all(format!("\n{entry}").as_bytes()).map_err(failed)?;
+    let mut open = open
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(failed)?;
+    open.write_all(format!("\n{entry}").as_bytes())
+        .map_err(failed)?;
     Ok(())
 }
 
 /// The date in so many days, UTC.
 fn day_in(days: u32) -> Result<String> {
-    let then = SystemClock.now().plus_millis(i64::from(days) * 24 * 3_600_000);
-    let day = time::OffsetDateTime::from_unix_timestamp(then.millis() / 1_000)
-        .map_err(|error| Fault::new(ErrorCode::Internal, format!("no date in {days} days: {error}")))?;
+    let then = SystemClock
+        .now()
+        .plus_millis(i64::from(days) * 24 * 3_600_000);
+    let day =
+        time::OffsetDateTime::from_unix_timestamp(then.millis() / 1_000).map_err(|error| {
+            Fault::new(
+                ErrorCode::Internal,
+                format!("no date in {days} days: {error}"),
+            )
+        })?;
     Ok(day.date().to_string())
 }

@@ -92,8 +92,14 @@ pub(crate) async fn start(arguments: &UpArguments, stop: &CancellationToken) -> 
     let mut federation = Federation {
         rest: String::new(),
         parties: vec![],
-        access: layout.access().map(|(path, file)| (path.clone(), Credential::of_file(&path, file))),
-        policy: if layout.has_local_policies(&parties) { ALL_MINE } else { OWN },
+        access: layout
+            .access()
+            .map(|(path, file)| (path.clone(), Credential::of_file(&path, file))),
+        policy: if layout.has_local_policies(&parties) {
+            ALL_MINE
+        } else {
+            OWN
+        },
         processes: vec![],
         stop: stop.child_token(),
         layout,
@@ -109,7 +115,11 @@ pub(crate) async fn start(arguments: &UpArguments, stop: &CancellationToken) -> 
 
 fn party_ids(texts: &[String]) -> Result<Vec<PartyId>> {
     let invalid = |text: &String, why: String| {
-        Fault::new(ErrorCode::ConfigInvalid, format!("{text:?} cannot be a party: {why}")).path("--parties")
+        Fault::new(
+            ErrorCode::ConfigInvalid,
+            format!("{text:?} cannot be a party: {why}"),
+        )
+        .path("--parties")
     };
     let mut parties = Vec::new();
     for text in texts {
@@ -125,26 +135,38 @@ fn party_ids(texts: &[String]) -> Result<Vec<PartyId>> {
 impl Federation {
     async fn start_processes(&mut self, parties: &[PartyId]) -> Result<()> {
         let layout = &self.layout;
-        let coordinator =
-            Process::start("coordinator", &layout.coordinator_config(), &layout.coordinator_dir(), &self.stop)?;
+        let coordinator = Process::start(
+            "coordinator",
+            &layout.coordinator_config(),
+            &layout.coordinator_dir(),
+            &self.stop,
+        )?;
         self.processes.push(coordinator.clone());
         let ready = coordinator.ready(PATIENCE).await?;
         self.rest = format!("http://{}", ready.rest);
         for party in parties {
             let folder = layout.party_dir(party);
-            self.processes.push(Process::start("agent", &layout.party_config(party), &folder, &self.stop)?);
+            self.processes.push(Process::start(
+                "agent",
+                &layout.party_config(party),
+                &folder,
+                &self.stop,
+            )?);
         }
         for (process, party) in self.processes[1..].iter().zip(parties) {
             let ready = process.ready(PATIENCE).await?;
-            self.parties.push((party.clone(), format!("http://{}", ready.rest)));
+            self.parties
+                .push((party.clone(), format!("http://{}", ready.rest)));
         }
-        tokio::time::timeout(PATIENCE, self.wait_until_connected(parties.len())).await.with_context(|| {
-            format!(
-                "the agents did not connect within {} s; see the logs under {}",
-                PATIENCE.as_secs(),
-                layout.root().display()
-            )
-        })
+        tokio::time::timeout(PATIENCE, self.wait_until_connected(parties.len()))
+            .await
+            .with_context(|| {
+                format!(
+                    "the agents did not connect within {} s; see the logs under {}",
+                    PATIENCE.as_secs(),
+                    layout.root().display()
+                )
+            })
     }
 
     async fn wait_until_connected(&self, agents: usize) {
@@ -164,15 +186,22 @@ impl Federation {
 
     /// A client of the coordinator's endpoint, which shows what it asks for.
     pub(crate) fn client(&self) -> Client {
-        let credential = self.access.as_ref().map_or_else(Credential::none, |(_, credential)| credential.clone());
+        let credential = self
+            .access
+            .as_ref()
+            .map_or_else(Credential::none, |(_, credential)| credential.clone());
         Client::new(&self.rest, credential)
     }
 
     /// The line that says it is usable: addresses, and the file of the credentials, which themselves stand nowhere else.
     pub(crate) fn as_json(&self) -> Value {
-        let parties: Map<String, Value> =
-            self.parties.iter().map(|(party, rest)| (party.to_string(), json!(rest))).collect();
-        let mut line = json!({"ready": true, "rest": self.rest, "parties": parties, "policy": self.policy});
+        let parties: Map<String, Value> = self
+            .parties
+            .iter()
+            .map(|(party, rest)| (party.to_string(), json!(rest)))
+            .collect();
+        let mut line =
+            json!({"ready": true, "rest": self.rest, "parties": parties, "policy": self.policy});
         match &self.access {
             Some((path, _)) => line["access"] = json!(path),
             None => line["open"] = json!(true),

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 3] =
-    ["proto/backend/api/experiment.proto", "proto/backend/api/error.proto", "proto/backend/api/filter.proto"];
+const FILES: [&str; 3] = [
+    "proto/backend/api/experiment.proto",
+    "proto/backend/api/error.proto",
+    "proto/backend/api/filter.proto",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");

@@ -92,7 +92,10 @@ pub struct KubeflowRules {
 impl Default for JobRules {
     fn default() -> Self {
         let options = service::Options::default();
-        Self { lease_millis: options.lease_millis, heartbeat_millis: options.heartbeat_millis }
+        Self {
+            lease_millis: options.lease_millis,
+            heartbeat_millis: options.heartbeat_millis,
+        }
     }
 }
 

@@ -38,12 +38,14 @@ pub struct Running {
 fn hold(config: &CoordinatorConfig) -> Result<daemon::Hold, Fault> {
     daemon::Hold::take(&config.data, "coordinator.lock").map_err(|error| {
         let (code, next) = match &error {
-            daemon::HoldError::Held { .. } => {
-                (ErrorCode::Conflict, "end that coordinator first, or set another folder as data")
-            }
-            daemon::HoldError::Unusable { .. } => {
-                (ErrorCode::StorageFull, "check the setting data, the disk and its permissions")
-            }
+            daemon::HoldError::Held { .. } => (
+                ErrorCode::Conflict,
+                "end that coordinator first, or set another folder as data",
+            ),
+            daemon::HoldError::Unusable { .. } => (
+                ErrorCode::StorageFull,
+                "check the setting data, the disk and its permissions",
+            ),
         };
         Fault::new(code, error.to_string()).path("data").next(next)
     })
@@ -62,10 +64,18 @@ impl Running {
 
 /// Whose experiment of the default name is made at the start: of the one tenant, or of the parties' where the door asks who
 /// comes. Parties that come later have theirs with their first job.
-fn tenants(coordinator: &Coordinator, config: &CoordinatorConfig, tells_apart: bool) -> Vec<Tenant> {
+fn tenants(
+    coordinator: &Coordinator,
+    config: &CoordinatorConfig,
+    tells_apart: bool,
+) -> Vec<Tenant> {
     let mut tenants = vec![Tenant::only()];
     if tells_apart && !config.kubeflow.multi_user {
-        let known = coordinator.presence().agents.into_keys().chain(config.parties.clone().into_iter().flatten());
+        let known = coordinator
+            .presence()
+            .agents
+            .into_keys()
+            .chain(config.parties.clone().into_iter().flatten());
         tenants.extend(known.filter_map(|party| Tenant::new(party.as_str()).ok()));
     }
     tenants
@@ -89,7 +99,11 @@ struct FaceOfRouter(Router);
 
 #[async_trait]
 impl Face for FaceOfRouter {
-    async fn answer(&self, head: HttpHead, body: BodyStream) -> Result<(HttpReplyHead, BodyStream), Fault> {
+    async fn answer(
+        &self,
+        head: HttpHead,
+        body: BodyStream,
+    ) -> Result<(HttpReplyHead, BodyStream), Fault> {
         doors::proxy::answer_locally(self.0.clone(), head, body).await
     }
 }
@@ -97,9 +111,20 @@ impl Face for FaceOfRouter {
 /// Starts a coordinator; it runs until the token is cancelled.
 pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result<Running, Fault> {
     // Definitions and metrics are for the coordinator's user only.
-    tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).await.map_err(|error| {
-        Fault::new(ErrorCode::StorageFull, format!("the data folder {} cannot be made: {error}", config.data.display()))
-    })?;
+    tokio::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data)
+        .await
+        .map_err(|error| {
+            Fault::new(
+                ErrorCode::StorageFull,
+                format!(
+                    "the data folder {} cannot be made: {error}",
+                    config.data.display()
+                ),
+            )
+        })?;
     let hold = hold(&config)?;
     let access = config
         .access
@@ -108,17 +133,31 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         .transpose()?;
     let identity = pki::Identity::load_for_daemon(&config.identity, config.revocation)?;
     let federation = identity.federation().to_owned();
-    let store = store::open(&config.store_url()).await.map_err(|error| error.fault())?;
-    let quic = EndpointOptions { mtu: config.mtu, ..EndpointOptions::at(config.listen) };
+    let store = store::open(&config.store_url())
+        .await
+        .map_err(|error| error.fault())?;
+    let quic = EndpointOptions {
+        mtu: config.mtu,
+        ..EndpointOptions::at(config.listen)
+    };
     let (endpoint, incoming) = Endpoint::bind(quic, identity, &SERVICES).map_err(Fault::from)?;
-    let served = ServeOptions { names: config.names.clone(), ..ServeOptions::default() };
+    let served = ServeOptions {
+        names: config.names.clone(),
+        ..ServeOptions::default()
+    };
     let door = Door::open(config.rest, served).await.map_err(|error| {
         Fault::new(ErrorCode::AddressUnusable, error.to_string())
             .next("stop what listens there, or set another `rest` address")
     })?;
-    let (quic, rest) = (endpoint.local_address().map_err(Fault::from)?, door.address());
+    let (quic, rest) = (
+        endpoint.local_address().map_err(Fault::from)?,
+        door.address(),
+    );
 
-    let gateway = Gateway::new(RelayOptions { largest: config.largest_letter, ..RelayOptions::default() });
+    let gateway = Gateway::new(RelayOptions {
+        largest: config.largest_letter,
+        ..RelayOptions::default()
+    });
     let options = Options {
         lease_millis: config.jobs.lease_millis,
         heartbeat_millis: config.jobs.heartbeat_millis,
@@ -129,15 +168,30 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         bounds: config.bounds.clone(),
         ..Options::default()
     };
-    let coordinator = Coordinator::new(store, Arc::new(gateway.clone()), Arc::new(SystemClock), options);
-    coordinator.load_parties().await.map_err(|error| error.fault())?;
+    let coordinator = Coordinator::new(
+        store,
+        Arc::new(gateway.clone()),
+        Arc::new(SystemClock),
+        options,
+    );
+    coordinator
+        .load_parties()
+        .await
+        .map_err(|error| error.fault())?;
     // Where all belongs to one owner, a credential says that somebody may come in, and nothing about whom he stands for.
     let tells_apart = access.is_some() && !config.one_owner;
     for tenant in tenants(&coordinator, &config, tells_apart) {
-        coordinator.default_experiment(&tenant).await.map_err(|error| error.fault())?;
+        coordinator
+            .default_experiment(&tenant)
+            .await
+            .map_err(|error| error.fault())?;
     }
     // Parties' users carry their party; whoever else comes in is the operator once the door asks who it is.
-    let principal = if tells_apart { Principal::operator() } else { Principal::anyone() };
+    let principal = if tells_apart {
+        Principal::operator()
+    } else {
+        Principal::anyone()
+    };
     let face = FaceOptions {
         principal_at_door: principal.clone(),
         folder: config.data.display().to_string(),
@@ -147,39 +201,70 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         disk: Some(daemon::Disk::below(&config.data)),
     };
     let rows: Arc<dyn Rows> = Arc::new(RowsOverGateway(gateway.clone()));
-    let fate_flow = faces::fate_flow::router(FateFlow::new(coordinator.clone(), rows.clone(), face));
-    let surroundings =
-        Surroundings { coordinator: coordinator.clone(), rows, entrance: Entrance::new(access.clone(), principal) };
-    let kubeflow = KubeflowOptions { multi_user: config.kubeflow.multi_user };
+    let fate_flow =
+        faces::fate_flow::router(FateFlow::new(coordinator.clone(), rows.clone(), face));
+    let surroundings = Surroundings {
+        coordinator: coordinator.clone(),
+        rows,
+        entrance: Entrance::new(access.clone(), principal),
+    };
+    let kubeflow = KubeflowOptions {
+        multi_user: config.kubeflow.multi_user,
+    };
     let grpc = faces::kubeflow::grpc(&surroundings, kubeflow).await?;
     let linked = Faces {
         fate_flow: fate_flow.clone(),
         kubeflow: faces::kubeflow::router(&surroundings, kubeflow),
         grpc: faces::kubeflow::grpc_elsewhere(),
         abeja: faces::abeja::router(surroundings.clone()),
-        meteos: faces::meteos::router(surroundings, faces::meteos::Options { identity: config.keystone }),
+        meteos: faces::meteos::router(
+            surroundings,
+            faces::meteos::Options {
+                identity: config.keystone,
+            },
+        ),
     };
     // The other faces ask for credentials themselves, and refuse in their own forms.
-    let fate_flow = access.as_ref().map_or_else(|| fate_flow.clone(), |access| access.protect(fate_flow.clone()));
-    let router = faces::dispatch(Faces { fate_flow, grpc, ..linked.clone() });
+    let fate_flow = access.as_ref().map_or_else(
+        || fate_flow.clone(),
+        |access| access.protect(fate_flow.clone()),
+    );
+    let router = faces::dispatch(Faces {
+        fate_flow,
+        grpc,
+        ..linked.clone()
+    });
 
     let drive = coordinator.clone();
     let stop_drive = stop.clone();
     // Links are authenticated by certificates; only the door asks for credentials.
     let answers: Arc<dyn Face> = Arc::new(FaceOfRouter(faces::dispatch(linked)));
-    let links = (gateway.clone(), endpoint.clone(), coordinator.clone(), stop.clone());
+    let links = (
+        gateway.clone(),
+        endpoint.clone(),
+        coordinator.clone(),
+        stop.clone(),
+    );
     let mut parts = vec![
         tokio::spawn(async move { drive.run(stop_drive).await }),
         tokio::spawn(async move {
             let (gateway, endpoint, coordinator, stop) = links;
-            gateway.serve(endpoint, incoming, coordinator, answers, stop).await;
+            gateway
+                .serve(endpoint, incoming, coordinator, answers, stop)
+                .await;
         }),
         tokio::spawn(door.run(router, stop.clone())),
         tokio::spawn(renew_identity(endpoint, stop.clone())),
     ];
     parts.extend(access.map(|access| tokio::spawn(access.keep_fresh(stop))));
     tracing::info!(%quic, %rest, "coordinator ready");
-    Ok(Running { quic, rest, coordinator, parts, _hold: hold })
+    Ok(Running {
+        quic,
+        rest,
+        coordinator,
+        parts,
+        _hold: hold,
+    })
 }
 
 /// Reads certificate, roots and revocation list again now and then, so that a renewal or revocation needs no restart.
@@ -190,7 +275,8 @@ async fn renew_identity(endpoint: Endpoint, stop: CancellationToken) {
             () = tokio::time::sleep(IDENTITY_EVERY) => {}
         }
         let renewed = endpoint.identity().reload().map_err(Fault::from);
-        let used = renewed.and_then(|identity| endpoint.set_identity(identity).map_err(Fault::from));
+        let used =
+            renewed.and_then(|identity| endpoint.set_identity(identity).map_err(Fault::from));
         if let Err(fault) = used {
             tracing::warn!(%fault, "the certificate files cannot be used; the earlier ones stay in force");
         }

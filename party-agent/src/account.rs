@@ -24,7 +24,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Opens the chain; one of format 0 that stands in the records goes on in its own folder.
-pub(crate) async fn open_chain(records: &Records, folder: &Path, clock: Arc<dyn Clock>) -> Result<Audit, Fault> {
+pub(crate) async fn open_chain(
+    records: &Records,
+    folder: &Path,
+    clock: Arc<dyn Clock>,
+) -> Result<Audit, Fault> {
     let read = |entry: OldAuditEntry| OldEntry {
         number: u64::try_from(entry.number).unwrap_or_default(),
         at: Timestamp(entry.at_micros),
@@ -33,10 +37,15 @@ pub(crate) async fn open_chain(records: &Records, folder: &Path, clock: Arc<dyn 
     };
     let next = |after: u64| async move {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
-        let piece = records.old_audit_entries(after, PIECE).await.map_err(|error| {
-            let text = format!("the audit chain cannot be taken over from the records: {error}");
-            Fault::new(ErrorCode::AuditBroken, text).next("put a backup of records.db in its place")
-        })?;
+        let piece = records
+            .old_audit_entries(after, PIECE)
+            .await
+            .map_err(|error| {
+                let text =
+                    format!("the audit chain cannot be taken over from the records: {error}");
+                Fault::new(ErrorCode::AuditBroken, text)
+                    .next("put a backup of records.db in its place")
+            })?;
         Ok::<_, Fault>(piece.into_iter().map(read).collect())
     };
     audit::import(folder, next).await?;
@@ -59,7 +68,11 @@ pub(crate) struct Account {
 
 impl Account {
     /// Notes who asked for an attempt, and under which offer.
-    pub(crate) async fn open(holdings: &Holdings, order: &Assignment, offer: &Offer) -> Result<Arc<Self>, Fault> {
+    pub(crate) async fn open(
+        holdings: &Holdings,
+        order: &Assignment,
+        offer: &Offer,
+    ) -> Result<Arc<Self>, Fault> {
         Ok(Arc::new(Self {
             task: order.task.clone(),
             attempt: order.attempt,
@@ -97,14 +110,28 @@ impl Account {
             version: self.version,
             offer: self.offer.clone(),
             rows: *locked(&self.rows),
-            basis: Basis { policy: policy.hash().to_owned(), ..self.basis.clone() },
+            basis: Basis {
+                policy: policy.hash().to_owned(),
+                ..self.basis.clone()
+            },
         }
     }
 
     /// The entry of a report that is about to be told, or was refused.
-    pub(crate) fn report(&self, policy: &Policy, what: &str, bytes: u64, refused_by: Option<String>) -> AuditEntry {
+    pub(crate) fn report(
+        &self,
+        policy: &Policy,
+        what: &str,
+        bytes: u64,
+        refused_by: Option<String>,
+    ) -> AuditEntry {
         let of = self.attempted(policy);
-        AuditEntry::Report(Box::new(ReportEntry { of, what: what.to_owned(), bytes, refused_by }))
+        AuditEntry::Report(Box::new(ReportEntry {
+            of,
+            what: what.to_owned(),
+            bytes,
+            refused_by,
+        }))
     }
 }
 
@@ -117,7 +144,10 @@ impl Accounts {
     pub(crate) fn keep(holdings: &Arc<Holdings>, account: &Arc<Account>) -> Kept {
         let key = (account.task.clone(), account.attempt);
         locked(&holdings.accounts.0).insert(key.clone(), account.clone());
-        Kept { holdings: holdings.clone(), key }
+        Kept {
+            holdings: holdings.clone(),
+            key,
+        }
     }
 
     /// The account of an attempt that runs.
@@ -147,7 +177,11 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(holdings: Arc<Holdings>, account: Arc<Account>) -> Self {
-        Self { holdings, account, waited_micros: AtomicU64::new(0) }
+        Self {
+            holdings,
+            account,
+            waited_micros: AtomicU64::new(0),
+        }
     }
 
     /// Microseconds for which messages waited for their entries.
@@ -160,7 +194,13 @@ impl Ledger {
 impl policy::Recorder for Ledger {
     async fn record(&self, leaving: Leaving<'_>) -> Result<(), Fault> {
         let began = Instant::now();
-        let Leaving { envelope, disclosure, way, policy, refused_by } = leaving;
+        let Leaving {
+            envelope,
+            disclosure,
+            way,
+            policy,
+            refused_by,
+        } = leaving;
         let of = match policy {
             Some(policy) => self.account.attempted(policy),
             None => self.account.attempted(&self.holdings.policy()),

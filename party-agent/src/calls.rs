@@ -40,7 +40,12 @@ impl Calls {
             order => {
                 // On its own, so that a link that ends does not leave an order half done.
                 let done = tokio::spawn(async move { self.carry_out(order).await }).await;
-                let failed = |_| Some(Reply::Failed(Fault::new(ErrorCode::Internal, "the agent failed at an order")));
+                let failed = |_| {
+                    Some(Reply::Failed(Fault::new(
+                        ErrorCode::Internal,
+                        "the agent failed at an order",
+                    )))
+                };
                 if let Some(reply) = done.unwrap_or_else(failed) {
                     send(answer, &reply, Body::Empty).await;
                 }
@@ -53,10 +58,22 @@ impl Calls {
     async fn carry_out(&self, order: ToAgent) -> Option<Reply> {
         let outcome = match order {
             ToAgent::Sign(offer) => self.offers.sign(offer, None).await.map(Reply::Signed),
-            ToAgent::SignWithTicket { offer, ticket } => self.offers.sign(offer, Some(ticket)).await.map(Reply::Signed),
+            ToAgent::SignWithTicket { offer, ticket } => self
+                .offers
+                .sign(offer, Some(ticket))
+                .await
+                .map(Reply::Signed),
             ToAgent::Offer(signed) => self.offers.accept(signed).await.map(Reply::Accepted),
-            ToAgent::Assign(assignment) => self.supervisor.assign(*assignment).await.map(|()| Reply::Done),
-            ToAgent::Cancel { task, attempt, reason } => {
+            ToAgent::Assign(assignment) => self
+                .supervisor
+                .assign(*assignment)
+                .await
+                .map(|()| Reply::Done),
+            ToAgent::Cancel {
+                task,
+                attempt,
+                reason,
+            } => {
                 tracing::info!(%task, attempt = attempt.0, %reason, "asked to stop an attempt");
                 self.supervisor.cancel(task, attempt, &reason).await;
                 Ok(Reply::Done)
@@ -70,9 +87,10 @@ impl Calls {
                 self.directory.replace(peers);
                 Ok(Reply::Done)
             }
-            ToAgent::Mail(_) | ToAgent::Http(_) => {
-                Err(Fault::new(ErrorCode::Internal, "a call with a body came without it"))
-            }
+            ToAgent::Mail(_) | ToAgent::Http(_) => Err(Fault::new(
+                ErrorCode::Internal,
+                "a call with a body came without it",
+            )),
         };
         match outcome {
             Ok(reply) => Some(reply),
@@ -86,7 +104,14 @@ impl Calls {
 
     async fn http<B: Pieces + 'static>(self, head: HttpHead, body: B, answer: Answer) {
         match answer_locally(self.door, head, stream_of(body)).await {
-            Ok((head, body)) => send(answer, &Reply::Http(head), Body::Pieces(Box::new(StreamPieces(body)))).await,
+            Ok((head, body)) => {
+                send(
+                    answer,
+                    &Reply::Http(head),
+                    Body::Pieces(Box::new(StreamPieces(body))),
+                )
+                .await
+            }
             Err(fault) => send(answer, &Reply::Failed(fault), Body::Empty).await,
         }
     }

@@ -163,9 +163,13 @@ impl AgentConfig {
         Self::load_with(path, std::env::vars())
     }
 
-    fn load_with(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Self, Fault> {
+    fn load_with(
+        path: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Fault> {
         let read: Result<Self, _> = daemon::load(path, ENVIRONMENT, environment);
-        let mut config = read.map_err(|error| wrong(error.to_string()).next("compare it with the agent's manual"))?;
+        let mut config = read
+            .map_err(|error| wrong(error.to_string()).next("compare it with the agent's manual"))?;
         config.resolve(path.parent().unwrap_or(Path::new("")));
         config.check()?;
         Ok(config)
@@ -173,8 +177,16 @@ impl AgentConfig {
 
     fn resolve(&mut self, folder: &Path) {
         let own = [&mut self.identity, &mut self.data].into_iter();
-        let credentials = self.model_store.as_mut().and_then(|store| store.credentials.as_mut());
-        let optional = [self.export_root.as_mut(), self.policy.as_mut(), self.log.file.as_mut(), credentials];
+        let credentials = self
+            .model_store
+            .as_mut()
+            .and_then(|store| store.credentials.as_mut());
+        let optional = [
+            self.export_root.as_mut(),
+            self.policy.as_mut(),
+            self.log.file.as_mut(),
+            credentials,
+        ];
         let optional = optional.into_iter().flatten();
         for path in own.chain(optional).chain(self.import_roots.iter_mut()) {
             *path = folder.join(&*path);
@@ -184,18 +196,32 @@ impl AgentConfig {
 
     /// Says what no agent could run with.
     pub fn check(&self) -> Result<(), Fault> {
-        let has_port = |address: &str| address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        if let Some(bad) = std::iter::once(&self.coordinator).chain(&self.direct).find(|address| !has_port(address)) {
+        let has_port = |address: &str| {
+            address
+                .rsplit_once(':')
+                .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+        };
+        if let Some(bad) = std::iter::once(&self.coordinator)
+            .chain(&self.direct)
+            .find(|address| !has_port(address))
+        {
             return Err(wrong(format!("{bad:?} is no address")).next("write it as host:port"));
         }
         if self.limits.attempts == 0 || self.limits.largest_letter == 0 {
-            return Err(wrong("limits.attempts and limits.largest_letter must be above 0"));
+            return Err(wrong(
+                "limits.attempts and limits.largest_letter must be above 0",
+            ));
         }
         if self.serving.timeout_seconds == 0 || self.serving.most_ids == 0 {
-            return Err(wrong("serving.timeout_seconds and serving.most_ids must be above 0"));
+            return Err(wrong(
+                "serving.timeout_seconds and serving.most_ids must be above 0",
+            ));
         }
         if self.mtu < 1200 {
-            return Err(wrong(format!("mtu {} is below 1200, the least that QUIC needs", self.mtu)));
+            return Err(wrong(format!(
+                "mtu {} is below 1200, the least that QUIC needs",
+                self.mtu
+            )));
         }
         Ok(())
     }
@@ -217,7 +243,9 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let mut config = AgentConfig::load_with(
             &path,
-            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+            environment
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         )?;
         // the folder is another one each time
         for path in [&mut config.identity, &mut config.data] {
@@ -229,29 +257,44 @@ mod tests {
     #[test]
     fn fills_in_every_default() {
         let party = PartyId::new("9999").unwrap();
-        assert_eq!(load(LEAST, &[]).unwrap(), AgentConfig::new(party, "id".into(), "localhost:9360"));
+        assert_eq!(
+            load(LEAST, &[]).unwrap(),
+            AgentConfig::new(party, "id".into(), "localhost:9360")
+        );
     }
 
     #[test]
     fn takes_the_environment_over_the_file() {
-        let config =
-            load(LEAST, &[("FEDFLOW_AGENT_LIMITS__ATTEMPTS", "3"), ("FEDFLOW_AGENT_RELAY_ONLY", "true")]).unwrap();
+        let config = load(
+            LEAST,
+            &[
+                ("FEDFLOW_AGENT_LIMITS__ATTEMPTS", "3"),
+                ("FEDFLOW_AGENT_RELAY_ONLY", "true"),
+            ],
+        )
+        .unwrap();
         assert_eq!((config.limits.attempts, config.relay_only), (3, true));
     }
 
     #[test]
     fn names_a_setting_that_does_not_exist() {
         let fault = load(&format!("{LEAST}relay = true\n"), &[]).unwrap_err();
-        assert!(fault.code == ErrorCode::ConfigInvalid && fault.message.contains("relay"), "{fault}");
+        assert!(
+            fault.code == ErrorCode::ConfigInvalid && fault.message.contains("relay"),
+            "{fault}"
+        );
     }
 
     #[test]
     fn refuses_an_address_without_port() {
         assert!(
-            load("party = '1'\nidentity = 'i'\ncoordinator = 'localhost'\n", &[])
-                .unwrap_err()
-                .message
-                .contains("localhost")
+            load(
+                "party = '1'\nidentity = 'i'\ncoordinator = 'localhost'\n",
+                &[]
+            )
+            .unwrap_err()
+            .message
+            .contains("localhost")
         );
         assert!(load(&format!("{LEAST}[limits]\nattempts = 0\n"), &[]).is_err());
         assert!(load(&format!("{LEAST}mtu = 100\n"), &[]).is_err());

@@ -19,11 +19,19 @@ pub(crate) struct Consent {
 
 impl Consent {
     pub(crate) fn new(holdings: Arc<Holdings>, order: Assignment, offer: Offer) -> Self {
-        Self { holdings, order, offer, judged: Mutex::default() }
+        Self {
+            holdings,
+            order,
+            offer,
+            judged: Mutex::default(),
+        }
     }
 
     fn last(&self) -> Option<(u64, Arc<Policy>)> {
-        self.judged.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.judged
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

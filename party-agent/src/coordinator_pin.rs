@@ -26,12 +26,18 @@ impl CoordinatorPin {
             Some(party) => Some(party),
             None => remembered(&file)?,
         };
-        Ok(Self { party: Mutex::new(party), file })
+        Ok(Self {
+            party: Mutex::new(party),
+            file,
+        })
     }
 
     /// The only party that may answer, once it is known.
     pub(crate) fn party(&self) -> Option<PartyId> {
-        self.party.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.party
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Remembers the first one that answered. Where that cannot be written down there is no link.
@@ -41,8 +47,12 @@ impl CoordinatorPin {
             return Ok(());
         }
         write_whole(&self.file, party.as_str()).map_err(|error| {
-            let text = format!("the coordinator's party cannot be written to {}: {error}", self.file.display());
-            Fault::new(ErrorCode::StorageFull, text).next("set coordinator_party, or make the data folder writable")
+            let text = format!(
+                "the coordinator's party cannot be written to {}: {error}",
+                self.file.display()
+            );
+            Fault::new(ErrorCode::StorageFull, text)
+                .next("set coordinator_party, or make the data folder writable")
         })?;
         tracing::warn!(
             %party,
@@ -61,19 +71,25 @@ fn write_whole(file: &Path, text: &str) -> std::io::Result<()> {
     written.write_all(text.as_bytes())?;
     written.sync_all()?;
     std::fs::rename(&unfinished, file)?;
-    file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    file.parent()
+        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 fn remembered(file: &Path) -> Result<Option<PartyId>, Fault> {
     let unusable = |why: String| {
-        let text = format!("the coordinator's party in {} cannot be read: {why}", file.display());
+        let text = format!(
+            "the coordinator's party in {} cannot be read: {why}",
+            file.display()
+        );
         Fault::new(ErrorCode::ConfigInvalid, text)
             .next("set coordinator_party, or remove the file to take who answers first")
     };
     match std::fs::read_to_string(file) {
         // Earlier versions could be killed before they wrote: nobody was remembered.
         Ok(text) if text.trim().is_empty() => Ok(None),
-        Ok(text) => PartyId::new(text.trim()).map(Some).map_err(|error| unusable(error.to_string())),
+        Ok(text) => PartyId::new(text.trim())
+            .map(Some)
+            .map_err(|error| unusable(error.to_string())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unusable(error.to_string())),
     }
@@ -95,23 +111,39 @@ mod tests {
         // Also after a restart; the settings stand above it.
         let again = CoordinatorPin::open(None, folder.path()).unwrap();
         assert_eq!(again.party(), Some(party("hub")));
-        assert_eq!(CoordinatorPin::open(Some(party("new")), folder.path()).unwrap().party(), Some(party("new")));
+        assert_eq!(
+            CoordinatorPin::open(Some(party("new")), folder.path())
+                .unwrap()
+                .party(),
+            Some(party("new"))
+        );
     }
 
     #[test]
     fn what_cannot_be_read_or_written_lets_nobody_in() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(FILE), "two words").unwrap();
-        assert_eq!(CoordinatorPin::open(None, folder.path()).unwrap_err().code, ErrorCode::ConfigInvalid);
+        assert_eq!(
+            CoordinatorPin::open(None, folder.path()).unwrap_err().code,
+            ErrorCode::ConfigInvalid
+        );
         let nowhere = CoordinatorPin::open(None, &folder.path().join("missing")).unwrap();
-        assert_eq!(nowhere.met(&party("hub")).unwrap_err().code, ErrorCode::StorageFull);
+        assert_eq!(
+            nowhere.met(&party("hub")).unwrap_err().code,
+            ErrorCode::StorageFull
+        );
         assert_eq!(nowhere.party(), None);
     }
 
     #[test]
     fn a_kill_while_it_is_written_leaves_an_agent_that_starts() {
         // What an earlier version left, and what this one leaves: an empty file, or a half under another name.
-        for (name, left) in [(FILE, ""), (FILE, "\n"), ("coordinator-party.new", "hu"), ("coordinator-party.new", "")] {
+        for (name, left) in [
+            (FILE, ""),
+            (FILE, "\n"),
+            ("coordinator-party.new", "hu"),
+            ("coordinator-party.new", ""),
+        ] {
             let folder = tempfile::tempdir().unwrap();
             std::fs::write(folder.path().join(name), left).unwrap();
             let pin = CoordinatorPin::open(None, folder.path()).unwrap();
@@ -119,8 +151,10 @@ mod tests {
             pin.met(&party("hub")).unwrap();
             let again = CoordinatorPin::open(None, folder.path()).unwrap();
             assert_eq!(again.party(), Some(party("hub")));
-            let names: Vec<_> =
-                std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            let names: Vec<_> = std::fs::read_dir(folder.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name())
+                .collect();
             assert_eq!(names, [FILE], "nothing else is left");
         }
     }
@@ -131,7 +165,10 @@ mod tests {
         let pin = CoordinatorPin::open(None, folder.path()).unwrap();
         // The other name is taken by a folder: nothing can be written, nobody is let in, and nothing half stands there.
         std::fs::create_dir(folder.path().join("coordinator-party.new")).unwrap();
-        assert_eq!(pin.met(&party("hub")).unwrap_err().code, ErrorCode::StorageFull);
+        assert_eq!(
+            pin.met(&party("hub")).unwrap_err().code,
+            ErrorCode::StorageFull
+        );
         assert_eq!(pin.party(), None);
         assert!(!folder.path().join(FILE).exists());
     }

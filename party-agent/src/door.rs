@@ -86,7 +86,10 @@ pub(crate) struct Desk {
 impl Desk {
     /// The same desk for the other kind of caller.
     pub(crate) fn on(&self, side: Side) -> Self {
-        Self { side, ..self.clone() }
+        Self {
+            side,
+            ..self.clone()
+        }
     }
 
     /// Lets the party's users pass; others where the policy says so. The audit chain names both.
@@ -100,11 +103,23 @@ impl Desk {
             Side::Own => "a user of the party, at its own door",
             Side::Outside => "somebody at the coordinator's door",
         };
-        let refused_by = refusal.as_ref().map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
-        let basis =
-            Some(Basis { policy: policy.hash().to_owned(), asked_by: self.asked_by.clone(), ..Basis::default() });
+        let refused_by = refusal
+            .as_ref()
+            .map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
+        let basis = Some(Basis {
+            policy: policy.hash().to_owned(),
+            asked_by: self.asked_by.clone(),
+            ..Basis::default()
+        });
         // Written before anybody sees anything.
-        self.holdings.audit(&AuditEntry::Told { what: what.clone(), to: to.to_owned(), refused_by, basis }).await?;
+        self.holdings
+            .audit(&AuditEntry::Told {
+                what: what.clone(),
+                to: to.to_owned(),
+                refused_by,
+                basis,
+            })
+            .await?;
         match refusal {
             None => Ok(()),
             Some(fault) => {
@@ -126,7 +141,8 @@ impl Desk {
 
     /// Permission to see or change what is granted and pinned.
     async fn permit_permissions(&self, what: String) -> Result<(), Failure> {
-        self.permit(what, Policy::permissions_through_coordinator).await
+        self.permit(what, Policy::permissions_through_coordinator)
+            .await
     }
 
     /// Permission to read models, or to say what they are used for.
@@ -135,9 +151,18 @@ impl Desk {
     }
 
     /// What the coordinator needs to have a job signed here that one of the party's own users asks for.
-    fn ticket(&self, path: &str, body: &[u8], asked_by: Option<String>) -> Result<Option<SignedBytes>, Failure> {
+    fn ticket(
+        &self,
+        path: &str,
+        body: &[u8],
+        asked_by: Option<String>,
+    ) -> Result<Option<SignedBytes>, Failure> {
         match self.side {
-            Side::Own => Ok(self.tickets.give(&tickets::Request { path, body, asked_by })?),
+            Side::Own => Ok(self.tickets.give(&tickets::Request {
+                path,
+                body,
+                asked_by,
+            })?),
             Side::Outside => Ok(None),
         }
     }
@@ -151,17 +176,24 @@ impl Desk {
 
     /// Whether a request names another party than this one.
     fn is_elsewhere(&self, asked: &Asked) -> bool {
-        asked.text("party_id").is_some_and(|party| party != "0" && party != self.holdings.me.as_str())
+        asked
+            .text("party_id")
+            .is_some_and(|party| party != "0" && party != self.holdings.me.as_str())
     }
 
     /// Reads a JSON request; what is about another party is the coordinator's to answer.
     async fn read(&self, request: Request) -> Result<Read, Failure> {
-        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        let (method, path) = (
+            request.method().to_string(),
+            request.uri().path().to_owned(),
+        );
         let asked = Asked::read(request).await?;
         if !self.is_elsewhere(&asked) {
             return Ok(Read::Here(asked));
         }
-        self.ask_coordinator(&method, path.trim_end_matches('/'), &asked).await.map(Read::Answered)
+        self.ask_coordinator(&method, path.trim_end_matches('/'), &asked)
+            .await
+            .map(Read::Answered)
     }
 
     /// Has the coordinator answer a JSON request. Outsiders came from there and are not sent back.
@@ -172,10 +204,19 @@ impl Desk {
         let headers = vec![("content-type".to_owned(), b"application/json".to_vec())];
         let body = Value::Object(asked.body.clone()).to_string();
         let ticket = self.ticket(path, body.as_bytes(), asked.asked_by.clone())?;
-        let head =
-            HttpHead { method: method.to_owned(), target: path.to_owned(), headers, caller: self.caller(), ticket };
+        let head = HttpHead {
+            method: method.to_owned(),
+            target: path.to_owned(),
+            headers,
+            caller: self.caller(),
+            ticket,
+        };
         let body = whole(body);
-        let (head, body) = self.coordinator.forward(head, body).await.map_err(unavailable)?;
+        let (head, body) = self
+            .coordinator
+            .forward(head, body)
+            .await
+            .map_err(unavailable)?;
         Ok(make_response(head, body))
     }
 }
@@ -188,7 +229,11 @@ enum Read {
 
 /// A fault of the way to the coordinator, or of a sender that did not send its whole body.
 fn unavailable(fault: Fault) -> Failure {
-    let status = if fault.code == ErrorCode::RequestInvalid { MALFORMED } else { UNAVAILABLE };
+    let status = if fault.code == ErrorCode::RequestInvalid {
+        MALFORMED
+    } else {
+        UNAVAILABLE
+    };
     Failure::from(fault).with_status(status)
 }
 
@@ -197,7 +242,10 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Failure> {
     let ended = |error: tokio::task::JoinError| {
-        Fault::new(vocabulary::ErrorCode::Internal, format!("work on a request ended: {error}"))
+        Fault::new(
+            vocabulary::ErrorCode::Internal,
+            format!("work on a request ended: {error}"),
+        )
     };
     Ok(tokio::task::spawn_blocking(work).await.map_err(ended)??)
 }
@@ -211,7 +259,13 @@ where
     let desk = desk.clone();
     on(methods, move |request: Request| {
         let asked_by = asked::asked_by(&request);
-        let answer = handler(Desk { asked_by, ..desk.clone() }, request);
+        let answer = handler(
+            Desk {
+                asked_by,
+                ..desk.clone()
+            },
+            request,
+        );
         async move { answer.await.unwrap_or_else(IntoResponse::into_response) }
     })
 }
@@ -224,41 +278,92 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/data/upload", route(&desk, post, upload::upload))
         .route("/v1/data/download", route(&desk, post, upload::download))
         .route("/v1/data/writer", route(&desk, post, upload::writer))
-        .route("/v1/fedflow/staging/{name}", route(&desk, MethodFilter::PUT, upload::stage))
+        .route(
+            "/v1/fedflow/staging/{name}",
+            route(&desk, MethodFilter::PUT, upload::stage),
+        )
         .route(
             "/v1/fedflow/files/{folder}/{name}",
             route(&desk, MethodFilter::PUT, files::put)
                 .merge(route(&desk, MethodFilter::GET, files::get))
                 .merge(route(&desk, MethodFilter::DELETE, files::delete)),
         )
-        .route("/v1/fedflow/files/{folder}", route(&desk, MethodFilter::GET, files::list))
+        .route(
+            "/v1/fedflow/files/{folder}",
+            route(&desk, MethodFilter::GET, files::list),
+        )
         .route("/v1/table/table_info", route(&desk, post, table::info))
         .route("/v1/table/delete", route(&desk, post, table::delete))
         .route("/v1/table/list", route(&desk, post, table::list))
         .route("/v1/table/preview", route(&desk, post, table::preview))
-        .route("/v1/table/download", route(&desk, both, table_file::download))
+        .route(
+            "/v1/table/download",
+            route(&desk, both, table_file::download),
+        )
         .route("/v1/table/bind", route(&desk, post, bind::bind))
         .route("/v1/table/add", route(&desk, post, bind::bind))
         .route("/v1/table/enable", route(&desk, post, enabling::enable))
         .route("/v1/table/disable", route(&desk, post, enabling::disable))
-        .route("/v1/table/disable/delete", route(&desk, post, enabling::delete_disabled))
-        .route("/v1/table/connector/create", route(&desk, post, connector::create))
-        .route("/v1/table/connector/query", route(&desk, post, connector::query))
-        .route("/v1/table/tracking/source", route(&desk, post, lineage::source))
+        .route(
+            "/v1/table/disable/delete",
+            route(&desk, post, enabling::delete_disabled),
+        )
+        .route(
+            "/v1/table/connector/create",
+            route(&desk, post, connector::create),
+        )
+        .route(
+            "/v1/table/connector/query",
+            route(&desk, post, connector::query),
+        )
+        .route(
+            "/v1/table/tracking/source",
+            route(&desk, post, lineage::source),
+        )
         .route("/v1/table/tracking/job", route(&desk, post, lineage::jobs))
-        .route("/v1/table/schema/update", route(&desk, post, schema::update))
-        .route("/v1/table/schema/anonymous/migrate", route(&desk, post, schema::migrate_anonymous))
-        .route("/v1/permission/grant", route(&desk, post, permission::grant))
-        .route("/v1/permission/delete", route(&desk, post, permission::withdraw))
-        .route("/v1/permission/query", route(&desk, post, permission::query))
-        .route("/v1/permission/grant/privilege", route(&desk, post, permission::grant_privilege))
-        .route("/v1/permission/delete/privilege", route(&desk, post, permission::withdraw_privilege))
-        .route("/v1/permission/query/privilege", route(&desk, post, permission::query_privilege))
+        .route(
+            "/v1/table/schema/update",
+            route(&desk, post, schema::update),
+        )
+        .route(
+            "/v1/table/schema/anonymous/migrate",
+            route(&desk, post, schema::migrate_anonymous),
+        )
+        .route(
+            "/v1/permission/grant",
+            route(&desk, post, permission::grant),
+        )
+        .route(
+            "/v1/permission/delete",
+            route(&desk, post, permission::withdraw),
+        )
+        .route(
+            "/v1/permission/query",
+            route(&desk, post, permission::query),
+        )
+        .route(
+            "/v1/permission/grant/privilege",
+            route(&desk, post, permission::grant_privilege),
+        )
+        .route(
+            "/v1/permission/delete/privilege",
+            route(&desk, post, permission::withdraw_privilege),
+        )
+        .route(
+            "/v1/permission/query/privilege",
+            route(&desk, post, permission::query_privilege),
+        )
         .route("/v1/key/public/save", route(&desk, post, key::save))
         .route("/v1/key/query", route(&desk, post, key::query))
         .route("/v1/key/public/delete", route(&desk, post, key::delete))
-        .route("/v1/tracking/component/output/data", route(&desk, post, output::preview))
-        .route("/v1/tracking/component/output/data/download", route(&desk, both, output::download))
+        .route(
+            "/v1/tracking/component/output/data",
+            route(&desk, post, output::preview),
+        )
+        .route(
+            "/v1/tracking/component/output/data/download",
+            route(&desk, both, output::download),
+        )
         .route("/v1/job/clean", route(&desk, post, clean::clean))
         .route("/v1/job/log/download", route(&desk, post, logs::download))
         .route("/v1/job/log", route(&desk, both, logs::download))
@@ -267,26 +372,60 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/checkpoint/list", route(&desk, post, checkpoint::list))
         .route("/v1/checkpoint/get", route(&desk, post, checkpoint::get))
         .route("/v1/model/bind", route(&desk, post, serving::bind))
-        .route("/v1/fedflow/serving/load", route(&desk, post, serving::load))
-        .route("/v1/fedflow/serving/bind", route(&desk, post, serving::bind_from_outside))
-        .route("/v1/fedflow/inference", route(&desk, MethodFilter::GET, inference::list))
+        .route(
+            "/v1/fedflow/serving/load",
+            route(&desk, post, serving::load),
+        )
+        .route(
+            "/v1/fedflow/serving/bind",
+            route(&desk, post, serving::bind_from_outside),
+        )
+        .route(
+            "/v1/fedflow/inference",
+            route(&desk, MethodFilter::GET, inference::list),
+        )
         .route(
             "/v1/fedflow/inference/{service_id}",
-            route(&desk, post, inference::ask).merge(route(&desk, MethodFilter::GET, inference::figures)),
+            route(&desk, post, inference::ask).merge(route(
+                &desk,
+                MethodFilter::GET,
+                inference::figures,
+            )),
         )
         .route("/v1/model/export", route(&desk, both, model::export))
         .route("/v1/model/import", route(&desk, post, model::import))
-        .route("/v1/fedflow/model/import", route(&desk, MethodFilter::PUT, model::import_sent))
-        .route("/v1/fedflow/model/migrate", route(&desk, post, model::migrate))
-        .route("/v1/fedflow/model/permitted", route(&desk, post, model::permitted))
+        .route(
+            "/v1/fedflow/model/import",
+            route(&desk, MethodFilter::PUT, model::import_sent),
+        )
+        .route(
+            "/v1/fedflow/model/migrate",
+            route(&desk, post, model::migrate),
+        )
+        .route(
+            "/v1/fedflow/model/permitted",
+            route(&desk, post, model::permitted),
+        )
         .route("/v1/model/transfer", route(&desk, post, model::transfer))
-        .route("/v1/model/transfer/{model}/{version}", route(&desk, post, model::transfer))
-        .route("/v1/fedflow/health", route(&desk, MethodFilter::GET, info::health))
+        .route(
+            "/v1/model/transfer/{model}/{version}",
+            route(&desk, post, model::transfer),
+        )
+        .route(
+            "/v1/fedflow/health",
+            route(&desk, MethodFilter::GET, info::health),
+        )
         .route("/livez", route(&desk, MethodFilter::GET, info::is_alive))
         .route("/readyz", route(&desk, MethodFilter::GET, info::is_ready))
         .route("/healthz", route(&desk, MethodFilter::GET, info::is_ready))
-        .route("/v1/fedflow/audit", route(&desk, MethodFilter::GET, audit_chain::newest))
-        .route("/v1/fedflow/audit/chain", route(&desk, MethodFilter::GET, audit_chain::whole))
+        .route(
+            "/v1/fedflow/audit",
+            route(&desk, MethodFilter::GET, audit_chain::newest),
+        )
+        .route(
+            "/v1/fedflow/audit/chain",
+            route(&desk, MethodFilter::GET, audit_chain::whole),
+        )
         .method_not_allowed_fallback(|| async { Failure::wrong_method() })
         .fallback(move |request: Request| elsewhere(rest.clone(), request));
     tolerate_slash(router)
@@ -303,7 +442,9 @@ async fn elsewhere(desk: Desk, request: Request) -> Response {
     }
     let passed = match Tickets::are_given_at(request.uri().path()) {
         true => pass_on_with_ticket(&desk, request).await,
-        false => pass_on(desk.coordinator.as_ref(), request, desk.caller()).await.map_err(unavailable),
+        false => pass_on(desk.coordinator.as_ref(), request, desk.caller())
+            .await
+            .map_err(unavailable),
     };
     passed.unwrap_or_else(IntoResponse::into_response)
 }
@@ -314,7 +455,11 @@ async fn pass_on_with_ticket(desk: &Desk, request: Request) -> Answer {
     let (mut head, body) = take_request(request, desk.caller());
     let body = whole_body(Body::from_stream(body)).await?;
     head.ticket = desk.ticket(&path, &body, asked_by)?;
-    let (head, body) = desk.coordinator.forward(head, whole(body)).await.map_err(unavailable)?;
+    let (head, body) = desk
+        .coordinator
+        .forward(head, whole(body))
+        .await
+        .map_err(unavailable)?;
     Ok(make_response(head, body))
 }
 

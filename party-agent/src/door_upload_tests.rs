@@ -19,20 +19,36 @@ const FIELDS: &str = "namespace=n&table_name=t&head=1&partition=4&verbose=1&drop
 #[tokio::test]
 async fn keeps_an_uploaded_file_here_and_tells_only_its_name() {
     let bench = bench("").await;
-    bench.answers(200, &json!({"retcode": 0, "retmsg": "success", "jobId": "77"}));
-    let (status, bytes) = bench.send(Side::Own, upload(FIELDS, "id,x\nsecret,1")).await;
+    bench.answers(
+        200,
+        &json!({"retcode": 0, "retmsg": "success", "jobId": "77"}),
+    );
+    let (status, bytes) = bench
+        .send(Side::Own, upload(FIELDS, "id,x\nsecret,1"))
+        .await;
     let reply: Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!((status, &reply["jobId"]), (200, &json!("77")), "{reply}");
     let (head, body) = bench.asked().pop().unwrap();
     assert_eq!(
         (head.target.as_str(), head.caller),
-        ("/v1/data/upload", Caller::PartyUser(bench.desk.holdings.me.clone()))
+        (
+            "/v1/data/upload",
+            Caller::PartyUser(bench.desk.holdings.me.clone())
+        )
     );
     assert!(!String::from_utf8(body.clone()).unwrap().contains("secret"));
     let told: Value = serde_json::from_slice(&body).unwrap();
-    let staged = bench.desk.holdings.staging.find(told["staged"].as_str().unwrap()).unwrap();
+    let staged = bench
+        .desk
+        .holdings
+        .staging
+        .find(told["staged"].as_str().unwrap())
+        .unwrap();
     assert_eq!(std::fs::read(staged).unwrap(), b"id,x\nsecret,1");
-    assert_eq!((&told["party_id"], &told["partition"]), (&json!("1"), &json!(4)));
+    assert_eq!(
+        (&told["party_id"], &told["partition"]),
+        (&json!("1"), &json!(4))
+    );
 }
 
 #[tokio::test]
@@ -41,19 +57,35 @@ async fn forgets_a_file_whose_job_was_refused() {
     bench.answers(200, &json!({"retcode": 103, "retmsg": "no such thing"}));
     let (_, bytes) = bench.send(Side::Own, upload(FIELDS, "id\n1")).await;
     let reply: Value = serde_json::from_slice(&bytes).unwrap();
-    assert_eq!((&reply["retcode"], &reply["retmsg"]), (&json!(103), &json!("no such thing")));
+    assert_eq!(
+        (&reply["retcode"], &reply["retmsg"]),
+        (&json!(103), &json!("no such thing"))
+    );
     let (status, _) = bench.send(Side::Own, upload(FIELDS, "id\n1")).await;
     assert_eq!(status, 503);
-    assert_eq!(std::fs::read_dir(bench.folder.path().join("staging")).unwrap().count(), 0);
+    assert_eq!(
+        std::fs::read_dir(bench.folder.path().join("staging"))
+            .unwrap()
+            .count(),
+        0
+    );
 }
 
 #[tokio::test]
 async fn refuses_an_upload_over_an_existing_table_or_for_another_party() {
     let bench = bench("").await;
-    bench.desk.holdings.shelf.write(&TableRef::new("n", "t"), &table(1), 1).unwrap();
+    bench
+        .desk
+        .holdings
+        .shelf
+        .write(&TableRef::new("n", "t"), &table(1), 1)
+        .unwrap();
     let (_, bytes) = bench.send(Side::Own, upload(FIELDS, "id\n1")).await;
     let reply: Value = serde_json::from_slice(&bytes).unwrap();
-    assert_eq!((&reply["retcode"], &reply["retmsg"]), (&json!(100), &json!(doors::upload::TABLE_EXISTS)));
+    assert_eq!(
+        (&reply["retcode"], &reply["retmsg"]),
+        (&json!(100), &json!(doors::upload::TABLE_EXISTS))
+    );
     let other = FIELDS.replace("table_name=t", "table_name=u") + "&party_id=2";
     let (_, bytes) = bench.send(Side::Own, upload(&other, "id\n1")).await;
     assert!(String::from_utf8(bytes).unwrap().contains("not of party 2"));
@@ -64,12 +96,19 @@ async fn refuses_an_upload_over_an_existing_table_or_for_another_party() {
 async fn takes_files_of_outsiders_where_the_policy_allows_it() {
     let name = "0123456789abcdef0123456789abcdef";
     let put = |name: &str| {
-        Request::builder().method("PUT").uri(format!("/v1/fedflow/staging/{name}")).body(Body::from("id\n1")).unwrap()
+        Request::builder()
+            .method("PUT")
+            .uri(format!("/v1/fedflow/staging/{name}"))
+            .body(Body::from("id\n1"))
+            .unwrap()
     };
     let open = bench(OPEN).await;
     let (status, bytes) = open.send(Side::Outside, put(name)).await;
     let reply: Value = serde_json::from_slice(&bytes).unwrap();
-    assert_eq!((status, &reply["data"]), (200, &json!({"staged": name, "bytes": 4})));
+    assert_eq!(
+        (status, &reply["data"]),
+        (200, &json!({"staged": name, "bytes": 4}))
+    );
     assert_eq!(open.send(Side::Outside, put(name)).await.0, 400);
     assert_eq!(open.send(Side::Outside, put("..%2f..%2fetc")).await.0, 400);
     let closed = bench("").await;

@@ -87,7 +87,11 @@ impl Drop for Unnamed {
 impl Files {
     /// The files below a folder. What an earlier agent left unfinished there is removed. Blocks on the disk.
     pub(crate) fn open(root: PathBuf, most_bytes: u64) -> Result<Self, Fault> {
-        let files = Self { root, most_bytes, changing: Mutex::default() };
+        let files = Self {
+            root,
+            most_bytes,
+            changing: Mutex::default(),
+        };
         files.sweep().map_err(|error| unwritable(&error))?;
         Ok(files)
     }
@@ -115,7 +119,10 @@ impl Files {
         content: &mut BodyStream,
         now: Timestamp,
     ) -> Result<About, NotTaken> {
-        let failed = |error: std::io::Error| NotTaken { status: 400, fault: unwritable(&error) };
+        let failed = |error: std::io::Error| NotTaken {
+            status: 400,
+            fault: unwritable(&error),
+        };
         let name = Staging::fresh_name().map_err(|fault| NotTaken { status: 500, fault })?;
         let path = self.contents(place.folder()).join(&name);
         for folder in [self.contents(place.folder()), self.cards(place.folder())] {
@@ -123,24 +130,57 @@ impl Files {
         }
         let mut unnamed = Unnamed(Some(path.clone()));
         let (bytes, sha256) = self.write(&path, content).await?;
-        let about = About { name: place.name().to_owned(), bytes, sha256, created: now, modified: now, label };
-        let about = self.put_in_place(place, Card { content: name, about }).map_err(failed)?;
+        let about = About {
+            name: place.name().to_owned(),
+            bytes,
+            sha256,
+            created: now,
+            modified: now,
+            label,
+        };
+        let about = self
+            .put_in_place(
+                place,
+                Card {
+                    content: name,
+                    about,
+                },
+            )
+            .map_err(failed)?;
         unnamed.0 = None;
         Ok(about)
     }
 
-    async fn write(&self, path: &Path, content: &mut BodyStream) -> Result<(u64, String), NotTaken> {
-        let failed = |error: std::io::Error| NotTaken { status: 400, fault: unwritable(&error) };
-        let file = tokio::fs::File::options().write(true).create_new(true).open(path).await.map_err(failed)?;
+    async fn write(
+        &self,
+        path: &Path,
+        content: &mut BodyStream,
+    ) -> Result<(u64, String), NotTaken> {
+        let failed = |error: std::io::Error| NotTaken {
+            status: 400,
+            fault: unwritable(&error),
+        };
+        let file = tokio::fs::File::options()
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .await
+            .map_err(failed)?;
         let mut file = tokio::io::BufWriter::with_capacity(1 << 18, file);
         let (mut bytes, mut digest) = (0_u64, Sha256::new());
         while let Some(piece) = content.next().await {
-            let piece = piece.map_err(|error| refused(400, format!("the file did not arrive whole: {error}")))?;
+            let piece = piece
+                .map_err(|error| refused(400, format!("the file did not arrive whole: {error}")))?;
             bytes += piece.len() as u64;
             if bytes > self.most_bytes {
-                let refused = refused(413, format!("the file is larger than {} bytes", self.most_bytes));
+                let refused = refused(
+                    413,
+                    format!("the file is larger than {} bytes", self.most_bytes),
+                );
                 return Err(NotTaken {
-                    fault: refused.fault.next("raise limits.largest_upload at the agent"),
+                    fault: refused
+                        .fault
+                        .next("raise limits.largest_upload at the agent"),
                     ..refused
                 });
             }
@@ -151,7 +191,12 @@ impl Files {
         file.get_ref().sync_data().await.map_err(failed)?;
         Ok((
             bytes,
-            digest.finalize().iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}")),
+            digest
+                .finalize()
+                .iter()
+                .fold(String::with_capacity(64), |text, byte| {
+                    text + &format!("{byte:02x}")
+                }),
         ))
     }
 
@@ -162,7 +207,9 @@ impl Files {
         if let Some(older) = &older {
             card.about.created = older.about.created;
         }
-        let unfinished = self.contents(place.folder()).join(format!("{}.card", card.content));
+        let unfinished = self
+            .contents(place.folder())
+            .join(format!("{}.card", card.content));
         std::fs::write(&unfinished, serde_json::to_vec(&card)?)?;
         std::fs::rename(&unfinished, self.cards(place.folder()).join(place.name()))?;
         if let Some(older) = older {
@@ -174,7 +221,9 @@ impl Files {
     /// A file, opened, with its description; none when there is no such file. Blocks on the disk.
     pub(crate) fn find(&self, place: &Place) -> Result<Option<(File, About)>, Fault> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(card) = self.card(place).map_err(|error| unreadable(&error))? else { return Ok(None) };
+        let Some(card) = self.card(place).map_err(|error| unreadable(&error))? else {
+            return Ok(None);
+        };
         let path = self.contents(place.folder()).join(&card.content);
         let file = File::open(path).map_err(|error| unreadable(&error))?;
         Ok(Some((file, card.about)))
@@ -185,10 +234,14 @@ impl Files {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let card = self.card(place).map(|card| card.map(|card| card.content));
         // One that cannot be read can be removed; its content goes with the next start.
-        let card =
-            card.or_else(|error| passed_over(place)(error).map(|none: Option<String>| Some(none.unwrap_or_default())));
-        let Some(content) = card.map_err(|error| unreadable(&error))? else { return Ok(false) };
-        std::fs::remove_file(self.cards(place.folder()).join(place.name())).map_err(|error| unwritable(&error))?;
+        let card = card.or_else(|error| {
+            passed_over(place)(error).map(|none: Option<String>| Some(none.unwrap_or_default()))
+        });
+        let Some(content) = card.map_err(|error| unreadable(&error))? else {
+            return Ok(false);
+        };
+        std::fs::remove_file(self.cards(place.folder()).join(place.name()))
+            .map_err(|error| unwritable(&error))?;
         let _ = std::fs::remove_file(self.contents(place.folder()).join(content));
         Ok(true)
     }
@@ -203,10 +256,15 @@ impl Files {
             if found.len() == most {
                 break;
             }
-            let Some(place) = Place::new(folder, &name) else { continue };
+            let Some(place) = Place::new(folder, &name) else {
+                continue;
+            };
             // One that was removed meanwhile is not there; one that cannot be read hides no other.
             let card = self.card(&place).or_else(passed_over(&place));
-            found.extend(card.map_err(|error| unreadable(&error))?.map(|card| card.about));
+            found.extend(
+                card.map_err(|error| unreadable(&error))?
+                    .map(|card| card.about),
+            );
         }
         Ok(found)
     }
@@ -232,10 +290,16 @@ impl Files {
 
     fn sweep_folder(&self, folder: &str) -> std::io::Result<()> {
         let mut named = HashSet::new();
-        for place in names_in(&self.cards(folder))?.iter().filter_map(|name| Place::new(folder, name)) {
+        for place in names_in(&self.cards(folder))?
+            .iter()
+            .filter_map(|name| Place::new(folder, name))
+        {
             named.extend(self.card(&place)?.map(|card| card.content));
         }
-        for name in names_in(&self.contents(folder))?.into_iter().filter(|name| !named.contains(name)) {
+        for name in names_in(&self.contents(folder))?
+            .into_iter()
+            .filter(|name| !named.contains(name))
+        {
             std::fs::remove_file(self.contents(folder).join(name))?;
         }
         Ok(())
@@ -265,23 +329,34 @@ fn passed_over<T>(place: &Place) -> impl FnOnce(std::io::Error) -> std::io::Resu
 /// What a folder holds; nothing when it is not there.
 fn names_in(folder: &Path) -> std::io::Result<Vec<String>> {
     match std::fs::read_dir(folder) {
-        Ok(entries) => entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect(),
+        Ok(entries) => entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect(),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }
 
 fn refused(status: u16, text: String) -> NotTaken {
-    NotTaken { status, fault: Fault::new(ErrorCode::RequestInvalid, text) }
+    NotTaken {
+        status,
+        fault: Fault::new(ErrorCode::RequestInvalid, text),
+    }
 }
 
 fn unwritable(error: &std::io::Error) -> Fault {
-    Fault::new(ErrorCode::StorageFull, format!("the file cannot be kept: {error}"))
-        .next("free space on the agent's disk")
+    Fault::new(
+        ErrorCode::StorageFull,
+        format!("the file cannot be kept: {error}"),
+    )
+    .next("free space on the agent's disk")
 }
 
 fn unreadable(error: &std::io::Error) -> Fault {
-    Fault::new(ErrorCode::FileUnreadable, format!("the file cannot be read: {error}"))
+    Fault::new(
+        ErrorCode::FileUnreadable,
+        format!("the file cannot be read: {error}"),
+    )
 }
 
 #[cfg(test)]

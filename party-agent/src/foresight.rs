@@ -6,14 +6,18 @@ use std::collections::BTreeSet;
 use policy::{Brought, Header, MadeOf, MoreVectors, Spoken};
 use serde_json::Value;
 use vocabulary::{
-    CheckpointRef, Disclosure, ErrorCode, Fault, Offer, OfferedStep, Participant, PartyId, PortKind, Stage, StepName,
-    TableRef,
+    CheckpointRef, Disclosure, ErrorCode, Fault, Offer, OfferedStep, Participant, PartyId,
+    PortKind, Stage, StepName, TableRef,
 };
 
 use crate::holdings::Catalogue;
 
 /// What party `me` would send in each step of the offer.
-pub(crate) fn spoken(me: &PartyId, catalogue: Catalogue, offer: &Offer) -> Result<Vec<Spoken>, Fault> {
+pub(crate) fn spoken(
+    me: &PartyId,
+    catalogue: Catalogue,
+    offer: &Offer,
+) -> Result<Vec<Spoken>, Fault> {
     let mut spoken = Vec::new();
     for step in offer.steps.iter().filter(|step| step.inherited.is_none()) {
         for who in step.participants.iter().filter(|who| who.party == *me) {
@@ -25,14 +29,24 @@ pub(crate) fn spoken(me: &PartyId, catalogue: Catalogue, offer: &Offer) -> Resul
 
 fn parameters_of(step: &OfferedStep, who: &Participant) -> Value {
     let parameters = step.parameters.iter().find(|(of, _)| of == who);
-    parameters.and_then(|(_, text)| serde_json::from_str(text).ok()).unwrap_or_default()
+    parameters
+        .and_then(|(_, text)| serde_json::from_str(text).ok())
+        .unwrap_or_default()
 }
 
-fn spoken_by(catalogue: Catalogue, step: &OfferedStep, who: &Participant) -> Result<Vec<Spoken>, Fault> {
+fn spoken_by(
+    catalogue: Catalogue,
+    step: &OfferedStep,
+    who: &Participant,
+) -> Result<Vec<Spoken>, Fault> {
     let missing = || {
         let (component, version) = (&step.component, step.version);
-        let message = format!("there is no component {component} of version {version} (step {})", step.step);
-        Fault::new(ErrorCode::CatalogueMismatch, message).next("install the same version of fedflow at all parties")
+        let message = format!(
+            "there is no component {component} of version {version} (step {})",
+            step.step
+        );
+        Fault::new(ErrorCode::CatalogueMismatch, message)
+            .next("install the same version of fedflow at all parties")
     };
     let fits = |component: &&&'static dyn component_kit::AnyComponent| {
         let of = component.description();
@@ -40,36 +54,68 @@ fn spoken_by(catalogue: Catalogue, step: &OfferedStep, who: &Participant) -> Res
     };
     let component = catalogue.iter().find(fits).copied().ok_or_else(missing)?;
     let parameters = parameters_of(step, who);
-    let leaves_model = component.description().outputs.iter().any(|port| port.kind == PortKind::Model);
-    let more = |(parameter, count): (&'static str, Option<u64>)| MoreVectors { parameter: parameter.to_owned(), count };
+    let leaves_model = component
+        .description()
+        .outputs
+        .iter()
+        .any(|port| port.kind == PortKind::Model);
+    let more = |(parameter, count): (&'static str, Option<u64>)| MoreVectors {
+        parameter: parameter.to_owned(),
+        count,
+    };
     let to_whom = |line: vocabulary::MessageLine| Spoken {
         step: step.step.clone(),
         component: step.component.clone(),
         role: who.role,
         line,
-        to: step.participants.iter().filter(|to| line.to.contains(&to.role) && *to != who).cloned().collect(),
+        to: step
+            .participants
+            .iter()
+            .filter(|to| line.to.contains(&to.role) && *to != who)
+            .cloned()
+            .collect(),
         trains: leaves_model && step.stage == Stage::Fit,
         more: match line.disclosure {
             Disclosure::RowValues => {
-                let asked = component.more_vectors(step.stage, who.role, &parameters).into_iter().map(more);
+                let asked = component
+                    .more_vectors(step.stage, who.role, &parameters)
+                    .into_iter()
+                    .map(more);
                 asked.chain(of_checkpoints(step, who)).collect()
             }
             _ => Vec::new(),
         },
     };
-    Ok(component.spoken(step.stage, who.role, &parameters).into_iter().map(to_whom).collect())
+    Ok(component
+        .spoken(step.stage, who.role, &parameters)
+        .into_iter()
+        .map(to_whom)
+        .collect())
 }
 
 /// Applying a state from the course of a training gives the vector of that moment away: where states are applied one after the
 /// other as many as there were moments, and so the n-th counts as n.
-fn of_checkpoints<'a>(step: &'a OfferedStep, who: &'a Participant) -> impl Iterator<Item = MoreVectors> + 'a {
-    let mine = step.models.iter().filter(move |input| input.model.owner == *who);
+fn of_checkpoints<'a>(
+    step: &'a OfferedStep,
+    who: &'a Participant,
+) -> impl Iterator<Item = MoreVectors> + 'a {
+    let mine = step
+        .models
+        .iter()
+        .filter(move |input| input.model.owner == *who);
     mine.filter_map(|input| {
-        let (which, count) = match input.checkpoint.as_ref().filter(|_| step.stage == Stage::Apply)? {
+        let (which, count) = match input
+            .checkpoint
+            .as_ref()
+            .filter(|_| step.stage == Stage::Apply)?
+        {
             CheckpointRef::StepIndex(number) => (number.to_string(), Some(u64::from(*number) + 1)),
             CheckpointRef::StepName(name) => (name.clone(), None),
         };
-        Some(MoreVectors { parameter: format!("{} with checkpoint {which}", input.port), count })
+        Some(MoreVectors {
+            parameter: format!("{} with checkpoint {which}", input.port),
+            count,
+        })
     })
 }
 
@@ -79,24 +125,44 @@ pub(crate) fn headers(
     offer: &Offer,
     columns_of: impl Fn(&TableRef) -> Option<Vec<String>>,
 ) -> Vec<Header> {
-    let named = offer.steps.iter().flat_map(|step| &step.tables).filter(|(who, _)| who.party == *me);
+    let named = offer
+        .steps
+        .iter()
+        .flat_map(|step| &step.tables)
+        .filter(|(who, _)| who.party == *me);
     let tables: BTreeSet<&TableRef> = named.map(|(_, table)| table).collect();
     let header = |table: &TableRef| {
-        Some(Header { table: table.clone(), columns: columns_of(table)?, made_of: MadeOf::default() })
+        Some(Header {
+            table: table.clone(),
+            columns: columns_of(table)?,
+            made_of: MadeOf::default(),
+        })
     };
     tables.into_iter().filter_map(header).collect()
 }
 
 /// How many columns the steps have in which party `me` would send values of rows: at most those of the stored tables behind
 /// them. Lines in which one column holds many are not counted here; what a step reads is counted when it does.
-pub(crate) fn brought(me: &PartyId, offer: &Offer, spoken: &[Spoken], headers: &[Header]) -> Vec<Brought> {
-    let sends: BTreeSet<&StepName> =
-        spoken.iter().filter(|one| one.line.disclosure == Disclosure::RowValues).map(|one| &one.step).collect();
+pub(crate) fn brought(
+    me: &PartyId,
+    offer: &Offer,
+    spoken: &[Spoken],
+    headers: &[Header],
+) -> Vec<Brought> {
+    let sends: BTreeSet<&StepName> = spoken
+        .iter()
+        .filter(|one| one.line.disclosure == Disclosure::RowValues)
+        .map(|one| &one.step)
+        .collect();
     let mut brought = Vec::new();
     for step in offer.steps.iter().filter(|step| sends.contains(&step.step)) {
         for who in step.participants.iter().filter(|who| who.party == *me) {
             for (table, columns) in sources(offer, step, who, headers) {
-                brought.push(Brought { step: step.step.clone(), table, columns });
+                brought.push(Brought {
+                    step: step.step.clone(),
+                    table,
+                    columns,
+                });
             }
         }
     }
@@ -104,14 +170,22 @@ pub(crate) fn brought(me: &PartyId, offer: &Offer, spoken: &[Spoken], headers: &
 }
 
 /// The stored tables behind a step at a participant.
-fn sources(offer: &Offer, step: &OfferedStep, who: &Participant, headers: &[Header]) -> Vec<(TableRef, u64)> {
+fn sources(
+    offer: &Offer,
+    step: &OfferedStep,
+    who: &Participant,
+    headers: &[Header],
+) -> Vec<(TableRef, u64)> {
     let (mut seen, mut open, mut found) = (BTreeSet::new(), vec![step], Vec::new());
     while let Some(at) = open.pop() {
         if !seen.insert(&at.step) {
             continue;
         }
         let format = parameters_of(at, who);
-        let dense = format.get("input_format").and_then(Value::as_str).is_none_or(|format| format == "dense");
+        let dense = format
+            .get("input_format")
+            .and_then(Value::as_str)
+            .is_none_or(|format| format == "dense");
         if !dense {
             return Vec::new();
         }
@@ -119,7 +193,11 @@ fn sources(offer: &Offer, step: &OfferedStep, who: &Participant, headers: &[Head
             let header = headers.iter().find(|header| header.table == *table);
             found.extend(header.map(|header| (table.clone(), header.columns.len() as u64)));
         }
-        let makers = at.inputs.iter().filter(|input| input.who == *who).map(|input| &input.made_by);
+        let makers = at
+            .inputs
+            .iter()
+            .filter(|input| input.who == *who)
+            .map(|input| &input.made_by);
         open.extend(makers.filter_map(|maker| offer.steps.iter().find(|step| step.step == *maker)));
     }
     found
@@ -135,9 +213,21 @@ mod tests {
     fn a_state_of_a_training_counts_as_the_moment_from_which_it_is() {
         let mut step = offer(&script("talk")).steps.remove(0);
         let who = Participant::new(Role::Host, party("2"));
-        let counts = |step: &OfferedStep| of_checkpoints(step, &who).map(|more| more.count).collect::<Vec<_>>();
-        let model = ModelRef { version: "1".to_owned(), step: step.step.clone(), owner: who.clone() };
-        let at = |checkpoint| ModelInput { port: "model".to_owned(), model: model.clone(), checkpoint };
+        let counts = |step: &OfferedStep| {
+            of_checkpoints(step, &who)
+                .map(|more| more.count)
+                .collect::<Vec<_>>()
+        };
+        let model = ModelRef {
+            version: "1".to_owned(),
+            step: step.step.clone(),
+            owner: who.clone(),
+        };
+        let at = |checkpoint| ModelInput {
+            port: "model".to_owned(),
+            model: model.clone(),
+            checkpoint,
+        };
         step.models = vec![
             at(None),
             at(Some(CheckpointRef::StepIndex(0))),
@@ -147,7 +237,9 @@ mod tests {
         assert_eq!(counts(&step), [], "a training goes on from it");
         step.stage = Stage::Apply;
         assert_eq!(counts(&step), [Some(1), Some(8), None]);
-        step.models.iter_mut().for_each(|input| input.model.owner = Participant::new(Role::Guest, party("1")));
+        step.models
+            .iter_mut()
+            .for_each(|input| input.model.owner = Participant::new(Role::Guest, party("1")));
         assert_eq!(counts(&step), [], "another's");
     }
 
@@ -159,12 +251,30 @@ mod tests {
         let names = |of: &TableRef| (*of == table).then(|| vec!["a".to_owned(), "b".to_owned()]);
         let headers = headers(&me, &offer, names);
         let columns = vec!["a".to_owned(), "b".to_owned()];
-        assert_eq!(headers, [Header { table: table.clone(), columns, made_of: MadeOf::Itself }]);
+        assert_eq!(
+            headers,
+            [Header {
+                table: table.clone(),
+                columns,
+                made_of: MadeOf::Itself
+            }]
+        );
         let mut spoken = spoken(&me, crate::trial::SCRIPTED, &offer).unwrap();
-        assert_eq!(brought(&me, &offer, &spoken, &headers), [], "nothing of rows is sent");
+        assert_eq!(
+            brought(&me, &offer, &spoken, &headers),
+            [],
+            "nothing of rows is sent"
+        );
         spoken[0].line.disclosure = Disclosure::RowValues;
         let step = spoken[0].step.clone();
-        assert_eq!(brought(&me, &offer, &spoken, &headers), [Brought { step, table, columns: 2 }]);
+        assert_eq!(
+            brought(&me, &offer, &spoken, &headers),
+            [Brought {
+                step,
+                table,
+                columns: 2
+            }]
+        );
         // Lines in which one column holds many.
         let sparse = serde_json::json!({"script": "talk", "input_format": "tag"});
         let sparse = crate::trial::offer(&sparse);

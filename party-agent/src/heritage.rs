@@ -22,7 +22,11 @@ pub(crate) struct Heritage(Vec<AttemptRecord>);
 
 /// Finds this party's part of the steps that are taken over. Refuses what is not here, was other work, was started by
 /// somebody else, or would not be accepted today.
-pub(crate) async fn judge(holdings: &Holdings, policy: &Policy, offer: &Offer) -> Result<Heritage, Fault> {
+pub(crate) async fn judge(
+    holdings: &Holdings,
+    policy: &Policy,
+    offer: &Offer,
+) -> Result<Heritage, Fault> {
     let mut found = Vec::new();
     let mut open = Vec::new();
     for (step, from, who) in taken_over(holdings, offer) {
@@ -47,12 +51,21 @@ async fn follow(
             continue;
         }
         if judged.len() > LONGEST_CHAIN {
-            let message = format!("what job {} takes over comes from more than {LONGEST_CHAIN} jobs", offer.job);
-            return Err(Fault::new(ErrorCode::OfferRefused, message).path("inheritance").next("run the steps anew"));
+            let message = format!(
+                "what job {} takes over comes from more than {LONGEST_CHAIN} jobs",
+                offer.job
+            );
+            return Err(Fault::new(ErrorCode::OfferRefused, message)
+                .path("inheritance")
+                .next("run the steps anew"));
         }
         // Offer and ticket were good when the step was done; how long they are good for orders does not matter any more.
         let has_ticket = holdings.past_ticket_of(&earlier).await?.is_some();
-        let undated = Offer { expires: offer.expires, attempts: offer.attempts, ..earlier.clone() };
+        let undated = Offer {
+            expires: offer.expires,
+            attempts: offer.attempts,
+            ..earlier.clone()
+        };
         // Nothing of it is sent again.
         crate::judgement::admit(holdings, policy, &undated, (has_ticket, Vec::new())).await?;
         for (step, from, who) in taken_over(holdings, &earlier) {
@@ -67,9 +80,15 @@ fn taken_over<'a>(
     holdings: &'a Holdings,
     offer: &'a Offer,
 ) -> impl Iterator<Item = (&'a OfferedStep, &'a JobId, &'a Participant)> {
-    let inherited = offer.steps.iter().filter_map(|step| Some((step, step.inherited.as_ref()?)));
+    let inherited = offer
+        .steps
+        .iter()
+        .filter_map(|step| Some((step, step.inherited.as_ref()?)));
     inherited.flat_map(move |(step, from)| {
-        let mine = step.participants.iter().filter(|who| who.party == holdings.me);
+        let mine = step
+            .participants
+            .iter()
+            .filter(|who| who.party == holdings.me);
         mine.map(move |who| (step, from, who))
     })
 }
@@ -83,16 +102,27 @@ async fn one(
     who: &Participant,
 ) -> Result<(AttemptRecord, (String, Offer)), Fault> {
     let refused = |why: &str| {
-        let message = format!("step {} of job {from} cannot be taken over: {why}", step.step);
-        Fault::new(ErrorCode::OfferRefused, message).path("inheritance").next("run the step anew")
+        let message = format!(
+            "step {} of job {from} cannot be taken over: {why}",
+            step.step
+        );
+        Fault::new(ErrorCode::OfferRefused, message)
+            .path("inheritance")
+            .next("run the step anew")
     };
-    let record = holdings.records.newest_attempt(from, &step.step, who.role).await?;
+    let record = holdings
+        .records
+        .newest_attempt(from, &step.step, who.role)
+        .await?;
     let record = succeeded(record).ok_or_else(|| refused("it has not succeeded here"))?;
     let done = &record.assignment;
     let same = done.component == step.component
         && done.component_version == step.version
         && done.stage == step.stage
-        && done.step_cast.participants().eq(step.participants.iter().cloned());
+        && done
+            .step_cast
+            .participants()
+            .eq(step.participants.iter().cloned());
     if !same {
         return Err(refused("it was other work, or with others"));
     }
@@ -115,13 +145,19 @@ fn succeeded(record: Option<AttemptRecord>) -> Option<AttemptRecord> {
 /// Whether the step had the same tables and parameters at a participant when it was done: what is offered now says what was
 /// done then, to those who judge it.
 fn same_reach(earlier: &Offer, step: &OfferedStep, who: &Participant) -> bool {
-    let Some(before) = earlier.steps.iter().find(|before| before.step == step.step) else { return false };
+    let Some(before) = earlier.steps.iter().find(|before| before.step == step.step) else {
+        return false;
+    };
     let parameters = |of: &OfferedStep| -> Option<Value> {
         let (_, text) = of.parameters.iter().find(|(owner, _)| owner == who)?;
         serde_json::from_str(text).ok()
     };
     let tables = |of: &OfferedStep| -> Vec<TableRef> {
-        of.tables.iter().filter(|(owner, _)| owner == who).map(|(_, table)| table.clone()).collect()
+        of.tables
+            .iter()
+            .filter(|(owner, _)| owner == who)
+            .map(|(_, table)| table.clone())
+            .collect()
     };
     tables(before) == tables(step) && parameters(before) == parameters(step)
 }
@@ -130,9 +166,15 @@ impl Heritage {
     /// Takes the parts over; doing it twice changes nothing.
     pub(crate) async fn take(&self, holdings: &Holdings, job: &JobId) -> Result<(), Fault> {
         for record in &self.0 {
-            holdings.records.inherit(record, job, holdings.now()).await?;
+            holdings
+                .records
+                .inherit(record, job, holdings.now())
+                .await?;
             let from = &record.assignment.task;
-            let to = TaskId { job: job.clone(), ..from.clone() };
+            let to = TaskId {
+                job: job.clone(),
+                ..from.clone()
+            };
             if let Err(error) = holdings.logs.copy(from, &to) {
                 tracing::warn!(task = %to, %error, "the log of a step that was taken over cannot be copied");
             }

@@ -50,7 +50,10 @@ pub(crate) struct Holdings {
 impl Holdings {
     /// The policy in force.
     pub(crate) fn policy(&self) -> Arc<Policy> {
-        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.rules
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Puts another policy in force, also for what runs.
@@ -81,7 +84,10 @@ impl Holdings {
 
     /// Appends several entries with one sync: all, or none on error.
     pub(crate) async fn audit_all(&self, entries: &[AuditEntry]) -> Result<(), Fault> {
-        self.chain.record_all(entries, self.now()).await.map_err(|fault| fault.at(&self.me))
+        self.chain
+            .record_all(entries, self.now())
+            .await
+            .map_err(|fault| fault.at(&self.me))
     }
 
     /// Who asked for a job, and the policy in force, for the audit chain.
@@ -92,7 +98,12 @@ impl Holdings {
         };
         let (ticket, asked_by) = ticket.map(|used| (used.ticket, used.asked_by)).unzip();
         let initiator = offer.map(|offer| offer.initiator.clone());
-        Ok(Basis { policy: self.policy().hash().to_owned(), initiator, asked_by: asked_by.flatten(), ticket })
+        Ok(Basis {
+            policy: self.policy().hash().to_owned(),
+            initiator,
+            asked_by: asked_by.flatten(),
+            ticket,
+        })
     }
 
     /// The room of that name and version.
@@ -108,12 +119,16 @@ impl Holdings {
     pub(crate) async fn grants(&self, initiator: &Participant) -> Result<Grants, Fault> {
         let mut grants = Grants::default();
         let granted = self.records.permissions_of(&initiator.party).await?;
-        for grant in granted.into_iter().filter(|grant| grant.role.is_none_or(|role| role == initiator.role)) {
+        for grant in granted
+            .into_iter()
+            .filter(|grant| grant.role.is_none_or(|role| role == initiator.role))
+        {
             match grant.kind {
                 PermissionKind::Component => grants.components.push(grant.name),
-                PermissionKind::Dataset => {
-                    grants.tables.push(TableRef { namespace: grant.namespace, name: grant.name })
-                }
+                PermissionKind::Dataset => grants.tables.push(TableRef {
+                    namespace: grant.namespace,
+                    name: grant.name,
+                }),
                 PermissionKind::EveryDataset => grants.every_table = true,
                 PermissionKind::Role | PermissionKind::Command => {}
             }

@@ -19,7 +19,15 @@ const HOUR: i64 = 3_600_000;
 const MORNING: Timestamp = Timestamp((20_788 * 24 + 8) * HOUR * 1_000);
 
 /// Host 2 at eight in the morning, with an offer of party 1 that it accepted and an order under it.
-async fn host(limits: &str) -> (tempfile::TempDir, Arc<Holdings>, Arc<ManualClock>, Offer, Consent) {
+async fn host(
+    limits: &str,
+) -> (
+    tempfile::TempDir,
+    Arc<Holdings>,
+    Arc<ManualClock>,
+    Offer,
+    Consent,
+) {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at(MORNING));
     let open = OPEN.replace("[limits]\n", &format!("{limits}\n[limits]\n"));
@@ -29,29 +37,54 @@ async fn host(limits: &str) -> (tempfile::TempDir, Arc<Holdings>, Arc<ManualCloc
     let holdings = Arc::new(built);
     let offer = offer(&script("talk"));
     let order = assignment(Role::Host, "2", 0, &script("talk"));
-    holdings.records.accept_offer(&offer.fingerprint().unwrap(), &offer, clock.now()).await.unwrap();
+    holdings
+        .records
+        .accept_offer(&offer.fingerprint().unwrap(), &offer, clock.now())
+        .await
+        .unwrap();
     input_was_made(&holdings, &order).await;
     let consent = Consent::new(holdings.clone(), order, offer.clone());
     (folder, holdings, clock, offer, consent)
 }
 
 /// The rule that refuses the offer now, and the one that stops what runs under it.
-async fn rules(holdings: &Holdings, offer: &Offer, consent: &Consent) -> (Option<String>, Option<String>) {
-    let offered = judgement::judge(holdings, &holdings.policy(), offer).await.err();
+async fn rules(
+    holdings: &Holdings,
+    offer: &Offer,
+    consent: &Consent,
+) -> (Option<String>, Option<String>) {
+    let offered = judgement::judge(holdings, &holdings.policy(), offer)
+        .await
+        .err();
     let running = consent.in_force().await.err();
-    (offered.and_then(|fault| fault.path), running.and_then(|fault| fault.path))
+    (
+        offered.and_then(|fault| fault.path),
+        running.and_then(|fault| fault.path),
+    )
 }
 
 #[tokio::test]
 async fn hours_open_and_close_offers_and_what_runs() {
-    let (_folder, holdings, clock, offer, consent) = host("[peer.1]\nhours = ['08:00-10:00', '22:00-02:00']").await;
+    let (_folder, holdings, clock, offer, consent) =
+        host("[peer.1]\nhours = ['08:00-10:00', '22:00-02:00']").await;
     let closed = || (Some("peer.hours".to_owned()), Some("peer.hours".to_owned()));
-    for (hours, is_open) in
-        [(0, true), (1, true), (2, false), (13, false), (14, true), (17, true), (18, false), (24, true)]
-    {
+    for (hours, is_open) in [
+        (0, true),
+        (1, true),
+        (2, false),
+        (13, false),
+        (14, true),
+        (17, true),
+        (18, false),
+        (24, true),
+    ] {
         clock.advance_millis(hours * HOUR - clock.now().millis_since(MORNING));
         let expected = if is_open { (None, None) } else { closed() };
-        assert_eq!(rules(&holdings, &offer, &consent).await, expected, "{hours} hours behind eight");
+        assert_eq!(
+            rules(&holdings, &offer, &consent).await,
+            expected,
+            "{hours} hours behind eight"
+        );
     }
 }
 
@@ -60,22 +93,37 @@ async fn the_last_day_ends_offers_and_what_runs() {
     let (_folder, holdings, clock, offer, consent) = host("[peer.1]\nuntil = '2026-12-02'").await;
     assert_eq!(rules(&holdings, &offer, &consent).await, (None, None));
     clock.advance_millis(40 * HOUR - 1);
-    assert_eq!(rules(&holdings, &offer, &consent).await, (None, None), "a moment before the end of the last day");
+    assert_eq!(
+        rules(&holdings, &offer, &consent).await,
+        (None, None),
+        "a moment before the end of the last day"
+    );
     clock.advance_millis(1);
     let over = Some("peer.until".to_owned());
-    assert_eq!(rules(&holdings, &offer, &consent).await, (over.clone(), over));
+    assert_eq!(
+        rules(&holdings, &offer, &consent).await,
+        (over.clone(), over)
+    );
 }
 
 #[tokio::test]
 async fn the_general_rules_count_where_a_peer_has_none_and_not_for_others() {
-    let (_folder, holdings, _clock, offer, consent) = host("[peer.7]\nuntil = '2026-11-30'\nhours = []").await;
-    assert_eq!(rules(&holdings, &offer, &consent).await, (None, None), "of a party that is not in the job");
+    let (_folder, holdings, _clock, offer, consent) =
+        host("[peer.7]\nuntil = '2026-11-30'\nhours = []").await;
+    assert_eq!(
+        rules(&holdings, &offer, &consent).await,
+        (None, None),
+        "of a party that is not in the job"
+    );
     for rule in ["hours = []", "until = '2026-11-30'"] {
         let open = OPEN.replace("[limits]\n", &format!("[limits]\n{rule}\n"));
         let policy = policy::Policy::new(holdings.me.clone(), toml::from_str(&open).unwrap());
         holdings.set_policy(policy);
         let (offered, running) = rules(&holdings, &offer, &consent).await;
-        assert!(offered.is_some_and(|path| path.starts_with("limits.")) && running.is_some(), "{rule}");
+        assert!(
+            offered.is_some_and(|path| path.starts_with("limits.")) && running.is_some(),
+            "{rule}"
+        );
     }
 }
 
@@ -89,11 +137,28 @@ async fn a_day_begins_anew_at_midnight_and_its_counts_outlive_a_restart() {
         let day = holdings.now().0.div_euclid(24 * HOUR * 1_000);
         let all: Vec<_> = counted
             .iter()
-            .map(|one| (records::Queries { day, asker: one.name.clone(), count: one.count }, one.most.most()))
+            .map(|one| {
+                (
+                    records::Queries {
+                        day,
+                        asker: one.name.clone(),
+                        count: one.count,
+                    },
+                    one.most.most(),
+                )
+            })
             .collect();
-        holdings.records.count_within(&all).await.unwrap().map(|at| counted[at].rule)
+        holdings
+            .records
+            .count_within(&all)
+            .await
+            .unwrap()
+            .map(|at| counted[at].rule)
     };
-    assert_eq!((count(&holdings).await, count(&holdings).await), (None, None));
+    assert_eq!(
+        (count(&holdings).await, count(&holdings).await),
+        (None, None)
+    );
     assert_eq!(count(&holdings).await, Some("limits.jobs_per_day"));
     holdings.records.close().await;
     let again = crate::trial::holdings(
@@ -118,7 +183,13 @@ async fn ids_count_in_the_day_in_which_they_were_reserved_and_no_older_day_opens
     let peer = PartyId::new("1").unwrap();
     let outside = || {
         let order = assignment(Role::Host, "2", 0, &script("talk"));
-        Outside::new(holdings.clone(), reporter.clone(), order, &offer, CancellationToken::new())
+        Outside::new(
+            holdings.clone(),
+            reporter.clone(),
+            order,
+            &offer,
+            CancellationToken::new(),
+        )
     };
     let ids = |many: std::ops::Range<u32>| many.map(|id| format!("id{id}")).collect::<Vec<_>>();
     let first = MORNING.0.div_euclid(24 * HOUR * 1_000);
@@ -126,7 +197,12 @@ async fn ids_count_in_the_day_in_which_they_were_reserved_and_no_older_day_opens
         let mut counts = Vec::new();
         for day in [first, first + 1] {
             let of_day = holdings.records.queries_of(day).await.unwrap();
-            counts.push(of_day.iter().find(|one| one.asker == "new ids of party 1").map(|one| one.count));
+            counts.push(
+                of_day
+                    .iter()
+                    .find(|one| one.asker == "new ids of party 1")
+                    .map(|one| one.count),
+            );
         }
         counts
     };
@@ -142,7 +218,10 @@ async fn ids_count_in_the_day_in_which_they_were_reserved_and_no_older_day_opens
     assert_eq!(counts().await, [Some(4), Some(6)]);
     clock.advance_millis(-16 * HOUR);
     let set_back = outside();
-    assert!(set_back.reserve_ids(&peer, 4).await.is_err(), "the older day has room for five");
+    assert!(
+        set_back.reserve_ids(&peer, 4).await.is_err(),
+        "the older day has room for five"
+    );
     set_back.reserve_ids(&peer, 3).await.unwrap();
     assert_eq!(counts().await, [Some(4), Some(9)]);
 }

@@ -13,7 +13,12 @@ const LONGEST_LINE: usize = 16 << 10;
 /// The most lines given at once.
 const MOST_LINES: usize = 10_000;
 /// Files of a participant, each with the lines of its level and of those above.
-const LEVELS: [LogLevel; 4] = [LogLevel::Debug, LogLevel::Info, LogLevel::Warning, LogLevel::Error];
+const LEVELS: [LogLevel; 4] = [
+    LogLevel::Debug,
+    LogLevel::Info,
+    LogLevel::Warning,
+    LogLevel::Error,
+];
 
 /// The word of a level.
 pub(crate) fn word(level: LogLevel) -> &'static str {
@@ -48,7 +53,11 @@ impl JobLogs {
 
     /// Opens the log of a task; all files are made, for readers open them without looking.
     pub(crate) fn open(&self, task: &TaskId) -> JobLog {
-        let folder = self.root.join(task.job.as_str()).join(task.role.word()).join(task.party.as_str());
+        let folder = self
+            .root
+            .join(task.job.as_str())
+            .join(task.role.word())
+            .join(task.party.as_str());
         let step = folder.join(task.step.as_str());
         let open = |path: PathBuf| match append(&path) {
             Ok(file) => Some(file),
@@ -62,17 +71,28 @@ impl JobLogs {
             .filter_map(|level| Some((level, open(folder.join(format!("{}.log", word(level))))?)))
             .collect();
         files.extend(open(step.join("INFO.log")).map(|file| (LogLevel::Info, file)));
-        JobLog { files: Mutex::new(files), step: task.step.clone() }
+        JobLog {
+            files: Mutex::new(files),
+            step: task.step.clone(),
+        }
     }
 
     /// Copies the log of a step to the same step of another job, in which it is not run; one that is there stays.
     pub(crate) fn copy(&self, from: &TaskId, to: &TaskId) -> std::io::Result<()> {
-        let of = |task: &TaskId| self.file(&task.job, task.role, &task.party, (Some(&task.step), LogLevel::Info));
+        let of = |task: &TaskId| {
+            self.file(
+                &task.job,
+                task.role,
+                &task.party,
+                (Some(&task.step), LogLevel::Info),
+            )
+        };
         let (source, target) = (of(from), of(to));
         if !source.is_file() || target.exists() {
             return Ok(());
         }
-        self.open(to).write(LogLevel::Info, &format!("taken over from job {}", from.job));
+        self.open(to)
+            .write(LogLevel::Info, &format!("taken over from job {}", from.job));
         std::io::copy(&mut File::open(source)?, &mut append(&target)?)?;
         Ok(())
     }
@@ -85,7 +105,11 @@ impl JobLogs {
         party: &PartyId,
         step: Option<&StepName>,
     ) -> std::io::Result<()> {
-        let mut folder = self.root.join(job.as_str()).join(role.word()).join(party.as_str());
+        let mut folder = self
+            .root
+            .join(job.as_str())
+            .join(role.word())
+            .join(party.as_str());
         if let Some(step) = step {
             folder.push(step.as_str());
         }
@@ -96,8 +120,18 @@ impl JobLogs {
     }
 
     /// The file of a participant, or of one of its steps.
-    pub(crate) fn file(&self, job: &JobId, role: Role, party: &PartyId, of: (Option<&StepName>, LogLevel)) -> PathBuf {
-        let mut folder = self.root.join(job.as_str()).join(role.word()).join(party.as_str());
+    pub(crate) fn file(
+        &self,
+        job: &JobId,
+        role: Role,
+        party: &PartyId,
+        of: (Option<&StepName>, LogLevel),
+    ) -> PathBuf {
+        let mut folder = self
+            .root
+            .join(job.as_str())
+            .join(role.word())
+            .join(party.as_str());
         if let Some(step) = of.0 {
             folder.push(step.as_str());
         }
@@ -109,11 +143,19 @@ impl JobLogs {
         let mut found = Vec::new();
         for role in Role::ALL {
             let below = format!("{role}/{party}");
-            let folder = self.root.join(job.as_str()).join(role.word()).join(party.as_str());
+            let folder = self
+                .root
+                .join(job.as_str())
+                .join(role.word())
+                .join(party.as_str());
             for entry in entries(&folder)? {
                 if entry.is_dir() {
                     let step = format!("{below}/{}", name_of(&entry));
-                    found.extend(entries(&entry)?.into_iter().filter_map(|path| log_file(&step, path)));
+                    found.extend(
+                        entries(&entry)?
+                            .into_iter()
+                            .filter_map(|path| log_file(&step, path)),
+                    );
                 } else {
                     found.extend(log_file(&below, entry));
                 }
@@ -133,12 +175,22 @@ fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 fn log_file(below: &str, path: PathBuf) -> Option<LogFile> {
-    let size = path.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
-    Some(LogFile { name: format!("{below}/{}", name_of(&path)), path, size })
+    let size = path
+        .metadata()
+        .ok()
+        .filter(std::fs::Metadata::is_file)?
+        .len();
+    Some(LogFile {
+        name: format!("{below}/{}", name_of(&path)),
+        path,
+        size,
+    })
 }
 
 fn append(path: &Path) -> std::io::Result<File> {
@@ -164,7 +216,11 @@ pub(crate) fn count_lines(path: &Path) -> std::io::Result<usize> {
 }
 
 /// Lines `begin` to `end` of a file, counted from 1, with their numbers; ten thousand at most.
-pub(crate) fn read_lines(path: &Path, begin: usize, end: Option<usize>) -> std::io::Result<Vec<(usize, String)>> {
+pub(crate) fn read_lines(
+    path: &Path,
+    begin: usize,
+    end: Option<usize>,
+) -> std::io::Result<Vec<(usize, String)>> {
     let mut reader = BufReader::new(File::open(path)?);
     let (mut lines, mut bytes) = (Vec::new(), Vec::new());
     for number in 1..=end.unwrap_or(usize::MAX) {
@@ -173,7 +229,12 @@ pub(crate) fn read_lines(path: &Path, begin: usize, end: Option<usize>) -> std::
             break;
         }
         if number >= begin {
-            lines.push((number, String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned()));
+            lines.push((
+                number,
+                String::from_utf8_lossy(&bytes)
+                    .trim_end_matches('\n')
+                    .to_owned(),
+            ));
         }
     }
     Ok(lines)
@@ -189,10 +250,17 @@ impl JobLog {
     /// Writes a line: local time, level, step, text. Line breaks are shown as such, so that no text can forge a line.
     pub(crate) fn write(&self, level: LogLevel, text: &str) {
         let now = chrono::Local::now().format("%Y-%m-%d %H:%M:%S,%3f");
-        let mut line =
-            format!("[{}] [{now}] [{}] - {}", word(level), self.step, text.replace('\r', "\\r").replace('\n', "\\n"));
+        let mut line = format!(
+            "[{}] [{now}] [{}] - {}",
+            word(level),
+            self.step,
+            text.replace('\r', "\\r").replace('\n', "\\n")
+        );
         if line.len() > LONGEST_LINE {
-            let cut = (0..=LONGEST_LINE).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
+            let cut = (0..=LONGEST_LINE)
+                .rev()
+                .find(|at| line.is_char_boundary(*at))
+                .unwrap_or(0);
             line.truncate(cut);
         }
         line.push('\n');
@@ -228,7 +296,10 @@ mod tests {
         log.write(LogLevel::Error, "went wrong\n[INFO] forged");
         let lines = |level| {
             let path = logs.file(&task().job, Role::Guest, &task().party, (None, level));
-            (count_lines(&path).unwrap(), read_lines(&path, 1, None).unwrap())
+            (
+                count_lines(&path).unwrap(),
+                read_lines(&path, 1, None).unwrap(),
+            )
         };
         assert_eq!(lines(LogLevel::Debug).0, 2);
         let (count, info) = lines(LogLevel::Info);
@@ -243,9 +314,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let logs = JobLogs::new(folder.path().to_owned());
         drop(logs.open(&task()));
-        drop(logs.open(&TaskId { party: PartyId::new("1").unwrap(), ..task() }));
-        let names: Vec<String> =
-            logs.files(&task().job, &task().party).unwrap().into_iter().map(|file| file.name).collect();
+        drop(logs.open(&TaskId {
+            party: PartyId::new("1").unwrap(),
+            ..task()
+        }));
+        let names: Vec<String> = logs
+            .files(&task().job, &task().party)
+            .unwrap()
+            .into_iter()
+            .map(|file| file.name)
+            .collect();
         assert_eq!(names.len(), 5);
         assert_eq!(names[1], "guest/9999/ERROR.log");
         assert!(names.contains(&"guest/9999/secure_add_example_0/INFO.log".to_owned()));
@@ -256,7 +334,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.log");
         std::fs::write(&path, "a\nb\nc\nd\n").unwrap();
-        assert_eq!(read_lines(&path, 2, Some(3)).unwrap(), [(2, "b".to_owned()), (3, "c".to_owned())]);
+        assert_eq!(
+            read_lines(&path, 2, Some(3)).unwrap(),
+            [(2, "b".to_owned()), (3, "c".to_owned())]
+        );
         assert!(read_lines(&path, 9, None).unwrap().is_empty());
     }
 }

@@ -12,7 +12,11 @@ use crate::holdings::Holdings;
 
 /// Judges an offer whose signature was verified once. A ticket counts that was found to cover this very offer and has not
 /// ended. Gives what the job takes over from earlier ones.
-pub(crate) async fn judge(holdings: &Holdings, policy: &Policy, offer: &Offer) -> Result<Heritage, Fault> {
+pub(crate) async fn judge(
+    holdings: &Holdings,
+    policy: &Policy,
+    offer: &Offer,
+) -> Result<Heritage, Fault> {
     let has_ticket = holdings.ticket_of(offer).await?.is_some();
     judge_asked(holdings, policy, offer, has_ticket).await
 }
@@ -26,8 +30,12 @@ pub(crate) async fn judge_asked(
 ) -> Result<Heritage, Fault> {
     everybody_is_in_the_cast(offer).map_err(|fault| fault.at(&holdings.me))?;
     let spoken = foresight::spoken(&holdings.me, holdings.catalogue, offer)?;
-    admit(holdings, policy, offer, (has_ticket, spoken)).await.map_err(|fault| advised(holdings, fault))?;
-    heritage::judge(holdings, policy, offer).await.map_err(|fault| fault.at(&holdings.me))
+    admit(holdings, policy, offer, (has_ticket, spoken))
+        .await
+        .map_err(|fault| advised(holdings, fault))?;
+    heritage::judge(holdings, policy, offer)
+        .await
+        .map_err(|fault| fault.at(&holdings.me))
 }
 
 /// Judges an offer by the policy alone, without what it takes over. `spoken` is what this party would send for it.
@@ -40,7 +48,13 @@ pub(crate) async fn admit(
     let judged = holdings.stand_ins.judged(offer, &holdings.me);
     let columns_of = |table: &TableRef| {
         let schema = holdings.shelf.info(table).ok()?.schema;
-        Some(schema.columns.into_iter().map(|column| column.name).collect())
+        Some(
+            schema
+                .columns
+                .into_iter()
+                .map(|column| column.name)
+                .collect(),
+        )
     };
     let mut headers = foresight::headers(&holdings.me, &judged, columns_of);
     for header in &mut headers {
@@ -57,7 +71,10 @@ pub(crate) async fn admit(
         brought,
     };
     let signer = &offer.initiator.party;
-    policy.admit(&judged, signer, &facts).into_result(ErrorCode::OfferRefused).map_err(|fault| fault.at(&holdings.me))
+    policy
+        .admit(&judged, signer, &facts)
+        .into_result(ErrorCode::OfferRefused)
+        .map_err(|fault| fault.at(&holdings.me))
 }
 
 /// Of what a table was made, as rules for columns need it: what a job left has no name of its own that they could name.
@@ -66,10 +83,18 @@ pub(crate) async fn made_of(holdings: &Holdings, table: &TableRef) -> Result<Mad
     if !is_output(table) {
         return Ok(MadeOf::Itself);
     }
-    let lines = holdings.records.descent_of(table).await?.unwrap_or_default();
+    let lines = holdings
+        .records
+        .descent_of(table)
+        .await?
+        .unwrap_or_default();
     let sources: Vec<TableRef> = lines.into_iter().map(|line| line.source).collect();
     let known = !sources.is_empty() && !sources.iter().any(is_output);
-    Ok(if known { MadeOf::Tables(sources) } else { MadeOf::Unknown })
+    Ok(if known {
+        MadeOf::Tables(sources)
+    } else {
+        MadeOf::Unknown
+    })
 }
 
 /// A refusal for want of a ticket says where tickets are given.
@@ -77,8 +102,14 @@ fn advised(holdings: &Holdings, fault: Fault) -> Fault {
     if fault.path.as_deref() != Some("admission.without_ticket") {
         return fault;
     }
-    let fault = Fault { next: None, ..fault };
-    let address = holdings.rest.get().map_or("the party's own REST endpoint", String::as_str);
+    let fault = Fault {
+        next: None,
+        ..fault
+    };
+    let address = holdings
+        .rest
+        .get()
+        .map_or("the party's own REST endpoint", String::as_str);
     fault
         .next(format!("ask for the job at {address}, or name its components in admission.without_ticket of the policy"))
 }
@@ -86,18 +117,45 @@ fn advised(holdings: &Holdings, fault: Fault) -> Fault {
 fn everybody_is_in_the_cast(offer: &Offer) -> Result<(), Fault> {
     let named = std::iter::once(&offer.initiator)
         .chain(offer.steps.iter().flat_map(|step| &step.participants))
-        .chain(offer.steps.iter().flat_map(|step| step.parameters.iter().map(|(who, _)| who)))
-        .chain(offer.steps.iter().flat_map(|step| step.tables.iter().map(|(who, _)| who)))
-        .chain(offer.steps.iter().flat_map(|step| step.inputs.iter().map(|input| &input.who)))
-        .chain(offer.steps.iter().flat_map(|step| step.models.iter().map(|input| &input.model.owner)))
+        .chain(
+            offer
+                .steps
+                .iter()
+                .flat_map(|step| step.parameters.iter().map(|(who, _)| who)),
+        )
+        .chain(
+            offer
+                .steps
+                .iter()
+                .flat_map(|step| step.tables.iter().map(|(who, _)| who)),
+        )
+        .chain(
+            offer
+                .steps
+                .iter()
+                .flat_map(|step| step.inputs.iter().map(|input| &input.who)),
+        )
+        .chain(
+            offer
+                .steps
+                .iter()
+                .flat_map(|step| step.models.iter().map(|input| &input.model.owner)),
+        )
         .chain(offer.keeps.iter().map(|keeps| &keeps.who));
     if let Some(stranger) = named.into_iter().find(|who| !offer.cast.has(who)) {
         let message = format!("{stranger} has a part in the offer and is not in its cast");
         return Err(Fault::new(ErrorCode::OfferRefused, message).path("cast"));
     }
-    let odd = |step: &&OfferedStep| step.participants.iter().any(|who| !step.roles.contains(&who.role));
+    let odd = |step: &&OfferedStep| {
+        step.participants
+            .iter()
+            .any(|who| !step.roles.contains(&who.role))
+    };
     if let Some(step) = offer.steps.iter().find(odd) {
-        let message = format!("step {} has a participant in a role that it does not have", step.step);
+        let message = format!(
+            "step {} has a participant in a role that it does not have",
+            step.step
+        );
         return Err(Fault::new(ErrorCode::OfferRefused, message).path("cast"));
     }
     Ok(())
@@ -107,22 +165,40 @@ fn everybody_is_in_the_cast(offer: &Offer) -> Result<(), Fault> {
 async fn trainings(holdings: &Holdings, offer: &Offer) -> Result<Vec<Training>, Fault> {
     let models = offer.steps.iter().flat_map(|step| &step.models);
     let mine = models.filter(|input| input.model.owner.party == holdings.me);
-    let versions: BTreeSet<&str> =
-        mine.map(|input| input.model.version.as_str()).filter(|version| *version != offer.job.as_str()).collect();
+    let versions: BTreeSet<&str> = mine
+        .map(|input| input.model.version.as_str())
+        .filter(|version| *version != offer.job.as_str())
+        .collect();
     let mut known = Vec::new();
     for version in versions {
-        let Ok(job) = JobId::new(version) else { continue };
+        let Ok(job) = JobId::new(version) else {
+            continue;
+        };
         let offers = holdings.records.offers_of(&job).await?;
-        known.extend(offers.into_iter().map(|offer| Training { version: version.to_owned(), cast: offer.cast }));
+        known.extend(offers.into_iter().map(|offer| Training {
+            version: version.to_owned(),
+            cast: offer.cast,
+        }));
     }
     Ok(known)
 }
 
 /// What accepting an offer counts in the day, for those who are not the party's own users.
-pub(crate) async fn counted(holdings: &Holdings, policy: &Policy, offer: &Offer) -> Result<Vec<Counted>, Fault> {
+pub(crate) async fn counted(
+    holdings: &Holdings,
+    policy: &Policy,
+    offer: &Offer,
+) -> Result<Vec<Counted>, Fault> {
     let has_ticket = holdings.ticket_of(offer).await?.is_some();
     let spoken = foresight::spoken(&holdings.me, holdings.catalogue, offer)?;
-    Ok(policy.counted(offer, &Facts { has_ticket, spoken, ..Facts::default() }))
+    Ok(policy.counted(
+        offer,
+        &Facts {
+            has_ticket,
+            spoken,
+            ..Facts::default()
+        },
+    ))
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use records::AttemptState;
 use serde_json::{Value, json};
 use vocabulary::{
-    Assignment, Attempt, CheckpointRef, ErrorCode, Fault, JobId, Limits, ModelInput, ModelRef, Offer, OfferedFile,
-    OfferedStep, Participant, Role, TableRef, Timestamp,
+    Assignment, Attempt, CheckpointRef, ErrorCode, Fault, JobId, Limits, ModelInput, ModelRef,
+    Offer, OfferedFile, OfferedStep, Participant, Role, TableRef, Timestamp,
 };
 use wire::InMemoryNetwork;
 
@@ -25,31 +25,82 @@ const NARROW: &str = "[admission]\ninitiators = ['1']\npeers = ['1', '3']\ncompo
 
 /// Leaves that may be anything, and why nothing of the party's is reached by them.
 const FREE_IN_OFFERS: &[(&str, &str)] = &[
-    ("job", "another id is another job: it is judged as one, and finds nothing under its name"),
-    ("created", "said for people; how long the offer is good counts from now"),
-    ("steps.stage", "apply without a model finds none; the component checks it"),
-    ("steps.inputs.port", "wiring inside the offer: the component reads its own tables by it"),
-    ("steps.inputs.from_step", "the name under which figures are shown"),
-    ("steps.inputs.index", "another output of the same step of the offer"),
+    (
+        "job",
+        "another id is another job: it is judged as one, and finds nothing under its name",
+    ),
+    (
+        "created",
+        "said for people; how long the offer is good counts from now",
+    ),
+    (
+        "steps.stage",
+        "apply without a model finds none; the component checks it",
+    ),
+    (
+        "steps.inputs.port",
+        "wiring inside the offer: the component reads its own tables by it",
+    ),
+    (
+        "steps.inputs.from_step",
+        "the name under which figures are shown",
+    ),
+    (
+        "steps.inputs.index",
+        "another output of the same step of the offer",
+    ),
     ("steps.models.port", "wiring inside the offer"),
-    ("steps.models.model.step", "another step of a training with the same parties"),
-    ("steps.models.checkpoint.step_index", "an earlier state of a model that may be applied"),
-    ("steps.parameters", "what components do is judged by name; what they name is asked for at the task host"),
+    (
+        "steps.models.model.step",
+        "another step of a training with the same parties",
+    ),
+    (
+        "steps.models.checkpoint.step_index",
+        "an earlier state of a model that may be applied",
+    ),
+    (
+        "steps.parameters",
+        "what components do is judged by name; what they name is asked for at the task host",
+    ),
     ("keeps.file", "of another party, which judges it"),
-    ("attempts", "up to the policy's bound: see admission's own tests"),
-    ("expires", "up to the policy's bound: see admission's own tests"),
+    (
+        "attempts",
+        "up to the policy's bound: see admission's own tests",
+    ),
+    (
+        "expires",
+        "up to the policy's bound: see admission's own tests",
+    ),
 ];
 
 /// The same for orders under an accepted offer.
 const FREE_IN_ORDERS: &[(&str, &str)] = &[
-    ("attempt", "a later attempt of the same task, as many as the offer allows"),
+    (
+        "attempt",
+        "a later attempt of the same task, as many as the offer allows",
+    ),
     ("outputs", "names under which outputs are shown"),
-    ("partitions", "into how many files tables are cut; bounds are checked"),
-    ("deadline", "when it is given up: never after the offer's own end"),
-    ("limits.workers", "less than the agent's own settings allow, or no change"),
-    ("limits.memory_mib", "less than the agent's own settings allow, or no change"),
+    (
+        "partitions",
+        "into how many files tables are cut; bounds are checked",
+    ),
+    (
+        "deadline",
+        "when it is given up: never after the offer's own end",
+    ),
+    (
+        "limits.workers",
+        "less than the agent's own settings allow, or no change",
+    ),
+    (
+        "limits.memory_mib",
+        "less than the agent's own settings allow, or no change",
+    ),
     ("limits.partitions", "into how many files tables are cut"),
-    ("because", "a line of the party's log, as long as a line may be"),
+    (
+        "because",
+        "a line of the party's log, as long as a line may be",
+    ),
 ];
 
 struct Agent {
@@ -61,15 +112,41 @@ struct Agent {
 async fn host() -> Agent {
     let folder = tempfile::tempdir().unwrap();
     let holdings = holdings(folder.path(), "2", NARROW).await;
-    let earlier = Offer { job: earlier(), ..offer(&script("talk")) };
+    let earlier = Offer {
+        job: earlier(),
+        ..offer(&script("talk"))
+    };
     let fingerprint = earlier.fingerprint().unwrap();
-    holdings.records.accept_offer(&fingerprint, &earlier, holdings.now()).await.unwrap();
+    holdings
+        .records
+        .accept_offer(&fingerprint, &earlier, holdings.now())
+        .await
+        .unwrap();
     let order = assignment(Role::Host, "2", 0, &script("talk"));
-    let mut done = Assignment { offer: fingerprint, ..order };
+    let mut done = Assignment {
+        offer: fingerprint,
+        ..order
+    };
     (done.task.job, done.task.step) = (earlier.job.clone(), earlier.steps[1].step.clone());
-    holdings.records.begin_attempt(&done, holdings.now()).await.unwrap();
-    holdings.records.end_attempt(&done.task, Attempt(0), AttemptState::Succeeded, holdings.now()).await.unwrap();
-    Agent { _folder: folder, holdings }
+    holdings
+        .records
+        .begin_attempt(&done, holdings.now())
+        .await
+        .unwrap();
+    holdings
+        .records
+        .end_attempt(
+            &done.task,
+            Attempt(0),
+            AttemptState::Succeeded,
+            holdings.now(),
+        )
+        .await
+        .unwrap();
+    Agent {
+        _folder: folder,
+        holdings,
+    }
 }
 
 fn earlier() -> JobId {
@@ -84,21 +161,40 @@ fn full() -> Offer {
     for input in &mut full.steps[0].inputs {
         input.of_job = Some(earlier());
     }
-    let model = ModelRef { version: earlier().to_string(), step: full.steps[0].step.clone(), owner: me.clone() };
-    full.steps[0].models =
-        vec![ModelInput { port: "model".to_owned(), model, checkpoint: Some(CheckpointRef::StepIndex(3)) }];
+    let model = ModelRef {
+        version: earlier().to_string(),
+        step: full.steps[0].step.clone(),
+        owner: me.clone(),
+    };
+    full.steps[0].models = vec![ModelInput {
+        port: "model".to_owned(),
+        model,
+        checkpoint: Some(CheckpointRef::StepIndex(3)),
+    }];
     let guest = Participant::new(Role::Guest, party("1"));
-    full.keeps = Some(OfferedFile { step: full.steps[0].step.clone(), who: guest, file: "files://a/b".to_owned() });
+    full.keeps = Some(OfferedFile {
+        step: full.steps[0].step.clone(),
+        who: guest,
+        file: "files://a/b".to_owned(),
+    });
     full
 }
 
 async fn judge(holdings: &Holdings, offer: &Offer) -> Result<(), Fault> {
-    super::judge(holdings, &holdings.policy(), offer).await.map(|_| ())
+    super::judge(holdings, &holdings.policy(), offer)
+        .await
+        .map(|_| ())
 }
 
 /// The paths of all leaves, places in lists left out, with where they stand.
 fn leaves(value: &Value, path: &str, pointer: &str, found: &mut BTreeMap<String, Vec<String>>) {
-    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    let below = |name: &str| {
+        if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        }
+    };
     match value {
         Value::Object(fields) => {
             for (name, inner) in fields {
@@ -110,7 +206,10 @@ fn leaves(value: &Value, path: &str, pointer: &str, found: &mut BTreeMap<String,
                 leaves(inner, path, &format!("{pointer}/{place}"), found);
             }
         }
-        _ => found.entry(path.to_owned()).or_default().push(pointer.to_owned()),
+        _ => found
+            .entry(path.to_owned())
+            .or_default()
+            .push(pointer.to_owned()),
     }
 }
 
@@ -145,8 +244,8 @@ async fn whatever_an_offer_names_is_judged() {
             let mut changed = value.clone();
             let leaf = changed.pointer_mut(place).unwrap();
             *leaf = other(leaf);
-            let offer: Offer =
-                serde_json::from_value(changed.clone()).unwrap_or_else(|error| panic!("{place}: {error}"));
+            let offer: Offer = serde_json::from_value(changed.clone())
+                .unwrap_or_else(|error| panic!("{place}: {error}"));
             let judged = judge(&host.holdings, &offer).await;
             let free = FREE_IN_OFFERS.iter().any(|(free, _)| free == path);
             let about_another = !concerns_me(path, place, &value);
@@ -157,20 +256,32 @@ async fn whatever_an_offer_names_is_judged() {
             );
         }
     }
-    let unknown = FREE_IN_OFFERS.iter().find(|(free, _)| !found.contains_key(*free));
+    let unknown = FREE_IN_OFFERS
+        .iter()
+        .find(|(free, _)| !found.contains_key(*free));
     assert_eq!(unknown, None, "a field that is not in an offer any more");
 }
 
 /// Whether a leaf says something of host 2: what is said of others is theirs to judge.
 fn concerns_me(path: &str, place: &str, offer: &Value) -> bool {
-    let owner =
-        ["steps.tables", "steps.parameters", "steps.inputs", "steps.models"].iter().any(|of| path.starts_with(of));
+    let owner = [
+        "steps.tables",
+        "steps.parameters",
+        "steps.inputs",
+        "steps.models",
+    ]
+    .iter()
+    .any(|of| path.starts_with(of));
     if !owner {
         return true;
     }
     // The entry that holds the leaf, whole: `/steps/0/tables/1/…`.
     let entry: Vec<&str> = place.split('/').take(5).collect();
-    offer.pointer(&entry.join("/")).unwrap().to_string().contains("\"2\"")
+    offer
+        .pointer(&entry.join("/"))
+        .unwrap()
+        .to_string()
+        .contains("\"2\"")
 }
 
 #[tokio::test]
@@ -188,7 +299,9 @@ async fn whatever_an_order_names_is_compared_with_the_offer() {
             let mut changed = serde_json::to_value(full_order(&fingerprint)).unwrap();
             let leaf = changed.pointer_mut(place).unwrap();
             *leaf = other(leaf);
-            let Ok(order) = serde_json::from_value::<Assignment>(changed.clone()) else { panic!("{place}") };
+            let Ok(order) = serde_json::from_value::<Assignment>(changed.clone()) else {
+                panic!("{place}")
+            };
             let ordered = supervisor(&agent).await.assign(order).await;
             let free = FREE_IN_ORDERS.iter().any(|(free, _)| free == path);
             assert!(
@@ -198,7 +311,9 @@ async fn whatever_an_order_names_is_compared_with_the_offer() {
             );
         }
     }
-    let unknown = FREE_IN_ORDERS.iter().find(|(free, _)| !found.contains_key(*free));
+    let unknown = FREE_IN_ORDERS
+        .iter()
+        .find(|(free, _)| !found.contains_key(*free));
     assert_eq!(unknown, None, "a field that is not in an order any more");
 }
 
@@ -207,7 +322,12 @@ async fn ready_for_order() -> Agent {
     let agent = host().await;
     let accepted = full_with_own_file();
     let fingerprint = accepted.fingerprint().unwrap();
-    agent.holdings.records.accept_offer(&fingerprint, &accepted, agent.holdings.now()).await.unwrap();
+    agent
+        .holdings
+        .records
+        .accept_offer(&fingerprint, &accepted, agent.holdings.now())
+        .await
+        .unwrap();
     // Jobs of others keep no file here: this one is the party's own.
     let rules = NARROW.replace("[release]", "without_ticket = ['*']\n[release]");
     let policy = policy::Policy::new(party("2"), toml::from_str(&rules).unwrap());
@@ -219,10 +339,20 @@ async fn ready_for_order() -> Agent {
 /// The offer of a job of host 2's own, which keeps a file there.
 fn full_with_own_file() -> Offer {
     let me = Participant::new(Role::Host, party("2"));
-    let mut own = Offer { initiator: me.clone(), ..full() };
+    let mut own = Offer {
+        initiator: me.clone(),
+        ..full()
+    };
     own.steps[1].inherited = None;
-    own.steps[0].inputs.iter_mut().for_each(|input| input.of_job = None);
-    own.keeps = Some(OfferedFile { step: own.steps[0].step.clone(), who: me, file: "files://a/b".to_owned() });
+    own.steps[0]
+        .inputs
+        .iter_mut()
+        .for_each(|input| input.of_job = None);
+    own.keeps = Some(OfferedFile {
+        step: own.steps[0].step.clone(),
+        who: me,
+        file: "files://a/b".to_owned(),
+    });
     own
 }
 
@@ -233,7 +363,11 @@ fn full_order(fingerprint: &str) -> Assignment {
         models: accepted.steps[0].models.clone(),
         offer: fingerprint.to_owned(),
         deadline: Some(Timestamp(3_999_000_000_000_000)),
-        limits: Limits { workers: Some(2), memory_mib: Some(100), partitions: Some(2) },
+        limits: Limits {
+            workers: Some(2),
+            memory_mib: Some(100),
+            partitions: Some(2),
+        },
         keeps: Some("files://a/b".to_owned()),
         because: Some("the agent was restarted".to_owned()),
         ..assignment(Role::Host, "2", 0, &script("talk"))
@@ -242,8 +376,17 @@ fn full_order(fingerprint: &str) -> Assignment {
 
 async fn supervisor(agent: &Agent) -> Supervisor {
     let reporter = Reporter::start(agent.holdings.clone()).await.unwrap();
-    let transport = Arc::new(InMemoryNetwork::default().party(&agent.holdings.me).unwrap());
-    let workshop = Workshop { holdings: agent.holdings.clone(), reporter, transport, archivist: None };
+    let transport = Arc::new(
+        InMemoryNetwork::default()
+            .party(&agent.holdings.me)
+            .unwrap(),
+    );
+    let workshop = Workshop {
+        holdings: agent.holdings.clone(),
+        reporter,
+        transport,
+        archivist: None,
+    };
     Supervisor::new(workshop, Casts::default(), 4)
 }
 
@@ -254,19 +397,37 @@ async fn an_order_is_judged_by_the_rules_of_now() {
     agent
         .holdings
         .records
-        .accept_offer(&accepted.fingerprint().unwrap(), &accepted, agent.holdings.now())
+        .accept_offer(
+            &accepted.fingerprint().unwrap(),
+            &accepted,
+            agent.holdings.now(),
+        )
         .await
         .unwrap();
-    crate::trial::input_was_made(&agent.holdings, &assignment(Role::Host, "2", 0, &script("talk"))).await;
+    crate::trial::input_was_made(
+        &agent.holdings,
+        &assignment(Role::Host, "2", 0, &script("talk")),
+    )
+    .await;
     let supervisor = supervisor(&agent).await;
     let order = |attempt| assignment(Role::Host, "2", attempt, &script("wait"));
-    let order =
-        |attempt| Assignment { parameters: script("talk"), offer: accepted.fingerprint().unwrap(), ..order(attempt) };
+    let order = |attempt| Assignment {
+        parameters: script("talk"),
+        offer: accepted.fingerprint().unwrap(),
+        ..order(attempt)
+    };
     supervisor.assign(order(0)).await.unwrap();
     let narrower = NARROW.replace("peers = ['1', '3']", "peers = []");
-    agent.holdings.set_policy(policy::Policy::new(party("2"), toml::from_str(&narrower).unwrap()));
+    agent.holdings.set_policy(policy::Policy::new(
+        party("2"),
+        toml::from_str(&narrower).unwrap(),
+    ));
     let fault = supervisor.assign(order(1)).await.unwrap_err();
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("admission.peers")), "{fault}");
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::OfferRefused, Some("admission.peers")),
+        "{fault}"
+    );
 }
 
 #[tokio::test]
@@ -274,10 +435,18 @@ async fn an_order_under_an_offer_that_a_later_one_replaced_is_refused() {
     let agent = host().await;
     let accept = async |offer: &Offer| {
         let fingerprint = offer.fingerprint().unwrap();
-        agent.holdings.records.accept_offer(&fingerprint, offer, agent.holdings.now()).await.unwrap();
+        agent
+            .holdings
+            .records
+            .accept_offer(&fingerprint, offer, agent.holdings.now())
+            .await
+            .unwrap();
         fingerprint
     };
-    let first = Offer { attempts: Some(9), ..offer(&script("leave")) };
+    let first = Offer {
+        attempts: Some(9),
+        ..offer(&script("leave"))
+    };
     let (one, supervisor) = (accept(&first).await, supervisor(&agent).await);
     let order = |attempt: u32, fingerprint: &str| Assignment {
         offer: fingerprint.to_owned(),
@@ -285,13 +454,28 @@ async fn an_order_under_an_offer_that_a_later_one_replaced_is_refused() {
     };
     crate::trial::input_was_made(&agent.holdings, &order(0, &one)).await;
     supervisor.assign(order(0, &one)).await.unwrap();
-    let second = Offer { attempts: Some(8), ..first.clone() };
+    let second = Offer {
+        attempts: Some(8),
+        ..first.clone()
+    };
     let two = accept(&second).await;
     let fault = supervisor.assign(order(1, &one)).await.unwrap_err();
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("offer")), "{fault}");
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::OfferRefused, Some("offer")),
+        "{fault}"
+    );
     // Written down once more, it keeps its place.
     accept(&first).await;
-    assert_eq!(supervisor.assign(order(2, &one)).await.unwrap_err().path.as_deref(), Some("offer"));
+    assert_eq!(
+        supervisor
+            .assign(order(2, &one))
+            .await
+            .unwrap_err()
+            .path
+            .as_deref(),
+        Some("offer")
+    );
     supervisor.assign(order(3, &two)).await.unwrap();
 }
 
@@ -300,10 +484,18 @@ async fn no_more_attempts_begin_than_the_offer_allows_and_none_after_its_end() {
     let agent = host().await;
     let accept = async |offer: &Offer| {
         let fingerprint = offer.fingerprint().unwrap();
-        agent.holdings.records.accept_offer(&fingerprint, offer, agent.holdings.now()).await.unwrap();
+        agent
+            .holdings
+            .records
+            .accept_offer(&fingerprint, offer, agent.holdings.now())
+            .await
+            .unwrap();
         fingerprint
     };
-    let two = Offer { attempts: Some(2), ..offer(&script("leave")) };
+    let two = Offer {
+        attempts: Some(2),
+        ..offer(&script("leave"))
+    };
     let fingerprint = accept(&two).await;
     let supervisor = supervisor(&agent).await;
     let order = |attempt: u32, fingerprint: &str| Assignment {
@@ -316,13 +508,24 @@ async fn no_more_attempts_begin_than_the_offer_allows_and_none_after_its_end() {
     let fault = supervisor.assign(order(8, &fingerprint)).await.unwrap_err();
     assert_eq!(fault.path.as_deref(), Some("admission.attempts"), "{fault}");
     // What is offered anew is good for attempts of its own.
-    let again = Offer { attempts: Some(1), expires: Some(Timestamp(4_000_000_000_000_001)), ..two.clone() };
+    let again = Offer {
+        attempts: Some(1),
+        expires: Some(Timestamp(4_000_000_000_000_001)),
+        ..two.clone()
+    };
     let renewed = accept(&again).await;
     supervisor.assign(order(8, &renewed)).await.unwrap();
-    let ended = Offer { expires: Some(agent.holdings.now()), ..two };
+    let ended = Offer {
+        expires: Some(agent.holdings.now()),
+        ..two
+    };
     let ended = accept(&ended).await;
     let fault = supervisor.assign(order(9, &ended)).await.unwrap_err();
-    assert_eq!(fault.path.as_deref(), Some("admission.offer_days"), "{fault}");
+    assert_eq!(
+        fault.path.as_deref(),
+        Some("admission.offer_days"),
+        "{fault}"
+    );
 }
 
 #[tokio::test]
@@ -331,12 +534,28 @@ async fn what_was_taken_over_is_judged_back_to_where_it_was_done() {
     // The second job takes the reader over from the first and does the rest itself.
     let second = full();
     let fingerprint = second.fingerprint().unwrap();
-    host.holdings.records.accept_offer(&fingerprint, &second, host.holdings.now()).await.unwrap();
-    let done = Assignment { offer: fingerprint, ..assignment(Role::Host, "2", 0, &script("talk")) };
-    host.holdings.records.begin_attempt(&done, host.holdings.now()).await.unwrap();
     host.holdings
         .records
-        .end_attempt(&done.task, Attempt(0), AttemptState::Succeeded, host.holdings.now())
+        .accept_offer(&fingerprint, &second, host.holdings.now())
+        .await
+        .unwrap();
+    let done = Assignment {
+        offer: fingerprint,
+        ..assignment(Role::Host, "2", 0, &script("talk"))
+    };
+    host.holdings
+        .records
+        .begin_attempt(&done, host.holdings.now())
+        .await
+        .unwrap();
+    host.holdings
+        .records
+        .end_attempt(
+            &done.task,
+            Attempt(0),
+            AttemptState::Succeeded,
+            host.holdings.now(),
+        )
         .await
         .unwrap();
     let mut third = offer(&script("talk"));
@@ -345,23 +564,59 @@ async fn what_was_taken_over_is_judged_back_to_where_it_was_done() {
     third.steps[0].inputs.clear();
     judge(&host.holdings, &third).await.unwrap();
     // The first job had read a table that is now refused, in a step that nobody takes over.
-    let mut first = Offer { job: earlier(), ..offer(&script("talk")) };
+    let mut first = Offer {
+        job: earlier(),
+        ..offer(&script("talk"))
+    };
     let before = first.fingerprint().unwrap();
     let me = Participant::new(Role::Host, party("2"));
     let other = vocabulary::StepName::new("reader_1").unwrap();
     let secret = vec![(me.clone(), TableRef::new("secret", "salaries"))];
-    first.steps.push(OfferedStep { step: other, tables: secret.clone(), ..first.steps[1].clone() });
-    host.holdings.records.forget_offers(&earlier()).await.unwrap();
-    host.holdings.records.accept_offer(&before, &first, host.holdings.now()).await.unwrap();
+    first.steps.push(OfferedStep {
+        step: other,
+        tables: secret.clone(),
+        ..first.steps[1].clone()
+    });
+    host.holdings
+        .records
+        .forget_offers(&earlier())
+        .await
+        .unwrap();
+    host.holdings
+        .records
+        .accept_offer(&before, &first, host.holdings.now())
+        .await
+        .unwrap();
     let fault = judge(&host.holdings, &third).await.unwrap_err();
-    assert!(fault.path.as_deref() == Some("admission.tables") && fault.message.contains("salaries"), "{fault}");
+    assert!(
+        fault.path.as_deref() == Some("admission.tables") && fault.message.contains("salaries"),
+        "{fault}"
+    );
     // Nor does an offer say of a step that is taken over that it read something else.
     first.steps[1].tables = secret;
-    host.holdings.records.forget_offers(&earlier()).await.unwrap();
-    host.holdings.records.accept_offer(&before, &first, host.holdings.now()).await.unwrap();
+    host.holdings
+        .records
+        .forget_offers(&earlier())
+        .await
+        .unwrap();
+    host.holdings
+        .records
+        .accept_offer(&before, &first, host.holdings.now())
+        .await
+        .unwrap();
     let fault = judge(&host.holdings, &full()).await.unwrap_err();
-    assert!(fault.path.as_deref() == Some("inheritance") && fault.message.contains("other tables"), "{fault}");
+    assert!(
+        fault.path.as_deref() == Some("inheritance") && fault.message.contains("other tables"),
+        "{fault}"
+    );
     let mut other = full();
     other.steps[1].parameters[1].1 = script("wait").to_string();
-    assert_eq!(judge(&host.holdings, &other).await.unwrap_err().path.as_deref(), Some("inheritance"));
+    assert_eq!(
+        judge(&host.holdings, &other)
+            .await
+            .unwrap_err()
+            .path
+            .as_deref(),
+        Some("inheritance")
+    );
 }

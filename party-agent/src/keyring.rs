@@ -30,8 +30,14 @@ impl KnownKeys for Keyring {
             return Some(identity.public_key_sec1());
         }
         let chain = self.directory.peer(party)?.chain;
-        let chain: Vec<CertificateDer<'_>> = chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
-        let peer = identity.trust().check_chain(&chain, SystemClock.now()).ok()?;
+        let chain: Vec<CertificateDer<'_>> = chain
+            .iter()
+            .map(|der| CertificateDer::from(der.as_slice()))
+            .collect();
+        let peer = identity
+            .trust()
+            .check_chain(&chain, SystemClock.now())
+            .ok()?;
         (peer.party == *party).then_some(peer.public_key_sec1)
     }
 

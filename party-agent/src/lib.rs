@@ -72,7 +72,9 @@ pub async fn keep_fresh(renewal: Renewal) {
     let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
     let mut hangup = match hangup {
         Ok(hangup) => hangup,
-        Err(error) => return tracing::error!(%error, "signals cannot be heard, so nothing is read again"),
+        Err(error) => {
+            return tracing::error!(%error, "signals cannot be heard, so nothing is read again");
+        }
     };
     let mut stamp = renewal.stamp();
     loop {
@@ -81,8 +83,11 @@ pub async fn keep_fresh(renewal: Renewal) {
             () = tokio::time::sleep(READ_AGAIN_EVERY) => false,
         };
         let before = std::mem::replace(&mut stamp, renewal.stamp());
-        let done =
-            if asked || before != stamp || renewal.is_behind() { renewal.reload() } else { renewal.close_ended() };
+        let done = if asked || before != stamp || renewal.is_behind() {
+            renewal.reload()
+        } else {
+            renewal.close_ended()
+        };
         if let Err(fault) = done {
             tracing::error!(code = fault.code.text(), %fault, "something could not be read again");
         }
@@ -95,9 +100,15 @@ pub async fn start(config: AgentConfig, stop: CancellationToken) -> Result<Runni
 }
 
 /// Starts an agent with chosen components.
-pub async fn start_with(config: AgentConfig, catalogue: Catalogue, stop: CancellationToken) -> Result<Running, Fault> {
+pub async fn start_with(
+    config: AgentConfig,
+    catalogue: Catalogue,
+    stop: CancellationToken,
+) -> Result<Running, Fault> {
     let started = wiring::start(config, catalogue, stop).await;
-    started.inspect_err(|fault| tracing::error!(code = fault.code.text(), %fault, "the agent cannot start"))
+    started.inspect_err(
+        |fault| tracing::error!(code = fault.code.text(), %fault, "the agent cannot start"),
+    )
 }
 
 /// Reads the settings as an agent would, checks what they point at (policy, model store, identity), and gives them as TOML
@@ -108,12 +119,16 @@ pub fn check_config(path: &Path) -> Result<String, Fault> {
     wiring::open_access(&config)?;
     wiring::load_model_store(&config)?;
     wiring::load_identity(&config)?;
-    toml::to_string_pretty(&config).map_err(|error| Fault::new(ErrorCode::ConfigInvalid, error.to_string()))
+    toml::to_string_pretty(&config)
+        .map_err(|error| Fault::new(ErrorCode::ConfigInvalid, error.to_string()))
 }
 
 /// Names of the components of this build, as policies name them.
 pub fn component_names() -> Vec<&'static str> {
-    components::CATALOGUE.iter().map(|component| component.description().name).collect()
+    components::CATALOGUE
+        .iter()
+        .map(|component| component.description().name)
+        .collect()
 }
 
 /// A file to be read onto the shelf without a job.
@@ -141,7 +156,8 @@ pub fn import_table(config: &AgentConfig, import: &TableImport) -> Result<Receip
         replace: import.replace,
         partitions: import.partitions,
     };
-    surroundings::import_directly(&shelf, &import.file, &request).map_err(ComponentError::into_fault)
+    surroundings::import_directly(&shelf, &import.file, &request)
+        .map_err(ComponentError::into_fault)
 }
 
 #[cfg(test)]
@@ -156,18 +172,33 @@ mod tests {
         let identity = certificates.issue("9999", Kind::Agent);
         let path = certificates.folder.path().join("agent.toml");
         let write = |party: &str, more: &str| {
-            let text = format!("party = '{party}'\nidentity = '{}'\ncoordinator = 'c:1'\n{more}", identity.display());
+            let text = format!(
+                "party = '{party}'\nidentity = '{}'\ncoordinator = 'c:1'\n{more}",
+                identity.display()
+            );
             std::fs::write(&path, text).unwrap();
         };
         write("9999", "");
         let shown = check_config(&path).unwrap();
-        assert!(shown.contains("attempts = 64") && shown.contains("rest = \"127.0.0.1:9380\""), "{shown}");
+        assert!(
+            shown.contains("attempts = 64") && shown.contains("rest = \"127.0.0.1:9380\""),
+            "{shown}"
+        );
         assert!(!shown.contains("PRIVATE KEY"));
-        assert_eq!(toml::from_str::<AgentConfig>(&shown).unwrap(), AgentConfig::load(&path).unwrap());
+        assert_eq!(
+            toml::from_str::<AgentConfig>(&shown).unwrap(),
+            AgentConfig::load(&path).unwrap()
+        );
         write("1", "");
-        assert_eq!(check_config(&path).unwrap_err().code, ErrorCode::ConfigInvalid);
+        assert_eq!(
+            check_config(&path).unwrap_err().code,
+            ErrorCode::ConfigInvalid
+        );
         write("9999", "policy = 'missing.toml'\n");
-        assert_eq!(check_config(&path).unwrap_err().code, ErrorCode::ConfigInvalid);
+        assert_eq!(
+            check_config(&path).unwrap_err().code,
+            ErrorCode::ConfigInvalid
+        );
     }
 
     #[test]
@@ -176,14 +207,33 @@ mod tests {
         let file = folder.path().join("a.csv");
         std::fs::write(&file, "id,x\n1,a\n2,b\n").unwrap();
         let party = vocabulary::PartyId::new("1").unwrap();
-        let config = AgentConfig { data: folder.path().to_owned(), ..AgentConfig::new(party, "none".into(), "c:1") };
+        let config = AgentConfig {
+            data: folder.path().to_owned(),
+            ..AgentConfig::new(party, "none".into(), "c:1")
+        };
         let options = serde_json::json!({"head": 1});
         let table = TableRef::new("n", "t");
-        let mut import = TableImport { file, table: table.clone(), options, replace: false, partitions: 2 };
+        let mut import = TableImport {
+            file,
+            table: table.clone(),
+            options,
+            replace: false,
+            partitions: 2,
+        };
         assert_eq!(import_table(&config, &import).unwrap().stored, 2);
-        assert_eq!(import_table(&config, &import).unwrap_err().code, ErrorCode::Conflict);
+        assert_eq!(
+            import_table(&config, &import).unwrap_err().code,
+            ErrorCode::Conflict
+        );
         import.replace = true;
         assert!(import_table(&config, &import).is_ok());
-        assert_eq!(Shelf::open(folder.path().join("shelf")).unwrap().info(&table).unwrap().rows, 2);
+        assert_eq!(
+            Shelf::open(folder.path().join("shelf"))
+                .unwrap()
+                .info(&table)
+                .unwrap()
+                .rows,
+            2
+        );
     }
 }

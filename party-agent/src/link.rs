@@ -46,12 +46,20 @@ pub(crate) struct StatusBoard(Arc<Mutex<LinkStatus>>);
 
 impl StatusBoard {
     pub(crate) fn new(now: Timestamp) -> Self {
-        Self(Arc::new(Mutex::new(LinkStatus { since: now, connected: false, coordinator: None, last_error: None })))
+        Self(Arc::new(Mutex::new(LinkStatus {
+            since: now,
+            connected: false,
+            coordinator: None,
+            last_error: None,
+        })))
     }
 
     /// The state now.
     pub(crate) fn status(&self) -> LinkStatus {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn up(&self, coordinator: &str, now: Timestamp) {
@@ -67,15 +75,22 @@ impl StatusBoard {
     fn down(&self, fault: &Fault, now: Timestamp) {
         let mut status = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let since = if status.connected { now } else { status.since };
-        *status = LinkStatus { since, connected: false, coordinator: None, last_error: Some(fault.clone()) };
+        *status = LinkStatus {
+            since,
+            connected: false,
+            coordinator: None,
+            last_error: Some(fault.clone()),
+        };
     }
 
     /// What a user is told who needs the coordinator while there is no link.
     pub(crate) fn offline(&self) -> Fault {
         let status = self.status();
         let since = date(status.since);
-        let fault =
-            Fault::new(ErrorCode::PartyOffline, format!("this agent has no link to the coordinator since {since}"));
+        let fault = Fault::new(
+            ErrorCode::PartyOffline,
+            format!("this agent has no link to the coordinator since {since}"),
+        );
         match status.last_error {
             Some(error) => fault.next(format!("the last try ended with: {error}")),
             None => fault.next("wait until it is connected"),
@@ -84,14 +99,23 @@ impl StatusBoard {
 
     /// As JSON, for health.
     pub(crate) fn to_json(&self) -> Value {
-        let LinkStatus { since, connected, coordinator, last_error } = self.status();
+        let LinkStatus {
+            since,
+            connected,
+            coordinator,
+            last_error,
+        } = self.status();
         json!({"connected": connected, "since": since.millis(), "coordinator_version": coordinator, "last_error": last_error})
     }
 }
 
 fn date(at: Timestamp) -> String {
-    let local = chrono::DateTime::from_timestamp_micros(at.0).map(|utc| utc.with_timezone(&chrono::Local));
-    local.map_or_else(|| at.millis().to_string(), |local| local.format("%Y-%m-%d %H:%M:%S").to_string())
+    let local =
+        chrono::DateTime::from_timestamp_micros(at.0).map(|utc| utc.with_timezone(&chrono::Local));
+    local.map_or_else(
+        || at.millis().to_string(),
+        |local| local.format("%Y-%m-%d %H:%M:%S").to_string(),
+    )
 }
 
 /// What the agent says of itself at every hello.
@@ -133,12 +157,20 @@ impl LinkKeeper {
                 ended = self.session(&mut backoff, dial) => ended,
             };
             let unanswered = matches!(ended, LinkError::Unreachable { .. });
-            dial = if unanswered { (dial * 2).min(LONGEST_DIAL) } else { FIRST_DIAL };
+            dial = if unanswered {
+                (dial * 2).min(LONGEST_DIAL)
+            } else {
+                FIRST_DIAL
+            };
             self.link.send_replace(None);
             let fault = Fault::from(ended);
             self.board.down(&fault, self.holdings.now());
             tracing::warn!(coordinator = %self.address, code = fault.code.text(), %fault, "no link to the coordinator");
-            let wait = if needs_a_person(&fault) { SLOWLY } else { backoff.step() };
+            let wait = if needs_a_person(&fault) {
+                SLOWLY
+            } else {
+                backoff.step()
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}
@@ -148,7 +180,13 @@ impl LinkKeeper {
 
     /// One link, from the first packet to its end.
     async fn session(&self, backoff: &mut Backoff, patience: Duration) -> LinkError {
-        let Greeting { link, agreed, version, heartbeat, peers } = match self.dial(patience).await {
+        let Greeting {
+            link,
+            agreed,
+            version,
+            heartbeat,
+            peers,
+        } = match self.dial(patience).await {
             Ok(greeting) => greeting,
             Err(error) => return error,
         };
@@ -173,8 +211,14 @@ impl LinkKeeper {
     }
 
     async fn dial(&self, patience: Duration) -> Result<Greeting, LinkError> {
-        let expected = ExpectedPeer { kind: Kind::Coordinator, party: self.pin.party() };
-        let connection = self.endpoint.connect_within(&self.address, AGENT_LINK, expected, patience).await?;
+        let expected = ExpectedPeer {
+            kind: Kind::Coordinator,
+            party: self.pin.party(),
+        };
+        let connection = self
+            .endpoint
+            .connect_within(&self.address, AGENT_LINK, expected, patience)
+            .await?;
         let party = connection.peer().party.clone();
         let now = self.holdings.now();
         let hello = self.hello(now).map_err(LinkError::Refused)?;
@@ -184,7 +228,11 @@ impl LinkKeeper {
     }
 
     fn hello(&self, now: Timestamp) -> Result<Hello, Fault> {
-        let Introduction { direct, rest, slots } = self.introduction.clone();
+        let Introduction {
+            direct,
+            rest,
+            slots,
+        } = self.introduction.clone();
         Ok(Hello {
             protocol: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -194,7 +242,11 @@ impl LinkKeeper {
             attempts: self.supervisor.known(),
             direct,
             rest: Some(rest),
-            rows_through_coordinator: self.holdings.policy().rows_through_coordinator().is_allowed(),
+            rows_through_coordinator: self
+                .holdings
+                .policy()
+                .rows_through_coordinator()
+                .is_allowed(),
             slots: Some(slots),
             run: Some(self.run),
             mail_key: Some(self.endpoint.mail_key()?),
@@ -202,8 +254,17 @@ impl LinkKeeper {
     }
 
     fn catalogue(&self, made: Timestamp) -> Result<SignedBytes, Fault> {
-        let components = self.holdings.catalogue.iter().map(|component| component.info()).collect();
-        let catalogue = Catalogue { party: self.holdings.me.clone(), components, made };
+        let components = self
+            .holdings
+            .catalogue
+            .iter()
+            .map(|component| component.info())
+            .collect();
+        let catalogue = Catalogue {
+            party: self.holdings.me.clone(),
+            components,
+            made,
+        };
         let bytes = wire::frame::encode(&catalogue)?;
         Ok(self.endpoint.identity().sign(CATALOGUE_CONTEXT, &bytes)?)
     }
@@ -216,10 +277,19 @@ impl LinkKeeper {
         loop {
             beats.tick().await;
             // Another one is told before the last one's time is over.
-            let mail_key = self.endpoint.mail_key().ok().filter(|key| told.as_ref() != Some(&key.bytes));
+            let mail_key = self
+                .endpoint
+                .mail_key()
+                .ok()
+                .filter(|key| told.as_ref() != Some(&key.bytes));
             let telling = mail_key.as_ref().map(|key| key.bytes.clone());
-            let beat = ToCoordinator::Heartbeat { attempts: self.supervisor.known(), mail_key };
-            let said = link.call(&beat, Body::Empty, CallOptions::control(PATIENCE)).await;
+            let beat = ToCoordinator::Heartbeat {
+                attempts: self.supervisor.known(),
+                mail_key,
+            };
+            let said = link
+                .call(&beat, Body::Empty, CallOptions::control(PATIENCE))
+                .await;
             match said.map(|(reply, _)| transport::hello::done(reply)) {
                 Ok(Ok(())) => told = telling.or(told),
                 Ok(Err(fault)) => {

@@ -9,7 +9,9 @@ use policy::{Counted, Policy};
 use records::Queries;
 use transport::Admit;
 use vocabulary::offer::fingerprint_of;
-use vocabulary::{ErrorCode, Fault, JobId, Offer, Participant, PartyId, Role, SignedBytes, StepName};
+use vocabulary::{
+    ErrorCode, Fault, JobId, Offer, Participant, PartyId, Role, SignedBytes, StepName,
+};
 use wire::Address;
 use wire::agent_link::{MailHead, OFFER_CONTEXT, StepCheck};
 
@@ -40,8 +42,14 @@ impl Casts {
     /// Lets the cast of an accepted job write, under this offer and no other.
     pub(crate) fn insert(&self, fingerprint: &str, offer: &Offer) {
         let mut casts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let steps = offer.steps.iter().map(|step| (step.step.clone(), step.participants.clone()));
-        let accepted = Accepted { fingerprint: fingerprint.to_owned(), steps: steps.collect() };
+        let steps = offer
+            .steps
+            .iter()
+            .map(|step| (step.step.clone(), step.participants.clone()));
+        let accepted = Accepted {
+            fingerprint: fingerprint.to_owned(),
+            steps: steps.collect(),
+        };
         casts.insert(offer.job.clone(), accepted);
         if casts.len() > MOST_CASTS {
             // Job ids begin with their date.
@@ -61,19 +69,27 @@ impl Casts {
         match casts.get(&address.attempt.job) {
             Some(accepted) if accepted.fingerprint != address.attempt.offer => {
                 let job = &address.attempt.job;
-                let message = format!("a letter of job {job} is of another offer than the one that was accepted last");
+                let message = format!(
+                    "a letter of job {job} is of another offer than the one that was accepted last"
+                );
                 Err(Fault::new(ErrorCode::OfferRefused, message)
                     .next("run the job again; all parties need one version"))
             }
             Some(accepted) if runs(&accepted.steps, address) => Ok(()),
             Some(_) => {
                 let (job, step) = (&address.attempt.job, &address.attempt.step);
-                let message = format!("{} or {} has no part in step {step} of job {job}", address.from, address.to);
+                let message = format!(
+                    "{} or {} has no part in step {step} of job {job}",
+                    address.from, address.to
+                );
                 Err(Fault::new(ErrorCode::PermissionDenied, message))
             }
             // After a restart a peer may be ordered to work a moment before this agent is: the code lets it try again.
             None => {
-                let message = format!("job {} is not known at this agent since its start", address.attempt.job);
+                let message = format!(
+                    "job {} is not known at this agent since its start",
+                    address.attempt.job
+                );
                 Err(Fault::new(ErrorCode::PartyLost, message))
             }
         }
@@ -100,26 +116,49 @@ pub(crate) struct Offers {
 }
 
 impl Offers {
-    pub(crate) fn new(holdings: Arc<Holdings>, identity: Whoami, casts: Casts, tickets: Tickets) -> Self {
-        Self { holdings, identity, casts, tickets, turn: tokio::sync::Mutex::default() }
+    pub(crate) fn new(
+        holdings: Arc<Holdings>,
+        identity: Whoami,
+        casts: Casts,
+        tickets: Tickets,
+    ) -> Self {
+        Self {
+            holdings,
+            identity,
+            casts,
+            tickets,
+            turn: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Admits an offer in the party's own name, and signs it. That one of its own users asked is shown by a ticket; without
     /// one the policy says what may be started all the same.
-    pub(crate) async fn sign(&self, offer: Offer, ticket: Option<SignedBytes>) -> Result<SignedBytes, Fault> {
+    pub(crate) async fn sign(
+        &self,
+        offer: Offer,
+        ticket: Option<SignedBytes>,
+    ) -> Result<SignedBytes, Fault> {
         let me = &self.holdings.me;
         let malformed = |error: String| {
-            Fault::new(ErrorCode::RequestInvalid, format!("the offer cannot be signed: {error}")).at(me)
+            Fault::new(
+                ErrorCode::RequestInvalid,
+                format!("the offer cannot be signed: {error}"),
+            )
+            .at(me)
         };
-        let bytes = offer.canonical_bytes().map_err(|error| malformed(error.to_string()))?;
-        self.admit(&offer, me, &fingerprint_of(&bytes), ticket.as_ref()).await?;
+        let bytes = offer
+            .canonical_bytes()
+            .map_err(|error| malformed(error.to_string()))?;
+        self.admit(&offer, me, &fingerprint_of(&bytes), ticket.as_ref())
+            .await?;
         self.signature(&bytes)
     }
 
     /// Admits an offer that another party's agent signed, and answers with the own signature over the same bytes.
     pub(crate) async fn accept(&self, signed: SignedBytes) -> Result<SignedBytes, Fault> {
         let me = &self.holdings.me;
-        let offer: Offer = wire::frame::decode(&signed.bytes).map_err(|error| Fault::from(error).at(me))?;
+        let offer: Offer =
+            wire::frame::decode(&signed.bytes).map_err(|error| Fault::from(error).at(me))?;
         let fingerprint = fingerprint_of(&signed.bytes);
         let signer = match self.signer(&signed, &offer) {
             Ok(signer) => signer,
@@ -135,11 +174,15 @@ impl Offers {
     /// What the components say of parameters.
     pub(crate) fn check(&self, checks: &[StepCheck]) -> Vec<Fault> {
         let unfit = |check: &StepCheck| {
-            let named =
-                |component: &&&'static dyn component_kit::AnyComponent| component.description().name == check.component;
+            let named = |component: &&&'static dyn component_kit::AnyComponent| {
+                component.description().name == check.component
+            };
             let fault = match self.holdings.catalogue.iter().find(named) {
                 Some(component) => component.check(check.role, &check.parameters).err()?,
-                None => Fault::new(ErrorCode::ComponentUnknown, format!("there is no component {}", check.component)),
+                None => Fault::new(
+                    ErrorCode::ComponentUnknown,
+                    format!("there is no component {}", check.component),
+                ),
             };
             let path = match &fault.path {
                 Some(inner) => format!("{}.{inner}", check.step),
@@ -151,14 +194,26 @@ impl Offers {
     }
 
     fn signer(&self, signed: &SignedBytes, offer: &Offer) -> Result<PartyId, Fault> {
-        let refused = |message: String| Fault::new(ErrorCode::OfferRefused, message).path("signature");
-        let peer = verify_signed(signed, OFFER_CONTEXT, &(self.identity)(), self.holdings.now())
-            .map_err(|error| refused(format!("the offer's signature does not count: {error}")))?;
+        let refused =
+            |message: String| Fault::new(ErrorCode::OfferRefused, message).path("signature");
+        let peer = verify_signed(
+            signed,
+            OFFER_CONTEXT,
+            &(self.identity)(),
+            self.holdings.now(),
+        )
+        .map_err(|error| refused(format!("the offer's signature does not count: {error}")))?;
         if peer.kind != Kind::Agent {
-            return Err(refused(format!("the offer is signed by a {}, not by an agent", peer.kind)));
+            return Err(refused(format!(
+                "the offer is signed by a {}, not by an agent",
+                peer.kind
+            )));
         }
         if peer.party != offer.initiator.party {
-            return Err(refused(format!("the offer of {} is signed by party {}", offer.initiator, peer.party)));
+            return Err(refused(format!(
+                "the offer of {} is signed by party {}",
+                offer.initiator, peer.party
+            )));
         }
         Ok(peer.party)
     }
@@ -174,18 +229,27 @@ impl Offers {
         let _turn = self.turn.lock().await;
         let judged = self.judge(offer, signer, ticket).await;
         let refused = judged.as_ref().err();
-        let rule = refused.map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
+        let rule =
+            refused.map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
         // Written before anybody hears of it.
         self.judged(offer, fingerprint, rule.as_deref()).await?;
         let heritage = judged.map_err(|fault| fault.at(&holdings.me))?;
-        holdings.records.accept_offer(fingerprint, offer, holdings.now()).await?;
+        holdings
+            .records
+            .accept_offer(fingerprint, offer, holdings.now())
+            .await?;
         heritage.take(holdings, &offer.job).await?;
         self.casts.insert(fingerprint, offer);
         tracing::info!(job = %offer.job, initiator = %offer.initiator, "offer accepted");
         Ok(())
     }
 
-    async fn judge(&self, offer: &Offer, signer: &PartyId, ticket: Option<&SignedBytes>) -> Result<Heritage, Fault> {
+    async fn judge(
+        &self,
+        offer: &Offer,
+        signer: &PartyId,
+        ticket: Option<&SignedBytes>,
+    ) -> Result<Heritage, Fault> {
         let holdings = &self.holdings;
         if *signer != offer.initiator.party {
             let message = format!("an offer of {} signed by party {signer}", offer.initiator);
@@ -205,7 +269,9 @@ impl Offers {
                     heritage
                 }
                 // What is wrong with the ticket says more than that one is missing.
-                Err(fault) if fault.path.as_deref() == Some("admission.without_ticket") => return Err(why),
+                Err(fault) if fault.path.as_deref() == Some("admission.without_ticket") => {
+                    return Err(why);
+                }
                 Err(fault) => return Err(fault),
             },
         };
@@ -215,13 +281,20 @@ impl Offers {
         let earlier = holdings.records.offers_of(&offer.job).await?;
         if earlier.iter().any(|earlier| !earlier.is_amended_by(offer)) {
             let message = format!("job {} was accepted under another offer", offer.job);
-            return Err(Fault::new(ErrorCode::OfferRefused, message).path("job").next("submit it as a new job"));
+            return Err(Fault::new(ErrorCode::OfferRefused, message)
+                .path("job")
+                .next("submit it as a new job"));
         }
         // Whoever changes a job back, or runs it again, gives its offer another end: an earlier one comes again only from
         // who wants to put aside what took its place.
         if earlier.contains(offer) && earlier.last() != Some(offer) {
-            let message = format!("a later offer of job {} took the place of this one", offer.job);
-            return Err(Fault::new(ErrorCode::OfferRefused, message).path("offer").next("run the job again"));
+            let message = format!(
+                "a later offer of job {} took the place of this one",
+                offer.job
+            );
+            return Err(Fault::new(ErrorCode::OfferRefused, message)
+                .path("offer")
+                .next("run the job again"));
         }
         self.count(&policy, offer, earlier.contains(offer)).await?;
         Ok(heritage)
@@ -236,23 +309,51 @@ impl Offers {
         let counted = judgement::counted(holdings, policy, offer).await?;
         let today = holdings.now().0.div_euclid(DAY);
         let mut all = Vec::new();
-        for Counted { name, count, most, .. } in &counted {
+        for Counted {
+            name, count, most, ..
+        } in &counted
+        {
             let day = holdings.records.open_day(name, today).await?;
-            all.push((Queries { day, asker: name.clone(), count: *count }, most.most()));
+            all.push((
+                Queries {
+                    day,
+                    asker: name.clone(),
+                    count: *count,
+                },
+                most.most(),
+            ));
         }
-        let Some(too_many) = holdings.records.count_within(&all).await?.and_then(|number| counted.get(number)) else {
+        let Some(too_many) = holdings
+            .records
+            .count_within(&all)
+            .await?
+            .and_then(|number| counted.get(number))
+        else {
             return Ok(());
         };
-        let message = format!("the party's policy refuses {}, {} in a day", too_many.what, too_many.most);
+        let message = format!(
+            "the party's policy refuses {}, {} in a day",
+            too_many.what, too_many.most
+        );
         let fault = Fault::new(ErrorCode::OfferRefused, message).path(too_many.rule);
-        Err(fault.next("try again tomorrow (UTC), or ask the data owner, who can raise it in the policy file"))
+        Err(fault.next(
+            "try again tomorrow (UTC), or ask the data owner, who can raise it in the policy file",
+        ))
     }
 
     /// Whether every component that is for this party is here, in the version that was offered.
     fn runnable(&self, offer: &Offer) -> Result<(), Fault> {
         let mine = |role: &Role| offer.cast.of(*role).contains(&self.holdings.me);
-        for step in offer.steps.iter().filter(|step| step.roles.iter().any(mine)) {
-            if self.holdings.component(&step.component, step.version).is_none() {
+        for step in offer
+            .steps
+            .iter()
+            .filter(|step| step.roles.iter().any(mine))
+        {
+            if self
+                .holdings
+                .component(&step.component, step.version)
+                .is_none()
+            {
                 let message = format!(
                     "there is no component {} of version {} (step {})",
                     step.component, step.version, step.step
@@ -264,7 +365,12 @@ impl Offers {
         Ok(())
     }
 
-    async fn judged(&self, offer: &Offer, fingerprint: &str, refused_by: Option<&str>) -> Result<(), Fault> {
+    async fn judged(
+        &self,
+        offer: &Offer,
+        fingerprint: &str,
+        refused_by: Option<&str>,
+    ) -> Result<(), Fault> {
         let entry = AuditEntry::Offer {
             job: offer.job.clone(),
             fingerprint: fingerprint.to_owned(),
@@ -275,7 +381,9 @@ impl Offers {
     }
 
     fn signature(&self, bytes: &[u8]) -> Result<SignedBytes, Fault> {
-        (self.identity)().sign(OFFER_CONTEXT, bytes).map_err(|error| Fault::from(error).at(&self.holdings.me))
+        (self.identity)()
+            .sign(OFFER_CONTEXT, bytes)
+            .map_err(|error| Fault::from(error).at(&self.holdings.me))
     }
 }
 

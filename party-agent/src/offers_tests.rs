@@ -15,7 +15,12 @@ struct Host {
 fn offers_of(holdings: &Arc<Holdings>, identity: &Identity) -> Offers {
     let identity = identity.clone();
     let whoami: Whoami = Arc::new(move || identity.clone());
-    Offers::new(holdings.clone(), whoami.clone(), Casts::default(), Tickets::new(holdings.clone(), whoami))
+    Offers::new(
+        holdings.clone(),
+        whoami.clone(),
+        Casts::default(),
+        Tickets::new(holdings.clone(), whoami),
+    )
 }
 
 async fn agent(id: &str, policy: &str) -> Host {
@@ -24,13 +29,21 @@ async fn agent(id: &str, policy: &str) -> Host {
     let certificates = Certificates::new();
     let identity = certificates.identity(id, Kind::Agent);
     let offers = offers_of(&holdings, &identity);
-    Host { _folder: folder, certificates, holdings, offers }
+    Host {
+        _folder: folder,
+        certificates,
+        holdings,
+        offers,
+    }
 }
 
 impl Host {
     fn signed(&self, by: &str, kind: Kind) -> SignedBytes {
         let bytes = offer(&script("talk")).canonical_bytes().unwrap();
-        self.certificates.identity(by, kind).sign(OFFER_CONTEXT, &bytes).unwrap()
+        self.certificates
+            .identity(by, kind)
+            .sign(OFFER_CONTEXT, &bytes)
+            .unwrap()
     }
 
     async fn rules(&self) -> Vec<Option<String>> {
@@ -43,7 +56,12 @@ impl Host {
     }
 
     async fn is_accepted(&self) -> bool {
-        self.holdings.records.accepted_offer(&offer(&script("talk")).fingerprint().unwrap()).await.unwrap().is_some()
+        self.holdings
+            .records
+            .accepted_offer(&offer(&script("talk")).fingerprint().unwrap())
+            .await
+            .unwrap()
+            .is_some()
     }
 }
 
@@ -53,8 +71,12 @@ async fn answers_a_signed_offer_with_its_own_signature_over_the_same_bytes() {
     let signed = host.signed("1", Kind::Agent);
     let answer = host.offers.accept(signed.clone()).await.unwrap();
     assert_eq!(answer.bytes, signed.bytes);
-    let signer =
-        verify_signed(&answer, OFFER_CONTEXT, &host.certificates.identity("1", Kind::Agent), host.holdings.now());
+    let signer = verify_signed(
+        &answer,
+        OFFER_CONTEXT,
+        &host.certificates.identity("1", Kind::Agent),
+        host.holdings.now(),
+    );
     assert_eq!(signer.unwrap().party, party("2"));
     assert!(host.is_accepted().await);
     assert_eq!(host.rules().await, [None]);
@@ -62,11 +84,19 @@ async fn answers_a_signed_offer_with_its_own_signature_over_the_same_bytes() {
 
 #[tokio::test]
 async fn names_the_rule_that_refuses() {
-    for (policy, rule) in
-        [("", "admission.initiators"), (&OPEN.replace("components = ['*']", ""), "admission.components")]
-    {
+    for (policy, rule) in [
+        ("", "admission.initiators"),
+        (
+            &OPEN.replace("components = ['*']", ""),
+            "admission.components",
+        ),
+    ] {
         let host = agent("2", policy).await;
-        let fault = host.offers.accept(host.signed("1", Kind::Agent)).await.unwrap_err();
+        let fault = host
+            .offers
+            .accept(host.signed("1", Kind::Agent))
+            .await
+            .unwrap_err();
         assert_eq!(
             (fault.code, fault.path.as_deref(), fault.party),
             (ErrorCode::OfferRefused, Some(rule), Some(party("2")))
@@ -83,30 +113,71 @@ async fn refuses_a_forged_offer() {
     let bytes = offer(&script("wait")).canonical_bytes().unwrap();
     changed.bytes = bytes;
     let foreign = Certificates::new().identity("1", Kind::Agent);
-    let foreign = foreign.sign(OFFER_CONTEXT, &offer(&script("talk")).canonical_bytes().unwrap()).unwrap();
-    let other_purpose =
-        host.certificates.identity("1", Kind::Agent).sign("another", &host.signed("1", Kind::Agent).bytes).unwrap();
-    let forged = [changed, foreign, other_purpose, host.signed("3", Kind::Agent), host.signed("1", Kind::Coordinator)];
+    let foreign = foreign
+        .sign(
+            OFFER_CONTEXT,
+            &offer(&script("talk")).canonical_bytes().unwrap(),
+        )
+        .unwrap();
+    let other_purpose = host
+        .certificates
+        .identity("1", Kind::Agent)
+        .sign("another", &host.signed("1", Kind::Agent).bytes)
+        .unwrap();
+    let forged = [
+        changed,
+        foreign,
+        other_purpose,
+        host.signed("3", Kind::Agent),
+        host.signed("1", Kind::Coordinator),
+    ];
     for signed in forged {
         let fault = host.offers.accept(signed).await.unwrap_err();
-        assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("signature")), "{fault}");
+        assert_eq!(
+            (fault.code, fault.path.as_deref()),
+            (ErrorCode::OfferRefused, Some("signature")),
+            "{fault}"
+        );
     }
     assert_eq!(host.rules().await, vec![Some("signature".to_owned()); 5]);
-    let garbage = SignedBytes { bytes: vec![1, 2, 3], ..host.signed("1", Kind::Agent) };
+    let garbage = SignedBytes {
+        bytes: vec![1, 2, 3],
+        ..host.signed("1", Kind::Agent)
+    };
     assert!(host.offers.accept(garbage).await.is_err());
 }
 
 #[tokio::test]
 async fn signs_the_jobs_of_its_own_users_only() {
     let guest = agent("1", OPEN).await;
-    let signed = guest.offers.sign(offer(&script("talk")), None).await.unwrap();
+    let signed = guest
+        .offers
+        .sign(offer(&script("talk")), None)
+        .await
+        .unwrap();
     assert_eq!(signed.signer, party("1"));
     assert!(guest.is_accepted().await);
     let host = agent("2", OPEN).await;
-    assert_eq!(host.offers.sign(offer(&script("talk")), None).await.unwrap_err().code, ErrorCode::OfferRefused);
+    assert_eq!(
+        host.offers
+            .sign(offer(&script("talk")), None)
+            .await
+            .unwrap_err()
+            .code,
+        ErrorCode::OfferRefused
+    );
     let mut without_me = offer(&script("talk"));
     without_me.cast.guest = vec![party("3")];
-    assert_eq!(guest.offers.sign(without_me, None).await.unwrap_err().path.as_deref(), Some("cast"));
+    assert_eq!(
+        guest
+            .offers
+            .sign(without_me, None)
+            .await
+            .unwrap_err()
+            .path
+            .as_deref(),
+        Some("cast")
+    );
 }
 
 #[tokio::test]
@@ -114,7 +185,10 @@ async fn refuses_a_version_it_does_not_have() {
     let guest = agent("1", OPEN).await;
     let mut newer = offer(&script("talk"));
     newer.steps[0].version = 2;
-    assert_eq!(guest.offers.sign(newer, None).await.unwrap_err().code, ErrorCode::CatalogueMismatch);
+    assert_eq!(
+        guest.offers.sign(newer, None).await.unwrap_err().code,
+        ErrorCode::CatalogueMismatch
+    );
 }
 
 #[tokio::test]
@@ -138,9 +212,15 @@ async fn lets_only_the_cast_of_an_accepted_job_write() {
         size: 0,
     };
     assert_eq!(admit(&letter("1")).unwrap_err().code, ErrorCode::PartyLost);
-    host.offers.accept(host.signed("1", Kind::Agent)).await.unwrap();
+    host.offers
+        .accept(host.signed("1", Kind::Agent))
+        .await
+        .unwrap();
     assert!(admit(&letter("1")).is_ok());
-    assert_eq!(admit(&letter("3")).unwrap_err().code, ErrorCode::PermissionDenied);
+    assert_eq!(
+        admit(&letter("3")).unwrap_err().code,
+        ErrorCode::PermissionDenied
+    );
 }
 
 #[tokio::test]
@@ -151,47 +231,119 @@ async fn takes_mail_only_under_the_offer_that_was_accepted_last() {
     let letter = |offer: &str| {
         let (job, step, attempt) = (crate::trial::job(), step.clone(), vocabulary::Attempt(0));
         let who = |role, id| Participant::new(role, party(id));
-        let attempt = AttemptKey { job, step, attempt, offer: offer.to_owned() };
-        let address = Address { attempt, from: who(Role::Guest, "1"), to: who(Role::Host, "2"), tag: "t".to_owned() };
-        admit(&MailHead { address, message: "m".to_owned(), size: 0 }).map_err(|fault| fault.code)
+        let attempt = AttemptKey {
+            job,
+            step,
+            attempt,
+            offer: offer.to_owned(),
+        };
+        let address = Address {
+            attempt,
+            from: who(Role::Guest, "1"),
+            to: who(Role::Host, "2"),
+            tag: "t".to_owned(),
+        };
+        admit(&MailHead {
+            address,
+            message: "m".to_owned(),
+            size: 0,
+        })
+        .map_err(|fault| fault.code)
     };
     let (first, second) = (host.signed("1", Kind::Agent), amended(&host, |_| {}));
     let (one, two) = (fingerprint_of(&first.bytes), fingerprint_of(&second.bytes));
     host.offers.accept(first.clone()).await.unwrap();
-    assert_eq!((letter(&one), letter(&two)), (Ok(()), Err(ErrorCode::OfferRefused)));
-    assert_eq!(letter(""), Err(ErrorCode::OfferRefused), "a sender that names no offer is of an older version");
+    assert_eq!(
+        (letter(&one), letter(&two)),
+        (Ok(()), Err(ErrorCode::OfferRefused))
+    );
+    assert_eq!(
+        letter(""),
+        Err(ErrorCode::OfferRefused),
+        "a sender that names no offer is of an older version"
+    );
     host.offers.accept(second.clone()).await.unwrap();
-    assert_eq!((letter(&one), letter(&two)), (Err(ErrorCode::OfferRefused), Ok(())));
+    assert_eq!(
+        (letter(&one), letter(&two)),
+        (Err(ErrorCode::OfferRefused), Ok(()))
+    );
     // The coordinator shows the earlier offer again, which the initiator signed once; the last one may come again.
     for _ in 0..2 {
         let fault = host.offers.accept(first.clone()).await.unwrap_err();
-        assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("offer")), "{fault}");
+        assert_eq!(
+            (fault.code, fault.path.as_deref()),
+            (ErrorCode::OfferRefused, Some("offer")),
+            "{fault}"
+        );
         host.offers.accept(second.clone()).await.unwrap();
-        assert_eq!((letter(&one), letter(&two)), (Err(ErrorCode::OfferRefused), Ok(())));
+        assert_eq!(
+            (letter(&one), letter(&two)),
+            (Err(ErrorCode::OfferRefused), Ok(()))
+        );
     }
     // The parameters are changed back: the offer ends at another time.
     let mut back = offer(&script("talk"));
     back.expires = back.expires.map(|end| end.plus_millis(1));
     let third = signed_by(&host, "1", &back);
     host.offers.accept(third.clone()).await.unwrap();
-    assert_eq!((letter(&one), letter(&fingerprint_of(&third.bytes))), (Err(ErrorCode::OfferRefused), Ok(())));
+    assert_eq!(
+        (letter(&one), letter(&fingerprint_of(&third.bytes))),
+        (Err(ErrorCode::OfferRefused), Ok(()))
+    );
     for old in [first, second] {
         host.offers.accept(old).await.unwrap_err();
     }
-    assert_eq!(host.holdings.records.offers_of(&crate::trial::job()).await.unwrap().pop(), Some(back));
+    assert_eq!(
+        host.holdings
+            .records
+            .offers_of(&crate::trial::job())
+            .await
+            .unwrap()
+            .pop(),
+        Some(back)
+    );
 }
 
 #[tokio::test]
 async fn its_own_users_jobs_go_back_to_no_earlier_offer() {
     let guest = agent("1", OPEN).await;
-    guest.offers.sign(offer(&script("talk")), None).await.unwrap();
-    guest.offers.sign(offer(&script("sum")), None).await.unwrap();
-    let fault = guest.offers.sign(offer(&script("talk")), None).await.unwrap_err();
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("offer")), "{fault}");
-    guest.offers.sign(offer(&script("sum")), None).await.unwrap();
+    guest
+        .offers
+        .sign(offer(&script("talk")), None)
+        .await
+        .unwrap();
+    guest
+        .offers
+        .sign(offer(&script("sum")), None)
+        .await
+        .unwrap();
+    let fault = guest
+        .offers
+        .sign(offer(&script("talk")), None)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::OfferRefused, Some("offer")),
+        "{fault}"
+    );
+    guest
+        .offers
+        .sign(offer(&script("sum")), None)
+        .await
+        .unwrap();
     // What an agent remembers no more is a first offer again.
-    guest.holdings.records.forget_offers(&crate::trial::job()).await.unwrap();
-    guest.offers.sign(offer(&script("talk")), None).await.unwrap();
+    guest
+        .holdings
+        .records
+        .forget_offers(&crate::trial::job())
+        .await
+        .unwrap();
+    guest
+        .offers
+        .sign(offer(&script("talk")), None)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -208,29 +360,63 @@ async fn says_what_is_wrong_with_parameters_and_where() {
         check("scripted", Role::Guest, script("sing")),
         check("unheard_of", Role::Guest, script("talk")),
     ]);
-    let paths: Vec<_> = faults.iter().map(|fault| (fault.code, fault.path.as_deref().unwrap())).collect();
-    assert_eq!(paths, [(ErrorCode::ParameterInvalid, "s_0.script"), (ErrorCode::ComponentUnknown, "s_0")]);
+    let paths: Vec<_> = faults
+        .iter()
+        .map(|fault| (fault.code, fault.path.as_deref().unwrap()))
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            (ErrorCode::ParameterInvalid, "s_0.script"),
+            (ErrorCode::ComponentUnknown, "s_0")
+        ]
+    );
 }
 
 #[tokio::test]
 async fn takes_no_second_offer_of_a_job() {
     let guest = agent("1", OPEN).await;
-    guest.offers.sign(offer(&script("talk")), None).await.unwrap();
-    guest.offers.sign(offer(&script("talk")), None).await.unwrap();
+    guest
+        .offers
+        .sign(offer(&script("talk")), None)
+        .await
+        .unwrap();
+    guest
+        .offers
+        .sign(offer(&script("talk")), None)
+        .await
+        .unwrap();
     let mut other = offer(&script("talk"));
     other.steps[0].stage = vocabulary::Stage::Apply;
     let fault = guest.offers.sign(other, None).await.unwrap_err();
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("job")));
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::OfferRefused, Some("job"))
+    );
     assert_eq!(guest.rules().await, [None, None, Some("job".to_owned())]);
     let mut joined = offer(&script("talk"));
-    joined.steps[0].participants.push(Participant::new(Role::Host, party("3")));
-    assert_eq!(guest.offers.sign(joined, None).await.unwrap_err().path.as_deref(), Some("cast"));
+    joined.steps[0]
+        .participants
+        .push(Participant::new(Role::Host, party("3")));
+    assert_eq!(
+        guest
+            .offers
+            .sign(joined, None)
+            .await
+            .unwrap_err()
+            .path
+            .as_deref(),
+        Some("cast")
+    );
 }
 
 #[tokio::test]
 async fn lets_nobody_write_for_a_step_that_the_job_does_not_have() {
     let host = agent("2", OPEN).await;
-    host.offers.accept(host.signed("1", Kind::Agent)).await.unwrap();
+    host.offers
+        .accept(host.signed("1", Kind::Agent))
+        .await
+        .unwrap();
     let step = vocabulary::StepName::new("another_0").unwrap();
     let attempt = AttemptKey {
         job: crate::trial::job(),
@@ -239,33 +425,67 @@ async fn lets_nobody_write_for_a_step_that_the_job_does_not_have() {
         offer: offer(&script("talk")).fingerprint().unwrap(),
     };
     let who = |role, id| Participant::new(role, party(id));
-    let address = Address { attempt, from: who(Role::Guest, "1"), to: who(Role::Host, "2"), tag: "t".to_owned() };
-    let head = MailHead { address, message: "m".to_owned(), size: 0 };
-    assert_eq!((host.offers.casts.admit())(&head).unwrap_err().code, ErrorCode::PermissionDenied);
+    let address = Address {
+        attempt,
+        from: who(Role::Guest, "1"),
+        to: who(Role::Host, "2"),
+        tag: "t".to_owned(),
+    };
+    let head = MailHead {
+        address,
+        message: "m".to_owned(),
+        size: 0,
+    };
+    assert_eq!(
+        (host.offers.casts.admit())(&head).unwrap_err().code,
+        ErrorCode::PermissionDenied
+    );
 }
 
 /// The offer with other parameters, as another party's agent signed it.
 fn amended(host: &Host, change: impl FnOnce(&mut Offer)) -> SignedBytes {
     let mut other = offer(&script("sum"));
     change(&mut other);
-    host.certificates.identity("1", Kind::Agent).sign(OFFER_CONTEXT, &other.canonical_bytes().unwrap()).unwrap()
+    host.certificates
+        .identity("1", Kind::Agent)
+        .sign(OFFER_CONTEXT, &other.canonical_bytes().unwrap())
+        .unwrap()
 }
 
 #[tokio::test]
 async fn accepts_a_second_offer_of_a_job_that_changes_parameters_alone() {
     let host = agent("2", OPEN).await;
-    host.offers.accept(host.signed("1", Kind::Agent)).await.unwrap();
+    host.offers
+        .accept(host.signed("1", Kind::Agent))
+        .await
+        .unwrap();
     host.offers.accept(amended(&host, |_| ())).await.unwrap();
     let other = |offer: &mut Offer| offer.steps[0].inputs.clear();
     let fault = host.offers.accept(amended(&host, other)).await.unwrap_err();
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("job")));
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::OfferRefused, Some("job"))
+    );
     let component = |offer: &mut Offer| offer.steps[0].stage = vocabulary::Stage::Apply;
     assert!(host.offers.accept(amended(&host, component)).await.is_err());
     // A table that the policy does not name stays out of reach in a second offer as in a first.
-    let strict = agent("2", &OPEN.replace("tables = ['*']", "tables = ['experiment.offered']")).await;
-    strict.offers.accept(strict.signed("1", Kind::Agent)).await.unwrap();
-    let secret = |offer: &mut Offer| offer.steps[0].tables[1].1 = vocabulary::TableRef::new("lab", "secret");
-    let fault = strict.offers.accept(amended(&strict, secret)).await.unwrap_err();
+    let strict = agent(
+        "2",
+        &OPEN.replace("tables = ['*']", "tables = ['experiment.offered']"),
+    )
+    .await;
+    strict
+        .offers
+        .accept(strict.signed("1", Kind::Agent))
+        .await
+        .unwrap();
+    let secret =
+        |offer: &mut Offer| offer.steps[0].tables[1].1 = vocabulary::TableRef::new("lab", "secret");
+    let fault = strict
+        .offers
+        .accept(amended(&strict, secret))
+        .await
+        .unwrap_err();
     assert_eq!(fault.path.as_deref(), Some("admission.tables"));
 }
 
@@ -278,7 +498,10 @@ fn heir() -> Offer {
 }
 
 fn signed_by(host: &Host, by: &str, offer: &Offer) -> SignedBytes {
-    host.certificates.identity(by, Kind::Agent).sign(OFFER_CONTEXT, &offer.canonical_bytes().unwrap()).unwrap()
+    host.certificates
+        .identity(by, Kind::Agent)
+        .sign(OFFER_CONTEXT, &offer.canonical_bytes().unwrap())
+        .unwrap()
 }
 
 #[tokio::test]
@@ -287,9 +510,15 @@ async fn takes_over_what_succeeded_under_an_offer_that_is_still_acceptable() {
     let (records, now) = (&host.holdings.records, host.holdings.now());
     let signed = signed_by(&host, "1", &heir());
     let fault = host.offers.accept(signed.clone()).await.unwrap_err();
-    assert!(fault.message.contains("it has not succeeded here"), "{fault}");
+    assert!(
+        fault.message.contains("it has not succeeded here"),
+        "{fault}"
+    );
 
-    host.offers.accept(host.signed("1", Kind::Agent)).await.unwrap();
+    host.offers
+        .accept(host.signed("1", Kind::Agent))
+        .await
+        .unwrap();
     let order = assignment(Role::Host, "2", 0, &script("talk"));
     records.begin_attempt(&order, now).await.unwrap();
     assert!(host.offers.accept(signed.clone()).await.is_err(), "it runs");
@@ -298,27 +527,56 @@ async fn takes_over_what_succeeded_under_an_offer_that_is_still_acceptable() {
         step: order.task.step.clone(),
         owner: order.task.participant(),
     };
-    let content = records::ModelRecord { component: "scripted".into(), component_version: 1, content: vec![7] };
+    let content = records::ModelRecord {
+        component: "scripted".into(),
+        component_version: 1,
+        content: vec![7],
+    };
     records.save_model(&model, &content, now).await.unwrap();
-    records.end_attempt(&order.task, order.attempt, records::AttemptState::Succeeded, now).await.unwrap();
+    records
+        .end_attempt(
+            &order.task,
+            order.attempt,
+            records::AttemptState::Succeeded,
+            now,
+        )
+        .await
+        .unwrap();
 
     for _ in 0..2 {
         host.offers.accept(signed.clone()).await.unwrap();
     }
     let job = heir().job;
-    let taken = records.newest_attempt(&job, &order.task.step, Role::Host).await.unwrap().unwrap();
-    assert_eq!((taken.state, &taken.assignment.task.job), (records::AttemptState::Succeeded, &job));
-    let own = vocabulary::ModelRef { version: job.to_string(), ..model };
+    let taken = records
+        .newest_attempt(&job, &order.task.step, Role::Host)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (taken.state, &taken.assignment.task.job),
+        (records::AttemptState::Succeeded, &job)
+    );
+    let own = vocabulary::ModelRef {
+        version: job.to_string(),
+        ..model
+    };
     assert!(records.model(&own).await.unwrap() == Some(content));
 
     let mut foreign = heir();
-    (foreign.job, foreign.initiator) =
-        (vocabulary::JobId::new("20280101000000000000").unwrap(), Participant::new(Role::Host, party("2")));
+    (foreign.job, foreign.initiator) = (
+        vocabulary::JobId::new("20280101000000000000").unwrap(),
+        Participant::new(Role::Host, party("2")),
+    );
     let fault = host.offers.sign(foreign, None).await.unwrap_err();
-    assert!(fault.message.contains("another party started it"), "{fault}");
+    assert!(
+        fault.message.contains("another party started it"),
+        "{fault}"
+    );
 
-    let closed: policy::Rules = toml::from_str(&OPEN.replace("tables = ['*']", "tables = []")).unwrap();
-    host.holdings.set_policy(policy::Policy::new(party("2"), closed));
+    let closed: policy::Rules =
+        toml::from_str(&OPEN.replace("tables = ['*']", "tables = []")).unwrap();
+    host.holdings
+        .set_policy(policy::Policy::new(party("2"), closed));
     // The step that read the table is not taken over, and the job in which it ran is judged whole.
     crate::trial::input_was_made(&host.holdings, &order).await;
     let mut later = heir();
@@ -326,8 +584,16 @@ async fn takes_over_what_succeeded_under_an_offer_that_is_still_acceptable() {
     later.steps[1].inherited = later.steps[0].inherited.take();
     later.steps[0].tables.clear();
     later.steps[0].inputs.clear();
-    let fault = host.offers.accept(signed_by(&host, "1", &later)).await.unwrap_err();
-    assert_eq!(fault.path.as_deref(), Some("admission.tables"), "the earlier offer is judged by the policy of today");
+    let fault = host
+        .offers
+        .accept(signed_by(&host, "1", &later))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        fault.path.as_deref(),
+        Some("admission.tables"),
+        "the earlier offer is judged by the policy of today"
+    );
 }
 
 #[tokio::test]
@@ -342,12 +608,28 @@ async fn a_grant_admits_what_the_file_does_not_name_where_the_switch_is_on() {
     };
     for (policy, role, admitted) in [
         (closed.clone(), None, false),
-        (format!("{closed}[permissions]\ncomponent = true\n"), None, true),
-        (format!("{closed}[permissions]\ncomponent = true\n"), Some(Role::Guest), true),
-        (format!("{closed}[permissions]\ncomponent = true\n"), Some(Role::Host), false),
+        (
+            format!("{closed}[permissions]\ncomponent = true\n"),
+            None,
+            true,
+        ),
+        (
+            format!("{closed}[permissions]\ncomponent = true\n"),
+            Some(Role::Guest),
+            true,
+        ),
+        (
+            format!("{closed}[permissions]\ncomponent = true\n"),
+            Some(Role::Host),
+            false,
+        ),
     ] {
         let host = agent("2", &policy).await;
-        host.holdings.records.grant(&party("1"), &[grant(role)], host.holdings.now()).await.unwrap();
+        host.holdings
+            .records
+            .grant(&party("1"), &[grant(role)], host.holdings.now())
+            .await
+            .unwrap();
         let answer = host.offers.accept(host.signed("1", Kind::Agent)).await;
         assert_eq!(answer.is_ok(), admitted, "{role:?}: {:?}", answer.err());
     }
@@ -364,9 +646,18 @@ async fn refuses_an_offer_of_a_pinned_party_with_another_key() {
     let bytes = offer(&script("talk")).canonical_bytes().unwrap();
     let guest = certificates.identity("1", Kind::Agent);
     let signed = guest.sign(OFFER_CONTEXT, &bytes).unwrap();
-    pins.replace([(party("1"), certificates.identity("2", Kind::Agent).public_key_sec1())].into());
+    pins.replace(
+        [(
+            party("1"),
+            certificates.identity("2", Kind::Agent).public_key_sec1(),
+        )]
+        .into(),
+    );
     let fault = offers.accept(signed.clone()).await.unwrap_err();
-    assert!(fault.code == ErrorCode::OfferRefused && fault.message.contains("pinned"), "{fault}");
+    assert!(
+        fault.code == ErrorCode::OfferRefused && fault.message.contains("pinned"),
+        "{fault}"
+    );
     pins.replace([(party("1"), guest.public_key_sec1())].into());
     assert!(offers.accept(signed).await.is_ok());
 }

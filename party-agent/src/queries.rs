@@ -47,8 +47,12 @@ impl Measured {
 
     /// Those, and the ones of the turns inside this one of which nothing was told.
     fn uncounted(&self, asked: &Asked) -> u64 {
-        let inside = self.withheld.iter().filter(|(turn, _)| **turn != asked.turn && turn.starts_with(&asked.turn));
-        self.new_of(asked).saturating_add(inside.map(|(_, count)| count).sum())
+        let inside = self
+            .withheld
+            .iter()
+            .filter(|(turn, _)| **turn != asked.turn && turn.starts_with(&asked.turn));
+        self.new_of(asked)
+            .saturating_add(inside.map(|(_, count)| count).sum())
     }
 }
 
@@ -65,8 +69,17 @@ impl Counter {
     /// Goes on where the records stopped.
     pub(crate) async fn load(records: &Records, now: Timestamp) -> Result<Self, Fault> {
         let day = now.0.div_euclid(DAY);
-        let told = records.queries_of(day).await?.into_iter().map(|queries| (queries.asker, queries.count)).collect();
-        Ok(Self { day, told, measured: BTreeMap::new() })
+        let told = records
+            .queries_of(day)
+            .await?
+            .into_iter()
+            .map(|queries| (queries.asker, queries.count))
+            .collect();
+        Ok(Self {
+            day,
+            told,
+            measured: BTreeMap::new(),
+        })
     }
 
     /// The number in the day of the last query that an attempt would make by telling figures now.
@@ -77,7 +90,11 @@ impl Counter {
             self.day = day;
             self.told.clear();
         }
-        self.told.get(&asked.by).copied().unwrap_or(0).saturating_add(self.uncounted(key, asked))
+        self.told
+            .get(&asked.by)
+            .copied()
+            .unwrap_or(0)
+            .saturating_add(self.uncounted(key, asked))
     }
 
     /// Counts what an attempt told; gives what is to be written down, if it is anything.
@@ -87,10 +104,18 @@ impl Counter {
             return None;
         }
         let measured = self.measured.entry(key.clone()).or_default();
-        measured.told.insert(asked.turn.clone(), asked.tables.max(1));
-        measured.withheld.retain(|turn, _| !turn.starts_with(&asked.turn));
+        measured
+            .told
+            .insert(asked.turn.clone(), asked.tables.max(1));
+        measured
+            .withheld
+            .retain(|turn, _| !turn.starts_with(&asked.turn));
         *self.told.entry(asked.by.clone()).or_default() += count;
-        Some(Queries { day: self.day, asker: asked.by.clone(), count })
+        Some(Queries {
+            day: self.day,
+            asker: asked.by.clone(),
+            count,
+        })
     }
 
     /// Notes that figures of an attempt were withheld.
@@ -109,7 +134,10 @@ impl Counter {
 
     /// How many queries it makes beyond those that were counted.
     fn uncounted(&self, key: &Key, asked: &Asked) -> u64 {
-        self.measured.get(key).map_or_else(|| Measured::default().uncounted(asked), |known| known.uncounted(asked))
+        self.measured.get(key).map_or_else(
+            || Measured::default().uncounted(asked),
+            |known| known.uncounted(asked),
+        )
     }
 }
 
@@ -129,12 +157,19 @@ mod tests {
     }
 
     fn asked(by: &str, tables: u64) -> Asked {
-        Asked { by: by.to_owned(), tables, turn: String::new() }
+        Asked {
+            by: by.to_owned(),
+            tables,
+            turn: String::new(),
+        }
     }
 
     /// Of a learner that has read two tables.
     fn in_turn(turn: &str) -> Asked {
-        Asked { turn: turn.to_owned(), ..asked("9999", 2) }
+        Asked {
+            turn: turn.to_owned(),
+            ..asked("9999", 2)
+        }
     }
 
     #[test]
@@ -143,9 +178,18 @@ mod tests {
         for (epoch, number) in [(0, 1), (1, 2), (2, 3)] {
             let turn = in_turn(&format!("epoch.{epoch}/rows.0/"));
             assert_eq!(counter.number(&key(0), &turn, now), number);
-            assert_eq!(counter.count(&key(0), &turn).map(|queries| queries.count), Some(1));
+            assert_eq!(
+                counter.count(&key(0), &turn).map(|queries| queries.count),
+                Some(1)
+            );
             // The curves of the same epoch.
-            assert_eq!((counter.number(&key(0), &turn, now), counter.count(&key(0), &turn)), (number, None));
+            assert_eq!(
+                (
+                    counter.number(&key(0), &turn, now),
+                    counter.count(&key(0), &turn)
+                ),
+                (number, None)
+            );
         }
         assert_eq!(counter.number(&key(0), &in_turn("epoch.2/rows.1/"), now), 4);
         // The same epochs of another attempt.
@@ -163,7 +207,12 @@ mod tests {
         // Seven turns and two tables.
         let summary = asked("9999", 2);
         assert_eq!(counter.number(&key(0), &summary, now), 9);
-        assert_eq!(counter.count(&key(0), &summary).map(|queries| queries.count), Some(9));
+        assert_eq!(
+            counter
+                .count(&key(0), &summary)
+                .map(|queries| queries.count),
+            Some(9)
+        );
         assert_eq!(counter.count(&key(0), &summary), None);
         assert_eq!(counter.number(&key(1), &summary, now), 11);
     }
@@ -173,13 +222,26 @@ mod tests {
         let (mut counter, now) = (Counter::default(), Timestamp(DAY * 20_000));
         let one = asked("9999", 1);
         assert_eq!(counter.number(&key(0), &one, now), 1);
-        let written = Queries { day: 20_000, asker: "9999".to_owned(), count: 1 };
+        let written = Queries {
+            day: 20_000,
+            asker: "9999".to_owned(),
+            count: 1,
+        };
         assert_eq!(counter.count(&key(0), &one), Some(written));
         // The same attempt goes on telling, and then reads two more tables.
-        assert_eq!((counter.number(&key(0), &one, now), counter.count(&key(0), &one)), (1, None));
+        assert_eq!(
+            (
+                counter.number(&key(0), &one, now),
+                counter.count(&key(0), &one)
+            ),
+            (1, None)
+        );
         let three = asked("9999", 3);
         assert_eq!(counter.number(&key(0), &three, now), 3);
-        assert_eq!(counter.count(&key(0), &three).map(|queries| queries.count), Some(2));
+        assert_eq!(
+            counter.count(&key(0), &three).map(|queries| queries.count),
+            Some(2)
+        );
         // Another attempt, another asker, nothing read.
         assert_eq!(counter.number(&key(1), &one, now), 4);
         assert_eq!(counter.number(&key(1), &asked("10000", 0), now), 1);
@@ -199,14 +261,24 @@ mod tests {
     #[tokio::test]
     async fn goes_on_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let records = Records::open(&folder.path().join("records.db")).await.unwrap();
+        let records = Records::open(&folder.path().join("records.db"))
+            .await
+            .unwrap();
         let now = Timestamp(DAY * 20_000 + 5);
         let mut counter = Counter::load(&records, now).await.unwrap();
         assert_eq!(counter.number(&key(0), &asked("9999", 2), now), 2);
-        records.count_queries(&counter.count(&key(0), &asked("9999", 2)).unwrap()).await.unwrap();
+        records
+            .count_queries(&counter.count(&key(0), &asked("9999", 2)).unwrap())
+            .await
+            .unwrap();
         let mut again = Counter::load(&records, now).await.unwrap();
         assert_eq!(again.number(&key(1), &asked("9999", 1), now), 3);
-        let mut tomorrow = Counter::load(&records, Timestamp(now.0 + DAY)).await.unwrap();
-        assert_eq!(tomorrow.number(&key(1), &asked("9999", 1), Timestamp(now.0 + DAY)), 1);
+        let mut tomorrow = Counter::load(&records, Timestamp(now.0 + DAY))
+            .await
+            .unwrap();
+        assert_eq!(
+            tomorrow.number(&key(1), &asked("9999", 1), Timestamp(now.0 + DAY)),
+            1
+        );
     }
 }

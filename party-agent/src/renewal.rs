@@ -39,7 +39,8 @@ impl Renewal {
         let policy = self.reload_policy(now);
         let identity = self.endpoint.identity().reload().map_err(Fault::from);
         let identity = identity.and_then(|identity| Ok(self.endpoint.set_identity(identity)?));
-        self.behind.store(policy.is_err() || identity.is_err(), Ordering::Relaxed);
+        self.behind
+            .store(policy.is_err() || identity.is_err(), Ordering::Relaxed);
         if policy.is_ok() {
             self.again.notify_one();
         }
@@ -49,7 +50,11 @@ impl Renewal {
     }
 
     fn reload_policy(&self, now: Timestamp) -> Result<(), Fault> {
-        let mut unread = self.holdings.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unread = self
+            .holdings
+            .unread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let fault = match load_policy(&self.config) {
             Ok(policy) => {
                 *unread = None;
@@ -80,9 +85,13 @@ impl Renewal {
 
     /// When the files were last changed: a new stamp means that there is something to read.
     pub(crate) fn stamp(&self) -> Vec<Option<SystemTime>> {
-        let named =
-            ["identity.pem", "identity.key", "root.pem", "revoked.crl"].map(|name| self.config.identity.join(name));
+        let named = ["identity.pem", "identity.key", "root.pem", "revoked.crl"]
+            .map(|name| self.config.identity.join(name));
         let changed = |path: &PathBuf| path.metadata().and_then(|facts| facts.modified()).ok();
-        named.iter().chain(&self.config.policy).map(changed).collect()
+        named
+            .iter()
+            .chain(&self.config.policy)
+            .map(changed)
+            .collect()
     }
 }

@@ -19,7 +19,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use transport::{Backoff, LinkError};
 use vocabulary::report::ReportBody;
-use vocabulary::{Attempt, ErrorCode, Fault, Metric, MetricData, Outcome, Progress, Report, TaskId, Usage};
+use vocabulary::{
+    Attempt, ErrorCode, Fault, Metric, MetricData, Outcome, Progress, Report, TaskId, Usage,
+};
 use wire::agent_link::Reply;
 use wire::frame::{BULK_LIMIT, encode};
 
@@ -110,22 +112,43 @@ impl Reporter {
         let (kind, columns) = (kind_of(&body), grounds.columns.clone());
         let (telling, judged) = self.judge(&key, body, grounds, asked);
         match telling {
-            Telling::Told { body: ReportBody::Progress(progress), .. } => {
+            Telling::Told {
+                body: ReportBody::Progress(progress),
+                ..
+            } => {
                 locked(&self.0.slots).insert(key, (progress, columns));
                 self.0.wake.notify_one();
                 None
             }
             Telling::Told { body, .. } => {
-                let bytes = kind.and_then(|_| encode(&body).ok()).map_or(0, |frame| frame.len() as u64);
+                let bytes = kind
+                    .and_then(|_| encode(&body).ok())
+                    .map_or(0, |frame| frame.len() as u64);
                 let audit = self.entry((&key, kind), None, bytes);
-                self.queue(Report { task: key.0, attempt, body }, audit, &judged);
+                self.queue(
+                    Report {
+                        task: key.0,
+                        attempt,
+                        body,
+                    },
+                    audit,
+                    &judged,
+                );
                 None
             }
             Telling::Withheld { rule } => {
                 tracing::debug!(%task, kind, rule, "the policy keeps a report");
                 let audit = self.entry((&key, kind), Some(rule), 0)?;
                 for body in withheld(kind.unwrap_or_default(), rule) {
-                    self.queue(Report { task: key.0.clone(), attempt, body }, None, &Judged::note());
+                    self.queue(
+                        Report {
+                            task: key.0.clone(),
+                            attempt,
+                            body,
+                        },
+                        None,
+                        &Judged::note(),
+                    );
                 }
                 let holdings = self.0.holdings.clone();
                 tokio::spawn(async move { drop(holdings.audit(&audit).await) });
@@ -135,7 +158,13 @@ impl Reporter {
     }
 
     /// Judges a report, and counts it where it is an answer to somebody else; gives by what it was judged, too.
-    fn judge(&self, key: &Key, body: ReportBody, grounds: Grounds<'_>, asked: Option<&Asked>) -> (Telling, Judged) {
+    fn judge(
+        &self,
+        key: &Key,
+        body: ReportBody,
+        grounds: Grounds<'_>,
+        asked: Option<&Asked>,
+    ) -> (Telling, Judged) {
         let policy = self.0.holdings.policy();
         // Held until it is counted: no two reports are the last one that is allowed.
         let mut queries = locked(&self.0.queries);
@@ -143,27 +172,48 @@ impl Reporter {
         let grounds = Grounds { query, ..grounds };
         let telling = policy.disclose(body, &grounds);
         match (&telling, asked) {
-            (Telling::Told { is_answer: true, .. }, Some(asked)) => {
+            (
+                Telling::Told {
+                    is_answer: true, ..
+                },
+                Some(asked),
+            ) => {
                 if let Some(counted) = queries.count(key, asked) {
                     // The receiver lives as long as any clone.
                     let _ = self.0.queue.send(Posting::Count(counted));
                 }
             }
-            (Telling::Withheld { .. }, Some(asked)) if grounds.answers_alone() => queries.withhold(key, asked),
+            (Telling::Withheld { .. }, Some(asked)) if grounds.answers_alone() => {
+                queries.withhold(key, asked)
+            }
             _ => {}
         }
         (telling, Judged::by(&policy, &grounds))
     }
 
     /// Tells that an attempt ended; returns when that is written down.
-    pub(crate) async fn ended(&self, task: &TaskId, attempt: Attempt, outcome: Outcome, usage: Usage) {
+    pub(crate) async fn ended(
+        &self,
+        task: &TaskId,
+        attempt: Attempt,
+        outcome: Outcome,
+        usage: Usage,
+    ) {
         let key = (task.clone(), attempt);
         locked(&self.0.slots).remove(&key);
         locked(&self.0.judged).retain(|(of, _, _)| *of != key);
         locked(&self.0.queries).forget(&key);
         locked(&self.0.unsettled).insert(key);
         let judged = Judged::by(&self.0.holdings.policy(), &Grounds::none());
-        self.queue(Report { task: task.clone(), attempt, body: ReportBody::Ended { outcome, usage } }, None, &judged);
+        self.queue(
+            Report {
+                task: task.clone(),
+                attempt,
+                body: ReportBody::Ended { outcome, usage },
+            },
+            None,
+            &judged,
+        );
         self.flush().await;
     }
 
@@ -181,7 +231,11 @@ impl Reporter {
     }
 
     fn queue(&self, report: Report, entry: Option<AuditEntry>, judged: &Judged) {
-        let told = Told { report, entry, judged: serde_json::to_string(judged).ok() };
+        let told = Told {
+            report,
+            entry,
+            judged: serde_json::to_string(judged).ok(),
+        };
         // The receiver lives as long as any clone.
         let _ = self.0.queue.send(Posting::Report(Box::new(told)));
     }
@@ -209,7 +263,10 @@ impl Reporter {
             what: format!("{kind} of {} attempt {}", key.0, key.1),
             to: "the coordinator".to_owned(),
             refused_by,
-            basis: Some(Basis { policy: policy.hash().to_owned(), ..Basis::default() }),
+            basis: Some(Basis {
+                policy: policy.hash().to_owned(),
+                ..Basis::default()
+            }),
         }
     }
 
@@ -218,7 +275,10 @@ impl Reporter {
         let numbers: Vec<i64> = reports.iter().map(|(number, _)| *number).collect();
         self.0.holdings.records.acknowledge(&numbers).await?;
         locked(&self.0.withheld).retain(|number| !numbers.contains(number));
-        for (_, report) in reports.iter().filter(|(_, report)| matches!(report.body, ReportBody::Ended { .. })) {
+        for (_, report) in reports
+            .iter()
+            .filter(|(_, report)| matches!(report.body, ReportBody::Ended { .. }))
+        {
             let key = (report.task.clone(), report.attempt);
             locked(&self.0.unsettled).remove(&key);
             locked(&self.0.refused).remove(&key);
@@ -230,10 +290,17 @@ impl Reporter {
         let slots = std::mem::take(&mut *locked(&self.0.slots));
         let policy = self.0.holdings.policy();
         let report = |((task, attempt), (progress, columns))| {
-            let grounds = Grounds { columns, ..Grounds::none() };
+            let grounds = Grounds {
+                columns,
+                ..Grounds::none()
+            };
             // What waited for a link may name what the policy keeps by now.
             match policy.disclose(ReportBody::Progress(progress), &grounds) {
-                Telling::Told { body, .. } => Some(Report { task, attempt, body }),
+                Telling::Told { body, .. } => Some(Report {
+                    task,
+                    attempt,
+                    body,
+                }),
                 Telling::Withheld { .. } => None,
             }
         };
@@ -248,7 +315,10 @@ fn kind_of(body: &ReportBody) -> Option<&'static str> {
         ReportBody::Summary(_) => Some("summaries"),
         ReportBody::ModelView(_) => Some("model_views"),
         ReportBody::Output(_) => Some("table_headers"),
-        ReportBody::Started | ReportBody::Progress(_) | ReportBody::Model(_) | ReportBody::Ended { .. } => None,
+        ReportBody::Started
+        | ReportBody::Progress(_)
+        | ReportBody::Model(_)
+        | ReportBody::Ended { .. } => None,
     }
 }
 
@@ -291,7 +361,8 @@ async fn write_down(inner: std::sync::Weak<Inner>, mut postings: mpsc::Unbounded
             // One that cannot be written must not keep the others from it.
             for one in &told {
                 if let Err(fault) = keep(&inner.holdings, one).await {
-                    Reporter(inner.clone()).spoil(&(one.report.task.clone(), one.report.attempt), &fault);
+                    Reporter(inner.clone())
+                        .spoil(&(one.report.task.clone(), one.report.attempt), &fault);
                 }
             }
         }
@@ -319,7 +390,9 @@ async fn post(holdings: &Holdings, told: &[Told]) -> Result<(), Fault> {
 }
 
 async fn post_reports(holdings: &Holdings, told: &[Told]) -> Result<(), Fault> {
-    let judged = told.iter().map(|told| (&told.report, told.judged.as_deref()));
+    let judged = told
+        .iter()
+        .map(|told| (&told.report, told.judged.as_deref()));
     Ok(holdings.records.post_judged(judged).await?)
 }
 
@@ -327,7 +400,9 @@ async fn post_reports(holdings: &Holdings, told: &[Told]) -> Result<(), Fault> {
 /// although its entries find no room; what leaves later waits for the same disk.
 async fn enter(holdings: &Holdings, told: &Told) -> Result<(), Fault> {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
-    let Some(entry) = &told.entry else { return Ok(()) };
+    let Some(entry) = &told.entry else {
+        return Ok(());
+    };
     for _ in 1..TRIES {
         if holdings.audit(entry).await.is_ok() {
             return Ok(());
@@ -343,7 +418,12 @@ async fn count(holdings: &Holdings, counted: &[Queries]) -> bool {
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
     let mut left = TRIES;
     for queries in counted {
-        while let Err(fault) = holdings.records.count_queries(queries).await.map_err(Fault::from) {
+        while let Err(fault) = holdings
+            .records
+            .count_queries(queries)
+            .await
+            .map_err(Fault::from)
+        {
             tracing::error!(code = fault.code.text(), %fault, "a query cannot be counted yet; reports wait");
             left -= u32::from(fault.code != ErrorCode::StorageFull);
             if left == 0 {
@@ -363,7 +443,9 @@ async fn keep(holdings: &Holdings, told: &Told) -> Result<(), Fault> {
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
     let mut left = TRIES;
     loop {
-        let Err(fault) = post_reports(holdings, std::slice::from_ref(told)).await else { return Ok(()) };
+        let Err(fault) = post_reports(holdings, std::slice::from_ref(told)).await else {
+            return Ok(());
+        };
         tracing::error!(task = %report.task, code = fault.code.text(), %fault, "a report cannot be written down yet");
         left -= u32::from(fault.code != ErrorCode::StorageFull);
         if left == 0 {
@@ -396,7 +478,12 @@ pub(crate) struct Pump {
 
 impl Pump {
     pub(crate) fn new(reporter: Reporter, uplink: Arc<dyn Uplink>) -> Self {
-        Self { reporter, uplink, next_progress: Instant::now(), defects: BTreeMap::new() }
+        Self {
+            reporter,
+            uplink,
+            next_progress: Instant::now(),
+            defects: BTreeMap::new(),
+        }
     }
 
     /// Sends until `stop`.
@@ -429,8 +516,10 @@ impl Pump {
             self.reporter.refuse(*number, report, fault).await?;
         }
         let waiting = self.reporter.still_told(waiting).await?;
-        let mut reports: Vec<Report> =
-            waiting.iter().map(|(_, report)| self.reporter.as_told(report.clone())).collect();
+        let mut reports: Vec<Report> = waiting
+            .iter()
+            .map(|(_, report)| self.reporter.as_told(report.clone()))
+            .collect();
         if Instant::now() >= self.next_progress {
             let progress = self.reporter.take_progress();
             if !progress.is_empty() {
@@ -469,7 +558,10 @@ impl Pump {
 }
 
 fn no_reply() -> Fault {
-    Fault::new(ErrorCode::ProtocolViolation, "the coordinator's reply to reports is none")
+    Fault::new(
+        ErrorCode::ProtocolViolation,
+        "the coordinator's reply to reports is none",
+    )
 }
 
 type Numbered = (i64, Report);

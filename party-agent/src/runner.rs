@@ -86,45 +86,108 @@ enum Ending {
 impl Workshop {
     /// Runs an attempt to its end, tells and records it. Never fails: a failure is how an attempt ends.
     pub(crate) async fn run(&self, order: Checked, brake: Brake) {
-        let Checked { assignment, component, offer, consent, account, may_move, has_ticket } = order;
-        let (task, attempt, fingerprint) = (assignment.task.clone(), assignment.attempt, assignment.offer.clone());
-        let key = AttemptKey { job: task.job.clone(), step: task.step.clone(), attempt, offer: fingerprint };
+        let Checked {
+            assignment,
+            component,
+            offer,
+            consent,
+            account,
+            may_move,
+            has_ticket,
+        } = order;
+        let (task, attempt, fingerprint) = (
+            assignment.task.clone(),
+            assignment.attempt,
+            assignment.offer.clone(),
+        );
+        let key = AttemptKey {
+            job: task.job.clone(),
+            step: task.step.clone(),
+            attempt,
+            offer: fingerprint,
+        };
         self.transport.open(&key, &task.participant()).await;
         let started = self.holdings.now();
         let description = component.description();
         let (me, below) = (self.holdings.me.clone(), self.transport.clone());
         let _kept = Accounts::keep(&self.holdings, &account);
         let ledger = Arc::new(Ledger::new(self.holdings.clone(), account.clone()));
-        let vectors = Arc::new(Vectors::new(self.holdings.clone(), account.clone(), task.clone(), attempt));
-        let gate = Arc::new(GatedTransport::new(me, consent, (ledger.clone(), vectors), description.messages, below));
-        let outside =
-            Outside::new(self.holdings.clone(), self.reporter.clone(), assignment.clone(), &offer, brake.token.clone());
-        let outside = outside.moving(may_move).asked_with(has_ticket).with_archivist(self.archivist.clone());
+        let vectors = Arc::new(Vectors::new(
+            self.holdings.clone(),
+            account.clone(),
+            task.clone(),
+            attempt,
+        ));
+        let gate = Arc::new(GatedTransport::new(
+            me,
+            consent,
+            (ledger.clone(), vectors),
+            description.messages,
+            below,
+        ));
+        let outside = Outside::new(
+            self.holdings.clone(),
+            self.reporter.clone(),
+            assignment.clone(),
+            &offer,
+            brake.token.clone(),
+        );
+        let outside = outside
+            .moving(may_move)
+            .asked_with(has_ticket)
+            .with_archivist(self.archivist.clone());
         let outside = Arc::new(outside.accounted(account));
         outside.report(ReportBody::Started, About::NOTHING);
-        outside
-            .log(LogLevel::Info, &format!("{} attempt {attempt} starts as {}", description.name, task.participant()));
+        outside.log(
+            LogLevel::Info,
+            &format!(
+                "{} attempt {attempt} starts as {}",
+                description.name,
+                task.participant()
+            ),
+        );
         if let Some(because) = &assignment.because {
-            outside.log(LogLevel::Warning, &format!("it is not the first attempt: {because}"));
+            outside.log(
+                LogLevel::Warning,
+                &format!("it is not the first attempt: {because}"),
+            );
         }
         tracing::info!(because = assignment.because, "attempt starts");
         // Orders under an offer that has ended are refused, and so no attempt outlives it.
-        let deadline = [assignment.deadline, offer.expires].into_iter().flatten().min();
+        let deadline = [assignment.deadline, offer.expires]
+            .into_iter()
+            .flatten()
+            .min();
         let parameters = assignment.parameters.clone();
-        let context = TaskContext::new(assignment, description, gate.clone(), outside.clone(), brake.token.clone());
+        let context = TaskContext::new(
+            assignment,
+            description,
+            gate.clone(),
+            outside.clone(),
+            brake.token.clone(),
+        );
         let room = context.clone();
-        let room = tokio::spawn(async move { component.run(&room, parameters).await }.in_current_span());
+        let room =
+            tokio::spawn(async move { component.run(&room, parameters).await }.in_current_span());
         let ending = self.wait(room, &brake, deadline).await;
         outside.keep_model_view().await;
         let outcome = outcome_of(ending, brake.why.get(), description.name, &self.holdings);
         self.transport.close(&key, &task.participant()).await;
         let mut usage = context.usage();
-        usage.wall_micros = u64::try_from(self.holdings.now().0.saturating_sub(started.0)).unwrap_or(0);
+        usage.wall_micros =
+            u64::try_from(self.holdings.now().0.saturating_sub(started.0)).unwrap_or(0);
         say_what_left(&outside, &gate, &ledger, usage.wall_micros);
         say(&*outside, &outcome, brake.why.get());
         let state = state_of(&outcome);
-        self.reporter.ended(&task, attempt, outside.as_told(outcome), usage).await;
-        if let Err(error) = self.holdings.records.end_attempt(&task, attempt, state, self.holdings.now()).await {
+        self.reporter
+            .ended(&task, attempt, outside.as_told(outcome), usage)
+            .await;
+        if let Err(error) = self
+            .holdings
+            .records
+            .end_attempt(&task, attempt, state, self.holdings.now())
+            .await
+        {
             tracing::error!(%error, "the end of an attempt cannot be recorded");
         }
     }
@@ -138,7 +201,8 @@ impl Workshop {
         let late = async {
             match deadline {
                 Some(deadline) => {
-                    let millis = u64::try_from(deadline.millis_since(self.holdings.now())).unwrap_or(0);
+                    let millis =
+                        u64::try_from(deadline.millis_since(self.holdings.now())).unwrap_or(0);
                     tokio::time::sleep(Duration::from_millis(millis)).await;
                 }
                 None => std::future::pending().await,
@@ -160,22 +224,35 @@ impl Workshop {
     }
 }
 
-fn outcome_of(ending: Ending, stopped: Option<&Stop>, component: &str, holdings: &Holdings) -> Outcome {
+fn outcome_of(
+    ending: Ending,
+    stopped: Option<&Stop>,
+    component: &str,
+    holdings: &Holdings,
+) -> Outcome {
     let fault = match ending {
         Ending::Room(Ok(Ok(()))) => return Outcome::Succeeded,
         Ending::Room(Ok(Err(error))) => error.into_fault(),
         Ending::Room(Err(error)) if error.is_panic() => {
-            let fault = Fault::new(ErrorCode::ComponentPanicked, format!("the component {component} panicked"));
+            let fault = Fault::new(
+                ErrorCode::ComponentPanicked,
+                format!("the component {component} panicked"),
+            );
             fault.next("see the agent's log, and report the defect")
         }
-        Ending::Room(Err(_)) | Ending::Detached => Fault::new(ErrorCode::Canceled, "the attempt was cut off"),
+        Ending::Room(Err(_)) | Ending::Detached => {
+            Fault::new(ErrorCode::Canceled, "the attempt was cut off")
+        }
     };
     match stopped {
         Some(Stop::Asked(_) | Stop::Superseded) => Outcome::Canceled,
         Some(Stop::Shutdown) => Outcome::Lost,
         Some(Stop::Refused(fault)) => Outcome::Failed(fault.clone().at(&holdings.me)),
         Some(Stop::Deadline) => {
-            let fault = Fault::new(ErrorCode::DeadlinePassed, "the attempt took longer than its deadline");
+            let fault = Fault::new(
+                ErrorCode::DeadlinePassed,
+                "the attempt took longer than its deadline",
+            );
             Outcome::Failed(fault.at(&holdings.me).next("raise the job's timeout"))
         }
         None => Outcome::Failed(fault.at(&holdings.me)),
@@ -202,7 +279,10 @@ fn say_what_left(outside: &Outside, gate: &GatedTransport, ledger: &Ledger, wall
             "messages left, each after its audit entry"
         );
         let (waited, wall) = (waited / 1_000, wall_micros / 1_000);
-        outside.log(LogLevel::Info, &format!("{passed} messages left; their audit entries took {waited} of {wall} ms"));
+        outside.log(
+            LogLevel::Info,
+            &format!("{passed} messages left; their audit entries took {waited} of {wall} ms"),
+        );
     }
 }
 

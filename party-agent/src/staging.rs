@@ -33,32 +33,48 @@ impl Drop for Unfinished {
 
 impl Staging {
     pub(crate) fn new(folder: PathBuf, most_bytes: u64) -> Self {
-        Self { folder, most_bytes, careful: Mutex::default() }
+        Self {
+            folder,
+            most_bytes,
+            careful: Mutex::default(),
+        }
     }
 
     /// Notes that this file must not take the place of a table.
     pub(crate) fn keep_tables_from(&self, name: &str) {
-        self.careful.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        self.careful
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned());
     }
 
     /// Whether this file may take the place of a table.
     pub(crate) fn may_replace(&self, name: &str) -> bool {
-        !self.careful.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
+        !self
+            .careful
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(name)
     }
 
     /// A name that nobody can guess.
     pub(crate) fn fresh_name() -> Result<String, Fault> {
-        let no_entropy =
-            |error: &dyn std::fmt::Display| Fault::new(ErrorCode::Internal, format!("no randomness: {error}"));
+        let no_entropy = |error: &dyn std::fmt::Display| {
+            Fault::new(ErrorCode::Internal, format!("no randomness: {error}"))
+        };
         let mut random = crypto::Random::from_os().map_err(|error| no_entropy(&error))?;
         let mut bytes = [0_u8; 16];
         random.fill(&mut bytes);
-        Ok(bytes.iter().fold(String::with_capacity(32), |text, byte| text + &format!("{byte:02x}")))
+        Ok(bytes.iter().fold(String::with_capacity(32), |text, byte| {
+            text + &format!("{byte:02x}")
+        }))
     }
 
     /// Where a staged file is; nothing when the text is no such name or the file is not there.
     pub(crate) fn find(&self, name: &str) -> Option<PathBuf> {
-        is_name(name).then(|| self.folder.join(name)).filter(|path| path.is_file())
+        is_name(name)
+            .then(|| self.folder.join(name))
+            .filter(|path| path.is_file())
     }
 
     /// Takes a file in as it arrives; gives its bytes. Nothing is left behind when it does not arrive whole; a sender is let
@@ -73,23 +89,40 @@ impl Staging {
 
     async fn store(&self, name: &str, content: &mut BodyStream) -> Result<u64, Fault> {
         if !is_name(name) {
-            return Err(Fault::new(ErrorCode::RequestInvalid, "a staged file is named by 32 hexadecimal digits"));
+            return Err(Fault::new(
+                ErrorCode::RequestInvalid,
+                "a staged file is named by 32 hexadecimal digits",
+            ));
         }
         let path = self.folder.join(name);
         if path.exists() {
-            return Err(Fault::new(ErrorCode::Conflict, "a file of this name is staged already"));
+            return Err(Fault::new(
+                ErrorCode::Conflict,
+                "a file of this name is staged already",
+            ));
         }
         let failed = |error: std::io::Error| {
-            Fault::new(ErrorCode::StorageFull, format!("the file cannot be staged: {error}"))
-                .next("free space on the agent's disk")
+            Fault::new(
+                ErrorCode::StorageFull,
+                format!("the file cannot be staged: {error}"),
+            )
+            .next("free space on the agent's disk")
         };
         let unfinished = Unfinished(path.with_extension(UNFINISHED));
-        let file = tokio::fs::File::options().write(true).create_new(true).open(&unfinished.0).await.map_err(failed)?;
+        let file = tokio::fs::File::options()
+            .write(true)
+            .create_new(true)
+            .open(&unfinished.0)
+            .await
+            .map_err(failed)?;
         let mut file = tokio::io::BufWriter::with_capacity(1 << 18, file);
         let mut bytes = 0_u64;
         while let Some(piece) = content.next().await {
             let piece = piece.map_err(|error| {
-                Fault::new(ErrorCode::RequestInvalid, format!("the file did not arrive whole: {error}"))
+                Fault::new(
+                    ErrorCode::RequestInvalid,
+                    format!("the file did not arrive whole: {error}"),
+                )
             })?;
             bytes += piece.len() as u64;
             if bytes > self.most_bytes {
@@ -102,7 +135,9 @@ impl Staging {
             file.write_all(&piece).await.map_err(failed)?;
         }
         file.flush().await.map_err(failed)?;
-        tokio::fs::rename(&unfinished.0, &path).await.map_err(failed)?;
+        tokio::fs::rename(&unfinished.0, &path)
+            .await
+            .map_err(failed)?;
         Ok(bytes)
     }
 
@@ -110,15 +145,22 @@ impl Staging {
     pub(crate) fn remove(&self, name: &str) {
         if is_name(name) {
             let _ = std::fs::remove_file(self.folder.join(name));
-            self.careful.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+            self.careful
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(name);
         }
     }
 
     /// Removes what waits for more than a day, and what never arrived whole.
     pub(crate) fn sweep(&self, now: Timestamp) {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            return;
+        };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-            if age_millis(&path, now).is_some_and(|age| age > KEPT_MILLIS) && std::fs::remove_file(&path).is_ok() {
+            if age_millis(&path, now).is_some_and(|age| age > KEPT_MILLIS)
+                && std::fs::remove_file(&path).is_ok()
+            {
                 tracing::info!("removed a staged file that no job asked for");
             }
         }
@@ -132,7 +174,10 @@ fn age_millis(path: &Path, now: Timestamp) -> Option<i64> {
 }
 
 fn is_name(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == 32
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]
@@ -151,9 +196,22 @@ mod tests {
         let (_folder, staging) = staging(10);
         let name = Staging::fresh_name().unwrap();
         assert_ne!(name, Staging::fresh_name().unwrap());
-        assert_eq!(staging.receive(&name, doors::proxy::whole("id,x")).await, Ok(4));
-        assert_eq!(std::fs::read(staging.find(&name).unwrap()).unwrap(), b"id,x");
-        assert_eq!(staging.receive(&name, doors::proxy::whole("x")).await.unwrap_err().code, ErrorCode::Conflict);
+        assert_eq!(
+            staging.receive(&name, doors::proxy::whole("id,x")).await,
+            Ok(4)
+        );
+        assert_eq!(
+            std::fs::read(staging.find(&name).unwrap()).unwrap(),
+            b"id,x"
+        );
+        assert_eq!(
+            staging
+                .receive(&name, doors::proxy::whole("x"))
+                .await
+                .unwrap_err()
+                .code,
+            ErrorCode::Conflict
+        );
         staging.remove(&name);
         assert!(staging.find(&name).is_none());
     }
@@ -162,7 +220,12 @@ mod tests {
     async fn leaves_nothing_of_a_torn_or_oversized_file() {
         let (folder, staging) = staging(3);
         let name = "0".repeat(32);
-        assert!(staging.receive(&name, doors::proxy::whole("abcd")).await.is_err());
+        assert!(
+            staging
+                .receive(&name, doors::proxy::whole("abcd"))
+                .await
+                .is_err()
+        );
         let torn = futures_util::stream::iter([Err(std::io::Error::other("gone"))]).boxed();
         assert!(staging.receive(&name, torn).await.is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -171,8 +234,19 @@ mod tests {
     #[tokio::test]
     async fn takes_no_path_for_a_name() {
         let (folder, staging) = staging(10);
-        for name in ["../../etc/passwd", "", "ABCDEF", &format!("../{}", "0".repeat(29))] {
-            assert!(staging.receive(name, doors::proxy::whole("x")).await.is_err(), "{name}");
+        for name in [
+            "../../etc/passwd",
+            "",
+            "ABCDEF",
+            &format!("../{}", "0".repeat(29)),
+        ] {
+            assert!(
+                staging
+                    .receive(name, doors::proxy::whole("x"))
+                    .await
+                    .is_err(),
+                "{name}"
+            );
             assert!(staging.find(name).is_none());
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -182,7 +256,10 @@ mod tests {
     async fn forgets_files_after_a_day() {
         let (_folder, staging) = staging(10);
         let name = "1".repeat(32);
-        staging.receive(&name, doors::proxy::whole("x")).await.unwrap();
+        staging
+            .receive(&name, doors::proxy::whole("x"))
+            .await
+            .unwrap();
         staging.sweep(SystemClock.now());
         assert!(staging.find(&name).is_some());
         staging.sweep(SystemClock.now().plus_millis(KEPT_MILLIS + 60_000));

@@ -78,13 +78,20 @@ impl Supervisor {
 
     /// Starts what was ordered. A repeated order does nothing.
     pub(crate) async fn assign(&self, assignment: Assignment) -> Result<(), Fault> {
-        self.start(assignment).await.map_err(|fault| fault.at(&self.0.workshop.holdings.me))
+        self.start(assignment)
+            .await
+            .map_err(|fault| fault.at(&self.0.workshop.holdings.me))
     }
 
     async fn start(&self, assignment: Assignment) -> Result<(), Fault> {
         let holdings = self.0.workshop.holdings.clone();
         let task = assignment.task.clone();
-        if holdings.records.attempt(&task, assignment.attempt).await?.is_some() {
+        if holdings
+            .records
+            .attempt(&task, assignment.attempt)
+            .await?
+            .is_some()
+        {
             return Ok(());
         }
         let mut entry = AuditEntry::Ordered {
@@ -107,14 +114,20 @@ impl Supervisor {
         };
         let key = (task.clone(), order.assignment.attempt);
         self.supersede(&key).await;
-        let Some((place, brake)) = self.place(key.clone(), order.consent.clone())? else { return Ok(()) };
+        let Some((place, brake)) = self.place(key.clone(), order.consent.clone())? else {
+            return Ok(());
+        };
         // One that found its place meanwhile.
         self.supersede(&key).await;
         if let AuditEntry::Ordered { basis, .. } = &mut entry {
             *basis = Some(holdings.basis(Some(&order.offer)).await?);
         }
         holdings.audit(&entry).await?;
-        if !holdings.records.begin_attempt(&order.assignment, holdings.now()).await? {
+        if !holdings
+            .records
+            .begin_attempt(&order.assignment, holdings.now())
+            .await?
+        {
             return Ok(());
         }
         self.0.casts.insert(&order.assignment.offer, &order.offer);
@@ -135,7 +148,10 @@ impl Supervisor {
     async fn check(&self, assignment: Assignment) -> Result<Checked, Fault> {
         let holdings = &self.0.workshop.holdings;
         let Some(offer) = holdings.records.accepted_offer(&assignment.offer).await? else {
-            let message = format!("{} belongs to an offer that this party never accepted", assignment.task);
+            let message = format!(
+                "{} belongs to an offer that this party never accepted",
+                assignment.task
+            );
             return Err(Fault::new(ErrorCode::OfferRefused, message).next("submit the job again"));
         };
         agrees(&assignment, &offer, &holdings.me)?;
@@ -143,27 +159,50 @@ impl Supervisor {
         // A later offer took the place of the earlier ones: an attempt under one of those would be of another job.
         let last = holdings.records.offers_of(&task.job).await?.pop();
         if last.is_some_and(|last| last != offer) {
-            let message = format!("{task} is ordered under an offer that a later one of its job took the place of");
-            return Err(Fault::new(ErrorCode::OfferRefused, message).path("offer").next("run the job again"));
+            let message = format!(
+                "{task} is ordered under an offer that a later one of its job took the place of"
+            );
+            return Err(Fault::new(ErrorCode::OfferRefused, message)
+                .path("offer")
+                .next("run the job again"));
         }
         // By the rules of now, not of when it was accepted.
-        let consent = Arc::new(Consent::new(holdings.clone(), assignment.clone(), offer.clone()));
+        let consent = Arc::new(Consent::new(
+            holdings.clone(),
+            assignment.clone(),
+            offer.clone(),
+        ));
         let policy = consent.in_force().await?;
-        let begun = holdings.records.attempts_under(task, &assignment.offer).await?;
+        let begun = holdings
+            .records
+            .attempts_under(task, &assignment.offer)
+            .await?;
         if offer.attempts.is_none_or(|most| begun >= most) {
-            let message = format!("{begun} attempts of {task} began under the accepted offer, as many as it allows");
+            let message = format!(
+                "{begun} attempts of {task} began under the accepted offer, as many as it allows"
+            );
             return Err(Fault::new(ErrorCode::OfferRefused, message)
                 .path("admission.attempts")
                 .next("run the job again"));
         }
-        let newest = holdings.records.newest_attempt(&task.job, &task.step, task.role).await?;
+        let newest = holdings
+            .records
+            .newest_attempt(&task.job, &task.step, task.role)
+            .await?;
         if newest.is_some_and(|newest| newest.assignment.attempt > assignment.attempt) {
-            let message = format!("attempt {} of {task} is older than one that was ordered before", assignment.attempt);
+            let message = format!(
+                "attempt {} of {task} is older than one that was ordered before",
+                assignment.attempt
+            );
             return Err(Fault::new(ErrorCode::JobState, message));
         }
-        let Some(component) = holdings.component(&assignment.component, assignment.component_version) else {
-            let message =
-                format!("there is no component {} of version {}", assignment.component, assignment.component_version);
+        let Some(component) =
+            holdings.component(&assignment.component, assignment.component_version)
+        else {
+            let message = format!(
+                "there is no component {} of version {}",
+                assignment.component, assignment.component_version
+            );
             return Err(Fault::new(ErrorCode::CatalogueMismatch, message)
                 .next("install the same version of fedflow at all parties"));
         };
@@ -171,14 +210,24 @@ impl Supervisor {
         let has_ticket = holdings.ticket_of(&offer).await?.is_some();
         let may_move = has_ticket || policy.goes_without_ticket(&assignment.component);
         let account = Account::open(holdings, &assignment, &offer).await?;
-        Ok(Checked { assignment, component, offer, consent, account, may_move, has_ticket })
+        Ok(Checked {
+            assignment,
+            component,
+            offer,
+            consent,
+            account,
+            may_move,
+            has_ticket,
+        })
     }
 
     /// Stops what may not go on by the rules of now; an attempt that waits for a message is stopped like one that sends.
     pub(crate) async fn judge_again(&self) {
         let running: Vec<(Key, Brake, Arc<Consent>)> = {
             let running = self.0.running();
-            let part = |(key, one): (&Key, &Running)| (key.clone(), one.brake.clone(), one.consent.clone());
+            let part = |(key, one): (&Key, &Running)| {
+                (key.clone(), one.brake.clone(), one.consent.clone())
+            };
             running.iter().map(part).collect()
         };
         for (key, brake, consent) in running {
@@ -203,7 +252,13 @@ impl Supervisor {
 
     /// Stops older attempts of the task, and waits for them.
     async fn supersede(&self, (task, attempt): &Key) {
-        let older: Vec<Key> = self.0.running().keys().filter(|(of, at)| of == task && at < attempt).cloned().collect();
+        let older: Vec<Key> = self
+            .0
+            .running()
+            .keys()
+            .filter(|(of, at)| of == task && at < attempt)
+            .cloned()
+            .collect();
         for key in older {
             tracing::info!(task = %key.0, attempt = key.1.0, "an older attempt makes place for a newer one");
             self.halt(&key, Stop::Superseded).await;
@@ -214,28 +269,52 @@ impl Supervisor {
     fn place(&self, key: Key, consent: Arc<Consent>) -> Result<Option<(Place, Brake)>, Fault> {
         let mut running = self.0.running();
         if self.is_closing() {
-            return Err(Fault::new(ErrorCode::PartyOffline, "the agent is about to end"));
+            return Err(Fault::new(
+                ErrorCode::PartyOffline,
+                "the agent is about to end",
+            ));
         }
         if running.contains_key(&key) {
             return Ok(None);
         }
-        if running.keys().any(|(task, attempt)| *task == key.0 && *attempt > key.1) {
+        if running
+            .keys()
+            .any(|(task, attempt)| *task == key.0 && *attempt > key.1)
+        {
             let message = format!("a newer attempt of {} runs already", key.0);
             return Err(Fault::new(ErrorCode::JobState, message));
         }
         if running.len() >= self.0.most {
-            let message = format!("the agent runs {} attempts already, as many as it may", running.len());
+            let message = format!(
+                "the agent runs {} attempts already, as many as it may",
+                running.len()
+            );
             return Err(Fault::new(ErrorCode::AgentBusy, message)
                 .next("wait: the order is tried again; or raise limits.attempts at the agent"));
         }
         let (brake, quiet) = (Brake::default(), CancellationToken::new());
-        running.insert(key.clone(), Running { brake: brake.clone(), quiet: quiet.clone(), consent });
-        Ok(Some((Place { inner: self.0.clone(), key, quiet }, brake)))
+        running.insert(
+            key.clone(),
+            Running {
+                brake: brake.clone(),
+                quiet: quiet.clone(),
+                consent,
+            },
+        );
+        Ok(Some((
+            Place {
+                inner: self.0.clone(),
+                key,
+                quiet,
+            },
+            brake,
+        )))
     }
 
     /// Stops an attempt and waits until it is quiet. One that does not run here is quiet.
     pub(crate) async fn cancel(&self, task: TaskId, attempt: Attempt, why: &Fault) {
-        self.halt(&(task, attempt), Stop::Asked(why.to_string())).await;
+        self.halt(&(task, attempt), Stop::Asked(why.to_string()))
+            .await;
     }
 
     async fn halt(&self, key: &Key, why: Stop) {
@@ -246,16 +325,26 @@ impl Supervisor {
             }
             None => return,
         };
-        if tokio::time::timeout(PATIENCE, quiet.cancelled()).await.is_err() {
+        if tokio::time::timeout(PATIENCE, quiet.cancelled())
+            .await
+            .is_err()
+        {
             tracing::error!(task = %key.0, attempt = key.1.0, "an attempt is not quiet although it was cut off");
         }
     }
 
     /// Ends what a job that is over still runs. Its offer stays, for a rerun works under the same one.
     pub(crate) async fn close(&self, job: &JobId) {
-        let left: Vec<Key> = self.0.running().keys().filter(|(task, _)| task.job == *job).cloned().collect();
+        let left: Vec<Key> = self
+            .0
+            .running()
+            .keys()
+            .filter(|(task, _)| task.job == *job)
+            .cloned()
+            .collect();
         for key in left {
-            self.halt(&key, Stop::Asked("the job is over".to_owned())).await;
+            self.halt(&key, Stop::Asked("the job is over".to_owned()))
+                .await;
         }
     }
 
@@ -285,8 +374,14 @@ impl Supervisor {
             running.brake.pull(Stop::Shutdown);
         }
         self.0.tasks.close();
-        if tokio::time::timeout(PATIENCE, self.0.tasks.wait()).await.is_err() {
-            tracing::warn!(attempts = self.count(), "attempts are still under way at the end");
+        if tokio::time::timeout(PATIENCE, self.0.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                attempts = self.count(),
+                "attempts are still under way at the end"
+            );
         }
     }
 }

@@ -21,8 +21,17 @@ async fn agent(network: &InMemoryNetwork, id: &str, policy: &str, most: usize) -
     let holdings = holdings(folder.path(), id, policy).await;
     let reporter = Reporter::start(holdings.clone()).await.unwrap();
     let transport = Arc::new(network.party(&holdings.me).unwrap());
-    let workshop = Workshop { holdings: holdings.clone(), reporter, transport, archivist: None };
-    Agent { _folder: folder, holdings, supervisor: Supervisor::new(workshop, Casts::default(), most) }
+    let workshop = Workshop {
+        holdings: holdings.clone(),
+        reporter,
+        transport,
+        archivist: None,
+    };
+    Agent {
+        _folder: folder,
+        holdings,
+        supervisor: Supervisor::new(workshop, Casts::default(), most),
+    }
 }
 
 /// One agent, guest 1, that accepted the offer of the script.
@@ -35,14 +44,30 @@ async fn guest(what: &str, most: usize) -> Agent {
 impl Agent {
     async fn accept(&self, parameters: &Value) {
         let offer = offer(parameters);
-        self.holdings.records.accept_offer(&offer.fingerprint().unwrap(), &offer, self.holdings.now()).await.unwrap();
-        let role = offer.cast.participants().find(|who| who.party == self.holdings.me).unwrap().role;
+        self.holdings
+            .records
+            .accept_offer(&offer.fingerprint().unwrap(), &offer, self.holdings.now())
+            .await
+            .unwrap();
+        let role = offer
+            .cast
+            .participants()
+            .find(|who| who.party == self.holdings.me)
+            .unwrap()
+            .role;
         let order = assignment(role, self.holdings.me.as_str(), 0, parameters);
         crate::trial::input_was_made(&self.holdings, &order).await;
     }
 
     async fn bodies(&self) -> Vec<ReportBody> {
-        self.holdings.records.posted(u32::MAX).await.unwrap().into_iter().map(|(_, report)| report.body).collect()
+        self.holdings
+            .records
+            .posted(u32::MAX)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|(_, report)| report.body)
+            .collect()
     }
 
     /// How the attempts ended so far, when that many have.
@@ -52,7 +77,8 @@ impl Agent {
                 ReportBody::Ended { outcome, .. } => Some(outcome),
                 _ => None,
             };
-            let outcomes: Vec<Outcome> = self.bodies().await.into_iter().filter_map(ended).collect();
+            let outcomes: Vec<Outcome> =
+                self.bodies().await.into_iter().filter_map(ended).collect();
             if outcomes.len() >= count && self.supervisor.count() == 0 {
                 return outcomes;
             }
@@ -76,13 +102,23 @@ fn asked() -> Fault {
 #[tokio::test]
 async fn runs_a_step_at_two_parties_and_accounts_for_what_left() {
     let network = InMemoryNetwork::default();
-    let (guest, host) = (agent(&network, "1", OPEN, 4).await, agent(&network, "2", OPEN, 4).await);
+    let (guest, host) = (
+        agent(&network, "1", OPEN, 4).await,
+        agent(&network, "2", OPEN, 4).await,
+    );
     for agent in [&guest, &host] {
         agent.accept(&script("talk")).await;
     }
-    guest.supervisor.assign(assignment(Role::Guest, "1", 0, &script("talk"))).await.unwrap();
+    guest
+        .supervisor
+        .assign(assignment(Role::Guest, "1", 0, &script("talk")))
+        .await
+        .unwrap();
     assert_eq!(guest.supervisor.known().len(), 1);
-    host.supervisor.assign(assignment(Role::Host, "2", 0, &script("talk"))).await.unwrap();
+    host.supervisor
+        .assign(assignment(Role::Host, "2", 0, &script("talk")))
+        .await
+        .unwrap();
     assert_eq!(guest.outcomes(1).await, [Outcome::Succeeded]);
     assert_eq!(host.outcomes(1).await, [Outcome::Succeeded]);
     let chain = crate::trial::chain(&host.holdings);
@@ -91,32 +127,72 @@ async fn runs_a_step_at_two_parties_and_accounts_for_what_left() {
         _ => None,
     });
     let left = left.expect("an entry of the message");
-    assert_eq!((left.message.as_str(), left.tag.as_str(), left.refused_by), ("numbers", "numbers", None));
-    assert_eq!((left.disclosure, left.to.party.as_str()), (Some(vocabulary::Disclosure::Masked), "1"));
+    assert_eq!(
+        (left.message.as_str(), left.tag.as_str(), left.refused_by),
+        ("numbers", "numbers", None)
+    );
+    assert_eq!(
+        (left.disclosure, left.to.party.as_str()),
+        (Some(vocabulary::Disclosure::Masked), "1")
+    );
     assert!(left.bytes > 0 && left.of.rows.is_none());
-    assert_eq!((left.of.component.as_str(), left.of.version, left.of.attempt.0), ("scripted", 1, 0));
+    assert_eq!(
+        (
+            left.of.component.as_str(),
+            left.of.version,
+            left.of.attempt.0
+        ),
+        ("scripted", 1, 0)
+    );
     assert_eq!(left.of.offer, offer(&script("talk")).fingerprint().unwrap());
     assert_eq!(left.of.basis.policy, host.holdings.policy().hash());
-    assert_eq!(left.of.basis.initiator.map(|who| who.party.to_string()).as_deref(), Some("1"));
+    assert_eq!(
+        left.of
+            .basis
+            .initiator
+            .map(|who| who.party.to_string())
+            .as_deref(),
+        Some("1")
+    );
     assert!(
         matches!(host.bodies().await.last(), Some(ReportBody::Ended { usage, .. }) if usage.messages_sent == 1 && usage.wall_micros > 0)
     );
-    let files = guest.holdings.logs.files(&crate::trial::job(), &guest.holdings.me).unwrap();
-    let info = files.iter().find(|file| file.name == "guest/1/INFO.log").unwrap();
-    assert!(std::fs::read_to_string(&info.path).unwrap().contains("received 1 letters"));
+    let files = guest
+        .holdings
+        .logs
+        .files(&crate::trial::job(), &guest.holdings.me)
+        .unwrap();
+    let info = files
+        .iter()
+        .find(|file| file.name == "guest/1/INFO.log")
+        .unwrap();
+    assert!(
+        std::fs::read_to_string(&info.path)
+            .unwrap()
+            .contains("received 1 letters")
+    );
 }
 
 #[tokio::test]
 async fn a_repeated_order_does_nothing() {
     let guest = guest("leave", 4).await;
     let order = assignment(Role::Guest, "1", 0, &script("leave"));
-    let (first, second) = tokio::join!(guest.supervisor.assign(order.clone()), guest.supervisor.assign(order.clone()));
+    let (first, second) = tokio::join!(
+        guest.supervisor.assign(order.clone()),
+        guest.supervisor.assign(order.clone())
+    );
     assert!(first.is_ok() && second.is_ok());
     assert_eq!(guest.outcomes(1).await, [Outcome::Succeeded]);
     guest.supervisor.assign(order).await.unwrap();
     assert_eq!(guest.supervisor.count(), 0);
     let bodies = guest.bodies().await;
-    assert_eq!(bodies.iter().filter(|body| **body == ReportBody::Started).count(), 1);
+    assert_eq!(
+        bodies
+            .iter()
+            .filter(|body| **body == ReportBody::Started)
+            .count(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -131,16 +207,32 @@ async fn tells_and_keeps_what_a_room_leaves() {
             ReportBody::Metrics(_) => "metrics",
             ReportBody::Summary(_) => "summary",
             ReportBody::Model(_) => "model",
-            ReportBody::Output(table) if table.rows == 3 && table.data_name.as_deref() == Some("data") => "output",
+            ReportBody::Output(table)
+                if table.rows == 3 && table.data_name.as_deref() == Some("data") =>
+            {
+                "output"
+            }
             ReportBody::Ended { .. } => "ended",
             _ => "other",
         })
         .collect();
-    assert_eq!(kinds, ["started", "metrics", "summary", "model", "output", "ended"]);
+    assert_eq!(
+        kinds,
+        ["started", "metrics", "summary", "model", "output", "ended"]
+    );
     let output = TableRef::output(&order.task, Attempt(0), 0);
     assert_eq!(guest.holdings.shelf.info(&output).unwrap().rows, 3);
-    let record = guest.holdings.records.attempt(&order.task, Attempt(0)).await.unwrap().unwrap();
-    assert_eq!((record.state, record.outputs.len()), (records::AttemptState::Succeeded, 1));
+    let record = guest
+        .holdings
+        .records
+        .attempt(&order.task, Attempt(0))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (record.state, record.outputs.len()),
+        (records::AttemptState::Succeeded, 1)
+    );
 }
 
 #[tokio::test]
@@ -150,21 +242,54 @@ async fn refuses_an_order_that_was_not_offered() {
     type Change = Box<dyn Fn(&mut Assignment)>;
     let changes: Vec<(&str, Change)> = vec![
         ("offer", Box::new(|order| order.offer = "0".repeat(64))),
-        ("parameters", Box::new(|order| order.parameters = script("talk"))),
-        ("party", Box::new(|order| order.task.party = crate::trial::party("2"))),
+        (
+            "parameters",
+            Box::new(|order| order.parameters = script("talk")),
+        ),
+        (
+            "party",
+            Box::new(|order| order.task.party = crate::trial::party("2")),
+        ),
         ("role", Box::new(|order| order.task.role = Role::Host)),
-        ("cast", Box::new(|order| order.cast.host.push(crate::trial::party("3")))),
-        ("step cast", Box::new(|order| order.step_cast.host.push(crate::trial::party("3")))),
+        (
+            "cast",
+            Box::new(|order| order.cast.host.push(crate::trial::party("3"))),
+        ),
+        (
+            "step cast",
+            Box::new(|order| order.step_cast.host.push(crate::trial::party("3"))),
+        ),
         ("version", Box::new(|order| order.component_version = 2)),
-        ("component", Box::new(|order| order.component = "other".into())),
+        (
+            "component",
+            Box::new(|order| order.component = "other".into()),
+        ),
         ("partitions", Box::new(|order| order.partitions = 0)),
-        ("stage", Box::new(|order| order.stage = vocabulary::Stage::Apply)),
-        ("a smaller step cast", Box::new(|order| order.step_cast.host.clear())),
+        (
+            "stage",
+            Box::new(|order| order.stage = vocabulary::Stage::Apply),
+        ),
+        (
+            "a smaller step cast",
+            Box::new(|order| order.step_cast.host.clear()),
+        ),
         ("no input", Box::new(|order| order.inputs.clear())),
-        ("port", Box::new(|order| order.inputs[0].port = "train_data".into())),
-        ("another role's table", Box::new(|order| order.inputs = vec![crate::trial::input(Role::Local, "1")])),
-        ("another party's table", Box::new(|order| order.inputs = vec![crate::trial::input(Role::Guest, "2")])),
-        ("place of the model", Box::new(|order| order.model_version = "another_job".into())),
+        (
+            "port",
+            Box::new(|order| order.inputs[0].port = "train_data".into()),
+        ),
+        (
+            "another role's table",
+            Box::new(|order| order.inputs = vec![crate::trial::input(Role::Local, "1")]),
+        ),
+        (
+            "another party's table",
+            Box::new(|order| order.inputs = vec![crate::trial::input(Role::Guest, "2")]),
+        ),
+        (
+            "place of the model",
+            Box::new(|order| order.model_version = "another_job".into()),
+        ),
         (
             "table",
             Box::new(|order| {
@@ -176,8 +301,16 @@ async fn refuses_an_order_that_was_not_offered() {
             Box::new(|order| {
                 // The party's own model, and yet nobody offered it.
                 let owner = order.task.participant();
-                let model = vocabulary::ModelRef { version: "1".into(), step: order.task.step.clone(), owner };
-                order.models.push(vocabulary::ModelInput { port: "model".into(), model, checkpoint: None });
+                let model = vocabulary::ModelRef {
+                    version: "1".into(),
+                    step: order.task.step.clone(),
+                    owner,
+                };
+                order.models.push(vocabulary::ModelInput {
+                    port: "model".into(),
+                    model,
+                    checkpoint: None,
+                });
             }),
         ),
     ];
@@ -196,11 +329,17 @@ async fn stops_a_room_and_answers_when_it_is_quiet() {
     let guest = guest("wait", 4).await;
     let order = assignment(Role::Guest, "1", 0, &script("wait"));
     guest.supervisor.assign(order.clone()).await.unwrap();
-    guest.supervisor.cancel(order.task.clone(), Attempt(0), &asked()).await;
+    guest
+        .supervisor
+        .cancel(order.task.clone(), Attempt(0), &asked())
+        .await;
     assert_eq!(guest.supervisor.count(), 0);
     assert_eq!(guest.outcomes(1).await, [Outcome::Canceled]);
     // what does not run is quiet
-    guest.supervisor.cancel(order.task, Attempt(7), &asked()).await;
+    guest
+        .supervisor
+        .cancel(order.task, Attempt(7), &asked())
+        .await;
 }
 
 #[tokio::test]
@@ -208,15 +347,25 @@ async fn cuts_off_a_room_that_does_not_listen() {
     let guest = guest("deaf", 4).await;
     let order = assignment(Role::Guest, "1", 0, &script("deaf"));
     guest.supervisor.assign(order.clone()).await.unwrap();
-    guest.supervisor.cancel(order.task, Attempt(0), &asked()).await;
+    guest
+        .supervisor
+        .cancel(order.task, Attempt(0), &asked())
+        .await;
     assert_eq!(guest.outcomes(1).await, [Outcome::Canceled]);
 }
 
 #[tokio::test]
 async fn turns_a_panic_into_a_failed_attempt() {
     let guest = guest("panic", 4).await;
-    guest.supervisor.assign(assignment(Role::Guest, "1", 0, &script("panic"))).await.unwrap();
-    assert_eq!(code(&guest.outcomes(1).await[0]), Some(ErrorCode::ComponentPanicked));
+    guest
+        .supervisor
+        .assign(assignment(Role::Guest, "1", 0, &script("panic")))
+        .await
+        .unwrap();
+    assert_eq!(
+        code(&guest.outcomes(1).await[0]),
+        Some(ErrorCode::ComponentPanicked)
+    );
 }
 
 #[tokio::test]
@@ -225,7 +374,10 @@ async fn ends_an_attempt_at_its_deadline() {
     let mut order = assignment(Role::Guest, "1", 0, &script("wait"));
     order.deadline = Some(SystemClock.now().plus_millis(50));
     guest.supervisor.assign(order).await.unwrap();
-    assert_eq!(code(&guest.outcomes(1).await[0]), Some(ErrorCode::DeadlinePassed));
+    assert_eq!(
+        code(&guest.outcomes(1).await[0]),
+        Some(ErrorCode::DeadlinePassed)
+    );
 }
 
 #[tokio::test]
@@ -235,36 +387,74 @@ async fn a_newer_attempt_takes_the_place_of_an_older_one() {
     guest.supervisor.assign(order(0)).await.unwrap();
     guest.supervisor.assign(order(2)).await.unwrap();
     assert_eq!(guest.supervisor.count(), 1);
-    assert_eq!(guest.supervisor.assign(order(1)).await.unwrap_err().code, ErrorCode::JobState);
+    assert_eq!(
+        guest.supervisor.assign(order(1)).await.unwrap_err().code,
+        ErrorCode::JobState
+    );
     guest.supervisor.close(&crate::trial::job()).await;
-    assert_eq!(guest.outcomes(2).await, [Outcome::Canceled, Outcome::Canceled]);
+    assert_eq!(
+        guest.outcomes(2).await,
+        [Outcome::Canceled, Outcome::Canceled]
+    );
 }
 
 #[tokio::test]
 async fn refuses_more_attempts_than_it_may_run() {
     let guest = guest("wait", 1).await;
-    guest.supervisor.assign(assignment(Role::Guest, "1", 0, &script("wait"))).await.unwrap();
+    guest
+        .supervisor
+        .assign(assignment(Role::Guest, "1", 0, &script("wait")))
+        .await
+        .unwrap();
     let mut other = assignment(Role::Guest, "1", 0, &script("wait"));
     let mut second = offer(&script("wait"));
     second.steps[0].step = vocabulary::StepName::new("scripted_1").unwrap();
     other.task.step = second.steps[0].step.clone();
     other.offer = second.fingerprint().unwrap();
-    guest.holdings.records.accept_offer(&other.offer, &second, guest.holdings.now()).await.unwrap();
+    guest
+        .holdings
+        .records
+        .accept_offer(&other.offer, &second, guest.holdings.now())
+        .await
+        .unwrap();
     let fault = guest.supervisor.assign(other.clone()).await.unwrap_err();
     assert!(fault.code == ErrorCode::AgentBusy && fault.next.unwrap().contains("limits.attempts"));
     guest.supervisor.shut_down().await;
     assert_eq!(guest.outcomes(1).await, [Outcome::Lost]);
-    let late = Assignment { attempt: Attempt(1), ..other };
-    assert_eq!(guest.supervisor.assign(late).await.unwrap_err().code, ErrorCode::PartyOffline);
+    let late = Assignment {
+        attempt: Attempt(1),
+        ..other
+    };
+    assert_eq!(
+        guest.supervisor.assign(late).await.unwrap_err().code,
+        ErrorCode::PartyOffline
+    );
 }
 
 #[tokio::test]
 async fn the_gate_stops_what_the_policy_does_not_let_leave() {
-    let host = agent(&InMemoryNetwork::default(), "2", &OPEN.replace("'masked'", ""), 4).await;
+    let host = agent(
+        &InMemoryNetwork::default(),
+        "2",
+        &OPEN.replace("'masked'", ""),
+        4,
+    )
+    .await;
     host.accept(&script("talk")).await;
     // What cannot leave is known before the task begins, whatever was accepted before.
-    let fault = host.supervisor.assign(assignment(Role::Host, "2", 0, &script("talk"))).await.unwrap_err();
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("release.disclosures")));
+    let fault = host
+        .supervisor
+        .assign(assignment(Role::Host, "2", 0, &script("talk")))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::OfferRefused, Some("release.disclosures"))
+    );
     let chain = crate::trial::chain(&host.holdings);
-    assert!(!chain.iter().any(|record| matches!(record.entry, AuditEntry::Message(_))));
+    assert!(
+        !chain
+            .iter()
+            .any(|record| matches!(record.entry, AuditEntry::Message(_)))
+    );
 }

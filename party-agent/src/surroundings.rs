@@ -16,8 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use component_kit::{
-    About, CheckpointAt, ComponentError, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules,
-    LogLevel, MaliciousHosts, ModelCopy, Reading, Result, SavedModel, Surroundings,
+    About, CheckpointAt, ComponentError, CopiedModel, CopyRequest, ExportRequest, IdRules,
+    ImportRequest, LabelRules, LogLevel, MaliciousHosts, ModelCopy, Reading, Result, SavedModel,
+    Surroundings,
 };
 use policy::Grounds;
 use records::{CheckpointRecord, ModelRecord};
@@ -25,8 +26,8 @@ use tables::{Origin, Table};
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, Disclosure, ErrorCode, Fault, ModelRef, ModelSummary, Offer, Outcome, PartyId, PortKind, Receipt, Role,
-    Stop, TableRef, Tells,
+    Assignment, Disclosure, ErrorCode, Fault, ModelRef, ModelSummary, Offer, Outcome, PartyId,
+    PortKind, Receipt, Role, Stop, TableRef, Tells,
 };
 
 use crate::account::Account;
@@ -88,7 +89,10 @@ where
     F: FnOnce() -> Result<T> + Send + 'static,
 {
     let ended = |error: tokio::task::JoinError| {
-        ComponentError::new(ErrorCode::Internal, format!("work on a table ended: {error}"))
+        ComponentError::new(
+            ErrorCode::Internal,
+            format!("work on a table ended: {error}"),
+        )
     };
     tokio::task::spawn_blocking(work).await.map_err(ended)?
 }
@@ -102,15 +106,30 @@ impl Outside {
         cancel: CancellationToken,
     ) -> Self {
         let participant = assignment.task.participant();
-        let offered = offer.steps.iter().filter(|step| step.step == assignment.task.step).flat_map(|step| &step.tables);
-        let offered = offered.filter(|(owner, _)| *owner == participant).map(|(_, table)| table.clone());
-        let readable: Vec<TableRef> =
-            assignment.inputs.iter().map(|input| input.table.clone()).chain(offered).collect();
+        let offered = offer
+            .steps
+            .iter()
+            .filter(|step| step.step == assignment.task.step)
+            .flat_map(|step| &step.tables);
+        let offered = offered
+            .filter(|(owner, _)| *owner == participant)
+            .map(|(_, table)| table.clone());
+        let readable: Vec<TableRef> = assignment
+            .inputs
+            .iter()
+            .map(|input| input.table.clone())
+            .chain(offered)
+            .collect();
         let own_job = offer.initiator.party == holdings.me;
-        let asker = if own_job { COORDINATOR.to_owned() } else { offer.initiator.party.to_string() };
+        let asker = if own_job {
+            COORDINATOR.to_owned()
+        } else {
+            offer.initiator.party.to_string()
+        };
         let component = holdings.component(&assignment.component, assignment.component_version);
         let component = component.map(|component| component.description());
-        let takes_data = component.is_none_or(|of| of.inputs.iter().any(|port| port.kind == PortKind::Data));
+        let takes_data =
+            component.is_none_or(|of| of.inputs.iter().any(|port| port.kind == PortKind::Data));
         let takes_tables = takes_data || !readable.is_empty();
         let log = holdings.logs.open(&assignment.task);
         // What cannot be known is judged by the rules for all jobs.
@@ -125,8 +144,11 @@ impl Outside {
             read: Mutex::default(),
             seen: Mutex::default(),
             alone: component.is_none_or(|of| of.messages.is_empty()),
-            sends_rows: component
-                .is_none_or(|of| of.messages.iter().any(|line| line.disclosure == Disclosure::RowValues)),
+            sends_rows: component.is_none_or(|of| {
+                of.messages
+                    .iter()
+                    .any(|line| line.disclosure == Disclosure::RowValues)
+            }),
             is_online,
             days: Mutex::default(),
             takes_tables,
@@ -146,7 +168,11 @@ impl Outside {
     /// Whether it may move what the party owns: nobody may whose request no ticket and no rule stands behind.
     pub(crate) fn moving(self, may_move: bool) -> Self {
         let local = self.assignment.task.role == Role::Local;
-        Self { may_move, own_affair: may_move && local && self.own_job, ..self }
+        Self {
+            may_move,
+            own_affair: may_move && local && self.own_job,
+            ..self
+        }
     }
 
     /// One of the party's own users asked for the job with a ticket of its endpoint, or nobody is known to have.
@@ -167,7 +193,9 @@ impl Outside {
 
     /// How the attempt ended, as the coordinator may know it.
     pub(crate) fn as_told(&self, outcome: Outcome) -> Outcome {
-        self.holdings.policy().ended(outcome, &self.seen().columns())
+        self.holdings
+            .policy()
+            .ended(outcome, &self.seen().columns())
     }
 
     /// What is known of a report, and who asks.
@@ -175,8 +203,21 @@ impl Outside {
         let seen = self.seen();
         let read = seen.behind((self.assignment.task.role, self.takes_tables), about.rows);
         let columns = seen.columns();
-        let asked = self.asker.clone().map(|by| Asked { by, tables: seen.tables(), turn: about.turn });
-        (Grounds { tells: about.tells, read, alone: self.alone, query: None, columns }, asked)
+        let asked = self.asker.clone().map(|by| Asked {
+            by,
+            tables: seen.tables(),
+            turn: about.turn,
+        });
+        (
+            Grounds {
+                tells: about.tells,
+                read,
+                alone: self.alone,
+                query: None,
+                columns,
+            },
+            asked,
+        )
     }
 
     /// Refuses to move what the party owns for somebody of whom it does not know that he may.
@@ -184,9 +225,14 @@ impl Outside {
         if self.may_move {
             return Ok(());
         }
-        let message = format!("{what} is this party's own, and nobody asked for it at its REST endpoint");
-        let fault = Fault::new(ErrorCode::OfferRefused, message).at(&self.holdings.me).path("admission.without_ticket");
-        Err(fault.next("ask there, or name the component in admission.without_ticket of the policy").into())
+        let message =
+            format!("{what} is this party's own, and nobody asked for it at its REST endpoint");
+        let fault = Fault::new(ErrorCode::OfferRefused, message)
+            .at(&self.holdings.me)
+            .path("admission.without_ticket");
+        Err(fault
+            .next("ask there, or name the component in admission.without_ticket of the policy")
+            .into())
     }
 
     /// With the way to copy models.
@@ -196,7 +242,10 @@ impl Outside {
 
     /// With the account that notes how many rows were read.
     pub(crate) fn accounted(self, account: Arc<Account>) -> Self {
-        Self { account: Some(account), ..self }
+        Self {
+            account: Some(account),
+            ..self
+        }
     }
 
     /// Notes rows for the audit chain.
@@ -208,20 +257,45 @@ impl Outside {
 
     /// Where what the attempt learns is kept.
     fn own_model(&self) -> ModelRef {
-        let Assignment { task, model_version, .. } = &self.assignment;
-        ModelRef { version: model_version.clone(), step: task.step.clone(), owner: task.participant() }
+        let Assignment {
+            task,
+            model_version,
+            ..
+        } = &self.assignment;
+        ModelRef {
+            version: model_version.clone(),
+            step: task.step.clone(),
+            owner: task.participant(),
+        }
     }
 
     /// Writes down of how many rows the model is made that the attempt leaves: whoever applies it tells of those, too.
     async fn note_model_rows(&self) -> Result<()> {
         let rows = self.seen().fewest();
-        Ok(self.holdings.records.note_model_rows(&self.own_model(), rows).await.map_err(Fault::from)?)
+        Ok(self
+            .holdings
+            .records
+            .note_model_rows(&self.own_model(), rows)
+            .await
+            .map_err(Fault::from)?)
     }
 
     /// Keeps the model's form for readers beside the model: archives hold it, whatever the coordinator may know.
     pub(crate) async fn keep_model_view(&self) {
-        let Some(view) = self.view.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        if let Err(error) = self.holdings.records.save_model_view(&self.own_model(), &view).await {
+        let Some(view) = self
+            .view
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        else {
+            return;
+        };
+        if let Err(error) = self
+            .holdings
+            .records
+            .save_model_view(&self.own_model(), &view)
+            .await
+        {
             tracing::error!(%error, "the view of a model cannot be kept");
         }
     }
@@ -238,7 +312,10 @@ impl Outside {
         if !table.namespace.starts_with("output_data_") {
             return Ok(());
         }
-        let message = format!("the namespace {:?} is kept for outputs of jobs", table.namespace);
+        let message = format!(
+            "the namespace {:?} is kept for outputs of jobs",
+            table.namespace
+        );
         Err(Fault::new(ErrorCode::RequestInvalid, message)
             .at(&self.holdings.me)
             .next("choose another namespace")
@@ -247,21 +324,37 @@ impl Outside {
 
     /// Counts what the attempt takes in and leaves, and refuses more than its job allows. What it needs beside is its own affair.
     fn hold(&self, bytes: u64) -> Result<()> {
-        let used = self.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        let Some(most) = self.assignment.limits.memory_mib.filter(|most| used > most.saturating_mul(1 << 20)) else {
+        let used = self
+            .used
+            .fetch_add(bytes, Ordering::Relaxed)
+            .saturating_add(bytes);
+        let Some(most) = self
+            .assignment
+            .limits
+            .memory_mib
+            .filter(|most| used > most.saturating_mul(1 << 20))
+        else {
             return Ok(());
         };
-        let message = format!("the task's tables take more than the {most} MiB that its compute profile allows");
+        let message = format!(
+            "the task's tables take more than the {most} MiB that its compute profile allows"
+        );
         let fault = Fault::new(ErrorCode::LimitReached, message).at(&self.holdings.me);
-        Err(fault.next("take a profile with more memory, or fewer rows").into())
+        Err(fault
+            .next("take a profile with more memory, or fewer rows")
+            .into())
     }
 
     async fn read(&self, table: &TableRef) -> Result<Table> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(table.clone());
+        self.read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(table.clone());
         let (shelf, name) = (self.holdings.shelf.clone(), table.clone());
         let found = blocking(move || {
             if !shelf.info(&name)?.enabled {
-                let fault = Fault::new(ErrorCode::TableInvalid, format!("table {name} is disabled"));
+                let fault =
+                    Fault::new(ErrorCode::TableInvalid, format!("table {name} is disabled"));
                 return Err(fault.next("enable the table, then run again").into());
             }
             Ok(shelf.read(&name)?)
@@ -289,7 +382,12 @@ impl Surroundings for Outside {
 
     async fn store_output(&self, index: usize, name: &str, table: &Table) -> Result<()> {
         self.hold(table.bytes())?;
-        let Assignment { task, attempt, partitions, .. } = &self.assignment;
+        let Assignment {
+            task,
+            attempt,
+            partitions,
+            ..
+        } = &self.assignment;
         self.seen().name(table);
         let table = &table.watched(self.stop());
         let (shelf, rows, partitions) = (self.holdings.shelf.clone(), table.clone(), *partitions);
@@ -298,37 +396,67 @@ impl Surroundings for Outside {
             kept::keep(self, file, table).await?;
         }
         let stored = blocking(move || Ok(shelf.write(&at, &rows, partitions)?)).await?;
-        let parents: Vec<TableRef> = self.read.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
-        self.holdings.records.add_descent(&stored.table, &parents, Some(&task.job)).await.map_err(Fault::from)?;
+        let parents: Vec<TableRef> = self
+            .read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect();
+        self.holdings
+            .records
+            .add_descent(&stored.table, &parents, Some(&task.job))
+            .await
+            .map_err(Fault::from)?;
         let summary = stored.summary(Some(name));
-        self.holdings.records.add_output(task, *attempt, index, &summary).await.map_err(Fault::from)?;
+        self.holdings
+            .records
+            .add_output(task, *attempt, index, &summary)
+            .await
+            .map_err(Fault::from)?;
         self.report(ReportBody::Output(summary), About::NOTHING);
         Ok(())
     }
 
-    async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(Reading) + Send + Sync>) -> Result<Receipt> {
+    async fn import(
+        &self,
+        request: ImportRequest,
+        progress: Box<dyn Fn(Reading) + Send + Sync>,
+    ) -> Result<Receipt> {
         self.need_to_move(&format!("the table {}", request.table))?;
         self.check_new_name(&request.table)?;
         let (table, added) = (request.table.clone(), import::adds_rows(&request));
-        let receipt = import::import(&self.holdings, request, progress, self.cancel.clone()).await?;
+        let receipt =
+            import::import(&self.holdings, request, progress, self.cancel.clone()).await?;
         self.log(LogLevel::Info, &import::describe(&receipt));
         self.seen().rows(receipt.stored);
         let Assignment { task, attempt, .. } = &self.assignment;
         let (records, shelf) = (&self.holdings.records, self.holdings.shelf.clone());
-        records.add_root(&table, Some(&task.job), added).await.map_err(Fault::from)?;
-        let summary = blocking(move || Ok(shelf.info(&table)?.summary(&table, Some("upload")))).await?;
-        records.add_output(task, *attempt, 0, &summary).await.map_err(Fault::from)?;
+        records
+            .add_root(&table, Some(&task.job), added)
+            .await
+            .map_err(Fault::from)?;
+        let summary =
+            blocking(move || Ok(shelf.info(&table)?.summary(&table, Some("upload")))).await?;
+        records
+            .add_output(task, *attempt, 0, &summary)
+            .await
+            .map_err(Fault::from)?;
         self.report(ReportBody::Output(summary), About::NOTHING);
         Ok(receipt)
     }
 
     async fn lines(&self, file: &str) -> Result<Vec<String>> {
         if !self.own_job {
-            return Err(self.refused(format!("{file:?} is a file of this party, and another party started the job")));
+            return Err(self.refused(format!(
+                "{file:?} is a file of this party, and another party started the job"
+            )));
         }
         self.need_to_move(&format!("the file {file:?}"))?;
-        let (holdings, file, cancel) = (self.holdings.clone(), file.to_owned(), self.cancel.clone());
-        let lines = blocking(move || lines::of(import::source(&holdings, &file, None)?, &cancel)).await?;
+        let (holdings, file, cancel) =
+            (self.holdings.clone(), file.to_owned(), self.cancel.clone());
+        let lines =
+            blocking(move || lines::of(import::source(&holdings, &file, None)?, &cancel)).await?;
         self.hold(lines.iter().map(|line| line.len() as u64).sum())?;
         self.seen().rows(lines.len() as u64);
         self.account_rows(lines.len() as u64);
@@ -341,14 +469,24 @@ impl Surroundings for Outside {
 
     fn label_rules(&self) -> LabelRules {
         let policy = self.holdings.policy();
-        let policy::LabelRules { rows_per_column, small_table, when_broken, malicious_hosts } = policy.rules().labels;
+        let policy::LabelRules {
+            rows_per_column,
+            small_table,
+            when_broken,
+            malicious_hosts,
+        } = policy.rules().labels;
         let malicious_hosts = match malicious_hosts {
             policy::MaliciousHosts::Trust => MaliciousHosts::Trust,
             policy::MaliciousHosts::Rekey => MaliciousHosts::Rekey,
             policy::MaliciousHosts::Refuse => MaliciousHosts::Refuse,
         };
         let refuses = when_broken == policy::WhenBroken::Refuse;
-        LabelRules { rows_per_column, small_table, refuses, malicious_hosts }
+        LabelRules {
+            rows_per_column,
+            small_table,
+            refuses,
+            malicious_hosts,
+        }
     }
 
     fn id_rules(&self) -> IdRules {
@@ -364,7 +502,12 @@ impl Surroundings for Outside {
     }
 
     async fn copy(&self, request: CopyRequest) -> Result<u64> {
-        let CopyRequest { from, to, replace, partitions } = request;
+        let CopyRequest {
+            from,
+            to,
+            replace,
+            partitions,
+        } = request;
         self.need_to_move(&format!("the table {to}"))?;
         if !self.own_affair && !self.readable.contains(&from) {
             return Err(self.refused(format!("table {from} was not offered to this step")));
@@ -373,26 +516,41 @@ impl Surroundings for Outside {
         // A job that others started makes tables where the policy names the component, and takes none away.
         let replace = replace && self.own_affair;
         let table = self.read(&from).await?;
-        let partitions =
-            partitions.unwrap_or_else(|| u32::try_from(table.partitions()).unwrap_or(u32::MAX).clamp(1, 1023));
+        let partitions = partitions.unwrap_or_else(|| {
+            u32::try_from(table.partitions())
+                .unwrap_or(u32::MAX)
+                .clamp(1, 1023)
+        });
         let (shelf, target) = (self.holdings.shelf.clone(), to.clone());
         let stored = blocking(move || {
             if !replace && shelf.exists(&target) {
-                let fault = Fault::new(ErrorCode::Conflict, format!("table {target} exists already"));
-                return Err(fault.next("choose another name, or delete that table").into());
+                let fault = Fault::new(
+                    ErrorCode::Conflict,
+                    format!("table {target} exists already"),
+                );
+                return Err(fault
+                    .next("choose another name, or delete that table")
+                    .into());
             }
             Ok(shelf.write_from(&target, &table, partitions, Origin::Output)?)
         })
         .await?;
         let job = &self.assignment.task.job;
-        self.holdings.records.add_descent(&to, &[from], Some(job)).await.map_err(Fault::from)?;
+        self.holdings
+            .records
+            .add_descent(&to, &[from], Some(job))
+            .await
+            .map_err(Fault::from)?;
         Ok(stored.info.rows)
     }
 
     async fn export(&self, request: ExportRequest) -> Result<u64> {
         self.need_to_move(&format!("the file {:?}", request.path))?;
         if !self.own_affair && !self.readable.contains(&request.table) {
-            return Err(self.refused(format!("table {} was not offered to this step", request.table)));
+            return Err(self.refused(format!(
+                "table {} was not offered to this step",
+                request.table
+            )));
         }
         let table = self.read(&request.table).await?;
         let root = self.holdings.export_root.clone();
@@ -402,29 +560,61 @@ impl Surroundings for Outside {
     }
 
     async fn load_model(&self, model: &ModelRef) -> Result<SavedModel> {
-        let Some(input) = self.assignment.models.iter().find(|input| input.model == *model) else {
-            return Err(self.refused(format!("the model of step {} was not wired to this step", model.step)));
+        let Some(input) = self
+            .assignment
+            .models
+            .iter()
+            .find(|input| input.model == *model)
+        else {
+            return Err(self.refused(format!(
+                "the model of step {} was not wired to this step",
+                model.step
+            )));
         };
-        let (records, missing) =
-            (&self.holdings.records, format!("of step {} in version {}", model.step, model.version));
+        let (records, missing) = (
+            &self.holdings.records,
+            format!("of step {} in version {}", model.step, model.version),
+        );
         let found = match &input.checkpoint {
             None => records.model(model).await.map_err(Fault::from)?,
             Some(which) => {
-                let kept = records.checkpoint(model, which).await.map_err(Fault::from)?;
-                self.log(LogLevel::Info, &format!("the model is the checkpoint {which:?} {missing}"));
+                let kept = records
+                    .checkpoint(model, which)
+                    .await
+                    .map_err(Fault::from)?;
+                self.log(
+                    LogLevel::Info,
+                    &format!("the model is the checkpoint {which:?} {missing}"),
+                );
                 kept.map(|kept| kept.model)
             }
         };
         let record = found.ok_or_else(|| {
-            let what = if input.checkpoint.is_some() { "checkpoint of that number or name" } else { "model" };
-            Fault::new(ErrorCode::ModelMissing, format!("there is no {what} {missing}"))
-                .at(&self.holdings.me)
-                .next("train it, or check the model's version")
+            let what = if input.checkpoint.is_some() {
+                "checkpoint of that number or name"
+            } else {
+                "model"
+            };
+            Fault::new(
+                ErrorCode::ModelMissing,
+                format!("there is no {what} {missing}"),
+            )
+            .at(&self.holdings.me)
+            .next("train it, or check the model's version")
         })?;
         let rows = records.model_rows(model).await.map_err(Fault::from)?;
         self.seen().model(rows);
-        let ModelRecord { component, component_version, content } = record;
-        Ok(SavedModel { component, component_version, role: model.owner.role, bytes: content })
+        let ModelRecord {
+            component,
+            component_version,
+            content,
+        } = record;
+        Ok(SavedModel {
+            component,
+            component_version,
+            role: model.owner.role,
+            bytes: content,
+        })
     }
 
     async fn save_model(&self, model: SavedModel) -> Result<()> {
@@ -441,13 +631,23 @@ impl Surroundings for Outside {
             content: model.bytes,
         };
         self.note_model_rows().await?;
-        self.holdings.records.save_model(&at, &record, self.holdings.now()).await.map_err(Fault::from)?;
+        self.holdings
+            .records
+            .save_model(&at, &record, self.holdings.now())
+            .await
+            .map_err(Fault::from)?;
         self.report(ReportBody::Model(summary), About::NOTHING);
         Ok(())
     }
 
     async fn hand_model_on(&self, from: &ModelRef, model: SavedModel) -> Result<()> {
-        if let Some(view) = self.holdings.records.model_view(from).await.map_err(Fault::from)? {
+        if let Some(view) = self
+            .holdings
+            .records
+            .model_view(from)
+            .await
+            .map_err(Fault::from)?
+        {
             // What the maker said that it gives away is not known here: it counts as everything.
             self.report(ReportBody::ModelView(view), About::NOTHING);
         }
@@ -493,8 +693,14 @@ impl Surroundings for Outside {
         };
         let (grounds, asked) = self.grounds(about);
         let Assignment { task, attempt, .. } = &self.assignment;
-        if let Some(rule) = self.reporter.tell((task, *attempt), body, grounds, asked.as_ref()) {
-            self.log(LogLevel::Warning, &format!("{what} of this step: withheld by rule {rule}"));
+        if let Some(rule) = self
+            .reporter
+            .tell((task, *attempt), body, grounds, asked.as_ref())
+        {
+            self.log(
+                LogLevel::Warning,
+                &format!("{what} of this step: withheld by rule {rule}"),
+            );
         }
     }
 

@@ -59,14 +59,18 @@ impl Tickets {
     /// A ticket for a request; none for one that can start no job, or is too large to be carried twice.
     pub(crate) fn give(&self, request: &Request<'_>) -> Result<Option<SignedBytes>, Fault> {
         let path = request.path.trim_end_matches('/');
-        let Some(document) = std::str::from_utf8(request.body).ok().filter(|text| text.len() <= LARGEST_TICKET) else {
+        let Some(document) = std::str::from_utf8(request.body)
+            .ok()
+            .filter(|text| text.len() <= LARGEST_TICKET)
+        else {
             return Ok(None);
         };
         if !coverage::may_start_a_job(path) {
             return Ok(None);
         }
         let now = self.holdings.now();
-        let (expires, jobs) = standing(path, document, now)?.unwrap_or((now.plus_millis(DAYS * MILLIS_OF_DAY), 1));
+        let (expires, jobs) =
+            standing(path, document, now)?.unwrap_or((now.plus_millis(DAYS * MILLIS_OF_DAY), 1));
         let ticket = Ticket {
             id: Staging::fresh_name()?,
             party: self.holdings.me.clone(),
@@ -83,11 +87,20 @@ impl Tickets {
 
     /// The ticket, if this agent gave it, it is still good, and the offer says what the request said; it is used for the job
     /// then. Who cannot show a good ticket is told why.
-    pub(crate) async fn accept(&self, signed: &SignedBytes, offer: &Offer) -> Result<Ticket, Fault> {
+    pub(crate) async fn accept(
+        &self,
+        signed: &SignedBytes,
+        offer: &Offer,
+    ) -> Result<Ticket, Fault> {
         let ticket = self.read(signed)?;
-        coverage::check(&self.holdings, &ticket, offer).await.map_err(|why| {
-            refused(format!("the offer of job {} is not what was asked for at {}: {why}", offer.job, ticket.path))
-        })?;
+        coverage::check(&self.holdings, &ticket, offer)
+            .await
+            .map_err(|why| {
+                refused(format!(
+                    "the offer of job {} is not what was asked for at {}: {why}",
+                    offer.job, ticket.path
+                ))
+            })?;
         let now = self.holdings.now();
         // What a schedule starts in time has as long as any other job.
         let until = match ticket.path.as_str() {
@@ -95,17 +108,34 @@ impl Tickets {
             _ => ticket.expires,
         };
         let fingerprint = fingerprint_of(offer)?;
-        let covered = Covered { job: &offer.job, fingerprint: &fingerprint, until };
-        if !self.holdings.records.use_ticket(&ticket, covered, now).await? {
-            return Err(refused(format!("the ticket was used for {} jobs, as many as it is good for", ticket.jobs)));
+        let covered = Covered {
+            job: &offer.job,
+            fingerprint: &fingerprint,
+            until,
+        };
+        if !self
+            .holdings
+            .records
+            .use_ticket(&ticket, covered, now)
+            .await?
+        {
+            return Err(refused(format!(
+                "the ticket was used for {} jobs, as many as it is good for",
+                ticket.jobs
+            )));
         }
         Ok(ticket)
     }
 
     fn read(&self, signed: &SignedBytes) -> Result<Ticket, Fault> {
         let me = &self.holdings.me;
-        let signer = verify_signed(signed, TICKET_CONTEXT, &self.identity(), self.holdings.now())
-            .map_err(|error| refused(format!("the ticket's signature does not count: {error}")))?;
+        let signer = verify_signed(
+            signed,
+            TICKET_CONTEXT,
+            &self.identity(),
+            self.holdings.now(),
+        )
+        .map_err(|error| refused(format!("the ticket's signature does not count: {error}")))?;
         if signer.kind != Kind::Agent || signer.party != *me {
             return Err(refused(format!(
                 "the ticket was given by {} {}, not by this agent",
@@ -132,7 +162,10 @@ impl Holdings {
     /// The ticket behind an offer in the party's own name: one that was found to cover this very offer, and has not ended.
     pub(crate) async fn ticket_of(&self, offer: &Offer) -> Result<Option<UsedTicket>, Fault> {
         let now = self.now();
-        Ok(self.past_ticket_of(offer).await?.filter(|used| used.until > now))
+        Ok(self
+            .past_ticket_of(offer)
+            .await?
+            .filter(|used| used.until > now))
     }
 
     /// The same, also when it has ended since.
@@ -140,12 +173,20 @@ impl Holdings {
         if offer.initiator.party != self.me {
             return Ok(None);
         }
-        Ok(self.records.ticket_of(&offer.job, &fingerprint_of(offer)?).await?)
+        Ok(self
+            .records
+            .ticket_of(&offer.job, &fingerprint_of(offer)?)
+            .await?)
     }
 }
 
 fn fingerprint_of(offer: &Offer) -> Result<String, Fault> {
-    let malformed = |error| Fault::new(ErrorCode::RequestInvalid, format!("an offer cannot be written: {error}"));
+    let malformed = |error| {
+        Fault::new(
+            ErrorCode::RequestInvalid,
+            format!("an offer cannot be written: {error}"),
+        )
+    };
     offer.fingerprint().map_err(malformed)
 }
 
@@ -161,8 +202,14 @@ fn standing(path: &str, document: &str, now: Timestamp) -> Result<Option<(Timest
         return Ok(None);
     }
     let body = object_of(document);
-    let number = |key: &str| body.get(key).and_then(doors::fields::text_of).map(|text| text.trim().parse::<i64>());
-    let wrong = |key: &str, what: &str| Fault::new(ErrorCode::RequestInvalid, format!("{key} is no {what}")).path(key);
+    let number = |key: &str| {
+        body.get(key)
+            .and_then(doors::fields::text_of)
+            .map(|text| text.trim().parse::<i64>())
+    };
+    let wrong = |key: &str, what: &str| {
+        Fault::new(ErrorCode::RequestInvalid, format!("{key} is no {what}")).path(key)
+    };
     let expires = match number("until") {
         None => now.plus_millis(DAYS_OF_SCHEDULE * MILLIS_OF_DAY),
         Some(Ok(millis)) => Timestamp(millis.saturating_mul(1_000)),
@@ -174,7 +221,10 @@ fn standing(path: &str, document: &str, now: Timestamp) -> Result<Option<(Timest
     }
     let jobs = match number("times") {
         None => JOBS_OF_SCHEDULE,
-        Some(Ok(jobs)) => u32::try_from(jobs).ok().filter(|jobs| *jobs > 0).ok_or_else(|| wrong("times", "count"))?,
+        Some(Ok(jobs)) => u32::try_from(jobs)
+            .ok()
+            .filter(|jobs| *jobs > 0)
+            .ok_or_else(|| wrong("times", "count"))?,
         Some(Err(_)) => return Err(wrong("times", "count")),
     };
     Ok(Some((expires, jobs)))

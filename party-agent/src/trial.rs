@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Shelf, Table, TableKind, Values};
 use vocabulary::{
-    Assignment, Attempt, Cast, DataInput, Disclosure, JobId, Offer, OfferedInput, OfferedStep, Participant, PartyId,
-    Role, Stage, StepName, SystemClock, TableRef, TaskId, Tells, Timestamp,
+    Assignment, Attempt, Cast, DataInput, Disclosure, JobId, Offer, OfferedInput, OfferedStep,
+    Participant, PartyId, Role, Stage, StepName, SystemClock, TableRef, TaskId, Tells, Timestamp,
 };
 
 use crate::account::{Accounts, open_chain};
@@ -49,15 +49,23 @@ pub(crate) struct Certificates {
 impl Certificates {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let authority = Authority::init(&folder.path().join("root"), "trial", &Profile::default()).unwrap();
-        Self { folder, authority: Mutex::new(authority) }
+        let authority =
+            Authority::init(&folder.path().join("root"), "trial", &Profile::default()).unwrap();
+        Self {
+            folder,
+            authority: Mutex::new(authority),
+        }
     }
 
     /// The folder of an identity, issued when it is asked for.
     pub(crate) fn issue(&self, id: &str, kind: Kind) -> std::path::PathBuf {
         let folder = self.folder.path().join(format!("{kind}-{id}"));
         if !folder.exists() {
-            self.authority.lock().unwrap().issue(&party(id), kind, &folder, &IssueOptions::default()).unwrap();
+            self.authority
+                .lock()
+                .unwrap()
+                .issue(&party(id), kind, &folder, &IssueOptions::default())
+                .unwrap();
         }
         folder
     }
@@ -73,10 +81,17 @@ pub(crate) async fn holdings(folder: &Path, me: &str, policy: &str) -> Arc<Holdi
 }
 
 /// The same with other components.
-pub(crate) async fn holdings_with(folder: &Path, me: &str, policy: &str, catalogue: Catalogue) -> Arc<Holdings> {
+pub(crate) async fn holdings_with(
+    folder: &Path,
+    me: &str,
+    policy: &str,
+    catalogue: Catalogue,
+) -> Arc<Holdings> {
     let rules: Rules = toml::from_str(policy).unwrap();
     let records = Records::open(&folder.join("records.db")).await.unwrap();
-    let chain = open_chain(&records, &folder.join("audit"), Arc::new(SystemClock)).await.unwrap();
+    let chain = open_chain(&records, &folder.join("audit"), Arc::new(SystemClock))
+        .await
+        .unwrap();
     for name in ["staging", "in"] {
         std::fs::create_dir_all(folder.join(name)).unwrap();
     }
@@ -108,15 +123,31 @@ pub(crate) fn chain(holdings: &Holdings) -> Vec<audit::AuditRecord> {
 
 /// A raw table of some rows.
 pub(crate) fn table(rows: usize) -> Table {
-    let schema = Schema::new(TableKind::Raw, "id", vec![Column::new("x0", ColumnKind::Text, Part::Feature)]);
-    let schema = Schema { header: true, ..schema };
+    let schema = Schema::new(
+        TableKind::Raw,
+        "id",
+        vec![Column::new("x0", ColumnKind::Text, Part::Feature)],
+    );
+    let schema = Schema {
+        header: true,
+        ..schema
+    };
     let ids = (0..rows).map(|row| row.to_string()).collect();
-    Table::from_columns(schema, ids, vec![Values::of_texts((0..rows).map(|row| format!("v{row}")))]).unwrap()
+    Table::from_columns(
+        schema,
+        ids,
+        vec![Values::of_texts((0..rows).map(|row| format!("v{row}")))],
+    )
+    .unwrap()
 }
 
 /// Guest 1 starts a job with host 2; both run `scripted` with the same parameters.
 pub(crate) fn offer(parameters: &Value) -> Offer {
-    let cast = Cast { guest: vec![party("1")], host: vec![party("2")], ..Cast::default() };
+    let cast = Cast {
+        guest: vec![party("1")],
+        host: vec![party("2")],
+        ..Cast::default()
+    };
     let step = OfferedStep {
         step: StepName::new("scripted_0").unwrap(),
         component: "scripted".to_owned(),
@@ -124,48 +155,104 @@ pub(crate) fn offer(parameters: &Value) -> Offer {
         stage: Stage::Fit,
         roles: vec![Role::Guest, Role::Host],
         participants: cast.participants().collect(),
-        parameters: cast.participants().map(|who| (who, parameters.to_string())).collect(),
-        tables: cast.participants().map(|who| (who, TableRef::new("experiment", "offered"))).collect(),
+        parameters: cast
+            .participants()
+            .map(|who| (who, parameters.to_string()))
+            .collect(),
+        tables: cast
+            .participants()
+            .map(|who| (who, TableRef::new("experiment", "offered")))
+            .collect(),
         inputs: cast.participants().map(offered_input).collect(),
         models: vec![],
         inherited: None,
     };
-    let reader =
-        OfferedStep { step: StepName::new("reader_0").unwrap(), tables: vec![], inputs: vec![], ..step.clone() };
+    let reader = OfferedStep {
+        step: StepName::new("reader_0").unwrap(),
+        tables: vec![],
+        inputs: vec![],
+        ..step.clone()
+    };
     let initiator = Participant::new(Role::Guest, party("1"));
     let steps = vec![step, reader];
     // In the year 2096.
     let expires = Some(Timestamp(4_000_000_000_000_000));
-    Offer { job: job(), initiator, cast, steps, created: Timestamp(1), expires, attempts: Some(100), keeps: None }
+    Offer {
+        job: job(),
+        initiator,
+        cast,
+        steps,
+        created: Timestamp(1),
+        expires,
+        attempts: Some(100),
+        keeps: None,
+    }
 }
 
 /// The output of `reader_0` at the port `data`.
 fn offered_input(who: Participant) -> OfferedInput {
     let made_by = StepName::new("reader_0").unwrap();
-    OfferedInput { who, port: "data".to_owned(), from_step: made_by.clone(), made_by, index: 0, of_job: None }
+    OfferedInput {
+        who,
+        port: "data".to_owned(),
+        from_step: made_by.clone(),
+        made_by,
+        index: 0,
+        of_job: None,
+    }
 }
 
 /// The same at one participant, as the first attempt left it.
 pub(crate) fn input(role: Role, id: &str) -> DataInput {
     let from_step = StepName::new("reader_0").unwrap();
-    let maker = TaskId { job: job(), step: from_step.clone(), role, party: party(id) };
-    DataInput { port: "data".to_owned(), from_step, table: TableRef::output(&maker, Attempt(0), 0) }
+    let maker = TaskId {
+        job: job(),
+        step: from_step.clone(),
+        role,
+        party: party(id),
+    };
+    DataInput {
+        port: "data".to_owned(),
+        from_step,
+        table: TableRef::output(&maker, Attempt(0), 0),
+    }
 }
 
 /// Notes that the step before an order's has made its input, under the same offer.
 pub(crate) async fn input_was_made(holdings: &Holdings, order: &Assignment) {
-    let task = TaskId { step: StepName::new("reader_0").unwrap(), ..order.task.clone() };
-    let done = Assignment { task, attempt: Attempt(0), inputs: vec![], ..order.clone() };
+    let task = TaskId {
+        step: StepName::new("reader_0").unwrap(),
+        ..order.task.clone()
+    };
+    let done = Assignment {
+        task,
+        attempt: Attempt(0),
+        inputs: vec![],
+        ..order.clone()
+    };
     let (records, now) = (&holdings.records, holdings.now());
     records.begin_attempt(&done, now).await.unwrap();
-    records.end_attempt(&done.task, done.attempt, records::AttemptState::Succeeded, now).await.unwrap();
+    records
+        .end_attempt(
+            &done.task,
+            done.attempt,
+            records::AttemptState::Succeeded,
+            now,
+        )
+        .await
+        .unwrap();
 }
 
 /// The order that fits the offer.
 pub(crate) fn assignment(role: Role, id: &str, attempt: u32, parameters: &Value) -> Assignment {
     let offer = offer(parameters);
     Assignment {
-        task: TaskId { job: job(), step: StepName::new("scripted_0").unwrap(), role, party: party(id) },
+        task: TaskId {
+            job: job(),
+            step: StepName::new("scripted_0").unwrap(),
+            role,
+            party: party(id),
+        },
         attempt: Attempt(attempt),
         component: "scripted".to_owned(),
         component_version: 1,
@@ -205,11 +292,16 @@ pub(crate) struct Script {
 
 impl Check for Script {
     fn check(&self, problems: &mut Problems) {
-        problems.one_of("script", &self.script, &["talk", "wait", "deaf", "panic", "leave", "read"]);
+        problems.one_of(
+            "script",
+            &self.script,
+            &["talk", "wait", "deaf", "panic", "leave", "read"],
+        );
     }
 }
 
-const NUMBERS: Message<Vec<u64>> = Message::new("numbers", Role::Host, &[Role::Guest], Disclosure::Masked);
+const NUMBERS: Message<Vec<u64>> =
+    Message::new("numbers", Role::Host, &[Role::Guest], Disclosure::Masked);
 
 impl Component for Scripted {
     type Params = Script;
@@ -237,7 +329,10 @@ impl Component for Scripted {
                 task.save_model(&vec![1.0]).await?;
                 task.output(0, &table(3)).await
             }
-            ("read", _) => task.stored_table(&TableRef::new("experiment", "offered")).await.map(|_| ()),
+            ("read", _) => task
+                .stored_table(&TableRef::new("experiment", "offered"))
+                .await
+                .map(|_| ()),
             _ => Ok(()),
         }
     }

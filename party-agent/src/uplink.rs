@@ -46,24 +46,45 @@ impl Uplink for CoordinatorLink {
     }
 
     async fn tell(&self, reports: Vec<Report>) -> Result<Reply, LinkError> {
-        let lost = || LinkError::Lost { peer: "the coordinator".to_owned(), detail: "not connected".to_owned() };
+        let lost = || LinkError::Lost {
+            peer: "the coordinator".to_owned(),
+            detail: "not connected".to_owned(),
+        };
         let link = self.present().ok_or_else(lost)?;
-        let (reply, _) =
-            link.call(&ToCoordinator::Reports(reports), Body::Empty, CallOptions::control(REPORT_PATIENCE)).await?;
+        let (reply, _) = link
+            .call(
+                &ToCoordinator::Reports(reports),
+                Body::Empty,
+                CallOptions::control(REPORT_PATIENCE),
+            )
+            .await?;
         Ok(reply)
     }
 }
 
 #[async_trait]
 impl Forward for CoordinatorLink {
-    async fn forward(&self, head: HttpHead, body: BodyStream) -> Result<(HttpReplyHead, BodyStream), Fault> {
+    async fn forward(
+        &self,
+        head: HttpHead,
+        body: BodyStream,
+    ) -> Result<(HttpReplyHead, BodyStream), Fault> {
         let link = self.present().ok_or_else(|| self.board.offline())?;
         let body = Body::Pieces(Box::new(StreamPieces(body)));
-        let (reply, rest) = link.call(&ToCoordinator::Http(head), body, CallOptions::bulk(HTTP_PATIENCE)).await?;
+        let (reply, rest) = link
+            .call(
+                &ToCoordinator::Http(head),
+                body,
+                CallOptions::bulk(HTTP_PATIENCE),
+            )
+            .await?;
         match reply {
             Reply::Http(head) => Ok((head, stream_of(rest))),
             Reply::Failed(fault) => Err(fault),
-            _ => Err(Fault::new(ErrorCode::ProtocolViolation, "the coordinator's reply to a request is none")),
+            _ => Err(Fault::new(
+                ErrorCode::ProtocolViolation,
+                "the coordinator's reply to a request is none",
+            )),
         }
     }
 }
@@ -74,8 +95,12 @@ pub(crate) struct StreamPieces(pub(crate) BodyStream);
 #[async_trait]
 impl Pieces for StreamPieces {
     async fn next(&mut self) -> Result<Option<axum::body::Bytes>, Fault> {
-        let torn =
-            |error: std::io::Error| Fault::new(ErrorCode::RequestInvalid, format!("the body ended early: {error}"));
+        let torn = |error: std::io::Error| {
+            Fault::new(
+                ErrorCode::RequestInvalid,
+                format!("the body ended early: {error}"),
+            )
+        };
         self.0.next().await.transpose().map_err(torn)
     }
 }

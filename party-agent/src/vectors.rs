@@ -19,8 +19,18 @@ pub(crate) struct Vectors {
 }
 
 impl Vectors {
-    pub(crate) fn new(holdings: Arc<Holdings>, account: Arc<Account>, task: TaskId, attempt: Attempt) -> Self {
-        Self { holdings, account, task, attempt }
+    pub(crate) fn new(
+        holdings: Arc<Holdings>,
+        account: Arc<Account>,
+        task: TaskId,
+        attempt: Attempt,
+    ) -> Self {
+        Self {
+            holdings,
+            account,
+            task,
+            attempt,
+        }
     }
 }
 
@@ -39,7 +49,11 @@ impl policy::Vectors for Vectors {
             most: most.most(),
             repeats: repeats.most(),
         };
-        let counted = self.holdings.records.count_vector(&self.task, self.attempt, new).await?;
+        let counted = self
+            .holdings
+            .records
+            .count_vector(&self.task, self.attempt, new)
+            .await?;
         Ok(match counted {
             CountedVector::Counted => Drawn::Counted,
             CountedVector::TooMany => Drawn::TooMany,

@@ -16,8 +16,8 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use transport::{
-    AgentLink, DirectMail, Directory, Endpoint, EndpointOptions, Incoming, Mailroom, RelayedMail, RouteOptions,
-    RoutedTransport, direct,
+    AgentLink, DirectMail, Directory, Endpoint, EndpointOptions, Incoming, Mailroom, RelayedMail,
+    RouteOptions, RoutedTransport, direct,
 };
 use vocabulary::{ErrorCode, Fault, Outcome, SystemClock, Usage};
 use wire::{Inbox, InboxOptions};
@@ -74,12 +74,20 @@ impl Running {
 
     /// Waits until the agent has ended, after its token was cancelled.
     pub async fn wait(self) -> Result<(), Fault> {
-        self.ended.await.map_err(|error| Fault::new(ErrorCode::Internal, format!("the agent ended badly: {error}")))
+        self.ended.await.map_err(|error| {
+            Fault::new(
+                ErrorCode::Internal,
+                format!("the agent ended badly: {error}"),
+            )
+        })
     }
 }
 
 /// Opens the shelf, records and folders of a party.
-pub(crate) async fn open_holdings(config: &AgentConfig, catalogue: Catalogue) -> Result<Arc<Holdings>, Fault> {
+pub(crate) async fn open_holdings(
+    config: &AgentConfig,
+    catalogue: Catalogue,
+) -> Result<Arc<Holdings>, Fault> {
     let folder = |name: &str| config.data.join(name);
     make_folder(&config.data)?;
     for name in ["staging", "files", "logs", "spill"] {
@@ -99,7 +107,10 @@ pub(crate) async fn open_holdings(config: &AgentConfig, catalogue: Catalogue) ->
         files: Files::open(folder("files"), config.limits.largest_upload)?,
         logs: JobLogs::new(folder("logs")),
         import_roots: config.import_roots.clone(),
-        export_root: config.export_root.clone().unwrap_or_else(|| folder("exports")),
+        export_root: config
+            .export_root
+            .clone()
+            .unwrap_or_else(|| folder("exports")),
         rest: OnceLock::new(),
         unread: Mutex::default(),
         changes: watch::Sender::new(0),
@@ -114,18 +125,25 @@ pub(crate) async fn open_holdings(config: &AgentConfig, catalogue: Catalogue) ->
 fn make_folder(path: &Path) -> Result<(), Fault> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     let make = || {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)?;
         let mode = path.metadata()?.permissions().mode() & 0o7777;
         if mode & 0o027 != 0
-            && let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & !0o027))
+            && let Err(error) =
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & !0o027))
         {
             tracing::warn!(path = %path.display(), %error, "other users of this machine may enter a folder of the agent");
         }
         Ok(())
     };
     make().map_err(|error: std::io::Error| {
-        Fault::new(ErrorCode::StorageFull, format!("the folder {} cannot be made: {error}", path.display()))
-            .next("check the setting data, the disk and its permissions")
+        Fault::new(
+            ErrorCode::StorageFull,
+            format!("the folder {} cannot be made: {error}", path.display()),
+        )
+        .next("check the setting data, the disk and its permissions")
     })
 }
 
@@ -146,22 +164,38 @@ pub(crate) fn open_access(config: &AgentConfig) -> Result<Option<Access>, Fault>
 /// The same, remembering in the agent's folder which signed requests came.
 fn keep_access(config: &AgentConfig) -> Result<Option<Access>, Fault> {
     make_folder(&config.data)?;
-    let open = |access| Access::open_in(&config.data, access, Some(config.party.clone()), Arc::new(SystemClock));
+    let open = |access| {
+        Access::open_in(
+            &config.data,
+            access,
+            Some(config.party.clone()),
+            Arc::new(SystemClock),
+        )
+    };
     config.access.clone().map(open).transpose()
 }
 
 /// The place where models are kept outside of the agent; none when the settings name none.
 pub(crate) fn load_model_store(config: &AgentConfig) -> Result<Option<ModelStore>, Fault> {
-    Ok(config.model_store.as_ref().map(ModelStore::open).transpose()?)
+    Ok(config
+        .model_store
+        .as_ref()
+        .map(ModelStore::open)
+        .transpose()?)
 }
 
 /// Loads the identity and sees that it is this party's agent's.
 pub(crate) fn load_identity(config: &AgentConfig) -> Result<Identity, Fault> {
     let identity = Identity::load_for_daemon(&config.identity, config.revocation)?;
     if identity.party() != &config.party || identity.kind() != Kind::Agent {
-        let message =
-            format!("the certificate is of {} {}, not of agent {}", identity.kind(), identity.party(), config.party);
-        return Err(Fault::new(ErrorCode::ConfigInvalid, message).next("correct the setting party or identity"));
+        let message = format!(
+            "the certificate is of {} {}, not of agent {}",
+            identity.kind(),
+            identity.party(),
+            config.party
+        );
+        return Err(Fault::new(ErrorCode::ConfigInvalid, message)
+            .next("correct the setting party or identity"));
     }
     Ok(identity)
 }
@@ -171,12 +205,14 @@ fn hold(config: &AgentConfig) -> Result<daemon::Hold, Fault> {
     make_folder(&config.data)?;
     daemon::Hold::take(&config.data, "agent.lock").map_err(|error| {
         let (code, next) = match &error {
-            daemon::HoldError::Held { .. } => {
-                (ErrorCode::Conflict, "end that agent first, or set another folder as data")
-            }
-            daemon::HoldError::Unusable { .. } => {
-                (ErrorCode::StorageFull, "check the setting data, the disk and its permissions")
-            }
+            daemon::HoldError::Held { .. } => (
+                ErrorCode::Conflict,
+                "end that agent first, or set another folder as data",
+            ),
+            daemon::HoldError::Unusable { .. } => (
+                ErrorCode::StorageFull,
+                "check the setting data, the disk and its permissions",
+            ),
         };
         Fault::new(code, error.to_string()).path("data").next(next)
     })
@@ -184,11 +220,20 @@ fn hold(config: &AgentConfig) -> Result<daemon::Hold, Fault> {
 
 /// Reports what ran when the agent died.
 async fn report_lost(holdings: &Holdings, reporter: &Reporter) -> Result<(), Fault> {
-    for (task, attempt) in holdings.records.lose_running(&holdings.me, holdings.now()).await? {
+    for (task, attempt) in holdings
+        .records
+        .lose_running(&holdings.me, holdings.now())
+        .await?
+    {
         tracing::warn!(%task, attempt = attempt.0, "the agent ended while this attempt ran");
         let line = format!("attempt {attempt} is lost: the agent ended while it ran");
-        holdings.logs.open(&task).write(component_kit::LogLevel::Warning, &line);
-        reporter.ended(&task, attempt, Outcome::Lost, Usage::default()).await;
+        holdings
+            .logs
+            .open(&task)
+            .write(component_kit::LogLevel::Warning, &line);
+        reporter
+            .ended(&task, attempt, Outcome::Lost, Usage::default())
+            .await;
     }
     Ok(())
 }
@@ -210,8 +255,15 @@ fn open_mail(
     link: watch::Receiver<Option<transport::Link>>,
 ) -> Result<Mail, Fault> {
     let accepts_direct = !config.relay_only && !config.direct.is_empty();
-    let services: &[transport::Service] = if accepts_direct { &[direct::SERVICE] } else { &[] };
-    let options = EndpointOptions { mtu: config.mtu, ..EndpointOptions::at(config.listen) };
+    let services: &[transport::Service] = if accepts_direct {
+        &[direct::SERVICE]
+    } else {
+        &[]
+    };
+    let options = EndpointOptions {
+        mtu: config.mtu,
+        ..EndpointOptions::at(config.listen)
+    };
     let (endpoint, incoming) = Endpoint::bind(options, identity, services)?;
     let inbox = InboxOptions {
         memory_limit_bytes: config.limits.mail_memory,
@@ -220,13 +272,26 @@ fn open_mail(
         ..InboxOptions::default()
     };
     let inbox = Inbox::new(inbox).map_err(|error| {
-        Fault::new(ErrorCode::StorageFull, format!("the folder for waiting mail cannot be used: {error}"))
-            .next("check the setting data")
+        Fault::new(
+            ErrorCode::StorageFull,
+            format!("the folder for waiting mail cannot be used: {error}"),
+        )
+        .next("check the setting data")
     })?;
-    let mailroom =
-        Mailroom::new(config.party.clone(), inbox, config.limits.largest_letter, MAIL_PATIENCE, casts.admit());
+    let mailroom = Mailroom::new(
+        config.party.clone(),
+        inbox,
+        config.limits.largest_letter,
+        MAIL_PATIENCE,
+        casts.admit(),
+    );
     let directory = Directory::new();
-    let direct = DirectMail::new(endpoint.clone(), directory.clone(), mailroom.clone(), MAIL_PATIENCE);
+    let direct = DirectMail::new(
+        endpoint.clone(),
+        directory.clone(),
+        mailroom.clone(),
+        MAIL_PATIENCE,
+    );
     let relay = Arc::new(AgentLink::new(link, MAIL_PATIENCE));
     let relayed = RelayedMail::new(endpoint.clone(), directory.clone(), mailroom.clone(), relay);
     let route = RouteOptions {
@@ -234,13 +299,30 @@ fn open_mail(
         give_up: Duration::from_secs(config.limits.letter_seconds),
         ..RouteOptions::default()
     };
-    let transport = RoutedTransport::new(mailroom, Some(direct.clone()), Some(relayed.clone()), route);
-    Ok(Mail { endpoint, incoming, directory, direct, relayed, transport })
+    let transport =
+        RoutedTransport::new(mailroom, Some(direct.clone()), Some(relayed.clone()), route);
+    Ok(Mail {
+        endpoint,
+        incoming,
+        directory,
+        direct,
+        relayed,
+        transport,
+    })
 }
 
 async fn open_door(config: &AgentConfig) -> Result<Door, Fault> {
-    let names = config.names.iter().cloned().chain(config.rest_url.as_deref().and_then(host_of)).collect();
-    let options = ServeOptions { end_patience: Duration::from_secs(3), names, ..ServeOptions::default() };
+    let names = config
+        .names
+        .iter()
+        .cloned()
+        .chain(config.rest_url.as_deref().and_then(host_of))
+        .collect();
+    let options = ServeOptions {
+        end_patience: Duration::from_secs(3),
+        names,
+        ..ServeOptions::default()
+    };
     Door::open(config.rest, options).await.map_err(|error| {
         Fault::new(ErrorCode::AddressUnusable, error.to_string())
             .next("choose another port for the setting rest, or stop what uses it")
@@ -256,17 +338,35 @@ fn host_of(url: &str) -> Option<String> {
 /// What the agent tells of itself at hello: where it is reached, and how many attempts it takes at a time.
 fn introduction(config: &AgentConfig, rest: String) -> Introduction {
     let slots = u32::try_from(config.limits.attempts).unwrap_or(u32::MAX);
-    Introduction { direct: reachable(config), rest, slots }
+    Introduction {
+        direct: reachable(config),
+        rest,
+        slots,
+    }
 }
 
 /// A number that no other run of the process has.
 fn this_run(holdings: &Holdings) -> u64 {
-    crypto::Random::from_os().map_or_else(|_| holdings.now().0.unsigned_abs(), |mut random| random.u64())
+    crypto::Random::from_os().map_or_else(
+        |_| holdings.now().0.unsigned_abs(),
+        |mut random| random.u64(),
+    )
 }
 
-fn renewal_of(config: &AgentConfig, holdings: &Arc<Holdings>, mail: &Mail, again: Arc<Notify>) -> Renewal {
+fn renewal_of(
+    config: &AgentConfig,
+    holdings: &Arc<Holdings>,
+    mail: &Mail,
+    again: Arc<Notify>,
+) -> Renewal {
     let (config, holdings, endpoint) = (config.clone(), holdings.clone(), mail.endpoint.clone());
-    Renewal { config, holdings, endpoint, again, behind: Arc::default() }
+    Renewal {
+        config,
+        holdings,
+        endpoint,
+        again,
+        behind: Arc::default(),
+    }
 }
 
 fn whoami_of(mail: &Mail) -> Whoami {
@@ -274,7 +374,12 @@ fn whoami_of(mail: &Mail) -> Whoami {
     Arc::new(move || endpoint.identity())
 }
 
-fn workshop_of(holdings: &Arc<Holdings>, reporter: &Reporter, mail: &Mail, archivist: &Arc<Archivist>) -> Workshop {
+fn workshop_of(
+    holdings: &Arc<Holdings>,
+    reporter: &Reporter,
+    mail: &Mail,
+    archivist: &Arc<Archivist>,
+) -> Workshop {
     Workshop {
         holdings: holdings.clone(),
         reporter: reporter.clone(),
@@ -295,7 +400,10 @@ pub(crate) async fn start(
     let access = keep_access(&config)?;
     let holdings = open_holdings(&config, catalogue).await?;
     // Before anybody can dial or be dialled.
-    identity.trust().pins().replace(pinned(&holdings.records).await?);
+    identity
+        .trust()
+        .pins()
+        .replace(pinned(&holdings.records).await?);
     let store = load_model_store(&config)?;
     let door = open_door(&config).await?;
     let rest = door.address();
@@ -307,11 +415,19 @@ pub(crate) async fn start(
     report_lost(&holdings, &reporter).await?;
     let uplink = Arc::new(CoordinatorLink::new(present, board.clone()));
     let folder = config.data.join("archives");
-    let archivist = Archivist { holdings: holdings.clone(), coordinator: uplink.clone(), store, folder };
+    let archivist = Archivist {
+        holdings: holdings.clone(),
+        coordinator: uplink.clone(),
+        store,
+        folder,
+    };
     let archivist = Arc::new(archivist);
     let workshop = workshop_of(&holdings, &reporter, &mail, &archivist);
     let supervisor = Supervisor::new(workshop, casts.clone(), config.limits.attempts);
-    let rest_url = config.rest_url.clone().unwrap_or_else(|| format!("http://{rest}"));
+    let rest_url = config
+        .rest_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{rest}"));
     let _ = holdings.rest.set(rest_url.clone());
     let health = health_of(&config, &board, &supervisor, access.clone());
     let whoami = whoami_of(&mail);
@@ -321,8 +437,16 @@ pub(crate) async fn start(
         coordinator: uplink.clone(),
         rest: rest_url.clone(),
         health,
-        keys: Arc::new(Keyring { endpoint: mail.endpoint.clone(), directory: mail.directory.clone() }),
-        serving: Arc::new(Serving::new(config.serving.clone(), holdings.clone(), uplink.clone(), tickets.clone())),
+        keys: Arc::new(Keyring {
+            endpoint: mail.endpoint.clone(),
+            directory: mail.directory.clone(),
+        }),
+        serving: Arc::new(Serving::new(
+            config.serving.clone(),
+            holdings.clone(),
+            uplink.clone(),
+            tickets.clone(),
+        )),
         archivist,
         tickets: tickets.clone(),
         side: Side::Own,
@@ -351,7 +475,12 @@ pub(crate) async fn start(
         again,
         run: this_run(&holdings),
     };
-    let parts = Parts { holdings, supervisor, reporter: reporter.clone(), endpoint: mail.endpoint };
+    let parts = Parts {
+        holdings,
+        supervisor,
+        reporter: reporter.clone(),
+        endpoint: mail.endpoint,
+    };
     tracing::info!(party = %config.party, %rest, %quic, coordinator = %config.coordinator, "agent started");
     let late = CancellationToken::new();
     tokio::spawn(welcome_direct(mail.incoming, mail.direct, stop.clone()));
@@ -366,7 +495,13 @@ pub(crate) async fn start(
         let _ = tokio::join!(served, linked, pumping, sweeping);
         drop(hold);
     });
-    Ok(Running { rest, quic, board, renewal, ended })
+    Ok(Running {
+        rest,
+        quic,
+        board,
+        renewal,
+        ended,
+    })
 }
 
 /// What the party's own door serves. It alone asks for credentials: what comes over the link is an outsider's whatever it shows.
@@ -405,10 +540,19 @@ impl Parts {
 }
 
 fn reachable(config: &AgentConfig) -> Vec<String> {
-    if config.relay_only { Vec::new() } else { config.direct.clone() }
+    if config.relay_only {
+        Vec::new()
+    } else {
+        config.direct.clone()
+    }
 }
 
-fn health_of(config: &AgentConfig, board: &StatusBoard, supervisor: &Supervisor, access: Option<Access>) -> Health {
+fn health_of(
+    config: &AgentConfig,
+    board: &StatusBoard,
+    supervisor: &Supervisor,
+    access: Option<Access>,
+) -> Health {
     let (party, board, supervisor) = (config.party.clone(), board.clone(), supervisor.clone());
     let disk = daemon::Disk::below(&config.data);
     Arc::new(move || -> Value {
@@ -426,7 +570,11 @@ fn health_of(config: &AgentConfig, board: &StatusBoard, supervisor: &Supervisor,
     })
 }
 
-async fn welcome_direct(mut incoming: mpsc::Receiver<Incoming>, mail: Arc<DirectMail>, stop: CancellationToken) {
+async fn welcome_direct(
+    mut incoming: mpsc::Receiver<Incoming>,
+    mail: Arc<DirectMail>,
+    stop: CancellationToken,
+) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -446,7 +594,8 @@ async fn sweep(holdings: Arc<Holdings>, stop: CancellationToken) {
             _ = every.tick() => {}
         }
         let holdings = holdings.clone();
-        let swept = tokio::task::spawn_blocking(move || holdings.staging.sweep(holdings.clock.now())).await;
+        let swept =
+            tokio::task::spawn_blocking(move || holdings.staging.sweep(holdings.clock.now())).await;
         if let Err(error) = swept {
             tracing::error!(%error, "looking through staged files ended badly");
         }

@@ -11,7 +11,8 @@ use vocabulary::offer::fingerprint_of;
 use vocabulary::report::ReportBody;
 use vocabulary::{Clock, Report, Role, SignedBytes, Timestamp};
 use wire::agent_link::{
-    AGENT_LINK, Caller, Catalogue as Announced, Hello, HttpHead, OFFER_CONTEXT, Reply, ToAgent, ToCoordinator, Welcome,
+    AGENT_LINK, Caller, Catalogue as Announced, Hello, HttpHead, OFFER_CONTEXT, Reply, ToAgent,
+    ToCoordinator, Welcome,
 };
 
 use super::*;
@@ -29,15 +30,31 @@ struct Coordinator {
 impl Coordinator {
     fn new(certificates: &Certificates) -> Self {
         let options = EndpointOptions::at(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let service = Service { alpn: AGENT_LINK, callers: Kind::Agent };
-        let (endpoint, incoming) =
-            Endpoint::bind(options, certificates.identity("centre", Kind::Coordinator), &[service]).unwrap();
+        let service = Service {
+            alpn: AGENT_LINK,
+            callers: Kind::Agent,
+        };
+        let (endpoint, incoming) = Endpoint::bind(
+            options,
+            certificates.identity("centre", Kind::Coordinator),
+            &[service],
+        )
+        .unwrap();
         let (told, reports) = mpsc::unbounded_channel();
-        Self { endpoint, incoming, told, reports }
+        Self {
+            endpoint,
+            incoming,
+            told,
+            reports,
+        }
     }
 
     async fn arrival(&mut self) -> Connection {
-        tokio::time::timeout(PATIENCE, self.incoming.recv()).await.expect("in time").expect("dialled").connection
+        tokio::time::timeout(PATIENCE, self.incoming.recv())
+            .await
+            .expect("in time")
+            .expect("dialled")
+            .connection
     }
 
     /// Welcomes an agent and serves its calls: reports are acknowledged, requests answered with their own path.
@@ -62,12 +79,17 @@ impl Coordinator {
                     async move {
                         let (reply, body) = match call {
                             ToCoordinator::Reports(reports) => {
-                                reports.into_iter().for_each(|report| told.send(report).unwrap());
+                                reports
+                                    .into_iter()
+                                    .for_each(|report| told.send(report).unwrap());
                                 (Reply::Done, Body::Empty)
                             }
                             ToCoordinator::Http(head) => {
                                 let text = format!("{} by {:?}", head.target, head.caller);
-                                let head = wire::agent_link::HttpReplyHead { status: 200, headers: vec![] };
+                                let head = wire::agent_link::HttpReplyHead {
+                                    status: 200,
+                                    headers: vec![],
+                                };
                                 (Reply::Http(head), Body::Bytes(text.into()))
                             }
                             _ => (Reply::Done, Body::Empty),
@@ -82,7 +104,10 @@ impl Coordinator {
 
     async fn end_of_attempt(&mut self) -> Outcome {
         loop {
-            let report = tokio::time::timeout(PATIENCE, self.reports.recv()).await.expect("in time").expect("told");
+            let report = tokio::time::timeout(PATIENCE, self.reports.recv())
+                .await
+                .expect("in time")
+                .expect("told");
             if let ReportBody::Ended { outcome, .. } = report.body {
                 return outcome;
             }
@@ -91,7 +116,10 @@ impl Coordinator {
 }
 
 async fn order(link: &Link, order: ToAgent) -> Reply {
-    link.call(&order, Body::Empty, CallOptions::control(PATIENCE)).await.unwrap().0
+    link.call(&order, Body::Empty, CallOptions::control(PATIENCE))
+        .await
+        .unwrap()
+        .0
 }
 
 struct Bench {
@@ -111,20 +139,36 @@ fn bench(policy: &str) -> Bench {
         rest: SocketAddr::from(([127, 0, 0, 1], 0)),
         data: path("data"),
         policy: Some(path("policy.toml")),
-        ..AgentConfig::new(crate::trial::party("2"), certificates.issue("2", Kind::Agent), address)
+        ..AgentConfig::new(
+            crate::trial::party("2"),
+            certificates.issue("2", Kind::Agent),
+            address,
+        )
     };
-    Bench { certificates, coordinator, config }
+    Bench {
+        certificates,
+        coordinator,
+        config,
+    }
 }
 
 impl Bench {
     async fn start(&self) -> (Running, CancellationToken) {
         let stop = CancellationToken::new();
-        (start(self.config.clone(), SCRIPTED, stop.clone()).await.unwrap(), stop)
+        (
+            start(self.config.clone(), SCRIPTED, stop.clone())
+                .await
+                .unwrap(),
+            stop,
+        )
     }
 
     fn signed(&self, what: &str) -> SignedBytes {
         let bytes = offer(&script(what)).canonical_bytes().unwrap();
-        self.certificates.identity("1", Kind::Agent).sign(OFFER_CONTEXT, &bytes).unwrap()
+        self.certificates
+            .identity("1", Kind::Agent)
+            .sign(OFFER_CONTEXT, &bytes)
+            .unwrap()
     }
 }
 
@@ -158,24 +202,45 @@ async fn input_was_made(config: &AgentConfig, order: &vocabulary::Assignment) {
 #[tokio::test]
 async fn takes_an_offer_runs_its_step_and_reports() {
     let mut bench = bench(OPEN);
-    input_was_made(&bench.config, &assignment(Role::Host, "2", 0, &script("leave"))).await;
+    input_was_made(
+        &bench.config,
+        &assignment(Role::Host, "2", 0, &script("leave")),
+    )
+    .await;
     let (running, stop) = bench.start().await;
     let (hello, link) = bench.coordinator.welcome().await;
     let trust = bench.certificates.identity("1", Kind::Agent);
-    let signer =
-        pki::verify_signed(&hello.catalogue, wire::agent_link::CATALOGUE_CONTEXT, &trust, SystemClock.now()).unwrap();
+    let signer = pki::verify_signed(
+        &hello.catalogue,
+        wire::agent_link::CATALOGUE_CONTEXT,
+        &trust,
+        SystemClock.now(),
+    )
+    .unwrap();
     let announced: Announced = wire::frame::decode(&hello.catalogue.bytes).unwrap();
-    assert_eq!((signer.party.as_str(), announced.components[0].name.as_str()), ("2", "scripted"));
-    assert!(hello.rows_through_coordinator && hello.rest == Some(format!("http://{}", running.rest)));
+    assert_eq!(
+        (signer.party.as_str(), announced.components[0].name.as_str()),
+        ("2", "scripted")
+    );
+    assert!(
+        hello.rows_through_coordinator && hello.rest == Some(format!("http://{}", running.rest))
+    );
     let signed = bench.signed("leave");
     assert!(
         matches!(order(&link, ToAgent::Offer(signed.clone())).await, Reply::Accepted(answer) if answer.bytes == signed.bytes)
     );
     let assignment = assignment(Role::Host, "2", 0, &script("leave"));
     assert_eq!(assignment.offer, fingerprint_of(&signed.bytes));
-    assert_eq!(order(&link, ToAgent::Assign(Box::new(assignment.clone()))).await, Reply::Done);
+    assert_eq!(
+        order(&link, ToAgent::Assign(Box::new(assignment.clone()))).await,
+        Reply::Done
+    );
     assert_eq!(bench.coordinator.end_of_attempt().await, Outcome::Succeeded);
-    let changed = vocabulary::Assignment { attempt: vocabulary::Attempt(1), parameters: script("talk"), ..assignment };
+    let changed = vocabulary::Assignment {
+        attempt: vocabulary::Attempt(1),
+        parameters: script("talk"),
+        ..assignment
+    };
     assert!(
         matches!(order(&link, ToAgent::Assign(Box::new(changed))).await, Reply::Failed(fault) if fault.code == ErrorCode::OfferRefused)
     );
@@ -192,9 +257,15 @@ async fn answers_at_both_doors_and_tells_callers_apart() {
     assert!(!hello.rows_through_coordinator);
     eventually(|| running.link().connected).await;
     let passed_on = get(running.rest, "/v1/job/list?x=1").await;
-    assert!(passed_on.contains("200 OK") && passed_on.contains("/v1/job/list?x=1 by PartyUser"), "{passed_on}");
+    assert!(
+        passed_on.contains("200 OK") && passed_on.contains("/v1/job/list?x=1 by PartyUser"),
+        "{passed_on}"
+    );
     let own = get(running.rest, "/v1/fedflow/health").await;
-    assert!(own.contains("\"party\":\"2\"") && own.contains("\"connected\":true"), "{own}");
+    assert!(
+        own.contains("\"party\":\"2\"") && own.contains("\"connected\":true"),
+        "{own}"
+    );
     let head = HttpHead {
         method: "POST".into(),
         target: "/v1/table/preview".into(),
@@ -202,11 +273,21 @@ async fn answers_at_both_doors_and_tells_callers_apart() {
         caller: Caller::PartyUser(crate::trial::party("2")),
         ticket: None,
     };
-    let body = Body::Pieces(Box::new(crate::uplink::StreamPieces(whole("{\"name\": \"t\", \"namespace\": \"n\"}"))));
-    let (reply, mut body) = link.call(&ToAgent::Http(head), body, CallOptions::bulk(PATIENCE)).await.unwrap();
+    let body = Body::Pieces(Box::new(crate::uplink::StreamPieces(whole(
+        "{\"name\": \"t\", \"namespace\": \"n\"}",
+    ))));
+    let (reply, mut body) = link
+        .call(&ToAgent::Http(head), body, CallOptions::bulk(PATIENCE))
+        .await
+        .unwrap();
     let mut text = String::new();
-    AsyncReadExt::read_to_string(&mut body, &mut text).await.unwrap();
-    assert!(matches!(reply, Reply::Http(_)) && text.contains("\"retcode\":108"), "{text}");
+    AsyncReadExt::read_to_string(&mut body, &mut text)
+        .await
+        .unwrap();
+    assert!(
+        matches!(reply, Reply::Http(_)) && text.contains("\"retcode\":108"),
+        "{text}"
+    );
     stop.cancel();
     running.wait().await.unwrap();
 }
@@ -235,7 +316,11 @@ async fn reports_what_ran_when_it_died() {
     let mut bench = bench(OPEN);
     let lost = assignment(Role::Host, "2", 0, &script("wait"));
     let holdings = open_holdings(&bench.config, SCRIPTED).await.unwrap();
-    holdings.records.begin_attempt(&lost, Timestamp(1)).await.unwrap();
+    holdings
+        .records
+        .begin_attempt(&lost, Timestamp(1))
+        .await
+        .unwrap();
     holdings.records.close().await;
     drop(holdings);
     let (running, stop) = bench.start().await;
@@ -250,13 +335,25 @@ async fn reports_what_ran_when_it_died() {
 async fn shows_why_the_coordinator_refuses_it() {
     let mut bench = bench("");
     let (running, stop) = bench.start().await;
-    let call = read_hello(bench.coordinator.arrival().await, PATIENCE).await.unwrap();
-    call.refuse(Fault::new(ErrorCode::VersionMismatch, "too old").next("update it"), PATIENCE).await;
+    let call = read_hello(bench.coordinator.arrival().await, PATIENCE)
+        .await
+        .unwrap();
+    call.refuse(
+        Fault::new(ErrorCode::VersionMismatch, "too old").next("update it"),
+        PATIENCE,
+    )
+    .await;
     eventually(|| running.link().last_error.is_some()).await;
     let error = running.link().last_error.unwrap();
-    assert_eq!((error.code, error.next.as_deref()), (ErrorCode::VersionMismatch, Some("update it")));
+    assert_eq!(
+        (error.code, error.next.as_deref()),
+        (ErrorCode::VersionMismatch, Some("update it"))
+    );
     let answer = get(running.rest, "/v1/job/list").await;
-    assert!(answer.contains("503") && answer.contains("too old"), "{answer}");
+    assert!(
+        answer.contains("503") && answer.contains("too old"),
+        "{answer}"
+    );
     stop.cancel();
     running.wait().await.unwrap();
 }
@@ -267,15 +364,46 @@ async fn says_clearly_why_it_cannot_start() {
     let (running, stop) = bench.start().await;
     let stopped = CancellationToken::new();
     let elsewhere = bench.config.data.with_file_name("data-2");
-    let taken = AgentConfig { rest: running.rest, data: elsewhere.clone(), ..bench.config.clone() };
+    let taken = AgentConfig {
+        rest: running.rest,
+        data: elsewhere.clone(),
+        ..bench.config.clone()
+    };
     let fault = start(taken, SCRIPTED, stopped.clone()).await.err().unwrap();
-    assert!(fault.code == ErrorCode::AddressUnusable && fault.message.contains(&running.rest.to_string()), "{fault}");
-    let taken = AgentConfig { listen: running.quic, data: elsewhere, ..bench.config.clone() };
-    assert_eq!(start(taken, SCRIPTED, stopped.clone()).await.err().unwrap().code, ErrorCode::AddressUnusable);
-    let foreign = AgentConfig { party: crate::trial::party("3"), ..bench.config.clone() };
-    let fault = start(foreign, SCRIPTED, stopped.clone()).await.err().unwrap();
-    assert!(fault.code == ErrorCode::ConfigInvalid && fault.message.contains("agent 2"), "{fault}");
-    let nowhere = AgentConfig { identity: "nowhere".into(), ..bench.config.clone() };
+    assert!(
+        fault.code == ErrorCode::AddressUnusable
+            && fault.message.contains(&running.rest.to_string()),
+        "{fault}"
+    );
+    let taken = AgentConfig {
+        listen: running.quic,
+        data: elsewhere,
+        ..bench.config.clone()
+    };
+    assert_eq!(
+        start(taken, SCRIPTED, stopped.clone())
+            .await
+            .err()
+            .unwrap()
+            .code,
+        ErrorCode::AddressUnusable
+    );
+    let foreign = AgentConfig {
+        party: crate::trial::party("3"),
+        ..bench.config.clone()
+    };
+    let fault = start(foreign, SCRIPTED, stopped.clone())
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        fault.code == ErrorCode::ConfigInvalid && fault.message.contains("agent 2"),
+        "{fault}"
+    );
+    let nowhere = AgentConfig {
+        identity: "nowhere".into(),
+        ..bench.config.clone()
+    };
     assert!(start(nowhere, SCRIPTED, stopped).await.is_err());
     stop.cancel();
     running.wait().await.unwrap();
@@ -283,7 +411,10 @@ async fn says_clearly_why_it_cannot_start() {
 
 /// A UDP port that is free now.
 fn free_port() -> SocketAddr {
-    std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    std::net::UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -309,23 +440,46 @@ async fn two_agents_run_a_step_with_direct_mail() {
     let mut peers = Vec::new();
     for _ in 0..2 {
         let (hello, link) = bench.coordinator.welcome().await;
-        let chain = link.connection().peer().chain.iter().map(|der| der.to_vec()).collect();
+        let chain = link
+            .connection()
+            .peer()
+            .chain
+            .iter()
+            .map(|der| der.to_vec())
+            .collect();
         let party = link.connection().peer().party.clone();
         let mail_key = hello.mail_key;
         let direct = hello.direct;
-        peers.push(wire::agent_link::Peer { party: party.clone(), chain, direct, online: true, run: None, mail_key });
+        peers.push(wire::agent_link::Peer {
+            party: party.clone(),
+            chain,
+            direct,
+            online: true,
+            run: None,
+            mail_key,
+        });
         links.insert(party.to_string(), link);
     }
     for link in links.values() {
-        assert_eq!(order(link, ToAgent::Peers(peers.clone())).await, Reply::Done);
+        assert_eq!(
+            order(link, ToAgent::Peers(peers.clone())).await,
+            Reply::Done
+        );
     }
-    let Reply::Signed(signed) = order(&links["1"], ToAgent::Sign(offer(&script("talk")))).await else {
+    let Reply::Signed(signed) = order(&links["1"], ToAgent::Sign(offer(&script("talk")))).await
+    else {
         panic!("not signed")
     };
-    assert!(matches!(order(&links["2"], ToAgent::Offer(signed)).await, Reply::Accepted(_)));
+    assert!(matches!(
+        order(&links["2"], ToAgent::Offer(signed)).await,
+        Reply::Accepted(_)
+    ));
     for (role, id) in [(Role::Host, "2"), (Role::Guest, "1")] {
         let assignment = assignment(role, id, 0, &script("talk"));
-        assert_eq!(order(&links[id], ToAgent::Assign(Box::new(assignment))).await, Reply::Done);
+        assert_eq!(
+            order(&links[id], ToAgent::Assign(Box::new(assignment))).await,
+            Reply::Done
+        );
     }
     for _ in 0..2 {
         assert_eq!(bench.coordinator.end_of_attempt().await, Outcome::Succeeded);
@@ -337,11 +491,15 @@ async fn two_agents_run_a_step_with_direct_mail() {
 }
 
 #[tokio::test]
-async fn a_narrower_policy_counts_though_the_certificate_cannot_be_read_and_an_unreadable_one_ends() {
+async fn a_narrower_policy_counts_though_the_certificate_cannot_be_read_and_an_unreadable_one_ends()
+{
     let bench = bench(OPEN);
     let (running, stop) = bench.start().await;
     let renewal = running.renewal();
-    let (policy, list) = (bench.config.policy.clone().unwrap(), bench.config.identity.join("revoked.crl"));
+    let (policy, list) = (
+        bench.config.policy.clone().unwrap(),
+        bench.config.identity.join("revoked.crl"),
+    );
     let closed = Policy::new(crate::trial::party("2"), Rules::default());
     // The revocation list is half written when the policy is narrowed.
     let whole = std::fs::read(&list).unwrap();
@@ -361,7 +519,10 @@ async fn a_narrower_policy_counts_though_the_certificate_cannot_be_read_and_an_u
     renewal.reload_at(now.plus_millis(59_000)).unwrap_err();
     assert_ne!(*renewal.holdings.policy(), closed);
     let health = get(running.rest, "/v1/fedflow/health").await;
-    assert!(health.contains(&now.millis().to_string()) && health.contains("not well formed"), "{health}");
+    assert!(
+        health.contains(&now.millis().to_string()) && health.contains("not well formed"),
+        "{health}"
+    );
     renewal.reload_at(now.plus_millis(60_000)).unwrap_err();
     assert_eq!(*renewal.holdings.policy(), closed);
     std::fs::write(&policy, OPEN).unwrap();
@@ -377,16 +538,25 @@ async fn reads_its_policy_again_without_a_restart() {
     let (running, stop) = bench.start().await;
     let (hello, link) = bench.coordinator.welcome().await;
     assert!(!hello.rows_through_coordinator);
-    assert!(matches!(order(&link, ToAgent::Offer(bench.signed("talk"))).await, Reply::Failed(_)));
+    assert!(matches!(
+        order(&link, ToAgent::Offer(bench.signed("talk"))).await,
+        Reply::Failed(_)
+    ));
     eventually(|| running.link().connected).await;
     let policy = bench.config.policy.clone().unwrap();
     std::fs::write(&policy, "no policy").unwrap();
-    assert_eq!(running.renewal().reload().unwrap_err().code, ErrorCode::ConfigInvalid);
+    assert_eq!(
+        running.renewal().reload().unwrap_err().code,
+        ErrorCode::ConfigInvalid
+    );
     std::fs::write(&policy, OPEN).unwrap();
     running.renewal().reload().unwrap();
     let (hello, link) = bench.coordinator.welcome().await;
     assert!(hello.rows_through_coordinator);
-    assert!(matches!(order(&link, ToAgent::Offer(bench.signed("talk"))).await, Reply::Accepted(_)));
+    assert!(matches!(
+        order(&link, ToAgent::Offer(bench.signed("talk"))).await,
+        Reply::Accepted(_)
+    ));
     stop.cancel();
     running.wait().await.unwrap();
 }

@@ -22,7 +22,10 @@ pub struct Program {
 impl Program {
     /// The binary that was built with the suite.
     pub fn new(path: &str) -> Self {
-        Self { path: PathBuf::from(path), access: None }
+        Self {
+            path: PathBuf::from(path),
+            access: None,
+        }
     }
 
     /// The same, whose commands show the credentials in a file.
@@ -34,20 +37,30 @@ impl Program {
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
-        command.env_remove("FEDFLOW_TOKEN").env_remove("FEDFLOW_ACCESS");
+        command
+            .env_remove("FEDFLOW_TOKEN")
+            .env_remove("FEDFLOW_ACCESS");
         command.envs(self.access.iter().map(|file| ("FEDFLOW_ACCESS", file)));
         command
     }
 
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> std::process::Output {
-        self.command().args(arguments).stdin(Stdio::null()).output().expect("the program runs")
+        self.command()
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program runs")
     }
 
     /// Runs a command that must succeed; gives what it prints.
     pub fn says(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).expect("text")
     }
 
@@ -77,16 +90,27 @@ impl Daemon {
         // A file and not a pipe: nobody would read the pipe, and a daemon that logs much would stand still.
         let mut said = tempfile::tempfile().expect("a file");
         let errors = said.try_clone().expect("the file");
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).spawn().expect("started");
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .expect("started");
         let output = child.stdout.take().expect("its output");
         let mut line = String::new();
         let read = BufReader::new(output).read_line(&mut line);
         match (read, serde_json::from_str::<Value>(&line)) {
-            (Ok(_), Ok(ready)) if ready["ready"] == true => Self { _stdin: child.stdin.take(), child, ready },
+            (Ok(_), Ok(ready)) if ready["ready"] == true => Self {
+                _stdin: child.stdin.take(),
+                child,
+                ready,
+            },
             _ => {
                 child.wait().expect("its end");
                 let mut text = String::new();
-                said.rewind().and_then(|()| said.read_to_string(&mut text)).expect("its last words");
+                said.rewind()
+                    .and_then(|()| said.read_to_string(&mut text))
+                    .expect("its last words");
                 panic!("it did not get ready: {line:?} {text}");
             }
         }
@@ -119,7 +143,9 @@ impl Drop for Daemon {
         if self.child.try_wait().ok().flatten().is_none() {
             signal(self.child.id(), "TERM");
             let began = Instant::now();
-            while self.child.try_wait().ok().flatten().is_none() && began.elapsed() < Duration::from_secs(5) {
+            while self.child.try_wait().ok().flatten().is_none()
+                && began.elapsed() < Duration::from_secs(5)
+            {
                 std::thread::sleep(Duration::from_millis(20));
             }
             let _ = self.child.kill();
@@ -140,8 +166,9 @@ impl Place {
     /// Waits for it.
     pub fn take() -> Self {
         let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut running =
-            ENDED.wait_while(running, |running| *running >= AT_ONCE).unwrap_or_else(PoisonError::into_inner);
+        let mut running = ENDED
+            .wait_while(running, |running| *running >= AT_ONCE)
+            .unwrap_or_else(PoisonError::into_inner);
         *running += 1;
         Self(())
     }
@@ -156,13 +183,18 @@ impl Drop for Place {
 
 /// Sends a signal to a process.
 pub fn signal(process: u32, name: &str) {
-    let _ = Command::new("kill").arg(format!("-{name}")).arg(process.to_string()).status();
+    let _ = Command::new("kill")
+        .arg(format!("-{name}"))
+        .arg(process.to_string())
+        .status();
 }
 
 /// An endpoint of a local federation, for the holder of its credentials; for anybody where there are none.
 fn door_at(ready: &Value, address: &Value) -> Door {
     let door = Door::new(address.as_str().expect("an address"));
-    let Some(file) = ready["access"].as_str() else { return door };
+    let Some(file) = ready["access"].as_str() else {
+        return door;
+    };
     let access = std::fs::read_to_string(file).expect("its credentials");
     let access: Value = serde_json::from_str(&access).expect("JSON");
     door.with_token(access["token"].as_str().expect("a token"))
@@ -196,7 +228,15 @@ impl Cluster {
         let dir = TempDir::new().expect("a folder");
         let up = Self::start_in(program, dir.path(), parties, more);
         let door = door_at(&up.ready, &up.ready["rest"]);
-        Self { dir, parties: parties.to_owned(), door, program: program.clone(), more, up: Some(up), _place: place }
+        Self {
+            dir,
+            parties: parties.to_owned(),
+            door,
+            program: program.clone(),
+            more,
+            up: Some(up),
+            _place: place,
+        }
     }
 
     fn start_in(program: &Program, dir: &Path, parties: &str, more: &[&str]) -> Daemon {
@@ -233,11 +273,23 @@ impl Cluster {
 
     /// The process ids of the daemons whose settings lie in a folder of the federation (`coordinator`, `party-9999`).
     pub fn processes(&self, folder: &str) -> Vec<u32> {
-        let wanted = self.dir.path().canonicalize().expect("its path").join(folder);
+        let wanted = self
+            .dir
+            .path()
+            .canonicalize()
+            .expect("its path")
+            .join(folder);
         // Of all when it is empty.
         let wanted = wanted.to_string_lossy().trim_end_matches('/').to_owned();
         let entries = std::fs::read_dir("/proc").expect("proc");
-        let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_string_lossy().parse::<u32>().ok());
+        let ids = entries.filter_map(|entry| {
+            entry
+                .ok()?
+                .file_name()
+                .to_string_lossy()
+                .parse::<u32>()
+                .ok()
+        });
         ids.filter(|id| {
             let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
             let line = String::from_utf8_lossy(&line).replace('\0', " ");

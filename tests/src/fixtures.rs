@@ -12,7 +12,10 @@ pub struct Pair {
 
 /// `rows` people, of whom both know all but every tenth.
 pub fn pair(rows: usize) -> Pair {
-    let mut pair = Pair { guest: "id,y,x0,x1\n".to_owned(), host: "id,x0,x1,x2\n".to_owned() };
+    let mut pair = Pair {
+        guest: "id,y,x0,x1\n".to_owned(),
+        host: "id,x0,x1,x2\n".to_owned(),
+    };
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut number = || {
         // xorshift: the same numbers on every machine.

@@ -87,7 +87,11 @@ pub async fn run(program: &Program, options: &Options) -> Figures {
     let tables = pair(200);
     cluster.door.load("9999", "guest", &tables.guest).await;
     cluster.door.load("10000", "host", &tables.host).await;
-    let rounds = Rounds { cluster, options: options.clone(), chance: Chance(options.seed.wrapping_mul(2) | 1) };
+    let rounds = Rounds {
+        cluster,
+        options: options.clone(),
+        chance: Chance(options.seed.wrapping_mul(2) | 1),
+    };
     rounds.run().await
 }
 
@@ -109,7 +113,10 @@ impl Rounds {
             figure = self.figure(&job).await;
         }
         let mut figures = Figures::new(calm, figure);
-        println!("a calm job takes {:.1?}, its figure is {figure}", figures.calm());
+        println!(
+            "a calm job takes {:.1?}, its figure is {figure}",
+            figures.calm()
+        );
         let until = Instant::now() + self.options.time;
         while Instant::now() < until {
             self.round(&mut figures).await;
@@ -119,11 +126,17 @@ impl Rounds {
     }
 
     async fn submit(&self) -> String {
-        self.cluster.door.submitted(&lr_dsl(), &lr_conf(self.options.epochs)).await
+        self.cluster
+            .door
+            .submitted(&lr_dsl(), &lr_conf(self.options.epochs))
+            .await
     }
 
     async fn figure(&self, job: &str) -> f64 {
-        self.cluster.door.figure(job, "9999", "hetero_lr_0", "auc").await
+        self.cluster
+            .door
+            .figure(job, "9999", "hetero_lr_0", "auc")
+            .await
     }
 
     async fn round(&mut self, figures: &mut Figures) {
@@ -138,9 +151,15 @@ impl Rounds {
         let well = row["f_status"] == "success";
         let right = well && self.figure(&job).await == figures.figure;
         for one in &mut killed {
-            one.successor = one.successor.take().or(self.successor(one.folder, &[]).await);
+            one.successor = one
+                .successor
+                .take()
+                .or(self.successor(one.folder, &[]).await);
         }
-        let back: Vec<Duration> = killed.iter().filter_map(|one| self.first_order_after(one)).collect();
+        let back: Vec<Duration> = killed
+            .iter()
+            .filter_map(|one| self.first_order_after(one))
+            .collect();
         figures.note(kind, took, killed.len(), &back, right);
         if self.options.verbose {
             let names: Vec<&str> = killed.iter().map(|one| one.folder).collect();
@@ -165,7 +184,10 @@ impl Rounds {
                 self.cluster.kill(other);
                 let mut killed = Vec::new();
                 for (folder, before) in [first, other].into_iter().zip(before) {
-                    killed.push(Killed { folder, successor: self.successor(folder, &before).await });
+                    killed.push(Killed {
+                        folder,
+                        successor: self.successor(folder, &before).await,
+                    });
                 }
                 killed
             }
@@ -179,7 +201,11 @@ impl Rounds {
                 tokio::time::sleep(self.chance.share_of(calm)).await;
                 let second = self.chance.folder();
                 let again = self.kill_one(second).await;
-                if second == first { vec![again] } else { vec![killed, again] }
+                if second == first {
+                    vec![again]
+                } else {
+                    vec![killed, again]
+                }
             }
         }
     }
@@ -187,7 +213,10 @@ impl Rounds {
     async fn kill_one(&self, folder: &'static str) -> Killed {
         let before = self.cluster.processes(folder);
         self.cluster.kill(folder);
-        Killed { folder, successor: self.successor(folder, &before).await }
+        Killed {
+            folder,
+            successor: self.successor(folder, &before).await,
+        }
     }
 
     /// The process that took the place of those of before.
@@ -195,7 +224,11 @@ impl Rounds {
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
             let now = self.cluster.processes(folder);
-            if let Some(process) = now.iter().find(|id| !before.contains(id)).and_then(|id| Process::of(*id)) {
+            if let Some(process) = now
+                .iter()
+                .find(|id| !before.contains(id))
+                .and_then(|id| Process::of(*id))
+            {
                 return Some(process);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -207,9 +240,12 @@ impl Rounds {
     /// took of a coordinator. None when the job had no order left for it.
     fn first_order_after(&self, killed: &Killed) -> Option<Duration> {
         let process = killed.successor.as_ref()?;
-        let agents = FOLDERS.into_iter().filter(|folder| *folder != "coordinator");
+        let agents = FOLDERS
+            .into_iter()
+            .filter(|folder| *folder != "coordinator");
         let of = agents.filter(|folder| killed.folder == "coordinator" || *folder == killed.folder);
         let logs = of.map(|folder| self.cluster.dir.path().join(folder).join("agent.log"));
-        logs.filter_map(|log| Lines::of(&log).first_order_since(process)).min()
+        logs.filter_map(|log| Lines::of(&log).first_order_since(process))
+            .min()
     }
 }

@@ -3,7 +3,12 @@
 //!
 //! The suite itself stands in `tests/suite` and is built as a test of the package `fedflow`, so that one build makes the
 //! binary and the tests that run it. This library panics freely: it exists for tests only.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed step of a test is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed step of a test is a failed test"
+)]
 #![allow(clippy::disallowed_methods, reason = "tests bound their waits")]
 
 pub mod cluster;

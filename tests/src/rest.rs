@@ -25,7 +25,11 @@ pub struct Door {
 impl Door {
     /// The door at a URL.
     pub fn new(base: &str) -> Self {
-        Self { base: base.to_owned(), token: None, http: Client::builder(TokioExecutor::new()).build_http() }
+        Self {
+            base: base.to_owned(),
+            token: None,
+            http: Client::builder(TokioExecutor::new()).build_http(),
+        }
     }
 
     /// The same door, for the holder of a bearer token.
@@ -43,25 +47,39 @@ impl Door {
         content: &str,
         body: impl Into<Bytes>,
     ) -> Result<(u16, Bytes), String> {
-        let mut request =
-            Request::builder().method(method).uri(format!("{}{target}", self.base)).header("content-type", content);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{target}", self.base))
+            .header("content-type", content);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let request = request.body(Full::new(body.into())).expect("a request");
         let answered = tokio::time::timeout(PATIENCE, self.http.request(request)).await;
-        let response = answered.map_err(|_| "no answer".to_owned())?.map_err(|error| format!("{error:?}"))?;
+        let response = answered
+            .map_err(|_| "no answer".to_owned())?
+            .map_err(|error| format!("{error:?}"))?;
         let status = response.status().as_u16();
-        let body = response.into_body().collect().await.map_err(|error| error.to_string())?;
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .map_err(|error| error.to_string())?;
         Ok((status, body.to_bytes()))
     }
 
     /// Posts JSON; gives the whole reply.
     pub async fn post(&self, path: &str, body: &Value) -> Value {
-        let sent = self.send(Method::POST, path, "application/json", body.to_string()).await;
+        let sent = self
+            .send(Method::POST, path, "application/json", body.to_string())
+            .await;
         let (status, bytes) = sent.unwrap_or_else(|error| panic!("{path}: {error}"));
-        serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| panic!("{path} answered {status}: {}", String::from_utf8_lossy(&bytes)))
+        serde_json::from_slice(&bytes).unwrap_or_else(|_| {
+            panic!(
+                "{path} answered {status}: {}",
+                String::from_utf8_lossy(&bytes)
+            )
+        })
     }
 
     /// Posts JSON and fails the test unless the reply is a success; gives its data.
@@ -83,13 +101,31 @@ impl Door {
             "--{edge}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"t.csv\"\r\n\
              content-type: application/octet-stream\r\n\r\n"
         );
-        let body = [head.as_bytes(), content, format!("\r\n--{edge}--\r\n").as_bytes()].concat();
-        let quoted: String = config.to_string().bytes().fold(String::new(), |text, byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b':' | b',' => text + &char::from(byte).to_string(),
-            _ => text + &format!("%{byte:02X}"),
-        });
+        let body = [
+            head.as_bytes(),
+            content,
+            format!("\r\n--{edge}--\r\n").as_bytes(),
+        ]
+        .concat();
+        let quoted: String =
+            config
+                .to_string()
+                .bytes()
+                .fold(String::new(), |text, byte| match byte {
+                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b':' | b',' => {
+                        text + &char::from(byte).to_string()
+                    }
+                    _ => text + &format!("%{byte:02X}"),
+                });
         let target = format!("/v1/data/upload?{quoted}");
-        let sent = self.send(Method::POST, &target, &format!("multipart/form-data; boundary={edge}"), body).await;
+        let sent = self
+            .send(
+                Method::POST,
+                &target,
+                &format!("multipart/form-data; boundary={edge}"),
+                body,
+            )
+            .await;
         let (_, bytes) = sent.expect("the upload is answered");
         serde_json::from_slice(&bytes).expect("the upload's answer is JSON")
     }
@@ -103,12 +139,20 @@ impl Door {
         let reply = self.upload(&config, text).await;
         assert_eq!(reply["retcode"], 0, "{reply}");
         let job = reply["jobId"].as_str().expect("a job id").to_owned();
-        assert_eq!(self.ended(&job).await["f_status"], "success", "upload of {name}");
+        assert_eq!(
+            self.ended(&job).await["f_status"],
+            "success",
+            "upload of {name}"
+        );
     }
 
     /// Submits a job; gives the whole reply.
     pub async fn submit(&self, dsl: &Value, conf: &Value) -> Value {
-        self.post("/v1/job/submit", &json!({"job_dsl": dsl, "job_runtime_conf": conf})).await
+        self.post(
+            "/v1/job/submit",
+            &json!({"job_dsl": dsl, "job_runtime_conf": conf}),
+        )
+        .await
     }
 
     /// Submits a job that must be taken in; gives its id. One that a party refuses at once was taken in, too, and has a row.
@@ -122,18 +166,31 @@ impl Door {
 
     /// The initiator's row of a job; null while the door does not answer.
     pub async fn job(&self, job: &str) -> Value {
-        let sent =
-            self.send(Method::POST, "/v1/job/query", "application/json", json!({"job_id": job}).to_string()).await;
-        let Ok((_, bytes)) = sent else { return Value::Null };
+        let sent = self
+            .send(
+                Method::POST,
+                "/v1/job/query",
+                "application/json",
+                json!({"job_id": job}).to_string(),
+            )
+            .await;
+        let Ok((_, bytes)) = sent else {
+            return Value::Null;
+        };
         let reply: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let rows = reply["data"].as_array().cloned().unwrap_or_default();
-        rows.iter().find(|row| row["f_is_initiator"] == true).or(rows.first()).cloned().unwrap_or_default()
+        rows.iter()
+            .find(|row| row["f_is_initiator"] == true)
+            .or(rows.first())
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Waits for the end of a job, over restarts of the daemons; gives its row.
     pub async fn ended(&self, job: &str) -> Value {
         self.until(job, |row| {
-            ["success", "failed", "canceled", "timeout"].contains(&row["f_status"].as_str().unwrap_or_default())
+            ["success", "failed", "canceled", "timeout"]
+                .contains(&row["f_status"].as_str().unwrap_or_default())
         })
         .await
     }
@@ -155,7 +212,9 @@ impl Door {
     pub async fn succeeded(&self, job: &str) {
         let row = self.ended(job).await;
         if row["f_status"] != "success" {
-            let tasks = self.post("/v1/job/task/query", &json!({"job_id": job})).await;
+            let tasks = self
+                .post("/v1/job/task/query", &json!({"job_id": job}))
+                .await;
             let reports: Vec<&str> = tasks["data"]
                 .as_array()
                 .map(|tasks| {
@@ -174,8 +233,14 @@ impl Door {
     pub async fn figure(&self, job: &str, guest: &str, learner: &str, name: &str) -> f64 {
         let of = json!({"job_id": job, "component_name": "evaluation_0", "role": "guest", "party_id": guest});
         let metrics = self.data("/v1/tracking/component/metric/all", &of).await;
-        let pairs = metrics["train"][learner]["data"].as_array().cloned().unwrap_or_default();
-        let pair = pairs.iter().find(|pair| pair[0] == name).unwrap_or_else(|| panic!("no {name} in {metrics}"));
+        let pairs = metrics["train"][learner]["data"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let pair = pairs
+            .iter()
+            .find(|pair| pair[0] == name)
+            .unwrap_or_else(|| panic!("no {name} in {metrics}"));
         pair[1].as_f64().expect("a number")
     }
 }

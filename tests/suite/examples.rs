@@ -38,7 +38,10 @@ fn text(path: &Path) -> &str {
 }
 
 fn has(command: &str) -> bool {
-    Command::new(command).arg("--version").output().is_ok_and(|output| output.status.success())
+    Command::new(command)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 /// Loads a table of `examples/data`.
@@ -47,17 +50,33 @@ async fn load(door: &Door, party: &str, name: &str) {
         "file": format!("{name}.csv"), "namespace": "examples", "table_name": name, "head": 1, "partition": 4, "drop": 1,
         "id_delimiter": ",", "verbose": 0, "party_id": party,
     });
-    let reply = door.upload(&config, &read(&format!("data/{name}.csv"))).await;
+    let reply = door
+        .upload(&config, &read(&format!("data/{name}.csv")))
+        .await;
     assert_eq!(reply["retcode"], 0, "{reply}");
-    door.succeeded(reply["jobId"].as_str().expect("a job id")).await;
+    door.succeeded(reply["jobId"].as_str().expect("a job id"))
+        .await;
 }
 
 /// Waits until so many agents are connected.
 async fn connected(door: &Door, agents: usize) {
     for _ in 0..600 {
-        let sent = door.send(http::Method::GET, "/v1/fedflow/health", "application/json", "").await;
-        let health: Value = sent.ok().and_then(|(_, bytes)| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        if health["data"]["agents_online"].as_array().is_some_and(|online| online.len() == agents) {
+        let sent = door
+            .send(
+                http::Method::GET,
+                "/v1/fedflow/health",
+                "application/json",
+                "",
+            )
+            .await;
+        let health: Value = sent
+            .ok()
+            .and_then(|(_, bytes)| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
+        if health["data"]["agents_online"]
+            .as_array()
+            .is_some_and(|online| online.len() == agents)
+        {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -70,63 +89,128 @@ async fn agrees_with_expected(guest: &Door, job: &str) {
     let expected = document("first-job/expected.json");
     guest.succeeded(job).await;
     assert_eq!(guest.job(job).await["f_status"], expected["status"]);
-    let tasks = guest.data("/v1/job/task/query", &json!({"job_id": job, "role": "guest"})).await;
+    let tasks = guest
+        .data(
+            "/v1/job/task/query",
+            &json!({"job_id": job, "role": "guest"}),
+        )
+        .await;
     for step in expected["steps"].as_array().expect("steps") {
-        let task = tasks.as_array().expect("tasks").iter().find(|task| task["f_component_name"] == *step);
-        assert_eq!(task.map(|task| &task["f_status"]), Some(&json!("success")), "{step}");
+        let task = tasks
+            .as_array()
+            .expect("tasks")
+            .iter()
+            .find(|task| task["f_component_name"] == *step);
+        assert_eq!(
+            task.map(|task| &task["f_status"]),
+            Some(&json!("success")),
+            "{step}"
+        );
     }
     let of = json!({"job_id": job, "component_name": "intersection_0", "role": "guest", "party_id": "9999"});
-    let tables = guest.data("/v1/tracking/component/output/data/table", &of).await;
-    let table =
-        json!({"table_name": tables[0]["table_name"], "namespace": tables[0]["table_namespace"], "party_id": "9999"});
-    assert_eq!(guest.data("/v1/table/table_info", &table).await["count"], expected["rows_in_common"]);
+    let tables = guest
+        .data("/v1/tracking/component/output/data/table", &of)
+        .await;
+    let table = json!({"table_name": tables[0]["table_name"], "namespace": tables[0]["table_namespace"], "party_id": "9999"});
+    assert_eq!(
+        guest.data("/v1/table/table_info", &table).await["count"],
+        expected["rows_in_common"]
+    );
     for (name, bounds) in expected["figures"].as_object().expect("figures") {
         let figure = guest.figure(job, "9999", "hetero_lr_0", name).await;
-        let (least, most) = (bounds["least"].as_f64().expect("a bound"), bounds["most"].as_f64().expect("a bound"));
-        assert!((least..=most).contains(&figure), "{name} is {figure}, expected {bounds}");
+        let (least, most) = (
+            bounds["least"].as_f64().expect("a bound"),
+            bounds["most"].as_f64().expect("a bound"),
+        );
+        assert!(
+            (least..=most).contains(&figure),
+            "{name} is {figure}, expected {bounds}"
+        );
     }
 }
 
 #[test]
 fn every_folder_is_run_here() {
-    let own = concat!(include_str!("examples.rs"), include_str!("examples/production.rs"));
-    let folders = std::fs::read_dir(example("")).expect("examples").flatten().filter(|entry| entry.path().is_dir());
+    let own = concat!(
+        include_str!("examples.rs"),
+        include_str!("examples/production.rs")
+    );
+    let folders = std::fs::read_dir(example(""))
+        .expect("examples")
+        .flatten()
+        .filter(|entry| entry.path().is_dir());
     for folder in folders.map(|entry| entry.file_name().to_string_lossy().into_owned()) {
-        assert!(own.contains(&format!("\"{folder}/")), "nothing runs examples/{folder}");
-        assert!(example(&folder).join("README.md").is_file(), "examples/{folder} has no README.md");
+        assert!(
+            own.contains(&format!("\"{folder}/")),
+            "nothing runs examples/{folder}"
+        );
+        assert!(
+            example(&folder).join("README.md").is_file(),
+            "examples/{folder} has no README.md"
+        );
     }
 }
 
 /// FATE's client is Python: its examples are run by the suite of the clients, which the gate runs.
 #[test]
 fn the_clients_examples_are_run_by_the_clients_suite() {
-    let suite = std::fs::read_to_string(root().join("tests/clients/test_12_examples.py")).expect("the suite");
+    let suite = std::fs::read_to_string(root().join("tests/clients/test_12_examples.py"))
+        .expect("the suite");
     for file in ["clients/fate_pipeline.py", "clients/fate_flow_cli.sh"] {
         let name = file.rsplit('/').next().expect("a name");
-        assert!(suite.contains(&format!("\"{name}\"")), "tests/clients does not run examples/{file}");
-        assert!(read("clients/README.md").contains(name), "examples/clients/README.md does not tell of {name}");
+        assert!(
+            suite.contains(&format!("\"{name}\"")),
+            "tests/clients does not run examples/{file}"
+        );
+        assert!(
+            read("clients/README.md").contains(name),
+            "examples/clients/README.md does not tell of {name}"
+        );
     }
     let gate = std::fs::read_to_string(root().join(".ci/run")).expect("the gate");
-    assert!(gate.contains("tests/clients/run"), "the gate does not run the suite of the clients");
+    assert!(
+        gate.contains("tests/clients/run"),
+        "the gate does not run the suite of the clients"
+    );
 }
 
 #[test]
 fn the_tables_are_what_their_generator_makes() {
     let expected = document("first-job/expected.json");
     let ids = |name: &str| -> Vec<String> {
-        let lines: Vec<String> = read(&format!("data/{name}.csv")).lines().skip(1).map(str::to_owned).collect();
-        assert_eq!(json!(lines.len()), expected["tables"][name], "rows of {name}");
-        lines.iter().map(|line| line.split(',').next().expect("an id").to_owned()).collect()
+        let lines: Vec<String> = read(&format!("data/{name}.csv"))
+            .lines()
+            .skip(1)
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(
+            json!(lines.len()),
+            expected["tables"][name],
+            "rows of {name}"
+        );
+        lines
+            .iter()
+            .map(|line| line.split(',').next().expect("an id").to_owned())
+            .collect()
     };
     let (bank, clinic) = (ids("bank"), ids("clinic"));
-    assert_eq!(json!(bank.iter().filter(|id| clinic.contains(id)).count()), expected["rows_in_common"]);
+    assert_eq!(
+        json!(bank.iter().filter(|id| clinic.contains(id)).count()),
+        expected["rows_in_common"]
+    );
     if !has("python3") {
         println!("skipped: the generator was not run, python3 is not there");
         return;
     }
-    let checked =
-        Command::new("python3").args(["-B", text(&example("data/generate.py")), "--check"]).output().expect("ran");
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    let checked = Command::new("python3")
+        .args(["-B", text(&example("data/generate.py")), "--check"])
+        .output()
+        .expect("ran");
+    assert!(
+        checked.status.success(),
+        "{}",
+        String::from_utf8_lossy(&checked.stderr)
+    );
 }
 
 #[tokio::test]
@@ -134,16 +218,43 @@ async fn the_first_job_gives_what_is_expected() {
     let cluster = Cluster::up(&program(), "9999,10000");
     load(&cluster.door, "9999", "bank").await;
     load(&cluster.door, "10000", "clinic").await;
-    let job = cluster.door.submitted(&document("first-job/dsl.json"), &document("first-job/conf.json")).await;
+    let job = cluster
+        .door
+        .submitted(
+            &document("first-job/dsl.json"),
+            &document("first-job/conf.json"),
+        )
+        .await;
     agrees_with_expected(&cluster.door, &job).await;
     if has("curl") {
         let (door, access) = (cluster.door.base.clone(), cluster.access());
-        let script = move || Command::new(example("first-job/run.sh")).arg(door).env("FEDFLOW_ACCESS", access).output();
-        let output = tokio::task::spawn_blocking(script).await.expect("joined").expect("ran");
-        let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success() && said.contains("\"auc\""), "{said}{errors}");
-        let jobs = cluster.door.data("/v1/job/list/job", &json!({"limit": 1})).await;
-        agrees_with_expected(&cluster.door, jobs["jobs"][0]["job_id"].as_str().expect("a job")).await;
+        let script = move || {
+            Command::new(example("first-job/run.sh"))
+                .arg(door)
+                .env("FEDFLOW_ACCESS", access)
+                .output()
+        };
+        let output = tokio::task::spawn_blocking(script)
+            .await
+            .expect("joined")
+            .expect("ran");
+        let (said, errors) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        assert!(
+            output.status.success() && said.contains("\"auc\""),
+            "{said}{errors}"
+        );
+        let jobs = cluster
+            .door
+            .data("/v1/job/list/job", &json!({"limit": 1}))
+            .await;
+        agrees_with_expected(
+            &cluster.door,
+            jobs["jobs"][0]["job_id"].as_str().expect("a job"),
+        )
+        .await;
     }
     cluster.end();
 }
@@ -167,7 +278,10 @@ fn copy_with(from: &str, to: &Path, changes: &[(&str, &str)]) {
 #[tokio::test]
 async fn the_local_federation_by_hand_runs_the_first_job() {
     let _place = Place::take();
-    let (copy, home) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+    let (copy, home) = (
+        TempDir::new().expect("a folder"),
+        TempDir::new().expect("a folder"),
+    );
     let any = "127.0.0.1:0";
     let addresses: [String; 4] = std::array::from_fn(|_| free_address());
     let to = |file: &str| copy.path().join(file);
@@ -177,26 +291,58 @@ async fn the_local_federation_by_hand_runs_the_first_job() {
         &[("127.0.0.1:9370", &addresses[0]), ("127.0.0.1:9380", any)],
     );
     for (number, name) in ["guest", "host", "arbiter"].into_iter().enumerate() {
-        let (own, rest) = (format!("127.0.0.1:{}", 9371 + number), format!("127.0.0.1:{}", 9381 + number));
-        let changes = [("127.0.0.1:9370", addresses[0].as_str()), (&own, &addresses[number + 1]), (&rest, any)];
-        copy_with(&format!("local-federation/{name}.toml"), &to(&format!("{name}.toml")), &changes);
+        let (own, rest) = (
+            format!("127.0.0.1:{}", 9371 + number),
+            format!("127.0.0.1:{}", 9381 + number),
+        );
+        let changes = [
+            ("127.0.0.1:9370", addresses[0].as_str()),
+            (&own, &addresses[number + 1]),
+            (&rest, any),
+        ];
+        copy_with(
+            &format!("local-federation/{name}.toml"),
+            &to(&format!("{name}.toml")),
+            &changes,
+        );
     }
     copy_with("local-federation/policy.toml", &to("policy.toml"), &[]);
     copy_with("local-federation/start.sh", &to("start.sh"), &[]);
 
     let mut script = Command::new("sh");
-    script.arg(to("start.sh")).arg(home.path()).env("FEDFLOW", program().path());
+    script
+        .arg(to("start.sh"))
+        .arg(home.path())
+        .env("FEDFLOW", program().path());
     let federation = Daemon::start(&mut script);
-    program().says(&["check-config", "coordinator", "--config", text(&home.path().join("coordinator.toml"))]);
+    program().says(&[
+        "check-config",
+        "coordinator",
+        "--config",
+        text(&home.path().join("coordinator.toml")),
+    ]);
     for name in ["guest", "host", "arbiter"] {
-        program().says(&["check-config", "agent", "--config", text(&home.path().join(format!("{name}.toml")))]);
+        program().says(&[
+            "check-config",
+            "agent",
+            "--config",
+            text(&home.path().join(format!("{name}.toml"))),
+        ]);
     }
     let door = |address: &Value| Door::new(address.as_str().expect("an address"));
-    let (coordinator, parties) = (door(&federation.ready["rest"]), &federation.ready["parties"]);
+    let (coordinator, parties) = (
+        door(&federation.ready["rest"]),
+        &federation.ready["parties"],
+    );
     connected(&coordinator, 3).await;
     load(&door(&parties["9999"]), "9999", "bank").await;
     load(&door(&parties["10000"]), "10000", "clinic").await;
-    let job = coordinator.submitted(&document("first-job/dsl.json"), &document("local-federation/conf.json")).await;
+    let job = coordinator
+        .submitted(
+            &document("first-job/dsl.json"),
+            &document("local-federation/conf.json"),
+        )
+        .await;
     agrees_with_expected(&coordinator, &job).await;
     federation.end();
 }
@@ -204,11 +350,21 @@ async fn the_local_federation_by_hand_runs_the_first_job() {
 #[tokio::test]
 async fn a_refusal_names_the_party_and_the_rule() {
     let mut cluster = Cluster::up(&program(), "9999,10000");
-    copy_with("refused-by-policy/policy.toml", &cluster.dir.path().join("party-10000/policy.toml"), &[]);
+    copy_with(
+        "refused-by-policy/policy.toml",
+        &cluster.dir.path().join("party-10000/policy.toml"),
+        &[],
+    );
     cluster.restart();
     load(&cluster.door, "9999", "bank").await;
     load(&cluster.door, "10000", "clinic").await;
-    let job = cluster.door.submitted(&document("first-job/dsl.json"), &document("first-job/conf.json")).await;
+    let job = cluster
+        .door
+        .submitted(
+            &document("first-job/dsl.json"),
+            &document("first-job/conf.json"),
+        )
+        .await;
     let row = cluster.door.ended(&job).await;
     let expected = document("refused-by-policy/expected.json");
     assert_eq!(row["f_status"], expected["status"]);
@@ -219,9 +375,22 @@ async fn a_refusal_names_the_party_and_the_rule() {
         "{row}"
     );
     let table = expected["table"].as_str().expect("a table");
-    assert!(reason["message"].as_str().is_some_and(|message| message.contains(table)), "{reason}");
-    let tasks = cluster.door.data("/v1/job/task/query", &json!({"job_id": job})).await;
-    let started = tasks.as_array().expect("tasks").iter().filter(|task| !task["f_start_time"].is_null()).count();
+    assert!(
+        reason["message"]
+            .as_str()
+            .is_some_and(|message| message.contains(table)),
+        "{reason}"
+    );
+    let tasks = cluster
+        .door
+        .data("/v1/job/task/query", &json!({"job_id": job}))
+        .await;
+    let started = tasks
+        .as_array()
+        .expect("tasks")
+        .iter()
+        .filter(|task| !task["f_start_time"].is_null())
+        .count();
     assert_eq!(json!(started), expected["started_tasks"]);
     cluster.end();
 }

@@ -50,14 +50,24 @@ pub(crate) fn tables() -> Result<Tables> {
     };
     for (person, values) in guest.iter().zip(&guest_rows) {
         let label = labels.get(*person).copied().unwrap_or_default();
-        tables.guest.push_str(&format!("p{person:04},{label}{}\n", joined(values)));
+        tables
+            .guest
+            .push_str(&format!("p{person:04},{label}{}\n", joined(values)));
         if let Some(position) = host.iter().position(|other| other == person) {
-            tables.pooled.push([values.as_slice(), host_rows.get(position).map_or(&[][..], Vec::as_slice)].concat());
+            tables.pooled.push(
+                [
+                    values.as_slice(),
+                    host_rows.get(position).map_or(&[][..], Vec::as_slice),
+                ]
+                .concat(),
+            );
             tables.labels.push(label);
         }
     }
     for (person, values) in host.iter().zip(&host_rows) {
-        tables.host.push_str(&format!("p{person:04}{}\n", joined(values)));
+        tables
+            .host
+            .push_str(&format!("p{person:04}{}\n", joined(values)));
     }
     Ok(tables)
 }
@@ -67,8 +77,11 @@ fn read(set: &str) -> Result<(Vec<f64>, Vec<Vec<f32>>)> {
     let mut people = (Vec::new(), Vec::new());
     for (number, line) in set.lines().enumerate() {
         let numbers: Option<Vec<f32>> = line.split(',').map(|cell| cell.parse().ok()).collect();
-        let numbers = numbers.with_context(|| format!("line {} of the data set is not of numbers", number + 1))?;
-        let (label, features) = numbers.split_first().context("a line of the data set is empty")?;
+        let numbers = numbers
+            .with_context(|| format!("line {} of the data set is not of numbers", number + 1))?;
+        let (label, features) = numbers
+            .split_first()
+            .context("a line of the data set is empty")?;
         people.0.push(f64::from(*label));
         people.1.push(features.to_vec());
     }
@@ -85,15 +98,30 @@ fn joined(values: &[f64]) -> String {
 }
 
 /// The columns of some people, with mean 0 and variance 1, rounded as the files have them.
-fn scaled(features: &[Vec<f32>], people: &[usize], columns: std::ops::Range<usize>) -> Vec<Vec<f64>> {
+fn scaled(
+    features: &[Vec<f32>],
+    people: &[usize],
+    columns: std::ops::Range<usize>,
+) -> Vec<Vec<f64>> {
     let value = |person: usize, column: usize| {
-        features.get(person).and_then(|row| row.get(column)).map_or(f64::NAN, |&value| f64::from(value))
+        features
+            .get(person)
+            .and_then(|row| row.get(column))
+            .map_or(f64::NAN, |&value| f64::from(value))
     };
     let count = people.len() as f64;
     let mut rows = vec![Vec::new(); people.len()];
     for column in columns {
-        let mean = people.iter().map(|&person| value(person, column)).sum::<f64>() / count;
-        let variance = people.iter().map(|&person| (value(person, column) - mean).powi(2)).sum::<f64>() / count;
+        let mean = people
+            .iter()
+            .map(|&person| value(person, column))
+            .sum::<f64>()
+            / count;
+        let variance = people
+            .iter()
+            .map(|&person| (value(person, column) - mean).powi(2))
+            .sum::<f64>()
+            / count;
         for (row, &person) in rows.iter_mut().zip(people) {
             let scaled = (value(person, column) - mean) / variance.sqrt().max(1e-9);
             row.push((scaled * 1e6).round() / 1e6);
@@ -111,8 +139,17 @@ mod tests {
         let tables = tables().expect("split");
         assert_eq!(tables.guest.lines().count(), KNOWN + 1);
         assert_eq!(tables.host.lines().count(), KNOWN + 1);
-        assert!(tables.pooled.len() > 400 && tables.pooled.len() < KNOWN, "{}", tables.pooled.len());
-        assert!(tables.pooled.iter().all(|row| row.len() == 30 && row.iter().all(|value| value.is_finite())));
+        assert!(
+            tables.pooled.len() > 400 && tables.pooled.len() < KNOWN,
+            "{}",
+            tables.pooled.len()
+        );
+        assert!(
+            tables
+                .pooled
+                .iter()
+                .all(|row| row.len() == 30 && row.iter().all(|value| value.is_finite()))
+        );
         assert!(tables.labels.contains(&0.0) && tables.labels.contains(&1.0));
     }
 }

@@ -41,7 +41,10 @@ fn settings() -> LogisticSettings {
         penalty: learning::penalty::Penalty::L2,
         alpha: 0.01,
         optimizer: learning::optimizer::OptimizerKind::Rmsprop,
-        learning_rate: LearningRate { start: 0.15, ..LogisticSettings::default().learning_rate },
+        learning_rate: LearningRate {
+            start: 0.15,
+            ..LogisticSettings::default().learning_rate
+        },
         batch_size: -1,
         max_iter: 30,
         early_stop: learning::convergence::EarlyStop::Diff,
@@ -56,14 +59,14 @@ fn settings() -> LogisticSettings {
 pub(crate) fn train(tables: &Tables) -> Result<Pooled> {
     let rows = tables.pooled.len();
     let columns = tables.pooled.first().map_or(0, Vec::len);
-    let x =
-        Array2::from_shape_vec((rows, columns), tables.pooled.concat()).context("the pooled rows differ in length")?;
+    let x = Array2::from_shape_vec((rows, columns), tables.pooled.concat())
+        .context("the pooled rows differ in length")?;
     let fit = train_logistic(x.view(), &tables.labels, &settings())
         .map_err(|error| anyhow!("the pooled training failed: {error}"))?;
     let scores = linear::scores(x.view(), &fit.weights, fit.intercept);
     let positive: Vec<bool> = tables.labels.iter().map(|&label| label > 0.5).collect();
-    let auc =
-        evaluation::auc(&positive, &scores).map_err(|error| anyhow!("the pooled scores cannot be judged: {error}"))?;
+    let auc = evaluation::auc(&positive, &scores)
+        .map_err(|error| anyhow!("the pooled scores cannot be judged: {error}"))?;
     Ok(Pooled { auc, rows })
 }
 
@@ -74,10 +77,17 @@ mod tests {
     #[test]
     fn the_federated_training_gets_the_same_settings_in_fates_words() {
         let given = parameters();
-        for (field, word) in [("penalty", "L2"), ("optimizer", "rmsprop"), ("early_stop", "diff")] {
+        for (field, word) in [
+            ("penalty", "L2"),
+            ("optimizer", "rmsprop"),
+            ("early_stop", "diff"),
+        ] {
             assert_eq!(given[field], word);
         }
-        assert_eq!((given["batch_size"].as_i64(), given["max_iter"].as_i64()), (Some(-1), Some(30)));
+        assert_eq!(
+            (given["batch_size"].as_i64(), given["max_iter"].as_i64()),
+            (Some(-1), Some(30))
+        );
         assert_eq!(given["init_param"]["init_method"], "zeros");
     }
 

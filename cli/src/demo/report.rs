@@ -32,21 +32,31 @@ pub(crate) struct Result {
 /// Reads the result of a finished job over REST.
 pub(crate) async fn read(client: &Client, job: &str, pooled: Pooled) -> Tried<Result> {
     let of = json!({"job_id": job, "component_name": "evaluation_0", "role": "guest", "party_id": super::GUEST});
-    let metrics = client.post("/v1/tracking/component/metric/all", &of).await?;
+    let metrics = client
+        .post("/v1/tracking/component/metric/all", &of)
+        .await?;
     let pairs = metrics
         .pointer("/train/hetero_lr_0/data")
         .and_then(Value::as_array)
         .context("the evaluation left no scalars")?;
     let scalar = |name: &str| {
-        let pair = pairs.iter().find(|pair| pair.get(0).and_then(Value::as_str) == Some(name));
+        let pair = pairs
+            .iter()
+            .find(|pair| pair.get(0).and_then(Value::as_str) == Some(name));
         pair.and_then(|pair| pair.get(1))
             .and_then(Value::as_f64)
             .with_context(|| format!("the evaluation left no {name}"))
     };
-    let tasks = client.post("/v1/job/task/query", &json!({"job_id": job})).await?;
+    let tasks = client
+        .post("/v1/job/task/query", &json!({"job_id": job}))
+        .await?;
     let tasks = tasks.as_array().cloned().unwrap_or_default();
     let row = crate::client::job_row(client, job).await?;
-    let job_seconds = row.get("f_elapsed").and_then(Value::as_f64).unwrap_or_default() / 1000.0;
+    let job_seconds = row
+        .get("f_elapsed")
+        .and_then(Value::as_f64)
+        .unwrap_or_default()
+        / 1000.0;
     Ok(Result {
         job: job.to_owned(),
         auc: scalar("auc")?,
@@ -59,7 +69,10 @@ pub(crate) async fn read(client: &Client, job: &str, pooled: Pooled) -> Tried<Re
 }
 
 fn usage(task: &Value, field: &str) -> u64 {
-    task.get("f_usage").and_then(|usage| usage.get(field)).and_then(Value::as_u64).unwrap_or_default()
+    task.get("f_usage")
+        .and_then(|usage| usage.get(field))
+        .and_then(Value::as_u64)
+        .unwrap_or_default()
 }
 
 fn steps(tasks: &[Value]) -> Vec<StepTime> {
@@ -113,8 +126,11 @@ pub(crate) fn show(result: &Result, seconds: f64, as_json: bool) {
                 })
             })
             .collect();
-        let sent: serde_json::Map<String, Value> =
-            result.sent.iter().map(|(party, bytes)| (party.clone(), json!(bytes))).collect();
+        let sent: serde_json::Map<String, Value> = result
+            .sent
+            .iter()
+            .map(|(party, bytes)| (party.clone(), json!(bytes)))
+            .collect();
         say::value(&json!({
             "job_id": result.job, "status": "success", "auc": result.auc, "ks": result.ks,
             "pooled_auc": result.pooled.auc, "rows": result.pooled.rows, "seconds": seconds,
@@ -127,19 +143,42 @@ pub(crate) fn show(result: &Result, seconds: f64, as_json: bool) {
         "  AUC {:.6}   KS {:.6}   on the {} people both know",
         result.auc, result.ks, result.pooled.rows
     ));
-    say::line(format!("  AUC {:.6}   if one of them had all the data (pooled)", result.pooled.auc));
+    say::line(format!(
+        "  AUC {:.6}   if one of them had all the data (pooled)",
+        result.pooled.auc
+    ));
     say::line("");
     let cell = |seconds: f64| format!("{seconds:.3}");
     let rows: Vec<Vec<String>> = result
         .steps
         .iter()
         .map(|step| {
-            let times = [step.wall, step.compute, step.encryption, step.network, step.waiting];
-            std::iter::once(step.step.clone()).chain(times.map(cell)).collect()
+            let times = [
+                step.wall,
+                step.compute,
+                step.encryption,
+                step.network,
+                step.waiting,
+            ];
+            std::iter::once(step.step.clone())
+                .chain(times.map(cell))
+                .collect()
         })
         .collect();
-    say::table(&["step", "seconds", "compute", "encryption", "network", "waiting"], &rows);
-    say::line("(compute and encryption: all participants together; network and waiting: the longest of them)");
+    say::table(
+        &[
+            "step",
+            "seconds",
+            "compute",
+            "encryption",
+            "network",
+            "waiting",
+        ],
+        &rows,
+    );
+    say::line(
+        "(compute and encryption: all participants together; network and waiting: the longest of them)",
+    );
     say::line("");
     for (party, bytes) in &result.sent {
         say::line(format!(

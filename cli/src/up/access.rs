@@ -22,7 +22,10 @@ pub(super) fn kept(path: &Path) -> Result<AccessFile> {
         return Ok(fresh);
     }
     if !is_private(path)? {
-        let text = format!("{} can be read by others, who may know what stands in it", path.display());
+        let text = format!(
+            "{} can be read by others, who may know what stands in it",
+            path.display()
+        );
         let fault = Fault::new(ErrorCode::ConfigInvalid, text);
         return Err(fault
             .next("delete it: `fedflow up` then makes new credentials. Or chmod 600 if nobody read it")
@@ -54,11 +57,17 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("access.json");
         let made = kept(&path).expect("made");
-        assert_eq!(path.metadata().expect("there").permissions().mode() & 0o7777, 0o600);
+        assert_eq!(
+            path.metadata().expect("there").permissions().mode() & 0o7777,
+            0o600
+        );
         assert_eq!(kept(&path).expect("kept"), made);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("opened");
         let refused = kept(&path).expect_err("others read it");
-        assert!(format!("{refused:#}").contains("can be read by others"), "{refused:#}");
+        assert!(
+            format!("{refused:#}").contains("can be read by others"),
+            "{refused:#}"
+        );
         std::fs::remove_file(&path).expect("removed");
         assert_ne!(kept(&path).expect("made anew"), made);
     }
@@ -67,6 +76,9 @@ mod tests {
     fn settings_hold_the_tokens_hash_and_not_the_token() {
         let file = AccessFile::fresh().expect("entropy");
         let section = section(&file, true).to_string();
-        assert!(!section.contains(file.token.expose()) && section.contains(file.secret.expose()), "{section}");
+        assert!(
+            !section.contains(file.token.expose()) && section.contains(file.secret.expose()),
+            "{section}"
+        );
     }
 }

@@ -25,7 +25,11 @@ pub(crate) fn need_own(path: &Path) -> Result<()> {
     } else if mode(path)? & OTHERS_WRITE != 0 {
         return Err(refused(path, "others may write into it").into());
     }
-    if is_mine(path)? { Ok(()) } else { Err(refused(path, "it belongs to another user").into()) }
+    if is_mine(path)? {
+        Ok(())
+    } else {
+        Err(refused(path, "it belongs to another user").into())
+    }
 }
 
 /// Whether a folder has the owner that a new file in it has.
@@ -39,14 +43,23 @@ fn is_mine(path: &Path) -> Result<bool> {
 
 /// Makes a folder that its owner alone can enter, or makes one so.
 pub(crate) fn need_private(path: &Path) -> Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
-        let text = format!("the folder {} cannot be made: {error}", path.display());
-        Fault::new(ErrorCode::StorageFull, text).next("choose another --dir")
-    })?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| {
+            let text = format!("the folder {} cannot be made: {error}", path.display());
+            Fault::new(ErrorCode::StorageFull, text).next("choose another --dir")
+        })?;
     let mode = mode(path)?;
     if mode & TOO_OPEN != 0 {
         let closed = std::fs::set_permissions(path, Permissions::from_mode(mode & !TOO_OPEN));
-        closed.map_err(|error| refused(path, &format!("others may enter it, and that cannot be changed: {error}")))?;
+        closed.map_err(|error| {
+            refused(
+                path,
+                &format!("others may enter it, and that cannot be changed: {error}"),
+            )
+        })?;
     }
     Ok(())
 }
@@ -58,13 +71,19 @@ fn is_a_federations(path: &Path) -> bool {
 }
 
 fn mode(path: &Path) -> Result<u32> {
-    let facts = path.metadata().with_context(|| format!("{} cannot be looked at", path.display()))?;
+    let facts = path
+        .metadata()
+        .with_context(|| format!("{} cannot be looked at", path.display()))?;
     Ok(facts.permissions().mode() & 0o7777)
 }
 
 fn refused(path: &Path, why: &str) -> Fault {
-    let text = format!("the folder {} is no place for a federation: {why}", path.display());
-    Fault::new(ErrorCode::PermissionDenied, text).next("choose another --dir, which belongs to you alone")
+    let text = format!(
+        "the folder {} is no place for a federation: {why}",
+        path.display()
+    );
+    Fault::new(ErrorCode::PermissionDenied, text)
+        .next("choose another --dir, which belongs to you alone")
 }
 
 /// Writes a file as a whole, for its owner alone: nobody sees a part of it, nor the content under another mode.
@@ -77,7 +96,11 @@ pub(crate) fn write_private(path: &Path, content: &str) -> Result<()> {
         if fresh.symlink_metadata().is_ok() {
             std::fs::remove_file(&fresh)?;
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&fresh)?;
         file.write_all(content.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&fresh, path)
@@ -87,7 +110,9 @@ pub(crate) fn write_private(path: &Path, content: &str) -> Result<()> {
 
 /// Whether a file of secrets is that of its folder's owner, who alone can read and change it.
 pub(crate) fn is_private(path: &Path) -> Result<bool> {
-    let folder = path.parent().with_context(|| format!("{} is no file", path.display()))?;
+    let folder = path
+        .parent()
+        .with_context(|| format!("{} is no file", path.display()))?;
     Ok(mode(path)? & TOO_OPEN == 0 && path.symlink_metadata()?.uid() == folder.metadata()?.uid())
 }
 
@@ -95,8 +120,13 @@ pub(crate) fn is_private(path: &Path) -> Result<bool> {
 pub(crate) fn hold(folder: &Path) -> Result<Hold> {
     Hold::take(folder, LOCK).map_err(|error| match error {
         HoldError::Held { process, .. } => {
-            let text = format!("a federation runs in {} already: process {process}", folder.display());
-            Fault::new(ErrorCode::Conflict, text).next("end it first, or choose another --dir").into()
+            let text = format!(
+                "a federation runs in {} already: process {process}",
+                folder.display()
+            );
+            Fault::new(ErrorCode::Conflict, text)
+                .next("end it first, or choose another --dir")
+                .into()
         }
         error => error.into(),
     })
@@ -136,7 +166,10 @@ mod tests {
         for open in [0o1777, 0o775, 0o757] {
             with_mode(home.path(), open);
             let fault = need_own(home.path()).expect_err("others may write");
-            assert!(format!("{fault:#}").contains("others may write"), "{fault:#}");
+            assert!(
+                format!("{fault:#}").contains("others may write"),
+                "{fault:#}"
+            );
         }
     }
 
@@ -149,7 +182,10 @@ mod tests {
         for content in ["one", "two"] {
             write_private(&path, content).expect("written");
             assert_eq!(
-                (std::fs::read_to_string(&path).expect("read").as_str(), mode(&path).expect("there")),
+                (
+                    std::fs::read_to_string(&path).expect("read").as_str(),
+                    mode(&path).expect("there")
+                ),
                 (content, 0o600)
             );
             assert!(is_private(&path).expect("there"));
@@ -163,8 +199,14 @@ mod tests {
     fn one_federation_at_a_time() {
         let home = tempfile::tempdir().expect("a folder");
         let first = hold(home.path()).expect("free");
-        let refused = hold(home.path()).err().map(|error| format!("{error:#}")).expect("taken");
-        assert!(refused.contains(&std::process::id().to_string()), "{refused}");
+        let refused = hold(home.path())
+            .err()
+            .map(|error| format!("{error:#}"))
+            .expect("taken");
+        assert!(
+            refused.contains(&std::process::id().to_string()),
+            "{refused}"
+        );
         drop(first);
         hold(home.path()).expect("free again");
     }

@@ -41,18 +41,32 @@ impl Layout {
     pub(crate) fn prepare(arguments: &UpArguments, parties: &[PartyId]) -> Result<Self> {
         let dir = &arguments.dir;
         need_own(dir)?;
-        let root = dir.canonicalize().with_context(|| format!("the folder {} cannot be found", dir.display()))?;
+        let root = dir
+            .canonicalize()
+            .with_context(|| format!("the folder {} cannot be found", dir.display()))?;
         let hold = hold(&root)?;
-        let access = if arguments.open { None } else { Some(access::kept(&root.join(ACCESS))?) };
+        let access = if arguments.open {
+            None
+        } else {
+            Some(access::kept(&root.join(ACCESS))?)
+        };
         let import_roots = import_roots(&root, &arguments.import_root)?;
-        let layout = Self { root, import_roots, serving: arguments.serving, access, _hold: hold };
+        let layout = Self {
+            root,
+            import_roots,
+            serving: arguments.serving,
+            access,
+            _hold: hold,
+        };
         layout.make_identities(parties)?;
         let quic = free_udp_address()?;
         layout.write_coordinator(quic, chosen(arguments.rest_port)?, parties)?;
         for (number, party) in parties.iter().enumerate() {
             let port = match arguments.rest_port {
                 0 => 0,
-                first => first.checked_add(u16::try_from(number + 1)?).context("the REST ports go beyond 65535")?,
+                first => first
+                    .checked_add(u16::try_from(number + 1)?)
+                    .context("the REST ports go beyond 65535")?,
             };
             layout.write_party(party, quic, chosen(port)?)?;
         }
@@ -61,13 +75,17 @@ impl Layout {
 
     /// The file of the credentials and what stands in it; none where nobody is asked.
     pub(crate) fn access(&self) -> Option<(PathBuf, &AccessFile)> {
-        self.access.as_ref().map(|access| (self.root.join(ACCESS), access))
+        self.access
+            .as_ref()
+            .map(|access| (self.root.join(ACCESS), access))
     }
 
     /// Whether every party has the policy that was written here, and no other.
     pub(crate) fn has_local_policies(&self, parties: &[PartyId]) -> bool {
         let policy = |party| std::fs::read_to_string(self.party_dir(party).join(POLICY));
-        parties.iter().all(|party| policy(party).is_ok_and(|text| text == LOCAL_POLICY))
+        parties
+            .iter()
+            .all(|party| policy(party).is_ok_and(|text| text == LOCAL_POLICY))
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -98,15 +116,21 @@ impl Layout {
         } else {
             Authority::init(&folder, "local", &Profile::default())?
         };
-        let issue = |authority: &mut Authority, party: &PartyId, kind: Kind, home: PathBuf| -> Result<()> {
-            need_private(&home)?;
-            let identity = home.join("identity");
-            if !identity.join("identity.pem").exists() {
-                authority.issue(party, kind, &identity, &IssueOptions::default())?;
-            }
-            Ok(())
-        };
-        issue(&mut authority, &PartyId::new(COORDINATOR)?, Kind::Coordinator, self.coordinator_dir())?;
+        let issue =
+            |authority: &mut Authority, party: &PartyId, kind: Kind, home: PathBuf| -> Result<()> {
+                need_private(&home)?;
+                let identity = home.join("identity");
+                if !identity.join("identity.pem").exists() {
+                    authority.issue(party, kind, &identity, &IssueOptions::default())?;
+                }
+                Ok(())
+            };
+        issue(
+            &mut authority,
+            &PartyId::new(COORDINATOR)?,
+            Kind::Coordinator,
+            self.coordinator_dir(),
+        )?;
         for party in parties {
             issue(&mut authority, party, Kind::Agent, self.party_dir(party))?;
         }
@@ -118,7 +142,8 @@ impl Layout {
     fn refresh(&self, authority: &mut Authority, parties: &[PartyId]) -> Result<()> {
         authority.refresh_revocations()?;
         let list = authority.revocations_pem()?;
-        let homes = std::iter::once(self.coordinator_dir()).chain(parties.iter().map(|party| self.party_dir(party)));
+        let homes = std::iter::once(self.coordinator_dir())
+            .chain(parties.iter().map(|party| self.party_dir(party)));
         for identity in homes.map(|home| home.join("identity")) {
             pki::install_revocations(&identity, &list)?;
             let ends = Identity::load(&identity).map(|loaded| loaded.not_after());
@@ -130,7 +155,12 @@ impl Layout {
         Ok(())
     }
 
-    fn write_coordinator(&self, quic: SocketAddr, rest_port: u16, parties: &[PartyId]) -> Result<()> {
+    fn write_coordinator(
+        &self,
+        quic: SocketAddr,
+        rest_port: u16,
+        parties: &[PartyId],
+    ) -> Result<()> {
         let mut config = json!({
             "identity": "identity",
             "listen": quic,
@@ -156,7 +186,8 @@ impl Layout {
         // One that an earlier release wrote and nobody changed lacks the rules of this one, and would close what was open.
         let is_of_before = std::fs::read_to_string(&policy).is_ok_and(|text| text == POLICY_BEFORE);
         if is_of_before || !policy.exists() {
-            std::fs::write(&policy, LOCAL_POLICY).with_context(|| format!("{} cannot be written", policy.display()))?;
+            std::fs::write(&policy, LOCAL_POLICY)
+                .with_context(|| format!("{} cannot be written", policy.display()))?;
         }
         let mut config = json!({
             "party": party,
@@ -194,16 +225,22 @@ fn import_roots(root: &Path, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     need_private(&root.join(EXPORTS))?;
     let found = |path: &PathBuf| match path.canonicalize() {
         Ok(path) if path.is_dir() => Ok(path),
-        _ => Err(Fault::new(ErrorCode::ConfigInvalid, format!("there is no folder {}", path.display()))
-            .path("--import-root")
-            .into()),
+        _ => Err(Fault::new(
+            ErrorCode::ConfigInvalid,
+            format!("there is no folder {}", path.display()),
+        )
+        .path("--import-root")
+        .into()),
     };
-    std::iter::once(Ok(own)).chain(named.iter().map(found)).collect()
+    std::iter::once(Ok(own))
+        .chain(named.iter().map(found))
+        .collect()
 }
 
 /// A loopback address whose UDP port is free now.
 fn free_udp_address() -> Result<SocketAddr> {
-    let socket = UdpSocket::bind(SocketAddr::new(LOOPBACK, 0)).context("no UDP port is free on this machine")?;
+    let socket = UdpSocket::bind(SocketAddr::new(LOOPBACK, 0))
+        .context("no UDP port is free on this machine")?;
     Ok(socket.local_addr()?)
 }
 
@@ -213,7 +250,8 @@ fn chosen(port: u16) -> Result<u16> {
     if port != 0 {
         return Ok(port);
     }
-    let listener = TcpListener::bind(SocketAddr::new(LOOPBACK, 0)).context("no TCP port is free on this machine")?;
+    let listener = TcpListener::bind(SocketAddr::new(LOOPBACK, 0))
+        .context("no TCP port is free on this machine")?;
     Ok(listener.local_addr()?.port())
 }
 
@@ -234,17 +272,30 @@ mod tests {
 
     fn arguments(dir: &Path) -> UpArguments {
         let dir = dir.join("federation");
-        UpArguments { dir, rest_port: 0, parties: vec![], serving: false, import_root: vec![], open: false }
+        UpArguments {
+            dir,
+            rest_port: 0,
+            parties: vec![],
+            serving: false,
+            import_root: vec![],
+            open: false,
+        }
     }
 
     fn mode(path: &Path) -> u32 {
         path.metadata().expect("there").permissions().mode() & 0o7777
     }
 
-    fn settings_of(arguments: &UpArguments, parties: &[PartyId]) -> (coordinator::CoordinatorConfig, AgentConfig) {
+    fn settings_of(
+        arguments: &UpArguments,
+        parties: &[PartyId],
+    ) -> (coordinator::CoordinatorConfig, AgentConfig) {
         let layout = Layout::prepare(arguments, parties).expect("prepared");
         let coordinator = coordinator::read_config(&layout.coordinator_config()).expect("readable");
-        (coordinator, AgentConfig::load(&layout.party_config(&parties[0])).expect("readable"))
+        (
+            coordinator,
+            AgentConfig::load(&layout.party_config(&parties[0])).expect("readable"),
+        )
     }
 
     #[test]
@@ -256,11 +307,26 @@ mod tests {
         assert!(coordinator.one_owner && coordinator.access.is_some() && agent.access.is_some());
         // Files are read and written below the folder only.
         let root = arguments.dir.canonicalize().expect("there");
-        assert_eq!((agent.import_roots, agent.export_root), (vec![root.join(IMPORT)], Some(root.join(EXPORTS))));
-        for private in ["coordinator", "party-9999", "authority", IMPORT, EXPORTS, ""] {
+        assert_eq!(
+            (agent.import_roots, agent.export_root),
+            (vec![root.join(IMPORT)], Some(root.join(EXPORTS)))
+        );
+        for private in [
+            "coordinator",
+            "party-9999",
+            "authority",
+            IMPORT,
+            EXPORTS,
+            "",
+        ] {
             assert_eq!(mode(&root.join(private)), 0o700, "{private}");
         }
-        for private in [ACCESS, "coordinator/coordinator.toml", "party-9999/agent.toml", "authority/root.key"] {
+        for private in [
+            ACCESS,
+            "coordinator/coordinator.toml",
+            "party-9999/agent.toml",
+            "authority/root.key",
+        ] {
             assert_eq!(mode(&root.join(private)), 0o600, "{private}");
         }
     }
@@ -269,11 +335,17 @@ mod tests {
     fn asks_nobody_where_it_is_told_so_and_reads_where_it_is_told_so() {
         let folder = tempfile::TempDir::new().expect("folder");
         let parties = vec![PartyId::new("9999").expect("valid")];
-        let mut arguments = UpArguments { open: true, ..arguments(folder.path()) };
+        let mut arguments = UpArguments {
+            open: true,
+            ..arguments(folder.path())
+        };
         arguments.import_root = vec![folder.path().to_owned()];
         let (coordinator, agent) = settings_of(&arguments, &parties);
         assert_eq!((coordinator.access, agent.access), (None, None));
-        assert_eq!(agent.import_roots[1..], [folder.path().canonicalize().expect("there")]);
+        assert_eq!(
+            agent.import_roots[1..],
+            [folder.path().canonicalize().expect("there")]
+        );
         assert!(!arguments.dir.join(ACCESS).exists());
         arguments.import_root = vec![folder.path().join("missing")];
         assert!(Layout::prepare(&arguments, &parties).is_err());
@@ -286,11 +358,22 @@ mod tests {
         let arguments = arguments(folder.path());
         let layout = Layout::prepare(&arguments, &parties).expect("prepared");
         let certificate = layout.party_dir(&parties[0]).join("identity/identity.pem");
-        let files = [certificate, layout.party_dir(&parties[0]).join(POLICY), arguments.dir.join(ACCESS)];
-        let content = || files.each_ref().map(|file| std::fs::read(file).expect("there"));
+        let files = [
+            certificate,
+            layout.party_dir(&parties[0]).join(POLICY),
+            arguments.dir.join(ACCESS),
+        ];
+        let content = || {
+            files
+                .each_ref()
+                .map(|file| std::fs::read(file).expect("there"))
+        };
         assert!(layout.has_local_policies(&parties));
         let before = content();
-        assert!(Layout::prepare(&arguments, &parties).is_err(), "another runs there");
+        assert!(
+            Layout::prepare(&arguments, &parties).is_err(),
+            "another runs there"
+        );
         drop(layout);
         let layout = Layout::prepare(&arguments, &parties).expect("prepared again");
         assert_eq!(content(), before);
@@ -298,7 +381,10 @@ mod tests {
         assert!(!layout.has_local_policies(&parties));
         drop(layout);
         let layout = Layout::prepare(&arguments, &parties).expect("prepared again");
-        assert!(!layout.has_local_policies(&parties), "what somebody wrote stays");
+        assert!(
+            !layout.has_local_policies(&parties),
+            "what somebody wrote stays"
+        );
         drop(layout);
         // What an earlier release wrote, and nobody changed, does not close what was open.
         std::fs::write(&files[1], POLICY_BEFORE).expect("written");

@@ -47,8 +47,12 @@ impl Process {
         stop: &CancellationToken,
     ) -> Result<Arc<Self>> {
         let (tell, condition) = watch::channel(Condition::Starting);
-        let executable = std::env::current_exe().context("this program's own file cannot be found")?;
-        let name = format!("{daemon} ({})", folder.file_name().unwrap_or_default().to_string_lossy());
+        let executable =
+            std::env::current_exe().context("this program's own file cannot be found")?;
+        let name = format!(
+            "{daemon} ({})",
+            folder.file_name().unwrap_or_default().to_string_lossy()
+        );
         let watched = Watched {
             executable,
             daemon,
@@ -57,7 +61,11 @@ impl Process {
             name: name.clone(),
         };
         let watcher = tokio::spawn(watched.run(tell, stop.clone()));
-        Ok(Arc::new(Self { name, condition, watcher: tokio::sync::Mutex::new(Some(watcher)) }))
+        Ok(Arc::new(Self {
+            name,
+            condition,
+            watcher: tokio::sync::Mutex::new(Some(watcher)),
+        }))
     }
 
     /// Waits until the daemon can be used.
@@ -65,7 +73,13 @@ impl Process {
         let mut condition = self.condition.clone();
         let settled = condition.wait_for(|condition| !matches!(condition, Condition::Starting));
         let settled = tokio::time::timeout(patience, settled).await;
-        let Ok(Ok(condition)) = settled else { bail!("{} was not ready within {} s", self.name, patience.as_secs()) };
+        let Ok(Ok(condition)) = settled else {
+            bail!(
+                "{} was not ready within {} s",
+                self.name,
+                patience.as_secs()
+            )
+        };
         match &*condition {
             Condition::Ready(ready) => Ok(ready.clone()),
             Condition::Failed(why) => bail!("{} did not start: {why}", self.name),
@@ -104,7 +118,11 @@ impl Watched {
             };
             let began = tokio::time::Instant::now();
             was_ready |= self.watch(&mut child, lines, &tell, &stop).await;
-            pause = if began.elapsed() > SETTLED { PAUSE } else { pause };
+            pause = if began.elapsed() > SETTLED {
+                PAUSE
+            } else {
+                pause
+            };
             if stop.is_cancelled() {
                 return;
             }
@@ -112,7 +130,10 @@ impl Watched {
                 tell.send_replace(Condition::Failed(self.last_words()));
                 return;
             }
-            say::remark(format!("{} ended unexpectedly and is started again", self.name));
+            say::remark(format!(
+                "{} ended unexpectedly and is started again",
+                self.name
+            ));
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(pause) => {}
@@ -121,7 +142,12 @@ impl Watched {
         }
     }
 
-    fn spawn(&self) -> Result<(Child, tokio::io::Lines<BufReader<tokio::process::ChildStdout>>)> {
+    fn spawn(
+        &self,
+    ) -> Result<(
+        Child,
+        tokio::io::Lines<BufReader<tokio::process::ChildStdout>>,
+    )> {
         let errors = std::fs::File::create(&self.errors)
             .with_context(|| format!("{} cannot be written", self.errors.display()))?;
         let mut child = Command::new(&self.executable)
@@ -164,7 +190,10 @@ impl Watched {
         }
         // Closing its standard input asks the daemon to end.
         drop(child.stdin.take());
-        if tokio::time::timeout(END_PATIENCE, child.wait()).await.is_err() {
+        if tokio::time::timeout(END_PATIENCE, child.wait())
+            .await
+            .is_err()
+        {
             say::remark(format!("{} does not end and is killed", self.name));
             let _ = child.kill().await;
         }

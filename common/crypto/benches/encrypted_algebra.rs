@@ -23,7 +23,10 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         let mut random = Random::from_os()?;
         let secret = SecretKey::generate(&mut random);
         let public = secret.public_key(&mut random);
-        println!("{:<22}{:>14}{:>16}{:>18}", "", "time", "per entry", "plain product = 1");
+        println!(
+            "{:<22}{:>14}{:>16}{:>18}",
+            "", "time", "per entry", "plain product = 1"
+        );
         for (rows, columns) in [(8192, 32), (569, 20), (100_000, 8)] {
             report(rows, columns, &secret, &public, &mut random)?;
         }
@@ -38,10 +41,16 @@ fn report(
     public: &PublicKey,
     random: &mut Random,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let entries: Vec<i64> = (0..rows * columns).map(|_| random.below(1 << 17) as i64 - (1 << 16)).collect();
-    let values: Vec<i64> = (0..rows).map(|_| random.below(1 << 21) as i64 - (1 << 20)).collect();
-    let (matrix, vector): (Vec<f64>, Vec<f64>) =
-        (entries.iter().map(|&x| x as f64).collect(), values.iter().map(|&x| x as f64).collect());
+    let entries: Vec<i64> = (0..rows * columns)
+        .map(|_| random.below(1 << 17) as i64 - (1 << 16))
+        .collect();
+    let values: Vec<i64> = (0..rows)
+        .map(|_| random.below(1 << 21) as i64 - (1 << 20))
+        .collect();
+    let (matrix, vector): (Vec<f64>, Vec<f64>) = (
+        entries.iter().map(|&x| x as f64).collect(),
+        values.iter().map(|&x| x as f64).collect(),
+    );
     let (plain, _) = best(|| plain_product(black_box(&matrix), black_box(&vector), columns));
     let (prepare, prepared) = best(|| PreparedMatrix::from_row_major(rows, columns, &entries));
     let prepared = prepared?;
@@ -56,11 +65,22 @@ fn report(
         kilobytes(&encrypted.to_bytes()),
         kilobytes(&masked.to_bytes())
     );
-    let steps = [("plain f64 product", plain), ("prepare matrix", prepare), ("encrypt_vector", encrypt)];
-    for (name, time) in steps.into_iter().chain([("transpose_times", multiply), ("mask", mask), ("open", open)]) {
+    let steps = [
+        ("plain f64 product", plain),
+        ("prepare matrix", prepare),
+        ("encrypt_vector", encrypt),
+    ];
+    for (name, time) in steps.into_iter().chain([
+        ("transpose_times", multiply),
+        ("mask", mask),
+        ("open", open),
+    ]) {
         let per_entry = time.as_nanos() as f64 / (rows * columns) as f64;
         let ratio = time.as_secs_f64() / plain.as_secs_f64();
-        println!("{name:<22}{:>11.1} us{per_entry:>13.2} ns{ratio:>18.1}", time.as_secs_f64() * 1e6);
+        println!(
+            "{name:<22}{:>11.1} us{per_entry:>13.2} ns{ratio:>18.1}",
+            time.as_secs_f64() * 1e6
+        );
     }
     Ok(())
 }
@@ -72,7 +92,11 @@ fn blinding(random: &mut Random) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (second, blinded) = best(|| key.blind_points(&points));
     blinded?;
     let rate = |time: Duration| IDS as f64 / time.as_secs_f64();
-    println!("\nids blinded per second and core: {:.0}; points of a peer: {:.0}", rate(first), rate(second));
+    println!(
+        "\nids blinded per second and core: {:.0}; points of a peer: {:.0}",
+        rate(first),
+        rate(second)
+    );
     Ok(())
 }
 

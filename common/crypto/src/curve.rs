@@ -72,7 +72,9 @@ impl BlindingKey {
     pub fn blind_ids<I: AsRef<[u8]> + Sync>(&self, ids: &[I], domain: &[u8]) -> Vec<[u8; 32]> {
         let tag = domain_tag(domain);
         ids.par_chunks(BATCH)
-            .flat_map_iter(|batch| self.encode(batch.iter().map(|id| hash_to_group(id.as_ref(), &tag))))
+            .flat_map_iter(|batch| {
+                self.encode(batch.iter().map(|id| hash_to_group(id.as_ref(), &tag)))
+            })
             .collect()
     }
 
@@ -82,8 +84,11 @@ impl BlindingKey {
             .par_chunks(BATCH)
             .enumerate()
             .map(|(number, batch)| {
-                let decoded: Result<Vec<_>, _> =
-                    batch.iter().enumerate().map(|(offset, bytes)| decode(number * BATCH + offset, bytes)).collect();
+                let decoded: Result<Vec<_>, _> = batch
+                    .iter()
+                    .enumerate()
+                    .map(|(offset, bytes)| decode(number * BATCH + offset, bytes))
+                    .collect();
                 Ok(self.encode(decoded?.into_iter()))
             })
             .collect::<Result<_, CurveError>>()?;
@@ -93,12 +98,17 @@ impl BlindingKey {
     /// Multiplies by the whole secret and encodes, with one field inversion for the batch.
     fn encode(&self, points: impl Iterator<Item = RistrettoPoint>) -> Vec<[u8; 32]> {
         let halves: Vec<RistrettoPoint> = points.map(|point| point * self.half).collect();
-        RistrettoPoint::double_and_compress_batch(&halves).iter().map(CompressedRistretto::to_bytes).collect()
+        RistrettoPoint::double_and_compress_batch(&halves)
+            .iter()
+            .map(CompressedRistretto::to_bytes)
+            .collect()
     }
 }
 
 fn decode(index: usize, bytes: &[u8; 32]) -> Result<RistrettoPoint, CurveError> {
-    let point = CompressedRistretto(*bytes).decompress().ok_or(CurveError::NotAPoint { index })?;
+    let point = CompressedRistretto(*bytes)
+        .decompress()
+        .ok_or(CurveError::NotAPoint { index })?;
     if point.is_identity() {
         return Err(CurveError::Identity { index });
     }
@@ -108,7 +118,11 @@ fn decode(index: usize, bytes: &[u8; 32]) -> Result<RistrettoPoint, CurveError> 
 /// DST_prime of RFC 9380, section 5.3: the tag (hashed when longer than 255 bytes) and its length.
 fn domain_tag(domain: &[u8]) -> Vec<u8> {
     let mut tag = if domain.len() > 255 {
-        Sha512::new().chain_update(b"H2C-OVERSIZE-DST-").chain_update(domain).finalize().to_vec()
+        Sha512::new()
+            .chain_update(b"H2C-OVERSIZE-DST-")
+            .chain_update(domain)
+            .finalize()
+            .to_vec()
     } else {
         domain.to_vec()
     };
@@ -125,7 +139,11 @@ fn hash_to_group(message: &[u8], tag: &[u8]) -> RistrettoPoint {
         .chain_update([0u8])
         .chain_update(tag)
         .finalize();
-    let uniform = Sha512::new().chain_update(first).chain_update([1u8]).chain_update(tag).finalize();
+    let uniform = Sha512::new()
+        .chain_update(first)
+        .chain_update([1u8])
+        .chain_update(tag)
+        .finalize();
     RistrettoPoint::from_uniform_bytes(&uniform.into())
 }
 
@@ -141,7 +159,10 @@ mod tests {
     }
 
     fn bytes(hex: &str) -> [u8; 32] {
-        let digits: Vec<u8> = (0..64).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+        let digits: Vec<u8> = (0..64)
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+            .collect();
         digits.try_into().unwrap()
     }
 
@@ -153,15 +174,30 @@ mod tests {
         let blind = scalar("64d37aed22a27f5191de1c1d69fadb899d8862b58eb4220029e036ec4c1f6706");
         let server = scalar("5ebcea5ee37023ccb9fc2d2019f9d7737be85591ae8652ffa9ef0f4d37063b0e");
         let blinded = BlindingKey::from_scalar(blind).blind_ids(&[[0u8]], tag);
-        assert_eq!(blinded, [bytes("609a0ae68c15a3cf6903766461307e5c8bb2f95e7e6550e1ffa2dc99e412803c")]);
-        let evaluated = BlindingKey::from_scalar(server).blind_points(&blinded).unwrap();
-        assert_eq!(evaluated, [bytes("7ec6578ae5120958eb2db1745758ff379e77cb64fe77b0b2d8cc917ea0869c7e")]);
+        assert_eq!(
+            blinded,
+            [bytes(
+                "609a0ae68c15a3cf6903766461307e5c8bb2f95e7e6550e1ffa2dc99e412803c"
+            )]
+        );
+        let evaluated = BlindingKey::from_scalar(server)
+            .blind_points(&blinded)
+            .unwrap();
+        assert_eq!(
+            evaluated,
+            [bytes(
+                "7ec6578ae5120958eb2db1745758ff379e77cb64fe77b0b2d8cc917ea0869c7e"
+            )]
+        );
     }
 
     #[test]
     fn the_order_of_blinding_does_not_matter() {
         let mut random = Random::seeded(1);
-        let (guest, host) = (BlindingKey::generate(&mut random), BlindingKey::generate(&mut random));
+        let (guest, host) = (
+            BlindingKey::generate(&mut random),
+            BlindingKey::generate(&mut random),
+        );
         // More than two batches, the last one partly filled.
         let ids = ids(2 * BATCH + 3);
         let one = host.blind_points(&guest.blind_ids(&ids, DOMAIN)).unwrap();
@@ -174,12 +210,18 @@ mod tests {
     #[test]
     fn keys_and_domains_separate() {
         let mut random = Random::seeded(2);
-        let (one, other) = (BlindingKey::generate(&mut random), BlindingKey::generate(&mut random));
+        let (one, other) = (
+            BlindingKey::generate(&mut random),
+            BlindingKey::generate(&mut random),
+        );
         let ids = ids(1);
         assert_ne!(one.blind_ids(&ids, DOMAIN), other.blind_ids(&ids, DOMAIN));
         assert_ne!(one.blind_ids(&ids, DOMAIN), one.blind_ids(&ids, b"another"));
         let long = vec![7u8; 300];
-        assert_ne!(one.blind_ids(&ids, &long), one.blind_ids(&ids, &long[..299]));
+        assert_ne!(
+            one.blind_ids(&ids, &long),
+            one.blind_ids(&ids, &long[..299])
+        );
     }
 
     #[test]

@@ -45,7 +45,10 @@ impl FixedPoint {
     /// A scale with this many fractional bits, at most [`Self::MAX_BITS`].
     pub fn new(bits: u32) -> Result<Self, FixedPointError> {
         if bits > Self::MAX_BITS {
-            return Err(FixedPointError::Scale { bits, max: Self::MAX_BITS });
+            return Err(FixedPointError::Scale {
+                bits,
+                max: Self::MAX_BITS,
+            });
         }
         Ok(Self { bits })
     }
@@ -67,7 +70,11 @@ impl FixedPoint {
 
     /// Encodes a vector; an error names the first index refused.
     pub fn encode_all(self, values: &[f64]) -> Result<Vec<i64>, FixedPointError> {
-        values.iter().enumerate().map(|(index, &value)| self.encode_at(index, value)).collect()
+        values
+            .iter()
+            .enumerate()
+            .map(|(index, &value)| self.encode_at(index, value))
+            .collect()
     }
 
     /// The real a ring element stands for, to the precision of f64.
@@ -82,7 +89,10 @@ impl FixedPoint {
 
     /// Decodes ring elements given without a sign, such as recombined shares.
     pub fn decode_ring(self, values: &[u64]) -> Vec<f64> {
-        values.iter().map(|&value| self.decode(value as i64)).collect()
+        values
+            .iter()
+            .map(|&value| self.decode(value as i64))
+            .collect()
     }
 
     fn encode_at(self, index: usize, value: f64) -> Result<i64, FixedPointError> {
@@ -93,7 +103,11 @@ impl FixedPoint {
         // -2^63 and 2^63 are exact doubles; the upper one is already out of range.
         let limit = (1u64 << 63) as f64;
         if scaled < -limit || scaled >= limit {
-            return Err(FixedPointError::Overflow { index, value, bits: self.bits });
+            return Err(FixedPointError::Overflow {
+                index,
+                value,
+                bits: self.bits,
+            });
         }
         Ok(scaled as i64)
     }
@@ -139,14 +153,24 @@ mod tests {
     fn refuses_what_is_not_finite_or_does_not_fit() {
         let scale = FixedPoint::new(20).unwrap();
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert!(matches!(scale.encode(value), Err(FixedPointError::NotFinite { .. })));
+            assert!(matches!(
+                scale.encode(value),
+                Err(FixedPointError::NotFinite { .. })
+            ));
         }
         let limit = (1u64 << 43) as f64;
-        assert!(matches!(scale.encode(limit), Err(FixedPointError::Overflow { .. })));
+        assert!(matches!(
+            scale.encode(limit),
+            Err(FixedPointError::Overflow { .. })
+        ));
         assert_eq!(scale.encode(-limit), Ok(i64::MIN));
         assert_eq!(
             scale.encode_all(&[0.0, 1.0, 1e300]),
-            Err(FixedPointError::Overflow { index: 2, value: 1e300, bits: 20 })
+            Err(FixedPointError::Overflow {
+                index: 2,
+                value: 1e300,
+                bits: 20
+            })
         );
     }
 
@@ -154,7 +178,10 @@ mod tests {
     fn refuses_a_scale_without_an_integer_part() {
         let wide = FixedPoint::new(40).unwrap();
         assert!(FixedPoint::new(63).is_err());
-        assert_eq!(wide.product(wide), Err(FixedPointError::Scale { bits: 80, max: 62 }));
+        assert_eq!(
+            wide.product(wide),
+            Err(FixedPointError::Scale { bits: 80, max: 62 })
+        );
     }
 
     #[test]

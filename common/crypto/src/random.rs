@@ -25,7 +25,9 @@ impl Random {
     /// A generator with a fresh 256-bit seed from the operating system.
     pub fn from_os() -> Result<Self, RandomError> {
         let mut seed = Zeroizing::new([0u8; 32]);
-        getrandom::fill(seed.as_mut()).map_err(|error| RandomError::NoEntropy { reason: error.to_string() })?;
+        getrandom::fill(seed.as_mut()).map_err(|error| RandomError::NoEntropy {
+            reason: error.to_string(),
+        })?;
         Ok(Self::from_seed(&seed))
     }
 
@@ -129,7 +131,10 @@ mod tests {
 
     #[test]
     fn the_operating_system_never_seeds_the_same_twice() {
-        assert_ne!(Random::from_os().unwrap().u64(), Random::from_os().unwrap().u64());
+        assert_ne!(
+            Random::from_os().unwrap().u64(),
+            Random::from_os().unwrap().u64()
+        );
     }
 
     #[test]
@@ -147,7 +152,10 @@ mod tests {
             counts[random.below(6) as usize] += 1;
         }
         // Standard deviation about 91: five of them.
-        assert!(counts.iter().all(|&count| count.abs_diff(10_000) < 460), "{counts:?}");
+        assert!(
+            counts.iter().all(|&count| count.abs_diff(10_000) < 460),
+            "{counts:?}"
+        );
         assert_eq!(random.below(1), 0);
         assert_eq!(random.below(0), 0);
     }
@@ -169,9 +177,13 @@ mod tests {
         let uniform: Vec<f64> = (0..count).map(|_| random.uniform_f64()).collect();
         let normal: Vec<f64> = (0..count).map(|_| random.normal_f64()).collect();
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        let square = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>() / values.len() as f64;
+        let square = |values: &[f64]| {
+            values.iter().map(|value| value * value).sum::<f64>() / values.len() as f64
+        };
         assert!(uniform.iter().all(|value| (0.0..1.0).contains(value)));
-        assert!((mean(&uniform) - 0.5).abs() < 0.006 && (square(&uniform) - 1.0 / 3.0).abs() < 0.006);
+        assert!(
+            (mean(&uniform) - 0.5).abs() < 0.006 && (square(&uniform) - 1.0 / 3.0).abs() < 0.006
+        );
         assert!(mean(&normal).abs() < 0.02 && (square(&normal) - 1.0).abs() < 0.03);
     }
 }

@@ -4,7 +4,10 @@
 use hpke::aead::AesGcm128;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::DhP256HkdfSha256;
-use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable, single_shot_open, single_shot_seal_with_rng};
+use hpke::{
+    Deserializable, Kem, OpModeR, OpModeS, Serializable, single_shot_open,
+    single_shot_seal_with_rng,
+};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::random::Random;
@@ -48,7 +51,9 @@ impl SecretScalar {
 
     /// The public point of this secret in uncompressed SEC1 form.
     pub fn public_sec1(&self) -> Result<[u8; POINT_BYTES], SealError> {
-        Ok(DhP256HkdfSha256::sk_to_pk(&self.private_key()?).to_bytes().into())
+        Ok(DhP256HkdfSha256::sk_to_pk(&self.private_key()?)
+            .to_bytes()
+            .into())
     }
 
     fn private_key(&self) -> Result<PrivateKey, SealError> {
@@ -66,15 +71,16 @@ pub fn seal(
     random: &mut Random,
 ) -> Result<Vec<u8>, SealError> {
     let receiver = PublicKey::from_bytes(receiver_public_sec1).map_err(|_| SealError::PublicKey)?;
-    let (encapped, ciphertext) = single_shot_seal_with_rng::<AesGcm128, HkdfSha256, DhP256HkdfSha256>(
-        &OpModeS::Base,
-        &receiver,
-        info,
-        plaintext,
-        aad,
-        random,
-    )
-    .map_err(|_| SealError::Plaintext)?;
+    let (encapped, ciphertext) =
+        single_shot_seal_with_rng::<AesGcm128, HkdfSha256, DhP256HkdfSha256>(
+            &OpModeS::Base,
+            &receiver,
+            info,
+            plaintext,
+            aad,
+            random,
+        )
+        .map_err(|_| SealError::Plaintext)?;
     let mut sealed = Vec::with_capacity(POINT_BYTES + ciphertext.len());
     sealed.extend_from_slice(&encapped.to_bytes());
     sealed.extend_from_slice(&ciphertext);
@@ -82,9 +88,16 @@ pub fn seal(
 }
 
 /// Opens what `seal` made for this receiver under the same `info` and `aad`; one error for every reason.
-pub fn open(secret: &SecretScalar, info: &[u8], aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+pub fn open(
+    secret: &SecretScalar,
+    info: &[u8],
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<Vec<u8>, SealError> {
     let private = secret.private_key()?;
-    let (encapped, ciphertext) = sealed.split_at_checked(POINT_BYTES).ok_or(SealError::DoesNotOpen)?;
+    let (encapped, ciphertext) = sealed
+        .split_at_checked(POINT_BYTES)
+        .ok_or(SealError::DoesNotOpen)?;
     let encapped = EncappedKey::from_bytes(encapped).map_err(|_| SealError::DoesNotOpen)?;
     single_shot_open::<AesGcm128, HkdfSha256, DhP256HkdfSha256>(
         &OpModeR::Base,
@@ -107,7 +120,14 @@ mod tests {
     }
 
     fn sealed_for(receiver: &SecretScalar, plaintext: &[u8]) -> Vec<u8> {
-        seal(&receiver.public_sec1().unwrap(), b"info", b"aad", plaintext, &mut Random::seeded(1)).unwrap()
+        seal(
+            &receiver.public_sec1().unwrap(),
+            b"info",
+            b"aad",
+            plaintext,
+            &mut Random::seeded(1),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -130,9 +150,18 @@ mod tests {
     #[test]
     fn refuses_another_key_info_or_aad() {
         let sealed = sealed_for(&key(1), b"text");
-        assert_eq!(open(&key(2), b"info", b"aad", &sealed), Err(SealError::DoesNotOpen));
-        assert_eq!(open(&key(1), b"other", b"aad", &sealed), Err(SealError::DoesNotOpen));
-        assert_eq!(open(&key(1), b"info", b"other", &sealed), Err(SealError::DoesNotOpen));
+        assert_eq!(
+            open(&key(2), b"info", b"aad", &sealed),
+            Err(SealError::DoesNotOpen)
+        );
+        assert_eq!(
+            open(&key(1), b"other", b"aad", &sealed),
+            Err(SealError::DoesNotOpen)
+        );
+        assert_eq!(
+            open(&key(1), b"info", b"other", &sealed),
+            Err(SealError::DoesNotOpen)
+        );
     }
 
     #[test]
@@ -141,10 +170,17 @@ mod tests {
         for at in [0, 1, 40, POINT_BYTES, sealed.len() - 1] {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
-            assert_eq!(open(&key(1), b"info", b"aad", &changed), Err(SealError::DoesNotOpen), "byte {at}");
+            assert_eq!(
+                open(&key(1), b"info", b"aad", &changed),
+                Err(SealError::DoesNotOpen),
+                "byte {at}"
+            );
         }
         for length in [0, 1, POINT_BYTES - 1, POINT_BYTES, sealed.len() - 1] {
-            assert_eq!(open(&key(1), b"info", b"aad", &sealed[..length]), Err(SealError::DoesNotOpen));
+            assert_eq!(
+                open(&key(1), b"info", b"aad", &sealed[..length]),
+                Err(SealError::DoesNotOpen)
+            );
         }
     }
 
@@ -155,7 +191,10 @@ mod tests {
         let mut off_curve = public;
         off_curve[64] ^= 1;
         for bad in [&public[..64], &off_curve, &[4; POINT_BYTES], &[]] {
-            assert_eq!(seal(bad, b"", b"", b"", &mut random), Err(SealError::PublicKey));
+            assert_eq!(
+                seal(bad, b"", b"", b"", &mut random),
+                Err(SealError::PublicKey)
+            );
         }
         for bad in [key(0), key(0xff)] {
             assert_eq!(bad.public_sec1(), Err(SealError::SecretKey));

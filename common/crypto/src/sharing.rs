@@ -22,7 +22,11 @@ pub enum SharingError {
 }
 
 /// Splits `values` into `count` shares of the same length; their sum mod 2^64 is `values`.
-pub fn share(values: &[u64], count: usize, random: &mut Random) -> Result<Vec<Vec<u64>>, SharingError> {
+pub fn share(
+    values: &[u64],
+    count: usize,
+    random: &mut Random,
+) -> Result<Vec<Vec<u64>>, SharingError> {
     if count == 0 {
         return Err(SharingError::NoShares);
     }
@@ -46,7 +50,11 @@ pub fn combine<S: AsRef<[u64]>>(shares: &[S]) -> Result<Vec<u64>, SharingError> 
     for (index, other) in others.iter().enumerate() {
         let other = other.as_ref();
         if other.len() != sum.len() {
-            return Err(SharingError::LengthMismatch { index: index + 1, expected: sum.len(), actual: other.len() });
+            return Err(SharingError::LengthMismatch {
+                index: index + 1,
+                expected: sum.len(),
+                actual: other.len(),
+            });
         }
         for (total, part) in sum.iter_mut().zip(other) {
             *total = total.wrapping_add(*part);
@@ -62,7 +70,10 @@ mod tests {
     #[test]
     fn all_shares_together_give_the_values() {
         let mut random = Random::seeded(1);
-        let values: Vec<u64> = (0..100).map(|_| random.u64()).chain([0, u64::MAX]).collect();
+        let values: Vec<u64> = (0..100)
+            .map(|_| random.u64())
+            .chain([0, u64::MAX])
+            .collect();
         for count in 1..6 {
             let shares = share(&values, count, &mut random).unwrap();
             assert_eq!(shares.len(), count);
@@ -73,14 +84,28 @@ mod tests {
     #[test]
     fn a_single_share_is_not_the_value() {
         let shares = share(&[0; 64], 2, &mut Random::seeded(2)).unwrap();
-        assert!(shares.iter().all(|share| share.iter().filter(|&&part| part == 0).count() == 0));
+        assert!(
+            shares
+                .iter()
+                .all(|share| share.iter().filter(|&&part| part == 0).count() == 0)
+        );
     }
 
     #[test]
     fn refuses_no_shares_and_uneven_shares() {
-        assert_eq!(share(&[1], 0, &mut Random::seeded(3)), Err(SharingError::NoShares));
+        assert_eq!(
+            share(&[1], 0, &mut Random::seeded(3)),
+            Err(SharingError::NoShares)
+        );
         assert_eq!(combine::<Vec<u64>>(&[]), Err(SharingError::NoShares));
         let uneven = [vec![1, 2], vec![3]];
-        assert_eq!(combine(&uneven), Err(SharingError::LengthMismatch { index: 1, expected: 2, actual: 1 }));
+        assert_eq!(
+            combine(&uneven),
+            Err(SharingError::LengthMismatch {
+                index: 1,
+                expected: 2,
+                actual: 1
+            })
+        );
     }
 }

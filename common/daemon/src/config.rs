@@ -34,20 +34,31 @@ pub fn load<T: DeserializeOwned>(
     prefix: &str,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<T, ConfigError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-    let malformed = |detail: String| ConfigError::Malformed { path: path.to_owned(), detail };
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let malformed = |detail: String| ConfigError::Malformed {
+        path: path.to_owned(),
+        detail,
+    };
     // Read once from the text itself, so that an error shows line and column.
     let mut table: Table = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
     let mut overlaid = false;
     for (name, value) in environment {
-        if let Some(place) = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')) {
-            overlay(&mut table, place, &value).map_err(|detail| malformed(format!("{name}: {detail}")))?;
+        if let Some(place) = name
+            .strip_prefix(prefix)
+            .and_then(|rest| rest.strip_prefix('_'))
+        {
+            overlay(&mut table, place, &value)
+                .map_err(|detail| malformed(format!("{name}: {detail}")))?;
             overlaid = true;
         }
     }
     if overlaid {
-        return table.try_into().map_err(|error| malformed(error.to_string()));
+        return table
+            .try_into()
+            .map_err(|error| malformed(error.to_string()));
     }
     toml::from_str(&text).map_err(|error| malformed(error.to_string()))
 }
@@ -57,11 +68,20 @@ fn overlay(table: &mut Table, place: &str, value: &str) -> Result<(), String> {
     let last = names.pop().unwrap_or_default();
     let mut section = table;
     for name in names {
-        let inner = section.entry(name.clone()).or_insert_with(|| Value::Table(Table::new()));
-        section = inner.as_table_mut().ok_or_else(|| format!("{name} is no section"))?;
+        let inner = section
+            .entry(name.clone())
+            .or_insert_with(|| Value::Table(Table::new()));
+        section = inner
+            .as_table_mut()
+            .ok_or_else(|| format!("{name} is no section"))?;
     }
-    let read = toml::from_str::<Table>(&format!("v = {value}")).ok().and_then(|mut one| one.remove("v"));
-    section.insert(last, read.unwrap_or_else(|| Value::String(value.to_owned())));
+    let read = toml::from_str::<Table>(&format!("v = {value}"))
+        .ok()
+        .and_then(|mut one| one.remove("v"));
+    section.insert(
+        last,
+        read.unwrap_or_else(|| Value::String(value.to_owned())),
+    );
     Ok(())
 }
 
@@ -89,9 +109,14 @@ mod tests {
     fn read(text: &str, environment: &[(&str, &str)]) -> Result<Settings, ConfigError> {
         static FILES: AtomicU32 = AtomicU32::new(0);
         let number = FILES.fetch_add(1, Ordering::Relaxed);
-        let file = std::env::temp_dir().join(format!("fedflow-config-{}-{number}.toml", std::process::id()));
+        let file = std::env::temp_dir().join(format!(
+            "fedflow-config-{}-{number}.toml",
+            std::process::id()
+        ));
         std::fs::write(&file, text).expect("written");
-        let variables = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let read = load(&file, "FF", variables);
         std::fs::remove_file(&file).expect("removed");
         read
@@ -101,20 +126,40 @@ mod tests {
 
     #[test]
     fn lays_the_environment_over_the_file() {
-        let settings =
-            read(FILE, &[("FF_LISTEN", "0.0.0.0:2"), ("FF_LIMITS__JOBS", "9"), ("OTHER", "x")]).expect("read");
-        assert_eq!(settings, Settings { listen: "0.0.0.0:2".to_owned(), limits: Limits { jobs: 9 } });
+        let settings = read(
+            FILE,
+            &[
+                ("FF_LISTEN", "0.0.0.0:2"),
+                ("FF_LIMITS__JOBS", "9"),
+                ("OTHER", "x"),
+            ],
+        )
+        .expect("read");
+        assert_eq!(
+            settings,
+            Settings {
+                listen: "0.0.0.0:2".to_owned(),
+                limits: Limits { jobs: 9 }
+            }
+        );
     }
 
     #[test]
     fn names_the_line_of_an_unknown_setting() {
-        let error = read("listen = 'a'\nlisten_to = 'b'\n[limits]\njobs = 1\n", &[]).expect_err("refused").to_string();
-        assert!(error.contains("listen_to") && error.contains("line 2"), "{error}");
+        let error = read("listen = 'a'\nlisten_to = 'b'\n[limits]\njobs = 1\n", &[])
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            error.contains("listen_to") && error.contains("line 2"),
+            "{error}"
+        );
     }
 
     #[test]
     fn names_the_variable_that_is_wrong() {
-        let error = read(FILE, &[("FF_LISTEN__PORT", "1")]).expect_err("refused").to_string();
+        let error = read(FILE, &[("FF_LISTEN__PORT", "1")])
+            .expect_err("refused")
+            .to_string();
         assert!(error.contains("FF_LISTEN__PORT"), "{error}");
     }
 }

@@ -25,7 +25,10 @@ type Looked = (Instant, Result<(), String>);
 impl Disk {
     /// The disk below a folder.
     pub fn below(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), last: Arc::default() }
+        Self {
+            folder: folder.into(),
+            last: Arc::default(),
+        }
     }
 
     /// Whether something can be written there now, and if not, why. Blocks for as long as the disk takes.
@@ -34,8 +37,8 @@ impl Disk {
         if let Some((_, answer)) = last.as_ref().filter(|(at, _)| at.elapsed() < COUNTS) {
             return answer.clone();
         }
-        let answer =
-            probe(&self.folder).map_err(|error| format!("{} cannot be written: {error}", self.folder.display()));
+        let answer = probe(&self.folder)
+            .map_err(|error| format!("{} cannot be written: {error}", self.folder.display()));
         *last = Some((Instant::now(), answer.clone()));
         answer
     }
@@ -61,10 +64,17 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("fedflow-disk-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("made");
         assert_eq!(Disk::below(&folder).check(), Ok(()));
-        assert!(std::fs::read_dir(&folder).expect("read").next().is_none(), "nothing is left");
+        assert!(
+            std::fs::read_dir(&folder).expect("read").next().is_none(),
+            "nothing is left"
+        );
         std::fs::remove_dir_all(&folder).expect("removed");
         let gone = Disk::below(&folder);
-        assert!(gone.check().expect_err("gone").contains("cannot be written"));
+        assert!(
+            gone.check()
+                .expect_err("gone")
+                .contains("cannot be written")
+        );
         std::fs::create_dir_all(&folder).expect("made again");
         std::thread::sleep(COUNTS);
         assert_eq!(gone.check(), Ok(()), "an answer counts for a moment only");

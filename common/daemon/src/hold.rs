@@ -37,19 +37,33 @@ impl Hold {
     /// Takes the right to work in a folder, by a file of this name in it. Fails with the process that has it.
     pub fn take(folder: &Path, name: &str) -> Result<Self, HoldError> {
         let path = folder.join(name);
-        let unusable = |error| HoldError::Unusable { path: path.clone(), error };
+        let unusable = |error| HoldError::Unusable {
+            path: path.clone(),
+            error,
+        };
         let mut open = OpenOptions::new();
-        let mut file =
-            open.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(unusable)?;
+        let mut file = open
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {
-                file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(unusable)?;
+                file.set_len(0)
+                    .and_then(|()| write!(file, "{}", std::process::id()))
+                    .map_err(unusable)?;
                 Ok(Self { _file: Some(file) })
             }
             Err(TryLockError::WouldBlock) => {
                 let mut process = String::new();
                 let _ = file.read_to_string(&mut process);
-                Err(HoldError::Held { folder: folder.to_owned(), process })
+                Err(HoldError::Held {
+                    folder: folder.to_owned(),
+                    process,
+                })
             }
             Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
                 Ok(Self { _file: None })
@@ -69,11 +83,17 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let first = Hold::take(&folder, "x.lock").unwrap();
         let refused = Hold::take(&folder, "x.lock").unwrap_err().to_string();
-        assert!(refused.contains(&std::process::id().to_string()), "{refused}");
+        assert!(
+            refused.contains(&std::process::id().to_string()),
+            "{refused}"
+        );
         Hold::take(&folder, "y.lock").unwrap();
         drop(first);
         Hold::take(&folder, "x.lock").unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
-        assert!(matches!(Hold::take(&folder, "x.lock"), Err(HoldError::Unusable { .. })));
+        assert!(matches!(
+            Hold::take(&folder, "x.lock"),
+            Err(HoldError::Unusable { .. })
+        ));
     }
 }

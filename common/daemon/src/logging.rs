@@ -19,14 +19,22 @@ pub struct LogSettings {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), json: false, file: None }
+        Self {
+            filter: "info".to_owned(),
+            json: false,
+            file: None,
+        }
     }
 }
 
 /// Starts logging for the whole process; does nothing when it was started before.
 pub fn start(settings: &LogSettings) -> std::io::Result<()> {
-    let filter = EnvFilter::try_new(&settings.filter)
-        .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, format!("log filter: {error}")))?;
+    let filter = EnvFilter::try_new(&settings.filter).map_err(|error| {
+        std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            format!("log filter: {error}"),
+        )
+    })?;
     let writer = match &settings.file {
         Some(path) => BoxMakeWriter::new(append_to(path)?),
         None => BoxMakeWriter::new(std::io::stderr),
@@ -37,7 +45,11 @@ pub fn start(settings: &LogSettings) -> std::io::Result<()> {
         .with_ansi(false)
         .log_internal_errors(false);
     // An error here means that logging was started before, which is what is wanted.
-    let _ = if settings.json { log.json().try_init() } else { log.try_init() };
+    let _ = if settings.json {
+        log.json().try_init()
+    } else {
+        log.try_init()
+    };
     Ok(())
 }
 
@@ -45,5 +57,8 @@ fn append_to(path: &Path) -> std::io::Result<std::fs::File> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::OpenOptions::new().create(true).append(true).open(path)
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
 }

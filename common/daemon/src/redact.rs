@@ -62,9 +62,22 @@ mod tests {
     fn is_read_and_compared_but_never_shown() {
         let read: Settings = toml::from_str("key = 'canary-71'").expect("read");
         assert_eq!(read.key.expose(), "canary-71");
-        assert_eq!(read, Settings { key: Secret::new("canary-71") });
-        assert_ne!(read, Settings { key: Secret::new("canary-72") });
+        assert_eq!(
+            read,
+            Settings {
+                key: Secret::new("canary-71")
+            }
+        );
+        assert_ne!(
+            read,
+            Settings {
+                key: Secret::new("canary-72")
+            }
+        );
         let shown = format!("{read:?} {}", toml::to_string(&read).expect("written"));
-        assert!(!shown.contains("canary") && shown.contains(HIDDEN), "{shown}");
+        assert!(
+            !shown.contains("canary") && shown.contains(HIDDEN),
+            "{shown}"
+        );
     }
 }

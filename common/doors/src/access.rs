@@ -103,7 +103,11 @@ impl Access {
     /// The check that the settings ask for. `own` is the party at whose door it stands: then its users alone can be named.
     /// Fails when a credential of the settings is incomplete, names a stranger, or stands there twice; when nobody is named
     /// at all; or when the file is not there. Of the file, what cannot be used is told and does not count.
-    pub fn open(settings: AccessSettings, own: Option<PartyId>, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
+    pub fn open(
+        settings: AccessSettings,
+        own: Option<PartyId>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Fault> {
         let nonces = Nonces::new(clock.now());
         Self::with(settings, own, clock, nonces)
     }
@@ -129,23 +133,42 @@ impl Access {
         if let Err(fault) = &reading.file {
             tracing::error!(code = fault.code.text(), %fault, "nobody whom this file names comes in");
         }
-        if let Some((_, fault)) = reading.refused.get(..reading.of_settings).and_then(<[_]>::first) {
+        if let Some((_, fault)) = reading
+            .refused
+            .get(..reading.of_settings)
+            .and_then(<[_]>::first)
+        {
             return Err(fault.clone());
         }
         match &settings.file {
             Some(path) if !path.exists() => reading.file.clone()?,
             Some(_) => {}
             None if reading.book.is_empty() => {
-                let fault = Fault::new(ErrorCode::ConfigInvalid, "access: nobody is named, so nobody could come in");
+                let fault = Fault::new(
+                    ErrorCode::ConfigInvalid,
+                    "access: nobody is named, so nobody could come in",
+                );
                 return Err(fault.next("name a client or a token, or leave the section access out"));
             }
             None => {}
         }
         let nonces = Mutex::new(nonces);
-        let wrong =
-            Mutex::new(Wrong { refused: told(&reading), unreadable: reading.file.is_err().then(|| clock.now()) });
+        let wrong = Mutex::new(Wrong {
+            refused: told(&reading),
+            unreadable: reading.file.is_err().then(|| clock.now()),
+        });
         let book = RwLock::new(Arc::new(reading.book));
-        Ok(Self { inner: Arc::new(Inner { settings, own, clock, book, nonces, wrong, turns: Turns::default() }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                settings,
+                own,
+                clock,
+                book,
+                nonces,
+                wrong,
+                turns: Turns::default(),
+            }),
+        })
     }
 
     /// Names of entries that do not count as they stand, and whether the file cannot be read at all.
@@ -155,7 +178,10 @@ impl Access {
     }
 
     fn wrong(&self) -> std::sync::MutexGuard<'_, Wrong> {
-        self.inner.wrong.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .wrong
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same router, for those who prove who they are.
@@ -165,7 +191,9 @@ impl Access {
 
     /// Reads the file of clients and tokens again whenever it has changed, or could not be read, until `stop`.
     pub async fn keep_fresh(self, stop: CancellationToken) {
-        let Some(path) = self.inner.settings.file.clone() else { return };
+        let Some(path) = self.inner.settings.file.clone() else {
+            return;
+        };
         let mut before = stamp(&path);
         loop {
             tokio::select! {
@@ -176,7 +204,9 @@ impl Access {
             if now != before || self.refused().1 {
                 before = now;
                 match self.reload() {
-                    Ok(()) => tracing::info!(path = %path.display(), "clients and tokens read again"),
+                    Ok(()) => {
+                        tracing::info!(path = %path.display(), "clients and tokens read again")
+                    }
                     Err(fault) => {
                         let seconds = GRACE_MILLIS / 1_000;
                         tracing::error!(%fault, "the file of clients and tokens cannot be read: what it said counts for {seconds} s more, then nobody of it comes in");
@@ -201,7 +231,11 @@ impl Access {
             return reading.file;
         }
         wrong.refused = refused;
-        *self.inner.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(reading.book);
+        *self
+            .inner
+            .book
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(reading.book);
         reading.file
     }
 
@@ -218,12 +252,19 @@ impl Access {
             Fault::new(ErrorCode::CredentialRefused, failure.0.retmsg.clone())
                 .next("send `Authorization: Bearer TOKEN`")
         };
-        let token = token_of(headers).ok_or_else(|| refused(unknown("a bearer token is missing")))?;
-        self.book().holder_of_token(&token, self.inner.clock.now()).map_err(refused)
+        let token =
+            token_of(headers).ok_or_else(|| refused(unknown("a bearer token is missing")))?;
+        self.book()
+            .holder_of_token(&token, self.inner.clock.now())
+            .map_err(refused)
     }
 
     fn book(&self) -> Arc<Book> {
-        self.inner.book.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner
+            .book
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The request with its caller, or why it is refused.
@@ -247,19 +288,35 @@ impl Access {
                 Ok(claimed) => claimed,
                 Err(failure) => return refused(request, failure),
             };
-            let turn = if is_small(&request) { None } else { Some(self.inner.turns.take(&known.name).await) };
+            let turn = if is_small(&request) {
+                None
+            } else {
+                Some(self.inner.turns.take(&known.name).await)
+            };
             if matches!(turn, Some(None)) {
-                let fault = Fault::new(ErrorCode::Conflict, "too many signed requests come at once");
-                return refused(request, Failure::from(fault.next("send it again")).with_status(BUSY));
+                let fault =
+                    Fault::new(ErrorCode::Conflict, "too many signed requests come at once");
+                return refused(
+                    request,
+                    Failure::from(fault.next("send it again")).with_status(BUSY),
+                );
             }
             let content;
             (request, content) = content::read(request).await?;
-            let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+            let target = request
+                .uri()
+                .path_and_query()
+                .map_or("/", |target| target.as_str());
             if !claim.is_signed_with(secret, target, &content) {
                 return refused(request, unknown(signature::WRONG));
             }
             // only what is signed is remembered, so that nobody can use up another's nonces
-            let fresh = self.inner.nonces.lock().unwrap_or_else(PoisonError::into_inner).take(&claim, now);
+            let fresh = self
+                .inner
+                .nonces
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(&claim, now);
             if !fresh {
                 return refused(request, unknown(signature::NONCE));
             }
@@ -287,7 +344,11 @@ fn told(reading: &Reading) -> Vec<String> {
     for (name, fault) in &reading.refused {
         tracing::error!(code, name, %fault, "an entry of the clients and tokens does not count");
     }
-    reading.refused.iter().map(|(name, _)| name.clone()).collect()
+    reading
+        .refused
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// A refusal for want of a credential that counts.
@@ -300,7 +361,8 @@ pub(crate) fn unknown(text: &str) -> Failure {
 /// The token of a request: a bearer's, the password of a basic credential, or OpenStack's.
 fn token_of(headers: &HeaderMap) -> Option<zeroize::Zeroizing<String>> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some((scheme, word)) = text(AUTHORIZATION.as_str()).and_then(|text| text.split_once(' ')) else {
+    let Some((scheme, word)) = text(AUTHORIZATION.as_str()).and_then(|text| text.split_once(' '))
+    else {
         return text(AUTH_TOKEN).map(|token| token.trim().to_owned().into());
     };
     if scheme.eq_ignore_ascii_case("bearer") {
@@ -324,7 +386,10 @@ async fn enter(State(access): State<Access>, request: Request, next: Next) -> Re
     match access.admit(request).await {
         Ok(request) => next.run(request).await,
         Err((failure, body)) => {
-            tracing::debug!(reason = failure.0.retmsg, "a caller was refused at the door");
+            tracing::debug!(
+                reason = failure.0.retmsg,
+                "a caller was refused at the door"
+            );
             drain_strangers(stream_of(body)).await;
             // clients unpack whatever comes with HTTP 200 from a file route
             let refused = failure.0.status == 200;

@@ -70,7 +70,11 @@ impl Reply {
 
     /// Any code with its text and no payload.
     pub fn code(retcode: i64, retmsg: impl Into<String>) -> Self {
-        Self { retcode, retmsg: retmsg.into(), ..Self::success() }
+        Self {
+            retcode,
+            retmsg: retmsg.into(),
+            ..Self::success()
+        }
     }
 
     /// Replaces the text.
@@ -115,7 +119,11 @@ impl Reply {
         if !self.meta.is_null() {
             body.insert("meta".into(), self.meta.clone());
         }
-        if let Some(fault) = self.fault.as_ref().and_then(|fault| serde_json::to_value(fault).ok()) {
+        if let Some(fault) = self
+            .fault
+            .as_ref()
+            .and_then(|fault| serde_json::to_value(fault).ok())
+        {
             body.insert("fault".into(), fault);
         }
         Value::Object(body)
@@ -125,8 +133,11 @@ impl Reply {
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.to_json().to_string()));
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }
 }
@@ -146,7 +157,10 @@ impl Failure {
 
     /// An HTTP error whose status is also the retcode; without a text, the status' own phrase.
     pub fn http(status: u16, retmsg: Option<&str>) -> Self {
-        let phrase = StatusCode::from_u16(status).ok().and_then(|known| known.canonical_reason()).unwrap_or("error");
+        let phrase = StatusCode::from_u16(status)
+            .ok()
+            .and_then(|known| known.canonical_reason())
+            .unwrap_or("error");
         let reply = Reply::code(i64::from(status), retmsg.unwrap_or(phrase));
         Self(Box::new(Reply { status, ..reply }))
     }
@@ -163,12 +177,18 @@ impl Failure {
 
     /// Keys that validated endpoints need.
     pub fn arguments_missing(keys: &[&str]) -> Self {
-        Self::code(ARGUMENT, format!("required argument are missing: {}; ", keys.join(",")))
+        Self::code(
+            ARGUMENT,
+            format!("required argument are missing: {}; ", keys.join(",")),
+        )
     }
 
     /// Keys that the older checker needs.
     pub fn parameters_missing(keys: &[&str]) -> Self {
-        Self::exception("KeyError", &format!("required parameters are missing: {}; ", keys.join(",")))
+        Self::exception(
+            "KeyError",
+            &format!("required parameters are missing: {}; ", keys.join(",")),
+        )
     }
 
     /// The older checker's word for an empty body.
@@ -184,7 +204,11 @@ impl Failure {
     /// The same under any path: FATE's clients take HTTP 200 for it, everybody else what HTTP says.
     pub fn unknown_path(path: &str) -> Self {
         let failure = Self::unknown_route();
-        if Dialect::is_fates(path) { failure } else { failure.with_status(404) }
+        if Dialect::is_fates(path) {
+            failure
+        } else {
+            failure.with_status(404)
+        }
     }
 
     /// The route takes another method.
@@ -234,7 +258,10 @@ impl From<Reply> for Failure {
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         let reply = Reply::code(retcode_of(fault.code), fault.to_string());
-        Self(Box::new(Reply { fault: Some(fault), ..reply }))
+        Self(Box::new(Reply {
+            fault: Some(fault),
+            ..reply
+        }))
     }
 }
 
@@ -252,9 +279,10 @@ pub fn retcode_of(code: ErrorCode) -> i64 {
         | ErrorCode::OfferRefused
         | ErrorCode::ReleaseRefused => PERMISSION,
         ErrorCode::CredentialRefused => AUTHENTICATION,
-        ErrorCode::PartyOffline | ErrorCode::PartyLost | ErrorCode::PeerTimeout | ErrorCode::AddressUnusable => {
-            CONNECTION
-        }
+        ErrorCode::PartyOffline
+        | ErrorCode::PartyLost
+        | ErrorCode::PeerTimeout
+        | ErrorCode::AddressUnusable => CONNECTION,
         ErrorCode::JobState | ErrorCode::Conflict => OPERATING,
         _ => EXCEPTION,
     }
@@ -277,18 +305,29 @@ pub fn answers_with_a_file(path: &str) -> bool {
 
 /// A file as an attachment. The name goes unquoted and last: readers take everything after `filename=` as the name.
 pub fn file_reply(name: &str, content_type: &'static str, content: Body) -> Response {
-    let safe: String = name.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, ';' | '"' | '/' | '\\')).collect();
+    let safe: String = name
+        .chars()
+        .filter(|c| c.is_ascii_graphic() && !matches!(c, ';' | '"' | '/' | '\\'))
+        .collect();
     let disposition = HeaderValue::from_str(&format!("attachment; filename={safe}"))
         .unwrap_or_else(|_| HeaderValue::from_static("attachment; filename=file"));
     let mut response = Response::new(content);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(CONTENT_DISPOSITION, disposition);
     response
 }
 
 /// Text in the quotes that the reference server's language would choose, with its escapes.
 fn quoted(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     let mut out = String::with_capacity(text.len() + 2);
     out.push(quote);
     for c in text.chars() {
@@ -317,7 +356,10 @@ mod tests {
 
     #[test]
     fn leaves_out_nulls_at_the_top_but_keeps_empty_values_and_inner_nulls() {
-        assert_eq!(Reply::success().to_json(), json!({"retcode": 0, "retmsg": "success"}));
+        assert_eq!(
+            Reply::success().to_json(),
+            json!({"retcode": 0, "retmsg": "success"})
+        );
         let reply = Reply::data(json!({"a": null, "list": []})).with_meta(json!({}));
         assert_eq!(
             reply.to_json(),
@@ -328,26 +370,40 @@ mod tests {
 
     #[test]
     fn turns_numbers_that_json_lacks_into_null() {
-        assert_eq!(Reply::data(json!([f64::NAN, f64::INFINITY, 1.5])).to_json()["data"], json!([null, null, 1.5]));
+        assert_eq!(
+            Reply::data(json!([f64::NAN, f64::INFINITY, 1.5])).to_json()["data"],
+            json!([null, null, 1.5])
+        );
     }
 
     #[test]
     fn spells_uncaught_errors_as_the_reference_does() {
         let text = |failure: Failure| failure.0.retmsg;
-        assert_eq!(text(Failure::exception("KeyError", "job_id")), "KeyError('job_id')");
-        assert_eq!(text(Failure::exception("Exception", "no job '1'.")), "Exception(\"no job '1'.\")");
+        assert_eq!(
+            text(Failure::exception("KeyError", "job_id")),
+            "KeyError('job_id')"
+        );
+        assert_eq!(
+            text(Failure::exception("Exception", "no job '1'.")),
+            "Exception(\"no job '1'.\")"
+        );
         assert_eq!(text(Failure::exception("E", "a'b\"c")), "E('a\\'b\"c')");
         assert_eq!(
             text(Failure::parameters_missing(&["a", "b"])),
             "KeyError('required parameters are missing: a,b; ')"
         );
-        assert_eq!(text(Failure::arguments_missing(&["a"])), "required argument are missing: a; ");
+        assert_eq!(
+            text(Failure::arguments_missing(&["a"])),
+            "required argument are missing: a; "
+        );
     }
 
     #[test]
     fn shows_a_fault_with_code_party_and_next_step() {
         let party = PartyId::new("10000").expect("valid");
-        let fault = Fault::new(ErrorCode::DisclosureRefused, "rows stay here").at(&party).next("use http://a:1/v1");
+        let fault = Fault::new(ErrorCode::DisclosureRefused, "rows stay here")
+            .at(&party)
+            .next("use http://a:1/v1");
         let failure = Failure::from(fault);
         assert_eq!(failure.0.retcode, PERMISSION);
         assert_eq!(failure.0.status, 200);
@@ -360,12 +416,21 @@ mod tests {
     fn gives_http_errors_their_own_phrase() {
         assert_eq!(Failure::http(404, None).0.retmsg, "Not Found");
         assert_eq!(Failure::http(404, None).0.retcode, 404);
-        assert_eq!(Failure::nothing("no data").into_response().status().as_u16(), 210);
+        assert_eq!(
+            Failure::nothing("no data")
+                .into_response()
+                .status()
+                .as_u16(),
+            210
+        );
     }
 
     #[test]
     fn names_a_file_unquoted_and_last() {
         let response = file_reply("guest#9999#a\r\n\"b.zip", "application/zip", Body::empty());
-        assert_eq!(response.headers()[CONTENT_DISPOSITION], "attachment; filename=guest#9999#ab.zip");
+        assert_eq!(
+            response.headers()[CONTENT_DISPOSITION],
+            "attachment; filename=guest#9999#ab.zip"
+        );
     }
 }

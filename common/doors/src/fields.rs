@@ -17,7 +17,9 @@ pub fn flag(value: Option<&Value>) -> bool {
     match value {
         Some(Value::Bool(flag)) => *flag,
         Some(Value::Number(number)) => number.as_f64().is_some_and(|number| number != 0.0),
-        Some(Value::String(text)) => !matches!(text.to_ascii_lowercase().as_str(), "" | "0" | "false"),
+        Some(Value::String(text)) => {
+            !matches!(text.to_ascii_lowercase().as_str(), "" | "0" | "false")
+        }
         _ => false,
     }
 }
@@ -33,8 +35,13 @@ pub fn id_value(party: &str) -> Value {
 /// The DSL and the runtime conf of a request that has both, under either of their names; null where one is missing.
 pub fn job_documents(body: &Map<String, Value>) -> (Value, Value) {
     let member = |names: [&str; 2]| {
-        let mut given = names.into_iter().filter_map(|name| body.get(name).filter(|value| !value.is_null()));
+        let mut given = names
+            .into_iter()
+            .filter_map(|name| body.get(name).filter(|value| !value.is_null()));
         given.next().cloned().unwrap_or(Value::Null)
     };
-    (member(["job_dsl", "dsl"]), member(["job_runtime_conf", "runtime_conf"]))
+    (
+        member(["job_dsl", "dsl"]),
+        member(["job_runtime_conf", "runtime_conf"]),
+    )
 }

@@ -30,7 +30,10 @@ impl SentForm {
     /// Reads a form up to the first byte of its file, or to its end when a needed text did not come before the file. A JSON
     /// body is a form without a file. Fails when the form is torn or too large.
     pub async fn read(request: Request, needed: &[&str]) -> Result<Self, Failure> {
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         let Some(boundary) = content_type.and_then(|text| multer::parse_boundary(text).ok()) else {
             let fields = match read_json(&whole_body(request.into_body()).await?) {
                 Value::Object(fields) => fields,
@@ -49,15 +52,24 @@ impl SentForm {
                 }
                 if needed.iter().all(|name| fields.contains_key(*name)) {
                     let content = field.map_err(std::io::Error::other).boxed();
-                    return Ok(Self { fields, file: Some(content) });
+                    return Ok(Self {
+                        fields,
+                        file: Some(content),
+                    });
                 }
                 held = Some(bytes_of(field, MOST_HELD).await?);
             } else if fields.len() < MOST_TEXTS {
                 let text = bytes_of(field, MOST_TEXT).await?;
-                fields.insert(name, Value::String(String::from_utf8_lossy(&text).into_owned()));
+                fields.insert(
+                    name,
+                    Value::String(String::from_utf8_lossy(&text).into_owned()),
+                );
             }
         }
-        Ok(Self { fields, file: held.map(whole) })
+        Ok(Self {
+            fields,
+            file: held.map(whole),
+        })
     }
 }
 
@@ -80,7 +92,8 @@ mod tests {
 
     use super::*;
 
-    const FILE: &str = "--X\r\ncontent-disposition: form-data; name=\"file\"; filename=\"m.zip\"\r\n\r\nPK\r\n";
+    const FILE: &str =
+        "--X\r\ncontent-disposition: form-data; name=\"file\"; filename=\"m.zip\"\r\n\r\nPK\r\n";
 
     fn text(name: &str, value: &str) -> String {
         format!("--X\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
@@ -97,31 +110,61 @@ mod tests {
     }
 
     async fn content(form: SentForm) -> Option<Vec<u8>> {
-        Some(form.file?.try_collect::<Vec<Bytes>>().await.expect("whole").concat())
+        Some(
+            form.file?
+                .try_collect::<Vec<Bytes>>()
+                .await
+                .expect("whole")
+                .concat(),
+        )
     }
 
     #[tokio::test]
     async fn takes_a_name_as_text_and_as_file() {
         let form =
-            read(&(text("file", "/tmp/m.zip") + &text("role", "guest") + FILE + "--X--\r\n")).await.expect("read");
-        assert_eq!((&form.fields["file"], &form.fields["role"]), (&Value::from("/tmp/m.zip"), &Value::from("guest")));
+            read(&(text("file", "/tmp/m.zip") + &text("role", "guest") + FILE + "--X--\r\n"))
+                .await
+                .expect("read");
+        assert_eq!(
+            (&form.fields["file"], &form.fields["role"]),
+            (&Value::from("/tmp/m.zip"), &Value::from("guest"))
+        );
         assert_eq!(content(form).await.expect("a file"), b"PK");
     }
 
     #[tokio::test]
     async fn takes_texts_that_come_after_the_file() {
-        let form = read(&(FILE.to_owned() + &text("role", "guest") + "--X--\r\n")).await.expect("read");
+        let form = read(&(FILE.to_owned() + &text("role", "guest") + "--X--\r\n"))
+            .await
+            .expect("read");
         assert_eq!(form.fields["role"], "guest");
         assert_eq!(content(form).await.expect("a file"), b"PK");
     }
 
     #[tokio::test]
     async fn knows_forms_without_a_file_and_torn_ones() {
-        let form = read(&(text("role", "guest") + "--X--\r\n")).await.expect("read");
+        let form = read(&(text("role", "guest") + "--X--\r\n"))
+            .await
+            .expect("read");
         assert!(form.file.is_none() && form.fields.len() == 1);
-        assert_eq!(read("--X\r\nnonsense").await.err().expect("refused").0.status, 400);
-        let request = Request::builder().method("POST").uri("/").body(Body::from("{\"role\": 1}")).expect("request");
+        assert_eq!(
+            read("--X\r\nnonsense")
+                .await
+                .err()
+                .expect("refused")
+                .0
+                .status,
+            400
+        );
+        let request = Request::builder()
+            .method("POST")
+            .uri("/")
+            .body(Body::from("{\"role\": 1}"))
+            .expect("request");
         let form = SentForm::read(request, &[]).await.expect("read");
-        assert_eq!((form.fields["role"].as_i64(), form.file.is_none()), (Some(1), true));
+        assert_eq!(
+            (form.fields["role"].as_i64(), form.file.is_none()),
+            (Some(1), true)
+        );
     }
 }

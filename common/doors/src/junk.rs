@@ -6,7 +6,9 @@ use axum::extract::Request;
 use serde_json::{Map, Value, json};
 
 /// Methods, the usual ones first.
-const METHODS: [&str; 9] = ["POST", "GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "BREW"];
+const METHODS: [&str; 9] = [
+    "POST", "GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "BREW",
+];
 const TYPES: [&str; 9] = [
     "application/json",
     "application/json; charset=utf-16",
@@ -109,7 +111,8 @@ impl Junk {
             1 => json!(i64::MIN),
             2 => json!(1e308),
             3 => json!(-0.5),
-            4 => serde_json::from_str("12345678901234567890123456789012345678901234567890").unwrap_or_default(),
+            4 => serde_json::from_str("12345678901234567890123456789012345678901234567890")
+                .unwrap_or_default(),
             _ => json!(self.below(3)),
         }
     }
@@ -122,11 +125,18 @@ impl Junk {
             3 => json!(self.pick(&TEXTS)),
             4 | 5 => json!(self.pick(likely)),
             6 => json!("long".repeat(self.below(5_000))),
-            7 => Value::Array((0..self.below(4)).map(|_| self.value(likely, depth + 1)).collect()),
+            7 => Value::Array(
+                (0..self.below(4))
+                    .map(|_| self.value(likely, depth + 1))
+                    .collect(),
+            ),
             8 => {
                 let mut object = Map::new();
                 for _ in 0..self.below(4) {
-                    object.insert((*self.pick(&TEXTS)).to_owned(), self.value(likely, depth + 1));
+                    object.insert(
+                        (*self.pick(&TEXTS)).to_owned(),
+                        self.value(likely, depth + 1),
+                    );
                 }
                 Value::Object(object)
             }
@@ -138,8 +148,14 @@ impl Junk {
     fn body(&mut self, members: &[String], likely: &[&str]) -> Vec<u8> {
         match self.below(12) {
             0 => Vec::new(),
-            1 => (0..self.below(200)).map(|_| self.below(256) as u8).collect(),
-            2 => [b"[".repeat(self.below(100_000)), b"{\"a\":".repeat(self.below(1_000))].concat(),
+            1 => (0..self.below(200))
+                .map(|_| self.below(256) as u8)
+                .collect(),
+            2 => [
+                b"[".repeat(self.below(100_000)),
+                b"{\"a\":".repeat(self.below(1_000)),
+            ]
+            .concat(),
             3 => self.value(likely, 0).to_string().into_bytes(),
             4 => self.pick(&FORMS).to_vec(),
             kind => {
@@ -180,11 +196,20 @@ impl Junk {
 
     /// One request to a path (or near it), and a text that tells it again. `likely` are values that mean something to the
     /// handler.
-    pub(crate) fn request(&mut self, path: &str, members: &[String], likely: &[&str]) -> (String, Request) {
+    pub(crate) fn request(
+        &mut self,
+        path: &str,
+        members: &[String],
+        likely: &[&str],
+    ) -> (String, Request) {
         loop {
             let usual = if self.one_in(6) { METHODS.len() } else { 2 };
             let method = METHODS[self.below(usual)];
-            let query = if self.one_in(4) { format!("?{}", self.pick(&QUERIES)) } else { String::new() };
+            let query = if self.one_in(4) {
+                format!("?{}", self.pick(&QUERIES))
+            } else {
+                String::new()
+            };
             let target = format!("{}{query}", self.path(path));
             let body = self.body(members, likely);
             let mut request = Request::builder().method(method).uri(&target);

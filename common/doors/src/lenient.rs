@@ -43,7 +43,9 @@ impl<S: Sync> FromRequest<S> for Lenient {
 
 /// One segment of a path as text: percent-encoding undone, a plus stays one.
 pub fn segment_text(segment: &str) -> String {
-    percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned()
+    percent_encoding::percent_decode_str(segment)
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 /// A text as one segment of a path, or as the value of a header: everything but letters and digits percent-encoded.
@@ -64,7 +66,11 @@ fn with_long_numbers_quoted(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut out: Option<Vec<u8>> = None;
     let (mut in_text, mut at) = (false, 0);
     while let Some(byte) = bytes.get(at).copied() {
-        let run = if in_text { 1 } else { number_length(bytes.get(at..).unwrap_or_default()) };
+        let run = if in_text {
+            1
+        } else {
+            number_length(bytes.get(at..).unwrap_or_default())
+        };
         let piece = bytes.get(at..at + run).unwrap_or_default();
         let is_long = piece.len() > SAFE_DIGITS && piece.iter().all(u8::is_ascii_digit);
         if is_long {
@@ -93,9 +99,12 @@ fn with_long_numbers_quoted(bytes: &[u8]) -> Cow<'_, [u8]> {
 
 /// Length of the number at the start, in any notation; 1 when there is none.
 fn number_length(bytes: &[u8]) -> usize {
-    let is_part = |byte: &&u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
+    let is_part =
+        |byte: &&u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
     match bytes.first() {
-        Some(byte) if byte.is_ascii_digit() || *byte == b'-' => bytes.iter().take_while(is_part).count(),
+        Some(byte) if byte.is_ascii_digit() || *byte == b'-' => {
+            bytes.iter().take_while(is_part).count()
+        }
         _ => 1,
     }
 }
@@ -103,18 +112,27 @@ fn number_length(bytes: &[u8]) -> usize {
 /// A body read to its end, at most [`JSON_LIMIT`] bytes; larger is HTTP 413, slower HTTP 408, torn HTTP 400.
 pub async fn whole_body(body: Body) -> Result<Bytes, Failure> {
     let (read, rest) = body_within(body, JSON_LIMIT, PATIENCE).await;
-    if read.as_ref().is_err_and(|failure| failure.0.status == TOO_LARGE) {
+    if read
+        .as_ref()
+        .is_err_and(|failure| failure.0.status == TOO_LARGE)
+    {
         drain(stream_of(rest)).await;
     }
     read
 }
 
 /// A body read to its end within bounds, and what is left of it where it is beyond them.
-pub(crate) async fn body_within(mut body: Body, most: usize, patience: Duration) -> (Result<Bytes, Failure>, Body) {
+pub(crate) async fn body_within(
+    mut body: Body,
+    most: usize,
+    patience: Duration,
+) -> (Result<Bytes, Failure>, Body) {
     let reading = tokio::time::timeout(patience, Limited::new(&mut body, most).collect()).await;
     let read = match reading {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Failure::http(TOO_LARGE, None)),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(Failure::http(TOO_LARGE, None))
+        }
         Ok(Err(_)) => Err(Failure::http(400, Some("the request body ended early"))),
         Err(_) => Err(Failure::http(408, None)),
     };
@@ -157,7 +175,9 @@ fn without_slash(mut request: Request) -> Request {
     if bare.is_empty() || bare.len() == path.len() {
         return request;
     }
-    let target = uri.query().map_or_else(|| bare.to_owned(), |query| format!("{bare}?{query}"));
+    let target = uri
+        .query()
+        .map_or_else(|| bare.to_owned(), |query| format!("{bare}?{query}"));
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = target.parse().ok();
     if let Ok(uri) = Uri::from_parts(parts) {
@@ -174,7 +194,10 @@ mod tests {
     use super::*;
 
     async fn read(body: &'static str, content_type: &str) -> Value {
-        let request = Request::builder().header("content-type", content_type).body(Body::from(body)).expect("request");
+        let request = Request::builder()
+            .header("content-type", content_type)
+            .body(Body::from(body))
+            .expect("request");
         Lenient::from_request(request, &()).await.expect("read").0
     }
 
@@ -198,7 +221,9 @@ mod tests {
     #[tokio::test]
     async fn refuses_a_body_beyond_the_limit() {
         let request = Request::new(Body::from(vec![b' '; JSON_LIMIT + 1]));
-        let failure = Lenient::from_request(request, &()).await.expect_err("too large");
+        let failure = Lenient::from_request(request, &())
+            .await
+            .expect_err("too large");
         assert_eq!(failure.0.status, 413);
     }
 
@@ -206,8 +231,15 @@ mod tests {
     async fn takes_a_path_with_a_slash_behind_it_and_keeps_the_query() {
         let echo = |request: Request| async move { request.uri().to_string() };
         let router = tolerate_slash(Router::new().route("/v1/job/query", post(echo)));
-        for (path, seen) in [("/v1/job/query/", "/v1/job/query"), ("/v1/job/query/?a=b/", "/v1/job/query?a=b/")] {
-            let request = Request::builder().method(Method::POST).uri(path).body(Body::empty()).expect("request");
+        for (path, seen) in [
+            ("/v1/job/query/", "/v1/job/query"),
+            ("/v1/job/query/?a=b/", "/v1/job/query?a=b/"),
+        ] {
+            let request = Request::builder()
+                .method(Method::POST)
+                .uri(path)
+                .body(Body::empty())
+                .expect("request");
             let response = router.clone().oneshot(request).await.expect("infallible");
             assert_eq!(whole_body(response.into_body()).await.expect("body"), seen);
         }

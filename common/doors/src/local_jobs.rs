@@ -23,7 +23,13 @@ pub struct LocalJob {
 }
 
 /// Fields of a request that are the job's and not the component's.
-pub const OF_JOB: [&str; 5] = ["task_cores", "eggroll_run", "spark_run", "computing_engine", "federation_engine"];
+pub const OF_JOB: [&str; 5] = [
+    "task_cores",
+    "eggroll_run",
+    "spark_run",
+    "computing_engine",
+    "federation_engine",
+];
 
 /// Names a participant's part of a model version.
 const OF_PART: [&str; 4] = ["model_id", "model_version", "role", "party_id"];
@@ -32,11 +38,21 @@ impl LocalJob {
     /// What a request asks for, where its path is that of such a job; a failure in FATE's words where its fields are wrong.
     pub fn asked(path: &str, body: &Map<String, Value>) -> Option<Result<Self, Failure>> {
         match path {
-            "/v1/data/upload" => Some(UploadConfig::read(body.clone()).map(|config| Self::upload(&config))),
+            "/v1/data/upload" => {
+                Some(UploadConfig::read(body.clone()).map(|config| Self::upload(&config)))
+            }
             "/v1/data/download" => Some(Self::download(body)),
             "/v1/data/writer" => Some(Self::writer(body)),
-            "/v1/model/store" => Some(Self::model_copy(body, "modeloperation_store_0", "ModelStore")),
-            "/v1/model/restore" => Some(Self::model_copy(body, "modeloperation_restore_0", "ModelRestore")),
+            "/v1/model/store" => Some(Self::model_copy(
+                body,
+                "modeloperation_store_0",
+                "ModelStore",
+            )),
+            "/v1/model/restore" => Some(Self::model_copy(
+                body,
+                "modeloperation_restore_0",
+                "ModelRestore",
+            )),
             _ => None,
         }
     }
@@ -44,7 +60,12 @@ impl LocalJob {
     /// A file that becomes a table.
     pub fn upload(config: &UploadConfig) -> Self {
         let parameters = Value::Object(config.parameters());
-        Self { step: "upload_0", module: "Upload", parameters, of_job: config.of_job.clone() }
+        Self {
+            step: "upload_0",
+            module: "Upload",
+            parameters,
+            of_job: config.of_job.clone(),
+        }
     }
 
     /// A table that becomes a file.
@@ -56,38 +77,62 @@ impl LocalJob {
             "namespace": need(body, "namespace")?,
             "output_path": need(body, "output_path")?,
         });
-        Ok(Self { step: "download_0", module: "Download", parameters, of_job: of_job(body) })
+        Ok(Self {
+            step: "download_0",
+            module: "Download",
+            parameters,
+            of_job: of_job(body),
+        })
     }
 
     /// A table that is kept under another name, or becomes a file.
     pub fn writer(body: &Map<String, Value>) -> Result<Self, Failure> {
         checked(body, &["namespace", "table_name"])?;
         let given = |keys: [&str; 2]| {
-            let mut found = keys.into_iter().filter_map(|key| body.get(key).filter(|value| !value.is_null()));
+            let mut found = keys
+                .into_iter()
+                .filter_map(|key| body.get(key).filter(|value| !value.is_null()));
             found.next().cloned()
         };
         let members = [
             ("output_name", given(["output_name", "output_table_name"])),
-            ("output_namespace", given(["output_namespace", "output_table_namespace"])),
+            (
+                "output_namespace",
+                given(["output_namespace", "output_table_namespace"]),
+            ),
             ("storage_engine", given(["storage_engine", "engine"])),
             ("address", given(["address", "storage_address"])),
             ("partitions", given(["partitions", "partition"])),
             ("delimiter", given(["delimiter", "delimitor"])),
         ];
-        let mut parameters: Map<String, Value> =
-            members.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+        let mut parameters: Map<String, Value> = members
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+            .collect();
         let has = |keys: [&str; 2]| keys.iter().all(|key| parameters.contains_key(*key));
         if !has(["output_name", "output_namespace"]) && !has(["storage_engine", "address"]) {
-            return Err(Failure::parameters_missing(&["output_name", "output_namespace"]));
+            return Err(Failure::parameters_missing(&[
+                "output_name",
+                "output_namespace",
+            ]));
         }
         parameters.insert("name".to_owned(), json!(need(body, "table_name")?));
         parameters.insert("namespace".to_owned(), json!(need(body, "namespace")?));
         parameters.insert("destroy".to_owned(), json!(flag(body.get("drop"))));
-        Ok(Self { step: "writer_0", module: "Writer", parameters: Value::Object(parameters), of_job: of_job(body) })
+        Ok(Self {
+            step: "writer_0",
+            module: "Writer",
+            parameters: Value::Object(parameters),
+            of_job: of_job(body),
+        })
     }
 
     /// A model that goes to its party's model store, or comes back.
-    fn model_copy(body: &Map<String, Value>, step: &'static str, module: &'static str) -> Result<Self, Failure> {
+    fn model_copy(
+        body: &Map<String, Value>,
+        step: &'static str,
+        module: &'static str,
+    ) -> Result<Self, Failure> {
         let missing: Vec<&str> = missing(body, &OF_PART);
         if !missing.is_empty() {
             return Err(Failure::arguments_missing(&missing));
@@ -99,16 +144,29 @@ impl LocalJob {
             "store_address": body.get("store_address"),
             "force_update": flag(body.get("force_update")),
         });
-        Ok(Self { step, module, parameters, of_job: of_job(body) })
+        Ok(Self {
+            step,
+            module,
+            parameters,
+            of_job: of_job(body),
+        })
     }
 
     /// The job's DSL and runtime conf: every party does the same with the same parameters.
     pub fn documents(&self, parties: &[PartyId]) -> (Value, Value) {
-        let ids: Vec<Value> = parties.iter().map(|party| id_value(party.as_str())).collect();
+        let ids: Vec<Value> = parties
+            .iter()
+            .map(|party| id_value(party.as_str()))
+            .collect();
         let everybody: Vec<String> = (0..parties.len()).map(|index| index.to_string()).collect();
         let mut common = Map::new();
         common.insert("job_type".to_owned(), json!("train"));
-        common.extend(self.of_job.clone().into_iter().filter(|(_, value)| !value.is_null()));
+        common.extend(
+            self.of_job
+                .clone()
+                .into_iter()
+                .filter(|(_, value)| !value.is_null()),
+        );
         let conf = json!({
             "dsl_version": 2,
             "initiator": {"role": "local", "party_id": ids.first()},
@@ -116,12 +174,18 @@ impl LocalJob {
             "job_parameters": {"common": common},
             "component_parameters": {"role": {"local": {everybody.join("|"): {self.step: self.parameters}}}},
         });
-        (json!({"components": {self.step: {"module": self.module}}}), conf)
+        (
+            json!({"components": {self.step: {"module": self.module}}}),
+            conf,
+        )
     }
 }
 
 fn of_job(body: &Map<String, Value>) -> Map<String, Value> {
-    OF_JOB.iter().filter_map(|key| Some(((*key).to_owned(), body.get(*key)?.clone()))).collect()
+    OF_JOB
+        .iter()
+        .filter_map(|key| Some(((*key).to_owned(), body.get(*key)?.clone())))
+        .collect()
 }
 
 fn text(body: &Map<String, Value>, key: &str) -> Option<String> {
@@ -133,7 +197,10 @@ fn need(body: &Map<String, Value>, key: &str) -> Result<String, Failure> {
 }
 
 fn missing<'a>(body: &Map<String, Value>, keys: &[&'a str]) -> Vec<&'a str> {
-    keys.iter().copied().filter(|key| body.get(*key).is_none_or(Value::is_null)).collect()
+    keys.iter()
+        .copied()
+        .filter(|key| body.get(*key).is_none_or(Value::is_null))
+        .collect()
 }
 
 /// Fails with the text of FATE's older checker unless every member is there.
@@ -142,7 +209,11 @@ fn checked(body: &Map<String, Value>, keys: &[&str]) -> Result<(), Failure> {
         return Err(Failure::no_parameters());
     }
     let missing = missing(body, keys);
-    if missing.is_empty() { Ok(()) } else { Err(Failure::parameters_missing(&missing)) }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::parameters_missing(&missing))
+    }
 }
 
 #[cfg(test)]
@@ -162,14 +233,36 @@ mod tests {
             body.extend(more.as_object().expect("an object").clone());
             Value::Object(body)
         };
-        let download = asked("/v1/data/download", with(json!({"output_path": "a.csv", "delimitor": ";"})));
-        assert_eq!(download.parameters, json!({"name": "7", "namespace": "n", "output_path": "a.csv"}));
-        let writer = asked("/v1/data/writer", with(json!({"output_name": "t", "output_namespace": "m", "drop": "1"})));
+        let download = asked(
+            "/v1/data/download",
+            with(json!({"output_path": "a.csv", "delimitor": ";"})),
+        );
+        assert_eq!(
+            download.parameters,
+            json!({"name": "7", "namespace": "n", "output_path": "a.csv"})
+        );
+        let writer = asked(
+            "/v1/data/writer",
+            with(json!({"output_name": "t", "output_namespace": "m", "drop": "1"})),
+        );
         assert_eq!(writer.parameters["destroy"], json!(true));
-        let upload = asked("/v1/data/upload", with(json!({"file": "f", "head": 1, "partition": 4, "task_cores": 2})));
-        assert_eq!((upload.parameters["file"].clone(), upload.of_job["task_cores"].clone()), (json!("f"), json!(2)));
-        let part = json!({"model_id": "m", "model_version": "1", "role": "guest", "party_id": 9999});
-        assert_eq!(asked("/v1/model/store", part.clone()).parameters["model_id"], "guest#9999#m");
+        let upload = asked(
+            "/v1/data/upload",
+            with(json!({"file": "f", "head": 1, "partition": 4, "task_cores": 2})),
+        );
+        assert_eq!(
+            (
+                upload.parameters["file"].clone(),
+                upload.of_job["task_cores"].clone()
+            ),
+            (json!("f"), json!(2))
+        );
+        let part =
+            json!({"model_id": "m", "model_version": "1", "role": "guest", "party_id": 9999});
+        assert_eq!(
+            asked("/v1/model/store", part.clone()).parameters["model_id"],
+            "guest#9999#m"
+        );
         assert_eq!(asked("/v1/model/restore", part).module, "ModelRestore");
         assert!(LocalJob::asked("/v1/job/query", &Map::new()).is_none());
         assert!(LocalJob::asked("/v1/data/writer", &Map::new()).is_some_and(|job| job.is_err()));
@@ -178,10 +271,18 @@ mod tests {
     #[test]
     fn writes_one_step_for_every_party() {
         let parties = ["9999", "bank"].map(|id| PartyId::new(id).expect("valid"));
-        let job = LocalJob { step: "s_0", module: "S", parameters: json!({"a": 1}), of_job: Map::new() };
+        let job = LocalJob {
+            step: "s_0",
+            module: "S",
+            parameters: json!({"a": 1}),
+            of_job: Map::new(),
+        };
         let (dsl, conf) = job.documents(&parties);
         assert_eq!(dsl, json!({"components": {"s_0": {"module": "S"}}}));
         assert_eq!(conf["role"]["local"], json!([9999, "bank"]));
-        assert_eq!(conf["component_parameters"]["role"]["local"]["0|1"]["s_0"], json!({"a": 1}));
+        assert_eq!(
+            conf["component_parameters"]["role"]["local"]["0|1"]["s_0"],
+            json!({"a": 1})
+        );
     }
 }

@@ -28,7 +28,11 @@ pub type BodyStream = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send +
 pub trait Forward: Send + Sync {
     /// Sends the request and gives the head of the answer as soon as it is there. The body is read as the receiver asks
     /// for it. Fails when the other side cannot be reached; what it answers, whatever the status, is no failure.
-    async fn forward(&self, head: HttpHead, body: BodyStream) -> Result<(HttpReplyHead, BodyStream), Fault>;
+    async fn forward(
+        &self,
+        head: HttpHead,
+        body: BodyStream,
+    ) -> Result<(HttpReplyHead, BodyStream), Fault>;
 }
 
 /// Headers that concern one connection and not the request.
@@ -47,8 +51,16 @@ const HOP_BY_HOP: [&str; 12] = [
     "upgrade",
 ];
 /// Headers that prove something to this door; the other side has no business with them.
-const CREDENTIALS: [&str; 8] =
-    ["authorization", "cookie", "app_key", "app-key", "nonce", "signature", "timestamp", "x-auth-token"];
+const CREDENTIALS: [&str; 8] = [
+    "authorization",
+    "cookie",
+    "app_key",
+    "app-key",
+    "nonce",
+    "signature",
+    "timestamp",
+    "x-auth-token",
+];
 
 /// A body with nothing in it.
 pub fn no_body() -> BodyStream {
@@ -63,25 +75,44 @@ pub fn whole(bytes: impl Into<Bytes>) -> BodyStream {
 
 /// A body as a stream of its pieces.
 pub fn stream_of(body: Body) -> BodyStream {
-    body.into_data_stream().map_err(std::io::Error::other).boxed()
+    body.into_data_stream()
+        .map_err(std::io::Error::other)
+        .boxed()
 }
 
 /// A request as a head and a body, made by `caller`.
 pub fn take_request(request: Request, caller: Caller) -> (HttpHead, BodyStream) {
     let (parts, body) = request.into_parts();
-    let target = parts.uri.path_and_query().map_or_else(|| "/".to_owned(), |target| target.as_str().to_owned());
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or_else(|| "/".to_owned(), |target| target.as_str().to_owned());
     let method = parts.method.to_string();
-    let head = HttpHead { method, target, headers: kept_headers(&parts.headers), caller, ticket: None };
+    let head = HttpHead {
+        method,
+        target,
+        headers: kept_headers(&parts.headers),
+        caller,
+        ticket: None,
+    };
     (head, stream_of(body))
 }
 
 /// A request from a head and a body; the caller is an extension, and so is the ticket. Fails when the head is no HTTP.
 pub fn make_request(head: HttpHead, body: BodyStream) -> Result<Request, Fault> {
-    let malformed =
-        |what: &str| Fault::new(ErrorCode::RequestInvalid, format!("the proxied request has no valid {what}"));
+    let malformed = |what: &str| {
+        Fault::new(
+            ErrorCode::RequestInvalid,
+            format!("the proxied request has no valid {what}"),
+        )
+    };
     let mut request = Request::new(Body::from_stream(body));
-    *request.method_mut() = Method::from_bytes(head.method.as_bytes()).map_err(|_| malformed("method"))?;
-    *request.uri_mut() = head.target.parse::<Uri>().map_err(|_| malformed("target"))?;
+    *request.method_mut() =
+        Method::from_bytes(head.method.as_bytes()).map_err(|_| malformed("method"))?;
+    *request.uri_mut() = head
+        .target
+        .parse::<Uri>()
+        .map_err(|_| malformed("target"))?;
     *request.headers_mut() = read_headers(head.headers);
     request.extensions_mut().insert(head.caller);
     if let Some(ticket) = head.ticket {
@@ -93,7 +124,10 @@ pub fn make_request(head: HttpHead, body: BodyStream) -> Result<Request, Fault> 
 /// A reply as a head and a body.
 pub fn take_response(response: Response) -> (HttpReplyHead, BodyStream) {
     let (parts, body) = response.into_parts();
-    let head = HttpReplyHead { status: parts.status.as_u16(), headers: kept_headers(&parts.headers) };
+    let head = HttpReplyHead {
+        status: parts.status.as_u16(),
+        headers: kept_headers(&parts.headers),
+    };
     (head, stream_of(body))
 }
 
@@ -119,7 +153,11 @@ pub async fn answer_locally(
 }
 
 /// Has a request answered on the other side.
-pub async fn pass_on(other: &dyn Forward, request: Request, caller: Caller) -> Result<Response, Fault> {
+pub async fn pass_on(
+    other: &dyn Forward,
+    request: Request,
+    caller: Caller,
+) -> Result<Response, Fault> {
     let (head, body) = take_request(request, caller);
     let (head, body) = other.forward(head, body).await?;
     Ok(make_response(head, body))
@@ -130,11 +168,17 @@ fn kept_headers(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
         .get_all(http::header::CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(',').map(|name| name.trim().to_ascii_lowercase()))
+        .flat_map(|value| {
+            value
+                .split(',')
+                .map(|name| name.trim().to_ascii_lowercase())
+        })
         .collect();
     let kept = |name: &HeaderName| {
         let name = name.as_str();
-        !HOP_BY_HOP.contains(&name) && !CREDENTIALS.contains(&name) && !named.iter().any(|other| other == name)
+        !HOP_BY_HOP.contains(&name)
+            && !CREDENTIALS.contains(&name)
+            && !named.iter().any(|other| other == name)
     };
     headers
         .iter()
@@ -146,7 +190,10 @@ fn kept_headers(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
 fn read_headers(list: Vec<(String, Vec<u8>)>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in list {
-        let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&value)) else {
+        let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_bytes(&value),
+        ) else {
             continue;
         };
         if !HOP_BY_HOP.contains(&name.as_str()) {
@@ -166,15 +213,22 @@ mod tests {
 
     fn head(method: &str, target: &str) -> HttpHead {
         let (method, target) = (method.to_owned(), target.to_owned());
-        HttpHead { method, target, headers: vec![], caller: Caller::Outsider, ticket: None }
+        HttpHead {
+            method,
+            target,
+            headers: vec![],
+            caller: Caller::Outsider,
+            ticket: None,
+        }
     }
 
     async fn echo(Extension(caller): Extension<Caller>, request: Request) -> Response {
         let (head, body) = take_request(request, caller.clone());
         let mut response = Response::new(Body::from_stream(body));
-        response
-            .headers_mut()
-            .insert("x-seen", HeaderValue::from_str(&format!("{caller:?} {}", head.target)).expect("text"));
+        response.headers_mut().insert(
+            "x-seen",
+            HeaderValue::from_str(&format!("{caller:?} {}", head.target)).expect("text"),
+        );
         response
     }
 
@@ -193,12 +247,18 @@ mod tests {
             .expect("request");
         let (head, body) = take_request(request, Caller::Outsider);
         assert_eq!(head.target, "/v1/x?a=%7B");
-        assert_eq!(head.headers, vec![("content-type".to_owned(), b"text/csv".to_vec())]);
+        assert_eq!(
+            head.headers,
+            vec![("content-type".to_owned(), b"text/csv".to_vec())]
+        );
 
         let (head, body) = answer_locally(router, head, body).await.expect("answered");
         let response = make_response(head, body);
         assert_eq!(response.headers()["x-seen"], "Outsider /v1/x?a=%7B");
-        assert_eq!(whole_body(response.into_body()).await.expect("body"), "rows");
+        assert_eq!(
+            whole_body(response.into_body()).await.expect("body"),
+            "rows"
+        );
     }
 
     #[tokio::test]
@@ -211,7 +271,9 @@ mod tests {
         });
         let head = head("PUT", "/v1/x");
         let router = Router::new().route("/v1/x", put(echo));
-        let (_, mut body) = answer_locally(router, head, source.boxed()).await.expect("answered");
+        let (_, mut body) = answer_locally(router, head, source.boxed())
+            .await
+            .expect("answered");
         for _ in 0..3 {
             assert_eq!(body.next().await.expect("piece").expect("whole"), "piece");
         }
@@ -222,6 +284,17 @@ mod tests {
     async fn refuses_a_head_that_is_no_http() {
         assert!(make_request(head("P T", "/"), no_body()).is_err());
         assert!(make_request(head("GET", "\u{7f}"), no_body()).is_err());
-        assert_eq!(make_response(HttpReplyHead { status: 7, headers: vec![] }, no_body()).status().as_u16(), 502);
+        assert_eq!(
+            make_response(
+                HttpReplyHead {
+                    status: 7,
+                    headers: vec![]
+                },
+                no_body()
+            )
+            .status()
+            .as_u16(),
+            502
+        );
     }
 }

@@ -111,7 +111,11 @@ impl Door {
         let failed = |source| ServeError { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, options })
+        Ok(Self {
+            listener,
+            address,
+            options,
+        })
     }
 
     /// The address that is bound.
@@ -129,7 +133,10 @@ impl Door {
             .layer(from_fn(answers::seal))
             .layer(from_fn(places::count_running));
         let connections = TaskTracker::new();
-        let most = self.options.most_connections.min(descriptors().unwrap_or(usize::MAX) / 2);
+        let most = self
+            .options
+            .most_connections
+            .min(descriptors().unwrap_or(usize::MAX) / 2);
         let places = Places::new(most, self.options.most_of_an_address);
         loop {
             let accepted = tokio::select! {
@@ -160,13 +167,22 @@ impl Door {
             }
         }
         connections.close();
-        if tokio::time::timeout(self.options.end_patience, connections.wait()).await.is_err() {
+        if tokio::time::timeout(self.options.end_patience, connections.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!(open = connections.len(), "requests were cut off at the end");
         }
     }
 }
 
-async fn connection(stream: TcpStream, place: Place, router: Router, options: ServeOptions, stop: CancellationToken) {
+async fn connection(
+    stream: TcpStream,
+    place: Place,
+    router: Router,
+    options: ServeOptions,
+    stop: CancellationToken,
+) {
     let standing = place.standing();
     let _ = stream.set_nodelay(true);
     let end_patience = options.end_patience;
@@ -183,14 +199,16 @@ async fn connection(stream: TcpStream, place: Place, router: Router, options: Se
         .max_header_list_size(u32::try_from(options.most_head_bytes).unwrap_or(u32::MAX));
     let patience = options.body_patience;
     let (asking, reached) = (standing.clone(), stream.local_addr().ok());
-    let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| -> Request {
-        let nth = asking.asks();
-        request.extensions_mut().insert(asking.clone());
-        if let Some(address) = reached {
-            request.extensions_mut().insert(ReachedAt { address, nth });
-        }
-        request.map(|body| impatient(body, patience))
-    });
+    let service = router.map_request(
+        move |mut request: http::Request<hyper::body::Incoming>| -> Request {
+            let nth = asking.asks();
+            request.extensions_mut().insert(asking.clone());
+            if let Some(address) = reached {
+                request.extensions_mut().insert(ReachedAt { address, nth });
+            }
+            request.map(|body| impatient(body, patience))
+        },
+    );
     let stream = stall::Impatient::new(stream, options.reply_patience, standing.clone());
     let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(serving);
@@ -211,7 +229,9 @@ async fn connection(stream: TcpStream, place: Place, router: Router, options: Se
 /// How many files the system lends this process at a time. Half of them are for what a daemon does beside its connections.
 fn descriptors() -> Option<usize> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -233,16 +253,27 @@ fn impatient(body: hyper::body::Incoming, patience: Duration) -> Body {
     let pieces = futures_util::stream::unfold(begin, move |state| async move {
         let (mut pieces, waited, bytes) = state?;
         // only the time counts in which the sender is waited for, and not that in which the receiver is
-        let allowed = patience.saturating_add(Duration::from_secs(bytes / LEAST_PACE)).saturating_sub(waited);
+        let allowed = patience
+            .saturating_add(Duration::from_secs(bytes / LEAST_PACE))
+            .saturating_sub(waited);
         let began = Instant::now();
         match tokio::time::timeout(patience.min(allowed), pieces.next()).await {
             Ok(Some(Ok(piece))) => {
                 let bytes = bytes.saturating_add(piece.len() as u64);
-                Some((Ok(piece), Some((pieces, waited.saturating_add(began.elapsed()), bytes))))
+                Some((
+                    Ok(piece),
+                    Some((pieces, waited.saturating_add(began.elapsed()), bytes)),
+                ))
             }
             Ok(Some(Err(error))) => Some((Err(error), None)),
             Ok(None) => None,
-            Err(_) => Some((Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the sender is silent")), None)),
+            Err(_) => Some((
+                Err(std::io::Error::new(
+                    std::io::ErrorKind::TimedOut,
+                    "the sender is silent",
+                )),
+                None,
+            )),
         }
     });
     Body::from_stream(pieces)

@@ -29,7 +29,11 @@ impl Member {
     /// A file whose content is in memory.
     pub fn new(path: impl Into<String>, content: impl Into<Bytes>) -> Self {
         let content = content.into();
-        Self { path: path.into(), size: content.len() as u64, content: whole(content) }
+        Self {
+            path: path.into(),
+            size: content.len() as u64,
+            content: whole(content),
+        }
     }
 }
 
@@ -162,23 +166,45 @@ mod tests {
     }
 
     fn in_pieces(bytes: Vec<u8>, size: usize) -> BodyStream {
-        let pieces: Vec<_> = bytes.chunks(size).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        let pieces: Vec<_> = bytes
+            .chunks(size)
+            .map(|piece| Ok(Bytes::copy_from_slice(piece)))
+            .collect();
         stream::iter(pieces).boxed()
     }
 
     #[tokio::test]
     async fn packs_members_that_a_reader_unpacks() {
         let long = format!("guest/{}/{}/INFO.log", "p".repeat(64), "s".repeat(64));
-        let streamed = Member { path: "b".into(), size: 1_000, content: in_pieces(vec![7; 1_000], 3) };
-        let packed = pack([Member::new(long.clone(), "line\n"), streamed, Member::new("empty", "")]);
+        let streamed = Member {
+            path: "b".into(),
+            size: 1_000,
+            content: in_pieces(vec![7; 1_000], 3),
+        };
+        let packed = pack([
+            Member::new(long.clone(), "line\n"),
+            streamed,
+            Member::new("empty", ""),
+        ]);
         let members = unpacked(&bytes_of(packed).await.expect("packed"));
-        assert_eq!(members, vec![(long, b"line\n".to_vec()), ("b".into(), vec![7; 1_000]), ("empty".into(), vec![])]);
+        assert_eq!(
+            members,
+            vec![
+                (long, b"line\n".to_vec()),
+                ("b".into(), vec![7; 1_000]),
+                ("empty".into(), vec![])
+            ]
+        );
     }
 
     #[tokio::test]
     async fn fails_on_a_content_that_is_not_as_long_as_announced() {
         for size in [3, 5] {
-            let member = Member { path: "a".into(), size, content: whole("four") };
+            let member = Member {
+                path: "a".into(),
+                size,
+                content: whole("four"),
+            };
             assert!(bytes_of(pack([member])).await.is_err(), "{size}");
         }
         assert!(bytes_of(pack([Member::new("../up", "x")])).await.is_err());
@@ -187,24 +213,43 @@ mod tests {
     #[tokio::test]
     async fn takes_over_only_the_members_that_are_kept() {
         for size in [1, 100, 100_000] {
-            let own =
-                pack([Member::new("guest/1/INFO.log", vec![b'a'; 2_000]), Member::new("guest/2/INFO.log", "other")]);
+            let own = pack([
+                Member::new("guest/1/INFO.log", vec![b'a'; 2_000]),
+                Member::new("guest/2/INFO.log", "other"),
+            ]);
             let archive = in_pieces(bytes_of(own).await.expect("packed"), size);
-            let part = Part { archive, keep: Box::new(|path| path.starts_with("guest/1/")) };
-            let empty = Part { archive: pack([]), keep: Box::new(|_| true) };
+            let part = Part {
+                archive,
+                keep: Box::new(|path| path.starts_with("guest/1/")),
+            };
+            let empty = Part {
+                archive: pack([]),
+                keep: Box::new(|_| true),
+            };
             let all = pack_and_splice([Member::new("first", "1")], vec![part, empty]);
             let members = unpacked(&bytes_of(all).await.expect("packed"));
-            assert_eq!(members, vec![("first".into(), b"1".to_vec()), ("guest/1/INFO.log".into(), vec![b'a'; 2_000])]);
+            assert_eq!(
+                members,
+                vec![
+                    ("first".into(), b"1".to_vec()),
+                    ("guest/1/INFO.log".into(), vec![b'a'; 2_000])
+                ]
+            );
         }
     }
 
     #[tokio::test]
     async fn drops_links_and_climbing_paths_of_a_foreign_archive() {
-        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(
+            Vec::new(),
+            flate2::Compression::fast(),
+        ));
         let mut link = tar::Header::new_ustar();
         link.set_entry_type(tar::EntryType::Symlink);
         link.set_size(0);
-        builder.append_link(&mut link, "guest/1/link", "/etc/passwd").expect("link");
+        builder
+            .append_link(&mut link, "guest/1/link", "/etc/passwd")
+            .expect("link");
         let mut climbing = tar::Header::new_old();
         climbing.as_old_mut().name[..8].copy_from_slice(b"../up.sh");
         climbing.set_size(3);
@@ -212,17 +257,31 @@ mod tests {
         builder.append(&climbing, &b"bad"[..]).expect("climbing");
         let mut good = tar::Header::new_ustar();
         good.set_size(4);
-        builder.append_data(&mut good, "guest/1/INFO.log", &b"good"[..]).expect("good");
+        builder
+            .append_data(&mut good, "guest/1/INFO.log", &b"good"[..])
+            .expect("good");
         let bytes = builder.into_inner().expect("tar").finish().expect("gzip");
-        let part = Part { archive: in_pieces(bytes, 50), keep: Box::new(|_| true) };
-        let members = unpacked(&bytes_of(pack_and_splice([], vec![part])).await.expect("packed"));
+        let part = Part {
+            archive: in_pieces(bytes, 50),
+            keep: Box::new(|_| true),
+        };
+        let members = unpacked(
+            &bytes_of(pack_and_splice([], vec![part]))
+                .await
+                .expect("packed"),
+        );
         assert_eq!(members, vec![("guest/1/INFO.log".into(), b"good".to_vec())]);
     }
 
     #[tokio::test]
     async fn fails_when_an_archive_is_torn() {
-        let bytes = bytes_of(pack([Member::new("a", vec![1; 5_000])])).await.expect("packed");
-        let part = Part { archive: in_pieces(bytes[..bytes.len() / 2].to_vec(), 10), keep: Box::new(|_| true) };
+        let bytes = bytes_of(pack([Member::new("a", vec![1; 5_000])]))
+            .await
+            .expect("packed");
+        let part = Part {
+            archive: in_pieces(bytes[..bytes.len() / 2].to_vec(), 10),
+            keep: Box::new(|_| true),
+        };
         assert!(bytes_of(pack_and_splice([], vec![part])).await.is_err());
     }
 }

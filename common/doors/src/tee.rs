@@ -14,7 +14,10 @@ const LAG: usize = 8;
 /// Splits a body. The future pumps and has to be polled beside the receivers; it ends when the source or every receiver
 /// does, and gives back what was not read. A torn source tears every copy; a receiver that goes away does not disturb the
 /// others.
-pub fn tee(mut source: BodyStream, copies: usize) -> (impl Future<Output = BodyStream> + Send, Vec<BodyStream>) {
+pub fn tee(
+    mut source: BodyStream,
+    copies: usize,
+) -> (impl Future<Output = BodyStream> + Send, Vec<BodyStream>) {
     let (mut senders, bodies): (Vec<_>, Vec<_>) = (0..copies)
         .map(|_| {
             let (sender, receiver) = mpsc::channel::<std::io::Result<Bytes>>(LAG);
@@ -54,12 +57,15 @@ mod tests {
     use super::*;
 
     fn source(pieces: usize) -> BodyStream {
-        futures_util::stream::iter((0..pieces).map(|n| Ok(Bytes::from(vec![u8::try_from(n % 251).expect("small")]))))
-            .boxed()
+        futures_util::stream::iter(
+            (0..pieces).map(|n| Ok(Bytes::from(vec![u8::try_from(n % 251).expect("small")]))),
+        )
+        .boxed()
     }
 
     async fn length(body: BodyStream) -> std::io::Result<usize> {
-        body.try_fold(0, |sum, piece| async move { Ok(sum + piece.len()) }).await
+        body.try_fold(0, |sum, piece| async move { Ok(sum + piece.len()) })
+            .await
     }
 
     #[tokio::test]
@@ -80,8 +86,11 @@ mod tests {
 
     #[tokio::test]
     async fn tears_every_copy_when_the_source_is_torn() {
-        let torn =
-            futures_util::stream::iter([Ok(Bytes::from_static(b"a")), Err(std::io::Error::other("gone"))]).boxed();
+        let torn = futures_util::stream::iter([
+            Ok(Bytes::from_static(b"a")),
+            Err(std::io::Error::other("gone")),
+        ])
+        .boxed();
         let (pump, mut bodies) = tee(torn, 1);
         let (_, ended) = tokio::join!(pump, length(bodies.pop().expect("one")));
         assert!(ended.is_err());
@@ -91,7 +100,10 @@ mod tests {
     async fn waits_for_the_slowest_receiver() {
         let (pump, bodies) = tee(source(1_000), 1);
         let waited = tokio::time::timeout(std::time::Duration::from_millis(50), pump).await;
-        assert!(waited.is_err(), "the pump ran ahead of a receiver that reads nothing");
+        assert!(
+            waited.is_err(),
+            "the pump ran ahead of a receiver that reads nothing"
+        );
         drop(bodies);
     }
 }

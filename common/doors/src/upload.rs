@@ -18,8 +18,7 @@ pub use config::{Existing, UploadConfig};
 /// Most bytes of one form field beside the file.
 const MOST_FIELD_BYTES: usize = 1 << 20;
 /// The answer when the table is there and nobody asked to drop it.
-pub const TABLE_EXISTS: &str =
-    "The data table already exists.If you still want to continue uploading, please add the parameter --drop";
+pub const TABLE_EXISTS: &str = "The data table already exists.If you still want to continue uploading, please add the parameter --drop";
 
 /// An upload as it was asked for.
 pub struct UploadRequest {
@@ -40,7 +39,10 @@ pub struct SentFile {
 impl UploadRequest {
     /// Reads the request up to the first byte of the file. Fails with the texts of FATE.
     pub async fn read(request: Request) -> Result<Self, Failure> {
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         let boundary = content_type.and_then(|text| multer::parse_boundary(text).ok());
         let query = request.uri().query().unwrap_or_default().to_owned();
         match boundary {
@@ -66,7 +68,10 @@ impl UploadRequest {
                 }
                 // an explicit query is the whole configuration; form fields speak only in its absence
                 if !from_query {
-                    fields.insert(name, Value::String(String::from_utf8_lossy(&text).into_owned()));
+                    fields.insert(
+                        name,
+                        Value::String(String::from_utf8_lossy(&text).into_owned()),
+                    );
                 }
                 continue;
             };
@@ -82,7 +87,13 @@ impl UploadRequest {
                     return Err(failure);
                 }
             };
-            return Ok(Self { config, file: Some(SentFile { name: file_name, content }) });
+            return Ok(Self {
+                config,
+                file: Some(SentFile {
+                    name: file_name,
+                    content,
+                }),
+            });
         }
         Err(Failure::file_missing())
     }
@@ -96,11 +107,16 @@ impl UploadRequest {
         if fields.is_empty() {
             return Err(Failure::no_parameters());
         }
-        let on_server = fields.get("use_local_data").is_some_and(|flag| flag == 0 || flag == "0" || flag == false);
+        let on_server = fields
+            .get("use_local_data")
+            .is_some_and(|flag| flag == 0 || flag == "0" || flag == false);
         if !on_server && !fields.contains_key("staged") {
             return Err(Failure::file_missing());
         }
-        Ok(Self { config: UploadConfig::read(fields)?, file: None })
+        Ok(Self {
+            config: UploadConfig::read(fields)?,
+            file: None,
+        })
     }
 }
 
@@ -122,11 +138,16 @@ pub fn read_query(query: &str) -> Map<String, Value> {
 }
 
 fn form_text(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+    percent_decode_str(&text.replace('+', " "))
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 fn base_name(path: &str) -> String {
-    path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
+    path.rsplit(['/', '\\'])
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -137,8 +158,7 @@ mod tests {
 
     use super::*;
 
-    const FORM: &str =
-        "--X\r\ncontent-disposition: form-data; name=\"file\"; filename=\"d/g.csv\"\r\n\r\nid,y\r\n1,0\r\n--X--\r\n";
+    const FORM: &str = "--X\r\ncontent-disposition: form-data; name=\"file\"; filename=\"d/g.csv\"\r\n\r\nid,y\r\n1,0\r\n--X--\r\n";
 
     fn form(query: &str, body: &str) -> Request {
         Request::builder()
@@ -150,11 +170,20 @@ mod tests {
     }
 
     fn document(body: Value) -> Request {
-        Request::builder().method("POST").uri("/v1/data/upload").body(Body::from(body.to_string())).expect("request")
+        Request::builder()
+            .method("POST")
+            .uri("/v1/data/upload")
+            .body(Body::from(body.to_string()))
+            .expect("request")
     }
 
     async fn failure(request: Request) -> String {
-        UploadRequest::read(request).await.err().expect("refused").0.retmsg
+        UploadRequest::read(request)
+            .await
+            .err()
+            .expect("refused")
+            .0
+            .retmsg
     }
 
     #[tokio::test]
@@ -178,12 +207,24 @@ mod tests {
         assert_eq!(upload.config.existing, Existing::Append);
 
         let mut body = String::new();
-        for (name, value) in [("namespace", "n"), ("table_name", "t"), ("head", "0"), ("partition", "1"), ("drop", "1")]
-        {
-            body += &format!("--X\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        for (name, value) in [
+            ("namespace", "n"),
+            ("table_name", "t"),
+            ("head", "0"),
+            ("partition", "1"),
+            ("drop", "1"),
+        ] {
+            body += &format!(
+                "--X\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            );
         }
-        let upload = UploadRequest::read(form("", &(body + FORM))).await.expect("read");
-        assert_eq!((upload.config.namespace.as_str(), upload.config.head), ("n", 0));
+        let upload = UploadRequest::read(form("", &(body + FORM)))
+            .await
+            .expect("read");
+        assert_eq!(
+            (upload.config.namespace.as_str(), upload.config.head),
+            ("n", 0)
+        );
         assert_eq!(upload.config.existing, Existing::Replace);
     }
 
@@ -192,21 +233,45 @@ mod tests {
         let body = json!({"use_local_data": 0, "file": "a.csv", "namespace": "n", "table_name": "t", "head": true, "partition": "4"});
         let upload = UploadRequest::read(document(body)).await.expect("read");
         assert!(upload.file.is_none());
-        assert_eq!((upload.config.head, upload.config.partition, upload.config.file.as_str()), (1, 4, "a.csv"));
+        assert_eq!(
+            (
+                upload.config.head,
+                upload.config.partition,
+                upload.config.file.as_str()
+            ),
+            (1, 4, "a.csv")
+        );
     }
 
     #[tokio::test]
     async fn names_what_is_missing_in_the_words_of_fate() {
-        let without_head =
-            json!({"use_local_data": 0, "file": "a", "namespace": "n", "table_name": "t", "partition": 4});
-        assert_eq!(failure(document(without_head)).await, "KeyError('required parameters are missing: head; ')");
-        assert_eq!(failure(document(json!({"namespace": "n"}))).await, "<BadRequestKeyError '400: Bad Request'>");
-        assert_eq!(failure(document(json!(null))).await, "TypeError('no parameters')");
-        assert_eq!(failure(form("a=b", "--X--\r\n")).await, "<BadRequestKeyError '400: Bad Request'>");
+        let without_head = json!({"use_local_data": 0, "file": "a", "namespace": "n", "table_name": "t", "partition": 4});
+        assert_eq!(
+            failure(document(without_head)).await,
+            "KeyError('required parameters are missing: head; ')"
+        );
+        assert_eq!(
+            failure(document(json!({"namespace": "n"}))).await,
+            "<BadRequestKeyError '400: Bad Request'>"
+        );
+        assert_eq!(
+            failure(document(json!(null))).await,
+            "TypeError('no parameters')"
+        );
+        assert_eq!(
+            failure(form("a=b", "--X--\r\n")).await,
+            "<BadRequestKeyError '400: Bad Request'>"
+        );
         let text = failure(form("head=1", FORM)).await;
-        assert_eq!(text, "KeyError('required parameters are missing: namespace,table_name,partition; ')");
+        assert_eq!(
+            text,
+            "KeyError('required parameters are missing: namespace,table_name,partition; ')"
+        );
         let text = failure(form("head=x&namespace=n&table_name=t&partition=1", FORM)).await;
-        assert_eq!(text, "ValueError(\"invalid literal for int() with base 10: 'x'\")");
+        assert_eq!(
+            text,
+            "ValueError(\"invalid literal for int() with base 10: 'x'\")"
+        );
     }
 
     proptest! {

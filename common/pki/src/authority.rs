@@ -55,9 +55,21 @@ impl Issued {
     /// Writes `identity.pem`, `root.pem` and `revoked.crl`; the key is not here.
     pub fn write_to(&self, dir: &Path) -> Result<()> {
         files::make_dir(dir)?;
-        files::write(&dir.join(files::ROOT), self.root_pem.as_bytes(), Readers::Everyone)?;
-        files::write(&dir.join(files::REVOKED), self.revoked_pem.as_bytes(), Readers::Everyone)?;
-        files::write(&dir.join(files::IDENTITY), self.certificate_pem.as_bytes(), Readers::Everyone)
+        files::write(
+            &dir.join(files::ROOT),
+            self.root_pem.as_bytes(),
+            Readers::Everyone,
+        )?;
+        files::write(
+            &dir.join(files::REVOKED),
+            self.revoked_pem.as_bytes(),
+            Readers::Everyone,
+        )?;
+        files::write(
+            &dir.join(files::IDENTITY),
+            self.certificate_pem.as_bytes(),
+            Readers::Everyone,
+        )
     }
 }
 
@@ -75,7 +87,10 @@ pub struct Authority {
 
 impl std::fmt::Debug for Authority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Authority").field("dir", &self.dir).field("federation", &self.ledger.federation).finish()
+        f.debug_struct("Authority")
+            .field("dir", &self.dir)
+            .field("federation", &self.ledger.federation)
+            .finish()
     }
 }
 
@@ -97,12 +112,28 @@ impl Authority {
         let lock = lock(dir)?;
         let validity = profile.validity(SystemClock.now(), profile.root_days);
         let (root_pem, key_pem) = template::root(federation, validity)?;
-        let ledger = Ledger { federation: federation.to_owned(), crl_number: 0, certificates: Vec::new() };
-        let profile_text =
-            toml::to_string_pretty(profile).map_err(|error| PkiError::internal("writing the profile", error))?;
-        files::write(&dir.join(files::ROOT_KEY), key_pem.as_bytes(), Readers::Owner)?;
-        files::write(&dir.join(files::ROOT), root_pem.as_bytes(), Readers::Everyone)?;
-        files::write(&dir.join(files::PROFILE), profile_text.as_bytes(), Readers::Everyone)?;
+        let ledger = Ledger {
+            federation: federation.to_owned(),
+            crl_number: 0,
+            certificates: Vec::new(),
+        };
+        let profile_text = toml::to_string_pretty(profile)
+            .map_err(|error| PkiError::internal("writing the profile", error))?;
+        files::write(
+            &dir.join(files::ROOT_KEY),
+            key_pem.as_bytes(),
+            Readers::Owner,
+        )?;
+        files::write(
+            &dir.join(files::ROOT),
+            root_pem.as_bytes(),
+            Readers::Everyone,
+        )?;
+        files::write(
+            &dir.join(files::PROFILE),
+            profile_text.as_bytes(),
+            Readers::Everyone,
+        )?;
         ledger.save(&dir.join(files::ISSUED))?;
         let mut authority = Self::assemble(dir, lock)?;
         authority.refresh_revocations()?;
@@ -120,12 +151,26 @@ impl Authority {
     fn assemble(dir: &Path, lock: File) -> Result<Self> {
         let root_path = dir.join(files::ROOT);
         let root_pem = files::read_text(&root_path)?;
-        let (issuer, root_until) = template::open_root(&root_path, &root_pem, &dir.join(files::ROOT_KEY))?;
+        let (issuer, root_until) =
+            template::open_root(&root_path, &root_pem, &dir.join(files::ROOT_KEY))?;
         let profile_path = dir.join(files::PROFILE);
-        let profile = if profile_path.exists() { Profile::load(&profile_path)? } else { Profile::default() };
+        let profile = if profile_path.exists() {
+            Profile::load(&profile_path)?
+        } else {
+            Profile::default()
+        };
         let ledger = Ledger::load(&dir.join(files::ISSUED))?;
         let clock = Arc::new(SystemClock);
-        Ok(Self { dir: dir.to_owned(), profile, ledger, issuer, root_pem, root_until, clock, _lock: lock })
+        Ok(Self {
+            dir: dir.to_owned(),
+            profile,
+            ledger,
+            issuer,
+            root_pem,
+            root_until,
+            clock,
+            _lock: lock,
+        })
     }
 
     /// Takes the present moment from another clock from now on.
@@ -147,7 +192,13 @@ impl Authority {
 
     /// Makes a key and a certificate for a party into a folder: `identity.key` (mode 0600), `identity.pem`, `root.pem`,
     /// `revoked.crl`. For production let the party make its key with [`crate::request()`].
-    pub fn issue(&mut self, party: &PartyId, kind: Kind, out_dir: &Path, options: &IssueOptions) -> Result<Issued> {
+    pub fn issue(
+        &mut self,
+        party: &PartyId,
+        kind: Kind,
+        out_dir: &Path,
+        options: &IssueOptions,
+    ) -> Result<Issued> {
         let key_path = out_dir.join(files::IDENTITY_KEY);
         if options.existing == Existing::Refuse {
             files::must_not_exist(key_path.clone())?;
@@ -181,19 +232,36 @@ impl Authority {
         let path = dir.join(files::IDENTITY);
         let leaf = crate::trust::certificates(&path)?;
         let peer = peer::peer_of(&leaf)?;
-        let known = self.ledger.certificates.iter().find(|record| record.fingerprint == peer.fingerprint);
+        let known = self
+            .ledger
+            .certificates
+            .iter()
+            .find(|record| record.fingerprint == peer.fingerprint);
         match known {
             Some(record) if record.revoked.is_none() => {}
-            _ => return Err(PkiError::NotIssued { what: format!("serial {} of party {}", peer.serial, peer.party) }),
+            _ => {
+                return Err(PkiError::NotIssued {
+                    what: format!("serial {} of party {}", peer.serial, peer.party),
+                });
+            }
         }
-        let options = IssueOptions { validity, existing: Existing::Replace };
+        let options = IssueOptions {
+            validity,
+            existing: Existing::Replace,
+        };
         self.issue(&peer.party, peer.kind, dir, &options)
     }
 
     /// Revokes and writes a new `revoked.crl`; gives the serials that are newly revoked. Every party needs the new list.
     pub fn revoke(&mut self, target: &Target, reason: RevocationReason) -> Result<Vec<String>> {
         let mut ledger = self.ledger.clone();
-        let serials = ledger.revoke(target, &Revocation { at: self.clock.now(), reason })?;
+        let serials = ledger.revoke(
+            target,
+            &Revocation {
+                at: self.clock.now(),
+                reason,
+            },
+        )?;
         ledger.save(&self.dir.join(files::ISSUED))?;
         self.ledger = ledger;
         self.refresh_revocations()?;
@@ -204,9 +272,15 @@ impl Authority {
     pub fn refresh_revocations(&mut self) -> Result<()> {
         self.ledger.crl_number = self.ledger.crl_number.saturating_add(1);
         self.ledger.save(&self.dir.join(files::ISSUED))?;
-        let validity = self.profile.validity(self.clock.now(), self.profile.crl_days);
+        let validity = self
+            .profile
+            .validity(self.clock.now(), self.profile.crl_days);
         let list = template::revocations(&self.ledger, validity, &self.issuer)?;
-        files::write(&self.dir.join(files::REVOKED), list.as_bytes(), Readers::Everyone)
+        files::write(
+            &self.dir.join(files::REVOKED),
+            list.as_bytes(),
+            Readers::Everyone,
+        )
     }
 
     /// The newest revocation list, PEM, for [`crate::install_revocations`] at the parties.
@@ -221,11 +295,19 @@ impl Authority {
         kind: Kind,
         validity: Option<Validity>,
     ) -> Result<Issued> {
-        let name = PeerName { federation: self.ledger.federation.clone(), kind, party: party.clone() };
-        let mut validity = validity.unwrap_or_else(|| self.profile.validity(self.clock.now(), self.profile.leaf_days));
+        let name = PeerName {
+            federation: self.ledger.federation.clone(),
+            kind,
+            party: party.clone(),
+        };
+        let mut validity = validity.unwrap_or_else(|| {
+            self.profile
+                .validity(self.clock.now(), self.profile.leaf_days)
+        });
         validity.not_after = validity.not_after.min(self.root_until);
         if validity.not_after <= validity.not_before {
-            let reason = "the certificate would end before it begins; has the root expired".to_owned();
+            let reason =
+                "the certificate would end before it begins; has the root expired".to_owned();
             return Err(PkiError::ProfileInvalid { reason });
         }
         let certificate = template::leaf(&name, validity)?
@@ -261,18 +343,28 @@ pub(crate) fn check_root(dir: &Path) -> Result<()> {
 
 fn lock(dir: &Path) -> Result<File> {
     let path = dir.join(files::LOCK);
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|source| PkiError::FileUnwritable { path: path.clone(), source })?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = file.map_err(|source| PkiError::FileUnwritable {
+        path: path.clone(),
+        source,
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(PkiError::AuthorityBusy { path: dir.to_owned() }),
+        Err(std::fs::TryLockError::WouldBlock) => Err(PkiError::AuthorityBusy {
+            path: dir.to_owned(),
+        }),
         Err(std::fs::TryLockError::Error(source)) => Err(PkiError::FileUnwritable { path, source }),
     }
 }
 
 /// A new P-256 key pair.
 pub(crate) fn generate_pair() -> Result<KeyPair> {
-    KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(|error| PkiError::internal("making a key", error))
+    KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
+        .map_err(|error| PkiError::internal("making a key", error))
 }
 
 #[cfg(test)]

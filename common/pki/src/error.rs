@@ -68,7 +68,9 @@ impl Refusal {
             Self::Expired => "renew the certificate at the federation's authority and reload",
             Self::NotYetValid => "compare the clocks of the two machines",
             Self::Revoked => "ask the operator of the federation root for a new certificate",
-            Self::ForeignRoot => "compare root.pem of the two parties; both must hold the same federation root",
+            Self::ForeignRoot => {
+                "compare root.pem of the two parties; both must hold the same federation root"
+            }
             Self::RevocationListExpired | Self::RevocationUnknown => {
                 "fetch the newest revoked.crl from the operator of the federation root and reload"
             }
@@ -213,7 +215,9 @@ impl PkiError {
             rustls::Error::InvalidCertificate(error) => Self::Refused(refusal_of(error)),
             rustls::Error::NoCertificatesPresented => Self::Refused(Refusal::Missing),
             rustls::Error::AlertReceived(alert) => Self::from_alert(u8::from(*alert)),
-            other => Self::Handshake { reason: other.to_string() },
+            other => Self::Handshake {
+                reason: other.to_string(),
+            },
         }
     }
 
@@ -224,19 +228,35 @@ impl PkiError {
             AlertDescription::CertificateRevoked => "it is revoked",
             AlertDescription::CertificateRequired => "none was presented",
             AlertDescription::UnknownCA => "it is not signed by the peer's federation root",
-            AlertDescription::CertificateUnknown => "the peer cannot accept its name or check its revocation",
-            AlertDescription::BadCertificate | AlertDescription::UnsupportedCertificate => "it is not well formed",
-            other => return Self::Handshake { reason: format!("the peer closed it with alert {other:?}") },
+            AlertDescription::CertificateUnknown => {
+                "the peer cannot accept its name or check its revocation"
+            }
+            AlertDescription::BadCertificate | AlertDescription::UnsupportedCertificate => {
+                "it is not well formed"
+            }
+            other => {
+                return Self::Handshake {
+                    reason: format!("the peer closed it with alert {other:?}"),
+                };
+            }
         };
-        Self::RefusedByPeer { reason: reason.to_owned() }
+        Self::RefusedByPeer {
+            reason: reason.to_owned(),
+        }
     }
 
     pub(crate) fn invalid(path: &Path, reason: impl ToString) -> Self {
-        Self::FileInvalid { path: path.to_owned(), reason: reason.to_string() }
+        Self::FileInvalid {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 
     pub(crate) fn internal(doing: &'static str, reason: impl ToString) -> Self {
-        Self::Internal { doing, reason: reason.to_string() }
+        Self::Internal {
+            doing,
+            reason: reason.to_string(),
+        }
     }
 
     fn code(&self) -> ErrorCode {
@@ -267,22 +287,39 @@ impl PkiError {
                  where certificates are never revoked"
             }
             Self::FileUnreadable { path, .. } => {
-                return format!("check that {} exists and that this user may read it", path.display());
+                return format!(
+                    "check that {} exists and that this user may read it",
+                    path.display()
+                );
             }
             Self::KeyExposed { path, .. } => return format!("run `chmod 600 {}`", path.display()),
-            Self::FileUnwritable { .. } => "check the folder's permissions and the free space of its disk",
-            Self::FileInvalid { .. } => "inspect the folder with `fedflow certs inspect` and copy the file anew",
-            Self::KeyMismatch { .. } => "put the key and the certificate of the same issue side by side",
-            Self::AlreadyThere { .. } => "choose another folder, or ask for replacement if the old one may be lost",
+            Self::FileUnwritable { .. } => {
+                "check the folder's permissions and the free space of its disk"
+            }
+            Self::FileInvalid { .. } => {
+                "inspect the folder with `fedflow certs inspect` and copy the file anew"
+            }
+            Self::KeyMismatch { .. } => {
+                "put the key and the certificate of the same issue side by side"
+            }
+            Self::AlreadyThere { .. } => {
+                "choose another folder, or ask for replacement if the old one may be lost"
+            }
             Self::AuthorityBusy { .. } => "wait until the other command has ended",
             Self::NameInvalid { .. } => "choose a name that keeps the rule",
-            Self::ProfileInvalid { .. } => "correct the profile; certs/profile.toml documents every field",
+            Self::ProfileInvalid { .. } => {
+                "correct the profile; certs/profile.toml documents every field"
+            }
             Self::NotIssued { .. } => "look up the party or serial in the authority's issued.toml",
             Self::RequestRefused { .. } => "make a new request at the party and send it again",
             Self::Refused(refusal) => refusal.next(),
-            Self::RefusedByPeer { .. } => "inspect this party's identity with `fedflow certs inspect`",
+            Self::RefusedByPeer { .. } => {
+                "inspect this party's identity with `fedflow certs inspect`"
+            }
             Self::SignatureRefused { .. } => "let the party sign again with its present identity",
-            Self::Handshake { .. } => "check that both sides run fedflow and that the address is right",
+            Self::Handshake { .. } => {
+                "check that both sides run fedflow and that the address is right"
+            }
             Self::Internal { .. } => "report this as a defect of fedflow",
         };
         hint.to_owned()
@@ -299,12 +336,13 @@ impl From<PkiError> for Fault {
 pub(crate) fn refusal_of(error: &CertificateError) -> Refusal {
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => Refusal::Expired,
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Refusal::NotYetValid,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            Refusal::NotYetValid
+        }
         CertificateError::Revoked => Refusal::Revoked,
         CertificateError::UnknownIssuer | CertificateError::BadSignature => Refusal::ForeignRoot,
-        CertificateError::ExpiredRevocationList | CertificateError::ExpiredRevocationListContext { .. } => {
-            Refusal::RevocationListExpired
-        }
+        CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. } => Refusal::RevocationListExpired,
         CertificateError::UnknownRevocationStatus => Refusal::RevocationUnknown,
         CertificateError::Other(other) => match other.0.downcast_ref::<Refusal>() {
             Some(refusal) => refusal.clone(),
@@ -323,7 +361,10 @@ mod tests {
         let fault = Fault::from(PkiError::from(Refusal::Revoked));
         assert_eq!(fault.code, ErrorCode::CertificateRefused);
         assert!(fault.next.is_some());
-        let fault = Fault::from(PkiError::KeyExposed { path: "identity.key".into(), mode: 0o644 });
+        let fault = Fault::from(PkiError::KeyExposed {
+            path: "identity.key".into(),
+            mode: 0o644,
+        });
         assert_eq!(fault.code, ErrorCode::ConfigInvalid);
         assert!(fault.message.contains("0644"), "{fault}");
         assert_eq!(fault.next.as_deref(), Some("run `chmod 600 identity.key`"));
@@ -332,6 +373,9 @@ mod tests {
     #[test]
     fn reads_the_peers_alert_in_our_words() {
         let alert = u8::from(AlertDescription::CertificateRevoked);
-        assert_eq!(PkiError::from_alert(alert).to_string(), "the peer refused our certificate: it is revoked");
+        assert_eq!(
+            PkiError::from_alert(alert).to_string(),
+            "the peer refused our certificate: it is revoked"
+        );
     }
 }

@@ -32,9 +32,14 @@ pub(crate) enum Readers {
 
 /// Reads a public file whole.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
-    let unreadable = |source| PkiError::FileUnreadable { path: path.to_owned(), source };
+    let unreadable = |source| PkiError::FileUnreadable {
+        path: path.to_owned(),
+        source,
+    };
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MOST_PUBLIC_BYTES).read_to_end(&mut bytes)).map_err(unreadable)?;
+    File::open(path)
+        .and_then(|file| file.take(MOST_PUBLIC_BYTES).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
     Ok(bytes)
 }
 
@@ -45,7 +50,10 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
 
 /// Reads a key file, if nobody but its owner can.
 pub(crate) fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
-    let unreadable = |source| PkiError::FileUnreadable { path: path.to_owned(), source };
+    let unreadable = |source| PkiError::FileUnreadable {
+        path: path.to_owned(),
+        source,
+    };
     let mut file = File::open(path).map_err(unreadable)?;
     check_mode(path, &file.metadata().map_err(unreadable)?)?;
     // One buffer of full size: a growing vector would leave copies of the key behind.
@@ -70,7 +78,10 @@ fn check_mode(path: &Path, metadata: &fs::Metadata) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
-        return Err(PkiError::KeyExposed { path: path.to_owned(), mode });
+        return Err(PkiError::KeyExposed {
+            path: path.to_owned(),
+            mode,
+        });
     }
     Ok(())
 }
@@ -82,7 +93,10 @@ fn check_mode(_: &Path, _: &fs::Metadata) -> Result<()> {
 
 /// Replaces a file as a whole: readers see the old or the new content, never a part.
 pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
-    let unwritable = |source| PkiError::FileUnwritable { path: path.to_owned(), source };
+    let unwritable = |source| PkiError::FileUnwritable {
+        path: path.to_owned(),
+        source,
+    };
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let fresh = path.with_file_name(name);
@@ -91,7 +105,9 @@ pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
         fs::remove_file(&fresh).map_err(unwritable)?;
     }
     let mut file = open_new(&fresh, readers).map_err(unwritable)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(unwritable)?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(unwritable)?;
     fs::rename(&fresh, path).map_err(unwritable)
 }
 
@@ -110,10 +126,17 @@ fn open_new(path: &Path, readers: Readers) -> std::io::Result<File> {
 
 /// Makes a folder and those above it.
 pub(crate) fn make_dir(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).map_err(|source| PkiError::FileUnwritable { path: dir.to_owned(), source })
+    fs::create_dir_all(dir).map_err(|source| PkiError::FileUnwritable {
+        path: dir.to_owned(),
+        source,
+    })
 }
 
 /// Refuses to go on where a file stands.
 pub(crate) fn must_not_exist(path: PathBuf) -> Result<()> {
-    if path.exists() { Err(PkiError::AlreadyThere { path }) } else { Ok(()) }
+    if path.exists() {
+        Err(PkiError::AlreadyThere { path })
+    } else {
+        Ok(())
+    }
 }

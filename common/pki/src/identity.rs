@@ -66,7 +66,10 @@ pub struct Identity {
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").field("name", &self.peer.name().uri()).field("serial", &self.peer.serial).finish()
+        f.debug_struct("Identity")
+            .field("name", &self.peer.name().uri())
+            .field("serial", &self.peer.serial)
+            .finish()
     }
 }
 
@@ -92,7 +95,9 @@ impl Identity {
     pub fn load_for_daemon(dir: &Path, revocation: Revocation) -> Result<Self> {
         let files = IdentityFiles::in_dir(dir);
         if files.revoked.is_none() && revocation == Revocation::Required {
-            return Err(PkiError::NoRevocations { path: dir.join(files::REVOKED) });
+            return Err(PkiError::NoRevocations {
+                path: dir.join(files::REVOKED),
+            });
         }
         Self::load_files(files)
     }
@@ -105,14 +110,23 @@ impl Identity {
     pub fn load_files(files: IdentityFiles) -> Result<Self> {
         let trust = TrustRoots::load(&files.roots, files.revoked.as_deref())?;
         let chain = trust::certificates(&files.certificate)?;
-        let peer = trust.member(&chain).map_err(|refusal| PkiError::invalid(&files.certificate, refusal))?;
+        let peer = trust
+            .member(&chain)
+            .map_err(|refusal| PkiError::invalid(&files.certificate, refusal))?;
         let leaf = chain.first().ok_or(crate::Refusal::Missing)?;
-        let parsed = peer::parse(leaf).map_err(|reason| PkiError::invalid(&files.certificate, reason))?;
+        let parsed =
+            peer::parse(leaf).map_err(|reason| PkiError::invalid(&files.certificate, reason))?;
         if trust.signer_of(&parsed).is_none() {
             return Err(crate::Refusal::ForeignRoot.into());
         }
         let (certified, scalar) = load_key(&files, chain)?;
-        Ok(Self { files, peer, trust, certified: Arc::new(certified), scalar: Arc::new(scalar) })
+        Ok(Self {
+            files,
+            peer,
+            trust,
+            certified: Arc::new(certified),
+            scalar: Arc::new(scalar),
+        })
     }
 
     /// Reads the same files again, after a renewal or a new revocation list; the name must be the same.
@@ -124,7 +138,11 @@ impl Identity {
         }
         let mut fresh = Self::load_files(files)?;
         if fresh.peer.name() != self.peer.name() {
-            let reason = format!("it now names {}, not {}", fresh.peer.name().uri(), self.peer.name().uri());
+            let reason = format!(
+                "it now names {}, not {}",
+                fresh.peer.name().uri(),
+                self.peer.name().uri()
+            );
             return Err(PkiError::invalid(&self.files.certificate, reason));
         }
         fresh.trust = fresh.trust.sharing_pins(self.trust.pins().clone());
@@ -187,19 +205,25 @@ impl Identity {
     }
 }
 
-fn load_key(files: &IdentityFiles, chain: Vec<CertificateDer<'static>>) -> Result<(CertifiedKey, SecretScalar)> {
+fn load_key(
+    files: &IdentityFiles,
+    chain: Vec<CertificateDer<'static>>,
+) -> Result<(CertifiedKey, SecretScalar)> {
     let pem = files::read_key(&files.key)?;
     let invalid = |reason: String| PkiError::invalid(&files.key, reason);
     let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| invalid(error.to_string()))?;
     let key = zeroize::Zeroizing::new(key);
     let scalar = SecretScalar::from_key(&key).map_err(invalid)?;
     // The provider wipes the copy it is given.
-    let signing =
-        provider().key_provider.load_private_key(key.clone_key()).map_err(|error| invalid(error.to_string()))?;
+    let signing = provider()
+        .key_provider
+        .load_private_key(key.clone_key())
+        .map_err(|error| invalid(error.to_string()))?;
     let certified = CertifiedKey::new(chain, signing);
-    certified
-        .keys_match()
-        .map_err(|_| PkiError::KeyMismatch { key: files.key.clone(), certificate: files.certificate.clone() })?;
+    certified.keys_match().map_err(|_| PkiError::KeyMismatch {
+        key: files.key.clone(),
+        certificate: files.certificate.clone(),
+    })?;
     Ok((certified, scalar))
 }
 

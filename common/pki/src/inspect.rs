@@ -62,15 +62,26 @@ pub fn inspect(path: &Path) -> Result<Vec<CertificateFacts>> {
 /// Like [`inspect()`], at another moment than the present.
 pub fn inspect_at(path: &Path, now: Timestamp) -> Result<Vec<CertificateFacts>> {
     let (dir, found) = if path.is_dir() {
-        let present =
-            [files::IDENTITY, files::ROOT].map(|name| path.join(name)).into_iter().filter(|file| file.exists());
+        let present = [files::IDENTITY, files::ROOT]
+            .map(|name| path.join(name))
+            .into_iter()
+            .filter(|file| file.exists());
         (path.to_owned(), present.collect())
     } else {
-        (path.parent().unwrap_or(Path::new(".")).to_owned(), vec![path.to_owned()])
+        (
+            path.parent().unwrap_or(Path::new(".")).to_owned(),
+            vec![path.to_owned()],
+        )
     };
     if found.is_empty() {
-        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no identity.pem and no root.pem in the folder");
-        return Err(PkiError::FileUnreadable { path: path.to_owned(), source });
+        let source = std::io::Error::new(
+            std::io::ErrorKind::NotFound,
+            "no identity.pem and no root.pem in the folder",
+        );
+        return Err(PkiError::FileUnreadable {
+            path: path.to_owned(),
+            source,
+        });
     }
     let revoked = IdentityFiles::in_dir(&dir).revoked;
     let trust = TrustRoots::load(&dir.join(files::ROOT), revoked.as_deref());
@@ -96,7 +107,11 @@ impl Surroundings {
         let certificate = peer::parse(der).map_err(|reason| PkiError::invalid(file, reason))?;
         let trust = self.trust.as_ref().ok();
         let signer = trust.and_then(|trust| trust.signer_of(&certificate));
-        let organisation = certificate.subject().iter_organization().next().and_then(|name| name.as_str().ok());
+        let organisation = certificate
+            .subject()
+            .iter_organization()
+            .next()
+            .and_then(|name| name.as_str().ok());
         let name = peer::name_of(&certificate);
         let mut facts = CertificateFacts {
             file: file.to_owned(),
@@ -124,7 +139,9 @@ impl Surroundings {
         self.check_trust(&mut facts);
         if file.file_name() == Some(files::IDENTITY.as_ref()) && !facts.is_root {
             self.check_key(&certificate, &mut facts);
-        } else if file.file_name() == Some(files::ROOT.as_ref()) && self.dir.join(files::ROOT_KEY).exists() {
+        } else if file.file_name() == Some(files::ROOT.as_ref())
+            && self.dir.join(files::ROOT_KEY).exists()
+        {
             let checked = authority::check_root(&self.dir);
             note_key(checked.map(|()| true), &mut facts);
         }
@@ -134,11 +151,20 @@ impl Surroundings {
     fn check_dates(&self, certificate: &X509Certificate<'_>, facts: &mut CertificateFacts) {
         let validity = certificate.validity();
         if self.now < facts.not_before {
-            facts.problems.push(format!("The certificate is valid only from {}.", validity.not_before));
+            facts.problems.push(format!(
+                "The certificate is valid only from {}.",
+                validity.not_before
+            ));
         } else if self.now > facts.not_after {
-            facts.problems.push(format!("The certificate expired on {}.", validity.not_after));
+            facts.problems.push(format!(
+                "The certificate expired on {}.",
+                validity.not_after
+            ));
         } else if facts.not_after.millis_since(self.now) < SOON_MILLIS {
-            facts.problems.push(format!("The certificate expires soon, on {}; renew it.", validity.not_after));
+            facts.problems.push(format!(
+                "The certificate expires soon, on {}; renew it.",
+                validity.not_after
+            ));
         }
     }
 
@@ -148,22 +174,34 @@ impl Surroundings {
             Err(error) => return facts.problems.push(sentence(error)),
         };
         if facts.signed_by.is_none() {
-            facts.problems.push("No root in the root.pem beside it has signed the certificate.".to_owned());
+            facts
+                .problems
+                .push("No root in the root.pem beside it has signed the certificate.".to_owned());
         }
         if facts.federation.as_deref() != Some(trust.federation()) {
-            facts.problems.push(format!("The root.pem beside it is of federation {}.", trust.federation()));
+            facts.problems.push(format!(
+                "The root.pem beside it is of federation {}.",
+                trust.federation()
+            ));
         }
         if facts.is_revoked == Some(true) {
-            facts.problems.push("The certificate is revoked.".to_owned());
+            facts
+                .problems
+                .push("The certificate is revoked.".to_owned());
         }
         match facts.revocations_until {
-            None => facts.problems.push("There is no revoked.crl beside it, so revocation is not checked.".to_owned()),
+            None => facts.problems.push(
+                "There is no revoked.crl beside it, so revocation is not checked.".to_owned(),
+            ),
             Some(until) if until < self.now => facts.problems.push(format!(
                 "The revocation list expired on {}; every peer is refused until a new one is here.",
                 date(until)
             )),
             Some(until) if until.millis_since(self.now) < SOON_MILLIS / 2 => {
-                facts.problems.push(format!("The revocation list expires soon, on {}; fetch a new one.", date(until)));
+                facts.problems.push(format!(
+                    "The revocation list expires soon, on {}; fetch a new one.",
+                    date(until)
+                ));
             }
             Some(_) => {}
         }
@@ -171,10 +209,15 @@ impl Surroundings {
 
     fn check_key(&self, certificate: &X509Certificate<'_>, facts: &mut CertificateFacts) {
         if !self.dir.join(files::IDENTITY_KEY).exists() {
-            return facts.problems.push("There is no identity.key beside it.".to_owned());
+            return facts
+                .problems
+                .push("There is no identity.key beside it.".to_owned());
         }
         let loaded = Identity::load(&self.dir);
-        note_key(loaded.map(|own| peer::point_of(certificate).ok() == Some(own.public_key_sec1())), facts);
+        note_key(
+            loaded.map(|own| peer::point_of(certificate).ok() == Some(own.public_key_sec1())),
+            facts,
+        );
     }
 }
 
@@ -183,10 +226,16 @@ fn note_key(matches: Result<bool>, facts: &mut CertificateFacts) {
         Ok(matches) => facts.key_matches = Some(matches),
         Err(PkiError::KeyMismatch { .. }) => {
             facts.key_matches = Some(false);
-            facts.problems.push("The key beside it belongs to another certificate.".to_owned());
+            facts
+                .problems
+                .push("The key beside it belongs to another certificate.".to_owned());
         }
         // What is wrong with the root or the list is said already.
-        Err(error @ (PkiError::KeyExposed { .. } | PkiError::FileUnreadable { .. } | PkiError::FileInvalid { .. })) => {
+        Err(
+            error @ (PkiError::KeyExposed { .. }
+            | PkiError::FileUnreadable { .. }
+            | PkiError::FileInvalid { .. }),
+        ) => {
             let text = sentence(&error);
             if !facts.problems.contains(&text) {
                 facts.problems.push(text);
@@ -205,7 +254,10 @@ fn date(moment: Timestamp) -> String {
 fn sentence(error: &dyn std::error::Error) -> String {
     let message = error.to_string();
     let mut letters = message.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string())
+        .unwrap_or_default();
     format!("{first}{}.", letters.as_str())
 }
 

@@ -61,11 +61,14 @@ impl std::str::FromStr for RevocationReason {
     type Err = PkiError;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|reason| reason.text() == text).ok_or_else(|| PkiError::NameInvalid {
-            what: "revocation reason",
-            text: text.chars().take(80).collect(),
-            rule: format!("one of {}", Self::ALL.map(Self::text).join(", ")),
-        })
+        Self::ALL
+            .into_iter()
+            .find(|reason| reason.text() == text)
+            .ok_or_else(|| PkiError::NameInvalid {
+                what: "revocation reason",
+                text: text.chars().take(80).collect(),
+                rule: format!("one of {}", Self::ALL.map(Self::text).join(", ")),
+            })
     }
 }
 
@@ -124,12 +127,17 @@ impl Ledger {
     }
 
     pub(crate) fn save(&self, path: &Path) -> Result<()> {
-        let text = toml::to_string_pretty(self).map_err(|error| PkiError::internal("writing the ledger", error))?;
+        let text = toml::to_string_pretty(self)
+            .map_err(|error| PkiError::internal("writing the ledger", error))?;
         files::write(path, text.as_bytes(), Readers::Everyone)
     }
 
     /// Marks what is to be revoked; gives the serials that are newly revoked, or an error if there is none.
-    pub(crate) fn revoke(&mut self, target: &Target, revocation: &Revocation) -> Result<Vec<String>> {
+    pub(crate) fn revoke(
+        &mut self,
+        target: &Target,
+        revocation: &Revocation,
+    ) -> Result<Vec<String>> {
         let mut serials = Vec::new();
         for record in &mut self.certificates {
             let meant = match target {

@@ -77,8 +77,14 @@ impl PeerName {
     /// Reads a URI back; anything but the exact form is refused.
     pub fn from_uri(uri: &str) -> Result<Self, Refusal> {
         let refused = || Refusal::NameInvalid(format!("{:?} is not a fedflow name", cut(uri)));
-        let parts: Vec<&str> = uri.strip_prefix(SCHEME).ok_or_else(refused)?.split('/').collect();
-        let [federation, kind, party] = parts.as_slice() else { return Err(refused()) };
+        let parts: Vec<&str> = uri
+            .strip_prefix(SCHEME)
+            .ok_or_else(refused)?
+            .split('/')
+            .collect();
+        let [federation, kind, party] = parts.as_slice() else {
+            return Err(refused());
+        };
         check_federation(federation).map_err(|_| refused())?;
         Ok(Self {
             federation: (*federation).to_owned(),
@@ -101,24 +107,31 @@ pub fn server_name(party: &PartyId, kind: Kind) -> String {
     let id = party.as_str();
     let edges = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     let plain = id.len() <= 63
-        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && edges(id.as_bytes().first())
         && edges(id.as_bytes().last())
         && !id.starts_with("x-");
     if plain {
         return format!("{id}.{kind}.fedflow");
     }
-    let digest: String = vocabulary::offer::fingerprint_of(id.as_bytes()).chars().take(40).collect();
+    let digest: String = vocabulary::offer::fingerprint_of(id.as_bytes())
+        .chars()
+        .take(40)
+        .collect();
     format!("x-{digest}.{kind}.fedflow")
 }
 
 /// Checks the name of a federation: the rule of party ids.
 pub(crate) fn check_federation(name: &str) -> Result<()> {
-    PartyId::new(name).map(|_| ()).map_err(|error| PkiError::NameInvalid {
-        what: "federation name",
-        text: error.text,
-        rule: error.rule.to_owned(),
-    })
+    PartyId::new(name)
+        .map(|_| ())
+        .map_err(|error| PkiError::NameInvalid {
+            what: "federation name",
+            text: error.text,
+            rule: error.rule.to_owned(),
+        })
 }
 
 fn cut(text: &str) -> String {
@@ -135,7 +148,11 @@ mod tests {
 
     #[test]
     fn reads_back_the_name_it_writes() {
-        let name = PeerName { federation: "banks".into(), kind: Kind::Agent, party: party("9999") };
+        let name = PeerName {
+            federation: "banks".into(),
+            kind: Kind::Agent,
+            party: party("9999"),
+        };
         assert_eq!(name.uri(), "fedflow://banks/agent/9999");
         assert_eq!(PeerName::from_uri(&name.uri()).expect("valid"), name);
     }
@@ -158,11 +175,28 @@ mod tests {
 
     #[test]
     fn gives_each_party_a_dns_name_of_its_own() {
-        assert_eq!(server_name(&party("9999"), Kind::Agent), "9999.agent.fedflow");
-        let ids = ["bank", "Bank", "bank.a", "bank_a", "-bank", "x-bank", &"b".repeat(64)];
-        let mut names: Vec<_> = ids.iter().map(|id| server_name(&party(id), Kind::Agent).to_lowercase()).collect();
+        assert_eq!(
+            server_name(&party("9999"), Kind::Agent),
+            "9999.agent.fedflow"
+        );
+        let ids = [
+            "bank",
+            "Bank",
+            "bank.a",
+            "bank_a",
+            "-bank",
+            "x-bank",
+            &"b".repeat(64),
+        ];
+        let mut names: Vec<_> = ids
+            .iter()
+            .map(|id| server_name(&party(id), Kind::Agent).to_lowercase())
+            .collect();
         for name in &names {
-            assert!(rustls_pki_types::ServerName::try_from(name.as_str()).is_ok(), "{name} is no DNS name");
+            assert!(
+                rustls_pki_types::ServerName::try_from(name.as_str()).is_ok(),
+                "{name} is no DNS name"
+            );
         }
         names.sort();
         names.dedup();

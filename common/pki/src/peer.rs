@@ -35,7 +35,11 @@ pub struct PeerIdentity {
 impl PeerIdentity {
     /// The name in the certificate.
     pub fn name(&self) -> PeerName {
-        PeerName { federation: self.federation.clone(), kind: self.kind, party: self.party.clone() }
+        PeerName {
+            federation: self.federation.clone(),
+            kind: self.kind,
+            party: self.party.clone(),
+        }
     }
 }
 
@@ -83,22 +87,32 @@ pub(crate) fn name_of(certificate: &X509Certificate<'_>) -> Result<PeerName, Ref
         .collect();
     match uris.as_slice() {
         [uri] => PeerName::from_uri(uri),
-        others => Err(Refusal::NameInvalid(format!("it has {} fedflow names", others.len()))),
+        others => Err(Refusal::NameInvalid(format!(
+            "it has {} fedflow names",
+            others.len()
+        ))),
     }
 }
 
 fn starts_with_scheme(uri: &str) -> bool {
-    uri.get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
+    uri.get(..SCHEME.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
 }
 
 pub(crate) fn point_of(certificate: &X509Certificate<'_>) -> Result<[u8; 65], Refusal> {
     let spki = certificate.public_key();
-    let curve = spki.algorithm.parameters.as_ref().and_then(|any| Oid::try_from(any).ok());
+    let curve = spki
+        .algorithm
+        .parameters
+        .as_ref()
+        .and_then(|any| Oid::try_from(any).ok());
     let p256 = spki.algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == Some(OID_EC_P256);
     let point: Option<[u8; 65]> = spki.subject_public_key.data.as_ref().try_into().ok();
     match point {
         Some(point) if p256 && point.first() == Some(&4) => Ok(point),
-        _ => Err(Refusal::Other("its key is not an uncompressed P-256 point".to_owned())),
+        _ => Err(Refusal::Other(
+            "its key is not an uncompressed P-256 point".to_owned(),
+        )),
     }
 }
 
@@ -108,7 +122,11 @@ pub(crate) fn serial_of(certificate: &X509Certificate<'_>) -> String {
 
 /// Lower-case hex without leading zero bytes, so that one number has one text.
 pub(crate) fn hex(number: &[u8]) -> String {
-    number.iter().skip_while(|byte| **byte == 0).map(|byte| format!("{byte:02x}")).collect()
+    number
+        .iter()
+        .skip_while(|byte| **byte == 0)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 pub(crate) fn moment(time: ASN1Time) -> Timestamp {

@@ -15,8 +15,8 @@ pub type PublicKey = [u8; 65];
 
 /// What stands before the point in the DER form of every uncompressed P-256 key (RFC 5480).
 const SPKI: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
 /// Which key each pinned party must hold. Clones share one list.
@@ -31,20 +31,29 @@ impl Pins {
 
     /// Whether the party may come with this key: it is not pinned, or to this key.
     pub fn allow(&self, party: &PartyId, key: &PublicKey) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(party).is_none_or(|pinned| pinned == key)
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(party)
+            .is_none_or(|pinned| pinned == key)
     }
 }
 
 /// A public key as PEM, in the form that every tool reads.
 pub fn public_key_pem(key: &PublicKey) -> String {
     let der = SPKI.iter().chain(key).copied().collect::<Vec<u8>>();
-    pem::encode_config(&Pem::new("PUBLIC KEY", der), EncodeConfig::new().set_line_ending(LineEnding::LF))
+    pem::encode_config(
+        &Pem::new("PUBLIC KEY", der),
+        EncodeConfig::new().set_line_ending(LineEnding::LF),
+    )
 }
 
 /// The P-256 key in a PEM text: a public key, or the first certificate's. None when there is no such key.
 pub fn public_key_of_pem(text: &str) -> Option<PublicKey> {
-    let block =
-        pem::parse_many(text).ok()?.into_iter().find(|block| matches!(block.tag(), "PUBLIC KEY" | "CERTIFICATE"))?;
+    let block = pem::parse_many(text)
+        .ok()?
+        .into_iter()
+        .find(|block| matches!(block.tag(), "PUBLIC KEY" | "CERTIFICATE"))?;
     if block.tag() == "CERTIFICATE" {
         return peer::point_of(&peer::parse(&CertificateDer::from(block.contents())).ok()?).ok();
     }
@@ -67,9 +76,15 @@ mod tests {
         let text = public_key_pem(&key);
         assert!(text.starts_with("-----BEGIN PUBLIC KEY-----\n"), "{text}");
         assert_eq!(public_key_of_pem(&text), Some(key));
-        let certificate = std::fs::read_to_string(&identity.files().certificate).expect("a certificate");
+        let certificate =
+            std::fs::read_to_string(&identity.files().certificate).expect("a certificate");
         assert_eq!(public_key_of_pem(&certificate), Some(key));
-        for wrong in ["", "key", &text.replace("PUBLIC", "PRIVATE"), &text.replacen('M', "N", 1)] {
+        for wrong in [
+            "",
+            "key",
+            &text.replace("PUBLIC", "PRIVATE"),
+            &text.replacen('M', "N", 1),
+        ] {
             assert_eq!(public_key_of_pem(wrong), None, "{wrong}");
         }
     }
@@ -77,17 +92,28 @@ mod tests {
     #[test]
     fn a_pinned_party_is_refused_with_another_key_everywhere_and_over_a_reload() {
         let mut federation = Federation::new("pins");
-        let (own, other) = (federation.member("1", Kind::Agent), federation.member("2", Kind::Agent));
-        let judged = |identity: &Identity| identity.trust().check_chain(other.chain(), SystemClock.now());
+        let (own, other) = (
+            federation.member("1", Kind::Agent),
+            federation.member("2", Kind::Agent),
+        );
+        let judged = |identity: &Identity| {
+            identity
+                .trust()
+                .check_chain(other.chain(), SystemClock.now())
+        };
         assert!(judged(&own).is_ok());
-        own.trust().pins().replace([(other.party().clone(), own.public_key_sec1())].into());
+        own.trust()
+            .pins()
+            .replace([(other.party().clone(), own.public_key_sec1())].into());
         let refused = |identity: &Identity| matches!(judged(identity), Err(PkiError::Refused(Refusal::OtherKey { party })) if party == *other.party());
         assert!(refused(&own));
         let signed = other.sign("test", b"bytes").expect("signed");
         assert!(crate::verify_signed(&signed, "test", &own, SystemClock.now()).is_err());
         let again = own.reload().expect("reloaded");
         assert!(refused(&again));
-        own.trust().pins().replace([(other.party().clone(), other.public_key_sec1())].into());
+        own.trust()
+            .pins()
+            .replace([(other.party().clone(), other.public_key_sec1())].into());
         assert!(judged(&again).is_ok(), "both share one list");
     }
 }

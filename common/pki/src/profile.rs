@@ -28,27 +28,38 @@ pub struct Profile {
 
 impl Default for Profile {
     fn default() -> Self {
-        Self { root_days: 3650, leaf_days: 397, crl_days: 30, backdate_minutes: 10 }
+        Self {
+            root_days: 3650,
+            leaf_days: 397,
+            crl_days: 30,
+            backdate_minutes: 10,
+        }
     }
 }
 
 impl Profile {
     /// Reads a profile from TOML; absent fields take their defaults, unknown ones are refused.
     pub fn from_toml(text: &str) -> Result<Self> {
-        let profile: Self =
-            toml::from_str(text).map_err(|error| PkiError::ProfileInvalid { reason: error.to_string() })?;
+        let profile: Self = toml::from_str(text).map_err(|error| PkiError::ProfileInvalid {
+            reason: error.to_string(),
+        })?;
         profile.check()?;
         Ok(profile)
     }
 
     /// Reads a profile from a file.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = String::from_utf8(files::read(path)?).map_err(|error| PkiError::invalid(path, error))?;
+        let text = String::from_utf8(files::read(path)?)
+            .map_err(|error| PkiError::invalid(path, error))?;
         Self::from_toml(&text)
     }
 
     pub(crate) fn check(&self) -> Result<()> {
-        let lifetimes = [("root_days", self.root_days), ("leaf_days", self.leaf_days), ("crl_days", self.crl_days)];
+        let lifetimes = [
+            ("root_days", self.root_days),
+            ("leaf_days", self.leaf_days),
+            ("crl_days", self.crl_days),
+        ];
         for (field, days) in lifetimes {
             if days == 0 || days > MOST_DAYS {
                 let reason = format!("{field} is {days}, it must be 1 to {MOST_DAYS}");
@@ -56,11 +67,17 @@ impl Profile {
             }
         }
         if self.leaf_days > self.root_days {
-            let reason = format!("leaf_days {} is longer than root_days {}", self.leaf_days, self.root_days);
+            let reason = format!(
+                "leaf_days {} is longer than root_days {}",
+                self.leaf_days, self.root_days
+            );
             return Err(PkiError::ProfileInvalid { reason });
         }
         if self.backdate_minutes > 1440 {
-            let reason = format!("backdate_minutes is {}, it must be 0 to 1440", self.backdate_minutes);
+            let reason = format!(
+                "backdate_minutes is {}, it must be 0 to 1440",
+                self.backdate_minutes
+            );
             return Err(PkiError::ProfileInvalid { reason });
         }
         Ok(())
@@ -87,7 +104,10 @@ pub struct Validity {
 impl Validity {
     /// A validity that begins at a moment and lasts for some days.
     pub fn days_from(start: Timestamp, days: u32) -> Self {
-        Self { not_before: start, not_after: start.plus_millis(DAY_MILLIS * i64::from(days)) }
+        Self {
+            not_before: start,
+            not_after: start.plus_millis(DAY_MILLIS * i64::from(days)),
+        }
     }
 }
 
@@ -100,17 +120,30 @@ mod tests {
         let example = Path::new("../../certs/profile.toml");
         let text = std::fs::read_to_string(example).expect("example");
         for field in ["root_days", "leaf_days", "crl_days", "backdate_minutes"] {
-            assert!(text.lines().any(|line| line.starts_with(field)), "the example does not show {field}");
+            assert!(
+                text.lines().any(|line| line.starts_with(field)),
+                "the example does not show {field}"
+            );
         }
         assert_eq!(Profile::load(example).expect("parse"), Profile::default());
     }
 
     #[test]
     fn refuses_unknown_fields_and_senseless_lifetimes() {
-        for text in ["leafdays = 3", "leaf_days = 0", "leaf_days = 4000", "crl_days = 99999", "backdate_minutes = 9999"]
-        {
+        for text in [
+            "leafdays = 3",
+            "leaf_days = 0",
+            "leaf_days = 4000",
+            "crl_days = 99999",
+            "backdate_minutes = 9999",
+        ] {
             assert!(Profile::from_toml(text).is_err(), "{text} was taken");
         }
-        assert_eq!(Profile::from_toml("leaf_days = 30").expect("valid").root_days, 3650);
+        assert_eq!(
+            Profile::from_toml("leaf_days = 30")
+                .expect("valid")
+                .root_days,
+            3650
+        );
     }
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use rcgen::{
-    CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, DnValue, KeyPair, PublicKey,
+    CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, DnValue,
+    KeyPair, PublicKey,
 };
 use rustls_pki_types::CertificateSigningRequestDer;
 use rustls_pki_types::pem::PemObject;
@@ -49,10 +50,17 @@ pub fn request(party: &PartyId, kind: Kind, dir: &Path, existing: Existing) -> R
     let key = LeafKey::generate()?;
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::OrganizationalUnitName, kind.text());
-    params.distinguished_name.push(DnType::CommonName, party.as_str());
+    params
+        .distinguished_name
+        .push(DnType::OrganizationalUnitName, kind.text());
+    params
+        .distinguished_name
+        .push(DnType::CommonName, party.as_str());
     let failed = |error| PkiError::internal("writing a signing request", error);
-    let pem = params.serialize_request(key.pair()).and_then(|request| request.pem()).map_err(failed)?;
+    let pem = params
+        .serialize_request(key.pair())
+        .and_then(|request| request.pem())
+        .map_err(failed)?;
     files::make_dir(dir)?;
     files::write(&key_path, key.pem().as_bytes(), Readers::Owner)?;
     files::write(&dir.join(files::REQUEST), pem.as_bytes(), Readers::Everyone)?;
@@ -63,22 +71,35 @@ pub fn request(party: &PartyId, kind: Kind, dir: &Path, existing: Existing) -> R
 ///
 /// Nothing else of it counts: names, purposes and dates come from the authority.
 pub(crate) fn read(pem: &str, party: &PartyId, kind: Kind) -> Result<PublicKey> {
-    let der = CertificateSigningRequestDer::from_pem_slice(pem.as_bytes())
-        .map_err(|error| PkiError::RequestRefused { reason: error.to_string() })?;
+    let der = CertificateSigningRequestDer::from_pem_slice(pem.as_bytes()).map_err(|error| {
+        PkiError::RequestRefused {
+            reason: error.to_string(),
+        }
+    })?;
     read_der(&der, party, kind)
 }
 
-fn read_der(der: &CertificateSigningRequestDer<'_>, party: &PartyId, kind: Kind) -> Result<PublicKey> {
+fn read_der(
+    der: &CertificateSigningRequestDer<'_>,
+    party: &PartyId,
+    kind: Kind,
+) -> Result<PublicKey> {
     let refused = |reason: String| PkiError::RequestRefused { reason };
-    let request = CertificateSigningRequestParams::from_der(der).map_err(|error| refused(error.to_string()))?;
+    let request = CertificateSigningRequestParams::from_der(der)
+        .map_err(|error| refused(error.to_string()))?;
     if request.public_key.algorithm() != &rcgen::PKCS_ECDSA_P256_SHA256 {
         return Err(refused("its key is not a P-256 key".to_owned()));
     }
     let subject = &request.params.distinguished_name;
-    let named = (text_of(subject, &DnType::OrganizationalUnitName), text_of(subject, &DnType::CommonName));
+    let named = (
+        text_of(subject, &DnType::OrganizationalUnitName),
+        text_of(subject, &DnType::CommonName),
+    );
     if named != (Some(kind.text()), Some(party.as_str())) {
         let (found_kind, found_party) = (named.0.unwrap_or("nothing"), named.1.unwrap_or("nobody"));
-        return Err(refused(format!("it is for {found_kind} {found_party}, not for {kind} {party}")));
+        return Err(refused(format!(
+            "it is for {found_kind} {found_party}, not for {kind} {party}"
+        )));
     }
     Ok(request.public_key)
 }
@@ -99,14 +120,27 @@ mod tests {
     #[test]
     fn refuses_a_request_that_its_maker_did_not_sign_as_it_is() {
         let dir = tempfile::tempdir().expect("temporary folder");
-        let pem = request(&party("9998"), Kind::Agent, dir.path(), Existing::Refuse).expect("request");
+        let pem =
+            request(&party("9998"), Kind::Agent, dir.path(), Existing::Refuse).expect("request");
         let der = CertificateSigningRequestDer::from_pem_slice(pem.as_bytes()).expect("request");
         read_der(&der, &party("9998"), Kind::Agent).expect("sound");
         let mut bytes = der.to_vec();
-        let at = bytes.windows(4).position(|window| window == b"9998").expect("subject");
+        let at = bytes
+            .windows(4)
+            .position(|window| window == b"9998")
+            .expect("subject");
         bytes[at + 3] = b'9';
-        let error = read_der(&CertificateSigningRequestDer::from(bytes), &party("9999"), Kind::Agent);
-        assert!(error.expect_err("signed for another party").to_string().contains("signature"));
+        let error = read_der(
+            &CertificateSigningRequestDer::from(bytes),
+            &party("9999"),
+            Kind::Agent,
+        );
+        assert!(
+            error
+                .expect_err("signed for another party")
+                .to_string()
+                .contains("signature")
+        );
         read("noise", &party("9998"), Kind::Agent).expect_err("read noise");
     }
 
@@ -114,9 +148,14 @@ mod tests {
     fn refuses_a_request_for_a_key_of_another_kind() {
         let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("key");
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::OrganizationalUnitName, "agent");
+        params
+            .distinguished_name
+            .push(DnType::OrganizationalUnitName, "agent");
         params.distinguished_name.push(DnType::CommonName, "9999");
-        let pem = params.serialize_request(&key).and_then(|request| request.pem()).expect("request");
+        let pem = params
+            .serialize_request(&key)
+            .and_then(|request| request.pem())
+            .expect("request");
         let error = read(&pem, &party("9999"), Kind::Agent).expect_err("took an Ed25519 key");
         assert!(error.to_string().contains("P-256"), "{error}");
     }

@@ -18,8 +18,14 @@ impl Identity {
     /// Signs bytes for one purpose; the same bytes under another context do not verify.
     pub fn sign(&self, context: &str, bytes: &[u8]) -> Result<SignedBytes> {
         let failed = |reason: String| PkiError::internal("signing", reason);
-        let signer = self.certified.key.choose_scheme(&[SCHEME]).ok_or_else(|| failed("no P-256 key".to_owned()))?;
-        let signature = signer.sign(&message(context, bytes)).map_err(|error| failed(error.to_string()))?;
+        let signer = self
+            .certified
+            .key
+            .choose_scheme(&[SCHEME])
+            .ok_or_else(|| failed("no P-256 key".to_owned()))?;
+        let signature = signer
+            .sign(&message(context, bytes))
+            .map_err(|error| failed(error.to_string()))?;
         Ok(SignedBytes {
             bytes: bytes.to_vec(),
             signer: self.party().clone(),
@@ -37,12 +43,21 @@ pub fn verify_signed(
     trust: &impl AsRef<TrustRoots>,
     now: Timestamp,
 ) -> Result<PeerIdentity> {
-    let chain: Vec<CertificateDer<'_>> = signed.chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+    let chain: Vec<CertificateDer<'_>> = signed
+        .chain
+        .iter()
+        .map(|der| CertificateDer::from(der.as_slice()))
+        .collect();
     let peer = trust.as_ref().check_chain(&chain, now)?;
-    let refused =
-        |reason: &str| PkiError::SignatureRefused { signer: signed.signer.to_string(), reason: reason.to_owned() };
+    let refused = |reason: &str| PkiError::SignatureRefused {
+        signer: signed.signer.to_string(),
+        reason: reason.to_owned(),
+    };
     if peer.party != signed.signer {
-        return Err(refused(&format!("the certificate with it is of party {}", peer.party)));
+        return Err(refused(&format!(
+            "the certificate with it is of party {}",
+            peer.party
+        )));
     }
     let algorithms = provider().signature_verification_algorithms;
     let algorithm = algorithms
@@ -52,7 +67,11 @@ pub fn verify_signed(
         .and_then(|(_, algorithms)| algorithms.first())
         .ok_or_else(|| PkiError::internal("verifying a signature", "no P-256 verification"))?;
     algorithm
-        .verify_signature(&peer.public_key_sec1, &message(context, &signed.bytes), &signed.signature)
+        .verify_signature(
+            &peer.public_key_sec1,
+            &message(context, &signed.bytes),
+            &signed.signature,
+        )
         .map_err(|_| refused("it does not belong to these bytes and this purpose"))?;
     Ok(peer)
 }

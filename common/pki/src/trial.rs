@@ -8,7 +8,10 @@ use rustls_pki_types::ServerName;
 use tempfile::TempDir;
 use vocabulary::{Clock, PartyId, SystemClock};
 
-use crate::{Authority, Identity, IssueOptions, Kind, PeerIdentity, PkiError, Profile, Result, Validity, peer_of};
+use crate::{
+    Authority, Identity, IssueOptions, Kind, PeerIdentity, PkiError, Profile, Result, Validity,
+    peer_of,
+};
 
 pub(crate) fn party(id: &str) -> PartyId {
     PartyId::new(id).expect("valid party id")
@@ -28,7 +31,8 @@ pub(crate) struct Federation {
 impl Federation {
     pub(crate) fn new(name: &str) -> Self {
         let dir = tempfile::tempdir().expect("temporary folder");
-        let authority = Authority::init(&dir.path().join("authority"), name, &Profile::default()).expect("authority");
+        let authority = Authority::init(&dir.path().join("authority"), name, &Profile::default())
+            .expect("authority");
         Self { authority, dir }
     }
 
@@ -37,7 +41,8 @@ impl Federation {
         // The lock goes with the old one: a second open of the same folder must wait for it.
         let dir = self.authority_dir();
         let parked = tempfile::tempdir().expect("temporary folder");
-        self.authority = Authority::init(parked.path(), "parked", &Profile::default()).expect("authority");
+        self.authority =
+            Authority::init(parked.path(), "parked", &Profile::default()).expect("authority");
         self.authority = Authority::open(&dir).expect("open").with_clock(clock);
     }
 
@@ -58,17 +63,33 @@ impl Federation {
         self.member_with(id, kind, None)
     }
 
-    pub(crate) fn member_with(&mut self, id: &str, kind: Kind, validity: Option<Validity>) -> Identity {
+    pub(crate) fn member_with(
+        &mut self,
+        id: &str,
+        kind: Kind,
+        validity: Option<Validity>,
+    ) -> Identity {
         let dir = self.dir(&format!("{kind}-{id}"));
-        let options = IssueOptions { validity, ..IssueOptions::default() };
-        self.authority.issue(&party(id), kind, &dir, &options).expect("issue");
+        let options = IssueOptions {
+            validity,
+            ..IssueOptions::default()
+        };
+        self.authority
+            .issue(&party(id), kind, &dir, &options)
+            .expect("issue");
         Identity::load(&dir).expect("load")
     }
 
     /// Brings the authority's newest revocation list to a member.
     pub(crate) fn update(&self, member: &Identity) -> Identity {
-        let dir = member.files().certificate.parent().map(Path::to_owned).expect("folder");
-        crate::install_revocations(&dir, &self.authority.revocations_pem().expect("list")).expect("install");
+        let dir = member
+            .files()
+            .certificate
+            .parent()
+            .map(Path::to_owned)
+            .expect("folder");
+        crate::install_revocations(&dir, &self.authority.revocations_pem().expect("list"))
+            .expect("install");
         member.reload().expect("reload")
     }
 }
@@ -79,7 +100,11 @@ pub(crate) struct Handshake {
     pub(crate) server: Result<PeerIdentity>,
 }
 
-pub(crate) fn handshake(client: Arc<ClientConfig>, server: Arc<ServerConfig>, name: &str) -> Handshake {
+pub(crate) fn handshake(
+    client: Arc<ClientConfig>,
+    server: Arc<ServerConfig>,
+    name: &str,
+) -> Handshake {
     let name = ServerName::try_from(name.to_owned()).expect("server name");
     let mut client = Connection::from(ClientConnection::new(client, name).expect("client"));
     let mut server = Connection::from(ServerConnection::new(server).expect("server"));
@@ -88,7 +113,10 @@ pub(crate) fn handshake(client: Arc<ClientConfig>, server: Arc<ServerConfig>, na
         carry(&mut client, &mut server, &mut server_end);
         carry(&mut server, &mut client, &mut client_end);
     }
-    Handshake { client: outcome(&client, client_end), server: outcome(&server, server_end) }
+    Handshake {
+        client: outcome(&client, client_end),
+        server: outcome(&server, server_end),
+    }
 }
 
 fn carry(from: &mut Connection, to: &mut Connection, end: &mut Option<rustls::Error>) {
@@ -108,7 +136,9 @@ fn outcome(side: &Connection, end: Option<rustls::Error>) -> Result<PeerIdentity
         return Err(PkiError::from_tls(&error));
     }
     if side.is_handshaking() {
-        return Err(PkiError::Handshake { reason: "it did not finish".to_owned() });
+        return Err(PkiError::Handshake {
+            reason: "it did not finish".to_owned(),
+        });
     }
     peer_of(side.peer_certificates().unwrap_or_default())
 }

@@ -40,7 +40,10 @@ pub struct TrustRoots {
 
 impl fmt::Debug for TrustRoots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrustRoots").field("federation", &self.federation).field("roots", &self.roots.len()).finish()
+        f.debug_struct("TrustRoots")
+            .field("federation", &self.federation)
+            .field("roots", &self.roots.len())
+            .finish()
     }
 }
 
@@ -57,16 +60,20 @@ impl TrustRoots {
         }
         let mut store = RootCertStore::empty();
         for root in &roots {
-            store.add(root.clone()).map_err(|error| PkiError::invalid(root_path, error))?;
+            store
+                .add(root.clone())
+                .map_err(|error| PkiError::invalid(root_path, error))?;
         }
         let store = Arc::new(store);
-        let mut client =
-            WebPkiClientVerifier::builder_with_provider(store.clone(), provider()).with_crls(lists.clone());
-        let mut server = WebPkiServerVerifier::builder_with_provider(store, provider()).with_crls(lists.clone());
+        let mut client = WebPkiClientVerifier::builder_with_provider(store.clone(), provider())
+            .with_crls(lists.clone());
+        let mut server =
+            WebPkiServerVerifier::builder_with_provider(store, provider()).with_crls(lists.clone());
         // Without this an expired list would still count, and who withholds new lists could keep a revoked peer alive.
         client = client.enforce_revocation_expiration();
         server = server.enforce_revocation_expiration();
-        let failed = |error: rustls::server::VerifierBuilderError| PkiError::invalid(root_path, error);
+        let failed =
+            |error: rustls::server::VerifierBuilderError| PkiError::invalid(root_path, error);
         Ok(Self {
             federation: federation.into(),
             roots: roots.into(),
@@ -104,14 +111,22 @@ impl TrustRoots {
     }
 
     /// Verifies a chain at a moment: root, dates, revocation, name; says whose it is.
-    pub fn check_chain(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Result<PeerIdentity> {
+    pub fn check_chain(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: Timestamp,
+    ) -> Result<PeerIdentity> {
         let (leaf, rest) = chain.split_first().ok_or(Refusal::Missing)?;
         if chain.len() > MOST_CERTIFICATES {
-            return Err(Refusal::Other(format!("it comes with {} certificates", chain.len())).into());
+            return Err(
+                Refusal::Other(format!("it comes with {} certificates", chain.len())).into(),
+            );
         }
         let micros = u64::try_from(now.0).unwrap_or(0);
         let now = UnixTime::since_unix_epoch(Duration::from_micros(micros));
-        self.client.verify_client_cert(leaf, rest, now).map_err(|error| PkiError::from_tls(&error))?;
+        self.client
+            .verify_client_cert(leaf, rest, now)
+            .map_err(|error| PkiError::from_tls(&error))?;
         Ok(self.member(chain)?)
     }
 
@@ -122,7 +137,10 @@ impl TrustRoots {
             other => Refusal::Other(other.to_string()),
         })?;
         if peer.federation != *self.federation {
-            return Err(Refusal::OtherFederation { expected: self.federation.to_string(), found: peer.federation });
+            return Err(Refusal::OtherFederation {
+                expected: self.federation.to_string(),
+                found: peer.federation,
+            });
         }
         if peer.kind == Kind::Agent && !self.pins.allow(&peer.party, &peer.public_key_sec1) {
             return Err(Refusal::OtherKey { party: peer.party });
@@ -131,10 +149,16 @@ impl TrustRoots {
     }
 
     /// Which root has signed a certificate, whatever its dates.
-    pub(crate) fn signer_of(&self, certificate: &X509Certificate<'_>) -> Option<&CertificateDer<'static>> {
+    pub(crate) fn signer_of(
+        &self,
+        certificate: &X509Certificate<'_>,
+    ) -> Option<&CertificateDer<'static>> {
         self.roots.iter().find(|root| {
             peer::parse(root).is_ok_and(|root| {
-                root.subject() == certificate.issuer() && certificate.verify_signature(Some(root.public_key())).is_ok()
+                root.subject() == certificate.issuer()
+                    && certificate
+                        .verify_signature(Some(root.public_key()))
+                        .is_ok()
             })
         })
     }
@@ -143,10 +167,14 @@ impl TrustRoots {
     pub(crate) fn is_revoked(&self, certificate: &X509Certificate<'_>) -> Option<bool> {
         let mut answer = None;
         for list in self.lists.iter() {
-            let Ok((_, list)) = CertificateRevocationList::from_der(list) else { continue };
+            let Ok((_, list)) = CertificateRevocationList::from_der(list) else {
+                continue;
+            };
             if list.issuer() == certificate.issuer() {
                 let serial = peer::serial_of(certificate);
-                let named = list.iter_revoked_certificates().any(|entry| peer::hex(entry.raw_serial()) == serial);
+                let named = list
+                    .iter_revoked_certificates()
+                    .any(|entry| peer::hex(entry.raw_serial()) == serial);
                 answer = Some(named || answer.unwrap_or(false));
             }
         }
@@ -165,7 +193,10 @@ pub fn install_revocations(dir: &Path, pem: &str) -> Result<()> {
         for old in revocation_lists(&path)? {
             let newer = fresh.iter().any(|fresh| supersedes(fresh, &old));
             if !newer {
-                return Err(PkiError::invalid(&path, "the list offered is older than the one in place"));
+                return Err(PkiError::invalid(
+                    &path,
+                    "the list offered is older than the one in place",
+                ));
             }
         }
     }
@@ -177,7 +208,9 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> 
     let bytes = files::read(path)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match read {
-        Ok(certificates) if certificates.is_empty() => Err(PkiError::invalid(path, "it holds no certificate")),
+        Ok(certificates) if certificates.is_empty() => {
+            Err(PkiError::invalid(path, "it holds no certificate"))
+        }
         Ok(certificates) => Ok(certificates),
         Err(error) => Err(PkiError::invalid(path, error)),
     }
@@ -190,7 +223,9 @@ fn revocation_lists(path: &Path) -> Result<Vec<CertificateRevocationListDer<'sta
 fn parse_lists(path: &Path, bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>> {
     let read: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(bytes).collect();
     match read {
-        Ok(lists) if lists.is_empty() => Err(PkiError::invalid(path, "it holds no revocation list")),
+        Ok(lists) if lists.is_empty() => {
+            Err(PkiError::invalid(path, "it holds no revocation list"))
+        }
         Ok(lists) => Ok(lists),
         Err(error) => Err(PkiError::invalid(path, error)),
     }
@@ -207,27 +242,42 @@ fn check_lists(
     let mut covered = vec![false; roots.len()];
     let mut until = Timestamp(i64::MAX);
     for list in lists {
-        let (_, list) = CertificateRevocationList::from_der(list).map_err(|error| PkiError::invalid(path, error))?;
-        let signer = roots
-            .iter()
-            .position(|root| root.subject() == list.issuer() && list.verify_signature(root.public_key()).is_ok());
+        let (_, list) = CertificateRevocationList::from_der(list)
+            .map_err(|error| PkiError::invalid(path, error))?;
+        let signer = roots.iter().position(|root| {
+            root.subject() == list.issuer() && list.verify_signature(root.public_key()).is_ok()
+        });
         match signer.and_then(|at| covered.get_mut(at)) {
             Some(covered) => *covered = true,
-            None => return Err(PkiError::invalid(path, "a revocation list is not signed by a root in root.pem")),
+            None => {
+                return Err(PkiError::invalid(
+                    path,
+                    "a revocation list is not signed by a root in root.pem",
+                ));
+            }
         }
-        let next = list.next_update().ok_or_else(|| PkiError::invalid(path, "a revocation list has no next update"))?;
+        let next = list
+            .next_update()
+            .ok_or_else(|| PkiError::invalid(path, "a revocation list has no next update"))?;
         until = until.min(peer::moment(next));
     }
     if covered.contains(&false) {
-        return Err(PkiError::invalid(path, "a root in root.pem has no revocation list"));
+        return Err(PkiError::invalid(
+            path,
+            "a root in root.pem has no revocation list",
+        ));
     }
     Ok(until)
 }
 
-fn supersedes(fresh: &CertificateRevocationListDer<'_>, old: &CertificateRevocationListDer<'_>) -> bool {
-    let (Ok((_, fresh)), Ok((_, old))) =
-        (CertificateRevocationList::from_der(fresh), CertificateRevocationList::from_der(old))
-    else {
+fn supersedes(
+    fresh: &CertificateRevocationListDer<'_>,
+    old: &CertificateRevocationListDer<'_>,
+) -> bool {
+    let (Ok((_, fresh)), Ok((_, old))) = (
+        CertificateRevocationList::from_der(fresh),
+        CertificateRevocationList::from_der(old),
+    ) else {
         return false;
     };
     fresh.issuer() == old.issuer() && fresh.crl_number() >= old.crl_number()
@@ -238,11 +288,20 @@ fn federation_of(path: &Path, roots: &[CertificateDer<'_>]) -> Result<String> {
     let mut federation = None;
     for root in roots {
         let root = peer::parse(root).map_err(|reason| PkiError::invalid(path, reason))?;
-        let name = root.subject().iter_organization().next().and_then(|name| name.as_str().ok()).unwrap_or_default();
-        crate::name::check_federation(name)
-            .map_err(|_| PkiError::invalid(path, "a root certificate does not name a federation"))?;
+        let name = root
+            .subject()
+            .iter_organization()
+            .next()
+            .and_then(|name| name.as_str().ok())
+            .unwrap_or_default();
+        crate::name::check_federation(name).map_err(|_| {
+            PkiError::invalid(path, "a root certificate does not name a federation")
+        })?;
         if federation.as_deref().is_some_and(|other| other != name) {
-            return Err(PkiError::invalid(path, "it holds roots of different federations"));
+            return Err(PkiError::invalid(
+                path,
+                "it holds roots of different federations",
+            ));
         }
         federation = Some(name.to_owned());
     }

@@ -12,8 +12,8 @@ use rustls::server::NoServerSessionStorage;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, OtherError, ServerConfig,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, OtherError,
+    ServerConfig, SignatureScheme,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use vocabulary::PartyId;
@@ -47,7 +47,10 @@ impl ExpectedPeer {
         if party_fits && self.kind == peer.kind {
             return Ok(());
         }
-        let party = self.party.as_ref().map_or("of any party".to_owned(), ToString::to_string);
+        let party = self
+            .party
+            .as_ref()
+            .map_or("of any party".to_owned(), ToString::to_string);
         Err(Refusal::OtherPeer {
             expected: format!("{} {party}", self.kind),
             found: format!("{} {}", peer.kind, peer.party),
@@ -59,7 +62,9 @@ impl ExpectedPeer {
 pub fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
         let mut provider = rustls::crypto::ring::default_provider();
-        provider.cipher_suites.retain(|suite| suite.tls13().is_some());
+        provider
+            .cipher_suites
+            .retain(|suite| suite.tls13().is_some());
         Arc::new(provider)
     });
     PROVIDER.clone()
@@ -72,7 +77,9 @@ pub fn server_config(identity: &Identity, alpn: &[&[u8]]) -> Result<Arc<ServerCo
         .map_err(|error| PkiError::internal("setting up TLS", error))?;
     let resolver = SingleCertAndKey::from(identity.certified.as_ref().clone());
     let mut config = builder
-        .with_client_cert_verifier(Arc::new(MemberVerifier { trust: identity.trust().clone() }))
+        .with_client_cert_verifier(Arc::new(MemberVerifier {
+            trust: identity.trust().clone(),
+        }))
         .with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = owned(alpn);
     // A resumed session would skip the look at certificate and revocation list; links are long, handshakes cheap.
@@ -87,15 +94,26 @@ pub fn client_config(identity: &Identity, alpn: &[&[u8]]) -> Result<Arc<ClientCo
 }
 
 /// How a daemon dials one peer: whatever the address or server name, the certificate must name the expected peer.
-pub fn client_config_for(identity: &Identity, alpn: &[&[u8]], expected: ExpectedPeer) -> Result<Arc<ClientConfig>> {
+pub fn client_config_for(
+    identity: &Identity,
+    alpn: &[&[u8]],
+    expected: ExpectedPeer,
+) -> Result<Arc<ClientConfig>> {
     build_client(identity, alpn, Some(expected))
 }
 
-fn build_client(identity: &Identity, alpn: &[&[u8]], expected: Option<ExpectedPeer>) -> Result<Arc<ClientConfig>> {
+fn build_client(
+    identity: &Identity,
+    alpn: &[&[u8]],
+    expected: Option<ExpectedPeer>,
+) -> Result<Arc<ClientConfig>> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|error| PkiError::internal("setting up TLS", error))?;
-    let verifier = PeerVerifier { trust: identity.trust().clone(), expected };
+    let verifier = PeerVerifier {
+        trust: identity.trust().clone(),
+        expected,
+    };
     let resolver = SingleCertAndKey::from(identity.certified.as_ref().clone());
     // "Dangerous" is the builder's word for any own verifier; this one only adds checks to the library's.
     let mut config = builder
@@ -138,7 +156,10 @@ impl ClientCertVerifier for MemberVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verified = self.trust.client.verify_client_cert(end_entity, intermediates, now)?;
+        let verified = self
+            .trust
+            .client
+            .verify_client_cert(end_entity, intermediates, now)?;
         self.trust.member(&chain_of(end_entity)).map_err(refuse)?;
         Ok(verified)
     }
@@ -183,7 +204,13 @@ impl ServerCertVerifier for PeerVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let verify = |name: &ServerName<'_>| {
-            self.trust.server.verify_server_cert(end_entity, intermediates, name, ocsp_response, now)
+            self.trust.server.verify_server_cert(
+                end_entity,
+                intermediates,
+                name,
+                ocsp_response,
+                now,
+            )
         };
         let Some(expected) = &self.expected else {
             let verified = verify(name)?;
@@ -194,7 +221,9 @@ impl ServerCertVerifier for PeerVerifier {
             Ok(claimed) => claimed,
             Err(refusal) => {
                 // A certificate of strangers may not name anybody: what the root says of it is the better answer.
-                self.trust.client.verify_client_cert(end_entity, intermediates, now)?;
+                self.trust
+                    .client
+                    .verify_client_cert(end_entity, intermediates, now)?;
                 return Err(refuse(refusal));
             }
         };

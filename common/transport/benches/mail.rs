@@ -1,5 +1,10 @@
 //! How fast mail is: direct and relayed letters over QUIC against a plain copy over TCP and TLS, in the same run.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark"
+)]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -15,8 +20,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use transport::direct::SERVICE;
 use transport::mailroom::LARGEST;
 use transport::{
-    AgentLink, DirectMail, Directory, Endpoint, EndpointOptions, Incoming, Link, Mailroom, Relay, RelayOptions,
-    RelayedMail, RouteOptions, RoutedTransport, Service,
+    AgentLink, DirectMail, Directory, Endpoint, EndpointOptions, Incoming, Link, Mailroom, Relay,
+    RelayOptions, RelayedMail, RouteOptions, RoutedTransport, Service,
 };
 use vocabulary::PartyId;
 use wire::agent_link::{AGENT_LINK, Peer, ToAgent, ToCoordinator};
@@ -31,13 +36,28 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let mut authority = Authority::init(&folder.path().join("root"), "bench", &Profile::default()).unwrap();
-    for (name, kind) in [("alice", Kind::Agent), ("bob", Kind::Agent), ("hub", Kind::Coordinator)] {
+    let mut authority =
+        Authority::init(&folder.path().join("root"), "bench", &Profile::default()).unwrap();
+    for (name, kind) in [
+        ("alice", Kind::Agent),
+        ("bob", Kind::Agent),
+        ("hub", Kind::Coordinator),
+    ] {
         let party = PartyId::new(name).unwrap();
-        authority.issue(&party, kind, &folder.path().join(name), &IssueOptions::default()).unwrap();
+        authority
+            .issue(
+                &party,
+                kind,
+                &folder.path().join(name),
+                &IssueOptions::default(),
+            )
+            .unwrap();
     }
     let tls = tls(folder.path()).await;
-    println!("tcp + tls:             {:7.0} MB/s  {:6.0} round trips/s", tls.0, tls.1);
+    println!(
+        "tcp + tls:             {:7.0} MB/s  {:6.0} round trips/s",
+        tls.0, tls.1
+    );
     for mtu in [1452, 6500] {
         for relayed in [false, true] {
             let (alice, bob) = agents(folder.path(), mtu, relayed).await;
@@ -57,11 +77,19 @@ async fn main() {
 
 /// Megabytes and round trips of 64 bytes, each for a second, of TCP with TLS.
 async fn tls(folder: &Path) -> (f64, f64) {
-    let server = pki::server_config(&Identity::load(&folder.join("bob")).unwrap(), &[b"bench"]).unwrap();
-    let expected = ExpectedPeer { kind: Kind::Agent, party: None };
+    let server =
+        pki::server_config(&Identity::load(&folder.join("bob")).unwrap(), &[b"bench"]).unwrap();
+    let expected = ExpectedPeer {
+        kind: Kind::Agent,
+        party: None,
+    };
     let name = expected.server_name().try_into().unwrap();
-    let client =
-        pki::client_config_for(&Identity::load(&folder.join("alice")).unwrap(), &[b"bench"], expected).unwrap();
+    let client = pki::client_config_for(
+        &Identity::load(&folder.join("alice")).unwrap(),
+        &[b"bench"],
+        expected,
+    )
+    .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(async move {
@@ -81,7 +109,10 @@ async fn tls(folder: &Path) -> (f64, f64) {
     });
     let stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    let mut stream = TlsConnector::from(client).connect(name, stream).await.unwrap();
+    let mut stream = TlsConnector::from(client)
+        .connect(name, stream)
+        .await
+        .unwrap();
     let piece = vec![7; 256 << 10];
     let start = Instant::now();
     for _ in 0..BULK * LETTERS / piece.len() {
@@ -97,16 +128,29 @@ async fn tls(folder: &Path) -> (f64, f64) {
     }
     let trips = start.elapsed();
     serving.await.unwrap();
-    ((BULK * LETTERS) as f64 / 1e6 / bulk.as_secs_f64(), SMALL_LETTERS as f64 / trips.as_secs_f64())
+    (
+        (BULK * LETTERS) as f64 / 1e6 / bulk.as_secs_f64(),
+        SMALL_LETTERS as f64 / trips.as_secs_f64(),
+    )
 }
 
-async fn bulk(alice: &Arc<RoutedTransport>, bob: &Arc<RoutedTransport>, at_once: usize, name: &str) -> f64 {
+async fn bulk(
+    alice: &Arc<RoutedTransport>,
+    bob: &Arc<RoutedTransport>,
+    at_once: usize,
+    name: &str,
+) -> f64 {
     let body = vec![7; BULK];
     let start = Instant::now();
     for turn in 0..LETTERS / at_once {
         let sends: Vec<_> = (0..at_once)
             .map(|lane| {
-                let envelope = letter("guest", "host", &format!("{name}.{turn}.{lane}"), body.clone());
+                let envelope = letter(
+                    "guest",
+                    "host",
+                    &format!("{name}.{turn}.{lane}"),
+                    body.clone(),
+                );
                 let (alice, bob) = (alice.clone(), bob.clone());
                 tokio::spawn(async move {
                     let address = envelope.address.clone();
@@ -134,12 +178,29 @@ async fn small(alice: &Arc<RoutedTransport>, bob: &Arc<RoutedTransport>) -> f64 
     SMALL_LETTERS as f64 / start.elapsed().as_secs_f64()
 }
 
-fn endpoint(folder: &Path, name: &str, mtu: u16, service: Service) -> (Endpoint, mpsc::Receiver<Incoming>) {
-    let options = EndpointOptions { mtu, ..EndpointOptions::at(SocketAddr::from(([127, 0, 0, 1], 0))) };
-    Endpoint::bind(options, Identity::load(&folder.join(name)).unwrap(), &[service]).unwrap()
+fn endpoint(
+    folder: &Path,
+    name: &str,
+    mtu: u16,
+    service: Service,
+) -> (Endpoint, mpsc::Receiver<Incoming>) {
+    let options = EndpointOptions {
+        mtu,
+        ..EndpointOptions::at(SocketAddr::from(([127, 0, 0, 1], 0)))
+    };
+    Endpoint::bind(
+        options,
+        Identity::load(&folder.join(name)).unwrap(),
+        &[service],
+    )
+    .unwrap()
 }
 
-async fn agents(folder: &Path, mtu: u16, relay: bool) -> (Arc<RoutedTransport>, Arc<RoutedTransport>) {
+async fn agents(
+    folder: &Path,
+    mtu: u16,
+    relay: bool,
+) -> (Arc<RoutedTransport>, Arc<RoutedTransport>) {
     let directory = Directory::new();
     let mut peers = Vec::new();
     let mut transports = Vec::new();
@@ -156,13 +217,31 @@ async fn agents(folder: &Path, mtu: u16, relay: bool) -> (Arc<RoutedTransport>, 
             mail_key: endpoint.mail_key().ok(),
         });
         let inbox = Inbox::new(InboxOptions::default()).unwrap();
-        let mailroom = Mailroom::new(identity.party().clone(), inbox, LARGEST, PATIENCE, Arc::new(|_| Ok(())));
-        let direct = DirectMail::new(endpoint.clone(), directory.clone(), mailroom.clone(), PATIENCE);
-        let expected = ExpectedPeer { kind: Kind::Coordinator, party: None };
+        let mailroom = Mailroom::new(
+            identity.party().clone(),
+            inbox,
+            LARGEST,
+            PATIENCE,
+            Arc::new(|_| Ok(())),
+        );
+        let direct = DirectMail::new(
+            endpoint.clone(),
+            directory.clone(),
+            mailroom.clone(),
+            PATIENCE,
+        );
+        let expected = ExpectedPeer {
+            kind: Kind::Coordinator,
+            party: None,
+        };
         let link = Link::new(endpoint.connect(&hub, AGENT_LINK, expected).await.unwrap());
         let (_, seen) = watch::channel(Some(link.clone()));
-        let relayed =
-            RelayedMail::new(endpoint, directory.clone(), mailroom.clone(), Arc::new(AgentLink::new(seen, PATIENCE)));
+        let relayed = RelayedMail::new(
+            endpoint,
+            directory.clone(),
+            mailroom.clone(),
+            Arc::new(AgentLink::new(seen, PATIENCE)),
+        );
         let (welcoming, opening) = (direct.clone(), relayed.clone());
         tokio::spawn(async move {
             while let Some(incoming) = incoming.recv().await {
@@ -180,8 +259,16 @@ async fn agents(folder: &Path, mtu: u16, relay: bool) -> (Arc<RoutedTransport>, 
             })
             .await
         });
-        let options = RouteOptions { relay_only: relay, ..RouteOptions::default() };
-        transports.push(RoutedTransport::new(mailroom, Some(direct), Some(relayed), options));
+        let options = RouteOptions {
+            relay_only: relay,
+            ..RouteOptions::default()
+        };
+        transports.push(RoutedTransport::new(
+            mailroom,
+            Some(direct),
+            Some(relayed),
+            options,
+        ));
     }
     directory.replace(peers);
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -190,7 +277,15 @@ async fn agents(folder: &Path, mtu: u16, relay: bool) -> (Arc<RoutedTransport>, 
 
 /// A coordinator that relays; gives its address.
 fn hub(folder: &Path, mtu: u16) -> String {
-    let (endpoint, mut incoming) = endpoint(folder, "hub", mtu, Service { alpn: AGENT_LINK, callers: Kind::Agent });
+    let (endpoint, mut incoming) = endpoint(
+        folder,
+        "hub",
+        mtu,
+        Service {
+            alpn: AGENT_LINK,
+            callers: Kind::Agent,
+        },
+    );
     let address = endpoint.local_address().unwrap().to_string();
     tokio::spawn(async move {
         let links: Arc<Mutex<HashMap<PartyId, Link>>> = Arc::default();
@@ -200,7 +295,10 @@ fn hub(folder: &Path, mtu: u16) -> String {
         while let Some(incoming) = incoming.recv().await {
             let sender = incoming.connection.peer().clone();
             let link = Link::new(incoming.connection);
-            links.lock().unwrap().insert(sender.party.clone(), link.clone());
+            links
+                .lock()
+                .unwrap()
+                .insert(sender.party.clone(), link.clone());
             let relay = relay.clone();
             tokio::spawn(async move {
                 link.serve(move |call: ToCoordinator, body, answer| {

@@ -31,7 +31,9 @@ impl MailFailure {
     /// How the own inbox's refusal counts: as another's.
     pub(crate) fn of_own(error: TransportError) -> Self {
         match error {
-            TransportError::Refused(fault) if fault.code == ErrorCode::StorageFull => Self::Full(fault),
+            TransportError::Refused(fault) if fault.code == ErrorCode::StorageFull => {
+                Self::Full(fault)
+            }
             error => Self::Final(error),
         }
     }
@@ -53,8 +55,12 @@ pub(crate) fn reply_to(result: Result<Delivery, TransportError>) -> Reply {
     Reply::Failed(match error {
         TransportError::Closed(_) => Fault::new(ErrorCode::Canceled, text),
         TransportError::AddressReused(_) => Fault::new(ErrorCode::Conflict, text),
-        TransportError::TooLarge { to, .. } => Fault::new(ErrorCode::RequestInvalid, text).at(&to.party),
-        TransportError::Unreachable { to, .. } => Fault::new(ErrorCode::PartyOffline, text).at(&to.party),
+        TransportError::TooLarge { to, .. } => {
+            Fault::new(ErrorCode::RequestInvalid, text).at(&to.party)
+        }
+        TransportError::Unreachable { to, .. } => {
+            Fault::new(ErrorCode::PartyOffline, text).at(&to.party)
+        }
         TransportError::Refused(fault) => fault,
     })
 }
@@ -64,16 +70,22 @@ pub(crate) fn outcome_of(reply: Reply, address: &Address) -> Result<(), MailFail
     let fault = match reply {
         Reply::Done => return Ok(()),
         Reply::Failed(fault) => fault,
-        _ => Fault::new(ErrorCode::ProtocolViolation, "the answer to a letter is no acknowledgement"),
+        _ => Fault::new(
+            ErrorCode::ProtocolViolation,
+            "the answer to a letter is no acknowledgement",
+        ),
     };
     Err(match fault.code {
         ErrorCode::StorageFull => MailFailure::Full(fault),
         ErrorCode::Canceled => MailFailure::Final(TransportError::Closed(address.attempt.clone())),
-        ErrorCode::Conflict => MailFailure::Final(TransportError::AddressReused(Box::new(address.clone()))),
-        // A certificate may be renewed, and the directory learns of it a moment later.
-        ErrorCode::PartyOffline | ErrorCode::PartyLost | ErrorCode::PeerTimeout | ErrorCode::CertificateRefused => {
-            MailFailure::Retry(fault)
+        ErrorCode::Conflict => {
+            MailFailure::Final(TransportError::AddressReused(Box::new(address.clone())))
         }
+        // A certificate may be renewed, and the directory learns of it a moment later.
+        ErrorCode::PartyOffline
+        | ErrorCode::PartyLost
+        | ErrorCode::PeerTimeout
+        | ErrorCode::CertificateRefused => MailFailure::Retry(fault),
         _ => MailFailure::Final(TransportError::Refused(fault)),
     })
 }

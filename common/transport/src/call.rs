@@ -45,12 +45,18 @@ pub struct CallOptions {
 impl CallOptions {
     /// A control call whose reply comes within `patience`.
     pub fn control(patience: Duration) -> Self {
-        Self { patience, priority: CONTROL }
+        Self {
+            patience,
+            priority: CONTROL,
+        }
     }
 
     /// A call with a bulky body.
     pub fn bulk(patience: Duration) -> Self {
-        Self { patience, priority: BULK }
+        Self {
+            patience,
+            priority: BULK,
+        }
     }
 }
 
@@ -64,7 +70,10 @@ pub struct Link {
 impl Link {
     /// Uses a connection for calls.
     pub fn new(connection: Connection) -> Self {
-        Self { connection, large: Arc::new(Semaphore::new(LARGE_AT_ONCE)) }
+        Self {
+            connection,
+            large: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
+        }
     }
 
     /// The connection below.
@@ -81,10 +90,14 @@ impl Link {
         options: CallOptions,
     ) -> Result<(Reply, RecvStream), LinkError> {
         let peer = self.connection.peer_name();
-        let frame = frame_bytes(request, BULK_LIMIT).map_err(|error| LinkError::of_frame(error, peer))?;
+        let frame =
+            frame_bytes(request, BULK_LIMIT).map_err(|error| LinkError::of_frame(error, peer))?;
         let opened = tokio::time::timeout(options.patience, self.connection.quic.open_bi()).await;
         let (send, mut receive) = opened
-            .map_err(|_| LinkError::TimedOut { doing: "the start of a call", after: options.patience })?
+            .map_err(|_| LinkError::TimedOut {
+                doing: "the start of a call",
+                after: options.patience,
+            })?
             .map_err(|error| LinkError::of_connection(&error, peer))?;
         let mut send = Outgoing::new(send, peer);
         send.set_priority(options.priority);
@@ -108,20 +121,36 @@ impl Link {
             Some(reply) => reply,
             None => tokio::time::timeout(options.patience, &mut reply)
                 .await
-                .map_err(|_| LinkError::TimedOut { doing: "the reply to a call", after: options.patience })?,
+                .map_err(|_| LinkError::TimedOut {
+                    doing: "the reply to a call",
+                    after: options.patience,
+                })?,
         };
         drop(reply);
-        Ok((read.map_err(|error| LinkError::of_frame(error, peer))?, receive))
+        Ok((
+            read.map_err(|error| LinkError::of_frame(error, peer))?,
+            receive,
+        ))
     }
 
     /// Waits for the next call of the other side; its request is read by [`IncomingCall::read`], so that a slow caller
     /// holds up nobody.
     pub async fn accept<Q: DeserializeOwned>(&self) -> Result<IncomingCall<Q>, LinkError> {
         let peer = self.connection.peer_name();
-        let (send, receive) =
-            self.connection.quic.accept_bi().await.map_err(|error| LinkError::of_connection(&error, peer))?;
+        let (send, receive) = self
+            .connection
+            .quic
+            .accept_bi()
+            .await
+            .map_err(|error| LinkError::of_connection(&error, peer))?;
         let large = self.large.clone();
-        Ok(IncomingCall { send, receive, peer: peer.to_owned(), large, request: PhantomData })
+        Ok(IncomingCall {
+            send,
+            receive,
+            peer: peer.to_owned(),
+            large,
+            request: PhantomData,
+        })
     }
 
     /// Serves all calls of the other side until the connection ends, and says why it did. At most as many run at once as
@@ -165,18 +194,34 @@ pub struct IncomingCall<Q> {
 impl<Q: DeserializeOwned> IncomingCall<Q> {
     /// Reads the request. If it is not well formed or does not come, the caller gets a fault as reply.
     pub async fn read(mut self) -> Result<(Q, RecvStream, Answer), LinkError> {
-        let mut answer = Answer { out: Outgoing::new(self.send, &self.peer), place: None };
-        let read = tokio::time::timeout(REQUEST_PATIENCE, read_request::<Q>(&mut self.receive, self.large)).await;
+        let mut answer = Answer {
+            out: Outgoing::new(self.send, &self.peer),
+            place: None,
+        };
+        let read = tokio::time::timeout(
+            REQUEST_PATIENCE,
+            read_request::<Q>(&mut self.receive, self.large),
+        )
+        .await;
         let error = match read {
             Ok(Ok((request, place))) => {
                 answer.place = place;
                 return Ok((request, self.receive, answer));
             }
             Ok(Err(error)) => LinkError::of_frame(error, &self.peer),
-            Err(_) => LinkError::TimedOut { doing: "the request of a call", after: REQUEST_PATIENCE },
+            Err(_) => LinkError::TimedOut {
+                doing: "the request of a call",
+                after: REQUEST_PATIENCE,
+            },
         };
         // If the caller is gone this fails, too; the first error is the one that counts.
-        let _ = answer.reply(&Reply::Failed(Fault::from(error.clone())), Body::Empty, REQUEST_PATIENCE).await;
+        let _ = answer
+            .reply(
+                &Reply::Failed(Fault::from(error.clone())),
+                Body::Empty,
+                REQUEST_PATIENCE,
+            )
+            .await;
         Err(error)
     }
 }
@@ -188,7 +233,11 @@ async fn read_request<Q: DeserializeOwned>(
 ) -> Result<(Q, Option<OwnedSemaphorePermit>), FrameError> {
     let size = read_size(receive, BULK_LIMIT).await?;
     // The semaphore is never closed.
-    let place = if size > SMALL { large.acquire_owned().await.ok() } else { None };
+    let place = if size > SMALL {
+        large.acquire_owned().await.ok()
+    } else {
+        None
+    };
     Ok((decode(&read_body(receive, size).await?)?, place))
 }
 
@@ -200,9 +249,15 @@ pub struct Answer {
 
 impl Answer {
     /// Sends the reply and its body, whose pieces must each be taken within `patience`.
-    pub async fn reply(mut self, reply: &Reply, body: Body, patience: Duration) -> Result<(), LinkError> {
+    pub async fn reply(
+        mut self,
+        reply: &Reply,
+        body: Body,
+        patience: Duration,
+    ) -> Result<(), LinkError> {
         self.out.set_priority(CONTROL);
-        let frame = frame_bytes(reply, BULK_LIMIT).map_err(|error| LinkError::of_frame(error, ""))?;
+        let frame =
+            frame_bytes(reply, BULK_LIMIT).map_err(|error| LinkError::of_frame(error, ""))?;
         self.out.write(frame.into(), patience).await?;
         if !matches!(body, Body::Empty) {
             self.out.set_priority(BULK);

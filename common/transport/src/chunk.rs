@@ -48,14 +48,23 @@ impl Claim {
         let body = envelope.body.clone();
         let size = body.len();
         let hash = heavy(size, move || *blake3::hash(&body).as_bytes()).await?;
-        Ok(Self { address: envelope.address.clone(), message: envelope.message.clone(), size: size as u64, hash })
+        Ok(Self {
+            address: envelope.address.clone(),
+            message: envelope.message.clone(),
+            size: size as u64,
+            hash,
+        })
     }
 }
 
 /// The most bytes that a body of `plain` bytes has when it is sealed.
 pub(crate) fn sealed_bound(plain: u64) -> u64 {
     let whole = plain.saturating_add(CLAIM_LIMIT);
-    whole.saturating_add(whole.div_ceil(PIECE as u64).saturating_mul(4 + OVERHEAD_BYTES as u64))
+    whole.saturating_add(
+        whole
+            .div_ceil(PIECE as u64)
+            .saturating_mul(4 + OVERHEAD_BYTES as u64),
+    )
 }
 
 /// What all pieces of a letter are bound to. The size in the head is the sealed one and may be the relay's word.
@@ -66,12 +75,20 @@ fn bound_to(head: &MailHead, index: u64) -> Result<Vec<u8>, Fault> {
 }
 
 /// Runs work where it does not hold up the network.
-async fn heavy<T: Send + 'static>(size: usize, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+async fn heavy<T: Send + 'static>(
+    size: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Fault> {
     if size <= SMALL {
         return Ok(work());
     }
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Fault::new(ErrorCode::Internal, format!("sealing was interrupted: {error}")))
+    done.map_err(|error| {
+        Fault::new(
+            ErrorCode::Internal,
+            format!("sealing was interrupted: {error}"),
+        )
+    })
 }
 
 /// A letter as it is sealed, piece by piece: the next piece is being sealed while one is on its way.
@@ -87,37 +104,69 @@ pub(crate) struct Sealing {
 
 impl Sealing {
     /// Gives the letter's head, with the exact sealed size, and the source of its sealed bytes.
-    pub(crate) fn new(envelope: &Envelope, claim: &SignedBytes, receiver: [u8; 65]) -> Result<(MailHead, Self), Fault> {
+    pub(crate) fn new(
+        envelope: &Envelope,
+        claim: &SignedBytes,
+        receiver: [u8; 65],
+    ) -> Result<(MailHead, Self), Fault> {
         let mut first = BytesMut::from(&frame_bytes(claim, CLAIM_LIMIT as usize)?[..]);
         let whole = first.len() + envelope.body.len();
         let size = (whole + whole.div_ceil(PIECE) * (4 + OVERHEAD_BYTES)) as u64;
         let mut rest = envelope.body.clone();
         first.extend_from_slice(&rest.split_to(rest.len().min(PIECE - first.len())));
-        let head = MailHead { address: envelope.address.clone(), message: envelope.message.clone(), size };
+        let head = MailHead {
+            address: envelope.address.clone(),
+            message: envelope.message.clone(),
+            size,
+        };
         let first = Some(first.freeze());
-        let sealing = Self { head: Arc::new(head.clone()), receiver, first, rest, index: 0, ahead: None };
+        let sealing = Self {
+            head: Arc::new(head.clone()),
+            receiver,
+            first,
+            rest,
+            index: 0,
+            ahead: None,
+        };
         Ok((head, sealing))
     }
 
     /// The size of the next piece, and what seals it.
-    fn next_work(&mut self) -> Option<(usize, impl FnOnce() -> Result<Bytes, Fault> + Send + 'static + use<>)> {
+    fn next_work(
+        &mut self,
+    ) -> Option<(
+        usize,
+        impl FnOnce() -> Result<Bytes, Fault> + Send + 'static + use<>,
+    )> {
         let plain = match self.first.take() {
             Some(first) => first,
             None if self.rest.is_empty() => return None,
             None => self.rest.split_to(self.rest.len().min(PIECE)),
         };
-        let (head, receiver, index, size) = (self.head.clone(), self.receiver, self.index, plain.len());
+        let (head, receiver, index, size) =
+            (self.head.clone(), self.receiver, self.index, plain.len());
         self.index += 1;
         Some((size, move || seal_piece(&head, &receiver, index, &plain)))
     }
 }
 
-fn seal_piece(head: &MailHead, receiver: &[u8; 65], index: u64, plain: &[u8]) -> Result<Bytes, Fault> {
-    let mut random = Random::from_os().map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?;
+fn seal_piece(
+    head: &MailHead,
+    receiver: &[u8; 65],
+    index: u64,
+    plain: &[u8],
+) -> Result<Bytes, Fault> {
+    let mut random =
+        Random::from_os().map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?;
     let aad = bound_to(head, index)?;
-    let sealed = seal::seal(receiver, INFO, &aad, plain, &mut random)
-        .map_err(|error| Fault::new(ErrorCode::Internal, format!("cannot seal a letter: {error}")))?;
-    let length = u32::try_from(sealed.len()).map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?;
+    let sealed = seal::seal(receiver, INFO, &aad, plain, &mut random).map_err(|error| {
+        Fault::new(
+            ErrorCode::Internal,
+            format!("cannot seal a letter: {error}"),
+        )
+    })?;
+    let length = u32::try_from(sealed.len())
+        .map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?;
     let mut piece = BytesMut::with_capacity(4 + sealed.len());
     piece.put_u32(length);
     piece.put_slice(&sealed);
@@ -128,9 +177,12 @@ fn seal_piece(head: &MailHead, receiver: &[u8; 65], index: u64, plain: &[u8]) ->
 impl Pieces for Sealing {
     async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         let current = match self.ahead.take() {
-            Some(ahead) => ahead
-                .await
-                .map_err(|error| Fault::new(ErrorCode::Internal, format!("sealing was interrupted: {error}")))?,
+            Some(ahead) => ahead.await.map_err(|error| {
+                Fault::new(
+                    ErrorCode::Internal,
+                    format!("sealing was interrupted: {error}"),
+                )
+            })?,
             None => match self.next_work() {
                 Some((size, work)) => heavy(size, work).await?,
                 None => return Ok(None),
@@ -154,7 +206,11 @@ pub(crate) struct Opening {
 impl Opening {
     /// Of a letter that is sealed to one of these keys.
     pub(crate) fn new(head: &MailHead, secrets: Vec<Arc<SecretScalar>>) -> Self {
-        Self { head: Arc::new(head.clone()), secrets, index: 0 }
+        Self {
+            head: Arc::new(head.clone()),
+            secrets,
+            index: 0,
+        }
     }
 
     /// Opens the next piece.
@@ -164,7 +220,9 @@ impl Opening {
         let opened = heavy(sealed.len(), move || {
             let aad = bound_to(&head, index)?;
             let open = |secret: &Arc<SecretScalar>| seal::open(secret, INFO, &aad, &sealed).ok();
-            let opened = secrets.into_iter().find_map(|secret| open(&secret).map(|plain| (secret, plain)));
+            let opened = secrets
+                .into_iter()
+                .find_map(|secret| open(&secret).map(|plain| (secret, plain)));
             opened.ok_or_else(refused)
         });
         let (secret, plain) = opened.await??;
@@ -173,9 +231,17 @@ impl Opening {
     }
 
     /// Opens the first piece: the claim, not verified yet, and the beginning of the body.
-    pub(crate) async fn open_first(&mut self, sealed: Vec<u8>) -> Result<(SignedBytes, Claim, Bytes), Fault> {
+    pub(crate) async fn open_first(
+        &mut self,
+        sealed: Vec<u8>,
+    ) -> Result<(SignedBytes, Claim, Bytes), Fault> {
         let mut plain = Bytes::from(self.open(sealed).await?);
-        let broken = || Fault::new(ErrorCode::FrameInvalid, "a sealed letter does not begin with a claim");
+        let broken = || {
+            Fault::new(
+                ErrorCode::FrameInvalid,
+                "a sealed letter does not begin with a claim",
+            )
+        };
         let length = plain.try_get_u32().map_err(|_| broken())? as usize;
         if length > plain.len() {
             return Err(broken());
@@ -187,7 +253,8 @@ impl Opening {
 }
 
 fn refused() -> Fault {
-    let message = "a sealed letter does not open: it was changed on its way, or sealed to a key that is over";
+    let message =
+        "a sealed letter does not open: it was changed on its way, or sealed to a key that is over";
     Fault::new(ErrorCode::CertificateRefused, message)
         .next("if this agent was started again just now, the sender tries again with its new key")
 }
@@ -216,14 +283,33 @@ mod tests {
     async fn announces_the_exact_sealed_size_and_opens_to_the_same_bytes() {
         let secret = || SecretScalar::new([7; 32]);
         let receiver = secret().public_sec1().unwrap();
-        for size in [0usize, 1, 40_000, PIECE - 2_000, PIECE, PIECE + 1, 2 * PIECE + 17] {
-            let envelope = letter("guest", "host", "x", (0..size).map(|i| (i / 9) as u8).collect());
+        for size in [
+            0usize,
+            1,
+            40_000,
+            PIECE - 2_000,
+            PIECE,
+            PIECE + 1,
+            2 * PIECE + 17,
+        ] {
+            let envelope = letter(
+                "guest",
+                "host",
+                "x",
+                (0..size).map(|i| (i / 9) as u8).collect(),
+            );
             let (head, mut sealing) = Sealing::new(&envelope, &signed(), receiver).unwrap();
-            let mut opening = Opening::new(&head, vec![Arc::new(SecretScalar::new([8; 32])), Arc::new(secret())]);
+            let mut opening = Opening::new(
+                &head,
+                vec![Arc::new(SecretScalar::new([8; 32])), Arc::new(secret())],
+            );
             let (mut sealed_size, mut body, mut first) = (0, Vec::new(), true);
             while let Some(piece) = sealing.next().await.unwrap() {
                 sealed_size += piece.len() as u64;
-                assert_eq!(piece[..4], u32::try_from(piece.len() - 4).unwrap().to_be_bytes());
+                assert_eq!(
+                    piece[..4],
+                    u32::try_from(piece.len() - 4).unwrap().to_be_bytes()
+                );
                 let sealed = piece[4..].to_vec();
                 if std::mem::take(&mut first) {
                     let (claim, _, beginning) = opening.open_first(sealed).await.unwrap();
@@ -243,11 +329,24 @@ mod tests {
     async fn a_first_piece_that_is_no_claim_is_refused() {
         let secret = SecretScalar::new([7; 32]);
         let receiver = secret.public_sec1().unwrap();
-        let head = MailHead { address: letter("guest", "host", "x", vec![]).address, message: "m".into(), size: 0 };
-        for plain in [&b""[..], b"\x00\x00", b"\xff\xff\xff\xff", b"\x00\x00\x00\x02\xc1\xc1", b"\x00\x00\x00\x00"] {
+        let head = MailHead {
+            address: letter("guest", "host", "x", vec![]).address,
+            message: "m".into(),
+            size: 0,
+        };
+        for plain in [
+            &b""[..],
+            b"\x00\x00",
+            b"\xff\xff\xff\xff",
+            b"\x00\x00\x00\x02\xc1\xc1",
+            b"\x00\x00\x00\x00",
+        ] {
             let sealed = seal_piece(&head, &receiver, 0, plain).unwrap();
             let mut opening = Opening::new(&head, vec![Arc::new(SecretScalar::new([7; 32]))]);
-            assert!(opening.open_first(sealed[4..].to_vec()).await.is_err(), "{plain:?}");
+            assert!(
+                opening.open_first(sealed[4..].to_vec()).await.is_err(),
+                "{plain:?}"
+            );
         }
     }
 }

@@ -20,7 +20,10 @@ use crate::mailroom::Mailroom;
 use crate::stream::Body;
 
 /// What an agent's endpoint accepts for direct mail.
-pub const SERVICE: Service = Service { alpn: DIRECT_MAIL, callers: Kind::Agent };
+pub const SERVICE: Service = Service {
+    alpn: DIRECT_MAIL,
+    callers: Kind::Agent,
+};
 
 /// Addresses of one party that are dialled: the list is that party's own word.
 const MOST_ADDRESSES: usize = 8;
@@ -50,13 +53,28 @@ struct Pooled {
 impl DirectMail {
     /// Dials with `endpoint` the addresses in `directory`; what comes in goes to `mailroom`. A letter's pieces and its
     /// acknowledgement must each come within `patience`.
-    pub fn new(endpoint: Endpoint, directory: Directory, mailroom: Arc<Mailroom>, patience: Duration) -> Arc<Self> {
-        Arc::new(Self { endpoint, directory, mailroom, patience, pool: Mutex::default() })
+    pub fn new(
+        endpoint: Endpoint,
+        directory: Directory,
+        mailroom: Arc<Mailroom>,
+        patience: Duration,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            endpoint,
+            directory,
+            mailroom,
+            patience,
+            pool: Mutex::default(),
+        })
     }
 
     /// Whether there is a connection to the party, or an address to dial.
     pub fn may_reach(&self, party: &PartyId) -> bool {
-        self.pooled(party).is_some() || self.directory.peer(party).is_some_and(|peer| !peer.direct.is_empty())
+        self.pooled(party).is_some()
+            || self
+                .directory
+                .peer(party)
+                .is_some_and(|peer| !peer.direct.is_empty())
     }
 
     /// Takes a connection that another agent dialled: serves its letters, and uses it for letters back.
@@ -88,7 +106,9 @@ impl DirectMail {
             size: envelope.body.len() as u64,
         };
         let body = Body::Bytes(envelope.body.clone());
-        let called = Link::new(connection.clone()).call(&head, body, CallOptions::bulk(self.patience)).await;
+        let called = Link::new(connection.clone())
+            .call(&head, body, CallOptions::bulk(self.patience))
+            .await;
         // A connection that swallows letters is worse than none.
         if matches!(called, Err(LinkError::TimedOut { .. })) {
             connection.close("a letter was not acknowledged");
@@ -100,15 +120,30 @@ impl DirectMail {
         if let Some(connection) = self.pooled(party) {
             return Ok(connection);
         }
-        let turn = self.pool().turns.entry(party.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone();
+        let turn = self
+            .pool()
+            .turns
+            .entry(party.clone())
+            .or_insert_with(|| Arc::new(Semaphore::new(1)))
+            .clone();
         let _turn = turn.acquire().await;
         if let Some(connection) = self.pooled(party) {
             return Ok(connection);
         }
-        let addresses = self.directory.peer(party).map(|peer| peer.direct).unwrap_or_default();
-        let mut last = LinkError::Unreachable { address: party.to_string(), detail: "no address is known".to_owned() };
+        let addresses = self
+            .directory
+            .peer(party)
+            .map(|peer| peer.direct)
+            .unwrap_or_default();
+        let mut last = LinkError::Unreachable {
+            address: party.to_string(),
+            detail: "no address is known".to_owned(),
+        };
         for address in addresses.into_iter().take(MOST_ADDRESSES) {
-            let expected = ExpectedPeer { kind: Kind::Agent, party: Some(party.clone()) };
+            let expected = ExpectedPeer {
+                kind: Kind::Agent,
+                party: Some(party.clone()),
+            };
             match self.endpoint.connect(&address, DIRECT_MAIL, expected).await {
                 Ok(connection) => {
                     self.keep(connection.clone());
@@ -123,7 +158,10 @@ impl DirectMail {
     fn pooled(&self, party: &PartyId) -> Option<Connection> {
         let run = self.run_of(party);
         let pool = self.pool();
-        let pooled = pool.connections.get(party).filter(|pooled| !pooled.connection.is_lost() && pooled.run == run)?;
+        let pooled = pool
+            .connections
+            .get(party)
+            .filter(|pooled| !pooled.connection.is_lost() && pooled.run == run)?;
         Some(pooled.connection.clone())
     }
 
@@ -136,7 +174,10 @@ impl DirectMail {
     /// that somebody is at its other end.
     fn keep(self: &Arc<Self>, connection: Connection) {
         let party = connection.peer().party.clone();
-        let pooled = Pooled { connection: connection.clone(), run: self.run_of(&party) };
+        let pooled = Pooled {
+            connection: connection.clone(),
+            run: self.run_of(&party),
+        };
         self.pool().connections.insert(party.clone(), pooled);
         let (mail, mailroom) = (Arc::downgrade(self), self.mailroom.clone());
         tokio::spawn(async move {
@@ -150,7 +191,11 @@ impl DirectMail {
 
     fn forget(&self, party: &PartyId, connection: &Connection) {
         let mut pool = self.pool();
-        if pool.connections.get(party).is_some_and(|pooled| pooled.connection.is_same(connection)) {
+        if pool
+            .connections
+            .get(party)
+            .is_some_and(|pooled| pooled.connection.is_same(connection))
+        {
             pool.connections.remove(party);
         }
     }
@@ -171,7 +216,9 @@ async fn serve(connection: Connection, mailroom: Arc<Mailroom>) -> LinkError {
                 tracing::debug!(address = %head.address, %error, "a letter was not taken");
             }
             // If the acknowledgement is lost the sender repeats the letter, and the inbox recognises it.
-            let _ = answer.reply(&reply_to(taken), Body::Empty, mailroom.patience()).await;
+            let _ = answer
+                .reply(&reply_to(taken), Body::Empty, mailroom.patience())
+                .await;
         }
     })
     .await

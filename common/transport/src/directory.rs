@@ -20,12 +20,19 @@ impl Directory {
 
     /// Replaces the whole list, as `Welcome` and `Peers` bring it.
     pub fn replace(&self, peers: Vec<Peer>) {
-        let fresh = peers.into_iter().map(|peer| (peer.party.clone(), peer)).collect();
+        let fresh = peers
+            .into_iter()
+            .map(|peer| (peer.party.clone(), peer))
+            .collect();
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;
     }
 
     /// What is known of a party.
     pub fn peer(&self, party: &PartyId) -> Option<Peer> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(party).cloned()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(party)
+            .cloned()
     }
 }

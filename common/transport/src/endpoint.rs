@@ -82,7 +82,9 @@ impl EndpointOptions {
         if self.mtu > COMMON_MTU {
             let mut discovery = MtuDiscoveryConfig::default();
             discovery.upper_bound(self.mtu);
-            transport.initial_mtu(self.mtu).mtu_discovery_config(Some(discovery));
+            transport
+                .initial_mtu(self.mtu)
+                .mtu_discovery_config(Some(discovery));
         }
         transport
     }
@@ -140,10 +142,17 @@ impl Endpoint {
         let ids = ConnectionIds::new()?;
         config.cid_generator(move || Box::new(ids.clone()));
         // What we take from peers; 65527 is the most that UDP carries.
-        config.max_udp_payload_size(options.mtu.max(1500)).map_err(|error| cannot(std::io::Error::other(error)))?;
+        config
+            .max_udp_payload_size(options.mtu.max(1500))
+            .map_err(|error| cannot(std::io::Error::other(error)))?;
         let transport = Arc::new(options.transport());
-        let server = if services.is_empty() { None } else { Some(server_config(&identity, services, &transport)?) };
-        let quic = quinn::Endpoint::new(config, server, socket, Arc::new(TokioRuntime)).map_err(cannot)?;
+        let server = if services.is_empty() {
+            None
+        } else {
+            Some(server_config(&identity, services, &transport)?)
+        };
+        let quic =
+            quinn::Endpoint::new(config, server, socket, Arc::new(TokioRuntime)).map_err(cannot)?;
         let inner = Inner {
             quic,
             options,
@@ -153,7 +162,9 @@ impl Endpoint {
             mail_keys: MailKeys::default(),
             live: Mutex::default(),
         };
-        let endpoint = Self { inner: Arc::new(inner) };
+        let endpoint = Self {
+            inner: Arc::new(inner),
+        };
         let (to, incoming) = mpsc::channel(64);
         tokio::spawn(endpoint.clone().accept(to));
         Ok((endpoint, incoming))
@@ -162,17 +173,29 @@ impl Endpoint {
     /// The address it listens at, with the port the system chose.
     pub fn local_address(&self) -> Result<SocketAddr, LinkError> {
         let address = self.inner.options.address.to_string();
-        self.inner.quic.local_addr().map_err(|error| LinkError::CannotListen { address, detail: error.to_string() })
+        self.inner
+            .quic
+            .local_addr()
+            .map_err(|error| LinkError::CannotListen {
+                address,
+                detail: error.to_string(),
+            })
     }
 
     /// The identity in use.
     pub fn identity(&self) -> Identity {
-        self.inner.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner
+            .identity
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The key to which relayed mail is sealed, signed: for the directory. There is another one every hour.
     pub fn mail_key(&self) -> Result<SignedBytes, Fault> {
-        self.inner.mail_keys.published(&self.identity(), SystemClock.now())
+        self.inner
+            .mail_keys
+            .published(&self.identity(), SystemClock.now())
     }
 
     /// The secrets of the keys that were told and may still be in use; those whose time is over are erased.
@@ -189,14 +212,20 @@ impl Endpoint {
             self.inner.quic.set_server_config(Some(config));
         }
         let trust = identity.trust().clone();
-        *self.inner.identity.write().unwrap_or_else(PoisonError::into_inner) = identity;
+        *self
+            .inner
+            .identity
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = identity;
         let now = SystemClock.now();
         let live: Vec<Connection> = self.live().values().cloned().collect();
         let mut closed = Vec::new();
         for connection in live {
             if let Err(error) = trust.check_chain(&connection.peer().chain, now) {
                 tracing::warn!(party = %connection.peer().party, %error, "closing a link that is no longer trusted");
-                connection.quic.close(CLOSE_CERTIFICATE, error.to_string().as_bytes());
+                connection
+                    .quic
+                    .close(CLOSE_CERTIFICATE, error.to_string().as_bytes());
                 closed.push(connection.peer().party.clone());
             }
         }
@@ -204,8 +233,19 @@ impl Endpoint {
     }
 
     /// Dials `host:port`; every address the name stands for is tried. The certificate must be of the expected peer.
-    pub async fn connect(&self, address: &str, alpn: &[u8], expected: ExpectedPeer) -> Result<Connection, LinkError> {
-        self.connect_within(address, alpn, expected, self.inner.options.handshake_timeout).await
+    pub async fn connect(
+        &self,
+        address: &str,
+        alpn: &[u8],
+        expected: ExpectedPeer,
+    ) -> Result<Connection, LinkError> {
+        self.connect_within(
+            address,
+            alpn,
+            expected,
+            self.inner.options.handshake_timeout,
+        )
+        .await
     }
 
     /// The same with a patience of its own: a short one where the other end may just be starting, since the first packet to
@@ -218,21 +258,37 @@ impl Endpoint {
         patience: Duration,
     ) -> Result<Connection, LinkError> {
         let dial = self.dial(address, alpn, expected);
-        tokio::time::timeout(patience, dial).await.unwrap_or_else(|_| {
-            let detail = format!("no answer within {patience:?}");
-            Err(LinkError::Unreachable { address: address.to_owned(), detail })
-        })
+        tokio::time::timeout(patience, dial)
+            .await
+            .unwrap_or_else(|_| {
+                let detail = format!("no answer within {patience:?}");
+                Err(LinkError::Unreachable {
+                    address: address.to_owned(),
+                    detail,
+                })
+            })
     }
 
-    async fn dial(&self, address: &str, alpn: &[u8], expected: ExpectedPeer) -> Result<Connection, LinkError> {
-        let unreachable = |detail: String| LinkError::Unreachable { address: address.to_owned(), detail };
+    async fn dial(
+        &self,
+        address: &str,
+        alpn: &[u8],
+        expected: ExpectedPeer,
+    ) -> Result<Connection, LinkError> {
+        let unreachable = |detail: String| LinkError::Unreachable {
+            address: address.to_owned(),
+            detail,
+        };
         let name = expected.server_name();
         let tls = pki::client_config_for(&self.identity(), &[alpn], expected)?;
         let crypto = QuicClientConfig::try_from(tls).map_err(|error| internal(&error))?;
         let mut config = quinn::ClientConfig::new(Arc::new(crypto));
         config.transport_config(self.inner.transport.clone());
         let mut last = unreachable("the name has no address".to_owned());
-        for target in tokio::net::lookup_host(address).await.map_err(|error| unreachable(error.to_string()))? {
+        for target in tokio::net::lookup_host(address)
+            .await
+            .map_err(|error| unreachable(error.to_string()))?
+        {
             let connecting = match self.inner.quic.connect_with(config.clone(), target, &name) {
                 Ok(connecting) => connecting,
                 Err(error) => {
@@ -251,34 +307,58 @@ impl Endpoint {
 
     /// Reads who is at the other end, and keeps an eye on the connection.
     fn admit(&self, quic: quinn::Connection) -> Result<Connection, LinkError> {
-        let identity = quic.peer_identity().and_then(|any| any.downcast::<Vec<CertificateDer<'static>>>().ok());
+        let identity = quic
+            .peer_identity()
+            .and_then(|any| any.downcast::<Vec<CertificateDer<'static>>>().ok());
         let peer = pki::peer_of(identity.as_deref().map_or(&[][..], Vec::as_slice))?;
-        let connection = Connection { quic, peer: Arc::new(peer) };
+        let connection = Connection {
+            quic,
+            peer: Arc::new(peer),
+        };
         let id = connection.quic.stable_id();
         self.live().insert(id, connection.clone());
         // The identity may have changed during the handshake; from here on `set_identity` sees the connection.
-        if let Err(error) = self.identity().trust().check_chain(&connection.peer.chain, SystemClock.now()) {
+        if let Err(error) = self
+            .identity()
+            .trust()
+            .check_chain(&connection.peer.chain, SystemClock.now())
+        {
             self.live().remove(&id);
-            connection.quic.close(CLOSE_CERTIFICATE, error.to_string().as_bytes());
+            connection
+                .quic
+                .close(CLOSE_CERTIFICATE, error.to_string().as_bytes());
             return Err(error.into());
         }
         let (endpoint, watched) = (Arc::downgrade(&self.inner), connection.quic.clone());
         tokio::spawn(async move {
             watched.closed().await;
             if let Some(inner) = endpoint.upgrade() {
-                inner.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+                inner
+                    .live
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(&id);
             }
         });
         Ok(connection)
     }
 
     fn connections_of(&self, peer: &PeerIdentity) -> usize {
-        let is_same = |other: &&Connection| other.peer().party == peer.party && other.peer().kind == peer.kind;
-        self.live().values().filter(|other| !other.is_lost()).filter(is_same).count()
+        let is_same = |other: &&Connection| {
+            other.peer().party == peer.party && other.peer().kind == peer.kind
+        };
+        self.live()
+            .values()
+            .filter(|other| !other.is_lost())
+            .filter(is_same)
+            .count()
     }
 
     fn live(&self) -> std::sync::MutexGuard<'_, HashMap<usize, Connection>> {
-        self.inner.live.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn accept(self, to: mpsc::Sender<Incoming>) {
@@ -316,26 +396,54 @@ impl Endpoint {
         let connecting = attempt.accept().map_err(|error| broken(&error))?;
         let quic = tokio::time::timeout(patience, connecting)
             .await
-            .map_err(|_| LinkError::TimedOut { doing: "a handshake", after: patience })?
+            .map_err(|_| LinkError::TimedOut {
+                doing: "a handshake",
+                after: patience,
+            })?
             .map_err(|error| broken(&error))?;
-        let data = quic.handshake_data().and_then(|any| any.downcast::<HandshakeData>().ok());
+        let data = quic
+            .handshake_data()
+            .and_then(|any| any.downcast::<HandshakeData>().ok());
         let protocol = data.and_then(|data| data.protocol).unwrap_or_default();
-        let Some(service) = self.inner.services.iter().find(|service| service.alpn == protocol).copied() else {
+        let Some(service) = self
+            .inner
+            .services
+            .iter()
+            .find(|service| service.alpn == protocol)
+            .copied()
+        else {
             quic.close(CLOSE_REFUSED, b"no such service");
             return Err(LinkError::NoCommonProtocol { peer: address });
         };
         let connection = self.admit(quic)?;
         if connection.peer().kind != service.callers {
-            let message = format!("a certificate of kind {} is not taken here", connection.peer().kind);
+            let message = format!(
+                "a certificate of kind {} is not taken here",
+                connection.peer().kind
+            );
             connection.quic.close(CLOSE_CERTIFICATE, message.as_bytes());
-            return Err(LinkError::Certificate(Fault::new(ErrorCode::CertificateRefused, message)));
+            return Err(LinkError::Certificate(Fault::new(
+                ErrorCode::CertificateRefused,
+                message,
+            )));
         }
         if self.connections_of(connection.peer()) > CONNECTIONS_PER_PEER {
-            connection.quic.close(CLOSE_REFUSED, b"too many connections");
-            let message = format!("party {} has {CONNECTIONS_PER_PEER} connections already", connection.peer().party);
-            return Err(LinkError::Refused(Fault::new(ErrorCode::PermissionDenied, message)));
+            connection
+                .quic
+                .close(CLOSE_REFUSED, b"too many connections");
+            let message = format!(
+                "party {} has {CONNECTIONS_PER_PEER} connections already",
+                connection.peer().party
+            );
+            return Err(LinkError::Refused(Fault::new(
+                ErrorCode::PermissionDenied,
+                message,
+            )));
         }
-        Ok(Incoming { alpn: service.alpn, connection })
+        Ok(Incoming {
+            alpn: service.alpn,
+            connection,
+        })
     }
 
     /// Ends all connections, waits (for at most a second) until the other sides know, and frees the port. They learn that
@@ -360,5 +468,8 @@ fn server_config(
 }
 
 fn internal(error: &dyn std::error::Error) -> LinkError {
-    LinkError::Refused(Fault::new(ErrorCode::Internal, format!("cannot set up QUIC: {error}")))
+    LinkError::Refused(Fault::new(
+        ErrorCode::Internal,
+        format!("cannot set up QUIC: {error}"),
+    ))
 }

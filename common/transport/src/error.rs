@@ -90,24 +90,31 @@ impl From<PkiError> for LinkError {
 
 impl LinkError {
     pub(crate) fn lost(peer: &str, detail: impl ToString) -> Self {
-        Self::Lost { peer: peer.to_owned(), detail: detail.to_string() }
+        Self::Lost {
+            peer: peer.to_owned(),
+            detail: detail.to_string(),
+        }
     }
 
     /// Reads why QUIC ended a connection to `peer` (an address or party, for the text).
     pub(crate) fn of_connection(error: &ConnectionError, peer: &str) -> Self {
         match error {
             ConnectionError::TransportError(own) => match alert_of(own.code) {
-                Some(ALERT_NO_PROTOCOL) => Self::NoCommonProtocol { peer: peer.to_owned() },
+                Some(ALERT_NO_PROTOCOL) => Self::NoCommonProtocol {
+                    peer: peer.to_owned(),
+                },
                 Some(_) => {
-                    let message = format!("the handshake with {peer} was ended here: {}", own.reason);
-                    let next =
-                        "compare both certificates with `fedflow certs inspect`; both need the same federation root";
+                    let message =
+                        format!("the handshake with {peer} was ended here: {}", own.reason);
+                    let next = "compare both certificates with `fedflow certs inspect`; both need the same federation root";
                     Self::Certificate(Fault::new(ErrorCode::CertificateRefused, message).next(next))
                 }
                 None => Self::lost(peer, own),
             },
             ConnectionError::ConnectionClosed(close) => match alert_of(close.error_code) {
-                Some(ALERT_NO_PROTOCOL) => Self::NoCommonProtocol { peer: peer.to_owned() },
+                Some(ALERT_NO_PROTOCOL) => Self::NoCommonProtocol {
+                    peer: peer.to_owned(),
+                },
                 Some(alert) => {
                     let mut fault = Fault::from(PkiError::from_alert(alert));
                     fault.message = format!("{peer}: {}", fault.message);
@@ -126,7 +133,9 @@ impl LinkError {
                     Self::lost(peer, format!("closed by the other side: {reason}"))
                 }
             }
-            ConnectionError::VersionMismatch => Self::NoCommonProtocol { peer: peer.to_owned() },
+            ConnectionError::VersionMismatch => Self::NoCommonProtocol {
+                peer: peer.to_owned(),
+            },
             other => Self::lost(peer, other),
         }
     }
@@ -149,7 +158,9 @@ impl LinkError {
 
     /// A frame's error; behind an IO error stands what QUIC says.
     pub(crate) fn of_frame(error: FrameError, peer: &str) -> Self {
-        let FrameError::Io(io) = &error else { return Self::Frame(error.into()) };
+        let FrameError::Io(io) = &error else {
+            return Self::Frame(error.into());
+        };
         let inner = io.get_ref();
         if let Some(read) = inner.and_then(|inner| inner.downcast_ref::<ReadError>()) {
             return Self::of_read(read, peer);
@@ -162,5 +173,7 @@ impl LinkError {
 }
 
 fn alert_of(code: TransportErrorCode) -> Option<u8> {
-    u64::from(code).checked_sub(0x100).and_then(|alert| u8::try_from(alert).ok())
+    u64::from(code)
+        .checked_sub(0x100)
+        .and_then(|alert| u8::try_from(alert).ok())
 }

@@ -46,10 +46,15 @@ pub struct Greeting {
 /// Refuses a skew that breaks certificates and signatures; warns of one that is only odd.
 fn check_skew(skew_millis: i64, peer: &str) -> Result<(), Fault> {
     if skew_millis.abs() > SKEW_REFUSED_MILLIS {
-        let direction = if skew_millis > 0 { "ahead of" } else { "behind" };
+        let direction = if skew_millis > 0 {
+            "ahead of"
+        } else {
+            "behind"
+        };
         let seconds = skew_millis.abs() / 1000;
         let message = format!("the clock of {peer} is {seconds} seconds {direction} this one");
-        return Err(Fault::new(ErrorCode::ClockSkew, message).next("set both machines' clocks by a time server"));
+        return Err(Fault::new(ErrorCode::ClockSkew, message)
+            .next("set both machines' clocks by a time server"));
     }
     if skew_millis.abs() > SKEW_WARNED_MILLIS {
         tracing::warn!(peer, skew_millis, "the clocks differ");
@@ -68,25 +73,58 @@ pub async fn greet(
     let exchange = exchange(&connection, hello, patience);
     let welcome = tokio::time::timeout(patience, exchange)
         .await
-        .map_err(|_| LinkError::TimedOut { doing: "the coordinator's welcome", after: patience })??;
+        .map_err(|_| LinkError::TimedOut {
+            doing: "the coordinator's welcome",
+            after: patience,
+        })??;
     let (protocol, version, capabilities, theirs, heartbeat_millis, peers) = match welcome {
-        Welcome::Accepted { protocol, version, capabilities, now, heartbeat_millis, peers } => {
-            (protocol, version, capabilities, now, heartbeat_millis, peers)
-        }
+        Welcome::Accepted {
+            protocol,
+            version,
+            capabilities,
+            now,
+            heartbeat_millis,
+            peers,
+        } => (
+            protocol,
+            version,
+            capabilities,
+            now,
+            heartbeat_millis,
+            peers,
+        ),
         Welcome::Refused(fault) => return Err(LinkError::Refused(fault)),
     };
     if protocol < hello.protocol.0 || protocol > hello.protocol.1 {
-        let message = format!("the coordinator chose protocol version {protocol}, which was not offered");
-        return Err(LinkError::Refused(Fault::new(ErrorCode::VersionMismatch, message)));
+        let message =
+            format!("the coordinator chose protocol version {protocol}, which was not offered");
+        return Err(LinkError::Refused(Fault::new(
+            ErrorCode::VersionMismatch,
+            message,
+        )));
     }
     let skew_millis = theirs.millis_since(now);
     check_skew(skew_millis, connection.peer_name()).map_err(LinkError::Refused)?;
-    let agreed = Agreed { protocol, capabilities, skew_millis };
+    let agreed = Agreed {
+        protocol,
+        capabilities,
+        skew_millis,
+    };
     let heartbeat = Duration::from_millis(heartbeat_millis.max(100));
-    Ok(Greeting { link: Link::new(connection), agreed, version, heartbeat, peers })
+    Ok(Greeting {
+        link: Link::new(connection),
+        agreed,
+        version,
+        heartbeat,
+        peers,
+    })
 }
 
-async fn exchange(connection: &Connection, hello: &Hello, patience: Duration) -> Result<Welcome, LinkError> {
+async fn exchange(
+    connection: &Connection,
+    hello: &Hello,
+    patience: Duration,
+) -> Result<Welcome, LinkError> {
     let peer = connection.peer_name();
     let frame = frame_bytes(hello, BULK_LIMIT).map_err(|error| LinkError::of_frame(error, peer))?;
     let opened = connection.quic.open_bi().await;
@@ -95,7 +133,9 @@ async fn exchange(connection: &Connection, hello: &Hello, patience: Duration) ->
     send.set_priority(CONTROL);
     send.write(frame.into(), patience).await?;
     send.finish();
-    read_frame(&mut receive, BULK_LIMIT).await.map_err(|error| LinkError::of_frame(error, peer))
+    read_frame(&mut receive, BULK_LIMIT)
+        .await
+        .map_err(|error| LinkError::of_frame(error, peer))
 }
 
 /// An agent's hello that waits for its answer.
@@ -107,19 +147,34 @@ pub struct HelloCall {
 }
 
 /// The coordinator's half: waits for the hello of a connection.
-pub async fn read_hello(connection: Connection, patience: Duration) -> Result<HelloCall, LinkError> {
+pub async fn read_hello(
+    connection: Connection,
+    patience: Duration,
+) -> Result<HelloCall, LinkError> {
     let read = async {
         let peer = connection.peer_name();
-        let (send, mut receive) =
-            connection.quic.accept_bi().await.map_err(|error| LinkError::of_connection(&error, peer))?;
+        let (send, mut receive) = connection
+            .quic
+            .accept_bi()
+            .await
+            .map_err(|error| LinkError::of_connection(&error, peer))?;
         let answer = Outgoing::new(send, peer);
-        let hello = read_frame(&mut receive, BULK_LIMIT).await.map_err(|error| LinkError::of_frame(error, peer))?;
+        let hello = read_frame(&mut receive, BULK_LIMIT)
+            .await
+            .map_err(|error| LinkError::of_frame(error, peer))?;
         Ok((hello, answer))
     };
     let read = tokio::time::timeout(patience, read).await;
-    let read = read.unwrap_or(Err(LinkError::TimedOut { doing: "the agent's hello", after: patience }));
+    let read = read.unwrap_or(Err(LinkError::TimedOut {
+        doing: "the agent's hello",
+        after: patience,
+    }));
     match read {
-        Ok((hello, answer)) => Ok(HelloCall { hello, connection, answer }),
+        Ok((hello, answer)) => Ok(HelloCall {
+            hello,
+            connection,
+            answer,
+        }),
         Err(error) => {
             connection.close(&error.to_string());
             Err(error)
@@ -138,11 +193,19 @@ impl HelloCall {
         let protocol = choose(PROTOCOL, self.hello.protocol)?;
         let skew_millis = self.hello.now.millis_since(now);
         check_skew(skew_millis, self.connection.peer_name())?;
-        Ok(Agreed { protocol, capabilities: shared_capabilities(capabilities, &self.hello.capabilities), skew_millis })
+        Ok(Agreed {
+            protocol,
+            capabilities: shared_capabilities(capabilities, &self.hello.capabilities),
+            skew_millis,
+        })
     }
 
     /// Says welcome ([`Welcome::Accepted`]); from here on both sides call.
-    pub async fn accept(mut self, welcome: &Welcome, patience: Duration) -> Result<Link, LinkError> {
+    pub async fn accept(
+        mut self,
+        welcome: &Welcome,
+        patience: Duration,
+    ) -> Result<Link, LinkError> {
         self.say(welcome, patience).await?;
         Ok(Link::new(self.connection))
     }
@@ -171,6 +234,9 @@ pub fn done(reply: Reply) -> Result<(), Fault> {
     match reply {
         Reply::Done => Ok(()),
         Reply::Failed(fault) => Err(fault),
-        _ => Err(Fault::new(ErrorCode::ProtocolViolation, "the reply does not fit the call")),
+        _ => Err(Fault::new(
+            ErrorCode::ProtocolViolation,
+            "the reply does not fit the call",
+        )),
     }
 }

@@ -40,15 +40,22 @@ impl MailKeys {
     }
 
     /// The key to publish, signed; another one where the last was made an hour ago.
-    pub(crate) fn published(&self, identity: &Identity, now: Timestamp) -> Result<SignedBytes, Fault> {
+    pub(crate) fn published(
+        &self,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<SignedBytes, Fault> {
         let key = {
             let mut keys = self.keys();
             forget_ended(&mut keys, now);
-            let is_fresh = |key: &OwnKey| key.made <= now && now < key.made.plus_millis(REPLACED_MILLIS);
+            let is_fresh =
+                |key: &OwnKey| key.made <= now && now < key.made.plus_millis(REPLACED_MILLIS);
             if !keys.last().is_some_and(is_fresh) {
                 keys.push(fresh(now)?);
             }
-            let last = keys.last().ok_or_else(|| internal("there is no key for mail"))?;
+            let last = keys
+                .last()
+                .ok_or_else(|| internal("there is no key for mail"))?;
             MailKey {
                 party: identity.party().clone(),
                 public: last.public.to_vec(),
@@ -80,14 +87,22 @@ fn fresh(now: Timestamp) -> Result<OwnKey, Fault> {
         random.fill(&mut *scalar);
         let secret = SecretScalar::new(*scalar);
         if let Ok(public) = secret.public_sec1() {
-            return Ok(OwnKey { secret: Arc::new(secret), public, made: now, until: now.plus_millis(LIFE_MILLIS) });
+            return Ok(OwnKey {
+                secret: Arc::new(secret),
+                public,
+                made: now,
+                until: now.plus_millis(LIFE_MILLIS),
+            });
         }
     }
     Err(internal("no scalar was in range"))
 }
 
 fn internal(what: &str) -> Fault {
-    Fault::new(ErrorCode::Internal, format!("no key for relayed mail: {what}"))
+    Fault::new(
+        ErrorCode::Internal,
+        format!("no key for relayed mail: {what}"),
+    )
 }
 
 /// The key of a peer's agent to seal to: signed by its certificate for this purpose, of that party, not over, and short-lived.
@@ -105,7 +120,10 @@ pub(crate) fn of_peer(
         .map_err(|error| refused(&Fault::from(error).to_string()))?;
     let key: MailKey = decode(&signed.bytes)?;
     if signer.party != *party || signer.kind != Kind::Agent || key.party != *party {
-        return Err(refused(&format!("it is of {} {}", signer.kind, signer.party)));
+        return Err(refused(&format!(
+            "it is of {} {}",
+            signer.kind, signer.party
+        )));
     }
     if key.until < now {
         return Err(refused("its time is over"));
@@ -113,7 +131,10 @@ pub(crate) fn of_peer(
     if key.until > now.plus_millis(LONGEST_MILLIS) {
         return Err(refused("it is not short-lived"));
     }
-    key.public.as_slice().try_into().map_err(|_| refused("it is no key"))
+    key.public
+        .as_slice()
+        .try_into()
+        .map_err(|_| refused("it is no key"))
 }
 
 #[cfg(test)]
@@ -127,10 +148,21 @@ mod tests {
         let mut authority = pki::Authority::init(&root, "mail", &pki::Profile::default()).unwrap();
         let mut issue = |name: &str, kind| {
             let home = folder.path().join(format!("{name}-{kind}"));
-            authority.issue(&PartyId::new(name).unwrap(), kind, &home, &pki::IssueOptions::default()).unwrap();
+            authority
+                .issue(
+                    &PartyId::new(name).unwrap(),
+                    kind,
+                    &home,
+                    &pki::IssueOptions::default(),
+                )
+                .unwrap();
             Identity::load(&home).unwrap()
         };
-        let all = vec![issue("bob", Kind::Agent), issue("alice", Kind::Agent), issue("bob", Kind::Coordinator)];
+        let all = vec![
+            issue("bob", Kind::Agent),
+            issue("alice", Kind::Agent),
+            issue("bob", Kind::Coordinator),
+        ];
         (folder, all)
     }
 
@@ -147,7 +179,11 @@ mod tests {
         assert_eq!(public(59), first);
         assert_ne!(public(60), first);
         assert_eq!(keys.secrets(at(61)).len(), 2);
-        assert_eq!(keys.secrets(at(61))[1].public_sec1().unwrap(), first, "mail under way is still read");
+        assert_eq!(
+            keys.secrets(at(61))[1].public_sec1().unwrap(),
+            first,
+            "mail under way is still read"
+        );
         assert_eq!(keys.secrets(at(135)).len(), 2);
         assert_eq!(keys.secrets(at(136)).len(), 1, "the first is erased");
         assert_eq!(keys.secrets(at(60 + 136)).len(), 0);
@@ -159,7 +195,9 @@ mod tests {
         let (_folder, all) = identities();
         let now = SystemClock.now();
         let refusal = |signed: &SignedBytes, now| {
-            of_peer(signed, all[0].party(), &all[1], now).map_err(|fault| fault.to_string()).unwrap_err()
+            of_peer(signed, all[0].party(), &all[1], now)
+                .map_err(|fault| fault.to_string())
+                .unwrap_err()
         };
         let good = MailKeys::default().published(&all[0], now).unwrap();
         assert!(of_peer(&good, all[0].party(), &all[1], now).is_ok());
@@ -172,14 +210,27 @@ mod tests {
         let at = changed.bytes.len() - 1;
         changed.bytes[at] ^= 1;
         assert!(refusal(&changed, now).contains("FF404"));
-        let sign = |key: &MailKey, context: &str| all[0].sign(context, &encode(key).unwrap()).unwrap();
+        let sign =
+            |key: &MailKey, context: &str| all[0].sign(context, &encode(key).unwrap()).unwrap();
         let key: MailKey = decode(&good.bytes).unwrap();
-        assert!(refusal(&sign(&key, "fedflow mail v2"), now).contains("FF404"), "another purpose");
-        let long = MailKey { until: now.plus_millis(LONGEST_MILLIS + 1), ..key.clone() };
+        assert!(
+            refusal(&sign(&key, "fedflow mail v2"), now).contains("FF404"),
+            "another purpose"
+        );
+        let long = MailKey {
+            until: now.plus_millis(LONGEST_MILLIS + 1),
+            ..key.clone()
+        };
         assert!(refusal(&sign(&long, MAIL_KEY_CONTEXT), now).contains("not short-lived"));
-        let other = MailKey { party: PartyId::new("carol").unwrap(), ..key.clone() };
+        let other = MailKey {
+            party: PartyId::new("carol").unwrap(),
+            ..key.clone()
+        };
         assert!(refusal(&sign(&other, MAIL_KEY_CONTEXT), now).contains("it is of"));
-        let short = MailKey { public: vec![4; 10], ..key };
+        let short = MailKey {
+            public: vec![4; 10],
+            ..key
+        };
         assert!(refusal(&sign(&short, MAIL_KEY_CONTEXT), now).contains("it is no key"));
     }
 
@@ -193,20 +244,33 @@ mod tests {
         let published = keys.published(&all[0], now).unwrap();
         let to = of_peer(&published, all[0].party(), &all[1], now).unwrap();
         let envelope = wire::contract::letter("guest", "host", "x", vec![7; 100]);
-        let signed = all[1].sign("fedflow mail v1", &encode(&("claim",)).unwrap()).unwrap();
+        let signed = all[1]
+            .sign("fedflow mail v1", &encode(&("claim",)).unwrap())
+            .unwrap();
         let (head, mut sealing) = Sealing::new(&envelope, &signed, to).unwrap();
         let sealed = sealing.next().await.unwrap().unwrap()[4..].to_vec();
-        let open = async |secrets: Vec<Arc<SecretScalar>>| Opening::new(&head, secrets).open(sealed.clone()).await;
+        let open = async |secrets: Vec<Arc<SecretScalar>>| {
+            Opening::new(&head, secrets).open(sealed.clone()).await
+        };
         // The receiver, and the receiver after an hour.
         assert!(open(keys.secrets(now)).await.is_ok());
-        keys.published(&all[0], now.plus_millis(REPLACED_MILLIS)).unwrap();
-        assert!(open(keys.secrets(now.plus_millis(REPLACED_MILLIS))).await.is_ok());
+        keys.published(&all[0], now.plus_millis(REPLACED_MILLIS))
+            .unwrap();
+        assert!(
+            open(keys.secrets(now.plus_millis(REPLACED_MILLIS)))
+                .await
+                .is_ok()
+        );
         // The certificate's key, another run's keys, and the same run once the key is over.
         let stolen = SecretScalar::new(*all[0].secret_scalar().as_bytes());
         assert!(open(vec![Arc::new(stolen)]).await.is_err());
         let restarted = MailKeys::default();
         restarted.published(&all[0], now).unwrap();
         assert!(open(restarted.secrets(now)).await.is_err());
-        assert!(open(keys.secrets(now.plus_millis(LIFE_MILLIS + KEPT_MILLIS + 1))).await.is_err());
+        assert!(
+            open(keys.secrets(now.plus_millis(LIFE_MILLIS + KEPT_MILLIS + 1)))
+                .await
+                .is_err()
+        );
     }
 }

@@ -28,8 +28,20 @@ pub struct Mailroom {
 
 impl Mailroom {
     /// Takes mail for `party` into `inbox`: bodies of at most `largest` bytes, each piece within `patience`.
-    pub fn new(party: PartyId, inbox: Arc<Inbox>, largest: u64, patience: Duration, admit: Admit) -> Arc<Self> {
-        Arc::new(Self { party, inbox, largest, patience, admit })
+    pub fn new(
+        party: PartyId,
+        inbox: Arc<Inbox>,
+        largest: u64,
+        patience: Duration,
+        admit: Admit,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            party,
+            inbox,
+            largest,
+            patience,
+            admit,
+        })
     }
 
     /// The party.
@@ -54,13 +66,19 @@ impl Mailroom {
     /// Whether a letter from an authenticated sender may come in.
     pub(crate) fn check(&self, head: &MailHead, sender: &PartyId) -> Result<(), TransportError> {
         let Address { from, to, .. } = &head.address;
-        let violation =
-            |message: String| TransportError::Refused(Fault::new(ErrorCode::ProtocolViolation, message).at(sender));
+        let violation = |message: String| {
+            TransportError::Refused(Fault::new(ErrorCode::ProtocolViolation, message).at(sender))
+        };
         if &from.party != sender {
-            return Err(violation(format!("party {sender} sent a letter in the name of {from}")));
+            return Err(violation(format!(
+                "party {sender} sent a letter in the name of {from}"
+            )));
         }
         if to.party != self.party {
-            return Err(violation(format!("a letter to {to} came to party {}", self.party)));
+            return Err(violation(format!(
+                "a letter to {to} came to party {}",
+                self.party
+            )));
         }
         (self.admit)(head).map_err(TransportError::Refused)
     }
@@ -68,7 +86,11 @@ impl Mailroom {
     /// Refuses a body that is announced larger than it may be.
     pub(crate) fn check_size(&self, head: &MailHead, size: u64) -> Result<(), TransportError> {
         if size > self.largest {
-            return Err(TransportError::TooLarge { to: head.address.to.clone(), size, limit: self.largest });
+            return Err(TransportError::TooLarge {
+                to: head.address.to.clone(),
+                size,
+                limit: self.largest,
+            });
         }
         Ok(())
     }

@@ -22,7 +22,11 @@ impl Default for Backoff {
 impl Backoff {
     /// Waiting times from about `first` to at most `cap`.
     pub fn new(first: Duration, cap: Duration) -> Self {
-        Self { first, cap, next: first }
+        Self {
+            first,
+            cap,
+            next: first,
+        }
     }
 
     /// The next waiting time: between half and all of a time that doubles up to the cap, so that many who lost the same

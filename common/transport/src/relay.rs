@@ -30,7 +30,11 @@ pub struct RelayOptions {
 impl Default for RelayOptions {
     /// 2 GiB, 16 letters, 30 s.
     fn default() -> Self {
-        Self { largest: LARGEST, letters_per_party: 16, patience: Duration::from_secs(30) }
+        Self {
+            largest: LARGEST,
+            letters_per_party: 16,
+            patience: Duration::from_secs(30),
+        }
     }
 }
 
@@ -51,14 +55,30 @@ pub struct Relay {
 impl Relay {
     /// Makes a relay over the links that `lookup` knows, for letters that `permit` allows.
     pub fn new(options: RelayOptions, lookup: Lookup, permit: Permit) -> Arc<Self> {
-        Arc::new(Self { options, lookup, permit, under_way: Mutex::default() })
+        Arc::new(Self {
+            options,
+            lookup,
+            permit,
+            under_way: Mutex::default(),
+        })
     }
 
     /// Passes a letter of an authenticated sender on, and the receiver's answer back.
-    pub async fn serve<P: Pieces + 'static>(&self, sender: &PeerIdentity, head: MailHead, body: P, answer: Answer) {
-        let reply = self.forward(&sender.party, head, body).await.unwrap_or_else(Reply::Failed);
+    pub async fn serve<P: Pieces + 'static>(
+        &self,
+        sender: &PeerIdentity,
+        head: MailHead,
+        body: P,
+        answer: Answer,
+    ) {
+        let reply = self
+            .forward(&sender.party, head, body)
+            .await
+            .unwrap_or_else(Reply::Failed);
         // A sender that is gone meanwhile repeats the letter, and the receiver recognises it.
-        let _ = answer.reply(&reply, Body::Empty, self.options.patience).await;
+        let _ = answer
+            .reply(&reply, Body::Empty, self.options.patience)
+            .await;
     }
 
     /// Passes a letter on; gives the receiver's answer, or why there is none.
@@ -69,47 +89,78 @@ impl Relay {
         body: P,
     ) -> Result<Reply, Fault> {
         if &head.address.from.party != sender {
-            let message = format!("party {sender} sent a letter in the name of {}", head.address.from);
+            let message = format!(
+                "party {sender} sent a letter in the name of {}",
+                head.address.from
+            );
             return Err(Fault::new(ErrorCode::ProtocolViolation, message).at(sender));
         }
         let limit = sealed_bound(self.options.largest);
         if head.size > limit {
-            let message = format!("a sealed letter of {} bytes is larger than {limit} bytes", head.size);
+            let message = format!(
+                "a sealed letter of {} bytes is larger than {limit} bytes",
+                head.size
+            );
             return Err(Fault::new(ErrorCode::RequestInvalid, message).at(sender));
         }
         (self.permit)(&head)?;
         let receiver = head.address.to.party.clone();
         let _place = self.place(sender, &receiver)?;
-        let offline =
-            |detail: &str| Fault::new(ErrorCode::PartyOffline, format!("party {receiver} {detail}")).at(&receiver);
+        let offline = |detail: &str| {
+            Fault::new(
+                ErrorCode::PartyOffline,
+                format!("party {receiver} {detail}"),
+            )
+            .at(&receiver)
+        };
         let link = (self.lookup)(&receiver).ok_or_else(|| offline("is not connected"))?;
-        let body = Body::Pieces(Box::new(Exactly::new(body, head.size, self.options.patience)));
+        let body = Body::Pieces(Box::new(Exactly::new(
+            body,
+            head.size,
+            self.options.patience,
+        )));
         let options = CallOptions::bulk(self.options.patience);
         match link.call(&ToAgent::Mail(head), body, options).await {
             Ok((reply @ (Reply::Done | Reply::Failed(_)), _)) => Ok(reply),
-            Ok(_) => {
-                Err(Fault::new(ErrorCode::ProtocolViolation, "the answer to a letter is no acknowledgement")
-                    .at(&receiver))
-            }
+            Ok(_) => Err(Fault::new(
+                ErrorCode::ProtocolViolation,
+                "the answer to a letter is no acknowledgement",
+            )
+            .at(&receiver)),
             Err(LinkError::Lost { .. }) => Err(offline("was lost before it had the letter")),
             Err(error) => Err(error.into()),
         }
     }
 
     fn place(&self, sender: &PartyId, receiver: &PartyId) -> Result<Place<'_>, Fault> {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let own = under_way.entry(sender.clone()).or_default();
-        let (all, there) = (own.values().sum::<usize>(), own.get(receiver).copied().unwrap_or(0));
+        let (all, there) = (
+            own.values().sum::<usize>(),
+            own.get(receiver).copied().unwrap_or(0),
+        );
         let most = self.options.letters_per_party;
         let to_one = most.saturating_sub(all - there).div_ceil(2);
         if all >= most || there >= to_one {
-            let message =
-                format!("party {sender} has {all} letters under way already, {there} of them to party {receiver}");
-            let bounds = format!("the relay passes {most} of a sender, and {to_one} of them to this receiver now");
-            return Err(Fault::new(ErrorCode::PeerTimeout, format!("{message}: {bounds}")).at(sender));
+            let message = format!(
+                "party {sender} has {all} letters under way already, {there} of them to party {receiver}"
+            );
+            let bounds = format!(
+                "the relay passes {most} of a sender, and {to_one} of them to this receiver now"
+            );
+            return Err(
+                Fault::new(ErrorCode::PeerTimeout, format!("{message}: {bounds}")).at(sender),
+            );
         }
         *own.entry(receiver.clone()).or_default() += 1;
-        Ok(Place { relay: self, sender: sender.clone(), receiver: receiver.clone() })
+        Ok(Place {
+            relay: self,
+            sender: sender.clone(),
+            receiver: receiver.clone(),
+        })
     }
 }
 
@@ -121,8 +172,14 @@ struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut under_way = self.relay.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(own) = under_way.get_mut(&self.sender) else { return };
+        let mut under_way = self
+            .relay
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(own) = under_way.get_mut(&self.sender) else {
+            return;
+        };
         if let Some(count) = own.get_mut(&self.receiver) {
             *count = count.saturating_sub(1);
             if *count == 0 {
@@ -145,7 +202,11 @@ mod tests {
 
     #[test]
     fn a_receiver_that_does_not_read_leaves_room_for_mail_to_others() {
-        let relay = Relay::new(RelayOptions::default(), Arc::new(|_| None), Arc::new(|_| Ok(())));
+        let relay = Relay::new(
+            RelayOptions::default(),
+            Arc::new(|_| None),
+            Arc::new(|_| Ok(())),
+        );
         let fill = |receiver: &str| {
             let mut places = Vec::new();
             loop {
@@ -156,7 +217,11 @@ mod tests {
             }
         };
         let (slow, fault) = fill("666");
-        assert!(slow.len() == 8 && fault.message.contains("8 of them to this receiver"), "{} {fault}", slow.len());
+        assert!(
+            slow.len() == 8 && fault.message.contains("8 of them to this receiver"),
+            "{} {fault}",
+            slow.len()
+        );
         let (other, _) = fill("10000");
         assert_eq!(other.len(), 4);
         // Other senders have places of their own, and what is given back is free again.

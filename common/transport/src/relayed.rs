@@ -49,7 +49,13 @@ impl RelayLink for AgentLink {
     async fn mail(&self, head: MailHead, body: Body) -> Result<Reply, LinkError> {
         let link = self.link.borrow().clone();
         let link = link.ok_or_else(|| LinkError::lost("the coordinator", "not connected"))?;
-        let (reply, _) = link.call(&ToCoordinator::Mail(head), body, CallOptions::bulk(self.patience)).await?;
+        let (reply, _) = link
+            .call(
+                &ToCoordinator::Mail(head),
+                body,
+                CallOptions::bulk(self.patience),
+            )
+            .await?;
         Ok(reply)
     }
 }
@@ -72,17 +78,29 @@ impl RelayedMail {
         mailroom: Arc<Mailroom>,
         link: Arc<dyn RelayLink>,
     ) -> Arc<Self> {
-        Arc::new(Self { endpoint, directory, mailroom, link })
+        Arc::new(Self {
+            endpoint,
+            directory,
+            mailroom,
+            link,
+        })
     }
 
     pub(crate) async fn deliver(&self, envelope: &Envelope) -> Result<(), MailFailure> {
         let receiver = self.receiver(&envelope.address.to.party)?;
         let claim = Claim::of(envelope).await.map_err(MailFailure::Retry)?;
         let claim = encode(&claim).map_err(|error| MailFailure::Retry(error.into()))?;
-        let signed =
-            self.endpoint.identity().sign(CONTEXT, &claim).map_err(|error| MailFailure::Retry(error.into()))?;
-        let (head, sealing) = Sealing::new(envelope, &signed, receiver).map_err(MailFailure::Retry)?;
-        let reply = self.link.mail(head, Body::Pieces(Box::new(sealing))).await?;
+        let signed = self
+            .endpoint
+            .identity()
+            .sign(CONTEXT, &claim)
+            .map_err(|error| MailFailure::Retry(error.into()))?;
+        let (head, sealing) =
+            Sealing::new(envelope, &signed, receiver).map_err(MailFailure::Retry)?;
+        let reply = self
+            .link
+            .mail(head, Body::Pieces(Box::new(sealing)))
+            .await?;
         outcome_of(reply, &envelope.address)
     }
 
@@ -92,20 +110,28 @@ impl RelayedMail {
         let Some(signed) = self.directory.peer(party).and_then(|peer| peer.mail_key) else {
             let text = format!("the directory has no key for relayed mail of party {party}");
             let fault = Fault::new(ErrorCode::PartyOffline, text).at(party);
-            return Err(MailFailure::Retry(
-                fault.next("the party's agent tells one when it connects; is it of this release?"),
-            ));
+            return Err(MailFailure::Retry(fault.next(
+                "the party's agent tells one when it connects; is it of this release?",
+            )));
         };
-        of_peer(&signed, party, &self.endpoint.identity(), SystemClock.now()).map_err(MailFailure::Retry)
+        of_peer(&signed, party, &self.endpoint.identity(), SystemClock.now())
+            .map_err(MailFailure::Retry)
     }
 
     /// Answers a letter that the coordinator relays: opens, verifies, delivers, acknowledges.
-    pub async fn serve<R: AsyncRead + Unpin + Send>(&self, head: MailHead, mut body: R, answer: Answer) {
+    pub async fn serve<R: AsyncRead + Unpin + Send>(
+        &self,
+        head: MailHead,
+        mut body: R,
+        answer: Answer,
+    ) {
         let taken = self.take(&head, &mut body).await;
         if let Err(error) = &taken {
             tracing::warn!(address = %head.address, %error, "a relayed letter was not taken");
         }
-        let _ = answer.reply(&reply_to(taken), Body::Empty, self.mailroom.patience()).await;
+        let _ = answer
+            .reply(&reply_to(taken), Body::Empty, self.mailroom.patience())
+            .await;
     }
 
     /// Takes a relayed letter into the inbox; nothing of it is visible there before all is verified.
@@ -118,7 +144,11 @@ impl RelayedMail {
         self.mailroom.check(head, &head.address.from.party)?;
         let limit = sealed_bound(self.mailroom.largest());
         if head.size > limit {
-            return Err(TransportError::TooLarge { to: head.address.to.clone(), size: head.size, limit });
+            return Err(TransportError::TooLarge {
+                to: head.address.to.clone(),
+                size: head.size,
+                limit,
+            });
         }
         let identity = self.endpoint.identity();
         let mut opening = Opening::new(head, self.endpoint.mail_secrets());
@@ -126,8 +156,14 @@ impl RelayedMail {
         let (signed, claim, beginning) = first.map_err(TransportError::Refused)?;
         let signer = pki::verify_signed(&signed, CONTEXT, &identity, SystemClock.now());
         let signer = signer.map_err(|error| TransportError::Refused(error.into()))?;
-        if signer.kind != Kind::Agent || claim.address != head.address || claim.message != head.message {
-            return Err(forged(head, "it is signed for another letter, or not by an agent"));
+        if signer.kind != Kind::Agent
+            || claim.address != head.address
+            || claim.message != head.message
+        {
+            return Err(forged(
+                head,
+                "it is signed for another letter, or not by an agent",
+            ));
         }
         self.mailroom.check(head, &signer.party)?;
         self.mailroom.check_size(head, claim.size)?;
@@ -148,14 +184,20 @@ impl RelayedMail {
         let mut plain = beginning;
         loop {
             let fits = left.checked_sub(plain.len() as u64);
-            left = fits.ok_or_else(|| forged(head, "its body is longer than the one that was signed"))?;
+            left = fits
+                .ok_or_else(|| forged(head, "its body is longer than the one that was signed"))?;
             hash.update(&plain);
             reception.write(plain).await?;
             if left == 0 {
                 break;
             }
             let sealed = self.piece(rest.body).await?;
-            plain = rest.opening.open(sealed).await.map_err(TransportError::Refused)?.into();
+            plain = rest
+                .opening
+                .open(sealed)
+                .await
+                .map_err(TransportError::Refused)?
+                .into();
             if plain.is_empty() {
                 return Err(forged(head, "its body has an empty piece"));
             }
@@ -169,9 +211,16 @@ impl RelayedMail {
     async fn piece<R: AsyncRead + Unpin>(&self, body: &mut R) -> Result<Vec<u8>, TransportError> {
         let after = self.mailroom.patience();
         let read = tokio::time::timeout(after, read_raw(body, SEALED_PIECE_LIMIT)).await;
-        let read = read.map_err(|_| Fault::from(LinkError::TimedOut { doing: "the next piece of a letter", after }));
-        read.and_then(|read| read.map_err(|error| LinkError::of_frame(error, "the coordinator").into()))
-            .map_err(TransportError::Refused)
+        let read = read.map_err(|_| {
+            Fault::from(LinkError::TimedOut {
+                doing: "the next piece of a letter",
+                after,
+            })
+        });
+        read.and_then(|read| {
+            read.map_err(|error| LinkError::of_frame(error, "the coordinator").into())
+        })
+        .map_err(TransportError::Refused)
     }
 }
 
@@ -182,6 +231,9 @@ struct Rest<'a, R> {
 }
 
 fn forged(head: &MailHead, how: &str) -> TransportError {
-    let message = format!("a relayed letter from {} is forged: {how}", head.address.from);
+    let message = format!(
+        "a relayed letter from {} is forged: {how}",
+        head.address.from
+    );
     TransportError::Refused(Fault::new(ErrorCode::ProtocolViolation, message))
 }

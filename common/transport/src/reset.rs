@@ -67,18 +67,25 @@ impl ConnectionIds {
     /// Ids of one endpoint.
     pub(crate) fn new() -> Result<Self, LinkError> {
         let mut random = Random::from_os().map_err(|error| {
-            LinkError::Refused(Fault::new(ErrorCode::Internal, format!("the system gives no randomness: {error}")))
+            LinkError::Refused(Fault::new(
+                ErrorCode::Internal,
+                format!("the system gives no randomness: {error}"),
+            ))
         })?;
         let mut chance = Zeroizing::new([0; 32]);
         random.fill(&mut *chance);
-        Ok(Self { chance: Arc::new(chance), made: Arc::default() })
+        Ok(Self {
+            chance: Arc::new(chance),
+            made: Arc::default(),
+        })
     }
 }
 
 impl ConnectionIdGenerator for ConnectionIds {
     fn generate_cid(&mut self) -> ConnectionId {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
-        let [a, b, c, d, e, f, g, h, ..] = *blake3::keyed_hash(&self.chance, &number.to_le_bytes()).as_bytes();
+        let [a, b, c, d, e, f, g, h, ..] =
+            *blake3::keyed_hash(&self.chance, &number.to_le_bytes()).as_bytes();
         ConnectionId::new(&[a, b, c, d, e, f, g, h])
     }
 

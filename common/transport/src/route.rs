@@ -65,7 +65,14 @@ impl RoutedTransport {
         options: RouteOptions,
     ) -> Arc<Self> {
         let relay_places = Semaphore::new(options.relayed_at_once.max(1));
-        Arc::new(Self { mailroom, direct, relayed, options, paused: Mutex::default(), relay_places })
+        Arc::new(Self {
+            mailroom,
+            direct,
+            relayed,
+            options,
+            paused: Mutex::default(),
+            relay_places,
+        })
     }
 
     /// One try: to the own inbox, or directly if that may work, else, or if it fails, through the relay.
@@ -76,11 +83,16 @@ impl RoutedTransport {
             return taken.map(|_| ()).map_err(MailFailure::of_own);
         }
         let mut failure = None;
-        if let Some(direct) = self.direct.as_ref().filter(|direct| self.may_go_directly(direct, party)) {
+        if let Some(direct) = self
+            .direct
+            .as_ref()
+            .filter(|direct| self.may_go_directly(direct, party))
+        {
             match direct.deliver(envelope).await {
                 Err(MailFailure::Retry(fault)) if self.relayed.is_some() => {
                     tracing::info!(%party, %fault, "direct mail failed, using the relay for a while");
-                    self.paused().insert(party.clone(), Instant::now() + self.options.direct_pause);
+                    self.paused()
+                        .insert(party.clone(), Instant::now() + self.options.direct_pause);
                     failure = Some(fault);
                 }
                 done => return done,
@@ -88,7 +100,9 @@ impl RoutedTransport {
         }
         let Some(relayed) = &self.relayed else {
             let message = format!("no address of party {party} is known, and there is no relay");
-            return Err(MailFailure::Retry(failure.unwrap_or_else(|| Fault::new(ErrorCode::PartyOffline, message))));
+            return Err(MailFailure::Retry(
+                failure.unwrap_or_else(|| Fault::new(ErrorCode::PartyOffline, message)),
+            ));
         };
         let _place = self.relay_places.acquire().await;
         relayed.deliver(envelope).await
@@ -108,7 +122,11 @@ impl RoutedTransport {
 
     /// Whether direct mail to the party failed a moment ago.
     fn is_paused(&self, party: &PartyId) -> bool {
-        self.relayed.is_some() && self.paused().get(party).is_some_and(|until| *until > Instant::now())
+        self.relayed.is_some()
+            && self
+                .paused()
+                .get(party)
+                .is_some_and(|until| *until > Instant::now())
     }
 
     fn paused(&self) -> std::sync::MutexGuard<'_, HashMap<PartyId, Instant>> {
@@ -136,7 +154,10 @@ impl Transport for RoutedTransport {
                 // who has no room was reached
                 return Err(match is_full {
                     true => TransportError::Refused(fault),
-                    false => TransportError::Unreachable { to, detail: fault.to_string() },
+                    false => TransportError::Unreachable {
+                        to,
+                        detail: fault.to_string(),
+                    },
                 });
             }
             if is_full && !std::mem::replace(&mut told, true) {
@@ -148,7 +169,10 @@ impl Transport for RoutedTransport {
     }
 
     fn way(&self, to: &PartyId) -> Option<Way> {
-        let direct = self.direct.as_ref().is_some_and(|direct| direct.may_reach(to));
+        let direct = self
+            .direct
+            .as_ref()
+            .is_some_and(|direct| direct.may_reach(to));
         match direct && !self.options.relay_only && !self.is_paused(to) {
             _ if to == self.mailroom.party() => None,
             true => Some(Way::Direct),

@@ -34,7 +34,10 @@ pub trait Pieces: Send {
 #[async_trait]
 impl Pieces for RecvStream {
     async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        let read = self.read_chunk(PIECE, true).await.map_err(|error| LinkError::of_read(&error, "the other side"))?;
+        let read = self
+            .read_chunk(PIECE, true)
+            .await
+            .map_err(|error| LinkError::of_read(&error, "the other side"))?;
         Ok(read.map(|chunk| chunk.bytes))
     }
 }
@@ -49,7 +52,11 @@ pub(crate) struct Exactly<P> {
 impl<P: Pieces> Exactly<P> {
     /// Lets `size` bytes pass; each piece must come within `patience`.
     pub(crate) fn new(pieces: P, size: u64, patience: Duration) -> Self {
-        Self { pieces, left: size, patience }
+        Self {
+            pieces,
+            left: size,
+            patience,
+        }
     }
 }
 
@@ -57,10 +64,17 @@ impl<P: Pieces> Exactly<P> {
 impl<P: Pieces> Pieces for Exactly<P> {
     async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         let next = tokio::time::timeout(self.patience, self.pieces.next()).await;
-        let next =
-            next.map_err(|_| LinkError::TimedOut { doing: "the next piece of a body", after: self.patience })??;
+        let next = next.map_err(|_| LinkError::TimedOut {
+            doing: "the next piece of a body",
+            after: self.patience,
+        })??;
         let size = next.as_ref().map_or(0, Bytes::len) as u64;
-        let wrong = |what: &str| Fault::new(ErrorCode::FrameInvalid, format!("the body is {what} than announced"));
+        let wrong = |what: &str| {
+            Fault::new(
+                ErrorCode::FrameInvalid,
+                format!("the body is {what} than announced"),
+            )
+        };
         match (&next, self.left.checked_sub(size)) {
             (None, Some(left)) if left > 0 => Err(wrong("shorter")),
             (_, None) => Err(wrong("longer")),
@@ -81,7 +95,11 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     pub(crate) fn new(stream: SendStream, peer: &str) -> Self {
-        Self { stream, peer: peer.to_owned(), finished: false }
+        Self {
+            stream,
+            peer: peer.to_owned(),
+            finished: false,
+        }
     }
 
     pub(crate) fn set_priority(&self, priority: i32) {
@@ -90,19 +108,30 @@ impl Outgoing {
     }
 
     /// Writes all bytes; each piece must be taken within `patience`.
-    pub(crate) async fn write(&mut self, mut bytes: Bytes, patience: Duration) -> Result<(), LinkError> {
+    pub(crate) async fn write(
+        &mut self,
+        mut bytes: Bytes,
+        patience: Duration,
+    ) -> Result<(), LinkError> {
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(PIECE));
             let written = tokio::time::timeout(patience, self.stream.write_chunk(piece)).await;
             written
-                .map_err(|_| LinkError::TimedOut { doing: "the next piece of a body to be taken", after: patience })?
+                .map_err(|_| LinkError::TimedOut {
+                    doing: "the next piece of a body to be taken",
+                    after: patience,
+                })?
                 .map_err(|error| LinkError::of_write(&error, &self.peer))?;
         }
         Ok(())
     }
 
     /// Writes a body; a fault of its source gives the stream up.
-    pub(crate) async fn write_body(&mut self, body: Body, patience: Duration) -> Result<(), LinkError> {
+    pub(crate) async fn write_body(
+        &mut self,
+        body: Body,
+        patience: Duration,
+    ) -> Result<(), LinkError> {
         match body {
             Body::Empty => Ok(()),
             Body::Bytes(bytes) => self.write(bytes, patience).await,

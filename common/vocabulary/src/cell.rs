@@ -63,13 +63,17 @@ pub fn means_no_value(text: &str) -> bool {
 
 /// A text without the space around it; marks that files begin with, and that cannot be seen, are space.
 pub fn bare(text: &str) -> &str {
-    text.trim_matches(|letter: char| letter.is_whitespace() || matches!(letter, '\u{feff}' | '\u{200b}'))
+    text.trim_matches(|letter: char| {
+        letter.is_whitespace() || matches!(letter, '\u{feff}' | '\u{200b}')
+    })
 }
 
 /// `nan`, `-NaN`, `+nan`, and `nan(ind)` as some compilers print it.
 fn is_nan(text: &str) -> bool {
     let text = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let (Some(head), Some(tail)) = (text.get(..3), text.get(3..)) else { return false };
+    let (Some(head), Some(tail)) = (text.get(..3), text.get(3..)) else {
+        return false;
+    };
     let tail_fits = tail.is_empty() || (tail.starts_with('(') && tail.ends_with(')'));
     head.eq_ignore_ascii_case("nan") && tail_fits
 }
@@ -80,20 +84,52 @@ mod tests {
 
     #[test]
     fn not_a_number_is_missing_however_it_is_written() {
-        for text in ["NaN", "NAN", "Nan", "nan", "-nan", "+NaN", "-NAN", "nan ", "\tnan", "nan(ind)", "-nan(snan)"] {
+        for text in [
+            "NaN",
+            "NAN",
+            "Nan",
+            "nan",
+            "-nan",
+            "+NaN",
+            "-NAN",
+            "nan ",
+            "\tnan",
+            "nan(ind)",
+            "-nan(snan)",
+        ] {
             assert_eq!(Cell::of(Some(text)), Cell::Missing, "{text:?}");
-            assert_eq!(Cell::spelled(text), Cell::Missing, "{text:?} is no number, whatever words are listed");
+            assert_eq!(
+                Cell::spelled(text),
+                Cell::Missing,
+                "{text:?} is no number, whatever words are listed"
+            );
         }
-        for text in ["", " ", "NULL", "Null", "null", "NA", "na", "Na ", "none", "NONE", "\u{a0}NA", "\u{feff}"] {
+        for text in [
+            "", " ", "NULL", "Null", "null", "NA", "na", "Na ", "none", "NONE", "\u{a0}NA",
+            "\u{feff}",
+        ] {
             assert_eq!(Cell::of(Some(text)), Cell::Missing, "{text:?}");
-            assert_eq!(Cell::spelled(text), Cell::Text, "{text:?} is a word, which is missing where it is listed");
+            assert_eq!(
+                Cell::spelled(text),
+                Cell::Text,
+                "{text:?} is a word, which is missing where it is listed"
+            );
         }
         assert_eq!(Cell::of(None), Cell::Missing);
     }
 
     #[test]
     fn infinite_is_what_no_number_holds() {
-        for text in ["inf", "-inf", "+Inf", "INF ", "Infinity", "-infinity", "1e999", "-1e309"] {
+        for text in [
+            "inf",
+            "-inf",
+            "+Inf",
+            "INF ",
+            "Infinity",
+            "-infinity",
+            "1e999",
+            "-1e309",
+        ] {
             assert_eq!(Cell::of(Some(text)), Cell::Infinite, "{text:?}");
             assert_eq!(Cell::of(Some(text)).number(), None);
         }
@@ -103,10 +139,18 @@ mod tests {
 
     #[test]
     fn everything_else_is_a_number_or_text() {
-        for (text, number) in [("1", 1.0), (" -2.5 ", -2.5), ("+1e3", 1000.0), (".5", 0.5), ("1e-999", 0.0)] {
+        for (text, number) in [
+            ("1", 1.0),
+            (" -2.5 ", -2.5),
+            ("+1e3", 1000.0),
+            (".5", 0.5),
+            ("1e-999", 0.0),
+        ] {
             assert_eq!(Cell::of(Some(text)), Cell::Number(number), "{text:?}");
         }
-        for text in ["nano", "nan1", "infinite", "1,5", "N/A", "?", "näh", "1 2", "0x1f", "na n"] {
+        for text in [
+            "nano", "nan1", "infinite", "1,5", "N/A", "?", "näh", "1 2", "0x1f", "na n",
+        ] {
             assert_eq!(Cell::of(Some(text)), Cell::Text, "{text:?}");
         }
     }

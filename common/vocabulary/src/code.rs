@@ -188,7 +188,13 @@ mod tests {
 
     #[test]
     fn reads_a_newer_code_as_unknown() {
-        assert_eq!(serde_json::from_str::<ErrorCode>("\"FF999\"").expect("read"), ErrorCode::Unknown);
-        assert_eq!(serde_json::from_str::<ErrorCode>("\"FF201\"").expect("read"), ErrorCode::TableMissing);
+        assert_eq!(
+            serde_json::from_str::<ErrorCode>("\"FF999\"").expect("read"),
+            ErrorCode::Unknown
+        );
+        assert_eq!(
+            serde_json::from_str::<ErrorCode>("\"FF201\"").expect("read"),
+            ErrorCode::TableMissing
+        );
     }
 }

@@ -109,6 +109,10 @@ pub struct ComponentInfo {
 impl ComponentInfo {
     /// Whether a document's module name means this component (FATE accepts the usual spelling and all lower case).
     pub fn answers_to(&self, module: &str) -> bool {
-        self.name == module || self.modules.iter().any(|own| own == module || own.to_lowercase() == module)
+        self.name == module
+            || self
+                .modules
+                .iter()
+                .any(|own| own == module || own.to_lowercase() == module)
     }
 }

@@ -28,13 +28,24 @@ pub struct Fault {
 impl Fault {
     /// A fault with nothing but a code and a message.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), party: None, path: None, next: None }
+        Self {
+            code,
+            message: message.into(),
+            party: None,
+            path: None,
+            next: None,
+        }
     }
 
     /// The same with texts of at most so many letters: what a peer says is as long as the peer likes.
     pub fn cut(self, most: usize) -> Self {
         let cut = |text: String| -> String { text.chars().take(most).collect() };
-        Self { message: cut(self.message), path: self.path.map(cut), next: self.next.map(cut), ..self }
+        Self {
+            message: cut(self.message),
+            path: self.path.map(cut),
+            next: self.next.map(cut),
+            ..self
+        }
     }
 
     /// Says at which party it happened; keeps the first one named.

@@ -15,12 +15,20 @@ pub struct NotFinite;
 impl Finite {
     /// The number, if it is finite.
     pub fn new(value: f64) -> Result<Self, NotFinite> {
-        if value.is_finite() { Ok(Self(value)) } else { Err(NotFinite) }
+        if value.is_finite() {
+            Ok(Self(value))
+        } else {
+            Err(NotFinite)
+        }
     }
 
     /// A share of a whole, drawn into the bounds of 0 and 1; what is no number is none of it.
     pub fn share(value: f64) -> Self {
-        Self(if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) })
+        Self(if value.is_nan() {
+            0.0
+        } else {
+            value.clamp(0.0, 1.0)
+        })
     }
 
     /// The number.
@@ -57,10 +65,22 @@ mod tests {
     fn holds_what_is_finite_alone() {
         for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(Finite::new(odd), Err(NotFinite));
-            assert!(serde_json::from_value::<Finite>(serde_json::json!(odd)).is_err(), "JSON writes it as null");
+            assert!(
+                serde_json::from_value::<Finite>(serde_json::json!(odd)).is_err(),
+                "JSON writes it as null"
+            );
         }
         let read: Finite = serde_json::from_str("-0.25").expect("reads");
-        assert_eq!((read.get(), serde_json::to_string(&read).expect("writes").as_str()), (-0.25, "-0.25"));
-        assert_eq!([f64::NAN, -1.0, 0.5, f64::INFINITY].map(|at| Finite::share(at).get()), [0.0, 0.0, 0.5, 1.0]);
+        assert_eq!(
+            (
+                read.get(),
+                serde_json::to_string(&read).expect("writes").as_str()
+            ),
+            (-0.25, "-0.25")
+        );
+        assert_eq!(
+            [f64::NAN, -1.0, 0.5, f64::INFINITY].map(|at| Finite::share(at).get()),
+            [0.0, 0.0, 0.5, 1.0]
+        );
     }
 }

@@ -23,11 +23,17 @@ fn check(kind: &'static str, text: &str) -> Result<(), InvalidName> {
     let fits = !text.is_empty()
         && text.len() <= 64
         && !text.starts_with('.')
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     if fits {
         return Ok(());
     }
-    Err(InvalidName { kind, text: text.chars().take(80).collect(), rule: RULE })
+    Err(InvalidName {
+        kind,
+        text: text.chars().take(80).collect(),
+        rule: RULE,
+    })
 }
 
 macro_rules! name {
@@ -126,7 +132,9 @@ impl Tenant {
 }
 
 /// One try of a step, counted from 0; the same number at every participant of the step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 pub struct Attempt(pub u32);
 
 impl Attempt {
@@ -148,7 +156,16 @@ mod tests {
 
     #[test]
     fn refuses_names_that_could_leave_a_folder() {
-        for text in ["", "..", ".hidden", "a/b", "a\\b", "a b", "é", &"x".repeat(65)] {
+        for text in [
+            "",
+            "..",
+            ".hidden",
+            "a/b",
+            "a\\b",
+            "a b",
+            "é",
+            &"x".repeat(65),
+        ] {
             assert!(PartyId::new(text).is_err(), "{text:?} was taken");
         }
     }
@@ -163,6 +180,11 @@ mod tests {
     #[test]
     fn checks_names_that_arrive_in_documents() {
         assert!(serde_json::from_str::<PartyId>("\"../../etc\"").is_err());
-        assert_eq!(serde_json::from_str::<PartyId>("\"10000\"").expect("valid").as_str(), "10000");
+        assert_eq!(
+            serde_json::from_str::<PartyId>("\"10000\"")
+                .expect("valid")
+                .as_str(),
+            "10000"
+        );
     }
 }

@@ -96,6 +96,11 @@ pub struct MessageInfo {
 
 impl From<&MessageLine> for MessageInfo {
     fn from(line: &MessageLine) -> Self {
-        Self { name: line.name.to_owned(), from: line.from, to: line.to.to_vec(), disclosure: line.disclosure }
+        Self {
+            name: line.name.to_owned(),
+            from: line.from,
+            to: line.to.to_vec(),
+            disclosure: line.disclosure,
+        }
     }
 }

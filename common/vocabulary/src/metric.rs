@@ -33,7 +33,10 @@ impl<N> Metric<N> {
             MetricData::Values(values) => values.iter().map(|(name, _)| name.len()).sum(),
         };
         let meta = serde_json::to_string(&self.meta).map_or(usize::MAX, |text| text.len());
-        let text = meta.saturating_add(names).saturating_add(self.namespace.len()).saturating_add(self.name.len());
+        let text = meta
+            .saturating_add(names)
+            .saturating_add(self.namespace.len())
+            .saturating_add(self.name.len());
         self.data.len() <= MOST_POINTS && text <= MOST_TEXT
     }
 }
@@ -41,9 +44,22 @@ impl<N> Metric<N> {
 impl Metric<f64> {
     /// The metric with the pairs that are finite, and the keys of those that are not.
     pub fn finite(self) -> (Metric, Vec<String>) {
-        let Self { namespace, name, data, meta } = self;
+        let Self {
+            namespace,
+            name,
+            data,
+            meta,
+        } = self;
         let (data, left_out) = data.finite();
-        (Metric { namespace, name, data, meta }, left_out)
+        (
+            Metric {
+                namespace,
+                name,
+                data,
+                meta,
+            },
+            left_out,
+        )
     }
 }
 
@@ -107,12 +123,18 @@ impl MetricData {
     /// The pairs as plain numbers, for those who compute with them.
     pub fn plain(&self) -> MetricData<f64> {
         match self {
-            MetricData::Points(points) => {
-                MetricData::Points(points.iter().map(|(key, value)| (key.get(), value.get())).collect())
-            }
-            MetricData::Values(values) => {
-                MetricData::Values(values.iter().map(|(name, value)| (name.clone(), value.get())).collect())
-            }
+            MetricData::Points(points) => MetricData::Points(
+                points
+                    .iter()
+                    .map(|(key, value)| (key.get(), value.get()))
+                    .collect(),
+            ),
+            MetricData::Values(values) => MetricData::Values(
+                values
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.get()))
+                    .collect(),
+            ),
         }
     }
 }
@@ -122,7 +144,14 @@ mod tests {
     use super::*;
 
     fn metric(data: MetricData<f64>) -> Metric {
-        Metric { namespace: "train".to_owned(), name: "loss".to_owned(), data, meta: serde_json::Map::new() }.finite().0
+        Metric {
+            namespace: "train".to_owned(),
+            name: "loss".to_owned(),
+            data,
+            meta: serde_json::Map::new(),
+        }
+        .finite()
+        .0
     }
 
     #[test]
@@ -131,9 +160,14 @@ mod tests {
         assert!(!metric(MetricData::Points(vec![(0.0, 0.5); MOST_POINTS + 1])).fits());
         assert!(!metric(MetricData::Values(vec![("x".repeat(MOST_TEXT), 0.5)])).fits());
         let mut large = metric(MetricData::Points(vec![]));
-        large.meta.insert("rows".to_owned(), vec![serde_json::Value::Null; MOST_TEXT / 5].into());
+        large.meta.insert(
+            "rows".to_owned(),
+            vec![serde_json::Value::Null; MOST_TEXT / 5].into(),
+        );
         assert!(!large.fits());
-        large.meta.insert("rows".to_owned(), serde_json::Value::Null);
+        large
+            .meta
+            .insert("rows".to_owned(), serde_json::Value::Null);
         assert!(large.fits());
     }
 
@@ -143,12 +177,20 @@ mod tests {
         let (kept, left_out) = points.finite();
         assert_eq!(
             (kept.plain(), left_out.as_slice()),
-            (MetricData::Points(vec![(0.0, 0.5)]), &["1", "inf"].map(str::to_owned)[..])
+            (
+                MetricData::Points(vec![(0.0, 0.5)]),
+                &["1", "inf"].map(str::to_owned)[..]
+            )
         );
-        let (kept, left_out) = MetricData::Values(vec![("r2".into(), f64::NEG_INFINITY), ("mse".into(), 0.1)]).finite();
+        let (kept, left_out) =
+            MetricData::Values(vec![("r2".into(), f64::NEG_INFINITY), ("mse".into(), 0.1)])
+                .finite();
         assert_eq!(
             (kept.plain(), left_out.as_slice()),
-            (MetricData::Values(vec![("mse".into(), 0.1)]), &["r2".to_owned()][..])
+            (
+                MetricData::Values(vec![("mse".into(), 0.1)]),
+                &["r2".to_owned()][..]
+            )
         );
         let spoiled = serde_json::json!({"points": [[0.0, null]]});
         assert!(serde_json::from_value::<MetricData>(spoiled.clone()).is_err());

@@ -105,7 +105,11 @@ impl Offer {
 
     /// The offer without what may change while the job stays the same.
     fn outline(&self) -> Offer {
-        let mut outline = Offer { expires: None, attempts: None, ..self.clone() };
+        let mut outline = Offer {
+            expires: None,
+            attempts: None,
+            ..self.clone()
+        };
         for step in &mut outline.steps {
             step.parameters.clear();
             step.tables.clear();
@@ -123,7 +127,11 @@ impl Offer {
 
 /// SHA-256, hex.
 pub fn fingerprint_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::with_capacity(64), |text, byte| {
+            text + &format!("{byte:02x}")
+        })
 }
 
 /// Bytes with the signature of a party over them, and the certificates that prove whose it is.

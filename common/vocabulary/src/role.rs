@@ -126,14 +126,19 @@ impl Cast {
 
     /// Every participant: guests, hosts, arbiters, locals, each in document order.
     pub fn participants(&self) -> impl Iterator<Item = Participant> + '_ {
-        Role::ALL
-            .into_iter()
-            .flat_map(|role| self.of(role).iter().map(move |party| Participant::new(role, party.clone())))
+        Role::ALL.into_iter().flat_map(|role| {
+            self.of(role)
+                .iter()
+                .map(move |party| Participant::new(role, party.clone()))
+        })
     }
 
     /// Every party once, sorted.
     pub fn parties(&self) -> Vec<PartyId> {
-        let mut parties: Vec<PartyId> = Role::ALL.into_iter().flat_map(|role| self.of(role).to_vec()).collect();
+        let mut parties: Vec<PartyId> = Role::ALL
+            .into_iter()
+            .flat_map(|role| self.of(role).to_vec())
+            .collect();
         parties.sort();
         parties.dedup();
         parties

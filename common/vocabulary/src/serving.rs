@@ -44,7 +44,10 @@ impl ServingPlan {
     /// The first reader for which a participant's table is not known.
     pub fn without_table(&self) -> Option<(&Participant, &StepName)> {
         self.parts.iter().find_map(|part| {
-            let reader = self.readers.iter().find(|reader| !part.tables.contains_key(*reader))?;
+            let reader = self
+                .readers
+                .iter()
+                .find(|reader| !part.tables.contains_key(*reader))?;
             Some((&part.owner, reader))
         })
     }

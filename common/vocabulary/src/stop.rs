@@ -31,18 +31,30 @@ impl Stop {
 
     /// Fails once it was.
     pub fn go_on(&self) -> Result<(), Stopped> {
-        if self.is_asked() { Err(Stopped) } else { Ok(()) }
+        if self.is_asked() {
+            Err(Stopped)
+        } else {
+            Ok(())
+        }
     }
 
     /// The same in a loop of short turns, of which every 4,096th asks, the first one, too.
     pub fn now_and_then(&self, turn: usize) -> Result<(), Stopped> {
-        if turn.is_multiple_of(TURNS) { self.go_on() } else { Ok(()) }
+        if turn.is_multiple_of(TURNS) {
+            self.go_on()
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl fmt::Debug for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Stop({})", if self.0.is_some() { "watched" } else { "never" })
+        write!(
+            f,
+            "Stop({})",
+            if self.0.is_some() { "watched" } else { "never" }
+        )
     }
 }
 

@@ -20,20 +20,38 @@ pub struct TableRef {
 impl TableRef {
     /// Names a table. Any text is a name; what a name may do to the file system is the shelf's concern.
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 
     /// The table in which a task's n-th data output stands: derived, so that every part of the system computes the same.
     pub fn output(task: &TaskId, attempt: Attempt, index: usize) -> Self {
-        let key = format!("{}/{}/{}/{}/{}/{}", task.job, task.step, attempt, task.role, task.party, index);
+        let key = format!(
+            "{}/{}/{}/{}/{}/{}",
+            task.job, task.step, attempt, task.role, task.party, index
+        );
         let digest = Sha256::digest(key.as_bytes());
-        let name = digest.iter().take(16).fold(String::with_capacity(32), |text, byte| text + &format!("{byte:02x}"));
-        Self { namespace: format!("output_data_{}_{}_{}", task.job, task.step, attempt), name }
+        let name = digest
+            .iter()
+            .take(16)
+            .fold(String::with_capacity(32), |text, byte| {
+                text + &format!("{byte:02x}")
+            });
+        Self {
+            namespace: format!("output_data_{}_{}_{}", task.job, task.step, attempt),
+            name,
+        }
     }
 
     /// The attempt that a task's output names.
     pub fn attempt(&self) -> Option<Attempt> {
-        self.namespace.rsplit('_').next().and_then(|number| number.parse().ok()).map(Attempt)
+        self.namespace
+            .rsplit('_')
+            .next()
+            .and_then(|number| number.parse().ok())
+            .map(Attempt)
     }
 }
 
@@ -111,13 +129,19 @@ mod tests {
             role: Role::Guest,
             party: PartyId::new("1").expect("valid"),
         };
-        let host = TaskId { role: Role::Host, ..task.clone() };
+        let host = TaskId {
+            role: Role::Host,
+            ..task.clone()
+        };
         let first = TableRef::output(&task, Attempt(0), 0);
         assert_eq!(first.namespace, "output_data_2026_reader_0_0");
         assert_eq!(first.name.len(), 32);
         assert_eq!(first, TableRef::output(&task, Attempt(0), 0));
         assert_ne!(first.name, TableRef::output(&task, Attempt(0), 1).name);
         assert_ne!(first.name, TableRef::output(&host, Attempt(0), 0).name);
-        assert_ne!(first.namespace, TableRef::output(&task, Attempt(1), 0).namespace);
+        assert_ne!(
+            first.namespace,
+            TableRef::output(&task, Attempt(1), 0).namespace
+        );
     }
 }

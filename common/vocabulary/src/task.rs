@@ -33,7 +33,11 @@ impl TaskId {
 
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{} at {} {}", self.job, self.step, self.role, self.party)
+        write!(
+            f,
+            "{}/{} at {} {}",
+            self.job, self.step, self.role, self.party
+        )
     }
 }
 
@@ -137,6 +141,9 @@ pub struct Progress {
 impl Progress {
     /// How far a task is; a fraction out of bounds is drawn into them.
     pub fn new(fraction: f64, text: impl Into<String>) -> Self {
-        Self { fraction: Finite::share(fraction), text: text.into() }
+        Self {
+            fraction: Finite::share(fraction),
+            text: text.into(),
+        }
     }
 }

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vocabulary::{
-    Assignment, Attempt, ComponentInfo, Fault, JobId, Offer, PartyId, Report, Role, SignedBytes, StepName, TaskId,
-    Timestamp,
+    Assignment, Attempt, ComponentInfo, Fault, JobId, Offer, PartyId, Report, Role, SignedBytes,
+    StepName, TaskId, Timestamp,
 };
 
 use crate::envelope::Address;

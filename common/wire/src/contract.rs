@@ -1,5 +1,8 @@
 //! The suite that every transport must pass: call [`run`] from a test with a function that makes two fresh ends.
-#![allow(clippy::expect_used, reason = "a suite of tests: a broken promise panics in the test that called it")]
+#![allow(
+    clippy::expect_used,
+    reason = "a suite of tests: a broken promise panics in the test that called it"
+)]
 
 use std::any::Any;
 use std::future::Future;
@@ -40,7 +43,11 @@ pub fn bob() -> PartyId {
 /// `guest` and `arbiter` at alice, `host` and `local` at bob.
 pub fn participant(role: &str) -> Participant {
     let role: Role = role.parse().expect("a role");
-    let party = if matches!(role, Role::Guest | Role::Arbiter) { alice() } else { bob() };
+    let party = if matches!(role, Role::Guest | Role::Arbiter) {
+        alice()
+    } else {
+        bob()
+    };
     Participant::new(role, party)
 }
 
@@ -52,23 +59,65 @@ pub fn letter(from: &str, to: &str, tag: &str, body: Vec<u8>) -> Envelope {
         step: StepName::new("step_0").expect("a valid name"),
         attempt: Attempt(1),
     };
-    let address = Address { attempt, from: participant(from), to: participant(to), tag: tag.to_owned() };
-    Envelope { address, message: "test_message".to_owned(), body: body.into() }
+    let address = Address {
+        attempt,
+        from: participant(from),
+        to: participant(to),
+        tag: tag.to_owned(),
+    };
+    Envelope {
+        address,
+        message: "test_message".to_owned(),
+        body: body.into(),
+    }
 }
 
 /// Runs the whole suite, each promise on fresh ends.
 pub async fn run<F: AsyncFn() -> Pair>(make: F) {
-    patiently("roundtrip", async { carries_letters_in_any_order(&make().await).await }).await;
-    patiently("before", async { waits_for_a_letter_that_comes_later(&make().await).await }).await;
-    patiently("duplicate", async { drops_a_repeated_letter(&make().await).await }).await;
-    patiently("reused", async { refuses_a_second_letter_at_an_address(&make().await).await }).await;
-    patiently("crossing", async { two_that_send_first_do_not_lock(&make().await).await }).await;
-    patiently("closed", async { a_closed_attempt_wakes_and_refuses(&make().await).await }).await;
-    patiently("stale", async { a_stale_attempt_is_refused(&make().await).await }).await;
-    patiently("large", async { sizes_from_nothing_to_the_largest(&make().await).await }).await;
-    patiently("cancelled", async { a_dropped_receive_loses_nothing(&make().await).await }).await;
-    patiently("dropped send", async { a_dropped_send_may_be_repeated(&make().await).await }).await;
-    patiently("same party", async { roles_of_one_party_write_to_each_other(&make().await).await }).await;
+    patiently("roundtrip", async {
+        carries_letters_in_any_order(&make().await).await
+    })
+    .await;
+    patiently("before", async {
+        waits_for_a_letter_that_comes_later(&make().await).await
+    })
+    .await;
+    patiently("duplicate", async {
+        drops_a_repeated_letter(&make().await).await
+    })
+    .await;
+    patiently("reused", async {
+        refuses_a_second_letter_at_an_address(&make().await).await
+    })
+    .await;
+    patiently("crossing", async {
+        two_that_send_first_do_not_lock(&make().await).await
+    })
+    .await;
+    patiently("closed", async {
+        a_closed_attempt_wakes_and_refuses(&make().await).await
+    })
+    .await;
+    patiently("stale", async {
+        a_stale_attempt_is_refused(&make().await).await
+    })
+    .await;
+    patiently("large", async {
+        sizes_from_nothing_to_the_largest(&make().await).await
+    })
+    .await;
+    patiently("cancelled", async {
+        a_dropped_receive_loses_nothing(&make().await).await
+    })
+    .await;
+    patiently("dropped send", async {
+        a_dropped_send_may_be_repeated(&make().await).await
+    })
+    .await;
+    patiently("same party", async {
+        roles_of_one_party_write_to_each_other(&make().await).await
+    })
+    .await;
     patiently("many", async { many_letters_at_once(&make().await).await }).await;
 }
 
@@ -80,21 +129,37 @@ async fn patiently<T>(promise: &str, work: impl Future<Output = T>) -> T {
 
 /// Bytes that are not the same everywhere.
 fn pattern(size: usize, seed: u8) -> Vec<u8> {
-    (0..size).map(|i| (i as u8) ^ ((i >> 8) as u8).wrapping_mul(31) ^ ((i >> 16) as u8) ^ seed).collect()
+    (0..size)
+        .map(|i| (i as u8) ^ ((i >> 8) as u8).wrapping_mul(31) ^ ((i >> 16) as u8) ^ seed)
+        .collect()
 }
 
 async fn carries_letters_in_any_order(pair: &Pair) {
-    let letters: Vec<Envelope> =
-        (0..20).map(|i| letter("guest", "host", &format!("round.{i}/x"), pattern(i * 100, i as u8))).collect();
+    let letters: Vec<Envelope> = (0..20)
+        .map(|i| {
+            letter(
+                "guest",
+                "host",
+                &format!("round.{i}/x"),
+                pattern(i * 100, i as u8),
+            )
+        })
+        .collect();
     for envelope in &letters {
         pair.alice.send(envelope.clone()).await.expect("sent");
     }
     for envelope in letters.iter().rev() {
-        assert_eq!(pair.bob.receive(&envelope.address).await.expect("received"), envelope.body);
+        assert_eq!(
+            pair.bob.receive(&envelope.address).await.expect("received"),
+            envelope.body
+        );
     }
     let back = letter("host", "guest", "round.0/x", pattern(5, 9));
     pair.bob.send(back.clone()).await.expect("sent back");
-    assert_eq!(pair.alice.receive(&back.address).await.expect("received"), back.body);
+    assert_eq!(
+        pair.alice.receive(&back.address).await.expect("received"),
+        back.body
+    );
 }
 
 async fn waits_for_a_letter_that_comes_later(pair: &Pair) {
@@ -102,7 +167,10 @@ async fn waits_for_a_letter_that_comes_later(pair: &Pair) {
     let receive = pair.bob.receive(&envelope.address);
     let send = async {
         tokio::time::sleep(Duration::from_millis(30)).await;
-        pair.alice.send(letter("guest", "host", "another", vec![7])).await.expect("sent");
+        pair.alice
+            .send(letter("guest", "host", "another", vec![7]))
+            .await
+            .expect("sent");
         pair.alice.send(envelope.clone()).await.expect("sent");
     };
     let (received, ()) = tokio::join!(receive, send);
@@ -112,30 +180,58 @@ async fn waits_for_a_letter_that_comes_later(pair: &Pair) {
 async fn drops_a_repeated_letter(pair: &Pair) {
     let envelope = letter("guest", "host", "twice", pattern(3000, 2));
     pair.alice.send(envelope.clone()).await.expect("sent");
-    pair.alice.send(envelope.clone()).await.expect("repeated before it was read");
-    assert_eq!(pair.bob.receive(&envelope.address).await.expect("received"), envelope.body);
-    pair.alice.send(envelope.clone()).await.expect("repeated after it was read");
+    pair.alice
+        .send(envelope.clone())
+        .await
+        .expect("repeated before it was read");
+    assert_eq!(
+        pair.bob.receive(&envelope.address).await.expect("received"),
+        envelope.body
+    );
+    pair.alice
+        .send(envelope.clone())
+        .await
+        .expect("repeated after it was read");
     let again = pair.bob.receive(&envelope.address).await;
-    assert!(matches!(again, Err(TransportError::AddressReused(_))), "read twice: {again:?}");
+    assert!(
+        matches!(again, Err(TransportError::AddressReused(_))),
+        "read twice: {again:?}"
+    );
 }
 
 async fn refuses_a_second_letter_at_an_address(pair: &Pair) {
     let first = letter("guest", "host", "same", vec![1]);
     pair.alice.send(first.clone()).await.expect("sent");
-    let second = pair.alice.send(letter("guest", "host", "same", vec![2])).await;
-    assert!(matches!(&second, Err(TransportError::AddressReused(address)) if **address == first.address), "{second:?}");
-    assert_eq!(pair.bob.receive(&first.address).await.expect("received"), first.body);
+    let second = pair
+        .alice
+        .send(letter("guest", "host", "same", vec![2]))
+        .await;
+    assert!(
+        matches!(&second, Err(TransportError::AddressReused(address)) if **address == first.address),
+        "{second:?}"
+    );
+    assert_eq!(
+        pair.bob.receive(&first.address).await.expect("received"),
+        first.body
+    );
 }
 
 async fn two_that_send_first_do_not_lock(pair: &Pair) {
     let size = (LARGEST / 2) as usize;
     let there = letter("guest", "host", "large", pattern(size, 3));
     let back = letter("host", "guest", "large", pattern(size, 4));
-    let (sent, answered) = tokio::join!(pair.alice.send(there.clone()), pair.bob.send(back.clone()));
+    let (sent, answered) =
+        tokio::join!(pair.alice.send(there.clone()), pair.bob.send(back.clone()));
     sent.expect("sent");
     answered.expect("sent");
-    assert!(pair.bob.receive(&there.address).await.expect("received") == there.body, "body changed");
-    assert!(pair.alice.receive(&back.address).await.expect("received") == back.body, "body changed");
+    assert!(
+        pair.bob.receive(&there.address).await.expect("received") == there.body,
+        "body changed"
+    );
+    assert!(
+        pair.alice.receive(&back.address).await.expect("received") == back.body,
+        "body changed"
+    );
 }
 
 async fn a_closed_attempt_wakes_and_refuses(pair: &Pair) {
@@ -148,24 +244,47 @@ async fn a_closed_attempt_wakes_and_refuses(pair: &Pair) {
         pair.bob.close(attempt, host).await;
     };
     let (woken, ()) = tokio::join!(pair.bob.receive(&envelope.address), close);
-    assert!(matches!(&woken, Err(TransportError::Closed(key)) if key == attempt), "{woken:?}");
+    assert!(
+        matches!(&woken, Err(TransportError::Closed(key)) if key == attempt),
+        "{woken:?}"
+    );
     let unread = pair.bob.receive(&unread.address).await;
-    assert!(matches!(unread, Err(TransportError::Closed(_))), "{unread:?}");
+    assert!(
+        matches!(unread, Err(TransportError::Closed(_))),
+        "{unread:?}"
+    );
     let sent = pair.alice.send(envelope.clone()).await;
-    assert!(matches!(&sent, Err(TransportError::Closed(key)) if key == attempt), "{sent:?}");
+    assert!(
+        matches!(&sent, Err(TransportError::Closed(key)) if key == attempt),
+        "{sent:?}"
+    );
     // Another receiver at the same party is not closed, nor is another step.
     let local = letter("guest", "local", "never", vec![2]);
-    pair.alice.send(local.clone()).await.expect("sent to another role");
-    assert_eq!(pair.bob.receive(&local.address).await.expect("received"), local.body);
+    pair.alice
+        .send(local.clone())
+        .await
+        .expect("sent to another role");
+    assert_eq!(
+        pair.bob.receive(&local.address).await.expect("received"),
+        local.body
+    );
     let mut other = envelope.clone();
     other.address.attempt.step = StepName::new("step_1").expect("a valid name");
-    pair.alice.send(other.clone()).await.expect("sent for another step");
-    assert_eq!(pair.bob.receive(&other.address).await.expect("received"), other.body);
+    pair.alice
+        .send(other.clone())
+        .await
+        .expect("sent for another step");
+    assert_eq!(
+        pair.bob.receive(&other.address).await.expect("received"),
+        other.body
+    );
 }
 
 async fn a_stale_attempt_is_refused(pair: &Pair) {
     let current = letter("guest", "host", "x", vec![1]);
-    pair.bob.close(&current.address.attempt, &current.address.to).await;
+    pair.bob
+        .close(&current.address.attempt, &current.address.to)
+        .await;
     let of = |attempt: u32| {
         let mut envelope = current.clone();
         envelope.address.attempt.attempt = Attempt(attempt);
@@ -173,31 +292,59 @@ async fn a_stale_attempt_is_refused(pair: &Pair) {
     };
     let stale = pair.alice.send(of(0)).await;
     assert!(matches!(stale, Err(TransportError::Closed(_))), "{stale:?}");
-    pair.alice.send(of(2)).await.expect("a newer attempt is open");
-    assert_eq!(pair.bob.receive(&of(2).address).await.expect("received"), of(2).body);
+    pair.alice
+        .send(of(2))
+        .await
+        .expect("a newer attempt is open");
+    assert_eq!(
+        pair.bob.receive(&of(2).address).await.expect("received"),
+        of(2).body
+    );
 }
 
 async fn sizes_from_nothing_to_the_largest(pair: &Pair) {
-    for size in [0, 1, 1 << 10, (4 << 20) - 1, 4 << 20, (4 << 20) + 1, LARGEST as usize] {
+    for size in [
+        0,
+        1,
+        1 << 10,
+        (4 << 20) - 1,
+        4 << 20,
+        (4 << 20) + 1,
+        LARGEST as usize,
+    ] {
         let envelope = letter("guest", "host", &format!("size.{size}"), pattern(size, 5));
         pair.alice.send(envelope.clone()).await.expect("sent");
-        assert!(pair.bob.receive(&envelope.address).await.expect("received") == envelope.body, "{size} bytes changed");
+        assert!(
+            pair.bob.receive(&envelope.address).await.expect("received") == envelope.body,
+            "{size} bytes changed"
+        );
     }
     let envelope = letter("guest", "host", "too.large", vec![0; LARGEST as usize + 1]);
     let refused = pair.alice.send(envelope).await;
-    assert!(matches!(refused, Err(TransportError::TooLarge { limit: LARGEST, .. })), "{refused:?}");
+    assert!(
+        matches!(
+            refused,
+            Err(TransportError::TooLarge { limit: LARGEST, .. })
+        ),
+        "{refused:?}"
+    );
 }
 
 async fn a_dropped_receive_loses_nothing(pair: &Pair) {
     for turn in 0..10u64 {
         let envelope = letter("guest", "host", &format!("turn.{turn}"), pattern(50_000, 6));
         let receive = pair.bob.receive(&envelope.address);
-        let first = async { tokio::time::timeout(Duration::from_micros(turn * 300), receive).await };
+        let first =
+            async { tokio::time::timeout(Duration::from_micros(turn * 300), receive).await };
         let (first, sent) = tokio::join!(first, pair.alice.send(envelope.clone()));
         sent.expect("sent");
         let body: Bytes = match first {
             Ok(body) => body.expect("received"),
-            Err(_) => pair.bob.receive(&envelope.address).await.expect("received after a dropped receive"),
+            Err(_) => pair
+                .bob
+                .receive(&envelope.address)
+                .await
+                .expect("received after a dropped receive"),
         };
         assert!(body == envelope.body, "body changed");
     }
@@ -205,10 +352,22 @@ async fn a_dropped_receive_loses_nothing(pair: &Pair) {
 
 async fn a_dropped_send_may_be_repeated(pair: &Pair) {
     for turn in 0..10u64 {
-        let envelope = letter("guest", "host", &format!("turn.{turn}"), pattern(2 << 20, 7));
-        let _ = tokio::time::timeout(Duration::from_micros(turn * 500), pair.alice.send(envelope.clone())).await;
+        let envelope = letter(
+            "guest",
+            "host",
+            &format!("turn.{turn}"),
+            pattern(2 << 20, 7),
+        );
+        let _ = tokio::time::timeout(
+            Duration::from_micros(turn * 500),
+            pair.alice.send(envelope.clone()),
+        )
+        .await;
         pair.alice.send(envelope.clone()).await.expect("sent again");
-        assert!(pair.bob.receive(&envelope.address).await.expect("received") == envelope.body, "body changed");
+        assert!(
+            pair.bob.receive(&envelope.address).await.expect("received") == envelope.body,
+            "body changed"
+        );
     }
 }
 
@@ -220,13 +379,27 @@ async fn roles_of_one_party_write_to_each_other(pair: &Pair) {
     pair.bob.send(foreign.clone()).await.expect("sent");
     pair.bob.send(guest.clone()).await.expect("sent");
     for envelope in [own, foreign, guest] {
-        assert_eq!(pair.alice.receive(&envelope.address).await.expect("received"), envelope.body);
+        assert_eq!(
+            pair.alice
+                .receive(&envelope.address)
+                .await
+                .expect("received"),
+            envelope.body
+        );
     }
 }
 
 async fn many_letters_at_once(pair: &Pair) {
-    let letters: Vec<Envelope> =
-        (0..300).map(|i| letter("guest", "host", &format!("many.{i}"), pattern(i * 37, i as u8))).collect();
+    let letters: Vec<Envelope> = (0..300)
+        .map(|i| {
+            letter(
+                "guest",
+                "host",
+                &format!("many.{i}"),
+                pattern(i * 37, i as u8),
+            )
+        })
+        .collect();
     let sends: Vec<_> = letters
         .iter()
         .map(|envelope| {
@@ -235,7 +408,10 @@ async fn many_letters_at_once(pair: &Pair) {
         })
         .collect();
     for envelope in &letters {
-        assert!(pair.bob.receive(&envelope.address).await.expect("received") == envelope.body, "body changed");
+        assert!(
+            pair.bob.receive(&envelope.address).await.expect("received") == envelope.body,
+            "body changed"
+        );
     }
     for send in sends {
         send.await.expect("not panicked").expect("sent");

@@ -42,7 +42,11 @@ pub struct Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} from {} to {}: {}", self.attempt, self.from, self.to, self.tag)
+        write!(
+            f,
+            "{} from {} to {}: {}",
+            self.attempt, self.from, self.to, self.tag
+        )
     }
 }
 

@@ -58,9 +58,9 @@ impl From<FrameError> for Fault {
     fn from(error: FrameError) -> Self {
         let code = match error {
             FrameError::Io(_) | FrameError::Ended => ErrorCode::PeerTimeout,
-            FrameError::Truncated { .. } | FrameError::TooLarge { .. } | FrameError::Malformed(_) => {
-                ErrorCode::FrameInvalid
-            }
+            FrameError::Truncated { .. }
+            | FrameError::TooLarge { .. }
+            | FrameError::Malformed(_) => ErrorCode::FrameInvalid,
         };
         Fault::new(code, error.to_string())
     }
@@ -74,7 +74,9 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
 /// Reads a message from MessagePack; unknown fields are ignored, bytes after it are refused.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
     if has_more_than(MOST_ITEMS, bytes) {
-        return Err(FrameError::Malformed(format!("more than {MOST_ITEMS} values in it")));
+        return Err(FrameError::Malformed(format!(
+            "more than {MOST_ITEMS} values in it"
+        )));
     }
     let mut rest = bytes;
     let message = {
@@ -85,14 +87,22 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
     if rest.is_empty() {
         return Ok(message);
     }
-    Err(FrameError::Malformed(format!("{} bytes follow the message", rest.len())))
+    Err(FrameError::Malformed(format!(
+        "{} bytes follow the message",
+        rest.len()
+    )))
 }
 
 /// The bytes of a frame, length included; refuses what the receiver would refuse.
 pub fn frame_bytes<T: Serialize>(message: &T, limit: usize) -> Result<Vec<u8>, FrameError> {
     let body = encode(message)?;
-    let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= limit);
-    let length = length.ok_or(FrameError::TooLarge { size: body.len(), limit })?;
+    let length = u32::try_from(body.len())
+        .ok()
+        .filter(|_| body.len() <= limit);
+    let length = length.ok_or(FrameError::TooLarge {
+        size: body.len(),
+        limit,
+    })?;
     let mut frame = Vec::with_capacity(4 + body.len());
     frame.extend_from_slice(&length.to_be_bytes());
     frame.extend_from_slice(&body);
@@ -120,19 +130,33 @@ where
 }
 
 /// Reads the bytes of one frame without looking at them.
-pub async fn read_raw<R: AsyncRead + Unpin>(reader: &mut R, limit: usize) -> Result<Vec<u8>, FrameError> {
+pub async fn read_raw<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    limit: usize,
+) -> Result<Vec<u8>, FrameError> {
     let size = read_size(reader, limit).await?;
     read_body(reader, size).await
 }
 
 /// Reads the length of a frame; [`read_body`] reads the rest.
-pub async fn read_size<R: AsyncRead + Unpin>(reader: &mut R, limit: usize) -> Result<usize, FrameError> {
+pub async fn read_size<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    limit: usize,
+) -> Result<usize, FrameError> {
     let mut length = [0u8; 4];
     let mut got = 0;
     while got < length.len() {
-        match reader.read(length.get_mut(got..).unwrap_or_default()).await? {
+        match reader
+            .read(length.get_mut(got..).unwrap_or_default())
+            .await?
+        {
             0 if got == 0 => return Err(FrameError::Ended),
-            0 => return Err(FrameError::Truncated { got, size: length.len() }),
+            0 => {
+                return Err(FrameError::Truncated {
+                    got,
+                    size: length.len(),
+                });
+            }
             read => got += read,
         }
     }
@@ -144,11 +168,17 @@ pub async fn read_size<R: AsyncRead + Unpin>(reader: &mut R, limit: usize) -> Re
 }
 
 /// Reads what follows the length of a frame.
-pub async fn read_body<R: AsyncRead + Unpin>(reader: &mut R, size: usize) -> Result<Vec<u8>, FrameError> {
+pub async fn read_body<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    size: usize,
+) -> Result<Vec<u8>, FrameError> {
     let mut body = Vec::with_capacity(size.min(FIRST_CAPACITY));
     reader.take(size as u64).read_to_end(&mut body).await?;
     if body.len() < size {
-        return Err(FrameError::Truncated { got: 4 + body.len(), size: 4 + size });
+        return Err(FrameError::Truncated {
+            got: 4 + body.len(),
+            size: 4 + size,
+        });
     }
     Ok(body)
 }
@@ -167,20 +197,44 @@ mod tests {
     async fn what_is_written_is_read() {
         let mut bytes = Vec::new();
         let failed = Reply::Failed(Fault::new(ErrorCode::TableMissing, "no such table"));
-        write_frame(&mut bytes, &Reply::Done, CONTROL_LIMIT).await.unwrap();
-        write_frame(&mut bytes, &failed, CONTROL_LIMIT).await.unwrap();
+        write_frame(&mut bytes, &Reply::Done, CONTROL_LIMIT)
+            .await
+            .unwrap();
+        write_frame(&mut bytes, &failed, CONTROL_LIMIT)
+            .await
+            .unwrap();
         let mut reader = &bytes[..];
-        assert_eq!(read_frame::<Reply, _>(&mut reader, CONTROL_LIMIT).await.unwrap(), Reply::Done);
-        assert_eq!(read_frame::<Reply, _>(&mut reader, CONTROL_LIMIT).await.unwrap(), failed);
-        assert!(matches!(read_frame::<Reply, _>(&mut reader, CONTROL_LIMIT).await, Err(FrameError::Ended)));
+        assert_eq!(
+            read_frame::<Reply, _>(&mut reader, CONTROL_LIMIT)
+                .await
+                .unwrap(),
+            Reply::Done
+        );
+        assert_eq!(
+            read_frame::<Reply, _>(&mut reader, CONTROL_LIMIT)
+                .await
+                .unwrap(),
+            failed
+        );
+        assert!(matches!(
+            read_frame::<Reply, _>(&mut reader, CONTROL_LIMIT).await,
+            Err(FrameError::Ended)
+        ));
     }
 
     #[tokio::test]
     async fn every_truncation_is_an_error() {
-        let bytes = frame_bytes(&Reply::Failed(Fault::new(ErrorCode::Internal, "x")), CONTROL_LIMIT).unwrap();
+        let bytes = frame_bytes(
+            &Reply::Failed(Fault::new(ErrorCode::Internal, "x")),
+            CONTROL_LIMIT,
+        )
+        .unwrap();
         for length in 1..bytes.len() {
             let error = read_back(&bytes[..length]).await.unwrap_err();
-            assert!(matches!(error, FrameError::Truncated { .. }), "{length}: {error}");
+            assert!(
+                matches!(error, FrameError::Truncated { .. }),
+                "{length}: {error}"
+            );
             assert_eq!(Fault::from(error).code, ErrorCode::FrameInvalid);
         }
     }
@@ -188,15 +242,27 @@ mod tests {
     #[tokio::test]
     async fn a_length_above_the_limit_is_refused_before_anything_is_read() {
         let error = read_back(&u32::MAX.to_be_bytes()).await.unwrap_err();
-        assert!(matches!(error, FrameError::TooLarge { size, .. } if size == u32::MAX as usize), "{error}");
-        assert!(matches!(frame_bytes(&"x".repeat(100), 50), Err(FrameError::TooLarge { size: 102, limit: 50 })));
+        assert!(
+            matches!(error, FrameError::TooLarge { size, .. } if size == u32::MAX as usize),
+            "{error}"
+        );
+        assert!(matches!(
+            frame_bytes(&"x".repeat(100), 50),
+            Err(FrameError::TooLarge {
+                size: 102,
+                limit: 50
+            })
+        ));
     }
 
     #[test]
     fn bytes_after_a_message_are_refused() {
         let mut bytes = encode(&Reply::Done).unwrap();
         bytes.push(0xc0);
-        assert!(matches!(decode::<Reply>(&bytes), Err(FrameError::Malformed(_))));
+        assert!(matches!(
+            decode::<Reply>(&bytes),
+            Err(FrameError::Malformed(_))
+        ));
     }
 
     #[test]

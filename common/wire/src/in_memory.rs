@@ -24,13 +24,21 @@ impl InMemoryNetwork {
     /// A network without parties. Every inbox gets the same options; a spill folder is divided by party. Bodies above
     /// `largest` bytes are refused.
     pub fn new(options: InboxOptions, largest: u64) -> Self {
-        Self { options, largest, inboxes: Arc::default() }
+        Self {
+            options,
+            largest,
+            inboxes: Arc::default(),
+        }
     }
 
     /// The transport of a party; the same inbox each time.
     pub fn party(&self, party: &PartyId) -> io::Result<InMemoryTransport> {
         let inbox = self.inbox(party)?;
-        Ok(InMemoryTransport { network: self.clone(), party: party.clone(), inbox })
+        Ok(InMemoryTransport {
+            network: self.clone(),
+            party: party.clone(),
+            inbox,
+        })
     }
 
     fn inbox(&self, party: &PartyId) -> io::Result<Arc<Inbox>> {
@@ -73,7 +81,10 @@ impl Transport for InMemoryTransport {
     async fn send(&self, envelope: Envelope) -> Result<(), TransportError> {
         check_outgoing(&envelope, &self.party, self.network.largest)?;
         let to = &envelope.address.to;
-        let unreachable = |error: io::Error| TransportError::Unreachable { to: to.clone(), detail: error.to_string() };
+        let unreachable = |error: io::Error| TransportError::Unreachable {
+            to: to.clone(),
+            detail: error.to_string(),
+        };
         let inbox = self.network.inbox(&to.party).map_err(unreachable)?;
         inbox.deliver(envelope).await.map(|_| ())
     }
@@ -93,15 +104,25 @@ impl Transport for InMemoryTransport {
 }
 
 /// Refuses to send in another party's name, or more than `largest` bytes.
-pub fn check_outgoing(envelope: &Envelope, party: &PartyId, largest: u64) -> Result<(), TransportError> {
+pub fn check_outgoing(
+    envelope: &Envelope,
+    party: &PartyId,
+    largest: u64,
+) -> Result<(), TransportError> {
     let Address { from, to, .. } = &envelope.address;
     if &from.party != party {
         let message = format!("party {party} cannot send in the name of {from}");
-        return Err(TransportError::Refused(Fault::new(ErrorCode::ProtocolViolation, message).at(party)));
+        return Err(TransportError::Refused(
+            Fault::new(ErrorCode::ProtocolViolation, message).at(party),
+        ));
     }
     let size = envelope.body.len() as u64;
     if size > largest {
-        return Err(TransportError::TooLarge { to: to.clone(), size, limit: largest });
+        return Err(TransportError::TooLarge {
+            to: to.clone(),
+            size,
+            limit: largest,
+        });
     }
     Ok(())
 }
@@ -112,7 +133,9 @@ pub fn check_receiver(receiver: &Participant, party: &PartyId) -> Result<(), Tra
         return Ok(());
     }
     let message = format!("party {party} cannot receive mail for {receiver}");
-    Err(TransportError::Refused(Fault::new(ErrorCode::ProtocolViolation, message).at(party)))
+    Err(TransportError::Refused(
+        Fault::new(ErrorCode::ProtocolViolation, message).at(party),
+    ))
 }
 
 #[cfg(test)]
@@ -123,7 +146,11 @@ mod tests {
     fn pair(options: InboxOptions) -> Pair {
         let network = InMemoryNetwork::new(options, LARGEST);
         let end = |party: PartyId| Arc::new(network.party(&party).unwrap());
-        Pair { alice: end(alice()), bob: end(bob()), guard: Box::new(()) }
+        Pair {
+            alice: end(alice()),
+            bob: end(bob()),
+            guard: Box::new(()),
+        }
     }
 
     #[tokio::test]
@@ -134,8 +161,11 @@ mod tests {
     #[tokio::test]
     async fn passes_the_transport_contract_with_everything_on_disk() {
         let folder = tempfile::tempdir().unwrap();
-        let options =
-            InboxOptions { memory_limit_bytes: 4096, spill_dir: Some(folder.path().into()), ..Default::default() };
+        let options = InboxOptions {
+            memory_limit_bytes: 4096,
+            spill_dir: Some(folder.path().into()),
+            ..Default::default()
+        };
         contract::run(async || pair(options.clone())).await;
     }
 
@@ -143,7 +173,13 @@ mod tests {
     async fn refuses_to_send_or_read_in_the_name_of_another_party() {
         let pair = pair(InboxOptions::default());
         let forged = letter("guest", "host", "x", vec![1]);
-        assert!(matches!(pair.bob.send(forged.clone()).await, Err(TransportError::Refused(_))));
-        assert!(matches!(pair.alice.receive(&forged.address).await, Err(TransportError::Refused(_))));
+        assert!(matches!(
+            pair.bob.send(forged.clone()).await,
+            Err(TransportError::Refused(_))
+        ));
+        assert!(matches!(
+            pair.alice.receive(&forged.address).await,
+            Err(TransportError::Refused(_))
+        ));
     }
 }

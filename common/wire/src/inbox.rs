@@ -117,9 +117,20 @@ impl Inbox {
 
     /// Begins to take a letter that arrives in pieces. Nobody sees it before [`Reception::finish`]; a dropped reception
     /// leaves nothing behind.
-    pub fn begin(self: &Arc<Self>, address: &Address, message: &str) -> Result<Reception, TransportError> {
-        let known = self.state().digest_of(address, self.options.open_attempts)?;
-        Ok(Reception::new(self.clone(), address.clone(), message, known.is_some()))
+    pub fn begin(
+        self: &Arc<Self>,
+        address: &Address,
+        message: &str,
+    ) -> Result<Reception, TransportError> {
+        let known = self
+            .state()
+            .digest_of(address, self.options.open_attempts)?;
+        Ok(Reception::new(
+            self.clone(),
+            address.clone(),
+            message,
+            known.is_some(),
+        ))
     }
 
     /// Waits for a letter and takes it out. Dropping the future loses nothing: the letter stays. A letter that was taken
@@ -131,7 +142,9 @@ impl Inbox {
             match found {
                 Found::Letter(body) => return Ok(body),
                 Found::OnDisk(file) => {
-                    let body = tokio::fs::read(&*file).await.map_err(|error| storage("read", &error))?;
+                    let body = tokio::fs::read(&*file)
+                        .await
+                        .map_err(|error| storage("read", &error))?;
                     // Taken only now, so that a receiver that is dropped while it reads leaves the letter.
                     self.state().take_spilled(address)?;
                     return Ok(body.into());
@@ -167,7 +180,10 @@ impl Inbox {
 }
 
 fn storage(doing: &str, error: &std::io::Error) -> TransportError {
-    let fault = Fault::new(ErrorCode::StorageFull, format!("cannot {doing} a letter that waits on disk: {error}"));
+    let fault = Fault::new(
+        ErrorCode::StorageFull,
+        format!("cannot {doing} a letter that waits on disk: {error}"),
+    );
     TransportError::Refused(fault.next("free disk space, or raise the inbox's memory limit"))
 }
 

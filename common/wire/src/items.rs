@@ -19,7 +19,9 @@ pub(crate) fn has_more_than(most: usize, bytes: &[u8]) -> bool {
 fn length(bytes: &[u8]) -> usize {
     let number = |size: usize| {
         let digits = bytes.get(1..=size).unwrap_or_default();
-        digits.iter().fold(0_usize, |number, byte| number << 8 | usize::from(*byte))
+        digits
+            .iter()
+            .fold(0_usize, |number, byte| number << 8 | usize::from(*byte))
     };
     match bytes.first().copied().unwrap_or_default() {
         short @ 0xa0..=0xbf => 1 + usize::from(short & 0x1f),
@@ -56,7 +58,10 @@ mod tests {
         let long = "x".repeat(70_000);
         let value = json!([1, -1, 300, -300, 70_000, -70_000, u64::MAX, i64::MIN, 0.5, "", "short", long, "y".repeat(300), null, true, {"a": []}]);
         // the list, its sixteen members, and inside the last a name and a list
-        assert!(counts(&rmp_serde::to_vec_named(&value).expect("encoded"), 19));
+        assert!(counts(
+            &rmp_serde::to_vec_named(&value).expect("encoded"),
+            19
+        ));
         let mut bytes = vec![0xc6, 0, 1, 0, 0];
         bytes.resize(5 + (1 << 16), 0xc0);
         assert!(counts(&bytes, 1));

@@ -27,7 +27,10 @@ pub fn choose(ours: (u32, u32), theirs: (u32, u32)) -> Result<u32, Fault> {
 
 /// Abilities in both lists, in the order of `ours`.
 pub fn shared_capabilities(ours: &[String], theirs: &[String]) -> Vec<String> {
-    ours.iter().filter(|own| theirs.contains(own)).cloned().collect()
+    ours.iter()
+        .filter(|own| theirs.contains(own))
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]
@@ -46,9 +49,24 @@ mod tests {
     fn names_both_ranges_and_the_side_to_update() {
         let fault = choose((1, 2), (3, 4)).unwrap_err();
         assert_eq!(fault.code, ErrorCode::VersionMismatch);
-        assert!(fault.message.contains("3 to 4") && fault.message.contains("1 to 2"), "{}", fault.message);
-        assert!(fault.next.unwrap().starts_with("update the daemon that answered"));
-        assert!(choose((3, 4), (1, 2)).unwrap_err().next.unwrap().starts_with("update the daemon that called"));
+        assert!(
+            fault.message.contains("3 to 4") && fault.message.contains("1 to 2"),
+            "{}",
+            fault.message
+        );
+        assert!(
+            fault
+                .next
+                .unwrap()
+                .starts_with("update the daemon that answered")
+        );
+        assert!(
+            choose((3, 4), (1, 2))
+                .unwrap_err()
+                .next
+                .unwrap()
+                .starts_with("update the daemon that called")
+        );
     }
 
     #[test]
@@ -58,8 +76,16 @@ mod tests {
 
     #[test]
     fn keeps_only_abilities_of_both() {
-        let list = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
-        assert_eq!(shared_capabilities(&list(&["a", "b", "c"]), &list(&["c", "x", "a"])), list(&["a", "c"]));
+        let list = |words: &[&str]| {
+            words
+                .iter()
+                .map(|&word| word.to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shared_capabilities(&list(&["a", "b", "c"]), &list(&["c", "x", "a"])),
+            list(&["a", "c"])
+        );
     }
 
     proptest! {

@@ -19,16 +19,26 @@ fn folder() -> PathBuf {
 
 fn hex(bytes: &[u8]) -> String {
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.as_bytes().chunks(96).map(|line| format!("{}\n", str::from_utf8(line).unwrap())).collect()
+    digits
+        .as_bytes()
+        .chunks(96)
+        .map(|line| format!("{}\n", str::from_utf8(line).unwrap()))
+        .collect()
 }
 
 fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits.chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+    digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
 }
 
 /// Recorded bytes decode to the sample, and the sample encodes to the recorded bytes.
-fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(name: &str, sample: &T) -> String {
+fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
+    name: &str,
+    sample: &T,
+) -> String {
     let file = format!("{name}.hex");
     let path = folder().join(&file);
     let now = encode(sample).unwrap();
@@ -36,24 +46,53 @@ fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(name: &s
         std::fs::create_dir_all(folder()).unwrap();
         std::fs::write(&path, hex(&now)).unwrap();
     }
-    let recorded =
-        unhex(&std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}; BLESS=1 records it")));
-    assert_eq!(&decode::<T>(&recorded).unwrap(), sample, "{file} decodes differently");
-    assert!(recorded == now, "{file}: {name} is written differently now:\n{}", hex(&now));
+    let recorded = unhex(
+        &std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{file}: {error}; BLESS=1 records it")),
+    );
+    assert_eq!(
+        &decode::<T>(&recorded).unwrap(),
+        sample,
+        "{file} decodes differently"
+    );
+    assert!(
+        recorded == now,
+        "{file}: {name} is written differently now:\n{}",
+        hex(&now)
+    );
     file
 }
 
 #[test]
 fn every_message_is_read_and_written_as_recorded() {
-    let mut files = vec![check("hello", &samples::hello()), check("mail_head", &samples::mail_head())];
-    files.extend(samples::welcomes().iter().map(|(name, sample)| check(&format!("welcome_{name}"), sample)));
-    files.extend(samples::to_agent().iter().map(|(name, sample)| check(&format!("to_agent_{name}"), sample)));
+    let mut files = vec![
+        check("hello", &samples::hello()),
+        check("mail_head", &samples::mail_head()),
+    ];
     files.extend(
-        samples::to_coordinator().iter().map(|(name, sample)| check(&format!("to_coordinator_{name}"), sample)),
+        samples::welcomes()
+            .iter()
+            .map(|(name, sample)| check(&format!("welcome_{name}"), sample)),
     );
-    files.extend(samples::replies().iter().map(|(name, sample)| check(&format!("reply_{name}"), sample)));
-    let mut recorded: Vec<String> =
-        std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    files.extend(
+        samples::to_agent()
+            .iter()
+            .map(|(name, sample)| check(&format!("to_agent_{name}"), sample)),
+    );
+    files.extend(
+        samples::to_coordinator()
+            .iter()
+            .map(|(name, sample)| check(&format!("to_coordinator_{name}"), sample)),
+    );
+    files.extend(
+        samples::replies()
+            .iter()
+            .map(|(name, sample)| check(&format!("reply_{name}"), sample)),
+    );
+    let mut recorded: Vec<String> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     files.sort();
     recorded.sort();
     assert_eq!(files, recorded, "a recorded message has no sample any more");
@@ -63,19 +102,34 @@ fn every_message_is_read_and_written_as_recorded() {
 /// whose keys a struct of ours has.
 fn with_unknown_field<T: Serialize + DeserializeOwned>(sample: &T) -> Vec<u8> {
     let mut value: serde_json::Value = decode(&encode(sample).unwrap()).unwrap();
-    value.as_object_mut().unwrap().insert("field_of_tomorrow".into(), serde_json::json!({"deep": [1, 2, 3]}));
+    value.as_object_mut().unwrap().insert(
+        "field_of_tomorrow".into(),
+        serde_json::json!({"deep": [1, 2, 3]}),
+    );
     encode(&value).unwrap()
 }
 
 #[test]
 fn unknown_fields_of_a_newer_version_are_ignored() {
-    assert_eq!(decode::<MailHead>(&with_unknown_field(&samples::mail_head())).unwrap(), samples::mail_head());
+    assert_eq!(
+        decode::<MailHead>(&with_unknown_field(&samples::mail_head())).unwrap(),
+        samples::mail_head()
+    );
     let peer = samples::peer();
-    assert_eq!(decode::<wire::agent_link::Peer>(&with_unknown_field(&peer)).unwrap(), peer);
+    assert_eq!(
+        decode::<wire::agent_link::Peer>(&with_unknown_field(&peer)).unwrap(),
+        peer
+    );
     // Inside a variant with fields, too.
     let mut value: serde_json::Value = decode(&encode(&samples::welcomes()[0].1).unwrap()).unwrap();
-    value["accepted"].as_object_mut().unwrap().insert("field_of_tomorrow".into(), 7.into());
-    assert_eq!(decode::<Welcome>(&encode(&value).unwrap()).unwrap(), samples::welcomes()[0].1);
+    value["accepted"]
+        .as_object_mut()
+        .unwrap()
+        .insert("field_of_tomorrow".into(), 7.into());
+    assert_eq!(
+        decode::<Welcome>(&encode(&value).unwrap()).unwrap(),
+        samples::welcomes()[0].1
+    );
 }
 
 #[test]
@@ -88,9 +142,19 @@ fn missing_optional_fields_of_an_older_version_get_their_defaults() {
         now: vocabulary::Timestamp,
         catalogue: vocabulary::SignedBytes,
     }
-    let old = OldHello { protocol: full.protocol, version: full.version, now: full.now, catalogue: full.catalogue };
+    let old = OldHello {
+        protocol: full.protocol,
+        version: full.version,
+        now: full.now,
+        catalogue: full.catalogue,
+    };
     let read: Hello = decode(&encode(&old).unwrap()).unwrap();
-    assert!(read.capabilities.is_empty() && read.attempts.is_empty() && read.direct.is_empty() && read.rest.is_none());
+    assert!(
+        read.capabilities.is_empty()
+            && read.attempts.is_empty()
+            && read.direct.is_empty()
+            && read.rest.is_none()
+    );
     assert!(!read.rows_through_coordinator);
 }
 

@@ -13,7 +13,12 @@ struct OfStream(BodyStream);
 impl Pieces for OfStream {
     async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         let piece = self.0.next().await.transpose();
-        piece.map_err(|error| Fault::new(ErrorCode::RequestInvalid, format!("the body ended early: {error}")))
+        piece.map_err(|error| {
+            Fault::new(
+                ErrorCode::RequestInvalid,
+                format!("the body ended early: {error}"),
+            )
+        })
     }
 }
 

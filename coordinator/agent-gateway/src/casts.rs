@@ -38,12 +38,16 @@ impl Casts {
                 format!("job {job} does not run, so no letter of it is passed on"),
             ));
         };
-        match [&address.from, &address.to].into_iter().find(|who| !cast.has(who)) {
+        match [&address.from, &address.to]
+            .into_iter()
+            .find(|who| !cast.has(who))
+        {
             None => Ok(()),
-            Some(stranger) => {
-                Err(Fault::new(ErrorCode::PermissionDenied, format!("{stranger} has no part in job {job}"))
-                    .at(&stranger.party))
-            }
+            Some(stranger) => Err(Fault::new(
+                ErrorCode::PermissionDenied,
+                format!("{stranger} has no part in job {job}"),
+            )
+            .at(&stranger.party)),
         }
     }
 }
@@ -65,7 +69,16 @@ mod tests {
             step: StepName::new("s").expect("valid"),
             attempt: Attempt(0),
         };
-        MailHead { address: Address { attempt, from, to, tag: "m".to_owned() }, message: "m".to_owned(), size: 0 }
+        MailHead {
+            address: Address {
+                attempt,
+                from,
+                to,
+                tag: "m".to_owned(),
+            },
+            message: "m".to_owned(),
+            size: 0,
+        }
     }
 
     #[test]
@@ -73,15 +86,25 @@ mod tests {
         let casts = Casts::default();
         let (guest, host) = (who(Role::Guest, "1"), who(Role::Host, "2"));
         let inside = letter(guest.clone(), host.clone());
-        assert_eq!(casts.permit(&inside).expect_err("unknown").code, ErrorCode::JobUnknown);
+        assert_eq!(
+            casts.permit(&inside).expect_err("unknown").code,
+            ErrorCode::JobUnknown
+        );
         let job = inside.address.attempt.job.clone();
         casts.remember(
             &job,
-            &Cast { guest: vec![guest.party.clone()], host: vec![host.party.clone()], ..Cast::default() },
+            &Cast {
+                guest: vec![guest.party.clone()],
+                host: vec![host.party.clone()],
+                ..Cast::default()
+            },
         );
         assert_eq!(casts.permit(&inside), Ok(()));
         let foreign = letter(guest, who(Role::Host, "3"));
-        assert_eq!(casts.permit(&foreign).expect_err("foreign").code, ErrorCode::PermissionDenied);
+        assert_eq!(
+            casts.permit(&foreign).expect_err("foreign").code,
+            ErrorCode::PermissionDenied
+        );
         casts.forget(&job);
         assert!(casts.permit(&inside).is_err());
     }

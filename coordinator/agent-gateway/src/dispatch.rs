@@ -21,9 +21,12 @@ const MOST_FAULTS: usize = 1_000;
 impl Gateway {
     pub(crate) fn need_link(&self, party: &PartyId) -> Result<Link, Fault> {
         self.sessions.link(party).ok_or_else(|| {
-            Fault::new(ErrorCode::PartyOffline, format!("party {party} is not connected"))
-                .at(party)
-                .next("start that party's agent, or see its log for why it cannot connect")
+            Fault::new(
+                ErrorCode::PartyOffline,
+                format!("party {party} is not connected"),
+            )
+            .at(party)
+            .next("start that party's agent, or see its log for why it cannot connect")
         })
     }
 
@@ -35,7 +38,13 @@ impl Gateway {
         body: BodyStream,
     ) -> Result<(HttpReplyHead, BodyStream), Fault> {
         let link = self.need_link(party)?;
-        let called = link.call(&ToAgent::Http(head), bodies::outgoing(body), CallOptions::bulk(PROXY_PATIENCE)).await;
+        let called = link
+            .call(
+                &ToAgent::Http(head),
+                bodies::outgoing(body),
+                CallOptions::bulk(PROXY_PATIENCE),
+            )
+            .await;
         let (reply, stream) = called.map_err(|error| Fault::from(error).at(party))?;
         match reply {
             Reply::Http(head) => Ok((head, bodies::incoming(stream))),
@@ -46,7 +55,11 @@ impl Gateway {
 }
 
 fn out_of_place(party: &PartyId) -> Fault {
-    Fault::new(ErrorCode::ProtocolViolation, "the agent's reply does not fit the call").at(party)
+    Fault::new(
+        ErrorCode::ProtocolViolation,
+        "the agent's reply does not fit the call",
+    )
+    .at(party)
 }
 
 fn to_agent(order: Order) -> ToAgent {
@@ -55,7 +68,15 @@ fn to_agent(order: Order) -> ToAgent {
         Order::Sign(offer, Some(ticket)) => ToAgent::SignWithTicket { offer, ticket },
         Order::Offer(signed) => ToAgent::Offer(signed),
         Order::Assign(assignment) => ToAgent::Assign(assignment),
-        Order::Cancel { task, attempt, reason } => ToAgent::Cancel { task, attempt, reason },
+        Order::Cancel {
+            task,
+            attempt,
+            reason,
+        } => ToAgent::Cancel {
+            task,
+            attempt,
+            reason,
+        },
         Order::Close(job) => ToAgent::Close(job),
         Order::Check(steps) => ToAgent::Check(
             steps
@@ -73,22 +94,38 @@ fn to_agent(order: Order) -> ToAgent {
 
 #[async_trait]
 impl AgentGateway for Gateway {
-    async fn call(&self, party: &PartyId, order: Order, patience: Duration) -> Result<OrderReply, Fault> {
+    async fn call(
+        &self,
+        party: &PartyId,
+        order: Order,
+        patience: Duration,
+    ) -> Result<OrderReply, Fault> {
         let link = self.need_link(party)?;
         match &order {
             // Letters may pass as soon as one side starts.
-            Order::Assign(assignment) => self.casts.remember(&assignment.task.job, &assignment.cast),
+            Order::Assign(assignment) => {
+                self.casts.remember(&assignment.task.job, &assignment.cast)
+            }
             Order::Close(job) => self.casts.forget(job),
             Order::Sign(..) | Order::Offer(_) | Order::Cancel { .. } | Order::Check(_) => {}
         }
-        let called = link.call(&to_agent(order), Body::Empty, CallOptions::control(patience)).await;
+        let called = link
+            .call(
+                &to_agent(order),
+                Body::Empty,
+                CallOptions::control(patience),
+            )
+            .await;
         let (reply, _) = called.map_err(|error| Fault::from(error).at(party))?;
         match reply {
             Reply::Done => Ok(OrderReply::Done),
             Reply::Signed(signed) => Ok(OrderReply::Signed(signed)),
             Reply::Accepted(signed) => Ok(OrderReply::Accepted(signed)),
             Reply::Checked(faults) => {
-                let faults = faults.into_iter().take(MOST_FAULTS).map(|fault| fault.cut(MOST_FAULT));
+                let faults = faults
+                    .into_iter()
+                    .take(MOST_FAULTS)
+                    .map(|fault| fault.cut(MOST_FAULT));
                 Ok(OrderReply::Checked(faults.collect()))
             }
             Reply::Failed(fault) => Ok(OrderReply::Failed(fault.cut(MOST_FAULT).at(party))),

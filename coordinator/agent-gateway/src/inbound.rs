@@ -12,8 +12,8 @@ use transport::hello::{HelloCall, read_hello};
 use transport::{Answer, Body, CallOptions, Connection, Endpoint, Link, Pieces};
 use vocabulary::{ComponentInfo, ErrorCode, Fault, PartyId, SignedBytes};
 use wire::agent_link::{
-    CATALOGUE_CONTEXT, Catalogue, Hello, HttpHead, HttpReplyHead, MailHead, PROBE, Peer, Reply, ToAgent, ToCoordinator,
-    Welcome,
+    CATALOGUE_CONTEXT, Catalogue, Hello, HttpHead, HttpReplyHead, MailHead, PROBE, Peer, Reply,
+    ToAgent, ToCoordinator, Welcome,
 };
 
 use crate::{Gateway, bodies, listing};
@@ -27,7 +27,11 @@ const PROXY_PATIENCE: Duration = Duration::from_secs(300);
 #[async_trait]
 pub trait Face: Send + Sync {
     /// Answers a request.
-    async fn answer(&self, head: HttpHead, body: BodyStream) -> Result<(HttpReplyHead, BodyStream), Fault>;
+    async fn answer(
+        &self,
+        head: HttpHead,
+        body: BodyStream,
+    ) -> Result<(HttpReplyHead, BodyStream), Fault>;
 }
 
 /// What serving one agent needs.
@@ -61,8 +65,16 @@ impl Inbound {
         };
         if self.gateway.sessions.leave(&peer.party, &link) {
             tracing::info!(party = %peer.party, %why, "agent gone");
-            let parting = if link.connection().peer_is_gone() { Parting::Ended } else { Parting::Unknown };
-            if let Err(error) = self.coordinator.agent_gone(&peer.party, why.at(&peer.party), parting).await {
+            let parting = if link.connection().peer_is_gone() {
+                Parting::Ended
+            } else {
+                Parting::Unknown
+            };
+            if let Err(error) = self
+                .coordinator
+                .agent_gone(&peer.party, why.at(&peer.party), parting)
+                .await
+            {
                 tracing::error!(party = %peer.party, fault = %error.fault(), "the loss of an agent could not be recorded");
             }
             self.tell_peers();
@@ -72,12 +84,18 @@ impl Inbound {
     /// The link of an agent that is let in; none for one that only asks whether it would be.
     async fn welcome(&self, connection: Connection) -> Result<Option<Link>, Fault> {
         let peer = connection.peer().clone();
-        let call = read_hello(connection, PATIENCE).await.map_err(Fault::from)?;
+        let call = read_hello(connection, PATIENCE)
+            .await
+            .map_err(Fault::from)?;
         match self.examine(&call, &peer) {
             Ok((welcome, components)) => {
                 let hello = call.hello.clone();
                 let link = call.accept(&welcome, PATIENCE).await.map_err(Fault::from)?;
-                if hello.capabilities.iter().any(|capability| capability == PROBE) {
+                if hello
+                    .capabilities
+                    .iter()
+                    .any(|capability| capability == PROBE)
+                {
                     link.connection().lost().await;
                     return Ok(None);
                 }
@@ -90,7 +108,11 @@ impl Inbound {
         }
     }
 
-    fn examine(&self, call: &HelloCall, peer: &PeerIdentity) -> Result<(Welcome, Vec<ComponentInfo>), Fault> {
+    fn examine(
+        &self,
+        call: &HelloCall,
+        peer: &PeerIdentity,
+    ) -> Result<(Welcome, Vec<ComponentInfo>), Fault> {
         let now = self.coordinator.now();
         if let Some(fault) = self.coordinator.refusal_of(&peer.party) {
             return Err(fault);
@@ -99,10 +121,18 @@ impl Inbound {
         listing::check(&peer.party, &call.hello)?;
         let identity = self.endpoint.identity();
         let signer = pki::verify_signed(&call.hello.catalogue, CATALOGUE_CONTEXT, &identity, now)?;
-        let catalogue: Catalogue = rmp_serde::from_slice(&call.hello.catalogue.bytes)
-            .map_err(|error| Fault::new(ErrorCode::FrameInvalid, format!("the catalogue cannot be read: {error}")))?;
+        let catalogue: Catalogue =
+            rmp_serde::from_slice(&call.hello.catalogue.bytes).map_err(|error| {
+                Fault::new(
+                    ErrorCode::FrameInvalid,
+                    format!("the catalogue cannot be read: {error}"),
+                )
+            })?;
         if signer.party != peer.party || catalogue.party != peer.party {
-            let text = format!("the catalogue is of party {}, the link of party {}", catalogue.party, peer.party);
+            let text = format!(
+                "the catalogue is of party {}, the link of party {}",
+                catalogue.party, peer.party
+            );
             return Err(Fault::new(ErrorCode::CertificateRefused, text).at(&peer.party));
         }
         let welcome = Welcome::Accepted {
@@ -125,7 +155,11 @@ impl Inbound {
     ) -> Result<Link, Fault> {
         let listed = Peer {
             party: peer.party.clone(),
-            chain: peer.chain.iter().map(|certificate| certificate.as_ref().to_vec()).collect(),
+            chain: peer
+                .chain
+                .iter()
+                .map(|certificate| certificate.as_ref().to_vec())
+                .collect(),
             direct: hello.direct,
             online: true,
             run: hello.run,
@@ -138,11 +172,15 @@ impl Inbound {
             attempts: hello.attempts,
             slots: hello.slots,
         };
-        let entered = self.coordinator.agent_connected(&peer.party, components, facts).await;
+        let entered = self
+            .coordinator
+            .agent_connected(&peer.party, components, facts)
+            .await;
         if let Err(error) = entered {
             self.gateway.sessions.leave(&peer.party, &link);
             let fault = error.fault();
-            link.connection().close(&format!("the coordinator cannot record the agent: {fault}"));
+            link.connection()
+                .close(&format!("the coordinator cannot record the agent: {fault}"));
             return Err(fault);
         }
         Ok(link)
@@ -153,24 +191,45 @@ impl Inbound {
         for (party, link) in self.gateway.sessions.links() {
             let peers = ToAgent::Peers(self.gateway.sessions.peers_of(&party));
             tokio::spawn(async move {
-                if let Err(error) = link.call(&peers, Body::Empty, CallOptions::control(PATIENCE)).await {
+                if let Err(error) = link
+                    .call(&peers, Body::Empty, CallOptions::control(PATIENCE))
+                    .await
+                {
                     tracing::debug!(%party, %error, "the directory was not taken");
                 }
             });
         }
     }
 
-    async fn answer<P: Pieces + 'static>(self, peer: PeerIdentity, call: ToCoordinator, stream: P, answer: Answer) {
+    async fn answer<P: Pieces + 'static>(
+        self,
+        peer: PeerIdentity,
+        call: ToCoordinator,
+        stream: P,
+        answer: Answer,
+    ) {
         let party = &peer.party;
         let (reply, body) = match call {
             ToCoordinator::Mail(head) => return self.relay(&peer, head, stream, answer).await,
             ToCoordinator::Http(head) => self.http(party, head, stream).await,
             ToCoordinator::Heartbeat { attempts, mail_key } => {
-                let heard = self.coordinator.agent_heard(party, attempts).await.map_err(|error| error.fault());
-                (reply_of(heard.and_then(|()| self.renew_mail_key(party, mail_key))), Body::Empty)
+                let heard = self
+                    .coordinator
+                    .agent_heard(party, attempts)
+                    .await
+                    .map_err(|error| error.fault());
+                (
+                    reply_of(heard.and_then(|()| self.renew_mail_key(party, mail_key))),
+                    Body::Empty,
+                )
             }
             ToCoordinator::Reports(reports) => (
-                reply_of(self.coordinator.record_reports(party, reports).await.map_err(|error| error.fault())),
+                reply_of(
+                    self.coordinator
+                        .record_reports(party, reports)
+                        .await
+                        .map_err(|error| error.fault()),
+                ),
                 Body::Empty,
             ),
         };
@@ -189,7 +248,13 @@ impl Inbound {
         Ok(())
     }
 
-    async fn relay<P: Pieces + 'static>(&self, peer: &PeerIdentity, head: MailHead, body: P, answer: Answer) {
+    async fn relay<P: Pieces + 'static>(
+        &self,
+        peer: &PeerIdentity,
+        head: MailHead,
+        body: P,
+        answer: Answer,
+    ) {
         let job = &head.address.attempt.job;
         // After a restart of the coordinator the casts of running jobs are read back as their letters come.
         if !self.gateway.casts.knows(job)
@@ -201,7 +266,12 @@ impl Inbound {
         self.gateway.relay.serve(peer, head, body, answer).await;
     }
 
-    async fn http<P: Pieces + 'static>(&self, party: &PartyId, mut head: HttpHead, body: P) -> (Reply, Body) {
+    async fn http<P: Pieces + 'static>(
+        &self,
+        party: &PartyId,
+        mut head: HttpHead,
+        body: P,
+    ) -> (Reply, Body) {
         // Whatever the agent says of the caller, it can only speak for users of its own party.
         head.caller = wire::agent_link::Caller::PartyUser(party.clone());
         match self.face.answer(head, bodies::incoming(body)).await {

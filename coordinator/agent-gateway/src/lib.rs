@@ -22,7 +22,10 @@ pub use inbound::Face;
 use sessions::Sessions;
 
 /// What the coordinator's endpoint accepts connections for.
-pub const SERVICES: [Service; 1] = [Service { alpn: AGENT_LINK, callers: pki::Kind::Agent }];
+pub const SERVICES: [Service; 1] = [Service {
+    alpn: AGENT_LINK,
+    callers: pki::Kind::Agent,
+}];
 
 /// The gateway: made first, because the service needs it; told of the service when it begins to serve.
 #[derive(Clone)]
@@ -40,7 +43,11 @@ impl Gateway {
         let (links, known) = (sessions.clone(), casts.clone());
         let lookup = Arc::new(move |party: &vocabulary::PartyId| links.link(party));
         let relay = Relay::new(options, lookup, Arc::new(move |head| known.permit(head)));
-        Self { sessions, casts, relay }
+        Self {
+            sessions,
+            casts,
+            relay,
+        }
     }
 
     /// Serves agents until told to stop. `face` answers what agents' doors proxy to the coordinator.
@@ -58,7 +65,9 @@ impl Gateway {
                 () = stop.cancelled() => None,
                 next = incoming.recv() => next,
             };
-            let Some(Incoming { connection, .. }) = next else { break };
+            let Some(Incoming { connection, .. }) = next else {
+                break;
+            };
             let agent = inbound::Inbound {
                 gateway: self.clone(),
                 coordinator: coordinator.clone(),

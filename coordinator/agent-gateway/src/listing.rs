@@ -16,11 +16,24 @@ const LARGEST_CATALOGUE: usize = 1 << 20;
 pub(crate) fn check(party: &PartyId, hello: &Hello) -> Result<(), Fault> {
     let too_much = |what: String| Err(Fault::new(ErrorCode::LimitReached, what).at(party));
     if hello.direct.len() > MOST_ADDRESSES {
-        return too_much(format!("{} direct addresses are more than {MOST_ADDRESSES}", hello.direct.len()));
+        return too_much(format!(
+            "{} direct addresses are more than {MOST_ADDRESSES}",
+            hello.direct.len()
+        ));
     }
-    let texts = hello.direct.iter().chain(&hello.rest).chain([&hello.version]).chain(&hello.capabilities);
-    if let Some(long) = texts.map(String::len).find(|length| *length > LONGEST_ADDRESS) {
-        return too_much(format!("a text of {long} bytes in a hello is longer than {LONGEST_ADDRESS}"));
+    let texts = hello
+        .direct
+        .iter()
+        .chain(&hello.rest)
+        .chain([&hello.version])
+        .chain(&hello.capabilities);
+    if let Some(long) = texts
+        .map(String::len)
+        .find(|length| *length > LONGEST_ADDRESS)
+    {
+        return too_much(format!(
+            "a text of {long} bytes in a hello is longer than {LONGEST_ADDRESS}"
+        ));
     }
     if hello.catalogue.bytes.len() > LARGEST_CATALOGUE {
         return too_much(format!(
@@ -28,12 +41,16 @@ pub(crate) fn check(party: &PartyId, hello: &Hello) -> Result<(), Fault> {
             hello.catalogue.bytes.len()
         ));
     }
-    hello.mail_key.as_ref().map_or(Ok(()), |key| check_key(party, key))
+    hello
+        .mail_key
+        .as_ref()
+        .map_or(Ok(()), |key| check_key(party, key))
 }
 
 /// Refuses a key for mail that is another party's or too large; whether it is good is judged by those who use it.
 pub(crate) fn check_key(party: &PartyId, key: &SignedBytes) -> Result<(), Fault> {
-    let size = key.bytes.len() + key.signature.len() + key.chain.iter().map(Vec::len).sum::<usize>();
+    let size =
+        key.bytes.len() + key.signature.len() + key.chain.iter().map(Vec::len).sum::<usize>();
     if size > LARGEST_KEY || key.chain.len() > 8 {
         let text = format!("a signed key of {size} bytes is larger than {LARGEST_KEY}");
         return Err(Fault::new(ErrorCode::LimitReached, text).at(party));
@@ -51,16 +68,33 @@ mod tests {
 
     fn key(signer: &str, size: usize) -> SignedBytes {
         let signer = PartyId::new(signer).unwrap();
-        SignedBytes { bytes: vec![0; size], signer, chain: vec![vec![0; 900]], signature: vec![0; 71] }
+        SignedBytes {
+            bytes: vec![0; size],
+            signer,
+            chain: vec![vec![0; 900]],
+            signature: vec![0; 71],
+        }
     }
 
     #[test]
     fn a_key_is_small_and_the_partys_own() {
         let party = PartyId::new("9999").unwrap();
         assert!(check_key(&party, &key("9999", 200)).is_ok());
-        assert_eq!(check_key(&party, &key("9999", 40_000)).unwrap_err().code, ErrorCode::LimitReached);
-        assert_eq!(check_key(&party, &key("10000", 200)).unwrap_err().code, ErrorCode::PermissionDenied);
-        let many = SignedBytes { chain: vec![vec![]; 9], ..key("9999", 1) };
-        assert_eq!(check_key(&party, &many).unwrap_err().code, ErrorCode::LimitReached);
+        assert_eq!(
+            check_key(&party, &key("9999", 40_000)).unwrap_err().code,
+            ErrorCode::LimitReached
+        );
+        assert_eq!(
+            check_key(&party, &key("10000", 200)).unwrap_err().code,
+            ErrorCode::PermissionDenied
+        );
+        let many = SignedBytes {
+            chain: vec![vec![]; 9],
+            ..key("9999", 1)
+        };
+        assert_eq!(
+            check_key(&party, &many).unwrap_err().code,
+            ErrorCode::LimitReached
+        );
     }
 }

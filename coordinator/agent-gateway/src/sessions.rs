@@ -48,11 +48,19 @@ impl Sessions {
     /// Forgets a link, unless a newer one took its place; says whether it was forgotten.
     pub(crate) fn leave(&self, party: &PartyId, link: &Link) -> bool {
         let mut live = self.live();
-        let is_current = live.get(party).is_some_and(|session| session.link.connection().is_same(link.connection()));
+        let is_current = live
+            .get(party)
+            .is_some_and(|session| session.link.connection().is_same(link.connection()));
         let left = if is_current { live.remove(party) } else { None };
         drop(live);
         if let Some(session) = left {
-            self.gone().insert(party.clone(), Peer { online: false, ..session.peer });
+            self.gone().insert(
+                party.clone(),
+                Peer {
+                    online: false,
+                    ..session.peer
+                },
+            );
             return true;
         }
         false
@@ -60,7 +68,11 @@ impl Sessions {
 
     /// The directory as one party gets it: everybody else.
     pub(crate) fn peers_of(&self, party: &PartyId) -> Vec<Peer> {
-        let mut peers: Vec<Peer> = self.live().values().map(|session| session.peer.clone()).collect();
+        let mut peers: Vec<Peer> = self
+            .live()
+            .values()
+            .map(|session| session.peer.clone())
+            .collect();
         peers.extend(self.gone().values().cloned());
         peers.retain(|peer| &peer.party != party);
         peers.sort_by(|a, b| a.party.cmp(&b.party));
@@ -70,9 +82,15 @@ impl Sessions {
     /// Puts another key for mail into what is listed of a party; says whether it was another one.
     pub(crate) fn renew_mail_key(&self, party: &PartyId, key: SignedBytes) -> bool {
         let mut live = self.live();
-        let Some(session) = live.get_mut(party) else { return false };
+        let Some(session) = live.get_mut(party) else {
+            return false;
+        };
         // Only the key counts: signatures of the same one differ.
-        let is_other = session.peer.mail_key.as_ref().is_none_or(|known| known.bytes != key.bytes);
+        let is_other = session
+            .peer
+            .mail_key
+            .as_ref()
+            .is_none_or(|known| known.bytes != key.bytes);
         if is_other {
             session.peer.mail_key = Some(key);
         }
@@ -81,6 +99,9 @@ impl Sessions {
 
     /// Every link.
     pub(crate) fn links(&self) -> Vec<(PartyId, Link)> {
-        self.live().iter().map(|(party, session)| (party.clone(), session.link.clone())).collect()
+        self.live()
+            .iter()
+            .map(|(party, session)| (party.clone(), session.link.clone()))
+            .collect()
     }
 }

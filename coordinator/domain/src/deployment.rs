@@ -112,13 +112,20 @@ pub struct ChannelFile {
 }
 
 /// How long files may be wanted, in seconds, by the words for it.
-pub const LIFETIMES: [(&str, i64); 5] =
-    [("1day", 86_400), ("1week", 604_800), ("1month", 2_592_000), ("6months", 15_552_000), ("1year", 31_536_000)];
+pub const LIFETIMES: [(&str, i64); 5] = [
+    ("1day", 86_400),
+    ("1week", 604_800),
+    ("1month", 2_592_000),
+    ("6months", 15_552_000),
+    ("1year", 31_536_000),
+];
 
 impl ChannelFile {
     /// Whether a file that came then is not wanted any more.
     pub fn is_over(&self, came: Timestamp, now: Timestamp) -> bool {
-        let lifetime = LIFETIMES.iter().find(|(word, _)| Some(*word) == self.lifetime.as_deref());
+        let lifetime = LIFETIMES
+            .iter()
+            .find(|(word, _)| Some(*word) == self.lifetime.as_deref());
         lifetime.is_some_and(|(_, seconds)| now >= came.plus_millis(seconds.saturating_mul(1_000)))
     }
 }

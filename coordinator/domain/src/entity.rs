@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault, JobId, Tenant, Timestamp};
 
-use crate::deployment::{Channel, ChannelFile, Deployment, DeploymentVersion, TrainingDefinition, TrainingModel};
+use crate::deployment::{
+    Channel, ChannelFile, Deployment, DeploymentVersion, TrainingDefinition, TrainingModel,
+};
 use crate::recurring::Recurring;
 use crate::run::Run;
 use crate::workshop::{Asked, Dataset, LearnedModel, Profile};
@@ -135,7 +137,10 @@ impl Entity {
     /// The body as the type that belongs to the kind.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         T::deserialize(&self.body).map_err(|error| {
-            Fault::new(ErrorCode::Internal, format!("{} {} cannot be read: {error}", self.kind.word(), self.id))
+            Fault::new(
+                ErrorCode::Internal,
+                format!("{} {} cannot be read: {error}", self.kind.word(), self.id),
+            )
         })
     }
 
@@ -160,7 +165,14 @@ impl Entity {
     /// Puts a body in.
     pub fn write<T: Serialize>(&mut self, body: &T) -> Result<(), Fault> {
         self.body = serde_json::to_value(body).map_err(|error| {
-            Fault::new(ErrorCode::Internal, format!("{} {} cannot be written: {error}", self.kind.word(), self.id))
+            Fault::new(
+                ErrorCode::Internal,
+                format!(
+                    "{} {} cannot be written: {error}",
+                    self.kind.word(),
+                    self.id
+                ),
+            )
         })?;
         Ok(())
     }
@@ -176,9 +188,21 @@ mod tests {
         run.body = serde_json::json!({});
         assert_eq!(run.check(), Ok(()));
         run.body = serde_json::json!({"retries": "often"});
-        assert!(run.check().is_err_and(|fault| fault.message.contains("run 1")));
+        assert!(
+            run.check()
+                .is_err_and(|fault| fault.message.contains("run 1"))
+        );
         for kind in EntityKind::ALL {
-            assert!(Entity { kind, body: Value::Bool(true), ..run.clone() }.check().is_err(), "{kind:?}");
+            assert!(
+                Entity {
+                    kind,
+                    body: Value::Bool(true),
+                    ..run.clone()
+                }
+                .check()
+                .is_err(),
+                "{kind:?}"
+            );
         }
     }
 
@@ -195,6 +219,9 @@ mod tests {
         let mut entity = Entity::new(EntityKind::Channel, "1", Tenant::only(), Timestamp(1));
         entity.write(&vec![1, 2]).expect("written");
         assert_eq!(entity.read::<Vec<i32>>().expect("read"), [1, 2]);
-        assert_eq!(entity.read::<String>().expect_err("another type").code, ErrorCode::Internal);
+        assert_eq!(
+            entity.read::<String>().expect_err("another type").code,
+            ErrorCode::Internal
+        );
     }
 }

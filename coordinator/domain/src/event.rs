@@ -21,6 +21,12 @@ pub struct Event {
 impl Event {
     /// A line of the coordinator's own; the store gives it its place.
     pub fn own(at: Timestamp, line: impl Into<String>) -> Self {
-        Self { at, seq: 0, party: None, level: "INFO".to_owned(), line: line.into() }
+        Self {
+            at,
+            seq: 0,
+            party: None,
+            level: "INFO".to_owned(),
+            line: line.into(),
+        }
     }
 }

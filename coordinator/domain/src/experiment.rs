@@ -110,11 +110,17 @@ impl NewExperiment {
     pub fn make(self, id: ExperimentId, taken: bool, now: Timestamp) -> Result<Experiment, Fault> {
         let (unique_name, display_name) = match self.name {
             Name::Unique(name) if name.is_empty() => {
-                return Err(Fault::new(ErrorCode::RequestInvalid, "the experiment's name is empty").path("name"));
+                return Err(Fault::new(
+                    ErrorCode::RequestInvalid,
+                    "the experiment's name is empty",
+                )
+                .path("name"));
             }
             Name::Unique(name) if taken => {
                 let message = format!("an experiment with the name {name} exists already");
-                return Err(Fault::new(ErrorCode::Conflict, message).path("name").next("specify a new name"));
+                return Err(Fault::new(ErrorCode::Conflict, message)
+                    .path("name")
+                    .next("specify a new name"));
             }
             Name::Unique(name) => (name.clone(), Some(name)),
             Name::Display(Some(name)) if !taken && !name.is_empty() => (name.clone(), Some(name)),
@@ -149,24 +155,36 @@ impl NewExperiment {
 
 fn made_unique(name: Option<&str>, id: &ExperimentId) -> String {
     let begin: String = id.as_str().chars().take(SUFFIX).collect();
-    format!("{}-{begin}", name.filter(|name| !name.is_empty()).unwrap_or(NAMELESS))
+    format!(
+        "{}-{begin}",
+        name.filter(|name| !name.is_empty()).unwrap_or(NAMELESS)
+    )
 }
 
 impl Experiment {
     /// What work on it may use at most; a workspace that is broken limits nothing.
     pub fn allowed(&self) -> vocabulary::Limits {
-        if matches!(self.workspace, Workspace::Broken(_)) { vocabulary::Limits::default() } else { self.limits }
+        if matches!(self.workspace, Workspace::Broken(_)) {
+            vocabulary::Limits::default()
+        } else {
+            self.limits
+        }
     }
 
     /// Why new work may not start on it; `None` when it may. An experiment that is being prepared takes work, which waits.
     pub fn refusal(&self) -> Option<Fault> {
         let named = &self.unique_name;
         if self.deleted {
-            return Some(Fault::new(ErrorCode::NotFound, format!("experiment {} was deleted", self.id)));
+            return Some(Fault::new(
+                ErrorCode::NotFound,
+                format!("experiment {} was deleted", self.id),
+            ));
         }
         if self.archived {
-            let fault =
-                Fault::new(ErrorCode::Conflict, format!("experiment {named} is archived and takes no new work"));
+            let fault = Fault::new(
+                ErrorCode::Conflict,
+                format!("experiment {named} is archived and takes no new work"),
+            );
             return Some(fault.next("unarchive it, or choose another experiment"));
         }
         None
@@ -182,24 +200,45 @@ mod tests {
     }
 
     fn made(name: Name, taken: bool) -> Result<Experiment, Fault> {
-        NewExperiment { name, ..NewExperiment::named(Tenant::only(), "") }.make(id(), taken, Timestamp(5))
+        NewExperiment {
+            name,
+            ..NewExperiment::named(Tenant::only(), "")
+        }
+        .make(id(), taken, Timestamp(5))
     }
 
     #[test]
     fn a_unique_name_is_given_and_free() {
         let made_one = made(Name::Unique("training".into()), false).expect("made");
-        assert_eq!((made_one.unique_name.as_str(), made_one.created), ("training", Timestamp(5)));
-        assert_eq!(made(Name::Unique(String::new()), false).expect_err("no name").code, ErrorCode::RequestInvalid);
-        assert_eq!(made(Name::Unique("training".into()), true).expect_err("taken").code, ErrorCode::Conflict);
+        assert_eq!(
+            (made_one.unique_name.as_str(), made_one.created),
+            ("training", Timestamp(5))
+        );
+        assert_eq!(
+            made(Name::Unique(String::new()), false)
+                .expect_err("no name")
+                .code,
+            ErrorCode::RequestInvalid
+        );
+        assert_eq!(
+            made(Name::Unique("training".into()), true)
+                .expect_err("taken")
+                .code,
+            ErrorCode::Conflict
+        );
     }
 
     #[test]
     fn a_display_name_may_repeat_or_be_absent() {
         let unique = |name: Option<&str>, taken| {
-            made(Name::Display(name.map(str::to_owned)), taken).map(|made| (made.unique_name, made.display_name))
+            made(Name::Display(name.map(str::to_owned)), taken)
+                .map(|made| (made.unique_name, made.display_name))
         };
         assert_eq!(unique(Some("a"), false), Ok(("a".into(), Some("a".into()))));
-        assert_eq!(unique(Some("a"), true), Ok(("a-0a1b2c3d".into(), Some("a".into()))));
+        assert_eq!(
+            unique(Some("a"), true),
+            Ok(("a-0a1b2c3d".into(), Some("a".into())))
+        );
         assert_eq!(unique(None, false), Ok(("meteos-0a1b2c3d".into(), None)));
     }
 
@@ -208,8 +247,14 @@ mod tests {
         let mut one = made(Name::Unique("a".into()), false).expect("made");
         assert_eq!(one.refusal(), None);
         one.archived = true;
-        assert_eq!(one.refusal().map(|fault| fault.code), Some(ErrorCode::Conflict));
+        assert_eq!(
+            one.refusal().map(|fault| fault.code),
+            Some(ErrorCode::Conflict)
+        );
         one.deleted = true;
-        assert_eq!(one.refusal().map(|fault| fault.code), Some(ErrorCode::NotFound));
+        assert_eq!(
+            one.refusal().map(|fault| fault.code),
+            Some(ErrorCode::NotFound)
+        );
     }
 }

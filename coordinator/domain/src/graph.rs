@@ -92,7 +92,10 @@ impl Step {
     /// The parameters of a participant; an empty object when none were given.
     pub fn parameters_of(&self, participant: &Participant) -> Value {
         let own = self.parameters.iter().find(|(who, _)| who == participant);
-        own.map_or_else(|| Value::Object(serde_json::Map::new()), |(_, value)| value.clone())
+        own.map_or_else(
+            || Value::Object(serde_json::Map::new()),
+            |(_, value)| value.clone(),
+        )
     }
 
     /// Names of the steps it needs before it can start.
@@ -125,19 +128,42 @@ pub struct Cycle {
 impl Graph {
     /// Puts steps in topological order, keeping the given order among equals. Edges from unknown steps do not count.
     pub fn ordered(steps: Vec<Step>) -> Result<Graph, Cycle> {
-        let place: HashMap<&StepName, usize> = steps.iter().enumerate().map(|(i, step)| (&step.name, i)).collect();
-        let upstream: Vec<BTreeSet<usize>> =
-            steps.iter().map(|step| step.upstream().filter_map(|name| place.get(name).copied()).collect()).collect();
+        let place: HashMap<&StepName, usize> = steps
+            .iter()
+            .enumerate()
+            .map(|(i, step)| (&step.name, i))
+            .collect();
+        let upstream: Vec<BTreeSet<usize>> = steps
+            .iter()
+            .map(|step| {
+                step.upstream()
+                    .filter_map(|name| place.get(name).copied())
+                    .collect()
+            })
+            .collect();
         let order = topological(&upstream).map_err(|downstream| {
             let loops = |start: usize| {
                 let members = loop_from(start, &downstream).into_iter();
-                members.filter_map(|i| steps.get(i)).map(|step| step.name.clone()).collect::<Vec<_>>()
+                members
+                    .filter_map(|i| steps.get(i))
+                    .map(|step| step.name.clone())
+                    .collect::<Vec<_>>()
             };
-            let found = (0..steps.len()).map(loops).find(|members| !members.is_empty());
-            Cycle { steps: found.unwrap_or_default(), told: loops(0) }
+            let found = (0..steps.len())
+                .map(loops)
+                .find(|members| !members.is_empty());
+            Cycle {
+                steps: found.unwrap_or_default(),
+                told: loops(0),
+            }
         })?;
         let mut slots: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
-        Ok(Graph { steps: order.into_iter().filter_map(|i| slots.get_mut(i)?.take()).collect() })
+        Ok(Graph {
+            steps: order
+                .into_iter()
+                .filter_map(|i| slots.get_mut(i)?.take())
+                .collect(),
+        })
     }
 
     /// The steps that read, directly or through others, what a step makes; in graph order, without the step itself.
@@ -165,13 +191,22 @@ impl Graph {
     ) -> Option<TableRef> {
         let (step, index) = self.maker_of(participant, edge)?;
         let Participant { role, party } = participant.clone();
-        let task = TaskId { job: job.clone(), step: step.clone(), role, party };
+        let task = TaskId {
+            job: job.clone(),
+            step: step.clone(),
+            role,
+            party,
+        };
         Some(TableRef::output(&task, latest(step), index))
     }
 
     /// The step that makes the participant's table at the start of an edge, and which of its data outputs that is; see
     /// [`Graph::table_for`].
-    pub fn maker_of<'a>(&'a self, participant: &Participant, edge: &'a DataEdge) -> Option<(&'a StepName, usize)> {
+    pub fn maker_of<'a>(
+        &'a self,
+        participant: &Participant,
+        edge: &'a DataEdge,
+    ) -> Option<(&'a StepName, usize)> {
         let mut edge = edge;
         // An edge can be followed through each step at most once.
         for _ in 0..self.steps.len() {
@@ -199,7 +234,9 @@ fn topological(upstream: &[BTreeSet<usize>]) -> Result<Vec<usize>, Vec<Vec<usize
             }
         }
     }
-    let mut ready: BTreeSet<usize> = (0..upstream.len()).filter(|i| missing.get(*i) == Some(&0)).collect();
+    let mut ready: BTreeSet<usize> = (0..upstream.len())
+        .filter(|i| missing.get(*i) == Some(&0))
+        .collect();
     let mut order = Vec::with_capacity(upstream.len());
     while let Some(next) = ready.pop_first() {
         order.push(next);
@@ -212,7 +249,11 @@ fn topological(upstream: &[BTreeSet<usize>]) -> Result<Vec<usize>, Vec<Vec<usize
             }
         }
     }
-    if order.len() == upstream.len() { Ok(order) } else { Err(downstream) }
+    if order.len() == upstream.len() {
+        Ok(order)
+    } else {
+        Err(downstream)
+    }
 }
 
 /// The loop that a walk downstream from a place comes upon first, in the order of the walk; empty when it comes upon none.
@@ -221,13 +262,21 @@ fn loop_from(start: usize, downstream: &[Vec<usize>]) -> Vec<usize> {
     // The path, and for each place on it how many of its readers were looked at.
     let mut path: Vec<(usize, usize)> = vec![(start, 0)];
     while let Some((place, looked)) = path.last_mut() {
-        let Some(reader) = downstream.get(*place).and_then(|readers| readers.get(*looked)).copied() else {
+        let Some(reader) = downstream
+            .get(*place)
+            .and_then(|readers| readers.get(*looked))
+            .copied()
+        else {
             path.pop();
             continue;
         };
         *looked += 1;
         if let Some(first) = path.iter().position(|(on_path, _)| *on_path == reader) {
-            return path.iter().skip(first).map(|(on_path, _)| *on_path).collect();
+            return path
+                .iter()
+                .skip(first)
+                .map(|(on_path, _)| *on_path)
+                .collect();
         }
         if visited.insert(reader) {
             path.push((reader, 0));
@@ -250,7 +299,12 @@ mod tests {
     }
 
     fn step(text: &str, reads: &[&str]) -> Step {
-        let edge = |from: &&str| DataEdge { port: "data".into(), from: name(from), index: 0, alias: "data".into() };
+        let edge = |from: &&str| DataEdge {
+            port: "data".into(),
+            from: name(from),
+            index: 0,
+            alias: "data".into(),
+        };
         Step {
             name: name(text),
             component: "union".into(),
@@ -273,28 +327,58 @@ mod tests {
 
     #[test]
     fn orders_steps_and_keeps_document_order_among_equals() {
-        let steps = vec![step("d", &["b", "c"]), step("c", &["a"]), step("b", &["a"]), step("a", &[]), step("e", &[])];
-        assert_eq!(names(&Graph::ordered(steps).expect("no loop")), ["a", "c", "b", "d", "e"]);
+        let steps = vec![
+            step("d", &["b", "c"]),
+            step("c", &["a"]),
+            step("b", &["a"]),
+            step("a", &[]),
+            step("e", &[]),
+        ];
+        assert_eq!(
+            names(&Graph::ordered(steps).expect("no loop")),
+            ["a", "c", "b", "d", "e"]
+        );
     }
 
     #[test]
     fn names_the_loop() {
         let told = |steps: Vec<Step>| Graph::ordered(steps).expect_err("loop").to_string();
-        assert_eq!(told(vec![step("a", &["b"]), step("b", &["a"])]), "a->b form a loop");
-        assert_eq!(told(vec![step("b", &["a"]), step("a", &["b"])]), "b->a form a loop");
-        let behind =
-            vec![step("r", &[]), step("x", &["c"]), step("a", &["r", "c"]), step("b", &["a"]), step("c", &["b"])];
+        assert_eq!(
+            told(vec![step("a", &["b"]), step("b", &["a"])]),
+            "a->b form a loop"
+        );
+        assert_eq!(
+            told(vec![step("b", &["a"]), step("a", &["b"])]),
+            "b->a form a loop"
+        );
+        let behind = vec![
+            step("r", &[]),
+            step("x", &["c"]),
+            step("a", &["r", "c"]),
+            step("b", &["a"]),
+            step("c", &["b"]),
+        ];
         assert_eq!(told(behind), "a->b->c form a loop");
         assert_eq!(told(vec![step("a", &["a"])]), "a form a loop");
         // FATE walks from the first step only.
         let apart = vec![step("reader", &[]), step("a", &["b"]), step("b", &["a"])];
         assert_eq!(told(apart.clone()), " form a loop");
-        assert_eq!(Graph::ordered(apart).expect_err("loop").steps, [name("a"), name("b")], "the loop itself is known");
+        assert_eq!(
+            Graph::ordered(apart).expect_err("loop").steps,
+            [name("a"), name("b")],
+            "the loop itself is known"
+        );
     }
 
     #[test]
     fn finds_all_that_hangs_on_a_step() {
-        let steps = vec![step("a", &[]), step("b", &["a"]), step("c", &["b"]), step("x", &[]), step("d", &["c", "x"])];
+        let steps = vec![
+            step("a", &[]),
+            step("b", &["a"]),
+            step("c", &["b"]),
+            step("x", &[]),
+            step("d", &["c", "x"]),
+        ];
         let graph = Graph::ordered(steps).expect("no loop");
         assert_eq!(graph.descendants(&name("b")), [name("c"), name("d")]);
         assert!(graph.descendants(&name("d")).is_empty());
@@ -305,10 +389,18 @@ mod tests {
         let job = JobId::new("j").expect("valid");
         let mut middle = step("b", &["a"]);
         middle.skipped = vec![who()];
-        let graph = Graph::ordered(vec![step("a", &[]), middle, step("c", &["b"])]).expect("no loop");
+        let graph =
+            Graph::ordered(vec![step("a", &[]), middle, step("c", &["b"])]).expect("no loop");
         let edge = graph.step(&name("c")).expect("there").inputs[0].clone();
-        let table = graph.table_for(&job, &who(), &edge, &|step| Attempt(u32::from(step.as_str() == "a")));
-        let task = TaskId { job: job.clone(), step: name("a"), role: Role::Guest, party: who().party };
+        let table = graph.table_for(&job, &who(), &edge, &|step| {
+            Attempt(u32::from(step.as_str() == "a"))
+        });
+        let task = TaskId {
+            job: job.clone(),
+            step: name("a"),
+            role: Role::Guest,
+            party: who().party,
+        };
         assert_eq!(table, Some(TableRef::output(&task, Attempt(1), 0)));
         let host = Participant::new(Role::Host, who().party);
         assert_eq!(graph.table_for(&job, &host, &edge, &|_| Attempt(0)), None);

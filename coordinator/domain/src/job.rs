@@ -5,7 +5,10 @@ pub mod state;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use vocabulary::{Attempt, Cast, ExperimentId, Fault, JobId, Participant, PartyId, SignedBytes, StepName, Timestamp};
+use vocabulary::{
+    Attempt, Cast, ExperimentId, Fault, JobId, Participant, PartyId, SignedBytes, StepName,
+    Timestamp,
+};
 
 use crate::definition::Definition;
 use state::JobState;
@@ -75,7 +78,10 @@ pub struct Job {
 impl Job {
     /// The moment at which its time is over: its limit, counted from the submission, the last rerun or the last change.
     pub fn deadline(&self) -> Timestamp {
-        self.rerun.max(self.amended).unwrap_or(self.created).plus_millis(self.settings.timeout_millis)
+        self.rerun
+            .max(self.amended)
+            .unwrap_or(self.created)
+            .plus_millis(self.settings.timeout_millis)
     }
 }
 
@@ -182,17 +188,24 @@ impl JobSettings {
 
     /// Cores that each task of a participant may ask for.
     pub fn task_cores_of(&self, who: &Participant) -> u32 {
-        self.own(who).and_then(|own| own.task_cores).unwrap_or(self.task_cores)
+        self.own(who)
+            .and_then(|own| own.task_cores)
+            .unwrap_or(self.task_cores)
     }
 
     /// Partitions of the tables that a participant writes.
     pub fn partitions_of(&self, who: &Participant) -> u32 {
-        self.own(who).and_then(|own| own.partitions).unwrap_or(self.partitions)
+        self.own(who)
+            .and_then(|own| own.partitions)
+            .unwrap_or(self.partitions)
     }
 
     /// How long a step may run, in milliseconds.
     pub fn limit_of(&self, step: &StepName) -> Option<i64> {
-        self.step_timeouts.get(step).copied().or(self.step_timeout_millis)
+        self.step_timeouts
+            .get(step)
+            .copied()
+            .or(self.step_timeout_millis)
     }
 }
 

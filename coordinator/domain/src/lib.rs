@@ -33,7 +33,9 @@ pub use event::Event;
 pub use experiment::{Experiment, NewExperiment, Workspace};
 pub use graph::{Cycle, DataEdge, Graph, ModelEdge, ModelSource, Step};
 pub use job::state::{IllegalTransition, JobEvent, JobState};
-pub use job::{Answer, Inherited, Job, JobKind, JobSettings, Keeps, PartySettings, StopRequest, Waiting};
+pub use job::{
+    Answer, Inherited, Job, JobKind, JobSettings, Keeps, PartySettings, StopRequest, Waiting,
+};
 pub use offering::Offering;
 pub use page::{Listing, Order, Page};
 pub use presence::{AgentPresence, Presence};

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use vocabulary::{Cast, JobId, ModelInput, ModelRef, OfferedInput, OfferedStep, Participant, Role, StepName, TableRef};
+use vocabulary::{
+    Cast, JobId, ModelInput, ModelRef, OfferedInput, OfferedStep, Participant, Role, StepName,
+    TableRef,
+};
 
 use crate::graph::{DataEdge, Graph, ModelEdge, ModelSource, Step};
 
@@ -24,24 +27,48 @@ pub struct Offering<'a> {
 impl Offering<'_> {
     /// The steps as they are offered.
     pub fn steps(&self) -> Vec<OfferedStep> {
-        self.graph.steps.iter().map(|step| self.step(step)).collect()
+        self.graph
+            .steps
+            .iter()
+            .map(|step| self.step(step))
+            .collect()
     }
 
     fn step(&self, step: &Step) -> OfferedStep {
-        let parameters = step.participants.iter().map(|who| (who.clone(), step.parameters_of(who)));
+        let parameters = step
+            .participants
+            .iter()
+            .map(|who| (who.clone(), step.parameters_of(who)));
         let parameters: Vec<(Participant, Value)> = parameters.collect();
-        let tables = parameters.iter().filter_map(|(who, value)| Some((who.clone(), stored_table(value)?))).collect();
+        let tables = parameters
+            .iter()
+            .filter_map(|(who, value)| Some((who.clone(), stored_table(value)?)))
+            .collect();
         OfferedStep {
             step: step.name.clone(),
             component: step.component.clone(),
             version: step.version,
-            roles: Role::ALL.into_iter().filter(|role| step.participants.iter().any(|who| who.role == *role)).collect(),
+            roles: Role::ALL
+                .into_iter()
+                .filter(|role| step.participants.iter().any(|who| who.role == *role))
+                .collect(),
             stage: step.stage,
             participants: self.running_cast(step).participants().collect(),
-            parameters: parameters.into_iter().map(|(who, value)| (who, value.to_string())).collect(),
+            parameters: parameters
+                .into_iter()
+                .map(|(who, value)| (who, value.to_string()))
+                .collect(),
             tables,
-            inputs: step.participants.iter().flat_map(|who| self.inputs_of(step, who)).collect(),
-            models: step.participants.iter().flat_map(|who| self.models_of(step, who)).collect(),
+            inputs: step
+                .participants
+                .iter()
+                .flat_map(|who| self.inputs_of(step, who))
+                .collect(),
+            models: step
+                .participants
+                .iter()
+                .flat_map(|who| self.models_of(step, who))
+                .collect(),
             inherited: self.inherited.get(&step.name).cloned(),
         }
     }
@@ -62,7 +89,14 @@ impl Offering<'_> {
             let (made_by, index) = self.graph.maker_of(who, edge)?;
             let (port, from_step) = (edge.port.clone(), edge.from.clone());
             let of_job = self.inherited.get(made_by).cloned();
-            Some(OfferedInput { who: who.clone(), port, from_step, made_by: made_by.clone(), index, of_job })
+            Some(OfferedInput {
+                who: who.clone(),
+                port,
+                from_step,
+                made_by: made_by.clone(),
+                index,
+                of_job,
+            })
         };
         step.inputs.iter().filter_map(input).collect()
     }
@@ -71,7 +105,11 @@ impl Offering<'_> {
     pub fn models_of(&self, step: &Step, who: &Participant) -> Vec<ModelInput> {
         let model = |edge: &ModelEdge| {
             let (version, from, checkpoint) = match &edge.source {
-                ModelSource::Stored { version, step, checkpoint } => (version.clone(), step, checkpoint.clone()),
+                ModelSource::Stored {
+                    version,
+                    step,
+                    checkpoint,
+                } => (version.clone(), step, checkpoint.clone()),
                 ModelSource::Step { step, .. } => {
                     let source = self.graph.step(step)?;
                     if !source.participants.contains(who) {
@@ -80,8 +118,16 @@ impl Offering<'_> {
                     (self.model_version.to_owned(), step, None)
                 }
             };
-            let model = ModelRef { version, step: from.clone(), owner: who.clone() };
-            Some(ModelInput { port: edge.port.clone(), model, checkpoint })
+            let model = ModelRef {
+                version,
+                step: from.clone(),
+                owner: who.clone(),
+            };
+            Some(ModelInput {
+                port: edge.port.clone(),
+                model,
+                checkpoint,
+            })
         };
         step.models.iter().filter_map(model).collect()
     }
@@ -90,5 +136,8 @@ impl Offering<'_> {
 /// The stored table that parameters name: `{"table": {"name": …, "namespace": …}}`.
 fn stored_table(parameters: &Value) -> Option<TableRef> {
     let table = parameters.get("table")?;
-    Some(TableRef::new(table.get("namespace")?.as_str()?, table.get("name")?.as_str()?))
+    Some(TableRef::new(
+        table.get("namespace")?.as_str()?,
+        table.get("name")?.as_str()?,
+    ))
 }

@@ -22,11 +22,17 @@ impl Page {
     pub const LARGEST: u32 = 1_000;
 
     /// Everything.
-    pub const ALL: Page = Page { number: 1, limit: None };
+    pub const ALL: Page = Page {
+        number: 1,
+        limit: None,
+    };
 
     /// A page of so many entries; numbers below 1 mean the first page, sizes are kept between 1 and [`Page::LARGEST`].
     pub fn new(number: u32, limit: u32) -> Self {
-        Self { number: number.max(1), limit: Some(limit.clamp(1, Self::LARGEST)) }
+        Self {
+            number: number.max(1),
+            limit: Some(limit.clamp(1, Self::LARGEST)),
+        }
     }
 
     /// How many entries stand before this page.
@@ -38,8 +44,13 @@ impl Page {
     pub fn cut<T>(self, all: Vec<T>) -> Listing<T> {
         let total = all.len() as u64;
         let skip = usize::try_from(self.offset()).unwrap_or(usize::MAX);
-        let take = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        Listing { entries: all.into_iter().skip(skip).take(take).collect(), total }
+        let take = self.limit.map_or(usize::MAX, |limit| {
+            usize::try_from(limit).unwrap_or(usize::MAX)
+        });
+        Listing {
+            entries: all.into_iter().skip(skip).take(take).collect(),
+            total,
+        }
     }
 }
 
@@ -105,7 +116,9 @@ impl Span {
     /// Whether a moment lies in it; a moment that never came does only when both ends are open.
     pub fn holds(&self, moment: Option<Timestamp>) -> bool {
         match moment {
-            Some(at) => self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at <= to),
+            Some(at) => {
+                self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at <= to)
+            }
             None => self.from.is_none() && self.to.is_none(),
         }
     }
@@ -147,9 +160,19 @@ impl JobFilter {
             && any_of(&self.states, &job.state)
             && self.kind.is_none_or(|kind| kind == job.kind)
             && self.name.as_ref().is_none_or(|name| *name == job.name)
-            && self.initiator.as_ref().is_none_or(|party| *party == job.initiator.party)
-            && self.party.as_ref().is_none_or(|party| Role::ALL.iter().any(|role| job.cast.of(*role).contains(party)))
-            && self.participant.as_ref().is_none_or(|participant| job.cast.has(participant))
+            && self
+                .initiator
+                .as_ref()
+                .is_none_or(|party| *party == job.initiator.party)
+            && self.party.as_ref().is_none_or(|party| {
+                Role::ALL
+                    .iter()
+                    .any(|role| job.cast.of(*role).contains(party))
+            })
+            && self
+                .participant
+                .as_ref()
+                .is_none_or(|participant| job.cast.has(participant))
             && self.created.holds(Some(job.created))
             && self.started.holds(job.started)
             && self.ended.holds(job.ended)
@@ -181,7 +204,10 @@ impl TaskFilter {
             && any_of(&self.steps, &task.key.id.step)
             && any_of(&self.states, &task.state)
             && self.role.is_none_or(|role| role == task.key.id.role)
-            && self.party.as_ref().is_none_or(|party| *party == task.key.id.party)
+            && self
+                .party
+                .as_ref()
+                .is_none_or(|party| *party == task.key.id.party)
     }
 }
 
@@ -202,7 +228,11 @@ pub fn sort_jobs(jobs: &mut [Job], order: Order<JobField>) {
             JobField::Progress => a.progress.cmp(&b.progress),
         };
         let by = by.then_with(|| a.id.cmp(&b.id));
-        if order.direction == Direction::Descending { by.reverse() } else { by }
+        if order.direction == Direction::Descending {
+            by.reverse()
+        } else {
+            by
+        }
     });
 }
 
@@ -213,8 +243,20 @@ mod tests {
     #[test]
     fn cuts_pages_and_counts_all() {
         let all: Vec<u32> = (0..7).collect();
-        assert_eq!(Page::new(2, 3).cut(all.clone()), Listing { entries: vec![3, 4, 5], total: 7 });
-        assert_eq!(Page::new(9, 3).cut(all.clone()), Listing { entries: vec![], total: 7 });
+        assert_eq!(
+            Page::new(2, 3).cut(all.clone()),
+            Listing {
+                entries: vec![3, 4, 5],
+                total: 7
+            }
+        );
+        assert_eq!(
+            Page::new(9, 3).cut(all.clone()),
+            Listing {
+                entries: vec![],
+                total: 7
+            }
+        );
         assert_eq!(Page::new(0, 0).cut(all.clone()).entries, [0]);
         assert_eq!(Page::ALL.cut(all).entries.len(), 7);
     }
@@ -223,26 +265,64 @@ mod tests {
     fn filters_and_sorts_jobs() {
         let job = |id: &str, name: &str, state| {
             let steps = vec![crate::fixture::step("a", &[], &[Role::Guest])];
-            let mut job = crate::fixture::snapshot(steps, crate::fixture::cast(&["1"], &["2"], &[])).job;
-            (job.id, job.name, job.state) = (JobId::new(id).expect("valid"), name.to_owned(), state);
+            let mut job =
+                crate::fixture::snapshot(steps, crate::fixture::cast(&["1"], &["2"], &[])).job;
+            (job.id, job.name, job.state) =
+                (JobId::new(id).expect("valid"), name.to_owned(), state);
             job
         };
-        let mut jobs =
-            vec![job("3", "b", JobState::Failed), job("1", "a", JobState::Running), job("2", "b", JobState::Queued)];
-        sort_jobs(&mut jobs, Order { by: JobField::Name, direction: Direction::Descending });
-        assert_eq!(jobs.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), ["3", "2", "1"]);
+        let mut jobs = vec![
+            job("3", "b", JobState::Failed),
+            job("1", "a", JobState::Running),
+            job("2", "b", JobState::Queued),
+        ];
+        sort_jobs(
+            &mut jobs,
+            Order {
+                by: JobField::Name,
+                direction: Direction::Descending,
+            },
+        );
+        assert_eq!(
+            jobs.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(),
+            ["3", "2", "1"]
+        );
         let wanted = |filter: &JobFilter| jobs.iter().filter(|job| filter.admits(job)).count();
         let states = vec![JobState::Running, JobState::Queued];
-        assert_eq!(wanted(&JobFilter { states, ..JobFilter::default() }), 2);
+        assert_eq!(
+            wanted(&JobFilter {
+                states,
+                ..JobFilter::default()
+            }),
+            2
+        );
         let host = Some(PartyId::new("2").expect("valid"));
-        assert_eq!(wanted(&JobFilter { party: host.clone(), name: Some("b".into()), ..JobFilter::default() }), 2);
-        assert_eq!(wanted(&JobFilter { initiator: host, ..JobFilter::default() }), 0);
+        assert_eq!(
+            wanted(&JobFilter {
+                party: host.clone(),
+                name: Some("b".into()),
+                ..JobFilter::default()
+            }),
+            2
+        );
+        assert_eq!(
+            wanted(&JobFilter {
+                initiator: host,
+                ..JobFilter::default()
+            }),
+            0
+        );
     }
 
     #[test]
     fn a_span_holds_its_ends() {
-        let span = Span { from: Some(Timestamp(5)), to: Some(Timestamp(7)) };
-        let inside: Vec<i64> = (4..9).filter(|at| span.holds(Some(Timestamp(*at)))).collect();
+        let span = Span {
+            from: Some(Timestamp(5)),
+            to: Some(Timestamp(7)),
+        };
+        let inside: Vec<i64> = (4..9)
+            .filter(|at| span.holds(Some(Timestamp(*at))))
+            .collect();
         assert_eq!(inside, [5, 6, 7]);
         assert!(!span.holds(None));
         assert!(Span::default().holds(None));

@@ -38,7 +38,11 @@ pub struct Presence {
 
 impl Default for Presence {
     fn default() -> Self {
-        Self { agents: BTreeMap::new(), watching_since: Timestamp(0), lease_millis: 15_000 }
+        Self {
+            agents: BTreeMap::new(),
+            watching_since: Timestamp(0),
+            lease_millis: 15_000,
+        }
     }
 }
 
@@ -50,18 +54,26 @@ impl Presence {
 
     /// Since when a party's agent is in its present condition.
     pub fn since(&self, party: &PartyId) -> Timestamp {
-        self.agents.get(party).map_or(self.watching_since, |agent| agent.since)
+        self.agents
+            .get(party)
+            .map_or(self.watching_since, |agent| agent.since)
     }
 
     /// The moment from which the running tasks of a party that is offline count as lost: at once when its agent has ended, and
     /// after a whole lease when it is silent; `None` while it is online.
     pub fn lost_from(&self, party: &PartyId) -> Option<Timestamp> {
-        let lease = if self.agents.get(party).is_some_and(|agent| agent.ended) { 0 } else { self.lease_millis };
+        let lease = if self.agents.get(party).is_some_and(|agent| agent.ended) {
+            0
+        } else {
+            self.lease_millis
+        };
         (!self.is_online(party)).then(|| self.since(party).plus_millis(lease))
     }
 
     /// The last error met with a party's agent.
     pub fn last_error(&self, party: &PartyId) -> Option<&Fault> {
-        self.agents.get(party).and_then(|agent| agent.last_error.as_ref())
+        self.agents
+            .get(party)
+            .and_then(|agent| agent.last_error.as_ref())
     }
 }

@@ -24,12 +24,15 @@ pub enum Rule {
 impl Rule {
     /// Refuses a rule that names no moment.
     pub fn check(&self) -> Result<(), Fault> {
-        let wrong = |message: String, path: &str| Err(Fault::new(ErrorCode::RequestInvalid, message).path(path));
+        let wrong = |message: String, path: &str| {
+            Err(Fault::new(ErrorCode::RequestInvalid, message).path(path))
+        };
         match self {
             Rule::EverySeconds(seconds) if (1..=LONGEST).contains(seconds) => Ok(()),
-            Rule::EverySeconds(seconds) => {
-                wrong(format!("every_seconds is 1 to {LONGEST}, but it is {seconds}"), "every_seconds")
-            }
+            Rule::EverySeconds(seconds) => wrong(
+                format!("every_seconds is 1 to {LONGEST}, but it is {seconds}"),
+                "every_seconds",
+            ),
             Rule::Cron(text) => match Cron::from_str(text) {
                 Ok(_) => Ok(()),
                 Err(error) => wrong(format!("{text:?} is no cron text: {error}"), "cron"),
@@ -48,7 +51,10 @@ impl Rule {
             }
             Rule::Cron(text) => {
                 let from = DateTime::from_timestamp_micros(now.0)?;
-                let next = Cron::from_str(text).ok()?.find_next_occurrence(&from, false).ok()?;
+                let next = Cron::from_str(text)
+                    .ok()?
+                    .find_next_occurrence(&from, false)
+                    .ok()?;
                 Some(Timestamp(next.timestamp_micros()))
             }
         }
@@ -111,14 +117,26 @@ mod tests {
         assert_eq!(rule.next(at(100), at(100)), Some(at(110)));
         assert_eq!(rule.next(at(100), at(109)), Some(at(110)));
         assert_eq!(rule.next(at(100), at(110)), Some(at(120)));
-        assert_eq!(rule.next(at(100), at(157)), Some(at(160)), "what was missed is not made up for");
-        assert_eq!(rule.next(at(100), at(50)), Some(at(110)), "a clock that was set back changes nothing");
+        assert_eq!(
+            rule.next(at(100), at(157)),
+            Some(at(160)),
+            "what was missed is not made up for"
+        );
+        assert_eq!(
+            rule.next(at(100), at(50)),
+            Some(at(110)),
+            "a clock that was set back changes nothing"
+        );
     }
 
     #[test]
     fn a_cron_text_names_moments() {
         let hourly = Rule::Cron("0 * * * *".to_owned());
-        assert_eq!(hourly.next(at(0), at(3_600)), Some(at(7_200)), "the moment itself does not count");
+        assert_eq!(
+            hourly.next(at(0), at(3_600)),
+            Some(at(7_200)),
+            "the moment itself does not count"
+        );
         assert_eq!(hourly.next(at(0), at(3_601)), Some(at(7_200)));
         let with_seconds = Rule::Cron("30 * * * * *".to_owned());
         assert_eq!(with_seconds.next(at(0), at(31)), Some(at(90)));
@@ -134,9 +152,16 @@ mod tests {
             Rule::Cron(String::new()),
             Rule::Cron("61 * * * *".to_owned()),
         ] {
-            assert_eq!(rule.check().expect_err("refused").code, ErrorCode::RequestInvalid, "{rule:?}");
+            assert_eq!(
+                rule.check().expect_err("refused").code,
+                ErrorCode::RequestInvalid,
+                "{rule:?}"
+            );
         }
         assert_eq!(Rule::EverySeconds(60).check(), Ok(()));
-        assert_eq!(Rule::Cron("*/5 8-18 * * MON-FRI".to_owned()).check(), Ok(()));
+        assert_eq!(
+            Rule::Cron("*/5 8-18 * * MON-FRI".to_owned()).check(),
+            Ok(())
+        );
     }
 }

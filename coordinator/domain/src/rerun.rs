@@ -27,15 +27,27 @@ pub struct Rerun {
 /// that still runs.
 pub fn plan(snapshot: &JobSnapshot, wanted: &[String], force: bool) -> Result<Rerun, Fault> {
     if !snapshot.job.state.is_settled() {
-        let message =
-            format!("job {} is {:?} and can run again only when it has ended", snapshot.job.id, snapshot.job.state);
-        return Err(Fault::new(ErrorCode::JobState, message).next("stop the job first, or wait for its end"));
+        let message = format!(
+            "job {} is {:?} and can run again only when it has ended",
+            snapshot.job.id, snapshot.job.state
+        );
+        return Err(Fault::new(ErrorCode::JobState, message)
+            .next("stop the job first, or wait for its end"));
     }
     let graph = &snapshot.job.definition.graph;
     let candidates = candidates(snapshot, wanted)?;
     let mut rerun = Rerun::default();
-    for step in graph.steps.iter().filter(|step| candidates.contains(&step.name)) {
-        match step_state(snapshot.tasks.iter().filter(|task| task.key.id.step == step.name)) {
+    for step in graph
+        .steps
+        .iter()
+        .filter(|step| candidates.contains(&step.name))
+    {
+        match step_state(
+            snapshot
+                .tasks
+                .iter()
+                .filter(|task| task.key.id.step == step.name),
+        ) {
             TaskState::Waiting => rerun.restarts = true,
             TaskState::Succeeded if !force => {}
             _ => rerun.again.push(step.name.clone()),
@@ -71,16 +83,27 @@ impl JobSnapshot {
         }
         let job = &mut self.job;
         job.state = job.state.after(JobEvent::RerunAsked)?;
-        job.answers.retain(|_, answer| matches!(answer, Answer::Accepted(_)));
+        job.answers
+            .retain(|_, answer| matches!(answer, Answer::Accepted(_)));
         (job.reason, job.waiting, job.stop) = (None, None, None);
         (job.started, job.ended, job.progress) = (None, None, 0);
         (job.rerun, job.updated) = (Some(now), now);
-        self.asked.retain(|party, _| job.answers.contains_key(party));
+        self.asked
+            .retain(|party, _| job.answers.contains_key(party));
         self.earlier.clear();
         // What runs again is the job's own from now on.
-        job.settings.inherited.retain(|step, _| !plan.again.contains(step));
-        for task in self.tasks.iter_mut().filter(|task| plan.again.contains(&task.key.id.step)) {
-            let key = TaskKey { id: task.key.id.clone(), attempt: task.key.attempt.next() };
+        job.settings
+            .inherited
+            .retain(|step, _| !plan.again.contains(step));
+        for task in self
+            .tasks
+            .iter_mut()
+            .filter(|task| plan.again.contains(&task.key.id.step))
+        {
+            let key = TaskKey {
+                id: task.key.id.clone(),
+                attempt: task.key.attempt.next(),
+            };
             *task = Task::waiting(key, None, now);
         }
         Ok(())

@@ -49,7 +49,9 @@ pub fn progress(snapshot: &JobSnapshot) -> u8 {
         return snapshot.job.progress.min(99);
     }
     let done: f64 = snapshot.tasks.iter().map(part_done).sum();
-    let percent = (100.0 * done / snapshot.tasks.len() as f64).floor().clamp(0.0, 99.0);
+    let percent = (100.0 * done / snapshot.tasks.len() as f64)
+        .floor()
+        .clamp(0.0, 99.0);
     (percent as u8).max(snapshot.job.progress.min(99))
 }
 
@@ -57,8 +59,15 @@ fn part_done(task: &Task) -> f64 {
     if task.state.is_settled() {
         return 1.0;
     }
-    let fraction = task.progress.as_ref().map_or(0.0, |progress| progress.fraction.get());
-    if task.state.is_active() { fraction.clamp(0.0, 1.0) } else { 0.0 }
+    let fraction = task
+        .progress
+        .as_ref()
+        .map_or(0.0, |progress| progress.fraction.get());
+    if task.state.is_active() {
+        fraction.clamp(0.0, 1.0)
+    } else {
+        0.0
+    }
 }
 
 /// The parts of a task that rules look at.
@@ -110,9 +119,14 @@ pub(crate) fn root_of<'a>(tasks: impl Iterator<Item = &'a Try>) -> Option<(Endin
 
 /// What the peers of a failed task are told: which party failed, and the first cause.
 pub(crate) fn echo_of(root: &Fault) -> Fault {
-    let whose = root.party.as_ref().map_or_else(|| "a peer".to_owned(), |party| format!("party {party}"));
-    let mut fault =
-        Fault::new(ErrorCode::PeerFailed, format!("{whose} ended this step: [{}] {}", root.code, root.message));
+    let whose = root
+        .party
+        .as_ref()
+        .map_or_else(|| "a peer".to_owned(), |party| format!("party {party}"));
+    let mut fault = Fault::new(
+        ErrorCode::PeerFailed,
+        format!("{whose} ended this step: [{}] {}", root.code, root.message),
+    );
     fault.party.clone_from(&root.party);
     fault.next.clone_from(&root.next);
     fault
@@ -121,12 +135,16 @@ pub(crate) fn echo_of(root: &Fault) -> Fault {
 /// Why a try of a task is no success, as its row says it: its own fault; where it has none, or was only stopped, and its step
 /// broke elsewhere, which party broke it and why; where it never began, why the job ended. `all` are the tasks of the job.
 pub fn reason_of(job: &Job, task: &Task, all: &[Task]) -> Option<Fault> {
-    let same_try = |other: &&Task| other.key.id.step == task.key.id.step && other.key.attempt == task.key.attempt;
+    let same_try = |other: &&Task| {
+        other.key.id.step == task.key.id.step && other.key.attempt == task.key.attempt
+    };
     let tries: Vec<Try> = all.iter().filter(same_try).map(Try::from).collect();
     let root = root_of(tries.iter()).map(|(_, root)| root);
     match (&task.fault, root) {
         // That it was stopped is no reason where another task's is known.
-        (Some(own), Some(root)) if own.code == ErrorCode::Canceled && root.code != ErrorCode::Canceled => {
+        (Some(own), Some(root))
+            if own.code == ErrorCode::Canceled && root.code != ErrorCode::Canceled =>
+        {
             return Some(echo_of(&root));
         }
         (Some(own), _) => return Some(own.clone()),
@@ -134,7 +152,10 @@ pub fn reason_of(job: &Job, task: &Task, all: &[Task]) -> Option<Fault> {
         (None, None) => {}
     }
     let ended_badly = job.state.is_settled() && job.state != JobState::Succeeded;
-    let reason = job.reason.as_ref().filter(|_| ended_badly && task.state == TaskState::Waiting)?;
+    let reason = job
+        .reason
+        .as_ref()
+        .filter(|_| ended_badly && task.state == TaskState::Waiting)?;
     let mut fault = reason.clone();
     fault.message = format!("the step did not begin: {}", reason.message);
     Some(fault)
@@ -144,7 +165,10 @@ pub fn reason_of(job: &Job, task: &Task, all: &[Task]) -> Option<Fault> {
 pub fn first_cause(step: &StepName, rows: &[Task]) -> Option<Fault> {
     let own = || rows.iter().filter(|task| task.key.id.step == *step);
     let newest = own().map(|task| task.key.attempt).max()?;
-    let tries: Vec<Try> = own().filter(|task| task.key.attempt == newest).map(Try::from).collect();
+    let tries: Vec<Try> = own()
+        .filter(|task| task.key.attempt == newest)
+        .map(Try::from)
+        .collect();
     root_of(tries.iter()).map(|(_, fault)| fault)
 }
 
@@ -154,7 +178,10 @@ fn is_echo(task: &Try) -> bool {
     match task.state {
         TaskState::Lost => false,
         TaskState::Canceled => true,
-        _ => matches!(code, Some(C::PeerFailed | C::PeerTimeout | C::PartyLost | C::PartyOffline | C::Canceled)),
+        _ => matches!(
+            code,
+            Some(C::PeerFailed | C::PeerTimeout | C::PartyLost | C::PartyOffline | C::Canceled)
+        ),
     }
 }
 
@@ -189,17 +216,35 @@ pub fn earlier_tries(rows: &[Task]) -> Vec<EarlierTries> {
     let mut names: Vec<&StepName> = rows.iter().map(|task| &task.key.id.step).collect();
     names.sort();
     names.dedup();
-    names.into_iter().filter_map(|step| earlier_of(step, rows)).collect()
+    names
+        .into_iter()
+        .filter_map(|step| earlier_of(step, rows))
+        .collect()
 }
 
 fn earlier_of(step: &StepName, rows: &[Task]) -> Option<EarlierTries> {
-    let own: Vec<&Task> = rows.iter().filter(|task| &task.key.id.step == step).collect();
+    let own: Vec<&Task> = rows
+        .iter()
+        .filter(|task| &task.key.id.step == step)
+        .collect();
     let mut attempt = own.iter().map(|task| task.key.attempt).max()?;
-    let mut count = EarlierTries { step: step.clone(), lost: 0, failed: 0, cause: None };
-    while attempt > Attempt(0) && own.iter().any(|task| task.key.attempt == attempt && task.not_before.is_some()) {
+    let mut count = EarlierTries {
+        step: step.clone(),
+        lost: 0,
+        failed: 0,
+        cause: None,
+    };
+    while attempt > Attempt(0)
+        && own
+            .iter()
+            .any(|task| task.key.attempt == attempt && task.not_before.is_some())
+    {
         attempt = Attempt(attempt.0 - 1);
-        let tries: Vec<Try> =
-            own.iter().filter(|task| task.key.attempt == attempt).map(|task| Try::from(*task)).collect();
+        let tries: Vec<Try> = own
+            .iter()
+            .filter(|task| task.key.attempt == attempt)
+            .map(|task| Try::from(*task))
+            .collect();
         let (ending, fault) = root_of(tries.iter()).unzip();
         count.add(ending);
         // They are gone through from the last one to the first.
@@ -255,18 +300,26 @@ mod tests {
         for (own, root, told) in [
             (Some(stopped()), Some(broke.clone()), ErrorCode::PeerFailed),
             (None, Some(broke.clone()), ErrorCode::PeerFailed),
-            (Some(broke.clone()), Some(stopped()), ErrorCode::TableMissing),
+            (
+                Some(broke.clone()),
+                Some(stopped()),
+                ErrorCode::TableMissing,
+            ),
             (Some(stopped()), Some(stopped()), ErrorCode::Canceled),
         ] {
             let step = step("union_0", &[], &[Role::Guest, Role::Host]);
-            let JobSnapshot { job, mut tasks, .. } = snapshot(vec![step], cast(&["1"], &["2"], &[]));
+            let JobSnapshot { job, mut tasks, .. } =
+                snapshot(vec![step], cast(&["1"], &["2"], &[]));
             for (task, fault) in tasks.iter_mut().zip([root.clone(), own.clone()]) {
                 (task.state, task.fault) = (S::Failed, fault);
             }
             let why = reason_of(&job, &tasks[1], &tasks).expect("a reason");
             assert_eq!(why.code, told, "{own:?} beside {root:?}");
             if told == ErrorCode::PeerFailed {
-                assert!(why.message.contains("no such table") && why.party == Some(party("1")), "{why}");
+                assert!(
+                    why.message.contains("no such table") && why.party == Some(party("1")),
+                    "{why}"
+                );
             }
         }
     }

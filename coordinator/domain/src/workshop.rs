@@ -44,9 +44,16 @@ impl Profile {
     pub fn limits(&self) -> Limits {
         let workers = self.workers.filter(|workers| *workers > 0);
         let flavor = self.worker_flavor.as_deref();
-        let memory = FLAVORS.iter().find(|(id, name, _)| flavor == Some(*id) || flavor == Some(*name));
-        let memory_mib = memory.map(|(.., memory)| memory.saturating_mul(workers.unwrap_or(1).into()));
-        Limits { workers, memory_mib, partitions: workers.map(|workers| workers.min(1023)) }
+        let memory = FLAVORS
+            .iter()
+            .find(|(id, name, _)| flavor == Some(*id) || flavor == Some(*name));
+        let memory_mib =
+            memory.map(|(.., memory)| memory.saturating_mul(workers.unwrap_or(1).into()));
+        Limits {
+            workers,
+            memory_mib,
+            partitions: workers.map(|workers| workers.min(1023)),
+        }
     }
 }
 
@@ -164,7 +171,9 @@ impl Standing {
             None => Self::Failed(otherwise.to_owned()),
         };
         match job.state {
-            JobState::Offered | JobState::Queued | JobState::Running | JobState::Stopping => Self::Making,
+            JobState::Offered | JobState::Queued | JobState::Running | JobState::Stopping => {
+                Self::Making
+            }
             JobState::Succeeded => Self::Made,
             JobState::Failed => why("the job failed"),
             JobState::Refused => why("a party refused the job"),
@@ -177,12 +186,18 @@ impl Standing {
 /// The task of a step at a job's initiator.
 pub fn task_of(job: &Job, step: &StepName) -> TaskId {
     let who = &job.initiator;
-    TaskId { job: job.id.clone(), step: step.clone(), role: who.role, party: who.party.clone() }
+    TaskId {
+        job: job.id.clone(),
+        step: step.clone(),
+        role: who.role,
+        party: who.party.clone(),
+    }
 }
 
 /// Why something cannot be a step's name; names here are fixed.
 pub fn step(name: &str) -> Result<StepName, Fault> {
-    StepName::new(name).map_err(|error| Fault::new(vocabulary::ErrorCode::Internal, error.to_string()))
+    StepName::new(name)
+        .map_err(|error| Fault::new(vocabulary::ErrorCode::Internal, error.to_string()))
 }
 
 #[cfg(test)]
@@ -193,11 +208,21 @@ mod tests {
 
     #[test]
     fn a_profile_limits_by_its_workers() {
-        let profile =
-            |workers, flavor: &str| Profile { workers, worker_flavor: Some(flavor.to_owned()), ..Profile::default() };
-        let limits = |workers, memory_mib| Limits { workers, memory_mib, partitions: workers };
+        let profile = |workers, flavor: &str| Profile {
+            workers,
+            worker_flavor: Some(flavor.to_owned()),
+            ..Profile::default()
+        };
+        let limits = |workers, memory_mib| Limits {
+            workers,
+            memory_mib,
+            partitions: workers,
+        };
         assert_eq!(profile(Some(2), "2").limits(), limits(Some(2), Some(4_096)));
-        assert_eq!(profile(Some(3), "m1.large").limits(), limits(Some(3), Some(24_576)));
+        assert_eq!(
+            profile(Some(3), "m1.large").limits(),
+            limits(Some(3), Some(24_576))
+        );
         assert_eq!(profile(Some(1), "own").limits(), limits(Some(1), None));
         assert_eq!(profile(Some(0), "1").limits(), limits(None, Some(512)));
         assert_eq!(Profile::default().limits(), Limits::default());
@@ -212,13 +237,24 @@ mod tests {
         };
         assert_eq!(standing(JobState::Stopping, None), Standing::Making);
         assert_eq!(standing(JobState::Succeeded, None), Standing::Made);
-        let Standing::Failed(why) = standing(JobState::Failed, Some(Fault::new(ErrorCode::DataMismatch, "row 3")))
-        else {
+        let Standing::Failed(why) = standing(
+            JobState::Failed,
+            Some(Fault::new(ErrorCode::DataMismatch, "row 3")),
+        ) else {
             panic!("failed")
         };
-        assert!(why.starts_with("the job failed: ") && why.contains("row 3"), "{why}");
-        assert_eq!(standing(JobState::Canceled, None), Standing::Failed("the job was canceled".into()));
-        assert_eq!(Standing::of(None, Some("no")), Standing::Failed("no".into()));
+        assert!(
+            why.starts_with("the job failed: ") && why.contains("row 3"),
+            "{why}"
+        );
+        assert_eq!(
+            standing(JobState::Canceled, None),
+            Standing::Failed("the job was canceled".into())
+        );
+        assert_eq!(
+            Standing::of(None, Some("no")),
+            Standing::Failed("no".into())
+        );
         assert!(matches!(Standing::of(None, None), Standing::Failed(_)));
     }
 }

@@ -46,8 +46,12 @@ pub fn dispatch(faces: Faces) -> Router {
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    kind.get(..16).is_some_and(|start| start.eq_ignore_ascii_case("application/grpc"))
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    kind.get(..16)
+        .is_some_and(|start| start.eq_ignore_ascii_case("application/grpc"))
 }
 
 #[cfg(test)]
@@ -63,21 +67,47 @@ mod tests {
 
     #[tokio::test]
     async fn each_face_gets_its_own() {
-        let [fate_flow, kubeflow, grpc, abeja, meteos] = ["fate", "kube", "grpc", "abeja", "meteos"].map(named);
-        let door = dispatch(Faces { fate_flow, kubeflow, grpc, abeja, meteos });
+        let [fate_flow, kubeflow, grpc, abeja, meteos] =
+            ["fate", "kube", "grpc", "abeja", "meteos"].map(named);
+        let door = dispatch(Faces {
+            fate_flow,
+            kubeflow,
+            grpc,
+            abeja,
+            meteos,
+        });
         for (path, kind, face) in [
             ("/v1/job/query", "application/json", "fate"),
-            ("/apis/v1beta1/experiments?filter=/v1/p/models", "application/json", "kube"),
+            (
+                "/apis/v1beta1/experiments?filter=/v1/p/models",
+                "application/json",
+                "kube",
+            ),
             ("/organizations/1/deployments", "", "abeja"),
             ("/channels/1/upload", "image/png", "abeja"),
             ("/", "", "meteos"),
             ("/v1/p/model_evaluations/m", "", "meteos"),
-            ("/api.ExperimentService/GetExperiment", "application/grpc", "grpc"),
+            (
+                "/api.ExperimentService/GetExperiment",
+                "application/grpc",
+                "grpc",
+            ),
             ("/v1/job/query", "application/grpc+proto", "grpc"),
         ] {
-            let request = Request::builder().uri(path).header("content-type", kind).body(Body::empty());
-            let response = door.clone().oneshot(request.expect("a request")).await.expect("infallible");
-            assert_eq!(whole_body(response.into_body()).await.expect("a body"), face, "{path} {kind}");
+            let request = Request::builder()
+                .uri(path)
+                .header("content-type", kind)
+                .body(Body::empty());
+            let response = door
+                .clone()
+                .oneshot(request.expect("a request"))
+                .await
+                .expect("infallible");
+            assert_eq!(
+                whole_body(response.into_body()).await.expect("a body"),
+                face,
+                "{path} {kind}"
+            );
         }
     }
 }

@@ -44,14 +44,21 @@ impl Entrance {
             },
         };
         let principal = principal_of(&caller, &self.at_door, extensions);
-        Ok(Seat { principal, asked: self.at_door.who == Who::Operator })
+        Ok(Seat {
+            principal,
+            asked: self.at_door.who == Who::Operator,
+        })
     }
 }
 
 impl Seat {
     /// The tenant whose objects alone may be seen; `None` for the operator, who sees all.
     pub fn tenant(&self) -> Option<Tenant> {
-        if self.asked { self.principal.tenant.clone() } else { Some(Tenant::only()) }
+        if self.asked {
+            self.principal.tenant.clone()
+        } else {
+            Some(Tenant::only())
+        }
     }
 
     /// The tenant of what is made here when nothing names another.
@@ -64,7 +71,12 @@ impl Seat {
         if !self.asked {
             return Ok(Tenant::only());
         }
-        let denied = || Fault::new(ErrorCode::PermissionDenied, format!("the credential is not of tenant {name}"));
+        let denied = || {
+            Fault::new(
+                ErrorCode::PermissionDenied,
+                format!("the credential is not of tenant {name}"),
+            )
+        };
         let named = Tenant::new(name).map_err(|_| denied())?;
         match &self.principal.tenant {
             Some(own) if *own != named => Err(denied()),
@@ -75,7 +87,11 @@ impl Seat {
 
 /// Who stands behind a caller, with the ticket that the party's own endpoint gave to the request. Where the door asks who comes,
 /// whoever it is not a party's user is the operator.
-pub(crate) fn principal_of(caller: &Caller, at_door: &Principal, extensions: &Extensions) -> Principal {
+pub(crate) fn principal_of(
+    caller: &Caller,
+    at_door: &Principal,
+    extensions: &Extensions,
+) -> Principal {
     let principal = match caller {
         Caller::PartyUser(party) if at_door.who == Who::Operator => bound(party),
         Caller::PartyUser(party) => Principal::of_party(party.clone()),
@@ -112,12 +128,16 @@ mod tests {
         };
         let text = entry("own", "party = '9999'") + &entry("operator", "operator = true");
         let clock = Arc::new(ManualClock::at(Timestamp(1_795_000_000_000_000)));
-        let access = Access::open(toml::from_str(&text).expect("settings"), None, clock).expect("opened");
+        let access =
+            Access::open(toml::from_str(&text).expect("settings"), None, clock).expect("opened");
         Entrance::new(Some(access), Principal::operator())
     }
 
     fn with(name: &'static str, value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(axum::http::HeaderName::from_static(name), value.parse().expect("a value"))])
+        HeaderMap::from_iter([(
+            axum::http::HeaderName::from_static(name),
+            value.parse().expect("a value"),
+        )])
     }
 
     #[test]
@@ -132,7 +152,10 @@ mod tests {
             let seat = entrance.seat(&Extensions::new(), &headers).expect("let in");
             assert_eq!(seat.tenant().as_ref().map(Tenant::as_str), Some("9999"));
             assert!(seat.named("9999").is_ok());
-            assert_eq!(seat.named("10000").expect_err("another's").code, ErrorCode::PermissionDenied);
+            assert_eq!(
+                seat.named("10000").expect_err("another's").code,
+                ErrorCode::PermissionDenied
+            );
         }
         for headers in [
             HeaderMap::new(),
@@ -141,14 +164,21 @@ mod tests {
             with("authorization", "Digest own"),
             with("x-auth-token", ""),
         ] {
-            let refused = entrance.seat(&Extensions::new(), &headers).expect_err("refused");
+            let refused = entrance
+                .seat(&Extensions::new(), &headers)
+                .expect_err("refused");
             assert_eq!(refused.code, ErrorCode::CredentialRefused, "{headers:?}");
         }
     }
 
     #[test]
     fn the_operator_is_bound_to_no_tenant() {
-        let seat = guarded().seat(&Extensions::new(), &with("authorization", "Bearer operator")).expect("let in");
+        let seat = guarded()
+            .seat(
+                &Extensions::new(),
+                &with("authorization", "Bearer operator"),
+            )
+            .expect("let in");
         assert_eq!((seat.tenant(), seat.own()), (None, Tenant::only()));
         assert_eq!(seat.named("10000").expect("any").as_str(), "10000");
         assert!(seat.named("../x").is_err());
@@ -161,8 +191,14 @@ mod tests {
         from_party.insert(Caller::PartyUser(PartyId::new("9999").expect("valid")));
         for extensions in [Extensions::new(), from_party] {
             let seat = open.seat(&extensions, &HeaderMap::new()).expect("let in");
-            assert_eq!((seat.tenant(), seat.own()), (Some(Tenant::only()), Tenant::only()));
-            assert_eq!(seat.named("1234567890123").expect("accepted"), Tenant::only());
+            assert_eq!(
+                (seat.tenant(), seat.own()),
+                (Some(Tenant::only()), Tenant::only())
+            );
+            assert_eq!(
+                seat.named("1234567890123").expect("accepted"),
+                Tenant::only()
+            );
         }
     }
 
@@ -170,7 +206,9 @@ mod tests {
     fn who_came_over_a_partys_link_is_its_user() {
         let mut extensions = Extensions::new();
         extensions.insert(Caller::PartyUser(PartyId::new("10000").expect("valid")));
-        let seat = guarded().seat(&extensions, &HeaderMap::new()).expect("asked at the party's door");
+        let seat = guarded()
+            .seat(&extensions, &HeaderMap::new())
+            .expect("asked at the party's door");
         assert_eq!(seat.own().as_str(), "10000");
     }
 }

@@ -73,8 +73,13 @@ pub(crate) fn complete(
     let checked = checked(&given, prefix, found);
     let mut settings = settings(&checked);
     settings.step_timeouts = step_timeouts(&checked, prefix, found);
-    let role_parameters = conf.get("job_parameters").and_then(|own| own.get("role")).cloned();
-    let role_parameters = role_parameters.filter(Value::is_object).unwrap_or_else(|| json!({}));
+    let role_parameters = conf
+        .get("job_parameters")
+        .and_then(|own| own.get("role"))
+        .cloned();
+    let role_parameters = role_parameters
+        .filter(Value::is_object)
+        .unwrap_or_else(|| json!({}));
     let mut common = defaults(&checked, &settings);
     for (key, value) in checked {
         match (common.get_mut(&key), &value) {
@@ -84,12 +89,22 @@ pub(crate) fn complete(
             }
         }
     }
-    let job_type = if kind == JobKind::Predict { "predict" } else { "train" };
+    let job_type = if kind == JobKind::Predict {
+        "predict"
+    } else {
+        "train"
+    };
     common.insert("job_type".to_owned(), json!(job_type));
-    common.insert("roles".to_owned(), conf.get("role").cloned().unwrap_or_else(|| json!({})));
+    common.insert(
+        "roles".to_owned(),
+        conf.get("role").cloned().unwrap_or_else(|| json!({})),
+    );
     common.insert("role_parameters".to_owned(), role_parameters.clone());
     let mut completed = json!({"common": common});
-    if role_parameters.as_object().is_some_and(|own| !own.is_empty()) {
+    if role_parameters
+        .as_object()
+        .is_some_and(|own| !own.is_empty())
+    {
         completed["role"] = role_parameters;
     }
     conf.insert("job_parameters".to_owned(), completed);
@@ -99,20 +114,40 @@ pub(crate) fn complete(
 /// A completed conf as one party keeps it: its job parameters lie flat, with what is said for the party laid over them.
 pub fn conf_on_party(conf: &Value, cast: &Cast, participant: &Participant) -> Value {
     let mut own = conf.clone();
-    let Some(fields) = own.as_object_mut() else { return own };
+    let Some(fields) = own.as_object_mut() else {
+        return own;
+    };
     let mut flat = job_parameters_of(conf, cast, participant);
-    overlay(&mut flat, &json!({"adaptation_parameters": {"if_initiator_baseline": false}}));
+    overlay(
+        &mut flat,
+        &json!({"adaptation_parameters": {"if_initiator_baseline": false}}),
+    );
     fields.insert("job_parameters".to_owned(), flat);
     own
 }
 
 /// What a conf says of a step at a participant: what it says for all, with what it says for the participant laid over it.
-pub fn said_of(component_parameters: &Value, cast: &Cast, participant: &Participant, step: &str) -> Value {
-    let mut said = component_parameters.get("common").and_then(|common| common.get(step)).cloned().unwrap_or(json!({}));
-    let place = cast.of(participant.role).iter().position(|party| *party == participant.party);
+pub fn said_of(
+    component_parameters: &Value,
+    cast: &Cast,
+    participant: &Participant,
+    step: &str,
+) -> Value {
+    let mut said = component_parameters
+        .get("common")
+        .and_then(|common| common.get(step))
+        .cloned()
+        .unwrap_or(json!({}));
+    let place = cast
+        .of(participant.role)
+        .iter()
+        .position(|party| *party == participant.party);
     let roles = component_parameters.get("role");
     let entries = roles.and_then(|roles| roles.get(participant.role.word())?.as_object());
-    let mine = entries.into_iter().flatten().filter(|(key, _)| place.is_some_and(|place| means(key, place)));
+    let mine = entries
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| place.is_some_and(|place| means(key, place)));
     for own in mine.filter_map(|(_, entry)| entry.get(step)) {
         overlay(&mut said, own);
     }
@@ -124,7 +159,10 @@ pub fn said_of(component_parameters: &Value, cast: &Cast, participant: &Particip
 pub fn merged_conf(conf: &Value, component_parameters: &Value, job_parameters: &Value) -> Value {
     let mut merged = conf.clone();
     if component_parameters.is_object() {
-        overlay(&mut merged, &json!({"component_parameters": component_parameters}));
+        overlay(
+            &mut merged,
+            &json!({"component_parameters": component_parameters}),
+        );
     }
     if let (Some(common), Some(fields)) = (job_parameters.get("common"), merged.as_object_mut()) {
         let mut common = common.clone();
@@ -139,9 +177,10 @@ pub fn merged_conf(conf: &Value, component_parameters: &Value, job_parameters: &
             parameters.insert("common".to_owned(), common);
         }
     }
-    if let (Some(roles), Some(fields)) =
-        (job_parameters.get("role").filter(|roles| !roles.is_null()), merged.as_object_mut())
-    {
+    if let (Some(roles), Some(fields)) = (
+        job_parameters.get("role").filter(|roles| !roles.is_null()),
+        merged.as_object_mut(),
+    ) {
         let parameters = fields.entry("job_parameters").or_insert_with(|| json!({}));
         if let Value::Object(parameters) = parameters {
             parameters.insert("role".to_owned(), roles.clone());
@@ -152,7 +191,11 @@ pub fn merged_conf(conf: &Value, component_parameters: &Value, job_parameters: &
 
 /// A participant's parameters with the component's defaults below them.
 pub fn with_defaults(defaults: &Value, parameters: &Value) -> Value {
-    let mut all = if defaults.is_object() { defaults.clone() } else { json!({}) };
+    let mut all = if defaults.is_object() {
+        defaults.clone()
+    } else {
+        json!({})
+    };
     overlay(&mut all, parameters);
     all
 }
@@ -160,14 +203,28 @@ pub fn with_defaults(defaults: &Value, parameters: &Value) -> Value {
 /// What FATE warns of: parameters that were removed.
 pub(crate) fn warning(conf: &Map<String, Value>) -> Option<String> {
     let common = conf.get("job_parameters")?.get("common")?;
-    let used: Vec<&str> = REMOVED.into_iter().filter(|key| common.get(key).is_some()).collect();
-    (!used.is_empty()).then(|| format!("[WARN]{} is removed,it does not take effect!", used.join(",")))
+    let used: Vec<&str> = REMOVED
+        .into_iter()
+        .filter(|key| common.get(key).is_some())
+        .collect();
+    (!used.is_empty()).then(|| {
+        format!(
+            "[WARN]{} is removed,it does not take effect!",
+            used.join(",")
+        )
+    })
 }
 
 fn given(conf: &Map<String, Value>, found: &mut Vec<Diagnostic>) -> Map<String, Value> {
     let mut wrong = |key: &str, value: &Value| {
-        let message = format!("{key} should be dict, but {} does not match", kind_of(value));
-        found.push(Diagnostic::new(Rule::ConfShape, message, format!("job_runtime_conf.{key}")).next("give an object"));
+        let message = format!(
+            "{key} should be dict, but {} does not match",
+            kind_of(value)
+        );
+        found.push(
+            Diagnostic::new(Rule::ConfShape, message, format!("job_runtime_conf.{key}"))
+                .next("give an object"),
+        );
         Map::new()
     };
     match conf.get("job_parameters") {
@@ -182,19 +239,31 @@ fn given(conf: &Map<String, Value>, found: &mut Vec<Diagnostic>) -> Map<String, 
 }
 
 /// The known parameters that are not null and hold what they should.
-fn checked(given: &Map<String, Value>, prefix: &str, found: &mut Vec<Diagnostic>) -> Map<String, Value> {
+fn checked(
+    given: &Map<String, Value>,
+    prefix: &str,
+    found: &mut Vec<Diagnostic>,
+) -> Map<String, Value> {
     let mut checked = Map::new();
     for (key, holds) in KNOWN {
-        let Some(value) = given.get(key).filter(|value| !value.is_null()) else { continue };
+        let Some(value) = given.get(key).filter(|value| !value.is_null()) else {
+            continue;
+        };
         match fitting(value, holds) {
             Some(value) => {
                 checked.insert(key.to_owned(), value);
             }
             None => {
                 let wanted = wanted(holds);
-                let message = format!("job parameter {key} should be {wanted}, but it is {}", shown(value));
+                let message = format!(
+                    "job parameter {key} should be {wanted}, but it is {}",
+                    shown(value)
+                );
                 let path = format!("job_runtime_conf.{prefix}.{key}");
-                found.push(Diagnostic::new(Rule::JobParameters, message, path).next(format!("give {wanted}")));
+                found.push(
+                    Diagnostic::new(Rule::JobParameters, message, path)
+                        .next(format!("give {wanted}")),
+                );
             }
         }
     }
@@ -213,7 +282,11 @@ pub(crate) fn wanted(holds: Holds) -> String {
 /// A value as a parameter keeps it; none when it does not fit.
 pub(crate) fn fitting(value: &Value, holds: Holds) -> Option<Value> {
     let fits = match holds {
-        Holds::Whole(least) => return whole(value).filter(|number| *number >= least).map(Value::from),
+        Holds::Whole(least) => {
+            return whole(value)
+                .filter(|number| *number >= least)
+                .map(Value::from);
+        }
         // Hand-written documents give ids and versions as numbers.
         Holds::Text if value.is_u64() => return Some(Value::String(value.to_string())),
         Holds::Text => value.is_string(),
@@ -224,7 +297,12 @@ pub(crate) fn fitting(value: &Value, holds: Holds) -> Option<Value> {
 }
 
 fn whole(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 9e15).map(|n| n as i64))
+    value.as_i64().or_else(|| {
+        value
+            .as_f64()
+            .filter(|n| n.fract() == 0.0 && n.abs() < 9e15)
+            .map(|n| n as i64)
+    })
 }
 
 /// A value for a message, cut short.
@@ -235,8 +313,12 @@ pub(crate) fn shown(value: &Value) -> String {
 
 fn settings(checked: &Map<String, Value>) -> JobSettings {
     let number = |key: &str| checked.get(key).and_then(Value::as_i64);
-    let count = |key: &str, default: u32| number(key).map_or(default, |n| u32::try_from(n).unwrap_or(u32::MAX));
-    let millis = |key: &str, default: i64| number(key).map_or(default, |seconds| seconds.saturating_mul(1_000));
+    let count = |key: &str, default: u32| {
+        number(key).map_or(default, |n| u32::try_from(n).unwrap_or(u32::MAX))
+    };
+    let millis = |key: &str, default: i64| {
+        number(key).map_or(default, |seconds| seconds.saturating_mul(1_000))
+    };
     let default = JobSettings::default();
     JobSettings {
         parallelism: count("task_parallelism", default.parallelism),
@@ -247,7 +329,9 @@ fn settings(checked: &Map<String, Value>) -> JobSettings {
         partitions: count("computing_partitions", default.partitions),
         task_cores: count("task_cores", default.task_cores),
         of_parties: Vec::new(),
-        priority: number("priority").unwrap_or(default.priority).min(MOST_PRIORITY),
+        priority: number("priority")
+            .unwrap_or(default.priority)
+            .min(MOST_PRIORITY),
         step_timeout_millis: number("task_timeout").map(|seconds| seconds.saturating_mul(1_000)),
         step_timeouts: BTreeMap::new(),
         inherited: BTreeMap::new(),
@@ -260,20 +344,40 @@ fn settings(checked: &Map<String, Value>) -> JobSettings {
 }
 
 /// Limits of single steps: `task_conf.STEP.timeout`, in seconds. Everything else under `task_conf` is for other engines.
-fn step_timeouts(checked: &Map<String, Value>, prefix: &str, found: &mut Vec<Diagnostic>) -> BTreeMap<StepName, i64> {
+fn step_timeouts(
+    checked: &Map<String, Value>,
+    prefix: &str,
+    found: &mut Vec<Diagnostic>,
+) -> BTreeMap<StepName, i64> {
     let mut limits = BTreeMap::new();
-    for (step, own) in checked.get("task_conf").and_then(Value::as_object).into_iter().flatten() {
-        let Some(said) = own.get("timeout").filter(|said| !said.is_null()) else { continue };
-        let (seconds, name) = (whole(said).filter(|seconds| *seconds >= 1), StepName::new(step.clone()));
+    for (step, own) in checked
+        .get("task_conf")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let Some(said) = own.get("timeout").filter(|said| !said.is_null()) else {
+            continue;
+        };
+        let (seconds, name) = (
+            whole(said).filter(|seconds| *seconds >= 1),
+            StepName::new(step.clone()),
+        );
         match (seconds, name) {
             (Some(seconds), Ok(name)) => {
                 limits.insert(name, seconds.saturating_mul(1_000));
             }
             _ => {
                 let wanted = "a whole number of seconds, at least 1, under the name of a component";
-                let message = format!("task_conf.{step}.timeout should be {wanted}, but it is {}", shown(said));
+                let message = format!(
+                    "task_conf.{step}.timeout should be {wanted}, but it is {}",
+                    shown(said)
+                );
                 let path = format!("job_runtime_conf.{prefix}.task_conf.{step}.timeout");
-                found.push(Diagnostic::new(Rule::JobParameters, message, path).next(format!("give {wanted}")));
+                found.push(
+                    Diagnostic::new(Rule::JobParameters, message, path)
+                        .next(format!("give {wanted}")),
+                );
             }
         }
     }
@@ -281,7 +385,10 @@ fn step_timeouts(checked: &Map<String, Value>, prefix: &str, found: &mut Vec<Dia
 }
 
 fn defaults(checked: &Map<String, Value>, settings: &JobSettings) -> Map<String, Value> {
-    let cores = checked.get("task_cores").and_then(Value::as_i64).unwrap_or(4);
+    let cores = checked
+        .get("task_cores")
+        .and_then(Value::as_i64)
+        .unwrap_or(4);
     let defaults = json!({
         "job_type": null,
         "inheritance_info": {},
@@ -311,7 +418,11 @@ fn defaults(checked: &Map<String, Value>, settings: &JobSettings) -> Map<String,
             "if_initiator_baseline": true
         }
     });
-    if let Value::Object(fields) = defaults { fields } else { Map::new() }
+    if let Value::Object(fields) = defaults {
+        fields
+    } else {
+        Map::new()
+    }
 }
 
 #[cfg(test)]
@@ -320,9 +431,16 @@ mod tests {
 
     fn completed(common: Value) -> (Value, JobSettings, Vec<Diagnostic>) {
         let conf = json!({"role": {"guest": [1]}, "job_parameters": {"common": common}});
-        let Value::Object(mut conf) = conf else { panic!("object") };
+        let Value::Object(mut conf) = conf else {
+            panic!("object")
+        };
         let mut found = Vec::new();
-        let settings = complete(&mut conf, JobKind::Train, "job_parameters.common", &mut found);
+        let settings = complete(
+            &mut conf,
+            JobKind::Train,
+            "job_parameters.common",
+            &mut found,
+        );
         (conf["job_parameters"]["common"].clone(), settings, found)
     }
 
@@ -331,9 +449,18 @@ mod tests {
         let (common, settings, found) =
             completed(json!({"work_mode": 1, "surprise": 2, "task_cores": 2, "model_id": null}));
         assert!(found.is_empty(), "{found:?}");
-        assert_eq!(settings, JobSettings { task_cores: 2, ..JobSettings::default() });
+        assert_eq!(
+            settings,
+            JobSettings {
+                task_cores: 2,
+                ..JobSettings::default()
+            }
+        );
         assert_eq!(common["timeout"], json!(259_200));
-        assert_eq!(common["adaptation_parameters"]["request_task_cores"], json!(2));
+        assert_eq!(
+            common["adaptation_parameters"]["request_task_cores"],
+            json!(2)
+        );
         assert_eq!(common["roles"], json!({"guest": [1]}));
         for gone in ["work_mode", "surprise", "model_id"] {
             assert!(common.get(gone).is_none(), "{gone} stayed");
@@ -347,8 +474,15 @@ mod tests {
             "role": {"host": {"1": {"task_cores": 8}, "0": {"task_cores": 9}}}
         }});
         let party = |id: &str| vocabulary::PartyId::new(id).expect("valid");
-        let cast = Cast { host: vec![party("1"), party("2")], ..Cast::default() };
-        let own = conf_on_party(&conf, &cast, &Participant::new(vocabulary::Role::Host, party("2")));
+        let cast = Cast {
+            host: vec![party("1"), party("2")],
+            ..Cast::default()
+        };
+        let own = conf_on_party(
+            &conf,
+            &cast,
+            &Participant::new(vocabulary::Role::Host, party("2")),
+        );
         let flat = json!({"task_cores": 8, "adaptation_parameters": {"task_nodes": 1, "if_initiator_baseline": false}});
         assert_eq!(own, json!({"x": 1, "job_parameters": flat}));
         let all = with_defaults(&json!({"a": {"b": 1, "c": 2}}), &json!({"a": {"b": 3}}));
@@ -360,16 +494,29 @@ mod tests {
         let given = json!({"task_parallelism": 2, "auto_retries": 1, "auto_retry_delay": 5, "timeout": 60, "computing_partitions": 8});
         let (_, settings, found) = completed(given);
         assert!(found.is_empty(), "{found:?}");
-        assert_eq!((settings.parallelism, settings.retries, settings.partitions), (2, 1, 8));
-        assert_eq!((settings.retry_delay_millis, settings.timeout_millis), (5_000, 60_000));
+        assert_eq!(
+            (settings.parallelism, settings.retries, settings.partitions),
+            (2, 1, 8)
+        );
+        assert_eq!(
+            (settings.retry_delay_millis, settings.timeout_millis),
+            (5_000, 60_000)
+        );
     }
 
     #[test]
     fn names_the_path_of_a_parameter_of_the_wrong_type() {
-        let (_, _, found) = completed(json!({"timeout": "soon", "task_parallelism": 0, "spark_run": []}));
-        let paths: Vec<&str> = found.iter().filter_map(|diagnostic| diagnostic.fault.path.as_deref()).collect();
+        let (_, _, found) =
+            completed(json!({"timeout": "soon", "task_parallelism": 0, "spark_run": []}));
+        let paths: Vec<&str> = found
+            .iter()
+            .filter_map(|diagnostic| diagnostic.fault.path.as_deref())
+            .collect();
         let at = |key: &str| format!("job_runtime_conf.job_parameters.common.{key}");
-        assert_eq!(paths, [at("task_parallelism"), at("timeout"), at("spark_run")]);
+        assert_eq!(
+            paths,
+            [at("task_parallelism"), at("timeout"), at("spark_run")]
+        );
         assert_eq!(
             found[1].message,
             "job parameter timeout should be a whole number of at least 1, but it is string \"soon\""

@@ -114,7 +114,9 @@ impl Rule {
     const fn code(self) -> ErrorCode {
         match self {
             Self::ModuleKnown | Self::ProviderHasModule => ErrorCode::ComponentUnknown,
-            Self::JobParameters | Self::ParameterKnown | Self::ParameterValue => ErrorCode::ParameterInvalid,
+            Self::JobParameters | Self::ParameterKnown | Self::ParameterValue => {
+                ErrorCode::ParameterInvalid
+            }
             Self::PartyKnown => ErrorCode::PartyUnknown,
             Self::ModelDeployed => ErrorCode::ModelMissing,
             _ => ErrorCode::DocumentInvalid,
@@ -153,7 +155,12 @@ impl Diagnostic {
     pub fn new(rule: Rule, message: impl Into<String>, path: impl Into<String>) -> Self {
         let message = message.into();
         let fault = Fault::new(rule.code(), message.clone()).path(path);
-        Self { rule, exception: rule.exception().to_owned(), message, fault }
+        Self {
+            rule,
+            exception: rule.exception().to_owned(),
+            message,
+            fault,
+        }
     }
 
     /// Says what to do next.
@@ -181,8 +188,14 @@ impl fmt::Display for Diagnostic {
 pub fn beside(warnings: &[String]) -> Vec<Diagnostic> {
     let each = warnings.iter().map(|warning| {
         let text = warning.strip_prefix("[WARN]").unwrap_or(warning);
-        let path = text.split(' ').next().filter(|first| first.starts_with("job_")).unwrap_or("job_runtime_conf");
-        let next = text.rsplit_once("; ").map_or("correct it or leave it out", |(_, next)| next);
+        let path = text
+            .split(' ')
+            .next()
+            .filter(|first| first.starts_with("job_"))
+            .unwrap_or("job_runtime_conf");
+        let next = text
+            .rsplit_once("; ")
+            .map_or("correct it or leave it out", |(_, next)| next);
         Diagnostic::new(Rule::Read, text, path).next(next)
     });
     each.collect()

@@ -21,9 +21,14 @@ use crate::unused::{Submitted, warnings};
 use crate::{ParseContext, Parsed, TrainedPipeline};
 
 /// Reads a job from its documents.
-pub(crate) fn parse(dsl: &Value, conf: &Value, context: &ParseContext<'_>) -> Result<Parsed, Vec<Diagnostic>> {
+pub(crate) fn parse(
+    dsl: &Value,
+    conf: &Value,
+    context: &ParseContext<'_>,
+) -> Result<Parsed, Vec<Diagnostic>> {
     let mut found = Vec::new();
-    match Documents::read(dsl, conf, context, &mut found).and_then(|documents| documents.into_job(context, &mut found))
+    match Documents::read(dsl, conf, context, &mut found)
+        .and_then(|documents| documents.into_job(context, &mut found))
     {
         Some(mut parsed) => {
             parsed.warnings.extend(unread(dsl, conf, &parsed, context));
@@ -40,7 +45,9 @@ pub(crate) fn parse(dsl: &Value, conf: &Value, context: &ParseContext<'_>) -> Re
 
 /// A warning for everything in the submitted documents that nothing reads.
 fn unread(dsl: &Value, conf: &Value, parsed: &Parsed, context: &ParseContext<'_>) -> Vec<String> {
-    let Some(conf) = conf.as_object() else { return Vec::new() };
+    let Some(conf) = conf.as_object() else {
+        return Vec::new();
+    };
     let trained = (parsed.kind == JobKind::Predict).then_some(&parsed.train_conf);
     warnings(&Submitted {
         dsl,
@@ -66,10 +73,17 @@ struct Documents<'a> {
 }
 
 impl<'a> Documents<'a> {
-    fn read(dsl: &Value, conf: &Value, context: &ParseContext<'a>, found: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn read(
+        dsl: &Value,
+        conf: &Value,
+        context: &ParseContext<'a>,
+        found: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
         let fields = conf::object(conf, found)?;
         let dialect = conf::dialect(fields, found)?;
-        let wanted = predict::predict_request(dsl, conf).map_err(|own| found.extend(own)).ok()?;
+        let wanted = predict::predict_request(dsl, conf)
+            .map_err(|own| found.extend(own))
+            .ok()?;
         let Some(wanted) = wanted else {
             let (dsl, conf) = match dialect {
                 Dialect::FateV2 => (dsl.clone(), fields.clone()),
@@ -79,14 +93,27 @@ impl<'a> Documents<'a> {
                 }
             };
             let warning = warning(&conf);
-            return Some(Self { dialect, kind: JobKind::Train, dsl, conf, warning, pipeline: None });
+            return Some(Self {
+                dialect,
+                kind: JobKind::Train,
+                dsl,
+                conf,
+                warning,
+                pipeline: None,
+            });
         };
         let Some(pipeline) = context.predict else {
-            let meaning = format!("model {} version {} is not deployed", wanted.model_id, wanted.model_version);
+            let meaning = format!(
+                "model {} version {} is not deployed",
+                wanted.model_id, wanted.model_version
+            );
             let path = "job_runtime_conf.job_parameters.common.model_version";
-            let diagnostic = Diagnostic::new(Rule::ModelDeployed, "model has not been deployed yet", path);
+            let diagnostic =
+                Diagnostic::new(Rule::ModelDeployed, "model has not been deployed yet", path);
             found.push(
-                diagnostic.meaning(meaning).next("deploy the model and name the version that the deployment made"),
+                diagnostic
+                    .meaning(meaning)
+                    .next("deploy the model and name the version that the deployment made"),
             );
             return None;
         };
@@ -99,16 +126,34 @@ impl<'a> Documents<'a> {
         };
         let warning = warning(&request);
         let request = Value::Object(request);
-        let conf =
-            predict::effective_conf(&pipeline.conf_with_roles(), &request).map_err(|own| found.extend(own)).ok()?;
-        let Value::Object(conf) = conf else { return None };
+        let conf = predict::effective_conf(&pipeline.conf_with_roles(), &request)
+            .map_err(|own| found.extend(own))
+            .ok()?;
+        let Value::Object(conf) = conf else {
+            return None;
+        };
         let dsl = pipeline.inference_dsl.clone();
-        Some(Self { dialect, kind: JobKind::Predict, dsl, conf, warning, pipeline: Some(pipeline) })
+        Some(Self {
+            dialect,
+            kind: JobKind::Predict,
+            dsl,
+            conf,
+            warning,
+            pipeline: Some(pipeline),
+        })
     }
 
-    fn into_job(mut self, context: &ParseContext<'_>, found: &mut Vec<Diagnostic>) -> Option<Parsed> {
+    fn into_job(
+        mut self,
+        context: &ParseContext<'_>,
+        found: &mut Vec<Diagnostic>,
+    ) -> Option<Parsed> {
         let parties = conf::parties(&mut self.conf, found);
-        let prefix = if self.dialect == Dialect::FateV1 { "job_parameters" } else { "job_parameters.common" };
+        let prefix = if self.dialect == Dialect::FateV1 {
+            "job_parameters"
+        } else {
+            "job_parameters.common"
+        };
         let mut settings = complete(&mut self.conf, self.kind, prefix, found);
         if let Some(parties) = &parties {
             settings.of_parties = settings_of_parties(&self.conf, &parties.cast, found);
@@ -120,7 +165,10 @@ impl<'a> Documents<'a> {
         let mut graph = resolve(&components, self.pipeline, found)?;
         let parties = parties?;
         let id = self.model_id();
-        let parameters = self.conf.get_mut("job_parameters").and_then(|parameters| parameters.get_mut("common"));
+        let parameters = self
+            .conf
+            .get_mut("job_parameters")
+            .and_then(|parameters| parameters.get_mut("common"));
         if let Some(common) = parameters.and_then(Value::as_object_mut) {
             common.insert("model_id".to_owned(), json!(id));
         }
@@ -131,7 +179,13 @@ impl<'a> Documents<'a> {
             conf::check_known(&parties.cast, known, found);
         }
         let (catalogue, predicts) = (context.components, self.kind == JobKind::Predict);
-        let trained = self.pipeline.map(|pipeline| pipeline.conf_with_roles().get("role").cloned().unwrap_or_default());
+        let trained = self.pipeline.map(|pipeline| {
+            pipeline
+                .conf_with_roles()
+                .get("role")
+                .cloned()
+                .unwrap_or_default()
+        });
         let (dialect, cast, trained) = (self.dialect, &parties.cast, trained.as_ref());
         let filling = Filling {
             catalogue,
@@ -147,7 +201,9 @@ impl<'a> Documents<'a> {
             dialect: self.dialect,
             kind: self.kind,
             dsl: self.dsl,
-            train_conf: self.pipeline.map_or_else(|| json!({}), |pipeline| pipeline.train_conf.clone()),
+            train_conf: self
+                .pipeline
+                .map_or_else(|| json!({}), |pipeline| pipeline.train_conf.clone()),
             graph,
             cast: parties.cast,
             initiator: parties.initiator,
@@ -160,10 +216,18 @@ impl<'a> Documents<'a> {
 
     /// The model id: that of the request for predict jobs, of the roles for training.
     fn model_id(&self) -> String {
-        let said = self.conf.get("job_parameters").and_then(|own| own.get("common")?.get("model_id")?.as_str());
+        let said = self
+            .conf
+            .get("job_parameters")
+            .and_then(|own| own.get("common")?.get("model_id")?.as_str());
         match (self.kind, said) {
             (JobKind::Predict, Some(said)) => said.to_owned(),
-            _ => self.conf.get("role").and_then(Value::as_object).map(model_id).unwrap_or_default(),
+            _ => self
+                .conf
+                .get("role")
+                .and_then(Value::as_object)
+                .map(model_id)
+                .unwrap_or_default(),
         }
     }
 }

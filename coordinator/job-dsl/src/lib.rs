@@ -31,10 +31,12 @@ pub use diagnostic::{Diagnostic, Rule, beside};
 pub use earlier_output::EarlierOutput;
 pub use fate::code_path::with_code_path;
 pub use fate::predict::{
-    ModelIds, deployed_by_default, effective_conf, inference_dsl, is_version_1, predict_conf_template, predict_request,
-    verify_inference_dsl,
+    ModelIds, deployed_by_default, effective_conf, inference_dsl, is_version_1,
+    predict_conf_template, predict_request, verify_inference_dsl,
 };
-pub use fate::serving::{INFERENCE, is_inference, models_of, predict_dsl, reader_table, readers_of, serving_dsl};
+pub use fate::serving::{
+    INFERENCE, is_inference, models_of, predict_dsl, reader_table, readers_of, serving_dsl,
+};
 pub use model_id::model_id;
 pub use of_party::job_parameters_of;
 
@@ -113,7 +115,10 @@ impl Parsed {
     /// Writes the version under which a training job keeps its models, its own id, into the conf. Predict jobs keep the
     /// version that they name.
     pub fn stamp(&mut self, job: &JobId) {
-        let common = self.conf.pointer_mut("/job_parameters/common").and_then(Value::as_object_mut);
+        let common = self
+            .conf
+            .pointer_mut("/job_parameters/common")
+            .and_then(Value::as_object_mut);
         if let (JobKind::Train, Some(common)) = (self.kind, common) {
             common.insert("model_version".to_owned(), json!(job.as_str()));
         }
@@ -136,12 +141,20 @@ impl Parsed {
 
 /// What FATE's reply says beside warnings: they, or `success`.
 pub fn said(warnings: &[String]) -> String {
-    if warnings.is_empty() { "success".to_owned() } else { warnings.join(" ") }
+    if warnings.is_empty() {
+        "success".to_owned()
+    } else {
+        warnings.join(" ")
+    }
 }
 
 /// Reads a job from its DSL and runtime conf.
 ///
 /// On failure gives everything that is wrong; the first diagnostic is the one that FATE would name.
-pub fn parse(dsl: &Value, conf: &Value, context: &ParseContext<'_>) -> Result<Parsed, Vec<Diagnostic>> {
+pub fn parse(
+    dsl: &Value,
+    conf: &Value,
+    context: &ParseContext<'_>,
+) -> Result<Parsed, Vec<Diagnostic>> {
     fate::parse(dsl, conf, context)
 }

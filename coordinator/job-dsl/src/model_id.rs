@@ -7,7 +7,10 @@ use serde_json::{Map, Value};
 pub fn model_id(roles: &Map<String, Value>) -> String {
     let mut names: Vec<&String> = roles.keys().collect();
     names.sort();
-    let mut parts: Vec<String> = names.into_iter().map(|name| format!("{name}-{}", ids_of(roles.get(name)))).collect();
+    let mut parts: Vec<String> = names
+        .into_iter()
+        .map(|name| format!("{name}-{}", ids_of(roles.get(name))))
+        .collect();
     parts.push("model".to_owned());
     parts.join("#")
 }
@@ -23,7 +26,10 @@ fn ids_of(parties: Option<&Value>) -> String {
     // Numbers sort as numbers, before names.
     ids.sort_by(|(a, x), (b, y)| (a.is_none(), a, x).cmp(&(b.is_none(), b, y)));
     ids.dedup();
-    ids.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("_")
+    ids.into_iter()
+        .map(|(_, text)| text)
+        .collect::<Vec<_>>()
+        .join("_")
 }
 
 #[cfg(test)]

@@ -12,21 +12,33 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     if letters.len() > LONGEST {
         return None;
     }
-    let scored = known.into_iter().filter(|candidate| candidate.len() <= LONGEST).map(|candidate| {
-        let other: Vec<char> = candidate.to_lowercase().chars().collect();
-        (distance(&letters, &other), candidate, other.starts_with(&letters))
-    });
+    let scored = known
+        .into_iter()
+        .filter(|candidate| candidate.len() <= LONGEST)
+        .map(|candidate| {
+            let other: Vec<char> = candidate.to_lowercase().chars().collect();
+            (
+                distance(&letters, &other),
+                candidate,
+                other.starts_with(&letters),
+            )
+        });
     let all: Vec<(usize, &str, bool)> = scored.collect();
     let (distance, best, _) = all.iter().min().copied()?;
     if distance <= (letters.len().max(3) / 3).max(1) {
         return Some(best);
     }
-    let begins = all.iter().filter(|(.., begins)| *begins && letters.len() >= LEAST_BEGINNING);
+    let begins = all
+        .iter()
+        .filter(|(.., begins)| *begins && letters.len() >= LEAST_BEGINNING);
     begins.min().map(|(_, longer, _)| *longer)
 }
 
 /// The sentence that offers the nearest name, or else lists the first few known ones.
-pub(crate) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
+pub(crate) fn hint<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+) -> Option<String> {
     if let Some(best) = nearest(name, known.clone()) {
         return Some(format!("did you mean {best}?"));
     }
@@ -50,7 +62,8 @@ fn distance(a: &[char], b: &[char]) -> usize {
             let insert = at(&next, j) + 1;
             let delete = at(&row, j + 1) + 1;
             let mut least = change.min(insert).min(delete);
-            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(right) && b.get(j - 1) == Some(left);
+            let swapped =
+                i > 0 && j > 0 && a.get(i - 1) == Some(right) && b.get(j - 1) == Some(left);
             if swapped {
                 least = least.min(at(&before, j - 1) + 1);
             }
@@ -71,9 +84,20 @@ mod tests {
         assert_eq!(nearest("HetroLR", known), Some("HeteroLR"));
         assert_eq!(nearest("evaluation", known), Some("Evaluation"));
         assert_eq!(nearest("Union", known), None);
-        assert_eq!(nearest("hots", ["guest", "host"]), Some("host"), "neighbours that changed places");
-        assert_eq!(nearest("party", ["role", "party_id"]), Some("party_id"), "the beginning of a name");
+        assert_eq!(
+            nearest("hots", ["guest", "host"]),
+            Some("host"),
+            "neighbours that changed places"
+        );
+        assert_eq!(
+            nearest("party", ["role", "party_id"]),
+            Some("party_id"),
+            "the beginning of a name"
+        );
         assert_eq!(nearest("pa", ["role", "party_id"]), None);
-        assert_eq!(hint("Union", known), Some("known here: Evaluation, HeteroLR, HomoLR".to_owned()));
+        assert_eq!(
+            hint("Union", known),
+            Some("known here: Evaluation, HeteroLR, HomoLR".to_owned())
+        );
     }
 }

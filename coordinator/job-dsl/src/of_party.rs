@@ -9,13 +9,18 @@ use crate::diagnostic::{Diagnostic, Rule};
 use crate::fate::parameters::{means, overlay};
 
 /// What may be said for one party, and what it holds.
-pub(crate) const OWN: [(&str, Holds); 3] =
-    [("task_cores", Holds::Whole(1)), ("computing_partitions", Holds::Whole(1)), ("user", Holds::Text)];
+pub(crate) const OWN: [(&str, Holds); 3] = [
+    ("task_cores", Holds::Whole(1)),
+    ("computing_partitions", Holds::Whole(1)),
+    ("user", Holds::Text),
+];
 
 /// A participant's job parameters: those for all with what is said for it laid over them.
 pub fn job_parameters_of(conf: &Value, cast: &Cast, participant: &Participant) -> Value {
     let parameters = conf.get("job_parameters");
-    let common = parameters.and_then(|parameters| parameters.get("common")).filter(|common| common.is_object());
+    let common = parameters
+        .and_then(|parameters| parameters.get("common"))
+        .filter(|common| common.is_object());
     let mut flat = common.cloned().unwrap_or_else(|| Value::Object(Map::new()));
     for (_, entry) in entries_of(parameters, cast, participant) {
         overlay(&mut flat, entry);
@@ -24,11 +29,24 @@ pub fn job_parameters_of(conf: &Value, cast: &Cast, participant: &Participant) -
 }
 
 /// The entries that mean a participant, with their keys, in the order of the document.
-fn entries_of<'v>(parameters: Option<&'v Value>, cast: &Cast, participant: &Participant) -> Vec<(&'v str, &'v Value)> {
-    let place = cast.of(participant.role).iter().position(|party| *party == participant.party);
-    let of_role = parameters.and_then(|own| own.get("role")?.get(participant.role.word())?.as_object());
-    let mine = of_role.into_iter().flatten().filter(|(key, _)| place.is_some_and(|place| means(key, place)));
-    mine.filter(|(_, entry)| entry.is_object()).map(|(key, entry)| (key.as_str(), entry)).collect()
+fn entries_of<'v>(
+    parameters: Option<&'v Value>,
+    cast: &Cast,
+    participant: &Participant,
+) -> Vec<(&'v str, &'v Value)> {
+    let place = cast
+        .of(participant.role)
+        .iter()
+        .position(|party| *party == participant.party);
+    let of_role =
+        parameters.and_then(|own| own.get("role")?.get(participant.role.word())?.as_object());
+    let mine = of_role
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| place.is_some_and(|place| means(key, place)));
+    mine.filter(|(_, entry)| entry.is_object())
+        .map(|(key, entry)| (key.as_str(), entry))
+        .collect()
 }
 
 /// What is said for single participants, in a form that counts; what does not fit is told with its place.
@@ -40,18 +58,30 @@ pub(crate) fn settings_of_parties(
     let parameters = conf.get("job_parameters");
     let mut all = Vec::new();
     for who in cast.participants() {
-        let mut own = PartySettings { who: who.clone(), task_cores: None, partitions: None };
+        let mut own = PartySettings {
+            who: who.clone(),
+            task_cores: None,
+            partitions: None,
+        };
         for (key, entry) in entries_of(parameters, cast, &who) {
             let path = format!("job_runtime_conf.job_parameters.role.{}.{key}", who.role);
             for (name, holds) in OWN {
-                let Some(value) = entry.get(name).filter(|value| !value.is_null()) else { continue };
+                let Some(value) = entry.get(name).filter(|value| !value.is_null()) else {
+                    continue;
+                };
                 // Beyond any number of cores is refused as too many, as in the common ones.
-                let number = |value: &Value| value.as_u64().map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+                let number = |value: &Value| {
+                    value
+                        .as_u64()
+                        .map(|number| u32::try_from(number).unwrap_or(u32::MAX))
+                };
                 match (fitting(value, holds), name) {
                     (Some(value), "task_cores") => own.task_cores = number(&value),
                     (Some(value), "computing_partitions") => own.partitions = number(&value),
                     (Some(_), _) => {}
-                    (None, _) => found.push(misfit(&format!("{path}.{name}"), (name, value), holds)),
+                    (None, _) => {
+                        found.push(misfit(&format!("{path}.{name}"), (name, value), holds))
+                    }
                 }
             }
         }
@@ -64,7 +94,10 @@ pub(crate) fn settings_of_parties(
 
 fn misfit(path: &str, (name, value): (&str, &Value), holds: Holds) -> Diagnostic {
     let wanted = wanted(holds);
-    let message = format!("job parameter {name} should be {wanted}, but it is {}", shown(value));
+    let message = format!(
+        "job parameter {name} should be {wanted}, but it is {}",
+        shown(value)
+    );
     Diagnostic::new(Rule::JobParameters, message, path).next(format!("give {wanted}"))
 }
 
@@ -76,7 +109,11 @@ mod tests {
 
     fn cast() -> Cast {
         let party = |id: &str| PartyId::new(id).expect("valid");
-        Cast { guest: vec![party("1")], host: vec![party("2"), party("3")], ..Cast::default() }
+        Cast {
+            guest: vec![party("1")],
+            host: vec![party("2"), party("3")],
+            ..Cast::default()
+        }
     }
 
     fn conf(host: Value) -> Value {
@@ -85,12 +122,24 @@ mod tests {
 
     #[test]
     fn lays_what_is_said_for_a_place_over_what_is_said_for_all() {
-        let conf = conf(json!({"0": {"task_cores": 2, "user": "bob"}, "0|1": {"user": "eve"}, "7": {"user": "x"}}));
+        let conf = conf(
+            json!({"0": {"task_cores": 2, "user": "bob"}, "0|1": {"user": "eve"}, "7": {"user": "x"}}),
+        );
         let of = |role, id: &str| {
-            job_parameters_of(&conf, &cast(), &Participant::new(role, PartyId::new(id).expect("valid")))
+            job_parameters_of(
+                &conf,
+                &cast(),
+                &Participant::new(role, PartyId::new(id).expect("valid")),
+            )
         };
-        assert_eq!(of(Role::Host, "2"), json!({"task_cores": 2, "timeout": 9, "user": "eve"}));
-        assert_eq!(of(Role::Host, "3"), json!({"task_cores": 4, "timeout": 9, "user": "eve"}));
+        assert_eq!(
+            of(Role::Host, "2"),
+            json!({"task_cores": 2, "timeout": 9, "user": "eve"})
+        );
+        assert_eq!(
+            of(Role::Host, "3"),
+            json!({"task_cores": 4, "timeout": 9, "user": "eve"})
+        );
         assert_eq!(of(Role::Guest, "1"), json!({"task_cores": 4, "timeout": 9}));
     }
 
@@ -100,11 +149,23 @@ mod tests {
         let good = conf(json!({"0": {"task_cores": 2}, "all": {"computing_partitions": 8}}));
         let own = settings_of_parties(good.as_object().expect("object"), &cast(), &mut found);
         assert!(found.is_empty(), "{found:?}");
-        let read: Vec<_> = own.iter().map(|one| (one.who.to_string(), one.task_cores, one.partitions)).collect();
-        assert_eq!(read, [("host 2".to_owned(), Some(2), Some(8)), ("host 3".to_owned(), None, Some(8))]);
+        let read: Vec<_> = own
+            .iter()
+            .map(|one| (one.who.to_string(), one.task_cores, one.partitions))
+            .collect();
+        assert_eq!(
+            read,
+            [
+                ("host 2".to_owned(), Some(2), Some(8)),
+                ("host 3".to_owned(), None, Some(8))
+            ]
+        );
         let bad = conf(json!({"1": {"task_cores": 0, "user": ["x"]}}));
         settings_of_parties(bad.as_object().expect("object"), &cast(), &mut found);
-        let paths: Vec<_> = found.iter().filter_map(|one| one.fault.path.as_deref()).collect();
+        let paths: Vec<_> = found
+            .iter()
+            .filter_map(|one| one.fault.path.as_deref())
+            .collect();
         let at = |name: &str| format!("job_runtime_conf.job_parameters.role.host.1.{name}");
         assert_eq!(paths, [at("task_cores"), at("user")]);
     }

@@ -18,10 +18,15 @@ pub(crate) fn repr(value: &Value) -> String {
         Value::Bool(false) => "False".to_owned(),
         Value::Number(number) => number.to_string(),
         Value::String(text) => quoted(text),
-        Value::Array(items) => format!("[{}]", items.iter().map(repr).collect::<Vec<_>>().join(", ")),
+        Value::Array(items) => format!(
+            "[{}]",
+            items.iter().map(repr).collect::<Vec<_>>().join(", ")
+        ),
         Value::Object(fields) => {
-            let fields: Vec<String> =
-                fields.iter().map(|(key, value)| format!("{}: {}", quoted(key), repr(value))).collect();
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(key, value)| format!("{}: {}", quoted(key), repr(value)))
+                .collect();
             format!("{{{}}}", fields.join(", "))
         }
     }
@@ -29,7 +34,11 @@ pub(crate) fn repr(value: &Value) -> String {
 
 /// A text in Python's quotes.
 pub(crate) fn quoted(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     let mut out = String::with_capacity(text.len() + 2);
     out.push(quote);
     for letter in text.chars() {
@@ -54,7 +63,10 @@ mod tests {
     #[test]
     fn prints_values_as_python_does() {
         let value = json!({"guest": [9999], "a'b": null, "c": [true, 0.5, "x\n", "'\""]});
-        assert_eq!(repr(&value), r#"{'guest': [9999], "a'b": None, 'c': [True, 0.5, 'x\n', '\'"']}"#);
+        assert_eq!(
+            repr(&value),
+            r#"{'guest': [9999], "a'b": None, 'c': [True, 0.5, 'x\n', '\'"']}"#
+        );
         assert_eq!(plain(&json!("x")), "x");
         assert_eq!(plain(&json!(["d"])), "['d']");
     }

@@ -21,23 +21,37 @@ pub(crate) fn resolve(
     stored: Option<&TrainedPipeline>,
     found: &mut Vec<Diagnostic>,
 ) -> Option<Graph> {
-    let known: HashMap<&str, &Component> =
-        components.iter().map(|component| (component.name.as_str(), component)).collect();
+    let known: HashMap<&str, &Component> = components
+        .iter()
+        .map(|component| (component.name.as_str(), component))
+        .collect();
     let joined = Joined { known, stored };
     let before = found.len();
-    let steps: Vec<Step> = components.iter().map(|component| joined.step(component, found)).collect();
+    let steps: Vec<Step> = components
+        .iter()
+        .map(|component| joined.step(component, found))
+        .collect();
     if found.len() > before {
         return None;
     }
     match Graph::ordered(steps) {
         Ok(graph) => Some(graph),
         Err(cycle) => {
-            let first = cycle.steps.first().map_or_else(String::new, |step| format!(".{step}"));
+            let first = cycle
+                .steps
+                .first()
+                .map_or_else(String::new, |step| format!(".{step}"));
             let names: Vec<&str> = cycle.steps.iter().map(StepName::as_str).collect();
-            let meaning = format!("components wait for each other in a loop: {}", names.join(" -> "));
+            let meaning = format!(
+                "components wait for each other in a loop: {}",
+                names.join(" -> ")
+            );
             let path = format!("job_dsl.components{first}.input");
-            let diagnostic = Diagnostic::new(Rule::NoLoop, cycle.to_string(), path).meaning(meaning);
-            found.push(diagnostic.next("take one of these inputs from a component outside the loop"));
+            let diagnostic =
+                Diagnostic::new(Rule::NoLoop, cycle.to_string(), path).meaning(meaning);
+            found.push(
+                diagnostic.next("take one of these inputs from a component outside the loop"),
+            );
             None
         }
     }
@@ -50,10 +64,18 @@ struct Joined<'a> {
 
 impl Joined<'_> {
     fn step(&self, component: &Component, found: &mut Vec<Diagnostic>) -> Step {
-        let ours = component.data.iter().filter(|reference| DATA_PORTS.contains(&reference.port.as_str()));
-        let inputs = ours.filter_map(|reference| self.data_edge(component, reference, found)).collect();
-        let models =
-            component.models.iter().filter_map(|reference| self.model_edge(component, reference, found)).collect();
+        let ours = component
+            .data
+            .iter()
+            .filter(|reference| DATA_PORTS.contains(&reference.port.as_str()));
+        let inputs = ours
+            .filter_map(|reference| self.data_edge(component, reference, found))
+            .collect();
+        let models = component
+            .models
+            .iter()
+            .filter_map(|reference| self.model_edge(component, reference, found))
+            .collect();
         Step {
             name: component.name.clone(),
             component: String::new(),
@@ -76,39 +98,88 @@ impl Joined<'_> {
         if self.stored.is_some() {
             return Stage::Apply;
         }
-        let trains = component.data.iter().any(|reference| reference.port == "train_data");
-        let reads_own_model = component.models.iter().filter(|reference| reference.port == "model").any(|reference| {
-            let maker = self.known.get(reference.upstream.as_str());
-            maker.is_some_and(|maker| {
-                same_module(&maker.module, &component.module) || same_module(&maker.module, "ModelLoader")
-            })
-        });
-        if reads_own_model && !trains { Stage::Apply } else { Stage::Fit }
+        let trains = component
+            .data
+            .iter()
+            .any(|reference| reference.port == "train_data");
+        let reads_own_model = component
+            .models
+            .iter()
+            .filter(|reference| reference.port == "model")
+            .any(|reference| {
+                let maker = self.known.get(reference.upstream.as_str());
+                maker.is_some_and(|maker| {
+                    same_module(&maker.module, &component.module)
+                        || same_module(&maker.module, "ModelLoader")
+                })
+            });
+        if reads_own_model && !trains {
+            Stage::Apply
+        } else {
+            Stage::Fit
+        }
     }
 
-    fn data_edge(&self, reader: &Component, reference: &Reference, found: &mut Vec<Diagnostic>) -> Option<DataEdge> {
-        let Reference { upstream, alias, path, .. } = reference;
+    fn data_edge(
+        &self,
+        reader: &Component,
+        reference: &Reference,
+        found: &mut Vec<Diagnostic>,
+    ) -> Option<DataEdge> {
+        let Reference {
+            upstream,
+            alias,
+            path,
+            ..
+        } = reference;
         let Some(maker) = self.known.get(upstream.as_str()) else {
-            let message = format!("Component {}'s data input {upstream} does not exist", reader.name);
+            let message = format!(
+                "Component {}'s data input {upstream} does not exist",
+                reader.name
+            );
             found.push(self.unknown_upstream(Rule::DataUpstream, message, reference));
             return None;
         };
         let Some(index) = maker.outputs.iter().position(|output| output == alias) else {
-            let message = format!("Component {}' s {upstream} input data's output {alias} does not exist", reader.name);
-            found.push(Diagnostic::new(Rule::DataAlias, message, path).next(outputs_hint(
-                upstream,
-                alias,
-                &maker.outputs,
-            )));
+            let message = format!(
+                "Component {}' s {upstream} input data's output {alias} does not exist",
+                reader.name
+            );
+            found.push(
+                Diagnostic::new(Rule::DataAlias, message, path).next(outputs_hint(
+                    upstream,
+                    alias,
+                    &maker.outputs,
+                )),
+            );
             return None;
         };
         // FATE's older spelling of the same port.
-        let port = if reference.port == "eval_data" { "validate_data" } else { &reference.port };
-        Some(DataEdge { port: port.to_owned(), from: maker.name.clone(), index, alias: alias.clone() })
+        let port = if reference.port == "eval_data" {
+            "validate_data"
+        } else {
+            &reference.port
+        };
+        Some(DataEdge {
+            port: port.to_owned(),
+            from: maker.name.clone(),
+            index,
+            alias: alias.clone(),
+        })
     }
 
-    fn model_edge(&self, reader: &Component, reference: &Reference, found: &mut Vec<Diagnostic>) -> Option<ModelEdge> {
-        let Reference { port, upstream, alias, path } = reference;
+    fn model_edge(
+        &self,
+        reader: &Component,
+        reference: &Reference,
+        found: &mut Vec<Diagnostic>,
+    ) -> Option<ModelEdge> {
+        let Reference {
+            port,
+            upstream,
+            alias,
+            path,
+        } = reference;
         if let (STORED, Some(stored)) = (upstream.as_str(), self.stored) {
             return stored_edge(stored, reference, found);
         }
@@ -117,27 +188,47 @@ impl Joined<'_> {
             if self.stored.is_some() {
                 return None;
             }
-            let message = format!("Component {}'s model input {upstream} does not exist", reader.name);
+            let message = format!(
+                "Component {}'s model input {upstream} does not exist",
+                reader.name
+            );
             found.push(self.unknown_upstream(Rule::ModelUpstream, message, reference));
             return None;
         };
-        let (kind, outputs) =
-            if port == "cache" { ("cache", &maker.cache_outputs) } else { ("model", &maker.model_outputs) };
+        let (kind, outputs) = if port == "cache" {
+            ("cache", &maker.cache_outputs)
+        } else {
+            ("model", &maker.model_outputs)
+        };
         // A cache reference may carry a third part, which does not count here.
         let alias = alias.split('.').next().unwrap_or(alias);
         if !outputs.iter().any(|output| output == alias) {
-            let message =
-                format!("Component {}' s {upstream} input {kind}'s output {alias} does not exist", reader.name);
-            found.push(Diagnostic::new(Rule::ModelAlias, message, path).next(outputs_hint(upstream, alias, outputs)));
+            let message = format!(
+                "Component {}' s {upstream} input {kind}'s output {alias} does not exist",
+                reader.name
+            );
+            found.push(
+                Diagnostic::new(Rule::ModelAlias, message, path)
+                    .next(outputs_hint(upstream, alias, outputs)),
+            );
             return None;
         }
-        let source = ModelSource::Step { step: maker.name.clone(), alias: alias.to_owned() };
-        Some(ModelEdge { port: port.clone(), source })
+        let source = ModelSource::Step {
+            step: maker.name.clone(),
+            alias: alias.to_owned(),
+        };
+        Some(ModelEdge {
+            port: port.clone(),
+            source,
+        })
     }
 
     fn unknown_upstream(&self, rule: Rule, message: String, reference: &Reference) -> Diagnostic {
         let diagnostic = Diagnostic::new(rule, message, &reference.path);
-        match hint(&reference.upstream, self.known.keys().copied().collect::<Vec<_>>()) {
+        match hint(
+            &reference.upstream,
+            self.known.keys().copied().collect::<Vec<_>>(),
+        ) {
             Some(hint) => diagnostic.next(hint),
             None => diagnostic,
         }
@@ -145,18 +236,30 @@ impl Joined<'_> {
 }
 
 /// `pipeline.component.alias` in a predict job.
-fn stored_edge(stored: &TrainedPipeline, reference: &Reference, found: &mut Vec<Diagnostic>) -> Option<ModelEdge> {
+fn stored_edge(
+    stored: &TrainedPipeline,
+    reference: &Reference,
+    found: &mut Vec<Diagnostic>,
+) -> Option<ModelEdge> {
     let maker = reference.alias.split('.').next().unwrap_or_default();
     let Ok(step) = StepName::new(maker) else {
         let message = format!("{:?} names no component", reference.alias);
         found.push(
-            Diagnostic::new(Rule::ModelUpstream, message, &reference.path).next("write pipeline.component.alias"),
+            Diagnostic::new(Rule::ModelUpstream, message, &reference.path)
+                .next("write pipeline.component.alias"),
         );
         return None;
     };
     let checkpoint = stored.checkpoints.get(step.as_str()).cloned();
-    let source = ModelSource::Stored { version: stored.model_version.clone(), step, checkpoint };
-    Some(ModelEdge { port: reference.port.clone(), source })
+    let source = ModelSource::Stored {
+        version: stored.model_version.clone(),
+        step,
+        checkpoint,
+    };
+    Some(ModelEdge {
+        port: reference.port.clone(),
+        source,
+    })
 }
 
 fn outputs_hint(upstream: &str, alias: &str, outputs: &[String]) -> String {

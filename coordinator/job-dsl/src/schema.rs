@@ -40,9 +40,20 @@ pub(crate) enum ViolationKind {
 
 /// Everything in a value that its schema does not allow.
 pub(crate) fn check(schema: &Value, value: &Value) -> Vec<Violation> {
-    let checker = Checker { root: schema, looks_left: Cell::new(MOST_LOOKS) };
+    let checker = Checker {
+        root: schema,
+        looks_left: Cell::new(MOST_LOOKS),
+    };
     let mut found = Vec::new();
-    checker.check(schema, value, &At { pointer: Vec::new(), depth: 0 }, &mut found);
+    checker.check(
+        schema,
+        value,
+        &At {
+            pointer: Vec::new(),
+            depth: 0,
+        },
+        &mut found,
+    );
     found
 }
 
@@ -59,17 +70,27 @@ struct At {
 
 impl At {
     fn deeper(&self) -> At {
-        At { pointer: self.pointer.clone(), depth: self.depth + 1 }
+        At {
+            pointer: self.pointer.clone(),
+            depth: self.depth + 1,
+        }
     }
 
     fn into(&self, part: &str) -> At {
         let mut pointer = self.pointer.clone();
         pointer.push(part.to_owned());
-        At { pointer, depth: self.depth + 1 }
+        At {
+            pointer,
+            depth: self.depth + 1,
+        }
     }
 
     fn wrong(&self, message: String, next: Option<String>) -> Violation {
-        Violation { pointer: self.pointer.clone(), kind: ViolationKind::Wrong(message), next }
+        Violation {
+            pointer: self.pointer.clone(),
+            kind: ViolationKind::Wrong(message),
+            next,
+        }
     }
 }
 
@@ -91,7 +112,10 @@ impl<'a> Checker<'a> {
         if !self.may_look(at.depth) {
             return;
         }
-        if let Some(target) = rules.get("$ref").and_then(|reference| self.resolve(reference)) {
+        if let Some(target) = rules
+            .get("$ref")
+            .and_then(|reference| self.resolve(reference))
+        {
             self.check(target, value, &at.deeper(), found);
         }
         for part in list(rules, "allOf") {
@@ -109,9 +133,12 @@ impl<'a> Checker<'a> {
             Value::Number(_) => found.extend(out_of_bounds(rules, value, at)),
             Value::Array(items) => self.check_items(rules, items, at, found),
             Value::Object(fields) => self.check_fields(rules, fields, at, found),
-            Value::String(text) => {
-                found.extend(wrong_length(rules, text.chars().count(), ("minLength", "maxLength"), at))
-            }
+            Value::String(text) => found.extend(wrong_length(
+                rules,
+                text.chars().count(),
+                ("minLength", "maxLength"),
+                at,
+            )),
             Value::Null | Value::Bool(_) => {}
         }
     }
@@ -121,7 +148,13 @@ impl<'a> Checker<'a> {
     }
 
     /// One alternative must fit; otherwise what the nearest one says is told.
-    fn check_alternatives(&self, alternatives: &'a [Value], value: &Value, at: &At, found: &mut Vec<Violation>) {
+    fn check_alternatives(
+        &self,
+        alternatives: &'a [Value],
+        value: &Value,
+        at: &At,
+        found: &mut Vec<Violation>,
+    ) {
         let mut nearest: Option<(bool, Vec<Violation>)> = None;
         for alternative in alternatives {
             let mut violations = Vec::new();
@@ -130,19 +163,24 @@ impl<'a> Checker<'a> {
                 return;
             }
             // An alternative of another type or choice altogether tells less than one that fits in outline.
-            let is_off = violations
-                .iter()
-                .any(|violation| violation.pointer == at.pointer && matches!(violation.kind, ViolationKind::Wrong(_)));
+            let is_off = violations.iter().any(|violation| {
+                violation.pointer == at.pointer && matches!(violation.kind, ViolationKind::Wrong(_))
+            });
             let rank = |(off, list): &(bool, Vec<Violation>)| (*off, list.len());
-            if nearest.as_ref().is_none_or(|best| (is_off, violations.len()) < rank(best)) {
+            if nearest
+                .as_ref()
+                .is_none_or(|best| (is_off, violations.len()) < rank(best))
+            {
                 nearest = Some((is_off, violations));
             }
         }
         match nearest {
             Some((false, violations)) => found.extend(violations),
             Some((true, violations)) => {
-                let choices: Vec<String> =
-                    alternatives.iter().flat_map(|alternative| self.choices(alternative, 0)).collect();
+                let choices: Vec<String> = alternatives
+                    .iter()
+                    .flat_map(|alternative| self.choices(alternative, 0))
+                    .collect();
                 if choices.is_empty() {
                     found.extend(violations);
                 } else {
@@ -158,7 +196,10 @@ impl<'a> Checker<'a> {
         if !self.may_look(depth) {
             return Vec::new();
         }
-        if let Some(target) = schema.get("$ref").and_then(|reference| self.resolve(reference)) {
+        if let Some(target) = schema
+            .get("$ref")
+            .and_then(|reference| self.resolve(reference))
+        {
             return self.choices(target, depth + 1);
         }
         if let Some(constant) = schema.get("const") {
@@ -169,14 +210,34 @@ impl<'a> Checker<'a> {
         }
         for key in ["oneOf", "anyOf"] {
             if let Some(parts) = schema.get(key).and_then(Value::as_array) {
-                return parts.iter().flat_map(|part| self.choices(part, depth + 1)).collect();
+                return parts
+                    .iter()
+                    .flat_map(|part| self.choices(part, depth + 1))
+                    .collect();
             }
         }
-        schema.get("type").map(types).unwrap_or_default().into_iter().map(str::to_owned).collect()
+        schema
+            .get("type")
+            .map(types)
+            .unwrap_or_default()
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
     }
 
-    fn check_items(&self, rules: &'a Map<String, Value>, items: &[Value], at: &At, found: &mut Vec<Violation>) {
-        found.extend(wrong_length(rules, items.len(), ("minItems", "maxItems"), at));
+    fn check_items(
+        &self,
+        rules: &'a Map<String, Value>,
+        items: &[Value],
+        at: &At,
+        found: &mut Vec<Violation>,
+    ) {
+        found.extend(wrong_length(
+            rules,
+            items.len(),
+            ("minItems", "maxItems"),
+            at,
+        ));
         let first = list(rules, "prefixItems");
         for (index, item) in items.iter().enumerate() {
             if let Some(schema) = first.get(index).or_else(|| rules.get("items")) {
@@ -202,35 +263,67 @@ impl<'a> Checker<'a> {
             match rules.get("additionalProperties") {
                 Some(Value::Bool(false)) => redundant.push(name.clone()),
                 Some(schema) => self.check(schema, value, &at.into(name), found),
-                None if !is_open(rules) && !self.knows(rules, name, 0) => redundant.push(name.clone()),
+                None if !is_open(rules) && !self.knows(rules, name, 0) => {
+                    redundant.push(name.clone())
+                }
                 None => {}
             }
         }
         if let Some(first) = redundant.first() {
-            let names: Vec<&str> = known.into_iter().flat_map(|known| known.keys()).map(String::as_str).collect();
+            let names: Vec<&str> = known
+                .into_iter()
+                .flat_map(|known| known.keys())
+                .map(String::as_str)
+                .collect();
             let next = hint(first, names);
-            found.push(Violation { pointer: at.pointer.clone(), kind: ViolationKind::Redundant(redundant), next });
+            found.push(Violation {
+                pointer: at.pointer.clone(),
+                kind: ViolationKind::Redundant(redundant),
+                next,
+            });
         }
-        for name in list(rules, "required").iter().filter_map(Value::as_str).filter(|name| !fields.contains_key(*name))
+        for name in list(rules, "required")
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|name| !fields.contains_key(*name))
         {
-            found.push(at.into(name).wrong("is missing".to_owned(), Some(format!("give {name}"))));
+            found.push(
+                at.into(name)
+                    .wrong("is missing".to_owned(), Some(format!("give {name}"))),
+            );
         }
     }
 
     /// Whether a schema or one that it is made of has a field.
     fn knows(&self, rules: &'a Map<String, Value>, name: &str, depth: usize) -> bool {
-        let has = |rules: &Map<String, Value>| rules.get("properties").and_then(|known| known.get(name)).is_some();
+        let has = |rules: &Map<String, Value>| {
+            rules
+                .get("properties")
+                .and_then(|known| known.get(name))
+                .is_some()
+        };
         if has(rules) {
             return true;
         }
-        let target = rules.get("$ref").and_then(|reference| self.resolve(reference));
-        let parts = ["allOf", "anyOf", "oneOf"].into_iter().flat_map(|key| list(rules, key)).chain(target);
-        self.may_look(depth) && parts.filter_map(Value::as_object).any(|part| self.knows(part, name, depth + 1))
+        let target = rules
+            .get("$ref")
+            .and_then(|reference| self.resolve(reference));
+        let parts = ["allOf", "anyOf", "oneOf"]
+            .into_iter()
+            .flat_map(|key| list(rules, key))
+            .chain(target);
+        self.may_look(depth)
+            && parts
+                .filter_map(Value::as_object)
+                .any(|part| self.knows(part, name, depth + 1))
     }
 }
 
 fn list<'a>(rules: &'a Map<String, Value>, key: &str) -> &'a [Value] {
-    rules.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    rules
+        .get(key)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// Whether fields that no part of the schema knows are allowed.
@@ -247,11 +340,21 @@ fn types(value: &Value) -> Vec<&str> {
 }
 
 fn wrong_kind(rules: &Map<String, Value>, value: &Value, at: &At) -> Option<Violation> {
-    let wanted = rules.get("type").map(types).filter(|wanted| !wanted.is_empty())?;
+    let wanted = rules
+        .get("type")
+        .map(types)
+        .filter(|wanted| !wanted.is_empty())?;
     let own = kind_of(value);
-    let fits = wanted.iter().any(|name| *name == own || (*name == "number" && own == "integer"));
+    let fits = wanted
+        .iter()
+        .any(|name| *name == own || (*name == "number" && own == "integer"));
     let wanted = wanted.join(" or ");
-    (!fits).then(|| at.wrong(format!("should be {wanted}, but it is {}", shown(value)), Some(format!("give {wanted}"))))
+    (!fits).then(|| {
+        at.wrong(
+            format!("should be {wanted}, but it is {}", shown(value)),
+            Some(format!("give {wanted}")),
+        )
+    })
 }
 
 fn wrong_choice(rules: &Map<String, Value>, value: &Value, at: &At) -> Option<Violation> {
@@ -265,39 +368,76 @@ fn wrong_choice(rules: &Map<String, Value>, value: &Value, at: &At) -> Option<Vi
     if choices.is_empty() || choices.iter().copied().any(same) {
         return None;
     }
-    Some(not_among(value, &choices.iter().map(|choice| choice.to_string()).collect::<Vec<_>>(), at))
+    Some(not_among(
+        value,
+        &choices
+            .iter()
+            .map(|choice| choice.to_string())
+            .collect::<Vec<_>>(),
+        at,
+    ))
 }
 
 fn not_among(value: &Value, choices: &[String], at: &At) -> Violation {
     let mut choices = choices.to_vec();
     choices.dedup();
-    let message = format!("should be one of {}, but it is {}", choices.join(", "), shown(value));
-    let next = value
-        .as_str()
-        .and_then(|own| hint(own, choices.iter().map(|choice| choice.trim_matches('"')).collect::<Vec<_>>()));
+    let message = format!(
+        "should be one of {}, but it is {}",
+        choices.join(", "),
+        shown(value)
+    );
+    let next = value.as_str().and_then(|own| {
+        hint(
+            own,
+            choices
+                .iter()
+                .map(|choice| choice.trim_matches('"'))
+                .collect::<Vec<_>>(),
+        )
+    });
     at.wrong(message, next)
 }
 
 fn out_of_bounds(rules: &Map<String, Value>, value: &Value, at: &At) -> Option<Violation> {
     let own = value.as_f64()?;
     let bound = |key: &str| rules.get(key).and_then(Value::as_f64);
-    let (what, limit) = match (bound("minimum"), bound("maximum"), bound("exclusiveMinimum"), bound("exclusiveMaximum"))
-    {
+    let (what, limit) = match (
+        bound("minimum"),
+        bound("maximum"),
+        bound("exclusiveMinimum"),
+        bound("exclusiveMaximum"),
+    ) {
         (Some(least), ..) if own < least => ("at least", least),
         (_, Some(most), ..) if own > most => ("at most", most),
         (_, _, Some(limit), _) if own <= limit => ("more than", limit),
         (_, _, _, Some(limit)) if own >= limit => ("less than", limit),
         _ => return None,
     };
-    Some(at.wrong(format!("should be {what} {limit}, but it is {value}"), Some(format!("give {what} {limit}"))))
+    Some(at.wrong(
+        format!("should be {what} {limit}, but it is {value}"),
+        Some(format!("give {what} {limit}")),
+    ))
 }
 
-fn wrong_length(rules: &Map<String, Value>, own: usize, keys: (&str, &str), at: &At) -> Option<Violation> {
-    let bound = |key: &str| rules.get(key).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+fn wrong_length(
+    rules: &Map<String, Value>,
+    own: usize,
+    keys: (&str, &str),
+    at: &At,
+) -> Option<Violation> {
+    let bound = |key: &str| {
+        rules
+            .get(key)
+            .and_then(Value::as_u64)
+            .and_then(|n| usize::try_from(n).ok())
+    };
     let (what, limit) = match (bound(keys.0), bound(keys.1)) {
         (Some(least), _) if own < least => ("at least", least),
         (_, Some(most)) if own > most => ("at most", most),
         _ => return None,
     };
-    Some(at.wrong(format!("should have {what} {limit} entries, but it has {own}"), None))
+    Some(at.wrong(
+        format!("should have {what} {limit} entries, but it has {own}"),
+        None,
+    ))
 }

@@ -59,10 +59,23 @@ impl Submitted<'_> {
     /// Whether what stands at a place of `component_parameters` only repeats what the training said of a component that is
     /// not deployed: clients send the training's conf again.
     fn repeats_training(&self, component: &str, said: &Value) -> bool {
-        let Some(all) = self.trained.and_then(|conf| conf.get("component_parameters")) else { return false };
-        let of_roles = all.get("role").and_then(Value::as_object).into_iter().flat_map(Map::values);
+        let Some(all) = self
+            .trained
+            .and_then(|conf| conf.get("component_parameters"))
+        else {
+            return false;
+        };
+        let of_roles = all
+            .get("role")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(Map::values);
         let of_places = of_roles.filter_map(Value::as_object).flat_map(Map::values);
-        let mut places = all.get("common").into_iter().chain(of_places).filter_map(|place| place.get(component));
+        let mut places = all
+            .get("common")
+            .into_iter()
+            .chain(of_places)
+            .filter_map(|place| place.get(component));
         places.any(|own| self.dialect == Dialect::FateV1 || own == said)
     }
 }
@@ -82,8 +95,12 @@ impl Notes {
             return;
         }
         let name = path.rsplit('.').next().unwrap_or_default();
-        let hint = nearest(name, known.iter().copied()).map(|best| format!("; did you mean {best}?"));
-        self.lines.push(one_line(&format!("[WARN]{path} {what} and does nothing{}", hint.unwrap_or_default())));
+        let hint =
+            nearest(name, known.iter().copied()).map(|best| format!("; did you mean {best}?"));
+        self.lines.push(one_line(&format!(
+            "[WARN]{path} {what} and does nothing{}",
+            hint.unwrap_or_default()
+        )));
     }
 
     /// Tells of something that does nothing, and what to write instead.
@@ -92,12 +109,16 @@ impl Notes {
             self.more += 1;
             return;
         }
-        self.lines.push(one_line(&format!("[WARN]{path} {what}; {instead}")));
+        self.lines
+            .push(one_line(&format!("[WARN]{path} {what}; {instead}")));
     }
 
     fn done(mut self) -> Vec<String> {
         if self.more > 0 {
-            self.lines.push(format!("[WARN]{} more entries of the documents do nothing", self.more));
+            self.lines.push(format!(
+                "[WARN]{} more entries of the documents do nothing",
+                self.more
+            ));
         }
         self.lines
     }
@@ -105,18 +126,29 @@ impl Notes {
 
 /// A document's own names may hold anything: a warning is one line.
 fn one_line(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    text.chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .collect()
 }
 
 /// A path with one more name, which is cut short.
 fn below(path: &str, name: &str) -> String {
     let short: String = name.chars().take(LONGEST_NAME).collect();
-    let rest = if name.chars().nth(LONGEST_NAME).is_some() { "…" } else { "" };
+    let rest = if name.chars().nth(LONGEST_NAME).is_some() {
+        "…"
+    } else {
+        ""
+    };
     format!("{path}.{short}{rest}")
 }
 
 /// The fields of an object that are none of the known ones.
-fn strangers(fields: &Map<String, Value>, (path, what): (&str, &str), known: &[&str], notes: &mut Notes) {
+fn strangers(
+    fields: &Map<String, Value>,
+    (path, what): (&str, &str),
+    known: &[&str],
+    notes: &mut Notes,
+) {
     for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
         notes.unknown(&below(path, name), what, known);
     }
@@ -130,31 +162,55 @@ struct Place<'v> {
 }
 
 /// The entries of a section's `role` that mean somebody. Those that mean nobody are told.
-fn places<'v>(roles: &'v Value, (path, cast): (&str, &Cast), names: &[&str], notes: &mut Notes) -> Vec<Place<'v>> {
+fn places<'v>(
+    roles: &'v Value,
+    (path, cast): (&str, &Cast),
+    names: &[&str],
+    notes: &mut Notes,
+) -> Vec<Place<'v>> {
     let Some(roles) = roles.as_object() else {
         if !roles.is_null() {
-            notes.idle(path, "is no object and says nothing", "write role.ROLE.PLACE, such as role.host.0");
+            notes.idle(
+                path,
+                "is no object and says nothing",
+                "write role.ROLE.PLACE, such as role.host.0",
+            );
         }
         return Vec::new();
     };
     let mut found = Vec::new();
     for (name, entries) in roles {
         let path = below(path, name);
-        let Some(role) = name.parse::<Role>().ok().filter(|role| !cast.of(*role).is_empty()) else {
-            let words: Vec<&str> = Role::ALL.iter().filter(|r| !cast.of(**r).is_empty()).map(|r| r.word()).collect();
+        let Some(role) = name
+            .parse::<Role>()
+            .ok()
+            .filter(|role| !cast.of(*role).is_empty())
+        else {
+            let words: Vec<&str> = Role::ALL
+                .iter()
+                .filter(|r| !cast.of(**r).is_empty())
+                .map(|r| r.word())
+                .collect();
             notes.unknown(&path, "names no role of the job", &words);
             continue;
         };
         let Some(entries) = entries.as_object() else {
-            notes.idle(&path, "is no object and says nothing", "write one entry for each place, such as 0");
+            notes.idle(
+                &path,
+                "is no object and says nothing",
+                "write one entry for each place, such as 0",
+            );
             continue;
         };
         for (key, entry) in entries {
             let path = below(&path, key);
-            let means_somebody = judge_places(key, (&path, role), cast.of(role).len(), (names, notes));
+            let means_somebody =
+                judge_places(key, (&path, role), cast.of(role).len(), (names, notes));
             match entry.as_object() {
                 Some(fields) if means_somebody => found.push(Place { role, path, fields }),
-                None if means_somebody => notes.idle(&path, "is no object and says nothing", "write an object"),
+                None if means_somebody => {
+                    notes.idle(&path, "is no object and says nothing", "write an object")
+                }
                 _ => {}
             }
         }
@@ -163,7 +219,12 @@ fn places<'v>(roles: &'v Value, (path, cast): (&str, &Cast), names: &[&str], not
 }
 
 /// Whether a key of `role.ROLE` means some party; what it means nobody with is told.
-fn judge_places(key: &str, (path, role): (&str, Role), count: usize, (names, notes): (&[&str], &mut Notes)) -> bool {
+fn judge_places(
+    key: &str,
+    (path, role): (&str, Role),
+    count: usize,
+    (names, notes): (&[&str], &mut Notes),
+) -> bool {
     let mut means_somebody = false;
     for part in key.split('|').map(str::trim) {
         match part.parse::<usize>() {
@@ -175,12 +236,18 @@ fn judge_places(key: &str, (path, role): (&str, Role), count: usize, (names, not
                 notes.idle(path, &format!("{what} and does nothing"), &instead);
             }
             Err(_) => {
-                let instead = if names.contains(&part) || nearest(part, names.iter().copied()).is_some() {
+                let instead = if names.contains(&part)
+                    || nearest(part, names.iter().copied()).is_some()
+                {
                     format!("write the place before the component, such as role.{role}.0.{part}")
                 } else {
                     "write 0 for the first party of the role, 0|2 for several, or all".to_owned()
                 };
-                notes.idle(path, "is no place in the role and does nothing", &one_line(&instead));
+                notes.idle(
+                    path,
+                    "is no place in the role and does nothing",
+                    &one_line(&instead),
+                );
             }
         }
     }

@@ -28,13 +28,18 @@ use store::{MemoryStore, SqliteStore};
 use world::{PARTIES, World, conf, dsl, pair_conf, party, reader_dsl};
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         decisions().await;
         for waiting in [1, 1_000] {
             first_order("memory", Arc::new(MemoryStore::default()), waiting).await;
             let folder = tempfile::tempdir().expect("a folder");
-            let store = SqliteStore::open(&folder.path().join("bench.db")).await.expect("opens");
+            let store = SqliteStore::open(&folder.path().join("bench.db"))
+                .await
+                .expect("opens");
             first_order("SQLite", Arc::new(store), waiting).await;
         }
     });
@@ -45,7 +50,9 @@ async fn decisions() {
     let world = World::without_agents(Arc::new(MemoryStore::default()));
     for id in PARTIES {
         world.agents.connect(&party(id)).await;
-        world.agents.behave(&party(id), |own| own.runs = Some(Duration::from_millis(300)));
+        world.agents.behave(&party(id), |own| {
+            own.runs = Some(Duration::from_millis(300))
+        });
     }
     let id = world.submit(dsl(), conf(10000, json!({}))).await.id;
     let mut snapshots = Vec::new();
@@ -92,8 +99,16 @@ async fn first_order(name: &str, store: Arc<dyn Store>, waiting: usize) {
     for _ in 0..200 {
         let before = world.agents.assignments().len();
         let started = Instant::now();
-        let command = SubmitJob { dsl: reader_dsl(), conf: pair_conf(10000), ..SubmitJob::default() };
-        let job = world.coordinator.submit_job(&Principal::anyone(), command).await.expect("is taken in");
+        let command = SubmitJob {
+            dsl: reader_dsl(),
+            conf: pair_conf(10000),
+            ..SubmitJob::default()
+        };
+        let job = world
+            .coordinator
+            .submit_job(&Principal::anyone(), command)
+            .await
+            .expect("is taken in");
         while world.agents.assignments().len() == before {
             tokio::time::sleep(Duration::from_micros(200)).await;
         }

@@ -34,7 +34,10 @@ impl Default for AddressKey {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         // random: 122 bits of each
         let halves = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
-        for (place, byte) in key.iter_mut().zip(halves.iter().flat_map(uuid::Uuid::as_bytes)) {
+        for (place, byte) in key
+            .iter_mut()
+            .zip(halves.iter().flat_map(uuid::Uuid::as_bytes))
+        {
             *place = *byte;
         }
         Self(key)
@@ -45,24 +48,38 @@ impl AddressKey {
     /// The key in a file; made where there is none, for the daemon's user alone.
     pub fn kept_in(path: &Path) -> Result<Self, Fault> {
         let failed = |error: std::io::Error| {
-            let message = format!("{}: the key of addresses cannot be kept: {error}", path.display());
-            Fault::new(ErrorCode::StorageFull, message).next("make room, or let the daemon's user read and write there")
+            let message = format!(
+                "{}: the key of addresses cannot be kept: {error}",
+                path.display()
+            );
+            Fault::new(ErrorCode::StorageFull, message)
+                .next("make room, or let the daemon's user read and write there")
         };
         if !path.exists() {
             let fresh = Self::default();
             let beside = path.with_extension("new");
-            let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&beside);
+            let file = OpenOptions::new()
+                .create(true)
+                .write(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&beside);
             let written = file.and_then(|mut file| {
                 file.write_all(&*fresh.0)?;
                 file.sync_all()
             });
-            written.and_then(|()| std::fs::rename(&beside, path)).map_err(failed)?;
+            written
+                .and_then(|()| std::fs::rename(&beside, path))
+                .map_err(failed)?;
             return Ok(fresh);
         }
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut *key));
         read.map_err(|error| {
-            let message = format!("{}: the key of addresses cannot be read: {error}", path.display());
+            let message = format!(
+                "{}: the key of addresses cannot be read: {error}",
+                path.display()
+            );
             Fault::new(ErrorCode::ConfigInvalid, message)
                 .next("bring the file back, or remove it: addresses that were given out end then")
         })?;
@@ -70,9 +87,14 @@ impl AddressKey {
     }
 
     fn secret(&self, handle: &str) -> String {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&*self.0) else { return String::new() };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&*self.0) else {
+            return String::new();
+        };
         mac.update(handle.as_bytes());
-        mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+        mac.finalize()
+            .into_bytes()
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 }
 
@@ -84,7 +106,11 @@ impl Coordinator {
 
     /// The secret itself, of what the store keeps of it; none of none.
     pub fn secret_of(&self, kept: &str) -> String {
-        if kept.starts_with(HANDLE) { self.options().addresses.secret(kept) } else { kept.to_owned() }
+        if kept.starts_with(HANDLE) {
+            self.options().addresses.secret(kept)
+        } else {
+            kept.to_owned()
+        }
     }
 }
 
@@ -96,18 +122,33 @@ mod tests {
 
     #[test]
     fn a_key_is_kept_for_the_daemon_alone_and_makes_other_secrets_than_another() {
-        let folder = std::env::temp_dir().join(format!("fedflow-addresses-{}", uuid::Uuid::new_v4()));
+        let folder =
+            std::env::temp_dir().join(format!("fedflow-addresses-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir_all(&folder).expect("made");
         let path = folder.join("addresses.key");
         let key = AddressKey::kept_in(&path).expect("made");
-        assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            path.metadata().expect("there").permissions().mode() & 0o777,
+            0o600
+        );
         let again = AddressKey::kept_in(&path).expect("read");
         assert_eq!(key.secret("handle-1"), again.secret("handle-1"));
         assert_ne!(key.secret("handle-1"), key.secret("handle-2"));
-        assert_ne!(key.secret("handle-1"), AddressKey::default().secret("handle-1"));
-        assert_eq!((key.secret("handle-1").len(), format!("{key:?}")), (64, "AddressKey".to_owned()));
+        assert_ne!(
+            key.secret("handle-1"),
+            AddressKey::default().secret("handle-1")
+        );
+        assert_eq!(
+            (key.secret("handle-1").len(), format!("{key:?}")),
+            (64, "AddressKey".to_owned())
+        );
         std::fs::write(&path, b"short").expect("written");
-        assert!(AddressKey::kept_in(&path).expect_err("torn").message.contains("cannot be read"));
+        assert!(
+            AddressKey::kept_in(&path)
+                .expect_err("torn")
+                .message
+                .contains("cannot be read")
+        );
         std::fs::remove_dir_all(&folder).expect("removed");
     }
 }

@@ -37,11 +37,17 @@ pub(crate) struct Sending {
 impl Loaded {
     /// Loads a job with the newest tries of its tasks; `None` when there is none.
     pub(crate) async fn load(tx: &mut dyn Transaction, id: &JobId) -> Stored<Option<Self>> {
-        let Some(job) = tx.job(id).await? else { return Ok(None) };
+        let Some(job) = tx.job(id).await? else {
+            return Ok(None);
+        };
         let tasks = tx.tasks_of(id).await?;
         let orders = tx.orders_of(id).await?;
         let earlier = if tasks.iter().any(|task| task.key.attempt > Attempt(0)) {
-            let filter = TaskFilter { job: Some(id.clone()), all_attempts: true, ..TaskFilter::default() };
+            let filter = TaskFilter {
+                job: Some(id.clone()),
+                all_attempts: true,
+                ..TaskFilter::default()
+            };
             domain::earlier_tries(&tx.find_tasks(&filter).await?.0)
         } else {
             Vec::new()
@@ -50,10 +56,29 @@ impl Loaded {
         let was_settled = job.state.is_settled();
         let behind = tx.ahead_in_queue(&job).await?;
         let asked = BTreeMap::new();
-        let held = if was_settled { None } else { holds(tx, &job).await? };
+        let held = if was_settled {
+            None
+        } else {
+            holds(tx, &job).await?
+        };
         let was = job.state;
-        let snapshot = JobSnapshot { job, tasks, asked, earlier, short_of: Vec::new(), behind, held };
-        Ok(Some(Self { snapshot, orders, before, replaced: Vec::new(), was, job_changed: false }))
+        let snapshot = JobSnapshot {
+            job,
+            tasks,
+            asked,
+            earlier,
+            short_of: Vec::new(),
+            behind,
+            held,
+        };
+        Ok(Some(Self {
+            snapshot,
+            orders,
+            before,
+            replaced: Vec::new(),
+            was,
+            job_changed: false,
+        }))
     }
 
     /// The job, to be changed; it will be stored.
@@ -73,10 +98,15 @@ impl Loaded {
 
     /// Shows the last errors met with this job's orders as those of the parties, so that they are seen in what the job
     /// waits for.
-    pub(crate) fn show_errors(&self, presence: &mut Presence) -> Vec<(PartyId, Option<vocabulary::Fault>)> {
+    pub(crate) fn show_errors(
+        &self,
+        presence: &mut Presence,
+    ) -> Vec<(PartyId, Option<vocabulary::Fault>)> {
         let mut shown = Vec::new();
         for order in &self.orders {
-            let (Some(error), Some(agent)) = (&order.last_error, presence.agents.get_mut(&order.party)) else {
+            let (Some(error), Some(agent)) =
+                (&order.last_error, presence.agents.get_mut(&order.party))
+            else {
                 continue;
             };
             shown.push((order.party.clone(), agent.last_error.replace(error.clone())));
@@ -121,7 +151,13 @@ impl Loaded {
 
     /// Keeps how the tries ended that are about to be replaced: it may have been decided just now.
     fn note_retry(&mut self, step: &StepName, attempt: Attempt) {
-        let ended: Vec<Task> = self.snapshot.tasks.iter().filter(|task| task.key.id.step == *step).cloned().collect();
+        let ended: Vec<Task> = self
+            .snapshot
+            .tasks
+            .iter()
+            .filter(|task| task.key.id.step == *step)
+            .cloned()
+            .collect();
         let why = domain::first_cause(step, &ended).map(|fault| fault.to_string());
         tracing::info!(job = %self.snapshot.job.id, %step, attempt = attempt.0, why, "step begins anew");
         self.replaced.extend(ended);
@@ -129,15 +165,30 @@ impl Loaded {
 
     fn orders_for(&self, decision: &Decision, now: Timestamp) -> Vec<PendingOrder> {
         let job = &self.snapshot.job;
-        let order = |party: &PartyId, errand: Errand| PendingOrder::new(&job.id, party, errand, now);
+        let order =
+            |party: &PartyId, errand: Errand| PendingOrder::new(&job.id, party, errand, now);
         match decision {
             Decision::Sign => vec![order(&job.initiator.party, Errand::Sign)],
             Decision::Offer { party } => vec![order(party, Errand::Offer)],
             Decision::Assign { task, attempt } => {
-                vec![order(&task.party, Errand::Assign { task: task.clone(), attempt: *attempt })]
+                vec![order(
+                    &task.party,
+                    Errand::Assign {
+                        task: task.clone(),
+                        attempt: *attempt,
+                    },
+                )]
             }
-            Decision::Cancel { task, attempt, reason } => {
-                let errand = Errand::Cancel { task: task.clone(), attempt: *attempt, reason: reason.clone() };
+            Decision::Cancel {
+                task,
+                attempt,
+                reason,
+            } => {
+                let errand = Errand::Cancel {
+                    task: task.clone(),
+                    attempt: *attempt,
+                    reason: reason.clone(),
+                };
                 vec![order(&task.party, errand)]
             }
             Decision::Close => {
@@ -145,7 +196,10 @@ impl Loaded {
                 parties.push(job.initiator.party.clone());
                 parties.sort();
                 parties.dedup();
-                parties.iter().map(|party| order(party, Errand::Close)).collect()
+                parties
+                    .iter()
+                    .map(|party| order(party, Errand::Close))
+                    .collect()
             }
             Decision::Task { .. }
             | Decision::Retry { .. }
@@ -159,10 +213,16 @@ impl Loaded {
     /// being stopped or is over.
     async fn recall(&mut self, tx: &mut dyn Transaction, decision: &Decision) -> Stored<()> {
         let (task, attempt) = match decision {
-            Decision::Cancel { task, attempt, .. } | Decision::Task { task, attempt, .. } => (task, *attempt),
+            Decision::Cancel { task, attempt, .. } | Decision::Task { task, attempt, .. } => {
+                (task, *attempt)
+            }
             _ => return Ok(()),
         };
-        let key = Errand::Assign { task: task.clone(), attempt }.key(&task.job, &task.party);
+        let key = Errand::Assign {
+            task: task.clone(),
+            attempt,
+        }
+        .key(&task.job, &task.party);
         if let Some(place) = self.orders.iter().position(|order| order.key == key) {
             self.orders.remove(place);
             tx.remove_order(&key).await?;
@@ -173,14 +233,24 @@ impl Loaded {
     /// When orders fail and the rules see nothing to wait for, the job waits for those orders.
     pub(crate) fn note_failing_orders(&mut self) {
         let job = &self.snapshot.job;
-        let own = job.waiting.as_ref().is_some_and(|waiting| waiting.reason.starts_with(FAILING));
+        let own = job
+            .waiting
+            .as_ref()
+            .is_some_and(|waiting| waiting.reason.starts_with(FAILING));
         if job.state.is_settled() || (job.waiting.is_some() && !own) {
             return;
         }
-        let mut failing: Vec<&PendingOrder> = self.orders.iter().filter(|order| order.last_error.is_some()).collect();
+        let mut failing: Vec<&PendingOrder> = self
+            .orders
+            .iter()
+            .filter(|order| order.last_error.is_some())
+            .collect();
         failing.sort_by_key(|order| order.created);
         let waiting = failing.first().map(|first| Waiting {
-            reason: format!("{FAILING} to party {} could not be delivered yet", first.party),
+            reason: format!(
+                "{FAILING} to party {} could not be delivered yet",
+                first.party
+            ),
             parties: vec![first.party.clone()],
             since: first.created,
             last_error: first.last_error.clone(),
@@ -221,7 +291,12 @@ impl Loaded {
             }
         }
         let mut lines = chronicle::anew(&self.before, &self.replaced, job, job.updated);
-        lines.extend(chronicle::lines((self.was, &self.before), job, &self.snapshot.tasks, job.updated));
+        lines.extend(chronicle::lines(
+            (self.was, &self.before),
+            job,
+            &self.snapshot.tasks,
+            job.updated,
+        ));
         if !lines.is_empty() {
             tx.add_events(&job.id, &lines).await?;
         }
@@ -242,18 +317,30 @@ async fn holds(tx: &mut dyn Transaction, job: &Job) -> Stored<Option<Result<Held
         return Ok(None);
     }
     let experiment = tx.experiment(&job.experiment).await?;
-    let preparing = experiment.filter(|experiment| !experiment.deleted && experiment.workspace == Workspace::Preparing);
+    let preparing = experiment
+        .filter(|experiment| !experiment.deleted && experiment.workspace == Workspace::Preparing);
     Ok(preparing.map(|experiment| {
-        let reason =
-            format!("experiment {} is being prepared: its home party has not answered", experiment.unique_name);
-        Ok(Held { reason, parties: Vec::new() })
+        let reason = format!(
+            "experiment {} is being prepared: its home party has not answered",
+            experiment.unique_name
+        );
+        Ok(Held {
+            reason,
+            parties: Vec::new(),
+        })
     }))
 }
 
 /// How a job stands that another waits for: nothing is in the way once it has succeeded.
-async fn outcome_of(tx: &mut dyn Transaction, first: &JobId) -> Stored<Option<Result<Held, Fault>>> {
+async fn outcome_of(
+    tx: &mut dyn Transaction,
+    first: &JobId,
+) -> Stored<Option<Result<Held, Fault>>> {
     let Some(job) = tx.job(first).await? else {
-        let fault = Fault::new(ErrorCode::JobUnknown, format!("job {first}, which this one waits for, does not exist"));
+        let fault = Fault::new(
+            ErrorCode::JobUnknown,
+            format!("job {first}, which this one waits for, does not exist"),
+        );
         return Ok(Some(Err(fault)));
     };
     if job.state == JobState::Succeeded {
@@ -261,10 +348,21 @@ async fn outcome_of(tx: &mut dyn Transaction, first: &JobId) -> Stored<Option<Re
     }
     if !job.state.is_settled() {
         let reason = format!("job {first} makes the table that this one reads");
-        return Ok(Some(Ok(Held { reason, parties: job.waiting.map(|waiting| waiting.parties).unwrap_or_default() })));
+        return Ok(Some(Ok(Held {
+            reason,
+            parties: job
+                .waiting
+                .map(|waiting| waiting.parties)
+                .unwrap_or_default(),
+        })));
     }
-    let why = job.reason.unwrap_or_else(|| Fault::new(ErrorCode::JobState, "it was stopped"));
-    let message = format!("the table could not be made by job {first}: {}", why.message);
+    let why = job
+        .reason
+        .unwrap_or_else(|| Fault::new(ErrorCode::JobState, "it was stopped"));
+    let message = format!(
+        "the table could not be made by job {first}: {}",
+        why.message
+    );
     // Not the reason's own code: this job was not stopped by a person or by its own time.
     let mut fault = Fault::new(ErrorCode::TableMissing, message);
     (fault.party, fault.next) = (why.party, why.next);

@@ -105,24 +105,74 @@ impl Bounds {
         let (task, job) = (of_try(key), key.id.job.as_str());
         let (in_tenant, in_job) = (in_tenant(tenant, party), in_job(&key.id.job, party));
         let is_output = matches!(body, ReportBody::Output(_) | ReportBody::Model(_));
-        let described = if matches!(body, ReportBody::Output(_)) { bytes } else { 0 };
-        let cleaned = if matches!(body, ReportBody::Metrics(_) | ReportBody::Summary(_)) { bytes } else { 0 };
+        let described = if matches!(body, ReportBody::Output(_)) {
+            bytes
+        } else {
+            0
+        };
+        let cleaned = if matches!(body, ReportBody::Metrics(_) | ReportBody::Summary(_)) {
+            bytes
+        } else {
+            0
+        };
         let counts = [
-            (Counted::Outputs, task.as_str(), u64::from(is_output), self.outputs_per_task, "bounds.outputs_per_task"),
-            (Counted::Described, task.as_str(), described, self.task_output_bytes, "bounds.task_output_bytes"),
-            (Counted::JobDescribed, job, described, self.job_output_bytes, "bounds.job_output_bytes"),
-            (Counted::Task, task.as_str(), bytes, self.task_bytes, "bounds.task_bytes"),
-            (Counted::Party, party.as_str(), bytes, self.party_bytes, "bounds.party_bytes"),
-            (Counted::Tenant, in_tenant.as_str(), bytes, self.tenant_bytes, "bounds.tenant_bytes"),
+            (
+                Counted::Outputs,
+                task.as_str(),
+                u64::from(is_output),
+                self.outputs_per_task,
+                "bounds.outputs_per_task",
+            ),
+            (
+                Counted::Described,
+                task.as_str(),
+                described,
+                self.task_output_bytes,
+                "bounds.task_output_bytes",
+            ),
+            (
+                Counted::JobDescribed,
+                job,
+                described,
+                self.job_output_bytes,
+                "bounds.job_output_bytes",
+            ),
+            (
+                Counted::Task,
+                task.as_str(),
+                bytes,
+                self.task_bytes,
+                "bounds.task_bytes",
+            ),
+            (
+                Counted::Party,
+                party.as_str(),
+                bytes,
+                self.party_bytes,
+                "bounds.party_bytes",
+            ),
+            (
+                Counted::Tenant,
+                in_tenant.as_str(),
+                bytes,
+                self.tenant_bytes,
+                "bounds.tenant_bytes",
+            ),
             (Counted::Cleaned, in_job.as_str(), cleaned, u64::MAX, ""),
         ];
         // All are judged before any is counted: what is refused costs nobody anything.
         for (counted, name, more, most, bound) in counts {
             if more > 0 && tx.told(counted, name).await?.saturating_add(more) > most {
-                return Err(too_much(party, &key.id.to_string(), (counted, name), (most, bound)));
+                return Err(too_much(
+                    party,
+                    &key.id.to_string(),
+                    (counted, name),
+                    (most, bound),
+                ));
             }
         }
-        for (counted, name, more, _, _) in counts.into_iter().filter(|(_, _, more, _, _)| *more > 0) {
+        for (counted, name, more, _, _) in counts.into_iter().filter(|(_, _, more, _, _)| *more > 0)
+        {
             tx.count_told(counted, name, more).await?;
         }
         Ok(())
@@ -133,14 +183,23 @@ impl Bounds {
         let longest = match body {
             ReportBody::Output(output) => longest_of_table(output),
             ReportBody::Model(summary) => summary.component.len().max(summary.model.version.len()),
-            ReportBody::Metrics(metrics) => metrics.iter().map(longest_of_metric).max().unwrap_or(0),
+            ReportBody::Metrics(metrics) => {
+                metrics.iter().map(longest_of_metric).max().unwrap_or(0)
+            }
             _ => 0,
         };
         if longest as u64 <= self.name_bytes {
             return None;
         }
-        let text = format!("a name of {longest} bytes is longer than {}", self.name_bytes);
-        Some(Fault::new(ErrorCode::LimitReached, text).at(party).path("bounds.name_bytes"))
+        let text = format!(
+            "a name of {longest} bytes is longer than {}",
+            self.name_bytes
+        );
+        Some(
+            Fault::new(ErrorCode::LimitReached, text)
+                .at(party)
+                .path("bounds.name_bytes"),
+        )
     }
 }
 
@@ -156,7 +215,8 @@ pub(crate) async fn give_back(
     let freed = tx.told(Counted::Cleaned, &in_job).await?;
     tx.lower_told(Counted::Cleaned, &in_job, freed).await?;
     tx.lower_told(Counted::Party, party.as_str(), freed).await?;
-    tx.lower_told(Counted::Tenant, &in_tenant(tenant, party), freed).await?;
+    tx.lower_told(Counted::Tenant, &in_tenant(tenant, party), freed)
+        .await?;
     if !job.state.is_settled() {
         return Ok(());
     }
@@ -193,62 +253,101 @@ fn refused(fault: Fault) -> ServiceError {
     ServiceError::TooLarge(fault)
 }
 
-fn too_much(party: &PartyId, task: &str, whose: (Counted, &str), (most, bound): (u64, &str)) -> ServiceError {
+fn too_much(
+    party: &PartyId,
+    task: &str,
+    whose: (Counted, &str),
+    (most, bound): (u64, &str),
+) -> ServiceError {
     let (counted, name) = whose;
     let what = match counted {
         Counted::Outputs => format!("task {task} announces more than {most} outputs and models"),
         Counted::Task => format!("task {task} tells more than {most} bytes"),
-        Counted::Described => format!("task {task} describes its outputs with more than {most} bytes"),
-        Counted::JobDescribed => format!("the outputs of job {name} are described with more than {most} bytes"),
+        Counted::Described => {
+            format!("task {task} describes its outputs with more than {most} bytes")
+        }
+        Counted::JobDescribed => {
+            format!("the outputs of job {name} are described with more than {most} bytes")
+        }
         Counted::Party => format!("party {name} has told the {most} bytes that one party may"),
         Counted::Tenant | Counted::Cleaned => {
             let tenant = name.rsplit_once('/').map_or("", |(tenant, _)| tenant);
-            format!("party {party} has told the {most} bytes that one party may in the jobs of tenant {tenant:?}")
+            format!(
+                "party {party} has told the {most} bytes that one party may in the jobs of tenant {tenant:?}"
+            )
         }
     };
     let less = match counted {
         Counted::Party | Counted::Tenant | Counted::Cleaned => {
             "clean old jobs (job/clean), which gives back what their metrics and summaries took"
         }
-        Counted::Described | Counted::JobDescribed => "write fewer tables, or tables of fewer columns",
+        Counted::Described | Counted::JobDescribed => {
+            "write fewer tables, or tables of fewer columns"
+        }
         Counted::Task | Counted::Outputs => "have the task tell less",
     };
     let next = format!("{less}; the coordinator's operator can raise {bound}");
-    refused(Fault::new(ErrorCode::LimitReached, what).at(party).path(bound).next(next))
+    refused(
+        Fault::new(ErrorCode::LimitReached, what)
+            .at(party)
+            .path(bound)
+            .next(next),
+    )
 }
 
 /// A party announces models of its own, of the very task that made them.
 fn foreign_model(key: &TaskKey, body: &ReportBody) -> Option<Fault> {
-    let ReportBody::Model(summary) = body else { return None };
+    let ReportBody::Model(summary) = body else {
+        return None;
+    };
     if summary.model.owner == key.id.participant() && summary.model.step == key.id.step {
         return None;
     }
     let model = &summary.model;
-    let text = format!("task {} announces a model of step {} that is {}'s", key.id, model.step, model.owner);
+    let text = format!(
+        "task {} announces a model of step {} that is {}'s",
+        key.id, model.step, model.owner
+    );
     Some(Fault::new(ErrorCode::PermissionDenied, text).at(&key.id.party))
 }
 
 fn longest_of_table(output: &TableSummary) -> usize {
-    let names = [output.table.namespace.len(), output.table.name.len(), output.content_hash.len()];
+    let names = [
+        output.table.namespace.len(),
+        output.table.name.len(),
+        output.content_hash.len(),
+    ];
     let data = output.data_name.as_ref().map_or(0, String::len);
-    names.into_iter().chain(output.header.iter().map(String::len)).max().unwrap_or(0).max(data)
+    names
+        .into_iter()
+        .chain(output.header.iter().map(String::len))
+        .max()
+        .unwrap_or(0)
+        .max(data)
 }
 
 fn longest_of_metric(metric: &Metric) -> usize {
     let pairs = match &metric.data {
         vocabulary::MetricData::Points(_) => 0,
-        vocabulary::MetricData::Values(values) => values.iter().map(|(name, _)| name.len()).max().unwrap_or(0),
+        vocabulary::MetricData::Values(values) => {
+            values.iter().map(|(name, _)| name.len()).max().unwrap_or(0)
+        }
     };
     pairs.max(metric.namespace.len()).max(metric.name.len())
 }
 
 /// Bytes that are kept of a report, about. States and progress replace each other and are bounded where they are written.
 fn weight(body: &ReportBody) -> u64 {
-    let of = |value: Result<String, serde_json::Error>| value.map_or(u64::MAX, |text| text.len() as u64 + ROW);
+    let of = |value: Result<String, serde_json::Error>| {
+        value.map_or(u64::MAX, |text| text.len() as u64 + ROW)
+    };
     match body {
         ReportBody::Started | ReportBody::Progress(_) | ReportBody::Ended { .. } => 0,
         ReportBody::Metrics(metrics) => {
-            let rows: u64 = metrics.iter().map(|metric| ROW * (1 + metric.data.len() as u64)).sum();
+            let rows: u64 = metrics
+                .iter()
+                .map(|metric| ROW * (1 + metric.data.len() as u64))
+                .sum();
             of(serde_json::to_string(metrics)).saturating_add(rows)
         }
         ReportBody::Summary(text) | ReportBody::ModelView(text) => text.len() as u64 + ROW,

@@ -36,8 +36,14 @@ pub fn table_of_file(channel: &str, file: &str) -> TableRef {
 
 impl Coordinator {
     /// A party tells that a table of its is gone: the file that it was made of is given up with it.
-    pub(crate) async fn file_removed(&self, party: &PartyId, table: &TableRef) -> Result<(), ServiceError> {
-        let Some(channel) = table.namespace.strip_prefix(OF_CHANNEL) else { return Ok(()) };
+    pub(crate) async fn file_removed(
+        &self,
+        party: &PartyId,
+        table: &TableRef,
+    ) -> Result<(), ServiceError> {
+        let Some(channel) = table.namespace.strip_prefix(OF_CHANNEL) else {
+            return Ok(());
+        };
         let give_up = |file: &mut Entity| {
             let body: ChannelFile = file.read()?;
             if file.parent.as_deref() == Some(channel) && body.party == party.as_str() {
@@ -45,7 +51,10 @@ impl Coordinator {
             }
             Ok(())
         };
-        match self.change_entity(EntityKind::ChannelFile, None, &table.name, give_up).await {
+        match self
+            .change_entity(EntityKind::ChannelFile, None, &table.name, give_up)
+            .await
+        {
             Ok(_) | Err(ServiceError::NotFound(_)) => Ok(()),
             Err(error) => Err(error),
         }
@@ -53,8 +62,16 @@ impl Coordinator {
 
     /// The channel in which a tenant's data sets are seen; made when it is not there.
     pub async fn data_set_channel(&self, tenant: &Tenant) -> Result<Entity, ServiceError> {
-        let is_own = |found: &Entity| found.read::<Channel>().is_ok_and(|channel| channel.shows_data_sets);
-        if let Some(found) = self.entity_named(EntityKind::Channel, tenant, None, DATA_SETS).await?.filter(is_own) {
+        let is_own = |found: &Entity| {
+            found
+                .read::<Channel>()
+                .is_ok_and(|channel| channel.shows_data_sets)
+        };
+        if let Some(found) = self
+            .entity_named(EntityKind::Channel, tenant, None, DATA_SETS)
+            .await?
+            .filter(is_own)
+        {
             return Ok(found);
         }
         let now = self.now();
@@ -84,7 +101,9 @@ impl Coordinator {
         filter: &EntityFilter,
     ) -> Result<(Vec<Entity>, bool), ServiceError> {
         let is_last = |found: &[Entity]| {
-            filter.limit.is_none_or(|limit| found.len() < usize::try_from(limit).unwrap_or(usize::MAX))
+            filter
+                .limit
+                .is_none_or(|limit| found.len() < usize::try_from(limit).unwrap_or(usize::MAX))
         };
         if !shows_data_sets(channel).map_err(ServiceError::Internal)? {
             let files = self.entities(filter).await?.0;
@@ -100,8 +119,12 @@ impl Coordinator {
             ..filter.clone()
         };
         let sets = self.entities(&filter).await?.0;
-        let files = sets.iter().filter_map(|set| seen_as_file(channel, set).transpose());
-        let files = files.collect::<Result<_, Fault>>().map_err(ServiceError::Internal)?;
+        let files = sets
+            .iter()
+            .filter_map(|set| seen_as_file(channel, set).transpose());
+        let files = files
+            .collect::<Result<_, Fault>>()
+            .map_err(ServiceError::Internal)?;
         Ok((files, is_last(&sets)))
     }
 
@@ -109,9 +132,13 @@ impl Coordinator {
     pub async fn channel_file(&self, channel: &Entity, id: &str) -> Result<Entity, ServiceError> {
         if shows_data_sets(channel).map_err(ServiceError::Internal)? {
             let file = seen_as_file(channel, &self.data_set_named(channel, id).await?);
-            return file.map_err(ServiceError::Internal)?.ok_or_else(|| unknown(EntityKind::ChannelFile, id));
+            return file
+                .map_err(ServiceError::Internal)?
+                .ok_or_else(|| unknown(EntityKind::ChannelFile, id));
         }
-        let file = self.entity(EntityKind::ChannelFile, Some(&channel.tenant), id).await?;
+        let file = self
+            .entity(EntityKind::ChannelFile, Some(&channel.tenant), id)
+            .await?;
         if file.parent.as_deref() == Some(channel.id.as_str()) {
             Ok(file)
         } else {
@@ -120,7 +147,11 @@ impl Coordinator {
     }
 
     /// The table of the data set that a file's id means; none in a channel of real files.
-    pub(crate) async fn data_set_of(&self, channel: &Entity, id: &str) -> Result<Option<DataSetTable>, ServiceError> {
+    pub(crate) async fn data_set_of(
+        &self,
+        channel: &Entity,
+        id: &str,
+    ) -> Result<Option<DataSetTable>, ServiceError> {
         if !shows_data_sets(channel).map_err(ServiceError::Internal)? {
             return Ok(None);
         }
@@ -132,15 +163,25 @@ impl Coordinator {
     async fn data_set_named(&self, channel: &Entity, id: &str) -> Result<Entity, ServiceError> {
         let missing = || unknown(EntityKind::ChannelFile, id);
         let set = id.get(STAMP..).ok_or_else(missing)?;
-        let set = self.entity(EntityKind::Dataset, Some(&channel.tenant), set).await.map_err(|_| missing())?;
-        if file_id(&set) == id { Ok(set) } else { Err(missing()) }
+        let set = self
+            .entity(EntityKind::Dataset, Some(&channel.tenant), set)
+            .await
+            .map_err(|_| missing())?;
+        if file_id(&set) == id {
+            Ok(set)
+        } else {
+            Err(missing())
+        }
     }
 }
 
 /// Notes, in the transaction that settles a job, that the file is there in which its party kept what the job left.
 pub(crate) async fn note_kept(tx: &mut dyn Transaction, job: &Job) -> Stored<()> {
     let names = tx.entities_of_job(&job.id).await?;
-    for mut file in names.into_iter().filter(|name| name.kind == EntityKind::ChannelFile) {
+    for mut file in names
+        .into_iter()
+        .filter(|name| name.kind == EntityKind::ChannelFile)
+    {
         let noted = file.read().and_then(|mut body: ChannelFile| {
             // another try, or a rerun, may have left another content
             (body.awaited, body.bytes, body.sha256) = (false, 0, String::new());
@@ -150,7 +191,9 @@ pub(crate) async fn note_kept(tx: &mut dyn Transaction, job: &Job) -> Stored<()>
             Ok(()) => {
                 tx.save_entity(&file).await?;
             }
-            Err(fault) => tracing::error!(job = %job.id, %fault, "the file of what the job left stays awaited"),
+            Err(fault) => {
+                tracing::error!(job = %job.id, %fault, "the file of what the job left stays awaited")
+            }
         }
     }
     Ok(())
@@ -177,15 +220,28 @@ fn table_of(set: &Entity) -> Option<(PartyId, TableRef)> {
 
 /// A data set as a file; none when it has no table.
 fn seen_as_file(channel: &Entity, set: &Entity) -> Result<Option<Entity>, Fault> {
-    let Some((party, _)) = table_of(set) else { return Ok(None) };
-    let mut file = Entity::new(EntityKind::ChannelFile, file_id(set), set.tenant.clone(), set.created);
-    (file.parent, file.name, file.job) = (Some(channel.id.clone()), set.name.clone(), set.job.clone());
+    let Some((party, _)) = table_of(set) else {
+        return Ok(None);
+    };
+    let mut file = Entity::new(
+        EntityKind::ChannelFile,
+        file_id(set),
+        set.tenant.clone(),
+        set.created,
+    );
+    (file.parent, file.name, file.job) =
+        (Some(channel.id.clone()), set.name.clone(), set.job.clone());
     (file.creator, file.modified) = (set.creator.clone(), set.modified);
-    let name = set.name.iter().map(|name| ("x-abeja-meta-filename".to_owned(), name.clone()));
+    let name = set
+        .name
+        .iter()
+        .map(|name| ("x-abeja-meta-filename".to_owned(), name.clone()));
     let body = ChannelFile {
         party: party.to_string(),
         content_type: "text/csv".to_owned(),
-        metadata: name.chain([("x-abeja-meta-dataset".to_owned(), set.id.clone())]).collect(),
+        metadata: name
+            .chain([("x-abeja-meta-dataset".to_owned(), set.id.clone())])
+            .collect(),
         ..ChannelFile::default()
     };
     file.write(&body)?;

@@ -7,7 +7,10 @@ const QUEUED: &str = "all parties take part; the job waits for its turn";
 
 /// The lines of a job that was taken in.
 pub(crate) fn submitted(job: &Job) -> Vec<Event> {
-    let mut lines = vec![Event::own(job.created, format!("job {} was submitted", job.id))];
+    let mut lines = vec![Event::own(
+        job.created,
+        format!("job {} was submitted", job.id),
+    )];
     lines.extend(warned(job, job.created));
     lines
 }
@@ -16,13 +19,21 @@ pub(crate) fn submitted(job: &Job) -> Vec<Event> {
 pub(crate) fn warned(job: &Job, now: Timestamp) -> Vec<Event> {
     let line = |warning: &String| {
         let text = warning.strip_prefix("[WARN]").unwrap_or(warning);
-        Event { level: "WARNING".to_owned(), ..Event::own(now, one_line(text)) }
+        Event {
+            level: "WARNING".to_owned(),
+            ..Event::own(now, one_line(text))
+        }
     };
     job.definition.warnings.iter().map(line).collect()
 }
 
 /// The lines of what changed between two looks at a job.
-pub(crate) fn lines(before: (JobState, &[Task]), job: &Job, tasks: &[Task], now: Timestamp) -> Vec<Event> {
+pub(crate) fn lines(
+    before: (JobState, &[Task]),
+    job: &Job,
+    tasks: &[Task],
+    now: Timestamp,
+) -> Vec<Event> {
     let (was, older) = before;
     let mut lines = Vec::new();
     if was == JobState::Offered && job.state == JobState::Running {
@@ -55,7 +66,11 @@ fn moved(job: &Job, now: Timestamp) -> Event {
         JobState::TimedOut => "the job took longer than its time limit".to_owned(),
     };
     let bad = job.state.is_settled() && job.state != JobState::Succeeded;
-    match job.reason.as_ref().filter(|_| bad || job.state == JobState::Stopping) {
+    match job
+        .reason
+        .as_ref()
+        .filter(|_| bad || job.state == JobState::Stopping)
+    {
         Some(reason) => Event {
             level: if bad { "ERROR" } else { "WARNING" }.to_owned(),
             ..Event::own(now, format!("{line}: {}", one_line(&reason.to_string())))
@@ -83,13 +98,37 @@ fn steps(tasks: &[Task]) -> Vec<StepName> {
 pub(crate) fn anew(older: &[Task], replaced: &[Task], job: &Job, now: Timestamp) -> Vec<Event> {
     let mut lines = Vec::new();
     for step in steps(replaced) {
-        let ended: Vec<&Task> = replaced.iter().filter(|task| task.key.id.step == step).collect();
-        let stood = |task: &Task| older.iter().find(|older| older.key == task.key).map(|older| older.state);
-        lines.extend(ended.iter().filter_map(|task| failed(task, stood(task), now)));
-        let next = ended.iter().map(|task| task.key.attempt.0 + 2).max().unwrap_or_default();
-        let why = domain::first_cause(&step, replaced).map_or_else(unknown, |fault| fault.to_string());
-        let line = format!("step {step} begins anew, attempt {next} of {}: {}", job.settings.tries(), one_line(&why));
-        lines.push(Event { level: "WARNING".to_owned(), ..Event::own(now, line) });
+        let ended: Vec<&Task> = replaced
+            .iter()
+            .filter(|task| task.key.id.step == step)
+            .collect();
+        let stood = |task: &Task| {
+            older
+                .iter()
+                .find(|older| older.key == task.key)
+                .map(|older| older.state)
+        };
+        lines.extend(
+            ended
+                .iter()
+                .filter_map(|task| failed(task, stood(task), now)),
+        );
+        let next = ended
+            .iter()
+            .map(|task| task.key.attempt.0 + 2)
+            .max()
+            .unwrap_or_default();
+        let why =
+            domain::first_cause(&step, replaced).map_or_else(unknown, |fault| fault.to_string());
+        let line = format!(
+            "step {step} begins anew, attempt {next} of {}: {}",
+            job.settings.tries(),
+            one_line(&why)
+        );
+        lines.push(Event {
+            level: "WARNING".to_owned(),
+            ..Event::own(now, line)
+        });
     }
     lines
 }
@@ -100,32 +139,71 @@ fn unknown() -> String {
 
 /// The line of a task that has failed since it was last looked at.
 fn failed(task: &Task, stood: Option<TaskState>, now: Timestamp) -> Option<Event> {
-    let is_bad = matches!(task.state, TaskState::Failed | TaskState::Lost | TaskState::TimedOut);
+    let is_bad = matches!(
+        task.state,
+        TaskState::Failed | TaskState::Lost | TaskState::TimedOut
+    );
     if !is_bad || stood == Some(task.state) {
         return None;
     }
     let id = &task.key.id;
-    let why = task.fault.as_ref().map_or_else(unknown, ToString::to_string);
-    let line = format!("step {} has failed at {} {}: {}", id.step, id.role, id.party, one_line(&why));
-    Some(Event { level: "WARNING".to_owned(), ..Event::own(now, line) })
+    let why = task
+        .fault
+        .as_ref()
+        .map_or_else(unknown, ToString::to_string);
+    let line = format!(
+        "step {} has failed at {} {}: {}",
+        id.step,
+        id.role,
+        id.party,
+        one_line(&why)
+    );
+    Some(Event {
+        level: "WARNING".to_owned(),
+        ..Event::own(now, line)
+    })
 }
 
-fn of_step(step: &StepName, older: &[Task], tasks: &[Task], job: &Job, now: Timestamp) -> Vec<Event> {
+fn of_step(
+    step: &StepName,
+    older: &[Task],
+    tasks: &[Task],
+    job: &Job,
+    now: Timestamp,
+) -> Vec<Event> {
     let mut lines = Vec::new();
-    let newer: Vec<&Task> = tasks.iter().filter(|task| task.key.id.step == *step).collect();
-    let stood = |task: &Task| older.iter().find(|older| older.key == task.key).map(|older| older.state);
+    let newer: Vec<&Task> = tasks
+        .iter()
+        .filter(|task| task.key.id.step == *step)
+        .collect();
+    let stood = |task: &Task| {
+        older
+            .iter()
+            .find(|older| older.key == task.key)
+            .map(|older| older.state)
+    };
     let begun = |state: TaskState| !matches!(state, TaskState::Waiting | TaskState::Skipped);
-    let begins = newer.iter().any(|task| begun(task.state)) && !newer.iter().any(|task| stood(task).is_some_and(begun));
+    let begins = newer.iter().any(|task| begun(task.state))
+        && !newer.iter().any(|task| stood(task).is_some_and(begun));
     if begins {
         let attempt = newer.first().map_or(Attempt(0), |task| task.key.attempt);
         lines.push(Event::own(
             now,
-            format!("step {step}: attempt {} of {} started", attempt.0 + 1, job.settings.tries()),
+            format!(
+                "step {step}: attempt {} of {} started",
+                attempt.0 + 1,
+                job.settings.tries()
+            ),
         ));
     }
-    lines.extend(newer.iter().filter_map(|task| failed(task, stood(task), now)));
+    lines.extend(
+        newer
+            .iter()
+            .filter_map(|task| failed(task, stood(task), now)),
+    );
     let done = |state: TaskState| matches!(state, TaskState::Succeeded | TaskState::Skipped);
-    let is_done = newer.iter().all(|task| done(task.state)) && newer.iter().any(|task| begun(task.state));
+    let is_done =
+        newer.iter().all(|task| done(task.state)) && newer.iter().any(|task| begun(task.state));
     if is_done && !newer.iter().all(|task| stood(task).is_some_and(done)) {
         lines.push(Event::own(now, format!("step {step} has succeeded")));
     }

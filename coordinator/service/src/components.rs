@@ -55,12 +55,25 @@ impl Coordinator {
             return Err(ServiceError::Denied(fault));
         }
         let now = self.now();
-        let AgentFacts { rest, rows_through_coordinator, attempts, slots } = facts;
-        let record = PartyRecord { party: party.clone(), components, rest, rows_through_coordinator, seen: now };
+        let AgentFacts {
+            rest,
+            rows_through_coordinator,
+            attempts,
+            slots,
+        } = facts;
+        let record = PartyRecord {
+            party: party.clone(),
+            components,
+            rest,
+            rows_through_coordinator,
+            seen: now,
+        };
         // Before the orders are recalled, so that a carrier that just found it offline sees that it is back.
         self.inner.leases.connected(record.clone(), slots, now);
         if let Err(error) = self.welcome(&record, &attempts, now).await {
-            self.inner.leases.gone(party, error.fault(), Parting::Unknown);
+            self.inner
+                .leases
+                .gone(party, error.fault(), Parting::Unknown);
             return Err(error.into());
         }
         tracing::info!(%party, components = record.components.len(), tries = attempts.len(), "agent connected");
@@ -71,15 +84,29 @@ impl Coordinator {
 
     /// Why a party that the settings do not name is refused; `None` for a member.
     pub fn refusal_of(&self, party: &PartyId) -> Option<Fault> {
-        if self.inner.options.known_parties.as_ref().is_none_or(|known| known.contains(party)) {
+        if self
+            .inner
+            .options
+            .known_parties
+            .as_ref()
+            .is_none_or(|known| known.contains(party))
+        {
             return None;
         }
-        let message = format!("party {party} is not in federation {}", self.inner.options.federation);
+        let message = format!(
+            "party {party} is not in federation {}",
+            self.inner.options.federation
+        );
         let fault = Fault::new(ErrorCode::PartyUnknown, message).at(party);
         Some(fault.next("name it under `parties` in the coordinator's settings"))
     }
 
-    async fn welcome(&self, record: &PartyRecord, attempts: &[(TaskId, Attempt)], now: Timestamp) -> Stored<()> {
+    async fn welcome(
+        &self,
+        record: &PartyRecord,
+        attempts: &[(TaskId, Attempt)],
+        now: Timestamp,
+    ) -> Stored<()> {
         let mut tx = self.inner.store.begin().await?;
         tx.put_party(record).await?;
         tx.recall_party(&record.party, now).await?;
@@ -89,7 +116,11 @@ impl Coordinator {
     }
 
     /// An agent's heartbeat: its lease begins anew.
-    pub async fn agent_heard(&self, party: &PartyId, attempts: Vec<(TaskId, Attempt)>) -> Result<(), ServiceError> {
+    pub async fn agent_heard(
+        &self,
+        party: &PartyId,
+        attempts: Vec<(TaskId, Attempt)>,
+    ) -> Result<(), ServiceError> {
         let now = self.now();
         if !self.inner.leases.heard(party, now) {
             return Ok(());
@@ -107,7 +138,12 @@ impl Coordinator {
 
     /// An agent's link closed. Its lease goes on until it runs out, unless the agent itself has ended: then nothing that it
     /// worked on goes on, and there is nothing to wait for.
-    pub async fn agent_gone(&self, party: &PartyId, why: Fault, parting: Parting) -> Result<(), ServiceError> {
+    pub async fn agent_gone(
+        &self,
+        party: &PartyId,
+        why: Fault,
+        parting: Parting,
+    ) -> Result<(), ServiceError> {
         tracing::warn!(%party, code = why.code.text(), fault = %why, ?parting, "agent gone");
         self.inner.leases.gone(party, why, parting);
         let mut tx = self.inner.store.begin().await?;
@@ -120,30 +156,60 @@ impl Coordinator {
     /// Every component of every party ever seen.
     pub fn components(&self) -> Vec<(PartyId, ComponentInfo)> {
         let agents = self.presence().agents.into_iter();
-        agents.flat_map(|(party, agent)| agent.components.into_iter().map(move |own| (party.clone(), own))).collect()
+        agents
+            .flat_map(|(party, agent)| {
+                agent
+                    .components
+                    .into_iter()
+                    .map(move |own| (party.clone(), own))
+            })
+            .collect()
     }
 
     /// The parameters of a task: as given, and completed by the component's defaults.
     pub async fn parameters(&self, id: &TaskId) -> Result<ParametersView, ServiceError> {
         let job = self.job(&id.job).await?;
         let participant = id.participant();
-        let step = job.definition.graph.step(&id.step).filter(|step| step.participants.contains(&participant));
+        let step = job
+            .definition
+            .graph
+            .step(&id.step)
+            .filter(|step| step.participants.contains(&participant));
         let step = step.ok_or_else(|| no_task(id))?;
-        let own = self.inner.leases.components_of(&id.party).unwrap_or_default();
-        let component = own.into_iter().find(|info| info.name == step.component).ok_or_else(|| {
-            let message = format!("party {} does not announce component {}", id.party, step.component);
-            ServiceError::NotFound(Fault::new(ErrorCode::CatalogueMismatch, message).at(&id.party))
-        })?;
+        let own = self
+            .inner
+            .leases
+            .components_of(&id.party)
+            .unwrap_or_default();
+        let component = own
+            .into_iter()
+            .find(|info| info.name == step.component)
+            .ok_or_else(|| {
+                let message = format!(
+                    "party {} does not announce component {}",
+                    id.party, step.component
+                );
+                ServiceError::NotFound(
+                    Fault::new(ErrorCode::CatalogueMismatch, message).at(&id.party),
+                )
+            })?;
         let given = step.parameters_of(&participant);
         let mut user_given = Vec::new();
         leaves(&given, "", &mut user_given);
         let merged = filled(&component.defaults, &given);
-        Ok(ParametersView { component, merged, user_given })
+        Ok(ParametersView {
+            component,
+            merged,
+            user_given,
+        })
     }
 }
 
 pub(crate) fn no_task(id: &TaskId) -> ServiceError {
-    ServiceError::NotFound(Fault::new(ErrorCode::NotFound, format!("task {id} does not exist")))
+    ServiceError::NotFound(Fault::new(
+        ErrorCode::NotFound,
+        format!("task {id} does not exist"),
+    ))
 }
 
 /// Brings what we believe of a party's tries and what its agent knows of them into line.
@@ -155,7 +221,10 @@ async fn reconcile(
 ) -> Stored<()> {
     let mut lost: Vec<TaskKey> = Vec::new();
     for task in tx.active_at(party).await? {
-        if !known.iter().any(|(id, attempt)| *id == task.key.id && *attempt == task.key.attempt) {
+        if !known
+            .iter()
+            .any(|(id, attempt)| *id == task.key.id && *attempt == task.key.attempt)
+        {
             lost.push(task.key);
         }
     }
@@ -168,31 +237,57 @@ async fn reconcile(
     for (id, attempt) in known.iter().filter(|(id, _)| id.party == *party) {
         let newest = tx.task(id).await?;
         let over = match &newest {
-            Some(task) if task.key.attempt == *attempt => task.state.is_settled() && task.state != TaskState::Succeeded,
+            Some(task) if task.key.attempt == *attempt => {
+                task.state.is_settled() && task.state != TaskState::Succeeded
+            }
             Some(_) | None => true,
         };
         if over {
             let reason = Fault::new(ErrorCode::Canceled, "this try is over");
-            let errand = Errand::Cancel { task: id.clone(), attempt: *attempt, reason };
-            tx.enqueue(&PendingOrder::new(&id.job, party, errand, now)).await?;
+            let errand = Errand::Cancel {
+                task: id.clone(),
+                attempt: *attempt,
+                reason,
+            };
+            tx.enqueue(&PendingOrder::new(&id.job, party, errand, now))
+                .await?;
         }
     }
     Ok(())
 }
 
 /// Tries of one job that their agent does not know: lost, unless their order is still on its way.
-async fn lose(tx: &mut dyn Transaction, job: &JobId, lost: &[TaskKey], now: Timestamp) -> Stored<()> {
-    let Some(mut loaded) = Loaded::load(tx, job).await? else { return Ok(()) };
+async fn lose(
+    tx: &mut dyn Transaction,
+    job: &JobId,
+    lost: &[TaskKey],
+    now: Timestamp,
+) -> Stored<()> {
+    let Some(mut loaded) = Loaded::load(tx, job).await? else {
+        return Ok(());
+    };
     for key in lost.iter().filter(|key| key.id.job == *job) {
-        let on_its_way = Errand::Assign { task: key.id.clone(), attempt: key.attempt }.key(job, &key.id.party);
+        let on_its_way = Errand::Assign {
+            task: key.id.clone(),
+            attempt: key.attempt,
+        }
+        .key(job, &key.id.party);
         if loaded.orders.iter().any(|order| order.key == on_its_way) {
             continue;
         }
-        let stopping = loaded.snapshot.tasks.iter().any(|task| task.key == *key && task.state == TaskState::Stopping);
+        let stopping = loaded
+            .snapshot
+            .tasks
+            .iter()
+            .any(|task| task.key == *key && task.state == TaskState::Stopping);
         let (event, fault) = if stopping {
             (TaskEvent::Canceled, None)
         } else {
-            let fault = Fault::new(ErrorCode::PartyLost, "the agent does not know the task any more").at(&key.id.party);
+            let fault = Fault::new(
+                ErrorCode::PartyLost,
+                "the agent does not know the task any more",
+            )
+            .at(&key.id.party);
             (TaskEvent::Lost, Some(fault))
         };
         if loaded.snapshot.record(key, event, fault, now) {
@@ -208,7 +303,9 @@ fn filled(defaults: &Value, given: &Value) -> Value {
         (Value::Object(defaults), Value::Object(given)) => {
             let mut merged: Map<String, Value> = defaults.clone();
             for (name, value) in given {
-                let own = merged.get(name).map_or_else(|| value.clone(), |default| filled(default, value));
+                let own = merged
+                    .get(name)
+                    .map_or_else(|| value.clone(), |default| filled(default, value));
                 merged.insert(name.clone(), own);
             }
             Value::Object(merged)
@@ -222,7 +319,11 @@ fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) if !fields.is_empty() => {
             for (name, value) in fields {
-                let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let inner = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                };
                 leaves(value, &inner, found);
             }
         }
@@ -241,8 +342,7 @@ mod tests {
     fn fills_defaults_in_at_every_depth() {
         let defaults = json!({"tol": 1e-4, "init": {"method": "zeros", "fit_intercept": true}, "list": [1, 2]});
         let given = json!({"init": {"method": "ones"}, "list": [3], "extra": null});
-        let merged =
-            json!({"tol": 1e-4, "init": {"method": "ones", "fit_intercept": true}, "list": [3], "extra": null});
+        let merged = json!({"tol": 1e-4, "init": {"method": "ones", "fit_intercept": true}, "list": [3], "extra": null});
         assert_eq!(filled(&defaults, &given), merged);
         let mut paths = Vec::new();
         leaves(&given, "", &mut paths);

@@ -27,7 +27,10 @@ impl Coordinator {
     /// Drives all jobs until `stop` is canceled. One loop for each coordinator.
     pub async fn run(&self, stop: CancellationToken) {
         // Beside it, since a submission may wait for an agent's answer.
-        tokio::join!(Box::pin(self.drive(&stop)), Box::pin(self.keep_schedules(&stop)));
+        tokio::join!(
+            Box::pin(self.drive(&stop)),
+            Box::pin(self.keep_schedules(&stop))
+        );
     }
 
     async fn drive(&self, stop: &CancellationToken) {
@@ -78,7 +81,9 @@ impl Coordinator {
             match self.inner.store.read().await?.next_due().await? {
                 Some(due) if due <= now => {}
                 Some(due) => {
-                    let millis = u64::try_from(due.millis_since(now)).unwrap_or(0).saturating_add(1);
+                    let millis = u64::try_from(due.millis_since(now))
+                        .unwrap_or(0)
+                        .saturating_add(1);
                     return Ok(Duration::from_millis(millis).min(LONGEST_SLEEP));
                 }
                 None => return Ok(LONGEST_SLEEP),
@@ -104,7 +109,10 @@ impl Coordinator {
         let mut room = self.room();
         let mut parties = Vec::new();
         for id in &claimed {
-            parties.extend(self.drive_job(&mut *tx, id, &mut presence, &mut room).await?);
+            parties.extend(
+                self.drive_job(&mut *tx, id, &mut presence, &mut room)
+                    .await?,
+            );
         }
         tx.commit().await?;
         self.set_room(room);
@@ -138,23 +146,39 @@ impl Coordinator {
     }
 
     fn room(&self) -> RoomBook {
-        self.inner.room.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner
+            .room
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set_room(&self, room: RoomBook) {
-        *self.inner.room.lock().unwrap_or_else(PoisonError::into_inner) = room;
+        *self
+            .inner
+            .room
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = room;
     }
 
     async fn claim(&self, tx: &mut dyn Transaction, now: Timestamp) -> Stored<Vec<JobId>> {
         let options = &self.inner.options;
-        tx.claim_due(&options.owner, now, now.plus_millis(options.claim_millis), CLAIMED_AT_ONCE).await
+        tx.claim_due(
+            &options.owner,
+            now,
+            now.plus_millis(options.claim_millis),
+            CLAIMED_AT_ONCE,
+        )
+        .await
     }
 
     fn driven(&self, mut parties: Vec<PartyId>) {
         parties.sort();
         parties.dedup();
         self.deliver(&parties);
-        self.inner.changes.send_modify(|count| *count = count.wrapping_add(1));
+        self.inner
+            .changes
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Jobs of an agent that is linked but silent for a whole lease are looked at.
@@ -183,7 +207,9 @@ impl Coordinator {
         if !tx.hold_job(id, &self.inner.options.owner).await? {
             return Ok(Vec::new());
         }
-        let Some(mut loaded) = Loaded::load(tx, id).await? else { return Ok(Vec::new()) };
+        let Some(mut loaded) = Loaded::load(tx, id).await? else {
+            return Ok(Vec::new());
+        };
         let now = self.now();
         if matches!(loaded.snapshot.held, Some(Ok(_))) {
             self.look_at_shelf(loaded.snapshot.job.experiment.clone());
@@ -196,9 +222,15 @@ impl Coordinator {
         let sending = loaded.carry_out(tx, &decisions, now).await?;
         loaded.note_failing_orders();
         loaded.save(tx).await?;
-        let due = sending.wake.map(|at| at.max(now.plus_millis(LEAST_PAUSE_MILLIS)));
-        tx.release_job(id, due.filter(|_| !loaded.snapshot.job.state.is_settled())).await?;
-        if let (true, Some(queue)) = (loaded.snapshot.job.state.is_settled(), &loaded.snapshot.job.settings.queue) {
+        let due = sending
+            .wake
+            .map(|at| at.max(now.plus_millis(LEAST_PAUSE_MILLIS)));
+        tx.release_job(id, due.filter(|_| !loaded.snapshot.job.state.is_settled()))
+            .await?;
+        if let (true, Some(queue)) = (
+            loaded.snapshot.job.state.is_settled(),
+            &loaded.snapshot.job.settings.queue,
+        ) {
             tx.poke_queue(queue, now).await?;
         }
         take_turns(tx, &loaded.snapshot, presence, room, now).await?;
@@ -209,7 +241,10 @@ impl Coordinator {
     fn look_at_shelf(&self, experiment: ExperimentId) {
         let coordinator = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = coordinator.prepared_experiment(None, experiment.as_str()).await {
+            if let Err(error) = coordinator
+                .prepared_experiment(None, experiment.as_str())
+                .await
+            {
                 tracing::debug!(%experiment, %error, "whether the experiment is ready could not be seen");
             }
         });
@@ -217,12 +252,17 @@ impl Coordinator {
 
     async fn put_off(&self, id: &JobId) -> Stored<()> {
         let mut tx = self.inner.store.begin().await?;
-        tx.release_job(id, Some(self.now().plus_millis(PAUSE_AFTER_ERROR_MILLIS))).await?;
+        tx.release_job(id, Some(self.now().plus_millis(PAUSE_AFTER_ERROR_MILLIS)))
+            .await?;
         tx.commit().await
     }
 
     /// Waits until a job has settled, at most `patience`; gives up silently.
-    pub(crate) async fn wait_settled(&self, id: &JobId, patience: Duration) -> Result<(), ServiceError> {
+    pub(crate) async fn wait_settled(
+        &self,
+        id: &JobId,
+        patience: Duration,
+    ) -> Result<(), ServiceError> {
         let mut changes = self.inner.changes.subscribe();
         let settled = async {
             loop {
@@ -236,7 +276,9 @@ impl Coordinator {
                 }
             }
         };
-        tokio::time::timeout(patience, settled).await.unwrap_or(Ok(()))
+        tokio::time::timeout(patience, settled)
+            .await
+            .unwrap_or(Ok(()))
     }
 }
 
@@ -268,7 +310,12 @@ fn hide_errors(presence: &mut Presence, shown: Vec<(PartyId, Option<vocabulary::
 }
 
 /// The pause before the next try of an order: doubles with each try, up to a bound.
-pub(crate) fn back_off(tries: u32, least_millis: i64, most_millis: i64, now: Timestamp) -> Timestamp {
+pub(crate) fn back_off(
+    tries: u32,
+    least_millis: i64,
+    most_millis: i64,
+    now: Timestamp,
+) -> Timestamp {
     let doubled = least_millis.saturating_mul(1_i64 << tries.min(20));
     now.plus_millis(doubled.clamp(least_millis, most_millis.max(least_millis)))
 }
@@ -279,8 +326,9 @@ mod tests {
 
     #[test]
     fn backs_off_up_to_a_bound() {
-        let pauses: Vec<i64> =
-            [0, 1, 2, 5, 40].map(|tries| back_off(tries, 200, 5_000, Timestamp(0)).millis()).to_vec();
+        let pauses: Vec<i64> = [0, 1, 2, 5, 40]
+            .map(|tries| back_off(tries, 200, 5_000, Timestamp(0)).millis())
+            .to_vec();
         assert_eq!(pauses, [200, 400, 800, 5_000, 5_000]);
     }
 }

@@ -17,21 +17,33 @@ impl Coordinator {
         let mut tx = self.inner.store.begin().await?;
         if !tx.insert_entity(entity).await? {
             let message = format!("{} {} exists already", entity.kind.word(), entity.id);
-            return Err(ServiceError::Conflict(Fault::new(ErrorCode::Conflict, message)));
+            return Err(ServiceError::Conflict(Fault::new(
+                ErrorCode::Conflict,
+                message,
+            )));
         }
         Ok(tx.commit().await?)
     }
 
     /// An entity of a tenant (of anybody, when none is given). `NotFound` when there is none, it is deleted, or it is another
     /// tenant's: the three look the same.
-    pub async fn entity(&self, kind: EntityKind, tenant: Option<&Tenant>, id: &str) -> Result<Entity, ServiceError> {
+    pub async fn entity(
+        &self,
+        kind: EntityKind,
+        tenant: Option<&Tenant>,
+        id: &str,
+    ) -> Result<Entity, ServiceError> {
         let found = self.inner.store.read().await?.entity(kind, id).await?;
-        let own = found.filter(|found| !found.deleted && tenant.is_none_or(|tenant| *tenant == found.tenant));
+        let own = found
+            .filter(|found| !found.deleted && tenant.is_none_or(|tenant| *tenant == found.tenant));
         own.ok_or_else(|| unknown(kind, id))
     }
 
     /// The entities that fit, one page of them, and how many fit from the start of the page on.
-    pub async fn entities(&self, filter: &EntityFilter) -> Result<(Vec<Entity>, u64), ServiceError> {
+    pub async fn entities(
+        &self,
+        filter: &EntityFilter,
+    ) -> Result<(Vec<Entity>, u64), ServiceError> {
         Ok(self.inner.store.read().await?.find_entities(filter).await?)
     }
 
@@ -51,7 +63,8 @@ impl Coordinator {
         let now = self.now();
         let mut tx = self.inner.store.begin().await?;
         let found = tx.entity(kind, id).await?;
-        let own = found.filter(|found| !found.deleted && tenant.is_none_or(|tenant| *tenant == found.tenant));
+        let own = found
+            .filter(|found| !found.deleted && tenant.is_none_or(|tenant| *tenant == found.tenant));
         let mut entity = own.ok_or_else(|| unknown(kind, id))?;
         what(&mut entity).map_err(ServiceError::Conflict)?;
         entity.modified = now;

@@ -47,9 +47,9 @@ impl ServiceError {
     /// The root cause, with its stable code.
     pub fn fault(&self) -> Fault {
         match self {
-            ServiceError::Invalid { diagnostics, .. } => {
-                diagnostics.first().map_or_else(unexplained, |first| first.fault.clone())
-            }
+            ServiceError::Invalid { diagnostics, .. } => diagnostics
+                .first()
+                .map_or_else(unexplained, |first| first.fault.clone()),
             ServiceError::Refused { party, fault } => fault.clone().at(party),
             ServiceError::NotFound(fault)
             | ServiceError::Conflict(fault)
@@ -63,18 +63,27 @@ impl ServiceError {
     /// The same error, of the job that would have had this id.
     pub(crate) fn of_job(self, id: &JobId) -> Self {
         match self {
-            ServiceError::Invalid { diagnostics, .. } => ServiceError::Invalid { diagnostics, job: Some(id.clone()) },
+            ServiceError::Invalid { diagnostics, .. } => ServiceError::Invalid {
+                diagnostics,
+                job: Some(id.clone()),
+            },
             other => other,
         }
     }
 
     pub(crate) fn no_job(id: &JobId) -> Self {
-        ServiceError::NotFound(Fault::new(ErrorCode::JobUnknown, format!("job {id} does not exist")))
+        ServiceError::NotFound(Fault::new(
+            ErrorCode::JobUnknown,
+            format!("job {id} does not exist"),
+        ))
     }
 }
 
 fn unexplained() -> Fault {
-    Fault::new(ErrorCode::DocumentInvalid, "the documents are not well formed")
+    Fault::new(
+        ErrorCode::DocumentInvalid,
+        "the documents are not well formed",
+    )
 }
 
 impl From<StoreError> for ServiceError {
@@ -82,9 +91,9 @@ impl From<StoreError> for ServiceError {
         tracing::error!(%error, "the store failed");
         match error {
             StoreError::Full { .. } => ServiceError::Unavailable(error.fault()),
-            StoreError::Unavailable { .. } | StoreError::Corrupt { .. } | StoreError::Address { .. } => {
-                ServiceError::Internal(error.fault())
-            }
+            StoreError::Unavailable { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Address { .. } => ServiceError::Internal(error.fault()),
         }
     }
 }

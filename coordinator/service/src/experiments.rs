@@ -23,19 +23,36 @@ impl Coordinator {
 
     /// The experiment of a tenant (of anybody, when none is given). `NotFound` when there is none, it is deleted, or it is
     /// another tenant's: the three look the same.
-    pub async fn experiment(&self, tenant: Option<&Tenant>, id: &str) -> Result<Experiment, ServiceError> {
+    pub async fn experiment(
+        &self,
+        tenant: Option<&Tenant>,
+        id: &str,
+    ) -> Result<Experiment, ServiceError> {
         let mut tx = self.inner.store.read().await?;
         existing(&mut *tx, tenant, id).await
     }
 
     /// One page of experiments.
     pub async fn experiments(&self, query: &Query) -> Result<Found, ServiceError> {
-        Ok(self.inner.store.read().await?.find_experiments(query).await?)
+        Ok(self
+            .inner
+            .store
+            .read()
+            .await?
+            .find_experiments(query)
+            .await?)
     }
 
     /// The tenant's experiment for jobs that name none; made when there is none.
     pub async fn default_experiment(&self, tenant: &Tenant) -> Result<Experiment, ServiceError> {
-        if let Some(found) = self.inner.store.read().await?.experiment_named(tenant, DEFAULT_NAME).await? {
+        if let Some(found) = self
+            .inner
+            .store
+            .read()
+            .await?
+            .experiment_named(tenant, DEFAULT_NAME)
+            .await?
+        {
             return Ok(found);
         }
         let mut new = NewExperiment::named(tenant.clone(), DEFAULT_NAME);
@@ -48,7 +65,11 @@ impl Coordinator {
     }
 
     /// The experiment that a text means: an id, or a unique name.
-    pub async fn meant_experiment(&self, tenant: &Tenant, text: &str) -> Result<Experiment, ServiceError> {
+    pub async fn meant_experiment(
+        &self,
+        tenant: &Tenant,
+        text: &str,
+    ) -> Result<Experiment, ServiceError> {
         match self.experiment(Some(tenant), text).await {
             Err(ServiceError::NotFound(_)) => self.named(tenant, text).await,
             found => found,
@@ -56,7 +77,13 @@ impl Coordinator {
     }
 
     async fn named(&self, tenant: &Tenant, name: &str) -> Result<Experiment, ServiceError> {
-        let found = self.inner.store.read().await?.experiment_named(tenant, name).await?;
+        let found = self
+            .inner
+            .store
+            .read()
+            .await?
+            .experiment_named(tenant, name)
+            .await?;
         found.ok_or_else(|| unknown(name))
     }
 
@@ -84,7 +111,11 @@ impl Coordinator {
     }
 
     /// Deletes an experiment; its jobs stay, and point at what is gone.
-    pub async fn delete_experiment(&self, tenant: Option<&Tenant>, id: &str) -> Result<(), ServiceError> {
+    pub async fn delete_experiment(
+        &self,
+        tenant: Option<&Tenant>,
+        id: &str,
+    ) -> Result<(), ServiceError> {
         let now = self.now();
         let mut tx = self.inner.store.begin().await?;
         let mut experiment = existing(&mut *tx, tenant, id).await?;
@@ -113,19 +144,31 @@ impl Coordinator {
     }
 }
 
-async fn make(tx: &mut dyn Transaction, new: NewExperiment, now: Timestamp) -> Result<Experiment, ServiceError> {
+async fn make(
+    tx: &mut dyn Transaction,
+    new: NewExperiment,
+    now: Timestamp,
+) -> Result<Experiment, ServiceError> {
     let taken = match new.wanted_name() {
         Some(name) => tx.experiment_named(&new.tenant, name).await?.is_some(),
         None => false,
     };
     let is_named = matches!(new.name, Name::Unique(_));
-    let experiment =
-        new.make(fresh_id().map_err(ServiceError::Internal)?, taken, now).map_err(ServiceError::Conflict)?;
+    let experiment = new
+        .make(fresh_id().map_err(ServiceError::Internal)?, taken, now)
+        .map_err(ServiceError::Conflict)?;
     if tx.insert_experiment(&experiment).await? {
         return Ok(experiment);
     }
-    let message = format!("experiment {} could not be named: {} is taken", experiment.id, experiment.unique_name);
-    let code = if is_named { ErrorCode::Conflict } else { ErrorCode::Internal };
+    let message = format!(
+        "experiment {} could not be named: {} is taken",
+        experiment.id, experiment.unique_name
+    );
+    let code = if is_named {
+        ErrorCode::Conflict
+    } else {
+        ErrorCode::Internal
+    };
     Err(ServiceError::Conflict(Fault::new(code, message)))
 }
 
@@ -134,14 +177,24 @@ fn fresh_id() -> Result<ExperimentId, Fault> {
         .map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))
 }
 
-async fn existing(tx: &mut dyn Transaction, tenant: Option<&Tenant>, id: &str) -> Result<Experiment, ServiceError> {
-    let Ok(named) = ExperimentId::new(id) else { return Err(unknown(id)) };
+async fn existing(
+    tx: &mut dyn Transaction,
+    tenant: Option<&Tenant>,
+    id: &str,
+) -> Result<Experiment, ServiceError> {
+    let Ok(named) = ExperimentId::new(id) else {
+        return Err(unknown(id));
+    };
     let found = tx.experiment(&named).await?;
-    let own = found.filter(|found| !found.deleted && tenant.is_none_or(|tenant| *tenant == found.tenant));
+    let own =
+        found.filter(|found| !found.deleted && tenant.is_none_or(|tenant| *tenant == found.tenant));
     own.ok_or_else(|| unknown(id))
 }
 
 fn unknown(id: &str) -> ServiceError {
     let shown: String = id.chars().take(80).collect();
-    ServiceError::NotFound(Fault::new(ErrorCode::NotFound, format!("experiment {shown} does not exist")))
+    ServiceError::NotFound(Fault::new(
+        ErrorCode::NotFound,
+        format!("experiment {shown} does not exist"),
+    ))
 }

@@ -10,11 +10,23 @@ impl Coordinator {
     pub async fn home_party(&self, tenant: &Tenant) -> Result<PartyId, ServiceError> {
         self.load_parties().await?;
         let options = &self.inner.options;
-        let known = options.known_parties.clone().unwrap_or_else(|| self.inner.leases.parties());
-        let named = known.iter().find(|party| party.as_str() == tenant.as_str()).cloned();
-        named.or_else(|| options.home_party.clone()).or_else(|| known.first().cloned()).ok_or_else(|| {
-            let message = format!("tenant {tenant} has no home party: no party has ever connected");
-            ServiceError::Unavailable(Fault::new(ErrorCode::PartyOffline, message).next("start a party's agent"))
-        })
+        let known = options
+            .known_parties
+            .clone()
+            .unwrap_or_else(|| self.inner.leases.parties());
+        let named = known
+            .iter()
+            .find(|party| party.as_str() == tenant.as_str())
+            .cloned();
+        named
+            .or_else(|| options.home_party.clone())
+            .or_else(|| known.first().cloned())
+            .ok_or_else(|| {
+                let message =
+                    format!("tenant {tenant} has no home party: no party has ever connected");
+                ServiceError::Unavailable(
+                    Fault::new(ErrorCode::PartyOffline, message).next("start a party's agent"),
+                )
+            })
     }
 }

@@ -17,14 +17,23 @@ impl JobIds {
     /// gave out; then the next one is asked for.
     pub(crate) fn next(&self, now: Timestamp) -> Result<JobId, InvalidName> {
         let step = |last: i64| Some(now.0.max(last.saturating_add(1)));
-        let before = self.last.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step).unwrap_or(now.0);
+        let before = self
+            .last
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, step)
+            .unwrap_or(now.0);
         JobId::new(text_of(now.0.max(before.saturating_add(1))))
     }
 }
 
 fn text_of(micros: i64) -> String {
-    let moment = DateTime::from_timestamp_micros(micros).unwrap_or_default().with_timezone(&Local);
-    format!("{}{:06}0", moment.format("%Y%m%d%H%M%S"), micros.rem_euclid(1_000_000))
+    let moment = DateTime::from_timestamp_micros(micros)
+        .unwrap_or_default()
+        .with_timezone(&Local);
+    format!(
+        "{}{:06}0",
+        moment.format("%Y%m%d%H%M%S"),
+        micros.rem_euclid(1_000_000)
+    )
 }
 
 #[cfg(test)]
@@ -36,11 +45,17 @@ mod tests {
     #[test]
     fn gives_different_ids_in_one_microsecond_in_rising_order() {
         let ids = JobIds::default();
-        let given: Vec<JobId> = (0..1_000).map(|_| ids.next(Timestamp(1_790_000_000_123_456)).expect("id")).collect();
+        let given: Vec<JobId> = (0..1_000)
+            .map(|_| ids.next(Timestamp(1_790_000_000_123_456)).expect("id"))
+            .collect();
         let distinct: BTreeSet<_> = given.iter().cloned().collect();
         assert_eq!(distinct.len(), 1_000);
         assert!(given.is_sorted());
-        assert!(given.iter().all(|id| id.as_str().len() == 21 && id.as_str().bytes().all(|b| b.is_ascii_digit())));
+        assert!(
+            given.iter().all(
+                |id| id.as_str().len() == 21 && id.as_str().bytes().all(|b| b.is_ascii_digit())
+            )
+        );
     }
 
     #[test]

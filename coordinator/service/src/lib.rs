@@ -57,7 +57,8 @@ pub use bounds::{Bounds, Counted};
 pub use components::{AgentFacts, ParametersView, Parting};
 pub use error::ServiceError;
 pub use filter::{
-    EntityFilter, EventQuery, JobFilter, JobOrder, ModelFilter, PartFilter, RowFilter, TaskFilter, VersionFilter,
+    EntityFilter, EventQuery, JobFilter, JobOrder, ModelFilter, PartFilter, RowFilter, TaskFilter,
+    VersionFilter,
 };
 pub use models::{Deploy, Deployed, ModelDocuments, ModelKey, ModelPart, ModelVersion, Tag};
 pub use ports::{AgentGateway, Order, OrderReply, StepCheck, Store, StoreError, Transaction};
@@ -154,7 +155,12 @@ struct Inner {
 
 impl Coordinator {
     /// A coordinator; nothing happens to jobs until [`Coordinator::run`] runs.
-    pub fn new(store: Arc<dyn Store>, gateway: Arc<dyn AgentGateway>, clock: Arc<dyn Clock>, options: Options) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        gateway: Arc<dyn AgentGateway>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Self {
         let leases = Leases::new(clock.now(), options.lease_millis);
         Self {
             inner: Arc::new(Inner {
@@ -203,7 +209,9 @@ impl Coordinator {
 
     /// Tells the loop, and whoever waits for a job, that something changed.
     fn changed(&self) {
-        self.inner.changes.send_modify(|count| *count = count.wrapping_add(1));
+        self.inner
+            .changes
+            .send_modify(|count| *count = count.wrapping_add(1));
         self.inner.wake.notify_one();
     }
 }

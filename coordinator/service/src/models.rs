@@ -28,7 +28,10 @@ impl Coordinator {
     }
 
     /// The versions that fit, oldest first.
-    pub async fn model_versions(&self, filter: &VersionFilter) -> Result<Vec<ModelVersion>, ServiceError> {
+    pub async fn model_versions(
+        &self,
+        filter: &VersionFilter,
+    ) -> Result<Vec<ModelVersion>, ServiceError> {
         Ok(self.inner.store.read().await?.find_versions(filter).await?)
     }
 
@@ -38,14 +41,23 @@ impl Coordinator {
     }
 
     /// A version; `None` when it is not here.
-    pub async fn model_version(&self, key: &ModelKey) -> Result<Option<ModelVersion>, ServiceError> {
-        let filter = VersionFilter { model_id: Some(key.model_id.clone()), versions: vec![key.version.clone()] };
+    pub async fn model_version(
+        &self,
+        key: &ModelKey,
+    ) -> Result<Option<ModelVersion>, ServiceError> {
+        let filter = VersionFilter {
+            model_id: Some(key.model_id.clone()),
+            versions: vec![key.version.clone()],
+        };
         Ok(self.model_versions(&filter).await?.into_iter().next())
     }
 }
 
 fn no_version(key: &ModelKey) -> ServiceError {
-    let message = format!("model {} version {} does not exist", key.model_id, key.version);
+    let message = format!(
+        "model {} version {} does not exist",
+        key.model_id, key.version
+    );
     ServiceError::NotFound(Fault::new(ErrorCode::ModelMissing, message))
 }
 

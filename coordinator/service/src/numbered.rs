@@ -45,11 +45,21 @@ pub(crate) async fn insert(
     unique: bool,
 ) -> Result<Entity, ServiceError> {
     if unique
-        && named(tx, entity.kind, &entity.tenant, entity.parent.as_deref(), entity.name.as_deref()).await?.is_some()
+        && named(
+            tx,
+            entity.kind,
+            &entity.tenant,
+            entity.parent.as_deref(),
+            entity.name.as_deref(),
+        )
+        .await?
+        .is_some()
     {
         let name: String = entity.name.unwrap_or_default().chars().take(80).collect();
         let message = format!("there is a {} named {name} already", word(entity.kind));
-        return Err(ServiceError::Conflict(Fault::new(ErrorCode::Conflict, message).path("name")));
+        return Err(ServiceError::Conflict(
+            Fault::new(ErrorCode::Conflict, message).path("name"),
+        ));
     }
     let kind = entity.kind;
     place(tx, entity, form).await?.ok_or_else(|| {
@@ -59,7 +69,11 @@ pub(crate) async fn insert(
 }
 
 /// Keeps a new entity under an id that is free; nothing when none was found.
-pub(crate) async fn place(tx: &mut dyn Transaction, mut entity: Entity, form: IdForm) -> Stored<Option<Entity>> {
+pub(crate) async fn place(
+    tx: &mut dyn Transaction,
+    mut entity: Entity,
+    form: IdForm,
+) -> Stored<Option<Entity>> {
     for _ in 0..TRIES {
         form.fill(&mut entity);
         if tx.insert_entity(&entity).await? {
@@ -97,7 +111,12 @@ pub(crate) async fn named(
 
 impl Coordinator {
     /// Keeps a new entity under an id of its form that is free.
-    pub async fn add_numbered(&self, entity: Entity, form: IdForm, unique: bool) -> Result<Entity, ServiceError> {
+    pub async fn add_numbered(
+        &self,
+        entity: Entity,
+        form: IdForm,
+        unique: bool,
+    ) -> Result<Entity, ServiceError> {
         let mut tx = self.inner.store.begin().await?;
         let entity = insert(&mut *tx, entity, form, unique).await?;
         tx.commit().await?;
@@ -129,10 +148,20 @@ mod tests {
         assert_eq!(entity.id, "given");
         for _ in 0..1_000 {
             IdForm::Number.fill(&mut entity);
-            assert!(entity.id.len() == 13 && entity.id.bytes().all(|byte| byte.is_ascii_digit()), "{}", entity.id);
+            assert!(
+                entity.id.len() == 13 && entity.id.bytes().all(|byte| byte.is_ascii_digit()),
+                "{}",
+                entity.id
+            );
             IdForm::Hex("run-").fill(&mut entity);
             let digits = entity.id.strip_prefix("run-").expect("prefix");
-            assert!(digits.len() == 16 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), "{digits}");
+            assert!(
+                digits.len() == 16
+                    && digits
+                        .bytes()
+                        .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
+                "{digits}"
+            );
         }
     }
 }

@@ -43,7 +43,9 @@ impl Coordinator {
             }
         };
         match reply {
-            Ok(OrderReply::Done) if matches!(order.errand, Errand::Assign { .. } | Errand::Close) => {
+            Ok(OrderReply::Done)
+                if matches!(order.errand, Errand::Assign { .. } | Errand::Close) =>
+            {
                 self.withdraw(order).await
             }
             Err(fault) if !is_final(&fault) => self.postpone(order, &fault).await,
@@ -52,29 +54,53 @@ impl Coordinator {
     }
 
     /// Calls an agent, and does not trust the gateway to keep to the time given.
-    pub(crate) async fn call(&self, party: &PartyId, order: Order, patience: Duration) -> Result<OrderReply, Fault> {
+    pub(crate) async fn call(
+        &self,
+        party: &PartyId,
+        order: Order,
+        patience: Duration,
+    ) -> Result<OrderReply, Fault> {
         let call = self.inner.gateway.call(party, order, patience);
         let late = || {
-            let message = format!("the agent did not answer within {} ms", patience.as_millis());
+            let message = format!(
+                "the agent did not answer within {} ms",
+                patience.as_millis()
+            );
             Fault::new(ErrorCode::PeerTimeout, message).at(party)
         };
-        tokio::time::timeout(patience + patience / 4, call).await.unwrap_or_else(|_| Err(late()))
+        tokio::time::timeout(patience + patience / 4, call)
+            .await
+            .unwrap_or_else(|_| Err(late()))
     }
 
     async fn prepare(&self, order: &PendingOrder) -> Stored<Prepared> {
         let mut tx = self.inner.store.read().await?;
         match &order.errand {
-            Errand::Cancel { task, attempt, reason } => {
+            Errand::Cancel {
+                task,
+                attempt,
+                reason,
+            } => {
                 let (task, attempt, reason) = (task.clone(), *attempt, reason.clone());
-                return Ok(Prepared::Send(Box::new(Order::Cancel { task, attempt, reason })));
+                return Ok(Prepared::Send(Box::new(Order::Cancel {
+                    task,
+                    attempt,
+                    reason,
+                })));
             }
-            Errand::Assign { task, attempt } => return prepare_assignment(&mut *tx, order, task, *attempt).await,
+            Errand::Assign { task, attempt } => {
+                return prepare_assignment(&mut *tx, order, task, *attempt).await;
+            }
             Errand::Sign | Errand::Offer | Errand::Close => {}
         }
-        let Some(job) = tx.job(&order.job).await? else { return Ok(Prepared::Void) };
+        let Some(job) = tx.job(&order.job).await? else {
+            return Ok(Prepared::Void);
+        };
         let answered = job.answers.contains_key(&order.party);
         Ok(match (&order.errand, &job.offer) {
-            (Errand::Close, _) if job.state.is_settled() => Prepared::Send(Box::new(Order::Close(order.job.clone()))),
+            (Errand::Close, _) if job.state.is_settled() => {
+                Prepared::Send(Box::new(Order::Close(order.job.clone())))
+            }
             (Errand::Sign, None) if job.state == JobState::Offered => {
                 Prepared::Send(Box::new(Order::Sign(offer_of(&job), job.ticket.clone())))
             }
@@ -105,8 +131,12 @@ impl Coordinator {
                 papers = true;
                 self.note_answer(&mut loaded, order, reply)
             }
-            Errand::Assign { task, attempt } => self.note_assigned(&mut loaded, task, *attempt, reply),
-            Errand::Cancel { task, attempt, .. } => self.note_canceled(&mut loaded, task, *attempt, reply),
+            Errand::Assign { task, attempt } => {
+                self.note_assigned(&mut loaded, task, *attempt, reply)
+            }
+            Errand::Cancel { task, attempt, .. } => {
+                self.note_canceled(&mut loaded, task, *attempt, reply)
+            }
             Errand::Close => Outcome::Settled,
         };
         match outcome {
@@ -127,12 +157,19 @@ impl Coordinator {
         Ok(())
     }
 
-    fn note_answer(&self, loaded: &mut Loaded, order: &PendingOrder, reply: Result<OrderReply, Fault>) -> Outcome {
+    fn note_answer(
+        &self,
+        loaded: &mut Loaded,
+        order: &PendingOrder,
+        reply: Result<OrderReply, Fault>,
+    ) -> Outcome {
         let now = self.now();
         let party = &order.party;
         let answer = match (&order.errand, reply) {
             (Errand::Sign, Ok(OrderReply::Signed(offer))) => {
-                if loaded.snapshot.job.state == JobState::Offered && loaded.snapshot.job.offer.is_none() {
+                if loaded.snapshot.job.state == JobState::Offered
+                    && loaded.snapshot.job.offer.is_none()
+                {
                     loaded.job_mut().offer = Some(offer.clone());
                 }
                 Answer::Accepted(offer)
@@ -161,12 +198,22 @@ impl Coordinator {
         let fault = match reply {
             Ok(OrderReply::Done) => return Outcome::Settled,
             // Its places are counted here, but others may have been quicker.
-            Ok(OrderReply::Failed(fault)) if fault.code == ErrorCode::AgentBusy => return Outcome::Again(fault),
+            Ok(OrderReply::Failed(fault)) if fault.code == ErrorCode::AgentBusy => {
+                return Outcome::Again(fault);
+            }
             Ok(OrderReply::Failed(fault)) | Err(fault) => fault,
             Ok(reply) => return Outcome::Again(out_of_place(&task.party, &reply)),
         };
-        let key = TaskKey { id: task.clone(), attempt };
-        if loaded.snapshot.record(&key, TaskEvent::Failed, Some(fault.at(&task.party)), self.now()) {
+        let key = TaskKey {
+            id: task.clone(),
+            attempt,
+        };
+        if loaded.snapshot.record(
+            &key,
+            TaskEvent::Failed,
+            Some(fault.at(&task.party)),
+            self.now(),
+        ) {
             loaded.job_mut();
         }
         Outcome::Settled
@@ -183,11 +230,19 @@ impl Coordinator {
             Ok(OrderReply::Done) => {}
             // An agent that knows nothing of the try is quiet too.
             Ok(OrderReply::Failed(fault)) if is_unknown(&fault) => {}
-            Ok(OrderReply::Failed(fault)) | Err(fault) => return Outcome::Again(fault.at(&task.party)),
+            Ok(OrderReply::Failed(fault)) | Err(fault) => {
+                return Outcome::Again(fault.at(&task.party));
+            }
             Ok(reply) => return Outcome::Again(out_of_place(&task.party, &reply)),
         }
-        let key = TaskKey { id: task.clone(), attempt };
-        if loaded.snapshot.record(&key, TaskEvent::Canceled, None, self.now()) {
+        let key = TaskKey {
+            id: task.clone(),
+            attempt,
+        };
+        if loaded
+            .snapshot
+            .record(&key, TaskEvent::Canceled, None, self.now())
+        {
             loaded.job_mut();
         }
         Outcome::Settled
@@ -200,7 +255,8 @@ impl Coordinator {
             %fault, "an order could not be delivered; it is kept"
         );
         let mut tx = self.inner.store.begin().await?;
-        tx.postpone_order(&order.key, self.next_try(order.tries), fault).await?;
+        tx.postpone_order(&order.key, self.next_try(order.tries), fault)
+            .await?;
         tx.poke_job(&order.job, self.now()).await?;
         tx.commit().await?;
         self.changed();
@@ -209,7 +265,13 @@ impl Coordinator {
 
     /// Keeps all orders of a party that is not connected; its connection recalls them.
     pub(crate) async fn postpone_all(&self, party: &PartyId) -> Stored<()> {
-        let offline = || Fault::new(ErrorCode::PartyOffline, format!("party {party} is not connected")).at(party);
+        let offline = || {
+            Fault::new(
+                ErrorCode::PartyOffline,
+                format!("party {party} is not connected"),
+            )
+            .at(party)
+        };
         let fault = self.inner.leases.last_error(party).unwrap_or_else(offline);
         let now = self.now();
         let next_try = now.plus_millis(self.inner.options.retry_most_millis);
@@ -232,7 +294,12 @@ impl Coordinator {
 
     fn next_try(&self, tries: u32) -> vocabulary::Timestamp {
         let options = &self.inner.options;
-        back_off(tries, options.retry_least_millis, options.retry_most_millis, self.now())
+        back_off(
+            tries,
+            options.retry_least_millis,
+            options.retry_most_millis,
+            self.now(),
+        )
     }
 }
 
@@ -243,32 +310,55 @@ async fn prepare_assignment(
     attempt: Attempt,
 ) -> Stored<Prepared> {
     let newest = tx.task(task).await?;
-    if !newest.is_some_and(|newest| newest.key.attempt == attempt && newest.state == TaskState::Assigned) {
+    if !newest
+        .is_some_and(|newest| newest.key.attempt == attempt && newest.state == TaskState::Assigned)
+    {
         return Ok(Prepared::Void);
     }
-    let Some(job) = tx.job(&order.job).await? else { return Ok(Prepared::Void) };
+    let Some(job) = tx.job(&order.job).await? else {
+        return Ok(Prepared::Void);
+    };
     let tasks = tx.tasks_of(&order.job).await?;
     let because = why_again(tx, task, attempt).await?;
     Ok(match assignment_of(&job, &tasks, task, attempt) {
-        Ok(assignment) => Prepared::Send(Box::new(Order::Assign(Box::new(Assignment { because, ..assignment })))),
+        Ok(assignment) => Prepared::Send(Box::new(Order::Assign(Box::new(Assignment {
+            because,
+            ..assignment
+        })))),
         Err(fault) => Prepared::Impossible(fault),
     })
 }
 
 /// Why a try is not the first: what the one before came to.
-async fn why_again(tx: &mut dyn Transaction, task: &TaskId, attempt: Attempt) -> Stored<Option<String>> {
-    let Some(before) = attempt.0.checked_sub(1).map(Attempt) else { return Ok(None) };
+async fn why_again(
+    tx: &mut dyn Transaction,
+    task: &TaskId,
+    attempt: Attempt,
+) -> Stored<Option<String>> {
+    let Some(before) = attempt.0.checked_sub(1).map(Attempt) else {
+        return Ok(None);
+    };
     let (job, step) = (Some(task.job.clone()), Some(task.step.clone()));
-    let filter = TaskFilter { job, step, all_attempts: true, ..TaskFilter::default() };
+    let filter = TaskFilter {
+        job,
+        step,
+        all_attempts: true,
+        ..TaskFilter::default()
+    };
     let mut rows = tx.find_tasks(&filter).await?.0;
     rows.retain(|row| row.key.attempt == before);
     let cause = domain::first_cause(&task.step, &rows).map(|fault| fault.to_string());
-    Ok(Some(cause.unwrap_or_else(|| "somebody had the step run again".to_owned())))
+    Ok(Some(cause.unwrap_or_else(|| {
+        "somebody had the step run again".to_owned()
+    })))
 }
 
 /// Errors that another try of the same order would meet again.
 fn is_final(fault: &Fault) -> bool {
-    matches!(fault.code, ErrorCode::FrameInvalid | ErrorCode::RequestInvalid | ErrorCode::Unsupported)
+    matches!(
+        fault.code,
+        ErrorCode::FrameInvalid | ErrorCode::RequestInvalid | ErrorCode::Unsupported
+    )
 }
 
 fn is_unknown(fault: &Fault) -> bool {
@@ -283,5 +373,9 @@ fn out_of_place(party: &PartyId, reply: &OrderReply) -> Fault {
         OrderReply::Checked(_) => "checked",
         OrderReply::Failed(_) => "failed",
     };
-    Fault::new(ErrorCode::ProtocolViolation, format!("the agent's reply ({word}) does not answer the order")).at(party)
+    Fault::new(
+        ErrorCode::ProtocolViolation,
+        format!("the agent's reply ({word}) does not answer the order"),
+    )
+    .at(party)
 }

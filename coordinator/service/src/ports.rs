@@ -10,13 +10,14 @@ use domain::experiment::query::{Found, Query};
 use domain::{Entity, EntityKind, Event, Experiment, Job, JobState, Task, TaskKey};
 use serde_json::Value;
 use vocabulary::{
-    Assignment, Attempt, ErrorCode, ExperimentId, Fault, JobId, Metric, Offer, Participant, PartyId, Role, SignedBytes,
-    StepName, TaskId, Tenant, Timestamp,
+    Assignment, Attempt, ErrorCode, ExperimentId, Fault, JobId, Metric, Offer, Participant,
+    PartyId, Role, SignedBytes, StepName, TaskId, Tenant, Timestamp,
 };
 
 use crate::bounds::Counted;
 use crate::filter::{
-    EntityFilter, EventQuery, JobFilter, ModelFilter, PartFilter, RowFilter, TaskFilter, VersionFilter,
+    EntityFilter, EventQuery, JobFilter, ModelFilter, PartFilter, RowFilter, TaskFilter,
+    VersionFilter,
 };
 use crate::models::{ModelPart, ModelVersion, Tag};
 use crate::records::{Errand, PartyRecord, PendingOrder, StoredModel, TextKind};
@@ -25,7 +26,12 @@ use crate::records::{Errand, PartyRecord, PendingOrder, StoredModel, TextKind};
 #[async_trait]
 pub trait AgentGateway: Send + Sync {
     /// Sends an order and waits for the reply, at most `patience`. `PartyOffline` when the party is not connected.
-    async fn call(&self, party: &PartyId, order: Order, patience: Duration) -> Result<OrderReply, Fault>;
+    async fn call(
+        &self,
+        party: &PartyId,
+        order: Order,
+        patience: Duration,
+    ) -> Result<OrderReply, Fault>;
 }
 
 /// What an agent can be asked to do.
@@ -120,9 +126,8 @@ impl StoreError {
             StoreError::Full { .. } => Fault::new(ErrorCode::StorageFull, self.to_string())
                 .next("make room on the coordinator's disk; nothing stored so far is lost"),
             StoreError::Address { .. } => Fault::new(ErrorCode::ConfigInvalid, self.to_string()),
-            StoreError::Corrupt { .. } => {
-                Fault::new(ErrorCode::RecordUnreadable, self.to_string()).next("see the coordinator's log")
-            }
+            StoreError::Corrupt { .. } => Fault::new(ErrorCode::RecordUnreadable, self.to_string())
+                .next("see the coordinator's log"),
             StoreError::Unavailable { .. } => {
                 Fault::new(ErrorCode::Internal, self.to_string()).next("see the coordinator's log")
             }
@@ -190,20 +195,38 @@ pub trait Jobs {
     /// How many jobs stand in each state; states without jobs are left out.
     async fn count_jobs(&mut self) -> Stored<Vec<(JobState, u64)>>;
     /// Puts a note on a participant's view of a job; false when the participant is not in the job.
-    async fn set_notes(&mut self, job: &JobId, participant: &Participant, notes: &str) -> Stored<bool>;
+    async fn set_notes(
+        &mut self,
+        job: &JobId,
+        participant: &Participant,
+        notes: &str,
+    ) -> Stored<bool>;
     /// The notes on a job, of those participants that have one.
     async fn notes(&mut self, job: &JobId) -> Stored<Vec<(Participant, String)>> {
-        Ok(self.notes_on(std::slice::from_ref(job)).await?.remove(job).unwrap_or_default())
+        Ok(self
+            .notes_on(std::slice::from_ref(job))
+            .await?
+            .remove(job)
+            .unwrap_or_default())
     }
     /// The notes on several jobs; those without any are left out.
-    async fn notes_on(&mut self, jobs: &[JobId]) -> Stored<BTreeMap<JobId, Vec<(Participant, String)>>>;
+    async fn notes_on(
+        &mut self,
+        jobs: &[JobId],
+    ) -> Stored<BTreeMap<JobId, Vec<(Participant, String)>>>;
 }
 
 /// Which job is to be looked at when, and by which coordinator.
 #[async_trait]
 pub trait Claims {
     /// Claims up to `limit` jobs due at `now` that nobody else holds, for `owner` until `until`; longest due first.
-    async fn claim_due(&mut self, owner: &str, now: Timestamp, until: Timestamp, limit: u32) -> Stored<Vec<JobId>>;
+    async fn claim_due(
+        &mut self,
+        owner: &str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Stored<Vec<JobId>>;
     /// Holds a claimed job for the rest of the transaction; false when `owner` has lost the claim.
     async fn hold_job(&mut self, id: &JobId, owner: &str) -> Stored<bool>;
     /// Gives the claim back, and says when to look again (`None`: when something happens).
@@ -317,7 +340,8 @@ pub trait Experiments {
     /// The experiment, deleted or not.
     async fn experiment(&mut self, id: &ExperimentId) -> Stored<Option<Experiment>>;
     /// The experiment of a tenant with that unique name, unless it is deleted.
-    async fn experiment_named(&mut self, tenant: &Tenant, name: &str) -> Stored<Option<Experiment>>;
+    async fn experiment_named(&mut self, tenant: &Tenant, name: &str)
+    -> Stored<Option<Experiment>>;
     /// Replaces one; false when there is none.
     async fn save_experiment(&mut self, experiment: &Experiment) -> Stored<bool>;
     /// One page of those that are wanted, how many are wanted in all, and where the next page begins.
@@ -365,7 +389,12 @@ pub trait Outbox {
     /// Adds an order; false (and nothing done) when one with that key waits already.
     async fn enqueue(&mut self, order: &PendingOrder) -> Stored<bool>;
     /// Orders for a party whose time has come, oldest first.
-    async fn due_orders(&mut self, party: &PartyId, now: Timestamp, limit: u32) -> Stored<Vec<PendingOrder>>;
+    async fn due_orders(
+        &mut self,
+        party: &PartyId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Stored<Vec<PendingOrder>>;
     /// The earliest time at which an order for the party is to be tried.
     async fn next_order(&mut self, party: &PartyId) -> Stored<Option<Timestamp>>;
     /// The orders of a job that wait.
@@ -373,9 +402,15 @@ pub trait Outbox {
     /// Takes an order out; false when it is gone already.
     async fn remove_order(&mut self, key: &str) -> Stored<bool>;
     /// Keeps an order for a later try, with the error met.
-    async fn postpone_order(&mut self, key: &str, next_try: Timestamp, error: &Fault) -> Stored<()>;
+    async fn postpone_order(&mut self, key: &str, next_try: Timestamp, error: &Fault)
+    -> Stored<()>;
     /// Keeps all orders for a party for a later try; gives the jobs whose orders had met no error before.
-    async fn postpone_party(&mut self, party: &PartyId, next_try: Timestamp, error: &Fault) -> Stored<Vec<JobId>>;
+    async fn postpone_party(
+        &mut self,
+        party: &PartyId,
+        next_try: Timestamp,
+        error: &Fault,
+    ) -> Stored<Vec<JobId>>;
     /// Makes all orders for a party due now.
     async fn recall_party(&mut self, party: &PartyId, now: Timestamp) -> Stored<()>;
     /// Parties for which orders wait.
@@ -395,12 +430,20 @@ impl Errand {
     /// The order that has this key: its job, its party and what it is about; of an order to stop the reason is not in the key.
     pub fn of_key(key: &str, reason: Fault) -> Option<(JobId, PartyId, Self)> {
         let parts: Vec<&str> = key.split('/').collect();
-        let whole = |job: &str, party: &str, errand| Some((job.parse().ok()?, party.parse().ok()?, errand));
+        let whole =
+            |job: &str, party: &str, errand| Some((job.parse().ok()?, party.parse().ok()?, errand));
         match parts[..] {
             ["sign", job, party] => whole(job, party, Errand::Sign),
             ["offer", job, party] => whole(job, party, Errand::Offer),
             ["close", job, party] => whole(job, party, Errand::Close),
-            [word @ ("assign" | "cancel"), job, step, role, party, attempt] => {
+            [
+                word @ ("assign" | "cancel"),
+                job,
+                step,
+                role,
+                party,
+                attempt,
+            ] => {
                 let id = TaskId {
                     job: job.parse().ok()?,
                     step: step.parse().ok()?,
@@ -413,7 +456,11 @@ impl Errand {
                     party,
                     match word {
                         "assign" => Errand::Assign { task, attempt },
-                        _ => Errand::Cancel { task, attempt, reason },
+                        _ => Errand::Cancel {
+                            task,
+                            attempt,
+                            reason,
+                        },
                     },
                 )
             }
@@ -427,7 +474,9 @@ impl Errand {
             Errand::Sign => format!("sign/{job}/{party}"),
             Errand::Offer => format!("offer/{job}/{party}"),
             Errand::Close => format!("close/{job}/{party}"),
-            Errand::Assign { task, attempt } => format!("assign/{job}/{}/{}/{party}/{attempt}", task.step, task.role),
+            Errand::Assign { task, attempt } => {
+                format!("assign/{job}/{}/{}/{party}/{attempt}", task.step, task.role)
+            }
             Errand::Cancel { task, attempt, .. } => {
                 format!("cancel/{job}/{}/{}/{party}/{attempt}", task.step, task.role)
             }

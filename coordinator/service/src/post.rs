@@ -36,14 +36,22 @@ impl PostOffice {
     pub(crate) fn open(&self) -> DropGuard {
         let stop = CancellationToken::new();
         let guard = stop.clone().drop_guard();
-        let open = Open { carriers: HashMap::new(), tracker: TaskTracker::new(), stop };
+        let open = Open {
+            carriers: HashMap::new(),
+            tracker: TaskTracker::new(),
+            stop,
+        };
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
         guard
     }
 
     /// Stops the carriers; what they did not bring to an end waits in the outbox.
     pub(crate) async fn close(&self) {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let open = self
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(open) = open {
             open.stop.cancel();
             open.tracker.close();
@@ -55,7 +63,12 @@ impl PostOffice {
 impl Coordinator {
     /// Tells the carriers of these parties that orders wait.
     pub(crate) fn deliver(&self, parties: &[PartyId]) {
-        let mut open = self.inner.post.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self
+            .inner
+            .post
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let Some(open) = open.as_mut() else { return };
         for party in parties {
             if let Some(carrier) = open.carriers.get(party) {
@@ -64,7 +77,11 @@ impl Coordinator {
             }
             let bell = Arc::new(Notify::new());
             open.carriers.insert(party.clone(), Arc::clone(&bell));
-            let carrier = Carrier { coordinator: self.clone(), party: party.clone(), under_way: HashMap::new() };
+            let carrier = Carrier {
+                coordinator: self.clone(),
+                party: party.clone(),
+                under_way: HashMap::new(),
+            };
             open.tracker.spawn(carrier.run(bell, open.stop.clone()));
         }
     }
@@ -103,8 +120,12 @@ impl Carrier {
                 self.under_way.remove(&id);
             }
             Err(error) => {
-                let Some(order) = self.under_way.remove(&error.id()) else { return };
-                let fault = Fault::new(ErrorCode::Internal, "sending an order broke off unforeseen").at(&self.party);
+                let Some(order) = self.under_way.remove(&error.id()) else {
+                    return;
+                };
+                let fault =
+                    Fault::new(ErrorCode::Internal, "sending an order broke off unforeseen")
+                        .at(&self.party);
                 if let Err(error) = self.coordinator.postpone(&order, &fault).await {
                     tracing::error!(order = %order.key, %error, "an order could not be postponed");
                 }
@@ -132,7 +153,11 @@ impl Carrier {
             if self.under_way.len() >= most {
                 break;
             }
-            if self.under_way.values().any(|other| in_the_way(other, &order)) {
+            if self
+                .under_way
+                .values()
+                .any(|other| in_the_way(other, &order))
+            {
                 continue;
             }
             let handle = calls.spawn(send(self.coordinator.clone(), order.clone()));
@@ -146,7 +171,11 @@ impl Carrier {
 /// the carrier.
 fn until(next: Timestamp, now: Timestamp) -> Duration {
     let millis = u64::try_from(next.millis_since(now)).unwrap_or(0);
-    if millis == 0 { SHORT_SLEEP } else { Duration::from_millis(millis.saturating_add(1)).min(SHORT_SLEEP) }
+    if millis == 0 {
+        SHORT_SLEEP
+    } else {
+        Duration::from_millis(millis.saturating_add(1)).min(SHORT_SLEEP)
+    }
 }
 
 async fn send(coordinator: Coordinator, order: PendingOrder) {

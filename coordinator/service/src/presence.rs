@@ -36,7 +36,12 @@ struct Lease {
 
 impl Leases {
     pub(crate) fn new(now: Timestamp, lease_millis: i64) -> Self {
-        Self { agents: RwLock::default(), catalogue: Mutex::default(), watching_since: now, lease_millis }
+        Self {
+            agents: RwLock::default(),
+            catalogue: Mutex::default(),
+            watching_since: now,
+            lease_millis,
+        }
     }
 
     /// Takes in what the store knows; what an agent said meanwhile stands. An agent not heard yet counts as offline since
@@ -72,7 +77,10 @@ impl Leases {
             rows_through_coordinator: record.rows_through_coordinator,
             slots,
         };
-        self.agents.write().unwrap_or_else(PoisonError::into_inner).insert(record.party, lease);
+        self.agents
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(record.party, lease);
         self.forget_catalogue();
     }
 
@@ -80,7 +88,9 @@ impl Leases {
     /// may be told after the new one stood.
     pub(crate) fn heard(&self, party: &PartyId, now: Timestamp) -> bool {
         let mut agents = self.agents.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(lease) = agents.get_mut(party) else { return false };
+        let Some(lease) = agents.get_mut(party) else {
+            return false;
+        };
         lease.heard = lease.heard.max(now);
         lease.ended = None;
         let was_gone = lease.linked.is_none();
@@ -103,12 +113,17 @@ impl Leases {
     /// Whether orders can reach the party at all.
     pub(crate) fn is_linked(&self, party: &PartyId) -> bool {
         let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
-        agents.get(party).is_some_and(|lease| lease.linked.is_some())
+        agents
+            .get(party)
+            .is_some_and(|lease| lease.linked.is_some())
     }
 
     pub(crate) fn linked_count(&self) -> usize {
         let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
-        agents.values().filter(|lease| lease.linked.is_some()).count()
+        agents
+            .values()
+            .filter(|lease| lease.linked.is_some())
+            .count()
     }
 
     pub(crate) fn last_error(&self, party: &PartyId) -> Option<Fault> {
@@ -126,15 +141,29 @@ impl Leases {
         let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
         let of = |party: &PartyId| {
             let lease = agents.get(party)?;
-            Some((party.clone(), self.seen(lease, lease.components.iter().map(outline_of).collect(), now)))
+            Some((
+                party.clone(),
+                self.seen(
+                    lease,
+                    lease.components.iter().map(outline_of).collect(),
+                    now,
+                ),
+            ))
         };
         let agents = parties.iter().filter_map(of).collect();
-        Presence { agents, watching_since: self.watching_since, lease_millis: self.lease_millis }
+        Presence {
+            agents,
+            watching_since: self.watching_since,
+            lease_millis: self.lease_millis,
+        }
     }
 
     /// Every component that some party announced, once, in its newest version.
     pub(crate) fn catalogue(&self) -> Arc<Vec<ComponentInfo>> {
-        let mut known = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .catalogue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(catalogue) = &*known {
             return Arc::clone(catalogue);
         }
@@ -152,12 +181,20 @@ impl Leases {
     }
 
     fn forget_catalogue(&self) {
-        *self.catalogue.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self
+            .catalogue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Every party that was ever seen.
     pub(crate) fn parties(&self) -> Vec<PartyId> {
-        self.agents.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.agents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect()
     }
 
     /// Parties whose link stands and whose lease ran out since this was last asked: their jobs must be looked at. Of those
@@ -166,7 +203,10 @@ impl Leases {
         let mut agents = self.agents.write().unwrap_or_else(PoisonError::into_inner);
         let mut silent = Vec::new();
         for (party, lease) in agents.iter_mut() {
-            if lease.linked.is_some() && !lease.silence_told && now.millis_since(lease.heard) >= self.lease_millis {
+            if lease.linked.is_some()
+                && !lease.silence_told
+                && now.millis_since(lease.heard) >= self.lease_millis
+            {
                 lease.silence_told = true;
                 silent.push(party.clone());
             }
@@ -179,16 +219,32 @@ impl Leases {
         let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
         let agents = agents
             .iter()
-            .map(|(party, lease)| (party.clone(), self.seen(lease, lease.components.clone(), now)))
+            .map(|(party, lease)| {
+                (
+                    party.clone(),
+                    self.seen(lease, lease.components.clone(), now),
+                )
+            })
             .collect();
-        Presence { agents, watching_since: self.watching_since, lease_millis: self.lease_millis }
+        Presence {
+            agents,
+            watching_since: self.watching_since,
+            lease_millis: self.lease_millis,
+        }
     }
 
     /// The same without the catalogues, for the loop.
     pub(crate) fn presence_without_components(&self, now: Timestamp) -> Presence {
         let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
-        let agents = agents.iter().map(|(party, lease)| (party.clone(), self.seen(lease, Vec::new(), now))).collect();
-        Presence { agents, watching_since: self.watching_since, lease_millis: self.lease_millis }
+        let agents = agents
+            .iter()
+            .map(|(party, lease)| (party.clone(), self.seen(lease, Vec::new(), now)))
+            .collect();
+        Presence {
+            agents,
+            watching_since: self.watching_since,
+            lease_millis: self.lease_millis,
+        }
     }
 
     fn seen(&self, lease: &Lease, components: Vec<ComponentInfo>, now: Timestamp) -> AgentPresence {
@@ -257,7 +313,10 @@ mod tests {
         let leases = Leases::new(at(1_000), 500);
         leases.remember(vec![record()]);
         assert!(!leases.presence(at(1_000)).is_online(&party()));
-        assert_eq!(leases.presence(at(1_000)).lost_from(&party()), Some(at(1_500)));
+        assert_eq!(
+            leases.presence(at(1_000)).lost_from(&party()),
+            Some(at(1_500))
+        );
     }
 
     #[test]
@@ -278,7 +337,11 @@ mod tests {
     fn takes_an_agent_that_is_heard_as_linked_though_an_old_link_was_reported_lost() {
         let leases = Leases::new(at(0), 500);
         leases.connected(record(), None, at(100));
-        leases.gone(&party(), Fault::new(ErrorCode::PartyOffline, "the old link closed"), Parting::Unknown);
+        leases.gone(
+            &party(),
+            Fault::new(ErrorCode::PartyOffline, "the old link closed"),
+            Parting::Unknown,
+        );
         assert!(leases.heard(&party(), at(200)));
         assert!(leases.is_linked(&party()) && leases.presence(at(200)).is_online(&party()));
         assert!(!leases.heard(&party(), at(300)));
@@ -288,23 +351,42 @@ mod tests {
     fn ends_the_lease_at_once_of_an_agent_that_said_goodbye_and_of_no_other() {
         let leases = Leases::new(at(0), 500);
         leases.connected(record(), None, at(100));
-        leases.gone(&party(), Fault::new(ErrorCode::PartyOffline, "the agent ends"), Parting::Ended);
+        leases.gone(
+            &party(),
+            Fault::new(ErrorCode::PartyOffline, "the agent ends"),
+            Parting::Ended,
+        );
         let lost = leases.presence(at(110)).lost_from(&party());
         assert!(lost.is_some_and(|lost| lost <= at(110)), "{lost:?}");
         leases.connected(record(), None, at(120));
         assert_eq!(leases.presence(at(130)).lost_from(&party()), None);
-        leases.gone(&party(), Fault::new(ErrorCode::PartyOffline, "timed out"), Parting::Unknown);
-        assert_eq!(leases.presence(at(130)).lost_from(&party()), Some(at(620)), "silence alone has the whole lease");
+        leases.gone(
+            &party(),
+            Fault::new(ErrorCode::PartyOffline, "timed out"),
+            Parting::Unknown,
+        );
+        assert_eq!(
+            leases.presence(at(130)).lost_from(&party()),
+            Some(at(620)),
+            "silence alone has the whole lease"
+        );
     }
 
     #[test]
     fn lets_the_lease_go_on_when_the_link_closes() {
         let leases = Leases::new(at(0), 500);
         leases.connected(record(), None, at(100));
-        leases.gone(&party(), Fault::new(ErrorCode::PartyOffline, "link closed"), Parting::Unknown);
+        leases.gone(
+            &party(),
+            Fault::new(ErrorCode::PartyOffline, "link closed"),
+            Parting::Unknown,
+        );
         let presence = leases.presence(at(200));
         assert!(!presence.is_online(&party()));
         assert_eq!(presence.lost_from(&party()), Some(at(600)));
-        assert_eq!(presence.last_error(&party()).map(|fault| fault.code), Some(ErrorCode::PartyOffline));
+        assert_eq!(
+            presence.last_error(&party()).map(|fault| fault.code),
+            Some(ErrorCode::PartyOffline)
+        );
     }
 }

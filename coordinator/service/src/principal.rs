@@ -29,29 +29,47 @@ pub enum Who {
 impl Principal {
     /// Somebody at the open door of a local federation.
     pub fn anyone() -> Self {
-        Self { who: Who::Anyone, tenant: None, ticket: None }
+        Self {
+            who: Who::Anyone,
+            tenant: None,
+            ticket: None,
+        }
     }
 
     /// A user of a party.
     pub fn of_party(party: PartyId) -> Self {
-        Self { who: Who::PartyUser(party), tenant: None, ticket: None }
+        Self {
+            who: Who::PartyUser(party),
+            tenant: None,
+            ticket: None,
+        }
     }
 
     /// The operator.
     pub fn operator() -> Self {
-        Self { who: Who::Operator, tenant: None, ticket: None }
+        Self {
+            who: Who::Operator,
+            tenant: None,
+            ticket: None,
+        }
     }
 
     /// The same, bound to a tenant.
     #[must_use]
     pub fn of_tenant(self, tenant: Tenant) -> Self {
-        Self { tenant: Some(tenant), ..self }
+        Self {
+            tenant: Some(tenant),
+            ..self
+        }
     }
 
     /// The same, with a ticket.
     #[must_use]
     pub fn with_ticket(self, ticket: SignedBytes) -> Self {
-        Self { ticket: Some(ticket), ..self }
+        Self {
+            ticket: Some(ticket),
+            ..self
+        }
     }
 
     /// The ticket, where it can be one of this party's: nobody hands over what another party's endpoint gave.
@@ -72,7 +90,10 @@ impl Principal {
         match self.party() {
             Some(party) if *party != initiator.party => Err(denied(
                 party,
-                format!("a user of party {party} cannot submit a job in the name of party {}", initiator.party),
+                format!(
+                    "a user of party {party} cannot submit a job in the name of party {}",
+                    initiator.party
+                ),
             )),
             _ => Ok(()),
         }
@@ -81,16 +102,20 @@ impl Principal {
     /// A party's user may stop or rerun jobs its party takes part in.
     pub(crate) fn may_steer(&self, job: &Job) -> Result<(), Fault> {
         match self.party() {
-            Some(party) if !takes_part(party, &job.cast, &job.initiator) => {
-                Err(denied(party, format!("party {party} takes no part in job {}", job.id)))
-            }
+            Some(party) if !takes_part(party, &job.cast, &job.initiator) => Err(denied(
+                party,
+                format!("party {party} takes no part in job {}", job.id),
+            )),
             _ => Ok(()),
         }
     }
 }
 
 fn takes_part(party: &PartyId, cast: &Cast, initiator: &Participant) -> bool {
-    initiator.party == *party || cast.participants().any(|participant| participant.party == *party)
+    initiator.party == *party
+        || cast
+            .participants()
+            .any(|participant| participant.party == *party)
 }
 
 fn denied(party: &PartyId, message: String) -> Fault {

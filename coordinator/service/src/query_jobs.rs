@@ -33,7 +33,8 @@ impl Coordinator {
         }
         if tx.is_set_aside("job", id.as_str()).await? {
             let message = format!("job {id} cannot be read any more and was set aside");
-            let fault = Fault::new(ErrorCode::RecordUnreadable, message).next("see the coordinator's log");
+            let fault =
+                Fault::new(ErrorCode::RecordUnreadable, message).next("see the coordinator's log");
             return Err(ServiceError::NotFound(fault));
         }
         Err(ServiceError::no_job(id))
@@ -45,16 +46,28 @@ impl Coordinator {
     }
 
     /// The participants that fit, one page of them, and how many fit in all.
-    pub async fn job_rows(&self, filter: &RowFilter) -> Result<(Vec<(JobId, Participant)>, u64), ServiceError> {
+    pub async fn job_rows(
+        &self,
+        filter: &RowFilter,
+    ) -> Result<(Vec<(JobId, Participant)>, u64), ServiceError> {
         Ok(self.inner.store.read().await?.find_rows(filter).await?)
     }
 
     /// Puts a note on a participant's view of a job.
-    pub async fn set_notes(&self, id: &JobId, participant: &Participant, notes: &str) -> Result<(), ServiceError> {
+    pub async fn set_notes(
+        &self,
+        id: &JobId,
+        participant: &Participant,
+        notes: &str,
+    ) -> Result<(), ServiceError> {
         let mut tx = self.inner.store.begin().await?;
         if !tx.set_notes(id, participant, notes).await? {
-            let message = format!("{participant} takes no part in job {id}, or there is no such job");
-            return Err(ServiceError::NotFound(Fault::new(ErrorCode::JobUnknown, message)));
+            let message =
+                format!("{participant} takes no part in job {id}, or there is no such job");
+            return Err(ServiceError::NotFound(Fault::new(
+                ErrorCode::JobUnknown,
+                message,
+            )));
         }
         Ok(tx.commit().await?)
     }
@@ -65,7 +78,10 @@ impl Coordinator {
     }
 
     /// The notes on several jobs; those without any are left out.
-    pub async fn notes_on(&self, ids: &[JobId]) -> Result<BTreeMap<JobId, Vec<(Participant, String)>>, ServiceError> {
+    pub async fn notes_on(
+        &self,
+        ids: &[JobId],
+    ) -> Result<BTreeMap<JobId, Vec<(Participant, String)>>, ServiceError> {
         Ok(self.inner.store.read().await?.notes_on(ids).await?)
     }
 
@@ -91,6 +107,12 @@ impl Coordinator {
             Err(error) => (Some(error.fault()), Default::default()),
         };
         let agents_online = self.inner.leases.linked_count();
-        Health { store, jobs, set_aside, agents_online, agents_known: self.inner.leases.parties().len() }
+        Health {
+            store,
+            jobs,
+            set_aside,
+            agents_online,
+            agents_known: self.inner.leases.parties().len(),
+        }
     }
 }

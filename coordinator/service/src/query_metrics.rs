@@ -29,13 +29,23 @@ impl Coordinator {
 
     /// Forgets the metrics and summaries of one party's tasks in a job that is cleaned, and gives back what they counted
     /// for the bounds. A party's user has no say over those of others.
-    pub async fn forget_told(&self, who: &Principal, id: &JobId, party: &PartyId) -> Result<(), ServiceError> {
+    pub async fn forget_told(
+        &self,
+        who: &Principal,
+        id: &JobId,
+        party: &PartyId,
+    ) -> Result<(), ServiceError> {
         if who.party().is_some_and(|own| own != party) {
             return Ok(());
         }
         let mut tx = self.inner.store.begin().await?;
-        let Some(job) = tx.job(id).await? else { return Err(ServiceError::no_job(id)) };
-        let tenant = tx.experiment(&job.experiment).await?.map(|experiment| experiment.tenant);
+        let Some(job) = tx.job(id).await? else {
+            return Err(ServiceError::no_job(id));
+        };
+        let tenant = tx
+            .experiment(&job.experiment)
+            .await?
+            .map(|experiment| experiment.tenant);
         tx.delete_metrics(id, Some(party)).await?;
         tx.delete_texts(id, party, TextKind::Summary).await?;
         give_back(&mut *tx, &job, party, tenant.as_ref()).await?;
@@ -55,22 +65,46 @@ impl Coordinator {
         }
         let job = self.job(&id.job).await?;
         let step = job.definition.graph.step(&id.step);
-        let stored = step.into_iter().flat_map(|step| &step.models).find_map(|edge| match &edge.source {
-            ModelSource::Stored { version, step, .. } if edge.port == "model" => Some((version, step)),
-            _ => None,
-        });
-        let Some((version, step)) = stored else { return Ok(None) };
+        let stored = step
+            .into_iter()
+            .flat_map(|step| &step.models)
+            .find_map(|edge| match &edge.source {
+                ModelSource::Stored { version, step, .. } if edge.port == "model" => {
+                    Some((version, step))
+                }
+                _ => None,
+            });
+        let Some((version, step)) = stored else {
+            return Ok(None);
+        };
         let owner = Some(id.participant());
-        let filter = ModelFilter { version: Some(version.clone()), step: Some(step.clone()), owner, job: None };
+        let filter = ModelFilter {
+            version: Some(version.clone()),
+            step: Some(step.clone()),
+            owner,
+            job: None,
+        };
         let mut tx = self.inner.store.read().await?;
-        let Some(model) = tx.find_models(&filter).await?.into_iter().next() else { return Ok(None) };
-        view_of(&mut *tx, &TaskId { job: model.job, step: step.clone(), ..id.clone() }).await
+        let Some(model) = tx.find_models(&filter).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        view_of(
+            &mut *tx,
+            &TaskId {
+                job: model.job,
+                step: step.clone(),
+                ..id.clone()
+            },
+        )
+        .await
     }
 
     async fn text(&self, id: &TaskId, kind: TextKind) -> Result<Option<Value>, ServiceError> {
         let mut tx = self.inner.store.read().await?;
         let task = tx.task(id).await?.ok_or_else(|| no_task(id))?;
-        let Some(text) = tx.text(&task.key, kind).await? else { return Ok(None) };
+        let Some(text) = tx.text(&task.key, kind).await? else {
+            return Ok(None);
+        };
         serde_json::from_str(&text).map(Some).map_err(|error| {
             let message = format!("the {} of task {id} cannot be read: {error}", kind.word());
             ServiceError::Internal(Fault::new(ErrorCode::Internal, message))

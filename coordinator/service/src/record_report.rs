@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use domain::{Task, TaskEvent, TaskKey};
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    ErrorCode, Fault, Finite, JobId, Metric, Outcome, PartyId, Report, TableSummary, TaskId, Tenant, Timestamp,
+    ErrorCode, Fault, Finite, JobId, Metric, Outcome, PartyId, Report, TableSummary, TaskId,
+    Tenant, Timestamp,
 };
 
 use crate::apply::Loaded;
@@ -22,20 +23,33 @@ const MOST_FAULT: usize = 10_000;
 impl Coordinator {
     /// Writes down what an agent reports, in one transaction, and wakes the loop when a task's state changed. Reports of
     /// tries that are over or unknown do not count; a report of another party's task is refused with all others.
-    pub async fn record_reports(&self, party: &PartyId, reports: Vec<Report>) -> Result<(), ServiceError> {
+    pub async fn record_reports(
+        &self,
+        party: &PartyId,
+        reports: Vec<Report>,
+    ) -> Result<(), ServiceError> {
         if let Some(foreign) = reports.iter().find(|report| report.task.party != *party) {
-            let message = format!("party {party} reports on task {} of another party", foreign.task);
-            return Err(ServiceError::Denied(Fault::new(ErrorCode::PermissionDenied, message).at(party)));
+            let message = format!(
+                "party {party} reports on task {} of another party",
+                foreign.task
+            );
+            return Err(ServiceError::Denied(
+                Fault::new(ErrorCode::PermissionDenied, message).at(party),
+            ));
         }
         let now = self.now();
         let mut by_job: BTreeMap<JobId, Vec<Report>> = BTreeMap::new();
         for report in reports {
-            by_job.entry(report.task.job.clone()).or_default().push(report);
+            by_job
+                .entry(report.task.job.clone())
+                .or_default()
+                .push(report);
         }
         let mut tx = self.inner.store.begin().await?;
         let mut state_changed = false;
         for (job, reports) in by_job {
-            state_changed |= record_job(&mut *tx, (&job, &self.inner.options.bounds), reports, now).await?;
+            state_changed |=
+                record_job(&mut *tx, (&job, &self.inner.options.bounds), reports, now).await?;
         }
         tx.commit().await?;
         if state_changed {
@@ -51,7 +65,8 @@ async fn record_job(
     reports: Vec<Report>,
     now: Timestamp,
 ) -> Result<bool, ServiceError> {
-    let ends = |report: &Report| matches!(report.body, ReportBody::Started | ReportBody::Ended { .. });
+    let ends =
+        |report: &Report| matches!(report.body, ReportBody::Started | ReportBody::Ended { .. });
     if reports.iter().any(ends) {
         tx.poke_job(job, now).await?;
     }
@@ -63,7 +78,8 @@ async fn record_job(
     let tenant = experiment.map(|experiment| experiment.tenant);
     let mut state_changed = false;
     for report in reports {
-        state_changed |= record_one(tx, &mut loaded, (report, now), (bounds, tenant.as_ref())).await?;
+        state_changed |=
+            record_one(tx, &mut loaded, (report, now), (bounds, tenant.as_ref())).await?;
     }
     loaded.save(tx).await?;
     Ok(state_changed)
@@ -76,8 +92,15 @@ async fn record_one(
     (report, now): (Report, Timestamp),
     (bounds, tenant): (&Bounds, Option<&Tenant>),
 ) -> Result<bool, ServiceError> {
-    let key = TaskKey { id: report.task, attempt: report.attempt };
-    let is_open = loaded.snapshot.tasks.iter().any(|task| task.key == key && !task.state.is_settled());
+    let key = TaskKey {
+        id: report.task,
+        attempt: report.attempt,
+    };
+    let is_open = loaded
+        .snapshot
+        .tasks
+        .iter()
+        .any(|task| task.key == key && !task.state.is_settled());
     if !is_open {
         tracing::debug!(task = %key.id, attempt = key.attempt.0, "a report on a try that is over");
         return Ok(false);
@@ -91,7 +114,9 @@ async fn record_one(
             }
             return Ok(changed);
         }
-        ReportBody::Ended { outcome, usage } => return Ok(record_end(loaded, &key, outcome, usage, now)),
+        ReportBody::Ended { outcome, usage } => {
+            return Ok(record_end(loaded, &key, outcome, usage, now));
+        }
         ReportBody::Progress(mut progress) => {
             // An agent may tell of any share.
             progress.text = progress.text.chars().take(MOST_PROGRESS).collect();
@@ -100,11 +125,19 @@ async fn record_one(
             loaded.job_mut().progress = domain::progress(&loaded.snapshot);
         }
         ReportBody::Output(output) => change(loaded, &key, |task| put_output(task, output), now),
-        ReportBody::Metrics(metrics) => tx.add_metrics(&key, &within_bounds(&key.id, metrics)).await?,
+        ReportBody::Metrics(metrics) => {
+            tx.add_metrics(&key, &within_bounds(&key.id, metrics))
+                .await?
+        }
         ReportBody::Summary(text) => put_text(tx, &key, TextKind::Summary, &text).await?,
         ReportBody::ModelView(text) => put_text(tx, &key, TextKind::ModelView, &text).await?,
         ReportBody::Model(summary) => {
-            tx.put_model(&StoredModel { summary, job: key.id.job.clone(), created: now }).await?;
+            tx.put_model(&StoredModel {
+                summary,
+                job: key.id.job.clone(),
+                created: now,
+            })
+            .await?;
         }
     }
     Ok(false)
@@ -119,10 +152,17 @@ fn record_end(
 ) -> bool {
     let (event, fault) = match outcome {
         Outcome::Succeeded => (TaskEvent::Succeeded, None),
-        Outcome::Failed(fault) => (TaskEvent::Failed, Some(fault.cut(MOST_FAULT).at(&key.id.party))),
+        Outcome::Failed(fault) => (
+            TaskEvent::Failed,
+            Some(fault.cut(MOST_FAULT).at(&key.id.party)),
+        ),
         Outcome::Canceled => (TaskEvent::Canceled, None),
         Outcome::Lost => {
-            let fault = Fault::new(ErrorCode::PartyLost, "the agent was restarted while it worked").at(&key.id.party);
+            let fault = Fault::new(
+                ErrorCode::PartyLost,
+                "the agent was restarted while it worked",
+            )
+            .at(&key.id.party);
             (TaskEvent::Lost, Some(fault))
         }
     };
@@ -134,7 +174,12 @@ fn record_end(
 }
 
 fn change(loaded: &mut Loaded, key: &TaskKey, what: impl FnOnce(&mut Task), now: Timestamp) {
-    if let Some(task) = loaded.snapshot.tasks.iter_mut().find(|task| task.key == *key) {
+    if let Some(task) = loaded
+        .snapshot
+        .tasks
+        .iter_mut()
+        .find(|task| task.key == *key)
+    {
         what(task);
         task.updated = now;
         loaded.job_mut();
@@ -142,7 +187,11 @@ fn change(loaded: &mut Loaded, key: &TaskKey, what: impl FnOnce(&mut Task), now:
 }
 
 fn put_output(task: &mut Task, output: TableSummary) {
-    match task.outputs.iter_mut().find(|known| known.table == output.table) {
+    match task
+        .outputs
+        .iter_mut()
+        .find(|known| known.table == output.table)
+    {
         Some(known) => *known = output,
         None => task.outputs.push(output),
     }
@@ -158,7 +207,12 @@ fn within_bounds(task: &TaskId, metrics: Vec<Metric>) -> Vec<Metric> {
 }
 
 /// Texts are JSON; what is not is left out rather than handed on to readers.
-async fn put_text(tx: &mut dyn Transaction, key: &TaskKey, kind: TextKind, text: &str) -> Stored<()> {
+async fn put_text(
+    tx: &mut dyn Transaction,
+    key: &TaskKey,
+    kind: TextKind,
+    text: &str,
+) -> Stored<()> {
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
         tracing::warn!(task = %key.id, kind = kind.word(), %error, "a text that is not JSON is left out");
         return Ok(());

@@ -29,25 +29,35 @@ impl Coordinator {
             self.wait_settled(id, PATIENCE).await?;
         }
         let now = self.now();
-        let wanted: Vec<String> = components.unwrap_or_default().iter().map(ToString::to_string).collect();
+        let wanted: Vec<String> = components
+            .unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         let mut tx = self.inner.store.begin().await?;
         tx.poke_job(id, now).await?;
-        let mut loaded = Loaded::load(&mut *tx, id).await?.ok_or_else(|| ServiceError::no_job(id))?;
-        who.may_steer(&loaded.snapshot.job).map_err(ServiceError::Denied)?;
+        let mut loaded = Loaded::load(&mut *tx, id)
+            .await?
+            .ok_or_else(|| ServiceError::no_job(id))?;
+        who.may_steer(&loaded.snapshot.job)
+            .map_err(ServiceError::Denied)?;
         let plan = rerun::plan(&loaded.snapshot, &wanted, force).map_err(refused)?;
         if !plan.restarts {
             return Ok(loaded.snapshot.job);
         }
-        if let Some(experiment) = tx.experiment(&loaded.snapshot.job.experiment).await?.filter(|one| one.archived) {
+        if let Some(experiment) = tx
+            .experiment(&loaded.snapshot.job.experiment)
+            .await?
+            .filter(|one| one.archived)
+        {
             takes_work(&experiment).map_err(ServiceError::Conflict)?;
         }
         let written = &loaded.snapshot.job.definition;
         documents_take_work(&mut *tx, (&written.dsl, &written.conf)).await?;
         runs::note_end(&mut *tx, &loaded.snapshot.job, now).await?;
-        loaded
-            .snapshot
-            .rerun(&plan, now)
-            .map_err(|illegal| ServiceError::Conflict(Fault::new(ErrorCode::JobState, illegal.to_string())))?;
+        loaded.snapshot.rerun(&plan, now).map_err(|illegal| {
+            ServiceError::Conflict(Fault::new(ErrorCode::JobState, illegal.to_string()))
+        })?;
         // The parties were told that the job is over and may have forgotten what they accepted, so all are asked again;
         // the offer says the same but for how long it is good.
         loaded.job_mut().offer = None;
@@ -55,7 +65,11 @@ impl Coordinator {
             loaded.job_mut().ticket = Some(ticket);
         }
         loaded.job_mut().answers.clear();
-        for order in loaded.orders.iter().filter(|order| !matches!(order.errand, Errand::Cancel { .. })) {
+        for order in loaded
+            .orders
+            .iter()
+            .filter(|order| !matches!(order.errand, Errand::Cancel { .. }))
+        {
             tx.remove_order(&order.key).await?;
         }
         loaded.save(&mut *tx).await?;

@@ -76,12 +76,21 @@ impl Coordinator {
     /// Makes a run; it is stored when this returns. `NotFound` when the deployment, the version, a model or the file is not the
     /// tenant's; `Conflict` when the model cannot be applied to the file. A run for which there is no model, or whose job the
     /// parties' components do not allow, is made and has failed.
-    pub async fn create_run(&self, who: &Principal, tenant: &Tenant, order: RunOrder) -> Result<Entity, ServiceError> {
-        let target = self.entity(EntityKind::Deployment, Some(tenant), &order.target).await?;
+    pub async fn create_run(
+        &self,
+        who: &Principal,
+        tenant: &Tenant,
+        order: RunOrder,
+    ) -> Result<Entity, ServiceError> {
+        let target = self
+            .entity(EntityKind::Deployment, Some(tenant), &order.target)
+            .await?;
         if let Some(run) = self.asked_before(&target, order.asked.as_ref()).await? {
             return Ok(run);
         }
-        let version = self.target_version(tenant, &target.id, &order.request.version).await?;
+        let version = self
+            .target_version(tenant, &target.id, &order.request.version)
+            .await?;
         let asked = self.asked_model(tenant, &order.request.models).await?;
         let input = self.run_input(tenant, &order).await?;
         let output = self.run_output(tenant, &order).await?;
@@ -89,8 +98,15 @@ impl Coordinator {
         let mut run = described(&order.request, &version, defaults.environment);
         let mut entity = Entity::new(EntityKind::Run, "", tenant.clone(), self.now());
         // under this name it is found when the same is asked for again
-        (entity.parent, entity.name) = (Some(target.id.clone()), order.asked.as_ref().map(|asked| asked.hash.clone()));
-        run.asked = order.asked.as_ref().map(|asked| asked.content.clone()).unwrap_or_default();
+        (entity.parent, entity.name) = (
+            Some(target.id.clone()),
+            order.asked.as_ref().map(|asked| asked.hash.clone()),
+        );
+        run.asked = order
+            .asked
+            .as_ref()
+            .map(|asked| asked.content.clone())
+            .unwrap_or_default();
         entity.creator = who.party().map_or_else(String::new, ToString::to_string);
         let model = match asked {
             Some(model) => Some(model),
@@ -107,15 +123,29 @@ impl Coordinator {
             Input::File(_) => Reads::Lines,
         });
         let key = self.applicable(who, &model, reads).await?;
-        let version = self.model_version(&key).await?.ok_or_else(|| unknown(EntityKind::TrainingModel, &model.id))?;
+        let version = self
+            .model_version(&key)
+            .await?
+            .ok_or_else(|| unknown(EntityKind::TrainingModel, &model.id))?;
         let queue = self.queue_of(tenant, order.request.distribution.as_ref());
-        let plan = Plan { version, input, output, queue };
+        let plan = Plan {
+            version,
+            input,
+            output,
+            queue,
+        };
         self.start_run(who, entity, run, plan).await
     }
 
     /// The run that an equal request made a moment ago. A key that stood for another request is a `Conflict`.
-    async fn asked_before(&self, target: &Entity, asked: Option<&Asked>) -> Result<Option<Entity>, ServiceError> {
-        let Some(asked) = asked.filter(|asked| asked.within_millis > 0) else { return Ok(None) };
+    async fn asked_before(
+        &self,
+        target: &Entity,
+        asked: Option<&Asked>,
+    ) -> Result<Option<Entity>, ServiceError> {
+        let Some(asked) = asked.filter(|asked| asked.within_millis > 0) else {
+            return Ok(None);
+        };
         let filter = EntityFilter {
             tenant: Some(target.tenant.clone()),
             parent: Some(target.id.clone()),
@@ -124,14 +154,18 @@ impl Coordinator {
             limit: Some(1),
             ..EntityFilter::of(EntityKind::Run)
         };
-        let Some(found) = self.entities(&filter).await?.0.into_iter().next() else { return Ok(None) };
+        let Some(found) = self.entities(&filter).await?.0.into_iter().next() else {
+            return Ok(None);
+        };
         if self.now() > found.created.plus_millis(asked.within_millis) {
             return Ok(None);
         }
         let run: Run = found.read().map_err(ServiceError::Internal)?;
         if run.asked != asked.content {
             let fault = Fault::new(ErrorCode::Conflict, "this key stood for another request");
-            return Err(ServiceError::Conflict(fault.next("send another Idempotency-Key")));
+            return Err(ServiceError::Conflict(
+                fault.next("send another Idempotency-Key"),
+            ));
         }
         tracing::info!(run = found.id, "the same was asked for again");
         Ok(Some(found))
@@ -145,14 +179,21 @@ impl Coordinator {
     ) -> Result<Option<Entity>, ServiceError> {
         let mut first = None;
         for id in models.values() {
-            let model = self.entity(EntityKind::TrainingModel, Some(tenant), id).await?;
+            let model = self
+                .entity(EntityKind::TrainingModel, Some(tenant), id)
+                .await?;
             first.get_or_insert(model);
         }
         Ok(first)
     }
 
     fn queue_of(&self, tenant: &Tenant, distribution: Option<&serde_json::Number>) -> String {
-        let next = || self.inner.turns.fetch_add(1, std::sync::atomic::Ordering::Relaxed).into();
+        let next = || {
+            self.inner
+                .turns
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+                .into()
+        };
         let number = distribution.cloned().unwrap_or_else(next);
         format!("run/{tenant}/{}", domain::run::queue_of(&number, QUEUES))
     }
@@ -164,7 +205,12 @@ impl Coordinator {
         mut run: Run,
         plan: Plan,
     ) -> Result<Entity, ServiceError> {
-        let Plan { version, input, output, queue } = plan;
+        let Plan {
+            version,
+            input,
+            output,
+            queue,
+        } = plan;
         let experiment = self.default_experiment(&entity.tenant).await?.id;
         let at = |after: Option<JobId>| Placement {
             tenant: Some(entity.tenant.clone()),
@@ -179,12 +225,23 @@ impl Coordinator {
                 run.import = job;
                 (Some((party, Source::Table(table))), None)
             }
-            Some(Input::File(file)) if reads_lines(&version) => {
-                (Some((file.party, Source::Lines { channel: file.channel, file: file.id })), None)
-            }
-            Some(Input::File(file)) => (Some((file.party.clone(), Source::Table(table_of(&file)))), Some(file)),
+            Some(Input::File(file)) if reads_lines(&version) => (
+                Some((
+                    file.party,
+                    Source::Lines {
+                        channel: file.channel,
+                        file: file.id,
+                    },
+                )),
+                None,
+            ),
+            Some(Input::File(file)) => (
+                Some((file.party.clone(), Source::Table(table_of(&file)))),
+                Some(file),
+            ),
         };
-        let documents = predict_documents(&version, source.as_ref()).map_err(ServiceError::Conflict)?;
+        let documents =
+            predict_documents(&version, source.as_ref()).map_err(ServiceError::Conflict)?;
         if let Some(file) = file {
             run.import = Some(self.imported(who, &file, at(None)).await?);
         }
@@ -194,19 +251,26 @@ impl Coordinator {
         let mut keeps = None;
         if let Some(output) = output {
             let (party, secret) = (&version.initiator.party, self.new_secret());
-            let (file, address) = output.file(&entity, party, secret).map_err(ServiceError::Internal)?;
+            let (file, address) = output
+                .file(&entity, party, secret)
+                .map_err(ServiceError::Internal)?;
             names.push(Named::New(file, IdForm::Given));
             keeps = Some(address);
         }
-        let placement = Placement { names, keeps, retries: Some(run.retries), ..at(run.import.clone()) };
+        let placement = Placement {
+            names,
+            keeps,
+            retries: Some(run.retries),
+            ..at(run.import.clone())
+        };
         match self.submit_at(who, documents, placement).await {
-            Ok(Submitted { named, .. }) => named
-                .into_iter()
-                .next()
-                .ok_or_else(|| ServiceError::Internal(Fault::new(ErrorCode::Internal, "a run was not kept"))),
+            Ok(Submitted { named, .. }) => named.into_iter().next().ok_or_else(|| {
+                ServiceError::Internal(Fault::new(ErrorCode::Internal, "a run was not kept"))
+            }),
             // What the documents of a trained model lack, no client can mend.
             Err(error @ (ServiceError::Invalid { .. } | ServiceError::Unavailable(_))) => {
-                self.refuse_run(entity, run, &error.fault().to_string()).await
+                self.refuse_run(entity, run, &error.fault().to_string())
+                    .await
             }
             Err(error) => Err(error),
         }
@@ -222,13 +286,22 @@ impl Coordinator {
     }
 
     /// The job that makes a table of a file, or has made it.
-    async fn imported(&self, who: &Principal, file: &input::File, placement: Placement) -> Result<JobId, ServiceError> {
+    async fn imported(
+        &self,
+        who: &Principal,
+        file: &input::File,
+        placement: Placement,
+    ) -> Result<JobId, ServiceError> {
         if let Some(job) = &file.import
             && self.stands_or_runs(job).await?
         {
             return Ok(job.clone());
         }
-        let job = self.submit_at(who, import_documents(file), placement).await?.job.id;
+        let job = self
+            .submit_at(who, import_documents(file), placement)
+            .await?
+            .job
+            .id;
         let made = job.clone();
         self.change_entity(EntityKind::ChannelFile, None, &file.id, |entity| {
             let mut body: domain::deployment::ChannelFile = entity.read()?;
@@ -240,7 +313,12 @@ impl Coordinator {
     }
 
     /// Keeps a run that has failed before it had a job.
-    async fn refuse_run(&self, mut entity: Entity, mut run: Run, why: &str) -> Result<Entity, ServiceError> {
+    async fn refuse_run(
+        &self,
+        mut entity: Entity,
+        mut run: Run,
+        why: &str,
+    ) -> Result<Entity, ServiceError> {
         run.refused = Some((self.now(), why.to_owned()));
         entity.write(&run).map_err(ServiceError::Internal)?;
         let mut tx = self.inner.store.begin().await?;
@@ -251,10 +329,20 @@ impl Coordinator {
     }
 
     /// A run of a deployment; `NotFound` when it is another deployment's.
-    pub async fn run_of(&self, tenant: &Tenant, target: &str, id: &str) -> Result<Entity, ServiceError> {
-        self.entity(EntityKind::Deployment, Some(tenant), target).await?;
+    pub async fn run_of(
+        &self,
+        tenant: &Tenant,
+        target: &str,
+        id: &str,
+    ) -> Result<Entity, ServiceError> {
+        self.entity(EntityKind::Deployment, Some(tenant), target)
+            .await?;
         let run = self.entity(EntityKind::Run, Some(tenant), id).await?;
-        if run.parent.as_deref() == Some(target) { Ok(run) } else { Err(unknown(EntityKind::Run, id)) }
+        if run.parent.as_deref() == Some(target) {
+            Ok(run)
+        } else {
+            Err(unknown(EntityKind::Run, id))
+        }
     }
 
     /// Whether a run of a tenant's reads a data set and has not ended. The newest thousand are looked at.
@@ -266,8 +354,13 @@ impl Coordinator {
             ..EntityFilter::of(EntityKind::Run)
         };
         for run in self.entities(&filter).await?.0 {
-            let reads = run.body.pointer("/input/$datalake:1").and_then(serde_json::Value::as_str);
-            if reads.is_some_and(|input| input.ends_with(data_set)) && !self.run_stand(run).await?.status.is_final() {
+            let reads = run
+                .body
+                .pointer("/input/$datalake:1")
+                .and_then(serde_json::Value::as_str);
+            if reads.is_some_and(|input| input.ends_with(data_set))
+                && !self.run_stand(run).await?.status.is_final()
+            {
                 return Ok(true);
             }
         }
@@ -282,41 +375,80 @@ impl Coordinator {
             Some(id) => tx.job(id).await?,
             None => None,
         };
-        let works = job.as_ref().is_some_and(|job| job.state == JobState::Running);
+        let works = job
+            .as_ref()
+            .is_some_and(|job| job.state == JobState::Running);
         let tasks = match &entity.job {
             Some(id) if works => tx.tasks_of(id).await?,
             _ => Vec::new(),
         };
-        let waits = job.as_ref().is_some_and(|job| matches!(job.state, JobState::Offered | JobState::Queued));
+        let waits = job
+            .as_ref()
+            .is_some_and(|job| matches!(job.state, JobState::Offered | JobState::Queued));
         let import = match &run.import {
             Some(id) if waits => tx.job(id).await?,
             _ => None,
         };
         let imports = import.is_some_and(|import: Job| !import.state.is_settled());
-        let (status, since) = RunView { run: &run, job: job.as_ref(), tasks: &tasks, imports }.status();
+        let (status, since) = RunView {
+            run: &run,
+            job: job.as_ref(),
+            tasks: &tasks,
+            imports,
+        }
+        .status();
         let modified = since.map_or(entity.modified, |since| since.max(entity.created));
         let archived = job.as_ref().is_some_and(|job| job.archived.is_some());
-        Ok(RunStand { entity, run, status, modified, archived })
+        Ok(RunStand {
+            entity,
+            run,
+            status,
+            modified,
+            archived,
+        })
     }
 }
 
 /// Writes down how the runs of a job have ended before it is run again, since a run that has ended stays as it is; what
 /// comes is a run of its own.
-pub(crate) async fn note_end(tx: &mut dyn Transaction, job: &Job, now: Timestamp) -> Result<(), ServiceError> {
-    let runs = tx.entities_of_job(&job.id).await?.into_iter().filter(|entity| entity.kind == EntityKind::Run);
+pub(crate) async fn note_end(
+    tx: &mut dyn Transaction,
+    job: &Job,
+    now: Timestamp,
+) -> Result<(), ServiceError> {
+    let runs = tx
+        .entities_of_job(&job.id)
+        .await?
+        .into_iter()
+        .filter(|entity| entity.kind == EntityKind::Run);
     for mut entity in runs {
         let mut run: Run = entity.read().map_err(ServiceError::Internal)?;
         if run.ended.is_some() || !job.state.is_settled() {
             continue;
         }
-        let status = if job.state == JobState::Succeeded { RunStatus::Succeeded } else { RunStatus::Failed };
+        let status = if job.state == JobState::Succeeded {
+            RunStatus::Succeeded
+        } else {
+            RunStatus::Failed
+        };
         let at = job.ended.unwrap_or(job.updated);
-        let line = gathering::last_line(tx, &job.id).await?.unwrap_or((at, u64::from(u32::MAX)));
-        let next = Run { behind: Some(line), gathered: false, ..run.clone() };
+        let line = gathering::last_line(tx, &job.id)
+            .await?
+            .unwrap_or((at, u64::from(u32::MAX)));
+        let next = Run {
+            behind: Some(line),
+            gathered: false,
+            ..run.clone()
+        };
         run.ended = Some(RunEnd { at, status, line });
         entity.write(&run).map_err(ServiceError::Internal)?;
         tx.save_entity(&entity).await?;
-        let mut again = Entity { name: None, created: now, modified: now, ..entity };
+        let mut again = Entity {
+            name: None,
+            created: now,
+            modified: now,
+            ..entity
+        };
         again.write(&next).map_err(ServiceError::Internal)?;
         insert(tx, again, IdForm::Hex("run-"), false).await?;
     }

@@ -36,14 +36,25 @@ pub struct NewSchedule {
 
 impl Coordinator {
     /// Keeps a schedule. Its documents are checked as a submission's are, and its experiment must take new work.
-    pub async fn create_schedule(&self, who: &Principal, new: NewSchedule) -> Result<Entity, ServiceError> {
+    pub async fn create_schedule(
+        &self,
+        who: &Principal,
+        new: NewSchedule,
+    ) -> Result<Entity, ServiceError> {
         new.rule.check().map_err(ServiceError::Conflict)?;
         self.load_parties().await?;
-        let invalid = |diagnostics| ServiceError::Invalid { diagnostics, job: None };
+        let invalid = |diagnostics| ServiceError::Invalid {
+            diagnostics,
+            job: None,
+        };
         let parsed = self.parsed(&new.order).await?.map_err(invalid)?;
-        who.may_submit(&parsed.initiator).map_err(ServiceError::Denied)?;
+        who.may_submit(&parsed.initiator)
+            .map_err(ServiceError::Denied)?;
         let tenant = who.tenant.clone().unwrap_or_else(Tenant::only);
-        let placement = Placement { tenant: Some(tenant.clone()), ..Placement::default() };
+        let placement = Placement {
+            tenant: Some(tenant.clone()),
+            ..Placement::default()
+        };
         let experiment = self.shelf(&new.order.conf, &placement).await?.id;
         self.order_takes_work(&new.order).await?;
         let now = self.now();
@@ -51,8 +62,17 @@ impl Coordinator {
         schedule.parent = Some(experiment.to_string());
         schedule.name = new.name;
         schedule.creator = who.party().map(ToString::to_string).unwrap_or_default();
-        schedule.due = if new.enabled { new.rule.next(now, now) } else { None };
-        let SubmitJob { dsl, conf, name: job_name, description } = new.order;
+        schedule.due = if new.enabled {
+            new.rule.next(now, now)
+        } else {
+            None
+        };
+        let SubmitJob {
+            dsl,
+            conf,
+            name: job_name,
+            description,
+        } = new.order;
         let body = Recurring {
             rule: new.rule,
             enabled: new.enabled,
@@ -74,8 +94,14 @@ impl Coordinator {
     }
 
     /// The schedules that somebody may see, oldest first.
-    pub async fn schedules(&self, who: &Principal) -> Result<Vec<(Entity, Recurring)>, ServiceError> {
-        let filter = EntityFilter { tenant: who.tenant.clone(), ..EntityFilter::of(EntityKind::Schedule) };
+    pub async fn schedules(
+        &self,
+        who: &Principal,
+    ) -> Result<Vec<(Entity, Recurring)>, ServiceError> {
+        let filter = EntityFilter {
+            tenant: who.tenant.clone(),
+            ..EntityFilter::of(EntityKind::Schedule)
+        };
         let mut seen = Vec::new();
         for schedule in self.entities(&filter).await?.0 {
             let body: Recurring = schedule.read().map_err(ServiceError::Internal)?;
@@ -96,7 +122,12 @@ impl Coordinator {
         let (schedule, body) = self.steered(who, id).await?;
         if enabled {
             let Recurring { dsl, conf, .. } = body;
-            self.order_takes_work(&SubmitJob { dsl, conf, ..SubmitJob::default() }).await?;
+            self.order_takes_work(&SubmitJob {
+                dsl,
+                conf,
+                ..SubmitJob::default()
+            })
+            .await?;
         }
         if let (true, Some(experiment)) = (enabled, &schedule.parent) {
             let experiment = self.experiment(Some(&schedule.tenant), experiment).await?;
@@ -106,10 +137,16 @@ impl Coordinator {
         let switch = |schedule: &mut Entity| {
             let mut body: Recurring = schedule.read()?;
             body.enabled = enabled;
-            schedule.due = if enabled { body.rule.next(now, now) } else { None };
+            schedule.due = if enabled {
+                body.rule.next(now, now)
+            } else {
+                None
+            };
             schedule.write(&body)
         };
-        let changed = self.change_entity(EntityKind::Schedule, who.tenant.as_ref(), id, switch).await?;
+        let changed = self
+            .change_entity(EntityKind::Schedule, who.tenant.as_ref(), id, switch)
+            .await?;
         let body = changed.read().map_err(ServiceError::Internal)?;
         Ok((changed, body))
     }
@@ -121,18 +158,28 @@ impl Coordinator {
             (schedule.deleted, schedule.due) = (true, None);
             Ok(())
         };
-        self.change_entity(EntityKind::Schedule, who.tenant.as_ref(), id, give_up).await?;
+        self.change_entity(EntityKind::Schedule, who.tenant.as_ref(), id, give_up)
+            .await?;
         Ok(())
     }
 
-    async fn steered(&self, who: &Principal, id: &str) -> Result<(Entity, Recurring), ServiceError> {
-        let schedule = self.entity(EntityKind::Schedule, who.tenant.as_ref(), id).await?;
+    async fn steered(
+        &self,
+        who: &Principal,
+        id: &str,
+    ) -> Result<(Entity, Recurring), ServiceError> {
+        let schedule = self
+            .entity(EntityKind::Schedule, who.tenant.as_ref(), id)
+            .await?;
         let body: Recurring = schedule.read().map_err(ServiceError::Internal)?;
         if may_steer(who, &body) {
             return Ok((schedule, body));
         }
         let shown: String = id.chars().take(80).collect();
-        Err(ServiceError::NotFound(Fault::new(ErrorCode::NotFound, format!("schedule {shown} does not exist"))))
+        Err(ServiceError::NotFound(Fault::new(
+            ErrorCode::NotFound,
+            format!("schedule {shown} does not exist"),
+        )))
     }
 
     /// Begins what is due, until `stop`.
@@ -149,15 +196,24 @@ impl Coordinator {
     }
 
     async fn begin_due(&self) -> Result<(), ServiceError> {
-        let due =
-            EntityFilter { due: Some(self.now()), limit: Some(AT_ONCE), ..EntityFilter::of(EntityKind::Schedule) };
+        let due = EntityFilter {
+            due: Some(self.now()),
+            limit: Some(AT_ONCE),
+            ..EntityFilter::of(EntityKind::Schedule)
+        };
         let mut failed = None;
         for schedule in self.entities(&due).await?.0 {
-            let Some(planned) = schedule.due else { continue };
+            let Some(planned) = schedule.due else {
+                continue;
+            };
             match self.begin(&schedule, planned).await {
-                Ok(job) => tracing::info!(schedule = schedule.id, job = %job, "a job of a schedule began"),
+                Ok(job) => {
+                    tracing::info!(schedule = schedule.id, job = %job, "a job of a schedule began")
+                }
                 // The store may be full or away: it stays due. It may also be this one alone: the others have their turn.
-                Err(error @ (ServiceError::Internal(_) | ServiceError::Unavailable(_))) => failed = Some(error),
+                Err(error @ (ServiceError::Internal(_) | ServiceError::Unavailable(_))) => {
+                    failed = Some(error)
+                }
                 Err(error) => {
                     let fault = error.fault();
                     tracing::warn!(schedule = schedule.id, %fault, "a job of a schedule could not begin");
@@ -170,27 +226,59 @@ impl Coordinator {
 
     async fn begin(&self, schedule: &Entity, planned: Timestamp) -> Result<JobId, ServiceError> {
         let body: Recurring = schedule.read().map_err(ServiceError::Conflict)?;
-        let who = body.made_by.clone().map_or_else(Principal::operator, Principal::of_party);
+        let who = body
+            .made_by
+            .clone()
+            .map_or_else(Principal::operator, Principal::of_party);
         let who = match body.ticket.clone() {
             Some(ticket) => who.with_ticket(ticket),
             None => who,
         };
-        let experiment = schedule.parent.clone().and_then(|id| ExperimentId::new(id).ok());
+        let experiment = schedule
+            .parent
+            .clone()
+            .and_then(|id| ExperimentId::new(id).ok());
         let placement = Placement {
             tenant: Some(schedule.tenant.clone()),
             experiment,
             schedule: Some((schedule.id.clone(), planned)),
             ..Placement::default()
         };
-        let Recurring { dsl, conf, job_name: name, description, .. } = body;
-        Ok(self.submit_at(&who, SubmitJob { dsl, conf, name, description }, placement).await?.job.id)
+        let Recurring {
+            dsl,
+            conf,
+            job_name: name,
+            description,
+            ..
+        } = body;
+        Ok(self
+            .submit_at(
+                &who,
+                SubmitJob {
+                    dsl,
+                    conf,
+                    name,
+                    description,
+                },
+                placement,
+            )
+            .await?
+            .job
+            .id)
     }
 
     /// Plans the next time without having begun a job.
-    async fn pass_over(&self, id: &str, planned: Timestamp, fault: Fault) -> Result<(), ServiceError> {
+    async fn pass_over(
+        &self,
+        id: &str,
+        planned: Timestamp,
+        fault: Fault,
+    ) -> Result<(), ServiceError> {
         let now = self.now();
         let mut tx = self.inner.store.begin().await?;
-        let Some(mut schedule) = tx.entity(EntityKind::Schedule, id).await? else { return Ok(()) };
+        let Some(mut schedule) = tx.entity(EntityKind::Schedule, id).await? else {
+            return Ok(());
+        };
         if schedule.due == Some(planned) {
             note(&mut schedule, now, None, Some(fault));
             tx.save_entity(&schedule).await?;
@@ -201,7 +289,8 @@ impl Coordinator {
 
 /// Whose schedule it is, a party's user may see and switch.
 fn may_steer(who: &Principal, body: &Recurring) -> bool {
-    who.party().is_none_or(|party| *party == body.initiator || body.made_by.as_ref() == Some(party))
+    who.party()
+        .is_none_or(|party| *party == body.initiator || body.made_by.as_ref() == Some(party))
 }
 
 /// The schedule that is due, as long as nobody switched it meanwhile and its job before has ended.
@@ -210,15 +299,21 @@ pub(crate) async fn due_schedule(
     id: &str,
     planned: Timestamp,
 ) -> Result<Entity, ServiceError> {
-    let refused = |message: String| ServiceError::Conflict(Fault::new(ErrorCode::Conflict, message));
+    let refused =
+        |message: String| ServiceError::Conflict(Fault::new(ErrorCode::Conflict, message));
     let found = tx.entity(EntityKind::Schedule, id).await?;
     let due = found.filter(|schedule| schedule.due == Some(planned) && !schedule.deleted);
     let schedule = due.ok_or_else(|| refused(format!("schedule {id} is not due any more")))?;
     let before = schedule.job.clone();
     if let Some(job) = before
-        && tx.job(&job).await?.is_some_and(|job| !job.state.is_settled())
+        && tx
+            .job(&job)
+            .await?
+            .is_some_and(|job| !job.state.is_settled())
     {
-        return Err(refused(format!("job {job} of the schedule has not ended yet")));
+        return Err(refused(format!(
+            "job {job} of the schedule has not ended yet"
+        )));
     }
     Ok(schedule)
 }
@@ -247,7 +342,11 @@ fn note(schedule: &mut Entity, now: Timestamp, job: Option<&JobId>, fault: Optio
         schedule.job = Some(job.clone());
         body.begun += 1;
     }
-    body.last = Some(LastTime { at: now, job: job.cloned(), fault });
+    body.last = Some(LastTime {
+        at: now,
+        job: job.cloned(),
+        fault,
+    });
     schedule.modified = now;
     if schedule.write(&body).is_err() {
         schedule.due = None;
@@ -255,10 +354,19 @@ fn note(schedule: &mut Entity, now: Timestamp, job: Option<&JobId>, fault: Optio
 }
 
 /// Switches the schedules of an experiment off.
-pub(crate) async fn disable_all(tx: &mut dyn Transaction, experiment: &ExperimentId, now: Timestamp) -> Stored<()> {
-    let own = EntityFilter { parent: Some(experiment.to_string()), ..EntityFilter::of(EntityKind::Schedule) };
+pub(crate) async fn disable_all(
+    tx: &mut dyn Transaction,
+    experiment: &ExperimentId,
+    now: Timestamp,
+) -> Stored<()> {
+    let own = EntityFilter {
+        parent: Some(experiment.to_string()),
+        ..EntityFilter::of(EntityKind::Schedule)
+    };
     for mut schedule in tx.find_entities(&own).await?.0 {
-        let Ok(mut body) = schedule.read::<Recurring>() else { continue };
+        let Ok(mut body) = schedule.read::<Recurring>() else {
+            continue;
+        };
         if body.enabled {
             body.enabled = false;
             (schedule.due, schedule.modified) = (None, now);

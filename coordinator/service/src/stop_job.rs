@@ -18,12 +18,23 @@ const WAITS: [JobState; 2] = [JobState::Offered, JobState::Queued];
 
 impl Coordinator {
     /// Stops a job, to settle as `Canceled` or `Failed`; waits up to two seconds for quiet. A settled job stays as it is.
-    pub async fn stop_job(&self, who: &Principal, id: &JobId, settle_as: JobState) -> Result<Job, ServiceError> {
+    pub async fn stop_job(
+        &self,
+        who: &Principal,
+        id: &JobId,
+        settle_as: JobState,
+    ) -> Result<Job, ServiceError> {
         if !matches!(settle_as, JobState::Canceled | JobState::Failed) {
             let message = format!("a job is stopped as Canceled or Failed, not as {settle_as:?}");
-            return Err(ServiceError::Conflict(Fault::new(ErrorCode::RequestInvalid, message)));
+            return Err(ServiceError::Conflict(Fault::new(
+                ErrorCode::RequestInvalid,
+                message,
+            )));
         }
-        if self.wish_stop(who, id, settle_as, |job| !job.state.is_settled()).await? {
+        if self
+            .wish_stop(who, id, settle_as, |job| !job.state.is_settled())
+            .await?
+        {
             self.wait_settled(id, PATIENCE).await?;
         }
         self.job(id).await
@@ -40,7 +51,12 @@ impl Coordinator {
         let (jobs, _) = self.jobs(&filter).await?;
         let mut ids = Vec::new();
         for job in jobs {
-            if self.wish_stop(who, &job.id, JobState::Canceled, |job| WAITS.contains(&job.state)).await? {
+            if self
+                .wish_stop(who, &job.id, JobState::Canceled, |job| {
+                    WAITS.contains(&job.state)
+                })
+                .await?
+            {
                 ids.push(job.id);
             }
         }
@@ -50,7 +66,9 @@ impl Coordinator {
             }
             Ok(())
         };
-        tokio::time::timeout(PATIENCE, settled).await.unwrap_or(Ok::<(), ServiceError>(()))?;
+        tokio::time::timeout(PATIENCE, settled)
+            .await
+            .unwrap_or(Ok::<(), ServiceError>(()))?;
         Ok(ids)
     }
 
@@ -65,14 +83,26 @@ impl Coordinator {
         let now = self.now();
         let mut tx = self.inner.store.begin().await?;
         tx.poke_job(id, now).await?;
-        let mut loaded = Loaded::load(&mut *tx, id).await?.ok_or_else(|| ServiceError::no_job(id))?;
-        who.may_steer(&loaded.snapshot.job).map_err(ServiceError::Denied)?;
+        let mut loaded = Loaded::load(&mut *tx, id)
+            .await?
+            .ok_or_else(|| ServiceError::no_job(id))?;
+        who.may_steer(&loaded.snapshot.job)
+            .map_err(ServiceError::Denied)?;
         if !concerns(&loaded.snapshot.job) {
             return Ok(false);
         }
-        let asked_by = who.party().map_or_else(String::new, |party| format!(" by a user of party {party}"));
-        let reason = Fault::new(ErrorCode::Canceled, format!("the job was stopped{asked_by}"));
-        if loaded.snapshot.ask_to_stop(StopRequest { settle_as, reason, at: now }) {
+        let asked_by = who
+            .party()
+            .map_or_else(String::new, |party| format!(" by a user of party {party}"));
+        let reason = Fault::new(
+            ErrorCode::Canceled,
+            format!("the job was stopped{asked_by}"),
+        );
+        if loaded.snapshot.ask_to_stop(StopRequest {
+            settle_as,
+            reason,
+            at: now,
+        }) {
             tracing::info!(job = %id, ?settle_as, "stop asked for");
             loaded.job_mut();
             loaded.save(&mut *tx).await?;

@@ -6,7 +6,8 @@ use domain::{Catalogue, Entity, Experiment, Job, JobKind, JobState, Keeps, Task,
 use job_dsl::{Diagnostic, ParseContext, Parsed, Rule, TrainedPipeline};
 use serde_json::Value;
 use vocabulary::{
-    Attempt, ErrorCode, ExperimentId, Fault, JobId, Limits, Participant, SignedBytes, TaskId, Tenant, Timestamp,
+    Attempt, ErrorCode, ExperimentId, Fault, JobId, Limits, Participant, SignedBytes, TaskId,
+    Tenant, Timestamp,
 };
 
 use crate::apply::log_job;
@@ -88,13 +89,21 @@ pub struct Submitted {
 
 impl Coordinator {
     /// Takes a job in; it is stored when this returns. See [`Coordinator::submit`].
-    pub async fn submit_job(&self, who: &Principal, command: SubmitJob) -> Result<Job, ServiceError> {
+    pub async fn submit_job(
+        &self,
+        who: &Principal,
+        command: SubmitJob,
+    ) -> Result<Job, ServiceError> {
         Ok(self.submit(who, command).await?.job)
     }
 
     /// Takes a job in, with warnings. The documents are read against the catalogues of all parties ever seen, so that a
     /// job can be submitted while an agent is away; the initiator's agent checks the parameters when it is online.
-    pub async fn submit(&self, who: &Principal, command: SubmitJob) -> Result<Submitted, ServiceError> {
+    pub async fn submit(
+        &self,
+        who: &Principal,
+        command: SubmitJob,
+    ) -> Result<Submitted, ServiceError> {
         self.submit_at(who, command, Placement::default()).await
     }
 
@@ -107,25 +116,48 @@ impl Coordinator {
     ) -> Result<Submitted, ServiceError> {
         self.load_parties().await?;
         let id = self.next_id(self.now()).map_err(ServiceError::Internal)?;
-        let invalid = |diagnostics| ServiceError::Invalid { diagnostics, job: Some(id.clone()) };
+        let invalid = |diagnostics| ServiceError::Invalid {
+            diagnostics,
+            job: Some(id.clone()),
+        };
         let mut parsed = self.parsed(&command).await?.map_err(&invalid)?;
-        who.may_submit(&parsed.initiator).map_err(ServiceError::Denied)?;
+        who.may_submit(&parsed.initiator)
+            .map_err(ServiceError::Denied)?;
         let unfit = self.unfit(&parsed).await;
         if !unfit.is_empty() {
             return Err(invalid(unfit));
         }
         let warnings = parsed.warnings.clone();
-        let estate = self.estate(who, &parsed).await.map_err(|error| error.of_job(&id))?;
+        let estate = self
+            .estate(who, &parsed)
+            .await
+            .map_err(|error| error.of_job(&id))?;
         self.name_earlier_outputs(&mut parsed).await?;
-        let tenant = placement.tenant.or_else(|| who.tenant.clone()).unwrap_or_else(Tenant::only);
+        let tenant = placement
+            .tenant
+            .or_else(|| who.tenant.clone())
+            .unwrap_or_else(Tenant::only);
         let ticket = who.ticket_of(&parsed.initiator.party);
-        let placement = Placement { tenant: Some(tenant), ticket, ..placement };
+        let placement = Placement {
+            tenant: Some(tenant),
+            ticket,
+            ..placement
+        };
         let experiment = self.shelf(&command.conf, &placement).await?;
-        let placement = Placement { experiment: Some(experiment.id), ..placement };
-        let (job, named) = self.take_in(command, parsed, id, (placement, estate)).await?;
+        let placement = Placement {
+            experiment: Some(experiment.id),
+            ..placement
+        };
+        let (job, named) = self
+            .take_in(command, parsed, id, (placement, estate))
+            .await?;
         log_job(&job);
         self.changed();
-        Ok(Submitted { job, warnings, named })
+        Ok(Submitted {
+            job,
+            warnings,
+            named,
+        })
     }
 
     /// Checks documents as a submission would, and stores nothing. Which parties belong to the federation does not matter.
@@ -133,11 +165,22 @@ impl Coordinator {
     pub async fn check_documents(&self, command: &SubmitJob) -> Result<Vec<String>, ServiceError> {
         self.load_parties().await?;
         let components = self.inner.leases.catalogue();
-        let context = ParseContext { components: &components, parameters_only: true, ..ParseContext::default() };
-        let invalid = |diagnostics| ServiceError::Invalid { diagnostics, job: None };
+        let context = ParseContext {
+            components: &components,
+            parameters_only: true,
+            ..ParseContext::default()
+        };
+        let invalid = |diagnostics| ServiceError::Invalid {
+            diagnostics,
+            job: None,
+        };
         let parsed = job_dsl::parse(&command.dsl, &command.conf, &context).map_err(invalid)?;
         let unfit = self.unfit(&parsed).await;
-        if unfit.is_empty() { Ok(parsed.warnings) } else { Err(invalid(unfit)) }
+        if unfit.is_empty() {
+            Ok(parsed.warnings)
+        } else {
+            Err(invalid(unfit))
+        }
     }
 
     /// A job id that nothing has: replies to requests that start no job carry one.
@@ -146,12 +189,23 @@ impl Coordinator {
     }
 
     pub(crate) fn next_id(&self, now: Timestamp) -> Result<JobId, Fault> {
-        self.inner.ids.next(now).map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))
+        self.inner
+            .ids
+            .next(now)
+            .map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))
     }
 
-    pub(crate) async fn parsed(&self, command: &SubmitJob) -> Result<Result<Parsed, Vec<Diagnostic>>, ServiceError> {
+    pub(crate) async fn parsed(
+        &self,
+        command: &SubmitJob,
+    ) -> Result<Result<Parsed, Vec<Diagnostic>>, ServiceError> {
         let components = self.inner.leases.catalogue();
-        let known = self.inner.options.known_parties.clone().unwrap_or_else(|| self.inner.leases.parties());
+        let known = self
+            .inner
+            .options
+            .known_parties
+            .clone()
+            .unwrap_or_else(|| self.inner.leases.parties());
         let pipeline = match job_dsl::predict_request(&command.dsl, &command.conf) {
             Ok(Some(wanted)) => self.pipeline(&wanted, &command.conf).await?,
             // What is wrong with the request is told by the parser, with all the rest.
@@ -173,7 +227,9 @@ impl Coordinator {
         conf: &Value,
     ) -> Result<Option<TrainedPipeline>, ServiceError> {
         let key = ModelKey::new(wanted.model_id.clone(), wanted.model_version.clone());
-        let Some(version) = self.model_version(&key).await? else { return Ok(None) };
+        let Some(version) = self.model_version(&key).await? else {
+            return Ok(None);
+        };
         let own = PartFilter {
             model_id: Some(key.model_id),
             version: Some(key.version),
@@ -186,16 +242,29 @@ impl Coordinator {
         }
         if !version.is_parent() {
             let pipeline = version.pipeline();
-            let applied = if job_dsl::is_inference(conf) { job_dsl::serving_dsl } else { job_dsl::predict_dsl };
+            let applied = if job_dsl::is_inference(conf) {
+                job_dsl::serving_dsl
+            } else {
+                job_dsl::predict_dsl
+            };
             let inference_dsl = applied(&pipeline.inference_dsl, &version.train_dsl);
-            return Ok(Some(TrainedPipeline { inference_dsl, ..pipeline }));
+            return Ok(Some(TrainedPipeline {
+                inference_dsl,
+                ..pipeline
+            }));
         }
         // In version 1 nothing is deployed by hand: predict jobs name the training.
         if !job_dsl::is_version_1(conf) {
             return Ok(None);
         }
-        let deployed = job_dsl::inference_dsl(&job_dsl::deployed_by_default(&version.train_dsl), &version.train_dsl);
-        Ok(deployed.ok().map(|inference_dsl| TrainedPipeline { inference_dsl, ..version.pipeline() }))
+        let deployed = job_dsl::inference_dsl(
+            &job_dsl::deployed_by_default(&version.train_dsl),
+            &version.train_dsl,
+        );
+        Ok(deployed.ok().map(|inference_dsl| TrainedPipeline {
+            inference_dsl,
+            ..version.pipeline()
+        }))
     }
 
     /// What the parties, and the initiator's agent, have against the job; the warnings behind it, which often say why.
@@ -208,10 +277,16 @@ impl Coordinator {
     }
 
     async fn objections(&self, parsed: &Parsed) -> Vec<Diagnostic> {
-        let presence = self.inner.leases.outline(&parsed.cast.parties(), self.now());
+        let presence = self
+            .inner
+            .leases
+            .outline(&parsed.cast.parties(), self.now());
         let disagreed = Catalogue::of(&presence, &parsed.cast).check(&parsed.graph);
         if !disagreed.is_empty() {
-            return disagreed.into_iter().map(|fault| diagnostic(Rule::ProviderHasModule, fault)).collect();
+            return disagreed
+                .into_iter()
+                .map(|fault| diagnostic(Rule::ProviderHasModule, fault))
+                .collect();
         }
         if let Some(diagnostic) = beyond_room(parsed, &presence) {
             return vec![diagnostic];
@@ -220,10 +295,14 @@ impl Coordinator {
         if !presence.is_online(initiator) {
             return Vec::new();
         }
-        match self.call(initiator, Order::Check(checks(parsed)), CHECK_PATIENCE).await {
-            Ok(OrderReply::Checked(faults)) => {
-                faults.into_iter().map(|fault| diagnostic(Rule::ParameterValue, fault)).collect()
-            }
+        match self
+            .call(initiator, Order::Check(checks(parsed)), CHECK_PATIENCE)
+            .await
+        {
+            Ok(OrderReply::Checked(faults)) => faults
+                .into_iter()
+                .map(|fault| diagnostic(Rule::ParameterValue, fault))
+                .collect(),
             // The agents check again when the tasks start; a job need not wait for that.
             Ok(reply) => {
                 tracing::warn!(party = %initiator, ?reply, "the initiator's agent did not check the parameters");
@@ -238,7 +317,11 @@ impl Coordinator {
 
     /// The experiment of a job: as placed, as its documents name it (by id or name), or the tenant's default one. Refuses
     /// one that takes no new work.
-    pub(crate) async fn shelf(&self, conf: &Value, placement: &Placement) -> Result<Experiment, ServiceError> {
+    pub(crate) async fn shelf(
+        &self,
+        conf: &Value,
+        placement: &Placement,
+    ) -> Result<Experiment, ServiceError> {
         let tenant = placement.tenant.clone().unwrap_or_else(Tenant::only);
         let experiment = match (&placement.experiment, named_experiment(conf)) {
             (Some(id), _) => self.experiment(Some(&tenant), id.as_str()).await?,
@@ -256,7 +339,12 @@ impl Coordinator {
         mut id: JobId,
         (placement, estate): (Placement, Estate),
     ) -> Result<(Job, Vec<Entity>), ServiceError> {
-        let SubmitJob { dsl, conf, name, description } = command;
+        let SubmitJob {
+            dsl,
+            conf,
+            name,
+            description,
+        } = command;
         let mut tx = self.inner.store.begin().await?;
         // Behind the one writer's door, so that jobs of a queue are as old as their places in it.
         let now = self.now();
@@ -312,37 +400,69 @@ impl Coordinator {
             job.definition.conf.clone_from(&parsed.conf);
             (job.id, job.model_version) = (id.clone(), id.to_string());
         }
-        Err(ServiceError::Internal(Fault::new(ErrorCode::Internal, "no free job id was found")))
+        Err(ServiceError::Internal(Fault::new(
+            ErrorCode::Internal,
+            "no free job id was found",
+        )))
     }
 }
 
 /// The last step that applies a model at the initiator, whose rows are kept in a file. Later ones judge them and leave none.
 fn kept_in(job: &Job, file: String) -> Result<Keeps, Fault> {
     let predicts = |step: &&domain::Step| {
-        !step.outputs.is_empty() && !step.models.is_empty() && step.participants.contains(&job.initiator)
+        !step.outputs.is_empty()
+            && !step.models.is_empty()
+            && step.participants.contains(&job.initiator)
     };
     let last = job.definition.graph.steps.iter().rev().find(predicts);
     let step = last.map(|step| step.name.clone()).ok_or_else(|| {
-        let message =
-            format!("no step of the job predicts rows at {}, so none can be kept in a file", job.initiator.party);
+        let message = format!(
+            "no step of the job predicts rows at {}, so none can be kept in a file",
+            job.initiator.party
+        );
         Fault::new(ErrorCode::DataMismatch, message).at(&job.initiator.party)
     })?;
-    Ok(Keeps { step, who: job.initiator.clone(), file })
+    Ok(Keeps {
+        step,
+        who: job.initiator.clone(),
+        file,
+    })
 }
 
-async fn keep_name(tx: &mut dyn Transaction, name: Named, job: &Job) -> Result<Entity, ServiceError> {
+async fn keep_name(
+    tx: &mut dyn Transaction,
+    name: Named,
+    job: &Job,
+) -> Result<Entity, ServiceError> {
     let (job, now) = (Some(job.id.clone()), job.created);
     match name {
         Named::New(entity, form) => {
-            numbered::insert(tx, Entity { job, created: now, modified: now, ..entity }, form, false).await
+            numbered::insert(
+                tx,
+                Entity {
+                    job,
+                    created: now,
+                    modified: now,
+                    ..entity
+                },
+                form,
+                false,
+            )
+            .await
         }
         Named::Anew { read, becomes } => {
             let found = tx.entity(becomes.kind, &becomes.id).await?;
             if found.is_none_or(|found| found.deleted || found.modified != read) {
                 let message = format!("{} {} changed meanwhile", becomes.kind.word(), becomes.id);
-                return Err(ServiceError::Conflict(Fault::new(ErrorCode::JobState, message).next("look at it again")));
+                return Err(ServiceError::Conflict(
+                    Fault::new(ErrorCode::JobState, message).next("look at it again"),
+                ));
             }
-            let entity = Entity { job, modified: now.max(Timestamp(read.0 + 1)), ..becomes };
+            let entity = Entity {
+                job,
+                modified: now.max(Timestamp(read.0 + 1)),
+                ..becomes
+            };
             tx.save_entity(&entity).await?;
             Ok(entity)
         }
@@ -356,15 +476,25 @@ fn beyond_room(parsed: &Parsed, presence: &domain::Presence) -> Option<Diagnosti
         let slots: u32 = of(&who.party)?;
         Some((slots.saturating_mul(domain::room::CORES_OF_SLOT), who))
     });
-    let (most, who) = rooms.filter(|(most, who)| parsed.settings.cores_of(who) > *most).min()?;
+    let (most, who) = rooms
+        .filter(|(most, who)| parsed.settings.cores_of(who) > *most)
+        .min()?;
     let wanted = parsed.settings.cores_of(&who);
     let message = format!(
         "max cores per job is {most} base on (limits.attempts of party {}), expect {wanted} cores, \
          please use task_cores job parameters to set request task cores or task_parallelism to run fewer tasks at once",
         who.party
     );
-    let has_own = parsed.settings.of_parties.iter().any(|own| own.who == who && own.task_cores.is_some());
-    let section = if has_own { format!("role.{}", who.role) } else { "common".to_owned() };
+    let has_own = parsed
+        .settings
+        .of_parties
+        .iter()
+        .any(|own| own.who == who && own.task_cores.is_some());
+    let section = if has_own {
+        format!("role.{}", who.role)
+    } else {
+        "common".to_owned()
+    };
     let path = format!("job_runtime_conf.job_parameters.{section}.task_cores");
     let mut diagnostic = Diagnostic::new(Rule::JobParameters, message, path);
     diagnostic.exception = "RuntimeError".to_owned();
@@ -373,8 +503,13 @@ fn beyond_room(parsed: &Parsed, presence: &domain::Presence) -> Option<Diagnosti
 
 /// The experiment that a conf names, in version 2's place or version 1's.
 fn named_experiment(conf: &Value) -> Option<String> {
-    let places = ["/job_parameters/common/experiment", "/job_parameters/experiment"];
-    let named = places.into_iter().find_map(|place| conf.pointer(place)?.as_str());
+    let places = [
+        "/job_parameters/common/experiment",
+        "/job_parameters/experiment",
+    ];
+    let named = places
+        .into_iter()
+        .find_map(|place| conf.pointer(place)?.as_str());
     named.filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
@@ -388,7 +523,11 @@ fn diagnostic(rule: Rule, fault: Fault) -> Diagnostic {
 fn checks(parsed: &Parsed) -> Vec<StepCheck> {
     let mut checks = Vec::new();
     for step in &parsed.graph.steps {
-        for participant in step.participants.iter().filter(|who| !step.skipped.contains(who)) {
+        for participant in step
+            .participants
+            .iter()
+            .filter(|who| !step.skipped.contains(who))
+        {
             let check = StepCheck {
                 step: step.name.clone(),
                 component: step.component.clone(),
@@ -438,11 +577,29 @@ fn job_of(parsed: &Parsed, id: &JobId, now: Timestamp) -> Job {
 fn tasks_of(job: &Job) -> Vec<Task> {
     let task = |step: &domain::Step, participant: &Participant| {
         let Participant { role, party } = participant.clone();
-        let id = TaskId { job: job.id.clone(), step: step.name.clone(), role, party };
-        Task::waiting(TaskKey { id, attempt: Attempt(0) }, None, job.created)
+        let id = TaskId {
+            job: job.id.clone(),
+            step: step.name.clone(),
+            role,
+            party,
+        };
+        Task::waiting(
+            TaskKey {
+                id,
+                attempt: Attempt(0),
+            },
+            None,
+            job.created,
+        )
     };
     let steps = job.definition.graph.steps.iter();
-    steps.flat_map(|step| step.participants.iter().map(move |participant| task(step, participant))).collect()
+    steps
+        .flat_map(|step| {
+            step.participants
+                .iter()
+                .map(move |participant| task(step, participant))
+        })
+        .collect()
 }
 
 /// Whether a job leaves models that can be deployed.

@@ -1,6 +1,8 @@
 //! Deployments and their versions: made, changed, given up; and the one that every tenant has.
 
-use domain::deployment::{BUILT_IN, BUILT_IN_LABEL, Deployment, DeploymentVersion, PREDICT_HANDLER};
+use domain::deployment::{
+    BUILT_IN, BUILT_IN_LABEL, Deployment, DeploymentVersion, PREDICT_HANDLER,
+};
 use domain::{Entity, EntityKind, JobState};
 use vocabulary::{ErrorCode, Fault, JobId, Tenant};
 
@@ -11,30 +13,54 @@ use crate::{Coordinator, ServiceError};
 
 /// Jobs that one query looks for.
 const JOBS_AT_ONCE: usize = 500;
-const UNSETTLED: [JobState; 4] = [JobState::Offered, JobState::Queued, JobState::Running, JobState::Stopping];
+const UNSETTLED: [JobState; 4] = [
+    JobState::Offered,
+    JobState::Queued,
+    JobState::Running,
+    JobState::Stopping,
+];
 
 impl Coordinator {
     /// A tenant's deployments, oldest first; the built-in one among them.
     pub async fn targets(&self, tenant: &Tenant) -> Result<Vec<Entity>, ServiceError> {
         self.built_in_target(tenant).await?;
-        let filter = EntityFilter { tenant: Some(tenant.clone()), ..EntityFilter::of(EntityKind::Deployment) };
+        let filter = EntityFilter {
+            tenant: Some(tenant.clone()),
+            ..EntityFilter::of(EntityKind::Deployment)
+        };
         Ok(self.entities(&filter).await?.0)
     }
 
     /// The deployment that every tenant has; made with its version when it is not there.
     pub async fn built_in_target(&self, tenant: &Tenant) -> Result<Entity, ServiceError> {
-        if let Some(found) = self.entity_named(EntityKind::Deployment, tenant, None, BUILT_IN).await? {
+        if let Some(found) = self
+            .entity_named(EntityKind::Deployment, tenant, None, BUILT_IN)
+            .await?
+        {
             return Ok(found);
         }
         let now = self.now();
         let mut tx = self.inner.store.begin().await?;
-        if let Some(found) = named(&mut *tx, EntityKind::Deployment, tenant, None, Some(BUILT_IN)).await? {
+        if let Some(found) = named(
+            &mut *tx,
+            EntityKind::Deployment,
+            tenant,
+            None,
+            Some(BUILT_IN),
+        )
+        .await?
+        {
             return Ok(found);
         }
         let mut target = Entity::new(EntityKind::Deployment, "", tenant.clone(), now);
         target.name = Some(BUILT_IN.to_owned());
         let description = "Applies a model to a table".to_owned();
-        target.write(&Deployment { description, ..Deployment::default() }).map_err(ServiceError::Internal)?;
+        target
+            .write(&Deployment {
+                description,
+                ..Deployment::default()
+            })
+            .map_err(ServiceError::Internal)?;
         let target = insert(&mut *tx, target, IdForm::Number, true).await?;
         let mut version = Entity::new(EntityKind::DeploymentVersion, "", tenant.clone(), now);
         (version.parent, version.name) = (Some(target.id.clone()), Some(BUILT_IN_LABEL.to_owned()));
@@ -80,8 +106,15 @@ impl Coordinator {
             if target.name.as_deref() == Some(BUILT_IN) {
                 return Err(built_in());
             }
-            if named(&mut *tx, EntityKind::Deployment, tenant, None, Some(name)).await?.is_some() {
-                let fault = Fault::new(ErrorCode::Conflict, "there is a deployment of that name already").path("name");
+            if named(&mut *tx, EntityKind::Deployment, tenant, None, Some(name))
+                .await?
+                .is_some()
+            {
+                let fault = Fault::new(
+                    ErrorCode::Conflict,
+                    "there is a deployment of that name already",
+                )
+                .path("name");
                 return Err(ServiceError::Conflict(fault));
             }
             target.name = Some(name.to_owned());
@@ -96,9 +129,17 @@ impl Coordinator {
     }
 
     /// A version of a deployment; `NotFound` when it is another deployment's.
-    pub async fn target_version(&self, tenant: &Tenant, target: &str, id: &str) -> Result<Entity, ServiceError> {
-        self.entity(EntityKind::Deployment, Some(tenant), target).await?;
-        let version = self.entity(EntityKind::DeploymentVersion, Some(tenant), id).await?;
+    pub async fn target_version(
+        &self,
+        tenant: &Tenant,
+        target: &str,
+        id: &str,
+    ) -> Result<Entity, ServiceError> {
+        self.entity(EntityKind::Deployment, Some(tenant), target)
+            .await?;
+        let version = self
+            .entity(EntityKind::DeploymentVersion, Some(tenant), id)
+            .await?;
         if version.parent.as_deref() == Some(target) {
             Ok(version)
         } else {
@@ -107,8 +148,13 @@ impl Coordinator {
     }
 
     /// A deployment's versions, oldest first.
-    pub async fn target_versions(&self, tenant: &Tenant, target: &str) -> Result<Vec<Entity>, ServiceError> {
-        self.entity(EntityKind::Deployment, Some(tenant), target).await?;
+    pub async fn target_versions(
+        &self,
+        tenant: &Tenant,
+        target: &str,
+    ) -> Result<Vec<Entity>, ServiceError> {
+        self.entity(EntityKind::Deployment, Some(tenant), target)
+            .await?;
         let filter = EntityFilter {
             tenant: Some(tenant.clone()),
             parent: Some(target.to_owned()),
@@ -127,7 +173,12 @@ impl Coordinator {
     ) -> Result<Entity, ServiceError> {
         let mut tx = self.inner.store.begin().await?;
         own(&mut *tx, EntityKind::Deployment, tenant, target).await?;
-        let mut version = Entity::new(EntityKind::DeploymentVersion, "", tenant.clone(), self.now());
+        let mut version = Entity::new(
+            EntityKind::DeploymentVersion,
+            "",
+            tenant.clone(),
+            self.now(),
+        );
         (version.parent, version.name) = (Some(target.to_owned()), Some(label.to_owned()));
         version.write(body).map_err(ServiceError::Internal)?;
         let version = insert(&mut *tx, version, IdForm::Hex("ver-"), true).await?;
@@ -142,10 +193,15 @@ impl Coordinator {
         if target.name.as_deref() == Some(BUILT_IN) {
             return Err(built_in());
         }
-        let in_it = |kind| EntityFilter { parent: Some(id.to_owned()), ..EntityFilter::of(kind) };
+        let in_it = |kind| EntityFilter {
+            parent: Some(id.to_owned()),
+            ..EntityFilter::of(kind)
+        };
         let (runs, _) = tx.find_entities(&in_it(EntityKind::Run)).await?;
         refuse_live(&mut *tx, &runs, |_| true).await?;
-        let (versions, _) = tx.find_entities(&in_it(EntityKind::DeploymentVersion)).await?;
+        let (versions, _) = tx
+            .find_entities(&in_it(EntityKind::DeploymentVersion))
+            .await?;
         for entity in std::iter::once(target).chain(versions).chain(runs) {
             give_up(&mut *tx, entity, self.now()).await?;
         }
@@ -153,14 +209,22 @@ impl Coordinator {
     }
 
     /// Gives a version up. A run of it that has not ended is a `Conflict`.
-    pub async fn delete_target_version(&self, tenant: &Tenant, target: &str, id: &str) -> Result<Entity, ServiceError> {
+    pub async fn delete_target_version(
+        &self,
+        tenant: &Tenant,
+        target: &str,
+        id: &str,
+    ) -> Result<Entity, ServiceError> {
         let version = self.target_version(tenant, target, id).await?;
         let mut tx = self.inner.store.begin().await?;
         let parent = own(&mut *tx, EntityKind::Deployment, tenant, target).await?;
         if parent.name.as_deref() == Some(BUILT_IN) {
             return Err(built_in());
         }
-        let in_it = EntityFilter { parent: Some(target.to_owned()), ..EntityFilter::of(EntityKind::Run) };
+        let in_it = EntityFilter {
+            parent: Some(target.to_owned()),
+            ..EntityFilter::of(EntityKind::Run)
+        };
         let (runs, _) = tx.find_entities(&in_it).await?;
         refuse_live(&mut *tx, &runs, |run| run.version == id).await?;
         give_up(&mut *tx, version.clone(), self.now()).await?;
@@ -174,22 +238,36 @@ async fn refuse_live(
     runs: &[Entity],
     concerns: impl Fn(&domain::Run) -> bool,
 ) -> Result<(), ServiceError> {
-    let concerned = runs.iter().filter(|run| run.read::<domain::Run>().is_ok_and(|body| concerns(&body)));
+    let concerned = runs
+        .iter()
+        .filter(|run| run.read::<domain::Run>().is_ok_and(|body| concerns(&body)));
     let jobs: Vec<JobId> = concerned.filter_map(|run| run.job.clone()).collect();
     for ids in jobs.chunks(JOBS_AT_ONCE) {
-        let filter =
-            JobFilter { ids: ids.to_vec(), states: UNSETTLED.to_vec(), limit: Some(1), ..JobFilter::default() };
+        let filter = JobFilter {
+            ids: ids.to_vec(),
+            states: UNSETTLED.to_vec(),
+            limit: Some(1),
+            ..JobFilter::default()
+        };
         if let Some(live) = tx.find_jobs(&filter).await?.0.first() {
             let run = runs.iter().find(|run| run.job.as_ref() == Some(&live.id));
-            let message = format!("run {} has not ended", run.map_or("", |run| run.id.as_str()));
-            let fault = Fault::new(ErrorCode::Conflict, message).next("wait for its end, or stop its job");
+            let message = format!(
+                "run {} has not ended",
+                run.map_or("", |run| run.id.as_str())
+            );
+            let fault =
+                Fault::new(ErrorCode::Conflict, message).next("wait for its end, or stop its job");
             return Err(ServiceError::Conflict(fault));
         }
     }
     Ok(())
 }
 
-async fn give_up(tx: &mut dyn Transaction, mut entity: Entity, now: vocabulary::Timestamp) -> Result<(), ServiceError> {
+async fn give_up(
+    tx: &mut dyn Transaction,
+    mut entity: Entity,
+    now: vocabulary::Timestamp,
+) -> Result<(), ServiceError> {
     (entity.deleted, entity.modified) = (true, now);
     tx.save_entity(&entity).await?;
     Ok(())
@@ -202,7 +280,10 @@ pub(crate) async fn own(
     tenant: &Tenant,
     id: &str,
 ) -> Result<Entity, ServiceError> {
-    let found = tx.entity(kind, id).await?.filter(|found| !found.deleted && found.tenant == *tenant);
+    let found = tx
+        .entity(kind, id)
+        .await?
+        .filter(|found| !found.deleted && found.tenant == *tenant);
     found.ok_or_else(|| unknown(kind, id))
 }
 
@@ -214,5 +295,7 @@ pub(crate) fn unknown(kind: EntityKind, id: &str) -> ServiceError {
 
 fn built_in() -> ServiceError {
     let message = format!("the deployment {BUILT_IN} belongs to every tenant and stays as it is");
-    ServiceError::Conflict(Fault::new(ErrorCode::Conflict, message).next("make a deployment of your own"))
+    ServiceError::Conflict(
+        Fault::new(ErrorCode::Conflict, message).next("make a deployment of your own"),
+    )
 }

@@ -16,7 +16,11 @@ use crate::{Coordinator, ServiceError};
 
 impl Coordinator {
     /// A tenant's definition, by its name or its number.
-    pub async fn training_definition(&self, tenant: &Tenant, name: &str) -> Result<Entity, ServiceError> {
+    pub async fn training_definition(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+    ) -> Result<Entity, ServiceError> {
         let kind = EntityKind::TrainingDefinition;
         if let Some(found) = self.entity_named(kind, tenant, None, name).await? {
             return Ok(found);
@@ -25,7 +29,11 @@ impl Coordinator {
     }
 
     /// The models of a definition, oldest first.
-    pub async fn training_models(&self, tenant: &Tenant, definition: &str) -> Result<Vec<Entity>, ServiceError> {
+    pub async fn training_models(
+        &self,
+        tenant: &Tenant,
+        definition: &str,
+    ) -> Result<Vec<Entity>, ServiceError> {
         let filter = EntityFilter {
             tenant: Some(tenant.clone()),
             parent: Some(definition.to_owned()),
@@ -35,7 +43,10 @@ impl Coordinator {
     }
 
     /// The newest of a tenant's models that a training left and that is not put away.
-    pub async fn newest_training_model(&self, tenant: &Tenant) -> Result<Option<Entity>, ServiceError> {
+    pub async fn newest_training_model(
+        &self,
+        tenant: &Tenant,
+    ) -> Result<Option<Entity>, ServiceError> {
         const AT_ONCE: u32 = 50;
         let mut filter = EntityFilter {
             tenant: Some(tenant.clone()),
@@ -46,7 +57,9 @@ impl Coordinator {
         loop {
             let (page, _) = self.entities(&filter).await?;
             let usable = |model: &&Entity| {
-                model.read::<TrainingModel>().is_ok_and(|body| body.trained.is_some() && !body.archived)
+                model
+                    .read::<TrainingModel>()
+                    .is_ok_and(|body| body.trained.is_some() && !body.archived)
             };
             for found in page.iter().filter(usable) {
                 // what stands in an archived experiment is put away with it
@@ -63,12 +76,16 @@ impl Coordinator {
     }
 
     async fn trained_takes_work(&self, model: &Entity) -> Result<(), ServiceError> {
-        let TrainingModel { model_id: Some(model_id), trained: Some(trained), .. } =
-            model.read().map_err(ServiceError::Internal)?
+        let TrainingModel {
+            model_id: Some(model_id),
+            trained: Some(trained),
+            ..
+        } = model.read().map_err(ServiceError::Internal)?
         else {
             return Ok(());
         };
-        self.version_takes_work(&ModelKey::new(model_id, trained)).await
+        self.version_takes_work(&ModelKey::new(model_id, trained))
+            .await
     }
 
     /// The version by which a model can be applied; deployed when it never was. A model of lines reads either a table or the
@@ -82,13 +99,20 @@ impl Coordinator {
     ) -> Result<ModelKey, ServiceError> {
         let body: TrainingModel = model.read().map_err(ServiceError::Internal)?;
         let (Some(model_id), Some(trained)) = (body.model_id, body.trained) else {
-            let message = format!("training model {} was not trained here, so nothing here can apply it", model.id);
-            return Err(ServiceError::Conflict(Fault::new(ErrorCode::Unsupported, message)));
+            let message = format!(
+                "training model {} was not trained here, so nothing here can apply it",
+                model.id
+            );
+            return Err(ServiceError::Conflict(Fault::new(
+                ErrorCode::Unsupported,
+                message,
+            )));
         };
         let trained = ModelKey::new(model_id.clone(), trained);
         self.version_takes_work(&trained).await?;
         let training = self.model_version(&trained).await?;
-        let reads = reads.filter(|_| training.is_some_and(|training| learns_lines(&training.train_dsl)));
+        let reads =
+            reads.filter(|_| training.is_some_and(|training| learns_lines(&training.train_dsl)));
         let word = reads.map_or("", Reads::word);
         if let Some(version) = body.applied.get(word) {
             let key = ModelKey::new(model_id, version.clone());
@@ -97,7 +121,16 @@ impl Coordinator {
             }
         }
         let dsl = reads.map(|reads| applying(reads == Reads::Table));
-        let deployed = self.deploy_model(who, &trained, Deploy { dsl, ..Deploy::default() }).await?;
+        let deployed = self
+            .deploy_model(
+                who,
+                &trained,
+                Deploy {
+                    dsl,
+                    ..Deploy::default()
+                },
+            )
+            .await?;
         if let Some((owner, Err(why))) = deployed.parts.iter().find(|(_, part)| part.is_err()) {
             let fault = Fault::new(ErrorCode::ModelMissing, why.clone()).at(&owner.party);
             return Err(ServiceError::Conflict(fault));
@@ -114,13 +147,19 @@ impl Coordinator {
 
     /// Gives versions of trainings that ended before there were numbers their numbers, once.
     pub(crate) async fn number_trainings(&self) -> Result<(), ServiceError> {
-        let any = EntityFilter { deleted: true, limit: Some(1), ..EntityFilter::of(EntityKind::TrainingModel) };
+        let any = EntityFilter {
+            deleted: true,
+            limit: Some(1),
+            ..EntityFilter::of(EntityKind::TrainingModel)
+        };
         let mut tx = self.inner.store.begin().await?;
         if !tx.find_entities(&any).await?.0.is_empty() {
             return Ok(());
         }
         for version in tx.find_versions(&VersionFilter::default()).await? {
-            let Some(id) = version.job.filter(|_| version.parent.is_none()) else { continue };
+            let Some(id) = version.job.filter(|_| version.parent.is_none()) else {
+                continue;
+            };
             if let Some(job) = tx.job(&id).await? {
                 number_training(&mut *tx, &job, version.created).await?;
             }
@@ -149,17 +188,33 @@ impl Reads {
 
 /// Gives the version that a training left its number, in the transaction that settles the job. Jobs that left no model have
 /// none, and a job that is run again keeps the one it has.
-pub(crate) async fn number_training(tx: &mut dyn Transaction, job: &Job, now: Timestamp) -> Stored<()> {
+pub(crate) async fn number_training(
+    tx: &mut dyn Transaction,
+    job: &Job,
+    now: Timestamp,
+) -> Stored<()> {
     if job.state != JobState::Succeeded {
         return Ok(());
     }
-    let kept = ModelFilter { version: Some(job.model_version.clone()), ..ModelFilter::default() };
+    let kept = ModelFilter {
+        version: Some(job.model_version.clone()),
+        ..ModelFilter::default()
+    };
     if tx.find_models(&kept).await?.is_empty() {
         return Ok(());
     }
     let tenant = tenant_of(tx, job).await?;
-    let Some(definition) = definition_of(tx, &tenant, &job.model_id, now).await? else { return Ok(()) };
-    let known = named(tx, EntityKind::TrainingModel, &tenant, Some(&definition.id), Some(&job.model_version)).await?;
+    let Some(definition) = definition_of(tx, &tenant, &job.model_id, now).await? else {
+        return Ok(());
+    };
+    let known = named(
+        tx,
+        EntityKind::TrainingModel,
+        &tenant,
+        Some(&definition.id),
+        Some(&job.model_version),
+    )
+    .await?;
     if known.is_some() {
         return Ok(());
     }
@@ -199,18 +254,33 @@ async fn shown_as_model(
         Err(fault) => return Ok(Err(fault)),
     };
     if let Some(id) = &body.model {
-        if let Some(mut model) = tx.entity(EntityKind::Model, id).await?.filter(|model| !model.deleted) {
+        if let Some(mut model) = tx
+            .entity(EntityKind::Model, id)
+            .await?
+            .filter(|model| !model.deleted)
+        {
             (model.job, model.modified) = (Some(job.id.clone()), now);
             model.parent = Some(job.experiment.to_string());
             tx.save_entity(&model).await?;
         }
         return Ok(Ok(()));
     }
-    let mut model = Entity::new(EntityKind::Model, uuid::Uuid::new_v4().to_string(), definition.tenant.clone(), now);
+    let mut model = Entity::new(
+        EntityKind::Model,
+        uuid::Uuid::new_v4().to_string(),
+        definition.tenant.clone(),
+        now,
+    );
     (model.name, model.job) = (Some(job.model_id.clone()), Some(job.id.clone()));
     (model.parent, model.created) = (Some(job.experiment.to_string()), job.created);
     model.creator = job.initiator.party.to_string();
-    let learner = job.definition.graph.steps.iter().rev().find(|step| !step.model_outputs.is_empty());
+    let learner = job
+        .definition
+        .graph
+        .steps
+        .iter()
+        .rev()
+        .find(|step| !step.model_outputs.is_empty());
     let shown = LearnedModel {
         description: Some(job.description.clone()),
         model_type: learner.map(|step| step.module.clone()),
@@ -229,7 +299,10 @@ async fn shown_as_model(
 
 /// Whose a job is: its experiment's tenant.
 async fn tenant_of(tx: &mut dyn Transaction, job: &Job) -> Stored<Tenant> {
-    Ok(tx.experiment(&job.experiment).await?.map_or_else(Tenant::only, |experiment| experiment.tenant))
+    Ok(tx
+        .experiment(&job.experiment)
+        .await?
+        .map_or_else(Tenant::only, |experiment| experiment.tenant))
 }
 
 async fn definition_of(
@@ -238,12 +311,16 @@ async fn definition_of(
     name: &str,
     now: Timestamp,
 ) -> Stored<Option<Entity>> {
-    if let Some(found) = named(tx, EntityKind::TrainingDefinition, tenant, None, Some(name)).await? {
+    if let Some(found) = named(tx, EntityKind::TrainingDefinition, tenant, None, Some(name)).await?
+    {
         return Ok(Some(found));
     }
     let mut definition = Entity::new(EntityKind::TrainingDefinition, "", tenant.clone(), now);
     definition.name = Some(name.to_owned());
-    let body = TrainingDefinition { trained: true, ..TrainingDefinition::default() };
+    let body = TrainingDefinition {
+        trained: true,
+        ..TrainingDefinition::default()
+    };
     if let Err(fault) = definition.write(&body) {
         tracing::error!(name, %fault, "the model gets no definition");
         return Ok(None);

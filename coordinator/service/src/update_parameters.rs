@@ -25,24 +25,40 @@ impl Coordinator {
     ) -> Result<Job, ServiceError> {
         let before = self.job(id).await?;
         who.may_steer(&before).map_err(ServiceError::Denied)?;
-        let parsed = self.amended(&before, component_parameters, job_parameters).await?;
+        let parsed = self
+            .amended(&before, component_parameters, job_parameters)
+            .await?;
         let now = self.now();
         let mut tx = self.inner.store.begin().await?;
         tx.poke_job(id, now).await?;
-        let mut loaded = Loaded::load(&mut *tx, id).await?.ok_or_else(|| ServiceError::no_job(id))?;
+        let mut loaded = Loaded::load(&mut *tx, id)
+            .await?
+            .ok_or_else(|| ServiceError::no_job(id))?;
         let job = loaded.job_mut();
         if job.definition != before.definition {
-            return Err(conflict(format!("somebody else changed job {id} at the same time")));
+            return Err(conflict(format!(
+                "somebody else changed job {id} at the same time"
+            )));
         }
         let inherited = std::mem::take(&mut job.settings.inherited);
-        job.settings = domain::JobSettings { inherited, ..parsed.settings.clone() };
+        job.settings = domain::JobSettings {
+            inherited,
+            ..parsed.settings.clone()
+        };
         job.definition = definition_of(&before, parsed);
         if let Some(ticket) = who.ticket_of(&before.initiator.party) {
             job.ticket = Some(ticket);
         }
         if !job.state.is_settled() {
-            loaded.snapshot.amend(now).map_err(|_| conflict(runs(&before)))?;
-            for order in loaded.orders.iter().filter(|order| matches!(order.errand, Errand::Sign | Errand::Offer)) {
+            loaded
+                .snapshot
+                .amend(now)
+                .map_err(|_| conflict(runs(&before)))?;
+            for order in loaded
+                .orders
+                .iter()
+                .filter(|order| matches!(order.errand, Errand::Sign | Errand::Offer))
+            {
                 tx.remove_order(&order.key).await?;
             }
         }
@@ -60,14 +76,26 @@ impl Coordinator {
     }
 
     /// The job's documents with the changes, read and checked as at a submission.
-    async fn amended(&self, job: &Job, components: &Value, parameters: &Value) -> Result<Parsed, ServiceError> {
+    async fn amended(
+        &self,
+        job: &Job,
+        components: &Value,
+        parameters: &Value,
+    ) -> Result<Parsed, ServiceError> {
         if matches!(job.state, JobState::Running | JobState::Stopping) {
             return Err(conflict(runs(job)));
         }
         self.load_parties().await?;
-        let invalid = |diagnostics: Vec<Diagnostic>| ServiceError::Invalid { diagnostics, job: None };
+        let invalid = |diagnostics: Vec<Diagnostic>| ServiceError::Invalid {
+            diagnostics,
+            job: None,
+        };
         let conf = merged_conf(&job.definition.conf, components, parameters);
-        let order = SubmitJob { dsl: job.definition.dsl.clone(), conf, ..SubmitJob::default() };
+        let order = SubmitJob {
+            dsl: job.definition.dsl.clone(),
+            conf,
+            ..SubmitJob::default()
+        };
         let mut parsed = self.parsed(&order).await?.map_err(invalid)?;
         let unfit = self.unfit(&parsed).await;
         if !unfit.is_empty() {
@@ -81,7 +109,11 @@ impl Coordinator {
 
 /// The definition with what may change: parameters of the conf and of the steps, and who skips a step.
 fn definition_of(job: &Job, parsed: Parsed) -> Definition {
-    let mut definition = Definition { conf: parsed.conf, warnings: parsed.warnings, ..job.definition.clone() };
+    let mut definition = Definition {
+        conf: parsed.conf,
+        warnings: parsed.warnings,
+        ..job.definition.clone()
+    };
     for step in &mut definition.graph.steps {
         if let Some(new) = parsed.graph.step(&step.name) {
             step.parameters.clone_from(&new.parameters);
@@ -92,9 +124,14 @@ fn definition_of(job: &Job, parsed: Parsed) -> Definition {
 }
 
 fn runs(job: &Job) -> String {
-    format!("job {} is {:?}; its parameters can be changed while it waits and when it has ended", job.id, job.state)
+    format!(
+        "job {} is {:?}; its parameters can be changed while it waits and when it has ended",
+        job.id, job.state
+    )
 }
 
 fn conflict(message: String) -> ServiceError {
-    ServiceError::Conflict(Fault::new(ErrorCode::JobState, message).next("stop the job first, or wait for its end"))
+    ServiceError::Conflict(
+        Fault::new(ErrorCode::JobState, message).next("stop the job first, or wait for its end"),
+    )
 }

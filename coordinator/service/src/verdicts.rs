@@ -15,7 +15,9 @@ impl Coordinator {
         let judged = async {
             loop {
                 changes.mark_unchanged();
-                let Some(job) = self.inner.store.read().await?.job(id).await? else { return Ok(None) };
+                let Some(job) = self.inner.store.read().await?.job(id).await? else {
+                    return Ok(None);
+                };
                 if job.state == JobState::Refused {
                     return Ok(job.reason);
                 }
@@ -25,7 +27,9 @@ impl Coordinator {
             }
         };
         let patience = Duration::from_millis(self.inner.options.verdict_millis);
-        tokio::time::timeout(patience, judged).await.unwrap_or(Ok(None))
+        tokio::time::timeout(patience, judged)
+            .await
+            .unwrap_or(Ok(None))
     }
 }
 
@@ -37,6 +41,12 @@ fn is_awaited(job: &Job, presence: &Presence) -> bool {
     if job.offer.is_none() {
         return presence.is_online(&job.initiator.party);
     }
-    job.answers.values().any(|answer| matches!(answer, domain::Answer::Refused(_)))
-        || job.cast.parties().iter().any(|party| !job.answers.contains_key(party) && presence.is_online(party))
+    job.answers
+        .values()
+        .any(|answer| matches!(answer, domain::Answer::Refused(_)))
+        || job
+            .cast
+            .parties()
+            .iter()
+            .any(|party| !job.answers.contains_key(party) && presence.is_online(party))
 }

@@ -48,11 +48,17 @@ pub(crate) struct Found(Arc<Mutex<BTreeSet<(&'static str, i64)>>>);
 
 impl Found {
     fn is_new(&self, kind: &Kind, place: i64) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((kind.table, place))
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((kind.table, place))
     }
 
     fn forget(&self, kind: &Kind, place: i64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(kind.table, place));
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&(kind.table, place));
     }
 }
 
@@ -68,7 +74,9 @@ impl SqlTransaction {
         for row in rows {
             match read(row) {
                 Ok(value) => kept.push(value),
-                Err(error @ StoreError::Corrupt { .. }) => self.put_aside(kind, place_of(row)?, &error).await?,
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    self.put_aside(kind, place_of(row)?, &error).await?
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -86,13 +94,24 @@ impl SqlTransaction {
     }
 
     /// Sets a row aside, at once where this transaction may write.
-    pub(crate) async fn put_aside(&mut self, kind: &'static Kind, place: i64, error: &StoreError) -> Stored<()> {
+    pub(crate) async fn put_aside(
+        &mut self,
+        kind: &'static Kind,
+        place: i64,
+        error: &StoreError,
+    ) -> Stored<()> {
         let why = error.to_string();
         match &mut self.tx {
             Open::Writing(tx) => move_row(tx, kind, place, &why).await,
             Open::Reading(_) => {
                 if self.found.is_new(kind, place) {
-                    tokio::spawn(move_later(self.writer.clone(), self.found.clone(), kind, place, why));
+                    tokio::spawn(move_later(
+                        self.writer.clone(),
+                        self.found.clone(),
+                        kind,
+                        place,
+                        why,
+                    ));
                 }
                 Ok(())
             }
@@ -120,10 +139,23 @@ async fn move_later(writer: Writer, found: Found, kind: &'static Kind, place: i6
 }
 
 /// Moves a row. What is kept is the statement that would put it back.
-async fn move_row(connection: &mut SqliteConnection, kind: &'static Kind, place: i64, why: &str) -> Stored<()> {
-    let Some(key) = copy_row(connection, kind, place, why).await? else { return Ok(()) };
+async fn move_row(
+    connection: &mut SqliteConnection,
+    kind: &'static Kind,
+    place: i64,
+    why: &str,
+) -> Stored<()> {
+    let Some(key) = copy_row(connection, kind, place, why).await? else {
+        return Ok(());
+    };
     let (code, name) = (ErrorCode::RecordUnreadable.text(), kind.name);
-    tracing::error!(code, kind = name, key, why, "a row cannot be read and was set aside");
+    tracing::error!(
+        code,
+        kind = name,
+        key,
+        why,
+        "a row cannot be read and was set aside"
+    );
     let mended = match kind.remedy {
         Remedy::TakeOut => false,
         Remedy::TakeJobOut => {
@@ -139,49 +171,88 @@ async fn move_row(connection: &mut SqliteConnection, kind: &'static Kind, place:
     };
     if !mended {
         let mut take_out = QueryBuilder::<Sqlite>::new("/* set_aside: take out */ DELETE FROM ");
-        take_out.push(kind.table).push(" WHERE rowid = ").push_bind(place);
+        take_out
+            .push(kind.table)
+            .push(" WHERE rowid = ")
+            .push_bind(place);
         take_out.build().execute(connection).await.map_err(failed)?;
     }
     Ok(())
 }
 
 /// Writes a row down elsewhere; gives its key, or none when the row is gone.
-async fn copy_row(connection: &mut SqliteConnection, kind: &Kind, place: i64, why: &str) -> Stored<Option<String>> {
+async fn copy_row(
+    connection: &mut SqliteConnection,
+    kind: &Kind,
+    place: i64,
+    why: &str,
+) -> Stored<Option<String>> {
     let columns = "/* set_aside: columns */ SELECT name FROM pragma_table_info($1) ORDER BY cid";
-    let columns: Vec<String> =
-        sqlx::query_scalar(columns).bind(kind.table).fetch_all(&mut *connection).await.map_err(failed)?;
-    let key: Vec<String> = kind.key.iter().map(|column| format!("COALESCE(CAST({column} AS TEXT), '?')")).collect();
-    let values: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
+    let columns: Vec<String> = sqlx::query_scalar(columns)
+        .bind(kind.table)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let key: Vec<String> = kind
+        .key
+        .iter()
+        .map(|column| format!("COALESCE(CAST({column} AS TEXT), '?')"))
+        .collect();
+    let values: Vec<String> = columns
+        .iter()
+        .map(|column| format!("quote({column})"))
+        .collect();
     let (table, key, columns) = (kind.table, key.join(" || ' ' || "), columns.join(", "));
     let mut copy = QueryBuilder::<Sqlite>::new(
         "/* set_aside: copy */ INSERT INTO set_aside (kind, row_key, statement, why, at) SELECT ",
     );
-    copy.push_bind(kind.name).push(format!(", {key}, 'INSERT INTO {table} ({columns}) VALUES (' || "));
-    copy.push(values.join(" || ', ' || ")).push(" || ')', ").push_bind(why.to_owned()).push(", ");
-    copy.push_bind(SystemClock.now().0).push(format!(" FROM {table} WHERE rowid = ")).push_bind(place);
+    copy.push_bind(kind.name).push(format!(
+        ", {key}, 'INSERT INTO {table} ({columns}) VALUES (' || "
+    ));
+    copy.push(values.join(" || ', ' || "))
+        .push(" || ')', ")
+        .push_bind(why.to_owned())
+        .push(", ");
+    copy.push_bind(SystemClock.now().0)
+        .push(format!(" FROM {table} WHERE rowid = "))
+        .push_bind(place);
     copy.push(" RETURNING row_key");
-    let kept = copy.build().fetch_optional(connection).await.map_err(failed)?;
+    let kept = copy
+        .build()
+        .fetch_optional(connection)
+        .await
+        .map_err(failed)?;
     Ok(kept.map(|row| row.try_get("row_key").unwrap_or_else(|_| "?".to_owned())))
 }
 
 #[async_trait]
 impl Asides for SqlTransaction {
     async fn count_set_aside(&mut self) -> Stored<BTreeMap<String, u64>> {
-        let rows = sqlx::query("/* set_aside: count */ SELECT kind, COUNT(*) AS rows FROM set_aside GROUP BY kind")
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(failed)?;
+        let rows = sqlx::query(
+            "/* set_aside: count */ SELECT kind, COUNT(*) AS rows FROM set_aside GROUP BY kind",
+        )
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(failed)?;
         let count = |row: &SqliteRow| {
             let rows: i64 = row.try_get("rows").map_err(failed)?;
-            Ok((row.try_get("kind").map_err(failed)?, u64::try_from(rows).unwrap_or_default()))
+            Ok((
+                row.try_get("kind").map_err(failed)?,
+                u64::try_from(rows).unwrap_or_default(),
+            ))
         };
         rows.iter().map(count).collect()
     }
 
     async fn is_set_aside(&mut self, kind: &str, key: &str) -> Stored<bool> {
-        let find = "/* set_aside: find */ SELECT COUNT(*) FROM set_aside WHERE kind = $1 AND row_key = $2";
-        let found: i64 =
-            sqlx::query_scalar(find).bind(kind).bind(key).fetch_one(&mut *self.tx).await.map_err(failed)?;
+        let find =
+            "/* set_aside: find */ SELECT COUNT(*) FROM set_aside WHERE kind = $1 AND row_key = $2";
+        let found: i64 = sqlx::query_scalar(find)
+            .bind(kind)
+            .bind(key)
+            .fetch_one(&mut *self.tx)
+            .await
+            .map_err(failed)?;
         Ok(found > 0)
     }
 }

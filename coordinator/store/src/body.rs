@@ -46,7 +46,10 @@ pub(crate) fn body_of(job: &Job) -> Stored<String> {
 }
 
 fn put(body: &mut Map<String, Value>, name: &str, value: &impl Serialize) -> Stored<()> {
-    body.insert(name.to_owned(), serde_json::to_value(value).map_err(|error| corrupt("a job", error))?);
+    body.insert(
+        name.to_owned(),
+        serde_json::to_value(value).map_err(|error| corrupt("a job", error))?,
+    );
     Ok(())
 }
 
@@ -63,9 +66,14 @@ pub(crate) fn job_without_papers(row: &SqliteRow) -> Stored<Job> {
     let name = format!("job {id}");
     let definition: &str = row.try_get("definition").map_err(failed)?;
     let body: &str = row.try_get("body").map_err(failed)?;
-    let fields = body.strip_prefix('{').ok_or_else(|| corrupt(&name, "its body is no object"))?;
+    let fields = body
+        .strip_prefix('{')
+        .ok_or_else(|| corrupt(&name, "its body is no object"))?;
     // One text and one reading: lists of jobs spend most of their time here.
-    let mut job: Job = from_json(&name, &format!("{{\"definition\":{definition},\"answers\":{{}},{fields}"))?;
+    let mut job: Job = from_json(
+        &name,
+        &format!("{{\"definition\":{definition},\"answers\":{{}},{fields}"),
+    )?;
     let archived: i64 = row.try_get("archived").map_err(failed)?;
     job.archived = (archived != 0).then_some(Timestamp(archived));
     Ok(job)

@@ -9,7 +9,13 @@ use crate::sql::{Open, SqlTransaction, failed};
 
 #[async_trait]
 impl Claims for SqlTransaction {
-    async fn claim_due(&mut self, owner: &str, now: Timestamp, until: Timestamp, limit: u32) -> Stored<Vec<JobId>> {
+    async fn claim_due(
+        &mut self,
+        owner: &str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Stored<Vec<JobId>> {
         let ids: Vec<String> = sqlx::query_scalar(
             "/* claims: claim due */ UPDATE jobs SET claimed_by = $1, claimed_until = $2 WHERE id IN ( \
              SELECT id FROM jobs WHERE due <= $3 AND (claimed_by IS NULL OR claimed_by = $1 OR claimed_until <= $3) \
@@ -23,7 +29,10 @@ impl Claims for SqlTransaction {
         .await
         .map_err(failed)?;
         // A name that is none is not worked on: no job of that name can be asked for.
-        Ok(ids.into_iter().filter_map(|id| JobId::new(id).ok()).collect())
+        Ok(ids
+            .into_iter()
+            .filter_map(|id| JobId::new(id).ok())
+            .collect())
     }
 
     async fn hold_job(&mut self, id: &JobId, owner: &str) -> Stored<bool> {
@@ -84,7 +93,9 @@ impl Claims for SqlTransaction {
     }
 
     async fn ahead_in_queue(&mut self, job: &Job) -> Stored<Option<JobId>> {
-        let Some(queue) = &job.settings.queue else { return Ok(None) };
+        let Some(queue) = &job.settings.queue else {
+            return Ok(None);
+        };
         let first = first_in(&mut self.tx, queue).await?;
         Ok(first.filter(|first| *first != job.id))
     }
@@ -97,11 +108,12 @@ impl Claims for SqlTransaction {
     }
 
     async fn next_due(&mut self) -> Stored<Option<Timestamp>> {
-        let due: Option<i64> =
-            sqlx::query_scalar("/* claims: next due */ SELECT MIN(due) FROM jobs WHERE due IS NOT NULL")
-                .fetch_one(&mut *self.tx)
-                .await
-                .map_err(failed)?;
+        let due: Option<i64> = sqlx::query_scalar(
+            "/* claims: next due */ SELECT MIN(due) FROM jobs WHERE due IS NOT NULL",
+        )
+        .fetch_one(&mut *self.tx)
+        .await
+        .map_err(failed)?;
         Ok(due.map(Timestamp))
     }
 }

@@ -12,10 +12,14 @@ use crate::aside::{Kind, Remedy};
 use crate::jobs::among;
 use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
 
-const COLUMNS: &str =
-    "rowid AS place, kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, due, body";
+const COLUMNS: &str = "rowid AS place, kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, due, body";
 const ROW: &str = "an entity";
-static ENTITY: Kind = Kind { name: "entity", table: "entities", key: &["kind", "id"], remedy: Remedy::TakeOut };
+static ENTITY: Kind = Kind {
+    name: "entity",
+    table: "entities",
+    key: &["kind", "id"],
+    remedy: Remedy::TakeOut,
+};
 
 #[async_trait]
 impl Entities for SqlTransaction {
@@ -76,15 +80,31 @@ impl Entities for SqlTransaction {
     }
 
     async fn find_entities(&mut self, filter: &EntityFilter) -> Stored<(Vec<Entity>, u64)> {
-        let mut count = QueryBuilder::new("/* entities: count */ SELECT COUNT(*) FROM entities WHERE kind = ");
+        let mut count =
+            QueryBuilder::new("/* entities: count */ SELECT COUNT(*) FROM entities WHERE kind = ");
         narrow(&mut count, filter);
-        let total: i64 = count.build_query_scalar().fetch_one(&mut *self.tx).await.map_err(failed)?;
-        let mut find = QueryBuilder::new(format!("/* entities: find */ SELECT {COLUMNS} FROM entities WHERE kind = "));
+        let total: i64 = count
+            .build_query_scalar()
+            .fetch_one(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        let mut find = QueryBuilder::new(format!(
+            "/* entities: find */ SELECT {COLUMNS} FROM entities WHERE kind = "
+        ));
         narrow(&mut find, filter);
-        find.push(if filter.newest_first { " ORDER BY created DESC, id DESC" } else { " ORDER BY created, id" });
-        find.push(" LIMIT ").push_bind(filter.limit.map_or(i64::MAX, i64::from));
+        find.push(if filter.newest_first {
+            " ORDER BY created DESC, id DESC"
+        } else {
+            " ORDER BY created, id"
+        });
+        find.push(" LIMIT ")
+            .push_bind(filter.limit.map_or(i64::MAX, i64::from));
         find.push(" OFFSET ").push_bind(i64::from(filter.offset));
-        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
+        let rows = find
+            .build()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(failed)?;
         let entities = self.readable(&ENTITY, &rows, read).await?;
         Ok((entities, u64::try_from(total).unwrap_or(0)))
     }
@@ -107,7 +127,11 @@ fn narrow(sql: &mut QueryBuilder<Sqlite>, filter: &EntityFilter) {
     if !filter.deleted {
         sql.push(" AND deleted = 0");
     }
-    among(sql, " AND tenant IN (", filter.tenant.iter().map(ToString::to_string));
+    among(
+        sql,
+        " AND tenant IN (",
+        filter.tenant.iter().map(ToString::to_string),
+    );
     among(sql, " AND id IN (", filter.ids.iter().cloned());
     among(sql, " AND parent IN (", filter.parent.iter().cloned());
     among(sql, " AND name IN (", filter.name.iter().cloned());
@@ -117,7 +141,10 @@ fn narrow(sql: &mut QueryBuilder<Sqlite>, filter: &EntityFilter) {
     if let Some((at, id)) = &filter.start {
         let way = if filter.newest_first { "<=" } else { ">=" };
         sql.push(format!(" AND (created, id) {way} ("));
-        sql.push_bind(at.0).push(", ").push_bind(id.clone()).push(")");
+        sql.push_bind(at.0)
+            .push(", ")
+            .push_bind(id.clone())
+            .push(")");
     }
 }
 
@@ -127,11 +154,16 @@ fn read(row: &SqliteRow) -> Stored<Entity> {
     let time = |name: &str| row.try_get::<i64, _>(name).map(Timestamp).map_err(failed);
     let word = text("kind")?;
     let kind = EntityKind::ALL.into_iter().find(|kind| kind.word() == word);
-    let job = optional("job_id")?.map(JobId::new).transpose().map_err(|error| corrupt(ROW, error))?;
+    let job = optional("job_id")?
+        .map(JobId::new)
+        .transpose()
+        .map_err(|error| corrupt(ROW, error))?;
     let entity = Entity {
         kind: kind.ok_or_else(|| corrupt(ROW, format!("{word:?} is no kind")))?,
         id: text("id")?,
-        tenant: text("tenant")?.parse().map_err(|error| corrupt(ROW, error))?,
+        tenant: text("tenant")?
+            .parse()
+            .map_err(|error| corrupt(ROW, error))?,
         parent: optional("parent")?,
         name: optional("name")?,
         job,
@@ -139,7 +171,10 @@ fn read(row: &SqliteRow) -> Stored<Entity> {
         created: time("created")?,
         modified: time("modified")?,
         deleted: row.try_get::<i64, _>("deleted").map_err(failed)? != 0,
-        due: row.try_get::<Option<i64>, _>("due").map_err(failed)?.map(Timestamp),
+        due: row
+            .try_get::<Option<i64>, _>("due")
+            .map_err(failed)?
+            .map(Timestamp),
         body: from_json(ROW, &text("body")?)?,
     };
     // One body of another shape would stop the list of its kind.

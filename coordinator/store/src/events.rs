@@ -18,7 +18,8 @@ impl Events for SqlTransaction {
     async fn add_events(&mut self, job: &JobId, events: &[Event]) -> Stored<()> {
         let last = "/* events: last */ SELECT COALESCE(MAX(seq), 0) FROM events WHERE job_id = $1 AND at = $2";
         // Places count among lines of the same moment, so that adding needs no look at all the others.
-        let mut places: std::collections::HashMap<Timestamp, i64> = std::collections::HashMap::new();
+        let mut places: std::collections::HashMap<Timestamp, i64> =
+            std::collections::HashMap::new();
         for part in events.chunks(AT_ONCE) {
             for event in part {
                 if let std::collections::hash_map::Entry::Vacant(place) = places.entry(event.at) {
@@ -31,22 +32,34 @@ impl Events for SqlTransaction {
                     place.insert(last);
                 }
             }
-            let mut insert =
-                QueryBuilder::new("/* events: add */ INSERT INTO events (job_id, at, seq, party, level, line) ");
+            let mut insert = QueryBuilder::new(
+                "/* events: add */ INSERT INTO events (job_id, at, seq, party, level, line) ",
+            );
             insert.push_values(part, |mut row, event| {
-                let place = places.entry(event.at).and_modify(|place| *place += 1).or_default();
-                row.push_bind(job.as_str()).push_bind(event.at.0).push_bind(*place);
-                row.push_bind(event.party.as_ref().map(ToString::to_string)).push_bind(&event.level);
+                let place = places
+                    .entry(event.at)
+                    .and_modify(|place| *place += 1)
+                    .or_default();
+                row.push_bind(job.as_str())
+                    .push_bind(event.at.0)
+                    .push_bind(*place);
+                row.push_bind(event.party.as_ref().map(ToString::to_string))
+                    .push_bind(&event.level);
                 row.push_bind(&event.line);
             });
-            insert.build().execute(&mut *self.tx).await.map_err(failed)?;
+            insert
+                .build()
+                .execute(&mut *self.tx)
+                .await
+                .map_err(failed)?;
         }
         Ok(())
     }
 
     async fn events(&mut self, query: &EventQuery) -> Stored<Vec<Event>> {
-        let mut find =
-            QueryBuilder::new("/* events: find */ SELECT at, seq, party, level, line FROM events WHERE job_id = ");
+        let mut find = QueryBuilder::new(
+            "/* events: find */ SELECT at, seq, party, level, line FROM events WHERE job_id = ",
+        );
         find.push_bind(query.job.to_string());
         if let Some(from) = query.from {
             find.push(" AND at >= ").push_bind(from.0);
@@ -54,14 +67,29 @@ impl Events for SqlTransaction {
         if let Some(to) = query.to {
             find.push(" AND at <= ").push_bind(to.0);
         }
-        for (place, sign) in [(query.after, " AND (at, seq) > ("), (query.before, " AND (at, seq) < (")] {
+        for (place, sign) in [
+            (query.after, " AND (at, seq) > ("),
+            (query.before, " AND (at, seq) < ("),
+        ] {
             if let Some((at, seq)) = place {
-                find.push(sign).push_bind(at.0).push(", ").push_bind(column(seq)).push(")");
+                find.push(sign)
+                    .push_bind(at.0)
+                    .push(", ")
+                    .push_bind(column(seq))
+                    .push(")");
             }
         }
-        find.push(if query.newest_first { " ORDER BY at DESC, seq DESC" } else { " ORDER BY at, seq" });
+        find.push(if query.newest_first {
+            " ORDER BY at DESC, seq DESC"
+        } else {
+            " ORDER BY at, seq"
+        });
         find.push(" LIMIT ").push_bind(i64::from(query.limit));
-        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
+        let rows = find
+            .build()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(failed)?;
         // A line that cannot be read is one of many that people look at; the others are shown.
         Ok(rows.iter().filter_map(|row| read(row).ok()).collect())
     }
@@ -72,7 +100,10 @@ fn read(row: &SqliteRow) -> Stored<Event> {
     Ok(Event {
         at: Timestamp(row.try_get("at").map_err(failed)?),
         seq: u64::try_from(row.try_get::<i64, _>("seq").map_err(failed)?).unwrap_or(0),
-        party: party.map(PartyId::new).transpose().map_err(|error| corrupt("an event", error))?,
+        party: party
+            .map(PartyId::new)
+            .transpose()
+            .map_err(|error| corrupt("an event", error))?,
         level: row.try_get("level").map_err(failed)?,
         line: row.try_get("line").map_err(failed)?,
     })

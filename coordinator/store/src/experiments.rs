@@ -13,7 +13,12 @@ use crate::aside::{Kind, Remedy};
 use crate::sql::{SqlTransaction, containing, failed, from_json, json};
 
 const ROW: &str = "an experiment";
-static EXPERIMENT: Kind = Kind { name: "experiment", table: "experiments", key: &["id"], remedy: Remedy::TakeOut };
+static EXPERIMENT: Kind = Kind {
+    name: "experiment",
+    table: "experiments",
+    key: &["id"],
+    remedy: Remedy::TakeOut,
+};
 
 #[async_trait]
 impl Experiments for SqlTransaction {
@@ -37,15 +42,21 @@ impl Experiments for SqlTransaction {
     }
 
     async fn experiment(&mut self, id: &ExperimentId) -> Stored<Option<Experiment>> {
-        let row = sqlx::query("/* experiments: get */ SELECT rowid AS place, body FROM experiments WHERE id = $1")
-            .bind(id.as_str())
-            .fetch_optional(&mut *self.tx)
-            .await
-            .map_err(failed)?;
+        let row = sqlx::query(
+            "/* experiments: get */ SELECT rowid AS place, body FROM experiments WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .fetch_optional(&mut *self.tx)
+        .await
+        .map_err(failed)?;
         self.readable_one(&EXPERIMENT, row, read).await
     }
 
-    async fn experiment_named(&mut self, tenant: &Tenant, name: &str) -> Stored<Option<Experiment>> {
+    async fn experiment_named(
+        &mut self,
+        tenant: &Tenant,
+        name: &str,
+    ) -> Stored<Option<Experiment>> {
         let row = sqlx::query(
             "/* experiments: named */ SELECT rowid AS place, body FROM experiments WHERE tenant = $1 AND unique_name = $2 AND deleted = 0",
         )
@@ -75,25 +86,46 @@ impl Experiments for SqlTransaction {
     }
 
     async fn find_experiments(&mut self, query: &Query) -> Stored<Found> {
-        let mut count =
-            QueryBuilder::new("/* experiments: count */ SELECT COUNT(*) FROM experiments WHERE deleted = 0");
+        let mut count = QueryBuilder::new(
+            "/* experiments: count */ SELECT COUNT(*) FROM experiments WHERE deleted = 0",
+        );
         narrow(&mut count, query);
-        let total: i64 = count.build_query_scalar().fetch_one(&mut *self.tx).await.map_err(failed)?;
-        let mut find =
-            QueryBuilder::new("/* experiments: find */ SELECT rowid AS place, body FROM experiments WHERE deleted = 0");
+        let total: i64 = count
+            .build_query_scalar()
+            .fetch_one(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        let mut find = QueryBuilder::new(
+            "/* experiments: find */ SELECT rowid AS place, body FROM experiments WHERE deleted = 0",
+        );
         narrow(&mut find, query);
         if let Some(start) = &query.start {
             begin_at(&mut find, query, start);
         }
-        let way = if query.direction == Direction::Descending { " DESC" } else { "" };
-        find.push(format!(" ORDER BY {}{way}, id{way} LIMIT ", sorted_by(query.sort)));
+        let way = if query.direction == Direction::Descending {
+            " DESC"
+        } else {
+            ""
+        };
+        find.push(format!(
+            " ORDER BY {}{way}, id{way} LIMIT ",
+            sorted_by(query.sort)
+        ));
         find.push_bind(i64::from(query.limit).saturating_add(1));
-        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
+        let rows = find
+            .build()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(failed)?;
         let mut experiments = self.readable(&EXPERIMENT, &rows, read).await?;
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let next = experiments.get(limit).map(|first| query.place(first));
         experiments.truncate(limit);
-        Ok(Found { experiments, total: u64::try_from(total).unwrap_or(0), next })
+        Ok(Found {
+            experiments,
+            total: u64::try_from(total).unwrap_or(0),
+            next,
+        })
     }
 
     async fn archive_jobs(&mut self, id: &ExperimentId, now: Timestamp) -> Stored<u64> {
@@ -151,7 +183,8 @@ fn narrow(sql: &mut QueryBuilder<Sqlite>, query: &Query) {
 fn condition(sql: &mut QueryBuilder<Sqlite>, predicate: &Predicate) {
     let column = compared(predicate.field);
     // SQLite compares values of different types by their type: those are left to the domain's rule instead.
-    let comparable = |value: &&Literal| matches!(value, Literal::Number(_)) == is_number(predicate.field);
+    let comparable =
+        |value: &&Literal| matches!(value, Literal::Number(_)) == is_number(predicate.field);
     let values: Vec<&Literal> = predicate.values.iter().filter(comparable).collect();
     let first = predicate.values.first().filter(comparable);
     match (predicate.comparison, first) {
@@ -215,7 +248,11 @@ fn bind(sql: &mut QueryBuilder<Sqlite>, value: &Literal) {
 
 /// Rows from `start` on, itself included.
 fn begin_at(sql: &mut QueryBuilder<Sqlite>, query: &Query, start: &Start) {
-    let way = if query.direction == Direction::Descending { "<=" } else { ">=" };
+    let way = if query.direction == Direction::Descending {
+        "<="
+    } else {
+        ">="
+    };
     sql.push(format!(" AND ({}, id) {way} (", sorted_by(query.sort)));
     bind(sql, &start.value);
     sql.push(", ").push_bind(start.id.to_string()).push(")");

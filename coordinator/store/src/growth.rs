@@ -11,9 +11,15 @@ use crate::sql::{SqlTransaction, failed};
 impl Growth for SqlTransaction {
     async fn told(&mut self, counted: Counted, name: &str) -> Stored<u64> {
         let get = "/* told: get */ SELECT amount FROM told WHERE counted = $1 AND name = $2";
-        let row =
-            sqlx::query(get).bind(counted.word()).bind(name).fetch_optional(&mut *self.tx).await.map_err(failed)?;
-        let amount: Option<i64> = row.map(|row| row.try_get("amount").map_err(failed)).transpose()?;
+        let row = sqlx::query(get)
+            .bind(counted.word())
+            .bind(name)
+            .fetch_optional(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        let amount: Option<i64> = row
+            .map(|row| row.try_get("amount").map_err(failed))
+            .transpose()?;
         Ok(amount.unwrap_or(0).max(0) as u64)
     }
 
@@ -28,10 +34,14 @@ impl Growth for SqlTransaction {
 
     async fn lower_told(&mut self, counted: Counted, name: &str, less: u64) -> Stored<()> {
         let less = i64::try_from(less).unwrap_or(i64::MAX);
-        let spent = "/* told: remove */ DELETE FROM told WHERE counted = $1 AND name = $2 AND amount <= $3";
+        let spent =
+            "/* told: remove */ DELETE FROM told WHERE counted = $1 AND name = $2 AND amount <= $3";
         let lower = "/* told: lower */ UPDATE told SET amount = amount - $3 WHERE counted = $1 AND name = $2";
         for change in [spent, lower] {
-            let change = sqlx::query(change).bind(counted.word()).bind(name).bind(less);
+            let change = sqlx::query(change)
+                .bind(counted.word())
+                .bind(name)
+                .bind(less);
             change.execute(&mut *self.tx).await.map_err(failed)?;
         }
         Ok(())

@@ -15,9 +15,18 @@ use crate::body::{body_of, job_from, job_without_papers, job_word};
 use crate::sql::{SqlTransaction, column, containing, corrupt, failed, json};
 use crate::{papers, rows};
 
-pub(crate) static JOB: Kind = Kind { name: "job", table: "jobs", key: &["id"], remedy: Remedy::TakeJobOut };
-pub(crate) static PARTICIPANT: Kind =
-    Kind { name: "participant", table: "participants", key: &["job_id", "role", "party"], remedy: Remedy::TakeOut };
+pub(crate) static JOB: Kind = Kind {
+    name: "job",
+    table: "jobs",
+    key: &["id"],
+    remedy: Remedy::TakeJobOut,
+};
+pub(crate) static PARTICIPANT: Kind = Kind {
+    name: "participant",
+    table: "participants",
+    key: &["job_id", "role", "party"],
+    remedy: Remedy::TakeOut,
+};
 
 /// Ids in one question, well below what the database takes.
 const IDS_AT_ONCE: usize = 500;
@@ -105,12 +114,14 @@ impl Jobs for SqlTransaction {
     }
 
     async fn save_definition(&mut self, job: &Job) -> Stored<bool> {
-        let done = sqlx::query("/* jobs: save definition */ UPDATE jobs SET definition = $2 WHERE id = $1")
-            .bind(job.id.as_str())
-            .bind(json("a definition", &job.definition)?)
-            .execute(&mut *self.tx)
-            .await
-            .map_err(failed)?;
+        let done = sqlx::query(
+            "/* jobs: save definition */ UPDATE jobs SET definition = $2 WHERE id = $1",
+        )
+        .bind(job.id.as_str())
+        .bind(json("a definition", &job.definition)?)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
         Ok(done.rows_affected() > 0)
     }
 
@@ -130,14 +141,23 @@ impl Jobs for SqlTransaction {
         );
         narrow(&mut find, filter);
         page(&mut find, filter);
-        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
+        let rows = find
+            .build()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(failed)?;
         let jobs = self.readable(&JOB, &rows, job_without_papers).await?;
         if let Some(total) = total_of_last_page(rows.len(), filter) {
             return Ok((jobs, total));
         }
-        let mut count = QueryBuilder::new("/* jobs: count found */ SELECT COUNT(*) FROM jobs j WHERE 1 = 1");
+        let mut count =
+            QueryBuilder::new("/* jobs: count found */ SELECT COUNT(*) FROM jobs j WHERE 1 = 1");
         narrow(&mut count, filter);
-        let total: i64 = count.build_query_scalar().fetch_one(&mut *self.tx).await.map_err(failed)?;
+        let total: i64 = count
+            .build_query_scalar()
+            .fetch_one(&mut *self.tx)
+            .await
+            .map_err(failed)?;
         Ok((jobs, u64::try_from(total).unwrap_or(0)))
     }
 
@@ -146,10 +166,12 @@ impl Jobs for SqlTransaction {
     }
 
     async fn count_jobs(&mut self) -> Stored<Vec<(JobState, u64)>> {
-        let rows = sqlx::query("/* jobs: count by state */ SELECT state, COUNT(*) AS jobs FROM jobs GROUP BY state")
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(failed)?;
+        let rows = sqlx::query(
+            "/* jobs: count by state */ SELECT state, COUNT(*) AS jobs FROM jobs GROUP BY state",
+        )
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(failed)?;
         let mut counts = Vec::new();
         for state in JobState::ALL {
             for row in &rows {
@@ -163,7 +185,12 @@ impl Jobs for SqlTransaction {
         Ok(counts)
     }
 
-    async fn set_notes(&mut self, job: &JobId, participant: &Participant, notes: &str) -> Stored<bool> {
+    async fn set_notes(
+        &mut self,
+        job: &JobId,
+        participant: &Participant,
+        notes: &str,
+    ) -> Stored<bool> {
         let done = sqlx::query(
             "/* participants: set notes */ UPDATE participants SET notes = $4 \
              WHERE job_id = $1 AND role = $2 AND party = $3",
@@ -178,16 +205,32 @@ impl Jobs for SqlTransaction {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn notes_on(&mut self, jobs: &[JobId]) -> Stored<BTreeMap<JobId, Vec<(Participant, String)>>> {
+    async fn notes_on(
+        &mut self,
+        jobs: &[JobId],
+    ) -> Stored<BTreeMap<JobId, Vec<(Participant, String)>>> {
         let mut notes: BTreeMap<JobId, Vec<(Participant, String)>> = BTreeMap::new();
         for some in jobs.chunks(IDS_AT_ONCE) {
             let mut find = QueryBuilder::new(
                 "/* participants: notes */ SELECT rowid AS place, job_id, role, party, notes FROM participants WHERE notes IS NOT NULL",
             );
-            among(&mut find, " AND job_id IN (", some.iter().map(ToString::to_string));
+            among(
+                &mut find,
+                " AND job_id IN (",
+                some.iter().map(ToString::to_string),
+            );
             find.push(" ORDER BY job_id, position");
-            let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
-            let read = |row: &SqliteRow| Ok((participant_from(row)?, row.try_get("notes").map_err(failed)?));
+            let rows = find
+                .build()
+                .fetch_all(&mut *self.tx)
+                .await
+                .map_err(failed)?;
+            let read = |row: &SqliteRow| {
+                Ok((
+                    participant_from(row)?,
+                    row.try_get("notes").map_err(failed)?,
+                ))
+            };
             for ((job, participant), note) in self.readable(&PARTICIPANT, &rows, read).await? {
                 notes.entry(job).or_default().push((participant, note));
             }
@@ -199,9 +242,15 @@ impl Jobs for SqlTransaction {
 /// Whose row it is, from the columns `job_id`, `role` and `party`.
 pub(crate) fn participant_from(row: &SqliteRow) -> Stored<(JobId, Participant)> {
     let word = |column: &str| row.try_get::<&str, _>(column).map_err(failed);
-    let job = word("job_id")?.parse().map_err(|error| corrupt("a participant", error))?;
-    let role = word("role")?.parse().map_err(|error| corrupt("a participant", error))?;
-    let party = word("party")?.parse().map_err(|error| corrupt("a participant", error))?;
+    let job = word("job_id")?
+        .parse()
+        .map_err(|error| corrupt("a participant", error))?;
+    let role = word("role")?
+        .parse()
+        .map_err(|error| corrupt("a participant", error))?;
+    let party = word("party")?
+        .parse()
+        .map_err(|error| corrupt("a participant", error))?;
     Ok((job, Participant::new(role, party)))
 }
 
@@ -227,7 +276,9 @@ pub(crate) fn order(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
 }
 
 pub(crate) fn cut(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
-    query.push(" LIMIT ").push_bind(filter.limit.map_or(i64::MAX, i64::from));
+    query
+        .push(" LIMIT ")
+        .push_bind(filter.limit.map_or(i64::MAX, i64::from));
     query.push(" OFFSET ").push_bind(i64::from(filter.offset));
 }
 
@@ -240,32 +291,73 @@ pub(crate) fn total_of_last_page(found: usize, filter: &JobFilter) -> Option<u64
 
 /// Whether any job fits.
 pub(crate) fn asks_for_any(filter: &JobFilter) -> bool {
-    let (order, newest_first, limit, offset) = (filter.order, filter.newest_first, filter.limit, filter.offset);
-    *filter == JobFilter { order, newest_first, limit, offset, ..JobFilter::default() }
+    let (order, newest_first, limit, offset) = (
+        filter.order,
+        filter.newest_first,
+        filter.limit,
+        filter.offset,
+    );
+    *filter
+        == JobFilter {
+            order,
+            newest_first,
+            limit,
+            offset,
+            ..JobFilter::default()
+        }
 }
 
 pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
-    among(query, " AND j.id IN (", filter.ids.iter().map(|id| id.as_str().to_owned()));
-    among(query, " AND j.id NOT IN (", filter.without.iter().map(|id| id.as_str().to_owned()));
-    among(query, " AND j.state IN (", filter.states.iter().map(|state| job_word(*state).to_owned()));
+    among(
+        query,
+        " AND j.id IN (",
+        filter.ids.iter().map(|id| id.as_str().to_owned()),
+    );
+    among(
+        query,
+        " AND j.id NOT IN (",
+        filter.without.iter().map(|id| id.as_str().to_owned()),
+    );
+    among(
+        query,
+        " AND j.state IN (",
+        filter
+            .states
+            .iter()
+            .map(|state| job_word(*state).to_owned()),
+    );
     if let Some(role) = filter.initiator_role {
-        query.push(" AND j.initiator_role = ").push_bind(role.word());
+        query
+            .push(" AND j.initiator_role = ")
+            .push_bind(role.word());
     }
-    among(query, " AND j.initiator_party IN (", filter.initiator_parties.iter().map(ToString::to_string));
+    among(
+        query,
+        " AND j.initiator_party IN (",
+        filter.initiator_parties.iter().map(ToString::to_string),
+    );
     among(query, " AND j.name IN (", filter.names.iter().cloned());
     if let Some(text) = &filter.id_contains {
         containing(query.push(" AND "), "j.id", text);
     }
     if let Some(text) = filter.description_contains.as_deref() {
         containing(query.push(" AND ("), "j.description", text);
-        containing(query.push(" OR EXISTS (SELECT 1 FROM participants n WHERE n.job_id = j.id AND "), "n.notes", text);
+        containing(
+            query.push(" OR EXISTS (SELECT 1 FROM participants n WHERE n.job_id = j.id AND "),
+            "n.notes",
+            text,
+        );
         query.push("))");
     }
     if let Some(version) = &filter.model_version {
-        query.push(" AND j.model_version = ").push_bind(version.clone());
+        query
+            .push(" AND j.model_version = ")
+            .push_bind(version.clone());
     }
     if let Some(experiment) = &filter.experiment {
-        query.push(" AND j.experiment = ").push_bind(experiment.to_string());
+        query
+            .push(" AND j.experiment = ")
+            .push_bind(experiment.to_string());
     }
     if let Some(from) = filter.created_from {
         query.push(" AND j.created >= ").push_bind(from.0);
@@ -276,7 +368,10 @@ pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     if let Some((moment, id)) = &filter.after {
         query.push(" AND (j.created > ").push_bind(moment.0);
         query.push(" OR (j.created = ").push_bind(moment.0);
-        query.push(" AND j.id > ").push_bind(id.to_string()).push("))");
+        query
+            .push(" AND j.id > ")
+            .push_bind(id.to_string())
+            .push("))");
     }
     if filter.roles.is_empty() && filter.parties.is_empty() && filter.party_contains.is_none() {
         return;
@@ -287,8 +382,16 @@ pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     } else {
         " AND j.id IN (SELECT p.job_id FROM participants p WHERE 1 = 1"
     });
-    among(query, " AND p.role IN (", filter.roles.iter().map(ToString::to_string));
-    among(query, " AND p.party IN (", filter.parties.iter().map(ToString::to_string));
+    among(
+        query,
+        " AND p.role IN (",
+        filter.roles.iter().map(ToString::to_string),
+    );
+    among(
+        query,
+        " AND p.party IN (",
+        filter.parties.iter().map(ToString::to_string),
+    );
     if let Some(text) = &filter.party_contains {
         containing(query.push(" AND "), "p.party", text);
     }
@@ -299,14 +402,21 @@ pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
 const MOST_VARIABLES: usize = 500;
 
 /// One of these; nothing when the list is empty.
-pub(crate) fn among(query: &mut QueryBuilder<Sqlite>, start: &str, values: impl Iterator<Item = String>) {
+pub(crate) fn among(
+    query: &mut QueryBuilder<Sqlite>,
+    start: &str,
+    values: impl Iterator<Item = String>,
+) {
     let values: Vec<String> = values.collect();
     if values.is_empty() {
         return;
     }
     query.push(start);
     if values.len() > MOST_VARIABLES {
-        query.push("SELECT value FROM json_each(").push_bind(serde_json::Value::from(values).to_string()).push("))");
+        query
+            .push("SELECT value FROM json_each(")
+            .push_bind(serde_json::Value::from(values).to_string())
+            .push("))");
         return;
     }
     let mut list = query.separated(", ");

@@ -37,7 +37,10 @@ pub use sql::SqliteStore;
 
 /// Opens a store, and brings its schema up to date.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    let address = |detail: &str| StoreError::Address { url: url.to_owned(), detail: detail.to_owned() };
+    let address = |detail: &str| StoreError::Address {
+        url: url.to_owned(),
+        detail: detail.to_owned(),
+    };
     if url == "memory:" {
         return Ok(Arc::new(MemoryStore::default()));
     }
@@ -60,11 +63,15 @@ mod tests {
 
     #[tokio::test]
     async fn refuses_addresses_it_does_not_know() {
-        for (url, hint) in
-            [("postgres://host/db", "comes later"), ("mysql:x", "sqlite:PATH"), ("sqlite:", "sqlite:PATH")]
-        {
+        for (url, hint) in [
+            ("postgres://host/db", "comes later"),
+            ("mysql:x", "sqlite:PATH"),
+            ("sqlite:", "sqlite:PATH"),
+        ] {
             match open(url).await {
-                Err(StoreError::Address { detail, .. }) => assert!(detail.contains(hint), "{url}: {detail}"),
+                Err(StoreError::Address { detail, .. }) => {
+                    assert!(detail.contains(hint), "{url}: {detail}")
+                }
                 Err(other) => panic!("{url}: {other}"),
                 Ok(_) => panic!("{url} was opened"),
             }
@@ -75,7 +82,16 @@ mod tests {
     async fn opens_memory() {
         for url in ["memory:", "sqlite::memory:"] {
             let store = open(url).await.expect("opens");
-            assert!(store.read().await.expect("reads").parties().await.expect("parties").is_empty());
+            assert!(
+                store
+                    .read()
+                    .await
+                    .expect("reads")
+                    .parties()
+                    .await
+                    .expect("parties")
+                    .is_empty()
+            );
         }
     }
 }

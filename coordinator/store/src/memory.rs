@@ -64,7 +64,11 @@ struct TaskRow {
 impl Tables {
     fn each(&mut self, commit: bool) {
         fn end<K: Ord + Clone, V: Clone>(table: &mut Table<K, V>, commit: bool) {
-            if commit { table.commit() } else { table.roll_back() }
+            if commit {
+                table.commit()
+            } else {
+                table.roll_back()
+            }
         }
         end(&mut self.jobs, commit);
         end(&mut self.notes, commit);
@@ -88,7 +92,9 @@ impl Tables {
 #[async_trait]
 impl Store for MemoryStore {
     async fn begin(&self) -> Stored<Box<dyn Transaction>> {
-        Ok(Box::new(MemoryTransaction { tables: Arc::clone(&self.tables).lock_owned().await }))
+        Ok(Box::new(MemoryTransaction {
+            tables: Arc::clone(&self.tables).lock_owned().await,
+        }))
     }
 }
 
@@ -113,8 +119,13 @@ impl Drop for MemoryTransaction {
 
 /// The page of a list.
 fn page<T>(all: Vec<T>, limit: Option<u32>, offset: u32) -> Vec<T> {
-    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    all.into_iter().skip(usize::try_from(offset).unwrap_or(usize::MAX)).take(limit).collect()
+    let limit = limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    });
+    all.into_iter()
+        .skip(usize::try_from(offset).unwrap_or(usize::MAX))
+        .take(limit)
+        .collect()
 }
 
 /// Whether a value is among those asked for; an empty list asks for anything.

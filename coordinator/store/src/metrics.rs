@@ -17,7 +17,15 @@ use crate::tasks::bind_try;
 static METRIC: Kind = Kind {
     name: "metric",
     table: "metrics",
-    key: &["job_id", "step", "role", "party", "attempt", "namespace", "name"],
+    key: &[
+        "job_id",
+        "step",
+        "role",
+        "party",
+        "attempt",
+        "namespace",
+        "name",
+    ],
     remedy: Remedy::TakeOut,
 };
 
@@ -40,11 +48,17 @@ impl Reports for SqlTransaction {
     async fn metrics(&mut self, key: &TaskKey) -> Stored<Vec<Metric>> {
         let heads = "/* metrics: of a try */ SELECT rowid AS place, namespace, name, kind, meta FROM metrics \
                      WHERE job_id = $1 AND step = $2 AND role = $3 AND party = $4 AND attempt = $5 ORDER BY position";
-        let heads = bind_try(sqlx::query(heads), key).fetch_all(&mut *self.tx).await.map_err(failed)?;
+        let heads = bind_try(sqlx::query(heads), key)
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(failed)?;
         let pairs = "/* metrics: pairs of a try */ SELECT namespace, name, pair_key, pair_number, pair_value \
                      FROM metric_pairs WHERE job_id = $1 AND step = $2 AND role = $3 AND party = $4 AND attempt = $5 \
                      ORDER BY pair_number, pair_key";
-        let pairs = bind_try(sqlx::query(pairs), key).fetch_all(&mut *self.tx).await.map_err(failed)?;
+        let pairs = bind_try(sqlx::query(pairs), key)
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(failed)?;
         let mut by_name: BTreeMap<(String, String), Vec<Pair>> = BTreeMap::new();
         // Earlier versions wrote what is not a number as NULL; such a pair is left out.
         for (name, pair) in pairs.iter().filter_map(pair_from) {
@@ -57,14 +71,26 @@ impl Reports for SqlTransaction {
         };
         let mut metrics = Vec::with_capacity(heads.len());
         for (namespace, name, kind, meta) in self.readable(&METRIC, &heads, read).await? {
-            let pairs = by_name.remove(&(namespace.clone(), name.clone())).unwrap_or_default();
+            let pairs = by_name
+                .remove(&(namespace.clone(), name.clone()))
+                .unwrap_or_default();
             let data = if kind == POINTS {
                 let point = |pair: Pair| Some((Finite::new(pair.number?).ok()?, pair.value));
                 MetricData::Points(pairs.into_iter().filter_map(point).collect())
             } else {
-                MetricData::Values(pairs.into_iter().map(|pair| (pair.text, pair.value)).collect())
+                MetricData::Values(
+                    pairs
+                        .into_iter()
+                        .map(|pair| (pair.text, pair.value))
+                        .collect(),
+                )
             };
-            metrics.push(Metric { namespace, name, data, meta });
+            metrics.push(Metric {
+                namespace,
+                name,
+                data,
+                meta,
+            });
         }
         Ok(metrics)
     }
@@ -90,8 +116,12 @@ impl Reports for SqlTransaction {
     }
 
     async fn delete_texts(&mut self, job: &JobId, party: &PartyId, kind: TextKind) -> Stored<()> {
-        let delete = "/* texts: delete */ DELETE FROM texts WHERE job_id = $1 AND party = $2 AND kind = $3";
-        let delete = sqlx::query(delete).bind(job.as_str()).bind(party.as_str()).bind(kind.word());
+        let delete =
+            "/* texts: delete */ DELETE FROM texts WHERE job_id = $1 AND party = $2 AND kind = $3";
+        let delete = sqlx::query(delete)
+            .bind(job.as_str())
+            .bind(party.as_str())
+            .bind(kind.word());
         delete.execute(&mut *self.tx).await.map_err(failed)?;
         Ok(())
     }
@@ -100,16 +130,25 @@ impl Reports for SqlTransaction {
         let put = "/* texts: put */ INSERT INTO texts (job_id, step, role, party, attempt, kind, body) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7) \
                    ON CONFLICT (job_id, step, role, party, attempt, kind) DO UPDATE SET body = excluded.body";
-        bind_try(sqlx::query(put), key).bind(kind.word()).bind(text).execute(&mut *self.tx).await.map_err(failed)?;
+        bind_try(sqlx::query(put), key)
+            .bind(kind.word())
+            .bind(text)
+            .execute(&mut *self.tx)
+            .await
+            .map_err(failed)?;
         Ok(())
     }
 
     async fn text(&mut self, key: &TaskKey, kind: TextKind) -> Stored<Option<String>> {
         let get = "/* texts: get */ SELECT body FROM texts WHERE job_id = $1 AND step = $2 AND role = $3 AND party = $4 \
                    AND attempt = $5 AND kind = $6";
-        let row =
-            bind_try(sqlx::query(get), key).bind(kind.word()).fetch_optional(&mut *self.tx).await.map_err(failed)?;
-        row.map(|row| row.try_get("body").map_err(failed)).transpose()
+        let row = bind_try(sqlx::query(get), key)
+            .bind(kind.word())
+            .fetch_optional(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        row.map(|row| row.try_get("body").map_err(failed))
+            .transpose()
     }
 }
 
@@ -189,9 +228,19 @@ struct Pair {
 /// A pair under the name of its metric; none when it holds no finite number.
 fn pair_from(row: &SqliteRow) -> Option<((String, String), Pair)> {
     let name = (row.try_get("namespace").ok()?, row.try_get("name").ok()?);
-    let (text, number) = (row.try_get("pair_key").ok()?, row.try_get("pair_number").ok()?);
+    let (text, number) = (
+        row.try_get("pair_key").ok()?,
+        row.try_get("pair_number").ok()?,
+    );
     let value = Finite::new(row.try_get::<Option<f64>, _>("pair_value").ok()??).ok()?;
-    Some((name, Pair { text, number, value }))
+    Some((
+        name,
+        Pair {
+            text,
+            number,
+            value,
+        },
+    ))
 }
 
 /// The pairs, each key once: the last one stands.
@@ -203,13 +252,24 @@ fn pairs_of(data: &MetricData) -> Vec<Pair> {
                 // Minus zero and zero are one key.
                 let number = number.get() + 0.0;
                 let text = number.to_string();
-                let pair = Pair { text: text.clone(), number: Some(number), value: *value };
+                let pair = Pair {
+                    text: text.clone(),
+                    number: Some(number),
+                    value: *value,
+                };
                 pairs.insert(text, pair);
             }
         }
         MetricData::Values(values) => {
             for (text, value) in values {
-                pairs.insert(text.clone(), Pair { text: text.clone(), number: None, value: *value });
+                pairs.insert(
+                    text.clone(),
+                    Pair {
+                        text: text.clone(),
+                        number: None,
+                        value: *value,
+                    },
+                );
             }
         }
     }

@@ -13,13 +13,21 @@ use crate::jobs::among;
 use crate::sql::{SqlTransaction, column, corrupt, failed};
 use crate::{parts, versions};
 
-static MODEL: Kind =
-    Kind { name: "model", table: "models", key: &["version", "step", "role", "party"], remedy: Remedy::TakeOut };
+static MODEL: Kind = Kind {
+    name: "model",
+    table: "models",
+    key: &["version", "step", "role", "party"],
+    remedy: Remedy::TakeOut,
+};
 
 #[async_trait]
 impl Models for SqlTransaction {
     async fn put_model(&mut self, model: &StoredModel) -> Stored<()> {
-        let StoredModel { summary, job, created } = model;
+        let StoredModel {
+            summary,
+            job,
+            created,
+        } = model;
         sqlx::query(
             "/* models: put */ INSERT INTO models (version, step, role, party, job_id, component, component_version, \
              size, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (version, step, role, party) \
@@ -46,13 +54,37 @@ impl Models for SqlTransaction {
             "/* models: find */ SELECT rowid AS place, version, step, role, party, job_id, component, component_version, size, created \
              FROM models WHERE 1 = 1",
         );
-        among(&mut find, " AND version IN (", filter.version.iter().cloned());
-        among(&mut find, " AND step IN (", filter.step.iter().map(ToString::to_string));
-        among(&mut find, " AND role IN (", filter.owner.iter().map(|owner| owner.role.to_string()));
-        among(&mut find, " AND party IN (", filter.owner.iter().map(|owner| owner.party.to_string()));
-        among(&mut find, " AND job_id IN (", filter.job.iter().map(ToString::to_string));
+        among(
+            &mut find,
+            " AND version IN (",
+            filter.version.iter().cloned(),
+        );
+        among(
+            &mut find,
+            " AND step IN (",
+            filter.step.iter().map(ToString::to_string),
+        );
+        among(
+            &mut find,
+            " AND role IN (",
+            filter.owner.iter().map(|owner| owner.role.to_string()),
+        );
+        among(
+            &mut find,
+            " AND party IN (",
+            filter.owner.iter().map(|owner| owner.party.to_string()),
+        );
+        among(
+            &mut find,
+            " AND job_id IN (",
+            filter.job.iter().map(ToString::to_string),
+        );
         find.push(" ORDER BY created, version, step, role, party");
-        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
+        let rows = find
+            .build()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(failed)?;
         self.readable(&MODEL, &rows, model_from).await
     }
 
@@ -61,7 +93,9 @@ impl Models for SqlTransaction {
     }
 
     async fn put_version(&mut self, version: &ModelVersion) -> Stored<()> {
-        versions::write(self, version, versions::Taken::Replace).await.map(|_| ())
+        versions::write(self, version, versions::Taken::Replace)
+            .await
+            .map(|_| ())
     }
 
     async fn find_versions(&mut self, filter: &VersionFilter) -> Stored<Vec<ModelVersion>> {
@@ -87,11 +121,20 @@ fn model_from(row: &SqliteRow) -> Stored<StoredModel> {
     );
     let step = text("step")?.parse().map_err(|error| wrong(&error))?;
     let summary = ModelSummary {
-        model: ModelRef { version: text("version")?, step, owner },
+        model: ModelRef {
+            version: text("version")?,
+            step,
+            owner,
+        },
         component: text("component")?,
-        component_version: u32::try_from(number("component_version")?).map_err(|error| wrong(&error))?,
+        component_version: u32::try_from(number("component_version")?)
+            .map_err(|error| wrong(&error))?,
         size: u64::try_from(number("size")?).map_err(|error| wrong(&error))?,
     };
     let job = text("job_id")?.parse().map_err(|error| wrong(&error))?;
-    Ok(StoredModel { summary, job, created: Timestamp(number("created")?) })
+    Ok(StoredModel {
+        summary,
+        job,
+        created: Timestamp(number("created")?),
+    })
 }

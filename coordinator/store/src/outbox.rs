@@ -10,7 +10,12 @@ use vocabulary::{ErrorCode, Fault, JobId, PartyId, Timestamp};
 use crate::aside::{Kind, Remedy};
 use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
 
-static ORDER: Kind = Kind { name: "order", table: "outbox", key: &["order_key"], remedy: Remedy::Rebuild };
+static ORDER: Kind = Kind {
+    name: "order",
+    table: "outbox",
+    key: &["order_key"],
+    remedy: Remedy::Rebuild,
+};
 
 #[async_trait]
 impl Outbox for SqlTransaction {
@@ -33,7 +38,12 @@ impl Outbox for SqlTransaction {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn due_orders(&mut self, party: &PartyId, now: Timestamp, limit: u32) -> Stored<Vec<PendingOrder>> {
+    async fn due_orders(
+        &mut self,
+        party: &PartyId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Stored<Vec<PendingOrder>> {
         let rows = sqlx::query(
             "/* outbox: due */ SELECT rowid AS place, order_key, job_id, party, errand, created, next_try, tries, last_error FROM outbox \
              WHERE party = $1 AND next_try <= $2 ORDER BY next_try, created, order_key LIMIT $3",
@@ -48,12 +58,13 @@ impl Outbox for SqlTransaction {
     }
 
     async fn next_order(&mut self, party: &PartyId) -> Stored<Option<Timestamp>> {
-        let next: Option<i64> =
-            sqlx::query_scalar("/* outbox: next */ SELECT MIN(next_try) FROM outbox WHERE party = $1")
-                .bind(party.as_str())
-                .fetch_one(&mut *self.tx)
-                .await
-                .map_err(failed)?;
+        let next: Option<i64> = sqlx::query_scalar(
+            "/* outbox: next */ SELECT MIN(next_try) FROM outbox WHERE party = $1",
+        )
+        .bind(party.as_str())
+        .fetch_one(&mut *self.tx)
+        .await
+        .map_err(failed)?;
         Ok(next.map(Timestamp))
     }
 
@@ -78,7 +89,12 @@ impl Outbox for SqlTransaction {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn postpone_order(&mut self, key: &str, next_try: Timestamp, error: &Fault) -> Stored<()> {
+    async fn postpone_order(
+        &mut self,
+        key: &str,
+        next_try: Timestamp,
+        error: &Fault,
+    ) -> Stored<()> {
         sqlx::query(
             "/* outbox: postpone */ UPDATE outbox SET next_try = $2, last_error = $3, tries = tries + 1 WHERE order_key = $1",
         )
@@ -91,7 +107,12 @@ impl Outbox for SqlTransaction {
         Ok(())
     }
 
-    async fn postpone_party(&mut self, party: &PartyId, next_try: Timestamp, error: &Fault) -> Stored<Vec<JobId>> {
+    async fn postpone_party(
+        &mut self,
+        party: &PartyId,
+        next_try: Timestamp,
+        error: &Fault,
+    ) -> Stored<Vec<JobId>> {
         let jobs: Vec<String> = sqlx::query_scalar(
             "/* outbox: without error */ SELECT DISTINCT job_id FROM outbox WHERE party = $1 AND last_error IS NULL \
              ORDER BY job_id",
@@ -110,7 +131,10 @@ impl Outbox for SqlTransaction {
         .execute(&mut *self.tx)
         .await
         .map_err(failed)?;
-        Ok(jobs.into_iter().filter_map(|job| JobId::new(job).ok()).collect())
+        Ok(jobs
+            .into_iter()
+            .filter_map(|job| JobId::new(job).ok())
+            .collect())
     }
 
     async fn recall_party(&mut self, party: &PartyId, now: Timestamp) -> Stored<()> {
@@ -124,26 +148,35 @@ impl Outbox for SqlTransaction {
     }
 
     async fn parties_with_orders(&mut self) -> Stored<Vec<PartyId>> {
-        let parties: Vec<String> =
-            sqlx::query_scalar("/* outbox: parties */ SELECT DISTINCT party FROM outbox ORDER BY party")
-                .fetch_all(&mut *self.tx)
-                .await
-                .map_err(failed)?;
-        Ok(parties.into_iter().filter_map(|party| PartyId::new(party).ok()).collect())
+        let parties: Vec<String> = sqlx::query_scalar(
+            "/* outbox: parties */ SELECT DISTINCT party FROM outbox ORDER BY party",
+        )
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(failed)?;
+        Ok(parties
+            .into_iter()
+            .filter_map(|party| PartyId::new(party).ok())
+            .collect())
     }
 }
 
 /// Writes an order anew from its key, which tells everything of it; false when the key cannot be read.
 pub(crate) async fn rebuild(connection: &mut SqliteConnection, place: i64) -> Stored<bool> {
-    let key: Option<Vec<u8>> =
-        sqlx::query_scalar("/* outbox: key at a place */ SELECT CAST(order_key AS BLOB) FROM outbox WHERE rowid = $1")
-            .bind(place)
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(failed)?;
-    let reason = Fault::new(ErrorCode::RecordUnreadable, "the order to stop was set aside, with its reason");
+    let key: Option<Vec<u8>> = sqlx::query_scalar(
+        "/* outbox: key at a place */ SELECT CAST(order_key AS BLOB) FROM outbox WHERE rowid = $1",
+    )
+    .bind(place)
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(failed)?;
+    let reason = Fault::new(
+        ErrorCode::RecordUnreadable,
+        "the order to stop was set aside, with its reason",
+    );
     let key = key.and_then(|key| String::from_utf8(key).ok());
-    let Some((job, party, errand)) = key.as_deref().and_then(|key| Errand::of_key(key, reason)) else {
+    let Some((job, party, errand)) = key.as_deref().and_then(|key| Errand::of_key(key, reason))
+    else {
         return Ok(false);
     };
     sqlx::query(
@@ -166,12 +199,18 @@ fn order_from(row: &SqliteRow) -> Stored<PendingOrder> {
     let last_error: Option<String> = row.try_get("last_error").map_err(failed)?;
     Ok(PendingOrder {
         key: text("order_key")?,
-        job: text("job_id")?.parse().map_err(|error| corrupt("an order", error))?,
-        party: text("party")?.parse().map_err(|error| corrupt("an order", error))?,
+        job: text("job_id")?
+            .parse()
+            .map_err(|error| corrupt("an order", error))?,
+        party: text("party")?
+            .parse()
+            .map_err(|error| corrupt("an order", error))?,
         errand: from_json("an order", &text("errand")?)?,
         created: Timestamp(number("created")?),
         next_try: Timestamp(number("next_try")?),
         tries: u32::try_from(number("tries")?).unwrap_or(u32::MAX),
-        last_error: last_error.map(|error| from_json("an order", &error)).transpose()?,
+        last_error: last_error
+            .map(|error| from_json("an order", &error))
+            .transpose()?,
     })
 }

@@ -43,7 +43,11 @@ pub(crate) fn write(job: &Job) -> Stored<String> {
     let papers = Papers {
         offer: job.offer.as_ref().map(|offer| paper(offer, None)),
         ticket: job.ticket.as_ref().map(|ticket| paper(ticket, None)),
-        answers: job.answers.iter().map(|(party, answer)| (party.clone(), word(answer))).collect(),
+        answers: job
+            .answers
+            .iter()
+            .map(|(party, answer)| (party.clone(), word(answer)))
+            .collect(),
     };
     json("the papers of a job", &papers)
 }
@@ -71,7 +75,11 @@ fn paper(signed: &SignedBytes, offered: Option<&[u8]>) -> Paper {
     Paper {
         bytes: (!same).then(|| hex(&signed.bytes)),
         signer: signed.signer.clone(),
-        chain: signed.chain.iter().map(|certificate| hex(certificate)).collect(),
+        chain: signed
+            .chain
+            .iter()
+            .map(|certificate| hex(certificate))
+            .collect(),
         signature: hex(&signed.signature),
     }
 }
@@ -80,20 +88,41 @@ fn signed(paper: Paper, offered: Option<&[u8]>) -> Stored<SignedBytes> {
     let bytes = match (&paper.bytes, offered) {
         (Some(text), _) => unhex(text)?,
         (None, Some(offered)) => offered.to_vec(),
-        (None, None) => return Err(corrupt("the papers of a job", "an answer to an offer that is not there")),
+        (None, None) => {
+            return Err(corrupt(
+                "the papers of a job",
+                "an answer to an offer that is not there",
+            ));
+        }
     };
-    let chain = paper.chain.iter().map(|text| unhex(text)).collect::<Stored<Vec<_>>>()?;
-    Ok(SignedBytes { bytes, signer: paper.signer, chain, signature: unhex(&paper.signature)? })
+    let chain = paper
+        .chain
+        .iter()
+        .map(|text| unhex(text))
+        .collect::<Stored<Vec<_>>>()?;
+    Ok(SignedBytes {
+        bytes,
+        signer: paper.signer,
+        chain,
+        signature: unhex(&paper.signature)?,
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 fn unhex(text: &str) -> Stored<Vec<u8>> {
     let wrong = || corrupt("the papers of a job", "bytes that are not hex");
-    let value = |letter: &u8| char::from(*letter).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let value = |letter: &u8| {
+        char::from(*letter)
+            .to_digit(16)
+            .and_then(|value| u8::try_from(value).ok())
+    };
     if !text.len().is_multiple_of(2) {
         return Err(wrong());
     }
@@ -101,7 +130,10 @@ fn unhex(text: &str) -> Stored<Vec<u8>> {
         [high, low] => Some(value(high)? << 4 | value(low)?),
         _ => None,
     };
-    text.as_bytes().chunks(2).map(|pair| byte(pair).ok_or_else(wrong)).collect()
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| byte(pair).ok_or_else(wrong))
+        .collect()
 }
 
 #[cfg(test)]

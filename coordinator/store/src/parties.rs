@@ -10,7 +10,12 @@ use vocabulary::{PartyId, Timestamp};
 use crate::aside::{Kind, Remedy};
 use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
 
-static PARTY: Kind = Kind { name: "party", table: "parties", key: &["party"], remedy: Remedy::TakeOut };
+static PARTY: Kind = Kind {
+    name: "party",
+    table: "parties",
+    key: &["party"],
+    remedy: Remedy::TakeOut,
+};
 
 #[async_trait]
 impl Parties for SqlTransaction {
@@ -45,7 +50,10 @@ impl Parties for SqlTransaction {
                 party: PartyId::new(party).map_err(|error| corrupt("a party", error))?,
                 components: from_json("a catalogue", &components)?,
                 rest: row.try_get("rest").map_err(failed)?,
-                rows_through_coordinator: row.try_get::<i64, _>("rows_through_coordinator").map_err(failed)? != 0,
+                rows_through_coordinator: row
+                    .try_get::<i64, _>("rows_through_coordinator")
+                    .map_err(failed)?
+                    != 0,
                 seen: Timestamp(row.try_get("seen").map_err(failed)?),
             })
         };

@@ -49,10 +49,26 @@ pub(crate) async fn find(to: &mut SqlTransaction, filter: &PartFilter) -> Stored
         "/* model_parts: find */ SELECT rowid AS place, model_id, version, role, party, size, loaded_times, imported, archive_sha256, \
          created, updated FROM model_parts p WHERE 1 = 1",
     );
-    among(&mut find, " AND model_id IN (", filter.model_id.iter().cloned());
-    among(&mut find, " AND version IN (", filter.version.iter().cloned());
-    among(&mut find, " AND role IN (", filter.role.iter().map(ToString::to_string));
-    among(&mut find, " AND party IN (", filter.party.iter().map(ToString::to_string));
+    among(
+        &mut find,
+        " AND model_id IN (",
+        filter.model_id.iter().cloned(),
+    );
+    among(
+        &mut find,
+        " AND version IN (",
+        filter.version.iter().cloned(),
+    );
+    among(
+        &mut find,
+        " AND role IN (",
+        filter.role.iter().map(ToString::to_string),
+    );
+    among(
+        &mut find,
+        " AND party IN (",
+        filter.party.iter().map(ToString::to_string),
+    );
     if let Some(party) = &filter.shared_with {
         find.push(
             " AND EXISTS (SELECT 1 FROM model_parts o WHERE o.model_id = p.model_id AND o.version = p.version \
@@ -70,7 +86,10 @@ fn part_from(row: &SqliteRow) -> Stored<ModelPart> {
     let number = |name: &str| row.try_get::<i64, _>(name).map_err(failed);
     let wrong = |error: &dyn std::fmt::Display| corrupt(ROW, error);
     Ok(ModelPart {
-        key: ModelKey { model_id: text("model_id")?, version: text("version")? },
+        key: ModelKey {
+            model_id: text("model_id")?,
+            version: text("version")?,
+        },
         owner: Participant::new(
             text("role")?.parse().map_err(|error| wrong(&error))?,
             text("party")?.parse().map_err(|error| wrong(&error))?,

@@ -5,20 +5,28 @@ use service::ports::Stored;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use vocabulary::{JobId, Participant};
 
-use crate::jobs::{PARTICIPANT, among, asks_for_any, cut, narrow, order, participant_from, total_of_last_page};
+use crate::jobs::{
+    PARTICIPANT, among, asks_for_any, cut, narrow, order, participant_from, total_of_last_page,
+};
 use crate::sql::{SqlTransaction, containing, failed};
 
 /// Whether somebody in the job of `p` is not local.
-const IN_COMPANY: &str =
-    "(p.role <> 'local' OR EXISTS (SELECT 1 FROM participants q WHERE q.job_id = p.job_id AND q.role <> 'local'))";
+const IN_COMPANY: &str = "(p.role <> 'local' OR EXISTS (SELECT 1 FROM participants q WHERE q.job_id = p.job_id AND q.role <> 'local'))";
 
 /// The page, and how many fit in all.
-pub(crate) async fn find(to: &mut SqlTransaction, filter: &RowFilter) -> Stored<(Vec<(JobId, Participant)>, u64)> {
+pub(crate) async fn find(
+    to: &mut SqlTransaction,
+    filter: &RowFilter,
+) -> Stored<(Vec<(JobId, Participant)>, u64)> {
     let mut find = QueryBuilder::new(
         "/* rows: find */ SELECT p.rowid AS place, p.job_id, p.role, p.party FROM jobs j JOIN participants p ON p.job_id = j.id WHERE 1 = 1",
     );
     narrow(&mut find, &filter.jobs);
-    among(&mut find, " AND p.role IN (", filter.roles.iter().map(ToString::to_string));
+    among(
+        &mut find,
+        " AND p.role IN (",
+        filter.roles.iter().map(ToString::to_string),
+    );
     described(&mut find, filter);
     find.push(" AND (");
     in_company(&mut find, filter);
@@ -40,12 +48,18 @@ pub(crate) async fn find(to: &mut SqlTransaction, filter: &RowFilter) -> Stored<
 
 /// How many fit. Jobs of locals count once, whoever of them asked for it.
 async fn count(connection: &mut SqliteConnection, filter: &RowFilter) -> Stored<u64> {
-    let mut company = QueryBuilder::new("/* rows: count found */ SELECT COUNT(*) FROM participants p WHERE 1 = 1");
+    let mut company = QueryBuilder::new(
+        "/* rows: count found */ SELECT COUNT(*) FROM participants p WHERE 1 = 1",
+    );
     of_jobs(&mut company, filter);
     described(&mut company, filter);
     company.push(" AND ");
     in_company(&mut company, filter);
-    let mut total: i64 = company.build_query_scalar().fetch_one(&mut *connection).await.map_err(failed)?;
+    let mut total: i64 = company
+        .build_query_scalar()
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
     if may_be_alone(filter) {
         let mut alone = QueryBuilder::new(
             "/* rows: count alone */ SELECT COUNT(DISTINCT p.job_id) FROM participants p WHERE p.role = 'local'",
@@ -59,14 +73,22 @@ async fn count(connection: &mut SqliteConnection, filter: &RowFilter) -> Stored<
             );
         }
         alone.push(" AND NOT ").push(IN_COMPANY);
-        let jobs: i64 = alone.build_query_scalar().fetch_one(&mut *connection).await.map_err(failed)?;
+        let jobs: i64 = alone
+            .build_query_scalar()
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed)?;
         total += jobs;
     }
     Ok(u64::try_from(total).unwrap_or(0))
 }
 
 fn of_jobs(query: &mut QueryBuilder<Sqlite>, filter: &RowFilter) {
-    among(query, " AND p.role IN (", filter.roles.iter().map(ToString::to_string));
+    among(
+        query,
+        " AND p.role IN (",
+        filter.roles.iter().map(ToString::to_string),
+    );
     if !asks_for_any(&filter.jobs) {
         query.push(" AND p.job_id IN (SELECT j.id FROM jobs j WHERE 1 = 1");
         narrow(query, &filter.jobs);
@@ -84,7 +106,11 @@ fn described(query: &mut QueryBuilder<Sqlite>, filter: &RowFilter) {
 
 /// A text that does not change when a part is taken out of it does not contain the part.
 fn contains(query: &mut QueryBuilder<Sqlite>, column: &'static str, part: &str) {
-    query.push(" AND REPLACE(").push(column).push(", ").push_bind(part.to_owned());
+    query
+        .push(" AND REPLACE(")
+        .push(column)
+        .push(", ")
+        .push_bind(part.to_owned());
     query.push(", '') <> ").push(column);
 }
 

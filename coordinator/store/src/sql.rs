@@ -43,17 +43,26 @@ impl SqliteStore {
     /// Opens the file, and makes it when it is not there.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let unusable = |error: StoreError| match error {
-            StoreError::Unavailable { detail } => {
-                StoreError::Address { url: format!("sqlite:{}", path.display()), detail }
-            }
+            StoreError::Unavailable { detail } => StoreError::Address {
+                url: format!("sqlite:{}", path.display()),
+                detail,
+            },
             other => other,
         };
-        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true);
         // What is acknowledged must survive a loss of power: the log is synced with every commit.
-        let options = settings(options).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        let options = settings(options)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
         let writer = Writer::open(&options).await.map_err(unusable)?;
         let reader = Some(readers().connect_lazy_with(options.read_only(true)));
-        let store = Self { reader, writer, found: Found::default() };
+        let store = Self {
+            reader,
+            writer,
+            found: Found::default(),
+        };
         store.migrate().await?;
         Ok(store)
     }
@@ -61,7 +70,11 @@ impl SqliteStore {
     /// A database that ends with the process.
     pub async fn in_memory() -> Result<Self, StoreError> {
         let options = settings(SqliteConnectOptions::new().in_memory(true));
-        let store = Self { reader: None, writer: Writer::open(&options).await?, found: Found::default() };
+        let store = Self {
+            reader: None,
+            writer: Writer::open(&options).await?,
+            found: Found::default(),
+        };
         store.migrate().await?;
         Ok(store)
     }
@@ -75,7 +88,10 @@ impl SqliteStore {
     }
 
     #[cfg(test)]
-    async fn execute(&self, statement: sqlx::query::Query<'_, Sqlite, sqlx::sqlite::SqliteArguments>) {
+    async fn execute(
+        &self,
+        statement: sqlx::query::Query<'_, Sqlite, sqlx::sqlite::SqliteArguments>,
+    ) {
         let mut tx = self.writer.begin().await.expect("begins");
         statement.execute(&mut *tx).await.expect("executes");
         tx.commit().await.expect("commits");
@@ -90,7 +106,8 @@ impl SqliteStore {
     /// Takes the database as having room again.
     #[cfg(test)]
     pub(crate) async fn lift_limit(&self) {
-        self.execute(sqlx::query("PRAGMA max_page_count = 1000000")).await;
+        self.execute(sqlx::query("PRAGMA max_page_count = 1000000"))
+            .await;
     }
 
     /// Writes nonsense.
@@ -100,31 +117,51 @@ impl SqliteStore {
     }
 
     fn transaction(&self, tx: Open) -> SqlTransaction {
-        SqlTransaction { tx, writer: self.writer.clone(), found: self.found.clone() }
+        SqlTransaction {
+            tx,
+            writer: self.writer.clone(),
+            found: self.found.clone(),
+        }
     }
 
     async fn migrate(&self) -> Stored<()> {
         let mut tx = self.writer.begin().await?;
         let table = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, applied BIGINT NOT NULL)";
-        sqlx::raw_sql(table).execute(&mut *tx).await.map_err(failed)?;
+        sqlx::raw_sql(table)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed)?;
         let applied = "/* schema: applied */ SELECT version FROM schema_version ORDER BY version";
-        let applied: Vec<i64> = sqlx::query_scalar(applied).fetch_all(&mut *tx).await.map_err(failed)?;
+        let applied: Vec<i64> = sqlx::query_scalar(applied)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(failed)?;
         let newest = applied.last().copied().unwrap_or(0);
         let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
         if newest > known {
             return Err(StoreError::Address {
                 url: "sqlite".to_owned(),
-                detail: format!("its schema is version {newest}, made by a newer release; this one knows {known}"),
+                detail: format!(
+                    "its schema is version {newest}, made by a newer release; this one knows {known}"
+                ),
             });
         }
-        for (version, steps) in MIGRATIONS.iter().filter(|(version, _)| !applied.contains(version)) {
-            sqlx::raw_sql(*steps).execute(&mut *tx).await.map_err(failed)?;
-            sqlx::query("/* schema: apply */ INSERT INTO schema_version (version, applied) VALUES ($1, $2)")
-                .bind(version)
-                .bind(SystemClock.now().0)
+        for (version, steps) in MIGRATIONS
+            .iter()
+            .filter(|(version, _)| !applied.contains(version))
+        {
+            sqlx::raw_sql(*steps)
                 .execute(&mut *tx)
                 .await
                 .map_err(failed)?;
+            sqlx::query(
+                "/* schema: apply */ INSERT INTO schema_version (version, applied) VALUES ($1, $2)",
+            )
+            .bind(version)
+            .bind(SystemClock.now().0)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed)?;
             tracing::info!(version, "schema brought up to date");
         }
         tx.commit().await
@@ -132,25 +169,37 @@ impl SqliteStore {
 }
 
 fn settings(options: SqliteConnectOptions) -> SqliteConnectOptions {
-    options.busy_timeout(Duration::from_secs(10)).foreign_keys(true).statement_cache_capacity(200)
+    options
+        .busy_timeout(Duration::from_secs(10))
+        .foreign_keys(true)
+        .statement_cache_capacity(200)
 }
 
 /// Connections that read, kept for good. One whose transaction could not be ended is not handed out again: the driver
 /// counts such a transaction as open for ever.
 fn readers() -> SqlitePoolOptions {
-    let pool =
-        SqlitePoolOptions::new().min_connections(1).max_connections(READERS).idle_timeout(None).max_lifetime(None);
-    pool.before_acquire(|connection, _| Box::pin(async move { Ok(!sqlx::Connection::is_in_transaction(connection)) }))
+    let pool = SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(READERS)
+        .idle_timeout(None)
+        .max_lifetime(None);
+    pool.before_acquire(|connection, _| {
+        Box::pin(async move { Ok(!sqlx::Connection::is_in_transaction(connection)) })
+    })
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn begin(&self) -> Stored<Box<dyn Transaction>> {
-        Ok(Box::new(self.transaction(Open::Writing(self.writer.begin().await?))))
+        Ok(Box::new(
+            self.transaction(Open::Writing(self.writer.begin().await?)),
+        ))
     }
 
     async fn read(&self) -> Stored<Box<dyn Transaction>> {
-        let Some(reader) = &self.reader else { return self.begin().await };
+        let Some(reader) = &self.reader else {
+            return self.begin().await;
+        };
         let tx = reader.begin().await.map_err(failed)?;
         Ok(Box::new(self.transaction(Open::Reading(tx))))
     }
@@ -206,28 +255,45 @@ pub(crate) fn failed(error: sqlx::Error) -> StoreError {
     match &error {
         sqlx::Error::Database(database) => {
             // The low byte is the primary code, the rest says more about it.
-            let code = database.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
+            let code = database
+                .code()
+                .and_then(|code| code.parse::<i32>().ok())
+                .map(|code| code & 0xff);
             if code.is_some_and(|code| SQLITE_FULL.contains(&code)) {
                 StoreError::Full { detail }
             } else {
                 StoreError::Unavailable { detail }
             }
         }
-        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => StoreError::Full { detail },
-        sqlx::Error::Decode(_) => StoreError::Corrupt { row: "a value".to_owned(), detail },
-        sqlx::Error::ColumnDecode { index, .. } => StoreError::Corrupt { row: format!("column {index}"), detail },
+        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => {
+            StoreError::Full { detail }
+        }
+        sqlx::Error::Decode(_) => StoreError::Corrupt {
+            row: "a value".to_owned(),
+            detail,
+        },
+        sqlx::Error::ColumnDecode { index, .. } => StoreError::Corrupt {
+            row: format!("column {index}"),
+            detail,
+        },
         _ => StoreError::Unavailable { detail },
     }
 }
 
 /// A column that does not hold what was written into it.
 pub(crate) fn corrupt(row: &str, error: impl std::fmt::Display) -> StoreError {
-    StoreError::Corrupt { row: row.to_owned(), detail: error.to_string() }
+    StoreError::Corrupt {
+        row: row.to_owned(),
+        detail: error.to_string(),
+    }
 }
 
 /// A value as JSON text. What could not be read back is refused here, where somebody can still be told: JSON's writer puts
 /// `null` for numbers that it has no word for.
-pub(crate) fn json<T: serde::Serialize + serde::de::DeserializeOwned>(row: &str, value: &T) -> Stored<String> {
+pub(crate) fn json<T: serde::Serialize + serde::de::DeserializeOwned>(
+    row: &str,
+    value: &T,
+) -> Stored<String> {
     let text = serde_json::to_string(value).map_err(|error| corrupt(row, error))?;
     from_json::<T>(row, &text)?;
     Ok(text)
@@ -249,7 +315,10 @@ const LONGEST_PATTERN: usize = 1_000;
 /// Asks for columns that contain a text, whatever the case of ASCII letters.
 pub(crate) fn containing(query: &mut QueryBuilder<Sqlite>, column: &str, text: &str) {
     if text.len() > LONGEST_PATTERN {
-        query.push(format!("INSTR(LOWER({column}), LOWER(")).push_bind(text.to_owned()).push(")) > 0");
+        query
+            .push(format!("INSTR(LOWER({column}), LOWER("))
+            .push_bind(text.to_owned())
+            .push(")) > 0");
         return;
     }
     let mut pattern = String::from("%");
@@ -260,5 +329,8 @@ pub(crate) fn containing(query: &mut QueryBuilder<Sqlite>, column: &str, text: &
         pattern.push(letter);
     }
     pattern.push('%');
-    query.push(format!("{column} LIKE ")).push_bind(pattern).push(" ESCAPE '\\'");
+    query
+        .push(format!("{column} LIKE "))
+        .push_bind(pattern)
+        .push(" ESCAPE '\\'");
 }

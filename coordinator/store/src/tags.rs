@@ -10,7 +10,12 @@ use vocabulary::Timestamp;
 use crate::aside::{Kind, Remedy};
 use crate::sql::{SqlTransaction, containing, failed};
 
-static TAG: Kind = Kind { name: "tag", table: "tags", key: &["name"], remedy: Remedy::TakeOut };
+static TAG: Kind = Kind {
+    name: "tag",
+    table: "tags",
+    key: &["name"],
+    remedy: Remedy::TakeOut,
+};
 
 #[async_trait]
 impl Tags for SqlTransaction {
@@ -46,7 +51,11 @@ impl Tags for SqlTransaction {
         containing(&mut find, "name", text);
         find.push(" ORDER BY created, rowid LIMIT ");
         find.push_bind(limit.map_or(-1, i64::from));
-        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
+        let rows = find
+            .build()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(failed)?;
         let bound = |row: &SqliteRow| row.try_get::<i64, _>("bound").map_err(failed);
         let read = |row: &SqliteRow| Ok((tag_from(row)?, u64::try_from(bound(row)?).unwrap_or(0)));
         self.readable(&TAG, &rows, read).await
@@ -56,13 +65,15 @@ impl Tags for SqlTransaction {
         if name != new.name && self.tag(&new.name).await?.is_some() {
             return Ok(false);
         }
-        let done = sqlx::query("/* tags: change */ UPDATE tags SET name = $2, description = $3 WHERE name = $1")
-            .bind(name)
-            .bind(&new.name)
-            .bind(&new.description)
-            .execute(&mut *self.tx)
-            .await
-            .map_err(failed)?;
+        let done = sqlx::query(
+            "/* tags: change */ UPDATE tags SET name = $2, description = $3 WHERE name = $1",
+        )
+        .bind(name)
+        .bind(&new.name)
+        .bind(&new.description)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
         Ok(done.rows_affected() > 0)
     }
 
@@ -90,12 +101,14 @@ impl Tags for SqlTransaction {
     }
 
     async fn unbind_tag(&mut self, version: &str, tag: &str) -> Stored<bool> {
-        let done = sqlx::query("/* model_tags: remove */ DELETE FROM model_tags WHERE version = $1 AND tag = $2")
-            .bind(version)
-            .bind(tag)
-            .execute(&mut *self.tx)
-            .await
-            .map_err(failed)?;
+        let done = sqlx::query(
+            "/* model_tags: remove */ DELETE FROM model_tags WHERE version = $1 AND tag = $2",
+        )
+        .bind(version)
+        .bind(tag)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(failed)?;
         Ok(done.rows_affected() > 0)
     }
 
@@ -113,7 +126,11 @@ impl Tags for SqlTransaction {
 
     async fn tagged(&mut self, tag: &str) -> Stored<Vec<String>> {
         let find = "/* model_tags: of tag */ SELECT version FROM model_tags WHERE tag = $1 ORDER BY created, rowid";
-        sqlx::query_scalar(find).bind(tag).fetch_all(&mut *self.tx).await.map_err(failed)
+        sqlx::query_scalar(find)
+            .bind(tag)
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(failed)
     }
 }
 

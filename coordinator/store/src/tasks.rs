@@ -18,7 +18,11 @@ pub(crate) type Asked<'q> = Query<'q, Sqlite, SqliteArguments>;
 
 /// Binds a task as the next four values: job, step, role, party.
 pub(crate) fn bind_task<'q>(query: Asked<'q>, id: &'q TaskId) -> Asked<'q> {
-    query.bind(id.job.as_str()).bind(id.step.as_str()).bind(id.role.word()).bind(id.party.as_str())
+    query
+        .bind(id.job.as_str())
+        .bind(id.step.as_str())
+        .bind(id.role.word())
+        .bind(id.party.as_str())
 }
 
 /// Binds a try as the next five values: job, step, role, party, attempt.
@@ -50,25 +54,51 @@ fn failed_task(row: &SqliteRow, why: &str) -> Stored<Task> {
     let word = |column: &str| row.try_get::<&str, _>(column).map_err(failed);
     let number = |column: &str| row.try_get::<i64, _>(column).map_err(failed);
     let id = TaskId {
-        job: word("job_id")?.parse().map_err(|error| corrupt("a task", error))?,
-        step: word("step")?.parse().map_err(|error| corrupt("a task", error))?,
-        role: word("role")?.parse().map_err(|error| corrupt("a task", error))?,
-        party: word("party")?.parse().map_err(|error| corrupt("a task", error))?,
+        job: word("job_id")?
+            .parse()
+            .map_err(|error| corrupt("a task", error))?,
+        step: word("step")?
+            .parse()
+            .map_err(|error| corrupt("a task", error))?,
+        role: word("role")?
+            .parse()
+            .map_err(|error| corrupt("a task", error))?,
+        party: word("party")?
+            .parse()
+            .map_err(|error| corrupt("a task", error))?,
     };
-    let attempt = Attempt(u32::try_from(number("attempt")?).map_err(|error| corrupt("a task", error))?);
+    let attempt =
+        Attempt(u32::try_from(number("attempt")?).map_err(|error| corrupt("a task", error))?);
     let created = Timestamp(number("created")?);
-    let fault = Fault::new(ErrorCode::RecordUnreadable, format!("task {id} was set aside: {why}"))
-        .next("see the coordinator's log, and run the job again");
+    let fault = Fault::new(
+        ErrorCode::RecordUnreadable,
+        format!("task {id} was set aside: {why}"),
+    )
+    .next("see the coordinator's log, and run the job again");
     let mut task = Task::waiting(TaskKey { id, attempt }, None, created);
     (task.state, task.fault, task.ended) = (TaskState::Failed, Some(fault), Some(created));
     Ok(task)
 }
 
 /// Puts a failed try in the place of one that cannot be read; false when its key cannot be read either.
-pub(crate) async fn fail_in_place(connection: &mut SqliteConnection, place: i64, why: &str) -> Stored<bool> {
-    let get = concat!("/* tasks: at a place */ SELECT ", row!(), " FROM tasks WHERE rowid = $1");
-    let row = sqlx::query(get).bind(place).fetch_optional(&mut *connection).await.map_err(failed)?;
-    let Some(Ok(task)) = row.as_ref().map(|row| failed_task(row, why)) else { return Ok(false) };
+pub(crate) async fn fail_in_place(
+    connection: &mut SqliteConnection,
+    place: i64,
+    why: &str,
+) -> Stored<bool> {
+    let get = concat!(
+        "/* tasks: at a place */ SELECT ",
+        row!(),
+        " FROM tasks WHERE rowid = $1"
+    );
+    let row = sqlx::query(get)
+        .bind(place)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let Some(Ok(task)) = row.as_ref().map(|row| failed_task(row, why)) else {
+        return Ok(false);
+    };
     sqlx::query("/* tasks: fail in place */ UPDATE tasks SET state = $2, active = 0, body = $3 WHERE rowid = $1")
         .bind(place)
         .bind(task_word(task.state))
@@ -110,7 +140,10 @@ impl Tasks for SqlTransaction {
             if task.key.attempt > Attempt(0) {
                 let older = "/* tasks: no longer newest */ UPDATE tasks SET newest = 0 WHERE job_id = $1 AND step = $2 \
                              AND role = $3 AND party = $4 AND attempt < $5";
-                bind_try(sqlx::query(older), &task.key).execute(&mut *self.tx).await.map_err(failed)?;
+                bind_try(sqlx::query(older), &task.key)
+                    .execute(&mut *self.tx)
+                    .await
+                    .map_err(failed)?;
             }
             // A later try keeps the place of the earlier ones.
             let insert = "/* tasks: insert */ INSERT INTO tasks (job_id, step, role, party, attempt, newest, position, \
@@ -136,7 +169,10 @@ impl Tasks for SqlTransaction {
             row!(),
             " FROM tasks WHERE job_id = $1 AND step = $2 AND role = $3 AND party = $4 AND newest = 1"
         );
-        let row = bind_task(sqlx::query(get), id).fetch_optional(&mut *self.tx).await.map_err(failed)?;
+        let row = bind_task(sqlx::query(get), id)
+            .fetch_optional(&mut *self.tx)
+            .await
+            .map_err(failed)?;
         Ok(self.tasks_from(row.as_slice()).await?.pop())
     }
 
@@ -167,20 +203,37 @@ impl Tasks for SqlTransaction {
     }
 
     async fn find_tasks(&mut self, filter: &TaskFilter) -> Stored<(Vec<Task>, u64)> {
-        let mut count = QueryBuilder::new("/* tasks: count found */ SELECT COUNT(*) FROM tasks WHERE 1 = 1");
+        let mut count =
+            QueryBuilder::new("/* tasks: count found */ SELECT COUNT(*) FROM tasks WHERE 1 = 1");
         narrow(&mut count, filter);
-        let total: i64 = count.build_query_scalar().fetch_one(&mut *self.tx).await.map_err(failed)?;
-        let mut find = QueryBuilder::new(concat!("/* tasks: find */ SELECT ", row!(), " FROM tasks WHERE 1 = 1"));
+        let total: i64 = count
+            .build_query_scalar()
+            .fetch_one(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        let mut find = QueryBuilder::new(concat!(
+            "/* tasks: find */ SELECT ",
+            row!(),
+            " FROM tasks WHERE 1 = 1"
+        ));
         narrow(&mut find, filter);
         find.push(if filter.newest_first {
             " ORDER BY created DESC, job_id DESC, position DESC, attempt DESC"
         } else {
             " ORDER BY created, job_id, position, attempt"
         });
-        find.push(" LIMIT ").push_bind(filter.limit.map_or(i64::MAX, i64::from));
+        find.push(" LIMIT ")
+            .push_bind(filter.limit.map_or(i64::MAX, i64::from));
         find.push(" OFFSET ").push_bind(i64::from(filter.offset));
-        let rows = find.build().fetch_all(&mut *self.tx).await.map_err(failed)?;
-        Ok((self.tasks_from(&rows).await?, u64::try_from(total).unwrap_or(0)))
+        let rows = find
+            .build()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(failed)?;
+        Ok((
+            self.tasks_from(&rows).await?,
+            u64::try_from(total).unwrap_or(0),
+        ))
     }
 
     async fn active_at(&mut self, party: &PartyId) -> Stored<Vec<Task>> {
@@ -201,9 +254,32 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &TaskFilter) {
     if !filter.all_attempts {
         query.push(" AND newest = 1");
     }
-    among(query, " AND job_id IN (", filter.job.iter().map(ToString::to_string));
-    among(query, " AND step IN (", filter.step.iter().map(ToString::to_string));
-    among(query, " AND role IN (", filter.role.iter().map(ToString::to_string));
-    among(query, " AND party IN (", filter.party.iter().map(ToString::to_string));
-    among(query, " AND state IN (", filter.states.iter().map(|state| task_word(*state).to_owned()));
+    among(
+        query,
+        " AND job_id IN (",
+        filter.job.iter().map(ToString::to_string),
+    );
+    among(
+        query,
+        " AND step IN (",
+        filter.step.iter().map(ToString::to_string),
+    );
+    among(
+        query,
+        " AND role IN (",
+        filter.role.iter().map(ToString::to_string),
+    );
+    among(
+        query,
+        " AND party IN (",
+        filter.party.iter().map(ToString::to_string),
+    );
+    among(
+        query,
+        " AND state IN (",
+        filter
+            .states
+            .iter()
+            .map(|state| task_word(*state).to_owned()),
+    );
 }

@@ -13,8 +13,12 @@ use crate::jobs::among;
 use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
 
 const ROW: &str = "a version of a model";
-static VERSION: Kind =
-    Kind { name: "model version", table: "model_versions", key: &["model_id", "version"], remedy: Remedy::TakeOut };
+static VERSION: Kind = Kind {
+    name: "model version",
+    table: "model_versions",
+    key: &["model_id", "version"],
+    remedy: Remedy::TakeOut,
+};
 
 macro_rules! insert {
     () => {
@@ -33,7 +37,11 @@ pub(crate) enum Taken {
 }
 
 /// Writes a version; false when it was there and was left alone.
-pub(crate) async fn write(to: &mut SqlTransaction, version: &ModelVersion, taken: Taken) -> Stored<bool> {
+pub(crate) async fn write(
+    to: &mut SqlTransaction,
+    version: &ModelVersion,
+    taken: Taken,
+) -> Stored<bool> {
     let text = match taken {
         Taken::Leave => concat!("/* model_versions: insert */ ", insert!(), " DO NOTHING"),
         Taken::Replace => concat!(
@@ -47,17 +55,35 @@ pub(crate) async fn write(to: &mut SqlTransaction, version: &ModelVersion, taken
              checkpoints = excluded.checkpoints, updated = excluded.updated",
         ),
     };
-    let own = version.own_inference_dsl.as_ref().map(|dsl| json(ROW, dsl)).transpose()?;
+    let own = version
+        .own_inference_dsl
+        .as_ref()
+        .map(|dsl| json(ROW, dsl))
+        .transpose()?;
     let done = sqlx::query(text)
         .bind(&version.key.model_id)
         .bind(&version.key.version)
         .bind(&version.stored)
         .bind(version.initiator.role.word())
         .bind(version.initiator.party.as_str())
-        .bind(version.parent.as_ref().map(|parent| parent.model_id.as_str()))
-        .bind(version.parent.as_ref().map(|parent| parent.version.as_str()))
+        .bind(
+            version
+                .parent
+                .as_ref()
+                .map(|parent| parent.model_id.as_str()),
+        )
+        .bind(
+            version
+                .parent
+                .as_ref()
+                .map(|parent| parent.version.as_str()),
+        )
         .bind(version.job.as_ref().map(|job| job.as_str()))
-        .bind(if version.dialect == Dialect::FateV1 { 1_i64 } else { 2 })
+        .bind(if version.dialect == Dialect::FateV1 {
+            1_i64
+        } else {
+            2
+        })
         .bind(&version.fate_version)
         .bind(json(ROW, &version.cast)?)
         .bind(json(ROW, &version.train_dsl)?)
@@ -73,14 +99,25 @@ pub(crate) async fn write(to: &mut SqlTransaction, version: &ModelVersion, taken
 }
 
 /// The versions that fit, oldest first.
-pub(crate) async fn find(to: &mut SqlTransaction, filter: &VersionFilter) -> Stored<Vec<ModelVersion>> {
+pub(crate) async fn find(
+    to: &mut SqlTransaction,
+    filter: &VersionFilter,
+) -> Stored<Vec<ModelVersion>> {
     let mut find = QueryBuilder::new(
         "/* model_versions: find */ SELECT rowid AS place, model_id, version, stored, initiator_role, initiator_party, parent_id, \
          parent_version, job_id, dsl_version, fate_version, roles, train_dsl, train_conf, inference_dsl, checkpoints, \
          created, updated FROM model_versions WHERE 1 = 1",
     );
-    among(&mut find, " AND model_id IN (", filter.model_id.iter().cloned());
-    among(&mut find, " AND version IN (", filter.versions.iter().cloned());
+    among(
+        &mut find,
+        " AND model_id IN (",
+        filter.model_id.iter().cloned(),
+    );
+    among(
+        &mut find,
+        " AND version IN (",
+        filter.versions.iter().cloned(),
+    );
     find.push(" ORDER BY created, version");
     let rows = find.build().fetch_all(&mut *to.tx).await.map_err(failed)?;
     to.readable(&VERSION, &rows, version_from).await
@@ -96,20 +133,35 @@ fn version_from(row: &SqliteRow) -> Stored<ModelVersion> {
         _ => None,
     };
     Ok(ModelVersion {
-        key: ModelKey { model_id: text("model_id")?, version: text("version")? },
+        key: ModelKey {
+            model_id: text("model_id")?,
+            version: text("version")?,
+        },
         stored: text("stored")?,
         initiator: Participant::new(
-            text("initiator_role")?.parse().map_err(|error| wrong(&error))?,
-            text("initiator_party")?.parse().map_err(|error| wrong(&error))?,
+            text("initiator_role")?
+                .parse()
+                .map_err(|error| wrong(&error))?,
+            text("initiator_party")?
+                .parse()
+                .map_err(|error| wrong(&error))?,
         ),
         cast: cast_of_roles(&from_json(ROW, &text("roles")?)?),
         parent,
-        job: maybe("job_id")?.map(|job| job.parse().map_err(|error| wrong(&error))).transpose()?,
-        dialect: if number("dsl_version")? == 1 { Dialect::FateV1 } else { Dialect::FateV2 },
+        job: maybe("job_id")?
+            .map(|job| job.parse().map_err(|error| wrong(&error)))
+            .transpose()?,
+        dialect: if number("dsl_version")? == 1 {
+            Dialect::FateV1
+        } else {
+            Dialect::FateV2
+        },
         fate_version: text("fate_version")?,
         train_dsl: from_json(ROW, &text("train_dsl")?)?,
         train_conf: from_json(ROW, &text("train_conf")?)?,
-        own_inference_dsl: maybe("inference_dsl")?.map(|dsl| from_json(ROW, &dsl)).transpose()?,
+        own_inference_dsl: maybe("inference_dsl")?
+            .map(|dsl| from_json(ROW, &dsl))
+            .transpose()?,
         checkpoints: from_json(ROW, &text("checkpoints")?)?,
         created: Timestamp(number("created")?),
         updated: Timestamp(number("updated")?),

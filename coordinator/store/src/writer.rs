@@ -77,7 +77,9 @@ impl Writer {
 
     /// Closes the connection after what is under way; a handle that is still in use keeps it open.
     pub(crate) async fn close(self) {
-        let Some(shared) = Arc::into_inner(self.0) else { return };
+        let Some(shared) = Arc::into_inner(self.0) else {
+            return;
+        };
         let mut shared = shared.into_inner();
         shared.tidy_up().await;
         let _ = shared.end_group().await;
@@ -93,7 +95,11 @@ impl Writer {
 
 impl Shared {
     async fn execute(&mut self, statement: &'static str) -> Stored<()> {
-        sqlx::query(statement).execute(&mut self.connection).await.map(drop).map_err(failed)
+        sqlx::query(statement)
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+            .map_err(failed)
     }
 
     /// Takes back what a dropped transaction did.
@@ -112,7 +118,9 @@ impl Shared {
 
     /// Brings the group to the disk.
     async fn end_group(&mut self) -> Stored<()> {
-        let Some(group) = self.group.clone() else { return Ok(()) };
+        let Some(group) = self.group.clone() else {
+            return Ok(());
+        };
         match self.execute(END_GROUP).await {
             Ok(()) => {
                 self.group = None;
@@ -148,7 +156,9 @@ impl Writing {
         in_full(async move {
             let Self { mut shared, writer } = self;
             let Some(group) = shared.group.clone() else {
-                return Err(StoreError::Unavailable { detail: "the transaction is over already".to_owned() });
+                return Err(StoreError::Unavailable {
+                    detail: "the transaction is over already".to_owned(),
+                });
             };
             if let Err(error) = shared.execute(RELEASE).await {
                 shared.break_off(&error).await;
@@ -186,8 +196,14 @@ impl DerefMut for Writing {
 }
 
 /// Does all of it, also when the caller does not wait for the end.
-async fn in_full<T: Send + 'static>(work: impl Future<Output = Stored<T>> + Send + 'static) -> Stored<T> {
-    tokio::spawn(work).await.unwrap_or_else(|error| Err(StoreError::Unavailable { detail: error.to_string() }))
+async fn in_full<T: Send + 'static>(
+    work: impl Future<Output = Stored<T>> + Send + 'static,
+) -> Stored<T> {
+    tokio::spawn(work).await.unwrap_or_else(|error| {
+        Err(StoreError::Unavailable {
+            detail: error.to_string(),
+        })
+    })
 }
 
 #[cfg(test)]
@@ -195,22 +211,32 @@ mod tests {
     use super::*;
 
     async fn writer(folder: &tempfile::TempDir) -> Writer {
-        let options = SqliteConnectOptions::new().filename(folder.path().join("w.db")).create_if_missing(true);
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("w.db"))
+            .create_if_missing(true);
         let writer = Writer::open(&options).await.expect("opens");
-        run(&writer, "CREATE TABLE t (x INTEGER PRIMARY KEY)").await.expect("made");
+        run(&writer, "CREATE TABLE t (x INTEGER PRIMARY KEY)")
+            .await
+            .expect("made");
         writer
     }
 
     async fn run(writer: &Writer, statement: &'static str) -> Stored<()> {
         let mut tx = writer.begin().await?;
-        sqlx::query(statement).execute(&mut *tx).await.map_err(failed)?;
+        sqlx::query(statement)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed)?;
         tx.commit().await
     }
 
     async fn rows(folder: &tempfile::TempDir) -> i64 {
         let options = SqliteConnectOptions::new().filename(folder.path().join("w.db"));
         let mut other = options.connect().await.expect("connects");
-        sqlx::query_scalar("SELECT COUNT(*) FROM t").fetch_one(&mut other).await.expect("counts")
+        sqlx::query_scalar("SELECT COUNT(*) FROM t")
+            .fetch_one(&mut other)
+            .await
+            .expect("counts")
     }
 
     #[tokio::test]
@@ -224,7 +250,11 @@ mod tests {
             let writer = writer.clone();
             writers.spawn(async move {
                 let mut tx = writer.begin().await.expect("begins");
-                sqlx::query("INSERT INTO t VALUES ($1)").bind(number).execute(&mut *tx).await.expect("inserts");
+                sqlx::query("INSERT INTO t VALUES ($1)")
+                    .bind(number)
+                    .execute(&mut *tx)
+                    .await
+                    .expect("inserts");
                 tx.commit().await.expect("commits");
             });
         }
@@ -234,7 +264,11 @@ mod tests {
         first.commit().await.expect("commits");
         writers.join_all().await;
         assert_eq!(rows(&folder).await, 20);
-        assert_eq!(writer.synced().await - before, 1, "one sync for all that waited");
+        assert_eq!(
+            writer.synced().await - before,
+            1,
+            "one sync for all that waited"
+        );
     }
 
     #[tokio::test]
@@ -246,18 +280,26 @@ mod tests {
             let writer = writer.clone();
             async move {
                 let mut tx = writer.begin().await.expect("begins");
-                sqlx::query("INSERT INTO t VALUES (1)").execute(&mut *tx).await.expect("inserts");
+                sqlx::query("INSERT INTO t VALUES (1)")
+                    .execute(&mut *tx)
+                    .await
+                    .expect("inserts");
             }
         });
         for _ in 0..50 {
             tokio::task::yield_now().await;
         }
         let mut kept = kept;
-        sqlx::query("INSERT INTO t VALUES (2)").execute(&mut *kept).await.expect("inserts");
+        sqlx::query("INSERT INTO t VALUES (2)")
+            .execute(&mut *kept)
+            .await
+            .expect("inserts");
         kept.commit().await.expect("commits");
         dropped.await.expect("ends");
         assert_eq!(rows(&folder).await, 1);
-        run(&writer, "INSERT INTO t VALUES (1)").await.expect("the dropped row is not in the way");
+        run(&writer, "INSERT INTO t VALUES (1)")
+            .await
+            .expect("the dropped row is not in the way");
         assert_eq!(rows(&folder).await, 2);
     }
 
@@ -266,13 +308,19 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let writer = writer(&folder).await;
         let mut first = writer.begin().await.expect("begins");
-        sqlx::query("INSERT INTO t VALUES (1)").execute(&mut *first).await.expect("inserts");
+        sqlx::query("INSERT INTO t VALUES (1)")
+            .execute(&mut *first)
+            .await
+            .expect("inserts");
         let second = tokio::spawn({
             let writer = writer.clone();
             async move {
                 let mut tx = writer.begin().await.expect("begins");
                 // What SQLite does by itself when the disk is full.
-                sqlx::query("ROLLBACK").execute(&mut *tx).await.expect("rolls back");
+                sqlx::query("ROLLBACK")
+                    .execute(&mut *tx)
+                    .await
+                    .expect("rolls back");
                 tx.commit().await
             }
         });
@@ -282,7 +330,9 @@ mod tests {
         assert!(first.commit().await.is_err(), "its rows are gone");
         assert!(second.await.expect("ends").is_err());
         assert_eq!(rows(&folder).await, 0);
-        run(&writer, "INSERT INTO t VALUES (3)").await.expect("the connection goes on");
+        run(&writer, "INSERT INTO t VALUES (3)")
+            .await
+            .expect("the connection goes on");
         assert_eq!(rows(&folder).await, 1);
     }
 }

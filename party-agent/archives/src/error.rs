@@ -51,21 +51,22 @@ impl From<ArchiveError> for Fault {
     fn from(error: ArchiveError) -> Self {
         let text = error.to_string();
         match error {
-            ArchiveError::Unreadable(_) | ArchiveError::Changed { .. } | ArchiveError::Senseless { .. } => {
-                Fault::new(ErrorCode::FileUnreadable, text).next("export the model again and send the file as it is")
-            }
+            ArchiveError::Unreadable(_)
+            | ArchiveError::Changed { .. }
+            | ArchiveError::Senseless { .. } => Fault::new(ErrorCode::FileUnreadable, text)
+                .next("export the model again and send the file as it is"),
             ArchiveError::Excessive(_) => Fault::new(ErrorCode::FileUnreadable, text),
             ArchiveError::Unwritable(_) => {
                 Fault::new(ErrorCode::StorageFull, text).next("free space on the agent's disk")
             }
             ArchiveError::RolesDiffer(_) => Fault::new(ErrorCode::RequestInvalid, text),
-            ArchiveError::Settings(_) => {
-                Fault::new(ErrorCode::ConfigInvalid, text).next("correct [model_store] in the agent's settings")
+            ArchiveError::Settings(_) => Fault::new(ErrorCode::ConfigInvalid, text)
+                .next("correct [model_store] in the agent's settings"),
+            ArchiveError::Missing(_) => Fault::new(ErrorCode::ModelMissing, text)
+                .next("store the model first, or check id and version"),
+            ArchiveError::Exists(_) => {
+                Fault::new(ErrorCode::Conflict, text).next("set force_update to replace it")
             }
-            ArchiveError::Missing(_) => {
-                Fault::new(ErrorCode::ModelMissing, text).next("store the model first, or check id and version")
-            }
-            ArchiveError::Exists(_) => Fault::new(ErrorCode::Conflict, text).next("set force_update to replace it"),
             ArchiveError::Store(_) => Fault::new(ErrorCode::FileUnreadable, text)
                 .next("check the store's address, its credentials and the network"),
         }

@@ -69,7 +69,14 @@ pub struct ArchivedCheckpoint {
 // Content is a secret of its owner and has no place in a log.
 impl std::fmt::Debug for ArchivedModel {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(to, "{}.{} of {} ({} bytes)", self.step, self.alias, self.module, self.content.len())
+        write!(
+            to,
+            "{}.{} of {} ({} bytes)",
+            self.step,
+            self.alias,
+            self.module,
+            self.content.len()
+        )
     }
 }
 

@@ -38,33 +38,53 @@ type Encode = fn(&Value) -> Option<Vec<u8>>;
 
 /// A model's messages; none when the module has none here, or when its view was not kept.
 pub fn members(module: &str, view: &Value) -> Vec<Member> {
-    let Some((name, class)) = names(module) else { return Vec::new() };
-    let parts: [(&str, &str, Encode); 2] =
-        [("Meta", "meta", encoded::<LrModelMeta>), ("Param", "param", encoded::<LrModelParam>)];
+    let Some((name, class)) = names(module) else {
+        return Vec::new();
+    };
+    let parts: [(&str, &str, Encode); 2] = [
+        ("Meta", "meta", encoded::<LrModelMeta>),
+        ("Param", "param", encoded::<LrModelParam>),
+    ];
     let member = |(ending, key, encode): (&str, &str, Encode)| {
         let json = view.get(key)?.clone();
-        Some(Member { name: format!("{name}{ending}"), class: format!("{class}{ending}"), bytes: encode(&json)?, json })
+        Some(Member {
+            name: format!("{name}{ending}"),
+            class: format!("{class}{ending}"),
+            bytes: encode(&json)?,
+            json,
+        })
     };
     parts.into_iter().filter_map(member).collect()
 }
 
 fn encoded<M: Message + DeserializeOwned>(json: &Value) -> Option<Vec<u8>> {
-    serde_json::from_value::<M>(json.clone()).ok().map(|message| message.encode_to_vec())
+    serde_json::from_value::<M>(json.clone())
+        .ok()
+        .map(|message| message.encode_to_vec())
 }
 
 impl Archive {
     /// Everything in it under the keys that FATE's serving reads, as base64: `<step>.<alias>:<ModelName>`, and the documents as
     /// `pipeline.pipeline:Pipeline`.
     pub fn transfer(&self) -> Map<String, Value> {
-        let documents = ("pipeline.pipeline:Pipeline".to_owned(), self.pipeline().encode_to_vec());
+        let documents = (
+            "pipeline.pipeline:Pipeline".to_owned(),
+            self.pipeline().encode_to_vec(),
+        );
         let all = self.models.iter().flat_map(keyed).chain([documents]);
-        all.map(|(key, bytes)| (key, Value::from(BASE64.encode(bytes)))).collect()
+        all.map(|(key, bytes)| (key, Value::from(BASE64.encode(bytes))))
+            .collect()
     }
 
     fn pipeline(&self) -> Pipeline {
         let document = |name: &str| self.documents.get(name).filter(|value| !value.is_null());
-        let json = |name: &str| document(name).map(|value| value.to_string().into_bytes()).unwrap_or_default();
-        let initiator = |name: &str| document("initiator").and_then(|initiator| initiator.get(name));
+        let json = |name: &str| {
+            document(name)
+                .map(|value| value.to_string().into_bytes())
+                .unwrap_or_default()
+        };
+        let initiator =
+            |name: &str| document("initiator").and_then(|initiator| initiator.get(name));
         let text = |value: Option<&Value>| match value {
             Some(Value::String(text)) => text.clone(),
             Some(value) => value.to_string(),
@@ -77,7 +97,9 @@ impl Archive {
             fate_version: text(document("fate_version")),
             model_id: self.subject.model_id.clone(),
             model_version: self.subject.model_version.clone(),
-            parent: document("parent").and_then(Value::as_bool).unwrap_or_default(),
+            parent: document("parent")
+                .and_then(Value::as_bool)
+                .unwrap_or_default(),
             loaded_times: document("loaded_times")
                 .and_then(Value::as_i64)
                 .and_then(|n| i32::try_from(n).ok())
@@ -94,16 +116,27 @@ impl Archive {
 
 fn keyed(model: &ArchivedModel) -> Vec<(String, Vec<u8>)> {
     let key = |name: &str| format!("{}.{}:{name}", model.step, model.alias);
-    let known: Vec<_> =
-        members(&model.module, &model.view).into_iter().map(|member| (key(&member.name), member.bytes)).collect();
-    if known.is_empty() { vec![(key(&format!("{}Model", model.module)), model.content.clone())] } else { known }
+    let known: Vec<_> = members(&model.module, &model.view)
+        .into_iter()
+        .map(|member| (key(&member.name), member.bytes))
+        .collect();
+    if known.is_empty() {
+        vec![(
+            key(&format!("{}Model", model.module)),
+            model.content.clone(),
+        )]
+    } else {
+        known
+    }
 }
 
 /// A whole number of 64 bits, which JSON of protocol buffers writes as text.
 fn long<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
     match Value::deserialize(from)? {
         Value::String(text) => text.parse().map_err(serde::de::Error::custom),
-        Value::Number(number) => number.as_i64().ok_or_else(|| serde::de::Error::custom("not a whole number")),
+        Value::Number(number) => number
+            .as_i64()
+            .ok_or_else(|| serde::de::Error::custom("not a whole number")),
         Value::Null => Ok(0),
         _ => Err(serde::de::Error::custom("not a number")),
     }

@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
-use crate::write::{DOCUMENTS, FORMAT, Listed, ListedCheckpoint, MANIFEST, Manifest, VERSION, digest, hex};
+use crate::write::{
+    DOCUMENTS, FORMAT, Listed, ListedCheckpoint, MANIFEST, Manifest, VERSION, digest, hex,
+};
 use crate::{Archive, ArchiveError, ArchivedCheckpoint, ArchivedModel};
 
 /// Bytes of the largest archive, and of all it unpacks to.
@@ -40,25 +42,45 @@ impl Archive {
     pub fn read(mut from: impl Read + Seek) -> Result<Self, ArchiveError> {
         let size = from.seek(SeekFrom::End(0)).map_err(unreadable)?;
         if size > LARGEST_ARCHIVE {
-            return Err(ArchiveError::Excessive(format!("{size} bytes are more than {LARGEST_ARCHIVE}")));
+            return Err(ArchiveError::Excessive(format!(
+                "{size} bytes are more than {LARGEST_ARCHIVE}"
+            )));
         }
         let entries = entries_at_the_end(&mut from)?;
         from.seek(SeekFrom::Start(0)).map_err(unreadable)?;
         let mut zip = ZipArchive::new(BufReader::new(from)).map_err(unreadable)?;
         let names = judge(&mut zip)?;
         if names.len() != entries {
-            return Err(ArchiveError::Excessive("a member is there twice".to_owned()));
+            return Err(ArchiveError::Excessive(
+                "a member is there twice".to_owned(),
+            ));
         }
-        let manifest: Manifest = parsed("manifest", &unpacked(&mut zip, MANIFEST, LARGEST_MANIFEST)?)?;
+        let manifest: Manifest =
+            parsed("manifest", &unpacked(&mut zip, MANIFEST, LARGEST_MANIFEST)?)?;
         if manifest.format != FORMAT || manifest.version > VERSION {
-            let detail = format!("{} of version {} is not known here", manifest.format, manifest.version);
-            return Err(ArchiveError::Senseless { what: "format", detail });
+            let detail = format!(
+                "{} of version {} is not known here",
+                manifest.format, manifest.version
+            );
+            return Err(ArchiveError::Senseless {
+                what: "format",
+                detail,
+            });
         }
         let mut members = checked(&mut zip, &names, &manifest)?;
-        let documents = members.remove(DOCUMENTS).ok_or_else(|| changed(DOCUMENTS, "it is missing"))?;
-        let models =
-            manifest.models.into_iter().map(|listed| taken(&mut members, listed)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { subject: manifest.subject, documents: parsed("documents", &documents)?, models })
+        let documents = members
+            .remove(DOCUMENTS)
+            .ok_or_else(|| changed(DOCUMENTS, "it is missing"))?;
+        let models = manifest
+            .models
+            .into_iter()
+            .map(|listed| taken(&mut members, listed))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            subject: manifest.subject,
+            documents: parsed("documents", &documents)?,
+            models,
+        })
     }
 }
 
@@ -68,15 +90,22 @@ fn entries_at_the_end(from: &mut (impl Read + Seek)) -> Result<usize, ArchiveErr
     let mut end = [0_u8; 22];
     from.read_exact(&mut end).map_err(unreadable)?;
     match end {
-        [b'P', b'K', 5, 6, _, _, _, _, _, _, low, high, .., 0, 0] => Ok(usize::from(u16::from_le_bytes([low, high]))),
-        _ => Err(ArchiveError::Unreadable("it does not end as a zip does".to_owned())),
+        [b'P', b'K', 5, 6, _, _, _, _, _, _, low, high, .., 0, 0] => {
+            Ok(usize::from(u16::from_le_bytes([low, high])))
+        }
+        _ => Err(ArchiveError::Unreadable(
+            "it does not end as a zip does".to_owned(),
+        )),
     }
 }
 
 /// Refuses what no archive of ours looks like, by the zip's own table; gives the names of the members.
 fn judge<R: Read + Seek>(zip: &mut ZipArchive<R>) -> Result<HashSet<String>, ArchiveError> {
     if zip.len() > MOST_MEMBERS {
-        return Err(ArchiveError::Excessive(format!("{} members are more than {MOST_MEMBERS}", zip.len())));
+        return Err(ArchiveError::Excessive(format!(
+            "{} members are more than {MOST_MEMBERS}",
+            zip.len()
+        )));
     }
     let (mut names, mut total) = (HashSet::new(), 0_u64);
     for index in 0..zip.len() {
@@ -84,17 +113,24 @@ fn judge<R: Read + Seek>(zip: &mut ZipArchive<R>) -> Result<HashSet<String>, Arc
         let name = member.name().map_err(unreadable)?.into_owned();
         let (size, packed) = (member.size(), member.compressed_size());
         if !is_plain_path(&name) {
-            return Err(ArchiveError::Excessive(format!("the name {:?} is no plain path", shortened(&name))));
+            return Err(ArchiveError::Excessive(format!(
+                "the name {:?} is no plain path",
+                shortened(&name)
+            )));
         }
         if member.encrypted() || !member.is_file() {
             return Err(ArchiveError::Excessive(format!("{name} is no plain file")));
         }
         if size > SMALL && size / MOST_RATIO > packed {
-            return Err(ArchiveError::Excessive(format!("{name} unpacks to more than {MOST_RATIO} times its size")));
+            return Err(ArchiveError::Excessive(format!(
+                "{name} unpacks to more than {MOST_RATIO} times its size"
+            )));
         }
         total = total.saturating_add(size);
         if total > LARGEST_ARCHIVE {
-            return Err(ArchiveError::Excessive(format!("it unpacks to more than {LARGEST_ARCHIVE} bytes")));
+            return Err(ArchiveError::Excessive(format!(
+                "it unpacks to more than {LARGEST_ARCHIVE} bytes"
+            )));
         }
         names.insert(name);
     }
@@ -107,7 +143,10 @@ fn checked<R: Read + Seek>(
     names: &HashSet<String>,
     manifest: &Manifest,
 ) -> Result<BTreeMap<String, Vec<u8>>, ArchiveError> {
-    if let Some(odd) = names.iter().find(|name| *name != MANIFEST && !manifest.members.contains_key(*name)) {
+    if let Some(odd) = names
+        .iter()
+        .find(|name| *name != MANIFEST && !manifest.members.contains_key(*name))
+    {
         return Err(changed(odd, "the manifest does not name it"));
     }
     let mut members = BTreeMap::new();
@@ -125,27 +164,77 @@ fn checked<R: Read + Seek>(
 }
 
 /// A member's content, never more than a bound of bytes whatever the zip's table says.
-fn unpacked<R: Read + Seek>(zip: &mut ZipArchive<R>, name: &str, most: u64) -> Result<Vec<u8>, ArchiveError> {
+fn unpacked<R: Read + Seek>(
+    zip: &mut ZipArchive<R>,
+    name: &str,
+    most: u64,
+) -> Result<Vec<u8>, ArchiveError> {
     let member = zip.by_name(name).map_err(unreadable)?;
     let mut bytes = Vec::new();
-    member.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
+    member
+        .take(most.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() as u64 > most {
         return Err(changed(name, "it is larger than stated"));
     }
     Ok(bytes)
 }
 
-fn taken(members: &mut BTreeMap<String, Vec<u8>>, listed: Listed) -> Result<ArchivedModel, ArchiveError> {
-    let mut part = |name: &str| members.remove(name).ok_or_else(|| changed(name, "it is missing, or taken twice"));
-    let (content, view, parameters) = (part(&listed.content)?, part(&listed.view)?, part(&listed.parameters)?);
-    let checkpoint = |kept: ListedCheckpoint| {
-        let ListedCheckpoint { step_index, step_name, content } = kept;
-        Ok(ArchivedCheckpoint { step_index, step_name, content: part(&content)? })
+fn taken(
+    members: &mut BTreeMap<String, Vec<u8>>,
+    listed: Listed,
+) -> Result<ArchivedModel, ArchiveError> {
+    let mut part = |name: &str| {
+        members
+            .remove(name)
+            .ok_or_else(|| changed(name, "it is missing, or taken twice"))
     };
-    let checkpoints = listed.checkpoints.into_iter().map(checkpoint).collect::<Result<Vec<_>, ArchiveError>>()?;
-    let Listed { step, alias, module, component, component_version, .. } = listed;
-    let (view, parameters) = (parsed("view of a model", &view)?, parsed("run parameters", &parameters)?);
-    Ok(ArchivedModel { step, alias, module, component, component_version, parameters, view, content, checkpoints })
+    let (content, view, parameters) = (
+        part(&listed.content)?,
+        part(&listed.view)?,
+        part(&listed.parameters)?,
+    );
+    let checkpoint = |kept: ListedCheckpoint| {
+        let ListedCheckpoint {
+            step_index,
+            step_name,
+            content,
+        } = kept;
+        Ok(ArchivedCheckpoint {
+            step_index,
+            step_name,
+            content: part(&content)?,
+        })
+    };
+    let checkpoints = listed
+        .checkpoints
+        .into_iter()
+        .map(checkpoint)
+        .collect::<Result<Vec<_>, ArchiveError>>()?;
+    let Listed {
+        step,
+        alias,
+        module,
+        component,
+        component_version,
+        ..
+    } = listed;
+    let (view, parameters) = (
+        parsed("view of a model", &view)?,
+        parsed("run parameters", &parameters)?,
+    );
+    Ok(ArchivedModel {
+        step,
+        alias,
+        module,
+        component,
+        component_version,
+        parameters,
+        view,
+        content,
+        checkpoints,
+    })
 }
 
 fn is_plain_path(name: &str) -> bool {
@@ -158,7 +247,10 @@ fn shortened(name: &str) -> String {
 }
 
 fn parsed<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, ArchiveError> {
-    serde_json::from_slice(bytes).map_err(|error| ArchiveError::Senseless { what, detail: error.to_string() })
+    serde_json::from_slice(bytes).map_err(|error| ArchiveError::Senseless {
+        what,
+        detail: error.to_string(),
+    })
 }
 
 fn unreadable(error: impl std::fmt::Display) -> ArchiveError {
@@ -166,5 +258,8 @@ fn unreadable(error: impl std::fmt::Display) -> ArchiveError {
 }
 
 fn changed(member: &str, why: &'static str) -> ArchiveError {
-    ArchiveError::Changed { member: shortened(member), why }
+    ArchiveError::Changed {
+        member: shortened(member),
+        why,
+    }
 }

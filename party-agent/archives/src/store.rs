@@ -63,15 +63,25 @@ impl ModelStore {
         let url = settings.url.trim_end_matches('/').to_owned();
         if let Some(folder) = url.strip_prefix("file://") {
             if !folder.starts_with('/') {
-                return Err(wrong(format!("{url:?} names no absolute folder (file:///folder)")));
+                return Err(wrong(format!(
+                    "{url:?} names no absolute folder (file:///folder)"
+                )));
             }
-            let made = std::fs::create_dir_all(folder).map_err(|error| wrong(format!("{folder}: {error}")));
-            let store =
-                made.and_then(|()| LocalFileSystem::new_with_prefix(folder).map_err(|error| wrong(error.to_string())))?;
-            return Ok(Self { store: Arc::new(store.with_fsync(true)), prefix: Path::default(), url });
+            let made = std::fs::create_dir_all(folder)
+                .map_err(|error| wrong(format!("{folder}: {error}")));
+            let store = made.and_then(|()| {
+                LocalFileSystem::new_with_prefix(folder).map_err(|error| wrong(error.to_string()))
+            })?;
+            return Ok(Self {
+                store: Arc::new(store.with_fsync(true)),
+                prefix: Path::default(),
+                url,
+            });
         }
         let Some(rest) = url.strip_prefix("s3://") else {
-            return Err(wrong(format!("{url:?} is neither file:///folder nor s3://bucket/prefix")));
+            return Err(wrong(format!(
+                "{url:?} is neither file:///folder nor s3://bucket/prefix"
+            )));
         };
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() {
@@ -95,10 +105,16 @@ impl ModelStore {
             builder = builder.with_token(token.as_str());
         }
         if let Some(endpoint) = &settings.endpoint {
-            builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
+            builder = builder
+                .with_endpoint(endpoint)
+                .with_allow_http(endpoint.starts_with("http://"));
         }
         let store = builder.build().map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { store: Arc::new(store), prefix, url })
+        Ok(Self {
+            store: Arc::new(store),
+            prefix,
+            url,
+        })
     }
 
     /// The address as the settings give it.
@@ -107,19 +123,31 @@ impl ModelStore {
     }
 
     /// Keeps an archive; one that is there already is replaced only by force. Gives where it is now.
-    pub async fn keep(&self, subject: &Subject, archive: Bytes, force: bool) -> Result<String, ArchiveError> {
+    pub async fn keep(
+        &self,
+        subject: &Subject,
+        archive: Bytes,
+        force: bool,
+    ) -> Result<String, ArchiveError> {
         let at = self.place_of(subject);
-        let mode = if force { PutMode::Overwrite } else { PutMode::Create };
+        let mode = if force {
+            PutMode::Overwrite
+        } else {
+            PutMode::Create
+        };
         let kept = self.store.put_opts(&at, archive.into(), mode.into()).await;
         match kept {
             Ok(_) => Ok(format!(
                 "{}/{}",
                 self.url,
-                at.as_ref().trim_start_matches(self.prefix.as_ref()).trim_start_matches('/')
+                at.as_ref()
+                    .trim_start_matches(self.prefix.as_ref())
+                    .trim_start_matches('/')
             )),
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                Err(ArchiveError::Exists(name_of(subject)))
-            }
+            Err(
+                object_store::Error::AlreadyExists { .. }
+                | object_store::Error::Precondition { .. },
+            ) => Err(ArchiveError::Exists(name_of(subject))),
             Err(error) => Err(failed(&error)),
         }
     }
@@ -130,9 +158,16 @@ impl ModelStore {
             object_store::Error::NotFound { .. } => ArchiveError::Missing(name_of(subject)),
             error => failed(&error),
         };
-        let found = self.store.get(&self.place_of(subject)).await.map_err(missing)?;
+        let found = self
+            .store
+            .get(&self.place_of(subject))
+            .await
+            .map_err(missing)?;
         if found.meta.size > LARGEST_ARCHIVE {
-            return Err(ArchiveError::Excessive(format!("{} bytes are more than {LARGEST_ARCHIVE}", found.meta.size)));
+            return Err(ArchiveError::Excessive(format!(
+                "{} bytes are more than {LARGEST_ARCHIVE}",
+                found.meta.size
+            )));
         }
         found.bytes().await.map_err(|error| failed(&error))
     }
@@ -140,12 +175,18 @@ impl ModelStore {
     /// Parts are encoded by the path's own rules, so a name cannot leave the prefix.
     fn place_of(&self, subject: &Subject) -> Path {
         let below = self.prefix.clone();
-        below.join(subject.party_model_id()).join(format!("{}.zip", subject.model_version))
+        below
+            .join(subject.party_model_id())
+            .join(format!("{}.zip", subject.model_version))
     }
 }
 
 fn name_of(subject: &Subject) -> String {
-    format!("model {} {}", subject.party_model_id(), subject.model_version)
+    format!(
+        "model {} {}",
+        subject.party_model_id(),
+        subject.model_version
+    )
 }
 
 /// The innermost causes say what happened; the outer ones repeat the address.

@@ -37,17 +37,29 @@ impl Subject {
 
     /// The name under which clients get the archive. Nothing in it can leave a folder.
     pub fn file_name(&self) -> String {
-        plain(&format!("{}_{}.zip", self.party_model_id(), self.model_version))
+        plain(&format!(
+            "{}_{}.zip",
+            self.party_model_id(),
+            self.model_version
+        ))
     }
 }
 
 /// A text with nothing in it that means something in a path.
 pub(crate) fn plain(text: &str) -> String {
     let kept = |sign: char| {
-        if sign.is_ascii_alphanumeric() || matches!(sign, '.' | '-' | '_' | '#') { sign } else { '_' }
+        if sign.is_ascii_alphanumeric() || matches!(sign, '.' | '-' | '_' | '#') {
+            sign
+        } else {
+            '_'
+        }
     };
     let text: String = text.chars().map(kept).collect();
-    if text.chars().all(|sign| sign == '.') { "_".repeat(text.len().max(1)) } else { text }
+    if text.chars().all(|sign| sign == '.') {
+        "_".repeat(text.len().max(1))
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -58,9 +70,15 @@ mod tests {
     fn names_the_part_as_fate_does() {
         let id = "guest~9999~arbiter-10000~guest-9999~host-10000~model";
         let subject = Subject::of_party_model(id, "2026").expect("a part");
-        assert_eq!((subject.role, subject.party_id.as_str()), (Role::Guest, "9999"));
+        assert_eq!(
+            (subject.role, subject.party_id.as_str()),
+            (Role::Guest, "9999")
+        );
         assert_eq!(subject.party_model_id(), id.replace('~', "#"));
-        assert_eq!(subject.file_name(), "guest#9999#arbiter-10000#guest-9999#host-10000#model_2026.zip");
+        assert_eq!(
+            subject.file_name(),
+            "guest#9999#arbiter-10000#guest-9999#host-10000#model_2026.zip"
+        );
         for odd in ["", "guest", "guest#9999", "nobody#1#m", "guest#../x#m"] {
             assert!(Subject::of_party_model(odd, "1").is_none(), "{odd}");
         }

@@ -62,7 +62,12 @@ pub(crate) fn archive() -> Archive {
         subject: Subject::of_party_model(id, "202611270000000000000").expect("a part"),
         documents: documents.as_object().cloned().expect("an object"),
         models: vec![
-            model("data_transform_0", "DataTransform", json!({"meta": {}, "param": {}}), b"how rows are read"),
+            model(
+                "data_transform_0",
+                "DataTransform",
+                json!({"meta": {}, "param": {}}),
+                b"how rows are read",
+            ),
             model("hetero_lr_0", "HeteroLR", view(), b"weights"),
         ],
     }
@@ -89,8 +94,11 @@ fn members(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
 fn zipped<'a>(members: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
     let mut out = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in members {
-        out.start_file(name, SimpleFileOptions::default().compression_method(CompressionMethod::Deflated))
-            .expect("a member");
+        out.start_file(
+            name,
+            SimpleFileOptions::default().compression_method(CompressionMethod::Deflated),
+        )
+        .expect("a member");
         out.write_all(content).expect("written");
     }
     out.finish().expect("finished").into_inner()
@@ -100,7 +108,10 @@ fn zipped<'a>(members: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Vec<u8>
 fn changed(change: impl FnOnce(&mut Vec<(String, Vec<u8>)>)) -> Result<Archive, ArchiveError> {
     let mut all = members(&archive().to_bytes().expect("written"));
     change(&mut all);
-    read(&zipped(all.iter().map(|(name, content)| (name.as_str(), content.as_slice()))))
+    read(&zipped(
+        all.iter()
+            .map(|(name, content)| (name.as_str(), content.as_slice())),
+    ))
 }
 
 #[test]
@@ -110,16 +121,27 @@ fn comes_back_as_it_was_and_always_the_same() {
     assert_eq!(read(&bytes).expect("read"), archive);
     assert_eq!(archive.to_bytes().expect("written again"), bytes);
     let hash = sha256_of(bytes.as_slice()).expect("a hash");
-    assert_eq!((hash.len(), hash.as_str()), (64, sha256_of(Cursor::new(&bytes)).expect("a hash").as_str()));
+    assert_eq!(
+        (hash.len(), hash.as_str()),
+        (64, sha256_of(Cursor::new(&bytes)).expect("a hash").as_str())
+    );
 }
 
 #[test]
 fn holds_what_fates_tools_look_for() {
     let all = members(&archive().to_bytes().expect("written"));
-    let content = |name: &str| all.iter().find(|(known, _)| known == name).map(|(_, content)| content.clone());
-    let document = |name: &str| serde_json::from_slice::<Value>(&content(name).expect(name)).expect("JSON");
+    let content = |name: &str| {
+        all.iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, content)| content.clone())
+    };
+    let document =
+        |name: &str| serde_json::from_slice::<Value>(&content(name).expect(name)).expect("JSON");
     let defined = document("define/define_meta.yaml");
-    assert_eq!(defined["component_define"]["hetero_lr_0"]["module_name"], "HeteroLR");
+    assert_eq!(
+        defined["component_define"]["hetero_lr_0"]["module_name"],
+        "HeteroLR"
+    );
     assert_eq!(
         defined["model_proto"]["hetero_lr_0"]["train"],
         json!({"HeteroLogisticRegressionMeta": "LRModelMeta", "HeteroLogisticRegressionParam": "LRModelParam"})
@@ -129,7 +151,10 @@ fn holds_what_fates_tools_look_for() {
         document(&format!("{folder}/HeteroLogisticRegressionParam.json"))["weight"],
         json!({"x1": 0.25, "x0": -0.5})
     );
-    assert_eq!(document("run_parameters/hetero_lr_0/run_parameters.json")["max_iter"], 3);
+    assert_eq!(
+        document("run_parameters/hetero_lr_0/run_parameters.json")["max_iter"],
+        3
+    );
     let again = document("import_model.json");
     assert_eq!(
         (&again["role"], &again["party_id"], &again["force_update"]),
@@ -137,17 +162,33 @@ fn holds_what_fates_tools_look_for() {
     );
     let param = content(&format!("{folder}/HeteroLogisticRegressionParam")).expect("bytes");
     let param = proto::LrModelParam::decode(param.as_slice()).expect("a message");
-    assert_eq!((param.iters, param.weight["x0"], param.best_iteration), (3, -0.5, -1));
+    assert_eq!(
+        (param.iters, param.weight["x0"], param.best_iteration),
+        (3, -0.5, -1)
+    );
     let meta = content(&format!("{folder}/HeteroLogisticRegressionMeta")).expect("bytes");
     let meta = proto::LrModelMeta::decode(meta.as_slice()).expect("a message");
-    assert_eq!((meta.batch_size, meta.max_iter, meta.predict_param.expect("one").threshold), (-1, 3, 0.5));
+    assert_eq!(
+        (
+            meta.batch_size,
+            meta.max_iter,
+            meta.predict_param.expect("one").threshold
+        ),
+        (-1, 3, 0.5)
+    );
 }
 
 #[test]
 fn writes_messages_byte_for_byte_as_protocol_buffers_have_them() {
-    let param = proto::LrModelParam { iters: 3, weight: [("a".to_owned(), 1.0)].into(), ..Default::default() };
+    let param = proto::LrModelParam {
+        iters: 3,
+        weight: [("a".to_owned(), 1.0)].into(),
+        ..Default::default()
+    };
     // field 1 varint 3; field 4, length 12: key "a", value 1.0 as a little-endian double
-    let expected = [0x08, 3, 0x22, 12, 0x0a, 1, b'a', 0x11, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f];
+    let expected = [
+        0x08, 3, 0x22, 12, 0x0a, 1, b'a', 0x11, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f,
+    ];
     assert_eq!(param.encode_to_vec(), expected);
 }
 
@@ -165,11 +206,29 @@ fn hands_everything_over_under_the_keys_of_the_serving() {
             "pipeline.pipeline:Pipeline",
         ]
     );
-    let bytes = |key: &str| base64::prelude::BASE64_STANDARD.decode(all[key].as_str().expect("text")).expect("base64");
-    assert_eq!(bytes("data_transform_0.train:DataTransformModel"), b"how rows are read");
-    let pipeline = proto::Pipeline::decode(bytes("pipeline.pipeline:Pipeline").as_slice()).expect("a message");
-    assert_eq!((pipeline.initiator_role.as_str(), pipeline.initiator_party_id, pipeline.parent), ("guest", 9999, true));
-    assert_eq!(serde_json::from_slice::<Value>(&pipeline.roles).expect("JSON")["host"], json!([10000]));
+    let bytes = |key: &str| {
+        base64::prelude::BASE64_STANDARD
+            .decode(all[key].as_str().expect("text"))
+            .expect("base64")
+    };
+    assert_eq!(
+        bytes("data_transform_0.train:DataTransformModel"),
+        b"how rows are read"
+    );
+    let pipeline =
+        proto::Pipeline::decode(bytes("pipeline.pipeline:Pipeline").as_slice()).expect("a message");
+    assert_eq!(
+        (
+            pipeline.initiator_role.as_str(),
+            pipeline.initiator_party_id,
+            pipeline.parent
+        ),
+        ("guest", 9999, true)
+    );
+    assert_eq!(
+        serde_json::from_slice::<Value>(&pipeline.roles).expect("JSON")["host"],
+        json!([10000])
+    );
     assert_eq!(pipeline.model_version, "202611270000000000000");
 }
 
@@ -178,17 +237,31 @@ fn refuses_what_was_changed_added_or_taken_out() {
     assert!(changed(|_| ()).is_ok());
     let set = |name: &'static str, content: &'static [u8]| {
         move |all: &mut Vec<(String, Vec<u8>)>| {
-            all.iter_mut().filter(|(known, _)| known == name).for_each(|(_, old)| *old = content.to_vec())
+            all.iter_mut()
+                .filter(|(known, _)| known == name)
+                .for_each(|(_, old)| *old = content.to_vec())
         }
     };
     assert!(matches!(
         changed(set("fedflow/models/hetero_lr_0/content", b"Weights")),
         Err(ArchiveError::Changed { .. })
     ));
-    assert!(matches!(changed(set("fedflow/models/hetero_lr_0/content", b"")), Err(ArchiveError::Changed { .. })));
-    assert!(matches!(changed(set("import_model.json", b"{}")), Err(ArchiveError::Changed { .. })));
-    assert!(matches!(changed(set("manifest.json", b"{}")), Err(ArchiveError::Senseless { .. })));
-    assert!(matches!(changed(|all| drop(all.pop())), Err(ArchiveError::Changed { .. })));
+    assert!(matches!(
+        changed(set("fedflow/models/hetero_lr_0/content", b"")),
+        Err(ArchiveError::Changed { .. })
+    ));
+    assert!(matches!(
+        changed(set("import_model.json", b"{}")),
+        Err(ArchiveError::Changed { .. })
+    ));
+    assert!(matches!(
+        changed(set("manifest.json", b"{}")),
+        Err(ArchiveError::Senseless { .. })
+    ));
+    assert!(matches!(
+        changed(|all| drop(all.pop())),
+        Err(ArchiveError::Changed { .. })
+    ));
     assert!(changed(|all| drop(all.remove(0))).is_err(), "no manifest");
     let added = changed(|all| all.push(("checkpoint/x".to_owned(), b"1".to_vec())));
     assert!(matches!(added, Err(ArchiveError::Changed { .. })));
@@ -197,22 +270,45 @@ fn refuses_what_was_changed_added_or_taken_out() {
 #[test]
 fn refuses_a_layout_of_a_newer_version() {
     let newer = changed(|all| {
-        let mut manifest: Value = serde_json::from_slice(&all[0].1).expect("the manifest comes first");
+        let mut manifest: Value =
+            serde_json::from_slice(&all[0].1).expect("the manifest comes first");
         manifest["version"] = json!(2);
         all[0].1 = manifest.to_string().into_bytes();
     });
-    assert!(matches!(newer, Err(ArchiveError::Senseless { what: "format", .. })), "{newer:?}");
+    assert!(
+        matches!(newer, Err(ArchiveError::Senseless { what: "format", .. })),
+        "{newer:?}"
+    );
 }
 
 #[test]
 fn refuses_names_that_climb_and_members_that_come_twice() {
-    for name in ["../x", "/etc/passwd", "a/../../b", "a\\b", "c:x", "./a", "a//b", &"n".repeat(600)] {
+    for name in [
+        "../x",
+        "/etc/passwd",
+        "a/../../b",
+        "a\\b",
+        "c:x",
+        "./a",
+        "a//b",
+        &"n".repeat(600),
+    ] {
         let bytes = zipped([(name, b"x".as_slice())]);
-        assert!(matches!(read(&bytes), Err(ArchiveError::Excessive(_) | ArchiveError::Unreadable(_))), "{name}");
+        assert!(
+            matches!(
+                read(&bytes),
+                Err(ArchiveError::Excessive(_) | ArchiveError::Unreadable(_))
+            ),
+            "{name}"
+        );
     }
     let mut twice = zipped([("aa", b"x".as_slice()), ("ab", b"y".as_slice())]);
-    let places: Vec<usize> =
-        twice.windows(2).enumerate().filter(|(_, pair)| *pair == b"ab").map(|(at, _)| at).collect();
+    let places: Vec<usize> = twice
+        .windows(2)
+        .enumerate()
+        .filter(|(_, pair)| *pair == b"ab")
+        .map(|(at, _)| at)
+        .collect();
     assert_eq!(places.len(), 2, "its own head and the table");
     places.into_iter().for_each(|at| twice[at + 1] = b'a');
     let error = read(&twice).expect_err("refused").to_string();
@@ -229,8 +325,12 @@ fn refuses_what_unpacks_to_far_more_than_it_is() {
     // the same with a table that lies about the size
     let mut lying = zipped([("manifest.json", bomb.as_slice())]);
     let stated = (32_u32 << 20).to_le_bytes();
-    let places: Vec<usize> =
-        lying.windows(4).enumerate().filter(|(_, four)| *four == stated).map(|(at, _)| at).collect();
+    let places: Vec<usize> = lying
+        .windows(4)
+        .enumerate()
+        .filter(|(_, four)| *four == stated)
+        .map(|(at, _)| at)
+        .collect();
     for at in places {
         lying[at..at + 4].copy_from_slice(&10_u32.to_le_bytes());
     }
@@ -240,21 +340,42 @@ fn refuses_what_unpacks_to_far_more_than_it_is() {
 #[test]
 fn is_for_other_parties_after_a_migration() {
     let to = Migration {
-        roles: json!({"guest": [99], "host": [100], "arbiter": [101]}).as_object().cloned().expect("roles"),
+        roles: json!({"guest": [99], "host": [100], "arbiter": [101]})
+            .as_object()
+            .cloned()
+            .expect("roles"),
         initiator: Participant::new(Role::Guest, PartyId::new("99").expect("valid")),
         model_id: "arbiter-101#guest-99#host-100#model".to_owned(),
         model_version: "7".to_owned(),
     };
     let moved = archive().migrated(&to).expect("moved");
-    assert_eq!(moved.subject.file_name(), "guest#99#arbiter-101#guest-99#host-100#model_7.zip");
+    assert_eq!(
+        moved.subject.file_name(),
+        "guest#99#arbiter-101#guest-99#host-100#model_7.zip"
+    );
     let conf = &moved.documents["train_runtime_conf"];
-    assert_eq!((&conf["role"]["host"], &conf["initiator"]["party_id"]), (&json!([100]), &json!(99)));
+    assert_eq!(
+        (&conf["role"]["host"], &conf["initiator"]["party_id"]),
+        (&json!([100]), &json!(99))
+    );
     assert_eq!(conf["job_parameters"]["common"]["model_version"], "7");
-    assert_eq!(conf["component_parameters"], archive().documents["train_runtime_conf"]["component_parameters"]);
+    assert_eq!(
+        conf["component_parameters"],
+        archive().documents["train_runtime_conf"]["component_parameters"]
+    );
     assert_eq!(moved.models, archive().models);
-    assert_eq!(read(&moved.to_bytes().expect("written")).expect("read"), moved);
-    for roles in [json!({"guest": [99]}), json!({"guest": [99, 98], "host": [100], "arbiter": [101]})] {
-        let odd = Migration { roles: roles.as_object().cloned().expect("roles"), ..to.clone() };
+    assert_eq!(
+        read(&moved.to_bytes().expect("written")).expect("read"),
+        moved
+    );
+    for roles in [
+        json!({"guest": [99]}),
+        json!({"guest": [99, 98], "host": [100], "arbiter": [101]}),
+    ] {
+        let odd = Migration {
+            roles: roles.as_object().cloned().expect("roles"),
+            ..to.clone()
+        };
         let error = archive().migrated(&odd).expect_err("refused").to_string();
         assert!(error.starts_with("The structure of roles data"), "{error}");
     }

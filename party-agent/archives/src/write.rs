@@ -81,7 +81,8 @@ impl Archive {
             members: members.iter().map(digested).collect(),
             models,
         };
-        zipped(&text(&json!(manifest)), &members).map_err(|error| ArchiveError::Unwritable(error.to_string()))
+        zipped(&text(&json!(manifest)), &members)
+            .map_err(|error| ArchiveError::Unwritable(error.to_string()))
     }
 
     /// FATE's table of contents. JSON is YAML.
@@ -93,14 +94,22 @@ impl Archive {
                 .map(|member| (member.name, Value::from(member.class)))
                 .collect();
             components.insert(model.step.to_string(), json!({"module_name": model.module}));
-            protos.insert(model.step.to_string(), json!({model.alias.as_str(): classes}));
+            protos.insert(
+                model.step.to_string(),
+                json!({model.alias.as_str(): classes}),
+            );
         }
         json!({"component_define": components, "model_proto": protos})
     }
 
     /// The configuration with which the client imports the archive again.
     fn import_model(&self) -> Value {
-        let Subject { role, party_id, model_id, model_version } = &self.subject;
+        let Subject {
+            role,
+            party_id,
+            model_id,
+            model_version,
+        } = &self.subject;
         json!({
             "role": role,
             "party_id": party_id.as_str().parse::<u64>().map_or_else(|_| json!(party_id), |number| json!(number)),
@@ -113,7 +122,10 @@ impl Archive {
 }
 
 /// Adds a model's members; gives its line in the manifest.
-fn put(model: &ArchivedModel, members: &mut BTreeMap<String, Vec<u8>>) -> Result<Listed, ArchiveError> {
+fn put(
+    model: &ArchivedModel,
+    members: &mut BTreeMap<String, Vec<u8>>,
+) -> Result<Listed, ArchiveError> {
     let folder = format!("variables/data/{}/{}", model.step, plain(&model.alias));
     for member in proto::members(&model.module, &model.view) {
         members.insert(format!("{folder}/{}", member.name), member.bytes);
@@ -125,9 +137,13 @@ fn put(model: &ArchivedModel, members: &mut BTreeMap<String, Vec<u8>>) -> Result
         step_name: kept.step_name.clone(),
         content: format!("checkpoint/{}/{}", model.step, kept.step_index),
     };
-    let checkpoints: Vec<ListedCheckpoint> = model.checkpoints.iter().map(listed_checkpoint).collect();
+    let checkpoints: Vec<ListedCheckpoint> =
+        model.checkpoints.iter().map(listed_checkpoint).collect();
     for (kept, listed) in model.checkpoints.iter().zip(&checkpoints) {
-        if members.insert(listed.content.clone(), kept.content.clone()).is_some() {
+        if members
+            .insert(listed.content.clone(), kept.content.clone())
+            .is_some()
+        {
             return Err(twice(&listed.content));
         }
     }
@@ -154,7 +170,10 @@ fn put(model: &ArchivedModel, members: &mut BTreeMap<String, Vec<u8>>) -> Result
 }
 
 fn twice(what: &str) -> ArchiveError {
-    ArchiveError::Senseless { what: "list of models", detail: format!("{what} is there twice") }
+    ArchiveError::Senseless {
+        what: "list of models",
+        detail: format!("{what} is there twice"),
+    }
 }
 
 fn text(value: &Value) -> Vec<u8> {
@@ -162,21 +181,33 @@ fn text(value: &Value) -> Vec<u8> {
 }
 
 pub(crate) fn digest(bytes: &[u8]) -> Digested {
-    Digested { size: bytes.len() as u64, sha256: hex(&Sha256::digest(bytes)) }
+    Digested {
+        size: bytes.len() as u64,
+        sha256: hex(&Sha256::digest(bytes)),
+    }
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |text, byte| text + &format!("{byte:02x}"))
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |text, byte| {
+            text + &format!("{byte:02x}")
+        })
 }
 
 /// The manifest first, so that a reader meets it first.
 fn zipped(manifest: &[u8], members: &BTreeMap<String, Vec<u8>>) -> zip::result::ZipResult<Vec<u8>> {
     let mut out = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).unix_permissions(0o600);
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .unix_permissions(0o600);
     out.start_file(MANIFEST, options)?;
     out.write_all(manifest)?;
     for (name, bytes) in members {
-        out.start_file(name.as_str(), options.large_file(bytes.len() > u32::MAX as usize))?;
+        out.start_file(
+            name.as_str(),
+            options.large_file(bytes.len() > u32::MAX as usize),
+        )?;
         out.write_all(bytes)?;
     }
     Ok(out.finish()?.into_inner())

@@ -34,10 +34,18 @@ pub fn set_aside(folder: &Path, now: Timestamp) -> Result<SetAside, AuditError> 
         Some(error) => error.to_string(),
     };
     let name = format!("audit-set-aside-{}", now.0);
-    let (kept, next) = (folder.with_file_name(&name), folder.with_file_name("audit-next"));
+    let (kept, next) = (
+        folder.with_file_name(&name),
+        folder.with_file_name("audit-next"),
+    );
     // Left by a call that did not come to its end.
     let _ = std::fs::remove_dir_all(&next);
-    let began = AuditEntry::Began { aside: name, entries: head.number, hash: head.hash.clone(), why: why.clone() };
+    let began = AuditEntry::Began {
+        aside: name,
+        entries: head.number,
+        hash: head.hash.clone(),
+        why: why.clone(),
+    };
     let next_lock = Lock::take(&next)?;
     let mut chain = Chain::open(&next, &next_lock, now)?;
     chain.append(&[(now, text_of(&began)?)])?;

@@ -21,10 +21,19 @@ pub(crate) struct Lock(#[allow(dead_code, reason = "held, not read")] File);
 impl Lock {
     /// Takes the lock of a chain's folder, which is made if need be.
     pub(crate) fn take(folder: &Path) -> Result<Self, AuditError> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(AuditError::disk(folder))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(AuditError::disk(folder))?;
         let path = folder.join("lock");
         let mut options = OpenOptions::new();
-        let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = options
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path);
         let file = file.map_err(AuditError::disk(&path))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
@@ -52,9 +61,16 @@ impl Chain {
             Some((path, end)) => Some(Segment::resume(path, end).map_err(AuditError::disk(path))?),
             None => None,
         };
-        let mut chain = Self { folder: folder.to_owned(), head, segment };
+        let mut chain = Self {
+            folder: folder.to_owned(),
+            head,
+            segment,
+        };
         if rest > 0 {
-            tracing::warn!(bytes = rest, "an unfinished write at the end of the audit chain is taken away");
+            tracing::warn!(
+                bytes = rest,
+                "an unfinished write at the end of the audit chain is taken away"
+            );
             chain.append(&[(now, text_of(&AuditEntry::Recovered { bytes: rest, hash })?)])?;
         }
         Ok(chain)
@@ -71,11 +87,24 @@ impl Chain {
         for (at, text) in entries {
             let number = head.number + 1;
             let hash = link(&head.hash, number, *at, text);
-            Line { number, at: *at, format: FORMAT, hash: &hash, text }.write(&mut lines);
-            head = Head { number, hash, format: FORMAT };
+            Line {
+                number,
+                at: *at,
+                format: FORMAT,
+                hash: &hash,
+                text,
+            }
+            .write(&mut lines);
+            head = Head {
+                number,
+                hash,
+                format: FORMAT,
+            };
         }
         let folder = self.folder.clone();
-        self.segment()?.append(lines.as_bytes()).map_err(AuditError::disk(&folder))?;
+        self.segment()?
+            .append(lines.as_bytes())
+            .map_err(AuditError::disk(&folder))?;
         self.head = head;
         Ok(())
     }
@@ -83,24 +112,33 @@ impl Chain {
     /// Whether an entry could be written now.
     pub(crate) fn probe(&mut self) -> Result<(), AuditError> {
         let folder = self.folder.clone();
-        self.segment()?.make_room(1 << 12).map_err(AuditError::disk(&folder))
+        self.segment()?
+            .make_room(1 << 12)
+            .map_err(AuditError::disk(&folder))
     }
 
     /// Ends the work in order.
     pub(crate) fn finish(mut self) -> Result<(), AuditError> {
         let folder = self.folder.clone();
-        self.segment.as_mut().map_or(Ok(()), Segment::finish).map_err(AuditError::disk(&folder))
+        self.segment
+            .as_mut()
+            .map_or(Ok(()), Segment::finish)
+            .map_err(AuditError::disk(&folder))
     }
 
     /// The file that takes the next entry.
     fn segment(&mut self) -> Result<&mut Segment, AuditError> {
         let disk = AuditError::disk(&self.folder);
-        let full = self.segment.as_ref().is_some_and(|segment| segment.end() >= LARGEST);
+        let full = self
+            .segment
+            .as_ref()
+            .is_some_and(|segment| segment.end() >= LARGEST);
         if full && let Some(segment) = &mut self.segment {
             segment.finish().map_err(&disk)?;
         }
         if full || self.segment.is_none() {
-            self.segment = Some(Segment::create(&self.folder, self.head.number + 1).map_err(&disk)?);
+            self.segment =
+                Some(Segment::create(&self.folder, self.head.number + 1).map_err(&disk)?);
         }
         self.segment.as_mut().ok_or(AuditError::Closed)
     }

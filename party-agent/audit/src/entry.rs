@@ -120,10 +120,16 @@ impl Rows {
     /// Counts one table more.
     #[must_use]
     pub fn with(known: Option<Self>, rows: u64) -> Self {
-        known.map_or(Self { fewest: rows, most: rows }, |known| Self {
-            fewest: known.fewest.min(rows),
-            most: known.most.max(rows),
-        })
+        known.map_or(
+            Self {
+                fewest: rows,
+                most: rows,
+            },
+            |known| Self {
+                fewest: known.fewest.min(rows),
+                most: known.most.max(rows),
+            },
+        )
     }
 }
 
@@ -197,9 +203,9 @@ impl AuditEntry {
     /// What refused it, if it tells of a refusal.
     pub fn refused_by(&self) -> Option<&str> {
         match self {
-            Self::Offer { refused_by, .. } | Self::Ordered { refused_by, .. } | Self::Told { refused_by, .. } => {
-                refused_by.as_deref()
-            }
+            Self::Offer { refused_by, .. }
+            | Self::Ordered { refused_by, .. }
+            | Self::Told { refused_by, .. } => refused_by.as_deref(),
             Self::Message(message) => message.refused_by.as_deref(),
             Self::Report(report) => report.refused_by.as_deref(),
             Self::Began { .. } | Self::Recovered { .. } | Self::Left { .. } => None,
@@ -210,11 +216,25 @@ impl AuditEntry {
     #[must_use]
     pub fn clipped(mut self) -> Self {
         match &mut self {
-            Self::Offer { fingerprint, refused_by, .. } | Self::Ordered { fingerprint, refused_by, .. } => {
+            Self::Offer {
+                fingerprint,
+                refused_by,
+                ..
+            }
+            | Self::Ordered {
+                fingerprint,
+                refused_by,
+                ..
+            } => {
                 clip(fingerprint);
                 clip_some(refused_by);
             }
-            Self::Told { what, to, refused_by, .. } => {
+            Self::Told {
+                what,
+                to,
+                refused_by,
+                ..
+            } => {
                 clip(what);
                 clip(to);
                 clip_some(refused_by);

@@ -24,7 +24,9 @@ pub enum AuditError {
         detail: String,
     },
     /// The chain was written by a newer version of the program.
-    #[error("entry {number} of the audit chain has format {format}, which this version does not know")]
+    #[error(
+        "entry {number} of the audit chain has format {format}, which this version does not know"
+    )]
     Newer {
         /// The first such entry.
         number: u64,
@@ -47,11 +49,17 @@ pub enum AuditError {
 
 impl AuditError {
     pub(crate) fn disk(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
-        |source| Self::Disk { path: path.to_owned(), source }
+        |source| Self::Disk {
+            path: path.to_owned(),
+            source,
+        }
     }
 
     pub(crate) fn broken(number: u64, detail: impl Into<String>) -> Self {
-        Self::Broken { number, detail: detail.into() }
+        Self::Broken {
+            number,
+            detail: detail.into(),
+        }
     }
 
     /// Whether the same may succeed later without anybody changing the chain.
@@ -73,10 +81,16 @@ impl From<AuditError> for Fault {
                  `fedflow audit set-aside --data DIR`, and start the agent",
             ),
             AuditError::Newer { .. } => (ErrorCode::AuditBroken, "run the newer version again"),
-            AuditError::InUse(_) => (ErrorCode::Conflict, "stop the agent that runs on this folder"),
+            AuditError::InUse(_) => (
+                ErrorCode::Conflict,
+                "stop the agent that runs on this folder",
+            ),
             AuditError::Missing(_) => (ErrorCode::NotFound, "name the agent's data folder"),
             AuditError::Whole(_) => (ErrorCode::Conflict, "leave it where it is"),
-            AuditError::Closed => (ErrorCode::PartyOffline, "ask again when the agent has started"),
+            AuditError::Closed => (
+                ErrorCode::PartyOffline,
+                "ask again when the agent has started",
+            ),
         };
         Fault::new(code, error.to_string()).next(next)
     }

@@ -32,29 +32,61 @@ where
     E: From<AuditError>,
 {
     let begun = segment::list(folder)?;
-    let mut piece = if begun.is_empty() { next(0).await? } else { Vec::new() };
+    let mut piece = if begun.is_empty() {
+        next(0).await?
+    } else {
+        Vec::new()
+    };
     if piece.is_empty() {
         return Ok(());
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(AuditError::disk(folder))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(AuditError::disk(folder))?;
     let (made, path) = (folder.join("imported.tmp"), folder.join(segment::name(1)));
     let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&made);
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&made);
     let mut file = BufWriter::new(file.map_err(AuditError::disk(&made))?);
     let mut entries = 0_u64;
     while let Some(last) = piece.last().map(|entry| entry.number) {
         let mut lines = String::new();
-        for OldEntry { number, at, text, hash } in &piece {
-            Line { number: *number, at: *at, format: 0, hash, text }.write(&mut lines);
+        for OldEntry {
+            number,
+            at,
+            text,
+            hash,
+        } in &piece
+        {
+            Line {
+                number: *number,
+                at: *at,
+                format: 0,
+                hash,
+                text,
+            }
+            .write(&mut lines);
         }
-        file.write_all(lines.as_bytes()).map_err(AuditError::disk(&made))?;
+        file.write_all(lines.as_bytes())
+            .map_err(AuditError::disk(&made))?;
         entries += piece.len() as u64;
         piece = next(last).await?;
     }
-    let file = file.into_inner().map_err(|error| AuditError::disk(&made)(error.into_error()))?;
+    let file = file
+        .into_inner()
+        .map_err(|error| AuditError::disk(&made)(error.into_error()))?;
     file.sync_all().map_err(AuditError::disk(&made))?;
     std::fs::rename(&made, &path).map_err(AuditError::disk(&path))?;
     segment::sync_folder(folder).map_err(AuditError::disk(folder))?;
-    tracing::info!(entries, "the audit chain of format 0 goes on in its own folder");
+    tracing::info!(
+        entries,
+        "the audit chain of format 0 goes on in its own folder"
+    );
     Ok(())
 }

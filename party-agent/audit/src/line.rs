@@ -58,12 +58,24 @@ impl<'a> Line<'a> {
         let (hash, rest) = rest.split_once("\",\"entry\":")?;
         let text = rest.strip_suffix('}')?;
         let at = Timestamp(at.parse().ok()?);
-        Some(Self { number: number.parse().ok()?, at, format: format.parse().ok()?, hash, text })
+        Some(Self {
+            number: number.parse().ok()?,
+            at,
+            format: format.parse().ok()?,
+            hash,
+            text,
+        })
     }
 
     /// Writes the line with its end.
     pub fn write(&self, out: &mut String) {
-        let Self { number, at, format, hash, text } = self;
+        let Self {
+            number,
+            at,
+            format,
+            hash,
+            text,
+        } = self;
         // A String takes everything.
         let _ = writeln!(
             out,
@@ -87,22 +99,44 @@ impl<'a> Line<'a> {
 
     /// The line with everything it needs.
     pub fn record(&self) -> Result<AuditRecord, serde_json::Error> {
-        let Self { number, at, format, hash, .. } = *self;
-        Ok(AuditRecord { number, at, format, hash: hash.to_owned(), entry: self.entry()? })
+        let Self {
+            number,
+            at,
+            format,
+            hash,
+            ..
+        } = *self;
+        Ok(AuditRecord {
+            number,
+            at,
+            format,
+            hash: hash.to_owned(),
+            entry: self.entry()?,
+        })
     }
 }
 
 /// The hash of an entry that is appended now.
 pub(crate) fn link(before: &str, number: u64, at: Timestamp, entry: &str) -> String {
     let mut hasher = blake3::Hasher::new_derive_key(DOMAIN);
-    hasher.update(if before.is_empty() { &NOTHING } else { before.as_bytes() });
-    hasher.update(&number.to_le_bytes()).update(&at.0.to_le_bytes()).update(entry.as_bytes());
+    hasher.update(if before.is_empty() {
+        &NOTHING
+    } else {
+        before.as_bytes()
+    });
+    hasher
+        .update(&number.to_le_bytes())
+        .update(&at.0.to_le_bytes())
+        .update(entry.as_bytes());
     hasher.finalize().to_hex().to_string()
 }
 
 /// The hash as version 0 of the format had it.
 fn link_of_format_0(before: &str, at: Timestamp, entry: &str) -> String {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(before.as_bytes()).update(&at.0.to_le_bytes()).update(entry.as_bytes());
+    hasher
+        .update(before.as_bytes())
+        .update(&at.0.to_le_bytes())
+        .update(entry.as_bytes());
     hasher.finalize().to_hex().to_string()
 }

@@ -28,7 +28,9 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>, AuditError> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(AuditError::disk(folder))?.path();
-        let first = path.file_name().and_then(|name| name.to_str()?.strip_suffix(ENDING)?.parse().ok());
+        let first = path
+            .file_name()
+            .and_then(|name| name.to_str()?.strip_suffix(ENDING)?.parse().ok());
         found.extend(first.map(|first: u64| (first, path)));
     }
     found.sort_unstable();
@@ -52,16 +54,32 @@ impl Segment {
         let mut options = OpenOptions::new();
         let path = folder.join(name(first));
         // One that was made and never written to may be there.
-        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)?;
         file.sync_all()?;
         sync_folder(folder)?;
-        Ok(Self { file, end: 0, room: 0, sound: false })
+        Ok(Self {
+            file,
+            end: 0,
+            room: 0,
+            sound: false,
+        })
     }
 
     /// Goes on with a file after its last whole line; what stands behind is taken away with the next write.
     pub(crate) fn resume(path: &Path, end: u64) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
-        Ok(Self { file, end, room: end, sound: false })
+        Ok(Self {
+            file,
+            end,
+            room: end,
+            sound: false,
+        })
     }
 
     /// Where the acknowledged lines end.
@@ -74,9 +92,12 @@ impl Segment {
         self.mend()?;
         self.make_room(bytes.len() as u64)?;
         self.sound = false;
-        self.file.write_all_at(bytes, self.end).and_then(|()| self.file.sync_data()).inspect_err(|_| {
-            let _ = self.mend();
-        })?;
+        self.file
+            .write_all_at(bytes, self.end)
+            .and_then(|()| self.file.sync_data())
+            .inspect_err(|_| {
+                let _ = self.mend();
+            })?;
         self.sound = true;
         self.end += bytes.len() as u64;
         self.room = self.room.max(self.end);
@@ -92,7 +113,9 @@ impl Segment {
         }
         let (goal, mut done) = (needed + AHEAD, Ok(()));
         while self.room < goal && done.is_ok() {
-            let piece = &ZEROS[..ZEROS.len().min(usize::try_from(goal - self.room).unwrap_or(usize::MAX))];
+            let piece = &ZEROS[..ZEROS
+                .len()
+                .min(usize::try_from(goal - self.room).unwrap_or(usize::MAX))];
             match self.file.write_at(piece, self.room) {
                 Ok(0) => done = Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => self.room += written as u64,

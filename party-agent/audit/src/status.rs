@@ -39,7 +39,12 @@ pub(crate) struct Board(Arc<Mutex<Status>>);
 
 impl Board {
     pub(crate) fn new() -> Self {
-        let status = Status { state: State::Checking, entries: 0, hash: String::new(), fault: None };
+        let status = Status {
+            state: State::Checking,
+            entries: 0,
+            hash: String::new(),
+            fault: None,
+        };
         Self(Arc::new(Mutex::new(status)))
     }
 
@@ -52,7 +57,12 @@ impl Board {
         if status.fault.take().is_some() {
             tracing::info!("the audit chain is written again");
         }
-        *status = Status { state: State::Sound, entries, hash: hash.to_owned(), fault: None };
+        *status = Status {
+            state: State::Sound,
+            entries,
+            hash: hash.to_owned(),
+            fault: None,
+        };
     }
 
     pub(crate) fn failed(&self, state: State, fault: &Fault) {

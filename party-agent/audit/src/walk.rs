@@ -41,16 +41,24 @@ impl Lines {
         let broken = |detail: &str| AuditError::broken(number, detail);
         let line = Line::parse(line).ok_or_else(|| broken("it is no entry"))?;
         if line.number != number {
-            return Err(broken(&format!("entry {} stands in its place", line.number)));
+            return Err(broken(&format!(
+                "entry {} stands in its place",
+                line.number
+            )));
         }
         if line.format > FORMAT {
-            return Err(AuditError::Newer { number, format: line.format });
+            return Err(AuditError::Newer {
+                number,
+                format: line.format,
+            });
         }
         if line.format < self.head.format {
             return Err(broken("it has an older format than the entry before"));
         }
         if line.expected(&self.head.hash) != line.hash {
-            return Err(broken("its hash is not that of its content and of the entry before"));
+            return Err(broken(
+                "its hash is not that of its content and of the entry before",
+            ));
         }
         self.head.number = number;
         self.head.format = line.format;
@@ -74,11 +82,20 @@ impl Walk {
     pub fn open(folder: &Path) -> Result<Self, AuditError> {
         let waiting = segment::list(folder)?;
         if let Some((first, _)) = waiting.first().filter(|(first, _)| *first != 1) {
-            return Err(AuditError::broken(1, format!("the chain begins with entry {first}")));
+            return Err(AuditError::broken(
+                1,
+                format!("the chain begins with entry {first}"),
+            ));
         }
         let waiting = waiting.into_iter().map(|(_, path)| path).collect();
         let lines = Lines::default();
-        Ok(Self { waiting, file: None, offset: 0, buffer: Vec::new(), lines })
+        Ok(Self {
+            waiting,
+            file: None,
+            offset: 0,
+            buffer: Vec::new(),
+            lines,
+        })
     }
 
     /// How far it went.
@@ -88,7 +105,9 @@ impl Walk {
 
     /// The file that holds the last entry read, and where the entry ends there.
     pub(crate) fn end(&self) -> Option<(&Path, u64)> {
-        self.file.as_ref().map(|(path, _)| (path.as_path(), self.offset))
+        self.file
+            .as_ref()
+            .map(|(path, _)| (path.as_path(), self.offset))
     }
 
     /// The next entry, if it fits; nothing at the end. What follows the last whole line is no part of the chain.
@@ -114,18 +133,32 @@ impl Walk {
                 return Ok(false);
             }
             if self.has_rest()? {
-                return Err(AuditError::broken(self.head().number + 1, "its file ends before its line does"));
+                return Err(AuditError::broken(
+                    self.head().number + 1,
+                    "its file ends before its line does",
+                ));
             }
             self.file = None;
         }
     }
 
     fn open_next(&mut self) -> Result<bool, AuditError> {
-        let Some(path) = self.waiting.pop_front() else { return Ok(false) };
-        let (expected, path_of) = (self.head().number + 1, segment::name(self.head().number + 1));
-        if path.file_name().is_none_or(|name| name.to_string_lossy() != path_of) {
+        let Some(path) = self.waiting.pop_front() else {
+            return Ok(false);
+        };
+        let (expected, path_of) = (
+            self.head().number + 1,
+            segment::name(self.head().number + 1),
+        );
+        if path
+            .file_name()
+            .is_none_or(|name| name.to_string_lossy() != path_of)
+        {
             let shown = path.display();
-            return Err(AuditError::broken(expected, format!("its file is missing; the next one is {shown}")));
+            return Err(AuditError::broken(
+                expected,
+                format!("its file is missing; the next one is {shown}"),
+            ));
         }
         let file = File::open(&path).map_err(AuditError::disk(&path))?;
         self.file = Some((path, BufReader::with_capacity(1 << 16, file)));
@@ -136,16 +169,25 @@ impl Walk {
     /// Whether there is one more whole line in the present file.
     fn fill(&mut self) -> Result<bool, AuditError> {
         self.buffer.clear();
-        let Some((path, file)) = &mut self.file else { return Ok(false) };
+        let Some((path, file)) = &mut self.file else {
+            return Ok(false);
+        };
         // Room that was made ahead is zeros; no line begins with one.
         let next = file.fill_buf().map_err(AuditError::disk(path))?;
         if next.first().is_none_or(|byte| *byte == 0) {
             return Ok(false);
         }
-        let read = file.by_ref().take(LONGEST).read_until(b'\n', &mut self.buffer).map_err(AuditError::disk(path))?;
+        let read = file
+            .by_ref()
+            .take(LONGEST)
+            .read_until(b'\n', &mut self.buffer)
+            .map_err(AuditError::disk(path))?;
         if self.buffer.pop() != Some(b'\n') {
             if read as u64 == LONGEST && !self.buffer.contains(&0) {
-                return Err(AuditError::broken(self.head().number + 1, "its line has no end"));
+                return Err(AuditError::broken(
+                    self.head().number + 1,
+                    "its line has no end",
+                ));
             }
             return Ok(false);
         }
@@ -173,22 +215,30 @@ impl Walk {
 
     /// What follows the last whole line of the present file: bytes up to the last one that is not zero, and their hash.
     fn rest(&mut self) -> Result<(u64, String), AuditError> {
-        let Some((path, file)) = &mut self.file else { return Ok((0, String::new())) };
+        let Some((path, file)) = &mut self.file else {
+            return Ok((0, String::new()));
+        };
         let mut file = file.get_ref();
         let path = path.as_path();
-        file.seek(SeekFrom::Start(self.offset)).map_err(AuditError::disk(path))?;
+        file.seek(SeekFrom::Start(self.offset))
+            .map_err(AuditError::disk(path))?;
         let (mut at, mut last, mut piece) = (0, 0, vec![0; 1 << 16]);
         loop {
             let read = file.read(&mut piece).map_err(AuditError::disk(path))?;
-            let Some(piece) = piece.get(..read).filter(|piece| !piece.is_empty()) else { break };
+            let Some(piece) = piece.get(..read).filter(|piece| !piece.is_empty()) else {
+                break;
+            };
             if let Some(place) = piece.iter().rposition(|byte| *byte != 0) {
                 last = at + place as u64 + 1;
             }
             at += read as u64;
         }
-        file.seek(SeekFrom::Start(self.offset)).map_err(AuditError::disk(path))?;
+        file.seek(SeekFrom::Start(self.offset))
+            .map_err(AuditError::disk(path))?;
         let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(file.take(last)).map_err(AuditError::disk(path))?;
+        hasher
+            .update_reader(file.take(last))
+            .map_err(AuditError::disk(path))?;
         Ok((last, hasher.finalize().to_hex().to_string()))
     }
 }
@@ -204,7 +254,10 @@ pub fn read_all(folder: &Path) -> Result<Vec<AuditRecord>, AuditError> {
     let mut records = Vec::new();
     while let Some(line) = walk.step()? {
         let number = line.number;
-        records.push(line.record().map_err(|error| AuditError::broken(number, error.to_string()))?);
+        records.push(
+            line.record()
+                .map_err(|error| AuditError::broken(number, error.to_string()))?,
+        );
     }
     Ok(records)
 }

@@ -43,12 +43,28 @@ impl Audit {
     pub fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, AuditError> {
         let (queue, postings) = channel();
         let board = Board::new();
-        let writer =
-            Writer { folder: folder.to_owned(), board: board.clone(), clock, lock: None, chain: None, broken: None };
+        let writer = Writer {
+            folder: folder.to_owned(),
+            board: board.clone(),
+            clock,
+            lock: None,
+            chain: None,
+            broken: None,
+        };
         let writer = Arc::new(Mutex::new(writer));
-        let (thread, own) = (std::thread::Builder::new().name("audit".to_owned()), writer.clone());
-        thread.spawn(move || run(&own, &postings)).map_err(AuditError::disk(folder))?;
-        Ok(Self { folder: Arc::new(folder.to_owned()), queue, board, writer })
+        let (thread, own) = (
+            std::thread::Builder::new().name("audit".to_owned()),
+            writer.clone(),
+        );
+        thread
+            .spawn(move || run(&own, &postings))
+            .map_err(AuditError::disk(folder))?;
+        Ok(Self {
+            folder: Arc::new(folder.to_owned()),
+            queue,
+            board,
+            writer,
+        })
     }
 
     /// Writes an entry; it is on the disk when this returns. After an error what it tells of must not happen.
@@ -61,15 +77,19 @@ impl Audit {
         if entries.is_empty() {
             return Ok(());
         }
-        let texts: Result<Vec<_>, AuditError> =
-            entries.iter().map(|entry| Ok((at, text_of(&entry.clone().clipped())?))).collect();
+        let texts: Result<Vec<_>, AuditError> = entries
+            .iter()
+            .map(|entry| Ok((at, text_of(&entry.clone().clipped())?)))
+            .collect();
         let texts = texts?;
         if let Some(written) = self.write_now(&texts) {
             return written;
         }
         let (done, written) = oneshot::channel();
         let closed = || Fault::from(AuditError::Closed);
-        self.queue.send(Posting::Entries(texts, done)).map_err(|_| closed())?;
+        self.queue
+            .send(Posting::Entries(texts, done))
+            .map_err(|_| closed())?;
         written.await.map_err(|_| closed())?
     }
 
@@ -217,7 +237,9 @@ impl Writer {
         if self.board.get().state != State::Full {
             return;
         }
-        let probed = self.chain().map(|chain| (chain.probe(), chain.head().clone()));
+        let probed = self
+            .chain()
+            .map(|chain| (chain.probe(), chain.head().clone()));
         match probed {
             Ok((Ok(()), head)) => self.board.sound(head.number, &head.hash),
             Ok((Err(error), _)) => {
@@ -233,7 +255,8 @@ impl Writer {
         if !passing {
             self.broken = Some(fault.clone());
         }
-        self.board.failed(if passing { State::Full } else { State::Broken }, &fault);
+        self.board
+            .failed(if passing { State::Full } else { State::Broken }, &fault);
         fault
     }
 

@@ -32,7 +32,11 @@ pub trait Component: Send + Sync + 'static {
 
     /// Parameters by which a role sends vectors of row values of a table in the course of a training, beside those of the
     /// finished model: each with how many, if that is known. A party is asked before the job starts whether they may leave.
-    fn more_vectors(_stage: Stage, _role: Role, _params: &Self::Params) -> Vec<(&'static str, Option<u64>)> {
+    fn more_vectors(
+        _stage: Stage,
+        _role: Role,
+        _params: &Self::Params,
+    ) -> Vec<(&'static str, Option<u64>)> {
         Vec::new()
     }
 
@@ -63,7 +67,12 @@ pub trait AnyComponent: Send + Sync {
 
     /// Parameters by which a role sends more vectors of row values than those of the finished model, with how many of each
     /// table; where the parameters cannot be read, an unknown number.
-    fn more_vectors(&self, stage: Stage, role: Role, parameters: &Value) -> Vec<(&'static str, Option<u64>)>;
+    fn more_vectors(
+        &self,
+        stage: Stage,
+        role: Role,
+        parameters: &Value,
+    ) -> Vec<(&'static str, Option<u64>)>;
 
     /// What a model that it saved holds, where there is a form for it.
     fn shown(&self, model: &SavedModel) -> Option<Value>;
@@ -116,7 +125,9 @@ impl<C: Component> AnyComponent for Room<C> {
             messages: of.messages.iter().map(MessageInfo::from).collect(),
             cast: of.cast.iter().map(|line| line.to_rule()).collect(),
             needs: of.needs.iter().map(|line| line.to_need()).collect(),
-            applies_with: of.applies_with.map(|names| names.iter().map(|&name| name.to_owned()).collect()),
+            applies_with: of
+                .applies_with
+                .map(|names| names.iter().map(|&name| name.to_owned()).collect()),
         }
     }
 
@@ -130,12 +141,22 @@ impl<C: Component> AnyComponent for Room<C> {
 
     fn spoken(&self, stage: Stage, role: Role, parameters: &Value) -> Vec<MessageLine> {
         let params = read::<C::Params>(C::DESCRIPTION.name, parameters);
-        let unspoken = params.map(|params| C::unspoken(stage, role, &params)).unwrap_or_default();
-        let lines = C::DESCRIPTION.messages.iter().filter(|line| line.from == role && !unspoken.contains(&line.name));
+        let unspoken = params
+            .map(|params| C::unspoken(stage, role, &params))
+            .unwrap_or_default();
+        let lines = C::DESCRIPTION
+            .messages
+            .iter()
+            .filter(|line| line.from == role && !unspoken.contains(&line.name));
         lines.copied().collect()
     }
 
-    fn more_vectors(&self, stage: Stage, role: Role, parameters: &Value) -> Vec<(&'static str, Option<u64>)> {
+    fn more_vectors(
+        &self,
+        stage: Stage,
+        role: Role,
+        parameters: &Value,
+    ) -> Vec<(&'static str, Option<u64>)> {
         match read::<C::Params>(C::DESCRIPTION.name, parameters) {
             Ok(params) => C::more_vectors(stage, role, &params),
             Err(_) => vec![("(unreadable)", None)],
@@ -148,7 +169,8 @@ impl<C: Component> AnyComponent for Room<C> {
 
     async fn run(&self, task: &TaskContext, parameters: Value) -> Result<()> {
         self.check(task.role(), &parameters)?;
-        let params = read::<C::Params>(C::DESCRIPTION.name, &parameters).map_err(ComponentError::from)?;
+        let params =
+            read::<C::Params>(C::DESCRIPTION.name, &parameters).map_err(ComponentError::from)?;
         Box::pin(C::run(task, params)).await?;
         task.hand_model_on().await
     }

@@ -15,17 +15,26 @@ pub struct PortLine {
 impl PortLine {
     /// A port for tables.
     pub const fn data(name: &'static str) -> Self {
-        Self { name, kind: PortKind::Data }
+        Self {
+            name,
+            kind: PortKind::Data,
+        }
     }
 
     /// A port for models of the same component.
     pub const fn model(name: &'static str) -> Self {
-        Self { name, kind: PortKind::Model }
+        Self {
+            name,
+            kind: PortKind::Model,
+        }
     }
 
     /// As it travels in a catalogue.
     pub fn to_port(self) -> Port {
-        Port { name: self.name.to_owned(), kind: self.kind }
+        Port {
+            name: self.name.to_owned(),
+            kind: self.kind,
+        }
     }
 }
 
@@ -44,41 +53,81 @@ pub struct CastLine {
 impl CastLine {
     /// Exactly one.
     pub const fn one(role: Role) -> Self {
-        Self { role, least: 1, most: Some(1), stage: None, when: None, all_trained: false, reason: "" }
+        Self {
+            role,
+            least: 1,
+            most: Some(1),
+            stage: None,
+            when: None,
+            all_trained: false,
+            reason: "",
+        }
     }
 
     /// One or more.
     pub const fn some(role: Role) -> Self {
-        Self { most: None, ..Self::one(role) }
+        Self {
+            most: None,
+            ..Self::one(role)
+        }
     }
 
     /// All that trained the model which is applied, and at least one.
     pub const fn all_trained(role: Role) -> Self {
-        Self { all_trained: true, ..Self::some(role) }
+        Self {
+            all_trained: true,
+            ..Self::some(role)
+        }
     }
 
     /// At most one, and for what reason.
     pub const fn single(role: Role, reason: &'static str) -> Self {
-        Self { least: 0, reason, ..Self::one(role) }
+        Self {
+            least: 0,
+            reason,
+            ..Self::one(role)
+        }
     }
 
     /// In a stage only.
     #[must_use]
     pub const fn to(self, stage: Stage) -> Self {
-        Self { stage: Some(stage), ..self }
+        Self {
+            stage: Some(stage),
+            ..self
+        }
     }
 
     /// While a parameter has one of these words only.
     #[must_use]
     pub const fn when(self, parameter: &'static str, words: &'static [&'static str]) -> Self {
-        Self { when: Some((parameter, words)), ..self }
+        Self {
+            when: Some((parameter, words)),
+            ..self
+        }
     }
 
     /// As it travels in a catalogue.
     pub fn to_rule(self) -> CastRule {
         let when = self.when.map(while_it_is);
-        let CastLine { role, least, most, stage, all_trained, reason, .. } = self;
-        CastRule { role, least, most, stage, when, all_trained, reason: reason.to_owned() }
+        let CastLine {
+            role,
+            least,
+            most,
+            stage,
+            all_trained,
+            reason,
+            ..
+        } = self;
+        CastRule {
+            role,
+            least,
+            most,
+            stage,
+            when,
+            all_trained,
+            reason: reason.to_owned(),
+        }
     }
 }
 
@@ -91,31 +140,48 @@ pub struct NeedLine {
 }
 
 fn while_it_is((parameter, words): (&str, &[&str])) -> When {
-    When { parameter: parameter.to_owned(), values: words.iter().map(|&word| word.to_owned()).collect() }
+    When {
+        parameter: parameter.to_owned(),
+        values: words.iter().map(|&word| word.to_owned()).collect(),
+    }
 }
 
 impl NeedLine {
     /// One of these inputs.
     pub const fn any_of(ports: &'static [&'static str]) -> Self {
-        Self { stage: None, any_of: ports, when: None }
+        Self {
+            stage: None,
+            any_of: ports,
+            when: None,
+        }
     }
 
     /// In a stage only.
     #[must_use]
     pub const fn to(self, stage: Stage) -> Self {
-        Self { stage: Some(stage), ..self }
+        Self {
+            stage: Some(stage),
+            ..self
+        }
     }
 
     /// While a parameter has one of these words only; while it has any value where there are none.
     #[must_use]
     pub const fn when(self, parameter: &'static str, words: &'static [&'static str]) -> Self {
-        Self { when: Some((parameter, words)), ..self }
+        Self {
+            when: Some((parameter, words)),
+            ..self
+        }
     }
 
     /// As it travels in a catalogue.
     pub fn to_need(self) -> InputNeed {
         let any_of = self.any_of.iter().map(|&port| port.to_owned()).collect();
-        InputNeed { stage: self.stage, any_of, when: self.when.map(while_it_is) }
+        InputNeed {
+            stage: self.stage,
+            any_of,
+            when: self.when.map(while_it_is),
+        }
     }
 }
 

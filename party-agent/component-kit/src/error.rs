@@ -72,11 +72,15 @@ impl From<TransportError> for ComponentError {
         match error {
             TransportError::Closed(_) => Self::Canceled,
             TransportError::Refused(fault) => fault.into(),
-            TransportError::Unreachable { ref to, .. } => Fault::new(ErrorCode::PeerTimeout, error.to_string())
-                .at(&to.party)
-                .next("see whether that agent runs and is connected")
-                .into(),
-            TransportError::AddressReused(_) | TransportError::TooLarge { .. } => Self::protocol(error.to_string()),
+            TransportError::Unreachable { ref to, .. } => {
+                Fault::new(ErrorCode::PeerTimeout, error.to_string())
+                    .at(&to.party)
+                    .next("see whether that agent runs and is connected")
+                    .into()
+            }
+            TransportError::AddressReused(_) | TransportError::TooLarge { .. } => {
+                Self::protocol(error.to_string())
+            }
         }
     }
 }

@@ -43,7 +43,10 @@ impl<T: Serialize> Serialize for Given<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(Self { value: T::deserialize(from)?, said: true })
+        Ok(Self {
+            value: T::deserialize(from)?,
+            said: true,
+        })
     }
 }
 
@@ -79,17 +82,32 @@ mod tests {
 
     impl Default for Params {
         fn default() -> Self {
-            Self { threshold: Given::default_of(0.5) }
+            Self {
+                threshold: Given::default_of(0.5),
+            }
         }
     }
 
     #[test]
     fn a_value_equal_to_the_default_is_given_all_the_same() {
-        let read = |value| serde_json::from_value::<Params>(value).expect("parameters").threshold;
-        assert_eq!((read(json!({})).if_given(), *read(json!({})).value()), (None, 0.5));
+        let read = |value| {
+            serde_json::from_value::<Params>(value)
+                .expect("parameters")
+                .threshold
+        };
+        assert_eq!(
+            (read(json!({})).if_given(), *read(json!({})).value()),
+            (None, 0.5)
+        );
         assert_eq!(read(json!({"threshold": 0.5})).if_given(), Some(&0.5));
         assert_ne!(read(json!({"threshold": 0.5})), read(json!({})));
-        assert_eq!(serde_json::to_value(Params::default()).expect("written"), json!({"threshold": 0.5}));
-        assert_eq!(schemars::schema_for!(Params).to_value()["properties"]["threshold"]["type"], "number");
+        assert_eq!(
+            serde_json::to_value(Params::default()).expect("written"),
+            json!({"threshold": 0.5})
+        );
+        assert_eq!(
+            schemars::schema_for!(Params).to_value()["properties"]["threshold"]["type"],
+            "number"
+        );
     }
 }

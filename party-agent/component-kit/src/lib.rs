@@ -33,7 +33,7 @@ pub use params::{Check, Problem, Problems};
 pub use payload::{Packed, Payload, PayloadError, Raw};
 pub use peer::{Peer, Peers};
 pub use surroundings::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, LogLevel,
-    MaliciousHosts, ModelCopy, Reading, Surroundings,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest,
+    LabelRules, LogLevel, MaliciousHosts, ModelCopy, Reading, Surroundings,
 };
 pub use task::TaskContext;

@@ -12,8 +12,21 @@ pub struct Message<T> {
 
 impl<T> Message<T> {
     /// Declares a message: its name, who sends it, who may receive it, what it gives away.
-    pub const fn new(name: &'static str, from: Role, to: &'static [Role], disclosure: Disclosure) -> Self {
-        Self { line: MessageLine { name, from, to, disclosure }, payload: PhantomData }
+    pub const fn new(
+        name: &'static str,
+        from: Role,
+        to: &'static [Role],
+        disclosure: Disclosure,
+    ) -> Self {
+        Self {
+            line: MessageLine {
+                name,
+                from,
+                to,
+                disclosure,
+            },
+            payload: PhantomData,
+        }
     }
 
     /// The declaration without the type.

@@ -15,14 +15,27 @@ pub struct Metrics<'a> {
 
 impl<'a> Metrics<'a> {
     pub(crate) fn new(task: &'a TaskContext, tells: &'static [Tells]) -> Self {
-        Self { task, about: About { tells, rows: None, turn: String::new() } }
+        Self {
+            task,
+            about: About {
+                tells,
+                rows: None,
+                turn: String::new(),
+            },
+        }
     }
 
     /// Says how many rows they are of, where those are fewer than the rows of the tables that were read, or where others
     /// read the tables.
     #[must_use]
     pub fn over(self, rows: usize) -> Self {
-        Self { about: About { rows: Some(rows as u64), ..self.about }, ..self }
+        Self {
+            about: About {
+                rows: Some(rows as u64),
+                ..self.about
+            },
+            ..self
+        }
     }
 
     /// Reports metrics. Figures that are not finite are left out, and named in the job's log.
@@ -31,12 +44,19 @@ impl<'a> Metrics<'a> {
         for (metric, left_out) in metrics.into_iter().map(Metric::finite) {
             if let Some(first) = left_out.first() {
                 let (namespace, name, count) = (&metric.namespace, &metric.name, left_out.len());
-                let others = if count > 1 { format!(" and {} others", count - 1) } else { String::new() };
-                self.task.warn(format!("metric {namespace} {name}: {first}{others} left out: not a finite number"));
+                let others = if count > 1 {
+                    format!(" and {} others", count - 1)
+                } else {
+                    String::new()
+                };
+                self.task.warn(format!(
+                    "metric {namespace} {name}: {first}{others} left out: not a finite number"
+                ));
             }
             kept.push(metric);
         }
-        self.task.report(ReportBody::Metrics(kept), self.about.clone());
+        self.task
+            .report(ReportBody::Metrics(kept), self.about.clone());
     }
 
     /// Reports the training loss after a loop turn, in FATE's form (`train` / `loss`).
@@ -53,12 +73,18 @@ impl<'a> Metrics<'a> {
     /// Reports named values.
     pub fn values(&self, namespace: &str, name: &str, values: Vec<(String, f64)>, meta: Value) {
         let data = MetricData::Values(values);
-        self.report(vec![Metric { namespace: namespace.to_owned(), name: name.to_owned(), data, meta: as_map(meta) }]);
+        self.report(vec![Metric {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            data,
+            meta: as_map(meta),
+        }]);
     }
 
     /// Reports the step's summary: free-form, but bounded by the gate.
     pub fn summary(&self, summary: &Value) {
-        self.task.report(ReportBody::Summary(summary.to_string()), self.about.clone());
+        self.task
+            .report(ReportBody::Summary(summary.to_string()), self.about.clone());
     }
 
     /// Reports a summary with numbers of rows, and with what the step printed, where that may be told.
@@ -68,15 +94,20 @@ impl<'a> Metrics<'a> {
             summary.insert("printed".to_owned(), json!(text));
             return self.summary(&Value::Object(summary));
         }
-        self.task.warn("what was printed is held back: it holds rows, or figures of rows");
-        summary.insert("held_back".to_owned(), json!("disclosure.rows_through_coordinator"));
+        self.task
+            .warn("what was printed is held back: it holds rows, or figures of rows");
+        summary.insert(
+            "held_back".to_owned(),
+            json!("disclosure.rows_through_coordinator"),
+        );
         Metrics::new(self.task, &[Tells::Counts]).summary(&Value::Object(summary));
     }
 
     /// Reports a view of the model in FATE's form.
     pub fn model_view(&self, meta: &Value, param: &Value) {
         let view = json!({"meta": meta, "param": param}).to_string();
-        self.task.report(ReportBody::ModelView(view), self.about.clone());
+        self.task
+            .report(ReportBody::ModelView(view), self.about.clone());
     }
 }
 

@@ -22,7 +22,8 @@ impl SavedModel {
     pub fn read<M: DeserializeOwned>(&self) -> Result<M, Fault> {
         rmp_serde::from_slice(&self.bytes).map_err(|error| {
             let text = format!("the saved {} model cannot be read: {error}", self.component);
-            Fault::new(ErrorCode::ModelMissing, text).next("train the model again with this version")
+            Fault::new(ErrorCode::ModelMissing, text)
+                .next("train the model again with this version")
         })
     }
 }

@@ -19,14 +19,19 @@ impl Problems {
     /// Notes a problem unless the condition holds.
     pub fn expect(&mut self, holds: bool, path: &str, message: impl FnOnce() -> String) {
         if !holds {
-            self.0.push(Problem { path: path.to_owned(), message: message() });
+            self.0.push(Problem {
+                path: path.to_owned(),
+                message: message(),
+            });
         }
     }
 
     /// Notes a problem unless the text is one of the allowed words, whatever their case.
     pub fn one_of(&mut self, path: &str, text: &str, allowed: &[&str]) {
         let known = allowed.iter().any(|word| word.eq_ignore_ascii_case(text));
-        self.expect(known, path, || format!("{text:?} is not one of {}", allowed.join(", ")));
+        self.expect(known, path, || {
+            format!("{text:?} is not one of {}", allowed.join(", "))
+        });
     }
 
     /// What was found.

@@ -17,7 +17,10 @@ pub struct PayloadError {
 impl PayloadError {
     /// Names the type and what is wrong.
     pub fn new(kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self {
+            kind,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -42,7 +45,9 @@ impl<T: Serialize + DeserializeOwned + Send + Sync> Payload for Packed<T> {
     }
 
     fn decode(bytes: &Bytes) -> Result<Self, PayloadError> {
-        rmp_serde::from_slice(bytes).map(Packed).map_err(|error| PayloadError::new("packed value", error.to_string()))
+        rmp_serde::from_slice(bytes)
+            .map(Packed)
+            .map_err(|error| PayloadError::new("packed value", error.to_string()))
     }
 }
 
@@ -107,7 +112,12 @@ mod tests {
     fn keeps_numbers_bit_by_bit() {
         let values = vec![0.1, -0.0, f64::MAX, f64::NEG_INFINITY];
         let back = Vec::<f64>::decode(&values.encode().expect("written")).expect("read");
-        assert!(values.iter().zip(&back).all(|(a, b)| a.to_bits() == b.to_bits()));
+        assert!(
+            values
+                .iter()
+                .zip(&back)
+                .all(|(a, b)| a.to_bits() == b.to_bits())
+        );
     }
 
     #[test]

@@ -32,14 +32,21 @@ impl Peer {
 
     /// Sends a message; returns when it stands in the peer's inbox.
     pub async fn send<T: Payload>(&self, message: &Message<T>, payload: &T) -> Result<()> {
-        self.task.send_bytes(message.line(), &self.who, payload.encode()?).await
+        self.task
+            .send_bytes(message.line(), &self.who, payload.encode()?)
+            .await
     }
 
     /// Receives a message.
     pub async fn receive<T: Payload>(&self, message: &Message<T>) -> Result<T> {
         let bytes = self.task.receive_bytes(message.line(), &self.who).await?;
-        T::decode(&bytes)
-            .map_err(|error| ComponentError::protocol(format!("message {} from {}: {error}", message.name(), self.who)))
+        T::decode(&bytes).map_err(|error| {
+            ComponentError::protocol(format!(
+                "message {} from {}: {error}",
+                message.name(),
+                self.who
+            ))
+        })
     }
 }
 
@@ -60,14 +67,19 @@ impl Peers {
 
     /// Each of them.
     pub fn each(&self) -> impl Iterator<Item = Peer> + '_ {
-        self.who.iter().map(|who| Peer::new(self.task.clone(), who.clone()))
+        self.who
+            .iter()
+            .map(|who| Peer::new(self.task.clone(), who.clone()))
     }
 
     /// Sends the same message to all, at the same time.
     pub async fn send<T: Payload>(&self, message: &Message<T>, payload: &T) -> Result<()> {
         let bytes = payload.encode()?;
         let line = message.line();
-        let sends = self.who.iter().map(|who| self.task.send_bytes(line, who, Bytes::clone(&bytes)));
+        let sends = self
+            .who
+            .iter()
+            .map(|who| self.task.send_bytes(line, who, Bytes::clone(&bytes)));
         futures_util::future::try_join_all(sends).await.map(|_| ())
     }
 

@@ -155,7 +155,11 @@ pub struct About {
 
 impl About {
     /// Of a report that says nothing of data.
-    pub const NOTHING: Self = Self { tells: &[], rows: None, turn: String::new() };
+    pub const NOTHING: Self = Self {
+        tells: &[],
+        rows: None,
+        turn: String::new(),
+    };
 }
 
 /// The outside of one attempt at one participant.
@@ -168,7 +172,11 @@ pub trait Surroundings: Send + Sync {
     async fn store_output(&self, index: usize, name: &str, table: &Table) -> Result<()>;
 
     /// Reads a staged file into a table of the party, saying how far it is.
-    async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(Reading) + Send + Sync>) -> Result<Receipt>;
+    async fn import(
+        &self,
+        request: ImportRequest,
+        progress: Box<dyn Fn(Reading) + Send + Sync>,
+    ) -> Result<Receipt>;
 
     /// The lines of a file that the party keeps (`files://folder/name`) or has in an import folder.
     async fn lines(&self, file: &str) -> Result<Vec<String>>;

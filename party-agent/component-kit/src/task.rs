@@ -13,8 +13,8 @@ use tables::Table;
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, DataInput, ErrorCode, Fault, MessageLine, Participant, PortKind, Progress, Receipt, Role, Stage,
-    StepName, Stop, TableRef, Tells, Usage,
+    Assignment, DataInput, ErrorCode, Fault, MessageLine, Participant, PortKind, Progress, Receipt,
+    Role, Stage, StepName, Stop, TableRef, Tells, Usage,
 };
 use wire::{Address, AttemptKey, Envelope, Transport};
 
@@ -25,8 +25,8 @@ use crate::metrics::Metrics;
 use crate::model::SavedModel;
 use crate::peer::{Peer, Peers};
 use crate::surroundings::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, LogLevel,
-    ModelCopy, Reading, Surroundings,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest,
+    LabelRules, LogLevel, ModelCopy, Reading, Surroundings,
 };
 
 struct Inner {
@@ -53,11 +53,18 @@ impl Inner {
     fn on_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let pool = |workers: u32| {
             let threads = ThreadPoolBuilder::new().num_threads(workers.max(1) as usize);
-            threads.thread_name(|number| format!("task-{number}")).build().ok()
+            threads
+                .thread_name(|number| format!("task-{number}"))
+                .build()
+                .ok()
         };
-        let fewer =
-            |workers: &u32| usize::try_from(*workers).is_ok_and(|workers| workers < rayon::current_num_threads());
-        match self.threads.get_or_init(|| self.assignment.limits.workers.filter(fewer).and_then(pool)) {
+        let fewer = |workers: &u32| {
+            usize::try_from(*workers).is_ok_and(|workers| workers < rayon::current_num_threads())
+        };
+        match self
+            .threads
+            .get_or_init(|| self.assignment.limits.workers.filter(fewer).and_then(pool))
+        {
             Some(threads) => threads.install(work),
             None => work(),
         }
@@ -102,7 +109,10 @@ impl TaskContext {
             threads: OnceLock::new(),
             seed: None,
         };
-        Self { inner: Arc::new(inner), scope: "".into() }
+        Self {
+            inner: Arc::new(inner),
+            scope: "".into(),
+        }
     }
 
     /// The same task with reproducible randomness, for tests.
@@ -110,8 +120,17 @@ impl TaskContext {
     #[must_use]
     pub fn seeded(self, seed: u64) -> Self {
         match Arc::try_unwrap(self.inner) {
-            Ok(inner) => Self { inner: Arc::new(Inner { seed: Some(seed), ..inner }), scope: self.scope },
-            Err(inner) => Self { inner, scope: self.scope },
+            Ok(inner) => Self {
+                inner: Arc::new(Inner {
+                    seed: Some(seed),
+                    ..inner
+                }),
+                scope: self.scope,
+            },
+            Err(inner) => Self {
+                inner,
+                scope: self.scope,
+            },
         }
     }
 
@@ -120,8 +139,14 @@ impl TaskContext {
     #[must_use]
     pub fn asking(self, stop: Stop) -> Self {
         match Arc::try_unwrap(self.inner) {
-            Ok(inner) => Self { inner: Arc::new(Inner { stop, ..inner }), scope: self.scope },
-            Err(inner) => Self { inner, scope: self.scope },
+            Ok(inner) => Self {
+                inner: Arc::new(Inner { stop, ..inner }),
+                scope: self.scope,
+            },
+            Err(inner) => Self {
+                inner,
+                scope: self.scope,
+            },
         }
     }
 
@@ -161,7 +186,10 @@ impl TaskContext {
     /// loops. Turns nest.
     #[must_use]
     pub fn round(&self, name: &str, index: usize) -> TaskContext {
-        TaskContext { inner: self.inner.clone(), scope: format!("{}{name}.{index}/", self.scope).into() }
+        TaskContext {
+            inner: self.inner.clone(),
+            scope: format!("{}{name}.{index}/", self.scope).into(),
+        }
     }
 
     // --- peers ------------------------------------------------------------------------------------------------------
@@ -184,15 +212,25 @@ impl TaskContext {
     /// Everybody of these roles in this step but me, in cast order.
     pub fn all_of(&self, roles: &[Role]) -> Peers {
         let cast = &self.inner.assignment.step_cast;
-        let who = cast.participants().filter(|who| roles.contains(&who.role) && *who != self.inner.me).collect();
+        let who = cast
+            .participants()
+            .filter(|who| roles.contains(&who.role) && *who != self.inner.me)
+            .collect();
         Peers::new(self.clone(), who)
     }
 
     fn only(&self, role: Role) -> Result<Peer> {
         match self.inner.assignment.step_cast.of(role) {
-            [party] => Ok(Peer::new(self.clone(), Participant::new(role, party.clone()))),
+            [party] => Ok(Peer::new(
+                self.clone(),
+                Participant::new(role, party.clone()),
+            )),
             parties => {
-                let text = format!("{} needs one {role}, the job has {}", self.inner.description.name, parties.len());
+                let text = format!(
+                    "{} needs one {role}, the job has {}",
+                    self.inner.description.name,
+                    parties.len()
+                );
                 Err(ComponentError::new(ErrorCode::DocumentInvalid, text))
             }
         }
@@ -200,23 +238,41 @@ impl TaskContext {
 
     fn address(&self, line: MessageLine, from: &Participant, to: &Participant) -> Address {
         let tag = format!("{}{}", self.scope, line.name);
-        Address { attempt: self.inner.key.clone(), from: from.clone(), to: to.clone(), tag }
+        Address {
+            attempt: self.inner.key.clone(),
+            from: from.clone(),
+            to: to.clone(),
+            tag,
+        }
     }
 
     fn declared(&self, line: MessageLine, from: Role, to: Role) -> Result<()> {
-        if self.inner.description.message(line.name) == Some(&line) && line.from == from && line.to.contains(&to) {
+        if self.inner.description.message(line.name) == Some(&line)
+            && line.from == from
+            && line.to.contains(&to)
+        {
             return Ok(());
         }
-        let text =
-            format!("{} does not declare the message {} from {from} to {to}", self.inner.description.name, line.name);
+        let text = format!(
+            "{} does not declare the message {} from {from} to {to}",
+            self.inner.description.name, line.name
+        );
         Err(ComponentError::new(ErrorCode::ReleaseRefused, text))
     }
 
-    pub(crate) async fn send_bytes(&self, line: MessageLine, to: &Participant, body: Bytes) -> Result<()> {
+    pub(crate) async fn send_bytes(
+        &self,
+        line: MessageLine,
+        to: &Participant,
+        body: Bytes,
+    ) -> Result<()> {
         self.declared(line, self.role(), to.role)?;
         let size = body.len();
-        let envelope =
-            Envelope { address: self.address(line, &self.inner.me, to), message: line.name.to_owned(), body };
+        let envelope = Envelope {
+            address: self.address(line, &self.inner.me, to),
+            message: line.name.to_owned(),
+            body,
+        };
         let since = Meter::start();
         let sent = self.guarded(self.inner.transport.send(envelope)).await;
         self.inner.meter.add(Spent::Network, since);
@@ -227,7 +283,11 @@ impl TaskContext {
         Ok(())
     }
 
-    pub(crate) async fn receive_bytes(&self, line: MessageLine, from: &Participant) -> Result<Bytes> {
+    pub(crate) async fn receive_bytes(
+        &self,
+        line: MessageLine,
+        from: &Participant,
+    ) -> Result<Bytes> {
         self.declared(line, from.role, self.role())?;
         let address = self.address(line, from, &self.inner.me);
         let since = Meter::start();
@@ -250,9 +310,19 @@ impl TaskContext {
     /// participant (a learner at its host) gives none.
     pub async fn inputs(&self, port: &str) -> Result<Vec<(StepName, Table)>> {
         let mut tables = Vec::new();
-        for DataInput { from_step, table, .. } in self.inner.assignment.inputs.iter().filter(|input| input.port == port)
+        for DataInput {
+            from_step, table, ..
+        } in self
+            .inner
+            .assignment
+            .inputs
+            .iter()
+            .filter(|input| input.port == port)
         {
-            match self.guarded(self.inner.surroundings.load_table(table)).await? {
+            match self
+                .guarded(self.inner.surroundings.load_table(table))
+                .await?
+            {
                 Ok(table) => tables.push((from_step.clone(), table.watched(self.stop()))),
                 Err(ComponentError::Fault(fault)) if fault.code == ErrorCode::TableMissing => {}
                 Err(error) => return Err(error),
@@ -263,35 +333,55 @@ impl TaskContext {
 
     /// The first input table of a port, if one is wired.
     pub async fn input(&self, port: &str) -> Result<Option<Table>> {
-        Ok(self.inputs(port).await?.into_iter().next().map(|(_, table)| table))
+        Ok(self
+            .inputs(port)
+            .await?
+            .into_iter()
+            .next()
+            .map(|(_, table)| table))
     }
 
     /// The first input table of a port.
     pub async fn need_input(&self, port: &str) -> Result<Table> {
         let table = self.input(port).await?;
         table.ok_or_else(|| {
-            ComponentError::new(ErrorCode::DocumentInvalid, format!("no table came in at the input {port}"))
+            ComponentError::new(
+                ErrorCode::DocumentInvalid,
+                format!("no table came in at the input {port}"),
+            )
         })
     }
 
     /// A table that the party keeps (a reader's).
     pub async fn stored_table(&self, table: &TableRef) -> Result<Table> {
-        let table = self.guarded(self.inner.surroundings.load_table(table)).await??;
+        let table = self
+            .guarded(self.inner.surroundings.load_table(table))
+            .await??;
         Ok(table.watched(self.stop()))
     }
 
     /// Keeps a data output; outputs are numbered in the order of the document's names.
     pub async fn output(&self, index: usize, table: &Table) -> Result<()> {
-        let name = self.inner.assignment.outputs.get(index).cloned().unwrap_or_else(|| index.to_string());
-        self.guarded(self.inner.surroundings.store_output(index, &name, table)).await?
+        let name = self
+            .inner
+            .assignment
+            .outputs
+            .get(index)
+            .cloned()
+            .unwrap_or_else(|| index.to_string());
+        self.guarded(self.inner.surroundings.store_output(index, &name, table))
+            .await?
     }
 
     /// Reads a staged file into a table of the party.
     pub async fn import(&self, request: ImportRequest) -> Result<Receipt> {
         let task = self.clone();
         // The table is written after the file is read.
-        let progress = Box::new(move |at: Reading| task.progress(0.9 * at.fraction, format!("{} rows read", at.rows)));
-        self.guarded(self.inner.surroundings.import(request, progress)).await?
+        let progress = Box::new(move |at: Reading| {
+            task.progress(0.9 * at.fraction, format!("{} rows read", at.rows))
+        });
+        self.guarded(self.inner.surroundings.import(request, progress))
+            .await?
     }
 
     /// The lines of a file that the party keeps (`files://folder/name`) or has in an import folder.
@@ -301,7 +391,12 @@ impl TaskContext {
 
     /// The name under which the first input table of a port is kept, if one is wired.
     pub fn input_name(&self, port: &str) -> Option<TableRef> {
-        self.inner.assignment.inputs.iter().find(|input| input.port == port).map(|input| input.table.clone())
+        self.inner
+            .assignment
+            .inputs
+            .iter()
+            .find(|input| input.port == port)
+            .map(|input| input.table.clone())
     }
 
     /// Keeps a table of the party under another name; gives its rows.
@@ -311,32 +406,53 @@ impl TaskContext {
 
     /// Writes a table of the party as text; gives the rows written.
     pub async fn export(&self, request: ExportRequest) -> Result<u64> {
-        self.guarded(self.inner.surroundings.export(request)).await?
+        self.guarded(self.inner.surroundings.export(request))
+            .await?
     }
 
     /// Copies a model of the party to its model store.
     pub async fn store_model(&self, request: ModelCopy) -> Result<CopiedModel> {
-        self.guarded(self.inner.surroundings.store_model(request)).await?
+        self.guarded(self.inner.surroundings.store_model(request))
+            .await?
     }
 
     /// Brings a model of the party back from its model store.
     pub async fn restore_model(&self, request: ModelCopy) -> Result<CopiedModel> {
-        self.guarded(self.inner.surroundings.restore_model(request)).await?
+        self.guarded(self.inner.surroundings.restore_model(request))
+            .await?
     }
 
     /// The model wired to a port, if one is: `model`, or `isometric_model` for another component's.
     pub async fn model_at(&self, port: &str) -> Result<Option<SavedModel>> {
-        let Some(input) = self.inner.assignment.models.iter().find(|input| input.port == port) else { return Ok(None) };
-        Ok(Some(self.guarded(self.inner.surroundings.load_model(&input.model)).await??))
+        let Some(input) = self
+            .inner
+            .assignment
+            .models
+            .iter()
+            .find(|input| input.port == port)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(
+            self.guarded(self.inner.surroundings.load_model(&input.model))
+                .await??,
+        ))
     }
 
     /// The content of the model wired to `model`, which must be one of this component.
     pub async fn load_model<M: DeserializeOwned>(&self) -> Result<M> {
-        let missing = || Fault::new(ErrorCode::ModelMissing, "no model is wired to the input model");
+        let missing = || {
+            Fault::new(
+                ErrorCode::ModelMissing,
+                "no model is wired to the input model",
+            )
+        };
         let model = self.model_at("model").await?.ok_or_else(missing)?;
         if model.component != self.inner.description.name {
-            let text =
-                format!("the model at the input is of {}, not of {}", model.component, self.inner.description.name);
+            let text = format!(
+                "the model at the input is of {}, not of {}",
+                model.component, self.inner.description.name
+            );
             return Err(Fault::new(ErrorCode::ModelMissing, text).into());
         }
         Ok(model.read()?)
@@ -346,22 +462,39 @@ impl TaskContext {
     pub async fn save_model<M: Serialize>(&self, model: &M) -> Result<()> {
         let saved = self.saved(model)?;
         self.inner.has_saved.store(true, Ordering::Relaxed);
-        self.guarded(self.inner.surroundings.save_model(saved)).await?
+        self.guarded(self.inner.surroundings.save_model(saved))
+            .await?
     }
 
     /// A step that applied a model of its own job leaves it under its own name, too: whoever deploys that step finds it there.
     pub(crate) async fn hand_model_on(&self) -> Result<()> {
-        let Inner { assignment, description, surroundings, has_saved, .. } = &*self.inner;
-        let leaves_models = description.outputs.iter().any(|port| port.to_port().kind == PortKind::Model);
+        let Inner {
+            assignment,
+            description,
+            surroundings,
+            has_saved,
+            ..
+        } = &*self.inner;
+        let leaves_models = description
+            .outputs
+            .iter()
+            .any(|port| port.to_port().kind == PortKind::Model);
         if assignment.stage != Stage::Apply || !leaves_models || has_saved.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let applied = assignment.models.iter().find(|input| input.port == "model" && input.checkpoint.is_none());
-        let Some(input) = applied.filter(|input| input.model.version == assignment.model_version) else {
+        let applied = assignment
+            .models
+            .iter()
+            .find(|input| input.port == "model" && input.checkpoint.is_none());
+        let Some(input) = applied.filter(|input| input.model.version == assignment.model_version)
+        else {
             return Ok(());
         };
         match self.guarded(surroundings.load_model(&input.model)).await? {
-            Ok(model) => self.guarded(surroundings.hand_model_on(&input.model, model)).await?,
+            Ok(model) => {
+                self.guarded(surroundings.hand_model_on(&input.model, model))
+                    .await?
+            }
             // Not every role has a part of it: the arbiter learns nothing.
             Err(ComponentError::Fault(fault)) if fault.code == ErrorCode::ModelMissing => Ok(()),
             Err(error) => Err(error),
@@ -372,12 +505,16 @@ impl TaskContext {
     /// takes, so that whatever reads the one reads the other.
     pub async fn save_checkpoint<M: Serialize>(&self, at: CheckpointAt, model: &M) -> Result<()> {
         let saved = self.saved(model)?;
-        self.guarded(self.inner.surroundings.save_checkpoint(at, saved)).await?
+        self.guarded(self.inner.surroundings.save_checkpoint(at, saved))
+            .await?
     }
 
     fn saved<M: Serialize>(&self, model: &M) -> Result<SavedModel> {
         let bytes = rmp_serde::to_vec_named(model).map_err(|error| {
-            ComponentError::new(ErrorCode::Internal, format!("the model cannot be written: {error}"))
+            ComponentError::new(
+                ErrorCode::Internal,
+                format!("the model cannot be written: {error}"),
+            )
         })?;
         Ok(SavedModel {
             component: self.inner.description.name.to_owned(),
@@ -397,7 +534,10 @@ impl TaskContext {
 
     /// Says how far the work is (0 to 1), and what is being done.
     pub fn progress(&self, fraction: f64, text: impl Into<String>) {
-        self.report(ReportBody::Progress(Progress::new(fraction, text)), About::NOTHING);
+        self.report(
+            ReportBody::Progress(Progress::new(fraction, text)),
+            About::NOTHING,
+        );
     }
 
     /// Writes a line into the party's own log of the job. No rows, no keys.
@@ -407,7 +547,9 @@ impl TaskContext {
 
     /// Writes a warning into the party's own log of the job.
     pub fn warn(&self, text: impl AsRef<str>) {
-        self.inner.surroundings.log(LogLevel::Warning, text.as_ref());
+        self.inner
+            .surroundings
+            .log(LogLevel::Warning, text.as_ref());
     }
 
     /// Whether the party's policy lets that be told to the coordinator and to people who ask there.
@@ -427,22 +569,32 @@ impl TaskContext {
 
     /// Counts ids that a peer may be told of today, before it is; an error where that is more than the policy lets.
     pub async fn reserve_ids(&self, peer: &Participant, count: u64) -> Result<()> {
-        self.guarded(self.inner.surroundings.reserve_ids(&peer.party, count)).await?
+        self.guarded(self.inner.surroundings.reserve_ids(&peer.party, count))
+            .await?
     }
 
     /// A peer is told of these ids, for which so many were reserved: those stay counted of which it was not told before.
     pub async fn told_ids(&self, peer: &Participant, ids: &[String], reserved: u64) -> Result<()> {
-        self.guarded(self.inner.surroundings.told_ids(&peer.party, ids, reserved)).await?
+        self.guarded(self.inner.surroundings.told_ids(&peer.party, ids, reserved))
+            .await?
     }
 
     /// Shows a test what this role has seen, by its round and a name.
     #[cfg(feature = "harness")]
     pub fn observe(&self, name: &str, values: &[f64]) {
-        self.inner.surroundings.observe(format!("{}{name}", self.scope), values);
+        self.inner
+            .surroundings
+            .observe(format!("{}{name}", self.scope), values);
     }
 
     pub(crate) fn report(&self, body: ReportBody, about: About) {
-        self.inner.surroundings.report(body, About { turn: self.scope.to_string(), ..about });
+        self.inner.surroundings.report(
+            body,
+            About {
+                turn: self.scope.to_string(),
+                ..about
+            },
+        );
     }
 
     // --- working ------------------------------------------------------------------------------------------------------
@@ -452,14 +604,19 @@ impl TaskContext {
         #[cfg(feature = "harness")]
         if let Some(seed) = self.inner.seed {
             // FNV-1a of the participant's name: no two parties may draw the same
-            let own =
-                self.inner.me.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            let own = self
+                .inner
+                .me
+                .to_string()
+                .bytes()
+                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
                     (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
                 });
             return Ok(Random::seeded(seed ^ own));
         }
         let _ = self.inner.seed;
-        Random::from_os().map_err(|error| ComponentError::new(ErrorCode::Internal, error.to_string()))
+        Random::from_os()
+            .map_err(|error| ComponentError::new(ErrorCode::Internal, error.to_string()))
     }
 
     /// Whether the attempt is stopped, for work off the async threads: whatever takes long takes this along and asks it now and
@@ -469,16 +626,26 @@ impl TaskContext {
     }
 
     /// Does plain computation off the async threads.
-    pub async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
         self.heavy(Spent::Compute, work).await
     }
 
     /// Does work on ciphertexts, keys or blinded ids off the async threads.
-    pub async fn encrypt<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    pub async fn encrypt<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
         self.heavy(Spent::Encryption, work).await
     }
 
-    async fn heavy<T: Send + 'static>(&self, on: Spent, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    async fn heavy<T: Send + 'static>(
+        &self,
+        on: Spent,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
         let inner = self.inner.clone();
         let task = tokio::task::spawn_blocking(move || {
             // It may have waited for a thread.
@@ -495,7 +662,10 @@ impl TaskContext {
         }
         done.unwrap_or_else(|error| {
             if error.is_panic() {
-                return Err(ComponentError::new(ErrorCode::ComponentPanicked, "a computation panicked"));
+                return Err(ComponentError::new(
+                    ErrorCode::ComponentPanicked,
+                    "a computation panicked",
+                ));
             }
             Err(ComponentError::Canceled)
         })
@@ -534,7 +704,8 @@ mod tests {
     impl Component for Counts {
         type Params = Nothing;
 
-        const DESCRIPTION: Description = Description::named("counts", "counts threads").roles(&[Role::Guest]);
+        const DESCRIPTION: Description =
+            Description::named("counts", "counts threads").roles(&[Role::Guest]);
 
         async fn run(task: &TaskContext, _params: Nothing) -> Result<()> {
             let threads = task.compute(rayon::current_num_threads).await?;
@@ -551,7 +722,8 @@ mod tests {
     impl Component for Works {
         type Params = Nothing;
 
-        const DESCRIPTION: Description = Description::named("works", "works on and on").roles(&[Role::Guest]);
+        const DESCRIPTION: Description =
+            Description::named("works", "works on and on").roles(&[Role::Guest]);
 
         async fn run(task: &TaskContext, _params: Nothing) -> Result<()> {
             let stop = task.stop();
@@ -568,11 +740,20 @@ mod tests {
 
     #[tokio::test]
     async fn an_attempt_ends_when_its_work_does() {
-        let faults = Faults { cancel_at_question: Some(1_000), ..Faults::default() };
+        let faults = Faults {
+            cancel_at_question: Some(1_000),
+            ..Faults::default()
+        };
         let federation = Federation::new(0, false).faults(faults);
         let played = federation.run::<Works>().await;
-        assert!(IS_QUIET.load(Ordering::SeqCst), "the attempt ended before its work");
-        assert!(matches!(played.part(&federation.guest()).result, Err(ComponentError::Canceled)));
+        assert!(
+            IS_QUIET.load(Ordering::SeqCst),
+            "the attempt ended before its work"
+        );
+        assert!(matches!(
+            played.part(&federation.guest()).result,
+            Err(ComponentError::Canceled)
+        ));
         assert_eq!((played.questions, played.late_questions), (1_000, 0));
     }
 
@@ -580,7 +761,10 @@ mod tests {
     async fn computes_with_as_many_threads_as_the_job_allows_and_there_are() {
         let there = u32::try_from(rayon::current_num_threads()).expect("few");
         for (workers, threads) in [(1, 1), (there + 1, there), (u32::MAX, there)] {
-            let limits = vocabulary::Limits { workers: Some(workers), ..vocabulary::Limits::default() };
+            let limits = vocabulary::Limits {
+                workers: Some(workers),
+                ..vocabulary::Limits::default()
+            };
             let federation = Federation::new(0, false).limited(limits);
             let played = federation.run::<Counts>().await.all_succeeded();
             assert_eq!(played.part(&federation.guest()).log, [threads.to_string()]);

@@ -12,7 +12,11 @@ fn infos() -> Vec<ComponentInfo> {
 fn parameters_that_count_while_a_model_is_applied_exist() {
     for info in infos() {
         for name in info.applies_with.iter().flatten() {
-            assert!(info.defaults.get(name).is_some(), "{} has no parameter {name}", info.name);
+            assert!(
+                info.defaults.get(name).is_some(),
+                "{} has no parameter {name}",
+                info.name
+            );
         }
         let said = info.applies_with.as_deref();
         match info.name.as_str() {
@@ -29,10 +33,15 @@ fn ports_of_tables_that_are_only_applied_to_are_announced() {
     let mut found = Vec::new();
     for info in infos() {
         let names = |port: &str, stage: Option<Stage>| {
-            info.needs.iter().any(|need| need.stage == stage && need.any_of.iter().any(|own| own == port))
+            info.needs
+                .iter()
+                .any(|need| need.stage == stage && need.any_of.iter().any(|own| own == port))
         };
         for port in info.inputs.iter().map(|port| port.name.as_str()) {
-            if names(port, Some(Stage::Apply)) && !names(port, None) && !names(port, Some(Stage::Fit)) {
+            if names(port, Some(Stage::Apply))
+                && !names(port, None)
+                && !names(port, Some(Stage::Fit))
+            {
                 found.push(format!("{}.{port}", info.name));
             }
         }

@@ -43,7 +43,13 @@ const NULLABLE: &[(&str, &[&str])] = &[
             "match_id_name",
         ],
     ),
-    ("intersection", &["rsa_params.random_base_fraction", "intersect_preprocess_params.random_state"]),
+    (
+        "intersection",
+        &[
+            "rsa_params.random_base_fraction",
+            "intersect_preprocess_params.random_state",
+        ],
+    ),
     (
         "reader",
         &[
@@ -58,7 +64,10 @@ const NULLABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("secure_add_example", &["seed"]),
-    ("upload", &["storage_engine", "storage_address", "schema", "meta"]),
+    (
+        "upload",
+        &["storage_engine", "storage_address", "schema", "meta"],
+    ),
     ("writer", &["storage_engine", "address", "partitions"]),
 ];
 
@@ -67,7 +76,9 @@ fn needed(component: &str) -> Value {
     match component {
         "reader" => json!({"table": {"name": "t", "namespace": "n"}}),
         "upload" => json!({"file": "f", "name": "t", "namespace": "n"}),
-        "writer" => json!({"name": "t", "namespace": "n", "output_name": "u", "output_namespace": "n"}),
+        "writer" => {
+            json!({"name": "t", "namespace": "n", "output_name": "u", "output_namespace": "n"})
+        }
         _ => json!({}),
     }
 }
@@ -82,29 +93,43 @@ fn takes_null(schema: &Value, root: &Value) -> bool {
     if schema.as_bool() == Some(true) {
         return true;
     }
-    let any = |of: &Value| of.as_array().is_some_and(|all| all.iter().any(|one| takes_null(one, root)));
+    let any = |of: &Value| {
+        of.as_array()
+            .is_some_and(|all| all.iter().any(|one| takes_null(one, root)))
+    };
     if let Some(pointer) = schema["$ref"].as_str() {
-        return root.pointer(pointer.trim_start_matches('#')).is_some_and(|schema| takes_null(schema, root));
+        return root
+            .pointer(pointer.trim_start_matches('#'))
+            .is_some_and(|schema| takes_null(schema, root));
     }
     let kinds = &schema["type"];
     let is_null = |kind: &Value| kind == "null";
-    let anything = ["type", "anyOf", "oneOf", "enum", "allOf"].iter().all(|key| schema.get(*key).is_none());
+    let anything = ["type", "anyOf", "oneOf", "enum", "allOf"]
+        .iter()
+        .all(|key| schema.get(*key).is_none());
     anything
         || is_null(kinds)
-        || kinds.as_array().is_some_and(|kinds| kinds.iter().any(is_null))
+        || kinds
+            .as_array()
+            .is_some_and(|kinds| kinds.iter().any(is_null))
         || any(&schema["anyOf"])
         || any(&schema["oneOf"])
 }
 
 fn property<'a>(schema: &'a Value, root: &'a Value, path: &str) -> &'a Value {
     path.split('.').fold(schema, |schema, key| {
-        let schema = schema["$ref"].as_str().and_then(|to| root.pointer(to.trim_start_matches('#'))).unwrap_or(schema);
+        let schema = schema["$ref"]
+            .as_str()
+            .and_then(|to| root.pointer(to.trim_start_matches('#')))
+            .unwrap_or(schema);
         &schema["properties"][key]
     })
 }
 
 fn room(name: &str) -> &'static dyn AnyComponent {
-    let found = CATALOGUE.iter().find(|room| room.description().name == name);
+    let found = CATALOGUE
+        .iter()
+        .find(|room| room.description().name == name);
     *found.unwrap_or_else(|| panic!("{name} is not in the catalogue"))
 }
 
@@ -125,6 +150,7 @@ fn null_is_taken_where_fate_takes_it() {
         }
     }
     assert!(
-        !takes_null(&json!({"type": "string"}), &Value::Null) && takes_null(&json!({"type": ["null"]}), &Value::Null)
+        !takes_null(&json!({"type": "string"}), &Value::Null)
+            && takes_null(&json!({"type": ["null"]}), &Value::Null)
     );
 }

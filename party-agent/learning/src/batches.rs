@@ -23,7 +23,11 @@ impl FromStr for BatchStrategy {
         match word.to_ascii_lowercase().as_str() {
             "full" => Ok(Self::Full),
             "random" => Ok(Self::Random),
-            _ => Err(WordError::Unknown { kind: "batch_strategy", word: word.to_owned(), choices: "full, random" }),
+            _ => Err(WordError::Unknown {
+                kind: "batch_strategy",
+                word: word.to_owned(),
+                choices: "full, random",
+            }),
         }
     }
 }
@@ -61,7 +65,12 @@ pub struct BatchSettings {
 impl Default for BatchSettings {
     /// FATE's defaults for HeteroLR.
     fn default() -> Self {
-        Self { batch_size: -1, strategy: BatchStrategy::Full, shuffle: true, masked_rate: 5.0 }
+        Self {
+            batch_size: -1,
+            strategy: BatchStrategy::Full,
+            shuffle: true,
+            masked_rate: 5.0,
+        }
     }
 }
 
@@ -100,14 +109,25 @@ pub struct Batch {
 impl Batch {
     fn open(members: Vec<usize>) -> Self {
         let positions = (0..members.len()).collect();
-        Self { masked: members.clone(), members, positions }
+        Self {
+            masked: members.clone(),
+            members,
+            positions,
+        }
     }
 
     fn hidden(members: Vec<usize>, mut masked: Vec<usize>) -> Self {
         masked.sort_unstable();
         // Every member is in `masked`; partition_point of a present value is its index.
-        let positions = members.iter().map(|row| masked.partition_point(|other| other < row)).collect();
-        Self { members, masked, positions }
+        let positions = members
+            .iter()
+            .map(|row| masked.partition_point(|other| other < row))
+            .collect();
+        Self {
+            members,
+            masked,
+            positions,
+        }
     }
 }
 
@@ -130,7 +150,12 @@ impl BatchPlan {
     /// # Errors
     /// Refuses an empty table, a size that is neither -1 nor positive, and a negative masked rate.
     pub fn new(rows: usize, settings: &BatchSettings) -> Result<Self, BatchError> {
-        let BatchSettings { batch_size, strategy, shuffle, masked_rate } = *settings;
+        let BatchSettings {
+            batch_size,
+            strategy,
+            shuffle,
+            masked_rate,
+        } = *settings;
         if rows == 0 {
             return Err(BatchError::NoRows);
         }
@@ -148,14 +173,28 @@ impl BatchPlan {
         // FATE rounds halves to even here; the cast saturates.
         let wanted = ((1.0 + masked_rate) * size as f64).round_ties_even() as usize;
         let masked_size = wanted.clamp(size, rows);
-        Ok(Self { order, batch_size: size, masked_size, strategy, shuffle, spread: false })
+        Ok(Self {
+            order,
+            batch_size: size,
+            masked_size,
+            strategy,
+            shuffle,
+            spread: false,
+        })
     }
 
     /// One batch of all rows.
     fn whole(order: Vec<usize>) -> Self {
         let rows = order.len();
         let strategy = BatchStrategy::Full;
-        Self { order, batch_size: rows, masked_size: rows, strategy, shuffle: false, spread: false }
+        Self {
+            order,
+            batch_size: rows,
+            masked_size: rows,
+            strategy,
+            shuffle: false,
+            spread: false,
+        }
     }
 
     /// The same batches, each hidden among all rows, and so dealt anew each epoch.
@@ -169,7 +208,8 @@ impl BatchPlan {
     /// has all rows.
     #[must_use]
     pub fn without_a_smaller_last(mut self) -> Self {
-        let has_one = self.strategy == BatchStrategy::Full && !self.order.len().is_multiple_of(self.batch_size);
+        let has_one = self.strategy == BatchStrategy::Full
+            && !self.order.len().is_multiple_of(self.batch_size);
         if has_one && self.order.len() / self.batch_size == 1 {
             return Self::whole(self.order);
         }
@@ -204,10 +244,16 @@ impl BatchPlan {
     pub fn sizes(&self) -> Vec<usize> {
         let (rows, count) = (self.order.len(), self.batches_per_epoch());
         let size = |index: usize| {
-            let own = self.batch_size.min(rows.saturating_sub(index * self.batch_size));
+            let own = self
+                .batch_size
+                .min(rows.saturating_sub(index * self.batch_size));
             let over = rows.saturating_sub(count * self.batch_size);
             // The rows left over go round: batch 0 gets the first, the one after the last, ...
-            own + if self.spread { over / count + usize::from(index < over % count) } else { 0 }
+            own + if self.spread {
+                over / count + usize::from(index < over % count)
+            } else {
+                0
+            }
         };
         (0..count).map(size).collect()
     }
@@ -231,10 +277,18 @@ impl BatchPlan {
             shuffle(&mut self.order);
         }
         let count = self.batches_per_epoch();
-        let over = self.order.get(count * self.batch_size..).filter(|_| self.spread).unwrap_or_default();
+        let over = self
+            .order
+            .get(count * self.batch_size..)
+            .filter(|_| self.spread)
+            .unwrap_or_default();
         let groups = self.order.chunks(self.batch_size).take(count).enumerate();
-        let dealt = |(index, own): (usize, &[usize])| [own.to_vec(), of_turn(over, index, count)].concat();
-        groups.map(dealt).map(|members| self.batch(members, shuffle)).collect()
+        let dealt =
+            |(index, own): (usize, &[usize])| [own.to_vec(), of_turn(over, index, count)].concat();
+        groups
+            .map(dealt)
+            .map(|members| self.batch(members, shuffle))
+            .collect()
     }
 
     fn batch(&self, members: Vec<usize>, shuffle: &mut dyn FnMut(&mut [usize])) -> Batch {
@@ -247,7 +301,12 @@ impl BatchPlan {
                 *mark = true;
             }
         }
-        let mut others: Vec<usize> = chosen.iter().enumerate().filter(|(_, yes)| !**yes).map(|(row, _)| row).collect();
+        let mut others: Vec<usize> = chosen
+            .iter()
+            .enumerate()
+            .filter(|(_, yes)| !**yes)
+            .map(|(row, _)| row)
+            .collect();
         shuffle(&mut others);
         others.truncate(self.masked_size.saturating_sub(members.len()));
         others.extend_from_slice(&members);
@@ -267,7 +326,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn settings(batch_size: i64, masked_rate: f64) -> BatchSettings {
-        BatchSettings { batch_size, masked_rate, shuffle: false, strategy: BatchStrategy::Full }
+        BatchSettings {
+            batch_size,
+            masked_rate,
+            shuffle: false,
+            strategy: BatchStrategy::Full,
+        }
     }
 
     fn still(_: &mut [usize]) {}
@@ -275,7 +339,14 @@ mod tests {
     #[test]
     fn minus_one_or_a_large_size_is_one_open_batch_of_all_rows() {
         for size in [-1, 5, 6] {
-            let mut plan = BatchPlan::new(5, &BatchSettings { batch_size: size, ..Default::default() }).unwrap();
+            let mut plan = BatchPlan::new(
+                5,
+                &BatchSettings {
+                    batch_size: size,
+                    ..Default::default()
+                },
+            )
+            .unwrap();
             let batches = plan.epoch(&mut |_| panic!("nothing to shuffle"));
             assert_eq!(batches, vec![Batch::open(vec![0, 1, 2, 3, 4])]);
             assert!(!plan.is_masked() && !plan.is_mutable());
@@ -287,7 +358,10 @@ mod tests {
         let mut plan = BatchPlan::new(569, &settings(320, 0.0)).unwrap();
         assert_eq!(plan.batches_per_epoch(), 2);
         let batches = plan.epoch(&mut still);
-        assert_eq!(batches.iter().map(|b| b.members.len()).collect::<Vec<_>>(), vec![320, 249]);
+        assert_eq!(
+            batches.iter().map(|b| b.members.len()).collect::<Vec<_>>(),
+            vec![320, 249]
+        );
         assert_eq!(batches[1].members[0], 320);
         assert_eq!(batches[1].masked, batches[1].members);
         assert!(!plan.is_mutable());
@@ -295,7 +369,11 @@ mod tests {
 
     #[test]
     fn the_masked_size_grows_with_the_rate_and_ends_at_all_rows() {
-        let size = |rows, batch, rate| BatchPlan::new(rows, &settings(batch, rate)).unwrap().masked_batch_size();
+        let size = |rows, batch, rate| {
+            BatchPlan::new(rows, &settings(batch, rate))
+                .unwrap()
+                .masked_batch_size()
+        };
         assert_eq!(size(569, 320, 5.0), 569);
         assert_eq!(size(569, 20, 5.0), 120);
         assert_eq!(size(569, 15, 0.1), 16, "16.5 rounds to even");
@@ -305,7 +383,10 @@ mod tests {
     #[test]
     fn random_strategy_gives_one_batch_per_epoch() {
         let mut seeded = Seeded::new(5);
-        let random = BatchSettings { strategy: BatchStrategy::Random, ..settings(10, 0.0) };
+        let random = BatchSettings {
+            strategy: BatchStrategy::Random,
+            ..settings(10, 0.0)
+        };
         let mut plan = BatchPlan::new(100, &random).unwrap();
         let mut draw = || plan.epoch(&mut |items| seeded.shuffle(items));
         let (first, second) = (draw(), draw());
@@ -315,33 +396,66 @@ mod tests {
 
     #[test]
     fn refuses_settings_that_make_no_plan() {
-        assert_eq!(BatchPlan::new(0, &settings(-1, 0.0)).unwrap_err(), BatchError::NoRows);
-        assert_eq!(BatchPlan::new(9, &settings(0, 0.0)).unwrap_err(), BatchError::Size { batch_size: 0 });
-        assert_eq!(BatchPlan::new(9, &settings(-2, 0.0)).unwrap_err(), BatchError::Size { batch_size: -2 });
-        assert!(matches!(BatchPlan::new(9, &settings(3, -0.5)), Err(BatchError::MaskedRate { .. })));
-        assert!(matches!(BatchPlan::new(9, &settings(3, f64::NAN)), Err(BatchError::MaskedRate { .. })));
+        assert_eq!(
+            BatchPlan::new(0, &settings(-1, 0.0)).unwrap_err(),
+            BatchError::NoRows
+        );
+        assert_eq!(
+            BatchPlan::new(9, &settings(0, 0.0)).unwrap_err(),
+            BatchError::Size { batch_size: 0 }
+        );
+        assert_eq!(
+            BatchPlan::new(9, &settings(-2, 0.0)).unwrap_err(),
+            BatchError::Size { batch_size: -2 }
+        );
+        assert!(matches!(
+            BatchPlan::new(9, &settings(3, -0.5)),
+            Err(BatchError::MaskedRate { .. })
+        ));
+        assert!(matches!(
+            BatchPlan::new(9, &settings(3, f64::NAN)),
+            Err(BatchError::MaskedRate { .. })
+        ));
     }
 
     #[test]
     fn a_smaller_last_batch_is_dealt_out_over_the_others() {
-        let mut plan = BatchPlan::new(23, &settings(5, 0.0)).unwrap().without_a_smaller_last();
-        assert_eq!((plan.batches_per_epoch(), plan.sizes()), (4, vec![6, 6, 6, 5]));
+        let mut plan = BatchPlan::new(23, &settings(5, 0.0))
+            .unwrap()
+            .without_a_smaller_last();
+        assert_eq!(
+            (plan.batches_per_epoch(), plan.sizes()),
+            (4, vec![6, 6, 6, 5])
+        );
         let batches = plan.epoch(&mut still);
         assert_eq!(batches[1].members, [5, 6, 7, 8, 9, 21]);
         assert_eq!(batches[3].masked, [15, 16, 17, 18, 19]);
         assert!(!plan.is_mutable());
-        let whole = BatchPlan::new(9, &settings(5, 1.0)).unwrap().without_a_smaller_last();
+        let whole = BatchPlan::new(9, &settings(5, 1.0))
+            .unwrap()
+            .without_a_smaller_last();
         assert_eq!((whole.sizes(), whole.is_mutable()), (vec![9], false));
         let even = BatchPlan::new(20, &settings(5, 0.0)).unwrap();
         assert_eq!(even.clone().without_a_smaller_last().sizes(), even.sizes());
-        let random = BatchSettings { strategy: BatchStrategy::Random, ..settings(10, 0.0) };
-        assert_eq!(BatchPlan::new(25, &random).unwrap().without_a_smaller_last().sizes(), [10]);
+        let random = BatchSettings {
+            strategy: BatchStrategy::Random,
+            ..settings(10, 0.0)
+        };
+        assert_eq!(
+            BatchPlan::new(25, &random)
+                .unwrap()
+                .without_a_smaller_last()
+                .sizes(),
+            [10]
+        );
     }
 
     #[test]
     fn hidden_batches_have_the_same_mask_whatever_the_epoch() {
         let mut seeded = Seeded::new(3);
-        let plan = BatchPlan::new(50, &settings(8, 0.0)).unwrap().hidden_among_all();
+        let plan = BatchPlan::new(50, &settings(8, 0.0))
+            .unwrap()
+            .hidden_among_all();
         let mut plan = plan.without_a_smaller_last();
         assert!(plan.is_masked() && plan.is_mutable());
         let all: Vec<usize> = (0..50).collect();
@@ -349,8 +463,13 @@ mod tests {
         let (first, second) = (draw(), draw());
         assert!(first.iter().chain(&second).all(|batch| batch.masked == all));
         assert_ne!(first, second, "dealt anew");
-        let mut one = BatchPlan::new(5, &settings(-1, 0.0)).unwrap().hidden_among_all();
-        assert_eq!(one.epoch(&mut |_| panic!("nothing to hide")), [Batch::open(vec![0, 1, 2, 3, 4])]);
+        let mut one = BatchPlan::new(5, &settings(-1, 0.0))
+            .unwrap()
+            .hidden_among_all();
+        assert_eq!(
+            one.epoch(&mut |_| panic!("nothing to hide")),
+            [Batch::open(vec![0, 1, 2, 3, 4])]
+        );
     }
 
     proptest! {

@@ -46,7 +46,11 @@ impl FromStr for EarlyStop {
             "weight_diff" => Ok(Self::WeightDiff),
             _ => {
                 let choices = "diff, abs, weight_diff";
-                Err(WordError::Unknown { kind: "early_stop", word: word.to_owned(), choices })
+                Err(WordError::Unknown {
+                    kind: "early_stop",
+                    word: word.to_owned(),
+                    choices,
+                })
             }
         }
     }
@@ -79,7 +83,11 @@ impl Convergence {
     /// Creates a rule that has seen no epoch.
     #[must_use]
     pub fn new(kind: EarlyStop, tolerance: f64) -> Self {
-        Self { kind, tolerance, last_loss: None }
+        Self {
+            kind,
+            tolerance,
+            last_loss: None,
+        }
     }
 
     /// Reports the mean loss of an epoch; true when training has converged. With `diff` the first epoch never does.
@@ -109,7 +117,10 @@ mod tests {
         let mut diff = Convergence::new(EarlyStop::Diff, 0.125);
         assert!(!diff.loss(0.0));
         assert!(!diff.loss(0.5));
-        assert!(!diff.loss(0.625), "a change equal to the tolerance is not below it");
+        assert!(
+            !diff.loss(0.625),
+            "a change equal to the tolerance is not below it"
+        );
         assert!(diff.loss(0.5625));
         assert!(!diff.weights(&[0.0]));
     }
@@ -136,6 +147,9 @@ mod tests {
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
         assert!("loss".parse::<EarlyStop>().is_err());
-        assert_eq!(serde_json::from_str::<EarlyStop>("\"weight_diff\"").unwrap(), EarlyStop::WeightDiff);
+        assert_eq!(
+            serde_json::from_str::<EarlyStop>("\"weight_diff\"").unwrap(),
+            EarlyStop::WeightDiff
+        );
     }
 }

@@ -65,7 +65,11 @@ impl FromStr for InitMethod {
             "const" => Ok(Self::Const),
             _ => {
                 let choices = "random_uniform, random_normal, ones, zeros, const";
-                Err(WordError::Unknown { kind: "init_method", word: word.to_owned(), choices })
+                Err(WordError::Unknown {
+                    kind: "init_method",
+                    word: word.to_owned(),
+                    choices,
+                })
             }
         }
     }
@@ -157,7 +161,10 @@ mod tests {
     #[test]
     fn names_are_those_of_fate() {
         assert_eq!("random_normal".parse(), Ok(InitMethod::RandomNormal));
-        assert_eq!(serde_json::to_string(&InitMethod::Const).unwrap(), "\"const\"");
+        assert_eq!(
+            serde_json::to_string(&InitMethod::Const).unwrap(),
+            "\"const\""
+        );
         assert!("xavier".parse::<InitMethod>().is_err());
     }
 

@@ -27,7 +27,9 @@ pub enum LabelError {
         value: i64,
     },
     /// Two values, neither of which is 1.
-    #[error("the labels are {smaller} and {larger}: of two values one must be 1, which is the positive one")]
+    #[error(
+        "the labels are {smaller} and {larger}: of two values one must be 1, which is the positive one"
+    )]
     NoOne {
         /// The smaller one.
         smaller: i64,
@@ -48,7 +50,10 @@ impl Classes {
         match *values(labels).as_slice() {
             [] => Err(LabelError::None),
             [value] => Err(LabelError::One { value }),
-            [negative, POSITIVE] | [POSITIVE, negative] => Ok(Self::Two { negative, positive: POSITIVE }),
+            [negative, POSITIVE] | [POSITIVE, negative] => Ok(Self::Two {
+                negative,
+                positive: POSITIVE,
+            }),
             [smaller, larger] => Err(LabelError::NoOne { smaller, larger }),
             ref several => Ok(Self::Several(several.to_vec())),
         }
@@ -67,7 +72,10 @@ impl Classes {
     #[must_use]
     pub fn unseen(&self, labels: &[i64]) -> Vec<i64> {
         let known = self.values();
-        values(labels).into_iter().filter(|value| !known.contains(value)).collect()
+        values(labels)
+            .into_iter()
+            .filter(|value| !known.contains(value))
+            .collect()
     }
 }
 
@@ -85,10 +93,25 @@ mod tests {
 
     #[test]
     fn one_is_positive_wherever_it_is_one_of_two() {
-        for (labels, negative) in [(vec![0, 1, 0], 0), (vec![1, -1], -1), (vec![10, 1, 1], 10), (vec![2, 1], 2)] {
-            assert_eq!(Classes::of(&labels), Ok(Classes::Two { negative, positive: 1 }), "{labels:?}");
+        for (labels, negative) in [
+            (vec![0, 1, 0], 0),
+            (vec![1, -1], -1),
+            (vec![10, 1, 1], 10),
+            (vec![2, 1], 2),
+        ] {
+            assert_eq!(
+                Classes::of(&labels),
+                Ok(Classes::Two {
+                    negative,
+                    positive: 1
+                }),
+                "{labels:?}"
+            );
         }
-        assert_eq!(Classes::of(&[7, 4, 2, 4]), Ok(Classes::Several(vec![2, 4, 7])));
+        assert_eq!(
+            Classes::of(&[7, 4, 2, 4]),
+            Ok(Classes::Several(vec![2, 4, 7]))
+        );
     }
 
     #[test]
@@ -101,13 +124,22 @@ mod tests {
             (vec![1], "every label is 1"),
             (vec![], "no labels"),
         ] {
-            assert!(Classes::of(&labels).unwrap_err().to_string().contains(words), "{labels:?}");
+            assert!(
+                Classes::of(&labels)
+                    .unwrap_err()
+                    .to_string()
+                    .contains(words),
+                "{labels:?}"
+            );
         }
     }
 
     #[test]
     fn names_values_that_were_not_learned() {
         let two = Classes::of(&[10, 1]).unwrap();
-        assert_eq!((two.unseen(&[1, 10, 1]), two.unseen(&[0, 1, -1])), (vec![], vec![-1, 0]));
+        assert_eq!(
+            (two.unseen(&[1, 10, 1]), two.unseen(&[0, 1, -1])),
+            (vec![], vec![-1, 0])
+        );
     }
 }

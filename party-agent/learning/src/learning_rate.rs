@@ -18,14 +18,22 @@ impl LearningRate {
     #[must_use]
     pub fn at(&self, epoch: usize) -> f64 {
         let denominator = 1.0 + self.decay * epoch as f64;
-        if self.square_root { self.start / denominator.sqrt() } else { self.start / denominator }
+        if self.square_root {
+            self.start / denominator.sqrt()
+        } else {
+            self.start / denominator
+        }
     }
 }
 
 impl Default for LearningRate {
     /// FATE's defaults for HeteroLR: 0.01, decay 1, square root.
     fn default() -> Self {
-        Self { start: 0.01, decay: 1.0, square_root: true }
+        Self {
+            start: 0.01,
+            decay: 1.0,
+            square_root: true,
+        }
     }
 }
 
@@ -35,20 +43,32 @@ mod tests {
 
     #[test]
     fn decays_with_the_root_of_the_epoch() {
-        let rate = LearningRate { start: 0.15, decay: 1.0, square_root: true };
+        let rate = LearningRate {
+            start: 0.15,
+            decay: 1.0,
+            square_root: true,
+        };
         assert_eq!(rate.at(0), 0.15);
         assert_eq!(rate.at(3), 0.075);
     }
 
     #[test]
     fn decays_linearly_without_the_root() {
-        let rate = LearningRate { start: 0.75, decay: 0.5, square_root: false };
+        let rate = LearningRate {
+            start: 0.75,
+            decay: 0.5,
+            square_root: false,
+        };
         assert_eq!(rate.at(4), 0.25);
     }
 
     #[test]
     fn stays_constant_without_decay() {
-        let rate = LearningRate { start: 0.2, decay: 0.0, square_root: true };
+        let rate = LearningRate {
+            start: 0.2,
+            decay: 0.0,
+            square_root: true,
+        };
         assert_eq!(rate.at(99), 0.2);
     }
 }

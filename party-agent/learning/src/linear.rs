@@ -15,7 +15,12 @@ pub fn scores(x: ArrayView2<'_, f64>, w: &[f64], bias: f64) -> Vec<f64> {
     if w.len() != x.ncols() {
         return vec![f64::NAN; x.nrows()];
     }
-    over_chunks(x.nrows(), |start, end| (start..end).map(|row| dot(x.row(row), w) + bias).collect::<Vec<_>>()).concat()
+    over_chunks(x.nrows(), |start, end| {
+        (start..end)
+            .map(|row| dot(x.row(row), w) + bias)
+            .collect::<Vec<_>>()
+    })
+    .concat()
 }
 
 /// Computes `x^T r`, one sum per column.
@@ -36,7 +41,10 @@ pub fn transpose_times(x: ArrayView2<'_, f64>, r: &[f64]) -> Vec<f64> {
     });
     let mut total = vec![0.0; x.ncols()];
     for partial in partials {
-        total.iter_mut().zip(&partial).for_each(|(sum, part)| *sum += part);
+        total
+            .iter_mut()
+            .zip(&partial)
+            .for_each(|(sum, part)| *sum += part);
     }
     total
 }
@@ -70,8 +78,14 @@ fn dot(row: ArrayView1<'_, f64>, w: &[f64]) -> f64 {
 
 fn add_scaled(sums: &mut [f64], row: ArrayView1<'_, f64>, factor: f64) {
     match row.as_slice() {
-        Some(row) => sums.iter_mut().zip(row).for_each(|(sum, v)| *sum += factor * v),
-        None => sums.iter_mut().zip(row.iter()).for_each(|(sum, v)| *sum += factor * v),
+        Some(row) => sums
+            .iter_mut()
+            .zip(row)
+            .for_each(|(sum, v)| *sum += factor * v),
+        None => sums
+            .iter_mut()
+            .zip(row.iter())
+            .for_each(|(sum, v)| *sum += factor * v),
     }
 }
 
@@ -104,7 +118,11 @@ mod tests {
     fn a_length_mismatch_cannot_pass_as_a_result() {
         let x = array![[1.0, 2.0]];
         assert!(scores(x.view(), &[1.0], 0.0).iter().all(|v| v.is_nan()));
-        assert!(transpose_times(x.view(), &[1.0, 2.0]).iter().all(|v| v.is_nan()));
+        assert!(
+            transpose_times(x.view(), &[1.0, 2.0])
+                .iter()
+                .all(|v| v.is_nan())
+        );
     }
 
     #[test]

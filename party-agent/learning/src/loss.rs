@@ -4,7 +4,10 @@
 /// FATE's label mapping for logistic regression: label 1 is +1, every other label is -1.
 #[must_use]
 pub fn signs(labels: &[f64]) -> Vec<f64> {
-    labels.iter().map(|label| if *label == 1.0 { 1.0 } else { -1.0 }).collect()
+    labels
+        .iter()
+        .map(|label| if *label == 1.0 { 1.0 } else { -1.0 })
+        .collect()
 }
 
 /// Mean Taylor loss `ln 2 - yz/2 + z^2/8` over the rows, labels in {-1, +1}; NaN for no rows or unequal lengths.
@@ -13,14 +16,22 @@ pub fn taylor_loss(scores: &[f64], signs: &[f64]) -> f64 {
     if scores.len() != signs.len() {
         return f64::NAN;
     }
-    let sum: f64 = scores.iter().zip(signs).map(|(z, y)| z * z / 8.0 - y * z / 2.0).sum();
+    let sum: f64 = scores
+        .iter()
+        .zip(signs)
+        .map(|(z, y)| z * z / 8.0 - y * z / 2.0)
+        .sum();
     std::f64::consts::LN_2 + sum / scores.len() as f64
 }
 
 /// Derivative of the Taylor loss by the score, `z/4 - y/2`, per row and not divided by the number of rows.
 #[must_use]
 pub fn taylor_forward(scores: &[f64], signs: &[f64]) -> Vec<f64> {
-    scores.iter().zip(signs).map(|(z, y)| 0.25 * z - 0.5 * y).collect()
+    scores
+        .iter()
+        .zip(signs)
+        .map(|(z, y)| 0.25 * z - 0.5 * y)
+        .collect()
 }
 
 /// Mean exact log loss of probabilities against positives; probabilities are kept 1e-15 away from 0 and 1, NaN for no
@@ -34,7 +45,11 @@ pub fn log_loss(probabilities: &[f64], positive: &[bool]) -> f64 {
         let p = p.clamp(1e-15, 1.0 - 1e-15);
         if yes { -p.ln() } else { -(1.0 - p).ln() }
     };
-    let sum: f64 = probabilities.iter().zip(positive).map(|(p, yes)| row(*p, *yes)).sum();
+    let sum: f64 = probabilities
+        .iter()
+        .zip(positive)
+        .map(|(p, yes)| row(*p, *yes))
+        .sum();
     sum / probabilities.len() as f64
 }
 

@@ -50,8 +50,16 @@ impl FromStr for OptimizerKind {
             "adam" => Ok(Self::Adam),
             "adagrad" => Ok(Self::Adagrad),
             "nesterov_momentum_sgd" => Ok(Self::NesterovMomentumSgd),
-            "sqn" => Err(WordError::NotBuilt { kind, word: word.to_owned(), choices }),
-            _ => Err(WordError::Unknown { kind, word: word.to_owned(), choices }),
+            "sqn" => Err(WordError::NotBuilt {
+                kind,
+                word: word.to_owned(),
+                choices,
+            }),
+            _ => Err(WordError::Unknown {
+                kind,
+                word: word.to_owned(),
+                choices,
+            }),
         }
     }
 }
@@ -86,7 +94,14 @@ impl Optimizer {
     /// Creates an optimizer that has seen no gradient.
     #[must_use]
     pub fn new(kind: OptimizerKind, rate: LearningRate) -> Self {
-        Self { kind, rate, first: Vec::new(), second: Vec::new(), first_decay: 1.0, second_decay: 1.0 }
+        Self {
+            kind,
+            rate,
+            first: Vec::new(),
+            second: Vec::new(),
+            first_decay: 1.0,
+            second_decay: 1.0,
+        }
     }
 
     /// Returns the step to subtract from the weights.
@@ -117,7 +132,11 @@ impl Optimizer {
     }
 
     fn remember(&mut self, gradient: &[f64], rule: impl Fn(&mut f64, f64) -> f64) -> Vec<f64> {
-        self.first.iter_mut().zip(gradient).map(|(v, g)| rule(v, *g)).collect()
+        self.first
+            .iter_mut()
+            .zip(gradient)
+            .map(|(v, g)| rule(v, *g))
+            .collect()
     }
 
     fn adam(&mut self, gradient: &[f64], rate: f64) -> Vec<f64> {
@@ -152,12 +171,19 @@ mod tests {
     ];
 
     fn flat(start: f64) -> LearningRate {
-        LearningRate { start, decay: 0.0, square_root: true }
+        LearningRate {
+            start,
+            decay: 0.0,
+            square_root: true,
+        }
     }
 
     fn two_steps(kind: OptimizerKind, first: f64, second: f64) -> (f64, f64) {
         let mut optimizer = Optimizer::new(kind, flat(0.1));
-        (optimizer.step(&[first], 0)[0], optimizer.step(&[second], 0)[0])
+        (
+            optimizer.step(&[first], 0)[0],
+            optimizer.step(&[second], 0)[0],
+        )
     }
 
     fn close(a: f64, b: f64) {
@@ -196,13 +222,22 @@ mod tests {
     fn adam_corrects_both_moments_by_the_number_of_steps() {
         let (one, two) = two_steps(OptimizerKind::Adam, 2.0, 1.0);
         close(one, 0.1 * 2.0 / (2.0 + 1e-8));
-        let (m, v) = ((0.9 * 0.2 + 0.1) / 0.19, (0.999 * 0.004 + 0.001) / (1.0 - 0.999 * 0.999));
+        let (m, v) = (
+            (0.9 * 0.2 + 0.1) / 0.19,
+            (0.999 * 0.004 + 0.001) / (1.0 - 0.999 * 0.999),
+        );
         close(two, 0.1 * m / (f64::sqrt(v) + 1e-8));
     }
 
     #[test]
     fn the_epoch_only_sets_the_rate() {
-        let mut optimizer = Optimizer::new(OptimizerKind::Sgd, LearningRate { start: 0.1, ..Default::default() });
+        let mut optimizer = Optimizer::new(
+            OptimizerKind::Sgd,
+            LearningRate {
+                start: 0.1,
+                ..Default::default()
+            },
+        );
         assert_eq!(optimizer.step(&[1.0], 3), vec![0.05]);
     }
 
@@ -218,8 +253,14 @@ mod tests {
     #[test]
     fn refuses_optimizers_it_does_not_have() {
         let sqn = "sqn".parse::<OptimizerKind>().unwrap_err();
-        assert!(sqn.to_string().starts_with("optimizer `sqn` is not built yet"));
-        assert!(matches!("momentum_sgd".parse::<OptimizerKind>(), Err(WordError::Unknown { .. })));
+        assert!(
+            sqn.to_string()
+                .starts_with("optimizer `sqn` is not built yet")
+        );
+        assert!(matches!(
+            "momentum_sgd".parse::<OptimizerKind>(),
+            Err(WordError::Unknown { .. })
+        ));
         assert!(serde_json::from_str::<OptimizerKind>("\"sqn\"").is_err());
     }
 

@@ -26,7 +26,11 @@ impl FromStr for Penalty {
             "l1" => Ok(Self::L1),
             "l2" => Ok(Self::L2),
             "none" => Ok(Self::None),
-            _ => Err(WordError::Unknown { kind: "penalty", word: word.to_owned(), choices: "L1, L2, none" }),
+            _ => Err(WordError::Unknown {
+                kind: "penalty",
+                word: word.to_owned(),
+                choices: "L1, L2, none",
+            }),
         }
     }
 }
@@ -64,7 +68,10 @@ impl Regularisation {
     /// Adds `alpha w` to the gradient for L2 and nothing otherwise; extra entries of `gradient` stay as they are.
     pub fn add_to_gradient(&self, weights: &[f64], gradient: &mut [f64]) {
         if self.penalty == Penalty::L2 {
-            gradient.iter_mut().zip(weights).for_each(|(g, w)| *g += self.alpha * w);
+            gradient
+                .iter_mut()
+                .zip(weights)
+                .for_each(|(g, w)| *g += self.alpha * w);
         }
     }
 
@@ -90,7 +97,11 @@ impl Regularisation {
         };
         for (weight, step) in weights.iter_mut().zip(step) {
             let moved = *weight - step;
-            *weight = if width > 0.0 { moved.signum() * (moved.abs() - width).max(0.0) } else { moved };
+            *weight = if width > 0.0 {
+                moved.signum() * (moved.abs() - width).max(0.0)
+            } else {
+                moved
+            };
         }
     }
 }
@@ -100,7 +111,11 @@ mod tests {
     use super::*;
 
     fn with(penalty: Penalty, alpha: f64) -> Regularisation {
-        Regularisation { penalty, alpha, start_rate: 0.2 }
+        Regularisation {
+            penalty,
+            alpha,
+            start_rate: 0.2,
+        }
     }
 
     #[test]
@@ -148,9 +163,18 @@ mod tests {
 
     #[test]
     fn reads_the_words_of_a_job() {
-        assert_eq!(serde_json::from_str::<Penalty>("null").unwrap(), Penalty::None);
-        assert_eq!(serde_json::from_str::<Penalty>("\"L2\"").unwrap(), Penalty::L2);
-        assert_eq!(serde_json::from_str::<Penalty>("\"l1\"").unwrap(), Penalty::L1);
+        assert_eq!(
+            serde_json::from_str::<Penalty>("null").unwrap(),
+            Penalty::None
+        );
+        assert_eq!(
+            serde_json::from_str::<Penalty>("\"L2\"").unwrap(),
+            Penalty::L2
+        );
+        assert_eq!(
+            serde_json::from_str::<Penalty>("\"l1\"").unwrap(),
+            Penalty::L1
+        );
         assert!(serde_json::from_str::<Penalty>("\"l3\"").is_err());
         assert_eq!(serde_json::to_string(&Penalty::L2).unwrap(), "\"L2\"");
         assert_eq!(serde_json::to_string(&Penalty::None).unwrap(), "null");

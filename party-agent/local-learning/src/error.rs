@@ -54,11 +54,17 @@ pub enum LearnError {
 
 impl LearnError {
     pub(crate) fn row(row: usize, reason: impl Into<String>) -> Self {
-        Self::Row { row, reason: reason.into() }
+        Self::Row {
+            row,
+            reason: reason.into(),
+        }
     }
 
     pub(crate) fn parameter(name: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Parameter { name: name.into(), reason: reason.into() }
+        Self::Parameter {
+            name: name.into(),
+            reason: reason.into(),
+        }
     }
 }
 
@@ -69,11 +75,19 @@ pub struct Watch<'a>(pub &'a dyn Fn() -> bool);
 impl Watch<'_> {
     /// Fails once the work is stopped.
     pub(crate) fn go_on(self) -> Result<()> {
-        if (self.0)() { Err(LearnError::Stopped) } else { Ok(()) }
+        if (self.0)() {
+            Err(LearnError::Stopped)
+        } else {
+            Ok(())
+        }
     }
 
     /// The same for the turns of a short loop, of which every thousandth asks.
     pub(crate) fn now_and_then(self, turn: usize) -> Result<()> {
-        if turn.is_multiple_of(1_024) { self.go_on() } else { Ok(()) }
+        if turn.is_multiple_of(1_024) {
+            self.go_on()
+        } else {
+            Ok(())
+        }
     }
 }

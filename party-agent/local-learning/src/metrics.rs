@@ -3,18 +3,34 @@
 use crate::python::Literal;
 
 fn dict(pairs: Vec<(&str, Literal)>) -> Literal {
-    Literal::Dict(pairs.into_iter().map(|(name, value)| (Literal::Text(name.to_owned()), value)).collect())
+    Literal::Dict(
+        pairs
+            .into_iter()
+            .map(|(name, value)| (Literal::Text(name.to_owned()), value))
+            .collect(),
+    )
 }
 
 /// Figures of predicted numbers against observed ones: MAE, MSE, RMSE, R-squared.
 pub fn regression(predicted: &[f64], observed: &[f64]) -> Literal {
     let count = predicted.len().min(observed.len()) as f64;
-    let errors = || predicted.iter().zip(observed).map(|(predicted, observed)| observed - predicted);
+    let errors = || {
+        predicted
+            .iter()
+            .zip(observed)
+            .map(|(predicted, observed)| observed - predicted)
+    };
     let squares: f64 = errors().map(|error| error * error).sum();
     let mean = observed.iter().sum::<f64>() / count;
-    let spread: f64 = observed.iter().map(|value| (value - mean) * (value - mean)).sum();
+    let spread: f64 = observed
+        .iter()
+        .map(|value| (value - mean) * (value - mean))
+        .sum();
     dict(vec![
-        ("MAE", Literal::Float(errors().map(f64::abs).sum::<f64>() / count)),
+        (
+            "MAE",
+            Literal::Float(errors().map(f64::abs).sum::<f64>() / count),
+        ),
         ("MSE", Literal::Float(squares / count)),
         ("RMSE", Literal::Float((squares / count).sqrt())),
         ("R-squared", Literal::Float(1.0 - squares / spread)),
@@ -27,7 +43,11 @@ pub fn classification(predicted: &[f64], observed: &[f64]) -> Literal {
     let mut classes: Vec<f64> = predicted.iter().chain(observed).copied().collect();
     classes.sort_by(f64::total_cmp);
     classes.dedup();
-    let at = |class: &f64| classes.binary_search_by(|other| other.total_cmp(class)).unwrap_or(0);
+    let at = |class: &f64| {
+        classes
+            .binary_search_by(|other| other.total_cmp(class))
+            .unwrap_or(0)
+    };
     let mut matrix = vec![vec![0.0; classes.len()]; classes.len()];
     let mut right = 0usize;
     for (predicted, observed) in predicted.iter().zip(observed) {
@@ -37,7 +57,10 @@ pub fn classification(predicted: &[f64], observed: &[f64]) -> Literal {
     let row = |cells: Vec<f64>| Literal::List(cells.into_iter().map(Literal::Float).collect());
     let accuracy = right as f64 / predicted.len().min(observed.len()) as f64;
     dict(vec![
-        ("Matrix", Literal::List(matrix.into_iter().map(row).collect())),
+        (
+            "Matrix",
+            Literal::List(matrix.into_iter().map(row).collect()),
+        ),
         ("Precision", Literal::Float(accuracy)),
         ("Recall", Literal::Float(accuracy)),
         ("F1 Score", Literal::Float(accuracy)),
@@ -56,7 +79,10 @@ mod tests {
             "{'MAE': 1.3333333333333333, 'MSE': 3.3333333333333335, 'RMSE': 1.8257418583505538, 'R-squared': -4.0}"
         );
         assert_eq!(
-            repr(&classification(&[0.0, 1.0, 1.0, 0.0], &[0.0, 1.0, 0.0, 0.0])),
+            repr(&classification(
+                &[0.0, 1.0, 1.0, 0.0],
+                &[0.0, 1.0, 0.0, 0.0]
+            )),
             "{'Matrix': [[2.0, 1.0], [0.0, 1.0]], 'Precision': 0.75, 'Recall': 0.75, 'F1 Score': 0.75}"
         );
     }

@@ -58,7 +58,10 @@ impl Kind {
         let found = Self::ALL.into_iter().find(|kind| kind.name() == name);
         found.ok_or_else(|| {
             let known: Vec<&str> = Self::ALL.iter().map(|kind| kind.name()).collect();
-            LearnError::Unsupported(format!("model_type {name:?} is not one of {}", known.join(", ")))
+            LearnError::Unsupported(format!(
+                "model_type {name:?} is not one of {}",
+                known.join(", ")
+            ))
         })
     }
 
@@ -93,7 +96,10 @@ impl Kind {
         }
         let words: Vec<&str> = formats.iter().map(|format| format.word()).collect();
         let (name, format) = (self.name(), format.word());
-        Err(LearnError::Unsupported(format!("{name} learns from {}, not from {format}", words.join(" or "))))
+        Err(LearnError::Unsupported(format!(
+            "{name} learns from {}, not from {format}",
+            words.join(" or ")
+        )))
     }
 }
 
@@ -143,7 +149,11 @@ fn labelled(format: Format, lines: &[String], watch: Watch<'_>) -> Result<Points
     }
 }
 
-fn worded<'a>(rows: impl Iterator<Item = &'a str> + Clone, labels: Vec<f64>, watch: Watch<'_>) -> Result<Worded> {
+fn worded<'a>(
+    rows: impl Iterator<Item = &'a str> + Clone,
+    labels: Vec<f64>,
+    watch: Watch<'_>,
+) -> Result<Worded> {
     let words = Words::learn(rows.clone(), watch)?;
     Ok((weighed(&words, rows, labels, watch)?, Some(words)))
 }
@@ -162,7 +172,11 @@ fn weighed<'a>(
         watch.go_on()?;
         cells.extend(words.of(row));
     }
-    Ok(Points { width: words.width(), labels, cells })
+    Ok(Points {
+        width: words.width(),
+        labels,
+        cells,
+    })
 }
 
 fn labelled_texts<'a>(lines: &'a [String], watch: Watch<'_>) -> Result<(Vec<f64>, Vec<&'a str>)> {
@@ -178,9 +192,20 @@ fn descent(kind: Kind, params: &Params) -> Result<Descent> {
     if kind == Kind::LogisticRegression {
         let turns = params.whole("numIterations", 10, 1, MOST_TURNS)?;
         let loss = Loss::Logistic;
-        return Ok(Descent { loss, turns, step: 1.0, fraction: 1.0, tolerance: 0.001, penalty: 0.01 });
+        return Ok(Descent {
+            loss,
+            turns,
+            step: 1.0,
+            fraction: 1.0,
+            tolerance: 0.001,
+            penalty: 0.01,
+        });
     }
-    let penalty = if kind == Kind::RidgeRegression { 0.01 } else { 0.0 };
+    let penalty = if kind == Kind::RidgeRegression {
+        0.01
+    } else {
+        0.0
+    };
     let given = params.number("regParam", penalty, 0.0, f64::MAX)?;
     Ok(Descent {
         loss: Loss::Squares,
@@ -189,18 +214,36 @@ fn descent(kind: Kind, params: &Params) -> Result<Descent> {
         fraction: params.number("miniBatchFraction", 1.0, f64::MIN_POSITIVE, 1.0)?,
         tolerance: params.number("convergenceTol", 0.001, 0.0, 1.0)?,
         // the plain linear model of the original takes the parameter and has no penalty to give it to
-        penalty: if kind == Kind::RidgeRegression { given } else { 0.0 },
+        penalty: if kind == Kind::RidgeRegression {
+            given
+        } else {
+            0.0
+        },
     })
 }
 
 fn growth(kind: Kind, params: &Params) -> Result<Growth> {
-    let classes = matches!(kind, Kind::DecisionTreeClassification | Kind::RandomForestClassification);
-    let forest = matches!(kind, Kind::RandomForestRegression | Kind::RandomForestClassification);
+    let classes = matches!(
+        kind,
+        Kind::DecisionTreeClassification | Kind::RandomForestClassification
+    );
+    let forest = matches!(
+        kind,
+        Kind::RandomForestRegression | Kind::RandomForestClassification
+    );
     Ok(Growth {
         depth: params.whole("maxDepth", 5, 0, 30)?,
         bins: params.whole("maxBins", 32, 2, 1 << 16)?,
-        classes: if classes { Some(params.whole("numClasses", 2, 2, 10_000)?) } else { None },
-        trees: if forest { Some(params.whole("numTrees", 3, 1, 1_000)?) } else { None },
+        classes: if classes {
+            Some(params.whole("numClasses", 2, 2, 10_000)?)
+        } else {
+            None
+        },
+        trees: if forest {
+            Some(params.whole("numTrees", 3, 1, 1_000)?)
+        } else {
+            None
+        },
     })
 }
 
@@ -215,9 +258,23 @@ fn means(format: Format, params: &Params, lines: &[String], watch: Watch<'_>) ->
     let apart = match params.word("mode") {
         None | Some("random") => false,
         Some("k-means||") => true,
-        Some(_) => return Err(LearnError::parameter("mode", "it must be random or k-means||")),
+        Some(_) => {
+            return Err(LearnError::parameter(
+                "mode",
+                "it must be random or k-means||",
+            ));
+        }
     };
-    let means = Means::learn(&points, Search { clusters, turns, runs, apart }, watch)?;
+    let means = Means::learn(
+        &points,
+        Search {
+            clusters,
+            turns,
+            runs,
+            apart,
+        },
+        watch,
+    )?;
     Ok(Learned::Means { means, words })
 }
 
@@ -230,14 +287,21 @@ fn bayes(format: Format, params: &Params, lines: &[String], watch: Watch<'_>) ->
         _ => (points::labelled(lines, watch)?, None),
     };
     let smoothing = params.number("lambda", 1.0, 0.0, f64::MAX)?;
-    Ok(Learned::Bayes { bayes: Bayes::learn(&points, smoothing, watch)?, words })
+    Ok(Learned::Bayes {
+        bayes: Bayes::learn(&points, smoothing, watch)?,
+        words,
+    })
 }
 
 fn vectors(params: &Params, lines: &[String], watch: Watch<'_>) -> Result<Learned> {
     let rate = params.number("learningRate", 0.025, f64::MIN_POSITIVE, 10.0)?;
     let turns = params.whole("numIterations", 10, 1, MOST_TURNS)?;
     let least = params.whole("minCount", 5, 0, usize::MAX >> 12)?;
-    Ok(Learned::Vectors(Vectors::learn(lines, Reading { rate, turns, least }, watch)?))
+    Ok(Learned::Vectors(Vectors::learn(
+        lines,
+        Reading { rate, turns, least },
+        watch,
+    )?))
 }
 
 fn itemsets(params: &Params, lines: &[String], watch: Watch<'_>) -> Result<String> {
@@ -245,14 +309,28 @@ fn itemsets(params: &Params, lines: &[String], watch: Watch<'_>) -> Result<Strin
     params.whole("numPartitions", 10, 1, usize::MAX >> 12)?;
     let limits = params.whole("limits", 10, 0, 10_000)?;
     let line = |(items, count): (Vec<String>, usize)| {
-        format!("{}:{count}\n", repr(&Literal::List(items.into_iter().map(Literal::Text).collect())))
+        format!(
+            "{}:{count}\n",
+            repr(&Literal::List(
+                items.into_iter().map(Literal::Text).collect()
+            ))
+        )
     };
-    Ok(frequent(lines, support, limits, watch)?.into_iter().map(line).collect())
+    Ok(frequent(lines, support, limits, watch)?
+        .into_iter()
+        .map(line)
+        .collect())
 }
 
 impl Model {
     /// Learns from lines.
-    pub fn train(kind: Kind, format: Format, params: &Params, lines: &[String], watch: Watch<'_>) -> Result<Trained> {
+    pub fn train(
+        kind: Kind,
+        format: Format,
+        params: &Params,
+        lines: &[String],
+        watch: Watch<'_>,
+    ) -> Result<Trained> {
         kind.takes(format)?;
         if lines.is_empty() {
             return Err(LearnError::Data("there are no rows".to_owned()));
@@ -267,16 +345,31 @@ impl Model {
                 Learned::Factors(Factors::learn(&ratings(lines, watch)?, rank, turns, watch)?)
             }
             Kind::LogisticRegression | Kind::LinearRegression | Kind::RidgeRegression => {
-                Learned::Weights(sgd::learn(&labelled(format, lines, watch)?, descent(kind, params)?, watch)?)
+                Learned::Weights(sgd::learn(
+                    &labelled(format, lines, watch)?,
+                    descent(kind, params)?,
+                    watch,
+                )?)
             }
             Kind::Word2Vec => vectors(params, lines, watch)?,
             Kind::FPGrowth => {
                 printed = itemsets(params, lines, watch)?;
                 Learned::Nothing
             }
-            _ => Learned::Trees(Trees::learn(&labelled(format, lines, watch)?, growth(kind, params)?, watch)?),
+            _ => Learned::Trees(Trees::learn(
+                &labelled(format, lines, watch)?,
+                growth(kind, params)?,
+                watch,
+            )?),
         };
-        Ok(Trained { model: Self { kind, format, learned }, printed })
+        Ok(Trained {
+            model: Self {
+                kind,
+                format,
+                learned,
+            },
+            printed,
+        })
     }
 
     /// What kind it is.
@@ -312,11 +405,19 @@ impl Model {
                     _ => float_repr(sgd::score(weights, &cells)),
                 })
             }
-            Learned::Bayes { bayes, words: Some(words) } => Ok(float_repr(bayes.class(&words.of(line)))),
-            Learned::Bayes { bayes, words: None } => {
-                Ok(float_repr(bayes.class(&self.cells(row, line, bayes.width())?)))
-            }
-            Learned::Means { means, words: Some(words) } => Ok(means.cluster(&words.of(line)).to_string()),
+            Learned::Bayes {
+                bayes,
+                words: Some(words),
+            } => Ok(float_repr(bayes.class(&words.of(line)))),
+            Learned::Bayes { bayes, words: None } => Ok(float_repr(bayes.class(&self.cells(
+                row,
+                line,
+                bayes.width(),
+            )?))),
+            Learned::Means {
+                means,
+                words: Some(words),
+            } => Ok(means.cluster(&words.of(line)).to_string()),
             Learned::Means { means, words: None } => {
                 let cells = points::numbers(row, line)?;
                 wide(row, cells.len(), means.width())?;
@@ -325,14 +426,20 @@ impl Model {
             Learned::Factors(factors) => rating(factors, row, line).map(float_repr),
             Learned::Trees(trees) => {
                 let cells = self.cells(row, line, trees.width())?;
-                let points = Points { width: cells.len(), labels: Vec::new(), cells };
+                let points = Points {
+                    width: cells.len(),
+                    labels: Vec::new(),
+                    cells,
+                };
                 Ok(trees
                     .predict(&points, Watch(&|| false))?
                     .first()
                     .map_or_else(String::new, |value| float_repr(*value)))
             }
             Learned::Vectors(vectors) => alike(vectors, row, line),
-            Learned::Nothing => Err(self.cannot("predict: its results were printed when it was learned")),
+            Learned::Nothing => {
+                Err(self.cannot("predict: its results were printed when it was learned"))
+            }
         }
     }
 
@@ -341,7 +448,9 @@ impl Model {
         if self.format == Format::Libsvm && line.contains(':') {
             let mut cells = vec![0.0; width];
             let parts = line.split_whitespace().enumerate();
-            let parts = parts.filter(|(at, part)| *at > 0 || part.contains(':')).map(|(_, part)| part);
+            let parts = parts
+                .filter(|(at, part)| *at > 0 || part.contains(':'))
+                .map(|(_, part)| part);
             points::lay_out(&mut cells, row, &points::sparse(row, parts)?)?;
             return Ok(cells);
         }
@@ -385,18 +494,26 @@ impl Model {
             }
             Learned::Factors(factors) => {
                 let known = ratings(lines, watch)?.into_iter();
-                let known = known.filter_map(|(user, item, rating)| Some((factors.rating(user, item)?, rating)));
+                let known = known
+                    .filter_map(|(user, item, rating)| Some((factors.rating(user, item)?, rating)));
                 let (said, labels): (Vec<f64>, Vec<f64>) = known.unzip();
                 if said.is_empty() {
-                    return Err(LearnError::Data("no row has a user and an item that the model knows".to_owned()));
+                    return Err(LearnError::Data(
+                        "no row has a user and an item that the model knows".to_owned(),
+                    ));
                 }
                 Ok(metrics::regression(&said, &labels))
             }
             Learned::Trees(trees) => {
                 let points = self.as_wide(lines, trees.width(), watch)?;
-                Ok(metrics::classification(&trees.predict(&points, watch)?, &points.labels))
+                Ok(metrics::classification(
+                    &trees.predict(&points, watch)?,
+                    &points.labels,
+                ))
             }
-            Learned::Means { .. } | Learned::Vectors(_) | Learned::Nothing => Err(self.cannot("be evaluated")),
+            Learned::Means { .. } | Learned::Vectors(_) | Learned::Nothing => {
+                Err(self.cannot("be evaluated"))
+            }
         }
     }
 
@@ -423,15 +540,22 @@ fn wide(row: usize, found: usize, width: usize) -> Result<()> {
     if found == width {
         return Ok(());
     }
-    Err(LearnError::row(row, format!("it has {found} columns, the model {width}")))
+    Err(LearnError::row(
+        row,
+        format!("it has {found} columns, the model {width}"),
+    ))
 }
 
 fn rating(factors: &Factors, row: usize, line: &str) -> Result<f64> {
-    let mut fields = line.split(',').map(|field| field.trim().parse::<i64>().ok());
+    let mut fields = line
+        .split(',')
+        .map(|field| field.trim().parse::<i64>().ok());
     let (Some(Some(user)), Some(Some(item))) = (fields.next(), fields.next()) else {
         return Err(LearnError::row(row, "it is not user,item"));
     };
-    factors.rating(user, item).ok_or_else(|| LearnError::row(row, "the model does not know this user or item"))
+    factors
+        .rating(user, item)
+        .ok_or_else(|| LearnError::row(row, "the model does not know this user or item"))
 }
 
 fn alike(vectors: &Vectors, row: usize, line: &str) -> Result<String> {
@@ -447,11 +571,18 @@ fn alike(vectors: &Vectors, row: usize, line: &str) -> Result<String> {
         Some(_) => 0,
     };
     if number == 0 {
-        return Err(LearnError::parameter("num", "it must be a whole number above 0"));
+        return Err(LearnError::parameter(
+            "num",
+            "it must be a whole number above 0",
+        ));
     }
     let found = vectors.like(word, number);
-    let found = found.ok_or_else(|| LearnError::Data("the model does not know this word".to_owned()))?;
-    Ok(found.into_iter().map(|(word, cosine)| format!("{word}: {}\n", float_repr(cosine))).collect())
+    let found =
+        found.ok_or_else(|| LearnError::Data("the model does not know this word".to_owned()))?;
+    Ok(found
+        .into_iter()
+        .map(|(word, cosine)| format!("{word}: {}\n", float_repr(cosine)))
+        .collect())
 }
 
 #[cfg(test)]

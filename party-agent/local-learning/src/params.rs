@@ -15,28 +15,51 @@ impl Params {
         }
         match read_literal("params", text)? {
             literal @ (Literal::Dict(_) | Literal::None) => Ok(Self(literal)),
-            other => Err(LearnError::parameter("params", format!("it is a {}, not a dict", other.type_name()))),
+            other => Err(LearnError::parameter(
+                "params",
+                format!("it is a {}, not a dict", other.type_name()),
+            )),
         }
     }
 
     /// A whole number in bounds; numbers with a fraction are cut, texts are read, as Python's `int()` does.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked against the bounds")]
-    pub(crate) fn whole(&self, name: &str, otherwise: usize, least: usize, most: usize) -> Result<usize> {
-        let Some(number) = self.number_at(name)? else { return Ok(otherwise) };
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked against the bounds"
+    )]
+    pub(crate) fn whole(
+        &self,
+        name: &str,
+        otherwise: usize,
+        least: usize,
+        most: usize,
+    ) -> Result<usize> {
+        let Some(number) = self.number_at(name)? else {
+            return Ok(otherwise);
+        };
         let number = number.trunc();
         if number.is_finite() && (least as f64..=most as f64).contains(&number) {
             return Ok(number as usize);
         }
-        Err(LearnError::parameter(name, format!("it must be {least} to {most}")))
+        Err(LearnError::parameter(
+            name,
+            format!("it must be {least} to {most}"),
+        ))
     }
 
     /// A number in bounds.
     pub(crate) fn number(&self, name: &str, otherwise: f64, least: f64, most: f64) -> Result<f64> {
-        let Some(number) = self.number_at(name)? else { return Ok(otherwise) };
+        let Some(number) = self.number_at(name)? else {
+            return Ok(otherwise);
+        };
         if (least..=most).contains(&number) {
             return Ok(number);
         }
-        Err(LearnError::parameter(name, format!("it must be {least} to {most}")))
+        Err(LearnError::parameter(
+            name,
+            format!("it must be {least} to {most}"),
+        ))
     }
 
     /// A word.
@@ -54,7 +77,10 @@ impl Params {
                 let number = text.trim().parse().map(Some);
                 number.map_err(|_| LearnError::parameter(name, "it is no number"))
             }
-            Some(other) => Err(LearnError::parameter(name, format!("it is a {}, not a number", other.type_name()))),
+            Some(other) => Err(LearnError::parameter(
+                name,
+                format!("it is a {}, not a number", other.type_name()),
+            )),
         }
     }
 }

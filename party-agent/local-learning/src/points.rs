@@ -52,7 +52,10 @@ pub(crate) struct Points {
 
 impl Points {
     pub(crate) fn len(&self) -> usize {
-        self.cells.len().checked_div(self.width).unwrap_or(self.labels.len())
+        self.cells
+            .len()
+            .checked_div(self.width)
+            .unwrap_or(self.labels.len())
     }
 
     pub(crate) fn row(&self, index: usize) -> &[f64] {
@@ -66,14 +69,23 @@ impl Points {
 
 /// Numbers between commas.
 pub(crate) fn numbers(row: usize, line: &str) -> Result<Vec<f64>> {
-    line.split(',').enumerate().map(|(at, text)| number(row, at + 1, text)).collect()
+    line.split(',')
+        .enumerate()
+        .map(|(at, text)| number(row, at + 1, text))
+        .collect()
 }
 
 fn number(row: usize, field: usize, text: &str) -> Result<f64> {
     match Cell::of(Some(text)) {
         Cell::Number(number) => Ok(number),
-        Cell::Missing => Err(LearnError::row(row, format!("field {field} has no value: leave such rows out"))),
-        Cell::Infinite => Err(LearnError::row(row, format!("field {field} is infinite: leave such rows out"))),
+        Cell::Missing => Err(LearnError::row(
+            row,
+            format!("field {field} has no value: leave such rows out"),
+        )),
+        Cell::Infinite => Err(LearnError::row(
+            row,
+            format!("field {field} is infinite: leave such rows out"),
+        )),
         Cell::Text => Err(LearnError::row(row, format!("field {field} is no number"))),
     }
 }
@@ -91,7 +103,11 @@ pub(crate) fn features(lines: &[String], watch: Watch<'_>) -> Result<Points> {
         fits(&mut points.width, cells.len(), index)?;
         points.cells.extend(cells);
     }
-    if points.cells.is_empty() { Err(no_rows()) } else { Ok(points) }
+    if points.cells.is_empty() {
+        Err(no_rows())
+    } else {
+        Ok(points)
+    }
 }
 
 fn fits(width: &mut usize, found: usize, index: usize) -> Result<()> {
@@ -101,29 +117,44 @@ fn fits(width: &mut usize, found: usize, index: usize) -> Result<()> {
     if *width == found {
         return Ok(());
     }
-    Err(LearnError::row(index + 1, format!("it has {found} columns, the first one has {width}")))
+    Err(LearnError::row(
+        index + 1,
+        format!("it has {found} columns, the first one has {width}"),
+    ))
 }
 
 /// csv rows with the label first; a label of -1 is 0.
 pub(crate) fn labelled(lines: &[String], watch: Watch<'_>) -> Result<Points> {
     let all = features(lines, watch)?;
     if all.width < 2 {
-        return Err(LearnError::Data("there are no columns but the label".to_owned()));
+        return Err(LearnError::Data(
+            "there are no columns but the label".to_owned(),
+        ));
     }
     let label = |row: &[f64]| if row[0] == -1.0 { 0.0 } else { row[0] };
     Ok(Points {
         width: all.width - 1,
         labels: all.rows().map(label).collect(),
-        cells: all.rows().flat_map(|row| row[1..].iter().copied()).collect(),
+        cells: all
+            .rows()
+            .flat_map(|row| row[1..].iter().copied())
+            .collect(),
     })
 }
 
 /// `index:value` parts; indices from 1 and ascending.
-pub(crate) fn sparse<'a>(row: usize, parts: impl Iterator<Item = &'a str>) -> Result<Vec<(usize, f64)>> {
+pub(crate) fn sparse<'a>(
+    row: usize,
+    parts: impl Iterator<Item = &'a str>,
+) -> Result<Vec<(usize, f64)>> {
     let mut found: Vec<(usize, f64)> = Vec::new();
     for part in parts {
-        let (index, value) = part.split_once(':').ok_or_else(|| LearnError::row(row, "a part is not index:value"))?;
-        let index: usize = index.parse().map_err(|_| LearnError::row(row, "an index is no whole number"))?;
+        let (index, value) = part
+            .split_once(':')
+            .ok_or_else(|| LearnError::row(row, "a part is not index:value"))?;
+        let index: usize = index
+            .parse()
+            .map_err(|_| LearnError::row(row, "an index is no whole number"))?;
         if index == 0 || found.last().is_some_and(|(last, _)| *last >= index) {
             return Err(LearnError::row(row, "indices begin at 1 and ascend"));
         }
@@ -138,16 +169,31 @@ pub(crate) fn libsvm(lines: &[String], width: usize, watch: Watch<'_>) -> Result
     for (index, line) in lines.iter().enumerate() {
         watch.go_on()?;
         let mut parts = line.split_whitespace();
-        let Some(first) = parts.next().filter(|first| !first.starts_with('#')) else { continue };
-        rows.push((index + 1, number(index + 1, 0, first)?, sparse(index + 1, parts)?));
+        let Some(first) = parts.next().filter(|first| !first.starts_with('#')) else {
+            continue;
+        };
+        rows.push((
+            index + 1,
+            number(index + 1, 0, first)?,
+            sparse(index + 1, parts)?,
+        ));
     }
-    let widest = rows.iter().filter_map(|(.., parts)| parts.last()).map(|(index, _)| *index).max().unwrap_or(0);
+    let widest = rows
+        .iter()
+        .filter_map(|(.., parts)| parts.last())
+        .map(|(index, _)| *index)
+        .max()
+        .unwrap_or(0);
     let width = if width == 0 { widest } else { width };
     if rows.is_empty() || width == 0 {
         return Err(no_rows());
     }
     bounded(rows.len(), width)?;
-    let mut points = Points { width, labels: Vec::with_capacity(rows.len()), cells: vec![0.0; rows.len() * width] };
+    let mut points = Points {
+        width,
+        labels: Vec::with_capacity(rows.len()),
+        cells: vec![0.0; rows.len() * width],
+    };
     for (at, (row, label, parts)) in rows.into_iter().enumerate() {
         points.labels.push(label);
         lay_out(&mut points.cells[at * width..(at + 1) * width], row, &parts)?;
@@ -160,7 +206,9 @@ pub(crate) fn lay_out(cells: &mut [f64], row: usize, parts: &[(usize, f64)]) -> 
     let width = cells.len();
     for (index, value) in parts {
         let cell = cells.get_mut(index - 1);
-        *cell.ok_or_else(|| LearnError::row(row, format!("index {index} is beyond the {width} columns")))? = *value;
+        *cell.ok_or_else(|| {
+            LearnError::row(row, format!("index {index} is beyond the {width} columns"))
+        })? = *value;
     }
     Ok(())
 }
@@ -169,7 +217,9 @@ pub(crate) fn lay_out(cells: &mut [f64], row: usize, parts: &[(usize, f64)]) -> 
 pub(crate) fn bounded(rows: usize, width: usize) -> Result<()> {
     match rows.checked_mul(width) {
         Some(cells) if cells <= MOST_CELLS => Ok(()),
-        _ => Err(LearnError::Data(format!("{rows} rows of {width} columns are more than {MOST_CELLS} cells"))),
+        _ => Err(LearnError::Data(format!(
+            "{rows} rows of {width} columns are more than {MOST_CELLS} cells"
+        ))),
     }
 }
 
@@ -181,7 +231,10 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    pub(crate) fn learn<'a>(rows: impl Iterator<Item = &'a str> + Clone, watch: Watch<'_>) -> Result<Self> {
+    pub(crate) fn learn<'a>(
+        rows: impl Iterator<Item = &'a str> + Clone,
+        watch: Watch<'_>,
+    ) -> Result<Self> {
         let mut positions = BTreeMap::new();
         let mut rows_with = Vec::new();
         let mut count = 0usize;
@@ -200,8 +253,17 @@ impl Words {
                 rows_with[at] += 1;
             }
         }
-        let weight = |with: usize| if with < 2 { 0.0 } else { ((count as f64 + 1.0) / (with as f64 + 1.0)).ln() };
-        Ok(Self { positions, weights: rows_with.into_iter().map(weight).collect() })
+        let weight = |with: usize| {
+            if with < 2 {
+                0.0
+            } else {
+                ((count as f64 + 1.0) / (with as f64 + 1.0)).ln()
+            }
+        };
+        Ok(Self {
+            positions,
+            weights: rows_with.into_iter().map(weight).collect(),
+        })
     }
 
     pub(crate) fn width(&self) -> usize {
@@ -220,7 +282,9 @@ impl Words {
 
 /// Splits `label word word …`.
 pub(crate) fn labelled_text(row: usize, line: &str) -> Result<(f64, &str)> {
-    let (label, text) = line.split_once(' ').ok_or_else(|| LearnError::row(row, "there is no text after the label"))?;
+    let (label, text) = line
+        .split_once(' ')
+        .ok_or_else(|| LearnError::row(row, "there is no text after the label"))?;
     Ok((number(row, 1, label)?, text))
 }
 
@@ -237,7 +301,10 @@ mod tests {
     #[test]
     fn reads_csv_and_libsvm() {
         let points = labelled(&lines("-1,2,3\n1, 4 ,5e1"), GO_ON).unwrap();
-        assert_eq!((points.labels.as_slice(), points.row(1)), ([0.0, 1.0].as_slice(), [4.0, 50.0].as_slice()));
+        assert_eq!(
+            (points.labels.as_slice(), points.row(1)),
+            ([0.0, 1.0].as_slice(), [4.0, 50.0].as_slice())
+        );
         let points = libsvm(&lines("1 1:2 3:4\n\n# no row\n-1 2:7"), 0, GO_ON).unwrap();
         assert_eq!((points.width, points.labels.clone()), (3, vec![1.0, -1.0]));
         assert_eq!(points.cells, [2.0, 0.0, 4.0, 0.0, 7.0, 0.0]);
@@ -246,17 +313,47 @@ mod tests {
     #[test]
     fn says_which_row_is_wrong_and_not_what_it_holds() {
         for (found, said) in [
-            (labelled(&lines("1,2\n1,secret"), GO_ON), "row 2: field 2 is no number"),
-            (labelled(&lines("1,2\n1,-NaN"), GO_ON), "row 2: field 2 has no value: leave such rows out"),
-            (labelled(&lines("1,2\n1,"), GO_ON), "row 2: field 2 has no value: leave such rows out"),
-            (labelled(&lines("1,2\n-inf,1"), GO_ON), "row 2: field 1 is infinite: leave such rows out"),
-            (libsvm(&lines("1 1:NA"), 0, GO_ON), "row 1: field 1 has no value: leave such rows out"),
-            (labelled(&lines("1,2\n1,2,3"), GO_ON), "row 2: it has 3 columns, the first one has 2"),
-            (labelled(&lines("1\n2"), GO_ON), "there are no columns but the label"),
+            (
+                labelled(&lines("1,2\n1,secret"), GO_ON),
+                "row 2: field 2 is no number",
+            ),
+            (
+                labelled(&lines("1,2\n1,-NaN"), GO_ON),
+                "row 2: field 2 has no value: leave such rows out",
+            ),
+            (
+                labelled(&lines("1,2\n1,"), GO_ON),
+                "row 2: field 2 has no value: leave such rows out",
+            ),
+            (
+                labelled(&lines("1,2\n-inf,1"), GO_ON),
+                "row 2: field 1 is infinite: leave such rows out",
+            ),
+            (
+                libsvm(&lines("1 1:NA"), 0, GO_ON),
+                "row 1: field 1 has no value: leave such rows out",
+            ),
+            (
+                labelled(&lines("1,2\n1,2,3"), GO_ON),
+                "row 2: it has 3 columns, the first one has 2",
+            ),
+            (
+                labelled(&lines("1\n2"), GO_ON),
+                "there are no columns but the label",
+            ),
             (features(&[], GO_ON), "there are no rows"),
-            (libsvm(&lines("1 0:2"), 0, GO_ON), "row 1: indices begin at 1 and ascend"),
-            (libsvm(&lines("1 2:2 1:1"), 0, GO_ON), "row 1: indices begin at 1 and ascend"),
-            (libsvm(&lines("1 4:2"), 3, GO_ON), "row 1: index 4 is beyond the 3 columns"),
+            (
+                libsvm(&lines("1 0:2"), 0, GO_ON),
+                "row 1: indices begin at 1 and ascend",
+            ),
+            (
+                libsvm(&lines("1 2:2 1:1"), 0, GO_ON),
+                "row 1: indices begin at 1 and ascend",
+            ),
+            (
+                libsvm(&lines("1 4:2"), 3, GO_ON),
+                "row 1: index 4 is beyond the 3 columns",
+            ),
             (
                 libsvm(&lines("1 18446744073709551615:2"), 0, GO_ON),
                 "1 rows of 18446744073709551615 columns are more than 134217728 cells",

@@ -8,7 +8,11 @@ pub fn split<T>(rows: Vec<T>, chance: f64, seed: u64) -> (Vec<T>, Vec<T>) {
     let mut seeded = Seeded::new(seed);
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for row in rows {
-        if seeded.uniform() < chance { first.push(row) } else { second.push(row) }
+        if seeded.uniform() < chance {
+            first.push(row)
+        } else {
+            second.push(row)
+        }
     }
     if second.is_empty() && first.len() > 1 && chance < 1.0 {
         second.extend(first.pop());
@@ -35,6 +39,9 @@ mod tests {
         }
         let (first, second) = split(vec![1, 2], 0.999_999, 1);
         assert_eq!((first.len(), second.len()), (1, 1));
-        assert_ne!(split((0..100).collect(), 0.5, 1), split((0..100).collect(), 0.5, 2));
+        assert_ne!(
+            split((0..100).collect(), 0.5, 1),
+            split((0..100).collect(), 0.5, 2)
+        );
     }
 }

@@ -43,10 +43,18 @@ pub fn steps_of(text: &str) -> Result<Vec<Step>> {
         Literal::None => return Ok(Vec::new()),
         Literal::List(all) | Literal::Tuple(all) => all,
         one @ Literal::Dict(_) => vec![one],
-        other => return Err(LearnError::parameter("params", format!("it is a {}, not a list", other.type_name()))),
+        other => {
+            return Err(LearnError::parameter(
+                "params",
+                format!("it is a {}, not a list", other.type_name()),
+            ));
+        }
     };
     if all.len() > MOST_STEPS {
-        return Err(LearnError::parameter("params", format!("{} steps are more than {MOST_STEPS}", all.len())));
+        return Err(LearnError::parameter(
+            "params",
+            format!("{} steps are more than {MOST_STEPS}", all.len()),
+        ));
     }
     all.iter().map(step).collect()
 }
@@ -54,16 +62,24 @@ pub fn steps_of(text: &str) -> Result<Vec<Step>> {
 fn step(described: &Literal) -> Result<Step> {
     let method = described.get("method").and_then(Literal::as_text);
     let method = method.ok_or_else(|| LearnError::parameter("params", "a step names no method"))?;
-    let args = described.get("args").and_then(Literal::as_text).unwrap_or("");
+    let args = described
+        .get("args")
+        .and_then(Literal::as_text)
+        .unwrap_or("");
     match method {
         "filter" => Ok(Step::Filter(Lambda::read(args)?)),
         "map" => Ok(Step::Map(Lambda::read(args)?)),
         "distinct" => match read_arguments("args", args)?.as_slice() {
             [] | [Literal::None | Literal::Int(_)] => Ok(Step::Distinct),
-            _ => Err(LearnError::parameter("distinct", "it takes a number of partitions, or nothing")),
+            _ => Err(LearnError::parameter(
+                "distinct",
+                "it takes a number of partitions, or nothing",
+            )),
         },
         "sample" => sample(&read_arguments("args", args)?),
-        other => Err(LearnError::Construct { construct: format!("the method .{other}()") }),
+        other => Err(LearnError::Construct {
+            construct: format!("the method .{other}()"),
+        }),
     }
 }
 
@@ -84,9 +100,16 @@ fn sample(arguments: &[Literal]) -> Result<Step> {
     let with_replacement = truth(with_replacement);
     let most = if with_replacement { 10.0 } else { 1.0 };
     if !(0.0..=most).contains(&fraction) {
-        return Err(LearnError::parameter("sample", format!("fraction must be 0 to {most}")));
+        return Err(LearnError::parameter(
+            "sample",
+            format!("fraction must be 0 to {most}"),
+        ));
     }
-    Ok(Step::Sample { with_replacement, fraction, seed })
+    Ok(Step::Sample {
+        with_replacement,
+        fraction,
+        seed,
+    })
 }
 
 /// Most bytes that the rows of one step may take, in memory, by and large.
@@ -105,26 +128,50 @@ impl Budget<'_> {
         self.watch.now_and_then(self.rows)?;
         self.rows += 1;
         let left = self.left.checked_sub(row.weight());
-        self.left =
-            left.ok_or_else(|| LearnError::Limit(format!("a step makes more than {} MiB of rows", self.most >> 20)))?;
+        self.left = left.ok_or_else(|| {
+            LearnError::Limit(format!(
+                "a step makes more than {} MiB of rows",
+                self.most >> 20
+            ))
+        })?;
         Ok(())
     }
 }
 
 /// Applies the steps; `seed` is for samples that name none. Fails when the rows of a step would fill the memory.
-pub fn run_steps(steps: &[Step], rows: Vec<Literal>, seed: u64, watch: Watch<'_>) -> Result<Vec<Literal>> {
+pub fn run_steps(
+    steps: &[Step],
+    rows: Vec<Literal>,
+    seed: u64,
+    watch: Watch<'_>,
+) -> Result<Vec<Literal>> {
     within(MOST_BYTES, steps, rows, seed, watch)
 }
 
-fn within(most: usize, steps: &[Step], mut rows: Vec<Literal>, seed: u64, watch: Watch<'_>) -> Result<Vec<Literal>> {
+fn within(
+    most: usize,
+    steps: &[Step],
+    mut rows: Vec<Literal>,
+    seed: u64,
+    watch: Watch<'_>,
+) -> Result<Vec<Literal>> {
     for (index, step) in steps.iter().enumerate() {
-        let mut budget = Budget { watch, rows: 0, most, left: most };
+        let mut budget = Budget {
+            watch,
+            rows: 0,
+            most,
+            left: most,
+        };
         rows = match step {
             Step::Filter(lambda) => {
                 let mut kept = Vec::new();
                 for (at, row) in rows.into_iter().enumerate() {
                     watch.go_on()?;
-                    if truth(&lambda.call(&row).map_err(|reason| LearnError::row(at + 1, reason))?) {
+                    if truth(
+                        &lambda
+                            .call(&row)
+                            .map_err(|reason| LearnError::row(at + 1, reason))?,
+                    ) {
                         kept.push(row);
                     }
                 }
@@ -133,14 +180,22 @@ fn within(most: usize, steps: &[Step], mut rows: Vec<Literal>, seed: u64, watch:
             Step::Map(lambda) => {
                 let made = |(at, row): (usize, Literal)| {
                     watch.go_on()?;
-                    let made = lambda.call(&row).map_err(|reason| LearnError::row(at + 1, reason))?;
+                    let made = lambda
+                        .call(&row)
+                        .map_err(|reason| LearnError::row(at + 1, reason))?;
                     budget.take(&made)?;
                     if made.depth() > DEEPEST_ROW {
-                        return Err(LearnError::row(at + 1, format!("it is nested deeper than {DEEPEST_ROW}")));
+                        return Err(LearnError::row(
+                            at + 1,
+                            format!("it is nested deeper than {DEEPEST_ROW}"),
+                        ));
                     }
                     Ok(made)
                 };
-                rows.into_iter().enumerate().map(made).collect::<Result<_>>()?
+                rows.into_iter()
+                    .enumerate()
+                    .map(made)
+                    .collect::<Result<_>>()?
             }
             Step::Distinct => {
                 let mut seen = HashSet::new();
@@ -153,7 +208,11 @@ fn within(most: usize, steps: &[Step], mut rows: Vec<Literal>, seed: u64, watch:
                 }
                 kept
             }
-            Step::Sample { with_replacement, fraction, seed: own } => {
+            Step::Sample {
+                with_replacement,
+                fraction,
+                seed: own,
+            } => {
                 let seeded = Seeded::new(own.unwrap_or(seed).wrapping_add(index as u64));
                 sampled(rows, (*with_replacement, *fraction), seeded, &mut budget)?
             }
@@ -205,18 +264,30 @@ mod tests {
 
     #[test]
     fn is_bounded_and_stops() {
-        let more = steps_of(&format!("[{}]", "{'method': 'sample', 'args': 'True, 10.0, 1'},".repeat(9))).unwrap();
+        let more = steps_of(&format!(
+            "[{}]",
+            "{'method': 'sample', 'args': 'True, 10.0, 1'},".repeat(9)
+        ))
+        .unwrap();
         let long = steps_of(r#"[{"method": "map", "args": "lambda x: x * 100000"}]"#).unwrap();
         for steps in [more, long] {
-            let said = within(1 << 20, &steps, rows(&["a"; 50]), 7, GO_ON).unwrap_err().to_string();
+            let said = within(1 << 20, &steps, rows(&["a"; 50]), 7, GO_ON)
+                .unwrap_err()
+                .to_string();
             assert_eq!(said, "a step makes more than 1 MiB of rows");
         }
         let steps = steps_of("[{'method': 'map', 'args': 'lambda x: x'}]").unwrap();
-        assert_eq!(run_steps(&steps, rows(&["a"]), 7, Watch(&|| true)), Err(LearnError::Stopped));
+        assert_eq!(
+            run_steps(&steps, rows(&["a"]), 7, Watch(&|| true)),
+            Err(LearnError::Stopped)
+        );
     }
 
     fn rows(texts: &[&str]) -> Vec<Literal> {
-        texts.iter().map(|text| Literal::Text((*text).to_owned())).collect()
+        texts
+            .iter()
+            .map(|text| Literal::Text((*text).to_owned()))
+            .collect()
     }
 
     fn ran(params: &str, texts: &[&str]) -> Result<String> {
@@ -226,7 +297,10 @@ mod tests {
     #[test]
     fn applies_steps_in_order() {
         let filter = "[{u'method': u'filter', u'args': u\"lambda l: l.split(',')[0] != '0'\"}]";
-        assert_eq!(ran(filter, &["4500,1", "0,2", "10,3"]).unwrap(), "['4500,1', '10,3']");
+        assert_eq!(
+            ran(filter, &["4500,1", "0,2", "10,3"]).unwrap(),
+            "['4500,1', '10,3']"
+        );
         let two = r#"[{"method": "map", "args": "lambda l: l.split(',')"}, {"method": "filter", "args": "lambda l: int(l[1]) > 1"},
             {"method": "distinct", "args": ""}]"#;
         assert_eq!(ran(two, &["a,1", "b,2", "b,2"]).unwrap(), "[['b', '2']]");
@@ -237,7 +311,11 @@ mod tests {
     fn samples_about_as_many_as_asked() {
         let all: Vec<String> = (0..2000).map(|n| n.to_string()).collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
-        for (args, least, most) in [("False, 0.5", 850, 1150), ("True, 2.0, 3", 3700, 4300), ("False, 1", 2000, 2000)] {
+        for (args, least, most) in [
+            ("False, 0.5", 850, 1150),
+            ("True, 2.0, 3", 3700, 4300),
+            ("False, 1", 2000, 2000),
+        ] {
             let steps = steps_of(&format!("[{{'method': 'sample', 'args': '{args}'}}]")).unwrap();
             let kept = run_steps(&steps, rows(&all), 5, GO_ON).unwrap().len();
             assert!((least..=most).contains(&kept), "{args}: {kept}");
@@ -247,16 +325,31 @@ mod tests {
     #[test]
     fn says_what_is_wrong() {
         let nest = "{'method': 'map', 'args': 'lambda x: [[[[[[[[[[x]]]]]]]]]]'},";
-        let (deep, many) = (format!("[{}]", nest.repeat(7)), format!("[{}]", nest.repeat(101)));
+        let (deep, many) = (
+            format!("[{}]", nest.repeat(7)),
+            format!("[{}]", nest.repeat(101)),
+        );
         for (params, said) in [
-            ("[{'method': 'reduce', 'args': ''}]", "the method .reduce() is not interpreted"),
-            ("[{'method': 'map', 'args': 'lambda x: open(x)'}]", "a call of open is not interpreted"),
-            ("[{'method': 'map', 'args': 'lambda x: x[9]'}]", "row 1: IndexError: string index out of range"),
+            (
+                "[{'method': 'reduce', 'args': ''}]",
+                "the method .reduce() is not interpreted",
+            ),
+            (
+                "[{'method': 'map', 'args': 'lambda x: open(x)'}]",
+                "a call of open is not interpreted",
+            ),
+            (
+                "[{'method': 'map', 'args': 'lambda x: x[9]'}]",
+                "row 1: IndexError: string index out of range",
+            ),
             ("[{'args': ''}]", "params: a step names no method"),
             (&deep, "row 1: it is nested deeper than 64"),
             (&many, "params: 101 steps are more than 100"),
             ("7", "params: it is a int, not a list"),
-            ("[{'method': 'sample', 'args': 'False, 7'}]", "sample: it takes (withReplacement, fraction, seed)"),
+            (
+                "[{'method': 'sample', 'args': 'False, 7'}]",
+                "sample: it takes (withReplacement, fraction, seed)",
+            ),
         ] {
             assert_eq!(ran(params, &["a"]).unwrap_err().to_string(), said);
         }

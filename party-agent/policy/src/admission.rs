@@ -73,25 +73,40 @@ impl Policy {
         let rules = &self.rules.admission;
         let refused = |rule, what: String| Some(Verdict::refused(rule, what));
         let Some(expires) = offer.expires else {
-            return refused("admission.offer_days", "an offer that does not say how long it is good".to_owned());
+            return refused(
+                "admission.offer_days",
+                "an offer that does not say how long it is good".to_owned(),
+            );
         };
         let left = expires.millis_since(now);
         if left <= 0 {
             let ago = left.unsigned_abs() / 1_000;
-            return refused("admission.offer_days", format!("to go on under an offer that ended {ago} s ago"));
+            return refused(
+                "admission.offer_days",
+                format!("to go on under an offer that ended {ago} s ago"),
+            );
         }
-        let days = u64::try_from(left).unwrap_or(u64::MAX).div_ceil(MILLIS_OF_DAY.unsigned_abs());
+        let days = u64::try_from(left)
+            .unwrap_or(u64::MAX)
+            .div_ceil(MILLIS_OF_DAY.unsigned_abs());
         if !rules.offer_days.allows(days) {
             let most = rules.offer_days;
-            return refused("admission.offer_days", format!("an offer that is good for {days} days, {most} at most"));
+            return refused(
+                "admission.offer_days",
+                format!("an offer that is good for {days} days, {most} at most"),
+            );
         }
         match offer.attempts {
-            None | Some(0) => {
-                refused("admission.attempts", "an offer that does not say how many attempts it allows".to_owned())
-            }
+            None | Some(0) => refused(
+                "admission.attempts",
+                "an offer that does not say how many attempts it allows".to_owned(),
+            ),
             Some(attempts) if !rules.attempts.allows(u64::from(attempts)) => {
                 let most = rules.attempts;
-                refused("admission.attempts", format!("an offer of {attempts} attempts of each task, {most} at most"))
+                refused(
+                    "admission.attempts",
+                    format!("an offer of {attempts} attempts of each task, {most} at most"),
+                )
             }
             Some(_) => None,
         }
@@ -101,54 +116,106 @@ impl Policy {
         let rules = &self.rules.admission;
         let initiator = &offer.initiator.party;
         if *initiator != self.me && !names(&rules.initiators, initiator.as_str()) {
-            return Some(Verdict::refused("admission.initiators", format!("jobs started by party {initiator}")));
+            return Some(Verdict::refused(
+                "admission.initiators",
+                format!("jobs started by party {initiator}"),
+            ));
         }
-        let stranger =
-            offer.cast.parties().into_iter().find(|party| *party != self.me && !names(&rules.peers, party.as_str()))?;
-        Some(Verdict::refused("admission.peers", format!("work together with party {stranger}")))
+        let stranger = offer
+            .cast
+            .parties()
+            .into_iter()
+            .find(|party| *party != self.me && !names(&rules.peers, party.as_str()))?;
+        Some(Verdict::refused(
+            "admission.peers",
+            format!("work together with party {stranger}"),
+        ))
     }
 
     /// The other parties of a job.
     pub(crate) fn others(&self, offer: &Offer) -> Vec<PartyId> {
-        offer.cast.parties().into_iter().filter(|party| *party != self.me).collect()
+        offer
+            .cast
+            .parties()
+            .into_iter()
+            .filter(|party| *party != self.me)
+            .collect()
     }
 
     /// Whether the rules of hours and days let a job go on now. Asked at every message, too.
     pub fn admit_moment(&self, offer: &Offer, now: Timestamp) -> Option<Verdict> {
-        let (rule, what) = self.others(offer).iter().find_map(|peer| self.closed_to(peer, now))?;
+        let (rule, what) = self
+            .others(offer)
+            .iter()
+            .find_map(|peer| self.closed_to(peer, now))?;
         Some(Verdict::refused(rule, what))
     }
 
     fn admit_arbiter(&self, offer: &Offer) -> Option<Verdict> {
         let cast = &offer.cast;
-        let double = cast.arbiter.iter().find(|party| cast.guest.contains(party) || cast.host.contains(party))?;
-        let what = format!("party {double} as arbiter beside its other role: it could open what it shall not read");
-        self.rules.admission.independent_arbiter.then(|| Verdict::refused("admission.independent_arbiter", what))
+        let double = cast
+            .arbiter
+            .iter()
+            .find(|party| cast.guest.contains(party) || cast.host.contains(party))?;
+        let what = format!(
+            "party {double} as arbiter beside its other role: it could open what it shall not read"
+        );
+        self.rules
+            .admission
+            .independent_arbiter
+            .then(|| Verdict::refused("admission.independent_arbiter", what))
     }
 
     fn admit_components(&self, offer: &Offer, facts: &Facts) -> Option<Verdict> {
         // A role that a step names and a participant that it names mean this party alike.
         let mine = |step: &OfferedStep| -> Vec<Role> {
-            let named = step.roles.iter().copied().filter(|role| offer.cast.of(*role).contains(&self.me));
-            named.chain(step.participants.iter().filter(|who| who.party == self.me).map(|who| who.role)).collect()
+            let named = step
+                .roles
+                .iter()
+                .copied()
+                .filter(|role| offer.cast.of(*role).contains(&self.me));
+            named
+                .chain(
+                    step.participants
+                        .iter()
+                        .filter(|who| who.party == self.me)
+                        .map(|who| who.role),
+                )
+                .collect()
         };
         // Moving one's own tables in and out is not for others to allow.
         let own_affair = |role: &Role| *role == Role::Local && offer.initiator.party == self.me;
         let others = self.others(offer);
         let unnamed = |step: &OfferedStep| {
-            let granted = self.rules.permissions.component && facts.grants.has_component(&step.component);
+            let granted =
+                self.rules.permissions.component && facts.grants.has_component(&step.component);
             if granted || mine(step).iter().all(own_affair) {
                 return None;
             }
-            let general = ("admission.components", self.rules.admission.components.as_slice());
-            let mut lists = others.iter().map(|peer| self.components_with(peer)).collect::<Vec<_>>();
+            let general = (
+                "admission.components",
+                self.rules.admission.components.as_slice(),
+            );
+            let mut lists = others
+                .iter()
+                .map(|peer| self.components_with(peer))
+                .collect::<Vec<_>>();
             if lists.is_empty() {
                 lists.push(general);
             }
-            lists.into_iter().find(|(_, list)| !names(list, &step.component)).map(|(rule, _)| rule)
+            lists
+                .into_iter()
+                .find(|(_, list)| !names(list, &step.component))
+                .map(|(rule, _)| rule)
         };
-        let (step, rule) = offer.steps.iter().find_map(|step| Some((step, unnamed(step)?)))?;
-        Some(Verdict::refused(rule, format!("the component {} (step {})", step.component, step.step)))
+        let (step, rule) = offer
+            .steps
+            .iter()
+            .find_map(|step| Some((step, unnamed(step)?)))?;
+        Some(Verdict::refused(
+            rule,
+            format!("the component {} (step {})", step.component, step.step),
+        ))
     }
 
     fn admit_tables(&self, offer: &Offer, facts: &Facts) -> Option<Verdict> {
@@ -161,7 +228,10 @@ impl Policy {
                     continue;
                 }
                 if let Some(rule) = self.keeps_table(&others, table) {
-                    return Some(Verdict::refused(rule, format!("the table {table} to step {}", step.step)));
+                    return Some(Verdict::refused(
+                        rule,
+                        format!("the table {table} to step {}", step.step),
+                    ));
                 }
             }
         }
@@ -174,7 +244,10 @@ impl Policy {
         if lists.is_empty() {
             lists.push(("admission.tables", &self.rules.admission.tables));
         }
-        lists.into_iter().find(|(_, list)| !names_table(list, table)).map(|(rule, _)| rule)
+        lists
+            .into_iter()
+            .find(|(_, list)| !names_table(list, table))
+            .map(|(rule, _)| rule)
     }
 }
 
@@ -183,7 +256,9 @@ impl Policy {
 pub(crate) fn names_table(list: &[String], table: &TableRef) -> bool {
     let inside = format!("{}.", table.namespace);
     list.iter().any(|entry| match entry.strip_suffix('*') {
-        Some(start) if start.contains('.') => start.starts_with(&inside) && table.to_string().starts_with(start),
+        Some(start) if start.contains('.') => {
+            start.starts_with(&inside) && table.to_string().starts_with(start)
+        }
         _ => names(std::slice::from_ref(entry), &table.to_string()),
     })
 }

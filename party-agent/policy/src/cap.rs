@@ -61,11 +61,13 @@ impl<'de> Deserialize<'de> for Cap {
             }
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Cap, E> {
                 let most = u32::try_from(number);
-                most.map(Cap::at).map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
+                most.map(Cap::at)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
             }
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Cap, E> {
                 let most = u32::try_from(number);
-                most.map(Cap::at).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &self))
+                most.map(Cap::at)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &self))
             }
             fn visit_str<E: de::Error>(self, word: &str) -> Result<Cap, E> {
                 match word {
@@ -88,7 +90,9 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Cap, String> {
-        toml::from_str::<Rules>(&format!("most = {text}")).map(|rules| rules.most).map_err(|error| error.to_string())
+        toml::from_str::<Rules>(&format!("most = {text}"))
+            .map(|rules| rules.most)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -96,17 +100,26 @@ mod tests {
         assert_eq!(read("3"), Ok(Cap::at(3)));
         assert_eq!(read("'any'"), Ok(Cap::any()));
         for wrong in ["-1", "'3'", "'all'", "0.5", "4294967296", "true"] {
-            assert!(read(wrong).is_err_and(|error| error.contains("a number from 0 to")), "{wrong}");
+            assert!(
+                read(wrong).is_err_and(|error| error.contains("a number from 0 to")),
+                "{wrong}"
+            );
         }
         for cap in [Cap::at(0), Cap::any()] {
             let text = toml::to_string(&Rules { most: cap }).expect("written");
-            assert_eq!(toml::from_str::<Rules>(&text).expect("read"), Rules { most: cap });
+            assert_eq!(
+                toml::from_str::<Rules>(&text).expect("read"),
+                Rules { most: cap }
+            );
         }
     }
 
     #[test]
     fn allows_what_is_not_above_it() {
         assert!(Cap::at(3).allows(3) && !Cap::at(3).allows(4) && Cap::any().allows(u64::MAX));
-        assert_eq!((Cap::at(3).to_string(), Cap::any().to_string()), ("3".to_owned(), "any".to_owned()));
+        assert_eq!(
+            (Cap::at(3).to_string(), Cap::any().to_string()),
+            ("3".to_owned(), "any".to_owned())
+        );
     }
 }

@@ -24,7 +24,11 @@ pub struct Problem {
 /// Finds everything that is wrong, in the order of lines. Names of components are held against those that there are.
 pub fn check_text(text: &str, components: &[&str]) -> Vec<Problem> {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let mut check = Check { text, components, problems: Vec::new() };
+    let mut check = Check {
+        text,
+        components,
+        problems: Vec::new(),
+    };
     for error in errors {
         let at = error.span().unwrap_or(0..0);
         check.say(at, &[], error.message().to_owned(), None);
@@ -36,7 +40,12 @@ pub fn check_text(text: &str, components: &[&str]) -> Vec<Problem> {
     let found_none = check.problems.is_empty();
     // Whatever else keeps it from being read.
     if let (true, Err(error)) = (found_none, toml::from_str::<Rules>(text)) {
-        check.say(error.span().unwrap_or(0..0), &[], error.message().to_owned(), None);
+        check.say(
+            error.span().unwrap_or(0..0),
+            &[],
+            error.message().to_owned(),
+            None,
+        );
     }
     check.problems.sort_by_key(|problem| problem.line);
     check.problems
@@ -54,7 +63,12 @@ impl Check<'_> {
     fn say(&mut self, at: Range<usize>, path: &[String], message: String, next: Option<String>) {
         let before = self.text.get(..at.start).unwrap_or(self.text);
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        self.problems.push(Problem { line, path: path.join("."), message, next });
+        self.problems.push(Problem {
+            line,
+            path: path.join("."),
+            message,
+            next,
+        });
     }
 
     fn table(&mut self, table: &DeTable<'_>, known: &Known, at: &mut Vec<String>) {
@@ -62,14 +76,28 @@ impl Check<'_> {
         let named = has_names(&here);
         for (key, value) in table.iter() {
             let name = key.get_ref().to_string();
-            let of = if named { known.values().next() } else { known.get(&name) };
+            let of = if named {
+                known.values().next()
+            } else {
+                known.get(&name)
+            };
             at.push(name.clone());
             match of {
                 Some(of) => self.value(value, of, at),
                 None => {
-                    let next = nearest(&name, known.keys().map(String::as_str)).map(|name| format!("is {name} meant?"));
-                    let what = if matches!(value.get_ref(), DeValue::Table(_)) { "section" } else { "rule" };
-                    self.say(key.span(), at, format!("there is no {what} of that name"), next);
+                    let next = nearest(&name, known.keys().map(String::as_str))
+                        .map(|name| format!("is {name} meant?"));
+                    let what = if matches!(value.get_ref(), DeValue::Table(_)) {
+                        "section"
+                    } else {
+                        "rule"
+                    };
+                    self.say(
+                        key.span(),
+                        at,
+                        format!("there is no {what} of that name"),
+                        next,
+                    );
                 }
             }
             at.pop();
@@ -90,7 +118,10 @@ impl Check<'_> {
     /// Whether a name that the file chooses is one that can be read; the others were looked up.
     fn has_good_name(&mut self, span: Range<usize>, at: &[String]) -> bool {
         let above: Vec<&str> = at.iter().map(String::as_str).collect();
-        if !above.split_last().is_some_and(|(_, above)| has_names(above)) {
+        if !above
+            .split_last()
+            .is_some_and(|(_, above)| has_names(above))
+        {
             return true;
         }
         let read = toml::from_str::<Rules>(&section(at));
@@ -103,24 +134,42 @@ impl Check<'_> {
     /// A value alone, as if nothing else stood in the file.
     fn leaf(&mut self, value: &Spanned<DeValue<'_>>, at: &[String]) {
         let written = self.text.get(value.span()).unwrap_or_default();
-        let Some((key, above)) = at.split_last() else { return };
-        let section = if above.is_empty() { String::new() } else { section(above) };
-        if let Err(error) = toml::from_str::<Rules>(&format!("{section}{} = {written}\n", quoted(key))) {
+        let Some((key, above)) = at.split_last() else {
+            return;
+        };
+        let section = if above.is_empty() {
+            String::new()
+        } else {
+            section(above)
+        };
+        if let Err(error) =
+            toml::from_str::<Rules>(&format!("{section}{} = {written}\n", quoted(key)))
+        {
             return self.say(value.span(), at, error.message().to_owned(), None);
         }
         if !["components", "without_ticket"].contains(&key.as_str()) {
             return;
         }
-        let DeValue::Array(names) = value.get_ref() else { return };
+        let DeValue::Array(names) = value.get_ref() else {
+            return;
+        };
         for name in names.iter() {
-            let DeValue::String(text) = name.get_ref() else { continue };
+            let DeValue::String(text) = name.get_ref() else {
+                continue;
+            };
             let there_is = |text: &str| match text.strip_suffix('*') {
                 Some(start) => self.components.iter().any(|name| name.starts_with(start)),
                 None => self.components.contains(&text),
             };
             if !self.components.is_empty() && !there_is(text) {
-                let next = nearest(text, self.components.iter().copied()).map(|name| format!("is {name} meant?"));
-                self.say(name.span(), at, format!("there is no component {text}"), next);
+                let next = nearest(text, self.components.iter().copied())
+                    .map(|name| format!("is {name} meant?"));
+                self.say(
+                    name.span(),
+                    at,
+                    format!("there is no component {text}"),
+                    next,
+                );
             }
         }
     }
@@ -138,7 +187,9 @@ fn section(path: &[String]) -> String {
 /// The name that is least far from a text, if it is not far.
 fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let far = |name: &&str| distance(text, name);
-    names.min_by_key(far).filter(|name| far(name) <= 1 + text.chars().count() / 3)
+    names
+        .min_by_key(far)
+        .filter(|name| far(name) <= 1 + text.chars().count() / 3)
 }
 
 /// How many letters must be changed, added or left out.
@@ -150,7 +201,11 @@ fn distance(one: &str, other: &str) -> usize {
         for (place, own) in other.iter().enumerate() {
             let above = row.get(place + 1).copied().unwrap_or_default();
             let left = next.last().copied().unwrap_or_default();
-            next.push((corner + usize::from(*own != letter)).min(above + 1).min(left + 1));
+            next.push(
+                (corner + usize::from(*own != letter))
+                    .min(above + 1)
+                    .min(left + 1),
+            );
             corner = above;
         }
         row = next;
@@ -166,15 +221,25 @@ mod tests {
 
     fn found(text: &str) -> Vec<(usize, String, String)> {
         let said = |problem: Problem| {
-            (problem.line, problem.path, format!("{} {}", problem.message, problem.next.unwrap_or_default()))
+            (
+                problem.line,
+                problem.path,
+                format!("{} {}", problem.message, problem.next.unwrap_or_default()),
+            )
         };
-        check_text(text, &COMPONENTS).into_iter().map(said).collect()
+        check_text(text, &COMPONENTS)
+            .into_iter()
+            .map(said)
+            .collect()
     }
 
     #[test]
     fn finds_nothing_in_what_is_right() {
-        for text in ["", include_str!("../default-policy.toml"), include_str!("../../../cli/src/up/local-policy.toml")]
-        {
+        for text in [
+            "",
+            include_str!("../default-policy.toml"),
+            include_str!("../../../cli/src/up/local-policy.toml"),
+        ] {
             assert_eq!(check_text(text, &[]), []);
         }
         let peer = "[peer.10000]\ntables = [\"lab.*\"]\nhours = [\"08:00-18:00\"]\n[peer.10000.columns]\n\"lab.t\" = [\"age\"]\n";
@@ -211,7 +276,10 @@ mod tests {
     #[test]
     fn what_is_no_toml_is_found_with_its_line_and_the_rest_too() {
         let found = found("[admission\npeers = []\n[disclosure]\nmetrics = maybe\n");
-        assert!(found.iter().any(|(line, ..)| *line == 1) && found.iter().any(|(line, ..)| *line == 4), "{found:?}");
+        assert!(
+            found.iter().any(|(line, ..)| *line == 1) && found.iter().any(|(line, ..)| *line == 4),
+            "{found:?}"
+        );
         assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

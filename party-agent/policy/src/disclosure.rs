@@ -45,7 +45,13 @@ pub struct Grounds<'a> {
 impl Grounds<'_> {
     /// Of a report that says nothing of data.
     pub fn none() -> Self {
-        Self { tells: &[], read: Read::Unknown, alone: true, query: None, columns: Arc::default() }
+        Self {
+            tells: &[],
+            read: Read::Unknown,
+            alone: true,
+            query: None,
+            columns: Arc::default(),
+        }
     }
 
     fn rows(&self) -> Option<u64> {
@@ -66,7 +72,9 @@ impl Grounds<'_> {
 
     /// Whether it answers a question about this party's data alone.
     pub fn answers_alone(&self) -> bool {
-        self.tells(Tells::Figures) || self.tells(Tells::Rows) || self.alone && self.tells(Tells::Joint)
+        self.tells(Tells::Figures)
+            || self.tells(Tells::Rows)
+            || self.alone && self.tells(Tells::Joint)
     }
 }
 
@@ -91,37 +99,63 @@ impl Policy {
     /// Judges a report: the one judgement of everything that a task tells the coordinator.
     pub fn disclose(&self, body: ReportBody, grounds: &Grounds<'_>) -> Telling {
         let rules = &self.rules.disclosure;
-        let told = |body: ReportBody| Telling::Told { body, is_answer: false };
+        let told = |body: ReportBody| Telling::Told {
+            body,
+            is_answer: false,
+        };
         match body {
             ReportBody::Metrics(metrics) => {
                 let kept = metrics.into_iter().filter(Metric::fits);
                 let kept = match rules.rows_through_coordinator {
                     true => kept.collect(),
-                    false => kept.map(|metric| without_scores(metric, grounds.rows(), rules.fewest_rows)).collect(),
+                    false => kept
+                        .map(|metric| without_scores(metric, grounds.rows(), rules.fewest_rows))
+                        .collect(),
                 };
-                self.figures(("disclosure.metrics", rules.metrics), ReportBody::Metrics(kept), grounds)
+                self.figures(
+                    ("disclosure.metrics", rules.metrics),
+                    ReportBody::Metrics(kept),
+                    grounds,
+                )
             }
-            ReportBody::Summary(text) | ReportBody::ModelView(text) if text.len() > LARGEST_VIEW => {
+            ReportBody::Summary(text) | ReportBody::ModelView(text)
+                if text.len() > LARGEST_VIEW =>
+            {
                 Telling::Withheld { rule: "disclosure" }
             }
-            body @ ReportBody::Summary(_) => self.figures(("disclosure.summaries", rules.summaries), body, grounds),
+            body @ ReportBody::Summary(_) => {
+                self.figures(("disclosure.summaries", rules.summaries), body, grounds)
+            }
             body @ ReportBody::ModelView(_) => {
                 self.figures(("disclosure.model_views", rules.model_views), body, grounds)
             }
             ReportBody::Output(table) => {
-                let header = if rules.table_headers { table.header } else { vec![] };
+                let header = if rules.table_headers {
+                    table.header
+                } else {
+                    vec![]
+                };
                 // Whoever guesses the rows of a small table could see by the hash that the guess is right.
-                let content_hash = if rules.rows_through_coordinator { table.content_hash } else { String::new() };
-                told(ReportBody::Output(TableSummary { header, content_hash, ..table }))
+                let content_hash = if rules.rows_through_coordinator {
+                    table.content_hash
+                } else {
+                    String::new()
+                };
+                told(ReportBody::Output(TableSummary {
+                    header,
+                    content_hash,
+                    ..table
+                }))
             }
             body if rules.table_headers => told(body),
             ReportBody::Progress(mut progress) => {
                 progress.text = hide(&progress.text, &grounds.columns);
                 told(ReportBody::Progress(progress))
             }
-            ReportBody::Ended { outcome, usage } => {
-                told(ReportBody::Ended { outcome: self.ended(outcome, &grounds.columns), usage })
-            }
+            ReportBody::Ended { outcome, usage } => told(ReportBody::Ended {
+                outcome: self.ended(outcome, &grounds.columns),
+                usage,
+            }),
             body @ (ReportBody::Started | ReportBody::Model(_)) => told(body),
         }
     }
@@ -136,10 +170,18 @@ impl Policy {
 
     /// Judges figures by the switch of their kind, by what they give away, by the rows behind them and by how often the
     /// one who asks has asked today.
-    fn figures(&self, (rule, is_open): (&'static str, bool), body: ReportBody, grounds: &Grounds<'_>) -> Telling {
+    fn figures(
+        &self,
+        (rule, is_open): (&'static str, bool),
+        body: ReportBody,
+        grounds: &Grounds<'_>,
+    ) -> Telling {
         // Whoever brings rows in hears what became of them, and sizes are told with every output.
         if grounds.only_counts() && !matches!(body, ReportBody::ModelView(_)) {
-            return Telling::Told { body, is_answer: false };
+            return Telling::Told {
+                body,
+                is_answer: false,
+            };
         }
         let rules = &self.rules.disclosure;
         let is_answer = grounds.answers_alone() && grounds.query.is_some();
@@ -149,11 +191,20 @@ impl Policy {
             Read::Unknown => rules.fewest_rows > 1,
             Read::Rows(rows) => rules.fewest_rows > 1 && rows < rules.fewest_rows,
         };
-        let too_often = is_answer && grounds.query.is_some_and(|query| !rules.queries_per_day.allows(query));
+        let too_often = is_answer
+            && grounds
+                .query
+                .is_some_and(|query| !rules.queries_per_day.allows(query));
         let broken = [
             (!is_open, rule),
-            (grounds.tells(Tells::Rows) && !self.may_tell(Tells::Rows), "disclosure.rows_through_coordinator"),
-            (grounds.tells(Tells::Headers) && !self.may_tell(Tells::Headers), "disclosure.table_headers"),
+            (
+                grounds.tells(Tells::Rows) && !self.may_tell(Tells::Rows),
+                "disclosure.rows_through_coordinator",
+            ),
+            (
+                grounds.tells(Tells::Headers) && !self.may_tell(Tells::Headers),
+                "disclosure.table_headers",
+            ),
             (few, "disclosure.fewest_rows"),
             (too_often, "disclosure.queries_per_day"),
         ];
@@ -176,7 +227,10 @@ impl Policy {
     pub fn rows_through_coordinator(&self) -> Verdict {
         match self.rules.disclosure.rows_through_coordinator {
             true => Verdict::Allowed,
-            false => Verdict::refused("disclosure.rows_through_coordinator", "to show rows at the coordinator's door"),
+            false => Verdict::refused(
+                "disclosure.rows_through_coordinator",
+                "to show rows at the coordinator's door",
+            ),
         }
     }
 
@@ -184,7 +238,10 @@ impl Policy {
     pub fn logs_through_coordinator(&self) -> Verdict {
         match self.rules.disclosure.logs_through_coordinator {
             true => Verdict::Allowed,
-            false => Verdict::refused("disclosure.logs_through_coordinator", "to show logs at the coordinator's door"),
+            false => Verdict::refused(
+                "disclosure.logs_through_coordinator",
+                "to show logs at the coordinator's door",
+            ),
         }
     }
 
@@ -192,13 +249,18 @@ impl Policy {
     pub fn models_through_coordinator(&self) -> Verdict {
         match self.rules.disclosure.models_through_coordinator {
             true => Verdict::Allowed,
-            false => Verdict::refused("disclosure.models_through_coordinator", "models at the coordinator's door"),
+            false => Verdict::refused(
+                "disclosure.models_through_coordinator",
+                "models at the coordinator's door",
+            ),
         }
     }
 
     /// The fault for a reader at the coordinator's door who must use the party's own.
     pub fn use_own_door(&self, verdict: Verdict, rest: Option<&str>) -> Option<Fault> {
-        let fault = verdict.into_result(vocabulary::ErrorCode::DisclosureRefused).err()?;
+        let fault = verdict
+            .into_result(vocabulary::ErrorCode::DisclosureRefused)
+            .err()?;
         let door = rest.unwrap_or("the party's own REST address");
         Some(fault.at(&self.me).next(format!("ask at {door}")))
     }

@@ -26,23 +26,40 @@ fn list<T: AsRef<str>>(names: &[T], none: &str) -> String {
 }
 
 fn number(cap: Cap, unit: &str) -> String {
-    if cap == Cap::any() { format!("any number of {unit}") } else { format!("at most {cap} {unit}") }
+    if cap == Cap::any() {
+        format!("any number of {unit}")
+    } else {
+        format!("at most {cap} {unit}")
+    }
 }
 
 fn days(hours: &[Hours]) -> String {
     let hours: Vec<String> = hours.iter().map(ToString::to_string).collect();
-    if hours.is_empty() { "never".to_owned() } else { hours.join(", ") }
+    if hours.is_empty() {
+        "never".to_owned()
+    } else {
+        hours.join(", ")
+    }
 }
 
 fn columns(columns: &Columns) -> String {
-    let one = |(table, columns): (&String, &Vec<String>)| format!("of {table} only {}", list(columns, "none"));
+    let one = |(table, columns): (&String, &Vec<String>)| {
+        format!("of {table} only {}", list(columns, "none"))
+    };
     let all: Vec<String> = columns.iter().map(one).collect();
-    if all.is_empty() { "whole tables".to_owned() } else { all.join("; ") }
+    if all.is_empty() {
+        "whole tables".to_owned()
+    } else {
+        all.join("; ")
+    }
 }
 
 fn chapter(heading: impl Into<String>, sentences: Vec<(&str, String)>) -> Chapter {
     let sentence = |(place, text): (&str, String)| format!("{text}. [{place}]");
-    Chapter { heading: heading.into(), sentences: sentences.into_iter().map(sentence).collect() }
+    Chapter {
+        heading: heading.into(),
+        sentences: sentences.into_iter().map(sentence).collect(),
+    }
 }
 
 fn switch(on: bool, what: &str) -> String {
@@ -65,7 +82,11 @@ impl Policy {
             self.explain_ids(),
             self.explain_limits(),
         ];
-        let peers = self.rules.peer.iter().map(|(peer, own)| explain_peer(peer, own));
+        let peers = self
+            .rules
+            .peer
+            .iter()
+            .map(|(peer, own)| explain_peer(peer, own));
         chapters.extend(peers.filter(|chapter| !chapter.sentences.is_empty()));
         chapters
     }
@@ -74,9 +95,16 @@ impl Policy {
         let of = &self.rules.admission;
         let grants = |on: bool| if on { "count, too" } else { "do not count" };
         let permissions = &self.rules.permissions;
-        let at_door = if permissions.through_coordinator { "may" } else { "may not" };
-        let arbiter =
-            if of.independent_arbiter { "must be neither guest nor host" } else { "may be guest or host, too" };
+        let at_door = if permissions.through_coordinator {
+            "may"
+        } else {
+            "may not"
+        };
+        let arbiter = if of.independent_arbiter {
+            "must be neither guest nor host"
+        } else {
+            "may be guest or host, too"
+        };
         let tickets = list(&of.without_ticket, "nothing");
         chapter(
             "What this party takes part in",
@@ -88,10 +116,25 @@ impl Policy {
                         list(&of.initiators, "nobody")
                     ),
                 ),
-                ("admission.peers", format!("Parties that may be in such a job: {}", list(&of.peers, "none"))),
-                ("admission.components", format!("Components that are run: {}", list(&of.components, "none"))),
-                ("admission.tables", format!("Tables that jobs read: {}", list(&of.tables, "none"))),
-                ("admission.columns", format!("Columns of them: {}", columns(&of.columns))),
+                (
+                    "admission.peers",
+                    format!(
+                        "Parties that may be in such a job: {}",
+                        list(&of.peers, "none")
+                    ),
+                ),
+                (
+                    "admission.components",
+                    format!("Components that are run: {}", list(&of.components, "none")),
+                ),
+                (
+                    "admission.tables",
+                    format!("Tables that jobs read: {}", list(&of.tables, "none")),
+                ),
+                (
+                    "admission.columns",
+                    format!("Columns of them: {}", columns(&of.columns)),
+                ),
                 (
                     "admission.models",
                     format!(
@@ -113,23 +156,43 @@ impl Policy {
                         number(self.rules.models.uses_per_day, "times")
                     ),
                 ),
-                ("admission.independent_arbiter", format!("The arbiter, who can open ciphertexts, {arbiter}")),
+                (
+                    "admission.independent_arbiter",
+                    format!("The arbiter, who can open ciphertexts, {arbiter}"),
+                ),
                 (
                     "admission.without_ticket",
                     format!(
                         "In this party's own name the coordinator alone starts jobs of these components: {tickets}"
                     ),
                 ),
-                ("admission.offer_days", format!("An offer is good for {}", number(of.offer_days, "days"))),
-                ("admission.attempts", format!("An offer allows {} of each task", number(of.attempts, "attempts"))),
+                (
+                    "admission.offer_days",
+                    format!("An offer is good for {}", number(of.offer_days, "days")),
+                ),
+                (
+                    "admission.attempts",
+                    format!(
+                        "An offer allows {} of each task",
+                        number(of.attempts, "attempts")
+                    ),
+                ),
                 (
                     "permissions.component",
-                    format!("Components granted at the party's REST endpoint {}", grants(permissions.component)),
+                    format!(
+                        "Components granted at the party's REST endpoint {}",
+                        grants(permissions.component)
+                    ),
                 ),
-                ("permissions.dataset", format!("Tables granted there {}", grants(permissions.dataset))),
+                (
+                    "permissions.dataset",
+                    format!("Tables granted there {}", grants(permissions.dataset)),
+                ),
                 (
                     "permissions.through_coordinator",
-                    format!("People at the coordinator's endpoint {at_door} see and change grants and pinned keys"),
+                    format!(
+                        "People at the coordinator's endpoint {at_door} see and change grants and pinned keys"
+                    ),
                 ),
             ],
         )
@@ -138,12 +201,27 @@ impl Policy {
     fn explain_release(&self) -> Chapter {
         let of = &self.rules.release;
         let mut sentences = vec![
-            ("release.disclosures", format!("Messages to other parties may give away: {}", words(&of.disclosures))),
-            ("release.largest_message", format!("A message has at most {} bytes", of.largest_message)),
-            ("release.most_messages", format!("An attempt sends at most {} messages", of.most_messages)),
+            (
+                "release.disclosures",
+                format!(
+                    "Messages to other parties may give away: {}",
+                    words(&of.disclosures)
+                ),
+            ),
+            (
+                "release.largest_message",
+                format!("A message has at most {} bytes", of.largest_message),
+            ),
+            (
+                "release.most_messages",
+                format!("An attempt sends at most {} messages", of.most_messages),
+            ),
         ];
         for (peer, own) in &of.peer {
-            let text = format!("To party {peer} they may give away instead: {}", words(&own.disclosures));
+            let text = format!(
+                "To party {peer} they may give away instead: {}",
+                words(&own.disclosures)
+            );
             sentences.push(("release.peer.*.disclosures", text));
         }
         chapter("What leaves towards other parties", sentences)
@@ -152,19 +230,46 @@ impl Policy {
     fn explain_disclosure(&self) -> Chapter {
         let of = &self.rules.disclosure;
         let door = |on: bool, what: &str| {
-            format!("People at the coordinator's endpoint {} {what}", if on { "get" } else { "do not get" })
+            format!(
+                "People at the coordinator's endpoint {} {what}",
+                if on { "get" } else { "do not get" }
+            )
         };
         chapter(
             "What the coordinator and its readers are told",
             vec![
-                ("disclosure.metrics", switch(of.metrics, "Figures and curves")),
-                ("disclosure.summaries", switch(of.summaries, "Summaries of steps, coefficients among them,")),
-                ("disclosure.model_views", switch(of.model_views, "Views of models")),
-                ("disclosure.table_headers", switch(of.table_headers, "Names of columns")),
-                ("disclosure.rows_through_coordinator", door(of.rows_through_coordinator, "rows")),
-                ("disclosure.logs_through_coordinator", door(of.logs_through_coordinator, "logs")),
-                ("disclosure.models_through_coordinator", door(of.models_through_coordinator, "models")),
-                ("disclosure.fewest_rows", format!("Figures of fewer than {} rows stay here", of.fewest_rows)),
+                (
+                    "disclosure.metrics",
+                    switch(of.metrics, "Figures and curves"),
+                ),
+                (
+                    "disclosure.summaries",
+                    switch(of.summaries, "Summaries of steps, coefficients among them,"),
+                ),
+                (
+                    "disclosure.model_views",
+                    switch(of.model_views, "Views of models"),
+                ),
+                (
+                    "disclosure.table_headers",
+                    switch(of.table_headers, "Names of columns"),
+                ),
+                (
+                    "disclosure.rows_through_coordinator",
+                    door(of.rows_through_coordinator, "rows"),
+                ),
+                (
+                    "disclosure.logs_through_coordinator",
+                    door(of.logs_through_coordinator, "logs"),
+                ),
+                (
+                    "disclosure.models_through_coordinator",
+                    door(of.models_through_coordinator, "models"),
+                ),
+                (
+                    "disclosure.fewest_rows",
+                    format!("Figures of fewer than {} rows stay here", of.fewest_rows),
+                ),
                 (
                     "disclosure.queries_per_day",
                     format!(
@@ -183,7 +288,9 @@ impl Policy {
             WhenBroken::Warn => "runs, and its log says what can be learned",
         };
         let hosts = match labels.malicious_hosts {
-            MaliciousHosts::Trust => "runs with one key: the parties are trusted to encrypt as the protocol says",
+            MaliciousHosts::Trust => {
+                "runs with one key: the parties are trusted to encrypt as the protocol says"
+            }
             MaliciousHosts::Rekey => "runs with as many keys as it takes, and takes longer",
             MaliciousHosts::Refuse => "is refused",
         };
@@ -204,8 +311,20 @@ impl Policy {
                         number(of.vectors_in_training, "vectors")
                     ),
                 ),
-                ("features.repeats", format!("They may differ in {} beside the first", number(of.repeats, "attempts"))),
-                ("features.classes", format!("One-vs-rest counts as one vector, of {}", number(of.classes, "classes"))),
+                (
+                    "features.repeats",
+                    format!(
+                        "They may differ in {} beside the first",
+                        number(of.repeats, "attempts")
+                    ),
+                ),
+                (
+                    "features.classes",
+                    format!(
+                        "One-vs-rest counts as one vector, of {}",
+                        number(of.classes, "classes")
+                    ),
+                ),
                 (
                     "features.fewest_columns",
                     format!(
@@ -220,11 +339,22 @@ impl Policy {
                         labels.rows_per_column
                     ),
                 ),
-                ("labels.small_table", format!("So has each batch of a table below {} rows", labels.small_table)),
-                ("labels.when_broken", format!("A training that breaks this {broken}")),
+                (
+                    "labels.small_table",
+                    format!(
+                        "So has each batch of a table below {} rows",
+                        labels.small_table
+                    ),
+                ),
+                (
+                    "labels.when_broken",
+                    format!("A training that breaks this {broken}"),
+                ),
                 (
                     "labels.malicious_hosts",
-                    format!("A training in which one key would open more values than leave it its strength {hosts}"),
+                    format!(
+                        "A training in which one key would open more values than leave it its strength {hosts}"
+                    ),
                 ),
             ],
         )
@@ -235,10 +365,16 @@ impl Policy {
         chapter(
             "What intersections tell of ids",
             vec![
-                ("intersection.fewest_ids", format!("Each party puts in at least {} ids", of.fewest_ids)),
+                (
+                    "intersection.fewest_ids",
+                    format!("Each party puts in at least {} ids", of.fewest_ids),
+                ),
                 (
                     "intersection.fewest_common",
-                    format!("Of fewer than {} common ids nobody is told which they are", of.fewest_common),
+                    format!(
+                        "Of fewer than {} common ids nobody is told which they are",
+                        of.fewest_common
+                    ),
                 ),
                 (
                     "intersection.new_ids_per_day",
@@ -253,21 +389,39 @@ impl Policy {
 
     fn explain_limits(&self) -> Chapter {
         let of = &self.rules.limits;
-        let until =
-            if of.until.is_set() { format!("until the end of {}", of.until) } else { "without an end".to_owned() };
+        let until = if of.until.is_set() {
+            format!("until the end of {}", of.until)
+        } else {
+            "without an end".to_owned()
+        };
         chapter(
             "How often, at which hours and until when (days and hours are UTC)",
             vec![
                 (
                     "limits.jobs_per_day",
-                    format!("Of one other party {} are accepted a day", number(of.jobs_per_day, "jobs")),
+                    format!(
+                        "Of one other party {} are accepted a day",
+                        number(of.jobs_per_day, "jobs")
+                    ),
                 ),
-                ("limits.trainings_per_day", format!("Among them {}", number(of.trainings_per_day, "trainings"))),
+                (
+                    "limits.trainings_per_day",
+                    format!("Among them {}", number(of.trainings_per_day, "trainings")),
+                ),
                 (
                     "limits.online_ids_per_day",
-                    format!("Of one other party {} are predicted online a day", number(of.online_ids_per_day, "ids")),
+                    format!(
+                        "Of one other party {} are predicted online a day",
+                        number(of.online_ids_per_day, "ids")
+                    ),
                 ),
-                ("limits.hours", format!("Jobs with others are accepted and go on at: {}", days(&of.hours))),
+                (
+                    "limits.hours",
+                    format!(
+                        "Jobs with others are accepted and go on at: {}",
+                        days(&of.hours)
+                    ),
+                ),
                 ("limits.until", format!("They are {until}")),
             ],
         )
@@ -275,9 +429,28 @@ impl Policy {
 }
 
 fn explain_peer(peer: &impl Display, of: &OnePeer) -> Chapter {
-    let OnePeer { components, tables, columns: own_columns, models, model_uses_per_day, .. } = of;
-    let OnePeer { fewest_ids, fewest_common, new_ids_per_day, jobs_per_day, trainings_per_day, .. } = of;
-    let OnePeer { online_ids_per_day, hours, until, .. } = of;
+    let OnePeer {
+        components,
+        tables,
+        columns: own_columns,
+        models,
+        model_uses_per_day,
+        ..
+    } = of;
+    let OnePeer {
+        fewest_ids,
+        fewest_common,
+        new_ids_per_day,
+        jobs_per_day,
+        trainings_per_day,
+        ..
+    } = of;
+    let OnePeer {
+        online_ids_per_day,
+        hours,
+        until,
+        ..
+    } = of;
     let said = [
         ("peer.*.components", components.as_ref().map(|all| format!("Components that are run: {}", list(all, "none")))),
         ("peer.*.tables", tables.as_ref().map(|all| format!("Tables that jobs read: {}", list(all, "none")))),
@@ -321,8 +494,14 @@ fn explain_peer(peer: &impl Display, of: &OnePeer) -> Chapter {
         ),
         ("peer.*.until", until.map(|until| format!("The last day of jobs with it: {until}"))),
     ];
-    let said = said.into_iter().filter_map(|(place, text)| Some((place, text?))).collect();
-    chapter(format!("In jobs with party {peer}, in place of the general rules"), said)
+    let said = said
+        .into_iter()
+        .filter_map(|(place, text)| Some((place, text?)))
+        .collect();
+    chapter(
+        format!("In jobs with party {peer}, in place of the general rules"),
+        said,
+    )
 }
 
 #[cfg(test)]
@@ -344,8 +523,10 @@ mod tests {
     #[test]
     fn every_setting_has_its_sentence() {
         let said = of(whole(Rules::default()).expect("rules"));
-        let missing: Vec<String> =
-            settings().into_iter().filter(|place| !said.contains(&format!("[{place}]"))).collect();
+        let missing: Vec<String> = settings()
+            .into_iter()
+            .filter(|place| !said.contains(&format!("[{place}]")))
+            .collect();
         assert!(missing.is_empty(), "nothing is said of {missing:?}");
         // And nothing is said of what is no setting.
         assert_eq!(said.matches('[').count(), settings().len());
@@ -353,10 +534,14 @@ mod tests {
 
     #[test]
     fn another_rule_is_another_sentence() {
-        let default = toml::Value::try_from(whole(Rules::default()).expect("rules")).expect("written");
+        let default =
+            toml::Value::try_from(whole(Rules::default()).expect("rules")).expect("written");
         let before = of(whole(Rules::default()).expect("rules"));
         for place in settings() {
-            let keys: Vec<&str> = place.split('.').map(|key| if key == "*" { "1" } else { key }).collect();
+            let keys: Vec<&str> = place
+                .split('.')
+                .map(|key| if key == "*" { "1" } else { key })
+                .collect();
             let mut changed = default.clone();
             let mut at = &mut changed;
             for key in &keys {
@@ -372,10 +557,12 @@ mod tests {
                     toml::Value::try_from(["masked"]).expect("words")
                 }
                 toml::Value::Array(_) => toml::Value::try_from(["other"]).expect("names"),
-                toml::Value::Table(_) => {
-                    toml::Value::try_from([("u", ["d"])].into_iter().collect::<std::collections::BTreeMap<_, _>>())
-                        .expect("columns")
-                }
+                toml::Value::Table(_) => toml::Value::try_from(
+                    [("u", ["d"])]
+                        .into_iter()
+                        .collect::<std::collections::BTreeMap<_, _>>(),
+                )
+                .expect("columns"),
                 toml::Value::String(_) if place.ends_with("until") => "2027-03-31".into(),
                 toml::Value::String(word) if word == "any" => toml::Value::Integer(7),
                 toml::Value::String(word) if word == "trust" => "rekey".into(),

@@ -53,11 +53,18 @@ pub struct Place {
 impl Place {
     /// Reads it from the turns of its loops in which a step sends. Whatever turn is not known is one of a training.
     pub fn of(tag: &str) -> Self {
-        let mut place = Self { table: 0, class: 0, in_training: false };
+        let mut place = Self {
+            table: 0,
+            class: 0,
+            in_training: false,
+        };
         let mut turns: Vec<&str> = tag.split('/').collect();
         turns.pop();
         for turn in turns {
-            match turn.split_once('.').map(|(name, index)| (name, index.parse())) {
+            match turn
+                .split_once('.')
+                .map(|(name, index)| (name, index.parse()))
+            {
                 Some(("rows", Ok(table))) => place.table = table,
                 Some(("class", Ok(class))) => place.class = class,
                 Some(("predict", Ok(0))) => {}
@@ -109,35 +116,60 @@ pub trait Vectors: Send + Sync {
 
 impl Policy {
     /// Refuses a vector for what it is; gives how many of its place an attempt may send.
-    fn vectors_of(&self, message: &str, place: &Place, columns: Option<u64>) -> Result<Cap, Verdict> {
+    fn vectors_of(
+        &self,
+        message: &str,
+        place: &Place,
+        columns: Option<u64>,
+    ) -> Result<Cap, Verdict> {
         let rules = &self.rules.features;
         let fewest = u64::from(rules.fewest_columns);
         if fewest > 1 && columns.is_none_or(|columns| columns < fewest) {
-            let of = columns.map_or("nobody knows how many".to_owned(), |columns| columns.to_string());
-            let what = format!("message {message}, values of rows: {of} columns are behind it, {fewest} at least");
+            let of = columns.map_or("nobody knows how many".to_owned(), |columns| {
+                columns.to_string()
+            });
+            let what = format!(
+                "message {message}, values of rows: {of} columns are behind it, {fewest} at least"
+            );
             return Err(Verdict::refused("features.fewest_columns", what));
         }
         if !rules.classes.allows(place.class.saturating_add(1)) {
             let most = rules.classes;
-            let what = format!("message {message}, values of rows for class number {}, {most} at most", place.class);
+            let what = format!(
+                "message {message}, values of rows for class number {}, {most} at most",
+                place.class
+            );
             return Err(Verdict::refused("features.classes", what));
         }
-        Ok(if place.in_training { rules.vectors_in_training } else { rules.vectors })
+        Ok(if place.in_training {
+            rules.vectors_in_training
+        } else {
+            rules.vectors
+        })
     }
 
     /// Judges a message with values of rows before it leaves, by what left before, and counts it.
-    pub(crate) async fn draw(&self, envelope: &Envelope, vectors: &dyn Vectors) -> Result<Verdict, Fault> {
+    pub(crate) async fn draw(
+        &self,
+        envelope: &Envelope,
+        vectors: &dyn Vectors,
+    ) -> Result<Verdict, Fault> {
         let (message, place) = (&envelope.message, Place::of(&envelope.address.tag));
         let most = match self.vectors_of(message, &place, vectors.columns()) {
             Ok(most) => most,
             Err(verdict) => return Ok(verdict),
         };
         let (rule, of) = match place.in_training {
-            true => ("features.vectors_in_training", "in the course of a training"),
+            true => (
+                "features.vectors_in_training",
+                "in the course of a training",
+            ),
             false => ("features.vectors", "by a model"),
         };
         let too_many = || {
-            let what = format!("message {message}: more than {most} vectors of row values of a table {of}");
+            let what = format!(
+                "message {message}: more than {most} vectors of row values of a table {of}"
+            );
             Verdict::refused(rule, what)
         };
         if !most.allows(1) {
@@ -145,13 +177,18 @@ impl Policy {
         }
         let repeats = self.rules.features.repeats;
         let digest = fingerprint_of(&envelope.body);
-        let vector = Vector { to: envelope.address.to.party.clone(), place, digest };
+        let vector = Vector {
+            to: envelope.address.to.party.clone(),
+            place,
+            digest,
+        };
         Ok(match vectors.draw(&vector, most, repeats).await? {
             Drawn::Counted => Verdict::Allowed,
             Drawn::TooMany => too_many(),
             Drawn::TooOften => {
-                let what =
-                    format!("message {message}: other values of rows in more than {repeats} attempts beside the first");
+                let what = format!(
+                    "message {message}: other values of rows in more than {repeats} attempts beside the first"
+                );
                 Verdict::refused("features.repeats", what)
             }
         })
@@ -177,7 +214,15 @@ mod tests {
             ("class/host_score", 0, 0, true),
             ("host_score", 0, 0, false),
         ] {
-            assert_eq!(Place::of(tag), Place { table, class, in_training }, "{tag}");
+            assert_eq!(
+                Place::of(tag),
+                Place {
+                    table,
+                    class,
+                    in_training
+                },
+                "{tag}"
+            );
         }
     }
 
@@ -190,7 +235,11 @@ mod tests {
             )
         };
         let judge = |text: &str, class: u64, columns: Option<u64>| {
-            let place = Place { table: 0, class, in_training: false };
+            let place = Place {
+                table: 0,
+                class,
+                in_training: false,
+            };
             match policy(text).vectors_of("host_score", &place, columns) {
                 Ok(_) => "allowed",
                 Err(Verdict::Refused { rule, .. }) => rule,
@@ -202,7 +251,10 @@ mod tests {
             assert_eq!(judge("", 0, columns), "features.fewest_columns");
             assert_eq!(judge("fewest_columns = 1", 0, columns), "allowed");
         }
-        assert_eq!((judge("", 19, Some(9)), judge("", 20, Some(9))), ("allowed", "features.classes"));
+        assert_eq!(
+            (judge("", 19, Some(9)), judge("", 20, Some(9))),
+            ("allowed", "features.classes")
+        );
         assert_eq!(judge("classes = 'any'", u64::MAX, Some(9)), "allowed");
     }
 }

@@ -36,7 +36,15 @@ impl GatedTransport {
         lines: &'static [MessageLine],
         below: Arc<dyn Transport>,
     ) -> Self {
-        Self { me, consent, recorder, vectors, lines, below, passed: AtomicU64::new(0) }
+        Self {
+            me,
+            consent,
+            recorder,
+            vectors,
+            lines,
+            below,
+            passed: AtomicU64::new(0),
+        }
     }
 
     /// How many messages to other parties passed.
@@ -50,23 +58,35 @@ impl GatedTransport {
 
     fn judge(&self, policy: &Policy, envelope: &Envelope) -> Verdict {
         let Some(line) = self.line(envelope) else {
-            return Verdict::refused("release.disclosures", format!("the undeclared message {}", envelope.message));
+            return Verdict::refused(
+                "release.disclosures",
+                format!("the undeclared message {}", envelope.message),
+            );
         };
         let most = policy.rules.release.most_messages;
         if self.passed() >= most {
-            return Verdict::refused("release.most_messages", format!("more than {most} messages in one attempt"));
+            return Verdict::refused(
+                "release.most_messages",
+                format!("more than {most} messages in one attempt"),
+            );
         }
         policy.release(envelope, line)
     }
 
     /// Judges a message; values of rows are counted, too.
     async fn count(&self, policy: &Policy, envelope: &Envelope) -> Result<(), Fault> {
-        self.judge(policy, envelope).into_result(ErrorCode::ReleaseRefused)?;
-        let is_rows = self.line(envelope).is_some_and(|line| line.disclosure == Disclosure::RowValues);
+        self.judge(policy, envelope)
+            .into_result(ErrorCode::ReleaseRefused)?;
+        let is_rows = self
+            .line(envelope)
+            .is_some_and(|line| line.disclosure == Disclosure::RowValues);
         if !is_rows || envelope.address.to.party == self.me {
             return Ok(());
         }
-        policy.draw(envelope, &*self.vectors).await?.into_result(ErrorCode::ReleaseRefused)
+        policy
+            .draw(envelope, &*self.vectors)
+            .await?
+            .into_result(ErrorCode::ReleaseRefused)
     }
 
     /// Judges a message, and writes the verdict down if it is for somebody else. Whatever fails here keeps it from leaving.
@@ -100,7 +120,9 @@ impl GatedTransport {
 #[async_trait]
 impl Transport for GatedTransport {
     async fn send(&self, envelope: Envelope) -> Result<(), TransportError> {
-        self.pass(&envelope).await.map_err(|fault| TransportError::Refused(fault.at(&self.me)))?;
+        self.pass(&envelope)
+            .await
+            .map_err(|fault| TransportError::Refused(fault.at(&self.me)))?;
         self.below.send(envelope).await
     }
 
@@ -132,8 +154,18 @@ mod tests {
     use vocabulary::{Attempt, Disclosure, JobId, Role, StepName};
 
     static LINES: [MessageLine; 2] = [
-        MessageLine { name: "sum", from: Role::Host, to: &[Role::Guest], disclosure: Disclosure::Masked },
-        MessageLine { name: "scores", from: Role::Host, to: &[Role::Guest], disclosure: Disclosure::RowValues },
+        MessageLine {
+            name: "sum",
+            from: Role::Host,
+            to: &[Role::Guest],
+            disclosure: Disclosure::Masked,
+        },
+        MessageLine {
+            name: "scores",
+            from: Role::Host,
+            to: &[Role::Guest],
+            disclosure: Disclosure::RowValues,
+        },
     ];
 
     struct Swallow;
@@ -162,7 +194,11 @@ mod tests {
             if *self.full.lock().expect("sound") {
                 return Err(Fault::new(ErrorCode::StorageFull, "no room"));
             }
-            let Leaving { envelope, refused_by, .. } = leaving;
+            let Leaving {
+                envelope,
+                refused_by,
+                ..
+            } = leaving;
             let entry = (envelope.message.clone(), envelope.body.len(), refused_by);
             self.entries.lock().expect("sound").push(entry);
             Ok(())
@@ -181,7 +217,10 @@ mod tests {
 
         async fn draw(&self, vector: &Vector, most: Cap, _: Cap) -> Result<Drawn, Fault> {
             let mut sold = self.0.lock().expect("sound");
-            let of_place = sold.iter().filter(|one| one.place == vector.place && one.digest != vector.digest).count();
+            let of_place = sold
+                .iter()
+                .filter(|one| one.place == vector.place && one.digest != vector.digest)
+                .count();
             if !most.allows(of_place as u64 + 1) {
                 return Ok(Drawn::TooMany);
             }
@@ -215,7 +254,16 @@ mod tests {
 
     fn behind(consent: Arc<dyn Consent>) -> (GatedTransport, Arc<Book>) {
         let book = Arc::new(Book::default());
-        (GatedTransport::new(me(), consent, (book.clone(), Arc::new(Shop::default())), &LINES, Arc::new(Swallow)), book)
+        (
+            GatedTransport::new(
+                me(),
+                consent,
+                (book.clone(), Arc::new(Shop::default())),
+                &LINES,
+                Arc::new(Swallow),
+            ),
+            book,
+        )
     }
 
     /// Consent that somebody withdraws.
@@ -237,9 +285,17 @@ mod tests {
             step: StepName::new("s").expect("valid"),
             attempt: Attempt(0),
         };
-        let address =
-            Address { attempt, from: who(Role::Host, "2"), to: who(Role::Guest, to), tag: message.to_owned() };
-        Envelope { address, message: message.to_owned(), body: Bytes::from_static(b"12345") }
+        let address = Address {
+            attempt,
+            from: who(Role::Host, "2"),
+            to: who(Role::Guest, to),
+            tag: message.to_owned(),
+        };
+        Envelope {
+            address,
+            message: message.to_owned(),
+            body: Bytes::from_static(b"12345"),
+        }
     }
 
     fn outcome(gate: &GatedTransport, envelope: Envelope) -> Result<(), TransportError> {
@@ -261,11 +317,20 @@ mod tests {
         let (gate, book) = gate("[release]\ndisclosures = ['masked']");
         assert!(outcome(&gate, letter("sum", "1")).is_ok());
         let refused = outcome(&gate, letter("scores", "1"));
-        assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::ReleaseRefused));
+        assert!(
+            matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::ReleaseRefused)
+        );
         assert!(outcome(&gate, letter("unheard_of", "1")).is_err());
         assert_eq!(gate.passed(), 1);
         let rule = Some("release.disclosures");
-        assert_eq!(book.entries(), [entry("sum", None), entry("scores", rule), entry("unheard_of", rule)]);
+        assert_eq!(
+            book.entries(),
+            [
+                entry("sum", None),
+                entry("scores", rule),
+                entry("unheard_of", rule)
+            ]
+        );
     }
 
     /// Notes how many entries stood in the book when a message left.
@@ -286,19 +351,30 @@ mod tests {
     #[test]
     fn a_message_leaves_after_its_entry_or_not_at_all() {
         let (book, seen) = (Arc::new(Book::default()), Arc::new(Mutex::new(Vec::new())));
-        let consent = Fixed(policy(toml::from_str("[release]\ndisclosures = ['masked']").expect("rules")));
+        let consent = Fixed(policy(
+            toml::from_str("[release]\ndisclosures = ['masked']").expect("rules"),
+        ));
         let below = Arc::new(Peek(book.clone(), seen.clone()));
-        let gate =
-            GatedTransport::new(me(), Arc::new(consent), (book.clone(), Arc::new(Shop::default())), &LINES, below);
+        let gate = GatedTransport::new(
+            me(),
+            Arc::new(consent),
+            (book.clone(), Arc::new(Shop::default())),
+            &LINES,
+            below,
+        );
         for _ in 0..2 {
             outcome(&gate, letter("sum", "1")).expect("it leaves");
         }
         *book.full.lock().expect("sound") = true;
         let refused = outcome(&gate, letter("sum", "1"));
-        assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::StorageFull));
+        assert!(
+            matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::StorageFull)
+        );
         // What is refused is refused for its own reason, also when that cannot be written down.
         let refused = outcome(&gate, letter("scores", "1"));
-        assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::ReleaseRefused));
+        assert!(
+            matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::ReleaseRefused)
+        );
         *book.full.lock().expect("sound") = false;
         outcome(&gate, letter("sum", "1")).expect("it leaves again");
         assert_eq!(*seen.lock().expect("sound"), [1, 2, 3]);
@@ -312,12 +388,22 @@ mod tests {
         assert!(outcome(&gate, letter("sum", "1")).is_ok());
         *consent.0.lock().expect("sound") = Some(policy(Rules::default()));
         let refused = outcome(&gate, letter("sum", "1"));
-        assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::ReleaseRefused));
+        assert!(
+            matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::ReleaseRefused)
+        );
         *consent.0.lock().expect("sound") = None;
         let refused = outcome(&gate, letter("sum", "1"));
-        assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::OfferRefused));
+        assert!(
+            matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::OfferRefused)
+        );
         assert_eq!(gate.passed(), 1);
-        assert_eq!(book.entries()[1..], [entry("sum", Some("release.disclosures")), entry("sum", Some("FF301"))]);
+        assert_eq!(
+            book.entries()[1..],
+            [
+                entry("sum", Some("release.disclosures")),
+                entry("sum", Some("FF301"))
+            ]
+        );
     }
 
     #[test]
@@ -326,29 +412,48 @@ mod tests {
         let scores = |tag: &str, body: &'static [u8]| {
             let mut letter = letter("scores", "1");
             letter.address.tag = tag.to_owned();
-            Envelope { body: Bytes::from_static(body), ..letter }
+            Envelope {
+                body: Bytes::from_static(body),
+                ..letter
+            }
         };
         let rule = |sent: Result<(), TransportError>| match sent {
             Ok(()) => "sent".to_owned(),
             Err(TransportError::Refused(fault)) => fault.path.expect("a rule"),
             Err(other) => panic!("{other}"),
         };
-        assert_eq!(rule(outcome(&gate, scores("predict.0/rows.0/scores", b"12345"))), "sent");
+        assert_eq!(
+            rule(outcome(&gate, scores("predict.0/rows.0/scores", b"12345"))),
+            "sent"
+        );
         assert_eq!(
             rule(outcome(&gate, scores("predict.0/rows.0/scores", b"12345"))),
             "sent",
             "it gives nothing more away"
         );
-        assert_eq!(rule(outcome(&gate, scores("predict.0/rows.0/scores", b"54321"))), "features.vectors");
-        assert_eq!(rule(outcome(&gate, scores("predict.0/rows.1/scores", b"54321"))), "sent");
-        assert_eq!(rule(outcome(&gate, scores("epoch.0/rows.0/scores", b"12345"))), "features.vectors_in_training");
-        assert_eq!(rule(outcome(&gate, scores("class.20/scores", b"12345"))), "features.classes");
+        assert_eq!(
+            rule(outcome(&gate, scores("predict.0/rows.0/scores", b"54321"))),
+            "features.vectors"
+        );
+        assert_eq!(
+            rule(outcome(&gate, scores("predict.0/rows.1/scores", b"54321"))),
+            "sent"
+        );
+        assert_eq!(
+            rule(outcome(&gate, scores("epoch.0/rows.0/scores", b"12345"))),
+            "features.vectors_in_training"
+        );
+        assert_eq!(
+            rule(outcome(&gate, scores("class.20/scores", b"12345"))),
+            "features.classes"
+        );
         assert_eq!((gate.passed(), book.entries().len()), (3, 6));
     }
 
     #[test]
     fn a_rule_for_one_peer_stands_above_the_general_one() {
-        let (gate, _) = gate("[release]\ndisclosures = ['masked']\n[release.peer.1]\ndisclosures = []");
+        let (gate, _) =
+            gate("[release]\ndisclosures = ['masked']\n[release.peer.1]\ndisclosures = []");
         assert!(outcome(&gate, letter("sum", "1")).is_err());
         assert!(outcome(&gate, letter("sum", "3")).is_ok());
     }

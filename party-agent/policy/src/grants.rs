@@ -18,7 +18,9 @@ pub struct Grants {
 
 impl Grants {
     pub(crate) fn has_component(&self, name: &str) -> bool {
-        self.components.iter().any(|granted| granted == "*" || granted == name)
+        self.components
+            .iter()
+            .any(|granted| granted == "*" || granted == name)
     }
 
     pub(crate) fn has_table(&self, table: &TableRef) -> bool {
@@ -41,9 +43,10 @@ impl Policy {
     pub fn permissions_through_coordinator(&self) -> Verdict {
         match self.rules.permissions.through_coordinator {
             true => Verdict::Allowed,
-            false => {
-                Verdict::refused("permissions.through_coordinator", "to change permissions at the coordinator's door")
-            }
+            false => Verdict::refused(
+                "permissions.through_coordinator",
+                "to change permissions at the coordinator's door",
+            ),
         }
     }
 }

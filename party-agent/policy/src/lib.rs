@@ -25,7 +25,9 @@ mod scores;
 mod settings;
 mod verdict;
 
-pub use admission::{Brought, Counted, Facts, Header, MadeOf, MoreVectors, Spoken, Training, is_online};
+pub use admission::{
+    Brought, Counted, Facts, Header, MadeOf, MoreVectors, Spoken, Training, is_online,
+};
 pub use cap::Cap;
 pub use check::{Problem, check_text};
 pub use consent::{Consent, Fixed};

@@ -51,7 +51,10 @@ pub struct ModelRules {
 
 impl Default for ModelRules {
     fn default() -> Self {
-        Self { versions: vec!["*".to_owned()], uses_per_day: Cap::at(100) }
+        Self {
+            versions: vec!["*".to_owned()],
+            uses_per_day: Cap::at(100),
+        }
     }
 }
 
@@ -68,7 +71,11 @@ impl Hours {
     pub fn has(self, now: Timestamp) -> bool {
         let minute = now.0.div_euclid(MINUTE).rem_euclid(1_440);
         let (from, to) = (i64::from(self.from), i64::from(self.to));
-        if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to }
+        if from <= to {
+            (from..to).contains(&minute)
+        } else {
+            minute >= from || minute < to
+        }
     }
 }
 
@@ -84,11 +91,16 @@ impl TryFrom<String> for Hours {
                     .flatten()
             };
             let (hours, minutes) = (two(hours)?, two(minutes)?);
-            (minutes < 60 && (hours < 24 || (hours, minutes) == (24, 0))).then_some(hours * 60 + minutes)
+            (minutes < 60 && (hours < 24 || (hours, minutes) == (24, 0)))
+                .then_some(hours * 60 + minutes)
         };
         let (from, to) = text.split_once('-').ok_or_else(wrong)?;
         let (from, to) = minutes(from).zip(minutes(to)).ok_or_else(wrong)?;
-        if from == to || from == 1_440 { Err(wrong()) } else { Ok(Self { from, to }) }
+        if from == to || from == 1_440 {
+            Err(wrong())
+        } else {
+            Ok(Self { from, to })
+        }
     }
 }
 
@@ -101,7 +113,14 @@ impl From<Hours> for String {
 impl fmt::Display for Hours {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { from, to } = self;
-        write!(f, "{:02}:{:02}-{:02}:{:02}", from / 60, from % 60, to / 60, to % 60)
+        write!(
+            f,
+            "{:02}:{:02}-{:02}:{:02}",
+            from / 60,
+            from % 60,
+            to / 60,
+            to % 60
+        )
     }
 }
 
@@ -129,18 +148,25 @@ impl FromStr for Until {
             return Ok(Self(None));
         }
         let number = |part: Option<&str>, length: usize| {
-            let part = part.filter(|part| part.len() == length && part.bytes().all(|digit| digit.is_ascii_digit()))?;
+            let part = part.filter(|part| {
+                part.len() == length && part.bytes().all(|digit| digit.is_ascii_digit())
+            })?;
             part.parse::<i64>().ok()
         };
         let mut parts = text.split('-');
         let read = (|| {
-            let date = (number(parts.next(), 4)?, number(parts.next(), 2)?, number(parts.next(), 2)?);
+            let date = (
+                number(parts.next(), 4)?,
+                number(parts.next(), 2)?,
+                number(parts.next(), 2)?,
+            );
             let last = days(date);
             // A day that a month does not have comes back as another.
             (parts.next().is_none() && date_of(last) == date).then_some(last)
         })();
-        read.map(|last| Self(Some(last)))
-            .ok_or_else(|| format!("{text:?} is neither a day such as \"2027-03-31\" nor \"never\""))
+        read.map(|last| Self(Some(last))).ok_or_else(|| {
+            format!("{text:?} is neither a day such as \"2027-03-31\" nor \"never\"")
+        })
     }
 }
 
@@ -159,7 +185,9 @@ impl From<Until> for String {
 
 impl fmt::Display for Until {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(last) = self.0 else { return f.write_str("never") };
+        let Some(last) = self.0 else {
+            return f.write_str("never");
+        };
         let (year, month, day) = date_of(last);
         write!(f, "{year:04}-{month:02}-{day:02}")
     }
@@ -180,7 +208,11 @@ fn date_of(days: i64) -> (i64, i64, i64) {
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * of_year + 2) / 153;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, of_year - (153 * from_march + 2) / 5 + 1)
 }
@@ -197,10 +229,18 @@ mod tests {
     fn hours_are_parts_of_a_day_and_may_go_over_midnight() {
         let hours = |text: &str| Hours::try_from(text.to_owned());
         let day = hours("08:00-18:30").expect("hours");
-        assert!(day.has(at(3, 8, 0)) && day.has(at(3, 18, 29)) && !day.has(at(3, 18, 30)) && !day.has(at(3, 7, 59)));
+        assert!(
+            day.has(at(3, 8, 0))
+                && day.has(at(3, 18, 29))
+                && !day.has(at(3, 18, 30))
+                && !day.has(at(3, 7, 59))
+        );
         let night = hours("22:00-06:00").expect("hours");
         assert!(
-            night.has(at(3, 23, 0)) && night.has(at(3, 5, 59)) && !night.has(at(3, 6, 0)) && !night.has(at(3, 12, 0))
+            night.has(at(3, 23, 0))
+                && night.has(at(3, 5, 59))
+                && !night.has(at(3, 6, 0))
+                && !night.has(at(3, 12, 0))
         );
         let all = hours("00:00-24:00").expect("hours");
         assert!(all.has(at(3, 0, 0)) && all.has(at(3, 23, 59)));
@@ -226,14 +266,37 @@ mod tests {
     fn the_last_day_counts_whole() {
         let until: Until = "1970-01-11".parse().expect("a day");
         assert!(!until.is_over(at(10, 23, 59)) && until.is_over(at(11, 0, 0)));
-        assert!(!"never".parse::<Until>().expect("never").is_over(Timestamp(i64::MAX)));
-        for day in ["1970-01-01", "2000-02-29", "2026-12-01", "2027-03-31", "2100-03-01", "9999-12-31"] {
+        assert!(
+            !"never"
+                .parse::<Until>()
+                .expect("never")
+                .is_over(Timestamp(i64::MAX))
+        );
+        for day in [
+            "1970-01-01",
+            "2000-02-29",
+            "2026-12-01",
+            "2027-03-31",
+            "2100-03-01",
+            "9999-12-31",
+        ] {
             assert_eq!(day.parse::<Until>().expect("a day").to_string(), day);
         }
         // 20,788 days lie between the beginning of 1970 and this one.
-        assert_eq!("2026-12-01".parse::<Until>().expect("a day"), Until(Some(20_788)));
-        for wrong in ["", "2026-02-29", "2100-02-29", "2026-13-01", "2026-1-1", "2026-12-01-01", "26-12-01", "tomorrow"]
-        {
+        assert_eq!(
+            "2026-12-01".parse::<Until>().expect("a day"),
+            Until(Some(20_788))
+        );
+        for wrong in [
+            "",
+            "2026-02-29",
+            "2100-02-29",
+            "2026-13-01",
+            "2026-1-1",
+            "2026-12-01-01",
+            "26-12-01",
+            "tomorrow",
+        ] {
             assert!(wrong.parse::<Until>().is_err(), "{wrong}");
         }
     }

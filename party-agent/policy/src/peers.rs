@@ -119,42 +119,64 @@ impl Policy {
     }
 
     /// Why there is nothing with a peer at this moment: the rule, and in words.
-    pub(crate) fn closed_to(&self, peer: &PartyId, now: Timestamp) -> Option<(&'static str, String)> {
+    pub(crate) fn closed_to(
+        &self,
+        peer: &PartyId,
+        now: Timestamp,
+    ) -> Option<(&'static str, String)> {
         let own = self.own(peer);
         let until = own.and_then(|own| own.until);
-        let (rule, last) = until.map_or(("limits.until", self.rules.limits.until), |own| ("peer.until", own));
+        let (rule, last) = until.map_or(("limits.until", self.rules.limits.until), |own| {
+            ("peer.until", own)
+        });
         if last.is_over(now) {
             return Some((rule, format!("work with party {peer} after {last}")));
         }
         let hours = own.and_then(|own| own.hours.as_ref());
-        let (rule, hours) = hours.map_or(("limits.hours", &self.rules.limits.hours), |own| ("peer.hours", own));
+        let (rule, hours) = hours.map_or(("limits.hours", &self.rules.limits.hours), |own| {
+            ("peer.hours", own)
+        });
         if hours.iter().any(|hours| hours.has(now)) {
             return None;
         }
         let said: Vec<String> = hours.iter().map(Hours::to_string).collect();
-        Some((rule, format!("work with party {peer} outside of {} (UTC)", said.join(", "))))
+        Some((
+            rule,
+            format!(
+                "work with party {peer} outside of {} (UTC)",
+                said.join(", ")
+            ),
+        ))
     }
 
     /// How many jobs of a party are accepted in a day.
     pub fn jobs_per_day(&self, asker: Option<&PartyId>) -> Cap {
-        let own = asker.and_then(|peer| self.own(peer)).and_then(|own| own.jobs_per_day);
+        let own = asker
+            .and_then(|peer| self.own(peer))
+            .and_then(|own| own.jobs_per_day);
         own.unwrap_or(self.rules.limits.jobs_per_day)
     }
 
     /// How many trainings of a party are accepted in a day.
     pub fn trainings_per_day(&self, asker: Option<&PartyId>) -> Cap {
-        let own = asker.and_then(|peer| self.own(peer)).and_then(|own| own.trainings_per_day);
+        let own = asker
+            .and_then(|peer| self.own(peer))
+            .and_then(|own| own.trainings_per_day);
         own.unwrap_or(self.rules.limits.trainings_per_day)
     }
 
     /// How many ids a party may have predicted online in a day.
     pub fn online_ids_per_day(&self, asker: &PartyId) -> Cap {
-        self.own(asker).and_then(|own| own.online_ids_per_day).unwrap_or(self.rules.limits.online_ids_per_day)
+        self.own(asker)
+            .and_then(|own| own.online_ids_per_day)
+            .unwrap_or(self.rules.limits.online_ids_per_day)
     }
 
     /// How often a version of a model is applied in a day in jobs of a party.
     pub fn model_uses_per_day(&self, asker: Option<&PartyId>) -> Cap {
-        let own = asker.and_then(|peer| self.own(peer)).and_then(|own| own.model_uses_per_day);
+        let own = asker
+            .and_then(|peer| self.own(peer))
+            .and_then(|own| own.model_uses_per_day);
         own.unwrap_or(self.rules.models.uses_per_day)
     }
 }

@@ -23,12 +23,22 @@ impl Judged {
     /// What a policy went by.
     pub fn by(policy: &Policy, grounds: &Grounds<'_>) -> Self {
         let names_columns = policy.may_tell(Tells::Headers);
-        Self { tells: grounds.tells.to_vec(), read: grounds.read, alone: grounds.alone, names_columns }
+        Self {
+            tells: grounds.tells.to_vec(),
+            read: grounds.read,
+            alone: grounds.alone,
+            names_columns,
+        }
     }
 
     /// Of the note that stands where something is withheld: it tells no more than that.
     pub fn note() -> Self {
-        Self { tells: vec![Tells::Counts], read: Read::Nothing, alone: false, names_columns: false }
+        Self {
+            tells: vec![Tells::Counts],
+            read: Read::Nothing,
+            alone: false,
+            names_columns: false,
+        }
     }
 }
 
@@ -36,24 +46,47 @@ impl Policy {
     /// Judges a report once more before it leaves. One of which nothing is known (an earlier version told it) goes by its
     /// kind. Queries were counted when it was told.
     pub fn disclose_again(&self, body: ReportBody, judged: Option<&Judged>) -> Telling {
-        let unknown = Judged { tells: vec![Tells::Joint], ..Judged::note() };
+        let unknown = Judged {
+            tells: vec![Tells::Joint],
+            ..Judged::note()
+        };
         let judged = judged.unwrap_or(&unknown);
         if judged.names_columns && !self.may_tell(Tells::Headers) {
             // Which names the texts have is not known any more.
-            if let ReportBody::Ended { outcome: Outcome::Failed(fault), usage } = body {
+            if let ReportBody::Ended {
+                outcome: Outcome::Failed(fault),
+                usage,
+            } = body
+            {
                 let outcome = Outcome::Failed(without_texts(fault));
-                return Telling::Told { body: ReportBody::Ended { outcome, usage }, is_answer: false };
+                return Telling::Told {
+                    body: ReportBody::Ended { outcome, usage },
+                    is_answer: false,
+                };
             }
         }
-        let Judged { tells, read, alone, .. } = judged;
-        let grounds = Grounds { tells, read: *read, alone: *alone, query: None, columns: Arc::default() };
+        let Judged {
+            tells, read, alone, ..
+        } = judged;
+        let grounds = Grounds {
+            tells,
+            read: *read,
+            alone: *alone,
+            query: None,
+            columns: Arc::default(),
+        };
         self.disclose(body, &grounds)
     }
 }
 
 fn without_texts(fault: Fault) -> Fault {
     let text = "the reason is in the party's own log: withheld by rule disclosure.table_headers";
-    Fault { message: text.to_owned(), path: None, next: None, ..fault }
+    Fault {
+        message: text.to_owned(),
+        path: None,
+        next: None,
+        ..fault
+    }
 }
 
 #[cfg(test)]
@@ -62,20 +95,40 @@ mod tests {
     use vocabulary::{ErrorCode, Metric, MetricData, PartyId, TableRef, TableSummary, Usage};
 
     fn policy(rules: &str) -> Policy {
-        Policy::new(PartyId::new("1").expect("a party"), toml::from_str(rules).expect("rules"))
+        Policy::new(
+            PartyId::new("1").expect("a party"),
+            toml::from_str(rules).expect("rules"),
+        )
     }
 
     const OPEN: &str = "[disclosure]\nsummaries = true\nmodel_views = true\ntable_headers = true\n\
                         rows_through_coordinator = true\nfewest_rows = 1";
 
     fn metrics(points: usize) -> ReportBody {
-        let data = MetricData::Points((0..points).map(|at| (at as f64 / points as f64, 0.5)).collect());
-        let metric = Metric { namespace: "train".into(), name: "roc".into(), data, meta: Default::default() };
+        let data = MetricData::Points(
+            (0..points)
+                .map(|at| (at as f64 / points as f64, 0.5))
+                .collect(),
+        );
+        let metric = Metric {
+            namespace: "train".into(),
+            name: "roc".into(),
+            data,
+            meta: Default::default(),
+        };
         ReportBody::Metrics(vec![metric.finite().0])
     }
 
     fn judged(tells: &[Tells]) -> Judged {
-        Judged::by(&policy(OPEN), &Grounds { tells, read: Read::Rows(1_000), alone: false, ..Grounds::none() })
+        Judged::by(
+            &policy(OPEN),
+            &Grounds {
+                tells,
+                read: Read::Rows(1_000),
+                alone: false,
+                ..Grounds::none()
+            },
+        )
     }
 
     fn rule(rules: &str, body: ReportBody, judged: Option<&Judged>) -> Option<&'static str> {
@@ -87,7 +140,10 @@ mod tests {
 
     #[test]
     fn each_kind_is_asked_for_again_with_what_was_known_of_it() {
-        let (summary, view) = (ReportBody::Summary("{}".into()), ReportBody::ModelView("{}".into()));
+        let (summary, view) = (
+            ReportBody::Summary("{}".into()),
+            ReportBody::ModelView("{}".into()),
+        );
         let figures = judged(&[Tells::Figures]);
         let closed = "[disclosure]\nmetrics = false";
         for judged in [Some(&figures), None] {
@@ -101,16 +157,30 @@ mod tests {
             }
         }
         let rows = judged(&[Tells::Rows]);
-        assert_eq!(rule("", metrics(1), Some(&rows)), Some("disclosure.rows_through_coordinator"));
         assert_eq!(
-            rule("[disclosure]\nfewest_rows = 1001", metrics(1), Some(&figures)),
+            rule("", metrics(1), Some(&rows)),
+            Some("disclosure.rows_through_coordinator")
+        );
+        assert_eq!(
+            rule(
+                "[disclosure]\nfewest_rows = 1001",
+                metrics(1),
+                Some(&figures)
+            ),
             Some("disclosure.fewest_rows")
         );
         // Numbers of rows, and notes that something is withheld, leave under every policy; queries were counted.
         for always in [judged(&[Tells::Counts]), Judged::note()] {
             assert_eq!(rule(closed, metrics(1), Some(&always)), None);
         }
-        assert_eq!(rule("[disclosure]\nqueries_per_day = 0", metrics(1), Some(&figures)), None);
+        assert_eq!(
+            rule(
+                "[disclosure]\nqueries_per_day = 0",
+                metrics(1),
+                Some(&figures)
+            ),
+            None
+        );
     }
 
     #[test]
@@ -123,22 +193,35 @@ mod tests {
             header: vec!["salary".to_owned()],
             content_hash: "cafe".to_owned(),
         };
-        let fault = Fault::new(ErrorCode::DataMismatch, "salary is text").path("salary").next("leave salary out");
-        let ended = ReportBody::Ended { outcome: Outcome::Failed(fault), usage: Usage::default() };
+        let fault = Fault::new(ErrorCode::DataMismatch, "salary is text")
+            .path("salary")
+            .next("leave salary out");
+        let ended = ReportBody::Ended {
+            outcome: Outcome::Failed(fault),
+            usage: Usage::default(),
+        };
         let known = judged(&[]);
         for body in [ReportBody::Output(table), ended.clone(), metrics(500)] {
-            let again = |rules: &str| match policy(rules).disclose_again(body.clone(), Some(&known)) {
+            let again = |rules: &str| match policy(rules).disclose_again(body.clone(), Some(&known))
+            {
                 Telling::Told { body, .. } => format!("{body:?}"),
                 Telling::Withheld { rule } => rule.to_owned(),
             };
             let (open, closed) = (again(OPEN), again(""));
             assert_eq!(open, format!("{body:?}"));
-            assert!(closed.len() < open.len() || closed.contains("in the party's own log"), "{closed}");
-            assert!(!closed.contains("salary") && !closed.contains("cafe"), "{closed}");
+            assert!(
+                closed.len() < open.len() || closed.contains("in the party's own log"),
+                "{closed}"
+            );
+            assert!(
+                !closed.contains("salary") && !closed.contains("cafe"),
+                "{closed}"
+            );
         }
         // An end that was judged under closed headers has no names to hide, and keeps its reason.
         let closed = Judged::by(&policy(""), &Grounds::none());
-        let Telling::Told { body, .. } = policy("").disclose_again(ended.clone(), Some(&closed)) else {
+        let Telling::Told { body, .. } = policy("").disclose_again(ended.clone(), Some(&closed))
+        else {
             panic!("an end")
         };
         assert_eq!(body, ended);
@@ -147,9 +230,21 @@ mod tests {
     #[test]
     fn judging_twice_by_one_policy_changes_nothing() {
         let strict = policy("");
-        let grounds = Grounds { tells: &[Tells::Figures], read: Read::Rows(700), ..Grounds::none() };
-        let Telling::Told { body, .. } = strict.disclose(metrics(5_000), &grounds) else { panic!("told") };
+        let grounds = Grounds {
+            tells: &[Tells::Figures],
+            read: Read::Rows(700),
+            ..Grounds::none()
+        };
+        let Telling::Told { body, .. } = strict.disclose(metrics(5_000), &grounds) else {
+            panic!("told")
+        };
         let again = strict.disclose_again(body.clone(), Some(&Judged::by(&strict, &grounds)));
-        assert_eq!(again, Telling::Told { body, is_answer: false });
+        assert_eq!(
+            again,
+            Telling::Told {
+                body,
+                is_answer: false
+            }
+        );
     }
 }

@@ -13,8 +13,14 @@ impl Policy {
         if to.party == self.me {
             return Verdict::Allowed;
         }
-        if line.name != envelope.message || line.from != envelope.address.from.role || !line.to.contains(&to.role) {
-            return Verdict::refused("release.disclosures", format!("the undeclared message {}", envelope.message));
+        if line.name != envelope.message
+            || line.from != envelope.address.from.role
+            || !line.to.contains(&to.role)
+        {
+            return Verdict::refused(
+                "release.disclosures",
+                format!("the undeclared message {}", envelope.message),
+            );
         }
         let rules = &self.rules.release;
         if envelope.body.len() as u64 > rules.largest_message {
@@ -22,7 +28,11 @@ impl Policy {
             return Verdict::refused("release.largest_message", what);
         }
         if !self.may_disclose(line.disclosure, to) {
-            let what = format!("message {} to {to}: it discloses {}", line.name, line.disclosure.word());
+            let what = format!(
+                "message {} to {to}: it discloses {}",
+                line.name,
+                line.disclosure.word()
+            );
             return Verdict::refused("release.disclosures", what);
         }
         Verdict::Allowed
@@ -31,6 +41,10 @@ impl Policy {
     /// Whether messages to a participant of another party may give that away.
     pub(crate) fn may_disclose(&self, disclosure: Disclosure, to: &Participant) -> bool {
         let rules = &self.rules.release;
-        rules.peer.get(&to.party).map_or(&rules.disclosures, |own| &own.disclosures).contains(&disclosure)
+        rules
+            .peer
+            .get(&to.party)
+            .map_or(&rules.disclosures, |own| &own.disclosures)
+            .contains(&disclosure)
     }
 }

@@ -143,7 +143,12 @@ pub struct PeerRules {
 
 impl Default for ReleaseRules {
     fn default() -> Self {
-        Self { disclosures: vec![], largest_message: 2 << 30, most_messages: 1_000_000, peer: BTreeMap::new() }
+        Self {
+            disclosures: vec![],
+            largest_message: 2 << 30,
+            most_messages: 1_000_000,
+            peer: BTreeMap::new(),
+        }
     }
 }
 
@@ -255,8 +260,10 @@ impl Policy {
 
     /// Reads a policy file.
     pub fn load(me: PartyId, path: &Path) -> Result<Self, PolicyError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| PolicyError::Unreadable { path: path.display().to_string(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| PolicyError::Unreadable {
+            path: path.display().to_string(),
+            source,
+        })?;
         Ok(Self::new(me, toml::from_str(&text)?))
     }
 
@@ -285,14 +292,18 @@ mod tests {
 
     #[test]
     fn the_documented_default_is_the_default() {
-        let file: Rules = toml::from_str(include_str!("../default-policy.toml")).expect("well formed");
+        let file: Rules =
+            toml::from_str(include_str!("../default-policy.toml")).expect("well formed");
         assert_eq!(file, Rules::default());
     }
 
     #[test]
     fn the_hash_is_of_the_rules_and_not_of_their_text() {
         let of = |text: &str| {
-            let policy = Policy::new(PartyId::new("1").expect("valid"), toml::from_str(text).expect("rules"));
+            let policy = Policy::new(
+                PartyId::new("1").expect("valid"),
+                toml::from_str(text).expect("rules"),
+            );
             policy.hash().to_owned()
         };
         assert_eq!(of(""), of("# nothing\n[disclosure]\nfewest_rows = 20"));

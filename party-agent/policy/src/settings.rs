@@ -40,12 +40,16 @@ pub(crate) fn whole(mut rules: Rules) -> Option<Rules> {
 
 /// Whether the keys below a place are names that the file chooses.
 pub(crate) fn has_names(place: &[&str]) -> bool {
-    matches!(place, ["peer"] | ["release", "peer"] | ["admission", "columns"] | ["peer", _, "columns"])
+    matches!(
+        place,
+        ["peer"] | ["release", "peer"] | ["admission", "columns"] | ["peer", _, "columns"]
+    )
 }
 
 /// All places: `admission.peers`, `peer.*.tables`.
 pub fn settings() -> Vec<String> {
-    let Some(value) = whole(Rules::default()).and_then(|rules| toml::Value::try_from(rules).ok()) else {
+    let Some(value) = whole(Rules::default()).and_then(|rules| toml::Value::try_from(rules).ok())
+    else {
         return Vec::new();
     };
     let mut places = Vec::new();
@@ -60,7 +64,11 @@ fn walk(value: &toml::Value, at: &mut Vec<String>, places: &mut Vec<String>) {
         // Columns are one rule, whatever tables they are of.
         toml::Value::Table(table) if here.last() != Some(&"columns") => {
             for (key, value) in table {
-                at.push(if named { ANY_NAME.to_owned() } else { key.clone() });
+                at.push(if named {
+                    ANY_NAME.to_owned()
+                } else {
+                    key.clone()
+                });
                 walk(value, at, places);
                 at.pop();
             }
@@ -77,14 +85,18 @@ mod tests {
     fn every_rule_of_the_documented_default_is_a_setting() {
         let all = settings();
         assert!(all.len() > 50, "{all:?}");
-        let default: toml::Value = toml::from_str(include_str!("../default-policy.toml")).expect("well formed");
+        let default: toml::Value =
+            toml::from_str(include_str!("../default-policy.toml")).expect("well formed");
         let mut written = Vec::new();
         walk(&default, &mut Vec::new(), &mut written);
         for place in &written {
             assert!(all.contains(place), "{place}");
         }
         // Those that the default leaves out are about what only a file can name.
-        let left_out: Vec<_> = all.iter().filter(|place| !written.contains(place)).collect();
+        let left_out: Vec<_> = all
+            .iter()
+            .filter(|place| !written.contains(place))
+            .collect();
         let of_names = |place: &&String| place.contains('*') || place.ends_with(".columns");
         assert!(left_out.iter().all(of_names), "{left_out:?}");
     }

@@ -18,7 +18,10 @@ pub enum Verdict {
 
 impl Verdict {
     pub(crate) fn refused(rule: &'static str, what: impl Into<String>) -> Self {
-        Self::Refused { rule, what: what.into() }
+        Self::Refused {
+            rule,
+            what: what.into(),
+        }
     }
 
     /// Whether it may be.
@@ -30,9 +33,12 @@ impl Verdict {
     pub fn into_result(self, code: ErrorCode) -> Result<(), Fault> {
         match self {
             Self::Allowed => Ok(()),
-            Self::Refused { rule, what } => Err(Fault::new(code, format!("the party's policy refuses {what}"))
-                .path(rule)
-                .next("ask the data owner, who can name it in the policy file")),
+            Self::Refused { rule, what } => Err(Fault::new(
+                code,
+                format!("the party's policy refuses {what}"),
+            )
+            .path(rule)
+            .next("ask the data owner, who can name it in the policy file")),
         }
     }
 }

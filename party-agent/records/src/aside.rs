@@ -43,7 +43,9 @@ impl Records {
         for row in rows {
             match read(row) {
                 Ok(value) => kept.push(value),
-                Err(error) if error.is_of_the_row() => self.put_aside(kind, row.try_get("place")?, &error).await,
+                Err(error) if error.is_of_the_row() => {
+                    self.put_aside(kind, row.try_get("place")?, &error).await
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -70,7 +72,9 @@ impl Records {
             Ok::<_, RecordError>(key)
         };
         match moved.await {
-            Ok(key) => tracing::error!(code, kind = kind.name, key, %error, "a record was set aside"),
+            Ok(key) => {
+                tracing::error!(code, kind = kind.name, key, %error, "a record was set aside")
+            }
             Err(failed) => {
                 tracing::error!(code, kind = kind.name, %error, %failed, "a record cannot be set aside; it is passed over");
             }
@@ -79,11 +83,16 @@ impl Records {
 
     /// How many rows of each kind were set aside.
     pub async fn count_set_aside(&self) -> Result<BTreeMap<String, u64>, RecordError> {
-        let rows = sqlx::query("/* count_set_aside */ SELECT kind, COUNT(*) AS rows FROM set_aside GROUP BY kind")
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = sqlx::query(
+            "/* count_set_aside */ SELECT kind, COUNT(*) AS rows FROM set_aside GROUP BY kind",
+        )
+        .fetch_all(&self.pool)
+        .await?;
         let count = |row: &SqliteRow| {
-            Ok((row.try_get("kind")?, u64::try_from(row.try_get::<i64, _>("rows")?).unwrap_or_default()))
+            Ok((
+                row.try_get("kind")?,
+                u64::try_from(row.try_get::<i64, _>("rows")?).unwrap_or_default(),
+            ))
         };
         rows.iter().map(count).collect()
     }
@@ -97,7 +106,10 @@ impl Records {
         .fetch_all(&self.pool)
         .await?;
         let read = |row: &SqliteRow| {
-            let text = |column: &str| row.try_get::<String, _>(column).unwrap_or_else(|_| "?".to_owned());
+            let text = |column: &str| {
+                row.try_get::<String, _>(column)
+                    .unwrap_or_else(|_| "?".to_owned())
+            };
             Ok(SetAside {
                 kind: text("kind"),
                 key: text("key"),
@@ -116,11 +128,21 @@ pub(crate) async fn move_row(
     place: i64,
     why: &str,
 ) -> Result<String, RecordError> {
-    let key: Vec<String> = kind.key.iter().map(|column| format!("COALESCE(CAST({column} AS TEXT), '?')")).collect();
+    let key: Vec<String> = kind
+        .key
+        .iter()
+        .map(|column| format!("COALESCE(CAST({column} AS TEXT), '?')"))
+        .collect();
     let key = key.join(" || ' ' || ");
     let columns = "/* columns */ SELECT name FROM pragma_table_info($1) ORDER BY cid";
-    let columns: Vec<String> = sqlx::query_scalar(columns).bind(kind.table).fetch_all(&mut *connection).await?;
-    let values: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
+    let columns: Vec<String> = sqlx::query_scalar(columns)
+        .bind(kind.table)
+        .fetch_all(&mut *connection)
+        .await?;
+    let values: Vec<String> = columns
+        .iter()
+        .map(|column| format!("quote({column})"))
+        .collect();
     let (table, columns, values) = (kind.table, columns.join(", "), values.join(" || ', ' || "));
     let copy = format!(
         "/* put_aside */ INSERT INTO set_aside (kind, key, text, why, at_micros) SELECT $1, {key}, \
@@ -134,9 +156,13 @@ pub(crate) async fn move_row(
         .bind(place)
         .fetch_optional(&mut *connection)
         .await?;
-    sqlx::query(AssertSqlSafe(format!("/* take_out */ DELETE FROM {table} WHERE rowid = $1")))
-        .bind(place)
-        .execute(connection)
-        .await?;
-    Ok(kept.and_then(|row| row.try_get("key").ok()).unwrap_or_else(|| "?".to_owned()))
+    sqlx::query(AssertSqlSafe(format!(
+        "/* take_out */ DELETE FROM {table} WHERE rowid = $1"
+    )))
+    .bind(place)
+    .execute(connection)
+    .await?;
+    Ok(kept
+        .and_then(|row| row.try_get("key").ok())
+        .unwrap_or_else(|| "?".to_owned()))
 }

@@ -3,12 +3,18 @@
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use vocabulary::{Assignment, Attempt, JobId, PartyId, Role, StepName, TableRef, TableSummary, TaskId, Timestamp};
+use vocabulary::{
+    Assignment, Attempt, JobId, PartyId, Role, StepName, TableRef, TableSummary, TaskId, Timestamp,
+};
 
 use crate::aside::Kind;
 use crate::{RecordError, Records, from_json, to_json};
 
-const ATTEMPT: Kind = Kind { name: "attempt", table: "attempts", key: &["job", "step", "role", "attempt"] };
+const ATTEMPT: Kind = Kind {
+    name: "attempt",
+    table: "attempts",
+    key: &["job", "step", "role", "attempt"],
+};
 
 /// Where an attempt stands at this agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,9 +44,18 @@ impl AttemptState {
     }
 
     fn of(word: &str) -> Result<Self, RecordError> {
-        let all = [Self::Running, Self::Succeeded, Self::Failed, Self::Canceled, Self::Lost];
+        let all = [
+            Self::Running,
+            Self::Succeeded,
+            Self::Failed,
+            Self::Canceled,
+            Self::Lost,
+        ];
         let found = all.into_iter().find(|state| state.word() == word);
-        found.ok_or_else(|| RecordError::Malformed { kind: "attempt state", detail: word.to_owned() })
+        found.ok_or_else(|| RecordError::Malformed {
+            kind: "attempt state",
+            detail: word.to_owned(),
+        })
     }
 }
 
@@ -57,7 +72,11 @@ pub struct AttemptRecord {
 
 impl Records {
     /// Notes that an attempt starts; `false` when it was known already (a repeated order).
-    pub async fn begin_attempt(&self, assignment: &Assignment, now: Timestamp) -> Result<bool, RecordError> {
+    pub async fn begin_attempt(
+        &self,
+        assignment: &Assignment,
+        now: Timestamp,
+    ) -> Result<bool, RecordError> {
         let task = &assignment.task;
         let done = sqlx::query(
             "/* begin_attempt */ INSERT INTO attempts (job, step, role, attempt, state, assignment, started_micros) \
@@ -82,7 +101,9 @@ impl Records {
         index: usize,
         table: &TableSummary,
     ) -> Result<(), RecordError> {
-        let Some(record) = self.attempt(task, attempt).await? else { return Ok(()) };
+        let Some(record) = self.attempt(task, attempt).await? else {
+            return Ok(());
+        };
         let mut outputs = record.outputs;
         outputs.retain(|(number, _)| *number != index);
         outputs.push((index, table.clone()));
@@ -122,7 +143,11 @@ impl Records {
     }
 
     /// One attempt.
-    pub async fn attempt(&self, task: &TaskId, attempt: Attempt) -> Result<Option<AttemptRecord>, RecordError> {
+    pub async fn attempt(
+        &self,
+        task: &TaskId,
+        attempt: Attempt,
+    ) -> Result<Option<AttemptRecord>, RecordError> {
         let row = sqlx::query(
             "/* attempt */ SELECT rowid AS place, state, assignment, outputs FROM attempts \
              WHERE job = $1 AND step = $2 AND role = $3 AND attempt = $4",
@@ -137,7 +162,11 @@ impl Records {
     }
 
     /// How many attempts of a task began under an offer.
-    pub async fn attempts_under(&self, task: &TaskId, fingerprint: &str) -> Result<u32, RecordError> {
+    pub async fn attempts_under(
+        &self,
+        task: &TaskId,
+        fingerprint: &str,
+    ) -> Result<u32, RecordError> {
         let row = sqlx::query(
             "/* attempts_under */ SELECT COUNT(*) AS begun FROM attempts \
              WHERE job = $1 AND step = $2 AND role = $3 AND \
@@ -197,7 +226,11 @@ impl Records {
     }
 
     /// Whether an attempt of another job has this table as its output, too.
-    pub async fn is_used_elsewhere(&self, table: &TableRef, job: &JobId) -> Result<bool, RecordError> {
+    pub async fn is_used_elsewhere(
+        &self,
+        table: &TableRef,
+        job: &JobId,
+    ) -> Result<bool, RecordError> {
         let rows = sqlx::query(
             "/* used_elsewhere */ SELECT rowid AS place, state, assignment, outputs FROM attempts \
              WHERE job <> $1 AND INSTR(outputs, $2) > 0",
@@ -207,11 +240,20 @@ impl Records {
         .fetch_all(&self.pool)
         .await?;
         let records = self.readable(&ATTEMPT, &rows, record).await?;
-        Ok(records.iter().any(|record| record.outputs.iter().any(|(_, output)| output.table == *table)))
+        Ok(records.iter().any(|record| {
+            record
+                .outputs
+                .iter()
+                .any(|(_, output)| output.table == *table)
+        }))
     }
 
     /// Attempts that ran when the agent died: marked lost, and given.
-    pub async fn lose_running(&self, me: &PartyId, now: Timestamp) -> Result<Vec<(TaskId, Attempt)>, RecordError> {
+    pub async fn lose_running(
+        &self,
+        me: &PartyId,
+        now: Timestamp,
+    ) -> Result<Vec<(TaskId, Attempt)>, RecordError> {
         let rows =
             sqlx::query("/* lose_running */ SELECT rowid AS place, state, assignment, outputs FROM attempts WHERE state = 'running'")
                 .fetch_all(&self.pool)
@@ -219,7 +261,13 @@ impl Records {
         let mut lost = Vec::new();
         for AttemptRecord { assignment, .. } in self.readable(&ATTEMPT, &rows, record).await? {
             debug_assert_eq!(assignment.task.party, *me);
-            self.end_attempt(&assignment.task, assignment.attempt, AttemptState::Lost, now).await?;
+            self.end_attempt(
+                &assignment.task,
+                assignment.attempt,
+                AttemptState::Lost,
+                now,
+            )
+            .await?;
             lost.push((assignment.task, assignment.attempt));
         }
         Ok(lost)

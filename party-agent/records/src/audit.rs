@@ -19,7 +19,11 @@ pub struct OldAuditEntry {
 
 impl Records {
     /// Entries of the old chain behind a number, at most so many.
-    pub async fn old_audit_entries(&self, after: i64, most: u32) -> Result<Vec<OldAuditEntry>, RecordError> {
+    pub async fn old_audit_entries(
+        &self,
+        after: i64,
+        most: u32,
+    ) -> Result<Vec<OldAuditEntry>, RecordError> {
         let rows = sqlx::query(
             "/* old_audit */ SELECT number, at_micros, entry, hash FROM audit WHERE number > $1 ORDER BY number LIMIT $2",
         )

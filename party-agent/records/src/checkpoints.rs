@@ -7,8 +7,11 @@ use vocabulary::{Attempt, CheckpointRef, ModelRef, Timestamp};
 use crate::aside::Kind;
 use crate::{ModelRecord, RecordError, Records};
 
-const CHECKPOINT: Kind =
-    Kind { name: "checkpoint", table: "checkpoints", key: &["version", "step", "role", "step_index"] };
+const CHECKPOINT: Kind = Kind {
+    name: "checkpoint",
+    table: "checkpoints",
+    key: &["version", "step", "role", "step_index"],
+};
 
 /// A state's row.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,7 +51,10 @@ impl Records {
     }
 
     /// The states of a model, in order.
-    pub async fn checkpoints(&self, model: &ModelRef) -> Result<Vec<CheckpointRecord>, RecordError> {
+    pub async fn checkpoints(
+        &self,
+        model: &ModelRef,
+    ) -> Result<Vec<CheckpointRecord>, RecordError> {
         let rows = sqlx::query(
             "/* checkpoints */ SELECT rowid AS place, step_index, step_name, component, component_version, content, saved_micros \
              FROM checkpoints WHERE version = $1 AND step = $2 AND role = $3 ORDER BY step_index",
@@ -88,7 +94,10 @@ impl Records {
 }
 
 fn record(row: &SqliteRow) -> Result<CheckpointRecord, RecordError> {
-    let (index, version): (i64, i64) = (row.try_get("step_index")?, row.try_get("component_version")?);
+    let (index, version): (i64, i64) = (
+        row.try_get("step_index")?,
+        row.try_get("component_version")?,
+    );
     Ok(CheckpointRecord {
         step_index: u32::try_from(index).unwrap_or(u32::MAX),
         step_name: row.try_get("step_name")?,
@@ -128,7 +137,10 @@ pub(crate) async fn put_checkpoint(
 }
 
 /// Removes every state of a model.
-pub(crate) async fn forget_checkpoints(to: &mut SqliteConnection, model: &ModelRef) -> Result<(), RecordError> {
+pub(crate) async fn forget_checkpoints(
+    to: &mut SqliteConnection,
+    model: &ModelRef,
+) -> Result<(), RecordError> {
     sqlx::query("/* forget_all_checkpoints */ DELETE FROM checkpoints WHERE version = $1 AND step = $2 AND role = $3")
         .bind(&model.version)
         .bind(model.step.as_str())

@@ -7,10 +7,23 @@ use crate::{AttemptRecord, RecordError, Records, to_json};
 impl Records {
     /// Keeps an attempt that succeeded, and the model that it left, as those of the same step of another job, too. Nothing
     /// happens where they stand already.
-    pub async fn inherit(&self, from: &AttemptRecord, to: &JobId, now: Timestamp) -> Result<(), RecordError> {
+    pub async fn inherit(
+        &self,
+        from: &AttemptRecord,
+        to: &JobId,
+        now: Timestamp,
+    ) -> Result<(), RecordError> {
         let old = &from.assignment;
-        let task = TaskId { job: to.clone(), ..old.task.clone() };
-        let assignment = Assignment { task, attempt: Attempt(0), model_version: to.to_string(), ..old.clone() };
+        let task = TaskId {
+            job: to.clone(),
+            ..old.task.clone()
+        };
+        let assignment = Assignment {
+            task,
+            attempt: Attempt(0),
+            model_version: to.to_string(),
+            ..old.clone()
+        };
         let mut tx = self.pool.begin().await?;
         sqlx::query(
             "/* inherit attempt */ INSERT INTO attempts (job, step, role, attempt, state, assignment, outputs, \

@@ -69,9 +69,14 @@ const SQLITE_FULL: [i32; 2] = [13, 10];
 impl RecordError {
     /// Whether the disk is full or refuses to write.
     fn is_of_the_disk(&self) -> bool {
-        let RecordError::Database(sqlx::Error::Database(error)) = self else { return false };
+        let RecordError::Database(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
         // The low byte is the primary code, the rest says more about it.
-        let code = error.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
+        let code = error
+            .code()
+            .and_then(|code| code.parse::<i32>().ok())
+            .map(|code| code & 0xff);
         code.is_some_and(|code| SQLITE_FULL.contains(&code))
     }
 
@@ -91,7 +96,11 @@ impl From<RecordError> for Fault {
         if error.is_of_the_disk() {
             return Fault::new(ErrorCode::StorageFull, text).next("free space on the agent's disk");
         }
-        let code = if error.is_of_the_row() { ErrorCode::RecordUnreadable } else { ErrorCode::Internal };
+        let code = if error.is_of_the_row() {
+            ErrorCode::RecordUnreadable
+        } else {
+            ErrorCode::Internal
+        };
         Fault::new(code, text).next("see the agent's log")
     }
 }
@@ -117,7 +126,9 @@ impl Records {
         // transaction as open for good, so a connection in that state is not used again.
         let sound = SqlitePoolOptions::new()
             .max_connections(1)
-            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
+            .before_acquire(|connection, _| {
+                Box::pin(async move { Ok(!connection.is_in_transaction()) })
+            });
         let pool = sound.connect_with(options).await?;
         let records = Self { pool };
         records.create_tables().await?;
@@ -134,7 +145,12 @@ impl Records {
 /// it the same mode.
 fn keep_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    let file = std::fs::File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    let file = std::fs::File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)?;
     let mode = file.metadata()?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         file.set_permissions(std::fs::Permissions::from_mode(mode & !0o077))?;
@@ -148,12 +164,20 @@ fn to_json<T: serde::Serialize + serde::de::DeserializeOwned>(
     kind: &'static str,
     value: &T,
 ) -> Result<String, RecordError> {
-    let text =
-        serde_json::to_string(value).map_err(|error| RecordError::Malformed { kind, detail: error.to_string() })?;
+    let text = serde_json::to_string(value).map_err(|error| RecordError::Malformed {
+        kind,
+        detail: error.to_string(),
+    })?;
     from_json::<T>(kind, &text)?;
     Ok(text)
 }
 
-fn from_json<T: serde::de::DeserializeOwned>(kind: &'static str, text: &str) -> Result<T, RecordError> {
-    serde_json::from_str(text).map_err(|error| RecordError::Malformed { kind, detail: error.to_string() })
+fn from_json<T: serde::de::DeserializeOwned>(
+    kind: &'static str,
+    text: &str,
+) -> Result<T, RecordError> {
+    serde_json::from_str(text).map_err(|error| RecordError::Malformed {
+        kind,
+        detail: error.to_string(),
+    })
 }

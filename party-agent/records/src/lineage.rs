@@ -21,12 +21,26 @@ const NO_JOB: &str = "";
 impl Records {
     /// Notes that a table came to this party from outside; what was known of one of that name is forgotten, unless rows were
     /// added to it.
-    pub async fn add_root(&self, table: &TableRef, job: Option<&JobId>, added: bool) -> Result<(), RecordError> {
+    pub async fn add_root(
+        &self,
+        table: &TableRef,
+        job: Option<&JobId>,
+        added: bool,
+    ) -> Result<(), RecordError> {
         let mut transaction = self.pool.begin().await?;
         if !added {
             forget(&mut transaction, table).await?;
         }
-        insert(&mut transaction, table, &Descent { parent: table.clone(), source: table.clone() }, job).await?;
+        insert(
+            &mut transaction,
+            table,
+            &Descent {
+                parent: table.clone(),
+                source: table.clone(),
+            },
+            job,
+        )
+        .await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -47,7 +61,16 @@ impl Records {
                 sources.push(parent.clone());
             }
             for source in sources {
-                insert(&mut transaction, table, &Descent { parent: parent.clone(), source }, job).await?;
+                insert(
+                    &mut transaction,
+                    table,
+                    &Descent {
+                        parent: parent.clone(),
+                        source,
+                    },
+                    job,
+                )
+                .await?;
             }
         }
         transaction.commit().await?;
@@ -61,7 +84,12 @@ impl Records {
         if lines.is_empty() {
             return Ok(None);
         }
-        Ok(Some(lines.into_iter().filter(|line| line.parent != *table).collect()))
+        Ok(Some(
+            lines
+                .into_iter()
+                .filter(|line| line.parent != *table)
+                .collect(),
+        ))
     }
 
     /// The jobs that made a table, read it, or worked on what came of it; newest first.
@@ -76,7 +104,10 @@ impl Records {
         .fetch_all(&self.pool)
         .await?;
         // A job whose name cannot be read is no job that anybody could look at.
-        Ok(rows.iter().filter_map(|row| row.try_get("job").ok()).collect())
+        Ok(rows
+            .iter()
+            .filter_map(|row| row.try_get("job").ok())
+            .collect())
     }
 
     /// Forgets a table that is gone. What was made of it keeps it as its source.
@@ -85,7 +116,10 @@ impl Records {
     }
 }
 
-async fn descents(connection: &mut sqlx::SqliteConnection, table: &TableRef) -> Result<Vec<Descent>, RecordError> {
+async fn descents(
+    connection: &mut sqlx::SqliteConnection,
+    table: &TableRef,
+) -> Result<Vec<Descent>, RecordError> {
     let rows = sqlx::query(
         "/* descents */ SELECT DISTINCT parent_namespace, parent_name, source_namespace, source_name FROM lineage \
          WHERE namespace = $1 AND name = $2 ORDER BY parent_namespace, parent_name, source_namespace, source_name",
@@ -100,8 +134,14 @@ async fn descents(connection: &mut sqlx::SqliteConnection, table: &TableRef) -> 
 fn descent(row: &SqliteRow) -> Result<Descent, RecordError> {
     let text = |column: &str| row.try_get::<String, _>(column);
     Ok(Descent {
-        parent: TableRef { namespace: text("parent_namespace")?, name: text("parent_name")? },
-        source: TableRef { namespace: text("source_namespace")?, name: text("source_name")? },
+        parent: TableRef {
+            namespace: text("parent_namespace")?,
+            name: text("parent_name")?,
+        },
+        source: TableRef {
+            namespace: text("source_namespace")?,
+            name: text("source_name")?,
+        },
     })
 }
 
@@ -127,7 +167,10 @@ async fn insert(
     Ok(())
 }
 
-async fn forget(connection: &mut sqlx::SqliteConnection, table: &TableRef) -> Result<(), RecordError> {
+async fn forget(
+    connection: &mut sqlx::SqliteConnection,
+    table: &TableRef,
+) -> Result<(), RecordError> {
     sqlx::query("/* forget_descent */ DELETE FROM lineage WHERE namespace = $1 AND name = $2")
         .bind(&table.namespace)
         .bind(&table.name)

@@ -33,14 +33,29 @@ pub struct StoredModel {
 
 impl Records {
     /// Keeps a model; one that stands there already is replaced (a repeated attempt).
-    pub async fn save_model(&self, model: &ModelRef, record: &ModelRecord, now: Timestamp) -> Result<(), RecordError> {
+    pub async fn save_model(
+        &self,
+        model: &ModelRef,
+        record: &ModelRecord,
+        now: Timestamp,
+    ) -> Result<(), RecordError> {
         put_model(&mut *self.pool.acquire().await?, model, record, now).await
     }
 
     /// Keeps several models and what belongs to them, all or none; what stands there already is replaced.
-    pub async fn save_models(&self, models: &[StoredModel], now: Timestamp) -> Result<(), RecordError> {
+    pub async fn save_models(
+        &self,
+        models: &[StoredModel],
+        now: Timestamp,
+    ) -> Result<(), RecordError> {
         let mut tx = self.pool.begin().await?;
-        for StoredModel { at, record, view, checkpoints } in models {
+        for StoredModel {
+            at,
+            record,
+            view,
+            checkpoints,
+        } in models
+        {
             put_model(&mut tx, at, record, now).await?;
             forget_model_rows(&mut tx, at).await?;
             if let Some(view) = view {
@@ -115,7 +130,11 @@ async fn put_model(
     Ok(())
 }
 
-async fn put_view(to: &mut SqliteConnection, model: &ModelRef, view: &str) -> Result<(), RecordError> {
+async fn put_view(
+    to: &mut SqliteConnection,
+    model: &ModelRef,
+    view: &str,
+) -> Result<(), RecordError> {
     sqlx::query(
         "/* save_model_view */ INSERT INTO model_views (version, step, role, view) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (version, step, role) DO UPDATE SET view = excluded.view",

@@ -7,7 +7,11 @@ use vocabulary::{JobId, Offer, Timestamp};
 use crate::aside::Kind;
 use crate::{RecordError, Records, from_json, to_json};
 
-const OFFER: Kind = Kind { name: "offer", table: "offers", key: &["fingerprint", "job"] };
+const OFFER: Kind = Kind {
+    name: "offer",
+    table: "offers",
+    key: &["fingerprint", "job"],
+};
 
 fn offer(row: &SqliteRow) -> Result<Offer, RecordError> {
     from_json("offer", row.try_get("offer")?)
@@ -15,7 +19,12 @@ fn offer(row: &SqliteRow) -> Result<Offer, RecordError> {
 
 impl Records {
     /// Remembers an accepted offer; one that is known keeps its place among the job's.
-    pub async fn accept_offer(&self, fingerprint: &str, offer: &Offer, now: Timestamp) -> Result<(), RecordError> {
+    pub async fn accept_offer(
+        &self,
+        fingerprint: &str,
+        offer: &Offer,
+        now: Timestamp,
+    ) -> Result<(), RecordError> {
         sqlx::query(
             "/* accept_offer */ INSERT INTO offers (fingerprint, job, offer, accepted_micros) VALUES ($1, $2, $3, \
              MAX($4, COALESCE((SELECT MAX(accepted_micros) + 1 FROM offers WHERE job = $2), 0))) \
@@ -32,10 +41,12 @@ impl Records {
 
     /// The accepted offer with this fingerprint.
     pub async fn accepted_offer(&self, fingerprint: &str) -> Result<Option<Offer>, RecordError> {
-        let row = sqlx::query("/* accepted_offer */ SELECT rowid AS place, offer FROM offers WHERE fingerprint = $1")
-            .bind(fingerprint)
-            .fetch_optional(&self.pool)
-            .await?;
+        let row = sqlx::query(
+            "/* accepted_offer */ SELECT rowid AS place, offer FROM offers WHERE fingerprint = $1",
+        )
+        .bind(fingerprint)
+        .fetch_optional(&self.pool)
+        .await?;
         self.readable_one(&OFFER, row, offer).await
     }
 

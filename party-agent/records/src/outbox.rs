@@ -9,7 +9,11 @@ use vocabulary::Report;
 use crate::aside::{Kind, move_row};
 use crate::{RecordError, Records, from_json, to_json};
 
-pub(crate) const REPORT: Kind = Kind { name: "report", table: "outbox", key: &["number"] };
+pub(crate) const REPORT: Kind = Kind {
+    name: "report",
+    table: "outbox",
+    key: &["number"],
+};
 
 impl Records {
     /// Keeps a report until it is acknowledged.
@@ -19,7 +23,8 @@ impl Records {
 
     /// Keeps reports until they are acknowledged: all, or none on error.
     pub async fn post_all(&self, reports: &[Report]) -> Result<(), RecordError> {
-        self.post_judged(reports.iter().map(|report| (report, None))).await
+        self.post_judged(reports.iter().map(|report| (report, None)))
+            .await
     }
 
     /// The same, each with a text that says by what it was judged.
@@ -48,7 +53,11 @@ impl Records {
     }
 
     /// By what the reports of these numbers, the first and the last one among them, were judged, where that is known.
-    pub async fn grounds_of(&self, first: i64, last: i64) -> Result<BTreeMap<i64, String>, RecordError> {
+    pub async fn grounds_of(
+        &self,
+        first: i64,
+        last: i64,
+    ) -> Result<BTreeMap<i64, String>, RecordError> {
         let rows =
             sqlx::query("/* grounds */ SELECT number, grounds FROM outbox_grounds WHERE number BETWEEN $1 AND $2")
                 .bind(first)
@@ -56,7 +65,10 @@ impl Records {
                 .fetch_all(&self.pool)
                 .await?;
         // What cannot be read is not known.
-        Ok(rows.iter().filter_map(|row| Some((row.try_get("number").ok()?, row.try_get("grounds").ok()?))).collect())
+        Ok(rows
+            .iter()
+            .filter_map(|row| Some((row.try_get("number").ok()?, row.try_get("grounds").ok()?)))
+            .collect())
     }
 
     /// The oldest reports that wait, with their numbers.
@@ -66,7 +78,12 @@ impl Records {
                 .bind(i64::from(most))
                 .fetch_all(&self.pool)
                 .await?;
-        let read = |row: &SqliteRow| Ok((row.try_get("number")?, from_json("report", row.try_get("report")?)?));
+        let read = |row: &SqliteRow| {
+            Ok((
+                row.try_get("number")?,
+                from_json("report", row.try_get("report")?)?,
+            ))
+        };
         self.readable(&REPORT, &rows, read).await
     }
 
@@ -84,7 +101,12 @@ impl Records {
     }
 
     /// Sets a report aside that the coordinator will never take, and puts another in its place, if one is given.
-    pub async fn refuse_report(&self, number: i64, why: &str, instead: Option<&Report>) -> Result<(), RecordError> {
+    pub async fn refuse_report(
+        &self,
+        number: i64,
+        why: &str,
+        instead: Option<&Report>,
+    ) -> Result<(), RecordError> {
         let mut tx = self.pool.begin().await?;
         move_row(&mut tx, &REPORT, number, why).await?;
         forget_grounds(&mut tx, number).await?;
@@ -99,7 +121,10 @@ impl Records {
     }
 }
 
-async fn forget_grounds(connection: &mut sqlx::SqliteConnection, number: i64) -> Result<(), RecordError> {
+async fn forget_grounds(
+    connection: &mut sqlx::SqliteConnection,
+    number: i64,
+) -> Result<(), RecordError> {
     sqlx::query("/* forget_grounds */ DELETE FROM outbox_grounds WHERE number = $1")
         .bind(number)
         .execute(connection)

@@ -7,8 +7,11 @@ use vocabulary::{PartyId, Role, Timestamp};
 use crate::aside::Kind;
 use crate::{RecordError, Records};
 
-const PERMISSION: Kind =
-    Kind { name: "permission", table: "permissions", key: &["party", "role", "kind", "namespace", "name"] };
+const PERMISSION: Kind = Kind {
+    name: "permission",
+    table: "permissions",
+    key: &["party", "role", "kind", "namespace", "name"],
+};
 
 /// What a grant is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +29,13 @@ pub enum PermissionKind {
 }
 
 impl PermissionKind {
-    const ALL: [Self; 5] = [Self::Component, Self::Dataset, Self::EveryDataset, Self::Role, Self::Command];
+    const ALL: [Self; 5] = [
+        Self::Component,
+        Self::Dataset,
+        Self::EveryDataset,
+        Self::Role,
+        Self::Command,
+    ];
 
     fn word(self) -> &'static str {
         match self {
@@ -58,7 +67,12 @@ fn role_word(role: Option<Role>) -> &'static str {
 
 impl Records {
     /// Grants to a party, all or nothing; what was granted before stays.
-    pub async fn grant(&self, party: &PartyId, grants: &[Permission], now: Timestamp) -> Result<(), RecordError> {
+    pub async fn grant(
+        &self,
+        party: &PartyId,
+        grants: &[Permission],
+        now: Timestamp,
+    ) -> Result<(), RecordError> {
         let mut transaction = self.pool.begin().await?;
         for grant in grants {
             sqlx::query(
@@ -79,7 +93,11 @@ impl Records {
     }
 
     /// Takes grants back, all or nothing; what was not granted is passed over.
-    pub async fn withdraw(&self, party: &PartyId, grants: &[Permission]) -> Result<(), RecordError> {
+    pub async fn withdraw(
+        &self,
+        party: &PartyId,
+        grants: &[Permission],
+    ) -> Result<(), RecordError> {
         let mut transaction = self.pool.begin().await?;
         for grant in grants {
             sqlx::query(
@@ -108,11 +126,20 @@ impl Records {
         .await?;
         let read = |row: &SqliteRow| {
             let (kind, role): (String, String) = (row.try_get("kind")?, row.try_get("role")?);
-            let unread = |detail: &str| RecordError::Malformed { kind: "permission", detail: detail.to_owned() };
-            let known = PermissionKind::ALL.into_iter().find(|known| known.word() == kind);
+            let unread = |detail: &str| RecordError::Malformed {
+                kind: "permission",
+                detail: detail.to_owned(),
+            };
+            let known = PermissionKind::ALL
+                .into_iter()
+                .find(|known| known.word() == kind);
             Ok(Permission {
                 kind: known.ok_or_else(|| unread(&kind))?,
-                role: if role.is_empty() { None } else { Some(role.parse().map_err(|_| unread(&role))?) },
+                role: if role.is_empty() {
+                    None
+                } else {
+                    Some(role.parse().map_err(|_| unread(&role))?)
+                },
                 namespace: row.try_get("namespace")?,
                 name: row.try_get("name")?,
             })

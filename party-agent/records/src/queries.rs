@@ -18,14 +18,23 @@ pub struct Queries {
 }
 
 /// Adds to what was counted for an asker and a day, unless there are more than `most` then; whether it was added.
-pub(crate) async fn count_up_to(of: &mut SqliteConnection, queries: &Queries, most: u64) -> Result<bool, RecordError> {
+pub(crate) async fn count_up_to(
+    of: &mut SqliteConnection,
+    queries: &Queries,
+    most: u64,
+) -> Result<bool, RecordError> {
     let row = sqlx::query("/* counted */ SELECT count FROM queries WHERE day = $1 AND asker = $2")
         .bind(queries.day)
         .bind(&queries.asker)
         .fetch_optional(&mut *of)
         .await?;
-    let before: i64 = row.map(|row| row.try_get("count")).transpose()?.unwrap_or(0);
-    let after = u64::try_from(before).unwrap_or(0).saturating_add(queries.count);
+    let before: i64 = row
+        .map(|row| row.try_get("count"))
+        .transpose()?
+        .unwrap_or(0);
+    let after = u64::try_from(before)
+        .unwrap_or(0)
+        .saturating_add(queries.count);
     if after > most {
         return Ok(false);
     }
@@ -58,10 +67,11 @@ impl Records {
 
     /// The day in which something is counted now: a clock that is set back opens no older one.
     pub async fn open_day(&self, asker: &str, today: i64) -> Result<i64, RecordError> {
-        let row = sqlx::query("/* open_day */ SELECT max(day) AS newest FROM queries WHERE asker = $1")
-            .bind(asker)
-            .fetch_one(&self.pool)
-            .await?;
+        let row =
+            sqlx::query("/* open_day */ SELECT max(day) AS newest FROM queries WHERE asker = $1")
+                .bind(asker)
+                .fetch_one(&self.pool)
+                .await?;
         let newest: Option<i64> = row.try_get("newest")?;
         Ok(newest.map_or(today, |newest| newest.max(today)))
     }
@@ -93,21 +103,33 @@ impl Records {
 
     /// What was counted for a day.
     pub async fn queries_of(&self, day: i64) -> Result<Vec<Queries>, RecordError> {
-        let rows = sqlx::query("/* queries_of */ SELECT asker, count FROM queries WHERE day = $1 ORDER BY asker")
-            .bind(day)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = sqlx::query(
+            "/* queries_of */ SELECT asker, count FROM queries WHERE day = $1 ORDER BY asker",
+        )
+        .bind(day)
+        .fetch_all(&self.pool)
+        .await?;
         let read = |row: &sqlx::sqlite::SqliteRow| {
             let count: i64 = row.try_get("count")?;
-            Ok(Queries { day, asker: row.try_get("asker")?, count: u64::try_from(count).unwrap_or(u64::MAX) })
+            Ok(Queries {
+                day,
+                asker: row.try_get("asker")?,
+                count: u64::try_from(count).unwrap_or(u64::MAX),
+            })
         };
         rows.iter().map(read).collect()
     }
 
     /// Writes down of how many rows a model is made; none where nobody knows.
-    pub async fn note_model_rows(&self, model: &ModelRef, rows: Option<u64>) -> Result<(), RecordError> {
+    pub async fn note_model_rows(
+        &self,
+        model: &ModelRef,
+        rows: Option<u64>,
+    ) -> Result<(), RecordError> {
         let mut connection = self.pool.acquire().await?;
-        let Some(rows) = rows else { return forget_model_rows(&mut connection, model).await };
+        let Some(rows) = rows else {
+            return forget_model_rows(&mut connection, model).await;
+        };
         sqlx::query(
             "/* note_model_rows */ INSERT INTO model_rows (version, step, role, fewest) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (version, step, role) DO UPDATE SET fewest = excluded.fewest",
@@ -137,7 +159,10 @@ impl Records {
 }
 
 /// Forgets of how many rows a model is made: another one takes its place.
-pub(crate) async fn forget_model_rows(of: &mut SqliteConnection, model: &ModelRef) -> Result<(), RecordError> {
+pub(crate) async fn forget_model_rows(
+    of: &mut SqliteConnection,
+    model: &ModelRef,
+) -> Result<(), RecordError> {
     sqlx::query("/* forget_model_rows */ DELETE FROM model_rows WHERE version = $1 AND step = $2 AND role = $3")
         .bind(&model.version)
         .bind(model.step.as_str())
@@ -157,43 +182,90 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("records.db");
         let records = Records::open(&path).await.expect("opens");
-        let one = |day, asker: &str, count| Queries { day, asker: asker.to_owned(), count };
-        for queries in [one(1, "9999", 1), one(1, "9999", 2), one(1, "10000", 1), one(2, "9999", 5)] {
+        let one = |day, asker: &str, count| Queries {
+            day,
+            asker: asker.to_owned(),
+            count,
+        };
+        for queries in [
+            one(1, "9999", 1),
+            one(1, "9999", 2),
+            one(1, "10000", 1),
+            one(2, "9999", 5),
+        ] {
             records.count_queries(&queries).await.expect("counted");
         }
         records.close().await;
         let records = Records::open(&path).await.expect("opens");
-        assert_eq!(records.queries_of(1).await.expect("read"), [one(1, "10000", 1), one(1, "9999", 3)]);
+        assert_eq!(
+            records.queries_of(1).await.expect("read"),
+            [one(1, "10000", 1), one(1, "9999", 3)]
+        );
         assert_eq!(records.queries_of(3).await.expect("read"), []);
         let mut open = Vec::new();
-        for (asker, today) in [("9999", 1), ("9999", 2), ("9999", 3), ("10000", 0), ("nobody", -4)] {
+        for (asker, today) in [
+            ("9999", 1),
+            ("9999", 2),
+            ("9999", 3),
+            ("10000", 0),
+            ("nobody", -4),
+        ] {
             open.push(records.open_day(asker, today).await.expect("read"));
         }
-        assert_eq!(open, [2, 2, 3, 1, -4], "a clock that is set back opens no older day");
+        assert_eq!(
+            open,
+            [2, 2, 3, 1, -4],
+            "a clock that is set back opens no older day"
+        );
     }
 
     #[tokio::test]
     async fn what_has_a_bound_is_counted_whole_or_not_at_all() {
         let folder = tempfile::tempdir().expect("a folder");
-        let records = Records::open(&folder.path().join("records.db")).await.expect("opens");
-        let one = |asker: &str, count| Queries { day: 1, asker: asker.to_owned(), count };
-        let count = async |all: &[(Queries, u64)]| records.count_within(all).await.expect("counted");
-        assert_eq!(count(&[(one("jobs", 2), 3), (one("ids", 5), 5)]).await, None);
-        assert_eq!(count(&[(one("jobs", 1), 3), (one("ids", 1), 5)]).await, Some(1));
-        assert_eq!(records.queries_of(1).await.expect("read"), [one("ids", 5), one("jobs", 2)]);
+        let records = Records::open(&folder.path().join("records.db"))
+            .await
+            .expect("opens");
+        let one = |asker: &str, count| Queries {
+            day: 1,
+            asker: asker.to_owned(),
+            count,
+        };
+        let count =
+            async |all: &[(Queries, u64)]| records.count_within(all).await.expect("counted");
+        assert_eq!(
+            count(&[(one("jobs", 2), 3), (one("ids", 5), 5)]).await,
+            None
+        );
+        assert_eq!(
+            count(&[(one("jobs", 1), 3), (one("ids", 1), 5)]).await,
+            Some(1)
+        );
+        assert_eq!(
+            records.queries_of(1).await.expect("read"),
+            [one("ids", 5), one("jobs", 2)]
+        );
         records.count_back(&one("ids", 2)).await.expect("counted");
         assert_eq!(count(&[(one("ids", 2), 5)]).await, None);
         assert_eq!(count(&[(one("ids", 1), 5)]).await, Some(0));
         records.count_back(&one("ids", 9)).await.expect("counted");
-        assert_eq!(records.queries_of(1).await.expect("read"), [one("ids", 0), one("jobs", 2)]);
+        assert_eq!(
+            records.queries_of(1).await.expect("read"),
+            [one("ids", 0), one("jobs", 2)]
+        );
     }
 
     #[tokio::test]
     async fn the_rows_of_a_model_are_those_that_were_noted_last() {
         let folder = tempfile::tempdir().expect("a folder");
-        let records = Records::open(&folder.path().join("records.db")).await.expect("opens");
+        let records = Records::open(&folder.path().join("records.db"))
+            .await
+            .expect("opens");
         let owner = Participant::new(Role::Guest, PartyId::new("1").expect("a party"));
-        let model = ModelRef { version: "1".to_owned(), step: StepName::new("lr_0").expect("a step"), owner };
+        let model = ModelRef {
+            version: "1".to_owned(),
+            step: StepName::new("lr_0").expect("a step"),
+            owner,
+        };
         for rows in [None, Some(7), Some(u64::MAX), Some(3), None] {
             records.note_model_rows(&model, rows).await.expect("noted");
             let known = rows.map(|rows| rows.min(i64::MAX as u64));

@@ -7,8 +7,16 @@ use vocabulary::{Role, ServingPlan, Timestamp};
 use crate::aside::Kind;
 use crate::{RecordError, Records, from_json, to_json};
 
-const LOAD: Kind = Kind { name: "loaded model", table: "serving_loads", key: &["model", "version", "role"] };
-const SERVICE: Kind = Kind { name: "service", table: "services", key: &["service"] };
+const LOAD: Kind = Kind {
+    name: "loaded model",
+    table: "serving_loads",
+    key: &["model", "version", "role"],
+};
+const SERVICE: Kind = Kind {
+    name: "service",
+    table: "services",
+    key: &["service"],
+};
 
 /// A service id and what it means.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +42,12 @@ pub struct LoadRecord {
 
 impl Records {
     /// Remembers a model as loaded, in place of what was remembered of it.
-    pub async fn load_for_serving(&self, role: Role, plan: &ServingPlan, now: Timestamp) -> Result<(), RecordError> {
+    pub async fn load_for_serving(
+        &self,
+        role: Role,
+        plan: &ServingPlan,
+        now: Timestamp,
+    ) -> Result<(), RecordError> {
         sqlx::query(
             "/* load_for_serving */ INSERT OR REPLACE INTO serving_loads (model, version, role, plan, loaded_micros) \
              VALUES ($1, $2, $3, $4, $5)",
@@ -60,7 +73,12 @@ impl Records {
     }
 
     /// Gives a service id its meaning, in place of an earlier one.
-    pub async fn bind_service(&self, service: &str, plan: &ServingPlan, now: Timestamp) -> Result<(), RecordError> {
+    pub async fn bind_service(
+        &self,
+        service: &str,
+        plan: &ServingPlan,
+        now: Timestamp,
+    ) -> Result<(), RecordError> {
         sqlx::query(
             "/* bind_service */ INSERT OR REPLACE INTO services (service, plan, bound_micros) VALUES ($1, $2, $3)",
         )
@@ -104,7 +122,10 @@ fn bound(row: &SqliteRow) -> Result<ServiceRecord, RecordError> {
 
 fn load(row: &SqliteRow) -> Result<LoadRecord, RecordError> {
     let role: String = row.try_get("role")?;
-    let role = role.parse().map_err(|_| RecordError::Malformed { kind: "role", detail: role.clone() })?;
+    let role = role.parse().map_err(|_| RecordError::Malformed {
+        kind: "role",
+        detail: role.clone(),
+    })?;
     Ok(LoadRecord {
         role,
         plan: from_json("serving plan", row.try_get("plan")?)?,

@@ -14,15 +14,31 @@ use crate::{Connector, Permission, PermissionKind, RecordError, Records};
 async fn filled(folder: &TempDir) -> Records {
     let records = open(folder).await;
     for attempt in [0, 1] {
-        records.begin_attempt(&assignment(attempt), Timestamp(1)).await.expect("noted");
-        let report = Report { task: task(), attempt: Attempt(attempt), body: ReportBody::Started };
+        records
+            .begin_attempt(&assignment(attempt), Timestamp(1))
+            .await
+            .expect("noted");
+        let report = Report {
+            task: task(),
+            attempt: Attempt(attempt),
+            body: ReportBody::Started,
+        };
         records.post(&report).await.expect("posted");
     }
-    let connector = Connector { engine: "MYSQL".to_owned(), info: serde_json::json!({"host": "db"}) };
+    let connector = Connector {
+        engine: "MYSQL".to_owned(),
+        info: serde_json::json!({"host": "db"}),
+    };
     let plan = plan();
     for name in ["one", "two"] {
-        records.save_connector(name, &connector).await.expect("saved");
-        records.bind_service(name, &plan, Timestamp(1)).await.expect("bound");
+        records
+            .save_connector(name, &connector)
+            .await
+            .expect("saved");
+        records
+            .bind_service(name, &plan, Timestamp(1))
+            .await
+            .expect("bound");
     }
     let grant = |name: &str| Permission {
         kind: PermissionKind::Component,
@@ -30,11 +46,20 @@ async fn filled(folder: &TempDir) -> Records {
         namespace: String::new(),
         name: name.to_owned(),
     };
-    records.grant(&party(), &[grant("one"), grant("two")], Timestamp(1)).await.expect("granted");
+    records
+        .grant(&party(), &[grant("one"), grant("two")], Timestamp(1))
+        .await
+        .expect("granted");
     for party in ["1", "2"] {
-        records.pin_key(&PartyId::new(party).expect("valid"), "pem", Timestamp(1)).await.expect("pinned");
+        records
+            .pin_key(&PartyId::new(party).expect("valid"), "pem", Timestamp(1))
+            .await
+            .expect("pinned");
     }
-    records.load_for_serving(Role::Guest, &plan, Timestamp(1)).await.expect("loaded");
+    records
+        .load_for_serving(Role::Guest, &plan, Timestamp(1))
+        .await
+        .expect("loaded");
     records
 }
 
@@ -68,28 +93,75 @@ async fn a_row_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
         "UPDATE permissions SET kind = 'all' WHERE name = 'one'",
         "UPDATE pinned_keys SET party = '' WHERE party = '1'",
     ] {
-        assert_eq!(spoil(&file(&folder), statement).await.expect(statement), 1, "{statement}");
+        assert_eq!(
+            spoil(&file(&folder), statement).await.expect(statement),
+            1,
+            "{statement}"
+        );
     }
     let waiting = records.posted(10).await.expect("read");
-    assert_eq!(waiting.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2]);
-    let lost = records.lose_running(&task().party, Timestamp(2)).await.expect("read");
+    assert_eq!(
+        waiting
+            .iter()
+            .map(|(number, _)| *number)
+            .collect::<Vec<_>>(),
+        [2]
+    );
+    let lost = records
+        .lose_running(&task().party, Timestamp(2))
+        .await
+        .expect("read");
     assert_eq!(lost, [(task(), Attempt(1))]);
-    assert!(records.attempt(&task(), Attempt(0)).await.expect("read").is_none());
+    assert!(
+        records
+            .attempt(&task(), Attempt(0))
+            .await
+            .expect("read")
+            .is_none()
+    );
     assert!(records.connector("one").await.expect("read").is_none());
     assert!(records.connector("two").await.expect("read").is_some());
     assert_eq!(records.services().await.expect("read").len(), 1);
     assert_eq!(records.loaded_for_serving().await.expect("read").len(), 0);
     let granted = records.permissions_of(&party()).await.expect("read");
-    assert_eq!(granted.iter().map(|grant| grant.name.as_str()).collect::<Vec<_>>(), ["two"]);
+    assert_eq!(
+        granted
+            .iter()
+            .map(|grant| grant.name.as_str())
+            .collect::<Vec<_>>(),
+        ["two"]
+    );
     let pinned = records.pinned_keys().await.expect("read");
-    assert_eq!(pinned.iter().map(|(party, _)| party.clone()).collect::<Vec<_>>(), [party_of("2")]);
+    assert_eq!(
+        pinned
+            .iter()
+            .map(|(party, _)| party.clone())
+            .collect::<Vec<_>>(),
+        [party_of("2")]
+    );
 
     let counts = records.count_set_aside().await.expect("counted");
-    let kinds: Vec<(&str, u64)> = counts.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
-    let each = ["attempt", "connector", "loaded model", "permission", "pinned key", "report", "service"];
+    let kinds: Vec<(&str, u64)> = counts
+        .iter()
+        .map(|(kind, count)| (kind.as_str(), *count))
+        .collect();
+    let each = [
+        "attempt",
+        "connector",
+        "loaded model",
+        "permission",
+        "pinned key",
+        "report",
+        "service",
+    ];
     assert_eq!(kinds, each.map(|kind| (kind, 1)));
     let aside = records.set_aside(100).await.expect("listed");
-    assert!(aside.iter().any(|row| row.key == "1 hetero_lr_0 guest 0" && row.why.contains("assignment")), "{aside:?}");
+    assert!(
+        aside
+            .iter()
+            .any(|row| row.key == "1 hetero_lr_0 guest 0" && row.why.contains("assignment")),
+        "{aside:?}"
+    );
     // It is set aside once, and stays so when the file is opened again.
     records.close().await;
     let records = open(&folder).await;
@@ -101,20 +173,36 @@ async fn a_row_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
 async fn what_was_set_aside_can_be_put_back() {
     let folder = TempDir::new().expect("folder");
     let records = filled(&folder).await;
-    spoil(&file(&folder), "UPDATE outbox SET report = replace(report, 'started', 'it''s')").await.expect("spoilt");
+    spoil(
+        &file(&folder),
+        "UPDATE outbox SET report = replace(report, 'started', 'it''s')",
+    )
+    .await
+    .expect("spoilt");
     assert!(records.posted(10).await.expect("read").is_empty());
     records.close().await;
     // As a person does it: the statement, mended.
     let kept = read_statement(&folder).await;
-    assert_eq!(spoil(&file(&folder), &kept.replace("it''s", "started")).await.expect("put back"), 1);
+    assert_eq!(
+        spoil(&file(&folder), &kept.replace("it''s", "started"))
+            .await
+            .expect("put back"),
+        1
+    );
     assert_eq!(open(&folder).await.posted(10).await.expect("read").len(), 1);
 }
 
 async fn read_statement(folder: &TempDir) -> String {
     use sqlx::{ConnectOptions, Row};
-    let mut connection =
-        sqlx::sqlite::SqliteConnectOptions::new().filename(file(folder)).connect().await.expect("opened");
-    let row = sqlx::query("SELECT text FROM set_aside LIMIT 1").fetch_one(&mut connection).await.expect("found");
+    let mut connection = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(file(folder))
+        .connect()
+        .await
+        .expect("opened");
+    let row = sqlx::query("SELECT text FROM set_aside LIMIT 1")
+        .fetch_one(&mut connection)
+        .await
+        .expect("found");
     row.get(0)
 }
 
@@ -122,20 +210,45 @@ async fn read_statement(folder: &TempDir) -> String {
 async fn a_pinned_key_that_cannot_be_read_stays_a_pin() {
     let folder = TempDir::new().expect("folder");
     let records = filled(&folder).await;
-    spoil(&file(&folder), "UPDATE pinned_keys SET pem = X'ff00ff' WHERE party = '1'").await.expect("spoilt");
+    spoil(
+        &file(&folder),
+        "UPDATE pinned_keys SET pem = X'ff00ff' WHERE party = '1'",
+    )
+    .await
+    .expect("spoilt");
     let pinned = records.pinned_keys().await.expect("read");
-    assert_eq!(pinned.iter().map(|(party, _)| party.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+    assert_eq!(
+        pinned
+            .iter()
+            .map(|(party, _)| party.as_str())
+            .collect::<Vec<_>>(),
+        ["1", "2"]
+    );
 }
 
 #[tokio::test]
 async fn an_attempt_that_cannot_be_read_counts_among_those_of_its_offer() {
     let folder = TempDir::new().expect("folder");
     let records = filled(&folder).await;
-    spoil(&file(&folder), "UPDATE attempts SET assignment = '{' WHERE attempt = 0").await.expect("spoilt");
-    assert_eq!(records.attempts_under(&task(), "f").await.expect("counted"), 2);
+    spoil(
+        &file(&folder),
+        "UPDATE attempts SET assignment = '{' WHERE attempt = 0",
+    )
+    .await
+    .expect("spoilt");
+    assert_eq!(
+        records.attempts_under(&task(), "f").await.expect("counted"),
+        2
+    );
     let other = JobId::new("2").expect("valid");
     let table = TableRef::new("n", "t");
-    assert!(!records.is_used_elsewhere(&table, &other).await.expect("read"), "other jobs' cleaning goes on");
+    assert!(
+        !records
+            .is_used_elsewhere(&table, &other)
+            .await
+            .expect("read"),
+        "other jobs' cleaning goes on"
+    );
 }
 
 /// Stands for a type that JSON has no word for: a number that is not finite.
@@ -147,6 +260,10 @@ struct Odd {
 #[test]
 fn what_could_not_be_read_back_is_not_written() {
     assert!(crate::to_json("odd", &Odd { figure: 0.5 }).is_ok());
-    let error = crate::to_json("odd", &Odd { figure: f64::NAN }).expect_err("refused when it is written");
-    assert!(matches!(error, RecordError::Malformed { kind: "odd", .. }), "{error}");
+    let error =
+        crate::to_json("odd", &Odd { figure: f64::NAN }).expect_err("refused when it is written");
+    assert!(
+        matches!(error, RecordError::Malformed { kind: "odd", .. }),
+        "{error}"
+    );
 }

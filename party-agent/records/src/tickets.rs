@@ -30,7 +30,12 @@ pub struct Covered<'a> {
 impl Records {
     /// Uses a ticket for an offer, and says whether that was possible: it is for offers of a job for which it was used before,
     /// and of as many others as it is good for. How long it stands behind an offer is what was said the first time.
-    pub async fn use_ticket(&self, ticket: &Ticket, offer: Covered<'_>, now: Timestamp) -> Result<bool, RecordError> {
+    pub async fn use_ticket(
+        &self,
+        ticket: &Ticket,
+        offer: Covered<'_>,
+        now: Timestamp,
+    ) -> Result<bool, RecordError> {
         let job = offer.job;
         let mut tx = self.pool.begin().await?;
         let used = sqlx::query(
@@ -69,7 +74,11 @@ impl Records {
     }
 
     /// The ticket that covers an offer of a job; of several, the one that stands longest.
-    pub async fn ticket_of(&self, job: &JobId, fingerprint: &str) -> Result<Option<UsedTicket>, RecordError> {
+    pub async fn ticket_of(
+        &self,
+        job: &JobId,
+        fingerprint: &str,
+    ) -> Result<Option<UsedTicket>, RecordError> {
         let row = sqlx::query(
             "/* ticket_of */ SELECT o.ticket, t.asked_by, o.until_micros FROM ticket_offers AS o \
              JOIN tickets AS t ON t.ticket = o.ticket AND t.job = o.job \
@@ -81,17 +90,22 @@ impl Records {
         .await?;
         let used = |row: sqlx::sqlite::SqliteRow| {
             let until = Timestamp(row.try_get("until_micros")?);
-            Ok(UsedTicket { ticket: row.try_get("ticket")?, asked_by: row.try_get("asked_by")?, until })
+            Ok(UsedTicket {
+                ticket: row.try_get("ticket")?,
+                asked_by: row.try_get("asked_by")?,
+                until,
+            })
         };
         row.map(used).transpose()
     }
 
     /// For how many jobs a ticket was used.
     pub async fn uses_of_ticket(&self, ticket: &str) -> Result<u32, RecordError> {
-        let row = sqlx::query("/* ticket_uses */ SELECT COUNT(*) AS jobs FROM tickets WHERE ticket = $1")
-            .bind(ticket)
-            .fetch_one(&self.pool)
-            .await?;
+        let row =
+            sqlx::query("/* ticket_uses */ SELECT COUNT(*) AS jobs FROM tickets WHERE ticket = $1")
+                .bind(ticket)
+                .fetch_one(&self.pool)
+                .await?;
         let jobs: i64 = row.try_get("jobs")?;
         Ok(u32::try_from(jobs).unwrap_or(u32::MAX))
     }

@@ -15,7 +15,10 @@ const TURN: usize = 4_000;
 fn hash_of(id: &str) -> i64 {
     let hash = blake3::hash(id.as_bytes());
     let mut first = [0; 8];
-    first.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
+    first
+        .iter_mut()
+        .zip(hash.as_bytes())
+        .for_each(|(to, from)| *to = *from);
     i64::from_le_bytes(first)
 }
 
@@ -43,7 +46,10 @@ impl Records {
             let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
             let more = insert(&mut transaction, peer, piece).await?;
             let covered = more.min(left);
-            let beyond = Queries { count: more - covered, ..reserved.clone() };
+            let beyond = Queries {
+                count: more - covered,
+                ..reserved.clone()
+            };
             if more > covered && !count_up_to(&mut transaction, &beyond, most).await? {
                 return Ok(false);
             }
@@ -52,16 +58,38 @@ impl Records {
         }
         // Each run counts one at least.
         match (new, left) {
-            (0, 0) => self.count_queries(&Queries { count: 1, ..reserved.clone() }).await?,
-            (0, left) => self.count_back(&Queries { count: left - 1, ..reserved.clone() }).await?,
-            (_, left) => self.count_back(&Queries { count: left, ..reserved.clone() }).await?,
+            (0, 0) => {
+                self.count_queries(&Queries {
+                    count: 1,
+                    ..reserved.clone()
+                })
+                .await?
+            }
+            (0, left) => {
+                self.count_back(&Queries {
+                    count: left - 1,
+                    ..reserved.clone()
+                })
+                .await?
+            }
+            (_, left) => {
+                self.count_back(&Queries {
+                    count: left,
+                    ..reserved.clone()
+                })
+                .await?
+            }
         }
         Ok(true)
     }
 }
 
 /// Notes ids; gives how many are new.
-async fn insert(of: &mut SqliteConnection, peer: &PartyId, hashes: &[i64]) -> Result<u64, RecordError> {
+async fn insert(
+    of: &mut SqliteConnection,
+    peer: &PartyId,
+    hashes: &[i64],
+) -> Result<u64, RecordError> {
     let mut new = 0;
     for piece in hashes.chunks(PIECE) {
         let mut statement: QueryBuilder<Sqlite> =
@@ -81,33 +109,75 @@ mod tests {
     #[tokio::test]
     async fn ids_that_a_peer_knows_are_not_counted_again() {
         let folder = tempfile::tempdir().expect("a folder");
-        let records = Records::open(&folder.path().join("records.db")).await.expect("opens");
+        let records = Records::open(&folder.path().join("records.db"))
+            .await
+            .expect("opens");
         let peers = ["1", "2"].map(|id| PartyId::new(id).expect("valid"));
-        let ids = |range: std::ops::Range<u32>| range.map(|id| format!("id{id}")).collect::<Vec<_>>();
+        let ids =
+            |range: std::ops::Range<u32>| range.map(|id| format!("id{id}")).collect::<Vec<_>>();
         let tell = async |peer: &PartyId, ids: &[String], reserved: u64, most: u64| {
-            let counted = |count| Queries { day: 1, asker: format!("new ids of {peer}"), count };
+            let counted = |count| Queries {
+                day: 1,
+                asker: format!("new ids of {peer}"),
+                count,
+            };
             let reserve = [(counted(reserved), u64::MAX)];
             assert_eq!(records.count_within(&reserve).await.expect("counted"), None);
-            let told = records.tell_ids(peer, ids, &counted(reserved), most).await.expect("told");
+            let told = records
+                .tell_ids(peer, ids, &counted(reserved), most)
+                .await
+                .expect("told");
             let of_day = records.queries_of(1).await.expect("read");
-            (told, of_day.iter().find(|queries| queries.asker.ends_with(peer.as_str())).expect("counted").count)
+            (
+                told,
+                of_day
+                    .iter()
+                    .find(|queries| queries.asker.ends_with(peer.as_str()))
+                    .expect("counted")
+                    .count,
+            )
         };
-        assert_eq!(tell(&peers[0], &ids(0..1000), 1000, 2000).await, (true, 1000));
-        assert_eq!(tell(&peers[0], &ids(0..1000), 1000, 2000).await, (true, 1001), "the run itself");
-        assert_eq!(tell(&peers[0], &ids(500..1500), 1, 2000).await, (true, 1501));
+        assert_eq!(
+            tell(&peers[0], &ids(0..1000), 1000, 2000).await,
+            (true, 1000)
+        );
+        assert_eq!(
+            tell(&peers[0], &ids(0..1000), 1000, 2000).await,
+            (true, 1001),
+            "the run itself"
+        );
+        assert_eq!(
+            tell(&peers[0], &ids(500..1500), 1, 2000).await,
+            (true, 1501)
+        );
         assert_eq!(tell(&peers[1], &ids(0..10), 10, 10).await, (true, 10));
         // Too many: nothing of it is noted, and what was reserved stays counted.
-        assert_eq!(tell(&peers[0], &ids(1500..2500), 1, 2000).await, (false, 1502));
-        assert_eq!(tell(&peers[0], &ids(1500..1502), 1, 2000).await, (true, 1504));
+        assert_eq!(
+            tell(&peers[0], &ids(1500..2500), 1, 2000).await,
+            (false, 1502)
+        );
+        assert_eq!(
+            tell(&peers[0], &ids(1500..1502), 1, 2000).await,
+            (true, 1504)
+        );
     }
 
     #[tokio::test]
     async fn others_come_in_between_and_what_was_noted_of_too_much_stays_counted() {
         let folder = tempfile::tempdir().expect("a folder");
-        let records = Records::open(&folder.path().join("records.db")).await.expect("opens");
+        let records = Records::open(&folder.path().join("records.db"))
+            .await
+            .expect("opens");
         let peer = PartyId::new("1").expect("valid");
-        let ids: Vec<String> = (0..10_000).chain(0..10).map(|id| format!("id{id}")).collect();
-        let day = |day, count| Queries { day, asker: "new ids".to_owned(), count };
+        let ids: Vec<String> = (0..10_000)
+            .chain(0..10)
+            .map(|id| format!("id{id}"))
+            .collect();
+        let day = |day, count| Queries {
+            day,
+            asker: "new ids".to_owned(),
+            count,
+        };
         let first = day(7, 0);
         let (told, between) = tokio::join!(records.tell_ids(&peer, &ids, &first, 9_000), async {
             let mut between = 0_usize;
@@ -120,8 +190,21 @@ mod tests {
         });
         assert!(!told.expect("told"));
         assert!(between > 0, "a reader got in between the turns");
-        assert_eq!(records.queries_of(7).await.expect("read"), [day(7, 8_000)], "two turns of three");
-        assert!(records.tell_ids(&peer, &ids, &day(8, 0), 2_000).await.expect("told"));
-        assert_eq!(records.queries_of(8).await.expect("read"), [day(8, 2_000)], "the rest, and in its own day");
+        assert_eq!(
+            records.queries_of(7).await.expect("read"),
+            [day(7, 8_000)],
+            "two turns of three"
+        );
+        assert!(
+            records
+                .tell_ids(&peer, &ids, &day(8, 0), 2_000)
+                .await
+                .expect("told")
+        );
+        assert_eq!(
+            records.queries_of(8).await.expect("read"),
+            [day(8, 2_000)],
+            "the rest, and in its own day"
+        );
     }
 }

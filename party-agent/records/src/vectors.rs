@@ -41,7 +41,13 @@ impl Records {
     ) -> Result<CountedVector, RecordError> {
         // One after the other: no two are the last one that is allowed.
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let NewVector { to, place, digest, most, repeats } = vector;
+        let NewVector {
+            to,
+            place,
+            digest,
+            most,
+            repeats,
+        } = vector;
         let rows = sqlx::query(
             "/* vectors_of */ SELECT attempt, digest FROM vectors WHERE job = $1 AND step = $2 AND role = $3 \
              AND peer = $4 AND place = $5",
@@ -110,10 +116,20 @@ mod tests {
         let path = folder.path().join("records.db");
         let records = Records::open(&path).await.expect("opens");
         let to = PartyId::new("2").expect("valid");
-        let count = async |records: &Records, step: &str, attempt: u32, place: &str, digest: &str| {
-            let vector = NewVector { to: &to, place, digest, most: 1, repeats: 1 };
-            records.count_vector(&task(step), Attempt(attempt), vector).await.expect("counted")
-        };
+        let count =
+            async |records: &Records, step: &str, attempt: u32, place: &str, digest: &str| {
+                let vector = NewVector {
+                    to: &to,
+                    place,
+                    digest,
+                    most: 1,
+                    repeats: 1,
+                };
+                records
+                    .count_vector(&task(step), Attempt(attempt), vector)
+                    .await
+                    .expect("counted")
+            };
         use CountedVector::{Counted, TooMany, TooOften};
         assert_eq!(count(&records, "lr_0", 0, "end", "a").await, Counted);
         assert_eq!(count(&records, "lr_0", 0, "end", "b").await, TooMany);

@@ -4,7 +4,9 @@
 use component_kit::{Message, Packed, Peer, Peers, Result, TaskContext};
 use crypto::random::Random;
 
-use crate::encrypted_algebra::{LinearScheme, Origin, SchemeResult, SumsBytes, SumsShape, VectorBytes};
+use crate::encrypted_algebra::{
+    LinearScheme, Origin, SchemeResult, SumsBytes, SumsShape, VectorBytes,
+};
 use crate::encrypted_gradient::receive_revealed;
 use crate::fixed;
 use crate::key_ceremony::{Encryptor, KeyHolder};
@@ -27,7 +29,12 @@ pub async fn hear(peer: &Peer, message: &Message<Packed<bool>>) -> Result<bool> 
 
 fn squared_length(steps: &[f64]) -> Result<Vec<i64>> {
     let total: f64 = steps.iter().map(|step| step * step).sum();
-    Ok(fixed::encode("length of the steps", &[total.min(LENGTH_CAP)], LENGTH_BITS, LENGTH_CAP)?)
+    Ok(fixed::encode(
+        "length of the steps",
+        &[total.min(LENGTH_CAP)],
+        LENGTH_BITS,
+        LENGTH_CAP,
+    )?)
 }
 
 /// Host: sends the squared length of its steps to the guest, encrypted.
@@ -51,7 +58,10 @@ pub async fn reveal_length<S: LinearScheme>(
     let parts = turn.hosts().receive_all(part).await?;
     let own = squared_length(steps)?;
     let add = move |key: &S::PublicKey, random: &mut Random| -> SchemeResult<SumsBytes> {
-        let parts = parts.iter().map(|part| part.read::<S>(1, Origin::Fresh)).collect::<SchemeResult<Vec<_>>>()?;
+        let parts = parts
+            .iter()
+            .map(|part| part.read::<S>(1, Origin::Fresh))
+            .collect::<SchemeResult<Vec<_>>>()?;
         let sums = S::transpose_times(&S::prepare(1, 1, &|_, _| 1)?, &S::sum(&parts)?)?;
         let hidden = S::reveal_sums(key, &S::add_plain_sums(&sums, &own)?, random)?;
         Ok(SumsBytes::of::<S>(&hidden, 1))
@@ -66,6 +76,20 @@ pub async fn read_length<S: LinearScheme>(
     holder: &mut KeyHolder<S>,
     total: &Message<SumsBytes>,
 ) -> Result<f64> {
-    let sums = receive_revealed(turn, holder, total, &turn.guest()?, SumsShape { rows: 1, columns: 1 }).await?;
-    Ok(sums.first().map_or(0.0, |sum| fixed::decode(*sum, LENGTH_BITS)).max(0.0).sqrt())
+    let sums = receive_revealed(
+        turn,
+        holder,
+        total,
+        &turn.guest()?,
+        SumsShape {
+            rows: 1,
+            columns: 1,
+        },
+    )
+    .await?;
+    Ok(sums
+        .first()
+        .map_or(0.0, |sum| fixed::decode(*sum, LENGTH_BITS))
+        .max(0.0)
+        .sqrt())
 }

@@ -23,7 +23,10 @@ impl Alignment {
             digest.update((id.len() as u64).to_le_bytes());
             digest.update(id.as_bytes());
         }
-        Self { rows: ids.len() as u64, digest: digest.finalize().into() }
+        Self {
+            rows: ids.len() as u64,
+            digest: digest.finalize().into(),
+        }
     }
 
     /// Fails unless a peer has the same rows in the same order.
@@ -33,7 +36,10 @@ impl Alignment {
         }
         let text = match self.rows == theirs.rows {
             true => format!("the {what} rows of the parties differ in ids or order"),
-            false => format!("the {what} rows of the parties differ: {} here, {} at the peer", self.rows, theirs.rows),
+            false => format!(
+                "the {what} rows of the parties differ: {} here, {} at the peer",
+                self.rows, theirs.rows
+            ),
         };
         let hint = "put an Intersection before this step, at every party";
         Err(Fault::new(ErrorCode::DataMismatch, text).next(hint).into())
@@ -51,14 +57,27 @@ pub struct BatchShape {
 
 /// The shapes of an epoch's batches, which every party derives for itself.
 pub fn shapes(plan: &BatchPlan) -> Vec<BatchShape> {
-    let masked = |members: usize| if plan.is_masked() { plan.masked_batch_size().max(members) } else { members };
-    plan.sizes().into_iter().map(|members| BatchShape { members, masked: masked(members) }).collect()
+    let masked = |members: usize| {
+        if plan.is_masked() {
+            plan.masked_batch_size().max(members)
+        } else {
+            members
+        }
+    };
+    plan.sizes()
+        .into_iter()
+        .map(|members| BatchShape {
+            members,
+            masked: masked(members),
+        })
+        .collect()
 }
 
 /// Guest: names the rows of a batch.
 pub async fn send_rows(hosts: &Peers, message: &Message<Vec<u32>>, rows: &[usize]) -> Result<()> {
     let narrow: Option<Vec<u32>> = rows.iter().map(|row| u32::try_from(*row).ok()).collect();
-    let too_many = || ComponentError::new(ErrorCode::NumericRange, "a table has more than 2^32 rows");
+    let too_many =
+        || ComponentError::new(ErrorCode::NumericRange, "a table has more than 2^32 rows");
     hosts.send(message, &narrow.ok_or_else(too_many)?).await
 }
 
@@ -74,14 +93,24 @@ pub async fn receive_rows(
     for position in &positions {
         match seen.get_mut(*position as usize) {
             Some(seen) if !*seen => *seen = true,
-            _ => return Err(ComponentError::protocol(format!("row {position} is named twice or does not exist"))),
+            _ => {
+                return Err(ComponentError::protocol(format!(
+                    "row {position} is named twice or does not exist"
+                )));
+            }
         }
     }
     if positions.len() != count {
-        let text = format!("{} rows are named where {count} were agreed", positions.len());
+        let text = format!(
+            "{} rows are named where {count} were agreed",
+            positions.len()
+        );
         return Err(ComponentError::protocol(text));
     }
-    Ok(positions.into_iter().map(|position| position as usize).collect())
+    Ok(positions
+        .into_iter()
+        .map(|position| position as usize)
+        .collect())
 }
 
 #[cfg(test)]
@@ -96,9 +125,15 @@ mod tests {
     #[test]
     fn order_number_and_borders_of_ids_matter() {
         let own = Alignment::of(&ids(&["ab", "c"]));
-        assert!(own.check(&Alignment::of(&ids(&["ab", "c"])), "train").is_ok());
+        assert!(
+            own.check(&Alignment::of(&ids(&["ab", "c"])), "train")
+                .is_ok()
+        );
         for other in [&["c", "ab"][..], &["a", "bc"], &["ab"], &[]] {
-            let fault = own.check(&Alignment::of(&ids(other)), "train").unwrap_err().into_fault();
+            let fault = own
+                .check(&Alignment::of(&ids(other)), "train")
+                .unwrap_err()
+                .into_fault();
             assert_eq!(fault.code, ErrorCode::DataMismatch);
             assert!(fault.next.unwrap().contains("Intersection"));
         }
@@ -114,13 +149,21 @@ mod tests {
             (20, 0.0, BatchStrategy::Random),
             (20, 1.5, BatchStrategy::Random),
         ] {
-            let settings = BatchSettings { batch_size, strategy, shuffle: true, masked_rate };
+            let settings = BatchSettings {
+                batch_size,
+                strategy,
+                shuffle: true,
+                masked_rate,
+            };
             let mut plan = BatchPlan::new(100, &settings).unwrap();
             let shapes = shapes(&plan);
             let batches = plan.epoch(&mut |_| {});
             let real: Vec<BatchShape> = batches
                 .iter()
-                .map(|batch| BatchShape { members: batch.members.len(), masked: batch.masked.len() })
+                .map(|batch| BatchShape {
+                    members: batch.members.len(),
+                    masked: batch.masked.len(),
+                })
                 .collect();
             assert_eq!(shapes, real, "{batch_size} {masked_rate} {strategy:?}");
         }

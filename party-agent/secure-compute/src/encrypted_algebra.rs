@@ -96,7 +96,11 @@ pub trait LinearScheme: Send + Sync + 'static {
     /// Adds plain values.
     fn add_plain(vector: &Self::Vector, values: &[i64]) -> SchemeResult<Self::Vector>;
     /// Re-randomises, so that a vector cannot be linked to those it was made from; for parties without the key.
-    fn refresh(key: &Self::PublicKey, vector: &Self::Vector, random: &mut Random) -> SchemeResult<Self::Vector>;
+    fn refresh(
+        key: &Self::PublicKey,
+        vector: &Self::Vector,
+        random: &mut Random,
+    ) -> SchemeResult<Self::Vector>;
     /// Adds uniform masks mod 2^64 for the key holder; gives the masks to subtract later.
     fn mask_vector(
         key: &Self::PublicKey,
@@ -104,8 +108,11 @@ pub trait LinearScheme: Send + Sync + 'static {
         random: &mut Random,
     ) -> SchemeResult<(Self::Vector, Vec<u64>)>;
     /// Prepares the matrix with these entries.
-    fn prepare(rows: usize, columns: usize, entry: &(dyn Fn(usize, usize) -> i64 + Sync))
-    -> SchemeResult<Self::Matrix>;
+    fn prepare(
+        rows: usize,
+        columns: usize,
+        entry: &(dyn Fn(usize, usize) -> i64 + Sync),
+    ) -> SchemeResult<Self::Matrix>;
     /// For each column the sum over rows of entry times value.
     fn transpose_times(matrix: &Self::Matrix, vector: &Self::Vector) -> SchemeResult<Self::Sums>;
     /// Column-wise sum of two products of equally shaped matrices.
@@ -119,7 +126,11 @@ pub trait LinearScheme: Send + Sync + 'static {
         random: &mut Random,
     ) -> SchemeResult<(Self::Hidden, Vec<u64>)>;
     /// Makes sums ready to be shown to the key holder as they are, and nothing else.
-    fn reveal_sums(key: &Self::PublicKey, sums: &Self::Sums, random: &mut Random) -> SchemeResult<Self::Hidden>;
+    fn reveal_sums(
+        key: &Self::PublicKey,
+        sums: &Self::Sums,
+        random: &mut Random,
+    ) -> SchemeResult<Self::Hidden>;
     /// Decrypts sums; masks stay on.
     fn open(secret: &Self::SecretKey, hidden: &Self::Hidden) -> Vec<u64>;
 
@@ -130,7 +141,8 @@ pub trait LinearScheme: Send + Sync + 'static {
     /// A vector as bytes.
     fn vector_to_bytes(vector: &Self::Vector) -> Vec<u8>;
     /// A vector of exactly `length` values from a peer's bytes.
-    fn vector_from_bytes(bytes: &[u8], length: usize, origin: Origin) -> SchemeResult<Self::Vector>;
+    fn vector_from_bytes(bytes: &[u8], length: usize, origin: Origin)
+    -> SchemeResult<Self::Vector>;
     /// Hidden sums as bytes.
     fn hidden_to_bytes(hidden: &Self::Hidden) -> Vec<u8>;
     /// Hidden sums of exactly this shape from a peer's bytes.

@@ -32,7 +32,10 @@ pub async fn prepare_columns<S: LinearScheme>(
     let prepare = move || {
         let count = rows.as_ref().map_or(columns.nrows(), Vec::len);
         let entry = |row: usize, column: usize| {
-            let row = rows.as_ref().and_then(|rows| rows.get(row).copied()).unwrap_or(row);
+            let row = rows
+                .as_ref()
+                .and_then(|rows| rows.get(row).copied())
+                .unwrap_or(row);
             let column = part.start + column;
             let value = columns.get((row, column)).copied().unwrap_or(0.0);
             (value * factors.get(column).copied().unwrap_or(0.0)).round() as i64
@@ -50,20 +53,29 @@ pub async fn learn_sums<S: LinearScheme>(
     matrix: Arc<S::Matrix>,
     residual: Arc<S::Vector>,
 ) -> Result<Vec<u64>> {
-    let multiply =
-        move |key: &S::PublicKey, random: &mut crypto::random::Random| -> SchemeResult<(SumsBytes, Vec<u64>)> {
-            let (hidden, masks) = S::mask_sums(key, &S::transpose_times(&matrix, &residual)?, random)?;
-            Ok((SumsBytes::of::<S>(&hidden, masks.len()), masks))
-        };
+    let multiply = move |key: &S::PublicKey,
+                         random: &mut crypto::random::Random|
+          -> SchemeResult<(SumsBytes, Vec<u64>)> {
+        let (hidden, masks) = S::mask_sums(key, &S::transpose_times(&matrix, &residual)?, random)?;
+        Ok((SumsBytes::of::<S>(&hidden, masks.len()), masks))
+    };
     let (hidden, masks) = encryptor.with(turn, multiply).await??;
     let holder = turn.arbiter()?;
     holder.send(messages.masked, &hidden).await?;
     let opened = holder.receive(messages.opened).await?;
     if opened.len() != masks.len() {
-        let text = format!("{} sums came back where {} were sent", opened.len(), masks.len());
+        let text = format!(
+            "{} sums came back where {} were sent",
+            opened.len(),
+            masks.len()
+        );
         return Err(ComponentError::protocol(text));
     }
-    Ok(opened.iter().zip(&masks).map(|(sum, mask)| sum.wrapping_sub(*mask)).collect())
+    Ok(opened
+        .iter()
+        .zip(&masks)
+        .map(|(sum, mask)| sum.wrapping_sub(*mask))
+        .collect())
 }
 
 /// Key holder: opens one party's masked sums and sends them back. Their number and their places come from the plan; sums of
@@ -76,7 +88,9 @@ pub async fn open_sums<S: LinearScheme>(
     shape: SumsShape,
 ) -> Result<()> {
     let masked = party.receive(messages.masked).await?;
-    let opened = holder.open(turn, party.participant(), masked, shape).await?;
+    let opened = holder
+        .open(turn, party.participant(), masked, shape)
+        .await?;
     party.send(messages.opened, &opened).await
 }
 
@@ -89,5 +103,7 @@ pub async fn receive_revealed<S: LinearScheme>(
     shape: SumsShape,
 ) -> Result<Vec<u64>> {
     let revealed = party.receive(message).await?;
-    holder.open(turn, party.participant(), revealed, shape).await
+    holder
+        .open(turn, party.participant(), revealed, shape)
+        .await
 }

@@ -48,7 +48,9 @@ pub enum RangeError {
         limit: f64,
     },
     /// A sum that values within their bounds cannot have.
-    #[error("{what} is larger than the agreed scale allows: a party's encrypted values left their bounds")]
+    #[error(
+        "{what} is larger than the agreed scale allows: a party's encrypted values left their bounds"
+    )]
     Sum {
         /// What was summed.
         what: String,
@@ -58,12 +60,16 @@ pub enum RangeError {
 impl From<RangeError> for ComponentError {
     fn from(error: RangeError) -> Self {
         let hint = match error {
-            RangeError::Sum { .. } => "a party that follows the protocol sends no such values: see who took part",
+            RangeError::Sum { .. } => {
+                "a party that follows the protocol sends no such values: see who took part"
+            }
             RangeError::Value { .. } | RangeError::Column { .. } | RangeError::Growth { .. } => {
                 "lower learning_rate, raise alpha (penalty L2), or scale the columns before the upload (mean 0, variance 1)"
             }
         };
-        Fault::new(ErrorCode::NumericRange, error.to_string()).next(hint).into()
+        Fault::new(ErrorCode::NumericRange, error.to_string())
+            .next(hint)
+            .into()
     }
 }
 
@@ -90,13 +96,29 @@ impl Scale {
     }
 
     /// The finest scale at which no magnitude is beyond the limit, which is `limit` at the finest scale.
-    pub fn holding(what: &'static str, values: impl Iterator<Item = f64>, limit: f64) -> Result<Self, RangeError> {
+    pub fn holding(
+        what: &'static str,
+        values: impl Iterator<Item = f64>,
+        limit: f64,
+    ) -> Result<Self, RangeError> {
         // Once it is no number it stays so.
-        let more = |most: f64, value: f64| if value > most || value.is_nan() { value } else { most };
+        let more = |most: f64, value: f64| {
+            if value > most || value.is_nan() {
+                value
+            } else {
+                most
+            }
+        };
         let largest = values.map(f64::abs).fold(0.0, more);
         let holds = |scale: &Self| largest <= scale.widen(limit);
-        let growth = || RangeError::Growth { what, limit: Self::COARSEST.widen(limit) };
-        (0..=Self::COARSEST.0).map(Self).find(holds).ok_or_else(growth)
+        let growth = || RangeError::Growth {
+            what,
+            limit: Self::COARSEST.widen(limit),
+        };
+        (0..=Self::COARSEST.0)
+            .map(Self)
+            .find(holds)
+            .ok_or_else(growth)
     }
 
     /// So many powers of two coarser; none is coarser than the coarsest.
@@ -121,7 +143,12 @@ fn power(bits: i32) -> f64 {
 }
 
 /// Encodes values of magnitude at most `limit` with `bits` fractional bits.
-pub fn encode(what: &'static str, values: &[f64], bits: i32, limit: f64) -> Result<Vec<i64>, RangeError> {
+pub fn encode(
+    what: &'static str,
+    values: &[f64],
+    bits: i32,
+    limit: f64,
+) -> Result<Vec<i64>, RangeError> {
     let factor = power(bits);
     let value = |(row, value): (usize, &f64)| {
         // A NaN fails this comparison too.
@@ -161,11 +188,20 @@ impl ColumnScales {
             if !total.is_finite() || room < 1.0 {
                 return Err(RangeError::Column { column, rows });
             }
-            let fitting = if total > 0.0 { (room / total).log2().floor() } else { f64::from(FEATURE_BITS) };
+            let fitting = if total > 0.0 {
+                (room / total).log2().floor()
+            } else {
+                f64::from(FEATURE_BITS)
+            };
             let bits = (fitting as i32).min(FEATURE_BITS);
             Ok((bits, (total * power(bits) + rows as f64) * largest))
         };
-        let columns = matrix.columns().into_iter().enumerate().map(column).collect::<Result<Vec<_>, _>>()?;
+        let columns = matrix
+            .columns()
+            .into_iter()
+            .enumerate()
+            .map(column)
+            .collect::<Result<Vec<_>, _>>()?;
         let (bits, bounds) = columns.into_iter().unzip();
         Ok(Self { bits, bounds })
     }
@@ -194,7 +230,9 @@ impl ColumnScales {
             if ((*sum as i64) as f64).abs() <= *bound {
                 Ok(decode(*sum, scale.residual_bits() + bits))
             } else {
-                Err(RangeError::Sum { what: format!("the gradient's sum over column {column}") })
+                Err(RangeError::Sum {
+                    what: format!("the gradient's sum over column {column}"),
+                })
             }
         };
         columns.map(real).collect()
@@ -220,7 +258,14 @@ mod tests {
     fn refuses_what_is_too_large_or_no_number() {
         for bad in [32.1, -33.0, f64::NAN, f64::INFINITY] {
             let error = encode("score", &[0.0, bad], 26, 32.0).unwrap_err();
-            assert_eq!(error, RangeError::Value { what: "score", row: 1, limit: 32.0 });
+            assert_eq!(
+                error,
+                RangeError::Value {
+                    what: "score",
+                    row: 1,
+                    limit: 32.0
+                }
+            );
         }
     }
 
@@ -251,15 +296,28 @@ mod tests {
 
     #[test]
     fn a_scale_is_as_fine_as_its_values_allow() {
-        let scale = |values: &[f64]| Scale::holding("test", values.iter().copied(), 32.0).map(Scale::power);
-        for (value, power) in [(0.0, 0), (32.0, 0), (-32.000_001, 1), (64.0, 1), (1e6, 15), (32.0 * 200f64.exp2(), 200)]
-        {
+        let scale =
+            |values: &[f64]| Scale::holding("test", values.iter().copied(), 32.0).map(Scale::power);
+        for (value, power) in [
+            (0.0, 0),
+            (32.0, 0),
+            (-32.000_001, 1),
+            (64.0, 1),
+            (1e6, 15),
+            (32.0 * 200f64.exp2(), 200),
+        ] {
             assert_eq!(scale(&[0.0, value]), Ok(power), "{value}");
         }
         for value in [32.0 * 201f64.exp2(), f64::INFINITY, f64::NAN] {
-            assert!(matches!(scale(&[value, 1.0]), Err(RangeError::Growth { .. })), "{value}");
+            assert!(
+                matches!(scale(&[value, 1.0]), Err(RangeError::Growth { .. })),
+                "{value}"
+            );
         }
-        assert_eq!((Scale::new(200), Scale::new(201)), (Some(Scale::COARSEST), None));
+        assert_eq!(
+            (Scale::new(200), Scale::new(201)),
+            (Some(Scale::COARSEST), None)
+        );
         assert_eq!(Scale::COARSEST.coarser(u16::MAX), Scale::COARSEST);
     }
 
@@ -268,9 +326,18 @@ mod tests {
         let fault = |error: RangeError| ComponentError::from(error).into_fault();
         let growth = Scale::holding("test", std::iter::once(f64::NAN), 1.0).unwrap_err();
         let advice = fault(growth).next.unwrap();
-        assert!(advice.contains("learning_rate") && advice.contains("alpha") && !advice.contains("FeatureScale"));
-        let sum = fault(RangeError::Sum { what: "a sum".to_owned() });
-        assert!(sum.code == ErrorCode::NumericRange && sum.message.contains("left their bounds"), "{sum}");
+        assert!(
+            advice.contains("learning_rate")
+                && advice.contains("alpha")
+                && !advice.contains("FeatureScale")
+        );
+        let sum = fault(RangeError::Sum {
+            what: "a sum".to_owned(),
+        });
+        assert!(
+            sum.code == ErrorCode::NumericRange && sum.message.contains("left their bounds"),
+            "{sum}"
+        );
     }
 
     /// Entries, the parts of two parties of each residual, and the scale they need.
@@ -278,8 +345,10 @@ mod tests {
         let rows = prop::collection::vec((-1.0..1.0f64, -1.0..1.0f64, -1.0..1.0f64), 1..40);
         (rows, -20i32..60, -20i32..150).prop_map(|(rows, column, residual)| {
             let entries = rows.iter().map(|row| row.0 * power(column)).collect();
-            let parts: Vec<[f64; 2]> =
-                rows.iter().map(|row| [row.1 * power(residual), row.2 * power(residual)]).collect();
+            let parts: Vec<[f64; 2]> = rows
+                .iter()
+                .map(|row| [row.1 * power(residual), row.2 * power(residual)])
+                .collect();
             let all = parts.iter().flatten().copied();
             let scale = Scale::holding("part", all, RESIDUAL_LIMIT / 2.0).unwrap();
             (entries, parts, scale)

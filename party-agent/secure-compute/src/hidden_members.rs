@@ -27,14 +27,18 @@ pub async fn keep_members<S: LinearScheme>(
     vector: S::Vector,
     positions: &[usize],
 ) -> Result<S::Vector> {
-    let mask = move |key: &S::PublicKey, random: &mut Random| -> SchemeResult<(VectorBytes, Vec<u64>)> {
-        let (masked, masks) = S::mask_vector(key, &vector, random)?;
-        Ok((VectorBytes::of::<S>(&masked), masks))
-    };
+    let mask =
+        move |key: &S::PublicKey, random: &mut Random| -> SchemeResult<(VectorBytes, Vec<u64>)> {
+            let (masked, masks) = S::mask_vector(key, &vector, random)?;
+            Ok((VectorBytes::of::<S>(&masked), masks))
+        };
     let (masked, masks) = encryptor.with(turn, mask).await??;
     let holder = turn.arbiter()?;
     holder.send(messages.masked, &masked).await?;
-    let narrow: Vec<u32> = positions.iter().filter_map(|position| u32::try_from(*position).ok()).collect();
+    let narrow: Vec<u32> = positions
+        .iter()
+        .filter_map(|position| u32::try_from(*position).ok())
+        .collect();
     holder.send(messages.positions, &narrow).await?;
     let fresh = holder.receive(messages.fresh).await?;
     let mut offsets = vec![0i64; masks.len()];
@@ -68,9 +72,15 @@ pub async fn serve<S: LinearScheme>(
         }
     }
     if positions.len() != members || kept.iter().filter(|kept| **kept).count() != members {
-        return Err(ComponentError::protocol(format!("the positions are not those of {members} of {length} rows")));
+        return Err(ComponentError::protocol(format!(
+            "the positions are not those of {members} of {length} rows"
+        )));
     }
-    values.iter_mut().zip(&kept).filter(|(_, kept)| !**kept).for_each(|(value, _)| *value = 0);
+    values
+        .iter_mut()
+        .zip(&kept)
+        .filter(|(_, kept)| !**kept)
+        .for_each(|(value, _)| *value = 0);
     let fresh = holder.encryptor().seal(turn, values).await?;
     guest.send(messages.fresh, &fresh).await
 }

@@ -8,7 +8,9 @@ use component_kit::{ComponentError, Message, Peer, Peers, Result, TaskContext};
 use crypto::random::Random;
 use vocabulary::Participant;
 
-use crate::encrypted_algebra::{LinearScheme, Origin, PublicKeyBytes, SchemeResult, SumsBytes, SumsShape, VectorBytes};
+use crate::encrypted_algebra::{
+    LinearScheme, Origin, PublicKeyBytes, SchemeResult, SumsBytes, SumsShape, VectorBytes,
+};
 use crate::key_use::Limit;
 
 /// A party that can encrypt.
@@ -37,8 +39,16 @@ pub async fn make_keys<S: LinearScheme>(
     let mut fork = random.fork();
     let (secret, key) = task.encrypt(move || S::generate(&mut fork)).await?;
     peers.send(message, &PublicKeyBytes::of::<S>(&key)).await?;
-    let encryptor = Encryptor { key: Arc::new(key), random };
-    Ok(KeyHolder { secret: Arc::new(secret), encryptor, opened: BTreeMap::new(), most: None })
+    let encryptor = Encryptor {
+        key: Arc::new(key),
+        random,
+    };
+    Ok(KeyHolder {
+        secret: Arc::new(secret),
+        encryptor,
+        opened: BTreeMap::new(),
+        most: None,
+    })
 }
 
 /// Everybody else: receives the public key.
@@ -49,7 +59,10 @@ pub async fn receive_key<S: LinearScheme>(
 ) -> Result<Encryptor<S>> {
     let bytes = holder.receive(message).await?;
     let key = task.encrypt(move || bytes.read::<S>()).await??;
-    Ok(Encryptor { key: Arc::new(key), random: task.random()? })
+    Ok(Encryptor {
+        key: Arc::new(key),
+        random: task.random()?,
+    })
 }
 
 impl<S: LinearScheme> Encryptor<S> {
@@ -65,7 +78,10 @@ impl<S: LinearScheme> Encryptor<S> {
 
     /// Encrypts a vector for the wire.
     pub async fn seal(&mut self, task: &TaskContext, values: Vec<i64>) -> Result<VectorBytes> {
-        self.with(task, move |key, random| VectorBytes::of::<S>(&S::encrypt(key, &values, random))).await
+        self.with(task, move |key, random| {
+            VectorBytes::of::<S>(&S::encrypt(key, &values, random))
+        })
+        .await
     }
 
     /// Randomness for other uses of the same party.
@@ -90,17 +106,23 @@ impl<S: LinearScheme> KeyHolder<S> {
         shape: SumsShape,
     ) -> Result<Vec<u64>> {
         if sums.columns() != shape.columns {
-            let text = format!("{by} asks to open {} sums where the plan has {}", sums.columns(), shape.columns);
+            let text = format!(
+                "{by} asks to open {} sums where the plan has {}",
+                sums.columns(),
+                shape.columns
+            );
             return Err(ComponentError::protocol(text));
         }
         let opened = self.opened.entry(by.clone()).or_default();
         *opened = opened.saturating_add(shape.columns);
         if let Some(most) = self.most.filter(|most| *opened > *most) {
-            let text = format!("{by} asks for {opened} values by one key, which opens {most} for a party");
+            let text =
+                format!("{by} asks for {opened} values by one key, which opens {most} for a party");
             return Err(ComponentError::protocol(text));
         }
-        let open =
-            move |secret: &S::SecretKey| -> SchemeResult<Vec<u64>> { Ok(S::open(secret, &sums.read::<S>(shape)?)) };
+        let open = move |secret: &S::SecretKey| -> SchemeResult<Vec<u64>> {
+            Ok(S::open(secret, &sums.read::<S>(shape)?))
+        };
         Ok(self.with(task, open).await??)
     }
 
@@ -115,9 +137,17 @@ impl<S: LinearScheme> KeyHolder<S> {
     }
 
     /// Decrypts a masked vector of `length` values; the masks stay on.
-    pub async fn open_masked(&self, task: &TaskContext, bytes: VectorBytes, length: usize) -> Result<Vec<i64>> {
+    pub async fn open_masked(
+        &self,
+        task: &TaskContext,
+        bytes: VectorBytes,
+        length: usize,
+    ) -> Result<Vec<i64>> {
         let open = move |secret: &S::SecretKey| -> SchemeResult<Vec<i64>> {
-            Ok(S::decrypt(secret, &bytes.read::<S>(length, Origin::Masked)?))
+            Ok(S::decrypt(
+                secret,
+                &bytes.read::<S>(length, Origin::Masked)?,
+            ))
         };
         Ok(self.with(task, open).await??)
     }

@@ -23,17 +23,22 @@ pub struct KeyUse {
 impl Limit {
     /// By the guest's policy.
     pub fn of<S: LinearScheme>(malicious_hosts: MaliciousHosts) -> Self {
-        Self { most: (malicious_hosts != MaliciousHosts::Trust).then_some(S::VALUES_PER_KEY) }
+        Self {
+            most: (malicious_hosts != MaliciousHosts::Trust).then_some(S::VALUES_PER_KEY),
+        }
     }
 
     /// Columns of a party that one key serves in a batch, of which `shown` values more are opened (the loss).
     pub fn columns(self, shown: usize) -> usize {
-        self.most.map_or(usize::MAX, |most| most.saturating_sub(shown).max(1))
+        self.most
+            .map_or(usize::MAX, |most| most.saturating_sub(shown).max(1))
     }
 
     /// Keys that so many equal openings of `values` values take.
     pub fn keys(self, values: usize, openings: usize) -> usize {
-        self.most.map_or(1, |most| openings.div_ceil((most / values.max(1)).max(1)).max(1))
+        self.most.map_or(1, |most| {
+            openings.div_ceil((most / values.max(1)).max(1)).max(1)
+        })
     }
 }
 
@@ -75,10 +80,16 @@ mod tests {
     fn a_key_opens_no_more_than_its_values() {
         let limit = Limit::of::<RingLwe>(MaliciousHosts::Rekey);
         let mut key = KeyUse::new(limit);
-        let changes: Vec<bool> = [5, 5, 5, 7, 1, 12, 1].into_iter().map(|values| key.is_over(values)).collect();
+        let changes: Vec<bool> = [5, 5, 5, 7, 1, 12, 1]
+            .into_iter()
+            .map(|values| key.is_over(values))
+            .collect();
         assert_eq!(changes, [false, false, true, false, true, true, true]);
         assert_eq!((limit.columns(0), limit.columns(1)), (12, 11));
-        assert_eq!((limit.keys(5, 7), limit.keys(12, 7), limit.keys(1, 3)), (4, 7, 1));
+        assert_eq!(
+            (limit.keys(5, 7), limit.keys(12, 7), limit.keys(1, 3)),
+            (4, 7, 1)
+        );
     }
 
     #[test]

@@ -48,20 +48,42 @@ pub struct Judged {
 ///
 /// # Errors
 /// Settings that make no plan, and a training that breaks a rule where the rules refuse it.
-pub fn judge(rows: usize, columns: usize, settings: &BatchSettings, rules: LabelRules) -> Result<Judged> {
+pub fn judge(
+    rows: usize,
+    columns: usize,
+    settings: &BatchSettings,
+    rules: LabelRules,
+) -> Result<Judged> {
     let plan = BatchPlan::new(rows, settings);
     let plan = plan.map_err(|error| Fault::new(ErrorCode::DataMismatch, error.to_string()))?;
     if rules.rows_per_column == 0 {
         let warning = "the policy has no rules for labels: hosts may learn them from small batches";
         let warning = Some(warning.to_owned());
-        return Ok(Judged { plan, case: Case::Unruled, warning, has_dealt_out: false, rows, columns });
+        return Ok(Judged {
+            plan,
+            case: Case::Unruled,
+            warning,
+            has_dealt_out: false,
+            rows,
+            columns,
+        });
     }
     // Rows that a batch must have whose rows are known.
-    let known = columns.saturating_mul(rules.rows_per_column as usize).max(columns.saturating_add(1));
+    let known = columns
+        .saturating_mul(rules.rows_per_column as usize)
+        .max(columns.saturating_add(1));
     let is_small = (rows as u64) < rules.small_table;
     let is_named = !plan.is_mutable() && plan.batch_size() >= known;
-    let fewest = if is_named || is_small { known } else { columns.saturating_add(1) };
-    let mut plan = if is_named { plan } else { plan.hidden_among_all() };
+    let fewest = if is_named || is_small {
+        known
+    } else {
+        columns.saturating_add(1)
+    };
+    let mut plan = if is_named {
+        plan
+    } else {
+        plan.hidden_among_all()
+    };
     let has_dealt_out = plan.batch_size() >= fewest && smallest(&plan) < fewest;
     if has_dealt_out {
         plan = plan.without_a_smaller_last();
@@ -73,17 +95,34 @@ pub fn judge(rows: usize, columns: usize, settings: &BatchSettings, rules: Label
         false => (Case::Hidden, fewest),
     };
     let members = plan.batch_size();
-    let breach = Breach { rows, columns, members, fewest, is_small };
+    let breach = Breach {
+        rows,
+        columns,
+        members,
+        fewest,
+        is_small,
+    };
     let warning = (members < fewest).then(|| breach.to_string());
     match warning {
         Some(text) if rules.refuses => {
-            let rule = if is_small { "labels.small_table" } else { "labels.rows_per_column" };
+            let rule = if is_small {
+                "labels.small_table"
+            } else {
+                "labels.rows_per_column"
+            };
             let fault = Fault::new(ErrorCode::ReleaseRefused, text).path(rule);
             Err(fault
                 .next("take larger batches, more rows or fewer columns, or have the guest's policy warn only")
                 .into())
         }
-        warning => Ok(Judged { plan, case, warning, has_dealt_out, rows, columns }),
+        warning => Ok(Judged {
+            plan,
+            case,
+            warning,
+            has_dealt_out,
+            rows,
+            columns,
+        }),
     }
 }
 
@@ -103,7 +142,13 @@ struct Breach {
 
 impl std::fmt::Display for Breach {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { rows, columns, members, fewest, .. } = *self;
+        let Self {
+            rows,
+            columns,
+            members,
+            fewest,
+            ..
+        } = *self;
         let why = match (self.is_small, members == rows) {
             (true, _) => "a table of so few rows",
             (false, true) => "one batch of all rows, which hosts know,",
@@ -113,8 +158,15 @@ impl std::fmt::Display for Breach {
             f,
             "batches of {members} of {rows} rows, where the hosts have {columns} columns: {why} must have at least "
         )?;
-        write!(f, "{fewest} in a batch; from sums over so few rows a host learns about ")?;
-        write!(f, "{:.0} % of labels", 100.0 * share_found(members, columns))
+        write!(
+            f,
+            "{fewest} in a batch; from sums over so few rows a host learns about "
+        )?;
+        write!(
+            f,
+            "{:.0} % of labels",
+            100.0 * share_found(members, columns)
+        )
     }
 }
 
@@ -129,24 +181,40 @@ impl Judged {
 
     /// Rows over which a host knows a sum, at least: of a batch, or of an epoch.
     fn known_rows(&self) -> usize {
-        if self.case == Case::Hidden { self.rows } else { smallest(&self.plan) }
+        if self.case == Case::Hidden {
+            self.rows
+        } else {
+            smallest(&self.plan)
+        }
     }
 }
 
 impl std::fmt::Display for Judged {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { plan, rows, columns, .. } = self;
+        let Self {
+            plan,
+            rows,
+            columns,
+            ..
+        } = self;
         let (count, least) = (plan.batches_per_epoch(), smallest(plan));
         match (self.case, plan.batch_size() == *rows) {
-            (Case::Unruled, _) => {
-                write!(f, "labels: no rules, {count} batches of at least {least} rows as the job says")?
-            }
+            (Case::Unruled, _) => write!(
+                f,
+                "labels: no rules, {count} batches of at least {least} rows as the job says"
+            )?,
             (Case::Named, true) => write!(f, "labels: case (a), one batch of all {rows} rows")?,
             (Case::Named, false) => {
-                write!(f, "labels: case (a), {count} batches of at least {least} rows, dealt once and named to hosts")?;
+                write!(
+                    f,
+                    "labels: case (a), {count} batches of at least {least} rows, dealt once and named to hosts"
+                )?;
             }
             (Case::Hidden, _) => {
-                write!(f, "labels: case (b), {count} batches of at least {least} rows, hidden among all {rows}")?;
+                write!(
+                    f,
+                    "labels: case (b), {count} batches of at least {least} rows, hidden among all {rows}"
+                )?;
             }
         }
         if self.has_dealt_out {
@@ -171,16 +239,30 @@ pub fn share_found(rows: usize, columns: usize) -> f64 {
         return 1.0;
     }
     let more = (rows - columns) as f64 / columns.max(1) as f64;
-    if columns == 0 { 0.5 } else { normal_below(more.sqrt().recip()) }
+    if columns == 0 {
+        0.5
+    } else {
+        normal_below(more.sqrt().recip())
+    }
 }
 
 /// The share of a standard normal variable below `x`, to 1e-7 (Abramowitz and Stegun 7.1.26).
 fn normal_below(x: f64) -> f64 {
     let z = x.abs() / std::f64::consts::SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * z);
-    let factors = [1.061_405_429, -1.453_152_027, 1.421_413_741, -0.284_496_736, 0.254_829_592];
+    let factors = [
+        1.061_405_429,
+        -1.453_152_027,
+        1.421_413_741,
+        -0.284_496_736,
+        0.254_829_592,
+    ];
     let tail = factors.iter().fold(0.0, |sum, factor| (sum + factor) * t) * (-z * z).exp();
-    if x < 0.0 { tail / 2.0 } else { 1.0 - tail / 2.0 }
+    if x < 0.0 {
+        tail / 2.0
+    } else {
+        1.0 - tail / 2.0
+    }
 }
 
 #[cfg(test)]
@@ -196,11 +278,20 @@ mod tests {
     };
 
     fn settings(batch_size: i64) -> BatchSettings {
-        BatchSettings { batch_size, strategy: BatchStrategy::Full, shuffle: true, masked_rate: 5.0 }
+        BatchSettings {
+            batch_size,
+            strategy: BatchStrategy::Full,
+            shuffle: true,
+            masked_rate: 5.0,
+        }
     }
 
     fn fixed(batch_size: i64) -> BatchSettings {
-        BatchSettings { shuffle: false, masked_rate: 0.0, ..settings(batch_size) }
+        BatchSettings {
+            shuffle: false,
+            masked_rate: 0.0,
+            ..settings(batch_size)
+        }
     }
 
     fn case(rows: usize, columns: usize, settings: &BatchSettings) -> Option<(Case, Vec<usize>)> {
@@ -211,19 +302,43 @@ mod tests {
 
     #[test]
     fn batches_are_named_only_where_they_stay_and_are_large() {
-        assert_eq!(case(960, 20, &fixed(240)), Some((Case::Named, vec![240; 4])));
+        assert_eq!(
+            case(960, 20, &fixed(240)),
+            Some((Case::Named, vec![240; 4]))
+        );
         // A row less in each, and they are hidden.
-        assert_eq!(case(956, 20, &fixed(239)), Some((Case::Hidden, vec![239; 4])));
+        assert_eq!(
+            case(956, 20, &fixed(239)),
+            Some((Case::Hidden, vec![239; 4]))
+        );
         for changing in [
-            BatchSettings { shuffle: true, ..fixed(240) },
-            BatchSettings { masked_rate: 0.1, ..fixed(240) },
-            BatchSettings { strategy: BatchStrategy::Random, ..fixed(240) },
+            BatchSettings {
+                shuffle: true,
+                ..fixed(240)
+            },
+            BatchSettings {
+                masked_rate: 0.1,
+                ..fixed(240)
+            },
+            BatchSettings {
+                strategy: BatchStrategy::Random,
+                ..fixed(240)
+            },
         ] {
             let judged = judge(960, 20, &changing, STRICT).unwrap();
-            assert_eq!((judged.case, judged.plan.masked_batch_size()), (Case::Hidden, 960), "{changing:?}");
+            assert_eq!(
+                (judged.case, judged.plan.masked_batch_size()),
+                (Case::Hidden, 960),
+                "{changing:?}"
+            );
         }
         // A hidden partition is never one that a host could know: the order of the table, or one that stays.
-        assert!(judge(956, 20, &fixed(239), STRICT).unwrap().plan.is_mutable());
+        assert!(
+            judge(956, 20, &fixed(239), STRICT)
+                .unwrap()
+                .plan
+                .is_mutable()
+        );
     }
 
     #[test]
@@ -236,8 +351,14 @@ mod tests {
     fn one_batch_of_all_rows_is_known_and_has_twelve_rows_a_column() {
         assert_eq!(case(1000, 83, &settings(-1)).unwrap().0, Case::Named);
         for columns in [84, 199, 999, 1000] {
-            let fault = judge(1000, columns, &settings(-1), STRICT).unwrap_err().into_fault();
-            assert_eq!(fault.path.as_deref(), Some("labels.rows_per_column"), "{columns}");
+            let fault = judge(1000, columns, &settings(-1), STRICT)
+                .unwrap_err()
+                .into_fault();
+            assert_eq!(
+                fault.path.as_deref(),
+                Some("labels.rows_per_column"),
+                "{columns}"
+            );
         }
         // The same where only dealing out the last batch makes it one.
         assert_eq!(case(210, 20, &settings(200)), None);
@@ -251,55 +372,109 @@ mod tests {
         assert_eq!(case(199, 5, &settings(60)).unwrap().0, Case::Hidden);
         assert_eq!(case(199, 5, &fixed(59)), None);
         assert_eq!(case(200, 5, &fixed(59)).unwrap().0, Case::Hidden);
-        let fault = judge(199, 17, &settings(-1), STRICT).unwrap_err().into_fault();
-        assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::ReleaseRefused, Some("labels.small_table")));
+        let fault = judge(199, 17, &settings(-1), STRICT)
+            .unwrap_err()
+            .into_fault();
+        assert_eq!(
+            (fault.code, fault.path.as_deref()),
+            (ErrorCode::ReleaseRefused, Some("labels.small_table"))
+        );
     }
 
     #[test]
     fn a_last_batch_that_is_too_small_is_dealt_out_and_only_that() {
         // 240 rows are asked of a named batch, 21 of a hidden one.
-        assert_eq!(case(719, 20, &fixed(240)), Some((Case::Named, vec![360, 359])));
-        assert_eq!(case(320, 20, &settings(100)), Some((Case::Hidden, vec![107, 107, 106])));
-        assert_eq!(case(321, 20, &settings(100)), Some((Case::Hidden, vec![100, 100, 100, 21])));
-        assert_eq!(case(569, 20, &settings(320)), Some((Case::Hidden, vec![320, 249])));
+        assert_eq!(
+            case(719, 20, &fixed(240)),
+            Some((Case::Named, vec![360, 359]))
+        );
+        assert_eq!(
+            case(320, 20, &settings(100)),
+            Some((Case::Hidden, vec![107, 107, 106]))
+        );
+        assert_eq!(
+            case(321, 20, &settings(100)),
+            Some((Case::Hidden, vec![100, 100, 100, 21]))
+        );
+        assert_eq!(
+            case(569, 20, &settings(320)),
+            Some((Case::Hidden, vec![320, 249]))
+        );
         // One batch is left, and is all rows.
-        assert_eq!(case(330, 20, &settings(320)), Some((Case::Named, vec![330])));
-        assert_eq!(judge(1000, 40, &settings(10), STRICT).unwrap_err().into_fault().code, ErrorCode::ReleaseRefused);
+        assert_eq!(
+            case(330, 20, &settings(320)),
+            Some((Case::Named, vec![330]))
+        );
+        assert_eq!(
+            judge(1000, 40, &settings(10), STRICT)
+                .unwrap_err()
+                .into_fault()
+                .code,
+            ErrorCode::ReleaseRefused
+        );
     }
 
     #[test]
     fn what_is_broken_runs_with_a_warning_if_the_rules_say_so() {
-        let warns = LabelRules { refuses: false, ..STRICT };
+        let warns = LabelRules {
+            refuses: false,
+            ..STRICT
+        };
         let judged = judge(600, 40, &settings(10), warns).unwrap();
-        assert_eq!((judged.case, judged.plan.masked_batch_size()), (Case::Hidden, 600), "hidden all the same");
+        assert_eq!(
+            (judged.case, judged.plan.masked_batch_size()),
+            (Case::Hidden, 600),
+            "hidden all the same"
+        );
         let warning = judged.warning.as_deref().unwrap();
-        assert!(warning.contains("at least 41 in a batch") && warning.contains("100 % of labels"), "{warning}");
+        assert!(
+            warning.contains("at least 41 in a batch") && warning.contains("100 % of labels"),
+            "{warning}"
+        );
         assert_eq!(judge(600, 40, &settings(100), warns).unwrap().warning, None);
     }
 
     #[test]
     fn without_rules_batches_are_those_of_the_job() {
-        let judged = judge(1001, 20, &settings(100), LabelRules { rows_per_column: 0, ..STRICT }).unwrap();
-        assert_eq!((judged.case, judged.plan.masked_batch_size()), (Case::Unruled, 600));
+        let judged = judge(
+            1001,
+            20,
+            &settings(100),
+            LabelRules {
+                rows_per_column: 0,
+                ..STRICT
+            },
+        )
+        .unwrap();
+        assert_eq!(
+            (judged.case, judged.plan.masked_batch_size()),
+            (Case::Unruled, 600)
+        );
         assert_eq!(judged.plan.sizes().last(), Some(&1));
         assert!(judged.warning.is_some());
     }
 
     #[test]
     fn the_log_says_the_case_and_what_remains() {
-        let line = |rows, settings: &BatchSettings| judge(rows, 20, settings, STRICT).unwrap().to_string();
+        let line =
+            |rows, settings: &BatchSettings| judge(rows, 20, settings, STRICT).unwrap().to_string();
         assert_eq!(
             line(1000, &settings(100)),
             "labels: case (b), 10 batches of at least 100 rows, hidden among all 1000; the hosts have 20 columns, so that \
              56 % of random labels are found by least squares"
         );
         assert!(
-            line(720, &fixed(240)).contains("case (a), 3 batches of at least 240 rows, dealt once and named to hosts")
+            line(720, &fixed(240)).contains(
+                "case (a), 3 batches of at least 240 rows, dealt once and named to hosts"
+            )
         );
-        assert!(line(720, &fixed(240)).ends_with("62 % of random labels are found by least squares"));
+        assert!(
+            line(720, &fixed(240)).ends_with("62 % of random labels are found by least squares")
+        );
         assert!(line(569, &settings(-1)).contains("case (a), one batch of all 569 rows"));
         assert!(
-            line(320, &settings(100)).contains("among all 320, over which a smaller last one was dealt out; the hosts")
+            line(320, &settings(100))
+                .contains("among all 320, over which a smaller last one was dealt out; the hosts")
         );
     }
 
@@ -309,6 +484,9 @@ mod tests {
             assert_eq!((100.0 * share_found(20 * k, 20)).round(), percent);
         }
         assert_eq!((share_found(20, 20), share_found(7, 0)), (1.0, 0.5));
-        assert!((normal_below(1.96) - 0.975).abs() < 1e-4 && (normal_below(-1.0) - 0.158_655).abs() < 1e-6);
+        assert!(
+            (normal_below(1.96) - 0.975).abs() < 1e-4
+                && (normal_below(-1.0) - 0.158_655).abs() < 1e-6
+        );
     }
 }

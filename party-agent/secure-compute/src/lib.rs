@@ -14,7 +14,8 @@ pub mod key_use;
 pub mod label_protection;
 
 pub use encrypted_algebra::{
-    LinearScheme, Origin, PublicKeyBytes, RingLwe, SchemeError, SchemeResult, SumsBytes, SumsShape, VectorBytes,
+    LinearScheme, Origin, PublicKeyBytes, RingLwe, SchemeError, SchemeResult, SumsBytes, SumsShape,
+    VectorBytes,
 };
 pub use key_ceremony::{Encryptor, KeyHolder};
 pub use key_use::{KeyUse, Limit};

@@ -19,7 +19,10 @@ pub(super) struct Asked {
 /// Who asks: the name of the credential, or whoever reaches an endpoint that asks for none. None for what came over the link,
 /// where the coordinator could write any name.
 pub(super) fn asked_by(request: &Request) -> Option<String> {
-    match (request.extensions().get::<CredentialName>(), request.extensions().get::<Caller>()) {
+    match (
+        request.extensions().get::<CredentialName>(),
+        request.extensions().get::<Caller>(),
+    ) {
         (Some(CredentialName(name)), _) => Some(name.to_string()),
         (None, None) => Some(ANYBODY.to_owned()),
         (None, Some(_)) => None,
@@ -29,14 +32,20 @@ pub(super) fn asked_by(request: &Request) -> Option<String> {
 impl Asked {
     /// Fields that the agent itself puts together.
     pub(super) fn of(body: Map<String, Value>) -> Self {
-        Self { body, asked_by: None }
+        Self {
+            body,
+            asked_by: None,
+        }
     }
 
     /// Reads the body; absent and malformed ones are empty.
     pub(super) async fn read(request: Request) -> Result<Self, Failure> {
         let asked_by = asked_by(&request);
         let Lenient(body) = Lenient::from_request(request, &()).await?;
-        Ok(Self { body: body.as_object().cloned().unwrap_or_default(), asked_by })
+        Ok(Self {
+            body: body.as_object().cloned().unwrap_or_default(),
+            asked_by,
+        })
     }
 
     /// A member as text; null is absent.
@@ -62,9 +71,16 @@ impl Asked {
 
     /// Fails with the text of validated endpoints unless every member is there.
     pub(super) fn validated(&self, keys: &[&'static str]) -> Result<(), Failure> {
-        let missing: Vec<&str> =
-            keys.iter().copied().filter(|key| self.body.get(*key).is_none_or(Value::is_null)).collect();
-        if missing.is_empty() { Ok(()) } else { Err(Failure::arguments_missing(&missing)) }
+        let missing: Vec<&str> = keys
+            .iter()
+            .copied()
+            .filter(|key| self.body.get(*key).is_none_or(Value::is_null))
+            .collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::arguments_missing(&missing))
+        }
     }
 
     /// The job that is meant; none when the text can name none.
@@ -74,7 +90,8 @@ impl Asked {
 
     /// The step that is meant.
     pub(super) fn step(&self) -> Option<StepName> {
-        self.text("component_name").and_then(|text| StepName::new(text).ok())
+        self.text("component_name")
+            .and_then(|text| StepName::new(text).ok())
     }
 
     /// The role that is meant.

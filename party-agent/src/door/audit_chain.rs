@@ -29,18 +29,31 @@ fn own_users_only(desk: &Desk) -> Result<(), Failure> {
     if desk.side == Side::Own {
         return Ok(());
     }
-    let fault = Fault::new(ErrorCode::PermissionDenied, "the audit chain is for the party's own users");
-    Err(Failure::from(fault.at(&desk.holdings.me).next(format!("ask at {}", desk.rest))))
+    let fault = Fault::new(
+        ErrorCode::PermissionDenied,
+        "the audit chain is for the party's own users",
+    );
+    Err(Failure::from(
+        fault
+            .at(&desk.holdings.me)
+            .next(format!("ask at {}", desk.rest)),
+    ))
 }
 
 /// The newest entries, checked from the beginning of the chain.
 pub(super) async fn newest(desk: Desk, request: Request) -> Answer {
     own_users_only(&desk)?;
     let last = doors::upload::read_query(request.uri().query().unwrap_or_default());
-    let last = last.get("last").and_then(|last| last.as_str()?.parse().ok()).unwrap_or(LAST).min(MOST);
+    let last = last
+        .get("last")
+        .and_then(|last| last.as_str()?.parse().ok())
+        .unwrap_or(LAST)
+        .min(MOST);
     let (folder, most) = (desk.holdings.chain.folder().to_owned(), acknowledged(&desk));
     let (shown, entries) = blocking(move || Ok(newest_of(&folder, most, last)?)).await?;
-    Ok(Reply::data(json!(shown)).with_meta(json!({"entries": entries, "intact": true})).into_response())
+    Ok(Reply::data(json!(shown))
+        .with_meta(json!({"entries": entries, "intact": true}))
+        .into_response())
 }
 
 /// Entries that are known to be on the disk; of a chain that is not open, whatever is there.
@@ -66,19 +79,32 @@ fn newest_of(folder: &Path, most: u64, last: usize) -> Result<(Vec<AuditRecord>,
         }
     }
     let read = |(number, line): (u64, String)| {
-        serde_json::from_str(&line).map_err(|error| AuditError::Broken { number, detail: error.to_string() })
+        serde_json::from_str(&line).map_err(|error| AuditError::Broken {
+            number,
+            detail: error.to_string(),
+        })
     };
-    Ok((newest.into_iter().map(read).collect::<Result<_, _>>()?, walk.head().number))
+    Ok((
+        newest.into_iter().map(read).collect::<Result<_, _>>()?,
+        walk.head().number,
+    ))
 }
 
 /// Every entry as it stands in the chain's files, one a line; whoever reads checks.
 pub(super) async fn whole(desk: Desk, _: Request) -> Answer {
     own_users_only(&desk)?;
-    let lines = Raw::open(desk.holdings.chain.folder(), acknowledged(&desk)).map_err(Fault::from)?;
+    let lines =
+        Raw::open(desk.holdings.chain.folder(), acknowledged(&desk)).map_err(Fault::from)?;
     let (sender, receiver) = mpsc::channel(WAITING);
     tokio::task::spawn_blocking(move || send(lines, &sender));
-    let pieces = stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
-    Ok(([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(pieces)).into_response())
+    let pieces = stream::unfold(receiver, |mut receiver| async move {
+        Some((receiver.recv().await?, receiver))
+    });
+    Ok((
+        [(CONTENT_TYPE, "application/x-ndjson")],
+        Body::from_stream(pieces),
+    )
+        .into_response())
 }
 
 fn send(mut lines: Raw, to: &mpsc::Sender<Result<Bytes, AuditError>>) {

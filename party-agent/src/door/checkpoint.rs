@@ -17,7 +17,13 @@ use vocabulary::{CheckpointRef, Fault, ModelRef, Participant, Role, StepName, Ti
 use super::asked::Asked;
 use super::{Desk, Side};
 
-const NEEDED: [&str; 5] = ["role", "party_id", "model_id", "model_version", "component_name"];
+const NEEDED: [&str; 5] = [
+    "role",
+    "party_id",
+    "model_id",
+    "model_version",
+    "component_name",
+];
 const LIST: &str = "/v1/checkpoint/list";
 const GET: &str = "/v1/checkpoint/get";
 const DOCUMENTS: &str = "/v1/fedflow/model/documents";
@@ -27,18 +33,31 @@ fn checked(asked: &Asked) -> Result<(), Failure> {
     if asked.body.is_empty() {
         return Err(Failure::http(400, Some("no parameters")));
     }
-    let missing: Vec<&str> = NEEDED.into_iter().filter(|key| asked.body.get(*key).is_none_or(Value::is_null)).collect();
+    let missing: Vec<&str> = NEEDED
+        .into_iter()
+        .filter(|key| asked.body.get(*key).is_none_or(Value::is_null))
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Failure::http(400, Some(&format!("'required parameters are missing: {}; '", missing.join(",")))))
+    Err(Failure::http(
+        400,
+        Some(&format!(
+            "'required parameters are missing: {}; '",
+            missing.join(",")
+        )),
+    ))
 }
 
 /// The model whose states are meant; none when a name can be no model's.
 fn model(desk: &Desk, asked: &Asked, version: String) -> Option<ModelRef> {
     let step = StepName::new(asked.text("component_name")?).ok()?;
     let role: Role = asked.role()?;
-    Some(ModelRef { version, step, owner: Participant::new(role, desk.holdings.me.clone()) })
+    Some(ModelRef {
+        version,
+        step,
+        owner: Participant::new(role, desk.holdings.me.clone()),
+    })
 }
 
 /// The version under which this party keeps what was deployed: the coordinator says it to the party's users, and sends it
@@ -48,24 +67,48 @@ async fn stored_version(desk: &Desk, asked: &Asked) -> Option<String> {
         return asked.text("stored_version");
     }
     let of = ["model_id", "model_version", "role", "party_id"];
-    let body = of.into_iter().filter_map(|key| Some((key.to_owned(), asked.body.get(key)?.clone()))).collect();
-    let response = desk.ask_coordinator("POST", DOCUMENTS, &Asked::of(body)).await.ok()?;
+    let body = of
+        .into_iter()
+        .filter_map(|key| Some((key.to_owned(), asked.body.get(key)?.clone())))
+        .collect();
+    let response = desk
+        .ask_coordinator("POST", DOCUMENTS, &Asked::of(body))
+        .await
+        .ok()?;
     let reply = read_json(&whole_body(response.into_body()).await.ok()?);
     Some(reply.pointer("/data/stored_version")?.as_str()?.to_owned())
 }
 
 /// The model's states: kept under its own version, or under that of the training from which it was deployed.
-async fn find(desk: &Desk, asked: &Asked) -> Result<(Option<ModelRef>, Vec<CheckpointRecord>), Failure> {
+async fn find(
+    desk: &Desk,
+    asked: &Asked,
+) -> Result<(Option<ModelRef>, Vec<CheckpointRecord>), Failure> {
     let named = asked.text("model_version").unwrap_or_default();
-    let Some(own) = model(desk, asked, named.clone()) else { return Ok((None, Vec::new())) };
-    let found = desk.holdings.records.checkpoints(&own).await.map_err(Fault::from)?;
+    let Some(own) = model(desk, asked, named.clone()) else {
+        return Ok((None, Vec::new()));
+    };
+    let found = desk
+        .holdings
+        .records
+        .checkpoints(&own)
+        .await
+        .map_err(Fault::from)?;
     if !found.is_empty() {
         return Ok((Some(own), found));
     }
-    match stored_version(desk, asked).await.filter(|stored| *stored != named) {
+    match stored_version(desk, asked)
+        .await
+        .filter(|stored| *stored != named)
+    {
         Some(version) => {
             let stored = ModelRef { version, ..own };
-            let found = desk.holdings.records.checkpoints(&stored).await.map_err(Fault::from)?;
+            let found = desk
+                .holdings
+                .records
+                .checkpoints(&stored)
+                .await
+                .map_err(Fault::from)?;
             Ok((Some(stored), found))
         }
         None => Ok((Some(own), found)),
@@ -78,9 +121,13 @@ pub(super) async fn list(desk: Desk, request: Request) -> Answer {
     if desk.is_elsewhere(&asked) {
         return desk.ask_coordinator("POST", LIST, &asked).await;
     }
-    desk.permit_models(what("list of checkpoints", &asked)).await?;
+    desk.permit_models(what("list of checkpoints", &asked))
+        .await?;
     let (_, found) = find(&desk, &asked).await?;
-    let shown: Vec<Value> = found.iter().map(|record| show(&desk, (&asked, record), described)).collect();
+    let shown: Vec<Value> = found
+        .iter()
+        .map(|record| show(&desk, (&asked, record), described))
+        .collect();
     Ok(Reply::data(Value::Array(shown)).into_response())
 }
 
@@ -95,26 +142,50 @@ pub(super) async fn get(desk: Desk, request: Request) -> Answer {
     let missing = || Failure::http(404, Some("The checkpoint was not found."));
     let (model, _) = find(&desk, &asked).await?;
     let model = model.ok_or_else(missing)?;
-    let found = desk.holdings.records.checkpoint(&model, &which).await.map_err(Fault::from)?;
+    let found = desk
+        .holdings
+        .records
+        .checkpoint(&model, &which)
+        .await
+        .map_err(Fault::from)?;
     let encoded = |message: &proto::Member| json!(STANDARD.encode(&message.bytes));
     Ok(Reply::data(show(&desk, (&asked, &found.ok_or_else(missing)?), encoded)).into_response())
 }
 
 fn what(what: &str, asked: &Asked) -> String {
     let text = |key: &str| asked.text(key).unwrap_or_default();
-    format!("{what} of {} in model version {}", text("component_name"), text("model_version"))
+    format!(
+        "{what} of {} in model version {}",
+        text("component_name"),
+        text("model_version")
+    )
 }
 
 /// Exactly one of the two names of a state; an index may be written as text.
 fn which(asked: &Asked) -> Result<CheckpointRef, Failure> {
-    let given = |key: &str| asked.body.get(key).filter(|value| !value.is_null()).is_some();
+    let given = |key: &str| {
+        asked
+            .body
+            .get(key)
+            .filter(|value| !value.is_null())
+            .is_some()
+    };
     match (given("step_index"), given("step_name")) {
         (true, false) => {
-            let index = asked.number("step_index").and_then(|index| u32::try_from(index).ok());
-            index.map(CheckpointRef::StepIndex).ok_or_else(|| Failure::http(400, Some("Invalid 'step_index'")))
+            let index = asked
+                .number("step_index")
+                .and_then(|index| u32::try_from(index).ok());
+            index
+                .map(CheckpointRef::StepIndex)
+                .ok_or_else(|| Failure::http(400, Some("Invalid 'step_index'")))
         }
-        (false, true) => Ok(CheckpointRef::StepName(asked.text("step_name").unwrap_or_default())),
-        _ => Err(Failure::http(400, Some("'step_index' or 'step_name' is required"))),
+        (false, true) => Ok(CheckpointRef::StepName(
+            asked.text("step_name").unwrap_or_default(),
+        )),
+        _ => Err(Failure::http(
+            400,
+            Some("'step_index' or 'step_name' is required"),
+        )),
     }
 }
 
@@ -122,20 +193,45 @@ fn which(asked: &Asked) -> Result<CheckpointRef, Failure> {
 fn messages(desk: &Desk, asked: &Asked, record: &CheckpointRecord) -> Vec<proto::Member> {
     let kept = &record.model;
     let (name, version) = (kept.component.clone(), kept.component_version);
-    let known = desk.holdings.component(&name, version).zip(asked.role()).and_then(|(component, role)| {
-        let model =
-            SavedModel { component: name.clone(), component_version: version, role, bytes: kept.content.clone() };
-        Some(proto::members(component.description().modules.first()?, &component.shown(&model)?))
-    });
-    known.filter(|messages| !messages.is_empty()).unwrap_or_else(|| {
-        let class = format!("fedflow.{name}.{version}");
-        vec![proto::Member { name, class, bytes: kept.content.clone(), json: Value::Null }]
-    })
+    let known = desk
+        .holdings
+        .component(&name, version)
+        .zip(asked.role())
+        .and_then(|(component, role)| {
+            let model = SavedModel {
+                component: name.clone(),
+                component_version: version,
+                role,
+                bytes: kept.content.clone(),
+            };
+            Some(proto::members(
+                component.description().modules.first()?,
+                &component.shown(&model)?,
+            ))
+        });
+    known
+        .filter(|messages| !messages.is_empty())
+        .unwrap_or_else(|| {
+            let class = format!("fedflow.{name}.{version}");
+            vec![proto::Member {
+                name,
+                class,
+                bytes: kept.content.clone(),
+                json: Value::Null,
+            }]
+        })
 }
 
-fn show(desk: &Desk, (asked, record): (&Asked, &CheckpointRecord), content: impl Fn(&proto::Member) -> Value) -> Value {
+fn show(
+    desk: &Desk,
+    (asked, record): (&Asked, &CheckpointRecord),
+    content: impl Fn(&proto::Member) -> Value,
+) -> Value {
     let messages = messages(desk, asked, record);
-    let models: Map<String, Value> = messages.iter().map(|message| (message.name.clone(), content(message))).collect();
+    let models: Map<String, Value> = messages
+        .iter()
+        .map(|message| (message.name.clone(), content(message)))
+        .collect();
     json!({
         "create_time": iso(record.saved), "step_index": record.step_index, "step_name": record.step_name, "models": models,
     })
@@ -144,12 +240,16 @@ fn show(desk: &Desk, (asked, record): (&Asked, &CheckpointRecord), content: impl
 /// Which message it is, and its hash.
 fn described(message: &proto::Member) -> Value {
     let hash = Sha1::digest(&message.bytes);
-    let hash = hash.iter().fold(String::with_capacity(40), |text, byte| text + &format!("{byte:02x}"));
+    let hash = hash.iter().fold(String::with_capacity(40), |text, byte| {
+        text + &format!("{byte:02x}")
+    });
     json!({"buffer_name": message.class, "sha1": hash})
 }
 
 /// UTC, as ISO 8601 writes it.
 fn iso(time: Timestamp) -> Value {
     let time = DateTime::from_timestamp_micros(time.0);
-    time.map_or(Value::Null, |time| json!(time.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()))
+    time.map_or(Value::Null, |time| {
+        json!(time.format("%Y-%m-%dT%H:%M:%S%.6f").to_string())
+    })
 }

@@ -26,18 +26,27 @@ pub(super) async fn clean(desk: Desk, request: Request) -> Answer {
     asked.validated(&["job_id"])?;
     let missing = || Failure::code(doors::fate_reply::ARGUMENT, "find job failed");
     let job = asked.job().ok_or_else(missing)?;
-    desk.permit_rows(format!("removal of what job {job} left")).await?;
+    desk.permit_rows(format!("removal of what job {job} left"))
+        .await?;
     let holdings = &desk.holdings;
     let (role, step) = (asked.role(), asked.step());
     let meant = |task: &vocabulary::TaskId| {
-        role.is_none_or(|role| role == task.role) && step.as_ref().is_none_or(|step| *step == task.step)
+        role.is_none_or(|role| role == task.role)
+            && step.as_ref().is_none_or(|step| *step == task.step)
     };
-    let mut attempts = holdings.records.every_attempt(&job).await.map_err(Fault::from)?;
+    let mut attempts = holdings
+        .records
+        .every_attempt(&job)
+        .await
+        .map_err(Fault::from)?;
     if attempts.iter().any(runs) {
         attempts = ended(&desk, &asked, &job).await?;
     }
     let mut tables: Vec<TableRef> = Vec::new();
-    for attempt in attempts.iter().filter(|attempt| meant(&attempt.assignment.task)) {
+    for attempt in attempts
+        .iter()
+        .filter(|attempt| meant(&attempt.assignment.task))
+    {
         // What was taken over from another job is that job's.
         let own = format!("output_data_{job}_");
         tables.extend(
@@ -50,20 +59,37 @@ pub(super) async fn clean(desk: Desk, request: Request) -> Answer {
     }
     let mut removed = 0;
     for table in tables {
-        if holdings.records.is_used_elsewhere(&table, &job).await.map_err(Fault::from)? {
+        if holdings
+            .records
+            .is_used_elsewhere(&table, &job)
+            .await
+            .map_err(Fault::from)?
+        {
             continue;
         }
         let shelf = holdings.shelf.clone();
         removed += usize::from(blocking(move || shelf.delete(&table).map_err(Fault::from)).await?);
     }
-    for role in Role::ALL.into_iter().filter(|own| role.is_none_or(|role| role == *own)) {
-        holdings.logs.remove(&job, role, &holdings.me, step.as_ref()).map_err(|error| {
-            Fault::new(vocabulary::ErrorCode::Internal, format!("the log of job {job} cannot be removed: {error}"))
-        })?;
+    for role in Role::ALL
+        .into_iter()
+        .filter(|own| role.is_none_or(|role| role == *own))
+    {
+        holdings
+            .logs
+            .remove(&job, role, &holdings.me, step.as_ref())
+            .map_err(|error| {
+                Fault::new(
+                    vocabulary::ErrorCode::Internal,
+                    format!("the log of job {job} cannot be removed: {error}"),
+                )
+            })?;
     }
     if desk.side == Side::Own {
         // The coordinator keeps the figures; where it cannot be asked, the rest is removed all the same.
-        if let Err(failure) = desk.ask_coordinator("POST", "/v1/tracking/component/metric/delete", &asked).await {
+        if let Err(failure) = desk
+            .ask_coordinator("POST", "/v1/tracking/component/metric/delete", &asked)
+            .await
+        {
             tracing::warn!(%job, why = failure.0.retmsg, "the metrics of a job that was cleaned stay at the coordinator");
         }
     }
@@ -78,14 +104,23 @@ fn runs(attempt: &AttemptRecord) -> bool {
 /// The attempts of a job that runs here, once it has been ended: the party's own user has the coordinator stop it. Others stop
 /// it at the coordinator's door.
 async fn ended(desk: &Desk, asked: &Asked, job: &JobId) -> Result<Vec<AttemptRecord>, Failure> {
-    let still =
-        || Failure::code(OPERATING, format!("job {job} runs here and has not ended yet; stop it, and ask again"));
+    let still = || {
+        Failure::code(
+            OPERATING,
+            format!("job {job} runs here and has not ended yet; stop it, and ask again"),
+        )
+    };
     if desk.side == Side::Outside {
         return Err(still());
     }
     desk.ask_coordinator("POST", "/v1/job/stop", asked).await?;
     for _ in 0..LOOKS {
-        let attempts = desk.holdings.records.every_attempt(job).await.map_err(Fault::from)?;
+        let attempts = desk
+            .holdings
+            .records
+            .every_attempt(job)
+            .await
+            .map_err(Fault::from)?;
         if !attempts.iter().any(runs) {
             return Ok(attempts);
         }

@@ -11,7 +11,14 @@ use vocabulary::Fault;
 use super::{Desk, Read};
 
 /// Parts of names of fields that hold secrets.
-const SECRETS: [&str; 6] = ["passw", "pwd", "secret", "token", "credential", "access_key"];
+const SECRETS: [&str; 6] = [
+    "passw",
+    "pwd",
+    "secret",
+    "token",
+    "credential",
+    "access_key",
+];
 
 pub(super) async fn create(desk: Desk, request: Request) -> Answer {
     let asked = match desk.read(request).await? {
@@ -19,12 +26,28 @@ pub(super) async fn create(desk: Desk, request: Request) -> Answer {
         Read::Answered(response) => return Ok(response),
     };
     asked.validated(&["connector_name", "engine", "connector_info"])?;
-    let (name, engine) = (asked.text("connector_name").unwrap_or_default(), asked.text("engine").unwrap_or_default());
-    let Some(info) = asked.body.get("connector_info").filter(|info| info.is_object()).cloned() else {
-        return Err(Failure::exception("ValueError", "connector_info must be an object"));
+    let (name, engine) = (
+        asked.text("connector_name").unwrap_or_default(),
+        asked.text("engine").unwrap_or_default(),
+    );
+    let Some(info) = asked
+        .body
+        .get("connector_info")
+        .filter(|info| info.is_object())
+        .cloned()
+    else {
+        return Err(Failure::exception(
+            "ValueError",
+            "connector_info must be an object",
+        ));
     };
-    desk.permit_rows(format!("keeping the data source {name:?}")).await?;
-    desk.holdings.records.save_connector(&name, &Connector { engine, info }).await.map_err(Fault::from)?;
+    desk.permit_rows(format!("keeping the data source {name:?}"))
+        .await?;
+    desk.holdings
+        .records
+        .save_connector(&name, &Connector { engine, info })
+        .await
+        .map_err(Fault::from)?;
     Ok(Reply::success().into_response())
 }
 
@@ -35,21 +58,42 @@ pub(super) async fn query(desk: Desk, request: Request) -> Answer {
     };
     asked.validated(&["connector_name"])?;
     let name = asked.text("connector_name").unwrap_or_default();
-    desk.permit_rows(format!("what is known of the data source {name:?}")).await?;
-    let found = desk.holdings.records.connector(&name).await.map_err(Fault::from)?;
-    let connector = found.ok_or_else(|| Failure::code(ARGUMENT, format!("no found connector: {name}")))?;
+    desk.permit_rows(format!("what is known of the data source {name:?}"))
+        .await?;
+    let found = desk
+        .holdings
+        .records
+        .connector(&name)
+        .await
+        .map_err(Fault::from)?;
+    let connector =
+        found.ok_or_else(|| Failure::code(ARGUMENT, format!("no found connector: {name}")))?;
     let mut info = without_secrets(&connector.info.as_object().cloned().unwrap_or_default());
     info.insert("engine".to_owned(), Value::from(connector.engine));
     Ok(Reply::data(Value::Object(info)).into_response())
 }
 
 /// An address with the fields of the data source that it names; its own fields stand above.
-pub(super) async fn resolved(desk: &Desk, address: Map<String, Value>) -> Result<Map<String, Value>, Failure> {
-    let Some(name) = address.get("connector").or_else(|| address.get("connector_name")).and_then(Value::as_str) else {
+pub(super) async fn resolved(
+    desk: &Desk,
+    address: Map<String, Value>,
+) -> Result<Map<String, Value>, Failure> {
+    let Some(name) = address
+        .get("connector")
+        .or_else(|| address.get("connector_name"))
+        .and_then(Value::as_str)
+    else {
         return Ok(address);
     };
-    let found = desk.holdings.records.connector(name).await.map_err(Fault::from)?;
-    let mut full = found.and_then(|connector| connector.info.as_object().cloned()).unwrap_or_default();
+    let found = desk
+        .holdings
+        .records
+        .connector(name)
+        .await
+        .map_err(Fault::from)?;
+    let mut full = found
+        .and_then(|connector| connector.info.as_object().cloned())
+        .unwrap_or_default();
     full.extend(address);
     Ok(full)
 }
@@ -60,7 +104,11 @@ pub(super) fn without_secrets(object: &Map<String, Value>) -> Map<String, Value>
         let key = key.to_ascii_lowercase();
         !SECRETS.iter().any(|part| key.contains(part))
     };
-    object.iter().filter(|(key, _)| open(key)).map(|(key, value)| (key.clone(), cleaned(value))).collect()
+    object
+        .iter()
+        .filter(|(key, _)| open(key))
+        .map(|(key, value)| (key.clone(), cleaned(value)))
+        .collect()
 }
 
 fn cleaned(value: &Value) -> Value {

@@ -25,7 +25,11 @@ async fn set_enabled(desk: Desk, request: Request, enabled: bool) -> Answer {
         Read::Answered(response) => return Ok(response),
     };
     let wanted = Wanted::of(&asked).ok_or_else(not_found)?;
-    desk.permit_rows(format!("{} {wanted}", if enabled { "enabling" } else { "disabling" })).await?;
+    desk.permit_rows(format!(
+        "{} {wanted}",
+        if enabled { "enabling" } else { "disabling" }
+    ))
+    .await?;
     let shelf = desk.holdings.shelf.clone();
     let changed = blocking(move || {
         let mut changed = Vec::new();
@@ -40,7 +44,11 @@ async fn set_enabled(desk: Desk, request: Request, enabled: bool) -> Answer {
         Ok(changed)
     })
     .await?;
-    if changed.is_empty() { Err(not_found()) } else { Ok(Reply::data(Value::Array(changed)).into_response()) }
+    if changed.is_empty() {
+        Err(not_found())
+    } else {
+        Ok(Reply::data(Value::Array(changed)).into_response())
+    }
 }
 
 /// Removes every table that is disabled.
@@ -48,11 +56,14 @@ pub(super) async fn delete_disabled(desk: Desk, request: Request) -> Answer {
     if let Read::Answered(response) = desk.read(request).await? {
         return Ok(response);
     }
-    desk.permit_rows("deletion of all disabled tables".to_owned()).await?;
+    desk.permit_rows("deletion of all disabled tables".to_owned())
+        .await?;
     let shelf = desk.holdings.shelf.clone();
     let disabled = blocking(move || -> Result<Vec<TableRef>, Fault> {
         let all = shelf.list()?.into_iter();
-        Ok(all.filter(|table| shelf.info(table).is_ok_and(|info| !info.enabled)).collect())
+        Ok(all
+            .filter(|table| shelf.info(table).is_ok_and(|info| !info.enabled))
+            .collect())
     });
     let mut deleted = Vec::new();
     for table in disabled.await? {
@@ -60,7 +71,11 @@ pub(super) async fn delete_disabled(desk: Desk, request: Request) -> Answer {
             deleted.push(named(&table));
         }
     }
-    if deleted.is_empty() { Err(not_found()) } else { Ok(Reply::data(Value::Array(deleted)).into_response()) }
+    if deleted.is_empty() {
+        Err(not_found())
+    } else {
+        Ok(Reply::data(Value::Array(deleted)).into_response())
+    }
 }
 
 /// Which tables are meant: a name, a namespace, or both.
@@ -80,7 +95,10 @@ impl Wanted {
     fn find(self, tables: Vec<TableRef>) -> impl Iterator<Item = TableRef> {
         tables.into_iter().filter(move |table| {
             self.name.as_ref().is_none_or(|name| *name == table.name)
-                && self.namespace.as_ref().is_none_or(|namespace| *namespace == table.namespace)
+                && self
+                    .namespace
+                    .as_ref()
+                    .is_none_or(|namespace| *namespace == table.namespace)
         })
     }
 }

@@ -48,7 +48,9 @@ fn missing(place: &Place) -> Failure {
 
 async fn permit(desk: &Desk, what: &str, folder: &str, name: &str) -> Result<(), Failure> {
     let what = format!("{what} {folder}/{name}");
-    desk.permit_rows(what).await.map_err(|failure| failure.with_status(403))
+    desk.permit_rows(what)
+        .await
+        .map_err(|failure| failure.with_status(403))
 }
 
 /// Takes a file in, in place of one of the same name.
@@ -64,8 +66,13 @@ pub(super) async fn put(desk: Desk, request: Request) -> Answer {
         drain(content).await;
         return Err(failure);
     }
-    let taken = desk.holdings.files.receive(&place?, label(&head.headers), content, desk.holdings.now()).await;
-    let refused = |NotTaken { status, fault }| Failure::from(fault.at(&desk.holdings.me)).with_status(status);
+    let taken = desk
+        .holdings
+        .files
+        .receive(&place?, label(&head.headers), content, desk.holdings.now())
+        .await;
+    let refused =
+        |NotTaken { status, fault }| Failure::from(fault.at(&desk.holdings.me)).with_status(status);
     Ok(Reply::data(json!(taken.map_err(refused)?)).into_response())
 }
 
@@ -75,7 +82,10 @@ fn label(headers: &HeaderMap) -> Label {
         let key = name.as_str().strip_prefix(SAID)?;
         Some((key.to_owned(), segment_text(&text(value))))
     });
-    Label { content_type: headers.get(CONTENT_TYPE).map(text), metadata: said.collect() }
+    Label {
+        content_type: headers.get(CONTENT_TYPE).map(text),
+        metadata: said.collect(),
+    }
 }
 
 /// A file's content; its description goes in headers.
@@ -83,7 +93,9 @@ pub(super) async fn get(desk: Desk, request: Request) -> Answer {
     let place = place(&request)?;
     permit(&desk, "content of file", place.folder(), place.name()).await?;
     let (holdings, meant) = (desk.holdings.clone(), place.clone());
-    let found = blocking(move || holdings.files.find(&meant)).await.map_err(|failure| failure.with_status(400))?;
+    let found = blocking(move || holdings.files.find(&meant))
+        .await
+        .map_err(|failure| failure.with_status(400))?;
     let (file, about) = found.ok_or_else(|| missing(&place))?;
     let content = ReaderStream::with_capacity(tokio::fs::File::from_std(file), 1 << 18);
     let mut response = axum::response::Response::new(Body::from_stream(content));
@@ -93,10 +105,17 @@ pub(super) async fn get(desk: Desk, request: Request) -> Answer {
 
 fn describe(headers: &mut HeaderMap, about: &About) {
     headers.insert(CONTENT_LENGTH, HeaderValue::from(about.bytes));
-    let content_type = about.label.content_type.as_deref().unwrap_or("application/octet-stream");
+    let content_type = about
+        .label
+        .content_type
+        .as_deref()
+        .unwrap_or("application/octet-stream");
     let said = about.label.metadata.iter().map(|(key, value)| {
         let value = doors::lenient::segment_of(value);
-        (HeaderName::from_bytes(format!("{SAID}{key}").as_bytes()).ok(), HeaderValue::from_str(&value).ok())
+        (
+            HeaderName::from_bytes(format!("{SAID}{key}").as_bytes()).ok(),
+            HeaderValue::from_str(&value).ok(),
+        )
     });
     let own = [
         (Some(CONTENT_TYPE), HeaderValue::from_str(content_type).ok()),
@@ -114,8 +133,14 @@ pub(super) async fn delete(desk: Desk, request: Request) -> Answer {
     let place = place(&request)?;
     permit(&desk, "removal of file", place.folder(), place.name()).await?;
     let (holdings, meant) = (desk.holdings.clone(), place.clone());
-    let removed = blocking(move || holdings.files.remove(&meant)).await.map_err(|failure| failure.with_status(400))?;
-    if removed { Ok(Reply::success().into_response()) } else { Err(missing(&place)) }
+    let removed = blocking(move || holdings.files.remove(&meant))
+        .await
+        .map_err(|failure| failure.with_status(400))?;
+    if removed {
+        Ok(Reply::success().into_response())
+    } else {
+        Err(missing(&place))
+    }
 }
 
 /// The files of a folder by name, at most `limit`, beginning behind `after`.
@@ -126,9 +151,18 @@ pub(super) async fn list(desk: Desk, request: Request) -> Answer {
     }
     permit(&desk, "list of files in", &folder, "").await?;
     let query = read_query(request.uri().query().unwrap_or_default());
-    let text = |key: &str| query.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |key: &str| {
+        query
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let after = text("after");
-    let most = text("limit").parse().unwrap_or(MOST_LISTED).min(MOST_LISTED);
+    let most = text("limit")
+        .parse()
+        .unwrap_or(MOST_LISTED)
+        .min(MOST_LISTED);
     let holdings = desk.holdings.clone();
     let listed = blocking(move || holdings.files.list(&folder, &after, most)).await;
     Ok(Reply::data(json!(listed.map_err(|failure| failure.with_status(400))?)).into_response())

@@ -18,8 +18,14 @@ fn own_users_only(desk: &Desk) -> Result<(), Failure> {
     if desk.side == Side::Own {
         return Ok(());
     }
-    let fault = Fault::new(ErrorCode::PermissionDenied, "predictions online are for the party's own users");
-    Err(fault.at(&desk.holdings.me).next(format!("ask at {}", desk.rest)).into())
+    let fault = Fault::new(
+        ErrorCode::PermissionDenied,
+        "predictions online are for the party's own users",
+    );
+    Err(fault
+        .at(&desk.holdings.me)
+        .next(format!("ask at {}", desk.rest))
+        .into())
 }
 
 /// The service that the path names.
@@ -30,9 +36,15 @@ async fn service(desk: &Desk, uri: &Uri) -> Result<ServiceRecord, Failure> {
     let unknown = || {
         let message = format!("service id {name:?} is not bound");
         let fault = Fault::new(ErrorCode::NotFound, message.clone()).at(&desk.holdings.me);
-        Failure::code(ARGUMENT, message).with_fault(fault.next("bind a deployed model to it: model/bind"))
+        Failure::code(ARGUMENT, message)
+            .with_fault(fault.next("bind a deployed model to it: model/bind"))
     };
-    desk.holdings.records.service(&name).await.map_err(Fault::from)?.ok_or_else(unknown)
+    desk.holdings
+        .records
+        .service(&name)
+        .await
+        .map_err(Fault::from)?
+        .ok_or_else(unknown)
 }
 
 /// Scores of the rows with the given ids.
@@ -43,10 +55,16 @@ pub(super) async fn ask(desk: Desk, request: Request) -> Answer {
     let asked = Asked::read(request).await?;
     let ids = ids_in(&asked, desk.serving.settings.most_ids)?;
     if !desk.serving.settings.enabled {
-        return Err(Failure::code(doors::fate_reply::EXCEPTION, "Please configure servings address"));
+        return Err(Failure::code(
+            doors::fate_reply::EXCEPTION,
+            "Please configure servings address",
+        ));
     }
-    desk.permit(format!("scores of {} ids by service {}", ids.len(), service.service), |_| policy::Verdict::Allowed)
-        .await?;
+    desk.permit(
+        format!("scores of {} ids by service {}", ids.len(), service.service),
+        |_| policy::Verdict::Allowed,
+    )
+    .await?;
     let batch = desk.serving.predict(&service, ids.clone()).await?;
     let (mut scores, mut missing) = (Vec::new(), Vec::new());
     for id in ids {
@@ -73,7 +91,11 @@ pub(super) async fn ask(desk: Desk, request: Request) -> Answer {
 /// The ids as texts, each once, in the order given.
 fn ids_in(asked: &Asked, most: usize) -> Result<Vec<String>, Failure> {
     let wrong = |message: String| {
-        Failure::from(Fault::new(ErrorCode::RequestInvalid, message).path("ids").next("send {\"ids\": [\"1\", \"2\"]}"))
+        Failure::from(
+            Fault::new(ErrorCode::RequestInvalid, message)
+                .path("ids")
+                .next("send {\"ids\": [\"1\", \"2\"]}"),
+        )
     };
     let Some(list) = asked.body.get("ids").and_then(Value::as_array) else {
         return Err(wrong("ids is not a list".to_owned()));
@@ -91,7 +113,10 @@ fn ids_in(asked: &Asked, most: usize) -> Result<Vec<String>, Failure> {
         }
     }
     if ids.is_empty() || ids.len() > most {
-        return Err(wrong(format!("{} ids are not between 1 and {most}", ids.len())));
+        return Err(wrong(format!(
+            "{} ids are not between 1 and {most}",
+            ids.len()
+        )));
     }
     Ok(ids)
 }
@@ -100,7 +125,10 @@ fn shown(desk: &Desk, service: &ServiceRecord) -> Map<String, Value> {
     let mut shown = Map::new();
     shown.insert("service_id".to_owned(), json!(service.service));
     shown.insert("model_id".to_owned(), json!(service.plan.model_id));
-    shown.insert("model_version".to_owned(), json!(service.plan.model_version));
+    shown.insert(
+        "model_version".to_owned(),
+        json!(service.plan.model_version),
+    );
     shown.insert("bound_time".to_owned(), json!(service.bound.millis()));
     if let Value::Object(figures) = desk.serving.figures(&service.service).to_json() {
         shown.extend(figures);
@@ -120,7 +148,10 @@ pub(super) async fn list(desk: Desk, _: Request) -> Answer {
     own_users_only(&desk)?;
     let records = &desk.holdings.records;
     let services = records.services().await.map_err(Fault::from)?;
-    let services: Vec<Value> = services.iter().map(|service| Value::Object(shown(&desk, service))).collect();
+    let services: Vec<Value> = services
+        .iter()
+        .map(|service| Value::Object(shown(&desk, service)))
+        .collect();
     let loaded = records.loaded_for_serving().await.map_err(Fault::from)?;
     let time = |time: Timestamp| time.millis();
     let loaded: Vec<Value> = loaded
@@ -132,6 +163,7 @@ pub(super) async fn list(desk: Desk, _: Request) -> Answer {
             })
         })
         .collect();
-    let data = json!({"enabled": desk.serving.settings.enabled, "services": services, "loaded": loaded});
+    let data =
+        json!({"enabled": desk.serving.settings.enabled, "services": services, "loaded": loaded});
     Ok(Reply::data(data).into_response())
 }

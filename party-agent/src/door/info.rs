@@ -31,10 +31,17 @@ pub(super) async fn health(desk: Desk, _: Request) -> Answer {
         Side::Own => json!(status),
         Side::Outside => json!({"state": status.state}),
     };
-    let unread = desk.holdings.unread.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let unread = desk
+        .holdings
+        .unread
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     data["policy"] = match (unread, desk.side) {
         (None, _) => json!({"unreadable_since": null}),
-        (Some((since, fault)), Side::Own) => json!({"unreadable_since": since.millis(), "why": fault.to_string()}),
+        (Some((since, fault)), Side::Own) => {
+            json!({"unreadable_since": since.millis(), "why": fault.to_string()})
+        }
         (Some((since, _)), Side::Outside) => json!({"unreadable_since": since.millis()}),
     };
     if desk.side == Side::Outside
@@ -44,7 +51,10 @@ pub(super) async fn health(desk: Desk, _: Request) -> Answer {
     }
     let reply = match wanting(&data) {
         None => Reply::data(data),
-        Some(why) => Reply { status: NOT_READY, ..Reply::code(i64::from(NOT_READY), why).with_data(data) },
+        Some(why) => Reply {
+            status: NOT_READY,
+            ..Reply::code(i64::from(NOT_READY), why).with_data(data)
+        },
     };
     Ok(reply.into_response())
 }
@@ -53,7 +63,11 @@ pub(super) async fn health(desk: Desk, _: Request) -> Answer {
 pub(super) async fn is_ready(desk: Desk, _: Request) -> Answer {
     let why = wanting(&state(&desk).await?);
     let body = json!({"ready": why.is_none()});
-    let status = if why.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if why.is_none() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     Ok((status, axum::Json(body)).into_response())
 }
 
@@ -70,10 +84,19 @@ async fn state(desk: &Desk) -> Result<Value, Failure> {
 
 /// What keeps the agent from taking work in.
 fn wanting(data: &Value) -> Option<String> {
-    let disk = data.get("disk").and_then(Value::as_str).filter(|disk| *disk != "ok");
+    let disk = data
+        .get("disk")
+        .and_then(Value::as_str)
+        .filter(|disk| *disk != "ok");
     if let Some(why) = disk {
-        return Some(format!("{why}: make room, or let the agent's user write there"));
+        return Some(format!(
+            "{why}: make room, or let the agent's user write there"
+        ));
     }
-    let is_linked = data.pointer("/coordinator/connected").is_none_or(|connected| *connected == Value::Bool(true));
-    (!is_linked).then(|| "the coordinator is not reached: see coordinator.last_error, and the agent's log".to_owned())
+    let is_linked = data
+        .pointer("/coordinator/connected")
+        .is_none_or(|connected| *connected == Value::Bool(true));
+    (!is_linked).then(|| {
+        "the coordinator is not reached: see coordinator.last_error, and the agent's log".to_owned()
+    })
 }

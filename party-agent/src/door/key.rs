@@ -17,18 +17,38 @@ pub(super) async fn save(desk: Desk, request: Request) -> Answer {
     asked.validated(&["party_id", "key"])?;
     let party = party(&asked)?;
     if party == desk.holdings.me {
-        return Err(Failure::exception("ValueError", "the key of the party itself cannot be pinned"));
+        return Err(Failure::exception(
+            "ValueError",
+            "the key of the party itself cannot be pinned",
+        ));
     }
     let key = asked.text("key").and_then(|text| public_key_of_pem(&text));
-    let key = key.ok_or_else(|| Failure::exception("ValueError", "the key is no P-256 public key in PEM form"))?;
-    desk.permit_permissions(format!("pinning a key of party {party}")).await?;
+    let key = key.ok_or_else(|| {
+        Failure::exception("ValueError", "the key is no P-256 public key in PEM form")
+    })?;
+    desk.permit_permissions(format!("pinning a key of party {party}"))
+        .await?;
     let pem = public_key_pem(&key);
-    let known = desk.holdings.records.pin_key(&party, &pem, desk.holdings.now()).await.map_err(Fault::from)?;
+    let known = desk
+        .holdings
+        .records
+        .pin_key(&party, &pem, desk.holdings.now())
+        .await
+        .map_err(Fault::from)?;
     desk.keys.demand(pinned(&desk.holdings.records).await?)?;
-    if desk.keys.certificate_key(&party).is_none_or(|own| own != key) {
+    if desk
+        .keys
+        .certificate_key(&party)
+        .is_none_or(|own| own != key)
+    {
         tracing::warn!(%party, "the pinned key is not the one of the certificate that is known of this party");
     }
-    Ok(Reply::data(json!(if known { "update success" } else { "save success" })).into_response())
+    Ok(Reply::data(json!(if known {
+        "update success"
+    } else {
+        "save success"
+    }))
+    .into_response())
 }
 
 /// The pinned key, else the key of the certificate that is known of the party; without data when there is neither.
@@ -36,27 +56,37 @@ pub(super) async fn query(desk: Desk, request: Request) -> Answer {
     let asked = Asked::read(request).await?;
     asked.validated(&["party_id"])?;
     let party = party(&asked)?;
-    desk.permit_permissions(format!("the key of party {party}")).await?;
+    desk.permit_permissions(format!("the key of party {party}"))
+        .await?;
     let keys = pinned(&desk.holdings.records).await?;
     let (key, pinned) = match keys.get(&party) {
         Some(key) => (Some(*key), true),
         None => (desk.keys.certificate_key(&party), false),
     };
     let data = key.map_or(Value::Null, |key| json!(public_key_pem(&key)));
-    Ok(Reply::data(data).with_meta(json!({"pinned": pinned})).into_response())
+    Ok(Reply::data(data)
+        .with_meta(json!({"pinned": pinned}))
+        .into_response())
 }
 
 pub(super) async fn delete(desk: Desk, request: Request) -> Answer {
     let asked = Asked::read(request).await?;
     asked.validated(&["party_id"])?;
     let party = party(&asked)?;
-    desk.permit_permissions(format!("unpinning the key of party {party}")).await?;
-    desk.holdings.records.unpin_key(&party).await.map_err(Fault::from)?;
+    desk.permit_permissions(format!("unpinning the key of party {party}"))
+        .await?;
+    desk.holdings
+        .records
+        .unpin_key(&party)
+        .await
+        .map_err(Fault::from)?;
     desk.keys.demand(pinned(&desk.holdings.records).await?)?;
     Ok(Reply::success().into_response())
 }
 
 fn party(asked: &Asked) -> Result<PartyId, Failure> {
-    let party = asked.text("party_id").and_then(|party| PartyId::new(party).ok());
+    let party = asked
+        .text("party_id")
+        .and_then(|party| PartyId::new(party).ok());
     party.ok_or_else(|| Failure::exception("ValueError", "party_id is no party"))
 }

@@ -14,7 +14,13 @@ pub(super) async fn source(desk: Desk, request: Request) -> Answer {
         Meant::Table(desk, table) => (desk, table),
         Meant::Answered(response) => return Ok(response),
     };
-    let lines = desk.holdings.records.descent_of(&table).await.map_err(Fault::from)?.unwrap_or_default();
+    let lines = desk
+        .holdings
+        .records
+        .descent_of(&table)
+        .await
+        .map_err(Fault::from)?
+        .unwrap_or_default();
     let shown = lines.iter().map(|line| {
         json!({
             "parent_table_name": line.parent.name,
@@ -31,7 +37,12 @@ pub(super) async fn jobs(desk: Desk, request: Request) -> Answer {
         Meant::Table(desk, table) => (desk, table),
         Meant::Answered(response) => return Ok(response),
     };
-    let jobs = desk.holdings.records.jobs_of_table(&table).await.map_err(Fault::from)?;
+    let jobs = desk
+        .holdings
+        .records
+        .jobs_of_table(&table)
+        .await
+        .map_err(Fault::from)?;
     Ok(Reply::data(json!({"count": jobs.len(), "job": jobs})).into_response())
 }
 
@@ -48,15 +59,33 @@ async fn meant(desk: Desk, request: Request, what: &str) -> Result<Meant, Failur
     };
     let Some(table) = asked.table() else {
         let named = asked.text("table_name").or_else(|| asked.text("name"));
-        let missing = [("table_name", named), ("namespace", asked.text("namespace"))];
-        let missing: Vec<&str> = missing.iter().filter(|(_, text)| text.is_none()).map(|(key, _)| *key).collect();
+        let missing = [
+            ("table_name", named),
+            ("namespace", asked.text("namespace")),
+        ];
+        let missing: Vec<&str> = missing
+            .iter()
+            .filter(|(_, text)| text.is_none())
+            .map(|(key, _)| *key)
+            .collect();
         return Err(Failure::arguments_missing(&missing));
     };
     desk.permit_rows(format!("{what} of table {table}")).await?;
     let (shelf, name) = (desk.holdings.shelf.clone(), table.clone());
     let stands = blocking(move || Ok(shelf.exists(&name))).await?;
-    if !stands && desk.holdings.records.descent_of(&table).await.map_err(Fault::from)?.is_none() {
-        let text = format!("no found table: table name {}, namespace {}", table.name, table.namespace);
+    if !stands
+        && desk
+            .holdings
+            .records
+            .descent_of(&table)
+            .await
+            .map_err(Fault::from)?
+            .is_none()
+    {
+        let text = format!(
+            "no found table: table name {}, namespace {}",
+            table.name, table.namespace
+        );
         return Err(Failure::code(EXCEPTION, text));
     }
     Ok(Meant::Table(desk, table))

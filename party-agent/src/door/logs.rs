@@ -24,14 +24,20 @@ use crate::joblog::{LogFile, count_lines, read_lines};
 /// The archive of a job's logs. At the own door it holds what the coordinator has of the job, too.
 pub(super) async fn download(desk: Desk, request: Request) -> Answer {
     let asked = Asked::read(request).await?;
-    asked.validated(&["job_id"]).map_err(|failure| failure.with_status(400))?;
+    asked
+        .validated(&["job_id"])
+        .map_err(|failure| failure.with_status(400))?;
     let named = asked.text("job_id").unwrap_or_default();
     let unknown = || {
-        let text = format!("Log file path: 'logs/{named}' not found. Please check if the job id is valid.");
+        let text = format!(
+            "Log file path: 'logs/{named}' not found. Please check if the job id is valid."
+        );
         Failure::http(404, Some(&text))
     };
     let job = asked.job().ok_or_else(unknown)?;
-    desk.permit_logs(format!("logs of job {job}")).await.map_err(|failure| failure.with_status(403))?;
+    desk.permit_logs(format!("logs of job {job}"))
+        .await
+        .map_err(|failure| failure.with_status(403))?;
     let own = own_files(&desk, &job).await?;
     let parts = match desk.side {
         Side::Outside => Vec::new(),
@@ -50,38 +56,69 @@ pub(super) async fn download(desk: Desk, request: Request) -> Answer {
         members.push(member(file).await?);
     }
     let content = Body::from_stream(pack_and_splice(members, parts));
-    Ok(file_reply(&format!("job_{job}_log.tar.gz"), "application/gzip", content))
+    Ok(file_reply(
+        &format!("job_{job}_log.tar.gz"),
+        "application/gzip",
+        content,
+    ))
 }
 
 async fn own_files(desk: &Desk, job: &JobId) -> Result<Vec<LogFile>, Failure> {
     let (holdings, job) = (desk.holdings.clone(), job.clone());
-    blocking(move || holdings.logs.files(&job, &holdings.me).map_err(|error| unreadable(&error))).await
+    blocking(move || {
+        holdings
+            .logs
+            .files(&job, &holdings.me)
+            .map_err(|error| unreadable(&error))
+    })
+    .await
 }
 
 fn unreadable(error: &std::io::Error) -> Fault {
-    Fault::new(ErrorCode::FileUnreadable, format!("the job's log cannot be read: {error}"))
+    Fault::new(
+        ErrorCode::FileUnreadable,
+        format!("the job's log cannot be read: {error}"),
+    )
 }
 
 /// As much of a file as was there when it was listed; it may grow meanwhile.
 async fn member(file: LogFile) -> Result<Member, Failure> {
-    let opened = tokio::fs::File::open(&file.path).await.map_err(|error| unreadable(&error))?;
+    let opened = tokio::fs::File::open(&file.path)
+        .await
+        .map_err(|error| unreadable(&error))?;
     let content: BodyStream = ReaderStream::new(opened.take(file.size)).boxed();
-    Ok(Member { path: file.name, size: file.size, content })
+    Ok(Member {
+        path: file.name,
+        size: file.size,
+        content,
+    })
 }
 
 /// What the coordinator has of the job's logs, without this party's folders.
 async fn rest_of(desk: &Desk, job: &JobId) -> Result<Part, Failure> {
     let body = Map::from_iter([("job_id".to_owned(), json!(job))]);
-    let response = desk.ask_coordinator("POST", "/v1/job/log/download", &Asked::of(body)).await?;
+    let response = desk
+        .ask_coordinator("POST", "/v1/job/log/download", &Asked::of(body))
+        .await?;
     let status = response.status();
     if status != StatusCode::OK {
         let bytes = doors::lenient::whole_body(response.into_body()).await?;
         let reply: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        return Err(Failure::http(status.as_u16(), reply.get("retmsg").and_then(Value::as_str)));
+        return Err(Failure::http(
+            status.as_u16(),
+            reply.get("retmsg").and_then(Value::as_str),
+        ));
     }
-    let own: HashSet<String> = Role::ALL.into_iter().map(|role| format!("{role}/{}/", desk.holdings.me)).collect();
-    let keep = Box::new(move |path: &str| !own.iter().any(|folder| path.starts_with(folder.as_str())));
-    Ok(Part { archive: stream_of(response.into_body()), keep })
+    let own: HashSet<String> = Role::ALL
+        .into_iter()
+        .map(|role| format!("{role}/{}/", desk.holdings.me))
+        .collect();
+    let keep =
+        Box::new(move |path: &str| !own.iter().any(|folder| path.starts_with(folder.as_str())));
+    Ok(Part {
+        archive: stream_of(response.into_body()),
+        keep,
+    })
 }
 
 /// A file of this party, or the word that it is the coordinator's.
@@ -100,7 +137,10 @@ async fn wanted(desk: &Desk, asked: &Asked) -> Result<Wanted, Failure> {
         "partyInfo" | "componentInfo" => LogLevel::Info,
         "partyDebug" => LogLevel::Debug,
         other => {
-            let fault = Fault::new(ErrorCode::RequestInvalid, format!("there is no log of type {other:?}"));
+            let fault = Fault::new(
+                ErrorCode::RequestInvalid,
+                format!("there is no log of type {other:?}"),
+            );
             return Err(fault
                 .next("jobSchedule, jobScheduleError, partyError, partyWarning, partyInfo, partyDebug, componentInfo")
                 .into());
@@ -109,17 +149,35 @@ async fn wanted(desk: &Desk, asked: &Asked) -> Result<Wanted, Failure> {
     if desk.is_elsewhere(asked) {
         return Ok(Wanted::Elsewhere);
     }
-    let job = asked.job().ok_or_else(|| Failure::from(Fault::new(ErrorCode::JobUnknown, "the job does not exist")))?;
+    let job = asked.job().ok_or_else(|| {
+        Failure::from(Fault::new(ErrorCode::JobUnknown, "the job does not exist"))
+    })?;
     desk.permit_logs(format!("log {kind} of job {job}")).await?;
-    let step = if kind == "componentInfo" { asked.step() } else { None };
+    let step = if kind == "componentInfo" {
+        asked.step()
+    } else {
+        None
+    };
     let holdings = &desk.holdings;
-    let file = |role: Role| holdings.logs.file(&job, role, &holdings.me, (step.as_ref(), level));
+    let file = |role: Role| {
+        holdings
+            .logs
+            .file(&job, role, &holdings.me, (step.as_ref(), level))
+    };
     let found = match asked.role() {
         Some(role) => Some(file(role)),
         None => Role::ALL.into_iter().map(file).find(|path| path.is_file()),
     };
-    let missing = || Failure::from(Fault::new(ErrorCode::NotFound, format!("this party has no such log of job {job}")));
-    found.filter(|path| path.is_file()).map(Wanted::Here).ok_or_else(missing)
+    let missing = || {
+        Failure::from(Fault::new(
+            ErrorCode::NotFound,
+            format!("this party has no such log of job {job}"),
+        ))
+    };
+    found
+        .filter(|path| path.is_file())
+        .map(Wanted::Here)
+        .ok_or_else(missing)
 }
 
 pub(super) async fn size(desk: Desk, request: Request) -> Answer {
@@ -127,7 +185,8 @@ pub(super) async fn size(desk: Desk, request: Request) -> Answer {
     match wanted(&desk, &asked).await? {
         Wanted::Elsewhere => desk.ask_coordinator("POST", "/v1/log/size", &asked).await,
         Wanted::Here(path) => {
-            let lines = blocking(move || count_lines(&path).map_err(|error| unreadable(&error))).await?;
+            let lines =
+                blocking(move || count_lines(&path).map_err(|error| unreadable(&error))).await?;
             Ok(Reply::data(json!({"size": lines})).into_response())
         }
     }
@@ -138,11 +197,19 @@ pub(super) async fn cat(desk: Desk, request: Request) -> Answer {
     match wanted(&desk, &asked).await? {
         Wanted::Elsewhere => desk.ask_coordinator("POST", "/v1/log/cat", &asked).await,
         Wanted::Here(path) => {
-            let bound = |key: &str| asked.number(key).and_then(|number| usize::try_from(number).ok());
+            let bound = |key: &str| {
+                asked
+                    .number(key)
+                    .and_then(|number| usize::try_from(number).ok())
+            };
             let (begin, end) = (bound("begin").unwrap_or(1), bound("end"));
-            let lines = blocking(move || read_lines(&path, begin, end).map_err(|error| unreadable(&error))).await?;
-            let rows: Value =
-                lines.into_iter().map(|(number, text)| json!({"line_num": number, "content": text})).collect();
+            let lines =
+                blocking(move || read_lines(&path, begin, end).map_err(|error| unreadable(&error)))
+                    .await?;
+            let rows: Value = lines
+                .into_iter()
+                .map(|(number, text)| json!({"line_num": number, "content": text}))
+                .collect();
             Ok(Reply::data(rows).into_response())
         }
     }

@@ -35,33 +35,58 @@ fn subject(asked: &Asked) -> Option<Subject> {
 fn missing(asked: &Asked) -> Failure {
     let text = |key: &str| asked.text(key).unwrap_or_default();
     let party_model_id = format!("{}#{}#{}", text("role"), text("party_id"), text("model_id"));
-    let text = format!("Model {party_model_id} {} does not exist.", text("model_version"));
+    let text = format!(
+        "Model {party_model_id} {} does not exist.",
+        text("model_version")
+    );
     Failure::http(404, Some(&text)).with_fault(Fault::new(ErrorCode::ModelMissing, text.clone()))
 }
 
 /// The archive of a part.
 pub(super) async fn export(desk: Desk, request: Request) -> Answer {
     let asked = Asked::read(request).await?;
-    asked.validated(NEEDED).map_err(|failure| failure.with_status(400))?;
+    asked
+        .validated(NEEDED)
+        .map_err(|failure| failure.with_status(400))?;
     if desk.is_elsewhere(&asked) {
         return desk.ask_coordinator("POST", EXPORT, &asked).await;
     }
     let subject = subject(&asked).ok_or_else(|| missing(&asked))?;
     permit(&desk, "archive", &subject).await?;
-    let packed = desk.archivist.pack(&subject).await.map_err(off_two_hundred)?;
+    let packed = desk
+        .archivist
+        .pack(&subject)
+        .await
+        .map_err(off_two_hundred)?;
     let archive = packed.ok_or_else(|| missing(&asked))?;
-    let bytes = blocking(move || Ok(archive.to_bytes()?)).await.map_err(off_two_hundred)?;
-    Ok(file_reply(&subject.file_name(), "application/zip", Body::from(bytes)))
+    let bytes = blocking(move || Ok(archive.to_bytes()?))
+        .await
+        .map_err(off_two_hundred)?;
+    Ok(file_reply(
+        &subject.file_name(),
+        "application/zip",
+        Body::from(bytes),
+    ))
 }
 
 async fn permit(desk: &Desk, what: &str, subject: &Subject) -> Result<(), Failure> {
-    let what = format!("{what} of model {} version {}", subject.party_model_id(), subject.model_version);
-    desk.permit_models(what).await.map_err(|failure| failure.with_status(403))
+    let what = format!(
+        "{what} of model {} version {}",
+        subject.party_model_id(),
+        subject.model_version
+    );
+    desk.permit_models(what)
+        .await
+        .map_err(|failure| failure.with_status(403))
 }
 
 /// Clients unpack whatever comes with HTTP 200 from a file endpoint.
 fn off_two_hundred(failure: Failure) -> Failure {
-    if failure.0.status == 200 { failure.with_status(400) } else { failure }
+    if failure.0.status == 200 {
+        failure.with_status(400)
+    } else {
+        failure
+    }
 }
 
 /// An archive with its configuration as a form, as the client sends it.
@@ -95,7 +120,14 @@ async fn take(desk: &Desk, asked: &Asked, content: BodyStream) -> Answer {
     let bytes = received(content).await?;
     let hash = asked.text("hash").filter(|hash| !hash.is_empty());
     let force = asked.flag("force_update").unwrap_or_default();
-    desk.archivist.take_in(Incoming { subject: subject.clone(), bytes, hash, force }).await?;
+    desk.archivist
+        .take_in(Incoming {
+            subject: subject.clone(),
+            bytes,
+            hash,
+            force,
+        })
+        .await?;
     let data = json!({
         "job_id": subject.model_version,
         "role": subject.role,
@@ -120,7 +152,11 @@ async fn may_take(desk: &Desk, asked: &Asked) -> Result<Subject, Failure> {
             Fault::new(ErrorCode::PartyUnknown, format!("this is the door of party {me}, not of {role} {party}"));
         Failure::http(400, Some(&told)).with_fault(fault.next("import each part at its own party's address"))
     })?;
-    let what = format!("import of model {} version {}", subject.party_model_id(), subject.model_version);
+    let what = format!(
+        "import of model {} version {}",
+        subject.party_model_id(),
+        subject.model_version
+    );
     desk.permit_models(what).await?;
     Ok(subject)
 }
@@ -141,11 +177,20 @@ async fn received(mut content: BodyStream) -> Result<Bytes, Failure> {
 
 /// A part's content in pieces, for FATE's serving: named in the body, or in the path with `~` for `#`.
 pub(super) async fn transfer(desk: Desk, request: Request) -> Answer {
-    let path = request.uri().path().strip_prefix(TRANSFER).unwrap_or_default().to_owned();
+    let path = request
+        .uri()
+        .path()
+        .strip_prefix(TRANSFER)
+        .unwrap_or_default()
+        .to_owned();
     let mut asked = Asked::read(request).await?;
     if let Some((model, version)) = path.trim_start_matches('/').split_once('/') {
-        asked.body.insert("namespace".to_owned(), Value::from(segment_text(model)));
-        asked.body.insert("name".to_owned(), Value::from(segment_text(version)));
+        asked
+            .body
+            .insert("namespace".to_owned(), Value::from(segment_text(model)));
+        asked
+            .body
+            .insert("name".to_owned(), Value::from(segment_text(version)));
     }
     let given = |key: &str| asked.text(key).filter(|text| !text.is_empty());
     let Some((namespace, name)) = given("namespace").zip(given("name")) else {
@@ -157,14 +202,24 @@ pub(super) async fn transfer(desk: Desk, request: Request) -> Answer {
         return desk.ask_coordinator("POST", TRANSFER, &asked).await;
     }
     permit(&desk, "content", &subject).await?;
-    let archive = desk.archivist.pack(&subject).await.map_err(off_two_hundred)?.ok_or_else(not_found)?;
+    let archive = desk
+        .archivist
+        .pack(&subject)
+        .await
+        .map_err(off_two_hundred)?
+        .ok_or_else(not_found)?;
     Ok(Reply::data(Value::Object(archive.transfer())).into_response())
 }
 
 /// Whether people at the coordinator's door may copy models to and from the model store.
 pub(super) async fn permitted(desk: Desk, request: Request) -> Answer {
     let asked = Asked::read(request).await?;
-    let what = asked.text("what").unwrap_or_default().chars().take(400).collect();
+    let what = asked
+        .text("what")
+        .unwrap_or_default()
+        .chars()
+        .take(400)
+        .collect();
     desk.permit_models(what).await?;
     Ok(Reply::success().into_response())
 }
@@ -175,13 +230,29 @@ pub(super) async fn migrate(desk: Desk, request: Request) -> Answer {
     asked.validated(NEEDED)?;
     let subject = subject(&asked).ok_or_else(|| missing(&asked))?;
     permit(&desk, "migration", &subject).await?;
-    let to = asked.body.get("to").and_then(Value::as_object).and_then(migration).ok_or_else(|| {
-        Failure::from(Fault::new(ErrorCode::RequestInvalid, "the request does not say for whom the model shall be"))
-    })?;
-    let migrated = desk.archivist.migrate(&subject, to).await.map_err(|failure| {
-        let text = if failure.0.status == 404 { does_not_exist(&subject).0.retmsg } else { failure.0.retmsg.clone() };
-        Failure::code(EXCEPTION, text)
-    });
+    let to = asked
+        .body
+        .get("to")
+        .and_then(Value::as_object)
+        .and_then(migration)
+        .ok_or_else(|| {
+            Failure::from(Fault::new(
+                ErrorCode::RequestInvalid,
+                "the request does not say for whom the model shall be",
+            ))
+        })?;
+    let migrated = desk
+        .archivist
+        .migrate(&subject, to)
+        .await
+        .map_err(|failure| {
+            let text = if failure.0.status == 404 {
+                does_not_exist(&subject).0.retmsg
+            } else {
+                failure.0.retmsg.clone()
+            };
+            Failure::code(EXCEPTION, text)
+        });
     let (new, path) = migrated?;
     let text = format!(
         "Migrating model successfully. The configuration of model has been modified automatically. New model id is: {}, \
@@ -190,8 +261,7 @@ pub(super) async fn migrate(desk: Desk, request: Request) -> Answer {
         new.model_version,
         path.display(),
     );
-    let data =
-        json!({"model_id": new.model_id, "model_version": new.model_version, "path": path.display().to_string()});
+    let data = json!({"model_id": new.model_id, "model_version": new.model_version, "path": path.display().to_string()});
     Ok(Reply::data(data).saying(text).into_response())
 }
 
@@ -201,7 +271,10 @@ fn migration(to: &Map<String, Value>) -> Option<Migration> {
     let part = |key: &str| initiator.get(key).and_then(Value::as_str);
     Some(Migration {
         roles: to.get("roles")?.as_object()?.clone(),
-        initiator: Participant::new(part("role")?.parse().ok()?, PartyId::new(part("party_id")?).ok()?),
+        initiator: Participant::new(
+            part("role")?.parse().ok()?,
+            PartyId::new(part("party_id")?).ok()?,
+        ),
         model_id: text("model_id")?,
         model_version: text("model_version")?,
     })

@@ -34,7 +34,9 @@ async fn meant(desk: &Desk, asked: &Asked) -> Result<Meant, Failure> {
     if desk.is_elsewhere(asked) {
         return Ok(Meant::Elsewhere);
     }
-    let Some((job, step)) = asked.job().zip(asked.step()) else { return Ok(Meant::Unknown) };
+    let Some((job, step)) = asked.job().zip(asked.step()) else {
+        return Ok(Meant::Unknown);
+    };
     match newest(desk, asked, &job, &step).await? {
         Some(record) => Ok(Meant::Here(Box::new(record))),
         // Without a party the job's initiator is meant, which may be somebody else.
@@ -43,10 +45,18 @@ async fn meant(desk: &Desk, asked: &Asked) -> Result<Meant, Failure> {
     }
 }
 
-async fn newest(desk: &Desk, asked: &Asked, job: &JobId, step: &StepName) -> Result<Option<AttemptRecord>, Failure> {
+async fn newest(
+    desk: &Desk,
+    asked: &Asked,
+    job: &JobId,
+    step: &StepName,
+) -> Result<Option<AttemptRecord>, Failure> {
     let records = &desk.holdings.records;
     if let Some(role) = asked.role() {
-        return Ok(records.newest_attempt(job, step, role).await.map_err(Fault::from)?);
+        return Ok(records
+            .newest_attempt(job, step, role)
+            .await
+            .map_err(Fault::from)?);
     }
     let mut all = records.attempts_of(job).await.map_err(Fault::from)?;
     all.retain(|record| record.assignment.task.step == *step);
@@ -67,7 +77,10 @@ fn unknown(asked: &Asked) -> Failure {
 }
 
 fn data_name((index, output): &(usize, TableSummary)) -> String {
-    output.data_name.clone().unwrap_or_else(|| index.to_string())
+    output
+        .data_name
+        .clone()
+        .unwrap_or_else(|| index.to_string())
 }
 
 pub(super) async fn preview(desk: Desk, request: Request) -> Answer {
@@ -77,13 +90,22 @@ pub(super) async fn preview(desk: Desk, request: Request) -> Answer {
         Meant::Elsewhere => return desk.ask_coordinator("POST", PREVIEW, &asked).await,
         Meant::Unknown => return Err(unknown(&asked)),
     };
-    desk.permit_rows(format!("first rows of the output of {}", record.assignment.task)).await?;
+    desk.permit_rows(format!(
+        "first rows of the output of {}",
+        record.assignment.task
+    ))
+    .await?;
     let shelf = desk.holdings.shelf.clone();
     let outputs = record.outputs;
     let shown = blocking(move || {
         let one = |output: &(usize, TableSummary)| {
             let table = shelf.read(&output.1.table)?;
-            Ok((table.preview(MOST_ROWS)?, table.schema().display_header(), table.rows(), data_name(output)))
+            Ok((
+                table.preview(MOST_ROWS)?,
+                table.schema().display_header(),
+                table.rows(),
+                data_name(output),
+            ))
         };
         outputs.iter().map(one).collect::<Result<Vec<_>, Fault>>()
     })
@@ -92,10 +114,9 @@ pub(super) async fn preview(desk: Desk, request: Request) -> Answer {
         return Ok(Reply::data(json!([])).saying("no data").into_response());
     }
     if asked.flag("flat") == Some(true) {
-        let first = shown
-            .into_iter()
-            .next()
-            .map(|(rows, header, total, _)| (json!(rows), json!({"header": header, "total": total})));
+        let first = shown.into_iter().next().map(|(rows, header, total, _)| {
+            (json!(rows), json!({"header": header, "total": total}))
+        });
         let (rows, meta) = first.unwrap_or_default();
         return Ok(Reply::data(rows).with_meta(meta).into_response());
     }
@@ -107,12 +128,20 @@ pub(super) async fn preview(desk: Desk, request: Request) -> Answer {
         reply.3.push(name);
     }
     let meta = json!({"header": reply.1, "total": reply.2, "names": reply.3});
-    Ok(Reply::data(Value::Array(reply.0)).with_meta(meta).into_response())
+    Ok(Reply::data(Value::Array(reply.0))
+        .with_meta(meta)
+        .into_response())
 }
 
 pub(super) async fn download(desk: Desk, request: Request) -> Answer {
     // Clients unpack whatever comes with HTTP 200, so that every failure has another status.
-    let other_than_200 = |failure: Failure| if failure.0.status == 200 { failure.with_status(404) } else { failure };
+    let other_than_200 = |failure: Failure| {
+        if failure.0.status == 200 {
+            failure.with_status(404)
+        } else {
+            failure
+        }
+    };
     files(desk, request).await.map_err(other_than_200)
 }
 
@@ -129,26 +158,51 @@ async fn files(desk: Desk, request: Request) -> Answer {
         Meant::Unknown => return Err(unknown(&asked)),
     };
     let task = record.assignment.task.clone();
-    desk.permit_rows(format!("rows of the output of {task}")).await.map_err(|failure| failure.with_status(403))?;
+    desk.permit_rows(format!("rows of the output of {task}"))
+        .await
+        .map_err(|failure| failure.with_status(403))?;
     if record.outputs.is_empty() {
         return Err(Failure::nothing("no data"));
     }
-    let (shelf, outputs, folder) = (desk.holdings.shelf.clone(), record.outputs, desk.holdings.export_root.clone());
-    let wanted = Wanted { head: asked.flag("head").unwrap_or(true), limit: usize::try_from(limit).ok() };
+    let (shelf, outputs, folder) = (
+        desk.holdings.shelf.clone(),
+        record.outputs,
+        desk.holdings.export_root.clone(),
+    );
+    let wanted = Wanted {
+        head: asked.flag("head").unwrap_or(true),
+        limit: usize::try_from(limit).ok(),
+    };
     let members = blocking(move || {
         std::fs::create_dir_all(&folder).map_err(|error| unwritable(&error))?;
-        let each = outputs.iter().map(|output| wanted.members(&shelf, &output.1.table, &data_name(output), &folder));
-        Ok(each.collect::<Result<Vec<_>, Fault>>()?.into_iter().flatten().collect::<Vec<Written>>())
+        let each = outputs
+            .iter()
+            .map(|output| wanted.members(&shelf, &output.1.table, &data_name(output), &folder));
+        Ok(each
+            .collect::<Result<Vec<_>, Fault>>()?
+            .into_iter()
+            .flatten()
+            .collect::<Vec<Written>>())
     })
     .await?;
     let members = members.into_iter().map(Written::into_member);
-    let name = format!("job_{}_{}_{}_{}_output_data.tar.gz", task.job, task.step, task.role, task.party);
-    Ok(file_reply(&name, "application/gzip", Body::from_stream(pack(members))))
+    let name = format!(
+        "job_{}_{}_{}_{}_output_data.tar.gz",
+        task.job, task.step, task.role, task.party
+    );
+    Ok(file_reply(
+        &name,
+        "application/gzip",
+        Body::from_stream(pack(members)),
+    ))
 }
 
 pub(super) fn unwritable(error: &std::io::Error) -> Fault {
-    Fault::new(ErrorCode::StorageFull, format!("a download cannot be prepared: {error}"))
-        .next("free space on the agent's disk")
+    Fault::new(
+        ErrorCode::StorageFull,
+        format!("a download cannot be prepared: {error}"),
+    )
+    .next("free space on the agent's disk")
 }
 
 /// How rows are wanted.
@@ -168,8 +222,13 @@ impl Written {
         match self {
             Written::Text(path, text) => Member::new(path, text),
             Written::Rows(path, file, size) => {
-                let content = ReaderStream::with_capacity(tokio::fs::File::from_std(file), 1 << 18).boxed();
-                Member { path, size, content }
+                let content =
+                    ReaderStream::with_capacity(tokio::fs::File::from_std(file), 1 << 18).boxed();
+                Member {
+                    path,
+                    size,
+                    content,
+                }
             }
         }
     }
@@ -191,9 +250,14 @@ impl Wanted {
         }
         let mut file = tempfile::tempfile_in(folder).map_err(|error| unwritable(&error))?;
         write_text(&table, &file, ',', self.head, self.limit)?;
-        let size = file.stream_position().and_then(|size| file.seek(SeekFrom::Start(0)).map(|_| size));
+        let size = file
+            .stream_position()
+            .and_then(|size| file.seek(SeekFrom::Start(0)).map(|_| size));
         let size = size.map_err(|error| unwritable(&error))?;
         let meta = json!({"header": table.schema().display_header()}).to_string();
-        Ok(vec![Written::Rows(format!("{name}.csv"), file, size), Written::Text(format!("{name}.meta"), meta)])
+        Ok(vec![
+            Written::Rows(format!("{name}.csv"), file, size),
+            Written::Text(format!("{name}.meta"), meta),
+        ])
     }
 }

@@ -21,20 +21,25 @@ const PRIVILEGES: [(&str, PermissionKind); 3] = [
 ];
 
 /// FATE's words where grants do not count.
-const NO_CONTROLLER: &str =
-    "No permission controller is found, please check whether the switch of permission control is turned on";
+const NO_CONTROLLER: &str = "No permission controller is found, please check whether the switch of permission control is turned on";
 
 pub(super) async fn grant(desk: Desk, request: Request) -> Answer {
     let (party, permissions, what) = read(&desk, request).await?;
-    desk.permit_permissions(format!("granting {what} to party {party}")).await?;
-    desk.holdings.records.grant(&party, &permissions, desk.holdings.now()).await.map_err(Fault::from)?;
+    desk.permit_permissions(format!("granting {what} to party {party}"))
+        .await?;
+    desk.holdings
+        .records
+        .grant(&party, &permissions, desk.holdings.now())
+        .await
+        .map_err(Fault::from)?;
     desk.holdings.note_change();
     Ok(Reply::success().into_response())
 }
 
 pub(super) async fn withdraw(desk: Desk, request: Request) -> Answer {
     let (party, permissions, what) = read(&desk, request).await?;
-    desk.permit_permissions(format!("taking {what} from party {party}")).await?;
+    desk.permit_permissions(format!("taking {what} from party {party}"))
+        .await?;
     take(&desk, &party, permissions).await?;
     Ok(Reply::success().into_response())
 }
@@ -47,12 +52,21 @@ pub(super) async fn query(desk: Desk, request: Request) -> Answer {
     if !policy.grants_components() && !policy.grants_tables() {
         return Err(Failure::exception("Exception", NO_CONTROLLER));
     }
-    desk.permit_permissions(format!("what is granted to party {party}")).await?;
+    desk.permit_permissions(format!("what is granted to party {party}"))
+        .await?;
     let (mut components, mut datasets) = (BTreeSet::new(), Vec::new());
-    for grant in desk.holdings.records.permissions_of(&party).await.map_err(Fault::from)? {
+    for grant in desk
+        .holdings
+        .records
+        .permissions_of(&party)
+        .await
+        .map_err(Fault::from)?
+    {
         match grant.kind {
             PermissionKind::Component => drop(components.insert(grant.name)),
-            PermissionKind::Dataset => datasets.push(json!({"name": grant.name, "namespace": grant.namespace})),
+            PermissionKind::Dataset => {
+                datasets.push(json!({"name": grant.name, "namespace": grant.namespace}))
+            }
             PermissionKind::EveryDataset => datasets.push(json!({"name": "*", "namespace": "*"})),
             PermissionKind::Role | PermissionKind::Command => {}
         }
@@ -61,7 +75,10 @@ pub(super) async fn query(desk: Desk, request: Request) -> Answer {
 }
 
 /// What a request is to grant or take away: the party, the permissions, and the words for the audit chain.
-async fn read(desk: &Desk, request: Request) -> Result<(PartyId, Vec<Permission>, String), Failure> {
+async fn read(
+    desk: &Desk,
+    request: Request,
+) -> Result<(PartyId, Vec<Permission>, String), Failure> {
     let asked = Asked::read(request).await?;
     asked.validated(&["party_id"])?;
     let party = party_of(&asked, "party_id")?;
@@ -70,20 +87,33 @@ async fn read(desk: &Desk, request: Request) -> Result<(PartyId, Vec<Permission>
     let mut permissions = Vec::new();
     if let Some(components) = given("component") {
         if !policy.grants_components() {
-            return Err(Failure::exception("ValueError", "component permission switch is False"));
+            return Err(Failure::exception(
+                "ValueError",
+                "component permission switch is False",
+            ));
         }
         for name in words(components) {
-            permissions.push(permission(PermissionKind::Component, None, component(desk, &name)?));
+            permissions.push(permission(
+                PermissionKind::Component,
+                None,
+                component(desk, &name)?,
+            ));
         }
     }
     if let Some(datasets) = given("dataset") {
         if !policy.grants_tables() {
-            return Err(Failure::exception("ValueError", "dataset permission switch is False"));
+            return Err(Failure::exception(
+                "ValueError",
+                "dataset permission switch is False",
+            ));
         }
         permissions.extend(tables_in(datasets)?);
     }
     if permissions.is_empty() {
-        return Err(Failure::exception("ValueError", "neither component nor dataset is given"));
+        return Err(Failure::exception(
+            "ValueError",
+            "neither component nor dataset is given",
+        ));
     }
     let what: Vec<String> = permissions.iter().map(described).collect();
     Ok((party, permissions, what.join(", ")))
@@ -91,15 +121,21 @@ async fn read(desk: &Desk, request: Request) -> Result<(PartyId, Vec<Permission>
 
 pub(super) async fn grant_privilege(desk: Desk, request: Request) -> Answer {
     let (party, privileges, what) = read_privilege(&desk, request).await?;
-    desk.permit_permissions(format!("granting {what} to party {party}")).await?;
-    desk.holdings.records.grant(&party, &privileges, desk.holdings.now()).await.map_err(Fault::from)?;
+    desk.permit_permissions(format!("granting {what} to party {party}"))
+        .await?;
+    desk.holdings
+        .records
+        .grant(&party, &privileges, desk.holdings.now())
+        .await
+        .map_err(Fault::from)?;
     desk.holdings.note_change();
     Ok(Reply::success().with_meta(in_force(&desk)).into_response())
 }
 
 pub(super) async fn withdraw_privilege(desk: Desk, request: Request) -> Answer {
     let (party, privileges, what) = read_privilege(&desk, request).await?;
-    desk.permit_permissions(format!("taking {what} from party {party}")).await?;
+    desk.permit_permissions(format!("taking {what} from party {party}"))
+        .await?;
     take(&desk, &party, privileges).await?;
     Ok(Reply::success().into_response())
 }
@@ -107,11 +143,21 @@ pub(super) async fn withdraw_privilege(desk: Desk, request: Request) -> Answer {
 pub(super) async fn query_privilege(desk: Desk, request: Request) -> Answer {
     let asked = Asked::read(request).await?;
     let (party, role) = source(&asked)?;
-    desk.permit_permissions(format!("what is granted to party {party} as {role}")).await?;
-    let granted = desk.holdings.records.permissions_of(&party).await.map_err(Fault::from)?;
+    desk.permit_permissions(format!("what is granted to party {party} as {role}"))
+        .await?;
+    let granted = desk
+        .holdings
+        .records
+        .permissions_of(&party)
+        .await
+        .map_err(Fault::from)?;
     let of = |kind: PermissionKind| -> Vec<&str> {
         let fits = |grant: &&Permission| grant.kind == kind && grant.role == Some(role);
-        granted.iter().filter(fits).map(|grant| grant.name.as_str()).collect()
+        granted
+            .iter()
+            .filter(fits)
+            .map(|grant| grant.name.as_str())
+            .collect()
     };
     let data = json!({
         "src_party_id": party,
@@ -125,22 +171,37 @@ pub(super) async fn query_privilege(desk: Desk, request: Request) -> Answer {
 
 /// What of a privilege this party enforces now: components where the switch is on. Roles and commands are kept and shown.
 fn in_force(desk: &Desk) -> Value {
-    let enforced: &[&str] = if desk.holdings.policy().grants_components() { &["privilege_component"] } else { &[] };
+    let enforced: &[&str] = if desk.holdings.policy().grants_components() {
+        &["privilege_component"]
+    } else {
+        &[]
+    };
     json!({"enforced": enforced})
 }
 
-async fn read_privilege(desk: &Desk, request: Request) -> Result<(PartyId, Vec<Permission>, String), Failure> {
+async fn read_privilege(
+    desk: &Desk,
+    request: Request,
+) -> Result<(PartyId, Vec<Permission>, String), Failure> {
     let asked = Asked::read(request).await?;
     let (party, role) = source(&asked)?;
     let mut privileges = Vec::new();
     for (key, kind) in PRIVILEGES {
         for word in asked.body.get(key).map(words).unwrap_or_default() {
-            let name = if kind == PermissionKind::Component { component(desk, &word)? } else { word };
+            let name = if kind == PermissionKind::Component {
+                component(desk, &word)?
+            } else {
+                word
+            };
             privileges.push(permission(kind, Some(role), name));
         }
     }
     let what: Vec<String> = privileges.iter().map(described).collect();
-    let what = if what.is_empty() { "nothing".to_owned() } else { what.join(", ") };
+    let what = if what.is_empty() {
+        "nothing".to_owned()
+    } else {
+        what.join(", ")
+    };
     Ok((party, privileges, format!("{what} as {role}")))
 }
 
@@ -148,7 +209,10 @@ fn source(asked: &Asked) -> Result<(PartyId, Role), Failure> {
     asked.validated(&["src_party_id", "src_role"])?;
     let party = party_of(asked, "src_party_id")?;
     let role = asked.text("src_role").and_then(|role| role.parse().ok());
-    Ok((party, role.ok_or_else(|| Failure::exception("ValueError", "src_role is no role"))?))
+    Ok((
+        party,
+        role.ok_or_else(|| Failure::exception("ValueError", "src_role is no role"))?,
+    ))
 }
 
 fn party_of(asked: &Asked, key: &str) -> Result<PartyId, Failure> {
@@ -157,11 +221,21 @@ fn party_of(asked: &Asked, key: &str) -> Result<PartyId, Failure> {
 }
 
 fn permission(kind: PermissionKind, role: Option<Role>, name: String) -> Permission {
-    Permission { kind, role, namespace: String::new(), name }
+    Permission {
+        kind,
+        role,
+        namespace: String::new(),
+        name,
+    }
 }
 
 fn described(permission: &Permission) -> String {
-    let Permission { kind, namespace, name, .. } = permission;
+    let Permission {
+        kind,
+        namespace,
+        name,
+        ..
+    } = permission;
     match kind {
         PermissionKind::Component => format!("component {name}"),
         PermissionKind::Dataset => format!("table {namespace}.{name}"),
@@ -178,7 +252,12 @@ fn words(value: &Value) -> Vec<String> {
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
-    texts.into_iter().map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    texts
+        .into_iter()
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The component of that name, or of the module that documents call it by, in any case; `*` (or `all`) for every one.
@@ -187,25 +266,48 @@ fn component(desk: &Desk, word: &str) -> Result<String, Failure> {
         return Ok("*".to_owned());
     }
     let called = |name: &str| name.eq_ignore_ascii_case(word);
-    let descriptions = desk.holdings.catalogue.iter().map(|component| component.description());
-    let found =
-        descriptions.into_iter().find(|known| called(known.name) || known.modules.iter().any(|module| called(module)));
+    let descriptions = desk
+        .holdings
+        .catalogue
+        .iter()
+        .map(|component| component.description());
+    let found = descriptions
+        .into_iter()
+        .find(|known| called(known.name) || known.modules.iter().any(|module| called(module)));
     let unknown = || Failure::exception("ValueError", &format!("there is no component {word}"));
     found.map(|known| known.name.to_owned()).ok_or_else(unknown)
 }
 
 fn tables_in(datasets: &Value) -> Result<Vec<Permission>, Failure> {
-    let unread = || Failure::exception("ValueError", "dataset must be name and namespace, a list of them, or *");
+    let unread = || {
+        Failure::exception(
+            "ValueError",
+            "dataset must be name and namespace, a list of them, or *",
+        )
+    };
     match datasets {
-        Value::String(text) if text == "*" => Ok(vec![permission(PermissionKind::EveryDataset, None, "*".to_owned())]),
-        Value::Array(items) => Ok(items.iter().map(tables_in).collect::<Result<Vec<_>, _>>()?.concat()),
+        Value::String(text) if text == "*" => Ok(vec![permission(
+            PermissionKind::EveryDataset,
+            None,
+            "*".to_owned(),
+        )]),
+        Value::Array(items) => Ok(items
+            .iter()
+            .map(tables_in)
+            .collect::<Result<Vec<_>, _>>()?
+            .concat()),
         Value::Object(table) => {
             let text = |key: &str| table.get(key).and_then(Value::as_str).map(str::to_owned);
             let (namespace, name) = text("namespace").zip(text("name")).ok_or_else(unread)?;
             if (namespace.as_str(), name.as_str()) == ("*", "*") {
                 return tables_in(&json!("*"));
             }
-            Ok(vec![Permission { kind: PermissionKind::Dataset, role: None, namespace, name }])
+            Ok(vec![Permission {
+                kind: PermissionKind::Dataset,
+                role: None,
+                namespace,
+                name,
+            }])
         }
         _ => Err(unread()),
     }
@@ -219,7 +321,11 @@ async fn take(desk: &Desk, party: &PartyId, permissions: Vec<Permission>) -> Res
     taken
 }
 
-async fn take_all(desk: &Desk, party: &PartyId, mut permissions: Vec<Permission>) -> Result<(), Failure> {
+async fn take_all(
+    desk: &Desk,
+    party: &PartyId,
+    mut permissions: Vec<Permission>,
+) -> Result<(), Failure> {
     let records = &desk.holdings.records;
     let granted = records.permissions_of(party).await.map_err(Fault::from)?;
     let everything = |grant: &Permission| {
@@ -227,12 +333,17 @@ async fn take_all(desk: &Desk, party: &PartyId, mut permissions: Vec<Permission>
             taken.role == grant.role
                 && match taken.kind {
                     PermissionKind::EveryDataset => grant.kind == PermissionKind::Dataset,
-                    kind => kind == grant.kind && taken.name == "*" && kind == PermissionKind::Component,
+                    kind => {
+                        kind == grant.kind && taken.name == "*" && kind == PermissionKind::Component
+                    }
                 }
         })
     };
     let more: Vec<Permission> = granted.into_iter().filter(everything).collect();
     permissions.extend(more);
-    records.withdraw(party, &permissions).await.map_err(Fault::from)?;
+    records
+        .withdraw(party, &permissions)
+        .await
+        .map_err(Fault::from)?;
     Ok(())
 }

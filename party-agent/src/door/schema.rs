@@ -20,7 +20,8 @@ pub(super) async fn update(desk: Desk, request: Request) -> Answer {
     let Some(fresh) = asked.body.get("schema").and_then(Value::as_object).cloned() else {
         return Err(Failure::exception("ValueError", "schema must be an object"));
     };
-    desk.permit_rows(format!("another schema for table {table}")).await?;
+    desk.permit_rows(format!("another schema for table {table}"))
+        .await?;
     change(desk, table, move |schema| schema.merged(&fresh)).await
 }
 
@@ -31,10 +32,21 @@ pub(super) async fn migrate_anonymous(desk: Desk, request: Request) -> Answer {
         Read::Answered(response) => return Ok(response),
     };
     let table = named(&asked, "migrate_mapping")?;
-    let Some(mapping) = asked.body.get("migrate_mapping").and_then(Value::as_object).cloned() else {
-        return Err(Failure::exception("ValueError", "migrate_mapping must be an object of roles"));
+    let Some(mapping) = asked
+        .body
+        .get("migrate_mapping")
+        .and_then(Value::as_object)
+        .cloned()
+    else {
+        return Err(Failure::exception(
+            "ValueError",
+            "migrate_mapping must be an object of roles",
+        ));
     };
-    desk.permit_rows(format!("other owners in the anonymous columns of table {table}")).await?;
+    desk.permit_rows(format!(
+        "other owners in the anonymous columns of table {table}"
+    ))
+    .await?;
     let owners = owners(&mapping);
     change(desk, table, move |schema| Ok(with_owners(schema, &owners))).await
 }
@@ -66,7 +78,9 @@ async fn change(
         };
         Ok(Some(shelf.set_schema(&name, change(&info.schema)?)?.schema))
     });
-    let schema = changed.await?.ok_or_else(|| Failure::code(ARGUMENT, "no found meta"))?;
+    let schema = changed
+        .await?
+        .ok_or_else(|| Failure::code(ARGUMENT, "no found meta"))?;
     Ok(Reply::data(Value::Object(schema.to_fate())).into_response())
 }
 
@@ -85,14 +99,20 @@ fn owners(mapping: &Map<String, Value>) -> Vec<(String, String)> {
 
 fn with_owners(schema: &Schema, owners: &[(String, String)]) -> Schema {
     let renamed = |name: &str| {
-        let found = owners.iter().find_map(|(from, to)| Some((to, name.strip_prefix(from.as_str())?)));
+        let found = owners
+            .iter()
+            .find_map(|(from, to)| Some((to, name.strip_prefix(from.as_str())?)));
         json!(found.map_or_else(|| name.to_owned(), |(to, rest)| format!("{to}{rest}")))
     };
     let mut schema = schema.clone();
     for key in ["anonymous_header", "anonymous_label"] {
-        let Some(value) = schema.meta.get_mut(key) else { continue };
+        let Some(value) = schema.meta.get_mut(key) else {
+            continue;
+        };
         match value {
-            Value::Array(names) => names.iter_mut().for_each(|name| *name = renamed(name.as_str().unwrap_or_default())),
+            Value::Array(names) => names
+                .iter_mut()
+                .for_each(|name| *name = renamed(name.as_str().unwrap_or_default())),
             Value::String(name) => *value = renamed(name),
             _ => {}
         }
@@ -108,11 +128,23 @@ mod tests {
     #[test]
     fn gives_anonymous_columns_other_owners() {
         let mut schema = Schema::new(TableKind::Raw, "id", vec![]);
-        schema.meta.insert("anonymous_header".into(), json!(["guest_1_x0", "guest_10_x0", "host_1_x0", "x1"]));
-        schema.meta.insert("anonymous_label".into(), json!("guest_1_y"));
-        let owners = owners(json!({"guest": {"1": 7}, "host": {"1": "8"}}).as_object().unwrap());
+        schema.meta.insert(
+            "anonymous_header".into(),
+            json!(["guest_1_x0", "guest_10_x0", "host_1_x0", "x1"]),
+        );
+        schema
+            .meta
+            .insert("anonymous_label".into(), json!("guest_1_y"));
+        let owners = owners(
+            json!({"guest": {"1": 7}, "host": {"1": "8"}})
+                .as_object()
+                .unwrap(),
+        );
         let after = with_owners(&schema, &owners);
-        assert_eq!(after.meta["anonymous_header"], json!(["guest_7_x0", "guest_10_x0", "host_8_x0", "x1"]));
+        assert_eq!(
+            after.meta["anonymous_header"],
+            json!(["guest_7_x0", "guest_10_x0", "host_8_x0", "x1"])
+        );
         assert_eq!(after.meta["anonymous_label"], "guest_7_y");
     }
 }

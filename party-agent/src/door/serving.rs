@@ -22,15 +22,23 @@ fn need_serving(desk: &Desk) -> Result<(), Failure> {
     if desk.serving.settings.enabled {
         return Ok(());
     }
-    let fault = Fault::new(ErrorCode::Unsupported, "this party answers no predictions online").at(&desk.holdings.me);
+    let fault = Fault::new(
+        ErrorCode::Unsupported,
+        "this party answers no predictions online",
+    )
+    .at(&desk.holdings.me);
     let fault = fault.next("set serving.enabled in the agent's settings");
     Err(Failure::code(EXCEPTION, NO_SERVING).with_fault(fault))
 }
 
 fn plan_in(asked: &Asked) -> Result<ServingPlan, Failure> {
     let plan = asked.body.get("plan").cloned().unwrap_or_default();
-    let malformed =
-        |error: serde_json::Error| Fault::new(ErrorCode::RequestInvalid, format!("no serving plan: {error}"));
+    let malformed = |error: serde_json::Error| {
+        Fault::new(
+            ErrorCode::RequestInvalid,
+            format!("no serving plan: {error}"),
+        )
+    };
     Ok(serde_json::from_value(plan).map_err(malformed)?)
 }
 
@@ -40,11 +48,18 @@ pub(super) async fn load(desk: Desk, request: Request) -> Answer {
     let asked = Asked::read(request).await?;
     need_serving(&desk)?;
     let mut plan = plan_in(&asked)?;
-    desk.permit_models(format!("loading of model {} {}", plan.model_id, plan.model_version)).await?;
+    desk.permit_models(format!(
+        "loading of model {} {}",
+        plan.model_id, plan.model_version
+    ))
+    .await?;
     let role = asked.role().unwrap_or(plan.initiator.role);
     let me = Participant::new(role, desk.holdings.me.clone());
     let Some(part) = plan.part_of(&me) else {
-        let message = format!("{me} has no part in model {} {}", plan.model_id, plan.model_version);
+        let message = format!(
+            "{me} has no part in model {} {}",
+            plan.model_id, plan.model_version
+        );
         return Err(Fault::new(ErrorCode::RequestInvalid, message).into());
     };
     check(&desk, part).await?;
@@ -53,7 +68,11 @@ pub(super) async fn load(desk: Desk, request: Request) -> Answer {
         plan.parts.iter_mut().for_each(|part| part.tables.clear());
         take_loaded_tables(&desk, &mut plan).await?;
     }
-    desk.holdings.records.load_for_serving(role, &plan, desk.holdings.now()).await.map_err(Fault::from)?;
+    desk.holdings
+        .records
+        .load_for_serving(role, &plan, desk.holdings.now())
+        .await
+        .map_err(Fault::from)?;
     tracing::info!(model = plan.model_id, version = plan.model_version, %role, "model loaded for serving");
     Ok(Reply::success().into_response())
 }
@@ -63,26 +82,49 @@ async fn check(desk: &Desk, part: &ServingPart) -> Result<(), Failure> {
     let (holdings, me) = (&desk.holdings, &desk.holdings.me);
     for input in &part.models {
         let there = match &input.checkpoint {
-            None => holdings.records.model(&input.model).await.map_err(Fault::from)?.is_some(),
-            Some(which) => holdings.records.checkpoint(&input.model, which).await.map_err(Fault::from)?.is_some(),
+            None => holdings
+                .records
+                .model(&input.model)
+                .await
+                .map_err(Fault::from)?
+                .is_some(),
+            Some(which) => holdings
+                .records
+                .checkpoint(&input.model, which)
+                .await
+                .map_err(Fault::from)?
+                .is_some(),
         };
         if !there {
-            let message =
-                format!("the model of step {} in version {} is not here", input.model.step, input.model.version);
-            return Err(Fault::new(ErrorCode::ModelMissing, message).at(me).next("import it, or train again").into());
+            let message = format!(
+                "the model of step {} in version {} is not here",
+                input.model.step, input.model.version
+            );
+            return Err(Fault::new(ErrorCode::ModelMissing, message)
+                .at(me)
+                .next("import it, or train again")
+                .into());
         }
     }
-    let (shelf, tables) = (holdings.shelf.clone(), part.tables.values().cloned().collect::<Vec<_>>());
-    blocking(move || tables.iter().try_for_each(|table| shelf.info(table).map(|_| ()).map_err(Fault::from)))
-        .await
-        .map_err(|failure| match failure.0.fault.clone() {
-            // An outsider is not told what other tables there are.
-            Some(fault) if desk.side == Side::Outside => {
-                fault.at(me).next("check namespace and name of the table").into()
-            }
-            Some(fault) => fault.at(me).into(),
-            None => failure,
-        })
+    let (shelf, tables) = (
+        holdings.shelf.clone(),
+        part.tables.values().cloned().collect::<Vec<_>>(),
+    );
+    blocking(move || {
+        tables
+            .iter()
+            .try_for_each(|table| shelf.info(table).map(|_| ()).map_err(Fault::from))
+    })
+    .await
+    .map_err(|failure| match failure.0.fault.clone() {
+        // An outsider is not told what other tables there are.
+        Some(fault) if desk.side == Side::Outside => fault
+            .at(me)
+            .next("check namespace and name of the table")
+            .into(),
+        Some(fault) => fault.at(me).into(),
+        None => failure,
+    })
 }
 
 /// Gives a service id its model. The party's user is answered here; others where the policy lets them at models.
@@ -97,7 +139,13 @@ pub(super) async fn bind(desk: Desk, request: Request) -> Answer {
     if reply.get("retcode").and_then(Value::as_i64) != Some(SUCCESS) {
         return Ok(axum::Json(reply).into_response());
     }
-    let planned = Asked::of(reply.get("data").and_then(Value::as_object).cloned().unwrap_or_default());
+    let planned = Asked::of(
+        reply
+            .get("data")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default(),
+    );
     let plan = plan_in(&planned)?;
     if plan.initiator.party != desk.holdings.me {
         return desk.ask_coordinator("POST", BIND, &asked).await;
@@ -111,49 +159,86 @@ pub(super) async fn bind_from_outside(desk: Desk, request: Request) -> Answer {
     need_serving(&desk)?;
     let plan = plan_in(&asked)?;
     let service = asked.text("service_id");
-    desk.permit_models(format!("binding of service {}", service.clone().unwrap_or_default())).await?;
+    desk.permit_models(format!(
+        "binding of service {}",
+        service.clone().unwrap_or_default()
+    ))
+    .await?;
     keep(&desk, service, plan).await
 }
 
 async fn keep(desk: &Desk, service: Option<String>, mut plan: ServingPlan) -> Answer {
     need_serving(desk)?;
     let me = Participant::new(Role::Guest, desk.holdings.me.clone());
-    let service = service.filter(|service| !service.is_empty() && service.chars().count() <= LONGEST_ID);
+    let service =
+        service.filter(|service| !service.is_empty() && service.chars().count() <= LONGEST_ID);
     let Some(service) = service else {
         let message = format!("a service id has 1 to {LONGEST_ID} characters");
-        return Err(Fault::new(ErrorCode::RequestInvalid, message).path("service_id").into());
+        return Err(Fault::new(ErrorCode::RequestInvalid, message)
+            .path("service_id")
+            .into());
     };
     if plan.initiator != me {
-        let message = format!("{} asked for the training: it answers for the model, not {me}", plan.initiator);
+        let message = format!(
+            "{} asked for the training: it answers for the model, not {me}",
+            plan.initiator
+        );
         return Err(Fault::new(ErrorCode::RequestInvalid, message).into());
     }
     take_loaded_tables(desk, &mut plan).await?;
     if let Some((owner, reader)) = plan.without_table() {
         let message = format!("no table is known for {reader} at {owner}");
         let next = "name it: \"tables\": {ROLE: {PARTY: {\"name\": …, \"namespace\": …}}} in model/load or model/bind";
-        return Err(Fault::new(ErrorCode::TableMissing, message).path("tables").next(next).into());
+        return Err(Fault::new(ErrorCode::TableMissing, message)
+            .path("tables")
+            .next(next)
+            .into());
     }
     let Some(part) = plan.part_of(&me) else {
-        return Err(Fault::new(ErrorCode::RequestInvalid, format!("{me} has no part in the model")).into());
+        return Err(Fault::new(
+            ErrorCode::RequestInvalid,
+            format!("{me} has no part in the model"),
+        )
+        .into());
     };
     check(desk, part).await?;
-    desk.holdings.records.bind_service(&service, &plan, desk.holdings.now()).await.map_err(Fault::from)?;
-    tracing::info!(service, model = plan.model_id, version = plan.model_version, "service bound");
-    Ok(Reply::success().saying(format!("service id is {service}")).into_response())
+    desk.holdings
+        .records
+        .bind_service(&service, &plan, desk.holdings.now())
+        .await
+        .map_err(Fault::from)?;
+    tracing::info!(
+        service,
+        model = plan.model_id,
+        version = plan.model_version,
+        "service bound"
+    );
+    Ok(Reply::success()
+        .saying(format!("service id is {service}"))
+        .into_response())
 }
 
 /// Fills in the tables that the party's own users named when they loaded the model, where the request names none.
 async fn take_loaded_tables(desk: &Desk, plan: &mut ServingPlan) -> Result<(), Failure> {
-    let loads = desk.holdings.records.loaded_for_serving().await.map_err(Fault::from)?;
+    let loads = desk
+        .holdings
+        .records
+        .loaded_for_serving()
+        .await
+        .map_err(Fault::from)?;
     let loaded = loads.into_iter().rev().map(|load| load.plan);
-    let loaded = loaded
-        .into_iter()
-        .find(|loaded| loaded.model_id == plan.model_id && loaded.model_version == plan.model_version);
+    let loaded = loaded.into_iter().find(|loaded| {
+        loaded.model_id == plan.model_id && loaded.model_version == plan.model_version
+    });
     let Some(loaded) = loaded else { return Ok(()) };
     for part in &mut plan.parts {
-        let Some(own) = loaded.part_of(&part.owner) else { continue };
+        let Some(own) = loaded.part_of(&part.owner) else {
+            continue;
+        };
         for (reader, table) in &own.tables {
-            part.tables.entry(reader.clone()).or_insert_with(|| table.clone());
+            part.tables
+                .entry(reader.clone())
+                .or_insert_with(|| table.clone());
         }
     }
     Ok(())

@@ -18,19 +18,30 @@ const MOST_ROWS: usize = 100;
 pub(super) async fn info(desk: Desk, request: Request) -> Answer {
     let asked = Asked::read(request).await?;
     if desk.is_elsewhere(&asked) {
-        return desk.ask_coordinator("POST", "/v1/table/table_info", &asked).await;
+        return desk
+            .ask_coordinator("POST", "/v1/table/table_info", &asked)
+            .await;
     }
-    let (name, namespace) = (asked.text("table_name").or_else(|| asked.text("name")), asked.text("namespace"));
+    let (name, namespace) = (
+        asked.text("table_name").or_else(|| asked.text("name")),
+        asked.text("namespace"),
+    );
     if asked.flag("create") == Some(true) {
-        let named = json!({"table_name": name, "namespace": namespace, "count": 0, "partition": null});
+        let named =
+            json!({"table_name": name, "namespace": namespace, "count": 0, "partition": null});
         return Ok(Reply::data(named).into_response());
     }
     // FATE knows no table without a name, and says so in these words.
-    let named = asked.table().filter(|table| !table.name.is_empty() && !table.namespace.is_empty());
+    let named = asked
+        .table()
+        .filter(|table| !table.name.is_empty() && !table.namespace.is_empty());
     let Some(table) = named else {
-        return Ok(Reply::data(absent_table(name.as_deref(), namespace.as_deref())).into_response());
+        return Ok(
+            Reply::data(absent_table(name.as_deref(), namespace.as_deref())).into_response(),
+        );
     };
-    desk.permit_rows(format!("what is known of table {table}")).await?;
+    desk.permit_rows(format!("what is known of table {table}"))
+        .await?;
     let (shelf, name) = (desk.holdings.shelf.clone(), table.clone());
     let found = blocking(move || match shelf.info(&name) {
         Ok(info) => Ok(Some(info)),
@@ -42,7 +53,9 @@ pub(super) async fn info(desk: Desk, request: Request) -> Answer {
 }
 
 fn view(table: &TableRef, info: Option<&TableInfo>) -> Value {
-    let Some(info) = info else { return absent_table(Some(&table.name), Some(&table.namespace)) };
+    let Some(info) = info else {
+        return absent_table(Some(&table.name), Some(&table.namespace));
+    };
     json!({
         "table_name": table.name,
         "namespace": table.namespace,
@@ -74,8 +87,11 @@ pub(super) async fn delete(desk: Desk, request: Request) -> Answer {
         Read::Here(asked) => asked,
         Read::Answered(response) => return Ok(response),
     };
-    let Some(table) = asked.table() else { return delete_outputs(&desk, &asked).await };
-    desk.permit_rows(format!("deletion of table {table}")).await?;
+    let Some(table) = asked.table() else {
+        return delete_outputs(&desk, &asked).await;
+    };
+    desk.permit_rows(format!("deletion of table {table}"))
+        .await?;
     if !remove(&desk, &table).await? {
         return Err(not_found());
     }
@@ -85,11 +101,18 @@ pub(super) async fn delete(desk: Desk, request: Request) -> Answer {
 /// FATE 1.4 deletes a component's output tables by job, role and component.
 async fn delete_outputs(desk: &Desk, asked: &Asked) -> Answer {
     let (job, step) = asked.job().zip(asked.step()).ok_or_else(not_found)?;
-    desk.permit_rows(format!("deletion of the outputs of {job}/{step}")).await?;
+    desk.permit_rows(format!("deletion of the outputs of {job}/{step}"))
+        .await?;
     let role: Option<Role> = asked.role();
-    let attempts = desk.holdings.records.attempts_of(&job).await.map_err(Fault::from)?;
+    let attempts = desk
+        .holdings
+        .records
+        .attempts_of(&job)
+        .await
+        .map_err(Fault::from)?;
     let meant = attempts.into_iter().filter(|record| {
-        record.assignment.task.step == step && role.is_none_or(|role| role == record.assignment.task.role)
+        record.assignment.task.step == step
+            && role.is_none_or(|role| role == record.assignment.task.role)
     });
     let mut deleted = Vec::new();
     for (_, output) in meant.flat_map(|record| record.outputs) {
@@ -97,17 +120,31 @@ async fn delete_outputs(desk: &Desk, asked: &Asked) -> Answer {
             deleted.push(named(&output.table));
         }
     }
-    if deleted.is_empty() { Err(not_found()) } else { Ok(Reply::data(Value::Array(deleted)).into_response()) }
+    if deleted.is_empty() {
+        Err(not_found())
+    } else {
+        Ok(Reply::data(Value::Array(deleted)).into_response())
+    }
 }
 
 /// Takes a table off the shelf, with what is known of its descent; tells whether there was one.
 pub(super) async fn remove(desk: &Desk, table: &TableRef) -> Result<bool, Failure> {
     let (shelf, name) = (desk.holdings.shelf.clone(), table.clone());
     // A table that no job had to do with is unknown outside, and stays so.
-    let is_known = !desk.holdings.records.jobs_of_table(table).await.map_err(Fault::from)?.is_empty();
+    let is_known = !desk
+        .holdings
+        .records
+        .jobs_of_table(table)
+        .await
+        .map_err(Fault::from)?
+        .is_empty();
     let deleted = blocking(move || shelf.delete(&name).map_err(Fault::from)).await?;
     if deleted {
-        desk.holdings.records.forget_descent(table).await.map_err(Fault::from)?;
+        desk.holdings
+            .records
+            .forget_descent(table)
+            .await
+            .map_err(Fault::from)?;
         tracing::info!(%table, "table deleted");
         if is_known {
             desk.archivist.tell_removed(table).await;
@@ -129,18 +166,35 @@ pub(super) fn named(table: &TableRef) -> Value {
 pub(super) async fn preview(desk: Desk, request: Request) -> Answer {
     let asked = Asked::read(request).await?;
     if desk.is_elsewhere(&asked) {
-        return desk.ask_coordinator("POST", "/v1/table/preview", &asked).await;
+        return desk
+            .ask_coordinator("POST", "/v1/table/preview", &asked)
+            .await;
     }
-    let Some(table) = asked.table() else { return Err(Failure::arguments_missing(&["name", "namespace"])) };
-    desk.permit_rows(format!("first rows of table {table}")).await?;
-    let limit = asked.number("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_ROWS).min(MOST_ROWS);
+    let Some(table) = asked.table() else {
+        return Err(Failure::arguments_missing(&["name", "namespace"]));
+    };
+    desk.permit_rows(format!("first rows of table {table}"))
+        .await?;
+    let limit = asked
+        .number("limit")
+        .and_then(|limit| usize::try_from(limit).ok())
+        .unwrap_or(MOST_ROWS)
+        .min(MOST_ROWS);
     let (shelf, name) = (desk.holdings.shelf.clone(), table.clone());
     let found = blocking(move || match shelf.read(&name) {
-        Ok(table) => Ok(Some((table.schema().display_header(), table.preview(limit)?))),
+        Ok(table) => Ok(Some((
+            table.schema().display_header(),
+            table.preview(limit)?,
+        ))),
         Err(TableError::TableMissing { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     });
-    let missing = || Failure::nothing(&format!("no found table:{}, {}", table.namespace, table.name));
+    let missing = || {
+        Failure::nothing(&format!(
+            "no found table:{}, {}",
+            table.namespace, table.name
+        ))
+    };
     let (header, rows) = found.await?.ok_or_else(missing)?;
     Ok(Reply::data(json!({"header": header, "data": rows})).into_response())
 }
@@ -154,24 +208,48 @@ pub(super) async fn list(desk: Desk, request: Request) -> Answer {
     }
     let missing = || Failure::code(ARGUMENT, "no find job");
     let (job, role) = asked.job().zip(asked.role()).ok_or_else(missing)?;
-    desk.permit_rows(format!("names of tables of job {job}")).await?;
-    let attempts = desk.holdings.records.attempts_of(&job).await.map_err(Fault::from)?;
+    desk.permit_rows(format!("names of tables of job {job}"))
+        .await?;
+    let attempts = desk
+        .holdings
+        .records
+        .attempts_of(&job)
+        .await
+        .map_err(Fault::from)?;
     let mut steps = Map::new();
-    for record in attempts.into_iter().filter(|record| record.assignment.task.role == role) {
+    for record in attempts
+        .into_iter()
+        .filter(|record| record.assignment.task.role == role)
+    {
         let named = |table: &TableRef| json!({"name": table.name, "namespace": table.namespace});
         let mut inputs: Map<String, Value> = Map::new();
         for input in &record.assignment.inputs {
-            let port = inputs.entry(input.port.clone()).or_insert_with(|| json!({}));
+            let port = inputs
+                .entry(input.port.clone())
+                .or_insert_with(|| json!({}));
             if let Some(port) = port.as_object_mut() {
                 port.insert(input.from_step.to_string(), named(&input.table));
             }
         }
         let outputs: Map<String, Value> = (record.outputs.iter())
             .map(|(index, output)| {
-                (output.data_name.clone().unwrap_or_else(|| index.to_string()), named(&output.table))
+                (
+                    output
+                        .data_name
+                        .clone()
+                        .unwrap_or_else(|| index.to_string()),
+                    named(&output.table),
+                )
             })
             .collect();
-        steps.insert(record.assignment.task.step.to_string(), json!({"input": inputs, "output": outputs}));
+        steps.insert(
+            record.assignment.task.step.to_string(),
+            json!({"input": inputs, "output": outputs}),
+        );
     }
-    if steps.is_empty() { Err(missing()) } else { Ok(Reply::data(Value::Object(steps)).into_response()) }
+    if steps.is_empty() {
+        Err(missing())
+    } else {
+        Ok(Reply::data(Value::Object(steps)).into_response())
+    }
 }

@@ -11,7 +11,13 @@ use super::{Desk, Read, blocking};
 
 pub(super) async fn download(desk: Desk, request: Request) -> Answer {
     // Clients unpack whatever comes with HTTP 200, so that every failure has another status.
-    let other_than_200 = |failure: Failure| if failure.0.status == 200 { failure.with_status(404) } else { failure };
+    let other_than_200 = |failure: Failure| {
+        if failure.0.status == 200 {
+            failure.with_status(404)
+        } else {
+            failure
+        }
+    };
     file(desk, request).await.map_err(other_than_200)
 }
 
@@ -20,10 +26,21 @@ async fn file(desk: Desk, request: Request) -> Answer {
         Read::Here(asked) => asked,
         Read::Answered(response) => return Ok(response),
     };
-    let Some(table) = asked.table() else { return Err(Failure::arguments_missing(&["name", "namespace"])) };
-    desk.permit_rows(format!("rows of table {table}")).await.map_err(|failure| failure.with_status(403))?;
-    let (shelf, folder, meant) = (desk.holdings.shelf.clone(), desk.holdings.export_root.clone(), table.clone());
-    let wanted = Wanted { head: asked.flag("head").unwrap_or(true), limit: None };
+    let Some(table) = asked.table() else {
+        return Err(Failure::arguments_missing(&["name", "namespace"]));
+    };
+    desk.permit_rows(format!("rows of table {table}"))
+        .await
+        .map_err(|failure| failure.with_status(403))?;
+    let (shelf, folder, meant) = (
+        desk.holdings.shelf.clone(),
+        desk.holdings.export_root.clone(),
+        table.clone(),
+    );
+    let wanted = Wanted {
+        head: asked.flag("head").unwrap_or(true),
+        limit: None,
+    };
     let members = blocking(move || -> Result<Option<Vec<Written>>, Fault> {
         if !shelf.exists(&meant) {
             return Ok(None);
@@ -32,8 +49,20 @@ async fn file(desk: Desk, request: Request) -> Answer {
         wanted.members(&shelf, &meant, "table", &folder).map(Some)
     })
     .await?;
-    let missing = || Failure::nothing(&format!("no found table:{}, {}", table.namespace, table.name));
-    let members = members.ok_or_else(missing)?.into_iter().map(Written::into_member);
+    let missing = || {
+        Failure::nothing(&format!(
+            "no found table:{}, {}",
+            table.namespace, table.name
+        ))
+    };
+    let members = members
+        .ok_or_else(missing)?
+        .into_iter()
+        .map(Written::into_member);
     let name = format!("table_{}_{}.tar.gz", table.namespace, table.name);
-    Ok(file_reply(&name, "application/gzip", Body::from_stream(pack(members))))
+    Ok(file_reply(
+        &name,
+        "application/gzip",
+        Body::from_stream(pack(members)),
+    ))
 }

@@ -38,7 +38,12 @@ pub(super) async fn upload(desk: Desk, request: Request) -> Answer {
         return register(&desk, &config, asked_by).await;
     };
     let name = Staging::fresh_name()?;
-    let bytes = desk.holdings.staging.receive(&name, content).await.map_err(|fault| fault.at(&desk.holdings.me))?;
+    let bytes = desk
+        .holdings
+        .staging
+        .receive(&name, content)
+        .await
+        .map_err(|fault| fault.at(&desk.holdings.me))?;
     tracing::info!(bytes, table = %format!("{}.{}", config.namespace, config.table_name), "file staged");
     if careful {
         // Another upload may be quicker.
@@ -46,7 +51,10 @@ pub(super) async fn upload(desk: Desk, request: Request) -> Answer {
     }
     config.staged = Some(name.clone());
     let answer = register(&desk, &config, asked_by).await;
-    if !answer.as_ref().is_ok_and(|response| response.status().is_success()) {
+    if !answer
+        .as_ref()
+        .is_ok_and(|response| response.status().is_success())
+    {
         desk.holdings.staging.remove(&name);
     }
     answer
@@ -55,10 +63,18 @@ pub(super) async fn upload(desk: Desk, request: Request) -> Answer {
 /// Everything that can be refused before a row moves.
 async fn check(desk: &Desk, config: &UploadConfig) -> Result<(), Failure> {
     let me = &desk.holdings.me;
-    if let Some(party) = config.party_id.as_ref().filter(|party| *party != me.as_str()) {
-        let fault =
-            Fault::new(ErrorCode::RequestInvalid, format!("this is the door of party {me}, not of party {party}"));
-        return Err(Failure::from(fault.next("upload at that party's own address, or leave party_id out")));
+    if let Some(party) = config
+        .party_id
+        .as_ref()
+        .filter(|party| *party != me.as_str())
+    {
+        let fault = Fault::new(
+            ErrorCode::RequestInvalid,
+            format!("this is the door of party {me}, not of party {party}"),
+        );
+        return Err(Failure::from(
+            fault.next("upload at that party's own address, or leave party_id out"),
+        ));
     }
     let table = TableRef::new(config.namespace.clone(), config.table_name.clone());
     desk.permit_rows(format!("upload of table {table}")).await?;
@@ -77,25 +93,43 @@ async fn register(desk: &Desk, config: &UploadConfig, asked_by: Option<String>) 
     if config.staged.is_none() {
         body.insert("use_local_data".to_owned(), json!(0));
     }
-    let response = desk.ask_coordinator("POST", "/v1/data/upload", &Asked { body, asked_by }).await?;
+    let response = desk
+        .ask_coordinator("POST", "/v1/data/upload", &Asked { body, asked_by })
+        .await?;
     let (head, body) = response.into_parts();
     let bytes = whole_body(body).await?;
-    let code = serde_json::from_slice::<Value>(&bytes).ok().and_then(|reply| reply.get("retcode")?.as_i64());
+    let code = serde_json::from_slice::<Value>(&bytes)
+        .ok()
+        .and_then(|reply| reply.get("retcode")?.as_i64());
     if code == Some(SUCCESS) {
         return Ok(Response::from_parts(head, Body::from(bytes)));
     }
     Err(match serde_json::from_slice::<Value>(&bytes) {
         Ok(reply) => refused(&reply),
-        Err(_) => Fault::new(ErrorCode::Internal, format!("the coordinator answered HTTP {}", head.status)).into(),
+        Err(_) => Fault::new(
+            ErrorCode::Internal,
+            format!("the coordinator answered HTTP {}", head.status),
+        )
+        .into(),
     })
 }
 
 /// The coordinator's refusal, as it was.
 fn refused(reply: &Value) -> Failure {
-    let text = reply.get("retmsg").and_then(Value::as_str).unwrap_or("the upload was refused");
-    let code = reply.get("retcode").and_then(Value::as_i64).unwrap_or(EXCEPTION);
+    let text = reply
+        .get("retmsg")
+        .and_then(Value::as_str)
+        .unwrap_or("the upload was refused");
+    let code = reply
+        .get("retcode")
+        .and_then(Value::as_i64)
+        .unwrap_or(EXCEPTION);
     let part = |name: &str| reply.get(name).cloned().unwrap_or(Value::Null);
-    let failure = Failure::from(Reply::code(code, text).with_data(part("data")).with_meta(part("meta")));
+    let failure = Failure::from(
+        Reply::code(code, text)
+            .with_data(part("data"))
+            .with_meta(part("meta")),
+    );
     match serde_json::from_value::<Fault>(part("fault")) {
         Ok(fault) => failure.with_fault(fault),
         Err(_) => failure,
@@ -115,20 +149,33 @@ pub(super) async fn writer(desk: Desk, request: Request) -> Answer {
 async fn of_this_party(desk: Desk, request: Request, path: &str) -> Answer {
     let mut asked = Asked::read(request).await?;
     if !asked.body.is_empty() && asked.text("party_id").is_none_or(|party| party == "0") {
-        asked.body.insert("party_id".to_owned(), json!(desk.holdings.me));
+        asked
+            .body
+            .insert("party_id".to_owned(), json!(desk.holdings.me));
     }
     desk.ask_coordinator("POST", path, &asked).await
 }
 
 /// Takes a file for a job that is yet to come.
 pub(super) async fn stage(desk: Desk, request: Request) -> Answer {
-    let name = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    let name = request
+        .uri()
+        .path()
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     let content = stream_of(request.into_body());
     if let Err(failure) = desk.permit_rows("upload of a file".to_owned()).await {
         drain(content).await;
         return Err(failure.with_status(403));
     }
     let refused = |fault: Fault| Failure::from(fault.at(&desk.holdings.me)).with_status(400);
-    let bytes = desk.holdings.staging.receive(&name, content).await.map_err(refused)?;
+    let bytes = desk
+        .holdings
+        .staging
+        .receive(&name, content)
+        .await
+        .map_err(refused)?;
     Ok(Reply::data(json!({"staged": name, "bytes": bytes})).into_response())
 }

@@ -14,7 +14,10 @@ pub(crate) struct Place {
 impl Place {
     /// The place of that folder and name: 1 to 128 letters, digits, `-`, `_` or `.` each, not beginning with `.`.
     pub(crate) fn new(folder: &str, name: &str) -> Option<Self> {
-        (is_name(folder) && is_name(name)).then(|| Self { folder: folder.to_owned(), name: name.to_owned() })
+        (is_name(folder) && is_name(name)).then(|| Self {
+            folder: folder.to_owned(),
+            name: name.to_owned(),
+        })
     }
 
     /// The place that a text such as `files://folder/name` means.
@@ -36,7 +39,9 @@ impl Place {
 pub(crate) fn is_name(text: &str) -> bool {
     (1..=LONGEST).contains(&text.len())
         && !text.starts_with('.')
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 #[cfg(test)]
@@ -46,12 +51,26 @@ mod tests {
     #[test]
     fn takes_names_that_stay_in_their_folder() {
         let place = Place::of("files://1234567890123/20180515T180605-a.csv").unwrap();
-        assert_eq!((place.folder(), place.name()), ("1234567890123", "20180515T180605-a.csv"));
+        assert_eq!(
+            (place.folder(), place.name()),
+            ("1234567890123", "20180515T180605-a.csv")
+        );
         let long = "x".repeat(129);
-        for name in ["", ".", "..", ".hidden", "a/b", "a\\b", "a b", "ü", "a\0", &long] {
-            assert!(Place::new("f", name).is_none() && Place::new(name, "f").is_none(), "{name:?}");
+        for name in [
+            "", ".", "..", ".hidden", "a/b", "a\\b", "a b", "ü", "a\0", &long,
+        ] {
+            assert!(
+                Place::new("f", name).is_none() && Place::new(name, "f").is_none(),
+                "{name:?}"
+            );
         }
-        for text in ["f/a", "files://f", "files://f/../a", "files:///a", "files://f/a/b"] {
+        for text in [
+            "f/a",
+            "files://f",
+            "files://f/../a",
+            "files:///a",
+            "files://f/a/b",
+        ] {
             assert!(Place::of(text).is_none(), "{text}");
         }
     }

@@ -54,7 +54,10 @@ pub(crate) async fn judge(
 
 /// Taking over was judged by the newest attempt of the step.
 async fn is_the_one_taken_over(holdings: &Holdings, made: &Made) -> Result<(), Fault> {
-    let newest = holdings.records.newest_attempt(&made.by.job, &made.by.step, made.by.role).await?;
+    let newest = holdings
+        .records
+        .newest_attempt(&made.by.job, &made.by.step, made.by.role)
+        .await?;
     match newest {
         Some(newest) if newest.assignment.attempt == made.attempt => Ok(()),
         _ => Err(refused(made, "it is not the attempt that was taken over")),
@@ -67,8 +70,13 @@ async fn attempt(holdings: &Holdings, made: &Made) -> Result<AttemptRecord, Faul
 }
 
 fn refused(made: &Made, why: &str) -> Fault {
-    let message = format!("what attempt {} of {} left cannot be read: {why}", made.attempt, made.by);
-    Fault::new(ErrorCode::OfferRefused, message).path("inputs").next("run the step anew")
+    let message = format!(
+        "what attempt {} of {} left cannot be read: {why}",
+        made.attempt, made.by
+    );
+    Fault::new(ErrorCode::OfferRefused, message)
+        .path("inputs")
+        .next("run the step anew")
 }
 
 /// The attempts that an order's tables name, by the offer under which it was given.
@@ -76,7 +84,10 @@ fn makers(order: &Assignment, offer: &Offer) -> Result<Vec<Made>, Fault> {
     let task = &order.task;
     let who = task.participant();
     let step = offer.steps.iter().find(|step| step.step == task.step);
-    let offered = step.into_iter().flat_map(|step| &step.inputs).filter(|input| input.who == who);
+    let offered = step
+        .into_iter()
+        .flat_map(|step| &step.inputs)
+        .filter(|input| input.who == who);
     let mut made = Vec::new();
     for (input, offered) in order.inputs.iter().zip(offered) {
         let by = maker(offer, task, offered);
@@ -84,7 +95,11 @@ fn makers(order: &Assignment, offer: &Offer) -> Result<Vec<Made>, Fault> {
             let message = format!("the table {} of {task} is no output of a task", input.table);
             return Err(Fault::new(ErrorCode::OfferRefused, message).path("inputs"));
         };
-        made.push(Made { by, attempt, taken_over: offered.of_job.is_some() });
+        made.push(Made {
+            by,
+            attempt,
+            taken_over: offered.of_job.is_some(),
+        });
     }
     Ok(made)
 }
@@ -103,16 +118,31 @@ mod tests {
     }
 
     /// Host 2 made the input of `scripted_0` by an attempt of `reader_0` under an offer that reads another table.
-    async fn made_under(agreed: &Offer, state: AttemptState) -> (tempfile::TempDir, std::sync::Arc<Holdings>) {
+    async fn made_under(
+        agreed: &Offer,
+        state: AttemptState,
+    ) -> (tempfile::TempDir, std::sync::Arc<Holdings>) {
         let folder = tempfile::tempdir().unwrap();
         let holdings = holdings(folder.path(), "2", OPEN).await;
         let (fingerprint, now) = (agreed.fingerprint().unwrap(), holdings.now());
-        holdings.records.accept_offer(&fingerprint, agreed, now).await.unwrap();
+        holdings
+            .records
+            .accept_offer(&fingerprint, agreed, now)
+            .await
+            .unwrap();
         let order = assignment(Role::Host, "2", 0, &script("talk"));
-        let mut done = Assignment { offer: fingerprint, inputs: vec![], ..order };
+        let mut done = Assignment {
+            offer: fingerprint,
+            inputs: vec![],
+            ..order
+        };
         (done.task.job, done.task.step) = (agreed.job.clone(), agreed.steps[1].step.clone());
         holdings.records.begin_attempt(&done, now).await.unwrap();
-        holdings.records.end_attempt(&done.task, Attempt(0), state, now).await.unwrap();
+        holdings
+            .records
+            .end_attempt(&done.task, Attempt(0), state, now)
+            .await
+            .unwrap();
         (folder, holdings)
     }
 
@@ -132,12 +162,22 @@ mod tests {
     #[tokio::test]
     async fn what_was_made_under_an_offer_that_is_refused_today_is_not_read_under_another() {
         let (_folder, holdings) = made_under(&reading_secrets(), AttemptState::Succeeded).await;
-        let (order, now) = (assignment(Role::Host, "2", 0, &script("talk")), offer(&script("talk")));
-        assert_eq!(rule(&holdings, &order, &now).await, "none", "both offers are admitted");
+        let (order, now) = (
+            assignment(Role::Host, "2", 0, &script("talk")),
+            offer(&script("talk")),
+        );
+        assert_eq!(
+            rule(&holdings, &order, &now).await,
+            "none",
+            "both offers are admitted"
+        );
         let narrow = OPEN.replace("tables = ['*']", "tables = ['experiment.*']");
         holdings.set_policy(Policy::new(party("2"), toml::from_str(&narrow).unwrap()));
         let fault = rule(&holdings, &order, &now).await;
-        assert!(fault.starts_with("admission.tables") && fault.contains("salaries"), "{fault}");
+        assert!(
+            fault.starts_with("admission.tables") && fault.contains("salaries"),
+            "{fault}"
+        );
         // The offer's own dates are past, and it was good when the attempt ran.
         let mut ended = reading_secrets();
         (ended.expires, ended.attempts) = (Some(holdings.now()), Some(0));
@@ -147,18 +187,37 @@ mod tests {
 
     #[tokio::test]
     async fn only_an_attempt_that_succeeded_left_something() {
-        let (order, now) = (assignment(Role::Host, "2", 0, &script("talk")), offer(&script("talk")));
-        for state in [AttemptState::Running, AttemptState::Failed, AttemptState::Canceled, AttemptState::Lost] {
+        let (order, now) = (
+            assignment(Role::Host, "2", 0, &script("talk")),
+            offer(&script("talk")),
+        );
+        for state in [
+            AttemptState::Running,
+            AttemptState::Failed,
+            AttemptState::Canceled,
+            AttemptState::Lost,
+        ] {
             let (_folder, holdings) = made_under(&now, state).await;
             let fault = rule(&holdings, &order, &now).await;
-            assert!(fault.contains("has not succeeded here"), "{state:?}: {fault}");
+            assert!(
+                fault.contains("has not succeeded here"),
+                "{state:?}: {fault}"
+            );
         }
         let (_folder, holdings) = made_under(&now, AttemptState::Succeeded).await;
         let mut other = order.clone();
-        other.inputs[0].table = TableRef::output(&maker(&now, &order.task, &now.steps[0].inputs[1]), Attempt(1), 0);
+        other.inputs[0].table = TableRef::output(
+            &maker(&now, &order.task, &now.steps[0].inputs[1]),
+            Attempt(1),
+            0,
+        );
         assert!(rule(&holdings, &other, &now).await.contains("attempt 1"));
         other.inputs[0].table = TableRef::new("experiment", "offered");
-        assert!(rule(&holdings, &other, &now).await.contains("no output of a task"));
+        assert!(
+            rule(&holdings, &other, &now)
+                .await
+                .contains("no output of a task")
+        );
     }
 
     #[tokio::test]
@@ -167,14 +226,30 @@ mod tests {
         before.job = JobId::new("20250101000000000000").unwrap();
         let (_folder, holdings) = made_under(&before, AttemptState::Succeeded).await;
         let mut heir = offer(&script("talk"));
-        heir.steps[0].inputs.iter_mut().for_each(|input| input.of_job = Some(before.job.clone()));
+        heir.steps[0]
+            .inputs
+            .iter_mut()
+            .for_each(|input| input.of_job = Some(before.job.clone()));
         let mut order = assignment(Role::Host, "2", 0, &script("talk"));
         let by = maker(&heir, &order.task, &heir.steps[0].inputs[1]);
         order.inputs[0].table = TableRef::output(&by, Attempt(0), 0);
         assert_eq!(rule(&holdings, &order, &heir).await, "none");
-        let mut again = Assignment { task: by, attempt: Attempt(1), inputs: vec![], ..order.clone() };
+        let mut again = Assignment {
+            task: by,
+            attempt: Attempt(1),
+            inputs: vec![],
+            ..order.clone()
+        };
         again.offer = before.fingerprint().unwrap();
-        holdings.records.begin_attempt(&again, holdings.now()).await.unwrap();
-        assert!(rule(&holdings, &order, &heir).await.contains("not the attempt that was taken over"));
+        holdings
+            .records
+            .begin_attempt(&again, holdings.now())
+            .await
+            .unwrap();
+        assert!(
+            rule(&holdings, &order, &heir)
+                .await
+                .contains("not the attempt that was taken over")
+        );
     }
 }

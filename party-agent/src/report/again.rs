@@ -10,22 +10,43 @@ impl Reporter {
     /// The reports as the policy in force lets them leave. What it withholds is replaced by the note that says so, and stands
     /// in the audit chain before anything leaves.
     pub(super) async fn still_told(&self, waiting: Vec<Numbered>) -> Result<Vec<Numbered>, Fault> {
-        let (Some((first, _)), Some((last, _))) = (waiting.first(), waiting.last()) else { return Ok(waiting) };
+        let (Some((first, _)), Some((last, _))) = (waiting.first(), waiting.last()) else {
+            return Ok(waiting);
+        };
         let holdings = &self.0.holdings;
-        let (policy, known) = (holdings.policy(), holdings.records.grounds_of(*first, *last).await?);
+        let (policy, known) = (
+            holdings.policy(),
+            holdings.records.grounds_of(*first, *last).await?,
+        );
         let (mut told, mut refused) = (Vec::with_capacity(waiting.len()), Vec::new());
         for (number, report) in waiting {
-            let judged = known.get(&number).and_then(|text| serde_json::from_str::<Judged>(text).ok());
+            let judged = known
+                .get(&number)
+                .and_then(|text| serde_json::from_str::<Judged>(text).ok());
             let rule = match policy.disclose_again(report.body.clone(), judged.as_ref()) {
                 Telling::Told { body, .. } if body == report.body => None,
                 Telling::Told { body, .. } => {
                     let rule = left_out(&body);
-                    told.push((number, Report { body, ..report.clone() }));
+                    told.push((
+                        number,
+                        Report {
+                            body,
+                            ..report.clone()
+                        },
+                    ));
                     Some(rule)
                 }
                 Telling::Withheld { rule } => {
                     let notes = withheld(kind_of(&report.body).unwrap_or_default(), rule);
-                    told.extend(notes.into_iter().next().map(|body| (number, Report { body, ..report.clone() })));
+                    told.extend(notes.into_iter().next().map(|body| {
+                        (
+                            number,
+                            Report {
+                                body,
+                                ..report.clone()
+                            },
+                        )
+                    }));
                     Some(rule)
                 }
             };
@@ -37,10 +58,16 @@ impl Reporter {
         refused.retain(|(number, ..)| !locked(&self.0.withheld).contains(number));
         let entry = |(_, report, rule): &(i64, Report, &str)| {
             let kind = kind_of(&report.body).unwrap_or("texts");
-            self.entry_of((&(report.task.clone(), report.attempt), kind), Some(rule), 0)
+            self.entry_of(
+                (&(report.task.clone(), report.attempt), kind),
+                Some(rule),
+                0,
+            )
         };
         if !refused.is_empty() {
-            holdings.audit_all(&refused.iter().map(entry).collect::<Vec<_>>()).await?;
+            holdings
+                .audit_all(&refused.iter().map(entry).collect::<Vec<_>>())
+                .await?;
             locked(&self.0.withheld).extend(refused.iter().map(|(number, ..)| *number));
         }
         Ok(told)
@@ -51,7 +78,9 @@ impl Reporter {
 fn left_out(body: &ReportBody) -> &'static str {
     match body {
         ReportBody::Metrics(_) => "disclosure.rows_through_coordinator",
-        ReportBody::Output(table) if !table.header.is_empty() => "disclosure.rows_through_coordinator",
+        ReportBody::Output(table) if !table.header.is_empty() => {
+            "disclosure.rows_through_coordinator"
+        }
         _ => "disclosure.table_headers",
     }
 }

@@ -44,35 +44,68 @@ impl Reporter {
     pub(super) fn as_told(&self, report: Report) -> Report {
         let key = (report.task.clone(), report.attempt);
         match (report.body, locked(&self.0.refused).get(&key)) {
-            (ReportBody::Ended { outcome: Outcome::Succeeded, usage }, Some(reason)) => {
-                Report { body: ReportBody::Ended { outcome: Outcome::Failed(reason.clone()), usage }, ..with(key) }
-            }
+            (
+                ReportBody::Ended {
+                    outcome: Outcome::Succeeded,
+                    usage,
+                },
+                Some(reason),
+            ) => Report {
+                body: ReportBody::Ended {
+                    outcome: Outcome::Failed(reason.clone()),
+                    usage,
+                },
+                ..with(key)
+            },
             (body, _) => Report { body, ..with(key) },
         }
     }
 
     /// Notes that something of an attempt cannot be told, so that it does not count as a success; gives the reason.
     pub(super) fn spoil(&self, key: &Key, fault: &Fault) -> Fault {
-        let reason =
-            Fault::new(ErrorCode::RecordUnreadable, format!("a report of this attempt cannot be told: {fault}"))
-                .at(&self.0.holdings.me)
-                .next("see the party's log, and run the job again once the cause is mended");
+        let reason = Fault::new(
+            ErrorCode::RecordUnreadable,
+            format!("a report of this attempt cannot be told: {fault}"),
+        )
+        .at(&self.0.holdings.me)
+        .next("see the party's log, and run the job again once the cause is mended");
         locked(&self.0.refused).insert(key.clone(), reason.clone());
         reason
     }
 
     /// Sets a report aside for good. An end that is refused is told once more, as a failure without anything in it.
-    pub(super) async fn refuse(&self, number: i64, report: &Report, fault: &Fault) -> Result<(), Fault> {
+    pub(super) async fn refuse(
+        &self,
+        number: i64,
+        report: &Report,
+        fault: &Fault,
+    ) -> Result<(), Fault> {
         let key = (report.task.clone(), report.attempt);
         let known = locked(&self.0.refused).contains_key(&key);
         let reason = self.spoil(&key, fault);
         let ended = matches!(report.body, ReportBody::Ended { .. });
-        let last = matches!(&report.body, ReportBody::Ended { outcome: Outcome::Failed(_), .. });
+        let last = matches!(
+            &report.body,
+            ReportBody::Ended {
+                outcome: Outcome::Failed(_),
+                ..
+            }
+        );
         let instead = (ended && !(known && last)).then(|| {
-            let body = ReportBody::Ended { outcome: Outcome::Failed(reason), usage: Usage::default() };
-            Report { body, ..with(key.clone()) }
+            let body = ReportBody::Ended {
+                outcome: Outcome::Failed(reason),
+                usage: Usage::default(),
+            };
+            Report {
+                body,
+                ..with(key.clone())
+            }
         });
-        self.0.holdings.records.refuse_report(number, &fault.to_string(), instead.as_ref()).await?;
+        self.0
+            .holdings
+            .records
+            .refuse_report(number, &fault.to_string(), instead.as_ref())
+            .await?;
         let (task, attempt, code) = (&key.0, key.1.0, ErrorCode::RecordUnreadable.text());
         tracing::error!(code, %task, attempt, %fault, "a report is refused for good and was set aside; its attempt fails");
         if ended && instead.is_none() {
@@ -84,19 +117,30 @@ impl Reporter {
 }
 
 fn with((task, attempt): Key) -> Report {
-    Report { task, attempt, body: ReportBody::Started }
+    Report {
+        task,
+        attempt,
+        body: ReportBody::Started,
+    }
 }
 
 impl Pump {
     /// Sends what was refused together attempt by attempt, so that one report holds up neither the others of its attempt,
     /// when it is refused for good, nor other attempts. Gives how many reports are dealt with.
-    pub(super) async fn apart(&mut self, waiting: Vec<(i64, Report)>, fault: Fault) -> Result<usize, Fault> {
+    pub(super) async fn apart(
+        &mut self,
+        waiting: Vec<(i64, Report)>,
+        fault: Fault,
+    ) -> Result<usize, Fault> {
         if refusal(&fault) == Refusal::OfTheMoment {
             return Err(fault);
         }
         let mut attempts: BTreeMap<Key, Vec<(i64, Report)>> = BTreeMap::new();
         for (number, report) in waiting {
-            attempts.entry((report.task.clone(), report.attempt)).or_default().push((number, report));
+            attempts
+                .entry((report.task.clone(), report.attempt))
+                .or_default()
+                .push((number, report));
         }
         let (mut done, mut stuck) = (0, None);
         for reports in attempts.into_values() {

@@ -63,8 +63,14 @@ mod tests {
             figures.answered(f64::from(101 - millis));
         }
         let shown = figures.to_json();
-        assert_eq!((&shown["count"], &shown["errors"]), (&json!(100), &json!(1)));
-        assert_eq!(shown["latency_ms"], json!({"p50": 50.0, "p90": 90.0, "p99": 99.0, "max": 100.0}));
+        assert_eq!(
+            (&shown["count"], &shown["errors"]),
+            (&json!(100), &json!(1))
+        );
+        assert_eq!(
+            shown["latency_ms"],
+            json!({"p50": 50.0, "p90": 90.0, "p99": 99.0, "max": 100.0})
+        );
         (0..REMEMBERED).for_each(|_| figures.answered(7.0));
         assert_eq!(figures.to_json()["latency_ms"]["max"], 7.0);
     }

@@ -46,30 +46,47 @@ impl Line {
     }
 
     /// Waits for a prediction that has these ids, at most `patience`; one prediction takes `most` ids.
-    pub(super) async fn ask(self: &Arc<Self>, ids: Vec<String>, patience: Duration, most: usize, run: Run) -> Answered {
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        ids: Vec<String>,
+        patience: Duration,
+        most: usize,
+        run: Run,
+    ) -> Answered {
         let began = Instant::now();
         let answered = match self.join(ids, most, run) {
             Ok(answer) => match tokio::time::timeout(patience, answer).await {
                 Ok(Ok(answered)) => answered,
-                Ok(Err(_)) => Err(Fault::new(ErrorCode::Internal, "the prediction ended without an answer")),
+                Ok(Err(_)) => Err(Fault::new(
+                    ErrorCode::Internal,
+                    "the prediction ended without an answer",
+                )),
                 Err(_) => Err(late(patience)),
             },
             Err(fault) => Err(fault),
         };
         let mut state = self.state();
         match &answered {
-            Ok(_) => state.figures.answered(began.elapsed().as_secs_f64() * 1_000.0),
+            Ok(_) => state
+                .figures
+                .answered(began.elapsed().as_secs_f64() * 1_000.0),
             Err(_) => state.figures.failed(),
         }
         answered
     }
 
-    fn join(self: &Arc<Self>, ids: Vec<String>, most: usize, run: Run) -> Result<oneshot::Receiver<Answered>, Fault> {
+    fn join(
+        self: &Arc<Self>,
+        ids: Vec<String>,
+        most: usize,
+        run: Run,
+    ) -> Result<oneshot::Receiver<Answered>, Fault> {
         let (answer, receiver) = oneshot::channel();
         let mut state = self.state();
         if state.waiting.len() >= MOST_WAITING {
             let message = format!("{MOST_WAITING} requests wait for this service already");
-            return Err(Fault::new(ErrorCode::JobState, message).next("ask again in a while, for several ids at once"));
+            return Err(Fault::new(ErrorCode::JobState, message)
+                .next("ask again in a while, for several ids at once"));
         }
         state.waiting.push(Ask { ids, answer });
         if !std::mem::replace(&mut state.runs, true) {
@@ -83,7 +100,10 @@ impl Line {
         while let Some((asks, ids)) = self.next(most) {
             let done = match run(ids).await {
                 Ok(done) => done.map(Arc::new),
-                Err(error) => Err(Fault::new(ErrorCode::Internal, format!("the prediction broke: {error}"))),
+                Err(error) => Err(Fault::new(
+                    ErrorCode::Internal,
+                    format!("the prediction broke: {error}"),
+                )),
             };
             for ask in asks {
                 // Whoever asked may have gone.
@@ -111,13 +131,17 @@ impl Line {
             state.runs = false;
             return None;
         }
-        Some((state.waiting.drain(..count).collect(), ids.into_iter().collect()))
+        Some((
+            state.waiting.drain(..count).collect(),
+            ids.into_iter().collect(),
+        ))
     }
 }
 
 fn late(patience: Duration) -> Fault {
     let message = format!("the prediction took longer than {} s", patience.as_secs());
-    Fault::new(ErrorCode::DeadlinePassed, message).next("see whether all parties are connected, then ask again")
+    Fault::new(ErrorCode::DeadlinePassed, message)
+        .next("see whether all parties are connected, then ask again")
 }
 
 #[cfg(test)]
@@ -148,7 +172,11 @@ mod tests {
 
     #[tokio::test]
     async fn takes_what_waits_together_and_no_more_than_fits() {
-        let (line, gate, seen) = (Arc::new(Line::default()), Arc::new(Semaphore::new(0)), Arc::default());
+        let (line, gate, seen) = (
+            Arc::new(Line::default()),
+            Arc::new(Semaphore::new(0)),
+            Arc::default(),
+        );
         let run = gated(&gate, &seen);
         let ask = |ids: &[&str]| {
             let (line, ids, run) = (line.clone(), texts(ids), run.clone());
@@ -168,17 +196,29 @@ mod tests {
         for one in rest {
             assert!(one.await.unwrap().is_ok());
         }
-        assert_eq!(*seen.lock().unwrap(), [texts(&["a"]), texts(&["b", "c", "d"]), texts(&["e", "f"])]);
+        assert_eq!(
+            *seen.lock().unwrap(),
+            [texts(&["a"]), texts(&["b", "c", "d"]), texts(&["e", "f"])]
+        );
         assert_eq!(line.figures().count, 4);
     }
 
     #[tokio::test]
     async fn a_failure_is_told_and_the_next_request_runs() {
-        let (line, gate, seen) = (Arc::new(Line::default()), Arc::new(Semaphore::new(10)), Arc::default());
+        let (line, gate, seen) = (
+            Arc::new(Line::default()),
+            Arc::new(Semaphore::new(10)),
+            Arc::default(),
+        );
         let run = gated(&gate, &seen);
-        for (id, code) in [("bad", Some(ErrorCode::PartyOffline)), ("panic", Some(ErrorCode::Internal)), ("good", None)]
-        {
-            let answered = line.ask(texts(&[id]), Duration::from_secs(60), 3, run.clone()).await;
+        for (id, code) in [
+            ("bad", Some(ErrorCode::PartyOffline)),
+            ("panic", Some(ErrorCode::Internal)),
+            ("good", None),
+        ] {
+            let answered = line
+                .ask(texts(&[id]), Duration::from_secs(60), 3, run.clone())
+                .await;
             assert_eq!(answered.err().map(|fault| fault.code), code);
         }
         assert_eq!((line.figures().count, line.figures().errors), (1, 2));
@@ -186,8 +226,19 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_longer_than_the_patience() {
-        let (line, gate, seen) = (Arc::new(Line::default()), Arc::new(Semaphore::new(0)), Arc::default());
-        let answered = line.ask(texts(&["a"]), Duration::from_millis(20), 3, gated(&gate, &seen)).await;
+        let (line, gate, seen) = (
+            Arc::new(Line::default()),
+            Arc::new(Semaphore::new(0)),
+            Arc::default(),
+        );
+        let answered = line
+            .ask(
+                texts(&["a"]),
+                Duration::from_millis(20),
+                3,
+                gated(&gate, &seen),
+            )
+            .await;
         assert_eq!(answered.unwrap_err().code, ErrorCode::DeadlinePassed);
     }
 }

@@ -37,7 +37,11 @@ pub struct ServingSettings {
 
 impl Default for ServingSettings {
     fn default() -> Self {
-        Self { enabled: false, timeout_seconds: 30, most_ids: 1_000 }
+        Self {
+            enabled: false,
+            timeout_seconds: 30,
+            most_ids: 1_000,
+        }
     }
 }
 
@@ -57,7 +61,13 @@ impl Serving {
         coordinator: Arc<dyn Forward>,
         tickets: Tickets,
     ) -> Self {
-        Self { settings, holdings, coordinator, tickets, lines: Mutex::default() }
+        Self {
+            settings,
+            holdings,
+            coordinator,
+            tickets,
+            lines: Mutex::default(),
+        }
     }
 
     fn line(&self, service: &str) -> Arc<Line> {
@@ -72,7 +82,11 @@ impl Serving {
 
     /// Predicts the rows of these ids, perhaps together with what others ask for at the moment. Ends within twice the time
     /// that one prediction may take.
-    pub(crate) async fn predict(&self, service: &ServiceRecord, ids: Vec<String>) -> Result<Arc<Batch>, Fault> {
+    pub(crate) async fn predict(
+        &self,
+        service: &ServiceRecord,
+        ids: Vec<String>,
+    ) -> Result<Arc<Batch>, Fault> {
         let patience = Duration::from_secs(self.settings.timeout_seconds);
         let prediction = Arc::new(Prediction {
             holdings: self.holdings.clone(),
@@ -87,7 +101,9 @@ impl Serving {
             let prediction = prediction.clone();
             tokio::spawn(async move { prediction.run(ids).await })
         });
-        line.ask(ids, 2 * patience, self.settings.most_ids, run).await.map_err(|fault| fault.at(&self.holdings.me))
+        line.ask(ids, 2 * patience, self.settings.most_ids, run)
+            .await
+            .map_err(|fault| fault.at(&self.holdings.me))
     }
 }
 

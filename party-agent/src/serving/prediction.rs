@@ -73,28 +73,50 @@ impl Prediction {
     /// A job for a party that is away would wait: nobody here waits with it.
     async fn need_everybody(&self) -> Result<(), Fault> {
         let health = self.ask("GET", "/v1/fedflow/health", json!({})).await?;
-        let online = health.pointer("/data/agents_online").and_then(Value::as_array);
-        let online: BTreeSet<&str> = online.into_iter().flatten().filter_map(Value::as_str).collect();
-        match self.plan.parts.iter().find(|part| !online.contains(part.owner.party.as_str())) {
+        let online = health
+            .pointer("/data/agents_online")
+            .and_then(Value::as_array);
+        let online: BTreeSet<&str> = online
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        match self
+            .plan
+            .parts
+            .iter()
+            .find(|part| !online.contains(part.owner.party.as_str()))
+        {
             None => Ok(()),
-            Some(part) => Err(Fault::new(ErrorCode::PartyOffline, format!("{} is not connected", part.owner))
-                .at(&part.owner.party)
-                .next("ask again when its agent runs")),
+            Some(part) => Err(Fault::new(
+                ErrorCode::PartyOffline,
+                format!("{} is not connected", part.owner),
+            )
+            .at(&part.owner.party)
+            .next("ask again when its agent runs")),
         }
     }
 
     /// Makes a table of the asked rows for each reader; false when there is no such row.
     async fn make_tables(&self, ids: Vec<String>, made: &mut Made) -> Result<bool, Fault> {
         let me = self.me();
-        let part = self.plan.part_of(&me).ok_or_else(|| Fault::new(ErrorCode::Internal, "the service is another's"))?;
+        let part = self
+            .plan
+            .part_of(&me)
+            .ok_or_else(|| Fault::new(ErrorCode::Internal, "the service is another's"))?;
         let ids: Arc<BTreeSet<String>> = Arc::new(ids.into_iter().collect());
         for (reader, source) in &part.tables {
             let stand_in = TableRef::new(NAMESPACE, Staging::fresh_name()?);
             // Noted before it is made, so that it goes whatever happens.
             made.insert(reader.to_string(), stand_in.clone());
-            let (holdings, source_of, table, ids) =
-                (self.holdings.clone(), source.clone(), stand_in.clone(), ids.clone());
-            let rows = blocking(move || take_rows(&holdings.shelf, &source_of, &table, &ids)).await?;
+            let (holdings, source_of, table, ids) = (
+                self.holdings.clone(),
+                source.clone(),
+                stand_in.clone(),
+                ids.clone(),
+            );
+            let rows =
+                blocking(move || take_rows(&holdings.shelf, &source_of, &table, &ids)).await?;
             if rows == 0 {
                 return Ok(false);
             }
@@ -105,12 +127,16 @@ impl Prediction {
 
     async fn score(&self, made: &Made, deadline: Instant, batch: &mut Batch) -> Result<(), Fault> {
         let conf = self.conf(made);
-        let submission =
-            json!({"job_runtime_conf": conf, "job_dsl": {}, "name": format!("inference {}", self.service)});
+        let submission = json!({"job_runtime_conf": conf, "job_dsl": {}, "name": format!("inference {}", self.service)});
         let reply = self.ask("POST", "/v1/job/submit", submission).await?;
-        let named = reply.get("jobId").and_then(Value::as_str).and_then(|id| JobId::new(id).ok());
+        let named = reply
+            .get("jobId")
+            .and_then(Value::as_str)
+            .and_then(|id| JobId::new(id).ok());
         let refused = || refusal(&reply, "the prediction's job was not taken");
-        let job = named.filter(|_| reply.get("retcode") == Some(&json!(0))).ok_or_else(refused)?;
+        let job = named
+            .filter(|_| reply.get("retcode") == Some(&json!(0)))
+            .ok_or_else(refused)?;
         batch.job = Some(job.clone());
         match tokio::time::timeout_at(deadline, self.ended(&job)).await {
             Ok(Ok(status)) if status == "success" => {
@@ -126,7 +152,9 @@ impl Prediction {
             Err(_) => {
                 let fault = self.why_late(&job).await;
                 // It must not run on when nobody waits for it any more.
-                let _ = self.ask("POST", "/v1/job/stop", json!({"job_id": job})).await;
+                let _ = self
+                    .ask("POST", "/v1/job/stop", json!({"job_id": job}))
+                    .await;
                 Err(fault)
             }
         }
@@ -141,11 +169,21 @@ impl Prediction {
             let place = parties.len().to_string();
             parties.push(part.owner.party.as_str());
             let table = |reader: &str, of: &TableRef| {
-                let of = if part.owner == self.me() { made.get(reader).unwrap_or(of) } else { of };
+                let of = if part.owner == self.me() {
+                    made.get(reader).unwrap_or(of)
+                } else {
+                    of
+                };
                 json!({"table": {"name": of.name, "namespace": of.namespace}})
             };
-            let tables = part.tables.iter().map(|(reader, of)| (reader.to_string(), table(reader.as_str(), of)));
-            parameters.entry(role).or_default().insert(place, Value::Object(tables.collect()));
+            let tables = part
+                .tables
+                .iter()
+                .map(|(reader, of)| (reader.to_string(), table(reader.as_str(), of)));
+            parameters
+                .entry(role)
+                .or_default()
+                .insert(place, Value::Object(tables.collect()));
         }
         let common = json!({
             "job_type": "predict", "model_id": self.plan.model_id, "model_version": self.plan.model_version,
@@ -162,13 +200,17 @@ impl Prediction {
 
     /// Waits for the end of the job; gives FATE's word for it.
     async fn ended(&self, job: &JobId) -> Result<String, Fault> {
-        let of = json!({"job_id": job, "role": self.plan.initiator.role, "party_id": self.holdings.me});
+        let of =
+            json!({"job_id": job, "role": self.plan.initiator.role, "party_id": self.holdings.me});
         let mut pause = FIRST_PAUSE;
         loop {
             tokio::time::sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 5 / 4);
             let reply = self.ask("POST", "/v1/job/query", of.clone()).await?;
-            let status = reply.pointer("/data/0/f_status").and_then(Value::as_str).unwrap_or_default();
+            let status = reply
+                .pointer("/data/0/f_status")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             if !["waiting", "running"].contains(&status) {
                 return Ok(status.to_owned());
             }
@@ -186,32 +228,54 @@ impl Prediction {
 
     /// The first cause of the failure, as the task that met it says it.
     async fn why_failed(&self, job: &JobId) -> Fault {
-        let unknown = |text: &str| Fault::new(ErrorCode::PeerFailed, format!("job {job} failed: {text}"));
-        let tasks = match self.ask("POST", "/v1/job/task/query", json!({"job_id": job})).await {
+        let unknown =
+            |text: &str| Fault::new(ErrorCode::PeerFailed, format!("job {job} failed: {text}"));
+        let tasks = match self
+            .ask("POST", "/v1/job/task/query", json!({"job_id": job}))
+            .await
+        {
             Ok(tasks) => tasks,
             Err(fault) => return unknown(&fault.to_string()),
         };
-        let tasks = tasks.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
-        let reports = tasks.iter().filter(|task| task.get("f_status") == Some(&json!("failed")));
+        let tasks = tasks
+            .get("data")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        let reports = tasks
+            .iter()
+            .filter(|task| task.get("f_status") == Some(&json!("failed")));
         let reports: Vec<&str> = reports
             .filter_map(|task| task.get("f_error_report")?.as_str())
             .filter(|report| !report.is_empty())
             .collect();
-        if reports.iter().any(|report| report.contains(ErrorCode::IntersectionEmpty.text())) {
-            return Fault::new(ErrorCode::IntersectionEmpty, "no party but this one has the rows");
+        if reports
+            .iter()
+            .any(|report| report.contains(ErrorCode::IntersectionEmpty.text()))
+        {
+            return Fault::new(
+                ErrorCode::IntersectionEmpty,
+                "no party but this one has the rows",
+            );
         }
-        match reports.iter().find(|report| !report.contains(ErrorCode::PeerFailed.text())).or(reports.first()) {
+        match reports
+            .iter()
+            .find(|report| !report.contains(ErrorCode::PeerFailed.text()))
+            .or(reports.first())
+        {
             Some(report) => unknown(report).next("see the job's log"),
-            None => {
-                self.what_is_missing(job).await.unwrap_or_else(|| unknown("no task says why").next("see the job's log"))
-            }
+            None => self
+                .what_is_missing(job)
+                .await
+                .unwrap_or_else(|| unknown("no task says why").next("see the job's log")),
         }
     }
 
     async fn why_late(&self, job: &JobId) -> Fault {
         let late = || {
             let message = format!("job {job} took longer than {} s", self.patience.as_secs());
-            Fault::new(ErrorCode::DeadlinePassed, message).next("raise serving.timeout_seconds, or ask for fewer ids")
+            Fault::new(ErrorCode::DeadlinePassed, message)
+                .next("raise serving.timeout_seconds, or ask for fewer ids")
         };
         self.what_is_missing(job).await.unwrap_or_else(late)
     }
@@ -221,30 +285,51 @@ impl Prediction {
         if let Err(fault) = self.need_everybody().await {
             return Some(fault);
         }
-        let reply = self.ask("POST", "/v1/fedflow/job/waiting", json!({"job_id": job})).await.ok()?;
-        let waiting = reply.pointer("/data/waiting").filter(|waiting| !waiting.is_null())?;
-        Some(Fault::new(ErrorCode::PeerTimeout, format!("job {job} did not come to run: {waiting}")))
+        let reply = self
+            .ask("POST", "/v1/fedflow/job/waiting", json!({"job_id": job}))
+            .await
+            .ok()?;
+        let waiting = reply
+            .pointer("/data/waiting")
+            .filter(|waiting| !waiting.is_null())?;
+        Some(Fault::new(
+            ErrorCode::PeerTimeout,
+            format!("job {job} did not come to run: {waiting}"),
+        ))
     }
 
     /// Removes what the prediction made: here at once, elsewhere where the policies of the others let it be asked.
     async fn clean_up(&self, made: Made, job: Option<JobId>) {
         let mut tables: Vec<TableRef> = made.into_values().collect();
-        tables.iter().for_each(|table| self.holdings.stand_ins.remove(table));
+        tables
+            .iter()
+            .for_each(|table| self.holdings.stand_ins.remove(table));
         if let Some(job) = job {
             match self.holdings.records.attempts_of(&job).await {
                 Ok(attempts) => {
                     let outputs = attempts.into_iter().flat_map(|record| record.outputs);
                     tables.extend(outputs.map(|(_, output)| output.table));
                 }
-                Err(error) => tracing::warn!(%job, %error, "outputs of a prediction's job cannot be found"),
+                Err(error) => {
+                    tracing::warn!(%job, %error, "outputs of a prediction's job cannot be found")
+                }
             }
-            if let Err(fault) = self.ask("POST", "/v1/job/clean", json!({"job_id": job})).await {
+            if let Err(fault) = self
+                .ask("POST", "/v1/job/clean", json!({"job_id": job}))
+                .await
+            {
                 tracing::warn!(%job, %fault, "a prediction's job was not cleaned up elsewhere");
             }
         }
         let holdings = self.holdings.clone();
         let removed = blocking(move || {
-            tables.iter().try_for_each(|table| holdings.shelf.delete(table).map(|_| ()).map_err(Fault::from))
+            tables.iter().try_for_each(|table| {
+                holdings
+                    .shelf
+                    .delete(table)
+                    .map(|_| ())
+                    .map_err(Fault::from)
+            })
         });
         if let Err(fault) = removed.await {
             tracing::warn!(%fault, "tables of a prediction were not removed");
@@ -255,7 +340,11 @@ impl Prediction {
     async fn ask(&self, method: &str, path: &str, body: Value) -> Result<Value, Fault> {
         let body = body.to_string();
         let asked_by = Some(format!("inference {}", self.service));
-        let ticket = self.tickets.give(&tickets::Request { path, body: body.as_bytes(), asked_by })?;
+        let ticket = self.tickets.give(&tickets::Request {
+            path,
+            body: body.as_bytes(),
+            asked_by,
+        })?;
         let head = HttpHead {
             method: method.to_owned(),
             target: path.to_owned(),
@@ -268,36 +357,63 @@ impl Prediction {
             let body = whole_body(make_response(head, body).into_body()).await;
             body.map_err(|failure| Fault::new(ErrorCode::PeerTimeout, failure.0.retmsg))
         };
-        let late = |_| Fault::new(ErrorCode::PeerTimeout, format!("the coordinator did not answer {path} in time"));
-        let bytes = tokio::time::timeout(REPLY_PATIENCE, answered).await.map_err(late)??;
+        let late = |_| {
+            Fault::new(
+                ErrorCode::PeerTimeout,
+                format!("the coordinator did not answer {path} in time"),
+            )
+        };
+        let bytes = tokio::time::timeout(REPLY_PATIENCE, answered)
+            .await
+            .map_err(late)??;
         Ok(read_json(&bytes))
     }
 }
 
 /// A refusal in the coordinator's own words.
 fn refusal(reply: &Value, what: &str) -> Fault {
-    let inner = reply.get("fault").and_then(|fault| serde_json::from_value::<Fault>(fault.clone()).ok());
-    let text = reply.get("retmsg").and_then(Value::as_str).unwrap_or("no reason given");
+    let inner = reply
+        .get("fault")
+        .and_then(|fault| serde_json::from_value::<Fault>(fault.clone()).ok());
+    let text = reply
+        .get("retmsg")
+        .and_then(Value::as_str)
+        .unwrap_or("no reason given");
     let text = text.lines().last().unwrap_or_default();
     inner.unwrap_or_else(|| Fault::new(ErrorCode::RequestInvalid, format!("{what}: {text}")))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
     let ended = |error: tokio::task::JoinError| {
-        Fault::new(ErrorCode::Internal, format!("work on a prediction's tables ended: {error}"))
+        Fault::new(
+            ErrorCode::Internal,
+            format!("work on a prediction's tables ended: {error}"),
+        )
     };
     tokio::task::spawn_blocking(work).await.map_err(ended)?
 }
 
 /// Writes the rows of these ids under another name; gives how many there are.
-fn take_rows(shelf: &Shelf, from: &TableRef, to: &TableRef, ids: &BTreeSet<String>) -> Result<usize, Fault> {
+fn take_rows(
+    shelf: &Shelf,
+    from: &TableRef,
+    to: &TableRef,
+    ids: &BTreeSet<String>,
+) -> Result<usize, Fault> {
     if !shelf.info(from)?.enabled {
         let fault = Fault::new(ErrorCode::TableInvalid, format!("table {from} is disabled"));
         return Err(fault.next("enable the table, then ask again"));
     }
     let table = shelf.read(from)?;
     let own = table.ids()?;
-    let rows: Vec<usize> = own.iter().enumerate().filter(|(_, id)| ids.contains(*id)).map(|(row, _)| row).collect();
+    let rows: Vec<usize> = own
+        .iter()
+        .enumerate()
+        .filter(|(_, id)| ids.contains(*id))
+        .map(|(row, _)| row)
+        .collect();
     if !rows.is_empty() {
         shelf.write(to, &table.rows_at(&rows)?, 1)?;
     }
@@ -315,7 +431,10 @@ fn scores_in(shelf: &Shelf, tables: &[TableRef]) -> Result<BTreeMap<String, Valu
         let rows = table.preview(table.rows())?;
         return Ok(rows.into_iter().map(|row| score(&header, row)).collect());
     }
-    let fault = Fault::new(ErrorCode::DataMismatch, "the model that answers this service makes no predictions");
+    let fault = Fault::new(
+        ErrorCode::DataMismatch,
+        "the model that answers this service makes no predictions",
+    );
     Err(fault.next("deploy a learner, and bind that version"))
 }
 
@@ -328,7 +447,11 @@ fn score(header: &[String], row: Vec<String>) -> (String, Value) {
         }
         _ => Value::String(text),
     };
-    let columns = header.iter().zip(row).skip(1).map(|(name, text)| (name.clone(), value(name, text)));
+    let columns = header
+        .iter()
+        .zip(row)
+        .skip(1)
+        .map(|(name, text)| (name.clone(), value(name, text)));
     let mut columns: Map<String, Value> = columns.collect();
     columns.insert("id".to_owned(), json!(id));
     (id, Value::Object(columns))

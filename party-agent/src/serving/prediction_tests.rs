@@ -32,8 +32,17 @@ impl Scripted {
     /// Leaves what the job's last step would: a prediction for each row but id 2, which the host lacks.
     async fn play(&self, conf: &Value) {
         let of = conf["component_parameters"]["role"]["guest"]["0"]["reader_0"]["table"].clone();
-        let name = TableRef::new(of["namespace"].as_str().unwrap(), of["name"].as_str().unwrap());
-        assert!(self.holdings.stand_ins.judged(&crate::trial::offer(&script("read")), &party("1")).job == job());
+        let name = TableRef::new(
+            of["namespace"].as_str().unwrap(),
+            of["name"].as_str().unwrap(),
+        );
+        assert!(
+            self.holdings
+                .stand_ins
+                .judged(&crate::trial::offer(&script("read")), &party("1"))
+                .job
+                == job()
+        );
         let mut ids = self.holdings.shelf.read(&name).unwrap().ids().unwrap();
         ids.retain(|id| id != "2");
         let rows = ids.len();
@@ -44,22 +53,41 @@ impl Scripted {
             Values::of_texts(vec!["{\"0\": 0.25, \"1\": 0.75}"; rows]),
             Values::of_texts(vec!["predict"; rows]),
         ];
-        let scores = Table::from_columns(Schema::predictions("id", ColumnKind::Integer), ids, values).unwrap();
+        let scores =
+            Table::from_columns(Schema::predictions("id", ColumnKind::Integer), ids, values)
+                .unwrap();
         let order = assignment(Role::Guest, "1", 0, &script("leave"));
         let records = &self.holdings.records;
-        records.begin_attempt(&order, self.holdings.now()).await.unwrap();
+        records
+            .begin_attempt(&order, self.holdings.now())
+            .await
+            .unwrap();
         let output = TableRef::output(&order.task, Attempt(0), 0);
         let stored = self.holdings.shelf.write(&output, &scores, 1).unwrap();
-        records.add_output(&order.task, Attempt(0), 0, &stored.summary(Some("train"))).await.unwrap();
+        records
+            .add_output(&order.task, Attempt(0), 0, &stored.summary(Some("train")))
+            .await
+            .unwrap();
     }
 }
 
 #[async_trait]
 impl Forward for Scripted {
-    async fn forward(&self, head: HttpHead, body: BodyStream) -> Result<(HttpReplyHead, BodyStream), Fault> {
-        let body = body.try_collect::<Vec<axum::body::Bytes>>().await.unwrap().concat();
+    async fn forward(
+        &self,
+        head: HttpHead,
+        body: BodyStream,
+    ) -> Result<(HttpReplyHead, BodyStream), Fault> {
+        let body = body
+            .try_collect::<Vec<axum::body::Bytes>>()
+            .await
+            .unwrap()
+            .concat();
         let body: Value = serde_json::from_slice(&body).unwrap();
-        self.asked.lock().unwrap().push((head.target.clone(), body.clone(), head.caller));
+        self.asked
+            .lock()
+            .unwrap()
+            .push((head.target.clone(), body.clone(), head.caller));
         let reply = match head.target.as_str() {
             "/v1/fedflow/health" => json!({"retcode": 0, "data": {"agents_online": self.online}}),
             "/v1/job/submit" => {
@@ -77,8 +105,11 @@ impl Forward for Scripted {
                 json!({"retcode": 0, "data": [{"f_status": status}]})
             }
             "/v1/job/task/query" => {
-                let report =
-                    if self.job == Job::Fails { "[FF207] columns differ" } else { "[FF203] nothing in common" };
+                let report = if self.job == Job::Fails {
+                    "[FF207] columns differ"
+                } else {
+                    "[FF203] nothing in common"
+                };
                 json!({"retcode": 0, "data": [
                     {"f_status": "failed", "f_error_report": "[FF504] a peer failed"},
                     {"f_status": "failed", "f_error_report": report},
@@ -86,14 +117,23 @@ impl Forward for Scripted {
             }
             _ => json!({"retcode": 0, "data": {"waiting": null}}),
         };
-        Ok((HttpReplyHead { status: 200, headers: vec![] }, whole(reply.to_string())))
+        Ok((
+            HttpReplyHead {
+                status: 200,
+                headers: vec![],
+            },
+            whole(reply.to_string()),
+        ))
     }
 }
 
 pub(super) fn plan() -> ServingPlan {
     let part = |role: Role, id: &str, name: &str| ServingPart {
         owner: Participant::new(role, party(id)),
-        tables: BTreeMap::from([(StepName::new("reader_0").unwrap(), TableRef::new("experiment", name))]),
+        tables: BTreeMap::from([(
+            StepName::new("reader_0").unwrap(),
+            TableRef::new("experiment", name),
+        )]),
         models: vec![],
     };
     ServingPlan {
@@ -101,7 +141,10 @@ pub(super) fn plan() -> ServingPlan {
         model_version: "7".into(),
         initiator: Participant::new(Role::Guest, party("1")),
         readers: vec![StepName::new("reader_0").unwrap()],
-        parts: vec![part(Role::Guest, "1", "guest"), part(Role::Host, "2", "host")],
+        parts: vec![
+            part(Role::Guest, "1", "guest"),
+            part(Role::Host, "2", "host"),
+        ],
     }
 }
 
@@ -114,28 +157,62 @@ struct Bench {
 async fn bench(job: Job, online: &[&'static str]) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let holdings = holdings(folder.path(), "1", "").await;
-    holdings.shelf.write(&TableRef::new("experiment", "guest"), &table(4), 2).unwrap();
+    holdings
+        .shelf
+        .write(&TableRef::new("experiment", "guest"), &table(4), 2)
+        .unwrap();
     // only a job that never ends is to be given up
-    let patience = if job == Job::Waits { Duration::from_millis(300) } else { Duration::from_secs(60) };
-    let scripted =
-        Arc::new(Scripted { holdings: holdings.clone(), job, online: online.to_vec(), asked: Mutex::default() });
+    let patience = if job == Job::Waits {
+        Duration::from_millis(300)
+    } else {
+        Duration::from_secs(60)
+    };
+    let scripted = Arc::new(Scripted {
+        holdings: holdings.clone(),
+        job,
+        online: online.to_vec(),
+        asked: Mutex::default(),
+    });
     let identity = crate::trial::Certificates::new().identity("1", pki::Kind::Agent);
     let tickets = Tickets::new(holdings.clone(), Arc::new(move || identity.clone()));
-    let prediction =
-        Prediction { holdings, coordinator: scripted.clone(), tickets, service: "s".into(), plan: plan(), patience };
-    Bench { _folder: folder, scripted, prediction }
+    let prediction = Prediction {
+        holdings,
+        coordinator: scripted.clone(),
+        tickets,
+        service: "s".into(),
+        plan: plan(),
+        patience,
+    };
+    Bench {
+        _folder: folder,
+        scripted,
+        prediction,
+    }
 }
 
 impl Bench {
     async fn run(&self, ids: &[&str]) -> Result<Batch, Fault> {
-        let done = self.prediction.run(ids.iter().map(|&id| id.to_owned()).collect()).await;
+        let done = self
+            .prediction
+            .run(ids.iter().map(|&id| id.to_owned()).collect())
+            .await;
         let left = self.prediction.holdings.shelf.list().unwrap();
-        assert_eq!(left, [TableRef::new("experiment", "guest")], "nothing but the party's own table is left");
+        assert_eq!(
+            left,
+            [TableRef::new("experiment", "guest")],
+            "nothing but the party's own table is left"
+        );
         done
     }
 
     fn targets(&self) -> Vec<String> {
-        self.scripted.asked.lock().unwrap().iter().map(|(target, _, _)| target.clone()).collect()
+        self.scripted
+            .asked
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(target, _, _)| target.clone())
+            .collect()
     }
 }
 
@@ -144,19 +221,38 @@ async fn scores_the_rows_that_are_asked_for_and_leaves_nothing() {
     let bench = bench(Job::Scores, &["1", "2"]).await;
     let batch = bench.run(&["0", "2", "never"]).await.unwrap();
     assert_eq!(batch.job, Some(job()));
-    assert_eq!(batch.scores.keys().collect::<Vec<_>>(), ["0"], "the host has no row 2, nobody has never");
+    assert_eq!(
+        batch.scores.keys().collect::<Vec<_>>(),
+        ["0"],
+        "the host has no row 2, nobody has never"
+    );
     let row = &batch.scores["0"];
-    assert_eq!((&row["predict_score"], &row["predict_result"]), (&json!(0.75), &json!(1)));
-    assert_eq!((&row["predict_detail"]["1"], &row["type"], &row["id"]), (&json!(0.75), &json!("predict"), &json!("0")));
+    assert_eq!(
+        (&row["predict_score"], &row["predict_result"]),
+        (&json!(0.75), &json!(1))
+    );
+    assert_eq!(
+        (&row["predict_detail"]["1"], &row["type"], &row["id"]),
+        (&json!(0.75), &json!("predict"), &json!("0"))
+    );
     let asked = bench.scripted.asked.lock().unwrap().clone();
     let own = Caller::PartyUser(PartyId::new("1").unwrap());
     assert!(asked.iter().all(|(_, _, caller)| *caller == own));
-    let conf = asked.iter().find(|(target, _, _)| target == "/v1/job/submit").unwrap().1["job_runtime_conf"].clone();
+    let conf = asked
+        .iter()
+        .find(|(target, _, _)| target == "/v1/job/submit")
+        .unwrap()
+        .1["job_runtime_conf"]
+        .clone();
     assert_eq!(conf["role"], json!({"guest": ["1"], "host": ["2"]}));
     assert_eq!(conf["job_parameters"]["common"]["purpose"], "inference");
     let host = &conf["component_parameters"]["role"]["host"]["0"]["reader_0"]["table"];
     assert_eq!(*host, json!({"name": "host", "namespace": "experiment"}));
-    assert!(asked.iter().any(|(target, body, _)| target == "/v1/job/clean" && body["job_id"] == json!(job())));
+    assert!(
+        asked
+            .iter()
+            .any(|(target, body, _)| target == "/v1/job/clean" && body["job_id"] == json!(job()))
+    );
 }
 
 #[tokio::test]
@@ -166,7 +262,10 @@ async fn runs_no_job_when_no_row_is_here_and_none_when_a_party_is_away() {
     assert_eq!(nobody.targets(), ["/v1/fedflow/health"]);
     let away = bench(Job::Scores, &["1"]).await;
     let fault = away.run(&["0"]).await.unwrap_err();
-    assert_eq!((fault.code, fault.party), (ErrorCode::PartyOffline, Some(party("2"))));
+    assert_eq!(
+        (fault.code, fault.party),
+        (ErrorCode::PartyOffline, Some(party("2")))
+    );
 }
 
 #[tokio::test]
@@ -179,8 +278,14 @@ async fn rows_that_only_this_party_has_are_no_failure() {
 async fn tells_the_first_cause_of_a_failure_and_stops_what_takes_too_long() {
     let failing = bench(Job::Fails, &["1", "2"]).await;
     let fault = failing.run(&["0"]).await.unwrap_err();
-    assert!(fault.code == ErrorCode::PeerFailed && fault.message.contains("columns differ"), "{fault}");
+    assert!(
+        fault.code == ErrorCode::PeerFailed && fault.message.contains("columns differ"),
+        "{fault}"
+    );
     let late = bench(Job::Waits, &["1", "2"]).await;
-    assert_eq!(late.run(&["0"]).await.unwrap_err().code, ErrorCode::DeadlinePassed);
+    assert_eq!(
+        late.run(&["0"]).await.unwrap_err().code,
+        ErrorCode::DeadlinePassed
+    );
     assert!(late.targets().contains(&"/v1/job/stop".to_owned()));
 }

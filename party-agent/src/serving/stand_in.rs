@@ -31,7 +31,12 @@ impl StandIns {
     pub(crate) fn judged<'a>(&self, offer: &'a Offer, me: &PartyId) -> Cow<'a, Offer> {
         let all = self.all();
         let stands_in = |table: &TableRef| offer.initiator.party == *me && all.contains_key(table);
-        if !offer.steps.iter().flat_map(|step| &step.tables).any(|(who, table)| who.party == *me && stands_in(table)) {
+        if !offer
+            .steps
+            .iter()
+            .flat_map(|step| &step.tables)
+            .any(|(who, table)| who.party == *me && stands_in(table))
+        {
             return Cow::Borrowed(offer);
         }
         let mut judged = offer.clone();
@@ -52,14 +57,36 @@ mod tests {
     #[test]
     fn shows_the_policy_the_table_behind_and_only_of_ones_own_jobs() {
         let stand_ins = StandIns::default();
-        let (offered, behind) = (TableRef::new("experiment", "offered"), TableRef::new("private", "t"));
+        let (offered, behind) = (
+            TableRef::new("experiment", "offered"),
+            TableRef::new("private", "t"),
+        );
         let offer = offer(&script("read"));
-        let named = |offer: &Offer| offer.steps[0].tables.iter().map(|(_, table)| table.clone()).collect::<Vec<_>>();
-        assert_eq!(named(&stand_ins.judged(&offer, &party("1"))), [offered.clone(), offered.clone()]);
+        let named = |offer: &Offer| {
+            offer.steps[0]
+                .tables
+                .iter()
+                .map(|(_, table)| table.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            named(&stand_ins.judged(&offer, &party("1"))),
+            [offered.clone(), offered.clone()]
+        );
         stand_ins.insert(offered.clone(), behind.clone());
-        assert_eq!(named(&stand_ins.judged(&offer, &party("1"))), [behind, offered.clone()]);
-        assert_eq!(named(&stand_ins.judged(&offer, &party("2"))), [offered.clone(), offered.clone()], "another's job");
+        assert_eq!(
+            named(&stand_ins.judged(&offer, &party("1"))),
+            [behind, offered.clone()]
+        );
+        assert_eq!(
+            named(&stand_ins.judged(&offer, &party("2"))),
+            [offered.clone(), offered.clone()],
+            "another's job"
+        );
         stand_ins.remove(&offered);
-        assert!(matches!(stand_ins.judged(&offer, &party("1")), Cow::Borrowed(_)));
+        assert!(matches!(
+            stand_ins.judged(&offer, &party("1")),
+            Cow::Borrowed(_)
+        ));
     }
 }

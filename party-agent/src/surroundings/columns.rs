@@ -11,7 +11,9 @@ impl Outside {
     /// Notes how many columns stand behind values of rows that the component may send: in a training those that have more than
     /// one value. A model that is applied was judged by them when it was made, and single rows have one value in each.
     pub(super) async fn account_columns(&self, table: &Table) -> Result<()> {
-        let (Some(account), true) = (&self.account, self.sends_rows) else { return Ok(()) };
+        let (Some(account), true) = (&self.account, self.sends_rows) else {
+            return Ok(());
+        };
         if self.assignment.stage == Stage::Apply {
             account.read_columns(table.schema().features().len() as u64);
             return Ok(());
@@ -26,18 +28,40 @@ impl Outside {
     pub(super) async fn check_columns(&self, name: &TableRef, table: &Table) -> Result<()> {
         let policy = self.holdings.policy();
         let is_input = name.namespace.starts_with("output_data_")
-            && self.assignment.inputs.iter().any(|input| input.table == *name);
+            && self
+                .assignment
+                .inputs
+                .iter()
+                .any(|input| input.table == *name);
         if is_input || self.own_affair {
             return Ok(());
         }
         let made_of = judgement::made_of(&self.holdings, name).await?;
-        let columns: Vec<&str> = table.schema().columns.iter().map(|column| column.name.as_str()).collect();
-        for peer in self.assignment.cast.parties().into_iter().filter(|party| *party != self.holdings.me) {
+        let columns: Vec<&str> = table
+            .schema()
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect();
+        for peer in self
+            .assignment
+            .cast
+            .parties()
+            .into_iter()
+            .filter(|party| *party != self.holdings.me)
+        {
             if let Some((rule, column)) = policy.kept_of(&peer, (name, &made_of), &columns) {
-                self.log(LogLevel::Error, &format!("column {column} of {name} is not for party {peer} ({rule})"));
+                self.log(
+                    LogLevel::Error,
+                    &format!("column {column} of {name} is not for party {peer} ({rule})"),
+                );
                 let message = format!("the table {name} has columns that are not for party {peer}");
-                let fault = Fault::new(ErrorCode::OfferRefused, message).at(&self.holdings.me).path(rule);
-                return Err(fault.next("use a table without them, or have the data owner name them").into());
+                let fault = Fault::new(ErrorCode::OfferRefused, message)
+                    .at(&self.holdings.me)
+                    .path(rule);
+                return Err(fault
+                    .next("use a table without them, or have the data owner name them")
+                    .into());
             }
         }
         Ok(())

@@ -22,7 +22,10 @@ pub(super) fn write(root: &Path, table: &Table, request: &ExportRequest) -> Resu
         }
     };
     let unwritable = |error: std::io::Error| {
-        let fault = Fault::new(ErrorCode::StorageFull, format!("the file cannot be written: {error}"));
+        let fault = Fault::new(
+            ErrorCode::StorageFull,
+            format!("the file cannot be written: {error}"),
+        );
         ComponentError::from(fault.next("free space on the agent's disk"))
     };
     let mut aside = path.clone().into_os_string();
@@ -30,7 +33,9 @@ pub(super) fn write(root: &Path, table: &Table, request: &ExportRequest) -> Resu
     let file = File::create(&aside).map_err(unwritable)?;
     let written = write_text(table, &file, delimiter, true, None).map_err(ComponentError::from);
     let done = written.and_then(|rows| {
-        file.sync_all().and_then(|()| std::fs::rename(&aside, &path)).map_err(unwritable)?;
+        file.sync_all()
+            .and_then(|()| std::fs::rename(&aside, &path))
+            .map_err(unwritable)?;
         Ok(rows)
     });
     if done.is_err() {

@@ -61,7 +61,12 @@ pub(super) async fn import(
 /// The file that a job names: one that was put aside for it, one that this party keeps, or one in an import root.
 pub(super) fn source(holdings: &Holdings, name: &str, staged: Option<PathBuf>) -> Result<File> {
     if let Some(place) = Place::of(name) {
-        let missing = || Fault::new(ErrorCode::FileUnreadable, format!("this party keeps no file {name}"));
+        let missing = || {
+            Fault::new(
+                ErrorCode::FileUnreadable,
+                format!("this party keeps no file {name}"),
+            )
+        };
         let (file, _) = holdings.files.find(&place)?.ok_or_else(missing)?;
         return Ok(file);
     }
@@ -82,12 +87,19 @@ fn store(
     let append = adds_rows(request);
     let exists = shelf.exists(&request.table);
     if exists && !request.replace && !append {
-        let fault = Fault::new(ErrorCode::Conflict, format!("table {} exists already", request.table));
+        let fault = Fault::new(
+            ErrorCode::Conflict,
+            format!("table {} exists already", request.table),
+        );
         return Err(fault.next("upload it with --drop to replace it").into());
     }
     let token = cancel.clone();
     let (table, receipt) = rows_of(file, request, options, progress, cancel)?;
-    let table = if append && exists { Table::union(&[table, shelf.read(&request.table)?])? } else { table };
+    let table = if append && exists {
+        Table::union(&[table, shelf.read(&request.table)?])?
+    } else {
+        table
+    };
     let table = table.watched(Stop::when(move || token.is_cancelled()));
     shelf.write_from(&request.table, &table, options.partitions, Origin::Upload)?;
     Ok(receipt)
@@ -106,13 +118,24 @@ fn rows_of(
     progress: &dyn Fn(Reading),
     cancel: CancellationToken,
 ) -> Result<(Table, Receipt)> {
-    let size = file.metadata().map(|facts| facts.len()).unwrap_or_default().max(1);
+    let size = file
+        .metadata()
+        .map(|facts| facts.len())
+        .unwrap_or_default()
+        .max(1);
     let read = Arc::new(AtomicU64::new(0));
     let file = BufReader::with_capacity(1 << 20, file);
-    let reader = Stoppable { file, cancel: cancel.clone(), read: read.clone() };
+    let reader = Stoppable {
+        file,
+        cancel: cancel.clone(),
+        read: read.clone(),
+    };
     #[allow(clippy::cast_precision_loss, reason = "a part of a whole")]
     let imported = tables::import(reader, options, &mut |rows| {
-        progress(Reading { fraction: read.load(Ordering::Relaxed) as f64 / size as f64, rows });
+        progress(Reading {
+            fraction: read.load(Ordering::Relaxed) as f64 / size as f64,
+            rows,
+        });
     });
     if cancel.is_cancelled() {
         return Err(ComponentError::Canceled);
@@ -122,12 +145,19 @@ fn rows_of(
     if anonymous.is_empty() {
         return Ok((table, receipt));
     }
-    Ok((table.with_schema(table.schema().merged(&anonymous)?)?, receipt))
+    Ok((
+        table.with_schema(table.schema().merged(&anonymous)?)?,
+        receipt,
+    ))
 }
 
 fn open(path: &Path) -> Result<File> {
-    Ok(File::open(path)
-        .map_err(|error| Fault::new(ErrorCode::FileUnreadable, format!("the file cannot be read: {error}")))?)
+    Ok(File::open(path).map_err(|error| {
+        Fault::new(
+            ErrorCode::FileUnreadable,
+            format!("the file cannot be read: {error}"),
+        )
+    })?)
 }
 
 /// Names for the columns of a table with a description that give nothing away: features by number, and the label.
@@ -138,13 +168,20 @@ fn anonymous(table: &Table, options: &Value) -> Map<String, Value> {
         return names;
     }
     let meta = described(options);
-    let label = meta.get("label_name").and_then(Value::as_str).filter(|_| flag(meta.get("with_label")));
+    let label = meta
+        .get("label_name")
+        .and_then(Value::as_str)
+        .filter(|_| flag(meta.get("with_label")));
     let ids: Vec<&str> = match meta.get("id_list").and_then(Value::as_array) {
-        Some(ids) if flag(meta.get("with_match_id")) => ids.iter().filter_map(Value::as_str).collect(),
+        Some(ids) if flag(meta.get("with_match_id")) => {
+            ids.iter().filter_map(Value::as_str).collect()
+        }
         _ => Vec::new(),
     };
     let features = schema.columns.iter().map(|column| column.name.as_str());
-    let features = features.filter(|name| Some(*name) != label && !ids.contains(name)).count();
+    let features = features
+        .filter(|name| Some(*name) != label && !ids.contains(name))
+        .count();
     let header: Vec<String> = (0..features).map(|at| format!("x{at}")).collect();
     names.insert("anonymous_header".to_owned(), json!(header));
     if label.is_some_and(|label| schema.column(label).is_some()) {
@@ -169,20 +206,43 @@ pub(crate) struct Bound<'a> {
 
 /// Reads a file in place onto the shelf, so that what is bound stays as it was when it was bound. Gives what became of its rows.
 pub(crate) fn bind(shelf: &Shelf, bound: Bound<'_>) -> Result<Receipt> {
-    let Bound { path, request, id_column, feature_columns, to } = bound;
+    let Bound {
+        path,
+        request,
+        id_column,
+        feature_columns,
+        to,
+    } = bound;
     let mut options = options_of(&request)?;
-    let wanted: Vec<&String> = id_column.iter().chain(feature_columns.iter().flatten()).collect();
+    let wanted: Vec<&String> = id_column
+        .iter()
+        .chain(feature_columns.iter().flatten())
+        .collect();
     if !wanted.is_empty() {
         let first = tables::read_header(open(path)?, &options)?;
         let named = wanted.iter().all(|name| first.contains(name));
         // Without a word on it, a first line that names the columns is the header.
-        options.head =
-            if request.options.get("head").is_some_and(|head| !head.is_null()) { options.head } else { named };
+        options.head = if request
+            .options
+            .get("head")
+            .is_some_and(|head| !head.is_null())
+        {
+            options.head
+        } else {
+            named
+        };
         if options.head {
-            let at = id_column.as_ref().and_then(|id| first.iter().position(|name| name == id));
+            let at = id_column
+                .as_ref()
+                .and_then(|id| first.iter().position(|name| name == id));
             if id_column.is_some() && at.is_none() || !named {
-                let text = format!("the file has no column {:?}", wanted.iter().find(|name| !first.contains(name)));
-                return Err(Fault::new(ErrorCode::TableInvalid, text).path("id_column").into());
+                let text = format!(
+                    "the file has no column {:?}",
+                    wanted.iter().find(|name| !first.contains(name))
+                );
+                return Err(Fault::new(ErrorCode::TableInvalid, text)
+                    .path("id_column")
+                    .into());
             }
             options.id_column = at.unwrap_or(0);
             options.column_names = None;
@@ -191,7 +251,13 @@ pub(crate) fn bind(shelf: &Shelf, bound: Bound<'_>) -> Result<Receipt> {
             options.column_names.clone_from(&feature_columns);
         }
     }
-    let (mut table, receipt) = rows_of(open(path)?, &request, &options, &|_| (), CancellationToken::new())?;
+    let (mut table, receipt) = rows_of(
+        open(path)?,
+        &request,
+        &options,
+        &|_| (),
+        CancellationToken::new(),
+    )?;
     if let Some(kept) = feature_columns.filter(|_| options.head) {
         table = table.select(&kept.iter().map(String::as_str).collect::<Vec<&str>>())?;
     }
@@ -202,20 +268,33 @@ pub(crate) fn bind(shelf: &Shelf, bound: Bound<'_>) -> Result<Receipt> {
 /// Reads a file onto the shelf without a daemon; see [`crate::import_table`].
 pub(crate) fn directly(shelf: &Shelf, path: &Path, request: &ImportRequest) -> Result<Receipt> {
     let options = options_of(request)?;
-    store(shelf, open(path)?, request, &options, &|_| (), CancellationToken::new())
+    store(
+        shelf,
+        open(path)?,
+        request,
+        &options,
+        &|_| (),
+        CancellationToken::new(),
+    )
 }
 
 /// FATE's upload fields as the shelf's options.
 fn options_of(request: &ImportRequest) -> Result<ImportOptions> {
     let field = |name: &str| request.options.get(name);
-    let invalid =
-        |path: &str, message: String| ComponentError::from(Fault::new(ErrorCode::ParameterInvalid, message).path(path));
+    let invalid = |path: &str, message: String| {
+        ComponentError::from(Fault::new(ErrorCode::ParameterInvalid, message).path(path))
+    };
     let head = match field("head") {
         None | Some(Value::Null) => true,
         Some(value) => match number(value) {
             Some(0) => false,
             Some(1) => true,
-            _ => return Err(invalid("head", format!("head is {value}, but only 0 and 1 mean something"))),
+            _ => {
+                return Err(invalid(
+                    "head",
+                    format!("head is {value}, but only 0 and 1 mean something"),
+                ));
+            }
         },
     };
     let delimiter = match field("id_delimiter").and_then(Value::as_str).unwrap_or(",") {
@@ -223,17 +302,32 @@ fn options_of(request: &ImportRequest) -> Result<ImportOptions> {
         "\\t" => '\t',
         text => match text.chars().collect::<Vec<char>>()[..] {
             [one] => one,
-            _ => return Err(invalid("id_delimiter", format!("{text:?} is not one character"))),
+            _ => {
+                return Err(invalid(
+                    "id_delimiter",
+                    format!("{text:?} is not one character"),
+                ));
+            }
         },
     };
     let renamed = request.options.get("schema");
-    let name = |key: &str| renamed.and_then(|schema| schema.get(key)).and_then(Value::as_str).map(str::to_owned);
+    let name = |key: &str| {
+        renamed
+            .and_then(|schema| schema.get(key))
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
     let names = name("header").filter(|names| !names.is_empty());
     Ok(ImportOptions {
         delimiter,
         head,
         id_name: name("sid").filter(|sid| !sid.is_empty()),
-        column_names: names.map(|names| names.split(delimiter).map(|name| name.trim().to_owned()).collect()),
+        column_names: names.map(|names| {
+            names
+                .split(delimiter)
+                .map(|name| name.trim().to_owned())
+                .collect()
+        }),
         extend_sid: flag(field("extend_sid")),
         auto_increasing_sid: flag(field("auto_increasing_sid")),
         partitions: request.partitions,
@@ -244,11 +338,23 @@ fn options_of(request: &ImportRequest) -> Result<ImportOptions> {
 
 /// What the upload adds to the schema: how to read the columns, and fields of its own.
 fn schema_extras(options: &Value) -> Map<String, Value> {
-    let object = |name: &str| options.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+    let object = |name: &str| {
+        options
+            .get(name)
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
+    };
     let mut extras = Map::new();
-    let meta = if flag(options.get("with_meta")) { described(options) } else { Map::new() };
+    let meta = if flag(options.get("with_meta")) {
+        described(options)
+    } else {
+        Map::new()
+    };
     extras.insert("meta".to_owned(), Value::Object(meta));
-    let own = object("schema").into_iter().filter(|(name, _)| !matches!(name.as_str(), "header" | "sid"));
+    let own = object("schema")
+        .into_iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "header" | "sid"));
     extras.extend(own);
     extras
 }
@@ -270,7 +376,11 @@ fn described(options: &Value) -> Map<String, Value> {
         "label_type": "int",
     });
     let mut meta = defaults.as_object().cloned().unwrap_or_default();
-    let given = options.get("meta").and_then(Value::as_object).cloned().unwrap_or_default();
+    let given = options
+        .get("meta")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     meta.extend(given.into_iter().filter(|(_, value)| !value.is_null()));
     meta
 }
@@ -293,11 +403,22 @@ fn flag(value: Option<&Value>) -> bool {
 
 /// What became of the rows, for the log: reasons and counts, no values.
 pub(super) fn describe(receipt: &Receipt) -> String {
-    let Receipt { rows_in, stored, replaced, rejected, reasons, notes } = receipt;
-    let mut text =
-        format!("{rows_in} rows read, {stored} stored, {replaced} replaced by a later row, {rejected} refused");
+    let Receipt {
+        rows_in,
+        stored,
+        replaced,
+        rejected,
+        reasons,
+        notes,
+    } = receipt;
+    let mut text = format!(
+        "{rows_in} rows read, {stored} stored, {replaced} replaced by a later row, {rejected} refused"
+    );
     for reason in reasons {
-        text += &format!("; {}: {} rows, first in line {}", reason.reason, reason.rows, reason.first_line);
+        text += &format!(
+            "; {}: {} rows, first in line {}",
+            reason.reason, reason.rows, reason.first_line
+        );
     }
     for note in notes {
         text += &format!("; {note}");

@@ -13,11 +13,19 @@ const LARGEST: u64 = 1 << 30;
 /// The lines without their ends; `\r\n` ends a line, too.
 pub(super) fn of(file: File, cancel: &CancellationToken) -> Result<Vec<String>> {
     let unreadable = |what: String| {
-        ComponentError::from(Fault::new(ErrorCode::FileUnreadable, format!("the file cannot be read: {what}")))
+        ComponentError::from(Fault::new(
+            ErrorCode::FileUnreadable,
+            format!("the file cannot be read: {what}"),
+        ))
     };
-    let size = file.metadata().map_err(|error| unreadable(error.to_string()))?.len();
+    let size = file
+        .metadata()
+        .map_err(|error| unreadable(error.to_string()))?
+        .len();
     if size > LARGEST {
-        return Err(unreadable(format!("it has {size} bytes, and at most {LARGEST} are read as lines")));
+        return Err(unreadable(format!(
+            "it has {size} bytes, and at most {LARGEST} are read as lines"
+        )));
     }
     let (text, _) = tables::decoded(file).map_err(Fault::from)?;
     let mut reader = BufReader::with_capacity(1 << 18, text);
@@ -27,14 +35,22 @@ pub(super) fn of(file: File, cancel: &CancellationToken) -> Result<Vec<String>> 
             return Err(ComponentError::Canceled);
         }
         line.clear();
-        if reader.read_until(b'\n', &mut line).map_err(|error| unreadable(error.to_string()))? == 0 {
+        if reader
+            .read_until(b'\n', &mut line)
+            .map_err(|error| unreadable(error.to_string()))?
+            == 0
+        {
             return Ok(lines);
         }
-        let end = line.strip_suffix(b"\n").map_or(line.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
+        let end = line.strip_suffix(b"\n").map_or(line.as_slice(), |line| {
+            line.strip_suffix(b"\r").unwrap_or(line)
+        });
         let number = lines.len() + 1;
         // What ends lines elsewhere, and what stands in no text: nobody could tell what its lines are.
         if end.iter().any(|byte| matches!(byte, b'\r' | 0)) {
-            return Err(unreadable(format!("line {number} holds a carriage return or a NUL character")));
+            return Err(unreadable(format!(
+                "line {number} holds a carriage return or a NUL character"
+            )));
         }
         let text = std::str::from_utf8(end);
         let text = text.map_err(|_| unreadable(format!("line {number} is no UTF-8 text")))?;
@@ -56,16 +72,26 @@ mod tests {
 
     #[test]
     fn ends_of_lines_are_left_out_and_nothing_else() {
-        assert_eq!(read(b"a,\"b\"\r\n\n c \nlast").unwrap(), ["a,\"b\"", "", " c ", "last"]);
+        assert_eq!(
+            read(b"a,\"b\"\r\n\n c \nlast").unwrap(),
+            ["a,\"b\"", "", " c ", "last"]
+        );
         assert_eq!(read(b"a\n").unwrap(), ["a"]);
         assert!(read(b"").unwrap().is_empty());
-        assert!(read(b"ok\n\xff\n").unwrap_err().contains("line 2 is no UTF-8 text"));
+        assert!(
+            read(b"ok\n\xff\n")
+                .unwrap_err()
+                .contains("line 2 is no UTF-8 text")
+        );
     }
 
     #[test]
     fn other_encodings_are_decoded_or_refused_by_name() {
         assert_eq!(read("\u{feff}ü,1\n".as_bytes()).unwrap(), ["ü,1"]);
-        let wide: Vec<u8> = "\u{feff}ü,1\r\n2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let wide: Vec<u8> = "\u{feff}ü,1\r\n2\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
         assert_eq!(read(&wide).unwrap(), ["ü,1", "2"]);
         assert!(read(b"\x1f\x8b\x08\0").unwrap_err().contains("gzip"));
         assert!(read(b"PK\x03\x04").unwrap_err().contains("Excel"));

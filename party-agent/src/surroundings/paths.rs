@@ -8,7 +8,9 @@ use vocabulary::{ErrorCode, Fault};
 pub(crate) fn readable(roots: &[PathBuf], name: &str) -> Result<PathBuf, Fault> {
     for root in roots {
         // An absolute name replaces the root here, and is judged like any other.
-        let (Ok(root), Ok(path)) = (root.canonicalize(), root.join(name).canonicalize()) else { continue };
+        let (Ok(root), Ok(path)) = (root.canonicalize(), root.join(name).canonicalize()) else {
+            continue;
+        };
         if path.starts_with(&root) && path.is_file() {
             return Ok(path);
         }
@@ -23,23 +25,35 @@ pub(crate) fn readable(roots: &[PathBuf], name: &str) -> Result<PathBuf, Fault> 
 /// Where a file may be written: below the root, folders made as needed, never through a link that leaves it.
 pub(super) fn writable(root: &Path, name: &str) -> Result<PathBuf, Fault> {
     let unwritable = |error: std::io::Error| {
-        Fault::new(ErrorCode::StorageFull, format!("cannot write below the export folder: {error}"))
-            .next("check the folder's space and permissions")
+        Fault::new(
+            ErrorCode::StorageFull,
+            format!("cannot write below the export folder: {error}"),
+        )
+        .next("check the folder's space and permissions")
     };
     let outside = || {
-        Fault::new(ErrorCode::RequestInvalid, format!("the path {name:?} is not below this party's export folder"))
-            .next("give a path relative to the agent's export_root")
+        Fault::new(
+            ErrorCode::RequestInvalid,
+            format!("the path {name:?} is not below this party's export folder"),
+        )
+        .next("give a path relative to the agent's export_root")
     };
     std::fs::create_dir_all(root).map_err(unwritable)?;
     let root = root.canonicalize().map_err(unwritable)?;
     let below = Path::new(name);
-    let below = if below.is_absolute() { below.strip_prefix(&root).map_err(|_| outside())? } else { below };
+    let below = if below.is_absolute() {
+        below.strip_prefix(&root).map_err(|_| outside())?
+    } else {
+        below
+    };
     let mut parts = Vec::new();
     for part in below.components() {
         match part {
             Component::Normal(part) => parts.push(part),
             Component::CurDir => {}
-            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Err(outside()),
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
+                return Err(outside());
+            }
         }
     }
     let file = parts.pop().ok_or_else(outside)?;
@@ -78,8 +92,20 @@ mod tests {
         assert!(readable(&roots, "inner/a.csv").is_ok());
         assert!(readable(&roots, "inner/../inner/a.csv").is_ok());
         assert!(readable(&roots, root.join("inner/a.csv").to_str().unwrap()).is_ok());
-        for name in ["../secret", "link", "inner", "", "nothing", "/etc/passwd", "inner/../../secret"] {
-            assert_eq!(readable(&roots, name).unwrap_err().code, ErrorCode::FileUnreadable, "{name}");
+        for name in [
+            "../secret",
+            "link",
+            "inner",
+            "",
+            "nothing",
+            "/etc/passwd",
+            "inner/../../secret",
+        ] {
+            assert_eq!(
+                readable(&roots, name).unwrap_err().code,
+                ErrorCode::FileUnreadable,
+                "{name}"
+            );
         }
         assert!(readable(&[], "inner/a.csv").is_err());
     }
@@ -92,10 +118,23 @@ mod tests {
         let path = writable(&root, "a/b/c.csv").unwrap();
         assert!(path.ends_with("out/a/b/c.csv") && path.parent().unwrap().is_dir());
         let absolute = root.canonicalize().unwrap().join("d.csv");
-        assert_eq!(writable(&root, absolute.to_str().unwrap()).unwrap(), absolute);
+        assert_eq!(
+            writable(&root, absolute.to_str().unwrap()).unwrap(),
+            absolute
+        );
         std::os::unix::fs::symlink(&other, root.join("leave")).unwrap();
         std::os::unix::fs::symlink(other.join("new"), root.join("file")).unwrap();
-        for name in ["../other/x", "a/../../x", "/tmp/x", "leave/x", "leave/deep/x", "file", "", ".", "a"] {
+        for name in [
+            "../other/x",
+            "a/../../x",
+            "/tmp/x",
+            "leave/x",
+            "leave/deep/x",
+            "file",
+            "",
+            ".",
+            "a",
+        ] {
             assert!(writable(&root, name).is_err(), "{name}");
         }
         assert_eq!(std::fs::read_dir(&other).unwrap().count(), 0);

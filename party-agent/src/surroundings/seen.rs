@@ -43,11 +43,19 @@ impl Seen {
         if table.schema().kind == TableKind::Predictions {
             return;
         }
-        let columns = table.schema().columns.iter().map(|column| column.name.as_str());
-        let new: Vec<&str> = columns.filter(|column| !self.columns.contains(*column)).collect();
+        let columns = table
+            .schema()
+            .columns
+            .iter()
+            .map(|column| column.name.as_str());
+        let new: Vec<&str> = columns
+            .filter(|column| !self.columns.contains(*column))
+            .collect();
         if !new.is_empty() {
             // Some steps write them in small letters.
-            let both = new.into_iter().flat_map(|column| [column.to_owned(), column.to_lowercase()]);
+            let both = new
+                .into_iter()
+                .flat_map(|column| [column.to_owned(), column.to_lowercase()]);
             Arc::make_mut(&mut self.columns).extend(both);
         }
     }
@@ -96,11 +104,17 @@ mod tests {
         // Before the first table a component's word counts for nothing.
         assert_eq!(seen.behind(HOST, Some(1_000)), Read::Unknown);
         seen.table(&TableRef::new("n", "large"), &crate::trial::table(100));
-        assert_eq!((seen.behind(HOST, None), seen.behind(HOST, Some(1_000))), (Read::Rows(100), Read::Rows(100)));
+        assert_eq!(
+            (seen.behind(HOST, None), seen.behind(HOST, Some(1_000))),
+            (Read::Rows(100), Read::Rows(100))
+        );
         assert_eq!(seen.behind(HOST, Some(3)), Read::Rows(3));
         seen.table(&TableRef::new("n", "small"), &crate::trial::table(5));
         seen.table(&TableRef::new("n", "large"), &crate::trial::table(100));
-        assert_eq!((seen.behind(HOST, None), seen.fewest(), seen.tables()), (Read::Rows(5), Some(5), 2));
+        assert_eq!(
+            (seen.behind(HOST, None), seen.fewest(), seen.tables()),
+            (Read::Rows(5), Some(5), 2)
+        );
         assert_eq!(*seen.columns(), ["x0".to_owned()].into());
     }
 
@@ -119,6 +133,9 @@ mod tests {
         seen.model(Some(10));
         assert_eq!(seen.behind(HOST, None), Read::Rows(10));
         seen.model(None);
-        assert_eq!((seen.behind(HOST, Some(50)), seen.fewest()), (Read::Unknown, None));
+        assert_eq!(
+            (seen.behind(HOST, Some(50)), seen.fewest()),
+            (Read::Unknown, None)
+        );
     }
 }

@@ -19,49 +19,96 @@ impl Outside {
         let peers = self.assignment.step_cast.parties();
         let (fewest_ids, fewest_common) = policy.intersection_with(&peers);
         let others = peers.iter().filter(|peer| **peer != self.holdings.me);
-        let is_counted = others.into_iter().any(|peer| self.bound_of_ids(peer).2 != Cap::any());
+        let is_counted = others
+            .into_iter()
+            .any(|peer| self.bound_of_ids(peer).2 != Cap::any());
         if self.is_online {
-            return IdRules { is_counted, is_online: true, ..IdRules::default() };
+            return IdRules {
+                is_counted,
+                is_online: true,
+                ..IdRules::default()
+            };
         }
-        IdRules { fewest_ids, fewest_common, is_counted, is_online: false }
+        IdRules {
+            fewest_ids,
+            fewest_common,
+            is_counted,
+            is_online: false,
+        }
     }
 
     /// Under which name ids are counted for a peer, the rule, and how many a day may have.
     fn bound_of_ids(&self, peer: &PartyId) -> (String, &'static str, Cap) {
         let policy = self.holdings.policy();
         match self.is_online {
-            true => {
-                (format!("online ids of party {peer}"), "limits.online_ids_per_day", policy.online_ids_per_day(peer))
-            }
-            false => (format!("new ids of party {peer}"), "intersection.new_ids_per_day", policy.new_ids_per_day(peer)),
+            true => (
+                format!("online ids of party {peer}"),
+                "limits.online_ids_per_day",
+                policy.online_ids_per_day(peer),
+            ),
+            false => (
+                format!("new ids of party {peer}"),
+                "intersection.new_ids_per_day",
+                policy.new_ids_per_day(peer),
+            ),
         }
     }
 
     /// Counts in the day in which the attempt reserved first: over midnight, too.
     async fn counted(&self, peer: &PartyId, name: String, count: u64) -> Result<Queries> {
-        let known = self.days.lock().unwrap_or_else(PoisonError::into_inner).get(peer).copied();
+        let known = self
+            .days
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(peer)
+            .copied();
         let day = match known {
             Some(day) => day,
             None => {
                 let today = self.holdings.now().0.div_euclid(DAY);
-                let open = self.holdings.records.open_day(&name, today).await.map_err(Fault::from)?;
-                *self.days.lock().unwrap_or_else(PoisonError::into_inner).entry(peer.clone()).or_insert(open)
+                let open = self
+                    .holdings
+                    .records
+                    .open_day(&name, today)
+                    .await
+                    .map_err(Fault::from)?;
+                *self
+                    .days
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .entry(peer.clone())
+                    .or_insert(open)
             }
         };
-        Ok(Queries { day, asker: name, count })
+        Ok(Queries {
+            day,
+            asker: name,
+            count,
+        })
     }
 
     fn enough(&self, peer: &PartyId, (rule, most): (&'static str, Cap), count: u64) -> Fault {
-        let message =
-            format!("the party's policy refuses to tell party {peer} of {count} more ids today, {most} in a day");
-        let next = "try again tomorrow (UTC), or ask the data owner, who can raise it in the policy file";
-        Fault::new(ErrorCode::ReleaseRefused, message).at(&self.holdings.me).path(rule).next(next)
+        let message = format!(
+            "the party's policy refuses to tell party {peer} of {count} more ids today, {most} in a day"
+        );
+        let next =
+            "try again tomorrow (UTC), or ask the data owner, who can raise it in the policy file";
+        Fault::new(ErrorCode::ReleaseRefused, message)
+            .at(&self.holdings.me)
+            .path(rule)
+            .next(next)
     }
 
     pub(super) async fn reserve(&self, peer: &PartyId, count: u64) -> Result<()> {
         let (name, rule, most) = self.bound_of_ids(peer);
         let within = [(self.counted(peer, name, count).await?, most.most())];
-        match self.holdings.records.count_within(&within).await.map_err(Fault::from)? {
+        match self
+            .holdings
+            .records
+            .count_within(&within)
+            .await
+            .map_err(Fault::from)?
+        {
             None => Ok(()),
             Some(_) => Err(self.enough(peer, (rule, most), count).into()),
         }
@@ -70,7 +117,13 @@ impl Outside {
     pub(super) async fn settle(&self, peer: &PartyId, ids: &[String], reserved: u64) -> Result<()> {
         let (name, rule, most) = self.bound_of_ids(peer);
         let reserved = self.counted(peer, name, reserved).await?;
-        match self.holdings.records.tell_ids(peer, ids, &reserved, most.most()).await.map_err(Fault::from)? {
+        match self
+            .holdings
+            .records
+            .tell_ids(peer, ids, &reserved, most.most())
+            .await
+            .map_err(Fault::from)?
+        {
             true => Ok(()),
             false => Err(self.enough(peer, (rule, most), ids.len() as u64).into()),
         }

@@ -7,7 +7,9 @@ use domain::Offering;
 use doors::LocalJob;
 use job_dsl::{EarlierOutput, ParseContext, Parsed};
 use serde_json::{Map, Value, json};
-use vocabulary::{ComponentInfo, JobId, Offer, OfferedStep, Participant, StepName, TableRef, Ticket};
+use vocabulary::{
+    ComponentInfo, JobId, Offer, OfferedStep, Participant, StepName, TableRef, Ticket,
+};
 
 use super::{object_of, overlay};
 use crate::holdings::Holdings;
@@ -18,8 +20,13 @@ const WITH_DOCUMENTS: [&str; 2] = ["/v1/job/submit", super::SCHEDULE];
 const RERUN: &str = "/v1/job/rerun";
 /// Changes parameters of a job that is known here.
 const UPDATE: &str = "/v1/job/parameter/update";
-const LOCAL: [&str; 5] =
-    ["/v1/data/upload", "/v1/data/download", "/v1/data/writer", "/v1/model/store", "/v1/model/restore"];
+const LOCAL: [&str; 5] = [
+    "/v1/data/upload",
+    "/v1/data/download",
+    "/v1/data/writer",
+    "/v1/model/store",
+    "/v1/model/restore",
+];
 
 /// Why an offer is not covered, as the end of a sentence.
 pub(super) type Uncovered = String;
@@ -30,7 +37,11 @@ pub(super) fn may_start_a_job(path: &str) -> bool {
 }
 
 /// Compares an offer with the request for which the ticket was given.
-pub(super) async fn check(holdings: &Holdings, ticket: &Ticket, offer: &Offer) -> Result<(), Uncovered> {
+pub(super) async fn check(
+    holdings: &Holdings,
+    ticket: &Ticket,
+    offer: &Offer,
+) -> Result<(), Uncovered> {
     let body = object_of(&ticket.document);
     if offer.keeps.is_some() {
         return Err("it keeps a file that the request does not name".to_owned());
@@ -42,7 +53,10 @@ pub(super) async fn check(holdings: &Holdings, ticket: &Ticket, offer: &Offer) -
         }
         RERUN => overlay::known_job(holdings, &body, &Value::Null, offer).await,
         UPDATE => {
-            let changes = body.get("component_parameters").cloned().unwrap_or(Value::Null);
+            let changes = body
+                .get("component_parameters")
+                .cloned()
+                .unwrap_or(Value::Null);
             overlay::known_job(holdings, &body, &changes, offer).await
         }
         path => match LocalJob::asked(path, &body) {
@@ -55,7 +69,12 @@ pub(super) async fn check(holdings: &Holdings, ticket: &Ticket, offer: &Offer) -
     }
 }
 
-async fn documents(holdings: &Holdings, dsl: &Value, conf: &Value, offer: &Offer) -> Result<(), Uncovered> {
+async fn documents(
+    holdings: &Holdings,
+    dsl: &Value,
+    conf: &Value,
+    offer: &Offer,
+) -> Result<(), Uncovered> {
     match job_dsl::predict_request(dsl, conf) {
         Ok(Some(model)) => overlay::predict_job(holdings, &model, conf, offer).await,
         Ok(None) => whole_job(holdings, dsl, conf, offer).await,
@@ -64,12 +83,27 @@ async fn documents(holdings: &Holdings, dsl: &Value, conf: &Value, offer: &Offer
 }
 
 /// A job whose documents say everything.
-async fn whole_job(holdings: &Holdings, dsl: &Value, conf: &Value, offer: &Offer) -> Result<(), Uncovered> {
-    let components: Vec<ComponentInfo> = holdings.catalogue.iter().map(|component| component.info()).collect();
-    let context = ParseContext { components: &components, ..ParseContext::default() };
+async fn whole_job(
+    holdings: &Holdings,
+    dsl: &Value,
+    conf: &Value,
+    offer: &Offer,
+) -> Result<(), Uncovered> {
+    let components: Vec<ComponentInfo> = holdings
+        .catalogue
+        .iter()
+        .map(|component| component.info())
+        .collect();
+    let context = ParseContext {
+        components: &components,
+        ..ParseContext::default()
+    };
     let mut parsed = job_dsl::parse(dsl, conf, &context).map_err(|found| {
         let first = found.first().map(ToString::to_string);
-        format!("this agent reads the documents otherwise: {}", first.unwrap_or_default())
+        format!(
+            "this agent reads the documents otherwise: {}",
+            first.unwrap_or_default()
+        )
     })?;
     if parsed.initiator != offer.initiator || parsed.cast != offer.cast {
         return Err("other parties take part".to_owned());
@@ -77,12 +111,18 @@ async fn whole_job(holdings: &Holdings, dsl: &Value, conf: &Value, offer: &Offer
     let inherited = inherited(holdings, &parsed.conf, offer).await?;
     fill_in_earlier_outputs(&mut parsed, offer)?;
     let Parsed { graph, cast, .. } = &parsed;
-    let offering = Offering { graph, cast, model_version: offer.job.as_str(), inherited: &inherited };
+    let offering = Offering {
+        graph,
+        cast,
+        model_version: offer.job.as_str(),
+        inherited: &inherited,
+    };
     let expected = offering.steps();
     if expected.len() != offer.steps.len() {
         return Err("it has other steps".to_owned());
     }
-    let differs = |(expected, offered): (OfferedStep, &OfferedStep)| difference(holdings, expected, offered);
+    let differs =
+        |(expected, offered): (OfferedStep, &OfferedStep)| difference(holdings, expected, offered);
     match expected.into_iter().zip(&offer.steps).find_map(differs) {
         None => Ok(()),
         Some(difference) => Err(difference),
@@ -90,8 +130,15 @@ async fn whole_job(holdings: &Holdings, dsl: &Value, conf: &Value, offer: &Offer
 }
 
 /// What differs between a step as the documents say it and as it is offered.
-fn difference(holdings: &Holdings, mut expected: OfferedStep, offered: &OfferedStep) -> Option<Uncovered> {
-    let mine = offered.participants.iter().any(|who| who.party == holdings.me);
+fn difference(
+    holdings: &Holdings,
+    mut expected: OfferedStep,
+    offered: &OfferedStep,
+) -> Option<Uncovered> {
+    let mine = offered
+        .participants
+        .iter()
+        .any(|who| who.party == holdings.me);
     if !mine {
         // Which version all its parties have is not known here, and nothing of it runs here.
         expected.version = offered.version;
@@ -113,28 +160,52 @@ fn difference(holdings: &Holdings, mut expected: OfferedStep, offered: &OfferedS
 
 /// Parameters by participant as values: texts of the same JSON may differ in the order of members.
 fn values(step: &OfferedStep) -> Vec<(&Participant, Option<Value>)> {
-    step.parameters.iter().map(|(who, text)| (who, serde_json::from_str(text).ok())).collect()
+    step.parameters
+        .iter()
+        .map(|(who, text)| (who, serde_json::from_str(text).ok()))
+        .collect()
 }
 
 /// Which steps the offer takes over, as far as the documents name them: from the job that they name, or from the one from which
 /// that job took the step over itself.
-async fn inherited(holdings: &Holdings, conf: &Value, offer: &Offer) -> Result<BTreeMap<StepName, JobId>, Uncovered> {
+async fn inherited(
+    holdings: &Holdings,
+    conf: &Value,
+    offer: &Offer,
+) -> Result<BTreeMap<StepName, JobId>, Uncovered> {
     let info = conf.pointer("/job_parameters/common/inheritance_info");
-    let source = info.and_then(|info| doors::fields::text_of(info.get("job_id")?)).and_then(|id| JobId::new(id).ok());
+    let source = info
+        .and_then(|info| doors::fields::text_of(info.get("job_id")?))
+        .and_then(|id| JobId::new(id).ok());
     let known = match &source {
         Some(source) => overlay::offers_of(holdings, source).await?,
         None => Vec::new(),
     };
-    let named = info.and_then(|info| info.get("component_list")?.as_array().cloned()).unwrap_or_default();
+    let named = info
+        .and_then(|info| info.get("component_list")?.as_array().cloned())
+        .unwrap_or_default();
     let mut inherited = BTreeMap::new();
     for step in &offer.steps {
         let Some(job) = &step.inherited else { continue };
-        if !named.iter().any(|name| name.as_str() == Some(step.step.as_str())) {
-            return Err(format!("the documents do not have step {} taken over", step.step));
+        if !named
+            .iter()
+            .any(|name| name.as_str() == Some(step.step.as_str()))
+        {
+            return Err(format!(
+                "the documents do not have step {} taken over",
+                step.step
+            ));
         }
-        let passes_on = |before: &OfferedStep| before.step == step.step && before.inherited.as_ref() == Some(job);
-        if source.as_ref() != Some(job) && !known.iter().flat_map(|offer| &offer.steps).any(passes_on) {
-            return Err(format!("the documents have step {} taken over from another job", step.step));
+        let passes_on = |before: &OfferedStep| {
+            before.step == step.step && before.inherited.as_ref() == Some(job)
+        };
+        if source.as_ref() != Some(job)
+            && !known.iter().flat_map(|offer| &offer.steps).any(passes_on)
+        {
+            return Err(format!(
+                "the documents have step {} taken over from another job",
+                step.step
+            ));
         }
         inherited.insert(step.step.clone(), job.clone());
     }
@@ -147,8 +218,11 @@ fn fill_in_earlier_outputs(parsed: &mut Parsed, offer: &Offer) -> Result<(), Unc
     for step in &mut parsed.graph.steps {
         let offered = offer.steps.iter().find(|offered| offered.step == step.name);
         for (who, parameters) in &mut step.parameters {
-            let Some(named) = EarlierOutput::in_parameters(parameters) else { continue };
-            let table = offered.and_then(|offered| offered.tables.iter().find(|(owner, _)| owner == who));
+            let Some(named) = EarlierOutput::in_parameters(parameters) else {
+                continue;
+            };
+            let table =
+                offered.and_then(|offered| offered.tables.iter().find(|(owner, _)| owner == who));
             let Some((_, table)) = table else { continue };
             if !is_left_by(table, &named) {
                 return Err(format!(
@@ -163,8 +237,12 @@ fn fill_in_earlier_outputs(parsed: &mut Parsed, offer: &Offer) -> Result<(), Unc
 }
 
 fn is_left_by(table: &TableRef, named: &EarlierOutput) -> bool {
-    let rest = table.namespace.strip_prefix(&format!("output_data_{}_{}_", named.job, named.step));
-    rest.is_some_and(|attempt| !attempt.is_empty() && attempt.bytes().all(|digit| digit.is_ascii_digit()))
+    let rest = table
+        .namespace
+        .strip_prefix(&format!("output_data_{}_{}_", named.job, named.step));
+    rest.is_some_and(|attempt| {
+        !attempt.is_empty() && attempt.bytes().all(|digit| digit.is_ascii_digit())
+    })
 }
 
 /// What the documents of a job say of who takes part, where they name everybody.

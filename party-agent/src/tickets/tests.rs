@@ -26,17 +26,34 @@ async fn bench() -> Bench {
     let certificates = Certificates::new();
     let made = holdings_with(folder.path(), "9999", "", components::CATALOGUE).await;
     let clock = Arc::new(ManualClock::at(vocabulary::SystemClock.now()));
-    let holdings = Arc::new(Holdings { clock: clock.clone(), ..Arc::into_inner(made).unwrap() });
+    let holdings = Arc::new(Holdings {
+        clock: clock.clone(),
+        ..Arc::into_inner(made).unwrap()
+    });
     let identity = certificates.identity("9999", Kind::Agent);
     let tickets = Tickets::new(holdings.clone(), Arc::new(move || identity.clone()));
-    Bench { _folder: folder, certificates, holdings, clock, tickets, next: Mutex::new(0) }
+    Bench {
+        _folder: folder,
+        certificates,
+        holdings,
+        clock,
+        tickets,
+        next: Mutex::new(0),
+    }
 }
 
 impl Bench {
     fn give(&self, path: &str, body: &Value) -> SignedBytes {
         let body = body.to_string();
-        let request = Request { path, body: body.as_bytes(), asked_by: Some("ann".to_owned()) };
-        self.tickets.give(&request).unwrap().unwrap_or_else(|| panic!("no ticket at {path}"))
+        let request = Request {
+            path,
+            body: body.as_bytes(),
+            asked_by: Some("ann".to_owned()),
+        };
+        self.tickets
+            .give(&request)
+            .unwrap()
+            .unwrap_or_else(|| panic!("no ticket at {path}"))
     }
 
     fn job(&self) -> JobId {
@@ -47,29 +64,56 @@ impl Bench {
 
     /// The offer that an honest coordinator makes of documents.
     fn offer(&self, dsl: &Value, conf: &Value) -> Offer {
-        let components: Vec<_> = components::CATALOGUE.iter().map(|component| component.info()).collect();
-        let context = job_dsl::ParseContext { components: &components, ..Default::default() };
+        let components: Vec<_> = components::CATALOGUE
+            .iter()
+            .map(|component| component.info())
+            .collect();
+        let context = job_dsl::ParseContext {
+            components: &components,
+            ..Default::default()
+        };
         let parsed = job_dsl::parse(dsl, conf, &context).unwrap();
         let job = self.job();
         let inherited = std::collections::BTreeMap::new();
-        let steps =
-            Offering { graph: &parsed.graph, cast: &parsed.cast, model_version: job.as_str(), inherited: &inherited }
-                .steps();
+        let steps = Offering {
+            graph: &parsed.graph,
+            cast: &parsed.cast,
+            model_version: job.as_str(),
+            inherited: &inherited,
+        }
+        .steps();
         let (initiator, cast) = (parsed.initiator.clone(), parsed.cast.clone());
         let expires = Some(self.holdings.now().plus_millis(MILLIS_OF_DAY));
-        Offer { job, initiator, cast, steps, created: NOW, expires, attempts: Some(4), keeps: None }
+        Offer {
+            job,
+            initiator,
+            cast,
+            steps,
+            created: NOW,
+            expires,
+            attempts: Some(4),
+            keeps: None,
+        }
     }
 
     async fn refusal(&self, ticket: &SignedBytes, offer: &Offer) -> String {
         let fault = self.tickets.accept(ticket, offer).await.unwrap_err();
-        assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("ticket")), "{fault}");
+        assert_eq!(
+            (fault.code, fault.path.as_deref()),
+            (ErrorCode::OfferRefused, Some("ticket")),
+            "{fault}"
+        );
         fault.message
     }
 
     /// Notes that an offer was accepted, as the judgement does.
     async fn accept(&self, offer: &Offer) {
         let fingerprint = offer.fingerprint().unwrap();
-        self.holdings.records.accept_offer(&fingerprint, offer, self.holdings.now()).await.unwrap();
+        self.holdings
+            .records
+            .accept_offer(&fingerprint, offer, self.holdings.now())
+            .await
+            .unwrap();
     }
 }
 
@@ -110,11 +154,22 @@ async fn a_ticket_is_for_the_job_that_its_request_describes() {
     let read = bench.tickets.accept(&ticket, &offer).await.unwrap();
     assert_eq!((read.asked_by.as_deref(), read.jobs), (Some("ann"), 1));
     let used = bench.holdings.ticket_of(&offer).await.unwrap().unwrap();
-    assert_eq!((used.ticket, used.asked_by.as_deref()), (read.id, Some("ann")));
+    assert_eq!(
+        (used.ticket, used.asked_by.as_deref()),
+        (read.id, Some("ann"))
+    );
     // Attempts and reruns of the same job go on under it; another job does not, whatever it says.
     bench.tickets.accept(&ticket, &offer).await.unwrap();
-    let second = Offer { job: bench.job(), ..bench.offer(&dsl(), &conf()) };
-    assert!(bench.refusal(&ticket, &second).await.contains("used for 1 jobs"));
+    let second = Offer {
+        job: bench.job(),
+        ..bench.offer(&dsl(), &conf())
+    };
+    assert!(
+        bench
+            .refusal(&ticket, &second)
+            .await
+            .contains("used for 1 jobs")
+    );
 }
 
 #[tokio::test]
@@ -122,34 +177,79 @@ async fn whatever_differs_from_the_request_is_not_covered() {
     let bench = bench().await;
     let ticket = bench.give("/v1/job/submit", &submission());
     let honest = bench.offer(&dsl(), &conf());
-    let (guest, host) = (Participant::new(Role::Guest, party("9999")), Participant::new(Role::Host, party("10000")));
+    let (guest, host) = (
+        Participant::new(Role::Guest, party("9999")),
+        Participant::new(Role::Host, party("10000")),
+    );
     let secret = TableRef::new("secret", "salaries");
-    let other = bench.offer(&json!({"components": {"s_0": {"module": "SecureAddExample"}}}), &conf());
+    let other = bench.offer(
+        &json!({"components": {"s_0": {"module": "SecureAddExample"}}}),
+        &conf(),
+    );
     type Twist<'a> = (&'a str, Box<dyn Fn(&mut Offer) + 'a>);
     let twists: Vec<Twist<'_>> = vec![
-        ("other tables", Box::new(|offer| offer.steps[0].tables = vec![(guest.clone(), secret.clone())])),
-        ("other tables", Box::new(|offer| offer.steps[0].tables.push((guest.clone(), secret.clone())))),
-        ("other parameters", Box::new(|offer| offer.steps[3].parameters[0].1 = "{\"max_iter\":4}".to_owned())),
+        (
+            "other tables",
+            Box::new(|offer| offer.steps[0].tables = vec![(guest.clone(), secret.clone())]),
+        ),
+        (
+            "other tables",
+            Box::new(|offer| offer.steps[0].tables.push((guest.clone(), secret.clone()))),
+        ),
         (
             "other parameters",
-            Box::new(|offer| offer.steps[2].parameters[0].1 = "{\"sync_intersect_ids\":true}".to_owned()),
+            Box::new(|offer| offer.steps[3].parameters[0].1 = "{\"max_iter\":4}".to_owned()),
         ),
-        ("other parties", Box::new(|offer| offer.cast.host = vec![party("3")])),
-        ("other parties", Box::new(|offer| offer.initiator = host.clone())),
+        (
+            "other parameters",
+            Box::new(|offer| {
+                offer.steps[2].parameters[0].1 = "{\"sync_intersect_ids\":true}".to_owned()
+            }),
+        ),
+        (
+            "other parties",
+            Box::new(|offer| offer.cast.host = vec![party("3")]),
+        ),
+        (
+            "other parties",
+            Box::new(|offer| offer.initiator = host.clone()),
+        ),
         ("other steps", Box::new(|offer| drop(offer.steps.pop()))),
-        ("other steps", Box::new(|offer| offer.steps.push(offer.steps[0].clone()))),
-        ("component", Box::new(|offer| offer.steps[3].component = "secure_add_example".to_owned())),
-        ("component", Box::new(|offer| drop(offer.steps[3].participants.pop()))),
-        ("component", Box::new(|offer| offer.steps[1].inputs[0].made_by = offer.steps[2].step.clone())),
-        ("taken over", Box::new(|offer| offer.steps[0].inherited = Some(offer.job.clone()))),
+        (
+            "other steps",
+            Box::new(|offer| offer.steps.push(offer.steps[0].clone())),
+        ),
+        (
+            "component",
+            Box::new(|offer| offer.steps[3].component = "secure_add_example".to_owned()),
+        ),
+        (
+            "component",
+            Box::new(|offer| drop(offer.steps[3].participants.pop())),
+        ),
+        (
+            "component",
+            Box::new(|offer| offer.steps[1].inputs[0].made_by = offer.steps[2].step.clone()),
+        ),
+        (
+            "taken over",
+            Box::new(|offer| offer.steps[0].inherited = Some(offer.job.clone())),
+        ),
         (
             "keeps a file",
             Box::new(|offer| {
                 let step = offer.steps[3].step.clone();
-                offer.keeps = Some(OfferedFile { step, who: guest.clone(), file: "files://a/b".to_owned() });
+                offer.keeps = Some(OfferedFile {
+                    step,
+                    who: guest.clone(),
+                    file: "files://a/b".to_owned(),
+                });
             }),
         ),
-        ("other steps", Box::new(|offer| offer.steps.clone_from(&other.steps))),
+        (
+            "other steps",
+            Box::new(|offer| offer.steps.clone_from(&other.steps)),
+        ),
     ];
     for (why, twist) in twists {
         let mut twisted = honest.clone();
@@ -164,35 +264,68 @@ async fn whatever_differs_from_the_request_is_not_covered() {
 async fn moves_of_tables_are_those_that_were_asked_for() {
     let bench = bench().await;
     let me = [party("9999")];
-    let body = json!({"namespace": "a", "table_name": "t", "output_name": "u", "output_namespace": "b"});
+    let body =
+        json!({"namespace": "a", "table_name": "t", "output_name": "u", "output_namespace": "b"});
     let honest = |body: &Value| {
-        let job = LocalJob::asked("/v1/data/writer", body.as_object().unwrap()).unwrap().unwrap();
+        let job = LocalJob::asked("/v1/data/writer", body.as_object().unwrap())
+            .unwrap()
+            .unwrap();
         let (dsl, conf) = job.documents(&me);
         bench.offer(&dsl, &conf)
     };
     let ticket = bench.give("/v1/data/writer", &body);
-    for (field, value) in [("table_name", json!("salaries")), ("output_namespace", json!("open")), ("drop", json!(1))] {
+    for (field, value) in [
+        ("table_name", json!("salaries")),
+        ("output_namespace", json!("open")),
+        ("drop", json!(1)),
+    ] {
         let mut other = body.clone();
         other[field] = value;
-        assert!(bench.refusal(&ticket, &honest(&other)).await.contains("other parameters"), "{field}");
+        assert!(
+            bench
+                .refusal(&ticket, &honest(&other))
+                .await
+                .contains("other parameters"),
+            "{field}"
+        );
     }
     bench.tickets.accept(&ticket, &honest(&body)).await.unwrap();
     let upload = json!({"namespace": "a", "table_name": "t", "file": "f", "staged": "s1", "head": 1, "partition": 4});
     let ticket = bench.give("/v1/data/upload", &upload);
-    let job = LocalJob::asked("/v1/data/upload", upload.as_object().unwrap()).unwrap().unwrap();
+    let job = LocalJob::asked("/v1/data/upload", upload.as_object().unwrap())
+        .unwrap()
+        .unwrap();
     let (dsl, conf) = job.documents(&me);
-    bench.tickets.accept(&ticket, &bench.offer(&dsl, &conf)).await.unwrap();
+    bench
+        .tickets
+        .accept(&ticket, &bench.offer(&dsl, &conf))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn requests_that_start_no_job_get_none() {
     let bench = bench().await;
-    for path in ["/v1/job/query", "/v1/job/stop", "/v1/model/deploy", "/v1/demo/models", "/"] {
-        let request = Request { path, body: b"{}", asked_by: None };
+    for path in [
+        "/v1/job/query",
+        "/v1/job/stop",
+        "/v1/model/deploy",
+        "/v1/demo/models",
+        "/",
+    ] {
+        let request = Request {
+            path,
+            body: b"{}",
+            asked_by: None,
+        };
         assert!(bench.tickets.give(&request).unwrap().is_none(), "{path}");
     }
     let large = vec![b' '; LARGEST_TICKET + 1];
-    let request = Request { path: "/v1/job/submit", body: &large, asked_by: None };
+    let request = Request {
+        path: "/v1/job/submit",
+        body: &large,
+        asked_by: None,
+    };
     assert!(bench.tickets.give(&request).unwrap().is_none());
 }
 
@@ -201,24 +334,72 @@ async fn only_this_agents_own_tickets_count_and_only_in_time() {
     let bench = bench().await;
     let offer = bench.offer(&dsl(), &conf());
     let ticket = bench.give("/v1/job/submit", &submission());
-    let by = |id: &str, kind| bench.certificates.identity(id, kind).sign(TICKET_CONTEXT, &ticket.bytes).unwrap();
-    assert!(bench.refusal(&by("10000", Kind::Agent), &offer).await.contains("not by this agent"));
-    assert!(bench.refusal(&by("9999", Kind::Coordinator), &offer).await.contains("not by this agent"));
-    let elsewhere = Certificates::new().identity("9999", Kind::Agent).sign(TICKET_CONTEXT, &ticket.bytes).unwrap();
-    assert!(bench.refusal(&elsewhere, &offer).await.contains("does not count"));
+    let by = |id: &str, kind| {
+        bench
+            .certificates
+            .identity(id, kind)
+            .sign(TICKET_CONTEXT, &ticket.bytes)
+            .unwrap()
+    };
+    assert!(
+        bench
+            .refusal(&by("10000", Kind::Agent), &offer)
+            .await
+            .contains("not by this agent")
+    );
+    assert!(
+        bench
+            .refusal(&by("9999", Kind::Coordinator), &offer)
+            .await
+            .contains("not by this agent")
+    );
+    let elsewhere = Certificates::new()
+        .identity("9999", Kind::Agent)
+        .sign(TICKET_CONTEXT, &ticket.bytes)
+        .unwrap();
+    assert!(
+        bench
+            .refusal(&elsewhere, &offer)
+            .await
+            .contains("does not count")
+    );
     let own = bench.certificates.identity("9999", Kind::Agent);
-    let other_purpose = own.sign(wire::agent_link::OFFER_CONTEXT, &ticket.bytes).unwrap();
-    assert!(bench.refusal(&other_purpose, &offer).await.contains("does not count"));
+    let other_purpose = own
+        .sign(wire::agent_link::OFFER_CONTEXT, &ticket.bytes)
+        .unwrap();
+    assert!(
+        bench
+            .refusal(&other_purpose, &offer)
+            .await
+            .contains("does not count")
+    );
     let mut changed = ticket.clone();
     let place = changed.bytes.len() / 2;
     changed.bytes[place] ^= 1;
-    assert!(bench.refusal(&changed, &offer).await.contains("does not count"));
+    assert!(
+        bench
+            .refusal(&changed, &offer)
+            .await
+            .contains("does not count")
+    );
     let mut read: Ticket = wire::frame::decode(&ticket.bytes).unwrap();
     read.party = party("10000");
-    let for_another = own.sign(TICKET_CONTEXT, &wire::frame::encode(&read).unwrap()).unwrap();
-    assert!(bench.refusal(&for_another, &offer).await.contains("for party 10000"));
+    let for_another = own
+        .sign(TICKET_CONTEXT, &wire::frame::encode(&read).unwrap())
+        .unwrap();
+    assert!(
+        bench
+            .refusal(&for_another, &offer)
+            .await
+            .contains("for party 10000")
+    );
     bench.clock.advance_millis((DAYS + 2) * MILLIS_OF_DAY);
-    assert!(bench.refusal(&ticket, &offer).await.contains("ended 2 days ago"));
+    assert!(
+        bench
+            .refusal(&ticket, &offer)
+            .await
+            .contains("ended 2 days ago")
+    );
 }
 
 #[tokio::test]
@@ -226,22 +407,49 @@ async fn a_schedules_ticket_has_an_end_and_a_count() {
     let bench = bench().await;
     let mut body = submission();
     (body["cron"], body["times"]) = (json!("0 3 * * *"), json!(2));
-    body["until"] = json!(bench.holdings.now().plus_millis(10 * MILLIS_OF_DAY).millis());
+    body["until"] = json!(
+        bench
+            .holdings
+            .now()
+            .plus_millis(10 * MILLIS_OF_DAY)
+            .millis()
+    );
     let ticket = bench.give(SCHEDULE, &body);
     for _ in 0..2 {
-        bench.tickets.accept(&ticket, &bench.offer(&dsl(), &conf())).await.unwrap();
+        bench
+            .tickets
+            .accept(&ticket, &bench.offer(&dsl(), &conf()))
+            .await
+            .unwrap();
     }
-    assert!(bench.refusal(&ticket, &bench.offer(&dsl(), &conf())).await.contains("used for 2 jobs"));
+    assert!(
+        bench
+            .refusal(&ticket, &bench.offer(&dsl(), &conf()))
+            .await
+            .contains("used for 2 jobs")
+    );
     let ticket = bench.give(SCHEDULE, &body);
     bench.clock.advance_millis(10 * MILLIS_OF_DAY);
-    assert!(bench.refusal(&ticket, &bench.offer(&dsl(), &conf())).await.contains("ended"));
-    for (field, value) in
-        [("until", json!("tomorrow")), ("until", json!(0)), ("times", json!(0)), ("times", json!("x"))]
-    {
+    assert!(
+        bench
+            .refusal(&ticket, &bench.offer(&dsl(), &conf()))
+            .await
+            .contains("ended")
+    );
+    for (field, value) in [
+        ("until", json!("tomorrow")),
+        ("until", json!(0)),
+        ("times", json!(0)),
+        ("times", json!("x")),
+    ] {
         let mut wrong = submission();
         wrong[field] = value;
         let text = wrong.to_string();
-        let given = bench.tickets.give(&Request { path: SCHEDULE, body: text.as_bytes(), asked_by: None });
+        let given = bench.tickets.give(&Request {
+            path: SCHEDULE,
+            body: text.as_bytes(),
+            asked_by: None,
+        });
         assert_eq!(given.unwrap_err().path.as_deref(), Some(field));
     }
 }
@@ -252,14 +460,31 @@ async fn a_known_job_runs_again_as_it_was_agreed() {
     let agreed = bench.offer(&dsl(), &conf());
     let body = json!({"job_id": agreed.job});
     let ticket = bench.give("/v1/job/rerun", &body);
-    assert!(bench.refusal(&ticket, &agreed).await.contains("nothing was agreed"));
+    assert!(
+        bench
+            .refusal(&ticket, &agreed)
+            .await
+            .contains("nothing was agreed")
+    );
     bench.accept(&agreed).await;
-    let again = Offer { expires: Some(agreed.expires.unwrap().plus_millis(1)), attempts: Some(9), ..agreed.clone() };
+    let again = Offer {
+        expires: Some(agreed.expires.unwrap().plus_millis(1)),
+        attempts: Some(9),
+        ..agreed.clone()
+    };
     bench.tickets.accept(&ticket, &again).await.unwrap();
     let mut changed = again.clone();
     changed.steps[3].parameters[0].1 = "{\"max_iter\":9}".to_owned();
-    assert!(bench.refusal(&ticket, &changed).await.contains("other parameters"));
-    let other = Offer { job: bench.job(), ..again.clone() };
+    assert!(
+        bench
+            .refusal(&ticket, &changed)
+            .await
+            .contains("other parameters")
+    );
+    let other = Offer {
+        job: bench.job(),
+        ..again.clone()
+    };
     assert!(bench.refusal(&ticket, &other).await.contains("another job"));
     // A change that was asked for at this endpoint.
     let update = json!({"job_id": agreed.job, "component_parameters": {"common": {"hetero_lr_0": {"max_iter": 9}}}});
@@ -270,19 +495,31 @@ async fn a_known_job_runs_again_as_it_was_agreed() {
     bench.tickets.accept(&ticket, &changed).await.unwrap();
     let secret = TableRef::new("secret", "salaries");
     changed.steps[0].tables[0].1 = secret;
-    assert!(bench.refusal(&ticket, &changed).await.contains("reads table"));
+    assert!(
+        bench
+            .refusal(&ticket, &changed)
+            .await
+            .contains("reads table")
+    );
 }
 
 /// What a coordinator makes of a model of the training that is applied to other tables.
 fn applied(bench: &Bench, training: &Offer, tables: [&str; 2]) -> Offer {
-    let mut offer = Offer { job: bench.job(), ..training.clone() };
+    let mut offer = Offer {
+        job: bench.job(),
+        ..training.clone()
+    };
     offer.cast.arbiter.clear();
     offer.steps.iter_mut().for_each(|step| {
         step.participants.retain(|who| who.role != Role::Arbiter);
         step.parameters.retain(|(who, _)| who.role != Role::Arbiter);
         step.stage = vocabulary::Stage::Apply;
         step.inputs.retain(|input| input.who.role != Role::Arbiter);
-        for input in step.inputs.iter_mut().filter(|input| input.port == "train_data") {
+        for input in step
+            .inputs
+            .iter_mut()
+            .filter(|input| input.port == "train_data")
+        {
             input.port = "test_data".to_owned();
         }
     });
@@ -319,20 +556,52 @@ async fn a_model_is_applied_to_the_tables_that_were_asked_for() {
         }},
         "component_parameters": {"role": {"guest": own("new_guest"), "host": own("new_host")}},
     });
-    let ticket = bench.give("/v1/job/submit", &json!({"job_dsl": {}, "job_runtime_conf": conf}));
+    let ticket = bench.give(
+        "/v1/job/submit",
+        &json!({"job_dsl": {}, "job_runtime_conf": conf}),
+    );
     let honest = applied(&bench, &training, ["new_guest", "new_host"]);
-    assert!(bench.refusal(&ticket, &honest).await.contains("nothing is known here of the training"));
+    assert!(
+        bench
+            .refusal(&ticket, &honest)
+            .await
+            .contains("nothing is known here of the training")
+    );
     bench.accept(&training).await;
     type Twist<'a> = (&'a str, Box<dyn Fn(&mut Offer) + 'a>);
     let twists: Vec<Twist<'_>> = vec![
-        ("would train", Box::new(|offer| offer.steps[3].stage = vocabulary::Stage::Fit)),
-        ("would train", Box::new(|offer| offer.steps[1].stage = vocabulary::Stage::Fit)),
-        ("reads what", Box::new(|offer| offer.steps[3].inputs[0].port = "train_data".to_owned())),
-        ("reads what", Box::new(|offer| offer.steps[1].inputs[0].made_by = offer.steps[2].step.clone())),
-        ("reads what", Box::new(|offer| offer.steps[3].inputs[0].index = 1)),
-        ("reads what", Box::new(|offer| offer.steps[3].inputs[0].of_job = Some(training.job.clone()))),
-        ("applies the model", Box::new(|offer| offer.steps[3].models[0].model.step = offer.steps[1].step.clone())),
-        ("applies the model", Box::new(|offer| offer.steps[3].models[0].port = "isometric_model".to_owned())),
+        (
+            "would train",
+            Box::new(|offer| offer.steps[3].stage = vocabulary::Stage::Fit),
+        ),
+        (
+            "would train",
+            Box::new(|offer| offer.steps[1].stage = vocabulary::Stage::Fit),
+        ),
+        (
+            "reads what",
+            Box::new(|offer| offer.steps[3].inputs[0].port = "train_data".to_owned()),
+        ),
+        (
+            "reads what",
+            Box::new(|offer| offer.steps[1].inputs[0].made_by = offer.steps[2].step.clone()),
+        ),
+        (
+            "reads what",
+            Box::new(|offer| offer.steps[3].inputs[0].index = 1),
+        ),
+        (
+            "reads what",
+            Box::new(|offer| offer.steps[3].inputs[0].of_job = Some(training.job.clone())),
+        ),
+        (
+            "applies the model",
+            Box::new(|offer| offer.steps[3].models[0].model.step = offer.steps[1].step.clone()),
+        ),
+        (
+            "applies the model",
+            Box::new(|offer| offer.steps[3].models[0].port = "isometric_model".to_owned()),
+        ),
     ];
     for (why, twist) in twists {
         let mut twisted = honest.clone();
@@ -343,29 +612,65 @@ async fn a_model_is_applied_to_the_tables_that_were_asked_for() {
     // What lies between is not applied: the step reads what that would have read.
     let mut over = honest.clone();
     let transform = over.steps[1].step.clone();
-    over.steps[3].inputs.iter_mut().for_each(|input| input.made_by = transform.clone());
-    coverage::check(&bench.holdings, &bench.tickets.read(&ticket).unwrap(), &over).await.unwrap();
+    over.steps[3]
+        .inputs
+        .iter_mut()
+        .for_each(|input| input.made_by = transform.clone());
+    coverage::check(
+        &bench.holdings,
+        &bench.tickets.read(&ticket).unwrap(),
+        &over,
+    )
+    .await
+    .unwrap();
     let wrong = applied(&bench, &training, ["secret", "new_host"]);
     assert!(bench.refusal(&ticket, &wrong).await.contains("reads table"));
     let mut wrong = honest.clone();
     wrong.cast.host = vec![party("3")];
-    assert!(bench.refusal(&ticket, &wrong).await.contains("other parties"));
+    assert!(
+        bench
+            .refusal(&ticket, &wrong)
+            .await
+            .contains("other parties")
+    );
     let mut wrong = honest.clone();
     wrong.steps[3].component = "writer".to_owned();
-    assert!(bench.refusal(&ticket, &wrong).await.contains("no step hetero_lr_0"));
+    assert!(
+        bench
+            .refusal(&ticket, &wrong)
+            .await
+            .contains("no step hetero_lr_0")
+    );
     let mut wrong = honest.clone();
     wrong.steps[3].models[0].model.version = bench.job().to_string();
-    assert!(bench.refusal(&ticket, &wrong).await.contains("several trainings"));
+    assert!(
+        bench
+            .refusal(&ticket, &wrong)
+            .await
+            .contains("several trainings")
+    );
     let mut wrong = honest.clone();
     wrong.steps[2].parameters[0].1 = "{\"sync_intersect_ids\":true}".to_owned();
-    assert!(bench.refusal(&ticket, &wrong).await.contains("other parameters"));
+    assert!(
+        bench
+            .refusal(&ticket, &wrong)
+            .await
+            .contains("other parameters")
+    );
     bench.tickets.accept(&ticket, &honest).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_ticket_stands_behind_the_offers_that_it_covered_and_until_its_end() {
     let bench = bench().await;
-    let standing = async |offer: &Offer| bench.holdings.ticket_of(offer).await.unwrap().map(|used| used.ticket);
+    let standing = async |offer: &Offer| {
+        bench
+            .holdings
+            .ticket_of(offer)
+            .await
+            .unwrap()
+            .map(|used| used.ticket)
+    };
     let ticket = bench.give("/v1/job/submit", &submission());
     let offer = bench.offer(&dsl(), &conf());
     let id = bench.tickets.accept(&ticket, &offer).await.unwrap().id;
@@ -373,24 +678,51 @@ async fn a_ticket_stands_behind_the_offers_that_it_covered_and_until_its_end() {
     // Another offer of the same job needs a ticket that covers it: the same one, where it does.
     let mut amended = offer.clone();
     amended.steps[0].tables[0].1 = TableRef::new("secret", "salaries");
-    let renewed = Offer { expires: Some(offer.expires.unwrap().plus_millis(1)), ..offer.clone() };
-    assert_eq!((standing(&amended).await, standing(&renewed).await), (None, None));
-    assert!(bench.refusal(&ticket, &amended).await.contains("other tables"));
+    let renewed = Offer {
+        expires: Some(offer.expires.unwrap().plus_millis(1)),
+        ..offer.clone()
+    };
+    assert_eq!(
+        (standing(&amended).await, standing(&renewed).await),
+        (None, None)
+    );
+    assert!(
+        bench
+            .refusal(&ticket, &amended)
+            .await
+            .contains("other tables")
+    );
     bench.tickets.accept(&ticket, &renewed).await.unwrap();
-    assert_eq!((standing(&renewed).await, standing(&offer).await), (Some(id.clone()), Some(id)));
+    assert_eq!(
+        (standing(&renewed).await, standing(&offer).await),
+        (Some(id.clone()), Some(id))
+    );
     // Nothing of another party's offers is looked up.
-    let foreign = Offer { initiator: Participant::new(Role::Host, party("10000")), ..offer.clone() };
+    let foreign = Offer {
+        initiator: Participant::new(Role::Host, party("10000")),
+        ..offer.clone()
+    };
     assert_eq!(standing(&foreign).await, None);
     bench.clock.advance_millis(DAYS * MILLIS_OF_DAY + 1);
     assert_eq!(standing(&renewed).await, None);
-    assert!(bench.holdings.past_ticket_of(&renewed).await.unwrap().is_some());
+    assert!(
+        bench
+            .holdings
+            .past_ticket_of(&renewed)
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[tokio::test]
 async fn what_a_schedule_starts_at_its_end_has_time_to_run() {
     let bench = bench().await;
     let mut body = submission();
-    (body["cron"], body["until"]) = (json!("0 3 * * *"), json!(bench.holdings.now().plus_millis(60_000).millis()));
+    (body["cron"], body["until"]) = (
+        json!("0 3 * * *"),
+        json!(bench.holdings.now().plus_millis(60_000).millis()),
+    );
     let ticket = bench.give(SCHEDULE, &body);
     let offer = bench.offer(&dsl(), &conf());
     bench.tickets.accept(&ticket, &offer).await.unwrap();
@@ -406,31 +738,66 @@ async fn steps_are_taken_over_from_the_job_that_the_documents_name() {
     let bench = bench().await;
     let (first, second) = (bench.job(), bench.job());
     let mut named = conf();
-    named["job_parameters"]["common"]["inheritance_info"] = json!({"job_id": second, "component_list": ["reader_0"]});
-    let ticket = bench.give("/v1/job/submit", &json!({"job_dsl": dsl(), "job_runtime_conf": named}));
+    named["job_parameters"]["common"]["inheritance_info"] =
+        json!({"job_id": second, "component_list": ["reader_0"]});
+    let ticket = bench.give(
+        "/v1/job/submit",
+        &json!({"job_dsl": dsl(), "job_runtime_conf": named}),
+    );
     let taking = |from: &JobId| {
         let mut offer = bench.offer(&dsl(), &named);
         offer.steps[0].inherited = Some(from.clone());
-        offer.steps[1].inputs.iter_mut().for_each(|input| input.of_job = Some(from.clone()));
+        offer.steps[1]
+            .inputs
+            .iter_mut()
+            .for_each(|input| input.of_job = Some(from.clone()));
         offer
     };
-    assert!(bench.refusal(&ticket, &taking(&first)).await.contains("from another job"));
+    assert!(
+        bench
+            .refusal(&ticket, &taking(&first))
+            .await
+            .contains("from another job")
+    );
     // The job that is named has taken the step over itself.
-    bench.accept(&Offer { job: second.clone(), ..taking(&first) }).await;
+    bench
+        .accept(&Offer {
+            job: second.clone(),
+            ..taking(&first)
+        })
+        .await;
     let third = bench.job();
-    assert!(bench.refusal(&ticket, &taking(&third)).await.contains("from another job"));
-    bench.tickets.accept(&ticket, &taking(&first)).await.unwrap();
-    let again = bench.give("/v1/job/submit", &json!({"job_dsl": dsl(), "job_runtime_conf": named}));
-    bench.tickets.accept(&again, &taking(&second)).await.unwrap();
+    assert!(
+        bench
+            .refusal(&ticket, &taking(&third))
+            .await
+            .contains("from another job")
+    );
+    bench
+        .tickets
+        .accept(&ticket, &taking(&first))
+        .await
+        .unwrap();
+    let again = bench.give(
+        "/v1/job/submit",
+        &json!({"job_dsl": dsl(), "job_runtime_conf": named}),
+    );
+    bench
+        .tickets
+        .accept(&again, &taking(&second))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn an_earlier_output_is_the_one_that_the_documents_name() {
     let bench = bench().await;
     let mut named = conf();
-    named["component_parameters"]["role"]["guest"]["0"]["reader_0"] =
-        json!({"table": {"job_id": "20250101000000000000", "component_name": "reader_9", "data_name": "data"}});
-    let ticket = bench.give("/v1/job/submit", &json!({"job_dsl": dsl(), "job_runtime_conf": named}));
+    named["component_parameters"]["role"]["guest"]["0"]["reader_0"] = json!({"table": {"job_id": "20250101000000000000", "component_name": "reader_9", "data_name": "data"}});
+    let ticket = bench.give(
+        "/v1/job/submit",
+        &json!({"job_dsl": dsl(), "job_runtime_conf": named}),
+    );
     // As the coordinator does: the table's own names beside those of the output.
     let filled = |namespace: &str| {
         let mut filled = named.clone();
@@ -439,7 +806,24 @@ async fn an_earlier_output_is_the_one_that_the_documents_name() {
         bench.offer(&dsl(), &filled)
     };
     let other = filled("output_data_20250101000000000000_reader_8_0");
-    assert!(bench.refusal(&ticket, &other).await.contains("another table"));
-    assert!(bench.refusal(&ticket, &filled("experiment")).await.contains("another table"));
-    bench.tickets.accept(&ticket, &filled("output_data_20250101000000000000_reader_9_0")).await.unwrap();
+    assert!(
+        bench
+            .refusal(&ticket, &other)
+            .await
+            .contains("another table")
+    );
+    assert!(
+        bench
+            .refusal(&ticket, &filled("experiment"))
+            .await
+            .contains("another table")
+    );
+    bench
+        .tickets
+        .accept(
+            &ticket,
+            &filled("output_data_20250101000000000000_reader_9_0"),
+        )
+        .await
+        .unwrap();
 }

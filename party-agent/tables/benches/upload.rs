@@ -24,14 +24,19 @@ const COLUMNS: usize = 30;
 const TIMES: usize = 3;
 
 fn main() {
-    let rows = std::env::var("ROWS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
+    let rows = std::env::var("ROWS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1_000_000);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("wide.csv");
     write_file(&path, rows);
     let megabytes = path.metadata().expect("the file").len() as f64 / 1e6;
     println!("{rows} rows x {COLUMNS} columns, {megabytes:.0} MB, the best of {TIMES}");
     let engine = best(|| {
-        let reader = CsvReadOptions::default().try_into_reader_with_file_path(Some(path.clone())).expect("a reader");
+        let reader = CsvReadOptions::default()
+            .try_into_reader_with_file_path(Some(path.clone()))
+            .expect("a reader");
         assert_eq!(reader.finish().expect("reads").height(), rows);
     });
     tell("polars reads the file", rows, engine, engine);
@@ -41,7 +46,14 @@ fn main() {
     let table = import(&path);
     let name = TableRef::new("bench", "wide");
     let kept = best(|| {
-        shelf.write_from(&name, &table, ImportOptions::default().partitions, Origin::Upload).expect("stores");
+        shelf
+            .write_from(
+                &name,
+                &table,
+                ImportOptions::default().partitions,
+                Origin::Upload,
+            )
+            .expect("stores");
     });
     tell("the shelf keeps it", rows, kept, engine);
     tell("an upload, both", rows, read + kept, engine);
@@ -49,7 +61,9 @@ fn main() {
 
 fn import(path: &Path) -> tables::Table {
     let file = File::open(path).expect("opens");
-    tables::import(file, &ImportOptions::default(), &mut |_| ()).expect("imports").0
+    tables::import(file, &ImportOptions::default(), &mut |_| ())
+        .expect("imports")
+        .0
 }
 
 fn best(mut work: impl FnMut()) -> Duration {
@@ -64,7 +78,10 @@ fn best(mut work: impl FnMut()) -> Duration {
 fn tell(what: &str, rows: usize, took: Duration, engine: Duration) {
     let seconds = took.as_secs_f64();
     let share = engine.as_secs_f64() / seconds;
-    println!("  {what:<24} {seconds:>7.2} s, {:>10.0} rows/s, {share:.2} of the engine's speed", rows as f64 / seconds);
+    println!(
+        "  {what:<24} {seconds:>7.2} s, {:>10.0} rows/s, {share:.2} of the engine's speed",
+        rows as f64 / seconds
+    );
 }
 
 /// Numbers of six digits: the same on every machine.

@@ -30,7 +30,9 @@ fn text(columns: usize) -> String {
     let names: Vec<String> = (0..columns).map(|column| format!("x{column}")).collect();
     let mut text = format!("id,y,{}\n", names.join(","));
     for row in 0..ROWS {
-        let cells: Vec<String> = (0..columns).map(|column| format!("{}.5", row + column)).collect();
+        let cells: Vec<String> = (0..columns)
+            .map(|column| format!("{}.5", row + column))
+            .collect();
         text += &format!("a{row},{},{}\n", row % 2, cells.join(","));
     }
     text
@@ -41,27 +43,62 @@ fn measure(columns: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let shelf = Shelf::open(folder.path()).expect("opens");
     let (file, name) = (text(columns), TableRef::new("bench", "wide"));
-    let read = || tables::import(file.as_bytes(), &ImportOptions::default(), &mut |_| ()).expect("imports").0;
+    let read = || {
+        tables::import(file.as_bytes(), &ImportOptions::default(), &mut |_| ())
+            .expect("imports")
+            .0
+    };
     tell("import", columns, || drop(read()));
     let table = read();
     tell("write", columns, || {
-        shelf.write_from(&name, &table, ImportOptions::default().partitions, Origin::Upload).expect("stores");
+        shelf
+            .write_from(
+                &name,
+                &table,
+                ImportOptions::default().partitions,
+                Origin::Upload,
+            )
+            .expect("stores");
     });
     let stored = || shelf.read(&name).expect("there");
     tell("texts, one by one", columns, || {
         let table = stored();
-        table.schema().columns.iter().for_each(|column| drop(black_box(table.texts(&column.name).expect("texts"))));
+        table
+            .schema()
+            .columns
+            .iter()
+            .for_each(|column| drop(black_box(table.texts(&column.name).expect("texts"))));
     });
-    let label = Label { name: "y".to_owned(), kind: ValueKind::Integer };
-    let settings = Settings { label: Some(label), ..Settings::default() };
-    tell("fit of data_transform", columns, || drop(fit(&stored(), &settings, "guest_1").expect("fits")));
+    let label = Label {
+        name: "y".to_owned(),
+        kind: ValueKind::Integer,
+    };
+    let settings = Settings {
+        label: Some(label),
+        ..Settings::default()
+    };
+    tell("fit of data_transform", columns, || {
+        drop(fit(&stored(), &settings, "guest_1").expect("fits"))
+    });
     let made = fit(&stored(), &settings, "guest_1").expect("fits");
-    tell("apply of it", columns, || drop(apply(&stored(), &settings, &made.learned, "guest_1").expect("applies")));
+    tell("apply of it", columns, || {
+        drop(apply(&stored(), &settings, &made.learned, "guest_1").expect("applies"))
+    });
     shelf.write(&name, &made.table, 4).expect("stores");
     let instances: Table = stored();
-    tell("matrix of features", columns, || drop(black_box(instances.features_matrix().expect("a matrix"))));
-    tell("rows by their ids", columns, || drop(instances.join_ids(&["a3".to_owned(), "a1".to_owned()]).expect("rows")));
-    tell("hash of the content", columns, || drop(instances.content_hash().expect("a hash")));
+    tell("matrix of features", columns, || {
+        drop(black_box(instances.features_matrix().expect("a matrix")))
+    });
+    tell("rows by their ids", columns, || {
+        drop(
+            instances
+                .join_ids(&["a3".to_owned(), "a1".to_owned()])
+                .expect("rows"),
+        )
+    });
+    tell("hash of the content", columns, || {
+        drop(instances.content_hash().expect("a hash"))
+    });
 }
 
 fn tell(what: &str, columns: usize, mut work: impl FnMut()) {
@@ -71,5 +108,9 @@ fn tell(what: &str, columns: usize, mut work: impl FnMut()) {
         started.elapsed()
     });
     let took = times.min().expect("some").as_secs_f64();
-    println!("  {what:<22} {:>9.1} ms, {:>7.1} µs for a column", took * 1e3, took * 1e6 / columns as f64);
+    println!(
+        "  {what:<22} {:>9.1} ms, {:>7.1} µs for a column",
+        took * 1e3,
+        took * 1e6 / columns as f64
+    );
 }

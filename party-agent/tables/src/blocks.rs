@@ -47,7 +47,11 @@ pub(crate) struct Blocks<R> {
 impl<R: Read> Blocks<R> {
     /// What is left of the lines.
     pub(crate) fn new(lines: Lines<R>) -> Self {
-        Self { lines, rows: 0, over: false }
+        Self {
+            lines,
+            rows: 0,
+            over: false,
+        }
     }
 
     /// Blocks enough to keep all threads at work; none at the end of the file.
@@ -64,7 +68,11 @@ impl<R: Read> Blocks<R> {
     }
 
     fn block(&mut self) -> Result<Block> {
-        let mut block = Block { bytes: Vec::new(), lines: Vec::with_capacity(MOST_LINES), first_row: self.rows };
+        let mut block = Block {
+            bytes: Vec::new(),
+            lines: Vec::with_capacity(MOST_LINES),
+            first_row: self.rows,
+        };
         while block.lines.len() < MOST_LINES && block.bytes.len() < FULL {
             match self.lines.advance()? {
                 Line::End => {
@@ -74,7 +82,9 @@ impl<R: Read> Blocks<R> {
                 Line::Whole if self.lines.line.is_empty() => continue,
                 Line::Whole => {
                     block.bytes.extend_from_slice(&self.lines.line);
-                    block.lines.push((self.lines.number, Some(block.bytes.len())));
+                    block
+                        .lines
+                        .push((self.lines.number, Some(block.bytes.len())));
                 }
                 Line::TooLong => block.lines.push((self.lines.number, None)),
             }
@@ -90,8 +100,15 @@ mod tests {
 
     #[test]
     fn keeps_every_line_with_its_number_across_blocks() {
-        let text: String =
-            (0..20_000).map(|line| if line % 3 == 1 { "\n".to_owned() } else { format!("{line}\n") }).collect();
+        let text: String = (0..20_000)
+            .map(|line| {
+                if line % 3 == 1 {
+                    "\n".to_owned()
+                } else {
+                    format!("{line}\n")
+                }
+            })
+            .collect();
         let mut blocks = Blocks::new(Lines::new(text.as_bytes(), b',', 4));
         let (mut numbers, mut rows) = (Vec::new(), 0);
         loop {
@@ -110,7 +127,10 @@ mod tests {
                 }
             }
         }
-        let expected: Vec<u64> = (0..20_000).filter(|line| line % 3 != 1).map(|line| line + 1).collect();
+        let expected: Vec<u64> = (0..20_000)
+            .filter(|line| line % 3 != 1)
+            .map(|line| line + 1)
+            .collect();
         assert_eq!(numbers, expected);
     }
 }

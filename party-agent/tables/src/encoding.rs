@@ -14,7 +14,10 @@ const PIECE: usize = 1 << 16;
 const KINDS: &[(&[u8], &str)] = &[
     (b"PK\x03\x04", "an Excel workbook or another ZIP archive"),
     (b"PK\x05\x06", "an empty ZIP archive"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls)"),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an old Excel workbook (.xls)",
+    ),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\x1f\x9d", "a compressed file (.Z)"),
     (b"BZh", "a bzip2 archive"),
@@ -65,8 +68,15 @@ impl<R: Read> Decoded<R> {
     /// Looks at the beginning; refuses what is no text by its name. The note says what was recognised, where that is worth saying.
     pub(crate) fn of(mut reader: R) -> Result<(Self, Option<String>)> {
         let mut start = Vec::new();
-        reader.by_ref().take(LOOKED_AT).read_to_end(&mut start).map_err(TableError::reading("the file"))?;
-        let known = KINDS.iter().find(|(begins, _)| start.starts_with(begins)).map(|(_, name)| *name);
+        reader
+            .by_ref()
+            .take(LOOKED_AT)
+            .read_to_end(&mut start)
+            .map_err(TableError::reading("the file"))?;
+        let known = KINDS
+            .iter()
+            .find(|(begins, _)| start.starts_with(begins))
+            .map(|(_, name)| *name);
         let tar = start.get(257..262) == Some(b"ustar".as_slice());
         if let Some(what) = known.or(tar.then_some("a tar archive")) {
             return Err(TableError::NotText { what });
@@ -74,28 +84,50 @@ impl<R: Read> Decoded<R> {
         let (form, marked) = form_of(&start);
         let note = match form {
             Form::Utf8 => None,
-            Form::Utf16 { little } => {
-                Some(format!("the file was decoded from UTF-16 ({}-endian)", if little { "little" } else { "big" }))
-            }
+            Form::Utf16 { little } => Some(format!(
+                "the file was decoded from UTF-16 ({}-endian)",
+                if little { "little" } else { "big" }
+            )),
         };
         let raw = Cursor::new(start.split_off(marked)).chain(reader);
-        Ok((Self { raw, form, text: Vec::new(), given: 0, byte: None, unit: None }, note))
+        Ok((
+            Self {
+                raw,
+                form,
+                text: Vec::new(),
+                given: 0,
+                byte: None,
+                unit: None,
+            },
+            note,
+        ))
     }
 
     /// Decodes the next piece; nothing at the end of the file.
     fn decode(&mut self, little: bool) -> io::Result<()> {
         let mut piece = Vec::with_capacity(PIECE);
-        let read = self.raw.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
+        let read = self
+            .raw
+            .by_ref()
+            .take(PIECE as u64)
+            .read_to_end(&mut piece)?;
         (self.given, self.text) = (0, Vec::with_capacity(read * 2));
         if read == 0 && (self.byte.is_some() || self.unit.is_some()) {
-            return Err(io::Error::new(ErrorKind::InvalidData, "it ends in the middle of a UTF-16 character"));
+            return Err(io::Error::new(
+                ErrorKind::InvalidData,
+                "it ends in the middle of a UTF-16 character",
+            ));
         }
         for byte in piece {
             let Some(first) = self.byte.take() else {
                 self.byte = Some(byte);
                 continue;
             };
-            let unit = if little { u16::from_le_bytes([first, byte]) } else { u16::from_be_bytes([first, byte]) };
+            let unit = if little {
+                u16::from_le_bytes([first, byte])
+            } else {
+                u16::from_be_bytes([first, byte])
+            };
             let letter = match self.unit.take() {
                 Some(high) => char::decode_utf16([high, unit]).next(),
                 None if (0xd800..0xdc00).contains(&unit) => {
@@ -104,9 +136,13 @@ impl<R: Read> Decoded<R> {
                 }
                 None => char::decode_utf16([unit]).next(),
             };
-            let broken = || io::Error::new(ErrorKind::InvalidData, "it is no well-formed UTF-16 text");
-            let letter = letter.and_then(std::result::Result::ok).ok_or_else(broken)?;
-            self.text.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            let broken =
+                || io::Error::new(ErrorKind::InvalidData, "it is no well-formed UTF-16 text");
+            let letter = letter
+                .and_then(std::result::Result::ok)
+                .ok_or_else(broken)?;
+            self.text
+                .extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
         }
         Ok(())
     }
@@ -114,7 +150,9 @@ impl<R: Read> Decoded<R> {
 
 impl<R: Read> Read for Decoded<R> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let Form::Utf16 { little } = self.form else { return self.raw.read(to) };
+        let Form::Utf16 { little } = self.form else {
+            return self.raw.read(to);
+        };
         while self.given == self.text.len() {
             self.decode(little)?;
             if self.text.is_empty() && self.byte.is_none() && self.unit.is_none() {
@@ -142,13 +180,23 @@ fn form_of(start: &[u8]) -> (Form, usize) {
         [0xfe, 0xff, ..] => return (Form::Utf16 { little: false }, 2),
         _ => {}
     }
-    let empty = |first: usize| start.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
+    let empty = |first: usize| {
+        start
+            .iter()
+            .skip(first)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
     let many = (start.len() / 20).max(2);
     match (empty(0), empty(1)) {
         (even, odd) if odd >= many && odd > 4 * even => (Form::Utf16 { little: true }, 0),
         (even, odd) if even >= many && even > 4 * odd => (Form::Utf16 { little: false }, 0),
         _ => {
-            let marks = start.chunks(MARK.len()).take_while(|piece| *piece == MARK).count();
+            let marks = start
+                .chunks(MARK.len())
+                .take_while(|piece| *piece == MARK)
+                .count();
             (Form::Utf8, marks * MARK.len())
         }
     }
@@ -156,9 +204,16 @@ fn form_of(start: &[u8]) -> (Form, usize) {
 
 /// What the bytes of a line that is not UTF-8 look like.
 pub(crate) fn resembles(line: &[u8]) -> &'static str {
-    let letters: Vec<&[u8]> = line.split(|byte| byte.is_ascii()).filter(|run| !run.is_empty()).collect();
+    let letters: Vec<&[u8]> = line
+        .split(|byte| byte.is_ascii())
+        .filter(|run| !run.is_empty())
+        .collect();
     let alone = letters.iter().filter(|run| run.len() == 1).count();
-    if alone * 2 > letters.len() { "Latin-1 or Windows-1252" } else { "GBK, Shift JIS or Big5" }
+    if alone * 2 > letters.len() {
+        "Latin-1 or Windows-1252"
+    } else {
+        "GBK, Shift JIS or Big5"
+    }
 }
 
 #[cfg(test)]
@@ -168,12 +223,21 @@ mod tests {
     fn whole(bytes: &[u8]) -> Result<(String, Option<String>)> {
         let (mut text, note) = Decoded::of(bytes)?;
         let mut read = String::new();
-        text.read_to_string(&mut read).map_err(TableError::reading("the file"))?;
+        text.read_to_string(&mut read)
+            .map_err(TableError::reading("the file"))?;
         Ok((read, note))
     }
 
     fn utf16(text: &str, little: bool) -> Vec<u8> {
-        text.encode_utf16().flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect()
+        text.encode_utf16()
+            .flat_map(|unit| {
+                if little {
+                    unit.to_le_bytes()
+                } else {
+                    unit.to_be_bytes()
+                }
+            })
+            .collect()
     }
 
     #[test]
@@ -181,22 +245,33 @@ mod tests {
         let text = format!("id,名\n{}", "a0,😀ü\n".repeat(30_000));
         for little in [true, false] {
             for mark in ["", "\u{feff}"] {
-                let (read, note) = whole(&utf16(&format!("{mark}{text}"), little)).expect("decodes");
+                let (read, note) =
+                    whole(&utf16(&format!("{mark}{text}"), little)).expect("decodes");
                 assert!(read == text, "{little} {mark:?}");
                 assert!(note.expect("a note").contains("UTF-16"));
             }
         }
         let torn = utf16("\u{feff}id,x\n", true);
         let torn = whole(&torn[..torn.len() - 1]);
-        assert!(torn.expect_err("half a letter").to_string().contains("UTF-16"));
+        assert!(
+            torn.expect_err("half a letter")
+                .to_string()
+                .contains("UTF-16")
+        );
         assert!(whole(b"\xff\xfea\0\0\xd8b\0").is_err(), "half a pair");
     }
 
     #[test]
     fn leaves_utf_8_as_it_is_but_for_its_mark() {
-        assert_eq!(whole("\u{feff}\u{feff}id,ü\n".as_bytes()).expect("text"), ("id,ü\n".to_owned(), None));
+        assert_eq!(
+            whole("\u{feff}\u{feff}id,ü\n".as_bytes()).expect("text"),
+            ("id,ü\n".to_owned(), None)
+        );
         assert_eq!(whole(b"").expect("nothing").0, "");
-        assert_eq!(whole(b"a\0b,c\n").expect("for the lines to judge").0, "a\0b,c\n");
+        assert_eq!(
+            whole(b"a\0b,c\n").expect("for the lines to judge").0,
+            "a\0b,c\n"
+        );
     }
 
     #[test]

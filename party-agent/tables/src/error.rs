@@ -55,7 +55,9 @@ pub enum TableError {
         wanted: &'static str,
     },
     /// A row asked for by its id is not in the table.
-    #[error("{missing} of {asked} ids are not in the table, the first one at position {position} of the list")]
+    #[error(
+        "{missing} of {asked} ids are not in the table, the first one at position {position} of the list"
+    )]
     IdMissing {
         /// Position of the first missing id in the list asked for.
         position: usize,
@@ -91,7 +93,9 @@ pub enum TableError {
         partitions: u32,
     },
     /// The delimiter cannot separate fields.
-    #[error("{delimiter:?} cannot be a delimiter; it must be one ASCII character, no quote and no line end")]
+    #[error(
+        "{delimiter:?} cannot be a delimiter; it must be one ASCII character, no quote and no line end"
+    )]
     DelimiterInvalid {
         /// What was asked for.
         delimiter: char,
@@ -128,7 +132,9 @@ pub enum TableError {
         reason: &'static str,
     },
     /// Another delimiter takes the first line apart than the one that was given.
-    #[error("line {line} is taken apart by {other:?} rather than by {delimiter:?}: the delimiter is another one")]
+    #[error(
+        "line {line} is taken apart by {other:?} rather than by {delimiter:?}: the delimiter is another one"
+    )]
     DelimiterAbsent {
         /// The line, from 1.
         line: u64,
@@ -194,7 +200,9 @@ impl TableError {
 
     pub(crate) fn writing(what: &'static str) -> impl FnOnce(io::Error) -> TableError {
         move |source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => TableError::StorageFull { what, source },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                TableError::StorageFull { what, source }
+            }
             _ => TableError::Unwritable { what, source },
         }
     }
@@ -204,7 +212,9 @@ impl TableError {
         match self {
             TableError::TableMissing { .. } => ErrorCode::TableMissing,
             TableError::Unreadable { .. } | TableError::Damaged { .. } => ErrorCode::FileUnreadable,
-            TableError::StorageFull { .. } | TableError::Unwritable { .. } => ErrorCode::StorageFull,
+            TableError::StorageFull { .. } | TableError::Unwritable { .. } => {
+                ErrorCode::StorageFull
+            }
             TableError::Engine { .. } => ErrorCode::Internal,
             TableError::Stopped(_) => ErrorCode::Canceled,
             TableError::ColumnMissing { .. }
@@ -231,8 +241,13 @@ impl TableError {
     /// What the reader can do about it, where that is known.
     fn next(&self) -> Option<String> {
         let text = match self {
-            TableError::TableMissing { nearest: Some(nearest), .. } => return Some(format!("did you mean {nearest}")),
-            TableError::TableMissing { nearest: None, .. } => "upload the table, or check its namespace and name",
+            TableError::TableMissing {
+                nearest: Some(nearest),
+                ..
+            } => return Some(format!("did you mean {nearest}")),
+            TableError::TableMissing { nearest: None, .. } => {
+                "upload the table, or check its namespace and name"
+            }
             TableError::ColumnMissing { .. } => {
                 "check the column's spelling; names are lower case after data_transform"
             }
@@ -253,8 +268,12 @@ impl TableError {
                     "give {other:?} as the delimiter (id_delimiter), or put fields that hold it in quotes"
                 ));
             }
-            TableError::NoRows { .. } => "correct the first line that is named, and upload the file again",
-            TableError::HeaderInvalid { .. } => "correct the first line, or say that the file has no header",
+            TableError::NoRows { .. } => {
+                "correct the first line that is named, and upload the file again"
+            }
+            TableError::HeaderInvalid { .. } => {
+                "correct the first line, or say that the file has no header"
+            }
             TableError::FileEmpty => "check that the right file was given",
             TableError::StorageFull { .. } => "free disk space, then run again",
             TableError::Unwritable { .. } => "check the shelf's folder and its permissions",
@@ -293,13 +312,17 @@ mod tests {
         let full = TableError::writing("a partition")(io::Error::from(io::ErrorKind::StorageFull));
         assert!(matches!(full, TableError::StorageFull { .. }));
         assert_eq!(Fault::from(full).code, ErrorCode::StorageFull);
-        let denied = TableError::writing("a partition")(io::Error::from(io::ErrorKind::PermissionDenied));
+        let denied =
+            TableError::writing("a partition")(io::Error::from(io::ErrorKind::PermissionDenied));
         assert!(matches!(denied, TableError::Unwritable { .. }));
     }
 
     #[test]
     fn proposes_the_nearest_table() {
-        let error = TableError::TableMissing { table: "a.brest".into(), nearest: Some("a.breast".into()) };
+        let error = TableError::TableMissing {
+            table: "a.brest".into(),
+            nearest: Some("a.breast".into()),
+        };
         let fault = Fault::from(error);
         assert_eq!(fault.code, ErrorCode::TableMissing);
         assert_eq!(fault.message, "table a.brest does not exist");

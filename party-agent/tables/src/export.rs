@@ -25,7 +25,13 @@ enum Style {
 /// Writes a table as lines: id, match id, label, weight, features, separated by `delimiter`. With `head` the first line
 /// names the columns (not for a raw table that never had a header). Writes at most `limit` rows; gives their number.
 /// In prediction tables `predict_detail` is an object in single quotes inside one pair of double quotes.
-pub fn write_text(table: &Table, out: impl Write, delimiter: char, head: bool, limit: Option<usize>) -> Result<u64> {
+pub fn write_text(
+    table: &Table,
+    out: impl Write,
+    delimiter: char,
+    head: bool,
+    limit: Option<usize>,
+) -> Result<u64> {
     let failed = || TableError::writing("the table's text");
     let mut out = BufWriter::with_capacity(1 << 16, out);
     let styles = styles(table.schema());
@@ -62,8 +68,13 @@ fn styles(schema: &Schema) -> Vec<Style> {
         TableKind::Raw if !schema.header => Style::AsItIs,
         _ => Style::Field,
     };
-    let columns = schema.display_order().into_iter().filter_map(|at| schema.columns.get(at));
-    std::iter::once(Style::Field).chain(columns.map(|column| style(&column.name))).collect()
+    let columns = schema
+        .display_order()
+        .into_iter()
+        .filter_map(|at| schema.columns.get(at));
+    std::iter::once(Style::Field)
+        .chain(columns.map(|column| style(&column.name)))
+        .collect()
 }
 
 /// Replaces `line` by the values' line; where no style is given, values are fields.
@@ -126,7 +137,9 @@ fn push_string(line: &mut String, text: &str) {
             '\'' => line.push_str("\\u0027"),
             '"' => line.push_str("\\u0022"),
             '\\' => line.push_str("\\\\"),
-            control if control.is_control() => line.push_str(&format!("\\u{:04x}", u32::from(control))),
+            control if control.is_control() => {
+                line.push_str(&format!("\\u{:04x}", u32::from(control)))
+            }
             letter => line.push(letter),
         }
     }
@@ -157,7 +170,8 @@ mod tests {
             Values::of_texts(vec!["train"; rows]),
         ];
         let ids = (0..rows).map(|row| format!("id{row}")).collect();
-        Table::from_columns(Schema::predictions("id", ColumnKind::Integer), ids, values).expect("table")
+        Table::from_columns(Schema::predictions("id", ColumnKind::Integer), ids, values)
+            .expect("table")
     }
 
     /// Reads a line as FATE's client does: split at commas, the detail from column 4 to the last but one.
@@ -165,7 +179,10 @@ mod tests {
         let fields: Vec<&str> = line.split(',').collect();
         assert_eq!(fields[fields.len() - 1], "train");
         let joined = fields[4..fields.len() - 1].join(",");
-        let inner = joined.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).expect("wrapped");
+        let inner = joined
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+            .expect("wrapped");
         serde_json::from_str(&inner.replace('\'', "\"")).expect("json")
     }
 
@@ -184,7 +201,10 @@ mod tests {
         let text = text(&table, false, None);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(detail_as_the_client_reads_it(lines[0]), detail);
-        assert_eq!(detail_as_the_client_reads_it(lines[1]), serde_json::json!({}));
+        assert_eq!(
+            detail_as_the_client_reads_it(lines[1]),
+            serde_json::json!({})
+        );
     }
 
     #[test]
@@ -200,8 +220,12 @@ mod tests {
             Values::Text(vec![Some("a,\"b\"".into()), None]),
             Values::Integer(vec![1, 0]),
         ];
-        let table = Table::from_columns(schema, vec!["1".into(), "2".into()], values).expect("table");
-        assert_eq!(text(&table, true, None), "sid,y,x,t\n1,1,1.5,\"a,\"\"b\"\"\"\n2,0,,\n");
+        let table =
+            Table::from_columns(schema, vec!["1".into(), "2".into()], values).expect("table");
+        assert_eq!(
+            text(&table, true, None),
+            "sid,y,x,t\n1,1,1.5,\"a,\"\"b\"\"\"\n2,0,,\n"
+        );
         assert_eq!(text(&table, false, Some(1)).lines().count(), 1);
         assert_eq!(text(&table, true, Some(0)), "sid,y,x,t\n");
     }

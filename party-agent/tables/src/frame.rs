@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 
 use polars::prelude::{
-    BooleanChunked, ChunkedArray, DataType, Float64Chunked, IdxCa, IdxSize, Int64Chunked, IntoSeries, NewChunkedArray,
-    PlSmallStr, PolarsError, Series, StringChunked, StringChunkedBuilder,
+    BooleanChunked, ChunkedArray, DataType, Float64Chunked, IdxCa, IdxSize, Int64Chunked,
+    IntoSeries, NewChunkedArray, PlSmallStr, PolarsError, Series, StringChunked,
+    StringChunkedBuilder,
 };
 
 use crate::error::{Result, TableError};
@@ -13,7 +14,9 @@ use crate::schema::ColumnKind;
 use crate::table::Values;
 
 pub(crate) fn engine(error: PolarsError) -> TableError {
-    TableError::Engine { reason: error.to_string() }
+    TableError::Engine {
+        reason: error.to_string(),
+    }
 }
 
 /// Some columns of some consecutive rows. Columns are known by position; a clone shares the data.
@@ -40,22 +43,35 @@ impl Cells<'_> {
     pub(crate) fn texts(&self) -> Box<dyn Iterator<Item = Option<Cow<'_, str>>> + '_> {
         match self {
             Cells::Text(cells) => Box::new(cells.iter().map(|cell| cell.map(Cow::Borrowed))),
-            Cells::Float(cells) => Box::new(cells.iter().map(|cell| cell.and_then(float_text).map(Cow::Owned))),
-            Cells::Integer(cells) => Box::new(cells.iter().map(|cell| cell.map(|value| Cow::Owned(value.to_string())))),
+            Cells::Float(cells) => Box::new(
+                cells
+                    .iter()
+                    .map(|cell| cell.and_then(float_text).map(Cow::Owned)),
+            ),
+            Cells::Integer(cells) => Box::new(
+                cells
+                    .iter()
+                    .map(|cell| cell.map(|value| Cow::Owned(value.to_string()))),
+            ),
         }
     }
 }
 
 fn series_of(values: Values) -> Series {
     match values {
-        Values::Text(texts) => StringChunked::from_slice_options(PlSmallStr::EMPTY, &texts).into_series(),
+        Values::Text(texts) => {
+            StringChunked::from_slice_options(PlSmallStr::EMPTY, &texts).into_series()
+        }
         Values::Float(floats) => Float64Chunked::from_vec(PlSmallStr::EMPTY, floats).into_series(),
-        Values::Integer(integers) => Int64Chunked::from_vec(PlSmallStr::EMPTY, integers).into_series(),
+        Values::Integer(integers) => {
+            Int64Chunked::from_vec(PlSmallStr::EMPTY, integers).into_series()
+        }
     }
 }
 
 fn indices(rows: &[usize]) -> Result<IdxCa> {
-    let numbers: std::result::Result<Vec<IdxSize>, _> = rows.iter().map(|row| IdxSize::try_from(*row)).collect();
+    let numbers: std::result::Result<Vec<IdxSize>, _> =
+        rows.iter().map(|row| IdxSize::try_from(*row)).collect();
     let numbers = numbers.map_err(|_| TableError::TooManyRows { rows: rows.len() })?;
     Ok(ChunkedArray::from_vec(PlSmallStr::EMPTY, numbers))
 }
@@ -63,10 +79,16 @@ fn indices(rows: &[usize]) -> Result<IdxCa> {
 impl Frame {
     /// A frame of these columns, which must be equally long.
     pub(crate) fn from_series(rows: usize, columns: Vec<Series>) -> Result<Self> {
-        match columns.iter().enumerate().find(|(_, column)| column.len() != rows) {
-            Some((at, column)) => {
-                Err(TableError::LengthMismatch { column: format!("number {at}"), expected: rows, found: column.len() })
-            }
+        match columns
+            .iter()
+            .enumerate()
+            .find(|(_, column)| column.len() != rows)
+        {
+            Some((at, column)) => Err(TableError::LengthMismatch {
+                column: format!("number {at}"),
+                expected: rows,
+                found: column.len(),
+            }),
             None => Ok(Self { rows, columns }),
         }
     }
@@ -78,12 +100,21 @@ impl Frame {
 
     /// A frame without rows.
     pub(crate) fn empty(kinds: &[ColumnKind]) -> Self {
-        Self { rows: 0, columns: kinds.iter().map(|kind| series_of(Values::empty(*kind))).collect() }
+        Self {
+            rows: 0,
+            columns: kinds
+                .iter()
+                .map(|kind| series_of(Values::empty(*kind)))
+                .collect(),
+        }
     }
 
     /// Bytes that the values take.
     pub(crate) fn bytes(&self) -> u64 {
-        self.columns.iter().map(|column| column.estimated_size() as u64).sum()
+        self.columns
+            .iter()
+            .map(|column| column.estimated_size() as u64)
+            .sum()
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -105,8 +136,9 @@ impl Frame {
 
     /// A column's values.
     pub(crate) fn cells(&self, column: usize) -> Result<Cells<'_>> {
-        let missing =
-            || TableError::Engine { reason: format!("column {column} of {} was asked for", self.columns.len()) };
+        let missing = || TableError::Engine {
+            reason: format!("column {column} of {} was asked for", self.columns.len()),
+        };
         let series = self.columns.get(column).ok_or_else(missing)?;
         match kind_of(series)? {
             ColumnKind::Text => series.str().map(Cells::Text).map_err(engine),
@@ -117,11 +149,17 @@ impl Frame {
 
     /// The columns at these positions, in this order.
     pub(crate) fn pick(&self, wanted: &[usize]) -> Result<Self> {
-        let missing =
-            |at: usize| TableError::Engine { reason: format!("column {at} of {} was asked for", self.columns.len()) };
-        let columns: Result<Vec<Series>> =
-            wanted.iter().map(|at| self.columns.get(*at).cloned().ok_or_else(|| missing(*at))).collect();
-        Ok(Self { rows: self.rows, columns: columns? })
+        let missing = |at: usize| TableError::Engine {
+            reason: format!("column {at} of {} was asked for", self.columns.len()),
+        };
+        let columns: Result<Vec<Series>> = wanted
+            .iter()
+            .map(|at| self.columns.get(*at).cloned().ok_or_else(|| missing(*at)))
+            .collect();
+        Ok(Self {
+            rows: self.rows,
+            columns: columns?,
+        })
     }
 
     /// Replaces the column at a position by the only column of `other`, or appends it when there is none there.
@@ -146,33 +184,59 @@ impl Frame {
         let start = start.min(self.rows);
         let rows = rows.min(self.rows - start);
         let offset = i64::try_from(start).unwrap_or(i64::MAX);
-        Self { rows, columns: self.columns.iter().map(|column| column.slice(offset, rows)).collect() }
+        Self {
+            rows,
+            columns: self
+                .columns
+                .iter()
+                .map(|column| column.slice(offset, rows))
+                .collect(),
+        }
     }
 
     /// The rows of these numbers, in this order; numbers must be below `rows()`.
     pub(crate) fn take(&self, rows: &[usize]) -> Result<Self> {
         if let Some(row) = rows.iter().find(|row| **row >= self.rows) {
-            return Err(TableError::RowMissing { row: *row, rows: self.rows });
+            return Err(TableError::RowMissing {
+                row: *row,
+                rows: self.rows,
+            });
         }
         let numbers = indices(rows)?;
-        let columns: std::result::Result<Vec<Series>, _> =
-            self.columns.iter().map(|column| column.rechunk().take(&numbers)).collect();
-        Ok(Self { rows: rows.len(), columns: columns.map_err(engine)? })
+        let columns: std::result::Result<Vec<Series>, _> = self
+            .columns
+            .iter()
+            .map(|column| column.rechunk().take(&numbers))
+            .collect();
+        Ok(Self {
+            rows: rows.len(),
+            columns: columns.map_err(engine)?,
+        })
     }
 
     /// The rows for which `keep` is true; `keep` must be as long as the frame.
     pub(crate) fn filter(&self, keep: &[bool]) -> Result<Self> {
         let mask = BooleanChunked::from_slice(PlSmallStr::EMPTY, keep);
-        let columns: std::result::Result<Vec<Series>, _> =
-            self.columns.iter().map(|column| column.filter(&mask)).collect();
-        Self::from_series(keep.iter().filter(|kept| **kept).count(), columns.map_err(engine)?)
+        let columns: std::result::Result<Vec<Series>, _> = self
+            .columns
+            .iter()
+            .map(|column| column.filter(&mask))
+            .collect();
+        Self::from_series(
+            keep.iter().filter(|kept| **kept).count(),
+            columns.map_err(engine)?,
+        )
     }
 
     /// Appends the rows of a frame with the same columns.
     pub(crate) fn append(&mut self, other: &Frame) -> Result<()> {
         if self.columns.len() != other.columns.len() {
             return Err(TableError::Engine {
-                reason: format!("{} columns under {}", other.columns.len(), self.columns.len()),
+                reason: format!(
+                    "{} columns under {}",
+                    other.columns.len(),
+                    self.columns.len()
+                ),
             });
         }
         for (own, more) in self.columns.iter_mut().zip(&other.columns) {
@@ -189,7 +253,9 @@ pub(crate) fn kind_of(series: &Series) -> Result<ColumnKind> {
         DataType::String => Ok(ColumnKind::Text),
         DataType::Float64 => Ok(ColumnKind::Float),
         DataType::Int64 => Ok(ColumnKind::Integer),
-        other => Err(TableError::Damaged { reason: format!("a column is kept as {other}") }),
+        other => Err(TableError::Damaged {
+            reason: format!("a column is kept as {other}"),
+        }),
     }
 }
 
@@ -202,7 +268,10 @@ pub(crate) struct TextBuilder {
 impl TextBuilder {
     pub(crate) fn new(columns: usize, capacity: usize) -> Self {
         let builder = |_| StringChunkedBuilder::new(PlSmallStr::EMPTY, capacity);
-        Self { rows: 0, columns: (0..columns).map(builder).collect() }
+        Self {
+            rows: 0,
+            columns: (0..columns).map(builder).collect(),
+        }
     }
 
     /// Adds a row of exactly as many values as there are columns; fewer leave the rest empty.
@@ -215,7 +284,13 @@ impl TextBuilder {
     }
 
     pub(crate) fn finish(self) -> Result<Frame> {
-        Frame::from_series(self.rows, self.columns.into_iter().map(|column| column.finish().into_series()).collect())
+        Frame::from_series(
+            self.rows,
+            self.columns
+                .into_iter()
+                .map(|column| column.finish().into_series())
+                .collect(),
+        )
     }
 }
 
@@ -224,25 +299,48 @@ mod tests {
     use super::*;
 
     fn texts(frame: &Frame, column: usize) -> Vec<Option<String>> {
-        frame.cells(column).expect("cells").texts().map(|text| text.map(Cow::into_owned)).collect()
+        frame
+            .cells(column)
+            .expect("cells")
+            .texts()
+            .map(|text| text.map(Cow::into_owned))
+            .collect()
     }
 
     #[test]
     fn renders_numbers_so_that_they_read_back() {
-        let frame = Frame::from_values(4, vec![Values::Float(vec![1.0, f64::NAN, 0.1, 1e300])]).expect("frame");
-        assert_eq!(texts(&frame, 0), [Some("1.0".into()), None, Some("0.1".into()), Some("1e300".into())]);
+        let frame = Frame::from_values(4, vec![Values::Float(vec![1.0, f64::NAN, 0.1, 1e300])])
+            .expect("frame");
+        assert_eq!(
+            texts(&frame, 0),
+            [
+                Some("1.0".into()),
+                None,
+                Some("0.1".into()),
+                Some("1e300".into())
+            ]
+        );
     }
 
     #[test]
     fn refuses_columns_of_unequal_length() {
         let values = vec![Values::Integer(vec![1, 2]), Values::Float(vec![0.0])];
-        assert!(matches!(Frame::from_values(2, values), Err(TableError::LengthMismatch { expected: 2, found: 1, .. })));
+        assert!(matches!(
+            Frame::from_values(2, values),
+            Err(TableError::LengthMismatch {
+                expected: 2,
+                found: 1,
+                ..
+            })
+        ));
     }
 
     #[test]
     fn takes_and_filters_rows_across_appended_pieces() {
         let mut frame = Frame::from_values(2, vec![Values::Integer(vec![1, 2])]).expect("frame");
-        frame.append(&Frame::from_values(1, vec![Values::Integer(vec![3])]).expect("frame")).expect("append");
+        frame
+            .append(&Frame::from_values(1, vec![Values::Integer(vec![3])]).expect("frame"))
+            .expect("append");
         assert_eq!(
             texts(&frame.take(&[2, 0, 2]).expect("take"), 0),
             [Some("3".into()), Some("1".into()), Some("3".into())]

@@ -43,19 +43,26 @@ fn encode(cells: &Cells<'_>, bytes: &mut Vec<u8>) {
 impl ContentHasher {
     /// A hasher for frames of so many columns, the id included.
     pub(crate) fn new(width: usize, stop: &Stop) -> Self {
-        Self { columns: vec![Hasher::new(); width], rows: 0, stop: stop.clone() }
+        Self {
+            columns: vec![Hasher::new(); width],
+            rows: 0,
+            stop: stop.clone(),
+        }
     }
 
     /// Takes the next rows.
     pub(crate) fn push(&mut self, frame: &Frame) -> Result<()> {
         let stop = &self.stop;
-        self.columns.par_iter_mut().enumerate().try_for_each(|(at, hasher)| -> Result<()> {
-            stop.go_on()?;
-            let mut bytes = Vec::new();
-            encode(&frame.cells(at)?, &mut bytes);
-            hasher.update(&bytes);
-            Ok(())
-        })?;
+        self.columns
+            .par_iter_mut()
+            .enumerate()
+            .try_for_each(|(at, hasher)| -> Result<()> {
+                stop.go_on()?;
+                let mut bytes = Vec::new();
+                encode(&frame.cells(at)?, &mut bytes);
+                hasher.update(&bytes);
+                Ok(())
+            })?;
         self.rows += frame.rows() as u64;
         Ok(())
     }
@@ -94,14 +101,23 @@ mod tests {
     #[test]
     fn tells_missing_from_empty_and_where_a_text_ends() {
         let missing = hash(vec![Values::Text(vec![None, Some("ab".into())])], 2);
-        let empty = hash(vec![Values::Text(vec![Some(String::new()), Some("ab".into())])], 2);
-        let moved = hash(vec![Values::Text(vec![Some("a".into()), Some("b".into())])], 2);
+        let empty = hash(
+            vec![Values::Text(vec![Some(String::new()), Some("ab".into())])],
+            2,
+        );
+        let moved = hash(
+            vec![Values::Text(vec![Some("a".into()), Some("b".into())])],
+            2,
+        );
         assert!(missing != empty && empty != moved);
     }
 
     #[test]
     fn takes_every_nan_for_the_same_missing_value() {
         let other_nan = f64::from_bits(f64::NAN.to_bits() ^ 1);
-        assert_eq!(hash(vec![Values::Float(vec![f64::NAN])], 1), hash(vec![Values::Float(vec![other_nan])], 1));
+        assert_eq!(
+            hash(vec![Values::Float(vec![f64::NAN])], 1),
+            hash(vec![Values::Float(vec![other_nan])], 1)
+        );
     }
 }

@@ -30,7 +30,9 @@ pub(crate) struct Header {
 }
 
 fn invalid(reason: impl Into<String>) -> TableError {
-    TableError::HeaderInvalid { reason: reason.into() }
+    TableError::HeaderInvalid {
+        reason: reason.into(),
+    }
 }
 
 pub(crate) fn delimiter_byte(delimiter: char) -> Result<u8> {
@@ -42,14 +44,24 @@ pub(crate) fn delimiter_byte(delimiter: char) -> Result<u8> {
 /// A record as text, or why it is none.
 pub(crate) fn text_of(line: &[u8], number: u64) -> Result<&str> {
     if line.contains(&0) {
-        return Err(TableError::TextBroken { line: number, reason: "it holds a NUL character, which no text has" });
+        return Err(TableError::TextBroken {
+            line: number,
+            reason: "it holds a NUL character, which no text has",
+        });
     }
-    let not_text = |_| TableError::NotUtf8 { line: number, resembles: resembles(line) };
+    let not_text = |_| TableError::NotUtf8 {
+        line: number,
+        resembles: resembles(line),
+    };
     std::str::from_utf8(line).map_err(not_text)
 }
 
 /// Looks at the first row of a file without a header, and leaves it to be read.
-pub(crate) fn look_at<R: Read>(lines: &mut Lines<R>, delimiter: u8, options: &ImportOptions) -> Result<()> {
+pub(crate) fn look_at<R: Read>(
+    lines: &mut Lines<R>,
+    delimiter: u8,
+    options: &ImportOptions,
+) -> Result<()> {
     loop {
         let read = lines.advance()?;
         if read == Line::Whole && lines.line.is_empty() {
@@ -67,24 +79,40 @@ pub(crate) fn look_at<R: Read>(lines: &mut Lines<R>, delimiter: u8, options: &Im
 
 /// Refuses a first line that is a word to a spreadsheet program, and one that other delimiters take apart than the one given.
 fn judge(text: &str, delimiter: u8, line: u64, one_field_is_odd: bool) -> Result<()> {
-    let word = text.trim_matches(|letter| matches!(letter, '"' | ' ')).trim_end_matches(char::from(delimiter));
-    if word.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sep=")) && text.trim_matches('"').len() <= 8 {
+    let word = text
+        .trim_matches(|letter| matches!(letter, '"' | ' '))
+        .trim_end_matches(char::from(delimiter));
+    if word
+        .get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case("sep="))
+        && text.trim_matches('"').len() <= 8
+    {
         return Err(TableError::TextBroken {
             line,
             reason: "it says `sep=…` to a spreadsheet program and is no row; take it out",
         });
     }
-    let other = OTHERS.iter().find(|(other, _)| *other != delimiter && text.as_bytes().contains(other));
+    let other = OTHERS
+        .iter()
+        .find(|(other, _)| *other != delimiter && text.as_bytes().contains(other));
     match other {
         Some((_, other)) if one_field_is_odd && !text.contains([char::from(delimiter), '"']) => {
-            Err(TableError::DelimiterAbsent { line, delimiter: char::from(delimiter), other })
+            Err(TableError::DelimiterAbsent {
+                line,
+                delimiter: char::from(delimiter),
+                other,
+            })
         }
         _ => Ok(()),
     }
 }
 
 /// Reads the header.
-pub(crate) fn first_line<R: Read>(lines: &mut Lines<R>, delimiter: u8, options: &ImportOptions) -> Result<Header> {
+pub(crate) fn first_line<R: Read>(
+    lines: &mut Lines<R>,
+    delimiter: u8,
+    options: &ImportOptions,
+) -> Result<Header> {
     match lines.advance()? {
         Line::End => return Err(TableError::FileEmpty),
         Line::TooLong => return Err(invalid("the line is too long")),
@@ -94,22 +122,38 @@ pub(crate) fn first_line<R: Read>(lines: &mut Lines<R>, delimiter: u8, options: 
     let text = text_of(&lines.line, lines.number)?;
     judge(text, delimiter, lines.number, true)?;
     let (mut splitter, mut fields) = (Splitter::new(delimiter), Vec::new());
-    splitter.split(text, &mut fields).map_err(|Unclosed| invalid("a quote is not closed in it"))?;
+    splitter
+        .split(text, &mut fields)
+        .map_err(|Unclosed| invalid("a quote is not closed in it"))?;
     if !options.extend_sid && options.id_column >= fields.len() {
-        return Err(invalid(format!("the id is to be in column {}, there are {}", options.id_column, fields.len())));
+        return Err(invalid(format!(
+            "the id is to be in column {}, there are {}",
+            options.id_column,
+            fields.len()
+        )));
     }
     let header = told_apart(&fields, (!options.extend_sid).then_some(options.id_column));
-    Ok(Header { line: (lines.number, text.to_owned()), ..header })
+    Ok(Header {
+        line: (lines.number, text.to_owned()),
+        ..header
+    })
 }
 
 /// The fields as names that each stand once: FATE takes any first line for a header. A later one of equal names has a number
 /// behind it, and a column without a name is called by its number.
 fn told_apart(fields: &[&str], id_at: Option<usize>) -> Header {
     let blank = |at: usize, field: &str| Some(at) != id_at && field.trim().is_empty();
-    let nameless: Vec<usize> =
-        fields.iter().enumerate().filter(|(at, field)| blank(*at, field)).map(|(at, _)| at).collect();
+    let nameless: Vec<usize> = fields
+        .iter()
+        .enumerate()
+        .filter(|(at, field)| blank(*at, field))
+        .map(|(at, _)| at)
+        .collect();
     let mut own: HashSet<String> = fields.iter().map(|field| (*field).to_owned()).collect();
-    let numbered: HashMap<usize, String> = nameless.iter().map(|at| (*at, by_number(at + 1, &own))).collect();
+    let numbered: HashMap<usize, String> = nameless
+        .iter()
+        .map(|at| (*at, by_number(at + 1, &own)))
+        .collect();
     own.extend(numbered.values().cloned());
     let mut uses: HashMap<&str, usize> = HashMap::new();
     let mut names = Vec::with_capacity(fields.len());
@@ -132,7 +176,12 @@ fn told_apart(fields: &[&str], id_at: Option<usize>) -> Header {
         names.push(format!("{field}_{used}"));
         places.push(at + 1);
     }
-    let unnamed = fields.iter().rev().take_while(|field| field.trim().is_empty()).count().min(fields.len() - 1);
+    let unnamed = fields
+        .iter()
+        .rev()
+        .take_while(|field| field.trim().is_empty())
+        .count()
+        .min(fields.len() - 1);
     let mut notes: Vec<String> = doubts::in_names(fields, id_at).into_iter().collect();
     if !places.is_empty() {
         let count = places.len();
@@ -144,7 +193,13 @@ fn told_apart(fields: &[&str], id_at: Option<usize>) -> Header {
             ),
         );
     }
-    Header { names, unnamed, nameless, line: (0, String::new()), notes }
+    Header {
+        names,
+        unnamed,
+        nameless,
+        line: (0, String::new()),
+        notes,
+    }
 }
 
 /// A name for a column without one, which is no other's.
@@ -171,14 +226,19 @@ pub fn read_header(reader: impl Read, options: &ImportOptions) -> Result<Vec<Str
 }
 
 /// The header under the names that were asked for; made of them where the file has none.
-pub(crate) fn named(header: Option<&Header>, options: &ImportOptions) -> Result<Option<Vec<String>>> {
+pub(crate) fn named(
+    header: Option<&Header>,
+    options: &ImportOptions,
+) -> Result<Option<Vec<String>>> {
     let id_at = (!options.extend_sid).then_some(options.id_column);
     let mut names = match (&options.column_names, header) {
         (None, header) => header.map(|header| header.names.clone()),
         (Some(names), header) => {
             let mut full = names.clone();
             if let Some(at) = id_at {
-                let own = header.and_then(|header| header.names.get(at).cloned()).unwrap_or_default();
+                let own = header
+                    .and_then(|header| header.names.get(at).cloned())
+                    .unwrap_or_default();
                 full.insert(at.min(full.len()), own);
             }
             if let Some(header) = header {
@@ -187,14 +247,20 @@ pub(crate) fn named(header: Option<&Header>, options: &ImportOptions) -> Result<
                     full.extend(header.names.iter().skip(named).cloned());
                 }
                 if full.len() != header.names.len() {
-                    return Err(invalid(format!("{} columns are named, the file has {named}", full.len())));
+                    return Err(invalid(format!(
+                        "{} columns are named, the file has {named}",
+                        full.len()
+                    )));
                 }
             }
             Some(full)
         }
     };
     if let (Some(names), Some(at), Some(id)) = (&mut names, id_at, &options.id_name) {
-        names.get_mut(at).into_iter().for_each(|name| name.clone_from(id));
+        names
+            .get_mut(at)
+            .into_iter()
+            .for_each(|name| name.clone_from(id));
     }
     Ok(names)
 }
@@ -206,10 +272,16 @@ pub(crate) fn schema_of(header: Option<&[String]>, options: &ImportOptions) -> S
     let (id_name, columns) = match header {
         Some(names) => {
             let id_name = id_at.map_or("extend_sid", |at| names.get(at).map_or("", String::as_str));
-            let kept = names.iter().enumerate().filter(|(at, _)| Some(*at) != id_at);
+            let kept = names
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| Some(*at) != id_at);
             (id_name, kept.map(|(_, name)| text(name)).collect())
         }
-        None => (if options.extend_sid { "extend_sid" } else { "" }, vec![text("value")]),
+        None => (
+            if options.extend_sid { "extend_sid" } else { "" },
+            vec![text("value")],
+        ),
     };
     Schema {
         header: header.is_some(),
@@ -224,7 +296,11 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Header> {
-        first_line(&mut Lines::new(text.as_bytes(), b',', 100), b',', &ImportOptions::default())
+        first_line(
+            &mut Lines::new(text.as_bytes(), b',', 100),
+            b',',
+            &ImportOptions::default(),
+        )
     }
 
     #[test]
@@ -232,7 +308,11 @@ mod tests {
         let header = read("id,x,y,x,x_2,x\n").expect("a header");
         assert_eq!(header.names, ["id", "x", "y", "x_3", "x_2", "x_4"]);
         assert_eq!(header.notes.len(), 1);
-        assert!(header.notes[0].ends_with("column 4, 6"), "{:?}", header.notes);
+        assert!(
+            header.notes[0].ends_with("column 4, 6"),
+            "{:?}",
+            header.notes
+        );
         let row = read("0,0,1,0.5,0\n").expect("any first line");
         assert_eq!(row.names, ["0", "0_2", "1", "0.5", "0_3"]);
         assert!(!row.notes[0].contains("0.5"), "a note gives no field away");
@@ -249,16 +329,31 @@ mod tests {
     #[test]
     fn columns_without_names_at_the_end_are_counted() {
         let header = read("id,x,,\n").expect("a header");
-        assert_eq!((header.unnamed, header.names.len(), header.notes.len()), (2, 4, 0));
+        assert_eq!(
+            (header.unnamed, header.names.len(), header.notes.len()),
+            (2, 4, 0)
+        );
         assert_eq!(read("id\n").expect("ids only").unnamed, 0);
         assert_eq!(read(",x\n").expect("pandas' index").unnamed, 0);
     }
 
     #[test]
     fn a_word_to_a_spreadsheet_is_refused() {
-        for text in ["sep=,\nid,x\n", "SEP=;\n", "\"sep=,\"\n", "sep=\t\n", "sep=;,,\n"] {
-            let refused = read(text).err().map(|error| error.to_string()).unwrap_or_default();
-            assert!(refused.contains("line 1") && refused.contains("sep="), "{text:?}: {refused}");
+        for text in [
+            "sep=,\nid,x\n",
+            "SEP=;\n",
+            "\"sep=,\"\n",
+            "sep=\t\n",
+            "sep=;,,\n",
+        ] {
+            let refused = read(text)
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default();
+            assert!(
+                refused.contains("line 1") && refused.contains("sep="),
+                "{text:?}: {refused}"
+            );
         }
         assert!(read("separator,x\n").is_ok());
     }
@@ -275,10 +370,18 @@ mod tests {
             assert!(read(text).is_ok(), "{text:?}");
         }
         let rows = |text: &str, extend_sid| {
-            let options = ImportOptions { head: false, extend_sid, ..ImportOptions::default() };
+            let options = ImportOptions {
+                head: false,
+                extend_sid,
+                ..ImportOptions::default()
+            };
             look_at(&mut Lines::new(text.as_bytes(), b',', 100), b',', &options)
         };
         assert!(rows("\n1;2\n", false).is_err());
-        assert!(rows("1;2\n", true).is_ok() && rows("", false).is_ok() && rows("\"1;2\"\n", false).is_ok());
+        assert!(
+            rows("1;2\n", true).is_ok()
+                && rows("", false).is_ok()
+                && rows("\"1;2\"\n", false).is_ok()
+        );
     }
 }

@@ -105,7 +105,11 @@ pub fn import(
     let delimiter = delimiter_byte(options.delimiter)?;
     let (decoded, decoding) = Decoded::of(reader)?;
     let mut lines = Lines::new(decoded, delimiter, options.max_line_bytes);
-    let header = if options.head { Some(first_line(&mut lines, delimiter, options)?) } else { None };
+    let header = if options.head {
+        Some(first_line(&mut lines, delimiter, options)?)
+    } else {
+        None
+    };
     if header.is_none() {
         look_at(&mut lines, delimiter, options)?;
     }
@@ -114,7 +118,13 @@ pub fn import(
     schema.check()?;
     let ids = Ids::new(options)?;
     let expected = names.as_ref().map(Vec::len);
-    let sieve = Sieve { options, delimiter, expected, width: schema.columns.len() + 1, ids };
+    let sieve = Sieve {
+        options,
+        delimiter,
+        expected,
+        width: schema.columns.len() + 1,
+        ids,
+    };
     let mut intake = Intake::default();
     let mut blocks = Blocks::new(lines);
     let mut round = blocks.round()?;
@@ -122,7 +132,12 @@ pub fn import(
     while !round.is_empty() {
         let (next, pieces) = rayon::join(
             || blocks.round(),
-            || round.par_iter().map(|block| sieve.piece(block)).collect::<Result<Vec<Piece>>>(),
+            || {
+                round
+                    .par_iter()
+                    .map(|block| sieve.piece(block))
+                    .collect::<Result<Vec<Piece>>>()
+            },
         );
         pieces?.into_iter().for_each(|piece| intake.take(piece));
         progress(intake.receipt.rows_in);
@@ -135,10 +150,16 @@ pub fn import(
         return Err(no_rows(&receipt, options.head));
     }
     receipt.notes.extend(decoding);
-    receipt.notes.extend(header.iter().flat_map(|header| header.notes.iter().cloned()));
+    receipt.notes.extend(
+        header
+            .iter()
+            .flat_map(|header| header.notes.iter().cloned()),
+    );
     receipt.notes.extend(doubt);
     if padded > 0 {
-        receipt.notes.push(format!("{padded} rows end with empty fields after their last column, which are left out"));
+        receipt.notes.push(format!(
+            "{padded} rows end with empty fields after their last column, which are left out"
+        ));
     }
     if spaced > 0 {
         let what = "ids have spaces before or behind them: they are other ids than those without";
@@ -146,7 +167,11 @@ pub fn import(
     }
     let table = Table::of_frames(schema, frames)?;
     let unnamed = header.as_ref().map_or(0, |header| header.unnamed);
-    let table = without_unnamed(table, (unnamed, usize::from(!options.extend_sid)), &mut receipt)?;
+    let table = without_unnamed(
+        table,
+        (unnamed, usize::from(!options.extend_sid)),
+        &mut receipt,
+    )?;
     if let Some(header) = &header {
         receipt.notes.extend(called_by_number(&table, header)?);
     }
@@ -154,24 +179,51 @@ pub fn import(
 }
 
 /// Whether the ids look as if the fields were delimited otherwise; see [`doubts::in_ids`].
-fn doubt_of_ids(header: Option<&Header>, block: Option<&Block>, options: &ImportOptions) -> Result<Option<String>> {
-    let rows = block.into_iter().flat_map(Block::each).take(doubts::LOOKED_AT);
+fn doubt_of_ids(
+    header: Option<&Header>,
+    block: Option<&Block>,
+    options: &ImportOptions,
+) -> Result<Option<String>> {
+    let rows = block
+        .into_iter()
+        .flat_map(Block::each)
+        .take(doubts::LOOKED_AT);
     // What is no text is refused where the rows are read.
     let rows = rows.filter_map(|(number, line)| Some((number, std::str::from_utf8(line?).ok()?)));
-    let lines: Vec<(u64, &str)> =
-        header.map(|header| (header.line.0, header.line.1.as_str())).into_iter().chain(rows).collect();
+    let lines: Vec<(u64, &str)> = header
+        .map(|header| (header.line.0, header.line.1.as_str()))
+        .into_iter()
+        .chain(rows)
+        .collect();
     let texts: Vec<&str> = lines.iter().map(|(_, text)| *text).collect();
-    doubts::in_ids(lines.first().map_or(1, |(number, _)| *number), &texts, options)
+    doubts::in_ids(
+        lines.first().map_or(1, |(number, _)| *number),
+        &texts,
+        options,
+    )
 }
 
 /// Notes on columns that the file does not name and that go by their numbers.
 fn called_by_number(table: &Table, header: &Header) -> Result<Vec<String>> {
-    let kept: HashSet<&str> = table.schema().columns.iter().map(|column| column.name.as_str()).collect();
+    let kept: HashSet<&str> = table
+        .schema()
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
     let mut places = Vec::new();
     for at in &header.nameless {
-        let name = header.names.get(*at).filter(|name| kept.contains(name.as_str()));
+        let name = header
+            .names
+            .get(*at)
+            .filter(|name| kept.contains(name.as_str()));
         let Some(name) = name else { continue };
-        if table.texts(name)?.iter().flatten().any(|text| !text.trim().is_empty()) {
+        if table
+            .texts(name)?
+            .iter()
+            .flatten()
+            .any(|text| !text.trim().is_empty())
+        {
             places.push((*at + 1, name));
         }
     }
@@ -179,8 +231,14 @@ fn called_by_number(table: &Table, header: &Header) -> Result<Vec<String>> {
     let first = places.first().map(|(_, name)| *name);
     Ok(first
         .map(|name| match numbers.len() {
-            1 => format!("{} has values and no name: it is called {name}", listed(&numbers)),
-            _ => format!("{} have values and no name: they are called by their numbers, as {name}", listed(&numbers)),
+            1 => format!(
+                "{} has values and no name: it is called {name}",
+                listed(&numbers)
+            ),
+            _ => format!(
+                "{} have values and no name: they are called by their numbers, as {name}",
+                listed(&numbers)
+            ),
         })
         .into_iter()
         .collect())
@@ -190,23 +248,48 @@ fn called_by_number(table: &Table, header: &Header) -> Result<Vec<String>> {
 fn no_rows(receipt: &Receipt, head: bool) -> TableError {
     if receipt.rows_in == 0 {
         let reason = "after the line with the column names there is no row".to_owned();
-        return if head { TableError::NoRows { reason } } else { TableError::FileEmpty };
+        return if head {
+            TableError::NoRows { reason }
+        } else {
+            TableError::FileEmpty
+        };
     }
     let reasons = receipt.reasons.iter();
-    let reasons: Vec<String> =
-        reasons.map(|found| format!("line {}: {} ({} rows)", found.first_line, found.reason, found.rows)).collect();
-    TableError::NoRows { reason: format!("{} rows are refused, from {}", receipt.rejected, reasons.join("; ")) }
+    let reasons: Vec<String> = reasons
+        .map(|found| {
+            format!(
+                "line {}: {} ({} rows)",
+                found.first_line, found.reason, found.rows
+            )
+        })
+        .collect();
+    TableError::NoRows {
+        reason: format!(
+            "{} rows are refused, from {}",
+            receipt.rejected,
+            reasons.join("; ")
+        ),
+    }
 }
 
 /// The table without those of its last columns that have neither a name nor a value: spreadsheets write them. `before` is 1 where
 /// the id stands before them.
-fn without_unnamed(table: Table, (unnamed, before): (usize, usize), receipt: &mut Receipt) -> Result<Table> {
+fn without_unnamed(
+    table: Table,
+    (unnamed, before): (usize, usize),
+    receipt: &mut Receipt,
+) -> Result<Table> {
     let columns = &table.schema().columns;
     let first = columns.len().saturating_sub(unnamed);
     let (mut kept, mut dropped): (Vec<&str>, _) = (Vec::with_capacity(columns.len()), Vec::new());
     for (at, column) in columns.iter().enumerate() {
         let blank = |text: Option<&str>| text.unwrap_or_default().trim().is_empty();
-        if at >= first && table.texts(&column.name)?.iter().all(|text| blank(text.as_deref())) {
+        if at >= first
+            && table
+                .texts(&column.name)?
+                .iter()
+                .all(|text| blank(text.as_deref()))
+        {
             dropped.push(at + 1 + before);
         } else {
             kept.push(&column.name);
@@ -215,7 +298,10 @@ fn without_unnamed(table: Table, (unnamed, before): (usize, usize), receipt: &mu
     if dropped.is_empty() {
         return Ok(table);
     }
-    receipt.notes.push(format!("columns without a name and without any value are left out: {}", listed(&dropped)));
+    receipt.notes.push(format!(
+        "columns without a name and without any value are left out: {}",
+        listed(&dropped)
+    ));
     table.select(&kept)
 }
 
@@ -231,21 +317,32 @@ impl Ids {
             return Ok(Ids::Column(options.id_column));
         }
         if options.auto_increasing_sid {
-            return Ok(Ids::MadeUp { prefix: String::new() });
+            return Ok(Ids::MadeUp {
+                prefix: String::new(),
+            });
         }
         // Random, so that the made-up ids of two parties never match by accident.
         let mut bytes = [0; 16];
-        let unreadable =
-            |error: getrandom::Error| TableError::Unreadable { what: "the source of randomness", source: error.into() };
+        let unreadable = |error: getrandom::Error| TableError::Unreadable {
+            what: "the source of randomness",
+            source: error.into(),
+        };
         getrandom::fill(&mut bytes).map_err(unreadable)?;
-        Ok(Ids::MadeUp { prefix: bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")) })
+        Ok(Ids::MadeUp {
+            prefix: bytes
+                .iter()
+                .fold(String::new(), |text, byte| text + &format!("{byte:02x}")),
+        })
     }
 }
 
 /// The first 128 bits of the id's hash.
 fn digest(id: &str) -> [u8; 16] {
     let mut short = [0; 16];
-    short.iter_mut().zip(blake3::hash(id.as_bytes()).as_bytes()).for_each(|(to, from)| *to = *from);
+    short
+        .iter_mut()
+        .zip(blake3::hash(id.as_bytes()).as_bytes())
+        .for_each(|(to, from)| *to = *from);
     short
 }
 
@@ -305,7 +402,14 @@ impl Sieve<'_> {
             }
             rows_in += 1;
         }
-        Ok(Piece { frame: rows.finish()?, digests, rows_in, padded, spaced, refused })
+        Ok(Piece {
+            frame: rows.finish()?,
+            digests,
+            rows_in,
+            padded,
+            spaced,
+            refused,
+        })
     }
 
     /// Puts a record into the rows.
@@ -317,8 +421,13 @@ impl Sieve<'_> {
         rows: &mut TextBuilder,
     ) -> std::result::Result<Taken, Reason> {
         let mut fields = Vec::with_capacity(self.expected.unwrap_or_default());
-        splitter.split(text, &mut fields).map_err(|Unclosed| Reason::QuoteOpen)?;
-        if fields.iter().any(|field| field.len() > self.options.max_field_bytes) {
+        splitter
+            .split(text, &mut fields)
+            .map_err(|Unclosed| Reason::QuoteOpen)?;
+        if fields
+            .iter()
+            .any(|field| field.len() > self.options.max_field_bytes)
+        {
             return Err(Reason::FieldTooLong);
         }
         let expected = self.expected.unwrap_or(fields.len());
@@ -344,7 +453,11 @@ impl Sieve<'_> {
             let value = join_fields(&fields, self.options.delimiter);
             rows.push([id.as_ref(), value.as_str()]);
         }
-        Ok(Taken { digest: digest(&id), padded, spaced: id.trim().len() < id.len() })
+        Ok(Taken {
+            digest: digest(&id),
+            padded,
+            spaced: id.trim().len() < id.len(),
+        })
     }
 }
 
@@ -356,7 +469,14 @@ impl Refused {
     fn note(&mut self, reason: Reason, rows: u64, first_line: u64) {
         match self.0.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, rejection)) => rejection.rows += rows,
-            None => self.0.push((reason, Rejection { reason: reason.text().to_owned(), rows, first_line })),
+            None => self.0.push((
+                reason,
+                Rejection {
+                    reason: reason.text().to_owned(),
+                    rows,
+                    first_line,
+                },
+            )),
         }
     }
 }
@@ -382,10 +502,12 @@ impl Intake {
         self.spaced += piece.spaced;
         self.receipt.rejected += piece.rows_in - piece.digests.len() as u64;
         for (reason, rejection) in piece.refused.0 {
-            self.refused.note(reason, rejection.rows, rejection.first_line);
+            self.refused
+                .note(reason, rejection.rows, rejection.first_line);
         }
         for digest in piece.digests {
-            self.replaced.extend(self.latest.insert(digest, self.accepted));
+            self.replaced
+                .extend(self.latest.insert(digest, self.accepted));
             self.accepted += 1;
         }
         self.frames.push(piece.frame);
@@ -394,8 +516,20 @@ impl Intake {
     fn finish(mut self) -> Result<(Vec<Frame>, Receipt)> {
         self.receipt.replaced = self.replaced.len() as u64;
         self.receipt.stored = (self.accepted - self.replaced.len()) as u64;
-        self.receipt.reasons = self.refused.0.into_iter().map(|(_, rejection)| rejection).collect();
-        let mut keep = vec![true; if self.replaced.is_empty() { 0 } else { self.accepted }];
+        self.receipt.reasons = self
+            .refused
+            .0
+            .into_iter()
+            .map(|(_, rejection)| rejection)
+            .collect();
+        let mut keep = vec![
+            true;
+            if self.replaced.is_empty() {
+                0
+            } else {
+                self.accepted
+            }
+        ];
         for row in self.replaced {
             keep.get_mut(row).into_iter().for_each(|kept| *kept = false);
         }

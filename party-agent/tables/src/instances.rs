@@ -23,16 +23,30 @@ pub struct Missing {
 
 impl Default for Missing {
     fn default() -> Self {
-        Self { usual: true, texts: HashSet::new(), numbers: Vec::new() }
+        Self {
+            usual: true,
+            texts: HashSet::new(),
+            numbers: Vec::new(),
+        }
     }
 }
 
 impl Missing {
     /// These texts mean "no value". The list of all usual words means them however they are written.
     pub fn of<T: AsRef<str>>(markers: impl IntoIterator<Item = T>) -> Self {
-        let texts: HashSet<String> = markers.into_iter().map(|marker| bare(marker.as_ref()).to_owned()).collect();
-        let numbers = texts.iter().filter_map(|text| text.parse().ok()).filter(|number: &f64| !number.is_nan());
-        Self { usual: USUAL.iter().all(|word| texts.contains(*word)), numbers: numbers.collect(), texts }
+        let texts: HashSet<String> = markers
+            .into_iter()
+            .map(|marker| bare(marker.as_ref()).to_owned())
+            .collect();
+        let numbers = texts
+            .iter()
+            .filter_map(|text| text.parse().ok())
+            .filter(|number: &f64| !number.is_nan());
+        Self {
+            usual: USUAL.iter().all(|word| texts.contains(*word)),
+            numbers: numbers.collect(),
+            texts,
+        }
     }
 
     /// Whether it means the usual words.
@@ -42,11 +56,16 @@ impl Missing {
 
     /// Whether a text is one of them; no text at all always is.
     pub fn marks(&self, text: Option<&str>) -> bool {
-        let Some(text) = text.map(bare) else { return true };
+        let Some(text) = text.map(bare) else {
+            return true;
+        };
         if (self.usual && means_no_value(text)) || self.texts.contains(text) {
             return true;
         }
-        !self.numbers.is_empty() && text.parse::<f64>().is_ok_and(|number| self.numbers.contains(&number))
+        !self.numbers.is_empty()
+            && text
+                .parse::<f64>()
+                .is_ok_and(|number| self.numbers.contains(&number))
     }
 
     /// What a text says where a number is wanted.
@@ -71,7 +90,11 @@ pub(crate) fn parse_float(text: Option<&str>, missing: &Missing) -> Option<f64> 
 /// error names the column and the first bad row, counted from 0.
 pub fn parse_integers(column: &str, texts: &[Option<String>]) -> Result<Vec<i64>> {
     let parse = |(row, text): (usize, &Option<String>)| {
-        let wrong = || TableError::NotANumber { column: column.to_owned(), row, wanted: "a whole number" };
+        let wrong = || TableError::NotANumber {
+            column: column.to_owned(),
+            row,
+            wanted: "a whole number",
+        };
         text.as_deref().and_then(parse_integer).ok_or_else(wrong)
     };
     texts.iter().enumerate().map(parse).collect()
@@ -85,7 +108,10 @@ fn parse_integer(text: &str) -> Option<i64> {
         return Some(number);
     }
     let number = Cell::spelled(text).number()?;
-    #[allow(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "checked to be whole and in range"
+    )]
     (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
 }
 
@@ -94,29 +120,51 @@ mod tests {
     use super::*;
 
     fn texts(values: &[&str]) -> Vec<Option<String>> {
-        values.iter().map(|value| Some((*value).to_owned())).collect()
+        values
+            .iter()
+            .map(|value| Some((*value).to_owned()))
+            .collect()
     }
 
     #[test]
     fn reads_numbers_and_missing_markers() {
         let usual = Missing::default();
         let read = |text| parse_float(Some(text), &usual);
-        assert_eq!((read("1"), read(" -2.5 "), read("1e3")), (Some(1.0), Some(-2.5), Some(1000.0)));
+        assert_eq!(
+            (read("1"), read(" -2.5 "), read("1e3")),
+            (Some(1.0), Some(-2.5), Some(1000.0))
+        );
         for text in ["NA", "", "nan", "-NaN", "Null", "none ", "inf", "-1e999"] {
             assert!(read(text).is_some_and(f64::is_nan), "{text:?}");
         }
         assert!(parse_float(None, &Missing::of(["?"])).is_some_and(f64::is_nan));
         assert_eq!(read("seven"), None);
-        assert_eq!(Missing::of(USUAL), Missing { texts: Missing::of(USUAL).texts, ..usual });
+        assert_eq!(
+            Missing::of(USUAL),
+            Missing {
+                texts: Missing::of(USUAL).texts,
+                ..usual
+            }
+        );
     }
 
     #[test]
     fn takes_a_marker_that_is_a_number_however_it_is_written() {
         let markers = Missing::of(["-1", "?"]);
-        assert!(["-1", " -1.0 ", "-1e0", "?"].iter().all(|text| markers.marks(Some(text))));
+        assert!(
+            ["-1", " -1.0 ", "-1e0", "?"]
+                .iter()
+                .all(|text| markers.marks(Some(text)))
+        );
         assert!(!markers.marks(Some("1")) && !markers.marks(Some("")) && markers.marks(None));
-        assert_eq!((markers.read(Some("-1.0")), markers.read(Some("1"))), (Cell::Missing, Cell::Number(1.0)));
-        assert_eq!((markers.read(Some("NA")), markers.read(Some("-nan"))), (Cell::Text, Cell::Missing));
+        assert_eq!(
+            (markers.read(Some("-1.0")), markers.read(Some("1"))),
+            (Cell::Missing, Cell::Number(1.0))
+        );
+        assert_eq!(
+            (markers.read(Some("NA")), markers.read(Some("-nan"))),
+            (Cell::Text, Cell::Missing)
+        );
     }
 
     #[test]
@@ -133,7 +181,10 @@ mod tests {
             [1, -1, i64::MAX]
         );
         for bad in ["1.5", "", "x", "1e300", "nan", "inf"] {
-            assert!(parse_integers("y", &texts(&[bad])).is_err(), "{bad:?} was taken");
+            assert!(
+                parse_integers("y", &texts(&[bad])).is_err(),
+                "{bad:?} was taken"
+            );
         }
     }
 }

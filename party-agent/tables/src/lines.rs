@@ -69,7 +69,11 @@ impl Scan {
         if self.at == At::Start && !piece.contains(&b'"') {
             // Most lines of most files. A field begins somewhere in it, and none is open at its end.
             let inner = piece.split_last().map_or(piece, |(_, inner)| inner);
-            return if inner.contains(&b'\r') { Err(LONE_RETURN) } else { Ok(()) };
+            return if inner.contains(&b'\r') {
+                Err(LONE_RETURN)
+            } else {
+                Ok(())
+            };
         }
         piece.iter().try_for_each(|byte| self.step(*byte))
     }
@@ -99,8 +103,19 @@ pub(crate) struct Lines<R> {
 impl<R: Read> Lines<R> {
     pub(crate) fn new(input: R, delimiter: u8, longest: usize) -> Self {
         let input = io::BufReader::with_capacity(1 << 16, input);
-        let scan = Scan { delimiter, at: At::Start };
-        Self { input, longest, scan, read: 0, number: 0, line: Vec::new(), again: None }
+        let scan = Scan {
+            delimiter,
+            at: At::Start,
+        };
+        Self {
+            input,
+            longest,
+            scan,
+            read: 0,
+            number: 0,
+            line: Vec::new(),
+            again: None,
+        }
     }
 
     /// The record last read is read once more.
@@ -119,23 +134,46 @@ impl<R: Read> Lines<R> {
         loop {
             let start = self.line.len();
             // One more than a longest line with its end, to see that there is more.
-            let limit = u64::try_from(self.longest.saturating_sub(start)).unwrap_or(u64::MAX).saturating_add(3);
+            let limit = u64::try_from(self.longest.saturating_sub(start))
+                .unwrap_or(u64::MAX)
+                .saturating_add(3);
             let failed = TableError::reading("the file");
-            let read = self.input.by_ref().take(limit).read_until(b'\n', &mut self.line).map_err(failed)?;
+            let read = self
+                .input
+                .by_ref()
+                .take(limit)
+                .read_until(b'\n', &mut self.line)
+                .map_err(failed)?;
             if read == 0 {
-                return if start == 0 { Ok(Line::End) } else { Err(self.never_closed()) };
+                return if start == 0 {
+                    Ok(Line::End)
+                } else {
+                    Err(self.never_closed())
+                };
             }
             self.read += 1;
             let ended = self.line.ends_with(b"\n");
             let text = self.line.len() - usize::from(ended);
-            let returned = usize::from(self.line.get(..text).is_some_and(|line| line.ends_with(b"\r")));
+            let returned = usize::from(
+                self.line
+                    .get(..text)
+                    .is_some_and(|line| line.ends_with(b"\r")),
+            );
             if text - returned > self.longest {
                 return self.too_long(start, ended);
             }
             let piece = self.line.get(start..text).unwrap_or_default();
-            self.scan.feed(piece).map_err(|reason| TableError::TextBroken { line: self.read, reason })?;
+            self.scan
+                .feed(piece)
+                .map_err(|reason| TableError::TextBroken {
+                    line: self.read,
+                    reason,
+                })?;
             if self.scan.at == At::Loose {
-                return Err(TableError::TextBroken { line: self.read, reason: LOOSE });
+                return Err(TableError::TextBroken {
+                    line: self.read,
+                    reason: LOOSE,
+                });
             }
             if !self.scan.is_open() {
                 self.line.truncate(text - returned);
@@ -149,32 +187,47 @@ impl<R: Read> Lines<R> {
     }
 
     fn never_closed(&self) -> TableError {
-        TableError::TextBroken { line: self.number, reason: "a quote opens in its row and is not closed" }
+        TableError::TextBroken {
+            line: self.number,
+            reason: "a quote opens in its row and is not closed",
+        }
     }
 
     /// Passes over the rest of a line; the quotes in it have to close in it, since nobody would see the next row begin.
     fn too_long(&mut self, start: usize, mut ended: bool) -> Result<Line> {
         let number = self.read;
-        let broken = |reason| TableError::TextBroken { line: number, reason };
+        let broken = |reason| TableError::TextBroken {
+            line: number,
+            reason,
+        };
         let own = self.line.get(start..).unwrap_or_default();
         let own = own.strip_suffix(b"\n").unwrap_or(own);
         // Piece by piece: what a piece ends with is not what the line ends with.
-        own.iter().try_for_each(|byte| self.scan.step(*byte)).map_err(broken)?;
+        own.iter()
+            .try_for_each(|byte| self.scan.step(*byte))
+            .map_err(broken)?;
         while !ended {
-            let piece = self.input.fill_buf().map_err(TableError::reading("the file"))?;
+            let piece = self
+                .input
+                .fill_buf()
+                .map_err(TableError::reading("the file"))?;
             if piece.is_empty() {
                 break;
             }
             let end = piece.iter().position(|byte| *byte == b'\n');
             let text = piece.get(..end.unwrap_or(piece.len())).unwrap_or_default();
-            text.iter().try_for_each(|byte| self.scan.step(*byte)).map_err(broken)?;
+            text.iter()
+                .try_for_each(|byte| self.scan.step(*byte))
+                .map_err(broken)?;
             let used = end.map_or(piece.len(), |end| end + 1);
             ended = end.is_some();
             self.input.consume(used);
         }
         self.line.clear();
         match self.scan.at {
-            At::Quoted => Err(broken("a row with a quote that is still open is longer than a row may be")),
+            At::Quoted => Err(broken(
+                "a row with a quote that is still open is longer than a row may be",
+            )),
             At::Loose => Err(broken(LOOSE)),
             _ => Ok(Line::TooLong),
         }
@@ -195,8 +248,16 @@ pub(crate) struct Unclosed;
 
 impl Splitter {
     pub(crate) fn new(delimiter: u8) -> Self {
-        let parser = csv_core::ReaderBuilder::new().delimiter(delimiter).terminator(Terminator::Any(b'\n')).build();
-        Self { delimiter, parser, bytes: Vec::new(), ends: Vec::new() }
+        let parser = csv_core::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .terminator(Terminator::Any(b'\n'))
+            .build();
+        Self {
+            delimiter,
+            parser,
+            bytes: Vec::new(),
+            ends: Vec::new(),
+        }
     }
 
     /// The fields of a record, appended to `fields`.
@@ -213,12 +274,16 @@ impl Splitter {
         // Unquoting only shortens; one more byte for the line end that the parser needs to see.
         self.bytes.resize(line.len() + 1, 0);
         self.ends.resize(line.len() + 2, 0);
-        let (found, read, written, ends) = self.parser.read_record(line.as_bytes(), &mut self.bytes, &mut self.ends);
+        let (found, read, written, ends) =
+            self.parser
+                .read_record(line.as_bytes(), &mut self.bytes, &mut self.ends);
         if found != ReadRecordResult::InputEmpty || read != line.len() {
             return Err(Unclosed);
         }
         let (rest, more) = (self.bytes.get_mut(written..), self.ends.get_mut(ends..));
-        let (Some(rest), Some(more)) = (rest, more) else { return Err(Unclosed) };
+        let (Some(rest), Some(more)) = (rest, more) else {
+            return Err(Unclosed);
+        };
         // Inside quotes the line end would be taken for a part of the field.
         let (found, _, _, last) = self.parser.read_record(b"\n", rest, more);
         if found != ReadRecordResult::Record {
@@ -228,7 +293,10 @@ impl Splitter {
         for place in 0..ends + last {
             // The parser counts from the start of the record, also in the second call.
             let end = self.ends.get(place).copied().unwrap_or(start);
-            let field = self.bytes.get(start..end).and_then(|bytes| std::str::from_utf8(bytes).ok());
+            let field = self
+                .bytes
+                .get(start..end)
+                .and_then(|bytes| std::str::from_utf8(bytes).ok());
             fields.push(field.ok_or(Unclosed)?);
             start = end;
         }

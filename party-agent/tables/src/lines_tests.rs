@@ -19,7 +19,10 @@ fn records(text: &str, longest: usize) -> Result<Vec<(u64, Option<String>)>> {
         match lines.advance()? {
             Line::End => return Ok(read),
             Line::TooLong => read.push((lines.number, None)),
-            Line::Whole => read.push((lines.number, Some(String::from_utf8(lines.line.clone()).expect("text")))),
+            Line::Whole => read.push((
+                lines.number,
+                Some(String::from_utf8(lines.line.clone()).expect("text")),
+            )),
         }
     }
 }
@@ -35,16 +38,23 @@ fn broken(text: &str) -> (u64, &'static str) {
 fn splits_plain_and_quoted_fields() {
     assert_eq!(fields("a,,b").expect("fields"), ["a", "", "b"]);
     assert_eq!(fields("\"a,b\",c").expect("fields"), ["a,b", "c"]);
-    assert_eq!(fields("x,\"say \"\"hi\"\"\",\"\"").expect("fields"), ["x", "say \"hi\"", ""]);
+    assert_eq!(
+        fields("x,\"say \"\"hi\"\"\",\"\"").expect("fields"),
+        ["x", "say \"hi\"", ""]
+    );
     assert_eq!(fields("5\" pipe,1").expect("fields"), ["5\" pipe", "1"]);
-    assert_eq!(fields("1,\"two\r\nlines\n\",2").expect("fields"), ["1", "two\r\nlines\n", "2"]);
+    assert_eq!(
+        fields("1,\"two\r\nlines\n\",2").expect("fields"),
+        ["1", "two\r\nlines\n", "2"]
+    );
     assert_eq!(fields("1,\"open,2"), Err(Unclosed));
     assert_eq!(fields("\""), Err(Unclosed));
 }
 
 #[test]
 fn a_quoted_field_may_span_lines() {
-    let read = records("a,1\r\nb,\"two\r\n\n\"\"lines\"\"\"\r\nc,\"x\"\n\nd", 100).expect("records");
+    let read =
+        records("a,1\r\nb,\"two\r\n\n\"\"lines\"\"\"\r\nc,\"x\"\n\nd", 100).expect("records");
     let expected = [
         (1, Some("a,1".to_owned())),
         (2, Some("b,\"two\r\n\n\"\"lines\"\"\"".to_owned())),
@@ -59,16 +69,33 @@ fn a_quoted_field_may_span_lines() {
 fn skips_a_line_that_is_too_long_and_goes_on() {
     let read = records("ok\nfar too long\r\nfits!\r\nlast", 5).expect("records");
     let text = |text: &str| Some(text.to_owned());
-    assert_eq!(read, [(1, text("ok")), (2, None), (3, text("fits!")), (4, text("last"))]);
+    assert_eq!(
+        read,
+        [
+            (1, text("ok")),
+            (2, None),
+            (3, text("fits!")),
+            (4, text("last"))
+        ]
+    );
     let long = format!("ok\n{}\nlast", "x,\"y\",".repeat(40_000));
-    assert_eq!(records(&long, 5).expect("records"), [(1, text("ok")), (2, None), (3, text("last"))]);
+    assert_eq!(
+        records(&long, 5).expect("records"),
+        [(1, text("ok")), (2, None), (3, text("last"))]
+    );
 }
 
 #[test]
 fn what_breaks_the_rules_spoils_the_file_and_names_the_line() {
-    assert_eq!(broken("a,1\nb,\"open\nc,2\n"), (2, "a quote opens in its row and is not closed"));
+    assert_eq!(
+        broken("a,1\nb,\"open\nc,2\n"),
+        (2, "a quote opens in its row and is not closed")
+    );
     assert_eq!(broken("b,\"open").0, 1);
-    assert_eq!(broken("a,1\nb,\"open,2\nc,\"x\",1\n"), (3, "text follows a closing quote"));
+    assert_eq!(
+        broken("a,1\nb,\"open,2\nc,\"x\",1\n"),
+        (3, "text follows a closing quote")
+    );
     assert_eq!(broken("a,1\nb,\"closed\"x,2\n").0, 2);
     assert_eq!(broken("id,x\ra0,1\ra1,2\r"), (1, LONE_RETURN));
     assert_eq!(broken("a,1\nb,2\r\r\n"), (2, LONE_RETURN));
@@ -76,16 +103,28 @@ fn what_breaks_the_rules_spoils_the_file_and_names_the_line() {
     // The quote would hide the next row, or make one of it.
     assert_eq!(broken("a, \"p\nq,1,2,3\"\n"), (1, LOOSE));
     assert_eq!(broken("a, \"p,q\",2\n"), (1, LOOSE));
-    let open = records(&format!("{},\"{}\nb,1\n", "x".repeat(5), "y".repeat(200)), 100);
-    assert!(matches!(open, Err(TableError::TextBroken { line: 1, .. })), "{open:?}");
+    let open = records(
+        &format!("{},\"{}\nb,1\n", "x".repeat(5), "y".repeat(200)),
+        100,
+    );
+    assert!(
+        matches!(open, Err(TableError::TextBroken { line: 1, .. })),
+        "{open:?}"
+    );
     let grown = records(&format!("a,\"{}\"\nb,1\n", "line\n".repeat(50)), 100);
-    assert!(matches!(grown, Err(TableError::TextBroken { .. })), "{grown:?}");
+    assert!(
+        matches!(grown, Err(TableError::TextBroken { .. })),
+        "{grown:?}"
+    );
 }
 
 #[test]
 fn quotes_that_are_no_quoting_stay_as_they_are() {
     for text in ["5\" pipe,1", "a, \"b\",1", "x\"y\"z"] {
-        assert_eq!(records(text, 100).expect("records"), [(1, Some(text.to_owned()))]);
+        assert_eq!(
+            records(text, 100).expect("records"),
+            [(1, Some(text.to_owned()))]
+        );
     }
 }
 

@@ -104,11 +104,17 @@ impl Manifest {
         struct Versioned {
             format: u32,
         }
-        let bytes = std::fs::read(folder.join(FILE)).map_err(TableError::reading("the table's description"))?;
-        let damaged = |error: serde_json::Error| TableError::Damaged { reason: error.to_string() };
+        let bytes = std::fs::read(folder.join(FILE))
+            .map_err(TableError::reading("the table's description"))?;
+        let damaged = |error: serde_json::Error| TableError::Damaged {
+            reason: error.to_string(),
+        };
         let versioned: Versioned = serde_json::from_slice(&bytes).map_err(damaged)?;
         if versioned.format != FORMAT {
-            let reason = format!("it is written in format {}, this version reads format {FORMAT}", versioned.format);
+            let reason = format!(
+                "it is written in format {}, this version reads format {FORMAT}",
+                versioned.format
+            );
             return Err(TableError::Damaged { reason });
         }
         serde_json::from_slice(&bytes).map_err(damaged)
@@ -116,8 +122,9 @@ impl Manifest {
 
     /// Writes the file into a version's folder, replacing an older one at once.
     pub(crate) fn save(&self, folder: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self)
-            .map_err(|error| TableError::SchemaMismatch { reason: error.to_string() })?;
+        let text = serde_json::to_vec_pretty(self).map_err(|error| TableError::SchemaMismatch {
+            reason: error.to_string(),
+        })?;
         replace_file(folder, FILE, &text)
     }
 
@@ -140,15 +147,21 @@ pub(crate) const UNFINISHED: &str = ".new-";
 
 /// Makes a folder's entries survive a power cut.
 pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(TableError::writing("a folder"))
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(TableError::writing("a folder"))
 }
 
 /// Gives a file a new content at one moment: readers see the old one or the new one, whole.
 pub(crate) fn replace_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let failed = || TableError::writing("the table's description");
-    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).map_err(failed())?;
+    let mut file = tempfile::Builder::new()
+        .prefix(UNFINISHED)
+        .tempfile_in(folder)
+        .map_err(failed())?;
     file.write_all(bytes).map_err(failed())?;
     file.as_file().sync_all().map_err(failed())?;
-    file.persist(folder.join(name)).map_err(|error| failed()(error.error))?;
+    file.persist(folder.join(name))
+        .map_err(|error| failed()(error.error))?;
     sync_folder(folder)
 }

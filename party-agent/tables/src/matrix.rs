@@ -31,20 +31,36 @@ impl Table {
         let mut texts = Vec::with_capacity(self.rows());
         for part in 0..self.partitions() {
             let frame = self.load(part, &wanted)?;
-            texts.extend(frame.cells(0)?.texts().map(|text| text.map(|text| text.into_owned())));
+            texts.extend(
+                frame
+                    .cells(0)?
+                    .texts()
+                    .map(|text| text.map(|text| text.into_owned())),
+            );
         }
         Ok(texts)
     }
 
     /// Several columns as text, each as `texts` gives it. Each partition is opened once for all of them.
     pub fn texts_of(&self, columns: &[&str]) -> Result<Vec<Vec<Option<String>>>> {
-        let wanted: Result<Vec<usize>> = columns.iter().map(|column| Ok(self.position(column)? + 1)).collect();
+        let wanted: Result<Vec<usize>> = columns
+            .iter()
+            .map(|column| Ok(self.position(column)? + 1))
+            .collect();
         let wanted = wanted?;
-        let mut all: Vec<_> = columns.iter().map(|_| Vec::with_capacity(self.rows())).collect();
+        let mut all: Vec<_> = columns
+            .iter()
+            .map(|_| Vec::with_capacity(self.rows()))
+            .collect();
         for part in 0..self.partitions() {
             let frame = self.load(part, &wanted)?;
             for (at, texts) in all.iter_mut().enumerate() {
-                texts.extend(frame.cells(at)?.texts().map(|text| text.map(|text| text.into_owned())));
+                texts.extend(
+                    frame
+                        .cells(at)?
+                        .texts()
+                        .map(|text| text.map(|text| text.into_owned())),
+                );
             }
         }
         Ok(all)
@@ -52,7 +68,10 @@ impl Table {
 
     /// Columns as a row-major matrix, rows × columns in the order given; missing is NaN.
     pub fn matrix(&self, columns: &[&str]) -> Result<Array2<f64>> {
-        let positions: Result<Vec<usize>> = columns.iter().map(|column| Ok(self.position(column)? + 1)).collect();
+        let positions: Result<Vec<usize>> = columns
+            .iter()
+            .map(|column| Ok(self.position(column)? + 1))
+            .collect();
         let (wanted, missing) = (positions?, Missing::default());
         let mut cells = vec![0.0; self.rows() * columns.len()];
         let mut first_row = 0;
@@ -62,13 +81,21 @@ impl Table {
                 let mut numbers = Vec::with_capacity(frame.rows());
                 append_floats(&frame.cells(at)?, column, &missing, &mut numbers)
                     .map_err(|error| later(error, first_row))?;
-                let places = cells.iter_mut().skip(first_row * columns.len() + at).step_by(columns.len().max(1));
-                places.zip(numbers).for_each(|(place, number)| *place = number);
+                let places = cells
+                    .iter_mut()
+                    .skip(first_row * columns.len() + at)
+                    .step_by(columns.len().max(1));
+                places
+                    .zip(numbers)
+                    .for_each(|(place, number)| *place = number);
             }
             first_row += frame.rows();
         }
-        Array2::from_shape_vec((self.rows(), columns.len()), cells)
-            .map_err(|error| TableError::Engine { reason: error.to_string() })
+        Array2::from_shape_vec((self.rows(), columns.len()), cells).map_err(|error| {
+            TableError::Engine {
+                reason: error.to_string(),
+            }
+        })
     }
 
     /// The feature columns as a row-major matrix, rows × features; missing is NaN.
@@ -78,32 +105,60 @@ impl Table {
 
     /// The label column as numbers, if there is one.
     pub fn labels(&self) -> Result<Option<Vec<f64>>> {
-        self.schema().label().map(|column| self.floats(&column.name)).transpose()
+        self.schema()
+            .label()
+            .map(|column| self.floats(&column.name))
+            .transpose()
     }
 
     /// The label column as text, if there is one.
     pub fn label_texts(&self) -> Result<Option<Vec<Option<String>>>> {
-        self.schema().label().map(|column| self.texts(&column.name)).transpose()
+        self.schema()
+            .label()
+            .map(|column| self.texts(&column.name))
+            .transpose()
     }
 
     /// The weight column, if there is one.
     pub fn weights(&self) -> Result<Option<Vec<f64>>> {
-        self.schema().weight().map(|column| self.floats(&column.name)).transpose()
+        self.schema()
+            .weight()
+            .map(|column| self.floats(&column.name))
+            .transpose()
     }
 }
 
-fn append_floats(cells: &Cells<'_>, column: &str, missing: &Missing, numbers: &mut Vec<f64>) -> Result<()> {
+fn append_floats(
+    cells: &Cells<'_>,
+    column: &str,
+    missing: &Missing,
+    numbers: &mut Vec<f64>,
+) -> Result<()> {
     match cells {
         Cells::Float(cells) => {
-            let number = |cell: Option<f64>| cell.and_then(|cell| Cell::of_number(cell).number()).unwrap_or(f64::NAN);
+            let number = |cell: Option<f64>| {
+                cell.and_then(|cell| Cell::of_number(cell).number())
+                    .unwrap_or(f64::NAN)
+            };
             numbers.extend(cells.iter().map(number));
         }
-        #[allow(clippy::cast_precision_loss, reason = "mathematics is done in floating point")]
-        Cells::Integer(cells) => numbers.extend(cells.iter().map(|cell| cell.map_or(f64::NAN, |value| value as f64))),
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "mathematics is done in floating point"
+        )]
+        Cells::Integer(cells) => numbers.extend(
+            cells
+                .iter()
+                .map(|cell| cell.map_or(f64::NAN, |value| value as f64)),
+        ),
         Cells::Text(cells) => {
             for text in cells.iter() {
                 let row = numbers.len();
-                let wrong = || TableError::NotANumber { column: column.to_owned(), row, wanted: "a number" };
+                let wrong = || TableError::NotANumber {
+                    column: column.to_owned(),
+                    row,
+                    wanted: "a number",
+                };
                 numbers.push(parse_float(text, missing).ok_or_else(wrong)?);
             }
         }
@@ -114,9 +169,15 @@ fn append_floats(cells: &Cells<'_>, column: &str, missing: &Missing, numbers: &m
 /// Counts the row of an error from the start of the table instead of the partition's.
 fn later(error: TableError, first_row: usize) -> TableError {
     match error {
-        TableError::NotANumber { column, row, wanted } => {
-            TableError::NotANumber { column, row: first_row + row, wanted }
-        }
+        TableError::NotANumber {
+            column,
+            row,
+            wanted,
+        } => TableError::NotANumber {
+            column,
+            row: first_row + row,
+            wanted,
+        },
         other => other,
     }
 }

@@ -38,7 +38,11 @@ pub(crate) fn text_of_folder(folder: &str) -> Option<String> {
     while let [first, tail @ ..] = rest {
         match (first, tail) {
             (b'%', [high, low, tail @ ..]) => {
-                let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                let digit = |byte: u8| {
+                    char::from(byte)
+                        .to_digit(16)
+                        .and_then(|digit| u8::try_from(digit).ok())
+                };
                 bytes.push(digit(*high)? * 16 + digit(*low)?);
                 rest = tail;
             }
@@ -54,10 +58,19 @@ pub(crate) fn text_of_folder(folder: &str) -> Option<String> {
 
 /// The existing table that was probably meant by a name that does not exist: the one in another namespace, or the one
 /// whose name differs in few letters.
-pub(crate) fn nearest<'a>(wanted: &TableRef, existing: impl IntoIterator<Item = &'a TableRef>) -> Option<String> {
+pub(crate) fn nearest<'a>(
+    wanted: &TableRef,
+    existing: impl IntoIterator<Item = &'a TableRef>,
+) -> Option<String> {
     /// Distances of longer names are taken between their beginnings.
     const COMPARED: usize = 100;
-    let letters = |table: &TableRef| table.to_string().chars().take(COMPARED).collect::<Vec<char>>();
+    let letters = |table: &TableRef| {
+        table
+            .to_string()
+            .chars()
+            .take(COMPARED)
+            .collect::<Vec<char>>()
+    };
     let asked = letters(wanted);
     let furthest = (asked.len() / 3).max(2);
     let distance = |candidate: &TableRef| {
@@ -69,12 +82,17 @@ pub(crate) fn nearest<'a>(wanted: &TableRef, existing: impl IntoIterator<Item = 
             .then(|| edit_distance(&asked, &other))
             .filter(|far| *far <= furthest)
     };
-    let scored = existing.into_iter().filter_map(|candidate| Some((distance(candidate)?, candidate)));
+    let scored = existing
+        .into_iter()
+        .filter_map(|candidate| Some((distance(candidate)?, candidate)));
     scored.min().map(|(_, candidate)| candidate.to_string())
 }
 
 /// The name that was probably meant by one that does not exist: the one that differs in few letters.
-pub(crate) fn nearest_name<'a>(wanted: &str, existing: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn nearest_name<'a>(
+    wanted: &str,
+    existing: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
     /// Longer names are no misspelt ones.
     const COMPARED: usize = 100;
     let asked: Vec<char> = wanted.chars().take(COMPARED).collect();
@@ -82,9 +100,12 @@ pub(crate) fn nearest_name<'a>(wanted: &str, existing: impl IntoIterator<Item = 
     let distance = |candidate: &str| {
         let other: Vec<char> = candidate.chars().take(COMPARED).collect();
         let near = other.len().abs_diff(asked.len()) <= furthest;
-        near.then(|| edit_distance(&asked, &other)).filter(|far| *far <= furthest)
+        near.then(|| edit_distance(&asked, &other))
+            .filter(|far| *far <= furthest)
     };
-    let scored = existing.into_iter().filter_map(|candidate| Some((distance(candidate)?, candidate)));
+    let scored = existing
+        .into_iter()
+        .filter_map(|candidate| Some((distance(candidate)?, candidate)));
     scored.min().map(|(_, candidate)| candidate.to_owned())
 }
 
@@ -96,7 +117,9 @@ fn edit_distance(left: &[char], right: &[char]) -> usize {
         let mut before = at + 1;
         let mut next = vec![before];
         for (above, other) in row.iter().skip(1).zip(right) {
-            let cost = (diagonal + usize::from(letter != other)).min(above + 1).min(before + 1);
+            let cost = (diagonal + usize::from(letter != other))
+                .min(above + 1)
+                .min(before + 1);
             (diagonal, before) = (*above, cost);
             next.push(cost);
         }
@@ -115,7 +138,8 @@ mod tests {
 
     fn stays_one_plain_folder(name: &str) -> bool {
         let mut parts = Path::new(name).components();
-        let plain = matches!(parts.next(), Some(Component::Normal(part)) if part == name) && parts.next().is_none();
+        let plain = matches!(parts.next(), Some(Component::Normal(part)) if part == name)
+            && parts.next().is_none();
         plain && name.len() <= 255 && !name.starts_with('.') && name.is_ascii()
     }
 
@@ -123,11 +147,17 @@ mod tests {
     fn keeps_hostile_names_apart_and_inside() {
         let long = "x".repeat(300);
         let longer = "x".repeat(301);
-        let hostile =
-            ["", ".", "..", "/", "a/b", "a\\b", "#", "%", "%2e", "~", "A", "a", "é", "e\u{301}", "\0", &long, &longer];
+        let hostile = [
+            "", ".", "..", "/", "a/b", "a\\b", "#", "%", "%2e", "~", "A", "a", "é", "e\u{301}",
+            "\0", &long, &longer,
+        ];
         let folders: Vec<String> = hostile.iter().map(|name| folder_name(name)).collect();
-        assert!(folders.iter().all(|folder| stays_one_plain_folder(folder)), "{folders:?}");
-        let distinct: std::collections::HashSet<String> = folders.iter().map(|folder| folder.to_lowercase()).collect();
+        assert!(
+            folders.iter().all(|folder| stays_one_plain_folder(folder)),
+            "{folders:?}"
+        );
+        let distinct: std::collections::HashSet<String> =
+            folders.iter().map(|folder| folder.to_lowercase()).collect();
         assert_eq!(distinct.len(), hostile.len());
     }
 
@@ -160,11 +190,19 @@ mod tests {
 
     #[test]
     fn finds_the_name_that_was_meant() {
-        let tables =
-            [TableRef::new("experiment", "breast_hetero_guest"), TableRef::new("experiment", "breast_hetero_host")];
+        let tables = [
+            TableRef::new("experiment", "breast_hetero_guest"),
+            TableRef::new("experiment", "breast_hetero_host"),
+        ];
         let meant = |namespace: &str, name: &str| nearest(&TableRef::new(namespace, name), &tables);
-        assert_eq!(meant("experiment", "brest_hetero_guest").as_deref(), Some("experiment.breast_hetero_guest"));
-        assert_eq!(meant("other", "breast_hetero_host").as_deref(), Some("experiment.breast_hetero_host"));
+        assert_eq!(
+            meant("experiment", "brest_hetero_guest").as_deref(),
+            Some("experiment.breast_hetero_guest")
+        );
+        assert_eq!(
+            meant("other", "breast_hetero_host").as_deref(),
+            Some("experiment.breast_hetero_host")
+        );
         assert_eq!(meant("experiment", "something_else_altogether"), None);
     }
 }

@@ -9,14 +9,16 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use polars::prelude::{ArrayRef, ArrowField, ArrowSchema, PlSmallStr, PolarsError, PolarsResult, Series};
+use polars::prelude::{
+    ArrayRef, ArrowField, ArrowSchema, PlSmallStr, PolarsError, PolarsResult, Series,
+};
 use polars_parquet::read::{
     BasicDecompressor, FileMetadata, PageReader, column_iter_to_arrays, infer_schema, read_metadata,
 };
 use polars_parquet::write::{
-    CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, Encoding, FileWriter, ParquetType,
-    StatisticsOptions, Version, WriteOptions, array_to_columns, compress, fallible_streaming_iterator,
-    get_dtype_encoding,
+    CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, Encoding, FileWriter,
+    ParquetType, StatisticsOptions, Version, WriteOptions, array_to_columns, compress,
+    fallible_streaming_iterator, get_dtype_encoding,
 };
 use rayon::prelude::*;
 use vocabulary::Stop;
@@ -34,7 +36,10 @@ struct Witness<W> {
 impl<W> Witness<W> {
     fn observe<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
         result.inspect_err(|error| {
-            let copy = error.raw_os_error().map_or_else(|| io::Error::from(error.kind()), io::Error::from_raw_os_error);
+            let copy = error.raw_os_error().map_or_else(
+                || io::Error::from(error.kind()),
+                io::Error::from_raw_os_error,
+            );
             self.failure.get_or_insert(copy);
         })
     }
@@ -74,7 +79,11 @@ const LAYOUT: WriteOptions = WriteOptions {
 /// The one array of a series: what the file's column is made of.
 fn array_of(series: &Series) -> PolarsResult<ArrayRef> {
     let series = series.rechunk();
-    series.chunks().first().cloned().ok_or_else(|| PolarsError::NoData("a column without an array".into()))
+    series
+        .chunks()
+        .first()
+        .cloned()
+        .ok_or_else(|| PolarsError::NoData("a column without an array".into()))
 }
 
 /// Rows up to which a column is written plainly: looking for repeated values, and setting up a compressor, would cost far more than
@@ -82,31 +91,61 @@ fn array_of(series: &Series) -> PolarsResult<ArrayRef> {
 const FEW_ROWS: usize = 128;
 
 /// The pages of one column, compressed.
-fn pages_of(array: &ArrayRef, shape: &ParquetType, stop: &Stop) -> PolarsResult<Vec<CompressedPage>> {
-    stop.go_on().map_err(|stopped| PolarsError::ComputeError(stopped.to_string().into()))?;
+fn pages_of(
+    array: &ArrayRef,
+    shape: &ParquetType,
+    stop: &Stop,
+) -> PolarsResult<Vec<CompressedPage>> {
+    stop.go_on()
+        .map_err(|stopped| PolarsError::ComputeError(stopped.to_string().into()))?;
     let (mut encodings, mut compression) = (get_dtype_encoding(array.dtype()), LAYOUT.compression);
     if array.len() <= FEW_ROWS {
         encodings.fill(Encoding::Plain);
         compression = CompressionOptions::Uncompressed;
     }
-    let leaves = array_to_columns(array, shape.clone(), WriteOptions { compression, ..LAYOUT }, &encodings)?;
-    leaves.into_iter().flatten().map(|page| Ok(compress(page?, vec![], compression)?)).collect()
+    let leaves = array_to_columns(
+        array,
+        shape.clone(),
+        WriteOptions {
+            compression,
+            ..LAYOUT
+        },
+        &encodings,
+    )?;
+    leaves
+        .into_iter()
+        .flatten()
+        .map(|page| Ok(compress(page?, vec![], compression)?))
+        .collect()
 }
 
-fn write_arrays(rows: usize, arrays: &[ArrayRef], out: impl Write, stop: &Stop) -> PolarsResult<()> {
+fn write_arrays(
+    rows: usize,
+    arrays: &[ArrayRef],
+    out: impl Write,
+    stop: &Stop,
+) -> PolarsResult<()> {
     let field = |(at, array): (usize, &ArrayRef)| {
         let name = PlSmallStr::from_string(format!("c{at}"));
-        (name.clone(), ArrowField::new(name, array.dtype().clone(), true))
+        (
+            name.clone(),
+            ArrowField::new(name, array.dtype().clone(), true),
+        )
     };
     let schema = ArrowSchema::from_iter(arrays.iter().enumerate().map(field));
     let mut writer = FileWriter::try_new(out, schema, LAYOUT)?;
     let shapes = writer.parquet_schema().fields().to_vec();
-    let pages: PolarsResult<Vec<_>> =
-        arrays.par_iter().zip(&shapes).map(|(array, shape)| pages_of(array, shape, stop)).collect();
+    let pages: PolarsResult<Vec<_>> = arrays
+        .par_iter()
+        .zip(&shapes)
+        .map(|(array, shape)| pages_of(array, shape, stop))
+        .collect();
     let pages = pages?;
     let columns = pages.iter().map(|pages| {
         let pages = pages.iter().map(PolarsResult::Ok);
-        Ok(DynStreamingIterator::new(fallible_streaming_iterator::convert(pages)))
+        Ok(DynStreamingIterator::new(
+            fallible_streaming_iterator::convert(pages),
+        ))
     });
     writer.write(rows as u64, DynIter::new(columns))?;
     writer.end(None).map(|_| ())
@@ -115,12 +154,18 @@ fn write_arrays(rows: usize, arrays: &[ArrayRef], out: impl Write, stop: &Stop) 
 /// Writes a frame, until the work is stopped; gives the bytes written.
 pub(crate) fn write_frame(frame: &Frame, out: impl Write, stop: &Stop) -> Result<u64> {
     let arrays: PolarsResult<Vec<_>> = frame.series().iter().map(array_of).collect();
-    let mut witness = Witness { inner: out, failure: None, bytes: 0 };
+    let mut witness = Witness {
+        inner: out,
+        failure: None,
+        bytes: 0,
+    };
     let outcome = arrays.and_then(|arrays| write_arrays(frame.rows(), &arrays, &mut witness, stop));
     let flushed = witness.flush();
     stop.go_on()?;
     match (witness.failure, outcome, flushed) {
-        (Some(failure), _, _) | (None, Ok(()), Err(failure)) => Err(TableError::writing("a partition")(failure)),
+        (Some(failure), _, _) | (None, Ok(()), Err(failure)) => {
+            Err(TableError::writing("a partition")(failure))
+        }
         (None, Err(error), _) => Err(engine(error)),
         (None, Ok(()), Ok(())) => Ok(witness.bytes),
     }
@@ -174,32 +219,52 @@ pub(crate) struct PartFile<'a> {
 }
 
 fn damaged(error: PolarsError) -> TableError {
-    TableError::Damaged { reason: error.to_string() }
+    TableError::Damaged {
+        reason: error.to_string(),
+    }
 }
 
 /// Some bytes of a file. The place is judged before anything is allocated: it comes from the file itself.
 fn bytes_at(file: &File, place: Range<u64>, length: u64) -> Result<Vec<u8>> {
-    let outside = || TableError::Damaged { reason: "a column is said to lie outside its file".to_owned() };
+    let outside = || TableError::Damaged {
+        reason: "a column is said to lie outside its file".to_owned(),
+    };
     if place.end > length {
         return Err(outside());
     }
-    let size = place.end.checked_sub(place.start).and_then(|size| usize::try_from(size).ok()).ok_or_else(outside)?;
+    let size = place
+        .end
+        .checked_sub(place.start)
+        .and_then(|size| usize::try_from(size).ok())
+        .ok_or_else(outside)?;
     let mut bytes = vec![0; size];
-    file.read_exact_at(&mut bytes, place.start).map_err(TableError::reading("a partition"))?;
+    file.read_exact_at(&mut bytes, place.start)
+        .map_err(TableError::reading("a partition"))?;
     Ok(bytes)
 }
 
 /// One column of a file: an array for each row group.
-fn read_column(file: &File, footer: &FileMetadata, field: &ArrowField, at: usize, length: u64) -> Result<Series> {
+fn read_column(
+    file: &File,
+    footer: &FileMetadata,
+    field: &ArrowField,
+    at: usize,
+    length: u64,
+) -> Result<Series> {
     let mut arrays = Vec::with_capacity(footer.row_groups.len());
     for group in &footer.row_groups {
         let column = group.parquet_columns().get(at);
-        let column = column.ok_or_else(|| TableError::Damaged { reason: format!("a partition has no column {at}") })?;
+        let column = column.ok_or_else(|| TableError::Damaged {
+            reason: format!("a partition has no column {at}"),
+        })?;
         let bytes = bytes_at(file, column.byte_range(), length)?;
-        let pages =
-            BasicDecompressor::new(PageReader::new(Cursor::new(bytes.into()), column, vec![], LARGEST_PAGE), vec![]);
+        let pages = BasicDecompressor::new(
+            PageReader::new(Cursor::new(bytes.into()), column, vec![], LARGEST_PAGE),
+            vec![],
+        );
         let kind = &column.descriptor().descriptor.primitive_type;
-        let (read, _) = column_iter_to_arrays(vec![pages], vec![kind], field.clone(), None).map_err(damaged)?;
+        let (read, _) =
+            column_iter_to_arrays(vec![pages], vec![kind], field.clone(), None).map_err(damaged)?;
         arrays.extend(read);
     }
     Series::try_from((field.name.clone(), arrays)).map_err(damaged)
@@ -208,22 +273,33 @@ fn read_column(file: &File, footer: &FileMetadata, field: &ArrowField, at: usize
 /// Reads some columns of a file, in the order asked for; refuses a file that is not as it was written.
 pub(crate) fn read_frame(part: &PartFile<'_>, wanted: &[usize]) -> Result<Frame> {
     let mut file = File::open(part.path).map_err(TableError::reading("a partition"))?;
-    let length = file.metadata().map_err(TableError::reading("a partition"))?.len();
+    let length = file
+        .metadata()
+        .map_err(TableError::reading("a partition"))?
+        .len();
     if length != part.bytes {
         return Err(TableError::Damaged {
-            reason: format!("a partition has {length} bytes, {} were written", part.bytes),
+            reason: format!(
+                "a partition has {length} bytes, {} were written",
+                part.bytes
+            ),
         });
     }
     let directory = part.known.directory(&mut file, wanted.len())?;
     let Directory { footer, schema } = &*directory;
     let column = |at: &usize| {
         let field = schema.get(&format!("c{at}"));
-        let field = field.ok_or_else(|| TableError::Damaged { reason: format!("a partition has no column {at}") })?;
+        let field = field.ok_or_else(|| TableError::Damaged {
+            reason: format!("a partition has no column {at}"),
+        })?;
         read_column(&file, footer, field, *at, length)
     };
     let columns: Result<Vec<_>> = wanted.par_iter().map(column).collect();
     Frame::from_series(part.rows, columns?).map_err(|_| TableError::Damaged {
-        reason: format!("a partition does not have the {} rows that were written", part.rows),
+        reason: format!(
+            "a partition does not have the {} rows that were written",
+            part.rows
+        ),
     })
 }
 
@@ -248,8 +324,14 @@ mod tests {
     }
 
     fn frame() -> Frame {
-        let texts = (0..500).map(|at| (at % 7 != 0).then(|| format!("text {at}"))).collect();
-        Frame::from_values(500, vec![Values::Text(texts), Values::Integer((0..500).collect())]).expect("frame")
+        let texts = (0..500)
+            .map(|at| (at % 7 != 0).then(|| format!("text {at}")))
+            .collect();
+        Frame::from_values(
+            500,
+            vec![Values::Text(texts), Values::Integer((0..500).collect())],
+        )
+        .expect("frame")
     }
 
     #[test]
@@ -268,29 +350,63 @@ mod tests {
     fn reads_columns_in_the_order_asked_for() {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("part");
-        let bytes = write_frame(&frame(), File::create(&path).expect("create"), &Stop::NEVER).expect("write");
-        let back =
-            read_frame(&PartFile { path: &path, rows: 500, bytes, known: &Known::default() }, &[1, 0]).expect("read");
-        let first: Vec<_> =
-            back.cells(0).expect("cells").texts().take(2).map(|text| text.map(|text| text.into_owned())).collect();
+        let bytes = write_frame(&frame(), File::create(&path).expect("create"), &Stop::NEVER)
+            .expect("write");
+        let back = read_frame(
+            &PartFile {
+                path: &path,
+                rows: 500,
+                bytes,
+                known: &Known::default(),
+            },
+            &[1, 0],
+        )
+        .expect("read");
+        let first: Vec<_> = back
+            .cells(0)
+            .expect("cells")
+            .texts()
+            .take(2)
+            .map(|text| text.map(|text| text.into_owned()))
+            .collect();
         assert_eq!(first, [Some("0".to_owned()), Some("1".to_owned())]);
-        assert_eq!(back.cells(1).expect("cells").texts().next().expect("row"), None);
+        assert_eq!(
+            back.cells(1).expect("cells").texts().next().expect("row"),
+            None
+        );
     }
 
     #[test]
     fn refuses_a_file_that_was_cut_or_overwritten() {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("part");
-        let bytes = write_frame(&frame(), File::create(&path).expect("create"), &Stop::NEVER).expect("write");
+        let bytes = write_frame(&frame(), File::create(&path).expect("create"), &Stop::NEVER)
+            .expect("write");
         let whole = std::fs::read(&path).expect("read");
         std::fs::write(&path, &whole[..whole.len() / 2]).expect("cut");
         assert!(matches!(
-            read_frame(&PartFile { path: &path, rows: 500, bytes, known: &Known::default() }, &[0]),
+            read_frame(
+                &PartFile {
+                    path: &path,
+                    rows: 500,
+                    bytes,
+                    known: &Known::default()
+                },
+                &[0]
+            ),
             Err(TableError::Damaged { .. })
         ));
         std::fs::write(&path, vec![7; whole.len()]).expect("overwrite");
         assert!(matches!(
-            read_frame(&PartFile { path: &path, rows: 500, bytes, known: &Known::default() }, &[0]),
+            read_frame(
+                &PartFile {
+                    path: &path,
+                    rows: 500,
+                    bytes,
+                    known: &Known::default()
+                },
+                &[0]
+            ),
             Err(TableError::Damaged { .. })
         ));
     }

@@ -22,9 +22,9 @@ pub(crate) fn check_partitions(partitions: u32) -> Result<()> {
 fn ids_of(frame: &Frame) -> Result<impl Iterator<Item = &str>> {
     match frame.cells(0)? {
         Cells::Text(ids) => Ok(ids.iter().map(Option::unwrap_or_default)),
-        Cells::Float(_) | Cells::Integer(_) => {
-            Err(TableError::SchemaMismatch { reason: "the id is not text".to_owned() })
-        }
+        Cells::Float(_) | Cells::Integer(_) => Err(TableError::SchemaMismatch {
+            reason: "the id is not text".to_owned(),
+        }),
     }
 }
 
@@ -45,18 +45,41 @@ pub(crate) fn check_unique_ids(frames: &[Frame]) -> Result<()> {
 impl Table {
     /// The table with these columns only, in this order; files are not read.
     pub fn select(&self, columns: &[&str]) -> Result<Table> {
-        let positions: Result<Vec<usize>> = columns.iter().map(|column| self.position(column)).collect();
+        let positions: Result<Vec<usize>> =
+            columns.iter().map(|column| self.position(column)).collect();
         let positions = positions?;
-        let kept = positions.iter().filter_map(|at| self.schema().columns.get(*at).cloned()).collect();
-        let schema = Schema { columns: kept, ..self.schema().clone() };
-        let wanted: Vec<usize> = std::iter::once(0).chain(positions.iter().map(|at| at + 1)).collect();
+        let kept = positions
+            .iter()
+            .filter_map(|at| self.schema().columns.get(*at).cloned())
+            .collect();
+        let schema = Schema {
+            columns: kept,
+            ..self.schema().clone()
+        };
+        let wanted: Vec<usize> = std::iter::once(0)
+            .chain(positions.iter().map(|at| at + 1))
+            .collect();
         let parts = match self.parts() {
-            Parts::Memory(frames) => {
-                Parts::Memory(frames.iter().map(|frame| frame.pick(&wanted)).collect::<Result<_>>()?)
-            }
-            Parts::Files { files, stored, hold } => {
-                let stored = wanted.iter().filter_map(|at| stored.get(*at).copied()).collect();
-                Parts::Files { files: Arc::clone(files), stored, hold: Arc::clone(hold) }
+            Parts::Memory(frames) => Parts::Memory(
+                frames
+                    .iter()
+                    .map(|frame| frame.pick(&wanted))
+                    .collect::<Result<_>>()?,
+            ),
+            Parts::Files {
+                files,
+                stored,
+                hold,
+            } => {
+                let stored = wanted
+                    .iter()
+                    .filter_map(|at| stored.get(*at).copied())
+                    .collect();
+                Parts::Files {
+                    files: Arc::clone(files),
+                    stored,
+                    hold: Arc::clone(hold),
+                }
             }
         };
         Table::of_parts(schema, parts)
@@ -65,13 +88,21 @@ impl Table {
     /// The same rows under another schema with the same kinds of columns: other names, parts or meta.
     pub fn with_schema(&self, schema: Schema) -> Result<Table> {
         if schema.kinds() != self.schema().kinds() {
-            return Err(TableError::SchemaMismatch { reason: "the new schema keeps its columns otherwise".to_owned() });
+            return Err(TableError::SchemaMismatch {
+                reason: "the new schema keeps its columns otherwise".to_owned(),
+            });
         }
         let parts = match self.parts() {
             Parts::Memory(frames) => Parts::Memory(frames.clone()),
-            Parts::Files { files, stored, hold } => {
-                Parts::Files { files: Arc::clone(files), stored: stored.clone(), hold: Arc::clone(hold) }
-            }
+            Parts::Files {
+                files,
+                stored,
+                hold,
+            } => Parts::Files {
+                files: Arc::clone(files),
+                stored: stored.clone(),
+                hold: Arc::clone(hold),
+            },
         };
         Table::of_parts(schema, parts)
     }
@@ -97,7 +128,10 @@ impl Table {
             });
         }
         let mut frame = self.load_whole(&self.everything())?.take(rows)?;
-        frame.put(0, Frame::from_values(ids.len(), vec![Values::of_texts(ids)])?)?;
+        frame.put(
+            0,
+            Frame::from_values(ids.len(), vec![Values::of_texts(ids)])?,
+        )?;
         check_unique_ids(std::slice::from_ref(&frame))?;
         Table::of_frames(self.schema().clone(), vec![frame])
     }
@@ -105,19 +139,28 @@ impl Table {
     /// The rows with these ids, in the list's order; an id that is not in the table, or twice in the list, is an error.
     pub fn join_ids(&self, ids: &[String]) -> Result<Table> {
         let whole = self.load_whole(&self.everything())?;
-        let places: HashMap<&str, usize> = ids_of(&whole)?.enumerate().map(|(row, id)| (id, row)).collect();
+        let places: HashMap<&str, usize> = ids_of(&whole)?
+            .enumerate()
+            .map(|(row, id)| (id, row))
+            .collect();
         let mut rows = Vec::with_capacity(ids.len());
         let mut absent = None;
         let mut seen = HashSet::with_capacity(ids.len());
         for (position, id) in ids.iter().enumerate() {
             match places.get(id.as_str()) {
-                Some(row) if !seen.insert(*row) => return Err(TableError::IdRepeated { row: position }),
+                Some(row) if !seen.insert(*row) => {
+                    return Err(TableError::IdRepeated { row: position });
+                }
                 Some(row) => rows.push(*row),
                 None => _ = absent.get_or_insert(position),
             }
         }
         if let Some(position) = absent {
-            return Err(TableError::IdMissing { position, missing: ids.len() - rows.len(), asked: ids.len() });
+            return Err(TableError::IdMissing {
+                position,
+                missing: ids.len() - rows.len(),
+                asked: ids.len(),
+            });
         }
         Table::of_frames(self.schema().clone(), vec![whole.take(&rows)?])
     }
@@ -125,8 +168,9 @@ impl Table {
     /// The table with these columns: one of a known name is replaced where it stands, others are appended.
     pub fn with_columns(&self, columns: Vec<(Column, Values)>) -> Result<Table> {
         let mut schema = self.schema().clone();
-        let mut frames: Vec<Frame> =
-            (0..self.partitions()).map(|part| self.load(part, &self.everything())).collect::<Result<_>>()?;
+        let mut frames: Vec<Frame> = (0..self.partitions())
+            .map(|part| self.load(part, &self.everything()))
+            .collect::<Result<_>>()?;
         for (column, values) in columns {
             if values.len() != self.rows() {
                 return Err(TableError::LengthMismatch {
@@ -135,7 +179,11 @@ impl Table {
                     found: values.len(),
                 });
             }
-            let at = schema.columns.iter().position(|own| own.name == column.name).unwrap_or(schema.columns.len());
+            let at = schema
+                .columns
+                .iter()
+                .position(|own| own.name == column.name)
+                .unwrap_or(schema.columns.len());
             let added = Frame::from_values(self.rows(), vec![values])?;
             let mut start = 0;
             for frame in &mut frames {
@@ -154,7 +202,9 @@ impl Table {
     /// first table's.
     pub fn union(tables: &[Table]) -> Result<Table> {
         let Some(first) = tables.first() else {
-            return Err(TableError::SchemaMismatch { reason: "a union needs at least one table".to_owned() });
+            return Err(TableError::SchemaMismatch {
+                reason: "a union needs at least one table".to_owned(),
+            });
         };
         let mut seen = HashSet::new();
         let mut frames = Vec::new();
@@ -166,8 +216,14 @@ impl Table {
             }
             for part in 0..table.partitions() {
                 let frame = table.load(part, &table.everything())?;
-                let keep: Vec<bool> = ids_of(&frame)?.map(|id| seen.insert(id.to_owned())).collect();
-                frames.push(if keep.iter().all(|kept| *kept) { frame } else { frame.filter(&keep)? });
+                let keep: Vec<bool> = ids_of(&frame)?
+                    .map(|id| seen.insert(id.to_owned()))
+                    .collect();
+                frames.push(if keep.iter().all(|kept| *kept) {
+                    frame
+                } else {
+                    frame.filter(&keep)?
+                });
             }
         }
         Table::of_frames(first.schema().clone(), frames)
@@ -184,7 +240,11 @@ impl Table {
     }
 
     /// Hands out the rows cut into so many frames, loading no more partitions at once than a frame needs.
-    pub(crate) fn for_each_partition(&self, partitions: u32, each: &mut dyn FnMut(Frame) -> Result<()>) -> Result<()> {
+    pub(crate) fn for_each_partition(
+        &self,
+        partitions: u32,
+        each: &mut dyn FnMut(Frame) -> Result<()>,
+    ) -> Result<()> {
         check_partitions(partitions)?;
         let everything = self.everything();
         let empty = self.no_rows();

@@ -62,7 +62,11 @@ pub struct Column {
 impl Column {
     /// Describes a column.
     pub fn new(name: impl Into<String>, kind: ColumnKind, part: Part) -> Self {
-        Self { name: name.into(), kind, part }
+        Self {
+            name: name.into(),
+            kind,
+            part,
+        }
     }
 }
 
@@ -87,7 +91,14 @@ pub struct Schema {
 impl Schema {
     /// A schema with a header, commas and no meta.
     pub fn new(kind: TableKind, id_name: impl Into<String>, columns: Vec<Column>) -> Self {
-        Self { kind, id_name: id_name.into(), header: true, delimiter: ',', columns, meta: Map::new() }
+        Self {
+            kind,
+            id_name: id_name.into(),
+            header: true,
+            delimiter: ',',
+            columns,
+            meta: Map::new(),
+        }
     }
 
     /// The schema of a learner's output: label, predict_result, predict_score, predict_detail (JSON text), type.
@@ -106,7 +117,9 @@ impl Schema {
     /// Position of a column in stored order.
     pub fn position(&self, column: &str) -> Result<usize> {
         let position = self.columns.iter().position(|own| own.name == column);
-        position.ok_or_else(|| TableError::ColumnMissing { column: column.to_owned() })
+        position.ok_or_else(|| TableError::ColumnMissing {
+            column: column.to_owned(),
+        })
     }
 
     /// The column of that name, if there is one.
@@ -116,7 +129,11 @@ impl Schema {
 
     /// Names of the columns of one part, in stored order.
     pub fn names_of(&self, part: Part) -> Vec<&str> {
-        self.columns.iter().filter(|column| column.part == part).map(|column| column.name.as_str()).collect()
+        self.columns
+            .iter()
+            .filter(|column| column.part == part)
+            .map(|column| column.name.as_str())
+            .collect()
     }
 
     /// Names of the feature columns, in stored order.
@@ -162,13 +179,21 @@ impl Schema {
     pub(crate) fn header_positions(&self) -> Vec<usize> {
         let features_only = self.kind == TableKind::Instances;
         let shown = |column: &Column| !features_only || column.part == Part::Feature;
-        self.columns.iter().enumerate().filter(|(_, column)| shown(column)).map(|(at, _)| at).collect()
+        self.columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| shown(column))
+            .map(|(at, _)| at)
+            .collect()
     }
 
     /// Column names as rows are shown: id, match id, label, weight, then the rest in stored order.
     pub fn display_header(&self) -> Vec<String> {
-        let names =
-            self.display_order().into_iter().filter_map(|at| self.columns.get(at)).map(|column| column.name.clone());
+        let names = self
+            .display_order()
+            .into_iter()
+            .filter_map(|at| self.columns.get(at))
+            .map(|column| column.name.clone());
         std::iter::once(self.id_name.clone()).chain(names).collect()
     }
 
@@ -180,8 +205,12 @@ impl Schema {
             Part::Weight => 2,
             Part::Feature | Part::Prediction => 3,
         };
-        let mut order: Vec<(u8, usize)> =
-            self.columns.iter().enumerate().map(|(at, column)| (rank(column.part), at)).collect();
+        let mut order: Vec<(u8, usize)> = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| (rank(column.part), at))
+            .collect();
         order.sort_unstable();
         order.into_iter().map(|(_, at)| at).collect()
     }
@@ -194,15 +223,23 @@ impl Schema {
     /// Refuses a schema in which a column name stands twice.
     pub fn check(&self) -> Result<()> {
         let mut seen = HashSet::new();
-        match self.columns.iter().find(|column| !seen.insert(column.name.as_str())) {
-            Some(column) => Err(TableError::ColumnRepeated { column: column.name.clone() }),
+        match self
+            .columns
+            .iter()
+            .find(|column| !seen.insert(column.name.as_str()))
+        {
+            Some(column) => Err(TableError::ColumnRepeated {
+                column: column.name.clone(),
+            }),
             None => Ok(()),
         }
     }
 
     /// The schema as bytes that depend on its meaning only: object keys are sorted.
     pub(crate) fn canonical_bytes(&self) -> Result<Vec<u8>> {
-        let unwritable = |error: serde_json::Error| TableError::SchemaMismatch { reason: error.to_string() };
+        let unwritable = |error: serde_json::Error| TableError::SchemaMismatch {
+            reason: error.to_string(),
+        };
         let mut document = serde_json::to_value(self).map_err(unwritable)?;
         document.sort_all_objects();
         serde_json::to_vec(&document).map_err(unwritable)
@@ -226,7 +263,10 @@ mod tests {
 
     #[test]
     fn shows_id_match_id_label_weight_then_features() {
-        assert_eq!(instances().display_header(), ["sid", "m", "y", "w", "x0", "x1"]);
+        assert_eq!(
+            instances().display_header(),
+            ["sid", "m", "y", "w", "x0", "x1"]
+        );
         assert_eq!(instances().header_line(), "x0,x1");
     }
 
@@ -235,21 +275,37 @@ mod tests {
         let schema = Schema::predictions("id", ColumnKind::Integer);
         assert_eq!(
             schema.display_header(),
-            ["id", "label", "predict_result", "predict_score", "predict_detail", "type"]
+            [
+                "id",
+                "label",
+                "predict_result",
+                "predict_score",
+                "predict_detail",
+                "type"
+            ]
         );
     }
 
     #[test]
     fn gives_a_file_without_header_an_empty_header_line() {
-        let raw = Schema { header: false, id_name: String::new(), kind: TableKind::Raw, ..instances() };
+        let raw = Schema {
+            header: false,
+            id_name: String::new(),
+            kind: TableKind::Raw,
+            ..instances()
+        };
         assert_eq!(raw.header_line(), "");
     }
 
     #[test]
     fn refuses_a_repeated_column() {
         let mut schema = instances();
-        schema.columns.push(Column::new("x0", ColumnKind::Text, Part::Feature));
-        assert!(matches!(schema.check(), Err(TableError::ColumnRepeated { column }) if column == "x0"));
+        schema
+            .columns
+            .push(Column::new("x0", ColumnKind::Text, Part::Feature));
+        assert!(
+            matches!(schema.check(), Err(TableError::ColumnRepeated { column }) if column == "x0")
+        );
     }
 
     #[test]
@@ -263,6 +319,9 @@ mod tests {
         let mut other = instances();
         other.meta.insert("a".into(), 2.into());
         other.meta.insert("b".into(), 1.into());
-        assert_eq!(schema.canonical_bytes().expect("bytes"), other.canonical_bytes().expect("bytes"));
+        assert_eq!(
+            schema.canonical_bytes().expect("bytes"),
+            other.canonical_bytes().expect("bytes")
+        );
     }
 }

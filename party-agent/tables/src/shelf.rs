@@ -58,7 +58,12 @@ fn folders_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(TableError::Unreadable { what: "the shelf", source: error }),
+        Err(error) => {
+            return Err(TableError::Unreadable {
+                what: "the shelf",
+                source: error,
+            });
+        }
     };
     let paths: std::io::Result<Vec<PathBuf>> = entries.map(|entry| Ok(entry?.path())).collect();
     let mut paths = paths.map_err(TableError::reading("the shelf"))?;
@@ -73,10 +78,18 @@ impl Shelf {
     pub fn open(root: impl Into<PathBuf>) -> Result<Shelf> {
         let root = root.into();
         std::fs::create_dir_all(&root).map_err(TableError::writing("the shelf"))?;
-        let lock = File::options().create(true).truncate(false).write(true).open(root.join(".lock"));
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(root.join(".lock"));
         let lock = lock.map_err(TableError::writing("the shelf"))?;
         let alone = lock.try_lock().is_ok();
-        let shelf = Shelf(Arc::new(Inner { root, versions: Mutex::default(), _lock: lock }));
+        let shelf = Shelf(Arc::new(Inner {
+            root,
+            versions: Mutex::default(),
+            _lock: lock,
+        }));
         if alone {
             shelf.clean_up()?;
         }
@@ -92,12 +105,24 @@ impl Shelf {
 
     /// Stores a table in so many partitions (1 to 1023) and puts it in the place of an older one of that name. On error
     /// the older one stands as before.
-    pub fn write_from(&self, table: &TableRef, rows: &Table, partitions: u32, origin: Origin) -> Result<Stored> {
+    pub fn write_from(
+        &self,
+        table: &TableRef,
+        rows: &Table,
+        partitions: u32,
+        origin: Origin,
+    ) -> Result<Stored> {
         self.store(table, rows, partitions, (origin, None))
     }
 
     /// The same for a table whose rows were bound in place.
-    pub fn write_bound(&self, table: &TableRef, rows: &Table, partitions: u32, to: BoundTo) -> Result<Stored> {
+    pub fn write_bound(
+        &self,
+        table: &TableRef,
+        rows: &Table,
+        partitions: u32,
+        to: BoundTo,
+    ) -> Result<Stored> {
         self.store(table, rows, partitions, (Origin::TableBind, Some(to)))
     }
 
@@ -135,7 +160,11 @@ impl Shelf {
             return Err(error);
         }
         older.into_iter().for_each(|older| versions.retire(&older));
-        Ok(Stored { table: table.clone(), info, bytes })
+        Ok(Stored {
+            table: table.clone(),
+            info,
+            bytes,
+        })
     }
 
     /// The table of that name; its rows are loaded partition by partition when they are asked for. It stays readable
@@ -159,7 +188,14 @@ impl Shelf {
         };
         let files = Arc::new(manifest.parts.iter().enumerate().map(waiting).collect());
         let stored = (0..=manifest.schema.columns.len()).collect();
-        Table::of_parts(manifest.schema, Parts::Files { files, stored, hold })
+        Table::of_parts(
+            manifest.schema,
+            Parts::Files {
+                files,
+                stored,
+                hold,
+            },
+        )
     }
 
     /// Whether a table of that name stands on the shelf.
@@ -205,7 +241,9 @@ impl Shelf {
     pub fn delete(&self, table: &TableRef) -> Result<bool> {
         let folder = self.folder(table);
         let mut versions = self.versions();
-        let Some(version) = current(&folder)? else { return Ok(false) };
+        let Some(version) = current(&folder)? else {
+            return Ok(false);
+        };
         point_to_nothing(&folder)?;
         versions.retire(&version);
         remove_if_empty(&folder);
@@ -218,7 +256,9 @@ impl Shelf {
         for group in folders_in(&self.0.root)? {
             for folder in folders_in(&group)? {
                 // A table that is damaged or deleted meanwhile is not a reason to list no other.
-                let Ok(Some(version)) = current(&folder) else { continue };
+                let Ok(Some(version)) = current(&folder) else {
+                    continue;
+                };
                 let named = folder_text(&group).zip(folder_text(&folder));
                 match named {
                     Some((namespace, name)) => tables.push(TableRef { namespace, name }),
@@ -242,11 +282,17 @@ impl Shelf {
     }
 
     fn versions(&self) -> MutexGuard<'_, Versions> {
-        self.0.versions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .versions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn folder(&self, table: &TableRef) -> PathBuf {
-        self.0.root.join(folder_name(&table.namespace)).join(folder_name(&table.name))
+        self.0
+            .root
+            .join(folder_name(&table.namespace))
+            .join(folder_name(&table.name))
     }
 
     /// An unfinished folder beside the table's versions. Under the lock, so that no deletion takes the parent away.
@@ -262,7 +308,11 @@ impl Shelf {
             .map_err(TableError::writing("the table's folder"))
     }
 
-    fn change(&self, table: &TableRef, change: impl FnOnce(&mut Manifest) -> Result<()>) -> Result<TableInfo> {
+    fn change(
+        &self,
+        table: &TableRef,
+        change: impl FnOnce(&mut Manifest) -> Result<()>,
+    ) -> Result<TableInfo> {
         let versions = self.versions();
         let Some(version) = current(&self.folder(table))? else {
             drop(versions);
@@ -278,13 +328,21 @@ impl Shelf {
         /// Nobody types the names of job outputs.
         const OUTPUTS: &str = "output_data_";
         let existing = self.list().unwrap_or_default();
-        let likely = existing.iter().filter(|candidate| !candidate.namespace.starts_with(OUTPUTS));
-        TableError::TableMissing { table: table.to_string(), nearest: nearest(table, likely) }
+        let likely = existing
+            .iter()
+            .filter(|candidate| !candidate.namespace.starts_with(OUTPUTS));
+        TableError::TableMissing {
+            table: table.to_string(),
+            nearest: nearest(table, likely),
+        }
     }
 }
 
 fn folder_text(folder: &Path) -> Option<String> {
-    folder.file_name().and_then(|name| name.to_str()).and_then(text_of_folder)
+    folder
+        .file_name()
+        .and_then(|name| name.to_str())
+        .and_then(text_of_folder)
 }
 
 /// Removes a table's folder and its namespace's where nothing is left in them.
@@ -302,9 +360,15 @@ fn write_parts(folder: &Path, rows: &Table, partitions: u32) -> Result<(Vec<Part
     let mut hasher = ContentHasher::new(rows.everything().len(), rows.stop());
     rows.for_each_partition(partitions, &mut |frame| {
         let path = folder.join(part_name(parts.len()));
-        let (hashed, written) = rayon::join(|| hasher.push(&frame), || write_part(&path, &frame, rows.stop()));
+        let (hashed, written) = rayon::join(
+            || hasher.push(&frame),
+            || write_part(&path, &frame, rows.stop()),
+        );
         hashed?;
-        parts.push(Part { rows: frame.rows() as u64, bytes: written? });
+        parts.push(Part {
+            rows: frame.rows() as u64,
+            bytes: written?,
+        });
         Ok(())
     })?;
     Ok((parts, hasher.finish()))

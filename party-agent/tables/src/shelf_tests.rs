@@ -33,7 +33,10 @@ impl Place {
     fn restarted(self) -> Place {
         drop(self.shelf);
         let shelf = Shelf::open(self.folder.path().join("shelf")).expect("open");
-        Place { folder: self.folder, shelf }
+        Place {
+            folder: self.folder,
+            shelf,
+        }
     }
 }
 
@@ -48,13 +51,28 @@ fn table(rows: usize, first: f64) -> Table {
         Column::new("y", ColumnKind::Integer, Part::Label),
     ];
     let mut schema = Schema::new(TableKind::Instances, "sid", columns);
-    schema.meta.insert("anonymous_header".into(), json!(["guest_9999_x0"]));
+    schema
+        .meta
+        .insert("anonymous_header".into(), json!(["guest_9999_x0"]));
     let values = vec![
-        Values::Float((0..rows).map(|row| if row == 1 { f64::NAN } else { first }).collect()),
-        Values::Text((0..rows).map(|row| (row != 0).then(|| format!("é{row}"))).collect()),
+        Values::Float(
+            (0..rows)
+                .map(|row| if row == 1 { f64::NAN } else { first })
+                .collect(),
+        ),
+        Values::Text(
+            (0..rows)
+                .map(|row| (row != 0).then(|| format!("é{row}")))
+                .collect(),
+        ),
         Values::Integer(vec![i64::MIN; rows]),
     ];
-    Table::from_columns(schema, (0..rows).map(|row| format!("id{row}")).collect(), values).expect("table")
+    Table::from_columns(
+        schema,
+        (0..rows).map(|row| format!("id{row}")).collect(),
+        values,
+    )
+    .expect("table")
 }
 
 fn entries(folder: &Path) -> usize {
@@ -67,25 +85,47 @@ fn reads_back_what_was_written_in_any_partitioning() {
     for rows in [0, 1, 2, 100] {
         for partitions in [1, 3, 7] {
             let written = table(rows, 1.0);
-            let stored = place.shelf.write(&name(), &written, partitions).expect("write");
+            let stored = place
+                .shelf
+                .write(&name(), &written, partitions)
+                .expect("write");
             let read = place.shelf.read(&name()).expect("read");
-            assert_eq!((read.rows(), read.partitions()), (rows, partitions as usize));
+            assert_eq!(
+                (read.rows(), read.partitions()),
+                (rows, partitions as usize)
+            );
             assert_eq!(read.schema(), written.schema());
-            assert_eq!(read.preview(1000).expect("rows"), written.preview(1000).expect("rows"));
-            assert_eq!(read.content_hash().expect("hash"), written.content_hash().expect("hash"));
-            assert_eq!(stored.info.content_hash, written.content_hash().expect("hash"));
+            assert_eq!(
+                read.preview(1000).expect("rows"),
+                written.preview(1000).expect("rows")
+            );
+            assert_eq!(
+                read.content_hash().expect("hash"),
+                written.content_hash().expect("hash")
+            );
+            assert_eq!(
+                stored.info.content_hash,
+                written.content_hash().expect("hash")
+            );
             assert_eq!(place.shelf.info(&name()).expect("info"), stored.info);
         }
     }
-    assert_eq!(entries(&place.of(&name())), 2, "older versions are gone: a version and its pointer remain");
+    assert_eq!(
+        entries(&place.of(&name())),
+        2,
+        "older versions are gone: a version and its pointer remain"
+    );
 }
 
 #[test]
 fn keeps_raw_tables_and_predictions() {
     let place = place();
-    let (raw, _) =
-        crate::import(b"id,a,b\n1, 0.10,x\n2,,NA\n".as_slice(), &crate::ImportOptions::default(), &mut |_| {})
-            .expect("import");
+    let (raw, _) = crate::import(
+        b"id,a,b\n1, 0.10,x\n2,,NA\n".as_slice(),
+        &crate::ImportOptions::default(),
+        &mut |_| {},
+    )
+    .expect("import");
     let values = vec![
         Values::Integer(vec![1]),
         Values::Integer(vec![0]),
@@ -93,14 +133,21 @@ fn keeps_raw_tables_and_predictions() {
         Values::of_texts([r#"{"0": 0.75, "1": 0.25}"#]),
         Values::of_texts(["train"]),
     ];
-    let predictions =
-        Table::from_columns(Schema::predictions("id", ColumnKind::Integer), vec!["1".into()], values).expect("table");
+    let predictions = Table::from_columns(
+        Schema::predictions("id", ColumnKind::Integer),
+        vec!["1".into()],
+        values,
+    )
+    .expect("table");
     for (name, table) in [("raw", raw), ("predictions", predictions)] {
         let name = TableRef::new("n", name);
         place.shelf.write(&name, &table, 2).expect("write");
         let read = place.shelf.read(&name).expect("read");
         assert_eq!(read.schema(), table.schema());
-        assert_eq!(read.preview(9).expect("rows"), table.preview(9).expect("rows"));
+        assert_eq!(
+            read.preview(9).expect("rows"),
+            table.preview(9).expect("rows")
+        );
     }
 }
 
@@ -113,14 +160,33 @@ fn works_on_waiting_tables_as_on_tables_in_memory() {
     let selected = read.select(&["y", "x"]).expect("select");
     assert_eq!(
         selected.preview(9).expect("rows"),
-        memory.select(&["y", "x"]).expect("select").preview(9).expect("rows")
+        memory
+            .select(&["y", "x"])
+            .expect("select")
+            .preview(9)
+            .expect("rows")
     );
-    assert_eq!(read.rows_at(&[9, 0]).expect("rows").ids().expect("ids"), ["id9", "id0"]);
+    assert_eq!(
+        read.rows_at(&[9, 0]).expect("rows").ids().expect("ids"),
+        ["id9", "id0"]
+    );
     let mut renamed = selected.schema().clone();
     renamed.columns[1].name = "z".into();
-    assert_eq!(selected.with_schema(renamed).expect("schema").floats("z").expect("read")[0], 1.0);
     assert_eq!(
-        place.shelf.write(&TableRef::new("a", "copy"), &read, 5).expect("write").info.content_hash,
+        selected
+            .with_schema(renamed)
+            .expect("schema")
+            .floats("z")
+            .expect("read")[0],
+        1.0
+    );
+    assert_eq!(
+        place
+            .shelf
+            .write(&TableRef::new("a", "copy"), &read, 5)
+            .expect("write")
+            .info
+            .content_hash,
         memory.content_hash().expect("hash")
     );
 }
@@ -128,24 +194,45 @@ fn works_on_waiting_tables_as_on_tables_in_memory() {
 #[test]
 fn lets_a_reader_finish_with_the_version_it_began_with() {
     let place = place();
-    place.shelf.write(&name(), &table(4, 1.0), 2).expect("write");
+    place
+        .shelf
+        .write(&name(), &table(4, 1.0), 2)
+        .expect("write");
     let older = place.shelf.read(&name()).expect("read");
     let also_older = older.select(&["x"]).expect("select");
-    place.shelf.write(&name(), &table(4, 2.0), 2).expect("write");
+    place
+        .shelf
+        .write(&name(), &table(4, 2.0), 2)
+        .expect("write");
     assert_eq!(older.floats("x").expect("read")[0], 1.0);
-    assert_eq!(place.shelf.read(&name()).expect("read").floats("x").expect("read")[0], 2.0);
+    assert_eq!(
+        place
+            .shelf
+            .read(&name())
+            .expect("read")
+            .floats("x")
+            .expect("read")[0],
+        2.0
+    );
     drop(older);
     assert_eq!(also_older.floats("x").expect("read")[0], 1.0);
     assert!(place.shelf.delete(&name()).expect("delete"));
     assert_eq!(also_older.floats("x").expect("read")[0], 1.0);
     drop(also_older);
-    assert_eq!(entries(&place.of(&name())), 0, "the last reader takes the older version away");
+    assert_eq!(
+        entries(&place.of(&name())),
+        0,
+        "the last reader takes the older version away"
+    );
 }
 
 #[test]
 fn cleans_up_after_a_crash_and_keeps_the_older_table() {
     let place = place();
-    place.shelf.write(&name(), &table(4, 1.0), 2).expect("write");
+    place
+        .shelf
+        .write(&name(), &table(4, 1.0), 2)
+        .expect("write");
     let folder = place.of(&name());
     // A crash while writing, one after the folder was named but before the pointer moved, one while the pointer moved.
     std::fs::create_dir(folder.join(".new-half")).expect("folder");
@@ -156,7 +243,15 @@ fn cleans_up_after_a_crash_and_keeps_the_older_table() {
     std::fs::create_dir_all(never.join(".new-x")).expect("folder");
     assert_eq!(place.shelf.list().expect("list"), [name()]);
     let place = place.restarted();
-    assert_eq!(place.shelf.read(&name()).expect("read").floats("x").expect("read")[0], 1.0);
+    assert_eq!(
+        place
+            .shelf
+            .read(&name())
+            .expect("read")
+            .floats("x")
+            .expect("read")[0],
+        1.0
+    );
     assert_eq!(entries(&folder), 2);
     assert!(!never.exists());
 }
@@ -164,7 +259,10 @@ fn cleans_up_after_a_crash_and_keeps_the_older_table() {
 #[test]
 fn leaves_the_work_of_another_that_has_the_shelf_open() {
     let place = place();
-    place.shelf.write(&name(), &table(1, 1.0), 1).expect("write");
+    place
+        .shelf
+        .write(&name(), &table(1, 1.0), 1)
+        .expect("write");
     let unfinished = place.of(&name()).join(".new-at-work");
     std::fs::create_dir(&unfinished).expect("folder");
     let second = Shelf::open(place.root()).expect("open");
@@ -175,95 +273,194 @@ fn leaves_the_work_of_another_that_has_the_shelf_open() {
 #[test]
 fn leaves_the_older_table_when_a_write_fails() {
     let place = place();
-    place.shelf.write(&name(), &table(4, 1.0), 2).expect("write");
+    place
+        .shelf
+        .write(&name(), &table(4, 1.0), 2)
+        .expect("write");
     let broken = table(4, 2.0);
-    place.shelf.write(&TableRef::new("n", "broken"), &broken, 2).expect("write");
-    let broken = place.shelf.read(&TableRef::new("n", "broken")).expect("read");
-    let version = current(&place.of(&TableRef::new("n", "broken"))).expect("pointer").expect("version");
+    place
+        .shelf
+        .write(&TableRef::new("n", "broken"), &broken, 2)
+        .expect("write");
+    let broken = place
+        .shelf
+        .read(&TableRef::new("n", "broken"))
+        .expect("read");
+    let version = current(&place.of(&TableRef::new("n", "broken")))
+        .expect("pointer")
+        .expect("version");
     std::fs::write(version.join(part_name(1)), b"overwritten").expect("damage");
-    assert!(matches!(place.shelf.write(&name(), &broken, 2), Err(TableError::Damaged { .. })));
-    assert_eq!(place.shelf.read(&name()).expect("read").floats("x").expect("read")[0], 1.0);
-    assert_eq!(entries(&place.of(&name())), 2, "the unfinished folder is gone");
+    assert!(matches!(
+        place.shelf.write(&name(), &broken, 2),
+        Err(TableError::Damaged { .. })
+    ));
+    assert_eq!(
+        place
+            .shelf
+            .read(&name())
+            .expect("read")
+            .floats("x")
+            .expect("read")[0],
+        1.0
+    );
+    assert_eq!(
+        entries(&place.of(&name())),
+        2,
+        "the unfinished folder is gone"
+    );
     assert!(place.shelf.write(&name(), &table(1, 1.0), 0).is_err());
 }
 
 #[test]
 fn names_the_nearest_table_when_one_is_missing() {
     let place = place();
-    place.shelf.write(&name(), &table(1, 1.0), 1).expect("write");
-    place.shelf.write(&TableRef::new("output_data_1_a_0", "brest_guest"), &table(1, 1.0), 1).expect("write");
-    let error = place.shelf.read(&TableRef::new("experiment", "brest_guest")).expect_err("missing");
+    place
+        .shelf
+        .write(&name(), &table(1, 1.0), 1)
+        .expect("write");
+    place
+        .shelf
+        .write(
+            &TableRef::new("output_data_1_a_0", "brest_guest"),
+            &table(1, 1.0),
+            1,
+        )
+        .expect("write");
+    let error = place
+        .shelf
+        .read(&TableRef::new("experiment", "brest_guest"))
+        .expect_err("missing");
     let fault = Fault::from(error);
     assert_eq!(fault.code, ErrorCode::TableMissing);
-    assert_eq!(fault.next.as_deref(), Some("did you mean experiment.breast_guest"));
+    assert_eq!(
+        fault.next.as_deref(),
+        Some("did you mean experiment.breast_guest")
+    );
     for outcome in [
         place.shelf.info(&TableRef::new("q", "q")).err(),
-        place.shelf.set_enabled(&TableRef::new("q", "q"), true).err(),
+        place
+            .shelf
+            .set_enabled(&TableRef::new("q", "q"), true)
+            .err(),
     ] {
-        assert!(matches!(outcome, Some(TableError::TableMissing { nearest: None, .. })));
+        assert!(matches!(
+            outcome,
+            Some(TableError::TableMissing { nearest: None, .. })
+        ));
     }
 }
 
 #[test]
 fn changes_what_is_known_of_a_table_without_touching_rows() {
     let place = place();
-    let stored = place.shelf.write_from(&name(), &table(3, 1.0), 1, Origin::Upload).expect("write");
+    let stored = place
+        .shelf
+        .write_from(&name(), &table(3, 1.0), 1, Origin::Upload)
+        .expect("write");
     assert!(stored.info.enabled);
-    assert!(!place.shelf.set_enabled(&name(), false).expect("change").enabled);
+    assert!(
+        !place
+            .shelf
+            .set_enabled(&name(), false)
+            .expect("change")
+            .enabled
+    );
     let mut schema = stored.info.schema.clone();
     schema.columns[0].name = "renamed".into();
-    let info = place.shelf.set_schema(&name(), schema.clone()).expect("change");
+    let info = place
+        .shelf
+        .set_schema(&name(), schema.clone())
+        .expect("change");
     assert_ne!(info.content_hash, stored.info.content_hash);
     let place = place.restarted();
     let read = place.shelf.read(&name()).expect("read");
     assert_eq!(read.floats("renamed").expect("read")[0], 1.0);
     assert_eq!(read.content_hash().expect("hash"), info.content_hash);
     let known = place.shelf.info(&name()).expect("info");
-    assert_eq!((known.enabled, known.origin, known.rows), (false, Origin::Upload, 3));
+    assert_eq!(
+        (known.enabled, known.origin, known.rows),
+        (false, Origin::Upload, 3)
+    );
     schema.columns.pop();
-    assert!(matches!(place.shelf.set_schema(&name(), schema), Err(TableError::SchemaMismatch { .. })));
-    assert_eq!(stored.summary(Some("data")).header, ["sid", "y", "x", "t/é"]);
+    assert!(matches!(
+        place.shelf.set_schema(&name(), schema),
+        Err(TableError::SchemaMismatch { .. })
+    ));
+    assert_eq!(
+        stored.summary(Some("data")).header,
+        ["sid", "y", "x", "t/é"]
+    );
 }
 
 #[test]
 fn deletes_once() {
     let place = place();
-    place.shelf.write(&name(), &table(1, 1.0), 1).expect("write");
+    place
+        .shelf
+        .write(&name(), &table(1, 1.0), 1)
+        .expect("write");
     assert!(place.shelf.delete(&name()).expect("delete"));
     assert!(!place.shelf.delete(&name()).expect("delete"));
     assert!(!place.shelf.exists(&name()));
     assert!(place.shelf.list().expect("list").is_empty());
-    place.shelf.write(&name(), &table(1, 1.0), 1).expect("write again");
+    place
+        .shelf
+        .write(&name(), &table(1, 1.0), 1)
+        .expect("write again");
 }
 
 #[test]
 fn refuses_a_description_of_a_newer_version_and_a_pointer_that_leads_away() {
     let place = place();
-    place.shelf.write(&name(), &table(1, 1.0), 1).expect("write");
-    let version = current(&place.of(&name())).expect("pointer").expect("version");
+    place
+        .shelf
+        .write(&name(), &table(1, 1.0), 1)
+        .expect("write");
+    let version = current(&place.of(&name()))
+        .expect("pointer")
+        .expect("version");
     std::fs::write(version.join("schema.json"), r#"{"format": 2}"#).expect("write");
-    assert!(matches!(place.shelf.read(&name()), Err(TableError::Damaged { reason }) if reason.contains("format 2")));
+    assert!(
+        matches!(place.shelf.read(&name()), Err(TableError::Damaged { reason }) if reason.contains("format 2"))
+    );
     std::fs::write(place.of(&name()).join("current"), "../../other").expect("write");
-    assert!(matches!(place.shelf.read(&name()), Err(TableError::Damaged { .. })));
+    assert!(matches!(
+        place.shelf.read(&name()),
+        Err(TableError::Damaged { .. })
+    ));
 }
 
 #[test]
 fn serves_many_threads() {
     let place = place();
-    place.shelf.write(&name(), &table(4, 0.0), 2).expect("write");
+    place
+        .shelf
+        .write(&name(), &table(4, 0.0), 2)
+        .expect("write");
     std::thread::scope(|scope| {
         for writer in 0..2 {
             let shelf = place.shelf.clone();
             scope.spawn(move || {
-                (0..5).for_each(|_| _ = shelf.write(&name(), &table(4, f64::from(writer)), 2).expect("write"))
+                (0..5).for_each(|_| {
+                    _ = shelf
+                        .write(&name(), &table(4, f64::from(writer)), 2)
+                        .expect("write")
+                })
             });
         }
         for _ in 0..2 {
             let shelf = place.shelf.clone();
             scope.spawn(move || {
                 for _ in 0..20 {
-                    let numbers = shelf.read(&name()).expect("read").floats("x").expect("read");
-                    assert!(numbers[0] == numbers[3], "a mixture of two versions was read");
+                    let numbers = shelf
+                        .read(&name())
+                        .expect("read")
+                        .floats("x")
+                        .expect("read");
+                    assert!(
+                        numbers[0] == numbers[3],
+                        "a mixture of two versions was read"
+                    );
                 }
             });
         }

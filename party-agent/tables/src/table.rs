@@ -88,7 +88,11 @@ pub(crate) struct Waiting {
 #[derive(Clone)]
 pub(crate) enum Parts {
     Memory(Vec<Frame>),
-    Files { files: Arc<Vec<Waiting>>, stored: Vec<usize>, hold: Arc<Hold> },
+    Files {
+        files: Arc<Vec<Waiting>>,
+        stored: Vec<usize>,
+        hold: Arc<Hold>,
+    },
 }
 
 struct Inner {
@@ -125,7 +129,11 @@ impl Table {
     pub fn from_columns(schema: Schema, ids: Vec<String>, values: Vec<Values>) -> Result<Table> {
         let rows = ids.len();
         if values.len() != schema.columns.len() {
-            let reason = format!("{} columns of values under {} names", values.len(), schema.columns.len());
+            let reason = format!(
+                "{} columns of values under {} names",
+                values.len(),
+                schema.columns.len()
+            );
             return Err(TableError::SchemaMismatch { reason });
         }
         for (column, values) in schema.columns.iter().zip(&values) {
@@ -137,7 +145,9 @@ impl Table {
                 });
             }
         }
-        let all = std::iter::once(Values::of_texts(ids)).chain(values).collect();
+        let all = std::iter::once(Values::of_texts(ids))
+            .chain(values)
+            .collect();
         let frame = Frame::from_values(rows, all)?;
         crate::reshape::check_unique_ids(std::slice::from_ref(&frame))?;
         Table::of_frames(schema, vec![frame])
@@ -146,11 +156,15 @@ impl Table {
     /// A table of frames whose ids are known to be unique; column 0 of each is the id.
     pub(crate) fn of_frames(schema: Schema, frames: Vec<Frame>) -> Result<Table> {
         schema.check()?;
-        let wanted: Vec<ColumnKind> = std::iter::once(ColumnKind::Text).chain(schema.kinds()).collect();
+        let wanted: Vec<ColumnKind> = std::iter::once(ColumnKind::Text)
+            .chain(schema.kinds())
+            .collect();
         for frame in &frames {
             let found = frame.kinds()?;
             if found != wanted {
-                let reason = format!("columns are kept as {found:?}, the schema says {wanted:?} (the id first)");
+                let reason = format!(
+                    "columns are kept as {found:?}, the schema says {wanted:?} (the id first)"
+                );
                 return Err(TableError::SchemaMismatch { reason });
             }
         }
@@ -171,13 +185,24 @@ impl Table {
             Parts::Memory(frames) => frames.iter().map(Frame::rows).sum(),
             Parts::Files { files, .. } => files.iter().map(|file| file.rows).sum(),
         };
-        Ok(Table(Arc::new(Inner { schema, rows, parts, places: OnceLock::new(), stop: Stop::NEVER })))
+        Ok(Table(Arc::new(Inner {
+            schema,
+            rows,
+            parts,
+            places: OnceLock::new(),
+            stop: Stop::NEVER,
+        })))
     }
 
     /// The same rows, no more of which are loaded once the work on them is stopped.
     #[must_use]
     pub fn watched(&self, stop: Stop) -> Table {
-        let Inner { schema, rows, parts, .. } = &*self.0;
+        let Inner {
+            schema,
+            rows,
+            parts,
+            ..
+        } = &*self.0;
         Table(Arc::new(Inner {
             schema: schema.clone(),
             rows: *rows,
@@ -210,9 +235,17 @@ impl Table {
     /// Position of a column in stored order.
     pub(crate) fn position(&self, column: &str) -> Result<usize> {
         let columns = &self.schema().columns;
-        let all = || columns.iter().enumerate().map(|(at, column)| (column.name.clone(), at)).collect();
+        let all = || {
+            columns
+                .iter()
+                .enumerate()
+                .map(|(at, column)| (column.name.clone(), at))
+                .collect()
+        };
         let place = self.0.places.get_or_init(all).get(column).copied();
-        place.ok_or_else(|| TableError::ColumnMissing { column: column.to_owned() })
+        place.ok_or_else(|| TableError::ColumnMissing {
+            column: column.to_owned(),
+        })
     }
 
     /// How often the directory of a partition's file was read, which costs as much as the table has columns. Work on every column
@@ -242,7 +275,10 @@ impl Table {
 
     /// One partition as a table in memory; partitions hold consecutive rows in table order.
     pub fn partition(&self, part: usize) -> Result<Table> {
-        Table::of_frames(self.schema().clone(), vec![self.load(part, &self.everything())?])
+        Table::of_frames(
+            self.schema().clone(),
+            vec![self.load(part, &self.everything())?],
+        )
     }
 
     /// The ids, in row order.
@@ -250,7 +286,12 @@ impl Table {
         let mut ids = Vec::with_capacity(self.rows());
         for part in 0..self.partitions() {
             let frame = self.load(part, &[0])?;
-            ids.extend(frame.cells(0)?.texts().map(|id| id.unwrap_or_default().into_owned()));
+            ids.extend(
+                frame
+                    .cells(0)?
+                    .texts()
+                    .map(|id| id.unwrap_or_default().into_owned()),
+            );
         }
         Ok(ids)
     }
@@ -290,21 +331,30 @@ impl Table {
 
     /// Positions of the id and all columns in the order in which rows are shown.
     pub(crate) fn shown(&self) -> Vec<usize> {
-        std::iter::once(0).chain(self.schema().display_order().into_iter().map(|at| at + 1)).collect()
+        std::iter::once(0)
+            .chain(self.schema().display_order().into_iter().map(|at| at + 1))
+            .collect()
     }
 
     /// Loads columns of a partition; 0 is the id, 1 the first column.
     pub(crate) fn load(&self, part: usize, wanted: &[usize]) -> Result<Frame> {
         self.stop().go_on()?;
-        let no_part =
-            || TableError::Engine { reason: format!("partition {part} of {} was asked for", self.partitions()) };
+        let no_part = || TableError::Engine {
+            reason: format!("partition {part} of {} was asked for", self.partitions()),
+        };
         match self.parts() {
             Parts::Memory(frames) => frames.get(part).ok_or_else(no_part)?.pick(wanted),
             Parts::Files { files, stored, .. } => {
                 let file = files.get(part).ok_or_else(no_part)?;
-                let positions: Option<Vec<usize>> = wanted.iter().map(|at| stored.get(*at).copied()).collect();
+                let positions: Option<Vec<usize>> =
+                    wanted.iter().map(|at| stored.get(*at).copied()).collect();
                 read_frame(
-                    &PartFile { path: &file.path, rows: file.rows, bytes: file.bytes, known: &file.known },
+                    &PartFile {
+                        path: &file.path,
+                        rows: file.rows,
+                        bytes: file.bytes,
+                        known: &file.known,
+                    },
                     &positions.ok_or_else(no_part)?,
                 )
             }
@@ -326,7 +376,9 @@ impl Table {
 
     /// The id and all columns, without a row.
     pub(crate) fn no_rows(&self) -> Frame {
-        let kinds: Vec<ColumnKind> = std::iter::once(ColumnKind::Text).chain(self.schema().kinds()).collect();
+        let kinds: Vec<ColumnKind> = std::iter::once(ColumnKind::Text)
+            .chain(self.schema().kinds())
+            .collect();
         Frame::empty(&kinds)
     }
 
@@ -337,10 +389,14 @@ impl Table {
 
 /// Rows of a frame as text, missing as empty text.
 pub(crate) fn text_rows(frame: &Frame) -> Result<Vec<Vec<String>>> {
-    let mut rows: Vec<Vec<String>> = (0..frame.rows()).map(|_| Vec::with_capacity(frame.width())).collect();
+    let mut rows: Vec<Vec<String>> = (0..frame.rows())
+        .map(|_| Vec::with_capacity(frame.width()))
+        .collect();
     for column in 0..frame.width() {
         let cells = frame.cells(column)?;
-        rows.iter_mut().zip(cells.texts()).for_each(|(row, text)| row.push(text.unwrap_or_default().into_owned()));
+        rows.iter_mut()
+            .zip(cells.texts())
+            .for_each(|(row, text)| row.push(text.unwrap_or_default().into_owned()));
     }
     Ok(rows)
 }

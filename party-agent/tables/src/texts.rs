@@ -12,13 +12,20 @@ impl Table {
     pub fn of_lines(lines: Vec<String>) -> Result<Table> {
         let columns = vec![Column::new(LINE, ColumnKind::Text, Part::Feature)];
         let ids = (1..=lines.len()).map(|number| number.to_string()).collect();
-        Table::from_columns(Schema::new(TableKind::Raw, "id", columns), ids, vec![Values::of_texts(lines)])
+        Table::from_columns(
+            Schema::new(TableKind::Raw, "id", columns),
+            ids,
+            vec![Values::of_texts(lines)],
+        )
     }
 
     /// The rows as lines: the one column, or all columns between commas; ids are left out.
     pub fn lines(&self) -> Result<Vec<String>> {
         let rows = self.preview(usize::MAX)?;
-        Ok(rows.into_iter().map(|row| row.get(1..).unwrap_or_default().join(",")).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| row.get(1..).unwrap_or_default().join(","))
+            .collect())
     }
 }
 
@@ -38,8 +45,10 @@ mod tests {
 
     #[test]
     fn other_tables_are_read_as_text() {
-        let columns =
-            vec![Column::new("a", ColumnKind::Float, Part::Feature), Column::new("b", ColumnKind::Text, Part::Feature)];
+        let columns = vec![
+            Column::new("a", ColumnKind::Float, Part::Feature),
+            Column::new("b", ColumnKind::Text, Part::Feature),
+        ];
         let schema = Schema::new(TableKind::Raw, "id", columns);
         let values = vec![Values::Float(vec![1.5]), Values::of_texts(["x"])];
         let table = Table::from_columns(schema, vec!["7".to_owned()], values).unwrap();

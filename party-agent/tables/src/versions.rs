@@ -40,7 +40,10 @@ impl Versions {
             return hold;
         }
         self.held.retain(|_, hold| hold.strong_count() > 0);
-        let hold = Arc::new(Hold { folder: version.to_owned(), retired: AtomicBool::new(false) });
+        let hold = Arc::new(Hold {
+            folder: version.to_owned(),
+            retired: AtomicBool::new(false),
+        });
         self.held.insert(version.to_owned(), Arc::downgrade(&hold));
         hold
     }
@@ -57,20 +60,40 @@ pub(crate) fn current(table: &Path) -> Result<Option<PathBuf>> {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(TableError::Damaged { reason: "its pointer is no text".to_owned() });
+            return Err(TableError::Damaged {
+                reason: "its pointer is no text".to_owned(),
+            });
         }
-        Err(error) => return Err(TableError::Unreadable { what: "the table's pointer", source: error }),
+        Err(error) => {
+            return Err(TableError::Unreadable {
+                what: "the table's pointer",
+                source: error,
+            });
+        }
     };
-    let plain = text.starts_with(PREFIX) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let plain = text.starts_with(PREFIX)
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if !plain {
-        return Err(TableError::Damaged { reason: "its pointer names no version".to_owned() });
+        return Err(TableError::Damaged {
+            reason: "its pointer names no version".to_owned(),
+        });
     }
     Ok(Some(table.join(text)))
 }
 
 /// Makes a finished, unnamed folder a version; nothing points to it yet.
-pub(crate) fn name_version(table: &Path, building: tempfile::TempDir, micros: i64) -> Result<PathBuf> {
-    let unfinished = building.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
+pub(crate) fn name_version(
+    table: &Path,
+    building: tempfile::TempDir,
+    micros: i64,
+) -> Result<PathBuf> {
+    let unfinished = building
+        .path()
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
     let unique = unfinished.strip_prefix(UNFINISHED).unwrap_or_default();
     let version = table.join(format!("{PREFIX}{micros}-{unique}"));
     std::fs::rename(building.path(), &version).map_err(TableError::writing("a version"))?;
@@ -81,13 +104,17 @@ pub(crate) fn name_version(table: &Path, building: tempfile::TempDir, micros: i6
 
 /// Makes a version the current one: the moment at which a write becomes visible.
 pub(crate) fn point_to(table: &Path, version: &Path) -> Result<()> {
-    let name = version.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = version
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
     replace_file(table, POINTER, name.as_bytes())
 }
 
 /// Takes the pointer away: the table does not exist any more.
 pub(crate) fn point_to_nothing(table: &Path) -> Result<()> {
-    std::fs::remove_file(table.join(POINTER)).map_err(TableError::writing("the table's pointer"))?;
+    std::fs::remove_file(table.join(POINTER))
+        .map_err(TableError::writing("the table's pointer"))?;
     sync_folder(table)
 }
 
@@ -100,13 +127,22 @@ pub(crate) fn clean_up(table: &Path) -> Result<()> {
         Err(error) => return Err(error),
     };
     for entry in std::fs::read_dir(table).map_err(TableError::reading("a table's folder"))? {
-        let path = entry.map_err(TableError::reading("a table's folder"))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let path = entry
+            .map_err(TableError::reading("a table's folder"))?
+            .path();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         let ours = name.starts_with(UNFINISHED) || name.starts_with(PREFIX);
         if !ours || kept.as_ref() == Some(&path) {
             continue;
         }
-        let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        let removed = if path.is_dir() {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
         removed.map_err(TableError::writing("a folder left by a crash"))?;
     }
     Ok(())

@@ -16,10 +16,13 @@ fn stored(folder: &tempfile::TempDir) -> Table {
     let names: Vec<String> = (0..COLUMNS).map(|column| format!("x{column}")).collect();
     let mut text = format!("id,y,{}\n", names.join(","));
     for row in 0..6 {
-        let cells: Vec<String> = (0..COLUMNS).map(|column| (row * COLUMNS + column).to_string()).collect();
+        let cells: Vec<String> = (0..COLUMNS)
+            .map(|column| (row * COLUMNS + column).to_string())
+            .collect();
         text += &format!("a{row},{},{}\n", row % 2, cells.join(","));
     }
-    let (table, _) = import(text.as_bytes(), &ImportOptions::default(), &mut |_| ()).expect("import");
+    let (table, _) =
+        import(text.as_bytes(), &ImportOptions::default(), &mut |_| ()).expect("import");
     let shelf = Shelf::open(folder.path()).expect("shelf");
     let name = TableRef::new("n", "wide");
     shelf.write(&name, &table, PARTITIONS).expect("written");
@@ -47,9 +50,18 @@ fn reads_a_directory_once_whoever_reads_column_by_column() {
     assert_eq!(directories(each), parts);
     // Tables made of this one share what is known of the files.
     let selected = |table: &Table| {
-        let names: Vec<&str> = table.schema().columns.iter().map(|column| column.name.as_str()).collect();
+        let names: Vec<&str> = table
+            .schema()
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect();
         for name in &names {
-            table.select(&[*name]).expect("a column").ids().expect("ids");
+            table
+                .select(&[*name])
+                .expect("a column")
+                .ids()
+                .expect("ids");
         }
         each(&table.with_schema(table.schema().clone()).expect("the same"));
     };
@@ -60,8 +72,14 @@ fn reads_a_directory_once_whoever_reads_column_by_column() {
 
 #[test]
 fn transforms_a_wide_table_with_few_reads_of_directories() {
-    let label = Label { name: "y".to_owned(), kind: ValueKind::Integer };
-    let settings = Settings { label: Some(label), ..Settings::default() };
+    let label = Label {
+        name: "y".to_owned(),
+        kind: ValueKind::Integer,
+    };
+    let settings = Settings {
+        label: Some(label),
+        ..Settings::default()
+    };
     let folder = tempfile::tempdir().expect("folder");
     let table = stored(&folder);
     let made = fit(&table, &settings, "guest_9999").expect("fits");
@@ -69,7 +87,11 @@ fn transforms_a_wide_table_with_few_reads_of_directories() {
     let (after_fit, parts) = (table.directories_read(), u64::from(PARTITIONS));
     assert!(after_fit <= 3 * parts, "{after_fit} directories were read");
     apply(&table, &settings, &made.learned, "guest_9999").expect("applies");
-    assert!(table.directories_read() <= 6 * parts, "{} directories were read", table.directories_read());
+    assert!(
+        table.directories_read() <= 6 * parts,
+        "{} directories were read",
+        table.directories_read()
+    );
 }
 
 #[test]

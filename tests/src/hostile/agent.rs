@@ -23,7 +23,12 @@ struct Running {
 
 impl Running {
     fn start(program: &Program, kind: &'static str, home: PathBuf) -> Self {
-        let mut running = Self { program: program.clone(), kind, home, daemon: None };
+        let mut running = Self {
+            program: program.clone(),
+            kind,
+            home,
+            daemon: None,
+        };
         running.start_again();
         running
     }
@@ -36,25 +41,40 @@ impl Running {
         assert!(self.daemon.is_none(), "the {} runs already", self.kind);
         let config = self.config();
         let config = config.to_str().expect("a path");
-        self.daemon = Some(self.program.start(&[self.kind, "--config", config, "--with-parent"]));
+        self.daemon = Some(
+            self.program
+                .start(&[self.kind, "--config", config, "--with-parent"]),
+        );
     }
 
     fn running(&self) -> &Daemon {
-        self.daemon.as_ref().unwrap_or_else(|| panic!("the {} does not run", self.kind))
+        self.daemon
+            .as_ref()
+            .unwrap_or_else(|| panic!("the {} does not run", self.kind))
     }
 
     fn take(&mut self) -> Daemon {
-        self.daemon.take().unwrap_or_else(|| panic!("the {} does not run", self.kind))
+        self.daemon
+            .take()
+            .unwrap_or_else(|| panic!("the {} does not run", self.kind))
     }
 
     fn address(&self, what: &str) -> SocketAddr {
-        self.running().ready[what].as_str().and_then(|text| text.parse().ok()).expect("an address")
+        self.running().ready[what]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .expect("an address")
     }
 
     fn lives(&self) -> bool {
         // One that has ended stays in the list until its end is asked for.
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.running().id())).unwrap_or_default();
-        let state = status.lines().find_map(|line| line.strip_prefix("State:")).unwrap_or("Z").trim();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.running().id()))
+            .unwrap_or_default();
+        let state = status
+            .lines()
+            .find_map(|line| line.strip_prefix("State:"))
+            .unwrap_or("Z")
+            .trim();
         !state.starts_with(['Z', 'X']) && !self.log().contains("panicked")
     }
 
@@ -72,7 +92,10 @@ pub struct Agent {
 
 impl Agent {
     pub(super) fn start_in(program: &Program, party: PartyId, home: PathBuf) -> Self {
-        Self { party, running: Running::start(program, "agent", home) }
+        Self {
+            party,
+            running: Running::start(program, "agent", home),
+        }
     }
 
     /// Whose it is.
@@ -127,12 +150,15 @@ impl Agent {
 
     /// Its records, for reading; the agent may run meanwhile. Close them when they are no longer needed.
     pub async fn records(&self) -> Records {
-        Records::open(&self.data().join("records.db")).await.expect("records")
+        Records::open(&self.data().join("records.db"))
+            .await
+            .expect("records")
     }
 
     /// Everything in its audit chain; the agent may run meanwhile, or not.
     pub fn audit(&self) -> Vec<AuditRecord> {
-        audit::read_all(&self.data().join("audit")).unwrap_or_else(|error| panic!("the audit chain: {error}"))
+        audit::read_all(&self.data().join("audit"))
+            .unwrap_or_else(|error| panic!("the audit chain: {error}"))
     }
 
     /// Puts text (a header line, commas, the id first) on its shelf without a job, as the party's operator could. No
@@ -147,7 +173,8 @@ impl Agent {
             replace: true,
             partitions: 4,
         };
-        import_table(&self.config(), &import).unwrap_or_else(|fault| panic!("{namespace}.{name}: {fault}"));
+        import_table(&self.config(), &import)
+            .unwrap_or_else(|fault| panic!("{namespace}.{name}: {fault}"));
     }
 
     /// Replaces the policy and has it read: it is in force when this returns, and an agent that was linked to a
@@ -217,7 +244,9 @@ pub struct CoordinatorDaemon {
 
 impl CoordinatorDaemon {
     pub(super) fn start(program: &Program, home: PathBuf) -> Self {
-        Self { running: Running::start(program, "coordinator", home) }
+        Self {
+            running: Running::start(program, "coordinator", home),
+        }
     }
 
     /// Its REST endpoint.

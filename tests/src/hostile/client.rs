@@ -20,11 +20,17 @@ const SILENCE: Duration = Duration::from_secs(5);
 pub async fn ask(request: Request<Bytes>) -> Result<Response<Bytes>, String> {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let asked = client.request(request.map(Full::new));
-    let answered = tokio::time::timeout(PATIENCE, asked).await.map_err(|_| "no answer".to_owned())?;
+    let answered = tokio::time::timeout(PATIENCE, asked)
+        .await
+        .map_err(|_| "no answer".to_owned())?;
     let (head, body) = answered.map_err(|error| format!("{error:?}"))?.into_parts();
-    let body =
-        tokio::time::timeout(PATIENCE, body.collect()).await.map_err(|_| "the answer does not end".to_owned())?;
-    Ok(Response::from_parts(head, body.map_err(|error| error.to_string())?.to_bytes()))
+    let body = tokio::time::timeout(PATIENCE, body.collect())
+        .await
+        .map_err(|_| "the answer does not end".to_owned())?;
+    Ok(Response::from_parts(
+        head,
+        body.map_err(|error| error.to_string())?.to_bytes(),
+    ))
 }
 
 /// Writes bytes to a port and reads what comes back, until the other side hangs up or is silent for five seconds.

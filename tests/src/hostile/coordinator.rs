@@ -12,7 +12,10 @@ use bytes::Bytes;
 use pki::{Identity, Kind};
 use serde_json::Value;
 use transport::{Endpoint, EndpointOptions, Link, Service};
-use vocabulary::{Attempt, ComponentInfo, Fault, Metric, Outcome, PartyId, Report, TableSummary, TaskId, Timestamp};
+use vocabulary::{
+    Attempt, ComponentInfo, Fault, Metric, Outcome, PartyId, Report, TableSummary, TaskId,
+    Timestamp,
+};
 use wire::agent_link::{AGENT_LINK, Hello, HttpHead, MailHead, Peer, Reply};
 
 use super::federation::{Federation, LOOPBACK_MTU};
@@ -22,7 +25,10 @@ use super::{party, until};
 pub(super) use serving::gather;
 
 /// What it accepts connections for.
-const SERVICE: Service = Service { alpn: AGENT_LINK, callers: Kind::Agent };
+const SERVICE: Service = Service {
+    alpn: AGENT_LINK,
+    callers: Kind::Agent,
+};
 
 /// Something that an agent said.
 #[derive(Debug, Clone)]
@@ -131,14 +137,21 @@ pub struct Coordinator {
 impl Coordinator {
     /// Starts one with the certificate of the federation's coordinator, at the address where its agents dial.
     pub fn start(federation: &Federation) -> Self {
-        Self::start_as(federation, federation.identity("coordinator", Kind::Coordinator))
+        Self::start_as(
+            federation,
+            federation.identity("coordinator", Kind::Coordinator),
+        )
     }
 
     /// Starts one with another identity: of another root, expired, or of an agent.
     pub fn start_as(federation: &Federation, identity: Identity) -> Self {
-        let options = EndpointOptions { mtu: LOOPBACK_MTU, ..EndpointOptions::at(federation.coordinator_address()) };
+        let options = EndpointOptions {
+            mtu: LOOPBACK_MTU,
+            ..EndpointOptions::at(federation.coordinator_address())
+        };
         let here = runtime().enter();
-        let (endpoint, incoming) = Endpoint::bind(options, identity, &[SERVICE]).expect("the coordinator's address");
+        let (endpoint, incoming) =
+            Endpoint::bind(options, identity, &[SERVICE]).expect("the coordinator's address");
         drop(here);
         let manners = Manners {
             http: Arc::new(|_| (404, Value::Null)),
@@ -146,7 +159,11 @@ impl Coordinator {
             reports: Arc::new(|_| Reply::Done),
             directory: Arc::new(|(_, peers)| peers),
         };
-        let inner = Arc::new(Inner { endpoint, book: Mutex::default(), manners: Mutex::new(manners) });
+        let inner = Arc::new(Inner {
+            endpoint,
+            book: Mutex::default(),
+            manners: Mutex::new(manners),
+        });
         runtime().spawn(inner.clone().accept(incoming));
         Self { inner }
     }
@@ -157,7 +174,10 @@ impl Coordinator {
         let address = endpoint.local_address().expect("an address");
         drop(self);
         apart(async move { endpoint.close("the coordinator stops").await }).await;
-        until("the address of the coordinator to be free", || std::net::UdpSocket::bind(address).ok()).await;
+        until("the address of the coordinator to be free", || {
+            std::net::UdpSocket::bind(address).ok()
+        })
+        .await;
     }
 
     /// Its identity, for signing in its own name.
@@ -176,13 +196,21 @@ impl Coordinator {
     }
 
     /// Answers reports; they are recorded in any case.
-    pub fn on_reports(&self, answer: impl Fn(&PartyId, &[Report]) -> Reply + Send + Sync + 'static) {
-        locked(&self.inner.manners).reports = Arc::new(move |(party, reports)| answer(&party, &reports));
+    pub fn on_reports(
+        &self,
+        answer: impl Fn(&PartyId, &[Report]) -> Reply + Send + Sync + 'static,
+    ) {
+        locked(&self.inner.manners).reports =
+            Arc::new(move |(party, reports)| answer(&party, &reports));
     }
 
     /// Says which other agents a party is told of, given the true ones.
-    pub fn on_directory(&self, change: impl Fn(&PartyId, Vec<Peer>) -> Vec<Peer> + Send + Sync + 'static) {
-        locked(&self.inner.manners).directory = Arc::new(move |(party, peers)| change(&party, peers));
+    pub fn on_directory(
+        &self,
+        change: impl Fn(&PartyId, Vec<Peer>) -> Vec<Peer> + Send + Sync + 'static,
+    ) {
+        locked(&self.inner.manners).directory =
+            Arc::new(move |(party, peers)| change(&party, peers));
     }
 
     /// Waits until the agents of these parties are linked, and each was told of the others.
@@ -246,7 +274,12 @@ impl Coordinator {
 
     /// The reports of a task, of all attempts.
     pub fn reports_of(&self, task: &TaskId) -> Vec<Report> {
-        locked(&self.inner.book).reports.iter().filter(|report| report.task == *task).cloned().collect()
+        locked(&self.inner.book)
+            .reports
+            .iter()
+            .filter(|report| report.task == *task)
+            .cloned()
+            .collect()
     }
 
     /// How the newest attempt that was ordered from here ended; waits for it.
@@ -258,9 +291,9 @@ impl Coordinator {
     pub fn end_of(&self, task: &TaskId) -> Option<Outcome> {
         let newest = locked(&self.inner.book).ordered.get(task).copied();
         let ends = |report: Report| match report.body {
-            vocabulary::report::ReportBody::Ended { outcome, .. } => {
-                newest.is_none_or(|newest| newest == report.attempt).then_some(outcome)
-            }
+            vocabulary::report::ReportBody::Ended { outcome, .. } => newest
+                .is_none_or(|newest| newest == report.attempt)
+                .then_some(outcome),
             _ => None,
         };
         self.reports_of(task).into_iter().find_map(ends)
@@ -272,7 +305,10 @@ impl Coordinator {
             vocabulary::report::ReportBody::Metrics(metrics) => metrics,
             _ => vec![],
         };
-        self.reports_of(task).into_iter().flat_map(metrics).collect()
+        self.reports_of(task)
+            .into_iter()
+            .flat_map(metrics)
+            .collect()
     }
 
     /// The tables that a task said it made.
@@ -281,7 +317,10 @@ impl Coordinator {
             vocabulary::report::ReportBody::Output(summary) => Some(summary),
             _ => None,
         };
-        self.reports_of(task).into_iter().filter_map(output).collect()
+        self.reports_of(task)
+            .into_iter()
+            .filter_map(output)
+            .collect()
     }
 
     fn link(&self, party: &PartyId) -> Option<Link> {

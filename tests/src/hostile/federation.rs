@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pki::{Authority, Existing, Identity, IssueOptions, Kind, Profile, RevocationReason, Target, Validity};
+use pki::{
+    Authority, Existing, Identity, IssueOptions, Kind, Profile, RevocationReason, Target, Validity,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use vocabulary::{Clock, PartyId, SystemClock};
@@ -38,7 +40,9 @@ impl Federation {
     pub fn new(program: &Program) -> Self {
         let place = Place::take();
         let folder = TempDir::new().expect("a folder");
-        let authority = Authority::init(&folder.path().join("authority"), NAME, &Profile::default()).expect("a root");
+        let authority =
+            Authority::init(&folder.path().join("authority"), NAME, &Profile::default())
+                .expect("a root");
         Self {
             program: program.clone(),
             authority: Mutex::new(authority),
@@ -71,14 +75,24 @@ impl Federation {
 
     /// A real agent that is not started yet: [`STRICT`] and with usual settings unless something else is said.
     pub fn party(&self, id: &str) -> Setup<'_> {
-        Setup { federation: self, party: party(id), policy: STRICT.to_owned(), more: String::new() }
+        Setup {
+            federation: self,
+            party: party(id),
+            policy: STRICT.to_owned(),
+            more: String::new(),
+        }
     }
 
     /// Starts the real coordinator, at the same address as a hostile one would be. `more` are settings (TOML) beside the
     /// usual ones. Parties are known once they came.
     pub fn coordinator(&self, more: &str) -> CoordinatorDaemon {
         let home = self.folder.path().join("coordinator");
-        self.issue(&party("coordinator"), Kind::Coordinator, &home.join("identity"), None);
+        self.issue(
+            &party("coordinator"),
+            Kind::Coordinator,
+            &home.join("identity"),
+            None,
+        );
         let settings = json!({
             "identity": "identity",
             "listen": self.coordinator,
@@ -102,7 +116,12 @@ impl Federation {
     pub fn expired(&self, id: &str, kind: Kind) -> Identity {
         let folder = self.new_folder();
         let start = SystemClock.now().plus_millis(-3 * DAY_MILLIS);
-        self.issue(&party(id), kind, &folder, Some(Validity::days_from(start, 1)));
+        self.issue(
+            &party(id),
+            kind,
+            &folder,
+            Some(Validity::days_from(start, 1)),
+        );
         Identity::load(&folder).expect("an identity")
     }
 
@@ -112,9 +131,12 @@ impl Federation {
         let root = folder.join("authority");
         let mut authority = Authority::init(&root, NAME, &Profile::default()).expect("a root");
         let own = folder.join("identity");
-        authority.issue(&party(id), kind, &own, &IssueOptions::default()).expect("issued");
+        authority
+            .issue(&party(id), kind, &own, &IssueOptions::default())
+            .expect("issued");
         for file in ["root.pem", "revoked.crl"] {
-            let good = std::fs::read_to_string(self.folder.path().join("authority").join(file)).expect("readable");
+            let good = std::fs::read_to_string(self.folder.path().join("authority").join(file))
+                .expect("readable");
             let bad = std::fs::read_to_string(own.join(file)).expect("readable");
             std::fs::write(own.join(file), bad + &good).expect("written");
         }
@@ -126,9 +148,14 @@ impl Federation {
     pub fn revoke(&self, identity: &Identity) {
         let mut authority = locked(&self.authority);
         let target = Target::Serial(identity.as_peer().serial.clone());
-        authority.revoke(&target, RevocationReason::KeyCompromise).expect("revoked");
+        authority
+            .revoke(&target, RevocationReason::KeyCompromise)
+            .expect("revoked");
         let list = authority.revocations_pem().expect("a list");
-        for entry in std::fs::read_dir(self.folder.path()).expect("the folder").flatten() {
+        for entry in std::fs::read_dir(self.folder.path())
+            .expect("the folder")
+            .flatten()
+        {
             let home = entry.path().join("identity");
             if home.join("identity.pem").exists() {
                 pki::install_revocations(&home, &list).expect("installed");
@@ -145,8 +172,13 @@ impl Federation {
         if folder.join("identity.pem").exists() {
             return;
         }
-        let options = IssueOptions { validity, existing: Existing::Refuse };
-        locked(&self.authority).issue(party, kind, folder, &options).expect("issued");
+        let options = IssueOptions {
+            validity,
+            existing: Existing::Refuse,
+        };
+        locked(&self.authority)
+            .issue(party, kind, folder, &options)
+            .expect("issued");
     }
 }
 
@@ -176,7 +208,11 @@ impl Setup<'_> {
 
     /// The same with a further file beside the settings.
     pub fn start_with(self, name: &str, text: &str) -> Agent {
-        let home = self.federation.folder.path().join(format!("party-{}", self.party));
+        let home = self
+            .federation
+            .folder
+            .path()
+            .join(format!("party-{}", self.party));
         std::fs::create_dir_all(&home).expect("made");
         std::fs::write(home.join(name), text).expect("written");
         self.start()
@@ -185,8 +221,15 @@ impl Setup<'_> {
     /// Writes `agent.toml` and `policy.toml` and starts `fedflow agent`.
     pub fn start(self) -> Agent {
         let federation = self.federation;
-        let home = federation.folder.path().join(format!("party-{}", self.party));
-        assert!(!home.join("agent.toml").exists(), "party {} has an agent already", self.party);
+        let home = federation
+            .folder
+            .path()
+            .join(format!("party-{}", self.party));
+        assert!(
+            !home.join("agent.toml").exists(),
+            "party {} has an agent already",
+            self.party
+        );
         federation.issue(&self.party, Kind::Agent, &home.join("identity"), None);
         std::fs::write(home.join("policy.toml"), &self.policy).expect("written");
         let quic = free_udp();
@@ -229,10 +272,14 @@ pub(super) fn overlay(below: &mut Value, above: Value) {
 /// A loopback address whose UDP port is free now. Chosen here and not by the daemon, so that one that is started again
 /// keeps its address.
 fn free_udp() -> SocketAddr {
-    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr()).expect("a port")
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|socket| socket.local_addr())
+        .expect("a port")
 }
 
 /// The same for TCP.
 fn free_tcp() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).expect("a port")
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .expect("a port")
 }

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use serde_json::{Value, json};
 use vocabulary::offer::fingerprint_of;
 use vocabulary::{
-    Assignment, Attempt, Cast, Clock, ComponentInfo, DataInput, JobId, Limits, ModelInput, ModelRef, Offer,
-    OfferedInput, OfferedStep, Participant, Role, SystemClock, TableRef, TaskId, Timestamp,
+    Assignment, Attempt, Cast, Clock, ComponentInfo, DataInput, JobId, Limits, ModelInput,
+    ModelRef, Offer, OfferedInput, OfferedStep, Participant, Role, SystemClock, TableRef, TaskId,
+    Timestamp,
 };
 
 use super::step::Step;
@@ -67,8 +68,16 @@ impl Job {
             "max_iter": epochs, "early_stop": "diff", "tol": 1e-9, "init_param": {"init_method": "zeros"},
         });
         Self::reading(catalogue, &[guest, host, arbiter])
-            .step(Step::new("hetero_lr_0", "hetero_lr").set(learner).reads_at("train_data", "intersection_0", 0))
-            .step(Step::new("evaluation_0", "evaluation").roles(&[Role::Guest]).reads("hetero_lr_0"))
+            .step(Step::new("hetero_lr_0", "hetero_lr").set(learner).reads_at(
+                "train_data",
+                "intersection_0",
+                0,
+            ))
+            .step(
+                Step::new("evaluation_0", "evaluation")
+                    .roles(&[Role::Guest])
+                    .reads("hetero_lr_0"),
+            )
     }
 
     /// Reader, data_transform and intersection over the same tables: the beginning of most jobs. The first participant is
@@ -81,7 +90,9 @@ impl Job {
         }
         let reader = reader.table(&guest, "experiment", "guest");
         let transform = Step::new("data_transform_0", "data_transform").reads("reader_0");
-        let transform = transform.set(json!({"with_label": false})).set_for(&guest, json!({"with_label": true}));
+        let transform = transform
+            .set(json!({"with_label": false}))
+            .set_for(&guest, json!({"with_label": true}));
         Self::new(catalogue, participants)
             .step(reader)
             .step(transform)
@@ -106,12 +117,19 @@ impl Job {
     /// The same job under a new id.
     #[must_use]
     pub fn anew(&self) -> Self {
-        Self { id: new_id(), created: SystemClock.now(), ..self.clone() }
+        Self {
+            id: new_id(),
+            created: SystemClock.now(),
+            ..self.clone()
+        }
     }
 
     /// A step, to be changed.
     pub fn step_mut(&mut self, name: &str) -> &mut Step {
-        self.steps.iter_mut().find(|step| step.name.as_str() == name).unwrap_or_else(|| panic!("no step {name}"))
+        self.steps
+            .iter_mut()
+            .find(|step| step.name.as_str() == name)
+            .unwrap_or_else(|| panic!("no step {name}"))
     }
 
     /// A task of it.
@@ -121,7 +139,11 @@ impl Job {
 
     /// Who runs a step, in cast order.
     pub fn participants_of(&self, step: &Step) -> Vec<Participant> {
-        let plays = |who: &Participant| step.roles.as_ref().is_none_or(|roles| roles.contains(&who.role));
+        let plays = |who: &Participant| {
+            step.roles
+                .as_ref()
+                .is_none_or(|roles| roles.contains(&who.role))
+        };
         self.cast.participants().filter(plays).collect()
     }
 
@@ -141,18 +163,35 @@ impl Job {
 
     fn offered(&self, step: &Step) -> OfferedStep {
         let participants = self.participants_of(step);
-        let parameters: Vec<(Participant, Value)> =
-            participants.iter().map(|who| (who.clone(), step.parameters_of(who))).collect();
-        let tables = parameters.iter().filter_map(|(who, value)| Some((who.clone(), stored_table(value)?))).collect();
+        let parameters: Vec<(Participant, Value)> = participants
+            .iter()
+            .map(|who| (who.clone(), step.parameters_of(who)))
+            .collect();
+        let tables = parameters
+            .iter()
+            .filter_map(|(who, value)| Some((who.clone(), stored_table(value)?)))
+            .collect();
         OfferedStep {
             step: step.name.clone(),
             component: step.component.clone(),
             version: step.version.unwrap_or(1),
             stage: step.stage,
-            roles: Role::ALL.into_iter().filter(|role| participants.iter().any(|who| who.role == *role)).collect(),
-            inputs: participants.iter().flat_map(|who| self.inputs(step, who)).collect(),
-            models: participants.iter().flat_map(|who| self.models(step, who)).collect(),
-            parameters: parameters.into_iter().map(|(who, value)| (who, value.to_string())).collect(),
+            roles: Role::ALL
+                .into_iter()
+                .filter(|role| participants.iter().any(|who| who.role == *role))
+                .collect(),
+            inputs: participants
+                .iter()
+                .flat_map(|who| self.inputs(step, who))
+                .collect(),
+            models: participants
+                .iter()
+                .flat_map(|who| self.models(step, who))
+                .collect(),
+            parameters: parameters
+                .into_iter()
+                .map(|(who, value)| (who, value.to_string()))
+                .collect(),
             participants,
             tables,
             inherited: step.inherited.clone(),
@@ -162,23 +201,36 @@ impl Job {
     fn inputs(&self, step: &Step, who: &Participant) -> Vec<OfferedInput> {
         let input = |wire: &super::step::Wire| {
             let maker = self.steps.iter().find(|step| step.name == wire.from)?;
-            self.participants_of(maker).contains(who).then(|| OfferedInput {
-                who: who.clone(),
-                port: wire.port.clone(),
-                from_step: wire.from.clone(),
-                made_by: wire.from.clone(),
-                index: wire.index,
-                of_job: maker.inherited.clone(),
-            })
+            self.participants_of(maker)
+                .contains(who)
+                .then(|| OfferedInput {
+                    who: who.clone(),
+                    port: wire.port.clone(),
+                    from_step: wire.from.clone(),
+                    made_by: wire.from.clone(),
+                    index: wire.index,
+                    of_job: maker.inherited.clone(),
+                })
         };
         step.inputs.iter().filter_map(input).collect()
     }
 
     fn models(&self, step: &Step, who: &Participant) -> Vec<ModelInput> {
         let model = |wire: &super::step::ModelWire| {
-            let version = wire.version.clone().unwrap_or_else(|| self.id.as_str().to_owned());
-            let model = ModelRef { version, step: wire.step.clone(), owner: who.clone() };
-            ModelInput { port: wire.port.clone(), model, checkpoint: wire.checkpoint.clone() }
+            let version = wire
+                .version
+                .clone()
+                .unwrap_or_else(|| self.id.as_str().to_owned());
+            let model = ModelRef {
+                version,
+                step: wire.step.clone(),
+                owner: who.clone(),
+            };
+            ModelInput {
+                port: wire.port.clone(),
+                model,
+                checkpoint: wire.checkpoint.clone(),
+            }
         };
         step.models.iter().map(model).collect()
     }
@@ -188,7 +240,9 @@ impl Job {
         let mut order = order_of(&self.offer(), step, who, attempt);
         order.partitions = self.partitions;
         let named = self.steps.iter().find(|own| own.name.as_str() == step);
-        order.outputs = named.and_then(|step| step.outputs.clone()).unwrap_or_default();
+        order.outputs = named
+            .and_then(|step| step.outputs.clone())
+            .unwrap_or_default();
         order
     }
 }
@@ -197,10 +251,16 @@ impl Job {
 pub fn order_of(offer: &Offer, step: &str, who: &Participant, attempt: u32) -> Assignment {
     let task = task_of(&offer.job, step, who);
     let name = step_name(step);
-    let step = offer.steps.iter().find(|step| step.step == name).unwrap_or_else(|| panic!("no step {name}"));
+    let step = offer
+        .steps
+        .iter()
+        .find(|step| step.step == name)
+        .unwrap_or_else(|| panic!("no step {name}"));
     let mut step_cast = Cast::default();
     for participant in &step.participants {
-        step_cast.of_mut(participant.role).push(participant.party.clone());
+        step_cast
+            .of_mut(participant.role)
+            .push(participant.party.clone());
     }
     let own = step.parameters.iter().find(|(owner, _)| owner == who);
     Assignment {
@@ -210,9 +270,22 @@ pub fn order_of(offer: &Offer, step: &str, who: &Participant, attempt: u32) -> A
         stage: step.stage,
         cast: offer.cast.clone(),
         step_cast,
-        parameters: own.map_or_else(|| json!({}), |(_, text)| serde_json::from_str(text).expect("JSON")),
-        inputs: step.inputs.iter().filter(|input| input.who == *who).map(|input| data_input(&task, input)).collect(),
-        models: step.models.iter().filter(|input| input.model.owner == *who).cloned().collect(),
+        parameters: own.map_or_else(
+            || json!({}),
+            |(_, text)| serde_json::from_str(text).expect("JSON"),
+        ),
+        inputs: step
+            .inputs
+            .iter()
+            .filter(|input| input.who == *who)
+            .map(|input| data_input(&task, input))
+            .collect(),
+        models: step
+            .models
+            .iter()
+            .filter(|input| input.model.owner == *who)
+            .cloned()
+            .collect(),
         outputs: vec!["data".to_owned()],
         model_version: offer.job.as_str().to_owned(),
         offer: fingerprint_of(&offer.canonical_bytes().expect("bytes")),
@@ -227,15 +300,26 @@ pub fn order_of(offer: &Offer, step: &str, who: &Participant, attempt: u32) -> A
 
 fn data_input(task: &TaskId, input: &OfferedInput) -> DataInput {
     let job = input.of_job.clone().unwrap_or_else(|| task.job.clone());
-    let maker = TaskId { job, step: input.made_by.clone(), ..task.clone() };
+    let maker = TaskId {
+        job,
+        step: input.made_by.clone(),
+        ..task.clone()
+    };
     let table = TableRef::output(&maker, Attempt(0), input.index);
-    DataInput { port: input.port.clone(), from_step: input.from_step.clone(), table }
+    DataInput {
+        port: input.port.clone(),
+        from_step: input.from_step.clone(),
+        table,
+    }
 }
 
 /// The stored table that parameters name.
 fn stored_table(parameters: &Value) -> Option<TableRef> {
     let table = parameters.get("table")?;
-    Some(TableRef::new(table.get("namespace")?.as_str()?, table.get("name")?.as_str()?))
+    Some(TableRef::new(
+        table.get("namespace")?.as_str()?,
+        table.get("name")?.as_str()?,
+    ))
 }
 
 /// An id of FATE's form: a date and digits, rising.
@@ -243,6 +327,12 @@ fn new_id() -> JobId {
     static LAST: AtomicI64 = AtomicI64::new(0);
     let now = SystemClock.now().0;
     let step = |last: i64| Some(now.max(last + 1));
-    let before = LAST.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step).unwrap_or(now);
-    JobId::new(format!("20260101{:013}", now.max(before + 1) % 10_000_000_000_000)).expect("a job")
+    let before = LAST
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, step)
+        .unwrap_or(now);
+    JobId::new(format!(
+        "20260101{:013}",
+        now.max(before + 1) % 10_000_000_000_000
+    ))
+    .expect("a job")
 }

@@ -100,7 +100,12 @@ pub fn local(id: &str) -> Participant {
 
 /// One step of a job at one participant.
 pub fn task_of(job: &JobId, step: &str, who: &Participant) -> TaskId {
-    TaskId { job: job.clone(), step: step_name(step), role: who.role, party: who.party.clone() }
+    TaskId {
+        job: job.clone(),
+        step: step_name(step),
+        role: who.role,
+        party: who.party.clone(),
+    }
 }
 
 /// A message from a task to another participant of its step. `tag` is what it is addressed by, such as
@@ -113,10 +118,24 @@ pub fn letter(
     body: impl Into<bytes::Bytes>,
 ) -> Envelope {
     let (job, step) = (from.job.clone(), from.step.clone());
-    let key = AttemptKey { job, step, attempt: Attempt(attempt), offer: offer.to_owned() };
-    let address = Address { attempt: key, from: from.participant(), to: to.clone(), tag: tag.to_owned() };
+    let key = AttemptKey {
+        job,
+        step,
+        attempt: Attempt(attempt),
+        offer: offer.to_owned(),
+    };
+    let address = Address {
+        attempt: key,
+        from: from.participant(),
+        to: to.clone(),
+        tag: tag.to_owned(),
+    };
     let message = tag.rsplit('/').next().unwrap_or_default().to_owned();
-    Envelope { address, message, body: body.into() }
+    Envelope {
+        address,
+        message,
+        body: body.into(),
+    }
 }
 
 /// Looks again and again until there is something; fails the test after [`PATIENCE`].

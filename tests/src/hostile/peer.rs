@@ -16,11 +16,14 @@ use tokio::io::AsyncRead;
 use transport::hello::{Greeting, greet};
 use transport::{Answer, Body, CallOptions, Directory, Endpoint, EndpointOptions, Link, LinkError};
 use vocabulary::report::ReportBody;
-use vocabulary::{Assignment, Attempt, Clock, ComponentInfo, ErrorCode, Fault, Offer, PartyId, Report, SignedBytes};
+use vocabulary::{
+    Assignment, Attempt, Clock, ComponentInfo, ErrorCode, Fault, Offer, PartyId, Report,
+    SignedBytes,
+};
 use vocabulary::{SystemClock, TaskId};
 use wire::agent_link::{
-    AGENT_LINK, CATALOGUE_CONTEXT, Caller, Catalogue, Hello, HttpHead, MailHead, OFFER_CONTEXT, Reply, ToAgent,
-    ToCoordinator,
+    AGENT_LINK, CATALOGUE_CONTEXT, Caller, Catalogue, Hello, HttpHead, MailHead, OFFER_CONTEXT,
+    Reply, ToAgent, ToCoordinator,
 };
 use wire::version::PROTOCOL;
 
@@ -60,10 +63,14 @@ impl Peer {
 
     /// A party with an identity of any kind: expired, revoked, of another root, or a coordinator's.
     pub fn with_identity(identity: Identity) -> Self {
-        let options = EndpointOptions { mtu: LOOPBACK_MTU, ..EndpointOptions::at(([127, 0, 0, 1], 0).into()) };
+        let options = EndpointOptions {
+            mtu: LOOPBACK_MTU,
+            ..EndpointOptions::at(([127, 0, 0, 1], 0).into())
+        };
         let signer = identity.clone();
         let here = runtime().enter();
-        let (endpoint, incoming) = Endpoint::bind(options, identity, &[transport::direct::SERVICE]).expect("a port");
+        let (endpoint, incoming) =
+            Endpoint::bind(options, identity, &[transport::direct::SERVICE]).expect("a port");
         drop(here);
         let address = endpoint.local_address().expect("an address");
         let inner = Arc::new(Inner {
@@ -97,7 +104,10 @@ impl Peer {
 
     /// All components of this build, as an agent would announce them.
     pub fn components() -> Vec<ComponentInfo> {
-        components::CATALOGUE.iter().map(|component: &&dyn AnyComponent| component.info()).collect()
+        components::CATALOGUE
+            .iter()
+            .map(|component: &&dyn AnyComponent| component.info())
+            .collect()
     }
 
     /// The hello of an honest agent, to be changed.
@@ -120,9 +130,15 @@ impl Peer {
 
     /// A signed catalogue of these components.
     pub fn catalogue(&self, components: Vec<ComponentInfo>) -> SignedBytes {
-        let catalogue = Catalogue { party: self.party(), components, made: SystemClock.now() };
+        let catalogue = Catalogue {
+            party: self.party(),
+            components,
+            made: SystemClock.now(),
+        };
         let bytes = wire::frame::encode(&catalogue).expect("encoded");
-        self.identity().sign(CATALOGUE_CONTEXT, &bytes).expect("signed")
+        self.identity()
+            .sign(CATALOGUE_CONTEXT, &bytes)
+            .expect("signed")
     }
 
     /// Links to a coordinator, real or hostile, with an honest hello.
@@ -132,13 +148,27 @@ impl Peer {
 
     /// Links to a coordinator with any hello.
     pub async fn join_with(&self, federation: &Federation, hello: Hello) -> Result<(), Fault> {
-        let (inner, address) = (self.inner.clone(), federation.coordinator_address().to_string());
+        let (inner, address) = (
+            self.inner.clone(),
+            federation.coordinator_address().to_string(),
+        );
         let greeting = apart(async move {
-            let expected = ExpectedPeer { kind: Kind::Coordinator, party: None };
-            let connection = inner.endpoint.connect(&address, AGENT_LINK, expected).await?;
+            let expected = ExpectedPeer {
+                kind: Kind::Coordinator,
+                party: None,
+            };
+            let connection = inner
+                .endpoint
+                .connect(&address, AGENT_LINK, expected)
+                .await?;
             greet(connection, &hello, SystemClock.now(), CALL_PATIENCE).await
         });
-        let Greeting { link, peers, heartbeat, .. } = greeting.await.map_err(Fault::from)?;
+        let Greeting {
+            link,
+            peers,
+            heartbeat,
+            ..
+        } = greeting.await.map_err(Fault::from)?;
         self.inner.directory.replace(peers);
         *locked(&self.inner.link) = Some(link.clone());
         runtime().spawn(self.inner.clone().beat(link.clone(), heartbeat));
@@ -169,21 +199,38 @@ impl Peer {
             ToAgent::Assign(order) if order.task.step.as_str() == step => Some(*order),
             _ => None,
         };
-        until(&format!("an order for {step}"), || self.calls().into_iter().find_map(order)).await
+        until(&format!("an order for {step}"), || {
+            self.calls().into_iter().find_map(order)
+        })
+        .await
     }
 
     /// Any call to the coordinator.
-    pub async fn call(&self, call: &ToCoordinator, body: Bytes) -> Result<(Reply, Bytes), LinkError> {
+    pub async fn call(
+        &self,
+        call: &ToCoordinator,
+        body: Bytes,
+    ) -> Result<(Reply, Bytes), LinkError> {
         let link = self.link()?;
-        let body = if body.is_empty() { Body::Empty } else { Body::Bytes(body) };
-        let (reply, mut rest) = link.call(call, body, CallOptions::control(CALL_PATIENCE)).await?;
+        let body = if body.is_empty() {
+            Body::Empty
+        } else {
+            Body::Bytes(body)
+        };
+        let (reply, mut rest) = link
+            .call(call, body, CallOptions::control(CALL_PATIENCE))
+            .await?;
         let rest = gather(&mut rest).await.map_err(LinkError::Refused)?;
         Ok((reply, rest))
     }
 
     /// Any call that can be written, whether or not it is one; gives the reply.
     pub async fn odd_call<Q: Serialize + Sync>(&self, call: &Q) -> Result<Reply, LinkError> {
-        Ok(self.link()?.call(call, Body::Empty, CallOptions::control(CALL_PATIENCE)).await?.0)
+        Ok(self
+            .link()?
+            .call(call, Body::Empty, CallOptions::control(CALL_PATIENCE))
+            .await?
+            .0)
     }
 
     /// Reports something of any task.
@@ -191,8 +238,15 @@ impl Peer {
         if matches!(body, ReportBody::Ended { .. }) {
             locked(&self.inner.attempts).remove(&(task.clone(), Attempt(attempt)));
         }
-        let report = Report { task: task.clone(), attempt: Attempt(attempt), body };
-        self.call(&ToCoordinator::Reports(vec![report]), Bytes::new()).await.expect("a reply").0
+        let report = Report {
+            task: task.clone(),
+            attempt: Attempt(attempt),
+            body,
+        };
+        self.call(&ToCoordinator::Reports(vec![report]), Bytes::new())
+            .await
+            .expect("a reply")
+            .0
     }
 
     /// A request at the coordinator as this party's user, JSON both ways.
@@ -204,9 +258,20 @@ impl Peer {
             caller: Caller::PartyUser(self.party()),
             ticket: None,
         };
-        let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
-        match self.call(&ToCoordinator::Http(head), body).await.expect("a reply") {
-            (Reply::Http(head), body) => (head.status, serde_json::from_slice(&body).unwrap_or_default()),
+        let body = if body.is_null() {
+            Bytes::new()
+        } else {
+            body.to_string().into()
+        };
+        match self
+            .call(&ToCoordinator::Http(head), body)
+            .await
+            .expect("a reply")
+        {
+            (Reply::Http(head), body) => (
+                head.status,
+                serde_json::from_slice(&body).unwrap_or_default(),
+            ),
             (other, _) => panic!("the coordinator answers a request with {other:?}"),
         }
     }
@@ -230,8 +295,13 @@ impl Peer {
     }
 
     fn link(&self) -> Result<Link, LinkError> {
-        let link = locked(&self.inner.link).clone().filter(|link| !link.connection().is_lost());
-        link.ok_or_else(|| LinkError::Lost { peer: "the coordinator".to_owned(), detail: "not linked".to_owned() })
+        let link = locked(&self.inner.link)
+            .clone()
+            .filter(|link| !link.connection().is_lost());
+        link.ok_or_else(|| LinkError::Lost {
+            peer: "the coordinator".to_owned(),
+            detail: "not linked".to_owned(),
+        })
     }
 }
 
@@ -248,14 +318,26 @@ impl Inner {
         loop {
             tokio::time::sleep(every).await;
             let attempts = locked(&self.attempts).iter().cloned().collect();
-            let call = ToCoordinator::Heartbeat { attempts, mail_key: None };
-            if link.call(&call, Body::Empty, CallOptions::control(CALL_PATIENCE)).await.is_err() {
+            let call = ToCoordinator::Heartbeat {
+                attempts,
+                mail_key: None,
+            };
+            if link
+                .call(&call, Body::Empty, CallOptions::control(CALL_PATIENCE))
+                .await
+                .is_err()
+            {
                 return;
             }
         }
     }
 
-    async fn answer<B: AsyncRead + Unpin + Send>(self: Arc<Self>, call: ToAgent, body: B, answer: Answer) {
+    async fn answer<B: AsyncRead + Unpin + Send>(
+        self: Arc<Self>,
+        call: ToAgent,
+        body: B,
+        answer: Answer,
+    ) {
         locked(&self.calls).push(call.clone());
         if let ToAgent::Assign(order) = &call {
             locked(&self.attempts).insert((order.task.clone(), order.attempt));
@@ -284,7 +366,10 @@ fn obedient(identity: &Identity, call: ToAgent) -> Reply {
         }
         ToAgent::Offer(offer) => Reply::Accepted(signed(&offer.bytes)),
         ToAgent::Check(_) => Reply::Checked(vec![]),
-        ToAgent::Http(_) => Reply::Failed(Fault::new(ErrorCode::PermissionDenied, "nothing is shown here")),
+        ToAgent::Http(_) => Reply::Failed(Fault::new(
+            ErrorCode::PermissionDenied,
+            "nothing is shown here",
+        )),
         _ => Reply::Done,
     }
 }

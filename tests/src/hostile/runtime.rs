@@ -6,7 +6,10 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     threads.expect("threads")
 });
 
@@ -17,7 +20,10 @@ pub(super) fn runtime() -> &'static Runtime {
 
 /// Runs something on the threads of hostile programs: what it starts there goes on while the test blocks.
 pub(super) async fn apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
-    RUNTIME.spawn(work).await.expect("a hostile program does not panic")
+    RUNTIME
+        .spawn(work)
+        .await
+        .expect("a hostile program does not panic")
 }
 
 /// The content of a lock, also after a panic elsewhere.

@@ -1,7 +1,9 @@
 //! One step of a job, described.
 
 use serde_json::{Value, json};
-use vocabulary::{CheckpointRef, ComponentInfo, JobId, Participant, PortKind, Role, Stage, StepName};
+use vocabulary::{
+    CheckpointRef, ComponentInfo, JobId, Participant, PortKind, Role, Stage, StepName,
+};
 
 use super::federation::overlay;
 use super::step_name;
@@ -92,7 +94,10 @@ impl Step {
     /// The stored table that a participant's part of the step reads.
     #[must_use]
     pub fn table(self, who: &Participant, namespace: &str, name: &str) -> Self {
-        self.set_for(who, json!({"table": {"namespace": namespace, "name": name}}))
+        self.set_for(
+            who,
+            json!({"table": {"namespace": namespace, "name": name}}),
+        )
     }
 
     /// Reads the first data output of another step at the port `data`.
@@ -104,7 +109,11 @@ impl Step {
     /// Reads a data output of another step at a port.
     #[must_use]
     pub fn reads_at(mut self, port: &str, from: &str, index: usize) -> Self {
-        self.inputs.push(Wire { port: port.to_owned(), from: step_name(from), index });
+        self.inputs.push(Wire {
+            port: port.to_owned(),
+            from: step_name(from),
+            index,
+        });
         self
     }
 
@@ -112,7 +121,12 @@ impl Step {
     #[must_use]
     pub fn applies(mut self, from: &str, version: Option<&str>) -> Self {
         let (port, version) = ("model".to_owned(), version.map(str::to_owned));
-        self.models.push(ModelWire { port, version, step: step_name(from), checkpoint: None });
+        self.models.push(ModelWire {
+            port,
+            version,
+            step: step_name(from),
+            checkpoint: None,
+        });
         self.stage = Stage::Apply;
         self
     }
@@ -133,11 +147,17 @@ impl Step {
 
     /// Fills in what was not said from the catalogue.
     pub(super) fn complete(&mut self, catalogue: &[ComponentInfo]) {
-        let Some(info) = catalogue.iter().find(|info| info.name == self.component) else { return };
+        let Some(info) = catalogue.iter().find(|info| info.name == self.component) else {
+            return;
+        };
         self.version.get_or_insert(info.version);
         self.roles.get_or_insert_with(|| info.roles.clone());
-        let data = info.outputs.iter().filter(|port| port.kind == PortKind::Data);
-        self.outputs.get_or_insert_with(|| data.map(|port| port.name.clone()).collect());
+        let data = info
+            .outputs
+            .iter()
+            .filter(|port| port.kind == PortKind::Data);
+        self.outputs
+            .get_or_insert_with(|| data.map(|port| port.name.clone()).collect());
     }
 
     /// The merged parameters of a participant.

@@ -24,7 +24,9 @@ impl Process {
         let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
         let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
         let age = ((uptime - ticks / 100.0).max(0.0) * 1e6) as i64;
-        Some(Self { began: (SystemClock.now().0 - age).rem_euclid(DAY_MICROS) })
+        Some(Self {
+            began: (SystemClock.now().0 - age).rem_euclid(DAY_MICROS),
+        })
     }
 }
 
@@ -39,19 +41,31 @@ impl Lines {
 
     /// How long after the process began an agent first took an order.
     pub(super) fn first_order_since(&self, process: &Process) -> Option<Duration> {
-        let taken = |line: &&str| line.contains("attempt starts") || line.contains("offer accepted");
+        let taken =
+            |line: &&str| line.contains("attempt starts") || line.contains("offer accepted");
         let after = |line: &str| {
             let passed = (moment_of(line)? - process.began).rem_euclid(DAY_MICROS);
             // What was written before the process began is, on a clock of one day, nearly a day later.
             (passed < DAY_MICROS / 2).then(|| Duration::from_micros(passed.unsigned_abs()))
         };
-        self.0.lines().rev().take(2_000).filter(taken).filter_map(after).min()
+        self.0
+            .lines()
+            .rev()
+            .take(2_000)
+            .filter(taken)
+            .filter_map(after)
+            .min()
     }
 }
 
 /// The moment at which a line was written, in microseconds of its day: `2026-12-01T11:59:46.123456Z …`.
 fn moment_of(line: &str) -> Option<i64> {
-    let time = line.split_whitespace().next()?.split_once('T')?.1.strip_suffix('Z')?;
+    let time = line
+        .split_whitespace()
+        .next()?
+        .split_once('T')?
+        .1
+        .strip_suffix('Z')?;
     let mut parts = time.split(':');
     let hours: i64 = parts.next()?.parse().ok()?;
     let minutes: i64 = parts.next()?.parse().ok()?;
@@ -70,8 +84,13 @@ mod tests {
              2026-12-02T00:00:00.500000Z  INFO attempt{job=1}: attempt starts\n"
                 .to_owned(),
         );
-        let process = Process { began: DAY_MICROS - 1_000_000 };
-        assert_eq!(lines.first_order_since(&process), Some(Duration::from_millis(1_500)));
+        let process = Process {
+            began: DAY_MICROS - 1_000_000,
+        };
+        assert_eq!(
+            lines.first_order_since(&process),
+            Some(Duration::from_millis(1_500))
+        );
         assert_eq!(lines.first_order_since(&Process { began: 1_000_000 }), None);
     }
 

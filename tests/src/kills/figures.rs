@@ -39,7 +39,14 @@ fn longest(times: &[Duration]) -> Duration {
 
 impl Figures {
     pub(super) fn new(calm: Vec<Duration>, figure: f64) -> Self {
-        Self { calm, figure, rounds: Vec::new(), kills: 0, back: Vec::new(), wrong: 0 }
+        Self {
+            calm,
+            figure,
+            rounds: Vec::new(),
+            kills: 0,
+            back: Vec::new(),
+            wrong: 0,
+        }
     }
 
     /// How long a job takes that nobody disturbs.
@@ -47,7 +54,14 @@ impl Figures {
         median(&self.calm)
     }
 
-    pub(super) fn note(&mut self, kind: Kind, took: Duration, kills: usize, back: &[Duration], right: bool) {
+    pub(super) fn note(
+        &mut self,
+        kind: Kind,
+        took: Duration,
+        kills: usize,
+        back: &[Duration],
+        right: bool,
+    ) {
         self.rounds.push(Round { kind, took });
         self.kills += kills + usize::from(kind == Kind::Starting);
         self.back.extend_from_slice(back);
@@ -55,7 +69,11 @@ impl Figures {
     }
 
     fn of(&self, kind: Kind) -> Vec<Duration> {
-        self.rounds.iter().filter(|round| round.kind == kind).map(|round| round.took).collect()
+        self.rounds
+            .iter()
+            .filter(|round| round.kind == kind)
+            .map(|round| round.took)
+            .collect()
     }
 
     /// How many jobs did not end well with the figure of the calm ones.
@@ -70,7 +88,11 @@ impl Figures {
 
     /// The longest of all jobs.
     pub fn longest(&self) -> Duration {
-        self.rounds.iter().map(|round| round.took).max().unwrap_or_default()
+        self.rounds
+            .iter()
+            .map(|round| round.took)
+            .max()
+            .unwrap_or_default()
     }
 
     /// The longest from a daemon's process to its first accepted order.
@@ -81,13 +103,22 @@ impl Figures {
     /// Whether all is as it should be on a machine with nothing else to do.
     pub fn is_as_it_should_be(&self) -> bool {
         let one = self.of(Kind::One);
-        self.wrong == 0 && self.longest_back() <= BACK && median(&one) <= MEDIAN && longest(&one) <= LONGEST
+        self.wrong == 0
+            && self.longest_back() <= BACK
+            && median(&one) <= MEDIAN
+            && longest(&one) <= LONGEST
     }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} jobs, {} daemons killed; a calm job takes {:.1?}", self.rounds.len(), self.kills, self.calm())?;
+        writeln!(
+            f,
+            "{} jobs, {} daemons killed; a calm job takes {:.1?}",
+            self.rounds.len(),
+            self.kills,
+            self.calm()
+        )?;
         for (kind, name) in [
             (Kind::One, "one daemon killed"),
             (Kind::Together, "two killed together"),
@@ -97,7 +128,11 @@ impl fmt::Display for Figures {
             let times = self.of(kind);
             if !times.is_empty() {
                 let (half, most) = (median(&times), longest(&times));
-                writeln!(f, "{name}: {} jobs, median {half:.1?}, longest {most:.1?}", times.len())?;
+                writeln!(
+                    f,
+                    "{name}: {} jobs, median {half:.1?}, longest {most:.1?}",
+                    times.len()
+                )?;
             }
         }
         let (half, most) = (median(&self.back), self.longest_back());

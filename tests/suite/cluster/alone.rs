@@ -19,24 +19,46 @@ fn refused(arguments: &[&str]) -> String {
 
 /// Whether the agent of 9999 is at work.
 async fn is_linked(cluster: &Cluster) -> bool {
-    let sent = cluster.door.send(Method::GET, "/v1/fedflow/health", "application/json", "").await;
-    let health: Value = sent.ok().and_then(|(_, body)| serde_json::from_slice(&body).ok()).unwrap_or_default();
-    health["data"]["agents_online"].as_array().is_some_and(|online| online.iter().any(|party| party == "9999"))
+    let sent = cluster
+        .door
+        .send(Method::GET, "/v1/fedflow/health", "application/json", "")
+        .await;
+    let health: Value = sent
+        .ok()
+        .and_then(|(_, body)| serde_json::from_slice(&body).ok())
+        .unwrap_or_default();
+    health["data"]["agents_online"]
+        .as_array()
+        .is_some_and(|online| online.iter().any(|party| party == "9999"))
 }
 
 #[tokio::test]
 async fn a_second_daemon_on_a_folder_is_refused_with_the_process_of_the_first() {
     let cluster = Cluster::up(&program(), "9999");
     let folder = cluster.dir.path().to_str().expect("a path").to_owned();
-    let said = refused(&["up", "--dir", &folder, "--rest-port", "0", "--parties", "9999"]);
+    let said = refused(&[
+        "up",
+        "--dir",
+        &folder,
+        "--rest-port",
+        "0",
+        "--parties",
+        "9999",
+    ]);
     assert!(said.contains(&cluster.id().to_string()), "{said}");
-    for (daemon, home, settings) in
-        [("agent", "party-9999", "agent.toml"), ("coordinator", "coordinator", "coordinator.toml")]
-    {
+    for (daemon, home, settings) in [
+        ("agent", "party-9999", "agent.toml"),
+        ("coordinator", "coordinator", "coordinator.toml"),
+    ] {
         let first = cluster.processes(home);
         let config = format!("{folder}/{home}/{settings}");
         let said = refused(&[daemon, "--config", &config]);
-        assert!(first.iter().all(|id| said.contains(&format!("process {id}"))), "{daemon}: {said}");
+        assert!(
+            first
+                .iter()
+                .all(|id| said.contains(&format!("process {id}"))),
+            "{daemon}: {said}"
+        );
         assert!(said.contains("FF110"), "{daemon}: {said}");
         assert_eq!(cluster.processes(home), first, "the first one lives on");
     }
@@ -44,8 +66,16 @@ async fn a_second_daemon_on_a_folder_is_refused_with_the_process_of_the_first() 
     let before = cluster.processes("party-9999");
     cluster.kill("party-9999");
     let began = Instant::now();
-    while cluster.processes("party-9999").iter().all(|id| before.contains(id)) || !is_linked(&cluster).await {
-        assert!(began.elapsed() < Duration::from_secs(60), "nobody takes its place");
+    while cluster
+        .processes("party-9999")
+        .iter()
+        .all(|id| before.contains(id))
+        || !is_linked(&cluster).await
+    {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "nobody takes its place"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     cluster.end();
@@ -59,16 +89,31 @@ async fn models_and_schedules_are_asked_for_with_the_token() {
     let access: serde_json::Value = serde_json::from_str(&access).expect("JSON");
     let token = access["token"].as_str().expect("a token");
     let rest = cluster.door.base.as_str();
-    for what in [["model", "list"], ["schedule", "list"], ["job", "list"], ["table", "list"]] {
+    for what in [
+        ["model", "list"],
+        ["schedule", "list"],
+        ["job", "list"],
+        ["table", "list"],
+    ] {
         let asked = [&what[..], &["--rest", rest]].concat();
-        assert!(refused(&asked).contains("FF305"), "{what:?} without a credential");
+        assert!(
+            refused(&asked).contains("FF305"),
+            "{what:?} without a credential"
+        );
         let argument = program().run(&[&asked[..], &["--token", token]].concat());
         let file = cluster.program().run(&asked);
-        let own = Command::new(program().path()).args(&asked).env("FEDFLOW_TOKEN", token).output().expect("it runs");
+        let own = Command::new(program().path())
+            .args(&asked)
+            .env("FEDFLOW_TOKEN", token)
+            .output()
+            .expect("it runs");
         for output in [argument, file, own] {
             // That there are no models yet is told to those who were let in.
             let said = String::from_utf8_lossy(&output.stderr);
-            assert!(!said.contains("FF305") && (output.status.success() || what[0] == "model"), "{what:?}: {said}");
+            assert!(
+                !said.contains("FF305") && (output.status.success() || what[0] == "model"),
+                "{what:?}: {said}"
+            );
         }
     }
     cluster.end();

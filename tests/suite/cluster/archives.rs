@@ -15,13 +15,32 @@ const PARTS: [(&str, &str); 3] = [("guest", "9999"), ("host", "10000"), ("arbite
 async fn scores(door: &Door, job: &str) -> Vec<(String, f64)> {
     let of = json!({"job_id": job, "component_name": "hetero_lr_0", "role": "guest", "party_id": "9999"});
     let reply = door.post("/v1/tracking/component/output/data", &of).await;
-    let header: Vec<&str> =
-        reply["meta"]["header"][0].as_array().expect("a header").iter().filter_map(Value::as_str).collect();
-    let at = header.iter().position(|name| *name == "predict_score").expect("a score");
-    let number = |cell: &Value| cell.as_f64().or_else(|| cell.as_str()?.parse().ok()).expect("a number");
+    let header: Vec<&str> = reply["meta"]["header"][0]
+        .as_array()
+        .expect("a header")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let at = header
+        .iter()
+        .position(|name| *name == "predict_score")
+        .expect("a score");
+    let number = |cell: &Value| {
+        cell.as_f64()
+            .or_else(|| cell.as_str()?.parse().ok())
+            .expect("a number")
+    };
     let rows = reply["data"][0].as_array().expect("rows").iter();
-    let mut scores: Vec<(String, f64)> =
-        rows.map(|row| (row[0].as_str().map_or_else(|| row[0].to_string(), str::to_owned), number(&row[at]))).collect();
+    let mut scores: Vec<(String, f64)> = rows
+        .map(|row| {
+            (
+                row[0]
+                    .as_str()
+                    .map_or_else(|| row[0].to_string(), str::to_owned),
+                number(&row[at]),
+            )
+        })
+        .collect();
     scores.sort_by(|left, right| left.0.cmp(&right.0));
     scores
 }
@@ -31,7 +50,10 @@ async fn predicted(door: &Door, model: &Value) -> Vec<(String, f64)> {
     conf["job_parameters"] = json!({"common": {
         "job_type": "predict", "model_id": model["model_id"], "model_version": model["model_version"],
     }});
-    conf["component_parameters"].as_object_mut().expect("an object").remove("common");
+    conf["component_parameters"]
+        .as_object_mut()
+        .expect("an object")
+        .remove("common");
     let job = door.submitted(&json!({}), &conf).await;
     door.succeeded(&job).await;
     scores(door, &job).await
@@ -40,11 +62,16 @@ async fn predicted(door: &Door, model: &Value) -> Vec<(String, f64)> {
 fn form(fields: &Value, archive: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, value) in fields.as_object().expect("fields") {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let part = format!("--X\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n");
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        let part =
+            format!("--X\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n");
         body.extend_from_slice(part.as_bytes());
     }
-    body.extend_from_slice(b"--X\r\ncontent-disposition: form-data; name=\"file\"; filename=\"m.zip\"\r\n\r\n");
+    body.extend_from_slice(
+        b"--X\r\ncontent-disposition: form-data; name=\"file\"; filename=\"m.zip\"\r\n\r\n",
+    );
     body.extend_from_slice(archive);
     body.extend_from_slice(b"\r\n--X--\r\n");
     body
@@ -52,7 +79,15 @@ fn form(fields: &Value, archive: &[u8]) -> Vec<u8> {
 
 async fn imported(cluster: &Cluster, fields: &Value, archive: &[u8]) -> (u16, Value) {
     let kind = "multipart/form-data; boundary=X";
-    let sent = cluster.door.send(Method::POST, "/v1/model/import", kind, form(fields, archive)).await;
+    let sent = cluster
+        .door
+        .send(
+            Method::POST,
+            "/v1/model/import",
+            kind,
+            form(fields, archive),
+        )
+        .await;
     let (status, bytes) = sent.expect("answered");
     (status, serde_json::from_slice(&bytes).expect("JSON"))
 }
@@ -81,28 +116,45 @@ async fn an_exported_model_predicts_the_same_in_another_federation() {
     let mut archives = Vec::new();
     for (role, party) in PARTS {
         let asked = part(&model, role, party, 0).to_string();
-        let sent = first.door.send(Method::GET, "/v1/model/export", "application/json", asked).await;
+        let sent = first
+            .door
+            .send(Method::GET, "/v1/model/export", "application/json", asked)
+            .await;
         let (status, bytes) = sent.expect("answered");
         assert_eq!(status, 200, "{role}: {}", String::from_utf8_lossy(&bytes));
         archives.push(bytes);
     }
     let (status, reply) = imported(&first, &part(&model, "guest", "9999", 0), &archives[0]).await;
-    assert_eq!((status, &reply["retmsg"]), (409, &json!("Model already exists.")));
+    assert_eq!(
+        (status, &reply["retmsg"]),
+        (409, &json!("Model already exists."))
+    );
     let (status, reply) = imported(&first, &part(&model, "guest", "9999", 1), &archives[0]).await;
     assert_eq!((status, &reply["retcode"]), (200, &json!(0)), "{reply}");
-    assert_eq!(predicted(&first.door, &model).await, before, "an import over itself changes nothing");
+    assert_eq!(
+        predicted(&first.door, &model).await,
+        before,
+        "an import over itself changes nothing"
+    );
     first.end();
 
     let second = loaded().await;
     for ((role, party), archive) in PARTS.into_iter().zip(&archives) {
         let (status, reply) = imported(&second, &part(&model, role, party, 0), archive).await;
-        assert_eq!((status, &reply["retcode"]), (200, &json!(0)), "{role}: {reply}");
+        assert_eq!(
+            (status, &reply["retcode"]),
+            (200, &json!(0)),
+            "{role}: {reply}"
+        );
         assert_eq!(reply["data"]["party_id"], party);
     }
     let after = predicted(&second.door, &model).await;
     assert_eq!(after.len(), before.len());
     for ((id, score), (other, expected)) in after.iter().zip(&before) {
-        assert!(id == other && (score - expected).abs() < 1e-12, "{id}: {score}, but {other} was {expected}");
+        assert!(
+            id == other && (score - expected).abs() < 1e-12,
+            "{id}: {score}, but {other} was {expected}"
+        );
     }
     second.end();
 }
@@ -112,10 +164,26 @@ async fn a_copy_without_a_store_fails_and_says_why() {
     let cluster = Cluster::up(&program(), "9999");
     let body = json!({"model_id": "guest-9999#model", "model_version": "20260101120000000000", "role": "guest", "party_id": "9999"});
     let reply = cluster.door.post("/v1/model/store", &body).await;
-    assert_eq!((reply["retcode"].as_i64(), reply["data"]["code"].as_i64()), (Some(0), Some(0)), "{reply}");
-    let row = cluster.door.ended(reply["jobId"].as_str().expect("a job")).await;
+    assert_eq!(
+        (reply["retcode"].as_i64(), reply["data"]["code"].as_i64()),
+        (Some(0), Some(0)),
+        "{reply}"
+    );
+    let row = cluster
+        .door
+        .ended(reply["jobId"].as_str().expect("a job"))
+        .await;
     assert_eq!(row["f_status"], "failed");
-    let tasks = cluster.door.data("/v1/job/task/query", &json!({"job_id": reply["jobId"]})).await;
-    assert!(tasks[0]["f_error_report"].as_str().unwrap_or_default().contains("no model store"), "{tasks}");
+    let tasks = cluster
+        .door
+        .data("/v1/job/task/query", &json!({"job_id": reply["jobId"]}))
+        .await;
+    assert!(
+        tasks[0]["f_error_report"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("no model store"),
+        "{tasks}"
+    );
     cluster.end();
 }

@@ -16,8 +16,14 @@ const KUBEFLOW: &str = "/apis/v1beta1/experiments";
 
 /// The reply; null while the door is away.
 async fn ask(door: &Door, method: Method, path: &str, body: &Value) -> Value {
-    let text = if body.is_null() { String::new() } else { body.to_string() };
-    let Ok((status, reply)) = door.send(method, path, "application/json", text).await else { return Value::Null };
+    let text = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    let Ok((status, reply)) = door.send(method, path, "application/json", text).await else {
+        return Value::Null;
+    };
     let reply: Value = serde_json::from_slice(&reply).unwrap_or_default();
     assert!((200..300).contains(&status), "{path}: {status} {reply}");
     reply
@@ -32,7 +38,11 @@ async fn until(door: &Door, path: &str, pointer: &str, wished: &[&str]) -> Value
     let mut last = Value::Null;
     for _ in 0..1_200 {
         last = get(door, path).await;
-        if last.pointer(pointer).and_then(Value::as_str).is_some_and(|word| wished.contains(&word)) {
+        if last
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .is_some_and(|word| wished.contains(&word))
+        {
             return last;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -41,22 +51,42 @@ async fn until(door: &Door, path: &str, pointer: &str, wished: &[&str]) -> Value
 }
 
 async fn meteos(door: &Door, collection: &str, singular: &str, fields: Value) -> String {
-    let made = ask(door, Method::POST, &format!("/v1/p/{collection}"), &json!({singular: fields})).await;
+    let made = ask(
+        door,
+        Method::POST,
+        &format!("/v1/p/{collection}"),
+        &json!({singular: fields}),
+    )
+    .await;
     made[singular]["id"].as_str().expect("an id").to_owned()
 }
 
 /// The entry of a list whose member has a value.
 fn entry(list: &Value, member: &str, value: &str) -> Value {
-    let found = list.as_array().and_then(|list| list.iter().find(|one| one[member] == value));
-    found.cloned().unwrap_or_else(|| panic!("no {member} {value} in {list}"))
+    let found = list
+        .as_array()
+        .and_then(|list| list.iter().find(|one| one[member] == value));
+    found
+        .cloned()
+        .unwrap_or_else(|| panic!("no {member} {value} in {list}"))
 }
 
 /// The built-in deployment's runs, and the id of its version.
 async fn built_in(door: &Door) -> (String, Value) {
     let deployments = get(door, &format!("{ORGANIZATION}/deployments")).await;
-    let deployment = deployments["entries"][0]["deployment_id"].as_str().expect("an id").to_owned();
-    let versions = get(door, &format!("{ORGANIZATION}/deployments/{deployment}/versions")).await;
-    (format!("{ORGANIZATION}/deployments/{deployment}/runs"), versions["entries"][0]["version_id"].clone())
+    let deployment = deployments["entries"][0]["deployment_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let versions = get(
+        door,
+        &format!("{ORGANIZATION}/deployments/{deployment}/versions"),
+    )
+    .await;
+    (
+        format!("{ORGANIZATION}/deployments/{deployment}/runs"),
+        versions["entries"][0]["version_id"].clone(),
+    )
 }
 
 /// The numbered model that a job left.
@@ -64,8 +94,16 @@ async fn training_model(door: &Door, job: &str) -> String {
     let definitions = get(door, &format!("{ORGANIZATION}/training/definitions")).await;
     for definition in definitions["entries"].as_array().expect("a list") {
         let id = definition["job_definition_id"].as_str().expect("an id");
-        let models = get(door, &format!("{ORGANIZATION}/training/definitions/{id}/models")).await;
-        let own = models["entries"].as_array().expect("a list").iter().find(|model| model["training_job_id"] == job);
+        let models = get(
+            door,
+            &format!("{ORGANIZATION}/training/definitions/{id}/models"),
+        )
+        .await;
+        let own = models["entries"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .find(|model| model["training_job_id"] == job);
         if let Some(own) = own {
             return own["training_model_id"].as_str().expect("an id").to_owned();
         }
@@ -76,11 +114,22 @@ async fn training_model(door: &Door, job: &str) -> String {
 /// What a run predicted, row by row, read at the door of the party that keeps it.
 async fn predicted(cluster: &Cluster, job: &str) -> Vec<String> {
     let of = json!({"job_id": job, "component_name": "local_learner_0", "role": "guest", "party_id": "9999"});
-    let reply = cluster.party("9999").post("/v1/tracking/component/output/data", &of).await;
+    let reply = cluster
+        .party("9999")
+        .post("/v1/tracking/component/output/data", &of)
+        .await;
     let header = reply["meta"]["header"][0].as_array().expect("a header");
-    let at = header.iter().position(|name| name == "predict_result").expect("a column of predictions");
+    let at = header
+        .iter()
+        .position(|name| name == "predict_result")
+        .expect("a column of predictions");
     let rows = reply["data"][0].as_array().expect("rows").iter();
-    rows.map(|row| row[at].as_str().map_or_else(|| row[at].to_string(), str::to_owned)).collect()
+    rows.map(|row| {
+        row[at]
+            .as_str()
+            .map_or_else(|| row[at].to_string(), str::to_owned)
+    })
+    .collect()
 }
 
 /// A bank's rows and a clinic's, lines of the bank's own, and an experiment that was made through Kubeflow's face.
@@ -91,21 +140,43 @@ struct World {
 }
 
 /// Rows that are asked for, and what the tree says of them.
-const ASKED: [(&str, &str); 4] = [("7,1", "0.0"), ("44,2", "1.0"), ("29,0", "0.0"), ("30,0", "1.0")];
+const ASKED: [(&str, &str); 4] = [
+    ("7,1", "0.0"),
+    ("44,2", "1.0"),
+    ("29,0", "0.0"),
+    ("30,0", "1.0"),
+];
 
 impl World {
     async fn up() -> Self {
         let cluster = loaded().await;
         let door = cluster.door.clone();
-        let rows: Vec<String> = (0..60).map(|n| format!("{},{n},{}", u8::from(n >= 30), n % 3)).collect();
+        let rows: Vec<String> = (0..60)
+            .map(|n| format!("{},{n},{}", u8::from(n >= 30), n % 3))
+            .collect();
         let party = cluster.party("9999");
-        for (name, text) in [("rows.txt", rows.join("\n")), ("asked.txt", ASKED.map(|(row, _)| row).join("\n"))] {
-            let put = party.send(Method::PUT, &format!("/v1/fedflow/files/lab/{name}"), "text/plain", text).await;
+        for (name, text) in [
+            ("rows.txt", rows.join("\n")),
+            ("asked.txt", ASKED.map(|(row, _)| row).join("\n")),
+        ] {
+            let put = party
+                .send(
+                    Method::PUT,
+                    &format!("/v1/fedflow/files/lab/{name}"),
+                    "text/plain",
+                    text,
+                )
+                .await;
             assert!(put.expect("put").0 < 300);
         }
-        let experiment = ask(&door, Method::POST, KUBEFLOW, &json!({"name": "x1"})).await["id"].clone();
+        let experiment =
+            ask(&door, Method::POST, KUBEFLOW, &json!({"name": "x1"})).await["id"].clone();
         let experiment = experiment.as_str().expect("an id").to_owned();
-        Self { cluster, door, experiment }
+        Self {
+            cluster,
+            door,
+            experiment,
+        }
     }
 
     fn conf(&self) -> Value {
@@ -121,7 +192,10 @@ impl World {
     }
 
     async fn jobs(&self) -> Value {
-        self.door.post("/v1/job/query", &json!({"experiment": self.experiment})).await["data"].clone()
+        self.door
+            .post("/v1/job/query", &json!({"experiment": self.experiment}))
+            .await["data"]
+            .clone()
     }
 
     /// A federated training of FATE's face and a tree of Meteos', with a kill while they are at it: the job of the one, the id of
@@ -135,53 +209,110 @@ impl World {
         self.cluster.kill("coordinator");
         self.door.succeeded(&federated).await;
         let path = format!("/v1/p/models/{model}");
-        let shown = until(&self.door, &path, "/model/status", &["available", "error"]).await["model"].clone();
+        let shown =
+            until(&self.door, &path, "/model/status", &["available", "error"]).await["model"]
+                .clone();
         assert_eq!(shown["status"], json!("available"), "{shown}");
         let jobs = self.jobs().await;
         let trees = jobs.as_array().expect("a list").iter();
         let trees = trees.filter(|job| job["f_dsl"]["components"]["local_learner_0"].is_object());
         let trees: Vec<&str> = trees.filter_map(|job| job["f_job_id"].as_str()).collect();
-        let [tree] = trees[..] else { panic!("one training of Meteos' model: {jobs}") };
+        let [tree] = trees[..] else {
+            panic!("one training of Meteos' model: {jobs}")
+        };
         (federated, model, tree.to_owned())
     }
 
     /// The channel in which datasets are files, and a dataset as one.
     async fn as_file(&self, dataset: &str) -> (String, String) {
-        let channels = get(&self.door, &format!("{ORGANIZATION}/channels")).await["channels"].clone();
-        let channel = entry(&channels, "name", "datasets")["channel_id"].as_str().expect("an id").to_owned();
+        let channels =
+            get(&self.door, &format!("{ORGANIZATION}/channels")).await["channels"].clone();
+        let channel = entry(&channels, "name", "datasets")["channel_id"]
+            .as_str()
+            .expect("an id")
+            .to_owned();
         let files = get(&self.door, &format!("/channels/{channel}")).await["files"].clone();
-        let mut files = files.as_array().expect("files").iter().filter_map(|file| file["file_id"].as_str());
-        let file = files.find(|file| file.ends_with(dataset)).expect("the dataset as a file").to_owned();
+        let mut files = files
+            .as_array()
+            .expect("files")
+            .iter()
+            .filter_map(|file| file["file_id"].as_str());
+        let file = files
+            .find(|file| file.ends_with(dataset))
+            .expect("the dataset as a file")
+            .to_owned();
         (channel, file)
     }
 
     /// A new channel.
     async fn channel(&self, name: &str) -> String {
-        let made = ask(&self.door, Method::POST, &format!("{ORGANIZATION}/channels"), &json!({"name": name})).await;
-        made["channel"]["channel_id"].as_str().expect("an id").to_owned()
+        let made = ask(
+            &self.door,
+            Method::POST,
+            &format!("{ORGANIZATION}/channels"),
+            &json!({"name": name}),
+        )
+        .await;
+        made["channel"]["channel_id"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
     }
 
     /// The last column of a channel's only file.
     async fn file_in(&self, channel: &str, name: &str) -> Vec<String> {
-        let channels = get(&self.door, &format!("{ORGANIZATION}/channels")).await["channels"].clone();
-        let channel = entry(&channels, "name", channel)["channel_id"].as_str().expect("an id").to_owned();
+        let channels =
+            get(&self.door, &format!("{ORGANIZATION}/channels")).await["channels"].clone();
+        let channel = entry(&channels, "name", channel)["channel_id"]
+            .as_str()
+            .expect("an id")
+            .to_owned();
         let files = get(&self.door, &format!("/channels/{channel}")).await["files"].clone();
-        let [file] = &files.as_array().expect("files")[..] else { panic!("one file: {files}") };
+        let [file] = &files.as_array().expect("files")[..] else {
+            panic!("one file: {files}")
+        };
         assert_eq!(file["metadata"]["x-abeja-meta-filename"], name);
         let uri = file["download_uri"].as_str().expect("an address");
         let path = uri.find("/channels/").map(|at| &uri[at..]).expect("a path");
-        let sent = self.door.send(Method::GET, path, "text/csv", String::new()).await.expect("answered");
-        assert_eq!((sent.0, Some(sent.1.len() as u64)), (200, file["size"].as_u64()));
+        let sent = self
+            .door
+            .send(Method::GET, path, "text/csv", String::new())
+            .await
+            .expect("answered");
+        assert_eq!(
+            (sent.0, Some(sent.1.len() as u64)),
+            (200, file["size"].as_u64())
+        );
         let text = String::from_utf8(sent.1.to_vec()).expect("text");
-        text.lines().skip(1).map(|line| line.rsplit(',').next().unwrap_or_default().to_owned()).collect()
+        text.lines()
+            .skip(1)
+            .map(|line| line.rsplit(',').next().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// A dataset of the rows that are asked for.
     async fn asked_for(&self) -> String {
-        let dataset = meteos(&self.door, "datasets", "dataset", self.download("asked.txt")).await;
+        let dataset = meteos(
+            &self.door,
+            "datasets",
+            "dataset",
+            self.download("asked.txt"),
+        )
+        .await;
         let path = format!("/v1/p/datasets/{dataset}");
-        let shown = until(&self.door, &path, "/dataset/status", &["available", "error"]).await["dataset"].clone();
-        assert_eq!(shown["head"], json!("['7,1', '44,2', '29,0', '30,0']\n"), "{shown}");
+        let shown = until(
+            &self.door,
+            &path,
+            "/dataset/status",
+            &["available", "error"],
+        )
+        .await["dataset"]
+            .clone();
+        assert_eq!(
+            shown["head"],
+            json!("['7,1', '44,2', '29,0', '30,0']\n"),
+            "{shown}"
+        );
         dataset
     }
 }
@@ -192,7 +323,10 @@ async fn what_one_face_begins_all_show_through_a_kill_of_the_coordinator() {
     let (door, experiment) = (&world.door, &world.experiment);
     // X1: an experiment of Kubeflow's is one of Meteos'
     let seen = get(door, &format!("/v1/p/experiments/{experiment}")).await["experiment"].clone();
-    assert_eq!((&seen["status"], &seen["name"]), (&json!("available"), &json!("x1")));
+    assert_eq!(
+        (&seen["status"], &seen["name"]),
+        (&json!("available"), &json!("x1"))
+    );
 
     // X3: a model of Meteos' is a training job in that experiment, with its figures
     let (federated, _, tree) = world.trained().await;
@@ -206,21 +340,47 @@ async fn what_one_face_begins_all_show_through_a_kill_of_the_coordinator() {
     assert!(metrics.to_string().contains("60"), "{metrics}");
 
     // a training of several parties is a model of Meteos', too, which answers for no single row
-    let model = entry(&get(door, "/v1/p/models").await["models"], "type", "HeteroLR");
-    assert_eq!((&model["status"], &model["experiment_id"]), (&json!("available"), &json!(experiment)), "{model}");
+    let model = entry(
+        &get(door, "/v1/p/models").await["models"],
+        "type",
+        "HeteroLR",
+    );
+    assert_eq!(
+        (&model["status"], &model["experiment_id"]),
+        (&json!("available"), &json!(experiment)),
+        "{model}"
+    );
     let row = json!({"model_id": model["id"], "method": "predict", "args": "MQ=="});
     let refused = meteos(door, "learnings", "learning", row).await;
     let refused = get(door, &format!("/v1/p/learnings/{refused}")).await["learning"].clone();
     assert_eq!(refused["status"], "error");
-    assert!(refused["stderr"].as_str().expect("why").contains("several parties"), "{refused}");
+    assert!(
+        refused["stderr"]
+            .as_str()
+            .expect("why")
+            .contains("several parties"),
+        "{refused}"
+    );
 
     // put away through Kubeflow's face, it takes no work on any
-    ask(door, Method::POST, &format!("{KUBEFLOW}/{experiment}:archive"), &Value::Null).await;
+    ask(
+        door,
+        Method::POST,
+        &format!("{KUBEFLOW}/{experiment}:archive"),
+        &Value::Null,
+    )
+    .await;
     assert_ne!(door.submit(&lr_dsl(), &world.conf()).await["retcode"], 0);
     let late = json!({"dataset": world.download("rows.txt")}).to_string();
-    let late = door.send(Method::POST, "/v1/p/datasets", "application/json", late).await.expect("answered");
+    let late = door
+        .send(Method::POST, "/v1/p/datasets", "application/json", late)
+        .await
+        .expect("answered");
     assert_eq!(late.0, 400, "{}", String::from_utf8_lossy(&late.1));
-    assert_eq!(get(door, &format!("/v1/p/experiments/{experiment}")).await["experiment"]["status"], "inactive");
+    assert_eq!(
+        get(door, &format!("/v1/p/experiments/{experiment}")).await["experiment"]["status"],
+        "inactive"
+    );
     world.cluster.end();
 }
 
@@ -242,7 +402,10 @@ async fn a_run_with_meteos_model_over_its_dataset_says_what_its_learnings_say() 
     let lines = get(door, &format!("{run}/logs")).await;
     assert_eq!(ended["status"], "SUCCEEDED", "{lines}");
     let first = lines["events"][0]["message"].as_str().expect("a line");
-    let job = first.split(' ').find(|word| word.len() >= 20).expect("the first line names the job");
+    let job = first
+        .split(' ')
+        .find(|word| word.len() >= 20)
+        .expect("the first line names the job");
     assert_eq!(door.job(job).await["f_status"], "success");
     let said = predicted(&world.cluster, job).await;
     let mut learnings = Vec::new();
@@ -250,19 +413,43 @@ async fn a_run_with_meteos_model_over_its_dataset_says_what_its_learnings_say() 
         let row = json!({"model_id": model, "method": "predict", "args": row});
         let learning = meteos(door, "learnings", "learning", row).await;
         let path = format!("/v1/p/learnings/{learning}");
-        let told = until(door, &path, "/learning/status", &["available", "error"]).await["learning"].clone();
-        learnings.push(told["stdout"].as_str().unwrap_or_else(|| panic!("{told}")).to_owned());
+        let told =
+            until(door, &path, "/learning/status", &["available", "error"]).await["learning"]
+                .clone();
+        learnings.push(
+            told["stdout"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{told}"))
+                .to_owned(),
+        );
     }
-    assert_eq!((&said[..], &learnings[..]), (&ASKED.map(|(_, says)| says.to_owned())[..], &said[..]));
+    assert_eq!(
+        (&said[..], &learnings[..]),
+        (&ASKED.map(|(_, says)| says.to_owned())[..], &said[..])
+    );
 
-    assert_eq!(world.file_in("results", "told.csv").await, said, "the file in which they were kept");
+    assert_eq!(
+        world.file_in("results", "told.csv").await,
+        said,
+        "the file in which they were kept"
+    );
 
     // a table that FATE's face removes is a dataset that says so, and no file
     let table = json!({"namespace": "datasets", "table_name": dataset, "party_id": "9999"});
     assert_eq!(door.post("/v1/table/delete", &table).await["retcode"], 0);
     let gone = get(door, &format!("/v1/p/datasets/{dataset}")).await["dataset"].clone();
-    assert_eq!((&gone["status"], &gone["stderr"]), (&json!("error"), &json!("the table was removed")));
-    let file = door.send(Method::GET, &format!("/channels/{channel}/{file}"), "application/json", String::new()).await;
+    assert_eq!(
+        (&gone["status"], &gone["stderr"]),
+        (&json!("error"), &json!("the table was removed"))
+    );
+    let file = door
+        .send(
+            Method::GET,
+            &format!("/channels/{channel}/{file}"),
+            "application/json",
+            String::new(),
+        )
+        .await;
     assert_eq!(file.expect("answered").0, 404);
     world.cluster.end();
 }
@@ -280,9 +467,26 @@ async fn a_run_over_a_file_without_labels_is_predicted_and_kept() {
         [&cells[..1], &cells[2..]].concat().join(",") + "\n"
     };
     let rows: String = tables.guest.lines().map(bare).collect();
-    let made = ask(door, Method::POST, &format!("{ORGANIZATION}/channels"), &json!({"name": "sent"})).await;
-    let channel = made["channel"]["channel_id"].as_str().expect("an id").to_owned();
-    let sent = door.send(Method::POST, &format!("/channels/{channel}/upload"), "text/csv", rows).await.expect("sent");
+    let made = ask(
+        door,
+        Method::POST,
+        &format!("{ORGANIZATION}/channels"),
+        &json!({"name": "sent"}),
+    )
+    .await;
+    let channel = made["channel"]["channel_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let sent = door
+        .send(
+            Method::POST,
+            &format!("/channels/{channel}/upload"),
+            "text/csv",
+            rows,
+        )
+        .await
+        .expect("sent");
     let file: Value = serde_json::from_slice(&sent.1).expect("JSON");
     let (runs, version) = built_in(door).await;
     let order = json!({"version_id": version, "environment": {}, "retry_count": 0,
@@ -294,10 +498,18 @@ async fn a_run_over_a_file_without_labels_is_predicted_and_kept() {
     let ended = until(door, &run, "/status", &["SUCCEEDED", "FAILED"]).await;
     let lines = get(door, &format!("{run}/logs")).await;
     assert_eq!(ended["status"], "SUCCEEDED", "{lines}");
-    assert!(lines.to_string().contains("have no labels: there is nothing to evaluate"), "{lines}");
+    assert!(
+        lines
+            .to_string()
+            .contains("have no labels: there is nothing to evaluate"),
+        "{lines}"
+    );
     let files = get(door, &format!("/channels/{channel}")).await["files"].clone();
-    let kept =
-        files.as_array().expect("files").iter().filter(|file| file["metadata"]["x-abeja-meta-filename"] == "told.csv");
+    let kept = files
+        .as_array()
+        .expect("files")
+        .iter()
+        .filter(|file| file["metadata"]["x-abeja-meta-filename"] == "told.csv");
     assert_eq!(kept.count(), 1, "{files}");
     cluster.end();
 }

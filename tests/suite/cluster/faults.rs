@@ -13,9 +13,18 @@ fn said(reply: &Value) -> String {
 
 /// What the failed tasks of a job report.
 async fn report(cluster: &Cluster, job: &str) -> String {
-    let tasks = cluster.door.data("/v1/job/task/query", &json!({"job_id": job})).await;
-    let all = tasks.as_array().expect("tasks").iter().filter_map(|task| task["f_error_report"].as_str());
-    all.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+    let tasks = cluster
+        .door
+        .data("/v1/job/task/query", &json!({"job_id": job}))
+        .await;
+    let all = tasks
+        .as_array()
+        .expect("tasks")
+        .iter()
+        .filter_map(|task| task["f_error_report"].as_str());
+    all.filter(|text| !text.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[tokio::test]
@@ -24,7 +33,9 @@ async fn bad_documents_are_refused_with_the_place() {
     let door = &cluster.door;
     let mut dsl = lr_dsl();
     dsl["components"]["hetero_lr_0"]["input"]["data"]["train_data"] = json!(["nowhere_0.data"]);
-    assert!(said(&door.submit(&dsl, &lr_conf(1)).await).contains("data input nowhere_0 does not exist"));
+    assert!(
+        said(&door.submit(&dsl, &lr_conf(1)).await).contains("data input nowhere_0 does not exist")
+    );
 
     let mut dsl = lr_dsl();
     dsl["components"]["hetero_lr_0"]["module"] = json!("HeteroLRR");
@@ -33,12 +44,18 @@ async fn bad_documents_are_refused_with_the_place() {
     let mut conf = lr_conf(1);
     conf["component_parameters"]["common"]["hetero_lr_0"]["max_itr"] = json!(3);
     let text = said(&door.submit(&lr_dsl(), &conf).await);
-    assert!(text.contains("redundant parameters") && text.contains("max_itr"), "{text}");
+    assert!(
+        text.contains("redundant parameters") && text.contains("max_itr"),
+        "{text}"
+    );
 
     let mut conf = lr_conf(1);
     conf["component_parameters"]["common"]["hetero_lr_0"]["optimizer"] = json!("magic");
     let text = said(&door.submit(&lr_dsl(), &conf).await);
-    assert!(text.contains("optimizer") && text.contains("magic"), "{text}");
+    assert!(
+        text.contains("optimizer") && text.contains("magic"),
+        "{text}"
+    );
 
     let mut conf = lr_conf(1);
     conf["role"]["host"] = json!([10007]);
@@ -58,8 +75,14 @@ async fn a_missing_table_is_named_with_the_nearest_one() {
     let job = cluster.door.submitted(&lr_dsl(), &conf).await;
     assert_eq!(cluster.door.ended(&job).await["f_status"], "failed");
     let text = report(&cluster, &job).await;
-    assert!(text.contains("FF201") && text.contains("hosst") && text.contains("10000"), "{text}");
-    assert!(text.contains("experiment.host"), "no nearest name in {text}");
+    assert!(
+        text.contains("FF201") && text.contains("hosst") && text.contains("10000"),
+        "{text}"
+    );
+    assert!(
+        text.contains("experiment.host"),
+        "no nearest name in {text}"
+    );
     cluster.end();
 }
 
@@ -67,9 +90,20 @@ async fn a_missing_table_is_named_with_the_nearest_one() {
 async fn an_empty_intersection_is_said_as_such() {
     let cluster = loaded().await;
     let tables = pair(60);
-    cluster.door.load("10000", "strangers", &tables.host.replace("id", "other").replacen("other", "id", 1)).await;
+    cluster
+        .door
+        .load(
+            "10000",
+            "strangers",
+            &tables
+                .host
+                .replace("id", "other")
+                .replacen("other", "id", 1),
+        )
+        .await;
     let mut conf = lr_conf(1);
-    conf["component_parameters"]["role"]["host"]["0"]["reader_0"]["table"]["name"] = json!("strangers");
+    conf["component_parameters"]["role"]["host"]["0"]["reader_0"]["table"]["name"] =
+        json!("strangers");
     let job = cluster.door.submitted(&lr_dsl(), &conf).await;
     assert_eq!(cluster.door.ended(&job).await["f_status"], "failed");
     let text = report(&cluster, &job).await;
@@ -82,15 +116,29 @@ async fn a_refused_offer_names_the_party_and_the_rule() {
     let mut cluster = loaded().await;
     let policy = cluster.dir.path().join("party-10000/policy.toml");
     let text = std::fs::read_to_string(&policy).expect("a policy");
-    std::fs::write(&policy, text.replace("tables = [\"*\"]", "tables = [\"experiment.other\"]")).expect("written");
+    std::fs::write(
+        &policy,
+        text.replace("tables = [\"*\"]", "tables = [\"experiment.other\"]"),
+    )
+    .expect("written");
     cluster.restart();
     let job = cluster.door.submitted(&lr_dsl(), &lr_conf(1)).await;
     let row = cluster.door.ended(&job).await;
     assert_eq!(row["f_status"], "failed");
     let text = row.to_string();
-    assert!(text.contains("FF301") && text.contains("admission.tables") && text.contains("10000"), "{text}");
-    let tasks = cluster.door.data("/v1/job/task/query", &json!({"job_id": job})).await;
-    let started = tasks.as_array().expect("tasks").iter().any(|task| !task["f_start_time"].is_null());
+    assert!(
+        text.contains("FF301") && text.contains("admission.tables") && text.contains("10000"),
+        "{text}"
+    );
+    let tasks = cluster
+        .door
+        .data("/v1/job/task/query", &json!({"job_id": job}))
+        .await;
+    let started = tasks
+        .as_array()
+        .expect("tasks")
+        .iter()
+        .any(|task| !task["f_start_time"].is_null());
     assert!(!started, "a task ran although a party refused");
     cluster.end();
 }
@@ -113,11 +161,21 @@ async fn a_job_that_waits_for_a_dead_party_delays_no_other_and_says_why_it_waits
     }
     let row = cluster
         .door
-        .until(&waiting, |row| row["f_waiting_reason"].as_str().is_some_and(|text| text.contains("10001")))
+        .until(&waiting, |row| {
+            row["f_waiting_reason"]
+                .as_str()
+                .is_some_and(|text| text.contains("10001"))
+        })
         .await;
     assert_eq!(row["f_status"], "waiting", "{row}");
-    let detail = cluster.door.data("/v1/fedflow/job/waiting", &json!({"job_id": waiting})).await;
-    assert!(detail["waiting"]["since"].is_i64() || detail["waiting"]["since"].is_string(), "{detail}");
+    let detail = cluster
+        .door
+        .data("/v1/fedflow/job/waiting", &json!({"job_id": waiting}))
+        .await;
+    assert!(
+        detail["waiting"]["since"].is_i64() || detail["waiting"]["since"].is_string(),
+        "{detail}"
+    );
     asleep.iter().for_each(|id| signal(*id, "CONT"));
     cluster.door.succeeded(&waiting).await;
     cluster.end();
@@ -133,10 +191,20 @@ async fn a_running_job_stops_when_asked_and_can_run_again() {
     while cluster.door.post("/v1/job/task/query", &running).await["retcode"] != 0 {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    assert_eq!(cluster.door.post("/v1/job/stop", &json!({"job_id": job})).await["retcode"], 0);
+    assert_eq!(
+        cluster
+            .door
+            .post("/v1/job/stop", &json!({"job_id": job}))
+            .await["retcode"],
+        0
+    );
     assert_eq!(cluster.door.ended(&job).await["f_status"], "canceled");
     let change = json!({"job_id": job});
-    assert_eq!(cluster.door.post("/v1/job/stop", &change).await["retcode"], 0, "stopping twice is no error");
+    assert_eq!(
+        cluster.door.post("/v1/job/stop", &change).await["retcode"],
+        0,
+        "stopping twice is no error"
+    );
     let other = cluster.door.submitted(&lr_dsl(), &lr_conf(1)).await;
     cluster.door.succeeded(&other).await;
     cluster.end();

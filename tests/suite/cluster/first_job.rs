@@ -19,31 +19,75 @@ async fn a_job_over_rest_trains_and_is_tracked() {
     let mut curve = of("hetero_lr_0", "arbiter", "10000");
     curve["metric_namespace"] = json!("train");
     curve["metric_name"] = json!("loss");
-    let loss = door.data("/v1/tracking/component/metric_data", &curve).await;
+    let loss = door
+        .data("/v1/tracking/component/metric_data", &curve)
+        .await;
     assert_eq!(loss.as_array().map(Vec::len), Some(4));
 
-    let parameters = door.data("/v1/tracking/component/parameters", &of("hetero_lr_0", "guest", "9999")).await;
+    let parameters = door
+        .data(
+            "/v1/tracking/component/parameters",
+            &of("hetero_lr_0", "guest", "9999"),
+        )
+        .await;
     assert_eq!(parameters["module"], "HeteroLR");
     assert_eq!(parameters["ComponentParam"]["max_iter"], 4);
-    assert_eq!(parameters["ComponentParam"]["init_param"]["fit_intercept"], true);
+    assert_eq!(
+        parameters["ComponentParam"]["init_param"]["fit_intercept"],
+        true
+    );
 
-    let rows = door.data("/v1/tracking/component/output/data", &of("hetero_lr_0", "guest", "9999")).await;
+    let rows = door
+        .data(
+            "/v1/tracking/component/output/data",
+            &of("hetero_lr_0", "guest", "9999"),
+        )
+        .await;
     // 200 people, of whom each side misses another tenth.
     assert_eq!(rows[0].as_array().map(Vec::len), Some(100));
-    let tables = door.data("/v1/tracking/component/output/data/table", &of("intersection_0", "host", "10000")).await;
-    let table =
-        json!({"table_name": tables[0]["table_name"], "namespace": tables[0]["table_namespace"], "party_id": "10000"});
+    let tables = door
+        .data(
+            "/v1/tracking/component/output/data/table",
+            &of("intersection_0", "host", "10000"),
+        )
+        .await;
+    let table = json!({"table_name": tables[0]["table_name"], "namespace": tables[0]["table_namespace"], "party_id": "10000"});
     let info = door.data("/v1/table/table_info", &table).await;
-    assert_eq!((info["exist"].as_i64(), info["count"].as_i64()), (Some(1), Some(160)));
+    assert_eq!(
+        (info["exist"].as_i64(), info["count"].as_i64()),
+        (Some(1), Some(160))
+    );
 
-    let summary = door.data("/v1/tracking/component/summary/download", &of("hetero_lr_0", "guest", "9999")).await;
+    let summary = door
+        .data(
+            "/v1/tracking/component/summary/download",
+            &of("hetero_lr_0", "guest", "9999"),
+        )
+        .await;
     assert_eq!(summary["coef"].as_object().map(|coef| coef.len()), Some(2));
-    let view = door.data("/v1/tracking/job/data_view", &json!({"job_id": job})).await;
-    assert_eq!(view["dataset"]["guest"]["9999"]["reader_0"], "experiment.guest");
-    let tasks = door.data("/v1/job/task/query", &json!({"job_id": job, "role": "arbiter"})).await;
-    let steps: Vec<&str> =
-        tasks.as_array().expect("tasks").iter().filter_map(|task| task["f_component_name"].as_str()).collect();
-    assert!(steps.contains(&"hetero_lr_0") && !steps.contains(&"reader_0"), "{steps:?}");
+    let view = door
+        .data("/v1/tracking/job/data_view", &json!({"job_id": job}))
+        .await;
+    assert_eq!(
+        view["dataset"]["guest"]["9999"]["reader_0"],
+        "experiment.guest"
+    );
+    let tasks = door
+        .data(
+            "/v1/job/task/query",
+            &json!({"job_id": job, "role": "arbiter"}),
+        )
+        .await;
+    let steps: Vec<&str> = tasks
+        .as_array()
+        .expect("tasks")
+        .iter()
+        .filter_map(|task| task["f_component_name"].as_str())
+        .collect();
+    assert!(
+        steps.contains(&"hetero_lr_0") && !steps.contains(&"reader_0"),
+        "{steps:?}"
+    );
     cluster.end();
 }
 
@@ -52,13 +96,22 @@ async fn a_partys_own_door_serves_the_whole_api() {
     let cluster = Cluster::up(&program(), "9999,10000");
     let tables = pair(120);
     let (guest, host) = (cluster.party("9999"), cluster.party("10000"));
-    for (door, name, text) in [(&guest, "guest", &tables.guest), (&host, "host", &tables.host)] {
+    for (door, name, text) in [
+        (&guest, "guest", &tables.guest),
+        (&host, "host", &tables.host),
+    ] {
         let config = json!({"file": "t.csv", "namespace": "experiment", "table_name": name, "head": 1, "partition": 2, "drop": 1, "verbose": 0});
         let reply = door.upload(&config, text).await;
         assert_eq!(reply["retcode"], 0, "{reply}");
-        door.succeeded(reply["jobId"].as_str().expect("a job")).await;
+        door.succeeded(reply["jobId"].as_str().expect("a job"))
+            .await;
     }
-    let other = host.data("/v1/table/table_info", &json!({"table_name": "guest", "namespace": "experiment"})).await;
+    let other = host
+        .data(
+            "/v1/table/table_info",
+            &json!({"table_name": "guest", "namespace": "experiment"}),
+        )
+        .await;
     assert_eq!(other["exist"], 0, "the other party's table is not here");
     let job = guest.submitted(&lr_dsl(), &lr_conf(2)).await;
     guest.succeeded(&job).await;
@@ -74,7 +127,10 @@ async fn the_toy_job_adds_ones_and_says_so_in_the_guests_log() {
     cluster.door.succeeded(&job).await;
     let of = json!({"job_id": job, "log_type": "partyInfo", "role": "guest", "party_id": "9999"});
     let lines = cluster.door.data("/v1/log/cat", &of).await.to_string();
-    assert!(lines.contains("secure_add_guest") && lines.contains("it is 2000.0"), "{lines}");
+    assert!(
+        lines.contains("secure_add_guest") && lines.contains("it is 2000.0"),
+        "{lines}"
+    );
     cluster.end();
 }
 
@@ -89,7 +145,8 @@ fn version_1() -> (Value, Value) {
         },
         "evaluation_0": {"module": "Evaluation", "input": input("data", "hetero_lr_0.train")},
     }});
-    let args = |table: &str| json!({"data": {"train_data": [{"name": table, "namespace": "experiment"}]}});
+    let args =
+        |table: &str| json!({"data": {"train_data": [{"name": table, "namespace": "experiment"}]}});
     let conf = json!({
         "initiator": {"role": "guest", "party_id": 10000},
         "job_parameters": {"work_mode": 0},
@@ -118,7 +175,13 @@ async fn a_version_1_job_runs_with_one_party_in_all_roles() {
     let (dsl, conf) = version_1();
     let job = cluster.door.submitted(&dsl, &conf).await;
     cluster.door.succeeded(&job).await;
-    assert!(cluster.door.figure(&job, "10000", "hetero_lr_0", "auc").await > 0.8);
+    assert!(
+        cluster
+            .door
+            .figure(&job, "10000", "hetero_lr_0", "auc")
+            .await
+            > 0.8
+    );
     cluster.end();
 }
 
@@ -128,14 +191,28 @@ async fn several_hosts_train_together() {
     let tables = pair(160);
     cluster.door.load("9999", "guest", &tables.guest).await;
     cluster.door.load("10000", "host", &tables.host).await;
-    cluster.door.load("10001", "host", &tables.host.replace("x0,x1,x2", "z0,z1,z2")).await;
+    cluster
+        .door
+        .load(
+            "10001",
+            "host",
+            &tables.host.replace("x0,x1,x2", "z0,z1,z2"),
+        )
+        .await;
     let mut conf = lr_conf(3);
     conf["role"]["host"] = json!([10000, 10001]);
-    conf["component_parameters"]["role"]["host"]["1"] = conf["component_parameters"]["role"]["host"]["0"].clone();
+    conf["component_parameters"]["role"]["host"]["1"] =
+        conf["component_parameters"]["role"]["host"]["0"].clone();
     conf["component_parameters"]["common"]["hetero_lr_0"]["early_stop"] = json!("weight_diff");
     let job = cluster.door.submitted(&lr_dsl(), &conf).await;
     cluster.door.succeeded(&job).await;
-    assert!(cluster.door.figure(&job, "9999", "hetero_lr_0", "auc").await > 0.8);
+    assert!(
+        cluster
+            .door
+            .figure(&job, "9999", "hetero_lr_0", "auc")
+            .await
+            > 0.8
+    );
     cluster.end();
 }
 
@@ -144,14 +221,20 @@ async fn the_demonstration_agrees_with_the_pooled_training() {
     let dir = tempfile::TempDir::new().expect("folder");
     let path = dir.path().to_str().expect("a path").to_owned();
     let said =
-        tokio::task::spawn_blocking(move || program().says(&["demo", "--json", "--dir", &path])).await.expect("ran");
+        tokio::task::spawn_blocking(move || program().says(&["demo", "--json", "--dir", &path]))
+            .await
+            .expect("ran");
     let result: Value = serde_json::from_str(said.lines().last().expect("a line")).expect("JSON");
-    let (auc, pooled) = (result["auc"].as_f64().expect("auc"), result["pooled_auc"].as_f64().expect("pooled"));
+    let (auc, pooled) = (
+        result["auc"].as_f64().expect("auc"),
+        result["pooled_auc"].as_f64().expect("pooled"),
+    );
     assert!((auc - pooled).abs() < 0.002, "{auc} beside {pooled}");
     assert_eq!(result["status"], "success");
     assert_eq!(result["steps"].as_array().map(Vec::len), Some(5));
     assert!(
-        result["bytes_sent"]["9999"].as_u64() > Some(0) && result["bytes_sent"]["10000"].as_u64() > Some(0),
+        result["bytes_sent"]["9999"].as_u64() > Some(0)
+            && result["bytes_sent"]["10000"].as_u64() > Some(0),
         "{result}"
     );
 }
@@ -161,13 +244,28 @@ async fn a_federation_ends_cleanly_and_starts_again_with_everything_there() {
     let mut cluster = loaded().await;
     let job = cluster.door.submitted(&lr_dsl(), &lr_conf(2)).await;
     cluster.door.succeeded(&job).await;
-    let auc = cluster.door.figure(&job, "9999", "hetero_lr_0", "auc").await;
+    let auc = cluster
+        .door
+        .figure(&job, "9999", "hetero_lr_0", "auc")
+        .await;
     cluster.restart();
     assert_eq!(cluster.door.job(&job).await["f_status"], "success");
-    assert_eq!(cluster.door.figure(&job, "9999", "hetero_lr_0", "auc").await, auc);
+    assert_eq!(
+        cluster
+            .door
+            .figure(&job, "9999", "hetero_lr_0", "auc")
+            .await,
+        auc
+    );
     let again = cluster.door.submitted(&lr_dsl(), &lr_conf(2)).await;
     cluster.door.succeeded(&again).await;
-    assert_eq!(cluster.door.figure(&again, "9999", "hetero_lr_0", "auc").await, auc);
+    assert_eq!(
+        cluster
+            .door
+            .figure(&again, "9999", "hetero_lr_0", "auc")
+            .await,
+        auc
+    );
     cluster.end();
 }
 
@@ -195,13 +293,39 @@ async fn the_command_line_does_what_the_api_does() {
         let ended: Value = serde_json::from_str(ended.trim()).expect("JSON");
         assert_eq!(ended["status"], "success");
         let job = ended["job_id"].as_str().expect("a job").to_owned();
-        assert!(program.says(&["job", "list", "--rest", &rest]).contains(&job));
-        assert!(program.says(&["job", "show", &job, "--rest", &rest]).contains("hetero_lr_0"));
-        assert!(program.says(&["job", "metrics", &job, "--rest", &rest]).contains("auc"));
-        assert!(program.says(&["table", "list", "--rest", &rest]).contains("experiment"));
         assert!(
             program
-                .says(&["table", "show", "guest", "--namespace", "experiment", "--party", "9999", "--rest", &rest])
+                .says(&["job", "list", "--rest", &rest])
+                .contains(&job)
+        );
+        assert!(
+            program
+                .says(&["job", "show", &job, "--rest", &rest])
+                .contains("hetero_lr_0")
+        );
+        assert!(
+            program
+                .says(&["job", "metrics", &job, "--rest", &rest])
+                .contains("auc")
+        );
+        assert!(
+            program
+                .says(&["table", "list", "--rest", &rest])
+                .contains("experiment")
+        );
+        assert!(
+            program
+                .says(&[
+                    "table",
+                    "show",
+                    "guest",
+                    "--namespace",
+                    "experiment",
+                    "--party",
+                    "9999",
+                    "--rest",
+                    &rest
+                ])
                 .contains("180")
         );
         program.says(&["job", "log", &job, "--rest", &rest])
@@ -213,10 +337,18 @@ async fn the_command_line_does_what_the_api_does() {
 #[tokio::test]
 async fn an_unknown_route_is_answered_in_the_apis_own_form() {
     let cluster = Cluster::up(&program(), "9999");
-    let (status, body) =
-        cluster.door.send(Method::POST, "/v1/no/such", "application/json", "{}").await.expect("answered");
+    let (status, body) = cluster
+        .door
+        .send(Method::POST, "/v1/no/such", "application/json", "{}")
+        .await
+        .expect("answered");
     let reply: Value = serde_json::from_slice(&body).expect("JSON");
     assert_eq!((status, reply["retcode"].as_i64()), (200, Some(100)));
-    assert!(reply["retmsg"].as_str().is_some_and(|text| text.contains("404: Not Found")), "{reply}");
+    assert!(
+        reply["retmsg"]
+            .as_str()
+            .is_some_and(|text| text.contains("404: Not Found")),
+        "{reply}"
+    );
     cluster.end();
 }

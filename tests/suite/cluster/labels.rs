@@ -26,7 +26,10 @@ fn called(tables: &Pair, labels: Option<[&str; 2]>) -> String {
 
 async fn cluster(labels: [&str; 2]) -> (Cluster, Pair) {
     let (cluster, tables) = (Cluster::up(&program(), "9999,10000"), pair(200));
-    cluster.door.load("9999", "guest", &called(&tables, Some(labels))).await;
+    cluster
+        .door
+        .load("9999", "guest", &called(&tables, Some(labels)))
+        .await;
     cluster.door.load("10000", "host", &tables.host).await;
     (cluster, tables)
 }
@@ -36,9 +39,21 @@ async fn column(door: &Door, job: &str, step: &str, name: &str) -> Vec<String> {
     let of = json!({"job_id": job, "component_name": step, "role": "guest", "party_id": "9999"});
     let reply = door.post("/v1/tracking/component/output/data", &of).await;
     let header = reply["meta"]["header"][0].as_array().expect("a header");
-    let at = header.iter().position(|own| own == name).expect("the column");
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    reply["data"][0].as_array().expect("rows").iter().map(|row| text(&row[at])).collect()
+    let at = header
+        .iter()
+        .position(|own| own == name)
+        .expect("the column");
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    reply["data"][0]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| text(&row[at]))
+        .collect()
 }
 
 async fn figures(door: &Door, job: &str) -> Value {
@@ -48,7 +63,11 @@ async fn figures(door: &Door, job: &str) -> Value {
 
 async fn deployed(door: &Door, job: &str, steps: &[&str]) -> Value {
     let model_id = "arbiter-10000#guest-9999#host-10000#model";
-    door.data("/v1/model/deploy", &json!({"model_id": model_id, "model_version": job, "cpn_list": steps})).await
+    door.data(
+        "/v1/model/deploy",
+        &json!({"model_id": model_id, "model_version": job, "cpn_list": steps}),
+    )
+    .await
 }
 
 /// A predict job with a table of the guest, and whatever else its conf says.
@@ -70,39 +89,72 @@ async fn predicted(door: &Door, model: &Value, table: &str, others: Value) -> St
     job
 }
 
-const ALL: [&str; 5] = ["reader_0", "data_transform_0", "intersection_0", "hetero_lr_0", "evaluation_0"];
+const ALL: [&str; 5] = [
+    "reader_0",
+    "data_transform_0",
+    "intersection_0",
+    "hetero_lr_0",
+    "evaluation_0",
+];
 
 #[tokio::test]
 async fn labels_are_what_the_table_says_and_rows_without_are_predicted() {
     let (cluster, tables) = cluster(["-1", "1"]).await;
     let door = &cluster.door;
     let mut conf = lr_conf(8);
-    conf["component_parameters"]["common"]["hetero_lr_0"]["predict_param"] = json!({"threshold": 0.9});
+    conf["component_parameters"]["common"]["hetero_lr_0"]["predict_param"] =
+        json!({"threshold": 0.9});
     let job = door.submitted(&lr_dsl(), &conf).await;
     door.succeeded(&job).await;
     assert!(door.figure(&job, "9999", "hetero_lr_0", "auc").await > 0.85);
     let model = deployed(door, &job, &ALL).await;
 
     // The cut of the training, another one, and the one that is FATE's default and given all the same.
-    for (said, cut) in [(json!({}), 0.9), (json!({"threshold": 0.3}), 0.3), (json!({"threshold": 0.5}), 0.5)] {
+    for (said, cut) in [
+        (json!({}), 0.9),
+        (json!({"threshold": 0.3}), 0.3),
+        (json!({"threshold": 0.5}), 0.5),
+    ] {
         let parameters = json!({"hetero_lr_0": {"predict_param": said}});
         let job = predicted(door, &model, "guest", parameters).await;
         let (results, scores) = (
             column(door, &job, "hetero_lr_0", "predict_result").await,
             column(door, &job, "hetero_lr_0", "predict_score").await,
         );
-        let expected = |score: &String| if score.parse::<f64>().expect("a score") > cut { "1" } else { "-1" };
-        assert_eq!(results, scores.iter().map(expected).collect::<Vec<_>>(), "cut at {cut}");
-        assert!(figures(door, &job).await.to_string().contains("auc"), "rows with labels are judged");
+        let expected = |score: &String| {
+            if score.parse::<f64>().expect("a score") > cut {
+                "1"
+            } else {
+                "-1"
+            }
+        };
+        assert_eq!(
+            results,
+            scores.iter().map(expected).collect::<Vec<_>>(),
+            "cut at {cut}"
+        );
+        assert!(
+            figures(door, &job).await.to_string().contains("auc"),
+            "rows with labels are judged"
+        );
     }
 
     // Without a column of labels, and with an empty one.
     door.load("9999", "bare", &called(&tables, None)).await;
-    door.load("9999", "empty", &called(&tables, Some(["", ""]))).await;
+    door.load("9999", "empty", &called(&tables, Some(["", ""])))
+        .await;
     for table in ["bare", "empty"] {
         let job = predicted(door, &model, table, json!({})).await;
-        assert_eq!(column(door, &job, "hetero_lr_0", "predict_result").await.len(), 100);
-        assert!(!figures(door, &job).await.to_string().contains("auc"), "{table}");
+        assert_eq!(
+            column(door, &job, "hetero_lr_0", "predict_result")
+                .await
+                .len(),
+            100
+        );
+        assert!(
+            !figures(door, &job).await.to_string().contains("auc"),
+            "{table}"
+        );
     }
     cluster.end();
 }
@@ -113,11 +165,24 @@ async fn labels_that_leave_a_choice_end_the_job_with_the_values() {
     let door = &cluster.door;
     let job = door.submitted(&lr_dsl(), &lr_conf(2)).await;
     assert_eq!(door.ended(&job).await["f_status"], "failed");
-    let rows = door.data("/v1/job/task/query", &json!({"job_id": job, "component_name": "hetero_lr_0"})).await;
-    let said: Vec<String> =
-        rows.as_array().expect("tasks").iter().map(|row| row["f_error_report"].to_string()).collect();
+    let rows = door
+        .data(
+            "/v1/job/task/query",
+            &json!({"job_id": job, "component_name": "hetero_lr_0"}),
+        )
+        .await;
+    let said: Vec<String> = rows
+        .as_array()
+        .expect("tasks")
+        .iter()
+        .map(|row| row["f_error_report"].to_string())
+        .collect();
     // at the host and the arbiter, too: that they were stopped is no reason
-    assert!(said.iter().all(|text| text.contains("the labels are 2 and 4")), "{said:?}");
+    assert!(
+        said.iter()
+            .all(|text| text.contains("the labels are 2 and 4")),
+        "{said:?}"
+    );
     cluster.end();
 }
 
@@ -126,16 +191,37 @@ async fn a_job_that_lacks_whom_it_needs_is_refused_at_submit() {
     let (cluster, tables) = cluster(["0", "1"]).await;
     let door = &cluster.door;
     for (roles, early_stop, words) in [
-        (json!({"guest": [9999], "host": [10000]}), "diff", "exactly one arbiter to train, and the job has none"),
-        (json!({"guest": [9999], "host": [10000], "arbiter": [10000, 9999]}), "diff", "the job has 2"),
-        (json!({"guest": [9999], "arbiter": [10000]}), "weight_diff", "at least 1 host"),
-        (json!({"guest": [9999], "host": [10000, 9999], "arbiter": [10000]}), "diff", "takes at most 1 host"),
+        (
+            json!({"guest": [9999], "host": [10000]}),
+            "diff",
+            "exactly one arbiter to train, and the job has none",
+        ),
+        (
+            json!({"guest": [9999], "host": [10000], "arbiter": [10000, 9999]}),
+            "diff",
+            "the job has 2",
+        ),
+        (
+            json!({"guest": [9999], "arbiter": [10000]}),
+            "weight_diff",
+            "at least 1 host",
+        ),
+        (
+            json!({"guest": [9999], "host": [10000, 9999], "arbiter": [10000]}),
+            "diff",
+            "takes at most 1 host",
+        ),
     ] {
         let mut conf = lr_conf(2);
-        (conf["role"], conf["component_parameters"]["common"]["hetero_lr_0"]["early_stop"]) =
-            (roles, json!(early_stop));
+        (
+            conf["role"],
+            conf["component_parameters"]["common"]["hetero_lr_0"]["early_stop"],
+        ) = (roles, json!(early_stop));
         let reply = door.submit(&lr_dsl(), &conf).await;
-        assert!(reply["retcode"] != 0 && reply["retmsg"].as_str().expect("text").contains(words), "{reply}");
+        assert!(
+            reply["retcode"] != 0 && reply["retmsg"].as_str().expect("text").contains(words),
+            "{reply}"
+        );
     }
 
     // FATE's documents leave callbacks and metrics empty with null; parameters alone need no parties and inputs.
@@ -145,7 +231,10 @@ async fn a_job_that_lacks_whom_it_needs_is_refused_at_submit() {
     ] {
         let alone = json!({"component_name": "hetero_lr_0", "component_module_name": "HeteroLR", "dsl_version": 2,
             "role": {"guest": [9999], "host": [10000]}, "component_parameters": {"common": {"hetero_lr_0": parameters}}});
-        assert_eq!(door.post("/v1/component/validate", &alone).await["retcode"], 0);
+        assert_eq!(
+            door.post("/v1/component/validate", &alone).await["retcode"],
+            0
+        );
         let mut conf = lr_conf(1);
         for (name, value) in parameters.as_object().expect("parameters") {
             conf["component_parameters"]["common"]["hetero_lr_0"][name] = value.clone();
@@ -157,7 +246,8 @@ async fn a_job_that_lacks_whom_it_needs_is_refused_at_submit() {
     // One of two learners is deployed: the evaluation reads only its rows.
     let mut dsl = lr_dsl();
     dsl["components"]["hetero_lr_1"] = dsl["components"]["hetero_lr_0"].clone();
-    dsl["components"]["evaluation_0"]["input"]["data"]["data"] = json!(["hetero_lr_0.data", "hetero_lr_1.data"]);
+    dsl["components"]["evaluation_0"]["input"]["data"]["data"] =
+        json!(["hetero_lr_0.data", "hetero_lr_1.data"]);
     let job = door.submitted(&dsl, &lr_conf(2)).await;
     door.succeeded(&job).await;
     let model = deployed(door, &job, &ALL).await;
@@ -167,9 +257,15 @@ async fn a_job_that_lacks_whom_it_needs_is_refused_at_submit() {
 
     // A role that a training lacked takes part and has nothing to do.
     let (mut dsl, mut conf) = (lr_dsl(), lr_conf(2));
-    dsl["components"].as_object_mut().expect("components").retain(|name, _| !["hetero_lr_0"].contains(&name.as_str()));
+    dsl["components"]
+        .as_object_mut()
+        .expect("components")
+        .retain(|name, _| !["hetero_lr_0"].contains(&name.as_str()));
     dsl["components"]["evaluation_0"]["input"] = json!({});
-    conf["role"].as_object_mut().expect("roles").remove("arbiter");
+    conf["role"]
+        .as_object_mut()
+        .expect("roles")
+        .remove("arbiter");
     conf["component_parameters"]["common"] = json!({});
     let job = door.submitted(&dsl, &conf).await;
     door.succeeded(&job).await;

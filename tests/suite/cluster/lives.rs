@@ -6,7 +6,12 @@ use serde_json::{Value, json};
 use super::loaded;
 
 fn versions(tasks: &Value) -> Vec<u64> {
-    tasks.as_array().expect("tasks").iter().filter_map(|task| task["f_task_version"].as_u64()).collect()
+    tasks
+        .as_array()
+        .expect("tasks")
+        .iter()
+        .filter_map(|task| task["f_task_version"].as_u64())
+        .collect()
 }
 
 #[tokio::test]
@@ -18,39 +23,86 @@ async fn a_job_is_retried_changed_taken_over_and_cleaned_up() {
     conf["component_parameters"]["common"]["secure_add_example_0"]["fail_attempts"] = json!(1);
     let rehearsal = door.submitted(&dsl, &conf).await;
     door.succeeded(&rehearsal).await;
-    let tasks = door.data("/v1/job/task/query", &json!({"job_id": rehearsal})).await;
-    assert_eq!(versions(&tasks), [1, 1], "the first attempt failed on purpose");
+    let tasks = door
+        .data("/v1/job/task/query", &json!({"job_id": rehearsal}))
+        .await;
+    assert_eq!(
+        versions(&tasks),
+        [1, 1],
+        "the first attempt failed on purpose"
+    );
 
     let first = door.submitted(&lr_dsl(), &lr_conf(2)).await;
     door.succeeded(&first).await;
     let mut conf = lr_conf(3);
     let steps = ["reader_0", "data_transform_0", "intersection_0"];
-    conf["job_parameters"] = json!({"common": {"inheritance_info": {"job_id": first, "component_list": steps}}});
+    conf["job_parameters"] =
+        json!({"common": {"inheritance_info": {"job_id": first, "component_list": steps}}});
     let heir = door.submitted(&lr_dsl(), &conf).await;
     door.succeeded(&heir).await;
     let row = &door.data("/v1/job/query", &json!({"job_id": heir})).await[0];
     assert_eq!(
-        (&row["f_inheritance_status"], &row["f_inheritance_info"]["job_id"]),
+        (
+            &row["f_inheritance_status"],
+            &row["f_inheritance_info"]["job_id"]
+        ),
         (&json!("success"), &json!(first))
     );
     let guest = |step: &str| json!({"job_id": heir, "component_name": step, "role": "guest", "party_id": "9999"});
-    let rows = door.data("/v1/tracking/component/output/data", &guest("intersection_0")).await;
-    assert_eq!(rows[0].as_array().map(Vec::len), Some(100), "what was taken over is read under the new job's name");
+    let rows = door
+        .data(
+            "/v1/tracking/component/output/data",
+            &guest("intersection_0"),
+        )
+        .await;
+    assert_eq!(
+        rows[0].as_array().map(Vec::len),
+        Some(100),
+        "what was taken over is read under the new job's name"
+    );
 
     let change = json!({"common": {"hetero_lr_0": {"max_iter": 5}}});
-    door.data("/v1/job/parameter/update", &json!({"job_id": heir, "component_parameters": change})).await;
+    door.data(
+        "/v1/job/parameter/update",
+        &json!({"job_id": heir, "component_parameters": change}),
+    )
+    .await;
     let again = json!({"job_id": heir, "component_name": "hetero_lr_0", "force": true});
-    assert_eq!(door.post("/v1/job/rerun", &again).await["retmsg"], "rerun job success");
+    assert_eq!(
+        door.post("/v1/job/rerun", &again).await["retmsg"],
+        "rerun job success"
+    );
     door.succeeded(&heir).await;
-    let parameters = door.data("/v1/tracking/component/parameters", &guest("hetero_lr_0")).await;
+    let parameters = door
+        .data("/v1/tracking/component/parameters", &guest("hetero_lr_0"))
+        .await;
     assert_eq!(parameters["ComponentParam"]["max_iter"], 5);
-    let tasks = door.data("/v1/job/task/query", &json!({"job_id": heir, "role": "guest"})).await;
-    assert_eq!(versions(&tasks), [0, 0, 0, 1, 1], "what hangs on the step ran again, nothing else");
+    let tasks = door
+        .data(
+            "/v1/job/task/query",
+            &json!({"job_id": heir, "role": "guest"}),
+        )
+        .await;
+    assert_eq!(
+        versions(&tasks),
+        [0, 0, 0, 1, 1],
+        "what hangs on the step ran again, nothing else"
+    );
 
     // The earlier job's tables are the heir's, too: they stay until both let go of them.
     let cleaned = door.data("/v1/job/clean", &json!({"job_id": first})).await;
-    assert!(cleaned["9999"]["tables"].as_u64().is_some_and(|tables| tables > 0), "{cleaned}");
-    let rows = door.data("/v1/tracking/component/output/data", &guest("intersection_0")).await;
+    assert!(
+        cleaned["9999"]["tables"]
+            .as_u64()
+            .is_some_and(|tables| tables > 0),
+        "{cleaned}"
+    );
+    let rows = door
+        .data(
+            "/v1/tracking/component/output/data",
+            &guest("intersection_0"),
+        )
+        .await;
     assert_eq!(rows[0].as_array().map(Vec::len), Some(100));
     cluster.end();
 }

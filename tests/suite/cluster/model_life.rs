@@ -18,14 +18,31 @@ async fn scores_of(door: &Door, job: &str, step: &str) -> BTreeMap<String, f64> 
     let of = json!({"job_id": job, "component_name": step, "role": "guest", "party_id": "9999"});
     let reply = door.post("/v1/tracking/component/output/data", &of).await;
     let header = reply["meta"]["header"][0].as_array().expect("a header");
-    let score = header.iter().position(|name| name == "predict_score").expect("a column of scores");
+    let score = header
+        .iter()
+        .position(|name| name == "predict_score")
+        .expect("a column of scores");
     let rows = reply["data"][0].as_array().expect("rows").iter();
-    rows.map(|row| (row[0].to_string(), row[score].to_string().trim_matches('"').parse().expect("a number"))).collect()
+    rows.map(|row| {
+        (
+            row[0].to_string(),
+            row[score]
+                .to_string()
+                .trim_matches('"')
+                .parse()
+                .expect("a number"),
+        )
+    })
+    .collect()
 }
 
 fn predict_conf(model: &Value, tables: bool) -> Value {
     let own = |table: &str| json!({"0": {"reader_1": {"table": {"name": table, "namespace": "experiment"}}}});
-    let role = if tables { json!({"guest": own("guest"), "host": own("host")}) } else { json!({}) };
+    let role = if tables {
+        json!({"guest": own("guest"), "host": own("host")})
+    } else {
+        json!({})
+    };
     json!({
         "dsl_version": 2,
         "initiator": {"role": "guest", "party_id": 9999},
@@ -51,17 +68,32 @@ async fn what_is_deployed_repeats_the_scores_of_the_training() {
         let applied = scores(door, job).await;
         assert_eq!(applied.len(), 100);
         for (id, score) in &applied {
-            let before = trained.get(id).unwrap_or_else(|| panic!("{id} was not in the training"));
-            assert!((score - before).abs() < 1e-6, "{id}: {before} when trained, {score} now");
+            let before = trained
+                .get(id)
+                .unwrap_or_else(|| panic!("{id} was not in the training"));
+            assert!(
+                (score - before).abs() < 1e-6,
+                "{id}: {before} when trained, {score} now"
+            );
         }
     };
 
     // By names, with the readers of the training.
     let mut wanted = whole.clone();
-    wanted["cpn_list"] = json!(["reader_0", "data_transform_0", "intersection_0", "hetero_lr_0"]);
+    wanted["cpn_list"] = json!([
+        "reader_0",
+        "data_transform_0",
+        "intersection_0",
+        "hetero_lr_0"
+    ]);
     let deployed = door.data("/v1/model/deploy", &wanted).await;
-    let reply = door.submit(&Value::Null, &predict_conf(&deployed, false)).await;
-    assert_eq!(reply["data"]["model_info"]["model_version"], deployed["model_version"], "{reply}");
+    let reply = door
+        .submit(&Value::Null, &predict_conf(&deployed, false))
+        .await;
+    assert_eq!(
+        reply["data"]["model_info"]["model_version"], deployed["model_version"],
+        "{reply}"
+    );
     let first = reply["jobId"].as_str().expect("a job").to_owned();
     door.succeeded(&first).await;
     alike(&first).await;
@@ -70,19 +102,30 @@ async fn what_is_deployed_repeats_the_scores_of_the_training() {
     wanted["cpn_list"] = json!(["data_transform_0", "intersection_0", "hetero_lr_0"]);
     let first_child = door.data("/v1/model/deploy", &wanted).await;
     let mut dsl = door.data("/v1/model/get/predict/dsl", &first_child).await;
-    dsl["components"]["reader_1"] = json!({"module": "Reader", "provider": "fate_flow", "output": {"data": ["data"]}});
+    dsl["components"]["reader_1"] =
+        json!({"module": "Reader", "provider": "fate_flow", "output": {"data": ["data"]}});
     dsl["components"]["data_transform_0"]["input"]["data"] = json!({"data": ["reader_1.data"]});
     let mut second = whole.clone();
     second["predict_dsl"] = dsl.clone();
     let second_child = door.data("/v1/model/deploy", &second).await;
-    let job = door.submitted(&dsl, &predict_conf(&second_child, true)).await;
+    let job = door
+        .submitted(&dsl, &predict_conf(&second_child, true))
+        .await;
     door.succeeded(&job).await;
     alike(&job).await;
 
     // What is not deployed is told, not tried.
-    let refused = door.submit(&Value::Null, &predict_conf(&whole, false)).await;
+    let refused = door
+        .submit(&Value::Null, &predict_conf(&whole, false))
+        .await;
     assert_eq!(refused["retcode"], 103);
-    assert!(refused["retmsg"].as_str().expect("text").ends_with("model has not been deployed yet"), "{refused}");
+    assert!(
+        refused["retmsg"]
+            .as_str()
+            .expect("text")
+            .ends_with("model has not been deployed yet"),
+        "{refused}"
+    );
     cluster.end();
 }
 
@@ -93,12 +136,27 @@ fn twice() -> (Value, Value) {
     let steps = dsl["components"].as_object_mut().expect("steps");
     steps.remove("evaluation_0");
     steps.insert("reader_1".into(), steps["reader_0"].clone());
-    steps
-        .insert("data_transform_1".into(), applies("DataTransform", "data", "reader_1.data", "data_transform_0.model"));
+    steps.insert(
+        "data_transform_1".into(),
+        applies(
+            "DataTransform",
+            "data",
+            "reader_1.data",
+            "data_transform_0.model",
+        ),
+    );
     let mut intersection = steps["intersection_0"].clone();
     intersection["input"] = json!({"data": {"data": ["data_transform_1.data"]}});
     steps.insert("intersection_1".into(), intersection);
-    steps.insert("hetero_lr_1".into(), applies("HeteroLR", "test_data", "intersection_1.data", "hetero_lr_0.model"));
+    steps.insert(
+        "hetero_lr_1".into(),
+        applies(
+            "HeteroLR",
+            "test_data",
+            "intersection_1.data",
+            "hetero_lr_0.model",
+        ),
+    );
     for role in ["guest", "host"] {
         let own = &mut conf["component_parameters"]["role"][role]["0"];
         own["reader_1"] = own["reader_0"].clone();
@@ -116,25 +174,45 @@ async fn steps_that_applied_a_model_are_deployed_under_their_own_names() {
     let trained = scores_of(door, &job, "hetero_lr_1").await;
     assert_eq!(trained.len(), 100);
     let model_id = "arbiter-10000#guest-9999#host-10000#model";
-    let applied = ["reader_1", "data_transform_1", "intersection_1", "hetero_lr_1"];
-    let all: Vec<&String> = dsl["components"].as_object().expect("steps").keys().collect();
+    let applied = [
+        "reader_1",
+        "data_transform_1",
+        "intersection_1",
+        "hetero_lr_1",
+    ];
+    let all: Vec<&String> = dsl["components"]
+        .as_object()
+        .expect("steps")
+        .keys()
+        .collect();
     for steps in [json!(all), json!(applied)] {
         let wanted = json!({"model_id": model_id, "model_version": job, "cpn_list": steps});
         let deployed = door.data("/v1/model/deploy", &wanted).await;
-        let job = door.submitted(&Value::Null, &predict_conf(&deployed, false)).await;
+        let job = door
+            .submitted(&Value::Null, &predict_conf(&deployed, false))
+            .await;
         door.succeeded(&job).await;
         let again = scores_of(door, &job, "hetero_lr_1").await;
         assert_eq!(again.len(), 100, "{steps}");
         for (id, score) in &again {
-            assert!((score - trained[id]).abs() < 1e-6, "{id} of {steps}: {score} where it was {}", trained[id]);
+            assert!(
+                (score - trained[id]).abs() < 1e-6,
+                "{id} of {steps}: {score} where it was {}",
+                trained[id]
+            );
         }
     }
     // The part of the model is shown under the step's own name, too.
     let of = |step: &str| json!({"job_id": job, "component_name": step, "role": "guest", "party_id": "9999"});
     let header = async |step: &str| {
-        let reply = door.post("/v1/tracking/component/output/model", &of(step)).await;
+        let reply = door
+            .post("/v1/tracking/component/output/model", &of(step))
+            .await;
         reply["data"]["header"].clone()
     };
-    assert_eq!(header("data_transform_1").await, header("data_transform_0").await);
+    assert_eq!(
+        header("data_transform_1").await,
+        header("data_transform_0").await
+    );
     cluster.end();
 }

@@ -27,11 +27,35 @@ struct Federation {
 
 impl Federation {
     fn prepare(network: Network) -> Self {
-        let federation = Self { daemons: vec![], relay_only: false, home: TempDir::new().expect("a folder"), network };
-        let path = |name: &str| federation.home.path().join(name).to_str().expect("a path").to_owned();
-        program().says(&["certs", "init", "--dir", &path("authority"), "--name", "network"]);
+        let federation = Self {
+            daemons: vec![],
+            relay_only: false,
+            home: TempDir::new().expect("a folder"),
+            network,
+        };
+        let path = |name: &str| {
+            federation
+                .home
+                .path()
+                .join(name)
+                .to_str()
+                .expect("a path")
+                .to_owned()
+        };
+        program().says(&[
+            "certs",
+            "init",
+            "--dir",
+            &path("authority"),
+            "--name",
+            "network",
+        ]);
         for (host, party, _) in HOSTS {
-            let kind = if host == "coordinator" { "coordinator" } else { "agent" };
+            let kind = if host == "coordinator" {
+                "coordinator"
+            } else {
+                "agent"
+            };
             let out = path(&format!("{host}/identity"));
             program().says(&[
                 "certs",
@@ -47,8 +71,8 @@ impl Federation {
             ]);
             std::fs::write(federation.config(host), settings(host, party)).expect("written");
         }
-        let policy =
-            include_str!("../../../examples/local-federation/policy.toml").replace("examples.*", "experiment.*");
+        let policy = include_str!("../../../examples/local-federation/policy.toml")
+            .replace("examples.*", "experiment.*");
         std::fs::write(federation.home.path().join("policy.toml"), policy).expect("written");
         let tables = pair(160);
         for (name, content) in [
@@ -69,8 +93,14 @@ impl Federation {
 
     fn start(&mut self, host: &'static str) {
         let config = self.config(host);
-        let kind = if host == "coordinator" { "coordinator" } else { "agent" };
-        let mut command = self.network.at(host, &[kind, "--config", config.to_str().expect("a path")]);
+        let kind = if host == "coordinator" {
+            "coordinator"
+        } else {
+            "agent"
+        };
+        let mut command = self
+            .network
+            .at(host, &[kind, "--config", config.to_str().expect("a path")]);
         command.env("FEDFLOW_AGENT_RELAY_ONLY", self.relay_only.to_string());
         self.daemons.push((host, Daemon::start(&mut command)));
     }
@@ -82,17 +112,28 @@ impl Federation {
 
     fn end_all(&mut self) {
         // Agents first.
-        self.daemons.drain(..).rev().for_each(|(_, daemon)| daemon.end());
+        self.daemons
+            .drain(..)
+            .rev()
+            .for_each(|(_, daemon)| daemon.end());
     }
 
     fn kill(&mut self, host: &str) {
-        let place = self.daemons.iter().position(|(name, _)| *name == host).expect("it runs");
+        let place = self
+            .daemons
+            .iter()
+            .position(|(name, _)| *name == host)
+            .expect("it runs");
         self.daemons.remove(place).1.kill();
     }
 
     fn run(&self, host: &str, arguments: &[&str]) -> Output {
         let rest = format!("http://{}:9380", address(host));
-        self.network.at(host, arguments).args(["--rest", &rest, "--json"]).output().expect("ran")
+        self.network
+            .at(host, arguments)
+            .args(["--rest", &rest, "--json"])
+            .output()
+            .expect("ran")
     }
 
     /// What a command says at a host; repeated while the daemons find each other.
@@ -106,24 +147,55 @@ impl Federation {
                     .unwrap_or_else(|error| panic!("{arguments:?} said {said}: {error}"));
             }
             let said = [output.stdout, output.stderr].concat();
-            assert!(began.elapsed() < PATIENCE, "{arguments:?} at {host}: {}", String::from_utf8_lossy(&said));
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{arguments:?} at {host}: {}",
+                String::from_utf8_lossy(&said)
+            );
             std::thread::sleep(Duration::from_millis(200));
         }
     }
 
     fn file(&self, name: &str) -> String {
-        self.home.path().join(name).to_str().expect("a path").to_owned()
+        self.home
+            .path()
+            .join(name)
+            .to_str()
+            .expect("a path")
+            .to_owned()
     }
 
     fn load(&self) {
         for name in ["guest", "host"] {
             let file = self.file(&format!("{name}.csv"));
-            self.says(name, &["table", "upload", &file, "--name", name, "--namespace", "experiment", "--replace"]);
+            self.says(
+                name,
+                &[
+                    "table",
+                    "upload",
+                    &file,
+                    "--name",
+                    name,
+                    "--namespace",
+                    "experiment",
+                    "--replace",
+                ],
+            );
         }
     }
 
     fn submit(&self, conf: &str) -> String {
-        let said = self.says("guest", &["job", "submit", "--dsl", &self.file("dsl.json"), "--conf", &self.file(conf)]);
+        let said = self.says(
+            "guest",
+            &[
+                "job",
+                "submit",
+                "--dsl",
+                &self.file("dsl.json"),
+                "--conf",
+                &self.file(conf),
+            ],
+        );
         said["job_id"].as_str().expect("a job").to_owned()
     }
 
@@ -132,16 +204,27 @@ impl Federation {
         let began = Instant::now();
         loop {
             let shown = self.says("guest", &["job", "show", job]);
-            let state = shown["job"]["f_status"].as_str().unwrap_or_default().to_owned();
+            let state = shown["job"]["f_status"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             assert!(
                 state == "waiting" || state == "running",
                 "job {job} is {state} before anything was killed: {shown}"
             );
-            let trains = |task: &&Value| task["f_component_name"] == "hetero_lr_0" && task["f_status"] == "running";
-            if shown["tasks"].as_array().is_some_and(|tasks| tasks.iter().filter(trains).count() == 3) {
+            let trains = |task: &&Value| {
+                task["f_component_name"] == "hetero_lr_0" && task["f_status"] == "running"
+            };
+            if shown["tasks"]
+                .as_array()
+                .is_some_and(|tasks| tasks.iter().filter(trains).count() == 3)
+            {
                 return;
             }
-            assert!(began.elapsed() < PATIENCE, "job {job} does not train: {shown}");
+            assert!(
+                began.elapsed() < PATIENCE,
+                "job {job} does not train: {shown}"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -154,13 +237,32 @@ impl Federation {
         {
             // A door that is down for a moment is no answer; a job that failed is.
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert!(said.contains("FF4") && began.elapsed() < PATIENCE, "job {job}: {said}");
+            assert!(
+                said.contains("FF4") && began.elapsed() < PATIENCE,
+                "job {job}: {said}"
+            );
             std::thread::sleep(Duration::from_millis(200));
         }
-        let metrics = self.says("guest", &["job", "metrics", job, "--step", "evaluation_0", "--role", "guest"]);
-        let pairs =
-            metrics["evaluation_0 guest 9999"]["train"]["hetero_lr_0"]["data"].as_array().cloned().unwrap_or_default();
-        let auc = pairs.iter().find(|pair| pair[0] == "auc").unwrap_or_else(|| panic!("no auc in {metrics}"));
+        let metrics = self.says(
+            "guest",
+            &[
+                "job",
+                "metrics",
+                job,
+                "--step",
+                "evaluation_0",
+                "--role",
+                "guest",
+            ],
+        );
+        let pairs = metrics["evaluation_0 guest 9999"]["train"]["hetero_lr_0"]["data"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let auc = pairs
+            .iter()
+            .find(|pair| pair[0] == "auc")
+            .unwrap_or_else(|| panic!("no auc in {metrics}"));
         auc[1].as_f64().expect("a number")
     }
 }
@@ -168,7 +270,9 @@ impl Federation {
 impl Drop for Federation {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            HOSTS.iter().for_each(|(host, _, _)| tell_end_of(&self.home.path().join(host).join("daemon.log")));
+            HOSTS.iter().for_each(|(host, _, _)| {
+                tell_end_of(&self.home.path().join(host).join("daemon.log"))
+            });
         }
         self.daemons.clear();
     }
@@ -177,12 +281,18 @@ impl Drop for Federation {
 fn tell_end_of(log: &Path) {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    eprintln!("{}:\n{}", log.display(), lines[lines.len().saturating_sub(15)..].join("\n"));
+    eprintln!(
+        "{}:\n{}",
+        log.display(),
+        lines[lines.len().saturating_sub(15)..].join("\n")
+    );
 }
 
 fn settings(host: &str, party: &str) -> String {
     let (own, coordinator) = (address(host), address("coordinator"));
-    let shared = format!("identity = 'identity'\ndata = 'data'\nlisten = '{own}:9370'\nrest = '{own}:9380'\n");
+    let shared = format!(
+        "identity = 'identity'\ndata = 'data'\nlisten = '{own}:9370'\nrest = '{own}:9380'\n"
+    );
     let special = match host {
         "coordinator" => "parties = ['9999', '10000', '8888']\n".to_owned(),
         _ => format!(
@@ -203,8 +313,13 @@ fn network() -> Option<Network> {
     match Network::make() {
         Ok(network) => Some(network),
         Err(why) => {
-            assert!(std::env::var_os("FEDFLOW_TEST_NAMESPACES").is_none(), "no network namespaces: {why}");
-            println!("skipped: no network namespaces can be made here ({why}); run it as root with iproute2 installed");
+            assert!(
+                std::env::var_os("FEDFLOW_TEST_NAMESPACES").is_none(),
+                "no network namespaces: {why}"
+            );
+            println!(
+                "skipped: no network namespaces can be made here ({why}); run it as root with iproute2 installed"
+            );
             None
         }
     }
@@ -231,7 +346,10 @@ fn a_federation_over_a_network_trains_direct_relayed_and_through_kills() {
     let by_relay = federation.network.received("coordinator") - before;
     println!("auc {direct}; the coordinator received {by_direct} bytes direct, {by_relay} relayed");
     assert_eq!(relayed, direct, "the way of the mail changes the result");
-    assert!(by_relay > 4 * by_direct, "the coordinator received {by_relay} bytes relayed and {by_direct} direct");
+    assert!(
+        by_relay > 4 * by_direct,
+        "the coordinator received {by_relay} bytes relayed and {by_direct} direct"
+    );
 
     for (host, _, _) in HOSTS {
         let job = federation.submit("long.json");
@@ -242,7 +360,11 @@ fn a_federation_over_a_network_trains_direct_relayed_and_through_kills() {
         federation.start(host);
         assert!(federation.auc(&job) > 0.85, "after the kill of the {host}");
         println!("{host} killed, job ended after {:?}", began.elapsed());
-        assert_eq!(federation.auc(&federation.submit("short.json")), direct, "after the kill of the {host}");
+        assert_eq!(
+            federation.auc(&federation.submit("short.json")),
+            direct,
+            "after the kill of the {host}"
+        );
     }
     federation.end_all();
 }

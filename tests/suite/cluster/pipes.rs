@@ -9,15 +9,24 @@ use super::{loaded, program};
 
 /// Runs a command whose reader is gone after so many lines; gives its exit status and what it said to standard error.
 fn cut_off(command: &mut Command, lines: usize) -> (Option<i32>, String) {
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
     let mut output = BufReader::new(child.stdout.take().expect("its output"));
     for _ in 0..lines {
         output.read_line(&mut String::new()).expect("a line");
     }
     drop(output);
     let mut said = String::new();
-    child.stderr.take().expect("its errors").read_to_string(&mut said).expect("text");
+    child
+        .stderr
+        .take()
+        .expect("its errors")
+        .read_to_string(&mut said)
+        .expect("text");
     (child.wait().expect("its end").code(), said)
 }
 
@@ -62,16 +71,27 @@ async fn no_command_panics_when_its_reader_is_gone() {
     for arguments in &commands {
         for lines in [0, 1] {
             let mut command = Command::new(program().path());
-            command.env_remove("FEDFLOW_TOKEN").env("FEDFLOW_ACCESS", &access).args(arguments);
+            command
+                .env_remove("FEDFLOW_TOKEN")
+                .env("FEDFLOW_ACCESS", &access)
+                .args(arguments);
             let (code, said) = cut_off(&mut command, lines);
             assert!(!said.contains("panicked"), "{arguments:?}: {said}");
-            assert!(code.is_some_and(|code| [0, 1, 2, 141].contains(&code)), "{arguments:?}: {code:?} {said}");
+            assert!(
+                code.is_some_and(|code| [0, 1, 2, 141].contains(&code)),
+                "{arguments:?}: {code:?} {said}"
+            );
         }
     }
     let mut long = Command::new(program().path());
-    long.env("FEDFLOW_ACCESS", &access).args(["job", "list", "--rest", &rest]);
+    long.env("FEDFLOW_ACCESS", &access)
+        .args(["job", "list", "--rest", &rest]);
     let (code, said) = cut_off(&mut long, 0);
-    assert_eq!((code, said.as_str()), (Some(141), ""), "it says nothing at all");
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(141), ""),
+        "it says nothing at all"
+    );
     cluster.end();
 }
 
@@ -92,7 +112,10 @@ fn nobody_has_to_read_the_errors() {
 
 #[test]
 fn a_full_disk_under_the_answer_is_an_error() {
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("a full disk");
     let output = Command::new(program().path())
         .args(["tokens", "new", "--party", "9999"])
         .stdin(Stdio::null())
@@ -101,7 +124,9 @@ fn a_full_disk_under_the_answer_is_an_error() {
         .expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        output.status.code() == Some(1) && said.contains("cannot be written") && !said.contains("panicked"),
+        output.status.code() == Some(1)
+            && said.contains("cannot be written")
+            && !said.contains("panicked"),
         "{said}"
     );
 }

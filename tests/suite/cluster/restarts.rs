@@ -22,9 +22,23 @@ async fn survives(folder: &str, pause: Duration) {
         let (door, job) = (cluster.door.clone(), job.to_owned());
         async move { door.figure(&job, "9999", "hetero_lr_0", "auc").await }
     };
-    assert_eq!(figure(&calm).await, figure(&queued).await, "the result before and after the kill of {folder} differ");
-    let tasks = cluster.door.data("/v1/job/task/query", &json!({"job_id": job})).await;
-    assert!(tasks.as_array().expect("tasks").iter().all(|task| task["f_status"] == "success"), "{tasks}");
+    assert_eq!(
+        figure(&calm).await,
+        figure(&queued).await,
+        "the result before and after the kill of {folder} differ"
+    );
+    let tasks = cluster
+        .door
+        .data("/v1/job/task/query", &json!({"job_id": job}))
+        .await;
+    assert!(
+        tasks
+            .as_array()
+            .expect("tasks")
+            .iter()
+            .all(|task| task["f_status"] == "success"),
+        "{tasks}"
+    );
     cluster.end();
 }
 

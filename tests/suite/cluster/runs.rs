@@ -12,21 +12,38 @@ const BASE: &str = "/organizations/1234567890123";
 
 /// Status and reply; none while the door is away.
 async fn ask(cluster: &Cluster, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
-    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
     let method = method.parse().expect("a method");
-    let (status, bytes) = cluster.door.send(method, path, "application/json", body).await.ok()?;
+    let (status, bytes) = cluster
+        .door
+        .send(method, path, "application/json", body)
+        .await
+        .ok()?;
     let told = || panic!("{path}: {}", String::from_utf8_lossy(&bytes));
-    Some((status, serde_json::from_slice(&bytes).unwrap_or_else(|_| told())))
+    Some((
+        status,
+        serde_json::from_slice(&bytes).unwrap_or_else(|_| told()),
+    ))
 }
 
 async fn got(cluster: &Cluster, method: &str, path: &str, body: &Value) -> Value {
     let (status, reply) = ask(cluster, method, path, body).await.expect("answered");
-    assert!(matches!(status, 200 | 201), "{method} {path}: {status} {reply}");
+    assert!(
+        matches!(status, 200 | 201),
+        "{method} {path}: {status} {reply}"
+    );
     reply
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} is no text"))
+        .to_owned()
 }
 
 #[tokio::test]
@@ -34,14 +51,27 @@ async fn runs_survive_the_kill_of_the_coordinator() {
     let cluster = loaded().await;
     let trained = cluster.door.submitted(&lr_dsl(), &lr_conf(3)).await;
     cluster.door.succeeded(&trained).await;
-    let deployments = got(&cluster, "GET", &format!("{BASE}/deployments"), &Value::Null).await;
+    let deployments = got(
+        &cluster,
+        "GET",
+        &format!("{BASE}/deployments"),
+        &Value::Null,
+    )
+    .await;
     let deployment = text(&deployments["entries"][0]["deployment_id"]);
     let versions = format!("{BASE}/deployments/{deployment}/versions");
-    let version = got(&cluster, "GET", &versions, &Value::Null).await["entries"][0]["version_id"].clone();
+    let version =
+        got(&cluster, "GET", &versions, &Value::Null).await["entries"][0]["version_id"].clone();
     let runs = format!("{BASE}/deployments/{deployment}/runs");
     let mut made = Vec::new();
     for _ in 0..4 {
-        let run = got(&cluster, "POST", &runs, &json!({"version_id": version, "distribution": 1})).await;
+        let run = got(
+            &cluster,
+            "POST",
+            &runs,
+            &json!({"version_id": version, "distribution": 1}),
+        )
+        .await;
         made.push(run);
     }
     tokio::time::sleep(Duration::from_millis(700)).await;
@@ -59,14 +89,26 @@ async fn runs_survive_the_kill_of_the_coordinator() {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        assert_eq!((&last["status"], &last["created_at"]), (&json!("SUCCEEDED"), &run["created_at"]), "{last}");
+        assert_eq!(
+            (&last["status"], &last["created_at"]),
+            (&json!("SUCCEEDED"), &run["created_at"]),
+            "{last}"
+        );
         let lines = got(&cluster, "GET", &format!("{path}/logs"), &Value::Null).await;
         let events = lines["events"].as_array().expect("lines");
-        let ends = events.iter().filter(|event| event["message"] == "the job has succeeded").count();
+        let ends = events
+            .iter()
+            .filter(|event| event["message"] == "the job has succeeded")
+            .count();
         assert_eq!(ends, 1, "each move is told once: {lines}");
     }
     let listed = got(&cluster, "GET", &runs, &Value::Null).await;
-    let ids: Vec<&Value> = listed["entries"].as_array().expect("a list").iter().map(|run| &run["run_id"]).collect();
+    let ids: Vec<&Value> = listed["entries"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|run| &run["run_id"])
+        .collect();
     let newest: Vec<&Value> = made.iter().rev().map(|run| &run["run_id"]).collect();
     assert_eq!(ids, newest, "each run once");
     cluster.end();

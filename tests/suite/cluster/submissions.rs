@@ -12,10 +12,15 @@ async fn a_misspelt_component_is_warned_of_in_answer_row_log_and_on_the_command_
     let cluster = loaded().await;
     let door = &cluster.door;
     let mut conf = lr_conf(2);
-    let learner = conf["component_parameters"]["common"].as_object_mut().expect("object").remove("hetero_lr_0");
+    let learner = conf["component_parameters"]["common"]
+        .as_object_mut()
+        .expect("object")
+        .remove("hetero_lr_0");
     conf["component_parameters"]["common"]["hetero_lr_O"] = learner.expect("there");
-    conf["component_parameters"]["common"]["hetero_lr_0"] = json!({"max_iter": 2, "batch_size": -1});
-    conf["component_parameters"]["role"]["host"]["1"] = json!({"data_transform_0": {"with_label": true}});
+    conf["component_parameters"]["common"]["hetero_lr_0"] =
+        json!({"max_iter": 2, "batch_size": -1});
+    conf["component_parameters"]["role"]["host"]["1"] =
+        json!({"data_transform_0": {"with_label": true}});
     conf["job_parameters"] = json!({"common": {"task_coers": 2, "auto_retris": 9}});
     let reply = door.submit(&lr_dsl(), &conf).await;
     assert_eq!(reply["retcode"], 0, "{reply}");
@@ -29,10 +34,21 @@ async fn a_misspelt_component_is_warned_of_in_answer_row_log_and_on_the_command_
         "auto_retris is not known and does nothing; did you mean auto_retries?",
     ];
     for expected in told {
-        assert!(reply["retmsg"].as_str().expect("text").contains(expected), "{reply}");
-        assert!(row["f_warnings"].to_string().contains(expected), "{}", row["f_warnings"]);
+        assert!(
+            reply["retmsg"].as_str().expect("text").contains(expected),
+            "{reply}"
+        );
+        assert!(
+            row["f_warnings"].to_string().contains(expected),
+            "{}",
+            row["f_warnings"]
+        );
     }
-    assert_eq!(row["f_warnings"].as_array().map(Vec::len), Some(told.len()), "and nothing else");
+    assert_eq!(
+        row["f_warnings"].as_array().map(Vec::len),
+        Some(told.len()),
+        "and nothing else"
+    );
     let file = |name: &str, document: &Value| {
         let path = cluster.dir.path().join(name);
         std::fs::write(&path, document.to_string()).expect("written");
@@ -40,11 +56,16 @@ async fn a_misspelt_component_is_warned_of_in_answer_row_log_and_on_the_command_
     };
     let (dsl, conf) = (file("dsl.json", &lr_dsl()), file("conf.json", &conf));
     let rest = door.base.as_str();
-    let ran = cluster.program().run(&["job", "submit", "--dsl", &dsl, "--conf", &conf, "--rest", rest, "--wait"]);
+    let ran = cluster.program().run(&[
+        "job", "submit", "--dsl", &dsl, "--conf", &conf, "--rest", rest, "--wait",
+    ]);
     let said = String::from_utf8_lossy(&ran.stderr).into_owned();
     assert!(ran.status.success(), "{said}");
     for expected in told {
-        assert!(said.contains("warning: job_runtime_conf.") && said.contains(expected), "{said}");
+        assert!(
+            said.contains("warning: job_runtime_conf.") && said.contains(expected),
+            "{said}"
+        );
     }
     cluster.end();
 }
@@ -57,7 +78,11 @@ async fn a_policys_refusal_is_the_answer_to_the_submission() {
     cluster.door.succeeded(&job).await;
     let policy = cluster.dir.path().join("party-10000/policy.toml");
     let text = std::fs::read_to_string(&policy).expect("a policy");
-    std::fs::write(&policy, text.replace("tables = [\"*\"]", "tables = [\"experiment.other\"]")).expect("written");
+    std::fs::write(
+        &policy,
+        text.replace("tables = [\"*\"]", "tables = [\"experiment.other\"]"),
+    )
+    .expect("written");
     cluster.restart();
     let door = &cluster.door;
     let began = Instant::now();
@@ -65,16 +90,27 @@ async fn a_policys_refusal_is_the_answer_to_the_submission() {
     assert!(began.elapsed().as_millis() < 2_000, "{:?}", began.elapsed());
     assert_eq!(reply["retcode"], 103, "{reply}");
     let text = reply["retmsg"].as_str().expect("text");
-    assert!(text.starts_with("create job failed") && text.contains("(party 10000)"), "{text}");
+    assert!(
+        text.starts_with("create job failed") && text.contains("(party 10000)"),
+        "{text}"
+    );
     assert_eq!(reply["fault"]["party"], "10000");
     let job = reply["jobId"].as_str().expect("the row can be looked up");
     assert_eq!(door.job(job).await["f_status"], "failed");
-    let tasks = door.data("/v1/job/task/query", &json!({"job_id": job})).await;
+    let tasks = door
+        .data("/v1/job/task/query", &json!({"job_id": job}))
+        .await;
     let reason = reply["fault"]["message"].as_str().expect("text");
     let tasks = tasks.as_array().expect("rows").clone();
     assert!(tasks.len() >= 10, "{tasks:?}");
     for task in &tasks {
-        assert!(task["f_error_report"].as_str().expect("text").contains(reason), "{task}");
+        assert!(
+            task["f_error_report"]
+                .as_str()
+                .expect("text")
+                .contains(reason),
+            "{task}"
+        );
     }
     cluster.end();
 }
@@ -98,18 +134,32 @@ async fn a_job_that_runs_is_ended_before_it_is_cleaned() {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(60), measured).await.expect("the job measures something");
+        tokio::time::timeout(std::time::Duration::from_secs(60), measured)
+            .await
+            .expect("the job measures something");
         assert_eq!(door.job(&job).await["f_status"], "running");
-        let asked = if at_party { cluster.party("10000") } else { door.clone() };
+        let asked = if at_party {
+            cluster.party("10000")
+        } else {
+            door.clone()
+        };
         let reply = asked.post("/v1/job/clean", &json!({"job_id": job})).await;
-        assert_eq!(reply["retcode"], 0, "at the party's own endpoint: {at_party}: {reply}");
+        assert_eq!(
+            reply["retcode"], 0,
+            "at the party's own endpoint: {at_party}: {reply}"
+        );
         assert_eq!(door.job(&job).await["f_status"], "canceled");
         let left = door.post("/v1/tracking/component/metrics", &learner).await;
         assert_eq!(left["retmsg"], "no data", "{left}");
         let again = asked.post("/v1/job/clean", &json!({"job_id": job})).await;
         assert_eq!(again["retcode"], 0, "an ended job: {again}");
     }
-    let unknown = door.post("/v1/job/clean", &json!({"job_id": "20260101000000000000"})).await;
-    assert_eq!((&unknown["retcode"], &unknown["retmsg"]), (&json!(100), &json!("Exception('no found task')")));
+    let unknown = door
+        .post("/v1/job/clean", &json!({"job_id": "20260101000000000000"}))
+        .await;
+    assert_eq!(
+        (&unknown["retcode"], &unknown["retmsg"]),
+        (&json!(100), &json!("Exception('no found task')"))
+    );
     cluster.end();
 }

@@ -10,10 +10,20 @@ use serde_json::{Value, json};
 use super::program;
 
 async fn ask(door: &Door, method: Method, path: &str, body: &Value) -> Value {
-    let text = if body.is_null() { String::new() } else { body.to_string() };
-    let (status, reply) =
-        door.send(method, &format!("/v1/p/{path}"), "application/json", text).await.expect("an answer");
-    assert!((200..300).contains(&status), "{path}: {status} {}", String::from_utf8_lossy(&reply));
+    let text = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    let (status, reply) = door
+        .send(method, &format!("/v1/p/{path}"), "application/json", text)
+        .await
+        .expect("an answer");
+    assert!(
+        (200..300).contains(&status),
+        "{path}: {status} {}",
+        String::from_utf8_lossy(&reply)
+    );
     serde_json::from_slice(&reply).unwrap_or(Value::Null)
 }
 
@@ -25,7 +35,14 @@ async fn make(door: &Door, collection: &str, singular: &str, fields: Value) -> S
 /// The view of something once its status is no longer one of the passing ones.
 async fn settled(door: &Door, collection: &str, singular: &str, id: &str) -> Value {
     for _ in 0..1_200 {
-        let view = ask(door, Method::GET, &format!("{collection}/{id}"), &Value::Null).await[singular].clone();
+        let view = ask(
+            door,
+            Method::GET,
+            &format!("{collection}/{id}"),
+            &Value::Null,
+        )
+        .await[singular]
+            .clone();
         if !view["status"].as_str().expect("a status").ends_with("ing") {
             return view;
         }
@@ -38,19 +55,49 @@ async fn settled(door: &Door, collection: &str, singular: &str, id: &str) -> Val
 async fn a_model_of_lines_answers_for_a_row_and_survives_the_coordinators_end() {
     let cluster = Cluster::up(&program(), "9999,10000");
     let door = cluster.door.clone();
-    let rows: String = (0..40).map(|n| format!("{},{n},{}\n", 2 * n, n % 3)).collect();
+    let rows: String = (0..40)
+        .map(|n| format!("{},{n},{}\n", 2 * n, n % 3))
+        .collect();
     let party = cluster.party("9999");
-    let put = party.send(Method::PUT, "/v1/fedflow/files/lab/rows.txt", "text/plain", rows).await.expect("put");
+    let put = party
+        .send(
+            Method::PUT,
+            "/v1/fedflow/files/lab/rows.txt",
+            "text/plain",
+            rows,
+        )
+        .await
+        .expect("put");
     assert!(put.0 < 300, "{put:?}");
-    let template = make(&door, "templates", "template", json!({"worker_nodes_num": 2, "worker_flavor_id": "2"})).await;
-    let experiment = make(&door, "experiments", "experiment", json!({"template_id": template})).await;
-    assert_eq!(settled(&door, "experiments", "experiment", &experiment).await["status"], json!("available"));
-    let source =
-        json!({"method": "download", "source_dataset_url": "swift://lab/rows.txt", "experiment_id": experiment});
+    let template = make(
+        &door,
+        "templates",
+        "template",
+        json!({"worker_nodes_num": 2, "worker_flavor_id": "2"}),
+    )
+    .await;
+    let experiment = make(
+        &door,
+        "experiments",
+        "experiment",
+        json!({"template_id": template}),
+    )
+    .await;
+    assert_eq!(
+        settled(&door, "experiments", "experiment", &experiment).await["status"],
+        json!("available")
+    );
+    let source = json!({"method": "download", "source_dataset_url": "swift://lab/rows.txt", "experiment_id": experiment});
     let dataset = make(&door, "datasets", "dataset", source).await;
     let shown = settled(&door, "datasets", "dataset", &dataset).await;
     assert_eq!(shown["status"], json!("available"), "{shown}");
-    assert!(shown["head"].as_str().expect("rows").starts_with("['0,0,0', '2,1,1', "), "{shown}");
+    assert!(
+        shown["head"]
+            .as_str()
+            .expect("rows")
+            .starts_with("['0,0,0', '2,1,1', "),
+        "{shown}"
+    );
     let source = format!("internal://{dataset}");
     let fields = json!({"model_type": "DecisionTreeRegression", "source_dataset_url": source, "experiment_id": experiment,
         "model_params": "eydtYXhEZXB0aCc6IDEwfQ=="});
@@ -65,17 +112,45 @@ async fn a_model_of_lines_answers_for_a_row_and_survives_the_coordinators_end() 
     let row = json!({"model_id": model, "method": "predict", "args": "NywxCg=="});
     let learning = make(&door, "learnings", "learning", row.clone()).await;
     let shown = settled(&door, "learnings", "learning", &learning).await;
-    assert_eq!((&shown["status"], &shown["stdout"]), (&json!("available"), &json!("14.0")), "{shown}");
-    ask(&door, Method::POST, &format!("models/{model}/action"), &json!({"os-load": null})).await;
-    assert_eq!(settled(&door, "models", "model", &model).await["status"], json!("active"));
+    assert_eq!(
+        (&shown["status"], &shown["stdout"]),
+        (&json!("available"), &json!("14.0")),
+        "{shown}"
+    );
+    ask(
+        &door,
+        Method::POST,
+        &format!("models/{model}/action"),
+        &json!({"os-load": null}),
+    )
+    .await;
+    assert_eq!(
+        settled(&door, "models", "model", &model).await["status"],
+        json!("active")
+    );
     let at_once = ask(&door, Method::POST, "learnings", &json!({"learning": row})).await;
     assert_eq!(at_once["learning"]["stdout"], json!("14.0"), "{at_once}");
-    ask(&door, Method::POST, &format!("models/{model}/action"), &json!({"os-unload": null})).await;
-    assert_eq!(settled(&door, "models", "model", &model).await["status"], json!("available"));
+    ask(
+        &door,
+        Method::POST,
+        &format!("models/{model}/action"),
+        &json!({"os-unload": null}),
+    )
+    .await;
+    assert_eq!(
+        settled(&door, "models", "model", &model).await["status"],
+        json!("available")
+    );
     let fields = json!({"model_id": model, "source_dataset_url": source});
     let evaluation = make(&door, "model_evaluations", "model_evaluation", fields).await;
     let shown = settled(&door, "model_evaluations", "model_evaluation", &evaluation).await;
-    assert!(shown["stdout"].as_str().expect("figures").contains("'Precision': 1.0"), "{shown}");
+    assert!(
+        shown["stdout"]
+            .as_str()
+            .expect("figures")
+            .contains("'Precision': 1.0"),
+        "{shown}"
+    );
     an_archived_experiment_takes_nothing(&door, &experiment, &model).await;
     cluster.end();
 }
@@ -83,19 +158,49 @@ async fn a_model_of_lines_answers_for_a_row_and_survives_the_coordinators_end() 
 /// Archived through Kubeflow's API, an experiment and its models take nothing new through Meteos' and ABEJA's.
 async fn an_archived_experiment_takes_nothing(door: &Door, experiment: &str, model: &str) {
     let send = async |method: Method, path: &str, body: Value| {
-        let text = if body.is_null() { String::new() } else { body.to_string() };
-        let (status, reply) = door.send(method, path, "application/json", text).await.expect("an answer");
-        (status, serde_json::from_slice::<Value>(&reply).unwrap_or(Value::Null))
+        let text = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let (status, reply) = door
+            .send(method, path, "application/json", text)
+            .await
+            .expect("an answer");
+        (
+            status,
+            serde_json::from_slice::<Value>(&reply).unwrap_or(Value::Null),
+        )
     };
     let organization = "/organizations/1234567890123";
-    let deployments = send(Method::GET, &format!("{organization}/deployments"), Value::Null).await.1;
-    let deployment = deployments["entries"][0]["deployment_id"].as_str().expect("an id").to_owned();
+    let deployments = send(
+        Method::GET,
+        &format!("{organization}/deployments"),
+        Value::Null,
+    )
+    .await
+    .1;
+    let deployment = deployments["entries"][0]["deployment_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let versions = format!("{organization}/deployments/{deployment}/versions");
-    let version = send(Method::GET, &versions, Value::Null).await.1["entries"][0]["version_id"].clone();
-    let definitions = send(Method::GET, &format!("{organization}/training/definitions"), Value::Null).await.1;
-    let definition = definitions["entries"][0]["job_definition_id"].as_str().expect("an id").to_owned();
+    let version =
+        send(Method::GET, &versions, Value::Null).await.1["entries"][0]["version_id"].clone();
+    let definitions = send(
+        Method::GET,
+        &format!("{organization}/training/definitions"),
+        Value::Null,
+    )
+    .await
+    .1;
+    let definition = definitions["entries"][0]["job_definition_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let models = format!("{organization}/training/definitions/{definition}/models");
-    let trained = send(Method::GET, &models, Value::Null).await.1["entries"][0]["training_model_id"].clone();
+    let trained =
+        send(Method::GET, &models, Value::Null).await.1["entries"][0]["training_model_id"].clone();
     let run = json!({"version_id": version, "models": {"alias": trained}});
     let runs = format!("{organization}/deployments/{deployment}/runs");
     let (load, ask) = (format!("/v1/p/models/{model}/action"), "/v1/p/learnings");
@@ -105,14 +210,36 @@ async fn an_archived_experiment_takes_nothing(door: &Door, experiment: &str, mod
     assert_eq!(send(Method::POST, &archive, Value::Null).await.0, 200);
     let before = send(Method::GET, &runs, Value::Null).await.1;
     let (status, refused) = send(Method::POST, &runs, run.clone()).await;
-    assert_eq!((status, &refused["error"]), (409, &json!("conflict")), "{refused}");
-    assert_eq!(send(Method::GET, &runs, Value::Null).await.1, before, "nothing was made");
+    assert_eq!(
+        (status, &refused["error"]),
+        (409, &json!("conflict")),
+        "{refused}"
+    );
+    assert_eq!(
+        send(Method::GET, &runs, Value::Null).await.1,
+        before,
+        "nothing was made"
+    );
     for (path, body) in [(&*load, json!({"os-load": null})), (ask, row)] {
         let (status, refused) = send(Method::POST, path, body).await;
-        let told = refused["badRequest"]["message"].as_str().unwrap_or_default();
-        assert!(status == 400 && told.starts_with("Invalid Status"), "{path}: {status} {refused}");
+        let told = refused["badRequest"]["message"]
+            .as_str()
+            .unwrap_or_default();
+        assert!(
+            status == 400 && told.starts_with("Invalid Status"),
+            "{path}: {status} {refused}"
+        );
     }
-    assert_eq!(send(Method::POST, &archive.replace(":archive", ":unarchive"), Value::Null).await.0, 200);
+    assert_eq!(
+        send(
+            Method::POST,
+            &archive.replace(":archive", ":unarchive"),
+            Value::Null
+        )
+        .await
+        .0,
+        200
+    );
     let (status, made) = send(Method::POST, &runs, run).await;
     assert_eq!(status, 201, "{made}");
 }

@@ -8,7 +8,9 @@ use fedflow_tests::rest::Door;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{agrees_with_expected, connected, copy_with, document, free_address, load, program, root, text};
+use super::{
+    agrees_with_expected, connected, copy_with, document, free_address, load, program, root, text,
+};
 
 /// The production settings on one machine: the folders `/etc/fedflow` and `/var/lib/fedflow` of each host below one folder.
 struct Hosts {
@@ -20,11 +22,15 @@ struct Hosts {
 
 impl Hosts {
     fn config(&self, host: &str) -> PathBuf {
-        self.root.path().join(host).join("etc").join(if host == "coordinator" {
-            "coordinator.toml"
-        } else {
-            "agent.toml"
-        })
+        self.root
+            .path()
+            .join(host)
+            .join("etc")
+            .join(if host == "coordinator" {
+                "coordinator.toml"
+            } else {
+                "agent.toml"
+            })
     }
 
     /// Copies a host's settings and policy.
@@ -41,30 +47,79 @@ impl Hosts {
         changes.extend(folders[..named].iter().map(|(old, new)| (*old, text(new))));
         changes.push(("127.0.0.1:9380", "127.0.0.1:0"));
         let config = self.config(host);
-        let name = config.file_name().expect("a name").to_string_lossy().into_owned();
-        copy_with(&format!("production-three-hosts/{host}/{name}"), &config, &changes);
+        let name = config
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        copy_with(
+            &format!("production-three-hosts/{host}/{name}"),
+            &config,
+            &changes,
+        );
         if host != "coordinator" {
-            copy_with(&format!("production-three-hosts/{host}/policy.toml"), &home.join("etc/policy.toml"), &[]);
+            copy_with(
+                &format!("production-three-hosts/{host}/policy.toml"),
+                &home.join("etc/policy.toml"),
+                &[],
+            );
         }
     }
 
     /// A token for somebody at a host's door, as the README makes it.
     fn admit(&mut self, host: &str, holder: &[&str]) {
         let file = self.config(host).with_file_name("access.toml");
-        let new = ["tokens", "new", "--name", "suite", "--json", "--into", text(&file)];
+        let new = [
+            "tokens",
+            "new",
+            "--name",
+            "suite",
+            "--json",
+            "--into",
+            text(&file),
+        ];
         let said: serde_json::Value =
-            serde_json::from_str(&program().says(&[&new[..], holder].concat())).expect("an answer in JSON");
-        self.tokens.push(said["token"].as_str().expect("a token").to_owned());
+            serde_json::from_str(&program().says(&[&new[..], holder].concat()))
+                .expect("an answer in JSON");
+        self.tokens
+            .push(said["token"].as_str().expect("a token").to_owned());
     }
 
     /// The README's way to a certificate: a request at the party, an answer from the root, installed at the party.
     fn certify(&self, host: &str, party: &str, kind: &str) {
-        let (authority, answer) = (self.root.path().join("authority"), self.root.path().join(format!("answer-{host}")));
+        let (authority, answer) = (
+            self.root.path().join("authority"),
+            self.root.path().join(format!("answer-{host}")),
+        );
         let identity = self.root.path().join(host).join("etc/identity");
         let request = identity.join("request.csr");
-        program().says(&["certs", "request", "--party", party, "--kind", kind, "--out", text(&identity)]);
-        let sign = ["certs", "sign", "--dir", text(&authority), "--party", party, "--kind", kind];
-        program().says(&[&sign[..], &["--request", text(&request), "--out", text(&answer)]].concat());
+        program().says(&[
+            "certs",
+            "request",
+            "--party",
+            party,
+            "--kind",
+            kind,
+            "--out",
+            text(&identity),
+        ]);
+        let sign = [
+            "certs",
+            "sign",
+            "--dir",
+            text(&authority),
+            "--party",
+            party,
+            "--kind",
+            kind,
+        ];
+        program().says(
+            &[
+                &sign[..],
+                &["--request", text(&request), "--out", text(&answer)],
+            ]
+            .concat(),
+        );
         for file in ["identity.pem", "root.pem", "revoked.crl"] {
             std::fs::copy(answer.join(file), identity.join(file)).expect("installed");
         }
@@ -83,13 +138,34 @@ impl Hosts {
 
 fn hosts() -> Hosts {
     let root_folder = TempDir::new().expect("a folder");
-    let mut hosts = Hosts { root: root_folder, coordinator: free_address(), tokens: Vec::new() };
+    let mut hosts = Hosts {
+        root: root_folder,
+        coordinator: free_address(),
+        tokens: Vec::new(),
+    };
     let (bank, arbiter) = (free_address(), free_address());
-    let coordinator = ("coordinator.federation.example:9370", hosts.coordinator.as_str());
+    let coordinator = (
+        "coordinator.federation.example:9370",
+        hosts.coordinator.as_str(),
+    );
     hosts.install("coordinator", &[("0.0.0.0:9370", &hosts.coordinator)]);
-    hosts.install("bank", &[coordinator, ("0.0.0.0:9371", &bank), ("fedflow.bank.example:9371", &bank)]);
+    hosts.install(
+        "bank",
+        &[
+            coordinator,
+            ("0.0.0.0:9371", &bank),
+            ("fedflow.bank.example:9371", &bank),
+        ],
+    );
     hosts.install("clinic", &[coordinator, ("0.0.0.0:0", "127.0.0.1:0")]);
-    hosts.install("arbiter", &[coordinator, ("0.0.0.0:9371", &arbiter), ("fedflow.arbiter.example:9371", &arbiter)]);
+    hosts.install(
+        "arbiter",
+        &[
+            coordinator,
+            ("0.0.0.0:9371", &arbiter),
+            ("fedflow.arbiter.example:9371", &arbiter),
+        ],
+    );
     let authority = hosts.root.path().join("authority");
     let profile = root().join("certs/profile.toml");
     program().says(&[
@@ -119,24 +195,47 @@ async fn the_production_settings_run_under_their_strict_policies() {
     let hosts = hosts();
     let coordinator = hosts.start("coordinator", "coordinator");
     let agents = ["bank", "clinic", "arbiter"].map(|host| hosts.start(host, "agent"));
-    let door = |daemon: &Daemon| Door::new(&format!("http://{}", daemon.ready["rest"].as_str().expect("an address")));
+    let door = |daemon: &Daemon| {
+        Door::new(&format!(
+            "http://{}",
+            daemon.ready["rest"].as_str().expect("an address")
+        ))
+    };
     let open = [door(&coordinator), door(&agents[0]), door(&agents[1])];
-    let [shared, bank, clinic] = [0, 1, 2].map(|one| open[one].clone().with_token(&hosts.tokens[one]));
+    let [shared, bank, clinic] =
+        [0, 1, 2].map(|one| open[one].clone().with_token(&hosts.tokens[one]));
     for closed in &open {
-        let refused = closed.post("/v1/job/query", &json!({"role": "guest"})).await;
+        let refused = closed
+            .post("/v1/job/query", &json!({"role": "guest"}))
+            .await;
         assert_eq!(refused["retcode"], 109, "{refused}");
     }
     connected(&shared, 3).await;
     load(&bank, "9999", "bank").await;
     load(&clinic, "10000", "clinic").await;
-    let job = bank.submitted(&document("first-job/dsl.json"), &document("production-three-hosts/job/conf.json")).await;
+    let job = bank
+        .submitted(
+            &document("first-job/dsl.json"),
+            &document("production-three-hosts/job/conf.json"),
+        )
+        .await;
     agrees_with_expected(&bank, &job).await;
 
     let of = json!({"job_id": job, "component_name": "hetero_lr_0", "role": "guest", "party_id": "9999"});
     let rows = bank.data("/v1/tracking/component/output/data", &of).await;
-    assert_eq!(rows[0].as_array().map(Vec::len), Some(100), "the bank's own door shows its predictions");
-    let refused = shared.post("/v1/tracking/component/output/data", &of).await.to_string();
-    assert!(refused.contains("FF303") && refused.contains("fedflow.intranet.bank.example"), "{refused}");
+    assert_eq!(
+        rows[0].as_array().map(Vec::len),
+        Some(100),
+        "the bank's own door shows its predictions"
+    );
+    let refused = shared
+        .post("/v1/tracking/component/output/data", &of)
+        .await
+        .to_string();
+    assert!(
+        refused.contains("FF303") && refused.contains("fedflow.intranet.bank.example"),
+        "{refused}"
+    );
     for daemon in agents.into_iter().chain([coordinator]) {
         daemon.end();
     }

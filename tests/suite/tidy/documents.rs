@@ -13,7 +13,11 @@ fn every_file_says_what_it_is_for() {
     for file in sources() {
         let text = read(&file);
         let first = text.lines().next().unwrap_or_default();
-        assert!(first.starts_with("//!"), "{} does not open with a //! line", file.display());
+        assert!(
+            first.starts_with("//!"),
+            "{} does not open with a //! line",
+            file.display()
+        );
     }
 }
 
@@ -22,23 +26,42 @@ fn every_error_code_has_its_page() {
     for code in ErrorCode::ALL {
         let page = root().join(format!("docs/errors/{code}.md"));
         let text = read(&page);
-        assert!(text.contains("## What to do"), "{} does not say what to do", page.display());
+        assert!(
+            text.contains("## What to do"),
+            "{} does not say what to do",
+            page.display()
+        );
     }
-    let pages = std::fs::read_dir(root().join("docs/errors")).expect("pages").flatten();
-    for page in pages.map(|page| page.file_name().to_string_lossy().into_owned()).filter(|name| name.starts_with("FF"))
+    let pages = std::fs::read_dir(root().join("docs/errors"))
+        .expect("pages")
+        .flatten();
+    for page in pages
+        .map(|page| page.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("FF"))
     {
-        let known = ErrorCode::ALL.iter().any(|code| page == format!("{code}.md"));
+        let known = ErrorCode::ALL
+            .iter()
+            .any(|code| page == format!("{code}.md"));
         assert!(known, "docs/errors/{page} is about no code");
     }
 }
 
 #[test]
 fn nothing_is_marked_as_unfinished() {
-    let marks = [concat!("todo", "!("), concat!("unimple", "mented!("), concat!("FIX", "ME"), concat!("XX", "X")];
+    let marks = [
+        concat!("todo", "!("),
+        concat!("unimple", "mented!("),
+        concat!("FIX", "ME"),
+        concat!("XX", "X"),
+    ];
     for file in sources() {
         let text = read(&file);
         for mark in marks {
-            assert!(!text.contains(mark), "{} holds the mark {mark}", file.display());
+            assert!(
+                !text.contains(mark),
+                "{} holds the mark {mark}",
+                file.display()
+            );
         }
     }
 }
@@ -50,7 +73,11 @@ fn agrees(path: &str, generated: &str) {
         std::fs::create_dir_all(page.parent().expect("a folder")).expect("made");
         std::fs::write(&page, generated).expect("written");
     }
-    assert_eq!(read(&page), generated, "{path} is out of date: run `just bless`");
+    assert_eq!(
+        read(&page),
+        generated,
+        "{path} is out of date: run `just bless`"
+    );
 }
 
 #[test]

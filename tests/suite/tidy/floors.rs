@@ -9,7 +9,13 @@ use super::root;
 
 fn packages() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(root())
         .output()
         .expect("cargo runs");
@@ -23,7 +29,10 @@ fn name(of: &Value) -> String {
 
 fn dependencies(package: &Value) -> Vec<String> {
     let all = package["dependencies"].as_array().expect("dependencies");
-    all.iter().filter(|dependency| dependency["kind"].is_null()).map(name).collect()
+    all.iter()
+        .filter(|dependency| dependency["kind"].is_null())
+        .map(name)
+        .collect()
 }
 
 #[test]
@@ -33,12 +42,19 @@ fn a_crate_uses_lower_floors_only() {
         let stated = package["metadata"]["architecture"]["floor"].as_u64();
         stated.unwrap_or_else(|| panic!("{} does not state its floor", name(package)))
     };
-    let floors: BTreeMap<String, u64> = packages.iter().map(|package| (name(package), floor(package))).collect();
+    let floors: BTreeMap<String, u64> = packages
+        .iter()
+        .map(|package| (name(package), floor(package)))
+        .collect();
     for package in &packages {
         for used in dependencies(package) {
             if let Some(below) = floors.get(&used) {
                 let own = floors[&name(package)];
-                assert!(*below < own, "{} (floor {own}) uses {used} (floor {below})", name(package));
+                assert!(
+                    *below < own,
+                    "{} (floor {own}) uses {used} (floor {below})",
+                    name(package)
+                );
             }
         }
     }
@@ -61,7 +77,11 @@ fn only_the_named_crates_see_the_heavy_and_the_dangerous() {
     for package in packages() {
         for used in dependencies(&package) {
             if let Some((_, by)) = allowed.iter().find(|(heavy, _)| *heavy == used) {
-                assert!(by.contains(&name(&package).as_str()), "{} uses {used}", name(&package));
+                assert!(
+                    by.contains(&name(&package).as_str()),
+                    "{} uses {used}",
+                    name(&package)
+                );
             }
         }
     }
@@ -70,8 +90,22 @@ fn only_the_named_crates_see_the_heavy_and_the_dangerous() {
 #[test]
 fn rooms_cannot_reach_the_network_the_policy_or_the_records() {
     let packages = packages();
-    let components = packages.iter().find(|package| name(package) == "components").expect("the crate of rooms");
-    for forbidden in ["transport", "policy", "records", "wire", "tokio", "quinn", "sqlx"] {
-        assert!(!dependencies(components).contains(&forbidden.to_owned()), "components uses {forbidden}");
+    let components = packages
+        .iter()
+        .find(|package| name(package) == "components")
+        .expect("the crate of rooms");
+    for forbidden in [
+        "transport",
+        "policy",
+        "records",
+        "wire",
+        "tokio",
+        "quinn",
+        "sqlx",
+    ] {
+        assert!(
+            !dependencies(components).contains(&forbidden.to_owned()),
+            "components uses {forbidden}"
+        );
     }
 }

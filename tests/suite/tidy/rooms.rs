@@ -22,7 +22,10 @@ fn components() -> PathBuf {
 
 fn rooms() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(components()).expect("rooms").flatten();
-    let mut rooms: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let mut rooms: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect();
     rooms.sort();
     assert!(rooms.len() >= 9, "rooms are missing");
     rooms
@@ -33,13 +36,20 @@ fn read(path: &Path) -> String {
 }
 
 fn name(room: &Path) -> String {
-    room.file_name().expect("a name").to_string_lossy().into_owned()
+    room.file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// All text of a room's own tests: `tests.rs`, and what lies in `tests/`.
 fn tests_of(room: &Path) -> String {
     let mut text = read(&room.join("tests.rs"));
-    for entry in std::fs::read_dir(room.join("tests")).into_iter().flatten().flatten() {
+    for entry in std::fs::read_dir(room.join("tests"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         text += &read(&entry.path());
     }
     text
@@ -48,11 +58,25 @@ fn tests_of(room: &Path) -> String {
 #[test]
 fn every_room_has_the_files_of_the_template() {
     for room in rooms() {
-        for file in ["README.md", "mod.rs", "params.rs", "messages.rs", "tests.rs"] {
-            assert!(room.join(file).is_file(), "the room {} has no {file}", name(&room));
+        for file in [
+            "README.md",
+            "mod.rs",
+            "params.rs",
+            "messages.rs",
+            "tests.rs",
+        ] {
+            assert!(
+                room.join(file).is_file(),
+                "the room {} has no {file}",
+                name(&room)
+            );
         }
         let readme = read(&room.join("README.md")).to_lowercase();
-        assert!(readme.contains("learns"), "the README of {} does not say what each role learns", name(&room));
+        assert!(
+            readme.contains("learns"),
+            "the README of {} does not say what each role learns",
+            name(&room)
+        );
     }
 }
 
@@ -61,7 +85,11 @@ fn every_room_has_the_eight_tests() {
     for room in rooms() {
         let tests = tests_of(&room);
         for test in TESTS {
-            assert!(tests.contains(&format!("fn {test}")), "the room {} has no test {test}", name(&room));
+            assert!(
+                tests.contains(&format!("fn {test}")),
+                "the room {} has no test {test}",
+                name(&room)
+            );
         }
     }
 }
@@ -72,13 +100,24 @@ fn no_room_uses_another_or_leaves_its_house() {
     for room in rooms() {
         let own = name(&room);
         let files = walk(&room);
-        for file in files.iter().filter(|file| !file.to_string_lossy().contains("tests")) {
+        for file in files
+            .iter()
+            .filter(|file| !file.to_string_lossy().contains("tests"))
+        {
             let text = read(file);
             for other in names.iter().filter(|other| **other != own) {
-                assert!(!text.contains(&format!("crate::{other}")), "{} uses the room {other}", file.display());
+                assert!(
+                    !text.contains(&format!("crate::{other}")),
+                    "{} uses the room {other}",
+                    file.display()
+                );
             }
             for forbidden in ["std::fs", "std::net", "std::time", "tokio::", "wire::"] {
-                assert!(!text.contains(forbidden), "{} uses {forbidden}", file.display());
+                assert!(
+                    !text.contains(forbidden),
+                    "{} uses {forbidden}",
+                    file.display()
+                );
             }
         }
     }
@@ -102,11 +141,18 @@ fn the_list_of_rooms_is_whole_and_alphabetical() {
     let lib = read(&components().join("lib.rs"));
     let module = |line: &'static str| line.trim_start_matches("pub ").strip_prefix("mod ");
     let lines: Vec<&str> = lib.leak().lines().filter_map(module).collect();
-    let listed: Vec<String> = lines.iter().map(|line| line.trim_end_matches(';').to_owned()).collect();
+    let listed: Vec<String> = lines
+        .iter()
+        .map(|line| line.trim_end_matches(';').to_owned())
+        .collect();
     let mut sorted = listed.clone();
     sorted.sort();
     assert_eq!(listed, sorted, "the `mod` lines are not alphabetical");
     for room in rooms() {
-        assert!(listed.contains(&name(&room)), "components/src/lib.rs has no line `mod {};`", name(&room));
+        assert!(
+            listed.contains(&name(&room)),
+            "components/src/lib.rs has no line `mod {};`",
+            name(&room)
+        );
     }
 }

@@ -49,8 +49,13 @@ impl PublicKey {
     }
 
     fn encrypt_chunks(&self, messages: &[u64], random: &mut Random) -> Vec<Ciphertext> {
-        let work: Vec<_> = messages.chunks(DEGREE).map(|chunk| (chunk, random.fork())).collect();
-        work.into_par_iter().map(|(chunk, mut random)| self.encrypt(chunk, &mut random)).collect()
+        let work: Vec<_> = messages
+            .chunks(DEGREE)
+            .map(|chunk| (chunk, random.fork()))
+            .collect();
+        work.into_par_iter()
+            .map(|(chunk, mut random)| self.encrypt(chunk, &mut random))
+            .collect()
     }
 }
 
@@ -82,13 +87,20 @@ impl EncryptedVector {
 
     /// Element-wise sum of one or more vectors; costs one bit of noise per doubling of their number.
     pub fn sum(vectors: &[Self]) -> Result<Self, RlweError> {
-        let (first, others) = vectors.split_first().ok_or(RlweError::LengthMismatch { expected: 1, actual: 0 })?;
+        let (first, others) = vectors.split_first().ok_or(RlweError::LengthMismatch {
+            expected: 1,
+            actual: 0,
+        })?;
         let mut total = first.clone();
         for other in others {
             total.expect_len(other.length)?;
             total.apply(other, |mine, theirs| mine.add(theirs));
         }
-        let largest = vectors.iter().map(|vector| vector.noise).max().unwrap_or(NoiseBound::FRESH);
+        let largest = vectors
+            .iter()
+            .map(|vector| vector.noise)
+            .max()
+            .unwrap_or(NoiseBound::FRESH);
         total.noise = largest.sum_of(vectors.len()).checked()?;
         Ok(total)
     }
@@ -123,18 +135,38 @@ impl EncryptedVector {
 
     /// Adds a uniform mask mod 2^64 to every element, re-randomises and floods the noise: what the key holder
     /// decrypts is uniform and tells nothing else. Gives the vector to send and the masks to keep.
-    pub fn rerandomise_masked(&self, key: &PublicKey, random: &mut Random) -> Result<(Self, Vec<u64>), RlweError> {
+    pub fn rerandomise_masked(
+        &self,
+        key: &PublicKey,
+        random: &mut Random,
+    ) -> Result<(Self, Vec<u64>), RlweError> {
         self.noise.add(NoiseBound::FRESH)?;
         // Whole ciphertexts leave, so the coefficients beyond the last element are masked too.
         let mut masks = sums::draw_masks(self.chunks.len() * DEGREE, random);
         let mut hidden = key.encrypt_chunks(&masks, random);
         let floods: Vec<Random> = hidden.iter().map(|_| random.fork()).collect();
-        hidden.par_iter_mut().zip(&self.chunks).zip(floods).for_each(|((chunk, own), mut random)| {
-            chunk.add(own);
-            chunk.c0.add(&Zeroizing::new(flooding::element(&flooding::draw(DEGREE, &mut random))));
-        });
+        hidden
+            .par_iter_mut()
+            .zip(&self.chunks)
+            .zip(floods)
+            .for_each(|((chunk, own), mut random)| {
+                chunk.add(own);
+                chunk
+                    .c0
+                    .add(&Zeroizing::new(flooding::element(&flooding::draw(
+                        DEGREE,
+                        &mut random,
+                    ))));
+            });
         masks.truncate(self.length);
-        Ok((Self { length: self.length, chunks: hidden, noise: NoiseBound::FLOODED }, masks))
+        Ok((
+            Self {
+                length: self.length,
+                chunks: hidden,
+                noise: NoiseBound::FLOODED,
+            },
+            masks,
+        ))
     }
 
     /// The ciphertexts, packed.
@@ -156,17 +188,35 @@ impl EncryptedVector {
     /// every residue must be reduced. `noise` is what the protocol promises of the sender: `FRESH` for an
     /// encryption, its `sum_of` for sums, `FLOODED` for what the key holder gets. A sender that breaks the
     /// promise gets wrong values, see the module's text for what it might learn together with the key holder.
-    pub fn from_bytes(bytes: &[u8], expected_len: usize, noise: NoiseBound) -> Result<Self, RlweError> {
+    pub fn from_bytes(
+        bytes: &[u8],
+        expected_len: usize,
+        noise: NoiseBound,
+    ) -> Result<Self, RlweError> {
         expect_len(bytes, Self::byte_len(expected_len).unwrap_or(usize::MAX))?;
         let read = |chunk: &[u8]| {
             let (c0, c1) = chunk.split_at(ELEMENT_BYTES);
-            Ok(Ciphertext { c0: Evaluations(unpack_element(c0)?), c1: Evaluations(unpack_element(c1)?) })
+            Ok(Ciphertext {
+                c0: Evaluations(unpack_element(c0)?),
+                c1: Evaluations(unpack_element(c1)?),
+            })
         };
-        let chunks = bytes.par_chunks_exact(CIPHERTEXT_BYTES).map(read).collect::<Result<_, RlweError>>()?;
-        Ok(Self { length: expected_len, chunks, noise })
+        let chunks = bytes
+            .par_chunks_exact(CIPHERTEXT_BYTES)
+            .map(read)
+            .collect::<Result<_, RlweError>>()?;
+        Ok(Self {
+            length: expected_len,
+            chunks,
+            noise,
+        })
     }
 
-    fn combine(&self, other: &Self, operation: fn(&mut Ciphertext, &Ciphertext)) -> Result<Self, RlweError> {
+    fn combine(
+        &self,
+        other: &Self,
+        operation: fn(&mut Ciphertext, &Ciphertext),
+    ) -> Result<Self, RlweError> {
         self.expect_len(other.length)?;
         let noise = self.noise.add(other.noise)?;
         let mut result = self.clone();
@@ -176,28 +226,46 @@ impl EncryptedVector {
     }
 
     fn apply(&mut self, other: &Self, operation: fn(&mut Ciphertext, &Ciphertext)) {
-        self.chunks.par_iter_mut().zip(&other.chunks).for_each(|(mine, theirs)| operation(mine, theirs));
+        self.chunks
+            .par_iter_mut()
+            .zip(&other.chunks)
+            .for_each(|(mine, theirs)| operation(mine, theirs));
     }
 
-    fn combine_plain(&self, values: &[i64], operation: fn(&mut Evaluations, &Evaluations)) -> Result<Self, RlweError> {
+    fn combine_plain(
+        &self,
+        values: &[i64],
+        operation: fn(&mut Evaluations, &Evaluations),
+    ) -> Result<Self, RlweError> {
         self.expect_len(values.len())?;
         // The rounding of a scaled plaintext is at most one half: noise like any other.
         let noise = self.noise.add(NoiseBound::FRESH)?;
         let mut result = self.clone();
         result.noise = noise;
-        result.chunks.par_iter_mut().zip(values.par_chunks(DEGREE)).for_each(|(chunk, values)| {
-            let plain = Evaluations::from_coefficients(|limb, coefficients| {
-                for (coefficient, value) in coefficients.iter_mut().zip(values) {
-                    *coefficient = RING.scale_up(limb, *value as u64);
-                }
+        result
+            .chunks
+            .par_iter_mut()
+            .zip(values.par_chunks(DEGREE))
+            .for_each(|(chunk, values)| {
+                let plain = Evaluations::from_coefficients(|limb, coefficients| {
+                    for (coefficient, value) in coefficients.iter_mut().zip(values) {
+                        *coefficient = RING.scale_up(limb, *value as u64);
+                    }
+                });
+                operation(&mut chunk.c0, &plain);
             });
-            operation(&mut chunk.c0, &plain);
-        });
         Ok(result)
     }
 
     fn expect_len(&self, actual: usize) -> Result<(), RlweError> {
-        if actual == self.length { Ok(()) } else { Err(RlweError::LengthMismatch { expected: self.length, actual }) }
+        if actual == self.length {
+            Ok(())
+        } else {
+            Err(RlweError::LengthMismatch {
+                expected: self.length,
+                actual,
+            })
+        }
     }
 }
 

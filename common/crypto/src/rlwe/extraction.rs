@@ -25,9 +25,14 @@ impl Extraction {
         let (stride, places) = (layout.stride, columns.min(layout.per_element()));
         // All places together read one coefficient in each `stride` for an exponent; the rest takes further ones.
         let turns = layout.per_element().div_ceil(places.max(1));
-        let exponents = (0..turns).flat_map(|turn| (0..stride).map(move |at| at + turn * places * stride));
+        let exponents =
+            (0..turns).flat_map(|turn| (0..stride).map(move |at| at + turn * places * stride));
         let exponents: Vec<usize> = exponents.map(|exponent| exponent % DEGREE).collect();
-        Self { layout, openings: exponents.chunks(DIGITS).map(<[usize]>::to_vec).collect(), secret: vec![None; DEGREE] }
+        Self {
+            layout,
+            openings: exponents.chunks(DIGITS).map(<[usize]>::to_vec).collect(),
+            secret: vec![None; DEGREE],
+        }
     }
 
     /// Openings that tell the whole key.
@@ -51,16 +56,20 @@ impl Extraction {
         let element = |element| {
             Evaluations::from_coefficients(|limb, values| {
                 for (digit, exponent) in self.exponents(turn, element).iter().enumerate() {
-                    let residue = weight(digit)
-                        .iter()
-                        .rev()
-                        .fold(0, |residue: u128, word| (residue << 64 | u128::from(*word)) % u128::from(limb.prime.q));
+                    let residue = weight(digit).iter().rev().fold(0, |residue: u128, word| {
+                        (residue << 64 | u128::from(*word)) % u128::from(limb.prime.q)
+                    });
                     values[*exponent] = limb.prime.add(values[*exponent], residue as u64);
                 }
             })
         };
         let c1 = (0..self.layout.elements()).map(element).collect();
-        MaskedSums { layout: self.layout, c0: vec![0; self.layout.columns * LIMBS], c1 }.to_bytes()
+        MaskedSums {
+            layout: self.layout,
+            c0: vec![0; self.layout.columns * LIMBS],
+            c1,
+        }
+        .to_bytes()
     }
 
     /// Reads what came back for the `turn`-th.
@@ -92,7 +101,9 @@ impl Extraction {
 
     /// Whether all is known, and true: then b + a s is as small as an error.
     pub fn has_the_key_of(&self, public: &PublicKey) -> bool {
-        let Some(secret) = self.secret.iter().copied().collect::<Option<Vec<i64>>>() else { return false };
+        let Some(secret) = self.secret.iter().copied().collect::<Option<Vec<i64>>>() else {
+            return false;
+        };
         let (mut error, b) = (Evaluations::from_small(&secret), public.b.to_evaluations());
         error.mul(&public.a);
         error.add(&b);
@@ -100,20 +111,31 @@ impl Extraction {
         RING.limbs
             .iter()
             .zip(error.into_coefficients().chunks(DEGREE))
-            .all(|(limb, values)| values.iter().all(|value| *value <= most || limb.prime.q - value <= most))
+            .all(|(limb, values)| {
+                values
+                    .iter()
+                    .all(|value| *value <= most || limb.prime.q - value <= most)
+            })
     }
 
     /// How many of the known coefficients are those of a secret.
     #[cfg(test)]
     fn right(&self, truth: &[i64]) -> usize {
-        self.secret.iter().zip(truth).filter(|(known, truth)| known.as_ref() == Some(truth)).count()
+        self.secret
+            .iter()
+            .zip(truth)
+            .filter(|(known, truth)| known.as_ref() == Some(truth))
+            .count()
     }
 }
 
 /// round(q 3^digit / 3^40), in words, low first.
 fn weight(digit: usize) -> [u64; 4] {
     // q as words, then multiplied by 3^digit and divided by 3^40, that is divided by 3 as often as is left.
-    let mut words = RING.limbs.iter().fold([1, 0, 0, 0], |words, limb| multiply(words, limb.prime.q));
+    let mut words = RING
+        .limbs
+        .iter()
+        .fold([1, 0, 0, 0], |words, limb| multiply(words, limb.prime.q));
     for _ in digit..DIGITS {
         words = third(words);
     }
@@ -150,11 +172,20 @@ mod tests {
     /// The coefficients of a secret, which only the ring can read.
     fn truth(secret: &SecretKey) -> Vec<i64> {
         let one = Evaluations::from_small(&[1]);
-        let read = secret.phase(&crate::rlwe::ciphertext::Ciphertext { c0: Evaluations::zero(), c1: one });
+        let read = secret.phase(&crate::rlwe::ciphertext::Ciphertext {
+            c0: Evaluations::zero(),
+            c1: one,
+        });
         let q = RING.limbs[0].prime.q;
         read[..DEGREE]
             .iter()
-            .map(|value| if *value > q / 2 { *value as i64 - q as i64 } else { *value as i64 })
+            .map(|value| {
+                if *value > q / 2 {
+                    *value as i64 - q as i64
+                } else {
+                    *value as i64
+                }
+            })
             .collect()
     }
 
@@ -167,8 +198,16 @@ mod tests {
             let asked = MaskedSums::from_bytes(&cheat.ask(turn), rows, columns).unwrap();
             cheat.learn(turn, &secret.open(&asked));
         }
-        assert_eq!(cheat.right(&truth(&secret)), cheat.known(), "everything read is true");
-        (cheat.openings(), cheat.known(), cheat.has_the_key_of(&public))
+        assert_eq!(
+            cheat.right(&truth(&secret)),
+            cheat.known(),
+            "everything read is true"
+        );
+        (
+            cheat.openings(),
+            cheat.known(),
+            cheat.has_the_key_of(&public),
+        )
     }
 
     #[test]
@@ -180,9 +219,16 @@ mod tests {
 
     #[test]
     fn as_many_values_as_a_key_opens_tell_less_than_an_eighth_of_it() {
-        for (rows, columns) in [(100, VALUES_PER_KEY), (9000, VALUES_PER_KEY), (40, VALUES_PER_KEY)] {
+        for (rows, columns) in [
+            (100, VALUES_PER_KEY),
+            (9000, VALUES_PER_KEY),
+            (40, VALUES_PER_KEY),
+        ] {
             let (_, known, whole) = attack(rows, columns, Some(1));
-            assert!(known <= coefficients_learned(VALUES_PER_KEY) && known < DEGREE / 8 && !whole, "{known}");
+            assert!(
+                known <= coefficients_learned(VALUES_PER_KEY) && known < DEGREE / 8 && !whole,
+                "{known}"
+            );
         }
         // One sum at a time.
         let (_, known, _) = attack(9000, 1, Some(VALUES_PER_KEY));

@@ -38,7 +38,10 @@ impl NoiseBound {
 
     /// The sum of `count` ciphertexts within this bound.
     pub fn sum_of(self, count: usize) -> Self {
-        Self(self.0.saturating_add(usize::BITS - count.saturating_sub(1).leading_zeros()))
+        Self(
+            self.0
+                .saturating_add(usize::BITS - count.saturating_sub(1).leading_zeros()),
+        )
     }
 
     /// Bits of the bound.
@@ -59,7 +62,10 @@ impl NoiseBound {
     /// Refuses a bound past which a ciphertext could no longer be flooded.
     pub(super) fn checked(self) -> Result<Self, RlweError> {
         if self.0 > LIMIT_BITS {
-            return Err(RlweError::NoiseBudget { bits: self.0, limit: LIMIT_BITS });
+            return Err(RlweError::NoiseBudget {
+                bits: self.0,
+                limit: LIMIT_BITS,
+            });
         }
         Ok(self)
     }
@@ -70,7 +76,11 @@ pub(super) type Flood = [u64; 3];
 
 /// Draws `count` flooding terms, erased on drop: who knows them sees the noise below.
 pub(super) fn draw(count: usize, random: &mut Random) -> Zeroizing<Vec<Flood>> {
-    Zeroizing::new((0..count).map(|_| [random.u64(), random.u64(), random.u64() >> 57]).collect())
+    Zeroizing::new(
+        (0..count)
+            .map(|_| [random.u64(), random.u64(), random.u64() >> 57])
+            .collect(),
+    )
 }
 
 /// The ring element whose coefficients are these terms.
@@ -108,7 +118,13 @@ mod tests {
     #[test]
     fn refuses_what_could_not_be_flooded_any_more() {
         assert!(NoiseBound::FRESH.times((1 << 75) - 1).is_ok());
-        assert_eq!(NoiseBound::FRESH.times(1 << 75), Err(RlweError::NoiseBudget { bits: 95, limit: 94 }));
+        assert_eq!(
+            NoiseBound::FRESH.times(1 << 75),
+            Err(RlweError::NoiseBudget {
+                bits: 95,
+                limit: 94
+            })
+        );
         assert!(NoiseBound::FLOODED.add(NoiseBound::FRESH).is_err());
     }
 }

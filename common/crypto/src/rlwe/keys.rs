@@ -57,13 +57,23 @@ impl SecretKey {
         let mut product = Zeroizing::new(a.clone());
         product.mul(&self.0);
         b.sub(&product);
-        b.sub(&Zeroizing::new(Evaluations::from_small(&sampling::errors(DEGREE, random))));
-        PublicKey { seed, a: a.into_multiplier(), b: b.into_multiplier() }
+        b.sub(&Zeroizing::new(Evaluations::from_small(&sampling::errors(
+            DEGREE, random,
+        ))));
+        PublicKey {
+            seed,
+            a: a.into_multiplier(),
+            b: b.into_multiplier(),
+        }
     }
 
     /// The values of a vector; exact within the noise bound the vector's maker promised.
     pub fn decrypt_vector(&self, vector: &EncryptedVector) -> Vec<i64> {
-        let mut values: Vec<i64> = vector.chunks.par_iter().flat_map_iter(|chunk| self.decrypt(chunk)).collect();
+        let mut values: Vec<i64> = vector
+            .chunks
+            .par_iter()
+            .flat_map_iter(|chunk| self.decrypt(chunk))
+            .collect();
         values.truncate(vector.len());
         values
     }
@@ -71,12 +81,18 @@ impl SecretKey {
     /// The sums with their masks still on, mod 2^64.
     pub fn open(&self, sums: &MaskedSums) -> Vec<u64> {
         let layout = sums.layout;
-        let elements = sums.c1.par_iter().zip(sums.c0.par_chunks(layout.per_element() * LIMBS)).enumerate();
+        let elements = sums
+            .c1
+            .par_iter()
+            .zip(sums.c0.par_chunks(layout.per_element() * LIMBS))
+            .enumerate();
         elements
             .flat_map_iter(|(element, (c1, c0))| {
                 let products = layout.pick(element, |index| self.product(index, c1));
                 let residues = c0.as_chunks::<LIMBS>().0.iter().zip(products.iter());
-                residues.map(|(c0, product)| RING.scale_down(RING.add(c0, product))).collect::<Vec<u64>>()
+                residues
+                    .map(|(c0, product)| RING.scale_down(RING.add(c0, product)))
+                    .collect::<Vec<u64>>()
             })
             .collect()
     }
@@ -85,7 +101,8 @@ impl SecretKey {
     fn product(&self, index: usize, c1: &Evaluations) -> Zeroizing<Vec<u64>> {
         let (limb, own) = (&RING.limbs[index], index * DEGREE..(index + 1) * DEGREE);
         let factors = c1.0[own.clone()].iter().zip(&self.0.0[own]);
-        let mut values: Zeroizing<Vec<u64>> = Zeroizing::new(factors.map(|(x, s)| limb.prime.mul(*x, *s)).collect());
+        let mut values: Zeroizing<Vec<u64>> =
+            Zeroizing::new(factors.map(|(x, s)| limb.prime.mul(*x, *s)).collect());
         limb.transform_back(&mut values);
         values
     }
@@ -93,7 +110,9 @@ impl SecretKey {
     /// The N values of one ciphertext.
     fn decrypt(&self, ciphertext: &Ciphertext) -> Vec<i64> {
         let phase = self.phase(ciphertext);
-        (0..DEGREE).map(|at| RING.scale_down(std::array::from_fn(|limb| phase[limb * DEGREE + at])) as i64).collect()
+        (0..DEGREE)
+            .map(|at| RING.scale_down(std::array::from_fn(|limb| phase[limb * DEGREE + at])) as i64)
+            .collect()
     }
 
     /// Coefficients of c0 + c1 s: the scaled plaintext plus the noise; erased on drop, since c1 s is in them.
@@ -125,7 +144,11 @@ impl PublicKey {
         let mut seed = [0; SEED_BYTES];
         seed.copy_from_slice(seed_bytes);
         let b = Evaluations(unpack_element(element)?).into_multiplier();
-        Ok(Self { seed, a: expand(&seed).into_multiplier(), b })
+        Ok(Self {
+            seed,
+            a: expand(&seed).into_multiplier(),
+            b,
+        })
     }
 
     /// Encrypts up to N ring elements; coefficients beyond them are zero.
@@ -140,23 +163,44 @@ impl PublicKey {
                 *value = limb.prime.add(*value, RING.scale_up(limb, *message));
             }
         });
-        let halves = c0.0.par_chunks_exact_mut(DEGREE).zip(c1.0.par_chunks_exact_mut(DEGREE));
-        halves.enumerate().for_each(|(index, (first, second))| self.blind(index, &ephemeral, first, second));
+        let halves =
+            c0.0.par_chunks_exact_mut(DEGREE)
+                .zip(c1.0.par_chunks_exact_mut(DEGREE));
+        halves
+            .enumerate()
+            .for_each(|(index, (first, second))| self.blind(index, &ephemeral, first, second));
         Ciphertext { c0, c1 }
     }
 
     /// Adds b u to `first` and a u + e1 to `second`, in limb `index`. Whoever adds the error e0 to the first
     /// half as well has added an encryption of zero.
-    pub(super) fn blind(&self, index: usize, ephemeral: &Ephemeral, first: &mut [u64], second: &mut [u64]) {
+    pub(super) fn blind(
+        &self,
+        index: usize,
+        ephemeral: &Ephemeral,
+        first: &mut [u64],
+        second: &mut [u64],
+    ) {
         let limb = &RING.limbs[index];
         let secret = limb.transformed(&ephemeral.secret);
         let error = limb.transformed(&ephemeral.error);
         let own = index * DEGREE..(index + 1) * DEGREE;
-        for ((x, u), b) in first.iter_mut().zip(secret.iter()).zip(&self.b.0[own.clone()]) {
+        for ((x, u), b) in first
+            .iter_mut()
+            .zip(secret.iter())
+            .zip(&self.b.0[own.clone()])
+        {
             *x = limb.prime.add(*x, limb.prime.mul(*u, *b));
         }
-        for (((y, u), e), a) in second.iter_mut().zip(secret.iter()).zip(error.iter()).zip(&self.a.0[own]) {
-            *y = limb.prime.add(limb.prime.add(*y, *e), limb.prime.mul(*u, *a));
+        for (((y, u), e), a) in second
+            .iter_mut()
+            .zip(secret.iter())
+            .zip(error.iter())
+            .zip(&self.a.0[own])
+        {
+            *y = limb
+                .prime
+                .add(limb.prime.add(*y, *e), limb.prime.mul(*u, *a));
         }
     }
 }
@@ -169,7 +213,10 @@ pub(super) struct Ephemeral {
 
 impl Ephemeral {
     pub(super) fn draw(random: &mut Random) -> Self {
-        Self { secret: sampling::ternary(random), error: sampling::errors(DEGREE, random) }
+        Self {
+            secret: sampling::ternary(random),
+            error: sampling::errors(DEGREE, random),
+        }
     }
 }
 
@@ -198,23 +245,41 @@ mod tests {
     #[test]
     fn refuses_a_public_key_that_is_cut_or_not_reduced() {
         let mut random = Random::seeded(2);
-        let mut bytes = SecretKey::generate(&mut random).public_key(&mut random).to_bytes();
+        let mut bytes = SecretKey::generate(&mut random)
+            .public_key(&mut random)
+            .to_bytes();
         let length = bytes.len();
         for cut in [0, 31, 32, length - 1] {
-            let expected = RlweError::WrongByteLength { expected: length, actual: cut };
+            let expected = RlweError::WrongByteLength {
+                expected: length,
+                actual: cut,
+            };
             assert_eq!(PublicKey::from_bytes(&bytes[..cut]), Err(expected));
         }
         bytes[length - 7..].fill(0xff);
         let last = LIMBS * DEGREE - 1;
-        assert_eq!(PublicKey::from_bytes(&bytes), Err(RlweError::ResidueOutOfRange { index: last }));
+        assert_eq!(
+            PublicKey::from_bytes(&bytes),
+            Err(RlweError::ResidueOutOfRange { index: last })
+        );
     }
 
     #[test]
     fn another_secret_decrypts_to_nothing_alike() {
         let mut random = Random::seeded(3);
-        let (holder, other) = (SecretKey::generate(&mut random), SecretKey::generate(&mut random));
-        let encrypted = holder.public_key(&mut random).encrypt_vector(&[7; 100], &mut random);
-        assert!(other.decrypt_vector(&encrypted).iter().all(|&value| value != 7));
+        let (holder, other) = (
+            SecretKey::generate(&mut random),
+            SecretKey::generate(&mut random),
+        );
+        let encrypted = holder
+            .public_key(&mut random)
+            .encrypt_vector(&[7; 100], &mut random);
+        assert!(
+            other
+                .decrypt_vector(&encrypted)
+                .iter()
+                .all(|&value| value != 7)
+        );
     }
 
     proptest! {

@@ -34,7 +34,11 @@ const BLOCKS: (u32, u32) = (50, 1200);
 /// Coefficients of the secret that so many opened values can tell at most, of [`DEGREE`].
 pub fn coefficients_learned(values: usize) -> usize {
     let most = (values as f64 * OPENED_BITS / 3f64.log2()).ceil();
-    if most < DEGREE as f64 { most as usize } else { DEGREE }
+    if most < DEGREE as f64 {
+        most as usize
+    } else {
+        DEGREE
+    }
 }
 
 /// Estimated strength, in bits, of a key that opened so many values of somebody's own making; 0 where it is all told.
@@ -71,7 +75,11 @@ fn smallest_block(n: usize, m: usize, bits: f64) -> Option<u32> {
     }
     while low + 1 < high {
         let middle = low.midpoint(high);
-        if solves(middle) { high = middle } else { low = middle }
+        if solves(middle) {
+            high = middle
+        } else {
+            low = middle
+        }
     }
     Some(high)
 }
@@ -99,7 +107,11 @@ mod tests {
     #[test]
     fn a_key_that_opened_its_values_has_128_bits_left() {
         for values in [0, 4, 8, VALUES_PER_KEY, 16, 20, 24, 48, 100, 150, 203] {
-            println!("| {values} | {} | {:.1} |", coefficients_learned(values), bits_left(values));
+            println!(
+                "| {values} | {} | {:.1} |",
+                coefficients_learned(values),
+                bits_left(values)
+            );
         }
         assert!(bits_left(VALUES_PER_KEY) >= 131.0);
         assert!(bits_left(16) >= 128.0 && bits_left(18) < 128.0);

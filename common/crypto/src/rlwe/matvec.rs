@@ -39,13 +39,21 @@ pub struct PreparedMatrix {
 
 impl fmt::Debug for PreparedMatrix {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "PreparedMatrix({} rows, {} columns)", self.rows, self.layout.columns)
+        write!(
+            formatter,
+            "PreparedMatrix({} rows, {} columns)",
+            self.rows, self.layout.columns
+        )
     }
 }
 
 impl PreparedMatrix {
     /// Prepares the matrix with `entry(row, column)`; entries are at most [`MAX_ENTRY`] in magnitude.
-    pub fn new(rows: usize, columns: usize, entry: impl Fn(usize, usize) -> i64 + Sync) -> Result<Self, RlweError> {
+    pub fn new(
+        rows: usize,
+        columns: usize,
+        entry: impl Fn(usize, usize) -> i64 + Sync,
+    ) -> Result<Self, RlweError> {
         let chunks = rows.div_ceil(DEGREE);
         let bad_shape = RlweError::BadShape { rows, columns };
         if rows == 0 || columns == 0 || columns > MAX_COLUMNS || chunks > MAX_CHUNKS {
@@ -59,15 +67,29 @@ impl PreparedMatrix {
             .map(|index| shape.prepare(index / chunks, index % chunks, &entry))
             .collect::<Result<Vec<(Multiplier, u128)>, RlweError>>()?;
         let (elements, norms): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
-        let norm = norms.chunks(chunks).map(|group| group.iter().sum()).max().unwrap_or(0);
-        Ok(Self { rows, layout, elements, norm })
+        let norm = norms
+            .chunks(chunks)
+            .map(|group| group.iter().sum())
+            .max()
+            .unwrap_or(0);
+        Ok(Self {
+            rows,
+            layout,
+            elements,
+            norm,
+        })
     }
 
     /// Prepares a matrix given row by row.
     pub fn from_row_major(rows: usize, columns: usize, entries: &[i64]) -> Result<Self, RlweError> {
-        let expected = rows.checked_mul(columns).ok_or(RlweError::BadShape { rows, columns })?;
+        let expected = rows
+            .checked_mul(columns)
+            .ok_or(RlweError::BadShape { rows, columns })?;
         if entries.len() != expected {
-            return Err(RlweError::LengthMismatch { expected, actual: entries.len() });
+            return Err(RlweError::LengthMismatch {
+                expected,
+                actual: entries.len(),
+            });
         }
         Self::new(rows, columns, |row, column| entries[row * columns + column])
     }
@@ -86,24 +108,36 @@ impl PreparedMatrix {
     /// mod 2^64. Refuses a vector of another length, or one whose noise would grow past the budget.
     pub fn transpose_times(&self, vector: &EncryptedVector) -> Result<EncryptedSums, RlweError> {
         if vector.len() != self.rows {
-            return Err(RlweError::LengthMismatch { expected: self.rows, actual: vector.len() });
+            return Err(RlweError::LengthMismatch {
+                expected: self.rows,
+                actual: vector.len(),
+            });
         }
         let noise = vector.noise().checked()?.times(self.norm)?;
         let firsts: Vec<&Evaluations> = vector.chunks.iter().map(|chunk| &chunk.c0).collect();
         let seconds: Vec<&Evaluations> = vector.chunks.iter().map(|chunk| &chunk.c1).collect();
-        let products = self.elements.par_chunks(firsts.len()).enumerate().map(|(group, column)| {
-            let mut second = Evaluations::zero();
-            let first = self.layout.pick_with(group, &mut second, |index, values| {
-                inner_product(index, column, &seconds, values);
-                let mut coefficients = Zeroizing::new(vec![0; DEGREE]);
-                inner_product(index, column, &firsts, &mut coefficients);
-                RING.limbs[index].transform_back(&mut coefficients);
-                coefficients
+        let products = self
+            .elements
+            .par_chunks(firsts.len())
+            .enumerate()
+            .map(|(group, column)| {
+                let mut second = Evaluations::zero();
+                let first = self.layout.pick_with(group, &mut second, |index, values| {
+                    inner_product(index, column, &seconds, values);
+                    let mut coefficients = Zeroizing::new(vec![0; DEGREE]);
+                    inner_product(index, column, &firsts, &mut coefficients);
+                    RING.limbs[index].transform_back(&mut coefficients);
+                    coefficients
+                });
+                (first.as_flattened().to_vec(), second)
             });
-            (first.as_flattened().to_vec(), second)
-        });
         let (c0, c1): (Vec<_>, Vec<_>) = products.unzip();
-        Ok(EncryptedSums { layout: self.layout, c0: c0.concat(), c1, noise })
+        Ok(EncryptedSums {
+            layout: self.layout,
+            c0: c0.concat(),
+            c1,
+            noise,
+        })
     }
 }
 
@@ -128,7 +162,11 @@ impl Shape {
             for row in first_row..self.rows.min(first_row + DEGREE) {
                 let value = entry(row, column);
                 if value.unsigned_abs() > MAX_ENTRY {
-                    return Err(RlweError::EntryTooLarge { row, column, limit: MAX_ENTRY });
+                    return Err(RlweError::EntryTooLarge {
+                        row,
+                        column,
+                        limit: MAX_ENTRY,
+                    });
                 }
                 norm += u128::from(value.unsigned_abs());
                 // X^(position - offset), where X^N = -1.
@@ -138,22 +176,40 @@ impl Shape {
                 }
             }
         }
-        Ok((Evaluations::from_small(&coefficients).into_multiplier(), norm))
+        Ok((
+            Evaluations::from_small(&coefficients).into_multiplier(),
+            norm,
+        ))
     }
 }
 
 /// Sum over row chunks of plain polynomial times ciphertext half, in limb `index`.
 fn inner_product(index: usize, plain: &[Multiplier], halves: &[&Evaluations], output: &mut [u64]) {
     for (block, values) in output.chunks_exact_mut(BLOCK).enumerate() {
-        accumulate(&RING.limbs[index], plain, halves, index * DEGREE + block * BLOCK, values);
+        accumulate(
+            &RING.limbs[index],
+            plain,
+            halves,
+            index * DEGREE + block * BLOCK,
+            values,
+        );
     }
 }
 
 /// One block of one limb: products of all chunks are added wide and reduced once.
-fn accumulate(limb: &Limb, plain: &[Multiplier], halves: &[&Evaluations], start: usize, output: &mut [u64]) {
+fn accumulate(
+    limb: &Limb,
+    plain: &[Multiplier],
+    halves: &[&Evaluations],
+    start: usize,
+    output: &mut [u64],
+) {
     let mut wide = [0u128; BLOCK];
     for (factor, half) in plain.iter().zip(halves) {
-        let (factors, values) = (&factor.0[start..start + BLOCK], &half.0[start..start + BLOCK]);
+        let (factors, values) = (
+            &factor.0[start..start + BLOCK],
+            &half.0[start..start + BLOCK],
+        );
         for ((total, x), y) in wide.iter_mut().zip(factors).zip(values) {
             *total += u128::from(*x) * u128::from(*y);
         }

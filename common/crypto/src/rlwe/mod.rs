@@ -51,7 +51,9 @@ pub enum RlweError {
         actual: usize,
     },
     /// Sums of differently shaped matrices do not add.
-    #[error("{columns} sums at stride {stride} do not match {other_columns} at stride {other_stride}")]
+    #[error(
+        "{columns} sums at stride {stride} do not match {other_columns} at stride {other_stride}"
+    )]
     LayoutMismatch {
         /// Sums on the left.
         columns: usize,

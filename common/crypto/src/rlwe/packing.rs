@@ -40,7 +40,14 @@ pub(super) fn unpack_coefficients(bytes: &[u8]) -> Result<Vec<u64>, RlweError> {
 
 /// Refuses a byte string of another length.
 pub(super) fn expect_len(bytes: &[u8], expected: usize) -> Result<(), RlweError> {
-    if bytes.len() == expected { Ok(()) } else { Err(RlweError::WrongByteLength { expected, actual: bytes.len() }) }
+    if bytes.len() == expected {
+        Ok(())
+    } else {
+        Err(RlweError::WrongByteLength {
+            expected,
+            actual: bytes.len(),
+        })
+    }
 }
 
 fn unpack(bytes: &[u8], limb_of: impl Fn(usize) -> usize) -> Result<Vec<u64>, RlweError> {
@@ -56,8 +63,13 @@ fn unpack(bytes: &[u8], limb_of: impl Fn(usize) -> usize) -> Result<Vec<u64>, Rl
             residues.push((residue & mask) as u64);
         }
     }
-    let reduced = |(index, residue): (usize, &u64)| *residue < RING.limbs[limb_of(index) % LIMBS].prime.q;
-    match residues.iter().enumerate().position(|entry| !reduced(entry)) {
+    let reduced =
+        |(index, residue): (usize, &u64)| *residue < RING.limbs[limb_of(index) % LIMBS].prime.q;
+    match residues
+        .iter()
+        .enumerate()
+        .position(|entry| !reduced(entry))
+    {
         Some(index) => Err(RlweError::ResidueOutOfRange { index }),
         None => Ok(residues),
     }
@@ -80,7 +92,13 @@ mod tests {
 
     #[test]
     fn coefficients_come_back_at_the_largest_residues() {
-        let largest: Vec<u64> = RING.limbs.iter().map(|limb| limb.prime.q - 1).cycle().take(12).collect();
+        let largest: Vec<u64> = RING
+            .limbs
+            .iter()
+            .map(|limb| limb.prime.q - 1)
+            .cycle()
+            .take(12)
+            .collect();
         let mut bytes = Vec::new();
         pack(&largest, &mut bytes);
         assert_eq!(unpack_coefficients(&bytes).unwrap(), largest);
@@ -93,8 +111,14 @@ mod tests {
             residues[index] = RING.limbs[index].prime.q;
             let mut bytes = Vec::new();
             pack(&residues, &mut bytes);
-            assert_eq!(unpack_coefficients(&bytes), Err(RlweError::ResidueOutOfRange { index }));
+            assert_eq!(
+                unpack_coefficients(&bytes),
+                Err(RlweError::ResidueOutOfRange { index })
+            );
         }
-        assert_eq!(unpack_element(&[0xff; ELEMENT_BYTES]), Err(RlweError::ResidueOutOfRange { index: 0 }));
+        assert_eq!(
+            unpack_element(&[0xff; ELEMENT_BYTES]),
+            Err(RlweError::ResidueOutOfRange { index: 0 })
+        );
     }
 }

@@ -23,9 +23,16 @@ impl Prime {
     /// Prepares the reductions modulo an odd `q` below 2^50.
     pub(super) fn new(q: u64) -> Self {
         // Newton's iteration doubles the correct bits; q * q = 1 mod 8 starts it with three.
-        let inverse = (0..5).fold(q, |x, _| x.wrapping_mul(2u64.wrapping_sub(q.wrapping_mul(x))));
+        let inverse = (0..5).fold(q, |x, _| {
+            x.wrapping_mul(2u64.wrapping_sub(q.wrapping_mul(x)))
+        });
         let two64 = ((1u128 << 64) % u128::from(q)) as u64;
-        Self { q, negative_inverse: inverse.wrapping_neg(), one: shoup(1, q), two64: shoup(two64, q) }
+        Self {
+            q,
+            negative_inverse: inverse.wrapping_neg(),
+            one: shoup(1, q),
+            two64: shoup(two64, q),
+        }
     }
 
     /// Prepares `value` (any number) as a factor.
@@ -37,7 +44,8 @@ impl Prime {
     #[inline(always)]
     pub(super) fn times_lazy(&self, x: u64, factor: Factor) -> u64 {
         let estimate = ((u128::from(x) * u128::from(factor.quotient)) >> 64) as u64;
-        x.wrapping_mul(factor.value).wrapping_sub(estimate.wrapping_mul(self.q))
+        x.wrapping_mul(factor.value)
+            .wrapping_sub(estimate.wrapping_mul(self.q))
     }
 
     /// `x * factor` in 0..q, for any x.
@@ -115,7 +123,10 @@ impl Prime {
 }
 
 fn shoup(value: u64, q: u64) -> Factor {
-    Factor { value, quotient: ((u128::from(value) << 64) / u128::from(q)) as u64 }
+    Factor {
+        value,
+        quotient: ((u128::from(value) << 64) / u128::from(q)) as u64,
+    }
 }
 
 #[cfg(test)]

@@ -62,8 +62,13 @@ pub(super) struct Multiplier(pub(super) Vec<u64>);
 
 impl Ring {
     fn new() -> Self {
-        let q_low = PRIMES.iter().fold(1u64, |product, (q, _)| product.wrapping_mul(*q));
-        Self { limbs: std::array::from_fn(Limb::new), q_low }
+        let q_low = PRIMES
+            .iter()
+            .fold(1u64, |product, (q, _)| product.wrapping_mul(*q));
+        Self {
+            limbs: std::array::from_fn(Limb::new),
+            q_low,
+        }
     }
 
     /// What is left of q * message after the multiple of 2^64 nearest to it, as an unsigned number.
@@ -77,7 +82,10 @@ impl Ring {
     #[inline(always)]
     pub(super) fn scale_up(&self, limb: &Limb, message: u64) -> u64 {
         let remainder = self.remainder(message);
-        limb.prime.add(limb.prime.times(remainder, limb.minus_inverse64), remainder >> 63)
+        limb.prime.add(
+            limb.prime.times(remainder, limb.minus_inverse64),
+            remainder >> 63,
+        )
     }
 
     /// round(2^64 * x / q) mod 2^64 for x given by its residues. By the Chinese remainder theorem x/q is
@@ -97,10 +105,13 @@ impl Ring {
     /// x/q mod 1 to 128 binary places: the plaintext above, the noise below.
     #[inline(always)]
     pub(super) fn fraction(&self, residues: [u64; LIMBS]) -> u128 {
-        self.limbs.iter().zip(residues).fold(0, |sum, (limb, residue)| {
-            let y = limb.prime.times(residue, limb.cofactor_inverse);
-            sum.wrapping_add(u128::from(y).wrapping_mul(limb.reciprocal))
-        })
+        self.limbs
+            .iter()
+            .zip(residues)
+            .fold(0, |sum, (limb, residue)| {
+                let y = limb.prime.times(residue, limb.cofactor_inverse);
+                sum.wrapping_add(u128::from(y).wrapping_mul(limb.reciprocal))
+            })
     }
 }
 
@@ -109,7 +120,9 @@ impl Limb {
         let (q, root) = PRIMES[index];
         let prime = Prime::new(q);
         let others = PRIMES.iter().filter(|(other, _)| *other != q);
-        let cofactor = others.fold(1, |product, (other, _)| prime.times(product, prime.factor(*other)));
+        let cofactor = others.fold(1, |product, (other, _)| {
+            prime.times(product, prime.factor(*other))
+        });
         let two64 = prime.power(2, 64);
         Self {
             forward: bit_reversed_powers(&prime, root),
@@ -132,7 +145,10 @@ impl Limb {
         let (prime, twice) = (&self.prime, 2 * self.prime.q);
         let (mut half, mut blocks) = (DEGREE / 2, 1);
         while half > 0 {
-            for (block, root) in values.chunks_exact_mut(2 * half).zip(&self.forward[blocks..]) {
+            for (block, root) in values
+                .chunks_exact_mut(2 * half)
+                .zip(&self.forward[blocks..])
+            {
                 let (low, high) = block.split_at_mut(half);
                 for (x, y) in low.iter_mut().zip(high) {
                     let turned = prime.times_lazy(*y, *root);
@@ -143,7 +159,9 @@ impl Limb {
             half /= 2;
             blocks *= 2;
         }
-        values.iter_mut().for_each(|value| *value = prime.reduce(*value));
+        values
+            .iter_mut()
+            .for_each(|value| *value = prime.reduce(*value));
     }
 
     /// Undoes `transform` on reduced values; leaves reduced coefficients (Gentleman-Sande).
@@ -152,7 +170,10 @@ impl Limb {
         let prime = &self.prime;
         let (mut half, mut blocks, mut bound) = (1, DEGREE / 2, prime.q);
         while blocks > 0 {
-            for (block, root) in values.chunks_exact_mut(2 * half).zip(&self.inverse[blocks..]) {
+            for (block, root) in values
+                .chunks_exact_mut(2 * half)
+                .zip(&self.inverse[blocks..])
+            {
                 let (low, high) = block.split_at_mut(half);
                 for (x, y) in low.iter_mut().zip(high) {
                     let difference = *x + bound - *y;
@@ -164,7 +185,9 @@ impl Limb {
             blocks /= 2;
             bound *= 2;
         }
-        values.iter_mut().for_each(|value| *value = prime.times(*value, self.degree_inverse));
+        values
+            .iter_mut()
+            .for_each(|value| *value = prime.times(*value, self.degree_inverse));
     }
 
     /// Writes the residues of small signed coefficients.
@@ -185,7 +208,10 @@ impl Limb {
     /// Residue of low + middle 2^64 + high 2^128 - 2^134.
     pub(super) fn reduce_wide(&self, [low, middle, high]: [u64; 3]) -> u64 {
         let prime = &self.prime;
-        let upper = prime.add(prime.times(middle, self.two64), prime.times(high, self.two128));
+        let upper = prime.add(
+            prime.times(middle, self.two64),
+            prime.times(high, self.two128),
+        );
         prime.sub(prime.add(prime.reduce(low), upper), self.two134)
     }
 }
@@ -194,7 +220,9 @@ impl Multiplier {
     /// The values out of Montgomery form.
     pub(super) fn to_evaluations(&self) -> Evaluations {
         let mut element = Evaluations(self.0.clone());
-        element.update(&[], |prime, value, _| prime.montgomery_reduce(u128::from(value)));
+        element.update(&[], |prime, value, _| {
+            prime.montgomery_reduce(u128::from(value))
+        });
         element
     }
 }
@@ -208,10 +236,14 @@ impl Evaluations {
     /// Builds an element limb by limb from coefficients below 2^63 that `fill` writes over zeros.
     pub(super) fn from_coefficients(fill: impl Fn(&Limb, &mut [u64]) + Sync) -> Self {
         let mut element = Self::zero();
-        element.0.par_chunks_exact_mut(DEGREE).zip(&RING.limbs).for_each(|(values, limb)| {
-            fill(limb, values);
-            limb.transform(values);
-        });
+        element
+            .0
+            .par_chunks_exact_mut(DEGREE)
+            .zip(&RING.limbs)
+            .for_each(|(values, limb)| {
+                fill(limb, values);
+                limb.transform(values);
+            });
         element
     }
 
@@ -222,7 +254,10 @@ impl Evaluations {
 
     /// Residues of the coefficients, limb after limb.
     pub(super) fn into_coefficients(mut self) -> Vec<u64> {
-        self.0.par_chunks_exact_mut(DEGREE).zip(&RING.limbs).for_each(|(values, limb)| limb.transform_back(values));
+        self.0
+            .par_chunks_exact_mut(DEGREE)
+            .zip(&RING.limbs)
+            .for_each(|(values, limb)| limb.transform_back(values));
         self.0
     }
 
@@ -251,18 +286,26 @@ impl Evaluations {
     pub(super) fn scale(&mut self, integer: i64) {
         for (values, limb) in self.0.chunks_exact_mut(DEGREE).zip(&RING.limbs) {
             let factor = limb.prime.factor(limb.prime.reduce_signed(integer));
-            values.iter_mut().for_each(|value| *value = limb.prime.times(*value, factor));
+            values
+                .iter_mut()
+                .for_each(|value| *value = limb.prime.times(*value, factor));
         }
     }
 
     /// Replaces each value by `operation` of it and of the value of `other` (zero where that is empty).
     fn update(&mut self, other: &[u64], operation: impl Fn(&Prime, u64, u64) -> u64) {
-        for (index, (values, limb)) in self.0.chunks_exact_mut(DEGREE).zip(&RING.limbs).enumerate() {
+        for (index, (values, limb)) in self.0.chunks_exact_mut(DEGREE).zip(&RING.limbs).enumerate()
+        {
             match other.get(index * DEGREE..(index + 1) * DEGREE) {
                 Some(others) => {
-                    values.iter_mut().zip(others).for_each(|(x, y)| *x = operation(&limb.prime, *x, *y));
+                    values
+                        .iter_mut()
+                        .zip(others)
+                        .for_each(|(x, y)| *x = operation(&limb.prime, *x, *y));
                 }
-                None => values.iter_mut().for_each(|x| *x = operation(&limb.prime, *x, 0)),
+                None => values
+                    .iter_mut()
+                    .for_each(|x| *x = operation(&limb.prime, *x, 0)),
             }
         }
     }

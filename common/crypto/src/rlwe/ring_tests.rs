@@ -5,7 +5,9 @@ use crate::random::Random;
 
 /// q as 64-bit words, low first.
 fn wide_q() -> [u64; 5] {
-    PRIMES.iter().fold([1, 0, 0, 0, 0], |product, (q, _)| times_word(product, *q))
+    PRIMES
+        .iter()
+        .fold([1, 0, 0, 0, 0], |product, (q, _)| times_word(product, *q))
 }
 
 fn times_word(number: [u64; 5], word: u64) -> [u64; 5] {
@@ -31,7 +33,9 @@ fn wide_scaled(message: u64) -> [u64; 5] {
 }
 
 fn wide_mod(number: [u64; 5], q: u64) -> u64 {
-    number.iter().rev().fold(0, |rest, digit| (((u128::from(rest) << 64) | u128::from(*digit)) % u128::from(q)) as u64)
+    number.iter().rev().fold(0, |rest, digit| {
+        (((u128::from(rest) << 64) | u128::from(*digit)) % u128::from(q)) as u64
+    })
 }
 
 fn is_prime(n: u64) -> bool {
@@ -39,16 +43,22 @@ fn is_prime(n: u64) -> bool {
     let power = |base: u64, exponent: u64| {
         (0..64).rev().fold(1, |result, bit| {
             let square = times(result, result);
-            if exponent >> bit & 1 == 1 { times(square, base) } else { square }
+            if exponent >> bit & 1 == 1 {
+                times(square, base)
+            } else {
+                square
+            }
         })
     };
     let twos = (n - 1).trailing_zeros();
     // These bases decide every 64-bit number.
-    [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37].iter().all(|&base| {
-        let first = power(base, (n - 1) >> twos);
-        let squares = std::iter::successors(Some(first), |&x| Some(times(x, x)));
-        first == 1 || squares.take(twos as usize).any(|x| x == n - 1)
-    })
+    [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37]
+        .iter()
+        .all(|&base| {
+            let first = power(base, (n - 1) >> twos);
+            let squares = std::iter::successors(Some(first), |&x| Some(times(x, x)));
+            first == 1 || squares.take(twos as usize).any(|x| x == n - 1)
+        })
 }
 
 #[test]
@@ -90,7 +100,11 @@ fn transforms_hold_at_the_largest_values() {
 #[test]
 fn products_equal_schoolbook_products() {
     let mut random = Random::seeded(2);
-    let small = |random: &mut Random| -> Vec<i64> { (0..DEGREE).map(|_| random.below(2001) as i64 - 1000).collect() };
+    let small = |random: &mut Random| -> Vec<i64> {
+        (0..DEGREE)
+            .map(|_| random.below(2001) as i64 - 1000)
+            .collect()
+    };
     let (left, right) = (small(&mut random), small(&mut random));
     let mut schoolbook = vec![0i64; DEGREE];
     for (i, x) in left.iter().enumerate() {
@@ -103,7 +117,10 @@ fn products_equal_schoolbook_products() {
     product.mul(&Evaluations::from_small(&right).into_multiplier());
     let product = product.into_coefficients();
     for (limb, values) in RING.limbs.iter().zip(product.chunks_exact(DEGREE)) {
-        let expected: Vec<u64> = schoolbook.iter().map(|x| x.rem_euclid(limb.prime.q as i64) as u64).collect();
+        let expected: Vec<u64> = schoolbook
+            .iter()
+            .map(|x| x.rem_euclid(limb.prime.q as i64) as u64)
+            .collect();
         assert_eq!(values, expected);
     }
 }
@@ -111,11 +128,24 @@ fn products_equal_schoolbook_products() {
 #[test]
 fn scaling_up_is_exact() {
     let mut random = Random::seeded(3);
-    let edges = [0, 1, 2, u64::MAX, u64::MAX - 1, 1 << 63, (1 << 63) - 1, (1 << 63) + 1];
+    let edges = [
+        0,
+        1,
+        2,
+        u64::MAX,
+        u64::MAX - 1,
+        1 << 63,
+        (1 << 63) - 1,
+        (1 << 63) + 1,
+    ];
     for message in edges.into_iter().chain((0..2000).map(|_| random.u64())) {
         let wide = wide_scaled(message);
         for limb in &RING.limbs {
-            assert_eq!(RING.scale_up(limb, message), wide_mod(wide, limb.prime.q), "{message}");
+            assert_eq!(
+                RING.scale_up(limb, message),
+                wide_mod(wide, limb.prime.q),
+                "{message}"
+            );
         }
     }
 }
@@ -124,7 +154,11 @@ fn scaling_up_is_exact() {
 fn scaling_down_undoes_scaling_up_even_under_large_noise() {
     let mut random = Random::seeded(4);
     for round in 0..4000u64 {
-        let message = if round < 4 { round.wrapping_sub(2) } else { random.u64() };
+        let message = if round < 4 {
+            round.wrapping_sub(2)
+        } else {
+            random.u64()
+        };
         // The extremes of the flooding noise, and random ones: -2^134 ..= 2^134 - 1.
         let noise = match round % 3 {
             0 => [0, 0, 0],
@@ -133,7 +167,8 @@ fn scaling_down_undoes_scaling_up_even_under_large_noise() {
         };
         let residues = std::array::from_fn(|index| {
             let limb = &RING.limbs[index];
-            limb.prime.add(RING.scale_up(limb, message), limb.reduce_wide(noise))
+            limb.prime
+                .add(RING.scale_up(limb, message), limb.reduce_wide(noise))
         });
         assert_eq!(RING.scale_down(residues), message);
     }

@@ -83,7 +83,10 @@ mod tests {
         let element = uniform(&mut Random::seeded(3));
         for (values, limb) in element.0.chunks_exact(DEGREE).zip(&RING.limbs) {
             assert!(values.iter().all(|&value| value < limb.prime.q));
-            let upper = values.iter().filter(|&&value| value > limb.prime.q / 2).count();
+            let upper = values
+                .iter()
+                .filter(|&&value| value > limb.prime.q / 2)
+                .count();
             assert!(upper.abs_diff(DEGREE / 2) < 230, "{upper}");
         }
     }

@@ -8,7 +8,9 @@ use zeroize::Zeroizing;
 
 use super::flooding::{self, NoiseBound};
 use super::keys::{Ephemeral, PublicKey};
-use super::packing::{ELEMENT_BYTES, expect_len, pack, packed_len, unpack_coefficients, unpack_element};
+use super::packing::{
+    ELEMENT_BYTES, expect_len, pack, packed_len, unpack_coefficients, unpack_element,
+};
 use super::ring::{DEGREE, Evaluations, LIMBS, RING};
 use super::{RlweError, sampling};
 use crate::random::Random;
@@ -56,7 +58,10 @@ impl fmt::Debug for MaskedSums {
 impl Layout {
     /// Of the sums over `rows` rows of so many columns: the one place that says where sums sit.
     pub(super) fn of(rows: usize, columns: usize) -> Self {
-        Self { columns, stride: rows.clamp(1, DEGREE).next_power_of_two() }
+        Self {
+            columns,
+            stride: rows.clamp(1, DEGREE).next_power_of_two(),
+        }
     }
 
     /// Sums in one ring element.
@@ -72,7 +77,8 @@ impl Layout {
     /// The columns of one element with their coefficients.
     pub(super) fn positions(&self, element: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
         let (first, stride) = (element * self.per_element(), self.stride);
-        (first..self.columns.min(first + self.per_element())).map(move |column| (column, (column - first) * stride))
+        (first..self.columns.min(first + self.per_element()))
+            .map(move |column| (column, (column - first) * stride))
     }
 
     /// The wanted coefficients of one element whose N coefficients in a limb `compute` gives; all others are erased.
@@ -81,7 +87,9 @@ impl Layout {
         element: usize,
         compute: impl Fn(usize) -> Zeroizing<Vec<u64>> + Sync,
     ) -> Zeroizing<Vec<[u64; LIMBS]>> {
-        let limbs = (0..LIMBS).into_par_iter().map(|index| self.wanted(element, &compute(index)));
+        let limbs = (0..LIMBS)
+            .into_par_iter()
+            .map(|index| self.wanted(element, &compute(index)));
         interleave(&limbs.collect::<Vec<_>>())
     }
 
@@ -99,14 +107,22 @@ impl Layout {
 
     fn wanted(&self, element: usize, coefficients: &[u64]) -> Zeroizing<Vec<u64>> {
         // The iterator knows its length, so that no copy is left behind by a list that grows.
-        Zeroizing::new(self.positions(element).map(|(_, position)| coefficients[position]).collect())
+        Zeroizing::new(
+            self.positions(element)
+                .map(|(_, position)| coefficients[position])
+                .collect(),
+        )
     }
 }
 
 /// Gathers one coefficient list per limb into residues per coefficient.
 fn interleave(limbs: &[Zeroizing<Vec<u64>>]) -> Zeroizing<Vec<[u64; LIMBS]>> {
     let count = limbs.first().map_or(0, |limb| limb.len());
-    Zeroizing::new((0..count).map(|slot| std::array::from_fn(|limb| limbs[limb][slot])).collect())
+    Zeroizing::new(
+        (0..count)
+            .map(|slot| std::array::from_fn(|limb| limbs[limb][slot]))
+            .collect(),
+    )
 }
 
 impl EncryptedSums {
@@ -135,14 +151,21 @@ impl EncryptedSums {
         for (index, (mine, theirs)) in result.c0.iter_mut().zip(&other.c0).enumerate() {
             *mine = RING.limbs[index % LIMBS].prime.add(*mine, *theirs);
         }
-        result.c1.par_iter_mut().zip(&other.c1).for_each(|(mine, theirs)| mine.add(theirs));
+        result
+            .c1
+            .par_iter_mut()
+            .zip(&other.c1)
+            .for_each(|(mine, theirs)| mine.add(theirs));
         Ok(result)
     }
 
     /// Adds one plain number to each sum.
     pub fn add_plain(&self, values: &[i64]) -> Result<Self, RlweError> {
         if values.len() != self.layout.columns {
-            return Err(RlweError::LengthMismatch { expected: self.layout.columns, actual: values.len() });
+            return Err(RlweError::LengthMismatch {
+                expected: self.layout.columns,
+                actual: values.len(),
+            });
         }
         let mut result = self.clone();
         result.noise = self.noise.add(NoiseBound::FRESH)?;
@@ -154,7 +177,11 @@ impl EncryptedSums {
 
     /// Adds a uniform mask mod 2^64 to each sum, re-randomises and floods: the key holder learns nothing but
     /// uniform numbers. Gives what to send and the masks to subtract from what comes back.
-    pub fn mask(&self, key: &PublicKey, random: &mut Random) -> Result<(MaskedSums, Vec<u64>), RlweError> {
+    pub fn mask(
+        &self,
+        key: &PublicKey,
+        random: &mut Random,
+    ) -> Result<(MaskedSums, Vec<u64>), RlweError> {
         let masks = draw_masks(self.layout.columns, random);
         Ok((self.hide(key, &masks, random)?, masks))
     }
@@ -165,13 +192,28 @@ impl EncryptedSums {
         self.hide(key, &vec![0; self.layout.columns], random)
     }
 
-    fn hide(&self, key: &PublicKey, masks: &[u64], random: &mut Random) -> Result<MaskedSums, RlweError> {
+    fn hide(
+        &self,
+        key: &PublicKey,
+        masks: &[u64],
+        random: &mut Random,
+    ) -> Result<MaskedSums, RlweError> {
         self.noise.add(NoiseBound::FRESH)?;
         let per_element = self.layout.per_element();
-        let mut hidden = MaskedSums { layout: self.layout, c0: self.c0.clone(), c1: self.c1.clone() };
+        let mut hidden = MaskedSums {
+            layout: self.layout,
+            c0: self.c0.clone(),
+            c1: self.c1.clone(),
+        };
         let randoms: Vec<Random> = self.c1.iter().map(|_| random.fork()).collect();
-        let elements = hidden.c1.par_iter_mut().zip(hidden.c0.par_chunks_mut(per_element * LIMBS));
-        let jobs = elements.zip(masks.par_chunks(per_element)).zip(randoms).enumerate();
+        let elements = hidden
+            .c1
+            .par_iter_mut()
+            .zip(hidden.c0.par_chunks_mut(per_element * LIMBS));
+        let jobs = elements
+            .zip(masks.par_chunks(per_element))
+            .zip(randoms)
+            .enumerate();
         jobs.for_each(|(element, (((c1, c0), masks), mut random))| {
             let ephemeral = Ephemeral::draw(&mut random);
             let firsts = self.layout.pick_with(element, c1, |index, second| {
@@ -180,7 +222,13 @@ impl EncryptedSums {
                 RING.limbs[index].transform_back(&mut first);
                 first
             });
-            for ((residues, first), mask) in c0.as_chunks_mut::<LIMBS>().0.iter_mut().zip(firsts.iter()).zip(masks) {
+            for ((residues, first), mask) in c0
+                .as_chunks_mut::<LIMBS>()
+                .0
+                .iter_mut()
+                .zip(firsts.iter())
+                .zip(masks)
+            {
                 *residues = RING.add(residues, first);
                 add_message(residues, *mask);
             }
@@ -198,7 +246,9 @@ impl MaskedSums {
 
     /// Header, wanted coefficients, second halves.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEADER_BYTES + packed_len(self.c0.len()) + self.c1.len() * ELEMENT_BYTES);
+        let mut bytes = Vec::with_capacity(
+            HEADER_BYTES + packed_len(self.c0.len()) + self.c1.len() * ELEMENT_BYTES,
+        );
         bytes.extend_from_slice(&(self.layout.columns as u32).to_le_bytes());
         bytes.push(self.layout.stride.ilog2() as u8);
         pack(&self.c0, &mut bytes);
@@ -212,24 +262,41 @@ impl MaskedSums {
     /// say another number or another place of the sums are refused. The length must then be exact (checked before anything is
     /// allocated) and every residue reduced. A lying sender gets wrong values.
     pub fn from_bytes(bytes: &[u8], rows: usize, columns: usize) -> Result<Self, RlweError> {
-        let Some((&[a, b, c, d, log_stride], body)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
-            return Err(RlweError::WrongByteLength { expected: HEADER_BYTES, actual: bytes.len() });
+        let Some((&[a, b, c, d, log_stride], body)) = bytes.split_first_chunk::<HEADER_BYTES>()
+        else {
+            return Err(RlweError::WrongByteLength {
+                expected: HEADER_BYTES,
+                actual: bytes.len(),
+            });
         };
         let told = u32::from_le_bytes([a, b, c, d]) as usize;
         if told != columns {
-            return Err(RlweError::LengthMismatch { expected: columns, actual: told });
+            return Err(RlweError::LengthMismatch {
+                expected: columns,
+                actual: told,
+            });
         }
         let layout = Layout::of(rows, columns);
         if u32::from(log_stride) != layout.stride.ilog2() {
-            return Err(RlweError::BadStride { log_stride, expected: layout.stride.ilog2() });
+            return Err(RlweError::BadStride {
+                log_stride,
+                expected: layout.stride.ilog2(),
+            });
         }
         // At most 2^32 columns of 204,800 bytes: no overflow in 64 bits.
         let first_bytes = packed_len(columns * LIMBS);
         expect_len(body, first_bytes + layout.elements() * ELEMENT_BYTES)?;
         let (first, second) = body.split_at(first_bytes);
         let read = |element| unpack_element(element).map(Evaluations);
-        let c1 = second.par_chunks_exact(ELEMENT_BYTES).map(read).collect::<Result<_, RlweError>>()?;
-        Ok(Self { layout, c0: unpack_coefficients(first)?, c1 })
+        let c1 = second
+            .par_chunks_exact(ELEMENT_BYTES)
+            .map(read)
+            .collect::<Result<_, RlweError>>()?;
+        Ok(Self {
+            layout,
+            c0: unpack_coefficients(first)?,
+            c1,
+        })
     }
 }
 
@@ -243,9 +310,14 @@ fn drown(coefficients: &mut [u64], random: &mut Random) {
     let count = coefficients.len() / LIMBS;
     let noise = sampling::errors(count, random);
     let floods = flooding::draw(count, random);
-    for (residues, (error, flood)) in coefficients.chunks_exact_mut(LIMBS).zip(noise.iter().zip(floods.iter())) {
+    for (residues, (error, flood)) in coefficients
+        .chunks_exact_mut(LIMBS)
+        .zip(noise.iter().zip(floods.iter()))
+    {
         for (residue, limb) in residues.iter_mut().zip(&RING.limbs) {
-            let added = limb.prime.add(limb.prime.reduce_signed(*error), limb.reduce_wide(*flood));
+            let added = limb
+                .prime
+                .add(limb.prime.reduce_signed(*error), limb.reduce_wide(*flood));
             *residue = limb.prime.add(*residue, added);
         }
     }

@@ -51,11 +51,24 @@ pub(super) struct Reading {
 impl Book {
     /// Reads the settings and what they point at. Each entry is judged by itself.
     pub(super) fn read(settings: &AccessSettings, own: Option<&PartyId>) -> Reading {
-        let (mut book, mut refused) = (Self { clients: BTreeMap::new(), tokens: Vec::new() }, Vec::new());
+        let (mut book, mut refused) = (
+            Self {
+                clients: BTreeMap::new(),
+                tokens: Vec::new(),
+            },
+            Vec::new(),
+        );
         book.add_all(settings.entries(), own, &mut refused);
         let of_settings = refused.len();
-        let file = settings.entries_of_file().map(|entries| book.add_all(entries, own, &mut refused));
-        Reading { book, refused, of_settings, file }
+        let file = settings
+            .entries_of_file()
+            .map(|entries| book.add_all(entries, own, &mut refused));
+        Reading {
+            book,
+            refused,
+            of_settings,
+            file,
+        }
     }
 
     /// Whether nobody is named.
@@ -63,7 +76,12 @@ impl Book {
         self.clients.is_empty() && self.tokens.is_empty()
     }
 
-    fn add_all(&mut self, entries: Vec<Named>, own: Option<&PartyId>, refused: &mut Vec<(String, Fault)>) {
+    fn add_all(
+        &mut self,
+        entries: Vec<Named>,
+        own: Option<&PartyId>,
+        refused: &mut Vec<(String, Fault)>,
+    ) {
         for Named { name, entry } in entries {
             let added = entry.and_then(|entry| match entry {
                 Entry::Client(client) => self.add_client(&name, &client, own),
@@ -75,7 +93,12 @@ impl Book {
         }
     }
 
-    fn add_client(&mut self, name: &str, client: &ClientSettings, own: Option<&PartyId>) -> Result<(), Fault> {
+    fn add_client(
+        &mut self,
+        name: &str,
+        client: &ClientSettings,
+        own: Option<&PartyId>,
+    ) -> Result<(), Fault> {
         if client.app_key.is_empty() {
             return Err(wrong("a client has no app_key"));
         }
@@ -84,21 +107,47 @@ impl Book {
             return Err(wrong(format!("{name} stands there twice")));
         }
         let holder = holder(name, client.party.as_ref(), client.operator, own)?;
-        let until = client.expires.as_deref().map(|text| moment(name, text)).transpose()?;
-        let known = Known { holder, name: client.app_key.as_str().into() };
-        self.clients.insert(client.app_key.clone(), Client { secret: client.secret()?, known, until });
+        let until = client
+            .expires
+            .as_deref()
+            .map(|text| moment(name, text))
+            .transpose()?;
+        let known = Known {
+            holder,
+            name: client.app_key.as_str().into(),
+        };
+        self.clients.insert(
+            client.app_key.clone(),
+            Client {
+                secret: client.secret()?,
+                known,
+                until,
+            },
+        );
         Ok(())
     }
 
-    fn add_token(&mut self, name: &str, entry: &TokenSettings, own: Option<&PartyId>) -> Result<(), Fault> {
+    fn add_token(
+        &mut self,
+        name: &str,
+        entry: &TokenSettings,
+        own: Option<&PartyId>,
+    ) -> Result<(), Fault> {
         let hash = token::read_hash(&entry.sha256)
             .ok_or_else(|| wrong(format!("{name}: sha256 holds no 64 hexadecimal digits")))?;
         if self.tokens.iter().any(|other| other.hash == hash) {
             return Err(wrong(format!("{name} stands there twice")));
         }
         let holder = holder(name, entry.party.as_ref(), entry.operator, own)?;
-        let known = Known { holder, name: entry.name.as_deref().unwrap_or(name).into() };
-        self.tokens.push(Token { hash, known, until: moment(name, &entry.expires)? });
+        let known = Known {
+            holder,
+            name: entry.name.as_deref().unwrap_or(name).into(),
+        };
+        self.tokens.push(Token {
+            hash,
+            known,
+            until: moment(name, &entry.expires)?,
+        });
         Ok(())
     }
 
@@ -108,8 +157,15 @@ impl Book {
     }
 
     /// Secret and holder of a client.
-    pub(super) fn client(&self, app_key: &str, now: Timestamp) -> Result<(&Secret, Known), Failure> {
-        let client = self.clients.get(app_key).ok_or_else(|| unknown(signature::CLIENT))?;
+    pub(super) fn client(
+        &self,
+        app_key: &str,
+        now: Timestamp,
+    ) -> Result<(&Secret, Known), Failure> {
+        let client = self
+            .clients
+            .get(app_key)
+            .ok_or_else(|| unknown(signature::CLIENT))?;
         if client.until.is_some_and(|until| now >= until) {
             return Err(unknown(&format!("{}: its time is over", signature::CLIENT)));
         }
@@ -139,14 +195,25 @@ fn wrong(message: impl std::fmt::Display) -> Fault {
 }
 
 /// Whom a credential stands for; at a party's own door only for its users.
-fn holder(name: &str, party: Option<&PartyId>, operator: bool, own: Option<&PartyId>) -> Result<Holder, Fault> {
+fn holder(
+    name: &str,
+    party: Option<&PartyId>,
+    operator: bool,
+    own: Option<&PartyId>,
+) -> Result<Holder, Fault> {
     match (party, operator, own) {
-        (Some(_), true, _) => Err(wrong(format!("{name} is of a party or of the operator, not of both"))),
-        (_, true, Some(own)) => Err(wrong(format!("{name}: at the door of party {own} there is no operator"))),
-        (Some(party), false, Some(own)) if party != own => {
-            Err(wrong(format!("{name} is of party {party}, but this is the door of party {own}")))
+        (Some(_), true, _) => Err(wrong(format!(
+            "{name} is of a party or of the operator, not of both"
+        ))),
+        (_, true, Some(own)) => Err(wrong(format!(
+            "{name}: at the door of party {own} there is no operator"
+        ))),
+        (Some(party), false, Some(own)) if party != own => Err(wrong(format!(
+            "{name} is of party {party}, but this is the door of party {own}"
+        ))),
+        (None, false, None) => {
+            Err(wrong(format!("{name} is nobody's")).next("give it a party, or operator = true"))
         }
-        (None, false, None) => Err(wrong(format!("{name} is nobody's")).next("give it a party, or operator = true")),
         (None, true, None) => Ok(Holder::Operator),
         (Some(party), false, _) | (None, false, Some(party)) => Ok(Holder::Party(party.clone())),
     }
@@ -154,10 +221,18 @@ fn holder(name: &str, party: Option<&PartyId>, operator: bool, own: Option<&Part
 
 /// A moment as the settings write it.
 fn moment(name: &str, text: &str) -> Result<Timestamp, Fault> {
-    let day = || Some(text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0)?.and_utc().timestamp_micros());
+    let day = || {
+        Some(
+            text.parse::<NaiveDate>()
+                .ok()?
+                .and_hms_opt(0, 0, 0)?
+                .and_utc()
+                .timestamp_micros(),
+        )
+    };
     let time = || Some(DateTime::parse_from_rfc3339(text).ok()?.timestamp_micros());
-    day()
-        .or_else(time)
-        .map(Timestamp)
-        .ok_or_else(|| wrong(format!("{name}: {text:?} is no date")).next("write 2027-01-31, or 2027-01-31T18:00:00Z"))
+    day().or_else(time).map(Timestamp).ok_or_else(|| {
+        wrong(format!("{name}: {text:?} is no date"))
+            .next("write 2027-01-31, or 2027-01-31T18:00:00Z")
+    })
 }

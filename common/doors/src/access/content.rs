@@ -28,7 +28,11 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Longest body that may say nothing: `{}`, `null` and the like.
 const LONGEST_NOTHING: usize = 64;
 /// What clients leave as it is in the fields that they sign.
-const QUOTED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The signed part of a content.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,7 +58,10 @@ impl Content {
 /// Reads what is signed and puts the request together again. Handlers read JSON whatever the content type says, so a body
 /// is left out of the signature only where it cannot be JSON: behind the opening of a form.
 pub(super) async fn read(request: Request) -> Result<(Request, Content), (Failure, Body)> {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     let boundary = kind.and_then(|text| multer::parse_boundary(text).ok());
     let (parts, body) = request.into_parts();
     let (body, content) = match boundary {
@@ -74,7 +81,8 @@ fn bounded(failure: Failure) -> Failure {
         return failure;
     }
     let message = format!("a signed body is at most {MOST} bytes long");
-    let fault = Fault::new(ErrorCode::RequestInvalid, message).next("use a bearer token for longer documents");
+    let fault = Fault::new(ErrorCode::RequestInvalid, message)
+        .next("use a bearer token for longer documents");
     Failure::from(fault).with_status(413)
 }
 
@@ -97,8 +105,17 @@ fn says_nothing(bytes: &[u8]) -> bool {
 async fn read_form(body: Body, boundary: String) -> Result<(Body, Content), (Failure, Body)> {
     // Fused: the reader of fields may have come to the end of a short form, and the rest is asked for once more.
     let rest: BodyStream = Box::pin(stream_of(body).fuse());
-    let seen = Arc::new(Mutex::new(Seen { rest, pieces: Vec::new(), bytes: 0, rests: false }));
-    let fields = tokio::time::timeout(PATIENCE, fields_before_file(Recorded(seen.clone()), boundary)).await;
+    let seen = Arc::new(Mutex::new(Seen {
+        rest,
+        pieces: Vec::new(),
+        bytes: 0,
+        rests: false,
+    }));
+    let fields = tokio::time::timeout(
+        PATIENCE,
+        fields_before_file(Recorded(seen.clone()), boundary),
+    )
+    .await;
     let Ok(Some(mut fields)) = fields else {
         // whatever this is, nobody signed it as a form
         let rest = Body::from_stream(Rest(seen));
@@ -106,7 +123,10 @@ async fn read_form(body: Body, boundary: String) -> Result<(Body, Content), (Fai
     };
     fields.sort();
     let quoted = |text: &str| utf8_percent_encode(text, QUOTED).to_string();
-    let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", quoted(name), quoted(value))).collect();
+    let pairs: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{}={}", quoted(name), quoted(value)))
+        .collect();
     let pieces = std::mem::take(&mut seen.lock().unwrap_or_else(PoisonError::into_inner).pieces);
     let body = stream::iter(pieces.into_iter().map(Ok)).chain(Rest(seen));
     Ok((Body::from_stream(body), Content::Form(pairs.join("&"))))
@@ -169,6 +189,10 @@ impl Stream for Rest {
     type Item = std::io::Result<Bytes>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).rest.poll_next_unpin(context)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .rest
+            .poll_next_unpin(context)
     }
 }

@@ -40,7 +40,12 @@ struct Kept {
 impl Nonces {
     /// Nothing is known of earlier days.
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { began: now, present: HashSet::new(), before: HashSet::new(), file: None }
+        Self {
+            began: now,
+            present: HashSet::new(),
+            before: HashSet::new(),
+            file: None,
+        }
     }
 
     /// With what was used before the daemon was started, and the folder in which it is kept. Fails where it cannot be kept:
@@ -48,7 +53,8 @@ impl Nonces {
     pub(super) fn kept_in(folder: &Path, now: Timestamp) -> Result<Self, Fault> {
         let failed = |error: std::io::Error| {
             let message = format!("{}: used nonces cannot be kept: {error}", folder.display());
-            Fault::new(ErrorCode::StorageFull, message).next("make room, or let the daemon's user write there")
+            Fault::new(ErrorCode::StorageFull, message)
+                .next("make room, or let the daemon's user write there")
         };
         let (present, before) = (folder.join("nonces"), folder.join("nonces.before"));
         let mut nonces = Self::new(now);
@@ -57,11 +63,23 @@ impl Nonces {
         }
         // Both counted at their time, and count for a whole span from now on.
         let mut lines = String::with_capacity(nonces.before.len() * LINE);
-        nonces.before.iter().for_each(|key| lines.push_str(&line(key, now)));
+        nonces
+            .before
+            .iter()
+            .for_each(|key| lines.push_str(&line(key, now)));
         std::fs::write(folder.join("nonces.new"), &lines).map_err(failed)?;
         std::fs::rename(folder.join("nonces.new"), &before).map_err(failed)?;
-        let open = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&present);
-        nonces.file = Some(Kept { present, before, open: open.map_err(failed)? });
+        let open = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&present);
+        nonces.file = Some(Kept {
+            present,
+            before,
+            open: open.map_err(failed)?,
+        });
         Ok(nonces)
     }
 
@@ -86,12 +104,15 @@ impl Nonces {
             .chain_update(&claim.nonce)
             .finalize()
             .into();
-        let is_fresh = !self.before.contains(&key) && self.present.len() < MOST && self.present.insert(key);
+        let is_fresh =
+            !self.before.contains(&key) && self.present.len() < MOST && self.present.insert(key);
         if !is_fresh {
             return false;
         }
         // What cannot be remembered does not count: it could be sent again after a restart.
-        let noted = self.file.as_mut().map_or(Ok(()), |kept| kept.open.write_all(line(&key, now).as_bytes()));
+        let noted = self.file.as_mut().map_or(Ok(()), |kept| {
+            kept.open.write_all(line(&key, now).as_bytes())
+        });
         if let Err(error) = &noted {
             tracing::error!(%error, "a used nonce cannot be kept; the request is refused");
         }
@@ -102,13 +123,22 @@ impl Nonces {
 impl Kept {
     fn turn(&mut self) -> std::io::Result<()> {
         std::fs::rename(&self.present, &self.before)?;
-        self.open = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&self.present)?;
+        self.open = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&self.present)?;
         Ok(())
     }
 }
 
 fn line(key: &Key, at: Timestamp) -> String {
-    format!("{:016x} {}\n", at.millis().max(0), super::token::hexadecimal(key))
+    format!(
+        "{:016x} {}\n",
+        at.millis().max(0),
+        super::token::hexadecimal(key)
+    )
 }
 
 /// The keys of a file that may count still. A line that a crash tore is none; without the file there are none.

@@ -64,7 +64,10 @@ impl AccessSettings {
     /// The same with relative paths taken from a folder.
     #[must_use]
     pub fn below(mut self, folder: &Path) -> Self {
-        let secrets = self.clients.iter_mut().filter_map(|client| client.secret_file.as_mut());
+        let secrets = self
+            .clients
+            .iter_mut()
+            .filter_map(|client| client.secret_file.as_mut());
         for path in secrets.chain(self.file.as_mut()) {
             *path = folder.join(&*path);
         }
@@ -78,18 +81,32 @@ impl AccessSettings {
             entry: Ok(Entry::Client(client.clone())),
         });
         let tokens = self.tokens.iter().enumerate().map(|(index, token)| {
-            let name = token.name.clone().unwrap_or_else(|| (index + 1).to_string());
-            Named { name: format!("token {name}"), entry: Ok(Entry::Token(token.clone())) }
+            let name = token
+                .name
+                .clone()
+                .unwrap_or_else(|| (index + 1).to_string());
+            Named {
+                name: format!("token {name}"),
+                entry: Ok(Entry::Token(token.clone())),
+            }
         });
         clients.chain(tokens).collect()
     }
 
     /// The entries of the file, each judged by itself. Fails when the file cannot be read or is not TOML at all.
     pub(super) fn entries_of_file(&self) -> Result<Vec<Named>, Fault> {
-        let Some(path) = &self.file else { return Ok(Vec::new()) };
-        let wrong = |detail: &str| Fault::new(ErrorCode::ConfigInvalid, format!("{}: {detail}", path.display()));
+        let Some(path) = &self.file else {
+            return Ok(Vec::new());
+        };
+        let wrong = |detail: &str| {
+            Fault::new(
+                ErrorCode::ConfigInvalid,
+                format!("{}: {detail}", path.display()),
+            )
+        };
         let text = std::fs::read_to_string(path).map_err(|error| wrong(&error.to_string()))?;
-        let file: toml::Table = toml::from_str(&text).map_err(|error: toml::de::Error| wrong(error.message()))?;
+        let file: toml::Table =
+            toml::from_str(&text).map_err(|error: toml::de::Error| wrong(error.message()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut entries = Vec::new();
         for (word, value) in file {
@@ -117,10 +134,14 @@ impl AccessSettings {
                         }
                     }));
                 }
-                ("file", _) => entries.push(Named { name: word, entry: Err(wrong("it cannot name a further file")) }),
-                _ => {
-                    entries.push(Named { name: word, entry: Err(wrong("it takes lists of clients and tokens alone")) })
-                }
+                ("file", _) => entries.push(Named {
+                    name: word,
+                    entry: Err(wrong("it cannot name a further file")),
+                }),
+                _ => entries.push(Named {
+                    name: word,
+                    entry: Err(wrong("it takes lists of clients and tokens alone")),
+                }),
             }
         }
         Ok(entries)
@@ -150,8 +171,11 @@ impl ClientSettings {
     /// The secret, from wherever it is.
     pub(super) fn secret(&self) -> Result<Secret, Fault> {
         let wrong = |detail: String| {
-            Fault::new(ErrorCode::ConfigInvalid, format!("access: client {}: {detail}", self.app_key))
-                .next("give it one of secret and secret_file")
+            Fault::new(
+                ErrorCode::ConfigInvalid,
+                format!("access: client {}: {detail}", self.app_key),
+            )
+            .next("give it one of secret and secret_file")
         };
         let secret = match (&self.secret, &self.secret_file) {
             (Some(secret), None) => secret.clone(),
@@ -163,6 +187,10 @@ impl ClientSettings {
             (None, None) => return Err(wrong("it has no secret".to_owned())),
             (Some(_), Some(_)) => return Err(wrong("it has two secrets".to_owned())),
         };
-        if secret.expose().is_empty() { Err(wrong("its secret is empty".to_owned())) } else { Ok(secret) }
+        if secret.expose().is_empty() {
+            Err(wrong("its secret is empty".to_owned()))
+        } else {
+            Ok(secret)
+        }
     }
 }

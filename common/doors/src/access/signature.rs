@@ -19,13 +19,20 @@ pub(super) const HEADERS: [&str; 4] = ["timestamp", "nonce", "app_key", "signatu
 
 /// The values of a header that is meant by a name, however it is spelt: proxies write `-` for `_`, or drop what has one.
 fn spelt<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h http::HeaderValue> {
-    headers.iter().filter(|(own, _)| is_spelling(own.as_str(), name)).map(|(_, value)| value).collect()
+    headers
+        .iter()
+        .filter(|(own, _)| is_spelling(own.as_str(), name))
+        .map(|(_, value)| value)
+        .collect()
 }
 
 /// Whether a header's name is a spelling of that of a signed request.
 fn is_spelling(own: &str, name: &str) -> bool {
     own.len() == name.len()
-        && own.bytes().zip(name.bytes()).all(|(a, b)| a.eq_ignore_ascii_case(&b) || (a == b'-' && b == b'_'))
+        && own
+            .bytes()
+            .zip(name.bytes())
+            .all(|(a, b)| a.eq_ignore_ascii_case(&b) || (a == b'-' && b == b'_'))
 }
 
 /// Takes every spelling of the headers of a signed request out.
@@ -42,7 +49,8 @@ const LONGEST: usize = 256;
 pub(super) const CLIENT: &str = "Unknown APP_KEY";
 pub(super) const NONCE: &str = "Invalid NONCE";
 pub(super) const WRONG: &str = "signature authentication failed";
-const HEADERS_NEEDED: &str = "requirement headers parameters: ['TIMESTAMP', 'NONCE', 'APP_KEY', 'SIGNATURE']";
+const HEADERS_NEEDED: &str =
+    "requirement headers parameters: ['TIMESTAMP', 'NONCE', 'APP_KEY', 'SIGNATURE']";
 const TIME: &str = "Invalid TIMESTAMP";
 const TOO_FAR: &str = "TIMESTAMP is more than 60 seconds away from the server time";
 
@@ -62,7 +70,8 @@ impl Claim {
             [value] => value.to_str().ok().map(str::to_owned),
             _ => None,
         };
-        let [Some(timestamp), Some(nonce), Some(app_key), Some(signature)] = HEADERS.map(header) else {
+        let [Some(timestamp), Some(nonce), Some(app_key), Some(signature)] = HEADERS.map(header)
+        else {
             return Err(unknown(HEADERS_NEEDED));
         };
         let time: i64 = timestamp.trim().parse().map_err(|_| unknown(TIME))?;
@@ -75,16 +84,25 @@ impl Claim {
         if app_key.len() > LONGEST {
             return Err(unknown(CLIENT));
         }
-        Ok(Self { timestamp, nonce, app_key, signature })
+        Ok(Self {
+            timestamp,
+            nonce,
+            app_key,
+            signature,
+        })
     }
 
     /// Whether the secret's owner signed this target with this content. The comparison takes the same time wherever the
     /// signatures differ.
     pub(super) fn is_signed_with(&self, secret: &Secret, target: &str, content: &Content) -> bool {
-        let Ok(signature) = STANDARD.decode(self.signature.trim()) else { return false };
+        let Ok(signature) = STANDARD.decode(self.signature.trim()) else {
+            return false;
+        };
         let head = [&self.timestamp, &self.nonce, &self.app_key, target].map(str::as_bytes);
         content.as_signed().into_iter().any(|(body, form)| {
-            let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(secret.expose().as_bytes()) else { return false };
+            let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(secret.expose().as_bytes()) else {
+                return false;
+            };
             for (index, part) in head.into_iter().chain([body, form]).enumerate() {
                 if index > 0 {
                     mac.update(b"\n");

@@ -13,11 +13,15 @@ const PREFIX: &str = "fedflow_";
 
 /// A fresh token. Fails when the system has no randomness.
 pub fn fresh() -> Result<Secret, Fault> {
-    let no_entropy = |error: crypto::random::RandomError| Fault::new(ErrorCode::Internal, error.to_string());
+    let no_entropy =
+        |error: crypto::random::RandomError| Fault::new(ErrorCode::Internal, error.to_string());
     let mut random = crypto::Random::from_os().map_err(no_entropy)?;
     let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
     random.fill(bytes.as_mut());
-    Ok(Secret::new(format!("{PREFIX}{}", &*zeroize::Zeroizing::new(hexadecimal(bytes.as_ref())))))
+    Ok(Secret::new(format!(
+        "{PREFIX}{}",
+        &*zeroize::Zeroizing::new(hexadecimal(bytes.as_ref()))
+    )))
 }
 
 /// The hash under which a token stands in the settings.
@@ -36,17 +40,21 @@ pub(super) fn read_hash(text: &str) -> Option<[u8; HASH_BYTES]> {
         return None;
     }
     for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        let pair = std::str::from_utf8(pair)
+            .ok()
+            .filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
         *byte = u8::from_str_radix(pair, 16).ok()?;
     }
     Some(hash)
 }
 
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 #[cfg(test)]
@@ -61,7 +69,13 @@ mod tests {
         assert_eq!(read_hash(&sha256(&one)), Some(hash(one.expose())));
         let of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(sha256(&Secret::new("abc")), of_abc);
-        for wrong in ["", "ab", &of_abc[1..], &of_abc.replace('b', "+"), &of_abc.replace("ba", "ä")] {
+        for wrong in [
+            "",
+            "ab",
+            &of_abc[1..],
+            &of_abc.replace('b', "+"),
+            &of_abc.replace("ba", "ä"),
+        ] {
             assert_eq!(read_hash(wrong), None, "{wrong}");
         }
     }

@@ -35,7 +35,10 @@ pub(super) struct Turn {
 
 impl Default for Turns {
     fn default() -> Self {
-        Self { all: Arc::new(Semaphore::new(AT_ONCE)), of: Mutex::default() }
+        Self {
+            all: Arc::new(Semaphore::new(AT_ONCE)),
+            of: Mutex::default(),
+        }
     }
 }
 
@@ -44,12 +47,17 @@ impl Turns {
     pub(super) async fn take(&self, name: &Arc<str>) -> Option<Turn> {
         let own = {
             let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-            of.entry(name.clone()).or_insert_with(|| Arc::new(Semaphore::new(OF_ONE_NAME))).clone()
+            of.entry(name.clone())
+                .or_insert_with(|| Arc::new(Semaphore::new(OF_ONE_NAME)))
+                .clone()
         };
         let both = async {
             let of_name = own.acquire_owned().await.ok()?;
             let of_all = self.all.clone().acquire_owned().await.ok()?;
-            Some(Turn { _of_name: of_name, _of_all: of_all })
+            Some(Turn {
+                _of_name: of_name,
+                _of_all: of_all,
+            })
         };
         tokio::time::timeout(PATIENCE, both).await.ok().flatten()
     }
@@ -57,7 +65,11 @@ impl Turns {
 
 /// Whether a request needs no turn: it has no body, or says that it is small. The server holds it to that.
 pub(super) fn is_small(request: &Request) -> bool {
-    let said = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let small = said.is_some_and(|said| said <= SMALL) && !request.headers().contains_key(TRANSFER_ENCODING);
+    let said = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let small = said.is_some_and(|said| said <= SMALL)
+        && !request.headers().contains_key(TRANSFER_ENCODING);
     small || request.body().is_end_stream()
 }

@@ -26,10 +26,14 @@ impl KnownNames {
     /// Whether a name, or an address with or without its brackets, is one of this door.
     fn has(&self, host: &str) -> bool {
         let name = bare(host);
-        let in_brackets = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let in_brackets = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
         match in_brackets {
             Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => name == "localhost" || host.parse::<Ipv4Addr>().is_ok() || self.0.contains(&name),
+            None => {
+                name == "localhost" || host.parse::<Ipv4Addr>().is_ok() || self.0.contains(&name)
+            }
         }
     }
 
@@ -44,15 +48,28 @@ impl KnownNames {
             _ => {}
         }
         let host = match first {
-            Some(value) => Some(value.to_str().ok().and_then(authority).ok_or("its Host is not well formed")?),
+            Some(value) => Some(
+                value
+                    .to_str()
+                    .ok()
+                    .and_then(authority)
+                    .ok_or("its Host is not well formed")?,
+            ),
             None => None,
         };
         let named = match named {
             Some(own) => Some(authority(own.as_str()).ok_or("its target is not well formed")?),
             None => None,
         };
-        match [host, named].into_iter().flatten().find(|own| !self.has(own.host())) {
-            Some(own) => Err(format!("the door is not known as {}", own.host().chars().take(80).collect::<String>())),
+        match [host, named]
+            .into_iter()
+            .flatten()
+            .find(|own| !self.has(own.host()))
+        {
+            Some(own) => Err(format!(
+                "the door is not known as {}",
+                own.host().chars().take(80).collect::<String>()
+            )),
             None => Ok(()),
         }
     }
@@ -62,25 +79,39 @@ impl KnownNames {
 fn authority(text: &str) -> Option<Authority> {
     let authority: Authority = text.parse().ok()?;
     let port = authority.as_str().strip_prefix(authority.host())?;
-    let port_is_one = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    let port_is_one = port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|port| port.parse::<u16>().is_ok());
     (port_is_one && !authority.host().is_empty()).then_some(authority)
 }
 
 /// A name as names are compared: in small letters, without the dot that may end it.
 fn bare(name: &str) -> String {
-    name.trim().strip_suffix('.').unwrap_or(name.trim()).to_ascii_lowercase()
+    name.trim()
+        .strip_suffix('.')
+        .unwrap_or(name.trim())
+        .to_ascii_lowercase()
 }
 
 /// Lets by what is asked under a name of this door, and what no browser sends on behalf of another site: bodies are read
 /// whatever their content type says, so any page could otherwise submit jobs at a door without a login.
-pub(super) async fn refuse_other_names(State(names): State<KnownNames>, request: Request, next: Next) -> Response {
+pub(super) async fn refuse_other_names(
+    State(names): State<KnownNames>,
+    request: Request,
+    next: Next,
+) -> Response {
     let fault = match names.judge(&request) {
-        Err(why) => Fault::new(ErrorCode::PermissionDenied, format!("the request is refused: {why}"))
-            .next("use the door's address, or add the name to the setting `names` of this daemon"),
-        Ok(()) if comes_from_other_site(request.headers()) => {
-            Fault::new(ErrorCode::PermissionDenied, "a browser sent this for another site")
-                .next("use the door's own address")
-        }
+        Err(why) => Fault::new(
+            ErrorCode::PermissionDenied,
+            format!("the request is refused: {why}"),
+        )
+        .next("use the door's address, or add the name to the setting `names` of this daemon"),
+        Ok(()) if comes_from_other_site(request.headers()) => Fault::new(
+            ErrorCode::PermissionDenied,
+            "a browser sent this for another site",
+        )
+        .next("use the door's own address"),
         Ok(()) => return next.run(request).await,
     };
     tracing::debug!(%fault, "refused at the door");
@@ -90,7 +121,8 @@ pub(super) async fn refuse_other_names(State(names): State<KnownNames>, request:
 /// Programs that are no browsers send neither header. Which names the door has was judged before.
 fn comes_from_other_site(headers: &http::HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let by_browser = text("origin").is_some() || text("sec-fetch-site").is_some_and(|site| site != "none");
+    let by_browser =
+        text("origin").is_some() || text("sec-fetch-site").is_some_and(|site| site != "none");
     if !by_browser {
         return false;
     }
@@ -99,7 +131,9 @@ fn comes_from_other_site(headers: &http::HeaderMap) -> bool {
         return text("sec-fetch-site").is_some_and(|site| site != "same-origin");
     };
     let host = text("host").unwrap_or_default();
-    origin.split_once("://").is_none_or(|(_, authority)| !authority.eq_ignore_ascii_case(host))
+    origin
+        .split_once("://")
+        .is_none_or(|(_, authority)| !authority.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
@@ -119,12 +153,24 @@ mod tests {
 
     #[test]
     fn knows_addresses_localhost_and_the_names_of_the_settings() {
-        for host in ["127.0.0.1", "127.0.0.1:9380", "10.1.2.3:80", "[::1]:9380", "[::1]", "localhost", "LOCALHOST.:1"] {
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:9380",
+            "10.1.2.3:80",
+            "[::1]:9380",
+            "[::1]",
+            "localhost",
+            "LOCALHOST.:1",
+        ] {
             assert_eq!(judged(&[], "/v1", &[host]), Ok(()), "{host}");
         }
         for host in ["fedflow.bank.example", "FedFlow.Bank.Example.:443"] {
             assert!(judged(&[], "/v1", &[host]).is_err(), "{host}");
-            assert_eq!(judged(&["fedflow.bank.example"], "/v1", &[host]), Ok(()), "{host}");
+            assert_eq!(
+                judged(&["fedflow.bank.example"], "/v1", &[host]),
+                Ok(()),
+                "{host}"
+            );
         }
     }
 
@@ -154,29 +200,72 @@ mod tests {
             assert!(judged(&[], "/v1", &[host]).is_err(), "{host:?}");
         }
         assert!(judged(&[], "/v1", &[]).is_err(), "none");
-        assert!(judged(&[], "/v1", &["127.0.0.1", "127.0.0.1"]).is_err(), "two");
-        assert!(judged(&[], "http://127.0.0.1/v1", &["evil.example"]).is_err(), "absolute form, another Host");
-        assert!(judged(&[], "http://evil.example/v1", &["127.0.0.1"]).is_err(), "absolute form of another");
-        assert!(judged(&[], "http://evil.example/v1", &[]).is_err(), "as in HTTP/2");
-        assert_eq!(judged(&[], "http://localhost:1/v1", &[]), Ok(()), "as in HTTP/2");
+        assert!(
+            judged(&[], "/v1", &["127.0.0.1", "127.0.0.1"]).is_err(),
+            "two"
+        );
+        assert!(
+            judged(&[], "http://127.0.0.1/v1", &["evil.example"]).is_err(),
+            "absolute form, another Host"
+        );
+        assert!(
+            judged(&[], "http://evil.example/v1", &["127.0.0.1"]).is_err(),
+            "absolute form of another"
+        );
+        assert!(
+            judged(&[], "http://evil.example/v1", &[]).is_err(),
+            "as in HTTP/2"
+        );
+        assert_eq!(
+            judged(&[], "http://localhost:1/v1", &[]),
+            Ok(()),
+            "as in HTTP/2"
+        );
     }
 
     #[test]
     fn knows_what_a_browser_sends_for_another_site() {
         let other = |pairs: &[(&'static str, &'static str)]| {
-            let pairs = pairs
-                .iter()
-                .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
+            let pairs = pairs.iter().map(|(name, value)| {
+                (
+                    http::HeaderName::from_static(name),
+                    http::HeaderValue::from_static(value),
+                )
+            });
             comes_from_other_site(&pairs.collect())
         };
         assert!(!other(&[("host", "127.0.0.1:9380")]), "curl");
-        assert!(!other(&[("host", "fedflow.bank.example")]), "a program behind a proxy");
-        assert!(!other(&[("host", "localhost:1"), ("origin", "http://localhost:1")]), "a page of the door's own");
-        assert!(!other(&[("host", "localhost:1"), ("sec-fetch-site", "same-origin")]), "the same, reading");
-        assert!(!other(&[("host", "localhost:1"), ("sec-fetch-site", "none")]), "a person typed the address");
-        assert!(other(&[("host", "127.0.0.1:1"), ("origin", "http://evil.example")]), "a page of another site");
-        assert!(other(&[("host", "127.0.0.1:1"), ("origin", "null")]), "a page without a site");
-        assert!(other(&[("host", "127.0.0.1:1"), ("sec-fetch-site", "cross-site")]), "the same, reading");
-        assert!(other(&[("host", "127.0.0.1:1"), ("sec-fetch-site", "same-site")]), "another port of this machine");
+        assert!(
+            !other(&[("host", "fedflow.bank.example")]),
+            "a program behind a proxy"
+        );
+        assert!(
+            !other(&[("host", "localhost:1"), ("origin", "http://localhost:1")]),
+            "a page of the door's own"
+        );
+        assert!(
+            !other(&[("host", "localhost:1"), ("sec-fetch-site", "same-origin")]),
+            "the same, reading"
+        );
+        assert!(
+            !other(&[("host", "localhost:1"), ("sec-fetch-site", "none")]),
+            "a person typed the address"
+        );
+        assert!(
+            other(&[("host", "127.0.0.1:1"), ("origin", "http://evil.example")]),
+            "a page of another site"
+        );
+        assert!(
+            other(&[("host", "127.0.0.1:1"), ("origin", "null")]),
+            "a page without a site"
+        );
+        assert!(
+            other(&[("host", "127.0.0.1:1"), ("sec-fetch-site", "cross-site")]),
+            "the same, reading"
+        );
+        assert!(
+            other(&[("host", "127.0.0.1:1"), ("sec-fetch-site", "same-site")]),
+            "another port of this machine"
+        );
     }
 }

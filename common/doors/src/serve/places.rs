@@ -70,7 +70,12 @@ pub(super) struct Place {
 
 impl Places {
     pub(super) fn new(most: usize, most_each: usize) -> Self {
-        Self(Arc::new(Shared { most, most_each, began: Instant::now(), taken: Mutex::default() }))
+        Self(Arc::new(Shared {
+            most,
+            most_each,
+            began: Instant::now(),
+            taken: Mutex::default(),
+        }))
     }
 
     /// Has the longest silent one leave; whether there was one.
@@ -103,7 +108,11 @@ impl Places {
         };
         let standing = Standing(Arc::new(seat));
         taken.places.insert(number, standing.clone());
-        Some(Place { places: self.clone(), number, standing })
+        Some(Place {
+            places: self.clone(),
+            number,
+            standing,
+        })
     }
 }
 
@@ -118,11 +127,21 @@ impl Taken {
     /// holds the most. Where there is nobody like that, of whoever has shown it and waits for nothing.
     fn make_room(&mut self, of: Option<IpAddr>) -> Option<()> {
         let mut held: BTreeMap<IpAddr, usize> = BTreeMap::new();
-        for standing in self.places.values().filter(|standing| !standing.is_proven()) {
+        for standing in self
+            .places
+            .values()
+            .filter(|standing| !standing.is_proven())
+        {
             *held.entry(standing.0.from).or_default() += 1;
         }
-        match of.or_else(|| held.iter().max_by_key(|(_, count)| **count).map(|(from, _)| *from)) {
-            Some(of) => self.longest_silent(|standing| standing.0.from == of && !standing.is_proven()),
+        match of.or_else(|| {
+            held.iter()
+                .max_by_key(|(_, count)| **count)
+                .map(|(from, _)| *from)
+        }) {
+            Some(of) => {
+                self.longest_silent(|standing| standing.0.from == of && !standing.is_proven())
+            }
             None => self.longest_silent(Standing::is_idle),
         }
     }
@@ -130,8 +149,9 @@ impl Taken {
     /// Takes the place of the longest silent one of these.
     fn longest_silent(&mut self, of: impl Fn(&Standing) -> bool) -> Option<()> {
         let candidates = self.places.iter().filter(|(_, standing)| of(standing));
-        let (number, _) =
-            candidates.min_by_key(|(number, standing)| (standing.0.moved.load(Ordering::Relaxed), **number))?;
+        let (number, _) = candidates.min_by_key(|(number, standing)| {
+            (standing.0.moved.load(Ordering::Relaxed), **number)
+        })?;
         let number = *number;
         let left = self.places.remove(&number)?;
         tracing::debug!(from = %left.0.from, "a silent connection made room for another");
@@ -178,11 +198,21 @@ impl Standing {
     /// Somebody has shown who he is: that counts for a quarter of the places. Beyond it, his longest silent connection whose
     /// requests are answered makes room; where there is none, this one does not count.
     fn prove(&self, credential: &Arc<str>) {
-        let Some(shared) = self.0.shared.upgrade().filter(|_| !self.is_proven()) else { return };
+        let Some(shared) = self.0.shared.upgrade().filter(|_| !self.is_proven()) else {
+            return;
+        };
         let mut taken = shared.taken();
         let own = |standing: &Standing| standing.0.proven.get() == Some(credential);
-        let held = taken.places.values().filter(|standing| own(standing)).count();
-        if held < (shared.most / 4).max(1) || taken.longest_silent(|other| own(other) && other.is_idle()).is_some() {
+        let held = taken
+            .places
+            .values()
+            .filter(|standing| own(standing))
+            .count();
+        if held < (shared.most / 4).max(1)
+            || taken
+                .longest_silent(|other| own(other) && other.is_idle())
+                .is_some()
+        {
             let _ = self.0.proven.set(credential.clone());
         }
     }
@@ -239,7 +269,12 @@ pub(super) async fn count_running(request: Request, next: Next) -> Response {
     let Some(running) = request.extensions().get::<Standing>().map(Standing::runs) else {
         return next.run(request).await;
     };
-    next.run(request).await.map(|body| Body::new(Answer { body, _running: running }))
+    next.run(request).await.map(|body| {
+        Body::new(Answer {
+            body,
+            _running: running,
+        })
+    })
 }
 
 /// Notes that the caller of a request has shown who he is, by the credential of this name: his connection keeps its place.
@@ -287,25 +322,40 @@ mod tests {
         }
         taken[0].standing.moves();
         let fourth = places.take(own).expect("room is made");
-        assert_eq!(taken.iter().map(has_left).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(
+            taken.iter().map(has_left).collect::<Vec<_>>(),
+            [false, true, false]
+        );
         proven(&taken[2]);
         tokio::time::advance(Duration::from_millis(10)).await;
         fourth.standing.moves();
         let _fifth = places.take(own).expect("room is made");
-        assert_eq!(taken.iter().map(has_left).collect::<Vec<_>>(), [true, true, false], "the proven one stays");
+        assert_eq!(
+            taken.iter().map(has_left).collect::<Vec<_>>(),
+            [true, true, false],
+            "the proven one stays"
+        );
     }
 
     #[test]
     fn nobody_who_has_shown_who_he_is_leaves_while_he_is_answered() {
         let (places, own) = (Places::new(2, 9), address("127.0.0.1"));
-        let taken = [places.take(own).expect("a place"), places.take(own).expect("a place")];
+        let taken = [
+            places.take(own).expect("a place"),
+            places.take(own).expect("a place"),
+        ];
         taken.iter().for_each(proven);
         let running: Vec<Running> = taken.iter().map(|place| place.standing.runs()).collect();
         assert!(places.take(own).is_none());
         drop(running);
         let _third = places.take(own).expect("the longest silent makes room");
-        let _fourth = places.take(own).expect("who has not shown it makes room first");
-        assert_eq!(taken.iter().map(has_left).collect::<Vec<_>>(), [true, false]);
+        let _fourth = places
+            .take(own)
+            .expect("who has not shown it makes room first");
+        assert_eq!(
+            taken.iter().map(has_left).collect::<Vec<_>>(),
+            [true, false]
+        );
         drop(taken);
         assert!(places.take(own).is_some(), "places are given back");
     }
@@ -318,7 +368,10 @@ mod tests {
         proven_by(&other, "another");
         let _running = taken[1].standing.runs();
         taken.iter().for_each(|place| proven_by(place, "one"));
-        assert_eq!(taken.iter().map(has_left).collect::<Vec<_>>(), [true, false, true, true, true, false]);
+        assert_eq!(
+            taken.iter().map(has_left).collect::<Vec<_>>(),
+            [true, false, true, true, true, false]
+        );
         // all that it may have is in use: a further one does not count as known
         let _too = taken[5].standing.runs();
         let further = places.take(own).expect("a place");
@@ -336,9 +389,14 @@ mod tests {
                 place
             })
             .collect();
-        let strangers: Vec<Place> = (0..3).map(|_| places.take(proxy).expect("a place")).collect();
+        let strangers: Vec<Place> = (0..3)
+            .map(|_| places.take(proxy).expect("a place"))
+            .collect();
         assert!(!known.iter().any(has_left));
-        assert_eq!(strangers.iter().map(has_left).collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!(
+            strangers.iter().map(has_left).collect::<Vec<_>>(),
+            [true, false, false]
+        );
     }
 
     #[test]
@@ -346,18 +404,30 @@ mod tests {
         let places = Places::new(100, 2);
         let (flooding, other) = (address("192.0.2.1"), address("::ffff:192.0.2.2"));
         let others = places.take(other).expect("a place");
-        let taken: Vec<Place> = (0..5).map(|_| places.take(flooding).expect("a place")).collect();
-        assert_eq!(taken.iter().map(has_left).collect::<Vec<_>>(), [true, true, true, false, false]);
+        let taken: Vec<Place> = (0..5)
+            .map(|_| places.take(flooding).expect("a place"))
+            .collect();
+        assert_eq!(
+            taken.iter().map(has_left).collect::<Vec<_>>(),
+            [true, true, true, false, false]
+        );
         assert!(!has_left(&others));
-        let here: Vec<Place> = (0..5).map(|_| places.take(address("::1")).expect("a place")).collect();
-        assert!(!here.iter().any(has_left), "callers of this machine share their address");
+        let here: Vec<Place> = (0..5)
+            .map(|_| places.take(address("::1")).expect("a place"))
+            .collect();
+        assert!(
+            !here.iter().any(has_left),
+            "callers of this machine share their address"
+        );
     }
 
     #[test]
     fn whoever_holds_the_most_makes_room_for_others() {
         let places = Places::new(5, 9);
         let early = places.take(address("192.0.2.9")).expect("a place");
-        let flood: Vec<Place> = (0..4).map(|_| places.take(address("192.0.2.1")).expect("a place")).collect();
+        let flood: Vec<Place> = (0..4)
+            .map(|_| places.take(address("192.0.2.1")).expect("a place"))
+            .collect();
         let _late = places.take(address("192.0.2.7")).expect("room is made");
         assert!(!has_left(&early) && has_left(&flood[0]));
     }

@@ -18,13 +18,17 @@ pub(super) struct TarWriter {
 
 impl TarWriter {
     pub(super) fn new() -> Self {
-        Self { zip: GzEncoder::new(Vec::new(), Compression::fast()) }
+        Self {
+            zip: GzEncoder::new(Vec::new(), Compression::fast()),
+        }
     }
 
     /// Begins a file; its content follows in exactly `size` bytes, then [`Self::pad`].
     pub(super) fn start(&mut self, path: &str, size: u64) -> io::Result<()> {
         if !is_plain(path) {
-            return Err(io::Error::other(format!("{path:?} is no path for an archive")));
+            return Err(io::Error::other(format!(
+                "{path:?} is no path for an archive"
+            )));
         }
         let mut header = tar::Header::new_ustar();
         header.set_path(path)?;
@@ -64,13 +68,19 @@ pub(super) struct Gunzip {
 
 impl Default for Gunzip {
     fn default() -> Self {
-        Self { unzip: GzDecoder::new(Vec::new()) }
+        Self {
+            unzip: GzDecoder::new(Vec::new()),
+        }
     }
 }
 
 impl Gunzip {
     /// Unpacks a piece and hands on what came out of it.
-    pub(super) fn feed(&mut self, piece: &[u8], mut plain: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn feed(
+        &mut self,
+        piece: &[u8],
+        mut plain: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
         for slice in piece.chunks(SLICE) {
             self.unzip.write_all(slice)?;
             plain(&std::mem::take(self.unzip.get_mut()))?;
@@ -79,7 +89,10 @@ impl Gunzip {
     }
 
     /// Hands on the rest; fails when the archive stops short of its end.
-    pub(super) fn finish(&mut self, mut plain: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn finish(
+        &mut self,
+        mut plain: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
         self.unzip.try_finish()?;
         plain(&std::mem::take(self.unzip.get_mut()))
     }
@@ -101,7 +114,11 @@ pub(super) struct Splitter {
 
 impl Splitter {
     pub(super) fn new(keep: Box<dyn Fn(&str) -> bool + Send>) -> Self {
-        Self { keep, header: Vec::with_capacity(BLOCK), place: Place::Header }
+        Self {
+            keep,
+            header: Vec::with_capacity(BLOCK),
+            place: Place::Header,
+        }
     }
 
     pub(super) fn feed(&mut self, mut plain: &[u8], writer: &mut TarWriter) -> io::Result<()> {
@@ -113,7 +130,11 @@ impl Splitter {
                     if kept {
                         writer.write(plain.get(..used).unwrap_or_default())?;
                     }
-                    self.place = Place::Content { size, left: left - used as u64, kept };
+                    self.place = Place::Content {
+                        size,
+                        left: left - used as u64,
+                        kept,
+                    };
                     used
                 }
                 Place::Padding { left } => {
@@ -134,17 +155,27 @@ impl Splitter {
         match self.place {
             Place::Header if self.header.is_empty() => Ok(()),
             Place::End => Ok(()),
-            _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "an archive ended inside a member")),
+            _ => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "an archive ended inside a member",
+            )),
         }
     }
 
     /// Moves on from places in which nothing is left to read.
     fn settle(&mut self, writer: &mut TarWriter) -> io::Result<()> {
-        if let Place::Content { size, left: 0, kept } = self.place {
+        if let Place::Content {
+            size,
+            left: 0,
+            kept,
+        } = self.place
+        {
             if kept {
                 writer.pad(size)?;
             }
-            self.place = Place::Padding { left: padding(size) };
+            self.place = Place::Padding {
+                left: padding(size),
+            };
         }
         if let Place::Padding { left: 0 } = self.place {
             self.place = Place::Header;
@@ -154,7 +185,8 @@ impl Splitter {
 
     fn read_header(&mut self, plain: &[u8], writer: &mut TarWriter) -> io::Result<usize> {
         let used = (BLOCK - self.header.len()).min(plain.len());
-        self.header.extend_from_slice(plain.get(..used).unwrap_or_default());
+        self.header
+            .extend_from_slice(plain.get(..used).unwrap_or_default());
         if self.header.len() < BLOCK {
             return Ok(used);
         }
@@ -165,12 +197,20 @@ impl Splitter {
         }
         let header = tar::Header::from_byte_slice(&block);
         let size = header.entry_size()?;
-        let path = header.path().ok().map(|path| path.display().to_string()).filter(|path| is_plain(path));
+        let path = header
+            .path()
+            .ok()
+            .map(|path| path.display().to_string())
+            .filter(|path| is_plain(path));
         let wanted = path.filter(|path| header.entry_type().is_file() && (self.keep)(path));
         if let Some(path) = &wanted {
             writer.start(path, size)?;
         }
-        self.place = Place::Content { size, left: size, kept: wanted.is_some() };
+        self.place = Place::Content {
+            size,
+            left: size,
+            kept: wanted.is_some(),
+        };
         Ok(used)
     }
 }
@@ -184,5 +224,7 @@ fn padding(size: u64) -> usize {
 fn is_plain(path: &str) -> bool {
     !path.is_empty()
         && !path.contains('\\')
-        && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+        && Path::new(path)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
 }

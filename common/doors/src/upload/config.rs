@@ -69,7 +69,13 @@ impl UploadConfig {
             return Err(Failure::parameters_missing(&missing));
         }
         let get = |key: &str| fields.get(key).unwrap_or(&Value::Null);
-        let number = |key: &str| if get(key).is_null() { Ok(0) } else { int(get(key)) };
+        let number = |key: &str| {
+            if get(key).is_null() {
+                Ok(0)
+            } else {
+                int(get(key))
+            }
+        };
         let party = text(get("party_id"));
         Ok(Self {
             namespace: text(get("namespace")),
@@ -77,7 +83,9 @@ impl UploadConfig {
             file: text(get("file")),
             head: int(get("head"))?,
             partition: int(get("partition"))?,
-            id_delimiter: Some(text(get("id_delimiter"))).filter(|text| !text.is_empty()).unwrap_or_else(|| ",".into()),
+            id_delimiter: Some(text(get("id_delimiter")))
+                .filter(|text| !text.is_empty())
+                .unwrap_or_else(|| ",".into()),
             existing: existing(&fields)?,
             extend_sid: flag(get("extend_sid"), number("extend_sid"))?,
             auto_increasing_sid: flag(get("auto_increasing_sid"), number("auto_increasing_sid"))?,
@@ -87,8 +95,12 @@ impl UploadConfig {
             storage_engine: Some(text(get("storage_engine"))).filter(|text| !text.is_empty()),
             party_id: Some(party).filter(|party| !party.is_empty() && party != "0"),
             staged,
-            storage_address: Some(object(get("storage_address"))).filter(|_| !get("storage_address").is_null()),
-            of_job: OF_JOB.iter().filter_map(|key| Some(((*key).to_owned(), fields.get(*key)?.clone()))).collect(),
+            storage_address: Some(object(get("storage_address")))
+                .filter(|_| !get("storage_address").is_null()),
+            of_job: OF_JOB
+                .iter()
+                .filter_map(|key| Some(((*key).to_owned(), fields.get(*key)?.clone())))
+                .collect(),
         })
     }
 
@@ -130,9 +142,16 @@ impl UploadConfig {
         fields.remove("destroy");
         fields.remove("append");
         fields.insert("table_name".into(), json!(self.table_name));
-        fields.insert("drop".into(), json!(i64::from(self.existing == Existing::Replace)));
+        fields.insert(
+            "drop".into(),
+            json!(i64::from(self.existing == Existing::Replace)),
+        );
         // the reader tells the two meanings of drop apart by these keys
-        let telling = if self.existing == Existing::Append { "work_mode" } else { "verbose" };
+        let telling = if self.existing == Existing::Append {
+            "work_mode"
+        } else {
+            "verbose"
+        };
         fields.insert(telling.into(), json!(1));
         fields.extend(self.of_job.clone());
         if let Some(party) = &self.party_id {
@@ -168,16 +187,22 @@ fn text(value: &Value) -> String {
 fn int(value: &Value) -> Result<i64, Failure> {
     let wrong = |text: &str| {
         let shown: String = text.chars().take(80).collect();
-        Failure::exception("ValueError", &format!("invalid literal for int() with base 10: '{shown}'"))
+        Failure::exception(
+            "ValueError",
+            &format!("invalid literal for int() with base 10: '{shown}'"),
+        )
     };
     match value {
         Value::Bool(flag) => Ok(i64::from(*flag)),
         // a cast from f64 saturates, which is far out of every bound that follows
-        Value::Number(number) => Ok(number.as_i64().unwrap_or_else(|| number.as_f64().unwrap_or_default() as i64)),
+        Value::Number(number) => Ok(number
+            .as_i64()
+            .unwrap_or_else(|| number.as_f64().unwrap_or_default() as i64)),
         Value::String(text) => text.trim().parse().map_err(|_| wrong(text)),
-        Value::Null | Value::Array(_) | Value::Object(_) => {
-            Err(Failure::exception("TypeError", "int() argument must be a string, a bytes-like object or a number"))
-        }
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(Failure::exception(
+            "TypeError",
+            "int() argument must be a string, a bytes-like object or a number",
+        )),
     }
 }
 
@@ -204,7 +229,8 @@ mod tests {
     use super::*;
 
     fn config(extra: Value) -> UploadConfig {
-        let mut fields = json!({"namespace": "n", "table_name": "t", "file": "f", "head": 1, "partition": 4});
+        let mut fields =
+            json!({"namespace": "n", "table_name": "t", "file": "f", "head": 1, "partition": 4});
         let own = fields.as_object_mut().expect("object");
         own.extend(extra.as_object().expect("object").clone());
         UploadConfig::read(own.clone()).expect("read")
@@ -215,7 +241,10 @@ mod tests {
         let cases = [
             (json!({}), Existing::Refuse),
             (json!({"drop": 0}), Existing::Refuse),
-            (json!({"drop": 0, "verbose": 1, "work_mode": 1}), Existing::Refuse),
+            (
+                json!({"drop": 0, "verbose": 1, "work_mode": 1}),
+                Existing::Refuse,
+            ),
             (json!({"drop": 0, "work_mode": 1}), Existing::Append),
             (json!({"work_mode": 1}), Existing::Refuse),
             (json!({"drop": "2", "work_mode": 1}), Existing::Replace),
@@ -229,8 +258,14 @@ mod tests {
     #[test]
     fn takes_party_zero_for_no_party() {
         assert_eq!(config(json!({"party_id": 0})).party_id, None);
-        assert_eq!(config(json!({"party_id": "9999"})).party_id, Some("9999".into()));
-        assert_eq!(config(json!({"party_id": 9999})).party_id, Some("9999".into()));
+        assert_eq!(
+            config(json!({"party_id": "9999"})).party_id,
+            Some("9999".into())
+        );
+        assert_eq!(
+            config(json!({"party_id": 9999})).party_id,
+            Some("9999".into())
+        );
     }
 
     #[test]
@@ -242,7 +277,9 @@ mod tests {
         ] {
             let mut first = config(extra);
             first.staged = Some("s1".into());
-            let Value::Object(fields) = first.as_request() else { panic!("no object") };
+            let Value::Object(fields) = first.as_request() else {
+                panic!("no object")
+            };
             assert_eq!(UploadConfig::read(fields).expect("read"), first);
         }
     }

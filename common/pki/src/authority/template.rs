@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData, RevokedCertParams,
-    SanType, SerialNumber, SignatureAlgorithm, SigningKey,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    PublicKeyData, RevokedCertParams, SanType, SerialNumber, SignatureAlgorithm, SigningKey,
 };
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -60,43 +60,64 @@ pub(super) fn root(federation: &str, validity: Validity) -> Result<(String, Zero
     // No authority below the root: a party's certificate can never sign another.
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let certificate =
-        params.self_signed(&key).map_err(|error| PkiError::internal("signing the root certificate", error))?;
+    let certificate = params
+        .self_signed(&key)
+        .map_err(|error| PkiError::internal("signing the root certificate", error))?;
     Ok((certificate.pem(), Zeroizing::new(key.0.serialize_pem())))
 }
 
 /// Reads the root's certificate and key back; gives the last moment the root is valid, too.
-pub(super) fn open_root(path: &Path, pem: &str, key_path: &Path) -> Result<(Issuer<'static, RootKey>, Timestamp)> {
-    let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| PkiError::invalid(path, error))?;
+pub(super) fn open_root(
+    path: &Path,
+    pem: &str,
+    key_path: &Path,
+) -> Result<(Issuer<'static, RootKey>, Timestamp)> {
+    let der = CertificateDer::from_pem_slice(pem.as_bytes())
+        .map_err(|error| PkiError::invalid(path, error))?;
     let certificate = peer::parse(&der).map_err(|reason| PkiError::invalid(path, reason))?;
     let until = peer::moment(certificate.validity().not_after);
     let point = peer::point_of(&certificate).map_err(|refusal| PkiError::invalid(path, refusal))?;
     let key_bytes = files::read_key(key_path)?;
-    let key_text = std::str::from_utf8(&key_bytes).map_err(|error| PkiError::invalid(key_path, error))?;
+    let key_text =
+        std::str::from_utf8(&key_bytes).map_err(|error| PkiError::invalid(key_path, error))?;
     let key = KeyPair::from_pem(key_text).map_err(|error| PkiError::invalid(key_path, error))?;
     let key = RootKey(key);
     if key.der_bytes() != point {
-        return Err(PkiError::KeyMismatch { key: key_path.to_owned(), certificate: path.to_owned() });
+        return Err(PkiError::KeyMismatch {
+            key: key_path.to_owned(),
+            certificate: path.to_owned(),
+        });
     }
-    let issuer = Issuer::from_ca_cert_der(&der, key).map_err(|error| PkiError::invalid(path, error))?;
+    let issuer =
+        Issuer::from_ca_cert_der(&der, key).map_err(|error| PkiError::invalid(path, error))?;
     Ok((issuer, until))
 }
 
 /// The certificate of a party, still to be signed.
 pub(super) fn leaf(name: &PeerName, validity: Validity) -> Result<CertificateParams> {
     let text = |text: String| {
-        rcgen::string::Ia5String::try_from(text).map_err(|error| PkiError::internal("writing a name", error))
+        rcgen::string::Ia5String::try_from(text)
+            .map_err(|error| PkiError::internal("writing a name", error))
     };
     let mut params = dated(validity);
     params.distinguished_name = subject(&name.federation, name.party.as_str());
     params.serial_number = Some(serial()?);
-    params.subject_alt_names = vec![SanType::URI(text(name.uri())?), SanType::DnsName(text(name.server_name())?)];
+    params.subject_alt_names = vec![
+        SanType::URI(text(name.uri())?),
+        SanType::DnsName(text(name.server_name())?),
+    ];
     params.is_ca = IsCa::ExplicitNoCa;
     // Key agreement, because mail is sealed to this key as well.
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyAgreement];
+    params.key_usages = vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyAgreement,
+    ];
     params.extended_key_usages = match name.kind {
         Kind::Coordinator | Kind::Agent => {
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth]
+            vec![
+                ExtendedKeyUsagePurpose::ServerAuth,
+                ExtendedKeyUsagePurpose::ClientAuth,
+            ]
         }
         Kind::User => vec![ExtendedKeyUsagePurpose::ClientAuth],
     };
@@ -105,7 +126,11 @@ pub(super) fn leaf(name: &PeerName, validity: Validity) -> Result<CertificatePar
 }
 
 /// The signed list of everything the ledger holds as revoked, PEM.
-pub(super) fn revocations(ledger: &Ledger, validity: Validity, issuer: &Issuer<'_, RootKey>) -> Result<String> {
+pub(super) fn revocations(
+    ledger: &Ledger,
+    validity: Validity,
+    issuer: &Issuer<'_, RootKey>,
+) -> Result<String> {
     let revoked_certs = ledger
         .certificates
         .iter()
@@ -128,7 +153,10 @@ pub(super) fn revocations(ledger: &Ledger, validity: Validity, issuer: &Issuer<'
         key_identifier_method: KeyIdMethod::Sha256,
     };
     let failed = |error| PkiError::internal("signing the revocation list", error);
-    params.signed_by(issuer).and_then(|list| list.pem()).map_err(failed)
+    params
+        .signed_by(issuer)
+        .and_then(|list| list.pem())
+        .map_err(failed)
 }
 
 fn subject(organisation: &str, common_name: &str) -> DistinguishedName {
@@ -149,7 +177,9 @@ fn dated(validity: Validity) -> CertificateParams {
 fn serial() -> Result<SerialNumber> {
     let mut bytes = [0_u8; 16];
     let random = crate::verify::provider().secure_random;
-    random.fill(&mut bytes).map_err(|_| PkiError::internal("drawing a serial number", "no randomness"))?;
+    random
+        .fill(&mut bytes)
+        .map_err(|_| PkiError::internal("drawing a serial number", "no randomness"))?;
     if let Some(first) = bytes.first_mut() {
         *first = *first & 0x7f | 0x40;
     }
@@ -157,7 +187,10 @@ fn serial() -> Result<SerialNumber> {
 }
 
 fn bytes_of(hex: &str) -> Option<Vec<u8>> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()).collect()
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok())
+        .collect()
 }
 
 /// Whole seconds, within the dates X.509 can write.

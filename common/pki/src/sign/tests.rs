@@ -13,14 +13,21 @@ const YEAR_MILLIS: i64 = 365 * 86_400_000;
 
 fn signed_and_checked_by() -> (Federation, Identity, Identity, SignedBytes) {
     let mut banks = Federation::new("banks");
-    let (a, b) = (banks.member("9999", Kind::Agent), banks.member("10000", Kind::Agent));
+    let (a, b) = (
+        banks.member("9999", Kind::Agent),
+        banks.member("10000", Kind::Agent),
+    );
     let signed = a.sign(OFFER, b"join me").expect("sign");
     (banks, a, b, signed)
 }
 
 fn assert_forged(signed: &SignedBytes, context: &str, trust: &Identity) {
-    let error = verify_signed(signed, context, trust, SystemClock.now()).expect_err("it was accepted");
-    assert!(matches!(error, PkiError::SignatureRefused { .. }), "{error}");
+    let error =
+        verify_signed(signed, context, trust, SystemClock.now()).expect_err("it was accepted");
+    assert!(
+        matches!(error, PkiError::SignatureRefused { .. }),
+        "{error}"
+    );
     assert_eq!(Fault::from(error).code, ErrorCode::CertificateRefused);
 }
 
@@ -71,21 +78,46 @@ fn refuses_strangers_missing_chains_and_noise() {
     let (_banks, _, _, signed) = signed_and_checked_by();
     let stranger = Federation::new("banks").member("9999", Kind::Agent);
     let now = SystemClock.now();
-    let refused = |signed: &SignedBytes| match verify_signed(signed, OFFER, &stranger, now).expect_err("accepted") {
+    let refused = |signed: &SignedBytes| match verify_signed(signed, OFFER, &stranger, now)
+        .expect_err("accepted")
+    {
         PkiError::Refused(refusal) => refusal,
         other => panic!("{other}"),
     };
     assert_eq!(refused(&signed), Refusal::ForeignRoot);
-    assert_eq!(refused(&SignedBytes { chain: Vec::new(), ..signed.clone() }), Refusal::Missing);
-    assert!(matches!(refused(&SignedBytes { chain: vec![vec![0; 40]], ..signed.clone() }), Refusal::Other(_)));
-    assert!(matches!(refused(&SignedBytes { chain: vec![signed.chain[0].clone(); 9], ..signed }), Refusal::Other(_)));
+    assert_eq!(
+        refused(&SignedBytes {
+            chain: Vec::new(),
+            ..signed.clone()
+        }),
+        Refusal::Missing
+    );
+    assert!(matches!(
+        refused(&SignedBytes {
+            chain: vec![vec![0; 40]],
+            ..signed.clone()
+        }),
+        Refusal::Other(_)
+    ));
+    assert!(matches!(
+        refused(&SignedBytes {
+            chain: vec![signed.chain[0].clone(); 9],
+            ..signed
+        }),
+        Refusal::Other(_)
+    ));
 }
 
 #[test]
 fn judges_dates_at_the_moment_given_and_revocation_by_the_list_at_hand() {
     let (mut banks, a, b, signed) = signed_and_checked_by();
     let now = SystemClock.now();
-    let at = |trust: &Identity, millis| match verify_signed(&signed, OFFER, trust, now.plus_millis(millis)) {
+    let at = |trust: &Identity, millis| match verify_signed(
+        &signed,
+        OFFER,
+        trust,
+        now.plus_millis(millis),
+    ) {
         Err(PkiError::Refused(refusal)) => refusal,
         other => panic!("{other:?}"),
     };
@@ -93,6 +125,9 @@ fn judges_dates_at_the_moment_given_and_revocation_by_the_list_at_hand() {
     assert_eq!(at(&b, 2 * YEAR_MILLIS), Refusal::Expired);
     assert_eq!(at(&b, YEAR_MILLIS / 2), Refusal::RevocationListExpired);
     let serial = Target::Serial(a.as_peer().serial.clone());
-    banks.authority.revoke(&serial, RevocationReason::Superseded).expect("revoke");
+    banks
+        .authority
+        .revoke(&serial, RevocationReason::Superseded)
+        .expect("revoke");
     assert_eq!(at(&banks.update(&b), 0), Refusal::Revoked);
 }

@@ -17,8 +17,18 @@ async fn ends() -> (Connection, Connection, (Federation, Endpoint, Endpoint)) {
     let federation = Federation::new();
     let (alice, _a) = federation.endpoint("alice", Kind::Agent, &[SERVICE]);
     let (bob, mut incoming) = federation.endpoint("bob", Kind::Agent, &[SERVICE]);
-    let expected = ExpectedPeer { kind: Kind::Agent, party: Some(party("bob")) };
-    let ours = alice.connect(&bob.local_address().unwrap().to_string(), DIRECT_MAIL, expected).await.unwrap();
+    let expected = ExpectedPeer {
+        kind: Kind::Agent,
+        party: Some(party("bob")),
+    };
+    let ours = alice
+        .connect(
+            &bob.local_address().unwrap().to_string(),
+            DIRECT_MAIL,
+            expected,
+        )
+        .await
+        .unwrap();
     let theirs = incoming.recv().await.unwrap();
     assert_eq!(theirs.connection.peer().party, party("alice"));
     (ours, theirs.connection, (federation, alice, bob))
@@ -36,18 +46,29 @@ async fn bodies_go_both_ways() {
             .serve(|call: ToAgent, mut body, answer| async move {
                 assert!(matches!(call, ToAgent::Close(_)));
                 let read = body.read_to_end(64 << 20).await.unwrap();
-                answer.reply(&Reply::Done, Body::Bytes(read.into()), PATIENCE).await.unwrap();
+                answer
+                    .reply(&Reply::Done, Body::Bytes(read.into()), PATIENCE)
+                    .await
+                    .unwrap();
             })
             .await
     });
     let link = Link::new(ours);
     for size in [0usize, 1, 100_000, 9_000_000] {
         let sent = Bytes::from((0..size).map(|i| (i / 3) as u8).collect::<Vec<u8>>());
-        let (reply, mut body) =
-            link.call(&close(), Body::Bytes(sent.clone()), CallOptions::bulk(PATIENCE)).await.unwrap();
+        let (reply, mut body) = link
+            .call(
+                &close(),
+                Body::Bytes(sent.clone()),
+                CallOptions::bulk(PATIENCE),
+            )
+            .await
+            .unwrap();
         assert_eq!(reply, Reply::Done);
         let mut back = Vec::new();
-        AsyncReadExt::read_to_end(&mut body, &mut back).await.unwrap();
+        AsyncReadExt::read_to_end(&mut body, &mut back)
+            .await
+            .unwrap();
         assert!(back == sent, "{size} bytes changed");
     }
 }
@@ -60,12 +81,18 @@ async fn a_refusal_reaches_a_caller_that_still_sends() {
             .serve(|_: ToAgent, body, answer| async move {
                 drop(body);
                 let fault = Fault::new(ErrorCode::PermissionDenied, "no");
-                answer.reply(&Reply::Failed(fault), Body::Empty, PATIENCE).await.unwrap();
+                answer
+                    .reply(&Reply::Failed(fault), Body::Empty, PATIENCE)
+                    .await
+                    .unwrap();
             })
             .await
     });
     let body = Body::Bytes(vec![0; 50 << 20].into());
-    let (reply, _) = Link::new(ours).call(&close(), body, CallOptions::bulk(PATIENCE)).await.unwrap();
+    let (reply, _) = Link::new(ours)
+        .call(&close(), body, CallOptions::bulk(PATIENCE))
+        .await
+        .unwrap();
     assert!(matches!(reply, Reply::Failed(fault) if fault.code == ErrorCode::PermissionDenied));
 }
 
@@ -74,21 +101,40 @@ async fn malformed_and_oversized_frames_end_the_call_and_not_the_link() {
     let (ours, theirs, _keep) = ends().await;
     let serving = tokio::spawn(async move {
         Link::new(theirs)
-            .serve(
-                |_: ToAgent, _, answer| async move { answer.reply(&Reply::Done, Body::Empty, PATIENCE).await.unwrap() },
-            )
+            .serve(|_: ToAgent, _, answer| async move {
+                answer
+                    .reply(&Reply::Done, Body::Empty, PATIENCE)
+                    .await
+                    .unwrap()
+            })
             .await
     });
     let raw = raw_connection(&ours);
-    for bytes in [&b"\xff\xff\xff\xff"[..], b"\x00\x00\x00\x03\xc1\xc1\xc1", b"\x00\x00\x00\x09abc", b"\x00", b""] {
+    for bytes in [
+        &b"\xff\xff\xff\xff"[..],
+        b"\x00\x00\x00\x03\xc1\xc1\xc1",
+        b"\x00\x00\x00\x09abc",
+        b"\x00",
+        b"",
+    ] {
         let (mut send, mut receive) = raw.open_bi().await.unwrap();
         send.write_all(bytes).await.unwrap();
         send.finish().unwrap();
-        let reply: Reply = wire::frame::read_frame(&mut receive, 1 << 20).await.unwrap();
-        let Reply::Failed(fault) = reply else { panic!("{bytes:?} was taken") };
-        assert!(matches!(fault.code, ErrorCode::FrameInvalid | ErrorCode::PeerTimeout), "{bytes:?}: {fault}");
+        let reply: Reply = wire::frame::read_frame(&mut receive, 1 << 20)
+            .await
+            .unwrap();
+        let Reply::Failed(fault) = reply else {
+            panic!("{bytes:?} was taken")
+        };
+        assert!(
+            matches!(fault.code, ErrorCode::FrameInvalid | ErrorCode::PeerTimeout),
+            "{bytes:?}: {fault}"
+        );
     }
-    let (reply, _) = Link::new(ours).call(&close(), Body::Empty, CallOptions::control(PATIENCE)).await.unwrap();
+    let (reply, _) = Link::new(ours)
+        .call(&close(), Body::Empty, CallOptions::control(PATIENCE))
+        .await
+        .unwrap();
     assert_eq!(reply, Reply::Done);
     assert!(!serving.is_finished());
 }
@@ -127,7 +173,10 @@ async fn a_reply_that_does_not_come_is_a_timeout_and_the_link_stays() {
     });
     let link = Link::new(ours);
     let patience = Duration::from_millis(100);
-    let error = link.call(&close(), Body::Empty, CallOptions::control(patience)).await.unwrap_err();
+    let error = link
+        .call(&close(), Body::Empty, CallOptions::control(patience))
+        .await
+        .unwrap_err();
     assert!(matches!(error, LinkError::TimedOut { .. }), "{error}");
     assert!(!link.connection().is_lost());
 }
@@ -145,12 +194,18 @@ async fn a_lost_link_ends_the_calls_on_it() {
     });
     let link = Link::new(ours);
     let call = close();
-    let (called, ()) = tokio::join!(link.call(&call, Body::Empty, CallOptions::control(PATIENCE)), async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        bob.close("going home").await;
-    });
+    let (called, ()) = tokio::join!(
+        link.call(&call, Body::Empty, CallOptions::control(PATIENCE)),
+        async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            bob.close("going home").await;
+        }
+    );
     let error = called.unwrap_err();
-    assert!(matches!(&error, LinkError::Lost { detail, .. } if detail.contains("going home")), "{error}");
+    assert!(
+        matches!(&error, LinkError::Lost { detail, .. } if detail.contains("going home")),
+        "{error}"
+    );
     assert!(matches!(serving.await.unwrap(), LinkError::Lost { .. }));
 }
 
@@ -159,7 +214,10 @@ async fn few_large_requests_are_held_at_once_and_small_ones_pass_them() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     let (ours, theirs, _keep) = ends().await;
-    let (served, release) = (Arc::new(AtomicUsize::new(0)), Arc::new(tokio::sync::Notify::new()));
+    let (served, release) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(tokio::sync::Notify::new()),
+    );
     let (counted, released) = (served.clone(), release.clone());
     tokio::spawn(async move {
         Link::new(theirs)
@@ -170,7 +228,10 @@ async fn few_large_requests_are_held_at_once_and_small_ones_pass_them() {
                         served.fetch_add(1, Ordering::SeqCst);
                         release.notified().await;
                     }
-                    answer.reply(&Reply::Done, Body::Empty, PATIENCE).await.unwrap();
+                    answer
+                        .reply(&Reply::Done, Body::Empty, PATIENCE)
+                        .await
+                        .unwrap();
                 }
             })
             .await
@@ -184,9 +245,18 @@ async fn few_large_requests_are_held_at_once_and_small_ones_pass_them() {
             party: party("bob"),
         };
         let reason = Fault::new(ErrorCode::Canceled, "x".repeat(100_000));
-        let call = ToAgent::Cancel { task, attempt: vocabulary::Attempt(0), reason };
+        let call = ToAgent::Cancel {
+            task,
+            attempt: vocabulary::Attempt(0),
+            reason,
+        };
         let link = link.clone();
-        tokio::spawn(async move { link.call(&call, Body::Empty, CallOptions::control(PATIENCE)).await.unwrap().0 })
+        tokio::spawn(async move {
+            link.call(&call, Body::Empty, CallOptions::control(PATIENCE))
+                .await
+                .unwrap()
+                .0
+        })
     };
     let calls: Vec<_> = (0..9).map(|_| large()).collect();
     let eight = async {
@@ -194,11 +264,16 @@ async fn few_large_requests_are_held_at_once_and_small_ones_pass_them() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, eight).await.expect("eight are let in");
+    tokio::time::timeout(PATIENCE, eight)
+        .await
+        .expect("eight are let in");
     // the ninth has time to come in, and must not
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(served.load(Ordering::SeqCst), 8);
-    let (reply, _) = link.call(&close(), Body::Empty, CallOptions::control(PATIENCE)).await.unwrap();
+    let (reply, _) = link
+        .call(&close(), Body::Empty, CallOptions::control(PATIENCE))
+        .await
+        .unwrap();
     assert_eq!(reply, Reply::Done);
     while served.load(Ordering::SeqCst) < 9 {
         release.notify_waiters();

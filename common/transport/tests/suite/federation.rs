@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 use transport::direct::SERVICE;
 use transport::hello::{Greeting, greet, read_hello};
 use transport::{
-    AgentLink, DirectMail, Directory, Endpoint, EndpointOptions, Incoming, Link, LinkError, Mailroom, Relay, RelayLink,
-    RelayOptions, RelayedMail, RouteOptions, RoutedTransport, Service,
+    AgentLink, DirectMail, Directory, Endpoint, EndpointOptions, Incoming, Link, LinkError,
+    Mailroom, Relay, RelayLink, RelayOptions, RelayedMail, RouteOptions, RoutedTransport, Service,
 };
 use vocabulary::{Clock, PartyId, SignedBytes, SystemClock, Timestamp};
 use wire::agent_link::{AGENT_LINK, Hello, Peer, ToAgent, ToCoordinator, Welcome};
@@ -21,7 +21,10 @@ use wire::{Inbox, InboxOptions};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// What a coordinator's endpoint accepts.
-pub(crate) const AGENTS: Service = Service { alpn: AGENT_LINK, callers: Kind::Agent };
+pub(crate) const AGENTS: Service = Service {
+    alpn: AGENT_LINK,
+    callers: Kind::Agent,
+};
 
 pub(crate) fn party(name: &str) -> PartyId {
     PartyId::new(name).unwrap()
@@ -43,14 +46,26 @@ pub(crate) struct Federation {
 impl Federation {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let authority = Authority::init(&folder.path().join("root"), "test-federation", &Profile::default()).unwrap();
-        Self { folder, authority: Mutex::new(authority) }
+        let authority = Authority::init(
+            &folder.path().join("root"),
+            "test-federation",
+            &Profile::default(),
+        )
+        .unwrap();
+        Self {
+            folder,
+            authority: Mutex::new(authority),
+        }
     }
 
     pub(crate) fn identity(&self, name: &str, kind: Kind) -> Identity {
         let folder = self.folder.path().join(format!("{kind}-{name}"));
         if !folder.exists() {
-            self.authority.lock().unwrap().issue(&party(name), kind, &folder, &IssueOptions::default()).unwrap();
+            self.authority
+                .lock()
+                .unwrap()
+                .issue(&party(name), kind, &folder, &IssueOptions::default())
+                .unwrap();
         }
         Identity::load(&folder).unwrap()
     }
@@ -71,7 +86,12 @@ pub(crate) fn hello(protocol: (u32, u32), now: Timestamp) -> Hello {
         version: "test".into(),
         capabilities: vec![],
         now,
-        catalogue: SignedBytes { bytes: vec![], signer: party("alice"), chain: vec![], signature: vec![] },
+        catalogue: SignedBytes {
+            bytes: vec![],
+            signer: party("alice"),
+            chain: vec![],
+            signature: vec![],
+        },
         attempts: vec![],
         direct: vec![],
         rest: None,
@@ -106,7 +126,11 @@ impl Coordinator {
         Self::run(endpoint, incoming, options)
     }
 
-    pub(crate) fn run(endpoint: Endpoint, mut incoming: mpsc::Receiver<Incoming>, options: RelayOptions) -> Self {
+    pub(crate) fn run(
+        endpoint: Endpoint,
+        mut incoming: mpsc::Receiver<Incoming>,
+        options: RelayOptions,
+    ) -> Self {
         let links: Arc<Mutex<HashMap<PartyId, Link>>> = Arc::default();
         let known = links.clone();
         let lookup = Arc::new(move |party: &PartyId| known.lock().unwrap().get(party).cloned());
@@ -118,7 +142,11 @@ impl Coordinator {
                 sessions.spawn(session(incoming, registered.clone(), relay.clone()));
             }
         });
-        Self { endpoint, links, tasks }
+        Self {
+            endpoint,
+            links,
+            tasks,
+        }
     }
 
     pub(crate) fn address(&self) -> String {
@@ -132,13 +160,20 @@ impl Coordinator {
 }
 
 async fn session(incoming: Incoming, links: Arc<Mutex<HashMap<PartyId, Link>>>, relay: Arc<Relay>) {
-    let Ok(hello) = read_hello(incoming.connection, PATIENCE).await else { return };
+    let Ok(hello) = read_hello(incoming.connection, PATIENCE).await else {
+        return;
+    };
     if let Err(fault) = hello.check(&[], SystemClock.now()) {
         return hello.refuse(fault, PATIENCE).await;
     }
-    let Ok(link) = hello.accept(&welcome(), PATIENCE).await else { return };
+    let Ok(link) = hello.accept(&welcome(), PATIENCE).await else {
+        return;
+    };
     let peer = link.connection().peer().clone();
-    links.lock().unwrap().insert(peer.party.clone(), link.clone());
+    links
+        .lock()
+        .unwrap()
+        .insert(peer.party.clone(), link.clone());
     let sender = peer.clone();
     link.serve(move |call: ToCoordinator, body, answer| {
         let (relay, sender) = (relay.clone(), sender.clone());
@@ -150,14 +185,20 @@ async fn session(incoming: Incoming, links: Arc<Mutex<HashMap<PartyId, Link>>>, 
     })
     .await;
     let mut links = links.lock().unwrap();
-    if links.get(&peer.party).is_some_and(|kept| kept.connection().is_same(link.connection())) {
+    if links
+        .get(&peer.party)
+        .is_some_and(|kept| kept.connection().is_same(link.connection()))
+    {
         links.remove(&peer.party);
     }
 }
 
 /// Says hello to a coordinator.
 pub(crate) async fn join(endpoint: &Endpoint, address: &str) -> Result<Greeting, LinkError> {
-    let expected = ExpectedPeer { kind: Kind::Coordinator, party: None };
+    let expected = ExpectedPeer {
+        kind: Kind::Coordinator,
+        party: None,
+    };
     let connection = endpoint.connect(address, AGENT_LINK, expected).await?;
     let now = SystemClock.now();
     greet(connection, &hello((1, 1), now), now, PATIENCE).await
@@ -190,7 +231,13 @@ impl Agent {
         coordinator: Option<&Coordinator>,
     ) -> Self {
         let coordinator = coordinator.map(Coordinator::address);
-        Self::start_with(federation.endpoint(name, Kind::Agent, &[SERVICE]), ways, coordinator, None).await
+        Self::start_with(
+            federation.endpoint(name, Kind::Agent, &[SERVICE]),
+            ways,
+            coordinator,
+            None,
+        )
+        .await
     }
 
     pub(crate) async fn start_with(
@@ -200,21 +247,40 @@ impl Agent {
         wiretap: Option<fn(Arc<dyn RelayLink>) -> Arc<dyn RelayLink>>,
     ) -> Self {
         let directory = Directory::new();
-        let options = InboxOptions { spill_dir: None, ..InboxOptions::default() };
+        let options = InboxOptions {
+            spill_dir: None,
+            ..InboxOptions::default()
+        };
         let inbox = Inbox::new(options).unwrap();
-        let mailroom =
-            Mailroom::new(endpoint.identity().party().clone(), inbox, LARGEST, PATIENCE, Arc::new(|_| Ok(())));
-        let direct = (ways != Ways::Relayed)
-            .then(|| DirectMail::new(endpoint.clone(), directory.clone(), mailroom.clone(), PATIENCE));
+        let mailroom = Mailroom::new(
+            endpoint.identity().party().clone(),
+            inbox,
+            LARGEST,
+            PATIENCE,
+            Arc::new(|_| Ok(())),
+        );
+        let direct = (ways != Ways::Relayed).then(|| {
+            DirectMail::new(
+                endpoint.clone(),
+                directory.clone(),
+                mailroom.clone(),
+                PATIENCE,
+            )
+        });
         let (to_link, link) = watch::channel(None);
         let mut relay: Arc<dyn RelayLink> = Arc::new(AgentLink::new(link, PATIENCE));
         if let Some(wiretap) = wiretap {
             relay = wiretap(relay);
         }
-        let relayed = (ways != Ways::Direct)
-            .then(|| RelayedMail::new(endpoint.clone(), directory.clone(), mailroom.clone(), relay));
-        let options = RouteOptions { give_up: Duration::from_secs(20), ..RouteOptions::default() };
-        let transport = RoutedTransport::new(mailroom.clone(), direct.clone(), relayed.clone(), options);
+        let relayed = (ways != Ways::Direct).then(|| {
+            RelayedMail::new(endpoint.clone(), directory.clone(), mailroom.clone(), relay)
+        });
+        let options = RouteOptions {
+            give_up: Duration::from_secs(20),
+            ..RouteOptions::default()
+        };
+        let transport =
+            RoutedTransport::new(mailroom.clone(), direct.clone(), relayed.clone(), options);
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(incoming, direct));
         if let (Some(address), Some(relayed)) = (coordinator, relayed.clone()) {
@@ -222,13 +288,25 @@ impl Agent {
             to_link.send_replace(Some(greeting.link.clone()));
             tasks.spawn(serve(greeting.link, relayed));
         }
-        Self { endpoint, directory, transport, relayed, mailroom, _link: to_link, tasks }
+        Self {
+            endpoint,
+            directory,
+            transport,
+            relayed,
+            mailroom,
+            _link: to_link,
+            tasks,
+        }
     }
 
     /// What the coordinator would tell of this agent.
     pub(crate) fn as_peer(&self, direct: bool) -> Peer {
         let identity = self.endpoint.identity();
-        let direct = if direct { vec![self.endpoint.local_address().unwrap().to_string()] } else { vec![] };
+        let direct = if direct {
+            vec![self.endpoint.local_address().unwrap().to_string()]
+        } else {
+            vec![]
+        };
         let chain = identity.chain().iter().map(|der| der.to_vec()).collect();
         Peer {
             party: identity.party().clone(),
@@ -269,6 +347,8 @@ async fn serve(link: Link, relayed: Arc<RelayedMail>) {
 /// Makes the agents known to each other.
 pub(crate) fn introduce(agents: &[&Agent], direct: bool) {
     for agent in agents {
-        agent.directory.replace(agents.iter().map(|other| other.as_peer(direct)).collect());
+        agent
+            .directory
+            .replace(agents.iter().map(|other| other.as_peer(direct)).collect());
     }
 }

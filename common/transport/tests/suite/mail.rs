@@ -12,7 +12,10 @@ use crate::federation::{Agent, Coordinator, Federation, Ways, introduce};
 
 async fn pair(ways: Ways) -> Pair {
     let federation = Federation::new();
-    let options = RelayOptions { largest: LARGEST, ..RelayOptions::default() };
+    let options = RelayOptions {
+        largest: LARGEST,
+        ..RelayOptions::default()
+    };
     let coordinator = Coordinator::start(&federation, options);
     let alice = Agent::start(&federation, "alice", ways, Some(&coordinator)).await;
     let bob = Agent::start(&federation, "bob", ways, Some(&coordinator)).await;
@@ -48,11 +51,17 @@ async fn falls_back_to_the_relay_where_no_direct_way_works() {
     introduce(&[&alice, &bob], true);
     // An address where another party answers: the certificate decides, and the relay takes over.
     let mut wrong = bob.as_peer(true);
-    wrong.direct = vec![coordinator.address(), alice.endpoint.local_address().unwrap().to_string()];
+    wrong.direct = vec![
+        coordinator.address(),
+        alice.endpoint.local_address().unwrap().to_string(),
+    ];
     alice.directory.replace(vec![wrong]);
     let envelope = letter("guest", "host", "x", vec![7; 100]);
     alice.transport.send(envelope.clone()).await.unwrap();
-    assert_eq!(bob.transport.receive(&envelope.address).await.unwrap(), envelope.body);
+    assert_eq!(
+        bob.transport.receive(&envelope.address).await.unwrap(),
+        envelope.body
+    );
 }
 
 #[tokio::test]
@@ -66,7 +75,10 @@ async fn an_agent_that_cannot_be_dialled_answers_over_the_connection_it_dialled(
     alice.transport.send(there.clone()).await.unwrap();
     let back = letter("host", "guest", "x", vec![2]);
     bob.transport.send(back.clone()).await.unwrap();
-    assert_eq!(alice.transport.receive(&back.address).await.unwrap(), back.body);
+    assert_eq!(
+        alice.transport.receive(&back.address).await.unwrap(),
+        back.body
+    );
 }
 
 #[tokio::test]
@@ -88,17 +100,34 @@ async fn a_letter_waits_for_a_receiver_that_restarts() {
     let bob = Agent::start(&federation, "bob", Ways::Direct, None).await;
     alice.directory.replace(vec![bob.as_peer(true)]);
     send.await.unwrap().unwrap();
-    assert_eq!(bob.transport.receive(&second.address).await.unwrap(), second.body);
+    assert_eq!(
+        bob.transport.receive(&second.address).await.unwrap(),
+        second.body
+    );
 }
 
 #[tokio::test]
 async fn gives_up_with_the_last_cause() {
     let federation = Federation::new();
     let alice = Agent::start(&federation, "alice", Ways::Direct, None).await;
-    let options = transport::RouteOptions { give_up: Duration::from_millis(300), ..Default::default() };
-    let hasty = transport::RoutedTransport::new(alice.mailroom.clone(), None, alice.relayed.clone(), options);
-    let error = hasty.send(letter("guest", "host", "x", vec![1])).await.unwrap_err();
-    assert!(matches!(&error, TransportError::Unreachable { detail, .. } if detail.contains("FF401")), "{error}");
+    let options = transport::RouteOptions {
+        give_up: Duration::from_millis(300),
+        ..Default::default()
+    };
+    let hasty = transport::RoutedTransport::new(
+        alice.mailroom.clone(),
+        None,
+        alice.relayed.clone(),
+        options,
+    );
+    let error = hasty
+        .send(letter("guest", "host", "x", vec![1]))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, TransportError::Unreachable { detail, .. } if detail.contains("FF401")),
+        "{error}"
+    );
 }
 
 /// Letters of so many attempts that the step of [`letter`] takes no further one at its receiver, but not of its own.
@@ -125,10 +154,18 @@ async fn a_letter_waits_for_room_and_invented_attempts_keep_no_ordered_one_out()
             async move { transport.send(honest).await }
         });
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert!(!send.is_finished(), "it is neither refused for good nor taken");
-        bob.transport.open(&honest.address.attempt, &honest.address.to).await;
+        assert!(
+            !send.is_finished(),
+            "it is neither refused for good nor taken"
+        );
+        bob.transport
+            .open(&honest.address.attempt, &honest.address.to)
+            .await;
         send.await.unwrap().unwrap();
-        assert_eq!(bob.transport.receive(&honest.address).await.unwrap(), honest.body);
+        assert_eq!(
+            bob.transport.receive(&honest.address).await.unwrap(),
+            honest.body
+        );
     }
 }
 
@@ -140,9 +177,20 @@ async fn a_letter_for_which_no_room_is_made_ends_with_the_receivers_own_cause() 
     let bob = Agent::start(&federation, "bob", Ways::Relayed, Some(&coordinator)).await;
     introduce(&[&alice, &bob], false);
     crowd(&*alice.transport).await;
-    let options = RouteOptions { give_up: Duration::from_millis(500), ..RouteOptions::default() };
+    let options = RouteOptions {
+        give_up: Duration::from_millis(500),
+        ..RouteOptions::default()
+    };
     let hasty = RoutedTransport::new(alice.mailroom.clone(), None, alice.relayed.clone(), options);
-    let sent = tokio::time::timeout(Duration::from_secs(10), hasty.send(letter("guest", "host", "x", vec![1])));
-    let Err(TransportError::Refused(fault)) = sent.await.expect("it gives up") else { panic!("there is no room") };
-    assert_eq!((fault.code, fault.party), (ErrorCode::StorageFull, Some(bob.mailroom.party().clone())));
+    let sent = tokio::time::timeout(
+        Duration::from_secs(10),
+        hasty.send(letter("guest", "host", "x", vec![1])),
+    );
+    let Err(TransportError::Refused(fault)) = sent.await.expect("it gives up") else {
+        panic!("there is no room")
+    };
+    assert_eq!(
+        (fault.code, fault.party),
+        (ErrorCode::StorageFull, Some(bob.mailroom.party().clone()))
+    );
 }

@@ -1,6 +1,10 @@
 //! The real transports over real QUIC on this machine, with throw-away federations.
 
-#![allow(clippy::unwrap_used, clippy::type_complexity, reason = "a suite of tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::type_complexity,
+    reason = "a suite of tests"
+)]
 
 mod calls;
 mod federation;

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use pki::{ExpectedPeer, Kind};
 use transport::direct::SERVICE;
 use transport::{
-    Body, CallOptions, Directory, Endpoint, Link, LinkError, Mailroom, Pieces, Relay, RelayLink, RelayOptions,
-    RelayedMail, RouteOptions, RoutedTransport,
+    Body, CallOptions, Directory, Endpoint, Link, LinkError, Mailroom, Pieces, Relay, RelayLink,
+    RelayOptions, RelayedMail, RouteOptions, RoutedTransport,
 };
 use vocabulary::{ErrorCode, Fault, Participant, Role};
 use wire::agent_link::{DIRECT_MAIL, MailHead, Peer, Reply};
@@ -31,13 +31,18 @@ struct Hostile {
 #[async_trait]
 impl RelayLink for Hostile {
     async fn mail(&self, mut head: MailHead, body: Body) -> Result<Reply, LinkError> {
-        let Body::Pieces(mut pieces) = body else { panic!("a sealed body comes in pieces") };
+        let Body::Pieces(mut pieces) = body else {
+            panic!("a sealed body comes in pieces")
+        };
         let mut bytes = Vec::new();
         while let Some(piece) = pieces.next().await.map_err(LinkError::Refused)? {
             bytes.extend_from_slice(&piece);
         }
         assert_eq!(head.size, bytes.len() as u64, "the announced size is exact");
-        self.seen.lock().unwrap().extend_from_slice(&wire::frame::encode(&head).unwrap());
+        self.seen
+            .lock()
+            .unwrap()
+            .extend_from_slice(&wire::frame::encode(&head).unwrap());
         self.seen.lock().unwrap().extend_from_slice(&bytes);
         (self.tamper)(&mut head, &mut bytes);
         Ok(match self.receiver.take(&head, &mut &bytes[..]).await {
@@ -60,11 +65,21 @@ impl End {
         let (endpoint, _) = federation.endpoint(identity, Kind::Agent, &[]);
         let inbox = Inbox::new(InboxOptions::default()).unwrap();
         let mailroom = Mailroom::new(party(name), inbox, 32 << 20, PATIENCE, Arc::new(|_| Ok(())));
-        Self { endpoint, directory: Directory::new(), mailroom }
+        Self {
+            endpoint,
+            directory: Directory::new(),
+            mailroom,
+        }
     }
 
     fn knows(&self, name: &str, of: &End) {
-        let chain = of.endpoint.identity().chain().iter().map(|der| der.to_vec()).collect();
+        let chain = of
+            .endpoint
+            .identity()
+            .chain()
+            .iter()
+            .map(|der| der.to_vec())
+            .collect();
         let mail_key = Some(of.endpoint.mail_key().unwrap());
         self.directory.replace(vec![Peer {
             party: party(name),
@@ -77,12 +92,25 @@ impl End {
     }
 
     fn relayed(&self, link: Arc<dyn RelayLink>) -> Arc<RelayedMail> {
-        RelayedMail::new(self.endpoint.clone(), self.directory.clone(), self.mailroom.clone(), link)
+        RelayedMail::new(
+            self.endpoint.clone(),
+            self.directory.clone(),
+            self.mailroom.clone(),
+            link,
+        )
     }
 
     fn transport(&self, link: Arc<dyn RelayLink>) -> Arc<RoutedTransport> {
-        let options = RouteOptions { give_up: Duration::from_millis(50), ..RouteOptions::default() };
-        RoutedTransport::new(self.mailroom.clone(), None, Some(self.relayed(link)), options)
+        let options = RouteOptions {
+            give_up: Duration::from_millis(50),
+            ..RouteOptions::default()
+        };
+        RoutedTransport::new(
+            self.mailroom.clone(),
+            None,
+            Some(self.relayed(link)),
+            options,
+        )
     }
 
     fn usage(&self) -> InboxUsage {
@@ -103,12 +131,25 @@ impl RelayLink for Nowhere {
 type Tamper = Box<dyn Fn(&mut MailHead, &mut Vec<u8>) + Send + Sync>;
 
 /// Sends a letter from alice to bob through a hostile coordinator.
-async fn send_through(envelope: &Envelope, tamper: Tamper) -> (Result<(), TransportError>, Arc<Hostile>, End) {
+async fn send_through(
+    envelope: &Envelope,
+    tamper: Tamper,
+) -> (Result<(), TransportError>, Arc<Hostile>, End) {
     let federation = Federation::new();
-    let (alice, bob) = (End::new(&federation, "alice", "alice"), End::new(&federation, "bob", "bob"));
+    let (alice, bob) = (
+        End::new(&federation, "alice", "alice"),
+        End::new(&federation, "bob", "bob"),
+    );
     alice.knows("bob", &bob);
-    let hostile = Arc::new(Hostile { receiver: bob.relayed(Arc::new(Nowhere)), seen: Mutex::default(), tamper });
-    let sent = alice.transport(hostile.clone()).send(envelope.clone()).await;
+    let hostile = Arc::new(Hostile {
+        receiver: bob.relayed(Arc::new(Nowhere)),
+        seen: Mutex::default(),
+        tamper,
+    });
+    let sent = alice
+        .transport(hostile.clone())
+        .send(envelope.clone())
+        .await;
     (sent, hostile, bob)
 }
 
@@ -117,7 +158,9 @@ fn canary_letter(repeat: usize) -> Envelope {
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
 }
 
 #[tokio::test]
@@ -128,10 +171,21 @@ async fn the_relay_sees_addresses_and_sealed_bytes_only() {
         sent.unwrap();
         let seen = hostile.seen.lock().unwrap().clone();
         assert!(contains(&seen, b"test_message") && contains(&seen, b"alice"));
-        for part in [CANARY, &CANARY[..12], &blake3::hash(&envelope.body).as_bytes()[..]] {
+        for part in [
+            CANARY,
+            &CANARY[..12],
+            &blake3::hash(&envelope.body).as_bytes()[..],
+        ] {
             assert!(!contains(&seen, part));
         }
-        assert!(bob.mailroom.inbox().receive(&envelope.address).await.unwrap() == envelope.body);
+        assert!(
+            bob.mailroom
+                .inbox()
+                .receive(&envelope.address)
+                .await
+                .unwrap()
+                == envelope.body
+        );
     }
 }
 
@@ -140,7 +194,10 @@ async fn nothing_that_a_relay_changes_is_taken() {
     let changes: Vec<(&str, Tamper)> = vec![
         ("first byte", Box::new(|_, bytes| bytes[4] ^= 1)),
         ("claim", Box::new(|_, bytes| bytes[200] ^= 1)),
-        ("last byte", Box::new(|_, bytes| *bytes.last_mut().unwrap() ^= 1)),
+        (
+            "last byte",
+            Box::new(|_, bytes| *bytes.last_mut().unwrap() ^= 1),
+        ),
         (
             "middle",
             Box::new(|_, bytes| {
@@ -148,13 +205,31 @@ async fn nothing_that_a_relay_changes_is_taken() {
                 bytes[at] ^= 0x80
             }),
         ),
-        ("shortened", Box::new(|_, bytes| bytes.truncate(bytes.len() - 1))),
-        ("receiver", Box::new(|head, _| head.address.to = Participant::new(Role::Local, party("bob")))),
-        ("sender's role", Box::new(|head, _| head.address.from = Participant::new(Role::Arbiter, party("alice")))),
-        ("sender", Box::new(|head, _| head.address.from.party = party("carol"))),
+        (
+            "shortened",
+            Box::new(|_, bytes| bytes.truncate(bytes.len() - 1)),
+        ),
+        (
+            "receiver",
+            Box::new(|head, _| head.address.to = Participant::new(Role::Local, party("bob"))),
+        ),
+        (
+            "sender's role",
+            Box::new(|head, _| head.address.from = Participant::new(Role::Arbiter, party("alice"))),
+        ),
+        (
+            "sender",
+            Box::new(|head, _| head.address.from.party = party("carol")),
+        ),
         ("tag", Box::new(|head, _| head.address.tag = "y".into())),
-        ("attempt", Box::new(|head, _| head.address.attempt.attempt.0 += 1)),
-        ("message", Box::new(|head, _| head.message = "other_message".into())),
+        (
+            "attempt",
+            Box::new(|head, _| head.address.attempt.attempt.0 += 1),
+        ),
+        (
+            "message",
+            Box::new(|head, _| head.message = "other_message".into()),
+        ),
         ("everything", Box::new(|_, bytes| bytes.fill(0))),
         ("nothing left", Box::new(|_, bytes| bytes.clear())),
     ];
@@ -168,7 +243,12 @@ async fn nothing_that_a_relay_changes_is_taken() {
 #[tokio::test]
 async fn pieces_cannot_be_swapped_repeated_or_left_out() {
     // Three full pieces of 4 MiB, and a short one.
-    let envelope = letter("guest", "host", "x", (0..(12 << 20)).map(|i: u32| (i >> 12) as u8).collect());
+    let envelope = letter(
+        "guest",
+        "host",
+        "x",
+        (0..(12 << 20)).map(|i: u32| (i >> 12) as u8).collect(),
+    );
     let piece = 4 + (4 << 20) + 81;
     let swap: Tamper = Box::new(move |_, bytes| {
         let middle: Vec<u8> = bytes.drain(piece..2 * piece).collect();
@@ -192,9 +272,20 @@ async fn a_letter_signed_by_another_party_is_refused() {
     let bob = End::new(&federation, "bob", "bob");
     carol.knows("bob", &bob);
     let receiver = bob.relayed(Arc::new(Nowhere));
-    let hostile = Arc::new(Hostile { receiver, seen: Mutex::default(), tamper: Box::new(|_, _| {}) });
-    let error = carol.transport(hostile).send(canary_letter(1)).await.unwrap_err();
-    assert!(matches!(&error, TransportError::Refused(fault) if fault.code == ErrorCode::ProtocolViolation), "{error}");
+    let hostile = Arc::new(Hostile {
+        receiver,
+        seen: Mutex::default(),
+        tamper: Box::new(|_, _| {}),
+    });
+    let error = carol
+        .transport(hostile)
+        .send(canary_letter(1))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, TransportError::Refused(fault) if fault.code == ErrorCode::ProtocolViolation),
+        "{error}"
+    );
     assert_eq!(bob.usage(), InboxUsage::default());
 }
 
@@ -203,11 +294,25 @@ async fn a_directory_that_names_another_certificate_gets_nothing() {
     let (federation, foreign) = (Federation::new(), Federation::new());
     let alice = End::new(&federation, "alice", "alice");
     let receiver = End::new(&federation, "bob", "bob").relayed(Arc::new(Nowhere));
-    let hostile = Arc::new(Hostile { receiver, seen: Mutex::default(), tamper: Box::new(|_, _| {}) });
-    for other in [End::new(&federation, "bob", "carol"), End::new(&foreign, "bob", "bob")] {
+    let hostile = Arc::new(Hostile {
+        receiver,
+        seen: Mutex::default(),
+        tamper: Box::new(|_, _| {}),
+    });
+    for other in [
+        End::new(&federation, "bob", "carol"),
+        End::new(&foreign, "bob", "bob"),
+    ] {
         alice.knows("bob", &other);
-        let error = alice.transport(hostile.clone()).send(canary_letter(1)).await.unwrap_err();
-        assert!(matches!(&error, TransportError::Unreachable { detail, .. } if detail.contains("FF404")), "{error}");
+        let error = alice
+            .transport(hostile.clone())
+            .send(canary_letter(1))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, TransportError::Unreachable { detail, .. } if detail.contains("FF404")),
+            "{error}"
+        );
     }
     assert!(hostile.seen.lock().unwrap().is_empty());
 }
@@ -219,19 +324,40 @@ async fn a_sender_cannot_use_another_name_at_the_relay_or_directly() {
     let bob = Agent::start(&federation, "bob", Ways::Both, Some(&coordinator)).await;
     let (carol, _incoming) = federation.endpoint("carol", Kind::Agent, &[SERVICE]);
     let envelope = canary_letter(1);
-    let head = MailHead { address: envelope.address.clone(), message: envelope.message.clone(), size: 4 };
+    let head = MailHead {
+        address: envelope.address.clone(),
+        message: envelope.message.clone(),
+        size: 4,
+    };
     let violation = |reply: &Reply| matches!(reply, Reply::Failed(fault) if fault.code == ErrorCode::ProtocolViolation);
 
-    let link = crate::federation::join(&carol, &coordinator.address()).await.unwrap().link;
+    let link = crate::federation::join(&carol, &coordinator.address())
+        .await
+        .unwrap()
+        .link;
     let call = wire::agent_link::ToCoordinator::Mail(head.clone());
     let body = || Body::Bytes(Bytes::from_static(b"fake"));
-    let (reply, _) = link.call(&call, body(), CallOptions::bulk(PATIENCE)).await.unwrap();
+    let (reply, _) = link
+        .call(&call, body(), CallOptions::bulk(PATIENCE))
+        .await
+        .unwrap();
     assert!(violation(&reply), "{reply:?}");
 
-    let expected = ExpectedPeer { kind: Kind::Agent, party: Some(party("bob")) };
+    let expected = ExpectedPeer {
+        kind: Kind::Agent,
+        party: Some(party("bob")),
+    };
     let address = bob.endpoint.local_address().unwrap().to_string();
-    let direct = Link::new(carol.connect(&address, DIRECT_MAIL, expected).await.unwrap());
-    let (reply, _) = direct.call(&head, body(), CallOptions::bulk(PATIENCE)).await.unwrap();
+    let direct = Link::new(
+        carol
+            .connect(&address, DIRECT_MAIL, expected)
+            .await
+            .unwrap(),
+    );
+    let (reply, _) = direct
+        .call(&head, body(), CallOptions::bulk(PATIENCE))
+        .await
+        .unwrap();
     assert!(violation(&reply), "{reply:?}");
     assert_eq!(bob.mailroom.inbox().usage(), InboxUsage::default());
 }
@@ -255,7 +381,10 @@ async fn relayed_mail_reaches_an_agent_that_connects_later() {
     // The new run has another key for mail, which the coordinator tells.
     introduce(&[&alice, &bob], false);
     send.await.unwrap().unwrap();
-    assert_eq!(bob.transport.receive(&envelope.address).await.unwrap(), envelope.body);
+    assert_eq!(
+        bob.transport.receive(&envelope.address).await.unwrap(),
+        envelope.body
+    );
 }
 
 /// A body of given pieces, perhaps one that never ends.
@@ -274,16 +403,27 @@ impl Pieces for Given {
 #[tokio::test]
 async fn a_relay_keeps_its_quotas_and_the_announced_size() {
     let federation = Federation::new();
-    let options = RelayOptions { largest: 1 << 20, letters_per_party: 1, patience: Duration::from_millis(500) };
+    let options = RelayOptions {
+        largest: 1 << 20,
+        letters_per_party: 1,
+        patience: Duration::from_millis(500),
+    };
     let coordinator = Coordinator::start(&federation, options.clone());
     let _bob = Agent::start(&federation, "bob", Ways::Relayed, Some(&coordinator)).await;
     let links = coordinator.links.clone();
-    let relay =
-        Relay::new(options, Arc::new(move |party| links.lock().unwrap().get(party).cloned()), Arc::new(|_| Ok(())));
+    let relay = Relay::new(
+        options,
+        Arc::new(move |party| links.lock().unwrap().get(party).cloned()),
+        Arc::new(|_| Ok(())),
+    );
     let head = |to: &str, size: u64| {
         let mut address = canary_letter(1).address;
         address.to.party = party(to);
-        MailHead { address, message: "m".into(), size }
+        MailHead {
+            address,
+            message: "m".into(),
+            size,
+        }
     };
     // The length of a piece that never comes whole, so that the receiver waits for the rest.
     let given = |bytes: usize, hangs| {
@@ -291,21 +431,40 @@ async fn a_relay_keeps_its_quotas_and_the_announced_size() {
         body.splice(..4.min(bytes), [0, 1, 0, 0].into_iter().take(bytes));
         Given(VecDeque::from([Bytes::from(body)]), hangs)
     };
-    let refusal =
-        async |to: &str, size: u64, body: Given| match relay.forward(&party("alice"), head(to, size), body).await {
-            Ok(Reply::Failed(fault)) | Err(fault) => fault.code,
-            Ok(reply) => panic!("{reply:?}"),
-        };
-    assert_eq!(refusal("bob", 3 << 20, given(1, false)).await, ErrorCode::RequestInvalid);
-    assert_eq!(refusal("nobody", 10, given(10, false)).await, ErrorCode::PartyOffline);
-    assert_eq!(refusal("bob", 10, given(5, false)).await, ErrorCode::FrameInvalid);
-    assert_eq!(refusal("bob", 10, given(50, false)).await, ErrorCode::FrameInvalid);
+    let refusal = async |to: &str, size: u64, body: Given| match relay
+        .forward(&party("alice"), head(to, size), body)
+        .await
+    {
+        Ok(Reply::Failed(fault)) | Err(fault) => fault.code,
+        Ok(reply) => panic!("{reply:?}"),
+    };
+    assert_eq!(
+        refusal("bob", 3 << 20, given(1, false)).await,
+        ErrorCode::RequestInvalid
+    );
+    assert_eq!(
+        refusal("nobody", 10, given(10, false)).await,
+        ErrorCode::PartyOffline
+    );
+    assert_eq!(
+        refusal("bob", 10, given(5, false)).await,
+        ErrorCode::FrameInvalid
+    );
+    assert_eq!(
+        refusal("bob", 10, given(50, false)).await,
+        ErrorCode::FrameInvalid
+    );
     // While one letter hangs, a second is sent back; afterwards there is room again.
     let (hanging, second) = tokio::join!(refusal("bob", 10, given(5, true)), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        relay.forward(&party("alice"), head("bob", 10), given(10, false)).await
+        relay
+            .forward(&party("alice"), head("bob", 10), given(10, false))
+            .await
     });
     assert_eq!(hanging, ErrorCode::PeerTimeout);
     assert!(matches!(second, Err(fault) if fault.message.contains("under way")));
-    assert_eq!(refusal("nobody", 10, given(10, false)).await, ErrorCode::PartyOffline);
+    assert_eq!(
+        refusal("nobody", 10, given(10, false)).await,
+        ErrorCode::PartyOffline
+    );
 }

@@ -24,10 +24,17 @@ struct Mortal {
 impl Mortal {
     /// Started at an address, once what was there before is gone.
     async fn start(federation: &Federation, name: &str, at: SocketAddr) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let identity = federation.identity(name, Kind::Agent);
         let bound = async move {
-            let options = EndpointOptions { address: at, ..loopback() };
+            let options = EndpointOptions {
+                address: at,
+                ..loopback()
+            };
             let began = Instant::now();
             loop {
                 match Endpoint::bind(options.clone(), identity.clone(), &[SERVICE]) {
@@ -62,8 +69,14 @@ fn anywhere() -> SocketAddr {
 }
 
 async fn dial(from: &Agent, to: SocketAddr, name: &str) -> Connection {
-    let expected = ExpectedPeer { kind: Kind::Agent, party: Some(party(name)) };
-    from.endpoint.connect(&to.to_string(), DIRECT_MAIL, expected).await.unwrap()
+    let expected = ExpectedPeer {
+        kind: Kind::Agent,
+        party: Some(party(name)),
+    };
+    from.endpoint
+        .connect(&to.to_string(), DIRECT_MAIL, expected)
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,7 +91,10 @@ async fn a_peer_that_was_started_again_ends_the_links_to_its_predecessor() {
     assert!(!link.is_lost(), "nobody said anything yet");
     let bob = Mortal::start(&federation, "bob", at).await;
     let lost = tokio::time::timeout(Duration::from_secs(5), link.lost()).await;
-    assert!(lost.is_ok() && link.peer_is_gone(), "the link still waits for its time-out");
+    assert!(
+        lost.is_ok() && link.peer_is_gone(),
+        "the link still waits for its time-out"
+    );
     bob.die().await;
 }
 
@@ -102,7 +118,12 @@ async fn a_letter_to_a_peer_that_was_started_again_goes_over_a_new_link() {
     let federation = Federation::new();
     let alice = Agent::start(&federation, "alice", Ways::Direct, None).await;
     let bob = Mortal::start(&federation, "bob", anywhere()).await;
-    let run = |agent: &Agent, run| vec![wire::agent_link::Peer { run: Some(run), ..agent.as_peer(true) }];
+    let run = |agent: &Agent, run| {
+        vec![wire::agent_link::Peer {
+            run: Some(run),
+            ..agent.as_peer(true)
+        }]
+    };
     alice.directory.replace(run(&bob.agent, 1));
     let first = letter("guest", "host", "first", vec![1]);
     alice.transport.send(first.clone()).await.unwrap();
@@ -113,8 +134,15 @@ async fn a_letter_to_a_peer_that_was_started_again_goes_over_a_new_link() {
     let second = letter("guest", "host", "second", vec![2]);
     let began = Instant::now();
     alice.transport.send(second.clone()).await.unwrap();
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-    assert_eq!(bob.agent.transport.receive(&second.address).await.unwrap(), second.body);
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(
+        bob.agent.transport.receive(&second.address).await.unwrap(),
+        second.body
+    );
     bob.die().await;
 }
 
@@ -125,15 +153,26 @@ async fn a_letter_goes_at_once_when_the_peer_is_back_at_its_port() {
     let bob = Mortal::start(&federation, "bob", anywhere()).await;
     let at = bob.address();
     alice.directory.replace(vec![bob.agent.as_peer(true)]);
-    alice.transport.send(letter("guest", "host", "first", vec![1])).await.unwrap();
+    alice
+        .transport
+        .send(letter("guest", "host", "first", vec![1]))
+        .await
+        .unwrap();
     bob.die().await;
     let bob = Mortal::start(&federation, "bob", at).await;
     let second = letter("guest", "host", "second", vec![2]);
     let began = Instant::now();
     // The directory has not heard of it: the reset alone tells.
     alice.transport.send(second.clone()).await.unwrap();
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-    assert_eq!(bob.agent.transport.receive(&second.address).await.unwrap(), second.body);
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(
+        bob.agent.transport.receive(&second.address).await.unwrap(),
+        second.body
+    );
     bob.die().await;
 }
 

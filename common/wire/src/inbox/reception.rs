@@ -50,17 +50,31 @@ impl Reception {
         digest.write(message.as_bytes());
         let store = if known { Store::Nowhere } else { Store::Empty };
         let owner = inbox.state().owner(&address);
-        Self { inbox, address, digest, size: 0, owner, reserved: 0, on_disk: 0, store }
+        Self {
+            inbox,
+            address,
+            digest,
+            size: 0,
+            owner,
+            reserved: 0,
+            on_disk: 0,
+            store,
+        }
     }
 
     /// Takes the next piece of the body.
     pub async fn write(&mut self, piece: Bytes) -> Result<(), TransportError> {
         let beginning = DIGESTED.saturating_sub(self.size).min(piece.len() as u64) as usize;
-        self.digest.write(piece.get(..beginning).unwrap_or_default());
+        self.digest
+            .write(piece.get(..beginning).unwrap_or_default());
         self.size += piece.len() as u64;
         let limit = self.inbox.options.per_attempt_limit_bytes;
         if self.size > limit {
-            return Err(TransportError::TooLarge { to: self.address.to.clone(), size: self.size, limit });
+            return Err(TransportError::TooLarge {
+                to: self.address.to.clone(),
+                size: self.size,
+                limit,
+            });
         }
         if matches!(self.store, Store::Nowhere) {
             return Ok(());
@@ -76,7 +90,9 @@ impl Reception {
     }
 
     fn reserve(&mut self, bytes: u64) -> Result<(), Full> {
-        self.inbox.state().reserve(self.owner, Kind::Memory, bytes, &self.inbox.options)?;
+        self.inbox
+            .state()
+            .reserve(self.owner, Kind::Memory, bytes, &self.inbox.options)?;
         self.reserved += bytes;
         Ok(())
     }
@@ -103,14 +119,23 @@ impl Reception {
         let Some(folder) = self.inbox.options.spill_dir.clone() else {
             let Full { whose, most } = full;
             let size = self.size;
-            let message = format!("no memory for a letter of {size} bytes or more: {most} bytes of {whose} may wait");
+            let message = format!(
+                "no memory for a letter of {size} bytes or more: {most} bytes of {whose} may wait"
+            );
             let fault = Fault::new(ErrorCode::StorageFull, message).at(&self.address.to.party);
             return Err(TransportError::Refused(
                 fault.next("give the inbox a spill folder, or raise its memory limit"),
             ));
         };
-        let create = move || tempfile::Builder::new().suffix(SPILL_SUFFIX).tempfile_in(folder);
-        let made = tokio::task::spawn_blocking(create).await.map_err(std::io::Error::other).flatten();
+        let create = move || {
+            tempfile::Builder::new()
+                .suffix(SPILL_SUFFIX)
+                .tempfile_in(folder)
+        };
+        let made = tokio::task::spawn_blocking(create)
+            .await
+            .map_err(std::io::Error::other)
+            .flatten();
         let (file, path) = made.map_err(|error| storage("make", &error))?.into_parts();
         let before = std::mem::replace(&mut self.store, Store::Disk(File::from_std(file), path));
         match before {
@@ -124,12 +149,19 @@ impl Reception {
 
     async fn append(&mut self, piece: &[u8]) -> Result<(), TransportError> {
         self.reserve_disk(piece.len() as u64)?;
-        let Store::Disk(file, _) = &mut self.store else { return Ok(()) };
-        file.write_all(piece).await.map_err(|error| storage("write", &error))
+        let Store::Disk(file, _) = &mut self.store else {
+            return Ok(());
+        };
+        file.write_all(piece)
+            .await
+            .map_err(|error| storage("write", &error))
     }
 
     fn reserve_disk(&mut self, bytes: u64) -> Result<(), TransportError> {
-        let reserved = self.inbox.state().reserve(self.owner, Kind::Disk, bytes, &self.inbox.options);
+        let reserved =
+            self.inbox
+                .state()
+                .reserve(self.owner, Kind::Disk, bytes, &self.inbox.options);
         reserved.map_err(|reached| full(&self.address, reached, "bytes on disk"))?;
         self.on_disk += bytes;
         Ok(())
@@ -139,7 +171,9 @@ impl Reception {
     /// memory of everybody. Where memory is full the letter goes to disk, as any other.
     async fn reserve_overhead(&mut self) -> Result<(), TransportError> {
         if !matches!(self.store, Store::Disk(..)) {
-            let Err(full) = self.reserve(OVERHEAD) else { return Ok(()) };
+            let Err(full) = self.reserve(OVERHEAD) else {
+                return Ok(());
+            };
             self.spill(full).await?;
         }
         self.reserve_disk(OVERHEAD)
@@ -154,15 +188,24 @@ impl Reception {
         }
         self.reserve_overhead().await?;
         if let Store::Disk(file, _) = &mut self.store {
-            file.flush().await.map_err(|error| storage("write", &error))?;
+            file.flush()
+                .await
+                .map_err(|error| storage("write", &error))?;
         }
         let held = match std::mem::replace(&mut self.store, Store::Nowhere) {
             Store::Empty | Store::Nowhere => Held::Memory(Bytes::new(), self.owner),
             Store::One(body) => Held::Memory(body, self.owner),
             Store::Many(body) => Held::Memory(body.freeze(), self.owner),
-            Store::Disk(_, path) => Held::Disk { path: Arc::new(path), size: self.size, owner: self.owner },
+            Store::Disk(_, path) => Held::Disk {
+                path: Arc::new(path),
+                size: self.size,
+                owner: self.owner,
+            },
         };
-        let delivery = self.inbox.state().put(&self.address, held, digest, &self.inbox.options);
+        let delivery = self
+            .inbox
+            .state()
+            .put(&self.address, held, digest, &self.inbox.options);
         if matches!(delivery, Ok(Delivery::Taken)) {
             // From here on the letter, not the reception, accounts for its bytes.
             (self.reserved, self.on_disk) = (0, 0);
@@ -173,7 +216,9 @@ impl Reception {
     fn unreserve(&mut self) {
         let reserved = std::mem::take(&mut self.reserved);
         if reserved > 0 {
-            self.inbox.state().unreserve(self.owner, Kind::Memory, reserved);
+            self.inbox
+                .state()
+                .unreserve(self.owner, Kind::Memory, reserved);
         }
     }
 }
@@ -182,7 +227,9 @@ impl Drop for Reception {
     fn drop(&mut self) {
         self.unreserve();
         if self.on_disk > 0 {
-            self.inbox.state().unreserve(self.owner, Kind::Disk, self.on_disk);
+            self.inbox
+                .state()
+                .unreserve(self.owner, Kind::Disk, self.on_disk);
         }
     }
 }

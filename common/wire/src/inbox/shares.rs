@@ -55,19 +55,39 @@ impl Shares {
     }
 
     /// Takes so much of what is `limit` in all, or says which bound is in the way.
-    pub(super) fn take(&mut self, owner: Owner, kind: Kind, more: u64, limit: u64, parts: Parts) -> Result<(), Full> {
-        let (total, sender, job) = (self.total(kind), self.of(owner.sender, kind), self.of(owner.job, kind));
+    pub(super) fn take(
+        &mut self,
+        owner: Owner,
+        kind: Kind,
+        more: u64,
+        limit: u64,
+        parts: Parts,
+    ) -> Result<(), Full> {
+        let (total, sender, job) = (
+            self.total(kind),
+            self.of(owner.sender, kind),
+            self.of(owner.job, kind),
+        );
         if total.saturating_add(more) > limit {
-            return Err(Full { whose: "all senders", most: limit });
+            return Err(Full {
+                whose: "all senders",
+                most: limit,
+            });
         }
         let left = limit.saturating_sub(total.saturating_sub(sender));
         let of_sender = part(left, parts.sender);
         if sender.saturating_add(more) > of_sender {
-            return Err(Full { whose: "one sender", most: of_sender });
+            return Err(Full {
+                whose: "one sender",
+                most: of_sender,
+            });
         }
         let of_job = part(of_sender, parts.job);
         if job.saturating_add(more) > of_job {
-            return Err(Full { whose: "one job of a sender", most: of_job });
+            return Err(Full {
+                whose: "one job of a sender",
+                most: of_job,
+            });
         }
         self.add(owner, kind, more);
         Ok(())
@@ -104,24 +124,51 @@ fn part(of: u64, per_cent: u8) -> u64 {
 mod tests {
     use super::*;
 
-    const HALVES: Parts = Parts { sender: 50, job: 75 };
+    const HALVES: Parts = Parts {
+        sender: 50,
+        job: 75,
+    };
 
     fn owner(sender: u128, job: u128) -> Owner {
-        Owner { sender, job: 1000 * sender + job }
+        Owner {
+            sender,
+            job: 1000 * sender + job,
+        }
     }
 
     /// Takes one by one until it is refused.
     fn fill(shares: &mut Shares, owner: Owner) -> (u64, Full) {
-        (0..).find_map(|taken| shares.take(owner, Kind::Disk, 1, 1000, HALVES).err().map(|full| (taken, full))).unwrap()
+        (0..)
+            .find_map(|taken| {
+                shares
+                    .take(owner, Kind::Disk, 1, 1000, HALVES)
+                    .err()
+                    .map(|full| (taken, full))
+            })
+            .unwrap()
     }
 
     #[test]
     fn however_many_fill_theirs_something_is_left() {
         let mut shares = Shares::default();
         let (first, full) = fill(&mut shares, owner(1, 1));
-        assert_eq!((first, full.whose, full.most), (375, "one job of a sender", 375));
-        assert_eq!(fill(&mut shares, owner(1, 2)), (125, Full { whose: "one sender", most: 500 }));
-        let others: Vec<u64> = (2..9).map(|sender| fill(&mut shares, owner(sender, 1)).0).collect();
+        assert_eq!(
+            (first, full.whose, full.most),
+            (375, "one job of a sender", 375)
+        );
+        assert_eq!(
+            fill(&mut shares, owner(1, 2)),
+            (
+                125,
+                Full {
+                    whose: "one sender",
+                    most: 500
+                }
+            )
+        );
+        let others: Vec<u64> = (2..9)
+            .map(|sender| fill(&mut shares, owner(sender, 1)).0)
+            .collect();
         assert!(others.iter().all(|taken| *taken > 0), "{others:?}");
         assert!(shares.total(Kind::Disk) < 1000);
         // What is given back is free again, and nothing is remembered of whoever has nothing there.
@@ -134,12 +181,40 @@ mod tests {
     #[test]
     fn kinds_are_counted_apart() {
         let mut shares = Shares::default();
-        shares.take(owner(1, 1), Kind::Memory, 300, 1000, HALVES).unwrap();
-        shares.take(owner(1, 1), Kind::Letters, 1, 10, HALVES).unwrap();
-        assert_eq!((shares.total(Kind::Memory), shares.total(Kind::Disk), shares.total(Kind::Letters)), (300, 0, 1));
-        let whole = Parts { sender: 100, job: 100 };
-        assert!(shares.take(owner(2, 1), Kind::Memory, 701, 1000, whole).is_err());
-        assert!(shares.take(owner(2, 1), Kind::Memory, 700, 1000, whole).is_ok());
-        assert_eq!(shares.take(owner(3, 1), Kind::Memory, 1, 1000, whole).unwrap_err().whose, "all senders");
+        shares
+            .take(owner(1, 1), Kind::Memory, 300, 1000, HALVES)
+            .unwrap();
+        shares
+            .take(owner(1, 1), Kind::Letters, 1, 10, HALVES)
+            .unwrap();
+        assert_eq!(
+            (
+                shares.total(Kind::Memory),
+                shares.total(Kind::Disk),
+                shares.total(Kind::Letters)
+            ),
+            (300, 0, 1)
+        );
+        let whole = Parts {
+            sender: 100,
+            job: 100,
+        };
+        assert!(
+            shares
+                .take(owner(2, 1), Kind::Memory, 701, 1000, whole)
+                .is_err()
+        );
+        assert!(
+            shares
+                .take(owner(2, 1), Kind::Memory, 700, 1000, whole)
+                .is_ok()
+        );
+        assert_eq!(
+            shares
+                .take(owner(3, 1), Kind::Memory, 1, 1000, whole)
+                .unwrap_err()
+                .whose,
+            "all senders"
+        );
     }
 }

@@ -22,7 +22,11 @@ pub(super) const OVERHEAD: u64 = 256;
 /// Where a letter's body is.
 pub(super) enum Held {
     Memory(Bytes, Owner),
-    Disk { path: Arc<TempPath>, size: u64, owner: Owner },
+    Disk {
+        path: Arc<TempPath>,
+        size: u64,
+        owner: Owner,
+    },
 }
 
 /// What [`State::look`] found.
@@ -81,7 +85,10 @@ impl State {
     /// Whose a letter is.
     pub(super) fn owner(&self, address: &Address) -> Owner {
         let sender = &address.from.party;
-        Owner { sender: self.key(("sender", sender)), job: self.key(("job", sender, &address.attempt.job)) }
+        Owner {
+            sender: self.key(("sender", sender)),
+            job: self.key(("job", sender, &address.attempt.job)),
+        }
     }
 
     fn key(&self, value: impl Hash) -> u128 {
@@ -97,10 +104,16 @@ impl State {
         let key = self.key((&address.from, &address.tag));
         let step = self.step_key(&address.attempt, &address.to);
         let step = self.steps.entry(step).or_default();
-        if step.closed.is_some_and(|closed| closed >= address.attempt.attempt) {
+        if step
+            .closed
+            .is_some_and(|closed| closed >= address.attempt.attempt)
+        {
             return Err(TransportError::Closed(address.attempt.clone()));
         }
-        Ok((step.attempts.entry(address.attempt.attempt).or_default(), key))
+        Ok((
+            step.attempts.entry(address.attempt.attempt).or_default(),
+            key,
+        ))
     }
 
     /// Makes the box of an attempt, however many others of the step have mail: its receiver was ordered to run it.
@@ -114,7 +127,9 @@ impl State {
 
     /// Refuses the first letter of an attempt when the step has as many with mail as it may.
     fn check_open(&self, address: &Address, most: usize) -> Result<(), TransportError> {
-        let step = self.steps.get(&self.step_key(&address.attempt, &address.to));
+        let step = self
+            .steps
+            .get(&self.step_key(&address.attempt, &address.to));
         let number = &address.attempt.attempt;
         // of what is closed, no letter waits for room
         let full = step.is_some_and(|step| {
@@ -124,13 +139,27 @@ impl State {
         if !full {
             return Ok(());
         }
-        let message = format!("{} has mail of {most} attempts of this step already", address.to);
-        let next = format!("the letter is tried again; it comes in once party {} runs the attempt", address.to.party);
-        Err(TransportError::Refused(Fault::new(ErrorCode::StorageFull, message).at(&address.to.party).next(next)))
+        let message = format!(
+            "{} has mail of {most} attempts of this step already",
+            address.to
+        );
+        let next = format!(
+            "the letter is tried again; it comes in once party {} runs the attempt",
+            address.to.party
+        );
+        Err(TransportError::Refused(
+            Fault::new(ErrorCode::StorageFull, message)
+                .at(&address.to.party)
+                .next(next),
+        ))
     }
 
     /// The digest of the letter that came at this address, if one did.
-    pub(super) fn digest_of(&mut self, address: &Address, most_open: usize) -> Result<Option<u64>, TransportError> {
+    pub(super) fn digest_of(
+        &mut self,
+        address: &Address,
+        most_open: usize,
+    ) -> Result<Option<u64>, TransportError> {
         self.check_open(address, most_open)?;
         let (mail, key) = self.find(address)?;
         Ok(mail.seen.get(&key).copied())
@@ -146,10 +175,19 @@ impl State {
                 Ok(Found::Letter(body))
             }
             Some(Held::Disk { path, size, owner }) => {
-                mail.letters.insert(key, Held::Disk { path: path.clone(), size, owner });
+                mail.letters.insert(
+                    key,
+                    Held::Disk {
+                        path: path.clone(),
+                        size,
+                        owner,
+                    },
+                );
                 Ok(Found::OnDisk(path))
             }
-            None if mail.seen.contains_key(&key) => Err(TransportError::AddressReused(Box::new(address.clone()))),
+            None if mail.seen.contains_key(&key) => {
+                Err(TransportError::AddressReused(Box::new(address.clone())))
+            }
             None => Ok(Found::Nothing(mail.changed.clone().notified_owned())),
         }
     }
@@ -166,14 +204,29 @@ impl State {
     }
 
     /// Sets memory or disk aside for bytes that arrive, or says which bound is in the way.
-    pub(super) fn reserve(&mut self, owner: Owner, kind: Kind, bytes: u64, options: &InboxOptions) -> Result<(), Full> {
+    pub(super) fn reserve(
+        &mut self,
+        owner: Owner,
+        kind: Kind,
+        bytes: u64,
+        options: &InboxOptions,
+    ) -> Result<(), Full> {
         // What does not fit into memory goes to disk, so that there a job may have all that its sender may.
         let (limit, job) = match kind {
             Kind::Memory => (options.memory_limit_bytes, 100),
             Kind::Disk => (options.disk_limit_bytes, options.job_percent),
             Kind::Letters => (options.letters as u64, options.job_percent),
         };
-        self.shares.take(owner, kind, bytes, limit, Parts { sender: options.sender_percent, job })
+        self.shares.take(
+            owner,
+            kind,
+            bytes,
+            limit,
+            Parts {
+                sender: options.sender_percent,
+                job,
+            },
+        )
     }
 
     pub(super) fn unreserve(&mut self, owner: Owner, kind: Kind, bytes: u64) {
@@ -181,7 +234,11 @@ impl State {
     }
 
     /// What became of a letter that came before its content had arrived again.
-    pub(super) fn repeated(&mut self, address: &Address, digest: u64) -> Result<Delivery, TransportError> {
+    pub(super) fn repeated(
+        &mut self,
+        address: &Address,
+        digest: u64,
+    ) -> Result<Delivery, TransportError> {
         let (mail, key) = self.find(address)?;
         match mail.seen.get(&key) {
             Some(&before) if before == digest => Ok(Delivery::Duplicate),
@@ -213,7 +270,8 @@ impl State {
             return Err(attempt_full(address, mail.letters.len(), mail.bytes));
         }
         let owner = held.owner();
-        self.reserve(owner, Kind::Letters, 1, options).map_err(|full| letters_full(address, full))?;
+        self.reserve(owner, Kind::Letters, 1, options)
+            .map_err(|full| letters_full(address, full))?;
         let (mail, key) = self.find(address)?;
         mail.bytes += charge;
         mail.seen.insert(key, digest);
@@ -241,7 +299,9 @@ impl State {
         }
         step.closed = step.closed.max(Some(attempt.attempt));
         let newer = step.attempts.split_off(&attempt.attempt.next());
-        let dropped: Vec<MailBox> = std::mem::replace(&mut step.attempts, newer).into_values().collect();
+        let dropped: Vec<MailBox> = std::mem::replace(&mut step.attempts, newer)
+            .into_values()
+            .collect();
         for mail in &dropped {
             mail.letters.values().for_each(|held| self.release(held));
             mail.changed.notify_waiters();
@@ -252,7 +312,9 @@ impl State {
 
     fn forget_oldest(&mut self) {
         while self.closed_order.len() > self.closed_remembered {
-            let Some(key) = self.closed_order.pop_front() else { return };
+            let Some(key) = self.closed_order.pop_front() else {
+                return;
+            };
             if let Some(step) = self.steps.get_mut(&key) {
                 step.closed = None;
                 if step.attempts.is_empty() {
@@ -281,10 +343,17 @@ impl Held {
 /// Names the bound that stands in the way of a letter.
 pub(super) fn full(address: &Address, full: Full, what: &str) -> TransportError {
     let (from, Full { whose, most }) = (&address.from.party, full);
-    let message = format!("mail of party {from} that waits for {}: {whose} may have {most} {what} there", address.to);
+    let message = format!(
+        "mail of party {from} that waits for {}: {whose} may have {most} {what} there",
+        address.to
+    );
     let next = "the receiver reads too slowly, or the sender does not stop: look at both tasks' logs; the receiver's \
                 operator can raise limits.mail_disk";
-    TransportError::Refused(Fault::new(ErrorCode::StorageFull, message).at(&address.to.party).next(next))
+    TransportError::Refused(
+        Fault::new(ErrorCode::StorageFull, message)
+            .at(&address.to.party)
+            .next(next),
+    )
 }
 
 fn letters_full(address: &Address, reached: Full) -> TransportError {
@@ -292,8 +361,15 @@ fn letters_full(address: &Address, reached: Full) -> TransportError {
 }
 
 fn attempt_full(address: &Address, letters: usize, bytes: u64) -> TransportError {
-    let message =
-        format!("{} already has {letters} letters with {bytes} bytes waiting for {}", address.attempt, address.to);
-    let next = "the receiver reads too slowly, or the sender does not stop: look at both tasks' logs";
-    TransportError::Refused(Fault::new(ErrorCode::StorageFull, message).at(&address.to.party).next(next))
+    let message = format!(
+        "{} already has {letters} letters with {bytes} bytes waiting for {}",
+        address.attempt, address.to
+    );
+    let next =
+        "the receiver reads too slowly, or the sender does not stop: look at both tasks' logs";
+    TransportError::Refused(
+        Fault::new(ErrorCode::StorageFull, message)
+            .at(&address.to.party)
+            .next(next),
+    )
 }

@@ -8,12 +8,21 @@ use crate::envelope::Envelope;
 
 fn inbox(memory_limit_bytes: u64, folder: Option<&std::path::Path>) -> Arc<Inbox> {
     let spill_dir = folder.map(std::path::Path::to_path_buf);
-    Inbox::new(InboxOptions { memory_limit_bytes, spill_dir, ..one_sender() }).unwrap()
+    Inbox::new(InboxOptions {
+        memory_limit_bytes,
+        spill_dir,
+        ..one_sender()
+    })
+    .unwrap()
 }
 
 /// One sender may have everything.
 fn one_sender() -> InboxOptions {
-    InboxOptions { sender_percent: 100, job_percent: 100, ..InboxOptions::default() }
+    InboxOptions {
+        sender_percent: 100,
+        job_percent: 100,
+        ..InboxOptions::default()
+    }
 }
 
 fn files(folder: &std::path::Path) -> usize {
@@ -31,12 +40,20 @@ async fn spills_what_does_not_fit_and_cleans_up_after_reading() {
     let folder = tempfile::tempdir().unwrap();
     let inbox = inbox(10_000, Some(folder.path()));
     let small = letter("guest", "host", "small", vec![1; 5_000]);
-    let large = letter("guest", "host", "large", (0..50_000).map(|i| i as u8).collect());
+    let large = letter(
+        "guest",
+        "host",
+        "large",
+        (0..50_000).map(|i| i as u8).collect(),
+    );
     inbox.deliver(small.clone()).await.unwrap();
     inbox.deliver(large.clone()).await.unwrap();
     assert_eq!(files(folder.path()), 1);
     let usage = inbox.usage();
-    assert_eq!((usage.spilled_bytes, usage.letters), (50_000 + state::OVERHEAD, 2));
+    assert_eq!(
+        (usage.spilled_bytes, usage.letters),
+        (50_000 + state::OVERHEAD, 2)
+    );
     assert!(usage.memory_bytes < 10_000, "{usage:?}");
     assert_eq!(inbox.receive(&large.address).await.unwrap(), large.body);
     assert_eq!(inbox.receive(&small.address).await.unwrap(), small.body);
@@ -48,15 +65,26 @@ async fn spills_what_does_not_fit_and_cleans_up_after_reading() {
 async fn moves_a_letter_to_disk_in_the_middle_of_its_arrival() {
     let folder = tempfile::tempdir().unwrap();
     let inbox = inbox(2_500, Some(folder.path()));
-    let whole = letter("guest", "host", "pieces", (0..10_000).map(|i| (i / 7) as u8).collect());
+    let whole = letter(
+        "guest",
+        "host",
+        "pieces",
+        (0..10_000).map(|i| (i / 7) as u8).collect(),
+    );
     let mut reception = inbox.begin(&whole.address, &whole.message).unwrap();
     for piece in whole.body.chunks(1_000) {
-        reception.write(Bytes::copy_from_slice(piece)).await.unwrap();
+        reception
+            .write(Bytes::copy_from_slice(piece))
+            .await
+            .unwrap();
         assert!(inbox.usage().memory_bytes <= 2_500);
     }
     assert_eq!(reception.finish().await.unwrap(), Delivery::Taken);
     assert_eq!(inbox.receive(&whole.address).await.unwrap(), whole.body);
-    assert_eq!((files(folder.path()), inbox.usage()), (0, InboxUsage::default()));
+    assert_eq!(
+        (files(folder.path()), inbox.usage()),
+        (0, InboxUsage::default())
+    );
 }
 
 #[tokio::test]
@@ -64,12 +92,17 @@ async fn a_broken_arrival_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let inbox = inbox(2_500, Some(folder.path()));
     for pieces in [1, 5] {
-        let mut reception = inbox.begin(&letter("guest", "host", "x", vec![]).address, "x").unwrap();
+        let mut reception = inbox
+            .begin(&letter("guest", "host", "x", vec![]).address, "x")
+            .unwrap();
         for _ in 0..pieces {
             reception.write(Bytes::from(vec![0; 1_000])).await.unwrap();
         }
         drop(reception);
-        assert_eq!((files(folder.path()), inbox.usage()), (0, InboxUsage::default()));
+        assert_eq!(
+            (files(folder.path()), inbox.usage()),
+            (0, InboxUsage::default())
+        );
     }
 }
 
@@ -77,44 +110,87 @@ async fn a_broken_arrival_leaves_nothing() {
 async fn closing_removes_files_and_gives_memory_back() {
     let folder = tempfile::tempdir().unwrap();
     let inbox = inbox(1_000, Some(folder.path()));
-    let letters = [letter("guest", "host", "a", vec![1; 700]), letter("guest", "host", "b", vec![1; 9_000])];
+    let letters = [
+        letter("guest", "host", "a", vec![1; 700]),
+        letter("guest", "host", "b", vec![1; 9_000]),
+    ];
     for envelope in &letters {
         inbox.deliver(envelope.clone()).await.unwrap();
     }
     inbox.close(&letters[0].address.attempt, &letters[0].address.to);
-    assert_eq!((files(folder.path()), inbox.usage()), (0, InboxUsage::default()));
+    assert_eq!(
+        (files(folder.path()), inbox.usage()),
+        (0, InboxUsage::default())
+    );
 }
 
 #[tokio::test]
 async fn without_a_spill_folder_refuses_what_does_not_fit() {
     let inbox = inbox(1_000, None);
-    let error = inbox.deliver(letter("guest", "host", "a", vec![0; 2_000])).await.unwrap_err();
-    assert!(matches!(error, TransportError::Refused(fault) if fault.code == ErrorCode::StorageFull));
+    let error = inbox
+        .deliver(letter("guest", "host", "a", vec![0; 2_000]))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, TransportError::Refused(fault) if fault.code == ErrorCode::StorageFull)
+    );
     assert_eq!(inbox.usage(), InboxUsage::default());
-    inbox.deliver(letter("guest", "host", "b", vec![0; 700])).await.unwrap();
+    inbox
+        .deliver(letter("guest", "host", "b", vec![0; 700]))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn an_attempt_has_its_own_limits() {
-    let options = InboxOptions { per_attempt_limit_bytes: 3_000, per_attempt_letters: 2, ..InboxOptions::default() };
+    let options = InboxOptions {
+        per_attempt_limit_bytes: 3_000,
+        per_attempt_letters: 2,
+        ..InboxOptions::default()
+    };
     let inbox = Inbox::new(options).unwrap();
-    let huge = inbox.deliver(letter("guest", "host", "huge", vec![0; 4_000])).await.unwrap_err();
-    assert!(matches!(huge, TransportError::TooLarge { limit: 3_000, .. }), "{huge}");
-    inbox.deliver(letter("guest", "host", "a", vec![0; 2_000])).await.unwrap();
+    let huge = inbox
+        .deliver(letter("guest", "host", "huge", vec![0; 4_000]))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(huge, TransportError::TooLarge { limit: 3_000, .. }),
+        "{huge}"
+    );
+    inbox
+        .deliver(letter("guest", "host", "a", vec![0; 2_000]))
+        .await
+        .unwrap();
     assert!(matches!(
-        inbox.deliver(letter("guest", "host", "b", vec![0; 2_000])).await,
+        inbox
+            .deliver(letter("guest", "host", "b", vec![0; 2_000]))
+            .await,
         Err(TransportError::Refused(_))
     ));
-    inbox.deliver(letter("guest", "host", "c", vec![0; 10])).await.unwrap();
-    assert!(matches!(inbox.deliver(letter("guest", "host", "d", vec![0; 10])).await, Err(TransportError::Refused(_))));
+    inbox
+        .deliver(letter("guest", "host", "c", vec![0; 10]))
+        .await
+        .unwrap();
+    assert!(matches!(
+        inbox
+            .deliver(letter("guest", "host", "d", vec![0; 10]))
+            .await,
+        Err(TransportError::Refused(_))
+    ));
     assert_eq!(inbox.usage().letters, 2);
 }
 
 #[tokio::test]
 async fn a_refused_letter_may_come_again_later() {
-    let options = InboxOptions { per_attempt_letters: 1, ..InboxOptions::default() };
+    let options = InboxOptions {
+        per_attempt_letters: 1,
+        ..InboxOptions::default()
+    };
     let inbox = Inbox::new(options).unwrap();
-    let (first, second) = (letter("guest", "host", "a", vec![0; 9]), letter("guest", "host", "b", vec![0; 9]));
+    let (first, second) = (
+        letter("guest", "host", "a", vec![0; 9]),
+        letter("guest", "host", "b", vec![0; 9]),
+    );
     inbox.deliver(first.clone()).await.unwrap();
     inbox.deliver(second.clone()).await.unwrap_err();
     inbox.receive(&first.address).await.unwrap();
@@ -123,7 +199,11 @@ async fn a_refused_letter_may_come_again_later() {
 
 #[tokio::test]
 async fn remembers_a_bounded_number_of_closed_steps() {
-    let inbox = Inbox::new(InboxOptions { closed_remembered: 3, ..InboxOptions::default() }).unwrap();
+    let inbox = Inbox::new(InboxOptions {
+        closed_remembered: 3,
+        ..InboxOptions::default()
+    })
+    .unwrap();
     let step = |i: u32| {
         let mut envelope = of_attempt(0, "x");
         envelope.address.attempt.step = vocabulary::StepName::new(format!("step_{i}")).unwrap();
@@ -134,7 +214,10 @@ async fn remembers_a_bounded_number_of_closed_steps() {
     }
     assert!(inbox.deliver(step(0)).await.is_ok());
     for i in 2..5 {
-        assert!(matches!(inbox.deliver(step(i)).await, Err(TransportError::Closed(_))), "{i}");
+        assert!(
+            matches!(inbox.deliver(step(i)).await, Err(TransportError::Closed(_))),
+            "{i}"
+        );
     }
 }
 
@@ -149,8 +232,14 @@ async fn closing_an_attempt_drops_the_mail_of_older_ones_and_keeps_newer() {
         async move { inbox.receive(&address).await }
     });
     tokio::time::sleep(Duration::from_millis(10)).await;
-    inbox.close(&of_attempt(1, "x").address.attempt, &of_attempt(1, "x").address.to);
-    assert!(matches!(waiting.await.unwrap(), Err(TransportError::Closed(_))));
+    inbox.close(
+        &of_attempt(1, "x").address.attempt,
+        &of_attempt(1, "x").address.to,
+    );
+    assert!(matches!(
+        waiting.await.unwrap(),
+        Err(TransportError::Closed(_))
+    ));
     assert_eq!(inbox.usage().letters, 1);
     assert!(inbox.receive(&of_attempt(2, "x").address).await.is_ok());
 }
@@ -161,7 +250,9 @@ async fn removes_letters_of_an_earlier_run() {
     std::fs::write(folder.path().join("old.letter"), b"old").unwrap();
     std::fs::write(folder.path().join("other.file"), b"keep").unwrap();
     let _inbox = inbox(1_000, Some(folder.path()));
-    assert!(!folder.path().join("old.letter").exists() && folder.path().join("other.file").exists());
+    assert!(
+        !folder.path().join("old.letter").exists() && folder.path().join("other.file").exists()
+    );
 }
 
 #[tokio::test]
@@ -176,7 +267,11 @@ async fn a_receiver_that_is_dropped_while_a_letter_arrives_loses_nothing() {
                 let inbox = inbox.clone();
                 async move { inbox.deliver(envelope).await }
             });
-            let first = tokio::time::timeout(Duration::from_micros(u64::from(i) * 20), inbox.receive(&address)).await;
+            let first = tokio::time::timeout(
+                Duration::from_micros(u64::from(i) * 20),
+                inbox.receive(&address),
+            )
+            .await;
             deliver.await.unwrap().unwrap();
             match first {
                 Ok(body) => assert_eq!(body.unwrap().len(), 20_000),
@@ -189,21 +284,41 @@ async fn a_receiver_that_is_dropped_while_a_letter_arrives_loses_nothing() {
 #[tokio::test]
 async fn recognises_a_letter_that_comes_again_in_other_pieces() {
     let inbox = inbox(1 << 20, None);
-    let whole = letter("guest", "host", "x", (0..150_000).map(|i| (i / 5) as u8).collect());
+    let whole = letter(
+        "guest",
+        "host",
+        "x",
+        (0..150_000).map(|i| (i / 5) as u8).collect(),
+    );
     assert_eq!(inbox.deliver(whole.clone()).await.unwrap(), Delivery::Taken);
     for size in [1_000, 65_536, 149_999] {
         let mut reception = inbox.begin(&whole.address, &whole.message).unwrap();
         for piece in whole.body.chunks(size) {
-            reception.write(Bytes::copy_from_slice(piece)).await.unwrap();
+            reception
+                .write(Bytes::copy_from_slice(piece))
+                .await
+                .unwrap();
         }
         assert_eq!(reception.finish().await.unwrap(), Delivery::Duplicate);
     }
     for body in [whole.body.slice(..149_999), whole.body.slice(1..)] {
-        let other = Envelope { body, ..whole.clone() };
-        assert!(matches!(inbox.deliver(other).await, Err(TransportError::AddressReused(_))));
+        let other = Envelope {
+            body,
+            ..whole.clone()
+        };
+        assert!(matches!(
+            inbox.deliver(other).await,
+            Err(TransportError::AddressReused(_))
+        ));
     }
-    let other = Envelope { message: "another".into(), ..whole };
-    assert!(matches!(inbox.deliver(other).await, Err(TransportError::AddressReused(_))));
+    let other = Envelope {
+        message: "another".into(),
+        ..whole
+    };
+    assert!(matches!(
+        inbox.deliver(other).await,
+        Err(TransportError::AddressReused(_))
+    ));
 }
 
 #[tokio::test]
@@ -219,7 +334,9 @@ async fn letters_on_disk_have_a_limit_and_leave_room_when_they_go() {
     let of = |tag: &str| letter("guest", "host", tag, vec![1; 1_000]);
     inbox.deliver(of("a")).await.unwrap();
     let refused = inbox.deliver(of("b")).await;
-    assert!(matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::StorageFull));
+    assert!(
+        matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::StorageFull)
+    );
     assert_eq!(inbox.usage().spilled_bytes, 1_000 + state::OVERHEAD);
     inbox.receive(&of("a").address).await.unwrap();
     assert_eq!(inbox.usage().spilled_bytes, 0);
@@ -228,7 +345,11 @@ async fn letters_on_disk_have_a_limit_and_leave_room_when_they_go() {
 
 #[tokio::test]
 async fn a_peer_cannot_open_attempts_without_end() {
-    let inbox = Inbox::new(InboxOptions { open_attempts: 2, ..InboxOptions::default() }).unwrap();
+    let inbox = Inbox::new(InboxOptions {
+        open_attempts: 2,
+        ..InboxOptions::default()
+    })
+    .unwrap();
     let of = |attempt: u32| {
         let mut envelope = letter("guest", "host", "x", vec![1]);
         envelope.address.attempt.attempt = vocabulary::Attempt(attempt);
@@ -237,7 +358,10 @@ async fn a_peer_cannot_open_attempts_without_end() {
     for attempt in [5, 9] {
         inbox.deliver(of(attempt)).await.unwrap();
     }
-    assert!(matches!(inbox.deliver(of(7)).await, Err(TransportError::Refused(_))));
+    assert!(matches!(
+        inbox.deliver(of(7)).await,
+        Err(TransportError::Refused(_))
+    ));
     assert_eq!(inbox.deliver(of(9)).await.unwrap(), Delivery::Duplicate);
     inbox.close(&of(5).address.attempt, &of(5).address.to);
     inbox.deliver(of(7)).await.unwrap();
@@ -254,7 +378,10 @@ fn of(party: &str, job: &str, tag: &str, size: usize) -> Envelope {
 /// Sends until a letter is refused; gives how many were taken and the refusal.
 async fn flood(inbox: &Arc<Inbox>, party: &str, job: &str, size: usize) -> (usize, String) {
     for number in 0..10_000 {
-        if let Err(error) = inbox.deliver(of(party, job, &format!("flood.{number}"), size)).await {
+        if let Err(error) = inbox
+            .deliver(of(party, job, &format!("flood.{number}"), size))
+            .await
+        {
             return (number, error.to_string());
         }
     }
@@ -272,45 +399,89 @@ async fn a_sender_that_fills_its_share_stops_neither_other_senders_nor_its_own_o
     };
     let inbox = Inbox::new(options).unwrap();
     let (taken, refusal) = flood(&inbox, "666", "2026a", 2_000).await;
-    assert!(taken < 60 && refusal.contains("one job of a sender may have 75000 bytes on disk"), "{taken}: {refusal}");
+    assert!(
+        taken < 60 && refusal.contains("one job of a sender may have 75000 bytes on disk"),
+        "{taken}: {refusal}"
+    );
     // The same party in another job, and another party in either.
     inbox.deliver(of("666", "2026b", "x", 2_000)).await.unwrap();
     for number in 0..10 {
-        inbox.deliver(of("9999", "2026a", &format!("x.{number}"), 2_000)).await.unwrap();
-        inbox.deliver(of("9999", "2026b", &format!("x.{number}"), 2_000)).await.unwrap();
+        inbox
+            .deliver(of("9999", "2026a", &format!("x.{number}"), 2_000))
+            .await
+            .unwrap();
+        inbox
+            .deliver(of("9999", "2026b", &format!("x.{number}"), 2_000))
+            .await
+            .unwrap();
     }
     let (_, refusal) = flood(&inbox, "666", "2026b", 2_000).await;
-    assert!(refusal.contains("one sender may have") && refusal.contains("party 666"), "{refusal}");
+    assert!(
+        refusal.contains("one sender may have") && refusal.contains("party 666"),
+        "{refusal}"
+    );
     // A league of parties: something is left for whoever comes next.
     for party in ["667", "668", "669"] {
         flood(&inbox, party, "2026c", 2_000).await;
     }
-    inbox.deliver(of("10000", "2026d", "x", 2_000)).await.unwrap();
+    inbox
+        .deliver(of("10000", "2026d", "x", 2_000))
+        .await
+        .unwrap();
     // What is taken out makes room again.
-    inbox.close(&of("666", "2026a", "x", 0).address.attempt, &of("666", "2026a", "x", 0).address.to);
-    inbox.deliver(of("666", "2026b", "again", 2_000)).await.unwrap();
+    inbox.close(
+        &of("666", "2026a", "x", 0).address.attempt,
+        &of("666", "2026a", "x", 0).address.to,
+    );
+    inbox
+        .deliver(of("666", "2026b", "again", 2_000))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn letters_without_content_are_counted_too() {
-    let inbox = Inbox::new(InboxOptions { letters: 100, ..InboxOptions::default() }).unwrap();
+    let inbox = Inbox::new(InboxOptions {
+        letters: 100,
+        ..InboxOptions::default()
+    })
+    .unwrap();
     let (taken, refusal) = flood(&inbox, "666", "2026a", 0).await;
-    assert!(taken == 38 && refusal.contains("one job of a sender may have 38 letters"), "{taken}: {refusal}");
+    assert!(
+        taken == 38 && refusal.contains("one job of a sender may have 38 letters"),
+        "{taken}: {refusal}"
+    );
     let (taken, refusal) = flood(&inbox, "666", "2026b", 0).await;
-    assert!(taken == 12 && refusal.contains("one sender may have 50 letters"), "{taken}: {refusal}");
+    assert!(
+        taken == 12 && refusal.contains("one sender may have 50 letters"),
+        "{taken}: {refusal}"
+    );
     inbox.deliver(of("9999", "2026a", "x", 0)).await.unwrap();
     assert_eq!(inbox.usage().letters, 51);
 }
 
 #[tokio::test]
 async fn letters_without_content_take_of_memory_and_disk_no_more_than_their_sender_may() {
-    let inbox = Inbox::new(InboxOptions { memory_limit_bytes: 20_000, ..InboxOptions::default() }).unwrap();
+    let inbox = Inbox::new(InboxOptions {
+        memory_limit_bytes: 20_000,
+        ..InboxOptions::default()
+    })
+    .unwrap();
     let (taken, refusal) = flood(&inbox, "666", "2026a", 0).await;
     // half of the memory, since nobody else has mail; the refused one leaves nothing
-    assert_eq!((taken as u64, inbox.usage().memory_bytes), (10_000 / state::OVERHEAD, taken as u64 * state::OVERHEAD));
+    assert_eq!(
+        (taken as u64, inbox.usage().memory_bytes),
+        (10_000 / state::OVERHEAD, taken as u64 * state::OVERHEAD)
+    );
     assert!(refusal.contains("one sender"), "{refusal}");
-    inbox.deliver(of("9999", "2026a", "x", 1_000)).await.unwrap();
-    inbox.close(&of("666", "2026a", "x", 0).address.attempt, &of("666", "2026a", "x", 0).address.to);
+    inbox
+        .deliver(of("9999", "2026a", "x", 1_000))
+        .await
+        .unwrap();
+    inbox.close(
+        &of("666", "2026a", "x", 0).address.attempt,
+        &of("666", "2026a", "x", 0).address.to,
+    );
     assert_eq!(inbox.usage(), InboxUsage::default());
 
     let folder = tempfile::tempdir().unwrap();
@@ -322,10 +493,21 @@ async fn letters_without_content_take_of_memory_and_disk_no_more_than_their_send
     };
     let inbox = Inbox::new(options).unwrap();
     let (taken, refusal) = flood(&inbox, "666", "2026a", 0).await;
-    assert_eq!(taken as u64, 10_000 / state::OVERHEAD + 15_000 / state::OVERHEAD, "memory, then disk");
+    assert_eq!(
+        taken as u64,
+        10_000 / state::OVERHEAD + 15_000 / state::OVERHEAD,
+        "memory, then disk"
+    );
     assert!(refusal.contains("bytes on disk"), "{refusal}");
-    assert!(inbox.usage().memory_bytes <= 10_000 && inbox.usage().spilled_bytes <= 15_000, "{:?}", inbox.usage());
-    inbox.deliver(of("9999", "2026a", "x", 1_000)).await.unwrap();
+    assert!(
+        inbox.usage().memory_bytes <= 10_000 && inbox.usage().spilled_bytes <= 15_000,
+        "{:?}",
+        inbox.usage()
+    );
+    inbox
+        .deliver(of("9999", "2026a", "x", 1_000))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -333,14 +515,25 @@ async fn a_letter_that_is_refused_for_another_bound_gives_its_overhead_back() {
     let folder = tempfile::tempdir().unwrap();
     for memory_limit_bytes in [0, 1 << 20] {
         let spill_dir = Some(folder.path().to_owned());
-        let options = InboxOptions { memory_limit_bytes, spill_dir, letters: 1, ..one_sender() };
+        let options = InboxOptions {
+            memory_limit_bytes,
+            spill_dir,
+            letters: 1,
+            ..one_sender()
+        };
         let inbox = Inbox::new(options).unwrap();
         let first = letter("guest", "host", "a", vec![1; 10]);
         inbox.deliver(first.clone()).await.unwrap();
         let before = inbox.usage();
-        inbox.deliver(letter("guest", "host", "b", vec![1; 10])).await.unwrap_err();
+        inbox
+            .deliver(letter("guest", "host", "b", vec![1; 10]))
+            .await
+            .unwrap_err();
         assert_eq!(inbox.usage(), before);
-        assert_eq!(inbox.deliver(first.clone()).await.unwrap(), Delivery::Duplicate);
+        assert_eq!(
+            inbox.deliver(first.clone()).await.unwrap(),
+            Delivery::Duplicate
+        );
         assert_eq!(inbox.usage(), before);
         inbox.receive(&first.address).await.unwrap();
         assert_eq!(inbox.usage(), InboxUsage::default());
@@ -349,16 +542,26 @@ async fn a_letter_that_is_refused_for_another_bound_gives_its_overhead_back() {
 
 #[tokio::test]
 async fn an_attempt_that_was_ordered_has_a_box_whatever_others_have_mail() {
-    let inbox = Inbox::new(InboxOptions { open_attempts: 2, ..InboxOptions::default() }).unwrap();
+    let inbox = Inbox::new(InboxOptions {
+        open_attempts: 2,
+        ..InboxOptions::default()
+    })
+    .unwrap();
     for attempt in [5, 9] {
         inbox.deliver(of_attempt(attempt, "x")).await.unwrap();
     }
     let ordered = of_attempt(1, "x");
-    assert!(matches!(inbox.deliver(ordered.clone()).await, Err(TransportError::Refused(_))));
+    assert!(matches!(
+        inbox.deliver(ordered.clone()).await,
+        Err(TransportError::Refused(_))
+    ));
     inbox.open(&ordered.address.attempt, &ordered.address.to);
     inbox.deliver(ordered.clone()).await.unwrap();
     inbox.close(&ordered.address.attempt, &ordered.address.to);
     // what was closed is not opened again
     inbox.open(&ordered.address.attempt, &ordered.address.to);
-    assert!(matches!(inbox.deliver(of_attempt(1, "y")).await, Err(TransportError::Closed(_))));
+    assert!(matches!(
+        inbox.deliver(of_attempt(1, "y")).await,
+        Err(TransportError::Closed(_))
+    ));
 }

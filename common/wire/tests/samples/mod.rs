@@ -3,12 +3,14 @@
 use serde_json::json;
 use vocabulary::report::{Outcome, ReportBody};
 use vocabulary::{
-    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, Metric, MetricData, ModelInput, ModelRef,
-    ModelSummary, Offer, OfferedFile, OfferedInput, OfferedStep, Participant, PartyId, Progress, Report, Role,
-    SignedBytes, Stage, StepName, TableRef, TableSummary, TaskId, Timestamp, Usage,
+    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, Metric, MetricData, ModelInput,
+    ModelRef, ModelSummary, Offer, OfferedFile, OfferedInput, OfferedStep, Participant, PartyId,
+    Progress, Report, Role, SignedBytes, Stage, StepName, TableRef, TableSummary, TaskId,
+    Timestamp, Usage,
 };
 use wire::agent_link::{
-    Caller, Hello, HttpHead, HttpReplyHead, MailHead, Peer, Reply, StepCheck, ToAgent, ToCoordinator, Welcome,
+    Caller, Hello, HttpHead, HttpReplyHead, MailHead, Peer, Reply, StepCheck, ToAgent,
+    ToCoordinator, Welcome,
 };
 use wire::{Address, AttemptKey};
 
@@ -33,7 +35,12 @@ fn host() -> Participant {
 }
 
 fn task() -> TaskId {
-    TaskId { job: job(), step: step(), role: Role::Guest, party: party("9999") }
+    TaskId {
+        job: job(),
+        step: step(),
+        role: Role::Guest,
+        party: party("9999"),
+    }
 }
 
 fn cast() -> Cast {
@@ -46,8 +53,11 @@ fn cast() -> Cast {
 }
 
 fn fault() -> Fault {
-    let fault = Fault::new(ErrorCode::OfferRefused, "table secret.rows may not be used").at(&party("10000"));
-    fault.path("role_parameters.host.0.reader_0.table").next("ask party 10000 to allow the table")
+    let fault = Fault::new(ErrorCode::OfferRefused, "table secret.rows may not be used")
+        .at(&party("10000"));
+    fault
+        .path("role_parameters.host.0.reader_0.table")
+        .next("ask party 10000 to allow the table")
 }
 
 fn signed() -> SignedBytes {
@@ -75,9 +85,23 @@ pub(crate) fn peer() -> Peer {
 }
 
 pub(crate) fn mail_head() -> MailHead {
-    let attempt = AttemptKey { job: job(), step: step(), attempt: Attempt(2), offer: "ab".repeat(32) };
-    let address = Address { attempt, from: guest(), to: host(), tag: "epoch.3/batch.0/guest_forward".into() };
-    MailHead { address, message: "guest_forward".into(), size: 70_000 }
+    let attempt = AttemptKey {
+        job: job(),
+        step: step(),
+        attempt: Attempt(2),
+        offer: "ab".repeat(32),
+    };
+    let address = Address {
+        attempt,
+        from: guest(),
+        to: host(),
+        tag: "epoch.3/batch.0/guest_forward".into(),
+    };
+    MailHead {
+        address,
+        message: "guest_forward".into(),
+        size: 70_000,
+    }
 }
 
 pub(crate) fn hello() -> Hello {
@@ -106,7 +130,10 @@ pub(crate) fn welcomes() -> Vec<(&'static str, Welcome)> {
         heartbeat_millis: 2_000,
         peers: vec![peer()],
     };
-    vec![("accepted", accepted), ("refused", Welcome::Refused(fault()))]
+    vec![
+        ("accepted", accepted),
+        ("refused", Welcome::Refused(fault())),
+    ]
 }
 
 fn offer() -> Offer {
@@ -129,7 +156,11 @@ fn offer() -> Offer {
         }],
         models: vec![ModelInput {
             port: "model".into(),
-            model: ModelRef { version: job().to_string(), step: step(), owner: guest() },
+            model: ModelRef {
+                version: job().to_string(),
+                step: step(),
+                owner: guest(),
+            },
             checkpoint: None,
         }],
         inherited: None,
@@ -151,13 +182,21 @@ fn bounded_offer() -> Offer {
     Offer {
         expires: Some(Timestamp(1_795_000_900_000_000)),
         attempts: Some(4),
-        keeps: Some(OfferedFile { step: step(), who: guest(), file: "files://runs/scores.csv".into() }),
+        keeps: Some(OfferedFile {
+            step: step(),
+            who: guest(),
+            file: "files://runs/scores.csv".into(),
+        }),
         ..offer()
     }
 }
 
 fn assignment() -> Assignment {
-    let model = ModelRef { version: job().to_string(), step: step(), owner: guest() };
+    let model = ModelRef {
+        version: job().to_string(),
+        step: step(),
+        owner: guest(),
+    };
     Assignment {
         task: task(),
         attempt: Attempt(2),
@@ -167,8 +206,16 @@ fn assignment() -> Assignment {
         cast: cast(),
         step_cast: cast(),
         parameters: json!({"max_iter": 30, "tol": 1e-4, "optimizer": "rmsprop", "init": {"fit_intercept": true}, "none": null}),
-        inputs: vec![DataInput { port: "train_data".into(), from_step: step(), table: table() }],
-        models: vec![ModelInput { port: "isometric_model".into(), model, checkpoint: None }],
+        inputs: vec![DataInput {
+            port: "train_data".into(),
+            from_step: step(),
+            table: table(),
+        }],
+        models: vec![ModelInput {
+            port: "isometric_model".into(),
+            model,
+            checkpoint: None,
+        }],
         outputs: vec!["data".into()],
         model_version: job().to_string(),
         offer: "ab".repeat(32),
@@ -191,14 +238,31 @@ fn http_head(caller: Caller) -> HttpHead {
 }
 
 pub(crate) fn to_agent() -> Vec<(&'static str, ToAgent)> {
-    let check =
-        StepCheck { step: step(), component: "hetero_lr".into(), role: Role::Host, parameters: json!({"tol": -1}) };
+    let check = StepCheck {
+        step: step(),
+        component: "hetero_lr".into(),
+        role: Role::Host,
+        parameters: json!({"tol": -1}),
+    };
     vec![
         ("sign", ToAgent::Sign(offer())),
-        ("sign_with_ticket", ToAgent::SignWithTicket { offer: bounded_offer(), ticket: signed() }),
+        (
+            "sign_with_ticket",
+            ToAgent::SignWithTicket {
+                offer: bounded_offer(),
+                ticket: signed(),
+            },
+        ),
         ("offer", ToAgent::Offer(signed())),
         ("assign", ToAgent::Assign(Box::new(assignment()))),
-        ("cancel", ToAgent::Cancel { task: task(), attempt: Attempt(2), reason: fault() }),
+        (
+            "cancel",
+            ToAgent::Cancel {
+                task: task(),
+                attempt: Attempt(2),
+                reason: fault(),
+            },
+        ),
         ("close", ToAgent::Close(job())),
         ("check", ToAgent::Check(vec![check])),
         ("peers", ToAgent::Peers(vec![peer()])),
@@ -208,12 +272,24 @@ pub(crate) fn to_agent() -> Vec<(&'static str, ToAgent)> {
 }
 
 fn reports() -> Vec<Report> {
-    let meta = json!({"metric_type": "LOSS", "unit_name": "iters"}).as_object().unwrap().clone();
+    let meta = json!({"metric_type": "LOSS", "unit_name": "iters"})
+        .as_object()
+        .unwrap()
+        .clone();
     let points = MetricData::Points(vec![(0.0, 0.5)]).finite().0;
-    let curve = Metric { namespace: "train".into(), name: "loss".into(), data: points, meta };
+    let curve = Metric {
+        namespace: "train".into(),
+        name: "loss".into(),
+        data: points,
+        meta,
+    };
     let values = MetricData::Values(vec![("auc".into(), 0.98)]).finite().0;
-    let scalars =
-        Metric { namespace: "validate".into(), name: "hetero_lr_0".into(), data: values, meta: Default::default() };
+    let scalars = Metric {
+        namespace: "validate".into(),
+        name: "hetero_lr_0".into(),
+        data: values,
+        meta: Default::default(),
+    };
     let output = TableSummary {
         table: table(),
         data_name: Some("data".into()),
@@ -222,8 +298,17 @@ fn reports() -> Vec<Report> {
         header: vec!["id".into(), "x0".into()],
         content_hash: "cd".repeat(32),
     };
-    let model = ModelRef { version: job().to_string(), step: step(), owner: guest() };
-    let summary = ModelSummary { model, component: "hetero_lr".into(), component_version: 1, size: 1234 };
+    let model = ModelRef {
+        version: job().to_string(),
+        step: step(),
+        owner: guest(),
+    };
+    let summary = ModelSummary {
+        model,
+        component: "hetero_lr".into(),
+        component_version: 1,
+        size: 1234,
+    };
     let usage = Usage {
         wall_micros: 7,
         compute_micros: 6,
@@ -247,24 +332,46 @@ fn reports() -> Vec<Report> {
         ended(Outcome::Canceled),
         ended(Outcome::Lost),
     ];
-    bodies.into_iter().map(|body| Report { task: task(), attempt: Attempt(2), body }).collect()
+    bodies
+        .into_iter()
+        .map(|body| Report {
+            task: task(),
+            attempt: Attempt(2),
+            body,
+        })
+        .collect()
 }
 
 pub(crate) fn to_coordinator() -> Vec<(&'static str, ToCoordinator)> {
     vec![
-        ("heartbeat", ToCoordinator::Heartbeat { attempts: vec![(task(), Attempt(2))], mail_key: None }),
+        (
+            "heartbeat",
+            ToCoordinator::Heartbeat {
+                attempts: vec![(task(), Attempt(2))],
+                mail_key: None,
+            },
+        ),
         ("reports", ToCoordinator::Reports(reports())),
         ("mail", ToCoordinator::Mail(mail_head())),
-        ("http", ToCoordinator::Http(http_head(Caller::PartyUser(party("9999"))))),
+        (
+            "http",
+            ToCoordinator::Http(http_head(Caller::PartyUser(party("9999")))),
+        ),
         (
             "http_with_ticket",
-            ToCoordinator::Http(HttpHead { ticket: Some(signed()), ..http_head(Caller::PartyUser(party("9999"))) }),
+            ToCoordinator::Http(HttpHead {
+                ticket: Some(signed()),
+                ..http_head(Caller::PartyUser(party("9999")))
+            }),
         ),
     ]
 }
 
 pub(crate) fn replies() -> Vec<(&'static str, Reply)> {
-    let head = HttpReplyHead { status: 200, headers: vec![("content-type".into(), b"text/plain".to_vec())] };
+    let head = HttpReplyHead {
+        status: 200,
+        headers: vec![("content-type".into(), b"text/plain".to_vec())],
+    };
     vec![
         ("done", Reply::Done),
         ("signed", Reply::Signed(signed())),

@@ -123,13 +123,22 @@ impl Query {
     /// Whether an experiment is wanted, on whatever page.
     pub fn admits(&self, experiment: &Experiment) -> bool {
         !experiment.deleted
-            && self.tenant.as_ref().is_none_or(|tenant| *tenant == experiment.tenant)
-            && self.predicates.iter().all(|predicate| predicate.admits(experiment))
+            && self
+                .tenant
+                .as_ref()
+                .is_none_or(|tenant| *tenant == experiment.tenant)
+            && self
+                .predicates
+                .iter()
+                .all(|predicate| predicate.admits(experiment))
     }
 
     /// Where an experiment stands in this listing.
     pub fn place(&self, experiment: &Experiment) -> Start {
-        Start { value: exact(self.sort, experiment), id: experiment.id.clone() }
+        Start {
+            value: exact(self.sort, experiment),
+            id: experiment.id.clone(),
+        }
     }
 }
 
@@ -137,7 +146,9 @@ impl Predicate {
     /// Whether an experiment meets it.
     pub fn admits(&self, experiment: &Experiment) -> bool {
         let own = compared(self.field, experiment);
-        let comparable = |value: &&Literal| matches!(value, Literal::Number(_)) == matches!(own, Literal::Number(_));
+        let comparable = |value: &&Literal| {
+            matches!(value, Literal::Number(_)) == matches!(own, Literal::Number(_))
+        };
         let first = || self.values.first().filter(comparable);
         match self.comparison {
             Comparison::Among => self.values.contains(&own),
@@ -147,9 +158,9 @@ impl Predicate {
             Comparison::Below => first().is_some_and(|value| own < *value),
             Comparison::AtMost => first().is_some_and(|value| own <= *value),
             Comparison::Contains => match (&own, first()) {
-                (Literal::Text(own), Some(Literal::Text(part))) => {
-                    own.to_ascii_lowercase().contains(&part.to_ascii_lowercase())
-                }
+                (Literal::Text(own), Some(Literal::Text(part))) => own
+                    .to_ascii_lowercase()
+                    .contains(&part.to_ascii_lowercase()),
                 _ => false,
             },
         }
@@ -159,7 +170,9 @@ impl Predicate {
 /// The field's value as conditions see it: moments by the whole second.
 fn compared(field: Field, experiment: &Experiment) -> Literal {
     match exact(field, experiment) {
-        Literal::Number(micros) if field == Field::Created => Literal::Number(micros.div_euclid(SECOND)),
+        Literal::Number(micros) if field == Field::Created => {
+            Literal::Number(micros.div_euclid(SECOND))
+        }
         other => other,
     }
 }
@@ -193,18 +206,50 @@ mod tests {
     fn compares_texts_exactly_and_moments_by_the_second() {
         let text = |text: &str| Literal::Text(text.to_owned());
         let meets = |field, comparison, values: &[Literal]| {
-            Predicate { field, comparison, values: values.to_vec() }.admits(&experiment())
+            Predicate {
+                field,
+                comparison,
+                values: values.to_vec(),
+            }
+            .admits(&experiment())
         };
-        assert!(meets(Field::Name, Comparison::Among, &[text("x"), text("Moonshot")]));
+        assert!(meets(
+            Field::Name,
+            Comparison::Among,
+            &[text("x"), text("Moonshot")]
+        ));
         assert!(!meets(Field::Name, Comparison::Among, &[text("moonshot")]));
         assert!(meets(Field::Name, Comparison::Contains, &[text("oONS")]));
         assert!(!meets(Field::Name, Comparison::Contains, &[text("o%s")]));
-        assert!(meets(Field::Created, Comparison::Among, &[Literal::Number(7)]));
-        assert!(!meets(Field::Created, Comparison::Above, &[Literal::Number(7)]));
-        assert!(meets(Field::Created, Comparison::AtMost, &[Literal::Number(7)]));
-        assert!(!meets(Field::Created, Comparison::Above, &[text("1")]), "another type never compares");
-        assert!(meets(Field::Archived, Comparison::Not, &[Literal::Number(1)]));
-        assert!(meets(Field::Available, Comparison::Among, &[Literal::Number(1)]));
+        assert!(meets(
+            Field::Created,
+            Comparison::Among,
+            &[Literal::Number(7)]
+        ));
+        assert!(!meets(
+            Field::Created,
+            Comparison::Above,
+            &[Literal::Number(7)]
+        ));
+        assert!(meets(
+            Field::Created,
+            Comparison::AtMost,
+            &[Literal::Number(7)]
+        ));
+        assert!(
+            !meets(Field::Created, Comparison::Above, &[text("1")]),
+            "another type never compares"
+        );
+        assert!(meets(
+            Field::Archived,
+            Comparison::Not,
+            &[Literal::Number(1)]
+        ));
+        assert!(meets(
+            Field::Available,
+            Comparison::Among,
+            &[Literal::Number(1)]
+        ));
     }
 
     #[test]

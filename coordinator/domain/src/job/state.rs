@@ -94,7 +94,10 @@ impl JobState {
 
     /// Whether nothing happens any more but on request.
     pub const fn is_settled(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Refused | Self::Canceled | Self::TimedOut)
+        matches!(
+            self,
+            Self::Succeeded | Self::Failed | Self::Refused | Self::Canceled | Self::TimedOut
+        )
     }
 
     /// The state after an event.
@@ -111,7 +114,9 @@ impl JobState {
             (S::Stopping, E::QuietFailed) => Ok(S::Failed),
             (S::Stopping, E::QuietCanceled) => Ok(S::Canceled),
             (S::Stopping, E::QuietTimedOut) => Ok(S::TimedOut),
-            (S::Succeeded | S::Failed | S::Refused | S::Canceled | S::TimedOut, E::RerunAsked) => Ok(S::Offered),
+            (S::Succeeded | S::Failed | S::Refused | S::Canceled | S::TimedOut, E::RerunAsked) => {
+                Ok(S::Offered)
+            }
             (state, event) => Err(IllegalTransition { state, event }),
         }
     }
@@ -153,8 +158,9 @@ TimedOut: RerunAsked>Offered
     fn allows_exactly_the_pairs_of_the_table() {
         let mut text = String::new();
         for state in JobState::ALL {
-            let legal =
-                JobEvent::ALL.into_iter().filter_map(|e| state.after(e).ok().map(|next| format!(" {e:?}>{next:?}")));
+            let legal = JobEvent::ALL
+                .into_iter()
+                .filter_map(|e| state.after(e).ok().map(|next| format!(" {e:?}>{next:?}")));
             text.push_str(&format!("{state:?}:{}\n", legal.collect::<String>()));
         }
         assert_eq!(text, MATRIX);
@@ -164,7 +170,11 @@ TimedOut: RerunAsked>Offered
     fn leaves_a_settled_state_only_by_a_rerun() {
         for state in JobState::ALL.into_iter().filter(|state| state.is_settled()) {
             for event in JobEvent::ALL {
-                assert_eq!(state.after(event).is_ok(), event == JobEvent::RerunAsked, "{state:?} {event:?}");
+                assert_eq!(
+                    state.after(event).is_ok(),
+                    event == JobEvent::RerunAsked,
+                    "{state:?} {event:?}"
+                );
             }
         }
     }
@@ -172,8 +182,14 @@ TimedOut: RerunAsked>Offered
     #[test]
     fn draws_every_legal_pair() {
         let drawn = diagram();
-        assert!(drawn.starts_with("stateDiagram-v2\n    [*] --> Offered\n"), "{drawn}");
-        assert!(drawn.contains("    Stopping --> TimedOut: QuietTimedOut\n"), "{drawn}");
+        assert!(
+            drawn.starts_with("stateDiagram-v2\n    [*] --> Offered\n"),
+            "{drawn}"
+        );
+        assert!(
+            drawn.contains("    Stopping --> TimedOut: QuietTimedOut\n"),
+            "{drawn}"
+        );
         assert_eq!(drawn.lines().count(), 2 + 18 + 5 + 1 - 1, "{drawn}");
     }
 }

@@ -25,7 +25,10 @@ pub struct Unfit {
 }
 
 fn unfit(member: &str, rule: impl Into<String>) -> Unfit {
-    Unfit { member: member.to_owned(), rule: rule.into() }
+    Unfit {
+        member: member.to_owned(),
+        rule: rule.into(),
+    }
 }
 
 /// A file of a channel, or a channel and whatever file.
@@ -49,9 +52,17 @@ impl FileName {
             return Err(unfit(member, "exactly one key, $datalake:1"));
         };
         if key != DATALAKE {
-            return Err(unfit(member, format!("the operator {} is not known; $datalake:1 is", shortened(key))));
+            return Err(unfit(
+                member,
+                format!(
+                    "the operator {} is not known; $datalake:1 is",
+                    shortened(key)
+                ),
+            ));
         }
-        let text = value.as_str().ok_or_else(|| unfit(member, "$datalake:1 takes a text"))?;
+        let text = value
+            .as_str()
+            .ok_or_else(|| unfit(member, "$datalake:1 takes a text"))?;
         let (channel, file) = match text.split_once('/') {
             Some((channel, file)) => (channel, Some(file)),
             None => (text, None),
@@ -60,7 +71,10 @@ impl FileName {
         if !fits(channel) || file.is_some_and(|file| !fits(file)) {
             return Err(unfit(member, "$datalake:1 takes <channel_id>/<file_id>"));
         }
-        Ok(Some(Self { channel: channel.to_owned(), file: file.map(str::to_owned) }))
+        Ok(Some(Self {
+            channel: channel.to_owned(),
+            file: file.map(str::to_owned),
+        }))
     }
 }
 
@@ -91,13 +105,20 @@ impl RunRequest {
     /// Reads a request.
     pub fn read(body: &Map<String, Value>) -> Result<Self, Unfit> {
         let given = |key: &str| body.get(key).filter(|value| !value.is_null());
-        let version = given("version_id").and_then(Value::as_str).filter(|text| !text.is_empty());
+        let version = given("version_id")
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty());
         let input = FileName::read("input_data", body.get("input_data").unwrap_or(&Value::Null))?;
         if input.as_ref().is_some_and(|input| input.file.is_none()) {
-            return Err(unfit("input_data", "$datalake:1 takes <channel_id>/<file_id>"));
+            return Err(unfit(
+                "input_data",
+                "$datalake:1 takes <channel_id>/<file_id>",
+            ));
         }
         Ok(Self {
-            version: version.ok_or_else(|| unfit("version_id", "the id of a version of the deployment"))?.to_owned(),
+            version: version
+                .ok_or_else(|| unfit("version_id", "the id of a version of the deployment"))?
+                .to_owned(),
             models: read_texts("models", given("models"))?,
             input: input.and_then(|input| Some((body.get("input_data")?.clone(), input))),
             output: given("output_template").map(read_template).transpose()?,
@@ -116,42 +137,75 @@ fn read_template(value: &Value) -> Result<(Value, Option<FileName>), Unfit> {
     if !value.is_object() {
         return Err(unfit("output_template", "an object"));
     }
-    Ok((value.clone(), FileName::read("output_template", value).unwrap_or_default()))
+    Ok((
+        value.clone(),
+        FileName::read("output_template", value).unwrap_or_default(),
+    ))
 }
 
 /// Whole numbers of any size; those beyond what is exact choose the queue of the number that was read.
 fn read_distribution(value: &Value) -> Result<Number, Unfit> {
     let number = value.as_number().filter(|number| {
-        number.as_u64().is_some() || number.as_f64().is_some_and(|large| large >= 0.0 && large.fract() == 0.0)
+        number.as_u64().is_some()
+            || number
+                .as_f64()
+                .is_some_and(|large| large >= 0.0 && large.fract() == 0.0)
     });
-    number.cloned().ok_or_else(|| unfit("distribution", "a whole number from 0 on"))
+    number
+        .cloned()
+        .ok_or_else(|| unfit("distribution", "a whole number from 0 on"))
 }
 
 /// The queue, of so many, that a number chooses.
 pub fn queue_of(distribution: &Number, queues: u32) -> u32 {
     let rest = match distribution.as_u64() {
         Some(number) => (number % u64::from(queues)) as f64,
-        None => distribution.as_f64().unwrap_or_default().rem_euclid(f64::from(queues)),
+        None => distribution
+            .as_f64()
+            .unwrap_or_default()
+            .rem_euclid(f64::from(queues)),
     };
-    (0..queues).find(|queue| f64::from(*queue) >= rest.floor()).unwrap_or_default()
+    (0..queues)
+        .find(|queue| f64::from(*queue) >= rest.floor())
+        .unwrap_or_default()
 }
 
 fn read_retries(value: &Value) -> Result<u32, Unfit> {
     let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
     let fits = number.filter(|number| *number <= MOST_RETRIES);
-    fits.ok_or_else(|| unfit("retry_count", format!("a whole number from 0 to {MOST_RETRIES}")))
+    fits.ok_or_else(|| {
+        unfit(
+            "retry_count",
+            format!("a whole number from 0 to {MOST_RETRIES}"),
+        )
+    })
 }
 
 /// An object of texts, such as an environment.
 pub fn read_texts(member: &str, value: Option<&Value>) -> Result<BTreeMap<String, String>, Unfit> {
-    let Some(value) = value else { return Ok(BTreeMap::new()) };
-    let rule = || unfit(member, format!("an object of at most {MOST_VARIABLES} texts of at most {LONGEST} bytes"));
-    let object = value.as_object().filter(|object| object.len() <= MOST_VARIABLES).ok_or_else(rule)?;
+    let Some(value) = value else {
+        return Ok(BTreeMap::new());
+    };
+    let rule = || {
+        unfit(
+            member,
+            format!("an object of at most {MOST_VARIABLES} texts of at most {LONGEST} bytes"),
+        )
+    };
+    let object = value
+        .as_object()
+        .filter(|object| object.len() <= MOST_VARIABLES)
+        .ok_or_else(rule)?;
     let text = |(key, value): (&String, &Value)| {
-        let text = value.as_str().filter(|text| text.len() <= LONGEST && key.len() <= LONGEST)?;
+        let text = value
+            .as_str()
+            .filter(|text| text.len() <= LONGEST && key.len() <= LONGEST)?;
         Some((key.clone(), text.to_owned()))
     };
-    object.iter().map(|pair| text(pair).ok_or_else(rule)).collect()
+    object
+        .iter()
+        .map(|pair| text(pair).ok_or_else(rule))
+        .collect()
 }
 
 #[cfg(test)]
@@ -168,7 +222,9 @@ mod tests {
     fn fills_in_what_is_not_given() {
         let request = read(json!({"version_id": "ver-1", "environment": {}})).expect("fits");
         assert_eq!((request.retries, &request.distribution), (5, &None));
-        assert!(request.input.is_none() && request.models.is_empty() && request.environment.is_empty());
+        assert!(
+            request.input.is_none() && request.models.is_empty() && request.environment.is_empty()
+        );
         let nulls = json!({"version_id": "ver-1", "environment": null, "input_data": null, "retry_count": null});
         assert_eq!(read(nulls).expect("fits"), request);
     }
@@ -181,18 +237,40 @@ mod tests {
             "output_template": {"$datalake:1": "7"}, "environment": {"DEBUG": "1"},
         });
         let request = read(body).expect("fits");
-        assert_eq!((request.retries, request.distribution.clone()), (0, Some(0.into())));
-        let file = FileName { channel: "2222222222222".into(), file: Some("20180101T112233-4".into()) };
+        assert_eq!(
+            (request.retries, request.distribution.clone()),
+            (0, Some(0.into()))
+        );
+        let file = FileName {
+            channel: "2222222222222".into(),
+            file: Some("20180101T112233-4".into()),
+        };
         assert_eq!(request.input.clone(), Some((input, file)));
         let output = request.output.clone().expect("output");
-        assert_eq!(output, (json!({"$datalake:1": "7"}), Some(FileName { channel: "7".into(), file: None })));
-        assert_eq!((request.models["alias"].as_str(), request.environment["DEBUG"].as_str()), ("3", "1"));
+        assert_eq!(
+            output,
+            (
+                json!({"$datalake:1": "7"}),
+                Some(FileName {
+                    channel: "7".into(),
+                    file: None
+                })
+            )
+        );
+        assert_eq!(
+            (
+                request.models["alias"].as_str(),
+                request.environment["DEBUG"].as_str()
+            ),
+            ("3", "1")
+        );
     }
 
     #[test]
     fn keeps_templates_that_mean_nothing_here() {
         for template in [json!({}), json!({"$foo:1": "x"}), json!({"$datalake:1": 3})] {
-            let request = read(json!({"version_id": "v", "output_template": template})).expect("fits");
+            let request =
+                read(json!({"version_id": "v", "output_template": template})).expect("fits");
             assert_eq!(request.output, Some((template, None)));
         }
     }
@@ -204,7 +282,10 @@ mod tests {
             let request = read(serde_json::from_str(&body).expect("JSON")).expect("fits");
             queue_of(&request.distribution.expect("a number"), 16)
         };
-        assert_eq!((queue("0"), queue("19"), queue("18446744073709551615")), (0, 3, 15));
+        assert_eq!(
+            (queue("0"), queue("19"), queue("18446744073709551615")),
+            (0, 3, 15)
+        );
         assert_eq!((queue("18446744073709551616"), queue("1e300")), (0, 0));
     }
 
@@ -215,24 +296,64 @@ mod tests {
             (json!({"version_id": 1}), "version_id"),
             (json!({"version_id": "v", "retry_count": 10}), "retry_count"),
             (json!({"version_id": "v", "retry_count": -1}), "retry_count"),
-            (json!({"version_id": "v", "retry_count": "x"}), "retry_count"),
-            (json!({"version_id": "v", "retry_count": 1.5}), "retry_count"),
-            (json!({"version_id": "v", "distribution": -1}), "distribution"),
-            (json!({"version_id": "v", "distribution": true}), "distribution"),
-            (json!({"version_id": "v", "environment": {"A": 1}}), "environment"),
+            (
+                json!({"version_id": "v", "retry_count": "x"}),
+                "retry_count",
+            ),
+            (
+                json!({"version_id": "v", "retry_count": 1.5}),
+                "retry_count",
+            ),
+            (
+                json!({"version_id": "v", "distribution": -1}),
+                "distribution",
+            ),
+            (
+                json!({"version_id": "v", "distribution": true}),
+                "distribution",
+            ),
+            (
+                json!({"version_id": "v", "environment": {"A": 1}}),
+                "environment",
+            ),
             (json!({"version_id": "v", "environment": []}), "environment"),
-            (json!({"version_id": "v", "models": {"alias": null}}), "models"),
+            (
+                json!({"version_id": "v", "models": {"alias": null}}),
+                "models",
+            ),
             (json!({"version_id": "v", "input_data": "x"}), "input_data"),
-            (json!({"version_id": "v", "input_data": {"$s3:1": "a/b"}}), "input_data"),
-            (json!({"version_id": "v", "input_data": {"$datalake:1": "a"}}), "input_data"),
-            (json!({"version_id": "v", "input_data": {"$datalake:1": "a/b/c"}}), "input_data"),
-            (json!({"version_id": "v", "input_data": {"$datalake:1": "a/b", "$datalake:2": "a/b"}}), "input_data"),
+            (
+                json!({"version_id": "v", "input_data": {"$s3:1": "a/b"}}),
+                "input_data",
+            ),
+            (
+                json!({"version_id": "v", "input_data": {"$datalake:1": "a"}}),
+                "input_data",
+            ),
+            (
+                json!({"version_id": "v", "input_data": {"$datalake:1": "a/b/c"}}),
+                "input_data",
+            ),
+            (
+                json!({"version_id": "v", "input_data": {"$datalake:1": "a/b", "$datalake:2": "a/b"}}),
+                "input_data",
+            ),
             (json!({"version_id": "v", "input_data": {}}), "input_data"),
-            (json!({"version_id": "v", "distribution": 0.5}), "distribution"),
-            (json!({"version_id": "v", "output_template": "x"}), "output_template"),
+            (
+                json!({"version_id": "v", "distribution": 0.5}),
+                "distribution",
+            ),
+            (
+                json!({"version_id": "v", "output_template": "x"}),
+                "output_template",
+            ),
         ];
         for (body, member) in cases {
-            assert_eq!(read(body.clone()).expect_err("unfit").member, member, "{body}");
+            assert_eq!(
+                read(body.clone()).expect_err("unfit").member,
+                member,
+                "{body}"
+            );
         }
     }
 }

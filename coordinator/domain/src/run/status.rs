@@ -80,7 +80,10 @@ impl RunView<'_> {
             return (end.status, Some(end.at));
         }
         let Some(job) = self.job else {
-            return (RunStatus::Failed, self.run.refused.as_ref().map(|(at, _)| *at));
+            return (
+                RunStatus::Failed,
+                self.run.refused.as_ref().map(|(at, _)| *at),
+            );
         };
         let status = match job.state {
             // Also when the table is there before the parties have answered: a status does not go back.
@@ -93,7 +96,9 @@ impl RunView<'_> {
             JobState::Stopping if job.started.is_some() => RunStatus::Running,
             JobState::Stopping => RunStatus::Runnable,
             JobState::Succeeded => RunStatus::Succeeded,
-            JobState::Failed | JobState::Refused | JobState::Canceled | JobState::TimedOut => RunStatus::Failed,
+            JobState::Failed | JobState::Refused | JobState::Canceled | JobState::TimedOut => {
+                RunStatus::Failed
+            }
         };
         (status, Some(job.updated))
     }
@@ -101,8 +106,16 @@ impl RunView<'_> {
 
 /// A job works once all parties of some step have begun; only another try of a step takes it back.
 fn at_work(tasks: &[Task]) -> RunStatus {
-    let latest = tasks.iter().map(|task| task.key.attempt).max().unwrap_or_default();
-    let of_try = || tasks.iter().filter(|task| task.key.attempt == latest && task.state != TaskState::Skipped);
+    let latest = tasks
+        .iter()
+        .map(|task| task.key.attempt)
+        .max()
+        .unwrap_or_default();
+    let of_try = || {
+        tasks
+            .iter()
+            .filter(|task| task.key.attempt == latest && task.state != TaskState::Skipped)
+    };
     let has_begun = |of: &Task| {
         let mut peers = of_try().filter(|task| task.key.id.step == of.key.id.step);
         peers.all(|task| task.started.is_some() || task.state == TaskState::Succeeded)
@@ -127,36 +140,70 @@ mod tests {
 
     fn status(of: &JobSnapshot, imports: bool) -> RunStatus {
         let import = imports.then(|| of.job.id.clone());
-        let run = Run { import, ..Run::default() };
-        RunView { run: &run, job: Some(&of.job), tasks: &of.tasks, imports }.status().0
+        let run = Run {
+            import,
+            ..Run::default()
+        };
+        RunView {
+            run: &run,
+            job: Some(&of.job),
+            tasks: &of.tasks,
+            imports,
+        }
+        .status()
+        .0
     }
 
     fn two_steps() -> JobSnapshot {
         let roles = [Role::Guest, Role::Host];
-        snapshot(vec![step("a_0", &[], &roles), step("b_0", &["a_0"], &roles)], cast(&["1"], &["2"], &[]))
+        snapshot(
+            vec![step("a_0", &[], &roles), step("b_0", &["a_0"], &roles)],
+            cast(&["1"], &["2"], &[]),
+        )
     }
 
     fn set(of: &mut JobSnapshot, index: usize, state: TaskState, attempt: u32) {
         let task = &mut of.tasks[index];
         (task.state, task.key.attempt) = (state, Attempt(attempt));
-        task.started = matches!(state, TaskState::Running | TaskState::Succeeded).then_some(Timestamp(1));
+        task.started =
+            matches!(state, TaskState::Running | TaskState::Succeeded).then_some(Timestamp(1));
     }
 
     #[test]
     fn has_a_word_for_each_status() {
         let words = RunStatus::ALL.map(RunStatus::word);
-        assert_eq!(words, ["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"]);
+        assert_eq!(
+            words,
+            [
+                "SUBMITTED",
+                "PENDING",
+                "RUNNABLE",
+                "STARTING",
+                "RUNNING",
+                "SUCCEEDED",
+                "FAILED"
+            ]
+        );
         for status in RunStatus::ALL {
-            assert_eq!(serde_json::to_value(status).expect("written"), status.word());
+            assert_eq!(
+                serde_json::to_value(status).expect("written"),
+                status.word()
+            );
         }
     }
 
     #[test]
     fn follows_its_job() {
         let mut of = two_steps();
-        assert_eq!((status(&of, false), status(&of, true)), (RunStatus::Submitted, RunStatus::Pending));
+        assert_eq!(
+            (status(&of, false), status(&of, true)),
+            (RunStatus::Submitted, RunStatus::Pending)
+        );
         of.job.state = JobState::Queued;
-        assert_eq!((status(&of, false), status(&of, true)), (RunStatus::Runnable, RunStatus::Pending));
+        assert_eq!(
+            (status(&of, false), status(&of, true)),
+            (RunStatus::Runnable, RunStatus::Pending)
+        );
         for (state, expected) in [
             (JobState::Succeeded, RunStatus::Succeeded),
             (JobState::Failed, RunStatus::Failed),
@@ -215,13 +262,33 @@ mod tests {
 
     #[test]
     fn fails_without_a_job_and_keeps_an_end_that_was_seen() {
-        let run = Run { refused: Some((Timestamp(7), "no model".to_owned())), ..Run::default() };
-        let view = RunView { run: &run, job: None, tasks: &[], imports: false };
+        let run = Run {
+            refused: Some((Timestamp(7), "no model".to_owned())),
+            ..Run::default()
+        };
+        let view = RunView {
+            run: &run,
+            job: None,
+            tasks: &[],
+            imports: false,
+        };
         assert_eq!(view.status(), (RunStatus::Failed, Some(Timestamp(7))));
         let of = two_steps();
-        let end = RunEnd { at: Timestamp(9), status: RunStatus::Succeeded, line: (Timestamp(9), 0) };
-        let run = Run { ended: Some(end), ..Run::default() };
-        let view = RunView { run: &run, job: Some(&of.job), tasks: &of.tasks, imports: false };
+        let end = RunEnd {
+            at: Timestamp(9),
+            status: RunStatus::Succeeded,
+            line: (Timestamp(9), 0),
+        };
+        let run = Run {
+            ended: Some(end),
+            ..Run::default()
+        };
+        let view = RunView {
+            run: &run,
+            job: Some(&of.job),
+            tasks: &of.tasks,
+            imports: false,
+        };
         assert_eq!(view.status(), (RunStatus::Succeeded, Some(Timestamp(9))));
     }
 }

@@ -22,20 +22,62 @@ impl JobSnapshot {
                 self.asked.insert(party.clone(), now);
             }
             Decision::Assign { task, attempt } => {
-                self.record(&TaskKey { id: task.clone(), attempt: *attempt }, TaskEvent::Assigned, None, now);
+                self.record(
+                    &TaskKey {
+                        id: task.clone(),
+                        attempt: *attempt,
+                    },
+                    TaskEvent::Assigned,
+                    None,
+                    now,
+                );
             }
-            Decision::Cancel { task, attempt, reason } => {
-                let key = TaskKey { id: task.clone(), attempt: *attempt };
+            Decision::Cancel {
+                task,
+                attempt,
+                reason,
+            } => {
+                let key = TaskKey {
+                    id: task.clone(),
+                    attempt: *attempt,
+                };
                 self.record(&key, TaskEvent::StopOrdered, Some(reason.clone()), now);
             }
-            Decision::Task { task, attempt, event, fault } => {
-                self.record(&TaskKey { id: task.clone(), attempt: *attempt }, *event, fault.clone(), now);
+            Decision::Task {
+                task,
+                attempt,
+                event,
+                fault,
+            } => {
+                self.record(
+                    &TaskKey {
+                        id: task.clone(),
+                        attempt: *attempt,
+                    },
+                    *event,
+                    fault.clone(),
+                    now,
+                );
             }
-            Decision::Retry { step, attempt, not_before } => {
+            Decision::Retry {
+                step,
+                attempt,
+                not_before,
+            } => {
                 self.count_try(step);
-                for task in self.tasks.iter_mut().filter(|task| &task.key.id.step == step) {
-                    *task =
-                        Task::waiting(TaskKey { id: task.key.id.clone(), attempt: *attempt }, Some(*not_before), now);
+                for task in self
+                    .tasks
+                    .iter_mut()
+                    .filter(|task| &task.key.id.step == step)
+                {
+                    *task = Task::waiting(
+                        TaskKey {
+                            id: task.key.id.clone(),
+                            attempt: *attempt,
+                        },
+                        Some(*not_before),
+                        now,
+                    );
                 }
             }
             Decision::Job { event, reason } => self.happen(*event, reason.clone(), now)?,
@@ -47,16 +89,30 @@ impl JobSnapshot {
     }
 
     /// Applies what happened to a task's try; false when it does not count any more (a late or repeated report).
-    pub fn record(&mut self, key: &TaskKey, event: TaskEvent, fault: Option<Fault>, now: Timestamp) -> bool {
-        let Some(task) = self.tasks.iter_mut().find(|task| &task.key == key) else { return false };
+    pub fn record(
+        &mut self,
+        key: &TaskKey,
+        event: TaskEvent,
+        fault: Option<Fault>,
+        now: Timestamp,
+    ) -> bool {
+        let Some(task) = self.tasks.iter_mut().find(|task| &task.key == key) else {
+            return false;
+        };
         // A try that was stopped because its time was over has timed out, whatever its agent calls it.
-        let late = |fault: &Option<Fault>| fault.as_ref().is_some_and(|fault| fault.code == ErrorCode::DeadlinePassed);
+        let late = |fault: &Option<Fault>| {
+            fault
+                .as_ref()
+                .is_some_and(|fault| fault.code == ErrorCode::DeadlinePassed)
+        };
         let event = match event {
             TaskEvent::Canceled if late(&task.fault) => TaskEvent::TimedOut,
             TaskEvent::Failed if late(&fault) => TaskEvent::TimedOut,
             other => other,
         };
-        let Some(next) = task.state.after(event) else { return false };
+        let Some(next) = task.state.after(event) else {
+            return false;
+        };
         if next == TaskState::Assigned {
             task.ordered = Some(now);
         }
@@ -101,7 +157,11 @@ impl JobSnapshot {
         self.job.answers.clear();
         self.asked.clear();
         // Never the moment of an earlier change: the new offer differs from all that parties saw.
-        let earlier = self.job.rerun.max(self.job.amended).unwrap_or(self.job.created);
+        let earlier = self
+            .job
+            .rerun
+            .max(self.job.amended)
+            .unwrap_or(self.job.created);
         self.job.amended = Some(now.max(Timestamp(earlier.0.saturating_add(1))));
         self.job.updated = now;
         Ok(())
@@ -109,7 +169,10 @@ impl JobSnapshot {
 
     /// Notes a wish to stop; false when the job is settled or already being stopped.
     pub fn ask_to_stop(&mut self, wish: StopRequest) -> bool {
-        if self.job.state.is_settled() || self.job.state == JobState::Stopping || self.job.stop.is_some() {
+        if self.job.state.is_settled()
+            || self.job.state == JobState::Stopping
+            || self.job.stop.is_some()
+        {
             return false;
         }
         self.job.updated = wish.at;
@@ -118,17 +181,35 @@ impl JobSnapshot {
     }
 
     fn count_try(&mut self, step: &StepName) {
-        let tries: Vec<Try> = self.tasks.iter().filter(|task| &task.key.id.step == step).map(Try::from).collect();
+        let tries: Vec<Try> = self
+            .tasks
+            .iter()
+            .filter(|task| &task.key.id.step == step)
+            .map(Try::from)
+            .collect();
         let (ending, cause) = root_of(tries.iter()).unzip();
-        let known = self.earlier.iter().position(|earlier| &earlier.step == step);
-        let none = || EarlierTries { step: step.clone(), lost: 0, failed: 0, cause: None };
+        let known = self
+            .earlier
+            .iter()
+            .position(|earlier| &earlier.step == step);
+        let none = || EarlierTries {
+            step: step.clone(),
+            lost: 0,
+            failed: 0,
+            cause: None,
+        };
         let mut earlier = known.map_or_else(none, |place| self.earlier.swap_remove(place));
         earlier.add(ending);
         earlier.cause = cause;
         self.earlier.push(earlier);
     }
 
-    fn happen(&mut self, event: JobEvent, reason: Option<Fault>, now: Timestamp) -> Result<(), IllegalTransition> {
+    fn happen(
+        &mut self,
+        event: JobEvent,
+        reason: Option<Fault>,
+        now: Timestamp,
+    ) -> Result<(), IllegalTransition> {
         let job = &mut self.job;
         job.state = job.state.after(event)?;
         if event == JobEvent::Started {
@@ -136,7 +217,11 @@ impl JobSnapshot {
         }
         if let (JobEvent::StopAsked, None, Some(reason)) = (event, &job.stop, &reason) {
             let settle_as = settles_as(Some(reason));
-            job.stop = Some(StopRequest { settle_as, reason: reason.clone(), at: now });
+            job.stop = Some(StopRequest {
+                settle_as,
+                reason: reason.clone(),
+                at: now,
+            });
         }
         if job.reason.is_none() {
             job.reason = reason;

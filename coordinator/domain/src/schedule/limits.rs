@@ -9,11 +9,23 @@ use crate::task::state::TaskState;
 /// Stops the steps whose time is over. A try counts from the moment in which its first task was ordered.
 pub(super) fn end_overdue(work: &mut Work<'_>) {
     for step in &work.job.definition.graph.steps {
-        let Some(limit) = work.job.settings.limit_of(&step.name) else { continue };
+        let Some(limit) = work.job.settings.limit_of(&step.name) else {
+            continue;
+        };
         let tasks = work.of_step(&step.name);
-        let Some(since) = tasks.iter().filter_map(|index| work.ordered_at(*index)).min() else { continue };
-        let running =
-            |work: &Work<'_>, index: usize| matches!(work.state_of(index), TaskState::Assigned | TaskState::Running);
+        let Some(since) = tasks
+            .iter()
+            .filter_map(|index| work.ordered_at(*index))
+            .min()
+        else {
+            continue;
+        };
+        let running = |work: &Work<'_>, index: usize| {
+            matches!(
+                work.state_of(index),
+                TaskState::Assigned | TaskState::Running
+            )
+        };
         if !tasks.iter().any(|index| running(work, *index)) {
             continue;
         }
@@ -32,7 +44,11 @@ pub(super) fn end_overdue(work: &mut Work<'_>) {
 }
 
 fn overdue(step: &StepName, limit_millis: i64) -> Fault {
-    let message = format!("step {step} took longer than its {} seconds", limit_millis / 1_000);
-    Fault::new(ErrorCode::DeadlinePassed, message)
-        .next("set job parameter task_timeout, or timeout of the step under task_conf, to a longer time")
+    let message = format!(
+        "step {step} took longer than its {} seconds",
+        limit_millis / 1_000
+    );
+    Fault::new(ErrorCode::DeadlinePassed, message).next(
+        "set job parameter task_timeout, or timeout of the step under task_conf, to a longer time",
+    )
 }

@@ -11,12 +11,18 @@ use crate::step::{EarlierTries, Ending, echo_of, root_of};
 pub(super) fn mend(work: &mut Work<'_>) {
     for step in &work.job.definition.graph.steps {
         let tasks = work.of_step(&step.name);
-        let Some((_, root)) = root_of(tasks.iter().filter_map(|index| work.tasks.get(*index))) else { continue };
+        let Some((_, root)) = root_of(tasks.iter().filter_map(|index| work.tasks.get(*index)))
+        else {
+            continue;
+        };
         if !quieten(work, &tasks, &root) {
             continue;
         }
         // Tasks may have been lost while the rest was stopped; the first cause is looked up again.
-        let Some((ending, root)) = root_of(tasks.iter().filter_map(|index| work.tasks.get(*index))) else { continue };
+        let Some((ending, root)) = root_of(tasks.iter().filter_map(|index| work.tasks.get(*index)))
+        else {
+            continue;
+        };
         if !try_again(work, step, ending, &root) {
             return work.job_event(JobEvent::StopAsked, Some(root));
         }
@@ -42,7 +48,10 @@ fn quieten(work: &mut Work<'_>, tasks: &[usize], root: &Fault) -> bool {
 /// Notes that the job waits for a party to stop its task.
 pub(super) fn note_unquiet(work: &mut Work<'_>, index: usize) {
     if let Some(party) = work.party_of(index) {
-        work.wait_for(format!("party {party} has not stopped its task yet"), vec![party]);
+        work.wait_for(
+            format!("party {party} has not stopped its task yet"),
+            vec![party],
+        );
     }
 }
 
@@ -54,7 +63,8 @@ fn is_in_vain(ending: Ending, root: &Fault, earlier: &EarlierTries) -> bool {
             == (root.code, &root.party, &root.path, &root.message)
     };
     ending == Ending::Failed
-        && (root.code.is_permanent() || (!root.code.may_pass() && earlier.cause.as_ref().is_some_and(same)))
+        && (root.code.is_permanent()
+            || (!root.code.may_pass() && earlier.cause.as_ref().is_some_and(same)))
 }
 
 /// Gives the step a new try when its allowance is not used up and another try may come to something.
@@ -65,7 +75,9 @@ fn try_again(work: &mut Work<'_>, step: &Step, ending: Ending, root: &Fault) -> 
         return false;
     }
     let allowed = match ending {
-        Ending::Failed | Ending::Lost if settings.shared_retries => work.earlier_in_all() < settings.retries,
+        Ending::Failed | Ending::Lost if settings.shared_retries => {
+            work.earlier_in_all() < settings.retries
+        }
         Ending::Failed => earlier.failed < settings.retries,
         Ending::Lost => earlier.lost < settings.restarts,
         Ending::Canceled => false,
@@ -73,10 +85,19 @@ fn try_again(work: &mut Work<'_>, step: &Step, ending: Ending, root: &Fault) -> 
     if !allowed {
         return false;
     }
-    let last = work.of_step(&step.name).iter().filter_map(|i| work.tasks.get(*i)).map(|task| task.key.attempt).max();
+    let last = work
+        .of_step(&step.name)
+        .iter()
+        .filter_map(|i| work.tasks.get(*i))
+        .map(|task| task.key.attempt)
+        .max();
     // What an agent's end cost is begun anew at once, the first time: nothing is wrong with the work itself.
     let at_once = ending == Ending::Lost && earlier.lost == 0;
-    let pause = if at_once { 0 } else { settings.retry_delay_millis.max(0) };
+    let pause = if at_once {
+        0
+    } else {
+        settings.retry_delay_millis.max(0)
+    };
     let not_before = work.now.plus_millis(pause);
     work.retry(&step.name, last.unwrap_or(Attempt(0)).next(), not_before);
     true

@@ -21,20 +21,35 @@ pub(super) fn ask_parties(work: &mut Work<'_>) {
     if job.offer.is_none() {
         return ask(work, initiator, Decision::Sign);
     }
-    let others = job.cast.parties().into_iter().filter(|party| party != initiator);
-    let missing: Vec<PartyId> = others.filter(|party| !job.answers.contains_key(party)).collect();
+    let others = job
+        .cast
+        .parties()
+        .into_iter()
+        .filter(|party| party != initiator);
+    let missing: Vec<PartyId> = others
+        .filter(|party| !job.answers.contains_key(party))
+        .collect();
     if missing.is_empty() {
         return work.job_event(JobEvent::AllAccepted, None);
     }
     for party in missing {
-        ask(work, &party, Decision::Offer { party: party.clone() });
+        ask(
+            work,
+            &party,
+            Decision::Offer {
+                party: party.clone(),
+            },
+        );
     }
 }
 
 fn ask(work: &mut Work<'_>, party: &PartyId, order: Decision) {
     if work.presence.is_online(party) {
         work.order_offer(party, order);
-        work.wait_for(format!("party {party} has not answered the offer yet"), vec![party.clone()]);
+        work.wait_for(
+            format!("party {party} has not answered the offer yet"),
+            vec![party.clone()],
+        );
     } else {
         work.wait_for_connection(party.clone());
     }

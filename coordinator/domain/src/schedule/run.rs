@@ -12,7 +12,9 @@ const LOOK_AGAIN_MILLIS: i64 = 300;
 /// Counts tasks as lost whose party has been offline longer than its lease; until then the job waits for it.
 pub(super) fn give_up_lost(work: &mut Work<'_>) {
     for index in work.active() {
-        let Some(party) = work.party_of(index) else { continue };
+        let Some(party) = work.party_of(index) else {
+            continue;
+        };
         match work.presence.lost_from(&party) {
             Some(moment) if moment <= work.now => work.lose(index),
             Some(moment) => {
@@ -27,9 +29,16 @@ pub(super) fn give_up_lost(work: &mut Work<'_>) {
 /// Starts every step that can start, in graph order, and settles the job when all are done.
 pub(super) fn start_steps(work: &mut Work<'_>) {
     let graph = &work.job.definition.graph;
-    let is_active =
-        |work: &Work<'_>, step: &Step| work.of_step(&step.name).iter().any(|i| work.state_of(*i).is_active());
-    let mut active = graph.steps.iter().filter(|step| is_active(work, step)).count();
+    let is_active = |work: &Work<'_>, step: &Step| {
+        work.of_step(&step.name)
+            .iter()
+            .any(|i| work.state_of(*i).is_active())
+    };
+    let mut active = graph
+        .steps
+        .iter()
+        .filter(|step| is_active(work, step))
+        .count();
     let most = usize::try_from(work.job.settings.parallelism.max(1)).unwrap_or(usize::MAX);
     for step in &graph.steps {
         let ready = ready_tasks(work, step);
@@ -46,7 +55,10 @@ pub(super) fn start_steps(work: &mut Work<'_>) {
             continue;
         }
         if let Some(first) = work.behind {
-            work.wait_for(format!("job {first} comes first in the same queue"), Vec::new());
+            work.wait_for(
+                format!("job {first} comes first in the same queue"),
+                Vec::new(),
+            );
             continue;
         }
         if !work.short_of.is_empty() {
@@ -71,14 +83,23 @@ pub(super) fn start_steps(work: &mut Work<'_>) {
 /// The tasks of a step that could be ordered now; skips those that have nothing to do.
 fn ready_tasks(work: &mut Work<'_>, step: &Step) -> Vec<usize> {
     let graph = &work.job.definition.graph;
-    let inputs_stand = step.upstream().filter_map(|name| graph.step(name)).all(|upstream| is_done(work, upstream));
+    let inputs_stand = step
+        .upstream()
+        .filter_map(|name| graph.step(name))
+        .all(|upstream| is_done(work, upstream));
     let tasks = work.of_step(&step.name);
-    let is_broken = tasks.iter().any(|i| work.state_of(*i).is_settled() && !work.state_of(*i).is_settled_well());
+    let is_broken = tasks
+        .iter()
+        .any(|i| work.state_of(*i).is_settled() && !work.state_of(*i).is_settled_well());
     if !inputs_stand || is_broken {
         return Vec::new();
     }
     let mut ready = Vec::new();
-    for index in tasks.into_iter().filter(|index| work.state_of(*index) == TaskState::Waiting).collect::<Vec<_>>() {
+    for index in tasks
+        .into_iter()
+        .filter(|index| work.state_of(*index) == TaskState::Waiting)
+        .collect::<Vec<_>>()
+    {
         let participant = work.tasks.get(index).map(|task| task.key.id.participant());
         if participant.is_some_and(|who| step.skipped.contains(&who)) {
             work.skip(index);
@@ -91,13 +112,23 @@ fn ready_tasks(work: &mut Work<'_>, step: &Step) -> Vec<usize> {
 
 /// Whether the pause before a retry is over and all parties are there; notes what is waited for.
 fn may_start(work: &mut Work<'_>, step: &Step, ready: &[usize]) -> bool {
-    let pause = ready.iter().filter_map(|index| work.tasks.get(*index)?.not_before).max();
+    let pause = ready
+        .iter()
+        .filter_map(|index| work.tasks.get(*index)?.not_before)
+        .max();
     if let Some(moment) = pause.filter(|moment| *moment > work.now) {
         work.wake_at(moment);
-        work.wait_for(format!("step {} pauses before its next try", step.name), Vec::new());
+        work.wait_for(
+            format!("step {} pauses before its next try", step.name),
+            Vec::new(),
+        );
         return false;
     }
-    let absent: Vec<_> = ready.iter().filter(|i| !work.is_online(**i)).filter_map(|i| work.party_of(*i)).collect();
+    let absent: Vec<_> = ready
+        .iter()
+        .filter(|i| !work.is_online(**i))
+        .filter_map(|i| work.party_of(*i))
+        .collect();
     let all_there = absent.is_empty();
     for party in absent {
         work.wait_for_connection(party);
@@ -106,5 +137,7 @@ fn may_start(work: &mut Work<'_>, step: &Step, ready: &[usize]) -> bool {
 }
 
 fn is_done(work: &Work<'_>, step: &Step) -> bool {
-    work.of_step(&step.name).into_iter().all(|index| work.state_of(index).is_settled_well())
+    work.of_step(&step.name)
+        .into_iter()
+        .all(|index| work.state_of(index).is_settled_well())
 }

@@ -18,12 +18,23 @@ enum Happening {
     Connect(usize),
     Drop(usize),
     Sign,
-    Answer { party: usize, accepts: bool },
-    Report { task: usize, event: TaskEvent, code: ErrorCode },
+    Answer {
+        party: usize,
+        accepts: bool,
+    },
+    Report {
+        task: usize,
+        event: TaskEvent,
+        code: ErrorCode,
+    },
     StaleReport(usize),
     WishStop,
-    Rerun { force: bool },
-    Crowd { full: bool },
+    Rerun {
+        force: bool,
+    },
+    Crowd {
+        full: bool,
+    },
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -35,7 +46,11 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(TaskEvent::Lost),
         2 => Just(TaskEvent::Canceled),
     ];
-    let code = prop_oneof![Just(ErrorCode::TableMissing), Just(ErrorCode::PeerFailed), Just(ErrorCode::PeerTimeout)];
+    let code = prop_oneof![
+        Just(ErrorCode::TableMissing),
+        Just(ErrorCode::PeerFailed),
+        Just(ErrorCode::PeerTimeout)
+    ];
     prop_oneof![
         12 => (1i64..20_000).prop_map(Happening::Pass),
         1 => (1i64..200_000_000).prop_map(Happening::Pass),
@@ -53,19 +68,31 @@ fn happening() -> impl Strategy<Value = Happening> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let roles = proptest::sample::subsequence(Role::ALL.to_vec(), 0..=3);
-    let one = (roles, proptest::collection::vec(0usize..6, 0..3), proptest::bool::weighted(0.2));
+    let one = (
+        roles,
+        proptest::collection::vec(0usize..6, 0..3),
+        proptest::bool::weighted(0.2),
+    );
     proptest::collection::vec(one, 1..6).prop_map(|drawn| {
         let names: Vec<String> = (0..drawn.len()).map(|index| format!("s_{index}")).collect();
         let place = |index: usize, (roles, reads, skips): (Vec<Role>, Vec<usize>, bool)| {
-            let reads: Vec<&str> =
-                reads.into_iter().filter(|from| *from < index).map(|from| names[from].as_str()).collect();
+            let reads: Vec<&str> = reads
+                .into_iter()
+                .filter(|from| *from < index)
+                .map(|from| names[from].as_str())
+                .collect();
             let mut step = step(&names[index], &reads, &roles);
             if skips && roles.contains(&Role::Guest) {
-                step.skipped.push(vocabulary::Participant::new(Role::Guest, party("1")));
+                step.skipped
+                    .push(vocabulary::Participant::new(Role::Guest, party("1")));
             }
             step
         };
-        drawn.into_iter().enumerate().map(|(index, one)| place(index, one)).collect()
+        drawn
+            .into_iter()
+            .enumerate()
+            .map(|(index, one)| place(index, one))
+            .collect()
     })
 }
 
@@ -75,10 +102,17 @@ fn happen(world: &mut World, what: Happening) {
         Happening::Connect(who) => world.set_online(PARTIES[who], true),
         Happening::Drop(who) => world.set_online(PARTIES[who], false),
         Happening::Sign => world.sign(),
-        Happening::Answer { party: who, accepts } => {
+        Happening::Answer {
+            party: who,
+            accepts,
+        } => {
             let id = party(PARTIES[who]);
             let refusal = Fault::new(ErrorCode::OfferRefused, "no");
-            let answer = if accepts { Answer::Accepted(signed(&id)) } else { Answer::Refused(refusal) };
+            let answer = if accepts {
+                Answer::Accepted(signed(&id))
+            } else {
+                Answer::Refused(refusal)
+            };
             if world.snapshot.asked.contains_key(&id) && id != world.snapshot.job.initiator.party {
                 world.snapshot.answer(&id, answer, world.now);
             }
@@ -91,21 +125,42 @@ fn happen(world: &mut World, what: Happening) {
                 .filter(|task| task.state.is_active())
                 .map(|task| task.key.clone())
                 .collect();
-            let Some(key) = active.get(task % active.len().max(1)) else { return };
-            let fault = matches!(event, TaskEvent::Failed | TaskEvent::TimedOut).then(|| Fault::new(code, "broke"));
+            let Some(key) = active.get(task % active.len().max(1)) else {
+                return;
+            };
+            let fault = matches!(event, TaskEvent::Failed | TaskEvent::TimedOut)
+                .then(|| Fault::new(code, "broke"));
             world.snapshot.record(key, event, fault, world.now);
         }
         Happening::StaleReport(task) => {
             let count = world.snapshot.tasks.len().max(1);
-            let Some(task) = world.snapshot.tasks.get(task % count) else { return };
-            let key = TaskKey { attempt: Attempt(task.key.attempt.0.wrapping_sub(1)), ..task.key.clone() };
-            assert!(!world.snapshot.record(&key, TaskEvent::Succeeded, None, world.now), "a stale report counted");
+            let Some(task) = world.snapshot.tasks.get(task % count) else {
+                return;
+            };
+            let key = TaskKey {
+                attempt: Attempt(task.key.attempt.0.wrapping_sub(1)),
+                ..task.key.clone()
+            };
+            assert!(
+                !world
+                    .snapshot
+                    .record(&key, TaskEvent::Succeeded, None, world.now),
+                "a stale report counted"
+            );
         }
         Happening::WishStop => world.wish_stop(),
         Happening::Crowd { full } => {
             // As the book has it: who works holds its room.
-            let works = world.snapshot.tasks.iter().any(|task| task.state.is_active());
-            world.snapshot.short_of = if full && !works { vec![party("1")] } else { Vec::new() };
+            let works = world
+                .snapshot
+                .tasks
+                .iter()
+                .any(|task| task.state.is_active());
+            world.snapshot.short_of = if full && !works {
+                vec![party("1")]
+            } else {
+                Vec::new()
+            };
         }
         Happening::Rerun { force } => {
             if let Ok(plan) = crate::rerun::plan(&world.snapshot, &[], force) {
@@ -120,15 +175,25 @@ fn decide_and_check(world: &mut World) {
     let before = world.snapshot.clone();
     let decisions = world.decide();
     let job = &world.snapshot.job;
-    let closes = decisions.iter().filter(|decision| **decision == Decision::Close).count();
-    assert_eq!(closes, usize::from(job.state.is_settled() && !before.job.state.is_settled()), "closes as it settles");
+    let closes = decisions
+        .iter()
+        .filter(|decision| **decision == Decision::Close)
+        .count();
+    assert_eq!(
+        closes,
+        usize::from(job.state.is_settled() && !before.job.state.is_settled()),
+        "closes as it settles"
+    );
     if before.job.state.is_settled() {
         assert!(decisions.is_empty(), "{decisions:?}");
     }
     for decision in &decisions {
         match decision {
             Decision::Assign { .. } => {
-                assert!(everybody_accepted(job), "an order without an accepted offer");
+                assert!(
+                    everybody_accepted(job),
+                    "an order without an accepted offer"
+                );
                 assert!(before.short_of.is_empty(), "an order without room");
             }
             Decision::Retry { step, .. } => {
@@ -142,24 +207,49 @@ fn decide_and_check(world: &mut World) {
             _ => {}
         }
     }
-    let mut active: Vec<_> =
-        world.snapshot.tasks.iter().filter(|task| task.state.is_active()).map(|task| &task.key.id.step).collect();
+    let mut active: Vec<_> = world
+        .snapshot
+        .tasks
+        .iter()
+        .filter(|task| task.state.is_active())
+        .map(|task| &task.key.id.step)
+        .collect();
     active.sort();
     active.dedup();
     let late = |task: &Task| {
         let limit = job.settings.limit_of(&task.key.id.step);
-        let over = task.ordered.zip(limit).is_some_and(|(ordered, limit)| ordered.plus_millis(limit) <= world.now);
+        let over = task
+            .ordered
+            .zip(limit)
+            .is_some_and(|(ordered, limit)| ordered.plus_millis(limit) <= world.now);
         over && matches!(task.state, TaskState::Assigned | TaskState::Running)
     };
-    assert!(job.state.is_settled() || !world.snapshot.tasks.iter().any(late), "a step goes on after its time");
-    assert!(active.len() <= job.settings.parallelism as usize, "{} steps at once", active.len());
-    assert!(!job.state.is_settled() || active.is_empty(), "settled while an agent works");
-    assert!(job.progress >= before.job.progress || before.job.state.is_settled(), "progress fell");
+    assert!(
+        job.state.is_settled() || !world.snapshot.tasks.iter().any(late),
+        "a step goes on after its time"
+    );
+    assert!(
+        active.len() <= job.settings.parallelism as usize,
+        "{} steps at once",
+        active.len()
+    );
+    assert!(
+        !job.state.is_settled() || active.is_empty(),
+        "settled while an agent works"
+    );
+    assert!(
+        job.progress >= before.job.progress || before.job.state.is_settled(),
+        "progress fell"
+    );
 }
 
 fn everybody_accepted(job: &Job) -> bool {
     job.offer.is_some()
-        && job.cast.parties().iter().all(|party| matches!(job.answers.get(party), Some(Answer::Accepted(_))))
+        && job
+            .cast
+            .parties()
+            .iter()
+            .all(|party| matches!(job.answers.get(party), Some(Answer::Accepted(_))))
 }
 
 /// From here on everything goes well: the job must end.
@@ -175,10 +265,17 @@ fn bring_to_end(world: &mut World) {
         if world.snapshot.job.state == JobState::Offered {
             world.accept_all();
         }
-        let active: Vec<TaskKey> =
-            world.snapshot.tasks.iter().filter(|task| task.state.is_active()).map(|task| task.key.clone()).collect();
+        let active: Vec<TaskKey> = world
+            .snapshot
+            .tasks
+            .iter()
+            .filter(|task| task.state.is_active())
+            .map(|task| task.key.clone())
+            .collect();
         for key in active {
-            world.snapshot.record(&key, TaskEvent::Succeeded, None, world.now);
+            world
+                .snapshot
+                .record(&key, TaskEvent::Succeeded, None, world.now);
         }
         world.pass(1_000);
         decide_and_check(world);

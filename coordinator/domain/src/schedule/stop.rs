@@ -16,12 +16,18 @@ pub(super) fn heed_wishes(work: &mut Work<'_>) {
     } else if let Some(Err(why)) = work.held {
         work.job_event(JobEvent::StopAsked, Some(why.clone()));
     } else if work.now >= work.job.deadline() {
-        work.job_event(JobEvent::StopAsked, Some(deadline_fault(work.job.settings.timeout_millis)));
+        work.job_event(
+            JobEvent::StopAsked,
+            Some(deadline_fault(work.job.settings.timeout_millis)),
+        );
     }
 }
 
 fn deadline_fault(timeout_millis: i64) -> Fault {
-    let message = format!("the job took longer than its {} seconds", timeout_millis / 1_000);
+    let message = format!(
+        "the job took longer than its {} seconds",
+        timeout_millis / 1_000
+    );
     Fault::new(ErrorCode::DeadlinePassed, message)
         .next("set job parameter timeout to a longer time and run the job again")
 }

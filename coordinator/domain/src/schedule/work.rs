@@ -65,7 +65,9 @@ impl<'a> Work<'a> {
 
     /// Decides that something happened to the job; an event that the table does not allow is not decided.
     pub(super) fn job_event(&mut self, event: JobEvent, reason: Option<Fault>) {
-        let Ok(next) = self.state.after(event) else { return };
+        let Ok(next) = self.state.after(event) else {
+            return;
+        };
         self.state = next;
         if event == JobEvent::StopAsked {
             self.stopped_for.clone_from(&reason);
@@ -78,7 +80,10 @@ impl<'a> Work<'a> {
 
     /// Decides on an offer order, unless it was sent to the agent's present connection already.
     pub(super) fn order_offer(&mut self, party: &PartyId, order: Decision) {
-        let sent = self.asked.get(party).is_some_and(|at| *at >= self.presence.since(party));
+        let sent = self
+            .asked
+            .get(party)
+            .is_some_and(|at| *at >= self.presence.since(party));
         if !sent {
             self.asked.insert(party.clone(), self.now);
             self.decisions.push(order);
@@ -98,33 +103,54 @@ impl<'a> Work<'a> {
     /// Orders an active task to stop.
     pub(super) fn cancel(&mut self, index: usize, reason: Fault) {
         if let Some((task, attempt)) = self.step_on(index, TaskEvent::StopOrdered) {
-            self.decisions.push(Decision::Cancel { task, attempt, reason });
+            self.decisions.push(Decision::Cancel {
+                task,
+                attempt,
+                reason,
+            });
         }
     }
 
     /// Decides that a task has nothing to do.
     pub(super) fn skip(&mut self, index: usize) {
         if let Some((task, attempt)) = self.step_on(index, TaskEvent::Skipped) {
-            self.decisions.push(Decision::Task { task, attempt, event: TaskEvent::Skipped, fault: None });
+            self.decisions.push(Decision::Task {
+                task,
+                attempt,
+                event: TaskEvent::Skipped,
+                fault: None,
+            });
         }
     }
 
     /// Decides that a task was lost with its party's agent.
     pub(super) fn lose(&mut self, index: usize) {
-        let Some(party) = self.tasks.get(index).map(|task| task.key.id.party.clone()) else { return };
-        let fault = Fault::new(ErrorCode::PartyLost, "the agent was lost while it worked").at(&party);
+        let Some(party) = self.tasks.get(index).map(|task| task.key.id.party.clone()) else {
+            return;
+        };
+        let fault =
+            Fault::new(ErrorCode::PartyLost, "the agent was lost while it worked").at(&party);
         if let Some((task, attempt)) = self.step_on(index, TaskEvent::Lost) {
             if let Some(lost) = self.tasks.get_mut(index) {
                 lost.fault = Some(fault.clone());
                 lost.ended = Some(self.now);
             }
-            self.decisions.push(Decision::Task { task, attempt, event: TaskEvent::Lost, fault: Some(fault) });
+            self.decisions.push(Decision::Task {
+                task,
+                attempt,
+                event: TaskEvent::Lost,
+                fault: Some(fault),
+            });
         }
     }
 
     /// Gives a step a new try.
     pub(super) fn retry(&mut self, step: &StepName, attempt: Attempt, not_before: Timestamp) {
-        for task in self.tasks.iter_mut().filter(|task| &task.key.id.step == step) {
+        for task in self
+            .tasks
+            .iter_mut()
+            .filter(|task| &task.key.id.step == step)
+        {
             task.key.attempt = attempt;
             task.state = TaskState::Waiting;
             task.fault = None;
@@ -132,7 +158,11 @@ impl<'a> Work<'a> {
             task.ordered = None;
             task.not_before = Some(not_before);
         }
-        self.decisions.push(Decision::Retry { step: step.clone(), attempt, not_before });
+        self.decisions.push(Decision::Retry {
+            step: step.clone(),
+            attempt,
+            not_before,
+        });
     }
 
     fn step_on(&mut self, index: usize, event: TaskEvent) -> Option<(TaskId, Attempt)> {
@@ -143,16 +173,26 @@ impl<'a> Work<'a> {
 
     /// The places of a step's tasks.
     pub(super) fn of_step(&self, step: &StepName) -> Vec<usize> {
-        (0..self.tasks.len()).filter(|index| self.tasks.get(*index).is_some_and(|t| &t.key.id.step == step)).collect()
+        (0..self.tasks.len())
+            .filter(|index| {
+                self.tasks
+                    .get(*index)
+                    .is_some_and(|t| &t.key.id.step == step)
+            })
+            .collect()
     }
 
     /// The places of the tasks that an agent may be working on.
     pub(super) fn active(&self) -> Vec<usize> {
-        (0..self.tasks.len()).filter(|index| self.state_of(*index).is_active()).collect()
+        (0..self.tasks.len())
+            .filter(|index| self.state_of(*index).is_active())
+            .collect()
     }
 
     pub(super) fn state_of(&self, index: usize) -> TaskState {
-        self.tasks.get(index).map_or(TaskState::Skipped, |task| task.state)
+        self.tasks
+            .get(index)
+            .map_or(TaskState::Skipped, |task| task.state)
     }
 
     /// When the task's present try was ordered.
@@ -165,18 +205,32 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn is_online(&self, index: usize) -> bool {
-        self.tasks.get(index).is_some_and(|task| self.presence.is_online(&task.key.id.party))
+        self.tasks
+            .get(index)
+            .is_some_and(|task| self.presence.is_online(&task.key.id.party))
     }
 
     /// Earlier tries of a step that came to nothing.
     pub(super) fn earlier_of(&self, step: &StepName) -> EarlierTries {
-        let none = EarlierTries { step: step.clone(), lost: 0, failed: 0, cause: None };
-        self.earlier.iter().find(|earlier| &earlier.step == step).cloned().unwrap_or(none)
+        let none = EarlierTries {
+            step: step.clone(),
+            lost: 0,
+            failed: 0,
+            cause: None,
+        };
+        self.earlier
+            .iter()
+            .find(|earlier| &earlier.step == step)
+            .cloned()
+            .unwrap_or(none)
     }
 
     /// Earlier tries of all steps that came to nothing.
     pub(super) fn earlier_in_all(&self) -> u32 {
-        self.earlier.iter().map(|earlier| earlier.failed.saturating_add(earlier.lost)).sum()
+        self.earlier
+            .iter()
+            .map(|earlier| earlier.failed.saturating_add(earlier.lost))
+            .sum()
     }
 
     /// Notes what the job waits for.
@@ -219,13 +273,33 @@ impl<'a> Work<'a> {
         if self.waits.is_empty() {
             return None;
         }
-        let reasons: Vec<&str> = self.waits.iter().map(|(reason, _)| reason.as_str()).collect();
+        let reasons: Vec<&str> = self
+            .waits
+            .iter()
+            .map(|(reason, _)| reason.as_str())
+            .collect();
         let reason = reasons.join("; ");
-        let mut parties: Vec<PartyId> = self.waits.iter().flat_map(|(_, parties)| parties.iter().cloned()).collect();
+        let mut parties: Vec<PartyId> = self
+            .waits
+            .iter()
+            .flat_map(|(_, parties)| parties.iter().cloned())
+            .collect();
         parties.sort();
         parties.dedup();
-        let last_error = parties.iter().find_map(|party| self.presence.last_error(party)).cloned();
-        let known = self.job.waiting.as_ref().filter(|known| known.reason == reason);
-        Some(Waiting { since: known.map_or(self.now, |known| known.since), reason, parties, last_error })
+        let last_error = parties
+            .iter()
+            .find_map(|party| self.presence.last_error(party))
+            .cloned();
+        let known = self
+            .job
+            .waiting
+            .as_ref()
+            .filter(|known| known.reason == reason);
+        Some(Waiting {
+            since: known.map_or(self.now, |known| known.since),
+            reason,
+            parties,
+            last_error,
+        })
     }
 }

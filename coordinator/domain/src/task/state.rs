@@ -84,7 +84,15 @@ impl TaskState {
 
     /// Whether this try is over.
     pub const fn is_settled(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Canceled | Self::Lost | Self::TimedOut | Self::Skipped)
+        matches!(
+            self,
+            Self::Succeeded
+                | Self::Failed
+                | Self::Canceled
+                | Self::Lost
+                | Self::TimedOut
+                | Self::Skipped
+        )
     }
 
     /// Whether an agent may be working on it.
@@ -154,8 +162,9 @@ Skipped:
     fn allows_exactly_the_pairs_of_the_table() {
         let mut text = String::new();
         for state in TaskState::ALL {
-            let legal =
-                TaskEvent::ALL.into_iter().filter_map(|e| state.after(e).map(|next| format!(" {e:?}>{next:?}")));
+            let legal = TaskEvent::ALL
+                .into_iter()
+                .filter_map(|e| state.after(e).map(|next| format!(" {e:?}>{next:?}")));
             text.push_str(&format!("{state:?}:{}\n", legal.collect::<String>()));
         }
         assert_eq!(text, MATRIX);
@@ -164,8 +173,16 @@ Skipped:
     #[test]
     fn is_either_waiting_active_or_settled() {
         for state in TaskState::ALL {
-            let kinds = [state == TaskState::Waiting, state.is_active(), state.is_settled()];
-            assert_eq!(kinds.into_iter().filter(|kind| *kind).count(), 1, "{state:?}");
+            let kinds = [
+                state == TaskState::Waiting,
+                state.is_active(),
+                state.is_settled(),
+            ];
+            assert_eq!(
+                kinds.into_iter().filter(|kind| *kind).count(),
+                1,
+                "{state:?}"
+            );
         }
     }
 
@@ -178,7 +195,10 @@ Skipped:
             "Running --> Succeeded: Succeeded",
             "Succeeded --> [*]",
         ] {
-            assert!(drawn.contains(&format!("    {line}\n")), "{line} is missing in {drawn}");
+            assert!(
+                drawn.contains(&format!("    {line}\n")),
+                "{line} is missing in {drawn}"
+            );
         }
     }
 }

@@ -50,26 +50,46 @@ impl AgentGateway for Nobody {
 
 #[async_trait]
 impl Rows for Nobody {
-    async fn forward(&self, _: &PartyId, _: HttpHead, _: BodyStream) -> Result<(HttpReplyHead, BodyStream), Fault> {
+    async fn forward(
+        &self,
+        _: &PartyId,
+        _: HttpHead,
+        _: BodyStream,
+    ) -> Result<(HttpReplyHead, BodyStream), Fault> {
         Err(Fault::new(ErrorCode::PartyOffline, "nobody is there"))
     }
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = SqliteStore::open(&folder.path().join("bench.db")).await.expect("opens");
+        let store = SqliteStore::open(&folder.path().join("bench.db"))
+            .await
+            .expect("opens");
         fill(&store).await;
-        let coordinator =
-            Coordinator::new(Arc::new(store), Arc::new(Nobody), Arc::new(SystemClock), Options::default());
+        let coordinator = Coordinator::new(
+            Arc::new(store),
+            Arc::new(Nobody),
+            Arc::new(SystemClock),
+            Options::default(),
+        );
         let entrance = Entrance::new(None, Principal::anyone());
-        let surroundings = Surroundings { coordinator, rows: Arc::new(Nobody), entrance };
+        let surroundings = Surroundings {
+            coordinator,
+            rows: Arc::new(Nobody),
+            entrance,
+        };
         let options = KubeflowOptions::default();
         let door = dispatch(Faces {
             fate_flow: Router::new(),
             kubeflow: kubeflow::router(&surroundings, options),
-            grpc: kubeflow::grpc(&surroundings, options).await.expect("services"),
+            grpc: kubeflow::grpc(&surroundings, options)
+                .await
+                .expect("services"),
             abeja: Router::new(),
             meteos: Router::new(),
         });
@@ -83,21 +103,33 @@ async fn fill(store: &dyn Store) {
     let begun = Instant::now();
     let mut tx = store.begin().await.expect("begins");
     for number in 0..EXPERIMENTS {
-        let id = ExperimentId::new(format!("{number:08}-0000-4000-8000-000000000000")).expect("an id");
-        let mut new = NewExperiment::named(Tenant::only(), format!("experiment {:06}", number * 7_919 % EXPERIMENTS));
+        let id =
+            ExperimentId::new(format!("{number:08}-0000-4000-8000-000000000000")).expect("an id");
+        let mut new = NewExperiment::named(
+            Tenant::only(),
+            format!("experiment {:06}", number * 7_919 % EXPERIMENTS),
+        );
         new.description = format!("number {number} of many");
-        let at = Timestamp(1_790_000_000_000_000 + i64::try_from(number).expect("small") * 1_000_000);
+        let at =
+            Timestamp(1_790_000_000_000_000 + i64::try_from(number).expect("small") * 1_000_000);
         let mut made = new.make(id, false, at).expect("made");
         made.archived = number % 3 == 0;
         assert!(tx.insert_experiment(&made).await.expect("inserts"));
     }
     tx.commit().await.expect("commits");
-    println!("{EXPERIMENTS} experiments stored in {:.1} s", begun.elapsed().as_secs_f64());
+    println!(
+        "{EXPERIMENTS} experiments stored in {:.1} s",
+        begun.elapsed().as_secs_f64()
+    );
 }
 
 async fn ask(door: &Router, method: &str, path: &str, body: &str) -> Value {
-    let request = Request::builder().method(method).uri(format!("/apis/v1beta1{path}"));
-    let request = request.body(Body::from(body.to_owned())).expect("a request");
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/apis/v1beta1{path}"));
+    let request = request
+        .body(Body::from(body.to_owned()))
+        .expect("a request");
     let response = door.clone().oneshot(request).await.expect("infallible");
     assert_eq!(response.status(), 200, "{path}");
     serde_json::from_slice(&whole_body(response.into_body()).await.expect("a body")).expect("JSON")
@@ -110,19 +142,34 @@ async fn lists(door: &Router) {
     for (what, query) in [
         ("newest first", "sort_by=created_at%20desc".to_owned()),
         ("by name", "sort_by=name".to_owned()),
-        ("available, by name", format!("sort_by=name&filter={}", filter(&[&available]))),
+        (
+            "available, by name",
+            format!("sort_by=name&filter={}", filter(&[&available])),
+        ),
         (
             "available, name contains, by name down",
-            format!("sort_by=name%20desc&filter={}", filter(&[&available, &part])),
+            format!(
+                "sort_by=name%20desc&filter={}",
+                filter(&[&available, &part])
+            ),
         ),
     ] {
         let mut times = Vec::new();
         let mut token = String::new();
         for _ in 0..QUESTIONS {
             let begun = Instant::now();
-            let page = ask(door, "GET", &format!("/experiments?page_size=50&{query}&page_token={token}"), "").await;
+            let page = ask(
+                door,
+                "GET",
+                &format!("/experiments?page_size=50&{query}&page_token={token}"),
+                "",
+            )
+            .await;
             times.push(begun.elapsed());
-            token = page["next_page_token"].as_str().unwrap_or_default().to_owned();
+            token = page["next_page_token"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
         }
         println!("list of 50, {what:<40} {}", Percentiles::of(times));
     }
@@ -131,7 +178,13 @@ async fn lists(door: &Router) {
 async fn creations(door: &Router) {
     let begun = Instant::now();
     for number in 0..QUESTIONS {
-        ask(door, "POST", "/experiments", &json!({"name": format!("new {number}")}).to_string()).await;
+        ask(
+            door,
+            "POST",
+            "/experiments",
+            &json!({"name": format!("new {number}")}).to_string(),
+        )
+        .await;
     }
     println!(
         "{:.0} experiments made each second, one after the other",
@@ -148,7 +201,10 @@ async fn sides(door: &Router) {
         ask(door, "GET", &format!("/experiments/{id}"), "").await;
         rest.push(begun.elapsed());
         let begun = Instant::now();
-        client.get_experiment(GetExperimentRequest { id: id.to_owned() }).await.expect("there");
+        client
+            .get_experiment(GetExperimentRequest { id: id.to_owned() })
+            .await
+            .expect("there");
         rpc.push(begun.elapsed());
     }
     let rest = Percentiles::of(rest);
@@ -160,7 +216,11 @@ async fn sides(door: &Router) {
         let begun = Instant::now();
         ask(door, "GET", "/experiments?page_size=200&sort_by=name", "").await;
         rest.push(begun.elapsed());
-        let request = ListExperimentsRequest { page_size: 200, sort_by: "name".to_owned(), ..Default::default() };
+        let request = ListExperimentsRequest {
+            page_size: 200,
+            sort_by: "name".to_owned(),
+            ..Default::default()
+        };
         let begun = Instant::now();
         client.list_experiment(request).await.expect("listed");
         rpc.push(begun.elapsed());

@@ -30,7 +30,11 @@ pub(crate) fn special(number: usize) -> JobId {
 }
 
 fn id(kind: Kind, number: usize) -> JobId {
-    let day = if kind == Kind::Special { "20261101" } else { "20261102" };
+    let day = if kind == Kind::Special {
+        "20261101"
+    } else {
+        "20261102"
+    };
     JobId::new(format!("{day}00000{number:08}")).expect("valid")
 }
 
@@ -45,9 +49,14 @@ impl Template {
                 tx.release_job(&job.id, None).await.expect("is over");
                 let tasks: Vec<Task> = self.tasks.iter().map(|task| of_job(task, &job)).collect();
                 tx.insert_tasks(&tasks).await.expect("inserts");
-                for task in tasks.iter().filter(|task| task.key.id.step.as_str() == "hetero_lr_0") {
+                for task in tasks
+                    .iter()
+                    .filter(|task| task.key.id.step.as_str() == "hetero_lr_0")
+                {
                     tx.add_metrics(&task.key, &metrics()).await.expect("adds");
-                    tx.put_text(&task.key, TextKind::Summary, "{\"rows\": 10}").await.expect("puts");
+                    tx.put_text(&task.key, TextKind::Summary, "{\"rows\": 10}")
+                        .await
+                        .expect("puts");
                 }
             }
             tx.commit().await.expect("commits");
@@ -59,7 +68,9 @@ impl Template {
         job.id = id(kind, number);
         job.model_version = job.id.to_string();
         let back = (20_000 - i64::try_from(number).unwrap_or(0)) * 60_000;
-        job.created = job.created.plus_millis(-back - if kind == Kind::Special { 0 } else { 5 * MILLIS });
+        job.created = job
+            .created
+            .plus_millis(-back - if kind == Kind::Special { 0 } else { 5 * MILLIS });
         if kind == Kind::Special {
             job.state = JobState::Failed;
             job.cast.host = vec![PartyId::new("10001").expect("valid")];
@@ -81,11 +92,22 @@ fn of_job(task: &Task, job: &Job) -> Task {
 
 /// A curve and some scalars, as a training leaves them.
 fn metrics() -> Vec<Metric> {
-    let curve =
-        MetricData::Points((0..20).map(|step| (f64::from(step), 0.7 / f64::from(step + 1))).collect()).finite().0;
+    let curve = MetricData::Points(
+        (0..20)
+            .map(|step| (f64::from(step), 0.7 / f64::from(step + 1)))
+            .collect(),
+    )
+    .finite()
+    .0;
     let names = ["auc", "ks", "precision", "recall", "accuracy"];
-    let scalars = MetricData::Values(names.iter().map(|name| ((*name).to_owned(), 0.9)).collect()).finite().0;
-    let metric =
-        |name: &str, data| Metric { namespace: "train".into(), name: name.into(), data, meta: Default::default() };
+    let scalars = MetricData::Values(names.iter().map(|name| ((*name).to_owned(), 0.9)).collect())
+        .finite()
+        .0;
+    let metric = |name: &str, data| Metric {
+        namespace: "train".into(),
+        name: name.into(),
+        data,
+        meta: Default::default(),
+    };
     vec![metric("loss", curve), metric("hetero_lr_0", scalars)]
 }

@@ -44,7 +44,10 @@ const FEW: usize = 10;
 const MANY: usize = 9_990;
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         submissions().await;
         questions().await;
@@ -63,33 +66,64 @@ struct NoRows;
 
 #[async_trait]
 impl Rows for NoRows {
-    async fn forward(&self, _: &PartyId, _: HttpHead, _: BodyStream) -> Result<(HttpReplyHead, BodyStream), Fault> {
-        Err(Fault::new(ErrorCode::PartyOffline, "no rows are asked for here"))
+    async fn forward(
+        &self,
+        _: &PartyId,
+        _: HttpHead,
+        _: BodyStream,
+    ) -> Result<(HttpReplyHead, BodyStream), Fault> {
+        Err(Fault::new(
+            ErrorCode::PartyOffline,
+            "no rows are asked for here",
+        ))
     }
 }
 
 impl Bench {
     async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = SqliteStore::open(&folder.path().join("bench.db")).await.expect("opens");
+        let store = SqliteStore::open(&folder.path().join("bench.db"))
+            .await
+            .expect("opens");
         let world = World::without_agents(Arc::new(store));
         for id in PARTIES {
             world.agents.connect(&party(id)).await;
         }
-        let face = FateFlow::new(world.coordinator.clone(), Arc::new(NoRows), FaceOptions::default());
-        let door =
-            Door::open("127.0.0.1:0".parse().expect("an address"), ServeOptions::default()).await.expect("opens");
+        let face = FateFlow::new(
+            world.coordinator.clone(),
+            Arc::new(NoRows),
+            FaceOptions::default(),
+        );
+        let door = Door::open(
+            "127.0.0.1:0".parse().expect("an address"),
+            ServeOptions::default(),
+        )
+        .await
+        .expect("opens");
         let client = rest::Door::new(&format!("http://{}", door.address()));
         let stop = CancellationToken::new();
         tokio::spawn(door.run(fate_flow::router(face), stop.clone()));
-        Self { world, door: client, stop, _folder: folder }
+        Self {
+            world,
+            door: client,
+            stop,
+            _folder: folder,
+        }
     }
 
     /// A job that ran, to be copied.
     async fn template(&self) -> Template {
-        let id = self.door.submitted(&dsl(), &conf(10000, json!({}))).await.parse().expect("an id");
+        let id = self
+            .door
+            .submitted(&dsl(), &conf(10000, json!({})))
+            .await
+            .parse()
+            .expect("an id");
         let job = self.world.settled(&id).await;
-        Template { tasks: self.world.tasks(&id).await, job }
+        Template {
+            tasks: self.world.tasks(&id).await,
+            job,
+        }
     }
 
     async fn fill(&self, template: &Template, kind: Kind, count: usize) {
@@ -106,7 +140,11 @@ impl Bench {
 async fn submissions() {
     println!("job/submit over loopback HTTP, SQLite file, {SUBMISSIONS} times");
     let mut alone = None;
-    for (beside, finished, waiting) in [("1 job", 0, 0), ("1,000 finished", 1_000, 0), ("1,000 waiting", 0, 1_000)] {
+    for (beside, finished, waiting) in [
+        ("1 job", 0, 0),
+        ("1,000 finished", 1_000, 0),
+        ("1,000 waiting", 0, 1_000),
+    ] {
         let bench = Bench::open().await;
         let template = bench.template().await;
         bench.fill(&template, Kind::Ordinary, finished).await;
@@ -123,7 +161,10 @@ async fn submissions() {
             times.push(started.elapsed());
         }
         let times = Percentiles::of(times);
-        println!("  beside {beside:<15} {times}{}", times.beside(alone.as_ref()));
+        println!(
+            "  beside {beside:<15} {times}{}",
+            times.beside(alone.as_ref())
+        );
         alone.get_or_insert(times);
         bench.close().await;
     }
@@ -133,7 +174,10 @@ async fn submissions() {
 async fn questions() {
     let few = measured(0).await;
     let many = measured(MANY).await;
-    println!("reads, {FEW} jobs in the store, then {} ({QUESTIONS} times each)", FEW + MANY);
+    println!(
+        "reads, {FEW} jobs in the store, then {} ({QUESTIONS} times each)",
+        FEW + MANY
+    );
     for ((name, before), (_, after)) in few.iter().zip(&many) {
         println!("  {name:<42} {before}");
         println!("  {:<42} {after}{}", "", after.beside(Some(before)));
@@ -146,17 +190,50 @@ async fn measured(others: usize) -> Vec<(&'static str, Percentiles)> {
     bench.fill(&template, Kind::Special, FEW).await;
     bench.fill(&template, Kind::Ordinary, others).await;
     let id = full::special(FEW / 2);
-    let task = json!({"job_id": id, "component_name": "hetero_lr_0", "role": "guest", "party_id": 9999});
+    let task =
+        json!({"job_id": id, "component_name": "hetero_lr_0", "role": "guest", "party_id": 9999});
     let asked: [(&str, &str, Value); 9] = [
         ("job/query by id", "job/query", json!({"job_id": id})),
-        ("job/query by status (10 fit)", "job/query", json!({"status": "failed"})),
-        ("job/query by party (10 fit)", "job/query", json!({"role": "host", "party_id": 10001})),
-        ("job/list/job, a page of 10", "job/list/job", json!({"limit": 10})),
-        ("job/list/job, a page of 10 by status", "job/list/job", json!({"limit": 10, "status": "failed"})),
-        ("job/list/task, a page of 10", "job/list/task", json!({"limit": 10})),
-        ("job/task/query by id", "job/task/query", json!({"job_id": id})),
-        ("tracking/component/metrics", "tracking/component/metrics", task.clone()),
-        ("tracking/component/metric/all", "tracking/component/metric/all", task),
+        (
+            "job/query by status (10 fit)",
+            "job/query",
+            json!({"status": "failed"}),
+        ),
+        (
+            "job/query by party (10 fit)",
+            "job/query",
+            json!({"role": "host", "party_id": 10001}),
+        ),
+        (
+            "job/list/job, a page of 10",
+            "job/list/job",
+            json!({"limit": 10}),
+        ),
+        (
+            "job/list/job, a page of 10 by status",
+            "job/list/job",
+            json!({"limit": 10, "status": "failed"}),
+        ),
+        (
+            "job/list/task, a page of 10",
+            "job/list/task",
+            json!({"limit": 10}),
+        ),
+        (
+            "job/task/query by id",
+            "job/task/query",
+            json!({"job_id": id}),
+        ),
+        (
+            "tracking/component/metrics",
+            "tracking/component/metrics",
+            task.clone(),
+        ),
+        (
+            "tracking/component/metric/all",
+            "tracking/component/metric/all",
+            task,
+        ),
     ];
     let mut results = Vec::new();
     for (name, path, body) in asked {
@@ -178,7 +255,14 @@ async fn measured(others: usize) -> Vec<(&'static str, Percentiles)> {
 }
 
 async fn ask(door: &rest::Door, path: &str, body: &Value) -> usize {
-    let sent = door.send(http::Method::POST, path, "application/json", body.to_string()).await;
+    let sent = door
+        .send(
+            http::Method::POST,
+            path,
+            "application/json",
+            body.to_string(),
+        )
+        .await;
     let (status, bytes) = sent.expect("an answer");
     assert_eq!(status, 200);
     bytes.len()
@@ -202,6 +286,13 @@ async fn all_at_once(door: &rest::Door, jobs: usize) {
 /// The most memory that this process ever had, in bytes.
 fn most_memory() -> u64 {
     let status = std::fs::read_to_string(Path::new("/proc/self/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap_or_default();
+    line.trim()
+        .trim_end_matches(" kB")
+        .parse::<u64>()
+        .unwrap_or(0)
+        * 1024
 }

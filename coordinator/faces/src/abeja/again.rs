@@ -52,23 +52,37 @@ const ADDED: [&str; 12] = [
 /// Whether somebody stands between the client and this door: it says so, it speaks an older HTTP, its connection is not one of the
 /// client's, or the client means another port than the one that it came to.
 pub(super) fn was_passed_on(parts: &Parts) -> bool {
-    let text = |name| parts.headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
-    let said = parts.headers.contains_key(VIA) || ADDED.iter().any(|name| parts.headers.contains_key(*name));
+    let text = |name| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value: &axum::http::HeaderValue| value.to_str().ok())
+    };
+    let said = parts.headers.contains_key(VIA)
+        || ADDED.iter().any(|name| parts.headers.contains_key(*name));
     // ABEJA's client says that it keeps its connection open, and opens another for every call all the same.
     let of_abeja = text(USER_AGENT).is_some_and(|agent| agent.starts_with("abeja-platform-sdk"));
     let says_so = text(CONNECTION).is_some_and(|word| word.eq_ignore_ascii_case("keep-alive"));
     let reached = parts.extensions.get::<ReachedAt>();
     let changed = of_abeja && (!says_so || reached.is_some_and(|reached| reached.nth > 1));
     let port = text(HOST).and_then(|host| host.rsplit_once(':')?.1.parse::<u16>().ok());
-    let elsewhere = port.zip(reached).is_some_and(|(port, reached)| port != reached.address.port());
+    let elsewhere = port
+        .zip(reached)
+        .is_some_and(|(port, reached)| port != reached.address.port());
     said || changed || elsewhere || parts.version < Version::HTTP_11
 }
 
 /// The client's own key, if it gave one.
 fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
-    let Some(value) = headers.get(KEY) else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
-    key.map(Some).ok_or_else(|| Refusal::bad(format!("{KEY}: a text of 1 to {LONGEST_KEY} letters")))
+    let Some(value) = headers.get(KEY) else {
+        return Ok(None);
+    };
+    let key = value
+        .to_str()
+        .ok()
+        .filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
+    key.map(Some)
+        .ok_or_else(|| Refusal::bad(format!("{KEY}: a text of 1 to {LONGEST_KEY} letters")))
 }
 
 fn hash(parts: &[&str]) -> String {
@@ -77,7 +91,11 @@ fn hash(parts: &[&str]) -> String {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().fold(String::from("asked-"), |text, byte| text + &format!("{byte:02x}"))
+    hash.finalize()
+        .iter()
+        .fold(String::from("asked-"), |text, byte| {
+            text + &format!("{byte:02x}")
+        })
 }
 
 /// By what a request is known again.
@@ -86,8 +104,16 @@ pub(super) fn asked(call: &Call, body: &Value) -> Result<Asked, Refusal> {
     let known = |by: &str, what: &str| hash(&[&tenant, &creator, &call.path, by, what]);
     let content = known("body", &whole);
     Ok(match key_of(&call.headers)? {
-        Some(key) => Asked { hash: known("key", key), content, within_millis: KEY_MILLIS },
-        None => Asked { hash: content.clone(), content, within_millis: if call.passed_on { AGAIN_MILLIS } else { 0 } },
+        Some(key) => Asked {
+            hash: known("key", key),
+            content,
+            within_millis: KEY_MILLIS,
+        },
+        None => Asked {
+            hash: content.clone(),
+            content,
+            within_millis: if call.passed_on { AGAIN_MILLIS } else { 0 },
+        },
     })
 }
 
@@ -114,7 +140,9 @@ pub(super) async fn made_before(
     let creator = call.creator();
     let is_own = |entity: &Entity| entity.creator.is_empty() || entity.creator == creator;
     let found = face.coordinator().entities(&filter).await?.0;
-    Ok(found.into_iter().find(|entity| is_fresh(entity) && is_own(entity) && is_same(entity)))
+    Ok(found
+        .into_iter()
+        .find(|entity| is_fresh(entity) && is_own(entity) && is_same(entity)))
 }
 
 #[cfg(test)]
@@ -133,8 +161,15 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut parts = request.body(Body::empty()).expect("a request").into_parts().0;
-        parts.extensions.insert(ReachedAt { address: ([127, 0, 0, 1], 9380).into(), nth });
+        let mut parts = request
+            .body(Body::empty())
+            .expect("a request")
+            .into_parts()
+            .0;
+        parts.extensions.insert(ReachedAt {
+            address: ([127, 0, 0, 1], 9380).into(),
+            nth,
+        });
         was_passed_on(&parts)
     }
 
@@ -147,16 +182,46 @@ mod tests {
             ("connection", "keep-alive"),
         ];
         assert!(!passed_on(Version::HTTP_11, own), "the client itself");
-        assert!(!passed_on(Version::HTTP_11, &[("host", "127.0.0.1:9380"), ("user-agent", "curl")]), "another");
-        assert!(!passed_on(Version::HTTP_11, &[("host", "fedflow.example")]), "a name without a port");
-        assert!(passed_on(Version::HTTP_10, own), "a proxy that speaks an older HTTP");
-        assert!(passed_on(Version::HTTP_11, &own[..3]), "a connection of another's");
-        assert!(passed_on(Version::HTTP_11, &[("connection", "close"), own[0], own[1]]), "a connection of another's");
-        assert!(nth_passed_on(2, Version::HTTP_11, own), "a connection that carries several calls");
-        assert!(!nth_passed_on(2, Version::HTTP_11, &own[..1]), "as other clients' do");
-        assert!(passed_on(Version::HTTP_11, &[("host", "127.0.0.1:8080")]), "another port");
+        assert!(
+            !passed_on(
+                Version::HTTP_11,
+                &[("host", "127.0.0.1:9380"), ("user-agent", "curl")]
+            ),
+            "another"
+        );
+        assert!(
+            !passed_on(Version::HTTP_11, &[("host", "fedflow.example")]),
+            "a name without a port"
+        );
+        assert!(
+            passed_on(Version::HTTP_10, own),
+            "a proxy that speaks an older HTTP"
+        );
+        assert!(
+            passed_on(Version::HTTP_11, &own[..3]),
+            "a connection of another's"
+        );
+        assert!(
+            passed_on(Version::HTTP_11, &[("connection", "close"), own[0], own[1]]),
+            "a connection of another's"
+        );
+        assert!(
+            nth_passed_on(2, Version::HTTP_11, own),
+            "a connection that carries several calls"
+        );
+        assert!(
+            !nth_passed_on(2, Version::HTTP_11, &own[..1]),
+            "as other clients' do"
+        );
+        assert!(
+            passed_on(Version::HTTP_11, &[("host", "127.0.0.1:8080")]),
+            "another port"
+        );
         for added in ["via", "x-forwarded-for", "forwarded", "x-real-ip"] {
-            assert!(passed_on(Version::HTTP_11, &[own, &[(added, "x")]].concat()), "{added}");
+            assert!(
+                passed_on(Version::HTTP_11, &[own, &[(added, "x")]].concat()),
+                "{added}"
+            );
         }
     }
 

@@ -49,13 +49,21 @@ pub(super) async fn put(
     let mut headers = vec![("content-type".to_owned(), content_type.as_bytes().to_vec())];
     headers.extend(metadata.iter().map(|(key, value)| {
         let key = key.strip_prefix(super::file::SAID).unwrap_or(key);
-        (format!("x-fedflow-meta-{key}"), segment_of(value).into_bytes())
+        (
+            format!("x-fedflow-meta-{key}"),
+            segment_of(value).into_bytes(),
+        )
     }));
     let response = forward(face, at.party, ("PUT", &at.target()), headers, content).await?;
     let reply = envelope(response, at.party).await?;
     let bytes = reply.pointer("/data/bytes").and_then(Value::as_u64);
-    let sha256 = reply.pointer("/data/sha256").and_then(Value::as_str).map(str::to_owned);
-    let (Some(bytes), Some(sha256)) = (bytes, sha256) else { return Err(odd(at.party)) };
+    let sha256 = reply
+        .pointer("/data/sha256")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    let (Some(bytes), Some(sha256)) = (bytes, sha256) else {
+        return Err(odd(at.party));
+    };
     Ok(Kept { bytes, sha256 })
 }
 
@@ -63,22 +71,42 @@ pub(super) async fn put(
 pub(super) async fn get(face: &Abeja, at: FileAt<'_>) -> Result<Response, Refusal> {
     guard(face, at.party)?;
     let response = forward(face, at.party, ("GET", &at.target()), Vec::new(), no_body()).await?;
-    if response.status().is_success() { Ok(response) } else { Err(refusal_of(response, at.party).await) }
+    if response.status().is_success() {
+        Ok(response)
+    } else {
+        Err(refusal_of(response, at.party).await)
+    }
 }
 
 /// What a party says of a file that it keeps; its content is not read.
 pub(super) async fn describe(face: &Abeja, at: FileAt<'_>) -> Result<Kept, Refusal> {
     let response = get(face, at).await?;
-    let text = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+    let text = |name: &str| {
+        response
+            .headers()
+            .get(name)?
+            .to_str()
+            .ok()
+            .map(str::to_owned)
+    };
     let bytes = text("content-length").and_then(|length| length.parse().ok());
-    let (Some(bytes), Some(sha256)) = (bytes, text("x-fedflow-sha256")) else { return Err(odd(at.party)) };
+    let (Some(bytes), Some(sha256)) = (bytes, text("x-fedflow-sha256")) else {
+        return Err(odd(at.party));
+    };
     Ok(Kept { bytes, sha256 })
 }
 
 /// Removes a file; one that is not there is removed already.
 pub(super) async fn delete(face: &Abeja, at: FileAt<'_>) -> Result<(), Refusal> {
     guard(face, at.party)?;
-    let response = forward(face, at.party, ("DELETE", &at.target()), Vec::new(), no_body()).await?;
+    let response = forward(
+        face,
+        at.party,
+        ("DELETE", &at.target()),
+        Vec::new(),
+        no_body(),
+    )
+    .await?;
     match response.status() {
         status if status.is_success() || status == StatusCode::NOT_FOUND => Ok(()),
         _ => Err(refusal_of(response, at.party).await),
@@ -86,9 +114,21 @@ pub(super) async fn delete(face: &Abeja, at: FileAt<'_>) -> Result<(), Refusal> 
 }
 
 /// Asks a party for what its policy may let it tell, and gives the answer whatever its status.
-pub(super) async fn ask(face: &Abeja, party: &PartyId, path: &str, body: &Value) -> Result<Response, Refusal> {
+pub(super) async fn ask(
+    face: &Abeja,
+    party: &PartyId,
+    path: &str,
+    body: &Value,
+) -> Result<Response, Refusal> {
     let headers = vec![("content-type".to_owned(), b"application/json".to_vec())];
-    forward(face, party, ("POST", path), headers, whole(body.to_string())).await
+    forward(
+        face,
+        party,
+        ("POST", path),
+        headers,
+        whole(body.to_string()),
+    )
+    .await
 }
 
 async fn forward(
@@ -105,7 +145,11 @@ async fn forward(
         caller: Caller::Outsider,
         ticket: None,
     };
-    let (head, body) = face.rows().forward(party, head, body).await.map_err(|fault| fault.at(party))?;
+    let (head, body) = face
+        .rows()
+        .forward(party, head, body)
+        .await
+        .map_err(|fault| fault.at(party))?;
     Ok(make_response(head, body))
 }
 
@@ -113,14 +157,31 @@ async fn forward(
 fn guard(face: &Abeja, party: &PartyId) -> Result<(), Refusal> {
     let presence = face.coordinator().presence();
     let Some(agent) = presence.agents.get(party) else {
-        return Err(Fault::new(ErrorCode::PartyUnknown, format!("party {party} was never connected")).at(party).into());
+        return Err(Fault::new(
+            ErrorCode::PartyUnknown,
+            format!("party {party} was never connected"),
+        )
+        .at(party)
+        .into());
     };
     if !agent.online {
-        return Err(Fault::new(ErrorCode::PartyOffline, format!("party {party} is not connected")).at(party).into());
+        return Err(Fault::new(
+            ErrorCode::PartyOffline,
+            format!("party {party} is not connected"),
+        )
+        .at(party)
+        .into());
     }
     if !agent.rows_through_coordinator {
-        let fault = Fault::new(ErrorCode::DisclosureRefused, "the party keeps its files to its own door").at(party);
-        let address = agent.rest.clone().unwrap_or_else(|| "its own address".to_owned());
+        let fault = Fault::new(
+            ErrorCode::DisclosureRefused,
+            "the party keeps its files to its own door",
+        )
+        .at(party);
+        let address = agent
+            .rest
+            .clone()
+            .unwrap_or_else(|| "its own address".to_owned());
         return Err(fault.next(format!("ask at {address}")).into());
     }
     Ok(())
@@ -133,7 +194,11 @@ pub(super) async fn envelope(response: Response, party: &PartyId) -> Result<Valu
     }
     let bytes = whole_body(response.into_body()).await.map_err(torn)?;
     let reply: Value = serde_json::from_slice(&bytes).map_err(|_| odd(party))?;
-    if reply.get("retcode").and_then(Value::as_i64) == Some(0) { Ok(reply) } else { Err(told(&reply, None, party)) }
+    if reply.get("retcode").and_then(Value::as_i64) == Some(0) {
+        Ok(reply)
+    } else {
+        Err(told(&reply, None, party))
+    }
 }
 
 async fn refusal_of(response: Response, party: &PartyId) -> Refusal {
@@ -147,7 +212,9 @@ async fn refusal_of(response: Response, party: &PartyId) -> Refusal {
 
 /// The party's own words, code and next step.
 fn told(reply: &Value, status: Option<StatusCode>, party: &PartyId) -> Refusal {
-    let fault = reply.get("fault").and_then(|fault| serde_json::from_value::<Fault>(fault.clone()).ok());
+    let fault = reply
+        .get("fault")
+        .and_then(|fault| serde_json::from_value::<Fault>(fault.clone()).ok());
     let mut refusal = match fault {
         Some(fault) => Refusal::from(fault.at(party)),
         None => match reply.get("retmsg").and_then(Value::as_str) {
@@ -162,5 +229,7 @@ fn told(reply: &Value, status: Option<StatusCode>, party: &PartyId) -> Refusal {
 }
 
 fn odd(party: &PartyId) -> Refusal {
-    Fault::new(ErrorCode::Internal, "the agent's answer cannot be read").at(party).into()
+    Fault::new(ErrorCode::Internal, "the agent's answer cannot be read")
+        .at(party)
+        .into()
 }

@@ -22,25 +22,52 @@ pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
         known if matches!(known.as_str(), "datalake" | "file") => known,
         _ => return Err(Refusal::bad("storage_type: datalake or file")),
     };
-    let channel =
-        Channel { description: notes(&body, "description")?.unwrap_or_default(), storage, ..Channel::default() };
-    let mut entity = Entity::new(EntityKind::Channel, "", call.tenant().clone(), face.coordinator().now());
+    let channel = Channel {
+        description: notes(&body, "description")?.unwrap_or_default(),
+        storage,
+        ..Channel::default()
+    };
+    let mut entity = Entity::new(
+        EntityKind::Channel,
+        "",
+        call.tenant().clone(),
+        face.coordinator().now(),
+    );
     (entity.name, entity.creator) = (Some(name(&body, "name")?), call.creator());
     entity.write(&channel)?;
     let is_same = |entity: &Entity| entity.read::<Channel>().is_ok_and(|own| own == channel);
     let place = (EntityKind::Channel, None, entity.name.as_deref());
     if let Some(entity) = again::made_before(&face, &call, place, is_same).await? {
-        return made(&with_organization(&call, &entity, "channel", shown(&entity)?));
+        return made(&with_organization(
+            &call,
+            &entity,
+            "channel",
+            shown(&entity)?,
+        ));
     }
-    let entity = face.coordinator().add_numbered(entity, IdForm::Number, false).await?;
-    made(&with_organization(&call, &entity, "channel", shown(&entity)?))
+    let entity = face
+        .coordinator()
+        .add_numbered(entity, IdForm::Number, false)
+        .await?;
+    made(&with_organization(
+        &call,
+        &entity,
+        "channel",
+        shown(&entity)?,
+    ))
 }
 
 pub(super) async fn list(face: Abeja, call: Call) -> Answer {
-    let (limit, offset) = (call.number("limit")?.unwrap_or(PAGE).min(MOST), call.number("offset")?.unwrap_or(0));
+    let (limit, offset) = (
+        call.number("limit")?.unwrap_or(PAGE).min(MOST),
+        call.number("offset")?.unwrap_or(0),
+    );
     let archived = call.wants_archived()?;
     face.coordinator().data_set_channel(call.tenant()).await?;
-    let filter = EntityFilter { tenant: Some(call.tenant().clone()), ..EntityFilter::of(EntityKind::Channel) };
+    let filter = EntityFilter {
+        tenant: Some(call.tenant().clone()),
+        ..EntityFilter::of(EntityKind::Channel)
+    };
     let (all, _) = face.coordinator().entities(&filter).await?;
     let mut kept = Vec::new();
     for entity in &all {
@@ -51,7 +78,9 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
     let (skip, most) = (offset as usize, limit as usize);
     let has_next = kept.len() > skip.saturating_add(most);
     let page: Vec<Value> = kept.into_iter().skip(skip).take(most).collect();
-    let since = all.first().map_or_else(|| face.coordinator().now(), |first| first.created);
+    let since = all
+        .first()
+        .map_or_else(|| face.coordinator().now(), |first| first.created);
     found(&json!({
         "organization_id": call.organization(),
         "organization_name": call.tenant(),
@@ -65,8 +94,20 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
 }
 
 pub(super) async fn get(face: Abeja, call: Call) -> Answer {
-    let entity = face.coordinator().entity(EntityKind::Channel, Some(call.tenant()), call.segment("channel")).await?;
-    found(&with_organization(&call, &entity, "channel", shown(&entity)?))
+    let entity = face
+        .coordinator()
+        .entity(
+            EntityKind::Channel,
+            Some(call.tenant()),
+            call.segment("channel"),
+        )
+        .await?;
+    found(&with_organization(
+        &call,
+        &entity,
+        "channel",
+        shown(&entity)?,
+    ))
 }
 
 pub(super) async fn patch(face: Abeja, mut call: Call) -> Answer {
@@ -83,8 +124,16 @@ pub(super) async fn patch(face: Abeja, mut call: Call) -> Answer {
         entity.write(&channel)
     };
     let (tenant, id) = (call.tenant(), call.segment("channel"));
-    let entity = face.coordinator().change_entity(EntityKind::Channel, Some(tenant), id, change).await?;
-    found(&with_organization(&call, &entity, "channel", shown(&entity)?))
+    let entity = face
+        .coordinator()
+        .change_entity(EntityKind::Channel, Some(tenant), id, change)
+        .await?;
+    found(&with_organization(
+        &call,
+        &entity,
+        "channel",
+        shown(&entity)?,
+    ))
 }
 
 pub(super) async fn archive(face: Abeja, call: Call) -> Answer {
@@ -102,7 +151,9 @@ async fn put_away(face: Abeja, call: Call, archived: bool) -> Answer {
         entity.write(&channel)
     };
     let (tenant, id) = (call.tenant(), call.segment("channel"));
-    face.coordinator().change_entity(EntityKind::Channel, Some(tenant), id, change).await?;
+    face.coordinator()
+        .change_entity(EntityKind::Channel, Some(tenant), id, change)
+        .await?;
     let what = if archived { "archived" } else { "unarchived" };
     found(&json!({"message": format!("channel {id} {what}")}))
 }

@@ -40,7 +40,11 @@ const AFTER: &str = "\n## Not served\n\nServices, triggers, starting training jo
 pub fn coverage() -> String {
     let mut page = String::from(BEFORE);
     for route in ROUTES {
-        let open = if route.open == Open::BySecret { "the secret in it" } else { "a credential" };
+        let open = if route.open == Open::BySecret {
+            "the secret in it"
+        } else {
+            "a credential"
+        };
         let _ = writeln!(
             page,
             "| {} | `{}` | {open} | {} | {} |",

@@ -14,27 +14,44 @@ pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
     let body = call.json().await?;
     let named = name(&body, "name")?;
     let description = notes(&body, "description")?.unwrap_or_default();
-    let deployment = Deployment { description, environment: variables(&body)?.unwrap_or_default() };
+    let deployment = Deployment {
+        description,
+        environment: variables(&body)?.unwrap_or_default(),
+    };
     let creator = call.creator();
-    let is_same = |entity: &Entity| entity.read::<Deployment>().is_ok_and(|own| own == deployment);
+    let is_same = |entity: &Entity| {
+        entity
+            .read::<Deployment>()
+            .is_ok_and(|own| own == deployment)
+    };
     let place = (EntityKind::Deployment, None, Some(&*named));
     if let Some(entity) = again::made_before(&face, &call, place, is_same).await? {
         return made(&shown(&face, &entity).await?);
     }
-    let entity = face.coordinator().create_target(call.tenant(), &creator, &named, &deployment).await;
+    let entity = face
+        .coordinator()
+        .create_target(call.tenant(), &creator, &named, &deployment)
+        .await;
     made(&shown(&face, &entity.map_err(taken)?).await?)
 }
 
 /// A name that is taken is a mistake of the request in this API.
 pub(super) fn taken(error: service::ServiceError) -> Refusal {
     match error {
-        service::ServiceError::Conflict(fault) if fault.path.as_deref() == Some("name") => Refusal::bad(fault.message),
+        service::ServiceError::Conflict(fault) if fault.path.as_deref() == Some("name") => {
+            Refusal::bad(fault.message)
+        }
         other => other.into(),
     }
 }
 
-fn variables(body: &Map<String, Value>) -> Result<Option<std::collections::BTreeMap<String, String>>, Refusal> {
-    match body.get("default_environment").filter(|given| !given.is_null()) {
+fn variables(
+    body: &Map<String, Value>,
+) -> Result<Option<std::collections::BTreeMap<String, String>>, Refusal> {
+    match body
+        .get("default_environment")
+        .filter(|given| !given.is_null())
+    {
         None => Ok(None),
         given => {
             let read = read_texts("default_environment", given);
@@ -54,7 +71,10 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
 
 pub(super) async fn get(face: Abeja, call: Call) -> Answer {
     let id = call.segment("deployment");
-    let entity = face.coordinator().entity(EntityKind::Deployment, Some(call.tenant()), id).await?;
+    let entity = face
+        .coordinator()
+        .entity(EntityKind::Deployment, Some(call.tenant()), id)
+        .await?;
     found(&shown(&face, &entity).await?)
 }
 
@@ -71,7 +91,10 @@ pub(super) async fn patch(face: Abeja, mut call: Call) -> Answer {
         }
     };
     let (tenant, id) = (call.tenant(), call.segment("deployment"));
-    let entity = face.coordinator().change_target(tenant, id, named.as_deref(), change).await;
+    let entity = face
+        .coordinator()
+        .change_target(tenant, id, named.as_deref(), change)
+        .await;
     found(&shown(&face, &entity.map_err(taken)?).await?)
 }
 

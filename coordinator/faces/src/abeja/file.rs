@@ -31,7 +31,12 @@ const MOST: u32 = 1_000;
 const MOST_SAID: usize = 64;
 const LONGEST: usize = 4_096;
 /// What clients of this API leave as it is when they write a name or a value.
-const QUOTED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
 
 /// The party that keeps a tenant's files.
 pub(super) async fn home(face: &Abeja, tenant: &Tenant) -> Result<PartyId, Refusal> {
@@ -40,13 +45,22 @@ pub(super) async fn home(face: &Abeja, tenant: &Tenant) -> Result<PartyId, Refus
 
 /// The channel that the path names, where it takes files.
 async fn channel_of(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
-    Ok(face.coordinator().entity(EntityKind::Channel, Some(call.tenant()), call.segment("channel")).await?)
+    Ok(face
+        .coordinator()
+        .entity(
+            EntityKind::Channel,
+            Some(call.tenant()),
+            call.segment("channel"),
+        )
+        .await?)
 }
 
 async fn receiving(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
     let channel = channel_of(face, call).await?;
     if channel.read::<Channel>()?.shows_data_sets {
-        return Err(Refusal::conflict("this channel shows the data sets of the organization; it takes no files"));
+        return Err(Refusal::conflict(
+            "this channel shows the data sets of the organization; it takes no files",
+        ));
     }
     if channel.read::<Channel>()?.archived {
         return Err(Refusal::conflict("the channel is archived"));
@@ -56,17 +70,29 @@ async fn receiving(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
 
 /// What a sender says of a file in headers, percent-encoding undone.
 fn said_in(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Refusal> {
-    let said = headers.iter().filter(|(name, _)| name.as_str().starts_with(SAID));
-    let said =
-        said.map(|(name, value)| (name.as_str().to_owned(), decoded(&String::from_utf8_lossy(value.as_bytes()))));
+    let said = headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with(SAID));
+    let said = said.map(|(name, value)| {
+        (
+            name.as_str().to_owned(),
+            decoded(&String::from_utf8_lossy(value.as_bytes())),
+        )
+    });
     bounded(said.collect())
 }
 
 fn bounded(said: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Refusal> {
-    if said.len() <= MOST_SAID && said.iter().all(|(key, value)| key.len() <= 128 && value.len() <= LONGEST) {
+    if said.len() <= MOST_SAID
+        && said
+            .iter()
+            .all(|(key, value)| key.len() <= 128 && value.len() <= LONGEST)
+    {
         return Ok(said);
     }
-    Err(Refusal::bad(format!("metadata: at most {MOST_SAID} members of at most {LONGEST} bytes")))
+    Err(Refusal::bad(format!(
+        "metadata: at most {MOST_SAID} members of at most {LONGEST} bytes"
+    )))
 }
 
 fn decoded(text: &str) -> String {
@@ -77,12 +103,18 @@ fn lifetime(text: Option<&str>) -> Result<Option<String>, Refusal> {
     match text {
         None => Ok(None),
         Some(text) if LIFETIMES.iter().any(|(word, _)| *word == text) => Ok(Some(text.to_owned())),
-        Some(_) => Err(Refusal::bad("lifetime: 1day, 1week, 1month, 6months or 1year")),
+        Some(_) => Err(Refusal::bad(
+            "lifetime: 1day, 1week, 1month, 6months or 1year",
+        )),
     }
 }
 
 /// A new file of a channel, not kept yet.
-async fn fresh(face: &Abeja, call: &Call, channel: &Entity) -> Result<(Entity, ChannelFile), Refusal> {
+async fn fresh(
+    face: &Abeja,
+    call: &Call,
+    channel: &Entity,
+) -> Result<(Entity, ChannelFile), Refusal> {
     let now = face.coordinator().now();
     let id = format!("{}-{}", file_stamp(now), face.coordinator().new_uuid());
     let mut entity = Entity::new(EntityKind::ChannelFile, id, channel.tenant.clone(), now);
@@ -90,7 +122,9 @@ async fn fresh(face: &Abeja, call: &Call, channel: &Entity) -> Result<(Entity, C
     entity.creator = call.creator();
     let file = ChannelFile {
         party: home(face, &channel.tenant).await?.to_string(),
-        content_type: call.content_type().unwrap_or_else(|| "application/octet-stream".to_owned()),
+        content_type: call
+            .content_type()
+            .unwrap_or_else(|| "application/octet-stream".to_owned()),
         metadata: said_in(&call.headers)?,
         lifetime: lifetime(call.query("lifetime"))?,
         secret: face.coordinator().new_secret(),
@@ -119,28 +153,58 @@ pub(super) async fn upload(face: Abeja, mut call: Call) -> Answer {
     entity.write(&file)?;
     let is_same = |entity: &Entity| {
         let own = entity.read::<ChannelFile>();
-        own.is_ok_and(|own| ChannelFile { secret: file.secret.clone(), import: None, ..own } == file)
+        own.is_ok_and(|own| {
+            ChannelFile {
+                secret: file.secret.clone(),
+                import: None,
+                ..own
+            } == file
+        })
     };
-    let place = (EntityKind::ChannelFile, entity.parent.as_deref(), entity.name.as_deref());
+    let place = (
+        EntityKind::ChannelFile,
+        entity.parent.as_deref(),
+        entity.name.as_deref(),
+    );
     if let Some(before) = again::made_before(&face, &call, place, is_same).await? {
         let (party, folder) = (party_of(&file)?, entity.parent.clone().unwrap_or_default());
         // what came again is not needed twice; where it stays for now, it is no file's
-        let _ = agents::delete(&face, FileAt { party: &party, folder: &folder, name: &entity.id }).await;
+        let _ = agents::delete(
+            &face,
+            FileAt {
+                party: &party,
+                folder: &folder,
+                name: &entity.id,
+            },
+        )
+        .await;
         return made(&shown(&call, &before, None)?);
     }
-    let entity = face.coordinator().add_numbered(entity, IdForm::Given, false).await?;
+    let entity = face
+        .coordinator()
+        .add_numbered(entity, IdForm::Given, false)
+        .await?;
     made(&shown(&call, &entity, None)?)
 }
 
-async fn prepare(face: &Abeja, call: &Call, channel: &Entity) -> Result<(Entity, ChannelFile), Refusal> {
+async fn prepare(
+    face: &Abeja,
+    call: &Call,
+    channel: &Entity,
+) -> Result<(Entity, ChannelFile), Refusal> {
     let (entity, file) = fresh(face, call, channel).await?;
     if let Some(key) = call.query("conflict_target") {
         let Some(value) = file.metadata.get(key) else {
-            return Err(Refusal::bad("conflict_target: the name of metadata that the file has"));
+            return Err(Refusal::bad(
+                "conflict_target: the name of metadata that the file has",
+            ));
         };
         for other in files_of(face, channel).await? {
             if other.read::<ChannelFile>()?.metadata.get(key) == Some(value) {
-                return Err(Refusal::conflict(format!("file {} has the same {key}", other.id)));
+                return Err(Refusal::conflict(format!(
+                    "file {} has the same {key}",
+                    other.id
+                )));
             }
         }
     }
@@ -148,18 +212,31 @@ async fn prepare(face: &Abeja, call: &Call, channel: &Entity) -> Result<(Entity,
 }
 
 async fn files_of(face: &Abeja, channel: &Entity) -> Result<Vec<Entity>, Refusal> {
-    let filter = EntityFilter { parent: Some(channel.id.clone()), ..EntityFilter::of(EntityKind::ChannelFile) };
+    let filter = EntityFilter {
+        parent: Some(channel.id.clone()),
+        ..EntityFilter::of(EntityKind::ChannelFile)
+    };
     Ok(face.coordinator().entities(&filter).await?.0)
 }
 
-async fn keep(face: &Abeja, entity: &Entity, file: &ChannelFile, content: doors::BodyStream) -> Result<Kept, Refusal> {
+async fn keep(
+    face: &Abeja,
+    entity: &Entity,
+    file: &ChannelFile,
+    content: doors::BodyStream,
+) -> Result<Kept, Refusal> {
     let (party, folder) = (party_of(file)?, entity.parent.clone().unwrap_or_default());
-    let at = FileAt { party: &party, folder: &folder, name: &entity.id };
+    let at = FileAt {
+        party: &party,
+        folder: &folder,
+        name: &entity.id,
+    };
     agents::put(face, at, (&file.content_type, &file.metadata), content).await
 }
 
 fn party_of(file: &ChannelFile) -> Result<PartyId, Refusal> {
-    Ok(PartyId::new(file.party.clone()).map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?)
+    Ok(PartyId::new(file.party.clone())
+        .map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?)
 }
 
 /// Announces a file: it comes to an address of its own.
@@ -168,16 +245,26 @@ pub(super) async fn announce(face: Abeja, call: Call) -> Answer {
     let (mut entity, mut file) = fresh(&face, &call, &channel).await?;
     file.awaited = true;
     entity.write(&file)?;
-    let entity = face.coordinator().add_numbered(entity, IdForm::Given, false).await?;
+    let entity = face
+        .coordinator()
+        .add_numbered(entity, IdForm::Given, false)
+        .await?;
     let mut body = shown(&call, &entity, None)?;
-    body["upload_url"] = json!(address(&call, &entity, &face.coordinator().secret_of(&file.secret)));
+    body["upload_url"] = json!(address(
+        &call,
+        &entity,
+        &face.coordinator().secret_of(&file.secret)
+    ));
     body["url_expires_on"] = Value::Null;
     made(&body)
 }
 
 fn address(call: &Call, entity: &Entity, secret: &str) -> String {
     let channel = entity.parent.as_deref().unwrap_or_default();
-    call.address(&format!("/channels/{channel}/{}/content?secret={secret}", entity.id))
+    call.address(&format!(
+        "/channels/{channel}/{}/content?secret={secret}",
+        entity.id
+    ))
 }
 
 /// Takes an announced file in, from whoever has its address.
@@ -192,7 +279,9 @@ pub(super) async fn content_in(face: Abeja, mut call: Call) -> Answer {
         (file.bytes, file.sha256, file.awaited) = (kept.bytes, kept.sha256, false);
         entity.write(&file)
     };
-    face.coordinator().change_entity(EntityKind::ChannelFile, None, &entity.id, change).await?;
+    face.coordinator()
+        .change_entity(EntityKind::ChannelFile, None, &entity.id, change)
+        .await?;
     found(&json!({"message": format!("{} uploaded", entity.id)}))
 }
 
@@ -203,19 +292,40 @@ pub(super) async fn content_out(face: Abeja, call: Call) -> Answer {
         return Err(Refusal::missing("the file has not come yet"));
     }
     let (party, folder) = (party_of(&file)?, entity.parent.clone().unwrap_or_default());
-    let content = agents::get(&face, FileAt { party: &party, folder: &folder, name: &entity.id }).await?;
-    Ok(as_file(content, entity.name.as_deref().unwrap_or(&entity.id)))
+    let content = agents::get(
+        &face,
+        FileAt {
+            party: &party,
+            folder: &folder,
+            name: &entity.id,
+        },
+    )
+    .await?;
+    Ok(as_file(
+        content,
+        entity.name.as_deref().unwrap_or(&entity.id),
+    ))
 }
 
 async fn opened(face: &Abeja, call: &Call) -> Result<(Entity, ChannelFile), Refusal> {
-    let none =
-        || Refusal::new(StatusCode::UNAUTHORIZED, "this address is not, or not any more, one to send to or fetch from");
-    let entity = face.coordinator().entity(EntityKind::ChannelFile, None, call.segment("file")).await;
+    let none = || {
+        Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "this address is not, or not any more, one to send to or fetch from",
+        )
+    };
+    let entity = face
+        .coordinator()
+        .entity(EntityKind::ChannelFile, None, call.segment("file"))
+        .await;
     let entity = entity.map_err(|_| none())?;
     let file: ChannelFile = entity.read()?;
     let fits = entity.parent.as_deref() == Some(call.segment("channel"));
     if fits
-        && same(call.query("secret").unwrap_or_default(), &face.coordinator().secret_of(&file.secret))
+        && same(
+            call.query("secret").unwrap_or_default(),
+            &face.coordinator().secret_of(&file.secret),
+        )
         && !file.is_over(entity.created, face.coordinator().now())
     {
         Ok((entity, file))
@@ -230,19 +340,29 @@ async fn of(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
     let entity = face.coordinator().channel_file(&channel, id).await?;
     let file: ChannelFile = entity.read()?;
     let is_there = !file.is_over(entity.created, face.coordinator().now());
-    if is_there { Ok(entity) } else { Err(Refusal::missing(format!("the channel has no file {id}"))) }
+    if is_there {
+        Ok(entity)
+    } else {
+        Err(Refusal::missing(format!("the channel has no file {id}")))
+    }
 }
 
 pub(super) async fn get(face: Abeja, call: Call) -> Answer {
     let entity = described(&face, of(&face, &call).await?).await;
-    let secret = face.coordinator().secret_of(&entity.read::<ChannelFile>()?.secret);
+    let secret = face
+        .coordinator()
+        .secret_of(&entity.read::<ChannelFile>()?.secret);
     found(&shown(&call, &entity, Some(&secret))?)
 }
 
 /// The file that the path names, to be changed: what shows a data set is changed as that.
 async fn changeable(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
     let entity = of(face, call).await?;
-    if channel_of(face, call).await?.read::<Channel>()?.shows_data_sets {
+    if channel_of(face, call)
+        .await?
+        .read::<Channel>()?
+        .shows_data_sets
+    {
         return Err(Refusal::conflict(
             "this is a data set of the organization, shown as a file: it is not changed here",
         ));
@@ -252,20 +372,33 @@ async fn changeable(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
 
 /// A file with its length and digest: of one that a job left its party is asked once. What it does not tell now is left out.
 async fn described(face: &Abeja, entity: Entity) -> Entity {
-    let Ok(file) = entity.read::<ChannelFile>() else { return entity };
+    let Ok(file) = entity.read::<ChannelFile>() else {
+        return entity;
+    };
     if file.awaited || file.secret.is_empty() || entity.job.is_none() || !file.sha256.is_empty() {
         return entity;
     }
-    let Ok(party) = party_of(&file) else { return entity };
+    let Ok(party) = party_of(&file) else {
+        return entity;
+    };
     let folder = entity.parent.clone().unwrap_or_default();
-    let at = FileAt { party: &party, folder: &folder, name: &entity.id };
-    let Ok(kept) = agents::describe(face, at).await else { return entity };
+    let at = FileAt {
+        party: &party,
+        folder: &folder,
+        name: &entity.id,
+    };
+    let Ok(kept) = agents::describe(face, at).await else {
+        return entity;
+    };
     let change = |entity: &mut Entity| {
         let mut file: ChannelFile = entity.read()?;
         (file.bytes, file.sha256) = (kept.bytes, kept.sha256);
         entity.write(&file)
     };
-    let noted = face.coordinator().change_entity(EntityKind::ChannelFile, None, &entity.id, change).await;
+    let noted = face
+        .coordinator()
+        .change_entity(EntityKind::ChannelFile, None, &entity.id, change)
+        .await;
     noted.unwrap_or(entity)
 }
 
@@ -273,8 +406,18 @@ pub(super) async fn delete(face: Abeja, call: Call) -> Answer {
     let entity = changeable(&face, &call).await?;
     let file: ChannelFile = entity.read()?;
     let (party, folder) = (party_of(&file)?, entity.parent.clone().unwrap_or_default());
-    agents::delete(&face, FileAt { party: &party, folder: &folder, name: &entity.id }).await?;
-    face.coordinator().delete_entity(EntityKind::ChannelFile, Some(call.tenant()), &entity.id).await?;
+    agents::delete(
+        &face,
+        FileAt {
+            party: &party,
+            folder: &folder,
+            name: &entity.id,
+        },
+    )
+    .await?;
+    face.coordinator()
+        .delete_entity(EntityKind::ChannelFile, Some(call.tenant()), &entity.id)
+        .await?;
     forget_rows(&face, &party, &entity, &file).await;
     found(&json!({"message": format!("deleted file ({})", entity.id)}))
 }
@@ -302,15 +445,26 @@ pub(super) async fn put_metadata(face: Abeja, mut call: Call) -> Answer {
         file.metadata = said;
         entity.write(&file)
     };
-    let entity =
-        face.coordinator().change_entity(EntityKind::ChannelFile, Some(call.tenant()), &entity.id, change).await?;
-    let secret = face.coordinator().secret_of(&entity.read::<ChannelFile>()?.secret);
+    let entity = face
+        .coordinator()
+        .change_entity(
+            EntityKind::ChannelFile,
+            Some(call.tenant()),
+            &entity.id,
+            change,
+        )
+        .await?;
+    let secret = face
+        .coordinator()
+        .secret_of(&entity.read::<ChannelFile>()?.secret);
     found(&shown(&call, &entity, Some(&secret))?)
 }
 
 fn said_in_body(body: &Map<String, Value>) -> Result<BTreeMap<String, String>, Refusal> {
     let text = |(key, value): (&String, &Value)| {
-        let value = value.as_str().ok_or_else(|| Refusal::bad("metadata: an object of texts"))?;
+        let value = value
+            .as_str()
+            .ok_or_else(|| Refusal::bad("metadata: an object of texts"))?;
         Ok((decoded(key).to_ascii_lowercase(), decoded(value)))
     };
     bounded(body.iter().map(text).collect::<Result<_, Refusal>>()?)
@@ -319,31 +473,55 @@ fn said_in_body(body: &Map<String, Value>) -> Result<BTreeMap<String, String>, R
 pub(super) async fn put_lifetime(face: Abeja, mut call: Call) -> Answer {
     let body = call.json().await?;
     let entity = changeable(&face, &call).await?;
-    let wanted = lifetime(body.get("lifetime").map(|value| value.as_str().unwrap_or_default()))?;
+    let wanted = lifetime(
+        body.get("lifetime")
+            .map(|value| value.as_str().unwrap_or_default()),
+    )?;
     let change = |entity: &mut Entity| {
         let mut file: ChannelFile = entity.read()?;
         file.lifetime = wanted;
         entity.write(&file)
     };
-    let entity =
-        face.coordinator().change_entity(EntityKind::ChannelFile, Some(call.tenant()), &entity.id, change).await?;
-    let secret = face.coordinator().secret_of(&entity.read::<ChannelFile>()?.secret);
+    let entity = face
+        .coordinator()
+        .change_entity(
+            EntityKind::ChannelFile,
+            Some(call.tenant()),
+            &entity.id,
+            change,
+        )
+        .await?;
+    let secret = face
+        .coordinator()
+        .secret_of(&entity.read::<ChannelFile>()?.secret);
     found(&shown(&call, &entity, Some(&secret))?)
 }
 
 /// Files of a channel, oldest first; `sort=-uploaded_at` newest first.
 pub(super) async fn list(face: Abeja, call: Call) -> Answer {
     let channel = channel_of(&face, &call).await?;
-    let start = call.query("next_page_token").map(place::<ListPlace>).transpose()?;
+    let start = call
+        .query("next_page_token")
+        .map(place::<ListPlace>)
+        .transpose()?;
     let forward = match (&start, call.query("sort")) {
         (Some(start), _) => start.forward,
         (None, None | Some("uploaded_at")) => true,
         (None, Some("-uploaded_at")) => false,
         (None, Some(_)) => return Err(Refusal::bad("sort: uploaded_at or -uploaded_at")),
     };
-    let (from, to) = (moment(&call, "start")?.map(second_of), moment(&call, "end")?.map(end_of_second));
-    let most = call.number("items_per_page")?.unwrap_or(PAGE).clamp(1, MOST) as usize;
-    let (wanted, now) = (call.query("q").and_then(|q| q.split_once(':')), face.coordinator().now());
+    let (from, to) = (
+        moment(&call, "start")?.map(second_of),
+        moment(&call, "end")?.map(end_of_second),
+    );
+    let most = call
+        .number("items_per_page")?
+        .unwrap_or(PAGE)
+        .clamp(1, MOST) as usize;
+    let (wanted, now) = (
+        call.query("q").and_then(|q| q.split_once(':')),
+        face.coordinator().now(),
+    );
     let mut page = Vec::new();
     let mut next = None;
     let mut filter = EntityFilter {
@@ -359,16 +537,28 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
             let file: ChannelFile = entity.read()?;
             let fits = from.is_none_or(|from| entity.created >= from)
                 && to.is_none_or(|to| entity.created <= to)
-                && wanted.is_none_or(|(key, value)| file.metadata.get(key).is_some_and(|has| has.contains(value)));
+                && wanted.is_none_or(|(key, value)| {
+                    file.metadata
+                        .get(key)
+                        .is_some_and(|has| has.contains(value))
+                });
             if file.awaited || file.is_over(entity.created, now) || !fits {
                 continue;
             }
             if page.len() == most {
-                next = Some(token(&ListPlace { created: entity.created, id: entity.id, forward }));
+                next = Some(token(&ListPlace {
+                    created: entity.created,
+                    id: entity.id,
+                    forward,
+                }));
                 break 'all;
             }
             let entity = described(&face, entity).await;
-            page.push(shown(&call, &entity, Some(&face.coordinator().secret_of(&file.secret)))?);
+            page.push(shown(
+                &call,
+                &entity,
+                Some(&face.coordinator().secret_of(&file.secret)),
+            )?);
         }
         if is_last {
             break;
@@ -379,19 +569,34 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
 }
 
 fn moment(call: &Call, key: &str) -> Result<Option<Timestamp>, Refusal> {
-    let Some(text) = call.query(key) else { return Ok(None) };
+    let Some(text) = call.query(key) else {
+        return Ok(None);
+    };
     let plain = || {
         let digits = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| read_time(&format!("{}-{}-{}", text.get(..4)?, text.get(4..6)?, text.get(6..)?)))?
+        digits.then(|| {
+            read_time(&format!(
+                "{}-{}-{}",
+                text.get(..4)?,
+                text.get(4..6)?,
+                text.get(6..)?
+            ))
+        })?
     };
-    read_time(text).or_else(plain).map(Some).ok_or_else(|| Refusal::bad(format!("{key}: a day or a moment")))
+    read_time(text)
+        .or_else(plain)
+        .map(Some)
+        .ok_or_else(|| Refusal::bad(format!("{key}: a day or a moment")))
 }
 
 fn shown(call: &Call, entity: &Entity, secret: Option<&str>) -> Result<Value, Refusal> {
     let file: ChannelFile = entity.read()?;
     let quoted = |text: &str| utf8_percent_encode(text, QUOTED).to_string();
-    let metadata: Map<String, Value> =
-        file.metadata.iter().map(|(key, value)| (quoted(key), json!(quoted(value)))).collect();
+    let metadata: Map<String, Value> = file
+        .metadata
+        .iter()
+        .map(|(key, value)| (quoted(key), json!(quoted(value))))
+        .collect();
     let mut body = json!({
         "file_id": entity.id,
         "content_type": file.content_type,

@@ -22,7 +22,9 @@ pub(super) async fn gather(face: &Abeja, entity: &Entity, run: &Run, id: &JobId)
     if run.gathered || run.ended.is_some() {
         return;
     }
-    let Ok(job) = face.coordinator().job(id).await else { return };
+    let Ok(job) = face.coordinator().job(id).await else {
+        return;
+    };
     let first = run.lines_read.is_empty();
     let gathering = async {
         let mut all = true;
@@ -31,7 +33,9 @@ pub(super) async fn gather(face: &Abeja, entity: &Entity, run: &Run, id: &JobId)
         }
         all
     };
-    let all = tokio::time::timeout(PATIENCE, gathering).await.unwrap_or(false);
+    let all = tokio::time::timeout(PATIENCE, gathering)
+        .await
+        .unwrap_or(false);
     if all && job.state.is_settled() {
         let run = entity.id.as_str();
         if let Err(error) = face.coordinator().lines_are_gathered(run).await {
@@ -41,26 +45,53 @@ pub(super) async fn gather(face: &Abeja, entity: &Entity, run: &Run, id: &JobId)
 }
 
 /// Gathers a participant's lines; false when there may be more later.
-async fn of_participant(face: &Abeja, entity: &Entity, (job, who): (&JobId, &Participant), first: bool) -> bool {
+async fn of_participant(
+    face: &Abeja,
+    entity: &Entity,
+    (job, who): (&JobId, &Participant),
+    first: bool,
+) -> bool {
     let presence = face.coordinator().presence();
-    if !presence.agents.get(&who.party).is_some_and(|agent| agent.online) {
+    if !presence
+        .agents
+        .get(&who.party)
+        .is_some_and(|agent| agent.online)
+    {
         return false;
     }
     loop {
         let key = who.to_string();
-        let Ok(fresh) = face.coordinator().entity(entity.kind, None, &entity.id).await else { return false };
-        let known = fresh.read::<Run>().ok().and_then(|run| run.lines_read.get(&key).copied());
+        let Ok(fresh) = face
+            .coordinator()
+            .entity(entity.kind, None, &entity.id)
+            .await
+        else {
+            return false;
+        };
+        let known = fresh
+            .read::<Run>()
+            .ok()
+            .and_then(|run| run.lines_read.get(&key).copied());
         let read = known.unwrap_or(0);
         if read >= MOST {
             return true;
         }
-        let Some(lines) = ask(face, job, who, read).await else { return true };
+        let Some(lines) = ask(face, job, who, read).await else {
+            return true;
+        };
         let count = lines.len() as u64;
         if count == 0 && known.is_some() {
             return true;
         }
-        let events: Vec<Event> = lines.iter().map(|line| event(line, &who.party, face.coordinator().now())).collect();
-        match face.coordinator().gather_lines(&entity.id, (&key, read), events, first).await {
+        let events: Vec<Event> = lines
+            .iter()
+            .map(|line| event(line, &who.party, face.coordinator().now()))
+            .collect();
+        match face
+            .coordinator()
+            .gather_lines(&entity.id, (&key, read), events, first)
+            .await
+        {
             Ok(true) => {}
             // Somebody else gathers at the same time.
             Ok(false) | Err(_) => return false,
@@ -77,10 +108,21 @@ async fn ask(face: &Abeja, job: &JobId, who: &Participant, read: u64) -> Option<
         "job_id": job, "role": who.role, "party_id": who.party, "log_type": "partyInfo",
         "begin": read + 1, "end": read + AT_ONCE,
     });
-    let response = agents::ask(face, &who.party, "/v1/log/cat", &asked).await.ok()?;
+    let response = agents::ask(face, &who.party, "/v1/log/cat", &asked)
+        .await
+        .ok()?;
     let reply = agents::envelope(response, &who.party).await.ok()?;
     let rows = reply.get("data").and_then(Value::as_array)?;
-    Some(rows.iter().map(|row| row.get("content").and_then(Value::as_str).unwrap_or_default().to_owned()).collect())
+    Some(
+        rows.iter()
+            .map(|row| {
+                row.get("content")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+            .collect(),
+    )
 }
 
 /// A line of an agent's log: `[LEVEL] [local time] [step] - text`. One of another form is taken as it is.
@@ -90,11 +132,25 @@ fn event(line: &str, party: &PartyId, now: Timestamp) -> Event {
         let (time, rest) = rest.split_once("] [")?;
         let (step, text) = rest.split_once("] - ")?;
         let time = NaiveDateTime::parse_from_str(time, "%Y-%m-%d %H:%M:%S,%3f").ok()?;
-        let at = Local.from_local_datetime(&time).earliest()?.timestamp_micros();
-        Some((level.to_owned(), Timestamp(at), format!("[party {party}, {step}] {text}")))
+        let at = Local
+            .from_local_datetime(&time)
+            .earliest()?
+            .timestamp_micros();
+        Some((
+            level.to_owned(),
+            Timestamp(at),
+            format!("[party {party}, {step}] {text}"),
+        ))
     };
-    let (level, at, line) = parts().unwrap_or_else(|| ("INFO".to_owned(), now, format!("[party {party}] {line}")));
-    Event { at, seq: 0, party: Some(party.clone()), level, line }
+    let (level, at, line) =
+        parts().unwrap_or_else(|| ("INFO".to_owned(), now, format!("[party {party}] {line}")));
+    Event {
+        at,
+        seq: 0,
+        party: Some(party.clone()),
+        level,
+        line,
+    }
 }
 
 #[cfg(test)]
@@ -104,10 +160,20 @@ mod tests {
     #[test]
     fn reads_the_lines_of_an_agent() {
         let party = PartyId::new("9999").expect("valid");
-        let read = event("[WARNING] [2026-01-02 03:04:05,678] [reader_0] - 3 rows] - odd", &party, Timestamp(1));
-        assert_eq!((read.level.as_str(), read.line.as_str()), ("WARNING", "[party 9999, reader_0] 3 rows] - odd"));
+        let read = event(
+            "[WARNING] [2026-01-02 03:04:05,678] [reader_0] - 3 rows] - odd",
+            &party,
+            Timestamp(1),
+        );
+        assert_eq!(
+            (read.level.as_str(), read.line.as_str()),
+            ("WARNING", "[party 9999, reader_0] 3 rows] - odd")
+        );
         assert_eq!(read.at.0.rem_euclid(1_000_000), 678_000);
         let odd = event("no form", &party, Timestamp(1));
-        assert_eq!((odd.at, odd.line.as_str()), (Timestamp(1), "[party 9999] no form"));
+        assert_eq!(
+            (odd.at, odd.line.as_str()),
+            (Timestamp(1), "[party 9999] no form")
+        );
     }
 }

@@ -39,13 +39,22 @@ pub(super) async fn logs(face: Abeja, call: Call) -> Answer {
             (from, to, None)
         }
     };
-    let wanted = Wanted { from, to, after, ..Wanted::default() };
+    let wanted = Wanted {
+        from,
+        to,
+        after,
+        ..Wanted::default()
+    };
     let mut page = lines.page(&face, wanted, PAGE + 1).await?;
     let more = page.len() > PAGE as usize;
     page.truncate(PAGE as usize);
     let mut body = json!({"events": shown(&page)});
     if let Some(last) = page.last().filter(|_| more) {
-        body["next_token"] = json!(token(&LinePlace { line: Some((last.at, last.seq)), from, to }));
+        body["next_token"] = json!(token(&LinePlace {
+            line: Some((last.at, last.seq)),
+            from,
+            to
+        }));
     }
     found(&body)
 }
@@ -54,16 +63,28 @@ pub(super) async fn logs(face: Abeja, call: Call) -> Answer {
 /// in a direction in which there is nothing (yet) it stays where it is.
 pub(super) async fn recent(face: Abeja, call: Call) -> Answer {
     let lines = Lines::of(&face, &call).await?;
-    let forward = call.query("next_forward_token").map(place::<LinePlace>).transpose()?;
-    let backward = call.query("next_backward_token").map(place::<LinePlace>).transpose()?;
+    let forward = call
+        .query("next_forward_token")
+        .map(place::<LinePlace>)
+        .transpose()?;
+    let backward = call
+        .query("next_backward_token")
+        .map(place::<LinePlace>)
+        .transpose()?;
     let (from, to) = match forward.or(backward) {
         Some(at) => (at.from, at.to),
         None => window(&call)?,
     };
-    let mut wanted = Wanted { from, to, ..Wanted::default() };
+    let mut wanted = Wanted {
+        from,
+        to,
+        ..Wanted::default()
+    };
     match (forward, backward) {
         (Some(at), _) => wanted.after = Some(at.line.unwrap_or(START)),
-        (None, Some(at)) => (wanted.before, wanted.newest_first) = (Some(at.line.unwrap_or(START)), true),
+        (None, Some(at)) => {
+            (wanted.before, wanted.newest_first) = (Some(at.line.unwrap_or(START)), true)
+        }
         (None, None) => wanted.newest_first = true,
     }
     let mut page = lines.page(&face, wanted, PAGE).await?;
@@ -72,7 +93,13 @@ pub(super) async fn recent(face: Abeja, call: Call) -> Answer {
     }
     let stays = wanted.after.or(wanted.before).unwrap_or(START);
     let place_of = |line: Option<&Event>| line.map_or(stays, |line| (line.at, line.seq));
-    let token_at = |line: (Timestamp, u64)| token(&LinePlace { line: Some(line), from, to });
+    let token_at = |line: (Timestamp, u64)| {
+        token(&LinePlace {
+            line: Some(line),
+            from,
+            to,
+        })
+    };
     found(&json!({
         "events": shown(&page),
         "next_forward_token": token_at(place_of(page.first())),
@@ -89,17 +116,26 @@ fn window(call: &Call) -> Result<(Option<Timestamp>, Option<Timestamp>), Refusal
             read.ok_or_else(|| Refusal::bad(format!("{key}: a moment such as 2020-01-02T03:04:05")))
         }
     };
-    Ok((read("start_time")?.map(second_of), read("end_time")?.map(end_of_second)))
+    Ok((
+        read("start_time")?.map(second_of),
+        read("end_time")?.map(end_of_second),
+    ))
 }
 
 fn shown(page: &[Event]) -> Vec<Value> {
-    page.iter().map(|line| json!({"message": line.line, "timestamp": time(line.at)})).collect()
+    page.iter()
+        .map(|line| json!({"message": line.line, "timestamp": time(line.at)}))
+        .collect()
 }
 
 /// Where a run's lines are.
 enum Lines {
     /// Of its job: behind an earlier run of that job, and up to the run's end where the job went on without it.
-    OfJob { job: JobId, behind: Option<(Timestamp, u64)>, end: Option<(Timestamp, u64)> },
+    OfJob {
+        job: JobId,
+        behind: Option<(Timestamp, u64)>,
+        end: Option<(Timestamp, u64)>,
+    },
     /// All there is to say of a run that never had a job.
     Few(Vec<Event>),
 }
@@ -108,14 +144,26 @@ impl Lines {
     async fn of(face: &Abeja, call: &Call) -> Result<Self, Refusal> {
         let entity = run::of(face, call).await?;
         let body: Run = entity.read()?;
-        let Some(job) = entity.job.clone() else { return Ok(Self::Few(few(&entity, &body))) };
+        let Some(job) = entity.job.clone() else {
+            return Ok(Self::Few(few(&entity, &body)));
+        };
         gathered::gather(face, &entity, &body, &job).await;
         let next = |(at, place): (Timestamp, u64)| (at, place.saturating_add(1));
-        Ok(Self::OfJob { job, behind: body.behind, end: body.ended.map(|end| next(end.line)) })
+        Ok(Self::OfJob {
+            job,
+            behind: body.behind,
+            end: body.ended.map(|end| next(end.line)),
+        })
     }
 
     async fn page(&self, face: &Abeja, wanted: Wanted, limit: u32) -> Result<Vec<Event>, Refusal> {
-        let Wanted { from, to, after, before, newest_first } = wanted;
+        let Wanted {
+            from,
+            to,
+            after,
+            before,
+            newest_first,
+        } = wanted;
         match self {
             Self::OfJob { job, behind, end } => {
                 let after = match (after, behind) {
@@ -126,7 +174,15 @@ impl Lines {
                     (Some(before), Some(end)) => Some(before.min(*end)),
                     (before, end) => before.or(*end),
                 };
-                let query = EventQuery { job: job.clone(), from, to, after, before, newest_first, limit };
+                let query = EventQuery {
+                    job: job.clone(),
+                    from,
+                    to,
+                    after,
+                    before,
+                    newest_first,
+                    limit,
+                };
                 Ok(face.coordinator().events(&query).await?)
             }
             Self::Few(lines) => {

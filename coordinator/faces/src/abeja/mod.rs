@@ -70,5 +70,10 @@ impl Abeja {
 
 /// The face as a router: every path below `/organizations/` and `/channels/`.
 pub fn router(surroundings: Surroundings) -> axum::Router {
-    routing::router(&Abeja { inner: Arc::new(Inner { surroundings, once: Once::default() }) })
+    routing::router(&Abeja {
+        inner: Arc::new(Inner {
+            surroundings,
+            once: Once::default(),
+        }),
+    })
 }

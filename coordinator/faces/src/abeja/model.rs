@@ -26,16 +26,28 @@ const MOST_PARAMETERS: usize = 1 << 20;
 
 pub(super) async fn create_definition(face: Abeja, mut call: Call) -> Answer {
     let body = call.json().await?;
-    let mut entity = Entity::new(EntityKind::TrainingDefinition, "", call.tenant().clone(), face.coordinator().now());
+    let mut entity = Entity::new(
+        EntityKind::TrainingDefinition,
+        "",
+        call.tenant().clone(),
+        face.coordinator().now(),
+    );
     (entity.name, entity.creator) = (Some(name(&body, "name")?), call.creator());
     entity.write(&TrainingDefinition::default())?;
-    let is_same =
-        |entity: &Entity| entity.read::<TrainingDefinition>().is_ok_and(|body| !body.trained && !body.archived);
+    let is_same = |entity: &Entity| {
+        entity
+            .read::<TrainingDefinition>()
+            .is_ok_and(|body| !body.trained && !body.archived)
+    };
     let place = (EntityKind::TrainingDefinition, None, entity.name.as_deref());
     if let Some(entity) = again::made_before(&face, &call, place, is_same).await? {
         return made(&shown_definition(&face, &call, &entity).await?);
     }
-    let entity = face.coordinator().add_numbered(entity, IdForm::Number, true).await.map_err(taken)?;
+    let entity = face
+        .coordinator()
+        .add_numbered(entity, IdForm::Number, true)
+        .await
+        .map_err(taken)?;
     made(&shown_definition(&face, &call, &entity).await?)
 }
 
@@ -50,8 +62,10 @@ pub(super) fn page(call: &Call, all: Vec<Value>) -> Result<Value, Refusal> {
 
 pub(super) async fn definitions(face: Abeja, call: Call) -> Answer {
     let archived = call.wants_archived()?;
-    let filter =
-        EntityFilter { tenant: Some(call.tenant().clone()), ..EntityFilter::of(EntityKind::TrainingDefinition) };
+    let filter = EntityFilter {
+        tenant: Some(call.tenant().clone()),
+        ..EntityFilter::of(EntityKind::TrainingDefinition)
+    };
     let (all, _) = face.coordinator().entities(&filter).await?;
     let mut entries = Vec::new();
     for entity in &all {
@@ -66,10 +80,15 @@ pub(super) async fn definitions(face: Abeja, call: Call) -> Answer {
 /// address sends what stands before it: that is enough where one definition alone begins so.
 pub(super) async fn definition(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
     let named = call.segment("definition");
-    match face.coordinator().training_definition(call.tenant(), named).await {
-        Err(service::ServiceError::NotFound(_)) if named.contains('~') => {
-            Ok(face.coordinator().training_definition(call.tenant(), &named.replace('~', "#")).await?)
-        }
+    match face
+        .coordinator()
+        .training_definition(call.tenant(), named)
+        .await
+    {
+        Err(service::ServiceError::NotFound(_)) if named.contains('~') => Ok(face
+            .coordinator()
+            .training_definition(call.tenant(), &named.replace('~', "#"))
+            .await?),
         Err(error @ service::ServiceError::NotFound(_)) => match begun(face, call, named).await? {
             Some(found) => Ok(found),
             None => Err(error.into()),
@@ -80,11 +99,16 @@ pub(super) async fn definition(face: &Abeja, call: &Call) -> Result<Entity, Refu
 
 /// The one definition whose name begins so, before a `#`.
 async fn begun(face: &Abeja, call: &Call, named: &str) -> Result<Option<Entity>, Refusal> {
-    let filter =
-        EntityFilter { tenant: Some(call.tenant().clone()), ..EntityFilter::of(EntityKind::TrainingDefinition) };
+    let filter = EntityFilter {
+        tenant: Some(call.tenant().clone()),
+        ..EntityFilter::of(EntityKind::TrainingDefinition)
+    };
     let all = face.coordinator().entities(&filter).await?.0;
     let begins = |one: &Entity| {
-        one.name.as_deref().and_then(|name| name.split_once('#')).is_some_and(|(begin, _)| begin == named)
+        one.name
+            .as_deref()
+            .and_then(|name| name.split_once('#'))
+            .is_some_and(|(begin, _)| begin == named)
     };
     let mut fitting: Vec<Entity> = all.into_iter().filter(begins).collect();
     let one = fitting.pop();
@@ -101,7 +125,11 @@ async fn begun(face: &Abeja, call: &Call, named: &str) -> Result<Option<Entity>,
 
 /// A definition's name as it can stand in an address: clients put names there as they are shown.
 fn path_name(definition: &Entity) -> String {
-    definition.name.as_deref().unwrap_or_default().replace('#', "~")
+    definition
+        .name
+        .as_deref()
+        .unwrap_or_default()
+        .replace('#', "~")
 }
 
 pub(super) async fn get_definition(face: Abeja, call: Call) -> Answer {
@@ -115,10 +143,23 @@ pub(super) async fn get_definition(face: Abeja, call: Call) -> Answer {
 
 pub(super) async fn delete_definition(face: Abeja, call: Call) -> Answer {
     let entity = definition(&face, &call).await?;
-    if !face.coordinator().training_models(call.tenant(), &entity.id).await?.is_empty() {
-        return Err(Refusal::conflict("the definition has models; archive it instead"));
+    if !face
+        .coordinator()
+        .training_models(call.tenant(), &entity.id)
+        .await?
+        .is_empty()
+    {
+        return Err(Refusal::conflict(
+            "the definition has models; archive it instead",
+        ));
     }
-    face.coordinator().delete_entity(EntityKind::TrainingDefinition, Some(call.tenant()), &entity.id).await?;
+    face.coordinator()
+        .delete_entity(
+            EntityKind::TrainingDefinition,
+            Some(call.tenant()),
+            &entity.id,
+        )
+        .await?;
     found(&json!({"message": format!("{} deleted", entity.id)}))
 }
 
@@ -137,7 +178,9 @@ async fn put_definition_away(face: Abeja, call: Call, archived: bool) -> Answer 
         body.archived = archived;
         entity.write(&body)
     };
-    face.coordinator().change_entity(entity.kind, Some(call.tenant()), &entity.id, change).await?;
+    face.coordinator()
+        .change_entity(entity.kind, Some(call.tenant()), &entity.id, change)
+        .await?;
     found(&json!({"message": told(&entity.id, archived)}))
 }
 
@@ -168,7 +211,11 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
     let archived = call.wants_archived()?;
     let definition = definition(&face, &call).await?;
     let mut entries = Vec::new();
-    for model in face.coordinator().training_models(call.tenant(), &definition.id).await? {
+    for model in face
+        .coordinator()
+        .training_models(call.tenant(), &definition.id)
+        .await?
+    {
         if archived || !model.read::<TrainingModel>()?.archived {
             entries.push(shown(&model)?);
         }
@@ -178,11 +225,16 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
 
 async fn of(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
     let (definition, id) = (definition(face, call).await?, call.segment("model"));
-    let model = face.coordinator().entity(EntityKind::TrainingModel, Some(call.tenant()), id).await?;
+    let model = face
+        .coordinator()
+        .entity(EntityKind::TrainingModel, Some(call.tenant()), id)
+        .await?;
     if model.parent.as_deref() == Some(definition.id.as_str()) {
         Ok(model)
     } else {
-        Err(Refusal::missing(format!("the definition has no training model {id}")))
+        Err(Refusal::missing(format!(
+            "the definition has no training model {id}"
+        )))
     }
 }
 
@@ -199,7 +251,10 @@ pub(super) async fn patch(face: Abeja, mut call: Call) -> Answer {
         body.description = description.unwrap_or(body.description);
         entity.write(&body)
     };
-    let model = face.coordinator().change_entity(model.kind, Some(call.tenant()), &model.id, change).await?;
+    let model = face
+        .coordinator()
+        .change_entity(model.kind, Some(call.tenant()), &model.id, change)
+        .await?;
     found(&shown(&model)?)
 }
 
@@ -218,7 +273,9 @@ async fn put_away(face: Abeja, call: Call, archived: bool) -> Answer {
         body.archived = archived;
         entity.write(&body)
     };
-    face.coordinator().change_entity(model.kind, Some(call.tenant()), &model.id, change).await?;
+    face.coordinator()
+        .change_entity(model.kind, Some(call.tenant()), &model.id, change)
+        .await?;
     found(&json!({"message": told(&model.id, archived)}))
 }
 
@@ -228,7 +285,11 @@ pub(super) async fn download(face: Abeja, call: Call) -> Answer {
 }
 
 /// Where a model can be fetched.
-pub(super) async fn address_of(face: &Abeja, call: &Call, model: Entity) -> Result<String, Refusal> {
+pub(super) async fn address_of(
+    face: &Abeja,
+    call: &Call,
+    model: Entity,
+) -> Result<String, Refusal> {
     let secret = match model.read::<TrainingModel>()?.secret {
         secret if !secret.is_empty() => secret,
         // A model that a training left gets its address when it is first asked for.
@@ -239,12 +300,18 @@ pub(super) async fn address_of(face: &Abeja, call: &Call, model: Entity) -> Resu
                 body.secret = secret;
                 entity.write(&body)
             };
-            let model = face.coordinator().change_entity(model.kind, Some(call.tenant()), &model.id, change).await?;
+            let model = face
+                .coordinator()
+                .change_entity(model.kind, Some(call.tenant()), &model.id, change)
+                .await?;
             model.read::<TrainingModel>()?.secret
         }
     };
     let secret = face.coordinator().secret_of(&secret);
-    let (organization, definition) = (call.organization(), model.parent.as_deref().unwrap_or_default());
+    let (organization, definition) = (
+        call.organization(),
+        model.parent.as_deref().unwrap_or_default(),
+    );
     let path = format!(
         "/organizations/{organization}/training/definitions/{definition}/models/{}/content?secret={secret}",
         model.id
@@ -255,27 +322,43 @@ pub(super) async fn address_of(face: &Abeja, call: &Call, model: Entity) -> Resu
 /// Gives a model as an archive, to whoever has its address: the home party's part, where its policy lets it.
 pub(super) async fn archive_out(face: Abeja, call: Call) -> Answer {
     let none = || Refusal::unauthorized("this address is not, or not any more, one to fetch from");
-    let model = face.coordinator().entity(EntityKind::TrainingModel, None, call.segment("model")).await;
+    let model = face
+        .coordinator()
+        .entity(EntityKind::TrainingModel, None, call.segment("model"))
+        .await;
     let model = model.map_err(|_| none())?;
     let body: TrainingModel = model.read()?;
-    if !same(call.query("secret").unwrap_or_default(), &face.coordinator().secret_of(&body.secret)) {
+    if !same(
+        call.query("secret").unwrap_or_default(),
+        &face.coordinator().secret_of(&body.secret),
+    ) {
         return Err(none());
     }
     let party = home(&face, &model.tenant).await?;
     let file = format!("{}.zip", model.id);
     let (Some(model_id), Some(version)) = (body.model_id, body.trained) else {
         let name = body.file.unwrap_or_default();
-        let at = FileAt { party: &party, folder: FOLDER, name: &name };
+        let at = FileAt {
+            party: &party,
+            folder: FOLDER,
+            name: &name,
+        };
         return Ok(as_file(agents::get(&face, at).await?, &file));
     };
     let key = ModelKey::new(model_id.clone(), version.clone());
     let kept = face.coordinator().model_version(&key).await?;
     let kept = kept.ok_or_else(|| Refusal::missing("the version is not here any more"))?;
     let own = |role: &Role| kept.cast.of(*role).contains(&party);
-    let Some(role) = [Role::Guest, Role::Host, Role::Arbiter].into_iter().find(own) else {
-        return Err(Refusal::missing(format!("party {party} keeps no part of the model")));
+    let Some(role) = [Role::Guest, Role::Host, Role::Arbiter]
+        .into_iter()
+        .find(own)
+    else {
+        return Err(Refusal::missing(format!(
+            "party {party} keeps no part of the model"
+        )));
     };
-    let asked = json!({"model_id": model_id, "model_version": version, "role": role, "party_id": party});
+    let asked =
+        json!({"model_id": model_id, "model_version": version, "role": role, "party_id": party});
     let response = agents::ask(&face, &party, "/v1/model/export", &asked).await?;
     if response.status().is_success() {
         return Ok(as_file(response, &file));
@@ -288,10 +371,18 @@ pub(super) async fn archive_out(face: Abeja, call: Call) -> Answer {
 pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
     let definition = definition(&face, &call).await?;
     let torn = |_| Refusal::bad("the form is not well formed");
-    let boundary = call.content_type().and_then(|text| multer::parse_boundary(text).ok());
-    let boundary = boundary.ok_or_else(|| Refusal::bad("a form with model_data and parameters is expected"))?;
+    let boundary = call
+        .content_type()
+        .and_then(|text| multer::parse_boundary(text).ok());
+    let boundary = boundary
+        .ok_or_else(|| Refusal::bad("a form with model_data and parameters is expected"))?;
     let party = home(&face, call.tenant()).await?;
-    let mut model = Entity::new(EntityKind::TrainingModel, "", call.tenant().clone(), face.coordinator().now());
+    let mut model = Entity::new(
+        EntityKind::TrainingModel,
+        "",
+        call.tenant().clone(),
+        face.coordinator().now(),
+    );
     (model.parent, model.creator) = (Some(definition.id), call.creator());
     let mut form = multer::Multipart::new(call.stream(), boundary);
     let (mut body, mut came) = (TrainingModel::default(), None);
@@ -299,9 +390,16 @@ pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
         match field.name() {
             Some("model_data") if came.is_none() => {
                 let id = face.coordinator().new_uuid();
-                let at = FileAt { party: &party, folder: FOLDER, name: &id };
+                let at = FileAt {
+                    party: &party,
+                    folder: FOLDER,
+                    name: &id,
+                };
                 let content = field.map_err(std::io::Error::other).boxed();
-                body.sha256 = agents::put(&face, at, ("application/zip", &Default::default()), content).await?.sha256;
+                body.sha256 =
+                    agents::put(&face, at, ("application/zip", &Default::default()), content)
+                        .await?
+                        .sha256;
                 came = Some(id);
             }
             Some("parameters") => {
@@ -313,26 +411,49 @@ pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
             _ => {}
         }
     }
-    let Some(file) = came else { return Err(Refusal::bad("model_data: a file is expected")) };
+    let Some(file) = came else {
+        return Err(Refusal::bad("model_data: a file is expected"));
+    };
     let is_same = |entity: &Entity| {
         let own = entity.read::<TrainingModel>();
-        own.is_ok_and(|own| TrainingModel { secret: String::new(), file: None, ..own } == body)
+        own.is_ok_and(|own| {
+            TrainingModel {
+                secret: String::new(),
+                file: None,
+                ..own
+            } == body
+        })
     };
     let place = (EntityKind::TrainingModel, model.parent.as_deref(), None);
     if let Some(before) = again::made_before(&face, &call, place, is_same).await? {
-        let _ = agents::delete(&face, FileAt { party: &party, folder: FOLDER, name: &file }).await;
+        let _ = agents::delete(
+            &face,
+            FileAt {
+                party: &party,
+                folder: FOLDER,
+                name: &file,
+            },
+        )
+        .await;
         return made(&shown(&before)?);
     }
     body.secret = face.coordinator().new_secret();
     body.file = Some(file);
     model.write(&body)?;
-    let model = face.coordinator().add_numbered(model, IdForm::Number, false).await?;
+    let model = face
+        .coordinator()
+        .add_numbered(model, IdForm::Number, false)
+        .await?;
     made(&shown(&model)?)
 }
 
 async fn read_parameters(mut field: multer::Field<'static>) -> Result<Map<String, Value>, Refusal> {
     let mut bytes = Vec::new();
-    while let Some(piece) = field.chunk().await.map_err(|_| Refusal::bad("the form is not well formed"))? {
+    while let Some(piece) = field
+        .chunk()
+        .await
+        .map_err(|_| Refusal::bad("the form is not well formed"))?
+    {
         if bytes.len() + piece.len() > MOST_PARAMETERS {
             return Err(Refusal::bad("parameters: too long"));
         }

@@ -46,18 +46,33 @@ struct Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let Some(outcome) = self.outcome.take() else { return };
-        let mut unheard = self.once.unheard.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(outcome) = self.outcome.take() else {
+            return;
+        };
+        let mut unheard = self
+            .once
+            .unheard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         unheard.retain(|_, answer| answer.since.elapsed() < KEPT);
         if unheard.len() < MOST {
-            unheard.insert(std::mem::take(&mut self.asked), Unheard { since: Instant::now(), outcome });
+            unheard.insert(
+                std::mem::take(&mut self.asked),
+                Unheard {
+                    since: Instant::now(),
+                    outcome,
+                },
+            );
         }
     }
 }
 
 impl Default for Once {
     fn default() -> Self {
-        Self { unheard: Arc::default(), turns: Arc::new(std::array::from_fn(|_| tokio::sync::Mutex::default())) }
+        Self {
+            unheard: Arc::default(),
+            turns: Arc::new(std::array::from_fn(|_| tokio::sync::Mutex::default())),
+        }
     }
 }
 
@@ -70,9 +85,19 @@ impl Once {
     }
 
     /// Has `work` done, and gives its outcome; or that of the same request, where its client went without an answer.
-    pub(super) async fn answer(&self, asked: &str, work: impl Future<Output = Outcome> + Send + 'static) -> Outcome {
-        let earlier = self.unheard.lock().unwrap_or_else(PoisonError::into_inner).remove(asked);
-        let earlier = earlier.filter(|earlier| earlier.since.elapsed() < KEPT).map(|earlier| earlier.outcome);
+    pub(super) async fn answer(
+        &self,
+        asked: &str,
+        work: impl Future<Output = Outcome> + Send + 'static,
+    ) -> Outcome {
+        let earlier = self
+            .unheard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(asked);
+        let earlier = earlier
+            .filter(|earlier| earlier.since.elapsed() < KEPT)
+            .map(|earlier| earlier.outcome);
         let outcome = earlier.unwrap_or_else(|| {
             let (tell, outcome) = oneshot::channel();
             tokio::spawn(async move {
@@ -80,13 +105,19 @@ impl Once {
             });
             outcome
         });
-        let mut listener = Listener { once: self.clone(), asked: asked.to_owned(), outcome: Some(outcome) };
+        let mut listener = Listener {
+            once: self.clone(),
+            asked: asked.to_owned(),
+            outcome: Some(outcome),
+        };
         let heard = match &mut listener.outcome {
             Some(outcome) => outcome.await.ok(),
             None => None,
         };
         listener.outcome = None;
-        heard.unwrap_or_else(|| Err(Fault::new(ErrorCode::Internal, "the request was not carried out").into()))
+        heard.unwrap_or_else(|| {
+            Err(Fault::new(ErrorCode::Internal, "the request was not carried out").into())
+        })
     }
 }
 
@@ -102,7 +133,10 @@ mod tests {
         let count = count.clone();
         async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            Ok((StatusCode::CREATED, json!(count.fetch_add(1, Ordering::SeqCst))))
+            Ok((
+                StatusCode::CREATED,
+                json!(count.fetch_add(1, Ordering::SeqCst)),
+            ))
         }
     }
 
@@ -110,25 +144,46 @@ mod tests {
     async fn does_again_what_was_heard_and_not_what_was_not() {
         let (once, count) = (Once::default(), Arc::new(AtomicU32::new(0)));
         for expected in 0..2 {
-            assert_eq!(once.answer("a", work(&count)).await, Ok((StatusCode::CREATED, json!(expected))));
+            assert_eq!(
+                once.answer("a", work(&count)).await,
+                Ok((StatusCode::CREATED, json!(expected)))
+            );
         }
         // the client goes while the work is under way, and comes back before and after its end
         for pause in [0, 5] {
             let before = count.load(Ordering::SeqCst);
-            let gone = tokio::time::timeout(Duration::from_millis(10), once.answer("a", work(&count))).await;
+            let gone =
+                tokio::time::timeout(Duration::from_millis(10), once.answer("a", work(&count)))
+                    .await;
             assert!(gone.is_err());
             tokio::time::sleep(Duration::from_secs(pause)).await;
-            assert_eq!(once.answer("b", work(&count)).await.map(|(status, _)| status), Ok(StatusCode::CREATED));
-            assert_eq!(once.answer("a", work(&count)).await.expect("made").0, StatusCode::CREATED);
-            assert_eq!(count.load(Ordering::SeqCst), before + 2, "one for each of two different requests");
+            assert_eq!(
+                once.answer("b", work(&count))
+                    .await
+                    .map(|(status, _)| status),
+                Ok(StatusCode::CREATED)
+            );
+            assert_eq!(
+                once.answer("a", work(&count)).await.expect("made").0,
+                StatusCode::CREATED
+            );
+            assert_eq!(
+                count.load(Ordering::SeqCst),
+                before + 2,
+                "one for each of two different requests"
+            );
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn forgets_an_answer_after_a_while() {
         let (once, count) = (Once::default(), Arc::new(AtomicU32::new(0)));
-        let _ = tokio::time::timeout(Duration::from_millis(10), once.answer("a", work(&count))).await;
+        let _ =
+            tokio::time::timeout(Duration::from_millis(10), once.answer("a", work(&count))).await;
         tokio::time::sleep(KEPT + Duration::from_secs(1)).await;
-        assert_eq!(once.answer("a", work(&count)).await, Ok((StatusCode::CREATED, json!(1))));
+        assert_eq!(
+            once.answer("a", work(&count)).await,
+            Ok((StatusCode::CREATED, json!(1)))
+        );
     }
 }

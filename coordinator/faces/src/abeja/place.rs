@@ -42,7 +42,10 @@ const LONGEST: usize = 1_024;
 /// The token of a place.
 pub(super) fn token<T: Serialize>(place: &T) -> String {
     let text = serde_json::to_vec(place).unwrap_or_default();
-    text.iter().fold(String::with_capacity(text.len() * 2), |token, byte| token + &format!("{byte:02x}"))
+    text.iter()
+        .fold(String::with_capacity(text.len() * 2), |token, byte| {
+            token + &format!("{byte:02x}")
+        })
 }
 
 /// The place of a token; one that was not given here is the client's mistake.
@@ -55,8 +58,11 @@ pub(super) fn place<T: DeserializeOwned>(token: &str) -> Result<T, Refusal> {
     {
         return Err(bad());
     }
-    let spelled: String =
-        token.as_bytes().chunks(2).map(|pair| format!("%{}", String::from_utf8_lossy(pair))).collect();
+    let spelled: String = token
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| format!("%{}", String::from_utf8_lossy(pair)))
+        .collect();
     let text: Vec<u8> = percent_decode_str(&spelled).collect();
     serde_json::from_slice(&text).map_err(|_| bad())
 }
@@ -67,11 +73,28 @@ mod tests {
 
     #[test]
     fn reads_its_own_tokens_and_no_others() {
-        let of_list = ListPlace { created: Timestamp(7), id: "run-1".to_owned(), forward: true };
+        let of_list = ListPlace {
+            created: Timestamp(7),
+            id: "run-1".to_owned(),
+            forward: true,
+        };
         assert_eq!(place::<ListPlace>(&token(&of_list)), Ok(of_list.clone()));
-        let of_lines = LinePlace { line: Some((Timestamp(-7), 3)), from: None, to: Some(Timestamp(9)) };
+        let of_lines = LinePlace {
+            line: Some((Timestamp(-7), 3)),
+            from: None,
+            to: Some(Timestamp(9)),
+        };
         assert_eq!(place::<LinePlace>(&token(&of_lines)), Ok(of_lines));
-        for wrong in ["", "x", "zz", "7b7d", "abc", "\u{e4}\u{e4}", &"7".repeat(4_000), &token(&of_list)] {
+        for wrong in [
+            "",
+            "x",
+            "zz",
+            "7b7d",
+            "abc",
+            "\u{e4}\u{e4}",
+            &"7".repeat(4_000),
+            &token(&of_list),
+        ] {
             assert!(place::<LinePlace>(wrong).is_err(), "{wrong}");
         }
     }

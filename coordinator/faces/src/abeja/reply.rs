@@ -29,7 +29,9 @@ pub(super) fn made(body: &Value) -> Answer {
 fn as_json(status: StatusCode, body: &Value) -> Response {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -43,7 +45,11 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), detail: Value::Null }
+        Self {
+            status,
+            text: text.into(),
+            detail: Value::Null,
+        }
     }
 
     pub(super) fn bad(text: impl Into<String>) -> Self {
@@ -96,7 +102,9 @@ impl IntoResponse for Refusal {
         }
         let mut response = as_json(self.status, &body);
         if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic"));
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic"));
         }
         response
     }
@@ -105,14 +113,15 @@ impl IntoResponse for Refusal {
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
         let status = match fault.code {
-            ErrorCode::NotFound | ErrorCode::JobUnknown | ErrorCode::ModelMissing | ErrorCode::TableMissing => {
-                StatusCode::NOT_FOUND
-            }
+            ErrorCode::NotFound
+            | ErrorCode::JobUnknown
+            | ErrorCode::ModelMissing
+            | ErrorCode::TableMissing => StatusCode::NOT_FOUND,
             ErrorCode::PermissionDenied | ErrorCode::DisclosureRefused => StatusCode::FORBIDDEN,
             ErrorCode::CredentialRefused => StatusCode::UNAUTHORIZED,
-            ErrorCode::RequestInvalid | ErrorCode::ParameterInvalid | ErrorCode::DocumentInvalid => {
-                StatusCode::BAD_REQUEST
-            }
+            ErrorCode::RequestInvalid
+            | ErrorCode::ParameterInvalid
+            | ErrorCode::DocumentInvalid => StatusCode::BAD_REQUEST,
             ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             // What is away or full now is no mistake of the client's, but a reply of 5xx makes it wait half a minute and
             // send everything again.
@@ -148,7 +157,10 @@ mod tests {
     fn is_always_an_object_with_a_name_and_a_text() {
         for status in [400, 401, 403, 404, 405, 408, 409, 413, 500] {
             let refusal = Refusal::new(StatusCode::from_u16(status).expect("status"), "why");
-            assert_eq!(name(refusal.status) == "internal_server_error", status == 500);
+            assert_eq!(
+                name(refusal.status) == "internal_server_error",
+                status == 500
+            );
             assert_eq!(refusal.into_response().status().as_u16(), status);
         }
     }
@@ -157,7 +169,11 @@ mod tests {
     fn blames_the_server_for_defects_only() {
         for code in ErrorCode::ALL {
             let status = Refusal::from(Fault::new(*code, "x")).status;
-            assert_eq!(status.is_server_error(), *code == ErrorCode::Internal, "{code}");
+            assert_eq!(
+                status.is_server_error(),
+                *code == ErrorCode::Internal,
+                "{code}"
+            );
         }
     }
 }

@@ -51,12 +51,16 @@ impl Call {
 
     /// What the caller may do about jobs.
     pub(super) fn principal(&self) -> Principal {
-        self.seat.as_ref().map_or_else(Principal::anyone, |seat| seat.principal.clone())
+        self.seat
+            .as_ref()
+            .map_or_else(Principal::anyone, |seat| seat.principal.clone())
     }
 
     /// The caller as it is written down as a maker.
     pub(super) fn creator(&self) -> String {
-        self.principal().party().map_or_else(|| self.tenant.to_string(), ToString::to_string)
+        self.principal()
+            .party()
+            .map_or_else(|| self.tenant.to_string(), ToString::to_string)
     }
 
     /// The organization as the path writes it.
@@ -66,13 +70,21 @@ impl Call {
 
     /// A member of the query that is not empty.
     pub(super) fn query(&self, key: &str) -> Option<&str> {
-        self.query.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+        self.query
+            .get(key)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
     }
 
     /// A whole number of the query.
     pub(super) fn number(&self, key: &str) -> Result<Option<u32>, Refusal> {
-        let Some(text) = self.query(key) else { return Ok(None) };
-        let number = text.trim().parse().map_err(|_| Refusal::bad(format!("{key}: a whole number from 0 on")))?;
+        let Some(text) = self.query(key) else {
+            return Ok(None);
+        };
+        let number = text
+            .trim()
+            .parse()
+            .map_err(|_| Refusal::bad(format!("{key}: a whole number from 0 on")))?;
         Ok(Some(number))
     }
 
@@ -81,20 +93,39 @@ impl Call {
         match self.query("filter_archived") {
             None | Some("exclude_archived") => Ok(false),
             Some("include_archived") => Ok(true),
-            Some(_) => Err(Refusal::bad("filter_archived: exclude_archived or include_archived")),
+            Some(_) => Err(Refusal::bad(
+                "filter_archived: exclude_archived or include_archived",
+            )),
         }
     }
 
     /// The media type of the body.
     pub(super) fn content_type(&self) -> Option<String> {
-        self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        self.headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
     }
 
     /// An address at this door, as the client reached it.
     pub(super) fn address(&self, path: &str) -> String {
-        let host = self.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
-        let scheme = self.headers.get("x-forwarded-proto").and_then(|scheme| scheme.to_str().ok());
-        format!("{}://{host}{path}", if scheme == Some("https") { "https" } else { "http" })
+        let host = self
+            .headers
+            .get(HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or("127.0.0.1");
+        let scheme = self
+            .headers
+            .get("x-forwarded-proto")
+            .and_then(|scheme| scheme.to_str().ok());
+        format!(
+            "{}://{host}{path}",
+            if scheme == Some("https") {
+                "https"
+            } else {
+                "http"
+            }
+        )
     }
 
     /// The body; nothing is left of it.
@@ -121,17 +152,25 @@ impl Call {
 /// A body that did not come whole, was too large, or too slow.
 pub(super) fn torn(failure: Failure) -> Refusal {
     let status = StatusCode::from_u16(failure.0.status).unwrap_or(StatusCode::BAD_REQUEST);
-    let status = if status.is_client_error() { status } else { StatusCode::BAD_REQUEST };
+    let status = if status.is_client_error() {
+        status
+    } else {
+        StatusCode::BAD_REQUEST
+    };
     Refusal::new(status, failure.0.retmsg.clone())
 }
 
 /// A name in a body: a text of 1 to 255 letters.
 pub(super) fn name(members: &Map<String, Value>, key: &str) -> Result<String, Refusal> {
-    given_name(members, key)?.ok_or_else(|| Refusal::bad(format!("{key}: a text of 1 to {LONGEST_NAME} letters")))
+    given_name(members, key)?
+        .ok_or_else(|| Refusal::bad(format!("{key}: a text of 1 to {LONGEST_NAME} letters")))
 }
 
 /// The same where it may be left out.
-pub(super) fn given_name(members: &Map<String, Value>, key: &str) -> Result<Option<String>, Refusal> {
+pub(super) fn given_name(
+    members: &Map<String, Value>,
+    key: &str,
+) -> Result<Option<String>, Refusal> {
     let text = match members.get(key) {
         None | Some(Value::Null) => return Ok(None),
         Some(value) => value.as_str().unwrap_or_default().trim(),
@@ -140,7 +179,9 @@ pub(super) fn given_name(members: &Map<String, Value>, key: &str) -> Result<Opti
     if (1..=LONGEST_NAME).contains(&length) && !text.chars().any(char::is_control) {
         return Ok(Some(text.to_owned()));
     }
-    Err(Refusal::bad(format!("{key}: a text of 1 to {LONGEST_NAME} letters")))
+    Err(Refusal::bad(format!(
+        "{key}: a text of 1 to {LONGEST_NAME} letters"
+    )))
 }
 
 /// Notes in a body: a text, perhaps an empty one.
@@ -148,12 +189,17 @@ pub(super) fn notes(members: &Map<String, Value>, key: &str) -> Result<Option<St
     match members.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if text.len() <= LONGEST_NOTES => Ok(Some(text.clone())),
-        Some(_) => Err(Refusal::bad(format!("{key}: a text of at most {LONGEST_NOTES} bytes"))),
+        Some(_) => Err(Refusal::bad(format!(
+            "{key}: a text of at most {LONGEST_NOTES} bytes"
+        ))),
     }
 }
 
 /// An object in a body; an empty one where none is given.
-pub(super) fn object(members: &Map<String, Value>, key: &str) -> Result<Map<String, Value>, Refusal> {
+pub(super) fn object(
+    members: &Map<String, Value>,
+    key: &str,
+) -> Result<Map<String, Value>, Refusal> {
     match members.get(key) {
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(object)) => Ok(object.clone()),

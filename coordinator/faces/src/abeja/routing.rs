@@ -109,7 +109,10 @@ impl Route {
     /// The same route, opened by the secret in its address.
     #[must_use]
     pub const fn by_secret(self) -> Self {
-        Self { open: Open::BySecret, ..self }
+        Self {
+            open: Open::BySecret,
+            ..self
+        }
     }
 }
 
@@ -122,7 +125,10 @@ pub(super) fn router(face: &Abeja) -> Router {
         router = router.route(route.path, method_of(face, route));
     }
     let router = router
-        .route("/organizations/openapi.json", get(|| async { axum::Json(openapi()) }))
+        .route(
+            "/organizations/openapi.json",
+            get(|| async { axum::Json(openapi()) }),
+        )
         .method_not_allowed_fallback(refused(face, StatusCode::METHOD_NOT_ALLOWED))
         .fallback(refused(face, StatusCode::NOT_FOUND));
     tolerate_slash(router)
@@ -130,12 +136,16 @@ pub(super) fn router(face: &Abeja) -> Router {
 
 fn method_of(face: &Abeja, route: &'static Route) -> MethodRouter {
     let face = face.clone();
-    on(route.verb.filter(), move |request: Request| respond(face, route, request))
+    on(route.verb.filter(), move |request: Request| {
+        respond(face, route, request)
+    })
 }
 
 async fn respond(face: Abeja, route: &'static Route, request: Request) -> Response {
     match read(&face, route, request) {
-        Ok(call) => (route.handler)(face, call).await.unwrap_or_else(IntoResponse::into_response),
+        Ok(call) => (route.handler)(face, call)
+            .await
+            .unwrap_or_else(IntoResponse::into_response),
         Err((refusal, body)) => {
             drain(stream_of(body)).await;
             refusal.into_response()
@@ -165,7 +175,12 @@ fn read(face: &Abeja, route: &Route, request: Request) -> Result<Call, (Refusal,
     }
 }
 
-fn admit(face: &Abeja, route: &Route, call: &mut Call, extensions: &Extensions) -> Result<(), Refusal> {
+fn admit(
+    face: &Abeja,
+    route: &Route,
+    call: &mut Call,
+    extensions: &Extensions,
+) -> Result<(), Refusal> {
     if route.open == Open::BySecret {
         return Ok(());
     }
@@ -182,14 +197,17 @@ fn admit(face: &Abeja, route: &Route, call: &mut Call, extensions: &Extensions) 
 fn segments_of(route: &'static str, path: &str) -> BTreeMap<&'static str, String> {
     let pairs = route.split('/').zip(path.split('/'));
     let name = |part: &'static str| part.strip_prefix('{')?.strip_suffix('}');
-    pairs.filter_map(|(part, text)| Some((name(part)?, segment_text(text)))).collect()
+    pairs
+        .filter_map(|(part, text)| Some((name(part)?, segment_text(text))))
+        .collect()
 }
 
 /// What is not served. Who may not come in is not told what is.
 fn refused(
     face: &Abeja,
     status: StatusCode,
-) -> impl Fn(Request) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone + Send + Sync + 'static {
+) -> impl Fn(Request) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone + Send + Sync + 'static
+{
     let face = face.clone();
     move |request: Request| {
         let face = face.clone();
@@ -201,10 +219,17 @@ fn refused(
     }
 }
 
-fn not_served(face: &Abeja, status: StatusCode, extensions: &Extensions, headers: &HeaderMap) -> Refusal {
+fn not_served(
+    face: &Abeja,
+    status: StatusCode,
+    extensions: &Extensions,
+    headers: &HeaderMap,
+) -> Refusal {
     match face.entrance().seat(extensions, headers) {
         Err(fault) => fault.into(),
-        Ok(_) if status == StatusCode::METHOD_NOT_ALLOWED => Refusal::new(status, "this path takes another method"),
+        Ok(_) if status == StatusCode::METHOD_NOT_ALLOWED => {
+            Refusal::new(status, "this path takes another method")
+        }
         Ok(_) => Refusal::new(status, "there is nothing under this path"),
     }
 }
@@ -215,8 +240,14 @@ mod tests {
 
     #[test]
     fn finds_the_names_of_a_path() {
-        let found = segments_of("/organizations/{organization}/channels/{channel}", "/organizations/12/channels/a%2Fb");
-        assert_eq!((found["organization"].as_str(), found["channel"].as_str()), ("12", "a/b"));
+        let found = segments_of(
+            "/organizations/{organization}/channels/{channel}",
+            "/organizations/12/channels/a%2Fb",
+        );
+        assert_eq!(
+            (found["organization"].as_str(), found["channel"].as_str()),
+            ("12", "a/b")
+        );
         assert!(segments_of("/channels/{channel}/upload", "/channels").is_empty());
     }
 }

@@ -19,8 +19,16 @@ const PAGE: u32 = 50;
 /// Asks for a run. What is stored is not stored again when the client asks again because it never heard the answer.
 pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
     let body = call.json().await?;
-    let key = call.headers.get("idempotency-key").map(|key| key.as_bytes().to_vec());
-    let asked = format!("{} {} {key:?} {}", call.creator(), call.path, Value::Object(body.clone()));
+    let key = call
+        .headers
+        .get("idempotency-key")
+        .map(|key| key.as_bytes().to_vec());
+    let asked = format!(
+        "{} {} {key:?} {}",
+        call.creator(),
+        call.path,
+        Value::Object(body.clone())
+    );
     let once = face.once().clone();
     once.answer(&asked, async move {
         let request = RunRequest::read(&body).map_err(|unfit| Refusal::bad(unfit.to_string()))?;
@@ -28,12 +36,25 @@ pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
         // one of several equal requests at a time looks whether it was made already
         let _turn = face.once().turn(&asked.hash).await;
         let target = call.segment("deployment").to_owned();
-        let order = RunOrder { target, request, asked: Some(asked) };
+        let order = RunOrder {
+            target,
+            request,
+            asked: Some(asked),
+        };
         let (who, tenant) = (call.principal(), call.tenant());
         let entity = Box::pin(face.coordinator().create_run(&who, tenant, order)).await?;
         let run = entity.read()?;
         let (status, modified) = (RunStatus::Submitted, entity.created);
-        Ok((StatusCode::CREATED, shown(&RunStand { entity, run, status, modified, archived: false })))
+        Ok((
+            StatusCode::CREATED,
+            shown(&RunStand {
+                entity,
+                run,
+                status,
+                modified,
+                archived: false,
+            }),
+        ))
     })
     .await
     .and_then(|(status, body)| document(status, &body))
@@ -46,16 +67,30 @@ pub(super) async fn get(face: Abeja, call: Call) -> Answer {
 
 /// The run that the path names.
 pub(super) async fn of(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
-    Ok(face.coordinator().run_of(call.tenant(), call.segment("deployment"), call.segment("run")).await?)
+    Ok(face
+        .coordinator()
+        .run_of(
+            call.tenant(),
+            call.segment("deployment"),
+            call.segment("run"),
+        )
+        .await?)
 }
 
 pub(super) async fn list(face: Abeja, call: Call) -> Answer {
     let target = call.segment("deployment");
-    face.coordinator().entity(EntityKind::Deployment, Some(call.tenant()), target).await?;
-    let start = call.query("next_page_token").map(place::<ListPlace>).transpose()?;
+    face.coordinator()
+        .entity(EntityKind::Deployment, Some(call.tenant()), target)
+        .await?;
+    let start = call
+        .query("next_page_token")
+        .map(place::<ListPlace>)
+        .transpose()?;
     let forward = match &start {
         Some(start) => start.forward,
-        None => call.query("scan_forward").is_some_and(|word| word.eq_ignore_ascii_case("true")),
+        None => call
+            .query("scan_forward")
+            .is_some_and(|word| word.eq_ignore_ascii_case("true")),
     };
     let filter = EntityFilter {
         tenant: Some(call.tenant().clone()),
@@ -73,7 +108,11 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
     }
     let mut body = json!({"entries": entries});
     if let Some(next) = next {
-        body["next_page_token"] = json!(token(&ListPlace { created: next.created, id: next.id, forward }));
+        body["next_page_token"] = json!(token(&ListPlace {
+            created: next.created,
+            id: next.id,
+            forward
+        }));
     }
     found(&body)
 }
@@ -95,7 +134,13 @@ pub(super) async fn newest(face: &Abeja, deployment: &Entity) -> Result<Vec<Valu
 }
 
 fn shown(stand: &RunStand) -> Value {
-    let RunStand { entity, run, status, modified, archived } = stand;
+    let RunStand {
+        entity,
+        run,
+        status,
+        modified,
+        archived,
+    } = stand;
     json!({
         "run_id": entity.id,
         "deployment_id": entity.parent,

@@ -22,8 +22,14 @@ pub(super) fn read_time(text: &str) -> Option<Timestamp> {
         let moment = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
             .into_iter()
             .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-        let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
-        moment.or_else(day).map(|moment| moment.and_utc().timestamp_micros())
+        let day = || {
+            NaiveDate::parse_from_str(text, "%Y-%m-%d")
+                .ok()?
+                .and_hms_opt(0, 0, 0)
+        };
+        moment
+            .or_else(day)
+            .map(|moment| moment.and_utc().timestamp_micros())
     };
     zoned.ok().or_else(plain).map(Timestamp)
 }
@@ -47,12 +53,25 @@ mod tests {
         let at = Timestamp(1_577_934_245_000_007);
         assert_eq!(time(at), "2020-01-02T03:04:05.000007Z");
         assert_eq!(time_of_file(at), "2020-01-02T03:04:05+00:00");
-        for text in ["2020-01-02T03:04:05", "2020-01-02 03:04:05", "2020-01-02T03:04:05Z", "2020-01-02T12:04:05+09:00"]
-        {
+        for text in [
+            "2020-01-02T03:04:05",
+            "2020-01-02 03:04:05",
+            "2020-01-02T03:04:05Z",
+            "2020-01-02T12:04:05+09:00",
+        ] {
             assert_eq!(read_time(text), Some(second_of(at)), "{text}");
         }
-        assert_eq!(read_time("2020-01-02").map(time), Some("2020-01-02T00:00:00.000000Z".to_owned()));
-        for text in ["", "now", "2020-13-02", "2020-01-02T25:00:00", "99999999999999999999"] {
+        assert_eq!(
+            read_time("2020-01-02").map(time),
+            Some("2020-01-02T00:00:00.000000Z".to_owned())
+        );
+        for text in [
+            "",
+            "now",
+            "2020-13-02",
+            "2020-01-02T25:00:00",
+            "99999999999999999999",
+        ] {
             assert_eq!(read_time(text), None, "{text}");
         }
         assert_eq!(end_of_second(at), Timestamp(1_577_934_245_999_999));

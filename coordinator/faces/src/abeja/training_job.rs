@@ -14,7 +14,12 @@ use super::shown::time;
 
 /// The number of the version of a definition that trainings here stand behind.
 const VERSION: u32 = 1;
-const UNDER_WAY: [JobState; 4] = [JobState::Offered, JobState::Queued, JobState::Running, JobState::Stopping];
+const UNDER_WAY: [JobState; 4] = [
+    JobState::Offered,
+    JobState::Queued,
+    JobState::Running,
+    JobState::Stopping,
+];
 
 /// How many versions a definition has.
 pub(super) fn version_count(body: &TrainingDefinition) -> u32 {
@@ -45,7 +50,10 @@ pub(super) fn shown_versions(definition: &Entity) -> Result<Vec<Value>, Refusal>
 pub(super) async fn versions(face: Abeja, call: Call) -> Answer {
     let archived = call.wants_archived()?;
     let entries = shown_versions(&definition(&face, &call).await?)?;
-    let entries: Vec<Value> = entries.into_iter().filter(|entry| archived || entry["archived"] == false).collect();
+    let entries: Vec<Value> = entries
+        .into_iter()
+        .filter(|entry| archived || entry["archived"] == false)
+        .collect();
     found(&json!({"total": entries.len(), "entries": entries}))
 }
 
@@ -59,7 +67,11 @@ pub(super) async fn version(face: Abeja, call: Call) -> Answer {
 /// The trainings of a definition: those that left models, oldest first, and behind them those under way.
 async fn trainings(face: &Abeja, call: &Call, definition: &Entity) -> Result<Vec<Job>, Refusal> {
     let mut found = Vec::new();
-    for model in face.coordinator().training_models(call.tenant(), &definition.id).await? {
+    for model in face
+        .coordinator()
+        .training_models(call.tenant(), &definition.id)
+        .await?
+    {
         let Some(id) = &model.job else { continue };
         match face.coordinator().job(id).await {
             Ok(job) => found.push(job),
@@ -68,12 +80,20 @@ async fn trainings(face: &Abeja, call: &Call, definition: &Entity) -> Result<Vec
             Err(error) => return Err(error.into()),
         }
     }
-    let live = JobFilter { states: UNDER_WAY.to_vec(), order: JobOrder::Created, ..JobFilter::default() };
+    let live = JobFilter {
+        states: UNDER_WAY.to_vec(),
+        order: JobOrder::Created,
+        ..JobFilter::default()
+    };
     for job in face.coordinator().jobs(&live).await?.0 {
         let is_own = job.kind == JobKind::Train
             && definition.name.as_ref() == Some(&job.model_id)
             && !found.iter().any(|known| known.id == job.id)
-            && face.coordinator().experiment(Some(call.tenant()), job.experiment.as_str()).await.is_ok();
+            && face
+                .coordinator()
+                .experiment(Some(call.tenant()), job.experiment.as_str())
+                .await
+                .is_ok();
         if is_own {
             found.push(job);
         }
@@ -82,7 +102,11 @@ async fn trainings(face: &Abeja, call: &Call, definition: &Entity) -> Result<Vec
 }
 
 /// The trainings of a definition, as they are shown.
-pub(super) async fn shown_jobs(face: &Abeja, call: &Call, definition: &Entity) -> Result<Vec<Value>, Refusal> {
+pub(super) async fn shown_jobs(
+    face: &Abeja,
+    call: &Call,
+    definition: &Entity,
+) -> Result<Vec<Value>, Refusal> {
     let jobs = trainings(face, call, definition).await?;
     Ok(jobs.iter().map(|job| shown_job(definition, job)).collect())
 }
@@ -91,14 +115,23 @@ pub(super) async fn list(face: Abeja, call: Call) -> Answer {
     let archived = call.wants_archived()?;
     let definition = definition(&face, &call).await?;
     let jobs = shown_jobs(&face, &call, &definition).await?;
-    found(&page(&call, jobs.into_iter().filter(|job| archived || job["archived"] == false).collect())?)
+    found(&page(
+        &call,
+        jobs.into_iter()
+            .filter(|job| archived || job["archived"] == false)
+            .collect(),
+    )?)
 }
 
 /// The training that the path names.
 async fn of(face: &Abeja, call: &Call) -> Result<(Entity, Job), Refusal> {
     let (definition, named) = (definition(face, call).await?, call.segment("job"));
-    let job = trainings(face, call, &definition).await?.into_iter().find(|job| job.id.as_str() == named);
-    let job = job.ok_or_else(|| Refusal::missing(format!("the definition has no training job {named}")))?;
+    let job = trainings(face, call, &definition)
+        .await?
+        .into_iter()
+        .find(|job| job.id.as_str() == named);
+    let job =
+        job.ok_or_else(|| Refusal::missing(format!("the definition has no training job {named}")))?;
     Ok((definition, job))
 }
 
@@ -111,18 +144,31 @@ pub(super) async fn get(face: Abeja, call: Call) -> Answer {
 pub(super) async fn stop(face: Abeja, call: Call) -> Answer {
     let (_, job) = of(&face, &call).await?;
     if job.state.is_settled() {
-        return Err(Refusal::conflict(format!("training job {} has ended", job.id)));
+        return Err(Refusal::conflict(format!(
+            "training job {} has ended",
+            job.id
+        )));
     }
-    let stopped = face.coordinator().stop_job(&call.principal(), &job.id, JobState::Canceled).await?;
+    let stopped = face
+        .coordinator()
+        .stop_job(&call.principal(), &job.id, JobState::Canceled)
+        .await?;
     found(&json!({"message": format!("{} stopped", stopped.id)}))
 }
 
 /// Where what a training left is.
 pub(super) async fn result(face: Abeja, call: Call) -> Answer {
     let (definition, job) = of(&face, &call).await?;
-    let models = face.coordinator().training_models(call.tenant(), &definition.id).await?;
-    let model = models.into_iter().find(|model| model.job.as_ref() == Some(&job.id));
-    let model = model.ok_or_else(|| Refusal::missing(format!("training job {} has left no model yet", job.id)))?;
+    let models = face
+        .coordinator()
+        .training_models(call.tenant(), &definition.id)
+        .await?;
+    let model = models
+        .into_iter()
+        .find(|model| model.job.as_ref() == Some(&job.id));
+    let model = model.ok_or_else(|| {
+        Refusal::missing(format!("training job {} has left no model yet", job.id))
+    })?;
     let uri = address_of(&face, &call, model).await?;
     found(&json!({"artifacts": {"complete": {"uri": uri}}, "download_uri": uri}))
 }
@@ -164,8 +210,26 @@ fn shown_job(definition: &Entity, job: &Job) -> Value {
 }
 
 /// How many models a definition has.
-pub(super) async fn model_count(face: &Abeja, call: &Call, definition: &Entity) -> Result<usize, Refusal> {
-    let models = face.coordinator().training_models(call.tenant(), &definition.id).await?;
-    debug_assert!(models.iter().all(|model| model.kind == EntityKind::TrainingModel));
-    Ok(models.iter().filter(|model| model.read::<TrainingModel>().is_ok_and(|body| !body.archived)).count())
+pub(super) async fn model_count(
+    face: &Abeja,
+    call: &Call,
+    definition: &Entity,
+) -> Result<usize, Refusal> {
+    let models = face
+        .coordinator()
+        .training_models(call.tenant(), &definition.id)
+        .await?;
+    debug_assert!(
+        models
+            .iter()
+            .all(|model| model.kind == EntityKind::TrainingModel)
+    );
+    Ok(models
+        .iter()
+        .filter(|model| {
+            model
+                .read::<TrainingModel>()
+                .is_ok_and(|body| !body.archived)
+        })
+        .count())
 }

@@ -23,7 +23,9 @@ pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
     let body = call.json().await?;
     let label = name(&body, "version")?;
     let text = |key: &str, default: &str| -> Result<String, Refusal> {
-        Ok(notes(&body, key)?.filter(|text| !text.is_empty()).unwrap_or_else(|| default.to_owned()))
+        Ok(notes(&body, key)?
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| default.to_owned()))
     };
     let version = DeploymentVersion {
         handler: text("handler", PREDICT_HANDLER)?,
@@ -35,20 +37,30 @@ pub(super) async fn create(face: Abeja, mut call: Call) -> Answer {
     let target = call.segment("deployment");
     let is_same = |entity: &Entity| {
         let own = entity.read::<DeploymentVersion>();
-        own.is_ok_and(|own| DeploymentVersion { secret: version.secret.clone(), ..own } == version)
+        own.is_ok_and(|own| {
+            DeploymentVersion {
+                secret: version.secret.clone(),
+                ..own
+            } == version
+        })
     };
     let place = (EntityKind::DeploymentVersion, Some(target), Some(&*label));
     if let Some(entity) = again::made_before(&face, &call, place, is_same).await? {
         return announced(&face, &call, &entity);
     }
-    let entity = face.coordinator().create_target_version(call.tenant(), target, &label, &version).await;
+    let entity = face
+        .coordinator()
+        .create_target_version(call.tenant(), target, &label, &version)
+        .await;
     let entity = entity.map_err(taken)?;
     announced(&face, &call, &entity)
 }
 
 /// A version with the address for its archive.
 fn announced(face: &Abeja, call: &Call, entity: &Entity) -> Answer {
-    let secret = face.coordinator().secret_of(&entity.read::<DeploymentVersion>()?.secret);
+    let secret = face
+        .coordinator()
+        .secret_of(&entity.read::<DeploymentVersion>()?.secret);
     let mut shown = shown(entity)?;
     shown["upload_url"] = json!(call.address(&archive_path(call, entity, &secret)));
     made(&shown)
@@ -56,18 +68,27 @@ fn announced(face: &Abeja, call: &Call, entity: &Entity) -> Answer {
 
 fn archive_path(call: &Call, version: &Entity, secret: &str) -> String {
     let (organization, target) = (call.organization(), call.segment("deployment"));
-    format!("/organizations/{organization}/deployments/{target}/versions/{}/content?secret={secret}", version.id)
+    format!(
+        "/organizations/{organization}/deployments/{target}/versions/{}/content?secret={secret}",
+        version.id
+    )
 }
 
 pub(super) async fn list(face: Abeja, call: Call) -> Answer {
-    let entities = face.coordinator().target_versions(call.tenant(), call.segment("deployment")).await?;
+    let entities = face
+        .coordinator()
+        .target_versions(call.tenant(), call.segment("deployment"))
+        .await?;
     let entries: Vec<Value> = entities.iter().map(shown).collect::<Result<_, _>>()?;
     found(&json!({"entries": entries}))
 }
 
 async fn of(face: &Abeja, call: &Call) -> Result<Entity, Refusal> {
     let (target, id) = (call.segment("deployment"), call.segment("version"));
-    Ok(face.coordinator().target_version(call.tenant(), target, id).await?)
+    Ok(face
+        .coordinator()
+        .target_version(call.tenant(), target, id)
+        .await?)
 }
 
 pub(super) async fn get(face: Abeja, call: Call) -> Answer {
@@ -76,14 +97,28 @@ pub(super) async fn get(face: Abeja, call: Call) -> Answer {
 
 pub(super) async fn delete(face: Abeja, call: Call) -> Answer {
     let (target, id) = (call.segment("deployment"), call.segment("version"));
-    let version = face.coordinator().delete_target_version(call.tenant(), target, id).await?;
+    let version = face
+        .coordinator()
+        .delete_target_version(call.tenant(), target, id)
+        .await?;
     if version.read::<DeploymentVersion>()?.archive.is_some() {
         // What cannot be removed now hangs on nothing any more; its party may remove it.
         if let Ok(party) = home(&face, &version.tenant).await
-            && let Err(refusal) =
-                agents::delete(&face, FileAt { party: &party, folder: FOLDER, name: &version.id }).await
+            && let Err(refusal) = agents::delete(
+                &face,
+                FileAt {
+                    party: &party,
+                    folder: FOLDER,
+                    name: &version.id,
+                },
+            )
+            .await
         {
-            tracing::warn!(version = version.id, reason = refusal.text, "the archive of a deleted version stays");
+            tracing::warn!(
+                version = version.id,
+                reason = refusal.text,
+                "the archive of a deleted version stays"
+            );
         }
     }
     found(&json!({"message": format!("{id} deleted")}))
@@ -106,18 +141,32 @@ pub(super) async fn download(face: Abeja, call: Call) -> Answer {
 
 /// The version whose secret is shown. A wrong secret and a version that is not there look the same.
 async fn opened(face: &Abeja, call: &Call) -> Result<(Entity, DeploymentVersion), Refusal> {
-    let none =
-        || Refusal::new(StatusCode::UNAUTHORIZED, "this address is not, or not any more, one to send to or fetch from");
-    let version = face.coordinator().entity(EntityKind::DeploymentVersion, None, call.segment("version")).await;
+    let none = || {
+        Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "this address is not, or not any more, one to send to or fetch from",
+        )
+    };
+    let version = face
+        .coordinator()
+        .entity(EntityKind::DeploymentVersion, None, call.segment("version"))
+        .await;
     let version = version.map_err(|_| none())?;
     let body: DeploymentVersion = version.read()?;
     let shown = call.query("secret").unwrap_or_default();
-    if same(shown, &face.coordinator().secret_of(&body.secret)) { Ok((version, body)) } else { Err(none()) }
+    if same(shown, &face.coordinator().secret_of(&body.secret)) {
+        Ok((version, body))
+    } else {
+        Err(none())
+    }
 }
 
 /// Whether two texts are the same, in a time that tells nothing of where they differ.
 pub(super) fn same(left: &str, right: &str) -> bool {
-    let differ = left.bytes().zip(right.bytes()).fold(0_u8, |differ, (left, right)| differ | (left ^ right));
+    let differ = left
+        .bytes()
+        .zip(right.bytes())
+        .fold(0_u8, |differ, (left, right)| differ | (left ^ right));
     !right.is_empty() && left.len() == right.len() && differ == 0
 }
 
@@ -125,9 +174,21 @@ pub(super) fn same(left: &str, right: &str) -> bool {
 pub(super) async fn upload(face: Abeja, mut call: Call) -> Answer {
     let (version, _) = opened(&face, &call).await?;
     let party = home(&face, &version.tenant).await?;
-    let content_type = call.content_type().unwrap_or_else(|| "application/gzip".to_owned());
-    let at = FileAt { party: &party, folder: FOLDER, name: &version.id };
-    let kept = agents::put(&face, at, (&content_type, &Default::default()), call.stream()).await?;
+    let content_type = call
+        .content_type()
+        .unwrap_or_else(|| "application/gzip".to_owned());
+    let at = FileAt {
+        party: &party,
+        folder: FOLDER,
+        name: &version.id,
+    };
+    let kept = agents::put(
+        &face,
+        at,
+        (&content_type, &Default::default()),
+        call.stream(),
+    )
+    .await?;
     face.coordinator()
         .change_entity(EntityKind::DeploymentVersion, None, &version.id, |entity| {
             let mut body: DeploymentVersion = entity.read()?;
@@ -145,8 +206,15 @@ pub(super) async fn archive(face: Abeja, call: Call) -> Answer {
         return Err(Refusal::missing("no archive came yet"));
     }
     let party = home(&face, &version.tenant).await?;
-    let at = FileAt { party: &party, folder: FOLDER, name: &version.id };
-    Ok(as_file(agents::get(&face, at).await?, &format!("{}.tar.gz", version.id)))
+    let at = FileAt {
+        party: &party,
+        folder: FOLDER,
+        name: &version.id,
+    };
+    Ok(as_file(
+        agents::get(&face, at).await?,
+        &format!("{}.tar.gz", version.id),
+    ))
 }
 
 /// A party's file as an attachment.
@@ -154,13 +222,18 @@ pub(super) fn as_file(response: Response, name: &str) -> Response {
     let (parts, body) = response.into_parts();
     let mut file = doors::file_reply(name, "application/octet-stream", Body::new(body));
     if let Some(content_type) = parts.headers.get(CONTENT_TYPE) {
-        file.headers_mut().insert(CONTENT_TYPE, content_type.clone());
+        file.headers_mut()
+            .insert(CONTENT_TYPE, content_type.clone());
     }
     if let Some(length) = parts.headers.get(axum::http::header::CONTENT_LENGTH) {
-        file.headers_mut().insert(axum::http::header::CONTENT_LENGTH, length.clone());
+        file.headers_mut()
+            .insert(axum::http::header::CONTENT_LENGTH, length.clone());
     }
     // What somebody sent must not act as a page of this door.
-    file.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    file.headers_mut().insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
     file
 }
 

@@ -30,15 +30,32 @@ fn party_model_id(body: &Map<String, Value>) -> String {
 }
 
 fn does_not_exist(body: &Map<String, Value>) -> Failure {
-    let version = body.get("model_version").and_then(text_of).unwrap_or_default();
-    Failure::http(404, Some(&format!("Model {} {version} does not exist.", party_model_id(body))))
+    let version = body
+        .get("model_version")
+        .and_then(text_of)
+        .unwrap_or_default();
+    Failure::http(
+        404,
+        Some(&format!(
+            "Model {} {version} does not exist.",
+            party_model_id(body)
+        )),
+    )
 }
 
 pub(super) async fn export(face: FateFlow, call: Call) -> Answer {
     call.validated(OF_PART)?;
-    let party =
-        party_of(&call.body).filter(|party| is_known(&face, party)).ok_or_else(|| does_not_exist(&call.body))?;
-    rows::pass_on_openly(&face, &call.caller, &party, "/v1/model/export", &Value::Object(call.body)).await
+    let party = party_of(&call.body)
+        .filter(|party| is_known(&face, party))
+        .ok_or_else(|| does_not_exist(&call.body))?;
+    rows::pass_on_openly(
+        &face,
+        &call.caller,
+        &party,
+        "/v1/model/export",
+        &Value::Object(call.body),
+    )
+    .await
 }
 
 fn is_known(face: &FateFlow, party: &PartyId) -> bool {
@@ -57,13 +74,22 @@ pub(super) async fn import(face: FateFlow, request: Request, caller: Caller) -> 
             return Err(failure);
         }
     };
-    let Some(content) = file else { return Err(Failure::http(400, Some("`file` is required."))) };
+    let Some(content) = file else {
+        return Err(Failure::http(400, Some("`file` is required.")));
+    };
     send_file(&face, &caller, &party, fields, content).await
 }
 
-fn checked(face: &FateFlow, fields: &Map<String, Value>, has_file: bool) -> Result<PartyId, Failure> {
-    let missing: Vec<&str> =
-        OF_PART.iter().copied().filter(|key| fields.get(*key).is_none_or(Value::is_null)).collect();
+fn checked(
+    face: &FateFlow,
+    fields: &Map<String, Value>,
+    has_file: bool,
+) -> Result<PartyId, Failure> {
+    let missing: Vec<&str> = OF_PART
+        .iter()
+        .copied()
+        .filter(|key| fields.get(*key).is_none_or(Value::is_null))
+        .collect();
     if !missing.is_empty() {
         return Err(Failure::arguments_missing(&missing));
     }
@@ -86,15 +112,25 @@ async fn send_file(
     mut fields: Map<String, Value>,
     content: BodyStream,
 ) -> Answer {
-    fields.retain(|name, _| OF_PART.contains(&name.as_str()) || matches!(name.as_str(), "force_update" | "hash"));
+    fields.retain(|name, _| {
+        OF_PART.contains(&name.as_str()) || matches!(name.as_str(), "force_update" | "hash")
+    });
     let config = Value::Object(fields).to_string();
-    let target = format!("/v1/fedflow/model/import?{}", utf8_percent_encode(&config, NON_ALPHANUMERIC));
+    let target = format!(
+        "/v1/fedflow/model/import?{}",
+        utf8_percent_encode(&config, NON_ALPHANUMERIC)
+    );
     Ok(rows::send_openly(face, caller, party, ("PUT", &target), content).await?)
 }
 
 /// Named in the body, or in the path with `~` for `#`.
 pub(super) async fn transfer(face: FateFlow, request: Request, caller: Caller) -> Answer {
-    let path = request.uri().path().strip_prefix("/v1/model/transfer").unwrap_or_default().to_owned();
+    let path = request
+        .uri()
+        .path()
+        .strip_prefix("/v1/model/transfer")
+        .unwrap_or_default()
+        .to_owned();
     let mut body = match read_json(&whole_body(request.into_body()).await?) {
         Value::Object(body) => body,
         _ => Map::new(),
@@ -103,13 +139,22 @@ pub(super) async fn transfer(face: FateFlow, request: Request, caller: Caller) -
         body.insert("namespace".to_owned(), json!(segment_text(model)));
         body.insert("name".to_owned(), json!(segment_text(version)));
     }
-    let given = |key: &str| body.get(key).and_then(text_of).filter(|text| !text.is_empty());
+    let given = |key: &str| {
+        body.get(key)
+            .and_then(text_of)
+            .filter(|text| !text.is_empty())
+    };
     let Some((namespace, name)) = given("namespace").zip(given("name")) else {
         return Err(Failure::http(400, Some("namespace and name are required")));
     };
     let not_found = || Failure::http(404, Some("model not found"));
-    let party = namespace.split(['#', '~']).nth(1).and_then(|party| PartyId::new(party).ok());
-    let party = party.filter(|party| is_known(&face, party)).ok_or_else(not_found)?;
+    let party = namespace
+        .split(['#', '~'])
+        .nth(1)
+        .and_then(|party| PartyId::new(party).ok());
+    let party = party
+        .filter(|party| is_known(&face, party))
+        .ok_or_else(not_found)?;
     let body = json!({"namespace": namespace, "name": name});
     rows::pass_on_openly(&face, &caller, &party, "/v1/model/transfer", &body).await
 }
@@ -127,13 +172,22 @@ pub(super) async fn restore(face: FateFlow, call: Call) -> Answer {
 async fn copy(face: &FateFlow, call: &Call, path: &str) -> Answer {
     call.validated(OF_PART)?;
     let unknown = || does_not_exist(&call.body);
-    let party = party_of(&call.body).filter(|party| is_known(face, party)).ok_or_else(unknown)?;
+    let party = party_of(&call.body)
+        .filter(|party| is_known(face, party))
+        .ok_or_else(unknown)?;
     let job = LocalJob::asked(path, &call.body).ok_or_else(Failure::unknown_route)??;
     rows::not_anothers(&call.caller, &party)?;
     if call.caller != Caller::PartyUser(party.clone()) {
         let (part, version) = (party_model_id(&call.body), call.need("model_version")?);
         let what = json!({"what": format!("{} of model {part} version {version}", job.module)});
-        let told = rows::ask_openly(face, &call.caller, &party, "/v1/fedflow/model/permitted", &what).await?;
+        let told = rows::ask_openly(
+            face,
+            &call.caller,
+            &party,
+            "/v1/fedflow/model/permitted",
+            &what,
+        )
+        .await?;
         refused(&told).map_or(Ok(()), Err)?;
     }
     let Submitted { job, .. } = start_local(face, &call.principal, &job, &[party]).await?;
@@ -143,12 +197,20 @@ async fn copy(face: &FateFlow, call: &Call, path: &str) -> Answer {
 
 /// An agent's refusal in its own words; none when it agreed.
 pub(super) fn refused(reply: &Value) -> Option<Failure> {
-    let code = reply.get("retcode").and_then(Value::as_i64).unwrap_or(doors::fate_reply::EXCEPTION);
+    let code = reply
+        .get("retcode")
+        .and_then(Value::as_i64)
+        .unwrap_or(doors::fate_reply::EXCEPTION);
     if code == doors::fate_reply::SUCCESS {
         return None;
     }
-    let told = reply.get("fault").and_then(|fault| serde_json::from_value::<Fault>(fault.clone()).ok());
-    let text = reply.get("retmsg").and_then(Value::as_str).unwrap_or("the agent gave no reason");
+    let told = reply
+        .get("fault")
+        .and_then(|fault| serde_json::from_value::<Fault>(fault.clone()).ok());
+    let text = reply
+        .get("retmsg")
+        .and_then(Value::as_str)
+        .unwrap_or("the agent gave no reason");
     let failure = Failure::code(code, text);
     Some(match told {
         Some(fault) => failure.with_fault(fault),

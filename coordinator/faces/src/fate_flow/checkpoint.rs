@@ -10,7 +10,13 @@ use super::reply::fail;
 use super::request::Call;
 use super::rows;
 
-const NEEDED: [&str; 5] = ["role", "party_id", "model_id", "model_version", "component_name"];
+const NEEDED: [&str; 5] = [
+    "role",
+    "party_id",
+    "model_id",
+    "model_version",
+    "component_name",
+];
 
 pub(super) async fn list(face: FateFlow, call: Call) -> Answer {
     ask(&face, call, "/v1/checkpoint/list").await
@@ -25,14 +31,21 @@ async fn ask(face: &FateFlow, call: Call, path: &str) -> Answer {
     if call.body.is_empty() {
         return Err(Failure::http(400, Some("no parameters")));
     }
-    let missing: Vec<&str> = NEEDED.into_iter().filter(|key| call.body.get(*key).is_none_or(Value::is_null)).collect();
+    let missing: Vec<&str> = NEEDED
+        .into_iter()
+        .filter(|key| call.body.get(*key).is_none_or(Value::is_null))
+        .collect();
     if !missing.is_empty() {
         let text = format!("'required parameters are missing: {}; '", missing.join(","));
         return Err(Failure::http(400, Some(&text)));
     }
     let text = |key: &str| call.text(key).unwrap_or_default();
-    let party = PartyId::new(text("party_id"))
-        .map_err(|_| Failure::code(doors::fate_reply::ARGUMENT, format!("party {:?} cannot be", text("party_id"))))?;
+    let party = PartyId::new(text("party_id")).map_err(|_| {
+        Failure::code(
+            doors::fate_reply::ARGUMENT,
+            format!("party {:?} cannot be", text("party_id")),
+        )
+    })?;
     let key = ModelKey::new(text("model_id"), text("model_version"));
     let mut body = call.body.clone();
     body.remove("stored_version");

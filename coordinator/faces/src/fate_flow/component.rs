@@ -20,8 +20,17 @@ const FATE: &str = "fate";
 const FATE_FLOW: &str = "fate_flow";
 const PROVIDERS: [&str; 2] = [FATE, FATE_FLOW];
 /// Modules that FATE's server brings along.
-const OF_SERVER: [&str; 9] =
-    ["apireader", "cacheloader", "download", "modelloader", "modelrestore", "modelstore", "reader", "upload", "writer"];
+const OF_SERVER: [&str; 9] = [
+    "apireader",
+    "cacheloader",
+    "download",
+    "modelloader",
+    "modelrestore",
+    "modelstore",
+    "reader",
+    "upload",
+    "writer",
+];
 
 /// A component with everybody who announced it.
 struct Announced {
@@ -31,13 +40,21 @@ struct Announced {
 
 impl Announced {
     fn provider(&self) -> &'static str {
-        let of_server = self.info.modules.iter().any(|module| OF_SERVER.contains(&module.to_lowercase().as_str()));
+        let of_server = self
+            .info
+            .modules
+            .iter()
+            .any(|module| OF_SERVER.contains(&module.to_lowercase().as_str()));
         if of_server { FATE_FLOW } else { FATE }
     }
 
     /// The name under which FATE lists it.
     fn name(&self) -> String {
-        self.info.modules.first().unwrap_or(&self.info.name).to_lowercase()
+        self.info
+            .modules
+            .first()
+            .unwrap_or(&self.info.name)
+            .to_lowercase()
     }
 
     fn entry(&self) -> Value {
@@ -53,7 +70,11 @@ impl Announced {
 
     /// The class that plays each role, by FATE's names of parts: here all roles are one component.
     fn classes(&self) -> Value {
-        let roles = self.info.roles.iter().map(|role| (role.word().to_owned(), json!(self.info.name)));
+        let roles = self
+            .info
+            .roles
+            .iter()
+            .map(|role| (role.word().to_owned(), json!(self.info.name)));
         json!({"module_path": self.info.name, "alias": self.info.modules, "roles": Map::from_iter(roles)})
     }
 }
@@ -62,7 +83,10 @@ impl Announced {
 fn announced(face: &FateFlow) -> BTreeMap<String, Announced> {
     let mut all: BTreeMap<String, Announced> = BTreeMap::new();
     for (party, info) in face.coordinator().components() {
-        let entry = all.entry(info.name.clone()).or_insert_with(|| Announced { info: info.clone(), parties: vec![] });
+        let entry = all.entry(info.name.clone()).or_insert_with(|| Announced {
+            info: info.clone(),
+            parties: vec![],
+        });
         if info.version > entry.info.version {
             entry.info = info;
         }
@@ -89,7 +113,9 @@ pub(super) async fn all(face: FateFlow, _call: Call) -> Answer {
 }
 
 pub(super) async fn one(face: FateFlow, call: Call) -> Answer {
-    let found = call.text(super::routing::SEGMENT).and_then(|name| modules(&face).remove(&name));
+    let found = call
+        .text(super::routing::SEGMENT)
+        .and_then(|name| modules(&face).remove(&name));
     answer(found.map_or_else(Reply::success, Reply::data))
 }
 
@@ -97,25 +123,39 @@ pub(super) async fn one(face: FateFlow, call: Call) -> Answer {
 fn provider(face: &FateFlow, name: &str, detailed: bool) -> Option<Value> {
     let name = PROVIDERS.into_iter().find(|known| *known == name)?;
     let version = version_of(if name == FATE { "FATE" } else { "FATEFlow" })?;
-    let mut own: Vec<Announced> =
-        announced(face).into_values().filter(|component| component.provider() == name).collect();
+    let mut own: Vec<Announced> = announced(face)
+        .into_values()
+        .filter(|component| component.provider() == name)
+        .collect();
     own.sort_by_key(Announced::name);
     let components = if detailed {
-        Value::Object(own.iter().map(|component| (component.name(), component.classes())).collect())
+        Value::Object(
+            own.iter()
+                .map(|component| (component.name(), component.classes()))
+                .collect(),
+        )
     } else {
-        Value::Array(own.iter().map(|component| json!(component.name())).collect())
+        Value::Array(
+            own.iter()
+                .map(|component| json!(component.name()))
+                .collect(),
+        )
     };
     let body = json!({"path": "", "python": "", "class_path": {}, "components": components});
     Some(json!({"default": {"version": version}, version: body}))
 }
 
 pub(super) async fn providers(face: FateFlow, _call: Call) -> Answer {
-    let all = PROVIDERS.into_iter().filter_map(|name| Some((name.to_owned(), provider(&face, name, false)?)));
+    let all = PROVIDERS
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), provider(&face, name, false)?)));
     answer(Reply::data(Value::Object(all.collect())))
 }
 
 pub(super) async fn one_provider(face: FateFlow, call: Call) -> Answer {
-    let found = call.text(super::routing::SEGMENT).and_then(|name| provider(&face, &name, true));
+    let found = call
+        .text(super::routing::SEGMENT)
+        .and_then(|name| provider(&face, &name, true));
     answer(found.map_or_else(Reply::success, Reply::data))
 }
 
@@ -142,20 +182,34 @@ pub(super) async fn validate(face: FateFlow, call: Call) -> Answer {
         "2" => &["component_parameters"],
         _ => return Err(refused("unsupported dsl_version")),
     };
-    let needed = ["component_name", "component_module_name", "role"].iter().chain(documents);
-    let missing: Vec<&str> = needed.copied().filter(|key| call.body.get(*key).is_none_or(Value::is_null)).collect();
+    let needed = ["component_name", "component_module_name", "role"]
+        .iter()
+        .chain(documents);
+    let missing: Vec<&str> = needed
+        .copied()
+        .filter(|key| call.body.get(*key).is_none_or(Value::is_null))
+        .collect();
     if !missing.is_empty() {
-        return Err(refused(&format!("'required parameters are missing: {}; '", missing.join(","))));
+        return Err(refused(&format!(
+            "'required parameters are missing: {}; '",
+            missing.join(",")
+        )));
     }
     let name = call.text("component_name").unwrap_or_default();
     let dsl = json!({"components": {name: {"module": call.text("component_module_name")}}});
-    let order = SubmitJob { dsl, conf: conf_of(&call, &version, documents), ..SubmitJob::default() };
+    let order = SubmitJob {
+        dsl,
+        conf: conf_of(&call, &version, documents),
+        ..SubmitJob::default()
+    };
     match face.coordinator().check_documents(&order).await {
         Ok(warnings) => answer(Reply::success().saying(job_dsl::said(&warnings))),
         Err(error @ ServiceError::Invalid { .. }) => {
             let fault = error.fault();
             let text = match &error {
-                ServiceError::Invalid { diagnostics, .. } => diagnostics.first().map(ToString::to_string),
+                ServiceError::Invalid { diagnostics, .. } => {
+                    diagnostics.first().map(ToString::to_string)
+                }
                 _ => None,
             };
             Err(refused(&text.unwrap_or_else(|| fault.to_string())).with_fault(fault))
@@ -168,7 +222,9 @@ pub(super) async fn validate(face: FateFlow, call: Call) -> Answer {
 fn conf_of(call: &Call, version: &str, documents: &[&str]) -> Value {
     let role = call.body.get("role").cloned().unwrap_or_default();
     let first = role.as_object().and_then(|roles| {
-        roles.iter().find_map(|(role, parties)| Some(json!({"role": role, "party_id": parties.as_array()?.first()?})))
+        roles.iter().find_map(|(role, parties)| {
+            Some(json!({"role": role, "party_id": parties.as_array()?.first()?}))
+        })
     });
     let mut conf = Map::from_iter([
         ("dsl_version".to_owned(), json!(version)),
@@ -176,7 +232,10 @@ fn conf_of(call: &Call, version: &str, documents: &[&str]) -> Value {
         ("role".to_owned(), role),
     ]);
     for name in documents {
-        conf.insert((*name).to_owned(), call.body.get(*name).cloned().unwrap_or_default());
+        conf.insert(
+            (*name).to_owned(),
+            call.body.get(*name).cloned().unwrap_or_default(),
+        );
     }
     Value::Object(conf)
 }

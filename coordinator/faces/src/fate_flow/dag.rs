@@ -20,10 +20,21 @@ pub(super) async fn dependency(face: FateFlow, call: Call) -> Answer {
         let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
         let viewer = meant(&job, &call).ok_or_else(unknown)?;
         let dsl = &job.definition.dsl;
-        let order: Vec<String> = job.definition.graph.steps.iter().map(|step| step.name.to_string()).collect();
+        let order: Vec<String> = job
+            .definition
+            .graph
+            .steps
+            .iter()
+            .map(|step| step.name.to_string())
+            .collect();
         return answer(Reply::data(view(dsl, &order, need_run(&job, &viewer.of))));
     }
-    let dsl = call.body.get("job_dsl").or_else(|| call.body.get("dsl")).cloned().unwrap_or(Value::Null);
+    let dsl = call
+        .body
+        .get("job_dsl")
+        .or_else(|| call.body.get("dsl"))
+        .cloned()
+        .unwrap_or(Value::Null);
     if !dsl.get("components").is_some_and(Value::is_object) {
         return Err(Failure::parameters_missing(&["job_dsl"]));
     }
@@ -32,16 +43,35 @@ pub(super) async fn dependency(face: FateFlow, call: Call) -> Answer {
 
 /// For every component with a task at the participant, whether the task has something to do.
 fn need_run(job: &Job, participant: &Participant) -> Value {
-    let steps = job.definition.graph.steps.iter().filter(|step| step.participants.contains(participant));
-    Value::Object(steps.map(|step| (step.name.to_string(), json!(!step.skipped.contains(participant)))).collect())
+    let steps = job
+        .definition
+        .graph
+        .steps
+        .iter()
+        .filter(|step| step.participants.contains(participant));
+    Value::Object(
+        steps
+            .map(|step| {
+                (
+                    step.name.to_string(),
+                    json!(!step.skipped.contains(participant)),
+                )
+            })
+            .collect(),
+    )
 }
 
 fn view(dsl: &Value, order: &[String], need_run: Value) -> Value {
     let mut modules = Map::new();
     let mut dependencies = Map::new();
     for name in order {
-        let Some(component) = dsl.pointer("/components").and_then(|all| all.get(name)) else { continue };
-        modules.insert(name.clone(), component.get("module").cloned().unwrap_or(Value::Null));
+        let Some(component) = dsl.pointer("/components").and_then(|all| all.get(name)) else {
+            continue;
+        };
+        modules.insert(
+            name.clone(),
+            component.get("module").cloned().unwrap_or(Value::Null),
+        );
         let inputs = inputs(dsl, component);
         if !inputs.is_empty() {
             let shown = inputs.iter().map(|input| {
@@ -70,40 +100,84 @@ struct Input<'a> {
 fn inputs<'a>(dsl: &'a Value, component: &'a Value) -> Vec<Input<'a>> {
     let mut found = Vec::new();
     let mut add = |list: &'a Value, port: &'a str, kind: &'static str| {
-        for reference in list.as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for reference in list
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             let mut parts = reference.split('.');
-            let (Some(from), Some(alias)) = (parts.next(), parts.next()) else { continue };
-            let Some(upstream) = dsl.get("components").and_then(|all| all.get(from)) else { continue };
-            let outputs = upstream.pointer("/output").and_then(|output| output.get(kind)).and_then(Value::as_array);
-            let index = outputs.into_iter().flatten().position(|output| output.as_str() == Some(alias)).unwrap_or(0);
-            found.push(Input { from, port, kind, index });
+            let (Some(from), Some(alias)) = (parts.next(), parts.next()) else {
+                continue;
+            };
+            let Some(upstream) = dsl.get("components").and_then(|all| all.get(from)) else {
+                continue;
+            };
+            let outputs = upstream
+                .pointer("/output")
+                .and_then(|output| output.get(kind))
+                .and_then(Value::as_array);
+            let index = outputs
+                .into_iter()
+                .flatten()
+                .position(|output| output.as_str() == Some(alias))
+                .unwrap_or(0);
+            found.push(Input {
+                from,
+                port,
+                kind,
+                index,
+            });
         }
     };
-    let Some(input) = component.get("input").and_then(Value::as_object) else { return found };
-    for (port, list) in input.get("data").and_then(Value::as_object).into_iter().flatten() {
+    let Some(input) = component.get("input").and_then(Value::as_object) else {
+        return found;
+    };
+    for (port, list) in input
+        .get("data")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         add(list, port, "data");
     }
     for key in ["model", "isometric_model"] {
-        input.get(key).into_iter().for_each(|list| add(list, "model", "model"));
+        input
+            .get(key)
+            .into_iter()
+            .for_each(|list| add(list, "model", "model"));
     }
-    input.get("cache").into_iter().for_each(|list| add(list, "cache", "cache"));
+    input
+        .get("cache")
+        .into_iter()
+        .for_each(|list| add(list, "cache", "cache"));
     found
 }
 
 /// The components in an order in which each follows those it needs; what hangs in a loop comes last, as written.
 fn topological(dsl: &Value) -> Vec<String> {
-    let Some(components) = dsl.get("components").and_then(Value::as_object) else { return Vec::new() };
+    let Some(components) = dsl.get("components").and_then(Value::as_object) else {
+        return Vec::new();
+    };
     let mut order: Vec<String> = Vec::with_capacity(components.len());
     let mut placed = BTreeSet::new();
     loop {
         let ready = components.iter().find(|(name, component)| {
-            !placed.contains(name.as_str()) && inputs(dsl, component).iter().all(|input| placed.contains(input.from))
+            !placed.contains(name.as_str())
+                && inputs(dsl, component)
+                    .iter()
+                    .all(|input| placed.contains(input.from))
         });
         let Some((name, _)) = ready else { break };
         placed.insert(name.as_str());
         order.push(name.clone());
     }
-    order.extend(components.keys().filter(|name| !placed.contains(name.as_str())).cloned());
+    order.extend(
+        components
+            .keys()
+            .filter(|name| !placed.contains(name.as_str()))
+            .cloned(),
+    );
     order
 }
 
@@ -120,7 +194,10 @@ mod tests {
             "binning_0": {"module": "HeteroFeatureBinning", "output": {"data": ["first", "second"], "model": ["m"]}},
         }});
         let shown = view(&dsl, &topological(&dsl), json!({}));
-        assert_eq!(shown["component_list"], json!(["binning_0", "selection_0", "hetero_lr_0"]));
+        assert_eq!(
+            shown["component_list"],
+            json!(["binning_0", "selection_0", "hetero_lr_0"])
+        );
         assert_eq!(
             shown["dependencies"],
             json!({

@@ -32,7 +32,12 @@ pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
 pub(super) async fn writer(face: FateFlow, call: Call) -> Answer {
     let job = LocalJob::writer(&call.body)?;
     let mut holders = holders(&face, &call).await?;
-    if job.parameters.get("output_name").and_then(Value::as_str).is_none_or(str::is_empty) {
+    if job
+        .parameters
+        .get("output_name")
+        .and_then(Value::as_str)
+        .is_none_or(str::is_empty)
+    {
         holders.truncate(1);
     }
     started(&face, &call, &job, &holders).await
@@ -43,21 +48,37 @@ pub(super) async fn writer(face: FateFlow, call: Call) -> Answer {
 async fn started(face: &FateFlow, call: &Call, job: &LocalJob, parties: &[PartyId]) -> Answer {
     let mut jobs = Vec::new();
     for party in parties {
-        let Submitted { job, .. } = start_local(face, &call.principal, job, std::slice::from_ref(party)).await?;
+        let Submitted { job, .. } =
+            start_local(face, &call.principal, job, std::slice::from_ref(party)).await?;
         jobs.push((party, job));
     }
-    let Some(((_, first), others)) = jobs.split_first() else { return Err(rows::no_open_party(face).into()) };
-    let ends = join_all(others.iter().map(|(_, job)| face.coordinator().once_settled(&job.id, PATIENCE))).await;
+    let Some(((_, first), others)) = jobs.split_first() else {
+        return Err(rows::no_open_party(face).into());
+    };
+    let ends = join_all(
+        others
+            .iter()
+            .map(|(_, job)| face.coordinator().once_settled(&job.id, PATIENCE)),
+    )
+    .await;
     let mut data = submission(face, first, "success");
     data.insert("table_name".into(), json!(call.need("table_name")?));
     data.insert("namespace".into(), json!(call.need("namespace")?));
     data.insert("parties".into(), json!(parties));
-    let each: Map<String, Value> = jobs.iter().map(|(party, job)| (party.to_string(), json!(job.id))).collect();
+    let each: Map<String, Value> = jobs
+        .iter()
+        .map(|(party, job)| (party.to_string(), json!(job.id)))
+        .collect();
     data.insert("jobs".into(), Value::Object(each));
     let reply = Reply::data(Value::Object(data)).with_job(first.id.as_str());
     let reason = |job: Job| {
         let ended_badly = job.state.is_settled() && job.state != JobState::Succeeded;
-        let unknown = || Fault::new(ErrorCode::JobState, format!("job {} did not succeed", job.id));
+        let unknown = || {
+            Fault::new(
+                ErrorCode::JobState,
+                format!("job {} did not succeed", job.id),
+            )
+        };
         ended_badly.then(|| job.reason.clone().unwrap_or_else(unknown))
     };
     match ends.into_iter().flatten().find_map(reason) {
@@ -65,7 +86,9 @@ async fn started(face: &FateFlow, call: &Call, job: &LocalJob, parties: &[PartyI
         // Who reads nothing but the return code must not take the copy for made everywhere.
         Some(fault) => {
             let Reply { data, .. } = reply;
-            let refused = Failure::code(OPERATING, fault.to_string()).with_fault(fault).with_job(first.id.as_str());
+            let refused = Failure::code(OPERATING, fault.to_string())
+                .with_fault(fault)
+                .with_job(first.id.as_str());
             let Failure(mut reply) = refused;
             reply.data = data;
             reply.data["code"] = json!(OPERATING);
@@ -83,7 +106,16 @@ pub(super) async fn start_local(
     parties: &[PartyId],
 ) -> Result<Submitted, Failure> {
     let (dsl, conf) = job.documents(parties);
-    start(face, who, SubmitJob { dsl, conf, ..SubmitJob::default() }).await
+    start(
+        face,
+        who,
+        SubmitJob {
+            dsl,
+            conf,
+            ..SubmitJob::default()
+        },
+    )
+    .await
 }
 
 /// The party that is named, else every party that has the table, else the first that is open (whose job then fails).
@@ -94,7 +126,14 @@ async fn holders(face: &FateFlow, call: &Call) -> Result<Vec<PartyId>, Failure> 
         return Ok(vec![party]);
     }
     let parties = rows::open_parties(face, &call.caller);
-    let first = parties.first().cloned().ok_or_else(|| rows::no_open_party(face))?;
+    let first = parties
+        .first()
+        .cloned()
+        .ok_or_else(|| rows::no_open_party(face))?;
     let holders = holders_of(face, &call.caller, (&namespace, &name), parties).await?;
-    Ok(if holders.is_empty() { vec![first] } else { holders })
+    Ok(if holders.is_empty() {
+        vec![first]
+    } else {
+        holders
+    })
 }

@@ -25,15 +25,24 @@ pub(super) fn page(document: &Value) -> String {
     );
     let mut group = String::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
-        let operations: Vec<(&String, &Value)> =
-            item.as_object().into_iter().flatten().filter(|(method, _)| *method != "parameters").collect();
-        let Some((_, first)) = operations.first() else { continue };
+        let operations: Vec<(&String, &Value)> = item
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(method, _)| *method != "parameters")
+            .collect();
+        let Some((_, first)) = operations.first() else {
+            continue;
+        };
         let tag = text(&first["tags"][0]);
         if tag != group {
             let _ = write!(page, "<h2>{tag}</h2>");
             group = tag;
         }
-        let methods: Vec<String> = operations.iter().map(|(method, _)| method.to_uppercase()).collect();
+        let methods: Vec<String> = operations
+            .iter()
+            .map(|(method, _)| method.to_uppercase())
+            .collect();
         operation(&mut page, path, &methods.join(" "), first);
     }
     page.push_str("</body></html>");
@@ -56,25 +65,46 @@ fn operation(page: &mut String, path: &str, methods: &str, operation: &Value) {
     if operation["description"].is_string() {
         let _ = write!(page, "<p>{}</p>", text(&operation["description"]));
     }
-    page.push_str(&members(&operation["requestBody"]["content"]["application/json"]["schema"]));
-    let _ = write!(page, "<p>Gives: {}</p></details>", text(&operation["responses"]["200"]["description"]));
+    page.push_str(&members(
+        &operation["requestBody"]["content"]["application/json"]["schema"],
+    ));
+    let _ = write!(
+        page,
+        "<p>Gives: {}</p></details>",
+        text(&operation["responses"]["200"]["description"])
+    );
 }
 
 /// The members of a schema as a table; nothing when it has none.
 fn members(schema: &Value) -> String {
-    let Some(properties) = schema["properties"].as_object().filter(|properties| !properties.is_empty()) else {
+    let Some(properties) = schema["properties"]
+        .as_object()
+        .filter(|properties| !properties.is_empty())
+    else {
         return String::new();
     };
-    let needed = |name: &str| schema["required"].as_array().is_some_and(|list| list.iter().any(|one| one == name));
+    let needed = |name: &str| {
+        schema["required"]
+            .as_array()
+            .is_some_and(|list| list.iter().any(|one| one == name))
+    };
     let mut table = String::from("<table>");
     for (name, member) in properties {
         let kind = match &member["type"] {
             Value::String(kind) => kind.clone(),
-            Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+            Value::Array(kinds) => kinds
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(" or "),
             _ => String::new(),
         };
         let words = match member["enum"].as_array() {
-            Some(words) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+            Some(words) => words
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(", "),
             None => kind,
         };
         let _ = write!(
@@ -94,7 +124,10 @@ fn text(value: &Value) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -106,18 +139,33 @@ mod tests {
     fn shows_every_route_and_fetches_nothing() {
         let page = page(&openapi());
         for route in ROUTES {
-            assert!(page.contains(&format!("<code>/v1/{}</code>", route.path.replace("{*", "{"))), "{}", route.path);
+            assert!(
+                page.contains(&format!(
+                    "<code>/v1/{}</code>",
+                    route.path.replace("{*", "{")
+                )),
+                "{}",
+                route.path
+            );
         }
-        for outside in ["<script", "src=", "http:", "https:", "url(", "@import", "<link"] {
+        for outside in [
+            "<script", "src=", "http:", "https:", "url(", "@import", "<link",
+        ] {
             assert!(!page.contains(outside), "{outside}");
         }
-        assert_eq!(page.matches("<details").count(), page.matches("</details>").count());
+        assert_eq!(
+            page.matches("<details").count(),
+            page.matches("</details>").count()
+        );
     }
 
     #[test]
     fn escapes_what_it_shows() {
         let document = serde_json::json!({"info": {"title": "<b>&\"", "description": ""}, "paths": {"/<i>": {"post": {"tags": ["x"], "summary": "<u>"}}}});
         let page = page(&document);
-        assert!(!page.contains("<b>") && !page.contains("<i>") && !page.contains("<u>"), "{page}");
+        assert!(
+            !page.contains("<b>") && !page.contains("<i>") && !page.contains("<u>"),
+            "{page}"
+        );
     }
 }

@@ -35,8 +35,10 @@ pub(super) async fn versions(_face: FateFlow, call: Call) -> Answer {
     if let Some(module) = call.text("module") {
         return answer(Reply::data(Value::Object(one(&module)?)));
     }
-    let mut all: Map<String, Value> =
-        VERSIONS.iter().map(|(name, version)| ((*name).to_owned(), json!(version))).collect();
+    let mut all: Map<String, Value> = VERSIONS
+        .iter()
+        .map(|(name, version)| ((*name).to_owned(), json!(version)))
+        .collect();
     all.insert("FEDFLOW".into(), json!(env!("CARGO_PKG_VERSION")));
     all.insert("API".into(), json!(API));
     answer(Reply::data(Value::Object(all)))
@@ -44,13 +46,20 @@ pub(super) async fn versions(_face: FateFlow, call: Call) -> Answer {
 
 /// What is said of one part.
 pub(super) fn version_of(module: &str) -> Option<&'static str> {
-    VERSIONS.iter().find(|(name, _)| *name == module).map(|(_, version)| *version)
+    VERSIONS
+        .iter()
+        .find(|(name, _)| *name == module)
+        .map(|(_, version)| *version)
 }
 
 fn one(module: &str) -> Result<Map<String, Value>, Failure> {
     let known = VERSIONS.iter().find(|(name, _)| *name == module);
-    let (name, version) = known.ok_or_else(|| Failure::http(404, Some(&format!("unknown module {module}"))))?;
-    Ok(Map::from_iter([((*name).to_owned(), json!(version)), ("API".to_owned(), json!(API))]))
+    let (name, version) =
+        known.ok_or_else(|| Failure::http(404, Some(&format!("unknown module {module}"))))?;
+    Ok(Map::from_iter([
+        ((*name).to_owned(), json!(version)),
+        ("API".to_owned(), json!(API)),
+    ]))
 }
 
 pub(super) async fn common(face: FateFlow, _call: Call) -> Answer {
@@ -67,8 +76,14 @@ pub(super) async fn common(face: FateFlow, _call: Call) -> Answer {
 
 /// Entries of the clients and tokens that do not count: their names for the operator, how many for others.
 fn access(face: &FateFlow, call: &Call) -> Value {
-    let Some((refused, unreadable)) = face.options().access.as_ref().map(Access::refused) else { return Value::Null };
-    let refused = if call.principal.party().is_none() { json!(refused) } else { json!(refused.len()) };
+    let Some((refused, unreadable)) = face.options().access.as_ref().map(Access::refused) else {
+        return Value::Null;
+    };
+    let refused = if call.principal.party().is_none() {
+        json!(refused)
+    } else {
+        json!(refused.len())
+    };
     json!({"refused": refused, "file_unreadable": unreadable})
 }
 
@@ -76,8 +91,13 @@ fn access(face: &FateFlow, call: &Call) -> Value {
 async fn disk(face: &FateFlow) -> Option<Fault> {
     let disk = face.options().disk.clone()?;
     let looked = tokio::task::spawn_blocking(move || disk.check()).await;
-    let why = looked.unwrap_or_else(|error| Err(error.to_string())).err()?;
-    Some(Fault::new(ErrorCode::StorageFull, why).next("make room, or let the coordinator's user write there"))
+    let why = looked
+        .unwrap_or_else(|error| Err(error.to_string()))
+        .err()?;
+    Some(
+        Fault::new(ErrorCode::StorageFull, why)
+            .next("make room, or let the coordinator's user write there"),
+    )
 }
 
 /// Whether work can be taken in.
@@ -98,13 +118,22 @@ pub(super) async fn health(face: FateFlow, call: Call) -> Answer {
     let disk = disk(&face).await;
     let mut jobs = Map::new();
     // how many jobs others have is no business of a party's users
-    for (state, count) in health.jobs.iter().filter(|_| call.principal.party().is_none()) {
+    for (state, count) in health
+        .jobs
+        .iter()
+        .filter(|_| call.principal.party().is_none())
+    {
         let word = status::of_job(*state);
         let sum = jobs.get(word).and_then(Value::as_u64).unwrap_or(0) + count;
         jobs.insert(word.to_owned(), json!(sum));
     }
     let presence = face.coordinator().presence();
-    let online: Vec<_> = presence.agents.iter().filter(|(_, agent)| agent.online).map(|(party, _)| party).collect();
+    let online: Vec<_> = presence
+        .agents
+        .iter()
+        .filter(|(_, agent)| agent.online)
+        .map(|(party, _)| party)
+        .collect();
     let data = json!({
         "store": health.store.as_ref().map_or_else(|| "ok".to_owned(), ToString::to_string),
         "disk": disk.as_ref().map_or_else(|| "ok".to_owned(), ToString::to_string),
@@ -117,6 +146,9 @@ pub(super) async fn health(face: FateFlow, call: Call) -> Answer {
     });
     match health.store.or(disk) {
         None => answer(Reply::data(data)),
-        Some(fault) => answer(Reply { status: 503, ..Reply::code(503, fault.to_string()).with_data(data) }),
+        Some(fault) => answer(Reply {
+            status: 503,
+            ..Reply::code(503, fault.to_string()).with_data(data)
+        }),
     }
 }

@@ -16,19 +16,36 @@ use super::shown::{find_job, is_own, participants};
 pub(super) async fn stop(face: FateFlow, call: Call) -> Answer {
     let unknown = || Failure::code(DATA, "can not found job");
     let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
-    if call.text("stop_status").is_some_and(|word| !["", "canceled", "failed"].contains(&word.as_str())) {
+    if call
+        .text("stop_status")
+        .is_some_and(|word| !["", "canceled", "failed"].contains(&word.as_str()))
+    {
         return Err(Failure::http(400, Some("Invalid parameter 'stop_status'.")));
     }
     // 1.4 asked for a kill where a failure was meant
-    let failed =
-        call.text("operate").as_deref() == Some("kill") || call.text("stop_status").as_deref() == Some("failed");
-    let settle_as = if failed { JobState::Failed } else { JobState::Canceled };
-    match face.coordinator().stop_job(&call.principal, &job.id, settle_as).await {
-        Ok(_) => answer(Reply::success().saying("stop job on this party success; stop job on all party success")),
+    let failed = call.text("operate").as_deref() == Some("kill")
+        || call.text("stop_status").as_deref() == Some("failed");
+    let settle_as = if failed {
+        JobState::Failed
+    } else {
+        JobState::Canceled
+    };
+    match face
+        .coordinator()
+        .stop_job(&call.principal, &job.id, settle_as)
+        .await
+    {
+        Ok(_) => answer(
+            Reply::success()
+                .saying("stop job on this party success; stop job on all party success"),
+        ),
         Err(ServiceError::NotFound(_)) => Err(unknown()),
         Err(error) => {
             let fault = error.fault();
-            Err(Failure::code(OPERATING, format!("stop job on this party False: {fault}")).with_fault(fault))
+            Err(
+                Failure::code(OPERATING, format!("stop job on this party False: {fault}"))
+                    .with_fault(fault),
+            )
         }
     }
 }
@@ -37,8 +54,9 @@ pub(super) async fn rerun(face: FateFlow, call: Call) -> Answer {
     let unknown = || Failure::code(DATA, "can not found job");
     let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
     let failed = |text: String| Failure::code(OPERATING, format!("rerun job failed:\n{text}"));
-    let named =
-        call.texts("component_name").filter(|names| !names.is_empty() && !names.iter().any(|name| name == "pipeline"));
+    let named = call
+        .texts("component_name")
+        .filter(|names| !names.is_empty() && !names.iter().any(|name| name == "pipeline"));
     let steps = match named {
         None => None,
         Some(names) => {
@@ -46,7 +64,11 @@ pub(super) async fn rerun(face: FateFlow, call: Call) -> Answer {
             Some(steps.map_err(|error| failed(error.to_string()))?)
         }
     };
-    match face.coordinator().rerun_job(&call.principal, &job.id, steps, call.flag("force")).await {
+    match face
+        .coordinator()
+        .rerun_job(&call.principal, &job.id, steps, call.flag("force"))
+        .await
+    {
         Ok(_) => answer(Reply::success().saying("rerun job success")),
         Err(ServiceError::NotFound(_)) => Err(unknown()),
         Err(error) => Err(failed(error.fault().to_string()).with_fault(error.fault())),
@@ -59,7 +81,9 @@ pub(super) async fn update(face: FateFlow, call: Call) -> Answer {
     let unknown = || Failure::code(ARGUMENT, "find job failed");
     let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
     let rows = participants(&job);
-    let row = rows.iter().find(|row| row.is_meant(Some(&role), Some(&party)) && is_own(&call, &row.of.party));
+    let row = rows
+        .iter()
+        .find(|row| row.is_meant(Some(&role), Some(&party)) && is_own(&call, &row.of.party));
     let row = row.ok_or_else(unknown)?;
     let notes = call.text("notes").unwrap_or_default();
     match face.coordinator().set_notes(&job.id, &row.of, &notes).await {
@@ -76,7 +100,11 @@ pub(super) async fn update_parameters(face: FateFlow, call: Call) -> Answer {
     let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
     let part = |name: &str| call.body.get(name).cloned().unwrap_or(Value::Null);
     let (components, parameters) = (part("component_parameters"), part("job_parameters"));
-    match face.coordinator().update_parameters(&call.principal, &job.id, &components, &parameters).await {
+    match face
+        .coordinator()
+        .update_parameters(&call.principal, &job.id, &components, &parameters)
+        .await
+    {
         Ok(job) => {
             let conf = &job.definition.conf;
             let of = |name: &str| conf.get(name).cloned().unwrap_or_else(|| json!({}));
@@ -92,7 +120,10 @@ pub(super) async fn update_parameters(face: FateFlow, call: Call) -> Answer {
         Err(ServiceError::NotFound(_)) => Err(unknown()),
         Err(error) => {
             let fault = error.fault();
-            Err(Failure::code(OPERATING, format!("update job parameters failed: {error}")).with_fault(fault))
+            Err(
+                Failure::code(OPERATING, format!("update job parameters failed: {error}"))
+                    .with_fault(fault),
+            )
         }
     }
 }
@@ -106,7 +137,10 @@ pub(super) async fn clean(face: FateFlow, call: Call) -> Answer {
     end(&face, &call, &job).await?;
     let (role, party) = (call.text("role"), call.text("party_id"));
     let mut parties: Vec<PartyId> = Vec::new();
-    for row in participants(&job).into_iter().filter(|row| row.is_meant(role.as_deref(), party.as_deref())) {
+    for row in participants(&job)
+        .into_iter()
+        .filter(|row| row.is_meant(role.as_deref(), party.as_deref()))
+    {
         parties.push(row.of.party);
     }
     parties.sort();
@@ -128,7 +162,10 @@ pub(super) async fn clean(face: FateFlow, call: Call) -> Answer {
             Ok(reply) => reply["retmsg"].as_str().unwrap_or_default().to_owned(),
             Err(failure) => failure.0.retmsg,
         };
-        refusals.push(format!("party {party} did not remove what job {} left: {why}", job.id));
+        refusals.push(format!(
+            "party {party} did not remove what job {} left: {why}",
+            job.id
+        ));
     }
     if !refusals.is_empty() {
         return Err(Failure::code(OPERATING, refusals.join("; ")));
@@ -138,12 +175,20 @@ pub(super) async fn clean(face: FateFlow, call: Call) -> Answer {
 
 /// Removes the metrics and summaries of the parties that are cleaned. They are kept by job: where one component is cleaned they
 /// stay.
-async fn forget_told(face: &FateFlow, call: &Call, job: &Job, parties: &[PartyId]) -> Result<(), Failure> {
+async fn forget_told(
+    face: &FateFlow,
+    call: &Call,
+    job: &Job,
+    parties: &[PartyId],
+) -> Result<(), Failure> {
     if call.text("component_name").is_some() {
         return Ok(());
     }
     for party in parties {
-        face.coordinator().forget_told(&call.principal, &job.id, party).await.map_err(fail)?;
+        face.coordinator()
+            .forget_told(&call.principal, &job.id, party)
+            .await
+            .map_err(fail)?;
     }
     Ok(())
 }
@@ -153,17 +198,37 @@ async fn end(face: &FateFlow, call: &Call, job: &Job) -> Result<(), Failure> {
     if job.state.is_settled() {
         return Ok(());
     }
-    let stopped = face.coordinator().stop_job(&call.principal, &job.id, JobState::Canceled).await.map_err(fail)?;
+    let stopped = face
+        .coordinator()
+        .stop_job(&call.principal, &job.id, JobState::Canceled)
+        .await
+        .map_err(fail)?;
     if stopped.state.is_settled() {
         return Ok(());
     }
-    let waits = stopped.waiting.map(|waiting| format!(": {}", waiting.reason)).unwrap_or_default();
-    Err(Failure::code(OPERATING, format!("job {} is being stopped{waits}; ask again when it has ended", job.id)))
+    let waits = stopped
+        .waiting
+        .map(|waiting| format!(": {}", waiting.reason))
+        .unwrap_or_default();
+    Err(Failure::code(
+        OPERATING,
+        format!(
+            "job {} is being stopped{waits}; ask again when it has ended",
+            job.id
+        ),
+    ))
 }
 
 pub(super) async fn clean_queue(face: FateFlow, call: Call) -> Answer {
-    let canceled = face.coordinator().cancel_waiting(&call.principal).await.map_err(fail)?;
-    let codes: Map<String, Value> = canceled.into_iter().map(|job| (job.to_string(), json!(0))).collect();
+    let canceled = face
+        .coordinator()
+        .cancel_waiting(&call.principal)
+        .await
+        .map_err(fail)?;
+    let codes: Map<String, Value> = canceled
+        .into_iter()
+        .map(|job| (job.to_string(), json!(0)))
+        .collect();
     answer(Reply::data(Value::Object(codes)))
 }
 

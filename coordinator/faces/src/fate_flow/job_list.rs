@@ -18,8 +18,17 @@ use super::status;
 use super::task::{JobTasks, load_tasks};
 
 const ROLES: [&str; 4] = ["guest", "host", "arbiter", "local"];
-const STATUSES: [&str; 8] = ["success", "running", "waiting", "failed", "canceled", "timeout", "partial", "deleted"];
-const ORDERS: [&str; 6] = ["job_id", "task_version", "create_time", "start_time", "end_time", "elapsed"];
+const STATUSES: [&str; 8] = [
+    "success", "running", "waiting", "failed", "canceled", "timeout", "partial", "deleted",
+];
+const ORDERS: [&str; 6] = [
+    "job_id",
+    "task_version",
+    "create_time",
+    "start_time",
+    "end_time",
+    "elapsed",
+];
 
 /// Which rows of a list are shown, and in which order.
 struct Page {
@@ -35,7 +44,10 @@ impl Page {
         let number = |key: &str, default: usize| match single(call, key) {
             Err(_) => Err(wrong("Invalid parameter 'limit' or 'page'.")),
             Ok(None) => Ok(default),
-            Ok(Some(text)) => text.trim().parse::<usize>().map_err(|_| wrong("Invalid parameter 'limit' or 'page'.")),
+            Ok(Some(text)) => text
+                .trim()
+                .parse::<usize>()
+                .map_err(|_| wrong("Invalid parameter 'limit' or 'page'.")),
         };
         let (limit, page) = (number("limit", 0)?, number("page", 1)?);
         if page == 0 {
@@ -52,11 +64,20 @@ impl Page {
             Some("desc") => true,
             Some(_) => return Err(wrong("Invalid parameter order 'order'.")),
         };
-        Ok(Self { limit, offset: limit.saturating_mul(page - 1), order_by, descending })
+        Ok(Self {
+            limit,
+            offset: limit.saturating_mul(page - 1),
+            order_by,
+            descending,
+        })
     }
 
     fn cut<T>(&self, rows: Vec<T>) -> Vec<T> {
-        let limit = if self.limit == 0 { usize::MAX } else { self.limit };
+        let limit = if self.limit == 0 {
+            usize::MAX
+        } else {
+            self.limit
+        };
         rows.into_iter().skip(self.offset).take(limit).collect()
     }
 }
@@ -88,7 +109,10 @@ fn single(call: &Call, key: &str) -> Result<Option<String>, Failure> {
 /// A party's number, as FATE reads it.
 fn party_of(call: &Call) -> Result<Option<String>, Failure> {
     let party = single(call, "party_id")?.map(|party| party.trim().to_owned());
-    if party.as_ref().is_some_and(|party| party.parse::<i64>().is_err()) {
+    if party
+        .as_ref()
+        .is_some_and(|party| party.parse::<i64>().is_err())
+    {
         return Err(invalid("party_id"));
     }
     Ok(party)
@@ -115,14 +139,23 @@ pub(super) async fn jobs(face: FateFlow, call: Call) -> Answer {
             offset: short(page.offset),
             ..jobs
         },
-        roles: roles.iter().flatten().filter_map(|role| role.parse().ok()).collect(),
+        roles: roles
+            .iter()
+            .flatten()
+            .filter_map(|role| role.parse().ok())
+            .collect(),
         party_contains: party,
         partner_contains: single(&call, "partner")?,
         // notes stand at one row of a job: the filter of jobs only says at which jobs
         description_contains: call.text("description"),
         alone_as: LOCAL_PARTY.to_owned(),
     };
-    let mut list = List { face, next: Some(rows), whole, count: 0 };
+    let mut list = List {
+        face,
+        next: Some(rows),
+        whole,
+        count: 0,
+    };
     if roles.as_ref().is_some_and(Vec::is_empty) {
         list.next = None;
     }
@@ -138,13 +171,22 @@ pub(super) async fn jobs(face: FateFlow, call: Call) -> Answer {
 
 /// Jobs that are being stopped and that their state alone would show under these words, although they show as what
 /// they end as.
-async fn stopping_otherwise(face: &FateFlow, states: &[JobState], words: &[String]) -> Result<Vec<JobId>, Failure> {
+async fn stopping_otherwise(
+    face: &FateFlow,
+    states: &[JobState],
+    words: &[String],
+) -> Result<Vec<JobId>, Failure> {
     if !states.contains(&JobState::Stopping) {
         return Ok(Vec::new());
     }
-    let stopping = JobFilter { states: vec![JobState::Stopping], ..JobFilter::default() };
+    let stopping = JobFilter {
+        states: vec![JobState::Stopping],
+        ..JobFilter::default()
+    };
     let (jobs, _) = face.coordinator().jobs(&stopping).await.map_err(fail)?;
-    let others = jobs.into_iter().filter(|job| !words.iter().any(|word| word == status::of(job)));
+    let others = jobs
+        .into_iter()
+        .filter(|job| !words.iter().any(|word| word == status::of(job)));
     Ok(others.map(|job| job.id).collect())
 }
 
@@ -165,8 +207,15 @@ struct List {
 
 impl Pages for List {
     async fn next(&mut self) -> Result<Option<Vec<Value>>, Failure> {
-        let Some(filter) = &mut self.next else { return Ok(None) };
-        let (page, count) = self.face.coordinator().job_rows(filter).await.map_err(fail)?;
+        let Some(filter) = &mut self.next else {
+            return Ok(None);
+        };
+        let (page, count) = self
+            .face
+            .coordinator()
+            .job_rows(filter)
+            .await
+            .map_err(fail)?;
         self.count = count;
         filter.jobs.offset = filter.jobs.offset.saturating_add(short(page.len()));
         if !self.whole || page.is_empty() || u64::from(filter.jobs.offset) >= count {
@@ -188,7 +237,12 @@ fn filter_of(call: &Call, page: &Page, states: Option<&[String]>) -> Option<JobF
         "elapsed" => JobOrder::Elapsed,
         _ => JobOrder::Created,
     };
-    let states: Option<Vec<_>> = states.map(|words| words.iter().flat_map(|word| status::job_states(word)).collect());
+    let states: Option<Vec<_>> = states.map(|words| {
+        words
+            .iter()
+            .flat_map(|word| status::job_states(word))
+            .collect()
+    });
     if states.as_ref().is_some_and(Vec::is_empty) {
         return None;
     }
@@ -203,19 +257,31 @@ fn filter_of(call: &Call, page: &Page, states: Option<&[String]>) -> Option<JobF
 }
 
 /// The rows of a page; only its own jobs are read in full.
-async fn shown_rows(face: &FateFlow, page: Vec<(JobId, Participant)>) -> Result<Vec<Value>, Failure> {
+async fn shown_rows(
+    face: &FateFlow,
+    page: Vec<(JobId, Participant)>,
+) -> Result<Vec<Value>, Failure> {
     let ids: BTreeSet<JobId> = page.iter().map(|(id, _)| id.clone()).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<JobId> = ids.into_iter().collect();
     let notes = face.coordinator().notes_on(&ids).await.map_err(fail)?;
-    let (jobs, _) = face.coordinator().jobs(&JobFilter { ids, ..JobFilter::default() }).await.map_err(fail)?;
+    let (jobs, _) = face
+        .coordinator()
+        .jobs(&JobFilter {
+            ids,
+            ..JobFilter::default()
+        })
+        .await
+        .map_err(fail)?;
     let jobs: BTreeMap<&JobId, &Job> = jobs.iter().map(|job| (&job.id, job)).collect();
     let none = Vec::new();
     let row = |(id, who): &(JobId, Participant)| {
         let job = jobs.get(id)?;
-        let shown = participants(job).into_iter().find(|shown| shown.of == *who)?;
+        let shown = participants(job)
+            .into_iter()
+            .find(|shown| shown.of == *who)?;
         Some(listed_row(job, &shown, notes.get(id).unwrap_or(&none)))
     };
     Ok(page.iter().filter_map(row).collect())
@@ -225,14 +291,23 @@ pub(super) async fn tasks(face: FateFlow, call: Call) -> Answer {
     let page = Page::read(&call, false)?;
     let nothing = || answer(Reply::data(json!({"tasks": [], "count": 0})));
     let named = single(&call, "role")?;
-    if named.as_ref().is_some_and(|role| !ROLES.contains(&role.as_str())) {
+    if named
+        .as_ref()
+        .is_some_and(|role| !ROLES.contains(&role.as_str()))
+    {
         return Err(invalid("role"));
     }
     let party = party_of(&call)?;
     let step = single(&call, "component_name")?;
-    let mut filter = TaskFilter { all_attempts: true, newest_first: page.descending, ..TaskFilter::default() };
+    let mut filter = TaskFilter {
+        all_attempts: true,
+        newest_first: page.descending,
+        ..TaskFilter::default()
+    };
     if single(&call, "job_id")?.is_some() {
-        let Some(id) = call.job() else { return nothing() };
+        let Some(id) = call.job() else {
+            return nothing();
+        };
         if job_of(&face, &call, &id).await?.is_none() {
             return nothing();
         }
@@ -240,7 +315,9 @@ pub(super) async fn tasks(face: FateFlow, call: Call) -> Answer {
     }
     filter.step = step.as_ref().and_then(|_| call.step());
     filter.role = named.and_then(|role| role.parse().ok());
-    filter.party = party.filter(|party| party != LOCAL_PARTY).and_then(|party| PartyId::new(party).ok());
+    filter.party = party
+        .filter(|party| party != LOCAL_PARTY)
+        .and_then(|party| PartyId::new(party).ok());
     if filter.job.is_none() && call.principal.party().is_some() {
         filter.party = call.principal.party().cloned();
     }
@@ -269,7 +346,10 @@ fn task_key(task: &Task, order_by: &str) -> (i64, String) {
     let number = match order_by {
         "start_time" => time(task.started),
         "end_time" => time(task.ended),
-        "elapsed" => task.started.zip(task.ended).map_or(0, |(started, ended)| ended.millis_since(started)),
+        "elapsed" => task
+            .started
+            .zip(task.ended)
+            .map_or(0, |(started, ended)| ended.millis_since(started)),
         "task_version" => i64::from(task.key.attempt.0),
         _ => 0,
     };
@@ -286,7 +366,11 @@ async fn task_rows(face: &FateFlow, tasks: Vec<Task>) -> Result<Vec<Value>, Fail
         }
         let Some(of) = jobs.get(&id) else { continue };
         let row = of.row(&task).into_iter().map(|(name, value)| {
-            let value = if name == "f_party_id" { value.as_str().map_or(Value::Null, id_value) } else { value };
+            let value = if name == "f_party_id" {
+                value.as_str().map_or(Value::Null, id_value)
+            } else {
+                value
+            };
             (bare(&name).to_owned(), value)
         });
         rows.push(Value::Object(Map::from_iter(row)));

@@ -16,7 +16,13 @@ use super::shown::{LOCAL_PARTY, participants, visible};
 use super::status;
 
 /// Columns of older servers: taken as filters, without effect.
-const WITHOUT_EFFECT: [&str; 5] = ["run_ip", "run_pid", "work_mode", "current_steps", "current_tasks"];
+const WITHOUT_EFFECT: [&str; 5] = [
+    "run_ip",
+    "run_pid",
+    "work_mode",
+    "current_steps",
+    "current_tasks",
+];
 
 /// Columns that may be asked for, without prefix.
 const COLUMNS: [&str; 42] = [
@@ -68,7 +74,11 @@ pub(super) async fn query(face: FateFlow, mut call: Call) -> Answer {
     name_experiment(&face, &mut call).await?;
     match Rows::begin(Search::new(face, call)).await? {
         Rows::All(rows, _) => {
-            let message = if rows.is_empty() { "no job could be found" } else { "success" };
+            let message = if rows.is_empty() {
+                "no job could be found"
+            } else {
+                "success"
+            };
             answer(Reply::data(Value::Array(rows)).saying(message))
         }
         Rows::More(rows, search) => Ok(stream_reply(rows, search, "", "")),
@@ -78,7 +88,9 @@ pub(super) async fn query(face: FateFlow, mut call: Call) -> Answer {
 pub(super) async fn config(face: FateFlow, call: Call) -> Answer {
     let mut search = Search::new(face, call);
     while let Some(page) = search.page().await? {
-        let Some((job, _)) = page.into_iter().next() else { continue };
+        let Some((job, _)) = page.into_iter().next() else {
+            continue;
+        };
         return answer(Reply::data(json!({
             "job_id": job.id,
             "dsl": job.definition.dsl,
@@ -92,7 +104,9 @@ pub(super) async fn config(face: FateFlow, call: Call) -> Answer {
 
 /// Puts the id of the experiment that is meant in place of its name; one that is not there has no jobs.
 async fn name_experiment(face: &FateFlow, call: &mut Call) -> Result<(), Failure> {
-    let Some(named) = call.text("experiment") else { return Ok(()) };
+    let Some(named) = call.text("experiment") else {
+        return Ok(());
+    };
     let tenant = call.principal.tenant.clone().unwrap_or_else(Tenant::only);
     match face.coordinator().meant_experiment(&tenant, &named).await {
         Ok(found) => call.body.insert("experiment".to_owned(), json!(found.id)),
@@ -112,14 +126,21 @@ struct Search {
 
 impl Search {
     fn new(face: FateFlow, call: Call) -> Self {
-        let usable = COLUMNS.iter().any(|column| call.body.get(*column).is_some_and(|value| !value.is_null()));
-        let filter = filter_of(&call).filter(|_| usable).map(|filter| JobFilter { limit: Some(PAGE), ..filter });
+        let usable = COLUMNS
+            .iter()
+            .any(|column| call.body.get(*column).is_some_and(|value| !value.is_null()));
+        let filter = filter_of(&call).filter(|_| usable).map(|filter| JobFilter {
+            limit: Some(PAGE),
+            ..filter
+        });
         Self { face, call, filter }
     }
 
     /// Jobs of the next page that have fitting rows, with those rows.
     async fn page(&mut self) -> Result<Option<Vec<(Job, Vec<Value>)>>, Failure> {
-        let Some(filter) = &mut self.filter else { return Ok(None) };
+        let Some(filter) = &mut self.filter else {
+            return Ok(None);
+        };
         let (jobs, left) = self.face.coordinator().jobs(filter).await.map_err(fail)?;
         let last = jobs.last().map(|job| (job.created, job.id.clone()));
         filter.after = last;
@@ -134,13 +155,18 @@ impl Search {
             let rows = wanted.rows(&job, notes.get(&job.id).unwrap_or(&none));
             (job, rows)
         });
-        Ok(Some(with_rows.filter(|(_, rows)| !rows.is_empty()).collect()))
+        Ok(Some(
+            with_rows.filter(|(_, rows)| !rows.is_empty()).collect(),
+        ))
     }
 }
 
 impl Pages for Search {
     async fn next(&mut self) -> Result<Option<Vec<Value>>, Failure> {
-        Ok(self.page().await?.map(|page| page.into_iter().flat_map(|(_, rows)| rows).collect()))
+        Ok(self
+            .page()
+            .await?
+            .map(|page| page.into_iter().flat_map(|(_, rows)| rows).collect()))
     }
 
     fn is_over(&self) -> bool {
@@ -157,21 +183,29 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn of(call: &'a Call) -> Self {
-        Self { body: &call.body, roles: call.texts("role"), parties: call.texts("party_id") }
+        Self {
+            body: &call.body,
+            roles: call.texts("role"),
+            parties: call.texts("party_id"),
+        }
     }
 
     fn rows(&self, job: &Job, notes: &[(Participant, String)]) -> Vec<Value> {
         let among = |list: &Option<Vec<String>>, has: &dyn Fn(&str) -> bool| {
-            list.as_ref().is_none_or(|list| list.iter().any(|one| has(one)))
+            list.as_ref()
+                .is_none_or(|list| list.iter().any(|one| has(one)))
         };
         let mut rows = Vec::new();
         for shown in participants(job) {
             // a local job is found under the party it shows and under those that do it
             let is_party = |one: &str| {
                 one == shown.party
-                    || (shown.party == LOCAL_PARTY && job.cast.local.iter().any(|own| own.as_str() == one))
+                    || (shown.party == LOCAL_PARTY
+                        && job.cast.local.iter().any(|own| own.as_str() == one))
             };
-            if !among(&self.roles, &|one| one == shown.role.word()) || !among(&self.parties, &is_party) {
+            if !among(&self.roles, &|one| one == shown.role.word())
+                || !among(&self.parties, &is_party)
+            {
                 continue;
             }
             let row = job_row(job, &shown, notes);
@@ -208,7 +242,10 @@ fn filter_of(call: &Call) -> Option<JobFilter> {
         filter.ids = known(ids.into_iter().map(JobId::new))?;
     }
     if let Some(words) = call.texts("status") {
-        filter.states = words.iter().flat_map(|word| status::job_states(word)).collect();
+        filter.states = words
+            .iter()
+            .flat_map(|word| status::job_states(word))
+            .collect();
         if filter.states.is_empty() {
             return None;
         }
@@ -224,8 +261,9 @@ fn filter_of(call: &Call) -> Option<JobFilter> {
         if let Some(roles) = call.texts("role") {
             filter.roles = known(roles.iter().map(|role| role.parse::<Role>()))?;
         }
-        if let Some(parties) =
-            call.texts("party_id").filter(|parties| !parties.iter().any(|party| party == LOCAL_PARTY))
+        if let Some(parties) = call
+            .texts("party_id")
+            .filter(|parties| !parties.iter().any(|party| party == LOCAL_PARTY))
         {
             filter.parties = known(parties.into_iter().map(PartyId::new))?;
         }
@@ -242,30 +280,44 @@ fn known<T, E>(list: impl Iterator<Item = Result<T, E>>) -> Option<Vec<T>> {
 /// Whether a row fits every member of the request that names one of its columns. Lists mean any of; for times and
 /// durations a list of two means a range whose bounds may be null.
 pub(super) fn fits(row: &Map<String, Value>, wanted: &Map<String, Value>, done: &[&str]) -> bool {
-    let counts =
-        |name: &str, value: &Value| !value.is_null() && !done.contains(&name) && !WITHOUT_EFFECT.contains(&name);
-    wanted.iter().filter(|(name, value)| counts(name, value)).all(|(name, value)| {
-        let Some(own) = row.get(&format!("f_{name}")) else { return true };
-        let is_range = name.ends_with("_time") || name == "elapsed";
-        match value {
-            Value::Array(bounds) if is_range && bounds.len() == 2 => within(own, bounds),
-            Value::Array(list) if !own.is_array() => list.iter().any(|one| same(own, one)),
-            one => same(own, one),
-        }
-    })
+    let counts = |name: &str, value: &Value| {
+        !value.is_null() && !done.contains(&name) && !WITHOUT_EFFECT.contains(&name)
+    };
+    wanted
+        .iter()
+        .filter(|(name, value)| counts(name, value))
+        .all(|(name, value)| {
+            let Some(own) = row.get(&format!("f_{name}")) else {
+                return true;
+            };
+            let is_range = name.ends_with("_time") || name == "elapsed";
+            match value {
+                Value::Array(bounds) if is_range && bounds.len() == 2 => within(own, bounds),
+                Value::Array(list) if !own.is_array() => list.iter().any(|one| same(own, one)),
+                one => same(own, one),
+            }
+        })
 }
 
 fn within(own: &Value, bounds: &[Value]) -> bool {
-    let number =
-        |value: Option<&Value>| value.and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok()));
-    let Some(own) = own.as_f64() else { return false };
-    number(bounds.first()).is_none_or(|low| own >= low) && number(bounds.get(1)).is_none_or(|high| own <= high)
+    let number = |value: Option<&Value>| {
+        value.and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok()))
+    };
+    let Some(own) = own.as_f64() else {
+        return false;
+    };
+    number(bounds.first()).is_none_or(|low| own >= low)
+        && number(bounds.get(1)).is_none_or(|high| own <= high)
 }
 
 fn same(own: &Value, wanted: &Value) -> bool {
     match (text_of(own), text_of(wanted)) {
         (Some(own_text), Some(wanted)) => {
-            own_text == wanted || matches!((own, wanted.as_str()), (Value::Bool(true), "1") | (Value::Bool(false), "0"))
+            own_text == wanted
+                || matches!(
+                    (own, wanted.as_str()),
+                    (Value::Bool(true), "1") | (Value::Bool(false), "0")
+                )
         }
         _ => own == wanted,
     }
@@ -277,8 +329,7 @@ mod tests {
 
     #[test]
     fn compares_ids_as_texts_lists_as_any_and_times_as_ranges() {
-        let Value::Object(row) =
-            json!({"f_run_ip": "", "f_party_id": "9999", "f_start_time": 50, "f_tag": "", "f_is_initiator": true})
+        let Value::Object(row) = json!({"f_run_ip": "", "f_party_id": "9999", "f_start_time": 50, "f_tag": "", "f_is_initiator": true})
         else {
             panic!("no object")
         };

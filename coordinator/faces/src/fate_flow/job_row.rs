@@ -10,11 +10,20 @@ use super::shown::{Shown, initiator_of, participants, roles};
 use super::status;
 
 /// The row of one participant; `notes` are those on the job.
-pub(super) fn job_row(job: &Job, shown: &Shown, notes: &[(Participant, String)]) -> Map<String, Value> {
+pub(super) fn job_row(
+    job: &Job,
+    shown: &Shown,
+    notes: &[(Participant, String)],
+) -> Map<String, Value> {
     let mut row = Map::new();
-    for columns in
-        [identity(job, shown, notes), documents(job, shown), progress(job), resources(job, shown), times(job), own(job)]
-    {
+    for columns in [
+        identity(job, shown, notes),
+        documents(job, shown),
+        progress(job),
+        resources(job, shown),
+        times(job),
+        own(job),
+    ] {
         if let Value::Object(columns) = columns {
             row.extend(columns);
         }
@@ -25,7 +34,10 @@ pub(super) fn job_row(job: &Job, shown: &Shown, notes: &[(Participant, String)])
 /// The row without prefixes, as lists show it.
 pub(super) fn listed_row(job: &Job, shown: &Shown, notes: &[(Participant, String)]) -> Value {
     let row = job_row(job, shown, notes);
-    let mut row: Map<String, Value> = row.into_iter().map(|(name, value)| (bare(&name).to_owned(), value)).collect();
+    let mut row: Map<String, Value> = row
+        .into_iter()
+        .map(|(name, value)| (bare(&name).to_owned(), value))
+        .collect();
     row.insert("party_id".into(), id_value(&shown.party));
     row.insert("partners".into(), Value::Array(partners(job, shown)));
     Value::Object(row)
@@ -38,7 +50,10 @@ pub(super) fn bare(column: &str) -> &str {
 
 fn identity(job: &Job, shown: &Shown, notes: &[(Participant, String)]) -> Value {
     let initiator = initiator_of(job);
-    let note = notes.iter().find(|(who, _)| *who == shown.of).map(|(_, note)| note.as_str());
+    let note = notes
+        .iter()
+        .find(|(who, _)| *who == shown.of)
+        .map(|(_, note)| note.as_str());
     let mut users = Map::new();
     for one in participants(job) {
         if let Value::Object(of_role) = users.entry(one.role.word()).or_insert_with(|| json!({})) {
@@ -64,7 +79,11 @@ fn identity(job: &Job, shown: &Shown, notes: &[(Participant, String)]) -> Value 
 /// The user in whose name the job runs at a participant, as its job parameters say.
 fn user_of(job: &Job, who: &Participant) -> String {
     let parameters = job_dsl::job_parameters_of(&job.definition.conf, &job.cast, who);
-    parameters.get("user").and_then(Value::as_str).unwrap_or_default().to_owned()
+    parameters
+        .get("user")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn documents(job: &Job, shown: &Shown) -> Value {
@@ -87,9 +106,15 @@ fn conf_on_party(job: &Job, who: &Participant) -> Value {
 }
 
 fn progress(job: &Job) -> Value {
-    let inheritance = job.definition.conf.pointer("/job_parameters/common/inheritance_info");
+    let inheritance = job
+        .definition
+        .conf
+        .pointer("/job_parameters/common/inheritance_info");
     let inheritance = inheritance.cloned().unwrap_or_else(|| json!({}));
-    let canceled = job.stop.as_ref().filter(|stop| stop.settle_as == JobState::Canceled);
+    let canceled = job
+        .stop
+        .as_ref()
+        .filter(|stop| stop.settle_as == JobState::Canceled);
     json!({
         "f_status": status::of(job),
         "f_status_code": null,

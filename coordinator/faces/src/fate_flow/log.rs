@@ -21,7 +21,9 @@ use super::shown::find_job;
 
 pub(super) async fn path(face: FateFlow, call: Call) -> Answer {
     let job = call.need("job_id")?;
-    answer(Reply::data(json!({"logs_directory": logs_directory(&face, &job)})))
+    answer(Reply::data(
+        json!({"logs_directory": logs_directory(&face, &job)}),
+    ))
 }
 
 pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
@@ -31,11 +33,17 @@ pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
         let directory = logs_directory(&face, &named);
         Failure::http(
             404,
-            Some(&format!("Log file path: '{directory}' not found. Please check if the job id is valid.")),
+            Some(&format!(
+                "Log file path: '{directory}' not found. Please check if the job id is valid."
+            )),
         )
     };
     let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
-    let filter = TaskFilter { job: Some(job.id.clone()), all_attempts: true, ..TaskFilter::default() };
+    let filter = TaskFilter {
+        job: Some(job.id.clone()),
+        all_attempts: true,
+        ..TaskFilter::default()
+    };
     let (tasks, _) = face.coordinator().tasks(&filter).await.map_err(fail)?;
     let mut members = vec![
         Member::new("fate_flow_schedule.log", course(&job, &tasks)),
@@ -43,7 +51,12 @@ pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
         Member::new("fate_flow_audit.log", ""),
     ];
     let parties = job.cast.parties();
-    let fetched = join_all(parties.iter().map(|party| fetch(&face, &call.caller, &job, party))).await;
+    let fetched = join_all(
+        parties
+            .iter()
+            .map(|party| fetch(&face, &call.caller, &job, party)),
+    )
+    .await;
     let mut parts = Vec::new();
     for (party, outcome) in parties.iter().zip(fetched) {
         match outcome {
@@ -53,7 +66,11 @@ pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
         }
     }
     let content = Body::from_stream(pack_and_splice(members, parts));
-    Ok(file_reply(&format!("job_{}_log.tar.gz", job.id), "application/gzip", content))
+    Ok(file_reply(
+        &format!("job_{}_log.tar.gz", job.id),
+        "application/gzip",
+        content,
+    ))
 }
 
 pub(super) async fn size(face: FateFlow, call: Call) -> Answer {
@@ -68,19 +85,39 @@ pub(super) async fn cat(face: FateFlow, call: Call) -> Answer {
 async fn question(face: FateFlow, call: Call, path: &str) -> Answer {
     call.validated(&["job_id", "log_type"])?;
     let named = call.need("job_id")?;
-    let unknown = || Fault::new(vocabulary::ErrorCode::JobUnknown, format!("job {named} does not exist"));
+    let unknown = || {
+        Fault::new(
+            vocabulary::ErrorCode::JobUnknown,
+            format!("job {named} does not exist"),
+        )
+    };
     let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
-    let asked = call.text("party_id").and_then(|party| PartyId::new(party).ok());
+    let asked = call
+        .text("party_id")
+        .and_then(|party| PartyId::new(party).ok());
     let known = asked.filter(|party| job.cast.parties().contains(party));
     let party = known.unwrap_or_else(|| job.initiator.party.clone());
     let mut body = call.body.clone();
     body.insert("party_id".into(), json!(party));
-    body.entry("role").or_insert_with(|| json!(job.initiator.role));
-    rows::pass_on(&face, &call.caller, &party, path, &serde_json::Value::Object(body)).await
+    body.entry("role")
+        .or_insert_with(|| json!(job.initiator.role));
+    rows::pass_on(
+        &face,
+        &call.caller,
+        &party,
+        path,
+        &serde_json::Value::Object(body),
+    )
+    .await
 }
 
 /// The logs of one party; only members under the party's own roles are taken over.
-async fn fetch(face: &FateFlow, caller: &Caller, job: &Job, party: &PartyId) -> Result<Part, Fault> {
+async fn fetch(
+    face: &FateFlow,
+    caller: &Caller,
+    job: &Job,
+    party: &PartyId,
+) -> Result<Part, Fault> {
     let body = whole(json!({"job_id": job.id}).to_string());
     let response = rows::send(face, caller, party, ("POST", "/v1/job/log/download"), body).await?;
     if response.status() != axum::http::StatusCode::OK {
@@ -93,14 +130,22 @@ async fn fetch(face: &FateFlow, caller: &Caller, job: &Job, party: &PartyId) -> 
         return Err(Fault::new(vocabulary::ErrorCode::NotFound, message).at(party));
     }
     let own = folders(job, party);
-    let keep = Box::new(move |path: &str| own.iter().any(|folder| path.starts_with(folder.as_str())));
-    Ok(Part { archive: stream_of(response.into_body()), keep })
+    let keep =
+        Box::new(move |path: &str| own.iter().any(|folder| path.starts_with(folder.as_str())));
+    Ok(Part {
+        archive: stream_of(response.into_body()),
+        keep,
+    })
 }
 
 /// The folders of a party: one for each of its roles.
 fn folders(job: &Job, party: &PartyId) -> Vec<String> {
-    let own = job.cast.participants().filter(|participant| participant.party == *party);
-    own.map(|participant| format!("{}/{party}/", participant.role)).collect()
+    let own = job
+        .cast
+        .participants()
+        .filter(|participant| participant.party == *party);
+    own.map(|participant| format!("{}/{party}/", participant.role))
+        .collect()
 }
 
 fn instead(job: &Job, party: &PartyId, fault: &Fault) -> Vec<Member> {
@@ -113,16 +158,33 @@ fn instead(job: &Job, party: &PartyId, fault: &Fault) -> Vec<Member> {
 
 /// What happened to the job and its tasks, in order of time.
 fn course(job: &Job, tasks: &[Task]) -> String {
-    let mut events: Vec<(Timestamp, String)> =
-        vec![(job.created, format!("job {} submitted by {}", job.id, job.initiator))];
-    events.extend(job.definition.warnings.iter().map(|warning| (job.created, warning.clone())));
+    let mut events: Vec<(Timestamp, String)> = vec![(
+        job.created,
+        format!("job {} submitted by {}", job.id, job.initiator),
+    )];
+    events.extend(
+        job.definition
+            .warnings
+            .iter()
+            .map(|warning| (job.created, warning.clone())),
+    );
     events.extend(job.started.map(|at| (at, "job started".to_owned())));
-    events.extend(job.ended.map(|at| (at, format!("job ended: {:?}", job.state))));
-    events.extend(job.waiting.as_ref().map(|waiting| (waiting.since, format!("job waits: {}", waiting.reason))));
+    events.extend(
+        job.ended
+            .map(|at| (at, format!("job ended: {:?}", job.state))),
+    );
+    events.extend(
+        job.waiting
+            .as_ref()
+            .map(|waiting| (waiting.since, format!("job waits: {}", waiting.reason))),
+    );
     for task in tasks {
         let name = format!("{} attempt {}", task.key.id, task.key.attempt);
         events.extend(task.started.map(|at| (at, format!("{name} started"))));
-        events.extend(task.ended.map(|at| (at, format!("{name} ended: {:?}", task.state))));
+        events.extend(
+            task.ended
+                .map(|at| (at, format!("{name} ended: {:?}", task.state))),
+        );
     }
     events.sort_by_key(|(at, _)| *at);
     lines(events)
@@ -132,22 +194,36 @@ fn course(job: &Job, tasks: &[Task]) -> String {
 fn faults(job: &Job, tasks: &[Task]) -> String {
     let mut events: Vec<(Timestamp, String)> = Vec::new();
     for task in tasks {
-        events.extend(
-            task.fault
-                .as_ref()
-                .map(|fault| (task.updated, format!("{} attempt {}: {fault}", task.key.id, task.key.attempt))),
-        );
+        events.extend(task.fault.as_ref().map(|fault| {
+            (
+                task.updated,
+                format!("{} attempt {}: {fault}", task.key.id, task.key.attempt),
+            )
+        }));
     }
-    events.extend(job.reason.as_ref().map(|fault| (job.updated, format!("job {}: {fault}", job.id))));
-    let met = job.waiting.as_ref().and_then(|waiting| Some((waiting.since, waiting.last_error.as_ref()?)));
+    events.extend(
+        job.reason
+            .as_ref()
+            .map(|fault| (job.updated, format!("job {}: {fault}", job.id))),
+    );
+    let met = job
+        .waiting
+        .as_ref()
+        .and_then(|waiting| Some((waiting.since, waiting.last_error.as_ref()?)));
     events.extend(met.map(|(at, fault)| (at, format!("job {} waits: {fault}", job.id))));
     events.sort_by_key(|(at, _)| *at);
     lines(events)
 }
 
 fn lines(events: Vec<(Timestamp, String)>) -> String {
-    events.into_iter().fold(String::new(), |mut text, (at, event)| {
-        let _ = writeln!(text, "[{}] {event}", date(Some(at)).as_str().unwrap_or_default());
-        text
-    })
+    events
+        .into_iter()
+        .fold(String::new(), |mut text, (at, event)| {
+            let _ = writeln!(
+                text,
+                "[{}] {event}",
+                date(Some(at)).as_str().unwrap_or_default()
+            );
+            text
+        })
 }

@@ -14,7 +14,9 @@ use super::shown::{find_job, find_own_task};
 async fn metrics_of(face: &FateFlow, call: &Call) -> Result<Vec<Metric>, Failure> {
     call.need("job_id")?;
     call.need("component_name")?;
-    let Some((_, _, task)) = find_own_task(face, call).await? else { return Ok(Vec::new()) };
+    let Some((_, _, task)) = find_own_task(face, call).await? else {
+        return Ok(Vec::new());
+    };
     match face.coordinator().metrics(&task).await {
         Ok(metrics) => Ok(metrics),
         Err(ServiceError::NotFound(_)) => Ok(Vec::new()),
@@ -31,7 +33,9 @@ fn grouped<T>(
 ) -> Value {
     let mut groups = Map::new();
     for metric in metrics {
-        let group = groups.entry(metric.namespace.clone()).or_insert_with(|| empty.clone());
+        let group = groups
+            .entry(metric.namespace.clone())
+            .or_insert_with(|| empty.clone());
         put(group, &metric.name, view(metric));
     }
     Value::Object(groups)
@@ -40,7 +44,11 @@ fn grouped<T>(
 fn found(data: Value) -> Answer {
     let nothing = data.as_object().is_some_and(Map::is_empty);
     let reply = Reply::data(data);
-    answer(if nothing { reply.saying("no data") } else { reply })
+    answer(if nothing {
+        reply.saying("no data")
+    } else {
+        reply
+    })
 }
 
 pub(super) async fn all(face: FateFlow, call: Call) -> Answer {
@@ -74,38 +82,65 @@ pub(super) async fn names(face: FateFlow, call: Call) -> Answer {
 
 pub(super) async fn data(face: FateFlow, call: Call) -> Answer {
     // the seed's documents write "meric_name"
-    let name = call.text("meric_name").map_or_else(|| call.need("metric_name"), Ok)?;
+    let name = call
+        .text("meric_name")
+        .map_or_else(|| call.need("metric_name"), Ok)?;
     let namespace = call.text("metric_namespace");
     let metrics = metrics_of(&face, &call).await?;
-    let wanted =
-        |metric: &&Metric| metric.name == name && namespace.as_ref().is_none_or(|own| metric.namespace == *own);
+    let wanted = |metric: &&Metric| {
+        metric.name == name
+            && namespace
+                .as_ref()
+                .is_none_or(|own| metric.namespace == *own)
+    };
     match metrics.iter().find(wanted) {
-        Some(metric) => answer(Reply::data(pairs(&metric.data)).with_meta(Value::Object(metric.meta.clone()))),
-        None => answer(Reply::data(json!([])).with_meta(json!({"name": null, "metric_type": null}))),
+        Some(metric) => {
+            answer(Reply::data(pairs(&metric.data)).with_meta(Value::Object(metric.meta.clone())))
+        }
+        None => {
+            answer(Reply::data(json!([])).with_meta(json!({"name": null, "metric_type": null})))
+        }
     }
 }
 
 pub(super) async fn delete(face: FateFlow, call: Call) -> Answer {
     call.need("job_id")?;
     let deleted = match find_job(&face, &call).await? {
-        Some(job) => face.coordinator().delete_metrics(&call.principal, &job.id).await.map_err(fail)?,
+        Some(job) => face
+            .coordinator()
+            .delete_metrics(&call.principal, &job.id)
+            .await
+            .map_err(fail)?,
         None => false,
     };
-    answer(Reply::data(json!(format!("delete status: {}", if deleted { "True" } else { "False" }))))
+    answer(Reply::data(json!(format!(
+        "delete status: {}",
+        if deleted { "True" } else { "False" }
+    ))))
 }
 
 /// Pairs as clients read them: whole keys without a fraction, values as they are.
 pub(super) fn pairs(data: &MetricData) -> Value {
     match data {
-        MetricData::Points(points) => points.iter().map(|(key, value)| json!([number(key.get()), value])).collect(),
-        MetricData::Values(values) => values.iter().map(|(key, value)| json!([key, number(value.get())])).collect(),
+        MetricData::Points(points) => points
+            .iter()
+            .map(|(key, value)| json!([number(key.get()), value]))
+            .collect(),
+        MetricData::Values(values) => values
+            .iter()
+            .map(|(key, value)| json!([key, number(value.get())]))
+            .collect(),
     }
 }
 
 /// A number without a fraction when it has none (and is exact as an integer).
 fn number(value: f64) -> Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    if value.fract() == 0.0 && value.abs() < EXACT { json!(value as i64) } else { json!(value) }
+    if value.fract() == 0.0 && value.abs() < EXACT {
+        json!(value as i64)
+    } else {
+        json!(value)
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +151,12 @@ mod tests {
     fn shows_whole_keys_and_counts_as_integers() {
         let points = MetricData::Points(vec![(0.0, 0.5), (0.5, 1.0)]).finite().0;
         assert_eq!(pairs(&points).to_string(), "[[0,0.5],[0.5,1.0]]");
-        let values = MetricData::Values(vec![("count".into(), 569.0), ("auc".into(), 0.99)]).finite().0;
-        assert_eq!(pairs(&values).to_string(), "[[\"count\",569],[\"auc\",0.99]]");
+        let values = MetricData::Values(vec![("count".into(), 569.0), ("auc".into(), 0.99)])
+            .finite()
+            .0;
+        assert_eq!(
+            pairs(&values).to_string(),
+            "[[\"count\",569],[\"auc\",0.99]]"
+        );
     }
 }

@@ -110,7 +110,13 @@ struct Inner {
 impl FateFlow {
     /// A face of this coordinator; requests for rows go through `rows`.
     pub fn new(coordinator: Coordinator, rows: Arc<dyn Rows>, options: FaceOptions) -> Self {
-        Self { inner: Arc::new(Inner { coordinator, rows, options }) }
+        Self {
+            inner: Arc::new(Inner {
+                coordinator,
+                rows,
+                options,
+            }),
+        }
     }
 
     fn coordinator(&self) -> &Coordinator {

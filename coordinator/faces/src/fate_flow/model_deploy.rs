@@ -13,17 +13,34 @@ use super::FateFlow;
 use super::reply::{answer, fail, indented};
 use super::request::Call;
 
-const NOT_GENERATED: &str = "DSL generating failed. For more details, please check logs/fate_flow/fate_flow_stat.log.";
+const NOT_GENERATED: &str =
+    "DSL generating failed. For more details, please check logs/fate_flow/fate_flow_stat.log.";
 
 pub(super) async fn deploy(face: FateFlow, call: Call) -> Answer {
     call.validated(&["model_id", "model_version"])?;
     let key = key_of(&call);
-    let checkpoints = call.body.get("components_checkpoint").and_then(Value::as_object).cloned().unwrap_or_default();
-    let what = Deploy { components: names(call.body.get("cpn_list")), dsl: predict_dsl(&call), checkpoints };
-    let made = match face.coordinator().deploy_model(&call.principal, &key, what).await {
+    let checkpoints = call
+        .body
+        .get("components_checkpoint")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let what = Deploy {
+        components: names(call.body.get("cpn_list")),
+        dsl: predict_dsl(&call),
+        checkpoints,
+    };
+    let made = match face
+        .coordinator()
+        .deploy_model(&call.principal, &key, what)
+        .await
+    {
         Ok(made) => made,
         Err(error @ ServiceError::NotFound(_)) => {
-            let text = format!("Deploy model failed. Model {} {} not found.", key.model_id, key.version);
+            let text = format!(
+                "Deploy model failed. Model {} {} not found.",
+                key.model_id, key.version
+            );
             return Err(Failure::http(404, Some(&text)).with_fault(error.fault()));
         }
         Err(error @ ServiceError::Conflict(_)) if error.fault().code == ErrorCode::ModelMissing => {
@@ -40,15 +57,30 @@ pub(super) async fn deploy(face: FateFlow, call: Call) -> Answer {
     for (owner, outcome) in &made.parts {
         let (role, party) = (owner.role.word(), owner.party.as_str());
         let (code, message) = match outcome {
-            Ok(warning) if warning.is_empty() => (SUCCESS, format!("deploy model of role {role} {party} success")),
-            Ok(warning) => (SUCCESS, format!("deploy model of role {role} {party} success, warning: {warning}")),
+            Ok(warning) if warning.is_empty() => (
+                SUCCESS,
+                format!("deploy model of role {role} {party} success"),
+            ),
+            Ok(warning) => (
+                SUCCESS,
+                format!("deploy model of role {role} {party} success, warning: {warning}"),
+            ),
             Err(why) => (EXCEPTION, why.clone()),
         };
         put(&mut data, role, party, json!(code));
-        put(&mut detail, role, party, json!({"retcode": code, "retmsg": message}));
+        put(
+            &mut detail,
+            role,
+            party,
+            json!({"retcode": code, "retmsg": message}),
+        );
     }
     data.insert("detail".into(), Value::Object(detail));
-    let reply = if made.is_whole() { Reply::success() } else { Reply::code(ARGUMENT, "failed") };
+    let reply = if made.is_whole() {
+        Reply::success()
+    } else {
+        Reply::code(ARGUMENT, "failed")
+    };
     answer(reply.with_data(Value::Object(data)))
 }
 
@@ -60,7 +92,9 @@ fn put(of_role: &mut Map<String, Value>, role: &str, party: &str, value: Value) 
 
 /// The DSL that is sent to be deployed: an object, or its text.
 fn predict_dsl(call: &Call) -> Option<Value> {
-    let given = ["predict_dsl", "dsl"].into_iter().filter_map(|key| call.body.get(key));
+    let given = ["predict_dsl", "dsl"]
+        .into_iter()
+        .filter_map(|key| call.body.get(key));
     let mut given = given.filter(|dsl| match dsl {
         Value::Object(fields) => !fields.is_empty(),
         Value::String(text) => !text.trim().is_empty(),
@@ -80,14 +114,27 @@ pub(super) async fn predict_dsl_of(face: FateFlow, call: Call) -> Answer {
 
 pub(super) async fn predict_conf_of(face: FateFlow, call: Call) -> Answer {
     let (version, _) = version_for_predict(&face, &call).await?;
-    let ModelKey { model_id, version: model_version } = version.key.clone();
-    let ids = ModelIds { model_id, model_version };
-    document(&call, predict_conf_template(&version.train_conf, &version.inference_dsl(), &ids))
+    let ModelKey {
+        model_id,
+        version: model_version,
+    } = version.key.clone();
+    let ids = ModelIds {
+        model_id,
+        model_version,
+    };
+    document(
+        &call,
+        predict_conf_template(&version.train_conf, &version.inference_dsl(), &ids),
+    )
 }
 
 /// The version that a request means, and the role whose documents it gets: that of the first guest or host that fits.
-async fn version_for_predict(face: &FateFlow, call: &Call) -> Result<(ModelVersion, Role), Failure> {
-    let none = || Failure::nothing("No model found, please check if arguments are specified correctly.");
+async fn version_for_predict(
+    face: &FateFlow,
+    call: &Call,
+) -> Result<(ModelVersion, Role), Failure> {
+    let none =
+        || Failure::nothing("No model found, please check if arguments are specified correctly.");
     let key = key_of(call);
     let role = call.text("role");
     let filter = PartFilter {
@@ -100,21 +147,39 @@ async fn version_for_predict(face: &FateFlow, call: &Call) -> Result<(ModelVersi
     if role.is_some() && filter.role.is_none() {
         return Err(none());
     }
-    let parts = face.coordinator().model_parts(&filter).await.map_err(fail)?;
+    let parts = face
+        .coordinator()
+        .model_parts(&filter)
+        .await
+        .map_err(fail)?;
     if parts.is_empty() {
         return Err(none());
     }
-    let part = parts.iter().find(|part| matches!(part.owner.role, Role::Guest | Role::Host)).ok_or_else(|| {
-        Failure::nothing("Cannot found guest or host model, please get predict dsl on guest or host.")
-    })?;
-    let version = face.coordinator().model_version(&key).await.map_err(fail)?.ok_or_else(none)?;
+    let part = parts
+        .iter()
+        .find(|part| matches!(part.owner.role, Role::Guest | Role::Host))
+        .ok_or_else(|| {
+            Failure::nothing(
+                "Cannot found guest or host model, please get predict dsl on guest or host.",
+            )
+        })?;
+    let version = face
+        .coordinator()
+        .model_version(&key)
+        .await
+        .map_err(fail)?
+        .ok_or_else(none)?;
     Ok((version, part.owner.role))
 }
 
 /// A document as `data`, or as a file where the request names one.
 fn document(call: &Call, document: Value) -> Answer {
     match call.text("filename") {
-        Some(name) => Ok(file_reply(&name, "application/json", Body::from(indented(&document)))),
+        Some(name) => Ok(file_reply(
+            &name,
+            "application/json",
+            Body::from(indented(&document)),
+        )),
         None => answer(Reply::data(document)),
     }
 }
@@ -122,7 +187,10 @@ fn document(call: &Call, document: Value) -> Answer {
 pub(super) async fn generate(_face: FateFlow, call: Call) -> Answer {
     let failed = || Failure::nothing(NOT_GENERATED);
     let given = call.body.get("cpn_str");
-    if given.and_then(Value::as_str).is_some_and(|text| text.contains('/') && text.contains('\\')) {
+    if given
+        .and_then(Value::as_str)
+        .is_some_and(|text| text.contains('/') && text.contains('\\'))
+    {
         return Err(failed());
     }
     let names = names(given);
@@ -144,7 +212,9 @@ pub(super) async fn generate(_face: FateFlow, call: Call) -> Answer {
 /// Names of components: a list, or a text such as `a, b` or `["a", "b"]`.
 fn names(given: Option<&Value>) -> Vec<String> {
     let clean = |text: &str| -> String {
-        text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '[' | ']' | '"' | '\'')).collect()
+        text.chars()
+            .filter(|c| !c.is_whitespace() && !matches!(c, '[' | ']' | '"' | '\''))
+            .collect()
     };
     let names: Vec<String> = match given {
         Some(Value::Array(list)) => list.iter().filter_map(super::request::text_of).collect(),
@@ -156,7 +226,10 @@ fn names(given: Option<&Value>) -> Vec<String> {
 
 /// The version that a request names.
 pub(super) fn key_of(call: &Call) -> ModelKey {
-    ModelKey::new(call.text("model_id").unwrap_or_default(), call.text("model_version").unwrap_or_default())
+    ModelKey::new(
+        call.text("model_id").unwrap_or_default(),
+        call.text("model_version").unwrap_or_default(),
+    )
 }
 
 #[cfg(test)]
@@ -165,7 +238,13 @@ mod tests {
 
     #[test]
     fn reads_names_from_lists_and_texts() {
-        for given in [json!(["a", "b"]), json!("a, b"), json!("[a,\n b]"), json!("[\"a\", 'b']"), json!(",a,,b,")] {
+        for given in [
+            json!(["a", "b"]),
+            json!("a, b"),
+            json!("[a,\n b]"),
+            json!("[\"a\", 'b']"),
+            json!(",a,,b,"),
+        ] {
             assert_eq!(names(Some(&given)), ["a", "b"], "{given}");
         }
         for given in [json!([]), json!(""), json!("[]"), json!({}), json!(null)] {

@@ -21,23 +21,37 @@ pub(super) const OF_PART: &[&str] = &["model_id", "model_version", "role", "part
 
 pub(super) async fn documents(face: FateFlow, call: Call) -> Answer {
     let (key, owner) = named(&call)?;
-    let documents = face.coordinator().model_documents(&call.principal, &key, &owner).await.map_err(fail)?;
+    let documents = face
+        .coordinator()
+        .model_documents(&call.principal, &key, &owner)
+        .await
+        .map_err(fail)?;
     let data = serde_json::to_value(documents).map_err(|error| invalid(&error.to_string()))?;
     answer(Reply::data(data))
 }
 
 pub(super) async fn loaded(face: FateFlow, call: Call) -> Answer {
     let (key, owner) = named(&call)?;
-    face.coordinator().model_loaded(&call.principal, &key, &owner).await.map_err(fail)?;
+    face.coordinator()
+        .model_loaded(&call.principal, &key, &owner)
+        .await
+        .map_err(fail)?;
     answer(Reply::success())
 }
 
 pub(super) async fn imported(face: FateFlow, call: Call) -> Answer {
     call.validated(OF_PART)?;
-    let how = Import { force: call.flag("force_update"), check_only: call.flag("check_only") };
-    let (sha256, role, party) = (call.text("archive_sha256"), call.text("role"), call.text("party_id"));
-    let documents: ModelDocuments =
-        serde_json::from_value(Value::Object(call.body)).map_err(|error| invalid(&error.to_string()))?;
+    let how = Import {
+        force: call.flag("force_update"),
+        check_only: call.flag("check_only"),
+    };
+    let (sha256, role, party) = (
+        call.text("archive_sha256"),
+        call.text("role"),
+        call.text("party_id"),
+    );
+    let documents: ModelDocuments = serde_json::from_value(Value::Object(call.body))
+        .map_err(|error| invalid(&error.to_string()))?;
     let owner = Participant::from(documents.owner.clone());
     let data = json!({
         "role": role,
@@ -45,7 +59,11 @@ pub(super) async fn imported(face: FateFlow, call: Call) -> Answer {
         "model_id": documents.model_id,
         "model_version": documents.model_version,
     });
-    match face.coordinator().import_model(&call.principal, documents, sha256, how).await {
+    match face
+        .coordinator()
+        .import_model(&call.principal, documents, sha256, how)
+        .await
+    {
         Ok(()) => answer(Reply::data(data)),
         Err(ServiceError::Conflict(fault)) if fault.code == ErrorCode::Conflict => {
             Err(Failure::http(409, Some("Model already exists.")).with_fault(fault))
@@ -65,11 +83,22 @@ pub(super) async fn imported(face: FateFlow, call: Call) -> Answer {
 fn named(call: &Call) -> Result<(ModelKey, Participant), Failure> {
     call.validated(OF_PART)?;
     let text = |key: &str| call.text(key).unwrap_or_default();
-    let role = call.role().ok_or_else(|| invalid(&format!("{:?} is no role", text("role"))))?;
-    let party = call.party().ok_or_else(|| invalid(&format!("{:?} is no party id", text("party_id"))))?;
-    Ok((ModelKey::new(text("model_id"), text("model_version")), Participant::new(role, party)))
+    let role = call
+        .role()
+        .ok_or_else(|| invalid(&format!("{:?} is no role", text("role"))))?;
+    let party = call
+        .party()
+        .ok_or_else(|| invalid(&format!("{:?} is no party id", text("party_id"))))?;
+    Ok((
+        ModelKey::new(text("model_id"), text("model_version")),
+        Participant::new(role, party),
+    ))
 }
 
 fn invalid(what: &str) -> Failure {
-    Fault::new(ErrorCode::RequestInvalid, format!("the request cannot be read: {what}")).into()
+    Fault::new(
+        ErrorCode::RequestInvalid,
+        format!("the request cannot be read: {what}"),
+    )
+    .into()
 }

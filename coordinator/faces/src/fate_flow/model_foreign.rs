@@ -12,8 +12,15 @@ use super::model_deploy::key_of;
 use super::reply::fail;
 use super::request::Call;
 
-pub(super) const OF_MERGE: &[&str] =
-    &["model_id", "model_version", "guest_party_id", "host_party_ids", "component_name", "model_type", "output_format"];
+pub(super) const OF_MERGE: &[&str] = &[
+    "model_id",
+    "model_version",
+    "guest_party_id",
+    "host_party_ids",
+    "component_name",
+    "model_type",
+    "output_format",
+];
 pub(super) const OF_DEPLOYMENT: &[&str] = &[
     "service_id",
     "model_id",
@@ -25,8 +32,21 @@ pub(super) const OF_DEPLOYMENT: &[&str] = &[
     "deployment_parameters",
 ];
 pub(super) const OF_MODEL: &[&str] = &["model_id", "model_version", "role", "party_id"];
-pub(super) const OF_COMPONENT: &[&str] = &["model_id", "model_version", "role", "party_id", "component_name"];
-pub(super) const OF_WOE: &[&str] = &["model_id", "model_version", "role", "party_id", "component_name", "woe_array"];
+pub(super) const OF_COMPONENT: &[&str] = &[
+    "model_id",
+    "model_version",
+    "role",
+    "party_id",
+    "component_name",
+];
+pub(super) const OF_WOE: &[&str] = &[
+    "model_id",
+    "model_version",
+    "role",
+    "party_id",
+    "component_name",
+    "woe_array",
+];
 
 /// A participant's part of a version, as a request names it.
 struct Part {
@@ -39,11 +59,28 @@ struct Part {
 /// The part that is meant; FATE's text when there is none.
 async fn part_of(face: &FateFlow, call: &Call) -> Result<Part, Failure> {
     let (key, role, party) = (key_of(call), call.text("role"), call.text("party_id"));
-    let name = format!("{}#{}#{}", role.unwrap_or_default(), party.unwrap_or_default(), key.model_id);
-    let none = || Failure::code(EXCEPTION, format!("Model {name} {} does not exist", key.version));
-    let owner = Participant::new(call.role().ok_or_else(none)?, call.party().ok_or_else(none)?);
+    let name = format!(
+        "{}#{}#{}",
+        role.unwrap_or_default(),
+        party.unwrap_or_default(),
+        key.model_id
+    );
+    let none = || {
+        Failure::code(
+            EXCEPTION,
+            format!("Model {name} {} does not exist", key.version),
+        )
+    };
+    let owner = Participant::new(
+        call.role().ok_or_else(none)?,
+        call.party().ok_or_else(none)?,
+    );
     let version = part_in(face, call, &key, &owner).await?.ok_or_else(none)?;
-    Ok(Part { version, owner, name })
+    Ok(Part {
+        version,
+        owner,
+        name,
+    })
 }
 
 async fn part_in(
@@ -59,31 +96,51 @@ async fn part_in(
         party: Some(owner.party.clone()),
         shared_with: call.principal.party().cloned(),
     };
-    if face.coordinator().model_parts(&filter).await.map_err(fail)?.is_empty() {
+    if face
+        .coordinator()
+        .model_parts(&filter)
+        .await
+        .map_err(fail)?
+        .is_empty()
+    {
         return Ok(None);
     }
     face.coordinator().model_version(key).await.map_err(fail)
 }
 
 fn has_component(version: &ModelVersion, name: &str) -> bool {
-    version.train_dsl.get("components").and_then(|components| components.get(name)).is_some()
+    version
+        .train_dsl
+        .get("components")
+        .and_then(|components| components.get(name))
+        .is_some()
 }
 
 async fn has_model(face: &FateFlow, part: &Part, component: &str) -> Result<bool, Failure> {
-    let Ok(step) = component.parse() else { return Ok(false) };
+    let Ok(step) = component.parse() else {
+        return Ok(false);
+    };
     let filter = ModelFilter {
         version: Some(part.version.stored.clone()),
         step: Some(step),
         owner: Some(part.owner.clone()),
         job: None,
     };
-    Ok(!face.coordinator().models(&filter).await.map_err(fail)?.is_empty())
+    Ok(!face
+        .coordinator()
+        .models(&filter)
+        .await
+        .map_err(fail)?
+        .is_empty())
 }
 
 pub(super) async fn homo_convert(face: FateFlow, call: Call) -> Answer {
     call.validated(OF_MODEL)?;
     let part = part_of(&face, &call).await?;
-    let text = format!("No component in model {}:{} can be converted.", part.name, part.version.key.version);
+    let text = format!(
+        "No component in model {}:{} can be converted.",
+        part.name, part.version.key.version
+    );
     Err(Failure::code(EXCEPTION, text))
 }
 
@@ -105,18 +162,26 @@ pub(super) async fn homo_deploy(face: FateFlow, call: Call) -> Answer {
 pub(super) async fn hetero_merge(face: FateFlow, call: Call) -> Answer {
     call.validated(OF_MERGE)?;
     let key = key_of(&call);
-    let guest = call.text("guest_party_id").and_then(|party| PartyId::new(party).ok());
+    let guest = call
+        .text("guest_party_id")
+        .and_then(|party| PartyId::new(party).ok());
     let found = match guest {
         Some(guest) => part_in(&face, &call, &key, &Participant::new(Role::Guest, guest)).await?,
         None => None,
     };
     let component = call.text("component_name").unwrap_or_default();
     let Some(version) = found else {
-        let text = format!("Model {} {} of that guest does not exist", key.model_id, key.version);
+        let text = format!(
+            "Model {} {} of that guest does not exist",
+            key.model_id, key.version
+        );
         return Err(Failure::http(400, Some(&text)));
     };
     if !has_component(&version, &component) {
-        return Err(Failure::http(400, Some(&format!("component {component} is not in the model"))));
+        return Err(Failure::http(
+            400,
+            Some(&format!("component {component} is not in the model")),
+        ));
     }
     let text = "the parts of a model stay with their parties, so that they are not merged into one; predict jobs and online \
                 predictions apply them together";
@@ -139,7 +204,11 @@ async fn woe(face: &FateFlow, call: &Call, role: Role, otherwise: &str) -> Answe
     }
     let part = part_of(face, call).await?;
     let component = call.text("component_name").unwrap_or_default();
-    let module = part.version.train_dsl.pointer(&format!("/components/{component}/module")).and_then(Value::as_str);
+    let module = part
+        .version
+        .train_dsl
+        .pointer(&format!("/components/{component}/module"))
+        .and_then(Value::as_str);
     if !has_component(&part.version, &component) {
         return Err(Failure::http(404, Some("Component not found.")));
     }

@@ -55,21 +55,46 @@ pub(super) async fn query(face: FateFlow, call: Call) -> Answer {
     answer(Reply::data(Value::Array(rows)).saying("Query model info from db success."))
 }
 
-async fn rows_of(face: &FateFlow, call: &Call, columns: Option<&[String]>) -> Result<Vec<Value>, Failure> {
-    let usable = COLUMNS.iter().any(|column| call.body.get(*column).is_some_and(|value| !value.is_null()));
-    let Some(filter) = filter_of(call).filter(|_| usable) else { return Ok(Vec::new()) };
-    let parts = face.coordinator().model_parts(&filter).await.map_err(fail)?;
+async fn rows_of(
+    face: &FateFlow,
+    call: &Call,
+    columns: Option<&[String]>,
+) -> Result<Vec<Value>, Failure> {
+    let usable = COLUMNS
+        .iter()
+        .any(|column| call.body.get(*column).is_some_and(|value| !value.is_null()));
+    let Some(filter) = filter_of(call).filter(|_| usable) else {
+        return Ok(Vec::new());
+    };
+    let parts = face
+        .coordinator()
+        .model_parts(&filter)
+        .await
+        .map_err(fail)?;
     let mut rows = Vec::new();
     for page in parts.chunks(PAGE) {
         let mut names: Vec<String> = page.iter().map(|part| part.key.version.clone()).collect();
         names.sort();
         names.dedup();
-        let wanted = VersionFilter { model_id: filter.model_id.clone(), versions: names };
-        let versions = face.coordinator().model_versions(&wanted).await.map_err(fail)?;
+        let wanted = VersionFilter {
+            model_id: filter.model_id.clone(),
+            versions: names,
+        };
+        let versions = face
+            .coordinator()
+            .model_versions(&wanted)
+            .await
+            .map_err(fail)?;
         for part in page {
-            let Some(version) = versions.iter().find(|version| version.key == part.key) else { continue };
+            let Some(version) = versions.iter().find(|version| version.key == part.key) else {
+                continue;
+            };
             let row = row_of(version, part);
-            if fits(&row, &call.body, &["model_id", "model_version", "role", "party_id"]) {
+            if fits(
+                &row,
+                &call.body,
+                &["model_id", "model_version", "role", "party_id"],
+            ) {
                 rows.push(shown(row, columns));
             }
         }
@@ -87,19 +112,32 @@ fn filter_of(call: &Call) -> Option<PartFilter> {
         shared_with: call.principal.party().cloned(),
     };
     let unknown = |key: &str, known: bool| call.text(key).is_some() && !known;
-    let nobody = unknown("role", filter.role.is_some()) || unknown("party_id", filter.party.is_some());
+    let nobody =
+        unknown("role", filter.role.is_some()) || unknown("party_id", filter.party.is_some());
     (!nobody).then_some(filter)
 }
 
 fn shown(row: Map<String, Value>, columns: Option<&[String]>) -> Value {
-    let Some(columns) = columns else { return Value::Object(row) };
-    let asked = |name: &str| columns.iter().any(|column| *column == name || name.strip_prefix("f_") == Some(column));
+    let Some(columns) = columns else {
+        return Value::Object(row);
+    };
+    let asked = |name: &str| {
+        columns
+            .iter()
+            .any(|column| *column == name || name.strip_prefix("f_") == Some(column))
+    };
     Value::Object(row.into_iter().filter(|(name, _)| asked(name)).collect())
 }
 
 fn row_of(version: &ModelVersion, part: &ModelPart) -> Map<String, Value> {
-    let ModelKey { model_id, version: name } = &part.key;
-    let job = version.job.as_ref().map_or(name.as_str(), |job| job.as_str());
+    let ModelKey {
+        model_id,
+        version: name,
+    } = &part.key;
+    let job = version
+        .job
+        .as_ref()
+        .map_or(name.as_str(), |job| job.as_str());
     let parent = version.parent.as_ref();
     let row = json!({
         "f_role": part.owner.role,
@@ -132,7 +170,11 @@ fn row_of(version: &ModelVersion, part: &ModelPart) -> Map<String, Value> {
         "f_update_time": millis(Some(part.updated)),
         "f_update_date": date(Some(part.updated)),
     });
-    if let Value::Object(row) = row { row } else { Map::new() }
+    if let Value::Object(row) = row {
+        row
+    } else {
+        Map::new()
+    }
 }
 
 /// Bytes as whole kilobytes, rounded.
@@ -144,8 +186,17 @@ pub(super) async fn detail(face: FateFlow, call: Call) -> Answer {
     call.validated(&["model_id", "model_version"])?;
     let key = key_of(&call);
     let none = || Failure::code(EXCEPTION, NONE);
-    let version = face.coordinator().model_version(&key).await.map_err(fail)?.ok_or_else(none)?;
-    if call.principal.party().is_some_and(|party| !version.concerns(party)) {
+    let version = face
+        .coordinator()
+        .model_version(&key)
+        .await
+        .map_err(fail)?
+        .ok_or_else(none)?;
+    if call
+        .principal
+        .party()
+        .is_some_and(|party| !version.concerns(party))
+    {
         return Err(none());
     }
     let inference = with_code_path(&version.inference_dsl(), version.initiator.role);
@@ -162,5 +213,11 @@ pub(super) async fn detail(face: FateFlow, call: Call) -> Answer {
 fn modules(dsl: &Value) -> Value {
     let components = dsl.get("components").and_then(Value::as_object);
     let module = |body: &Value| body.get("module").cloned().unwrap_or_default();
-    Value::Object(components.into_iter().flatten().map(|(name, body)| (name.clone(), module(body))).collect())
+    Value::Object(
+        components
+            .into_iter()
+            .flatten()
+            .map(|(name, body)| (name.clone(), module(body)))
+            .collect(),
+    )
 }

@@ -13,12 +13,20 @@ use super::request::{Call, text_of};
 
 pub(super) async fn bind(face: FateFlow, call: Call) -> Answer {
     let (version, tag) = (version_of(&face, &call).await?, tag_of(&call)?);
-    match face.coordinator().bind_tag(&version, &tag).await.map_err(fail)? {
-        TagOutcome::Done => {
-            answer(Reply::success().saying(format!("Adding {tag} tag for model with job id: {version} successfully.")))
-        }
+    match face
+        .coordinator()
+        .bind_tag(&version, &tag)
+        .await
+        .map_err(fail)?
+    {
+        TagOutcome::Done => answer(Reply::success().saying(format!(
+            "Adding {tag} tag for model with job id: {version} successfully."
+        ))),
         _ => {
-            let text = format!("Model {} already been tagged as tag '{tag}'.", named(&face, &call, &version).await?);
+            let text = format!(
+                "Model {} already been tagged as tag '{tag}'.",
+                named(&face, &call, &version).await?
+            );
             Err(Failure::exception("Exception", &text))
         }
     }
@@ -26,17 +34,24 @@ pub(super) async fn bind(face: FateFlow, call: Call) -> Answer {
 
 pub(super) async fn unbind(face: FateFlow, call: Call) -> Answer {
     let (version, tag) = (version_of(&face, &call).await?, tag_of(&call)?);
-    let outcome = face.coordinator().unbind_tag(&version, &tag).await.map_err(fail)?;
+    let outcome = face
+        .coordinator()
+        .unbind_tag(&version, &tag)
+        .await
+        .map_err(fail)?;
     if outcome == TagOutcome::NoTag {
         return Err(no_tag(&tag));
     }
     let model = named(&face, &call, &version).await?;
     if outcome == TagOutcome::Done {
-        return answer(
-            Reply::success().saying(format!("'{tag}' tag has been removed from tag list of model {model}.")),
-        );
+        return answer(Reply::success().saying(format!(
+            "'{tag}' tag has been removed from tag list of model {model}."
+        )));
     }
-    Err(Failure::code(EXCEPTION, format!("Model {model} does not have tag '{tag}'.")))
+    Err(Failure::code(
+        EXCEPTION,
+        format!("Model {model} does not have tag '{tag}'."),
+    ))
 }
 
 /// A tag that a request names; an empty name names none.
@@ -51,15 +66,29 @@ fn tag_of(call: &Call) -> Result<String, Failure> {
 /// A model by its id and version, as FATE's texts name it.
 async fn named(face: &FateFlow, call: &Call, version: &str) -> Result<String, Failure> {
     let shared_with = call.principal.party().cloned();
-    let filter = PartFilter { version: Some(version.to_owned()), shared_with, ..PartFilter::default() };
-    let parts = face.coordinator().model_parts(&filter).await.map_err(fail)?;
-    Ok(parts.first().map_or_else(|| version.to_owned(), |part| format!("{} {version}", part.key.model_id)))
+    let filter = PartFilter {
+        version: Some(version.to_owned()),
+        shared_with,
+        ..PartFilter::default()
+    };
+    let parts = face
+        .coordinator()
+        .model_parts(&filter)
+        .await
+        .map_err(fail)?;
+    Ok(parts.first().map_or_else(
+        || version.to_owned(),
+        |part| format!("{} {version}", part.key.model_id),
+    ))
 }
 
 pub(super) async fn of_model(face: FateFlow, call: Call) -> Answer {
     let version = version_of(&face, &call).await?;
     let tags = face.coordinator().tags_of(&version).await.map_err(fail)?;
-    let shown: Vec<Value> = tags.iter().map(|tag| json!({"name": tag.name, "description": tag.description})).collect();
+    let shown: Vec<Value> = tags
+        .iter()
+        .map(|tag| json!({"name": tag.name, "description": tag.description}))
+        .collect();
     answer(Reply::data(json!({"tags": shown, "count": shown.len()})))
 }
 
@@ -67,8 +96,18 @@ pub(super) async fn of_model(face: FateFlow, call: Call) -> Answer {
 async fn version_of(face: &FateFlow, call: &Call) -> Result<String, Failure> {
     let version = call.need("job_id")?;
     let shared_with = call.principal.party().cloned();
-    let filter = PartFilter { version: Some(version.clone()), shared_with, ..PartFilter::default() };
-    if face.coordinator().model_parts(&filter).await.map_err(fail)?.is_empty() {
+    let filter = PartFilter {
+        version: Some(version.clone()),
+        shared_with,
+        ..PartFilter::default()
+    };
+    if face
+        .coordinator()
+        .model_parts(&filter)
+        .await
+        .map_err(fail)?
+        .is_empty()
+    {
         let text = format!("Can not found model by job id: '{version}'.");
         return Err(Failure::exception("Exception", &text));
     }
@@ -81,9 +120,19 @@ pub(super) async fn create(face: FateFlow, call: Call) -> Answer {
         let text = format!("'{tag}' tag created failed. Please input a valid tag name.");
         return Err(Failure::code(EXCEPTION, text));
     }
-    match face.coordinator().create_tag(&tag, call.text("tag_desc")).await.map_err(fail)? {
-        TagOutcome::Done => answer(Reply::success().saying(format!("'{tag}' tag has been created successfully."))),
-        _ => Err(Failure::exception("Exception", &format!("'{tag}' has already exists in database."))),
+    match face
+        .coordinator()
+        .create_tag(&tag, call.text("tag_desc"))
+        .await
+        .map_err(fail)?
+    {
+        TagOutcome::Done => {
+            answer(Reply::success().saying(format!("'{tag}' tag has been created successfully.")))
+        }
+        _ => Err(Failure::exception(
+            "Exception",
+            &format!("'{tag}' has already exists in database."),
+        )),
     }
 }
 
@@ -92,11 +141,17 @@ pub(super) async fn list(face: FateFlow, call: Call) -> Answer {
         None => None,
         Some(given) => {
             let number = text_of(given).and_then(|text| text.trim().parse::<u32>().ok());
-            Some(number.ok_or_else(|| Failure::exception("ValueError", "limit should be a whole number"))?)
+            Some(number.ok_or_else(|| {
+                Failure::exception("ValueError", "limit should be a whole number")
+            })?)
         }
     };
     // None and 0 both ask for all, as other lists do.
-    let tags = face.coordinator().find_tags("", limit.filter(|limit| *limit > 0)).await.map_err(fail)?;
+    let tags = face
+        .coordinator()
+        .find_tags("", limit.filter(|limit| *limit > 0))
+        .await
+        .map_err(fail)?;
     let shown: Vec<Value> = tags
         .iter()
         .map(|(tag, bound)| json!({"name": tag.name, "description": tag.description, "model_count": bound}))
@@ -109,12 +164,18 @@ pub(super) async fn retrieve(face: FateFlow, call: Call) -> Answer {
     if call.flag("with_model") {
         return models_of(&face, &call, &name).await;
     }
-    let tags = face.coordinator().find_tags(&name, None).await.map_err(fail)?;
+    let tags = face
+        .coordinator()
+        .find_tags(&name, None)
+        .await
+        .map_err(fail)?;
     if tags.is_empty() {
         return Err(Failure::code(EXCEPTION, "No tags found."));
     }
-    let shown: Vec<Value> =
-        tags.iter().map(|(tag, _)| json!({"name": tag.name, "description": tag.description})).collect();
+    let shown: Vec<Value> = tags
+        .iter()
+        .map(|(tag, _)| json!({"name": tag.name, "description": tag.description}))
+        .collect();
     answer(Reply::data(json!({"tags": shown})))
 }
 
@@ -124,9 +185,11 @@ async fn models_of(face: &FateFlow, call: &Call, name: &str) -> Answer {
     }
     let parts = face.coordinator().tagged_parts(name).await.map_err(fail)?;
     let sees = |key: &service::ModelKey| {
-        call.principal
-            .party()
-            .is_none_or(|party| parts.iter().any(|part| part.key == *key && part.owner.party == *party))
+        call.principal.party().is_none_or(|party| {
+            parts
+                .iter()
+                .any(|part| part.key == *key && part.owner.party == *party)
+        })
     };
     let shown: Vec<Value> = parts
         .iter()
@@ -146,30 +209,47 @@ async fn models_of(face: &FateFlow, call: &Call, name: &str) -> Answer {
 
 pub(super) async fn update(face: FateFlow, call: Call) -> Answer {
     let name = call.need("tag_name")?;
-    let new_name = call.text("new_tag_name").filter(|new| !new.trim().is_empty());
+    let new_name = call
+        .text("new_tag_name")
+        .filter(|new| !new.trim().is_empty());
     let description = call.text("new_tag_desc");
-    let tag = face.coordinator().tag(&name).await.map_err(fail)?.ok_or_else(|| no_tag(&name))?;
+    let tag = face
+        .coordinator()
+        .tag(&name)
+        .await
+        .map_err(fail)?
+        .ok_or_else(|| no_tag(&name))?;
     // What is not said stays as it is.
     let same_name = new_name.as_ref().is_none_or(|new| *new == tag.name);
-    let same_description =
-        description.is_none() || description.as_deref() == Some(tag.description.as_deref().unwrap_or_default());
+    let same_description = description.is_none()
+        || description.as_deref() == Some(tag.description.as_deref().unwrap_or_default());
     if same_name && same_description {
         return Err(Failure::code(EXCEPTION, "Nothing to be updated."));
     }
     let description = description.or(tag.description);
-    match face.coordinator().change_tag(&name, new_name.clone(), description).await.map_err(fail)? {
-        TagOutcome::Done => {
-            answer(Reply::success().saying(format!("Infomation of '{name}' tag has been updated successfully.")))
-        }
+    match face
+        .coordinator()
+        .change_tag(&name, new_name.clone(), description)
+        .await
+        .map_err(fail)?
+    {
+        TagOutcome::Done => answer(Reply::success().saying(format!(
+            "Infomation of '{name}' tag has been updated successfully."
+        ))),
         TagOutcome::NoTag => Err(no_tag(&name)),
-        _ => Err(Failure::code(EXCEPTION, format!("'{}' tag already exists.", new_name.unwrap_or_default()))),
+        _ => Err(Failure::code(
+            EXCEPTION,
+            format!("'{}' tag already exists.", new_name.unwrap_or_default()),
+        )),
     }
 }
 
 pub(super) async fn destroy(face: FateFlow, call: Call) -> Answer {
     let name = call.need("tag_name")?;
     match face.coordinator().remove_tag(&name).await.map_err(fail)? {
-        TagOutcome::Done => answer(Reply::success().saying(format!("'{name}' tag has been deleted successfully."))),
+        TagOutcome::Done => {
+            answer(Reply::success().saying(format!("'{name}' tag has been deleted successfully.")))
+        }
         _ => Err(no_tag(&name)),
     }
 }

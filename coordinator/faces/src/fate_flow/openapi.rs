@@ -22,7 +22,10 @@ pub fn openapi() -> Value {
             };
             operations.insert(name.to_owned(), operation(route, name));
         }
-        paths.insert(format!("/v1/{}", route.path.replace("{*", "{")), Value::Object(operations));
+        paths.insert(
+            format!("/v1/{}", route.path.replace("{*", "{")),
+            Value::Object(operations),
+        );
     }
     json!({
         "openapi": "3.1.0",
@@ -50,7 +53,11 @@ const ABOUT: &str = "Bodies are read as JSON whatever their content type says, a
 
 fn operation(route: &Route, method: &str) -> Value {
     let group = route.path.split('/').next().unwrap_or_default();
-    let id: String = route.path.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let id: String = route
+        .path
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
     let mut operation = json!({
         "operationId": format!("{method}_{id}"),
         "tags": [group],
@@ -87,9 +94,10 @@ fn is_upload(route: &Route) -> bool {
 
 fn content(route: &Route) -> Value {
     let members = route.needs.iter().copied().chain(route.members_taken());
-    let properties: Map<String, Value> = members.map(|name| (name.to_owned(), schema(name))).collect();
-    let body =
-        json!({"type": "object", "required": route.needs, "properties": properties, "additionalProperties": true});
+    let properties: Map<String, Value> = members
+        .map(|name| (name.to_owned(), schema(name)))
+        .collect();
+    let body = json!({"type": "object", "required": route.needs, "properties": properties, "additionalProperties": true});
     let mut content = json!({"application/json": {"schema": body}});
     if is_upload(route)
         && let Value::Object(content) = &mut content
@@ -102,16 +110,27 @@ fn content(route: &Route) -> Value {
 }
 
 fn answers(route: &Route) -> Value {
-    let about = if route.given().is_empty() { "the envelope" } else { route.given() };
+    let about = if route.given().is_empty() {
+        "the envelope"
+    } else {
+        route.given()
+    };
     let envelope = json!({"application/json": {"schema": reference("schemas/Envelope")}});
     let mut answers = Map::new();
     match route.kind {
         Kind::Json => {
-            answers.insert("200".into(), json!({"description": about, "content": envelope}));
+            answers.insert(
+                "200".into(),
+                json!({"description": about, "content": envelope}),
+            );
         }
         Kind::File => {
             let binary = json!({"schema": {"type": "string", "format": "binary"}});
-            let kind = if route.path == "model/export" { "application/zip" } else { "application/gzip" };
+            let kind = if route.path == "model/export" {
+                "application/zip"
+            } else {
+                "application/gzip"
+            };
             answers.insert(
                 "200".into(),
                 json!({"description": format!("{about}, as an attachment"), "content": {kind: binary}}),
@@ -184,8 +203,7 @@ fn fault() -> Value {
 }
 
 fn schemes() -> Value {
-    let header =
-        |name: &str, about: &str| json!({"type": "apiKey", "in": "header", "name": name, "description": about});
+    let header = |name: &str, about: &str| json!({"type": "apiKey", "in": "header", "name": name, "description": about});
     json!({
         "token": {"type": "http", "scheme": "bearer", "description": "made by `fedflow tokens new`"},
         "timestamp": header("TIMESTAMP", "milliseconds since the epoch, at most 60 s from the door's clock"),
@@ -199,7 +217,9 @@ fn schemes() -> Value {
 }
 
 fn path_parameters(path: &str) -> Vec<Value> {
-    let names = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+    let names = path
+        .split('/')
+        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
     let parameter = |name: &str| json!({"name": name.trim_start_matches('*'), "in": "path", "required": true, "schema": {"type": "string"}});
     names.map(parameter).collect()
 }
@@ -214,7 +234,12 @@ mod tests {
     fn references(at: &Value, found: &mut Vec<String>) {
         match at {
             Value::Object(object) => {
-                found.extend(object.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                found.extend(
+                    object
+                        .get("$ref")
+                        .and_then(Value::as_str)
+                        .map(str::to_owned),
+                );
                 object.values().for_each(|inner| references(inner, found));
             }
             Value::Array(list) => list.iter().for_each(|inner| references(inner, found)),
@@ -238,7 +263,10 @@ mod tests {
             .iter()
             .flat_map(|one| one.as_object().expect("object").keys())
         {
-            assert!(document["components"]["securitySchemes"][scheme].is_object(), "{scheme}");
+            assert!(
+                document["components"]["securitySchemes"][scheme].is_object(),
+                "{scheme}"
+            );
         }
     }
 
@@ -251,27 +279,50 @@ mod tests {
         for route in ROUTES {
             let path = format!("/v1/{}", route.path.replace("{*", "{"));
             let item = &paths[&path];
-            let in_path: Vec<&str> =
-                path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+            let in_path: Vec<&str> = path
+                .split('/')
+                .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+                .collect();
             let declared = item["parameters"].as_array().cloned().unwrap_or_default();
             let declared: Vec<&str> = declared
                 .iter()
                 .filter(|parameter| {
-                    parameter["in"] == "path" && parameter["required"] == true && parameter["schema"].is_object()
+                    parameter["in"] == "path"
+                        && parameter["required"] == true
+                        && parameter["schema"].is_object()
                 })
                 .filter_map(|parameter| parameter["name"].as_str())
                 .collect();
             assert_eq!(declared, in_path, "{path}");
-            let methods = item.as_object().expect("object").keys().filter(|key| *key != "parameters").count();
+            let methods = item
+                .as_object()
+                .expect("object")
+                .keys()
+                .filter(|key| *key != "parameters")
+                .count();
             assert_eq!(methods, route.methods.len(), "{path}");
-            for (method, operation) in item.as_object().expect("object").iter().filter(|(key, _)| *key != "parameters")
+            for (method, operation) in item
+                .as_object()
+                .expect("object")
+                .iter()
+                .filter(|(key, _)| *key != "parameters")
             {
-                assert!(ids.insert(operation["operationId"].as_str().expect("id").to_owned()), "{method} {path}");
-                assert!(operation["responses"]["200"]["description"].as_str().is_some_and(|text| !text.is_empty()));
+                assert!(
+                    ids.insert(operation["operationId"].as_str().expect("id").to_owned()),
+                    "{method} {path}"
+                );
+                assert!(
+                    operation["responses"]["200"]["description"]
+                        .as_str()
+                        .is_some_and(|text| !text.is_empty())
+                );
                 let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
                 for name in schema["required"].as_array().expect("list") {
                     let member = &schema["properties"][name.as_str().expect("text")];
-                    assert!(member["description"].is_string() && member["type"] != Value::Null, "{path}: {name}");
+                    assert!(
+                        member["description"].is_string() && member["type"] != Value::Null,
+                        "{path}: {name}"
+                    );
                 }
             }
         }

@@ -22,7 +22,12 @@ pub(super) async fn tables(face: FateFlow, call: Call) -> Answer {
     if find_job(&face, &call).await?.is_none() {
         return Err(Failure::code(EXCEPTION, "No found job"));
     }
-    let none = || Failure::code(EXCEPTION, "No found table, please check if the parameters are correct");
+    let none = || {
+        Failure::code(
+            EXCEPTION,
+            "No found table, please check if the parameters are correct",
+        )
+    };
     let (_, _, task) = find_own_task(&face, &call).await?.ok_or_else(none)?;
     let outputs = match face.coordinator().outputs(&task).await {
         Ok(outputs) if !outputs.is_empty() => outputs,
@@ -50,7 +55,14 @@ pub(super) async fn preview(face: FateFlow, call: Call) -> Answer {
     if job.definition.dialect == Dialect::FateV1 && call.body.get("flat").is_none() {
         body["flat"] = json!(true);
     }
-    rows::pass_on(&face, &call.caller, &task.party, "/v1/tracking/component/output/data", &body).await
+    rows::pass_on(
+        &face,
+        &call.caller,
+        &task.party,
+        "/v1/tracking/component/output/data",
+        &body,
+    )
+    .await
 }
 
 pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
@@ -58,11 +70,15 @@ pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
         return Err(Failure::nothing("limit is 0"));
     }
     // clients unpack whatever comes with HTTP 200
-    let (_, task) = task_meant(&face, &call).await.map_err(|failure| failure.with_status(404))?;
+    let (_, task) = task_meant(&face, &call)
+        .await
+        .map_err(|failure| failure.with_status(404))?;
     let body = named(&call, &task);
     let path = "/v1/tracking/component/output/data/download";
     let passed = rows::pass_on(&face, &call.caller, &task.party, path, &body).await;
-    Ok(refuse_json(passed.map_err(|failure| failure.with_status(403))?))
+    Ok(refuse_json(
+        passed.map_err(|failure| failure.with_status(403))?,
+    ))
 }
 
 /// An agent's envelope in place of a file must not bear HTTP 200: clients would unpack it.
@@ -75,7 +91,10 @@ pub(super) fn refuse_json(mut response: Response) -> Response {
 
 /// Whether an agent answered an envelope where a file was asked for.
 fn is_json(response: &Response) -> bool {
-    response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+    response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
 }
 
 async fn task_meant(face: &FateFlow, call: &Call) -> Result<(Job, TaskId), Failure> {

@@ -39,21 +39,35 @@ impl<P: Pages> Rows<P> {
                 None => return Ok(Self::All(rows, pages)),
             }
         }
-        Ok(if pages.is_over() { Self::All(rows, pages) } else { Self::More(rows, pages) })
+        Ok(if pages.is_over() {
+            Self::All(rows, pages)
+        } else {
+            Self::More(rows, pages)
+        })
     }
 }
 
 /// A successful envelope around a list that is still being read; `before` and `after` are what `data` has around it. A
 /// failure on the way breaks the reply off, which no client takes for its end.
-pub(super) fn stream_reply<P: Pages>(first: Vec<Value>, pages: P, before: &str, after: &str) -> Response {
-    let head = format!("{{\"retcode\":0,\"retmsg\":\"success\",\"data\":{before}[{}", joined(&first));
+pub(super) fn stream_reply<P: Pages>(
+    first: Vec<Value>,
+    pages: P,
+    before: &str,
+    after: &str,
+) -> Response {
+    let head = format!(
+        "{{\"retcode\":0,\"retmsg\":\"success\",\"data\":{before}[{}",
+        joined(&first)
+    );
     let tail = format!("]{after}}}");
     let body = stream::unfold(Stage::Head(head, pages), move |stage| {
         let tail = tail.clone();
         async move { step(stage, tail).await }
     });
     let mut response = Response::new(Body::from_stream(body));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

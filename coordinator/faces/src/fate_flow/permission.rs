@@ -24,15 +24,33 @@ pub(super) async fn query(face: FateFlow, call: Call) -> Answer {
 }
 
 pub(super) async fn grant_privilege(face: FateFlow, call: Call) -> Answer {
-    asked(&face, &call, "/v1/permission/grant/privilege", &["src_party_id", "src_role"]).await
+    asked(
+        &face,
+        &call,
+        "/v1/permission/grant/privilege",
+        &["src_party_id", "src_role"],
+    )
+    .await
 }
 
 pub(super) async fn withdraw_privilege(face: FateFlow, call: Call) -> Answer {
-    asked(&face, &call, "/v1/permission/delete/privilege", &["src_party_id", "src_role"]).await
+    asked(
+        &face,
+        &call,
+        "/v1/permission/delete/privilege",
+        &["src_party_id", "src_role"],
+    )
+    .await
 }
 
 pub(super) async fn query_privilege(face: FateFlow, call: Call) -> Answer {
-    asked(&face, &call, "/v1/permission/query/privilege", &["src_party_id", "src_role"]).await
+    asked(
+        &face,
+        &call,
+        "/v1/permission/query/privilege",
+        &["src_party_id", "src_role"],
+    )
+    .await
 }
 
 pub(super) async fn save_key(face: FateFlow, call: Call) -> Answer {
@@ -64,16 +82,29 @@ fn owners(face: &FateFlow, call: &Call) -> Result<Vec<PartyId>, Failure> {
         return Ok(vec![own.clone()]);
     }
     let agents = face.coordinator().presence().agents;
-    let unknown = |party: &str| Fault::new(ErrorCode::PartyUnknown, format!("party {party} was never connected"));
+    let unknown = |party: &str| {
+        Fault::new(
+            ErrorCode::PartyUnknown,
+            format!("party {party} was never connected"),
+        )
+    };
     if let Some(named) = call.text("owner") {
         let owner = agents.into_keys().find(|party| party.as_str() == named);
         return Ok(vec![owner.ok_or_else(|| unknown(&named))?]);
     }
     let about = call.text("party_id").or_else(|| call.text("src_party_id"));
-    let online = agents.into_iter().filter(|(_, agent)| agent.online).map(|(party, _)| party);
-    let owners: Vec<PartyId> = online.filter(|party| Some(party.as_str()) != about.as_deref()).collect();
+    let online = agents
+        .into_iter()
+        .filter(|(_, agent)| agent.online)
+        .map(|(party, _)| party);
+    let owners: Vec<PartyId> = online
+        .filter(|party| Some(party.as_str()) != about.as_deref())
+        .collect();
     if owners.is_empty() {
-        let fault = Fault::new(ErrorCode::PartyOffline, "no party is connected whose permissions could be meant");
+        let fault = Fault::new(
+            ErrorCode::PartyOffline,
+            "no party is connected whose permissions could be meant",
+        );
         return Err(fault.next("ask at the party's own door").into());
     }
     Ok(owners)

@@ -31,7 +31,13 @@ pub(super) fn millis(time: Option<Timestamp>) -> Value {
 /// Local date and time as FATE writes it, or null.
 pub(super) fn date(time: Option<Timestamp>) -> Value {
     let text = time.and_then(|time| DateTime::from_timestamp_millis(time.millis()));
-    text.map_or(Value::Null, |utc| json!(utc.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string()))
+    text.map_or(Value::Null, |utc| {
+        json!(
+            utc.with_timezone(&Local)
+                .format("%Y-%m-%d %H:%M:%S")
+                .to_string()
+        )
+    })
 }
 
 /// Milliseconds between two moments, or null.
@@ -54,14 +60,22 @@ pub(super) fn indented(document: &Value) -> Vec<u8> {
 
 /// The model id and version under which replies speak of a job's models: for predict jobs, of the model they apply.
 pub(super) fn model_info(job: &Job) -> Value {
-    let named = job.definition.conf.pointer("/job_parameters/common/model_version").and_then(Value::as_str);
+    let named = job
+        .definition
+        .conf
+        .pointer("/job_parameters/common/model_version")
+        .and_then(Value::as_str);
     let applied = named.filter(|_| job.kind == JobKind::Predict);
     json!({"model_id": model_id(job), "model_version": applied.unwrap_or(&job.model_version)})
 }
 
 /// The model id; local jobs all show the same, as their party does.
 pub(super) fn model_id(job: &Job) -> String {
-    if super::shown::is_local(job) { "local-0#model".to_owned() } else { job.model_id.clone() }
+    if super::shown::is_local(job) {
+        "local-0#model".to_owned()
+    } else {
+        job.model_id.clone()
+    }
 }
 
 /// The page of a FATE-Board that would show the job.
@@ -71,8 +85,16 @@ pub(super) fn board_url(face: &FateFlow, job: &Job) -> String {
 
 /// The page of a FATE-Board that would show a participant's view of the job.
 pub(super) fn board_page(face: &FateFlow, job: &Job, shown: &Shown) -> String {
-    let board = face.options().board.as_deref().unwrap_or(NO_BOARD).trim_end_matches('/');
-    format!("{board}/index.html#/dashboard?job_id={}&role={}&party_id={}", job.id, shown.role, shown.party)
+    let board = face
+        .options()
+        .board
+        .as_deref()
+        .unwrap_or(NO_BOARD)
+        .trim_end_matches('/');
+    format!(
+        "{board}/index.html#/dashboard?job_id={}&role={}&party_id={}",
+        job.id, shown.role, shown.party
+    )
 }
 
 /// Where replies say that a job's logs are.
@@ -86,7 +108,10 @@ pub(super) fn submission(face: &FateFlow, job: &Job, message: &str) -> Map<Strin
     let folder = format!("{}/jobs/{}", face.options().folder, job.id);
     let dsl = format!("{folder}/job_dsl.json");
     let conf = format!("{folder}/job_runtime_conf.json");
-    let on_party = format!("{folder}/{}/{}/job_runtime_on_party_conf.json", initiator.role, initiator.party);
+    let on_party = format!(
+        "{folder}/{}/{}/job_runtime_on_party_conf.json",
+        initiator.role, initiator.party
+    );
     let data = json!({
         "job_id": job.id,
         "code": 0,

@@ -20,7 +20,10 @@ pub(super) async fn report(face: FateFlow, call: Call) -> Answer {
     let mut entries = Vec::new();
     for (index, placed) in job.definition.graph.steps.iter().enumerate() {
         let own = of.newest(&placed.name, &shown.of);
-        let Some(task) = own.filter(|_| step.as_ref().is_none_or(|step| step == placed.name.as_str())) else {
+        let Some(task) = own.filter(|_| {
+            step.as_ref()
+                .is_none_or(|step| step == placed.name.as_str())
+        }) else {
             continue;
         };
         let status = of.word(&placed.name, task.key.attempt);
@@ -48,8 +51,12 @@ pub(super) async fn url(face: FateFlow, call: Call) -> Answer {
     let job = find_job(&face, &call).await?.ok_or_else(unknown)?;
     let (role, party) = (call.text("role"), call.text("party_id"));
     let rows = participants(&job);
-    let meant = rows.iter().filter(|row| row.is_meant(role.as_deref(), party.as_deref()));
-    let pages: Vec<Value> = meant.map(|row| json!(board_page(&face, &job, row))).collect();
+    let meant = rows
+        .iter()
+        .filter(|row| row.is_meant(role.as_deref(), party.as_deref()));
+    let pages: Vec<Value> = meant
+        .map(|row| json!(board_page(&face, &job, row)))
+        .collect();
     if pages.is_empty() {
         return Err(unknown());
     }

@@ -35,13 +35,18 @@ impl Call {
 
     /// A member that the handler cannot do without, in the form of an uncaught error.
     pub(super) fn need(&self, key: &str) -> Result<String, Failure> {
-        self.text(key).ok_or_else(|| Failure::exception("KeyError", key))
+        self.text(key)
+            .ok_or_else(|| Failure::exception("KeyError", key))
     }
 
     /// Fails with the text of validated endpoints unless every member is there.
     pub(super) fn validated(&self, keys: &[&'static str]) -> Result<(), Failure> {
         let missing = self.missing(keys);
-        if missing.is_empty() { Ok(()) } else { Err(Failure::arguments_missing(&missing)) }
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::arguments_missing(&missing))
+        }
     }
 
     /// Fails with the text of the older checker unless every member is there.
@@ -50,11 +55,18 @@ impl Call {
             return Err(Failure::no_parameters());
         }
         let missing = self.missing(keys);
-        if missing.is_empty() { Ok(()) } else { Err(Failure::parameters_missing(&missing)) }
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::parameters_missing(&missing))
+        }
     }
 
     fn missing(&self, keys: &[&'static str]) -> Vec<&'static str> {
-        keys.iter().copied().filter(|key| self.body.get(*key).is_none_or(Value::is_null)).collect()
+        keys.iter()
+            .copied()
+            .filter(|key| self.body.get(*key).is_none_or(Value::is_null))
+            .collect()
     }
 
     /// The job that is meant; `None` when none is named or the text can name none.
@@ -64,7 +76,8 @@ impl Call {
 
     /// The step that is meant.
     pub(super) fn step(&self) -> Option<StepName> {
-        self.text("component_name").and_then(|text| StepName::new(text).ok())
+        self.text("component_name")
+            .and_then(|text| StepName::new(text).ok())
     }
 
     /// The role that is meant.
@@ -74,7 +87,9 @@ impl Call {
 
     /// The party that is meant; 0 stands for none in particular.
     pub(super) fn party(&self) -> Option<PartyId> {
-        self.text("party_id").filter(|text| text != "0").and_then(|text| PartyId::new(text).ok())
+        self.text("party_id")
+            .filter(|text| text != "0")
+            .and_then(|text| PartyId::new(text).ok())
     }
 
     /// Whether a flag is set, in any of its spellings.

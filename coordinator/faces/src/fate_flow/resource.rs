@@ -23,10 +23,21 @@ fn holds(job: &Job) -> bool {
 }
 
 pub(super) async fn query(face: FateFlow, call: Call) -> Answer {
-    let engine = call.text("engine_name").is_none_or(|name| name.eq_ignore_ascii_case(ENGINE));
-    let in_use = call.body.get("resource_in_use").is_none_or(Value::is_null) || call.flag("resource_in_use");
-    let states = if in_use { vec![JobState::Running, JobState::Stopping] } else { vec![] };
-    let filter = JobFilter { states, order: JobOrder::Created, ..visible(&call) };
+    let engine = call
+        .text("engine_name")
+        .is_none_or(|name| name.eq_ignore_ascii_case(ENGINE));
+    let in_use =
+        call.body.get("resource_in_use").is_none_or(Value::is_null) || call.flag("resource_in_use");
+    let states = if in_use {
+        vec![JobState::Running, JobState::Stopping]
+    } else {
+        vec![]
+    };
+    let filter = JobFilter {
+        states,
+        order: JobOrder::Created,
+        ..visible(&call)
+    };
     let mut held: u64 = 0;
     let mut jobs = Vec::new();
     each_job(&face, filter, |job| {
@@ -42,7 +53,9 @@ pub(super) async fn query(face: FateFlow, call: Call) -> Answer {
     .await?;
     let presence = face.coordinator().presence();
     let online = presence.agents.values().filter(|agent| agent.online);
-    let slots: Vec<u64> = online.map(|agent| u64::from(agent.slots.unwrap_or(0))).collect();
+    let slots: Vec<u64> = online
+        .map(|agent| u64::from(agent.slots.unwrap_or(0)))
+        .collect();
     let total = slots.iter().sum::<u64>() * u64::from(CORES_OF_SLOT);
     let now = Some(face.coordinator().now());
     let resource = json!({
@@ -61,7 +74,9 @@ pub(super) async fn query(face: FateFlow, call: Call) -> Answer {
         "f_update_date": date(now),
     });
     let resource = if engine { resource } else { json!({}) };
-    answer(Reply::data(json!({"use_resource_job": jobs, "computing_engine_resource": resource})))
+    answer(Reply::data(
+        json!({"use_resource_job": jobs, "computing_engine_resource": resource}),
+    ))
 }
 
 /// An ended job has given its cores back. One that runs needs them, and keeps them until it is stopped.

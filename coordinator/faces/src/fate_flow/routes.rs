@@ -5,9 +5,10 @@ use super::model_exchange::OF_PART;
 use super::model_foreign::{OF_COMPONENT, OF_DEPLOYMENT, OF_MERGE, OF_MODEL, OF_WOE};
 use super::routing::{Handler, Kind, Method, Route, Status};
 use super::{
-    archive, checkpoint, component, dag, data, info, job, job_list, job_query, log, metric, migrate, model_deploy,
-    model_exchange, model_foreign, model_query, model_tag, output, permission, report, resource, schedule, server,
-    serving, submit, table, table_more, task, template, tracking, upload, upload_history,
+    archive, checkpoint, component, dag, data, info, job, job_list, job_query, log, metric,
+    migrate, model_deploy, model_exchange, model_foreign, model_query, model_tag, output,
+    permission, report, resource, schedule, server, serving, submit, table, table_more, task,
+    template, tracking, upload, upload_history,
 };
 
 const POST: &[Method] = &[Method::Post];
@@ -17,7 +18,13 @@ const OF_TASK: &[&str] = &["job_id", "component_name", "role", "party_id"];
 const TABLE: &[&str] = &["name", "namespace"];
 const BOUND: &[&str] = &["engine", "address", "namespace", "name"];
 const SOURCE: &[&str] = &["src_party_id", "src_role"];
-const OF_STATES: &[&str] = &["role", "party_id", "model_id", "model_version", "component_name"];
+const OF_STATES: &[&str] = &[
+    "role",
+    "party_id",
+    "model_id",
+    "model_version",
+    "component_name",
+];
 const NONE: &[&str] = &[];
 
 /// A handler of JSON as a function pointer.
@@ -25,7 +32,12 @@ macro_rules! json {
     ($($handler:tt)+) => { Handler::Json(|face, call| Box::pin($($handler)+(face, call))) };
 }
 
-const fn served(path: &'static str, needs: &'static [&'static str], summary: &'static str, handler: Handler) -> Route {
+const fn served(
+    path: &'static str,
+    needs: &'static [&'static str],
+    summary: &'static str,
+    handler: Handler,
+) -> Route {
     Route {
         path,
         methods: POST,
@@ -73,7 +85,12 @@ const fn not_yet(path: &'static str, summary: &'static str) -> Route {
 }
 
 const fn file(route: Route, methods: &'static [Method]) -> Route {
-    Route { path: route.path, methods, kind: Kind::File, ..route }
+    Route {
+        path: route.path,
+        methods,
+        kind: Kind::File,
+        ..route
+    }
 }
 
 /// The table, by group. A row ends with `.takes(…)` (members of the body that it reads when they are there; each is described

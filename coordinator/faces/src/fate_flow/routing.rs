@@ -126,14 +126,20 @@ fn probes(face: &FateFlow) -> Router {
         async move { info::is_ready(&face).await }
     };
     Router::new()
-        .route("/livez", get(|| async { axum::Json(serde_json::json!({"alive": true})) }))
+        .route(
+            "/livez",
+            get(|| async { axum::Json(serde_json::json!({"alive": true})) }),
+        )
         .route("/readyz", get(ready.clone()))
         .route("/healthz", get(ready))
 }
 
 /// The document as a page, which may fetch nothing.
 async fn docs() -> impl IntoResponse {
-    ([(CONTENT_SECURITY_POLICY, doors::PAGE_POLICY)], Html(docs_page::page(&openapi())))
+    (
+        [(CONTENT_SECURITY_POLICY, doors::PAGE_POLICY)],
+        Html(docs_page::page(&openapi())),
+    )
 }
 
 fn methods_of(face: &FateFlow, route: &'static Route) -> MethodRouter {
@@ -144,7 +150,9 @@ fn methods_of(face: &FateFlow, route: &'static Route) -> MethodRouter {
             Method::Post => MethodFilter::POST,
         };
         let face = face.clone();
-        methods = methods.merge(on(filter, move |request: Request| respond(face, route, request)));
+        methods = methods.merge(on(filter, move |request: Request| {
+            respond(face, route, request)
+        }));
     }
     methods
 }
@@ -167,13 +175,19 @@ async fn respond(face: FateFlow, route: &'static Route, request: Request) -> Res
     match answer {
         Ok(response) => response,
         // clients unpack whatever comes with HTTP 200 from a file endpoint
-        Err(failure) if route.kind == Kind::File && failure.0.status == 200 => failure.with_status(400).into_response(),
+        Err(failure) if route.kind == Kind::File && failure.0.status == 200 => {
+            failure.with_status(400).into_response()
+        }
         Err(failure) => failure.into_response(),
     }
 }
 
 fn caller_of(request: &Request) -> Caller {
-    request.extensions().get::<Caller>().cloned().unwrap_or(Caller::Outsider)
+    request
+        .extensions()
+        .get::<Caller>()
+        .cloned()
+        .unwrap_or(Caller::Outsider)
 }
 
 /// Who stands behind a caller, with the ticket that came with the request.
@@ -191,15 +205,27 @@ async fn read(face: &FateFlow, route: &Route, request: Request) -> Result<Call, 
         _ => Map::new(),
     };
     if let Some(name) = misshapen(route, &body) {
-        return Err(Failure::http(400, Some(&format!("Invalid parameter '{name}'."))));
+        return Err(Failure::http(
+            400,
+            Some(&format!("Invalid parameter '{name}'.")),
+        ));
     }
     body.remove(SEGMENT);
     body.extend(segment.map(|segment| (SEGMENT.to_owned(), Value::String(segment))));
-    Ok(Call { body, principal, caller })
+    Ok(Call {
+        body,
+        principal,
+        caller,
+    })
 }
 
 /// Routes where a list stands for any of its values.
-const TAKE_LISTS: [&str; 4] = ["job/query", "job/config", "job/task/query", "job/data/view/query"];
+const TAKE_LISTS: [&str; 4] = [
+    "job/query",
+    "job/config",
+    "job/task/query",
+    "job/data/view/query",
+];
 
 /// A member that holds one value and came as an object, or as a list where none is read: it would be taken for absent, and a
 /// filter would let everything pass.
@@ -209,13 +235,25 @@ fn misshapen(route: &Route, body: &Map<String, Value>) -> Option<&'static str> {
         return None;
     }
     let lists = TAKE_LISTS.contains(&route.path) || route.path.starts_with("permission/");
-    let named: Vec<&str> = route.needs.iter().copied().chain(route.members_taken()).collect();
+    let named: Vec<&str> = route
+        .needs
+        .iter()
+        .copied()
+        .chain(route.members_taken())
+        .collect();
     // There `role` holds the parties by role.
-    let has_cast =
-        route.path == "component/validate" || ["initiator", "migrate_role"].iter().any(|own| named.contains(own));
+    let has_cast = route.path == "component/validate"
+        || ["initiator", "migrate_role"]
+            .iter()
+            .any(|own| named.contains(own));
     let is_wrong = |name: &str| {
-        let kind = fields::field(name).map(|(_, kind, _)| *kind).filter(|_| !(has_cast && name == "role"));
-        let (is_single, names) = (kind.is_some_and(fields::Kind::is_single), kind == Some(fields::Kind::Names));
+        let kind = fields::field(name)
+            .map(|(_, kind, _)| *kind)
+            .filter(|_| !(has_cast && name == "role"));
+        let (is_single, names) = (
+            kind.is_some_and(fields::Kind::is_single),
+            kind == Some(fields::Kind::Names),
+        );
         match body.get(name) {
             Some(Value::Object(_)) => is_single || names,
             Some(Value::Array(_)) if is_single => !lists,
@@ -223,20 +261,31 @@ fn misshapen(route: &Route, body: &Map<String, Value>) -> Option<&'static str> {
             _ => false,
         }
     };
-    route.needs.iter().copied().chain(route.members_taken()).find(|name| is_wrong(name))
+    route
+        .needs
+        .iter()
+        .copied()
+        .chain(route.members_taken())
+        .find(|name| is_wrong(name))
 }
 
 /// What stands in a path where the route says `{name}` or `{*rest}`; percent-encoded letters stay as they are.
 fn segment_of(route: &Route, path: &str) -> Option<String> {
     let (before, after) = route.path.split_once('{')?;
     let after = after.split_once('}').map_or("", |(_, after)| after);
-    let path = path.strip_prefix("/v1/")?.strip_prefix(before)?.trim_end_matches('/');
+    let path = path
+        .strip_prefix("/v1/")?
+        .strip_prefix(before)?
+        .trim_end_matches('/');
     path.strip_suffix(after).map(str::to_owned)
 }
 
 fn unsupported(route: &Route) -> Failure {
-    let fault = Fault::new(ErrorCode::Unsupported, format!("{} is not supported by this version", route.path))
-        .next("the coverage table of this API lists what is served");
+    let fault = Fault::new(
+        ErrorCode::Unsupported,
+        format!("{} is not supported by this version", route.path),
+    )
+    .next("the coverage table of this API lists what is served");
     match route.kind {
         Kind::Json => fault.into(),
         Kind::File => Failure::http(501, Some(&fault.to_string())),
@@ -246,15 +295,25 @@ fn unsupported(route: &Route) -> Failure {
 /// Paths that are not in the table: three groups have answers of their own.
 async fn unknown(request: Request) -> Response {
     let missing = Failure::unknown_path(request.uri().path());
-    let path = request.uri().path().strip_prefix("/v1/").unwrap_or_default().to_owned();
-    let Some((group, rest)) = path.split_once('/') else { return missing.into_response() };
+    let path = request
+        .uri()
+        .path()
+        .strip_prefix("/v1/")
+        .unwrap_or_default()
+        .to_owned();
+    let Some((group, rest)) = path.split_once('/') else {
+        return missing.into_response();
+    };
     let posted = request.method() == axum::http::Method::POST;
     match (group, posted) {
         ("data", true) if !rest.contains('/') => {
-            Failure::http(400, Some(&format!("Cannot support this operating: {rest}"))).into_response()
+            Failure::http(400, Some(&format!("Cannot support this operating: {rest}")))
+                .into_response()
         }
         ("table", true) if !rest.contains('/') => Reply::success().into_response(),
-        ("model", true) if !rest.contains('/') => unknown_model_operation(rest, request).await.into_response(),
+        ("model", true) if !rest.contains('/') => {
+            unknown_model_operation(rest, request).await.into_response()
+        }
         _ => missing.into_response(),
     }
 }
@@ -265,9 +324,15 @@ async fn unknown_model_operation(operation: &str, request: Request) -> Failure {
         Err(failure) => return failure,
     };
     let needed = ["model_id", "model_version", "role", "party_id"];
-    let missing: Vec<&str> = needed.into_iter().filter(|key| body.get(key).is_none_or(Value::is_null)).collect();
+    let missing: Vec<&str> = needed
+        .into_iter()
+        .filter(|key| body.get(key).is_none_or(Value::is_null))
+        .collect();
     if !missing.is_empty() {
         return Failure::arguments_missing(&missing);
     }
-    Failure::exception("Exception", &format!("Not supported model operation: \"{operation}\"."))
+    Failure::exception(
+        "Exception",
+        &format!("Not supported model operation: \"{operation}\"."),
+    )
 }

@@ -30,16 +30,26 @@ pub(super) fn guard(face: &FateFlow, caller: &Caller, party: &PartyId) -> Result
         && own != party
     {
         let message = format!("what party {party} keeps is not for users of party {own}");
-        return Err(Fault::new(ErrorCode::PermissionDenied, message).at(party).next("ask at the party's own door"));
+        return Err(Fault::new(ErrorCode::PermissionDenied, message)
+            .at(party)
+            .next("ask at the party's own door"));
     }
     let presence = face.coordinator().presence();
     let Some(agent) = presence.agents.get(party) else {
-        return Err(Fault::new(ErrorCode::PartyUnknown, format!("party {party} was never connected")).at(party));
+        return Err(Fault::new(
+            ErrorCode::PartyUnknown,
+            format!("party {party} was never connected"),
+        )
+        .at(party));
     };
     if agent.rows_through_coordinator || is_own(caller, party) {
         return Ok(());
     }
-    let fault = Fault::new(ErrorCode::DisclosureRefused, "the party keeps its rows to its own door").at(party);
+    let fault = Fault::new(
+        ErrorCode::DisclosureRefused,
+        "the party keeps its rows to its own door",
+    )
+    .at(party);
     Err(match &agent.rest {
         Some(rest) => fault.next(format!("use the party's own address: {rest}")),
         None => fault.next("ask the party for the address of its own door"),
@@ -51,7 +61,9 @@ pub(super) fn not_anothers(caller: &Caller, party: &PartyId) -> Result<(), Fault
     match caller {
         Caller::PartyUser(own) if own != party => {
             let message = format!("what party {party} keeps is not for users of party {own}");
-            Err(Fault::new(ErrorCode::PermissionDenied, message).at(party).next("ask at the party's own door"))
+            Err(Fault::new(ErrorCode::PermissionDenied, message)
+                .at(party)
+                .next("ask at the party's own door"))
         }
         _ => Ok(()),
     }
@@ -67,7 +79,10 @@ pub(super) fn open_parties(face: &FateFlow, caller: &Caller) -> Vec<PartyId> {
         return vec![party.clone()];
     }
     let agents = face.coordinator().presence().agents.into_iter();
-    agents.filter(|(_, agent)| agent.online && agent.rows_through_coordinator).map(|(party, _)| party).collect()
+    agents
+        .filter(|(_, agent)| agent.online && agent.rows_through_coordinator)
+        .map(|(party, _)| party)
+        .collect()
 }
 
 /// The refusal when no party lets the caller in here: it names the doors that would.
@@ -75,9 +90,17 @@ pub(super) fn no_open_party(face: &FateFlow) -> Fault {
     let agents = face.coordinator().presence().agents;
     let doors: Vec<String> = agents
         .iter()
-        .filter_map(|(party, agent)| agent.rest.as_ref().map(|rest| format!("party {party} at {rest}")))
+        .filter_map(|(party, agent)| {
+            agent
+                .rest
+                .as_ref()
+                .map(|rest| format!("party {party} at {rest}"))
+        })
         .collect();
-    let fault = Fault::new(ErrorCode::DisclosureRefused, "no connected party takes or gives rows through this door");
+    let fault = Fault::new(
+        ErrorCode::DisclosureRefused,
+        "no connected party takes or gives rows through this door",
+    );
     if doors.is_empty() {
         return fault.next("connect an agent, or name a party by party_id");
     }
@@ -106,16 +129,40 @@ pub(super) async fn send_openly(
 ) -> Result<Response, Fault> {
     let (method, target) = head;
     // only a user who came through that party's own door is its user
-    let caller = if is_own(caller, party) { caller.clone() } else { Caller::Outsider };
-    let content_type: &[u8] = if method == "PUT" { b"application/octet-stream" } else { b"application/json" };
+    let caller = if is_own(caller, party) {
+        caller.clone()
+    } else {
+        Caller::Outsider
+    };
+    let content_type: &[u8] = if method == "PUT" {
+        b"application/octet-stream"
+    } else {
+        b"application/json"
+    };
     let headers = vec![("content-type".to_owned(), content_type.to_vec())];
-    let head = HttpHead { method: method.to_owned(), target: target.to_owned(), headers, caller, ticket: None };
-    let (head, body) = face.rows().forward(party, head, body).await.map_err(|fault| fault.at(party))?;
+    let head = HttpHead {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        headers,
+        caller,
+        ticket: None,
+    };
+    let (head, body) = face
+        .rows()
+        .forward(party, head, body)
+        .await
+        .map_err(|fault| fault.at(party))?;
     Ok(make_response(head, body))
 }
 
 /// Hands a JSON request to a party's agent and passes its answer on as it comes.
-pub(super) async fn pass_on(face: &FateFlow, caller: &Caller, party: &PartyId, path: &str, body: &Value) -> Answer {
+pub(super) async fn pass_on(
+    face: &FateFlow,
+    caller: &Caller,
+    party: &PartyId,
+    path: &str,
+    body: &Value,
+) -> Answer {
     Ok(send(face, caller, party, ("POST", path), whole(body.to_string())).await?)
 }
 
@@ -139,7 +186,8 @@ pub(super) async fn ask_openly(
     path: &str,
     body: &Value,
 ) -> Result<Value, Failure> {
-    let response = send_openly(face, caller, party, ("POST", path), whole(body.to_string())).await?;
+    let response =
+        send_openly(face, caller, party, ("POST", path), whole(body.to_string())).await?;
     envelope(response, party).await
 }
 
@@ -161,8 +209,11 @@ pub(super) async fn envelope(response: Response, party: &PartyId) -> Result<Valu
     let bytes = whole_body(response.into_response().into_body()).await?;
     match serde_json::from_slice::<Value>(&bytes) {
         Ok(value) if value.is_object() => Ok(value),
-        _ => Err(Fault::new(ErrorCode::Internal, format!("the agent answered HTTP {status} without a JSON object"))
-            .at(party)
-            .into()),
+        _ => Err(Fault::new(
+            ErrorCode::Internal,
+            format!("the agent answered HTTP {status} without a JSON object"),
+        )
+        .at(party)
+        .into()),
     }
 }

@@ -15,10 +15,24 @@ use super::submit::failed;
 pub(super) async fn create(face: FateFlow, call: Call) -> Answer {
     let text = |name: &str| call.text(name).unwrap_or_default();
     let (dsl, conf) = doors::fields::job_documents(&call.body);
-    let order = SubmitJob { dsl, conf, name: text("name"), description: text("description") };
+    let order = SubmitJob {
+        dsl,
+        conf,
+        name: text("name"),
+        description: text("description"),
+    };
     let enabled = call.body.get("enabled").is_none_or(Value::is_null) || call.flag("enabled");
-    let new = NewSchedule { name: call.text("name"), rule: rule(&call)?, enabled, order };
-    let made = face.coordinator().create_schedule(&call.principal, new).await.map_err(failed)?;
+    let new = NewSchedule {
+        name: call.text("name"),
+        rule: rule(&call)?,
+        enabled,
+        order,
+    };
+    let made = face
+        .coordinator()
+        .create_schedule(&call.principal, new)
+        .await
+        .map_err(failed)?;
     let body: Recurring = made.read().map_err(Failure::from)?;
     answer(Reply::data(row(&made, &body)).saying(job_dsl::said(&body.warnings)))
 }
@@ -26,12 +40,16 @@ pub(super) async fn create(face: FateFlow, call: Call) -> Answer {
 /// One of an interval and a cron text.
 fn rule(call: &Call) -> Result<Rule, Failure> {
     let wrong = |message: &str| {
-        Failure::from(Fault::new(ErrorCode::RequestInvalid, message).next("give every_seconds, or cron, not both"))
+        Failure::from(
+            Fault::new(ErrorCode::RequestInvalid, message)
+                .next("give every_seconds, or cron, not both"),
+        )
     };
     match (call.text("every_seconds"), call.text("cron")) {
-        (Some(seconds), None) => {
-            seconds.parse().map(Rule::EverySeconds).map_err(|_| wrong("every_seconds is no whole number"))
-        }
+        (Some(seconds), None) => seconds
+            .parse()
+            .map(Rule::EverySeconds)
+            .map_err(|_| wrong("every_seconds is no whole number")),
         (None, Some(text)) => Ok(Rule::Cron(text)),
         (None, None) => Err(wrong("the schedule says nowhere when its jobs begin")),
         (Some(_), Some(_)) => Err(wrong("the schedule has two rules")),
@@ -40,12 +58,22 @@ fn rule(call: &Call) -> Result<Rule, Failure> {
 
 pub(super) async fn query(face: FateFlow, call: Call) -> Answer {
     let (id, experiment) = (call.text("schedule_id"), call.text("experiment"));
-    let all = face.coordinator().schedules(&call.principal).await.map_err(fail)?;
+    let all = face
+        .coordinator()
+        .schedules(&call.principal)
+        .await
+        .map_err(fail)?;
     let fits = |schedule: &Entity| {
         id.as_ref().is_none_or(|id| *id == schedule.id)
-            && experiment.as_ref().is_none_or(|named| schedule.parent.as_ref() == Some(named))
+            && experiment
+                .as_ref()
+                .is_none_or(|named| schedule.parent.as_ref() == Some(named))
     };
-    let rows = all.iter().filter(|(schedule, _)| fits(schedule)).map(|(schedule, body)| row(schedule, body)).collect();
+    let rows = all
+        .iter()
+        .filter(|(schedule, _)| fits(schedule))
+        .map(|(schedule, body)| row(schedule, body))
+        .collect();
     answer(Reply::data(Value::Array(rows)))
 }
 
@@ -60,14 +88,21 @@ pub(super) async fn disable(face: FateFlow, call: Call) -> Answer {
 async fn switch(face: FateFlow, call: Call, enabled: bool) -> Answer {
     call.validated(&["schedule_id"])?;
     let id = call.need("schedule_id")?;
-    let (schedule, body) = face.coordinator().enable_schedule(&call.principal, &id, enabled).await.map_err(fail)?;
+    let (schedule, body) = face
+        .coordinator()
+        .enable_schedule(&call.principal, &id, enabled)
+        .await
+        .map_err(fail)?;
     answer(Reply::data(row(&schedule, &body)))
 }
 
 pub(super) async fn delete(face: FateFlow, call: Call) -> Answer {
     call.validated(&["schedule_id"])?;
     let id = call.need("schedule_id")?;
-    face.coordinator().delete_schedule(&call.principal, &id).await.map_err(fail)?;
+    face.coordinator()
+        .delete_schedule(&call.principal, &id)
+        .await
+        .map_err(fail)?;
     answer(Reply::success())
 }
 
@@ -100,5 +135,7 @@ fn row(schedule: &Entity, body: &Recurring) -> Value {
 /// What a standing ticket says of itself; whether it counts is for the agent to say that gave it.
 fn shown_ticket(bytes: &[u8]) -> Option<Value> {
     let ticket: Ticket = wire::frame::decode(bytes).ok()?;
-    Some(json!({"until": millis(Some(ticket.expires)), "times": ticket.jobs, "asked_by": ticket.asked_by}))
+    Some(
+        json!({"until": millis(Some(ticket.expires)), "times": ticket.jobs, "asked_by": ticket.asked_by}),
+    )
 }

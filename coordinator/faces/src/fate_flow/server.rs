@@ -33,7 +33,10 @@ fn job_defaults() -> Value {
 /// The services beside the server that are known here.
 fn services(face: &FateFlow) -> Map<String, Value> {
     let (host, port) = &face.options().address;
-    let mut services = Map::from_iter([("FATEFLOW".to_owned(), json!({"host": host, "http_port": port}))]);
+    let mut services = Map::from_iter([(
+        "FATEFLOW".to_owned(),
+        json!({"host": host, "http_port": port}),
+    )]);
     if let Some((host, port)) = board(face) {
         services.insert("FATEBOARD".to_owned(), json!({"host": host, "port": port}));
     }
@@ -45,15 +48,23 @@ fn board(face: &FateFlow) -> Option<(String, u16)> {
     let url = face.options().board.as_deref()?;
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let authority = rest.split('/').next().unwrap_or(rest);
-    match authority.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
+    match authority
+        .rsplit_once(':')
+        .map(|(host, port)| (host, port.parse()))
+    {
         Some((host, Ok(port))) => Some((host.to_owned(), port)),
-        _ => Some((authority.to_owned(), if scheme == "https" { 443 } else { 80 })),
+        _ => Some((
+            authority.to_owned(),
+            if scheme == "https" { 443 } else { 80 },
+        )),
     }
 }
 
 /// Settings are read at the start; asking again shows those in force.
 pub(super) async fn reload(face: FateFlow, _call: Call) -> Answer {
-    answer(Reply::data(json!({"job_default_config": job_defaults(), "server_registry": services(&face)})))
+    answer(Reply::data(
+        json!({"job_default_config": job_defaults(), "server_registry": services(&face)}),
+    ))
 }
 
 pub(super) async fn all_services(face: FateFlow, _call: Call) -> Answer {
@@ -61,15 +72,26 @@ pub(super) async fn all_services(face: FateFlow, _call: Call) -> Answer {
 }
 
 pub(super) async fn one_service(face: FateFlow, call: Call) -> Answer {
-    let name = call.text(super::routing::SEGMENT).unwrap_or_default().to_uppercase();
-    answer(services(&face).remove(&name).map_or_else(Reply::success, Reply::data))
+    let name = call
+        .text(super::routing::SEGMENT)
+        .unwrap_or_default()
+        .to_uppercase();
+    answer(
+        services(&face)
+            .remove(&name)
+            .map_or_else(Reply::success, Reply::data),
+    )
 }
 
 /// The services of one server, by `server_name`; all of them when it names none.
 pub(super) async fn query_services(face: FateFlow, call: Call) -> Answer {
     match call.text("server_name") {
         None => all_services(face, call).await,
-        Some(name) => answer(Reply::data(services(&face).remove(&name.to_uppercase()).unwrap_or_else(|| json!([])))),
+        Some(name) => answer(Reply::data(
+            services(&face)
+                .remove(&name.to_uppercase())
+                .unwrap_or_else(|| json!([])),
+        )),
     }
 }
 
@@ -105,7 +127,13 @@ pub(super) async fn party(face: FateFlow, call: Call) -> Answer {
     let named = call.text(super::routing::SEGMENT).unwrap_or_default();
     let named = named.split('/').next().unwrap_or_default().to_owned();
     let presence = face.coordinator().presence();
-    let found = presence.agents.iter().find(|(party, _)| party.as_str() == named);
-    let (party, agent) = found.ok_or_else(|| Failure::http(404, Some(&format!("party {named} is not known"))))?;
-    answer(Reply::data(json!({"party_id": party, "online": agent.online, "rest": agent.rest})))
+    let found = presence
+        .agents
+        .iter()
+        .find(|(party, _)| party.as_str() == named);
+    let (party, agent) =
+        found.ok_or_else(|| Failure::http(404, Some(&format!("party {named} is not known"))))?;
+    answer(Reply::data(
+        json!({"party_id": party, "online": agent.online, "rest": agent.rest}),
+    ))
 }

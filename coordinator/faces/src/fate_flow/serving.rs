@@ -14,8 +14,7 @@ use super::reply::{answer, fail};
 use super::request::{Call, text_of};
 use super::rows;
 
-const NOT_DEPLOYED: &str =
-    "Only deployed models could be used to execute process of loading. Please deploy model before loading.";
+const NOT_DEPLOYED: &str = "Only deployed models could be used to execute process of loading. Please deploy model before loading.";
 const LOAD: &str = "/v1/fedflow/serving/load";
 const BIND: &str = "/v1/fedflow/serving/bind";
 
@@ -38,19 +37,41 @@ async fn by_job(face: &FateFlow, job: &str) -> Result<Wanted, Failure> {
         );
         return Err(Failure::code(ARGUMENT, text));
     };
-    let parties = |role: Role| version.cast.of(role).iter().map(ToString::to_string).collect();
-    let roles = [Role::Guest, Role::Host].into_iter().map(|role| (role.word().to_owned(), parties(role)));
-    Ok(Wanted { key: version.key.clone(), roles: roles.collect() })
+    let parties = |role: Role| {
+        version
+            .cast
+            .of(role)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    let roles = [Role::Guest, Role::Host]
+        .into_iter()
+        .map(|role| (role.word().to_owned(), parties(role)));
+    Ok(Wanted {
+        key: version.key.clone(),
+        roles: roles.collect(),
+    })
 }
 
 fn by_documents(call: &Call) -> Result<Wanted, Failure> {
-    let member = |key: &str| call.body.get(key).filter(|value| !value.is_null()).ok_or_else(|| key_error(key));
+    let member = |key: &str| {
+        call.body
+            .get(key)
+            .filter(|value| !value.is_null())
+            .ok_or_else(|| key_error(key))
+    };
     let initiator = member("initiator")?;
     for key in ["party_id", "role"] {
         initiator.get(key).ok_or_else(|| key_error(key))?;
     }
     let (role, parameters) = (member("role")?, member("job_parameters")?);
-    let text = |key: &str| parameters.get(key).and_then(text_of).ok_or_else(|| key_error(key));
+    let text = |key: &str| {
+        parameters
+            .get(key)
+            .and_then(text_of)
+            .ok_or_else(|| key_error(key))
+    };
     let key = ModelKey::new(text("model_id")?, text("model_version")?);
     let parties = |ids: &Value| match ids {
         Value::Array(ids) => ids.iter().filter_map(text_of).collect(),
@@ -58,22 +79,43 @@ fn by_documents(call: &Call) -> Result<Wanted, Failure> {
     };
     let roles = role.as_object().into_iter().flatten();
     // An arbiter keeps no model.
-    let roles = roles.filter(|(role, _)| *role != "arbiter").map(|(role, ids)| (role.clone(), parties(ids)));
-    Ok(Wanted { key, roles: roles.collect() })
+    let roles = roles
+        .filter(|(role, _)| *role != "arbiter")
+        .map(|(role, ids)| (role.clone(), parties(ids)));
+    Ok(Wanted {
+        key,
+        roles: roles.collect(),
+    })
 }
 
 /// The plan, with the tables that the request names in place of the training's.
-async fn plan_of(face: &FateFlow, call: &Call, key: &ModelKey) -> Result<Option<ServingPlan>, Failure> {
-    let plan = face.coordinator().serving_plan(&call.principal, key).await.map_err(fail)?;
+async fn plan_of(
+    face: &FateFlow,
+    call: &Call,
+    key: &ModelKey,
+) -> Result<Option<ServingPlan>, Failure> {
+    let plan = face
+        .coordinator()
+        .serving_plan(&call.principal, key)
+        .await
+        .map_err(fail)?;
     Ok(plan.map(|mut plan| {
         let named = call.body.get("tables").unwrap_or(&Value::Null);
         for part in &mut plan.parts {
-            let own = named.get(part.owner.role.word()).and_then(|parties| parties.get(part.owner.party.as_str()));
+            let own = named
+                .get(part.owner.role.word())
+                .and_then(|parties| parties.get(part.owner.party.as_str()));
             let text = |key: &str| own?.get(key)?.as_str();
-            if let (Some(namespace), Some(name)) = (text("namespace"), text("name").or_else(|| text("table_name"))) {
+            if let (Some(namespace), Some(name)) = (
+                text("namespace"),
+                text("name").or_else(|| text("table_name")),
+            ) {
                 let table = TableRef::new(namespace, name);
-                part.tables =
-                    plan.readers.iter().map(|reader| (reader.clone(), table.clone())).collect::<BTreeMap<_, _>>();
+                part.tables = plan
+                    .readers
+                    .iter()
+                    .map(|reader| (reader.clone(), table.clone()))
+                    .collect::<BTreeMap<_, _>>();
             }
         }
         plan
@@ -90,9 +132,18 @@ pub(super) async fn load(face: FateFlow, call: Call) -> Answer {
     let asked: Vec<(String, String)> = wanted
         .roles
         .iter()
-        .flat_map(|(role, parties)| parties.iter().map(move |party| (role.clone(), party.clone())))
+        .flat_map(|(role, parties)| {
+            parties
+                .iter()
+                .map(move |party| (role.clone(), party.clone()))
+        })
         .collect();
-    let told = join_all(asked.iter().map(|(role, party)| load_at(&face, &call, plan.as_ref(), role, party))).await;
+    let told = join_all(
+        asked
+            .iter()
+            .map(|(role, party)| load_at(&face, &call, plan.as_ref(), role, party)),
+    )
+    .await;
     let (mut data, mut detail, mut whole) = (Map::new(), Map::new(), true);
     for (role, _) in &wanted.roles {
         data.insert(role.clone(), json!({}));
@@ -103,11 +154,20 @@ pub(super) async fn load(face: FateFlow, call: Call) -> Answer {
         whole &= code == SUCCESS;
         put(&mut data, role, party, json!(code));
         if let Some((code, text)) = told {
-            put(&mut detail, role, party, json!({"retcode": code, "retmsg": text}));
+            put(
+                &mut detail,
+                role,
+                party,
+                json!({"retcode": code, "retmsg": text}),
+            );
         }
     }
     data.insert("detail".to_owned(), Value::Object(detail));
-    let reply = if whole { Reply::success() } else { Reply::code(ARGUMENT, "failed") };
+    let reply = if whole {
+        Reply::success()
+    } else {
+        Reply::code(ARGUMENT, "failed")
+    };
     answer(reply.with_data(Value::Object(data)).with_job(job.as_str()))
 }
 
@@ -126,7 +186,8 @@ async fn load_at(
     party: &str,
 ) -> Option<(i64, String)> {
     let not_deployed = || Some((EXCEPTION, NOT_DEPLOYED.to_owned()));
-    let (Some(plan), Ok(role), Ok(party)) = (plan, role.parse::<Role>(), PartyId::new(party)) else {
+    let (Some(plan), Ok(role), Ok(party)) = (plan, role.parse::<Role>(), PartyId::new(party))
+    else {
         return not_deployed();
     };
     let owner = Participant::new(role, party);
@@ -138,15 +199,29 @@ async fn load_at(
         // What the others' tables are called does not concern a host; the initiator asks for them later.
         own.parts.retain(|part| part.owner == owner);
     }
-    let reply = rows::ask_openly(face, &call.caller, &owner.party, LOAD, &json!({"role": role, "plan": own})).await;
+    let reply = rows::ask_openly(
+        face,
+        &call.caller,
+        &owner.party,
+        LOAD,
+        &json!({"role": role, "plan": own}),
+    )
+    .await;
     let reply = reply.ok()?;
     let code = reply.get("retcode").and_then(Value::as_i64)?;
     if code != SUCCESS {
-        let text = reply.get("retmsg").and_then(Value::as_str).unwrap_or("failed");
+        let text = reply
+            .get("retmsg")
+            .and_then(Value::as_str)
+            .unwrap_or("failed");
         return Some((EXCEPTION, text.to_owned()));
     }
     let key = ModelKey::new(plan.model_id.clone(), plan.model_version.clone());
-    match face.coordinator().model_loaded(&Principal::operator(), &key, &owner).await {
+    match face
+        .coordinator()
+        .model_loaded(&Principal::operator(), &key, &owner)
+        .await
+    {
         Ok(()) => Some((SUCCESS, "success".to_owned())),
         Err(error) => Some((EXCEPTION, error.fault().to_string())),
     }
@@ -168,13 +243,19 @@ async fn binding(face: &FateFlow, call: &Call) -> Result<(String, ServingPlan), 
         }
     };
     let plan = plan_of(face, call, &wanted.key).await?;
-    Ok((service, plan.ok_or_else(|| Failure::code(EXCEPTION, NOT_DEPLOYED))?))
+    Ok((
+        service,
+        plan.ok_or_else(|| Failure::code(EXCEPTION, NOT_DEPLOYED))?,
+    ))
 }
 
 /// Has the initiator's agent give a service id its model, where its policy lets the coordinator's door do that.
 pub(super) async fn bind(face: FateFlow, call: Call) -> Answer {
     let (service, plan) = binding(&face, &call).await?;
-    let (party, body) = (plan.initiator.party.clone(), json!({"service_id": service, "plan": plan}));
+    let (party, body) = (
+        plan.initiator.party.clone(),
+        json!({"service_id": service, "plan": plan}),
+    );
     let reply = rows::ask_openly(&face, &call.caller, &party, BIND, &body).await?;
     answer(super::table::as_reply(reply))
 }

@@ -34,7 +34,9 @@ impl Shown {
 
 /// Whether the parties of the job work alone.
 pub(super) fn is_local(job: &Job) -> bool {
-    job.cast.participants().all(|participant| participant.role == Role::Local)
+    job.cast
+        .participants()
+        .all(|participant| participant.role == Role::Local)
 }
 
 /// Everybody in the job as clients see it.
@@ -42,14 +44,29 @@ pub(super) fn participants(job: &Job) -> Vec<Shown> {
     if is_local(job) {
         return vec![initiator_of(job)];
     }
-    job.cast.participants().map(|of| Shown { role: of.role, party: of.party.to_string(), of }).collect()
+    job.cast
+        .participants()
+        .map(|of| Shown {
+            role: of.role,
+            party: of.party.to_string(),
+            of,
+        })
+        .collect()
 }
 
 /// The initiator as clients see it.
 pub(super) fn initiator_of(job: &Job) -> Shown {
     let of = job.initiator.clone();
-    let party = if is_local(job) { LOCAL_PARTY.to_owned() } else { of.party.to_string() };
-    Shown { role: of.role, party, of }
+    let party = if is_local(job) {
+        LOCAL_PARTY.to_owned()
+    } else {
+        of.party.to_string()
+    };
+    Shown {
+        role: of.role,
+        party,
+        of,
+    }
 }
 
 /// The participant that a request means: the one it names, the initiator where it leaves something out. In local jobs
@@ -59,15 +76,25 @@ pub(super) fn meant(job: &Job, call: &Call) -> Option<Shown> {
     let initiator = initiator_of(job);
     let role = role.unwrap_or_else(|| initiator.role.word().to_owned());
     let party = party.unwrap_or_else(|| initiator.party.clone());
-    let everybody = job.cast.participants().map(|of| Shown { role: of.role, party: of.party.to_string(), of });
-    participants(job).into_iter().chain(everybody).find(|shown| shown.is_meant(Some(&role), Some(&party)))
+    let everybody = job.cast.participants().map(|of| Shown {
+        role: of.role,
+        party: of.party.to_string(),
+        of,
+    });
+    participants(job)
+        .into_iter()
+        .chain(everybody)
+        .find(|shown| shown.is_meant(Some(&role), Some(&party)))
 }
 
 /// The roles of the job with their parties, numbers where they are numbers.
 pub(super) fn roles(job: &Job) -> Value {
     let mut roles = Map::new();
     for shown in participants(job) {
-        if let Value::Array(list) = roles.entry(shown.role.word()).or_insert_with(|| Value::Array(Vec::new())) {
+        if let Value::Array(list) = roles
+            .entry(shown.role.word())
+            .or_insert_with(|| Value::Array(Vec::new()))
+        {
             list.push(id_value(&shown.party));
         }
     }
@@ -77,12 +104,18 @@ pub(super) fn roles(job: &Job) -> Value {
 /// The job that a request names, if it is there and the caller may see it: a party's user sees the jobs the party takes
 /// part in.
 pub(super) async fn find_job(face: &FateFlow, call: &Call) -> Result<Option<Job>, Failure> {
-    let Some(id) = call.job() else { return Ok(None) };
+    let Some(id) = call.job() else {
+        return Ok(None);
+    };
     job_of(face, call, &id).await
 }
 
 /// The job of this id, if it is there and the caller may see it.
-pub(super) async fn job_of(face: &FateFlow, call: &Call, id: &JobId) -> Result<Option<Job>, Failure> {
+pub(super) async fn job_of(
+    face: &FateFlow,
+    call: &Call,
+    id: &JobId,
+) -> Result<Option<Job>, Failure> {
     match face.coordinator().job(id).await {
         Ok(job) if may_see(&job, call) => Ok(Some(job)),
         Ok(_) | Err(ServiceError::NotFound(_)) => Ok(None),
@@ -91,17 +124,38 @@ pub(super) async fn job_of(face: &FateFlow, call: &Call, id: &JobId) -> Result<O
 }
 
 /// The task that a request means (its newest try), with its job; `None` when there is no such job or participant.
-pub(super) async fn find_task(face: &FateFlow, call: &Call) -> Result<Option<(Job, Shown, TaskId)>, Failure> {
-    let (Some(job), Some(step)) = (find_job(face, call).await?, call.step()) else { return Ok(None) };
-    let Some(shown) = meant(&job, call) else { return Ok(None) };
-    let task = TaskId { job: job.id.clone(), step, role: shown.role, party: shown.of.party.clone() };
-    let has_task = job.definition.graph.step(&task.step).is_some_and(|step| step.participants.contains(&shown.of));
+pub(super) async fn find_task(
+    face: &FateFlow,
+    call: &Call,
+) -> Result<Option<(Job, Shown, TaskId)>, Failure> {
+    let (Some(job), Some(step)) = (find_job(face, call).await?, call.step()) else {
+        return Ok(None);
+    };
+    let Some(shown) = meant(&job, call) else {
+        return Ok(None);
+    };
+    let task = TaskId {
+        job: job.id.clone(),
+        step,
+        role: shown.role,
+        party: shown.of.party.clone(),
+    };
+    let has_task = job
+        .definition
+        .graph
+        .step(&task.step)
+        .is_some_and(|step| step.participants.contains(&shown.of));
     Ok(has_task.then_some((job, shown, task)))
 }
 
 /// The same, of tasks whose figures, models and tables the caller may read: a party's user those of its party.
-pub(super) async fn find_own_task(face: &FateFlow, call: &Call) -> Result<Option<(Job, Shown, TaskId)>, Failure> {
-    Ok(find_task(face, call).await?.filter(|(_, _, task)| is_own(call, &task.party)))
+pub(super) async fn find_own_task(
+    face: &FateFlow,
+    call: &Call,
+) -> Result<Option<(Job, Shown, TaskId)>, Failure> {
+    Ok(find_task(face, call)
+        .await?
+        .filter(|(_, _, task)| is_own(call, &task.party)))
 }
 
 /// Whether what belongs to a party is the caller's to read and change.
@@ -111,10 +165,17 @@ pub(super) fn is_own(call: &Call, party: &PartyId) -> bool {
 
 /// Bounds a search to what the caller may see.
 pub(super) fn visible(call: &Call) -> JobFilter {
-    JobFilter { parties: call.principal.party().cloned().into_iter().collect(), ..JobFilter::default() }
+    JobFilter {
+        parties: call.principal.party().cloned().into_iter().collect(),
+        ..JobFilter::default()
+    }
 }
 
 /// Whether the caller may see the job.
 pub(super) fn may_see(job: &Job, call: &Call) -> bool {
-    call.principal.party().is_none_or(|party| job.cast.participants().any(|participant| participant.party == *party))
+    call.principal.party().is_none_or(|party| {
+        job.cast
+            .participants()
+            .any(|participant| participant.party == *party)
+    })
 }

@@ -17,7 +17,10 @@ pub(super) fn of_job(state: JobState) -> &'static str {
 
 /// The word for a job: one that somebody stops shows at once what it ends as.
 pub(super) fn of(job: &Job) -> &'static str {
-    let asked = job.stop.as_ref().filter(|stop| stop.reason.code == ErrorCode::Canceled);
+    let asked = job
+        .stop
+        .as_ref()
+        .filter(|stop| stop.reason.code == ErrorCode::Canceled);
     match (job.state, asked) {
         (JobState::Stopping, Some(stop)) => of_job(stop.settle_as),
         (state, _) => of_job(state),
@@ -27,7 +30,10 @@ pub(super) fn of(job: &Job) -> &'static str {
 /// The states that a word for jobs means; none for a word that is none.
 pub(super) fn job_states(word: &str) -> Vec<JobState> {
     let stopping = |state| state == JobState::Stopping && matches!(word, "canceled" | "failed");
-    JobState::ALL.into_iter().filter(|state| of_job(*state) == word || stopping(*state)).collect()
+    JobState::ALL
+        .into_iter()
+        .filter(|state| of_job(*state) == word || stopping(*state))
+        .collect()
 }
 
 /// The word for one party's task (`f_party_status`).
@@ -52,7 +58,9 @@ pub(super) fn federated(states: impl IntoIterator<Item = TaskState>) -> &'static
             word => word,
         })
         .collect();
-    let Some(first) = words.first().copied() else { return "waiting" };
+    let Some(first) = words.first().copied() else {
+        return "waiting";
+    };
     if words.iter().all(|word| *word == first) {
         return of_same(first);
     }
@@ -66,10 +74,12 @@ pub(super) fn federated(states: impl IntoIterator<Item = TaskState>) -> &'static
 
 /// The same word with a life of its own.
 fn of_same(word: &str) -> &'static str {
-    ["waiting", "running", "success", "failed", "canceled", "timeout"]
-        .into_iter()
-        .find(|own| *own == word)
-        .unwrap_or("running")
+    [
+        "waiting", "running", "success", "failed", "canceled", "timeout",
+    ]
+    .into_iter()
+    .find(|own| *own == word)
+    .unwrap_or("running")
 }
 
 #[cfg(test)]
@@ -78,7 +88,9 @@ mod tests {
 
     #[test]
     fn shows_only_words_that_clients_know() {
-        let known = ["success", "failed", "waiting", "canceled", "timeout", "running"];
+        let known = [
+            "success", "failed", "waiting", "canceled", "timeout", "running",
+        ];
         for state in JobState::ALL {
             assert!(known.contains(&of_job(state)), "{state:?}");
             assert!(job_states(of_job(state)).contains(&state));

@@ -13,22 +13,41 @@ use super::request::Call;
 pub(super) async fn submit(face: FateFlow, call: Call) -> Answer {
     let (dsl, conf) = doors::fields::job_documents(&call.body);
     let text = |name: &str| call.text(name).unwrap_or_default();
-    let order = SubmitJob { dsl, conf, name: text("name"), description: text("description") };
+    let order = SubmitJob {
+        dsl,
+        conf,
+        name: text("name"),
+        description: text("description"),
+    };
     let Submitted { job, warnings, .. } = start(&face, &call.principal, order).await?;
     let message = job_dsl::said(&warnings);
     let mut data = submission(&face, &job, &message);
     data.insert("warnings".into(), json!(warnings));
-    answer(Reply::data(Value::Object(data)).saying(message).with_job(job.id.as_str()))
+    answer(
+        Reply::data(Value::Object(data))
+            .saying(message)
+            .with_job(job.id.as_str()),
+    )
 }
 
 /// Has the service start a job; a refusal takes the form of a failed submission, also that of a party which says at once that
 /// it takes no part.
-pub(super) async fn start(face: &FateFlow, who: &Principal, order: SubmitJob) -> Result<Submitted, Failure> {
-    let submitted = face.coordinator().submit(who, order).await.map_err(failed)?;
+pub(super) async fn start(
+    face: &FateFlow,
+    who: &Principal,
+    order: SubmitJob,
+) -> Result<Submitted, Failure> {
+    let submitted = face
+        .coordinator()
+        .submit(who, order)
+        .await
+        .map_err(failed)?;
     match face.coordinator().verdicts(&submitted.job.id).await {
         Ok(Some(reason)) => {
             let text = format!("create job failed\n  {reason}\nException: {reason}");
-            Err(Failure::code(OPERATING, text).with_fault(reason).with_job(submitted.job.id.as_str()))
+            Err(Failure::code(OPERATING, text)
+                .with_fault(reason)
+                .with_job(submitted.job.id.as_str()))
         }
         // The job stands, whatever else is known of it.
         Ok(None) | Err(_) => Ok(submitted),
@@ -41,8 +60,15 @@ pub(super) fn failed(error: ServiceError) -> Failure {
     let mut lines = vec!["create job failed".to_owned(), format!("  {fault}")];
     let last = match &error {
         ServiceError::Invalid { diagnostics, .. } => {
-            lines.extend(diagnostics.iter().skip(1).map(|diagnostic| format!("  {diagnostic}")));
-            diagnostics.first().map(|first| format!("{}: {}", first.exception, first.message))
+            lines.extend(
+                diagnostics
+                    .iter()
+                    .skip(1)
+                    .map(|diagnostic| format!("  {diagnostic}")),
+            );
+            diagnostics
+                .first()
+                .map(|first| format!("{}: {}", first.exception, first.message))
         }
         _ => None,
     };

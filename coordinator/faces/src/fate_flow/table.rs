@@ -19,18 +19,28 @@ const INFO: &str = "/v1/table/table_info";
 pub(super) async fn info(face: FateFlow, call: Call) -> Answer {
     let (name, namespace) = names(&call);
     if call.flag("create") {
-        return answer(Reply::data(json!({"table_name": name, "namespace": namespace, "count": 0, "partition": null})));
+        return answer(Reply::data(
+            json!({"table_name": name, "namespace": namespace, "count": 0, "partition": null}),
+        ));
     }
     let given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
     if !given(&name) || !given(&namespace) {
-        return answer(Reply::data(absent_table(name.as_deref(), namespace.as_deref())));
+        return answer(Reply::data(absent_table(
+            name.as_deref(),
+            namespace.as_deref(),
+        )));
     }
     let body = Value::Object(call.body.clone());
     if let Some(party) = call.party() {
         return rows::pass_on(&face, &call.caller, &party, INFO, &body).await;
     }
     let parties = parties(&face, &call.caller)?;
-    let replies = join_all(parties.iter().map(|party| rows::ask(&face, &call.caller, party, INFO, &body))).await;
+    let replies = join_all(
+        parties
+            .iter()
+            .map(|party| rows::ask(&face, &call.caller, party, INFO, &body)),
+    )
+    .await;
     let (mut there, mut not_there) = (Vec::new(), Vec::new());
     for (party, reply) in parties.into_iter().zip(replies) {
         match reply {
@@ -69,7 +79,10 @@ pub(super) async fn delete(face: FateFlow, call: Call) -> Answer {
     let (mut deleted, mut refused, mut gone_from) = (None, None, Vec::new());
     for party in &parties(&face, &call.caller)? {
         let reply = rows::ask(&face, &call.caller, party, path, &body).await;
-        match reply.as_ref().map(|reply| reply.get("retcode").and_then(Value::as_i64)) {
+        match reply
+            .as_ref()
+            .map(|reply| reply.get("retcode").and_then(Value::as_i64))
+        {
             Ok(Some(SUCCESS)) => {
                 deleted = reply.ok();
                 gone_from.push(party.clone());
@@ -106,10 +119,15 @@ pub(super) async fn delete(face: FateFlow, call: Call) -> Answer {
 /// An agent tells that a table of its party is gone.
 pub(super) async fn removed(face: FateFlow, call: Call) -> Answer {
     call.validated(&["namespace", "table_name"])?;
-    let Caller::PartyUser(party) = &call.caller else { return Err(Failure::unknown_route()) };
+    let Caller::PartyUser(party) = &call.caller else {
+        return Err(Failure::unknown_route());
+    };
     let (name, namespace) = names(&call);
     let table = TableRef::new(namespace.unwrap_or_default(), name.unwrap_or_default());
-    face.coordinator().table_removed(party, &table).await.map_err(fail)?;
+    face.coordinator()
+        .table_removed(party, &table)
+        .await
+        .map_err(fail)?;
     answer(Reply::success())
 }
 
@@ -128,7 +146,12 @@ pub(super) async fn holders_of(
     (namespace, name): (&str, &str),
     parties: Vec<PartyId>,
 ) -> Result<Vec<PartyId>, Failure> {
-    let found = join_all(parties.iter().map(|party| is_at(face, caller, party, namespace, name))).await;
+    let found = join_all(
+        parties
+            .iter()
+            .map(|party| is_at(face, caller, party, namespace, name)),
+    )
+    .await;
     let mut holders = Vec::new();
     for (party, is_there) in parties.into_iter().zip(found) {
         // Where one cannot say, nobody knows whether something is left out.
@@ -156,18 +179,33 @@ fn exists(reply: &Value) -> bool {
 }
 
 fn names(call: &Call) -> (Option<String>, Option<String>) {
-    (call.text("table_name").or_else(|| call.text("name")), call.text("namespace"))
+    (
+        call.text("table_name").or_else(|| call.text("name")),
+        call.text("namespace"),
+    )
 }
 
 pub(super) fn parties(face: &FateFlow, caller: &Caller) -> Result<Vec<PartyId>, Failure> {
     let parties = rows::open_parties(face, caller);
-    if parties.is_empty() { Err(rows::no_open_party(face).into()) } else { Ok(parties) }
+    if parties.is_empty() {
+        Err(rows::no_open_party(face).into())
+    } else {
+        Ok(parties)
+    }
 }
 
 /// An agent's envelope as our own.
 pub(super) fn as_reply(envelope: Value) -> Reply {
     let part = |name: &str| envelope.get(name).cloned().unwrap_or(Value::Null);
-    let code = envelope.get("retcode").and_then(Value::as_i64).unwrap_or(SUCCESS);
-    let text = envelope.get("retmsg").and_then(Value::as_str).unwrap_or("success");
-    Reply::code(code, text).with_data(part("data")).with_meta(part("meta"))
+    let code = envelope
+        .get("retcode")
+        .and_then(Value::as_i64)
+        .unwrap_or(SUCCESS);
+    let text = envelope
+        .get("retmsg")
+        .and_then(Value::as_str)
+        .unwrap_or("success");
+    Reply::code(code, text)
+        .with_data(part("data"))
+        .with_meta(part("meta"))
 }

@@ -92,7 +92,13 @@ pub(super) async fn update_schema(face: FateFlow, call: Call) -> Answer {
 }
 
 pub(super) async fn migrate_anonymous(face: FateFlow, call: Call) -> Answer {
-    asked(&face, &call, "/v1/table/schema/anonymous/migrate", Whose::All).await
+    asked(
+        &face,
+        &call,
+        "/v1/table/schema/anonymous/migrate",
+        Whose::All,
+    )
+    .await
 }
 
 pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
@@ -104,7 +110,9 @@ pub(super) async fn download(face: FateFlow, call: Call) -> Answer {
     let body = Value::Object(call.body.clone());
     let mut last: Option<Response> = None;
     for party in &holders {
-        let sent = rows::pass_on(&face, &call.caller, party, "/v1/table/download", &body).await.map_err(refused)?;
+        let sent = rows::pass_on(&face, &call.caller, party, "/v1/table/download", &body)
+            .await
+            .map_err(refused)?;
         let has_none = sent.status().as_u16() == NOTHING;
         last = Some(refuse_json(sent));
         if !has_none {
@@ -122,12 +130,22 @@ async fn asked(face: &FateFlow, call: &Call, path: &str, whose: Whose) -> Answer
     if matches!(whose, Whose::All) {
         let parties = parties(face, &call.caller)?;
         let replies = all(face, call, path, &parties).await;
-        let done = |(_, reply): &(&PartyId, &Result<Value, Failure>)| reply.as_ref().is_ok_and(is_success);
-        let done: Vec<PartyId> = parties.iter().zip(&replies).filter(done).map(|(party, _)| party.clone()).collect();
+        let done =
+            |(_, reply): &(&PartyId, &Result<Value, Failure>)| reply.as_ref().is_ok_and(is_success);
+        let done: Vec<PartyId> = parties
+            .iter()
+            .zip(&replies)
+            .filter(done)
+            .map(|(party, _)| party.clone())
+            .collect();
         let reply = together_of(replies)?;
         // an answer that names one table says at which parties
         let names_one = reply.data.get("table_name").is_some() && !done.is_empty();
-        return answer(if names_one { told_where(reply, &done) } else { reply });
+        return answer(if names_one {
+            told_where(reply, &done)
+        } else {
+            reply
+        });
     }
     let mut replies = Vec::new();
     for party in &parties(face, &call.caller)? {
@@ -135,7 +153,11 @@ async fn asked(face: &FateFlow, call: &Call, path: &str, whose: Whose) -> Answer
         if reply.as_ref().is_ok_and(is_success) {
             let reply = as_reply(reply?);
             let is_preview = reply.data.get("header").is_some();
-            return answer(if is_preview { told_where(reply, std::slice::from_ref(party)) } else { reply });
+            return answer(if is_preview {
+                told_where(reply, std::slice::from_ref(party))
+            } else {
+                reply
+            });
         }
         replies.push(reply);
     }
@@ -143,7 +165,12 @@ async fn asked(face: &FateFlow, call: &Call, path: &str, whose: Whose) -> Answer
 }
 
 /// What each of the parties answers.
-async fn all(face: &FateFlow, call: &Call, path: &str, parties: &[PartyId]) -> Vec<Result<Value, Failure>> {
+async fn all(
+    face: &FateFlow,
+    call: &Call,
+    path: &str,
+    parties: &[PartyId],
+) -> Vec<Result<Value, Failure>> {
     let body = Value::Object(call.body.clone());
     let mut replies = Vec::new();
     for party in parties {
@@ -162,7 +189,9 @@ pub(super) fn joined(replies: Vec<Result<Value, Failure>>) -> Answer {
 }
 
 fn together_of(replies: Vec<Result<Value, Failure>>) -> Result<Reply, Failure> {
-    let (good, bad): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.as_ref().is_ok_and(is_success));
+    let (good, bad): (Vec<_>, Vec<_>) = replies
+        .into_iter()
+        .partition(|reply| reply.as_ref().is_ok_and(is_success));
     let mut good = good.into_iter().flatten();
     if let Some(first) = good.next() {
         return Ok(good.fold(as_reply(first), |all, next| together(all, &next)));
@@ -186,7 +215,8 @@ fn together(mut all: Reply, next: &Value) -> Reply {
         (Value::Array(items), Value::Array(more)) => add(items, more),
         (Value::Object(own), Value::Object(more)) => {
             for (key, value) in more {
-                if let (Some(Value::Array(items)), Value::Array(more)) = (own.get_mut(&key), value) {
+                if let (Some(Value::Array(items)), Value::Array(more)) = (own.get_mut(&key), value)
+                {
                     add(items, more);
                 }
             }
@@ -213,17 +243,28 @@ mod tests {
 
     async fn told(replies: Vec<Result<Value, Failure>>) -> Value {
         let response = joined(replies).unwrap_or_else(axum::response::IntoResponse::into_response);
-        serde_json::from_slice(&whole_body(response.into_body()).await.expect("a body")).expect("JSON")
+        serde_json::from_slice(&whole_body(response.into_body()).await.expect("a body"))
+            .expect("JSON")
     }
 
     #[tokio::test]
     async fn joins_what_succeeded_and_prefers_the_refusal_that_says_most() {
         let good = |data: Value| Ok(json!({"retcode": 0, "retmsg": "success", "data": data}));
         let bad = |code: i64, text: &str| Ok(json!({"retcode": code, "retmsg": text}));
-        let lists = vec![good(json!(["a"])), bad(101, "no find table"), good(json!(["a", "b"]))];
+        let lists = vec![
+            good(json!(["a"])),
+            bad(101, "no find table"),
+            good(json!(["a", "b"])),
+        ];
         assert_eq!(told(lists).await["data"], json!(["a", "b"]));
-        let objects = vec![good(json!({"component": ["x"], "n": 1})), good(json!({"component": ["y"], "n": 2}))];
-        assert_eq!(told(objects).await["data"], json!({"component": ["x", "y"], "n": 1}));
+        let objects = vec![
+            good(json!({"component": ["x"], "n": 1})),
+            good(json!({"component": ["y"], "n": 2})),
+        ];
+        assert_eq!(
+            told(objects).await["data"],
+            json!({"component": ["x", "y"], "n": 1})
+        );
         let failures = vec![bad(101, "no find table"), bad(100, "check failed")];
         assert_eq!(told(failures).await["retmsg"], "check failed");
         let silent = vec![bad(101, "no find table"), Err(Failure::code(105, "away"))];

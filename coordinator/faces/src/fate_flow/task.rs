@@ -33,31 +33,46 @@ impl JobTasks {
 
     /// The newest try of a participant's task in a step.
     pub(super) fn newest(&self, step: &StepName, who: &Participant) -> Option<&Task> {
-        let own = self.tasks.iter().filter(|task| task.key.id.step == *step && task.key.id.participant() == *who);
+        let own = self
+            .tasks
+            .iter()
+            .filter(|task| task.key.id.step == *step && task.key.id.participant() == *who);
         own.max_by_key(|task| task.key.attempt)
     }
 
     /// The word for a step's try over all its parties.
     pub(super) fn word(&self, step: &StepName, attempt: Attempt) -> &'static str {
-        let siblings = self.tasks.iter().filter(|task| task.key.id.step == *step && task.key.attempt == attempt);
+        let siblings = self
+            .tasks
+            .iter()
+            .filter(|task| task.key.id.step == *step && task.key.attempt == attempt);
         status::federated(siblings.map(|task| task.state))
     }
 
     /// The tries that are shown: of a local job only the initiator's, which stands for all.
     fn shown(&self) -> impl Iterator<Item = &Task> {
         let local = is_local(&self.job);
-        self.tasks.iter().filter(move |task| !local || task.key.id.party == self.job.initiator.party)
+        self.tasks
+            .iter()
+            .filter(move |task| !local || task.key.id.party == self.job.initiator.party)
     }
 
     fn is_newest(&self, task: &Task) -> bool {
-        !self.tasks.iter().any(|other| other.key.id == task.key.id && other.key.attempt > task.key.attempt)
+        !self
+            .tasks
+            .iter()
+            .any(|other| other.key.id == task.key.id && other.key.attempt > task.key.attempt)
     }
 }
 
 /// A job and every try of its tasks.
 pub(super) async fn load_tasks(face: &FateFlow, id: &JobId) -> Result<JobTasks, Failure> {
     let job = face.coordinator().job(id).await.map_err(fail)?;
-    let filter = TaskFilter { job: Some(id.clone()), all_attempts: true, ..TaskFilter::default() };
+    let filter = TaskFilter {
+        job: Some(id.clone()),
+        all_attempts: true,
+        ..TaskFilter::default()
+    };
     let (tasks, _) = face.coordinator().tasks(&filter).await.map_err(fail)?;
     Ok(JobTasks { job, tasks })
 }
@@ -66,16 +81,34 @@ pub(super) async fn load_tasks(face: &FateFlow, id: &JobId) -> Result<JobTasks, 
 async fn jobs_meant(face: &FateFlow, call: &Call) -> Result<Vec<JobTasks>, Failure> {
     let named = call.texts("job_id").or_else(|| {
         let tasks = call.texts("task_id")?;
-        Some(tasks.iter().map(|task| task.split('_').next().unwrap_or_default().to_owned()).collect())
+        Some(
+            tasks
+                .iter()
+                .map(|task| task.split('_').next().unwrap_or_default().to_owned())
+                .collect(),
+        )
     });
     let ids: BTreeSet<JobId> = match named {
-        Some(names) => names.into_iter().filter_map(|name| JobId::new(name).ok()).collect(),
-        None if ["role", "party_id", "component_name", "status", "party_status"]
-            .iter()
-            .any(|key| call.text(key).is_some()) =>
+        Some(names) => names
+            .into_iter()
+            .filter_map(|name| JobId::new(name).ok())
+            .collect(),
+        None if [
+            "role",
+            "party_id",
+            "component_name",
+            "status",
+            "party_status",
+        ]
+        .iter()
+        .any(|key| call.text(key).is_some()) =>
         {
-            let filter =
-                TaskFilter { step: call.step(), role: call.role(), party: call.party(), ..TaskFilter::default() };
+            let filter = TaskFilter {
+                step: call.step(),
+                role: call.role(),
+                party: call.party(),
+                ..TaskFilter::default()
+            };
             let (tasks, _) = face.coordinator().tasks(&filter).await.map_err(fail)?;
             tasks.into_iter().map(|task| task.key.id.job).collect()
         }
@@ -98,12 +131,21 @@ pub(super) async fn query(face: FateFlow, call: Call) -> Answer {
         // the status is compared before older tries are left out, so that a failed try can be asked for after a rerun
         let by_status = call.body.contains_key("status") || call.body.contains_key("task_version");
         let wanted = shown_names(&of.job, &call.body);
-        let fit = of.shown().filter(|task| by_status || of.is_newest(task)).map(|task| (task, of.row(task)));
+        let fit = of
+            .shown()
+            .filter(|task| by_status || of.is_newest(task))
+            .map(|task| (task, of.row(task)));
         let fit: Vec<_> = fit.filter(|(_, row)| fits(row, &wanted, &[])).collect();
         let newest = |task: &Task| {
-            !fit.iter().any(|(other, _)| other.key.id == task.key.id && other.key.attempt > task.key.attempt)
+            !fit.iter().any(|(other, _)| {
+                other.key.id == task.key.id && other.key.attempt > task.key.attempt
+            })
         };
-        rows.extend(fit.iter().filter(|(task, _)| newest(task)).map(|(_, row)| Value::Object(row.clone())));
+        rows.extend(
+            fit.iter()
+                .filter(|(task, _)| newest(task))
+                .map(|(_, row)| Value::Object(row.clone())),
+        );
     }
     if rows.is_empty() {
         return Err(Failure::code(ARGUMENT, "find task failed"));
@@ -115,7 +157,10 @@ pub(super) async fn query(face: FateFlow, call: Call) -> Answer {
 fn shown_names(job: &Job, body: &Map<String, Value>) -> Map<String, Value> {
     let mut wanted = body.clone();
     if is_local(job) && wanted.get("party_id").is_some_and(|value| !value.is_null()) {
-        let named = wanted.get("party_id").and_then(super::request::text_of).unwrap_or_default();
+        let named = wanted
+            .get("party_id")
+            .and_then(super::request::text_of)
+            .unwrap_or_default();
         if job.cast.local.iter().any(|party| party.as_str() == named) {
             wanted.insert("party_id".into(), json!(super::shown::LOCAL_PARTY));
         }
@@ -128,8 +173,13 @@ pub(super) async fn data_view(face: FateFlow, call: Call) -> Answer {
     for of in jobs_meant(&face, &call).await? {
         let mut wanted = shown_names(&of.job, &call.body);
         wanted.remove("status");
-        for task in of.shown().filter(|task| of.is_newest(task) && is_own(&call, &task.key.id.party)) {
-            let own = view_rows(&of, task).into_iter().filter(|row| fits(row, &wanted, &[]));
+        for task in of
+            .shown()
+            .filter(|task| of.is_newest(task) && is_own(&call, &task.key.id.party))
+        {
+            let own = view_rows(&of, task)
+                .into_iter()
+                .filter(|row| fits(row, &wanted, &[]));
             rows.extend(own.map(Value::Object));
         }
     }
@@ -159,7 +209,11 @@ fn view_rows(of: &JobTasks, task: &Task) -> Vec<Map<String, Value>> {
             "f_update_time": millis(Some(task.updated)),
             "f_update_date": date(Some(task.updated)),
         });
-        if let Value::Object(view) = view { view } else { Map::new() }
+        if let Value::Object(view) = view {
+            view
+        } else {
+            Map::new()
+        }
     });
     outputs.collect()
 }

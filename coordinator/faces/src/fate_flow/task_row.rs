@@ -10,11 +10,20 @@ use super::shown::{LOCAL_PARTY, initiator_of, is_local};
 use super::status;
 
 /// The row of one try; `word` is the state over all parties of the step, `why` the reason why it is no better.
-pub(super) fn task_row(job: &Job, task: &Task, word: &'static str, why: Option<&Fault>) -> Map<String, Value> {
+pub(super) fn task_row(
+    job: &Job,
+    task: &Task,
+    word: &'static str,
+    why: Option<&Fault>,
+) -> Map<String, Value> {
     let step = job.definition.graph.step(&task.key.id.step);
     let mut row = Map::new();
-    for columns in [identity(job, task, step), progress(job, task, word, why), parameters(job, task, step), times(task)]
-    {
+    for columns in [
+        identity(job, task, step),
+        progress(job, task, word, why),
+        parameters(job, task, step),
+        times(task),
+    ] {
         if let Value::Object(columns) = columns {
             row.extend(columns);
         }
@@ -23,7 +32,11 @@ pub(super) fn task_row(job: &Job, task: &Task, word: &'static str, why: Option<&
 }
 
 fn shown_party(job: &Job, task: &Task) -> String {
-    if is_local(job) { LOCAL_PARTY.to_owned() } else { task.key.id.party.to_string() }
+    if is_local(job) {
+        LOCAL_PARTY.to_owned()
+    } else {
+        task.key.id.party.to_string()
+    }
 }
 
 fn identity(job: &Job, task: &Task, step: Option<&Step>) -> Value {
@@ -56,9 +69,18 @@ fn identity(job: &Job, task: &Task, step: Option<&Step>) -> Value {
 
 fn progress(job: &Job, task: &Task, word: &'static str, why: Option<&Fault>) -> Value {
     // a step that runs at several parties of a local job is shown once, so the one row speaks for all
-    let own = if is_local(job) { word } else { status::of_task(task.state) };
+    let own = if is_local(job) {
+        word
+    } else {
+        status::of_task(task.state)
+    };
     let waits = task.state == TaskState::Waiting;
-    let waiting = job.waiting.as_ref().filter(|_| waits).map(|waiting| waiting.reason.as_str()).unwrap_or_default();
+    let waiting = job
+        .waiting
+        .as_ref()
+        .filter(|_| waits)
+        .map(|waiting| waiting.reason.as_str())
+        .unwrap_or_default();
     json!({
         "f_status": word,
         "f_party_status": own,
@@ -80,8 +102,13 @@ fn parameters(job: &Job, task: &Task, step: Option<&Step>) -> Value {
     let initiator = initiator_of(job);
     let party = id_value(&shown_party(job, task));
     let mut roles = Map::new();
-    for participant in step.map(|step| step.participants.as_slice()).unwrap_or_default() {
-        let list = roles.entry(participant.role.word()).or_insert_with(|| json!([]));
+    for participant in step
+        .map(|step| step.participants.as_slice())
+        .unwrap_or_default()
+    {
+        let list = roles
+            .entry(participant.role.word())
+            .or_insert_with(|| json!([]));
         if let Value::Array(list) = list {
             list.push(id_value(participant.party.as_str()));
         }

@@ -21,7 +21,11 @@ pub(super) async fn download(_face: FateFlow, call: Call) -> Answer {
             members.push(Member::new(format!("examples/{path}"), content));
         }
     });
-    Ok(file_reply("template.tar.gz", "application/gzip", Body::from_stream(pack(members))))
+    Ok(file_reply(
+        "template.tar.gz",
+        "application/gzip",
+        Body::from_stream(pack(members)),
+    ))
 }
 
 fn collect(folder: &Dir<'static>, take: &mut impl FnMut(&str, &'static [u8])) {

@@ -4,7 +4,10 @@ use axum::extract::Request;
 use doors::fate_reply::EXCEPTION;
 use doors::lenient::drain;
 use doors::upload::TABLE_EXISTS;
-use doors::{Answer, BodyStream, Existing, Failure, LocalJob, Reply, SentFile, UploadConfig, UploadRequest, tee};
+use doors::{
+    Answer, BodyStream, Existing, Failure, LocalJob, Reply, SentFile, UploadConfig, UploadRequest,
+    tee,
+};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use service::Principal;
@@ -38,9 +41,16 @@ pub(super) async fn upload(face: FateFlow, request: Request, caller: Caller) -> 
 }
 
 /// Everything that can be refused before a row moves; gives the parties that are to hold the table.
-async fn check(face: &FateFlow, caller: &Caller, config: &UploadConfig) -> Result<Vec<PartyId>, Failure> {
+async fn check(
+    face: &FateFlow,
+    caller: &Caller,
+    config: &UploadConfig,
+) -> Result<Vec<PartyId>, Failure> {
     if config.staged.is_some() && *caller == Caller::Outsider {
-        let fault = Fault::new(ErrorCode::PermissionDenied, "staged files belong to a party's own door");
+        let fault = Fault::new(
+            ErrorCode::PermissionDenied,
+            "staged files belong to a party's own door",
+        );
         return Err(fault.next("send the file itself").into());
     }
     let parties = receivers(face, caller, config)?;
@@ -56,23 +66,41 @@ async fn check(face: &FateFlow, caller: &Caller, config: &UploadConfig) -> Resul
 }
 
 /// The party that is named, else the party whose user asks, else every party that takes rows through this door.
-fn receivers(face: &FateFlow, caller: &Caller, config: &UploadConfig) -> Result<Vec<PartyId>, Failure> {
+fn receivers(
+    face: &FateFlow,
+    caller: &Caller,
+    config: &UploadConfig,
+) -> Result<Vec<PartyId>, Failure> {
     if let (Caller::PartyUser(own), Some(_)) = (caller, &config.staged) {
         return Ok(vec![own.clone()]);
     }
     if let Some(named) = &config.party_id {
         let party = PartyId::new(named.as_str());
-        return Ok(vec![party.map_err(|error| Fault::new(ErrorCode::PartyUnknown, error.to_string()))?]);
+        return Ok(vec![party.map_err(|error| {
+            Fault::new(ErrorCode::PartyUnknown, error.to_string())
+        })?]);
     }
     let parties = rows::open_parties(face, caller);
-    if parties.is_empty() { Err(rows::no_open_party(face).into()) } else { Ok(parties) }
+    if parties.is_empty() {
+        Err(rows::no_open_party(face).into())
+    } else {
+        Ok(parties)
+    }
 }
 
 /// Streams the file once to every party's staging; gives the name under which each has it.
-async fn stage(face: &FateFlow, caller: &Caller, parties: &[PartyId], content: BodyStream) -> Result<String, Failure> {
+async fn stage(
+    face: &FateFlow,
+    caller: &Caller,
+    parties: &[PartyId],
+    content: BodyStream,
+) -> Result<String, Failure> {
     let name = fresh_name()?;
     let (pump, copies) = tee(content, parties.len());
-    let sends = parties.iter().zip(copies).map(|(party, copy)| stage_at(face, caller, party, &name, copy));
+    let sends = parties
+        .iter()
+        .zip(copies)
+        .map(|(party, copy)| stage_at(face, caller, party, &name, copy));
     let (rest, staged) = futures_util::future::join(pump, join_all(sends)).await;
     drain(rest).await;
     staged.into_iter().collect::<Result<Vec<()>, Failure>>()?;
@@ -90,27 +118,47 @@ async fn stage_at(
     let response = rows::send(face, caller, party, ("PUT", &path), copy).await?;
     let status = response.status();
     let reply = rows::envelope(response, party).await?;
-    let staged = reply.get("staged").or_else(|| reply.pointer("/data/staged")).and_then(Value::as_str) == Some(name);
+    let staged = reply
+        .get("staged")
+        .or_else(|| reply.pointer("/data/staged"))
+        .and_then(Value::as_str)
+        == Some(name);
     if status.is_success() && staged {
         return Ok(());
     }
     // the agent's own words, code and next step, as anybody at its own door gets them
-    let told = reply.get("fault").and_then(|fault| serde_json::from_value::<Fault>(fault.clone()).ok());
+    let told = reply
+        .get("fault")
+        .and_then(|fault| serde_json::from_value::<Fault>(fault.clone()).ok());
     if let Some(fault) = told {
         return Err(fault.at(party).into());
     }
-    let message = reply.get("retmsg").and_then(Value::as_str).unwrap_or("the agent did not take the file").to_owned();
-    Err(Fault::new(ErrorCode::FileUnreadable, message).at(party).into())
+    let message = reply
+        .get("retmsg")
+        .and_then(Value::as_str)
+        .unwrap_or("the agent did not take the file")
+        .to_owned();
+    Err(Fault::new(ErrorCode::FileUnreadable, message)
+        .at(party)
+        .into())
 }
 
 /// A name that nobody can guess: whoever knows it can have the file made a table.
 fn fresh_name() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Fault::new(ErrorCode::Internal, format!("no randomness: {error}")))?;
-    Ok(bytes.iter().fold(String::with_capacity(32), |text, byte| text + &format!("{byte:02x}")))
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Fault::new(ErrorCode::Internal, format!("no randomness: {error}")))?;
+    Ok(bytes.iter().fold(String::with_capacity(32), |text, byte| {
+        text + &format!("{byte:02x}")
+    }))
 }
 
-async fn submit(face: &FateFlow, who: &Principal, parties: &[PartyId], config: &UploadConfig) -> Answer {
+async fn submit(
+    face: &FateFlow,
+    who: &Principal,
+    parties: &[PartyId],
+    config: &UploadConfig,
+) -> Answer {
     let Submitted { job, .. } = start_local(face, who, &LocalJob::upload(config), parties).await?;
     let mut data = submission(face, &job, "success");
     data.insert("table_name".into(), json!(config.table_name));

@@ -16,7 +16,10 @@ const UPLOAD: &str = "upload_0";
 const PAGE: u32 = 100;
 
 pub(super) async fn history(face: FateFlow, call: Call) -> Answer {
-    let limit = call.text("limit").and_then(|text| text.trim().parse::<usize>().ok()).filter(|limit| *limit > 0);
+    let limit = call
+        .text("limit")
+        .and_then(|text| text.trim().parse::<usize>().ok())
+        .filter(|limit| *limit > 0);
     let mut filter = JobFilter {
         states: vec![JobState::Succeeded],
         roles: vec![Role::Local],
@@ -26,7 +29,9 @@ pub(super) async fn history(face: FateFlow, call: Call) -> Answer {
         ..visible(&call)
     };
     if call.text("job_id").is_some() {
-        let Some(id) = call.job() else { return answer(Reply::data(json!([]))) };
+        let Some(id) = call.job() else {
+            return answer(Reply::data(json!([])));
+        };
         filter.ids = vec![id];
     }
     let mut rows = Vec::new();
@@ -48,8 +53,15 @@ pub(super) async fn history(face: FateFlow, call: Call) -> Answer {
 
 /// The row of an upload; none when the job is no upload or its table is known to be gone everywhere.
 async fn row(face: &FateFlow, call: &Call, job: &Job) -> Result<Option<Value>, Failure> {
-    let Ok(step) = StepName::new(UPLOAD) else { return Ok(None) };
-    let Some(placed) = job.definition.graph.step(&step).filter(|placed| placed.module == "Upload") else {
+    let Ok(step) = StepName::new(UPLOAD) else {
+        return Ok(None);
+    };
+    let Some(placed) = job
+        .definition
+        .graph
+        .step(&step)
+        .filter(|placed| placed.module == "Upload")
+    else {
         return Ok(None);
     };
     let parameters = placed.parameters_of(&job.initiator);
@@ -61,37 +73,63 @@ async fn row(face: &FateFlow, call: &Call, job: &Job) -> Result<Option<Value>, F
     // the initiator's first: what is told of one party is told of it
     let others = job.cast.local.iter().filter(|party| *party != owner);
     let parties: Vec<&PartyId> = std::iter::once(owner).chain(others).filter(seen).collect();
-    let Some(schema) = schema_of(face, call, &parties, &json!({"namespace": namespace, "table_name": name})).await
+    let Some(schema) = schema_of(
+        face,
+        call,
+        &parties,
+        &json!({"namespace": namespace, "table_name": name}),
+    )
+    .await
     else {
         return Ok(None);
     };
     let mut info = Map::new();
     info.insert("table_name".to_owned(), json!(name));
     info.insert("namespace".to_owned(), json!(namespace));
-    info.insert("partition".to_owned(), parameters.get("partition").cloned().unwrap_or_default());
+    info.insert(
+        "partition".to_owned(),
+        parameters.get("partition").cloned().unwrap_or_default(),
+    );
     let mut each = Map::new();
     for party in &parties {
-        let task = TaskId { job: job.id.clone(), step: step.clone(), role: Role::Local, party: (*party).clone() };
+        let task = TaskId {
+            job: job.id.clone(),
+            step: step.clone(),
+            role: Role::Local,
+            party: (*party).clone(),
+        };
         each.insert(party.to_string(), Value::Object(rows_of(face, &task).await));
     }
-    let first = parties.first().and_then(|party| each.get(party.as_str())).and_then(Value::as_object);
+    let first = parties
+        .first()
+        .and_then(|party| each.get(party.as_str()))
+        .and_then(Value::as_object);
     info.extend(first.cloned().unwrap_or_default());
     if each.len() > 1 {
         info.insert("parties".to_owned(), Value::Object(each));
     }
-    let row = json!({"upload_info": info, "notes": job.description, "schema": schema, "meta": schema});
+    let row =
+        json!({"upload_info": info, "notes": job.description, "schema": schema, "meta": schema});
     Ok(Some(json!({job.id.as_str(): row})))
 }
 
 /// The schema as the first party tells it that has the table; none when all of them say that it is gone. A party that cannot or
 /// will not tell is taken to have it still.
-async fn schema_of(face: &FateFlow, call: &Call, parties: &[&PartyId], table: &Value) -> Option<Value> {
+async fn schema_of(
+    face: &FateFlow,
+    call: &Call,
+    parties: &[&PartyId],
+    table: &Value,
+) -> Option<Value> {
     let mut silent = false;
     for party in parties {
         match rows::ask(face, &call.caller, party, "/v1/table/table_info", table).await {
             Ok(info) if info.pointer("/data/exist").and_then(Value::as_i64) == Some(0) => {}
             Ok(info) => {
-                let schema = info.pointer("/data/schema").filter(|schema| schema.is_object()).cloned();
+                let schema = info
+                    .pointer("/data/schema")
+                    .filter(|schema| schema.is_object())
+                    .cloned();
                 return Some(schema.unwrap_or_else(|| json!({})));
             }
             Err(_) => silent = true,
@@ -122,7 +160,10 @@ fn told_of(metrics: &[Metric]) -> Map<String, Value> {
     told.insert("rejected".to_owned(), figure(receipt, "rejected"));
     told.insert("reasons".to_owned(), reasons(receipt.meta.get("reasons")));
     let notes = receipt.meta.get("notes").and_then(Value::as_object);
-    told.insert("notes".to_owned(), notes.into_iter().flat_map(Map::values).cloned().collect());
+    told.insert(
+        "notes".to_owned(),
+        notes.into_iter().flat_map(Map::values).cloned().collect(),
+    );
     told
 }
 
@@ -132,7 +173,10 @@ fn reasons(told: Option<&Value>) -> Value {
         .map(|(reason, about)| {
             let number = |name: &str| about.get(name).and_then(Value::as_u64).unwrap_or_default();
             let first_line = number("first_line");
-            (first_line, json!({"reason": reason, "rows": number("rows"), "first_line": first_line}))
+            (
+                first_line,
+                json!({"reason": reason, "rows": number("rows"), "first_line": first_line}),
+            )
         })
         .collect();
     reasons.sort_by_key(|(first_line, _)| *first_line);

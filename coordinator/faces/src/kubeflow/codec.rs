@@ -45,7 +45,9 @@ impl<U: Message + Default> Decoder for Strict<U> {
     type Error = Status;
 
     fn decode(&mut self, bytes: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        self.0.decode(bytes).map_err(|status| Status::invalid_argument(status.message()))
+        self.0
+            .decode(bytes)
+            .map_err(|status| Status::invalid_argument(status.message()))
     }
 
     fn buffer_settings(&self) -> BufferSettings {

@@ -13,8 +13,17 @@ pub fn coverage() -> String {
          | method | path | gRPC | what it does |\n|---|---|---|---|\n",
     );
     for route in ROUTES {
-        let rpc = route.rpc.map_or_else(|| "none".to_owned(), |rpc| format!("`api.ExperimentService/{rpc}`"));
-        let _ = writeln!(page, "| {} | `{}` | {rpc} | {} |", route.verb.word(), route.path, route.summary);
+        let rpc = route.rpc.map_or_else(
+            || "none".to_owned(),
+            |rpc| format!("`api.ExperimentService/{rpc}`"),
+        );
+        let _ = writeln!(
+            page,
+            "| {} | `{}` | {rpc} | {} |",
+            route.verb.word(),
+            route.path,
+            route.summary
+        );
     }
     page.push_str(NOTES);
     page

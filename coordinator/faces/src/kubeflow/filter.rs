@@ -78,7 +78,9 @@ impl Filter {
         let once = serde_json::from_str::<Value>(text);
         let value = once.or_else(|error| {
             let again = unescaped(text).and_then(|again| serde_json::from_str(&again).ok());
-            again.ok_or_else(|| Refusal::invalid(format!("The filter is not a valid Filter: {error}")))
+            again.ok_or_else(|| {
+                Refusal::invalid(format!("The filter is not a valid Filter: {error}"))
+            })
         })?;
         let members = object(&value, "The filter")?;
         let mut filter = Self::default();
@@ -86,15 +88,23 @@ impl Filter {
             match (name.as_str(), value) {
                 ("predicates", Value::Null) => {}
                 ("predicates", Value::Array(list)) if list.len() > MOST => {
-                    return Err(Refusal::invalid(format!("The filter has more than {MOST} predicates")));
+                    return Err(Refusal::invalid(format!(
+                        "The filter has more than {MOST} predicates"
+                    )));
                 }
                 ("predicates", Value::Array(list)) => {
                     for one in list {
                         filter.0.push(condition(one)?);
                     }
                 }
-                ("predicates", _) => return Err(Refusal::invalid("The filter's predicates are no list")),
-                (other, _) => return Err(Refusal::invalid(format!("The filter has an unknown field {other:?}"))),
+                ("predicates", _) => {
+                    return Err(Refusal::invalid("The filter's predicates are no list"));
+                }
+                (other, _) => {
+                    return Err(Refusal::invalid(format!(
+                        "The filter has an unknown field {other:?}"
+                    )));
+                }
             }
         }
         Ok(filter)
@@ -102,7 +112,10 @@ impl Filter {
 
     /// What it means; `multi_user` tells whether experiments show a namespace.
     pub(super) fn predicates(&self, multi_user: bool) -> Vec<Predicate> {
-        self.0.iter().flat_map(|condition| condition.predicates(multi_user)).collect()
+        self.0
+            .iter()
+            .flat_map(|condition| condition.predicates(multi_user))
+            .collect()
     }
 }
 
@@ -123,7 +136,11 @@ impl Condition {
                 (false, false) => vec![never()],
                 (available, _) => {
                     let values = vec![Literal::Number(i64::from(available))];
-                    vec![Predicate { field: Field::Available, comparison: Comparison::Among, values }]
+                    vec![Predicate {
+                        field: Field::Available,
+                        comparison: Comparison::Among,
+                        values,
+                    }]
                 }
             },
         }
@@ -139,13 +156,20 @@ impl Condition {
             Op::LessOrEqual => Comparison::AtMost,
             Op::Substring => Comparison::Contains,
         };
-        Predicate { field, comparison, values: self.values.clone() }
+        Predicate {
+            field,
+            comparison,
+            values: self.values.clone(),
+        }
     }
 
     /// Whether it holds for a text that is not stored as one.
     fn admits(&self, text: &str) -> bool {
         let own = Literal::Text(text.to_owned());
-        let first = self.values.first().filter(|value| matches!(value, Literal::Text(_)));
+        let first = self
+            .values
+            .first()
+            .filter(|value| matches!(value, Literal::Text(_)));
         match self.op {
             Op::Equals | Op::In => self.values.contains(&own),
             Op::NotEquals => !self.values.contains(&own),
@@ -154,7 +178,9 @@ impl Condition {
             Op::Less => first.is_some_and(|value| own < *value),
             Op::LessOrEqual => first.is_some_and(|value| own <= *value),
             Op::Substring => match first {
-                Some(Literal::Text(part)) => text.to_ascii_lowercase().contains(&part.to_ascii_lowercase()),
+                Some(Literal::Text(part)) => text
+                    .to_ascii_lowercase()
+                    .contains(&part.to_ascii_lowercase()),
                 _ => false,
             },
         }
@@ -163,11 +189,17 @@ impl Condition {
 
 /// A condition that no experiment meets.
 fn never() -> Predicate {
-    Predicate { field: Field::Id, comparison: Comparison::Among, values: Vec::new() }
+    Predicate {
+        field: Field::Id,
+        comparison: Comparison::Among,
+        values: Vec::new(),
+    }
 }
 
 fn object<'a>(value: &'a Value, what: &str) -> Result<&'a Map<String, Value>, Refusal> {
-    value.as_object().ok_or_else(|| Refusal::invalid(format!("{what} is no object")))
+    value
+        .as_object()
+        .ok_or_else(|| Refusal::invalid(format!("{what} is no object")))
 }
 
 /// The kinds of values.
@@ -195,11 +227,21 @@ fn condition(value: &Value) -> Result<Condition, Refusal> {
     for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
         match name.as_str() {
             "op" => op = Some(value),
-            "key" => key = Some(value.as_str().ok_or_else(|| Refusal::invalid("A filter key is no text"))?),
+            "key" => {
+                key = Some(
+                    value
+                        .as_str()
+                        .ok_or_else(|| Refusal::invalid("A filter key is no text"))?,
+                )
+            }
             other => {
-                let kind = VALUES.iter().find(|(snake, camel, ..)| *snake == other || *camel == other);
+                let kind = VALUES
+                    .iter()
+                    .find(|(snake, camel, ..)| *snake == other || *camel == other);
                 let Some((snake, _, kind, is_list)) = kind else {
-                    return Err(Refusal::invalid(format!("A predicate of the filter has an unknown field {other:?}")));
+                    return Err(Refusal::invalid(format!(
+                        "A predicate of the filter has an unknown field {other:?}"
+                    )));
                 };
                 second |= found.replace((*kind, *is_list, value, *snake)).is_some();
             }
@@ -208,7 +250,11 @@ fn condition(value: &Value) -> Result<Condition, Refusal> {
     let key = key.unwrap_or_default();
     let shown: String = key.chars().take(100).collect();
     let wrong = |what: &str| Refusal::invalid(format!("The filter on {shown:?} {what}"));
-    let meant = KEYS.iter().find(|(name, _)| *name == key).ok_or_else(|| wrong("names an unknown key"))?.1;
+    let meant = KEYS
+        .iter()
+        .find(|(name, _)| *name == key)
+        .ok_or_else(|| wrong("names an unknown key"))?
+        .1;
     let op = op.ok_or_else(|| wrong("has no operator"))?;
     let op = op_of(op).ok_or_else(|| {
         let word: String = op.to_string().chars().take(100).collect();
@@ -224,14 +270,23 @@ fn condition(value: &Value) -> Result<Condition, Refusal> {
         _ => !is_list,
     };
     if !fits {
-        return Err(wrong(&format!("cannot be compared in that way with {name}")));
+        return Err(wrong(&format!(
+            "cannot be compared in that way with {name}"
+        )));
     }
-    let values = literals(kind, is_list, value).ok_or_else(|| wrong(&format!("has a {name} of another form")))?;
-    Ok(Condition { op, key: meant, values })
+    let values = literals(kind, is_list, value)
+        .ok_or_else(|| wrong(&format!("has a {name} of another form")))?;
+    Ok(Condition {
+        op,
+        key: meant,
+        values,
+    })
 }
 
 fn op_of(value: &Value) -> Option<Op> {
-    let known = OPS.iter().find(|(word, number, _)| value.as_str() == Some(word) || value.as_i64() == Some(*number));
+    let known = OPS
+        .iter()
+        .find(|(word, number, _)| value.as_str() == Some(word) || value.as_i64() == Some(*number));
     known.map(|known| known.2)
 }
 
@@ -245,7 +300,10 @@ fn literals(kind: Kind, is_list: bool, value: &Value) -> Option<Vec<Literal>> {
         match (name.as_str(), value) {
             ("values", Value::Null) => {}
             ("values", Value::Array(list)) => {
-                values = list.iter().map(|one| literal(kind, one)).collect::<Option<Vec<Literal>>>()?;
+                values = list
+                    .iter()
+                    .map(|one| literal(kind, one))
+                    .collect::<Option<Vec<Literal>>>()?;
             }
             _ => return None,
         }
@@ -262,7 +320,11 @@ fn literal(kind: Kind, value: &Value) -> Option<Literal> {
         Kind::Int => Literal::Number(number().filter(|number| i32::try_from(*number).is_ok())?),
         Kind::Long => Literal::Number(number()?),
         Kind::Text => Literal::Text(value.as_str()?.to_owned()),
-        Kind::Time => Literal::Number(DateTime::parse_from_rfc3339(value.as_str()?).ok()?.timestamp()),
+        Kind::Time => Literal::Number(
+            DateTime::parse_from_rfc3339(value.as_str()?)
+                .ok()?
+                .timestamp(),
+        ),
     })
 }
 
@@ -304,7 +366,10 @@ mod tests {
             r#"{"op":1,"key":"name","string_value":"a","extra":1}"#,
             "7",
         ] {
-            assert_eq!(one(wrong).expect_err(wrong).code, tonic::Code::InvalidArgument);
+            assert_eq!(
+                one(wrong).expect_err(wrong).code,
+                tonic::Code::InvalidArgument
+            );
         }
         for odd in [
             r#""op":"UNKNOWN","string_value":"a""#,
@@ -317,10 +382,17 @@ mod tests {
         let many = vec![r#"{"op":1,"key":"name","string_value":"a"}"#; MOST + 1].join(",");
         assert!(one(&many).expect_err("too many").message.contains("500"));
         for key in ["nope", "Name", ""] {
-            let refused = one(&format!(r#"{{"op":1,"key":"{key}","string_value":"a"}}"#)).expect_err("no such key");
+            let refused = one(&format!(r#"{{"op":1,"key":"{key}","string_value":"a"}}"#))
+                .expect_err("no such key");
             assert!(refused.message.contains(key), "{refused:?}");
         }
-        for wrong in ["lkjlkj", "[]", r#"{"predicate":[]}"#, r#"{"predicates":7}"#, "%zz"] {
+        for wrong in [
+            "lkjlkj",
+            "[]",
+            r#"{"predicate":[]}"#,
+            r#"{"predicates":7}"#,
+            "%zz",
+        ] {
             assert!(Filter::read(wrong).is_err(), "{wrong}");
         }
     }
@@ -330,14 +402,23 @@ mod tests {
         let state = |predicate: &str| one(predicate).expect("read").predicates(false);
         let available = |value| {
             let values = vec![Literal::Number(value)];
-            vec![Predicate { field: Field::Available, comparison: Comparison::Among, values }]
+            vec![Predicate {
+                field: Field::Available,
+                comparison: Comparison::Among,
+                values,
+            }]
         };
-        let with = |op: &str, word: &str| format!(r#"{{"op":"{op}","key":"storage_state","string_value":"{word}"}}"#);
+        let with = |op: &str, word: &str| {
+            format!(r#"{{"op":"{op}","key":"storage_state","string_value":"{word}"}}"#)
+        };
         assert_eq!(state(&with("EQUALS", ARCHIVED)), available(0));
         assert_eq!(state(&with("NOT_EQUALS", ARCHIVED)), available(1));
         assert_eq!(state(&with("LESS_THAN", AVAILABLE)), available(0));
         assert_eq!(state(&with("IS_SUBSTRING", "state")), []);
-        assert_eq!(state(&with("EQUALS", "STORAGESTATE_UNSPECIFIED")), [never()]);
+        assert_eq!(
+            state(&with("EQUALS", "STORAGESTATE_UNSPECIFIED")),
+            [never()]
+        );
         let both = r#"{"op":"IN","key":"storage_state","string_values":{"values":["STORAGESTATE_ARCHIVED","STORAGESTATE_AVAILABLE"]}}"#;
         assert_eq!(state(both), []);
     }

@@ -23,17 +23,25 @@ pub(super) struct Order {
 
 impl Default for Order {
     fn default() -> Self {
-        Self { field: Field::Created, descending: false }
+        Self {
+            field: Field::Created,
+            descending: false,
+        }
     }
 }
 
 impl Order {
     /// Reads `field`, `field asc` or `field desc`.
     pub(super) fn read(text: &str) -> Result<Self, Refusal> {
-        let words: Vec<String> = text.split_whitespace().map(str::to_ascii_lowercase).collect();
+        let words: Vec<String> = text
+            .split_whitespace()
+            .map(str::to_ascii_lowercase)
+            .collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let shown: String = text.chars().take(100).collect();
-        let wrong = |what: &str| Refusal::invalid(format!("Received invalid sort by format {shown:?}: {what}"));
+        let wrong = |what: &str| {
+            Refusal::invalid(format!("Received invalid sort by format {shown:?}: {what}"))
+        };
         let (field, descending) = match words[..] {
             [] => return Ok(Self::default()),
             [field] | [field, "asc"] => (field, false),
@@ -55,14 +63,26 @@ impl Order {
     }
 
     pub(super) fn direction(self) -> Direction {
-        if self.descending { Direction::Descending } else { Direction::Ascending }
+        if self.descending {
+            Direction::Descending
+        } else {
+            Direction::Ascending
+        }
     }
 }
 
 /// How many rows a page has.
 pub(super) fn page_size(wanted: i32) -> Result<u32, Refusal> {
-    let size = if wanted == 0 { PAGE } else { wanted.min(LARGEST_PAGE) };
-    u32::try_from(size).map_err(|_| Refusal::invalid(format!("The page size should be at least 0, but it is {wanted}")))
+    let size = if wanted == 0 {
+        PAGE
+    } else {
+        wanted.min(LARGEST_PAGE)
+    };
+    u32::try_from(size).map_err(|_| {
+        Refusal::invalid(format!(
+            "The page size should be at least 0, but it is {wanted}"
+        ))
+    })
 }
 
 /// What a page token holds.
@@ -89,21 +109,36 @@ impl Wanted {
         let order = Order::read(sort_by)?;
         let read = Filter::read(filter)?;
         if token.is_empty() {
-            return Ok(Self { order, filter: read, filter_text: filter.to_owned(), start: None });
+            return Ok(Self {
+                order,
+                filter: read,
+                filter_text: filter.to_owned(),
+                start: None,
+            });
         }
         let token = Token::read(token)?;
         let of_token = Filter::read(&token.filter)?;
         let is_silent = sort_by.trim().is_empty() && filter.is_empty();
         if !is_silent && (order != token.order || read != of_token) {
-            let text = "The page token belongs to another listing: its sort_by and filter are others";
+            let text =
+                "The page token belongs to another listing: its sort_by and filter are others";
             return Err(Refusal::invalid(text));
         }
-        Ok(Self { order: token.order, filter: of_token, filter_text: token.filter, start: Some(token.start) })
+        Ok(Self {
+            order: token.order,
+            filter: of_token,
+            filter_text: token.filter,
+            start: Some(token.start),
+        })
     }
 
     /// The token of the page that begins there.
     pub(super) fn token(&self, start: Start) -> String {
-        let token = Token { order: self.order, filter: self.filter_text.clone(), start };
+        let token = Token {
+            order: self.order,
+            filter: self.filter_text.clone(),
+            start,
+        };
         // Plain data is always JSON.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
     }
@@ -115,9 +150,14 @@ impl Token {
         if text.len() > LONGEST_TOKEN {
             return Err(wrong());
         }
-        let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_| wrong())?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(text.trim_end_matches('='))
+            .map_err(|_| wrong())?;
         let token: Self = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
-        let is_number = matches!(token.order.field, Field::Created | Field::Archived | Field::Available);
+        let is_number = matches!(
+            token.order.field,
+            Field::Created | Field::Archived | Field::Available
+        );
         let fits = matches!(token.start.value, Literal::Number(_)) == is_number;
         if fits { Ok(token) } else { Err(wrong()) }
     }
@@ -141,32 +181,62 @@ mod tests {
 
     #[test]
     fn a_page_has_twenty_rows_and_two_hundred_at_most() {
-        assert_eq!([0, 1, 200, 201, i32::MAX].map(page_size), [Ok(20), Ok(1), Ok(200), Ok(200), Ok(200)]);
+        assert_eq!(
+            [0, 1, 200, 201, i32::MAX].map(page_size),
+            [Ok(20), Ok(1), Ok(200), Ok(200), Ok(200)]
+        );
         for negative in [-1, i32::MIN] {
-            assert!(page_size(negative).expect_err("negative").message.contains("page size"));
+            assert!(
+                page_size(negative)
+                    .expect_err("negative")
+                    .message
+                    .contains("page size")
+            );
         }
     }
 
     #[test]
     fn a_token_belongs_to_its_listing() {
         let filter = r#"{"predicates":[{"op":1,"key":"description","string_value":"x"}]}"#;
-        let same_filter = r#"{ "predicates": [{"op":"EQUALS","key":"description","stringValue":"x"}] }"#;
+        let same_filter =
+            r#"{ "predicates": [{"op":"EQUALS","key":"description","stringValue":"x"}] }"#;
         let id = vocabulary::ExperimentId::new("e").expect("valid");
-        let start = Start { value: Literal::Text("n".to_owned()), id };
-        let token = Wanted::read("name desc", filter, "").expect("read").token(start.clone());
+        let start = Start {
+            value: Literal::Text("n".to_owned()),
+            id,
+        };
+        let token = Wanted::read("name desc", filter, "")
+            .expect("read")
+            .token(start.clone());
         for (sort_by, filter) in [("", ""), ("NAME desc", same_filter)] {
             let next = Wanted::read(sort_by, filter, &token).expect("the same listing");
             assert_eq!(
                 (next.order, next.start.as_ref()),
-                (Order { field: Field::Name, descending: true }, Some(&start))
+                (
+                    Order {
+                        field: Field::Name,
+                        descending: true
+                    },
+                    Some(&start)
+                )
             );
             assert!(!next.filter.predicates(false).is_empty());
         }
-        for (sort_by, filter) in [("name", filter), ("name desc", ""), ("", filter), ("name desc", "{}")] {
-            let refused = Wanted::read(sort_by, filter, &token).err().expect("another listing");
+        for (sort_by, filter) in [
+            ("name", filter),
+            ("name desc", ""),
+            ("", filter),
+            ("name desc", "{}"),
+        ] {
+            let refused = Wanted::read(sort_by, filter, &token)
+                .err()
+                .expect("another listing");
             assert!(refused.message.contains("token"), "{refused:?}");
         }
-        let number = Start { value: Literal::Number(1), ..start };
+        let number = Start {
+            value: Literal::Number(1),
+            ..start
+        };
         let mixed = Wanted::read("name", "", "").expect("read").token(number);
         for wrong in ["x", "e30", "====", "\u{e4}", mixed.as_str()] {
             let refused = Wanted::read("", "", wrong).err().expect(wrong);

@@ -38,13 +38,19 @@ pub struct KubeflowOptions {
 }
 
 fn experiments(surroundings: &Surroundings, options: KubeflowOptions) -> Experiments {
-    Experiments { coordinator: surroundings.coordinator.clone(), multi_user: options.multi_user }
+    Experiments {
+        coordinator: surroundings.coordinator.clone(),
+        multi_user: options.multi_user,
+    }
 }
 
 /// The REST side as a router for all paths below `/apis/`.
 pub fn router(surroundings: &Surroundings, options: KubeflowOptions) -> Router {
     let entrance = surroundings.entrance.clone();
-    rest::router(rest::Rest { experiments: experiments(surroundings, options), entrance })
+    rest::router(rest::Rest {
+        experiments: experiments(surroundings, options),
+        entrance,
+    })
 }
 
 /// What answers gRPC where it is not served: at parties' doors, whose links carry no trailers.
@@ -55,5 +61,9 @@ pub fn grpc_elsewhere() -> Router {
 /// The gRPC side as a router for everything of content type `application/grpc`.
 pub async fn grpc(surroundings: &Surroundings, options: KubeflowOptions) -> Result<Router, Fault> {
     let entrance = surroundings.entrance.clone();
-    grpc::router(grpc::Grpc { experiments: experiments(surroundings, options), entrance }).await
+    grpc::router(grpc::Grpc {
+        experiments: experiments(surroundings, options),
+        entrance,
+    })
+    .await
 }

@@ -10,7 +10,9 @@ use super::routes::{Operation, ROUTES, Route};
 pub fn openapi() -> Value {
     let mut paths = Map::new();
     for route in ROUTES {
-        let item = paths.entry(route.path.to_owned()).or_insert_with(|| json!({}));
+        let item = paths
+            .entry(route.path.to_owned())
+            .or_insert_with(|| json!({}));
         if let Some(item) = item.as_object_mut() {
             item.insert(route.verb.word().to_ascii_lowercase(), described(route));
         }
@@ -54,7 +56,10 @@ fn described(route: &Route) -> Value {
     if let Some(operation) = operation.as_object_mut() {
         if route.operation == Operation::Create {
             let schema = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Experiment"}}});
-            operation.insert("requestBody".to_owned(), json!({"required": true, "content": schema}));
+            operation.insert(
+                "requestBody".to_owned(),
+                json!({"required": true, "content": schema}),
+            );
         }
         if !route.is_open() {
             operation.insert("security".to_owned(), json!([{"Bearer": []}]));
@@ -73,15 +78,27 @@ fn parameters(route: &Route) -> Value {
     let query = |name: &str, kind: &str, text: &str| json!({"name": name, "in": "query", "schema": {"type": kind}, "description": text});
     json!([
         query("page_token", "string", "next_page_token of the page before"),
-        query("page_size", "integer", "rows of a page: 20 unless given, 200 at most"),
+        query(
+            "page_size",
+            "integer",
+            "rows of a page: 20 unless given, 200 at most"
+        ),
         query(
             "sort_by",
             "string",
             "id, name, created_at, description, namespace or storage_state, with asc or desc behind it"
         ),
-        query("filter", "string", "a Filter as JSON: predicates of op, key and one value, all of which must hold"),
+        query(
+            "filter",
+            "string",
+            "a Filter as JSON: predicates of op, key and one value, all of which must hold"
+        ),
         query("resource_reference_key.type", "string", "NAMESPACE"),
-        query("resource_reference_key.id", "string", "the namespace, in multi-user mode"),
+        query(
+            "resource_reference_key.id",
+            "string",
+            "the namespace, in multi-user mode"
+        ),
     ])
 }
 

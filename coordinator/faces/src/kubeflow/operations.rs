@@ -6,7 +6,9 @@ use service::{Coordinator, ServiceError};
 use vocabulary::{ErrorCode, Tenant};
 
 use super::listing::{Wanted, page_size};
-use super::proto::{self, ListExperimentsRequest, ListExperimentsResponse, Relationship, ResourceKey, ResourceType};
+use super::proto::{
+    self, ListExperimentsRequest, ListExperimentsResponse, Relationship, ResourceKey, ResourceType,
+};
 use super::refusal::Refusal;
 use super::show::shown;
 use crate::Seat;
@@ -20,30 +22,49 @@ pub(super) struct Experiments {
 }
 
 impl Experiments {
-    pub(super) async fn create(&self, seat: &Seat, wanted: proto::Experiment) -> Result<proto::Experiment, Refusal> {
+    pub(super) async fn create(
+        &self,
+        seat: &Seat,
+        wanted: proto::Experiment,
+    ) -> Result<proto::Experiment, Refusal> {
         let checked = "Validate experiment request failed.";
         if wanted.name.is_empty() {
             let text = "Experiment name is empty. Please specify a valid experiment name.";
             return Err(Refusal::invalid(text).during(checked));
         }
-        let tenant = self.owner(seat, &wanted).map_err(|refusal| refusal.during(checked))?;
+        let tenant = self
+            .owner(seat, &wanted)
+            .map_err(|refusal| refusal.during(checked))?;
         let mut new = NewExperiment::named(tenant, wanted.name.clone());
         new.description = wanted.description;
-        new.creator = seat.principal.party().map(ToString::to_string).unwrap_or_default();
-        let made = self.coordinator.create_experiment(new).await.map_err(|error| {
-            let fault = error.fault();
-            let refusal = match (&error, fault.code) {
-                (ServiceError::Conflict(_), ErrorCode::Conflict) => Refusal::taken(&wanted.name),
-                (ServiceError::Conflict(_), _) => Refusal::invalid(fault.message),
-                _ => Refusal::broken(fault.code),
-            };
-            refusal.during("Create experiment failed.")
-        })?;
+        new.creator = seat
+            .principal
+            .party()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let made = self
+            .coordinator
+            .create_experiment(new)
+            .await
+            .map_err(|error| {
+                let fault = error.fault();
+                let refusal = match (&error, fault.code) {
+                    (ServiceError::Conflict(_), ErrorCode::Conflict) => {
+                        Refusal::taken(&wanted.name)
+                    }
+                    (ServiceError::Conflict(_), _) => Refusal::invalid(fault.message),
+                    _ => Refusal::broken(fault.code),
+                };
+                refusal.during("Create experiment failed.")
+            })?;
         Ok(shown(&made, self.multi_user))
     }
 
     pub(super) async fn get(&self, seat: &Seat, id: &str) -> Result<proto::Experiment, Refusal> {
-        let found = self.reached(seat, id).await.map_err(|refusal| refusal.during("Get experiment failed."))?;
+        let found = self
+            .reached(seat, id)
+            .await
+            .map_err(|refusal| refusal.during("Get experiment failed."))?;
         Ok(shown(&found, self.multi_user))
     }
 
@@ -52,16 +73,33 @@ impl Experiments {
         seat: &Seat,
         request: &ListExperimentsRequest,
     ) -> Result<ListExperimentsResponse, Refusal> {
-        let found = self.found(seat, request).await.map_err(|refusal| refusal.during("List experiments failed."))?;
-        let (wanted, Found { experiments, total, next }) = found;
+        let found = self
+            .found(seat, request)
+            .await
+            .map_err(|refusal| refusal.during("List experiments failed."))?;
+        let (
+            wanted,
+            Found {
+                experiments,
+                total,
+                next,
+            },
+        ) = found;
         Ok(ListExperimentsResponse {
-            experiments: experiments.iter().map(|one| shown(one, self.multi_user)).collect(),
+            experiments: experiments
+                .iter()
+                .map(|one| shown(one, self.multi_user))
+                .collect(),
             total_size: i32::try_from(total).unwrap_or(i32::MAX),
             next_page_token: next.map(|start| wanted.token(start)).unwrap_or_default(),
         })
     }
 
-    async fn found(&self, seat: &Seat, request: &ListExperimentsRequest) -> Result<(Wanted, Found), Refusal> {
+    async fn found(
+        &self,
+        seat: &Seat,
+        request: &ListExperimentsRequest,
+    ) -> Result<(Wanted, Found), Refusal> {
         let limit = page_size(request.page_size)?;
         let wanted = Wanted::read(&request.sort_by, &request.filter, &request.page_token)?;
         let tenant = self.listed(seat, request.resource_reference_key.as_ref())?;
@@ -73,34 +111,61 @@ impl Experiments {
             start: wanted.start.clone(),
             limit,
         };
-        let found = self.coordinator.experiments(&query).await.map_err(|error| Refusal::broken(error.fault().code))?;
+        let found = self
+            .coordinator
+            .experiments(&query)
+            .await
+            .map_err(|error| Refusal::broken(error.fault().code))?;
         Ok((wanted, found))
     }
 
     pub(super) async fn delete(&self, seat: &Seat, id: &str) -> Result<(), Refusal> {
         let delete = async {
             let tenant = self.reached(seat, id).await?.tenant;
-            self.coordinator.delete_experiment(Some(&tenant), id).await.map_err(|error| of_service(&error, id))
+            self.coordinator
+                .delete_experiment(Some(&tenant), id)
+                .await
+                .map_err(|error| of_service(&error, id))
         };
-        delete.await.map_err(|refusal: Refusal| refusal.during("Delete experiment failed."))
+        delete
+            .await
+            .map_err(|refusal: Refusal| refusal.during("Delete experiment failed."))
     }
 
     /// Archives an experiment, or takes it out again.
-    pub(super) async fn archive(&self, seat: &Seat, id: &str, archived: bool) -> Result<(), Refusal> {
+    pub(super) async fn archive(
+        &self,
+        seat: &Seat,
+        id: &str,
+        archived: bool,
+    ) -> Result<(), Refusal> {
         let archive = async {
             let tenant = self.reached(seat, id).await?.tenant;
-            let done = self.coordinator.archive_experiment(Some(&tenant), id, archived).await;
+            let done = self
+                .coordinator
+                .archive_experiment(Some(&tenant), id, archived)
+                .await;
             done.map(drop).map_err(|error| of_service(&error, id))
         };
-        let what = if archived { "Archive experiment failed." } else { "Unarchive experiment failed." };
-        archive.await.map_err(|refusal: Refusal| refusal.during(what))
+        let what = if archived {
+            "Archive experiment failed."
+        } else {
+            "Unarchive experiment failed."
+        };
+        archive
+            .await
+            .map_err(|refusal: Refusal| refusal.during(what))
     }
 
     /// An experiment that the seat may reach. In multi-user mode another namespace's is forbidden; otherwise it does not
     /// exist.
     async fn reached(&self, seat: &Seat, id: &str) -> Result<Experiment, Refusal> {
         let own = if self.multi_user { None } else { seat.tenant() };
-        let found = self.coordinator.experiment(own.as_ref(), id).await.map_err(|error| of_service(&error, id))?;
+        let found = self
+            .coordinator
+            .experiment(own.as_ref(), id)
+            .await
+            .map_err(|error| of_service(&error, id))?;
         if self.multi_user {
             may_use(seat, &found.tenant)?;
         }
@@ -123,32 +188,42 @@ impl Experiments {
                 "Invalid resource references for experiment. Expect one namespace type with owner relationship.",
             )
         };
-        let [reference] = references.as_slice() else { return Err(wrong()) };
+        let [reference] = references.as_slice() else {
+            return Err(wrong());
+        };
         let key = reference.key.as_ref().ok_or_else(wrong)?;
-        let is_owner = reference.relationship() == Relationship::Owner && key.r#type() == ResourceType::Namespace;
-        let tenant = Tenant::new(key.id.clone()).ok().filter(|_| is_owner).ok_or_else(wrong)?;
+        let is_owner = reference.relationship() == Relationship::Owner
+            && key.r#type() == ResourceType::Namespace;
+        let tenant = Tenant::new(key.id.clone())
+            .ok()
+            .filter(|_| is_owner)
+            .ok_or_else(wrong)?;
         may_use(seat, &tenant)?;
         Ok(tenant)
     }
 
     /// Whose experiments are listed; `None` for everybody's.
     fn listed(&self, seat: &Seat, key: Option<&ResourceKey>) -> Result<Option<Tenant>, Refusal> {
-        let kind = key.map(|key| ResourceType::try_from(key.r#type).unwrap_or(ResourceType::UnknownResourceType));
+        let kind = key.map(|key| {
+            ResourceType::try_from(key.r#type).unwrap_or(ResourceType::UnknownResourceType)
+        });
         let id = key.map(|key| key.id.as_str()).unwrap_or_default();
         if self.multi_user {
-            let named = Tenant::new(id).ok().filter(|_| kind == Some(ResourceType::Namespace));
+            let named = Tenant::new(id)
+                .ok()
+                .filter(|_| kind == Some(ResourceType::Namespace));
             let wrong = "Invalid resource references for ListExperiment. In multi-user mode, it needs a namespace.";
             let tenant = named.ok_or_else(|| Refusal::invalid(wrong))?;
             may_use(seat, &tenant)?;
             return Ok(Some(tenant));
         }
         match kind {
-            Some(ResourceType::Namespace) if !id.is_empty() => {
-                Err(Refusal::invalid("In single-user mode, ListExperiment cannot filter by namespace."))
-            }
-            Some(ResourceType::UnknownResourceType | ResourceType::Pipeline) => {
-                Err(Refusal::invalid("Unrecognized resource reference type for ListExperiment."))
-            }
+            Some(ResourceType::Namespace) if !id.is_empty() => Err(Refusal::invalid(
+                "In single-user mode, ListExperiment cannot filter by namespace.",
+            )),
+            Some(ResourceType::UnknownResourceType | ResourceType::Pipeline) => Err(
+                Refusal::invalid("Unrecognized resource reference type for ListExperiment."),
+            ),
             _ => Ok(seat.tenant()),
         }
     }
@@ -157,9 +232,9 @@ impl Experiments {
 /// Refuses a namespace that is not the seat's.
 fn may_use(seat: &Seat, namespace: &Tenant) -> Result<(), Refusal> {
     match &seat.principal.tenant {
-        Some(own) if own != namespace => {
-            Err(Refusal::denied(format!("The credential may not use experiments of namespace {namespace}.")))
-        }
+        Some(own) if own != namespace => Err(Refusal::denied(format!(
+            "The credential may not use experiments of namespace {namespace}."
+        ))),
         _ => Ok(()),
     }
 }

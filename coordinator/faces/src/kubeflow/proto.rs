@@ -1,5 +1,12 @@
 //! The messages, made from `proto/` when this crate is built.
-#![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::too_many_lines, reason = "generated")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    clippy::too_many_lines,
+    reason = "generated"
+)]
 
 tonic::include_proto!("api");
 

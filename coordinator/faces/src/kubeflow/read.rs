@@ -14,7 +14,8 @@ pub(super) fn experiment(body: &[u8]) -> Result<Experiment, Refusal> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Experiment::default());
     }
-    let value = serde_json::from_slice(body).map_err(|error| Refusal::unreadable(format!("invalid JSON: {error}")))?;
+    let value = serde_json::from_slice(body)
+        .map_err(|error| Refusal::unreadable(format!("invalid JSON: {error}")))?;
     if value == Value::Null {
         return Ok(Experiment::default());
     }
@@ -24,8 +25,14 @@ pub(super) fn experiment(body: &[u8]) -> Result<Experiment, Refusal> {
         name: members.text("name")?,
         description: members.text("description")?,
         created_at: members.get("created_at").map(moment).transpose()?,
-        resource_references: members.list("resource_references")?.iter().map(reference).collect::<Result<_, _>>()?,
-        storage_state: members.number("storage_state", |word| StorageState::from_str_name(word).map(i32::from))?,
+        resource_references: members
+            .list("resource_references")?
+            .iter()
+            .map(reference)
+            .collect::<Result<_, _>>()?,
+        storage_state: members.number("storage_state", |word| {
+            StorageState::from_str_name(word).map(i32::from)
+        })?,
     })
 }
 
@@ -34,22 +41,31 @@ fn reference(value: &Value) -> Result<ResourceReference, Refusal> {
     let key = members.get("key").map(|key| {
         let members = Members::of(key, "the key of a resource reference")?;
         Ok(ResourceKey {
-            r#type: members.number("type", |word| ResourceType::from_str_name(word).map(i32::from))?,
+            r#type: members.number("type", |word| {
+                ResourceType::from_str_name(word).map(i32::from)
+            })?,
             id: members.text("id")?,
         })
     });
     Ok(ResourceReference {
         key: key.transpose()?,
-        relationship: members.number("relationship", |word| Relationship::from_str_name(word).map(i32::from))?,
+        relationship: members.number("relationship", |word| {
+            Relationship::from_str_name(word).map(i32::from)
+        })?,
         name: members.text("name")?,
     })
 }
 
 fn moment(value: &Value) -> Result<Timestamp, Refusal> {
-    let text = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    let text = value
+        .as_str()
+        .and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     let time = text.ok_or_else(|| Refusal::unreadable("bad Timestamp: it is no RFC 3339 text"))?;
     let nanos = i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default();
-    Ok(Timestamp { seconds: time.timestamp(), nanos })
+    Ok(Timestamp {
+        seconds: time.timestamp(),
+        nanos,
+    })
 }
 
 /// The members of an object; null counts as absent.
@@ -59,14 +75,21 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     fn of(value: &'a Value, what: &str) -> Result<Self, Refusal> {
-        let object = value.as_object().ok_or_else(|| Refusal::unreadable(format!("{what} is no JSON object")))?;
+        let object = value
+            .as_object()
+            .ok_or_else(|| Refusal::unreadable(format!("{what} is no JSON object")))?;
         Ok(Self { object })
     }
 
     /// A member in the spelling of the proto, or else in the other one.
     fn get(&self, name: &str) -> Option<&'a Value> {
         let exact = self.object.get(name);
-        let other = || self.object.iter().find(|(key, _)| snake(key) == name).map(|(_, value)| value);
+        let other = || {
+            self.object
+                .iter()
+                .find(|(key, _)| snake(key) == name)
+                .map(|(_, value)| value)
+        };
         exact.or_else(other).filter(|value| !value.is_null())
     }
 
@@ -106,10 +129,23 @@ mod tests {
         let body = br#"{"name":"n","description":null,"createdAt":"2026-01-01T00:00:01Z","storageState":2,"what":[1],
             "resourceReferences":[{"key":{"type":"NAMESPACE","id":"ns"},"relationship":1}]}"#;
         let read = experiment(body).expect("read");
-        assert_eq!((read.name.as_str(), read.description.as_str(), read.storage_state), ("n", "", 2));
+        assert_eq!(
+            (
+                read.name.as_str(),
+                read.description.as_str(),
+                read.storage_state
+            ),
+            ("n", "", 2)
+        );
         assert_eq!(read.created_at.map(|at| at.seconds), Some(1_767_225_601));
         let reference = &read.resource_references[0];
-        assert_eq!((reference.relationship, reference.key.as_ref().map(|key| key.r#type)), (1, Some(5)));
+        assert_eq!(
+            (
+                reference.relationship,
+                reference.key.as_ref().map(|key| key.r#type)
+            ),
+            (1, Some(5))
+        );
         for empty in [&b""[..], b" \n", b"null", b"{}"] {
             assert_eq!(experiment(empty), Ok(Experiment::default()));
         }
@@ -131,7 +167,11 @@ mod tests {
             b"\xff",
         ] {
             let refused = experiment(wrong).expect_err("refused");
-            assert_eq!((refused.code, refused.user), (tonic::Code::InvalidArgument, None), "{wrong:?}");
+            assert_eq!(
+                (refused.code, refused.user),
+                (tonic::Code::InvalidArgument, None),
+                "{wrong:?}"
+            );
         }
     }
 }

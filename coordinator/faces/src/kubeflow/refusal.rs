@@ -35,7 +35,11 @@ pub(super) struct RichStatus {
 impl Refusal {
     fn of(code: Code, kind: &str, user: impl Into<String>) -> Self {
         let user = user.into();
-        Self { code, message: format!("{kind}: {user}"), user: Some(user) }
+        Self {
+            code,
+            message: format!("{kind}: {user}"),
+            user: Some(user),
+        }
     }
 
     /// Something given is wrong.
@@ -45,19 +49,28 @@ impl Refusal {
 
     /// The request cannot even be read: no handler sees it.
     pub(super) fn unreadable(message: impl Into<String>) -> Self {
-        Self { code: Code::InvalidArgument, message: message.into(), user: None }
+        Self {
+            code: Code::InvalidArgument,
+            message: message.into(),
+            user: None,
+        }
     }
 
     /// There is no such experiment.
     pub(super) fn unknown(id: &str) -> Self {
         let shown: String = id.chars().take(100).collect();
-        Self::of(Code::NotFound, "ResourceNotFoundError", format!("Experiment {shown} not found."))
+        Self::of(
+            Code::NotFound,
+            "ResourceNotFoundError",
+            format!("Experiment {shown} not found."),
+        )
     }
 
     /// The name is taken.
     pub(super) fn taken(name: &str) -> Self {
-        let text =
-            format!("Failed to create a new experiment. The name {name} already exist. Please specify a new name.");
+        let text = format!(
+            "Failed to create a new experiment. The name {name} already exist. Please specify a new name."
+        );
         Self::of(Code::AlreadyExists, "Already exist error", text)
     }
 
@@ -68,32 +81,46 @@ impl Refusal {
 
     /// Nobody knows who asks.
     pub(super) fn stranger(fault: &Fault) -> Self {
-        Self::of(Code::Unauthenticated, "Unauthenticated", format!("Request not authenticated: {}.", fault.message))
+        Self::of(
+            Code::Unauthenticated,
+            "Unauthenticated",
+            format!("Request not authenticated: {}.", fault.message),
+        )
     }
 
     /// The store failed, or there is a defect. What happened is in the log under its code; the caller learns the code.
     pub(super) fn broken(code: ErrorCode) -> Self {
         let message = format!("InternalServerError: {code}");
-        Self { code: Code::Internal, message, user: Some("Internal Server Error".to_owned()) }
+        Self {
+            code: Code::Internal,
+            message,
+            user: Some("Internal Server Error".to_owned()),
+        }
     }
 
     /// The same, met while something was done.
     #[must_use]
     pub(super) fn during(self, what: &str) -> Self {
-        Self { message: format!("{what}: {}", self.message), ..self }
+        Self {
+            message: format!("{what}: {}", self.message),
+            ..self
+        }
     }
 
     fn detail(&self) -> Option<proto::Error> {
         let user = self.user.clone()?;
-        Some(proto::Error { error_message: user, error_details: self.message.clone() })
+        Some(proto::Error {
+            error_message: user,
+            error_details: self.message.clone(),
+        })
     }
 
     /// The body of a REST reply.
     pub(super) fn body(&self) -> Value {
-        let mut body = json!({"error": self.message, "message": self.message, "code": self.code as i32});
+        let mut body =
+            json!({"error": self.message, "message": self.message, "code": self.code as i32});
         if let (Some(detail), Some(body)) = (self.detail(), body.as_object_mut()) {
-            let detail =
-                json!({"@type": DETAIL, "error_message": detail.error_message, "error_details": detail.error_details});
+            let detail = json!({"@type": DETAIL, "error_message": detail.error_message, "error_details": detail.error_details});
             body.insert("details".to_owned(), json!([detail]));
         }
         body
@@ -101,9 +128,18 @@ impl Refusal {
 
     /// The same as a gRPC status, with the detail in its trailer.
     pub(super) fn status(&self) -> tonic::Status {
-        let Some(detail) = self.detail() else { return tonic::Status::new(self.code, self.message.clone()) };
-        let detail = prost_types::Any { type_url: DETAIL.to_owned(), value: detail.encode_to_vec() };
-        let rich = RichStatus { code: self.code as i32, message: self.message.clone(), details: vec![detail] };
+        let Some(detail) = self.detail() else {
+            return tonic::Status::new(self.code, self.message.clone());
+        };
+        let detail = prost_types::Any {
+            type_url: DETAIL.to_owned(),
+            value: detail.encode_to_vec(),
+        };
+        let rich = RichStatus {
+            code: self.code as i32,
+            message: self.message.clone(),
+            details: vec![detail],
+        };
         tonic::Status::with_details(self.code, self.message.clone(), rich.encode_to_vec().into())
     }
 }
@@ -113,7 +149,9 @@ pub(super) fn http_status(code: Code) -> StatusCode {
     match code {
         Code::Ok => StatusCode::OK,
         Code::Cancelled => StatusCode::REQUEST_TIMEOUT,
-        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => {
+            StatusCode::BAD_REQUEST
+        }
         Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,
@@ -132,9 +170,15 @@ mod tests {
 
     #[test]
     fn maps_every_code_as_the_gateway_does() {
-        let statuses = [200, 408, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401];
+        let statuses = [
+            200, 408, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
+        ];
         for (code, status) in (0..).zip(statuses) {
-            assert_eq!(http_status(Code::from_i32(code)).as_u16(), status, "code {code}");
+            assert_eq!(
+                http_status(Code::from_i32(code)).as_u16(),
+                status,
+                "code {code}"
+            );
         }
     }
 
@@ -146,9 +190,15 @@ mod tests {
             "@type": "type.googleapis.com/api.Error", "error_message": "Experiment x not found.", "error_details": chain}]});
         assert_eq!(refusal.body(), expected);
         let rich = RichStatus::decode(refusal.status().details()).expect("a status");
-        assert_eq!((rich.code, rich.message.as_str(), rich.details.len()), (5, chain, 1));
+        assert_eq!(
+            (rich.code, rich.message.as_str(), rich.details.len()),
+            (5, chain, 1)
+        );
         let detail = proto::Error::decode(&*rich.details[0].value).expect("an error");
         assert_eq!(detail.error_message, "Experiment x not found.");
-        assert_eq!(Refusal::unreadable("torn").body(), json!({"error": "torn", "message": "torn", "code": 3}));
+        assert_eq!(
+            Refusal::unreadable("torn").body(),
+            json!({"error": "torn", "message": "torn", "code": 3})
+        );
     }
 }

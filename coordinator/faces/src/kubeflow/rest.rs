@@ -52,9 +52,13 @@ fn routed(method: &Method, path: &str) -> Result<(&'static Route, String), Miss>
     {
         (*last, verb) = (before, Some(after));
     }
-    let matching: Vec<(&Route, &str)> =
-        ROUTES.iter().filter_map(|route| Some((route, route.matches(&segments, verb)?))).collect();
-    let found = matching.iter().find(|(route, _)| route.verb.word() == method.as_str());
+    let matching: Vec<(&Route, &str)> = ROUTES
+        .iter()
+        .filter_map(|route| Some((route, route.matches(&segments, verb)?)))
+        .collect();
+    let found = matching
+        .iter()
+        .find(|(route, _)| route.verb.word() == method.as_str());
     match (found, matching.is_empty()) {
         (Some((route, id)), _) => Ok((route, (*id).to_owned())),
         (None, true) => Err(UNKNOWN),
@@ -68,7 +72,8 @@ impl Rest {
             Ok(routed) => routed,
             Err((status, text)) => {
                 drain(stream_of(request.into_body())).await;
-                return (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response();
+                return (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text)
+                    .into_response();
             }
         };
         match route.operation {
@@ -80,7 +85,9 @@ impl Rest {
             }
             operation => match self.done(operation, &id, request).await {
                 Ok(value) => axum::Json(value).into_response(),
-                Err(refusal) => (http_status(refusal.code), axum::Json(refusal.body())).into_response(),
+                Err(refusal) => {
+                    (http_status(refusal.code), axum::Json(refusal.body())).into_response()
+                }
             },
         }
     }
@@ -91,10 +98,19 @@ impl Rest {
             "tag_name": concat!("fedflow-", env!("CARGO_PKG_VERSION")),
             "multi_user": self.experiments.multi_user,
         });
-        ([(CONTENT_TYPE, "text/plain; charset=utf-8")], body.to_string()).into_response()
+        (
+            [(CONTENT_TYPE, "text/plain; charset=utf-8")],
+            body.to_string(),
+        )
+            .into_response()
     }
 
-    async fn done(&self, operation: Operation, id: &str, request: Request) -> Result<Value, Refusal> {
+    async fn done(
+        &self,
+        operation: Operation,
+        id: &str,
+        request: Request,
+    ) -> Result<Value, Refusal> {
         let (parts, body) = request.into_parts();
         let seat = match self.entrance.seat(&parts.extensions, &parts.headers) {
             Ok(seat) => seat,
@@ -105,7 +121,9 @@ impl Rest {
         };
         let experiments = &self.experiments;
         if operation == Operation::Create {
-            let body = whole_body(body).await.map_err(|failure| Refusal::unreadable(failure.0.retmsg.clone()))?;
+            let body = whole_body(body)
+                .await
+                .map_err(|failure| Refusal::unreadable(failure.0.retmsg.clone()))?;
             let wanted = read::experiment(&body)?;
             return Ok(show::experiment(&experiments.create(&seat, wanted).await?));
         }
@@ -122,7 +140,9 @@ impl Rest {
                 json!({})
             }
             _ => {
-                experiments.archive(&seat, id, operation == Operation::Archive).await?;
+                experiments
+                    .archive(&seat, id, operation == Operation::Archive)
+                    .await?;
                 json!({})
             }
         })
@@ -137,21 +157,47 @@ mod tests {
     fn finds_routes_and_tells_misses_apart() {
         let status = |method: &str, path: &str| {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
-            routed(&method, path).map(|(_, id)| id).map_err(|(status, _)| status.as_u16())
+            routed(&method, path)
+                .map(|(_, id)| id)
+                .map_err(|(status, _)| status.as_u16())
         };
         let id = |text: &str| Ok(text.to_owned());
         assert_eq!(status("GET", "/apis/v1beta1/experiments"), id(""));
-        assert_eq!(status("GET", "/pipeline/apis/v1beta1/experiments/x"), id("x"));
+        assert_eq!(
+            status("GET", "/pipeline/apis/v1beta1/experiments/x"),
+            id("x")
+        );
         assert_eq!(status("GET", "/pipeline/apis/v1beta1/nothing"), Err(404));
-        assert_eq!(status("GET", "/apis/v1beta1/experiments/a%20b+c"), id("a b+c"));
-        assert_eq!(status("POST", "/apis/v1beta1/experiments/x:archive"), id("x"));
-        assert_eq!(status("POST", "/apis/v1beta1/experiments/x%3Aarchive"), id("x"));
+        assert_eq!(
+            status("GET", "/apis/v1beta1/experiments/a%20b+c"),
+            id("a b+c")
+        );
+        assert_eq!(
+            status("POST", "/apis/v1beta1/experiments/x:archive"),
+            id("x")
+        );
+        assert_eq!(
+            status("POST", "/apis/v1beta1/experiments/x%3Aarchive"),
+            id("x")
+        );
         assert_eq!(status("PUT", "/apis/v1beta1/experiments"), Err(405));
-        assert_eq!(status("GET", "/apis/v1beta1/experiments/x:archive"), Err(405));
+        assert_eq!(
+            status("GET", "/apis/v1beta1/experiments/x:archive"),
+            Err(405)
+        );
         for path in ["x:frob", "x:y:archive2", "a:b", "x/y", "a%2Fb", ""] {
-            assert_eq!(status("GET", &format!("/apis/v1beta1/experiments/{path}")), Err(404), "{path}");
+            assert_eq!(
+                status("GET", &format!("/apis/v1beta1/experiments/{path}")),
+                Err(404),
+                "{path}"
+            );
         }
-        for path in ["/apis", "/apis/v1beta1/nothing", "/apis/v1beta1/experiments%zz", "/apis/v1beta1/%ff"] {
+        for path in [
+            "/apis",
+            "/apis/v1beta1/nothing",
+            "/apis/v1beta1/experiments%zz",
+            "/apis/v1beta1/%ff",
+        ] {
             assert_eq!(status("GET", path), Err(404), "{path}");
         }
     }

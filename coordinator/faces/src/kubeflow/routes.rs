@@ -84,7 +84,13 @@ const fn route(
     rpc: Option<&'static str>,
     summary: &'static str,
 ) -> Route {
-    Route { verb, path, rpc, summary, operation }
+    Route {
+        verb,
+        path,
+        rpc,
+        summary,
+        operation,
+    }
 }
 
 /// Everything that is served.
@@ -103,7 +109,13 @@ pub const ROUTES: &[Route] = &[
         Some("ListExperiment"),
         "Experiments, filtered, sorted and paged",
     ),
-    route(Verb::Get, "/apis/v1beta1/experiments/{id}", Operation::Get, Some("GetExperiment"), "One experiment"),
+    route(
+        Verb::Get,
+        "/apis/v1beta1/experiments/{id}",
+        Operation::Get,
+        Some("GetExperiment"),
+        "One experiment",
+    ),
     route(
         Verb::Delete,
         "/apis/v1beta1/experiments/{id}",
@@ -125,9 +137,27 @@ pub const ROUTES: &[Route] = &[
         Some("UnarchiveExperiment"),
         "Takes an experiment out again; its jobs stay archived and its schedules disabled",
     ),
-    route(Verb::Get, "/apis/v1beta1/healthz", Operation::Health, None, "Whether it is there, and in which mode"),
-    route(Verb::Get, "/apis/docs/openapi.json", Operation::Document, None, "This API as an OpenAPI document"),
-    route(Verb::Get, "/apis/docs", Operation::Page, None, "The same as a page"),
+    route(
+        Verb::Get,
+        "/apis/v1beta1/healthz",
+        Operation::Health,
+        None,
+        "Whether it is there, and in which mode",
+    ),
+    route(
+        Verb::Get,
+        "/apis/docs/openapi.json",
+        Operation::Document,
+        None,
+        "This API as an OpenAPI document",
+    ),
+    route(
+        Verb::Get,
+        "/apis/docs",
+        Operation::Page,
+        None,
+        "The same as a page",
+    ),
 ];
 
 #[cfg(test)]
@@ -137,14 +167,27 @@ mod tests {
     #[test]
     fn a_path_is_one_routes_with_its_verb() {
         let of = |segments: &[&str], verb| -> Vec<&str> {
-            let matching = ROUTES.iter().filter(|route| route.matches(segments, verb).is_some());
-            matching.map(|route| route.summary.split(' ').next().unwrap_or_default()).collect()
+            let matching = ROUTES
+                .iter()
+                .filter(|route| route.matches(segments, verb).is_some());
+            matching
+                .map(|route| route.summary.split(' ').next().unwrap_or_default())
+                .collect()
         };
         let experiments = ["apis", "v1beta1", "experiments"];
         assert_eq!(of(&experiments, None), ["Makes", "Experiments,"]);
-        assert_eq!(of(&[experiments.as_slice(), &["x"]].concat(), None), ["One", "Deletes"]);
-        assert_eq!(of(&[experiments.as_slice(), &["x"]].concat(), Some("archive")), ["Archives"]);
-        assert_eq!(of(&[experiments.as_slice(), &["x"]].concat(), Some("frob")), [""; 0]);
+        assert_eq!(
+            of(&[experiments.as_slice(), &["x"]].concat(), None),
+            ["One", "Deletes"]
+        );
+        assert_eq!(
+            of(&[experiments.as_slice(), &["x"]].concat(), Some("archive")),
+            ["Archives"]
+        );
+        assert_eq!(
+            of(&[experiments.as_slice(), &["x"]].concat(), Some("frob")),
+            [""; 0]
+        );
         assert_eq!(of(&[experiments.as_slice(), &[""]].concat(), None), [""; 0]);
         assert_eq!(of(&["apis", "v1beta1"], None), [""; 0]);
     }

@@ -6,7 +6,9 @@ use prost_types::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::proto::experiment::StorageState;
-use super::proto::{self, ListExperimentsResponse, Relationship, ResourceKey, ResourceReference, ResourceType};
+use super::proto::{
+    self, ListExperimentsResponse, Relationship, ResourceKey, ResourceReference, ResourceType,
+};
 
 /// Microseconds of a second.
 const SECOND: i64 = 1_000_000;
@@ -14,17 +16,26 @@ const SECOND: i64 = 1_000_000;
 /// An experiment as a message; its namespace is shown in multi-user mode only.
 pub(super) fn shown(experiment: &Experiment, multi_user: bool) -> proto::Experiment {
     let namespace = || ResourceReference {
-        key: Some(ResourceKey { r#type: ResourceType::Namespace.into(), id: experiment.tenant.to_string() }),
+        key: Some(ResourceKey {
+            r#type: ResourceType::Namespace.into(),
+            id: experiment.tenant.to_string(),
+        }),
         relationship: Relationship::Owner.into(),
         name: String::new(),
     };
-    let state =
-        if experiment.archived { StorageState::StoragestateArchived } else { StorageState::StoragestateAvailable };
+    let state = if experiment.archived {
+        StorageState::StoragestateArchived
+    } else {
+        StorageState::StoragestateAvailable
+    };
     proto::Experiment {
         id: experiment.id.to_string(),
         name: experiment.unique_name.clone(),
         description: experiment.description.clone(),
-        created_at: Some(Timestamp { seconds: experiment.created.0.div_euclid(SECOND), nanos: 0 }),
+        created_at: Some(Timestamp {
+            seconds: experiment.created.0.div_euclid(SECOND),
+            nanos: 0,
+        }),
         resource_references: multi_user.then(namespace).into_iter().collect(),
         storage_state: state.into(),
     }
@@ -39,8 +50,16 @@ pub(super) fn experiment(message: &proto::Experiment) -> Value {
     if let Some(moment) = &message.created_at {
         put(&mut object, "created_at", json!(moment_text(moment)));
     }
-    put(&mut object, "resource_references", message.resource_references.iter().map(reference).collect());
-    put(&mut object, "storage_state", word(message.storage_state, message.storage_state().as_str_name()));
+    put(
+        &mut object,
+        "resource_references",
+        message.resource_references.iter().map(reference).collect(),
+    );
+    put(
+        &mut object,
+        "storage_state",
+        word(message.storage_state, message.storage_state().as_str_name()),
+    );
     Value::Object(object)
 }
 
@@ -48,11 +67,19 @@ fn reference(message: &ResourceReference) -> Value {
     let mut object = Map::new();
     if let Some(key) = &message.key {
         let mut own = Map::new();
-        put(&mut own, "type", word(key.r#type, key.r#type().as_str_name()));
+        put(
+            &mut own,
+            "type",
+            word(key.r#type, key.r#type().as_str_name()),
+        );
         put(&mut own, "id", json!(key.id));
         object.insert("key".to_owned(), Value::Object(own));
     }
-    put(&mut object, "relationship", word(message.relationship, message.relationship().as_str_name()));
+    put(
+        &mut object,
+        "relationship",
+        word(message.relationship, message.relationship().as_str_name()),
+    );
     put(&mut object, "name", json!(message.name));
     Value::Object(object)
 }
@@ -60,15 +87,27 @@ fn reference(message: &ResourceReference) -> Value {
 /// A listing as JSON.
 pub(super) fn listing(message: &ListExperimentsResponse) -> Value {
     let mut object = Map::new();
-    put(&mut object, "experiments", message.experiments.iter().map(experiment).collect());
+    put(
+        &mut object,
+        "experiments",
+        message.experiments.iter().map(experiment).collect(),
+    );
     put(&mut object, "total_size", json!(message.total_size));
-    put(&mut object, "next_page_token", json!(message.next_page_token));
+    put(
+        &mut object,
+        "next_page_token",
+        json!(message.next_page_token),
+    );
     Value::Object(object)
 }
 
 /// The word of an enumeration; nothing at zero.
 fn word(number: i32, word: &str) -> Value {
-    if number == 0 { Value::Null } else { json!(word) }
+    if number == 0 {
+        Value::Null
+    } else {
+        json!(word)
+    }
 }
 
 fn put(object: &mut Map<String, Value>, name: &str, value: Value) {

@@ -18,11 +18,19 @@ impl<'a> Fields<'a> {
     /// The object under one of these names; 422 when it is not there, or is none.
     pub(super) fn under(body: &'a Value, names: &[&str]) -> Answer<Self> {
         let found = names.iter().find_map(|name| body.get(*name)?.as_object());
-        found.map(Self).ok_or_else(|| Refused::new(422, "The request body has not the object that it should have."))
+        found.map(Self).ok_or_else(|| {
+            Refused::new(
+                422,
+                "The request body has not the object that it should have.",
+            )
+        })
     }
 
     pub(super) fn of(value: &'a Value) -> Answer<Self> {
-        value.as_object().map(Self).ok_or_else(|| Refused::new(422, "The action's value is no object."))
+        value
+            .as_object()
+            .map(Self)
+            .ok_or_else(|| Refused::new(422, "The action's value is no object."))
     }
 
     fn value(&self, name: &str) -> Option<&'a Value> {
@@ -43,10 +51,14 @@ impl<'a> Fields<'a> {
             Some(_) => return Err(Refused::bad(format!("{name} must be a text."))),
         };
         if text.chars().count() > longest {
-            return Err(Refused::bad(format!("{name} has more than {longest} characters.")));
+            return Err(Refused::bad(format!(
+                "{name} has more than {longest} characters."
+            )));
         }
         if text.contains('\0') {
-            return Err(Refused::bad(format!("{name} has a character that cannot be stored.")));
+            return Err(Refused::bad(format!(
+                "{name} has a character that cannot be stored."
+            )));
         }
         Ok(Some(text))
     }
@@ -61,11 +73,15 @@ impl<'a> Fields<'a> {
     pub(super) fn count(&self, name: &str) -> Answer<Option<u32>> {
         let number = match self.value(name) {
             None => return Ok(None),
-            Some(Value::Number(number)) => number.as_u64().and_then(|number| u32::try_from(number).ok()),
+            Some(Value::Number(number)) => number
+                .as_u64()
+                .and_then(|number| u32::try_from(number).ok()),
             Some(Value::String(text)) => text.trim().parse().ok(),
             Some(_) => None,
         };
-        number.map(Some).ok_or_else(|| Refused::bad(format!("{name} must be a whole number.")))
+        number
+            .map(Some)
+            .ok_or_else(|| Refused::bad(format!("{name} must be a whole number.")))
     }
 
     /// Base64 text as it was sent, and in plain text.
@@ -76,7 +92,10 @@ impl<'a> Fields<'a> {
             Some(_) => return Err(Refused::bad(format!("{name} must be base64 text."))),
         };
         let tight: String = sent.split_whitespace().collect();
-        let plain = STANDARD.decode(&tight).ok().and_then(|plain| String::from_utf8(plain).ok());
+        let plain = STANDARD
+            .decode(&tight)
+            .ok()
+            .and_then(|plain| String::from_utf8(plain).ok());
         match plain {
             Some(plain) => Ok(Some((tight, plain))),
             None => Err(Refused::bad(format!("{name} must be base64 text."))),
@@ -92,11 +111,15 @@ mod tests {
     #[test]
     fn null_is_absent_and_wrong_kinds_are_refused() {
         let body = json!({"model": {"a": null, "n": 7, "t": "x", "l": [], "b": "Tm9uZQ==", "bad": "%%", "long": "x".repeat(300)}});
-        let fields = Fields::under(&body, &["job", "model"]).unwrap_or_else(|_| panic!("an object"));
+        let fields =
+            Fields::under(&body, &["job", "model"]).unwrap_or_else(|_| panic!("an object"));
         assert_eq!(fields.text("a", LONG), Ok(None));
         assert_eq!(fields.text("n", LONG), Ok(Some("7".into())));
         assert_eq!(fields.count("n"), Ok(Some(7)));
-        assert_eq!(fields.encoded("b"), Ok(Some(("Tm9uZQ==".into(), "None".into()))));
+        assert_eq!(
+            fields.encoded("b"),
+            Ok(Some(("Tm9uZQ==".into(), "None".into())))
+        );
         for refused in [
             fields.text("l", LONG).err(),
             fields.text("long", LONG).err(),

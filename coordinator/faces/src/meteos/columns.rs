@@ -23,7 +23,10 @@ pub(super) struct Item {
 
 impl Item {
     pub(super) fn text(&self, column: &str) -> &str {
-        self.columns.get(column).and_then(Value::as_str).unwrap_or_default()
+        self.columns
+            .get(column)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     pub(super) fn status(&self) -> &str {
@@ -39,7 +42,8 @@ pub(super) fn moment(at: Timestamp) -> String {
 
 /// Empty text is null.
 fn text(text: Option<&str>) -> Value {
-    text.filter(|text| !text.is_empty()).map_or(Value::Null, |text| json!(text))
+    text.filter(|text| !text.is_empty())
+        .map_or(Value::Null, |text| json!(text))
 }
 
 fn map(value: Value) -> Map<String, Value> {
@@ -50,7 +54,12 @@ fn map(value: Value) -> Map<String, Value> {
 }
 
 /// What every kind has.
-fn common(seen: &Seen, project: &str, status: &str, description: Option<&str>) -> Map<String, Value> {
+fn common(
+    seen: &Seen,
+    project: &str,
+    status: &str,
+    description: Option<&str>,
+) -> Map<String, Value> {
     let entity = &seen.entity;
     map(json!({
         "id": entity.id,
@@ -118,7 +127,11 @@ pub(super) fn of_experiment(experiment: Experiment, project: &str) -> Item {
         "key_name": detail("key_name"),
         "neutron_management_network": detail("neutron_management_network"),
     }));
-    Item { columns, created: experiment.created, seen: None }
+    Item {
+        columns,
+        created: experiment.created,
+        seen: None,
+    }
 }
 
 /// The template that experiments have which were made without one.
@@ -133,7 +146,11 @@ pub(super) fn default_template(project: &str) -> Item {
         "project_id": project,
         "cluster_id": null,
     }));
-    Item { columns, created: Timestamp(0), seen: None }
+    Item {
+        columns,
+        created: Timestamp(0),
+        seen: None,
+    }
 }
 
 /// Anything else in columns.
@@ -157,7 +174,12 @@ pub(super) fn of_seen(noun: Noun, seen: Seen, project: &str) -> Result<Item, Fau
         }
         Noun::Dataset => {
             let dataset: Dataset = entity.read()?;
-            columns = common(&seen, project, word(&seen.standing), dataset.description.as_deref());
+            columns = common(
+                &seen,
+                project,
+                word(&seen.standing),
+                dataset.description.as_deref(),
+            );
             columns.extend(map(json!({
                 "source_dataset_url": dataset.source,
                 "experiment_id": entity.parent,
@@ -169,7 +191,12 @@ pub(super) fn of_seen(noun: Noun, seen: Seen, project: &str) -> Result<Item, Fau
         }
         Noun::Model => {
             let model: LearnedModel = entity.read()?;
-            columns = common(&seen, project, model_word(&model, &seen.standing), model.description.as_deref());
+            columns = common(
+                &seen,
+                project,
+                model_word(&model, &seen.standing),
+                model.description.as_deref(),
+            );
             columns.extend(map(json!({
                 "source_dataset_url": model.source,
                 "dataset_format": model.format,
@@ -182,7 +209,12 @@ pub(super) fn of_seen(noun: Noun, seen: Seen, project: &str) -> Result<Item, Fau
         }
         Noun::Evaluation | Noun::Learning => {
             let asked: Asked = entity.read()?;
-            columns = common(&seen, project, word(&seen.standing), asked.description.as_deref());
+            columns = common(
+                &seen,
+                project,
+                word(&seen.standing),
+                asked.description.as_deref(),
+            );
             columns.extend(map(json!({
                 "source_dataset_url": asked.source,
                 "model_id": asked.model,
@@ -194,7 +226,11 @@ pub(super) fn of_seen(noun: Noun, seen: Seen, project: &str) -> Result<Item, Fau
             })));
         }
     }
-    Ok(Item { columns, created: entity.created, seen: Some(seen) })
+    Ok(Item {
+        columns,
+        created: entity.created,
+        seen: Some(seen),
+    })
 }
 
 #[cfg(test)]
@@ -203,21 +239,43 @@ mod tests {
 
     #[test]
     fn moments_have_six_digits_and_no_zone() {
-        assert_eq!(moment(Timestamp(1_472_000_000_000_000)), "2016-08-24T00:53:20.000000");
-        assert_eq!(moment(Timestamp(1_472_000_000_000_007)), "2016-08-24T00:53:20.000007");
+        assert_eq!(
+            moment(Timestamp(1_472_000_000_000_000)),
+            "2016-08-24T00:53:20.000000"
+        );
+        assert_eq!(
+            moment(Timestamp(1_472_000_000_000_007)),
+            "2016-08-24T00:53:20.000007"
+        );
     }
 
     #[test]
     fn a_model_has_words_of_its_own() {
-        let model = |serving, recreated| LearnedModel { serving, recreated, ..LearnedModel::default() };
+        let model = |serving, recreated| LearnedModel {
+            serving,
+            recreated,
+            ..LearnedModel::default()
+        };
         let failed = Standing::Failed("x".into());
         for (model, standing, word) in [
-            (model(Serving::Unloaded, false), Standing::Making, "creating"),
-            (model(Serving::Unloaded, true), Standing::Making, "recreating"),
+            (
+                model(Serving::Unloaded, false),
+                Standing::Making,
+                "creating",
+            ),
+            (
+                model(Serving::Unloaded, true),
+                Standing::Making,
+                "recreating",
+            ),
             (model(Serving::Unloaded, true), Standing::Made, "available"),
             (model(Serving::Loading, false), Standing::Made, "activating"),
             (model(Serving::Loaded, false), Standing::Made, "active"),
-            (model(Serving::Unloading, false), Standing::Made, "deactivating"),
+            (
+                model(Serving::Unloading, false),
+                Standing::Made,
+                "deactivating",
+            ),
             (model(Serving::Loaded, false), failed, "error"),
         ] {
             assert_eq!(model_word(&model, &standing), word);

@@ -13,20 +13,43 @@ pub fn coverage() -> String {
          is taken. Paths may end with a slash. What is not listed answers 404 in this API's form; `PUT` and `PATCH` do, too.\n\n\
          | method | path | success | what it does |\n|---|---|---|---|\n",
     );
-    for Route { method, path, summary, status, action } in routes() {
-        let open = if action.is_open() { " (for everybody)" } else { "" };
-        let _ = writeln!(page, "| {} | `{path}` | {status} | {summary}{open} |", method.word());
+    for Route {
+        method,
+        path,
+        summary,
+        status,
+        action,
+    } in routes()
+    {
+        let open = if action.is_open() {
+            " (for everybody)"
+        } else {
+            ""
+        };
+        let _ = writeln!(
+            page,
+            "| {} | `{path}` | {status} | {summary}{open} |",
+            method.word()
+        );
     }
     page.push_str(
         "\n`jobs` and `learnings` are one collection under two names; under `jobs` things are wrapped as `job`.\n\n## Fields\n\n\
          | collection | fields of a new one | members shown | columns to sort by |\n|---|---|---|---|\n",
     );
     for collection in &COLLECTIONS {
-        let members: Vec<&str> = shown::detail(collection.noun).iter().map(|(name, _)| *name).collect();
+        let members: Vec<&str> = shown::detail(collection.noun)
+            .iter()
+            .map(|(name, _)| *name)
+            .collect();
         let columns = listing::sortable(collection.noun);
         let fields = collection.fields.join(", ");
-        let _ =
-            writeln!(page, "| {} | {fields} | {} | {} |", collection.plural, members.join(", "), columns.join(", "));
+        let _ = writeln!(
+            page,
+            "| {} | {fields} | {} | {} |",
+            collection.plural,
+            members.join(", "),
+            columns.join(", ")
+        );
     }
     page.push_str(NOTES);
     page

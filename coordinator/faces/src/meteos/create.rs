@@ -25,21 +25,48 @@ pub(super) async fn create(face: &Meteos, call: Call, collection: &Collection) -
         Noun::Experiment => {
             let new = workspace(&fields)?;
             let is_default = new.profile == columns::DEFAULT_TEMPLATE;
-            let new = NewWorkspace { profile: if is_default { String::new() } else { new.profile }, ..new };
+            let new = NewWorkspace {
+                profile: if is_default {
+                    String::new()
+                } else {
+                    new.profile
+                },
+                ..new
+            };
             let experiment = coordinator.create_workspace(project, new).await?;
-            return shown::wrapped(face, columns::of_experiment(experiment, &call.project_id), collection).await;
+            return shown::wrapped(
+                face,
+                columns::of_experiment(experiment, &call.project_id),
+                collection,
+            )
+            .await;
         }
-        Noun::Dataset => coordinator.create_dataset(project, dataset(&fields)?).await?,
+        Noun::Dataset => {
+            coordinator
+                .create_dataset(project, dataset(&fields)?)
+                .await?
+        }
         Noun::Model => coordinator.create_model(project, model(&fields)?).await?,
-        Noun::Evaluation => coordinator.create_evaluation(project, evaluation(&fields)?).await?,
-        Noun::Learning => coordinator.create_learning(project, learning(&fields)?).await?,
+        Noun::Evaluation => {
+            coordinator
+                .create_evaluation(project, evaluation(&fields)?)
+                .await?
+        }
+        Noun::Learning => {
+            coordinator
+                .create_learning(project, learning(&fields)?)
+                .await?
+        }
     };
     let item = columns::of_seen(collection.noun, seen, &call.project_id).map_err(internal)?;
     shown::wrapped(face, item, collection).await
 }
 
 fn name_of(fields: &Fields<'_>) -> Answer<(Option<String>, Option<String>)> {
-    Ok((fields.text("display_name", LONG)?, fields.text("display_description", LONG)?))
+    Ok((
+        fields.text("display_name", LONG)?,
+        fields.text("display_description", LONG)?,
+    ))
 }
 
 fn profile(fields: &Fields<'_>) -> Answer<(Option<String>, Profile)> {
@@ -89,24 +116,38 @@ fn dataset(fields: &Fields<'_>) -> Answer<NewDataset> {
 /// The sizes of the parts of a split: 0.7 and 0.3 where none is said.
 fn parts(fields: &Fields<'_>) -> Answer<(String, String)> {
     let part = |name: &str, otherwise: &str| -> Answer<(String, f64)> {
-        let text = if fields.has(name) { fields.text(name, SHORT)? } else { Some(otherwise.to_owned()) };
-        let number =
-            text.as_deref().and_then(|text| text.trim().parse::<f64>().ok()).filter(|part| (0.0..=1.0).contains(part));
+        let text = if fields.has(name) {
+            fields.text(name, SHORT)?
+        } else {
+            Some(otherwise.to_owned())
+        };
+        let number = text
+            .as_deref()
+            .and_then(|text| text.trim().parse::<f64>().ok())
+            .filter(|part| (0.0..=1.0).contains(part));
         match (text, number) {
             (Some(text), Some(number)) => Ok((text, number)),
-            _ => Err(Refused::bad(format!("{name} must be a number from 0 to 1."))),
+            _ => Err(Refused::bad(format!(
+                "{name} must be a number from 0 to 1."
+            ))),
         }
     };
     let (train, test) = (part("percent_train", "0.7")?, part("percent_test", "0.3")?);
     if (train.1 + test.1 - 1.0).abs() > SLACK {
-        return Err(Refused::new(422, "percent_train and percent_test must add up to 1."));
+        return Err(Refused::new(
+            422,
+            "percent_train and percent_test must add up to 1.",
+        ));
     }
     Ok((train.0, test.0))
 }
 
 /// What a model is learned from.
 fn model(fields: &Fields<'_>) -> Answer<NewModel> {
-    Ok(NewModel { experiment: fields.needed("experiment_id", SHORT)?, ..anew(fields)? })
+    Ok(NewModel {
+        experiment: fields.needed("experiment_id", SHORT)?,
+        ..anew(fields)?
+    })
 }
 
 /// What a model is learned from anew: what would leave it without anything to learn is refused while it is as it was.

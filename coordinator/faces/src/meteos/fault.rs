@@ -19,7 +19,10 @@ pub(super) type Answer<T = Response> = Result<T, Refused>;
 
 impl Refused {
     pub(super) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self {
+            status,
+            message: message.into(),
+        }
     }
 
     pub(super) fn bad(message: impl Into<String>) -> Self {
@@ -69,7 +72,9 @@ impl IntoResponse for Refused {
         body.insert(self.class().to_owned(), value);
         let mut response = (status, Json(body)).into_response();
         if self.status == 413 {
-            response.headers_mut().insert("retry-after", axum::http::HeaderValue::from_static("0"));
+            response
+                .headers_mut()
+                .insert("retry-after", axum::http::HeaderValue::from_static("0"));
         }
         response
     }
@@ -80,9 +85,13 @@ impl From<ServiceError> for Refused {
         let fault = error.fault();
         match error {
             ServiceError::NotFound(fault) => Self::new(404, fault.message),
-            ServiceError::Conflict(fault) if fault.code == ErrorCode::JobState => Self::invalid_status(&fault.message),
+            ServiceError::Conflict(fault) if fault.code == ErrorCode::JobState => {
+                Self::invalid_status(&fault.message)
+            }
             ServiceError::Conflict(fault) => Self::bad(fault.message),
-            ServiceError::Invalid { .. } | ServiceError::Refused { .. } => Self::bad(fault.to_string()),
+            ServiceError::Invalid { .. } | ServiceError::Refused { .. } => {
+                Self::bad(fault.to_string())
+            }
             ServiceError::Denied(fault) => Self::new(403, fault.message),
             ServiceError::TooLarge(fault) => Self::new(413, fault.message),
             ServiceError::Unavailable(fault) => Self::new(409, fault.to_string()),
@@ -100,11 +109,17 @@ mod tests {
 
     #[test]
     fn names_the_class_of_a_refusal() {
-        for (status, class) in
-            [(400, "badRequest"), (404, "itemNotFound"), (422, "computeFault"), (500, "computeFault")]
-        {
+        for (status, class) in [
+            (400, "badRequest"),
+            (404, "itemNotFound"),
+            (422, "computeFault"),
+            (500, "computeFault"),
+        ] {
             assert_eq!(Refused::new(status, "x").class(), class);
         }
-        assert_eq!(Refused::new(413, "x").into_response().headers()["retry-after"], "0");
+        assert_eq!(
+            Refused::new(413, "x").into_response().headers()["retry-after"],
+            "0"
+        );
     }
 }

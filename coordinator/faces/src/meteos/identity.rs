@@ -16,7 +16,11 @@ use super::fault::{Answer, Refused};
 const GOOD_FOR: i64 = 3_600_000;
 
 fn is_on(face: &Meteos) -> Answer<()> {
-    if face.options().identity { Ok(()) } else { Err(Refused::missing("The resource")) }
+    if face.options().identity {
+        Ok(())
+    } else {
+        Err(Refused::missing("The resource"))
+    }
 }
 
 /// GET: the version.
@@ -30,22 +34,42 @@ pub(super) fn version(face: &Meteos, base: &str) -> Answer {
 /// POST: a token for the caller that a name and a password name.
 pub(super) fn token(face: &Meteos, body: &Value, base: &str) -> Answer {
     is_on(face)?;
-    let identity = body.pointer("/auth/identity").ok_or_else(Refused::malformed)?;
+    let identity = body
+        .pointer("/auth/identity")
+        .ok_or_else(Refused::malformed)?;
     let text = |place: &str| identity.pointer(place).and_then(Value::as_str);
-    let secret = text("/password/user/password").or_else(|| text("/token/id")).ok_or_else(Refused::malformed)?;
-    let user = text("/password/user/name").or_else(|| text("/password/user/id")).unwrap_or("user");
+    let secret = text("/password/user/password")
+        .or_else(|| text("/token/id"))
+        .ok_or_else(Refused::malformed)?;
+    let user = text("/password/user/name")
+        .or_else(|| text("/password/user/id"))
+        .unwrap_or("user");
     let refused = || Refused::new(401, "The request you have made requires authentication.");
     let value = HeaderValue::from_str(secret).map_err(|_| refused())?;
     let mut headers = HeaderMap::new();
     headers.insert("x-auth-token", value.clone());
-    let seat = face.surroundings().entrance.seat(&Extensions::new(), &headers).map_err(|_| refused())?;
-    let scope = |key: &str| body.pointer("/auth/scope/project").and_then(|project| project.get(key)?.as_str());
+    let seat = face
+        .surroundings()
+        .entrance
+        .seat(&Extensions::new(), &headers)
+        .map_err(|_| refused())?;
+    let scope = |key: &str| {
+        body.pointer("/auth/scope/project")
+            .and_then(|project| project.get(key)?.as_str())
+    };
     let asked = scope("id").or_else(|| scope("name"));
     let own = seat.own();
     let project = asked.unwrap_or(own.as_str());
     seat.named(project).map_err(|_| refused())?;
     let now = face.coordinator().now();
-    let token = described(&Named { user, project, base }, now);
+    let token = described(
+        &Named {
+            user,
+            project,
+            base,
+        },
+        now,
+    );
     let mut response = (StatusCode::CREATED, Json(json!({"token": token}))).into_response();
     response.headers_mut().insert("x-subject-token", value);
     Ok(response)

@@ -18,8 +18,16 @@ use super::{Meteos, internal, shown};
 /// Most rows of a page.
 const MOST: usize = 1_000;
 /// Words of a query that are no filters.
-const WORDS: [&str; 8] =
-    ["limit", "offset", "marker", "sort_key", "sort_dir", "sort_by", "show_progress", "all_tenants"];
+const WORDS: [&str; 8] = [
+    "limit",
+    "offset",
+    "marker",
+    "sort_key",
+    "sort_dir",
+    "sort_by",
+    "show_progress",
+    "all_tenants",
+];
 
 /// Columns that hold what jobs printed.
 const PRINTED: [&str; 2] = ["head", "stdout"];
@@ -46,7 +54,13 @@ fn column(word: &str) -> &str {
 
 impl Asked {
     fn read(query: &[(String, String)]) -> Answer<Self> {
-        let last = |key: &str| query.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        let last = |key: &str| {
+            query
+                .iter()
+                .rev()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value.as_str())
+        };
         let number = |key: &str| match last(key).filter(|text| !text.is_empty()) {
             None => Ok(None),
             Some(text) => {
@@ -54,7 +68,10 @@ impl Asked {
                 number.map_err(|_| Refused::bad(format!("{key} must be a whole number from 0.")))
             }
         };
-        let (mut key, mut ascending) = (column(last("sort_key").unwrap_or("created_at")).to_owned(), false);
+        let (mut key, mut ascending) = (
+            column(last("sort_key").unwrap_or("created_at")).to_owned(),
+            false,
+        );
         if let Some(by) = last("sort_by").filter(|by| !by.is_empty()) {
             key = column(by.trim_start_matches('-')).to_owned();
             ascending = !by.starts_with('-');
@@ -64,18 +81,26 @@ impl Asked {
             Some("asc") => ascending = true,
             Some("desc") => ascending = false,
             Some(other) => {
-                return Err(Refused::bad(format!("Unknown sort direction {other}: asc and desc are known.")));
+                return Err(Refused::bad(format!(
+                    "Unknown sort direction {other}: asc and desc are known."
+                )));
             }
         }
         let limit = number("limit")?.filter(|limit| *limit > 0);
-        let filters = query.iter().filter(|(name, _)| !WORDS.contains(&name.as_str()));
+        let filters = query
+            .iter()
+            .filter(|(name, _)| !WORDS.contains(&name.as_str()));
         Ok(Self {
             limit,
             offset: number("offset")?.unwrap_or(0),
-            marker: last("marker").filter(|marker| !marker.is_empty()).map(str::to_owned),
+            marker: last("marker")
+                .filter(|marker| !marker.is_empty())
+                .map(str::to_owned),
             key,
             ascending,
-            filters: filters.map(|(name, value)| (column(name).to_owned(), value.clone())).collect(),
+            filters: filters
+                .map(|(name, value)| (column(name).to_owned(), value.clone()))
+                .collect(),
         })
     }
 
@@ -87,10 +112,16 @@ impl Asked {
 
     /// The page's rows, in order.
     fn page(&self, mut items: Vec<Item>) -> Answer<Vec<Item>> {
-        items.retain(|item| self.filters.iter().all(|(key, value)| meets(item.columns.get(key), value)));
+        items.retain(|item| {
+            self.filters
+                .iter()
+                .all(|(key, value)| meets(item.columns.get(key), value))
+        });
         let order = |a: &Item, b: &Item| {
             let by = compare(a.columns.get(&self.key), b.columns.get(&self.key));
-            let by = by.then_with(|| a.created.cmp(&b.created)).then_with(|| a.text("id").cmp(b.text("id")));
+            let by = by
+                .then_with(|| a.created.cmp(&b.created))
+                .then_with(|| a.text("id").cmp(b.text("id")));
             if self.ascending { by } else { by.reverse() }
         };
         items.sort_by(order);
@@ -108,9 +139,11 @@ impl Asked {
 fn meets(column: Option<&Value>, value: &str) -> bool {
     match column {
         Some(Value::String(text)) => text == value,
-        Some(Value::Number(number)) => {
-            value.trim().parse::<i64>().ok().is_some_and(|value| number.as_i64() == Some(value))
-        }
+        Some(Value::Number(number)) => value
+            .trim()
+            .parse::<i64>()
+            .ok()
+            .is_some_and(|value| number.as_i64() == Some(value)),
         _ => false,
     }
 }
@@ -137,16 +170,24 @@ pub(super) fn sortable(noun: Noun) -> Vec<&'static str> {
         }
         Noun::Experiment => "template_id key_name neutron_management_network",
         Noun::Dataset => "source_dataset_url experiment_id method params head stderr",
-        Noun::Model => "source_dataset_url dataset_format experiment_id model_type model_params stdout stderr",
+        Noun::Model => {
+            "source_dataset_url dataset_format experiment_id model_type model_params stdout stderr"
+        }
         Noun::Evaluation => "source_dataset_url model_id model_type dataset_format stdout stderr",
         Noun::Learning => "model_id model_type method args stdout stderr",
     };
-    let common = "id created_at updated_at status display_name display_description user_id project_id";
+    let common =
+        "id created_at updated_at status display_name display_description user_id project_id";
     common.split(' ').chain(own.split(' ')).collect()
 }
 
 /// GET the list.
-pub(super) async fn list(face: &Meteos, call: Call, collection: &Collection, detailed: bool) -> Answer {
+pub(super) async fn list(
+    face: &Meteos,
+    call: Call,
+    collection: &Collection,
+    detailed: bool,
+) -> Answer {
     let asked = Asked::read(&call.query)?;
     let noun = collection.noun;
     if !sortable(noun).contains(&asked.key.as_str()) {
@@ -161,14 +202,25 @@ pub(super) async fn list(face: &Meteos, call: Call, collection: &Collection, det
     if !by_print {
         print_all(face, &mut page, noun).await?;
     }
-    let rows: Vec<Value> = page.iter().map(|item| shown::listed(item, collection, detailed, &call)).collect();
+    let rows: Vec<Value> = page
+        .iter()
+        .map(|item| shown::listed(item, collection, detailed, &call))
+        .collect();
     let mut body = Map::new();
-    let is_filled = asked.limit.is_some_and(|limit| rows.len() == limit.min(MOST));
-    let last = page.last().map(|item| item.text("id")).filter(|_| is_filled);
+    let is_filled = asked
+        .limit
+        .is_some_and(|limit| rows.len() == limit.min(MOST));
+    let last = page
+        .last()
+        .map(|item| item.text("id"))
+        .filter(|_| is_filled);
     body.insert(collection.plural.to_owned(), Value::Array(rows));
     if let Some(last) = last {
         let next = next_page(&call, collection, detailed, last);
-        body.insert(format!("{}_links", collection.plural), json!([{"rel": "next", "href": next}]));
+        body.insert(
+            format!("{}_links", collection.plural),
+            json!([{"rel": "next", "href": next}]),
+        );
     }
     Ok(Json(body).into_response())
 }
@@ -182,23 +234,40 @@ async fn print_all(face: &Meteos, items: &mut [Item], noun: Noun) -> Answer<()> 
 
 fn next_page(call: &Call, collection: &Collection, detailed: bool, last: &str) -> String {
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let kept = call.query.iter().filter(|(key, _)| key != "marker" && key != "offset");
+    let kept = call
+        .query
+        .iter()
+        .filter(|(key, _)| key != "marker" && key != "offset");
     let mut query: Vec<String> = kept
         .map(|(key, value)| {
-            format!("{}={}", key.replace(|c: char| !c.is_alphanumeric() && c != '_', ""), encoded(value))
+            format!(
+                "{}={}",
+                key.replace(|c: char| !c.is_alphanumeric() && c != '_', ""),
+                encoded(value)
+            )
         })
         .collect();
     query.push(format!("marker={last}"));
     let detail = if detailed { "/detail" } else { "" };
     let project = encoded(&call.project_id);
-    format!("{}/v1/{project}/{}{detail}?{}", call.base, collection.plural, query.join("&"))
+    format!(
+        "{}/v1/{project}/{}{detail}?{}",
+        call.base,
+        collection.plural,
+        query.join("&")
+    )
 }
 
 /// Everything of a noun in the caller's project.
 async fn everything(face: &Meteos, call: &Call, noun: Noun) -> Answer<Vec<Item>> {
     let (coordinator, tenant) = (face.coordinator(), &call.project.tenant);
     let Some(kind) = shown::kind_of(noun) else {
-        let found = coordinator.experiments(&Query { tenant: Some(tenant.clone()), ..Query::default() }).await?;
+        let found = coordinator
+            .experiments(&Query {
+                tenant: Some(tenant.clone()),
+                ..Query::default()
+            })
+            .await?;
         let mut items = Vec::new();
         for experiment in found.experiments {
             let experiment = coordinator.look_at_workspace(experiment).await?;
@@ -206,10 +275,15 @@ async fn everything(face: &Meteos, call: &Call, noun: Noun) -> Answer<Vec<Item>>
         }
         return Ok(items);
     };
-    let filter = EntityFilter { tenant: Some(tenant.clone()), ..EntityFilter::of(kind) };
+    let filter = EntityFilter {
+        tenant: Some(tenant.clone()),
+        ..EntityFilter::of(kind)
+    };
     let entities = coordinator.entities(&filter).await?.0;
     if noun == Noun::Model {
-        entities.iter().for_each(|entity| coordinator.advance_soon(&call.project, entity));
+        entities
+            .iter()
+            .for_each(|entity| coordinator.advance_soon(&call.project, entity));
     }
     let seen = coordinator.seen(entities).await?;
     let item = |seen| columns::of_seen(noun, seen, &call.project_id).map_err(internal);
@@ -223,22 +297,36 @@ mod tests {
 
     fn items() -> Vec<Item> {
         let item = |at: i64, name: Value, nodes: i64| Item {
-            columns: [("id", json!(format!("id{at}"))), ("display_name", name), ("n", json!(nodes))]
-                .into_iter()
-                .map(|(key, value)| (key.to_owned(), value))
-                .chain([("created_at".to_owned(), json!(columns::moment(Timestamp(at))))])
-                .collect(),
+            columns: [
+                ("id", json!(format!("id{at}"))),
+                ("display_name", name),
+                ("n", json!(nodes)),
+            ]
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .chain([(
+                "created_at".to_owned(),
+                json!(columns::moment(Timestamp(at))),
+            )])
+            .collect(),
             created: Timestamp(at),
             seen: None,
         };
-        vec![item(1, json!("b"), 2), item(3, json!("a"), 10), item(2, Value::Null, 2)]
+        vec![
+            item(1, json!("b"), 2),
+            item(3, json!("a"), 10),
+            item(2, Value::Null, 2),
+        ]
     }
 
     fn ids(query: &str) -> Result<Vec<String>, u16> {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let pairs: Vec<_> = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let pairs: Vec<_> = pairs
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
         let page = Asked::read(&pairs).and_then(|asked| asked.page(items()));
-        page.map(|page| page.iter().map(|item| item.text("id").to_owned()).collect()).map_err(|refused| refused.status)
+        page.map(|page| page.iter().map(|item| item.text("id").to_owned()).collect())
+            .map_err(|refused| refused.status)
     }
 
     #[test]
@@ -263,7 +351,13 @@ mod tests {
         ] {
             assert_eq!(ids(query).expect(query).join(" "), rows, "{query}");
         }
-        for query in ["limit=-1", "limit=x", "offset=-1", "sort_dir=up", "marker=none"] {
+        for query in [
+            "limit=-1",
+            "limit=x",
+            "offset=-1",
+            "sort_dir=up",
+            "marker=none",
+        ] {
             assert_eq!(ids(query), Err(400), "{query}");
         }
     }

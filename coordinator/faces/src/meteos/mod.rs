@@ -49,7 +49,10 @@ struct Inner {
 impl Meteos {
     /// The face over its surroundings.
     pub fn new(surroundings: Surroundings, options: Options) -> Self {
-        Self(Arc::new(Inner { surroundings, options }))
+        Self(Arc::new(Inner {
+            surroundings,
+            options,
+        }))
     }
 
     fn coordinator(&self) -> &service::Coordinator {

@@ -12,8 +12,12 @@ use super::{Meteos, columns, create, internal, shown};
 
 /// POST to the model's action: a body of one member.
 pub(super) async fn act(face: &Meteos, call: Call) -> Answer {
-    let Some(body) = call.body.as_object().filter(|body| body.len() == 1) else { return Err(Refused::malformed()) };
-    let Some((name, value)) = body.iter().next() else { return Err(Refused::malformed()) };
+    let Some(body) = call.body.as_object().filter(|body| body.len() == 1) else {
+        return Err(Refused::malformed());
+    };
+    let Some((name, value)) = body.iter().next() else {
+        return Err(Refused::malformed());
+    };
     let (coordinator, project) = (face.coordinator(), &call.project);
     let answer = |id: &str| Ok(Json(json!({"model": {"id": id}})).into_response());
     match name.as_str() {
@@ -29,7 +33,9 @@ pub(super) async fn act(face: &Meteos, call: Call) -> Answer {
             let new = create::recreation(&Fields::of(value)?)?;
             let seen = Box::pin(coordinator.recreate_model(project, &call.id, new)).await?;
             let item = columns::of_seen(Noun::Model, seen, &call.project_id).map_err(internal)?;
-            let models = COLLECTIONS.iter().find(|collection| collection.noun == Noun::Model);
+            let models = COLLECTIONS
+                .iter()
+                .find(|collection| collection.noun == Noun::Model);
             match models {
                 Some(models) => shown::wrapped(face, item, models).await,
                 None => answer(&call.id),

@@ -34,7 +34,14 @@ pub(super) fn page() -> String {
          <style>body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto}td{padding:.15rem .8rem .15rem 0}</style>\
          </head><body><h1>OpenStack Meteos</h1><p>The same for programs: <a href=\"/meteos/openapi.json\">openapi.json</a>.</p><table>",
     );
-    for Route { method, path, summary, status, .. } in routes() {
+    for Route {
+        method,
+        path,
+        summary,
+        status,
+        ..
+    } in routes()
+    {
         let _ = write!(
             page,
             "<tr><td>{}</td><td><code>{path}</code></td><td>{status}</td><td>{summary}</td></tr>",
@@ -47,16 +54,27 @@ pub(super) fn page() -> String {
 
 fn schemas_of(collection: &Collection) -> [(String, Value); 2] {
     let property = |name: &&str| {
-        let kind =
-            if name.ends_with("_num") { json!(["integer", "string", "null"]) } else { json!(["string", "null"]) };
+        let kind = if name.ends_with("_num") {
+            json!(["integer", "string", "null"])
+        } else {
+            json!(["string", "null"])
+        };
         ((*name).to_owned(), json!({"type": kind}))
     };
     let new: Map<String, Value> = collection.fields.iter().map(property).collect();
-    let shown: Map<String, Value> =
-        shown::detail(collection.noun).iter().map(|(name, _)| ((*name).to_owned(), json!({}))).collect();
+    let shown: Map<String, Value> = shown::detail(collection.noun)
+        .iter()
+        .map(|(name, _)| ((*name).to_owned(), json!({})))
+        .collect();
     [
-        (format!("new_{}", collection.singular), json!({"type": "object", "properties": new})),
-        (collection.singular.to_owned(), json!({"type": "object", "properties": shown})),
+        (
+            format!("new_{}", collection.singular),
+            json!({"type": "object", "properties": new}),
+        ),
+        (
+            collection.singular.to_owned(),
+            json!({"type": "object", "properties": shown}),
+        ),
     ]
 }
 
@@ -64,13 +82,19 @@ fn operation(route: &Route) -> Value {
     let mut parameters: Vec<Value> = Vec::new();
     for name in ["project", "id"] {
         if route.path.contains(&format!("{{{name}}}")) {
-            parameters.push(json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}));
+            parameters.push(
+                json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}),
+            );
         }
     }
     if let Action::List(collection, _) = route.action {
-        let words = ["limit", "offset", "marker", "sort_key", "sort_dir", "sort_by"];
+        let words = [
+            "limit", "offset", "marker", "sort_key", "sort_dir", "sort_by",
+        ];
         let names = words.into_iter().chain(listing::sortable(collection.noun));
-        parameters.extend(names.map(|name| json!({"name": name, "in": "query", "schema": {"type": "string"}})));
+        parameters.extend(
+            names.map(|name| json!({"name": name, "in": "query", "schema": {"type": "string"}})),
+        );
     }
     let mut operation = json!({
         "summary": route.summary,
@@ -81,7 +105,8 @@ fn operation(route: &Route) -> Value {
         },
     });
     if route.method == Method::Post {
-        operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": body(route)}}});
+        operation["requestBody"] =
+            json!({"required": true, "content": {"application/json": {"schema": body(route)}}});
     }
     if !route.action.is_open() {
         operation["security"] = json!([{"token": []}]);
@@ -95,9 +120,11 @@ fn body(route: &Route) -> Value {
             let new = json!({"$ref": format!("#/components/schemas/new_{}", collection.singular)});
             json!({"type": "object", "properties": {collection.singular: new}, "required": [collection.singular]})
         }
-        Action::Act => json!({"type": "object", "minProperties": 1, "maxProperties": 1, "properties": {
-            "os-load": {}, "os-unload": {}, "os-recreate": {"$ref": "#/components/schemas/new_model"},
-        }}),
+        Action::Act => {
+            json!({"type": "object", "minProperties": 1, "maxProperties": 1, "properties": {
+                "os-load": {}, "os-unload": {}, "os-recreate": {"$ref": "#/components/schemas/new_model"},
+            }})
+        }
         _ => json!({"type": "object"}),
     }
 }

@@ -28,9 +28,15 @@ pub(super) async fn remove(face: &Meteos, call: Call, collection: &Collection) -
     }
     shown::must_be(&item, &SETTLED, &capital(collection.singular))?;
     match shown::kind_of(collection.noun) {
-        None => coordinator.delete_experiment(Some(tenant), &call.id).await?,
+        None => {
+            coordinator
+                .delete_experiment(Some(tenant), &call.id)
+                .await?
+        }
         Some(kind) => {
-            let entity = coordinator.delete_entity(kind, Some(tenant), &call.id).await?;
+            let entity = coordinator
+                .delete_entity(kind, Some(tenant), &call.id)
+                .await?;
             if collection.noun == Noun::Dataset {
                 let dataset: Dataset = entity.read().map_err(internal)?;
                 if let (Some(party), Some(table)) = (dataset.party, dataset.table) {
@@ -44,7 +50,9 @@ pub(super) async fn remove(face: &Meteos, call: Call, collection: &Collection) -
 
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// Has the party drop a deleted dataset's table, unless something that is still being made reads it. Rows that stay because
@@ -52,16 +60,30 @@ fn capital(word: &str) -> String {
 async fn forget_rows(face: &Meteos, call: &Call, party: &PartyId, table: &TableRef) -> Answer<()> {
     let coordinator = face.coordinator();
     let source = format!("internal://{}", table.name);
-    if coordinator.runs_over(&call.project.tenant, &table.name).await? {
+    if coordinator
+        .runs_over(&call.project.tenant, &table.name)
+        .await?
+    {
         return Ok(());
     }
     for noun in [Noun::Dataset, Noun::Model, Noun::Evaluation] {
-        let Some(kind) = shown::kind_of(noun) else { continue };
-        let filter = EntityFilter { tenant: Some(call.project.tenant.clone()), ..EntityFilter::of(kind) };
+        let Some(kind) = shown::kind_of(noun) else {
+            continue;
+        };
+        let filter = EntityFilter {
+            tenant: Some(call.project.tenant.clone()),
+            ..EntityFilter::of(kind)
+        };
         let readers = coordinator.entities(&filter).await?.0;
-        let readers = readers.into_iter().filter(|entity| entity.body["source"] == json!(source)).collect();
+        let readers = readers
+            .into_iter()
+            .filter(|entity| entity.body["source"] == json!(source))
+            .collect();
         let making = coordinator.seen(readers).await?;
-        if making.iter().any(|seen| seen.standing == domain::workshop::Standing::Making) {
+        if making
+            .iter()
+            .any(|seen| seen.standing == domain::workshop::Standing::Making)
+        {
             return Ok(());
         }
     }
@@ -73,14 +95,21 @@ async fn forget_rows(face: &Meteos, call: &Call, party: &PartyId, table: &TableR
         ticket: None,
     };
     let body = json!({"namespace": table.namespace, "table_name": table.name}).to_string();
-    match face.surroundings().rows.forward(party, head, whole(body)).await {
+    match face
+        .surroundings()
+        .rows
+        .forward(party, head, whole(body))
+        .await
+    {
         Ok((head, reply)) => {
             drain(reply).await;
             if head.status >= 300 {
                 tracing::warn!(%party, %table, status = head.status, "the table of a deleted dataset stays");
             }
         }
-        Err(fault) => tracing::warn!(%party, %table, %fault, "the table of a deleted dataset stays"),
+        Err(fault) => {
+            tracing::warn!(%party, %table, %fault, "the table of a deleted dataset stays")
+        }
     }
     Ok(())
 }

@@ -78,7 +78,13 @@ pub(super) static COLLECTIONS: [Collection; 7] = [
         plural: "experiments",
         singular: "experiment",
         wrappers: &["experiment"],
-        fields: &["display_name", "display_description", "template_id", "key_name", "neutron_management_network"],
+        fields: &[
+            "display_name",
+            "display_description",
+            "template_id",
+            "key_name",
+            "neutron_management_network",
+        ],
     },
     Collection {
         noun: Noun::Dataset,
@@ -122,7 +128,12 @@ pub(super) static COLLECTIONS: [Collection; 7] = [
         plural: "model_evaluations",
         singular: "model_evaluation",
         wrappers: &["model_evaluation"],
-        fields: &["display_name", "model_id", "source_dataset_url", "dataset_format"],
+        fields: &[
+            "display_name",
+            "model_id",
+            "source_dataset_url",
+            "dataset_format",
+        ],
     },
     Collection {
         noun: Noun::Learning,
@@ -140,7 +151,13 @@ pub(super) static COLLECTIONS: [Collection; 7] = [
     },
 ];
 
-const LEARNING: &[&str] = &["display_name", "display_description", "model_id", "method", "args"];
+const LEARNING: &[&str] = &[
+    "display_name",
+    "display_description",
+    "model_id",
+    "method",
+    "args",
+];
 
 /// What a route does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +187,10 @@ pub enum Action {
 impl Action {
     /// Whether it is there for those who prove nothing.
     pub fn is_open(self) -> bool {
-        matches!(self, Self::Versions | Self::Document | Self::Page | Self::Identity | Self::Token)
+        matches!(
+            self,
+            Self::Versions | Self::Document | Self::Page | Self::Identity | Self::Token
+        )
     }
 }
 
@@ -199,8 +219,20 @@ pub fn routes() -> Vec<Route> {
         action,
     };
     let mut all = vec![
-        route(Method::Get, "/".to_owned(), 300, Action::Versions, "the versions of the API"),
-        route(Method::Get, "/v1/".to_owned(), 200, Action::Versions, "the versions of the API"),
+        route(
+            Method::Get,
+            "/".to_owned(),
+            300,
+            Action::Versions,
+            "the versions of the API",
+        ),
+        route(
+            Method::Get,
+            "/v1/".to_owned(),
+            200,
+            Action::Versions,
+            "the versions of the API",
+        ),
     ];
     for collection in &COLLECTIONS {
         let (plural, singular) = (collection.plural, collection.singular);
@@ -209,8 +241,20 @@ pub fn routes() -> Vec<Route> {
         let said = |what: &str| format!("{what} {}", singular.replace('_', " "));
         let many = plural.replace('_', " ");
         all.extend([
-            route(Method::Post, base.clone(), 200, Action::Create(collection), &said("makes a")),
-            route(Method::Get, base.clone(), 200, Action::List(collection, false), &format!("lists {many}")),
+            route(
+                Method::Post,
+                base.clone(),
+                200,
+                Action::Create(collection),
+                &said("makes a"),
+            ),
+            route(
+                Method::Get,
+                base.clone(),
+                200,
+                Action::List(collection, false),
+                &format!("lists {many}"),
+            ),
             route(
                 Method::Get,
                 format!("{base}/detail"),
@@ -218,17 +262,62 @@ pub fn routes() -> Vec<Route> {
                 Action::List(collection, true),
                 &format!("lists {many} in detail"),
             ),
-            route(Method::Get, one.clone(), 200, Action::Show(collection), &said("shows a")),
-            route(Method::Delete, one, 202, Action::Delete(collection), &said("deletes a")),
+            route(
+                Method::Get,
+                one.clone(),
+                200,
+                Action::Show(collection),
+                &said("shows a"),
+            ),
+            route(
+                Method::Delete,
+                one,
+                202,
+                Action::Delete(collection),
+                &said("deletes a"),
+            ),
         ]);
     }
     let act = "loads (os-load), unloads (os-unload) or learns a model anew (os-recreate)";
-    all.push(route(Method::Post, "/v1/{project}/models/{id}/action".to_owned(), 200, Action::Act, act));
+    all.push(route(
+        Method::Post,
+        "/v1/{project}/models/{id}/action".to_owned(),
+        200,
+        Action::Act,
+        act,
+    ));
     let document = "this API as an OpenAPI document";
-    all.push(route(Method::Get, "/meteos/openapi.json".to_owned(), 200, Action::Document, document));
-    all.push(route(Method::Get, "/meteos/docs".to_owned(), 200, Action::Page, "the same as a page for people"));
-    let (identity, token) = ("the version of the identity service, where it is switched on", "gives a token out");
-    all.push(route(Method::Get, "/identity/v3".to_owned(), 200, Action::Identity, identity));
-    all.push(route(Method::Post, "/identity/v3/auth/tokens".to_owned(), 201, Action::Token, token));
+    all.push(route(
+        Method::Get,
+        "/meteos/openapi.json".to_owned(),
+        200,
+        Action::Document,
+        document,
+    ));
+    all.push(route(
+        Method::Get,
+        "/meteos/docs".to_owned(),
+        200,
+        Action::Page,
+        "the same as a page for people",
+    ));
+    let (identity, token) = (
+        "the version of the identity service, where it is switched on",
+        "gives a token out",
+    );
+    all.push(route(
+        Method::Get,
+        "/identity/v3".to_owned(),
+        200,
+        Action::Identity,
+        identity,
+    ));
+    all.push(route(
+        Method::Post,
+        "/identity/v3/auth/tokens".to_owned(),
+        201,
+        Action::Token,
+        token,
+    ));
     all
 }

@@ -15,7 +15,9 @@ use service::Project;
 
 use super::fault::{Answer, Refused};
 use super::routes::{Action, Method, Route, routes};
-use super::{Meteos, Options, create, identity, listing, model_action, openapi, remove, shown, version};
+use super::{
+    Meteos, Options, create, identity, listing, model_action, openapi, remove, shown, version,
+};
 use crate::{Seat, Surroundings};
 
 /// Largest body, in bytes.
@@ -51,7 +53,12 @@ pub fn router(surroundings: Surroundings, options: Options) -> Router {
         let bare = route.path.trim_end_matches('/');
         let path = if bare.is_empty() { "/" } else { bare }.to_owned();
         let face = face.clone();
-        router = router.route(&path, on(filter, move |request: Request| respond(face, route, request)));
+        router = router.route(
+            &path,
+            on(filter, move |request: Request| {
+                respond(face, route, request)
+            }),
+        );
     }
     let unknown = face.clone();
     let wrong = face.clone();
@@ -63,7 +70,11 @@ pub fn router(surroundings: Surroundings, options: Options) -> Router {
 
 /// What no route serves: 401 for those who prove nothing, 404 for everybody else.
 async fn nowhere(face: Meteos, request: Request) -> Response {
-    let refused = match face.surroundings().entrance.seat(request.extensions(), request.headers()) {
+    let refused = match face
+        .surroundings()
+        .entrance
+        .seat(request.extensions(), request.headers())
+    {
         Ok(_) => Refused::missing("The resource"),
         Err(fault) => Refused::new(401, fault.message),
     };
@@ -81,7 +92,10 @@ fn dressed(face: &Meteos, mut response: Response) -> Response {
     let headers = response.headers_mut();
     let version = HeaderName::from_static("x-openstack-meteos-api-version");
     headers.insert(version, HeaderValue::from_static("1.0"));
-    headers.insert("vary", HeaderValue::from_static("X-OpenStack-Meteos-API-Version"));
+    headers.insert(
+        "vary",
+        HeaderValue::from_static("X-OpenStack-Meteos-API-Version"),
+    );
     if let Ok(id) = HeaderValue::from_str(&format!("req-{}", face.coordinator().new_uuid())) {
         headers.insert("x-compute-request-id", id);
     }
@@ -126,7 +140,14 @@ async fn answer(face: &Meteos, route: &Route, request: Request) -> Answer {
             Value::Null
         }
     };
-    let call = Call { project, project_id, id, query, body, base };
+    let call = Call {
+        project,
+        project_id,
+        id,
+        query,
+        body,
+        base,
+    };
     match route.action {
         // In boxes: they are much larger than the others.
         Action::Create(collection) => Box::pin(create::create(face, call, collection)).await,
@@ -149,22 +170,40 @@ fn seated(face: &Meteos, request: &Request) -> Answer<(Project, String)> {
         .map_err(|fault| Refused::new(401, fault.message))?;
     let named = segment(request.uri().path(), 1);
     let malformed = || Refused::bad("Malformed request url");
-    let project_id = percent_decode_str(&named).decode_utf8().map_err(|_| malformed())?.into_owned();
+    let project_id = percent_decode_str(&named)
+        .decode_utf8()
+        .map_err(|_| malformed())?
+        .into_owned();
     let tenant = seat.named(&project_id).map_err(|_| malformed())?;
     let user = match &seat.principal.who {
         service::Who::Anyone => "anonymous".to_owned(),
         service::Who::PartyUser(party) => party.to_string(),
         service::Who::Operator => "operator".to_owned(),
     };
-    Ok((Project { who: seat.principal, tenant, user }, project_id))
+    Ok((
+        Project {
+            who: seat.principal,
+            tenant,
+            user,
+        },
+        project_id,
+    ))
 }
 
 fn segment(path: &str, number: usize) -> String {
-    path.trim_start_matches('/').split('/').nth(number).unwrap_or_default().to_owned()
+    path.trim_start_matches('/')
+        .split('/')
+        .nth(number)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn query_of(query: &str) -> Vec<(String, String)> {
-    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let decoded = |text: &str| {
+        percent_decode_str(&text.replace('+', " "))
+            .decode_utf8_lossy()
+            .into_owned()
+    };
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
@@ -176,7 +215,10 @@ fn query_of(query: &str) -> Vec<(String, String)> {
 fn base_of(headers: &HeaderMap) -> String {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let plain = |host: &&str| {
-        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+        !host.is_empty()
+            && host
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
     };
     format!("http://{}", host.filter(plain).unwrap_or("localhost"))
 }
@@ -184,18 +226,35 @@ fn base_of(headers: &HeaderMap) -> String {
 /// A JSON body of bounded size.
 async fn read_body(request: Request) -> Answer<Value> {
     let (parts, body) = request.into_parts();
-    let length = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    let too_large = || Refused::new(413, format!("Request is too large: at most {LARGEST} bytes are read."));
+    let length = parts
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let too_large = || {
+        Refused::new(
+            413,
+            format!("Request is too large: at most {LARGEST} bytes are read."),
+        )
+    };
     if length.is_some_and(|length| length > LARGEST) {
         drain(stream_of(body)).await;
         return Err(too_large());
     }
-    let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let is_json = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
-    let bytes = whole_body(body).await.map_err(|failure| match failure.0.status {
-        413 => too_large(),
-        _ => Refused::malformed(),
-    })?;
+    let kind = parts
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    let is_json = kind
+        .split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    let bytes = whole_body(body)
+        .await
+        .map_err(|failure| match failure.0.status {
+            413 => too_large(),
+            _ => Refused::malformed(),
+        })?;
     if bytes.len() > LARGEST {
         return Err(too_large());
     }

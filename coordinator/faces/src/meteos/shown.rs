@@ -184,15 +184,23 @@ pub(super) const fn detail(noun: Noun) -> &'static [Member] {
 
 /// A view of a thing.
 pub(super) fn cut(item: &Item, members: &[Member]) -> Map<String, Value> {
-    let member =
-        |(name, column): &Member| ((*name).to_owned(), item.columns.get(*column).cloned().unwrap_or(Value::Null));
+    let member = |(name, column): &Member| {
+        (
+            (*name).to_owned(),
+            item.columns.get(*column).cloned().unwrap_or(Value::Null),
+        )
+    };
     members.iter().map(member).collect()
 }
 
 /// An item of a list: in short with its links, in detail without. Clients decode `params` and `args` there, so they are
 /// never null.
 pub(super) fn listed(item: &Item, collection: &Collection, detailed: bool, call: &Call) -> Value {
-    let members = if detailed { detail(collection.noun) } else { summary(collection.noun) };
+    let members = if detailed {
+        detail(collection.noun)
+    } else {
+        summary(collection.noun)
+    };
     let mut view = cut(item, members);
     for name in ["params", "args"] {
         if view.get(name).is_some_and(Value::is_null) {
@@ -227,7 +235,9 @@ pub(super) fn kind_of(noun: Noun) -> Option<EntityKind> {
 pub(super) async fn find(face: &Meteos, call: &Call, noun: Noun) -> Answer<Item> {
     let (coordinator, tenant) = (face.coordinator(), &call.project.tenant);
     let Some(kind) = kind_of(noun) else {
-        let experiment = coordinator.prepared_experiment(Some(tenant), &call.id).await?;
+        let experiment = coordinator
+            .prepared_experiment(Some(tenant), &call.id)
+            .await?;
         return Ok(columns::of_experiment(experiment, &call.project_id));
     };
     if noun == Noun::Template && call.id == DEFAULT_TEMPLATE {
@@ -248,18 +258,30 @@ pub(super) async fn look(face: &Meteos, call: &Call, noun: Noun, entity: Entity)
 
 /// Puts what its job printed into a thing's columns.
 pub(super) async fn print(face: &Meteos, item: &mut Item, noun: Noun) -> Answer<()> {
-    let Some(seen) = item.seen.as_ref().filter(|seen| seen.standing == Standing::Made) else { return Ok(()) };
+    let Some(seen) = item
+        .seen
+        .as_ref()
+        .filter(|seen| seen.standing == Standing::Made)
+    else {
+        return Ok(());
+    };
     let Some(job) = &seen.job else { return Ok(()) };
     let (column, step) = match noun {
         Noun::Template | Noun::Experiment => return Ok(()),
         Noun::Dataset => {
             let dataset: Dataset = seen.entity.read().map_err(internal)?;
-            let Some(step) = dataset.prints else { return Ok(()) };
+            let Some(step) = dataset.prints else {
+                return Ok(());
+            };
             ("head", step)
         }
-        Noun::Model | Noun::Evaluation | Noun::Learning => ("stdout", step("local_learner_0").map_err(internal)?),
+        Noun::Model | Noun::Evaluation | Noun::Learning => {
+            ("stdout", step("local_learner_0").map_err(internal)?)
+        }
     };
-    let Some(printed) = face.coordinator().printed(job, &step).await? else { return Ok(()) };
+    let Some(printed) = face.coordinator().printed(job, &step).await? else {
+        return Ok(());
+    };
     let printed = match noun {
         Noun::Dataset => format!("{printed}\n"),
         Noun::Learning | Noun::Evaluation => printed.trim_end_matches('\n').to_owned(),
@@ -286,5 +308,9 @@ pub(super) fn must_be(item: &Item, allowed: &[&str], what: &str) -> Answer<()> {
     if allowed.contains(&item.status()) {
         return Ok(());
     }
-    Err(Refused::invalid_status(&format!("{what} status must be {}, it is {}", allowed.join(" or "), item.status())))
+    Err(Refused::invalid_status(&format!(
+        "{what} status must be {}, it is {}",
+        allowed.join(" or "),
+        item.status()
+    )))
 }

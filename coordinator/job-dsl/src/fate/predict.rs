@@ -31,22 +31,51 @@ pub fn inference_dsl(names: &[String], train_dsl: &Value) -> Result<Value, Vec<D
     let mut found = Vec::new();
     let components = dsl::read(train_dsl, &mut found);
     let graph = resolve(&components, None, &mut found);
-    let Some(graph) = graph.filter(|_| found.is_empty()) else { return Err(sorted(found)) };
-    let known: HashMap<&str, &Component> =
-        components.iter().map(|component| (component.name.as_str(), component)).collect();
-    let unknown: Vec<String> =
-        names.iter().filter(|name| !known.contains_key(name.as_str())).map(|name| quoted(name)).collect();
+    let Some(graph) = graph.filter(|_| found.is_empty()) else {
+        return Err(sorted(found));
+    };
+    let known: HashMap<&str, &Component> = components
+        .iter()
+        .map(|component| (component.name.as_str(), component))
+        .collect();
+    let unknown: Vec<String> = names
+        .iter()
+        .filter(|name| !known.contains_key(name.as_str()))
+        .map(|name| quoted(name))
+        .collect();
     if !unknown.is_empty() {
-        let message = format!("components {{{}}} not exist in training dsl, can not deploy!!!", unknown.join(", "));
+        let message = format!(
+            "components {{{}}} not exist in training dsl, can not deploy!!!",
+            unknown.join(", ")
+        );
         return Err(vec![
-            Diagnostic::new(Rule::Deployable, message, "cpn_list").next("name components of the training DSL"),
+            Diagnostic::new(Rule::Deployable, message, "cpn_list")
+                .next("name components of the training DSL"),
         ]);
     }
-    let is_named = |name: &StepName| names.is_empty() || names.iter().any(|wanted| wanted == name.as_str());
-    let order = graph.steps.iter().map(|step| &step.name).filter(|name| is_named(name));
-    let deployed: Vec<&Component> = order.filter_map(|name| known.get(name.as_str()).copied()).collect();
-    let deployment = Deployment { known, deployed: deployed.iter().map(|component| component.name.as_str()).collect() };
-    let entries = deployed.iter().map(|component| (component.name.to_string(), deployment.entry(component, train_dsl)));
+    let is_named =
+        |name: &StepName| names.is_empty() || names.iter().any(|wanted| wanted == name.as_str());
+    let order = graph
+        .steps
+        .iter()
+        .map(|step| &step.name)
+        .filter(|name| is_named(name));
+    let deployed: Vec<&Component> = order
+        .filter_map(|name| known.get(name.as_str()).copied())
+        .collect();
+    let deployment = Deployment {
+        known,
+        deployed: deployed
+            .iter()
+            .map(|component| component.name.as_str())
+            .collect(),
+    };
+    let entries = deployed.iter().map(|component| {
+        (
+            component.name.to_string(),
+            deployment.entry(component, train_dsl),
+        )
+    });
     Ok(json!({"components": Value::Object(entries.collect())}))
 }
 
@@ -55,12 +84,18 @@ pub fn verify_inference_dsl(dsl: &Value) -> Result<(), Vec<Diagnostic>> {
     let mut found = Vec::new();
     let components = dsl::read(dsl, &mut found);
     resolve(&components, Some(&TrainedPipeline::default()), &mut found);
-    if found.is_empty() { Ok(()) } else { Err(sorted(found)) }
+    if found.is_empty() {
+        Ok(())
+    } else {
+        Err(sorted(found))
+    }
 }
 
 /// Whether a conf is written in version 1.
 pub fn is_version_1(conf: &Value) -> bool {
-    conf.as_object().and_then(|conf| dialect(conf, &mut Vec::new())) == Some(Dialect::FateV1)
+    conf.as_object()
+        .and_then(|conf| dialect(conf, &mut Vec::new()))
+        == Some(Dialect::FateV1)
 }
 
 pub(super) struct Deployment<'a> {
@@ -73,23 +108,34 @@ impl Deployment<'_> {
         let name = component.name.as_str();
         let mut entry = json!({"module": component.module});
         if !component.model_outputs.is_empty() {
-            let models: Vec<String> =
-                component.model_outputs.iter().map(|alias| format!("pipeline.{name}.{alias}")).collect();
+            let models: Vec<String> = component
+                .model_outputs
+                .iter()
+                .map(|alias| format!("pipeline.{name}.{alias}"))
+                .collect();
             entry["input"]["model"] = json!(models);
         } else if let Some(models) = self.applied_by(component) {
             entry["input"]["model"] = json!(models);
         }
         if let Some((port, references)) = self.data_of(component) {
-            let kept: Vec<String> = references.into_iter().filter(|reference| self.is_made(reference)).collect();
+            let kept: Vec<String> = references
+                .into_iter()
+                .filter(|reference| self.is_made(reference))
+                .collect();
             if !kept.is_empty() {
                 entry["input"]["data"] = json!({port: kept});
             }
         }
-        let original = train_dsl.get("components").and_then(|components| components.get(name));
+        let original = train_dsl
+            .get("components")
+            .and_then(|components| components.get(name));
         if let Some(cache) = original.and_then(|original| original.get("input")?.get("cache")) {
             entry["input"]["cache"] = cache.clone();
         }
-        for (key, aliases) in [("data", &component.outputs), ("cache", &component.cache_outputs)] {
+        for (key, aliases) in [
+            ("data", &component.outputs),
+            ("cache", &component.cache_outputs),
+        ] {
             if !aliases.is_empty() {
                 entry["output"][key] = json!(aliases);
             }
@@ -99,19 +145,31 @@ impl Deployment<'_> {
 
     /// The models of other components that one applied in the training, and so applies again.
     fn applied_by(&self, component: &Component) -> Option<Vec<String>> {
-        let read = component.models.iter().filter(|reference| reference.port == "model");
+        let read = component
+            .models
+            .iter()
+            .filter(|reference| reference.port == "model");
         let made = read.filter(|reference| self.known.contains_key(reference.upstream.as_str()));
-        let models: Vec<String> =
-            made.map(|reference| format!("pipeline.{}.{}", reference.upstream, reference.alias)).collect();
+        let models: Vec<String> = made
+            .map(|reference| format!("pipeline.{}.{}", reference.upstream, reference.alias))
+            .collect();
         (!models.is_empty()).then_some(models)
     }
 
     /// The component's first data port, as a deployed one calls it, with what it reads.
     pub(super) fn data_of(&self, component: &Component) -> Option<(&'static str, Vec<String>)> {
         let port = first_port(component)?;
-        let own = component.data.iter().filter(|reference| reference.port == port);
-        let references = own.flat_map(|reference| self.follow(&reference.upstream, &reference.alias)).collect();
-        Some((if port == "data" { "data" } else { "test_data" }, references))
+        let own = component
+            .data
+            .iter()
+            .filter(|reference| reference.port == port);
+        let references = own
+            .flat_map(|reference| self.follow(&reference.upstream, &reference.alias))
+            .collect();
+        Some((
+            if port == "data" { "data" } else { "test_data" },
+            references,
+        ))
     }
 
     /// Steps over components that are not deployed and that pass rows on, to what they read themselves; readers are kept.
@@ -128,21 +186,32 @@ impl Deployment<'_> {
                 made.push(format!("{upstream}.{alias}"));
                 continue;
             }
-            let Some(maker) = maker.filter(|_| !passed.contains(&upstream)) else { continue };
+            let Some(maker) = maker.filter(|_| !passed.contains(&upstream)) else {
+                continue;
+            };
             passed.push(upstream);
             let port = first_port(maker);
             // What a learner says is no table like that which it read: without it there is nothing in its place.
             if port != Some(PASSED_ON) {
                 continue;
             }
-            let inputs = maker.data.iter().filter(|reference| Some(reference.port.as_str()) == port);
-            open.extend(inputs.rev().map(|reference| (reference.upstream.clone(), reference.alias.clone())));
+            let inputs = maker
+                .data
+                .iter()
+                .filter(|reference| Some(reference.port.as_str()) == port);
+            open.extend(
+                inputs
+                    .rev()
+                    .map(|reference| (reference.upstream.clone(), reference.alias.clone())),
+            );
         }
         made
     }
 
     fn is_made(&self, reference: &str) -> bool {
-        reference.split_once('.').is_some_and(|(upstream, _)| self.deployed.contains(&upstream))
+        reference
+            .split_once('.')
+            .is_some_and(|(upstream, _)| self.deployed.contains(&upstream))
     }
 }
 
@@ -151,28 +220,49 @@ const PASSED_ON: &str = "data";
 
 /// The data port that counts for a deployed component: the first of these that it uses.
 fn first_port(component: &Component) -> Option<&'static str> {
-    dsl::DATA_PORTS.into_iter().find(|port| component.data.iter().any(|reference| reference.port == *port))
+    dsl::DATA_PORTS.into_iter().find(|port| {
+        component
+            .data
+            .iter()
+            .any(|reference| reference.port == *port)
+    })
 }
 
 /// The components that version 1 deploys by itself: all but evaluations, samplers and those that say `need_deploy: false`,
 /// and of the readers those that such a component reads.
 pub fn deployed_by_default(train_dsl: &Value) -> Vec<String> {
     let components = train_dsl.get("components").and_then(Value::as_object);
-    let module = |body: &Value| body.get("module").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let module = |body: &Value| {
+        body.get("module")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let wanted = |body: &Value| match body.get("need_deploy").and_then(Value::as_bool) {
         Some(said) => said,
         None => !["Evaluation", "FederatedSample", "Reader"].contains(&module(body).as_str()),
     };
-    let mut names: Vec<String> =
-        components.into_iter().flatten().filter(|(_, body)| wanted(body)).map(|(name, _)| name.clone()).collect();
+    let mut names: Vec<String> = components
+        .into_iter()
+        .flatten()
+        .filter(|(_, body)| wanted(body))
+        .map(|(name, _)| name.clone())
+        .collect();
     let read = dsl::read(train_dsl, &mut Vec::new());
-    let chosen = read.iter().filter(|component| names.iter().any(|name| name == component.name.as_str()));
-    let upstream: Vec<&str> = chosen.flat_map(|c| c.data.iter().map(|reference| reference.upstream.as_str())).collect();
+    let chosen = read
+        .iter()
+        .filter(|component| names.iter().any(|name| name == component.name.as_str()));
+    let upstream: Vec<&str> = chosen
+        .flat_map(|c| c.data.iter().map(|reference| reference.upstream.as_str()))
+        .collect();
     let readers = components
         .into_iter()
         .flatten()
         .filter(|(name, body)| module(body) == "Reader" && upstream.contains(&name.as_str()));
-    let readers: Vec<String> = readers.map(|(name, _)| name.clone()).filter(|name| !names.contains(name)).collect();
+    let readers: Vec<String> = readers
+        .map(|(name, _)| name.clone())
+        .filter(|name| !names.contains(name))
+        .collect();
     names.extend(readers);
     names
 }
@@ -181,14 +271,18 @@ pub fn deployed_by_default(train_dsl: &Value) -> Vec<String> {
 /// the training conf says for the n-th party of a role follows that party to its place in the request.
 pub fn effective_conf(train_conf: &Value, request: &Value) -> Result<Value, Vec<Diagnostic>> {
     let empty = json!({});
-    let (train_roles, roles) = (train_conf.get("role").unwrap_or(&empty), request.get("role").unwrap_or(&empty));
+    let (train_roles, roles) = (
+        train_conf.get("role").unwrap_or(&empty),
+        request.get("role").unwrap_or(&empty),
+    );
     let mut conf = train_conf.clone();
     for (role, parties) in roles.as_object().into_iter().flatten() {
         let trained = train_roles.get(role).and_then(Value::as_array);
         // A role that the training lacked has nothing to apply, and does nothing.
         let is_subset = trained.is_none_or(|trained| {
             let mut parties = parties.as_array().into_iter().flatten();
-            trained.is_empty() || parties.all(|party| trained.iter().any(|known| same_party(known, party)))
+            trained.is_empty()
+                || parties.all(|party| trained.iter().any(|known| same_party(known, party)))
         });
         if !is_subset {
             let message = format!(
@@ -198,12 +292,20 @@ pub fn effective_conf(train_conf: &Value, request: &Value) -> Result<Value, Vec<
             );
             let next = "apply the model at parties that took part in its training";
             return Err(vec![
-                Diagnostic::new(Rule::PredictRoles, message, format!("job_runtime_conf.role.{role}")).next(next),
+                Diagnostic::new(
+                    Rule::PredictRoles,
+                    message,
+                    format!("job_runtime_conf.role.{role}"),
+                )
+                .next(next),
             ]);
         }
     }
     for section in ["job_parameters", "component_parameters"] {
-        let Some(Value::Object(by_role)) = conf.get_mut(section).and_then(|section| section.get_mut("role")) else {
+        let Some(Value::Object(by_role)) = conf
+            .get_mut(section)
+            .and_then(|section| section.get_mut("role"))
+        else {
             continue;
         };
         by_role.retain(|role, _| roles.get(role).is_some());
@@ -229,9 +331,16 @@ fn moved(entries: &Value, trained: Option<&Value>, now: Option<&Value>) -> Value
     let (trained, now) = (list(trained), list(now));
     let mut moved = Map::new();
     for (place, party) in now.iter().enumerate() {
-        let Some(was) = trained.iter().position(|known| same_party(known, party)) else { continue };
+        let Some(was) = trained.iter().position(|known| same_party(known, party)) else {
+            continue;
+        };
         let mut own = json!({});
-        for (_, entry) in entries.as_object().into_iter().flatten().filter(|(key, _)| means(key, was)) {
+        for (_, entry) in entries
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| means(key, was))
+        {
             overlay(&mut own, entry);
         }
         if own.as_object().is_some_and(|own| !own.is_empty()) {
@@ -249,12 +358,19 @@ fn same_party(a: &Value, b: &Value) -> bool {
 /// at every guest and host.
 pub fn predict_conf_template(train_conf: &Value, deployed_dsl: &Value, model: &ModelIds) -> Value {
     let part = |key: &str| train_conf.get(key).cloned().unwrap_or_else(|| json!({}));
-    let mut common = train_conf.pointer("/job_parameters/common").cloned().unwrap_or_else(|| json!({}));
+    let mut common = train_conf
+        .pointer("/job_parameters/common")
+        .cloned()
+        .unwrap_or_else(|| json!({}));
     let own = json!({"model_id": model.model_id, "model_version": model.model_version, "job_type": "predict"});
     overlay(&mut common, &own);
     let components = deployed_dsl.get("components").and_then(Value::as_object);
     let is_reader = |body: &Value| body.get("module").and_then(Value::as_str) == Some("Reader");
-    let readers = components.into_iter().flatten().filter(|(_, body)| is_reader(body)).enumerate();
+    let readers = components
+        .into_iter()
+        .flatten()
+        .filter(|(_, body)| is_reader(body))
+        .enumerate();
     let blocks: Map<String, Value> = readers
         .map(|(ordinal, (name, _))| {
             let table = json!({"name": format!("name_to_be_filled_{ordinal}"), "namespace": format!("namespace_to_be_filled_{ordinal}")});
@@ -263,7 +379,10 @@ pub fn predict_conf_template(train_conf: &Value, deployed_dsl: &Value, model: &M
         .collect();
     let mut by_role = Map::new();
     for role in ["guest", "host"] {
-        let count = train_conf.get("role").and_then(|roles| roles.get(role)?.as_array()).map_or(0, Vec::len);
+        let count = train_conf
+            .get("role")
+            .and_then(|roles| roles.get(role)?.as_array())
+            .map_or(0, Vec::len);
         let places = (0..count).map(|place| (place.to_string(), Value::Object(blocks.clone())));
         by_role.insert(role.to_owned(), Value::Object(places.collect()));
     }
@@ -281,21 +400,39 @@ pub fn predict_conf_template(train_conf: &Value, deployed_dsl: &Value, model: &M
 /// A conf that does not say its job type but names a model is taken as a predict job when its DSL reads stored models, or when it has none.
 pub fn predict_request(dsl: &Value, conf: &Value) -> Result<Option<ModelIds>, Vec<Diagnostic>> {
     let parameters = conf.get("job_parameters");
-    let common = parameters.and_then(|parameters| parameters.get("common")).or(parameters);
-    let text = |key: &str| common.and_then(|common| common.get(key)).map(name_of).unwrap_or_default();
-    let ids = ModelIds { model_id: text("model_id"), model_version: text("model_version") };
-    let missing: Vec<&str> = [("model_id", &ids.model_id), ("model_version", &ids.model_version)]
-        .iter()
-        .filter(|(_, id)| id.is_empty())
-        .map(|(key, _)| *key)
-        .collect();
+    let common = parameters
+        .and_then(|parameters| parameters.get("common"))
+        .or(parameters);
+    let text = |key: &str| {
+        common
+            .and_then(|common| common.get(key))
+            .map(name_of)
+            .unwrap_or_default()
+    };
+    let ids = ModelIds {
+        model_id: text("model_id"),
+        model_version: text("model_version"),
+    };
+    let missing: Vec<&str> = [
+        ("model_id", &ids.model_id),
+        ("model_version", &ids.model_version),
+    ]
+    .iter()
+    .filter(|(_, id)| id.is_empty())
+    .map(|(key, _)| *key)
+    .collect();
     match text("job_type").as_str() {
         "predict" if missing.is_empty() => Ok(Some(ids)),
         "predict" => {
             let message = format!("'required parameters are missing: {}; '", missing.join(","));
-            let path = format!("job_runtime_conf.job_parameters.common.{}", missing.first().unwrap_or(&"model_id"));
+            let path = format!(
+                "job_runtime_conf.job_parameters.common.{}",
+                missing.first().unwrap_or(&"model_id")
+            );
             let next = "name a deployed model by its model_id and model_version";
-            Err(vec![Diagnostic::new(Rule::ModelNamed, message, path).next(next)])
+            Err(vec![
+                Diagnostic::new(Rule::ModelNamed, message, path).next(next),
+            ])
         }
         "" if missing.is_empty() && (is_absent(dsl) || reads_stored_models(dsl)) => Ok(Some(ids)),
         _ => Ok(None),
@@ -317,7 +454,13 @@ fn is_absent(dsl: &Value) -> bool {
 
 fn reads_stored_models(dsl: &Value) -> bool {
     let components = dsl.get("components").and_then(Value::as_object);
-    let models =
-        components.into_iter().flat_map(Map::values).filter_map(|body| body.get("input")?.get("model")?.as_array());
-    models.flatten().any(|model| model.as_str().is_some_and(|text| text.starts_with("pipeline.")))
+    let models = components
+        .into_iter()
+        .flat_map(Map::values)
+        .filter_map(|body| body.get("input")?.get("model")?.as_array());
+    models.flatten().any(|model| {
+        model
+            .as_str()
+            .is_some_and(|text| text.starts_with("pipeline."))
+    })
 }

@@ -36,7 +36,10 @@ fn told(value: Value) -> Vec<String> {
         let place = violation.pointer.join(".");
         match violation.kind {
             ViolationKind::Redundant(names) => {
-                format!("{place}: redundant {names:?} {}", violation.next.unwrap_or_default())
+                format!(
+                    "{place}: redundant {names:?} {}",
+                    violation.next.unwrap_or_default()
+                )
             }
             ViolationKind::Wrong(message) => format!("{place}: {message}"),
         }
@@ -54,13 +57,20 @@ fn takes_what_fits() {
         json!({"penalty": "L1", "freqs": 3, "seed": 9}),
     ];
     for value in good {
-        assert!(told(value.clone()).is_empty(), "{value}: {:?}", told(value.clone()));
+        assert!(
+            told(value.clone()).is_empty(),
+            "{value}: {:?}",
+            told(value.clone())
+        );
     }
 }
 
 #[test]
 fn names_unknown_fields_at_every_level() {
-    assert_eq!(told(json!({"tool": 1, "y": 2})), [r#": redundant ["tool", "y"] did you mean tol?"#]);
+    assert_eq!(
+        told(json!({"tool": 1, "y": 2})),
+        [r#": redundant ["tool", "y"] did you mean tol?"#]
+    );
     assert_eq!(
         told(json!({"init": {"method": "x", "fit_intercep": true}})),
         [r#"init: redundant ["fit_intercep"] did you mean fit_intercept?"#]
@@ -70,18 +80,48 @@ fn names_unknown_fields_at_every_level() {
 #[test]
 fn names_values_that_do_not_fit() {
     let cases = [
-        (json!({"tol": "x"}), r#"tol: should be number, but it is string "x""#),
+        (
+            json!({"tol": "x"}),
+            r#"tol: should be number, but it is string "x""#,
+        ),
         (json!({"tol": 0}), "tol: should be more than 0, but it is 0"),
-        (json!({"max_iter": 0}), "max_iter: should be at least 1, but it is 0"),
-        (json!({"max_iter": 1.5}), "max_iter: should be integer, but it is number 1.5"),
-        (json!({"seed": true}), "seed: should be integer or null, but it is boolean true"),
-        (json!({"penalty": "L3"}), r#"penalty: should be one of "L1", "L2", "none", null, but it is string "L3""#),
+        (
+            json!({"max_iter": 0}),
+            "max_iter: should be at least 1, but it is 0",
+        ),
+        (
+            json!({"max_iter": 1.5}),
+            "max_iter: should be integer, but it is number 1.5",
+        ),
+        (
+            json!({"seed": true}),
+            "seed: should be integer or null, but it is boolean true",
+        ),
+        (
+            json!({"penalty": "L3"}),
+            r#"penalty: should be one of "L1", "L2", "none", null, but it is string "L3""#,
+        ),
         (json!({"init": {}}), "init.method: is missing"),
-        (json!({"names": ["a", 1]}), "names.1: should be string, but it is integer 1"),
-        (json!({"names": ["a", "b", "c"]}), "names: should have at most 2 entries, but it has 3"),
-        (json!({"freqs": [1, "x"]}), r#"freqs.1: should be integer, but it is string "x""#),
-        (json!({"freqs": "x"}), r#"freqs: should be one of integer, array, null, but it is string "x""#),
-        (json!({"pair": [1, 2]}), "pair.1: should be string, but it is integer 2"),
+        (
+            json!({"names": ["a", 1]}),
+            "names.1: should be string, but it is integer 1",
+        ),
+        (
+            json!({"names": ["a", "b", "c"]}),
+            "names: should have at most 2 entries, but it has 3",
+        ),
+        (
+            json!({"freqs": [1, "x"]}),
+            r#"freqs.1: should be integer, but it is string "x""#,
+        ),
+        (
+            json!({"freqs": "x"}),
+            r#"freqs: should be one of integer, array, null, but it is string "x""#,
+        ),
+        (
+            json!({"pair": [1, 2]}),
+            "pair.1: should be string, but it is integer 2",
+        ),
     ];
     for (value, expected) in cases {
         assert_eq!(told(value.clone()), [expected], "{value}");

@@ -31,23 +31,47 @@ fn evaluated(deployed: &[&str]) -> Value {
 
 #[test]
 fn inputs_of_learners_that_are_not_deployed_are_dropped() {
-    let rows = ["reader_0", "data_transform_0", "intersection_0", "evaluation_0"];
+    let rows = [
+        "reader_0",
+        "data_transform_0",
+        "intersection_0",
+        "evaluation_0",
+    ];
     let with = |learners: &[&str]| evaluated(&[&rows[..], learners].concat());
     assert_eq!(with(&["hetero_lr_0"]), json!(["hetero_lr_0.data"]));
     assert_eq!(with(&["hetero_lr_1"]), json!(["hetero_lr_1.data"]));
-    assert_eq!(with(&["hetero_lr_2", "hetero_lr_1"]), json!(["hetero_lr_1.data", "hetero_lr_2.data"]));
-    assert_eq!(with(&[]), Value::Null, "an evaluation without any learner reads nothing");
+    assert_eq!(
+        with(&["hetero_lr_2", "hetero_lr_1"]),
+        json!(["hetero_lr_1.data", "hetero_lr_2.data"])
+    );
+    assert_eq!(
+        with(&[]),
+        Value::Null,
+        "an evaluation without any learner reads nothing"
+    );
     // What passes rows on is stepped over as before.
     let short = inference_dsl(&names(&["reader_0", "hetero_lr_0"]), &learners()).expect("good");
-    assert_eq!(short["components"]["hetero_lr_0"]["input"]["data"], json!({"test_data": ["reader_0.data"]}));
+    assert_eq!(
+        short["components"]["hetero_lr_0"]["input"]["data"],
+        json!({"test_data": ["reader_0.data"]})
+    );
 }
 
 #[test]
 fn what_applied_anothers_model_applies_it_again() {
     let dsl = inference_dsl(&[], &learners()).expect("good");
-    assert_eq!(dsl["components"]["hetero_lr_2"]["input"]["model"], json!(["pipeline.hetero_lr_0.model"]));
-    assert_eq!(dsl["components"]["hetero_lr_1"]["input"]["model"], json!(["pipeline.hetero_lr_1.model"]));
-    assert_eq!(dsl["components"]["evaluation_0"]["input"].get("model"), None);
+    assert_eq!(
+        dsl["components"]["hetero_lr_2"]["input"]["model"],
+        json!(["pipeline.hetero_lr_0.model"])
+    );
+    assert_eq!(
+        dsl["components"]["hetero_lr_1"]["input"]["model"],
+        json!(["pipeline.hetero_lr_1.model"])
+    );
+    assert_eq!(
+        dsl["components"]["evaluation_0"]["input"].get("model"),
+        None
+    );
 }
 
 fn pipeline(roles: Value) -> TrainedPipeline {
@@ -72,22 +96,40 @@ fn predict(pipeline: &TrainedPipeline, roles: Value) -> Result<Parsed, Vec<Diagn
     parse(
         &Value::Null,
         &conf,
-        &ParseContext { components: &components, predict: Some(pipeline), ..ParseContext::default() },
+        &ParseContext {
+            components: &components,
+            predict: Some(pipeline),
+            ..ParseContext::default()
+        },
     )
 }
 
 fn idle(step: &Step) -> Vec<String> {
-    step.skipped.iter().map(|who| who.role.to_string()).collect()
+    step.skipped
+        .iter()
+        .map(|who| who.role.to_string())
+        .collect()
 }
 
 #[test]
 fn a_role_that_the_training_lacked_is_taken_and_has_nothing_to_do() {
-    for lacking in [json!({"guest": [9999], "host": [10000]}), json!({"guest": [9999], "host": [10000], "arbiter": []})]
-    {
+    for lacking in [
+        json!({"guest": [9999], "host": [10000]}),
+        json!({"guest": [9999], "host": [10000], "arbiter": []}),
+    ] {
         let pipeline = pipeline(lacking);
-        let parsed = predict(&pipeline, json!({"guest": [9999], "host": [10000], "arbiter": [10000]})).expect("taken");
+        let parsed = predict(
+            &pipeline,
+            json!({"guest": [9999], "host": [10000], "arbiter": [10000]}),
+        )
+        .expect("taken");
         assert_eq!(parsed.cast.arbiter.len(), 1);
-        for step in parsed.graph.steps.iter().filter(|step| step.participants.len() == 3) {
+        for step in parsed
+            .graph
+            .steps
+            .iter()
+            .filter(|step| step.participants.len() == 3)
+        {
             assert!(idle(step).contains(&"arbiter".to_owned()), "{}", step.name);
         }
         assert!(idle(step(&parsed, "data_transform_0")).is_empty());
@@ -97,7 +139,13 @@ fn a_role_that_the_training_lacked_is_taken_and_has_nothing_to_do() {
     let parsed = predict(&alone, json!({"guest": [9999], "host": [10001]})).expect("taken");
     assert_eq!(idle(step(&parsed, "reader_0")), ["host"]);
     // A party that the training lacked in a role that it had is refused as before.
-    let refused =
-        predict(&pipeline(json!({"guest": [9999], "host": [10000]})), json!({"guest": [9999], "host": [10001]}));
-    assert!(refused.expect_err("refused")[0].message.contains("should be subset of train role"));
+    let refused = predict(
+        &pipeline(json!({"guest": [9999], "host": [10000]})),
+        json!({"guest": [9999], "host": [10001]}),
+    );
+    assert!(
+        refused.expect_err("refused")[0]
+            .message
+            .contains("should be subset of train role")
+    );
 }

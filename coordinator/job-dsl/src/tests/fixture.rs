@@ -8,8 +8,17 @@ use crate::{Diagnostic, ParseContext, Parsed, parse};
 
 const TRAINED: [&str; 3] = ["train_data", "validate_data", "test_data"];
 
-fn info(name: &str, modules: &[&str], roles: &[Role], data: &[&str], properties: Value) -> ComponentInfo {
-    let port = |name: &&str, kind| Port { name: (*name).to_owned(), kind };
+fn info(
+    name: &str,
+    modules: &[&str],
+    roles: &[Role],
+    data: &[&str],
+    properties: Value,
+) -> ComponentInfo {
+    let port = |name: &&str, kind| Port {
+        name: (*name).to_owned(),
+        kind,
+    };
     let mut inputs: Vec<Port> = data.iter().map(|name| port(name, PortKind::Data)).collect();
     inputs.push(port(&"model", PortKind::Model));
     ComponentInfo {
@@ -41,18 +50,59 @@ pub(crate) fn catalogue() -> Vec<ComponentInfo> {
         "init_param": {"type": "object", "additionalProperties": false,
             "properties": {"init_method": {"type": "string"}, "fit_intercept": {"type": "boolean"}}},
         "encrypt_param": any, "cv_param": any, "sqn_param": any, "callback_param": any});
-    let intersection =
-        json!({"intersect_method": any, "rsa_params": any, "sync_intersect_ids": any, "only_output_key": any});
+    let intersection = json!({"intersect_method": any, "rsa_params": any, "sync_intersect_ids": any, "only_output_key": any});
     let evaluation = json!({"eval_type": any, "pos_label": any, "need_run": {"type": "boolean"}});
     vec![
-        info("reader", &["Reader"], &pair, &[], json!({"table": {"type": "object"}})),
-        info("data_transform", &["DataTransform"], &pair, &["data"], with_label.clone()),
+        info(
+            "reader",
+            &["Reader"],
+            &pair,
+            &[],
+            json!({"table": {"type": "object"}}),
+        ),
+        info(
+            "data_transform",
+            &["DataTransform"],
+            &pair,
+            &["data"],
+            with_label.clone(),
+        ),
         info("data_io", &["DataIO"], &pair, &["data"], with_label),
-        info("intersection", &["Intersection"], &pair, &["data"], intersection),
-        info("hetero_feature_binning", &["HeteroFeatureBinning"], &pair, &["data"], json!({})),
-        info("hetero_feature_selection", &["HeteroFeatureSelection"], &pair, &["data"], json!({})),
-        info("hetero_lr", &["HeteroLR"], &[Guest, Host, Arbiter], &TRAINED, lr),
-        info("evaluation", &["Evaluation"], &[Guest, Host, Arbiter], &["data"], evaluation),
+        info(
+            "intersection",
+            &["Intersection"],
+            &pair,
+            &["data"],
+            intersection,
+        ),
+        info(
+            "hetero_feature_binning",
+            &["HeteroFeatureBinning"],
+            &pair,
+            &["data"],
+            json!({}),
+        ),
+        info(
+            "hetero_feature_selection",
+            &["HeteroFeatureSelection"],
+            &pair,
+            &["data"],
+            json!({}),
+        ),
+        info(
+            "hetero_lr",
+            &["HeteroLR"],
+            &[Guest, Host, Arbiter],
+            &TRAINED,
+            lr,
+        ),
+        info(
+            "evaluation",
+            &["Evaluation"],
+            &[Guest, Host, Arbiter],
+            &["data"],
+            evaluation,
+        ),
         info(
             "secure_add_example",
             &["SecureAddExample"],
@@ -60,21 +110,43 @@ pub(crate) fn catalogue() -> Vec<ComponentInfo> {
             &[],
             json!({"seed": any, "partition": any, "data_num": any}),
         ),
-        info("hetero_secure_boost", &["HeteroSecureBoost"], &pair, &TRAINED, json!({})),
+        info(
+            "hetero_secure_boost",
+            &["HeteroSecureBoost"],
+            &pair,
+            &TRAINED,
+            json!({}),
+        ),
     ]
 }
 
 pub(crate) fn read(dsl: &Value, conf: &Value) -> Result<Parsed, Vec<Diagnostic>> {
-    parse(dsl, conf, &ParseContext { components: &catalogue(), ..ParseContext::default() })
+    parse(
+        dsl,
+        conf,
+        &ParseContext {
+            components: &catalogue(),
+            ..ParseContext::default()
+        },
+    )
 }
 
 /// What FATE would say of documents that are wrong.
 pub(crate) fn told(dsl: &Value, conf: &Value) -> String {
-    read(dsl, conf).expect_err("it is wrong").first().expect("something").to_string()
+    read(dsl, conf)
+        .expect_err("it is wrong")
+        .first()
+        .expect("something")
+        .to_string()
 }
 
 pub(crate) fn step<'a>(parsed: &'a Parsed, name: &str) -> &'a Step {
-    parsed.graph.steps.iter().find(|step| step.name.as_str() == name).expect("there")
+    parsed
+        .graph
+        .steps
+        .iter()
+        .find(|step| step.name.as_str() == name)
+        .expect("there")
 }
 
 pub(crate) fn words(participants: &[Participant]) -> Vec<String> {

@@ -7,8 +7,8 @@ use domain::Dialect;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use vocabulary::{
-    CheckpointRef, ErrorCode, Fault, JobId, ModelRef, ModelSummary, Participant, PartyId, Role, StepName, TaskId,
-    Timestamp,
+    CheckpointRef, ErrorCode, Fault, JobId, ModelRef, ModelSummary, Participant, PartyId, Role,
+    StepName, TaskId, Timestamp,
 };
 
 use super::version::{ModelKey, ModelPart, ModelVersion, cast_of};
@@ -175,7 +175,10 @@ fn party_id<'de, D: serde::Deserializer<'de>>(from: D) -> Result<PartyId, D::Err
 
 impl From<&Participant> for OfParty {
     fn from(participant: &Participant) -> Self {
-        Self { role: participant.role, party_id: participant.party.clone() }
+        Self {
+            role: participant.role,
+            party_id: participant.party.clone(),
+        }
     }
 }
 
@@ -196,8 +199,12 @@ impl Coordinator {
     ) -> Result<ModelDocuments, ServiceError> {
         own_only(who, owner).map_err(ServiceError::Denied)?;
         let mut tx = self.inner.store.read().await?;
-        let version = version_in(&mut *tx, key).await?.ok_or_else(|| no_version(key))?;
-        let part = part_in(&mut *tx, key, owner).await?.ok_or_else(|| no_version(key))?;
+        let version = version_in(&mut *tx, key)
+            .await?
+            .ok_or_else(|| no_version(key))?;
+        let part = part_in(&mut *tx, key, owner)
+            .await?
+            .ok_or_else(|| no_version(key))?;
         let components = component_models(&mut *tx, &version, owner).await?;
         Ok(ModelDocuments {
             shape: SHAPE,
@@ -213,7 +220,11 @@ impl Coordinator {
             components_checkpoint: version.checkpoints,
             stored_version: version.stored,
             job_id: version.job.map(|job| job.to_string()),
-            dsl_version: if version.dialect == Dialect::FateV1 { 1 } else { 2 },
+            dsl_version: if version.dialect == Dialect::FateV1 {
+                1
+            } else {
+                2
+            },
             fate_version: version.fate_version,
             train_dsl: version.train_dsl,
             train_runtime_conf: version.train_conf,
@@ -250,26 +261,52 @@ impl Coordinator {
         let mut tx = self.inner.store.begin().await?;
         if !how.force && is_taken(&mut *tx, &version, &owner).await? {
             let fault = Fault::new(ErrorCode::Conflict, "Model already exists.").at(&owner.party);
-            return Err(ServiceError::Conflict(fault.next("import with force_update to replace it")));
+            return Err(ServiceError::Conflict(
+                fault.next("import with force_update to replace it"),
+            ));
         }
         if how.check_only {
             return Ok(());
         }
-        let may_replace = who.party().is_none_or(|party| *party == version.initiator.party);
+        let may_replace = who
+            .party()
+            .is_none_or(|party| *party == version.initiator.party);
         if !tx.insert_version(&version).await? && how.force && may_replace {
             tx.put_version(&version).await?;
         }
         for component in &documents.components {
             let (summary, job) = summary_of(component, &owner).map_err(ServiceError::Conflict)?;
-            tx.put_model(&StoredModel { summary, job: job.clone(), created: now }).await?;
+            tx.put_model(&StoredModel {
+                summary,
+                job: job.clone(),
+                created: now,
+            })
+            .await?;
             if !component.view.is_null() {
-                let id = TaskId { job, step: component.step.clone(), role: owner.role, party: owner.party.clone() };
-                let key = domain::TaskKey { id, attempt: vocabulary::Attempt(0) };
-                tx.put_text(&key, TextKind::ModelView, &component.view.to_string()).await?;
+                let id = TaskId {
+                    job,
+                    step: component.step.clone(),
+                    role: owner.role,
+                    party: owner.party.clone(),
+                };
+                let key = domain::TaskKey {
+                    id,
+                    attempt: vocabulary::Attempt(0),
+                };
+                tx.put_text(&key, TextKind::ModelView, &component.view.to_string())
+                    .await?;
             }
         }
-        let size = documents.components.iter().map(|component| component.size).sum();
-        let part = ModelPart { imported: true, archive_sha256, ..ModelPart::new(key.clone(), owner, size, now) };
+        let size = documents
+            .components
+            .iter()
+            .map(|component| component.size)
+            .sum();
+        let part = ModelPart {
+            imported: true,
+            archive_sha256,
+            ..ModelPart::new(key.clone(), owner, size, now)
+        };
         tx.put_part(&part).await?;
         tx.commit().await?;
         tracing::info!(model = %key.model_id, version = %key.version, owner = %part.owner, "model imported");
@@ -277,10 +314,17 @@ impl Coordinator {
     }
 
     /// Counts that a participant loaded its part for online predictions.
-    pub async fn model_loaded(&self, who: &Principal, key: &ModelKey, owner: &Participant) -> Result<(), ServiceError> {
+    pub async fn model_loaded(
+        &self,
+        who: &Principal,
+        key: &ModelKey,
+        owner: &Participant,
+    ) -> Result<(), ServiceError> {
         own_only(who, owner).map_err(ServiceError::Denied)?;
         let mut tx = self.inner.store.begin().await?;
-        let mut part = part_in(&mut *tx, key, owner).await?.ok_or_else(|| no_version(key))?;
+        let mut part = part_in(&mut *tx, key, owner)
+            .await?
+            .ok_or_else(|| no_version(key))?;
         part.loaded_times = part.loaded_times.saturating_add(1);
         part.updated = self.now();
         tx.put_part(&part).await?;
@@ -299,9 +343,10 @@ pub struct Import {
 
 fn own_only(who: &Principal, owner: &Participant) -> Result<(), Fault> {
     match who.party() {
-        Some(party) if *party != owner.party => {
-            Err(denied(party, format!("the part of {owner} is not that of party {party}")))
-        }
+        Some(party) if *party != owner.party => Err(denied(
+            party,
+            format!("the part of {owner} is not that of party {party}"),
+        )),
         _ => Ok(()),
     }
 }
@@ -318,9 +363,14 @@ pub(super) fn parent_info(version: &ModelVersion) -> Value {
     )
 }
 
-pub(super) async fn version_in(tx: &mut dyn Transaction, key: &ModelKey) -> Result<Option<ModelVersion>, ServiceError> {
-    let filter =
-        crate::filter::VersionFilter { model_id: Some(key.model_id.clone()), versions: vec![key.version.clone()] };
+pub(super) async fn version_in(
+    tx: &mut dyn Transaction,
+    key: &ModelKey,
+) -> Result<Option<ModelVersion>, ServiceError> {
+    let filter = crate::filter::VersionFilter {
+        model_id: Some(key.model_id.clone()),
+        versions: vec![key.version.clone()],
+    };
     Ok(tx.find_versions(&filter).await?.into_iter().next())
 }
 
@@ -340,16 +390,31 @@ async fn part_in(
 }
 
 /// Whether an import would replace something: the part itself, or models that a training here left.
-async fn is_taken(tx: &mut dyn Transaction, version: &ModelVersion, owner: &Participant) -> Result<bool, ServiceError> {
+async fn is_taken(
+    tx: &mut dyn Transaction,
+    version: &ModelVersion,
+    owner: &Participant,
+) -> Result<bool, ServiceError> {
     if part_in(tx, &version.key, owner).await?.is_some() {
         return Ok(true);
     }
-    let kept_with = crate::filter::VersionFilter { model_id: None, versions: vec![version.stored.clone()] };
-    if !tx.find_versions(&kept_with).await?.iter().any(|kept| kept.job.is_some()) {
+    let kept_with = crate::filter::VersionFilter {
+        model_id: None,
+        versions: vec![version.stored.clone()],
+    };
+    if !tx
+        .find_versions(&kept_with)
+        .await?
+        .iter()
+        .any(|kept| kept.job.is_some())
+    {
         return Ok(false);
     }
-    let own =
-        ModelFilter { version: Some(version.stored.clone()), owner: Some(owner.clone()), ..ModelFilter::default() };
+    let own = ModelFilter {
+        version: Some(version.stored.clone()),
+        owner: Some(owner.clone()),
+        ..ModelFilter::default()
+    };
     Ok(!tx.find_models(&own).await?.is_empty())
 }
 
@@ -359,17 +424,30 @@ async fn component_models(
     version: &ModelVersion,
     owner: &Participant,
 ) -> Result<Vec<ComponentModel>, ServiceError> {
-    let own =
-        ModelFilter { version: Some(version.stored.clone()), owner: Some(owner.clone()), ..ModelFilter::default() };
+    let own = ModelFilter {
+        version: Some(version.stored.clone()),
+        owner: Some(owner.clone()),
+        ..ModelFilter::default()
+    };
     let mut models = Vec::new();
     for StoredModel { summary, job, .. } in tx.find_models(&own).await? {
         let step = summary.model.step;
-        let id = TaskId { job, step: step.clone(), role: owner.role, party: owner.party.clone() };
-        let body = version.train_dsl.get("components").and_then(|components| components.get(step.as_str()));
+        let id = TaskId {
+            job,
+            step: step.clone(),
+            role: owner.role,
+            party: owner.party.clone(),
+        };
+        let body = version
+            .train_dsl
+            .get("components")
+            .and_then(|components| components.get(step.as_str()));
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
         models.push(ComponentModel {
-            module: text(body.and_then(|body| body.get("module"))).unwrap_or_else(|| summary.component.clone()),
-            alias: text(body.and_then(|body| body.pointer("/output/model/0"))).unwrap_or_else(|| "default".to_owned()),
+            module: text(body.and_then(|body| body.get("module")))
+                .unwrap_or_else(|| summary.component.clone()),
+            alias: text(body.and_then(|body| body.pointer("/output/model/0")))
+                .unwrap_or_else(|| "default".to_owned()),
             view: view_of(tx, &id).await?.unwrap_or_default(),
             component: summary.component,
             component_version: summary.component_version,
@@ -382,9 +460,24 @@ async fn component_models(
 }
 
 /// The view of the model that the newest try of a task left; imported ones have a view without a task.
-pub(crate) async fn view_of(tx: &mut dyn Transaction, id: &TaskId) -> Result<Option<Value>, ServiceError> {
-    let attempt = tx.task(id).await?.map(|task| task.key.attempt).unwrap_or_default();
-    let text = tx.text(&domain::TaskKey { id: id.clone(), attempt }, TextKind::ModelView).await?;
+pub(crate) async fn view_of(
+    tx: &mut dyn Transaction,
+    id: &TaskId,
+) -> Result<Option<Value>, ServiceError> {
+    let attempt = tx
+        .task(id)
+        .await?
+        .map(|task| task.key.attempt)
+        .unwrap_or_default();
+    let text = tx
+        .text(
+            &domain::TaskKey {
+                id: id.clone(),
+                attempt,
+            },
+            TextKind::ModelView,
+        )
+        .await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
@@ -395,12 +488,31 @@ fn imported_version(documents: &ModelDocuments, now: Timestamp) -> Result<ModelV
     if documents.model_id.is_empty() || documents.model_id.len() > 4_096 {
         return Err(unfit("a model id has 1 to 4096 letters".to_owned()));
     }
-    if documents.components.iter().any(|component| component.stored_version != documents.stored_version) {
-        return Err(unfit("a component's stored_version is not that of the version".to_owned()));
+    if documents
+        .components
+        .iter()
+        .any(|component| component.stored_version != documents.stored_version)
+    {
+        return Err(unfit(
+            "a component's stored_version is not that of the version".to_owned(),
+        ));
     }
-    let text = |key: &str| documents.parent_info.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |key: &str| {
+        documents
+            .parent_info
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let parent = ModelKey::new(text("parent_model_id"), text("parent_model_version"));
-    let object = |value: &Value| if value.is_object() { value.clone() } else { json!({}) };
+    let object = |value: &Value| {
+        if value.is_object() {
+            value.clone()
+        } else {
+            json!({})
+        }
+    };
     Ok(ModelVersion {
         key: ModelKey::new(documents.model_id.clone(), documents.model_version.clone()),
         stored: documents.stored_version.clone(),
@@ -408,7 +520,11 @@ fn imported_version(documents: &ModelDocuments, now: Timestamp) -> Result<ModelV
         cast: cast_of(&documents.roles),
         parent: (!documents.parent).then_some(parent),
         job: None,
-        dialect: if documents.dsl_version == 1 { Dialect::FateV1 } else { Dialect::FateV2 },
+        dialect: if documents.dsl_version == 1 {
+            Dialect::FateV1
+        } else {
+            Dialect::FateV2
+        },
         fate_version: documents.fate_version.clone(),
         train_dsl: object(&documents.train_dsl),
         train_conf: object(&documents.train_runtime_conf),
@@ -419,10 +535,30 @@ fn imported_version(documents: &ModelDocuments, now: Timestamp) -> Result<ModelV
     })
 }
 
-fn summary_of(component: &ComponentModel, owner: &Participant) -> Result<(ModelSummary, JobId), Fault> {
-    let job = JobId::new(component.stored_version.clone()).map_err(|error| unfit(error.to_string()))?;
-    let model =
-        ModelRef { version: component.stored_version.clone(), step: component.step.clone(), owner: owner.clone() };
-    let ComponentModel { component, component_version, size, .. } = component.clone();
-    Ok((ModelSummary { model, component, component_version, size }, job))
+fn summary_of(
+    component: &ComponentModel,
+    owner: &Participant,
+) -> Result<(ModelSummary, JobId), Fault> {
+    let job =
+        JobId::new(component.stored_version.clone()).map_err(|error| unfit(error.to_string()))?;
+    let model = ModelRef {
+        version: component.stored_version.clone(),
+        step: component.step.clone(),
+        owner: owner.clone(),
+    };
+    let ComponentModel {
+        component,
+        component_version,
+        size,
+        ..
+    } = component.clone();
+    Ok((
+        ModelSummary {
+            model,
+            component,
+            component_version,
+            size,
+        },
+        job,
+    ))
 }

@@ -32,8 +32,16 @@ pub enum TagOutcome {
 
 impl Coordinator {
     /// Adds a tag.
-    pub async fn create_tag(&self, name: &str, description: Option<String>) -> Result<TagOutcome, ServiceError> {
-        let tag = Tag { name: name.to_owned(), description, created: self.now() };
+    pub async fn create_tag(
+        &self,
+        name: &str,
+        description: Option<String>,
+    ) -> Result<TagOutcome, ServiceError> {
+        let tag = Tag {
+            name: name.to_owned(),
+            description,
+            created: self.now(),
+        };
         let mut tx = self.inner.store.begin().await?;
         if !tx.insert_tag(&tag).await? {
             return Ok(TagOutcome::Taken);
@@ -50,8 +58,14 @@ impl Coordinator {
         description: Option<String>,
     ) -> Result<TagOutcome, ServiceError> {
         let mut tx = self.inner.store.begin().await?;
-        let Some(known) = tx.tag(name).await? else { return Ok(TagOutcome::NoTag) };
-        let tag = Tag { name: new_name.unwrap_or_else(|| name.to_owned()), description, created: known.created };
+        let Some(known) = tx.tag(name).await? else {
+            return Ok(TagOutcome::NoTag);
+        };
+        let tag = Tag {
+            name: new_name.unwrap_or_else(|| name.to_owned()),
+            description,
+            created: known.created,
+        };
         if !tx.change_tag(name, &tag).await? {
             return Ok(TagOutcome::Taken);
         }
@@ -73,7 +87,12 @@ impl Coordinator {
     pub async fn bind_tag(&self, version: &str, name: &str) -> Result<TagOutcome, ServiceError> {
         let now = self.now();
         let mut tx = self.inner.store.begin().await?;
-        tx.insert_tag(&Tag { name: name.to_owned(), description: None, created: now }).await?;
+        tx.insert_tag(&Tag {
+            name: name.to_owned(),
+            description: None,
+            created: now,
+        })
+        .await?;
         if !tx.bind_tag(version, name, now).await? {
             return Ok(TagOutcome::Taken);
         }
@@ -100,8 +119,18 @@ impl Coordinator {
     }
 
     /// Tags whose names contain a text, oldest first, each with how many versions bear it.
-    pub async fn find_tags(&self, containing: &str, limit: Option<u32>) -> Result<Vec<(Tag, u64)>, ServiceError> {
-        Ok(self.inner.store.read().await?.find_tags(containing, limit).await?)
+    pub async fn find_tags(
+        &self,
+        containing: &str,
+        limit: Option<u32>,
+    ) -> Result<Vec<(Tag, u64)>, ServiceError> {
+        Ok(self
+            .inner
+            .store
+            .read()
+            .await?
+            .find_tags(containing, limit)
+            .await?)
     }
 
     /// The tags of a version.
@@ -114,7 +143,13 @@ impl Coordinator {
         let mut tx = self.inner.store.read().await?;
         let mut parts = Vec::new();
         for version in tx.tagged(name).await? {
-            parts.extend(tx.find_parts(&PartFilter { version: Some(version), ..PartFilter::default() }).await?);
+            parts.extend(
+                tx.find_parts(&PartFilter {
+                    version: Some(version),
+                    ..PartFilter::default()
+                })
+                .await?,
+            );
         }
         Ok(parts)
     }

@@ -26,7 +26,10 @@ pub struct ModelKey {
 impl ModelKey {
     /// Names a version.
     pub fn new(model_id: impl Into<String>, version: impl Into<String>) -> Self {
-        Self { model_id: model_id.into(), version: version.into() }
+        Self {
+            model_id: model_id.into(),
+            version: version.into(),
+        }
     }
 }
 
@@ -72,7 +75,8 @@ impl ModelVersion {
 
     /// The DSL that applies the models.
     pub fn inference_dsl(&self) -> Value {
-        let derived = || inference_dsl(&[], &self.train_dsl).unwrap_or_else(|_| self.train_dsl.clone());
+        let derived =
+            || inference_dsl(&[], &self.train_dsl).unwrap_or_else(|_| self.train_dsl.clone());
         self.own_inference_dsl.clone().unwrap_or_else(derived)
     }
 
@@ -99,7 +103,9 @@ impl ModelVersion {
 
     /// Whether the party takes part in it.
     pub fn concerns(&self, party: &PartyId) -> bool {
-        self.cast.participants().any(|participant| participant.party == *party)
+        self.cast
+            .participants()
+            .any(|participant| participant.party == *party)
     }
 }
 
@@ -128,14 +134,31 @@ impl ModelPart {
     /// A part that was made here.
     pub fn new(key: ModelKey, owner: Participant, size: u64, now: Timestamp) -> Self {
         let (created, updated) = (now, now);
-        Self { key, owner, size, loaded_times: 0, imported: false, archive_sha256: None, created, updated }
+        Self {
+            key,
+            owner,
+            size,
+            loaded_times: 0,
+            imported: false,
+            archive_sha256: None,
+            created,
+            updated,
+        }
     }
 }
 
 /// Writes down the version that a training left, with a part for everybody who took part; jobs that train nothing, and
 /// those that parties do alone, leave none.
-pub(crate) async fn keep_training(tx: &mut dyn Transaction, job: &Job, now: Timestamp) -> Stored<()> {
-    let participants: Vec<Participant> = job.cast.participants().filter(|who| who.role != Role::Local).collect();
+pub(crate) async fn keep_training(
+    tx: &mut dyn Transaction,
+    job: &Job,
+    now: Timestamp,
+) -> Stored<()> {
+    let participants: Vec<Participant> = job
+        .cast
+        .participants()
+        .filter(|who| who.role != Role::Local)
+        .collect();
     if !is_training(job) || participants.is_empty() {
         return Ok(());
     }
@@ -163,13 +186,24 @@ pub(crate) async fn keep_training(tx: &mut dyn Transaction, job: &Job, now: Time
         ..PartFilter::default()
     };
     let known = tx.find_parts(&filter).await?;
-    let models = tx.find_models(&ModelFilter { version: Some(version.stored), ..ModelFilter::default() }).await?;
+    let models = tx
+        .find_models(&ModelFilter {
+            version: Some(version.stored),
+            ..ModelFilter::default()
+        })
+        .await?;
     for owner in participants {
-        let own = models.iter().filter(|model| model.summary.model.owner == owner);
+        let own = models
+            .iter()
+            .filter(|model| model.summary.model.owner == owner);
         let size = own.map(|model| model.summary.size).sum();
         // A rerun settles the job again: what is known of the part stays.
         let part = match known.iter().find(|part| part.owner == owner) {
-            Some(part) => ModelPart { size, updated: now, ..part.clone() },
+            Some(part) => ModelPart {
+                size,
+                updated: now,
+                ..part.clone()
+            },
             None => ModelPart::new(key.clone(), owner, size, now),
         };
         tx.put_part(&part).await?;
@@ -193,8 +227,14 @@ pub(super) fn roles_of(cast: &Cast) -> Value {
 pub fn cast_of(roles: &Value) -> Cast {
     let mut cast = Cast::default();
     for role in Role::ALL {
-        let ids = roles.get(role.word()).and_then(Value::as_array).into_iter().flatten();
-        let parties = ids.filter_map(|id| PartyId::new(id.as_str().map_or_else(|| id.to_string(), str::to_owned)).ok());
+        let ids = roles
+            .get(role.word())
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let parties = ids.filter_map(|id| {
+            PartyId::new(id.as_str().map_or_else(|| id.to_string(), str::to_owned)).ok()
+        });
         *cast.of_mut(role) = parties.collect();
     }
     cast
@@ -214,9 +254,13 @@ mod tests {
 
     #[test]
     fn reads_and_writes_roles_as_documents_do() {
-        let roles = json!({"guest": [9999], "host": ["10000", "bank-a"], "assistant": [1], "arbiter": []});
+        let roles =
+            json!({"guest": [9999], "host": ["10000", "bank-a"], "assistant": [1], "arbiter": []});
         let cast = cast_of(&roles);
-        assert_eq!(roles_of(&cast), json!({"guest": [9999], "host": [10000, "bank-a"]}));
+        assert_eq!(
+            roles_of(&cast),
+            json!({"guest": [9999], "host": [10000, "bank-a"]})
+        );
         assert_eq!(cast_of(&roles_of(&cast)), cast);
     }
 }

@@ -8,7 +8,13 @@ use crate::models::ModelVersion;
 use crate::submit_job::SubmitJob;
 
 /// What says, in a file's metadata, how its rows are to be read; the others of an upload keep their defaults.
-const READING: [&str; 5] = ["head", "id_delimiter", "partition", "extend_sid", "auto_increasing_sid"];
+const READING: [&str; 5] = [
+    "head",
+    "id_delimiter",
+    "partition",
+    "extend_sid",
+    "auto_increasing_sid",
+];
 const SAID: &str = "x-abeja-meta-";
 /// Roles in which a party may read the table, the first that it plays.
 const READERS: [Role; 3] = [Role::Guest, Role::Host, Role::Local];
@@ -25,7 +31,10 @@ pub(super) enum Source {
 fn readers(version: &ModelVersion, module: &str) -> Vec<String> {
     let dsl = version.inference_dsl();
     let components = dsl.get("components").and_then(Value::as_object);
-    let readers = components.into_iter().flatten().filter(|(_, body)| body.get("module") == Some(&json!(module)));
+    let readers = components
+        .into_iter()
+        .flatten()
+        .filter(|(_, body)| body.get("module") == Some(&json!(module)));
     readers.map(|(name, _)| name.clone()).collect()
 }
 
@@ -54,31 +63,54 @@ pub(super) fn predict_documents(
     }
     let model: String = version.key.model_id.chars().take(200).collect();
     let description = format!("applies model {model} version {}", version.key.version);
-    Ok(SubmitJob { dsl: json!({}), conf, name: String::new(), description })
+    Ok(SubmitJob {
+        dsl: json!({}),
+        conf,
+        name: String::new(),
+        description,
+    })
 }
 
 fn pointed(version: &ModelVersion, party: &PartyId, source: &Source) -> Result<Value, Fault> {
     let place = READERS.into_iter().find_map(|role| {
-        let index = version.cast.of(role).iter().position(|member| member == party)?;
+        let index = version
+            .cast
+            .of(role)
+            .iter()
+            .position(|member| member == party)?;
         Some((role, index))
     });
     let Some((role, index)) = place else {
-        let message =
-            format!("party {party}, which keeps what is to be read, takes no part in model {}", version.key.model_id);
-        return Err(Fault::new(ErrorCode::DataMismatch, message).at(party).next("choose a model of that party"));
+        let message = format!(
+            "party {party}, which keeps what is to be read, takes no part in model {}",
+            version.key.model_id
+        );
+        return Err(Fault::new(ErrorCode::DataMismatch, message)
+            .at(party)
+            .next("choose a model of that party"));
     };
     let (module, parameters) = match source {
-        Source::Table(table) => ("Reader", json!({"table": {"namespace": table.namespace, "name": table.name}})),
-        Source::Lines { channel, file } => {
-            ("LinesReader", json!({"file": format!("files://{channel}/{file}"), "lines": null}))
-        }
+        Source::Table(table) => (
+            "Reader",
+            json!({"table": {"namespace": table.namespace, "name": table.name}}),
+        ),
+        Source::Lines { channel, file } => (
+            "LinesReader",
+            json!({"file": format!("files://{channel}/{file}"), "lines": null}),
+        ),
     };
     let names = readers(version, module);
     if names.is_empty() {
-        let message = format!("model {} reads nothing of this kind, so it cannot be given to it", version.key.model_id);
+        let message = format!(
+            "model {} reads nothing of this kind, so it cannot be given to it",
+            version.key.model_id
+        );
         return Err(Fault::new(ErrorCode::DataMismatch, message));
     }
-    let told: Map<String, Value> = names.into_iter().map(|name| (name, parameters.clone())).collect();
+    let told: Map<String, Value> = names
+        .into_iter()
+        .map(|name| (name, parameters.clone()))
+        .collect();
     Ok(json!({"role": {role.word(): {index.to_string(): told}}}))
 }
 
@@ -111,9 +143,18 @@ pub(super) fn import_documents(file: &File) -> SubmitJob {
         "job_parameters": {"common": {"job_type": "train"}},
         "component_parameters": {"role": {"local": {"0": {"upload_0": parameters}}}},
     });
-    let dsl = json!({"components": {"upload_0": {"module": "Upload", "output": {"data": ["data"]}}}});
-    let description = format!("makes a table of file {} of channel {}", file.id, file.channel);
-    SubmitJob { dsl, conf, name: String::new(), description }
+    let dsl =
+        json!({"components": {"upload_0": {"module": "Upload", "output": {"data": ["data"]}}}});
+    let description = format!(
+        "makes a table of file {} of channel {}",
+        file.id, file.channel
+    );
+    SubmitJob {
+        dsl,
+        conf,
+        name: String::new(),
+        description,
+    }
 }
 
 /// A party's id as documents write it.

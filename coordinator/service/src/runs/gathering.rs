@@ -22,14 +22,17 @@ impl Coordinator {
         let now = self.now();
         let mut tx = self.inner.store.begin().await?;
         let (mut entity, mut body) = taken(&mut *tx, run).await?;
-        let Some(id) = entity.job.clone() else { return Ok(false) };
+        let Some(id) = entity.job.clone() else {
+            return Ok(false);
+        };
         let known = body.lines_read.get(participant).copied();
         if known.unwrap_or(0) != read {
             return Ok(false);
         }
         if let Some(job) = tx.job(&id).await? {
             let lines = in_order(&mut *tx, &job, lines, (first, now)).await?;
-            body.lines_read.insert(participant.to_owned(), read + lines.len() as u64);
+            body.lines_read
+                .insert(participant.to_owned(), read + lines.len() as u64);
             tx.add_events(&id, &lines).await?;
         }
         entity.write(&body).map_err(ServiceError::Internal)?;
@@ -50,7 +53,10 @@ impl Coordinator {
 }
 
 async fn taken(tx: &mut dyn Transaction, run: &str) -> Result<(Entity, Run), ServiceError> {
-    let entity = tx.entity(EntityKind::Run, run).await?.ok_or_else(|| unknown(EntityKind::Run, run))?;
+    let entity = tx
+        .entity(EntityKind::Run, run)
+        .await?
+        .ok_or_else(|| unknown(EntityKind::Run, run))?;
     let body = entity.read().map_err(ServiceError::Internal)?;
     Ok((entity, body))
 }
@@ -64,7 +70,11 @@ async fn in_order(
 ) -> Stored<Vec<Event>> {
     let ended = job.ended.filter(|_| job.state.is_settled());
     let latest = ended.map_or(now, |ended| Timestamp(ended.0.saturating_sub(1)));
-    let mut earliest = if first { job.created } else { newest(tx, &job.id, latest).await?.unwrap_or(job.created) };
+    let mut earliest = if first {
+        job.created
+    } else {
+        newest(tx, &job.id, latest).await?.unwrap_or(job.created)
+    };
     for line in &mut lines {
         line.at = line.at.max(earliest).min(latest.max(earliest));
         earliest = line.at;
@@ -73,9 +83,16 @@ async fn in_order(
 }
 
 /// The place of a job's last line.
-pub(super) async fn last_line(tx: &mut dyn Transaction, job: &JobId) -> Stored<Option<(Timestamp, u64)>> {
+pub(super) async fn last_line(
+    tx: &mut dyn Transaction,
+    job: &JobId,
+) -> Stored<Option<(Timestamp, u64)>> {
     let query = latest(job, None);
-    Ok(tx.events(&query).await?.first().map(|line| (line.at, line.seq)))
+    Ok(tx
+        .events(&query)
+        .await?
+        .first()
+        .map(|line| (line.at, line.seq)))
 }
 
 async fn newest(tx: &mut dyn Transaction, job: &JobId, to: Timestamp) -> Stored<Option<Timestamp>> {
@@ -85,5 +102,13 @@ async fn newest(tx: &mut dyn Transaction, job: &JobId, to: Timestamp) -> Stored<
 
 /// The latest line, up to a moment.
 fn latest(job: &JobId, to: Option<Timestamp>) -> EventQuery {
-    EventQuery { job: job.clone(), from: None, to, after: None, before: None, newest_first: true, limit: 1 }
+    EventQuery {
+        job: job.clone(),
+        from: None,
+        to,
+        after: None,
+        before: None,
+        newest_first: true,
+        limit: 1,
+    }
 }

@@ -34,12 +34,18 @@ pub(super) struct Output {
 
 impl Output {
     /// The file as which a party will keep them, and its address there.
-    pub(super) fn file(self, of: &Entity, party: &PartyId, secret: String) -> Result<(Entity, String), Fault> {
+    pub(super) fn file(
+        self,
+        of: &Entity,
+        party: &PartyId,
+        secret: String,
+    ) -> Result<(Entity, String), Fault> {
         let id = format!("{}-{}", file_stamp(of.created), uuid::Uuid::new_v4());
         let address = format!("files://{}/{id}", self.channel);
         let mut file = Entity::new(EntityKind::ChannelFile, id, of.tenant.clone(), of.created);
         let name = self.name.unwrap_or_else(|| "predictions.csv".to_owned());
-        (file.parent, file.name, file.creator) = (Some(self.channel), Some(name.clone()), of.creator.clone());
+        (file.parent, file.name, file.creator) =
+            (Some(self.channel), Some(name.clone()), of.creator.clone());
         let body = ChannelFile {
             party: party.to_string(),
             content_type: "text/csv".to_owned(),
@@ -65,9 +71,24 @@ pub(super) struct File {
 
 impl Coordinator {
     /// What the request names; `NotFound` when it is not there.
-    pub(super) async fn run_input(&self, tenant: &Tenant, order: &RunOrder) -> Result<Option<Input>, ServiceError> {
-        let Some((_, FileName { channel, file: Some(id) })) = &order.request.input else { return Ok(None) };
-        let channel = self.entity(EntityKind::Channel, Some(tenant), channel).await?;
+    pub(super) async fn run_input(
+        &self,
+        tenant: &Tenant,
+        order: &RunOrder,
+    ) -> Result<Option<Input>, ServiceError> {
+        let Some((
+            _,
+            FileName {
+                channel,
+                file: Some(id),
+            },
+        )) = &order.request.input
+        else {
+            return Ok(None);
+        };
+        let channel = self
+            .entity(EntityKind::Channel, Some(tenant), channel)
+            .await?;
         if let Some((party, table, job)) = self.data_set_of(&channel, id).await? {
             return Ok(Some(Input::Table { party, table, job }));
         }
@@ -88,14 +109,27 @@ impl Coordinator {
 
     /// The channel into which predictions are to go, and the name that they are to have there; `NotFound` when it is not there,
     /// `Conflict` when it takes no files.
-    pub(super) async fn run_output(&self, tenant: &Tenant, order: &RunOrder) -> Result<Option<Output>, ServiceError> {
-        let Some((_, Some(FileName { channel, file }))) = &order.request.output else { return Ok(None) };
-        let channel = self.entity(EntityKind::Channel, Some(tenant), channel).await?;
+    pub(super) async fn run_output(
+        &self,
+        tenant: &Tenant,
+        order: &RunOrder,
+    ) -> Result<Option<Output>, ServiceError> {
+        let Some((_, Some(FileName { channel, file }))) = &order.request.output else {
+            return Ok(None);
+        };
+        let channel = self
+            .entity(EntityKind::Channel, Some(tenant), channel)
+            .await?;
         let body: Channel = channel.read().map_err(ServiceError::Internal)?;
         if body.shows_data_sets || body.archived {
             let message = format!("channel {} takes no files", channel.id);
-            return Err(ServiceError::Conflict(Fault::new(ErrorCode::Conflict, message).path("output_template")));
+            return Err(ServiceError::Conflict(
+                Fault::new(ErrorCode::Conflict, message).path("output_template"),
+            ));
         }
-        Ok(Some(Output { channel: channel.id, name: file.clone() }))
+        Ok(Some(Output {
+            channel: channel.id,
+            name: file.clone(),
+        }))
     }
 }

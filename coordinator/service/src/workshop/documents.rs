@@ -45,7 +45,11 @@ impl Source {
     }
 
     fn component(&self, who: As) -> Value {
-        let module = if self.step(who) == READER { "Reader" } else { "LinesReader" };
+        let module = if self.step(who) == READER {
+            "Reader"
+        } else {
+            "LinesReader"
+        };
         json!({"module": module, "output": {"data": ["data"]}})
     }
 
@@ -54,7 +58,9 @@ impl Source {
         let named = |table: &TableRef| json!({"namespace": table.namespace, "name": table.name});
         match (self, who) {
             (Self::Table(table), As::Guest) => json!({"table": named(table)}),
-            (Self::Table(table), As::Local) => json!({"file": null, "table": named(table), "lines": null}),
+            (Self::Table(table), As::Local) => {
+                json!({"file": null, "table": named(table), "lines": null})
+            }
             (Self::File(file), _) => json!({"file": file, "table": null, "lines": null}),
             (Self::Lines(lines), _) => json!({"file": null, "table": null, "lines": lines}),
         }
@@ -71,7 +77,10 @@ impl Source {
 }
 
 fn conf(who: As, party: &PartyId, common: Value, parameters: Map<String, Value>) -> Value {
-    let id = party.as_str().parse::<u64>().map_or_else(|_| json!(party.as_str()), |id| json!(id));
+    let id = party
+        .as_str()
+        .parse::<u64>()
+        .map_or_else(|_| json!(party.as_str()), |id| json!(id));
     let mut common = common.as_object().cloned().unwrap_or_default();
     common.insert("timeout".to_owned(), json!(SECONDS));
     let role = if who == As::Local { "local" } else { "guest" };
@@ -92,22 +101,35 @@ fn writer(step: &str, from: &str, table: &TableRef) -> (Map<String, Value>, Map<
 }
 
 /// Lines from a source, transformed, to a table. `steps`: as they were sent, or why they cannot be read.
-pub(super) fn transform(party: &PartyId, from: &Source, steps: Result<String, String>, to: &TableRef) -> Documents {
+pub(super) fn transform(
+    party: &PartyId,
+    from: &Source,
+    steps: Result<String, String>,
+    to: &TableRef,
+) -> Documents {
     let input = json!({"data": {"data": [from.output(As::Local)]}});
     let mut components = Map::from_iter([
         (from.step(As::Local).to_owned(), from.component(As::Local)),
-        (TRANSFORM.to_owned(), json!({"module": "LinesTransform", "input": input, "output": {"data": ["data"]}})),
+        (
+            TRANSFORM.to_owned(),
+            json!({"module": "LinesTransform", "input": input, "output": {"data": ["data"]}}),
+        ),
     ]);
     let steps = match steps {
         Ok(steps) => json!({"steps": steps}),
         Err(refusal) => json!({"refusal": refusal}),
     };
-    let mut parameters =
-        Map::from_iter([(from.step(As::Local).to_owned(), from.parameters(As::Local)), (TRANSFORM.to_owned(), steps)]);
+    let mut parameters = Map::from_iter([
+        (from.step(As::Local).to_owned(), from.parameters(As::Local)),
+        (TRANSFORM.to_owned(), steps),
+    ]);
     let (component, written) = writer("writer_0", &format!("{TRANSFORM}.data"), to);
     components.extend(component);
     parameters.extend(written);
-    (json!({"components": components}), conf(As::Local, party, json!({"job_type": "train"}), parameters))
+    (
+        json!({"components": components}),
+        conf(As::Local, party, json!({"job_type": "train"}), parameters),
+    )
 }
 
 /// Lines from a source, dealt out to two tables.
@@ -115,7 +137,10 @@ pub(super) fn split(party: &PartyId, from: &Source, train: f64, to: [&TableRef; 
     let input = json!({"data": {"data": [from.output(As::Local)]}});
     let mut components = Map::from_iter([
         (from.step(As::Local).to_owned(), from.component(As::Local)),
-        (SPLIT.to_owned(), json!({"module": "LinesSplit", "input": input, "output": {"data": ["train", "test"]}})),
+        (
+            SPLIT.to_owned(),
+            json!({"module": "LinesSplit", "input": input, "output": {"data": ["train", "test"]}}),
+        ),
     ]);
     let mut parameters = Map::from_iter([
         (from.step(As::Local).to_owned(), from.parameters(As::Local)),
@@ -126,30 +151,53 @@ pub(super) fn split(party: &PartyId, from: &Source, train: f64, to: [&TableRef; 
         components.extend(component);
         parameters.extend(written);
     }
-    (json!({"components": components}), conf(As::Local, party, json!({"job_type": "train"}), parameters))
+    (
+        json!({"components": components}),
+        conf(As::Local, party, json!({"job_type": "train"}), parameters),
+    )
 }
 
 /// A model learned from a source.
-pub(super) fn train(party: &PartyId, from: &Source, model_type: &str, format: &str, learner: &str) -> Documents {
+pub(super) fn train(
+    party: &PartyId,
+    from: &Source,
+    model_type: &str,
+    format: &str,
+    learner: &str,
+) -> Documents {
     let input = json!({"data": {"train_data": [from.output(As::Guest)]}});
     let components = Map::from_iter([
         (from.step(As::Guest).to_owned(), from.component(As::Guest)),
-        (LEARNER.to_owned(), json!({"module": "LocalLearner", "input": input, "output": {"model": ["model"]}})),
+        (
+            LEARNER.to_owned(),
+            json!({"module": "LocalLearner", "input": input, "output": {"model": ["model"]}}),
+        ),
     ]);
     let own = json!({"model_type": model_type, "format": format, "learner": learner});
-    let parameters =
-        Map::from_iter([(from.step(As::Guest).to_owned(), from.parameters(As::Guest)), (LEARNER.to_owned(), own)]);
-    (json!({"components": components}), conf(As::Guest, party, json!({"job_type": "train"}), parameters))
+    let parameters = Map::from_iter([
+        (from.step(As::Guest).to_owned(), from.parameters(As::Guest)),
+        (LEARNER.to_owned(), own),
+    ]);
+    (
+        json!({"components": components}),
+        conf(As::Guest, party, json!({"job_type": "train"}), parameters),
+    )
 }
 
 /// The DSL with which a model is applied to a table, or to lines.
 pub(crate) fn applying(tables: bool) -> Value {
-    let source = if tables { Source::Table(TableRef::new("", "")) } else { Source::Lines(Vec::new()) };
-    let input =
-        json!({"data": {"test_data": [source.output(As::Guest)]}, "model": [format!("pipeline.{LEARNER}.model")]});
+    let source = if tables {
+        Source::Table(TableRef::new("", ""))
+    } else {
+        Source::Lines(Vec::new())
+    };
+    let input = json!({"data": {"test_data": [source.output(As::Guest)]}, "model": [format!("pipeline.{LEARNER}.model")]});
     let learner = json!({"module": "LocalLearner", "input": input, "output": {"data": ["data"]}});
     let components = Map::from_iter([
-        (source.step(As::Guest).to_owned(), source.component(As::Guest)),
+        (
+            source.step(As::Guest).to_owned(),
+            source.component(As::Guest),
+        ),
         (LEARNER.to_owned(), learner),
     ]);
     json!({"components": components})
@@ -161,11 +209,23 @@ pub(crate) fn learns_lines(dsl: &Value) -> bool {
 }
 
 /// A conf that applies a deployed version to a source: printed, or compared with labels.
-pub(super) fn predict(party: &PartyId, (id, version): (&str, &str), from: &Source, evaluate: bool) -> Value {
+pub(super) fn predict(
+    party: &PartyId,
+    (id, version): (&str, &str),
+    from: &Source,
+    evaluate: bool,
+) -> Value {
     let own = json!({"evaluate": evaluate, "print": !evaluate});
-    let parameters =
-        Map::from_iter([(from.step(As::Guest).to_owned(), from.parameters(As::Guest)), (LEARNER.to_owned(), own)]);
-    conf(As::Guest, party, json!({"job_type": "predict", "model_id": id, "model_version": version}), parameters)
+    let parameters = Map::from_iter([
+        (from.step(As::Guest).to_owned(), from.parameters(As::Guest)),
+        (LEARNER.to_owned(), own),
+    ]);
+    conf(
+        As::Guest,
+        party,
+        json!({"job_type": "predict", "model_id": id, "model_version": version}),
+        parameters,
+    )
 }
 
 #[cfg(test)]
@@ -179,23 +239,56 @@ mod tests {
     #[test]
     fn names_what_is_read_and_written() {
         let table = TableRef::new(NAMESPACE, "b");
-        let (dsl, conf) = transform(&party(), &Source::File("files://c/o".into()), Ok("[]".into()), &table);
+        let (dsl, conf) = transform(
+            &party(),
+            &Source::File("files://c/o".into()),
+            Ok("[]".into()),
+            &table,
+        );
         let own = &conf["component_parameters"]["role"]["local"]["0"];
-        assert_eq!(own["lines_reader_0"], json!({"file": "files://c/o", "table": null, "lines": null}));
-        assert_eq!(own["writer_0"], json!({"output_namespace": "datasets", "output_name": "b"}));
-        assert_eq!(dsl["components"]["writer_0"]["input"]["data"]["data"], json!(["lines_transform_0.data"]));
+        assert_eq!(
+            own["lines_reader_0"],
+            json!({"file": "files://c/o", "table": null, "lines": null})
+        );
+        assert_eq!(
+            own["writer_0"],
+            json!({"output_namespace": "datasets", "output_name": "b"})
+        );
+        assert_eq!(
+            dsl["components"]["writer_0"]["input"]["data"]["data"],
+            json!(["lines_transform_0.data"])
+        );
         assert_eq!(conf["role"], json!({"local": [9999]}));
-        let (dsl, _) = split(&party(), &Source::Table(table.clone()), 0.9, [&table, &table]);
+        let (dsl, _) = split(
+            &party(),
+            &Source::Table(table.clone()),
+            0.9,
+            [&table, &table],
+        );
         assert_eq!(dsl["components"].as_object().map(Map::len), Some(4));
     }
 
     #[test]
     fn a_prediction_says_both_fields_of_its_source() {
-        let conf = predict(&party(), ("guest-9999#model", "1"), &Source::Lines(vec!["1,2".into()]), false);
+        let conf = predict(
+            &party(),
+            ("guest-9999#model", "1"),
+            &Source::Lines(vec!["1,2".into()]),
+            false,
+        );
         let own = &conf["component_parameters"]["role"]["guest"]["0"];
-        assert_eq!(own["lines_reader_0"], json!({"file": null, "table": null, "lines": ["1,2"]}));
-        assert_eq!(own["local_learner_0"], json!({"evaluate": false, "print": true}));
-        assert_eq!(conf["job_parameters"]["common"]["model_version"], json!("1"));
+        assert_eq!(
+            own["lines_reader_0"],
+            json!({"file": null, "table": null, "lines": ["1,2"]})
+        );
+        assert_eq!(
+            own["local_learner_0"],
+            json!({"evaluate": false, "print": true})
+        );
+        assert_eq!(
+            conf["job_parameters"]["common"]["model_version"],
+            json!("1")
+        );
         assert!(applying(true)["components"]["reader_0"].is_object());
         assert!(learns_lines(&applying(true)) && !learns_lines(&json!({"components": {}})));
         assert!(applying(false)["components"]["lines_reader_0"].is_object());

@@ -42,7 +42,10 @@ fn not_ready(what: &str) -> ServiceError {
 }
 
 fn unready(what: &str) -> Fault {
-    Fault::new(ErrorCode::JobState, format!("{what} status must be available"))
+    Fault::new(
+        ErrorCode::JobState,
+        format!("{what} status must be available"),
+    )
 }
 
 /// The documents of the job behind something, and the job that makes what it reads, while that is being made.
@@ -65,34 +68,48 @@ fn only(kept: Vec<Entity>) -> Result<Entity, ServiceError> {
 
 impl Coordinator {
     /// An experiment as it stands now: one that is being prepared is looked at again.
-    pub async fn prepared_experiment(&self, tenant: Option<&Tenant>, id: &str) -> Result<Experiment, ServiceError> {
+    pub async fn prepared_experiment(
+        &self,
+        tenant: Option<&Tenant>,
+        id: &str,
+    ) -> Result<Experiment, ServiceError> {
         let experiment = self.experiment(tenant, id).await?;
         self.look_at_workspace(experiment).await
     }
 
     /// Looks whether an experiment that is being prepared is ready: its tenant's home party answers. After ten minutes
     /// without an answer it is broken.
-    pub async fn look_at_workspace(&self, experiment: Experiment) -> Result<Experiment, ServiceError> {
+    pub async fn look_at_workspace(
+        &self,
+        experiment: Experiment,
+    ) -> Result<Experiment, ServiceError> {
         /// How long a party may take to answer, in milliseconds.
         const PATIENCE: i64 = 600_000;
         if experiment.workspace != Workspace::Preparing {
             return Ok(experiment);
         }
         let now = self.now();
-        let next = match self.home_party(&experiment.tenant).await {
-            Ok(party) if self.presence().is_online(&party) => Workspace::Ready,
-            _ if now > experiment.created.plus_millis(PATIENCE) => {
-                let fault = Fault::new(ErrorCode::PartyOffline, "no party answered within ten minutes");
-                Workspace::Broken(fault.next("start the agent of the tenant's party, then make another experiment"))
-            }
-            _ => return Ok(experiment),
-        };
+        let next =
+            match self.home_party(&experiment.tenant).await {
+                Ok(party) if self.presence().is_online(&party) => Workspace::Ready,
+                _ if now > experiment.created.plus_millis(PATIENCE) => {
+                    let fault = Fault::new(
+                        ErrorCode::PartyOffline,
+                        "no party answered within ten minutes",
+                    );
+                    Workspace::Broken(fault.next(
+                        "start the agent of the tenant's party, then make another experiment",
+                    ))
+                }
+                _ => return Ok(experiment),
+            };
         let change = |experiment: &mut Experiment| {
             if experiment.workspace == Workspace::Preparing {
                 experiment.workspace = next;
             }
         };
-        self.change_experiment(Some(&experiment.tenant), experiment.id.as_str(), change).await
+        self.change_experiment(Some(&experiment.tenant), experiment.id.as_str(), change)
+            .await
     }
 
     /// The experiment that new work is for. `NotFound`, or `Conflict` when it takes none.
@@ -113,11 +130,19 @@ impl Coordinator {
         (name, work): (&str, Result<Work, String>),
         names: Vec<Named>,
     ) -> Result<Vec<Entity>, ServiceError> {
-        let Work { documents: (dsl, conf), after } = match work {
+        let Work {
+            documents: (dsl, conf),
+            after,
+        } = match work {
             Ok(work) => work,
             Err(why) => return self.keep_failed(names, &why).await,
         };
-        let command = SubmitJob { dsl, conf, name: name.to_owned(), description: String::new() };
+        let command = SubmitJob {
+            dsl,
+            conf,
+            name: name.to_owned(),
+            description: String::new(),
+        };
         let placement = Placement {
             tenant: Some(experiment.tenant.clone()),
             experiment: Some(experiment.id.clone()),
@@ -151,7 +176,8 @@ impl Coordinator {
                 }
                 Named::Anew { read, mut becomes } => {
                     note(&mut becomes);
-                    let (kind, tenant, id) = (becomes.kind, becomes.tenant.clone(), becomes.id.clone());
+                    let (kind, tenant, id) =
+                        (becomes.kind, becomes.tenant.clone(), becomes.id.clone());
                     let change = |entity: &mut Entity| {
                         if entity.modified != read {
                             return Err(unready(kind.word()));
@@ -170,14 +196,26 @@ impl Coordinator {
     fn rows_kept(&self, project: &Project, party: &PartyId) -> Option<String> {
         let presence = self.presence();
         let agent = presence.agents.get(party);
-        if project.who.party() == Some(party) || agent.is_none_or(|agent| agent.rows_through_coordinator) {
+        if project.who.party() == Some(party)
+            || agent.is_none_or(|agent| agent.rows_through_coordinator)
+        {
             return None;
         }
-        let door = agent.and_then(|agent| agent.rest.clone()).unwrap_or_else(|| "its own door".to_owned());
-        Some(format!("party {party} keeps its rows to its own door: ask at {door}"))
+        let door = agent
+            .and_then(|agent| agent.rest.clone())
+            .unwrap_or_else(|| "its own door".to_owned());
+        Some(format!(
+            "party {party} keeps its rows to its own door: ask at {door}"
+        ))
     }
 
-    fn new_thing(&self, project: &Project, kind: EntityKind, id: String, name: Option<String>) -> Entity {
+    fn new_thing(
+        &self,
+        project: &Project,
+        kind: EntityKind,
+        id: String,
+        name: Option<String>,
+    ) -> Entity {
         let mut entity = Entity::new(kind, id, project.tenant.clone(), self.now());
         entity.name = name;
         entity.creator.clone_from(&project.user);

@@ -40,17 +40,28 @@ impl Coordinator {
 
     /// Makes an experiment that is prepared until the tenant's home party answers; it keeps a copy of what its profile
     /// allows. `NotFound` when the profile is not there.
-    pub async fn create_workspace(&self, project: &Project, new: NewWorkspace) -> Result<Experiment, ServiceError> {
+    pub async fn create_workspace(
+        &self,
+        project: &Project,
+        new: NewWorkspace,
+    ) -> Result<Experiment, ServiceError> {
         let (profile, limits) = match new.profile.as_str() {
             "" => (None, Limits::default()),
             id => {
-                let entity = self.entity(EntityKind::Profile, Some(&project.tenant), id).await?;
+                let entity = self
+                    .entity(EntityKind::Profile, Some(&project.tenant), id)
+                    .await?;
                 let profile: Profile = entity.read().map_err(ServiceError::Internal)?;
                 (Some(entity.id), profile.limits())
             }
         };
-        let kept = [("key_name", new.key_name), ("neutron_management_network", new.network)];
-        let kept = kept.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?))));
+        let kept = [
+            ("key_name", new.key_name),
+            ("neutron_management_network", new.network),
+        ];
+        let kept = kept
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), json!(value?))));
         self.create_experiment(NewExperiment {
             tenant: project.tenant.clone(),
             name: Name::Display(new.name),

@@ -39,10 +39,9 @@ fn address(url: &str) -> Option<Address<'_>> {
 /// Whether an entity goes by a word: its id, its name, or the name of the file that it was.
 fn goes_by(entity: &Entity, word: &str) -> bool {
     let metadata = entity.body.get("metadata").and_then(Value::as_object);
-    let filename = metadata
-        .into_iter()
-        .flatten()
-        .any(|(key, value)| key.to_ascii_lowercase().ends_with("filename") && value.as_str() == Some(word));
+    let filename = metadata.into_iter().flatten().any(|(key, value)| {
+        key.to_ascii_lowercase().ends_with("filename") && value.as_str() == Some(word)
+    });
     entity.id == word || entity.name.as_deref() == Some(word) || filename
 }
 
@@ -54,23 +53,40 @@ impl Coordinator {
         tenant: &Tenant,
         url: Option<&str>,
     ) -> Result<Result<Found, String>, ServiceError> {
-        let Some(url) = url else { return Ok(Err("no source_dataset_url was given".to_owned())) };
+        let Some(url) = url else {
+            return Ok(Err("no source_dataset_url was given".to_owned()));
+        };
         match address(url) {
             Some(Address::Dataset(id)) => {
-                let seen = self.seen_one(self.entity(EntityKind::Dataset, Some(tenant), id).await?).await?;
+                let seen = self
+                    .seen_one(self.entity(EntityKind::Dataset, Some(tenant), id).await?)
+                    .await?;
                 let dataset: Dataset = seen.entity.read().map_err(ServiceError::Internal)?;
                 let after = match seen.standing {
                     Standing::Made => None,
                     Standing::Making => seen.entity.job,
-                    Standing::Failed(why) => return Ok(Err(format!("dataset {id} could not be made: {why}"))),
+                    Standing::Failed(why) => {
+                        return Ok(Err(format!("dataset {id} could not be made: {why}")));
+                    }
                 };
                 let none = || format!("dataset {id} has no table");
                 let party = dataset.party;
-                Ok(dataset.table.map(|table| Found { source: Source::Table(table), party, after }).ok_or_else(none))
+                Ok(dataset
+                    .table
+                    .map(|table| Found {
+                        source: Source::Table(table),
+                        party,
+                        after,
+                    })
+                    .ok_or_else(none))
             }
             Some(Address::Object(container, object)) => {
                 let found = self.stored_object(tenant, container, object).await?;
-                Ok(found.map(|(source, party)| Found { source, party, after: None }))
+                Ok(found.map(|(source, party)| Found {
+                    source,
+                    party,
+                    after: None,
+                }))
             }
             None => Ok(Err(format!(
                 "source_dataset_url {url:?} is neither internal://DATASET nor swift://CONTAINER/OBJECT"
@@ -87,22 +103,46 @@ impl Coordinator {
         object: &str,
     ) -> Result<Result<(Source, Option<PartyId>), String>, ServiceError> {
         let none = format!("there is no object {object} in {container}");
-        let own = |kind| EntityFilter { tenant: Some(tenant.clone()), newest_first: true, ..EntityFilter::of(kind) };
+        let own = |kind| EntityFilter {
+            tenant: Some(tenant.clone()),
+            newest_first: true,
+            ..EntityFilter::of(kind)
+        };
         let channels = self.entities(&own(EntityKind::Channel)).await?.0;
-        let Some(channel) = channels.into_iter().find(|channel| goes_by(channel, container)) else {
-            if self.inner.store.read().await?.entity(EntityKind::Channel, container).await?.is_some() {
+        let Some(channel) = channels
+            .into_iter()
+            .find(|channel| goes_by(channel, container))
+        else {
+            if self
+                .inner
+                .store
+                .read()
+                .await?
+                .entity(EntityKind::Channel, container)
+                .await?
+                .is_some()
+            {
                 return Ok(Err(none));
             }
-            return Ok(Ok((Source::File(format!("files://{container}/{object}")), None)));
+            return Ok(Ok((
+                Source::File(format!("files://{container}/{object}")),
+                None,
+            )));
         };
-        let inside = EntityFilter { parent: Some(channel.id.clone()), ..own(EntityKind::ChannelFile) };
+        let inside = EntityFilter {
+            parent: Some(channel.id.clone()),
+            ..own(EntityKind::ChannelFile)
+        };
         let files = self.entities(&inside).await?.0;
         let now = self.now();
         for file in files.iter().filter(|file| goes_by(file, object)) {
             let body: ChannelFile = file.read().map_err(ServiceError::Internal)?;
             if !body.awaited && !body.is_over(file.created, now) {
                 let party = PartyId::new(body.party).ok();
-                return Ok(Ok((Source::File(format!("files://{}/{}", channel.id, file.id)), party)));
+                return Ok(Ok((
+                    Source::File(format!("files://{}/{}", channel.id, file.id)),
+                    party,
+                )));
             }
         }
         Ok(Err(none))
@@ -116,7 +156,10 @@ mod tests {
     #[test]
     fn reads_the_two_kinds_of_addresses() {
         assert_eq!(address("internal://a-b"), Some(Address::Dataset("a-b")));
-        assert_eq!(address("swift://c/o.txt"), Some(Address::Object("c", "o.txt")));
+        assert_eq!(
+            address("swift://c/o.txt"),
+            Some(Address::Object("c", "o.txt"))
+        );
         for url in [
             "",
             "internal://",

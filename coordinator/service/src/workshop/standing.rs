@@ -24,17 +24,30 @@ pub struct Seen {
 impl Coordinator {
     /// How things stand, in their order.
     pub async fn seen(&self, entities: Vec<Entity>) -> Result<Vec<Seen>, ServiceError> {
-        let ids: Vec<JobId> = entities.iter().filter_map(|entity| entity.job.clone()).collect();
+        let ids: Vec<JobId> = entities
+            .iter()
+            .filter_map(|entity| entity.job.clone())
+            .collect();
         let mut jobs = HashMap::new();
         if !ids.is_empty() {
-            let found = self.jobs(&JobFilter { ids, ..JobFilter::default() }).await?.0;
+            let found = self
+                .jobs(&JobFilter {
+                    ids,
+                    ..JobFilter::default()
+                })
+                .await?
+                .0;
             jobs.extend(found.into_iter().map(|job| (job.id.clone(), job)));
         }
         let see = |entity: Entity| {
             let job = entity.job.as_ref().and_then(|id| jobs.get(id)).cloned();
             let failed = entity.body.get("failed").and_then(Value::as_str);
             let standing = Standing::of(job.as_ref(), failed);
-            Seen { standing, job, entity }
+            Seen {
+                standing,
+                job,
+                entity,
+            }
         };
         Ok(entities.into_iter().map(see).collect())
     }
@@ -47,13 +60,22 @@ impl Coordinator {
     }
 
     /// What a step of a job printed; `None` when it printed nothing, or its party keeps it.
-    pub async fn printed(&self, job: &Job, step: &StepName) -> Result<Option<String>, ServiceError> {
+    pub async fn printed(
+        &self,
+        job: &Job,
+        step: &StepName,
+    ) -> Result<Option<String>, ServiceError> {
         let summary = match self.summary(&task_of(job, step)).await {
             Ok(summary) => summary,
             Err(ServiceError::NotFound(_)) => None,
             Err(error) => return Err(error),
         };
-        let printed = summary.as_ref().and_then(|summary| summary.get("printed")).and_then(Value::as_str);
-        Ok(printed.filter(|printed| !printed.is_empty()).map(str::to_owned))
+        let printed = summary
+            .as_ref()
+            .and_then(|summary| summary.get("printed"))
+            .and_then(Value::as_str);
+        Ok(printed
+            .filter(|printed| !printed.is_empty())
+            .map(str::to_owned))
     }
 }

@@ -10,8 +10,8 @@ use service::{AgentFacts, AgentGateway, Coordinator, Order, OrderReply};
 use vocabulary::offer::fingerprint_of;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, Attempt, ErrorCode, Fault, JobId, Metric, MetricData, ModelRef, ModelSummary, Outcome, PartyId,
-    Progress, Report, SignedBytes, TableRef, TableSummary, TaskId, Usage,
+    Assignment, Attempt, ErrorCode, Fault, JobId, Metric, MetricData, ModelRef, ModelSummary,
+    Outcome, PartyId, Progress, Report, SignedBytes, TableRef, TableSummary, TaskId, Usage,
 };
 
 use crate::world::catalogue;
@@ -84,11 +84,23 @@ impl Agents {
     }
 
     pub(crate) fn behave(&self, party: &PartyId, how: impl FnOnce(&mut Behaviour)) {
-        how(self.state.lock().unwrap().behaviours.entry(party.clone()).or_default());
+        how(self
+            .state
+            .lock()
+            .unwrap()
+            .behaviours
+            .entry(party.clone())
+            .or_default());
     }
 
     pub(crate) fn log(&self) -> Vec<String> {
-        self.state.lock().unwrap().log.iter().map(|(party, line)| format!("{party} {line}")).collect()
+        self.state
+            .lock()
+            .unwrap()
+            .log
+            .iter()
+            .map(|(party, line)| format!("{party} {line}"))
+            .collect()
     }
 
     pub(crate) fn count(&self, line: &str) -> usize {
@@ -101,16 +113,34 @@ impl Agents {
 
     pub(crate) fn assignment(&self, step: &str, party: &str) -> Assignment {
         let own = self.assignments();
-        let found = own.iter().rev().find(|a| a.task.step.as_str() == step && a.task.party.as_str() == party);
-        found.unwrap_or_else(|| panic!("{step} was not ordered from {party}")).clone()
+        let found = own
+            .iter()
+            .rev()
+            .find(|a| a.task.step.as_str() == step && a.task.party.as_str() == party);
+        found
+            .unwrap_or_else(|| panic!("{step} was not ordered from {party}"))
+            .clone()
     }
 
     fn of(&self, party: &PartyId) -> Behaviour {
-        self.state.lock().unwrap().behaviours.get(party).cloned().unwrap_or_default()
+        self.state
+            .lock()
+            .unwrap()
+            .behaviours
+            .get(party)
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn known_at(&self, party: &PartyId) -> Vec<(TaskId, Attempt)> {
-        self.state.lock().unwrap().running.iter().filter(|(id, _)| id.party == *party).cloned().collect()
+        self.state
+            .lock()
+            .unwrap()
+            .running
+            .iter()
+            .filter(|(id, _)| id.party == *party)
+            .cloned()
+            .collect()
     }
 
     fn note(&self, party: &PartyId, line: String) {
@@ -120,21 +150,39 @@ impl Agents {
     /// Takes the link up and beats from now on.
     pub(crate) async fn connect(&self, party: &PartyId) {
         self.behave(party, |own| own.online = true);
-        let coordinator = self.state.lock().unwrap().coordinator.clone().expect("a coordinator");
+        let coordinator = self
+            .state
+            .lock()
+            .unwrap()
+            .coordinator
+            .clone()
+            .expect("a coordinator");
         let slots = self.of(party).slots;
-        let facts = AgentFacts { attempts: self.known_at(party), slots, ..AgentFacts::default() };
-        coordinator.agent_connected(party, catalogue(), facts).await.expect("is welcome");
+        let facts = AgentFacts {
+            attempts: self.known_at(party),
+            slots,
+            ..AgentFacts::default()
+        };
+        coordinator
+            .agent_connected(party, catalogue(), facts)
+            .await
+            .expect("is welcome");
         let (agents, party) = (self.clone(), party.clone());
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_secs(3)).await;
                 let own = agents.of(&party);
-                let Some(coordinator) = agents.state.lock().unwrap().coordinator.clone() else { return };
+                let Some(coordinator) = agents.state.lock().unwrap().coordinator.clone() else {
+                    return;
+                };
                 if !own.online {
                     return;
                 }
                 if !own.frozen {
-                    coordinator.agent_heard(&party, agents.known_at(&party)).await.expect("is heard");
+                    coordinator
+                        .agent_heard(&party, agents.known_at(&party))
+                        .await
+                        .expect("is heard");
                 }
             }
         });
@@ -149,11 +197,18 @@ impl Agents {
     pub(crate) async fn part(&self, party: &PartyId, forget: bool, parting: service::Parting) {
         self.behave(party, |own| own.online = false);
         if forget {
-            self.state.lock().unwrap().running.retain(|(id, _)| id.party != *party);
+            self.state
+                .lock()
+                .unwrap()
+                .running
+                .retain(|(id, _)| id.party != *party);
         }
         let coordinator = self.state.lock().unwrap().coordinator.clone();
         if let Some(coordinator) = coordinator {
-            coordinator.agent_gone(party, offline(party), parting).await.expect("is noted");
+            coordinator
+                .agent_gone(party, offline(party), parting)
+                .await
+                .expect("is noted");
         }
     }
 
@@ -162,9 +217,16 @@ impl Agents {
         let own = self.of(&assignment.task.party);
         {
             let mut state = self.state.lock().unwrap();
-            let offer = (assignment.task.party.clone(), assignment.task.job.clone(), assignment.offer.clone());
+            let offer = (
+                assignment.task.party.clone(),
+                assignment.task.job.clone(),
+                assignment.offer.clone(),
+            );
             if !state.accepted.contains(&offer) {
-                return OrderReply::Failed(Fault::new(ErrorCode::OfferRefused, "this offer was not accepted here"));
+                return OrderReply::Failed(Fault::new(
+                    ErrorCode::OfferRefused,
+                    "this offer was not accepted here",
+                ));
             }
             if !state.ever_run.insert(key.clone()) {
                 return OrderReply::Done;
@@ -172,7 +234,10 @@ impl Agents {
             state.running.insert(key);
             state.assignments.push(assignment.clone());
         }
-        let fails = own.fails.get(assignment.task.step.as_str()).is_some_and(|tries| assignment.attempt.0 < *tries);
+        let fails = own
+            .fails
+            .get(assignment.task.step.as_str())
+            .is_some_and(|tries| assignment.attempt.0 < *tries);
         tokio::spawn(self.clone().run(assignment, own, fails));
         OrderReply::Done
     }
@@ -182,19 +247,30 @@ impl Agents {
         self.report(&key, vec![ReportBody::Started]).await;
         let Some(time) = own.runs else { return };
         tokio::time::sleep(time / 2).await;
-        self.report(&key, vec![ReportBody::Progress(Progress::new(0.5, "half"))]).await;
+        self.report(&key, vec![ReportBody::Progress(Progress::new(0.5, "half"))])
+            .await;
         tokio::time::sleep(time / 2).await;
         if !self.state.lock().unwrap().running.contains(&key) {
             return;
         }
-        let mut bodies = if fails { Vec::new() } else { results(&assignment) };
+        let mut bodies = if fails {
+            Vec::new()
+        } else {
+            results(&assignment)
+        };
         let outcome = if fails {
             let missing = || Fault::new(ErrorCode::TableMissing, "no such table");
             Outcome::Failed(own.fails_with.unwrap_or_else(missing))
         } else {
             Outcome::Succeeded
         };
-        bodies.push(ReportBody::Ended { outcome, usage: Usage { wall_micros: 7, ..Usage::default() } });
+        bodies.push(ReportBody::Ended {
+            outcome,
+            usage: Usage {
+                wall_micros: 7,
+                ..Usage::default()
+            },
+        });
         self.report(&key, bodies).await;
         self.state.lock().unwrap().running.remove(&key);
     }
@@ -203,18 +279,31 @@ impl Agents {
     async fn report(&self, key: &(TaskId, Attempt), bodies: Vec<ReportBody>) {
         let (task, attempt) = key.clone();
         let party = task.party.clone();
-        let one = |body| Report { task: task.clone(), attempt, body };
+        let one = |body| Report {
+            task: task.clone(),
+            attempt,
+            body,
+        };
         let mut reports: Vec<Report> = bodies.into_iter().map(one).collect();
         if self.of(&party).repeats {
-            reports = reports.into_iter().flat_map(|report| [report.clone(), report]).collect();
+            reports = reports
+                .into_iter()
+                .flat_map(|report| [report.clone(), report])
+                .collect();
         }
         loop {
             let own = self.of(&party);
             let coordinator = self.state.lock().unwrap().coordinator.clone();
             if let Some(coordinator) = coordinator.filter(|_| own.online && !own.frozen) {
-                coordinator.record_reports(&party, reports.clone()).await.expect("takes the reports");
+                coordinator
+                    .record_reports(&party, reports.clone())
+                    .await
+                    .expect("takes the reports");
                 if own.repeats {
-                    coordinator.record_reports(&party, reports).await.expect("takes them again");
+                    coordinator
+                        .record_reports(&party, reports)
+                        .await
+                        .expect("takes them again");
                 }
                 return;
             }
@@ -225,9 +314,17 @@ impl Agents {
 
 fn results(assignment: &Assignment) -> Vec<ReportBody> {
     let task = &assignment.task;
-    let meta = json!({"metric_type": "LOSS"}).as_object().cloned().unwrap_or_default();
+    let meta = json!({"metric_type": "LOSS"})
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
     let loss = MetricData::Points(vec![(1.0, 0.5), (0.0, 0.7)]).finite().0;
-    let metric = Metric { namespace: "train".into(), name: "loss".into(), data: loss, meta };
+    let metric = Metric {
+        namespace: "train".into(),
+        name: "loss".into(),
+        data: loss,
+        meta,
+    };
     let table = TableSummary {
         table: TableRef::output(task, assignment.attempt, 0),
         data_name: assignment.outputs.first().cloned(),
@@ -237,7 +334,11 @@ fn results(assignment: &Assignment) -> Vec<ReportBody> {
         content_hash: "00".into(),
     };
     let owner = task.participant();
-    let model = ModelRef { version: assignment.model_version.clone(), step: task.step.clone(), owner };
+    let model = ModelRef {
+        version: assignment.model_version.clone(),
+        step: task.step.clone(),
+        owner,
+    };
     vec![
         ReportBody::Metrics(vec![metric]),
         ReportBody::Summary("{\"rows\": 10}".into()),
@@ -253,12 +354,21 @@ fn results(assignment: &Assignment) -> Vec<ReportBody> {
 }
 
 pub(crate) fn offline(party: &PartyId) -> Fault {
-    Fault::new(ErrorCode::PartyOffline, format!("party {party} is not connected")).at(party)
+    Fault::new(
+        ErrorCode::PartyOffline,
+        format!("party {party} is not connected"),
+    )
+    .at(party)
 }
 
 #[async_trait]
 impl AgentGateway for Agents {
-    async fn call(&self, party: &PartyId, order: Order, patience: Duration) -> Result<OrderReply, Fault> {
+    async fn call(
+        &self,
+        party: &PartyId,
+        order: Order,
+        patience: Duration,
+    ) -> Result<OrderReply, Fault> {
         let own = self.of(party);
         if !own.online {
             return Err(offline(party));
@@ -280,7 +390,10 @@ impl AgentGateway for Agents {
                 self.admit(party, &own, offer.job, signed.bytes, OrderReply::Accepted)
             }
             Order::Assign(assignment) => {
-                self.note(party, format!("assign {} {}", assignment.task.step, assignment.attempt));
+                self.note(
+                    party,
+                    format!("assign {} {}", assignment.task.step, assignment.attempt),
+                );
                 match own.refuses_tasks {
                     Some(fault) => OrderReply::Failed(fault),
                     None => self.start(*assignment),
@@ -293,7 +406,11 @@ impl AgentGateway for Agents {
             }
             Order::Close(job) => {
                 self.note(party, format!("close {job}"));
-                self.state.lock().unwrap().accepted.retain(|(who, of, _)| who != party || *of != job);
+                self.state
+                    .lock()
+                    .unwrap()
+                    .accepted
+                    .retain(|(who, of, _)| who != party || *of != job);
                 OrderReply::Done
             }
             Order::Check(steps) => {
@@ -316,8 +433,17 @@ impl Agents {
         if let Some(fault) = &own.refuses {
             return OrderReply::Failed(fault.clone());
         }
-        self.state.lock().unwrap().accepted.insert((party.clone(), job, fingerprint_of(&bytes)));
-        reply(SignedBytes { bytes, signer: party.clone(), chain: vec![vec![1]], signature: vec![2] })
+        self.state
+            .lock()
+            .unwrap()
+            .accepted
+            .insert((party.clone(), job, fingerprint_of(&bytes)));
+        reply(SignedBytes {
+            bytes,
+            signer: party.clone(),
+            chain: vec![vec![1]],
+            signature: vec![2],
+        })
     }
 }
 

@@ -29,10 +29,23 @@ async fn running(world: &World) -> (JobId, TaskId, TaskId) {
 }
 
 /// Tells until it is refused, or so often; gives how often it was taken.
-async fn tell(world: &World, task: &TaskId, most: usize, what: impl Fn(usize) -> ReportBody) -> (usize, Option<Fault>) {
+async fn tell(
+    world: &World,
+    task: &TaskId,
+    most: usize,
+    what: impl Fn(usize) -> ReportBody,
+) -> (usize, Option<Fault>) {
     for number in 0..most {
-        let report = Report { task: task.clone(), attempt: vocabulary::Attempt(0), body: what(number) };
-        if let Err(error) = world.coordinator.record_reports(&task.party, vec![report]).await {
+        let report = Report {
+            task: task.clone(),
+            attempt: vocabulary::Attempt(0),
+            body: what(number),
+        };
+        if let Err(error) = world
+            .coordinator
+            .record_reports(&task.party, vec![report])
+            .await
+        {
             return (number, Some(error.fault()));
         }
     }
@@ -59,82 +72,181 @@ fn output(number: usize) -> ReportBody {
 }
 
 async fn told(world: &World, counted: Counted, name: &str) -> u64 {
-    world.store.read().await.unwrap().told(counted, name).await.unwrap()
+    world
+        .store
+        .read()
+        .await
+        .unwrap()
+        .told(counted, name)
+        .await
+        .unwrap()
 }
 
 async fn ended(world: &World, job: &JobId) {
-    world.coordinator.stop_job(&Principal::anyone(), job, JobState::Canceled).await.unwrap();
+    world
+        .coordinator
+        .stop_job(&Principal::anyone(), job, JobState::Canceled)
+        .await
+        .unwrap();
     world.settled(job).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_party_uses_up_what_another_may_tell_and_cleaning_gives_it_back() {
     for (bounds, path) in [
-        (Bounds { tenant_bytes: 50_000, ..Bounds::default() }, "bounds.tenant_bytes"),
-        (Bounds { party_bytes: 50_000, ..Bounds::default() }, "bounds.party_bytes"),
+        (
+            Bounds {
+                tenant_bytes: 50_000,
+                ..Bounds::default()
+            },
+            "bounds.tenant_bytes",
+        ),
+        (
+            Bounds {
+                party_bytes: 50_000,
+                ..Bounds::default()
+            },
+            "bounds.party_bytes",
+        ),
     ] {
         let world = world(bounds).await;
         let (job, guest, host) = running(&world).await;
         let (taken, fault) = tell(&world, &host, 100, summary).await;
         let fault = fault.expect("the bound");
-        assert_eq!((taken, fault.code, fault.path.as_deref()), (4, ErrorCode::LimitReached, Some(path)), "{fault}");
-        assert!(fault.next.as_ref().is_some_and(|next| next.contains("job/clean")), "{fault:?}");
-        assert_eq!(tell(&world, &guest, 4, summary).await, (4, None), "the other party of the same tenant and job");
+        assert_eq!(
+            (taken, fault.code, fault.path.as_deref()),
+            (4, ErrorCode::LimitReached, Some(path)),
+            "{fault}"
+        );
+        assert!(
+            fault
+                .next
+                .as_ref()
+                .is_some_and(|next| next.contains("job/clean")),
+            "{fault:?}"
+        );
+        assert_eq!(
+            tell(&world, &guest, 4, summary).await,
+            (4, None),
+            "the other party of the same tenant and job"
+        );
         ended(&world, &job).await;
 
         // Others' users give nothing back, and another job of the party is refused as before.
         let who = Principal::anyone();
-        world.coordinator.forget_told(&Principal::of_party(party("9999")), &job, &party("10000")).await.unwrap();
+        world
+            .coordinator
+            .forget_told(&Principal::of_party(party("9999")), &job, &party("10000"))
+            .await
+            .unwrap();
         let (second, _, host_again) = running(&world).await;
         assert_eq!(tell(&world, &host_again, 1, summary).await.0, 0);
-        world.coordinator.forget_told(&who, &job, &party("10000")).await.unwrap();
-        assert_eq!(world.coordinator.summary(&host).await.unwrap(), None, "what was given back is not kept");
+        world
+            .coordinator
+            .forget_told(&who, &job, &party("10000"))
+            .await
+            .unwrap();
+        assert_eq!(
+            world.coordinator.summary(&host).await.unwrap(),
+            None,
+            "what was given back is not kept"
+        );
         assert!(world.coordinator.summary(&guest).await.unwrap().is_some());
-        assert_eq!(tell(&world, &host_again, 100, summary).await.0, 4, "as much as at first");
+        assert_eq!(
+            tell(&world, &host_again, 100, summary).await.0,
+            4,
+            "as much as at first"
+        );
         // Cleaning twice gives back once.
-        world.coordinator.forget_told(&who, &job, &party("10000")).await.unwrap();
+        world
+            .coordinator
+            .forget_told(&who, &job, &party("10000"))
+            .await
+            .unwrap();
         assert_eq!(tell(&world, &host_again, 1, summary).await.0, 0);
         ended(&world, &second).await;
         for one in [&job, &second] {
-            world.coordinator.forget_told(&who, one, &party("10000")).await.unwrap();
+            world
+                .coordinator
+                .forget_told(&who, one, &party("10000"))
+                .await
+                .unwrap();
         }
-        assert_eq!(told(&world, Counted::Cleaned, &format!("{job}/10000")).await, 0);
-        assert_eq!(told(&world, Counted::Task, &format!("{host}#0")).await, 0, "no row of a try is left");
+        assert_eq!(
+            told(&world, Counted::Cleaned, &format!("{job}/10000")).await,
+            0
+        );
+        assert_eq!(
+            told(&world, Counted::Task, &format!("{host}#0")).await,
+            0,
+            "no row of a try is left"
+        );
         assert_eq!(told(&world, Counted::Party, "10000").await, 0);
-        assert!(told(&world, Counted::Party, "9999").await > 40_000, "the other's still counts");
+        assert!(
+            told(&world, Counted::Party, "9999").await > 40_000,
+            "the other's still counts"
+        );
         world.stop().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_cleaning_does_not_remove_counts_on() {
-    let world = world(Bounds { party_bytes: 50_000, ..Bounds::default() }).await;
+    let world = world(Bounds {
+        party_bytes: 50_000,
+        ..Bounds::default()
+    })
+    .await;
     let (job, _, host) = running(&world).await;
     assert_eq!(tell(&world, &host, 100, view).await.0, 4);
     // A job that still runs: its tries keep their count, so that nobody tells and cleans in turns without end.
-    world.coordinator.forget_told(&Principal::anyone(), &job, &party("10000")).await.unwrap();
+    world
+        .coordinator
+        .forget_told(&Principal::anyone(), &job, &party("10000"))
+        .await
+        .unwrap();
     assert!(told(&world, Counted::Task, &format!("{host}#0")).await > 40_000);
     ended(&world, &job).await;
-    world.coordinator.forget_told(&Principal::anyone(), &job, &party("10000")).await.unwrap();
-    assert!(told(&world, Counted::Party, "10000").await > 40_000, "the views are kept with the models");
+    world
+        .coordinator
+        .forget_told(&Principal::anyone(), &job, &party("10000"))
+        .await
+        .unwrap();
+    assert!(
+        told(&world, Counted::Party, "10000").await > 40_000,
+        "the views are kept with the models"
+    );
     world.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn outputs_leave_a_job_small() {
-    let bounds = Bounds { task_output_bytes: 20_000, job_output_bytes: 30_000, ..Bounds::default() };
+    let bounds = Bounds {
+        task_output_bytes: 20_000,
+        job_output_bytes: 30_000,
+        ..Bounds::default()
+    };
     let world = world(bounds).await;
     let (job, guest, host) = running(&world).await;
     let (taken, fault) = tell(&world, &host, 1_000, output).await;
     let fault = fault.expect("the bound of the task");
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::LimitReached, Some("bounds.task_output_bytes")));
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::LimitReached, Some("bounds.task_output_bytes"))
+    );
     assert!((10..20).contains(&taken), "{taken}");
     // One table told anew again and again, by another party: the job's bound, whose task it is all the same.
     let (again, fault) = tell(&world, &guest, 1_000, |_| output(0)).await;
     let fault = fault.expect("the bound of the job");
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::LimitReached, Some("bounds.job_output_bytes")));
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::LimitReached, Some("bounds.job_output_bytes"))
+    );
     assert!(again > 0 && again < taken, "{again}");
-    let filter = TaskFilter { job: Some(job.clone()), ..TaskFilter::default() };
+    let filter = TaskFilter {
+        job: Some(job.clone()),
+        ..TaskFilter::default()
+    };
     let tasks = world.coordinator.tasks(&filter).await.unwrap().0;
     assert!(serde_json::to_string(&tasks).unwrap().len() < 40_000);
     // The job's other words, and other jobs' outputs, are taken.

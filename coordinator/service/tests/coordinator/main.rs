@@ -1,6 +1,10 @@
 //! The coordinator with a store in memory and agents that play along, or not. Time is tokio's, paused: it jumps to the
 //! next thing to happen, so that leases and pauses cost nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what a test expects")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what a test expects"
+)]
 
 mod agents;
 mod bounds;

@@ -58,8 +58,14 @@ impl World {
     /// All parties are there, and agents may tell so much.
     pub(crate) async fn with_bounds(bounds: Bounds) -> Self {
         let clock = Arc::new(TokioClock(Instant::now()));
-        let options = Options { bounds, ..Options::default() };
-        let world = Self::start_as((Arc::new(MemoryStore::default()), Agents::default(), clock), options);
+        let options = Options {
+            bounds,
+            ..Options::default()
+        };
+        let world = Self::start_as(
+            (Arc::new(MemoryStore::default()), Agents::default(), clock),
+            options,
+        );
         for id in PARTIES {
             world.agents.connect(&party(id)).await;
         }
@@ -70,7 +76,10 @@ impl World {
         Self::start_as((store, agents, clock), Options::default())
     }
 
-    fn start_as((store, agents, clock): (Arc<dyn Store>, Agents, Arc<TokioClock>), options: Options) -> Self {
+    fn start_as(
+        (store, agents, clock): (Arc<dyn Store>, Agents, Arc<TokioClock>),
+        options: Options,
+    ) -> Self {
         let gateway = Arc::new(agents.clone());
         let own_clock: Arc<dyn Clock> = clock.clone();
         let coordinator = Coordinator::new(store.clone(), gateway, own_clock, options);
@@ -80,7 +89,14 @@ impl World {
             let (coordinator, stop) = (coordinator.clone(), stop.clone());
             async move { coordinator.run(stop).await }
         });
-        Self { store, agents, coordinator, clock, stop, driving }
+        Self {
+            store,
+            agents,
+            coordinator,
+            clock,
+            stop,
+            driving,
+        }
     }
 
     /// Ends the coordinator without letting it finish anything.
@@ -103,8 +119,15 @@ impl World {
     }
 
     pub(crate) async fn submit(&self, dsl: Value, conf: Value) -> Job {
-        let command = SubmitJob { dsl, conf, ..SubmitJob::default() };
-        self.coordinator.submit_job(&Principal::anyone(), command).await.expect("is taken in")
+        let command = SubmitJob {
+            dsl,
+            conf,
+            ..SubmitJob::default()
+        };
+        self.coordinator
+            .submit_job(&Principal::anyone(), command)
+            .await
+            .expect("is taken in")
     }
 
     /// Waits for something to be true of the job.
@@ -117,24 +140,38 @@ impl World {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let job = self.coordinator.job(id).await.unwrap();
-        panic!("{what} did not happen: {:?}, waiting {:?}, {:?}", job.state, job.waiting, self.agents.log());
+        panic!(
+            "{what} did not happen: {:?}, waiting {:?}, {:?}",
+            job.state,
+            job.waiting,
+            self.agents.log()
+        );
     }
 
     pub(crate) async fn settled(&self, id: &JobId) -> Job {
-        self.until(id, "settling", |job| job.state.is_settled()).await
+        self.until(id, "settling", |job| job.state.is_settled())
+            .await
     }
 
     pub(crate) async fn reaches(&self, id: &JobId, state: JobState) -> Job {
-        self.until(id, &format!("{state:?}"), |job| job.state == state).await
+        self.until(id, &format!("{state:?}"), |job| job.state == state)
+            .await
     }
 
     pub(crate) async fn tasks(&self, id: &JobId) -> Vec<Task> {
-        let filter = TaskFilter { job: Some(id.clone()), ..TaskFilter::default() };
+        let filter = TaskFilter {
+            job: Some(id.clone()),
+            ..TaskFilter::default()
+        };
         self.coordinator.tasks(&filter).await.unwrap().0
     }
 
     pub(crate) async fn tasks_of_all_tries(&self, id: &JobId) -> Vec<Task> {
-        let filter = TaskFilter { job: Some(id.clone()), all_attempts: true, ..TaskFilter::default() };
+        let filter = TaskFilter {
+            job: Some(id.clone()),
+            all_attempts: true,
+            ..TaskFilter::default()
+        };
         self.coordinator.tasks(&filter).await.unwrap().0
     }
 
@@ -149,13 +186,31 @@ impl World {
 }
 
 pub(crate) fn task_id(job: &JobId, step: &str, role: Role, id: &str) -> TaskId {
-    TaskId { job: job.clone(), step: step.parse().unwrap(), role, party: party(id) }
+    TaskId {
+        job: job.clone(),
+        step: step.parse().unwrap(),
+        role,
+        party: party(id),
+    }
 }
 
-fn info(name: &str, module: &str, roles: &[Role], ports: &[&str], properties: Value, defaults: Value) -> ComponentInfo {
-    let port = |name: &&str| Port { name: (*name).to_owned(), kind: PortKind::Data };
+fn info(
+    name: &str,
+    module: &str,
+    roles: &[Role],
+    ports: &[&str],
+    properties: Value,
+    defaults: Value,
+) -> ComponentInfo {
+    let port = |name: &&str| Port {
+        name: (*name).to_owned(),
+        kind: PortKind::Data,
+    };
     let mut inputs: Vec<Port> = ports.iter().map(port).collect();
-    inputs.push(Port { name: "model".into(), kind: PortKind::Model });
+    inputs.push(Port {
+        name: "model".into(),
+        kind: PortKind::Model,
+    });
     ComponentInfo {
         name: name.into(),
         version: 1,
@@ -176,11 +231,26 @@ fn info(name: &str, module: &str, roles: &[Role], ports: &[&str], properties: Va
 pub(crate) fn catalogue() -> Vec<ComponentInfo> {
     use Role::{Arbiter, Guest, Host};
     let lr = json!({"max_iter": {"type": "integer"}, "init_param": {"type": "object"}});
-    let defaults = json!({"max_iter": 100, "init_param": {"init_method": "random", "fit_intercept": true}});
+    let defaults =
+        json!({"max_iter": 100, "init_param": {"init_method": "random", "fit_intercept": true}});
     let data = ["train_data", "validate_data", "test_data"];
     vec![
-        info("reader", "Reader", &[Guest, Host], &[], json!({"table": {"type": "object"}}), json!({})),
-        info("hetero_lr", "HeteroLR", &[Guest, Host, Arbiter], &data, lr, defaults),
+        info(
+            "reader",
+            "Reader",
+            &[Guest, Host],
+            &[],
+            json!({"table": {"type": "object"}}),
+            json!({}),
+        ),
+        info(
+            "hetero_lr",
+            "HeteroLR",
+            &[Guest, Host, Arbiter],
+            &data,
+            lr,
+            defaults,
+        ),
         info(
             "evaluation",
             "Evaluation",

@@ -7,8 +7,8 @@ use serde_json::json;
 use service::records::{Errand, PartyRecord, PendingOrder, StoredModel};
 use service::{ModelKey, ModelPart, ModelVersion};
 use vocabulary::{
-    Attempt, Cast, ExperimentId, Metric, MetricData, ModelRef, ModelSummary, Participant, PartyId, Role, SignedBytes,
-    TaskId, Timestamp,
+    Attempt, Cast, ExperimentId, Metric, MetricData, ModelRef, ModelSummary, Participant, PartyId,
+    Role, SignedBytes, TaskId, Timestamp,
 };
 
 pub(super) fn party(id: &str) -> PartyId {
@@ -24,7 +24,11 @@ pub(super) fn job(id: &str, created: i64) -> Job {
         name: "a \"name\"".to_owned(),
         description: String::new(),
         initiator: Participant::new(Role::Guest, party("9999")),
-        cast: Cast { guest: vec![party("9999")], host: vec![party("10000")], ..Cast::default() },
+        cast: Cast {
+            guest: vec![party("9999")],
+            host: vec![party("10000")],
+            ..Cast::default()
+        },
         definition: Definition {
             dialect: Dialect::FateV2,
             submitted_dsl: json!({"components": {}}),
@@ -63,20 +67,48 @@ pub(super) fn task(job: &str, step: &str, party: &str, attempt: u32) -> Task {
         role: Role::Guest,
         party: self::party(party),
     };
-    Task::waiting(TaskKey { id, attempt: Attempt(attempt) }, None, Timestamp(5))
+    Task::waiting(
+        TaskKey {
+            id,
+            attempt: Attempt(attempt),
+        },
+        None,
+        Timestamp(5),
+    )
 }
 
 pub(super) fn metric(name: &str, points: &[(f64, f64)]) -> Metric {
-    let meta = json!({"metric_type": "LOSS"}).as_object().cloned().unwrap_or_default();
+    let meta = json!({"metric_type": "LOSS"})
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
     let data = MetricData::Points(points.to_vec()).finite().0;
-    Metric { namespace: "train".to_owned(), name: name.to_owned(), data, meta }
+    Metric {
+        namespace: "train".to_owned(),
+        name: name.to_owned(),
+        data,
+        meta,
+    }
 }
 
 pub(super) fn model(version: &str, step: &str, size: u64) -> StoredModel {
     let owner = Participant::new(Role::Guest, party("9999"));
-    let model = ModelRef { version: version.to_owned(), step: step.parse().expect("valid"), owner };
-    let summary = ModelSummary { model, component: "hetero_lr".to_owned(), component_version: 1, size };
-    StoredModel { summary, job: "1".parse().expect("valid"), created: Timestamp(1) }
+    let model = ModelRef {
+        version: version.to_owned(),
+        step: step.parse().expect("valid"),
+        owner,
+    };
+    let summary = ModelSummary {
+        model,
+        component: "hetero_lr".to_owned(),
+        component_version: 1,
+        size,
+    };
+    StoredModel {
+        summary,
+        job: "1".parse().expect("valid"),
+        created: Timestamp(1),
+    }
 }
 
 pub(super) fn version(model: &str, version: &str, created: i64) -> ModelVersion {
@@ -84,7 +116,11 @@ pub(super) fn version(model: &str, version: &str, created: i64) -> ModelVersion 
         key: ModelKey::new(model, version),
         stored: "p".to_owned(),
         initiator: Participant::new(Role::Guest, party("9999")),
-        cast: Cast { guest: vec![party("9999")], host: vec![party("10000"), party("bank-a")], ..Cast::default() },
+        cast: Cast {
+            guest: vec![party("9999")],
+            host: vec![party("10000"), party("bank-a")],
+            ..Cast::default()
+        },
         parent: Some(ModelKey::new(model, "p")),
         job: Some("1".parse().expect("valid")),
         dialect: Dialect::FateV1,
@@ -99,7 +135,12 @@ pub(super) fn version(model: &str, version: &str, created: i64) -> ModelVersion 
 }
 
 pub(super) fn part(of: &ModelVersion, role: Role, id: &str) -> ModelPart {
-    ModelPart::new(of.key.clone(), Participant::new(role, party(id)), 7, of.created)
+    ModelPart::new(
+        of.key.clone(),
+        Participant::new(role, party(id)),
+        7,
+        of.created,
+    )
 }
 
 pub(super) fn record(id: &str) -> PartyRecord {
@@ -113,9 +154,19 @@ pub(super) fn record(id: &str) -> PartyRecord {
 }
 
 pub(super) fn order(job: &str, party: &str, errand: Errand, created: i64) -> PendingOrder {
-    PendingOrder::new(&job.parse().expect("valid"), &self::party(party), errand, Timestamp(created))
+    PendingOrder::new(
+        &job.parse().expect("valid"),
+        &self::party(party),
+        errand,
+        Timestamp(created),
+    )
 }
 
 pub(super) fn signed(signer: &str, bytes: Vec<u8>) -> SignedBytes {
-    SignedBytes { bytes, signer: party(signer), chain: vec![vec![1, 2], vec![]], signature: vec![9; 4] }
+    SignedBytes {
+        bytes,
+        signer: party(signer),
+        chain: vec![vec![1, 2], vec![]],
+        signature: vec![9; 4],
+    }
 }

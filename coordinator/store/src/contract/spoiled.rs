@@ -13,14 +13,31 @@ async fn filled(store: &SqliteStore) {
     let mut tx = store.begin().await.expect("begins");
     for id in ["bad", "good"] {
         tx.insert_job(&job(id, 1)).await.expect("inserts");
-        tx.insert_tasks(&[task(id, "reader_0", "9999", 0), task(id, "lr_0", "9999", 0)]).await.expect("inserts");
+        tx.insert_tasks(&[task(id, "reader_0", "9999", 0), task(id, "lr_0", "9999", 0)])
+            .await
+            .expect("inserts");
         let key = task(id, "lr_0", "9999", 0).key;
-        tx.add_metrics(&key, &[metric("loss", &[(0.0, 0.7)]), metric("auc", &[(0.0, 0.9)])]).await.expect("adds");
+        tx.add_metrics(
+            &key,
+            &[metric("loss", &[(0.0, 0.7)]), metric("auc", &[(0.0, 0.9)])],
+        )
+        .await
+        .expect("adds");
         tx.put_model(&model(id, "lr_0", 10)).await.expect("puts");
         let run = Entity::new(EntityKind::Run, id.to_owned(), Tenant::only(), Timestamp(1));
-        tx.insert_entity(&Entity { body: serde_json::json!({}), ..run }).await.expect("inserts");
-        let assign = Errand::Assign { task: task(id, "lr_0", "9999", 0).key.id, attempt: Attempt(0) };
-        tx.enqueue(&order(id, "9999", assign, 10)).await.expect("enqueues");
+        tx.insert_entity(&Entity {
+            body: serde_json::json!({}),
+            ..run
+        })
+        .await
+        .expect("inserts");
+        let assign = Errand::Assign {
+            task: task(id, "lr_0", "9999", 0).key.id,
+            attempt: Attempt(0),
+        };
+        tx.enqueue(&order(id, "9999", assign, 10))
+            .await
+            .expect("enqueues");
     }
     tx.put_party(&record("9999")).await.expect("puts");
     tx.put_party(&record("10000")).await.expect("puts");
@@ -28,15 +45,30 @@ async fn filled(store: &SqliteStore) {
 }
 
 async fn counts(store: &SqliteStore) -> Vec<(String, u64)> {
-    store.read().await.expect("reads").count_set_aside().await.expect("counts").into_iter().collect()
+    store
+        .read()
+        .await
+        .expect("reads")
+        .count_set_aside()
+        .await
+        .expect("counts")
+        .into_iter()
+        .collect()
 }
 
 /// Rows found by a connection that only reads are moved beside it.
 async fn settled(store: &SqliteStore, kinds: &[&str]) {
     for _ in 0..200 {
         let found = counts(store).await;
-        if found.iter().map(|(kind, _)| kind.as_str()).eq(kinds.iter().copied()) {
-            assert!(found.iter().all(|(_, count)| *count == 1), "each once: {found:?}");
+        if found
+            .iter()
+            .map(|(kind, _)| kind.as_str())
+            .eq(kinds.iter().copied())
+        {
+            assert!(
+                found.iter().all(|(_, count)| *count == 1),
+                "each once: {found:?}"
+            );
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
@@ -47,34 +79,101 @@ async fn settled(store: &SqliteStore, kinds: &[&str]) {
 const KINDS: [&str; 7] = ["entity", "job", "metric", "model", "order", "party", "task"];
 
 async fn damage(store: &SqliteStore) {
-    store.damage("UPDATE jobs SET body = '{\"id\":7' WHERE id = 'bad'").await;
-    store.damage("UPDATE tasks SET body = X'ff00' WHERE job_id = 'good' AND step = 'reader_0'").await;
-    store.damage("UPDATE metrics SET meta = 'null' WHERE job_id = 'good' AND name = 'loss'").await;
-    store.damage("UPDATE metric_pairs SET pair_value = 9e999 WHERE job_id = 'good' AND name = 'auc'").await;
-    store.damage("UPDATE models SET size = -1 WHERE version = 'bad'").await;
-    store.damage("UPDATE entities SET body = '{\"retries\": \"often\"}' WHERE id = 'bad'").await;
-    store.damage("UPDATE outbox SET errand = 'x', last_error = 'y' WHERE job_id = 'good'").await;
-    store.damage("UPDATE parties SET components = '' WHERE party = '10000'").await;
+    store
+        .damage("UPDATE jobs SET body = '{\"id\":7' WHERE id = 'bad'")
+        .await;
+    store
+        .damage("UPDATE tasks SET body = X'ff00' WHERE job_id = 'good' AND step = 'reader_0'")
+        .await;
+    store
+        .damage("UPDATE metrics SET meta = 'null' WHERE job_id = 'good' AND name = 'loss'")
+        .await;
+    store
+        .damage("UPDATE metric_pairs SET pair_value = 9e999 WHERE job_id = 'good' AND name = 'auc'")
+        .await;
+    store
+        .damage("UPDATE models SET size = -1 WHERE version = 'bad'")
+        .await;
+    store
+        .damage("UPDATE entities SET body = '{\"retries\": \"often\"}' WHERE id = 'bad'")
+        .await;
+    store
+        .damage("UPDATE outbox SET errand = 'x', last_error = 'y' WHERE job_id = 'good'")
+        .await;
+    store
+        .damage("UPDATE parties SET components = '' WHERE party = '10000'")
+        .await;
 }
 
 /// Everything that lists, as the daemon does at its start and afterwards.
 async fn list(store: &SqliteStore, writing: bool) {
-    let mut tx = if writing { store.begin().await } else { store.read().await }.expect("begins");
+    let mut tx = if writing {
+        store.begin().await
+    } else {
+        store.read().await
+    }
+    .expect("begins");
     let (jobs, _) = tx.find_jobs(&JobFilter::default()).await.expect("lists");
-    assert_eq!(jobs.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), ["good"]);
-    assert!(tx.job(&JobId::new("bad").expect("valid")).await.expect("passes it over").is_none());
-    let tasks = tx.tasks_of(&JobId::new("good").expect("valid")).await.expect("lists");
+    assert_eq!(
+        jobs.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(),
+        ["good"]
+    );
+    assert!(
+        tx.job(&JobId::new("bad").expect("valid"))
+            .await
+            .expect("passes it over")
+            .is_none()
+    );
+    let tasks = tx
+        .tasks_of(&JobId::new("good").expect("valid"))
+        .await
+        .expect("lists");
     let states: Vec<TaskState> = tasks.iter().map(|task| task.state).collect();
-    assert_eq!(states, [TaskState::Failed, TaskState::Waiting], "a failed try stands in its place");
-    assert_eq!(tasks[0].fault.as_ref().map(|fault| fault.code), Some(ErrorCode::RecordUnreadable));
-    assert_eq!(tx.find_tasks(&TaskFilter::default()).await.expect("lists").0.len(), 4);
-    let metrics = tx.metrics(&task("good", "lr_0", "9999", 0).key).await.expect("lists");
-    let names: Vec<(&str, usize)> = metrics.iter().map(|metric| (metric.name.as_str(), metric.data.len())).collect();
+    assert_eq!(
+        states,
+        [TaskState::Failed, TaskState::Waiting],
+        "a failed try stands in its place"
+    );
+    assert_eq!(
+        tasks[0].fault.as_ref().map(|fault| fault.code),
+        Some(ErrorCode::RecordUnreadable)
+    );
+    assert_eq!(
+        tx.find_tasks(&TaskFilter::default())
+            .await
+            .expect("lists")
+            .0
+            .len(),
+        4
+    );
+    let metrics = tx
+        .metrics(&task("good", "lr_0", "9999", 0).key)
+        .await
+        .expect("lists");
+    let names: Vec<(&str, usize)> = metrics
+        .iter()
+        .map(|metric| (metric.name.as_str(), metric.data.len()))
+        .collect();
     assert_eq!(names, [("auc", 0)], "without the figure that is none");
-    assert_eq!(tx.find_models(&ModelFilter::default()).await.expect("lists").len(), 1);
-    assert_eq!(tx.find_entities(&EntityFilter::of(EntityKind::Run)).await.expect("lists").0.len(), 1);
+    assert_eq!(
+        tx.find_models(&ModelFilter::default())
+            .await
+            .expect("lists")
+            .len(),
+        1
+    );
+    assert_eq!(
+        tx.find_entities(&EntityFilter::of(EntityKind::Run))
+            .await
+            .expect("lists")
+            .0
+            .len(),
+        1
+    );
     assert_eq!(tx.parties().await.expect("lists").len(), 1);
-    tx.due_orders(&party("9999"), Timestamp(100), 10).await.expect("lists");
+    tx.due_orders(&party("9999"), Timestamp(100), 10)
+        .await
+        .expect("lists");
     if writing {
         tx.commit().await.expect("commits");
     }
@@ -93,9 +192,18 @@ async fn rows_that_cannot_be_read_are_set_aside_and_the_others_go_on() {
         list(&store, writing).await;
         // The order that was written anew from its key is sent.
         let mut tx = store.read().await.expect("reads");
-        let due = tx.due_orders(&party("9999"), Timestamp(100), 10).await.expect("lists");
-        let good = due.iter().find(|order| order.job.as_str() == "good").expect("it is there");
-        assert!(matches!(good.errand, Errand::Assign { .. }) && good.last_error.is_none(), "{good:?}");
+        let due = tx
+            .due_orders(&party("9999"), Timestamp(100), 10)
+            .await
+            .expect("lists");
+        let good = due
+            .iter()
+            .find(|order| order.job.as_str() == "good")
+            .expect("it is there");
+        assert!(
+            matches!(good.errand, Errand::Assign { .. }) && good.last_error.is_none(),
+            "{good:?}"
+        );
         assert!(tx.is_set_aside("job", "bad").await.expect("finds"));
         drop(tx);
         // And the file opens again.
@@ -116,8 +224,16 @@ async fn an_experiment_that_cannot_be_read_keeps_no_other_from_its_name() {
     tx.commit().await.expect("commits");
     store.damage("UPDATE experiments SET body = ''").await;
     let mut tx = store.begin().await.expect("begins");
-    assert!(tx.experiment_named(&tenant, "default").await.expect("passes it over").is_none());
-    assert!(tx.insert_experiment(&first).await.expect("inserts"), "the name is free again");
+    assert!(
+        tx.experiment_named(&tenant, "default")
+            .await
+            .expect("passes it over")
+            .is_none()
+    );
+    assert!(
+        tx.insert_experiment(&first).await.expect("inserts"),
+        "the name is free again"
+    );
     tx.commit().await.expect("commits");
 }
 
@@ -125,14 +241,32 @@ async fn an_experiment_that_cannot_be_read_keeps_no_other_from_its_name() {
 fn an_order_is_told_by_its_key() {
     let of = task("1", "lr_0", "9999", 2).key;
     let reason = vocabulary::Fault::new(ErrorCode::Canceled, "x");
-    let cancel = Errand::Cancel { task: of.id.clone(), attempt: of.attempt, reason: reason.clone() };
-    let assign = Errand::Assign { task: of.id.clone(), attempt: of.attempt };
+    let cancel = Errand::Cancel {
+        task: of.id.clone(),
+        attempt: of.attempt,
+        reason: reason.clone(),
+    };
+    let assign = Errand::Assign {
+        task: of.id.clone(),
+        attempt: of.attempt,
+    };
     for errand in [Errand::Sign, Errand::Offer, Errand::Close, assign, cancel] {
         let key = errand.key(&of.id.job, &party("9999"));
         let read = Errand::of_key(&key, reason.clone());
-        assert_eq!(read, Some((of.id.job.clone(), party("9999"), errand)), "{key}");
+        assert_eq!(
+            read,
+            Some((of.id.job.clone(), party("9999"), errand)),
+            "{key}"
+        );
     }
-    for wrong in ["", "sign", "sign/1", "fetch/1/9999", "assign/1/lr_0/king/9999/0", "assign/1/lr_0/guest/9999/x"] {
+    for wrong in [
+        "",
+        "sign",
+        "sign/1",
+        "fetch/1/9999",
+        "assign/1/lr_0/king/9999/0",
+        "assign/1/lr_0/guest/9999/x",
+    ] {
         assert_eq!(Errand::of_key(wrong, reason.clone()), None, "{wrong}");
     }
 }

@@ -15,11 +15,17 @@ use super::{MemoryTransaction, among, page};
 #[async_trait]
 impl Experiments for MemoryTransaction {
     async fn insert_experiment(&mut self, experiment: &Experiment) -> Stored<bool> {
-        let named = self.experiment_named(&experiment.tenant, &experiment.unique_name).await?;
-        if self.tables.experiments.get(&experiment.id).is_some() || (named.is_some() && !experiment.deleted) {
+        let named = self
+            .experiment_named(&experiment.tenant, &experiment.unique_name)
+            .await?;
+        if self.tables.experiments.get(&experiment.id).is_some()
+            || (named.is_some() && !experiment.deleted)
+        {
             return Ok(false);
         }
-        self.tables.experiments.put(experiment.id.clone(), experiment.clone());
+        self.tables
+            .experiments
+            .put(experiment.id.clone(), experiment.clone());
         Ok(true)
     }
 
@@ -27,25 +33,37 @@ impl Experiments for MemoryTransaction {
         Ok(self.tables.experiments.get(id).cloned())
     }
 
-    async fn experiment_named(&mut self, tenant: &Tenant, name: &str) -> Stored<Option<Experiment>> {
-        let is_it = |one: &&Experiment| one.tenant == *tenant && one.unique_name == name && !one.deleted;
+    async fn experiment_named(
+        &mut self,
+        tenant: &Tenant,
+        name: &str,
+    ) -> Stored<Option<Experiment>> {
+        let is_it =
+            |one: &&Experiment| one.tenant == *tenant && one.unique_name == name && !one.deleted;
         Ok(self.tables.experiments.rows().values().find(is_it).cloned())
     }
 
     async fn save_experiment(&mut self, experiment: &Experiment) -> Stored<bool> {
-        Ok(self.tables.experiments.change(&experiment.id, |row| *row = experiment.clone()))
+        Ok(self
+            .tables
+            .experiments
+            .change(&experiment.id, |row| *row = experiment.clone()))
     }
 
     async fn find_experiments(&mut self, query: &Query) -> Stored<Found> {
         let rows = self.tables.experiments.rows().values();
-        let mut found: Vec<&Experiment> = rows.filter(|experiment| query.admits(experiment)).collect();
+        let mut found: Vec<&Experiment> =
+            rows.filter(|experiment| query.admits(experiment)).collect();
         let key = |experiment: &Experiment| {
             let place = query.place(experiment);
             (place.value, place.id)
         };
         found.sort_by_cached_key(|experiment| key(experiment));
         let total = found.len() as u64;
-        let start = query.start.as_ref().map(|start| (start.value.clone(), start.id.clone()));
+        let start = query
+            .start
+            .as_ref()
+            .map(|start| (start.value.clone(), start.id.clone()));
         if query.direction == Direction::Descending {
             found.reverse();
             found.retain(|experiment| start.as_ref().is_none_or(|start| key(experiment) <= *start));
@@ -54,14 +72,31 @@ impl Experiments for MemoryTransaction {
         }
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let next = found.get(limit).map(|first| query.place(first));
-        Ok(Found { experiments: found.into_iter().take(limit).cloned().collect(), total, next })
+        Ok(Found {
+            experiments: found.into_iter().take(limit).cloned().collect(),
+            total,
+            next,
+        })
     }
 
     async fn archive_jobs(&mut self, id: &ExperimentId, now: Timestamp) -> Stored<u64> {
         let on_it = |job: &Job| job.experiment == *id && job.archived.is_none();
-        let count = self.tables.jobs.rows().values().filter(|row| on_it(&row.job)).count();
-        let archive = |job: &Job| Arc::new(Job { archived: Some(now), ..job.clone() });
-        self.tables.jobs.change_where(|_, row| on_it(&row.job), |row| row.job = archive(&row.job));
+        let count = self
+            .tables
+            .jobs
+            .rows()
+            .values()
+            .filter(|row| on_it(&row.job))
+            .count();
+        let archive = |job: &Job| {
+            Arc::new(Job {
+                archived: Some(now),
+                ..job.clone()
+            })
+        };
+        self.tables
+            .jobs
+            .change_where(|_, row| on_it(&row.job), |row| row.job = archive(&row.job));
         Ok(count as u64)
     }
 }
@@ -82,10 +117,19 @@ impl Entities for MemoryTransaction {
     }
 
     async fn save_entity(&mut self, entity: &Entity) -> Stored<bool> {
-        Ok(self.tables.entities.change(&(entity.kind, entity.id.clone()), |row| {
-            let (tenant, creator, created) = (row.tenant.clone(), row.creator.clone(), row.created);
-            *row = Entity { tenant, creator, created, ..entity.clone() };
-        }))
+        Ok(self
+            .tables
+            .entities
+            .change(&(entity.kind, entity.id.clone()), |row| {
+                let (tenant, creator, created) =
+                    (row.tenant.clone(), row.creator.clone(), row.created);
+                *row = Entity {
+                    tenant,
+                    creator,
+                    created,
+                    ..entity.clone()
+                };
+            }))
     }
 
     async fn find_entities(&mut self, filter: &EntityFilter) -> Stored<(Vec<Entity>, u64)> {
@@ -96,12 +140,21 @@ impl Entities for MemoryTransaction {
             found.reverse();
         }
         let total = found.len() as u64;
-        Ok((page(found, filter.limit, filter.offset).into_iter().cloned().collect(), total))
+        Ok((
+            page(found, filter.limit, filter.offset)
+                .into_iter()
+                .cloned()
+                .collect(),
+            total,
+        ))
     }
 
     async fn entities_of_job(&mut self, job: &JobId) -> Stored<Vec<Entity>> {
         let rows = self.tables.entities.rows().values();
-        let mut found: Vec<Entity> = rows.filter(|entity| entity.job.as_ref() == Some(job)).cloned().collect();
+        let mut found: Vec<Entity> = rows
+            .filter(|entity| entity.job.as_ref() == Some(job))
+            .cloned()
+            .collect();
         found.sort_by_key(|entity| (entity.created, entity.kind.word(), entity.id.clone()));
         Ok(found)
     }
@@ -112,21 +165,42 @@ fn fits(entity: &Entity, filter: &EntityFilter) -> bool {
     let place = (entity.created, entity.id.clone());
     entity.kind == filter.kind
         && (filter.deleted || !entity.deleted)
-        && filter.tenant.as_ref().is_none_or(|tenant| *tenant == entity.tenant)
+        && filter
+            .tenant
+            .as_ref()
+            .is_none_or(|tenant| *tenant == entity.tenant)
         && among(&filter.ids, &entity.id)
         && is_same(&filter.parent, &entity.parent)
         && is_same(&filter.name, &entity.name)
-        && filter.due.is_none_or(|now| entity.due.is_some_and(|due| due <= now))
-        && filter.start.as_ref().is_none_or(|start| if filter.newest_first { place <= *start } else { place >= *start })
+        && filter
+            .due
+            .is_none_or(|now| entity.due.is_some_and(|due| due <= now))
+        && filter.start.as_ref().is_none_or(|start| {
+            if filter.newest_first {
+                place <= *start
+            } else {
+                place >= *start
+            }
+        })
 }
 
 #[async_trait]
 impl Events for MemoryTransaction {
     async fn add_events(&mut self, job: &JobId, events: &[Event]) -> Stored<()> {
         for event in events {
-            let own = self.tables.events.rows().range((job.clone(), event.at, 0)..=(job.clone(), event.at, u64::MAX));
+            let own = self
+                .tables
+                .events
+                .rows()
+                .range((job.clone(), event.at, 0)..=(job.clone(), event.at, u64::MAX));
             let seq = own.last().map_or(1, |((_, _, seq), _)| seq + 1);
-            self.tables.events.put((job.clone(), event.at, seq), Event { seq, ..event.clone() });
+            self.tables.events.put(
+                (job.clone(), event.at, seq),
+                Event {
+                    seq,
+                    ..event.clone()
+                },
+            );
         }
         Ok(())
     }
@@ -140,11 +214,17 @@ impl Events for MemoryTransaction {
                 && query.before.is_none_or(|before| place < before)
         };
         let rows = self.tables.events.rows().iter();
-        let mut found: Vec<&Event> =
-            rows.filter(|((job, _, _), _)| *job == query.job).map(|(_, event)| event).filter(wanted).collect();
+        let mut found: Vec<&Event> = rows
+            .filter(|((job, _, _), _)| *job == query.job)
+            .map(|(_, event)| event)
+            .filter(wanted)
+            .collect();
         if query.newest_first {
             found.reverse();
         }
-        Ok(page(found, Some(query.limit), 0).into_iter().cloned().collect())
+        Ok(page(found, Some(query.limit), 0)
+            .into_iter()
+            .cloned()
+            .collect())
     }
 }

@@ -13,7 +13,9 @@ use super::{MemoryTransaction, page};
 #[async_trait]
 impl Parties for MemoryTransaction {
     async fn put_party(&mut self, record: &PartyRecord) -> Stored<()> {
-        self.tables.parties.put(record.party.clone(), record.clone());
+        self.tables
+            .parties
+            .put(record.party.clone(), record.clone());
         Ok(())
     }
 
@@ -25,7 +27,12 @@ impl Parties for MemoryTransaction {
 #[async_trait]
 impl Growth for MemoryTransaction {
     async fn told(&mut self, counted: Counted, name: &str) -> Stored<u64> {
-        Ok(self.tables.told.get(&(counted, name.to_owned())).copied().unwrap_or(0))
+        Ok(self
+            .tables
+            .told
+            .get(&(counted, name.to_owned()))
+            .copied()
+            .unwrap_or(0))
     }
 
     async fn count_told(&mut self, counted: Counted, name: &str, more: u64) -> Stored<()> {
@@ -56,21 +63,42 @@ impl Outbox for MemoryTransaction {
         Ok(true)
     }
 
-    async fn due_orders(&mut self, party: &PartyId, now: Timestamp, limit: u32) -> Stored<Vec<PendingOrder>> {
-        let own = self.tables.outbox.rows().values().filter(|order| order.party == *party && order.next_try <= now);
+    async fn due_orders(
+        &mut self,
+        party: &PartyId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Stored<Vec<PendingOrder>> {
+        let own = self
+            .tables
+            .outbox
+            .rows()
+            .values()
+            .filter(|order| order.party == *party && order.next_try <= now);
         let mut due: Vec<&PendingOrder> = own.collect();
         due.sort_by_key(|order| (order.next_try, order.created, &order.key));
         Ok(page(due, Some(limit), 0).into_iter().cloned().collect())
     }
 
     async fn next_order(&mut self, party: &PartyId) -> Stored<Option<Timestamp>> {
-        let own = self.tables.outbox.rows().values().filter(|order| order.party == *party);
+        let own = self
+            .tables
+            .outbox
+            .rows()
+            .values()
+            .filter(|order| order.party == *party);
         Ok(own.map(|order| order.next_try).min())
     }
 
     async fn orders_of(&mut self, job: &JobId) -> Stored<Vec<PendingOrder>> {
-        let mut own: Vec<PendingOrder> =
-            self.tables.outbox.rows().values().filter(|order| order.job == *job).cloned().collect();
+        let mut own: Vec<PendingOrder> = self
+            .tables
+            .outbox
+            .rows()
+            .values()
+            .filter(|order| order.job == *job)
+            .cloned()
+            .collect();
         own.sort_by(|one, two| (one.created, &one.key).cmp(&(two.created, &two.key)));
         Ok(own)
     }
@@ -79,29 +107,52 @@ impl Outbox for MemoryTransaction {
         Ok(self.tables.outbox.remove(&key.to_owned()))
     }
 
-    async fn postpone_order(&mut self, key: &str, next_try: Timestamp, error: &Fault) -> Stored<()> {
-        self.tables.outbox.change(&key.to_owned(), |order| postpone(order, next_try, error));
+    async fn postpone_order(
+        &mut self,
+        key: &str,
+        next_try: Timestamp,
+        error: &Fault,
+    ) -> Stored<()> {
+        self.tables
+            .outbox
+            .change(&key.to_owned(), |order| postpone(order, next_try, error));
         Ok(())
     }
 
-    async fn postpone_party(&mut self, party: &PartyId, next_try: Timestamp, error: &Fault) -> Stored<Vec<JobId>> {
+    async fn postpone_party(
+        &mut self,
+        party: &PartyId,
+        next_try: Timestamp,
+        error: &Fault,
+    ) -> Stored<Vec<JobId>> {
         let rows = self.tables.outbox.rows().values();
         let fresh = rows.filter(|order| order.party == *party && order.last_error.is_none());
         let mut jobs: Vec<JobId> = fresh.map(|order| order.job.clone()).collect();
         jobs.sort();
         jobs.dedup();
-        self.tables.outbox.change_where(|_, order| order.party == *party, |order| postpone(order, next_try, error));
+        self.tables.outbox.change_where(
+            |_, order| order.party == *party,
+            |order| postpone(order, next_try, error),
+        );
         Ok(jobs)
     }
 
     async fn recall_party(&mut self, party: &PartyId, now: Timestamp) -> Stored<()> {
         let fits = |_: &String, order: &PendingOrder| order.party == *party && order.next_try > now;
-        self.tables.outbox.change_where(fits, |order| order.next_try = now);
+        self.tables
+            .outbox
+            .change_where(fits, |order| order.next_try = now);
         Ok(())
     }
 
     async fn parties_with_orders(&mut self) -> Stored<Vec<PartyId>> {
-        let mut parties: Vec<PartyId> = self.tables.outbox.rows().values().map(|order| order.party.clone()).collect();
+        let mut parties: Vec<PartyId> = self
+            .tables
+            .outbox
+            .rows()
+            .values()
+            .map(|order| order.party.clone())
+            .collect();
         parties.sort();
         parties.dedup();
         Ok(parties)

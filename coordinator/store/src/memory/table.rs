@@ -10,7 +10,10 @@ pub(super) struct Table<K, V> {
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new(), journal: Vec::new() }
+        Self {
+            rows: BTreeMap::new(),
+            journal: Vec::new(),
+        }
     }
 }
 
@@ -39,7 +42,9 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
 
     /// Changes a row; false when there is none.
     pub(super) fn change(&mut self, key: &K, what: impl FnOnce(&mut V)) -> bool {
-        let Some(row) = self.rows.get_mut(key) else { return false };
+        let Some(row) = self.rows.get_mut(key) else {
+            return false;
+        };
         self.journal.push((key.clone(), Some(row.clone())));
         what(row);
         true
@@ -55,7 +60,12 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
 
     /// Removes every row that fits; says whether there was one.
     pub(super) fn remove_where(&mut self, fits: impl Fn(&K, &V) -> bool) -> bool {
-        let keys: Vec<K> = self.rows.iter().filter(|(key, row)| fits(key, row)).map(|(key, _)| key.clone()).collect();
+        let keys: Vec<K> = self
+            .rows
+            .iter()
+            .filter(|(key, row)| fits(key, row))
+            .map(|(key, _)| key.clone())
+            .collect();
         keys.iter().filter(|key| self.remove(key)).count() > 0
     }
 

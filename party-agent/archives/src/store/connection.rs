@@ -10,8 +10,8 @@ use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse, HttpResponseBody,
-    HttpService,
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody,
+    HttpResponse, HttpResponseBody, HttpService,
 };
 
 /// How long a connection may take.
@@ -38,22 +38,37 @@ impl HttpConnector for RingConnector {
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(CONNECT));
         let connector = builder.https_or_http().enable_http1().wrap_connector(tcp);
-        Ok(HttpClient::new(Ring(Client::builder(TokioExecutor::new()).build(connector))))
+        Ok(HttpClient::new(Ring(
+            Client::builder(TokioExecutor::new()).build(connector),
+        )))
     }
 }
 
 fn without_roots() -> object_store::Result<rustls::ClientConfig> {
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = versions.map_err(|error| object_store::Error::Generic { store: "S3", source: Box::new(error) })?;
-    Ok(config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+    let versions =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = versions.map_err(|error| object_store::Error::Generic {
+        store: "S3",
+        source: Box::new(error),
+    })?;
+    Ok(config
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth())
 }
 
 #[async_trait]
 impl HttpService for Ring {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let late = |_| HttpError::new(HttpErrorKind::Timeout, std::io::Error::from(std::io::ErrorKind::TimedOut));
-        let answered = tokio::time::timeout(PATIENCE, self.0.request(request)).await.map_err(late)?;
+        let late = |_| {
+            HttpError::new(
+                HttpErrorKind::Timeout,
+                std::io::Error::from(std::io::ErrorKind::TimedOut),
+            )
+        };
+        let answered = tokio::time::timeout(PATIENCE, self.0.request(request))
+            .await
+            .map_err(late)?;
         let response = answered.map_err(|error| HttpError::new(kind_of(&error), error))?;
         let (head, body) = response.into_parts();
         let body = body.map_err(|error| HttpError::new(HttpErrorKind::Interrupted, error));
@@ -62,5 +77,9 @@ impl HttpService for Ring {
 }
 
 fn kind_of(error: &Error) -> HttpErrorKind {
-    if error.is_connect() { HttpErrorKind::Connect } else { HttpErrorKind::Request }
+    if error.is_connect() {
+        HttpErrorKind::Connect
+    } else {
+        HttpErrorKind::Request
+    }
 }

@@ -1,5 +1,8 @@
 //! The tests that every room has ready: they need only a federation to run.
-#![allow(clippy::expect_used, reason = "a failed step of a test is a failed test")]
+#![allow(
+    clippy::expect_used,
+    reason = "a failed step of a test is a failed test"
+)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,11 +22,23 @@ pub async fn leaks_no_canary<C: Component>(federation: &Federation, ids: &[&str]
     let played = federation.run::<C>().await.all_succeeded();
     for letter in &played.letters {
         for id in ids {
-            assert!(!contains(letter, id.as_bytes()), "{} gives away the id {id}", letter.tag);
+            assert!(
+                !contains(letter, id.as_bytes()),
+                "{} gives away the id {id}",
+                letter.tag
+            );
         }
         for &value in values {
-            let forms: [&[u8]; 3] = [&value.to_le_bytes(), &value.to_be_bytes(), &(value as f32).to_le_bytes()];
-            assert!(!forms.iter().any(|form| contains(letter, form)), "{} gives away the value {value}", letter.tag);
+            let forms: [&[u8]; 3] = [
+                &value.to_le_bytes(),
+                &value.to_be_bytes(),
+                &(value as f32).to_le_bytes(),
+            ];
+            assert!(
+                !forms.iter().any(|form| contains(letter, form)),
+                "{} gives away the value {value}",
+                letter.tag
+            );
             assert!(
                 !contains(letter, value.to_string().as_bytes()),
                 "{} gives away the value {value} as text",
@@ -34,21 +49,39 @@ pub async fn leaks_no_canary<C: Component>(federation: &Federation, ids: &[&str]
 }
 
 fn contains(letter: &Letter, needle: &[u8]) -> bool {
-    !needle.is_empty() && letter.body.windows(needle.len()).any(|window| window == needle)
+    !needle.is_empty()
+        && letter
+            .body
+            .windows(needle.len())
+            .any(|window| window == needle)
 }
 
 /// Fails unless the letters of these runs are just what the message table declares: every line used, none undeclared.
 pub fn speaks_only_its_messages<C: Component>(runs: &[&Played]) {
     let mut used = BTreeSet::new();
     for letter in runs.iter().flat_map(|played| &played.letters) {
-        let line =
-            C::DESCRIPTION.message(&letter.message).unwrap_or_else(|| panic!("{} is not declared", letter.message));
-        assert_eq!(line.from, letter.from.role, "{} was sent by a {}", letter.message, letter.from.role);
-        assert!(line.to.contains(&letter.to.role), "{} was sent to a {}", letter.message, letter.to.role);
+        let line = C::DESCRIPTION
+            .message(&letter.message)
+            .unwrap_or_else(|| panic!("{} is not declared", letter.message));
+        assert_eq!(
+            line.from, letter.from.role,
+            "{} was sent by a {}",
+            letter.message, letter.from.role
+        );
+        assert!(
+            line.to.contains(&letter.to.role),
+            "{} was sent to a {}",
+            letter.message,
+            letter.to.role
+        );
         used.insert(letter.message.clone());
     }
     for line in C::DESCRIPTION.messages {
-        assert!(used.contains(line.name), "{} is declared but was never sent", line.name);
+        assert!(
+            used.contains(line.name),
+            "{} is declared but was never sent",
+            line.name
+        );
     }
 }
 
@@ -57,10 +90,18 @@ pub async fn stops_when_cancelled<C: Component>(federation: &Federation) {
     let letters = federation.run::<C>().await.all_succeeded().letters.len();
     let stride = letters.div_ceil(24).max(1);
     for cancel_after in (1..=letters).step_by(stride) {
-        let stopped = federation.clone().faults(Faults { cancel_after: Some(cancel_after), ..Faults::default() });
+        let stopped = federation.clone().faults(Faults {
+            cancel_after: Some(cancel_after),
+            ..Faults::default()
+        });
         let played = tokio::time::timeout(PATIENCE, stopped.run::<C>()).await;
-        let played = played.unwrap_or_else(|_| panic!("not quiet after a stop at letter {cancel_after}"));
-        assert!(played.fault().is_none(), "a stop at letter {cancel_after} became {:?}", played.fault());
+        let played =
+            played.unwrap_or_else(|_| panic!("not quiet after a stop at letter {cancel_after}"));
+        assert!(
+            played.fault().is_none(),
+            "a stop at letter {cancel_after} became {:?}",
+            played.fault()
+        );
     }
 }
 
@@ -68,33 +109,66 @@ pub async fn stops_when_cancelled<C: Component>(federation: &Federation) {
 /// must ask `least` times at least. Every part must end as stopped, and only what was at work in that moment may still ask.
 pub async fn stops_in_the_middle_of_work<C: Component>(federation: &Federation, least: usize) {
     let calm = federation.run::<C>().await.all_succeeded();
-    assert!(calm.questions >= least, "work asked {} times whether it is still wanted, not {least}", calm.questions);
+    assert!(
+        calm.questions >= least,
+        "work asked {} times whether it is still wanted, not {least}",
+        calm.questions
+    );
     let at_work = 4 * (rayon::current_num_threads() + calm.parts.len());
     for number in 1..=12 {
         // Work of several threads is not dealt out alike in two runs.
         let moment = (calm.questions * 9 / 10 * number / 12).max(1);
-        let faults = Faults { cancel_at_question: Some(moment), ..Faults::default() };
+        let faults = Faults {
+            cancel_at_question: Some(moment),
+            ..Faults::default()
+        };
         let stopped = federation.clone().faults(faults);
         let played = tokio::time::timeout(PATIENCE, stopped.run::<C>()).await;
-        let played = played.unwrap_or_else(|_| panic!("not quiet after a stop at question {moment}"));
-        assert!(played.fault().is_none(), "a stop at question {moment} became {:?}", played.fault());
-        let stopped = played.parts.values().any(|part| matches!(part.result, Err(ComponentError::Canceled)));
-        assert!(stopped, "a stop at question {moment} of {} stopped nobody", calm.questions);
+        let played =
+            played.unwrap_or_else(|_| panic!("not quiet after a stop at question {moment}"));
+        assert!(
+            played.fault().is_none(),
+            "a stop at question {moment} became {:?}",
+            played.fault()
+        );
+        let stopped = played
+            .parts
+            .values()
+            .any(|part| matches!(part.result, Err(ComponentError::Canceled)));
+        assert!(
+            stopped,
+            "a stop at question {moment} of {} stopped nobody",
+            calm.questions
+        );
         let late = played.late_questions;
-        assert!(late <= at_work, "{late} pieces of work began after a stop at question {moment}");
+        assert!(
+            late <= at_work,
+            "{late} pieces of work began after a stop at question {moment}"
+        );
     }
 }
 
 /// Delivers every letter twice and late: the outputs must be the same.
 pub async fn survives_duplicates_and_delays<C: Component>(federation: &Federation) {
     let calm = federation.run::<C>().await.all_succeeded();
-    let rough = federation.clone().faults(Faults { duplicates: true, delays: true, ..Faults::default() });
+    let rough = federation.clone().faults(Faults {
+        duplicates: true,
+        delays: true,
+        ..Faults::default()
+    });
     let rough = rough.run::<C>().await.all_succeeded();
     for (who, part) in &calm.parts {
         let again = rough.part(who);
-        assert_eq!(part.outputs.len(), again.outputs.len(), "{who} left another number of outputs");
+        assert_eq!(
+            part.outputs.len(),
+            again.outputs.len(),
+            "{who} left another number of outputs"
+        );
         for (index, table) in &part.outputs {
-            let other = again.outputs.get(index).unwrap_or_else(|| panic!("output {index} of {who} is missing"));
+            let other = again
+                .outputs
+                .get(index)
+                .unwrap_or_else(|| panic!("output {index} of {who} is missing"));
             assert_eq!(
                 table.content_hash().expect("hash"),
                 other.content_hash().expect("hash"),

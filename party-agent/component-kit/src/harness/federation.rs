@@ -9,8 +9,8 @@ use tables::Table;
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, Metric, ModelInput, ModelRef, Participant, PartyId,
-    Role, Stage, StepName, Stop, TableRef, TaskId, Tells, Usage,
+    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, Metric, ModelInput, ModelRef,
+    Participant, PartyId, Role, Stage, StepName, Stop, TableRef, TaskId, Tells, Usage,
 };
 
 use super::mail::{Faults, Letter, Post, PostBox};
@@ -18,7 +18,9 @@ use super::memory::Memory;
 use crate::component::{AnyComponent, Component, Room};
 use crate::error::{ComponentError, Result};
 use crate::model::SavedModel;
-use crate::surroundings::{CheckpointAt, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, ModelCopy};
+use crate::surroundings::{
+    CheckpointAt, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, ModelCopy,
+};
 use crate::task::TaskContext;
 
 /// The version under which models are kept: those of the run, and those that it reads.
@@ -123,7 +125,9 @@ impl Federation {
     pub fn new(hosts: usize, arbiter: bool) -> Self {
         let cast = Cast {
             guest: vec![party("9999")],
-            host: (0..hosts).map(|i| party(&(10_000 + i).to_string())).collect(),
+            host: (0..hosts)
+                .map(|i| party(&(10_000 + i).to_string()))
+                .collect(),
             arbiter: if arbiter { vec![party("8888")] } else { vec![] },
             local: vec![],
         };
@@ -167,7 +171,9 @@ impl Federation {
 
     fn first(&self, role: Role, index: usize) -> Participant {
         let parties = self.cast.of(role);
-        let party = parties.get(index).unwrap_or_else(|| panic!("the test has no {role} {index}"));
+        let party = parties
+            .get(index)
+            .unwrap_or_else(|| panic!("the test has no {role} {index}"));
         Participant::new(role, party.clone())
     }
 
@@ -206,14 +212,20 @@ impl Federation {
     /// Wires a table to a port and names the step that made it.
     #[must_use]
     pub fn input_from(mut self, who: &Participant, port: &str, step: &str, table: Table) -> Self {
-        self.inputs.entry(who.clone()).or_default().push((port.to_owned(), step.to_owned(), table));
+        self.inputs
+            .entry(who.clone())
+            .or_default()
+            .push((port.to_owned(), step.to_owned(), table));
         self
     }
 
     /// Puts a table on a participant's shelf.
     #[must_use]
     pub fn stored(mut self, who: &Participant, name: TableRef, table: Table) -> Self {
-        self.stored.entry(who.clone()).or_default().push((name, table));
+        self.stored
+            .entry(who.clone())
+            .or_default()
+            .push((name, table));
         self
     }
 
@@ -226,7 +238,10 @@ impl Federation {
     /// Wires a model to a port.
     #[must_use]
     pub fn model_at(mut self, who: &Participant, port: &str, model: SavedModel) -> Self {
-        self.models.entry(who.clone()).or_default().push((port.to_owned(), model));
+        self.models
+            .entry(who.clone())
+            .or_default()
+            .push((port.to_owned(), model));
         self
     }
 
@@ -251,7 +266,10 @@ impl Federation {
     /// Puts a file of these lines at everybody's.
     #[must_use]
     pub fn file(mut self, name: &str, lines: &[&str]) -> Self {
-        self.files.insert(name.to_owned(), lines.iter().map(|line| (*line).to_owned()).collect());
+        self.files.insert(
+            name.to_owned(),
+            lines.iter().map(|line| (*line).to_owned()).collect(),
+        );
         self
     }
 
@@ -292,7 +310,8 @@ impl Federation {
 
     fn parameters_for(&self, who: &Participant) -> Value {
         let mut merged = self.common.clone();
-        if let (Some(into), Some(Value::Object(own))) = (merged.as_object_mut(), self.own.get(who)) {
+        if let (Some(into), Some(Value::Object(own))) = (merged.as_object_mut(), self.own.get(who))
+        {
             into.extend(own.clone());
         }
         merged
@@ -301,28 +320,48 @@ impl Federation {
     fn task(&self, who: &Participant) -> TaskId {
         let job = JobId::new("20260101000000000000").unwrap_or_else(|error| panic!("{error}"));
         let step = StepName::new("step_0").unwrap_or_else(|error| panic!("{error}"));
-        TaskId { job, step, role: who.role, party: who.party.clone() }
+        TaskId {
+            job,
+            step,
+            role: who.role,
+            party: who.party.clone(),
+        }
     }
 
     fn assignment(&self, who: &Participant, component: &str, memory: &mut Memory) -> Assignment {
         let step = |name: &str| StepName::new(name).unwrap_or_else(|error| panic!("{error}"));
         let mut inputs = Vec::new();
-        for (number, (port, from, table)) in self.inputs.get(who).into_iter().flatten().enumerate() {
+        for (number, (port, from, table)) in self.inputs.get(who).into_iter().flatten().enumerate()
+        {
             let name = TableRef::new("input", number.to_string());
             memory.tables.insert(name.clone(), table.clone());
-            inputs.push(DataInput { port: port.clone(), from_step: step(from), table: name });
+            inputs.push(DataInput {
+                port: port.clone(),
+                from_step: step(from),
+                table: name,
+            });
         }
         memory.files.clone_from(&self.files);
         memory.keeps.clone_from(&self.keeps);
         memory.label_rules = self.label_rules.filter(|_| who.role == Role::Guest);
         (memory.id_rules, memory.most_ids) = self.id_rules.get(who).copied().unwrap_or_default();
-        memory.tables.extend(self.stored.get(who).into_iter().flatten().cloned());
+        memory
+            .tables
+            .extend(self.stored.get(who).into_iter().flatten().cloned());
         let mut models = Vec::new();
         for (number, (port, model)) in self.models.get(who).into_iter().flatten().enumerate() {
             let from = step(&format!("upstream_{number}"));
-            let name = ModelRef { version: MODEL_VERSION.to_owned(), step: from, owner: who.clone() };
+            let name = ModelRef {
+                version: MODEL_VERSION.to_owned(),
+                step: from,
+                owner: who.clone(),
+            };
             memory.models.insert(name.clone(), model.clone());
-            models.push(ModelInput { port: port.clone(), model: name, checkpoint: None });
+            models.push(ModelInput {
+                port: port.clone(),
+                model: name,
+                checkpoint: None,
+            });
         }
         Assignment {
             task: self.task(who),
@@ -352,15 +391,21 @@ impl Federation {
         let room: &'static Room<C> = &Room::NEW;
         let description = room.description();
         let cancel = CancellationToken::new();
-        let players: Vec<Participant> =
-            self.cast.participants().filter(|who| description.roles.contains(&who.role)).collect();
+        let players: Vec<Participant> = self
+            .cast
+            .participants()
+            .filter(|who| description.roles.contains(&who.role))
+            .collect();
         let post = Post::new(&players, self.faults, cancel.clone());
         let questions = Arc::new(Questions::default());
         let (mut parts, mut spoken) = (Vec::new(), BTreeMap::new());
         for who in players {
             let mut memory = Memory::default();
             let assignment = self.assignment(&who, description.name, &mut memory);
-            spoken.insert(who.clone(), room.spoken(assignment.stage, who.role, &assignment.parameters));
+            spoken.insert(
+                who.clone(),
+                room.spoken(assignment.stage, who.role, &assignment.parameters),
+            );
             let memory = Arc::new(memory);
             let task = TaskContext::new(
                 assignment,
@@ -369,7 +414,9 @@ impl Federation {
                 memory.clone(),
                 cancel.clone(),
             );
-            let task = task.seeded(self.seed).asking(questions.stop(&cancel, self.faults.cancel_at_question));
+            let task = task
+                .seeded(self.seed)
+                .asking(questions.stop(&cancel, self.faults.cancel_at_question));
             let stop = cancel.clone();
             let work = tokio::spawn(async move {
                 let result = room.run(&task, task.parameters().clone()).await;
@@ -382,9 +429,15 @@ impl Federation {
         }
         let mut played = BTreeMap::new();
         for (who, memory, work) in parts {
-            let lost =
-                || ComponentError::Fault(Box::new(Fault::new(ErrorCode::ComponentPanicked, "the role panicked")));
-            let (result, usage) = work.await.unwrap_or_else(|_| (Err(lost()), Usage::default()));
+            let lost = || {
+                ComponentError::Fault(Box::new(Fault::new(
+                    ErrorCode::ComponentPanicked,
+                    "the role panicked",
+                )))
+            };
+            let (result, usage) = work
+                .await
+                .unwrap_or_else(|_| (Err(lost()), Usage::default()));
             if result.is_err() {
                 cancel.cancel();
             }
@@ -393,12 +446,22 @@ impl Federation {
         let letters = post.letters();
         for letter in &letters {
             // The party was asked before the job started whether the others may leave, and not whether this one may.
-            let announced =
-                spoken.get(&letter.from).is_some_and(|lines| lines.iter().any(|line| line.name == letter.message));
-            assert!(announced, "{} sent {}, which it said it would not", letter.from, letter.message);
+            let announced = spoken
+                .get(&letter.from)
+                .is_some_and(|lines| lines.iter().any(|line| line.name == letter.message));
+            assert!(
+                announced,
+                "{} sent {}, which it said it would not",
+                letter.from, letter.message
+            );
         }
         let count = |number: &AtomicUsize| number.load(Ordering::SeqCst);
-        Played { parts: played, letters, questions: count(&questions.all), late_questions: count(&questions.late) }
+        Played {
+            parts: played,
+            letters,
+            questions: count(&questions.all),
+            late_questions: count(&questions.late),
+        }
     }
 }
 
@@ -425,8 +488,14 @@ fn part(memory: &Memory, result: Result<()>, usage: Usage) -> Part {
     };
     let json = |text: &str| serde_json::from_str(text).ok();
     for (report, about) in left.reports {
-        let says_of_data = matches!(report, ReportBody::Metrics(_) | ReportBody::Summary(_) | ReportBody::ModelView(_));
-        assert!(!says_of_data || !about.tells.is_empty(), "a report does not say what it gives away: {report:?}");
+        let says_of_data = matches!(
+            report,
+            ReportBody::Metrics(_) | ReportBody::Summary(_) | ReportBody::ModelView(_)
+        );
+        assert!(
+            !says_of_data || !about.tells.is_empty(),
+            "a report does not say what it gives away: {report:?}"
+        );
         part.tells.extend(about.tells);
         part.over.extend(about.rows);
         match report {
@@ -446,7 +515,9 @@ fn part(memory: &Memory, result: Result<()>, usage: Usage) -> Part {
 impl Played {
     /// The part of a participant.
     pub fn part(&self, who: &Participant) -> &Part {
-        self.parts.get(who).unwrap_or_else(|| panic!("{who} took no part"))
+        self.parts
+            .get(who)
+            .unwrap_or_else(|| panic!("{who} took no part"))
     }
 
     /// Fails the test unless every part ended well.
@@ -477,6 +548,8 @@ impl Played {
 impl Part {
     /// The first data output.
     pub fn output(&self) -> &Table {
-        self.outputs.get(&0).unwrap_or_else(|| panic!("there is no output"))
+        self.outputs
+            .get(&0)
+            .unwrap_or_else(|| panic!("there is no output"))
     }
 }

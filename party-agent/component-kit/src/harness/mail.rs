@@ -49,19 +49,39 @@ pub(crate) struct Post {
 }
 
 impl Post {
-    pub(crate) fn new(participants: &[Participant], faults: Faults, cancel: CancellationToken) -> Arc<Self> {
+    pub(crate) fn new(
+        participants: &[Participant],
+        faults: Faults,
+        cancel: CancellationToken,
+    ) -> Arc<Self> {
         let inbox = || Inbox::new(InboxOptions::default());
-        let inboxes = participants.iter().filter_map(|who| Some((who.clone(), inbox().ok()?))).collect();
-        Arc::new(Self { inboxes, letters: Mutex::default(), count: AtomicUsize::new(0), faults, cancel })
+        let inboxes = participants
+            .iter()
+            .filter_map(|who| Some((who.clone(), inbox().ok()?)))
+            .collect();
+        Arc::new(Self {
+            inboxes,
+            letters: Mutex::default(),
+            count: AtomicUsize::new(0),
+            faults,
+            cancel,
+        })
     }
 
     pub(crate) fn letters(&self) -> Vec<Letter> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.letters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn inbox(&self, who: &Participant) -> Result<&Arc<Inbox>, TransportError> {
-        let missing =
-            || TransportError::Refused(Fault::new(ErrorCode::PartyUnknown, format!("{who} is not in the test")));
+        let missing = || {
+            TransportError::Refused(Fault::new(
+                ErrorCode::PartyUnknown,
+                format!("{who} is not in the test"),
+            ))
+        };
         self.inboxes.get(who).ok_or_else(missing)
     }
 
@@ -74,7 +94,10 @@ impl Post {
             tag: address.tag.clone(),
             body: envelope.body.clone(),
         };
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push(letter);
+        self.letters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(letter);
         self.count.fetch_add(1, Ordering::SeqCst) + 1
     }
 }

@@ -11,8 +11,8 @@ use vocabulary::{ErrorCode, Fault, ModelRef, PartyId, Receipt, TableRef, Tells};
 use crate::error::Result;
 use crate::model::SavedModel;
 use crate::surroundings::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, LogLevel,
-    MaliciousHosts, ModelCopy, Reading, Surroundings,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest,
+    LabelRules, LogLevel, MaliciousHosts, ModelCopy, Reading, Surroundings,
 };
 
 /// What one part read and left.
@@ -54,7 +54,12 @@ impl Memory {
 #[async_trait]
 impl Surroundings for Memory {
     async fn load_table(&self, table: &TableRef) -> Result<Table> {
-        let missing = || Fault::new(ErrorCode::TableMissing, format!("table {table} does not exist"));
+        let missing = || {
+            Fault::new(
+                ErrorCode::TableMissing,
+                format!("table {table} does not exist"),
+            )
+        };
         Ok(self.tables.get(table).cloned().ok_or_else(missing)?)
     }
 
@@ -63,14 +68,30 @@ impl Surroundings for Memory {
         Ok(())
     }
 
-    async fn import(&self, request: ImportRequest, progress: Box<dyn Fn(Reading) + Send + Sync>) -> Result<Receipt> {
-        progress(Reading { fraction: 0.5, rows: 1 });
+    async fn import(
+        &self,
+        request: ImportRequest,
+        progress: Box<dyn Fn(Reading) + Send + Sync>,
+    ) -> Result<Receipt> {
+        progress(Reading {
+            fraction: 0.5,
+            rows: 1,
+        });
         self.left().imports.push(request);
-        Ok(Receipt { rows_in: 1, stored: 1, ..Receipt::default() })
+        Ok(Receipt {
+            rows_in: 1,
+            stored: 1,
+            ..Receipt::default()
+        })
     }
 
     async fn lines(&self, file: &str) -> Result<Vec<String>> {
-        let missing = || Fault::new(ErrorCode::FileUnreadable, format!("there is no file {file}"));
+        let missing = || {
+            Fault::new(
+                ErrorCode::FileUnreadable,
+                format!("there is no file {file}"),
+            )
+        };
         Ok(self.files.get(file).cloned().ok_or_else(missing)?)
     }
 
@@ -96,7 +117,11 @@ impl Surroundings for Memory {
         let mut left = self.left();
         let counted = left.ids.entry(peer.clone()).or_default();
         if self.most_ids.is_some_and(|most| *counted + count > most) {
-            return Err(Fault::new(ErrorCode::ReleaseRefused, "enough ids for a day").path("intersection").into());
+            return Err(
+                Fault::new(ErrorCode::ReleaseRefused, "enough ids for a day")
+                    .path("intersection")
+                    .into(),
+            );
         }
         *counted += count;
         Ok(())
@@ -110,23 +135,41 @@ impl Surroundings for Memory {
     }
 
     async fn copy(&self, request: CopyRequest) -> Result<u64> {
-        let missing = || Fault::new(ErrorCode::TableMissing, format!("table {} does not exist", request.from));
-        let rows = self.tables.get(&request.from).map(Table::rows).ok_or_else(missing)?;
+        let missing = || {
+            Fault::new(
+                ErrorCode::TableMissing,
+                format!("table {} does not exist", request.from),
+            )
+        };
+        let rows = self
+            .tables
+            .get(&request.from)
+            .map(Table::rows)
+            .ok_or_else(missing)?;
         self.left().copies.push(request);
         Ok(rows as u64)
     }
 
     async fn export(&self, request: ExportRequest) -> Result<u64> {
         let rows = self.tables.get(&request.table).map(Table::rows);
-        let missing = || Fault::new(ErrorCode::TableMissing, format!("table {} does not exist", request.table));
+        let missing = || {
+            Fault::new(
+                ErrorCode::TableMissing,
+                format!("table {} does not exist", request.table),
+            )
+        };
         let rows = rows.ok_or_else(missing)?;
         self.left().exports.push(request);
         Ok(rows as u64)
     }
 
     async fn load_model(&self, model: &ModelRef) -> Result<SavedModel> {
-        let missing =
-            || Fault::new(ErrorCode::ModelMissing, format!("model {} of {} does not exist", model.version, model.step));
+        let missing = || {
+            Fault::new(
+                ErrorCode::ModelMissing,
+                format!("model {} of {} does not exist", model.version, model.step),
+            )
+        };
         Ok(self.models.get(model).cloned().ok_or_else(missing)?)
     }
 
@@ -141,7 +184,10 @@ impl Surroundings for Memory {
     }
 
     async fn store_model(&self, request: ModelCopy) -> Result<CopiedModel> {
-        let copied = CopiedModel { place: "memory".to_owned(), bytes: 7 };
+        let copied = CopiedModel {
+            place: "memory".to_owned(),
+            bytes: 7,
+        };
         self.left().model_copies.push(request);
         Ok(copied)
     }

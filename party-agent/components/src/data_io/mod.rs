@@ -18,15 +18,17 @@ pub struct DataIo;
 impl Component for DataIo {
     type Params = Params;
 
-    const DESCRIPTION: Description =
-        Description::named("data_io", "makes instances out of raw rows, for jobs of the older format")
-            .modules(&["DataIO"])
-            .roles(&[Role::Guest, Role::Host])
-            .needs(&[NeedLine::any_of(&["data"])])
-            .applies_with(&["need_run"])
-            .inputs(&[PortLine::data("data"), PortLine::model("model")])
-            .outputs(&[PortLine::data("data"), PortLine::model("model")])
-            .messages(messages::ALL);
+    const DESCRIPTION: Description = Description::named(
+        "data_io",
+        "makes instances out of raw rows, for jobs of the older format",
+    )
+    .modules(&["DataIO"])
+    .roles(&[Role::Guest, Role::Host])
+    .needs(&[NeedLine::any_of(&["data"])])
+    .applies_with(&["need_run"])
+    .inputs(&[PortLine::data("data"), PortLine::model("model")])
+    .outputs(&[PortLine::data("data"), PortLine::model("model")])
+    .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // both roles do the same, each for itself

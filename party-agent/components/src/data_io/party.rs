@@ -15,14 +15,23 @@ pub(super) async fn fit(task: &TaskContext, params: Params) -> Result<()> {
     let table = task.need_input("data").await?;
     let settings = params.settings().respecting(&table.schema().meta);
     if let Some(reason) = as_it_is(&table, &params) {
-        task.save_model(&Model { settings, learned: None }).await?;
+        task.save_model(&Model {
+            settings,
+            learned: None,
+        })
+        .await?;
         return pass_on(task, &table, reason).await;
     }
     let made = make(task, &table, &settings, None).await?;
     let (meta, param) = transform::model_view(&settings, &made.learned, None);
     // Fills may be values of single rows, and every column is named.
-    task.metrics(&[Tells::Rows, Tells::Headers]).model_view(&meta, &param);
-    task.save_model(&Model { settings: settings.clone(), learned: Some(made.learned.clone()) }).await?;
+    task.metrics(&[Tells::Rows, Tells::Headers])
+        .model_view(&meta, &param);
+    task.save_model(&Model {
+        settings: settings.clone(),
+        learned: Some(made.learned.clone()),
+    })
+    .await?;
     tell(task, &settings, &made).await
 }
 
@@ -33,7 +42,10 @@ pub(super) async fn apply(task: &TaskContext, params: Params) -> Result<()> {
     }
     let model: Model = task.load_model().await?;
     let Some(learned) = model.learned else {
-        let fault = Fault::new(ErrorCode::DataMismatch, "the model was made of instances, and the table has raw rows");
+        let fault = Fault::new(
+            ErrorCode::DataMismatch,
+            "the model was made of instances, and the table has raw rows",
+        );
         return Err(fault.next("train with raw rows, or give instances").into());
     };
     let settings = model.settings.respecting(&table.schema().meta);
@@ -58,14 +70,20 @@ fn owner(task: &TaskContext) -> String {
     format!("{}_{}", task.role(), task.me().party)
 }
 
-async fn make(task: &TaskContext, table: &Table, settings: &Settings, earlier: Option<Learned>) -> Result<Made> {
+async fn make(
+    task: &TaskContext,
+    table: &Table,
+    settings: &Settings,
+    earlier: Option<Learned>,
+) -> Result<Made> {
     let (table, settings, owner) = (table.clone(), settings.clone(), owner(task));
     task.progress(0.0, format!("{} rows to read", table.rows()));
     let made = task.compute(move || match &earlier {
         None => transform::fit(&table, &settings, &owner),
         Some(learned) => transform::apply(&table, &settings, learned, &owner),
     });
-    made.await?.map_err(|error: TransformError| ComponentError::from(Fault::from(error)))
+    made.await?
+        .map_err(|error: TransformError| ComponentError::from(Fault::from(error)))
 }
 
 async fn tell(task: &TaskContext, settings: &Settings, made: &Made) -> Result<()> {
@@ -73,12 +91,22 @@ async fn tell(task: &TaskContext, settings: &Settings, made: &Made) -> Result<()
     let remarks = made.remarks.iter().take(MOST_REMARKS);
     remarks.for_each(|remark| task.warn(remark.to_string()));
     if made.remarks.len() > MOST_REMARKS {
-        task.warn(format!("{} remarks more like these", made.remarks.len() - MOST_REMARKS));
+        task.warn(format!(
+            "{} remarks more like these",
+            made.remarks.len() - MOST_REMARKS
+        ));
     }
-    let label = schema.label().map_or("no label".to_owned(), |label| format!("label {}", label.name));
-    task.info(format!("{} instances with {} features, {label}", made.table.rows(), schema.features().len()));
+    let label = schema.label().map_or("no label".to_owned(), |label| {
+        format!("label {}", label.name)
+    });
+    task.info(format!(
+        "{} instances with {} features, {label}",
+        made.table.rows(),
+        schema.features().len()
+    ));
     if let Some(summary) = transform::summary(settings, &made.learned) {
-        task.metrics(&[Tells::Rows, Tells::Headers]).summary(&summary);
+        task.metrics(&[Tells::Rows, Tells::Headers])
+            .summary(&summary);
     }
     task.output(0, &made.table).await
 }

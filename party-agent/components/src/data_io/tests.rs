@@ -13,16 +13,30 @@ const CANARY: f64 = 27_182.818_28;
 /// A raw table; its first column is the id.
 fn raw(header: &[&str], rows: &[&[&str]]) -> Table {
     let (id, names) = header.split_first().expect("an id");
-    let columns = names.iter().map(|name| Column::new(*name, ColumnKind::Text, Part::Feature)).collect();
-    let column = |at: usize| rows.iter().map(|row| row[at].to_owned()).collect::<Vec<String>>();
-    let values = (1..header.len()).map(|at| Values::of_texts(column(at))).collect();
-    Table::from_columns(Schema::new(TableKind::Raw, *id, columns), column(0), values).expect("a table")
+    let columns = names
+        .iter()
+        .map(|name| Column::new(*name, ColumnKind::Text, Part::Feature))
+        .collect();
+    let column = |at: usize| {
+        rows.iter()
+            .map(|row| row[at].to_owned())
+            .collect::<Vec<String>>()
+    };
+    let values = (1..header.len())
+        .map(|at| Values::of_texts(column(at)))
+        .collect();
+    Table::from_columns(Schema::new(TableKind::Raw, *id, columns), column(0), values)
+        .expect("a table")
 }
 
 fn guest_rows() -> Table {
     raw(
         &["id", "Y", "X0", "x1"],
-        &[&[CANARY_ID, "1", "27182.81828", "2"], &["b", "0", "NA", "4"], &["c", "0", "1", ""]],
+        &[
+            &[CANARY_ID, "1", "27182.81828", "2"],
+            &["b", "0", "NA", "4"],
+            &["c", "0", "1", ""],
+        ],
     )
 }
 
@@ -33,9 +47,11 @@ fn host_rows() -> Table {
 fn federation(hosts: usize) -> Federation {
     let federation = Federation::new(hosts, false);
     let guest = federation.guest();
-    let with_label =
-        json!({"with_label": true, "label_name": "y", "missing_fill": true, "missing_fill_method": "Mean"});
-    let mut federation = federation.parameters_of(&guest, with_label).input(&guest, "data", guest_rows());
+    let with_label = json!({"with_label": true, "label_name": "y", "missing_fill": true, "missing_fill_method": "Mean"});
+    let mut federation =
+        federation
+            .parameters_of(&guest, with_label)
+            .input(&guest, "data", guest_rows());
     for index in 0..hosts {
         let host = federation.host(index);
         federation = federation.input(&host, "data", host_rows());
@@ -51,7 +67,12 @@ fn alone(rows: Table, parameters: Value) -> (Federation, Participant) {
 }
 
 async fn refused(rows: Table, parameters: Value) -> Fault {
-    alone(rows, parameters).0.run::<DataIo>().await.fault().expect("refused")
+    alone(rows, parameters)
+        .0
+        .run::<DataIo>()
+        .await
+        .fault()
+        .expect("refused")
 }
 
 #[tokio::test]
@@ -62,17 +83,32 @@ async fn agrees_with_the_plain_computation() {
     let table = guest.output();
     assert_eq!(table.schema().kind, TableKind::Instances);
     assert_eq!(table.schema().display_header(), ["id", "y", "x0", "x1"]);
-    assert_eq!(table.schema().meta["anonymous_header"], json!(["guest_9999_x0", "guest_9999_x1"]));
-    assert_eq!(table.labels().expect("labels").expect("one"), [1.0, 0.0, 0.0]);
-    assert_eq!(table.floats("x0").expect("numbers"), [CANARY, f64::midpoint(CANARY, 1.0), 1.0]);
+    assert_eq!(
+        table.schema().meta["anonymous_header"],
+        json!(["guest_9999_x0", "guest_9999_x1"])
+    );
+    assert_eq!(
+        table.labels().expect("labels").expect("one"),
+        [1.0, 0.0, 0.0]
+    );
+    assert_eq!(
+        table.floats("x0").expect("numbers"),
+        [CANARY, f64::midpoint(CANARY, 1.0), 1.0]
+    );
     assert_eq!(table.floats("x1").expect("numbers"), [2.0, 4.0, 3.0]);
     let summary = guest.summary.as_ref().expect("a summary");
-    assert_eq!(summary["missing_fill_info"]["missing_impute_value"]["x1"], json!("3"));
+    assert_eq!(
+        summary["missing_fill_info"]["missing_impute_value"]["x1"],
+        json!("3")
+    );
     let view = guest.model_view.as_ref().expect("a view");
     assert_eq!(view["meta"]["imputerMeta"]["strategy"], json!("mean"));
     assert_eq!(view["param"]["labelName"], json!("y"));
     assert!(view["param"].get("anonymousHeader").is_none());
-    assert!(played.part(&federation.host(0)).summary.is_none(), "nothing was to be replaced there");
+    assert!(
+        played.part(&federation.host(0)).summary.is_none(),
+        "nothing was to be replaced there"
+    );
 }
 
 #[tokio::test]
@@ -82,7 +118,10 @@ async fn works_with_two_hosts() {
     for index in 0..2 {
         let table = played.part(&federation.host(index)).output();
         assert_eq!(table.floats("x0").expect("numbers"), [0.5, -1.0]);
-        assert_eq!(table.schema().meta["anonymous_header"], json!([format!("host_{}_x0", 10_000 + index)]));
+        assert_eq!(
+            table.schema().meta["anonymous_header"],
+            json!([format!("host_{}_x0", 10_000 + index)])
+        );
     }
 }
 
@@ -99,29 +138,57 @@ async fn apply_uses_the_saved_model() {
     let applied = later.run::<DataIo>().await.all_succeeded();
     let table = applied.part(&guest).output();
     assert_eq!(table.schema().display_header(), ["id", "x0", "x1"]);
-    assert_eq!(table.features_matrix().expect("matrix").row(0).to_vec(), [9.0, 3.0]);
+    assert_eq!(
+        table.features_matrix().expect("matrix").row(0).to_vec(),
+        [9.0, 3.0]
+    );
     // What a step applied it leaves under its own name, too, and that can be applied again.
     let again = Federation::new(1, false)
         .input(&guest, "data", raw(&["id", "x0", "x1"], &[&["q", "1", ""]]))
         .input(&host, "data", host_rows())
         .applying(&applied);
     let again = again.run::<DataIo>().await.all_succeeded();
-    assert_eq!(again.part(&guest).output().features_matrix().expect("matrix").row(0).to_vec(), [1.0, 3.0]);
-    let kept = |played: &Played| played.part(&host).model.as_ref().map(|model| model.bytes.clone());
+    assert_eq!(
+        again
+            .part(&guest)
+            .output()
+            .features_matrix()
+            .expect("matrix")
+            .row(0)
+            .to_vec(),
+        [1.0, 3.0]
+    );
+    let kept = |played: &Played| {
+        played
+            .part(&host)
+            .model
+            .as_ref()
+            .map(|model| model.bytes.clone())
+    };
     assert!(kept(&trained).is_some() && kept(&again) == kept(&trained));
     let short = Federation::new(1, false)
         .input(&guest, "data", raw(&["id", "x1"], &[&["z", "1"]]))
         .input(&host, "data", host_rows())
         .applying(&trained);
-    let fault = short.run::<DataIo>().await.fault().expect("a column is missing");
+    let fault = short
+        .run::<DataIo>()
+        .await
+        .fault()
+        .expect("a column is missing");
     assert_eq!(fault.code, ErrorCode::TableInvalid);
     assert!(fault.message.contains("\"x0\""), "{fault}");
 }
 
 #[tokio::test]
 async fn reads_what_data_transform_reads() {
-    let rows =
-        raw(&["id", "x", "f", "g"], &[&["a", "NAN", "-inf", ""], &["b", "-9", "NA", "+nan"], &["c", "2", "3", "NA "]]);
+    let rows = raw(
+        &["id", "x", "f", "g"],
+        &[
+            &["a", "NAN", "-inf", ""],
+            &["b", "-9", "NA", "+nan"],
+            &["c", "2", "3", "NA "],
+        ],
+    );
     let parameters = json!({"missing_fill": true, "missing_fill_method": "max", "outlier_replace": 1, "outlier_impute": "-9",
         "outlier_replace_value": 4, "need_run": null, "label_name": null});
     let (federation, guest) = alone(rows, parameters);
@@ -129,31 +196,70 @@ async fn reads_what_data_transform_reads() {
     let part = played.part(&guest);
     assert_eq!(part.output().floats("x").expect("numbers"), [2.0, 4.0, 2.0]);
     assert_eq!(part.output().floats("f").expect("numbers"), [3.0, 3.0, 3.0]);
-    assert!(part.output().floats("g").expect("numbers").iter().all(|value| value.is_nan()));
-    assert!(part.log.iter().any(|line| line.starts_with("column \"f\" is infinite")), "{:?}", part.log);
-    assert!(part.log.iter().any(|line| line.starts_with("column \"g\" has no value")), "{:?}", part.log);
+    assert!(
+        part.output()
+            .floats("g")
+            .expect("numbers")
+            .iter()
+            .all(|value| value.is_nan())
+    );
+    assert!(
+        part.log
+            .iter()
+            .any(|line| line.starts_with("column \"f\" is infinite")),
+        "{:?}",
+        part.log
+    );
+    assert!(
+        part.log
+            .iter()
+            .any(|line| line.starts_with("column \"g\" has no value")),
+        "{:?}",
+        part.log
+    );
 }
 
 #[tokio::test]
 async fn passes_instances_on() {
     let made = alone(host_rows(), json!({}));
-    let made = made.0.run::<DataIo>().await.all_succeeded().part(&made.1).output().clone();
-    for (rows, parameters) in [(made, json!({})), (guest_rows(), json!({"need_run": false}))] {
+    let made = made
+        .0
+        .run::<DataIo>()
+        .await
+        .all_succeeded()
+        .part(&made.1)
+        .output()
+        .clone();
+    for (rows, parameters) in [
+        (made, json!({})),
+        (guest_rows(), json!({"need_run": false})),
+    ] {
         let (federation, guest) = alone(rows.clone(), parameters);
         let played = federation.run::<DataIo>().await.all_succeeded();
         let part = played.part(&guest);
-        assert_eq!(part.output().content_hash().expect("hash"), rows.content_hash().expect("hash"));
-        assert!(part.log.iter().any(|line| line.contains("passed on as it is")));
+        assert_eq!(
+            part.output().content_hash().expect("hash"),
+            rows.content_hash().expect("hash")
+        );
+        assert!(
+            part.log
+                .iter()
+                .any(|line| line.contains("passed on as it is"))
+        );
     }
 }
 
 #[tokio::test]
 async fn changes_nothing_in_clean_rows_when_all_is_by_default() {
-    let clean = raw(&["id", "y", "x0"], &[&["a", "1", "0.254879"], &["b", "0", "-1e-9"]]);
+    let clean = raw(
+        &["id", "y", "x0"],
+        &[&["a", "1", "0.254879"], &["b", "0", "-1e-9"]],
+    );
     let mut hashes = Vec::new();
-    for parameters in
-        [json!({"with_label": true}), json!({"with_label": true, "missing_fill": true, "outlier_replace": true})]
-    {
+    for parameters in [
+        json!({"with_label": true}),
+        json!({"with_label": true, "missing_fill": true, "outlier_replace": true}),
+    ] {
         let (federation, guest) = alone(clean.clone(), parameters);
         let played = federation.run::<DataIo>().await.all_succeeded();
         hashes.push(played.part(&guest).output().content_hash().expect("hash"));
@@ -167,21 +273,47 @@ async fn refuses_bad_parameters() {
         (json!({"input_format": "wide"}), "input_format"),
         (json!({"output_format": "tag"}), "output_format"),
         (json!({"data_type": "complex"}), "data_type"),
-        (json!({"exclusive_data_type": {"x0": "date"}}), "exclusive_data_type.x0"),
-        (json!({"missing_fill_method": "median"}), "missing_fill_method"),
-        (json!({"with_label": true, "label_type": "bool"}), "label_type"),
+        (
+            json!({"exclusive_data_type": {"x0": "date"}}),
+            "exclusive_data_type.x0",
+        ),
+        (
+            json!({"missing_fill_method": "median"}),
+            "missing_fill_method",
+        ),
+        (
+            json!({"with_label": true, "label_type": "bool"}),
+            "label_type",
+        ),
         (json!({"default_value": {}}), "default_value"),
         (json!({"with_label": true, "label_name": ""}), "label_name"),
     ] {
         let fault = refused(guest_rows(), parameters).await;
-        assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::ParameterInvalid, Some(path)), "{fault}");
+        assert_eq!(
+            (fault.code, fault.path.as_deref()),
+            (ErrorCode::ParameterInvalid, Some(path)),
+            "{fault}"
+        );
     }
-    assert_eq!(refused(guest_rows(), json!({"with_match_id": true})).await.code, ErrorCode::ParameterInvalid);
+    assert_eq!(
+        refused(guest_rows(), json!({"with_match_id": true}))
+            .await
+            .code,
+        ErrorCode::ParameterInvalid
+    );
     let fault = refused(host_rows(), json!({"with_label": true})).await;
     assert_eq!(fault.message, "the label \"y\" is not in the header");
-    let fault = refused(raw(&["id", "x0"], &[&["a", "1"], &["b", "secret"]]), json!({})).await;
+    let fault = refused(
+        raw(&["id", "x0"], &[&["a", "1"], &["b", "secret"]]),
+        json!({}),
+    )
+    .await;
     assert_eq!(fault.code, ErrorCode::TableInvalid);
-    assert!(fault.message.contains("\"x0\"") && fault.message.contains("row 1") && !fault.message.contains("secret"));
+    assert!(
+        fault.message.contains("\"x0\"")
+            && fault.message.contains("row 1")
+            && !fault.message.contains("secret")
+    );
 }
 
 #[tokio::test]
@@ -190,7 +322,10 @@ async fn leaks_no_canary() {
     let played = federation(1).run::<DataIo>().await.all_succeeded();
     for part in played.parts.values() {
         let told = format!("{:?} {:?} {:?}", part.metrics, part.summary, part.log);
-        assert!(!told.contains(CANARY_ID) && !told.contains("27182.81828"), "{told}");
+        assert!(
+            !told.contains(CANARY_ID) && !told.contains("27182.81828"),
+            "{told}"
+        );
     }
 }
 
@@ -219,11 +354,20 @@ async fn survives_duplicates_and_delays() {
 
 #[tokio::test]
 async fn an_empty_list_of_what_is_missing_says_as_much_as_none() {
-    let (federation, guest) =
-        alone(guest_rows(), json!({"missing_fill": true, "missing_fill_method": "max", "missing_impute": []}));
+    let (federation, guest) = alone(
+        guest_rows(),
+        json!({"missing_fill": true, "missing_fill_method": "max", "missing_impute": []}),
+    );
     let played = federation.run::<DataIo>().await.all_succeeded();
-    assert_eq!(played.part(&guest).output().floats("x0").expect("numbers"), [CANARY, CANARY, 1.0]);
-    for parameters in [json!({"missing_impute": []}), json!({"missing_impute": null}), json!({})] {
+    assert_eq!(
+        played.part(&guest).output().floats("x0").expect("numbers"),
+        [CANARY, CANARY, 1.0]
+    );
+    for parameters in [
+        json!({"missing_impute": []}),
+        json!({"missing_impute": null}),
+        json!({}),
+    ] {
         let (federation, guest) = alone(guest_rows(), parameters);
         let played = federation.run::<DataIo>().await.all_succeeded();
         assert!(played.part(&guest).output().floats("x0").expect("numbers")[1].is_nan());

@@ -105,24 +105,42 @@ impl Params {
     pub(super) fn settings(&self) -> Settings {
         let kind = |word: &str| ValueKind::of(word).unwrap_or(ValueKind::Float);
         let exclusive = self.exclusive_data_type.iter().flatten();
-        let label = Label { name: self.label_name.clone(), kind: kind(&self.label_type) };
-        let match_id = MatchId { name: self.match_id_name.clone(), index: self.match_id_index, ..MatchId::default() };
+        let label = Label {
+            name: self.label_name.clone(),
+            kind: kind(&self.label_type),
+        };
+        let match_id = MatchId {
+            name: self.match_id_name.clone(),
+            index: self.match_id_index,
+            ..MatchId::default()
+        };
         let fill = |method: &Option<String>, value: &Value, markers: &Value| {
             let method = FillMethod::of(method.as_deref()).unwrap_or(FillMethod::Designated);
             Fill::new(method, value, markers)
         };
         // A list without a word would leave nothing to be missing, which nobody means: it says as much as null.
-        let nothing = self.missing_impute.is_null() || self.missing_impute.as_array().is_some_and(Vec::is_empty);
-        let listed = if nothing { &Value::Null } else { &self.missing_impute };
+        let nothing = self.missing_impute.is_null()
+            || self.missing_impute.as_array().is_some_and(Vec::is_empty);
+        let listed = if nothing {
+            &Value::Null
+        } else {
+            &self.missing_impute
+        };
         let missing = fill(&self.missing_fill_method, &self.default_value, listed);
-        let outliers = fill(&self.outlier_replace_method, &self.outlier_replace_value, &self.outlier_impute);
+        let outliers = fill(
+            &self.outlier_replace_method,
+            &self.outlier_replace_value,
+            &self.outlier_impute,
+        );
         Settings {
             input: InputFormat::of(&self.input_format).unwrap_or(InputFormat::Dense),
             delimiter: self.delimitor.clone(),
             tag_with_value: self.tag_with_value,
             tag_value_delimiter: self.tag_value_delimitor.clone(),
             data_type: kind(&self.data_type),
-            exclusive: exclusive.map(|(name, word)| (name.to_lowercase(), kind(word))).collect(),
+            exclusive: exclusive
+                .map(|(name, word)| (name.to_lowercase(), kind(word)))
+                .collect(),
             label: self.with_label.then_some(label),
             match_id: self.with_match_id.then_some(match_id),
             missing: (!nothing).then(|| missing.markers.clone()),
@@ -137,32 +155,57 @@ const METHODS: &[&str] = &["min", "max", "mean", "designated"];
 
 impl Check for Params {
     fn check(&self, problems: &mut Problems) {
-        problems.one_of("input_format", &self.input_format, &["dense", "sparse", "tag"]);
+        problems.one_of(
+            "input_format",
+            &self.input_format,
+            &["dense", "sparse", "tag"],
+        );
         problems.one_of("output_format", &self.output_format, &["dense", "sparse"]);
         problems.one_of("data_type", &self.data_type, ValueKind::WORDS);
         for (column, word) in self.exclusive_data_type.iter().flatten() {
-            problems.one_of(&format!("exclusive_data_type.{column}"), word, ValueKind::WORDS);
+            problems.one_of(
+                &format!("exclusive_data_type.{column}"),
+                word,
+                ValueKind::WORDS,
+            );
         }
         for (path, method) in [
             ("missing_fill_method", &self.missing_fill_method),
             ("outlier_replace_method", &self.outlier_replace_method),
         ] {
-            method.iter().for_each(|word| problems.one_of(path, word, METHODS));
+            method
+                .iter()
+                .for_each(|word| problems.one_of(path, word, METHODS));
         }
-        for (path, value) in
-            [("default_value", &self.default_value), ("outlier_replace_value", &self.outlier_replace_value)]
-        {
-            problems.expect(!value.is_object(), path, || "it must be one value, or a list of values".to_owned());
+        for (path, value) in [
+            ("default_value", &self.default_value),
+            ("outlier_replace_value", &self.outlier_replace_value),
+        ] {
+            problems.expect(!value.is_object(), path, || {
+                "it must be one value, or a list of values".to_owned()
+            });
         }
-        for (path, value) in [("missing_impute", &self.missing_impute), ("outlier_impute", &self.outlier_impute)] {
-            problems.expect(!value.is_object(), path, || "it must be a list of values, or one value".to_owned());
+        for (path, value) in [
+            ("missing_impute", &self.missing_impute),
+            ("outlier_impute", &self.outlier_impute),
+        ] {
+            problems.expect(!value.is_object(), path, || {
+                "it must be a list of values, or one value".to_owned()
+            });
         }
         if self.with_label {
-            problems.expect(!self.label_name.trim().is_empty(), "label_name", || "the label has no name".to_owned());
+            problems.expect(!self.label_name.trim().is_empty(), "label_name", || {
+                "the label has no name".to_owned()
+            });
             problems.one_of("label_type", &self.label_type, ValueKind::WORDS);
         }
-        for (path, text) in [("delimitor", &self.delimitor), ("tag_value_delimitor", &self.tag_value_delimitor)] {
-            problems.expect(!text.is_empty(), path, || "nothing cannot separate anything".to_owned());
+        for (path, text) in [
+            ("delimitor", &self.delimitor),
+            ("tag_value_delimitor", &self.tag_value_delimitor),
+        ] {
+            problems.expect(!text.is_empty(), path, || {
+                "nothing cannot separate anything".to_owned()
+            });
         }
     }
 }

@@ -17,10 +17,11 @@ pub struct Download;
 impl Component for Download {
     type Params = Params;
 
-    const DESCRIPTION: Description = Description::named("download", "writes a table of the party as a text file")
-        .modules(&["Download"])
-        .roles(&[Role::Local])
-        .messages(messages::ALL);
+    const DESCRIPTION: Description =
+        Description::named("download", "writes a table of the party as a text file")
+            .modules(&["Download"])
+            .roles(&[Role::Local])
+            .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // nothing is learned: both stages are the same

@@ -22,11 +22,18 @@ pub struct Params {
 
 impl Check for Params {
     fn check(&self, problems: &mut Problems) {
-        problems.expect(!self.namespace.is_empty(), "namespace", || "no namespace is named".to_owned());
-        problems.expect(!self.name.is_empty(), "name", || "no table is named".to_owned());
-        problems.expect(!self.output_path.is_empty(), "output_path", || "no path is named".to_owned());
+        problems.expect(!self.namespace.is_empty(), "namespace", || {
+            "no namespace is named".to_owned()
+        });
+        problems.expect(!self.name.is_empty(), "name", || {
+            "no table is named".to_owned()
+        });
+        problems.expect(!self.output_path.is_empty(), "output_path", || {
+            "no path is named".to_owned()
+        });
         let mut delimiter = self.delimiter.chars();
-        let single = matches!((delimiter.next(), delimiter.next()), (Some(first), None) if first.is_ascii());
+        let single =
+            matches!((delimiter.next(), delimiter.next()), (Some(first), None) if first.is_ascii());
         problems.expect(single || self.delimiter.is_empty(), "delimiter", || {
             format!("{:?} is not one ASCII character", self.delimiter)
         });

@@ -23,7 +23,9 @@ pub(super) async fn run(task: &TaskContext, params: Params) -> Result<()> {
     let count = tables.len();
     for (number, (step, table)) in tables.into_iter().enumerate() {
         let (name, plan) = (step.to_string(), plan.clone());
-        let done = task.compute(move || evaluate(&name, &table, &plan)).await??;
+        let done = task
+            .compute(move || evaluate(&name, &table, &plan))
+            .await??;
         done.remarks.iter().for_each(|remark| task.warn(remark));
         if let Some(why) = &done.idle {
             task.info(why);
@@ -32,22 +34,40 @@ pub(super) async fn run(task: &TaskContext, params: Params) -> Result<()> {
         for metric in done.metrics.iter().flat_map(|(_, metrics)| metrics) {
             task.info(format!("{} {}", metric.namespace, metric.name));
         }
-        for (rows, metrics) in done.metrics.into_iter().filter(|(_, metrics)| !metrics.is_empty()) {
+        for (rows, metrics) in done
+            .metrics
+            .into_iter()
+            .filter(|(_, metrics)| !metrics.is_empty())
+        {
             task.metrics(&[Tells::Figures]).over(rows).report(metrics);
         }
         fewest = fewest.min(done.fewest);
         summary.insert(step.to_string(), Value::Object(done.summary));
-        task.progress((number + 1) as f64 / count as f64, format!("{step} evaluated"));
+        task.progress(
+            (number + 1) as f64 / count as f64,
+            format!("{step} evaluated"),
+        );
     }
     if !summary.is_empty() {
-        task.metrics(&[Tells::Figures]).over(fewest).summary(&Value::Object(summary));
+        task.metrics(&[Tells::Figures])
+            .over(fewest)
+            .summary(&Value::Object(summary));
     }
     Ok(())
 }
 
 fn plan(params: &Params) -> Result<Plan> {
     let invalid = |error: String| ComponentError::new(ErrorCode::ParameterInvalid, error);
-    let kind: EvalType = params.eval_type.parse().map_err(|error: learning::WordError| invalid(error.to_string()))?;
-    let metrics = resolve_metrics(kind, params.names()).map_err(|error| invalid(error.to_string()))?;
-    Ok(Plan { kind, metrics, positive: params.pos_label.clone(), unfold: params.unfold_multi_result })
+    let kind: EvalType = params
+        .eval_type
+        .parse()
+        .map_err(|error: learning::WordError| invalid(error.to_string()))?;
+    let metrics =
+        resolve_metrics(kind, params.names()).map_err(|error| invalid(error.to_string()))?;
+    Ok(Plan {
+        kind,
+        metrics,
+        positive: params.pos_label.clone(),
+        unfold: params.unfold_multi_result,
+    })
 }

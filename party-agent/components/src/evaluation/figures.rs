@@ -2,8 +2,8 @@
 
 use component_kit::{ComponentError, Result};
 use learning::evaluation::{
-    EvalType, EvaluationError, Metric as Wanted, evaluate_binary, evaluate_multi, evaluate_regression, one_vs_rest,
-    population_stability,
+    EvalType, EvaluationError, Metric as Wanted, evaluate_binary, evaluate_multi,
+    evaluate_regression, one_vs_rest, population_stability,
 };
 use serde_json::{Map, Value};
 use tables::Table;
@@ -48,16 +48,32 @@ pub(super) fn evaluate(base: &str, table: &Table, plan: &Plan) -> Result<Judged>
     check_kind(base, table)?;
     let (mut parts, labels) = (rows_by_type(table)?, labels(table)?);
     let all: usize = parts.iter().map(|(_, rows)| rows.len()).sum();
-    parts.iter_mut().for_each(|(_, rows)| rows.retain(|row| labels.get(*row).is_some_and(Option::is_some)));
+    parts
+        .iter_mut()
+        .for_each(|(_, rows)| rows.retain(|row| labels.get(*row).is_some_and(Option::is_some)));
     parts.retain(|(_, rows)| !rows.is_empty());
     let labelled: usize = parts.iter().map(|(_, rows)| rows.len()).sum();
     let fewest = parts.iter().map(|(_, rows)| rows.len()).min().unwrap_or(0);
-    let mut judged = Judged { fewest, ..Judged::default() };
+    let mut judged = Judged {
+        fewest,
+        ..Judged::default()
+    };
     match (all, labelled) {
-        (0, _) => judged.idle = Some(format!("the table of {base} has no rows: there is nothing to evaluate")),
-        (_, 0) => judged.idle = Some(format!("the rows of {base} have no labels: there is nothing to evaluate")),
+        (0, _) => {
+            judged.idle = Some(format!(
+                "the table of {base} has no rows: there is nothing to evaluate"
+            ))
+        }
+        (_, 0) => {
+            judged.idle = Some(format!(
+                "the rows of {base} have no labels: there is nothing to evaluate"
+            ))
+        }
         (all, labelled) if labelled < all => {
-            judged.remarks.push(format!("{} of {all} rows of {base} have no label and are left out", all - labelled));
+            judged.remarks.push(format!(
+                "{} of {all} rows of {base} have no label and are left out",
+                all - labelled
+            ));
         }
         _ => {}
     }
@@ -73,7 +89,11 @@ pub(super) fn evaluate(base: &str, table: &Table, plan: &Plan) -> Result<Judged>
         metrics.retain(|metric| {
             let fits = metric.data.len() <= MOST_POINTS;
             if !fits {
-                let text = format!("{} has {} points, more than may be reported", metric.name, metric.data.len());
+                let text = format!(
+                    "{} has {} points, more than may be reported",
+                    metric.name,
+                    metric.data.len()
+                );
                 judged.remarks.push(text);
             }
             fits
@@ -90,12 +110,16 @@ fn binary(
     judged: &mut Judged,
 ) -> Result<()> {
     let wanted = Positive::new(&plan.positive);
-    let positive: Vec<bool> =
-        labels.iter().map(|label| label.as_deref().is_some_and(|label| wanted.is(label))).collect();
+    let positive: Vec<bool> = labels
+        .iter()
+        .map(|label| label.as_deref().is_some_and(|label| wanted.is(label)))
+        .collect();
     let scores = match wanted.scores(table)? {
         Ok(scores) => scores,
         Err(why) => {
-            judged.remarks.push(format!("nothing is reported of {base}: {why}"));
+            judged
+                .remarks
+                .push(format!("nothing is reported of {base}: {why}"));
             return Ok(());
         }
     };
@@ -110,19 +134,31 @@ fn binary(
             report => {
                 let report = report.map_err(|error| fault(place, &error))?;
                 judged.note(place, rows.len(), report.scalars.clone());
-                judged.metrics.push((rows.len(), shapes::binary(place, &report)));
+                judged
+                    .metrics
+                    .push((rows.len(), shapes::binary(place, &report)));
             }
         }
     }
-    let rows_of = |wanted: &str| parts.iter().find(|(kind, _)| *kind == wanted).map(|(_, rows)| of(rows));
+    let rows_of = |wanted: &str| {
+        parts
+            .iter()
+            .find(|(kind, _)| *kind == wanted)
+            .map(|(_, rows)| of(rows))
+    };
     if plan.metrics.contains(&Wanted::Psi)
         && let (Some(train), Some(validate)) = (rows_of("train"), rows_of("validate"))
     {
         // FATE reports it with the second of the two.
-        let place = Place { base, kind: "validate" };
+        let place = Place {
+            base,
+            kind: "validate",
+        };
         let psi = population_stability((&train.0, &train.1), (&validate.0, &validate.1));
         let psi = shapes::psi(place, &psi.map_err(|error| fault(place, &error))?);
-        judged.metrics.push((train.0.len().min(validate.0.len()), vec![psi]));
+        judged
+            .metrics
+            .push((train.0.len().min(validate.0.len()), vec![psi]));
     }
     Ok(())
 }
@@ -131,15 +167,22 @@ fn multi(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Jud
     for (kind, rows) in parts {
         table.stop().go_on()?;
         let place = Place { base, kind };
-        let (labels, results) = (classes(table, "label", rows)?, classes(table, "predict_result", rows)?);
-        let report = evaluate_multi(&labels, &results, &plan.metrics).map_err(|error| fault(place, &error))?;
+        let (labels, results) = (
+            classes(table, "label", rows)?,
+            classes(table, "predict_result", rows)?,
+        );
+        let report = evaluate_multi(&labels, &results, &plan.metrics)
+            .map_err(|error| fault(place, &error))?;
         judged.note(place, rows.len(), report.scalars.clone());
         if plan.metrics.contains(&Wanted::Precision) {
-            judged.metrics.push((rows.len(), shapes::by_class(place, &report).into()));
+            judged
+                .metrics
+                .push((rows.len(), shapes::by_class(place, &report).into()));
         }
         if plan.unfold {
             let (classes, scores) = probabilities(table, rows)?;
-            let ranked = one_vs_rest(&labels, &classes, scores.view()).map_err(|error| fault(place, &error))?;
+            let ranked = one_vs_rest(&labels, &classes, scores.view())
+                .map_err(|error| fault(place, &error))?;
             let ranked = ranked.iter().map(|class| shapes::one_vs_rest(place, class));
             judged.metrics.push((rows.len(), ranked.collect()));
         }
@@ -147,13 +190,24 @@ fn multi(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Jud
     Ok(())
 }
 
-fn regression(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Judged) -> Result<()> {
+fn regression(
+    base: &str,
+    table: &Table,
+    plan: &Plan,
+    parts: &Parts,
+    judged: &mut Judged,
+) -> Result<()> {
     let (labels, results) = (table.floats("label")?, table.floats("predict_result")?);
     for (kind, rows) in parts {
         table.stop().go_on()?;
         let place = Place { base, kind };
-        let scalars = evaluate_regression(&pick(&labels, rows), &pick(&results, rows), &plan.metrics);
-        judged.note(place, rows.len(), scalars.map_err(|error| fault(place, &error))?);
+        let scalars =
+            evaluate_regression(&pick(&labels, rows), &pick(&results, rows), &plan.metrics);
+        judged.note(
+            place,
+            rows.len(),
+            scalars.map_err(|error| fault(place, &error))?,
+        );
     }
     Ok(())
 }
@@ -167,13 +221,22 @@ impl Judged {
         if scalars.is_empty() {
             return;
         }
-        let values = scalars.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value)));
-        self.summary.insert(place.kind.to_owned(), Value::Object(values.collect()));
-        self.metrics.push((rows, vec![shapes::scalars(place, &scalars)]));
+        let values = scalars
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Value::from(*value)));
+        self.summary
+            .insert(place.kind.to_owned(), Value::Object(values.collect()));
+        self.metrics
+            .push((rows, vec![shapes::scalars(place, &scalars)]));
     }
 }
 
 fn fault(place: Place<'_>, error: &EvaluationError) -> ComponentError {
-    let text = format!("the {} rows of {} cannot be evaluated: {error}", place.kind, place.base);
-    Fault::new(ErrorCode::TableInvalid, text).next("see whether every row has a label and a finite score").into()
+    let text = format!(
+        "the {} rows of {} cannot be evaluated: {error}",
+        place.kind, place.base
+    );
+    Fault::new(ErrorCode::TableInvalid, text)
+        .next("see whether every row has a label and a finite score")
+        .into()
 }

@@ -20,12 +20,14 @@ pub struct Evaluation;
 impl Component for Evaluation {
     type Params = Params;
 
-    const DESCRIPTION: Description =
-        Description::named("evaluation", "judges predictions against labels, at the party that holds both")
-            .modules(&["Evaluation"])
-            .roles(&[Role::Guest, Role::Host, Role::Arbiter])
-            .inputs(&[PortLine::data("data")])
-            .messages(messages::ALL);
+    const DESCRIPTION: Description = Description::named(
+        "evaluation",
+        "judges predictions against labels, at the party that holds both",
+    )
+    .modules(&["Evaluation"])
+    .roles(&[Role::Guest, Role::Host, Role::Arbiter])
+    .inputs(&[PortLine::data("data")])
+    .messages(messages::ALL);
 
     /// All roles and stages do the same: what arrives is judged.
     async fn run(task: &TaskContext, params: Params) -> Result<()> {

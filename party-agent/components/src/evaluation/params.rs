@@ -22,7 +22,12 @@ pub struct MetricLists {
 
 impl Default for MetricLists {
     fn default() -> Self {
-        let of = |kind: EvalType| kind.metrics().iter().map(|metric| metric.as_str().to_owned()).collect();
+        let of = |kind: EvalType| {
+            kind.metrics()
+                .iter()
+                .map(|metric| metric.as_str().to_owned())
+                .collect()
+        };
         let clustering = [
             "jaccard_similarity_score",
             "fowlkes_mallows_score",
@@ -96,6 +101,8 @@ impl Check for Params {
             }
         }
         let is_label = self.pos_label.is_string() || self.pos_label.is_number();
-        problems.expect(is_label, "pos_label", || format!("{} is neither text nor a number", self.pos_label));
+        problems.expect(is_label, "pos_label", || {
+            format!("{} is neither text nor a number", self.pos_label)
+        });
     }
 }

@@ -17,29 +17,58 @@ fn invalid(text: impl Into<String>) -> ComponentError {
 
 /// Refuses a table that is no prediction table.
 pub(super) fn check_kind(base: &str, table: &Table) -> Result<()> {
-    let wanted = ["label", "predict_result", "predict_score", "predict_detail", "type"];
-    let found: Vec<&str> = table.schema().columns.iter().map(|column| column.name.as_str()).collect();
+    let wanted = [
+        "label",
+        "predict_result",
+        "predict_score",
+        "predict_detail",
+        "type",
+    ];
+    let found: Vec<&str> = table
+        .schema()
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
     if table.schema().kind == TableKind::Predictions && found == wanted {
         return Ok(());
     }
-    let fault = Fault::new(ErrorCode::TableInvalid, format!("the table of {base} holds no predictions"));
-    Err(fault.next(format!("wire the output of a learner (columns {}) to evaluation", wanted.join(", "))).into())
+    let fault = Fault::new(
+        ErrorCode::TableInvalid,
+        format!("the table of {base} holds no predictions"),
+    );
+    Err(fault
+        .next(format!(
+            "wire the output of a learner (columns {}) to evaluation",
+            wanted.join(", ")
+        ))
+        .into())
 }
 
 /// The label of each row as text; none where it has none.
 pub(super) fn labels(table: &Table) -> Result<Vec<Option<String>>> {
     let is_one = |label: &String| !matches!(Cell::of(Some(label)), Cell::Missing | Cell::Infinite);
-    Ok(table.texts("label")?.into_iter().map(|label| label.filter(is_one)).collect())
+    Ok(table
+        .texts("label")?
+        .into_iter()
+        .map(|label| label.filter(is_one))
+        .collect())
 }
 
 /// The rows of each type that occurs.
 pub(super) fn rows_by_type(table: &Table) -> Result<Vec<(&'static str, Vec<usize>)>> {
-    let mut by_type: Vec<(&'static str, Vec<usize>)> = TYPES.iter().map(|name| (*name, Vec::new())).collect();
+    let mut by_type: Vec<(&'static str, Vec<usize>)> =
+        TYPES.iter().map(|name| (*name, Vec::new())).collect();
     for (row, text) in table.texts("type")?.into_iter().enumerate() {
         let text = text.unwrap_or_default();
         match by_type.iter_mut().find(|(name, _)| *name == text) {
             Some((_, rows)) => rows.push(row),
-            None => return Err(invalid(format!("row {row} has the type {text:?}, not one of {}", TYPES.join(", ")))),
+            None => {
+                return Err(invalid(format!(
+                    "row {row} has the type {text:?}, not one of {}",
+                    TYPES.join(", ")
+                )));
+            }
         }
     }
     by_type.retain(|(_, rows)| !rows.is_empty());
@@ -48,7 +77,9 @@ pub(super) fn rows_by_type(table: &Table) -> Result<Vec<(&'static str, Vec<usize
 
 /// The values of these rows.
 pub(super) fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
-    rows.iter().filter_map(|row| values.get(*row).cloned()).collect()
+    rows.iter()
+        .filter_map(|row| values.get(*row).cloned())
+        .collect()
 }
 
 /// The positive label, as it is compared: as a number with what is one, else as text.
@@ -60,21 +91,30 @@ pub(super) struct Positive {
 impl Positive {
     /// As a job gives it.
     pub(super) fn new(given: &Value) -> Self {
-        let text = given.as_str().map_or_else(|| given.to_string(), |text| text.trim().to_owned());
-        Self { number: text.parse().ok(), text }
+        let text = given
+            .as_str()
+            .map_or_else(|| given.to_string(), |text| text.trim().to_owned());
+        Self {
+            number: text.parse().ok(),
+            text,
+        }
     }
 
     /// Whether a label, or a class of a model, is it.
     pub(super) fn is(&self, label: &str) -> bool {
         let label = label.trim();
-        let same_number = matches!((self.number, label.parse::<f64>()), (Some(one), Ok(other)) if one == other);
+        let same_number =
+            matches!((self.number, label.parse::<f64>()), (Some(one), Ok(other)) if one == other);
         same_number || label == self.text
     }
 
     /// What the model gives for it in each row: the probability of this very class, whichever class its scores are of. An
     /// error says which classes there are, when it is none of them.
     pub(super) fn scores(&self, table: &Table) -> Result<std::result::Result<Vec<f64>, String>> {
-        let (scores, details) = (table.floats("predict_score")?, table.texts("predict_detail")?);
+        let (scores, details) = (
+            table.floats("predict_score")?,
+            table.texts("predict_detail")?,
+        );
         let mut found = Vec::with_capacity(scores.len());
         for (score, detail) in scores.into_iter().zip(details) {
             let classes = classes_of(detail.as_deref());
@@ -102,9 +142,14 @@ pub(super) fn classes(table: &Table, column: &str, rows: &[usize]) -> Result<Vec
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let class = |(row, value): (&usize, f64)| {
         let whole = value.fract() == 0.0 && value.abs() <= EXACT;
-        whole.then_some(value as i64).ok_or_else(|| invalid(format!("row {row} has no class number in {column}")))
+        whole
+            .then_some(value as i64)
+            .ok_or_else(|| invalid(format!("row {row} has no class number in {column}")))
     };
-    rows.iter().zip(pick(&table.floats(column)?, rows)).map(class).collect()
+    rows.iter()
+        .zip(pick(&table.floats(column)?, rows))
+        .map(class)
+        .collect()
 }
 
 /// The probabilities of these rows and the classes, ascending, that the columns belong to.
@@ -113,13 +158,15 @@ pub(super) fn probabilities(table: &Table, rows: &[usize]) -> Result<(Vec<i64>, 
     let mut classes: Vec<i64> = Vec::new();
     let mut cells = Vec::new();
     for (number, (row, detail)) in rows.iter().zip(&details).enumerate() {
-        let detail =
-            detail_of(detail.as_deref()).ok_or_else(|| invalid(format!("row {row} has no class probabilities")))?;
+        let detail = detail_of(detail.as_deref())
+            .ok_or_else(|| invalid(format!("row {row} has no class probabilities")))?;
         if number == 0 {
             classes = detail.keys().copied().collect();
         }
         if !detail.keys().eq(classes.iter()) {
-            return Err(invalid(format!("row {row} has probabilities of other classes than the rows before")));
+            return Err(invalid(format!(
+                "row {row} has probabilities of other classes than the rows before"
+            )));
         }
         cells.extend(detail.values());
     }
@@ -129,7 +176,9 @@ pub(super) fn probabilities(table: &Table, rows: &[usize]) -> Result<(Vec<i64>, 
 
 /// The probability of each class as a model wrote it down; none where it wrote no classes, as for numbers.
 fn classes_of(text: Option<&str>) -> BTreeMap<String, f64> {
-    let mut named: BTreeMap<String, f64> = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mut named: BTreeMap<String, f64> = text
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
     if named.len() == 1 {
         named.remove("label");
     }
@@ -138,5 +187,8 @@ fn classes_of(text: Option<&str>) -> BTreeMap<String, f64> {
 
 fn detail_of(text: Option<&str>) -> Option<BTreeMap<i64, f64>> {
     let named: BTreeMap<String, f64> = serde_json::from_str(text?).ok()?;
-    named.into_iter().map(|(class, value)| Some((class.parse().ok()?, value))).collect()
+    named
+        .into_iter()
+        .map(|(class, value)| Some((class.parse().ok()?, value)))
+        .collect()
 }

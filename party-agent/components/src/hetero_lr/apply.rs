@@ -29,7 +29,9 @@ pub(super) async fn guest(task: &TaskContext, params: &Params) -> Result<()> {
     check_hosts(task, &model)?;
     let rows = rows(task, &model).await?;
     note_unknown_labels(task, &model, &rows);
-    task.hosts().send(&ALIGNMENT, &Packed(vec![Alignment::of(&rows.ids)])).await?;
+    task.hosts()
+        .send(&ALIGNMENT, &Packed(vec![Alignment::of(&rows.ids)]))
+        .await?;
     let how = Written::new("predict", [&rows].into_iter());
     let table = predictions::predict(task, &model, &rows, how).await?;
     task.output(0, &table).await
@@ -37,16 +39,33 @@ pub(super) async fn guest(task: &TaskContext, params: &Params) -> Result<()> {
 
 /// Scores without the part of a host would be those of another model.
 fn check_hosts(task: &TaskContext, model: &Model) -> Result<()> {
-    let Some(trained) = &model.hosts else { return Ok(()) };
-    let here: Vec<PartyId> = task.hosts().each().map(|host| host.participant().party.clone()).collect();
+    let Some(trained) = &model.hosts else {
+        return Ok(());
+    };
+    let here: Vec<PartyId> = task
+        .hosts()
+        .each()
+        .map(|host| host.participant().party.clone())
+        .collect();
     if trained.len() == here.len() && trained.iter().all(|host| here.contains(host)) {
         return Ok(());
     }
-    let names = |parties: &[PartyId]| parties.iter().map(PartyId::as_str).collect::<Vec<_>>().join(", ");
-    let text =
-        format!("the model has parts at the hosts {}, and the job has the hosts {}", names(trained), names(&here));
+    let names = |parties: &[PartyId]| {
+        parties
+            .iter()
+            .map(PartyId::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let text = format!(
+        "the model has parts at the hosts {}, and the job has the hosts {}",
+        names(trained),
+        names(&here)
+    );
     let fault = Fault::new(ErrorCode::DataMismatch, text).path("role.host");
-    Err(fault.next("name all hosts of the training, and no others").into())
+    Err(fault
+        .next("name all hosts of the training, and no others")
+        .into())
 }
 
 /// Labels that the model cannot give are no reason not to predict; whoever reads the rows should know.
@@ -54,10 +73,21 @@ fn note_unknown_labels(task: &TaskContext, model: &Model, rows: &Rows) {
     if model.negative.is_none() && !model.is_one_vs_rest() {
         return;
     }
-    let known: Vec<i64> = model.classes.iter().copied().chain(model.negative).collect();
-    let unknown = rows.labelled().iter().filter(|(_, label)| !known.contains(label)).count();
+    let known: Vec<i64> = model
+        .classes
+        .iter()
+        .copied()
+        .chain(model.negative)
+        .collect();
+    let unknown = rows
+        .labelled()
+        .iter()
+        .filter(|(_, label)| !known.contains(label))
+        .count();
     if unknown > 0 {
-        task.warn(format!("{unknown} rows have a label that the model does not know: it tells {known:?} apart"));
+        task.warn(format!(
+            "{unknown} rows have a label that the model does not know: it tells {known:?} apart"
+        ));
     }
 }
 

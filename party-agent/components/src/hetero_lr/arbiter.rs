@@ -12,8 +12,8 @@ use vocabulary::{Role, Tells};
 
 use super::Scheme;
 use super::messages::{
-    BATCH_POSITIONS, CONVERGED, EARLY_STOP, FRESH_RESIDUAL, GUEST_GRADIENT, HOST_GRADIENT, LOSS, MASKED_RESIDUAL,
-    OPENED_GRADIENT, PUBLIC_KEY, STEP_LENGTH,
+    BATCH_POSITIONS, CONVERGED, EARLY_STOP, FRESH_RESIDUAL, GUEST_GRADIENT, HOST_GRADIENT, LOSS,
+    MASKED_RESIDUAL, OPENED_GRADIENT, PUBLIC_KEY, STEP_LENGTH,
 };
 use super::params::Params;
 use super::plan::{Course, Known, hear_columns};
@@ -33,12 +33,23 @@ pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     let others = task.all_of(&[Role::Guest, Role::Host]);
     let mut holder = make_keys::<Scheme>(task, &others, &PUBLIC_KEY).await?;
     let columns = hear_columns(task).await?;
-    let (total, widest) = (columns.iter().sum(), columns.iter().copied().max().unwrap_or(0));
-    let known = Known { columns: total..=total, widest: widest..=widest };
+    let (total, widest) = (
+        columns.iter().sum(),
+        columns.iter().copied().max().unwrap_or(0),
+    );
+    let known = Known {
+        columns: total..=total,
+        widest: widest..=widest,
+    };
     let course = Course::receive(task, params, columns.len(), known).await?;
     holder.limit(course.limit);
     let keys = KeyUse::new(course.limit);
-    let mut arbiter = Arbiter { course: &course, columns: &columns, holder, keys };
+    let mut arbiter = Arbiter {
+        course: &course,
+        columns: &columns,
+        holder,
+        keys,
+    };
     for model in 0..course.plan.models {
         arbiter.train(&course.scope(task, model), model).await?;
     }
@@ -55,7 +66,9 @@ impl Arbiter<'_> {
             let turn = scope.round("epoch", epoch);
             let mut loss = 0.0;
             for (index, shape) in course.shapes.iter().enumerate() {
-                loss += self.batch(&turn.round("batch", index), *shape, &mut scale).await?;
+                loss += self
+                    .batch(&turn.round("batch", index), *shape, &mut scale)
+                    .await?;
             }
             let mut is_converged = false;
             if course.has_loss() {
@@ -64,16 +77,24 @@ impl Arbiter<'_> {
                 // One curve cannot hold the losses of several classes.
                 if course.plan.models == 1 {
                     // The arbiter reads no table: its figures are of the rows of the plan.
-                    turn.metrics(&[Tells::Joint]).over(course.plan.rows).loss(epoch, loss, "iters");
+                    turn.metrics(&[Tells::Joint])
+                        .over(course.plan.rows)
+                        .loss(epoch, loss, "iters");
                 }
                 turn.info(format!("loss after epoch {epoch}: {loss}"));
             }
             if course.measures_steps() {
                 self.renew(&turn, 1).await?;
-                let length = agreed_stop::read_length(&turn, &mut self.holder, &STEP_LENGTH).await?;
+                let length =
+                    agreed_stop::read_length(&turn, &mut self.holder, &STEP_LENGTH).await?;
                 is_converged |= convergence.weights(&[length]);
             }
-            agreed_stop::announce(&turn.all_of(&[Role::Guest, Role::Host]), &CONVERGED, is_converged).await?;
+            agreed_stop::announce(
+                &turn.all_of(&[Role::Guest, Role::Host]),
+                &CONVERGED,
+                is_converged,
+            )
+            .await?;
             let hears_stop = course.stops_early() && course.validates(epoch);
             let is_stopped = hears_stop && agreed_stop::hear(&turn.guest()?, &EARLY_STOP).await?;
             course.progress(scope, model, epoch);
@@ -87,14 +108,21 @@ impl Arbiter<'_> {
     /// Makes another key where the one in use may not open so many values more.
     async fn renew(&mut self, turn: &TaskContext, values: usize) -> Result<()> {
         if self.keys.is_over(values) {
-            self.holder = make_keys::<Scheme>(turn, &turn.all_of(&[Role::Guest, Role::Host]), &PUBLIC_KEY).await?;
+            self.holder =
+                make_keys::<Scheme>(turn, &turn.all_of(&[Role::Guest, Role::Host]), &PUBLIC_KEY)
+                    .await?;
             self.holder.limit(self.course.limit);
         }
         Ok(())
     }
 
     /// The residual and the gradients of one batch; gives its loss, where there is one.
-    async fn batch(&mut self, turn: &TaskContext, shape: BatchShape, scale: &mut Scale) -> Result<f64> {
+    async fn batch(
+        &mut self,
+        turn: &TaskContext,
+        shape: BatchShape,
+        scale: &mut Scale,
+    ) -> Result<f64> {
         let mut loss = 0.0;
         for part in 0..self.course.parts() {
             let turn = Course::part_turn(turn, part);
@@ -110,23 +138,50 @@ impl Arbiter<'_> {
     /// One part of the columns. What is opened for whom follows from the plan, which stands for the whole training.
     async fn part(&mut self, turn: &TaskContext, part: usize, shape: BatchShape) -> Result<()> {
         if shape.members < shape.masked {
-            let messages =
-                HidingMessages { masked: &MASKED_RESIDUAL, positions: &BATCH_POSITIONS, fresh: &FRESH_RESIDUAL };
-            serve(turn, &mut self.holder, messages, shape.masked, shape.members).await?;
+            let messages = HidingMessages {
+                masked: &MASKED_RESIDUAL,
+                positions: &BATCH_POSITIONS,
+                fresh: &FRESH_RESIDUAL,
+            };
+            serve(
+                turn,
+                &mut self.holder,
+                messages,
+                shape.masked,
+                shape.members,
+            )
+            .await?;
         }
-        let own = (turn.guest()?, self.course.plan.guest_columns, &GUEST_GRADIENT);
+        let own = (
+            turn.guest()?,
+            self.course.plan.guest_columns,
+            &GUEST_GRADIENT,
+        );
         let others = turn.hosts();
-        let hosts = others.each().zip(self.columns).map(|(host, columns)| (host, *columns, &HOST_GRADIENT));
+        let hosts = others
+            .each()
+            .zip(self.columns)
+            .map(|(host, columns)| (host, *columns, &HOST_GRADIENT));
         for (party, columns, masked) in [own].into_iter().chain(hosts) {
             let role = party.participant().role;
             if role == Role::Host && columns >= shape.masked {
                 // As many as the rows among which the batch is hidden would determine the residuals.
-                let text = format!("{} asks to open {columns} sums over {} rows", party.participant(), shape.masked);
+                let text = format!(
+                    "{} asks to open {columns} sums over {} rows",
+                    party.participant(),
+                    shape.masked
+                );
                 return Err(ComponentError::protocol(text));
             }
-            let sums = SumsShape { rows: shape.masked, columns: self.course.part(part, columns).len() };
+            let sums = SumsShape {
+                rows: shape.masked,
+                columns: self.course.part(part, columns).len(),
+            };
             if sums.columns > 0 {
-                let messages = OpeningMessages { masked, opened: &OPENED_GRADIENT };
+                let messages = OpeningMessages {
+                    masked,
+                    opened: &OPENED_GRADIENT,
+                };
                 open_sums(turn, &mut self.holder, messages, &party, sums).await?;
             }
         }
@@ -134,7 +189,12 @@ impl Arbiter<'_> {
     }
 
     /// The mean loss of a batch; `scale` is the one in use, and becomes that of the next batch.
-    async fn read_loss(&mut self, turn: &TaskContext, shape: BatchShape, scale: &mut Scale) -> Result<f64> {
+    async fn read_loss(
+        &mut self,
+        turn: &TaskContext,
+        shape: BatchShape,
+        scale: &mut Scale,
+    ) -> Result<f64> {
         let (mut at, mut now) = (turn.clone(), Scale::FINEST);
         let mut loss = SumsBytes::empty();
         if *scale == Scale::FINEST {
@@ -145,10 +205,20 @@ impl Arbiter<'_> {
             (now, *scale) = scales::hear(&at).await?;
             loss = at.guest()?.receive(&LOSS).await?;
         }
-        let sums = SumsShape { rows: shape.masked, columns: 1 };
+        let sums = SumsShape {
+            rows: shape.masked,
+            columns: 1,
+        };
         let guest = turn.guest()?;
-        let opened = self.holder.open(turn, guest.participant(), loss, sums).await?;
+        let opened = self
+            .holder
+            .open(turn, guest.participant(), loss, sums)
+            .await?;
         let sum = opened.first().copied().unwrap_or(0);
-        Ok(self.course.encoding(now).read_loss(sum, shape.members)?.unwrap_or(0.0))
+        Ok(self
+            .course
+            .encoding(now)
+            .read_loss(sum, shape.members)?
+            .unwrap_or(0.0))
     }
 }

@@ -23,7 +23,10 @@ impl Checkpoints {
         if asked.is_some() && course.plan.models > 1 {
             task.warn("there are no checkpoints of one-vs-rest trainings");
         }
-        Self { every: asked.filter(|_| course.plan.models == 1), frame }
+        Self {
+            every: asked.filter(|_| course.plan.models == 1),
+            frame,
+        }
     }
 
     /// Keeps the state after an epoch, if it is due. `turn` is the epoch's.
@@ -35,8 +38,20 @@ impl Checkpoints {
         is_converged: bool,
     ) -> Result<()> {
         let due = self.every.is_some_and(|every| epoch.is_multiple_of(every));
-        let Some(step_index) = u32::try_from(epoch).ok().filter(|_| due) else { return Ok(()) };
-        let model = Model { trained: vec![learner.so_far(epoch + 1, is_converged)], ..self.frame.clone() };
-        turn.save_checkpoint(CheckpointAt { step_index, step_name: format!("epoch_{epoch}") }, &model).await
+        let Some(step_index) = u32::try_from(epoch).ok().filter(|_| due) else {
+            return Ok(());
+        };
+        let model = Model {
+            trained: vec![learner.so_far(epoch + 1, is_converged)],
+            ..self.frame.clone()
+        };
+        turn.save_checkpoint(
+            CheckpointAt {
+                step_index,
+                step_name: format!("epoch_{epoch}"),
+            },
+            &model,
+        )
+        .await
     }
 }

@@ -27,9 +27,17 @@ pub(super) struct Columns {
 impl Columns {
     /// Takes the columns over.
     pub(super) fn new(features: &Arc<Array2<f64>>, has_intercept: bool) -> Result<Self> {
-        let values = if has_intercept { Arc::new(with_ones(features)) } else { features.clone() };
+        let values = if has_intercept {
+            Arc::new(with_ones(features))
+        } else {
+            features.clone()
+        };
         let scales = ColumnScales::fit(values.view())?;
-        Ok(Self { values, scales, prepared: BTreeMap::new() })
+        Ok(Self {
+            values,
+            scales,
+            prepared: BTreeMap::new(),
+        })
     }
 
     /// Sums of entry times residual, which was encoded at a scale, as real numbers.
@@ -38,7 +46,12 @@ impl Columns {
     }
 
     /// The scores of some rows.
-    pub(super) async fn scores(&self, task: &TaskContext, rows: &Selection, weights: &[f64]) -> Result<Vec<f64>> {
+    pub(super) async fn scores(
+        &self,
+        task: &TaskContext,
+        rows: &Selection,
+        weights: &[f64],
+    ) -> Result<Vec<f64>> {
         let (values, rows, weights) = (self.values.clone(), rows.clone(), weights.to_vec());
         task.compute(move || match rows {
             None => scores(values.view(), &weights, 0.0),
@@ -66,7 +79,8 @@ impl Columns {
             return Ok(matrix.clone());
         }
         let chosen = rows.as_ref().map(|rows| rows.to_vec());
-        let matrix = prepare_columns::<RingLwe>(task, &self.values, &self.scales, chosen, part).await?;
+        let matrix =
+            prepare_columns::<RingLwe>(task, &self.values, &self.scales, chosen, part).await?;
         if is_kept {
             self.prepared.insert(key, matrix.clone());
         }

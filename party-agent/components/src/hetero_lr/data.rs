@@ -23,17 +23,34 @@ pub(super) struct Rows {
 
 impl Rows {
     /// Reads the table at a port, if one is wired; `names` picks columns, otherwise all features are taken.
-    pub(super) async fn read(task: &TaskContext, port: &str, names: Option<&[String]>) -> Result<Option<Self>> {
-        let Some(table) = task.input(port).await? else { return Ok(None) };
+    pub(super) async fn read(
+        task: &TaskContext,
+        port: &str,
+        names: Option<&[String]>,
+    ) -> Result<Option<Self>> {
+        let Some(table) = task.input(port).await? else {
+            return Ok(None);
+        };
         let names = names.map(<[String]>::to_vec);
         let stage = task.stage();
-        Ok(Some(task.compute(move || Self::of(&table, names, stage)).await??))
+        Ok(Some(
+            task.compute(move || Self::of(&table, names, stage))
+                .await??,
+        ))
     }
 
     /// Reads the table at a port.
-    pub(super) async fn need(task: &TaskContext, port: &str, names: Option<&[String]>) -> Result<Self> {
-        let missing =
-            || ComponentError::new(ErrorCode::DocumentInvalid, format!("no table is wired to the input {port}"));
+    pub(super) async fn need(
+        task: &TaskContext,
+        port: &str,
+        names: Option<&[String]>,
+    ) -> Result<Self> {
+        let missing = || {
+            ComponentError::new(
+                ErrorCode::DocumentInvalid,
+                format!("no table is wired to the input {port}"),
+            )
+        };
         Self::read(task, port, names).await?.ok_or_else(missing)
     }
 
@@ -41,50 +58,89 @@ impl Rows {
         let schema = table.schema();
         if table.is_empty() {
             let text = "the table has no rows";
-            return Err(Fault::new(ErrorCode::IntersectionEmpty, text).next("see what the Intersection found").into());
+            return Err(Fault::new(ErrorCode::IntersectionEmpty, text)
+                .next("see what the Intersection found")
+                .into());
         }
         if schema.weight().is_some() {
-            return Err(ComponentError::new(ErrorCode::Unsupported, "row weights are not built in hetero_lr"));
+            return Err(ComponentError::new(
+                ErrorCode::Unsupported,
+                "row weights are not built in hetero_lr",
+            ));
         }
         let own = schema.features();
         let names = names.unwrap_or_else(|| own.iter().map(|&name| name.to_owned()).collect());
-        let missing: Vec<&str> = names.iter().map(String::as_str).filter(|name| !own.contains(name)).collect();
+        let missing: Vec<&str> = names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !own.contains(name))
+            .collect();
         if !missing.is_empty() {
-            let text = format!("columns of the model are missing in the table: {}", missing.join(", "));
-            return Err(Fault::new(ErrorCode::DataMismatch, text).next("prepare the rows as for training").into());
+            let text = format!(
+                "columns of the model are missing in the table: {}",
+                missing.join(", ")
+            );
+            return Err(Fault::new(ErrorCode::DataMismatch, text)
+                .next("prepare the rows as for training")
+                .into());
         }
         let features = table.matrix(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
         refuse_gaps(&names, &features, stage)?;
         let labels = labels_of(table)?;
-        Ok(Self { ids: table.ids()?, id_name: schema.id_name.clone(), names, features: Arc::new(features), labels })
+        Ok(Self {
+            ids: table.ids()?,
+            id_name: schema.id_name.clone(),
+            names,
+            features: Arc::new(features),
+            labels,
+        })
     }
 
     /// The labels, one for each row: what is learned from must have them.
     pub(super) fn need_labels(&self) -> Result<Vec<i64>> {
         let Some(labels) = &self.labels else {
-            let fault = Fault::new(ErrorCode::TableInvalid, "the guest's table has no label column");
-            return Err(fault.next("set with_label and label_name in the DataTransform of the guest").into());
+            let fault = Fault::new(
+                ErrorCode::TableInvalid,
+                "the guest's table has no label column",
+            );
+            return Err(fault
+                .next("set with_label and label_name in the DataTransform of the guest")
+                .into());
         };
         let known: Vec<i64> = labels.iter().copied().flatten().collect();
         if known.len() == labels.len() {
             return Ok(known);
         }
-        let text = format!("{} of {} rows to learn from have no label", labels.len() - known.len(), labels.len());
-        Err(Fault::new(ErrorCode::TableInvalid, text).next("give them labels, or leave them out of the table").into())
+        let text = format!(
+            "{} of {} rows to learn from have no label",
+            labels.len() - known.len(),
+            labels.len()
+        );
+        Err(Fault::new(ErrorCode::TableInvalid, text)
+            .next("give them labels, or leave them out of the table")
+            .into())
     }
 
     /// The rows that have a label, with it.
     pub(super) fn labelled(&self) -> Vec<(usize, i64)> {
         let all = self.labels.iter().flatten().enumerate();
-        all.filter_map(|(row, label)| Some((row, (*label)?))).collect()
+        all.filter_map(|(row, label)| Some((row, (*label)?)))
+            .collect()
     }
 }
 
 fn refuse_gaps(names: &[String], features: &Array2<f64>, stage: Stage) -> Result<()> {
-    let gaps = |column: ndarray::ArrayView1<'_, f64>| column.iter().filter(|value| !value.is_finite()).count();
-    let counted = names.iter().zip(features.columns()).map(|(name, column)| (name, gaps(column)));
+    let gaps = |column: ndarray::ArrayView1<'_, f64>| {
+        column.iter().filter(|value| !value.is_finite()).count()
+    };
+    let counted = names
+        .iter()
+        .zip(features.columns())
+        .map(|(name, column)| (name, gaps(column)));
     let with_gaps: Vec<(&String, usize)> = counted.filter(|(_, gaps)| *gaps > 0).collect();
-    let Some((name, gaps)) = with_gaps.first() else { return Ok(()) };
+    let Some((name, gaps)) = with_gaps.first() else {
+        return Ok(());
+    };
     let rows = features.nrows();
     let more = if with_gaps.len() > 1 {
         format!(", and {} more columns have some", with_gaps.len() - 1)
@@ -108,21 +164,30 @@ fn refuse_gaps(names: &[String], features: &Array2<f64>, stage: Stage) -> Result
 /// The labels as whole numbers; what is missing is none. No message repeats a text, which may be of another column than meant.
 fn labels_of(table: &Table) -> Result<Option<Vec<Option<i64>>>> {
     let refused = |row: usize| {
-        let text = format!("labels of a classification must be whole numbers, which that of row {row} (from 0) is not");
+        let text = format!(
+            "labels of a classification must be whole numbers, which that of row {row} (from 0) is not"
+        );
         let fault = Fault::new(ErrorCode::TableInvalid, text);
-        ComponentError::from(
-            fault.next("write labels as numbers in the table, 1 for the positive one, and upload it again"),
-        )
+        ComponentError::from(fault.next(
+            "write labels as numbers in the table, 1 for the positive one, and upload it again",
+        ))
     };
     let labels = match table.labels() {
         Err(TableError::NotANumber { row, .. }) => return Err(refused(row)),
         labels => labels?,
     };
-    let Some(labels) = labels else { return Ok(None) };
+    let Some(labels) = labels else {
+        return Ok(None);
+    };
     let whole = |(row, label): (usize, f64)| match label {
         label if label.is_nan() => Ok(None),
         label if label.fract() == 0.0 && label.abs() < 1e15 => Ok(Some(label as i64)),
         _ => Err(refused(row)),
     };
-    labels.into_iter().enumerate().map(whole).collect::<Result<_>>().map(Some)
+    labels
+        .into_iter()
+        .enumerate()
+        .map(whole)
+        .collect::<Result<_>>()
+        .map(Some)
 }

@@ -17,7 +17,8 @@ use super::data::Rows;
 use super::labels;
 use super::learner::Learner;
 use super::messages::{
-    ALIGNMENT, BEST_EPOCH, CONVERGED, EARLY_STOP, HOST_STEP_LENGTH, MASKED_ROWS, PLAN, PUBLIC_KEY, STEP_LENGTH,
+    ALIGNMENT, BEST_EPOCH, CONVERGED, EARLY_STOP, HOST_STEP_LENGTH, MASKED_ROWS, PLAN, PUBLIC_KEY,
+    STEP_LENGTH,
 };
 use super::model::{Model, Trained};
 use super::params::Params;
@@ -63,19 +64,37 @@ struct Inputs {
 /// Trains, predicts the rows trained and validated on, and keeps the model.
 pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     let inputs = Inputs::read(task, params).await?;
-    let mut validator = Validator::new(params, inputs.validate.as_ref())?.filter(|_| inputs.classes.len() == 1);
+    let mut validator =
+        Validator::new(params, inputs.validate.as_ref())?.filter(|_| inputs.classes.len() == 1);
     let mut encryptor = receive_key::<Scheme>(task, &task.arbiter()?, &PUBLIC_KEY).await?;
     let course = announce(task, params, &inputs).await?;
     let random = encryptor.fork_random();
     let columns = Columns::new(&inputs.train.features, inputs.has_intercept)?;
-    let mut frame = Model::new(inputs.train.names.clone(), inputs.has_intercept, inputs.classes.clone(), vec![]);
+    let mut frame = Model::new(
+        inputs.train.names.clone(),
+        inputs.has_intercept,
+        inputs.classes.clone(),
+        vec![],
+    );
     frame.negative = inputs.negative;
-    frame.hosts = Some(task.hosts().each().map(|host| host.participant().party.clone()).collect());
+    frame.hosts = Some(
+        task.hosts()
+            .each()
+            .map(|host| host.participant().party.clone())
+            .collect(),
+    );
     frame.threshold = inputs.threshold(params);
     frame.meta = Some(view::meta(params, &frame, course.plan.models > 1));
     let checkpoints = Checkpoints::new(task, params, &course, frame.clone());
     let keys = KeyUse::new(course.limit);
-    let mut guest = Guest { course, encryptor, keys, columns, random, checkpoints };
+    let mut guest = Guest {
+        course,
+        encryptor,
+        keys,
+        columns,
+        random,
+        checkpoints,
+    };
 
     let (mut trained, mut history) = (Vec::new(), None);
     for index in 0..inputs.classes.len() {
@@ -106,29 +125,48 @@ impl Inputs {
             Classes::Two { negative, positive } => (vec![*positive], Some(*negative)),
             Classes::Several(classes) => (classes.clone(), None),
         };
-        let has_intercept = before.as_ref().map_or(params.init_param.fit_intercept, |model| model.has_intercept);
+        let has_intercept = before
+            .as_ref()
+            .map_or(params.init_param.fit_intercept, |model| model.has_intercept);
         if train.names.is_empty() && !has_intercept {
             let text = "the guest has neither a feature column nor an intercept";
             return Err(Fault::new(ErrorCode::TableInvalid, text).into());
         }
-        Ok(Self { train, validate, before, labels: own, classes, negative, has_intercept })
+        Ok(Self {
+            train,
+            validate,
+            before,
+            labels: own,
+            classes,
+            negative,
+            has_intercept,
+        })
     }
 
     /// Where scores are cut: as given, else as in the model to go on from.
     fn threshold(&self, params: &Params) -> f64 {
         let given = &params.predict_param.threshold;
         let before = self.before.as_ref().map(|model| model.threshold);
-        given.if_given().copied().or(before).unwrap_or(*given.value())
+        given
+            .if_given()
+            .copied()
+            .or(before)
+            .unwrap_or(*given.value())
     }
 
     fn tables(&self) -> impl Iterator<Item = (&Rows, &'static str)> {
         let validate = self.validate.as_ref().map(|rows| (rows, "validate"));
-        [Some((&self.train, "train")), validate].into_iter().flatten()
+        [Some((&self.train, "train")), validate]
+            .into_iter()
+            .flatten()
     }
 }
 
 fn signs(labels: &[i64], positive: i64) -> Vec<f64> {
-    labels.iter().map(|label| if *label == positive { 1.0 } else { -1.0 }).collect()
+    labels
+        .iter()
+        .map(|label| if *label == positive { 1.0 } else { -1.0 })
+        .collect()
 }
 
 /// Tells everybody what is going to happen.
@@ -137,7 +175,10 @@ async fn announce(task: &TaskContext, params: &Params, inputs: &Inputs) -> Resul
     if let Some(before) = before
         && before.trained.len() != models
     {
-        let text = format!("the model to go on from has {} classes, the labels have {models}", before.trained.len());
+        let text = format!(
+            "the model to go on from has {} classes, the labels have {models}",
+            before.trained.len()
+        );
         return Err(Fault::new(ErrorCode::DataMismatch, text).into());
     }
     let columns = hear_columns(task).await?;
@@ -154,19 +195,33 @@ async fn announce(task: &TaskContext, params: &Params, inputs: &Inputs) -> Resul
     };
     let course = Course::new(task, plan, task.hosts().len())?;
     note(task, params, &course);
-    task.hosts().send(&PLAN, &Packed(course.plan.clone())).await?;
-    task.arbiter()?.send(&PLAN, &Packed(course.plan.clone())).await?;
-    let alignments = inputs.tables().map(|(rows, _)| Alignment::of(&rows.ids)).collect();
+    task.hosts()
+        .send(&PLAN, &Packed(course.plan.clone()))
+        .await?;
+    task.arbiter()?
+        .send(&PLAN, &Packed(course.plan.clone()))
+        .await?;
+    let alignments = inputs
+        .tables()
+        .map(|(rows, _)| Alignment::of(&rows.ids))
+        .collect();
     task.hosts().send(&ALIGNMENT, &Packed(alignments)).await?;
     Ok(course)
 }
 
 /// Says in the log where this training differs from what a job may expect.
 fn note(task: &TaskContext, params: &Params, course: &Course) {
-    let method = params.encrypt_param.method.as_deref().unwrap_or("no encryption");
+    let method = params
+        .encrypt_param
+        .method
+        .as_deref()
+        .unwrap_or("no encryption");
     task.info(format!("{method} asked for: {} serves it", Scheme::NAME));
     if course.epochs().is_empty() {
-        task.warn(format!("the model has {} epochs already: nothing is trained", course.plan.first_epoch));
+        task.warn(format!(
+            "the model has {} epochs already: nothing is trained",
+            course.plan.first_epoch
+        ));
     }
     if course.plan.models > 1 && params.validation().is_some() {
         task.warn("there is no validation during one-vs-rest trainings");
@@ -176,10 +231,20 @@ fn note(task: &TaskContext, params: &Params, course: &Course) {
 /// The tables that validations measure on.
 fn measured(inputs: &Inputs) -> Result<Vec<Measured>> {
     let of = |(rows, kind): (&Rows, &'static str)| {
-        let labelled = rows.labelled().into_iter().map(|(row, label)| (row, label == POSITIVE)).collect();
+        let labelled = rows
+            .labelled()
+            .into_iter()
+            .map(|(row, label)| (row, label == POSITIVE))
+            .collect();
         let is_own = kind == "train";
-        let columns = (!is_own).then(|| Columns::new(&rows.features, inputs.has_intercept)).transpose()?;
-        Ok(Measured { kind, labelled, columns })
+        let columns = (!is_own)
+            .then(|| Columns::new(&rows.features, inputs.has_intercept))
+            .transpose()?;
+        Ok(Measured {
+            kind,
+            labelled,
+            columns,
+        })
     };
     inputs.tables().map(of).collect()
 }
@@ -207,12 +272,25 @@ impl Guest {
         validator: Option<Validator>,
     ) -> Result<Binary> {
         let positive = inputs.classes.get(index).copied().unwrap_or(POSITIVE);
-        let from = inputs.before.as_ref().and_then(|model| model.trained.get(index));
+        let from = inputs
+            .before
+            .as_ref()
+            .and_then(|model| model.trained.get(index));
         let shape = (inputs.train.names.len(), inputs.has_intercept);
         let learner = Learner::start(params, shape, from, &mut || self.random.uniform_f64());
-        let measured = if validator.is_some() { measured(inputs)? } else { Vec::new() };
+        let measured = if validator.is_some() {
+            measured(inputs)?
+        } else {
+            Vec::new()
+        };
         let signs = signs(&inputs.labels, positive);
-        Ok(Binary { learner, signs, scaling: Scaling::default(), validator, measured })
+        Ok(Binary {
+            learner,
+            signs,
+            scaling: Scaling::default(),
+            validator,
+            measured,
+        })
     }
 
     /// One binary training; gives what was learned and what validations measured.
@@ -228,19 +306,33 @@ impl Guest {
             let turn = scope.round("epoch", epoch);
             own.learner.begin_epoch();
             let random = &mut self.random;
-            for (index, batch) in dealing.epoch(&mut |rows| random.shuffle(rows)).into_iter().enumerate() {
+            for (index, batch) in dealing
+                .epoch(&mut |rows| random.shuffle(rows))
+                .into_iter()
+                .enumerate()
+            {
                 let turn = turn.round("batch", index);
                 self.name_rows(&turn, &batch, epoch, index).await?;
                 self.batch(&turn, &mut own, batch, (epoch, index)).await?;
             }
             if self.course.measures_steps() {
                 let messages = (&HOST_STEP_LENGTH, &STEP_LENGTH);
-                self.keys.renew(&turn, &mut self.encryptor, &PUBLIC_KEY, 1).await?;
-                agreed_stop::reveal_length(&turn, &mut self.encryptor, messages, own.learner.moved()).await?;
+                self.keys
+                    .renew(&turn, &mut self.encryptor, &PUBLIC_KEY, 1)
+                    .await?;
+                agreed_stop::reveal_length(
+                    &turn,
+                    &mut self.encryptor,
+                    messages,
+                    own.learner.moved(),
+                )
+                .await?;
             }
             is_converged = agreed_stop::hear(&turn.arbiter()?, &CONVERGED).await?;
             let is_stopped = self.validate(&turn, &mut own, epoch).await?;
-            self.checkpoints.keep(&turn, epoch, &own.learner, is_converged).await?;
+            self.checkpoints
+                .keep(&turn, epoch, &own.learner, is_converged)
+                .await?;
             self.course.progress(scope, model, epoch);
             iters = epoch + 1;
             if is_converged || is_stopped {
@@ -256,7 +348,13 @@ impl Guest {
         Ok((own.learner.into_trained(iters, is_converged, best), history))
     }
 
-    async fn name_rows(&self, turn: &TaskContext, batch: &Batch, epoch: usize, index: usize) -> Result<()> {
+    async fn name_rows(
+        &self,
+        turn: &TaskContext,
+        batch: &Batch,
+        epoch: usize,
+        index: usize,
+    ) -> Result<()> {
         match self.course.shapes.get(index) {
             Some(shape) if self.course.names_rows(*shape, epoch) => {
                 send_rows(&turn.hosts(), &MASKED_ROWS, &batch.masked).await
@@ -267,15 +365,28 @@ impl Guest {
 
     /// Measures the model where an epoch is due; true when training must stop.
     async fn validate(&self, turn: &TaskContext, own: &mut Binary, epoch: usize) -> Result<bool> {
-        let Some(validator) = own.validator.as_mut().filter(|_| self.course.validates(epoch)) else { return Ok(false) };
+        let Some(validator) = own
+            .validator
+            .as_mut()
+            .filter(|_| self.course.validates(epoch))
+        else {
+            return Ok(false);
+        };
         let mut stop = false;
         for (index, table) in own.measured.iter().enumerate() {
             let turn = turn.round("rows", index);
-            stop |= validator.measure(&turn, (epoch, table), &self.columns, own.learner.weights()).await?;
+            stop |= validator
+                .measure(&turn, (epoch, table), &self.columns, own.learner.weights())
+                .await?;
         }
         if self.course.stops_early() {
             own.learner.keep(epoch);
-            agreed_stop::announce(&turn.all_of(&[Role::Host, Role::Arbiter]), &EARLY_STOP, stop).await?;
+            agreed_stop::announce(
+                &turn.all_of(&[Role::Host, Role::Arbiter]),
+                &EARLY_STOP,
+                stop,
+            )
+            .await?;
         }
         Ok(stop)
     }

@@ -13,8 +13,8 @@ use secure_compute::{LinearScheme, Origin, SchemeResult, SumsBytes, VectorBytes}
 
 use super::guest::{Binary, Guest};
 use super::messages::{
-    BATCH_POSITIONS, FORWARD, FRESH_RESIDUAL, GUEST_GRADIENT, HOST_LOSS_TERMS, LOSS, MASKED_RESIDUAL, OPENED_GRADIENT,
-    PUBLIC_KEY, RESIDUAL,
+    BATCH_POSITIONS, FORWARD, FRESH_RESIDUAL, GUEST_GRADIENT, HOST_LOSS_TERMS, LOSS,
+    MASKED_RESIDUAL, OPENED_GRADIENT, PUBLIC_KEY, RESIDUAL,
 };
 use super::plan::Course;
 use super::scales::{self, Encoding};
@@ -63,23 +63,54 @@ impl Guest {
         let rows = (!is_all).then(|| Arc::new(batch.masked.clone()));
         let halves = self.halves(turn, own, &batch, &rows).await?;
         let kept = (!self.course.is_mutable).then_some(index);
-        self.keys.renew(turn, &mut self.encryptor, &PUBLIC_KEY, self.course.values(0)).await?;
+        self.keys
+            .renew(
+                turn,
+                &mut self.encryptor,
+                &PUBLIC_KEY,
+                self.course.values(0),
+            )
+            .await?;
         let forward = self.forward(turn, own, &halves, index).await?;
         let (at, encoding) = (forward.at.clone(), self.course.encoding(forward.scale));
-        let loss = self.loss_parts(turn, (&forward, halves.halves.len()), encoding).await?;
+        let loss = self
+            .loss_parts(turn, (&forward, halves.halves.len()), encoding)
+            .await?;
 
-        let residual = self.residual(turn, forward.scores, &halves, (&batch, encoding)).await?;
-        let mut sums = self.gradient((turn, &at), residual, (&rows, kept), 0).await?;
+        let residual = self
+            .residual(turn, forward.scores, &halves, (&batch, encoding))
+            .await?;
+        let mut sums = self
+            .gradient((turn, &at), residual, (&rows, kept), 0)
+            .await?;
         if let Some(parts) = loss {
-            self.reveal_loss(&at, parts, &halves, (&batch.positions, own.learner.penalty())).await?;
+            self.reveal_loss(
+                &at,
+                parts,
+                &halves,
+                (&batch.positions, own.learner.penalty()),
+            )
+            .await?;
         }
         // The same residual under further keys, where the policy lets one key open few sums only.
         for part in 1..self.course.parts() {
             let turn = Course::part_turn(turn, part);
-            self.keys.renew(&turn, &mut self.encryptor, &PUBLIC_KEY, self.course.values(part)).await?;
+            self.keys
+                .renew(
+                    &turn,
+                    &mut self.encryptor,
+                    &PUBLIC_KEY,
+                    self.course.values(part),
+                )
+                .await?;
             let scores = turn.hosts().receive_all(&FORWARD).await?;
-            let residual = self.residual(&turn, scores, &halves, (&batch, encoding)).await?;
-            sums.extend(self.gradient((&turn, &turn), residual, (&rows, kept), part).await?);
+            let residual = self
+                .residual(&turn, scores, &halves, (&batch, encoding))
+                .await?;
+            sums.extend(
+                self.gradient((&turn, &turn), residual, (&rows, kept), part)
+                    .await?,
+            );
         }
         let sums = self.columns.decode_sums(&sums, encoding.scale())?;
         own.learner.update(&sums, batch.members.len(), epoch);
@@ -105,7 +136,10 @@ impl Guest {
             return Ok(Vec::new());
         }
         let matrix = self.columns.matrix(turn, rows, kept, columns).await?;
-        let messages = OpeningMessages { masked: &GUEST_GRADIENT, opened: &OPENED_GRADIENT };
+        let messages = OpeningMessages {
+            masked: &GUEST_GRADIENT,
+            opened: &OPENED_GRADIENT,
+        };
         learn_sums::<Scheme>(turn, &mut self.encryptor, messages, matrix, residual).await
     }
 
@@ -116,14 +150,31 @@ impl Guest {
         batch: &Batch,
         rows: &super::columns::Selection,
     ) -> Result<Halves> {
-        let scores = self.columns.scores(turn, rows, own.learner.weights()).await?;
-        let signs: Vec<f64> = batch.masked.iter().filter_map(|row| own.signs.get(*row).copied()).collect();
+        let scores = self
+            .columns
+            .scores(turn, rows, own.learner.weights())
+            .await?;
+        let signs: Vec<f64> = batch
+            .masked
+            .iter()
+            .filter_map(|row| own.signs.get(*row).copied())
+            .collect();
         let halves = steps::guest_half(&scores, &signs);
-        Ok(Halves { scores, signs, halves })
+        Ok(Halves {
+            scores,
+            signs,
+            halves,
+        })
     }
 
     /// Receives the scores of a batch; where somebody's numbers do not fit the finest scale, the batch is begun again.
-    async fn forward(&self, turn: &TaskContext, own: &mut Binary, halves: &Halves, index: usize) -> Result<Forward> {
+    async fn forward(
+        &self,
+        turn: &TaskContext,
+        own: &mut Binary,
+        halves: &Halves,
+        index: usize,
+    ) -> Result<Forward> {
         let has_loss = self.course.has_loss();
         let terms = if has_loss {
             steps::guest_loss_terms(&halves.scores, &halves.signs, own.learner.penalty())
@@ -136,31 +187,55 @@ impl Guest {
         }
         let scores = turn.hosts().receive_all(&FORWARD).await?;
         let mut terms = Vec::new();
-        for (host, _) in turn.hosts().each().zip(&scores).filter(|(_, scores)| has_loss && !scores.is_empty()) {
+        for (host, _) in turn
+            .hosts()
+            .each()
+            .zip(&scores)
+            .filter(|(_, scores)| has_loss && !scores.is_empty())
+        {
             terms.push(host.receive(&HOST_LOSS_TERMS).await?);
         }
         if need == Scale::FINEST && !scores.iter().any(VectorBytes::is_empty) {
-            return Ok(Forward { scores, terms, scale: need, at: turn.clone() });
+            return Ok(Forward {
+                scores,
+                terms,
+                scale: need,
+                at: turn.clone(),
+            });
         }
         turn.hosts().send(&RESIDUAL, &VectorBytes::empty()).await?;
         if has_loss {
             turn.arbiter()?.send(&LOSS, &SumsBytes::empty()).await?;
         }
-        self.scaled_forward(&scales::again(turn), own, need, index).await
+        self.scaled_forward(&scales::again(turn), own, need, index)
+            .await
     }
 
     /// Decides on the scale of a batch, tells it, and receives the scores at that scale.
-    async fn scaled_forward(&self, turn: &TaskContext, own: &mut Binary, need: Scale, index: usize) -> Result<Forward> {
+    async fn scaled_forward(
+        &self,
+        turn: &TaskContext,
+        own: &mut Binary,
+        need: Scale,
+        index: usize,
+    ) -> Result<Forward> {
         let (is_last, has_loss) = (self.course.ends_epoch(index), self.course.has_loss());
         let mine = own.scaling.ask(need, is_last);
         let theirs = scales::asked(turn).await?;
-        let all: Vec<Scale> = theirs.iter().map(|(_, scale)| *scale).chain([mine]).collect();
+        let all: Vec<Scale> = theirs
+            .iter()
+            .map(|(_, scale)| *scale)
+            .chain([mine])
+            .collect();
         let (before, decision) = (own.scaling.current(), own.scaling.decide(&all, is_last));
         let scale = own.scaling.take(decision, mine, turn.me())?;
         let receive = async {
             let mut from = turn.clone();
             if scale > before {
-                turn.info(format!("scores grew: residuals have {} fractional bits", scale.residual_bits()));
+                turn.info(format!(
+                    "scores grew: residuals have {} fractional bits",
+                    scale.residual_bits()
+                ));
                 from = turn.round("scale", usize::from(scale.power()));
                 // Sent before the host knew of the coarser scale.
                 for (host, _) in theirs.iter().filter(|(_, asked)| *asked <= before) {
@@ -171,8 +246,17 @@ impl Guest {
                 }
             }
             let scores = from.hosts().receive_all(&FORWARD).await?;
-            let terms = if has_loss { from.hosts().receive_all(&HOST_LOSS_TERMS).await? } else { Vec::new() };
-            Ok(Forward { scores, terms, scale, at: turn.clone() })
+            let terms = if has_loss {
+                from.hosts().receive_all(&HOST_LOSS_TERMS).await?
+            } else {
+                Vec::new()
+            };
+            Ok(Forward {
+                scores,
+                terms,
+                scale,
+                at: turn.clone(),
+            })
         };
         // Nobody waits for the decision where scores need not be sent again.
         let (forward, ()) = try_join(receive, scales::announce(turn, decision, has_loss)).await?;
@@ -185,14 +269,23 @@ impl Guest {
         (forward, length): (&Forward, usize),
         encoding: Encoding,
     ) -> Result<Option<LossParts>> {
-        let (Some(bits), [scores], [terms]) =
-            (encoding.loss_bits(), forward.scores.as_slice(), forward.terms.as_slice())
-        else {
+        let (Some(bits), [scores], [terms]) = (
+            encoding.loss_bits(),
+            forward.scores.as_slice(),
+            forward.terms.as_slice(),
+        ) else {
             return Ok(None);
         };
         let (scores, terms) = (scores.clone(), terms.clone());
-        let scores = turn.encrypt(move || scores.read::<Scheme>(length, Origin::Fresh)).await??;
-        Ok(Some(LossParts { forward: Arc::new(scores), terms, bits, encoding }))
+        let scores = turn
+            .encrypt(move || scores.read::<Scheme>(length, Origin::Fresh))
+            .await??;
+        Ok(Some(LossParts {
+            forward: Arc::new(scores),
+            terms,
+            bits,
+            encoding,
+        }))
     }
 
     /// Brings the residual together: zero outside the batch, and unlinkable to what hosts sent.
@@ -211,11 +304,22 @@ impl Guest {
         };
         let mut residual = turn.encrypt(add).await??;
         if batch.members.len() < batch.masked.len() {
-            let messages =
-                HidingMessages { masked: &MASKED_RESIDUAL, positions: &BATCH_POSITIONS, fresh: &FRESH_RESIDUAL };
-            residual = keep_members::<Scheme>(turn, &mut self.encryptor, messages, residual, &batch.positions).await?;
+            let messages = HidingMessages {
+                masked: &MASKED_RESIDUAL,
+                positions: &BATCH_POSITIONS,
+                fresh: &FRESH_RESIDUAL,
+            };
+            residual = keep_members::<Scheme>(
+                turn,
+                &mut self.encryptor,
+                messages,
+                residual,
+                &batch.positions,
+            )
+            .await?;
         }
-        let refresh = move |key: &PublicKey, random: &mut Random| Scheme::refresh(key, &residual, random);
+        let refresh =
+            move |key: &PublicKey, random: &mut Random| Scheme::refresh(key, &residual, random);
         Ok(Arc::new(self.encryptor.with(turn, refresh).await??))
     }
 
@@ -228,8 +332,12 @@ impl Guest {
         (positions, penalty): (&[usize], f64),
     ) -> Result<()> {
         let length = halves.scores.len();
-        let pick =
-            |values: &[f64]| -> Vec<f64> { positions.iter().filter_map(|at| values.get(*at).copied()).collect() };
+        let pick = |values: &[f64]| -> Vec<f64> {
+            positions
+                .iter()
+                .filter_map(|at| values.get(*at).copied())
+                .collect()
+        };
         let terms = steps::guest_loss_terms(&pick(&halves.scores), &pick(&halves.signs), penalty);
         let plain = steps::guest_loss(&terms, parts.bits, parts.encoding)?;
         // z_h z_g / 4 - y z_h / 2 is a quarter of z_h times four halves.
@@ -237,9 +345,11 @@ impl Guest {
         let mut members = vec![0i64; length];
         let scale = f64::from(parts.bits - parts.encoding.scale().residual_bits()).exp2();
         for at in positions {
-            if let (Some(factor), Some(member), Some(half)) =
-                (factors.get_mut(*at), members.get_mut(*at), halves.halves.get(*at))
-            {
+            if let (Some(factor), Some(member), Some(half)) = (
+                factors.get_mut(*at),
+                members.get_mut(*at),
+                halves.halves.get(*at),
+            ) {
                 (*factor, *member) = ((4.0 * half * scale).round() as i64, 1);
             }
         }
@@ -249,9 +359,15 @@ impl Guest {
                 Scheme::transpose_times(&Scheme::prepare(length, 1, &entry)?, vector)
             };
             let crossed = column(&factors, &parts.forward)?;
-            let squares = column(&members, &parts.terms.read::<Scheme>(length, Origin::Fresh)?)?;
+            let squares = column(
+                &members,
+                &parts.terms.read::<Scheme>(length, Origin::Fresh)?,
+            )?;
             let total = Scheme::add_plain_sums(&Scheme::add_sums(&crossed, &squares)?, &[plain])?;
-            Ok(SumsBytes::of::<Scheme>(&Scheme::reveal_sums(key, &total, random)?, 1))
+            Ok(SumsBytes::of::<Scheme>(
+                &Scheme::reveal_sums(key, &total, random)?,
+                1,
+            ))
         };
         let revealed = self.encryptor.with(turn, reveal).await??;
         turn.arbiter()?.send(&LOSS, &revealed).await

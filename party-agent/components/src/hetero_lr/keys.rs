@@ -39,12 +39,19 @@ impl Course {
 
     /// Where a part of a batch is played.
     pub(super) fn part_turn(turn: &TaskContext, part: usize) -> TaskContext {
-        if part == 0 { turn.clone() } else { turn.round("key", part) }
+        if part == 0 {
+            turn.clone()
+        } else {
+            turn.round("key", part)
+        }
     }
 
     /// Batches of the whole training, if it does not end early.
     fn batches(&self) -> usize {
-        self.epochs().len().saturating_mul(self.plan.models).saturating_mul(self.shapes.len())
+        self.epochs()
+            .len()
+            .saturating_mul(self.plan.models)
+            .saturating_mul(self.shapes.len())
     }
 
     /// Keys that the training takes, about: parts that share a key, and steps of epochs, make them a little fewer or more.
@@ -64,9 +71,16 @@ impl Course {
     /// Values that the arbiter decrypts in all: sums, losses, and batches that are hidden among other rows.
     fn opened_in_all(&self) -> u64 {
         let sums = self.plan.columns + self.plan.guest_columns + 2;
-        let hidden = self.shapes.iter().filter(|shape| shape.members < shape.masked);
-        let rows: usize = hidden.map(|shape| shape.masked.next_multiple_of(crypto::rlwe::DEGREE)).sum();
-        let of_an_epoch = sums.saturating_mul(self.shapes.len()).saturating_add(rows.saturating_mul(self.parts()));
+        let hidden = self
+            .shapes
+            .iter()
+            .filter(|shape| shape.members < shape.masked);
+        let rows: usize = hidden
+            .map(|shape| shape.masked.next_multiple_of(crypto::rlwe::DEGREE))
+            .sum();
+        let of_an_epoch = sums
+            .saturating_mul(self.shapes.len())
+            .saturating_add(rows.saturating_mul(self.parts()));
         let epochs = self.epochs().len().saturating_mul(self.plan.models);
         of_an_epoch.saturating_mul(epochs) as u64
     }
@@ -97,7 +111,10 @@ impl Course {
                 return Err(fault.next(next).into());
             }
         }
-        let (all, distance) = (self.opened_in_all(), Scheme::flooding_distance(self.opened_in_all()));
+        let (all, distance) = (
+            self.opened_in_all(),
+            Scheme::flooding_distance(self.opened_in_all()),
+        );
         task.info(format!(
             "flooding: the arbiter decrypts at most {all} values; what it sees of all of them is within 2^{distance:.0} of what \
              tells nothing of the columns"

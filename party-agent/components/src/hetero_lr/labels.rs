@@ -15,7 +15,9 @@ pub(super) fn learned(labels: &[i64]) -> Result<Classes> {
 fn refused(error: LabelError) -> Fault {
     let next = match error {
         LabelError::None | LabelError::One { .. } => "train on rows with different labels",
-        LabelError::NoOne { .. } => "write 1 for the positive label in the table, and upload it again",
+        LabelError::NoOne { .. } => {
+            "write 1 for the positive label in the table, and upload it again"
+        }
     };
     Fault::new(ErrorCode::TableInvalid, error.to_string()).next(next)
 }
@@ -27,24 +29,44 @@ pub(super) fn check(
     before: Option<&Model>,
     validate: Option<&Rows>,
 ) -> Result<()> {
-    if let (Classes::Two { negative, positive }, false) =
-        (learned, *learned == (Classes::Two { negative: 0, positive: 1 }))
-    {
-        task.info(format!("of the labels {negative} and {positive}, {positive} is the positive one"));
+    if let (Classes::Two { negative, positive }, false) = (
+        learned,
+        *learned
+            == (Classes::Two {
+                negative: 0,
+                positive: 1,
+            }),
+    ) {
+        task.info(format!(
+            "of the labels {negative} and {positive}, {positive} is the positive one"
+        ));
     }
     let known = learned.values();
     if let Some(model) = before
         && !goes_on(learned, model)
     {
-        let earlier: Vec<i64> = model.negative.into_iter().chain(model.classes.iter().copied()).collect();
-        let text = format!("the model to go on from tells the labels {earlier:?} apart, the table has {known:?}");
+        let earlier: Vec<i64> = model
+            .negative
+            .into_iter()
+            .chain(model.classes.iter().copied())
+            .collect();
+        let text = format!(
+            "the model to go on from tells the labels {earlier:?} apart, the table has {known:?}"
+        );
         return Err(Fault::new(ErrorCode::DataMismatch, text).into());
     }
     let Some(rows) = validate else { return Ok(()) };
-    let labelled: Vec<i64> = rows.labelled().into_iter().map(|(_, label)| label).collect();
+    let labelled: Vec<i64> = rows
+        .labelled()
+        .into_iter()
+        .map(|(_, label)| label)
+        .collect();
     let without = rows.ids.len() - labelled.len();
     if without > 0 {
-        task.warn(format!("{without} of {} rows of validate_data have no label and are not measured", rows.ids.len()));
+        task.warn(format!(
+            "{without} of {} rows of validate_data have no label and are not measured",
+            rows.ids.len()
+        ));
     }
     let mut unseen = learned.unseen(&labelled);
     unseen.truncate(10);
@@ -57,14 +79,17 @@ pub(super) fn check(
         task.warn(text);
         return Ok(());
     }
-    Err(Fault::new(ErrorCode::TableInvalid, text).next("validate on rows with labels of the training").into())
+    Err(Fault::new(ErrorCode::TableInvalid, text)
+        .next("validate on rows with labels of the training")
+        .into())
 }
 
 /// Whether labels are those of a model; models of earlier releases do not say the negative one.
 fn goes_on(learned: &Classes, model: &Model) -> bool {
     match learned {
         Classes::Two { negative, positive } => {
-            model.classes == [*positive] && model.negative.is_none_or(|earlier| earlier == *negative)
+            model.classes == [*positive]
+                && model.negative.is_none_or(|earlier| earlier == *negative)
         }
         Classes::Several(classes) => model.classes == *classes,
     }

@@ -33,7 +33,8 @@ impl Learner {
             (Some(model), _) => model.with_intercept(has_intercept),
             (None, Some(seed)) => {
                 let mut seeded = Seeded::new(seed as u64);
-                init.method().draw(length, init.init_const, &mut || seeded.uniform())
+                init.method()
+                    .draw(length, init.init_const, &mut || seeded.uniform())
             }
             (None, None) => init.method().draw(length, init.init_const, uniform),
         };
@@ -74,12 +75,19 @@ impl Learner {
     /// Moves the weights by the sums of entry times residual over a batch of `members` rows.
     pub(super) fn update(&mut self, sums: &[f64], members: usize, epoch: usize) {
         let mut gradient: Vec<f64> = sums.iter().map(|sum| sum / members as f64).collect();
-        self.regularisation.add_to_gradient(self.of_features(), &mut gradient);
+        self.regularisation
+            .add_to_gradient(self.of_features(), &mut gradient);
         let step = self.optimizer.step(&gradient, epoch);
         let (weights, intercept) = self.weights.split_at_mut(self.features);
         self.regularisation.apply(weights, &step, epoch);
-        intercept.iter_mut().zip(step.iter().skip(self.features)).for_each(|(bias, step)| *bias -= step);
-        self.moved.iter_mut().zip(&step).for_each(|(sum, part)| *sum += part);
+        intercept
+            .iter_mut()
+            .zip(step.iter().skip(self.features))
+            .for_each(|(bias, step)| *bias -= step);
+        self.moved
+            .iter_mut()
+            .zip(&step)
+            .for_each(|(sum, part)| *sum += part);
     }
 
     /// Keeps the weights of an epoch.
@@ -97,13 +105,30 @@ impl Learner {
     /// What was learned up to now.
     pub(super) fn so_far(&self, iters: usize, is_converged: bool) -> Trained {
         let intercept = self.weights.get(self.features).copied().unwrap_or(0.0);
-        Trained { weights: self.of_features().to_vec(), intercept, iters, is_converged, best_epoch: None }
+        Trained {
+            weights: self.of_features().to_vec(),
+            intercept,
+            iters,
+            is_converged,
+            best_epoch: None,
+        }
     }
 
     /// What was learned.
-    pub(super) fn into_trained(mut self, iters: usize, is_converged: bool, best_epoch: Option<usize>) -> Trained {
+    pub(super) fn into_trained(
+        mut self,
+        iters: usize,
+        is_converged: bool,
+        best_epoch: Option<usize>,
+    ) -> Trained {
         let intercept = self.weights.get(self.features).copied().unwrap_or(0.0);
         self.weights.truncate(self.features);
-        Trained { weights: self.weights, intercept, iters, is_converged, best_epoch }
+        Trained {
+            weights: self.weights,
+            intercept,
+            iters,
+            is_converged,
+            best_epoch,
+        }
     }
 }

@@ -53,10 +53,25 @@ impl Trained {
 
 impl Model {
     /// Puts a model together.
-    pub(super) fn new(columns: Vec<String>, has_intercept: bool, classes: Vec<i64>, trained: Vec<Trained>) -> Self {
+    pub(super) fn new(
+        columns: Vec<String>,
+        has_intercept: bool,
+        classes: Vec<i64>,
+        trained: Vec<Trained>,
+    ) -> Self {
         let (version, threshold) = (VERSION, 0.5);
         let (negative, hosts, meta) = (None, None, None);
-        Self { version, columns, has_intercept, classes, negative, hosts, meta, threshold, trained }
+        Self {
+            version,
+            columns,
+            has_intercept,
+            classes,
+            negative,
+            hosts,
+            meta,
+            threshold,
+            trained,
+        }
     }
 
     /// Loads the model wired to the step.
@@ -66,13 +81,20 @@ impl Model {
 
     /// Loads the model wired to the step, if one is.
     pub(super) async fn load_if_wired(task: &TaskContext) -> Result<Option<Self>> {
-        if task.model_at("model").await?.is_none() { Ok(None) } else { Self::load(task).await.map(Some) }
+        if task.model_at("model").await?.is_none() {
+            Ok(None)
+        } else {
+            Self::load(task).await.map(Some)
+        }
     }
 
     fn checked(self) -> Result<Self> {
         let fits = |trained: &Trained| trained.weights.len() == self.columns.len();
         if self.version != VERSION || self.trained.is_empty() || !self.trained.iter().all(fits) {
-            let text = format!("a hetero_lr model of layout {} cannot be read", self.version);
+            let text = format!(
+                "a hetero_lr model of layout {} cannot be read",
+                self.version
+            );
             return Err(ComponentError::new(ErrorCode::ModelMissing, text));
         }
         Ok(self)
@@ -94,6 +116,10 @@ impl Model {
 
     /// Epochs trained so far, where training goes on.
     pub(super) fn iters(&self) -> usize {
-        self.trained.iter().map(|trained| trained.iters).max().unwrap_or(0)
+        self.trained
+            .iter()
+            .map(|trained| trained.iters)
+            .max()
+            .unwrap_or(0)
     }
 }

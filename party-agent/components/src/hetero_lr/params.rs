@@ -117,23 +117,41 @@ impl Check for Params {
         let at_least_zero = |value: f64| value.is_finite() && value >= 0.0;
         let penalty = self.penalty.as_deref().unwrap_or("none");
         problems.one_of("penalty", penalty, &["L1", "L2", "none"]);
-        problems.expect(above_zero(self.tol), "tol", || format!("{} is not above 0", self.tol));
-        problems.expect(at_least_zero(self.alpha), "alpha", || format!("{} is below 0", self.alpha));
+        problems.expect(above_zero(self.tol), "tol", || {
+            format!("{} is not above 0", self.tol)
+        });
+        problems.expect(at_least_zero(self.alpha), "alpha", || {
+            format!("{} is below 0", self.alpha)
+        });
         if let Err(error) = self.optimizer.parse::<OptimizerKind>() {
             problems.expect(false, "optimizer", || error.to_string());
         }
         let size = self.batch_size;
-        problems.expect(size == -1 || size >= 10, "batch_size", || format!("{size} is neither -1 nor at least 10"));
+        problems.expect(size == -1 || size >= 10, "batch_size", || {
+            format!("{size} is neither -1 nor at least 10")
+        });
         problems.expect(above_zero(self.learning_rate), "learning_rate", || {
             format!("{} is not above 0", self.learning_rate)
         });
-        problems.expect(self.max_iter > 0, "max_iter", || "0 is not above 0".to_owned());
-        problems.one_of("early_stop", &self.early_stop, &["diff", "abs", "weight_diff"]);
-        problems.expect(at_least_zero(self.decay), "decay", || format!("{} is below 0", self.decay));
+        problems.expect(self.max_iter > 0, "max_iter", || {
+            "0 is not above 0".to_owned()
+        });
+        problems.one_of(
+            "early_stop",
+            &self.early_stop,
+            &["diff", "abs", "weight_diff"],
+        );
+        problems.expect(at_least_zero(self.decay), "decay", || {
+            format!("{} is below 0", self.decay)
+        });
         let bits = self.floating_point_precision.unwrap_or(0);
-        problems.expect((0..=64).contains(&bits), "floating_point_precision", || format!("{bits} is not in 0 to 64"));
+        problems.expect((0..=64).contains(&bits), "floating_point_precision", || {
+            format!("{bits} is not in 0 to 64")
+        });
         problems.one_of("batch_strategy", &self.batch_strategy, &["full", "random"]);
-        problems.expect(at_least_zero(self.masked_rate), "masked_rate", || format!("{} is below 0", self.masked_rate));
+        problems.expect(at_least_zero(self.masked_rate), "masked_rate", || {
+            format!("{} is below 0", self.masked_rate)
+        });
         problems.one_of("multi_class", &self.multi_class, &["ovr"]);
         self.init_param.check(problems);
         self.encrypt_param.check(problems);
@@ -158,13 +176,24 @@ impl Params {
 
     /// The penalty.
     pub(super) fn regularisation(&self) -> Regularisation {
-        let penalty = self.penalty.as_deref().map_or(Penalty::None, |word| word.parse().unwrap_or_default());
-        Regularisation { penalty, alpha: self.alpha, start_rate: self.learning_rate }
+        let penalty = self
+            .penalty
+            .as_deref()
+            .map_or(Penalty::None, |word| word.parse().unwrap_or_default());
+        Regularisation {
+            penalty,
+            alpha: self.alpha,
+            start_rate: self.learning_rate,
+        }
     }
 
     /// The learning rate over the epochs.
     pub(super) fn learning_rate(&self) -> LearningRate {
-        LearningRate { start: self.learning_rate, decay: self.decay, square_root: self.decay_sqrt }
+        LearningRate {
+            start: self.learning_rate,
+            decay: self.decay,
+            square_root: self.decay_sqrt,
+        }
     }
 
     /// How an epoch is cut.

@@ -71,7 +71,9 @@ impl Agreed {
             max_iter: params.max_iter,
             early_stop: params.early_stop(),
             tol: params.tol,
-            stops_early: validation.as_ref().is_some_and(|validation| validation.stop_after.is_some()),
+            stops_early: validation
+                .as_ref()
+                .is_some_and(|validation| validation.stop_after.is_some()),
             validation: validation.map(|validation| validation.epochs),
         }
     }
@@ -111,18 +113,32 @@ fn warn_of_double_roles(task: &TaskContext) -> Result<()> {
     if arbiter == task.me().party {
         return Ok(());
     }
-    for peer in task.all_of(&[Role::Guest, Role::Host]).each().filter(|peer| peer.participant().party == arbiter) {
+    for peer in task
+        .all_of(&[Role::Guest, Role::Host])
+        .each()
+        .filter(|peer| peer.participant().party == arbiter)
+    {
         let role = peer.participant().role;
-        task.warn(format!("party {arbiter} plays {role} and arbiter: it could open residuals, and so learn labels"));
+        task.warn(format!(
+            "party {arbiter} plays {role} and arbiter: it could open residuals, and so learn labels"
+        ));
     }
     Ok(())
 }
 
 /// Guest, arbiter: hears how many columns each host has, in cast order.
 pub(super) async fn hear_columns(task: &TaskContext) -> Result<Vec<usize>> {
-    let told: Vec<usize> = task.hosts().receive_all(&COLUMNS).await?.into_iter().map(|Packed(count)| count).collect();
+    let told: Vec<usize> = task
+        .hosts()
+        .receive_all(&COLUMNS)
+        .await?
+        .into_iter()
+        .map(|Packed(count)| count)
+        .collect();
     if told.iter().any(|count| !(1..=MOST_COLUMNS).contains(count)) {
-        return Err(ComponentError::protocol(format!("hosts have {told:?} columns")));
+        return Err(ComponentError::protocol(format!(
+            "hosts have {told:?} columns"
+        )));
     }
     Ok(told)
 }
@@ -131,26 +147,45 @@ impl Course {
     /// Works the course out; refuses what cannot be done with these hosts.
     pub(super) fn new(task: &TaskContext, plan: Plan, hosts: usize) -> Result<Self> {
         if hosts == 0 {
-            return Err(Fault::new(ErrorCode::DocumentInvalid, "hetero_lr needs at least one host").into());
+            return Err(Fault::new(
+                ErrorCode::DocumentInvalid,
+                "hetero_lr needs at least one host",
+            )
+            .into());
         }
         warn_of_double_roles(task)?;
-        let Agreed { batches, early_stop, .. } = &plan.agreed;
+        let Agreed {
+            batches,
+            early_stop,
+            ..
+        } = &plan.agreed;
         if hosts > 1 && early_stop.needs_loss() {
-            let text =
-                format!("the loss cannot be computed with {hosts} hosts, so {:?} never stops", early_stop.as_str());
-            let fault = Fault::new(ErrorCode::ParameterInvalid, text).path("early_stop").next("use weight_diff");
+            let text = format!(
+                "the loss cannot be computed with {hosts} hosts, so {:?} never stops",
+                early_stop.as_str()
+            );
+            let fault = Fault::new(ErrorCode::ParameterInvalid, text)
+                .path("early_stop")
+                .next("use weight_diff");
             return Err(fault.into());
         }
         let impossible = |text: String| Fault::new(ErrorCode::DataMismatch, text);
         if plan.models == 0 || plan.models > MOST_MODELS {
-            return Err(impossible(format!("{} classes are not between 1 and {MOST_MODELS}", plan.models)).into());
+            return Err(impossible(format!(
+                "{} classes are not between 1 and {MOST_MODELS}",
+                plan.models
+            ))
+            .into());
         }
         if plan.rows > MOST_ROWS {
             return Err(impossible(format!("{} rows are more than {MOST_ROWS}", plan.rows)).into());
         }
         // Everybody judges by the same numbers, so that nobody need be told what to do, and nobody can say otherwise.
         if !(1..=MOST_COLUMNS).contains(&plan.guest_columns) {
-            let text = format!("the guest plans with {} columns of its own", plan.guest_columns);
+            let text = format!(
+                "the guest plans with {} columns of its own",
+                plan.guest_columns
+            );
             return Err(ComponentError::protocol(text));
         }
         let judged = judge(plan.rows, plan.columns, batches, plan.labels)?;
@@ -158,7 +193,12 @@ impl Course {
         let dealing = judged.plan;
         let shapes = shapes(&dealing);
         let largest = shapes.iter().map(|shape| shape.members).max().unwrap_or(1);
-        task.info(format!("{} rows in {} batches an epoch, encrypted by {}", plan.rows, shapes.len(), Scheme::NAME));
+        task.info(format!(
+            "{} rows in {} batches an epoch, encrypted by {}",
+            plan.rows,
+            shapes.len(),
+            Scheme::NAME
+        ));
         let limit = Limit::of::<Scheme>(plan.labels.malicious_hosts);
         let course = Self {
             limit,
@@ -176,14 +216,25 @@ impl Course {
 
     /// Host, arbiter: receives the plan and compares it with its own parameters, and with how many columns all hosts
     /// have as far as it knows.
-    pub(super) async fn receive(task: &TaskContext, params: &Params, hosts: usize, known: Known) -> Result<Self> {
+    pub(super) async fn receive(
+        task: &TaskContext,
+        params: &Params,
+        hosts: usize,
+        known: Known,
+    ) -> Result<Self> {
         let Packed(plan) = task.guest()?.receive(&PLAN).await?;
         if plan.agreed != Agreed::of(params) {
-            let text = "batches, max_iter, early_stop, tol and callbacks must be the same at every party";
-            return Err(Fault::new(ErrorCode::DataMismatch, text).next("give them in the common parameters").into());
+            let text =
+                "batches, max_iter, early_stop, tol and callbacks must be the same at every party";
+            return Err(Fault::new(ErrorCode::DataMismatch, text)
+                .next("give them in the common parameters")
+                .into());
         }
         if !known.columns.contains(&plan.columns) || !known.widest.contains(&plan.widest_host) {
-            let text = format!("the guest plans with {} columns of the hosts, which have others", plan.columns);
+            let text = format!(
+                "the guest plans with {} columns of the hosts, which have others",
+                plan.columns
+            );
             return Err(ComponentError::protocol(text));
         }
         Self::new(task, plan, hosts)
@@ -196,7 +247,13 @@ impl Course {
 
     /// Whether an epoch is validated; never with several classes, as their figures would mix.
     pub(super) fn validates(&self, epoch: usize) -> bool {
-        self.plan.models == 1 && self.plan.agreed.validation.as_ref().is_some_and(|epochs| epochs.is_due(epoch))
+        self.plan.models == 1
+            && self
+                .plan
+                .agreed
+                .validation
+                .as_ref()
+                .is_some_and(|epochs| epochs.is_due(epoch))
     }
 
     /// Whether validations may stop the training.
@@ -247,13 +304,20 @@ impl Course {
 
     /// The scope of one binary model.
     pub(super) fn scope(&self, task: &TaskContext, model: usize) -> TaskContext {
-        if self.plan.models > 1 { task.round("class", model) } else { task.clone() }
+        if self.plan.models > 1 {
+            task.round("class", model)
+        } else {
+            task.clone()
+        }
     }
 
     /// Reports how far the training is.
     pub(super) fn progress(&self, task: &TaskContext, model: usize, epoch: usize) {
         let epochs = self.epochs().len().max(1);
         let done = model * epochs + (epoch + 1 - self.plan.first_epoch);
-        task.progress(done as f64 / (epochs * self.plan.models) as f64, format!("epoch {epoch} done"));
+        task.progress(
+            done as f64 / (epochs * self.plan.models) as f64,
+            format!("epoch {epoch} done"),
+        );
     }
 }

@@ -49,14 +49,22 @@ pub(super) struct Scaling {
 
 fn scale_of(power: u16, who: &Participant) -> Result<Scale> {
     let coarsest = Scale::COARSEST.power();
-    let text = || ComponentError::protocol(format!("{who} names the scale {power}; the coarsest is {coarsest}"));
+    let text = || {
+        ComponentError::protocol(format!(
+            "{who} names the scale {power}; the coarsest is {coarsest}"
+        ))
+    };
     Scale::new(power).ok_or_else(text)
 }
 
 impl Encoding {
     /// With these bounds at the finest scale.
     pub(super) fn new(scale: Scale, half_limit: f64, loss_bits: Option<i32>) -> Self {
-        Self { scale, half_limit, loss_bits }
+        Self {
+            scale,
+            half_limit,
+            loss_bits,
+        }
     }
 
     /// The scale.
@@ -71,7 +79,8 @@ impl Encoding {
 
     /// Fractional bits of the loss, whose terms grow with the square of scores.
     pub(super) fn loss_bits(self) -> Option<i32> {
-        self.loss_bits.map(|bits| bits - 2 * i32::from(self.scale.power()))
+        self.loss_bits
+            .map(|bits| bits - 2 * i32::from(self.scale.power()))
     }
 
     /// Largest loss term of a row.
@@ -82,17 +91,30 @@ impl Encoding {
     /// Arbiter: the mean loss behind a sum over `members` rows; none where there is no loss. Refuses what no scores within
     /// their bounds make.
     pub(super) fn read_loss(self, sum: u64, members: usize) -> Result<Option<f64>> {
-        let Some(bits) = self.loss_bits() else { return Ok(None) };
+        let Some(bits) = self.loss_bits() else {
+            return Ok(None);
+        };
         let mean = fixed::decode(sum, bits) / members as f64;
-        if mean.abs() > self.scale.widen(self.scale.widen(f64::from(LOSS_RANGE_BITS).exp2())) {
-            return Err(RangeError::Sum { what: "the loss of a batch".to_owned() }.into());
+        if mean.abs()
+            > self
+                .scale
+                .widen(self.scale.widen(f64::from(LOSS_RANGE_BITS).exp2()))
+        {
+            return Err(RangeError::Sum {
+                what: "the loss of a batch".to_owned(),
+            }
+            .into());
         }
         Ok(Some(mean))
     }
 
     /// The scale that these halves and loss terms (empty where there is no loss) need.
     pub(super) fn needed(self, halves: &[f64], terms: &[f64]) -> Result<Scale> {
-        let of_halves = Scale::holding("a party's part of the scores", halves.iter().copied(), self.half_limit)?;
+        let of_halves = Scale::holding(
+            "a party's part of the scores",
+            halves.iter().copied(),
+            self.half_limit,
+        )?;
         let roots = terms.iter().map(|term| term.sqrt());
         let of_terms = Scale::holding("the root of a loss term", roots, LOSS_TERM_LIMIT.sqrt())?;
         Ok(of_halves.max(of_terms))
@@ -113,7 +135,11 @@ impl Scaling {
     /// What to tell of a batch that needs this scale: nothing new where it fits, but after an epoch the most that was needed.
     pub(super) fn ask(&mut self, need: Scale, is_last: bool) -> Scale {
         self.peak = self.peak.max(need);
-        if is_last { std::mem::take(&mut self.peak) } else { need.max(self.current) }
+        if is_last {
+            std::mem::take(&mut self.peak)
+        } else {
+            need.max(self.current)
+        }
     }
 
     /// Guest: what holds for all. A step of slack keeps a coarse scale from going up and down between epochs.
@@ -125,12 +151,23 @@ impl Scaling {
             true if most.coarser(2) <= now => most.coarser(1),
             _ => now,
         };
-        Decision { now: now.power(), next: next.power() }
+        Decision {
+            now: now.power(),
+            next: next.power(),
+        }
     }
 
     /// Goes on with what the guest decided, after this party had asked for a scale.
-    pub(super) fn take(&mut self, decision: Decision, asked: Scale, guest: &Participant) -> Result<Scale> {
-        let (now, next) = (scale_of(decision.now, guest)?, scale_of(decision.next, guest)?);
+    pub(super) fn take(
+        &mut self,
+        decision: Decision,
+        asked: Scale,
+        guest: &Participant,
+    ) -> Result<Scale> {
+        let (now, next) = (
+            scale_of(decision.now, guest)?,
+            scale_of(decision.next, guest)?,
+        );
         let needed = asked.max(self.current);
         if now < needed || next > now {
             let text = format!(
@@ -164,7 +201,11 @@ pub(super) async fn asked(turn: &TaskContext) -> Result<Vec<(Peer, Scale)>> {
 
 /// Guest: tells the others; the arbiter only where it reads a loss.
 pub(super) async fn announce(turn: &TaskContext, decision: Decision, has_loss: bool) -> Result<()> {
-    let to: &[Role] = if has_loss { &[Role::Host, Role::Arbiter] } else { &[Role::Host] };
+    let to: &[Role] = if has_loss {
+        &[Role::Host, Role::Arbiter]
+    } else {
+        &[Role::Host]
+    };
     turn.all_of(to).send(&SCALE, &Packed(decision)).await
 }
 
@@ -172,7 +213,10 @@ pub(super) async fn announce(turn: &TaskContext, decision: Decision, has_loss: b
 pub(super) async fn hear(turn: &TaskContext) -> Result<(Scale, Scale)> {
     let guest = turn.guest()?;
     let Packed(decision) = guest.receive(&SCALE).await?;
-    Ok((scale_of(decision.now, guest.participant())?, scale_of(decision.next, guest.participant())?))
+    Ok((
+        scale_of(decision.now, guest.participant())?,
+        scale_of(decision.next, guest.participant())?,
+    ))
 }
 
 #[cfg(test)]
@@ -209,17 +253,30 @@ mod tests {
 
     #[test]
     fn decisions_of_a_peer_are_judged() {
-        let own = || Scaling { current: scale(3), peak: Scale::FINEST };
+        let own = || Scaling {
+            current: scale(3),
+            peak: Scale::FINEST,
+        };
         let take = |now, next| own().take(Decision { now, next }, scale(5), &guest());
         assert!(take(5, 5).is_ok() && take(7, 2).is_ok());
         for (now, next) in [(4, 4), (5, 6), (201, 201), (u16::MAX, 0), (0, 0)] {
             let fault = take(now, next).unwrap_err().into_fault();
-            assert_eq!(fault.code, vocabulary::ErrorCode::ProtocolViolation, "{now} {next}");
+            assert_eq!(
+                fault.code,
+                vocabulary::ErrorCode::ProtocolViolation,
+                "{now} {next}"
+            );
             assert!(fault.message.contains("9999"), "{fault}");
         }
-        let low =
-            Scaling { current: scale(3), peak: Scale::FINEST }.take(Decision { now: 2, next: 2 }, scale(1), &guest());
-        assert!(low.is_err(), "what was sent at a scale is not read at a finer one");
+        let low = Scaling {
+            current: scale(3),
+            peak: Scale::FINEST,
+        }
+        .take(Decision { now: 2, next: 2 }, scale(1), &guest());
+        assert!(
+            low.is_err(),
+            "what was sent at a scale is not read at a finer one"
+        );
     }
 
     #[test]
@@ -229,9 +286,16 @@ mod tests {
             let at = |power| Encoding::new(scale(power), 32.0, Some(bits));
             let sizes = |encoding: Encoding| {
                 let unit = |bits: i32| f64::from(bits).exp2();
-                let (residual, loss) = (encoding.scale().residual_bits(), encoding.loss_bits().unwrap());
+                let (residual, loss) = (
+                    encoding.scale().residual_bits(),
+                    encoding.loss_bits().unwrap(),
+                );
                 let factor = 4.0 * encoding.half_limit() * unit(loss - residual);
-                [encoding.half_limit() * unit(residual), encoding.loss_limit() * unit(loss), factor]
+                [
+                    encoding.half_limit() * unit(residual),
+                    encoding.loss_limit() * unit(loss),
+                    factor,
+                ]
             };
             for power in [1, 7, 26, 200] {
                 assert_eq!(sizes(at(power)), sizes(at(0)), "{members} {power}");
@@ -243,23 +307,35 @@ mod tests {
     fn the_largest_loss_stays_in_range() {
         for members in [1, 320, 569, 100_000, 40_000_000] {
             let bits = RESIDUAL_BITS + loss_bits(members);
-            assert!(members as f64 * f64::from(bits + LOSS_RANGE_BITS).exp2() <= 63f64.exp2(), "{members}");
+            assert!(
+                members as f64 * f64::from(bits + LOSS_RANGE_BITS).exp2() <= 63f64.exp2(),
+                "{members}"
+            );
             for scale in [Scale::FINEST, scale(9)] {
                 let encoding = Encoding::new(scale, 32.0, Some(bits));
                 let most = 3.0 * encoding.loss_limit();
-                let sum = (most * f64::from(encoding.loss_bits().unwrap()).exp2() * members as f64) as u64;
+                let sum = (most * f64::from(encoding.loss_bits().unwrap()).exp2() * members as f64)
+                    as u64;
                 let mean = encoding.read_loss(sum, members).unwrap().unwrap();
                 assert!((mean / most - 1.0).abs() < 1e-9, "{mean} is not {most}");
             }
         }
         let encoding = Encoding::new(scale(1), 32.0, Some(RESIDUAL_BITS + loss_bits(1)));
-        assert!(encoding.read_loss(3 << 61, 1).unwrap_err().into_fault().message.contains("left their bounds"));
+        assert!(
+            encoding
+                .read_loss(3 << 61, 1)
+                .unwrap_err()
+                .into_fault()
+                .message
+                .contains("left their bounds")
+        );
     }
 
     #[test]
     fn the_need_is_that_of_the_largest_number() {
         let encoding = Encoding::new(scale(9), 32.0, Some(40));
-        let needed = |halves: &[f64], terms: &[f64]| encoding.needed(halves, terms).map(Scale::power);
+        let needed =
+            |halves: &[f64], terms: &[f64]| encoding.needed(halves, terms).map(Scale::power);
         assert_eq!(needed(&[1.0, -32.0], &[4096.0]).unwrap(), 0);
         assert_eq!(needed(&[1.0, -33.0], &[]).unwrap(), 1);
         assert_eq!(needed(&[0.0], &[4096.0 * 16.1]).unwrap(), 3);

@@ -16,7 +16,12 @@ pub(super) fn host_half(scores: &[f64]) -> Vec<f64> {
 /// One party's half of the residuals, encoded.
 pub(super) fn encode_half(halves: &[f64], encoding: Encoding) -> Result<Vec<i64>> {
     let bits = encoding.scale().residual_bits();
-    Ok(fixed::encode("a party's half of the residual", halves, bits, encoding.half_limit())?)
+    Ok(fixed::encode(
+        "a party's half of the residual",
+        halves,
+        bits,
+        encoding.half_limit(),
+    )?)
 }
 
 /// Guest: a quarter of its scores minus half the label.
@@ -31,7 +36,12 @@ pub(super) fn host_loss_terms(scores: &[f64], penalty: f64) -> Vec<f64> {
 
 /// Host: its loss terms, encoded with so many bits.
 pub(super) fn encode_terms(terms: &[f64], bits: i32, encoding: Encoding) -> Result<Vec<i64>> {
-    Ok(fixed::encode("loss term", terms, bits, encoding.loss_limit())?)
+    Ok(fixed::encode(
+        "loss term",
+        terms,
+        bits,
+        encoding.loss_limit(),
+    )?)
 }
 
 /// Guest: what it can compute alone of each row's loss: ln 2 - y z/2 + z^2/8 and its penalty.
@@ -57,7 +67,9 @@ pub(super) fn check_columns(columns: usize, masked_size: usize, is_full: bool) -
     if masked_size > columns {
         return Ok(());
     }
-    let text = format!("{columns} columns against {masked_size} rows: gradients would give the labels away");
+    let text = format!(
+        "{columns} columns against {masked_size} rows: gradients would give the labels away"
+    );
     let (path, hint) = if is_full {
         ("batch_size", "train on more rows than columns")
     } else {
@@ -66,7 +78,10 @@ pub(super) fn check_columns(columns: usize, masked_size: usize, is_full: bool) -
             "choose batch_size or masked_rate so that every batch, the last one too, has more rows than columns",
         )
     };
-    Err(Fault::new(ErrorCode::ParameterInvalid, text).path(path).next(hint).into())
+    Err(Fault::new(ErrorCode::ParameterInvalid, text)
+        .path(path)
+        .next(hint)
+        .into())
 }
 
 #[cfg(test)]
@@ -83,29 +98,57 @@ mod tests {
             let host: Vec<f64> = [0.5, -2.0, 3.0].iter().map(|z| factor * z).collect();
             let guest: Vec<f64> = [1.0, 0.25, -0.5].iter().map(|z| factor * z).collect();
             let total: Vec<f64> = host.iter().zip(&guest).map(|(h, g)| h + g).collect();
-            let encoding = Encoding::new(Scale::new(power).unwrap(), 32.0, Some(RESIDUAL_BITS + loss_bits(3)));
+            let encoding = Encoding::new(
+                Scale::new(power).unwrap(),
+                32.0,
+                Some(RESIDUAL_BITS + loss_bits(3)),
+            );
             let bits = encoding.loss_bits().unwrap();
-            let mut sum = guest_loss(&guest_loss_terms(&guest, &signs, 0.0), bits, encoding).unwrap();
-            sum += encode_terms(&host_loss_terms(&host, 0.0), bits, encoding).unwrap().iter().sum::<i64>();
-            let factors = guest_half(&guest, &signs).into_iter().map(|half| 4.0 * half);
-            let crossed: f64 = host.iter().zip(factors).map(|(z, factor)| z / 4.0 * factor).sum();
+            let mut sum =
+                guest_loss(&guest_loss_terms(&guest, &signs, 0.0), bits, encoding).unwrap();
+            sum += encode_terms(&host_loss_terms(&host, 0.0), bits, encoding)
+                .unwrap()
+                .iter()
+                .sum::<i64>();
+            let factors = guest_half(&guest, &signs)
+                .into_iter()
+                .map(|half| 4.0 * half);
+            let crossed: f64 = host
+                .iter()
+                .zip(factors)
+                .map(|(z, factor)| z / 4.0 * factor)
+                .sum();
             let mean = (fixed::decode(sum as u64, bits) + crossed) / 3.0;
             let expected = taylor_loss(&total, &signs);
-            assert!((mean - expected).abs() < 1e-9 * expected, "{mean} is not {expected}");
+            assert!(
+                (mean - expected).abs() < 1e-9 * expected,
+                "{mean} is not {expected}"
+            );
         }
     }
 
     #[test]
     fn refuses_as_many_columns_as_rows() {
         assert!(check_columns(4, 5, false).is_ok());
-        let path = |is_full| check_columns(5, 5, is_full).unwrap_err().into_fault().path.unwrap();
-        assert_eq!((path(false), path(true)), ("masked_rate".to_owned(), "batch_size".to_owned()));
+        let path = |is_full| {
+            check_columns(5, 5, is_full)
+                .unwrap_err()
+                .into_fault()
+                .path
+                .unwrap()
+        };
+        assert_eq!(
+            (path(false), path(true)),
+            ("masked_rate".to_owned(), "batch_size".to_owned())
+        );
     }
 
     #[test]
     fn refuses_scores_beyond_the_range() {
         let encoding = Encoding::new(Scale::FINEST, 32.0, None);
-        let fault = encode_half(&host_half(&[1.0, 200.0]), encoding).unwrap_err().into_fault();
+        let fault = encode_half(&host_half(&[1.0, 200.0]), encoding)
+            .unwrap_err()
+            .into_fault();
         assert_eq!(fault.code, ErrorCode::NumericRange);
         assert!(fault.next.unwrap().contains("scale the columns"));
     }

@@ -33,15 +33,30 @@ pub(super) struct Validator {
 impl Validator {
     /// As the job asks for it; early stopping needs rows with labels that were not trained on.
     pub(super) fn new(params: &Params, validate: Option<&Rows>) -> Result<Option<Self>> {
-        let Some(settings) = params.validation() else { return Ok(None) };
-        let refused =
-            |text: String| Fault::new(ErrorCode::ParameterInvalid, text).path("callback_param.early_stopping_rounds");
+        let Some(settings) = params.validation() else {
+            return Ok(None);
+        };
+        let refused = |text: String| {
+            Fault::new(ErrorCode::ParameterInvalid, text)
+                .path("callback_param.early_stopping_rounds")
+        };
         if settings.stop_after.is_some() && validate.is_none_or(|rows| rows.labelled().is_empty()) {
-            return Err(refused("early stopping needs a table with labels at validate_data".to_owned()).into());
+            return Err(refused(
+                "early stopping needs a table with labels at validate_data".to_owned(),
+            )
+            .into());
         }
-        let stopping = settings.stop_after.map(|rounds| EarlyStopping::new(rounds, settings.first_metric_only));
-        let stopping = stopping.transpose().map_err(|error| refused(error.to_string()))?;
-        Ok(Some(Self { settings, stopping, history: BTreeMap::new() }))
+        let stopping = settings
+            .stop_after
+            .map(|rounds| EarlyStopping::new(rounds, settings.first_metric_only));
+        let stopping = stopping
+            .transpose()
+            .map_err(|error| refused(error.to_string()))?;
+        Ok(Some(Self {
+            settings,
+            stopping,
+            history: BTreeMap::new(),
+        }))
     }
 
     /// Measures one table after an epoch; `columns` (of the training rows) and `weights` are the guest's. True when training must stop.
@@ -52,16 +67,28 @@ impl Validator {
         columns: &Columns,
         weights: &[f64],
     ) -> Result<bool> {
-        let own = table.columns.as_ref().unwrap_or(columns).scores(turn, &None, weights).await?;
+        let own = table
+            .columns
+            .as_ref()
+            .unwrap_or(columns)
+            .scores(turn, &None, weights)
+            .await?;
         let scores = steps::probabilities(&predictions::gather(turn, own).await?);
         if table.labelled.is_empty() {
             return Ok(false);
         }
-        let scores: Vec<f64> = table.labelled.iter().filter_map(|(row, _)| scores.get(*row).copied()).collect();
+        let scores: Vec<f64> = table
+            .labelled
+            .iter()
+            .filter_map(|(row, _)| scores.get(*row).copied())
+            .collect();
         let values = match self.report(turn, epoch, table, &scores) {
             Ok(values) => values,
             Err(error) => {
-                turn.warn(format!("no metrics of the {} rows after epoch {epoch}: {error}", table.kind));
+                turn.warn(format!(
+                    "no metrics of the {} rows after epoch {epoch}: {error}",
+                    table.kind
+                ));
                 return Ok(false);
             }
         };
@@ -80,11 +107,18 @@ impl Validator {
         table: &Measured,
         scores: &[f64],
     ) -> Result<Vec<(&'static str, f64)>, EvaluationError> {
-        let positive: Vec<bool> = table.labelled.iter().map(|(_, positive)| *positive).collect();
+        let positive: Vec<bool> = table
+            .labelled
+            .iter()
+            .map(|(_, positive)| *positive)
+            .collect();
         let report = evaluate_binary(&positive, scores, &self.settings.metrics)?;
         let name = format!("iteration_{epoch}");
-        let values: Vec<(String, f64)> =
-            report.scalars.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        let values: Vec<(String, f64)> = report
+            .scalars
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), *value))
+            .collect();
         let of_table = self.history.entry(table.kind).or_default();
         for (metric, value) in &values {
             of_table.entry(metric.clone()).or_default().push(*value);
@@ -93,7 +127,11 @@ impl Validator {
         // The guest's own labels are judged.
         let metrics = task.metrics(&[Tells::Figures]).over(positive.len());
         metrics.values(table.kind, &name, values, meta);
-        let curves = report.curves.into_iter().map(|curve| metric_of(table.kind, &name, curve)).collect();
+        let curves = report
+            .curves
+            .into_iter()
+            .map(|curve| metric_of(table.kind, &name, curve))
+            .collect();
         metrics.report(curves);
         single_values(&positive, scores, &self.settings.metrics)
     }
@@ -132,5 +170,10 @@ fn metric_of(namespace: &str, base: &str, curve: Curve) -> Metric<f64> {
     }
     meta.insert("thresholds".to_owned(), json!(curve.thresholds));
     let points = curve.x.into_iter().zip(curve.y).collect();
-    Metric { namespace: namespace.to_owned(), name, data: MetricData::Points(points), meta }
+    Metric {
+        namespace: namespace.to_owned(),
+        name,
+        data: MetricData::Points(points),
+        meta,
+    }
 }

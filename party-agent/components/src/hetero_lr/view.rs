@@ -8,7 +8,12 @@ use super::model::{Model, Trained};
 use super::params::Params;
 
 /// Reports model view and summary; `validation` is what validations measured, if there were any.
-pub(super) fn report(task: &TaskContext, params: &Params, model: &Model, validation: Option<Value>) {
+pub(super) fn report(
+    task: &TaskContext,
+    params: &Params,
+    model: &Model,
+    validation: Option<Value>,
+) {
     // Weights stand under the names of their columns; what validations measured is of the guest's labels.
     let tells: &[Tells] = match validation {
         None => &[Tells::Joint, Tells::Headers],
@@ -32,7 +37,10 @@ pub(super) fn report(task: &TaskContext, params: &Params, model: &Model, validat
 }
 
 fn best(trained: &Trained) -> i64 {
-    trained.best_epoch.and_then(|epoch| i64::try_from(epoch).ok()).unwrap_or(-1)
+    trained
+        .best_epoch
+        .and_then(|epoch| i64::try_from(epoch).ok())
+        .unwrap_or(-1)
 }
 
 fn weights(model: &Model, trained: &Trained) -> Value {
@@ -53,7 +61,10 @@ fn summary_of(model: &Model, trained: &Trained) -> Map<String, Value> {
         ("one_vs_rest", json!(model.is_one_vs_rest())),
         ("best_iteration", json!(best(trained))),
     ];
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 /// What a kept model holds, in FATE's form.
@@ -87,15 +98,32 @@ pub(super) fn meta(params: &Params, model: &Model, one_vs_rest: bool) -> Value {
 
 /// FATE's LRModelParam.
 fn param(model: &Model) -> Value {
-    let empty = Trained { weights: vec![], intercept: 0.0, iters: 0, is_converged: false, best_epoch: None };
-    let first = if model.is_one_vs_rest() { &empty } else { model.trained.first().unwrap_or(&empty) };
+    let empty = Trained {
+        weights: vec![],
+        intercept: 0.0,
+        iters: 0,
+        is_converged: false,
+        best_epoch: None,
+    };
+    let first = if model.is_one_vs_rest() {
+        &empty
+    } else {
+        model.trained.first().unwrap_or(&empty)
+    };
     let mut view = single(model, first);
     if let Some(view) = view.as_object_mut() {
         view.insert("needOneVsRest".to_owned(), json!(model.is_one_vs_rest()));
         if model.is_one_vs_rest() {
-            let models: Vec<Value> = model.trained.iter().map(|trained| single(model, trained)).collect();
+            let models: Vec<Value> = model
+                .trained
+                .iter()
+                .map(|trained| single(model, trained))
+                .collect();
             let classes: Vec<String> = model.classes.iter().map(i64::to_string).collect();
-            view.insert("oneVsRestResult".to_owned(), json!({"completedModels": models, "oneVsRestClasses": classes}));
+            view.insert(
+                "oneVsRestResult".to_owned(),
+                json!({"completedModels": models, "oneVsRestClasses": classes}),
+            );
         }
     }
     view

@@ -15,7 +15,10 @@ impl Bounds {
     /// The party's own. Refuses a table of too few ids.
     pub(super) fn of(task: &TaskContext, ids: usize) -> Result<Self> {
         let own = task.id_rules();
-        let bounds = Self { own, fewest_common: own.fewest_common };
+        let bounds = Self {
+            own,
+            fewest_common: own.fewest_common,
+        };
         bounds.check_ids("this party's table", ids)?;
         Ok(bounds)
     }
@@ -26,9 +29,13 @@ impl Bounds {
         if ids as u64 >= fewest {
             return Ok(());
         }
-        let text = format!("{whose} has {ids} ids, and the party's policy asks for {fewest} of each party at least");
+        let text = format!(
+            "{whose} has {ids} ids, and the party's policy asks for {fewest} of each party at least"
+        );
         let fault = Fault::new(ErrorCode::ReleaseRefused, text).path("intersection.fewest_ids");
-        Err(fault.next("take larger tables, or ask the data owner, who can lower it in the policy file").into())
+        Err(fault
+            .next("take larger tables, or ask the data owner, who can lower it in the policy file")
+            .into())
     }
 
     /// Another side does not want anybody to be told of fewer than that.
@@ -64,8 +71,9 @@ impl Bounds {
     /// The fault of every party then. It does not say how many there are.
     pub(super) fn few(&self) -> ComponentError {
         let fewest = self.fewest_common;
-        let text =
-            format!("fewer than {fewest} ids are common: which they are, and how many, is withheld from all parties");
+        let text = format!(
+            "fewer than {fewest} ids are common: which they are, and how many, is withheld from all parties"
+        );
         let fault = Fault::new(ErrorCode::ReleaseRefused, text).path("intersection.fewest_common");
         fault
             .next("compare the form of the ids on both sides, or agree on a smaller number in both policy files")
@@ -74,8 +82,12 @@ impl Bounds {
 
     /// The fault where another side keeps the result.
     pub(super) fn kept_by(who: &impl std::fmt::Display) -> ComponentError {
-        let text = format!("{who} withholds which ids are common: too few are, or it has told enough of its ids today");
+        let text = format!(
+            "{who} withholds which ids are common: too few are, or it has told enough of its ids today"
+        );
         let fault = Fault::new(ErrorCode::ReleaseRefused, text).path("intersection");
-        fault.next("ask its data owner for the rule, which stands in that party's own log").into()
+        fault
+            .next("ask its data owner for the rule, which stands in that party's own log")
+            .into()
     }
 }

@@ -8,8 +8,8 @@ use vocabulary::ErrorCode;
 
 use super::bounds::Bounds;
 use super::messages::{
-    COMMON_POSITIONS, DOUBLED_POINTS, GUEST_POINTS, HOST_IDS, HOST_POINTS, HostIds, OPENING, OUTCOME, Opening, Outcome,
-    RELEASE, RETURNED_POINTS,
+    COMMON_POSITIONS, DOUBLED_POINTS, GUEST_POINTS, HOST_IDS, HOST_POINTS, HostIds, OPENING,
+    OUTCOME, Opening, Outcome, RELEASE, RETURNED_POINTS,
 };
 use super::params::Params;
 use super::results::{self, Found};
@@ -53,12 +53,19 @@ pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
 
 fn check_hosts(task: &TaskContext, params: &Params) -> Result<()> {
     match task.hosts().len() {
-        0 => Err(ComponentError::new(ErrorCode::DocumentInvalid, "an intersection needs a host, the job has none")),
+        0 => Err(ComponentError::new(
+            ErrorCode::DocumentInvalid,
+            "an intersection needs a host, the job has none",
+        )),
         1 => Ok(()),
         hosts if params.cardinality_only => {
-            let text = format!("the size of an intersection is found with one host, the job has {hosts}");
-            let fault = vocabulary::Fault::new(ErrorCode::Unsupported, text).path("cardinality_only");
-            Err(fault.next("run one step per host, or ask for the rows").into())
+            let text =
+                format!("the size of an intersection is found with one host, the job has {hosts}");
+            let fault =
+                vocabulary::Fault::new(ErrorCode::Unsupported, text).path("cardinality_only");
+            Err(fault
+                .next("run one step per host, or ask for the rows")
+                .into())
         }
         _ => Ok(()),
     }
@@ -81,7 +88,11 @@ async fn open(
     let mut random = task.random()?;
     let mut meetings = Vec::new();
     for host in task.hosts().each() {
-        let Packed(HostIds { ids: count, fewest_common, counts_first }) = host.receive(&HOST_IDS).await?;
+        let Packed(HostIds {
+            ids: count,
+            fewest_common,
+            counts_first,
+        }) = host.receive(&HOST_IDS).await?;
         bounds.agree(fewest_common);
         let count = steps::check_ids(host.participant(), count)?;
         bounds.check_ids(&host.participant().to_string(), count)?;
@@ -89,17 +100,32 @@ async fn open(
             task.reserve_ids(host.participant(), 1).await?;
         }
         let blinder = Blinder::new(ids.clone(), &mut random);
-        meetings.push(Meeting { blinder, ids: count, counts_first, host: Vec::new(), guest: Vec::new() });
+        meetings.push(Meeting {
+            blinder,
+            ids: count,
+            counts_first,
+            host: Vec::new(),
+            guest: Vec::new(),
+        });
     }
     Ok(meetings)
 }
 
 /// Counts the ids of which the hosts are told now, unless one of them was told enough today.
-async fn count(task: &TaskContext, params: &Params, bounds: &Bounds, (rows, ids): (&[usize], &[String])) -> Result<()> {
+async fn count(
+    task: &TaskContext,
+    params: &Params,
+    bounds: &Bounds,
+    (rows, ids): (&[usize], &[String]),
+) -> Result<()> {
     if !bounds.counts() || bounds.is_online() || !params.sync_intersect_ids {
         return Ok(());
     }
-    let told: Vec<String> = rows.iter().filter_map(|row| ids.get(*row)).cloned().collect();
+    let told: Vec<String> = rows
+        .iter()
+        .filter_map(|row| ids.get(*row))
+        .cloned()
+        .collect();
     for host in task.hosts().each() {
         task.told_ids(host.participant(), &told, 1).await?;
     }
@@ -110,11 +136,18 @@ async fn count(task: &TaskContext, params: &Params, bounds: &Bounds, (rows, ids)
 /// hears whether they let the guest find out which ids are common.
 async fn give_back(task: &TaskContext, meetings: &[Meeting]) -> Result<()> {
     let mut random = task.random()?;
-    for (place, meeting) in meetings.iter().enumerate().filter(|(_, meeting)| meeting.counts_first) {
+    for (place, meeting) in meetings
+        .iter()
+        .enumerate()
+        .filter(|(_, meeting)| meeting.counts_first)
+    {
         let mut points = meeting.host.clone();
         random.shuffle(&mut points);
         for number in 0..steps::turns(points.len()) {
-            let chunk = points.get(steps::chunk_of(points.len(), number)).unwrap_or_default().to_vec();
+            let chunk = points
+                .get(steps::chunk_of(points.len(), number))
+                .unwrap_or_default()
+                .to_vec();
             let turn = task.round("returned", number).hosts();
             for host in turn.each().skip(place).take(1) {
                 host.send(&RETURNED_POINTS, &chunk).await?;
@@ -135,7 +168,11 @@ async fn give_back(task: &TaskContext, meetings: &[Meeting]) -> Result<()> {
 
 /// Sends the guest's points and puts the guest's blinding on the hosts', slice by slice.
 async fn exchange(task: &TaskContext, meetings: &mut [Meeting]) -> Result<()> {
-    let turns = meetings.iter().map(|meeting| steps::turns(meeting.ids.max(meeting.blinder.len()))).max().unwrap_or(0);
+    let turns = meetings
+        .iter()
+        .map(|meeting| steps::turns(meeting.ids.max(meeting.blinder.len())))
+        .max()
+        .unwrap_or(0);
     for number in 0..turns {
         let turn = task.round("points", number);
         for (meeting, host) in meetings.iter().zip(turn.hosts().each()) {
@@ -160,7 +197,12 @@ async fn send_own(task: &TaskContext, meeting: &Meeting, host: &Peer, turn: usiz
     host.send(&GUEST_POINTS, &points).await
 }
 
-async fn receive_theirs(task: &TaskContext, meeting: &mut Meeting, host: &Peer, turn: usize) -> Result<()> {
+async fn receive_theirs(
+    task: &TaskContext,
+    meeting: &mut Meeting,
+    host: &Peer,
+    turn: usize,
+) -> Result<()> {
     let chunk = steps::chunk_of(meeting.ids, turn);
     if chunk.is_empty() {
         return Ok(());
@@ -169,14 +211,20 @@ async fn receive_theirs(task: &TaskContext, meeting: &mut Meeting, host: &Peer, 
     steps::check_count("host_points", points.len(), chunk.len())?;
     let blinder = meeting.blinder.clone();
     let stop = task.stop();
-    let doubled = task.encrypt(move || blinder.double(&points, &stop)).await??;
-    meeting.host.extend(doubled.map_err(|error| results::bad_point(host, &error))?);
+    let doubled = task
+        .encrypt(move || blinder.double(&points, &stop))
+        .await??;
+    meeting
+        .host
+        .extend(doubled.map_err(|error| results::bad_point(host, &error))?);
     Ok(())
 }
 
 /// Takes back the guest's own points with the hosts' blinding on top.
 async fn collect(task: &TaskContext, meetings: &mut [Meeting]) -> Result<()> {
-    let turns = meetings.first().map_or(0, |meeting| steps::turns(meeting.blinder.len()));
+    let turns = meetings
+        .first()
+        .map_or(0, |meeting| steps::turns(meeting.blinder.len()));
     for number in 0..turns {
         let turn = task.round("doubled", number);
         for (meeting, host) in meetings.iter_mut().zip(turn.hosts().each()) {
@@ -185,40 +233,74 @@ async fn collect(task: &TaskContext, meetings: &mut [Meeting]) -> Result<()> {
             steps::check_count("doubled_points", points.len(), due)?;
             meeting.guest.extend(points);
         }
-        results::progress(task, 0.9, (number + 1) as f64 / turns as f64, "ids compared");
+        results::progress(
+            task,
+            0.9,
+            (number + 1) as f64 / turns as f64,
+            "ids compared",
+        );
     }
     Ok(())
 }
 
 /// For each host the position of each of the guest's rows there.
-async fn match_all(task: &TaskContext, meetings: Vec<Meeting>, rows: usize) -> Result<Vec<Vec<Option<usize>>>> {
+async fn match_all(
+    task: &TaskContext,
+    meetings: Vec<Meeting>,
+    rows: usize,
+) -> Result<Vec<Vec<Option<usize>>>> {
     let mut hosts = Vec::new();
     for meeting in meetings {
-        let Meeting { blinder, host, guest, .. } = meeting;
-        let found = task
-            .compute(move || Ok::<_, ComponentError>(steps::by_row(&steps::matches(&guest, &host)?, blinder.order())));
+        let Meeting {
+            blinder,
+            host,
+            guest,
+            ..
+        } = meeting;
+        let found = task.compute(move || {
+            Ok::<_, ComponentError>(steps::by_row(
+                &steps::matches(&guest, &host)?,
+                blinder.order(),
+            ))
+        });
         let positions = found.await??;
         let common = positions.iter().flatten().count();
-        task.info(format!("host {} of {}: {common} of {rows} ids are common", hosts.len() + 1, task.hosts().len()));
+        task.info(format!(
+            "host {} of {}: {common} of {rows} ids are common",
+            hosts.len() + 1,
+            task.hosts().len()
+        ));
         hosts.push(positions);
     }
     Ok(hosts)
 }
 
 /// Tells the hosts which of their shuffled positions are in the result, if they may know.
-async fn tell_rows(task: &TaskContext, params: &Params, rows: &[usize], hosts: &[Vec<Option<usize>>]) -> Result<()> {
+async fn tell_rows(
+    task: &TaskContext,
+    params: &Params,
+    rows: &[usize],
+    hosts: &[Vec<Option<usize>>],
+) -> Result<()> {
     let outcome = match (rows.len(), params.sync_intersect_ids) {
         (0, _) => Outcome::Empty,
         (count, true) => Outcome::Common(count as u64),
         (_, false) => Outcome::Untold,
     };
     task.hosts().send(&OUTCOME, &Packed(outcome)).await?;
-    let Outcome::Common(_) = outcome else { return Ok(()) };
-    let told: Vec<Vec<u64>> = hosts.iter().map(|host| steps::told_positions(rows, host)).collect();
+    let Outcome::Common(_) = outcome else {
+        return Ok(());
+    };
+    let told: Vec<Vec<u64>> = hosts
+        .iter()
+        .map(|host| steps::told_positions(rows, host))
+        .collect();
     for number in 0..steps::turns(rows.len()) {
         let turn = task.round("positions", number);
         for (positions, host) in told.iter().zip(turn.hosts().each()) {
-            let chunk = positions.get(steps::chunk_of(positions.len(), number)).unwrap_or_default();
+            let chunk = positions
+                .get(steps::chunk_of(positions.len(), number))
+                .unwrap_or_default();
             host.send(&COMMON_POSITIONS, &chunk.to_vec()).await?;
         }
     }
@@ -234,13 +316,20 @@ async fn tell_size(
 ) -> Result<()> {
     let mut common = 0;
     for meeting in meetings {
-        common = steps::matches(&meeting.guest, &meeting.host)?.into_iter().flatten().count();
+        common = steps::matches(&meeting.guest, &meeting.host)?
+            .into_iter()
+            .flatten()
+            .count();
     }
     if bounds.are_few(common) {
         task.hosts().send(&OUTCOME, &Packed(Outcome::Few)).await?;
         return Err(bounds.few());
     }
-    let outcome = if params.sync_cardinality { Outcome::Common(common as u64) } else { Outcome::Untold };
+    let outcome = if params.sync_cardinality {
+        Outcome::Common(common as u64)
+    } else {
+        Outcome::Untold
+    };
     task.hosts().send(&OUTCOME, &Packed(outcome)).await?;
     results::report(task, params, table.rows(), Found::Size(common));
     Ok(())

@@ -8,8 +8,8 @@ use vocabulary::{ErrorCode, Fault};
 
 use super::bounds::Bounds;
 use super::messages::{
-    COMMON_POSITIONS, DOUBLED_POINTS, GUEST_POINTS, HOST_IDS, HOST_POINTS, HostIds, OPENING, OUTCOME, Opening, Outcome,
-    RELEASE, RETURNED_POINTS,
+    COMMON_POSITIONS, DOUBLED_POINTS, GUEST_POINTS, HOST_IDS, HOST_POINTS, HostIds, OPENING,
+    OUTCOME, Opening, Outcome, RELEASE, RETURNED_POINTS,
 };
 use super::params::Params;
 use super::results::{self, Found};
@@ -39,7 +39,11 @@ pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
     match outcome {
         Outcome::Few => Err(bounds.few()),
         _ if params.cardinality_only => {
-            let found = if let Outcome::Common(count) = outcome { Found::Size(count as usize) } else { Found::Untold };
+            let found = if let Outcome::Common(count) = outcome {
+                Found::Size(count as usize)
+            } else {
+                Found::Untold
+            };
             results::report(task, params, table.rows(), found);
             Ok(())
         }
@@ -49,7 +53,11 @@ pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
             let rows = steps::rows_at_positions(&positions, blinder.order())?;
             if bounds.counts() && !bounds.is_online() {
                 // What the guest found with this host and not with all stays counted.
-                let told: Vec<String> = rows.iter().filter_map(|row| ids.get(*row)).cloned().collect();
+                let told: Vec<String> = rows
+                    .iter()
+                    .filter_map(|row| ids.get(*row))
+                    .cloned()
+                    .collect();
                 task.told_ids(guest.participant(), &told, count).await?;
             }
             results::keep(task, params, &table, &steps::sorted_by_id(rows, &ids)).await
@@ -60,29 +68,58 @@ pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
 }
 
 /// Sees that both sides mean the same and tells sizes; gives the guest's number of ids.
-async fn open(task: &TaskContext, params: &Params, bounds: &mut Bounds, ids: usize) -> Result<usize> {
+async fn open(
+    task: &TaskContext,
+    params: &Params,
+    bounds: &mut Bounds,
+    ids: usize,
+) -> Result<usize> {
     let guest = task.guest()?;
     let Packed(opening) = guest.receive(&OPENING).await?;
-    let Opening { ids: guest_ids, cardinality_only, told, fewest_common } = opening;
+    let Opening {
+        ids: guest_ids,
+        cardinality_only,
+        told,
+        fewest_common,
+    } = opening;
     let differs = |path: &str| {
-        let fault = Fault::new(ErrorCode::ParameterInvalid, format!("guest and host have different values of {path}"));
-        Err(ComponentError::from(fault.path(path).next("set it under common, for all parties")))
+        let fault = Fault::new(
+            ErrorCode::ParameterInvalid,
+            format!("guest and host have different values of {path}"),
+        );
+        Err(ComponentError::from(
+            fault
+                .path(path)
+                .next("set it under common, for all parties"),
+        ))
     };
     if cardinality_only != params.cardinality_only {
         return differs("cardinality_only");
     }
     if told != params.host_is_told() {
-        return differs(if cardinality_only { "sync_cardinality" } else { "sync_intersect_ids" });
+        return differs(if cardinality_only {
+            "sync_cardinality"
+        } else {
+            "sync_intersect_ids"
+        });
     }
     bounds.agree(fewest_common);
     let guest_ids = steps::check_ids(guest.participant(), guest_ids)?;
     bounds.check_ids(&guest.participant().to_string(), guest_ids)?;
     if bounds.counts() {
         // Whether few are common is an answer, too: every run counts one at least.
-        let asked = if bounds.is_online() { guest_ids as u64 } else { 1 };
+        let asked = if bounds.is_online() {
+            guest_ids as u64
+        } else {
+            1
+        };
         task.reserve_ids(guest.participant(), asked).await?;
     }
-    let said = HostIds { ids: ids as u64, fewest_common: bounds.fewest_common(), counts_first: bounds.counts_first() };
+    let said = HostIds {
+        ids: ids as u64,
+        fewest_common: bounds.fewest_common(),
+        counts_first: bounds.counts_first(),
+    };
     guest.send(&HOST_IDS, &Packed(said)).await?;
     Ok(guest_ids)
 }
@@ -100,14 +137,24 @@ async fn release(
     }
     let mut returned = Vec::new();
     for number in 0..steps::turns(ids) {
-        let points = task.round("returned", number).guest()?.receive(&RETURNED_POINTS).await?;
-        steps::check_count("returned_points", points.len(), steps::chunk_of(ids, number).len())?;
+        let points = task
+            .round("returned", number)
+            .guest()?
+            .receive(&RETURNED_POINTS)
+            .await?;
+        steps::check_count(
+            "returned_points",
+            points.len(),
+            steps::chunk_of(ids, number).len(),
+        )?;
         returned.extend(points);
     }
     let guest = task.guest()?;
     let doubled = doubled.to_vec();
     // A point that stands twice would count twice.
-    let found = task.compute(move || steps::matches(&doubled, &returned)).await??;
+    let found = task
+        .compute(move || steps::matches(&doubled, &returned))
+        .await??;
     let judged = judge(task, params, bounds, steps::size_of(&found)).await;
     guest.send(&RELEASE, &Packed(judged.is_ok())).await?;
     judged.map(|()| Some(found))
@@ -118,18 +165,26 @@ async fn judge(task: &TaskContext, params: &Params, bounds: &Bounds, size: usize
         return Err(bounds.few());
     }
     if bounds.counts() && !params.cardinality_only {
-        task.reserve_ids(task.guest()?.participant(), (size as u64).saturating_sub(1)).await?;
+        task.reserve_ids(task.guest()?.participant(), (size as u64).saturating_sub(1))
+            .await?;
     }
     Ok(())
 }
 
 /// Sends the host's points and puts the host's blinding on the guest's, slice by slice.
-async fn exchange(task: &TaskContext, blinder: &Arc<Blinder>, guest_ids: usize) -> Result<Vec<Point>> {
+async fn exchange(
+    task: &TaskContext,
+    blinder: &Arc<Blinder>,
+    guest_ids: usize,
+) -> Result<Vec<Point>> {
     let mut doubled = Vec::new();
     let turns = steps::turns(guest_ids.max(blinder.len()));
     for number in 0..turns {
         let guest = task.round("points", number).guest()?;
-        let (due, own) = (steps::chunk_of(guest_ids, number), steps::chunk_of(blinder.len(), number));
+        let (due, own) = (
+            steps::chunk_of(guest_ids, number),
+            steps::chunk_of(blinder.len(), number),
+        );
         if !own.is_empty() {
             let blinder = blinder.clone();
             let stop = task.stop();
@@ -141,7 +196,9 @@ async fn exchange(task: &TaskContext, blinder: &Arc<Blinder>, guest_ids: usize) 
             steps::check_count("guest_points", points.len(), due.len())?;
             let blinder = blinder.clone();
             let stop = task.stop();
-            let more = task.encrypt(move || blinder.double(&points, &stop)).await??;
+            let more = task
+                .encrypt(move || blinder.double(&points, &stop))
+                .await??;
             doubled.extend(more.map_err(|error| results::bad_point(&guest, &error))?);
         }
         results::progress(task, 0.0, (number + 1) as f64 / turns as f64, "ids blinded");
@@ -151,8 +208,13 @@ async fn exchange(task: &TaskContext, blinder: &Arc<Blinder>, guest_ids: usize) 
 
 async fn give_back(task: &TaskContext, doubled: &[Point]) -> Result<()> {
     for number in 0..steps::turns(doubled.len()) {
-        let chunk = doubled.get(steps::chunk_of(doubled.len(), number)).unwrap_or_default();
-        task.round("doubled", number).guest()?.send(&DOUBLED_POINTS, &chunk.to_vec()).await?;
+        let chunk = doubled
+            .get(steps::chunk_of(doubled.len(), number))
+            .unwrap_or_default();
+        task.round("doubled", number)
+            .guest()?
+            .send(&DOUBLED_POINTS, &chunk.to_vec())
+            .await?;
     }
     Ok(())
 }
@@ -167,14 +229,28 @@ fn check_outcome(params: &Params, outcome: Outcome, most: usize) -> Result<()> {
             params.host_is_told() && count <= most as u64 && (count > 0 || params.cardinality_only)
         }
     };
-    if possible { Ok(()) } else { Err(ComponentError::protocol(format!("the guest's outcome {outcome:?} cannot be"))) }
+    if possible {
+        Ok(())
+    } else {
+        Err(ComponentError::protocol(format!(
+            "the guest's outcome {outcome:?} cannot be"
+        )))
+    }
 }
 
 async fn receive_positions(task: &TaskContext, count: usize) -> Result<Vec<u64>> {
     let mut positions = Vec::new();
     for number in 0..steps::turns(count) {
-        let more = task.round("positions", number).guest()?.receive(&COMMON_POSITIONS).await?;
-        steps::check_count("common_positions", more.len(), steps::chunk_of(count, number).len())?;
+        let more = task
+            .round("positions", number)
+            .guest()?
+            .receive(&COMMON_POSITIONS)
+            .await?;
+        steps::check_count(
+            "common_positions",
+            more.len(),
+            steps::chunk_of(count, number).len(),
+        )?;
         positions.extend(more);
     }
     Ok(positions)
@@ -183,7 +259,8 @@ async fn receive_positions(task: &TaskContext, count: usize) -> Result<Vec<u64>>
 /// The guest keeps the result: the host's output has the columns and no row.
 async fn leave_untold(task: &TaskContext, params: &Params, table: &Table) -> Result<()> {
     task.info("sync_intersect_ids is false: the guest alone knows the common ids, the output here has no rows");
-    task.output(0, &results::shaped(params, table, &[])?).await?;
+    task.output(0, &results::shaped(params, table, &[])?)
+        .await?;
     results::report(task, params, table.rows(), Found::Untold);
     Ok(())
 }

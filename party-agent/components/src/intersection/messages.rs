@@ -47,17 +47,22 @@ pub(super) enum Outcome {
     Untold,
 }
 
-pub(super) const OPENING: Message<Packed<Opening>> = Message::new("opening", Guest, &[Host], Disclosure::Control);
-pub(super) const HOST_IDS: Message<Packed<HostIds>> = Message::new("host_ids", Host, &[Guest], Disclosure::Control);
+pub(super) const OPENING: Message<Packed<Opening>> =
+    Message::new("opening", Guest, &[Host], Disclosure::Control);
+pub(super) const HOST_IDS: Message<Packed<HostIds>> =
+    Message::new("host_ids", Host, &[Guest], Disclosure::Control);
 pub(super) const GUEST_POINTS: Message<Vec<Point>> =
     Message::new("guest_points", Guest, &[Host], Disclosure::BlindedIds);
-pub(super) const HOST_POINTS: Message<Vec<Point>> = Message::new("host_points", Host, &[Guest], Disclosure::BlindedIds);
+pub(super) const HOST_POINTS: Message<Vec<Point>> =
+    Message::new("host_points", Host, &[Guest], Disclosure::BlindedIds);
 pub(super) const RETURNED_POINTS: Message<Vec<Point>> =
     Message::new("returned_points", Guest, &[Host], Disclosure::BlindedIds);
-pub(super) const RELEASE: Message<Packed<bool>> = Message::new("release", Host, &[Guest], Disclosure::Control);
+pub(super) const RELEASE: Message<Packed<bool>> =
+    Message::new("release", Host, &[Guest], Disclosure::Control);
 pub(super) const DOUBLED_POINTS: Message<Vec<Point>> =
     Message::new("doubled_points", Host, &[Guest], Disclosure::BlindedIds);
-pub(super) const OUTCOME: Message<Packed<Outcome>> = Message::new("outcome", Guest, &[Host], Disclosure::Control);
+pub(super) const OUTCOME: Message<Packed<Outcome>> =
+    Message::new("outcome", Guest, &[Host], Disclosure::Control);
 pub(super) const COMMON_POSITIONS: Message<Vec<u64>> =
     Message::new("common_positions", Guest, &[Host], Disclosure::RowPositions);
 

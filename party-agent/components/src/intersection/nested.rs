@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 const HASHES: &[&str] = &["sha256", "sha384", "sha512", "sm3"];
 const FINAL_HASHES: &[&str] = &["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sm3"];
-const OLD_HASHES: &[&str] = &["none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sm3"];
+const OLD_HASHES: &[&str] = &[
+    "none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sm3",
+];
 
 /// Deprecated encoding of ids; without effect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +25,11 @@ pub struct EncodeParams {
 
 impl Default for EncodeParams {
     fn default() -> Self {
-        Self { salt: String::new(), encode_method: "none".to_owned(), base64: false }
+        Self {
+            salt: String::new(),
+            encode_method: "none".to_owned(),
+            base64: false,
+        }
     }
 }
 
@@ -46,7 +52,13 @@ pub struct RawParams {
 impl Default for RawParams {
     fn default() -> Self {
         let (hash_method, join_role) = ("none".to_owned(), "guest".to_owned());
-        Self { use_hash: false, salt: String::new(), hash_method, base64: false, join_role }
+        Self {
+            use_hash: false,
+            salt: String::new(),
+            hash_method,
+            base64: false,
+            join_role,
+        }
     }
 }
 
@@ -98,7 +110,11 @@ pub struct GroupParams {
 
 impl Default for GroupParams {
     fn default() -> Self {
-        Self { salt: String::new(), hash_method: "sha256".to_owned(), key_length: 1024 }
+        Self {
+            salt: String::new(),
+            hash_method: "sha256".to_owned(),
+            key_length: 1024,
+        }
     }
 }
 
@@ -116,7 +132,11 @@ pub struct CurveParams {
 
 impl Default for CurveParams {
     fn default() -> Self {
-        Self { salt: String::new(), hash_method: "sha256".to_owned(), curve: "curve25519".to_owned() }
+        Self {
+            salt: String::new(),
+            hash_method: "sha256".to_owned(),
+            curve: "curve25519".to_owned(),
+        }
     }
 }
 
@@ -134,7 +154,11 @@ pub struct CacheParams {
 
 impl Default for CacheParams {
     fn default() -> Self {
-        Self { use_cache: false, id_type: "phone".to_owned(), encrypt_type: "sha256".to_owned() }
+        Self {
+            use_cache: false,
+            id_type: "phone".to_owned(),
+            encrypt_type: "sha256".to_owned(),
+        }
     }
 }
 
@@ -177,35 +201,85 @@ impl super::Params {
     /// Checks the objects of all methods.
     pub(super) fn check_nested(&self, problems: &mut Problems) {
         let roles = &["guest", "host"];
-        problems.one_of("encode_params.encode_method", &self.encode_params.encode_method, OLD_HASHES);
-        problems.one_of("raw_params.hash_method", &self.raw_params.hash_method, OLD_HASHES);
+        problems.one_of(
+            "encode_params.encode_method",
+            &self.encode_params.encode_method,
+            OLD_HASHES,
+        );
+        problems.one_of(
+            "raw_params.hash_method",
+            &self.raw_params.hash_method,
+            OLD_HASHES,
+        );
         problems.one_of("raw_params.join_role", &self.raw_params.join_role, roles);
         self.check_rsa(problems);
         let dh = &self.dh_params;
         problems.one_of("dh_params.hash_method", &dh.hash_method, OLD_HASHES);
-        problems.expect(dh.key_length >= 1024, "dh_params.key_length", || format!("{} is below 1024", dh.key_length));
-        problems.one_of("ecdh_params.hash_method", &self.ecdh_params.hash_method, HASHES);
-        problems.one_of("ecdh_params.curve", &self.ecdh_params.curve, &["curve25519"]);
+        problems.expect(dh.key_length >= 1024, "dh_params.key_length", || {
+            format!("{} is below 1024", dh.key_length)
+        });
+        problems.one_of(
+            "ecdh_params.hash_method",
+            &self.ecdh_params.hash_method,
+            HASHES,
+        );
+        problems.one_of(
+            "ecdh_params.curve",
+            &self.ecdh_params.curve,
+            &["curve25519"],
+        );
         let filter = &self.intersect_preprocess_params;
-        let (rate, path) = (filter.false_positive_rate, "intersect_preprocess_params.false_positive_rate");
-        problems.expect(rate > 0.0 && rate <= 0.5, path, || format!("{rate} is not above 0 and up to 0.5"));
-        problems.one_of("intersect_preprocess_params.encrypt_method", &filter.encrypt_method, &["rsa"]);
-        problems.one_of("intersect_preprocess_params.hash_method", &filter.hash_method, FINAL_HASHES);
-        problems.one_of("intersect_preprocess_params.preprocess_method", &filter.preprocess_method, FINAL_HASHES);
-        problems.one_of("intersect_preprocess_params.filter_owner", &filter.filter_owner, roles);
-        problems.expect(!self.run_preprocess || rate >= 0.01, path, || format!("{rate} is below 0.01"));
+        let (rate, path) = (
+            filter.false_positive_rate,
+            "intersect_preprocess_params.false_positive_rate",
+        );
+        problems.expect(rate > 0.0 && rate <= 0.5, path, || {
+            format!("{rate} is not above 0 and up to 0.5")
+        });
+        problems.one_of(
+            "intersect_preprocess_params.encrypt_method",
+            &filter.encrypt_method,
+            &["rsa"],
+        );
+        problems.one_of(
+            "intersect_preprocess_params.hash_method",
+            &filter.hash_method,
+            FINAL_HASHES,
+        );
+        problems.one_of(
+            "intersect_preprocess_params.preprocess_method",
+            &filter.preprocess_method,
+            FINAL_HASHES,
+        );
+        problems.one_of(
+            "intersect_preprocess_params.filter_owner",
+            &filter.filter_owner,
+            roles,
+        );
+        problems.expect(!self.run_preprocess || rate >= 0.01, path, || {
+            format!("{rate} is below 0.01")
+        });
     }
 
     fn check_rsa(&self, problems: &mut Problems) {
         let rsa = &self.rsa_params;
         problems.one_of("rsa_params.hash_method", &rsa.hash_method, HASHES);
-        problems.one_of("rsa_params.final_hash_method", &rsa.final_hash_method, FINAL_HASHES);
-        problems
-            .expect(rsa.key_length >= 1024, "rsa_params.key_length", || format!("{} is below 1024", rsa.key_length));
-        problems.expect(rsa.random_bit > 0, "rsa_params.random_bit", || "0 bits hide nothing".to_owned());
-        let fraction = rsa.random_base_fraction.unwrap_or(1.0);
-        problems.expect(fraction > 0.0 && fraction <= 1.0, "rsa_params.random_base_fraction", || {
-            format!("{fraction} is not above 0 and up to 1")
+        problems.one_of(
+            "rsa_params.final_hash_method",
+            &rsa.final_hash_method,
+            FINAL_HASHES,
+        );
+        problems.expect(rsa.key_length >= 1024, "rsa_params.key_length", || {
+            format!("{} is below 1024", rsa.key_length)
         });
+        problems.expect(rsa.random_bit > 0, "rsa_params.random_bit", || {
+            "0 bits hide nothing".to_owned()
+        });
+        let fraction = rsa.random_base_fraction.unwrap_or(1.0);
+        problems.expect(
+            fraction > 0.0 && fraction <= 1.0,
+            "rsa_params.random_base_fraction",
+            || format!("{fraction} is not above 0 and up to 1"),
+        );
     }
 }

@@ -4,7 +4,9 @@ use component_kit::{Check, Problems};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::nested::{CacheParams, CurveParams, EncodeParams, GroupParams, PreprocessParams, RawParams, RsaParams};
+use super::nested::{
+    CacheParams, CurveParams, EncodeParams, GroupParams, PreprocessParams, RawParams, RsaParams,
+};
 
 const METHODS: &[&str] = &["rsa", "raw", "dh", "ecdh"];
 const ROLES: &[&str] = &["guest", "host"];
@@ -104,20 +106,34 @@ impl Default for Params {
 impl Params {
     /// Whether the host learns what this run finds: the rows, or their number.
     pub(super) fn host_is_told(&self) -> bool {
-        if self.cardinality_only { self.sync_cardinality } else { self.sync_intersect_ids }
+        if self.cardinality_only {
+            self.sync_cardinality
+        } else {
+            self.sync_intersect_ids
+        }
     }
 
     /// A log line on how the asked method is served.
     pub(super) fn served_by(&self) -> String {
-        let method = if self.cardinality_only { &self.cardinality_method } else { &self.intersect_method };
+        let method = if self.cardinality_only {
+            &self.cardinality_method
+        } else {
+            &self.intersect_method
+        };
         let asked = match method.to_uppercase().as_str() {
             "ECDH" => String::new(),
             other => format!("{other} asked for: "),
         };
         let learned = match (self.cardinality_only, self.host_is_told()) {
-            (false, true) => "each side learns the intersection and nothing else but the number of ids",
-            (false, false) => "the guest learns the intersection, each side the number of ids and nothing else",
-            (true, true) => "each side learns the size of the intersection and nothing else but the number of ids",
+            (false, true) => {
+                "each side learns the intersection and nothing else but the number of ids"
+            }
+            (false, false) => {
+                "the guest learns the intersection, each side the number of ids and nothing else"
+            }
+            (true, true) => {
+                "each side learns the size of the intersection and nothing else but the number of ids"
+            }
             (true, false) => {
                 "the guest learns the size of the intersection, each side the number of ids and nothing else"
             }
@@ -129,7 +145,11 @@ impl Params {
 impl Check for Params {
     fn check(&self, problems: &mut Problems) {
         problems.one_of("intersect_method", &self.intersect_method, METHODS);
-        problems.one_of("cardinality_method", &self.cardinality_method, &["rsa", "dh", "ecdh"]);
+        problems.one_of(
+            "cardinality_method",
+            &self.cardinality_method,
+            &["rsa", "dh", "ecdh"],
+        );
         self.check_join(problems);
         for (path, role) in [
             ("join_role", &self.join_role),
@@ -139,22 +159,27 @@ impl Check for Params {
         ] {
             problems.one_of(path, role, ROLES);
         }
-        problems.expect(self.random_bit > 0, "random_bit", || "0 bits hide nothing".to_owned());
+        problems.expect(self.random_bit > 0, "random_bit", || {
+            "0 bits hide nothing".to_owned()
+        });
         for (path, asked) in [
             ("new_sample_id", self.new_sample_id),
             ("repeated_id_process", self.repeated_id_process),
             ("with_sample_id", self.with_sample_id),
             ("allow_info_share", self.allow_info_share),
         ] {
-            problems
-                .expect(!asked, path, || "match ids are not served: rows are intersected by their own id".to_owned());
+            problems.expect(!asked, path, || {
+                "match ids are not served: rows are intersected by their own id".to_owned()
+            });
         }
         problems.expect(!self.run_cache, "run_cache", || {
             "a cache of blinded ids is not served: every run uses fresh keys, so that runs cannot be linked".to_owned()
         });
-        problems.expect(!(self.run_preprocess && self.cardinality_only), "run_preprocess", || {
-            "preprocessing does not go with cardinality_only".to_owned()
-        });
+        problems.expect(
+            !(self.run_preprocess && self.cardinality_only),
+            "run_preprocess",
+            || "preprocessing does not go with cardinality_only".to_owned(),
+        );
         let split = self.rsa_params.split_calculation && self.cardinality_only;
         problems.expect(
             !(split && self.cardinality_method.eq_ignore_ascii_case("rsa")),
@@ -167,7 +192,11 @@ impl Check for Params {
 
 impl Params {
     fn check_join(&self, problems: &mut Problems) {
-        problems.one_of("join_method", &self.join_method, &["inner_join", "left_join"]);
+        problems.one_of(
+            "join_method",
+            &self.join_method,
+            &["inner_join", "left_join"],
+        );
         problems.expect(!self.join_method.eq_ignore_ascii_case("left_join"), "join_method", || {
             "left_join is not served: hosts would have to learn the guest's unmatched ids; use inner_join".to_owned()
         });

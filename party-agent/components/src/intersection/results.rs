@@ -23,9 +23,14 @@ pub(super) enum Found {
 pub(super) async fn input(task: &TaskContext, params: &Params) -> Result<Table> {
     let table = task.need_input("data").await?;
     if let Some(column) = table.schema().match_id() {
-        let text = format!("the table has the match ids {:?}: rows are intersected by their own id only", column.name);
+        let text = format!(
+            "the table has the match ids {:?}: rows are intersected by their own id only",
+            column.name
+        );
         let fault = Fault::new(ErrorCode::Unsupported, text).path("with_match_id");
-        return Err(fault.next("set with_match_id to false in DataTransform, and use unique row ids").into());
+        return Err(fault
+            .next("set with_match_id to false in DataTransform, and use unique row ids")
+            .into());
     }
     task.info(params.served_by());
     if params.run_preprocess {
@@ -35,26 +40,44 @@ pub(super) async fn input(task: &TaskContext, params: &Params) -> Result<Table> 
 }
 
 /// Stores the common rows and reports them.
-pub(super) async fn keep(task: &TaskContext, params: &Params, table: &Table, rows: &[usize]) -> Result<()> {
+pub(super) async fn keep(
+    task: &TaskContext,
+    params: &Params,
+    table: &Table,
+    rows: &[usize],
+) -> Result<()> {
     if rows.is_empty() {
         return Err(empty());
     }
     task.output(0, &shaped(params, table, rows)?).await?;
     report(task, params, table.rows(), Found::Rows(rows.len()));
-    task.info(format!("{} of {} rows are common", rows.len(), table.rows()));
+    task.info(format!(
+        "{} of {} rows are common",
+        rows.len(),
+        table.rows()
+    ));
     Ok(())
 }
 
 /// The output table of these rows.
 pub(super) fn shaped(params: &Params, table: &Table, rows: &[usize]) -> Result<Table> {
-    let table = if params.only_output_key { table.select(&[])? } else { table.clone() };
+    let table = if params.only_output_key {
+        table.select(&[])?
+    } else {
+        table.clone()
+    };
     Ok(table.rows_at(rows)?)
 }
 
 /// The fault of every party when nothing is common.
 pub(super) fn empty() -> ComponentError {
-    let fault = Fault::new(ErrorCode::IntersectionEmpty, "the parties have no id in common");
-    fault.next("compare the form of the ids on both sides: spaces, case, leading zeros, hashing").into()
+    let fault = Fault::new(
+        ErrorCode::IntersectionEmpty,
+        "the parties have no id in common",
+    );
+    fault
+        .next("compare the form of the ids on both sides: spaces, case, leading zeros, hashing")
+        .into()
 }
 
 /// The fault for a point that is none.
@@ -70,7 +93,13 @@ pub(super) fn progress(task: &TaskContext, from: f64, part: f64, text: &str) {
 
 /// Metrics and summary in FATE's form.
 pub(super) fn report(task: &TaskContext, params: &Params, own: usize, found: Found) {
-    let rate = |count: usize| if own == 0 { 0.0 } else { count as f64 / own as f64 };
+    let rate = |count: usize| {
+        if own == 0 {
+            0.0
+        } else {
+            count as f64 / own as f64
+        }
+    };
     let value = |name: &str, value: f64| (name.to_owned(), value);
     let (number, share) = match found {
         Found::Rows(count) | Found::Size(count) => (json!(count), json!(rate(count))),

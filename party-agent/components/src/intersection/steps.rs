@@ -44,7 +44,11 @@ impl Blinder {
     pub(super) fn new(ids: Arc<Vec<String>>, random: &mut Random) -> Arc<Self> {
         let mut order: Vec<usize> = (0..ids.len()).collect();
         random.shuffle(&mut order);
-        Arc::new(Self { key: BlindingKey::generate(random), ids, order })
+        Arc::new(Self {
+            key: BlindingKey::generate(random),
+            ids,
+            order,
+        })
     }
 
     /// How many ids there are.
@@ -60,7 +64,11 @@ impl Blinder {
     /// The blinded ids at these shuffled positions.
     pub(super) fn blind(&self, positions: Range<usize>, stop: &Stop) -> Result<Vec<Point>> {
         let rows = self.order.get(positions).unwrap_or_default();
-        let ids: Vec<&str> = rows.iter().filter_map(|row| self.ids.get(*row)).map(String::as_str).collect();
+        let ids: Vec<&str> = rows
+            .iter()
+            .filter_map(|row| self.ids.get(*row))
+            .map(String::as_str)
+            .collect();
         let mut points = Vec::with_capacity(ids.len());
         for piece in ids.chunks(PIECE) {
             stop.go_on()?;
@@ -70,7 +78,11 @@ impl Blinder {
     }
 
     /// A peer's points with this party's blinding on top, in the peer's order; or what is wrong with them.
-    pub(super) fn double(&self, points: &[Point], stop: &Stop) -> Result<Result<Vec<Point>, CurveError>> {
+    pub(super) fn double(
+        &self,
+        points: &[Point],
+        stop: &Stop,
+    ) -> Result<Result<Vec<Point>, CurveError>> {
         let mut doubled = Vec::with_capacity(points.len());
         for piece in points.chunks(PIECE) {
             stop.go_on()?;
@@ -88,21 +100,32 @@ pub(super) fn check_count(what: &str, found: usize, expected: usize) -> Result<(
     if found == expected {
         return Ok(());
     }
-    Err(ComponentError::protocol(format!("{what} has {found} entries, {expected} were due")))
+    Err(ComponentError::protocol(format!(
+        "{what} has {found} entries, {expected} were due"
+    )))
 }
 
 /// Refuses a number of ids that no table can have.
 pub(super) fn check_ids(peer: &impl std::fmt::Display, ids: u64) -> Result<usize> {
     let most = u64::from(u32::MAX);
-    usize::try_from(ids).ok().filter(|_| ids <= most).ok_or_else(|| {
-        ComponentError::protocol(format!("{peer} speaks of {ids} ids, more than the {most} that a table may have"))
-    })
+    usize::try_from(ids)
+        .ok()
+        .filter(|_| ids <= most)
+        .ok_or_else(|| {
+            ComponentError::protocol(format!(
+                "{peer} speaks of {ids} ids, more than the {most} that a table may have"
+            ))
+        })
 }
 
 /// For each of the guest's doubly blinded points the position of the host's equal one. A point that stands twice on
 /// either side is refused: ids are unique, and blinding keeps them so.
 pub(super) fn matches(guest: &[Point], host: &[Point]) -> Result<Vec<Option<usize>>> {
-    let twice = |whose: &str| ComponentError::protocol(format!("a doubly blinded point of the {whose} stands twice"));
+    let twice = |whose: &str| {
+        ComponentError::protocol(format!(
+            "a doubly blinded point of the {whose} stands twice"
+        ))
+    };
     let mut places = HashMap::with_capacity(host.len());
     for (position, point) in host.iter().enumerate() {
         if places.insert(*point, position).is_some() {
@@ -113,7 +136,10 @@ pub(super) fn matches(guest: &[Point], host: &[Point]) -> Result<Vec<Option<usiz
     if guest.iter().any(|point| !seen.insert(*point)) {
         return Err(twice("guest"));
     }
-    Ok(guest.iter().map(|point| places.get(point).copied()).collect())
+    Ok(guest
+        .iter()
+        .map(|point| places.get(point).copied())
+        .collect())
 }
 
 /// How many points have a match.
@@ -124,7 +150,11 @@ pub(super) fn size_of(matches: &[Option<usize>]) -> usize {
 /// Puts random bytes in place of the points that have no match. What a peer that breaks the protocol let nobody count (because
 /// it spoiled what it returned, or blinded its ids with several keys) is then of no use to it either; an honest one would have
 /// found nothing there.
-pub(super) fn keep_uncounted(doubled: &mut [Point], matches: &[Option<usize>], random: &mut Random) {
+pub(super) fn keep_uncounted(
+    doubled: &mut [Point],
+    matches: &[Option<usize>],
+    random: &mut Random,
+) {
     for (place, point) in doubled.iter_mut().enumerate() {
         if !matches!(matches.get(place), Some(Some(_))) {
             random.fill(point);
@@ -147,13 +177,18 @@ pub(super) fn by_row(matches: &[Option<usize>], order: &[usize]) -> Vec<Option<u
 /// The rows that every host has, given [`by_row`] of each.
 pub(super) fn common_rows(rows: usize, hosts: &[Vec<Option<usize>>]) -> Vec<usize> {
     let has = |host: &Vec<Option<usize>>, row| matches!(host.get(row), Some(Some(_)));
-    (0..rows).filter(|row| hosts.iter().all(|host| has(host, *row))).collect()
+    (0..rows)
+        .filter(|row| hosts.iter().all(|host| has(host, *row)))
+        .collect()
 }
 
 /// What one host is told: its positions of these rows, ascending, so that their order says nothing.
 pub(super) fn told_positions(rows: &[usize], host: &[Option<usize>]) -> Vec<u64> {
-    let mut positions: Vec<u64> =
-        rows.iter().filter_map(|row| host.get(*row).copied().flatten()).map(|position| position as u64).collect();
+    let mut positions: Vec<u64> = rows
+        .iter()
+        .filter_map(|row| host.get(*row).copied().flatten())
+        .map(|position| position as u64)
+        .collect();
     positions.sort_unstable();
     positions
 }
@@ -161,10 +196,14 @@ pub(super) fn told_positions(rows: &[usize], host: &[Option<usize>]) -> Vec<u64>
 /// A host's rows at the positions that the guest names, which must ascend without repeats and lie in the table.
 pub(super) fn rows_at_positions(positions: &[u64], order: &[usize]) -> Result<Vec<usize>> {
     if !positions.is_sorted_by(|one, next| one < next) {
-        return Err(ComponentError::protocol("the common positions do not ascend, or one stands twice"));
+        return Err(ComponentError::protocol(
+            "the common positions do not ascend, or one stands twice",
+        ));
     }
     let row = |position: &u64| {
-        let row = usize::try_from(*position).ok().and_then(|position| order.get(position).copied());
+        let row = usize::try_from(*position)
+            .ok()
+            .and_then(|position| order.get(position).copied());
         row.ok_or_else(|| {
             ComponentError::protocol(format!(
                 "common position {position} is not below {}, the number of ids",
@@ -192,13 +231,20 @@ mod tests {
 
     #[test]
     fn matches_are_taken_back_from_the_shuffled_order() {
-        let found = matches(&[point(1), point(2), point(3)], &[point(3), point(9), point(1)]).expect("matched");
+        let found = matches(
+            &[point(1), point(2), point(3)],
+            &[point(3), point(9), point(1)],
+        )
+        .expect("matched");
         assert_eq!(found, [Some(2), None, Some(0)]);
         // Shuffled position 0 is row 2, 1 is row 0, 2 is row 1.
         let host = by_row(&found, &[2, 0, 1]);
         assert_eq!(host, [None, Some(0), Some(2)]);
         assert_eq!(common_rows(3, std::slice::from_ref(&host)), [1, 2]);
-        assert_eq!(common_rows(3, &[host.clone(), vec![Some(5), Some(4), None]]), [1]);
+        assert_eq!(
+            common_rows(3, &[host.clone(), vec![Some(5), Some(4), None]]),
+            [1]
+        );
         assert_eq!(told_positions(&[2, 1], &host), [0, 2]);
     }
 
@@ -212,7 +258,12 @@ mod tests {
         }
         assert_eq!((one[1], other[1]), (own[1], own[1]));
         for place in [0, 2, 3] {
-            assert!(one[place] != own[place] && other[place] != own[place] && one[place] != other[place], "{place}");
+            assert!(
+                one[place] != own[place]
+                    && other[place] != own[place]
+                    && one[place] != other[place],
+                "{place}"
+            );
         }
         assert_eq!(size_of(&[None, Some(7), None, Some(0)]), 2);
     }
@@ -234,7 +285,9 @@ mod tests {
 
     #[test]
     fn refuses_a_count_that_is_not_due_and_a_size_that_no_table_has() {
-        assert!(check_count("host_points", 3, 3).is_ok() && check_count("host_points", 4, 3).is_err());
+        assert!(
+            check_count("host_points", 3, 3).is_ok() && check_count("host_points", 4, 3).is_err()
+        );
         assert_eq!(check_ids(&"host", 5).expect("small"), 5);
         assert!(check_ids(&"host", u64::MAX).is_err());
     }
@@ -247,9 +300,13 @@ mod tests {
 
     #[test]
     fn every_meeting_has_an_order_and_a_key_of_its_own() {
-        let ids: Arc<Vec<String>> = Arc::new((0..50).map(|number| format!("id-{number}")).collect());
+        let ids: Arc<Vec<String>> =
+            Arc::new((0..50).map(|number| format!("id-{number}")).collect());
         let mut random = Random::seeded(1);
-        let (one, other) = (Blinder::new(ids.clone(), &mut random), Blinder::new(ids.clone(), &mut random));
+        let (one, other) = (
+            Blinder::new(ids.clone(), &mut random),
+            Blinder::new(ids.clone(), &mut random),
+        );
         let stored: Vec<usize> = (0..50).collect();
         for order in [one.order(), other.order()] {
             assert_ne!(order, stored, "the peer sees the order of the table");
@@ -258,8 +315,10 @@ mod tests {
             assert_eq!(rows, stored);
         }
         assert_ne!(one.order(), other.order());
-        let points: HashSet<Point> =
-            [one, other].iter().flat_map(|own| own.blind(0..50, &Stop::NEVER).expect("blinded")).collect();
+        let points: HashSet<Point> = [one, other]
+            .iter()
+            .flat_map(|own| own.blind(0..50, &Stop::NEVER).expect("blinded"))
+            .collect();
         assert_eq!(points.len(), 100, "two meetings show the same points");
     }
 

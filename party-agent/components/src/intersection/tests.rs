@@ -15,11 +15,39 @@ use vocabulary::{ErrorCode, MetricData, Participant, Role};
 use super::{Intersection, Params};
 
 /// Ids of every kind of text; those of the second list are the guest's alone, those of the third the host's.
-const COMMON: [&str; 12] =
-    ["id-7", "id-10", "ünïcödé", "身份证-42", "🦀", "Id-7", "id 7", " id-7", "0007", "+49 151 0000", "id-99", "zz"];
-const GUEST_ONLY: [&str; 6] =
-    ["guest-canary-1", "guest-canary-2", "身份证-43", "u\u{308}nïcödé", "7", "guest-canary-3"];
-const HOST_ONLY: [&str; 9] = ["host-canary-1", "host-canary-2", "h3", "h4", "h5", "h6", "h7", "h8", "h9"];
+const COMMON: [&str; 12] = [
+    "id-7",
+    "id-10",
+    "ünïcödé",
+    "身份证-42",
+    "🦀",
+    "Id-7",
+    "id 7",
+    " id-7",
+    "0007",
+    "+49 151 0000",
+    "id-99",
+    "zz",
+];
+const GUEST_ONLY: [&str; 6] = [
+    "guest-canary-1",
+    "guest-canary-2",
+    "身份证-43",
+    "u\u{308}nïcödé",
+    "7",
+    "guest-canary-3",
+];
+const HOST_ONLY: [&str; 9] = [
+    "host-canary-1",
+    "host-canary-2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "h7",
+    "h8",
+    "h9",
+];
 
 /// A value of its own for every id of a party.
 fn value_of(id: &str, party: f64) -> f64 {
@@ -27,14 +55,23 @@ fn value_of(id: &str, party: f64) -> f64 {
 }
 
 fn table(ids: &[&str], party: f64) -> Table {
-    let columns =
-        vec![Column::new("y", ColumnKind::Integer, Part::Label), Column::new("x0", ColumnKind::Float, Part::Feature)];
+    let columns = vec![
+        Column::new("y", ColumnKind::Integer, Part::Label),
+        Column::new("x0", ColumnKind::Float, Part::Feature),
+    ];
     let mut schema = Schema::new(TableKind::Instances, "id", columns);
-    schema.meta.insert("anonymous_header".into(), json!(["p_x0"]));
+    schema
+        .meta
+        .insert("anonymous_header".into(), json!(["p_x0"]));
     let values = ids.iter().map(|id| value_of(id, party)).collect();
     let labels = (0..ids.len()).map(|row| row as i64 % 2).collect();
     let ids = ids.iter().map(|id| (*id).to_owned()).collect();
-    Table::from_columns(schema, ids, vec![Values::Integer(labels), Values::Float(values)]).expect("table")
+    Table::from_columns(
+        schema,
+        ids,
+        vec![Values::Integer(labels), Values::Float(values)],
+    )
+    .expect("table")
 }
 
 /// The guest's ids in one order, the host's in another.
@@ -48,25 +85,40 @@ fn guest_ids() -> Vec<&'static str> {
 }
 
 fn host_ids() -> Vec<&'static str> {
-    HOST_ONLY.iter().chain(COMMON.iter().rev()).copied().collect()
+    HOST_ONLY
+        .iter()
+        .chain(COMMON.iter().rev())
+        .copied()
+        .collect()
 }
 
 fn sorted(ids: &[&str]) -> Vec<String> {
-    ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>().into_iter().collect()
+    ids.iter()
+        .map(|id| (*id).to_owned())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 fn federation() -> Federation {
     let federation = Federation::new(1, false);
     let (guest, host) = (federation.guest(), federation.host(0));
-    federation.input(&guest, "data", table(&guest_ids(), 1000.0)).input(&host, "data", table(&host_ids(), 2000.0))
+    federation
+        .input(&guest, "data", table(&guest_ids(), 1000.0))
+        .input(&host, "data", table(&host_ids(), 2000.0))
 }
 
 fn two_hosts() -> Federation {
     let federation = Federation::new(2, false);
     let (guest, first, second) = (federation.guest(), federation.host(0), federation.host(1));
     // The second host has every other common id and one of the guest's that the first lacks.
-    let second_ids: Vec<&str> =
-        COMMON.iter().step_by(2).chain(&GUEST_ONLY[..1]).chain(&HOST_ONLY[..2]).copied().collect();
+    let second_ids: Vec<&str> = COMMON
+        .iter()
+        .step_by(2)
+        .chain(&GUEST_ONLY[..1])
+        .chain(&HOST_ONLY[..2])
+        .copied()
+        .collect();
     federation
         .input(&guest, "data", table(&guest_ids(), 1000.0))
         .input(&first, "data", table(&host_ids(), 2000.0))
@@ -77,8 +129,15 @@ fn assert_holds(played: &Played, who: &Participant, ids: &[String], party: f64) 
     let output = played.part(who).output();
     assert_eq!(output.ids().expect("ids"), ids, "ids of {who}");
     let wanted: Vec<f64> = ids.iter().map(|id| value_of(id, party)).collect();
-    assert_eq!(output.floats("x0").expect("x0"), wanted, "features of {who} do not follow their ids");
-    assert_eq!(output.schema().meta.get("anonymous_header"), Some(&json!(["p_x0"])));
+    assert_eq!(
+        output.floats("x0").expect("x0"),
+        wanted,
+        "features of {who} do not follow their ids"
+    );
+    assert_eq!(
+        output.schema().meta.get("anonymous_header"),
+        Some(&json!(["p_x0"]))
+    );
 }
 
 fn values(played: &Played, who: &Participant) -> Vec<(String, f64)> {
@@ -92,7 +151,10 @@ fn values(played: &Played, who: &Participant) -> Vec<(String, f64)> {
 }
 
 fn named(pairs: &[(&str, f64)]) -> Vec<(String, f64)> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), *value))
+        .collect()
 }
 
 #[tokio::test]
@@ -117,12 +179,21 @@ async fn agrees_with_the_plain_computation() {
     let guest = played.part(&federation.guest());
     let meta = json!({"name": "intersection", "metric_type": "INTERSECTION", "intersect_method": "ecdh", "join_method": "inner_join"});
     assert_eq!(Value::Object(guest.metrics[0].meta.clone()), meta);
-    assert_eq!((guest.metrics[0].namespace.as_str(), guest.metrics[0].name.as_str()), ("train", "intersection"));
-    let summary =
-        json!({"intersect_num": 12, "intersect_rate": 12.0 / 18.0, "cardinality_only": false, "unique_id_num": 18});
+    assert_eq!(
+        (
+            guest.metrics[0].namespace.as_str(),
+            guest.metrics[0].name.as_str()
+        ),
+        ("train", "intersection")
+    );
+    let summary = json!({"intersect_num": 12, "intersect_rate": 12.0 / 18.0, "cardinality_only": false, "unique_id_num": 18});
     assert_eq!(guest.summary, Some(summary));
     let said = "RSA asked for: ECDH over ristretto255 serves it: each side learns the intersection and nothing else";
-    assert!(guest.log.iter().any(|line| line.starts_with(said)), "{:?}", guest.log);
+    assert!(
+        guest.log.iter().any(|line| line.starts_with(said)),
+        "{:?}",
+        guest.log
+    );
 }
 
 #[tokio::test]
@@ -135,13 +206,27 @@ async fn works_with_two_hosts() {
     assert_holds(&played, &federation.host(1), &common, 3000.0);
     // Nobody is told of ids that only two parties share: six positions each, no more.
     for host in [federation.host(0), federation.host(1)] {
-        let told = played.letters.iter().filter(|letter| letter.to == host && letter.message == "common_positions");
+        let told = played
+            .letters
+            .iter()
+            .filter(|letter| letter.to == host && letter.message == "common_positions");
         assert_eq!(told.map(|letter| letter.body.len()).sum::<usize>(), 6 * 8);
     }
     // The same ids look different to each host.
     let seen = |host: Participant| -> BTreeSet<Vec<u8>> {
-        let letters = played.letters.iter().filter(|letter| letter.to == host && letter.message == "guest_points");
-        letters.flat_map(|letter| letter.body.chunks(32).map(<[u8]>::to_vec).collect::<Vec<_>>()).collect()
+        let letters = played
+            .letters
+            .iter()
+            .filter(|letter| letter.to == host && letter.message == "guest_points");
+        letters
+            .flat_map(|letter| {
+                letter
+                    .body
+                    .chunks(32)
+                    .map(<[u8]>::to_vec)
+                    .collect::<Vec<_>>()
+            })
+            .collect()
     };
     assert_eq!(seen(federation.host(0)).len(), 18);
     assert!(seen(federation.host(0)).is_disjoint(&seen(federation.host(1))));
@@ -152,7 +237,12 @@ async fn apply_uses_the_saved_model() {
     // There is nothing to learn, so applying is the same work again, and no model is left or asked for.
     let federation = federation();
     let fitted = federation.run::<Intersection>().await.all_succeeded();
-    let applied = federation.clone().applying(&fitted).run::<Intersection>().await.all_succeeded();
+    let applied = federation
+        .clone()
+        .applying(&fitted)
+        .run::<Intersection>()
+        .await
+        .all_succeeded();
     assert_eq!(federation.participants().len(), 2);
     for who in federation.participants() {
         assert!(fitted.part(&who).model.is_none());
@@ -165,7 +255,9 @@ async fn apply_uses_the_saved_model() {
 fn refuses_bad_parameters() {
     let refused = |parameters: Value| {
         let room: &dyn AnyComponent = &Room::<Intersection>::NEW;
-        room.check(Role::Guest, &parameters).err().and_then(|fault| fault.path)
+        room.check(Role::Guest, &parameters)
+            .err()
+            .and_then(|fault| fault.path)
     };
     for (parameters, path) in [
         (json!({"intersect_method": "kkrt"}), "intersect_method"),
@@ -177,14 +269,33 @@ fn refuses_bad_parameters() {
         (json!({"repeated_id_process": true}), "repeated_id_process"),
         (json!({"new_sample_id": true}), "new_sample_id"),
         (json!({"random_bit": 0}), "random_bit"),
-        (json!({"rsa_params": {"key_length": 512}}), "rsa_params.key_length"),
-        (json!({"rsa_params": {"random_base_fraction": 1.5}}), "rsa_params.random_base_fraction"),
-        (json!({"rsa_params": {"hash_method": "md5"}}), "rsa_params.hash_method"),
-        (json!({"ecdh_params": {"curve": "p256"}}), "ecdh_params.curve"),
-        (json!({"run_preprocess": true}), "intersect_preprocess_params.false_positive_rate"),
+        (
+            json!({"rsa_params": {"key_length": 512}}),
+            "rsa_params.key_length",
+        ),
+        (
+            json!({"rsa_params": {"random_base_fraction": 1.5}}),
+            "rsa_params.random_base_fraction",
+        ),
+        (
+            json!({"rsa_params": {"hash_method": "md5"}}),
+            "rsa_params.hash_method",
+        ),
+        (
+            json!({"ecdh_params": {"curve": "p256"}}),
+            "ecdh_params.curve",
+        ),
+        (
+            json!({"run_preprocess": true}),
+            "intersect_preprocess_params.false_positive_rate",
+        ),
         (json!({"rsa_params": {"colour": 1}}), "rsa_params.colour"),
     ] {
-        assert_eq!(refused(parameters.clone()).as_deref(), Some(path), "{parameters}");
+        assert_eq!(
+            refused(parameters.clone()).as_deref(),
+            Some(path),
+            "{parameters}"
+        );
     }
     let preprocess = json!({"false_positive_rate": 0.02});
     for good in [
@@ -199,8 +310,13 @@ fn refuses_bad_parameters() {
 
 #[tokio::test]
 async fn leaks_no_canary() {
-    let ids: Vec<&str> =
-        COMMON.iter().chain(&GUEST_ONLY).chain(&HOST_ONLY).copied().filter(|id| id.len() > 4).collect();
+    let ids: Vec<&str> = COMMON
+        .iter()
+        .chain(&GUEST_ONLY)
+        .chain(&HOST_ONLY)
+        .copied()
+        .filter(|id| id.len() > 4)
+        .collect();
     let guest: Vec<f64> = guest_ids().iter().map(|id| value_of(id, 1000.0)).collect();
     assert!(ids.len() > 12, "ids of both kinds are searched for");
     checks::leaks_no_canary::<Intersection>(&federation(), &ids, &guest).await;
@@ -209,11 +325,22 @@ async fn leaks_no_canary() {
 
 #[tokio::test]
 async fn speaks_only_its_messages() {
-    let one = bounds::counting(federation()).run::<Intersection>().await.all_succeeded();
-    let two = bounds::counting(two_hosts()).run::<Intersection>().await.all_succeeded();
+    let one = bounds::counting(federation())
+        .run::<Intersection>()
+        .await
+        .all_succeeded();
+    let two = bounds::counting(two_hosts())
+        .run::<Intersection>()
+        .await
+        .all_succeeded();
     checks::speaks_only_its_messages::<Intersection>(&[&one]);
     checks::speaks_only_its_messages::<Intersection>(&[&two]);
-    assert!(one.letters.iter().any(|letter| letter.tag == "points.2/guest_points"), "large sets go in several letters");
+    assert!(
+        one.letters
+            .iter()
+            .any(|letter| letter.tag == "points.2/guest_points"),
+        "large sets go in several letters"
+    );
 }
 
 #[tokio::test]
@@ -233,15 +360,29 @@ async fn survives_duplicates_and_delays() {
 
 #[tokio::test]
 async fn leaves_the_result_to_the_guest_when_hosts_are_not_to_know() {
-    let federation = two_hosts().parameters(json!({"sync_intersect_ids": false, "intersect_method": "dh"}));
+    let federation =
+        two_hosts().parameters(json!({"sync_intersect_ids": false, "intersect_method": "dh"}));
     let played = federation.run::<Intersection>().await.all_succeeded();
     assert_eq!(played.part(&federation.guest()).output().rows(), 6);
-    assert!(played.letters.iter().all(|letter| letter.message != "common_positions"));
+    assert!(
+        played
+            .letters
+            .iter()
+            .all(|letter| letter.message != "common_positions")
+    );
     for host in [federation.host(0), federation.host(1)] {
         let part = played.part(&host);
-        assert_eq!((part.output().rows(), part.output().schema().columns.len()), (0, 2));
+        assert_eq!(
+            (part.output().rows(), part.output().schema().columns.len()),
+            (0, 2)
+        );
         assert_eq!(values(&played, &host), vec![]);
-        assert_eq!(part.summary.as_ref().map(|summary| &summary["intersect_num"]), Some(&json!(-1)));
+        assert_eq!(
+            part.summary
+                .as_ref()
+                .map(|summary| &summary["intersect_num"]),
+            Some(&json!(-1))
+        );
     }
 }
 
@@ -251,7 +392,10 @@ async fn drops_the_columns_when_only_ids_are_wanted() {
     let played = federation.run::<Intersection>().await.all_succeeded();
     for who in federation.participants() {
         let output = played.part(&who).output();
-        assert_eq!((output.ids().expect("ids"), output.schema().columns.len()), (sorted(&COMMON), 0));
+        assert_eq!(
+            (output.ids().expect("ids"), output.schema().columns.len()),
+            (sorted(&COMMON), 0)
+        );
     }
 }
 
@@ -263,33 +407,67 @@ async fn finds_the_size_alone() {
         let played = federation.run::<Intersection>().await.all_succeeded();
         let (guest, host) = (federation.guest(), federation.host(0));
         assert_eq!(values(&played, &guest), named(&[("intersect_count", 12.0)]));
-        let expected = if told { named(&[("intersect_count", 12.0)]) } else { vec![] };
+        let expected = if told {
+            named(&[("intersect_count", 12.0)])
+        } else {
+            vec![]
+        };
         assert_eq!(values(&played, &host), expected);
-        assert!(played.parts.values().all(|part| part.outputs.is_empty()), "no rows are left");
+        assert!(
+            played.parts.values().all(|part| part.outputs.is_empty()),
+            "no rows are left"
+        );
         let summary = played.part(&guest).summary.clone().expect("summary");
-        assert_eq!((&summary["intersect_num"], &summary["cardinality_only"]), (&json!(12), &json!(true)));
-        assert_ne!(doubled_in_order(&federation, &played).await, 18, "the answer keeps the guest's order");
+        assert_eq!(
+            (&summary["intersect_num"], &summary["cardinality_only"]),
+            (&json!(12), &json!(true))
+        );
+        assert_ne!(
+            doubled_in_order(&federation, &played).await,
+            18,
+            "the answer keeps the guest's order"
+        );
     }
 }
 
 /// How many points the host gave back at the place at which it does so when rows are asked for; the harness repeats
 /// keys and orders.
 async fn doubled_in_order(federation: &Federation, played: &Played) -> usize {
-    let rows = federation.clone().parameters(json!({})).run::<Intersection>().await.all_succeeded();
+    let rows = federation
+        .clone()
+        .parameters(json!({}))
+        .run::<Intersection>()
+        .await
+        .all_succeeded();
     let points = |played: &Played| -> Vec<u8> {
-        let letters = played.letters.iter().filter(|letter| letter.message == "doubled_points");
+        let letters = played
+            .letters
+            .iter()
+            .filter(|letter| letter.message == "doubled_points");
         letters.flat_map(|letter| letter.body.to_vec()).collect()
     };
     let (one, other) = (points(played), points(&rows));
-    assert_eq!(one.chunks(32).collect::<BTreeSet<_>>(), other.chunks(32).collect::<BTreeSet<_>>());
-    one.chunks(32).zip(other.chunks(32)).filter(|(one, other)| one == other).count()
+    assert_eq!(
+        one.chunks(32).collect::<BTreeSet<_>>(),
+        other.chunks(32).collect::<BTreeSet<_>>()
+    );
+    one.chunks(32)
+        .zip(other.chunks(32))
+        .filter(|(one, other)| one == other)
+        .count()
 }
 
 #[tokio::test]
 async fn refuses_to_count_with_two_hosts() {
-    let played = two_hosts().parameters(json!({"cardinality_only": true})).run::<Intersection>().await;
+    let played = two_hosts()
+        .parameters(json!({"cardinality_only": true}))
+        .run::<Intersection>()
+        .await;
     let fault = played.fault().expect("a fault");
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::Unsupported, Some("cardinality_only")));
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::Unsupported, Some("cardinality_only"))
+    );
 }
 
 #[tokio::test]
@@ -297,8 +475,13 @@ async fn fails_when_nothing_is_common() {
     let federation = Federation::new(1, false);
     let (guest, host) = (federation.guest(), federation.host(0));
     for host_ids in [&["A1", "B2"][..], &[]] {
-        let federation = federation.clone().input(&guest, "data", table(&["a1", "b2"], 1.0));
-        let played = federation.input(&host, "data", table(host_ids, 2.0)).run::<Intersection>().await;
+        let federation = federation
+            .clone()
+            .input(&guest, "data", table(&["a1", "b2"], 1.0));
+        let played = federation
+            .input(&host, "data", table(host_ids, 2.0))
+            .run::<Intersection>()
+            .await;
         let fault = played.fault().expect("a fault");
         assert_eq!(fault.code, ErrorCode::IntersectionEmpty);
         assert!(fault.next.expect("a hint").contains("hashing"));
@@ -313,19 +496,37 @@ async fn refuses_sides_that_mean_different_things() {
     ] {
         let federation = federation();
         let host = federation.host(0);
-        let played = federation.parameters_of(&host, own).run::<Intersection>().await;
+        let played = federation
+            .parameters_of(&host, own)
+            .run::<Intersection>()
+            .await;
         let fault = played.fault().expect("a fault");
-        assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::ParameterInvalid, Some(path)));
+        assert_eq!(
+            (fault.code, fault.path.as_deref()),
+            (ErrorCode::ParameterInvalid, Some(path))
+        );
     }
 }
 
 #[tokio::test]
 async fn refuses_a_table_with_match_ids() {
     let column = Column::new("phone", ColumnKind::Text, Part::MatchId);
-    let with_match = table(&["a", "b"], 1.0).with_columns(vec![(column, Values::of_texts(["1", "2"]))]).expect("table");
+    let with_match = table(&["a", "b"], 1.0)
+        .with_columns(vec![(column, Values::of_texts(["1", "2"]))])
+        .expect("table");
     let federation = Federation::new(1, false);
     let (guest, host) = (federation.guest(), federation.host(0));
-    let federation = federation.input(&guest, "data", with_match).input(&host, "data", table(&["a"], 2.0));
-    let fault = federation.run::<Intersection>().await.fault().expect("a fault");
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::Unsupported, Some("with_match_id")));
+    let federation =
+        federation
+            .input(&guest, "data", with_match)
+            .input(&host, "data", table(&["a"], 2.0));
+    let fault = federation
+        .run::<Intersection>()
+        .await
+        .fault()
+        .expect("a fault");
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::Unsupported, Some("with_match_id"))
+    );
 }

@@ -17,12 +17,14 @@ pub struct LinesReader;
 impl Component for LinesReader {
     type Params = Params;
 
-    const DESCRIPTION: Description =
-        Description::named("lines_reader", "takes lines of a file, or lines that the job gives, into the job")
-            .modules(&["LinesReader"])
-            .roles(&[Role::Guest, Role::Host, Role::Local])
-            .outputs(&[PortLine::data("data")])
-            .messages(messages::ALL);
+    const DESCRIPTION: Description = Description::named(
+        "lines_reader",
+        "takes lines of a file, or lines that the job gives, into the job",
+    )
+    .modules(&["LinesReader"])
+    .roles(&[Role::Guest, Role::Host, Role::Local])
+    .outputs(&[PortLine::data("data")])
+    .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // every role and both stages do the same

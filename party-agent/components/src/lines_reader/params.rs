@@ -31,13 +31,21 @@ pub struct Params {
 
 impl Check for Params {
     fn check(&self, problems: &mut Problems) {
-        let given = [self.file.is_some(), self.table.is_some(), self.lines.is_some()];
-        problems.expect(given.into_iter().filter(|given| *given).count() == 1, "file", || {
-            "one of file, table and lines must be given, and only one".to_owned()
-        });
+        let given = [
+            self.file.is_some(),
+            self.table.is_some(),
+            self.lines.is_some(),
+        ];
+        problems.expect(
+            given.into_iter().filter(|given| *given).count() == 1,
+            "file",
+            || "one of file, table and lines must be given, and only one".to_owned(),
+        );
         let named = self.file.as_ref().is_none_or(|file| !file.is_empty());
         problems.expect(named, "file", || "no file is named".to_owned());
         let lines = self.lines.as_ref().map_or(0, Vec::len);
-        problems.expect(lines <= MOST_LINES, "lines", || format!("{lines} lines are more than {MOST_LINES}"));
+        problems.expect(lines <= MOST_LINES, "lines", || {
+            format!("{lines} lines are more than {MOST_LINES}")
+        });
     }
 }

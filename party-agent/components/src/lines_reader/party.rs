@@ -8,7 +8,9 @@ use super::params::Params;
 
 pub(super) async fn read(task: &TaskContext, params: Params) -> Result<()> {
     if let Some(stored) = params.table {
-        let table = task.stored_table(&TableRef::new(&stored.namespace, &stored.name)).await?;
+        let table = task
+            .stored_table(&TableRef::new(&stored.namespace, &stored.name))
+            .await?;
         task.info(format!("{} rows", table.rows()));
         return task.output(0, &table).await;
     }

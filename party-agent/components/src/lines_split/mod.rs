@@ -17,13 +17,14 @@ pub struct LinesSplit;
 impl Component for LinesSplit {
     type Params = Params;
 
-    const DESCRIPTION: Description = Description::named("lines_split", "deals rows out to two parts by chance")
-        .modules(&["LinesSplit"])
-        .roles(&[Role::Guest, Role::Host, Role::Local])
-        .needs(&[NeedLine::any_of(&["data"])])
-        .inputs(&[PortLine::data("data")])
-        .outputs(&[PortLine::data("train"), PortLine::data("test")])
-        .messages(messages::ALL);
+    const DESCRIPTION: Description =
+        Description::named("lines_split", "deals rows out to two parts by chance")
+            .modules(&["LinesSplit"])
+            .roles(&[Role::Guest, Role::Host, Role::Local])
+            .needs(&[NeedLine::any_of(&["data"])])
+            .inputs(&[PortLine::data("data")])
+            .outputs(&[PortLine::data("train"), PortLine::data("test")])
+            .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // every role and both stages do the same

@@ -20,6 +20,8 @@ impl Default for Params {
 
 impl Check for Params {
     fn check(&self, problems: &mut Problems) {
-        problems.expect((0.0..=1.0).contains(&self.train), "train", || format!("{} is not 0 to 1", self.train));
+        problems.expect((0.0..=1.0).contains(&self.train), "train", || {
+            format!("{} is not 0 to 1", self.train)
+        });
     }
 }

@@ -17,14 +17,16 @@ pub struct LinesTransform;
 impl Component for LinesTransform {
     type Params = Params;
 
-    const DESCRIPTION: Description =
-        Description::named("lines_transform", "transforms lines: filter, map, distinct, sample")
-            .modules(&["LinesTransform"])
-            .roles(&[Role::Guest, Role::Host, Role::Local])
-            .needs(&[NeedLine::any_of(&["data"])])
-            .inputs(&[PortLine::data("data")])
-            .outputs(&[PortLine::data("data")])
-            .messages(messages::ALL);
+    const DESCRIPTION: Description = Description::named(
+        "lines_transform",
+        "transforms lines: filter, map, distinct, sample",
+    )
+    .modules(&["LinesTransform"])
+    .roles(&[Role::Guest, Role::Host, Role::Local])
+    .needs(&[NeedLine::any_of(&["data"])])
+    .inputs(&[PortLine::data("data")])
+    .outputs(&[PortLine::data("data")])
+    .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // every role and both stages do the same

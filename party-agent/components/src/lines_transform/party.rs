@@ -12,20 +12,31 @@ use super::params::Params;
 fn invalid(error: LearnError) -> ComponentError {
     match error {
         LearnError::Stopped => return ComponentError::Canceled,
-        LearnError::Limit(text) => return Fault::new(ErrorCode::LimitReached, text).next("keep fewer rows").into(),
+        LearnError::Limit(text) => {
+            return Fault::new(ErrorCode::LimitReached, text)
+                .next("keep fewer rows")
+                .into();
+        }
         _ => {}
     }
-    Fault::new(ErrorCode::ParameterInvalid, error.to_string()).path("steps").into()
+    Fault::new(ErrorCode::ParameterInvalid, error.to_string())
+        .path("steps")
+        .into()
 }
 
 pub(super) async fn transform(task: &TaskContext, params: Params) -> Result<()> {
     if let Some(refusal) = params.refusal {
-        return Err(Fault::new(ErrorCode::ParameterInvalid, refusal).path("steps").into());
+        return Err(Fault::new(ErrorCode::ParameterInvalid, refusal)
+            .path("steps")
+            .into());
     }
     let steps = steps_of(params.steps.as_deref().unwrap_or_default()).map_err(invalid)?;
     if !steps.is_empty() && !task.may_tell(Tells::Rows) {
         // Which rows are left, and why a row fails, would tell what stands in them, as often as somebody asks.
-        let fault = Fault::new(ErrorCode::DisclosureRefused, "this party lets nobody ask about its rows with lambdas");
+        let fault = Fault::new(
+            ErrorCode::DisclosureRefused,
+            "this party lets nobody ask about its rows with lambdas",
+        );
         return Err(fault
             .path("steps")
             .next("allow disclosure.rows_through_coordinator there, or bring the lines in as they are to be")

@@ -16,7 +16,12 @@ fn rows() -> Table {
 
 fn federation(hosts: usize) -> Federation {
     let federation = Federation::new(hosts, false).parameters(json!({"steps": STEPS}));
-    federation.participants().iter().fold(federation, |federation, who| federation.input(who, "data", rows()))
+    federation
+        .participants()
+        .iter()
+        .fold(federation, |federation, who| {
+            federation.input(who, "data", rows())
+        })
 }
 
 fn alone(steps: Value) -> Federation {
@@ -31,11 +36,17 @@ async fn agrees_with_the_plain_computation() {
     for part in played.parts.values() {
         assert_eq!(part.output().lines().expect("lines"), ["4500,1", CANARY]);
         let printed = format!("['4500,1', '{CANARY}']");
-        assert_eq!(part.summary, Some(json!({"rows_in": 3, "rows": 2, "printed": printed})));
+        assert_eq!(
+            part.summary,
+            Some(json!({"rows_in": 3, "rows": 2, "printed": printed}))
+        );
     }
     let map = alone(json!({"steps": "[{'method': 'map', 'args': 'lambda l: len(l)'}]"}));
     let played = map.run::<LinesTransform>().await.all_succeeded();
-    assert_eq!(played.part(&map.guest()).output().lines().expect("lines"), ["6", "3", "12"]);
+    assert_eq!(
+        played.part(&map.guest()).output().lines().expect("lines"),
+        ["6", "3", "12"]
+    );
     let none = alone(json!({}));
     let played = none.run::<LinesTransform>().await.all_succeeded();
     assert_eq!(played.part(&none.guest()).output().rows(), 3);
@@ -45,40 +56,86 @@ async fn agrees_with_the_plain_computation() {
 async fn holds_rows_back_where_the_policy_keeps_them() {
     let federation = alone(json!({})).keeping(Tells::Rows);
     let played = federation.run::<LinesTransform>().await.all_succeeded();
-    let told = played.part(&federation.guest()).summary.clone().expect("a summary");
-    assert_eq!(told["held_back"], json!("disclosure.rows_through_coordinator"));
+    let told = played
+        .part(&federation.guest())
+        .summary
+        .clone()
+        .expect("a summary");
+    assert_eq!(
+        told["held_back"],
+        json!("disclosure.rows_through_coordinator")
+    );
     assert!(!told.to_string().contains(CANARY));
     let asking = alone(json!({"steps": STEPS})).keeping(Tells::Rows);
-    let fault = asking.run::<LinesTransform>().await.fault().expect("refused");
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::DisclosureRefused, Some("steps")));
+    let fault = asking
+        .run::<LinesTransform>()
+        .await
+        .fault()
+        .expect("refused");
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::DisclosureRefused, Some("steps"))
+    );
 }
 
 #[tokio::test]
 async fn works_with_two_hosts() {
-    assert_eq!(federation(2).run::<LinesTransform>().await.all_succeeded().parts.len(), 3);
+    assert_eq!(
+        federation(2)
+            .run::<LinesTransform>()
+            .await
+            .all_succeeded()
+            .parts
+            .len(),
+        3
+    );
 }
 
 #[tokio::test]
 async fn apply_uses_the_saved_model() {
     // nothing is learned; applying transforms again
     let trained = federation(1).run::<LinesTransform>().await.all_succeeded();
-    let applied = federation(1).applying(&trained).run::<LinesTransform>().await.all_succeeded();
+    let applied = federation(1)
+        .applying(&trained)
+        .run::<LinesTransform>()
+        .await
+        .all_succeeded();
     assert!(applied.parts.values().all(|part| part.output().rows() == 2));
 }
 
 #[tokio::test]
 async fn refuses_bad_parameters() {
     for (steps, said) in [
-        ("[{'method': 'map', 'args': 'lambda x: open(x)'}]", "a call of open is not interpreted"),
-        ("[{'method': 'reduce', 'args': ''}]", "the method .reduce() is not interpreted"),
-        ("[{'method': 'map', 'args': 'lambda x: x[99]'}]", "row 1: IndexError: string index out of range"),
-        ("[] python", "params cannot be read at character 4: the text should end here"),
+        (
+            "[{'method': 'map', 'args': 'lambda x: open(x)'}]",
+            "a call of open is not interpreted",
+        ),
+        (
+            "[{'method': 'reduce', 'args': ''}]",
+            "the method .reduce() is not interpreted",
+        ),
+        (
+            "[{'method': 'map', 'args': 'lambda x: x[99]'}]",
+            "row 1: IndexError: string index out of range",
+        ),
+        (
+            "[] python",
+            "params cannot be read at character 4: the text should end here",
+        ),
     ] {
-        let fault = alone(json!({"steps": steps})).run::<LinesTransform>().await.fault().expect("refused");
+        let fault = alone(json!({"steps": steps}))
+            .run::<LinesTransform>()
+            .await
+            .fault()
+            .expect("refused");
         let found = (fault.code, fault.path.as_deref(), fault.message.as_str());
         assert_eq!(found, (ErrorCode::ParameterInvalid, Some("steps"), said));
     }
-    let fault = alone(json!({"refusal": "no base64"})).run::<LinesTransform>().await.fault().expect("refused");
+    let fault = alone(json!({"refusal": "no base64"}))
+        .run::<LinesTransform>()
+        .await
+        .fault()
+        .expect("refused");
     assert_eq!(fault.message, "no base64");
 }
 
@@ -86,7 +143,12 @@ async fn refuses_bad_parameters() {
 async fn leaks_no_canary() {
     checks::leaks_no_canary::<LinesTransform>(&federation(1), &[CANARY], &[]).await;
     let played = federation(1).run::<LinesTransform>().await.all_succeeded();
-    assert!(played.parts.values().all(|part| !format!("{:?} {:?}", part.metrics, part.log).contains(CANARY)));
+    assert!(
+        played
+            .parts
+            .values()
+            .all(|part| !format!("{:?} {:?}", part.metrics, part.log).contains(CANARY))
+    );
 }
 
 #[tokio::test]
@@ -103,13 +165,17 @@ async fn stops_when_cancelled() {
 
 #[tokio::test]
 async fn stops_in_the_middle_of_work() {
-    let lines = Table::of_lines((0..3_000).map(|number| format!("{number},1")).collect()).expect("a table");
-    let steps =
-        "[{'method': 'map', 'args': 'lambda l: l.split(\",\")[0] + \"x\"'}, {'method': 'distinct', 'args': ''}]";
+    let lines =
+        Table::of_lines((0..3_000).map(|number| format!("{number},1")).collect()).expect("a table");
+    let steps = "[{'method': 'map', 'args': 'lambda l: l.split(\",\")[0] + \"x\"'}, {'method': 'distinct', 'args': ''}]";
     let federation = Federation::new(0, false).parameters(json!({"steps": steps}));
     let guest = federation.guest();
     // Each row is asked for, by every step.
-    checks::stops_in_the_middle_of_work::<LinesTransform>(&federation.input(&guest, "data", lines), 3 * 3_000).await;
+    checks::stops_in_the_middle_of_work::<LinesTransform>(
+        &federation.input(&guest, "data", lines),
+        3 * 3_000,
+    )
+    .await;
 }
 
 #[tokio::test]

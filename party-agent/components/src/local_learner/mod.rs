@@ -17,17 +17,23 @@ pub struct LocalLearner;
 impl Component for LocalLearner {
     type Params = Params;
 
-    const DESCRIPTION: Description =
-        Description::named("local_learner", "learns from a party's own lines, and predicts or evaluates lines")
-            .modules(&["LocalLearner"])
-            .roles(&[Role::Guest, Role::Host])
-            .needs(&[
-                NeedLine::any_of(&["train_data"]).to(Stage::Fit),
-                NeedLine::any_of(&["test_data"]).to(Stage::Apply),
-            ])
-            .inputs(&[PortLine::data("train_data"), PortLine::data("test_data"), PortLine::model("model")])
-            .outputs(&[PortLine::data("data"), PortLine::model("model")])
-            .messages(messages::ALL);
+    const DESCRIPTION: Description = Description::named(
+        "local_learner",
+        "learns from a party's own lines, and predicts or evaluates lines",
+    )
+    .modules(&["LocalLearner"])
+    .roles(&[Role::Guest, Role::Host])
+    .needs(&[
+        NeedLine::any_of(&["train_data"]).to(Stage::Fit),
+        NeedLine::any_of(&["test_data"]).to(Stage::Apply),
+    ])
+    .inputs(&[
+        PortLine::data("train_data"),
+        PortLine::data("test_data"),
+        PortLine::model("model"),
+    ])
+    .outputs(&[PortLine::data("data"), PortLine::model("model")])
+    .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // both roles do the same, each for itself

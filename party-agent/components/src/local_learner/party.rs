@@ -17,13 +17,17 @@ fn failed(error: LearnError) -> ComponentError {
         return ComponentError::Canceled;
     }
     let (code, path) = match &error {
-        LearnError::Parameter { name, .. } => (ErrorCode::ParameterInvalid, Some(format!("learner.{name}"))),
+        LearnError::Parameter { name, .. } => {
+            (ErrorCode::ParameterInvalid, Some(format!("learner.{name}")))
+        }
         LearnError::Syntax { .. } | LearnError::Construct { .. } => {
             (ErrorCode::ParameterInvalid, Some("learner".to_owned()))
         }
         LearnError::Limit(_) => (ErrorCode::LimitReached, None),
         LearnError::Unsupported(_) => (ErrorCode::Unsupported, Some("model_type".to_owned())),
-        LearnError::Row { .. } | LearnError::Data(_) | LearnError::Stopped => (ErrorCode::DataMismatch, None),
+        LearnError::Row { .. } | LearnError::Data(_) | LearnError::Stopped => {
+            (ErrorCode::DataMismatch, None)
+        }
     };
     let fault = Fault::new(code, error.to_string());
     path.map_or(fault.clone(), |path| fault.path(path)).into()
@@ -43,7 +47,12 @@ pub(super) async fn fit(task: &TaskContext, params: Params) -> Result<()> {
     let trained = task.compute(work).await??;
     let meta = json!({"name": "local_learner", "metric_type": "TRAINING"});
     let metrics = task.metrics(&[Tells::Rows]);
-    metrics.values("train", "rows", vec![("rows".to_owned(), rows as f64)], meta);
+    metrics.values(
+        "train",
+        "rows",
+        vec![("rows".to_owned(), rows as f64)],
+        meta,
+    );
     let of = json!({"model_type": kind.name(), "format": format.word(), "learner": params.learner});
     metrics.model_view(&of, &json!({"rows": rows}));
     metrics.printed(&trained.printed, json!({"rows": rows}));
@@ -57,30 +66,52 @@ pub(super) async fn apply(task: &TaskContext, params: Params) -> Result<()> {
         let stop = task.stop();
         let work = move || -> Result<Literal> {
             let stopped = || stop.is_asked();
-            model.evaluate(&table.lines()?, Watch(&stopped)).map_err(failed)
+            model
+                .evaluate(&table.lines()?, Watch(&stopped))
+                .map_err(failed)
         };
         return tell(task, &task.compute(work).await??);
     }
     let stop = task.stop();
     let work = move || -> Result<(Table, String)> {
         let stopped = || stop.is_asked();
-        let said = model.predict_all(&table.lines()?, Watch(&stopped)).map_err(failed)?;
-        let printed = said.iter().take(PRINTED).map(|said| format!("{}\n", said.trim_end_matches('\n'))).collect();
-        let columns = vec![Column::new("predict_result", ColumnKind::Text, Part::Prediction)];
-        let schema = Schema::new(TableKind::Predictions, table.schema().id_name.clone(), columns);
-        Ok((Table::from_columns(schema, table.ids()?, vec![Values::of_texts(said)])?, printed))
+        let said = model
+            .predict_all(&table.lines()?, Watch(&stopped))
+            .map_err(failed)?;
+        let printed = said
+            .iter()
+            .take(PRINTED)
+            .map(|said| format!("{}\n", said.trim_end_matches('\n')))
+            .collect();
+        let columns = vec![Column::new(
+            "predict_result",
+            ColumnKind::Text,
+            Part::Prediction,
+        )];
+        let schema = Schema::new(
+            TableKind::Predictions,
+            table.schema().id_name.clone(),
+            columns,
+        );
+        Ok((
+            Table::from_columns(schema, table.ids()?, vec![Values::of_texts(said)])?,
+            printed,
+        ))
     };
     let (predictions, printed) = task.compute(work).await??;
     task.info(format!("{} rows predicted", predictions.rows()));
     if params.print {
-        task.metrics(&[Tells::Rows]).printed(&printed, json!({"rows": predictions.rows()}));
+        task.metrics(&[Tells::Rows])
+            .printed(&printed, json!({"rows": predictions.rows()}));
     }
     task.output(0, &predictions).await
 }
 
 /// Tells figures: as metrics, and printed.
 fn tell(task: &TaskContext, figures: &Literal) -> Result<()> {
-    let Literal::Dict(pairs) = figures else { return Ok(()) };
+    let Literal::Dict(pairs) = figures else {
+        return Ok(());
+    };
     let values = pairs.iter().filter_map(|(name, value)| match value {
         Literal::Float(number) => Some((name.as_text()?.to_owned(), *number)),
         _ => None,

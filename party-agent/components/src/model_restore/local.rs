@@ -7,11 +7,25 @@ use vocabulary::Tells;
 use super::params::Params;
 
 pub(super) async fn restore(task: &TaskContext, params: Params) -> Result<()> {
-    let Params { model_id, model_version, .. } = params.clone();
-    task.info(format!("restoring model {model_id} version {model_version}"));
-    let request = ModelCopy { party_model_id: model_id, model_version, replace: params.force_update.is_set() };
+    let Params {
+        model_id,
+        model_version,
+        ..
+    } = params.clone();
+    task.info(format!(
+        "restoring model {model_id} version {model_version}"
+    ));
+    let request = ModelCopy {
+        party_model_id: model_id,
+        model_version,
+        replace: params.force_update.is_set(),
+    };
     let copied = task.restore_model(request.clone()).await?;
-    let ModelCopy { party_model_id, model_version, .. } = request;
+    let ModelCopy {
+        party_model_id,
+        model_version,
+        ..
+    } = request;
     let summary = json!({
         "model_id": party_model_id, "model_version": model_version, "place": copied.place, "bytes": copied.bytes,
     });

@@ -17,11 +17,13 @@ pub struct ModelRestore;
 impl Component for ModelRestore {
     type Params = Params;
 
-    const DESCRIPTION: Description =
-        Description::named("model_restore", "brings a model of the party back from its model store")
-            .modules(&["ModelRestore"])
-            .roles(&[Role::Local])
-            .messages(messages::ALL);
+    const DESCRIPTION: Description = Description::named(
+        "model_restore",
+        "brings a model of the party back from its model store",
+    )
+    .modules(&["ModelRestore"])
+    .roles(&[Role::Local])
+    .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // nothing is learned: both stages are the same

@@ -55,7 +55,11 @@ impl Default for Params {
 
 impl Check for Params {
     fn check(&self, problems: &mut Problems) {
-        problems.expect(!self.model_id.is_empty(), "model_id", || "no model is named".to_owned());
-        problems.expect(!self.model_version.is_empty(), "model_version", || "no version is named".to_owned());
+        problems.expect(!self.model_id.is_empty(), "model_id", || {
+            "no model is named".to_owned()
+        });
+        problems.expect(!self.model_version.is_empty(), "model_version", || {
+            "no version is named".to_owned()
+        });
     }
 }

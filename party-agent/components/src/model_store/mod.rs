@@ -17,11 +17,13 @@ pub struct ModelStore;
 impl Component for ModelStore {
     type Params = Params;
 
-    const DESCRIPTION: Description =
-        Description::named("model_store", "copies a model of the party to its model store")
-            .modules(&["ModelStore"])
-            .roles(&[Role::Local])
-            .messages(messages::ALL);
+    const DESCRIPTION: Description = Description::named(
+        "model_store",
+        "copies a model of the party to its model store",
+    )
+    .modules(&["ModelStore"])
+    .roles(&[Role::Local])
+    .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // nothing is learned: both stages are the same

@@ -10,8 +10,15 @@ use super::ModelStore;
 const PART: &str = "guest#9999#guest-9999#host-10000#model";
 
 fn federation(parties: &[&str]) -> Federation {
-    let local = parties.iter().map(|id| PartyId::new(*id).expect("valid")).collect();
-    Federation::with_cast(Cast { local, ..Cast::default() }).parameters(parameters(json!({})))
+    let local = parties
+        .iter()
+        .map(|id| PartyId::new(*id).expect("valid"))
+        .collect();
+    Federation::with_cast(Cast {
+        local,
+        ..Cast::default()
+    })
+    .parameters(parameters(json!({})))
 }
 
 fn parameters(changes: Value) -> Value {
@@ -23,12 +30,29 @@ fn parameters(changes: Value) -> Value {
 
 #[tokio::test]
 async fn agrees_with_the_plain_computation() {
-    for (flag, replace) in [(json!(false), false), (json!(1), true), (json!("0"), false), (json!("True"), true)] {
-        let given = parameters(json!({"force_update": flag, "store_address": {"storage": "redis"}}));
-        let played = federation(&["9999"]).parameters(given).run::<ModelStore>().await.all_succeeded();
+    for (flag, replace) in [
+        (json!(false), false),
+        (json!(1), true),
+        (json!("0"), false),
+        (json!("True"), true),
+    ] {
+        let given =
+            parameters(json!({"force_update": flag, "store_address": {"storage": "redis"}}));
+        let played = federation(&["9999"])
+            .parameters(given)
+            .run::<ModelStore>()
+            .await
+            .all_succeeded();
         let part = played.parts.values().next().expect("the party");
         let model_version = "20260101000000000000".to_owned();
-        assert_eq!(part.model_copies, [ModelCopy { party_model_id: PART.to_owned(), model_version, replace }]);
+        assert_eq!(
+            part.model_copies,
+            [ModelCopy {
+                party_model_id: PART.to_owned(),
+                model_version,
+                replace
+            }]
+        );
         let summary = part.summary.as_ref().expect("a summary");
         assert_eq!(
             (&summary["place"], &summary["bytes"], &summary["model_id"]),
@@ -40,27 +64,62 @@ async fn agrees_with_the_plain_computation() {
 #[tokio::test]
 async fn works_with_two_hosts() {
     // it has no host; two local parties each copy their own
-    let played = federation(&["9999", "10000"]).run::<ModelStore>().await.all_succeeded();
-    assert!(played.parts.values().all(|part| part.model_copies.len() == 1));
-    let hosts = Federation::new(2, false).parameters(parameters(json!({}))).run::<ModelStore>().await;
+    let played = federation(&["9999", "10000"])
+        .run::<ModelStore>()
+        .await
+        .all_succeeded();
+    assert!(
+        played
+            .parts
+            .values()
+            .all(|part| part.model_copies.len() == 1)
+    );
+    let hosts = Federation::new(2, false)
+        .parameters(parameters(json!({})))
+        .run::<ModelStore>()
+        .await;
     assert!(hosts.parts.is_empty());
 }
 
 #[tokio::test]
 async fn apply_uses_the_saved_model() {
     // there is none
-    let trained = federation(&["9999"]).run::<ModelStore>().await.all_succeeded();
+    let trained = federation(&["9999"])
+        .run::<ModelStore>()
+        .await
+        .all_succeeded();
     assert!(trained.parts.values().all(|part| part.model.is_none()));
-    let again = federation(&["9999"]).applying(&trained).run::<ModelStore>().await.all_succeeded();
-    assert!(again.parts.values().all(|part| part.model_copies.len() == 1));
+    let again = federation(&["9999"])
+        .applying(&trained)
+        .run::<ModelStore>()
+        .await
+        .all_succeeded();
+    assert!(
+        again
+            .parts
+            .values()
+            .all(|part| part.model_copies.len() == 1)
+    );
 }
 
 #[tokio::test]
 async fn refuses_bad_parameters() {
-    for (changes, path) in [(json!({"model_id": ""}), "model_id"), (json!({"model_version": ""}), "model_version")] {
+    for (changes, path) in [
+        (json!({"model_id": ""}), "model_id"),
+        (json!({"model_version": ""}), "model_version"),
+    ] {
         let given = parameters(changes);
-        let fault = federation(&["9999"]).parameters(given).run::<ModelStore>().await.fault().expect("refused");
-        assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::ParameterInvalid, Some(path)), "{fault}");
+        let fault = federation(&["9999"])
+            .parameters(given)
+            .run::<ModelStore>()
+            .await
+            .fault()
+            .expect("refused");
+        assert_eq!(
+            (fault.code, fault.path.as_deref()),
+            (ErrorCode::ParameterInvalid, Some(path)),
+            "{fault}"
+        );
     }
 }
 
@@ -72,7 +131,10 @@ async fn leaks_no_canary() {
 
 #[tokio::test]
 async fn speaks_only_its_messages() {
-    let played = federation(&["9999"]).run::<ModelStore>().await.all_succeeded();
+    let played = federation(&["9999"])
+        .run::<ModelStore>()
+        .await
+        .all_succeeded();
     assert!(played.letters.is_empty());
     checks::speaks_only_its_messages::<ModelStore>(&[&played]);
 }

@@ -18,12 +18,14 @@ pub struct Reader;
 impl Component for Reader {
     type Params = Params;
 
-    const DESCRIPTION: Description =
-        Description::named("reader", "takes a stored table, or the output of an earlier job, into the job")
-            .modules(&["Reader"])
-            .roles(&[Role::Guest, Role::Host])
-            .outputs(&[PortLine::data("data")])
-            .messages(messages::ALL);
+    const DESCRIPTION: Description = Description::named(
+        "reader",
+        "takes a stored table, or the output of an earlier job, into the job",
+    )
+    .modules(&["Reader"])
+    .roles(&[Role::Guest, Role::Host])
+    .outputs(&[PortLine::data("data")])
+    .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // both roles and both stages do the same

@@ -10,7 +10,11 @@ use super::steps;
 
 pub(super) async fn read(task: &TaskContext, params: Params) -> Result<()> {
     let (name, table) = find(task, &params.source()).await?;
-    task.info(format!("table {name} has {} rows in {} partitions", table.rows(), table.partitions()));
+    task.info(format!(
+        "table {name} has {} rows in {} partitions",
+        table.rows(),
+        table.partitions()
+    ));
     tell(task, &name, &table);
     task.output(0, &table).await
 }
@@ -18,7 +22,10 @@ pub(super) async fn read(task: &TaskContext, params: Params) -> Result<()> {
 async fn find(task: &TaskContext, source: &Source) -> Result<(TableRef, Table)> {
     if let (Some(namespace), Some(name)) = (&source.namespace, &source.name) {
         let name = TableRef::new(namespace, name);
-        let table = task.stored_table(&name).await.map_err(|error| in_known_words(error, &name))?;
+        let table = task
+            .stored_table(&name)
+            .await
+            .map_err(|error| in_known_words(error, &name))?;
         return Ok((name, table));
     }
     let mut refusal = None;
@@ -32,8 +39,16 @@ async fn find(task: &TaskContext, source: &Source) -> Result<(TableRef, Table)> 
         }
     }
     let of = |part: &Option<String>| part.clone().unwrap_or_default();
-    let text = format!("step {} of job {} left no such output here", of(&source.component_name), of(&source.job_id));
-    Err(refusal.unwrap_or_else(|| Fault::new(ErrorCode::TableMissing, text).path("table").into()))
+    let text = format!(
+        "step {} of job {} left no such output here",
+        of(&source.component_name),
+        of(&source.job_id)
+    );
+    Err(refusal.unwrap_or_else(|| {
+        Fault::new(ErrorCode::TableMissing, text)
+            .path("table")
+            .into()
+    }))
 }
 
 fn is_refused(error: &ComponentError) -> bool {
@@ -49,14 +64,25 @@ fn in_known_words(error: ComponentError, name: &TableRef) -> ComponentError {
     if !is_missing(&error) {
         return error;
     }
-    let message = format!("can not found table name: {} namespace: {}", name.name, name.namespace);
-    Fault { message, ..error.into_fault() }.path("table").into()
+    let message = format!(
+        "can not found table name: {} namespace: {}",
+        name.name, name.namespace
+    );
+    Fault {
+        message,
+        ..error.into_fault()
+    }
+    .path("table")
+    .into()
 }
 
 /// Reports what FATE reports, but for its sample of each column: names only, where they may be known, and no value of a row.
 fn tell(task: &TaskContext, name: &TableRef, table: &Table) {
     let schema = table.schema();
-    let named = schema.columns.iter().map(|column| (column.name.clone(), json!("")));
+    let named = schema
+        .columns
+        .iter()
+        .map(|column| (column.name.clone(), json!("")));
     let (tells, info): (&[Tells], Map<String, Value>) = match task.may_tell(Tells::Headers) {
         true => (&[Tells::Headers], named.collect()),
         false => (&[Tells::Counts], Map::new()),
@@ -73,5 +99,6 @@ fn tell(task: &TaskContext, name: &TableRef, table: &Table) {
         "storage_engine": "LOCALFS",
         "count": table.rows(),
     });
-    task.metrics(tells).values("reader_namespace", "reader_name", vec![], meta);
+    task.metrics(tells)
+        .values("reader_namespace", "reader_name", vec![], meta);
 }

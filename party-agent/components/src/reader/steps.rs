@@ -9,7 +9,9 @@ use super::params::Source;
 const ATTEMPTS: u32 = 32;
 
 fn invalid(path: &str, message: String) -> ComponentError {
-    Fault::new(ErrorCode::ParameterInvalid, message).path(path).into()
+    Fault::new(ErrorCode::ParameterInvalid, message)
+        .path(path)
+        .into()
 }
 
 /// The number of an output by its usual name, or by the number itself.
@@ -19,24 +21,36 @@ fn output_number(name: Option<&str>) -> Result<usize> {
         Some("validate" | "validate_data" | "data_1") => Ok(1),
         Some("test" | "test_data" | "data_2") => Ok(2),
         Some(text) => text.parse().map_err(|_| {
-            let fault =
-                Fault::new(ErrorCode::Unsupported, format!("which output {text:?} is cannot be told from its name"));
-            fault.path("table.data_name").next("give the output's number, 0 for the first").into()
+            let fault = Fault::new(
+                ErrorCode::Unsupported,
+                format!("which output {text:?} is cannot be told from its name"),
+            );
+            fault
+                .path("table.data_name")
+                .next("give the output's number, 0 for the first")
+                .into()
         }),
     }
 }
 
 /// The tables in which a participant's output of an earlier job may stand: one for each attempt, the latest first.
 pub(super) fn earlier_outputs(source: &Source, me: &Participant) -> Result<Vec<TableRef>> {
-    let (job, step) = (source.job_id.clone().unwrap_or_default(), source.component_name.clone().unwrap_or_default());
+    let (job, step) = (
+        source.job_id.clone().unwrap_or_default(),
+        source.component_name.clone().unwrap_or_default(),
+    );
     let index = output_number(source.data_name.as_deref())?;
     let task = TaskId {
         job: JobId::new(job).map_err(|error| invalid("table.job_id", error.to_string()))?,
-        step: StepName::new(step).map_err(|error| invalid("table.component_name", error.to_string()))?,
+        step: StepName::new(step)
+            .map_err(|error| invalid("table.component_name", error.to_string()))?,
         role: me.role,
         party: me.party.clone(),
     };
-    Ok((0..ATTEMPTS).rev().map(|attempt| TableRef::output(&task, Attempt(attempt), index)).collect())
+    Ok((0..ATTEMPTS)
+        .rev()
+        .map(|attempt| TableRef::output(&task, Attempt(attempt), index))
+        .collect())
 }
 
 #[cfg(test)]
@@ -45,7 +59,12 @@ mod tests {
 
     #[test]
     fn knows_outputs_by_their_usual_names_and_numbers() {
-        for (name, number) in [(None, 0), (Some("data"), 0), (Some("test_data"), 2), (Some("5"), 5)] {
+        for (name, number) in [
+            (None, 0),
+            (Some("data"), 0),
+            (Some("test_data"), 2),
+            (Some("5"), 5),
+        ] {
             assert_eq!(output_number(name).expect("known"), number);
         }
         assert!(output_number(Some("mystery")).is_err());

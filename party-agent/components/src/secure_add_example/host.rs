@@ -12,7 +12,9 @@ pub(super) async fn add(task: &TaskContext, params: Params) -> Result<()> {
     for (index, count) in steps::pieces(&params).into_iter().enumerate() {
         let guest = task.round("partition", index).guest()?;
         let mut fork = random.fork();
-        let (own, other) = task.encrypt(move || steps::shared_ones(count, &mut fork)).await??;
+        let (own, other) = task
+            .encrypt(move || steps::shared_ones(count, &mut fork))
+            .await??;
         let received = guest.receive(&GUEST_SHARE).await?;
         guest.send(&HOST_SHARE, &other).await?;
         own_sum = own_sum.wrapping_add(steps::sum(&own, &received)?);

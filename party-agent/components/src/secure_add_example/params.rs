@@ -20,7 +20,12 @@ pub struct Params {
 
 impl Default for Params {
     fn default() -> Self {
-        Self { seed: None, partition: 1, data_num: 1000, fail_attempts: 0 }
+        Self {
+            seed: None,
+            partition: 1,
+            data_num: 1000,
+            fail_attempts: 0,
+        }
     }
 }
 
@@ -29,11 +34,21 @@ impl Check for Params {
         problems.expect((1..=1023).contains(&self.partition), "partition", || {
             format!("{} is out of bounds; it must be 1 to 1023", self.partition)
         });
-        problems.expect((1..=10_000_000).contains(&self.data_num), "data_num", || {
-            format!("{} is out of bounds; it must be 1 to 10000000", self.data_num)
-        });
+        problems.expect(
+            (1..=10_000_000).contains(&self.data_num),
+            "data_num",
+            || {
+                format!(
+                    "{} is out of bounds; it must be 1 to 10000000",
+                    self.data_num
+                )
+            },
+        );
         problems.expect(self.fail_attempts <= 100, "fail_attempts", || {
-            format!("{} is out of bounds; it must be 0 to 100", self.fail_attempts)
+            format!(
+                "{} is out of bounds; it must be 0 to 100",
+                self.fail_attempts
+            )
         });
     }
 }

@@ -11,7 +11,8 @@ use super::steps;
 pub(super) async fn fit(task: &TaskContext, params: Params) -> Result<()> {
     let others = task.all_of(&[Role::Host]);
     if others.is_empty() {
-        let text = "template needs at least two hosts: the total of one host would be that host's own sum";
+        let text =
+            "template needs at least two hosts: the total of one host would be that host's own sum";
         return Err(ComponentError::new(ErrorCode::DocumentInvalid, text));
     }
     let hosts = others.len() + 1;

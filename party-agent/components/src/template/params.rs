@@ -16,15 +16,23 @@ pub struct Params {
 
 impl Default for Params {
     fn default() -> Self {
-        Self { column: "x0".to_owned(), fractional_bits: 20 }
+        Self {
+            column: "x0".to_owned(),
+            fractional_bits: 20,
+        }
     }
 }
 
 impl Check for Params {
     fn check(&self, problems: &mut Problems) {
-        problems.expect(!self.column.is_empty(), "column", || "the column has no name".to_owned());
+        problems.expect(!self.column.is_empty(), "column", || {
+            "the column has no name".to_owned()
+        });
         problems.expect(self.fractional_bits <= 40, "fractional_bits", || {
-            format!("{} is out of bounds; it must be 0 to 40", self.fractional_bits)
+            format!(
+                "{} is out of bounds; it must be 0 to 40",
+                self.fractional_bits
+            )
         });
     }
 }

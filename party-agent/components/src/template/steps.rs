@@ -6,7 +6,9 @@ use vocabulary::{ErrorCode, Fault};
 
 fn out_of_range(message: impl ToString) -> ComponentError {
     let fault = Fault::new(ErrorCode::NumericRange, message.to_string());
-    fault.next("lower fractional_bits, or scale the column").into()
+    fault
+        .next("lower fractional_bits, or scale the column")
+        .into()
 }
 
 /// The number system that all parties share.
@@ -18,10 +20,14 @@ pub(super) fn scale(fractional_bits: u32) -> Result<FixedPoint> {
 pub(super) fn encoded_sum(values: &[f64], scale: FixedPoint, hosts: usize) -> Result<Vec<u64>> {
     let sum: f64 = values.iter().filter(|value| !value.is_nan()).sum();
     // the sum itself is private: the message does not say it
-    let encoded = scale.encode(sum).map_err(|_| out_of_range("the sum does not fit the number system"))?;
+    let encoded = scale
+        .encode(sum)
+        .map_err(|_| out_of_range("the sum does not fit the number system"))?;
     let bound = i64::MAX / i64::try_from(hosts.max(1)).unwrap_or(i64::MAX);
     if encoded.unsigned_abs() > bound.unsigned_abs() {
-        return Err(out_of_range("the sum does not fit the number system of this many hosts"));
+        return Err(out_of_range(
+            "the sum does not fit the number system of this many hosts",
+        ));
     }
     Ok(to_ring(&[encoded]))
 }
@@ -30,14 +36,20 @@ pub(super) fn encoded_sum(values: &[f64], scale: FixedPoint, hosts: usize) -> Re
 pub(super) fn decoded_total(combined: &[u64], scale: FixedPoint) -> Result<f64> {
     match from_ring(combined).as_slice() {
         [total] => Ok(scale.decode(*total)),
-        other => Err(ComponentError::protocol(format!("a share of the total has {} values, not one", other.len()))),
+        other => Err(ComponentError::protocol(format!(
+            "a share of the total has {} values, not one",
+            other.len()
+        ))),
     }
 }
 
 /// Each value's share of the total.
 pub(super) fn shares_of(values: &[f64], total: f64) -> Result<Vec<f64>> {
     if total == 0.0 {
-        return Err(ComponentError::new(ErrorCode::NumericRange, "the total over the hosts is zero"));
+        return Err(ComponentError::new(
+            ErrorCode::NumericRange,
+            "the total over the hosts is zero",
+        ));
     }
     Ok(values.iter().map(|value| value / total).collect())
 }

@@ -11,7 +11,11 @@ const CANARY_ID: &str = "canary-7f3a";
 const CANARIES: [f64; 2] = [123_456.789_01, -98_765.432_1];
 
 fn table(ids: &[&str], values: &[f64]) -> Table {
-    let schema = Schema::new(TableKind::Instances, "id", vec![Column::new("x0", ColumnKind::Float, Part::Feature)]);
+    let schema = Schema::new(
+        TableKind::Instances,
+        "id",
+        vec![Column::new("x0", ColumnKind::Float, Part::Feature)],
+    );
     let ids = ids.iter().map(|&id| id.to_owned()).collect();
     Table::from_columns(schema, ids, vec![Values::Float(values.to_vec())]).expect("a table")
 }
@@ -29,14 +33,18 @@ fn federation(hosts: usize) -> Federation {
 }
 
 fn plain_total(hosts: usize) -> f64 {
-    (0..hosts).map(|index| CANARIES[0] + CANARIES[1] + index as f64).sum()
+    (0..hosts)
+        .map(|index| CANARIES[0] + CANARIES[1] + index as f64)
+        .sum()
 }
 
 async fn agrees(hosts: usize) {
     let federation = federation(hosts);
     let played = federation.run::<Template>().await.all_succeeded();
     let guest = played.part(&federation.guest());
-    let total = guest.summary.as_ref().expect("a summary")["total"].as_f64().expect("a number");
+    let total = guest.summary.as_ref().expect("a summary")["total"]
+        .as_f64()
+        .expect("a number");
     let expected = plain_total(hosts);
     assert!((total - expected).abs() < 1e-5, "{total} is not {expected}");
     let shares = guest.output().floats("x0_share").expect("shares");
@@ -55,7 +63,11 @@ async fn agrees_with_the_plain_computation() {
 #[tokio::test]
 async fn works_with_two_hosts() {
     agrees(2).await;
-    let fault = federation(1).run::<Template>().await.fault().expect("one host would be laid bare");
+    let fault = federation(1)
+        .run::<Template>()
+        .await
+        .fault()
+        .expect("one host would be laid bare");
     assert_eq!(fault.code, ErrorCode::DocumentInvalid);
 }
 
@@ -64,13 +76,25 @@ async fn apply_uses_the_saved_model() {
     let federation = federation(2);
     let trained = federation.run::<Template>().await.all_succeeded();
     let guest = federation.guest();
-    let later = Federation::new(2, false).input(&guest, "data", table(&["z"], &[10.0])).applying(&trained);
+    let later = Federation::new(2, false)
+        .input(&guest, "data", table(&["z"], &[10.0]))
+        .applying(&trained);
     let applied = later.run::<Template>().await.all_succeeded();
     assert!(applied.letters.is_empty(), "hosts have no part in applying");
-    let shares = applied.part(&guest).output().floats("x0_share").expect("shares");
+    let shares = applied
+        .part(&guest)
+        .output()
+        .floats("x0_share")
+        .expect("shares");
     assert!((shares[0] - 10.0 / plain_total(2)).abs() < 1e-9);
-    let bare = Federation::new(2, false).stage(vocabulary::Stage::Apply).run::<Template>().await;
-    assert_eq!(bare.fault().expect("no model").code, ErrorCode::ModelMissing);
+    let bare = Federation::new(2, false)
+        .stage(vocabulary::Stage::Apply)
+        .run::<Template>()
+        .await;
+    assert_eq!(
+        bare.fault().expect("no model").code,
+        ErrorCode::ModelMissing
+    );
 }
 
 #[tokio::test]
@@ -80,9 +104,17 @@ async fn refuses_bad_parameters() {
         (json!({"column": ""}), "column"),
         (json!({"colum": "x0"}), "colum"),
     ] {
-        let fault = federation(2).parameters(parameters).run::<Template>().await.fault().expect("refused");
+        let fault = federation(2)
+            .parameters(parameters)
+            .run::<Template>()
+            .await
+            .fault()
+            .expect("refused");
         assert_eq!(fault.code, ErrorCode::ParameterInvalid);
-        assert!(fault.path.as_deref() == Some(path) || fault.message.contains(path), "{fault}");
+        assert!(
+            fault.path.as_deref() == Some(path) || fault.message.contains(path),
+            "{fault}"
+        );
     }
 }
 

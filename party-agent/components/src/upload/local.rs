@@ -12,25 +12,50 @@ pub(super) async fn upload(task: &TaskContext, params: Params) -> Result<()> {
     let table = TableRef::new(&params.namespace, &params.name);
     task.info(format!("reading {} into table {table}", params.source()));
     let receipt = task.import(request(&params, table.clone())).await?;
-    let counts = (receipt.rows_in, receipt.stored, receipt.replaced, receipt.rejected);
-    task.info(format!("of {} rows {} are stored, {} replaced, {} refused", counts.0, counts.1, counts.2, counts.3));
+    let counts = (
+        receipt.rows_in,
+        receipt.stored,
+        receipt.replaced,
+        receipt.rejected,
+    );
+    task.info(format!(
+        "of {} rows {} are stored, {} replaced, {} refused",
+        counts.0, counts.1, counts.2, counts.3
+    ));
     for note in &receipt.notes {
         task.warn(note.clone());
     }
     for reason in &receipt.reasons {
-        task.warn(format!("{} rows refused, the first in line {}: {}", reason.rows, reason.first_line, reason.reason));
+        task.warn(format!(
+            "{} rows refused, the first in line {}: {}",
+            reason.rows, reason.first_line, reason.reason
+        ));
     }
     let meta = json!({"name": "upload", "metric_type": "UPLOAD"});
     let metrics = task.metrics(&[Tells::Counts]);
-    metrics.values("upload", "data_access", vec![("count".to_owned(), receipt.stored as f64)], meta);
+    metrics.values(
+        "upload",
+        "data_access",
+        vec![("count".to_owned(), receipt.stored as f64)],
+        meta,
+    );
     // Counts and lines, no names and no values: everybody who may ask for the upload's figures sees what became of its rows.
     // By name and not in lists, which leave no party that keeps its rows to itself.
     let reasons = receipt.reasons.iter();
     let reasons: Map<String, Value> = reasons
-        .map(|found| (found.reason.clone(), json!({"rows": found.rows, "first_line": found.first_line})))
+        .map(|found| {
+            (
+                found.reason.clone(),
+                json!({"rows": found.rows, "first_line": found.first_line}),
+            )
+        })
         .collect();
-    let notes: Map<String, Value> =
-        receipt.notes.iter().zip(1..).map(|(note, number)| (i32::to_string(&number), json!(note))).collect();
+    let notes: Map<String, Value> = receipt
+        .notes
+        .iter()
+        .zip(1..)
+        .map(|(note, number)| (i32::to_string(&number), json!(note)))
+        .collect();
     let meta = json!({"name": "receipt", "metric_type": "UPLOAD_RECEIPT", "reasons": reasons, "notes": notes});
     let figures = [
         ("rows_in", receipt.rows_in),
@@ -38,11 +63,18 @@ pub(super) async fn upload(task: &TaskContext, params: Params) -> Result<()> {
         ("replaced", receipt.replaced),
         ("rejected", receipt.rejected),
     ];
-    let figures = figures.map(|(name, rows)| (name.to_owned(), rows as f64)).to_vec();
+    let figures = figures
+        .map(|(name, rows)| (name.to_owned(), rows as f64))
+        .to_vec();
     metrics.values("upload", "receipt", figures, meta);
     let told = serde_json::to_value(&receipt).unwrap_or(Value::Null);
-    metrics.summary(&json!({"table_name": table.name, "namespace": table.namespace, "receipt": told}));
-    let refused = if receipt.is_whole() { String::new() } else { format!(", {} REFUSED", receipt.rejected) };
+    metrics
+        .summary(&json!({"table_name": table.name, "namespace": table.namespace, "receipt": told}));
+    let refused = if receipt.is_whole() {
+        String::new()
+    } else {
+        format!(", {} REFUSED", receipt.rejected)
+    };
     task.progress(1.0, format!("{} rows stored{refused}", receipt.stored));
     Ok(())
 }
@@ -51,7 +83,9 @@ pub(super) async fn upload(task: &TaskContext, params: Params) -> Result<()> {
 fn request(params: &Params, table: TableRef) -> ImportRequest {
     let partitions = params.partitions();
     let empty = || Value::Object(serde_json::Map::new());
-    let object = |map: &Option<serde_json::Map<String, Value>>| map.clone().map_or_else(empty, Value::Object);
+    let object = |map: &Option<serde_json::Map<String, Value>>| {
+        map.clone().map_or_else(empty, Value::Object)
+    };
     let options = json!({
         "head": params.head.is_set(),
         "id_delimiter": params.id_delimiter,
@@ -64,5 +98,11 @@ fn request(params: &Params, table: TableRef) -> ImportRequest {
         "schema": object(&params.schema),
         "staged": params.staged.is_some(),
     });
-    ImportRequest { file: params.source().to_owned(), table, options, replace: params.destroy.is_set(), partitions }
+    ImportRequest {
+        file: params.source().to_owned(),
+        table,
+        options,
+        replace: params.destroy.is_set(),
+        partitions,
+    }
 }

@@ -17,11 +17,13 @@ pub struct Upload;
 impl Component for Upload {
     type Params = Params;
 
-    const DESCRIPTION: Description =
-        Description::named("upload", "reads a file of the party into a table on its shelf")
-            .modules(&["Upload"])
-            .roles(&[Role::Local])
-            .messages(messages::ALL);
+    const DESCRIPTION: Description = Description::named(
+        "upload",
+        "reads a file of the party into a table on its shelf",
+    )
+    .modules(&["Upload"])
+    .roles(&[Role::Local])
+    .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // nothing is learned: both stages are the same

@@ -103,23 +103,36 @@ impl Default for Params {
 impl Params {
     /// The partitions asked for; 0 when they are out of bounds.
     pub(super) fn partitions(&self) -> u32 {
-        let number = self.partition.number().and_then(|number| u32::try_from(number).ok());
-        number.filter(|number| (1..=1023).contains(number)).unwrap_or(0)
+        let number = self
+            .partition
+            .number()
+            .and_then(|number| u32::try_from(number).ok());
+        number
+            .filter(|number| (1..=1023).contains(number))
+            .unwrap_or(0)
     }
 
     /// What FATE refuses when the task runs, and not when the job is submitted: clients count on a job that fails.
     pub(super) fn usable(&self) -> Result<()> {
-        let wrong = |path: &str, text: String| Err(Fault::new(ErrorCode::ParameterInvalid, text).path(path).into());
+        let wrong = |path: &str, text: String| {
+            Err(Fault::new(ErrorCode::ParameterInvalid, text)
+                .path(path)
+                .into())
+        };
         if !matches!(self.head.number(), Some(0 | 1)) {
-            return wrong("head", "head must be 1 (the first line names the columns) or 0".to_owned());
+            return wrong(
+                "head",
+                "head must be 1 (the first line names the columns) or 0".to_owned(),
+            );
         }
         if self.partitions() == 0 {
             return wrong("partition", "partition must be 1 to 1023".to_owned());
         }
         match &self.storage_engine {
-            Some(engine) if !ENGINES.iter().any(|word| word.eq_ignore_ascii_case(engine)) => {
-                wrong("storage_engine", format!("can not support this storage engine: {engine}"))
-            }
+            Some(engine) if !ENGINES.iter().any(|word| word.eq_ignore_ascii_case(engine)) => wrong(
+                "storage_engine",
+                format!("can not support this storage engine: {engine}"),
+            ),
             _ => Ok(()),
         }
     }
@@ -131,16 +144,33 @@ impl Params {
 }
 
 /// Engines that FATE knows; all of them are the shelf here.
-const ENGINES: &[&str] =
-    &["EGGROLL", "STANDALONE", "LOCALFS", "HDFS", "MYSQL", "SIMPLE", "PATH", "HIVE", "LINKIS_HIVE", "API"];
+const ENGINES: &[&str] = &[
+    "EGGROLL",
+    "STANDALONE",
+    "LOCALFS",
+    "HDFS",
+    "MYSQL",
+    "SIMPLE",
+    "PATH",
+    "HIVE",
+    "LINKIS_HIVE",
+    "API",
+];
 
 impl Check for Params {
     fn check(&self, problems: &mut Problems) {
-        problems.expect(!self.source().is_empty(), "file", || "no file is named".to_owned());
-        problems.expect(!self.namespace.is_empty(), "namespace", || "the table needs a namespace".to_owned());
-        problems.expect(!self.name.is_empty(), "name", || "the table needs a name".to_owned());
+        problems.expect(!self.source().is_empty(), "file", || {
+            "no file is named".to_owned()
+        });
+        problems.expect(!self.namespace.is_empty(), "namespace", || {
+            "the table needs a namespace".to_owned()
+        });
+        problems.expect(!self.name.is_empty(), "name", || {
+            "the table needs a name".to_owned()
+        });
         let mut delimiter = self.id_delimiter.chars();
-        let single = matches!((delimiter.next(), delimiter.next()), (Some(first), None) if first.is_ascii());
+        let single =
+            matches!((delimiter.next(), delimiter.next()), (Some(first), None) if first.is_ascii());
         problems.expect(single || self.id_delimiter == "\\t", "id_delimiter", || {
             format!("{:?} is not one ASCII character", self.id_delimiter)
         });
@@ -152,10 +182,14 @@ impl Check for Params {
             ("with_meta", &self.with_meta),
         ];
         for (path, flag) in flags {
-            problems.expect(flag.number().is_some(), path, || "neither true nor false".to_owned());
+            problems.expect(flag.number().is_some(), path, || {
+                "neither true nor false".to_owned()
+            });
         }
-        problems.expect(!(self.destroy.is_set() && self.append.is_set()), "append", || {
-            "a table cannot be replaced and added to at once".to_owned()
-        });
+        problems.expect(
+            !(self.destroy.is_set() && self.append.is_set()),
+            "append",
+            || "a table cannot be replaced and added to at once".to_owned(),
+        );
     }
 }

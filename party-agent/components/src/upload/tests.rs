@@ -7,8 +7,15 @@ use vocabulary::{Cast, ErrorCode, MetricData, PartyId, TableRef};
 use super::Upload;
 
 fn federation(parties: &[&str]) -> Federation {
-    let local = parties.iter().map(|id| PartyId::new(*id).expect("valid")).collect();
-    Federation::with_cast(Cast { local, ..Cast::default() }).parameters(parameters())
+    let local = parties
+        .iter()
+        .map(|id| PartyId::new(*id).expect("valid"))
+        .collect();
+    Federation::with_cast(Cast {
+        local,
+        ..Cast::default()
+    })
+    .parameters(parameters())
 }
 
 fn parameters() -> Value {
@@ -24,12 +31,21 @@ fn with(changes: Value) -> Value {
 
 #[tokio::test]
 async fn agrees_with_the_plain_computation() {
-    let given = with(json!({"destroy": 1, "extend_sid": "true", "with_meta": true, "meta": {"with_label": true}}));
-    let played = federation(&["9999"]).parameters(given).run::<Upload>().await.all_succeeded();
+    let given = with(
+        json!({"destroy": 1, "extend_sid": "true", "with_meta": true, "meta": {"with_label": true}}),
+    );
+    let played = federation(&["9999"])
+        .parameters(given)
+        .run::<Upload>()
+        .await
+        .all_succeeded();
     let part = played.parts.values().next().expect("the party");
     let request = &part.imports[0];
     assert_eq!(request.table, TableRef::new("experiment", "breast"));
-    assert_eq!((request.file.as_str(), request.replace, request.partitions), ("breast.csv", true, 4));
+    assert_eq!(
+        (request.file.as_str(), request.replace, request.partitions),
+        ("breast.csv", true, 4)
+    );
     assert_eq!(request.options["head"], json!(true));
     assert_eq!(request.options["extend_sid"], json!(true));
     assert_eq!(request.options["auto_increasing_sid"], json!(false));
@@ -37,24 +53,48 @@ async fn agrees_with_the_plain_computation() {
     // What became of the rows reaches whoever brought them, whatever the policy keeps.
     assert_eq!(part.tells, [vocabulary::Tells::Counts].into());
     let metric = &part.metrics[0];
-    assert_eq!((metric.namespace.as_str(), metric.name.as_str()), ("upload", "data_access"));
-    assert_eq!(metric.data.plain(), MetricData::Values(vec![("count".to_owned(), 1.0)]));
+    assert_eq!(
+        (metric.namespace.as_str(), metric.name.as_str()),
+        ("upload", "data_access")
+    );
+    assert_eq!(
+        metric.data.plain(),
+        MetricData::Values(vec![("count".to_owned(), 1.0)])
+    );
     assert_eq!(metric.meta["metric_type"], json!("UPLOAD"));
     let told = &part.metrics[1];
-    assert_eq!((told.name.as_str(), told.meta["reasons"].clone()), ("receipt", json!({})));
-    let figures =
-        ["rows_in", "stored", "replaced", "rejected"].map(str::to_owned).into_iter().zip([1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(
+        (told.name.as_str(), told.meta["reasons"].clone()),
+        ("receipt", json!({}))
+    );
+    let figures = ["rows_in", "stored", "replaced", "rejected"]
+        .map(str::to_owned)
+        .into_iter()
+        .zip([1.0, 1.0, 0.0, 0.0]);
     assert_eq!(told.data.plain(), MetricData::Values(figures.collect()));
     let receipt = &part.summary.as_ref().expect("a summary")["receipt"];
-    assert_eq!((&receipt["rows_in"], &receipt["stored"], &receipt["rejected"]), (&json!(1), &json!(1), &json!(0)));
+    assert_eq!(
+        (
+            &receipt["rows_in"],
+            &receipt["stored"],
+            &receipt["rejected"]
+        ),
+        (&json!(1), &json!(1), &json!(0))
+    );
 }
 
 #[tokio::test]
 async fn works_with_two_hosts() {
     // an upload has no host; two local parties each read their own file
-    let played = federation(&["9999", "10000"]).run::<Upload>().await.all_succeeded();
+    let played = federation(&["9999", "10000"])
+        .run::<Upload>()
+        .await
+        .all_succeeded();
     assert!(played.parts.values().all(|part| part.imports.len() == 1));
-    let hosts = Federation::new(2, false).parameters(parameters()).run::<Upload>().await;
+    let hosts = Federation::new(2, false)
+        .parameters(parameters())
+        .run::<Upload>()
+        .await;
     assert!(hosts.parts.is_empty());
 }
 
@@ -63,14 +103,21 @@ async fn apply_uses_the_saved_model() {
     // there is none
     let trained = federation(&["9999"]).run::<Upload>().await.all_succeeded();
     assert!(trained.parts.values().all(|part| part.model.is_none()));
-    let again = federation(&["9999"]).applying(&trained).run::<Upload>().await.all_succeeded();
+    let again = federation(&["9999"])
+        .applying(&trained)
+        .run::<Upload>()
+        .await
+        .all_succeeded();
     assert!(again.parts.values().all(|part| part.imports.len() == 1));
 }
 
 #[tokio::test]
 async fn takes_the_staged_file_before_the_named_one() {
-    let played =
-        federation(&["9999"]).parameters(with(json!({"staged": "s-17"}))).run::<Upload>().await.all_succeeded();
+    let played = federation(&["9999"])
+        .parameters(with(json!({"staged": "s-17"})))
+        .run::<Upload>()
+        .await
+        .all_succeeded();
     let part = played.parts.values().next().expect("the party");
     assert_eq!(part.imports[0].file, "s-17");
     assert_eq!(part.imports[0].options["staged"], json!(true));
@@ -89,8 +136,17 @@ async fn refuses_bad_parameters() {
         (json!({"storage_engine": "FLOPPY"}), "storage_engine"),
         (json!({"destroy": 1, "append": 1}), "append"),
     ] {
-        let fault = federation(&["9999"]).parameters(with(changes)).run::<Upload>().await.fault().expect("refused");
-        assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::ParameterInvalid, Some(path)), "{fault}");
+        let fault = federation(&["9999"])
+            .parameters(with(changes))
+            .run::<Upload>()
+            .await
+            .fault()
+            .expect("refused");
+        assert_eq!(
+            (fault.code, fault.path.as_deref()),
+            (ErrorCode::ParameterInvalid, Some(path)),
+            "{fault}"
+        );
     }
 }
 

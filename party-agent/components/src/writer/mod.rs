@@ -17,12 +17,14 @@ pub struct Writer;
 impl Component for Writer {
     type Params = Params;
 
-    const DESCRIPTION: Description =
-        Description::named("writer", "keeps a table of the party under another name, or writes it to a file")
-            .modules(&["Writer"])
-            .roles(&[Role::Guest, Role::Host, Role::Local])
-            .inputs(&[PortLine::data("data")])
-            .messages(messages::ALL);
+    const DESCRIPTION: Description = Description::named(
+        "writer",
+        "keeps a table of the party under another name, or writes it to a file",
+    )
+    .modules(&["Writer"])
+    .roles(&[Role::Guest, Role::Host, Role::Local])
+    .inputs(&[PortLine::data("data")])
+    .messages(messages::ALL);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // every role and both stages do the same

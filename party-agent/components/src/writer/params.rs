@@ -67,32 +67,53 @@ impl Params {
 
     /// The file that is named, if the table goes to one.
     pub(super) fn path(&self) -> Option<&str> {
-        self.address.as_ref()?.get("path")?.as_str().filter(|path| !path.is_empty())
+        self.address
+            .as_ref()?
+            .get("path")?
+            .as_str()
+            .filter(|path| !path.is_empty())
     }
 }
 
 impl Check for Params {
     fn check(&self, problems: &mut Problems) {
         let half = filled(&self.namespace).is_some() != filled(&self.name).is_some();
-        problems.expect(!half, "name", || "a table is named by namespace and name".to_owned());
-        let half = filled(&self.output_namespace).is_some() != filled(&self.output_name).is_some();
-        problems
-            .expect(!half, "output_name", || "the new table is named by output_namespace and output_name".to_owned());
-        problems.expect(self.partitions.is_none_or(|number| (1..=1023).contains(&number)), "partitions", || {
-            "partitions must be 1 to 1023".to_owned()
+        problems.expect(!half, "name", || {
+            "a table is named by namespace and name".to_owned()
         });
+        let half = filled(&self.output_namespace).is_some() != filled(&self.output_name).is_some();
+        problems.expect(!half, "output_name", || {
+            "the new table is named by output_namespace and output_name".to_owned()
+        });
+        problems.expect(
+            self.partitions
+                .is_none_or(|number| (1..=1023).contains(&number)),
+            "partitions",
+            || "partitions must be 1 to 1023".to_owned(),
+        );
         let mut delimiter = self.delimiter.chars();
-        let single = matches!((delimiter.next(), delimiter.next()), (Some(first), None) if first.is_ascii());
-        problems.expect(single, "delimiter", || format!("{:?} is not one ASCII character", self.delimiter));
+        let single =
+            matches!((delimiter.next(), delimiter.next()), (Some(first), None) if first.is_ascii());
+        problems.expect(single, "delimiter", || {
+            format!("{:?} is not one ASCII character", self.delimiter)
+        });
         if half || self.output().is_some() {
             return;
         }
         let Some(engine) = filled(&self.storage_engine) else {
-            problems.expect(false, "output_name", || "neither a new table nor a storage is named".to_owned());
+            problems.expect(false, "output_name", || {
+                "neither a new table nor a storage is named".to_owned()
+            });
             return;
         };
-        let known = ["LOCALFS", "PATH"].iter().any(|word| word.eq_ignore_ascii_case(engine));
-        problems.expect(known, "storage_engine", || format!("can not support this storage engine: {engine}"));
-        problems.expect(!known || self.path().is_some(), "address", || "the address names no path".to_owned());
+        let known = ["LOCALFS", "PATH"]
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(engine));
+        problems.expect(known, "storage_engine", || {
+            format!("can not support this storage engine: {engine}")
+        });
+        problems.expect(!known || self.path().is_some(), "address", || {
+            "the address names no path".to_owned()
+        });
     }
 }

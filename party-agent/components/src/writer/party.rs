@@ -13,13 +13,30 @@ pub(super) async fn write(task: &TaskContext, params: Params) -> Result<()> {
             let to = TableRef::new(namespace, name);
             let place = json!({"table_name": to.name, "namespace": to.namespace});
             let partitions = params.partitions;
-            (task.copy(CopyRequest { from: from.clone(), to, replace: params.destroy, partitions }).await?, place)
+            (
+                task.copy(CopyRequest {
+                    from: from.clone(),
+                    to,
+                    replace: params.destroy,
+                    partitions,
+                })
+                .await?,
+                place,
+            )
         }
         None => {
             let path = params.path().unwrap_or_default().to_owned();
             let place = json!({"storage_engine": params.storage_engine, "path": path});
             let delimiter = params.delimiter;
-            (task.export(ExportRequest { table: from.clone(), path, delimiter }).await?, place)
+            (
+                task.export(ExportRequest {
+                    table: from.clone(),
+                    path,
+                    delimiter,
+                })
+                .await?,
+                place,
+            )
         }
     };
     task.info(format!("{rows} rows of table {from} are written"));
@@ -35,8 +52,14 @@ fn source(task: &TaskContext, params: &Params) -> Result<TableRef> {
         return Ok(wired);
     }
     let Some((namespace, name)) = params.source() else {
-        let fault = Fault::new(ErrorCode::ParameterInvalid, "no table comes in at the input data, and none is named");
-        return Err(fault.path("name").next("wire a table, or name one by namespace and name").into());
+        let fault = Fault::new(
+            ErrorCode::ParameterInvalid,
+            "no table comes in at the input data, and none is named",
+        );
+        return Err(fault
+            .path("name")
+            .next("wire a table, or name one by namespace and name")
+            .into());
     };
     Ok(TableRef::new(namespace, name))
 }

@@ -14,14 +14,25 @@ fn parameters() -> Value {
 }
 
 fn table() -> Table {
-    let schema = Schema::new(TableKind::Raw, "id", vec![Column::new("x0", ColumnKind::Text, Part::Feature)]);
+    let schema = Schema::new(
+        TableKind::Raw,
+        "id",
+        vec![Column::new("x0", ColumnKind::Text, Part::Feature)],
+    );
     let ids = vec![CANARY_ID.to_owned(), "b".to_owned()];
     Table::from_columns(schema, ids, vec![Values::of_texts(["1", "2"])]).expect("a table")
 }
 
 fn federation(parties: &[&str]) -> Federation {
-    let local = parties.iter().map(|id| PartyId::new(*id).expect("valid")).collect();
-    let mut federation = Federation::with_cast(Cast { local, ..Cast::default() }).parameters(parameters());
+    let local = parties
+        .iter()
+        .map(|id| PartyId::new(*id).expect("valid"))
+        .collect();
+    let mut federation = Federation::with_cast(Cast {
+        local,
+        ..Cast::default()
+    })
+    .parameters(parameters());
     for who in federation.participants() {
         federation = federation.stored(&who, TableRef::new("experiment", "breast"), table());
     }
@@ -33,13 +44,26 @@ async fn agrees_with_the_plain_computation() {
     let mut given = parameters();
     given["drop"] = json!(true);
     given["partition"] = json!(3);
-    let played = federation(&["9999"]).parameters(given).run::<Writer>().await.all_succeeded();
+    let played = federation(&["9999"])
+        .parameters(given)
+        .run::<Writer>()
+        .await
+        .all_succeeded();
     let part = played.parts.values().next().expect("the party");
     let copy = &part.copies[0];
-    assert_eq!((&copy.from, &copy.to), (&TableRef::new("experiment", "breast"), &TableRef::new("kept", "copy")));
+    assert_eq!(
+        (&copy.from, &copy.to),
+        (
+            &TableRef::new("experiment", "breast"),
+            &TableRef::new("kept", "copy")
+        )
+    );
     assert_eq!((copy.replace, copy.partitions), (true, Some(3)));
     let summary = part.summary.as_ref().expect("a summary");
-    assert_eq!((&summary["rows"], &summary["to"]["table_name"]), (&json!(2), &json!("copy")));
+    assert_eq!(
+        (&summary["rows"], &summary["to"]["table_name"]),
+        (&json!(2), &json!("copy"))
+    );
 }
 
 #[tokio::test]
@@ -47,23 +71,38 @@ async fn writes_to_a_file_where_no_table_is_named() {
     for engine in ["LOCALFS", "path"] {
         let given = json!({"namespace": "experiment", "name": "breast", "engine": engine, "address": {"path": "a/b.csv"},
             "delimiter": ";"});
-        let played = federation(&["9999"]).parameters(given).run::<Writer>().await.all_succeeded();
+        let played = federation(&["9999"])
+            .parameters(given)
+            .run::<Writer>()
+            .await
+            .all_succeeded();
         let part = played.parts.values().next().expect("the party");
-        assert_eq!((part.exports[0].path.as_str(), part.exports[0].delimiter.as_str()), ("a/b.csv", ";"));
+        assert_eq!(
+            (
+                part.exports[0].path.as_str(),
+                part.exports[0].delimiter.as_str()
+            ),
+            ("a/b.csv", ";")
+        );
         assert!(part.copies.is_empty());
     }
 }
 
 #[tokio::test]
 async fn works_with_two_hosts() {
-    let mut federation =
-        Federation::new(2, false).parameters(json!({"output_namespace": "kept", "output_name": "copy"}));
+    let mut federation = Federation::new(2, false)
+        .parameters(json!({"output_namespace": "kept", "output_name": "copy"}));
     for who in federation.participants() {
         federation = federation.input(&who, "data", table());
     }
     let played = federation.run::<Writer>().await.all_succeeded();
     assert_eq!(played.parts.len(), 3);
-    assert!(played.parts.values().all(|part| part.copies.len() == 1 && part.copies[0].to.name == "copy"));
+    assert!(
+        played
+            .parts
+            .values()
+            .all(|part| part.copies.len() == 1 && part.copies[0].to.name == "copy")
+    );
 }
 
 #[tokio::test]
@@ -71,7 +110,11 @@ async fn apply_uses_the_saved_model() {
     // there is none
     let trained = federation(&["9999"]).run::<Writer>().await.all_succeeded();
     assert!(trained.parts.values().all(|part| part.model.is_none()));
-    let again = federation(&["9999"]).applying(&trained).run::<Writer>().await.all_succeeded();
+    let again = federation(&["9999"])
+        .applying(&trained)
+        .run::<Writer>()
+        .await
+        .all_succeeded();
     assert!(again.parts.values().all(|part| part.copies.len() == 1));
 }
 
@@ -79,25 +122,59 @@ async fn apply_uses_the_saved_model() {
 async fn refuses_bad_parameters() {
     for (changes, path) in [
         (json!({"output_name": ""}), "output_name"),
-        (json!({"output_name": null, "output_namespace": null}), "output_name"),
+        (
+            json!({"output_name": null, "output_namespace": null}),
+            "output_name",
+        ),
         (json!({"namespace": null}), "name"),
         (json!({"partitions": 0}), "partitions"),
         (json!({"delimiter": "||"}), "delimiter"),
-        (json!({"output_name": null, "output_namespace": null, "storage_engine": "LOCALFS"}), "address"),
-        (json!({"output_name": null, "output_namespace": null, "storage_engine": "HIVE"}), "storage_engine"),
+        (
+            json!({"output_name": null, "output_namespace": null, "storage_engine": "LOCALFS"}),
+            "address",
+        ),
+        (
+            json!({"output_name": null, "output_namespace": null, "storage_engine": "HIVE"}),
+            "storage_engine",
+        ),
     ] {
         let mut given = parameters();
-        given.as_object_mut().expect("an object").extend(changes.as_object().cloned().expect("an object"));
-        let fault = federation(&["9999"]).parameters(given).run::<Writer>().await.fault().expect("refused");
-        assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::ParameterInvalid, Some(path)), "{fault}");
+        given
+            .as_object_mut()
+            .expect("an object")
+            .extend(changes.as_object().cloned().expect("an object"));
+        let fault = federation(&["9999"])
+            .parameters(given)
+            .run::<Writer>()
+            .await
+            .fault()
+            .expect("refused");
+        assert_eq!(
+            (fault.code, fault.path.as_deref()),
+            (ErrorCode::ParameterInvalid, Some(path)),
+            "{fault}"
+        );
     }
     let mut missing = parameters();
     missing["table_name"] = json!("brest");
-    let fault = federation(&["9999"]).parameters(missing).run::<Writer>().await.fault().expect("missing");
+    let fault = federation(&["9999"])
+        .parameters(missing)
+        .run::<Writer>()
+        .await
+        .fault()
+        .expect("missing");
     assert_eq!(fault.code, ErrorCode::TableMissing);
     let nothing = json!({"output_namespace": "kept", "output_name": "copy"});
-    let fault = federation(&["9999"]).parameters(nothing).run::<Writer>().await.fault().expect("no table");
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::ParameterInvalid, Some("name")));
+    let fault = federation(&["9999"])
+        .parameters(nothing)
+        .run::<Writer>()
+        .await
+        .fault()
+        .expect("no table");
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::ParameterInvalid, Some("name"))
+    );
 }
 
 #[tokio::test]
@@ -105,7 +182,9 @@ async fn leaks_no_canary() {
     checks::leaks_no_canary::<Writer>(&federation(&["9999"]), &[CANARY_ID], &[]).await;
     let played = federation(&["9999"]).run::<Writer>().await.all_succeeded();
     for part in played.parts.values() {
-        assert!(!format!("{:?} {:?} {:?}", part.log, part.metrics, part.summary).contains(CANARY_ID));
+        assert!(
+            !format!("{:?} {:?} {:?}", part.log, part.metrics, part.summary).contains(CANARY_ID)
+        );
     }
 }
 

@@ -27,7 +27,11 @@ pub struct BinaryReport {
 ///
 /// # Errors
 /// Needs rows of both classes, finite scores and equal lengths.
-pub fn evaluate_binary(positive: &[bool], scores: &[f64], metrics: &[Metric]) -> Result<BinaryReport, EvaluationError> {
+pub fn evaluate_binary(
+    positive: &[bool],
+    scores: &[f64],
+    metrics: &[Metric],
+) -> Result<BinaryReport, EvaluationError> {
     let ranking = Ranking::new(positive, scores)?;
     let mut report = BinaryReport::default();
     let mut has_precision_recall = false;
@@ -99,7 +103,10 @@ mod tests {
         assert_eq!(report.scalars, vec![("auc", 0.75), ("ks", 0.5)]);
         use CurveKind::*;
         let kinds: Vec<CurveKind> = report.curves.iter().map(|curve| curve.kind).collect();
-        assert_eq!(kinds, vec![KsFpr, KsTpr, Lift, Gain, Accuracy, Precision, Recall, Roc]);
+        assert_eq!(
+            kinds,
+            vec![KsFpr, KsTpr, Lift, Gain, Accuracy, Precision, Recall, Roc]
+        );
         assert!(report.confusion.is_some() && report.f1.is_some() && report.quantile_pr.is_some());
     }
 

@@ -62,29 +62,60 @@ impl Curve {
         let mut points: Vec<(f64, f64)> = figures(x).into_iter().zip(figures(y)).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (x, y) = points.into_iter().unzip();
-        Self { kind, x, y, thresholds: figures(thresholds) }
+        Self {
+            kind,
+            x,
+            y,
+            thresholds: figures(thresholds),
+        }
     }
 }
 
 /// The two Kolmogorov-Smirnov curves and their greatest distance, over the hundred cut points.
 pub(super) fn ks(ranking: &Ranking) -> (f64, [Curve; 2]) {
     let cuts = index_cuts(ranking.scores().len());
-    let thresholds: Vec<f64> = cuts.iter().filter_map(|(at, _)| ranking.scores().get(*at).copied()).collect();
-    let counts: Vec<Counts> = thresholds.iter().map(|threshold| ranking.above(*threshold)).collect();
-    let best = counts.iter().map(|at| at.recall() - at.false_positive_rate()).fold(f64::NEG_INFINITY, f64::max);
+    let thresholds: Vec<f64> = cuts
+        .iter()
+        .filter_map(|(at, _)| ranking.scores().get(*at).copied())
+        .collect();
+    let counts: Vec<Counts> = thresholds
+        .iter()
+        .map(|threshold| ranking.above(*threshold))
+        .collect();
+    let best = counts
+        .iter()
+        .map(|at| at.recall() - at.false_positive_rate())
+        .fold(f64::NEG_INFINITY, f64::max);
     let curve = |kind, rate: fn(&Counts) -> f64| {
-        let points = cuts.iter().zip(&counts).map(|((_, cut), at)| (*cut, rate(at)));
-        Curve::new(kind, points.chain([(1.0, 1.0)]).collect(), thresholds.clone())
+        let points = cuts
+            .iter()
+            .zip(&counts)
+            .map(|((_, cut), at)| (*cut, rate(at)));
+        Curve::new(
+            kind,
+            points.chain([(1.0, 1.0)]).collect(),
+            thresholds.clone(),
+        )
     };
-    (best, [curve(CurveKind::KsFpr, Counts::false_positive_rate), curve(CurveKind::KsTpr, Counts::recall)])
+    (
+        best,
+        [
+            curve(CurveKind::KsFpr, Counts::false_positive_rate),
+            curve(CurveKind::KsTpr, Counts::recall),
+        ],
+    )
 }
 
 /// Counts at a hundred distinct scores by position, highest first, with cut and threshold.
 fn stepped(ranking: &Ranking) -> Vec<(f64, f64, Counts)> {
     let distinct = ranking.distinct();
     let cuts = step_cuts(distinct.len()).into_iter();
-    cuts.filter_map(|(at, cut)| distinct.get(at).map(|threshold| (cut, *threshold, ranking.above(*threshold))))
-        .collect()
+    cuts.filter_map(|(at, cut)| {
+        distinct
+            .get(at)
+            .map(|threshold| (cut, *threshold, ranking.above(*threshold)))
+    })
+    .collect()
 }
 
 /// As [`stepped`], closed by a threshold just below the lowest one taken.
@@ -113,8 +144,18 @@ fn share_curve(ranking: &Ranking, kind: CurveKind, value: impl Fn(&Counts) -> f6
     let steps = stepped(ranking);
     let point = |at: &Counts| ((at.tp + at.fp) as f64 / at.rows() as f64, value(at));
     let kept = highest_per_x(steps.iter().map(|(_, _, at)| point(at)));
-    let thresholds = kept.iter().filter_map(|at| steps.get(*at)).map(|step| step.1).chain([0.0]).collect();
-    let points = kept.iter().filter_map(|at| steps.get(*at)).map(|step| point(&step.2)).chain([(1.0, 1.0)]).collect();
+    let thresholds = kept
+        .iter()
+        .filter_map(|at| steps.get(*at))
+        .map(|step| step.1)
+        .chain([0.0])
+        .collect();
+    let points = kept
+        .iter()
+        .filter_map(|at| steps.get(*at))
+        .map(|step| point(&step.2))
+        .chain([(1.0, 1.0)])
+        .collect();
     Curve::new(kind, points, thresholds)
 }
 
@@ -133,8 +174,15 @@ fn highest_per_x(points: impl Iterator<Item = (f64, f64)>) -> Vec<usize> {
 
 pub(super) fn accuracy(ranking: &Ranking) -> Curve {
     let steps = stepped(ranking);
-    let points = steps.iter().map(|(cut, _, at)| (*cut, (at.tp + at.tn) as f64 / at.rows() as f64)).collect();
-    Curve::new(CurveKind::Accuracy, points, steps.iter().map(|step| step.1).collect())
+    let points = steps
+        .iter()
+        .map(|(cut, _, at)| (*cut, (at.tp + at.tn) as f64 / at.rows() as f64))
+        .collect();
+    Curve::new(
+        CurveKind::Accuracy,
+        points,
+        steps.iter().map(|step| step.1).collect(),
+    )
 }
 
 /// Precision and recall, thinned together: one point per recall, the one of highest precision.
@@ -151,7 +199,10 @@ pub(super) fn precision_recall(ranking: &Ranking) -> [Curve; 2] {
         let points = chosen.iter().map(|step| (step.0, value(&step.2))).collect();
         Curve::new(kind, points, thresholds.clone())
     };
-    [curve(CurveKind::Precision, Counts::precision), curve(CurveKind::Recall, Counts::recall)]
+    [
+        curve(CurveKind::Precision, Counts::precision),
+        curve(CurveKind::Recall, Counts::recall),
+    ]
 }
 
 #[cfg(test)]
@@ -173,7 +224,10 @@ mod tests {
         // Thresholds .9, .7, .4, .2: the best is one positive of two above .7.
         assert_eq!(best, 0.5);
         assert_eq!((fpr.x.len(), fpr.thresholds.len()), (101, 100));
-        assert_eq!((tpr.x[25], tpr.y[24], tpr.y[25], tpr.y[75], fpr.y[75]), (0.25, 0.0, 0.5, 1.0, 0.5));
+        assert_eq!(
+            (tpr.x[25], tpr.y[24], tpr.y[25], tpr.y[75], fpr.y[75]),
+            (0.25, 0.0, 0.5, 1.0, 0.5)
+        );
         assert_eq!((tpr.x[100], tpr.y[100], fpr.y[100]), (1.0, 1.0, 1.0));
     }
 
@@ -184,7 +238,10 @@ mod tests {
         let two_hundred: Vec<f64> = (0..200).map(f64::from).collect();
         let labels: Vec<bool> = (0..200).map(|row| row >= 101).collect();
         // 99 positives: positions are even, so a cut keeps 98 positives or lets one negative in.
-        assert_eq!(ks(&Ranking::new(&labels, &two_hundred).unwrap()).0, 1.0 - 1.0 / 101.0);
+        assert_eq!(
+            ks(&Ranking::new(&labels, &two_hundred).unwrap()).0,
+            1.0 - 1.0 / 101.0
+        );
     }
 
     #[test]
@@ -198,14 +255,23 @@ mod tests {
     #[test]
     fn gain_is_recall_by_share() {
         let curve = gain(&four());
-        assert_eq!((curve.x, curve.y), (vec![0.0, 0.25, 0.5, 0.75, 1.0], vec![0.0, 0.5, 0.5, 1.0, 1.0]));
+        assert_eq!(
+            (curve.x, curve.y),
+            (
+                vec![0.0, 0.25, 0.5, 0.75, 1.0],
+                vec![0.0, 0.5, 0.5, 1.0, 1.0]
+            )
+        );
     }
 
     #[test]
     fn accuracy_has_a_hundred_cuts() {
         let curve = accuracy(&four());
         assert_eq!((curve.x.len(), curve.thresholds.len()), (100, 100));
-        assert_eq!((curve.y[0], curve.y[25], curve.y[50], curve.y[75]), (0.5, 0.75, 0.5, 0.75));
+        assert_eq!(
+            (curve.y[0], curve.y[25], curve.y[50], curve.y[75]),
+            (0.5, 0.75, 0.5, 0.75)
+        );
         assert_eq!(curve.x[7], 0.07);
     }
 
@@ -213,8 +279,14 @@ mod tests {
     fn precision_and_recall_keep_one_point_per_recall() {
         let [precision, recall] = precision_recall(&four());
         // Recall 0 (nothing predicted), .5 (first row), 1 (three rows).
-        assert_eq!((&precision.x, &recall.x), (&vec![0.0, 0.25, 0.75], &vec![0.0, 0.25, 0.75]));
-        assert_eq!((precision.y, recall.y), (vec![1.0, 1.0, 0.666667], vec![0.0, 0.5, 1.0]));
+        assert_eq!(
+            (&precision.x, &recall.x),
+            (&vec![0.0, 0.25, 0.75], &vec![0.0, 0.25, 0.75])
+        );
+        assert_eq!(
+            (precision.y, recall.y),
+            (vec![1.0, 1.0, 0.666667], vec![0.0, 0.5, 1.0])
+        );
         assert_eq!(precision.thresholds, vec![0.9, 0.7, 0.2]);
     }
 

@@ -94,7 +94,10 @@ const FOREIGN: [&str; 9] = [
 ///
 /// # Errors
 /// Refuses names nobody knows and metrics of another kind of task.
-pub fn resolve_metrics<S: AsRef<str>>(eval_type: EvalType, names: &[S]) -> Result<Vec<Metric>, MetricError> {
+pub fn resolve_metrics<S: AsRef<str>>(
+    eval_type: EvalType,
+    names: &[S],
+) -> Result<Vec<Metric>, MetricError> {
     if names.is_empty() {
         return Ok(eval_type.metrics().to_vec());
     }
@@ -105,7 +108,10 @@ pub fn resolve_metrics<S: AsRef<str>>(eval_type: EvalType, names: &[S]) -> Resul
             metrics.push(metric);
         }
     }
-    for (one, other) in [(Metric::Recall, Metric::Precision), (Metric::Precision, Metric::Recall)] {
+    for (one, other) in [
+        (Metric::Recall, Metric::Precision),
+        (Metric::Precision, Metric::Recall),
+    ] {
         if metrics.contains(&one) && !metrics.contains(&other) {
             metrics.push(other);
         }
@@ -119,7 +125,9 @@ fn resolve(eval_type: EvalType, name: &str) -> Result<Metric, MetricError> {
     match Metric::from_name(&lower).or_else(|| Metric::from_alias(&lower)) {
         Some(metric) if eval_type.metrics().contains(&metric) => Ok(metric),
         Some(_) => Err(MetricError::OtherTask { name, eval_type }),
-        None if FOREIGN.contains(&lower.as_str()) => Err(MetricError::OtherTask { name, eval_type }),
+        None if FOREIGN.contains(&lower.as_str()) => {
+            Err(MetricError::OtherTask { name, eval_type })
+        }
         None => Err(MetricError::Unknown { name }),
     }
 }
@@ -129,9 +137,16 @@ fn resolve(eval_type: EvalType, name: &str) -> Result<Metric, MetricError> {
 ///
 /// # Errors
 /// As [`resolve_metrics`].
-pub fn training_metrics<S: AsRef<str>>(eval_type: EvalType, names: &[S]) -> Result<Vec<Metric>, MetricError> {
+pub fn training_metrics<S: AsRef<str>>(
+    eval_type: EvalType,
+    names: &[S],
+) -> Result<Vec<Metric>, MetricError> {
     use Metric::*;
-    let mut metrics = if names.is_empty() { Vec::new() } else { resolve_metrics(eval_type, names)? };
+    let mut metrics = if names.is_empty() {
+        Vec::new()
+    } else {
+        resolve_metrics(eval_type, names)?
+    };
     metrics.retain(|metric| !matches!(metric, Psi | F1Score | ConfusionMat | QuantilePr));
     if !metrics.is_empty() {
         return Ok(metrics);
@@ -152,14 +167,27 @@ mod tests {
     #[test]
     fn no_names_mean_all_metrics_of_the_task() {
         let all = resolve_metrics(EvalType::Binary, &NONE).unwrap();
-        assert_eq!((all.len(), all[0], all[11]), (12, Metric::Auc, Metric::QuantilePr));
-        assert_eq!(resolve_metrics(EvalType::Regression, &NONE).unwrap().len(), 6);
+        assert_eq!(
+            (all.len(), all[0], all[11]),
+            (12, Metric::Auc, Metric::QuantilePr)
+        );
+        assert_eq!(
+            resolve_metrics(EvalType::Regression, &NONE).unwrap().len(),
+            6
+        );
     }
 
     #[test]
     fn aliases_any_case_and_repetitions_are_understood() {
         let metrics = resolve_metrics(EvalType::Regression, &["RMSE", "l2", "mse", "r2"]).unwrap();
-        assert_eq!(metrics, vec![Metric::RootMeanSquaredError, Metric::MeanSquaredError, Metric::R2Score]);
+        assert_eq!(
+            metrics,
+            vec![
+                Metric::RootMeanSquaredError,
+                Metric::MeanSquaredError,
+                Metric::R2Score
+            ]
+        );
     }
 
     #[test]
@@ -171,15 +199,33 @@ mod tests {
     #[test]
     fn refuses_unknown_and_foreign_metrics() {
         let error = |kind, name: &str| resolve_metrics(kind, &[name]).unwrap_err().to_string();
-        assert_eq!(error(EvalType::Binary, "logloss"), "metric `logloss` is not supported");
-        assert_eq!(error(EvalType::Multi, "auc"), "metric `auc` is not used for multi tasks");
-        assert_eq!(error(EvalType::Regression, "msle"), "metric `msle` is not used for regression tasks");
+        assert_eq!(
+            error(EvalType::Binary, "logloss"),
+            "metric `logloss` is not supported"
+        );
+        assert_eq!(
+            error(EvalType::Multi, "auc"),
+            "metric `auc` is not used for multi tasks"
+        );
+        assert_eq!(
+            error(EvalType::Regression, "msle"),
+            "metric `msle` is not used for regression tasks"
+        );
     }
 
     #[test]
     fn trainings_leave_tables_out_and_have_short_defaults() {
-        assert_eq!(training_metrics(EvalType::Binary, &NONE).unwrap(), vec![Metric::Auc, Metric::Ks]);
-        assert_eq!(training_metrics(EvalType::Binary, &["psi", "ks"]).unwrap(), vec![Metric::Ks]);
-        assert_eq!(training_metrics(EvalType::Regression, &NONE).unwrap()[0], Metric::RootMeanSquaredError);
+        assert_eq!(
+            training_metrics(EvalType::Binary, &NONE).unwrap(),
+            vec![Metric::Auc, Metric::Ks]
+        );
+        assert_eq!(
+            training_metrics(EvalType::Binary, &["psi", "ks"]).unwrap(),
+            vec![Metric::Ks]
+        );
+        assert_eq!(
+            training_metrics(EvalType::Regression, &NONE).unwrap()[0],
+            Metric::RootMeanSquaredError
+        );
     }
 }

@@ -63,7 +63,11 @@ const NOT_FINITE: f64 = -9_999_999.0;
 
 /// Rounds to six digits, halves to even as numpy does; NaN and infinities become -9999999.
 fn figure(value: f64) -> f64 {
-    if value.is_finite() { (value * 1e6).round_ties_even() / 1e6 } else { NOT_FINITE }
+    if value.is_finite() {
+        (value * 1e6).round_ties_even() / 1e6
+    } else {
+        NOT_FINITE
+    }
 }
 
 fn figures(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
@@ -73,13 +77,19 @@ fn figures(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
 fn check_lengths(labels: usize, predictions: usize) -> Result<(), EvaluationError> {
     match (labels, predictions) {
         (0, 0) => Err(EvaluationError::NoRows),
-        (labels, predictions) if labels != predictions => Err(EvaluationError::Lengths { labels, predictions }),
+        (labels, predictions) if labels != predictions => Err(EvaluationError::Lengths {
+            labels,
+            predictions,
+        }),
         _ => Ok(()),
     }
 }
 
 fn check_finite(values: &[f64]) -> Result<(), EvaluationError> {
-    values.iter().position(|value| !value.is_finite()).map_or(Ok(()), |row| Err(EvaluationError::NotFinite { row }))
+    values
+        .iter()
+        .position(|value| !value.is_finite())
+        .map_or(Ok(()), |row| Err(EvaluationError::NotFinite { row }))
 }
 
 #[cfg(test)]
@@ -88,7 +98,13 @@ mod tests {
 
     #[test]
     fn figures_have_six_digits_and_no_infinities() {
-        assert_eq!(figures([0.123_456_49, -0.123_456_51, 2.0]), vec![0.123456, -0.123457, 2.0]);
-        assert_eq!(figures([f64::INFINITY, f64::NEG_INFINITY, f64::NAN]), vec![NOT_FINITE; 3]);
+        assert_eq!(
+            figures([0.123_456_49, -0.123_456_51, 2.0]),
+            vec![0.123456, -0.123457, 2.0]
+        );
+        assert_eq!(
+            figures([f64::INFINITY, f64::NEG_INFINITY, f64::NAN]),
+            vec![NOT_FINITE; 3]
+        );
     }
 }

@@ -27,15 +27,28 @@ pub struct MultiReport {
 ///
 /// # Errors
 /// Needs rows and equal lengths.
-pub fn evaluate_multi(labels: &[i64], predicted: &[i64], metrics: &[Metric]) -> Result<MultiReport, EvaluationError> {
+pub fn evaluate_multi(
+    labels: &[i64],
+    predicted: &[i64],
+    metrics: &[Metric],
+) -> Result<MultiReport, EvaluationError> {
     let all = multi_values(labels, predicted, metrics)?;
     let classes = filled(&all.classes);
     let spread = |values: &[f64]| {
-        let value = |class: &i64| all.classes.binary_search(class).ok().and_then(|at| values.get(at).copied());
+        let value = |class: &i64| {
+            all.classes
+                .binary_search(class)
+                .ok()
+                .and_then(|at| values.get(at).copied())
+        };
         figures(classes.iter().map(|class| value(class).unwrap_or(0.0)))
     };
     Ok(MultiReport {
-        scalars: all.scalars.iter().map(|(name, value)| (*name, figure(*value))).collect(),
+        scalars: all
+            .scalars
+            .iter()
+            .map(|(name, value)| (*name, figure(*value)))
+            .collect(),
         precision: spread(&all.precision),
         recall: spread(&all.recall),
         classes,
@@ -43,11 +56,19 @@ pub fn evaluate_multi(labels: &[i64], predicted: &[i64], metrics: &[Metric]) -> 
 }
 
 /// Unrounded and unfilled.
-fn multi_values(labels: &[i64], predicted: &[i64], metrics: &[Metric]) -> Result<MultiReport, EvaluationError> {
+fn multi_values(
+    labels: &[i64],
+    predicted: &[i64],
+    metrics: &[Metric],
+) -> Result<MultiReport, EvaluationError> {
     check_lengths(labels.len(), predicted.len())?;
     let seen: BTreeSet<i64> = labels.iter().chain(predicted).copied().collect();
     let classes: Vec<i64> = seen.into_iter().collect();
-    let (mut hits, mut of_class, mut said) = (vec![0; classes.len()], vec![0; classes.len()], vec![0; classes.len()]);
+    let (mut hits, mut of_class, mut said) = (
+        vec![0; classes.len()],
+        vec![0; classes.len()],
+        vec![0; classes.len()],
+    );
     let add = |counts: &mut Vec<usize>, class: &i64| {
         let at = classes.binary_search(class).ok();
         if let Some(count) = at.and_then(|at| counts.get_mut(at)) {
@@ -62,18 +83,35 @@ fn multi_values(labels: &[i64], predicted: &[i64], metrics: &[Metric]) -> Result
         }
     }
     let share = |hits: &[usize], all: &[usize]| -> Vec<f64> {
-        hits.iter().zip(all).map(|(hit, all)| if *all == 0 { 0.0 } else { *hit as f64 / *all as f64 }).collect()
+        hits.iter()
+            .zip(all)
+            .map(|(hit, all)| {
+                if *all == 0 {
+                    0.0
+                } else {
+                    *hit as f64 / *all as f64
+                }
+            })
+            .collect()
     };
     let (precision, recall) = (share(&hits, &said), share(&hits, &of_class));
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let scalar = |metric: &Metric| match metric {
-        Metric::Accuracy => Some(("accuracy", hits.iter().sum::<usize>() as f64 / labels.len() as f64)),
+        Metric::Accuracy => Some((
+            "accuracy",
+            hits.iter().sum::<usize>() as f64 / labels.len() as f64,
+        )),
         Metric::Precision => Some(("precision", mean(&precision))),
         Metric::Recall => Some(("recall", mean(&recall))),
         _ => None,
     };
     let scalars = metrics.iter().filter_map(scalar).collect();
-    Ok(MultiReport { scalars, classes, precision, recall })
+    Ok(MultiReport {
+        scalars,
+        classes,
+        precision,
+        recall,
+    })
 }
 
 fn filled(classes: &[i64]) -> Vec<i64> {
@@ -106,17 +144,32 @@ pub fn one_vs_rest(
 ) -> Result<Vec<ClassFigures>, EvaluationError> {
     check_lengths(labels.len(), probabilities.nrows())?;
     if classes.len() != probabilities.ncols() {
-        return Err(EvaluationError::Classes { columns: probabilities.ncols(), classes: classes.len() });
+        return Err(EvaluationError::Classes {
+            columns: probabilities.ncols(),
+            classes: classes.len(),
+        });
     }
     let figures_of = |(class, scores): (&i64, ndarray::ArrayView1<'_, f64>)| {
         let positive: Vec<bool> = labels.iter().map(|label| label == class).collect();
         match Ranking::new(&positive, &scores.to_vec()) {
-            Ok(ranking) => Ok(ClassFigures { class: *class, auc: figure(ranking.auc()), ks: figure(ks(&ranking).0) }),
-            Err(EvaluationError::OneClass { .. }) => Ok(ClassFigures { class: *class, auc: 0.0, ks: 0.0 }),
+            Ok(ranking) => Ok(ClassFigures {
+                class: *class,
+                auc: figure(ranking.auc()),
+                ks: figure(ks(&ranking).0),
+            }),
+            Err(EvaluationError::OneClass { .. }) => Ok(ClassFigures {
+                class: *class,
+                auc: 0.0,
+                ks: 0.0,
+            }),
             Err(error) => Err(error),
         }
     };
-    classes.iter().zip(probabilities.columns()).map(figures_of).collect()
+    classes
+        .iter()
+        .zip(probabilities.columns())
+        .map(figures_of)
+        .collect()
 }
 
 #[cfg(test)]
@@ -128,8 +181,13 @@ mod tests {
     #[test]
     fn figures_are_means_over_the_classes_seen() {
         let labels = [0, 1, 2, 0, 1, 2];
-        let report = evaluate_multi(&labels, &[0, 2, 1, 0, 0, 1], EvalType::Multi.metrics()).unwrap();
-        let expected = [("accuracy", 0.333333), ("precision", 0.222222), ("recall", 0.333333)];
+        let report =
+            evaluate_multi(&labels, &[0, 2, 1, 0, 0, 1], EvalType::Multi.metrics()).unwrap();
+        let expected = [
+            ("accuracy", 0.333333),
+            ("precision", 0.222222),
+            ("recall", 0.333333),
+        ];
         assert_eq!(report.scalars, expected);
         assert_eq!(report.precision, vec![0.666667, 0.0, 0.0]);
         assert_eq!(report.recall, vec![1.0, 0.0, 0.0]);
@@ -142,21 +200,33 @@ mod tests {
         assert_eq!(report.precision, vec![0.0, 1.0, 0.0, 1.0]);
         assert_eq!(report.scalars[1], ("precision", 1.0));
         let far = evaluate_multi(&[7, i64::MAX], &[7, 7], &[Metric::Recall]).unwrap();
-        assert_eq!((far.classes, far.scalars), (vec![7, i64::MAX], vec![("recall", 0.5)]));
+        assert_eq!(
+            (far.classes, far.scalars),
+            (vec![7, i64::MAX], vec![("recall", 0.5)])
+        );
     }
 
     #[test]
     fn each_class_is_ranked_against_the_rest() {
         let probabilities = array![[0.7, 0.2, 0.1], [0.2, 0.7, 0.1], [0.4, 0.5, 0.1]];
         let all = one_vs_rest(&[0, 1, 0], &[0, 1, 2], probabilities.view()).unwrap();
-        assert_eq!((all[0].auc, all[1].auc, all[2].auc, all[2].ks), (1.0, 1.0, 0.0, 0.0));
+        assert_eq!(
+            (all[0].auc, all[1].auc, all[2].auc, all[2].ks),
+            (1.0, 1.0, 0.0, 0.0)
+        );
         assert_eq!(all[0].ks, 1.0);
     }
 
     #[test]
     fn refuses_columns_without_a_class() {
         let error = one_vs_rest(&[0], &[0], array![[0.5, 0.5]].view()).unwrap_err();
-        assert_eq!(error, EvaluationError::Classes { columns: 2, classes: 1 });
+        assert_eq!(
+            error,
+            EvaluationError::Classes {
+                columns: 2,
+                classes: 1
+            }
+        );
         assert_eq!(evaluate_multi(&[], &[], &[]), Err(EvaluationError::NoRows));
     }
 }

@@ -35,15 +35,25 @@ pub fn population_stability(
     (train_positive, train_scores): (&[bool], &[f64]),
     (validate_positive, validate_scores): (&[bool], &[f64]),
 ) -> Result<Psi, EvaluationError> {
-    for (positive, scores) in [(train_positive, train_scores), (validate_positive, validate_scores)] {
+    for (positive, scores) in [
+        (train_positive, train_scores),
+        (validate_positive, validate_scores),
+    ] {
         check_lengths(positive.len(), scores.len())?;
         check_finite(scores)?;
     }
     let edges = edges(train_scores);
     let train = Histogram::count(&edges, train_positive, train_scores);
     let validate = Histogram::count(&edges, validate_positive, validate_scores);
-    let (expected, actual) = (train.shares(train_scores.len()), validate.shares(validate_scores.len()));
-    let parts: Vec<f64> = expected.iter().zip(&actual).map(|(e, a)| (a - e) * (a / e).ln()).collect();
+    let (expected, actual) = (
+        train.shares(train_scores.len()),
+        validate.shares(validate_scores.len()),
+    );
+    let parts: Vec<f64> = expected
+        .iter()
+        .zip(&actual)
+        .map(|(e, a)| (a - e) * (a / e).ln())
+        .collect();
     Ok(Psi {
         total_psi: figure(parts.iter().sum()),
         psi_scores: figures(parts),
@@ -88,12 +98,17 @@ struct Histogram {
 impl Histogram {
     fn count(edges: &[f64], positive: &[bool], scores: &[f64]) -> Self {
         let intervals = edges.len().saturating_sub(1);
-        let mut histogram = Self { rows: vec![0; intervals], positives: vec![0; intervals] };
+        let mut histogram = Self {
+            rows: vec![0; intervals],
+            positives: vec![0; intervals],
+        };
         for (score, is_positive) in scores.iter().zip(positive) {
             let Some(at) = interval_of(edges, *score) else {
                 continue;
             };
-            if let (Some(rows), Some(positives)) = (histogram.rows.get_mut(at), histogram.positives.get_mut(at)) {
+            if let (Some(rows), Some(positives)) =
+                (histogram.rows.get_mut(at), histogram.positives.get_mut(at))
+            {
                 *rows += 1;
                 *positives += usize::from(*is_positive);
             }
@@ -103,13 +118,22 @@ impl Histogram {
 
     /// Share of `total` per interval, an empty one counting a millionth of a row so that its logarithm exists.
     fn shares(&self, total: usize) -> Vec<f64> {
-        let rows = self.rows.iter().map(|rows| if *rows == 0 { 1e-6 } else { *rows as f64 });
+        let rows = self
+            .rows
+            .iter()
+            .map(|rows| if *rows == 0 { 1e-6 } else { *rows as f64 });
         rows.map(|rows| rows / total as f64).collect()
     }
 
     fn positive_shares(&self) -> Vec<f64> {
         let pairs = self.positives.iter().zip(&self.rows);
-        figures(pairs.map(|(yes, rows)| if *rows == 0 { 0.0 } else { *yes as f64 / *rows as f64 }))
+        figures(pairs.map(|(yes, rows)| {
+            if *rows == 0 {
+                0.0
+            } else {
+                *yes as f64 / *rows as f64
+            }
+        }))
     }
 }
 
@@ -120,7 +144,11 @@ fn interval_of(edges: &[f64], score: f64) -> Option<usize> {
         return None;
     }
     let at_or_left = edges.partition_point(|edge| *edge <= score);
-    Some(at_or_left.saturating_sub(1).min(edges.len().saturating_sub(2)))
+    Some(
+        at_or_left
+            .saturating_sub(1)
+            .min(edges.len().saturating_sub(2)),
+    )
 }
 
 #[cfg(test)]
@@ -135,31 +163,51 @@ mod tests {
         let psi = population_stability((&labels, &scores), (&labels, &scores)).unwrap();
         assert_eq!((psi.total_psi, psi.intervals.len()), (0.0, 20));
         // Edges 0, 2 .. 40: two rows each, three in the closed last interval.
-        assert_eq!((psi.expected_interval[0], psi.expected_interval[19]), (2, 3));
+        assert_eq!(
+            (psi.expected_interval[0], psi.expected_interval[19]),
+            (2, 3)
+        );
         assert_eq!((psi.train_pos_perc[0], psi.train_pos_perc[19]), (0.0, 1.0));
-        assert_eq!((psi.intervals[0].as_str(), psi.intervals[19].as_str()), ("[0.0, 2.0)", "[38.0, 40.0]"));
+        assert_eq!(
+            (psi.intervals[0].as_str(), psi.intervals[19].as_str()),
+            ("[0.0, 2.0)", "[38.0, 40.0]")
+        );
     }
 
     #[test]
     fn a_moved_population_has_the_formulas_distance() {
         // Edges are 0 and 1; all training rows at 0 or 1 fall in the one closed interval.
         let labels = [true, false, true, false];
-        let psi = population_stability((&labels, &[0.0, 0.0, 1.0, 1.0]), (&labels, &[0.5, 2.0, 2.0, 2.0])).unwrap();
-        assert_eq!((psi.expected_interval, psi.actual_interval), (vec![4], vec![1]));
+        let psi = population_stability(
+            (&labels, &[0.0, 0.0, 1.0, 1.0]),
+            (&labels, &[0.5, 2.0, 2.0, 2.0]),
+        )
+        .unwrap();
+        assert_eq!(
+            (psi.expected_interval, psi.actual_interval),
+            (vec![4], vec![1])
+        );
         assert_eq!(psi.total_psi, figure(-0.75 * 0.25f64.ln()));
-        assert_eq!((psi.train_pos_perc, psi.validate_pos_perc), (vec![0.5], vec![1.0]));
+        assert_eq!(
+            (psi.train_pos_perc, psi.validate_pos_perc),
+            (vec![0.5], vec![1.0])
+        );
     }
 
     #[test]
     fn one_single_score_makes_one_interval() {
         let psi = population_stability((&[true], &[0.5]), (&[true, false], &[0.5, 0.4])).unwrap();
-        assert_eq!((psi.intervals, psi.actual_percentage), (vec!["[0.5, 0.5]".to_owned()], vec![0.5]));
+        assert_eq!(
+            (psi.intervals, psi.actual_percentage),
+            (vec!["[0.5, 0.5]".to_owned()], vec![0.5])
+        );
     }
 
     #[test]
     fn an_empty_interval_counts_a_millionth_of_a_row() {
         let labels = [false; 3];
-        let psi = population_stability((&labels, &[0.0, 1.0, 2.0]), (&labels, &[0.0, 0.0, 0.5])).unwrap();
+        let psi =
+            population_stability((&labels, &[0.0, 1.0, 2.0]), (&labels, &[0.0, 0.0, 0.5])).unwrap();
         assert_eq!(psi.actual_interval, vec![3, 0]);
         let (e, a) = (2.0 / 3.0, 1e-6 / 3.0);
         assert_eq!(psi.psi_scores[1], figure((a - e) * f64::ln(a / e)));
@@ -167,7 +215,10 @@ mod tests {
 
     #[test]
     fn refuses_an_empty_side() {
-        assert_eq!(population_stability((&[], &[]), (&[true], &[0.5])), Err(EvaluationError::NoRows));
+        assert_eq!(
+            population_stability((&[], &[]), (&[true], &[0.5])),
+            Err(EvaluationError::NoRows)
+        );
     }
 
     proptest! {

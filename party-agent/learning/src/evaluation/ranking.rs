@@ -16,7 +16,11 @@ impl Counts {
     /// Share of the predicted positives that are positive; 1 where nothing is predicted, which keeps curves tidy.
     pub(super) fn precision(&self) -> f64 {
         let predicted = self.tp + self.fp;
-        if predicted == 0 { 1.0 } else { self.tp as f64 / predicted as f64 }
+        if predicted == 0 {
+            1.0
+        } else {
+            self.tp as f64 / predicted as f64
+        }
     }
 
     pub(super) fn recall(&self) -> f64 {
@@ -44,7 +48,11 @@ impl Ranking {
     pub(super) fn new(positive: &[bool], scores: &[f64]) -> Result<Self, EvaluationError> {
         check_lengths(positive.len(), scores.len())?;
         check_finite(scores)?;
-        let mut rows: Vec<(f64, bool)> = scores.iter().copied().zip(positive.iter().copied()).collect();
+        let mut rows: Vec<(f64, bool)> = scores
+            .iter()
+            .copied()
+            .zip(positive.iter().copied())
+            .collect();
         rows.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut positives_before = vec![0];
         let mut positives = 0;
@@ -57,7 +65,10 @@ impl Ranking {
         }
         // Adding zero turns -0 into 0, so that equal scores are equal in order too.
         let scores = rows.into_iter().map(|(score, _)| score + 0.0).collect();
-        Ok(Self { scores, positives_before })
+        Ok(Self {
+            scores,
+            positives_before,
+        })
     }
 
     /// All scores, highest first.
@@ -86,7 +97,12 @@ impl Ranking {
         let tp = self.positives_before.get(predicted).copied().unwrap_or(0);
         let positives = self.positives_before.last().copied().unwrap_or(0);
         let rows = self.scores.len();
-        Counts { tp, fp: predicted - tp, fn_: positives - tp, tn: (rows - positives) - (predicted - tp) }
+        Counts {
+            tp,
+            fp: predicted - tp,
+            fn_: positives - tp,
+            tn: (rows - positives) - (predicted - tp),
+        }
     }
 
     /// Area under the ROC curve by trapezoids, so that ties count half.
@@ -113,7 +129,10 @@ pub(super) fn step_cuts(length: usize) -> Vec<(usize, f64)> {
 }
 
 fn cut_points(length: usize, cut: impl Fn(f64) -> f64) -> Vec<(usize, f64)> {
-    (0..100u8).map(|k| cut(f64::from(k))).map(|c| ((length as f64 * c) as usize, c)).collect()
+    (0..100u8)
+        .map(|k| cut(f64::from(k)))
+        .map(|c| ((length as f64 * c) as usize, c))
+        .collect()
 }
 
 /// The exact area under the ROC curve: the chance that a positive row scores above a negative one, ties counting half.
@@ -148,8 +167,24 @@ mod tests {
     #[test]
     fn thresholds_are_strict_above_and_closed_at() {
         let ranking = Ranking::new(&LABELS, &[0.1, 0.4, 0.35, 0.8]).unwrap();
-        assert_eq!(ranking.above(0.4), Counts { tp: 1, fp: 0, fn_: 1, tn: 2 });
-        assert_eq!(ranking.at_least(0.4), Counts { tp: 1, fp: 1, fn_: 1, tn: 1 });
+        assert_eq!(
+            ranking.above(0.4),
+            Counts {
+                tp: 1,
+                fp: 0,
+                fn_: 1,
+                tn: 2
+            }
+        );
+        assert_eq!(
+            ranking.at_least(0.4),
+            Counts {
+                tp: 1,
+                fp: 1,
+                fn_: 1,
+                tn: 1
+            }
+        );
         assert_eq!(ranking.above(-1.0).rows(), 4);
         assert_eq!(ranking.above(0.9).precision(), 1.0);
     }
@@ -157,15 +192,30 @@ mod tests {
     #[test]
     fn refuses_rows_that_cannot_be_ranked() {
         assert_eq!(auc(&[], &[]), Err(EvaluationError::NoRows));
-        assert_eq!(auc(&[true], &[0.5, 0.5]), Err(EvaluationError::Lengths { labels: 1, predictions: 2 }));
-        assert_eq!(auc(&[true, true], &[0.1, 0.2]), Err(EvaluationError::OneClass { rows: 2 }));
-        assert_eq!(auc(&[true, false], &[0.1, f64::NAN]), Err(EvaluationError::NotFinite { row: 1 }));
+        assert_eq!(
+            auc(&[true], &[0.5, 0.5]),
+            Err(EvaluationError::Lengths {
+                labels: 1,
+                predictions: 2
+            })
+        );
+        assert_eq!(
+            auc(&[true, true], &[0.1, 0.2]),
+            Err(EvaluationError::OneClass { rows: 2 })
+        );
+        assert_eq!(
+            auc(&[true, false], &[0.1, f64::NAN]),
+            Err(EvaluationError::NotFinite { row: 1 })
+        );
     }
 
     #[test]
     fn cut_positions_truncate() {
         let cuts = index_cuts(569);
-        assert_eq!((cuts.len(), cuts[0].0, cuts[1].0, cuts[99].0), (100, 0, 5, 563));
+        assert_eq!(
+            (cuts.len(), cuts[0].0, cuts[1].0, cuts[99].0),
+            (100, 0, 5, 563)
+        );
         // 57/100 is a little below .57 and 57 * .01 a little above.
         assert_eq!((index_cuts(100)[57].0, step_cuts(100)[57].0), (56, 57));
     }

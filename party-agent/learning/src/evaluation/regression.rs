@@ -26,7 +26,10 @@ pub fn evaluate_regression(
         Metric::RootMeanSquaredError => Some(squared.sqrt()),
         _ => None,
     };
-    Ok(metrics.iter().filter_map(|metric| value(metric).map(|value| (metric.as_str(), figure(value)))).collect())
+    Ok(metrics
+        .iter()
+        .filter_map(|metric| value(metric).map(|value| (metric.as_str(), figure(value))))
+        .collect())
 }
 
 /// One minus the unexplained share; for constant labels 1 when nothing is left to explain and 0 otherwise.
@@ -45,18 +48,30 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 
 /// Zero for equal values, whatever rounding makes of their mean: a share of next to nothing would be no figure.
 fn variance(values: &[f64]) -> f64 {
-    if values.iter().zip(values.iter().skip(1)).all(|(one, next)| one == next) {
+    if values
+        .iter()
+        .zip(values.iter().skip(1))
+        .all(|(one, next)| one == next)
+    {
         return 0.0;
     }
     let centre = mean(values.iter().copied());
-    mean(values.iter().map(|value| (value - centre) * (value - centre)))
+    mean(
+        values
+            .iter()
+            .map(|value| (value - centre) * (value - centre)),
+    )
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
     let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
-    if values.len() % 2 == 1 { at(half) } else { (at(half.saturating_sub(1)) + at(half)) / 2.0 }
+    if values.len() % 2 == 1 {
+        at(half)
+    } else {
+        (at(half.saturating_sub(1)) + at(half)) / 2.0
+    }
 }
 
 #[cfg(test)]
@@ -66,13 +81,18 @@ mod tests {
     use proptest::prelude::*;
 
     fn all(labels: &[f64], predictions: &[f64]) -> Vec<f64> {
-        let pairs = evaluate_regression(labels, predictions, EvalType::Regression.metrics()).unwrap();
+        let pairs =
+            evaluate_regression(labels, predictions, EvalType::Regression.metrics()).unwrap();
         pairs.into_iter().map(|pair| pair.1).collect()
     }
 
     #[test]
     fn six_figures_of_a_small_table() {
-        let found = evaluate_regression(&[3.0, -0.5, 2.0, 7.0], &[2.5, 0.0, 2.0, 8.0], EvalType::Regression.metrics());
+        let found = evaluate_regression(
+            &[3.0, -0.5, 2.0, 7.0],
+            &[2.5, 0.0, 2.0, 8.0],
+            EvalType::Regression.metrics(),
+        );
         let expected = vec![
             ("explained_variance", 0.957173),
             ("mean_absolute_error", 0.5),
@@ -86,9 +106,16 @@ mod tests {
 
     #[test]
     fn constant_labels_are_explained_or_not() {
-        assert_eq!(all(&[2.0, 2.0], &[2.0, 2.0]), vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+        assert_eq!(
+            all(&[2.0, 2.0], &[2.0, 2.0]),
+            vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+        );
         assert_eq!(all(&[2.0, 2.0], &[1.0, 3.0])[4], 0.0);
-        assert_eq!(all(&[0.1; 3], &[0.1, 0.2, 0.3])[4], 0.0, "the mean of three tenths is not one exactly");
+        assert_eq!(
+            all(&[0.1; 3], &[0.1, 0.2, 0.3])[4],
+            0.0,
+            "the mean of three tenths is not one exactly"
+        );
     }
 
     #[test]
@@ -103,8 +130,14 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_number() {
-        assert_eq!(evaluate_regression(&[1.0], &[f64::NAN], &[]), Err(EvaluationError::NotFinite { row: 0 }));
-        assert_eq!(evaluate_regression(&[], &[], &[]), Err(EvaluationError::NoRows));
+        assert_eq!(
+            evaluate_regression(&[1.0], &[f64::NAN], &[]),
+            Err(EvaluationError::NotFinite { row: 0 })
+        );
+        assert_eq!(
+            evaluate_regression(&[], &[], &[]),
+            Err(EvaluationError::NoRows)
+        );
     }
 
     proptest! {

@@ -14,25 +14,39 @@ pub(super) fn roc(ranking: &Ranking) -> Curve {
     }
     points.push((1.0, 1.0, 1.0));
     let thresholds = points.iter().map(|point| point.2).collect();
-    Curve::new(CurveKind::Roc, points.into_iter().map(|(x, y, _)| (x, y)).collect(), thresholds)
+    Curve::new(
+        CurveKind::Roc,
+        points.into_iter().map(|(x, y, _)| (x, y)).collect(),
+        thresholds,
+    )
 }
 
 /// (false positive rate, true positive rate, threshold) without points on straight stretches. As in older scikit-learn
 /// the curve starts at (0, 0) with a threshold one above the highest score.
 fn roc_corners(ranking: &Ranking) -> Vec<(f64, f64, f64)> {
     let distinct = ranking.distinct();
-    let counts: Vec<Counts> = distinct.iter().map(|threshold| ranking.at_least(*threshold)).collect();
+    let counts: Vec<Counts> = distinct
+        .iter()
+        .map(|threshold| ranking.at_least(*threshold))
+        .collect();
     // Inner points stay where either count changes its slope; the ends always do.
     let is_corner = |at: usize| {
-        let inner = at.checked_sub(1).and_then(|before| counts.get(before..=at + 1));
+        let inner = at
+            .checked_sub(1)
+            .and_then(|before| counts.get(before..=at + 1));
         match inner {
             Some([a, b, c]) => (b.fp - a.fp, b.tp - a.tp) != (c.fp - b.fp, c.tp - b.tp),
             _ => true,
         }
     };
     let start = distinct.first().map(|highest| (0.0, 0.0, highest + 1.0));
-    let corners = counts.iter().zip(&distinct).enumerate().filter(|(at, _)| is_corner(*at));
-    let points = corners.map(|(_, (count, threshold))| (count.false_positive_rate(), count.recall(), *threshold));
+    let corners = counts
+        .iter()
+        .zip(&distinct)
+        .enumerate()
+        .filter(|(at, _)| is_corner(*at));
+    let points = corners
+        .map(|(_, (count, threshold))| (count.false_positive_rate(), count.recall(), *threshold));
     start.into_iter().chain(points).collect()
 }
 

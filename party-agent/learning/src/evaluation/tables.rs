@@ -44,7 +44,10 @@ fn fixed_thresholds() -> Vec<f64> {
 }
 
 fn fixed_counts(ranking: &Ranking) -> Vec<Counts> {
-    fixed_thresholds().iter().map(|threshold| ranking.above(*threshold)).collect()
+    fixed_thresholds()
+        .iter()
+        .map(|threshold| ranking.above(*threshold))
+        .collect()
 }
 
 pub(super) fn confusion(ranking: &Ranking) -> ConfusionTable {
@@ -74,8 +77,13 @@ pub(super) fn quantile_pr(ranking: &Ranking) -> QuantileTable {
     let ascending: Vec<f64> = ranking.scores().iter().rev().copied().collect();
     let thresholds = quantiles(&ascending);
     let pairs = |value: fn(&Counts) -> f64| {
-        let values = thresholds.iter().map(|threshold| value(&ranking.above(*threshold)));
-        figures(values).into_iter().map(|value| [0.0, value]).collect()
+        let values = thresholds
+            .iter()
+            .map(|threshold| value(&ranking.above(*threshold)));
+        figures(values)
+            .into_iter()
+            .map(|value| [0.0, value])
+            .collect()
     };
     QuantileTable {
         p_scores: pairs(Counts::precision),
@@ -88,7 +96,9 @@ pub(super) fn quantile_pr(ranking: &Ranking) -> QuantileTable {
 pub(super) fn quantiles(ascending: &[f64]) -> Vec<f64> {
     let last = ascending.len().saturating_sub(1) as f64;
     let position = |k: u8| (last * (f64::from(k) * 5.0 / 100.0)).round_ties_even() as usize;
-    (0..=20).filter_map(|k| ascending.get(position(k)).copied()).collect()
+    (0..=20)
+        .filter_map(|k| ascending.get(position(k)).copied())
+        .collect()
 }
 
 #[cfg(test)]
@@ -103,7 +113,10 @@ mod tests {
     fn confusion_is_counted_at_fixed_thresholds() {
         let table = confusion(&four());
         let at = |k: usize| (table.tp[k], table.fp[k], table.fn_[k], table.tn[k]);
-        assert_eq!((at(0), at(50), at(95)), ((2, 2, 0, 0), (1, 1, 1, 1), (0, 0, 2, 2)));
+        assert_eq!(
+            (at(0), at(50), at(95)),
+            ((2, 2, 0, 0), (1, 1, 1, 1), (0, 0, 2, 2))
+        );
         assert_eq!((table.thresholds.len(), table.thresholds[99]), (100, 0.99));
     }
 
@@ -111,14 +124,20 @@ mod tests {
     fn f1_is_the_harmonic_mean() {
         let table = f1(&four());
         // At 0 precision is .5 and recall 1; at .25 they are 2/3 and 1; at .95 recall is 0.
-        assert_eq!((table.f1_scores[0], table.f1_scores[25], table.f1_scores[95]), (0.666667, 0.8, 0.0));
+        assert_eq!(
+            (table.f1_scores[0], table.f1_scores[25], table.f1_scores[95]),
+            (0.666667, 0.8, 0.0)
+        );
     }
 
     #[test]
     fn quantiles_take_the_nearest_value() {
         let values: Vec<f64> = (0..11).map(f64::from).collect();
         let cuts = quantiles(&values);
-        assert_eq!((cuts.len(), cuts[0], cuts[10], cuts[20]), (21, 0.0, 5.0, 10.0));
+        assert_eq!(
+            (cuts.len(), cuts[0], cuts[10], cuts[20]),
+            (21, 0.0, 5.0, 10.0)
+        );
         // .05 * 10 = .5 and .15 * 10 = 1.5 go to the even neighbours 0 and 2.
         assert_eq!((cuts[1], cuts[3]), (0.0, 2.0));
     }
@@ -127,7 +146,13 @@ mod tests {
     fn quantile_table_pairs_values_with_zero_lowest_threshold_first() {
         let table = quantile_pr(&four());
         assert_eq!((table.thresholds[0], table.thresholds[20]), (0.2, 0.9));
-        assert_eq!((table.p_scores[0], table.r_scores[0]), ([0.0, 0.666667], [0.0, 1.0]));
-        assert_eq!((table.p_scores[20], table.r_scores[20]), ([0.0, 1.0], [0.0, 0.0]));
+        assert_eq!(
+            (table.p_scores[0], table.r_scores[0]),
+            ([0.0, 0.666667], [0.0, 1.0])
+        );
+        assert_eq!(
+            (table.p_scores[20], table.r_scores[20]),
+            ([0.0, 1.0], [0.0, 0.0])
+        );
     }
 }

@@ -34,9 +34,20 @@ impl EvalType {
     pub fn metrics(self) -> &'static [Metric] {
         use Metric::*;
         match self {
-            Self::Binary => {
-                &[Auc, Ks, Lift, Gain, Accuracy, Precision, Recall, Roc, ConfusionMat, Psi, F1Score, QuantilePr]
-            }
+            Self::Binary => &[
+                Auc,
+                Ks,
+                Lift,
+                Gain,
+                Accuracy,
+                Precision,
+                Recall,
+                Roc,
+                ConfusionMat,
+                Psi,
+                F1Score,
+                QuantilePr,
+            ],
             Self::Multi => &[Accuracy, Precision, Recall],
             Self::Regression => &[
                 ExplainedVariance,
@@ -59,8 +70,16 @@ impl FromStr for EvalType {
             "binary" => Ok(Self::Binary),
             "multi" => Ok(Self::Multi),
             "regression" => Ok(Self::Regression),
-            "clustering" => Err(WordError::NotBuilt { kind, word: word.to_owned(), choices }),
-            _ => Err(WordError::Unknown { kind, word: word.to_owned(), choices }),
+            "clustering" => Err(WordError::NotBuilt {
+                kind,
+                word: word.to_owned(),
+                choices,
+            }),
+            _ => Err(WordError::Unknown {
+                kind,
+                word: word.to_owned(),
+                choices,
+            }),
         }
     }
 }
@@ -85,7 +104,13 @@ mod tests {
 
     #[test]
     fn task_kinds_are_read_by_name() {
-        assert_eq!(serde_json::from_str::<EvalType>("\"Multi\"").unwrap(), EvalType::Multi);
-        assert!(matches!("clustering".parse::<EvalType>(), Err(WordError::NotBuilt { .. })));
+        assert_eq!(
+            serde_json::from_str::<EvalType>("\"Multi\"").unwrap(),
+            EvalType::Multi
+        );
+        assert!(matches!(
+            "clustering".parse::<EvalType>(),
+            Err(WordError::NotBuilt { .. })
+        ));
     }
 }

@@ -63,7 +63,11 @@ pub enum LogisticError {
 ///
 /// # Errors
 /// Refuses an unequal number of rows and labels, and impossible batch settings.
-pub fn train_logistic(x: ArrayView2<'_, f64>, y: &[f64], settings: &LogisticSettings) -> Result<Fit, LogisticError> {
+pub fn train_logistic(
+    x: ArrayView2<'_, f64>,
+    y: &[f64],
+    settings: &LogisticSettings,
+) -> Result<Fit, LogisticError> {
     train_logistic_watched(x, y, settings, &mut |_| ControlFlow::Continue(()))
 }
 
@@ -79,7 +83,10 @@ pub fn train_logistic_watched(
     watch: &mut dyn FnMut(&EpochEnd<'_>) -> ControlFlow<()>,
 ) -> Result<Fit, LogisticError> {
     if y.len() != x.nrows() {
-        return Err(LogisticError::Labels { labels: y.len(), rows: x.nrows() });
+        return Err(LogisticError::Labels {
+            labels: y.len(),
+            rows: x.nrows(),
+        });
     }
     let mut random = Seeded::new(settings.seed);
     let mut plan = BatchPlan::new(x.nrows(), &batch_settings(settings))?;
@@ -92,23 +99,49 @@ pub fn train_logistic_watched(
         for batch in &batches {
             let (batch_loss, step) = training.batch(x, &signs, &batch.members, epoch);
             loss += batch_loss / batches.len() as f64;
-            moved.iter_mut().zip(&step).for_each(|(sum, part)| *sum += part);
+            moved
+                .iter_mut()
+                .zip(&step)
+                .for_each(|(sum, part)| *sum += part);
         }
         losses.push(loss);
         is_converged = convergence.loss(loss) || convergence.weights(&moved);
-        let end = EpochEnd { epoch, loss, weights: &training.weights, intercept: training.intercept };
+        let end = EpochEnd {
+            epoch,
+            loss,
+            weights: &training.weights,
+            intercept: training.intercept,
+        };
         if watch(&end).is_break() || is_converged {
             break;
         }
     }
-    let Training { weights, intercept, .. } = training;
-    Ok(Fit { weights, intercept, epochs: losses.len(), losses, is_converged })
+    let Training {
+        weights, intercept, ..
+    } = training;
+    Ok(Fit {
+        weights,
+        intercept,
+        epochs: losses.len(),
+        losses,
+        is_converged,
+    })
 }
 
 fn batch_settings(settings: &LogisticSettings) -> BatchSettings {
-    let LogisticSettings { batch_size, batch_strategy: strategy, shuffle, .. } = *settings;
+    let LogisticSettings {
+        batch_size,
+        batch_strategy: strategy,
+        shuffle,
+        ..
+    } = *settings;
     // Nobody is to be kept from knowing the members here.
-    BatchSettings { batch_size, strategy, shuffle, masked_rate: 0.0 }
+    BatchSettings {
+        batch_size,
+        strategy,
+        shuffle,
+        masked_rate: 0.0,
+    }
 }
 
 struct Training {
@@ -122,8 +155,14 @@ struct Training {
 impl Training {
     fn start(settings: &LogisticSettings, columns: usize, random: &mut Seeded) -> Self {
         let length = columns + usize::from(settings.fit_intercept);
-        let mut weights = settings.init_method.draw(length, settings.init_const, &mut || random.uniform());
-        let intercept = if settings.fit_intercept { weights.pop().unwrap_or(0.0) } else { 0.0 };
+        let mut weights = settings
+            .init_method
+            .draw(length, settings.init_const, &mut || random.uniform());
+        let intercept = if settings.fit_intercept {
+            weights.pop().unwrap_or(0.0)
+        } else {
+            0.0
+        };
         Self {
             weights,
             intercept,
@@ -138,11 +177,20 @@ impl Training {
     }
 
     /// Trains on one batch; returns its loss before the update and the step of the weights (and the intercept).
-    fn batch(&mut self, x: ArrayView2<'_, f64>, signs: &[f64], rows: &[usize], epoch: usize) -> (f64, Vec<f64>) {
+    fn batch(
+        &mut self,
+        x: ArrayView2<'_, f64>,
+        signs: &[f64],
+        rows: &[usize],
+        epoch: usize,
+    ) -> (f64, Vec<f64>) {
         if rows.len() == signs.len() && rows.is_sorted() {
             return self.update(x, signs, epoch);
         }
-        let y: Vec<f64> = rows.iter().filter_map(|row| signs.get(*row).copied()).collect();
+        let y: Vec<f64> = rows
+            .iter()
+            .filter_map(|row| signs.get(*row).copied())
+            .collect();
         self.update(x.select(Axis(0), rows).view(), &y, epoch)
     }
 
@@ -151,8 +199,12 @@ impl Training {
         let z = scores(x, &self.weights, self.intercept);
         let loss = taylor_loss(&z, signs) + self.regularisation.loss(&self.weights);
         let forward = taylor_forward(&z, signs);
-        let mut gradient: Vec<f64> = transpose_times(x, &forward).iter().map(|sum| sum / rows).collect();
-        self.regularisation.add_to_gradient(&self.weights, &mut gradient);
+        let mut gradient: Vec<f64> = transpose_times(x, &forward)
+            .iter()
+            .map(|sum| sum / rows)
+            .collect();
+        self.regularisation
+            .add_to_gradient(&self.weights, &mut gradient);
         if self.fit_intercept {
             gradient.push(forward.iter().sum::<f64>() / rows);
         }
@@ -182,7 +234,11 @@ mod tests {
             max_iter,
             penalty: Penalty::None,
             init_method: InitMethod::Zeros,
-            learning_rate: LearningRate { start: 0.5, decay: 0.0, square_root: true },
+            learning_rate: LearningRate {
+                start: 0.5,
+                decay: 0.0,
+                square_root: true,
+            },
             ..LogisticSettings::default()
         }
     }
@@ -190,7 +246,11 @@ mod tests {
     fn separable(rows: usize) -> (Array2<f64>, Vec<f64>) {
         let mut seeded = Seeded::new(11);
         let x = Array2::from_shape_simple_fn((rows, 2), || seeded.uniform() - 0.5);
-        let y = x.rows().into_iter().map(|row| f64::from(u8::from(row[0] > 0.5 * row[1]))).collect();
+        let y = x
+            .rows()
+            .into_iter()
+            .map(|row| f64::from(u8::from(row[0] > 0.5 * row[1])))
+            .collect();
         (x, y)
     }
 
@@ -200,7 +260,10 @@ mod tests {
         let fit = train_logistic(x.view(), &[1.0, 0.0], &plain(OptimizerKind::Sgd, 1)).unwrap();
         // d = -y/2, gradient = ((-1 + 3)/4, 2/4), intercept gradient 0, rate .5
         assert_eq!((fit.weights, fit.intercept), (vec![-0.25, -0.25], 0.0));
-        assert_eq!((fit.losses, fit.epochs, fit.is_converged), (vec![std::f64::consts::LN_2], 1, false));
+        assert_eq!(
+            (fit.losses, fit.epochs, fit.is_converged),
+            (vec![std::f64::consts::LN_2], 1, false)
+        );
     }
 
     #[test]
@@ -217,22 +280,40 @@ mod tests {
     fn sgd_approaches_the_minimum_of_the_quadratic_loss() {
         // One column, labels balanced by value: minimum of z^2/8 - yz/2 at w = 2 for x = y.
         let x = array![[1.0], [-1.0]];
-        let settings = LogisticSettings { tol: 0.0, ..plain(OptimizerKind::Sgd, 500) };
+        let settings = LogisticSettings {
+            tol: 0.0,
+            ..plain(OptimizerKind::Sgd, 500)
+        };
         let fit = train_logistic(x.view(), &[1.0, 0.0], &settings).unwrap();
         assert!((fit.weights[0] - 2.0).abs() < 1e-9 && fit.intercept.abs() < 1e-12);
-        let l2 = LogisticSettings { penalty: Penalty::L2, alpha: 0.25, ..settings };
+        let l2 = LogisticSettings {
+            penalty: Penalty::L2,
+            alpha: 0.25,
+            ..settings
+        };
         let fit = train_logistic(x.view(), &[1.0, 0.0], &l2).unwrap();
-        assert!((fit.weights[0] - 1.0).abs() < 1e-9, "slope w/4 - 1/2 + w/4 is zero at 1");
+        assert!(
+            (fit.weights[0] - 1.0).abs() < 1e-9,
+            "slope w/4 - 1/2 + w/4 is zero at 1"
+        );
     }
 
     #[test]
     fn every_optimizer_learns_to_separate() {
         let (x, y) = separable(200);
         for name in ["sgd", "rmsprop", "adam", "adagrad", "nesterov_momentum_sgd"] {
-            let settings = LogisticSettings { batch_size: 50, tol: 0.0, ..plain(name.parse().unwrap(), 60) };
+            let settings = LogisticSettings {
+                batch_size: 50,
+                tol: 0.0,
+                ..plain(name.parse().unwrap(), 60)
+            };
             let fit = train_logistic(x.view(), &y, &settings).unwrap();
             let z = scores(x.view(), &fit.weights, fit.intercept);
-            let right = z.iter().zip(&y).filter(|(z, y)| (sigmoid(**z) > 0.5) == (**y == 1.0)).count();
+            let right = z
+                .iter()
+                .zip(&y)
+                .filter(|(z, y)| (sigmoid(**z) > 0.5) == (**y == 1.0))
+                .count();
             assert!(right >= 180, "{name} gets {right} of 200");
             assert!(fit.losses.last() < fit.losses.first(), "{name}");
         }
@@ -241,11 +322,17 @@ mod tests {
     #[test]
     fn stops_when_converged_and_says_so() {
         let (x, y) = separable(50);
-        let settings = LogisticSettings { tol: 1e-3, ..plain(OptimizerKind::Sgd, 1000) };
+        let settings = LogisticSettings {
+            tol: 1e-3,
+            ..plain(OptimizerKind::Sgd, 1000)
+        };
         let fit = train_logistic(x.view(), &y, &settings).unwrap();
         let last = &fit.losses[fit.epochs - 2..];
         assert!(fit.is_converged && fit.epochs < 1000 && (last[0] - last[1]).abs() < 1e-3);
-        let weights = LogisticSettings { early_stop: EarlyStop::WeightDiff, ..settings };
+        let weights = LogisticSettings {
+            early_stop: EarlyStop::WeightDiff,
+            ..settings
+        };
         assert!(train_logistic(x.view(), &y, &weights).unwrap().is_converged);
     }
 
@@ -255,7 +342,11 @@ mod tests {
         let mut seen = Vec::new();
         let mut watch = |end: &EpochEnd<'_>| {
             seen.push((end.epoch, end.weights.to_vec()));
-            if end.epoch == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if end.epoch == 2 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
         let settings = plain(OptimizerKind::Rmsprop, 30);
         let fit = train_logistic_watched(x.view(), &y, &settings, &mut watch).unwrap();
@@ -267,24 +358,38 @@ mod tests {
     fn random_runs_repeat_by_seed_and_zeros_ignore_it() {
         let (x, y) = separable(50);
         let run = |seed, init_method| {
-            let settings = LogisticSettings { seed, init_method, ..plain(OptimizerKind::Adam, 2) };
+            let settings = LogisticSettings {
+                seed,
+                init_method,
+                ..plain(OptimizerKind::Adam, 2)
+            };
             train_logistic(x.view(), &y, &settings).unwrap()
         };
-        assert_eq!(run(1, InitMethod::RandomUniform), run(1, InitMethod::RandomUniform));
-        assert_ne!(run(1, InitMethod::RandomUniform), run(2, InitMethod::RandomUniform));
+        assert_eq!(
+            run(1, InitMethod::RandomUniform),
+            run(1, InitMethod::RandomUniform)
+        );
+        assert_ne!(
+            run(1, InitMethod::RandomUniform),
+            run(2, InitMethod::RandomUniform)
+        );
         assert_eq!(run(1, InitMethod::Zeros), run(2, InitMethod::Zeros));
     }
 
     #[test]
     fn without_intercept_it_stays_zero() {
-        let settings = LogisticSettings { fit_intercept: false, ..plain(OptimizerKind::Sgd, 5) };
+        let settings = LogisticSettings {
+            fit_intercept: false,
+            ..plain(OptimizerKind::Sgd, 5)
+        };
         let fit = train_logistic(array![[1.0], [2.0]].view(), &[1.0, 1.0], &settings).unwrap();
         assert!(fit.intercept == 0.0 && fit.weights[0] > 0.0);
     }
 
     #[test]
     fn refuses_unequal_lengths() {
-        let error = train_logistic(array![[1.0]].view(), &[], &LogisticSettings::default()).unwrap_err();
+        let error =
+            train_logistic(array![[1.0]].view(), &[], &LogisticSettings::default()).unwrap_err();
         assert_eq!(error.to_string(), "0 labels for 1 rows");
     }
 }

@@ -30,16 +30,31 @@ pub(crate) fn ratings(lines: &[String], watch: Watch<'_>) -> Result<Vec<Rating>>
         watch.now_and_then(index)?;
         let wrong = |reason: &str| LearnError::row(index + 1, reason);
         let fields: Vec<&str> = line.split(',').collect();
-        let [user, item, rating, ..] = fields.as_slice() else { return Err(wrong("it is not user,item,rating")) };
-        let whole = |text: &str| text.trim().parse().map_err(|_| wrong("user and item must be whole numbers"));
+        let [user, item, rating, ..] = fields.as_slice() else {
+            return Err(wrong("it is not user,item,rating"));
+        };
+        let whole = |text: &str| {
+            text.trim()
+                .parse()
+                .map_err(|_| wrong("user and item must be whole numbers"))
+        };
         let rating = Cell::of(Some(rating)).number();
-        Ok((whole(user)?, whole(item)?, rating.ok_or_else(|| wrong("the rating is no finite number"))?))
+        Ok((
+            whole(user)?,
+            whole(item)?,
+            rating.ok_or_else(|| wrong("the rating is no finite number"))?,
+        ))
     };
     lines.iter().enumerate().map(read).collect()
 }
 
 impl Factors {
-    pub(crate) fn learn(ratings: &[Rating], rank: usize, turns: usize, watch: Watch<'_>) -> Result<Self> {
+    pub(crate) fn learn(
+        ratings: &[Rating],
+        rank: usize,
+        turns: usize,
+        watch: Watch<'_>,
+    ) -> Result<Self> {
         if ratings.is_empty() {
             return Err(LearnError::Data("there are no rows".to_owned()));
         }
@@ -57,7 +72,10 @@ impl Factors {
             drawn.into_iter().map(|x| x / norm).collect::<Vec<f64>>()
         };
         let items = by_item.keys().map(|item| (*item, start(item))).collect();
-        let mut factors = Self { users: BTreeMap::new(), items };
+        let mut factors = Self {
+            users: BTreeMap::new(),
+            items,
+        };
         for _ in 0..turns {
             watch.go_on()?;
             factors.users = solved(&by_user, &factors.items, rank, watch)?;
@@ -89,10 +107,15 @@ fn solved(
             } else {
                 watch.now_and_then(at)?
             }
-            let Some(factors) = others.get(other) else { continue };
+            let Some(factors) = others.get(other) else {
+                continue;
+            };
             for (i, a) in factors.iter().enumerate() {
                 right[i] += a * rating;
-                factors.iter().enumerate().for_each(|(j, b)| matrix[i * rank + j] += a * b);
+                factors
+                    .iter()
+                    .enumerate()
+                    .for_each(|(j, b)| matrix[i * rank + j] += a * b);
             }
         }
         (0..rank).for_each(|i| matrix[i * rank + i] += PENALTY * rated.len() as f64);
@@ -113,7 +136,11 @@ fn cholesky(mut a: Vec<f64>, mut b: Vec<f64>, n: usize) -> Vec<f64> {
         for j in 0..=i {
             let sum: f64 = (0..j).map(|k| a[i * n + k] * a[j * n + k]).sum();
             let rest = a[i * n + j] - sum;
-            a[i * n + j] = if i == j { rest.max(f64::MIN_POSITIVE).sqrt() } else { rest / a[j * n + j] };
+            a[i * n + j] = if i == j {
+                rest.max(f64::MIN_POSITIVE).sqrt()
+            } else {
+                rest / a[j * n + j]
+            };
         }
     }
     for i in 0..n {
@@ -149,6 +176,9 @@ mod tests {
             assert!((found - rating).abs() < 0.15, "{user},{item}: {found}");
         }
         assert_eq!(factors.rating(9, 10), None);
-        assert!(ratings(&["a,1,2".to_owned()], GO_ON).is_err() && ratings(&["1,2".to_owned()], GO_ON).is_err());
+        assert!(
+            ratings(&["a,1,2".to_owned()], GO_ON).is_err()
+                && ratings(&["1,2".to_owned()], GO_ON).is_err()
+        );
     }
 }

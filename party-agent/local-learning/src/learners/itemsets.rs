@@ -18,7 +18,12 @@ type Waiting = (usize, Reverse<usize>, Reverse<Vec<usize>>);
 const MOST_WAITING: usize = 1 << 20;
 
 /// At most `limit` sets that are in at least the given part of the rows.
-pub(crate) fn frequent(rows: &[String], support: f64, limit: usize, watch: Watch<'_>) -> Result<Vec<Found>> {
+pub(crate) fn frequent(
+    rows: &[String],
+    support: f64,
+    limit: usize,
+    watch: Watch<'_>,
+) -> Result<Vec<Found>> {
     let mut of_item: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate() {
         watch.go_on()?;
@@ -27,7 +32,10 @@ pub(crate) fn frequent(rows: &[String], support: f64, limit: usize, watch: Watch
         }
     }
     let least = ((support * rows.len() as f64).ceil() as usize).max(1);
-    let items: Vec<(&str, Vec<usize>)> = of_item.into_iter().filter(|(_, rows)| rows.len() >= least).collect();
+    let items: Vec<(&str, Vec<usize>)> = of_item
+        .into_iter()
+        .filter(|(_, rows)| rows.len() >= least)
+        .collect();
     let mut waiting: BinaryHeap<Waiting> = BinaryHeap::new();
     for (at, (_, rows)) in items.iter().enumerate() {
         waiting.push((rows.len(), Reverse(1), Reverse(vec![at])));
@@ -52,14 +60,20 @@ pub(crate) fn frequent(rows: &[String], support: f64, limit: usize, watch: Watch
                 return Err(LearnError::parameter("minSupport", reason));
             }
         }
-        found.push((set.iter().map(|at| items[*at].0.to_owned()).collect(), count));
+        found.push((
+            set.iter().map(|at| items[*at].0.to_owned()).collect(),
+            count,
+        ));
     }
     Ok(found)
 }
 
 /// The rows in which all items of a set are.
 fn rows_of(set: &[usize], items: &[(&str, Vec<usize>)]) -> Vec<usize> {
-    let mut lists = set.iter().filter_map(|at| items.get(*at)).map(|(_, rows)| rows);
+    let mut lists = set
+        .iter()
+        .filter_map(|at| items.get(*at))
+        .map(|(_, rows)| rows);
     let first = lists.next().cloned().unwrap_or_default();
     lists.fold(first, |rows, others| common(&rows, others).collect())
 }
@@ -85,9 +99,14 @@ mod tests {
         let letters = ["a", "b", "c", "d", "e"];
         let mut found: Vec<Found> = Vec::new();
         for mask in 1u32..32 {
-            let set: Vec<String> =
-                (0..5).filter(|bit| mask >> bit & 1 == 1).map(|bit| letters[bit].to_owned()).collect();
-            let has = |row: &&String| set.iter().all(|item| row.split(' ').any(|other| other == item));
+            let set: Vec<String> = (0..5)
+                .filter(|bit| mask >> bit & 1 == 1)
+                .map(|bit| letters[bit].to_owned())
+                .collect();
+            let has = |row: &&String| {
+                set.iter()
+                    .all(|item| row.split(' ').any(|other| other == item))
+            };
             let count = rows.iter().filter(has).count();
             if count > 0 && count as f64 >= support * rows.len() as f64 {
                 found.push((set, count));

@@ -45,7 +45,8 @@ impl Means {
                 best = Some((cost, means));
             }
         }
-        best.map(|(_, means)| means).ok_or_else(|| LearnError::Data("no run was made".to_owned()))
+        best.map(|(_, means)| means)
+            .ok_or_else(|| LearnError::Data("no run was made".to_owned()))
     }
 
     fn run(points: &Points, how: Search, seeded: &mut Seeded, watch: Watch<'_>) -> Result<Self> {
@@ -79,8 +80,13 @@ impl Means {
 
     /// The nearest centre, and how far it is (squared).
     fn nearest(&self, row: &[f64]) -> (usize, f64) {
-        let all = self.0.iter().enumerate().map(|(index, centre)| (index, distance(centre, row)));
-        all.min_by(|(_, a), (_, b)| a.total_cmp(b)).unwrap_or((0, f64::INFINITY))
+        let all = self
+            .0
+            .iter()
+            .enumerate()
+            .map(|(index, centre)| (index, distance(centre, row)));
+        all.min_by(|(_, a), (_, b)| a.total_cmp(b))
+            .unwrap_or((0, f64::INFINITY))
     }
 
     pub(crate) fn cluster(&self, row: &[f64]) -> usize {
@@ -92,18 +98,36 @@ impl Means {
     }
 }
 
-fn random_rows(points: &Points, clusters: usize, seeded: &mut Seeded, _: Watch<'_>) -> Result<Means> {
+fn random_rows(
+    points: &Points,
+    clusters: usize,
+    seeded: &mut Seeded,
+    _: Watch<'_>,
+) -> Result<Means> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     seeded.shuffle(&mut order);
-    Ok(Means(order.into_iter().take(clusters).map(|row| points.row(row).to_vec()).collect()))
+    Ok(Means(
+        order
+            .into_iter()
+            .take(clusters)
+            .map(|row| points.row(row).to_vec())
+            .collect(),
+    ))
 }
 
-fn far_rows(points: &Points, clusters: usize, seeded: &mut Seeded, watch: Watch<'_>) -> Result<Means> {
+fn far_rows(
+    points: &Points,
+    clusters: usize,
+    seeded: &mut Seeded,
+    watch: Watch<'_>,
+) -> Result<Means> {
     let mut means = random_rows(points, 1, seeded, watch)?;
     let mut far = vec![f64::INFINITY; points.len()];
     while let (Some(newest), true) = (means.0.last(), means.0.len() < clusters.min(points.len())) {
         watch.go_on()?;
-        far.iter_mut().zip(points.rows()).for_each(|(far, row)| *far = far.min(distance(newest, row)));
+        far.iter_mut()
+            .zip(points.rows())
+            .for_each(|(far, row)| *far = far.min(distance(newest, row)));
         let mut left = far.iter().sum::<f64>() * seeded.uniform();
         let at = far.iter().position(|far| {
             left -= far;
@@ -122,23 +146,49 @@ mod tests {
     #[test]
     fn finds_what_lies_together() {
         let cells = [0.0, 0.1, 0.2, 10.0, 10.1, 10.2, 5.0, 5.1, 5.2].to_vec();
-        let points = Points { width: 1, labels: vec![], cells };
+        let points = Points {
+            width: 1,
+            labels: vec![],
+            cells,
+        };
         for apart in [false, true] {
-            let means =
-                Means::learn(&points, Search { clusters: 3, turns: 20, runs: 10, apart }, Watch(&|| false)).unwrap();
+            let means = Means::learn(
+                &points,
+                Search {
+                    clusters: 3,
+                    turns: 20,
+                    runs: 10,
+                    apart,
+                },
+                Watch(&|| false),
+            )
+            .unwrap();
             let cluster = |x: f64| means.cluster(&[x]);
             assert_eq!(cluster(0.0), cluster(0.3));
             assert_eq!(cluster(9.0), cluster(11.0));
             assert_eq!(cluster(5.0), cluster(4.9));
-            assert!(cluster(0.0) != cluster(5.0) && cluster(5.0) != cluster(10.0) && cluster(0.0) != cluster(10.0));
+            assert!(
+                cluster(0.0) != cluster(5.0)
+                    && cluster(5.0) != cluster(10.0)
+                    && cluster(0.0) != cluster(10.0)
+            );
             let mut centres: Vec<f64> = means.0.iter().map(|centre| centre[0]).collect();
             centres.sort_by(f64::total_cmp);
             for (centre, mean) in centres.iter().zip([0.1, 5.1, 10.1]) {
                 assert!((centre - mean).abs() < 1e-9, "{centres:?}");
             }
         }
-        let few =
-            Means::learn(&points, Search { clusters: 50, turns: 3, runs: 1, apart: true }, Watch(&|| false)).unwrap();
+        let few = Means::learn(
+            &points,
+            Search {
+                clusters: 50,
+                turns: 3,
+                runs: 1,
+                apart: true,
+            },
+            Watch(&|| false),
+        )
+        .unwrap();
         assert!(few.0.len() <= 9);
     }
 }

@@ -34,12 +34,18 @@ type Way = Vec<(usize, bool)>;
 /// Ways of a Huffman tree over counts.
 fn ways(counts: &[usize]) -> Vec<Way> {
     let leaves = counts.len();
-    let mut waiting: BinaryHeap<Reverse<(usize, usize)>> =
-        counts.iter().enumerate().map(|(at, count)| Reverse((*count, at))).collect();
+    let mut waiting: BinaryHeap<Reverse<(usize, usize)>> = counts
+        .iter()
+        .enumerate()
+        .map(|(at, count)| Reverse((*count, at)))
+        .collect();
     let mut parents = vec![(0usize, false); (2 * leaves).saturating_sub(1)];
     let mut next = leaves;
     while waiting.len() > 1 {
-        let (Some(Reverse((a, left))), Some(Reverse((b, right)))) = (waiting.pop(), waiting.pop()) else { break };
+        let (Some(Reverse((a, left))), Some(Reverse((b, right)))) = (waiting.pop(), waiting.pop())
+        else {
+            break;
+        };
         parents[left] = (next, false);
         parents[right] = (next, true);
         waiting.push(Reverse((a + b, next)));
@@ -69,15 +75,29 @@ impl Vectors {
         }
         counts.retain(|_, count| *count >= least);
         if counts.is_empty() {
-            return Err(LearnError::Data(format!("no word occurs {least} times (minCount)")));
+            return Err(LearnError::Data(format!(
+                "no word occurs {least} times (minCount)"
+            )));
         }
         crate::points::bounded(counts.len(), 2 * SIZE)?;
-        let position: BTreeMap<&str, usize> = counts.keys().enumerate().map(|(at, word)| (*word, at)).collect();
-        let known = |line: &String| line.split(' ').filter_map(|word| position.get(word).copied()).collect();
+        let position: BTreeMap<&str, usize> = counts
+            .keys()
+            .enumerate()
+            .map(|(at, word)| (*word, at))
+            .collect();
+        let known = |line: &String| {
+            line.split(' ')
+                .filter_map(|word| position.get(word).copied())
+                .collect()
+        };
         let rows: Vec<Vec<usize>> = lines.iter().map(known).collect();
         let ways = ways(&counts.values().copied().collect::<Vec<_>>());
         let mut seeded = Seeded::new(1);
-        let mut drawn = || (0..SIZE).map(|_| (seeded.uniform() as f32 - 0.5) / SIZE as f32).collect::<Vec<f32>>();
+        let mut drawn = || {
+            (0..SIZE)
+                .map(|_| (seeded.uniform() as f32 - 0.5) / SIZE as f32)
+                .collect::<Vec<f32>>()
+        };
         let mut vectors: Vec<Vec<f32>> = (0..counts.len()).map(|_| drawn()).collect();
         let mut inner = vec![vec![0.0f32; SIZE]; counts.len()];
         let all = (turns * rows.iter().map(Vec::len).sum::<usize>()).max(1) as f64;
@@ -99,18 +119,29 @@ impl Vectors {
                 }
             }
         }
-        Ok(Self { words: counts.into_keys().map(str::to_owned).collect(), vectors })
+        Ok(Self {
+            words: counts.into_keys().map(str::to_owned).collect(),
+            vectors,
+        })
     }
 
     /// The words most like a word, with the cosine between them.
     pub(crate) fn like(&self, word: &str, number: usize) -> Option<Vec<(String, f64)>> {
-        let own = self.words.binary_search_by(|other| other.as_str().cmp(word)).ok()?;
+        let own = self
+            .words
+            .binary_search_by(|other| other.as_str().cmp(word))
+            .ok()?;
         let mut all: Vec<(f64, usize)> = (0..self.words.len())
             .filter(|at| *at != own)
             .map(|at| (cosine(&self.vectors[own], &self.vectors[at]), at))
             .collect();
         all.sort_by(|(a, at), (b, bt)| b.total_cmp(a).then(at.cmp(bt)));
-        Some(all.into_iter().take(number).map(|(cosine, at)| (self.words[at].clone(), cosine)).collect())
+        Some(
+            all.into_iter()
+                .take(number)
+                .map(|(cosine, at)| (self.words[at].clone(), cosine))
+                .collect(),
+        )
     }
 }
 
@@ -126,11 +157,19 @@ fn pull(vector: &mut [f32], inner: &mut [Vec<f32>], way: &Way, rate: f32) {
             *node += error * cell;
         }
     }
-    vector.iter_mut().zip(change).for_each(|(cell, change)| *cell += change);
+    vector
+        .iter_mut()
+        .zip(change)
+        .for_each(|(cell, change)| *cell += change);
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let dot = |a: &[f32], b: &[f32]| {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum::<f64>()
+    };
     let norms = (dot(a, a) * dot(b, b)).sqrt();
     if norms == 0.0 { 0.0 } else { dot(a, b) / norms }
 }
@@ -155,13 +194,44 @@ mod tests {
             lines.push(format!("the {animal} eats and sleeps"));
             lines.push(format!("we melt {metal} ore today"));
         }
-        let vectors = Vectors::learn(&lines, Reading { rate: 0.05, turns: 20, least: 5 }, Watch(&|| false)).unwrap();
+        let vectors = Vectors::learn(
+            &lines,
+            Reading {
+                rate: 0.05,
+                turns: 20,
+                least: 5,
+            },
+            Watch(&|| false),
+        )
+        .unwrap();
         let near = |word: &str, other: &str| {
-            vectors.like(word, 50).unwrap().into_iter().find(|(found, _)| found == other).unwrap().1
+            vectors
+                .like(word, 50)
+                .unwrap()
+                .into_iter()
+                .find(|(found, _)| found == other)
+                .unwrap()
+                .1
         };
-        assert!(near("cat", "dog") > near("cat", "gold") + 0.1, "{} {}", near("cat", "dog"), near("cat", "gold"));
+        assert!(
+            near("cat", "dog") > near("cat", "gold") + 0.1,
+            "{} {}",
+            near("cat", "dog"),
+            near("cat", "gold")
+        );
         assert_eq!(vectors.like("cat", 2).unwrap().len(), 2);
         assert!(vectors.like("unknown", 2).is_none());
-        assert!(Vectors::learn(&lines, Reading { rate: 0.05, turns: 1, least: 1000 }, Watch(&|| false)).is_err());
+        assert!(
+            Vectors::learn(
+                &lines,
+                Reading {
+                    rate: 0.05,
+                    turns: 1,
+                    least: 1000
+                },
+                Watch(&|| false)
+            )
+            .is_err()
+        );
     }
 }

@@ -11,7 +11,16 @@ const PURSE: usize = 100_000;
 /// Functions that can be called.
 const FUNCTIONS: &[&str] = &["len", "int", "float", "str"];
 /// Methods of texts that can be called.
-const METHODS: &[&str] = &["split", "strip", "replace", "lower", "upper", "startswith", "endswith", "join"];
+const METHODS: &[&str] = &[
+    "split",
+    "strip",
+    "replace",
+    "lower",
+    "upper",
+    "startswith",
+    "endswith",
+    "join",
+];
 
 /// A lambda of one argument.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,16 +38,25 @@ impl Lambda {
         match expression("lambda", text)?.kind {
             Kind::Lambda(argument, body) => {
                 known(&body, &argument)?;
-                Ok(Self { argument, body: *body })
+                Ok(Self {
+                    argument,
+                    body: *body,
+                })
             }
-            _ => Err(LearnError::Construct { construct: "an argument that is no lambda".to_owned() }),
+            _ => Err(LearnError::Construct {
+                construct: "an argument that is no lambda".to_owned(),
+            }),
         }
     }
 
     /// Calls it; the reason of a failure is in Python's words and repeats no value.
     pub fn call(&self, argument: &Literal) -> std::result::Result<Literal, String> {
         debug_assert!(!self.argument.is_empty());
-        Walk { argument, purse: PURSE }.value(&self.body)
+        Walk {
+            argument,
+            purse: PURSE,
+        }
+        .value(&self.body)
     }
 }
 
@@ -61,12 +79,18 @@ fn known(expr: &Expr, argument: &str) -> Result<()> {
     let all = |exprs: &[Expr]| exprs.iter().try_for_each(|expr| known(expr, argument));
     match &expr.kind {
         Kind::Text(_) | Kind::Int(_) | Kind::Float(_) => Ok(()),
-        Kind::Name(name) if name == argument || matches!(name.as_str(), "None" | "True" | "False") => Ok(()),
+        Kind::Name(name)
+            if name == argument || matches!(name.as_str(), "None" | "True" | "False") =>
+        {
+            Ok(())
+        }
         Kind::Name(name) => no(format!("the name {name}")),
         Kind::List(exprs) | Kind::Tuple(exprs) | Kind::All(exprs) | Kind::Any(exprs) => all(exprs),
         Kind::Dict(_) => no("a dict in a lambda".to_owned()),
         Kind::Minus(inner) | Kind::Plus(inner) | Kind::Not(inner) => known(inner, argument),
-        Kind::Binary(Op::Modulo, left, _) if matches!(left.kind, Kind::Text(_)) => no("formatting with %".to_owned()),
+        Kind::Binary(Op::Modulo, left, _) if matches!(left.kind, Kind::Text(_)) => {
+            no("formatting with %".to_owned())
+        }
         Kind::Binary(_, left, right) | Kind::Index(left, right) => {
             known(left, argument)?;
             known(right, argument)
@@ -75,10 +99,15 @@ fn known(expr: &Expr, argument: &str) -> Result<()> {
             known(first, argument)?;
             rest.iter().try_for_each(|(_, expr)| known(expr, argument))
         }
-        Kind::IfElse { test, then, or } => [test, then, or].into_iter().try_for_each(|expr| known(expr, argument)),
+        Kind::IfElse { test, then, or } => [test, then, or]
+            .into_iter()
+            .try_for_each(|expr| known(expr, argument)),
         Kind::Slice(of, parts) => {
             known(of, argument)?;
-            parts.iter().flatten().try_for_each(|expr| known(expr, argument))
+            parts
+                .iter()
+                .flatten()
+                .try_for_each(|expr| known(expr, argument))
         }
         Kind::Call(name, exprs) if FUNCTIONS.contains(&name.as_str()) => all(exprs),
         Kind::Call(name, _) => no(format!("a call of {name}")),
@@ -143,13 +172,21 @@ impl Walk<'_> {
                 value => whole(&value)
                     .and_then(i64::checked_neg)
                     .map(Literal::Int)
-                    .ok_or_else(|| format!("TypeError: bad operand type for unary -: {}", value.type_name())),
+                    .ok_or_else(|| {
+                        format!(
+                            "TypeError: bad operand type for unary -: {}",
+                            value.type_name()
+                        )
+                    }),
             },
             Kind::Plus(inner) => match self.value(inner)? {
                 value @ Literal::Float(_) => Ok(value),
-                value => whole(&value)
-                    .map(Literal::Int)
-                    .ok_or_else(|| format!("TypeError: bad operand type for unary +: {}", value.type_name())),
+                value => whole(&value).map(Literal::Int).ok_or_else(|| {
+                    format!(
+                        "TypeError: bad operand type for unary +: {}",
+                        value.type_name()
+                    )
+                }),
             },
             Kind::All(exprs) => self.first_that(exprs, false),
             Kind::Any(exprs) => self.first_that(exprs, true),
@@ -202,7 +239,8 @@ impl Walk<'_> {
                 self.pay((size(&left) + size(&right)) / 16)?;
                 Ok(Literal::List(a.iter().chain(b).cloned().collect()))
             }
-            (Op::Multiply, Literal::Text(text), times) | (Op::Multiply, times, Literal::Text(text)) => {
+            (Op::Multiply, Literal::Text(text), times)
+            | (Op::Multiply, times, Literal::Text(text)) => {
                 let Some(times) = whole(times) else {
                     return raise("TypeError: a text is repeated a whole number of times");
                 };
@@ -234,7 +272,9 @@ impl Walk<'_> {
             let Some(part) = part else { continue };
             *number = match self.value(part)? {
                 Literal::None => None,
-                value => Some(whole(&value).ok_or("TypeError: slice indices must be integers or None")?),
+                value => {
+                    Some(whole(&value).ok_or("TypeError: slice indices must be integers or None")?)
+                }
             };
         }
         let [from, to, step] = numbers;
@@ -246,7 +286,12 @@ impl Walk<'_> {
         match &of {
             Literal::Text(text) => {
                 let chars: Vec<char> = text.chars().collect();
-                Ok(Literal::Text(taken(chars.len())?.into_iter().map(|at| chars[at]).collect()))
+                Ok(Literal::Text(
+                    taken(chars.len())?
+                        .into_iter()
+                        .map(|at| chars[at])
+                        .collect(),
+                ))
             }
             Literal::List(all) => Ok(Literal::List(picked(all, &taken(all.len())?))),
             Literal::Tuple(all) => Ok(Literal::Tuple(picked(all, &taken(all.len())?))),
@@ -256,7 +301,10 @@ impl Walk<'_> {
 
     fn method(&mut self, of: &Literal, name: &str, arguments: &[Literal]) -> Outcome<Literal> {
         let Literal::Text(text) = of else {
-            return raise(format!("AttributeError: {} has no attribute {name}", of.type_name()));
+            return raise(format!(
+                "AttributeError: {} has no attribute {name}",
+                of.type_name()
+            ));
         };
         let given: Vec<Option<&str>> = arguments.iter().map(Literal::as_text).collect();
         self.pay(text.len() / 16)?;
@@ -272,15 +320,25 @@ impl Walk<'_> {
             }
             ("split", [Some(_), ..]) => return raise("ValueError: empty separator"),
             ("strip", []) => Literal::Text(text.trim().to_owned()),
-            ("strip", [Some(set)]) => Literal::Text(text.trim_matches(|c| set.contains(c)).to_owned()),
+            ("strip", [Some(set)]) => {
+                Literal::Text(text.trim_matches(|c| set.contains(c)).to_owned())
+            }
             ("replace", [Some(from), Some(to)]) => {
-                let found = if from.is_empty() { text.chars().count() + 1 } else { text.matches(from).count() };
+                let found = if from.is_empty() {
+                    text.chars().count() + 1
+                } else {
+                    text.matches(from).count()
+                };
                 self.pay(found.saturating_mul(to.len()) / 16)?;
                 Literal::Text(text.replace(from, to))
             }
             ("replace", [Some(from), Some(to), None]) => {
                 let most = whole(&arguments[2]).ok_or("TypeError: count is no whole number")?;
-                let found = if from.is_empty() { text.chars().count() + 1 } else { text.matches(from).count() };
+                let found = if from.is_empty() {
+                    text.chars().count() + 1
+                } else {
+                    text.matches(from).count()
+                };
                 let times = usize::try_from(most).unwrap_or(found).min(found);
                 self.pay(times.saturating_mul(to.len()) / 16)?;
                 Literal::Text(text.replacen(from, to, times))
@@ -290,10 +348,23 @@ impl Walk<'_> {
             ("startswith", [Some(start)]) => Literal::Bool(text.starts_with(start)),
             ("endswith", [Some(end)]) => Literal::Bool(text.ends_with(end)),
             ("startswith" | "endswith", [None]) if matches!(arguments[0], Literal::Tuple(_)) => {
-                let ends = |part: &str| if name == "endswith" { text.ends_with(part) } else { text.starts_with(part) };
-                let Literal::Tuple(parts) = &arguments[0] else { return raise("TypeError: not a tuple") };
+                let ends = |part: &str| {
+                    if name == "endswith" {
+                        text.ends_with(part)
+                    } else {
+                        text.starts_with(part)
+                    }
+                };
+                let Literal::Tuple(parts) = &arguments[0] else {
+                    return raise("TypeError: not a tuple");
+                };
                 let parts: Option<Vec<&str>> = parts.iter().map(Literal::as_text).collect();
-                Literal::Bool(parts.ok_or("TypeError: a tuple of texts is needed")?.into_iter().any(ends))
+                Literal::Bool(
+                    parts
+                        .ok_or("TypeError: a tuple of texts is needed")?
+                        .into_iter()
+                        .any(ends),
+                )
             }
             ("join", [None]) => return self.join(text, &arguments[0]),
             _ => return raise(format!("TypeError: .{name}() takes other arguments")),
@@ -305,7 +376,9 @@ impl Walk<'_> {
         let (Literal::List(all) | Literal::Tuple(all)) = all else {
             return raise("TypeError: can only join a list");
         };
-        self.pay((all.iter().map(size).sum::<usize>() + between.len().saturating_mul(all.len())) / 16)?;
+        self.pay(
+            (all.iter().map(size).sum::<usize>() + between.len().saturating_mul(all.len())) / 16,
+        )?;
         let texts: Option<Vec<&str>> = all.iter().map(Literal::as_text).collect();
         let texts = texts.ok_or("TypeError: only texts can be joined")?;
         Ok(Literal::Text(texts.join(between)))
@@ -325,7 +398,12 @@ fn size(value: &Literal) -> usize {
     match value {
         Literal::Text(text) => text.len() + 16,
         Literal::List(all) | Literal::Tuple(all) => 16 + all.iter().map(size).sum::<usize>(),
-        Literal::Dict(pairs) => 16 + pairs.iter().map(|(key, value)| size(key) + size(value)).sum::<usize>(),
+        Literal::Dict(pairs) => {
+            16 + pairs
+                .iter()
+                .map(|(key, value)| size(key) + size(value))
+                .sum::<usize>()
+        }
         _ => 16,
     }
 }
@@ -347,7 +425,9 @@ fn number(value: &Literal) -> Option<f64> {
 }
 
 fn index_of(of: &Literal, index: &Literal) -> Outcome<Literal> {
-    let Some(index) = whole(index) else { return raise("TypeError: indices must be integers") };
+    let Some(index) = whole(index) else {
+        return raise("TypeError: indices must be integers");
+    };
     match of {
         Literal::Text(text) => {
             let at = position(index, text.chars().count());
@@ -358,14 +438,22 @@ fn index_of(of: &Literal, index: &Literal) -> Outcome<Literal> {
         }
         Literal::List(all) | Literal::Tuple(all) => {
             let found = position(index, all.len()).and_then(|at| all.get(at));
-            found.cloned().ok_or_else(|| format!("IndexError: {} index out of range", of.type_name()))
+            found
+                .cloned()
+                .ok_or_else(|| format!("IndexError: {} index out of range", of.type_name()))
         }
         other => raise(format!("TypeError: {} has no items", other.type_name())),
     }
 }
 
 fn arithmetic(op: Op, left: &Literal, right: &Literal) -> Outcome<Literal> {
-    let wrong = || format!("TypeError: unsupported operand types: {} and {}", left.type_name(), right.type_name());
+    let wrong = || {
+        format!(
+            "TypeError: unsupported operand types: {} and {}",
+            left.type_name(),
+            right.type_name()
+        )
+    };
     if let (Some(a), Some(b)) = (whole(left), whole(right))
         && op != Op::Divide
     {
@@ -377,13 +465,26 @@ fn arithmetic(op: Op, left: &Literal, right: &Literal) -> Outcome<Literal> {
             Op::Subtract => a.checked_sub(b),
             Op::Multiply => a.checked_mul(b),
             // Python rounds down, and the rest has the divisor's sign
-            Op::FloorDivide => a.checked_div(b).map(|q| q - i64::from(a % b != 0 && (a < 0) != (b < 0))),
-            Op::Modulo => a.checked_rem(b).map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r }),
+            Op::FloorDivide => a
+                .checked_div(b)
+                .map(|q| q - i64::from(a % b != 0 && (a < 0) != (b < 0))),
+            Op::Modulo => a.checked_rem(b).map(|r| {
+                if r != 0 && (r < 0) != (b < 0) {
+                    r + b
+                } else {
+                    r
+                }
+            }),
             Op::Divide => None,
         };
-        return value.map(Literal::Int).ok_or_else(|| "OverflowError: a whole number has more than 64 bits".to_owned());
+        return value
+            .map(Literal::Int)
+            .ok_or_else(|| "OverflowError: a whole number has more than 64 bits".to_owned());
     }
-    let (a, b) = (number(left).ok_or_else(wrong)?, number(right).ok_or_else(wrong)?);
+    let (a, b) = (
+        number(left).ok_or_else(wrong)?,
+        number(right).ok_or_else(wrong)?,
+    );
     if b == 0.0 && matches!(op, Op::Divide | Op::FloorDivide | Op::Modulo) {
         return raise("ZeroDivisionError: division by zero");
     }
@@ -403,7 +504,11 @@ fn arithmetic(op: Op, left: &Literal, right: &Literal) -> Outcome<Literal> {
 /// The exact rest of a division, with the divisor's sign.
 fn rest_of(a: f64, b: f64) -> f64 {
     let rest = a % b;
-    if rest != 0.0 && (rest < 0.0) != (b < 0.0) { rest + b } else { rest }
+    if rest != 0.0 && (rest < 0.0) != (b < 0.0) {
+        rest + b
+    } else {
+        rest
+    }
 }
 
 /// Whether two values are equal, as Python sees it: numbers by value, whatever their type.
@@ -433,7 +538,11 @@ fn order(left: &Literal, right: &Literal) -> Outcome<Option<std::cmp::Ordering>>
         _ => match (whole(left), whole(right), number(left), number(right)) {
             (Some(a), Some(b), ..) => Ok(Some(a.cmp(&b))),
             (.., Some(a), Some(b)) => Ok(a.partial_cmp(&b)),
-            _ => raise(format!("TypeError: {} and {} cannot be ordered", left.type_name(), right.type_name())),
+            _ => raise(format!(
+                "TypeError: {} and {} cannot be ordered",
+                left.type_name(),
+                right.type_name()
+            )),
         },
     }
 }
@@ -441,8 +550,14 @@ fn order(left: &Literal, right: &Literal) -> Outcome<Option<std::cmp::Ordering>>
 fn holds(test: Test, left: &Literal, right: &Literal) -> Outcome<bool> {
     let contains = || match (left, right) {
         (Literal::Text(part), Literal::Text(text)) => Ok(text.contains(part.as_str())),
-        (_, Literal::List(all) | Literal::Tuple(all)) => Ok(all.iter().any(|value| equal(value, left))),
-        _ => raise(format!("TypeError: {} is searched in {}", left.type_name(), right.type_name())),
+        (_, Literal::List(all) | Literal::Tuple(all)) => {
+            Ok(all.iter().any(|value| equal(value, left)))
+        }
+        _ => raise(format!(
+            "TypeError: {} is searched in {}",
+            left.type_name(),
+            right.type_name()
+        )),
     };
     match test {
         Test::Equal => Ok(equal(left, right)),
@@ -458,13 +573,21 @@ fn holds(test: Test, left: &Literal, right: &Literal) -> Outcome<bool> {
 
 #[allow(clippy::cast_possible_truncation, reason = "checked: within 2^63")]
 fn call(name: &str, arguments: &[Literal]) -> Outcome<Literal> {
-    let [value] = arguments else { return raise(format!("TypeError: {name}() takes one argument here")) };
-    let length = |length: usize| i64::try_from(length).map(Literal::Int).map_err(|_| "OverflowError".to_owned());
+    let [value] = arguments else {
+        return raise(format!("TypeError: {name}() takes one argument here"));
+    };
+    let length = |length: usize| {
+        i64::try_from(length)
+            .map(Literal::Int)
+            .map_err(|_| "OverflowError".to_owned())
+    };
     match (name, value) {
         ("str", value) => Ok(Literal::Text(str_of(value))),
         ("len", Literal::Text(text)) => length(text.chars().count()),
         ("len", Literal::List(all) | Literal::Tuple(all)) => length(all.len()),
-        ("int", Literal::Float(number)) if number.abs() < 9.2e18 => Ok(Literal::Int(number.trunc() as i64)),
+        ("int", Literal::Float(number)) if number.abs() < 9.2e18 => {
+            Ok(Literal::Int(number.trunc() as i64))
+        }
         ("int", Literal::Text(text)) => {
             let number = text.trim().parse().map(Literal::Int);
             number.map_err(|_| "ValueError: invalid literal for int()".to_owned())
@@ -473,9 +596,16 @@ fn call(name: &str, arguments: &[Literal]) -> Outcome<Literal> {
             let number = text.trim().parse().map(Literal::Float);
             number.map_err(|_| "ValueError: could not convert string to float".to_owned())
         }
-        ("int", value) if whole(value).is_some() => Ok(whole(value).map_or(Literal::None, Literal::Int)),
-        ("float", value) if number(value).is_some() => Ok(number(value).map_or(Literal::None, Literal::Float)),
-        (_, value) => raise(format!("TypeError: {name}() does not take {}", value.type_name())),
+        ("int", value) if whole(value).is_some() => {
+            Ok(whole(value).map_or(Literal::None, Literal::Int))
+        }
+        ("float", value) if number(value).is_some() => {
+            Ok(number(value).map_or(Literal::None, Literal::Float))
+        }
+        (_, value) => raise(format!(
+            "TypeError: {name}() does not take {}",
+            value.type_name()
+        )),
     }
 }
 
@@ -486,7 +616,9 @@ mod tests {
 
     fn of(lambda: &str, text: &str) -> std::result::Result<String, String> {
         let lambda = Lambda::read(lambda).map_err(|error| error.to_string())?;
-        lambda.call(&Literal::Text(text.to_owned())).map(|value| repr(&value))
+        lambda
+            .call(&Literal::Text(text.to_owned()))
+            .map(|value| repr(&value))
     }
 
     #[test]
@@ -494,32 +626,60 @@ mod tests {
         for (lambda, text, value) in [
             ("lambda l: l.split(',')[0] != '0'", "0,5", "False"),
             ("lambda l: l.split(',')[0] != '0'", "4500,5", "True"),
-            ("lambda l: [float(x) for x in l]", "", "a comprehension (for) is not interpreted"),
+            (
+                "lambda l: [float(x) for x in l]",
+                "",
+                "a comprehension (for) is not interpreted",
+            ),
             ("lambda x: x.split(',')[1:3]", "a,b,c,d", "['b', 'c']"),
             ("lambda x: x.split(',')[::-1]", "a,b,c", "['c', 'b', 'a']"),
             ("lambda x: x[-1] + x[:2]", "abc", "'cab'"),
-            ("lambda x: ','.join(x.strip().lower().split())", "  A b  C ", "'a,b,c'"),
+            (
+                "lambda x: ','.join(x.strip().lower().split())",
+                "  A b  C ",
+                "'a,b,c'",
+            ),
             ("lambda x: x.replace('a', 'bb').upper()", "cat", "'CBBT'"),
             ("lambda x: int(x) * 2 + 1", "20", "41"),
             ("lambda x: -int(x) // 2", "7", "-4"),
             ("lambda x: int(x) % -3", "7", "-2"),
             ("lambda x: int(x) / 2", "7", "3.5"),
             ("lambda x: float(x) if '.' in x else int(x)", "1.50", "1.5"),
-            ("lambda x: len(x) > 2 and x.startswith('a') or x.endswith('z')", "az", "True"),
+            (
+                "lambda x: len(x) > 2 and x.startswith('a') or x.endswith('z')",
+                "az",
+                "True",
+            ),
             ("lambda x: 1 < len(x) <= 3", "abc", "True"),
             ("lambda x: not x in ['a', 'b']", "c", "True"),
             ("lambda x: x not in ('a', 'b')", "a", "False"),
-            ("lambda x: str(1.0) + str([x, True, None])", "q", "\"1.0['q', True, None]\""),
+            (
+                "lambda x: str(1.0) + str([x, True, None])",
+                "q",
+                "\"1.0['q', True, None]\"",
+            ),
             ("lambda x: (x, 1)", "k", "('k', 1)"),
             ("lambda x: 1 == 1.0 == True", "", "True"),
             ("lambda x: 'ab' * 2", "", "'abab'"),
             ("lambda x: [1] + [x]", "a", "[1, 'a']"),
             ("lambda x: x.split(',', 1)", "a,b,c", "['a', 'b,c']"),
             ("lambda x: [1, 2] < [1, 3]", "", "True"),
-            ("lambda x: x.replace('a', 'b', 1) + x.replace('a', 'b', -1) + x.replace('a', 'b', 0)", "aa", "'babbaa'"),
+            (
+                "lambda x: x.replace('a', 'b', 1) + x.replace('a', 'b', -1) + x.replace('a', 'b', 0)",
+                "aa",
+                "'babbaa'",
+            ),
             ("lambda x: x.replace('', '-', 2)", "ab", "'-a-b'"),
-            ("lambda x: [1.0 // 0.1, 1.0 % 0.1, -7.5 // 2, -7.5 % 2]", "", "[9.0, 0.09999999999999995, -4.0, 0.5]"),
-            ("lambda x: x.startswith(('0', '1')) and not x.endswith(('2', ))", "12", "False"),
+            (
+                "lambda x: [1.0 // 0.1, 1.0 % 0.1, -7.5 // 2, -7.5 % 2]",
+                "",
+                "[9.0, 0.09999999999999995, -4.0, 0.5]",
+            ),
+            (
+                "lambda x: x.startswith(('0', '1')) and not x.endswith(('2', ))",
+                "12",
+                "False",
+            ),
             ("lambda x: x.startswith(('0', '1'))", "12", "True"),
         ] {
             let found = of(lambda, text).unwrap_or_else(|error| error);
@@ -581,8 +741,18 @@ mod tests {
             assert!(error.contains("more work"), "{lambda}: {error}");
         }
         let deep = format!("lambda x: {}x{}", "(".repeat(500), ")".repeat(500));
-        assert!(Lambda::read(&deep).unwrap_err().to_string().contains("nested deeper"));
+        assert!(
+            Lambda::read(&deep)
+                .unwrap_err()
+                .to_string()
+                .contains("nested deeper")
+        );
         let long = format!("lambda x: {}x", "x + ".repeat(500));
-        assert!(Lambda::read(&long).unwrap_err().to_string().contains("nested deeper"));
+        assert!(
+            Lambda::read(&long)
+                .unwrap_err()
+                .to_string()
+                .contains("nested deeper")
+        );
     }
 }

@@ -38,7 +38,11 @@ impl Literal {
     /// The value under a key, if this is a dict that has it.
     pub fn get(&self, key: &str) -> Option<&Literal> {
         let Self::Dict(pairs) = self else { return None };
-        pairs.iter().rev().find(|(name, _)| name.as_text() == Some(key)).map(|(_, value)| value)
+        pairs
+            .iter()
+            .rev()
+            .find(|(name, _)| name.as_text() == Some(key))
+            .map(|(_, value)| value)
     }
 
     /// About how many bytes it takes in memory.
@@ -47,7 +51,12 @@ impl Literal {
         match self {
             Self::Text(text) => own + text.len(),
             Self::List(all) | Self::Tuple(all) => own + all.iter().map(Self::weight).sum::<usize>(),
-            Self::Dict(pairs) => own + pairs.iter().map(|(key, value)| key.weight() + value.weight()).sum::<usize>(),
+            Self::Dict(pairs) => {
+                own + pairs
+                    .iter()
+                    .map(|(key, value)| key.weight() + value.weight())
+                    .sum::<usize>()
+            }
             _ => own,
         }
     }
@@ -55,8 +64,16 @@ impl Literal {
     /// How deep it is nested.
     pub(crate) fn depth(&self) -> usize {
         match self {
-            Self::List(all) | Self::Tuple(all) => 1 + all.iter().map(Self::depth).max().unwrap_or(0),
-            Self::Dict(pairs) => 1 + pairs.iter().map(|(key, value)| key.depth().max(value.depth())).max().unwrap_or(0),
+            Self::List(all) | Self::Tuple(all) => {
+                1 + all.iter().map(Self::depth).max().unwrap_or(0)
+            }
+            Self::Dict(pairs) => {
+                1 + pairs
+                    .iter()
+                    .map(|(key, value)| key.depth().max(value.depth()))
+                    .max()
+                    .unwrap_or(0)
+            }
             _ => 0,
         }
     }
@@ -81,14 +98,17 @@ impl From<Value> for Literal {
         match value {
             Value::Null => Self::None,
             Value::Bool(flag) => Self::Bool(flag),
-            Value::Number(number) => {
-                number.as_i64().map_or_else(|| Self::Float(number.as_f64().unwrap_or(f64::NAN)), Self::Int)
-            }
+            Value::Number(number) => number.as_i64().map_or_else(
+                || Self::Float(number.as_f64().unwrap_or(f64::NAN)),
+                Self::Int,
+            ),
             Value::String(text) => Self::Text(text),
             Value::Array(values) => Self::List(values.into_iter().map(Self::from).collect()),
-            Value::Object(map) => {
-                Self::Dict(map.into_iter().map(|(key, value)| (Self::Text(key), Self::from(value))).collect())
-            }
+            Value::Object(map) => Self::Dict(
+                map.into_iter()
+                    .map(|(key, value)| (Self::Text(key), Self::from(value)))
+                    .collect(),
+            ),
         }
     }
 }
@@ -98,14 +118,19 @@ pub fn read_literal(what: &'static str, text: &str) -> Result<Literal> {
     let read = expression(what, text).and_then(|expr| constant(what, expr));
     match (read, text.len() <= super::LONGEST_TEXT) {
         // escapes and numbers that only JSON has
-        (Err(error), true) => serde_json::from_str::<Value>(text).map(Literal::from).map_err(|_| error),
+        (Err(error), true) => serde_json::from_str::<Value>(text)
+            .map(Literal::from)
+            .map_err(|_| error),
         (read, _) => read,
     }
 }
 
 /// Reads literals between commas, as they stand in a call: `False, 0.5`.
 pub fn read_arguments(what: &'static str, text: &str) -> Result<Vec<Literal>> {
-    expressions(what, text)?.into_iter().map(|expr| constant(what, expr)).collect()
+    expressions(what, text)?
+        .into_iter()
+        .map(|expr| constant(what, expr))
+        .collect()
 }
 
 fn constants(what: &'static str, all: Vec<Expr>) -> Result<Vec<Literal>> {
@@ -113,7 +138,11 @@ fn constants(what: &'static str, all: Vec<Expr>) -> Result<Vec<Literal>> {
 }
 
 fn constant(what: &'static str, expr: Expr) -> Result<Literal> {
-    let no = |construct: &str| Err(LearnError::Construct { construct: format!("{construct} in {what}") });
+    let no = |construct: &str| {
+        Err(LearnError::Construct {
+            construct: format!("{construct} in {what}"),
+        })
+    };
     match expr.kind {
         Kind::Text(text) => Ok(Literal::Text(text)),
         Kind::Int(number) => Ok(Literal::Int(number)),
@@ -128,7 +157,9 @@ fn constant(what: &'static str, expr: Expr) -> Result<Literal> {
         Kind::Tuple(all) => Ok(Literal::Tuple(constants(what, all)?)),
         Kind::Dict(pairs) => {
             let pair = |(key, value)| Ok((constant(what, key)?, constant(what, value)?));
-            Ok(Literal::Dict(pairs.into_iter().map(pair).collect::<Result<_>>()?))
+            Ok(Literal::Dict(
+                pairs.into_iter().map(pair).collect::<Result<_>>()?,
+            ))
         }
         Kind::Plus(inner) => match constant(what, *inner)? {
             number @ (Literal::Int(_) | Literal::Float(_)) => Ok(number),
@@ -158,14 +189,26 @@ mod tests {
     fn reads_what_python_2_prints_and_what_people_write() {
         for (written, meant) in [
             ("None", None),
-            ("{'numIterations': 100}", Dict(vec![(text("numIterations"), Int(100))])),
-            ("[{u'method': u'filter'}]", List(vec![Dict(vec![(text("method"), text("filter"))])])),
-            ("(1, -2.5, True, False,)", Tuple(vec![Int(1), Float(-2.5), Bool(true), Bool(false)])),
+            (
+                "{'numIterations': 100}",
+                Dict(vec![(text("numIterations"), Int(100))]),
+            ),
+            (
+                "[{u'method': u'filter'}]",
+                List(vec![Dict(vec![(text("method"), text("filter"))])]),
+            ),
+            (
+                "(1, -2.5, True, False,)",
+                Tuple(vec![Int(1), Float(-2.5), Bool(true), Bool(false)]),
+            ),
             ("()", Tuple(vec![])),
             ("(7)", Int(7)),
             (
                 "{\"a\": null, \"b\": [1.5, true]}",
-                Dict(vec![(text("a"), None), (text("b"), List(vec![Float(1.5), Bool(true)]))]),
+                Dict(vec![
+                    (text("a"), None),
+                    (text("b"), List(vec![Float(1.5), Bool(true)])),
+                ]),
             ),
             ("{'a': true}", Dict(vec![(text("a"), Bool(true))])),
             (r"'a\n\'\x41\u00e4\101\q' 'b'", text("a\n'A\u{e4}A\\qb")),
@@ -178,7 +221,10 @@ mod tests {
         ] {
             assert_eq!(read_literal("params", written), Ok(meant), "{written}");
         }
-        assert_eq!(read_arguments("args", "False, 0.5"), Ok(vec![Bool(false), Float(0.5)]));
+        assert_eq!(
+            read_arguments("args", "False, 0.5"),
+            Ok(vec![Bool(false), Float(0.5)])
+        );
         assert_eq!(read_arguments("args", " "), Ok(vec![]));
     }
 
@@ -194,16 +240,23 @@ mod tests {
             ("2 ** 9", "the power operator"),
             ("f(a=1)", "an argument by name"),
         ] {
-            let error = read_literal("params", written).expect_err(written).to_string();
+            let error = read_literal("params", written)
+                .expect_err(written)
+                .to_string();
             assert!(error.contains(named), "{written}: {error}");
         }
     }
 
     #[test]
     fn says_where_writing_goes_wrong() {
-        for (written, at) in
-            [("[1, 2", 5), ("'abc", 1), ("[1 2]", 4), ("{'a' 1}", 6), ("", 1), ("99999999999999999999", 1)]
-        {
+        for (written, at) in [
+            ("[1, 2", 5),
+            ("'abc", 1),
+            ("[1 2]", 4),
+            ("{'a' 1}", 6),
+            ("", 1),
+            ("99999999999999999999", 1),
+        ] {
             let error = read_literal("params", written);
             // a number beyond 64 bits is JSON of a float
             match error {
@@ -212,6 +265,9 @@ mod tests {
                 other => panic!("{written}: {other:?}"),
             }
         }
-        assert_eq!(Dict(vec![(text("a"), Int(1)), (text("a"), Int(2))]).get("a"), Some(&Int(2)));
+        assert_eq!(
+            Dict(vec![(text("a"), Int(1)), (text("a"), Int(2))]).get("a"),
+            Some(&Int(2))
+        );
     }
 }

@@ -27,7 +27,11 @@ pub(super) enum Kind {
     Any(Vec<Expr>),
     Binary(Op, Box<Expr>, Box<Expr>),
     Compare(Box<Expr>, Vec<(Test, Expr)>),
-    IfElse { test: Box<Expr>, then: Box<Expr>, or: Box<Expr> },
+    IfElse {
+        test: Box<Expr>,
+        then: Box<Expr>,
+        or: Box<Expr>,
+    },
     Index(Box<Expr>, Box<Expr>),
     Slice(Box<Expr>, [Option<Box<Expr>>; 3]),
     Call(String, Vec<Expr>),
@@ -59,8 +63,8 @@ pub(super) enum Test {
 
 /// Words of Python that begin, or join, what is not read.
 const WORDS: &[&str] = &[
-    "for", "while", "import", "def", "class", "yield", "await", "async", "return", "exec", "eval", "with", "from",
-    "as", "global", "is", "del", "assert", "try", "raise", "pass",
+    "for", "while", "import", "def", "class", "yield", "await", "async", "return", "exec", "eval",
+    "with", "from", "as", "global", "is", "del", "assert", "try", "raise", "pass",
 ];
 
 pub(super) struct Parser {
@@ -72,7 +76,12 @@ pub(super) struct Parser {
 
 /// Reads one whole expression.
 pub(super) fn expression(what: &'static str, text: &str) -> Result<Expr> {
-    let mut parser = Parser { what, tokens: tokens(what, text)?, at: 0, open: 0 };
+    let mut parser = Parser {
+        what,
+        tokens: tokens(what, text)?,
+        at: 0,
+        open: 0,
+    };
     let expr = parser.expression()?;
     parser.end()?;
     Ok(expr)
@@ -80,7 +89,12 @@ pub(super) fn expression(what: &'static str, text: &str) -> Result<Expr> {
 
 /// Reads expressions between commas, as they stand in a call.
 pub(super) fn expressions(what: &'static str, text: &str) -> Result<Vec<Expr>> {
-    let mut parser = Parser { what, tokens: tokens(what, text)?, at: 0, open: 0 };
+    let mut parser = Parser {
+        what,
+        tokens: tokens(what, text)?,
+        at: 0,
+        open: 0,
+    };
     let mut all = Vec::new();
     while parser.at < parser.tokens.len() {
         all.push(parser.expression()?);
@@ -93,13 +107,23 @@ pub(super) fn expressions(what: &'static str, text: &str) -> Result<Vec<Expr>> {
 }
 
 fn construct<T>(name: impl Into<String>) -> Result<T> {
-    Err(LearnError::Construct { construct: name.into() })
+    Err(LearnError::Construct {
+        construct: name.into(),
+    })
 }
 
 impl Parser {
     fn wrong<T>(&self, reason: impl Into<String>) -> Result<T> {
-        let at = self.tokens.get(self.at).or(self.tokens.last()).map_or(1, |token| token.at);
-        Err(LearnError::Syntax { what: self.what, at, reason: reason.into() })
+        let at = self
+            .tokens
+            .get(self.at)
+            .or(self.tokens.last())
+            .map_or(1, |token| token.at);
+        Err(LearnError::Syntax {
+            what: self.what,
+            at,
+            reason: reason.into(),
+        })
     }
 
     fn sign(&self) -> Option<&'static str> {
@@ -129,11 +153,19 @@ impl Parser {
     }
 
     fn need(&mut self, sign: &str) -> Result<()> {
-        if self.take(sign) { Ok(()) } else { self.unread(&format!("{sign:?} is expected here")) }
+        if self.take(sign) {
+            Ok(())
+        } else {
+            self.unread(&format!("{sign:?} is expected here"))
+        }
     }
 
     fn end(&self) -> Result<()> {
-        if self.at == self.tokens.len() { Ok(()) } else { self.unread("the text should end here") }
+        if self.at == self.tokens.len() {
+            Ok(())
+        } else {
+            self.unread("the text should end here")
+        }
     }
 
     /// What stands here is named if it is something of Python, and is a fault of writing otherwise.
@@ -158,8 +190,16 @@ impl Parser {
         Ok(Expr { depth, kind })
     }
 
-    fn pair(&self, left: Expr, right: Expr, kind: impl FnOnce(Box<Expr>, Box<Expr>) -> Kind) -> Result<Expr> {
-        self.node(left.depth.max(right.depth), kind(Box::new(left), Box::new(right)))
+    fn pair(
+        &self,
+        left: Expr,
+        right: Expr,
+        kind: impl FnOnce(Box<Expr>, Box<Expr>) -> Kind,
+    ) -> Result<Expr> {
+        self.node(
+            left.depth.max(right.depth),
+            kind(Box::new(left), Box::new(right)),
+        )
     }
 
     fn many(&self, all: Vec<Expr>, kind: impl FnOnce(Vec<Expr>) -> Kind) -> Result<Expr> {
@@ -178,12 +218,20 @@ impl Parser {
     }
 
     fn expression(&mut self) -> Result<Expr> {
-        self.nested(|parser| if parser.word() == Some("lambda") { parser.lambda() } else { parser.if_else() })
+        self.nested(|parser| {
+            if parser.word() == Some("lambda") {
+                parser.lambda()
+            } else {
+                parser.if_else()
+            }
+        })
     }
 
     fn lambda(&mut self) -> Result<Expr> {
         self.at += 1;
-        let Some(name) = self.word().map(str::to_owned) else { return construct("a lambda without an argument") };
+        let Some(name) = self.word().map(str::to_owned) else {
+            return construct("a lambda without an argument");
+        };
         self.at += 1;
         if self.sign() == Some(",") {
             return construct("a lambda of several arguments");
@@ -204,7 +252,14 @@ impl Parser {
         }
         let or = self.expression()?;
         let depth = then.depth.max(test.depth).max(or.depth);
-        self.node(depth, Kind::IfElse { test: Box::new(test), then: Box::new(then), or: Box::new(or) })
+        self.node(
+            depth,
+            Kind::IfElse {
+                test: Box::new(test),
+                then: Box::new(then),
+                or: Box::new(or),
+            },
+        )
     }
 
     fn any(&mut self) -> Result<Expr> {
@@ -212,7 +267,11 @@ impl Parser {
         while self.take_word("or") {
             all.push(self.all()?);
         }
-        if all.len() == 1 { Ok(all.remove(0)) } else { self.many(all, Kind::Any) }
+        if all.len() == 1 {
+            Ok(all.remove(0))
+        } else {
+            self.many(all, Kind::Any)
+        }
     }
 
     fn all(&mut self) -> Result<Expr> {
@@ -220,7 +279,11 @@ impl Parser {
         while self.take_word("and") {
             all.push(self.not()?);
         }
-        if all.len() == 1 { Ok(all.remove(0)) } else { self.many(all, Kind::All) }
+        if all.len() == 1 {
+            Ok(all.remove(0))
+        } else {
+            self.many(all, Kind::All)
+        }
     }
 
     fn not(&mut self) -> Result<Expr> {
@@ -240,7 +303,10 @@ impl Parser {
             (">", Test::More),
             (">=", Test::MoreOrEqual),
         ];
-        if let Some((_, test)) = signs.into_iter().find(|(sign, _)| self.sign() == Some(sign)) {
+        if let Some((_, test)) = signs
+            .into_iter()
+            .find(|(sign, _)| self.sign() == Some(sign))
+        {
             self.at += 1;
             return Some(test);
         }
@@ -248,7 +314,8 @@ impl Parser {
             return Some(Test::In);
         }
         let next = self.tokens.get(self.at + 1).map(|token| &token.kind);
-        if self.word() == Some("not") && matches!(next, Some(TokenKind::Name(name)) if name == "in") {
+        if self.word() == Some("not") && matches!(next, Some(TokenKind::Name(name)) if name == "in")
+        {
             self.at += 2;
             return Some(Test::NotIn);
         }
@@ -264,7 +331,11 @@ impl Parser {
             depth = depth.max(next.depth);
             rest.push((test, next));
         }
-        if rest.is_empty() { Ok(first) } else { self.node(depth, Kind::Compare(Box::new(first), rest)) }
+        if rest.is_empty() {
+            Ok(first)
+        } else {
+            self.node(depth, Kind::Compare(Box::new(first), rest))
+        }
     }
 
     fn sum(&mut self) -> Result<Expr> {
@@ -305,7 +376,14 @@ impl Parser {
         self.at += 1;
         let inner = self.nested(Self::unary)?;
         let depth = inner.depth;
-        self.node(depth, if minus { Kind::Minus(Box::new(inner)) } else { Kind::Plus(Box::new(inner)) })
+        self.node(
+            depth,
+            if minus {
+                Kind::Minus(Box::new(inner))
+            } else {
+                Kind::Plus(Box::new(inner))
+            },
+        )
     }
 
     fn postfix(&mut self) -> Result<Expr> {
@@ -325,7 +403,9 @@ impl Parser {
             } else if self.take("[") {
                 expr = self.subscript(expr)?;
             } else if self.take("(") {
-                let Kind::Name(name) = expr.kind else { return construct("a call of something that is no name") };
+                let Kind::Name(name) = expr.kind else {
+                    return construct("a call of something that is no name");
+                };
                 let arguments = self.list_until(")")?;
                 expr = self.many(arguments, |arguments| Kind::Call(name, arguments))?;
             } else {
@@ -372,14 +452,21 @@ impl Parser {
     }
 
     fn atom(&mut self) -> Result<Expr> {
-        let Some(token) = self.tokens.get(self.at).cloned() else { return self.wrong("something is missing here") };
+        let Some(token) = self.tokens.get(self.at).cloned() else {
+            return self.wrong("something is missing here");
+        };
         let kind = match token.kind {
             TokenKind::Name(name)
-                if matches!(name.as_str(), "lambda" | "in" | "and" | "or" | "if" | "else" | "not") =>
+                if matches!(
+                    name.as_str(),
+                    "lambda" | "in" | "and" | "or" | "if" | "else" | "not"
+                ) =>
             {
                 return self.wrong(format!("{name} has no place here"));
             }
-            TokenKind::Name(name) if WORDS.contains(&name.as_str()) && !matches!(name.as_str(), "eval" | "exec") => {
+            TokenKind::Name(name)
+                if WORDS.contains(&name.as_str()) && !matches!(name.as_str(), "eval" | "exec") =>
+            {
                 return self.unread("");
             }
             TokenKind::Name(name) => Kind::Name(name),

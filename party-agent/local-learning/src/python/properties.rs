@@ -16,7 +16,8 @@ fn literals() -> impl Strategy<Value = Literal> {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..6).prop_map(Literal::List),
             proptest::collection::vec(inner.clone(), 0..6).prop_map(Literal::Tuple),
-            proptest::collection::vec((".*".prop_map(Literal::Text), inner), 0..6).prop_map(Literal::Dict),
+            proptest::collection::vec((".*".prop_map(Literal::Text), inner), 0..6)
+                .prop_map(Literal::Dict),
         ]
     })
 }
@@ -65,7 +66,8 @@ const PIECES: &[&str] = &[
 ];
 
 fn near_python() -> impl Strategy<Value = String> {
-    proptest::collection::vec(proptest::sample::select(PIECES), 0..40).prop_map(|pieces| pieces.concat())
+    proptest::collection::vec(proptest::sample::select(PIECES), 0..40)
+        .prop_map(|pieces| pieces.concat())
 }
 
 proptest! {
@@ -101,7 +103,18 @@ proptest! {
 
 #[test]
 fn no_nesting_is_too_deep_to_be_refused() {
-    for piece in ["(", "[", "{1:", "-", "not ", "lambda x: ", "x[", "len(", "1 if 1 else ", "'a'.join("] {
+    for piece in [
+        "(",
+        "[",
+        "{1:",
+        "-",
+        "not ",
+        "lambda x: ",
+        "x[",
+        "len(",
+        "1 if 1 else ",
+        "'a'.join(",
+    ] {
         let text = piece.repeat(100_000);
         assert!(read_literal("params", &text).is_err());
         assert!(Lambda::read(&format!("lambda x: {text}")).is_err());

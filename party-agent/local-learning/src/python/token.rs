@@ -21,8 +21,8 @@ pub(super) enum TokenKind {
 
 /// Signs, longer ones first. Those that only Python has are read so that they can be named.
 const SIGNS: &[&str] = &[
-    "**", "//", "<<", ">>", "<=", ">=", "==", "!=", ":=", "->", "+", "-", "*", "/", "%", "<", ">", "=", "(", ")", "[",
-    "]", "{", "}", ",", ":", ".", "|", "&", "^", "~", "@", ";",
+    "**", "//", "<<", ">>", "<=", ">=", "==", "!=", ":=", "->", "+", "-", "*", "/", "%", "<", ">",
+    "=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "|", "&", "^", "~", "@", ";",
 ];
 
 struct Reader {
@@ -33,9 +33,17 @@ struct Reader {
 
 pub(super) fn tokens(what: &'static str, text: &str) -> Result<Vec<Token>> {
     if text.len() > LONGEST_TEXT {
-        return Err(LearnError::Syntax { what, at: 1, reason: format!("it is longer than {LONGEST_TEXT} bytes") });
+        return Err(LearnError::Syntax {
+            what,
+            at: 1,
+            reason: format!("it is longer than {LONGEST_TEXT} bytes"),
+        });
     }
-    let mut reader = Reader { what, chars: text.chars().collect(), at: 0 };
+    let mut reader = Reader {
+        what,
+        chars: text.chars().collect(),
+        at: 0,
+    };
     let mut tokens = Vec::new();
     while let Some(token) = reader.next()? {
         tokens.push(token);
@@ -45,7 +53,11 @@ pub(super) fn tokens(what: &'static str, text: &str) -> Result<Vec<Token>> {
 
 impl Reader {
     fn wrong<T>(&self, at: usize, reason: impl Into<String>) -> Result<T> {
-        Err(LearnError::Syntax { what: self.what, at: at + 1, reason: reason.into() })
+        Err(LearnError::Syntax {
+            what: self.what,
+            at: at + 1,
+            reason: reason.into(),
+        })
     }
 
     fn peek(&self, ahead: usize) -> Option<char> {
@@ -57,10 +69,14 @@ impl Reader {
             self.at += 1;
         }
         let at = self.at;
-        let Some(first) = self.peek(0) else { return Ok(None) };
+        let Some(first) = self.peek(0) else {
+            return Ok(None);
+        };
         let kind = if first == '"' || first == '\'' {
             self.string(false)?
-        } else if first.is_ascii_digit() || (first == '.' && self.peek(1).is_some_and(|c| c.is_ascii_digit())) {
+        } else if first.is_ascii_digit()
+            || (first == '.' && self.peek(1).is_some_and(|c| c.is_ascii_digit()))
+        {
             self.number()?
         } else if first.is_alphabetic() || first == '_' {
             self.word()?
@@ -72,7 +88,11 @@ impl Reader {
 
     fn sign(&mut self) -> Result<TokenKind> {
         for sign in SIGNS {
-            if sign.chars().enumerate().all(|(ahead, c)| self.peek(ahead) == Some(c)) {
+            if sign
+                .chars()
+                .enumerate()
+                .all(|(ahead, c)| self.peek(ahead) == Some(c))
+            {
                 self.at += sign.len();
                 return Ok(TokenKind::Sign(sign));
             }
@@ -82,7 +102,10 @@ impl Reader {
 
     fn word(&mut self) -> Result<TokenKind> {
         let start = self.at;
-        while self.peek(0).is_some_and(|c| c.is_alphanumeric() || c == '_') {
+        while self
+            .peek(0)
+            .is_some_and(|c| c.is_alphanumeric() || c == '_')
+        {
             self.at += 1;
         }
         let word: String = self.chars[start..self.at].iter().collect();
@@ -107,20 +130,32 @@ impl Reader {
             }
             self.at += 1;
         }
-        let written: String = self.chars[start..self.at].iter().filter(|c| **c != '_').collect();
+        let written: String = self.chars[start..self.at]
+            .iter()
+            .filter(|c| **c != '_')
+            .collect();
         let text = written.strip_suffix(['L', 'l']).unwrap_or(&written);
         for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
             if let Some(digits) = text.to_ascii_lowercase().strip_prefix(prefix) {
                 let number = i64::from_str_radix(digits, radix);
-                return number.map(TokenKind::Int).or_else(|_| self.wrong(start, "this is no whole number of 64 bits"));
+                return number
+                    .map(TokenKind::Int)
+                    .or_else(|_| self.wrong(start, "this is no whole number of 64 bits"));
             }
         }
         if text.bytes().all(|b| b.is_ascii_digit()) {
             let number = text.parse().map(TokenKind::Int);
-            return number.or_else(|_| self.wrong(start, "this whole number has more than 64 bits"));
+            return number
+                .or_else(|_| self.wrong(start, "this whole number has more than 64 bits"));
         }
-        let number = text.parse::<f64>().ok().filter(|_| written.len() == text.len());
-        number.map_or_else(|| self.wrong(start, "this is no number"), |number| Ok(TokenKind::Float(number)))
+        let number = text
+            .parse::<f64>()
+            .ok()
+            .filter(|_| written.len() == text.len());
+        number.map_or_else(
+            || self.wrong(start, "this is no number"),
+            |number| Ok(TokenKind::Float(number)),
+        )
     }
 
     fn string(&mut self, raw: bool) -> Result<TokenKind> {
@@ -131,7 +166,9 @@ impl Reader {
         self.at += 1;
         let mut text = String::new();
         loop {
-            let Some(c) = self.peek(0) else { return self.wrong(start, "this text does not end") };
+            let Some(c) = self.peek(0) else {
+                return self.wrong(start, "this text does not end");
+            };
             self.at += 1;
             match c {
                 _ if Some(c) == quote => return Ok(TokenKind::Text(text)),
@@ -149,7 +186,9 @@ impl Reader {
 
     fn escape(&mut self, text: &mut String) -> Result<()> {
         let at = self.at - 1;
-        let Some(c) = self.peek(0) else { return self.wrong(at, "this text does not end") };
+        let Some(c) = self.peek(0) else {
+            return self.wrong(at, "this text does not end");
+        };
         self.at += 1;
         let plain = match c {
             '\n' => return Ok(()),
@@ -178,8 +217,13 @@ impl Reader {
         let hex: String = self.chars.iter().skip(self.at).take(digits).collect();
         self.at += digits;
         let whole = hex.chars().count() == digits && hex.chars().all(|c| c.is_ascii_hexdigit());
-        let code = whole.then(|| u32::from_str_radix(&hex, 16).ok()).flatten().and_then(char::from_u32);
-        let Some(code) = code else { return self.wrong(at, "this escape names no character") };
+        let code = whole
+            .then(|| u32::from_str_radix(&hex, 16).ok())
+            .flatten()
+            .and_then(char::from_u32);
+        let Some(code) = code else {
+            return self.wrong(at, "this escape names no character");
+        };
         text.push(code);
         Ok(())
     }
@@ -187,7 +231,9 @@ impl Reader {
     fn octal(&mut self, first: char, text: &mut String) -> Result<()> {
         let mut code = first.to_digit(8).unwrap_or(0);
         for _ in 0..2 {
-            let Some(digit) = self.peek(0).and_then(|c| c.to_digit(8)) else { break };
+            let Some(digit) = self.peek(0).and_then(|c| c.to_digit(8)) else {
+                break;
+            };
             code = code * 8 + digit;
             self.at += 1;
         }

@@ -33,25 +33,36 @@ pub struct Counted {
 /// but for the intersection this party speaks where a model is applied to what the intersection left of its rows. Such jobs are
 /// counted by ids. `spoken` is what this party would send.
 pub fn is_online(me: &PartyId, offer: &Offer, spoken: &[Spoken]) -> bool {
-    let mut guests =
-        offer.steps.iter().flat_map(|step| &step.tables).filter(|(who, _)| who.role == Role::Guest).peekable();
+    let mut guests = offer
+        .steps
+        .iter()
+        .flat_map(|step| &step.tables)
+        .filter(|(who, _)| who.role == Role::Guest)
+        .peekable();
     if guests.peek().is_none() || !guests.all(|(_, table)| table.namespace == ONLINE_NAMESPACE) {
         return false;
     }
     let behind = behind_intersection(me, offer);
-    let intersects = |step: &OfferedStep| step.component == INTERSECTION && step.inherited.is_none();
+    let intersects =
+        |step: &OfferedStep| step.component == INTERSECTION && step.inherited.is_none();
     // Who brings no rows, such as an arbiter, needs no model of its own.
     let brings = |step: &OfferedStep| {
-        step.tables.iter().any(|(who, _)| who.party == *me) || step.inputs.iter().any(|input| input.who.party == *me)
+        step.tables.iter().any(|(who, _)| who.party == *me)
+            || step.inputs.iter().any(|input| input.who.party == *me)
     };
     let has_rows = offer.steps.iter().any(brings);
-    let earlier =
-        |input: &ModelInput| input.model.version != offer.job.as_str() && (!has_rows || input.model.owner.party == *me);
-    let only_applies = |step: &OfferedStep| step.stage == Stage::Apply && (!has_rows || behind.contains(&step.step));
-    let applies =
-        |step: &OfferedStep| step.inherited.is_none() && only_applies(step) && step.models.iter().any(earlier);
+    let earlier = |input: &ModelInput| {
+        input.model.version != offer.job.as_str() && (!has_rows || input.model.owner.party == *me)
+    };
+    let only_applies = |step: &OfferedStep| {
+        step.stage == Stage::Apply && (!has_rows || behind.contains(&step.step))
+    };
+    let applies = |step: &OfferedStep| {
+        step.inherited.is_none() && only_applies(step) && step.models.iter().any(earlier)
+    };
     let speaks = |step: &&OfferedStep| {
-        let of_step = |one: &&Spoken| one.step == step.step && one.to.iter().any(|to| to.party != *me);
+        let of_step =
+            |one: &&Spoken| one.step == step.step && one.to.iter().any(|to| to.party != *me);
         step.inherited.is_none() && !intersects(step) && spoken.iter().any(|one| of_step(&one))
     };
     offer.steps.iter().any(intersects)
@@ -72,7 +83,11 @@ fn behind_intersection<'a>(me: &PartyId, offer: &'a Offer) -> BTreeSet<&'a StepN
             }
             continue;
         }
-        let mut mine = step.inputs.iter().filter(|input| input.who.party == *me).peekable();
+        let mut mine = step
+            .inputs
+            .iter()
+            .filter(|input| input.who.party == *me)
+            .peekable();
         let reads = step.tables.iter().any(|(who, _)| who.party == *me);
         if !reads
             && mine.peek().is_some()
@@ -93,14 +108,22 @@ struct Asker<'a> {
 
 impl Asker<'_> {
     fn name(&self) -> String {
-        self.party.map_or("the coordinator".to_owned(), |party| format!("party {party}"))
+        self.party.map_or("the coordinator".to_owned(), |party| {
+            format!("party {party}")
+        })
     }
 
     /// Of these steps the ones that count for it.
     fn steps<'s>(&self, steps: &[&'s OfferedStep], facts: &Facts) -> Vec<&'s OfferedStep> {
         let learns = |step: &&&OfferedStep| {
-            let of_step = facts.spoken.iter().filter(|spoken| spoken.step == step.step);
-            self.starts || of_step.into_iter().any(|spoken| self.party.is_some_and(|party| learns(spoken, party)))
+            let of_step = facts
+                .spoken
+                .iter()
+                .filter(|spoken| spoken.step == step.step);
+            self.starts
+                || of_step
+                    .into_iter()
+                    .any(|spoken| self.party.is_some_and(|party| learns(spoken, party)))
         };
         steps.iter().filter(learns).copied().collect()
     }
@@ -110,9 +133,15 @@ impl Asker<'_> {
 fn learns(spoken: &Spoken, party: &PartyId) -> bool {
     let says = !matches!(
         spoken.line.disclosure,
-        Disclosure::Control | Disclosure::PublicKey | Disclosure::BlindedIds | Disclosure::RowPositions
+        Disclosure::Control
+            | Disclosure::PublicKey
+            | Disclosure::BlindedIds
+            | Disclosure::RowPositions
     );
-    says && spoken.to.iter().any(|to| to.party == *party && to.role != Role::Arbiter)
+    says && spoken
+        .to
+        .iter()
+        .any(|to| to.party == *party && to.role != Role::Arbiter)
 }
 
 impl Policy {
@@ -138,14 +167,27 @@ impl Policy {
     /// Who starts the job, then its guests and whoever else would be told something.
     fn askers<'a>(&self, offer: &'a Offer, facts: &'a Facts) -> Vec<Asker<'a>> {
         let starter = (offer.initiator.party != self.me).then_some(&offer.initiator.party);
-        let told = facts
-            .spoken
-            .iter()
-            .flat_map(|spoken| spoken.to.iter().map(|to| &to.party).filter(|party| learns(spoken, party)));
+        let told = facts.spoken.iter().flat_map(|spoken| {
+            spoken
+                .to
+                .iter()
+                .map(|to| &to.party)
+                .filter(|party| learns(spoken, party))
+        });
         let others: BTreeSet<&PartyId> = offer.cast.guest.iter().chain(told).collect();
-        let others = others.into_iter().filter(|party| **party != self.me && Some(*party) != starter);
-        let others = others.map(|party| Asker { party: Some(party), starts: false });
-        std::iter::once(Asker { party: starter, starts: true }).chain(others).collect()
+        let others = others
+            .into_iter()
+            .filter(|party| **party != self.me && Some(*party) != starter);
+        let others = others.map(|party| Asker {
+            party: Some(party),
+            starts: false,
+        });
+        std::iter::once(Asker {
+            party: starter,
+            starts: true,
+        })
+        .chain(others)
+        .collect()
     }
 
     /// A job; one that predicts online has an id at least.
@@ -156,7 +198,9 @@ impl Policy {
             return Counted {
                 name: format!("online jobs of {who}"),
                 count: 1,
-                most: asker.party.map_or(general, |party| self.online_ids_per_day(party)),
+                most: asker
+                    .party
+                    .map_or(general, |party| self.online_ids_per_day(party)),
                 rule: "limits.online_ids_per_day",
                 what: format!("more online predictions of {who} today"),
             };
@@ -170,9 +214,24 @@ impl Policy {
         }
     }
 
-    fn counted_trainings(&self, offer: &Offer, asker: &Asker<'_>, facts: &Facts) -> Option<Counted> {
-        let trains = |step: &&OfferedStep| facts.spoken.iter().any(|spoken| spoken.step == step.step && spoken.trains);
-        let trainings: Vec<_> = offer.steps.iter().filter(|step| step.inherited.is_none()).filter(trains).collect();
+    fn counted_trainings(
+        &self,
+        offer: &Offer,
+        asker: &Asker<'_>,
+        facts: &Facts,
+    ) -> Option<Counted> {
+        let trains = |step: &&OfferedStep| {
+            facts
+                .spoken
+                .iter()
+                .any(|spoken| spoken.step == step.step && spoken.trains)
+        };
+        let trainings: Vec<_> = offer
+            .steps
+            .iter()
+            .filter(|step| step.inherited.is_none())
+            .filter(trains)
+            .collect();
         let count = asker.steps(&trainings, facts).len() as u64;
         let who = asker.name();
         (count > 0).then(|| Counted {
@@ -186,16 +245,26 @@ impl Policy {
 
     /// Uses of each version: steps that apply it and in which something is told, and for who starts the job one at least.
     fn counted_models(&self, offer: &Offer, asker: &Asker<'_>, facts: &Facts) -> Vec<Counted> {
-        let mine =
-            |input: &&ModelInput| input.model.owner.party == self.me && input.model.version != offer.job.as_str();
+        let mine = |input: &&ModelInput| {
+            input.model.owner.party == self.me && input.model.version != offer.job.as_str()
+        };
         let mut steps: BTreeMap<&str, Vec<&OfferedStep>> = BTreeMap::new();
         for step in offer.steps.iter().filter(|step| step.inherited.is_none()) {
-            let versions: BTreeSet<&str> =
-                step.models.iter().filter(mine).map(|input| input.model.version.as_str()).collect();
-            versions.into_iter().for_each(|version| steps.entry(version).or_default().push(step));
+            let versions: BTreeSet<&str> = step
+                .models
+                .iter()
+                .filter(mine)
+                .map(|input| input.model.version.as_str())
+                .collect();
+            versions
+                .into_iter()
+                .for_each(|version| steps.entry(version).or_default().push(step));
         }
         let speaks = |step: &&&OfferedStep| {
-            let mut of_step = facts.spoken.iter().filter(|spoken| spoken.step == step.step);
+            let mut of_step = facts
+                .spoken
+                .iter()
+                .filter(|spoken| spoken.step == step.step);
             of_step.any(|spoken| spoken.to.iter().any(|to| to.party != self.me))
         };
         let who = asker.name();

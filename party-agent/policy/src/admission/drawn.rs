@@ -59,7 +59,8 @@ impl Policy {
     pub(super) fn admit_vectors(&self, facts: &Facts) -> Option<Verdict> {
         let rules = &self.rules.features;
         let leaves = |spoken: &&Spoken| {
-            spoken.line.disclosure == Disclosure::RowValues && spoken.to.iter().any(|to| to.party != self.me)
+            spoken.line.disclosure == Disclosure::RowValues
+                && spoken.to.iter().any(|to| to.party != self.me)
         };
         facts.spoken.iter().filter(leaves).find_map(|spoken| {
             let Spoken { step, component, line, .. } = spoken;

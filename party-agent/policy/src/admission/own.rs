@@ -15,12 +15,23 @@ impl Policy {
         let me = |who: &Participant| who.party == self.me;
         let own = offer.initiator.party == self.me;
         let unasked = |step: &&OfferedStep| {
-            let local = step.participants.iter().any(|who| me(who) && who.role == Role::Local);
-            let needs = if own { !facts.has_ticket && step.participants.iter().any(me) } else { local };
+            let local = step
+                .participants
+                .iter()
+                .any(|who| me(who) && who.role == Role::Local);
+            let needs = if own {
+                !facts.has_ticket && step.participants.iter().any(me)
+            } else {
+                local
+            };
             needs && !self.goes_without_ticket(&step.component)
         };
         if let Some(step) = offer.steps.iter().find(unasked) {
-            let what = if own { "in its own name" } else { "with its own tables and files" };
+            let what = if own {
+                "in its own name"
+            } else {
+                "with its own tables and files"
+            };
             let what = format!(
                 "a job {what} that nobody asked for at its own REST endpoint: component {} (step {})",
                 step.component, step.step
@@ -28,9 +39,13 @@ impl Policy {
             return Some(Verdict::refused("admission.without_ticket", what));
         }
         // Without a step of its own there is nothing that the list could name.
-        let has_part = offer.steps.iter().any(|step| step.participants.iter().any(me));
+        let has_part = offer
+            .steps
+            .iter()
+            .any(|step| step.participants.iter().any(me));
         let what = "a job in its own name that nobody asked for at its own REST endpoint";
-        (own && !facts.has_ticket && !has_part).then(|| Verdict::refused("admission.without_ticket", what))
+        (own && !facts.has_ticket && !has_part)
+            .then(|| Verdict::refused("admission.without_ticket", what))
     }
 
     /// Whether the coordinator may start jobs of this component in the party's name without a ticket.

@@ -75,7 +75,10 @@ pub struct SumsBytes {
 impl SumsBytes {
     /// No sums: where a party has to say that there are none.
     pub const fn empty() -> Self {
-        Self { columns: 0, bytes: Bytes::new() }
+        Self {
+            columns: 0,
+            bytes: Bytes::new(),
+        }
     }
 
     /// Whether there are no sums.
@@ -85,7 +88,10 @@ impl SumsBytes {
 
     /// Writes `columns` sums.
     pub fn of<S: LinearScheme>(hidden: &S::Hidden, columns: usize) -> Self {
-        Self { columns: u32::try_from(columns).unwrap_or(u32::MAX), bytes: S::hidden_to_bytes(hidden).into() }
+        Self {
+            columns: u32::try_from(columns).unwrap_or(u32::MAX),
+            bytes: S::hidden_to_bytes(hidden).into(),
+        }
     }
 
     /// How many sums the sender says there are; [`SumsBytes::read`] compares it with what was agreed.
@@ -97,7 +103,10 @@ impl SumsBytes {
     pub fn read<S: LinearScheme>(&self, shape: SumsShape) -> SchemeResult<S::Hidden> {
         if self.columns() != shape.columns {
             let detail = format!("{} sums where {} were agreed", self.columns, shape.columns);
-            return Err(SchemeError::Malformed { what: "encrypted sums", detail });
+            return Err(SchemeError::Malformed {
+                what: "encrypted sums",
+                detail,
+            });
         }
         S::hidden_from_bytes(&self.bytes, shape)
     }
@@ -113,7 +122,12 @@ impl Payload for SumsBytes {
 
     fn decode(bytes: &Bytes) -> Result<Self, PayloadError> {
         let mut rest = bytes.clone();
-        let columns = rest.try_get_u32_le().map_err(|error| PayloadError::new("encrypted sums", error.to_string()))?;
-        Ok(Self { columns, bytes: rest })
+        let columns = rest
+            .try_get_u32_le()
+            .map_err(|error| PayloadError::new("encrypted sums", error.to_string()))?;
+        Ok(Self {
+            columns,
+            bytes: rest,
+        })
     }
 }

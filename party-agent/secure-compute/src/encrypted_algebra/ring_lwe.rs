@@ -2,7 +2,8 @@
 
 use crypto::random::Random;
 use crypto::rlwe::{
-    EncryptedSums, EncryptedVector, MaskedSums, NoiseBound, PreparedMatrix, PublicKey, RlweError, SecretKey,
+    EncryptedSums, EncryptedVector, MaskedSums, NoiseBound, PreparedMatrix, PublicKey, RlweError,
+    SecretKey,
 };
 
 use super::{LinearScheme, Origin, SchemeError, SchemeResult, SumsShape};
@@ -12,11 +13,17 @@ use super::{LinearScheme, Origin, SchemeError, SchemeResult, SumsShape};
 pub struct RingLwe;
 
 fn malformed(what: &'static str) -> impl Fn(RlweError) -> SchemeError {
-    move |error| SchemeError::Malformed { what, detail: error.to_string() }
+    move |error| SchemeError::Malformed {
+        what,
+        detail: error.to_string(),
+    }
 }
 
 fn refused(what: &'static str) -> impl Fn(RlweError) -> SchemeError {
-    move |error| SchemeError::Refused { what, detail: error.to_string() }
+    move |error| SchemeError::Refused {
+        what,
+        detail: error.to_string(),
+    }
 }
 
 impl LinearScheme for RingLwe {
@@ -50,8 +57,14 @@ impl LinearScheme for RingLwe {
         vector.add_plain(values).map_err(refused("addition"))
     }
 
-    fn refresh(key: &PublicKey, vector: &EncryptedVector, random: &mut Random) -> SchemeResult<EncryptedVector> {
-        vector.refresh(key, random).map_err(refused("re-randomisation"))
+    fn refresh(
+        key: &PublicKey,
+        vector: &EncryptedVector,
+        random: &mut Random,
+    ) -> SchemeResult<EncryptedVector> {
+        vector
+            .refresh(key, random)
+            .map_err(refused("re-randomisation"))
     }
 
     fn mask_vector(
@@ -59,7 +72,9 @@ impl LinearScheme for RingLwe {
         vector: &EncryptedVector,
         random: &mut Random,
     ) -> SchemeResult<(EncryptedVector, Vec<u64>)> {
-        vector.rerandomise_masked(key, random).map_err(refused("masking"))
+        vector
+            .rerandomise_masked(key, random)
+            .map_err(refused("masking"))
     }
 
     fn prepare(
@@ -70,7 +85,10 @@ impl LinearScheme for RingLwe {
         PreparedMatrix::new(rows, columns, entry).map_err(refused("product"))
     }
 
-    fn transpose_times(matrix: &PreparedMatrix, vector: &EncryptedVector) -> SchemeResult<EncryptedSums> {
+    fn transpose_times(
+        matrix: &PreparedMatrix,
+        vector: &EncryptedVector,
+    ) -> SchemeResult<EncryptedSums> {
         matrix.transpose_times(vector).map_err(refused("product"))
     }
 
@@ -82,11 +100,19 @@ impl LinearScheme for RingLwe {
         sums.add_plain(values).map_err(refused("addition"))
     }
 
-    fn mask_sums(key: &PublicKey, sums: &EncryptedSums, random: &mut Random) -> SchemeResult<(MaskedSums, Vec<u64>)> {
+    fn mask_sums(
+        key: &PublicKey,
+        sums: &EncryptedSums,
+        random: &mut Random,
+    ) -> SchemeResult<(MaskedSums, Vec<u64>)> {
         sums.mask(key, random).map_err(refused("masking"))
     }
 
-    fn reveal_sums(key: &PublicKey, sums: &EncryptedSums, random: &mut Random) -> SchemeResult<MaskedSums> {
+    fn reveal_sums(
+        key: &PublicKey,
+        sums: &EncryptedSums,
+        random: &mut Random,
+    ) -> SchemeResult<MaskedSums> {
         sums.reveal(key, random).map_err(refused("revealing"))
     }
 
@@ -106,7 +132,11 @@ impl LinearScheme for RingLwe {
         vector.to_bytes()
     }
 
-    fn vector_from_bytes(bytes: &[u8], length: usize, origin: Origin) -> SchemeResult<EncryptedVector> {
+    fn vector_from_bytes(
+        bytes: &[u8],
+        length: usize,
+        origin: Origin,
+    ) -> SchemeResult<EncryptedVector> {
         let noise = match origin {
             Origin::Fresh => NoiseBound::FRESH,
             Origin::SumOf(count) => NoiseBound::FRESH.sum_of(count),
@@ -120,7 +150,8 @@ impl LinearScheme for RingLwe {
     }
 
     fn hidden_from_bytes(bytes: &[u8], shape: SumsShape) -> SchemeResult<MaskedSums> {
-        MaskedSums::from_bytes(bytes, shape.rows, shape.columns).map_err(malformed("encrypted sums"))
+        MaskedSums::from_bytes(bytes, shape.rows, shape.columns)
+            .map_err(malformed("encrypted sums"))
     }
 
     const VALUES_PER_KEY: usize = crypto::rlwe::VALUES_PER_KEY;
@@ -144,17 +175,29 @@ mod tests {
         let (secret, public) = RingLwe::generate(&mut random);
         let public = RingLwe::key_from_bytes(&RingLwe::key_to_bytes(&public)).unwrap();
         let vector = RingLwe::encrypt(&public, &[3, -4, 5], &mut random);
-        let bytes = RingLwe::vector_to_bytes(&RingLwe::refresh(&public, &vector, &mut random).unwrap());
+        let bytes =
+            RingLwe::vector_to_bytes(&RingLwe::refresh(&public, &vector, &mut random).unwrap());
         let vector = RingLwe::vector_from_bytes(&bytes, 3, Origin::SumOf(2)).unwrap();
         let matrix = RingLwe::prepare(3, 2, &|row, column| (row + 10 * column) as i64).unwrap();
-        let sums = RingLwe::add_plain_sums(&RingLwe::transpose_times(&matrix, &vector).unwrap(), &[1, 0]).unwrap();
+        let sums = RingLwe::add_plain_sums(
+            &RingLwe::transpose_times(&matrix, &vector).unwrap(),
+            &[1, 0],
+        )
+        .unwrap();
         let (hidden, masks) = RingLwe::mask_sums(&public, &sums, &mut random).unwrap();
         let hidden = {
-            let shape = SumsShape { rows: 3, columns: 2 };
+            let shape = SumsShape {
+                rows: 3,
+                columns: 2,
+            };
             RingLwe::hidden_from_bytes(&RingLwe::hidden_to_bytes(&hidden), shape).unwrap()
         };
         let opened = RingLwe::open(&secret, &hidden);
-        let plain: Vec<i64> = opened.iter().zip(&masks).map(|(sum, mask)| sum.wrapping_sub(*mask) as i64).collect();
+        let plain: Vec<i64> = opened
+            .iter()
+            .zip(&masks)
+            .map(|(sum, mask)| sum.wrapping_sub(*mask) as i64)
+            .collect();
         assert_eq!(plain, [-4 + 10 + 1, 30 - 44 + 60]);
     }
 
@@ -163,7 +206,10 @@ mod tests {
         let mut random = Random::from_os().unwrap();
         let (_, public) = RingLwe::generate(&mut random);
         let vector = RingLwe::encrypt(&public, &[1, 2], &mut random);
-        assert!(matches!(RingLwe::add_plain(&vector, &[1]), Err(SchemeError::Refused { .. })));
+        assert!(matches!(
+            RingLwe::add_plain(&vector, &[1]),
+            Err(SchemeError::Refused { .. })
+        ));
         let cut = RingLwe::vector_to_bytes(&vector);
         let read = RingLwe::vector_from_bytes(&cut[1..], 2, Origin::Fresh);
         assert!(matches!(read, Err(SchemeError::Malformed { .. })));

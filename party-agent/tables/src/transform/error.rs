@@ -34,7 +34,9 @@ pub enum TransformError {
         ids: usize,
     },
     /// Columns of the training are not there.
-    #[error("{missing} of the {wanted} columns that the model knows are not in the table, the first is {first:?}")]
+    #[error(
+        "{missing} of the {wanted} columns that the model knows are not in the table, the first is {first:?}"
+    )]
     ColumnsMissing {
         /// How many.
         missing: usize,
@@ -70,7 +72,9 @@ pub enum TransformError {
         most: usize,
     },
     /// Rows of a training without a label.
-    #[error("the label {column:?} has no finite value in {gaps} rows, the first is row {first} (counted from 0)")]
+    #[error(
+        "the label {column:?} has no finite value in {gaps} rows, the first is row {first} (counted from 0)"
+    )]
     LabelGaps {
         /// The label.
         column: String,
@@ -130,8 +134,12 @@ impl TransformError {
     fn next(&self) -> Option<&'static str> {
         match self {
             Self::Empty => Some("check what was uploaded"),
-            Self::HeaderMissing => Some("upload the table with head 1, or set input_format to sparse or tag"),
-            Self::LabelMissing { .. } => Some("set label_name to a column of the table, or with_label to false"),
+            Self::HeaderMissing => {
+                Some("upload the table with head 1, or set input_format to sparse or tag")
+            }
+            Self::LabelMissing { .. } => {
+                Some("set label_name to a column of the table, or with_label to false")
+            }
             Self::MatchIdMissing { .. } => {
                 Some("set match_id_name to a column of the table, or with_match_id to false")
             }
@@ -165,7 +173,9 @@ impl TransformError {
 impl From<TransformError> for Fault {
     fn from(error: TransformError) -> Fault {
         let code = match &error {
-            TransformError::FillCount { .. } | TransformError::FillNotANumber { .. } => ErrorCode::ParameterInvalid,
+            TransformError::FillCount { .. } | TransformError::FillNotANumber { .. } => {
+                ErrorCode::ParameterInvalid
+            }
             _ => ErrorCode::TableInvalid,
         };
         let next = error.next();

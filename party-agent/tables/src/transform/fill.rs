@@ -65,11 +65,19 @@ impl Reading<'_> {
                 }
                 Cell::Number(_) | Cell::Text if named() => f64::NAN,
                 Cell::Text if text.is_none_or(|text| bare(text).is_empty()) => {
-                    return Err(TransformError::CellEmpty { column: self.column.to_owned(), row });
+                    return Err(TransformError::CellEmpty {
+                        column: self.column.to_owned(),
+                        row,
+                    });
                 }
                 cell @ (Cell::Number(_) | Cell::Text) => {
                     let wanted = self.wanted(cell);
-                    return Err(TableError::NotANumber { column: self.column.to_owned(), row, wanted }.into());
+                    return Err(TableError::NotANumber {
+                        column: self.column.to_owned(),
+                        row,
+                        wanted,
+                    }
+                    .into());
                 }
             });
         }
@@ -80,11 +88,23 @@ impl Reading<'_> {
             let hits = hits_of(texts, pass, &gaps, &mut replaced, &outcomes);
             let value = self.value(pass, &cells, &hits)?;
             if let Some(value) = value {
-                hits.iter().for_each(|row| cells.get_mut(*row).into_iter().for_each(|cell| *cell = value));
+                hits.iter().for_each(|row| {
+                    cells
+                        .get_mut(*row)
+                        .into_iter()
+                        .for_each(|cell| *cell = value)
+                });
             }
-            outcomes.push((value.map(|value| value.to_string()), share(hits.len(), texts.len())));
+            outcomes.push((
+                value.map(|value| value.to_string()),
+                share(hits.len(), texts.len()),
+            ));
         }
-        Ok(Filled { cells, outcomes, infinite })
+        Ok(Filled {
+            cells,
+            outcomes,
+            infinite,
+        })
     }
 
     /// What a cell should have been.
@@ -100,11 +120,15 @@ impl Reading<'_> {
         let designated = |text: &str| match Cell::of(Some(text)) {
             Cell::Number(number) => Ok(Some(number)),
             Cell::Missing => Ok(None),
-            Cell::Infinite | Cell::Text => Err(TransformError::FillNotANumber { column: self.column.to_owned() }),
+            Cell::Infinite | Cell::Text => Err(TransformError::FillNotANumber {
+                column: self.column.to_owned(),
+            }),
         };
         match pass.with {
             With::Known(None) => Ok(None),
-            With::Known(Some(value)) | With::Learned(FillMethod::Designated, value) => designated(value),
+            With::Known(Some(value)) | With::Learned(FillMethod::Designated, value) => {
+                designated(value)
+            }
             With::Learned(method, _) => Ok(statistic(method, cells, hits)),
         }
     }
@@ -113,7 +137,13 @@ impl Reading<'_> {
 /// Whether a number is whole and what was written: from 2^53 on others are read as the same number.
 fn is_kept(text: Option<&str>, number: f64) -> bool {
     const BOUND: u64 = 1 << 53;
-    let is_bound = || text.is_some_and(|text| bare(text).parse::<i64>().is_ok_and(|n| n.unsigned_abs() == BOUND));
+    let is_bound = || {
+        text.is_some_and(|text| {
+            bare(text)
+                .parse::<i64>()
+                .is_ok_and(|n| n.unsigned_abs() == BOUND)
+        })
+    };
     #[allow(clippy::cast_precision_loss, reason = "a power of two")]
     let bound = BOUND as f64;
     number.fract() == 0.0 && (number.abs() < bound || is_bound())
@@ -133,13 +163,19 @@ pub(crate) fn texts(
             With::Known(value) => value,
             With::Learned(FillMethod::Designated, value) => Some(value),
             With::Learned(method, _) => {
-                return Err(TransformError::TextHasNone { column: column.to_owned(), method: method.word() });
+                return Err(TransformError::TextHasNone {
+                    column: column.to_owned(),
+                    method: method.word(),
+                });
             }
         };
         let hits = hits_of(&texts, pass, &no_gaps, &mut replaced, &outcomes);
         if let Some(value) = value {
             for row in &hits {
-                texts.get_mut(*row).into_iter().for_each(|cell| *cell = Some(value.to_owned()));
+                texts
+                    .get_mut(*row)
+                    .into_iter()
+                    .for_each(|cell| *cell = Some(value.to_owned()));
             }
         }
         outcomes.push((value.map(str::to_owned), share(hits.len(), texts.len())));
@@ -156,7 +192,11 @@ fn hits_of(
     replaced: &mut [Option<usize>],
     outcomes: &[Outcome],
 ) -> Vec<usize> {
-    let taken_again = |(value, _): &Outcome| value.as_deref().is_some_and(|value| pass.markers.marks(Some(value)));
+    let taken_again = |(value, _): &Outcome| {
+        value
+            .as_deref()
+            .is_some_and(|value| pass.markers.marks(Some(value)))
+    };
     let taken_again: Vec<bool> = outcomes.iter().map(taken_again).collect();
     let mut hits = Vec::new();
     for (row, ((text, gap), replaced)) in texts.iter().zip(gaps).zip(replaced).enumerate() {
@@ -175,14 +215,20 @@ fn hits_of(
 /// A statistic of what is there and is not replaced, if there is anything; `hits` are sorted.
 fn statistic(method: FillMethod, cells: &[f64], hits: &[usize]) -> Option<f64> {
     let kept = || {
-        let there = |(row, cell): &(usize, &f64)| !cell.is_nan() && hits.binary_search(row).is_err();
-        cells.iter().enumerate().filter(there).map(|(_, cell)| *cell)
+        let there =
+            |(row, cell): &(usize, &f64)| !cell.is_nan() && hits.binary_search(row).is_err();
+        cells
+            .iter()
+            .enumerate()
+            .filter(there)
+            .map(|(_, cell)| *cell)
     };
     match method {
         FillMethod::Min => kept().reduce(f64::min),
         FillMethod::Max => kept().reduce(f64::max),
         FillMethod::Mean | FillMethod::Designated => {
-            let (sum, count) = kept().fold((0.0, 0.0), |(sum, count), cell| (sum + cell, count + 1.0));
+            let (sum, count) =
+                kept().fold((0.0, 0.0), |(sum, count), cell| (sum + cell, count + 1.0));
             if f64::is_finite(sum) {
                 return (count > 0.0).then(|| sum / count);
             }
@@ -192,7 +238,14 @@ fn statistic(method: FillMethod, cells: &[f64], hits: &[usize]) -> Option<f64> {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a share of rows needs no more digits")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a share of rows needs no more digits"
+)]
 fn share(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
 }

@@ -27,9 +27,17 @@ pub(crate) struct Layout<'a> {
 /// The features as text.
 pub(crate) enum Features<'a> {
     /// Columns of a table, under their new names.
-    Columns { table: &'a Table, columns: Vec<(String, String)>, ahead: RefCell<Ahead> },
+    Columns {
+        table: &'a Table,
+        columns: Vec<(String, String)>,
+        ahead: RefCell<Ahead>,
+    },
     /// Fields of rows, by column; where a row has none, `absent` stands.
-    Fields { rows: usize, columns: Vec<(String, Vec<(usize, String)>)>, absent: Option<String> },
+    Fields {
+        rows: usize,
+        columns: Vec<(String, Vec<(usize, String)>)>,
+        absent: Option<String>,
+    },
 }
 
 /// Cells read at once.
@@ -44,14 +52,26 @@ pub(crate) struct Ahead {
 
 impl Ahead {
     /// The column at a position, with those after it read for whoever asks for them next.
-    fn texts(&mut self, table: &Table, columns: &[(String, String)], at: usize) -> Result<Vec<Option<String>>> {
+    fn texts(
+        &mut self,
+        table: &Table,
+        columns: &[(String, String)],
+        at: usize,
+    ) -> Result<Vec<Option<String>>> {
         if at != self.next || self.texts.is_empty() {
             let several = (CELLS / table.rows().max(1)).max(1);
-            let sources: Vec<&str> = columns.iter().skip(at).take(several).map(|(_, source)| source.as_str()).collect();
+            let sources: Vec<&str> = columns
+                .iter()
+                .skip(at)
+                .take(several)
+                .map(|(_, source)| source.as_str())
+                .collect();
             self.texts = table.texts_of(&sources)?.into();
         }
         self.next = at + 1;
-        let missing = || TableError::ColumnMissing { column: format!("number {at}") };
+        let missing = || TableError::ColumnMissing {
+            column: format!("number {at}"),
+        };
         Ok(self.texts.pop_front().ok_or_else(missing)?)
     }
 }
@@ -68,11 +88,26 @@ impl Features<'_> {
     /// One column's texts, in row order.
     pub(crate) fn texts(&self, at: usize) -> Result<Vec<Option<String>>> {
         match self {
-            Self::Columns { table, columns, ahead } => ahead.borrow_mut().texts(table, columns, at),
-            Self::Fields { rows, columns, absent } => {
+            Self::Columns {
+                table,
+                columns,
+                ahead,
+            } => ahead.borrow_mut().texts(table, columns, at),
+            Self::Fields {
+                rows,
+                columns,
+                absent,
+            } => {
                 let mut texts = vec![absent.clone(); *rows];
-                for (row, text) in columns.get(at).map(|(_, fields)| fields.as_slice()).unwrap_or_default() {
-                    texts.get_mut(*row).into_iter().for_each(|cell| *cell = Some(text.clone()));
+                for (row, text) in columns
+                    .get(at)
+                    .map(|(_, fields)| fields.as_slice())
+                    .unwrap_or_default()
+                {
+                    texts
+                        .get_mut(*row)
+                        .into_iter()
+                        .for_each(|cell| *cell = Some(text.clone()));
                 }
                 Ok(texts)
             }
@@ -83,21 +118,43 @@ impl Features<'_> {
     fn in_order(self, header: &[String]) -> Result<Self> {
         match self {
             Self::Columns { table, columns, .. } => {
-                let sources: HashMap<&str, &str> =
-                    columns.iter().map(|(n, source)| (n.as_str(), source.as_str())).collect();
+                let sources: HashMap<&str, &str> = columns
+                    .iter()
+                    .map(|(n, source)| (n.as_str(), source.as_str()))
+                    .collect();
                 let gone = |name: &&String| !sources.contains_key(name.as_str());
                 if let Some(first) = header.iter().find(gone) {
                     let (missing, wanted) = (header.iter().filter(gone).count(), header.len());
-                    return Err(TransformError::ColumnsMissing { missing, wanted, first: first.clone() });
+                    return Err(TransformError::ColumnsMissing {
+                        missing,
+                        wanted,
+                        first: first.clone(),
+                    });
                 }
-                let known =
-                    header.iter().filter_map(|name| Some((name.clone(), (*sources.get(name.as_str())?).to_owned())));
-                Ok(Self::Columns { table, columns: known.collect(), ahead: RefCell::default() })
+                let known = header.iter().filter_map(|name| {
+                    Some((name.clone(), (*sources.get(name.as_str())?).to_owned()))
+                });
+                Ok(Self::Columns {
+                    table,
+                    columns: known.collect(),
+                    ahead: RefCell::default(),
+                })
             }
-            Self::Fields { rows, columns, absent } => {
-                let mut found: HashMap<String, Vec<(usize, String)>> = columns.into_iter().collect();
-                let known = header.iter().map(|name| (name.clone(), found.remove(name).unwrap_or_default()));
-                Ok(Self::Fields { rows, columns: known.collect(), absent })
+            Self::Fields {
+                rows,
+                columns,
+                absent,
+            } => {
+                let mut found: HashMap<String, Vec<(usize, String)>> =
+                    columns.into_iter().collect();
+                let known = header
+                    .iter()
+                    .map(|name| (name.clone(), found.remove(name).unwrap_or_default()));
+                Ok(Self::Fields {
+                    rows,
+                    columns: known.collect(),
+                    absent,
+                })
             }
         }
     }
@@ -105,7 +162,11 @@ impl Features<'_> {
 
 impl<'a> Layout<'a> {
     /// Takes rows apart. With a known header (of the training) features come in its order, and a label may be missing.
-    pub(crate) fn of(table: &'a Table, settings: &Settings, header: Option<&[String]>) -> Result<Self> {
+    pub(crate) fn of(
+        table: &'a Table,
+        settings: &Settings,
+        header: Option<&[String]>,
+    ) -> Result<Self> {
         let mut layout = match settings.input {
             InputFormat::Dense => dense(table, settings, header.is_some())?,
             InputFormat::Sparse | InputFormat::Tag => fields(table, settings, header)?,
@@ -126,8 +187,13 @@ fn dense<'a>(table: &'a Table, settings: &Settings, label_may_miss: bool) -> Res
     let mut match_id = None;
     if let Some(id) = &settings.match_id {
         let name = match_id_column(id, &columns)?;
-        let source = columns.iter().find(|(own, _)| *own == name).map(|(_, source)| source.clone());
-        let source = source.ok_or_else(|| TransformError::MatchIdMissing { column: name.clone() })?;
+        let source = columns
+            .iter()
+            .find(|(own, _)| *own == name)
+            .map(|(_, source)| source.clone());
+        let source = source.ok_or_else(|| TransformError::MatchIdMissing {
+            column: name.clone(),
+        })?;
         match_id = Some((name.clone(), table.texts(&source)?));
         columns.retain(|(own, _)| *own != name && !id.names.contains(own));
     }
@@ -140,7 +206,15 @@ fn dense<'a>(table: &'a Table, settings: &Settings, label_may_miss: bool) -> Res
             None => return Err(TransformError::LabelMissing { column: name }),
         }
     }
-    Ok(Layout { match_id, label, features: Features::Columns { table, columns, ahead: RefCell::default() } })
+    Ok(Layout {
+        match_id,
+        label,
+        features: Features::Columns {
+            table,
+            columns,
+            ahead: RefCell::default(),
+        },
+    })
 }
 
 /// Columns under lower-case names without space around them, and under their own. Of names that are equal then, later ones have a
@@ -170,10 +244,17 @@ fn match_id_column(id: &MatchId, columns: &[(String, String)]) -> Result<String>
         return Ok(id.name.trim().to_lowercase());
     }
     if id.names.is_empty() {
-        let first = columns.first().ok_or_else(|| TransformError::MatchIdMissing { column: String::new() })?;
+        let first = columns
+            .first()
+            .ok_or_else(|| TransformError::MatchIdMissing {
+                column: String::new(),
+            })?;
         return Ok(first.0.clone());
     }
-    let out_of_range = || TransformError::MatchIdOutOfRange { index: id.index, ids: id.names.len() };
+    let out_of_range = || TransformError::MatchIdOutOfRange {
+        index: id.index,
+        ids: id.names.len(),
+    };
     id.names.get(id.index).cloned().ok_or_else(out_of_range)
 }
 
@@ -206,22 +287,35 @@ impl Gathered {
             None => {
                 let at = self.columns.len();
                 if at >= MOST_COLUMNS {
-                    return Err(TransformError::TooWide { columns: at + 1, most: MOST_COLUMNS });
+                    return Err(TransformError::TooWide {
+                        columns: at + 1,
+                        most: MOST_COLUMNS,
+                    });
                 }
                 self.places.insert(name.to_owned(), at);
                 self.columns.push((name.to_owned(), Vec::new()));
                 at
             }
         };
-        self.columns.get_mut(at).into_iter().for_each(|(_, fields)| fields.push((row, value.to_owned())));
+        self.columns
+            .get_mut(at)
+            .into_iter()
+            .for_each(|(_, fields)| fields.push((row, value.to_owned())));
         Ok(())
     }
 }
 
-fn fields<'a>(table: &'a Table, settings: &Settings, header: Option<&[String]>) -> Result<Layout<'a>> {
+fn fields<'a>(
+    table: &'a Table,
+    settings: &Settings,
+    header: Option<&[String]>,
+) -> Result<Layout<'a>> {
     let ids = settings.match_id.as_ref().map_or(0, |id| id.fields.max(1));
     if let Some(id) = settings.match_id.as_ref().filter(|id| id.index >= ids) {
-        return Err(TransformError::MatchIdOutOfRange { index: id.index, ids });
+        return Err(TransformError::MatchIdOutOfRange {
+            index: id.index,
+            ids,
+        });
     }
     let head = ids + usize::from(settings.label.is_some());
     let mut gathered = Gathered::default();
@@ -230,7 +324,11 @@ fn fields<'a>(table: &'a Table, settings: &Settings, header: Option<&[String]>) 
     for (row, text) in rows.iter().enumerate() {
         table.stop().now_and_then(row).map_err(TableError::from)?;
         let parts: Vec<&str> = text.split(settings.delimiter.as_str()).collect();
-        let short = || TransformError::RowShort { row, found: parts.len(), wanted: head };
+        let short = || TransformError::RowShort {
+            row,
+            found: parts.len(),
+            wanted: head,
+        };
         let (front, rest) = parts.split_at_checked(head).ok_or_else(short)?;
         if let Some(id) = &settings.match_id {
             match_ids.push(front.get(id.index).map(|text| (*text).to_owned()));
@@ -248,13 +346,26 @@ fn fields<'a>(table: &'a Table, settings: &Settings, header: Option<&[String]>) 
         None => names_of(&gathered, settings)?,
     };
     let numbered = settings.match_id.as_ref().filter(|id| id.fields > 1);
-    let match_id_name = numbered.map_or_else(|| "match_id".to_owned(), |id| format!("match_id{}", id.index));
+    let match_id_name = numbered.map_or_else(
+        || "match_id".to_owned(),
+        |id| format!("match_id{}", id.index),
+    );
     let keeps_gaps = settings.input == InputFormat::Tag && settings.fills().0.is_some();
     let absent = (!keeps_gaps).then(|| "0".to_owned());
-    let features = Features::Fields { rows: rows.len(), columns: gathered.columns, absent };
+    let features = Features::Fields {
+        rows: rows.len(),
+        columns: gathered.columns,
+        absent,
+    };
     Ok(Layout {
-        match_id: settings.match_id.is_some().then_some((match_id_name, match_ids)),
-        label: settings.label.is_some().then(|| ("label".to_owned(), labels)),
+        match_id: settings
+            .match_id
+            .is_some()
+            .then_some((match_id_name, match_ids)),
+        label: settings
+            .label
+            .is_some()
+            .then(|| ("label".to_owned(), labels)),
         features: features.in_order(&names)?,
     })
 }
@@ -264,15 +375,22 @@ fn field_of<'a>(field: &'a str, row: usize, settings: &Settings) -> Result<(Stri
     let invalid = |wanted: &'static str| TransformError::FieldInvalid { row, wanted };
     match settings.input {
         InputFormat::Tag if settings.tag_with_value => {
-            let parts = field.split_once(settings.tag_value_delimiter.as_str()).ok_or_else(|| invalid("tag:value"))?;
+            let parts = field
+                .split_once(settings.tag_value_delimiter.as_str())
+                .ok_or_else(|| invalid("tag:value"))?;
             Ok((parts.0.trim().to_owned(), parts.1))
         }
         InputFormat::Tag => Ok((field.trim().to_owned(), "1")),
         InputFormat::Sparse | InputFormat::Dense => {
-            let (index, value) = field.split_once(':').ok_or_else(|| invalid("index:value"))?;
+            let (index, value) = field
+                .split_once(':')
+                .ok_or_else(|| invalid("index:value"))?;
             let index: usize = index.trim().parse().map_err(|_| invalid("index:value"))?;
             if index >= MOST_COLUMNS {
-                return Err(TransformError::TooWide { columns: index.saturating_add(1), most: MOST_COLUMNS });
+                return Err(TransformError::TooWide {
+                    columns: index.saturating_add(1),
+                    most: MOST_COLUMNS,
+                });
             }
             Ok((format!("x{index}"), value))
         }
@@ -282,11 +400,18 @@ fn field_of<'a>(field: &'a str, row: usize, settings: &Settings) -> Result<(Stri
 /// The header that the fields make: tags in order of their names, or every index up to the largest.
 fn names_of(gathered: &Gathered, settings: &Settings) -> Result<Vec<String>> {
     if settings.input == InputFormat::Tag {
-        let mut names: Vec<String> = gathered.columns.iter().map(|(name, _)| name.clone()).collect();
+        let mut names: Vec<String> = gathered
+            .columns
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect();
         names.sort();
         return Ok(names);
     }
-    let indices = gathered.columns.iter().filter_map(|(name, _)| name.strip_prefix('x')?.parse::<usize>().ok());
+    let indices = gathered
+        .columns
+        .iter()
+        .filter_map(|(name, _)| name.strip_prefix('x')?.parse::<usize>().ok());
     let width = indices.max().map_or(0, |last| last + 1);
     Ok((0..width).map(|index| format!("x{index}")).collect())
 }

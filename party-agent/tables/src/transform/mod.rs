@@ -85,11 +85,20 @@ pub fn anonymous_header(owner: &str, features: usize) -> Vec<String> {
     (0..features).map(|at| format!("{owner}_x{at}")).collect()
 }
 
-fn make(table: &Table, settings: &Settings, earlier: Option<&Learned>, owner: &str) -> Result<Made> {
+fn make(
+    table: &Table,
+    settings: &Settings,
+    earlier: Option<&Learned>,
+    owner: &str,
+) -> Result<Made> {
     if table.is_empty() {
         return Err(TransformError::Empty);
     }
-    let layout = Layout::of(table, settings, earlier.map(|learned| learned.header.as_slice()))?;
+    let layout = Layout::of(
+        table,
+        settings,
+        earlier.map(|learned| learned.header.as_slice()),
+    )?;
     let header = layout.features.names();
     let mut columns = Vec::with_capacity(header.len() + 2);
     let mut values = Vec::with_capacity(header.len() + 2);
@@ -99,7 +108,9 @@ fn make(table: &Table, settings: &Settings, earlier: Option<&Learned>, owner: &s
     }
     let label_name = layout.label.as_ref().map(|(name, _)| name.clone());
     let mut reading = Reading::new(settings, &header, earlier, table.stop())?;
-    reading.remarks.extend(without_effect(table.schema(), settings, &header));
+    reading
+        .remarks
+        .extend(without_effect(table.schema(), settings, &header));
     if let (Some(label), Some(wanted)) = (layout.label, &settings.label) {
         match label::read(&label, wanted.kind, earlier.is_some())? {
             label::Read::LeftOut(remark) => reading.remarks.push(remark),
@@ -120,32 +131,64 @@ fn make(table: &Table, settings: &Settings, earlier: Option<&Learned>, owner: &s
     let id_name = schema.id_name.clone();
     let label_name = label_name.or_else(|| earlier.and_then(|learned| learned.label_name.clone()));
     let made = Table::from_columns(schema, table.ids()?, values)?;
-    let learned = Learned { header, id_name, label_name, missing, outliers };
-    Ok(Made { table: made, learned, remarks })
+    let learned = Learned {
+        header,
+        id_name,
+        label_name,
+        missing,
+        outliers,
+    };
+    Ok(Made {
+        table: made,
+        learned,
+        remarks,
+    })
 }
 
 /// Names in the settings that are no columns, which nothing else would tell of.
 fn without_effect(raw: &Schema, settings: &Settings, header: &[String]) -> Vec<Remark> {
     let dense = settings.input == InputFormat::Dense;
-    let ids = settings.match_id.iter().filter(|_| dense).flat_map(|id| &id.names);
+    let ids = settings
+        .match_id
+        .iter()
+        .filter(|_| dense)
+        .flat_map(|id| &id.names);
     if settings.exclusive.is_empty() && ids.clone().next().is_none() {
         return Vec::new();
     }
     let label = settings.label.iter().map(|label| label.name.as_str());
-    let own = raw.columns.iter().map(|column| column.name.as_str()).filter(|_| dense);
-    let said = own.chain(label).chain([raw.id_name.as_str()]).map(|name| name.trim().to_lowercase());
+    let own = raw
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .filter(|_| dense);
+    let said = own
+        .chain(label)
+        .chain([raw.id_name.as_str()])
+        .map(|name| name.trim().to_lowercase());
     let columns: HashSet<String> = said.chain(header.iter().cloned()).collect();
-    let mut remarks = Remark::no_such_columns("exclusive_data_type", settings.exclusive.keys(), &columns);
+    let mut remarks =
+        Remark::no_such_columns("exclusive_data_type", settings.exclusive.keys(), &columns);
     remarks.extend(Remark::no_such_columns("id_list", ids, &columns));
     remarks
 }
 
 /// The schema of instances, with FATE's words in its meta.
 fn schema_of(raw: &Schema, columns: Vec<Column>, owner: &str) -> Schema {
-    let id_name = if raw.id_name.is_empty() { "sid".to_owned() } else { raw.id_name.trim().to_owned() };
-    let mut schema = Schema { delimiter: ',', ..Schema::new(TableKind::Instances, id_name, columns) };
+    let id_name = if raw.id_name.is_empty() {
+        "sid".to_owned()
+    } else {
+        raw.id_name.trim().to_owned()
+    };
+    let mut schema = Schema {
+        delimiter: ',',
+        ..Schema::new(TableKind::Instances, id_name, columns)
+    };
     let mut meta = Map::new();
-    meta.insert("anonymous_header".into(), json!(anonymous_header(owner, schema.features().len())));
+    meta.insert(
+        "anonymous_header".into(),
+        json!(anonymous_header(owner, schema.features().len())),
+    );
     if let Some(label) = schema.label() {
         meta.insert("label_name".into(), json!(label.name));
         meta.insert("anonymous_label".into(), json!(format!("{owner}_y")));
@@ -174,7 +217,14 @@ impl Plan<'_> {
             Some(known) => With::Known(known.values.get(at).and_then(|value| value.as_deref())),
             None => {
                 let at = if self.fill.by_column { at } else { 0 };
-                With::Learned(self.fill.method, self.fill.values.get(at).map(String::as_str).unwrap_or_default())
+                With::Learned(
+                    self.fill.method,
+                    self.fill
+                        .values
+                        .get(at)
+                        .map(String::as_str)
+                        .unwrap_or_default(),
+                )
             }
         }
     }
@@ -191,33 +241,66 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(settings: &'a Settings, header: &[String], earlier: Option<&'a Learned>, stop: &'a Stop) -> Result<Self> {
+    fn new(
+        settings: &'a Settings,
+        header: &[String],
+        earlier: Option<&'a Learned>,
+        stop: &'a Stop,
+    ) -> Result<Self> {
         let (fill, outliers) = settings.fills();
-        let plan = |fill: Option<&'a Fill>, what, known: Option<&'a Filled>| -> Result<Replacement<'a>> {
-            let Some(fill) = fill else { return Ok((None, None)) };
-            if fill.by_column && fill.values.len() != header.len() {
-                return Err(TransformError::FillCount { given: fill.values.len(), columns: header.len() });
-            }
-            let markers = Missing::of(&fill.markers);
-            Ok((Some(Plan { fill, markers, what, known }), Some(Filled::default())))
-        };
+        let plan =
+            |fill: Option<&'a Fill>, what, known: Option<&'a Filled>| -> Result<Replacement<'a>> {
+                let Some(fill) = fill else {
+                    return Ok((None, None));
+                };
+                if fill.by_column && fill.values.len() != header.len() {
+                    return Err(TransformError::FillCount {
+                        given: fill.values.len(),
+                        columns: header.len(),
+                    });
+                }
+                let markers = Missing::of(&fill.markers);
+                Ok((
+                    Some(Plan {
+                        fill,
+                        markers,
+                        what,
+                        known,
+                    }),
+                    Some(Filled::default()),
+                ))
+            };
         Ok(Self {
             settings,
             markers: settings.missing_markers(),
             stop,
             remarks: Vec::new(),
-            missing: plan(fill, "a value for what is missing", earlier.and_then(|learned| learned.missing.as_ref()))?,
-            outliers: plan(outliers, "a value for outliers", earlier.and_then(|learned| learned.outliers.as_ref()))?,
+            missing: plan(
+                fill,
+                "a value for what is missing",
+                earlier.and_then(|learned| learned.missing.as_ref()),
+            )?,
+            outliers: plan(
+                outliers,
+                "a value for outliers",
+                earlier.and_then(|learned| learned.outliers.as_ref()),
+            )?,
         })
     }
 
     fn column(&mut self, at: usize, name: &str, texts: Vec<Option<String>>) -> Result<Values> {
         let plans = [(&self.missing.0, true), (&self.outliers.0, false)];
-        let plans = plans.iter().filter_map(|(plan, fills)| Some((plan.as_ref()?, *fills)));
+        let plans = plans
+            .iter()
+            .filter_map(|(plan, fills)| Some((plan.as_ref()?, *fills)));
         let passes: Vec<Pass<'_>> = plans
             .map(|(plan, fills)| {
                 let takes_gaps = fills || plan.markers.is_usual();
-                Pass { markers: &plan.markers, takes_gaps, with: plan.with(at) }
+                Pass {
+                    markers: &plan.markers,
+                    takes_gaps,
+                    with: plan.with(at),
+                }
             })
             .collect();
         let kind = self.settings.kind_of(name);
@@ -228,7 +311,12 @@ impl<'a> Reading<'a> {
             }
             ValueKind::Float | ValueKind::Integer => {
                 let whole = kind == ValueKind::Integer;
-                let reading = fill::Reading { column: name, whole, missing: &self.markers, stop: self.stop };
+                let reading = fill::Reading {
+                    column: name,
+                    whole,
+                    missing: &self.markers,
+                    stop: self.stop,
+                };
                 let filled = reading.numbers(&texts, &passes)?;
                 self.remarks.extend(Remark::infinite(name, filled.infinite));
                 (Values::Float(filled.cells), filled.outcomes)
@@ -241,10 +329,14 @@ impl<'a> Reading<'a> {
     /// Outcomes come in the order of the passes; a replacement that is not wanted has none.
     fn note(&mut self, name: &str, outcomes: Vec<Outcome>) {
         let wanted = [&mut self.missing, &mut self.outliers].into_iter();
-        let wanted = wanted.filter_map(|(plan, filled)| Some((plan.as_ref()?.what, filled.as_mut()?)));
+        let wanted =
+            wanted.filter_map(|(plan, filled)| Some((plan.as_ref()?.what, filled.as_mut()?)));
         for ((what, filled), (value, ratio)) in wanted.zip(outcomes) {
             if value.is_none() && ratio > 0.0 {
-                self.remarks.push(Remark::NothingToLearnFrom { column: name.to_owned(), what });
+                self.remarks.push(Remark::NothingToLearnFrom {
+                    column: name.to_owned(),
+                    what,
+                });
             }
             filled.values.push(value);
             filled.ratios.push(ratio);

@@ -61,17 +61,26 @@ impl Remark {
         names: impl Iterator<Item = &'a String>,
         columns: &HashSet<String>,
     ) -> Vec<Self> {
-        let unknown = names.filter(|name| !columns.contains(name.as_str())).enumerate();
+        let unknown = names
+            .filter(|name| !columns.contains(name.as_str()))
+            .enumerate();
         let remark = |(at, name): (usize, &String)| {
             let near = || nearest_name(name, columns.iter().map(String::as_str));
             let nearest = if at < NAMED { near() } else { None };
-            Self::NoSuchColumn { setting, name: name.clone(), nearest }
+            Self::NoSuchColumn {
+                setting,
+                name: name.clone(),
+                nearest,
+            }
         };
         unknown.map(remark).collect()
     }
 
     pub(crate) fn infinite(column: &str, rows: Vec<usize>) -> Option<Self> {
-        (!rows.is_empty()).then(|| Self::Infinite { column: column.to_owned(), rows })
+        (!rows.is_empty()).then(|| Self::Infinite {
+            column: column.to_owned(),
+            rows,
+        })
     }
 }
 
@@ -82,15 +91,27 @@ impl fmt::Display for Remark {
                 let named: Vec<String> = rows.iter().take(NAMED).map(usize::to_string).collect();
                 let (number, named) = (rows.len(), named.join(", "));
                 let more = if number > NAMED { ", …" } else { "" };
-                write!(f, "column {column:?} is infinite in {number} rows, which count as missing: ")?;
+                write!(
+                    f,
+                    "column {column:?} is infinite in {number} rows, which count as missing: "
+                )?;
                 write!(f, "rows {named}{more} (counted from 0)")
             }
             Self::NothingToLearnFrom { column, what } => {
-                write!(f, "column {column:?} has no value from which {what} could be learned: ")?;
-                write!(f, "it is left out of what was learned, and what is missing in it stays missing")
+                write!(
+                    f,
+                    "column {column:?} has no value from which {what} could be learned: "
+                )?;
+                write!(
+                    f,
+                    "it is left out of what was learned, and what is missing in it stays missing"
+                )
             }
             Self::LabelLeftOut { column, gaps, rows } => {
-                write!(f, "the label {column:?} has no value in {gaps} of {rows} rows: the instances have no label")
+                write!(
+                    f,
+                    "the label {column:?} has no value in {gaps} of {rows} rows: the instances have no label"
+                )
             }
             Self::LabelGaps { column, gaps, rows } => {
                 write!(
@@ -98,9 +119,18 @@ impl fmt::Display for Remark {
                     "{gaps} of {rows} rows have no label in {column:?}: they are kept, and no figures are of them"
                 )
             }
-            Self::NoSuchColumn { setting, name, nearest } => {
-                write!(f, "{setting} names {name:?}, which is no column of the table: it has no effect")?;
-                nearest.iter().try_for_each(|nearest| write!(f, "; did you mean {nearest:?}"))
+            Self::NoSuchColumn {
+                setting,
+                name,
+                nearest,
+            } => {
+                write!(
+                    f,
+                    "{setting} names {name:?}, which is no column of the table: it has no effect"
+                )?;
+                nearest
+                    .iter()
+                    .try_for_each(|nearest| write!(f, "; did you mean {nearest:?}"))
             }
         }
     }
@@ -112,10 +142,20 @@ mod tests {
 
     #[test]
     fn names_column_and_rows() {
-        let said = Remark::infinite("f", vec![0, 7]).expect("a remark").to_string();
-        assert_eq!(said, "column \"f\" is infinite in 2 rows, which count as missing: rows 0, 7 (counted from 0)");
-        let said = Remark::infinite("f", (0..9).collect()).expect("a remark").to_string();
-        assert!(said.ends_with("rows 0, 1, 2, 3, 4, … (counted from 0)"), "{said}");
+        let said = Remark::infinite("f", vec![0, 7])
+            .expect("a remark")
+            .to_string();
+        assert_eq!(
+            said,
+            "column \"f\" is infinite in 2 rows, which count as missing: rows 0, 7 (counted from 0)"
+        );
+        let said = Remark::infinite("f", (0..9).collect())
+            .expect("a remark")
+            .to_string();
+        assert!(
+            said.ends_with("rows 0, 1, 2, 3, 4, … (counted from 0)"),
+            "{said}"
+        );
         assert_eq!(Remark::infinite("f", vec![]), None);
     }
 }

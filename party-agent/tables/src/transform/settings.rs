@@ -54,7 +54,8 @@ pub enum ValueKind {
 
 impl ValueKind {
     /// The words that `of` knows.
-    pub const WORDS: &'static [&'static str] = &["int", "int64", "long", "float", "float64", "double", "str"];
+    pub const WORDS: &'static [&'static str] =
+        &["int", "int64", "long", "float", "float64", "double", "str"];
 
     /// The kind that a word means.
     pub fn of(word: &str) -> Option<Self> {
@@ -136,7 +137,11 @@ fn text_of(value: &Value) -> String {
 
 /// A null in a list of markers means an empty cell.
 fn marker_of(value: &Value) -> String {
-    if value.is_null() { String::new() } else { text_of(value) }
+    if value.is_null() {
+        String::new()
+    } else {
+        text_of(value)
+    }
 }
 
 fn owned(texts: &[&str]) -> Vec<String> {
@@ -156,7 +161,12 @@ impl Fill {
             Value::Array(markers) => markers.iter().map(marker_of).collect(),
             single => vec![marker_of(single)],
         };
-        Self { method, values, by_column: value.is_array(), markers }
+        Self {
+            method,
+            values,
+            by_column: value.is_array(),
+            markers,
+        }
     }
 }
 
@@ -240,23 +250,36 @@ impl Settings {
         let meta = meta.get("meta").and_then(Value::as_object).unwrap_or(meta);
         let text = |key: &str| meta.get(key).and_then(Value::as_str);
         let flag = |key: &str| meta.get(key).and_then(Value::as_bool);
-        self.input = text("input_format").and_then(InputFormat::of).unwrap_or(self.input);
+        self.input = text("input_format")
+            .and_then(InputFormat::of)
+            .unwrap_or(self.input);
         self.delimiter = text("delimiter").map_or(self.delimiter, str::to_owned);
         self.tag_with_value = flag("tag_with_value").unwrap_or(self.tag_with_value);
-        self.tag_value_delimiter = text("tag_value_delimiter").map_or(self.tag_value_delimiter, str::to_owned);
-        self.data_type = text("data_type").and_then(ValueKind::of).unwrap_or(self.data_type);
+        self.tag_value_delimiter =
+            text("tag_value_delimiter").map_or(self.tag_value_delimiter, str::to_owned);
+        self.data_type = text("data_type")
+            .and_then(ValueKind::of)
+            .unwrap_or(self.data_type);
         if let Some(Value::Object(kinds)) = meta.get("exclusive_data_type") {
-            let kinds =
-                kinds.iter().filter_map(|(name, kind)| Some((name.to_lowercase(), ValueKind::of(kind.as_str()?)?)));
+            let kinds = kinds.iter().filter_map(|(name, kind)| {
+                Some((name.to_lowercase(), ValueKind::of(kind.as_str()?)?))
+            });
             self.exclusive = kinds.collect();
         }
         match flag("with_label") {
             Some(true) => {
                 let known = self.label.take();
-                let kind = text("label_type").and_then(ValueKind::of).or(known.as_ref().map(|label| label.kind));
-                let name = text("label_name").map(str::to_owned).or(known.map(|label| label.name));
+                let kind = text("label_type")
+                    .and_then(ValueKind::of)
+                    .or(known.as_ref().map(|label| label.kind));
+                let name = text("label_name")
+                    .map(str::to_owned)
+                    .or(known.map(|label| label.name));
                 let name = name.unwrap_or_else(|| "y".to_owned());
-                self.label = Some(Label { name, kind: kind.unwrap_or(ValueKind::Integer) });
+                self.label = Some(Label {
+                    name,
+                    kind: kind.unwrap_or(ValueKind::Integer),
+                });
             }
             Some(false) => self.label = None,
             None => {}
@@ -265,10 +288,16 @@ impl Settings {
             Some(true) => {
                 let mut id = self.match_id.take().unwrap_or_default();
                 if let Some(Value::Array(names)) = meta.get("id_list") {
-                    id.names = names.iter().filter_map(Value::as_str).map(str::to_lowercase).collect();
+                    id.names = names
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .map(str::to_lowercase)
+                        .collect();
                 }
-                let fields =
-                    meta.get("id_range").and_then(Value::as_u64).and_then(|fields| usize::try_from(fields).ok());
+                let fields = meta
+                    .get("id_range")
+                    .and_then(Value::as_u64)
+                    .and_then(|fields| usize::try_from(fields).ok());
                 id.fields = fields.unwrap_or(id.fields);
                 self.match_id = Some(id);
             }
@@ -280,7 +309,10 @@ impl Settings {
 
     /// What a feature column holds.
     pub(crate) fn kind_of(&self, column: &str) -> ValueKind {
-        self.exclusive.get(column).copied().unwrap_or(self.data_type)
+        self.exclusive
+            .get(column)
+            .copied()
+            .unwrap_or(self.data_type)
     }
 
     /// Which texts of a feature mean "no value".
@@ -313,27 +345,60 @@ mod tests {
 
     #[test]
     fn lets_the_upload_stand_above_the_parameters() {
-        let settings =
-            Settings { label: Some(Label { name: "t".into(), kind: ValueKind::Float }), ..Settings::default() };
-        let respected =
-            settings.clone().respecting(&meta(json!({"with_label": true, "label_type": "int", "delimiter": ";"})));
-        assert_eq!(respected.label, Some(Label { name: "t".into(), kind: ValueKind::Integer }));
+        let settings = Settings {
+            label: Some(Label {
+                name: "t".into(),
+                kind: ValueKind::Float,
+            }),
+            ..Settings::default()
+        };
+        let respected = settings.clone().respecting(&meta(
+            json!({"with_label": true, "label_type": "int", "delimiter": ";"}),
+        ));
+        assert_eq!(
+            respected.label,
+            Some(Label {
+                name: "t".into(),
+                kind: ValueKind::Integer
+            })
+        );
         assert_eq!(respected.delimiter, ";");
-        assert_eq!(settings.clone().respecting(&meta(json!({"with_label": false}))).label, None);
+        assert_eq!(
+            settings
+                .clone()
+                .respecting(&meta(json!({"with_label": false})))
+                .label,
+            None
+        );
         assert_eq!(settings.clone().respecting(&Map::new()), settings);
-        let nested = meta(json!({"meta": {"with_label": false, "input_format": "svmlight"}, "with_label": true}));
+        let nested = meta(
+            json!({"meta": {"with_label": false, "input_format": "svmlight"}, "with_label": true}),
+        );
         let respected = settings.respecting(&nested);
-        assert_eq!((respected.label, respected.input), (None, InputFormat::Sparse));
+        assert_eq!(
+            (respected.label, respected.input),
+            (None, InputFormat::Sparse)
+        );
     }
 
     #[test]
     fn reads_values_to_fill_with_as_documents_write_them() {
-        let fill = Fill::new(FillMethod::Designated, &json!([1, "2.5", null]), &json!([-1, "x"]));
+        let fill = Fill::new(
+            FillMethod::Designated,
+            &json!([1, "2.5", null]),
+            &json!([-1, "x"]),
+        );
         assert_eq!(fill.values, ["1", "2.5", "0"]);
         assert!(fill.by_column);
         assert_eq!(fill.markers, ["-1", "x"]);
         assert!(!Fill::new(FillMethod::Mean, &json!(0), &Value::Null).by_column);
-        assert_eq!(Fill::new(FillMethod::Mean, &json!(0), &json!("-9999")).markers, ["-9999"]);
-        assert_eq!(Fill::new(FillMethod::Mean, &json!(0), &json!(-9999)).markers, ["-9999"]);
+        assert_eq!(
+            Fill::new(FillMethod::Mean, &json!(0), &json!("-9999")).markers,
+            ["-9999"]
+        );
+        assert_eq!(
+            Fill::new(FillMethod::Mean, &json!(0), &json!(-9999)).markers,
+            ["-9999"]
+        );
     }
 }

@@ -6,13 +6,19 @@ use crate::transform::settings::{Fill, Settings};
 use crate::transform::{Filled, Learned};
 
 fn by_column<T: Into<Value> + Clone>(header: &[String], values: &[T]) -> Value {
-    let pairs = header.iter().cloned().zip(values.iter().cloned().map(Into::into));
+    let pairs = header
+        .iter()
+        .cloned()
+        .zip(values.iter().cloned().map(Into::into));
     Value::Object(pairs.collect::<Map<String, Value>>())
 }
 
 /// The values that were learned; a column without one is left out.
 fn learned_by_column(header: &[String], values: &[Option<String>]) -> Value {
-    let pairs = header.iter().zip(values).filter_map(|(name, value)| Some((name.clone(), json!(value.as_ref()?))));
+    let pairs = header
+        .iter()
+        .zip(values)
+        .filter_map(|(name, value)| Some((name.clone(), json!(value.as_ref()?))));
     Value::Object(pairs.collect::<Map<String, Value>>())
 }
 
@@ -21,9 +27,16 @@ fn strategy(fill: Option<&Fill>) -> &'static str {
 }
 
 /// Meta and param of the model. `anonymous` are the anonymous names of the header; DataIO has none.
-pub fn model_view(settings: &Settings, learned: &Learned, anonymous: Option<&[String]>) -> (Value, Value) {
+pub fn model_view(
+    settings: &Settings,
+    learned: &Learned,
+    anonymous: Option<&[String]>,
+) -> (Value, Value) {
     let (fill, outliers) = settings.fills();
-    let kinds = settings.exclusive.iter().map(|(name, kind)| (name.clone(), json!(kind.word())));
+    let kinds = settings
+        .exclusive
+        .iter()
+        .map(|(name, kind)| (name.clone(), json!(kind.word())));
     let markers = |fill: Option<&Fill>| fill.map(|fill| fill.markers.clone()).unwrap_or_default();
     let meta = json!({
         "inputFormat": settings.input.word(),

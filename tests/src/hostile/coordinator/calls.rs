@@ -6,7 +6,9 @@ use bytes::Bytes;
 use serde_json::Value;
 use transport::{Body, CallOptions, LinkError};
 use vocabulary::{Assignment, Attempt, Fault, JobId, Offer, SignedBytes, TaskId};
-use wire::agent_link::{Caller, HttpHead, HttpReplyHead, MailHead, Peer, Reply, StepCheck, ToAgent};
+use wire::agent_link::{
+    Caller, HttpHead, HttpReplyHead, MailHead, Peer, Reply, StepCheck, ToAgent,
+};
 
 use super::super::runtime::locked;
 use super::super::{CALL_PATIENCE, PATIENCE, party, until};
@@ -15,15 +17,29 @@ use super::serving::gather;
 
 impl Coordinator {
     /// Any call, once. Fails when the agent is not linked, or its link ends before the reply.
-    pub async fn try_call(&self, id: &str, call: &ToAgent, body: Bytes) -> Result<(Reply, Bytes), LinkError> {
-        let link = self
-            .link(&party(id))
-            .ok_or_else(|| LinkError::Lost { peer: id.to_owned(), detail: "its agent is not linked".to_owned() })?;
+    pub async fn try_call(
+        &self,
+        id: &str,
+        call: &ToAgent,
+        body: Bytes,
+    ) -> Result<(Reply, Bytes), LinkError> {
+        let link = self.link(&party(id)).ok_or_else(|| LinkError::Lost {
+            peer: id.to_owned(),
+            detail: "its agent is not linked".to_owned(),
+        })?;
         if let ToAgent::Assign(order) = call {
-            locked(&self.inner.book).ordered.insert(order.task.clone(), order.attempt);
+            locked(&self.inner.book)
+                .ordered
+                .insert(order.task.clone(), order.attempt);
         }
-        let body = if body.is_empty() { Body::Empty } else { Body::Bytes(body) };
-        let (reply, mut rest) = link.call(call, body, CallOptions::control(CALL_PATIENCE)).await?;
+        let body = if body.is_empty() {
+            Body::Empty
+        } else {
+            Body::Bytes(body)
+        };
+        let (reply, mut rest) = link
+            .call(call, body, CallOptions::control(CALL_PATIENCE))
+            .await?;
         let rest = gather(&mut rest).await.map_err(LinkError::Refused)?;
         Ok((reply, rest))
     }
@@ -59,8 +75,16 @@ impl Coordinator {
     }
 
     /// The same, with a ticket that the agent's own endpoint gave to some request.
-    pub async fn sign_with_ticket(&self, id: &str, offer: Offer, ticket: SignedBytes) -> Result<SignedBytes, Fault> {
-        match self.call(id, ToAgent::SignWithTicket { offer, ticket }).await {
+    pub async fn sign_with_ticket(
+        &self,
+        id: &str,
+        offer: Offer,
+        ticket: SignedBytes,
+    ) -> Result<SignedBytes, Fault> {
+        match self
+            .call(id, ToAgent::SignWithTicket { offer, ticket })
+            .await
+        {
             Reply::Signed(signed) => Ok(signed),
             Reply::Failed(fault) => Err(fault),
             other => panic!("party {id} answers an offer to be signed with {other:?}"),
@@ -83,7 +107,11 @@ impl Coordinator {
 
     /// Stops an attempt.
     pub async fn cancel(&self, task: &TaskId, attempt: u32, reason: Fault) -> Result<(), Fault> {
-        let call = ToAgent::Cancel { task: task.clone(), attempt: Attempt(attempt), reason };
+        let call = ToAgent::Cancel {
+            task: task.clone(),
+            attempt: Attempt(attempt),
+            reason,
+        };
         self.done(task.party.as_str(), call).await
     }
 
@@ -103,7 +131,9 @@ impl Coordinator {
 
     /// Tells a party which other agents there are, true or not.
     pub async fn tell_peers(&self, id: &str, peers: Vec<Peer>) {
-        self.done(id, ToAgent::Peers(peers)).await.expect("the directory is taken");
+        self.done(id, ToAgent::Peers(peers))
+            .await
+            .expect("the directory is taken");
     }
 
     /// Hands a message to the agent that its head names, as if it had just been relayed.
@@ -120,9 +150,16 @@ impl Coordinator {
             caller: Caller::Outsider,
             ticket: None,
         };
-        let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
+        let body = if body.is_null() {
+            Bytes::new()
+        } else {
+            body.to_string().into()
+        };
         let (reply, bytes) = self.http_raw(id, head, body).await;
-        (reply.status, serde_json::from_slice(&bytes).unwrap_or_default())
+        (
+            reply.status,
+            serde_json::from_slice(&bytes).unwrap_or_default(),
+        )
     }
 
     /// A request at a party's agent with any head (its `caller` may lie) and body.

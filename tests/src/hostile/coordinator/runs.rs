@@ -18,9 +18,15 @@ impl Coordinator {
 
     /// Orders a step at all its participants and waits for all to end; gives how each ended. A refused order is a failure
     /// of its participant.
-    pub async fn run_step(&self, job: &Job, step: &str, attempt: u32) -> Vec<(Participant, Outcome)> {
+    pub async fn run_step(
+        &self,
+        job: &Job,
+        step: &str,
+        attempt: u32,
+    ) -> Vec<(Participant, Outcome)> {
         let described = job.steps.iter().find(|own| own.name.as_str() == step);
-        let participants = job.participants_of(described.unwrap_or_else(|| panic!("no step {step}")));
+        let participants =
+            job.participants_of(described.unwrap_or_else(|| panic!("no step {step}")));
         let mut refused = Vec::new();
         for who in &participants {
             let order = job.assignment(step, who, attempt);
@@ -64,6 +70,10 @@ impl Coordinator {
     }
 
     fn others(&self, job: &Job) -> Vec<PartyId> {
-        job.cast.parties().into_iter().filter(|party| *party != job.initiator.party).collect()
+        job.cast
+            .parties()
+            .into_iter()
+            .filter(|party| *party != job.initiator.party)
+            .collect()
     }
 }

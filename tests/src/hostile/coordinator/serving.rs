@@ -27,24 +27,38 @@ impl Inner {
 
     pub(super) fn link(&self, party: &PartyId) -> Option<Link> {
         let book = locked(&self.book);
-        book.linked.get(party).map(|linked| linked.link.clone()).filter(|link| !link.connection().is_lost())
+        book.linked
+            .get(party)
+            .map(|linked| linked.link.clone())
+            .filter(|link| !link.connection().is_lost())
     }
 
     /// The directory as a party is told it.
     pub(super) fn peers_for(&self, party: &PartyId) -> Vec<Peer> {
-        let peers = locked(&self.book).peers.values().filter(|peer| peer.party != *party).cloned().collect();
+        let peers = locked(&self.book)
+            .peers
+            .values()
+            .filter(|peer| peer.party != *party)
+            .cloned()
+            .collect();
         let change = locked(&self.manners).directory.clone();
         change((party.clone(), peers))
     }
 
     fn hear(&self, from: &PartyId, word: Word) {
-        let heard = Heard { from: from.clone(), at: SystemClock.now(), word };
+        let heard = Heard {
+            from: from.clone(),
+            at: SystemClock.now(),
+            word,
+        };
         locked(&self.book).heard.push(heard);
     }
 
     async fn serve(self: Arc<Self>, connection: Connection) {
         let party = connection.peer().party.clone();
-        let Some(link) = self.welcome(connection).await else { return };
+        let Some(link) = self.welcome(connection).await else {
+            return;
+        };
         self.tell_everybody().await;
         let (own, sender) = (self.clone(), party.clone());
         let why = link
@@ -55,7 +69,11 @@ impl Inner {
             .await;
         self.hear(&party, Word::Gone(why.to_string()));
         let mut book = locked(&self.book);
-        if book.linked.get(&party).is_some_and(|linked| linked.link.connection().is_same(link.connection())) {
+        if book
+            .linked
+            .get(&party)
+            .is_some_and(|linked| linked.link.connection().is_same(link.connection()))
+        {
             book.linked.remove(&party);
         }
     }
@@ -74,15 +92,24 @@ impl Inner {
         let hello: Hello = call.hello.clone();
         let listed = Peer {
             party: peer.party.clone(),
-            chain: peer.chain.iter().map(|certificate| certificate.as_ref().to_vec()).collect(),
+            chain: peer
+                .chain
+                .iter()
+                .map(|certificate| certificate.as_ref().to_vec())
+                .collect(),
             direct: hello.direct.clone(),
             online: true,
             run: None,
             mail_key: hello.mail_key.clone(),
         };
-        let probes = hello.capabilities.iter().any(|capability| capability == PROBE);
+        let probes = hello
+            .capabilities
+            .iter()
+            .any(|capability| capability == PROBE);
         if !probes {
-            locked(&self.book).peers.insert(peer.party.clone(), listed.clone());
+            locked(&self.book)
+                .peers
+                .insert(peer.party.clone(), listed.clone());
         }
         let welcome = Welcome::Accepted {
             protocol: agreed.protocol,
@@ -99,8 +126,17 @@ impl Inner {
         let catalogue: Option<Catalogue> = wire::frame::decode(&hello.catalogue.bytes).ok();
         self.hear(&peer.party, Word::Hello(Box::new(hello)));
         let mut book = locked(&self.book);
-        book.catalogues.insert(peer.party.clone(), catalogue.map(|own| own.components).unwrap_or_default());
-        book.linked.insert(peer.party.clone(), Linked { link: link.clone(), peer: listed });
+        book.catalogues.insert(
+            peer.party.clone(),
+            catalogue.map(|own| own.components).unwrap_or_default(),
+        );
+        book.linked.insert(
+            peer.party.clone(),
+            Linked {
+                link: link.clone(),
+                peer: listed,
+            },
+        );
         Some(link)
     }
 
@@ -109,8 +145,13 @@ impl Inner {
         let Some(key) = key else { return };
         let is_other = {
             let mut book = locked(&self.book);
-            let Some(listed) = book.peers.get_mut(party) else { return };
-            let is_other = listed.mail_key.as_ref().is_none_or(|known| known.bytes != key.bytes);
+            let Some(listed) = book.peers.get_mut(party) else {
+                return;
+            };
+            let is_other = listed
+                .mail_key
+                .as_ref()
+                .is_none_or(|known| known.bytes != key.bytes);
             listed.mail_key = Some(key);
             is_other
         };
@@ -124,7 +165,12 @@ impl Inner {
         let linked: Vec<Linked> = locked(&self.book).linked.values().cloned().collect();
         for Linked { link, peer } in linked {
             let call = ToAgent::Peers(self.peers_for(&peer.party));
-            tokio::spawn(async move { drop(link.call(&call, Body::Empty, CallOptions::control(CALL_PATIENCE)).await) });
+            tokio::spawn(async move {
+                drop(
+                    link.call(&call, Body::Empty, CallOptions::control(CALL_PATIENCE))
+                        .await,
+                )
+            });
         }
     }
 
@@ -149,16 +195,26 @@ impl Inner {
             }
             ToCoordinator::Mail(head) => {
                 self.hear(&from, Word::Mail(head.clone()));
-                (self.relay(head, body).await.unwrap_or_else(Reply::Failed), Body::Empty)
+                (
+                    self.relay(head, body).await.unwrap_or_else(Reply::Failed),
+                    Body::Empty,
+                )
             }
             ToCoordinator::Http(head) => match gather(&mut body).await {
                 Ok(body) => {
-                    let asked = Asked { party: from.clone(), head, body };
+                    let asked = Asked {
+                        party: from.clone(),
+                        head,
+                        body,
+                    };
                     self.hear(&from, Word::Http(asked.clone()));
                     let answer = locked(&self.manners).http.clone();
                     let (status, value) = answer(asked);
                     let headers = vec![("content-type".to_owned(), b"application/json".to_vec())];
-                    (Reply::Http(HttpReplyHead { status, headers }), Body::Bytes(value.to_string().into()))
+                    (
+                        Reply::Http(HttpReplyHead { status, headers }),
+                        Body::Bytes(value.to_string().into()),
+                    )
                 }
                 Err(fault) => (Reply::Failed(fault), Body::Empty),
             },
@@ -193,11 +249,17 @@ impl Inner {
     /// Hands a sealed message to the agent that its head names.
     pub(super) async fn deliver(&self, head: &MailHead, body: Bytes) -> Result<Reply, Fault> {
         let party = &head.address.to.party;
-        let link = self
-            .link(party)
-            .ok_or_else(|| Fault::new(ErrorCode::PartyOffline, format!("party {party} is not connected")).at(party))?;
+        let link = self.link(party).ok_or_else(|| {
+            Fault::new(
+                ErrorCode::PartyOffline,
+                format!("party {party} is not connected"),
+            )
+            .at(party)
+        })?;
         let call = ToAgent::Mail(head.clone());
-        let called = link.call(&call, Body::Bytes(body), CallOptions::bulk(CALL_PATIENCE)).await;
+        let called = link
+            .call(&call, Body::Bytes(body), CallOptions::bulk(CALL_PATIENCE))
+            .await;
         Ok(called.map_err(Fault::from)?.0)
     }
 }

@@ -11,8 +11,8 @@ use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
 use transport::relayed::RelayLink;
 use transport::{
-    Body, CallOptions, Connection, Incoming, Link, LinkError, Mailroom, RelayedMail, RouteOptions, RoutedTransport,
-    mailroom,
+    Body, CallOptions, Connection, Incoming, Link, LinkError, Mailroom, RelayedMail, RouteOptions,
+    RoutedTransport, mailroom,
 };
 use vocabulary::{Fault, PartyId};
 use wire::agent_link::{DIRECT_MAIL, MailHead, Reply, ToCoordinator};
@@ -33,7 +33,12 @@ impl Direct {
     /// Sends a message as it is given: any address, any declared message, any size in the head.
     pub async fn say(&self, head: MailHead, body: impl Into<Bytes>) -> Result<Reply, Fault> {
         let options = CallOptions::bulk(CALL_PATIENCE);
-        Ok(self.0.call(&head, Body::Bytes(body.into()), options).await.map_err(Fault::from)?.0)
+        Ok(self
+            .0
+            .call(&head, Body::Bytes(body.into()), options)
+            .await
+            .map_err(Fault::from)?
+            .0)
     }
 
     /// Sends a message with an honest head.
@@ -49,8 +54,16 @@ impl Direct {
 
 /// The head that an honest agent sends with a message.
 pub fn head_of(envelope: &Envelope) -> MailHead {
-    let Envelope { address, message, body } = envelope;
-    MailHead { address: address.clone(), message: message.clone(), size: body.len() as u64 }
+    let Envelope {
+        address,
+        message,
+        body,
+    } = envelope;
+    MailHead {
+        address: address.clone(),
+        message: message.clone(),
+        size: body.len() as u64,
+    }
 }
 
 impl Peer {
@@ -59,8 +72,14 @@ impl Peer {
     pub async fn direct(&self, id: &str, address: SocketAddr) -> Result<Direct, Fault> {
         let (inner, wanted) = (self.inner.clone(), party(id));
         let link = apart(async move {
-            let expected = ExpectedPeer { kind: Kind::Agent, party: Some(wanted) };
-            let connection = inner.endpoint.connect(&address.to_string(), DIRECT_MAIL, expected).await?;
+            let expected = ExpectedPeer {
+                kind: Kind::Agent,
+                party: Some(wanted),
+            };
+            let connection = inner
+                .endpoint
+                .connect(&address.to_string(), DIRECT_MAIL, expected)
+                .await?;
             // The other agent may answer on the same connection.
             tokio::spawn(serve(inner.clone(), connection.clone()));
             Ok::<_, LinkError>(Link::new(connection))
@@ -70,7 +89,9 @@ impl Peer {
 
     /// Sends one message directly, with an honest head.
     pub async fn send(&self, address: SocketAddr, envelope: Envelope) -> Result<Reply, Fault> {
-        let direct = self.direct(envelope.address.to.party.as_str(), address).await?;
+        let direct = self
+            .direct(envelope.address.to.party.as_str(), address)
+            .await?;
         direct.send(envelope).await
     }
 
@@ -81,7 +102,11 @@ impl Peer {
         apart(async move {
             let captured = Arc::new(Capture::default());
             let (mailroom, relayed) = relayed(&inner, sender, captured.clone());
-            let options = RouteOptions { relay_only: true, give_up: SEALING, ..RouteOptions::default() };
+            let options = RouteOptions {
+                relay_only: true,
+                give_up: SEALING,
+                ..RouteOptions::default()
+            };
             let transport = RoutedTransport::new(mailroom, None, Some(relayed), options);
             transport.send(envelope).await.expect("it can be sealed");
             locked(&captured.0).take().expect("it was handed over")
@@ -92,7 +117,11 @@ impl Peer {
     /// Has the coordinator relay a message; gives the receiver's answer, or the coordinator's.
     pub async fn relay(&self, envelope: Envelope) -> Result<Reply, Fault> {
         let (head, body) = self.seal(envelope).await;
-        Ok(self.call(&ToCoordinator::Mail(head), body).await.map_err(Fault::from)?.0)
+        Ok(self
+            .call(&ToCoordinator::Mail(head), body)
+            .await
+            .map_err(Fault::from)?
+            .0)
     }
 
     /// Answers messages that come in; they are recorded in any case.
@@ -107,9 +136,12 @@ impl Peer {
 
     /// Waits for the message of a step that is addressed by a tag; gives its body.
     pub async fn receive(&self, step: &str, tag: &str) -> Bytes {
-        let fits = |head: &MailHead| head.address.attempt.step.as_str() == step && head.address.tag == tag;
+        let fits =
+            |head: &MailHead| head.address.attempt.step.as_str() == step && head.address.tag == tag;
         let found = || self.received().into_iter().find(|(head, _)| fits(head));
-        until(&format!("the message {tag} of {step}"), found).await.1
+        until(&format!("the message {tag} of {step}"), found)
+            .await
+            .1
     }
 }
 
@@ -137,7 +169,11 @@ async fn serve(inner: Arc<Inner>, connection: Connection) {
 }
 
 /// Opens a relayed message and takes it.
-pub(super) async fn take_relayed<B: AsyncRead + Unpin + Send>(inner: &Inner, head: MailHead, mut body: B) -> Reply {
+pub(super) async fn take_relayed<B: AsyncRead + Unpin + Send>(
+    inner: &Inner,
+    head: MailHead,
+    mut body: B,
+) -> Reply {
     let me = inner.endpoint.identity().party().clone();
     let (mailroom, relayed) = relayed(inner, me, Arc::new(Capture::default()));
     match relayed.take(&head, &mut body).await {
@@ -145,7 +181,10 @@ pub(super) async fn take_relayed<B: AsyncRead + Unpin + Send>(inner: &Inner, hea
             Ok(body) => inner.take(head, body),
             Err(error) => panic!("a message that was taken is not there: {error}"),
         },
-        Err(error) => Reply::Failed(Fault::new(vocabulary::ErrorCode::FrameInvalid, error.to_string())),
+        Err(error) => Reply::Failed(Fault::new(
+            vocabulary::ErrorCode::FrameInvalid,
+            error.to_string(),
+        )),
     }
 }
 
@@ -158,10 +197,25 @@ impl Inner {
 }
 
 /// A mailroom that admits everything, and the sealing half of the relay over `link`.
-fn relayed(inner: &Inner, me: PartyId, link: Arc<dyn RelayLink>) -> (Arc<Mailroom>, Arc<RelayedMail>) {
+fn relayed(
+    inner: &Inner,
+    me: PartyId,
+    link: Arc<dyn RelayLink>,
+) -> (Arc<Mailroom>, Arc<RelayedMail>) {
     let inbox = Inbox::new(InboxOptions::default()).expect("an inbox");
-    let mailroom = Mailroom::new(me, inbox, mailroom::LARGEST, CALL_PATIENCE, Arc::new(|_| Ok(())));
-    let relayed = RelayedMail::new(inner.endpoint.clone(), inner.directory.clone(), mailroom.clone(), link);
+    let mailroom = Mailroom::new(
+        me,
+        inbox,
+        mailroom::LARGEST,
+        CALL_PATIENCE,
+        Arc::new(|_| Ok(())),
+    );
+    let relayed = RelayedMail::new(
+        inner.endpoint.clone(),
+        inner.directory.clone(),
+        mailroom.clone(),
+        link,
+    );
     (mailroom, relayed)
 }
 

@@ -25,26 +25,42 @@ impl Apart {
     /// Certificates and settings; nothing runs yet.
     pub(super) fn prepared() -> Self {
         let place = Place::take();
-        let apart = Self { daemons: BTreeMap::new(), home: TempDir::new().expect("a folder"), _place: place };
-        program().says(&["certs", "init", "--dir", &apart.path("authority"), "--name", "apart"]);
+        let apart = Self {
+            daemons: BTreeMap::new(),
+            home: TempDir::new().expect("a folder"),
+            _place: place,
+        };
+        program().says(&[
+            "certs",
+            "init",
+            "--dir",
+            &apart.path("authority"),
+            "--name",
+            "apart",
+        ]);
         let free = UdpSocket::bind("127.0.0.1:0").expect("a port");
         let quic = free.local_addr().expect("an address");
         drop(free);
         let shared = "identity = 'identity'\ndata = 'data'\nrest = '127.0.0.1:0'\n[log]\nfile = 'daemon.log'\n";
         let jobs = "[jobs]\nlease_millis = 3000\nheartbeat_millis = 500\n";
-        apart.settle("coordinator", &format!("listen = '{quic}'\nparties = ['9999', '10000']\n{shared}{jobs}"));
+        apart.settle(
+            "coordinator",
+            &format!("listen = '{quic}'\nparties = ['9999', '10000']\n{shared}{jobs}"),
+        );
         // Two parties only: the host is the arbiter, too.
         let policy = include_str!("../../../../examples/local-federation/policy.toml")
             .replace("examples.*", "*")
             .replace("independent_arbiter = true", "independent_arbiter = false");
         std::fs::write(apart.home.path().join("policy.toml"), policy).expect("written");
         for party in PARTIES {
-            let own = "policy = '../policy.toml'\nimport_roots = ['import']\nlisten = '127.0.0.1:0'\n";
+            let own =
+                "policy = '../policy.toml'\nimport_roots = ['import']\nlisten = '127.0.0.1:0'\n";
             apart.settle(
                 &format!("party-{party}"),
                 &format!("party = '{party}'\ncoordinator = '{quic}'\n{own}{shared}"),
             );
-            std::fs::create_dir(apart.home.path().join(format!("party-{party}/import"))).expect("made");
+            std::fs::create_dir(apart.home.path().join(format!("party-{party}/import")))
+                .expect("made");
         }
         apart
     }
@@ -63,8 +79,14 @@ impl Apart {
         let apart = Self::started();
         apart.connected().await;
         let tables = pair(200);
-        apart.door("coordinator").load("9999", "guest", &tables.guest).await;
-        apart.door("coordinator").load("10000", "host", &tables.host).await;
+        apart
+            .door("coordinator")
+            .load("9999", "guest", &tables.guest)
+            .await;
+        apart
+            .door("coordinator")
+            .load("10000", "host", &tables.host)
+            .await;
         apart
     }
 
@@ -94,7 +116,12 @@ impl Apart {
     }
 
     pub(super) fn path(&self, name: &str) -> String {
-        self.home.path().join(name).to_str().expect("a path").to_owned()
+        self.home
+            .path()
+            .join(name)
+            .to_str()
+            .expect("a path")
+            .to_owned()
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -102,7 +129,11 @@ impl Apart {
     }
 
     pub(super) fn start(&mut self, folder: &str) {
-        let kind = if folder == "coordinator" { "coordinator" } else { "agent" };
+        let kind = if folder == "coordinator" {
+            "coordinator"
+        } else {
+            "agent"
+        };
         let config = self.config(folder);
         let daemon = program().start(&[kind, "--config", config.to_str().expect("a path")]);
         self.daemons.insert(folder.to_owned(), daemon);
@@ -113,7 +144,9 @@ impl Apart {
     }
 
     pub(super) fn door(&self, folder: &str) -> Door {
-        let rest = self.daemons[folder].ready["rest"].as_str().expect("an address");
+        let rest = self.daemons[folder].ready["rest"]
+            .as_str()
+            .expect("an address");
         Door::new(&format!("http://{rest}"))
     }
 
@@ -121,8 +154,15 @@ impl Apart {
     pub(super) async fn connected(&self) {
         let door = self.door("coordinator");
         let began = std::time::Instant::now();
-        while super::health(&door).await["agents_online"].as_array().map(Vec::len) != Some(PARTIES.len()) {
-            assert!(began.elapsed() < std::time::Duration::from_secs(30), "the agents do not connect");
+        while super::health(&door).await["agents_online"]
+            .as_array()
+            .map(Vec::len)
+            != Some(PARTIES.len())
+        {
+            assert!(
+                began.elapsed() < std::time::Duration::from_secs(30),
+                "the agents do not connect"
+            );
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     }

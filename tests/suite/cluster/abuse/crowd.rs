@@ -47,7 +47,11 @@ async fn a_hundred_jobs_at_once_all_end_but_those_of_a_party_that_sleeps() {
     for (job, _) in jobs.iter().filter(|(_, sleeps)| *sleeps) {
         let row = cluster
             .door
-            .until(job, |row| row["f_waiting_reason"].as_str().is_some_and(|text| text.contains("10001")))
+            .until(job, |row| {
+                row["f_waiting_reason"]
+                    .as_str()
+                    .is_some_and(|text| text.contains("10001"))
+            })
             .await;
         assert_eq!(row["f_status"], "waiting", "{row}");
     }
@@ -55,7 +59,12 @@ async fn a_hundred_jobs_at_once_all_end_but_those_of_a_party_that_sleeps() {
     for (job, _) in &jobs {
         cluster.door.succeeded(job).await;
     }
-    idle(&[cluster.party("9999"), cluster.party("10000"), cluster.party("10001")]).await;
+    idle(&[
+        cluster.party("9999"),
+        cluster.party("10000"),
+        cluster.party("10001"),
+    ])
+    .await;
     no_panics(cluster.dir.path());
     cluster.end();
 }

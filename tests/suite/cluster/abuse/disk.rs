@@ -17,13 +17,19 @@ impl SmallDisk {
     fn mount(folder: &Path, megabytes: u32) -> Option<Self> {
         std::fs::create_dir_all(folder).expect("a folder");
         let option = format!("size={megabytes}m");
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &option, "tmpfs"]).arg(folder).output();
+        let done = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &option, "tmpfs"])
+            .arg(folder)
+            .output();
         let refused = match done {
             Ok(output) if output.status.success() => return Some(Self(folder.to_owned())),
             Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
             Err(error) => error.to_string(),
         };
-        println!("skipped: no small disk can be mounted here ({}); run it as root", refused.trim());
+        println!(
+            "skipped: no small disk can be mounted here ({}); run it as root",
+            refused.trim()
+        );
         None
     }
 
@@ -72,7 +78,9 @@ fn config(name: &str) -> Value {
 #[tokio::test]
 async fn a_full_disk_at_an_agent_is_named_and_mended() {
     let mut apart = Apart::prepared();
-    let Some(disk) = SmallDisk::mount(&apart.root().join("party-9999/data"), 12) else { return };
+    let Some(disk) = SmallDisk::mount(&apart.root().join("party-9999/data"), 12) else {
+        return;
+    };
     super::FOLDERS.iter().for_each(|folder| apart.start(folder));
     apart.connected().await;
     let text = large(24);
@@ -82,12 +90,17 @@ async fn a_full_disk_at_an_agent_is_named_and_mended() {
         let door = apart.door(folder);
         let reply = door.upload(&config("large"), &text).await;
         assert_eq!(
-            (reply["fault"]["code"].as_str(), reply["fault"]["party"].as_str()),
+            (
+                reply["fault"]["code"].as_str(),
+                reply["fault"]["party"].as_str()
+            ),
             (Some("FF205"), Some("9999")),
             "{folder}: {reply}"
         );
         assert!(
-            reply["retmsg"].as_str().is_some_and(|text| text.contains("FF205") && text.contains("free space")),
+            reply["retmsg"]
+                .as_str()
+                .is_some_and(|text| text.contains("FF205") && text.contains("free space")),
             "{reply}"
         );
         let (file, rest) = (file.to_str().expect("a path").to_owned(), door.base.clone());
@@ -107,7 +120,10 @@ async fn a_full_disk_at_an_agent_is_named_and_mended() {
         let output = program().run(&arguments);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("FF205") && said.contains("9999") && said.contains("free space"), "{folder}: {said}");
+        assert!(
+            said.contains("FF205") && said.contains("9999") && said.contains("free space"),
+            "{folder}: {said}"
+        );
     }
     // What needs no room goes on.
     let (dsl, conf) = toy();
@@ -115,23 +131,52 @@ async fn a_full_disk_at_an_agent_is_named_and_mended() {
     apart.door("coordinator").succeeded(&job).await;
 
     disk.fill();
-    let reply = apart.door("party-9999").upload(&config("small"), "id,x\n1,2\n").await;
-    assert!(reply["retmsg"].as_str().is_some_and(|text| text.contains("FF205")), "{reply}");
+    let reply = apart
+        .door("party-9999")
+        .upload(&config("small"), "id,x\n1,2\n")
+        .await;
+    assert!(
+        reply["retmsg"]
+            .as_str()
+            .is_some_and(|text| text.contains("FF205")),
+        "{reply}"
+    );
     disk.free();
-    apart.door("coordinator").load("9999", "guest", &fedflow_tests::fixtures::pair(200).guest).await;
-    apart.door("coordinator").load("10000", "host", &fedflow_tests::fixtures::pair(200).host).await;
-    let job = apart.door("coordinator").submitted(&lr_dsl(), &lr_conf(1)).await;
+    apart
+        .door("coordinator")
+        .load("9999", "guest", &fedflow_tests::fixtures::pair(200).guest)
+        .await;
+    apart
+        .door("coordinator")
+        .load("10000", "host", &fedflow_tests::fixtures::pair(200).host)
+        .await;
+    let job = apart
+        .door("coordinator")
+        .submitted(&lr_dsl(), &lr_conf(1))
+        .await;
     apart.door("coordinator").succeeded(&job).await;
 
     // Full in the middle: the job fails with the reason or waits for space, but it does not vanish.
-    let job = apart.door("coordinator").submitted(&lr_dsl(), &lr_conf(200)).await;
-    apart.door("coordinator").until(&job, |row| row["f_status"] != "waiting").await;
+    let job = apart
+        .door("coordinator")
+        .submitted(&lr_dsl(), &lr_conf(200))
+        .await;
+    apart
+        .door("coordinator")
+        .until(&job, |row| row["f_status"] != "waiting")
+        .await;
     disk.fill();
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     disk.free();
     let row = apart.door("coordinator").ended(&job).await;
-    assert!(row["f_status"] == "success" || row["f_fault"]["code"] == "FF205", "{row}");
-    let job = apart.door("coordinator").submitted(&lr_dsl(), &lr_conf(1)).await;
+    assert!(
+        row["f_status"] == "success" || row["f_fault"]["code"] == "FF205",
+        "{row}"
+    );
+    let job = apart
+        .door("coordinator")
+        .submitted(&lr_dsl(), &lr_conf(1))
+        .await;
     apart.door("coordinator").succeeded(&job).await;
     apart.end();
 }
@@ -139,7 +184,9 @@ async fn a_full_disk_at_an_agent_is_named_and_mended() {
 #[tokio::test]
 async fn a_full_disk_at_the_coordinator_loses_no_job() {
     let mut apart = Apart::prepared();
-    let Some(disk) = SmallDisk::mount(&apart.root().join("coordinator/data"), 12) else { return };
+    let Some(disk) = SmallDisk::mount(&apart.root().join("coordinator/data"), 12) else {
+        return;
+    };
     super::FOLDERS.iter().for_each(|folder| apart.start(folder));
     apart.connected().await;
     let door = apart.door("coordinator");
@@ -159,8 +206,16 @@ async fn a_full_disk_at_the_coordinator_loses_no_job() {
         }
     }
     let refused = refused.expect("a full disk takes no job");
-    assert!(refused["retmsg"].as_str().is_some_and(|text| text.contains("FF205")), "{refused}");
-    assert!(refused["fault"]["next"].is_string(), "no next step: {refused}");
+    assert!(
+        refused["retmsg"]
+            .as_str()
+            .is_some_and(|text| text.contains("FF205")),
+        "{refused}"
+    );
+    assert!(
+        refused["fault"]["next"].is_string(),
+        "no next step: {refused}"
+    );
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     disk.free();
     door.succeeded(&job).await;

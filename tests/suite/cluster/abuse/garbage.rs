@@ -18,7 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Datagrams that are noise, and some that begin as QUIC does.
 async fn throw_datagrams(address: &str, dice: &mut Dice) {
-    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0")
+        .await
+        .expect("a socket");
     for number in 0..2_000 {
         let mut packet = dice.bytes(1_400);
         if number % 3 == 0 && packet.len() > 5 {
@@ -47,13 +49,24 @@ async fn speak_bad_http(door: &Door, dice: &mut Dice) -> Vec<TcpStream> {
     let address = door.base.trim_start_matches("http://").to_owned();
     for _ in 0..20 {
         let noise = dice.bytes(3_000);
-        let reply = tokio::time::timeout(PATIENCE, talk(&address, &noise)).await.expect("it ends");
+        let reply = tokio::time::timeout(PATIENCE, talk(&address, &noise))
+            .await
+            .expect("it ends");
         assert!(!reply.starts_with("HTTP/1.1 5"), "{reply}");
     }
-    let header = format!("GET /v1/fedflow/health HTTP/1.1\r\nhost: 127.0.0.1\r\nx: {}\r\n\r\n", "x".repeat(2 << 20));
+    let header = format!(
+        "GET /v1/fedflow/health HTTP/1.1\r\nhost: 127.0.0.1\r\nx: {}\r\n\r\n",
+        "x".repeat(2 << 20)
+    );
     let reply = talk(&address, header.as_bytes()).await;
-    assert!(!reply.starts_with("HTTP/1.1 200") && !reply.starts_with("HTTP/1.1 5"), "{reply}");
-    let target = format!("GET /v1/{} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n", "y".repeat(100_000));
+    assert!(
+        !reply.starts_with("HTTP/1.1 200") && !reply.starts_with("HTTP/1.1 5"),
+        "{reply}"
+    );
+    let target = format!(
+        "GET /v1/{} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n",
+        "y".repeat(100_000)
+    );
     let reply = talk(&address, target.as_bytes()).await;
     assert!(!reply.starts_with("HTTP/1.1 5"), "{reply}");
     let smuggled = "POST /v1/job/query HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
@@ -74,17 +87,32 @@ async fn speak_bad_http(door: &Door, dice: &mut Dice) -> Vec<TcpStream> {
 
 async fn status(door: &Door, method: Method, path: &str, body: impl Into<bytes::Bytes>) -> u16 {
     let began = Instant::now();
-    let sent = tokio::time::timeout(PATIENCE, door.send(method.clone(), path, "application/json", body)).await;
+    let sent = tokio::time::timeout(
+        PATIENCE,
+        door.send(method.clone(), path, "application/json", body),
+    )
+    .await;
     let sent = sent.unwrap_or_else(|_| panic!("{method} {path} hangs"));
-    let (status, body) = sent.unwrap_or_else(|error| panic!("{method} {path} after {:?}: {error}", began.elapsed()));
+    let (status, body) =
+        sent.unwrap_or_else(|error| panic!("{method} {path} after {:?}: {error}", began.elapsed()));
     let fine = status < 500 || status == 501 || status == 503;
-    assert!(fine, "{method} {path} answered {status}: {}", String::from_utf8_lossy(&body));
+    assert!(
+        fine,
+        "{method} {path} answered {status}: {}",
+        String::from_utf8_lossy(&body)
+    );
     status
 }
 
 async fn send_bad_bodies(door: &Door) {
     let nested = |open: &str, depth: usize| open.repeat(depth).into_bytes();
-    for path in ["/v1/job/submit", "/v1/job/query", "/v1/data/upload", "/v1/table/table_info", "/v1/log/cat"] {
+    for path in [
+        "/v1/job/submit",
+        "/v1/job/query",
+        "/v1/data/upload",
+        "/v1/table/table_info",
+        "/v1/log/cat",
+    ] {
         status(door, Method::POST, path, "no JSON at all").await;
         status(door, Method::POST, path, vec![0xff_u8; 1_000]).await;
         status(door, Method::POST, path, nested("[", 1_000_000)).await;
@@ -94,7 +122,13 @@ async fn send_bad_bodies(door: &Door) {
         assert_eq!(status(door, Method::POST, path, large).await, 413, "{path}");
     }
     let deep = (0..100).fold(json!(1), |inner, _| json!({"a": [inner]}));
-    status(door, Method::POST, "/v1/job/submit", json!({"job_dsl": deep, "job_runtime_conf": deep}).to_string()).await;
+    status(
+        door,
+        Method::POST,
+        "/v1/job/submit",
+        json!({"job_dsl": deep, "job_runtime_conf": deep}).to_string(),
+    )
+    .await;
     for path in [
         "/v1/../../etc/passwd",
         "/v1/%2e%2e/%2e%2e/etc/passwd",
@@ -177,14 +211,21 @@ fn value(dice: &mut Dice, depth: u32) -> Value {
 
 fn object(dice: &mut Dice, depth: u32) -> Value {
     let members = 1 + dice.below(8);
-    Value::Object((0..members).map(|_| ((*dice.pick(KEYS)).to_owned(), value(dice, depth))).collect::<Map<_, _>>())
+    Value::Object(
+        (0..members)
+            .map(|_| ((*dice.pick(KEYS)).to_owned(), value(dice, depth)))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 /// Random bodies over every route of FATE's API; gives how many there were.
 async fn try_every_route(door: &Door, dice: &mut Dice) -> usize {
     let mut sent = 0;
     for route in ROUTES {
-        let path = format!("/v1/{}", route.path.replace("{*rest}", "a/b").replace(['{', '}'], ""));
+        let path = format!(
+            "/v1/{}",
+            route.path.replace("{*rest}", "a/b").replace(['{', '}'], "")
+        );
         for _ in 0..3 {
             let mut body = object(dice, 0);
             for key in route.needs {
@@ -208,10 +249,16 @@ async fn noise_at_every_port_disturbs_nobody() {
     let before = lives(&cluster);
     let mut dice = Dice(0x5eed_0001);
     let mut open = Vec::new();
-    for (folder, file) in
-        [("coordinator", "coordinator.toml"), ("party-9999", "agent.toml"), ("party-10000", "agent.toml")]
-    {
-        throw_datagrams(&quic_of(&cluster.dir.path().join(folder).join(file)), &mut dice).await;
+    for (folder, file) in [
+        ("coordinator", "coordinator.toml"),
+        ("party-9999", "agent.toml"),
+        ("party-10000", "agent.toml"),
+    ] {
+        throw_datagrams(
+            &quic_of(&cluster.dir.path().join(folder).join(file)),
+            &mut dice,
+        )
+        .await;
     }
     for door in [&cluster.door, &cluster.party("9999")] {
         open.extend(speak_bad_http(door, &mut dice).await);

@@ -13,21 +13,42 @@ async fn trains(door: &Door, job: &str) {
     let running = json!({"job_id": job, "component_name": "hetero_lr_0", "role": "guest", "status": "running"});
     let began = Instant::now();
     while door.post("/v1/job/task/query", &running).await["retcode"] != 0 {
-        assert!(began.elapsed() < Duration::from_secs(30), "job {job} does not train: {}", door.job(job).await);
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "job {job} does not train: {}",
+            door.job(job).await
+        );
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
 }
 
 /// Waits until the job says for whom it waits.
 async fn waits_for(door: &Door, job: &str, party: &str) {
-    let row = door.until(job, |row| row["f_waiting_reason"].as_str().is_some_and(|text| text.contains(party))).await;
-    assert!(["running", "waiting"].contains(&row["f_status"].as_str().unwrap_or_default()), "{row}");
-    let detail = door.data("/v1/fedflow/job/waiting", &json!({"job_id": job})).await;
+    let row = door
+        .until(job, |row| {
+            row["f_waiting_reason"]
+                .as_str()
+                .is_some_and(|text| text.contains(party))
+        })
+        .await;
+    assert!(
+        ["running", "waiting"].contains(&row["f_status"].as_str().unwrap_or_default()),
+        "{row}"
+    );
+    let detail = door
+        .data("/v1/fedflow/job/waiting", &json!({"job_id": job}))
+        .await;
     assert_eq!(detail["waiting"]["parties"], json!([party]), "{detail}");
     let since = detail["waiting"]["since"].as_i64().expect("a time");
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let later = door.data("/v1/fedflow/job/waiting", &json!({"job_id": job})).await;
-    assert_eq!(later["waiting"]["since"].as_i64(), Some(since), "since when it waits moved: {later}");
+    let later = door
+        .data("/v1/fedflow/job/waiting", &json!({"job_id": job}))
+        .await;
+    assert_eq!(
+        later["waiting"]["since"].as_i64(),
+        Some(since),
+        "since when it waits moved: {later}"
+    );
 }
 
 #[tokio::test]
@@ -53,7 +74,10 @@ async fn a_job_that_waits_for_a_lost_party_can_be_stopped() {
     trains(&door, &job).await;
     apart.kill("party-10000");
     waits_for(&door, &job, "10000").await;
-    assert_eq!(door.post("/v1/job/stop", &json!({"job_id": job})).await["retcode"], 0);
+    assert_eq!(
+        door.post("/v1/job/stop", &json!({"job_id": job})).await["retcode"],
+        0
+    );
     assert_eq!(door.ended(&job).await["f_status"], "canceled");
     // The lost party learns that its part is over, and works for the next job.
     apart.start("party-10000");

@@ -41,24 +41,43 @@ impl Dice {
     }
 
     fn bytes(&mut self, most: u64) -> Vec<u8> {
-        (0..1 + self.below(most)).map(|_| u8::try_from(self.below(256)).expect("a byte")).collect()
+        (0..1 + self.below(most))
+            .map(|_| u8::try_from(self.below(256)).expect("a byte"))
+            .collect()
     }
 }
 
 /// The process ids of the daemons: `fedflow up` would start a dead one again, with another id.
 fn lives(cluster: &Cluster) -> Vec<Vec<u32>> {
-    FOLDERS.iter().map(|folder| cluster.processes(folder)).collect()
+    FOLDERS
+        .iter()
+        .map(|folder| cluster.processes(folder))
+        .collect()
 }
 
 /// The address that a daemon's settings give for QUIC.
 fn quic_of(config: &Path) -> String {
     let text = std::fs::read_to_string(config).expect("settings");
-    let line = text.lines().find(|line| line.starts_with("listen")).expect("a line for QUIC");
-    line.split(['"', '\'']).nth(1).expect("an address").to_owned()
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("listen"))
+        .expect("a line for QUIC");
+    line.split(['"', '\''])
+        .nth(1)
+        .expect("an address")
+        .to_owned()
 }
 
 async fn health(door: &Door) -> Value {
-    let (_, body) = door.send(http::Method::GET, "/v1/fedflow/health", "application/json", "").await.expect("healthy");
+    let (_, body) = door
+        .send(
+            http::Method::GET,
+            "/v1/fedflow/health",
+            "application/json",
+            "",
+        )
+        .await
+        .expect("healthy");
     serde_json::from_slice::<Value>(&body).expect("JSON")["data"].clone()
 }
 
@@ -71,7 +90,10 @@ async fn idle(doors: &[Door]) {
             if found["attempts"] == 0 {
                 break;
             }
-            assert!(began.elapsed() < Duration::from_secs(20), "an agent still works: {found}");
+            assert!(
+                began.elapsed() < Duration::from_secs(20),
+                "an agent still works: {found}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -79,8 +101,12 @@ async fn idle(doors: &[Door]) {
 
 /// The lines of a log that hold a text.
 fn lines_with(log: &Path, text: &str) -> Vec<String> {
-    let all = std::fs::read_to_string(log).unwrap_or_else(|error| panic!("{}: {error}", log.display()));
-    all.lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+    let all =
+        std::fs::read_to_string(log).unwrap_or_else(|error| panic!("{}: {error}", log.display()));
+    all.lines()
+        .filter(|line| line.contains(text))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Fails the test when a daemon of the folder wrote of a panic.

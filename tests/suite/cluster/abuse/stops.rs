@@ -39,12 +39,23 @@ async fn a_stop_at_any_time_ends_the_job_and_leaves_the_agents_idle() {
             Some("success") => {}
             _ => panic!("stopped after {pause} of {length} ms: {row}"),
         }
-        let tasks = door.data("/v1/job/task/query", &json!({"job_id": job})).await;
+        let tasks = door
+            .data("/v1/job/task/query", &json!({"job_id": job}))
+            .await;
         // As in FATE, tasks that never began stay waiting.
-        assert!(!tasks.as_array().expect("tasks").iter().any(|task| task["f_party_status"] == "running"), "{tasks}");
+        assert!(
+            !tasks
+                .as_array()
+                .expect("tasks")
+                .iter()
+                .any(|task| task["f_party_status"] == "running"),
+            "{tasks}"
+        );
         idle(&[cluster.party("9999"), cluster.party("10000")]).await;
     }
-    println!("stops: {canceled} of 20 canceled, the slowest ended after {slowest:?}; a whole job takes {length} ms");
+    println!(
+        "stops: {canceled} of 20 canceled, the slowest ended after {slowest:?}; a whole job takes {length} ms"
+    );
     assert!(canceled > 3, "{canceled}");
     assert!(slowest < Duration::from_secs(15), "{slowest:?}");
     let last = door.submitted(&lr_dsl(), &lr_conf(2)).await;
@@ -60,11 +71,28 @@ async fn a_job_that_waits_for_an_answer_can_be_stopped() {
     let asleep = cluster.processes("party-10000");
     asleep.iter().for_each(|id| signal(*id, "STOP"));
     let job = cluster.door.submitted(&lr_dsl(), &lr_conf(2)).await;
-    cluster.door.until(&job, |row| row["f_waiting_reason"].as_str().is_some_and(|text| text.contains("10000"))).await;
-    assert_eq!(cluster.door.post("/v1/job/stop", &json!({"job_id": job})).await["retcode"], 0);
+    cluster
+        .door
+        .until(&job, |row| {
+            row["f_waiting_reason"]
+                .as_str()
+                .is_some_and(|text| text.contains("10000"))
+        })
+        .await;
+    assert_eq!(
+        cluster
+            .door
+            .post("/v1/job/stop", &json!({"job_id": job}))
+            .await["retcode"],
+        0
+    );
     let began = Instant::now();
     assert_eq!(cluster.door.ended(&job).await["f_status"], "canceled");
-    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        began.elapsed()
+    );
     asleep.iter().for_each(|id| signal(*id, "CONT"));
     let next = cluster.door.submitted(&lr_dsl(), &lr_conf(2)).await;
     cluster.door.succeeded(&next).await;

@@ -21,7 +21,13 @@ use fedflow_tests::hostile::{PATIENCE, until};
 
 /// Two agents whose messages go through the coordinator, so that what left is seen there.
 async fn relayed(federation: &Federation, coordinator: &Coordinator) -> (Agent, Agent) {
-    let start = |id| federation.party(id).policy(ALL_MINE).settings("relay_only = true").start();
+    let start = |id| {
+        federation
+            .party(id)
+            .policy(ALL_MINE)
+            .settings("relay_only = true")
+            .start()
+    };
     let (bank, clinic) = (start("9999"), start("10000"));
     let tables = pair(60);
     bank.table("experiment", "guest", &tables.guest);
@@ -32,8 +38,18 @@ async fn relayed(federation: &Federation, coordinator: &Coordinator) -> (Agent, 
 
 /// What left the clinic, as those saw it who carried it: receiver and place in the protocol.
 fn left(coordinator: &Coordinator) -> BTreeSet<(String, String)> {
-    let heads = coordinator.mail().into_iter().filter(|head| head.address.from.party == party("10000"));
-    heads.map(|head| (format!("{} {}", head.address.attempt, head.address.to), head.address.tag)).collect()
+    let heads = coordinator
+        .mail()
+        .into_iter()
+        .filter(|head| head.address.from.party == party("10000"));
+    heads
+        .map(|head| {
+            (
+                format!("{} {}", head.address.attempt, head.address.to),
+                head.address.tag,
+            )
+        })
+        .collect()
 }
 
 fn messages(agent: &Agent) -> Vec<MessageEntry> {
@@ -48,7 +64,10 @@ fn messages(agent: &Agent) -> Vec<MessageEntry> {
 fn written(agent: &Agent) -> BTreeSet<(String, String)> {
     let name = |message: MessageEntry| {
         let (task, attempt) = (&message.of.task, message.of.attempt);
-        (format!("{}/{}/{attempt} {}", task.job, task.step, message.to), message.tag)
+        (
+            format!("{}/{}/{attempt} {}", task.job, task.step, message.to),
+            message.tag,
+        )
     };
     messages(agent).into_iter().map(name).collect()
 }
@@ -64,7 +83,11 @@ fn alter(agent: &Agent, change: impl FnOnce(&mut String)) {
 }
 
 async fn health(agent: &Agent) -> Value {
-    let (_, bytes) = agent.door().send(Method::GET, "/v1/fedflow/health", "", "").await.expect("health");
+    let (_, bytes) = agent
+        .door()
+        .send(Method::GET, "/v1/fedflow/health", "", "")
+        .await
+        .expect("health");
     let reply: Value = serde_json::from_slice(&bytes).expect("JSON");
     reply["data"]["audit"].clone()
 }
@@ -85,9 +108,14 @@ async fn is(agent: &Agent, state: &str) -> Value {
 /// `fedflow audit verify` over the agent's folder: whether it succeeds, and everything that it says.
 fn verify(federation: &Federation, agent: &Agent, more: &[&str]) -> (bool, String) {
     let data = agent.data().display().to_string();
-    let output = federation.program().run(&[&["audit", "verify", "--data", &data], more].concat());
+    let output = federation
+        .program()
+        .run(&[&["audit", "verify", "--data", &data], more].concat());
     let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
 }
 
 #[tokio::test]
@@ -99,7 +127,13 @@ async fn what_left_before_a_kill_stands_in_the_chain() {
     under_way(&coordinator, &job).await;
     clinic.kill();
     let left = left(&coordinator);
-    assert!(left.iter().filter(|(to, _)| to.contains("hetero_lr_0")).count() > 10, "{left:?}");
+    assert!(
+        left.iter()
+            .filter(|(to, _)| to.contains("hetero_lr_0"))
+            .count()
+            > 10,
+        "{left:?}"
+    );
     let written = written(&clinic);
     let missing: Vec<_> = left.difference(&written).collect();
     assert!(missing.is_empty(), "left and not written: {missing:?}");
@@ -109,13 +143,23 @@ async fn what_left_before_a_kill_stands_in_the_chain() {
 
     let offer = job.offer();
     let messages = messages(&clinic);
-    let of_host = |message: &&MessageEntry| message.of.task == job.task("hetero_lr_0", &host("10000"));
-    let one = messages.iter().find(of_host).expect("a message of the host");
-    assert_eq!((one.of.component.as_str(), one.of.attempt.0, one.way), ("hetero_lr", 0, Some(Way::Relayed)));
+    let of_host =
+        |message: &&MessageEntry| message.of.task == job.task("hetero_lr_0", &host("10000"));
+    let one = messages
+        .iter()
+        .find(of_host)
+        .expect("a message of the host");
+    assert_eq!(
+        (one.of.component.as_str(), one.of.attempt.0, one.way),
+        ("hetero_lr", 0, Some(Way::Relayed))
+    );
     assert_eq!(one.of.offer, offer.fingerprint().expect("a fingerprint"));
     assert_eq!(one.of.basis.initiator.as_ref(), Some(&offer.initiator));
     let rows = one.of.rows.expect("it has read a table");
-    assert!(one.bytes > 0 && one.disclosure.is_some() && rows.fewest > 0 && rows.most <= 60, "{one:?}");
+    assert!(
+        one.bytes > 0 && one.disclosure.is_some() && rows.fewest > 0 && rows.most <= 60,
+        "{one:?}"
+    );
     assert_eq!(one.of.basis.policy.len(), 64);
 
     // It goes on after the restart, and the chain is whole.
@@ -123,7 +167,10 @@ async fn what_left_before_a_kill_stands_in_the_chain() {
     coordinator.joined(&["10000"]).await;
     let sound = is(&clinic, "sound").await;
     let (whole, said) = verify(&federation, &clinic, &[]);
-    assert!(whole && said.contains(sound["hash"].as_str().expect("a hash")), "{said}");
+    assert!(
+        whole && said.contains(sound["hash"].as_str().expect("a hash")),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -135,10 +182,19 @@ async fn what_left_directly_before_a_kill_stands_in_the_chain() {
     coordinator.run(&job).await.expect("it runs");
     clinic.kill();
     let messages = messages(&clinic);
-    assert!(messages.iter().any(|message| message.way == Some(Way::Direct)), "{messages:?}");
+    assert!(
+        messages
+            .iter()
+            .any(|message| message.way == Some(Way::Direct)),
+        "{messages:?}"
+    );
     assert!(coordinator.mail().is_empty());
     // Each says to have sent what the other waited for.
-    assert!(messages.iter().all(|message| message.to.party == *bank.party() && message.refused_by.is_none()));
+    assert!(
+        messages
+            .iter()
+            .all(|message| message.to.party == *bank.party() && message.refused_by.is_none())
+    );
 }
 
 #[tokio::test]
@@ -148,29 +204,48 @@ async fn refusals_are_written_down() {
     let (_bank, clinic) = two(&federation, &coordinator).await;
     let job = long(&coordinator);
     under_way(&coordinator, &job).await;
-    clinic.set_policy(&ALL_MINE.replace("\"ciphertext\", ", "")).await;
-    let ended = coordinator.ended(&job.task("hetero_lr_0", &host("10000"))).await;
+    clinic
+        .set_policy(&ALL_MINE.replace("\"ciphertext\", ", ""))
+        .await;
+    let ended = coordinator
+        .ended(&job.task("hetero_lr_0", &host("10000")))
+        .await;
     assert!(matches!(ended, Outcome::Failed(_)), "{ended:?}");
-    let fault = coordinator.assign("10000", job.assignment("hetero_lr_0", &host("10000"), 1)).await;
+    let fault = coordinator
+        .assign("10000", job.assignment("hetero_lr_0", &host("10000"), 1))
+        .await;
     fault.expect_err("refused");
     let fault = coordinator.agree(&job.anew()).await;
     fault.expect_err("refused");
     clinic.set_policy(STRICT).await;
     let wanted = json!({"namespace": "experiment", "table_name": "host"});
-    coordinator.http("10000", "POST", "/v1/table/preview", &wanted).await;
+    coordinator
+        .http("10000", "POST", "/v1/table/preview", &wanted)
+        .await;
     let refused = |of: fn(&AuditEntry) -> bool| {
         let mut entries = clinic.audit().into_iter().map(|record| record.entry);
         entries.any(|entry| of(&entry) && entry.refused_by().is_some())
     };
-    assert!(refused(|entry| matches!(entry, AuditEntry::Ordered { .. })), "an order");
-    assert!(refused(|entry| matches!(entry, AuditEntry::Offer { .. })), "an offer");
+    assert!(
+        refused(|entry| matches!(entry, AuditEntry::Ordered { .. })),
+        "an order"
+    );
+    assert!(
+        refused(|entry| matches!(entry, AuditEntry::Offer { .. })),
+        "an offer"
+    );
     assert!(
         refused(|entry| matches!(entry, AuditEntry::Told { .. })),
         "rows for somebody at the coordinator's endpoint"
     );
     let data = clinic.data().display().to_string();
-    let said = federation.program().says(&["audit", "list", "--refused", "--data", &data]);
-    assert!(said.lines().count() >= 3 && said.lines().all(|line| line.contains("REFUSED by")), "{said}");
+    let said = federation
+        .program()
+        .says(&["audit", "list", "--refused", "--data", &data]);
+    assert!(
+        said.lines().count() >= 3 && said.lines().all(|line| line.contains("REFUSED by")),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -182,23 +257,45 @@ async fn a_chain_that_was_changed_lets_nothing_leave() {
     coordinator.run(&job).await.expect("it runs");
     let before = left(&coordinator);
     clinic.stop();
-    alter(&clinic, |text| *text = text.replacen("\"attempt\":0", "\"attempt\":7", 1));
+    alter(&clinic, |text| {
+        *text = text.replacen("\"attempt\":0", "\"attempt\":7", 1)
+    });
     clinic.start();
     coordinator.joined(&["10000"]).await;
     let broken = is(&clinic, "broken").await;
     assert_eq!(broken["fault"]["code"], "FF208", "{broken}");
-    assert!(broken["fault"]["next"].as_str().expect("advice").contains("fedflow audit"), "{broken}");
+    assert!(
+        broken["fault"]["next"]
+            .as_str()
+            .expect("advice")
+            .contains("fedflow audit"),
+        "{broken}"
+    );
 
     // Neither a new job nor an order under the old offer, neither rows nor a message.
     let code = |fault: Fault| fault.code;
-    assert_eq!(coordinator.agree(&job.anew()).await.map_err(code), Err(ErrorCode::AuditBroken));
-    for (step, who) in [("reader_0", host("10000")), ("hetero_lr_0", host("10000")), ("hetero_lr_0", arbiter("10000"))]
-    {
-        let ordered = coordinator.assign("10000", job.assignment(step, &who, 1)).await;
-        assert_eq!(ordered.map_err(code), Err(ErrorCode::AuditBroken), "{step} {who}");
+    assert_eq!(
+        coordinator.agree(&job.anew()).await.map_err(code),
+        Err(ErrorCode::AuditBroken)
+    );
+    for (step, who) in [
+        ("reader_0", host("10000")),
+        ("hetero_lr_0", host("10000")),
+        ("hetero_lr_0", arbiter("10000")),
+    ] {
+        let ordered = coordinator
+            .assign("10000", job.assignment(step, &who, 1))
+            .await;
+        assert_eq!(
+            ordered.map_err(code),
+            Err(ErrorCode::AuditBroken),
+            "{step} {who}"
+        );
     }
     let wanted = json!({"namespace": "experiment", "table_name": "host"});
-    let (_, shown) = coordinator.http("10000", "POST", "/v1/table/preview", &wanted).await;
+    let (_, shown) = coordinator
+        .http("10000", "POST", "/v1/table/preview", &wanted)
+        .await;
     assert_ne!(shown["retcode"], 0, "{shown}");
     assert_eq!(left(&coordinator), before, "nothing more leaves");
 
@@ -206,14 +303,20 @@ async fn a_chain_that_was_changed_lets_nothing_leave() {
     let (whole, said) = verify(&federation, &clinic, &[]);
     assert!(!whole && said.contains("broken at entry"), "{said}");
     let data = clinic.data().display().to_string();
-    let running = federation.program().run(&["audit", "set-aside", "--data", &data]);
+    let running = federation
+        .program()
+        .run(&["audit", "set-aside", "--data", &data]);
     assert!(!running.status.success());
     clinic.stop();
-    federation.program().says(&["audit", "set-aside", "--data", &data]);
+    federation
+        .program()
+        .says(&["audit", "set-aside", "--data", &data]);
     clinic.start();
     coordinator.joined(&["10000"]).await;
     coordinator.run(&job.anew()).await.expect("it runs again");
-    let AuditEntry::Began { why, .. } = &clinic.audit()[0].entry else { panic!("{:?}", clinic.audit()[0]) };
+    let AuditEntry::Began { why, .. } = &clinic.audit()[0].entry else {
+        panic!("{:?}", clinic.audit()[0])
+    };
     assert!(why.contains("broken at entry"), "{why}");
     assert!(left(&coordinator).len() > before.len());
 }
@@ -229,17 +332,27 @@ async fn a_tail_that_was_cut_off_shows_to_whoever_noted_a_hash_and_to_nobody_els
     let (_, said) = verify(&federation, &clinic, &[]);
     let noted = said.lines().last().expect("number and hash").to_owned();
     assert!(verify(&federation, &clinic, &["--hash", &noted]).0);
-    assert!(clinic.audit().iter().any(|record| matches!(record.entry, AuditEntry::Message(_))));
+    assert!(
+        clinic
+            .audit()
+            .iter()
+            .any(|record| matches!(record.entry, AuditEntry::Message(_)))
+    );
 
     // The attacker who owns the disk takes away what left. Without a noted hash it is as if it never had.
-    alter(&clinic, |text| text.truncate(text.rfind("{\"number\":2,").expect("the second entry")));
+    alter(&clinic, |text| {
+        text.truncate(text.rfind("{\"number\":2,").expect("the second entry"))
+    });
     let (whole, said) = verify(&federation, &clinic, &[]);
     assert!(whole, "the attack succeeds: {said}");
     clinic.start();
     coordinator.joined(&["10000"]).await;
     is(&clinic, "sound").await;
     let (whole, said) = verify(&federation, &clinic, &["--hash", &noted]);
-    assert!(!whole && said.contains("is missing") && said.contains("entry 1"), "{said}");
+    assert!(
+        !whole && said.contains("is missing") && said.contains("entry 1"),
+        "{said}"
+    );
     // Also when the chain has grown since.
     coordinator.run(&job.anew()).await.expect("it runs");
     coordinator.run(&job.anew()).await.expect("it runs");
@@ -260,16 +373,34 @@ fn without_signal(folder: &std::path::Path) -> Program {
 /// Lets the files of a process grow up to a size.
 fn limit(process: u32, size: &str) {
     let arguments = ["--pid", &process.to_string(), &format!("--fsize={size}:")];
-    assert!(Command::new("prlimit").args(arguments).status().expect("prlimit").success());
+    assert!(
+        Command::new("prlimit")
+            .args(arguments)
+            .status()
+            .expect("prlimit")
+            .success()
+    );
 }
 
 /// Makes a chain so long that it fills the disk before anything else does.
 async fn long_chain(agent: &Agent) -> u64 {
-    let audit = Audit::open(&agent.data().join("audit"), std::sync::Arc::new(SystemClock)).expect("opened");
-    let told = |what| AuditEntry::Told { what, to: "nobody".to_owned(), refused_by: None, basis: None };
+    let audit = Audit::open(
+        &agent.data().join("audit"),
+        std::sync::Arc::new(SystemClock),
+    )
+    .expect("opened");
+    let told = |what| AuditEntry::Told {
+        what,
+        to: "nobody".to_owned(),
+        refused_by: None,
+        basis: None,
+    };
     let some: Vec<_> = (0..60).map(|_| told("x".repeat(4_000))).collect();
     for _ in 0..90 {
-        audit.record_all(&some, Timestamp(1)).await.expect("written");
+        audit
+            .record_all(&some, Timestamp(1))
+            .await
+            .expect("written");
     }
     audit.close().await;
     std::fs::metadata(file(agent)).expect("a file").len()
@@ -296,21 +427,43 @@ async fn a_full_disk_stops_what_leaves_until_there_is_room() {
     }
     for who in [guest("9999"), host("10000"), arbiter("10000")] {
         let at = who.party.to_string();
-        coordinator.assign(&at, job.assignment("hetero_lr_0", &who, 0)).await.expect("ordered");
+        coordinator
+            .assign(&at, job.assignment("hetero_lr_0", &who, 0))
+            .await
+            .expect("ordered");
     }
     // As host or as arbiter, whichever wants to send first; the other one waits for it.
     let tasks = [host("10000"), arbiter("10000")].map(|who| job.task("hetero_lr_0", &who));
-    let ended = until("the end", || tasks.iter().find_map(|task| coordinator.end_of(task))).await;
-    let Outcome::Failed(fault) = ended else { panic!("{ended:?}") };
-    assert!(fault.code == ErrorCode::StorageFull && fault.party == Some(party("10000")), "{fault}");
+    let ended = until("the end", || {
+        tasks.iter().find_map(|task| coordinator.end_of(task))
+    })
+    .await;
+    let Outcome::Failed(fault) = ended else {
+        panic!("{ended:?}")
+    };
+    assert!(
+        fault.code == ErrorCode::StorageFull && fault.party == Some(party("10000")),
+        "{fault}"
+    );
     let full = is(&clinic, "full").await;
-    assert!(full["fault"]["next"].as_str().expect("advice").contains("free space"), "{full}");
+    assert!(
+        full["fault"]["next"]
+            .as_str()
+            .expect("advice")
+            .contains("free space"),
+        "{full}"
+    );
 
     // Everything that left is written, and nothing more leaves.
     let before = left(&coordinator);
     assert_eq!(before.difference(&written(&clinic)).count(), 0);
-    let refused = coordinator.assign("10000", job.assignment("hetero_lr_0", &host("10000"), 1)).await;
-    assert_eq!(refused.map_err(|fault| fault.code), Err(ErrorCode::StorageFull));
+    let refused = coordinator
+        .assign("10000", job.assignment("hetero_lr_0", &host("10000"), 1))
+        .await;
+    assert_eq!(
+        refused.map_err(|fault| fault.code),
+        Err(ErrorCode::StorageFull)
+    );
     assert_eq!(left(&coordinator), before);
 
     // Room again: it goes on by itself.

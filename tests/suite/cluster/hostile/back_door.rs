@@ -15,7 +15,10 @@ async fn secret_was_read(coordinator: &Coordinator, clinic: &Agent) -> Job {
     let mut first = Job::reading(&coordinator.catalogue(), &[guest("9999"), host("10000")]);
     let secret = json!({"table": {"namespace": "secret", "name": "salaries"}});
     first.step_mut("reader_0").own.push((host("10000"), secret));
-    coordinator.run(&first).await.expect("the policy of one owner admits it");
+    coordinator
+        .run(&first)
+        .await
+        .expect("the policy of one owner admits it");
     first
 }
 
@@ -23,7 +26,10 @@ async fn secret_was_read(coordinator: &Coordinator, clinic: &Agent) -> Job {
 async fn refused_by(federation: &Federation, coordinator: &Coordinator, offer: Offer) -> Fault {
     let bank = Peer::with_identity(federation.identity("9999", pki::Kind::Agent));
     let signed = bank.sign(&offer);
-    let fault = coordinator.offer("10000", signed).await.expect_err("the clinic refuses");
+    let fault = coordinator
+        .offer("10000", signed)
+        .await
+        .expect_err("the clinic refuses");
     assert_eq!(fault.code, ErrorCode::OfferRefused, "{fault}");
     fault
 }
@@ -39,33 +45,46 @@ async fn an_earlier_jobs_output_is_no_way_around_the_list_of_tables() {
     let wired = |inherited: bool, says_secret: bool| {
         let mut job = Job::reading(&coordinator.catalogue(), &[guest("9999"), host("10000")]);
         let secret = json!({"table": {"namespace": "secret", "name": "salaries"}});
-        job.step_mut("reader_0").own.extend(says_secret.then(|| (host("10000"), secret)));
+        job.step_mut("reader_0")
+            .own
+            .extend(says_secret.then(|| (host("10000"), secret)));
         let mut offer = job.offer();
         for step in &mut offer.steps[..2] {
             step.inherited = inherited.then(|| first.id.clone());
         }
         let inputs = offer.steps[1].inputs.iter_mut().filter(|_| inherited);
         inputs.for_each(|input| input.of_job = Some(first.id.clone()));
-        offer.steps[2].inputs.iter_mut().for_each(|input| input.of_job = Some(first.id.clone()));
+        offer.steps[2]
+            .inputs
+            .iter_mut()
+            .for_each(|input| input.of_job = Some(first.id.clone()));
         offer
     };
     // Where the steps are taken over, and the policy admits the table, the parties intersect with it.
     let offer = wired(true, true);
-    let signed = coordinator.sign("9999", offer.clone()).await.expect("signed");
+    let signed = coordinator
+        .sign("9999", offer.clone())
+        .await
+        .expect("signed");
     coordinator.offer("10000", signed).await.expect("accepted");
     for who in [guest("9999"), host("10000")] {
         let order = order_of(&offer, "intersection_0", &who, 0);
         let party = who.party.to_string();
         coordinator.assign(&party, order).await.expect("ordered");
     }
-    let done = coordinator.ended(&task_of(&offer.job, "intersection_0", &host("10000"))).await;
+    let done = coordinator
+        .ended(&task_of(&offer.job, "intersection_0", &host("10000")))
+        .await;
     assert_eq!(done, Outcome::Succeeded);
 
     // By the narrow policy, however it is wired.
     clinic.set_policy(&narrow()).await;
     let fault = refused_by(&federation, &coordinator, wired(true, true)).await;
     assert_eq!(fault.path.as_deref(), Some("admission.tables"), "{fault}");
-    assert!(fault.message.contains("salaries"), "judged by what was read when it was done: {fault}");
+    assert!(
+        fault.message.contains("salaries"),
+        "judged by what was read when it was done: {fault}"
+    );
     let fault = refused_by(&federation, &coordinator, wired(false, false)).await;
     assert_eq!(fault.path.as_deref(), Some("admission.tables"), "{fault}");
     // Nor by saying that the step which is taken over read a table that the policy admits.
@@ -73,14 +92,21 @@ async fn an_earlier_jobs_output_is_no_way_around_the_list_of_tables() {
     assert_eq!(fault.path.as_deref(), Some("inheritance"), "{fault}");
 
     // As a table, it is judged like any other.
-    let output = TableRef::output(&first.task("data_transform_0", &host("10000")), vocabulary::Attempt(0), 0);
+    let output = TableRef::output(
+        &first.task("data_transform_0", &host("10000")),
+        vocabulary::Attempt(0),
+        0,
+    );
     let mut named = Job::reading(&coordinator.catalogue(), &[guest("9999"), host("10000")]);
     let table = json!({"table": {"namespace": output.namespace, "name": output.name}});
     named.step_mut("reader_0").own.push((host("10000"), table));
     let fault = refused_by(&federation, &coordinator, named.offer()).await;
     assert_eq!(fault.path.as_deref(), Some("admission.tables"), "{fault}");
     clinic.set_policy(ALL_MINE).await;
-    coordinator.run(&named.anew()).await.expect("where every table is admitted it is read");
+    coordinator
+        .run(&named.anew())
+        .await
+        .expect("where every table is admitted it is read");
 }
 
 #[tokio::test]
@@ -95,10 +121,20 @@ async fn an_accepted_offer_does_not_outlive_the_rule_that_admitted_it() {
     coordinator.agree(&job).await.expect("admitted");
     clinic.set_policy(&narrow()).await;
     let order = job.assignment("reader_0", &host("10000"), 0);
-    let fault = coordinator.assign("10000", order.clone()).await.expect_err("admitted no longer");
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("admission.tables")), "{fault}");
+    let fault = coordinator
+        .assign("10000", order.clone())
+        .await
+        .expect_err("admitted no longer");
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::OfferRefused, Some("admission.tables")),
+        "{fault}"
+    );
     clinic.set_policy(ALL_MINE).await;
-    coordinator.assign("10000", order).await.expect("admitted again");
+    coordinator
+        .assign("10000", order)
+        .await
+        .expect("admitted again");
 }
 
 #[tokio::test]
@@ -112,8 +148,15 @@ async fn an_order_under_a_later_offer_does_not_reach_what_an_earlier_one_made() 
     first.step_mut("reader_0").own.push((host("10000"), secret));
     coordinator.agree(&first).await.expect("admitted then");
     let order = first.assignment("data_transform_0", &host("10000"), 0);
-    let fault = coordinator.assign("10000", order).await.expect_err("nothing was made yet");
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("inputs")), "{fault}");
+    let fault = coordinator
+        .assign("10000", order)
+        .await
+        .expect_err("nothing was made yet");
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::OfferRefused, Some("inputs")),
+        "{fault}"
+    );
     for (who, outcome) in coordinator.run_step(&first, "reader_0", 0).await {
         assert_eq!(outcome, Outcome::Succeeded, "{who}");
     }
@@ -123,16 +166,34 @@ async fn an_order_under_a_later_offer_does_not_reach_what_an_earlier_one_made() 
     clinic.set_policy(&narrow()).await;
     let mut second = first.clone();
     second.step_mut("reader_0").own.pop();
-    coordinator.agree(&second).await.expect("what it says is admitted");
+    coordinator
+        .agree(&second)
+        .await
+        .expect("what it says is admitted");
     let order = second.assignment("data_transform_0", &host("10000"), 0);
-    let fault = coordinator.assign("10000", order.clone()).await.expect_err("refused today");
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("admission.tables")), "{fault}");
-    assert!(fault.message.contains("salaries"), "judged by what the attempt read: {fault}");
+    let fault = coordinator
+        .assign("10000", order.clone())
+        .await
+        .expect_err("refused today");
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::OfferRefused, Some("admission.tables")),
+        "{fault}"
+    );
+    assert!(
+        fault.message.contains("salaries"),
+        "judged by what the attempt read: {fault}"
+    );
 
     // The attack works where the policy admits the first table, too.
     clinic.set_policy(ALL_MINE).await;
-    coordinator.assign("10000", order).await.expect("admitted again");
-    let done = coordinator.ended(&task_of(&second.id, "data_transform_0", &host("10000"))).await;
+    coordinator
+        .assign("10000", order)
+        .await
+        .expect("admitted again");
+    let done = coordinator
+        .ended(&task_of(&second.id, "data_transform_0", &host("10000")))
+        .await;
     assert_eq!(done, Outcome::Succeeded);
 }
 
@@ -160,9 +221,13 @@ async fn a_model_is_not_applied_with_others_than_those_who_trained_it() {
         coordinator.offer("10000", signed).await
     };
     // Only the clinic's model is there: nothing of it is refused where the policy names every model.
-    agree("10001").await.expect("the policy of one owner names every model");
+    agree("10001")
+        .await
+        .expect("the policy of one owner names every model");
     clinic.set_policy(&narrow()).await;
-    let fault = agree("10001").await.expect_err("it was trained with another");
+    let fault = agree("10001")
+        .await
+        .expect_err("it was trained with another");
     assert_eq!(fault.path.as_deref(), Some("admission.models"), "{fault}");
     agree("9999").await.expect("it was trained together");
 }
@@ -176,27 +241,51 @@ async fn a_file_is_not_written_for_others_nor_by_the_order_alone() {
     coordinator.agree(&job).await.expect("agreed");
     let mut order = job.assignment("reader_0", &guest("9999"), 0);
     order.keeps = Some("files://gifts/rows.csv".to_owned());
-    let fault = coordinator.assign("9999", order).await.expect_err("the offer has no file");
+    let fault = coordinator
+        .assign("9999", order)
+        .await
+        .expect_err("the offer has no file");
     assert_eq!(fault.code, ErrorCode::OfferRefused, "{fault}");
 
     let keeping = |who: &vocabulary::Participant| {
         let mut offer = job.anew().offer();
         let file = "files://gifts/rows.csv".to_owned();
-        offer.keeps = Some(OfferedFile { step: step_name("reader_0"), who: who.clone(), file });
+        offer.keeps = Some(OfferedFile {
+            step: step_name("reader_0"),
+            who: who.clone(),
+            file,
+        });
         offer
     };
     let fault = refused_by(&federation, &coordinator, keeping(&host("10000"))).await;
-    assert_eq!(fault.path.as_deref(), Some("admission.without_ticket"), "{fault}");
+    assert_eq!(
+        fault.path.as_deref(),
+        Some("admission.without_ticket"),
+        "{fault}"
+    );
     // Where the initiator's policy wants no ticket, its own file is written.
     let offer = keeping(&guest("9999"));
-    coordinator.sign("9999", offer.clone()).await.expect("signed");
+    coordinator
+        .sign("9999", offer.clone())
+        .await
+        .expect("signed");
     let mut order = order_of(&offer, "reader_0", &guest("9999"), 0);
     order.keeps = Some("files://gifts/rows.csv".to_owned());
     coordinator.assign("9999", order).await.expect("ordered");
-    let done = coordinator.ended(&task_of(&offer.job, "reader_0", &guest("9999"))).await;
+    let done = coordinator
+        .ended(&task_of(&offer.job, "reader_0", &guest("9999")))
+        .await;
     assert_eq!(done, Outcome::Succeeded);
-    let (status, text) =
-        bank.door().send(http::Method::GET, "/v1/fedflow/files/gifts/rows.csv", "", "").await.expect("read");
+    let (status, text) = bank
+        .door()
+        .send(
+            http::Method::GET,
+            "/v1/fedflow/files/gifts/rows.csv",
+            "",
+            "",
+        )
+        .await
+        .expect("read");
     assert_eq!(status, 200, "{text:?}");
     assert!(clinic.lives());
 }

@@ -7,7 +7,11 @@ use fedflow_tests::hostile::until;
 
 /// A training that would go on for a long time.
 pub(super) fn long(coordinator: &Coordinator) -> Job {
-    let mut job = Job::training(&coordinator.catalogue(), ["9999", "10000", "10000"], 100_000);
+    let mut job = Job::training(
+        &coordinator.catalogue(),
+        ["9999", "10000", "10000"],
+        100_000,
+    );
     job.step_mut("hetero_lr_0").common["tol"] = json!(1e-300);
     job
 }
@@ -22,10 +26,17 @@ pub(super) async fn under_way(coordinator: &Coordinator, job: &Job) {
     }
     for who in [guest("9999"), host("10000"), arbiter("10000")] {
         let party = who.party.to_string();
-        coordinator.assign(&party, job.assignment("hetero_lr_0", &who, 0)).await.expect("ordered");
+        coordinator
+            .assign(&party, job.assignment("hetero_lr_0", &who, 0))
+            .await
+            .expect("ordered");
     }
     until("some epochs", || {
-        (coordinator.metrics_of(&job.task("hetero_lr_0", &arbiter("10000"))).len() > 3).then_some(())
+        (coordinator
+            .metrics_of(&job.task("hetero_lr_0", &arbiter("10000")))
+            .len()
+            > 3)
+        .then_some(())
     })
     .await;
 }
@@ -35,8 +46,16 @@ async fn a_narrowed_policy_stops_what_runs_and_says_why() {
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);
     // Everything goes through the coordinator, so that what leaves can be counted.
-    let bank = federation.party("9999").policy(ALL_MINE).settings("relay_only = true").start();
-    let clinic = federation.party("10000").policy(ALL_MINE).settings("relay_only = true").start();
+    let bank = federation
+        .party("9999")
+        .policy(ALL_MINE)
+        .settings("relay_only = true")
+        .start();
+    let clinic = federation
+        .party("10000")
+        .policy(ALL_MINE)
+        .settings("relay_only = true")
+        .start();
     let tables = pair(60);
     bank.table("experiment", "guest", &tables.guest);
     clinic.table("experiment", "host", &tables.host);
@@ -44,23 +63,50 @@ async fn a_narrowed_policy_stops_what_runs_and_says_why() {
     let job = long(&coordinator);
     under_way(&coordinator, &job).await;
     let from_clinic = |heads: Vec<wire::agent_link::MailHead>| {
-        heads.into_iter().filter(|head| head.address.from.party == party("10000")).count()
+        heads
+            .into_iter()
+            .filter(|head| head.address.from.party == party("10000"))
+            .count()
     };
     let before = from_clinic(coordinator.mail());
-    assert!(before > 0, "messages of the clinic pass while its policy admits them");
+    assert!(
+        before > 0,
+        "messages of the clinic pass while its policy admits them"
+    );
 
-    clinic.set_policy(&careful(&["10001"], &["experiment.*"])).await;
-    let ended = coordinator.ended(&job.task("hetero_lr_0", &host("10000"))).await;
-    let Outcome::Failed(fault) = ended else { panic!("it ended as {ended:?}") };
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::OfferRefused, Some("admission.initiators")), "{fault}");
+    clinic
+        .set_policy(&careful(&["10001"], &["experiment.*"]))
+        .await;
+    let ended = coordinator
+        .ended(&job.task("hetero_lr_0", &host("10000")))
+        .await;
+    let Outcome::Failed(fault) = ended else {
+        panic!("it ended as {ended:?}")
+    };
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::OfferRefused, Some("admission.initiators")),
+        "{fault}"
+    );
     assert_eq!(fault.party, Some(party("10000")));
     let after = from_clinic(coordinator.mail());
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(from_clinic(coordinator.mail()), after, "nothing more leaves");
+    assert_eq!(
+        from_clinic(coordinator.mail()),
+        after,
+        "nothing more leaves"
+    );
     // A new order under the old offer is refused for the same reason.
     let order = job.assignment("hetero_lr_0", &host("10000"), 1);
-    let fault = coordinator.assign("10000", order).await.expect_err("refused");
-    assert_eq!(fault.path.as_deref(), Some("admission.initiators"), "{fault}");
+    let fault = coordinator
+        .assign("10000", order)
+        .await
+        .expect_err("refused");
+    assert_eq!(
+        fault.path.as_deref(),
+        Some("admission.initiators"),
+        "{fault}"
+    );
 }
 
 #[tokio::test]
@@ -71,12 +117,28 @@ async fn a_narrowed_release_rule_stops_messages_of_a_running_task() {
     let job = long(&coordinator);
     under_way(&coordinator, &job).await;
     // A change that concerns another job changes nothing here.
-    clinic.set_policy(&ALL_MINE.replace("fewest_rows = 1", "fewest_rows = 2")).await;
-    assert!(coordinator.end_of(&job.task("hetero_lr_0", &host("10000"))).is_none());
-    clinic.set_policy(&ALL_MINE.replace("\"ciphertext\", ", "")).await;
-    let ended = coordinator.ended(&job.task("hetero_lr_0", &host("10000"))).await;
-    let Outcome::Failed(fault) = ended else { panic!("it ended as {ended:?}") };
-    assert_eq!(fault.path.as_deref(), Some("release.disclosures"), "{fault}");
+    clinic
+        .set_policy(&ALL_MINE.replace("fewest_rows = 1", "fewest_rows = 2"))
+        .await;
+    assert!(
+        coordinator
+            .end_of(&job.task("hetero_lr_0", &host("10000")))
+            .is_none()
+    );
+    clinic
+        .set_policy(&ALL_MINE.replace("\"ciphertext\", ", ""))
+        .await;
+    let ended = coordinator
+        .ended(&job.task("hetero_lr_0", &host("10000")))
+        .await;
+    let Outcome::Failed(fault) = ended else {
+        panic!("it ended as {ended:?}")
+    };
+    assert_eq!(
+        fault.path.as_deref(),
+        Some("release.disclosures"),
+        "{fault}"
+    );
 }
 
 #[tokio::test]
@@ -84,27 +146,44 @@ async fn an_offer_is_good_for_its_time_and_its_attempts() {
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);
     let (_bank, clinic) = two(&federation, &coordinator).await;
-    clinic.set_policy(&careful(&["9999"], &["experiment.*"])).await;
+    clinic
+        .set_policy(&careful(&["9999"], &["experiment.*"]))
+        .await;
     let reading = || Job::reading(&coordinator.catalogue(), &[guest("9999"), host("10000")]);
     let refused = async |job: &Job| {
         let signed = coordinator.sign("9999", job.offer()).await.expect("signed");
-        coordinator.offer("10000", signed).await.expect_err("refused")
+        coordinator
+            .offer("10000", signed)
+            .await
+            .expect_err("refused")
     };
     let mut endless = reading();
     endless.lasts_millis = 31 * 24 * 3600 * 1000;
-    assert_eq!(refused(&endless).await.path.as_deref(), Some("admission.offer_days"));
+    assert_eq!(
+        refused(&endless).await.path.as_deref(),
+        Some("admission.offer_days")
+    );
     let mut greedy = reading();
     greedy.attempts = 101;
-    assert_eq!(refused(&greedy).await.path.as_deref(), Some("admission.attempts"));
+    assert_eq!(
+        refused(&greedy).await.path.as_deref(),
+        Some("admission.attempts")
+    );
 
     let mut few = reading();
     few.attempts = 2;
     coordinator.agree(&few).await.expect("agreed");
     for attempt in [0, 1] {
-        coordinator.assign("10000", few.assignment("reader_0", &host("10000"), attempt)).await.expect("ordered");
+        coordinator
+            .assign("10000", few.assignment("reader_0", &host("10000"), attempt))
+            .await
+            .expect("ordered");
     }
     let order = few.assignment("reader_0", &host("10000"), 2);
-    let fault = coordinator.assign("10000", order).await.expect_err("used up");
+    let fault = coordinator
+        .assign("10000", order)
+        .await
+        .expect_err("used up");
     assert_eq!(fault.path.as_deref(), Some("admission.attempts"), "{fault}");
 
     let mut short = reading();
@@ -113,10 +192,17 @@ async fn an_offer_is_good_for_its_time_and_its_attempts() {
     tokio::time::sleep(Duration::from_millis(3_100)).await;
     let order = short.assignment("reader_0", &host("10000"), 0);
     let fault = coordinator.assign("10000", order).await.expect_err("ended");
-    assert_eq!(fault.path.as_deref(), Some("admission.offer_days"), "{fault}");
+    assert_eq!(
+        fault.path.as_deref(),
+        Some("admission.offer_days"),
+        "{fault}"
+    );
     // The same job offered anew is good again.
     let mut again = short.clone();
     again.lasts_millis = 600_000;
     coordinator.agree(&again).await.expect("agreed anew");
-    coordinator.assign("10000", again.assignment("reader_0", &host("10000"), 0)).await.expect("ordered");
+    coordinator
+        .assign("10000", again.assignment("reader_0", &host("10000"), 0))
+        .await
+        .expect("ordered");
 }

@@ -11,7 +11,8 @@ const TARGETS: usize = 12;
 
 /// The clinic's policy: it works with the bank, and rows, headers, summaries and model views stay where they are.
 fn policy(disclosure: &str) -> String {
-    let base = careful(&["9999"], &["experiment.*"]).replace("[release]", "independent_arbiter = false\n[release]");
+    let base = careful(&["9999"], &["experiment.*"])
+        .replace("[release]", "independent_arbiter = false\n[release]");
     format!("{base}[disclosure]\n{disclosure}\n")
 }
 
@@ -27,7 +28,11 @@ struct Attack<'a> {
 
 impl<'a> Attack<'a> {
     /// Both parties with their tables, and a model that says 1 of every row.
-    async fn prepare(federation: &Federation, coordinator: &'a Coordinator, disclosure: &str) -> Self {
+    async fn prepare(
+        federation: &Federation,
+        coordinator: &'a Coordinator,
+        disclosure: &str,
+    ) -> Self {
         let bank = federation.agent("9999", ALL_MINE);
         let clinic = federation.agent("10000", &policy(disclosure));
         let tables = pair(60);
@@ -41,52 +46,91 @@ impl<'a> Attack<'a> {
             Some((cells.next()?.to_owned(), cells.next()?.parse().ok()?))
         };
         let labels: Vec<(String, usize)> = tables.guest.lines().filter_map(label).collect();
-        let labels: Vec<(String, usize)> = labels.into_iter().filter(|(id, _)| is_common(id)).collect();
+        let labels: Vec<(String, usize)> =
+            labels.into_iter().filter(|(id, _)| is_common(id)).collect();
         let mut training = Job::training(&coordinator.catalogue(), ["10000", "9999", "9999"], 2);
         training = training.started_by(&super::host("9999"));
         training.steps.retain(|step| step.component != "evaluation");
         training.step_mut("hetero_lr_0").common["predict_param"] = json!({"threshold": -1.0});
         coordinator.run(&training).await.expect("trained");
-        Self { coordinator, bank, clinic, labels, host, training }
+        Self {
+            coordinator,
+            bank,
+            clinic,
+            labels,
+            host,
+            training,
+        }
     }
 
     /// The bank chooses rows of the clinic by the ids that it puts in, and has them judged. The number of zeros among their
     /// labels, where figures come.
     async fn zeros(&self, name: &str, rows: &[&(String, usize)]) -> (Job, Option<usize>) {
-        let chosen = |line: &&String| rows.iter().any(|(id, _)| line.starts_with(&format!("{id},")));
-        let lines: Vec<&str> = self.host.iter().filter(chosen).map(String::as_str).collect();
-        self.bank.table("experiment", name, &format!("{}\n{}\n", self.host[0], lines.join("\n")));
+        let chosen = |line: &&String| {
+            rows.iter()
+                .any(|(id, _)| line.starts_with(&format!("{id},")))
+        };
+        let lines: Vec<&str> = self
+            .host
+            .iter()
+            .filter(chosen)
+            .map(String::as_str)
+            .collect();
+        self.bank.table(
+            "experiment",
+            name,
+            &format!("{}\n{}\n", self.host[0], lines.join("\n")),
+        );
         let (clinic, bank) = (guest("10000"), super::host("9999"));
-        let mut job = Job::reading(&self.coordinator.catalogue(), &[clinic, bank.clone()]).started_by(&bank);
-        job.step_mut("reader_0").own.push((bank, json!({"table": {"namespace": "experiment", "name": name}})));
-        let apply = Step::new("hetero_lr_0", "hetero_lr").reads_at("test_data", "intersection_0", 0);
+        let mut job =
+            Job::reading(&self.coordinator.catalogue(), &[clinic, bank.clone()]).started_by(&bank);
+        job.step_mut("reader_0").own.push((
+            bank,
+            json!({"table": {"namespace": "experiment", "name": name}}),
+        ));
+        let apply =
+            Step::new("hetero_lr_0", "hetero_lr").reads_at("test_data", "intersection_0", 0);
         let apply = apply.applies("hetero_lr_0", Some(self.training.id.as_str()));
         let judge = json!({"eval_type": "regression", "metrics": ["mean_absolute_error"]});
-        let judge = Step::new("evaluation_0", "evaluation").roles(&[Role::Guest]).set(judge).reads("hetero_lr_0");
+        let judge = Step::new("evaluation_0", "evaluation")
+            .roles(&[Role::Guest])
+            .set(judge)
+            .reads("hetero_lr_0");
         let job = job.step(apply).step(judge);
-        self.coordinator.run(&job).await.expect("the job goes on whatever is told of it");
-        let zeros = self.share(&job).map(|share| (share * rows.len() as f64).round() as usize);
+        self.coordinator
+            .run(&job)
+            .await
+            .expect("the job goes on whatever is told of it");
+        let zeros = self
+            .share(&job)
+            .map(|share| (share * rows.len() as f64).round() as usize);
         (job, zeros)
     }
 
     fn metrics(&self, job: &Job) -> Vec<Metric> {
-        self.coordinator.metrics_of(&job.task("evaluation_0", &guest("10000")))
+        self.coordinator
+            .metrics_of(&job.task("evaluation_0", &guest("10000")))
     }
 
     /// The mean error of a model that always says 1.
     fn share(&self, job: &Job) -> Option<f64> {
-        self.metrics(job).iter().find_map(|metric| match &metric.data {
-            MetricData::Values(values) => {
-                values.iter().find(|(name, _)| name == "mean_absolute_error").map(|(_, v)| v.get())
-            }
-            MetricData::Points(_) => None,
-        })
+        self.metrics(job)
+            .iter()
+            .find_map(|metric| match &metric.data {
+                MetricData::Values(values) => values
+                    .iter()
+                    .find(|(name, _)| name == "mean_absolute_error")
+                    .map(|(_, v)| v.get()),
+                MetricData::Points(_) => None,
+            })
     }
 
     /// The rule by which the figures of an evaluation are said to be withheld.
     fn withheld(&self, job: &Job) -> Option<String> {
         let metrics = self.metrics(job);
-        let note = metrics.iter().find(|metric| metric.namespace == "withheld")?;
+        let note = metrics
+            .iter()
+            .find(|metric| metric.namespace == "withheld")?;
         Some(note.meta["rule"].as_str().expect("a rule").to_owned())
     }
 
@@ -126,17 +170,34 @@ async fn single_lines_give_every_label_away_where_no_rows_are_too_few_and_none_b
     let coordinator = Coordinator::start(&federation);
     let open = "fewest_rows = 1\nqueries_per_day = 'any'";
     let attack = Attack::prepare(&federation, &coordinator, open).await;
-    assert_eq!(attack.by_single_lines().await, TARGETS, "the attacker is seen to work");
+    assert_eq!(
+        attack.by_single_lines().await,
+        TARGETS,
+        "the attacker is seen to work"
+    );
     // By the default alone, and without a limit of queries, which have been many by now.
-    attack.clinic.set_policy(&policy("queries_per_day = 'any'")).await;
+    attack
+        .clinic
+        .set_policy(&policy("queries_per_day = 'any'"))
+        .await;
     assert_eq!(attack.by_single_lines().await, 0);
     // Nor of 19 rows; the party's own users read why in the log of the job.
     let rows: Vec<&(String, usize)> = attack.labels.iter().take(19).collect();
     let (job, zeros) = attack.zeros("nineteen", &rows).await;
-    assert_eq!((zeros, attack.withheld(&job).as_deref()), (None, Some(FEWEST)));
-    let log = std::process::Command::new("grep").arg("-r").arg(FEWEST).arg(attack.clinic.data().join("logs")).output();
+    assert_eq!(
+        (zeros, attack.withheld(&job).as_deref()),
+        (None, Some(FEWEST))
+    );
+    let log = std::process::Command::new("grep")
+        .arg("-r")
+        .arg(FEWEST)
+        .arg(attack.clinic.data().join("logs"))
+        .output();
     let log = String::from_utf8(log.expect("grep").stdout).expect("text");
-    assert!(log.contains(&format!("withheld by rule {FEWEST}")) && log.contains(job.id.as_str()), "{log}");
+    assert!(
+        log.contains(&format!("withheld by rule {FEWEST}")) && log.contains(job.id.as_str()),
+        "{log}"
+    );
     // Of 20 rows figures come.
     let rows: Vec<&(String, usize)> = attack.labels.iter().take(20).collect();
     assert!(attack.zeros("twenty", &rows).await.1.is_some());
@@ -148,7 +209,11 @@ async fn padding_gives_every_label_away_where_queries_have_no_limit() {
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);
     let attack = Attack::prepare(&federation, &coordinator, "queries_per_day = 'any'").await;
-    assert_eq!(attack.by_padding().await.0, TARGETS, "the attacker is seen to work");
+    assert_eq!(
+        attack.by_padding().await.0,
+        TARGETS,
+        "the attacker is seen to work"
+    );
 }
 
 #[tokio::test]
@@ -171,12 +236,18 @@ async fn padding_ends_at_the_days_limit() {
     coordinator.joined(&["10000"]).await;
     let rows: Vec<&(String, usize)> = attack.labels.iter().take(30).collect();
     let (job, zeros) = attack.zeros("after", &rows).await;
-    assert_eq!((zeros, attack.withheld(&job).as_deref()), (None, Some(DAILY)));
+    assert_eq!(
+        (zeros, attack.withheld(&job).as_deref()),
+        (None, Some(DAILY))
+    );
 }
 
 /// A training of 400 rows with all metrics, started by the clinic itself.
 async fn curves(federation: &Federation, coordinator: &Coordinator, policy: &str) -> Vec<Metric> {
-    let (bank, clinic) = (federation.agent("9999", ALL_MINE), federation.agent("10000", policy));
+    let (bank, clinic) = (
+        federation.agent("9999", ALL_MINE),
+        federation.agent("10000", policy),
+    );
     let tables = pair(400);
     clinic.table("experiment", "guest", &tables.guest);
     bank.table("experiment", "host", &tables.host);
@@ -192,7 +263,11 @@ async fn curves(federation: &Federation, coordinator: &Coordinator, policy: &str
 }
 
 fn longest(metrics: &[Metric]) -> usize {
-    metrics.iter().map(|metric| metric.data.len()).max().unwrap_or_default()
+    metrics
+        .iter()
+        .map(|metric| metric.data.len())
+        .max()
+        .unwrap_or_default()
 }
 
 #[tokio::test]
@@ -203,7 +278,11 @@ async fn curves_have_a_hundred_points_and_no_scores_where_rows_are_closed() {
     assert!(metrics.len() > 10, "{metrics:?}");
     for metric in &metrics {
         let meta = serde_json::to_string(&metric.meta).expect("JSON");
-        assert!(metric.data.len() <= 100 && !meta.contains('['), "{} {meta}", metric.name);
+        assert!(
+            metric.data.len() <= 100 && !meta.contains('['),
+            "{} {meta}",
+            metric.name
+        );
     }
 }
 
@@ -212,8 +291,15 @@ async fn curves_are_whole_where_rows_are_open() {
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);
     let metrics = curves(&federation, &coordinator, ALL_MINE).await;
-    let with = metrics.iter().filter(|metric| metric.meta.contains_key("thresholds")).count();
-    assert!(longest(&metrics) > 100 && with > 8, "{} {with}", longest(&metrics));
+    let with = metrics
+        .iter()
+        .filter(|metric| metric.meta.contains_key("thresholds"))
+        .count();
+    assert!(
+        longest(&metrics) > 100 && with > 8,
+        "{} {with}",
+        longest(&metrics)
+    );
 }
 
 /// Names that no program uses.
@@ -232,7 +318,11 @@ async fn known(coordinator: &Coordinator, job: &Job) -> String {
         ("/v1/job/log/download", task("reader_0")),
         ("/v1/model/load", json!({"job_id": job.id})),
     ] {
-        text += &coordinator.http("10000", "POST", path, &body).await.1.to_string();
+        text += &coordinator
+            .http("10000", "POST", path, &body)
+            .await
+            .1
+            .to_string();
     }
     text
 }
@@ -240,16 +330,31 @@ async fn known(coordinator: &Coordinator, job: &Job) -> String {
 /// A job over the clinic's table, and one that fails over one of its columns.
 async fn read_and_fail(coordinator: &Coordinator, clinic: &Agent) -> String {
     let rows = |bad: &str| {
-        let row = |row: usize| format!("id{row},{row}.5,{},7\n", if row == 40 { bad } else { "1.25" });
-        format!("id,{}\n{}", COLUMNS.join(","), (0..60).map(row).collect::<String>())
+        let row = |row: usize| {
+            format!(
+                "id{row},{row}.5,{},7\n",
+                if row == 40 { bad } else { "1.25" }
+            )
+        };
+        format!(
+            "id,{}\n{}",
+            COLUMNS.join(","),
+            (0..60).map(row).collect::<String>()
+        )
     };
     clinic.table("experiment", "host", &rows("1.5"));
-    let job = Job::reading(&coordinator.catalogue(), &[guest("9999"), super::host("10000")]);
+    let job = Job::reading(
+        &coordinator.catalogue(),
+        &[guest("9999"), super::host("10000")],
+    );
     coordinator.run(&job).await.expect("it runs");
     let mut text = known(coordinator, &job).await;
     clinic.table("experiment", "host", &rows("sugar"));
     let job = job.anew();
-    let fault = coordinator.run(&job).await.expect_err("a text is no number");
+    let fault = coordinator
+        .run(&job)
+        .await
+        .expect_err("a text is no number");
     assert_eq!(fault.party, Some(party("10000")), "{fault}");
     text += &known(coordinator, &job).await;
     text
@@ -261,12 +366,17 @@ async fn no_name_of_a_column_reaches_the_coordinator_where_headers_are_closed() 
     let coordinator = Coordinator::start(&federation);
     let (_bank, clinic) = two(&federation, &coordinator).await;
     // Summaries and views of models are open, so that only the rule for headers stands between.
-    clinic.set_policy(&policy("summaries = true\nmodel_views = true")).await;
+    clinic
+        .set_policy(&policy("summaries = true\nmodel_views = true"))
+        .await;
     let text = read_and_fail(&coordinator, &clinic).await;
     for column in COLUMNS {
         assert!(!text.contains(column), "{column}: {text}");
     }
-    assert!(text.contains("reader_name"), "how many rows there are is told");
+    assert!(
+        text.contains("reader_name"),
+        "how many rows there are is told"
+    );
     clinic.set_policy(ALL_MINE).await;
     let text = read_and_fail(&coordinator, &clinic).await;
     for column in COLUMNS {
@@ -283,12 +393,19 @@ async fn an_attempt_that_is_told_twice_is_one_answer() {
     let (job, zeros) = attack.zeros("first", &rows).await;
     assert!(zeros.is_some());
     let again = coordinator.run_step(&job, "evaluation_0", 1).await;
-    assert!(again.iter().all(|(_, outcome)| *outcome == Outcome::Succeeded));
+    assert!(
+        again
+            .iter()
+            .all(|(_, outcome)| *outcome == Outcome::Succeeded)
+    );
     let of_second = |report: &Report| report.attempt == Attempt(1);
     let reports = coordinator.reports_of(&job.task("evaluation_0", &guest("10000")));
     let second: Vec<Report> = reports.into_iter().filter(of_second).collect();
     let text = format!("{second:?}");
-    assert!(text.contains(DAILY) && !text.contains("mean_absolute_error"), "{text}");
+    assert!(
+        text.contains(DAILY) && !text.contains("mean_absolute_error"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -307,7 +424,9 @@ async fn an_arbiter_tells_the_loss_of_enough_rows_although_it_reads_none() {
     };
     coordinator.run(&job).await.expect("it runs");
     assert_eq!(losses(&job), 2);
-    court.set_policy(&format!("{peers}[disclosure]\nfewest_rows = 100\n")).await;
+    court
+        .set_policy(&format!("{peers}[disclosure]\nfewest_rows = 100\n"))
+        .await;
     let job = job.anew();
     coordinator.run(&job).await.expect("it runs");
     assert_eq!(losses(&job), 0, "by the guest's word there are fewer");
@@ -332,13 +451,27 @@ async fn each_validated_epoch_is_a_query_since_a_host_chooses_the_scores() {
     // Epochs of which a figure or a curve was told.
     let epochs = |job: &Job| {
         let metrics = coordinator.metrics_of(&task(job));
-        let epoch = |metric: Metric| metric.name.strip_prefix("iteration_")?.split('_').next().map(str::to_owned);
-        metrics.into_iter().filter_map(epoch).collect::<std::collections::BTreeSet<_>>().len()
+        let epoch = |metric: Metric| {
+            metric
+                .name
+                .strip_prefix("iteration_")?
+                .split('_')
+                .next()
+                .map(str::to_owned)
+        };
+        metrics
+            .into_iter()
+            .filter_map(epoch)
+            .collect::<std::collections::BTreeSet<_>>()
+            .len()
     };
     coordinator.run(&job).await.expect("the training goes on");
     assert_eq!(epochs(&job), 10);
     let notes = format!("{:?}", coordinator.metrics_of(&task(&job)));
-    assert!(notes.contains(&format!("withheld by rule {DAILY}")), "{notes}");
+    assert!(
+        notes.contains(&format!("withheld by rule {DAILY}")),
+        "{notes}"
+    );
     // Nor does another training that day tell anything.
     let again = job.anew();
     coordinator.run(&again).await.expect("it runs");

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use fedflow_tests::hostile::{
-    ALL_MINE, Agent, Coordinator, Federation, Job, Mail, Peer, Step, guest, head_of, host, letter, task_of, until,
+    ALL_MINE, Agent, Coordinator, Federation, Job, Mail, Peer, Step, guest, head_of, host, letter,
+    task_of, until,
 };
 use serde_json::json;
 use vocabulary::{ErrorCode, Outcome};
@@ -17,7 +18,13 @@ const STEP: &str = "secure_add_example_0";
 
 /// Two agents whose mail goes through the relay.
 async fn relayed(federation: &Federation, coordinator: &Coordinator) -> [Agent; 2] {
-    let start = |id: &str| federation.party(id).policy(ALL_MINE).settings("relay_only = true").start();
+    let start = |id: &str| {
+        federation
+            .party(id)
+            .policy(ALL_MINE)
+            .settings("relay_only = true")
+            .start()
+    };
     let agents = [start("9999"), start("10000")];
     coordinator.joined(&["9999", "10000"]).await;
     agents
@@ -33,14 +40,20 @@ async fn a_relay_can_repeat_and_lose_messages_and_not_change_them() {
     let kept: Arc<Mutex<Vec<(MailHead, Bytes)>>> = Arc::default();
     let keeping = kept.clone();
     coordinator.on_mail(move |head, body| {
-        keeping.lock().expect("kept").push((head.clone(), body.clone()));
+        keeping
+            .lock()
+            .expect("kept")
+            .push((head.clone(), body.clone()));
         Mail::Pass
     });
     coordinator.run(&toy(&coordinator)).await.expect("it runs");
     assert_eq!(kept.lock().expect("kept").len(), 3);
 
     coordinator.on_mail(|_, _| Mail::Repeat(3));
-    coordinator.run(&toy(&coordinator)).await.expect("repeated messages change nothing");
+    coordinator
+        .run(&toy(&coordinator))
+        .await
+        .expect("repeated messages change nothing");
 
     // The message of an earlier job in the place of this one's.
     let old = kept.lock().expect("kept")[0].1.clone();
@@ -48,17 +61,27 @@ async fn a_relay_can_repeat_and_lose_messages_and_not_change_them() {
     let job = toy(&coordinator);
     coordinator.agree(&job).await.expect("agreed");
     for who in [guest("9999"), host("10000")] {
-        coordinator.assign(who.party.as_str(), job.assignment(STEP, &who, 0)).await.expect("taken");
+        coordinator
+            .assign(who.party.as_str(), job.assignment(STEP, &who, 0))
+            .await
+            .expect("taken");
     }
     until("a message to be replaced", || {
-        coordinator.mail().into_iter().find(|head| head.address.attempt.job == job.id)
+        coordinator
+            .mail()
+            .into_iter()
+            .find(|head| head.address.attempt.job == job.id)
     })
     .await;
     assert_eq!(coordinator.end_of(&job.task(STEP, &host("10000"))), None);
     // Nothing was taken for the real one, which still counts when it comes.
     coordinator.on_mail(|_, _| Mail::Pass);
     for who in [guest("9999"), host("10000")] {
-        assert_eq!(coordinator.ended(&job.task(STEP, &who)).await, Outcome::Succeeded, "{who}");
+        assert_eq!(
+            coordinator.ended(&job.task(STEP, &who)).await,
+            Outcome::Succeeded,
+            "{who}"
+        );
     }
 }
 
@@ -67,7 +90,10 @@ async fn a_message_of_nobody_in_the_step_is_refused() {
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);
     let clinic = federation.agent("10000", ALL_MINE);
-    let (member, stranger) = (Peer::new(&federation, "9999"), Peer::new(&federation, "10001"));
+    let (member, stranger) = (
+        Peer::new(&federation, "9999"),
+        Peer::new(&federation, "10001"),
+    );
     member.join(&federation).await.expect("let in");
     stranger.join(&federation).await.expect("let in");
     coordinator.joined(&["9999", "10000", "10001"]).await;
@@ -89,22 +115,40 @@ async fn a_message_of_nobody_in_the_step_is_refused() {
         (posing.clone(), ErrorCode::ProtocolViolation),
         (astray, ErrorCode::ProtocolViolation),
     ] {
-        let direct = stranger.direct("10000", clinic.quic()).await.expect("connected");
+        let direct = stranger
+            .direct("10000", clinic.quic())
+            .await
+            .expect("connected");
         let reply = direct.send(envelope.clone()).await.expect("a reply");
-        assert!(matches!(&reply, Reply::Failed(fault) if fault.code == code), "{envelope:?}: {reply:?}");
+        assert!(
+            matches!(&reply, Reply::Failed(fault) if fault.code == code),
+            "{envelope:?}: {reply:?}"
+        );
     }
     // The same through the relay of a coordinator that looks away.
-    for (envelope, code) in [(own, ErrorCode::PermissionDenied), (posing, ErrorCode::ProtocolViolation)] {
+    for (envelope, code) in [
+        (own, ErrorCode::PermissionDenied),
+        (posing, ErrorCode::ProtocolViolation),
+    ] {
         let reply = stranger.relay(envelope.clone()).await.expect("a reply");
-        assert!(matches!(&reply, Reply::Failed(fault) if fault.code == code), "{envelope:?}: {reply:?}");
+        assert!(
+            matches!(&reply, Reply::Failed(fault) if fault.code == code),
+            "{envelope:?}: {reply:?}"
+        );
     }
     // The one that has a part is heard, both ways, and a lie about the size is none.
     let good = letter(&from("9999"), (0, &now), &to, tag, "x");
-    let direct = member.direct("10000", clinic.quic()).await.expect("connected");
+    let direct = member
+        .direct("10000", clinic.quic())
+        .await
+        .expect("connected");
     // The very same under another offer of the job, or under none, is not.
     for offer in [before.as_str(), ""] {
         let stale = letter(&from("9999"), (0, offer), &to, tag, "x");
-        for reply in [direct.send(stale.clone()).await, member.relay(stale.clone()).await] {
+        for reply in [
+            direct.send(stale.clone()).await,
+            member.relay(stale.clone()).await,
+        ] {
             let reply = reply.expect("a reply");
             assert!(
                 matches!(&reply, Reply::Failed(fault) if fault.code == ErrorCode::OfferRefused),
@@ -112,11 +156,23 @@ async fn a_message_of_nobody_in_the_step_is_refused() {
             );
         }
     }
-    let long = MailHead { size: 5, ..head_of(&good) };
+    let long = MailHead {
+        size: 5,
+        ..head_of(&good)
+    };
     let reply = direct.say(long, "x").await.expect("a reply");
-    assert!(matches!(&reply, Reply::Failed(fault) if fault.code == ErrorCode::FrameInvalid), "{reply:?}");
+    assert!(
+        matches!(&reply, Reply::Failed(fault) if fault.code == ErrorCode::FrameInvalid),
+        "{reply:?}"
+    );
     assert_eq!(direct.send(good).await.expect("a reply"), Reply::Done);
-    let relayed = letter(&from("9999"), (0, &now), &to, "partition.1/guest_share", "x");
+    let relayed = letter(
+        &from("9999"),
+        (0, &now),
+        &to,
+        "partition.1/guest_share",
+        "x",
+    );
     assert_eq!(member.relay(relayed).await.expect("a reply"), Reply::Done);
     assert!(clinic.lives());
 }

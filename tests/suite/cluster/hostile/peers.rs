@@ -2,7 +2,8 @@
 
 use component_kit::Payload;
 use fedflow_tests::hostile::{
-    ALL_MINE, Coordinator, Federation, Job, Peer, STRICT, Step, client, guest, host, letter, task_of, until,
+    ALL_MINE, Coordinator, Federation, Job, Peer, STRICT, Step, client, guest, host, letter,
+    task_of, until,
 };
 use pki::Kind;
 use serde_json::json;
@@ -29,7 +30,12 @@ async fn a_forged_offer_is_refused() {
     let offer = || toy_of("9999").offer();
 
     let mut changed: SignedBytes = bank.sign(&offer());
-    changed.bytes = Offer { created: vocabulary::Timestamp(1), ..offer() }.canonical_bytes().expect("bytes");
+    changed.bytes = Offer {
+        created: vocabulary::Timestamp(1),
+        ..offer()
+    }
+    .canonical_bytes()
+    .expect("bytes");
     let mut renamed = other.sign(&offer());
     renamed.signer = bank.party();
     let with = |identity| Peer::with_identity(identity).sign(&offer());
@@ -40,11 +46,23 @@ async fn a_forged_offer_is_refused() {
         ("signed by another party", other.sign(&offer())),
         ("signed by another party in its name", renamed),
         ("other bytes than were signed", changed),
-        ("of another root", with(federation.foreign("9999", Kind::Agent))),
-        ("an expired certificate", with(federation.expired("9999", Kind::Agent))),
+        (
+            "of another root",
+            with(federation.foreign("9999", Kind::Agent)),
+        ),
+        (
+            "an expired certificate",
+            with(federation.expired("9999", Kind::Agent)),
+        ),
         ("a revoked certificate", with(stolen)),
-        ("the coordinator's certificate", with(coordinator.identity())),
-        ("a coordinator's certificate in its name", with(federation.identity("9999", Kind::Coordinator))),
+        (
+            "the coordinator's certificate",
+            with(coordinator.identity()),
+        ),
+        (
+            "a coordinator's certificate in its name",
+            with(federation.identity("9999", Kind::Coordinator)),
+        ),
     ] {
         let fault = coordinator.offer("10000", signed).await.expect_err(what);
         assert_eq!(
@@ -53,7 +71,10 @@ async fn a_forged_offer_is_refused() {
             "{what}: {fault}"
         );
     }
-    coordinator.offer("10000", bank.sign(&offer())).await.expect("the real one is taken");
+    coordinator
+        .offer("10000", bank.sign(&offer()))
+        .await
+        .expect("the real one is taken");
     assert!(clinic.lives());
 }
 
@@ -62,15 +83,27 @@ async fn certificates_that_are_none_of_the_federations_open_nothing() {
     let federation = Federation::new(&program());
     let daemon = federation.coordinator("");
     let clinic = federation.agent("10000", ALL_MINE);
-    until("the agent to be linked", || clinic.is_linked().then_some(())).await;
+    until("the agent to be linked", || {
+        clinic.is_linked().then_some(())
+    })
+    .await;
     for (what, identity) in [
         ("another root", federation.foreign("10001", Kind::Agent)),
         ("expired", federation.expired("10001", Kind::Agent)),
-        ("a coordinator's", federation.identity("10001", Kind::Coordinator)),
+        (
+            "a coordinator's",
+            federation.identity("10001", Kind::Coordinator),
+        ),
     ] {
         let peer = Peer::with_identity(identity);
         peer.join(&federation).await.expect_err(what);
-        let said = letter(&task_of(&toy_of("10001").id, STEP, &guest("10001")), (0, ""), &host("10000"), "x", "x");
+        let said = letter(
+            &task_of(&toy_of("10001").id, STEP, &guest("10001")),
+            (0, ""),
+            &host("10000"),
+            "x",
+            "x",
+        );
         peer.send(clinic.quic(), said).await.expect_err(what);
     }
     let good = Peer::new(&federation, "10001");
@@ -84,15 +117,31 @@ async fn an_agent_links_to_no_coordinator_of_another_root() {
     let mut clinic = federation.agent("10000", ALL_MINE);
     clinic.stop();
     for (what, identity) in [
-        ("another root", federation.foreign("coordinator", Kind::Coordinator)),
-        ("expired", federation.expired("coordinator", Kind::Coordinator)),
-        ("an agent's", federation.identity("coordinator", Kind::Agent)),
+        (
+            "another root",
+            federation.foreign("coordinator", Kind::Coordinator),
+        ),
+        (
+            "expired",
+            federation.expired("coordinator", Kind::Coordinator),
+        ),
+        (
+            "an agent's",
+            federation.identity("coordinator", Kind::Agent),
+        ),
     ] {
         let coordinator = Coordinator::start_as(&federation, identity);
         let before = clinic.log().len();
         clinic.start();
-        until("a try to link", || clinic.log()[before..].contains("FF").then_some(())).await;
-        assert!(!clinic.is_linked() && coordinator.heard().is_empty(), "{what}: {}", clinic.log());
+        until("a try to link", || {
+            clinic.log()[before..].contains("FF").then_some(())
+        })
+        .await;
+        assert!(
+            !clinic.is_linked() && coordinator.heard().is_empty(),
+            "{what}: {}",
+            clinic.log()
+        );
         clinic.stop();
         coordinator.stop().await;
     }
@@ -123,12 +172,33 @@ async fn a_hostile_host_plays_its_part_in_a_job_of_real_daemons() {
     clinic.report(&task, 0, ReportBody::Started).await;
     clinic.receive(STEP, "partition.0/guest_share").await;
     let zeros = vec![0_u64; 100].encode().expect("encoded");
-    for (tag, body) in [("partition.0/host_share", zeros), ("host_sum", vec![7_u64].encode().expect("encoded"))] {
-        let reply = clinic.send(bank.quic(), letter(&task, (0, &order.offer), &guest("9999"), tag, body)).await;
-        assert_eq!(reply.expect("a reply"), wire::agent_link::Reply::Done, "{tag}");
+    for (tag, body) in [
+        ("partition.0/host_share", zeros),
+        ("host_sum", vec![7_u64].encode().expect("encoded")),
+    ] {
+        let reply = clinic
+            .send(
+                bank.quic(),
+                letter(&task, (0, &order.offer), &guest("9999"), tag, body),
+            )
+            .await;
+        assert_eq!(
+            reply.expect("a reply"),
+            wire::agent_link::Reply::Done,
+            "{tag}"
+        );
     }
     let usage = Usage::default();
-    clinic.report(&task, 0, ReportBody::Ended { outcome: Outcome::Succeeded, usage }).await;
+    clinic
+        .report(
+            &task,
+            0,
+            ReportBody::Ended {
+                outcome: Outcome::Succeeded,
+                usage,
+            },
+        )
+        .await;
     daemon.door().succeeded(&job).await;
     assert!(bank.lives());
 }
@@ -143,10 +213,15 @@ async fn bytes_that_are_no_request_disturb_no_other_client() {
         b"POST /v1/job/submit HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n",
     ] {
         let reply = client::raw(clinic.rest(), noise).await;
-        assert!(!reply.starts_with(b"HTTP/1.1 2") && !reply.starts_with(b"HTTP/1.1 5"), "{reply:?}");
+        assert!(
+            !reply.starts_with(b"HTTP/1.1 2") && !reply.starts_with(b"HTTP/1.1 5"),
+            "{reply:?}"
+        );
     }
     let request = http::Request::get(format!("http://{}/livez", clinic.rest()));
-    let answer = client::ask(request.body(bytes::Bytes::new()).expect("a request")).await.expect("an answer");
+    let answer = client::ask(request.body(bytes::Bytes::new()).expect("a request"))
+        .await
+        .expect("an answer");
     assert_eq!(answer.status(), 200);
     assert!(clinic.lives());
 }

@@ -18,22 +18,33 @@ struct Own {
 impl Own {
     async fn of(world: &World) -> Self {
         let make = async |path: &str, body: Value| {
-            let request = Request::builder().method("POST").uri(path).header("authorization", "Bearer own");
-            let (status, _, bytes) = world.send(request.body(Body::from(body.to_string())).expect("request")).await;
+            let request = Request::builder()
+                .method("POST")
+                .uri(path)
+                .header("authorization", "Bearer own");
+            let (status, _, bytes) = world
+                .send(request.body(Body::from(body.to_string())).expect("request"))
+                .await;
             let reply: Value = serde_json::from_slice(&bytes).expect("json");
             assert_eq!(status, 201, "{path}: {reply}");
             reply
         };
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        let deployment = text(&make(&below("deployments"), json!({"name": "canary"})).await["deployment_id"]);
+        let deployment =
+            text(&make(&below("deployments"), json!({"name": "canary"})).await["deployment_id"]);
         let path = below(&format!("deployments/{deployment}"));
-        let version = text(&make(&format!("{path}/versions"), json!({"version": "canary"})).await["version_id"]);
-        let run = text(&make(&format!("{path}/runs"), json!({"version_id": version})).await["run_id"]);
-        let definition =
-            text(&make(&below("training/definitions"), json!({"name": "canary"})).await["job_definition_id"]);
+        let version = text(
+            &make(&format!("{path}/versions"), json!({"version": "canary"})).await["version_id"],
+        );
+        let run =
+            text(&make(&format!("{path}/runs"), json!({"version_id": version})).await["run_id"]);
+        let definition = text(
+            &make(&below("training/definitions"), json!({"name": "canary"})).await["job_definition_id"],
+        );
         let channel = json!({"name": "canary", "description": "", "storage_type": "datalake"});
         let channel = text(&make(&below("channels"), channel).await["channel"]["channel_id"]);
-        let file = text(&make(&format!("/channels/{channel}/upload"), json!("canary")).await["file_id"]);
+        let file =
+            text(&make(&format!("/channels/{channel}/upload"), json!("canary")).await["file_id"]);
         let model = "1234567890123".to_owned();
         let names = [
             ("{organization}", "9999".to_owned()),
@@ -45,12 +56,16 @@ impl Own {
             ("{channel}", channel),
             ("{file}", file),
         ];
-        Self { ids: names.to_vec() }
+        Self {
+            ids: names.to_vec(),
+        }
     }
 
     fn path(&self, route: &Route, organization: &str) -> String {
         let path = route.path.replace("{organization}", organization);
-        self.ids.iter().fold(path, |path, (name, id)| path.replace(name, id))
+        self.ids
+            .iter()
+            .fold(path, |path, (name, id)| path.replace(name, id))
     }
 
     fn body(&self, route: &Route) -> Value {
@@ -69,17 +84,28 @@ impl Own {
     }
 }
 
-async fn ask(world: &World, route: &Route, path: &str, credential: Option<&str>, body: &Value) -> (u16, String) {
+async fn ask(
+    world: &World,
+    route: &Route,
+    path: &str,
+    credential: Option<&str>,
+    body: &Value,
+) -> (u16, String) {
     let mut request = Request::builder().method(route.verb.word()).uri(path);
     if let Some(credential) = credential {
         request = request.header("authorization", credential);
     }
-    let (status, _, bytes) = world.send(request.body(Body::from(body.to_string())).expect("request")).await;
+    let (status, _, bytes) = world
+        .send(request.body(Body::from(body.to_string())).expect("request"))
+        .await;
     (status, String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn basic(user: &str, token: &str) -> String {
-    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{token}")))
+    format!(
+        "Basic {}",
+        base64::engine::general_purpose::STANDARD.encode(format!("{user}:{token}"))
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,25 +134,44 @@ async fn asks_at_every_route_who_comes() {
             );
         }
         if route.open == Open::ToTenant && route.verb.word() == "GET" {
-            for credential in
-                ["Bearer own", &basic("user-1234567890123", "own"), &basic("datasource-1", "own"), "Bearer operator"]
-            {
+            for credential in [
+                "Bearer own",
+                &basic("user-1234567890123", "own"),
+                &basic("datasource-1", "own"),
+                "Bearer operator",
+            ] {
                 let (status, reply) = ask(&world, route, &path, Some(credential), &body).await;
-                assert!(status != 401 && status != 403, "{} {credential}: {reply}", route.path);
+                assert!(
+                    status != 401 && status != 403,
+                    "{} {credential}: {reply}",
+                    route.path
+                );
             }
         }
     }
-    let nowhere = Request::builder().uri(below("nothing")).body(Body::empty()).expect("request");
-    assert_eq!(world.send(nowhere).await.0, 401, "who may not come in is not told what is there");
+    let nowhere = Request::builder()
+        .uri(below("nothing"))
+        .body(Body::empty())
+        .expect("request");
+    assert_eq!(
+        world.send(nowhere).await.0,
+        401,
+        "who may not come in is not told what is there"
+    );
 }
 
 /// Everything that the face keeps, as text.
 async fn kept(world: &World) -> String {
     let mut text = String::new();
     for kind in EntityKind::ALL {
-        let filter = EntityFilter { deleted: true, ..EntityFilter::of(kind) };
+        let filter = EntityFilter {
+            deleted: true,
+            ..EntityFilter::of(kind)
+        };
         let (entities, _) = world.coordinator.entities(&filter).await.expect("entities");
-        let own = entities.into_iter().filter(|entity| entity.tenant.as_str() == "9999");
+        let own = entities
+            .into_iter()
+            .filter(|entity| entity.tenant.as_str() == "9999");
         text += &format!("{:?}", own.collect::<Vec<_>>());
     }
     text
@@ -139,17 +184,45 @@ async fn shows_and_changes_nothing_of_another_organizations() {
     let before = kept(&world).await;
     for route in ROUTES.iter().filter(|route| route.open == Open::ToTenant) {
         let body = own.body(route);
-        let (status, reply) = ask(&world, route, &own.path(route, "9999"), Some("Bearer other"), &body).await;
+        let (status, reply) = ask(
+            &world,
+            route,
+            &own.path(route, "9999"),
+            Some("Bearer other"),
+            &body,
+        )
+        .await;
         if route.path.contains("{organization}") {
             assert_eq!(status, 403, "{}: {reply}", route.path);
         } else {
-            assert!(matches!(status, 400 | 404), "{} {status}: {reply}", route.path);
+            assert!(
+                matches!(status, 400 | 404),
+                "{} {status}: {reply}",
+                route.path
+            );
         }
         assert!(!reply.contains("canary"), "{}: {reply}", route.path);
         // by its own name, another's ids name nothing
-        let (status, reply) = ask(&world, route, &own.path(route, "30000"), Some("Bearer other"), &body).await;
-        assert!(status < 500 && !reply.contains("canary"), "{} {status}: {reply}", route.path);
-        assert_eq!(kept(&world).await, before, "{} {}", route.verb.word(), route.path);
+        let (status, reply) = ask(
+            &world,
+            route,
+            &own.path(route, "30000"),
+            Some("Bearer other"),
+            &body,
+        )
+        .await;
+        assert!(
+            status < 500 && !reply.contains("canary"),
+            "{} {status}: {reply}",
+            route.path
+        );
+        assert_eq!(
+            kept(&world).await,
+            before,
+            "{} {}",
+            route.verb.word(),
+            route.path
+        );
     }
     assert!(before.contains("canary"));
 }

@@ -46,13 +46,18 @@ impl Rows for Agents {
         body: BodyStream,
     ) -> Result<(HttpReplyHead, BodyStream), Fault> {
         let pieces = body.try_collect::<Vec<_>>().await;
-        let body = pieces.map_err(|error| Fault::new(ErrorCode::RequestInvalid, error.to_string()))?.concat();
+        let body = pieces
+            .map_err(|error| Fault::new(ErrorCode::RequestInvalid, error.to_string()))?
+            .concat();
         let key = format!("{party} {}", head.target);
         self.targets.lock().expect("lock").push(head.target.clone());
         let not_found = || {
             let failure =
-                doors::Failure::from(Fault::new(ErrorCode::NotFound, "there is no such file")).with_status(404);
-            Ok(take_response(axum::response::IntoResponse::into_response(failure)))
+                doors::Failure::from(Fault::new(ErrorCode::NotFound, "there is no such file"))
+                    .with_status(404);
+            Ok(take_response(axum::response::IntoResponse::into_response(
+                failure,
+            )))
         };
         let reply = match (head.method.as_str(), head.target.as_str()) {
             ("PUT", _) => {
@@ -61,20 +66,39 @@ impl Rows for Agents {
                 Reply::data(json!({"bytes": bytes, "sha256": "0".repeat(64)}))
             }
             ("GET", _) => {
-                let Some(file) = self.files.lock().expect("lock").get(&key).cloned() else { return not_found() };
-                return Ok((HttpReplyHead { status: 200, headers: vec![] }, whole(file)));
+                let Some(file) = self.files.lock().expect("lock").get(&key).cloned() else {
+                    return not_found();
+                };
+                return Ok((
+                    HttpReplyHead {
+                        status: 200,
+                        headers: vec![],
+                    },
+                    whole(file),
+                ));
             }
-            ("DELETE", _) if self.files.lock().expect("lock").remove(&key).is_none() => return not_found(),
+            ("DELETE", _) if self.files.lock().expect("lock").remove(&key).is_none() => {
+                return not_found();
+            }
             (_, "/v1/log/cat") => {
                 let asked: Value = serde_json::from_slice(&body).expect("asked in JSON");
                 let begin = asked["begin"].as_u64().expect("a number");
                 let lines = self.lines.lock().expect("lock");
-                let wanted = lines.iter().enumerate().skip(usize::try_from(begin).expect("small") - 1);
-                Reply::data(wanted.map(|(at, line)| json!({"line_num": at + 1, "content": line})).collect())
+                let wanted = lines
+                    .iter()
+                    .enumerate()
+                    .skip(usize::try_from(begin).expect("small") - 1);
+                Reply::data(
+                    wanted
+                        .map(|(at, line)| json!({"line_num": at + 1, "content": line}))
+                        .collect(),
+                )
             }
             _ => Reply::success(),
         };
-        Ok(take_response(axum::response::IntoResponse::into_response(reply)))
+        Ok(take_response(axum::response::IntoResponse::into_response(
+            reply,
+        )))
     }
 }
 
@@ -120,18 +144,40 @@ impl World {
         let coordinator = Federation::open().await.coordinator;
         // beside what FATE-Flow's world has, its parties can read tables
         let mut components = catalogue();
-        components.push(component("reader", "Reader", &[Role::Guest, Role::Host], json!({"table": null})));
+        components.push(component(
+            "reader",
+            "Reader",
+            &[Role::Guest, Role::Host],
+            json!({"table": null}),
+        ));
         for id in ["10000", "9999"] {
-            let facts = AgentFacts { rest: None, rows_through_coordinator: true, attempts: vec![], slots: Some(64) };
+            let facts = AgentFacts {
+                rest: None,
+                rows_through_coordinator: true,
+                attempts: vec![],
+                slots: Some(64),
+            };
             let id = PartyId::new(id).expect("valid");
-            coordinator.agent_connected(&id, components.clone(), facts).await.expect("connected");
+            coordinator
+                .agent_connected(&id, components.clone(), facts)
+                .await
+                .expect("connected");
         }
         let stop = CancellationToken::new();
         let (driven, ended) = (coordinator.clone(), stop.clone());
         tokio::spawn(async move { driven.run(ended).await });
         let agents = Arc::new(Agents::default());
-        let surroundings = Surroundings { coordinator: coordinator.clone(), rows: agents.clone(), entrance };
-        let world = Self { router: crate::abeja::router(surroundings), agents, coordinator, stop };
+        let surroundings = Surroundings {
+            coordinator: coordinator.clone(),
+            rows: agents.clone(),
+            entrance,
+        };
+        let world = Self {
+            router: crate::abeja::router(surroundings),
+            agents,
+            coordinator,
+            stop,
+        };
         // the loop has looked round once
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         world
@@ -139,19 +185,33 @@ impl World {
 
     /// Sends a request as it is.
     pub(super) async fn send(&self, request: Request) -> (u16, axum::http::HeaderMap, Vec<u8>) {
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("infallible");
         let (parts, body) = response.into_parts();
-        (parts.status.as_u16(), parts.headers, whole_body(body).await.expect("body").to_vec())
+        (
+            parts.status.as_u16(),
+            parts.headers,
+            whole_body(body).await.expect("body").to_vec(),
+        )
     }
 
     /// Asks with a JSON body, or none.
     pub(super) async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let request = Request::builder().method(method).uri(path).body(body).expect("request");
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(body)
+            .expect("request");
         let (status, _, bytes) = self.send(request).await;
         (
             status,
-            serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("{path}: {}", String::from_utf8_lossy(&bytes))),
+            serde_json::from_slice(&bytes)
+                .unwrap_or_else(|_| panic!("{path}: {}", String::from_utf8_lossy(&bytes))),
         )
     }
 
@@ -169,10 +229,20 @@ impl World {
 
     /// A deployment with a version: the path of its runs, and the version's id.
     pub(super) async fn deployed(&self, name: &str) -> (String, String) {
-        let deployment = self.made(&below("deployments"), json!({"name": name})).await;
-        let path = below(&format!("deployments/{}", deployment["deployment_id"].as_str().expect("an id")));
-        let version = self.made(&format!("{path}/versions"), json!({"version": "0.0.1"})).await;
-        (format!("{path}/runs"), version["version_id"].as_str().expect("an id").to_owned())
+        let deployment = self
+            .made(&below("deployments"), json!({"name": name}))
+            .await;
+        let path = below(&format!(
+            "deployments/{}",
+            deployment["deployment_id"].as_str().expect("an id")
+        ));
+        let version = self
+            .made(&format!("{path}/versions"), json!({"version": "0.0.1"}))
+            .await;
+        (
+            format!("{path}/runs"),
+            version["version_id"].as_str().expect("an id").to_owned(),
+        )
     }
 }
 

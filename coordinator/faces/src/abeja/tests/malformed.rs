@@ -15,8 +15,15 @@ async fn answers_ten_thousand_malformed_requests_in_the_form_of_the_api() {
     let world = World::open().await;
     let (runs, version) = world.deployed("one").await;
     let target = runs.split('/').nth(4).expect("an id").to_owned();
-    let likely =
-        [version.as_str(), target.as_str(), TRAIN, "True", "include_archived", "$datalake:1", "2020-01-02T03:04:05"];
+    let likely = [
+        version.as_str(),
+        target.as_str(),
+        TRAIN,
+        "True",
+        "include_archived",
+        "$datalake:1",
+        "2020-01-02T03:04:05",
+    ];
     let mut junk = junk::Junk::seeded(0x5eed_abe1);
     for index in 0..REQUESTS {
         // every route in turn, so that none is left out
@@ -41,17 +48,35 @@ async fn answers_ten_thousand_malformed_requests_in_the_form_of_the_api() {
             };
             path = path.replacen(part, with, 1);
         }
-        let names = route.body.iter().chain(route.query).map(|name| name.trim_end_matches('!').to_owned());
+        let names = route
+            .body
+            .iter()
+            .chain(route.query)
+            .map(|name| name.trim_end_matches('!').to_owned());
         let (told, request) = junk.request(&path, &names.collect::<Vec<_>>(), &likely);
         let is_head = request.method() == axum::http::Method::HEAD;
         let (status, _, body) = world.send(request).await;
-        assert!(status < 500, "{status} {}: {told}", String::from_utf8_lossy(&body));
+        assert!(
+            status < 500,
+            "{status} {}: {told}",
+            String::from_utf8_lossy(&body)
+        );
         let reply: Value = serde_json::from_slice(&body).unwrap_or_default();
         let refused = reply["error"].is_string() && reply["error_description"].is_string();
-        assert!(is_head || reply.is_object(), "{status} {}: {told}", String::from_utf8_lossy(&body));
-        assert!(is_head || refused == (status >= 400), "{status} {reply}: {told}");
+        assert!(
+            is_head || reply.is_object(),
+            "{status} {}: {told}",
+            String::from_utf8_lossy(&body)
+        );
+        assert!(
+            is_head || refused == (status >= 400),
+            "{status} {reply}: {told}"
+        );
         for target in std::mem::take(&mut *world.agents.targets.lock().expect("lock")) {
-            assert!(target.starts_with("/v1/") && !target.contains(".."), "{target}: {told}");
+            assert!(
+                target.starts_with("/v1/") && !target.contains(".."),
+                "{target}: {told}"
+            );
         }
     }
 }

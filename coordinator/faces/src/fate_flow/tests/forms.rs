@@ -41,7 +41,10 @@ fn lists_every_known_path_once_and_on_the_coverage_page() {
     let page = coverage();
     for path in KNOWN.split_whitespace() {
         assert!(distinct.contains(path), "{path} is not routed");
-        assert!(page.contains(&format!("| `{path}` |")), "{path} is not on the page");
+        assert!(
+            page.contains(&format!("| `{path}` |")),
+            "{path} is not on the page"
+        );
     }
 }
 
@@ -50,7 +53,11 @@ fn describes_every_route_in_the_document() {
     let document = openapi();
     for route in ROUTES {
         let path = &document["paths"][format!("/v1/{}", route.path.replace("{*", "{"))];
-        let method = if route.methods.contains(&Method::Post) { "post" } else { "get" };
+        let method = if route.methods.contains(&Method::Post) {
+            "post"
+        } else {
+            "get"
+        };
         assert_eq!(path[method]["summary"], route.summary, "{}", route.path);
     }
 }
@@ -58,14 +65,31 @@ fn describes_every_route_in_the_document() {
 #[tokio::test]
 async fn answers_routes_that_are_not_served_in_the_forms_of_the_api() {
     let world = World::open().await;
-    for route in ROUTES.iter().filter(|route| route.status == Status::Unsupported) {
-        let path =
-            route.path.replace("{*rest}", "x").replace("{name}", "x").replace("{model}", "m").replace("{version}", "1");
+    for route in ROUTES
+        .iter()
+        .filter(|route| route.status == Status::Unsupported)
+    {
+        let path = route
+            .path
+            .replace("{*rest}", "x")
+            .replace("{name}", "x")
+            .replace("{model}", "m")
+            .replace("{version}", "1");
         let (status, reply) = world.post(&path, json!({})).await;
-        let expected = if route.kind == Kind::File { (501, 501) } else { (200, 100) };
-        assert_eq!((status, reply["retcode"].as_i64()), (expected.0, Some(expected.1)), "{path}");
+        let expected = if route.kind == Kind::File {
+            (501, 501)
+        } else {
+            (200, 100)
+        };
+        assert_eq!(
+            (status, reply["retcode"].as_i64()),
+            (expected.0, Some(expected.1)),
+            "{path}"
+        );
         assert!(
-            reply["retmsg"].as_str().is_some_and(|text| text.contains("FF111") && text.contains("not supported")),
+            reply["retmsg"]
+                .as_str()
+                .is_some_and(|text| text.contains("FF111") && text.contains("not supported")),
             "{reply}"
         );
     }
@@ -75,17 +99,37 @@ async fn answers_routes_that_are_not_served_in_the_forms_of_the_api() {
 async fn answers_unknown_paths_and_methods_in_the_forms_of_the_reference() {
     let world = World::open().await;
     let unknown = json!({"retcode": 100, "retmsg": "<NotFound '404: Not Found'>"});
-    for path in ["no/such", "job/nothing", "x", "data/upload/more", "table/a/b"] {
+    for path in [
+        "no/such",
+        "job/nothing",
+        "x",
+        "data/upload/more",
+        "table/a/b",
+    ] {
         assert_eq!(world.post(path, json!({})).await, (200, unknown.clone()));
     }
-    let request = Request::get("/v1/job/query").body(Body::empty()).expect("request");
+    let request = Request::get("/v1/job/query")
+        .body(Body::empty())
+        .expect("request");
     let (status, _, bytes) = world.send(request).await;
     assert_eq!(status, 200);
     let reply: Value = serde_json::from_slice(&bytes).expect("json");
-    assert_eq!(reply, json!({"retcode": 100, "retmsg": "<MethodNotAllowed '405: Method Not Allowed'>"}));
+    assert_eq!(
+        reply,
+        json!({"retcode": 100, "retmsg": "<MethodNotAllowed '405: Method Not Allowed'>"})
+    );
     let (status, reply) = world.post("data/turn", json!({})).await;
-    assert_eq!((status, reply), (400, json!({"retcode": 400, "retmsg": "Cannot support this operating: turn"})));
-    assert_eq!(world.post("table/turn", json!({})).await.1, json!({"retcode": 0, "retmsg": "success"}));
+    assert_eq!(
+        (status, reply),
+        (
+            400,
+            json!({"retcode": 400, "retmsg": "Cannot support this operating: turn"})
+        )
+    );
+    assert_eq!(
+        world.post("table/turn", json!({})).await.1,
+        json!({"retcode": 0, "retmsg": "success"})
+    );
     let (_, reply) = world.post("model/turn", json!({"model_id": "m"})).await;
     assert_eq!(
         reply,
@@ -100,7 +144,10 @@ async fn answers_unknown_paths_and_methods_in_the_forms_of_the_reference() {
 async fn takes_every_path_with_a_slash_behind_it() {
     let world = World::open().await;
     for path in ["job/query", "version/get", "component/x/get"] {
-        assert_eq!(world.post(&format!("{path}/"), json!({})).await, world.post(path, json!({})).await);
+        assert_eq!(
+            world.post(&format!("{path}/"), json!({})).await,
+            world.post(path, json!({})).await
+        );
     }
 }
 
@@ -108,9 +155,14 @@ async fn takes_every_path_with_a_slash_behind_it() {
 async fn tells_versions_addresses_and_health() {
     let world = World::open().await;
     let versions = world.data("server/version/get", json!({})).await;
-    assert_eq!((&versions["API"], &versions["FATE"]), (&json!("v1"), &json!("1.11.4")));
     assert_eq!(
-        world.data("version/get", json!({"module": "FATEFlow"})).await,
+        (&versions["API"], &versions["FATE"]),
+        (&json!("v1"), &json!("1.11.4"))
+    );
+    assert_eq!(
+        world
+            .data("version/get", json!({"module": "FATEFlow"}))
+            .await,
         json!({"FATEFlow": "1.11.2", "API": "v1"})
     );
     assert_eq!(world.data("version/get", Value::Null).await["API"], "v1");
@@ -118,21 +170,38 @@ async fn tells_versions_addresses_and_health() {
         world.post("version/get", json!({"module": "X"})).await,
         (404, json!({"retcode": 404, "retmsg": "unknown module X"}))
     );
-    let request = Request::get("/v1/fedflow/health").body(Body::empty()).expect("request");
+    let request = Request::get("/v1/fedflow/health")
+        .body(Body::empty())
+        .expect("request");
     let (status, _, bytes) = world.send(request).await;
     let health: Value = serde_json::from_slice(&bytes).expect("json");
     assert_eq!(
-        (status, &health["data"]["store"], &health["data"]["agents_online"]),
+        (
+            status,
+            &health["data"]["store"],
+            &health["data"]["agents_online"]
+        ),
         (200, &json!("ok"), &json!(["10000", "9999"]))
     );
     assert_eq!(health["data"]["jobs"], json!({"waiting": 1, "success": 2}));
     for path in ["/openapi.json", "/v1/openapi.json/"] {
-        let (status, _, bytes) = world.send(Request::get(path).body(Body::empty()).expect("request")).await;
+        let (status, _, bytes) = world
+            .send(Request::get(path).body(Body::empty()).expect("request"))
+            .await;
         let document: Value = serde_json::from_slice(&bytes).expect("json");
-        assert_eq!((status, document["openapi"].as_str()), (200, Some("3.1.0")), "{path}");
+        assert_eq!(
+            (status, document["openapi"].as_str()),
+            (200, Some("3.1.0")),
+            "{path}"
+        );
     }
-    let (status, headers, bytes) = world.send(Request::get("/docs").body(Body::empty()).expect("request")).await;
-    assert_eq!((status, headers["content-type"].to_str().ok()), (200, Some("text/html; charset=utf-8")));
+    let (status, headers, bytes) = world
+        .send(Request::get("/docs").body(Body::empty()).expect("request"))
+        .await;
+    assert_eq!(
+        (status, headers["content-type"].to_str().ok()),
+        (200, Some("text/html; charset=utf-8"))
+    );
     assert!(String::from_utf8_lossy(&bytes).contains("/v1/job/submit"));
 }
 
@@ -191,7 +260,13 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]);
     let member = (names, value());
     let object = prop::collection::vec(member, 0..6).prop_map(|members| {
-        json!(members.into_iter().collect::<std::collections::BTreeMap<_, _>>()).to_string().into_bytes()
+        json!(
+            members
+                .into_iter()
+                .collect::<std::collections::BTreeMap<_, _>>()
+        )
+        .to_string()
+        .into_bytes()
     });
     prop_oneof![4 => object, 1 => value().prop_map(|value| value.to_string().into_bytes()), 1 => prop::collection::vec(any::<u8>(), 0..60)]
 }

@@ -9,14 +9,22 @@ use super::fixture::World;
 #[tokio::test]
 async fn replies_as_recorded() {
     let folder = Path::new("golden/fate_flow");
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder).expect("folder").map(|entry| entry.expect("entry").path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("folder")
+        .map(|entry| entry.expect("entry").path())
+        .collect();
     files.sort();
     assert!(files.len() >= 12, "records are missing");
     for file in files {
         let world = World::open().await;
-        world.agents.tables.lock().expect("lock").insert(("9999".into(), "breast".into()));
-        let mut record: Value = serde_json::from_slice(&std::fs::read(&file).expect("file")).expect("json");
+        world
+            .agents
+            .tables
+            .lock()
+            .expect("lock")
+            .insert(("9999".into(), "breast".into()));
+        let mut record: Value =
+            serde_json::from_slice(&std::fs::read(&file).expect("file")).expect("json");
         let path = record["path"].as_str().expect("path").to_owned();
         let (status, mut reply) = world.post(&path, record["request"].clone()).await;
         hide(&mut reply);
@@ -38,13 +46,15 @@ fn hide(value: &mut Value) {
                 match member {
                     Value::String(text) if name.ends_with("_date") => {
                         assert!(
-                            chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").is_ok(),
+                            chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S")
+                                .is_ok(),
                             "{name}: {text}"
                         );
                         *text = "YYYY-MM-DD HH:MM:SS".to_owned();
                     }
                     Value::String(text)
-                        if matches!(name.as_str(), "version" | "FEDFLOW") && *text == env!("CARGO_PKG_VERSION") =>
+                        if matches!(name.as_str(), "version" | "FEDFLOW")
+                            && *text == env!("CARGO_PKG_VERSION") =>
                     {
                         *text = "OUR VERSION".to_owned();
                     }

@@ -32,9 +32,16 @@ const LIKELY: [&str; 16] = [
 /// The members of a route's body, as the document tells them.
 fn members(document: &Value, route: &Route) -> Vec<String> {
     let path = &document["paths"][format!("/v1/{}", route.path.replace("{*", "{"))];
-    let operation = if path["post"].is_object() { &path["post"] } else { &path["get"] };
+    let operation = if path["post"].is_object() {
+        &path["post"]
+    } else {
+        &path["get"]
+    };
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["properties"];
-    schema.as_object().map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
+    schema
+        .as_object()
+        .map(|properties| properties.keys().cloned().collect())
+        .unwrap_or_default()
 }
 
 /// Whether an answer has the API's form. `is_near` tells that the path is only near the route's.
@@ -52,8 +59,16 @@ fn is_in_form(
     }
     // a file route that answered with HTTP 200 and no file would be unpacked; its other methods are no file routes
     let reply: Value = serde_json::from_slice(body).unwrap_or_default();
-    let unknown = reply["retmsg"].as_str().is_some_and(|text| text.starts_with('<'));
-    if route.kind == Kind::File && !is_near && status == 200 && reply["retcode"] != 0 && !unknown && !is_head {
+    let unknown = reply["retmsg"]
+        .as_str()
+        .is_some_and(|text| text.starts_with('<'));
+    if route.kind == Kind::File
+        && !is_near
+        && status == 200
+        && reply["retcode"] != 0
+        && !unknown
+        && !is_head
+    {
         return false;
     }
     is_head || (reply["retcode"].is_i64() && reply["retmsg"].is_string())
@@ -66,7 +81,10 @@ async fn answers_ten_thousand_malformed_requests_in_the_form_of_the_api() {
     let (coordinator, ended) = (world.coordinator.clone(), stop.clone());
     let looping = tokio::task::spawn(async move { coordinator.run(ended).await });
     let (document, mut junk) = (openapi(), junk::Junk::seeded(0x5eed_2026));
-    let known: Vec<Vec<String>> = ROUTES.iter().map(|route| members(&document, route)).collect();
+    let known: Vec<Vec<String>> = ROUTES
+        .iter()
+        .map(|route| members(&document, route))
+        .collect();
     for index in 0..REQUESTS {
         // every route in turn, so that none is left out
         let at = index % ROUTES.len();
@@ -75,7 +93,16 @@ async fn answers_ten_thousand_malformed_requests_in_the_form_of_the_api() {
         for name in ["{name}", "{model}", "{version}"] {
             path = path.replace(
                 name,
-                junk.pick::<&str>(&["x", "..", "%2e%2e%2f", "hetero_lr", "a%00", "%ff", "-", "guest~9999"]),
+                junk.pick::<&str>(&[
+                    "x",
+                    "..",
+                    "%2e%2e%2f",
+                    "hetero_lr",
+                    "a%00",
+                    "%ff",
+                    "-",
+                    "guest~9999",
+                ]),
             );
         }
         let (told, request) = junk.request(&format!("/v1/{path}"), &known[at], &LIKELY);
@@ -90,7 +117,10 @@ async fn answers_ten_thousand_malformed_requests_in_the_form_of_the_api() {
             String::from_utf8_lossy(&body)
         );
         for (_, target) in world.agents.targets() {
-            assert!(target.starts_with("/v1/") && !target.contains(".."), "{target}: {told}");
+            assert!(
+                target.starts_with("/v1/") && !target.contains(".."),
+                "{target}: {told}"
+            );
         }
         world.agents.seen.lock().expect("lock").clear();
     }

@@ -33,7 +33,12 @@ impl AgentGateway for Nobody {
 
 #[async_trait]
 impl Rows for Nobody {
-    async fn forward(&self, _: &PartyId, _: HttpHead, _: BodyStream) -> Result<(HttpReplyHead, BodyStream), Fault> {
+    async fn forward(
+        &self,
+        _: &PartyId,
+        _: HttpHead,
+        _: BodyStream,
+    ) -> Result<(HttpReplyHead, BodyStream), Fault> {
         Err(Fault::new(ErrorCode::PartyOffline, "nobody is there"))
     }
 }
@@ -49,9 +54,15 @@ fn guard(clock: &Arc<ManualClock>) -> Access {
         let hash = token::sha256(&daemon::Secret::new(name));
         format!("[[tokens]]\nsha256 = '{hash}'\n{holder}\nexpires = '2030-01-01'\n")
     };
-    let text =
-        entry("one", "party = '9999'") + &entry("two", "party = '10000'") + &entry("operator", "operator = true");
-    Access::open(toml::from_str(&text).expect("settings"), None, clock.clone()).expect("opened")
+    let text = entry("one", "party = '9999'")
+        + &entry("two", "party = '10000'")
+        + &entry("operator", "operator = true");
+    Access::open(
+        toml::from_str(&text).expect("settings"),
+        None,
+        clock.clone(),
+    )
+    .expect("opened")
 }
 
 impl World {
@@ -63,11 +74,23 @@ impl World {
     pub(super) async fn with(options: KubeflowOptions, guarded: bool) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp(1_795_000_000_123_456)));
         let access = guarded.then(|| guard(&clock));
-        let principal = if guarded { Principal::operator() } else { Principal::anyone() };
-        let coordinator =
-            Coordinator::new(Arc::new(MemoryStore::default()), Arc::new(Nobody), clock, Options::default());
+        let principal = if guarded {
+            Principal::operator()
+        } else {
+            Principal::anyone()
+        };
+        let coordinator = Coordinator::new(
+            Arc::new(MemoryStore::default()),
+            Arc::new(Nobody),
+            clock,
+            Options::default(),
+        );
         let entrance = Entrance::new(access, principal);
-        let surroundings = Surroundings { coordinator: coordinator.clone(), rows: Arc::new(Nobody), entrance };
+        let surroundings = Surroundings {
+            coordinator: coordinator.clone(),
+            rows: Arc::new(Nobody),
+            entrance,
+        };
         let elsewhere = Router::new();
         let door = dispatch(Faces {
             fate_flow: elsewhere.clone(),
@@ -84,22 +107,54 @@ impl World {
     }
 
     /// Status, content type and body of the answer to a request below `/apis/v1beta1`.
-    pub(super) async fn ask(&self, method: &str, path: &str, token: &str, body: &str) -> (u16, String, String) {
-        let mut request = Request::builder().method(method).uri(format!("/apis/v1beta1{path}"));
+    pub(super) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: &str,
+    ) -> (u16, String, String) {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/apis/v1beta1{path}"));
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let request = request.body(Body::from(body.to_owned())).expect("a request");
-        let response = self.door.clone().oneshot(request).await.expect("infallible");
-        let kind = response.headers()["content-type"].to_str().expect("text").to_owned();
+        let request = request
+            .body(Body::from(body.to_owned()))
+            .expect("a request");
+        let response = self
+            .door
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("infallible");
+        let kind = response.headers()["content-type"]
+            .to_str()
+            .expect("text")
+            .to_owned();
         let status = response.status().as_u16();
         let bytes = whole_body(response.into_body()).await.expect("a body");
-        (status, kind, String::from_utf8(bytes.to_vec()).expect("text"))
+        (
+            status,
+            kind,
+            String::from_utf8(bytes.to_vec()).expect("text"),
+        )
     }
 
     /// The same, of a JSON answer.
-    pub(super) async fn json_as(&self, token: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
-        let text = if body.is_null() { String::new() } else { body.to_string() };
+    pub(super) async fn json_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Value,
+    ) -> (u16, Value) {
+        let text = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         let (status, kind, text) = self.ask(method, path, token, &text).await;
         assert_eq!(kind, "application/json", "{method} {path}: {text}");
         (status, serde_json::from_str(&text).expect("JSON"))
@@ -111,16 +166,25 @@ impl World {
 
     /// Makes an experiment and gives its id.
     pub(super) async fn make(&self, name: &str) -> String {
-        let (status, made) = self.json("POST", "/experiments", json!({"name": name})).await;
+        let (status, made) = self
+            .json("POST", "/experiments", json!({"name": name}))
+            .await;
         assert_eq!(status, 200, "{made}");
         made["id"].as_str().expect("an id").to_owned()
     }
 
     /// The names of a listing, and the whole answer.
     pub(super) async fn list(&self, query: &str) -> (Vec<String>, Value) {
-        let (status, found) = self.json("GET", &format!("/experiments?{query}"), Value::Null).await;
+        let (status, found) = self
+            .json("GET", &format!("/experiments?{query}"), Value::Null)
+            .await;
         assert_eq!(status, 200, "{query}: {found}");
         let names = found["experiments"].as_array().into_iter().flatten();
-        (names.map(|one| one["name"].as_str().expect("a name").to_owned()).collect(), found)
+        (
+            names
+                .map(|one| one["name"].as_str().expect("a name").to_owned())
+                .collect(),
+            found,
+        )
     }
 }

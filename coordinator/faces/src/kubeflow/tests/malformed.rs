@@ -8,7 +8,9 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::fixture::World;
-use crate::kubeflow::proto::{CreateExperimentRequest, Experiment, ListExperimentsRequest, ResourceKey};
+use crate::kubeflow::proto::{
+    CreateExperimentRequest, Experiment, ListExperimentsRequest, ResourceKey,
+};
 
 const MANY: usize = 10_000;
 
@@ -105,15 +107,39 @@ async fn answers_ten_thousand_malformed_requests() {
         numbers.spoil(&mut sent);
         let method = numbers.of(&["GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"]);
         let target = target(&mut numbers);
-        let Ok(request) = Request::builder().method(method).uri(&target).body(Body::from(sent)) else { continue };
-        let response = world.door.clone().oneshot(request).await.expect("infallible");
-        let (status, kind) = (response.status().as_u16(), response.headers()["content-type"].clone());
-        let answer = response.into_body().collect().await.expect("a body").to_bytes();
+        let Ok(request) = Request::builder()
+            .method(method)
+            .uri(&target)
+            .body(Body::from(sent))
+        else {
+            continue;
+        };
+        let response = world
+            .door
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("infallible");
+        let (status, kind) = (
+            response.status().as_u16(),
+            response.headers()["content-type"].clone(),
+        );
+        let answer = response
+            .into_body()
+            .collect()
+            .await
+            .expect("a body")
+            .to_bytes();
         match status {
             404 | 405 if kind == "text/plain; charset=utf-8" => {}
             200 | 400 | 404 | 409 => {
-                let answer: Value = serde_json::from_slice(&answer).unwrap_or_else(|_| panic!("{method} {target}"));
-                assert_eq!(answer["code"].is_number(), status != 200, "{method} {target}: {answer}");
+                let answer: Value =
+                    serde_json::from_slice(&answer).unwrap_or_else(|_| panic!("{method} {target}"));
+                assert_eq!(
+                    answer["code"].is_number(),
+                    status != 200,
+                    "{method} {target}: {answer}"
+                );
             }
             other => panic!("{method} {target} is answered with {other}"),
         }
@@ -124,14 +150,24 @@ async fn answers_ten_thousand_malformed_requests() {
 async fn answers_ten_thousand_malformed_messages() {
     let world = World::open().await;
     let mut numbers = Numbers(0x5eed_0002);
-    let create = Experiment { name: "n".to_owned(), description: "d".to_owned(), ..Experiment::default() };
-    let create = CreateExperimentRequest { experiment: Some(create) }.encode_to_vec();
+    let create = Experiment {
+        name: "n".to_owned(),
+        description: "d".to_owned(),
+        ..Experiment::default()
+    };
+    let create = CreateExperimentRequest {
+        experiment: Some(create),
+    }
+    .encode_to_vec();
     let list = ListExperimentsRequest {
         page_token: "eyJvIjoxfQ".to_owned(),
         page_size: 7,
         sort_by: "name".to_owned(),
         filter: r#"{"predicates":[{"op":1,"key":"name","string_value":"x"}]}"#.to_owned(),
-        resource_reference_key: Some(ResourceKey { r#type: 5, id: String::new() }),
+        resource_reference_key: Some(ResourceKey {
+            r#type: 5,
+            id: String::new(),
+        }),
     }
     .encode_to_vec();
     for _ in 0..MANY {
@@ -156,13 +192,32 @@ async fn answers_ten_thousand_malformed_messages() {
             .header("content-type", "application/grpc")
             .body(Body::from(frame))
             .expect("a request");
-        let response = world.door.clone().oneshot(request).await.expect("infallible");
-        assert!(response.status().as_u16() < 500, "{method}: {:?}", response.status());
+        let response = world
+            .door
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("infallible");
+        assert!(
+            response.status().as_u16() < 500,
+            "{method}: {:?}",
+            response.status()
+        );
         let in_headers = response.headers().get("grpc-status").cloned();
-        let trailers = response.into_body().collect().await.expect("a body").trailers().cloned();
-        let status = in_headers.or_else(|| trailers.and_then(|trailers| trailers.get("grpc-status").cloned()));
+        let trailers = response
+            .into_body()
+            .collect()
+            .await
+            .expect("a body")
+            .trailers()
+            .cloned();
+        let status = in_headers
+            .or_else(|| trailers.and_then(|trailers| trailers.get("grpc-status").cloned()));
         let status = status.expect("a status").to_str().expect("text").to_owned();
         let expected = ["0", "3", "5", "6", "12"];
-        assert!(expected.contains(&status.as_str()), "{method} is answered with {status}");
+        assert!(
+            expected.contains(&status.as_str()),
+            "{method} is answered with {status}"
+        );
     }
 }

@@ -27,12 +27,23 @@ fn access() -> Access {
     Access::open(settings, None, Arc::new(ManualClock::at(START))).expect("settings")
 }
 
-async fn ask(world: &World, method: &str, path: &str, token: Option<&str>, body: &Value) -> (u16, String) {
-    let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+async fn ask(
+    world: &World,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &Value,
+) -> (u16, String) {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json");
     if let Some(token) = token {
         request = request.header("x-auth-token", token);
     }
-    let (status, _, bytes) = world.send(request.body(Body::from(body.to_string())).expect("request")).await;
+    let (status, _, bytes) = world
+        .send(request.body(Body::from(body.to_string())).expect("request"))
+        .await;
     (status, String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -41,18 +52,31 @@ async fn filled(world: &World) -> Vec<(&'static str, String)> {
     let mut made: Vec<(&'static str, String)> = Vec::new();
     let id = |text: &str, singular: &str| {
         let body: Value = serde_json::from_str(text).expect("json");
-        body[singular]["id"].as_str().unwrap_or_else(|| panic!("{text}")).to_owned()
+        body[singular]["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{text}"))
+            .to_owned()
     };
     let mut make = async |plural: &'static str, singular: &str, fields: Value| {
-        let (_, text) =
-            ask(world, "POST", &format!("/v1/9999/{plural}"), Some("own"), &json!({singular: fields})).await;
+        let (_, text) = ask(
+            world,
+            "POST",
+            &format!("/v1/9999/{plural}"),
+            Some("own"),
+            &json!({singular: fields}),
+        )
+        .await;
         let id = id(&text, singular);
         made.push((plural, id.clone()));
         id
     };
     let template = make("templates", "template", json!({"display_name": "planted"})).await;
-    let experiment =
-        make("experiments", "experiment", json!({"template_id": template, "display_name": "planted"})).await;
+    let experiment = make(
+        "experiments",
+        "experiment",
+        json!({"template_id": template, "display_name": "planted"}),
+    )
+    .await;
     let source = json!({"experiment_id": experiment, "source_dataset_url": "swift://c/o", "method": "download", "display_name": "planted"});
     make("datasets", "dataset", source.clone()).await;
     make("models", "model", source).await;
@@ -60,13 +84,19 @@ async fn filled(world: &World) -> Vec<(&'static str, String)> {
 }
 
 fn path_of(route: &Route, project: &str, made: &[(&'static str, String)]) -> String {
-    let id = made.iter().find(|(plural, _)| route.path.contains(&format!("/{plural}/")));
+    let id = made
+        .iter()
+        .find(|(plural, _)| route.path.contains(&format!("/{plural}/")));
     let id = id.map_or("none", |(_, id)| id.as_str());
     route.path.replace("{project}", project).replace("{id}", id)
 }
 
 fn body_of(route: &Route, made: &[(&'static str, String)]) -> Value {
-    let id = |plural: &str| made.iter().find(|(name, _)| *name == plural).map_or("x", |(_, id)| id.as_str());
+    let id = |plural: &str| {
+        made.iter()
+            .find(|(name, _)| *name == plural)
+            .map_or("x", |(_, id)| id.as_str())
+    };
     match route.action {
         Action::Create(collection) => {
             json!({collection.singular: {"display_name": "n", "experiment_id": id("experiments"), "model_id": id("models"),
@@ -85,9 +115,24 @@ async fn nobody_passes_without_a_credential_that_counts() {
     for route in routes().iter().filter(|route| !route.action.is_open()) {
         let path = path_of(route, "9999", &made);
         for token in [None, Some(""), Some("wrong"), Some("ended")] {
-            let (status, text) = ask(&world, route.method.word(), &path, token, &body_of(route, &made)).await;
-            assert_eq!(status, 401, "{} {path} {token:?}: {text}", route.method.word());
-            assert!(text.contains("\"unauthorized\"") && !text.contains("planted"), "{text}");
+            let (status, text) = ask(
+                &world,
+                route.method.word(),
+                &path,
+                token,
+                &body_of(route, &made),
+            )
+            .await;
+            assert_eq!(
+                status,
+                401,
+                "{} {path} {token:?}: {text}",
+                route.method.word()
+            );
+            assert!(
+                text.contains("\"unauthorized\"") && !text.contains("planted"),
+                "{text}"
+            );
         }
     }
     let list = ask(&world, "GET", "/v1/9999/templates", Some("own"), &json!({})).await;
@@ -102,11 +147,25 @@ async fn another_tenants_things_are_neither_seen_nor_touched() {
     for route in routes().iter().filter(|route| !route.action.is_open()) {
         // by the owner's path, and by its own with the owner's ids
         let foreign = path_of(route, "9999", &made);
-        let (status, text) = ask(&world, route.method.word(), &foreign, Some("other"), &body_of(route, &made)).await;
+        let (status, text) = ask(
+            &world,
+            route.method.word(),
+            &foreign,
+            Some("other"),
+            &body_of(route, &made),
+        )
+        .await;
         assert_eq!(status, 400, "{foreign}: {text}");
         assert!(text.contains("Malformed request url"), "{text}");
         let own = path_of(route, "10000", &made);
-        let (status, text) = ask(&world, route.method.word(), &own, Some("other"), &body_of(route, &made)).await;
+        let (status, text) = ask(
+            &world,
+            route.method.word(),
+            &own,
+            Some("other"),
+            &body_of(route, &made),
+        )
+        .await;
         assert!(!text.contains("planted"), "{own}: {text}");
         // a new thing of the own project that names one of the other's is none, too; templates and lists name none
         let names_another = match route.action {
@@ -117,13 +176,29 @@ async fn another_tenants_things_are_neither_seen_nor_touched() {
             assert_eq!(status, 404, "{own}: {text}");
         }
     }
-    let dataset = made.iter().find(|(plural, _)| *plural == "datasets").map(|(_, id)| id.clone()).expect("a dataset");
+    let dataset = made
+        .iter()
+        .find(|(plural, _)| *plural == "datasets")
+        .map(|(_, id)| id.clone())
+        .expect("a dataset");
     let post = async |plural: &str, body: Value| {
-        ask(&world, "POST", &format!("/v1/10000/{plural}"), Some("other"), &body).await
+        ask(
+            &world,
+            "POST",
+            &format!("/v1/10000/{plural}"),
+            Some("other"),
+            &body,
+        )
+        .await
     };
     let template = post("templates", json!({"template": {}})).await.1;
     let template: Value = serde_json::from_str(&template).expect("json");
-    let experiment = post("experiments", json!({"experiment": {"template_id": template["template"]["id"]}})).await.1;
+    let experiment = post(
+        "experiments",
+        json!({"experiment": {"template_id": template["template"]["id"]}}),
+    )
+    .await
+    .1;
     let experiment: Value = serde_json::from_str(&experiment).expect("json");
     let source = json!({"experiment_id": experiment["experiment"]["id"], "method": "download", "model_type": "KMeans",
         "source_dataset_url": format!("internal://{dataset}")});
@@ -132,7 +207,14 @@ async fn another_tenants_things_are_neither_seen_nor_touched() {
         assert_eq!(status, 404, "a source of another tenant's: {text}");
     }
     for (plural, id) in &made {
-        let (status, text) = ask(&world, "GET", &format!("/v1/9999/{plural}/{id}"), Some("own"), &json!({})).await;
+        let (status, text) = ask(
+            &world,
+            "GET",
+            &format!("/v1/9999/{plural}/{id}"),
+            Some("own"),
+            &json!({}),
+        )
+        .await;
         assert!(status == 200 && text.contains("planted"), "{text}");
     }
 }
@@ -149,17 +231,38 @@ async fn the_identity_service_gives_the_doors_own_tokens() {
             .method("POST")
             .uri("/identity/v3/auth/tokens")
             .header("content-type", "application/json");
-        let request = request.header("host", "here:1").body(Body::from(body.to_string())).expect("request");
+        let request = request
+            .header("host", "here:1")
+            .body(Body::from(body.to_string()))
+            .expect("request");
         world.send(request).await
     };
     let (status, headers, body) = ask_token(&login("own", "9999")).await;
     let token: Value = serde_json::from_slice(&body).expect("json");
-    assert_eq!((status, headers["x-subject-token"].to_str().expect("text")), (201, "own"));
+    assert_eq!(
+        (status, headers["x-subject-token"].to_str().expect("text")),
+        (201, "own")
+    );
     assert_eq!(token["token"]["project"]["id"], json!("9999"));
-    assert_eq!(token["token"]["catalog"][0]["type"], json!("machine-learning"));
-    assert_eq!(token["token"]["catalog"][0]["endpoints"][0]["url"], json!("http://here:1/v1/9999"));
-    for (password, project) in [("wrong", "9999"), ("ended", "9999"), ("own", "10000"), ("a\nb", "9999")] {
-        assert_eq!(ask_token(&login(password, project)).await.0, 401, "{password} {project}");
+    assert_eq!(
+        token["token"]["catalog"][0]["type"],
+        json!("machine-learning")
+    );
+    assert_eq!(
+        token["token"]["catalog"][0]["endpoints"][0]["url"],
+        json!("http://here:1/v1/9999")
+    );
+    for (password, project) in [
+        ("wrong", "9999"),
+        ("ended", "9999"),
+        ("own", "10000"),
+        ("a\nb", "9999"),
+    ] {
+        assert_eq!(
+            ask_token(&login(password, project)).await.0,
+            401,
+            "{password} {project}"
+        );
     }
     assert_eq!(ask_token(&json!({"auth": {}})).await.0, 400);
     let (status, text) = ask(&world, "GET", "/identity/v3", None, &json!({})).await;

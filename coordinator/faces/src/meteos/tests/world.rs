@@ -15,10 +15,14 @@ use doors::{Access, BodyStream};
 use serde_json::{Map, Value, json};
 use service::components::AgentFacts;
 use service::records::TextKind;
-use service::{AgentGateway, Coordinator, JobFilter, Order, OrderReply, Principal, Store, TaskFilter};
+use service::{
+    AgentGateway, Coordinator, JobFilter, Order, OrderReply, Principal, Store, TaskFilter,
+};
 use store::MemoryStore;
 use tower::ServiceExt;
-use vocabulary::{ComponentInfo, Fault, JobId, ManualClock, PartyId, Port, PortKind, Role, Timestamp};
+use vocabulary::{
+    ComponentInfo, Fault, JobId, ManualClock, PartyId, Port, PortKind, Role, Timestamp,
+};
 use wire::agent_link::{HttpHead, HttpReplyHead};
 
 use crate::meteos::{Options, router};
@@ -32,7 +36,12 @@ struct Willing;
 
 #[async_trait]
 impl AgentGateway for Willing {
-    async fn call(&self, _party: &PartyId, order: Order, _patience: Duration) -> Result<OrderReply, Fault> {
+    async fn call(
+        &self,
+        _party: &PartyId,
+        order: Order,
+        _patience: Duration,
+    ) -> Result<OrderReply, Fault> {
         Ok(match order {
             Order::Check(_) => OrderReply::Checked(Vec::new()),
             _ => OrderReply::Done,
@@ -48,14 +57,32 @@ impl Rows for Willing {
         _head: HttpHead,
         _body: BodyStream,
     ) -> Result<(HttpReplyHead, BodyStream), Fault> {
-        Ok((HttpReplyHead { status: 200, headers: vec![] }, whole("{}")))
+        Ok((
+            HttpReplyHead {
+                status: 200,
+                headers: vec![],
+            },
+            whole("{}"),
+        ))
     }
 }
 
-fn component(name: &str, module: &str, ports: [&[(&str, PortKind)]; 2], defaults: Value) -> ComponentInfo {
-    let fields = defaults.as_object().expect("object").keys().map(|name| (name.clone(), json!({})));
+fn component(
+    name: &str,
+    module: &str,
+    ports: [&[(&str, PortKind)]; 2],
+    defaults: Value,
+) -> ComponentInfo {
+    let fields = defaults
+        .as_object()
+        .expect("object")
+        .keys()
+        .map(|name| (name.clone(), json!({})));
     let properties: Map<String, Value> = fields.collect();
-    let port = |(name, kind): &(&str, PortKind)| Port { name: (*name).to_owned(), kind: *kind };
+    let port = |(name, kind): &(&str, PortKind)| Port {
+        name: (*name).to_owned(),
+        kind: *kind,
+    };
     ComponentInfo {
         name: name.to_owned(),
         version: 1,
@@ -75,21 +102,47 @@ fn component(name: &str, module: &str, ports: [&[(&str, PortKind)]; 2], defaults
 
 fn catalogue() -> Vec<ComponentInfo> {
     let data = ("data", PortKind::Data);
-    let (train, test) = (("train_data", PortKind::Data), ("test_data", PortKind::Data));
+    let (train, test) = (
+        ("train_data", PortKind::Data),
+        ("test_data", PortKind::Data),
+    );
     let model = ("model", PortKind::Model);
     let learner = json!({"model_type": "", "format": "csv", "learner": "", "evaluate": false, "print": false});
     vec![
         component("reader", "Reader", [&[], &[data]], json!({"table": null})),
-        component("lines_reader", "LinesReader", [&[], &[data]], json!({"file": null, "table": null, "lines": null})),
-        component("lines_transform", "LinesTransform", [&[data], &[data]], json!({"steps": null, "refusal": null})),
+        component(
+            "lines_reader",
+            "LinesReader",
+            [&[], &[data]],
+            json!({"file": null, "table": null, "lines": null}),
+        ),
+        component(
+            "lines_transform",
+            "LinesTransform",
+            [&[data], &[data]],
+            json!({"steps": null, "refusal": null}),
+        ),
         component(
             "lines_split",
             "LinesSplit",
-            [&[data], &[("train", PortKind::Data), ("test", PortKind::Data)]],
+            [
+                &[data],
+                &[("train", PortKind::Data), ("test", PortKind::Data)],
+            ],
             json!({"train": 0.7}),
         ),
-        component("local_learner", "LocalLearner", [&[train, test, model], &[data, model]], learner),
-        component("writer", "Writer", [&[data], &[]], json!({"output_namespace": null, "output_name": null})),
+        component(
+            "local_learner",
+            "LocalLearner",
+            [&[train, test, model], &[data, model]],
+            learner,
+        ),
+        component(
+            "writer",
+            "Writer",
+            [&[data], &[]],
+            json!({"output_namespace": null, "output_name": null}),
+        ),
     ]
 }
 
@@ -115,30 +168,64 @@ impl World {
             ..service::Options::default()
         };
         let coordinator = Coordinator::new(store.clone(), Arc::new(Willing), clock, settings);
-        let who = if access.is_some() { Principal::operator() } else { Principal::anyone() };
+        let who = if access.is_some() {
+            Principal::operator()
+        } else {
+            Principal::anyone()
+        };
         let surroundings = Surroundings {
             coordinator: coordinator.clone(),
             rows: Arc::new(Willing),
             entrance: Entrance::new(access, who),
         };
-        Self { router: router(surroundings, options), coordinator, store }
+        Self {
+            router: router(surroundings, options),
+            coordinator,
+            store,
+        }
     }
 
     pub(super) async fn connect(&self) {
         for id in ["9999", "10000"] {
-            let facts = AgentFacts { rest: None, rows_through_coordinator: true, attempts: vec![], slots: Some(64) };
-            self.coordinator.agent_connected(&party(id), catalogue(), facts).await.expect("connected");
+            let facts = AgentFacts {
+                rest: None,
+                rows_through_coordinator: true,
+                attempts: vec![],
+                slots: Some(64),
+            };
+            self.coordinator
+                .agent_connected(&party(id), catalogue(), facts)
+                .await
+                .expect("connected");
         }
     }
 
     pub(super) async fn send(&self, request: Request) -> (u16, HeaderMap, Vec<u8>) {
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("infallible");
         let (parts, body) = response.into_parts();
-        (parts.status.as_u16(), parts.headers, whole_body(body).await.expect("body").to_vec())
+        (
+            parts.status.as_u16(),
+            parts.headers,
+            whole_body(body).await.expect("body").to_vec(),
+        )
     }
 
     pub(super) async fn ask(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
-        self.ask_raw(method, path, if body.is_null() { String::new() } else { body.to_string() }).await
+        self.ask_raw(
+            method,
+            path,
+            if body.is_null() {
+                String::new()
+            } else {
+                body.to_string()
+            },
+        )
+        .await
     }
 
     pub(super) async fn ask_raw(&self, method: &str, path: &str, body: String) -> (u16, Value) {
@@ -147,14 +234,29 @@ impl World {
             .uri(path)
             .header("host", "here:8989")
             .header("content-type", "application/json");
-        let (status, _, bytes) = self.send(request.body(Body::from(body)).expect("request")).await;
+        let (status, _, bytes) = self
+            .send(request.body(Body::from(body)).expect("request"))
+            .await;
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect(&text) })
+        (
+            status,
+            if text.is_empty() {
+                Value::Null
+            } else {
+                serde_json::from_str(&text).expect(&text)
+            },
+        )
     }
 
     /// Makes something, and gives its view.
     pub(super) async fn make(&self, collection: &str, singular: &str, fields: Value) -> Value {
-        let (status, body) = self.ask("POST", &format!("/v1/p/{collection}"), json!({singular: fields})).await;
+        let (status, body) = self
+            .ask(
+                "POST",
+                &format!("/v1/p/{collection}"),
+                json!({singular: fields}),
+            )
+            .await;
         assert_eq!(status, 200, "{body}");
         body[singular].clone()
     }
@@ -167,8 +269,16 @@ impl World {
 
     /// A template and an experiment that is available.
     pub(super) async fn experiment(&self) -> String {
-        let template = self.make("templates", "template", json!({"worker_nodes_num": 2})).await;
-        let made = self.make("experiments", "experiment", json!({"template_id": template["id"]})).await;
+        let template = self
+            .make("templates", "template", json!({"worker_nodes_num": 2}))
+            .await;
+        let made = self
+            .make(
+                "experiments",
+                "experiment",
+                json!({"template_id": template["id"]}),
+            )
+            .await;
         made["id"].as_str().expect("an id").to_owned()
     }
 
@@ -183,17 +293,29 @@ impl World {
 
     /// Has the newest job end, with what a step printed.
     pub(super) async fn settle(&self, state: JobState, printed: &str) {
-        let (jobs, _) = self.coordinator.jobs(&JobFilter::default()).await.expect("jobs");
-        let newest = jobs.into_iter().max_by_key(|job| job.id.clone()).expect("a job");
+        let (jobs, _) = self
+            .coordinator
+            .jobs(&JobFilter::default())
+            .await
+            .expect("jobs");
+        let newest = jobs
+            .into_iter()
+            .max_by_key(|job| job.id.clone())
+            .expect("a job");
         let mut tx = self.store.begin().await.expect("begin");
         let mut job = tx.job(&newest.id).await.expect("read").expect("a job");
         job.state = state;
         assert!(tx.save_job(&job).await.expect("saved"));
-        let filter = TaskFilter { job: Some(job.id.clone()), ..TaskFilter::default() };
+        let filter = TaskFilter {
+            job: Some(job.id.clone()),
+            ..TaskFilter::default()
+        };
         let (tasks, _) = tx.find_tasks(&filter).await.expect("tasks");
         for task in tasks {
             let summary = json!({"printed": printed}).to_string();
-            tx.put_text(&task.key, TextKind::Summary, &summary).await.expect("summary");
+            tx.put_text(&task.key, TextKind::Summary, &summary)
+                .await
+                .expect("summary");
         }
         tx.commit().await.expect("committed");
     }

@@ -58,7 +58,9 @@ impl CallbackParam {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.names().iter().any(|own| own.eq_ignore_ascii_case(name))
+        self.names()
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(name))
     }
 }
 
@@ -82,11 +84,24 @@ impl Params {
     fn deprecated_callbacks(&self) -> Vec<&'static str> {
         let given = [
             ("validation_freqs", self.validation_freqs.is_some()),
-            ("early_stopping_rounds", self.early_stopping_rounds.is_some()),
-            ("metrics", self.metrics.if_given().is_some_and(Option::is_some)),
-            ("use_first_metric_only", self.use_first_metric_only.if_given().is_some()),
+            (
+                "early_stopping_rounds",
+                self.early_stopping_rounds.is_some(),
+            ),
+            (
+                "metrics",
+                self.metrics.if_given().is_some_and(Option::is_some),
+            ),
+            (
+                "use_first_metric_only",
+                self.use_first_metric_only.if_given().is_some(),
+            ),
         ];
-        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+        given
+            .into_iter()
+            .filter(|(_, given)| *given)
+            .map(|(name, _)| name)
+            .collect()
     }
 
     pub(super) fn check_callbacks(&self, problems: &mut Problems) {
@@ -94,35 +109,63 @@ impl Params {
         for callback in own.names() {
             problems.one_of("callback_param.callbacks", callback, CALLBACKS);
         }
-        let both = if self.callback_param.if_given().is_some() { self.deprecated_callbacks() } else { Vec::new() };
+        let both = if self.callback_param.if_given().is_some() {
+            self.deprecated_callbacks()
+        } else {
+            Vec::new()
+        };
         problems.expect(both.is_empty(), "callback_param", || {
-            format!("given together with deprecated parameters, which it replaces: {}", both.join(", "))
+            format!(
+                "given together with deprecated parameters, which it replaces: {}",
+                both.join(", ")
+            )
         });
         for (place, freqs, rounds, metrics) in [
-            ("callback_param.", &own.validation_freqs, own.early_stopping_rounds, own.metrics.as_deref()),
-            ("", &self.validation_freqs, self.early_stopping_rounds, self.metrics.value().as_deref()),
+            (
+                "callback_param.",
+                &own.validation_freqs,
+                own.early_stopping_rounds,
+                own.metrics.as_deref(),
+            ),
+            (
+                "",
+                &self.validation_freqs,
+                self.early_stopping_rounds,
+                self.metrics.value().as_deref(),
+            ),
         ] {
-            problems.expect(freqs != &Some(Frequency::Every(0)), &format!("{place}validation_freqs"), || {
-                "0 is not above 0".to_owned()
-            });
+            problems.expect(
+                freqs != &Some(Frequency::Every(0)),
+                &format!("{place}validation_freqs"),
+                || "0 is not above 0".to_owned(),
+            );
             let path = format!("{place}early_stopping_rounds");
             problems.expect(rounds != Some(0), &path, || "0 is not above 0".to_owned());
-            problems.expect(rounds.is_none() || freqs.is_some(), &path, || "needs validation_freqs".to_owned());
+            problems.expect(rounds.is_none() || freqs.is_some(), &path, || {
+                "needs validation_freqs".to_owned()
+            });
             if let Err(error) = training_metrics(EvalType::Binary, metrics.unwrap_or_default()) {
                 problems.expect(false, &format!("{place}metrics"), || error.to_string());
             }
         }
         let stops = own.has("EarlyStopping");
-        problems.expect(own.save_freq > 0, "callback_param.save_freq", || format!("{} is not above 0", own.save_freq));
+        problems.expect(own.save_freq > 0, "callback_param.save_freq", || {
+            format!("{} is not above 0", own.save_freq)
+        });
         let rounds = own.early_stopping_rounds.is_some();
-        problems
-            .expect(!stops || rounds, "callback_param.early_stopping_rounds", || "EarlyStopping needs it".to_owned());
+        problems.expect(
+            !stops || rounds,
+            "callback_param.early_stopping_rounds",
+            || "EarlyStopping needs it".to_owned(),
+        );
     }
 
     /// Epochs from one checkpoint to the next, if the job asks for checkpoints.
     pub(in crate::hetero_lr) fn checkpoint_epochs(&self) -> Option<usize> {
         let own = self.callback_param.value();
-        usize::try_from(own.save_freq).ok().filter(|every| own.has("ModelCheckpoint") && *every > 0)
+        usize::try_from(own.save_freq)
+            .ok()
+            .filter(|every| own.has("ModelCheckpoint") && *every > 0)
     }
 
     /// What validation the job asks for, if any.
@@ -131,10 +174,22 @@ impl Params {
         let deprecated = self.validation_freqs.is_some() || self.early_stopping_rounds.is_some();
         let (freqs, stop_after, metrics, first_metric_only) = if deprecated {
             let metrics = self.metrics.value().as_deref();
-            (&self.validation_freqs, self.early_stopping_rounds, metrics, *self.use_first_metric_only.value())
+            (
+                &self.validation_freqs,
+                self.early_stopping_rounds,
+                metrics,
+                *self.use_first_metric_only.value(),
+            )
         } else if own.has("PerformanceEvaluate") || own.has("EarlyStopping") {
-            let rounds = own.early_stopping_rounds.filter(|_| own.has("EarlyStopping"));
-            (&own.validation_freqs, rounds, own.metrics.as_deref(), own.use_first_metric_only)
+            let rounds = own
+                .early_stopping_rounds
+                .filter(|_| own.has("EarlyStopping"));
+            (
+                &own.validation_freqs,
+                rounds,
+                own.metrics.as_deref(),
+                own.use_first_metric_only,
+            )
         } else {
             return None;
         };
@@ -142,7 +197,13 @@ impl Params {
             Frequency::Every(n) => ValidationEpochs::Every(*n),
             Frequency::At(epochs) => ValidationEpochs::At(epochs.clone()),
         };
-        let metrics = training_metrics(EvalType::Binary, metrics.unwrap_or_default()).unwrap_or_default();
-        Some(Validation { epochs, stop_after, metrics, first_metric_only })
+        let metrics =
+            training_metrics(EvalType::Binary, metrics.unwrap_or_default()).unwrap_or_default();
+        Some(Validation {
+            epochs,
+            stop_after,
+            metrics,
+            first_metric_only,
+        })
     }
 }

@@ -21,7 +21,12 @@ pub struct InitParam {
 
 impl Default for InitParam {
     fn default() -> Self {
-        Self { init_method: "random_uniform".to_owned(), init_const: 1.0, fit_intercept: true, random_seed: None }
+        Self {
+            init_method: "random_uniform".to_owned(),
+            init_const: 1.0,
+            fit_intercept: true,
+            random_seed: None,
+        }
     }
 }
 
@@ -30,7 +35,9 @@ impl InitParam {
         if let Err(error) = self.init_method.parse::<InitMethod>() {
             problems.expect(false, "init_param.init_method", || error.to_string());
         }
-        problems.expect(self.init_const.is_finite(), "init_param.init_const", || "not a finite number".to_owned());
+        problems.expect(self.init_const.is_finite(), "init_param.init_const", || {
+            "not a finite number".to_owned()
+        });
     }
 
     /// The method.
@@ -51,17 +58,27 @@ pub struct EncryptParam {
 
 impl Default for EncryptParam {
     fn default() -> Self {
-        Self { method: Some("Paillier".to_owned()), key_length: 1024 }
+        Self {
+            method: Some("Paillier".to_owned()),
+            key_length: 1024,
+        }
     }
 }
 
 impl EncryptParam {
     pub(super) fn check(&self, problems: &mut Problems) {
         let method = self.method.as_deref().unwrap_or("none");
-        let known = ["Paillier", "iterativeAffine", "randomIterativeAffine", "ipcl", "none"];
+        let known = [
+            "Paillier",
+            "iterativeAffine",
+            "randomIterativeAffine",
+            "ipcl",
+            "none",
+        ];
         problems.one_of("encrypt_param.method", method, &known);
-        problems
-            .expect(self.key_length > 0, "encrypt_param.key_length", || format!("{} is not above 0", self.key_length));
+        problems.expect(self.key_length > 0, "encrypt_param.key_length", || {
+            format!("{} is not above 0", self.key_length)
+        });
     }
 }
 
@@ -75,14 +92,19 @@ pub struct PredictParam {
 
 impl Default for PredictParam {
     fn default() -> Self {
-        Self { threshold: Given::default_of(0.5) }
+        Self {
+            threshold: Given::default_of(0.5),
+        }
     }
 }
 
 impl PredictParam {
     pub(super) fn check(&self, problems: &mut Problems) {
-        problems
-            .expect(self.threshold.value().is_finite(), "predict_param.threshold", || "not a finite number".to_owned());
+        problems.expect(
+            self.threshold.value().is_finite(),
+            "predict_param.threshold",
+            || "not a finite number".to_owned(),
+        );
     }
 }
 
@@ -125,7 +147,9 @@ impl Default for CvParam {
 
 impl CvParam {
     pub(super) fn check(&self, problems: &mut Problems) {
-        problems.expect(!self.need_cv, "cv_param.need_cv", || "cross validation is not built".to_owned());
+        problems.expect(!self.need_cv, "cv_param.need_cv", || {
+            "cross validation is not built".to_owned()
+        });
     }
 }
 
@@ -169,7 +193,9 @@ impl Default for StepwiseParam {
 impl StepwiseParam {
     pub(super) fn check(&self, problems: &mut Problems) {
         let path = "stepwise_param.need_stepwise";
-        problems.expect(!self.need_stepwise, path, || "stepwise selection is not built".to_owned());
+        problems.expect(!self.need_stepwise, path, || {
+            "stepwise selection is not built".to_owned()
+        });
     }
 }
 
@@ -185,7 +211,10 @@ pub struct EncryptedModeParam {
 
 impl Default for EncryptedModeParam {
     fn default() -> Self {
-        Self { mode: "strict".to_owned(), re_encrypted_rate: 1.0 }
+        Self {
+            mode: "strict".to_owned(),
+            re_encrypted_rate: 1.0,
+        }
     }
 }
 
@@ -207,6 +236,11 @@ pub struct SqnParam {
 
 impl Default for SqnParam {
     fn default() -> Self {
-        Self { update_interval: 3, memory: 5, sample_size: 5000, random_seed: None }
+        Self {
+            update_interval: 3,
+            memory: 5,
+            sample_size: 5000,
+            random_seed: None,
+        }
     }
 }

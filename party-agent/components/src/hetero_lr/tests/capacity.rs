@@ -15,7 +15,9 @@ use vocabulary::{ErrorCode, Fault, Role};
 
 use super::federations::{Data, defaults, set};
 use super::training::{agrees, settings};
-use crate::hetero_lr::messages::{COLUMNS, FORWARD, HOST_LOSS_TERMS, HOST_SCALE, PUBLIC_KEY, RESIDUAL};
+use crate::hetero_lr::messages::{
+    COLUMNS, FORWARD, HOST_LOSS_TERMS, HOST_SCALE, PUBLIC_KEY, RESIDUAL,
+};
 use crate::hetero_lr::scales::Decision;
 use crate::hetero_lr::{HeteroLr, Params};
 
@@ -26,10 +28,14 @@ fn far_out(widths: &[usize]) -> Data {
     for part in &mut data.parts {
         for mut column in part.columns_mut() {
             for (row, value) in column.iter_mut().enumerate() {
-                *value = (0.6 * common[row] + 0.4 * *value) * if row % 40 == 0 { 25.0 } else { 1.0 };
+                *value =
+                    (0.6 * common[row] + 0.4 * *value) * if row % 40 == 0 { 25.0 } else { 1.0 };
             }
         }
-        let (mean, spread) = (part.mean_axis(Axis(0)).unwrap(), part.std_axis(Axis(0), 0.0));
+        let (mean, spread) = (
+            part.mean_axis(Axis(0)).unwrap(),
+            part.std_axis(Axis(0), 0.0),
+        );
         *part = (&*part - &mean) / &spread;
     }
     data
@@ -37,13 +43,21 @@ fn far_out(widths: &[usize]) -> Data {
 
 /// A training that grows beyond the finest scale.
 pub(super) fn growing() -> Federation {
-    far_out(&[5, 20]).federation(set(defaults(), json!({"learning_rate": 0.15, "max_iter": 3, "tol": 1e-9})))
+    far_out(&[5, 20]).federation(set(
+        defaults(),
+        json!({"learning_rate": 0.15, "max_iter": 3, "tol": 1e-9}),
+    ))
 }
 
 /// The scales of the batches of which something was said, as the guest announced them to one host.
 fn decisions(played: &Played) -> Vec<Decision> {
-    let scales = played.letters.iter().filter(|letter| letter.message == "scale" && letter.to.role == Role::Host);
-    scales.map(|letter| Packed::<Decision>::decode(&letter.body).unwrap().0).collect()
+    let scales = played
+        .letters
+        .iter()
+        .filter(|letter| letter.message == "scale" && letter.to.role == Role::Host);
+    scales
+        .map(|letter| Packed::<Decision>::decode(&letter.body).unwrap().0)
+        .collect()
 }
 
 /// Trains beyond the finest scale; weights and losses are compared on the way.
@@ -52,10 +66,19 @@ async fn trains(data: &Data, others: Value) -> Vec<Decision> {
     let positive: Vec<bool> = data.labels.iter().map(|label| *label == 1).collect();
     let plain = settings(&set(defaults(), others));
     let plain = train_logistic(data.joined().view(), &data.plain_labels(1), &plain).unwrap();
-    let expected: Vec<f64> =
-        scores(data.joined().view(), &plain.weights, plain.intercept).into_iter().map(sigmoid).collect();
-    let own = played.part(&data.federation(defaults()).guest()).output().floats("predict_score").unwrap();
-    let (own, expected) = (auc(&positive, &own).unwrap(), auc(&positive, &expected).unwrap());
+    let expected: Vec<f64> = scores(data.joined().view(), &plain.weights, plain.intercept)
+        .into_iter()
+        .map(sigmoid)
+        .collect();
+    let own = played
+        .part(&data.federation(defaults()).guest())
+        .output()
+        .floats("predict_score")
+        .unwrap();
+    let (own, expected) = (
+        auc(&positive, &own).unwrap(),
+        auc(&positive, &expected).unwrap(),
+    );
     assert!((own - expected).abs() < 1e-4, "{own} is not {expected}");
     decisions(&played)
 }
@@ -64,12 +87,19 @@ async fn trains(data: &Data, others: Value) -> Vec<Decision> {
 async fn large_scores_train_as_plain_numbers_do() {
     let strong = json!({"optimizer": "rmsprop", "learning_rate": 0.15, "max_iter": 8, "tol": 1e-9});
     let scales = trains(&far_out(&[5, 20]), strong).await;
-    assert!(scales[0].now > 0 && scales.len() < 8, "nothing is said while all fits: {scales:?}");
+    assert!(
+        scales[0].now > 0 && scales.len() < 8,
+        "nothing is said while all fits: {scales:?}"
+    );
 
-    let stronger = json!({"learning_rate": 0.5, "max_iter": 6, "early_stop": "weight_diff", "tol": 1e-9});
+    let stronger =
+        json!({"learning_rate": 0.5, "max_iter": 6, "early_stop": "weight_diff", "tol": 1e-9});
     let scales = trains(&far_out(&[5, 10, 10]), stronger).await;
     assert!(scales.iter().any(|decision| decision.now > 2), "{scales:?}");
-    assert!(scales.windows(2).any(|pair| pair[1].now < pair[0].now), "it becomes finer again: {scales:?}");
+    assert!(
+        scales.windows(2).any(|pair| pair[1].now < pair[0].now),
+        "it becomes finer again: {scales:?}"
+    );
 }
 
 #[tokio::test]
@@ -83,7 +113,8 @@ async fn the_scale_grows_within_an_epoch() {
 #[tokio::test]
 async fn columns_that_are_not_scaled_train_as_plain_numbers_do() {
     let data = Data::new(60, 2, 3).scaled(1e5);
-    let slow = json!({"optimizer": "adagrad", "init_param": {"init_method": "ones"}, "max_iter": 4});
+    let slow =
+        json!({"optimizer": "adagrad", "init_param": {"init_method": "ones"}, "max_iter": 4});
     let played = agrees(&data, slow).await;
     assert!(decisions(&played).iter().all(|decision| decision.now > 8));
 }
@@ -91,8 +122,18 @@ async fn columns_that_are_not_scaled_train_as_plain_numbers_do() {
 #[tokio::test]
 async fn trainings_that_fit_keep_the_finest_scale() {
     let played = agrees(&Data::new(60, 2, 3), json!({"max_iter": 4})).await;
-    let said = |message: &str| played.letters.iter().filter(|letter| letter.message == message).count();
-    assert_eq!((said("host_scale"), said("scale"), said("forward")), (0, 0, 4), "scores go once");
+    let said = |message: &str| {
+        played
+            .letters
+            .iter()
+            .filter(|letter| letter.message == message)
+            .count()
+    };
+    assert_eq!(
+        (said("host_scale"), said("scale"), said("forward")),
+        (0, 0, 4),
+        "scores go once"
+    );
 }
 
 #[tokio::test]
@@ -105,11 +146,20 @@ async fn growing_survives_duplicates_and_delays_and_stops_when_cancelled() {
 async fn weights_without_bound_end_with_advice_that_can_be_followed() {
     let wild = json!({"optimizer": "sgd", "penalty": null, "learning_rate": 1e6, "decay": 0, "max_iter": 100});
     let data = Data::new(60, 2, 3).scaled(1e3);
-    let fault = data.federation(set(defaults(), wild)).run::<HeteroLr>().await.fault().unwrap();
+    let fault = data
+        .federation(set(defaults(), wild))
+        .run::<HeteroLr>()
+        .await
+        .fault()
+        .unwrap();
     assert_eq!(fault.code, ErrorCode::NumericRange);
     assert!(fault.message.contains("grow without bound"), "{fault}");
     let advice = fault.next.unwrap();
-    assert!(advice.contains("learning_rate") && advice.contains("alpha") && !advice.contains("FeatureScale"));
+    assert!(
+        advice.contains("learning_rate")
+            && advice.contains("alpha")
+            && !advice.contains("FeatureScale")
+    );
 }
 
 /// A federation whose host asks for this scale, and sends scores (divided by 2^-26) that are all the same.
@@ -124,7 +174,9 @@ impl<const POWER: u16, const SCORE: i64> Component for Lying<POWER, SCORE> {
             return HeteroLr::run(task, params).await;
         }
         let mut encryptor = receive_key::<RingLwe>(task, &task.arbiter()?, &PUBLIC_KEY).await?;
-        task.all_of(&[Role::Guest, Role::Arbiter]).send(&COLUMNS, &Packed(2)).await?;
+        task.all_of(&[Role::Guest, Role::Arbiter])
+            .send(&COLUMNS, &Packed(2))
+            .await?;
         let turn = task.round("epoch", 0).round("batch", 0);
         let guest = turn.guest()?;
         let mut at = turn.clone();
@@ -140,21 +192,36 @@ impl<const POWER: u16, const SCORE: i64> Component for Lying<POWER, SCORE> {
             at.guest()?.send(message, &sealed).await?;
         }
         // Whatever the guest makes of it: this never comes.
-        turn.round("never", 0).guest()?.receive(&RESIDUAL).await.map(|_| ())
+        turn.round("never", 0)
+            .guest()?
+            .receive(&RESIDUAL)
+            .await
+            .map(|_| ())
     }
 }
 
 async fn guests_fault<C: Component>() -> Option<Fault> {
     let federation = Data::new(40, 2, 2).federation(set(defaults(), json!({"max_iter": 1})));
     let run = federation.run::<C>();
-    let mut played = tokio::time::timeout(std::time::Duration::from_secs(60), run).await.expect("it ends");
-    played.parts.remove(&federation.guest()).unwrap().result.err().map(|error| error.into_fault())
+    let mut played = tokio::time::timeout(std::time::Duration::from_secs(60), run)
+        .await
+        .expect("it ends");
+    played
+        .parts
+        .remove(&federation.guest())
+        .unwrap()
+        .result
+        .err()
+        .map(|error| error.into_fault())
 }
 
 #[tokio::test]
 async fn a_host_that_lies_about_its_scores_is_named_or_spoils_the_result() {
     const BEYOND: u16 = Scale::COARSEST.power() + 1;
-    for fault in [guests_fault::<Lying<BEYOND, 0>>().await, guests_fault::<Lying<{ u16::MAX }, 0>>().await] {
+    for fault in [
+        guests_fault::<Lying<BEYOND, 0>>().await,
+        guests_fault::<Lying<{ u16::MAX }, 0>>().await,
+    ] {
         let fault = fault.unwrap();
         assert_eq!(fault.code, ErrorCode::ProtocolViolation);
         assert!(fault.message.contains("10000"), "{fault}");

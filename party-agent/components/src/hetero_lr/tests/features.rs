@@ -13,8 +13,13 @@ use crate::hetero_lr::HeteroLr;
 /// The host's scores of the rows that train, in the order in which they were sent.
 fn scores(played: &Played) -> Vec<Array1<f64>> {
     let of_training = |tag: &str| !tag.contains("rows.1");
-    let letters = played.letters.iter().filter(|letter| letter.message == "host_score" && of_training(&letter.tag));
-    letters.map(|letter| Vec::<f64>::decode(&letter.body).unwrap().into()).collect()
+    let letters = played
+        .letters
+        .iter()
+        .filter(|letter| letter.message == "host_score" && of_training(&letter.tag));
+    letters
+        .map(|letter| Vec::<f64>::decode(&letter.body).unwrap().into())
+        .collect()
 }
 
 fn correlation(one: &Array1<f64>, other: &Array1<f64>) -> f64 {
@@ -31,10 +36,15 @@ fn all_entries(of: &Array2<f64>) -> Array1<f64> {
 fn basis(vectors: &[Array1<f64>], dimension: usize) -> Array2<f64> {
     let mut found: Vec<Array1<f64>> = Vec::new();
     while found.len() < dimension {
-        let without =
-            |vector: &Array1<f64>| found.iter().fold(vector.clone(), |rest, one| &rest - &(one * one.dot(&rest)));
+        let without = |vector: &Array1<f64>| {
+            found
+                .iter()
+                .fold(vector.clone(), |rest, one| &rest - &(one * one.dot(&rest)))
+        };
         let rests = vectors.iter().map(without);
-        let longest = rests.max_by(|one, other| one.dot(one).total_cmp(&other.dot(other))).unwrap();
+        let longest = rests
+            .max_by(|one, other| one.dot(one).total_cmp(&other.dot(other)))
+            .unwrap();
         let length = longest.dot(&longest).sqrt();
         assert!(length > 1e-9, "the vectors have fewer dimensions");
         found.push(longest / length);
@@ -48,8 +58,9 @@ fn solve(rows: &Array2<f64>, right: &Array1<f64>) -> Array1<f64> {
     let (mut left, mut right) = (rows.t().dot(rows), rows.t().dot(right));
     let size = right.len();
     for at in 0..size {
-        let pivot =
-            (at..size).max_by(|one, other| left[(*one, at)].abs().total_cmp(&left[(*other, at)].abs())).unwrap();
+        let pivot = (at..size)
+            .max_by(|one, other| left[(*one, at)].abs().total_cmp(&left[(*other, at)].abs()))
+            .unwrap();
         for column in 0..size {
             left.swap((at, column), (pivot, column));
         }
@@ -63,7 +74,9 @@ fn solve(rows: &Array2<f64>, right: &Array1<f64>) -> Array1<f64> {
         }
     }
     for at in (0..size).rev() {
-        let known: f64 = (at + 1..size).map(|column| left[(at, column)] * right[column]).sum();
+        let known: f64 = (at + 1..size)
+            .map(|column| left[(at, column)] * right[column])
+            .sum();
         right[at] = (right[at] - known) / left[(at, at)];
     }
     right
@@ -76,13 +89,22 @@ fn gram(scores: &[Array1<f64>], labels: &Array1<f64>, columns: usize) -> Array2<
     let (mut rows, mut right) = (Vec::new(), Vec::new());
     for pair in scores.windows(2) {
         let residual = &pair[0] / 4.0 - &(labels / 2.0);
-        let (moved, known) = (space.t().dot(&(&pair[0] - &pair[1])), space.t().dot(&residual));
+        let (moved, known) = (
+            space.t().dot(&(&pair[0] - &pair[1])),
+            space.t().dot(&residual),
+        );
         for at in 0..columns {
             // Of a symmetric matrix, by its upper half.
             let mut row = Vec::new();
-            for (one, other) in (0..columns).flat_map(|one| (one..columns).map(move |other| (one, other))) {
+            for (one, other) in
+                (0..columns).flat_map(|one| (one..columns).map(move |other| (one, other)))
+            {
                 let mut weight = if one == at { known[other] } else { 0.0 };
-                weight += if other == at && one != other { known[one] } else { 0.0 };
+                weight += if other == at && one != other {
+                    known[one]
+                } else {
+                    0.0
+                };
                 row.push(weight);
             }
             rows.extend(row);
@@ -90,7 +112,10 @@ fn gram(scores: &[Array1<f64>], labels: &Array1<f64>, columns: usize) -> Array2<
         }
     }
     let unknown = columns * (columns + 1) / 2;
-    let found = solve(&Array2::from_shape_vec((right.len(), unknown), rows).unwrap(), &right.into());
+    let found = solve(
+        &Array2::from_shape_vec((right.len(), unknown), rows).unwrap(),
+        &right.into(),
+    );
     let mut inner = Array2::zeros((columns, columns));
     let halves = (0..columns).flat_map(|one| (one..columns).map(move |other| (one, other)));
     for ((one, other), value) in halves.zip(found) {
@@ -106,7 +131,11 @@ async fn trained(data: &Data, others: serde_json::Value) -> Played {
         "init_param": {"init_method": "random_uniform", "fit_intercept": false},
     });
     let parameters = set(set(defaults(), common), others);
-    data.federation(parameters).label_rules(OFF).run::<HeteroLr>().await.all_succeeded()
+    data.federation(parameters)
+        .label_rules(OFF)
+        .run::<HeteroLr>()
+        .await
+        .all_succeeded()
 }
 
 #[tokio::test]
@@ -115,7 +144,11 @@ async fn scores_of_each_epoch_give_the_gram_matrix_away_and_those_of_the_end_do_
     // The guest brings nothing, so that what it sees is the host's.
     data.parts[0].fill(0.0);
     let truth = data.parts[1].dot(&data.parts[1].t());
-    let labels: Array1<f64> = data.labels.iter().map(|label| if *label == 1 { 1.0 } else { -1.0 }).collect();
+    let labels: Array1<f64> = data
+        .labels
+        .iter()
+        .map(|label| if *label == 1 { 1.0 } else { -1.0 })
+        .collect();
     let played = trained(&data, json!({"max_iter": 12, "validation_freqs": 1})).await;
     let scores = scores(&played);
     assert_eq!(scores.len(), 13, "twelve epochs and the end");

@@ -46,7 +46,9 @@ impl Data {
     /// Two hosts.
     pub(super) fn of_parts(rows: usize, widths: &[usize], seed: u64) -> Self {
         let mut random = Seeded::new(seed);
-        let mut part = |width: &usize| Array2::from_shape_simple_fn((rows, *width), || 4.0 * random.uniform() - 2.0);
+        let mut part = |width: &usize| {
+            Array2::from_shape_simple_fn((rows, *width), || 4.0 * random.uniform() - 2.0)
+        };
         let parts: Vec<Array2<f64>> = widths.iter().map(&mut part).collect();
         let data = Self {
             ids: (0..rows).map(|row| format!("id{row:05}")).collect(),
@@ -57,17 +59,31 @@ impl Data {
         };
         let joined = data.joined();
         let labels = joined.rows().into_iter().map(|row| {
-            let signal: f64 = row.iter().enumerate().map(|(at, value)| value * (1.0 - 0.4 * at as f64)).sum();
+            let signal: f64 = row
+                .iter()
+                .enumerate()
+                .map(|(at, value)| value * (1.0 - 0.4 * at as f64))
+                .sum();
             i64::from(signal + 3.0 * (random.uniform() - 0.5) > 0.2)
         });
-        Self { labels: labels.collect(), ..data }
+        Self {
+            labels: labels.collect(),
+            ..data
+        }
     }
 
     /// The same rows with three classes.
     pub(super) fn in_three_classes(mut self) -> Self {
         let score = |row: usize| self.parts[0][(row, 0)] + self.parts[1][(row, 0)];
-        self.labels =
-            (0..self.ids.len()).map(|row| if score(row) < -0.7 { 3 } else { i64::from(score(row) > 0.7) }).collect();
+        self.labels = (0..self.ids.len())
+            .map(|row| {
+                if score(row) < -0.7 {
+                    3
+                } else {
+                    i64::from(score(row) > 0.7)
+                }
+            })
+            .collect();
         self
     }
 
@@ -77,7 +93,10 @@ impl Data {
     }
 
     pub(super) fn plain_labels(&self, positive: i64) -> Vec<f64> {
-        self.labels.iter().map(|label| f64::from(u8::from(*label == positive))).collect()
+        self.labels
+            .iter()
+            .map(|label| f64::from(u8::from(*label == positive)))
+            .collect()
     }
 
     pub(super) fn with_gap(&self, part: usize) -> Self {
@@ -89,7 +108,10 @@ impl Data {
     pub(super) fn with_other_ids(&self) -> Self {
         let mut ids = self.ids.clone();
         ids.swap(0, 1);
-        Self { host_ids: Some(ids), ..self.clone() }
+        Self {
+            host_ids: Some(ids),
+            ..self.clone()
+        }
     }
 
     pub(super) fn scaled(&self, factor: f64) -> Self {
@@ -105,13 +127,24 @@ impl Data {
     }
 
     pub(super) fn table(&self, part: usize) -> Table {
-        let prefix = if part == 0 { "g".to_owned() } else { format!("h{}", part - 1) };
+        let prefix = if part == 0 {
+            "g".to_owned()
+        } else {
+            format!("h{}", part - 1)
+        };
         let values = &self.parts[part];
-        let name = |at: usize| Column::new(format!("{prefix}_{at}"), ColumnKind::Float, Part::Feature);
+        let name =
+            |at: usize| Column::new(format!("{prefix}_{at}"), ColumnKind::Float, Part::Feature);
         let mut columns: Vec<Column> = (0..values.ncols()).map(name).collect();
-        let mut all: Vec<Values> = values.columns().into_iter().map(|column| Values::Float(column.to_vec())).collect();
+        let mut all: Vec<Values> = values
+            .columns()
+            .into_iter()
+            .map(|column| Values::Float(column.to_vec()))
+            .collect();
         if part == 0 {
-            let label = |(row, label): (usize, &i64)| (!self.unlabelled.contains(&row)).then(|| label.to_string());
+            let label = |(row, label): (usize, &i64)| {
+                (!self.unlabelled.contains(&row)).then(|| label.to_string())
+            };
             let labels = match self.unlabelled.as_slice() {
                 [] => Values::Integer(self.labels.clone()),
                 _ => Values::Text(self.labels.iter().enumerate().map(label).collect()),
@@ -119,8 +152,17 @@ impl Data {
             columns.push(Column::new("y", labels.kind(), Part::Label));
             all.push(labels);
         }
-        let ids = if part == 0 { &self.ids } else { self.host_ids.as_ref().unwrap_or(&self.ids) };
-        Table::from_columns(Schema::new(TableKind::Instances, "id", columns), ids.clone(), all).unwrap()
+        let ids = if part == 0 {
+            &self.ids
+        } else {
+            self.host_ids.as_ref().unwrap_or(&self.ids)
+        };
+        Table::from_columns(
+            Schema::new(TableKind::Instances, "id", columns),
+            ids.clone(),
+            all,
+        )
+        .unwrap()
     }
 
     /// Everybody with these rows at `train_data`.
@@ -129,12 +171,19 @@ impl Data {
     }
 
     pub(super) fn federation_at(&self, parameters: Value, port: &str) -> Federation {
-        self.wire(Federation::new(self.parts.len() - 1, true).parameters(parameters), port)
+        self.wire(
+            Federation::new(self.parts.len() - 1, true).parameters(parameters),
+            port,
+        )
     }
 
     pub(super) fn wire(&self, mut federation: Federation, port: &str) -> Federation {
         for part in 0..self.parts.len() {
-            let who = if part == 0 { federation.guest() } else { federation.host(part - 1) };
+            let who = if part == 0 {
+                federation.guest()
+            } else {
+                federation.host(part - 1)
+            };
             federation = federation.input(&who, port, self.table(part));
         }
         federation
@@ -142,7 +191,8 @@ impl Data {
 
     /// Everybody with these rows to train on, and others of the same columns to validate on.
     pub(super) fn validated_federation(&self, parameters: Value) -> Federation {
-        self.others().wire(self.federation(parameters), "validate_data")
+        self.others()
+            .wire(self.federation(parameters), "validate_data")
     }
 
     /// Other rows of the same columns.
@@ -161,7 +211,12 @@ pub(super) fn model(played: &Played, who: &Participant) -> Model {
 
 /// The losses that the arbiter reported.
 pub(super) fn losses(played: &Played) -> Vec<f64> {
-    let arbiter = played.parts.iter().find(|(who, _)| who.role == vocabulary::Role::Arbiter).unwrap().1;
+    let arbiter = played
+        .parts
+        .iter()
+        .find(|(who, _)| who.role == vocabulary::Role::Arbiter)
+        .unwrap()
+        .1;
     let point = |metric: &vocabulary::Metric| match &metric.data {
         MetricData::Points(points) => points[0].1.get(),
         MetricData::Values(_) => panic!("the loss is a curve"),

@@ -3,7 +3,9 @@
 //! refused, and with `rekey` no key tells it an eighth of itself.
 
 use component_kit::harness::Played;
-use component_kit::{Component, Description, LabelRules, MaliciousHosts, Packed, Payload, Result, TaskContext};
+use component_kit::{
+    Component, Description, LabelRules, MaliciousHosts, Packed, Payload, Result, TaskContext,
+};
 use crypto::rlwe::extraction::Extraction;
 use crypto::rlwe::{DEGREE, PublicKey, VALUES_PER_KEY, coefficients_learned};
 use secure_compute::{KeyUse, LinearScheme, SumsBytes, VectorBytes, agreed_stop};
@@ -14,7 +16,8 @@ use super::federations::{Data, defaults, losses, set};
 use super::labels::OFF;
 use crate::hetero_lr::data::Rows;
 use crate::hetero_lr::messages::{
-    COLUMNS, CONVERGED, FORWARD, HOST_GRADIENT, HOST_LOSS_TERMS, HOST_SCORE, OPENED_GRADIENT, PUBLIC_KEY, RESIDUAL,
+    COLUMNS, CONVERGED, FORWARD, HOST_GRADIENT, HOST_LOSS_TERMS, HOST_SCORE, OPENED_GRADIENT,
+    PUBLIC_KEY, RESIDUAL,
 };
 use crate::hetero_lr::plan::{Course, Known};
 use crate::hetero_lr::{HeteroLr, Params, Scheme};
@@ -22,7 +25,9 @@ use crate::hetero_lr::{HeteroLr, Params, Scheme};
 /// HeteroLR whose host attacks, with so many columns more than it told, and sums over other rows than the plan's.
 struct Cheat<const COLUMNS_MORE: isize, const ROWS_MORE: usize>;
 
-impl<const COLUMNS_MORE: isize, const ROWS_MORE: usize> Component for Cheat<COLUMNS_MORE, ROWS_MORE> {
+impl<const COLUMNS_MORE: isize, const ROWS_MORE: usize> Component
+    for Cheat<COLUMNS_MORE, ROWS_MORE>
+{
     type Params = Params;
     const DESCRIPTION: Description = HeteroLr::DESCRIPTION;
 
@@ -42,26 +47,44 @@ struct Prey {
 }
 
 async fn prey(turn: &TaskContext) -> Result<Prey> {
-    let key = turn.arbiter()?.receive(&PUBLIC_KEY).await?.read::<Scheme>()?;
-    Ok(Prey { key, known: None, turn: 0 })
+    let key = turn
+        .arbiter()?
+        .receive(&PUBLIC_KEY)
+        .await?
+        .read::<Scheme>()?;
+    Ok(Prey {
+        key,
+        known: None,
+        turn: 0,
+    })
 }
 
 impl Prey {
     /// Zeros, as a host without weights sends them.
     fn zeros(&self, task: &TaskContext, rows: usize) -> Result<VectorBytes> {
-        Ok(VectorBytes::of::<Scheme>(&Scheme::encrypt(&self.key, &vec![0; rows], &mut task.random()?)))
+        Ok(VectorBytes::of::<Scheme>(&Scheme::encrypt(
+            &self.key,
+            &vec![0; rows],
+            &mut task.random()?,
+        )))
     }
 
     /// One opening.
     async fn ask(&mut self, turn: &TaskContext, rows: usize, columns: usize) -> Result<()> {
-        if self.known.as_ref().is_none_or(|(before, _)| *before != columns) {
+        if self
+            .known
+            .as_ref()
+            .is_none_or(|(before, _)| *before != columns)
+        {
             self.known = Some((columns, Extraction::new(rows, columns)));
         }
         let (_, extraction) = self.known.as_mut().unwrap();
         let sums = extraction.ask(self.turn);
         let bytes = [&(columns as u32).to_le_bytes(), sums.as_slice()].concat();
         let arbiter = turn.arbiter()?;
-        arbiter.send(&HOST_GRADIENT, &SumsBytes::decode(&bytes.into()).unwrap()).await?;
+        arbiter
+            .send(&HOST_GRADIENT, &SumsBytes::decode(&bytes.into()).unwrap())
+            .await?;
         extraction.learn(self.turn, &arbiter.receive(&OPENED_GRADIENT).await?);
         self.turn += 1;
         Ok(())
@@ -76,12 +99,21 @@ impl Prey {
     }
 }
 
-async fn attack(task: &TaskContext, params: &Params, (columns_more, rows_more): (isize, usize)) -> Result<()> {
+async fn attack(
+    task: &TaskContext,
+    params: &Params,
+    (columns_more, rows_more): (isize, usize),
+) -> Result<()> {
     let table = Rows::need(task, "train_data", None).await?;
     let (own, rows) = (table.names.len(), table.ids.len());
     let mut prey = prey(task).await?;
-    task.all_of(&[Role::Guest, Role::Arbiter]).send(&COLUMNS, &Packed(own)).await?;
-    let known = Known { columns: own..=own, widest: own..=own };
+    task.all_of(&[Role::Guest, Role::Arbiter])
+        .send(&COLUMNS, &Packed(own))
+        .await?;
+    let known = Known {
+        columns: own..=own,
+        widest: own..=own,
+    };
     let course = Course::receive(task, params, 1, known).await?;
     let mut keys = KeyUse::new(course.limit);
     for epoch in course.epochs() {
@@ -92,14 +124,23 @@ async fn attack(task: &TaskContext, params: &Params, (columns_more, rows_more): 
                 prey.tell(task);
                 prey = self::prey(&turn).await?;
             }
-            turn.guest()?.send(&FORWARD, &prey.zeros(task, rows)?).await?;
+            turn.guest()?
+                .send(&FORWARD, &prey.zeros(task, rows)?)
+                .await?;
             if part == 0 && course.has_loss() {
-                turn.guest()?.send(&HOST_LOSS_TERMS, &prey.zeros(task, rows)?).await?;
+                turn.guest()?
+                    .send(&HOST_LOSS_TERMS, &prey.zeros(task, rows)?)
+                    .await?;
             }
             turn.guest()?.receive(&RESIDUAL).await?;
             let columns = course.part(part, own).len();
             if columns > 0 {
-                prey.ask(&turn, rows + rows_more, columns.checked_add_signed(columns_more).unwrap()).await?;
+                prey.ask(
+                    &turn,
+                    rows + rows_more,
+                    columns.checked_add_signed(columns_more).unwrap(),
+                )
+                .await?;
             }
         }
         agreed_stop::hear(&turn.arbiter()?, &CONVERGED).await?;
@@ -110,51 +151,109 @@ async fn attack(task: &TaskContext, params: &Params, (columns_more, rows_more): 
 }
 
 fn rules(malicious_hosts: MaliciousHosts) -> LabelRules {
-    LabelRules { malicious_hosts, ..OFF }
+    LabelRules {
+        malicious_hosts,
+        ..OFF
+    }
 }
 
 /// 62 rows: the sums sit at every 64th place, so that 59 at once are read whole in five openings.
-async fn play<C: Component>(columns: usize, epochs: usize, malicious_hosts: MaliciousHosts) -> Played {
+async fn play<C: Component>(
+    columns: usize,
+    epochs: usize,
+    malicious_hosts: MaliciousHosts,
+) -> Played {
     let parameters = set(defaults(), json!({"max_iter": epochs, "tol": 1e-12}));
-    let federation = Data::new(62, 2, columns).federation(parameters).label_rules(rules(malicious_hosts));
+    let federation = Data::new(62, 2, columns)
+        .federation(parameters)
+        .label_rules(rules(malicious_hosts));
     federation.run::<C>().await
 }
 
 /// Coefficients known of each key, and whether they are the whole key.
 fn keys(played: &Played) -> Vec<(usize, bool)> {
-    let host = played.parts.iter().find(|(who, _)| who.role == Role::Host).unwrap().1;
+    let host = played
+        .parts
+        .iter()
+        .find(|(who, _)| who.role == Role::Host)
+        .unwrap()
+        .1;
     let of = |(_, values): &(String, Vec<f64>)| (values[0] as usize, values[1] == 1.0);
-    host.observed.iter().filter(|(name, _)| name.ends_with("key")).map(of).collect()
+    host.observed
+        .iter()
+        .filter(|(name, _)| name.ends_with("key"))
+        .map(of)
+        .collect()
 }
 
 #[tokio::test]
 async fn six_openings_of_59_sums_tell_the_key_of_parties_that_are_trusted() {
-    let played = play::<Cheat<0, 0>>(59, 6, MaliciousHosts::Trust).await.all_succeeded();
+    let played = play::<Cheat<0, 0>>(59, 6, MaliciousHosts::Trust)
+        .await
+        .all_succeeded();
     assert_eq!(keys(&played), [(DEGREE, true)]);
     // Every party's log says so beforehand.
     for (who, part) in &played.parts {
-        let line = part.log.iter().find(|line| line.starts_with("keys:")).unwrap();
+        let line = part
+            .log
+            .iter()
+            .find(|line| line.starts_with("keys:"))
+            .unwrap();
         assert!(line.contains("up to 360 values"), "{who}: {line}");
-        assert!(line.contains("131 bits left") && line.ends_with("has 0"), "{who}: {line}");
-        assert!(part.log.iter().any(|line| line.starts_with("flooding:")), "{who}: {:?}", part.log);
+        assert!(
+            line.contains("131 bits left") && line.ends_with("has 0"),
+            "{who}: {line}"
+        );
+        assert!(
+            part.log.iter().any(|line| line.starts_with("flooding:")),
+            "{who}: {:?}",
+            part.log
+        );
     }
 }
 
 #[tokio::test]
 async fn with_further_keys_none_tells_an_eighth_of_itself() {
-    let played = play::<Cheat<0, 0>>(59, 6, MaliciousHosts::Rekey).await.all_succeeded();
+    let played = play::<Cheat<0, 0>>(59, 6, MaliciousHosts::Rekey)
+        .await
+        .all_succeeded();
     let keys = keys(&played);
     // Six columns parts of eleven each, and every one has its own key.
     assert_eq!(keys.len(), 6 * 6, "{keys:?}");
-    assert!(keys.iter().all(|(known, whole)| *known < DEGREE / 8 && !whole), "{keys:?}");
-    assert!(keys.iter().all(|(known, _)| *known <= coefficients_learned(VALUES_PER_KEY)), "{keys:?}");
+    assert!(
+        keys.iter()
+            .all(|(known, whole)| *known < DEGREE / 8 && !whole),
+        "{keys:?}"
+    );
+    assert!(
+        keys.iter()
+            .all(|(known, _)| *known <= coefficients_learned(VALUES_PER_KEY)),
+        "{keys:?}"
+    );
     // A host with few columns has several batches by one key, and no more.
-    let few = self::keys(&play::<Cheat<0, 0>>(3, 9, MaliciousHosts::Rekey).await.all_succeeded());
-    assert!(few.len() == 3 && few.iter().all(|(known, whole)| *known < DEGREE / 8 && !whole), "{few:?}");
+    let few = self::keys(
+        &play::<Cheat<0, 0>>(3, 9, MaliciousHosts::Rekey)
+            .await
+            .all_succeeded(),
+    );
+    assert!(
+        few.len() == 3
+            && few
+                .iter()
+                .all(|(known, whole)| *known < DEGREE / 8 && !whole),
+        "{few:?}"
+    );
 }
 
-async fn broken<const COLUMNS_MORE: isize, const ROWS_MORE: usize>(columns: usize, rule: MaliciousHosts, text: &str) {
-    let fault = play::<Cheat<COLUMNS_MORE, ROWS_MORE>>(columns, 6, rule).await.fault().unwrap();
+async fn broken<const COLUMNS_MORE: isize, const ROWS_MORE: usize>(
+    columns: usize,
+    rule: MaliciousHosts,
+    text: &str,
+) {
+    let fault = play::<Cheat<COLUMNS_MORE, ROWS_MORE>>(columns, 6, rule)
+        .await
+        .fault()
+        .unwrap();
     assert_eq!(fault.code, ErrorCode::ProtocolViolation, "{fault}");
     assert!(fault.message.contains(text), "{fault}");
 }
@@ -175,32 +274,76 @@ async fn sums_that_the_plan_does_not_have_break_the_protocol() {
 async fn a_training_that_takes_more_than_one_key_is_refused_before_it_begins() {
     let played = play::<HeteroLr>(3, 6, MaliciousHosts::Refuse).await;
     let fault = played.fault().unwrap();
-    assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::ReleaseRefused, Some("labels.malicious_hosts")));
-    assert!(fault.message.contains("open 24 values for a party"), "{fault}");
-    assert!(!played.letters.iter().any(|letter| letter.message == "plan" || letter.message == "forward"));
+    assert_eq!(
+        (fault.code, fault.path.as_deref()),
+        (ErrorCode::ReleaseRefused, Some("labels.malicious_hosts"))
+    );
+    assert!(
+        fault.message.contains("open 24 values for a party"),
+        "{fault}"
+    );
+    assert!(
+        !played
+            .letters
+            .iter()
+            .any(|letter| letter.message == "plan" || letter.message == "forward")
+    );
     // Three sums and a loss in three epochs are twelve values.
-    let _ = play::<HeteroLr>(3, 3, MaliciousHosts::Refuse).await.all_succeeded();
+    let _ = play::<HeteroLr>(3, 3, MaliciousHosts::Refuse)
+        .await
+        .all_succeeded();
 }
 
 /// The figures are the same by however many keys.
 async fn same_by_many_keys(widths: &[usize], others: Value) {
     let data = Data::of_parts(80, widths, 5);
     let run = async |rule| {
-        let federation = data.federation(set(defaults(), others.clone())).label_rules(rules(rule)).seed(3);
+        let federation = data
+            .federation(set(defaults(), others.clone()))
+            .label_rules(rules(rule))
+            .seed(3);
         federation.run::<HeteroLr>().await.all_succeeded()
     };
-    let (one, many) = (run(MaliciousHosts::Trust).await, run(MaliciousHosts::Rekey).await);
-    let keys = |played: &Played| played.letters.iter().filter(|letter| letter.message == "public_key").count();
-    assert!(keys(&one) == widths.len() && keys(&many) >= 4 * widths.len(), "{} {}", keys(&one), keys(&many));
-    let weights = |played: &Played| -> Vec<f64> {
-        let models = played.parts.iter().filter(|(who, _)| who.role != Role::Arbiter);
-        models.flat_map(|(who, _)| super::model(played, who).trained[0].weights.clone()).collect()
+    let (one, many) = (
+        run(MaliciousHosts::Trust).await,
+        run(MaliciousHosts::Rekey).await,
+    );
+    let keys = |played: &Played| {
+        played
+            .letters
+            .iter()
+            .filter(|letter| letter.message == "public_key")
+            .count()
     };
-    for (one, many) in weights(&one).iter().zip(weights(&many)).map(|(one, many)| (*one, many)) {
+    assert!(
+        keys(&one) == widths.len() && keys(&many) >= 4 * widths.len(),
+        "{} {}",
+        keys(&one),
+        keys(&many)
+    );
+    let weights = |played: &Played| -> Vec<f64> {
+        let models = played
+            .parts
+            .iter()
+            .filter(|(who, _)| who.role != Role::Arbiter);
+        models
+            .flat_map(|(who, _)| super::model(played, who).trained[0].weights.clone())
+            .collect()
+    };
+    for (one, many) in weights(&one)
+        .iter()
+        .zip(weights(&many))
+        .map(|(one, many)| (*one, many))
+    {
         assert!((one - many).abs() < 1e-5, "{one} is not {many}");
     }
     if widths.len() == 2 {
-        assert!(losses(&one).iter().zip(losses(&many)).all(|(one, many)| (one - many).abs() < 1e-5));
+        assert!(
+            losses(&one)
+                .iter()
+                .zip(losses(&many))
+                .all(|(one, many)| (one - many).abs() < 1e-5)
+        );
     }
 }
 
@@ -209,17 +352,34 @@ async fn many_keys_give_the_figures_of_one() {
     // More columns than a key serves, in one batch of all rows.
     same_by_many_keys(&[2, 30], json!({"max_iter": 2, "tol": 1e-12})).await;
     // The guest has most of them, and the length of steps takes a value too.
-    same_by_many_keys(&[14, 3, 13], json!({"max_iter": 2, "early_stop": "weight_diff", "tol": 1e-12})).await;
+    same_by_many_keys(
+        &[14, 3, 13],
+        json!({"max_iter": 2, "early_stop": "weight_diff", "tol": 1e-12}),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn hidden_batches_and_growing_scores_go_by_many_keys() {
     let data = Data::of_parts(120, &[3, 14], 9).scaled(60.0);
-    let strict = LabelRules { rows_per_column: 12, small_table: 10, refuses: false, ..rules(MaliciousHosts::Rekey) };
+    let strict = LabelRules {
+        rows_per_column: 12,
+        small_table: 10,
+        refuses: false,
+        ..rules(MaliciousHosts::Rekey)
+    };
     let parameters = json!({"max_iter": 2, "batch_size": 60, "tol": 1e-12, "learning_rate": 3.0});
-    let federation = data.federation(set(defaults(), parameters)).label_rules(strict);
+    let federation = data
+        .federation(set(defaults(), parameters))
+        .label_rules(strict);
     let played = federation.run::<HeteroLr>().await.all_succeeded();
-    let said = |name: &str| played.letters.iter().filter(|letter| letter.message == name).count();
+    let said = |name: &str| {
+        played
+            .letters
+            .iter()
+            .filter(|letter| letter.message == name)
+            .count()
+    };
     assert!(said("masked_residual") == 8 && said("public_key") >= 14 && said("scale") > 0);
     assert!(losses(&played).iter().all(|loss| loss.is_finite()));
 }

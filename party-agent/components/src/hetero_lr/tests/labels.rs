@@ -11,9 +11,16 @@ use vocabulary::ErrorCode;
 use super::federations::{Data, defaults, set};
 use crate::hetero_lr::HeteroLr;
 
-const STRICT: LabelRules =
-    LabelRules { rows_per_column: 12, small_table: 200, refuses: true, malicious_hosts: MaliciousHosts::Trust };
-pub(super) const OFF: LabelRules = LabelRules { rows_per_column: 0, ..STRICT };
+const STRICT: LabelRules = LabelRules {
+    rows_per_column: 12,
+    small_table: 200,
+    refuses: true,
+    malicious_hosts: MaliciousHosts::Trust,
+};
+pub(super) const OFF: LabelRules = LabelRules {
+    rows_per_column: 0,
+    ..STRICT
+};
 
 /// One batch as the host sees it.
 struct Seen {
@@ -31,20 +38,29 @@ struct Seen {
 fn random_labels(rows: usize, columns: usize, seed: u64) -> Data {
     let mut random = Seeded::new(1000 + seed);
     let mut data = Data::of_parts(rows, &[2, columns], seed);
-    data.labels = (0..rows).map(|_| i64::from(random.uniform() < 0.5)).collect();
+    data.labels = (0..rows)
+        .map(|_| i64::from(random.uniform() < 0.5))
+        .collect();
     data
 }
 
 async fn play(data: &Data, rules: LabelRules, others: Value) -> Played {
     let common = json!({"optimizer": "sgd", "tol": 1e-12, "decay": 0});
-    let federation = data.federation(set(set(defaults(), common), others)).label_rules(rules);
+    let federation = data
+        .federation(set(set(defaults(), common), others))
+        .label_rules(rules);
     federation.run::<HeteroLr>().await.all_succeeded()
 }
 
 /// Everything that the host saw.
 fn seen(data: &Data, played: &Played) -> Vec<Seen> {
     let observed = &played.part(&data.federation(defaults()).host(0)).observed;
-    let whole = |values: &[f64]| values.iter().map(|value| *value as usize).collect::<Vec<usize>>();
+    let whole = |values: &[f64]| {
+        values
+            .iter()
+            .map(|value| *value as usize)
+            .collect::<Vec<usize>>()
+    };
     let batch = |shown: &[(String, Vec<f64>)]| Seen {
         members: whole(&shown[0].1)[0],
         rows: whole(&shown[1].1),
@@ -88,7 +104,8 @@ fn least_squares(columns: &Array2<f64>, seen: &[Seen]) -> Vec<f64> {
     for (at, batch) in seen.iter().enumerate() {
         let share = batch.members as f64 / batch.rows.len() as f64;
         let own = columns.select(Axis(0), &batch.rows);
-        let sums = own.t().dot(&upright(&batch.scores)) * (share / 2.0) - upright(&batch.gradient) * 2.0;
+        let sums =
+            own.t().dot(&upright(&batch.scores)) * (share / 2.0) - upright(&batch.gradient) * 2.0;
         for (row, value) in batch.rows.iter().zip(own.dot(&sums)) {
             shares[(at, *row)] = share;
             right[(*row, 0)] += share * value;
@@ -100,17 +117,31 @@ fn least_squares(columns: &Array2<f64>, seen: &[Seen]) -> Vec<f64> {
 
 /// The share of labels, in percent, whose sign was found.
 fn right(data: &Data, found: &[f64]) -> f64 {
-    let hits = data.labels.iter().zip(found).filter(|(label, found)| (**label == 1) == (**found > 0.0)).count();
+    let hits = data
+        .labels
+        .iter()
+        .zip(found)
+        .filter(|(label, found)| (**label == 1) == (**found > 0.0))
+        .count();
     100.0 * hits as f64 / found.len() as f64
 }
 
 /// What least squares on the true labels finds, from the sums of labels over all rows.
 fn floor(data: &Data) -> f64 {
     let (columns, rows) = (&data.parts[1], data.ids.len());
-    let signs: Vec<f64> = data.labels.iter().map(|label| (2 * label - 1) as f64).collect();
+    let signs: Vec<f64> = data
+        .labels
+        .iter()
+        .map(|label| (2 * label - 1) as f64)
+        .collect();
     let gradient = columns.t().dot(&upright(&signs)) * -0.5;
     let scores = vec![0.0; rows];
-    let all = Seen { members: rows, rows: (0..rows).collect(), scores, gradient: gradient.into_iter().collect() };
+    let all = Seen {
+        members: rows,
+        rows: (0..rows).collect(),
+        scores,
+        gradient: gradient.into_iter().collect(),
+    };
     right(data, &least_squares(columns, &[all]))
 }
 
@@ -121,8 +152,14 @@ async fn gain(rows: usize, case: &str, parameters: Value) -> f64 {
         let data = random_labels(rows, 20, seed);
         let played = play(&data, STRICT, parameters.clone()).await;
         let log = &played.part(&data.federation(defaults()).guest()).log;
-        assert!(log.iter().any(|line| line.starts_with(&format!("labels: case {case}"))), "{log:?}");
-        gains.push(right(&data, &least_squares(&data.parts[1], &seen(&data, &played))) - floor(&data));
+        assert!(
+            log.iter()
+                .any(|line| line.starts_with(&format!("labels: case {case}"))),
+            "{log:?}"
+        );
+        gains.push(
+            right(&data, &least_squares(&data.parts[1], &seen(&data, &played))) - floor(&data),
+        );
     }
     println!("{rows} rows, case {case}: {gains:.1?} points");
     gains.iter().sum::<f64>() / gains.len() as f64
@@ -149,11 +186,23 @@ async fn named_batches_give_away_little_more() {
 async fn without_rules_batches_that_change_give_the_labels_away() {
     let data = random_labels(1000, 20, 3);
     let open = json!({"batch_size": 100, "masked_rate": 0, "max_iter": 10});
-    let found = right(&data, &least_squares(&data.parts[1], &seen(&data, &play(&data, OFF, open).await)));
-    println!("1000 rows, batches of 100 that change: {found} %, least squares on the true labels {} %", floor(&data));
+    let found = right(
+        &data,
+        &least_squares(&data.parts[1], &seen(&data, &play(&data, OFF, open).await)),
+    );
+    println!(
+        "1000 rows, batches of 100 that change: {found} %, least squares on the true labels {} %",
+        floor(&data)
+    );
     assert!(found > 95.0, "{found} %");
     let masked = json!({"batch_size": 100, "max_iter": 20});
-    let found = right(&data, &least_squares(&data.parts[1], &seen(&data, &play(&data, OFF, masked).await)));
+    let found = right(
+        &data,
+        &least_squares(
+            &data.parts[1],
+            &seen(&data, &play(&data, OFF, masked).await),
+        ),
+    );
     println!("the same among 600: {found} %");
     assert!(found > floor(&data) + 10.0, "{found} %");
 }
@@ -165,8 +214,11 @@ fn sparse(columns: &Array2<f64>, gradient: &[f64], count: usize) -> Vec<(usize, 
     let (mut chosen, mut rest, mut factors) = (Vec::new(), whole.clone(), Array2::zeros((0, 1)));
     for _ in 0..(3 * count).min(columns.ncols() - 1) {
         let fits = columns.dot(&rest);
-        let fit = |row: usize| fits[(row, 0)].abs() / columns.row(row).dot(&columns.row(row)).sqrt();
-        let best = (0..columns.nrows()).filter(|row| !chosen.contains(row)).max_by(|a, b| fit(*a).total_cmp(&fit(*b)));
+        let fit =
+            |row: usize| fits[(row, 0)].abs() / columns.row(row).dot(&columns.row(row)).sqrt();
+        let best = (0..columns.nrows())
+            .filter(|row| !chosen.contains(row))
+            .max_by(|a, b| fit(*a).total_cmp(&fit(*b)));
         chosen.push(best.unwrap());
         let own = columns.select(Axis(0), &chosen);
         factors = solve(&own.dot(&own.t()), own.dot(&whole), 100);
@@ -214,25 +266,55 @@ async fn without_rules_members_of_small_batches_are_found() {
 #[tokio::test]
 async fn small_batches_are_refused_before_anything_of_the_data_leaves() {
     let small = json!({"batch_size": 10, "max_iter": 1});
-    let federation = |data: &Data| data.federation(set(defaults(), small.clone())).label_rules(STRICT);
-    for (data, rule) in
-        [(random_labels(600, 40, 1), "labels.rows_per_column"), (random_labels(60, 2, 1), "labels.small_table")]
-    {
+    let federation = |data: &Data| {
+        data.federation(set(defaults(), small.clone()))
+            .label_rules(STRICT)
+    };
+    for (data, rule) in [
+        (random_labels(600, 40, 1), "labels.rows_per_column"),
+        (random_labels(60, 2, 1), "labels.small_table"),
+    ] {
         let federation = federation(&data);
         let played = federation.run::<HeteroLr>().await;
         let fault = played.fault().unwrap();
-        assert_eq!((fault.code, fault.path.as_deref()), (ErrorCode::ReleaseRefused, Some(rule)), "{fault}");
+        assert_eq!(
+            (fault.code, fault.path.as_deref()),
+            (ErrorCode::ReleaseRefused, Some(rule)),
+            "{fault}"
+        );
         assert!(played.part(&federation.guest()).result.is_err());
         let said = ["public_key", "columns"];
-        assert!(played.letters.iter().all(|letter| said.contains(&letter.message.as_str())));
+        assert!(
+            played
+                .letters
+                .iter()
+                .all(|letter| said.contains(&letter.message.as_str()))
+        );
     }
     let data = random_labels(600, 40, 1);
-    let played = data.federation(set(defaults(), small)).run::<HeteroLr>().await.all_succeeded();
-    for who in [data.federation(defaults()).guest(), data.federation(defaults()).host(0)] {
+    let played = data
+        .federation(set(defaults(), small))
+        .run::<HeteroLr>()
+        .await
+        .all_succeeded();
+    for who in [
+        data.federation(defaults()).guest(),
+        data.federation(defaults()).host(0),
+    ] {
         let log = &played.part(&who).log;
-        assert!(log.iter().any(|line| line.contains("a host learns about 100 % of labels")), "{log:?}");
+        assert!(
+            log.iter()
+                .any(|line| line.contains("a host learns about 100 % of labels")),
+            "{log:?}"
+        );
     }
-    assert!(played.letters.iter().all(|letter| letter.message != "masked_rows"), "hidden all the same");
+    assert!(
+        played
+            .letters
+            .iter()
+            .all(|letter| letter.message != "masked_rows"),
+        "hidden all the same"
+    );
 }
 
 /// A last batch that breaks the rule is dealt out, and the training is that of the larger batches.
@@ -240,6 +322,9 @@ async fn small_batches_are_refused_before_anything_of_the_data_leaves() {
 async fn a_last_batch_of_one_row_is_dealt_out() {
     let data = random_labels(201, 3, 2);
     let played = play(&data, STRICT, json!({"batch_size": 50, "max_iter": 2})).await;
-    let members: Vec<usize> = seen(&data, &played).iter().map(|batch| batch.members).collect();
+    let members: Vec<usize> = seen(&data, &played)
+        .iter()
+        .map(|batch| batch.members)
+        .collect();
     assert_eq!(members, [51, 50, 50, 50, 51, 50, 50, 50]);
 }

@@ -33,8 +33,12 @@ enum Cheat {
     AsksUnderAnotherKey,
 }
 
-const CHEATS: [Cheat; 4] =
-    [Cheat::Nothing, Cheat::GarblesReturned, Cheat::ReturnsUnderAnotherKey, Cheat::AsksUnderAnotherKey];
+const CHEATS: [Cheat; 4] = [
+    Cheat::Nothing,
+    Cheat::GarblesReturned,
+    Cheat::ReturnsUnderAnotherKey,
+    Cheat::AsksUnderAnotherKey,
+];
 
 /// A guest that cheats (honest hosts against it).
 struct Cheater<const CHEAT: usize>;
@@ -63,7 +67,10 @@ async fn cheat(task: &TaskContext, params: &Params, cheat: Cheat) -> Result<()> 
     hosts.send(&messages::OPENING, &Packed(opening)).await?;
     hosts.receive_all(&messages::HOST_IDS).await?;
     let mut random = task.random()?;
-    let keys = [Blinder::new(ids.clone(), &mut random), Blinder::new(ids.clone(), &mut random)];
+    let keys = [
+        Blinder::new(ids.clone(), &mut random),
+        Blinder::new(ids.clone(), &mut random),
+    ];
     let mut own = keys[0].blind(0..IDS.len(), &task.stop())?;
     if cheat == Cheat::AsksUnderAnotherKey {
         own.splice(SHOWN.., keys[1].blind(SHOWN..IDS.len(), &task.stop())?);
@@ -71,30 +78,64 @@ async fn cheat(task: &TaskContext, params: &Params, cheat: Cheat) -> Result<()> 
     let mut theirs = vec![Vec::new(); hosts.len()];
     for number in 0..steps::turns(IDS.len()) {
         let turn = task.round("points", number).hosts();
-        turn.send(&messages::GUEST_POINTS, &own[steps::chunk_of(IDS.len(), number)].to_vec()).await?;
-        for (host, points) in theirs.iter_mut().zip(turn.receive_all(&messages::HOST_POINTS).await?) {
+        turn.send(
+            &messages::GUEST_POINTS,
+            &own[steps::chunk_of(IDS.len(), number)].to_vec(),
+        )
+        .await?;
+        for (host, points) in theirs
+            .iter_mut()
+            .zip(turn.receive_all(&messages::HOST_POINTS).await?)
+        {
             host.extend(points);
         }
     }
     let doubled = |points: &[Point]| -> Result<[Vec<Point>; 2]> {
-        let under = |key: &Blinder| -> Result<Vec<Point>> { Ok(key.double(points, &task.stop())?.expect("points")) };
+        let under = |key: &Blinder| -> Result<Vec<Point>> {
+            Ok(key.double(points, &task.stop())?.expect("points"))
+        };
         Ok([under(&keys[0])?, under(&keys[1])?])
     };
-    let found: Vec<[Vec<Point>; 2]> = theirs.iter().map(|points| doubled(points)).collect::<Result<_>>()?;
-    let returned: Vec<Vec<Point>> = found.iter().map(|found| spoil(cheat, found, &mut random)).collect();
+    let found: Vec<[Vec<Point>; 2]> = theirs
+        .iter()
+        .map(|points| doubled(points))
+        .collect::<Result<_>>()?;
+    let returned: Vec<Vec<Point>> = found
+        .iter()
+        .map(|found| spoil(cheat, found, &mut random))
+        .collect();
     for number in 0..steps::turns(IDS.len()) {
         let turn = task.round("returned", number).hosts();
         for (host, points) in turn.each().zip(&returned) {
-            host.send(&messages::RETURNED_POINTS, &points[steps::chunk_of(IDS.len(), number)].to_vec()).await?;
+            host.send(
+                &messages::RETURNED_POINTS,
+                &points[steps::chunk_of(IDS.len(), number)].to_vec(),
+            )
+            .await?;
         }
     }
     hosts.receive_all(&messages::RELEASE).await?;
     recognise(task, &found).await?;
-    let count = if cheat == Cheat::Nothing { IDS.len() } else { SHOWN };
-    hosts.send(&messages::OUTCOME, &Packed(Outcome::Common(count as u64))).await?;
-    for number in 0..if params.cardinality_only { 0 } else { steps::turns(count) } {
-        let positions = steps::chunk_of(count, number).map(|place| place as u64).collect();
-        task.round("positions", number).hosts().send(&messages::COMMON_POSITIONS, &positions).await?;
+    let count = if cheat == Cheat::Nothing {
+        IDS.len()
+    } else {
+        SHOWN
+    };
+    hosts
+        .send(&messages::OUTCOME, &Packed(Outcome::Common(count as u64)))
+        .await?;
+    for number in 0..if params.cardinality_only {
+        0
+    } else {
+        steps::turns(count)
+    } {
+        let positions = steps::chunk_of(count, number)
+            .map(|place| place as u64)
+            .collect();
+        task.round("positions", number)
+            .hosts()
+            .send(&messages::COMMON_POSITIONS, &positions)
+            .await?;
     }
     Ok(())
 }
@@ -103,7 +144,9 @@ async fn cheat(task: &TaskContext, params: &Params, cheat: Cheat) -> Result<()> 
 fn spoil(cheat: Cheat, [one, other]: &[Vec<Point>; 2], random: &mut Random) -> Vec<Point> {
     let mut returned = one.clone();
     match cheat {
-        Cheat::GarblesReturned => returned[SHOWN..].iter_mut().for_each(|point| random.fill(point)),
+        Cheat::GarblesReturned => returned[SHOWN..]
+            .iter_mut()
+            .for_each(|point| random.fill(point)),
         Cheat::ReturnsUnderAnotherKey => returned[SHOWN..].copy_from_slice(&other[SHOWN..]),
         Cheat::Nothing | Cheat::AsksUnderAnotherKey => {}
     }
@@ -114,7 +157,11 @@ fn spoil(cheat: Cheat, [one, other]: &[Vec<Point>; 2], random: &mut Random) -> V
 async fn recognise(task: &TaskContext, found: &[[Vec<Point>; 2]]) -> Result<()> {
     let mut answers = vec![Vec::new(); found.len()];
     for number in 0..steps::turns(IDS.len()) {
-        let points = task.round("doubled", number).hosts().receive_all(&messages::DOUBLED_POINTS).await?;
+        let points = task
+            .round("doubled", number)
+            .hosts()
+            .receive_all(&messages::DOUBLED_POINTS)
+            .await?;
         for (answer, points) in answers.iter_mut().zip(points) {
             answer.extend(points);
         }
@@ -129,22 +176,40 @@ async fn recognise(task: &TaskContext, found: &[[Vec<Point>; 2]]) -> Result<()> 
 
 /// So many hosts, each of which lets the guest find so many ids a day.
 fn federation(hosts: usize, most: u64) -> Federation {
-    let rules = IdRules { fewest_ids: 1, fewest_common: 1, is_counted: true, is_online: false };
+    let rules = IdRules {
+        fewest_ids: 1,
+        fewest_common: 1,
+        is_counted: true,
+        is_online: false,
+    };
     let federation = Federation::new(hosts, false);
     let guest = federation.guest();
     let federation = federation.input(&guest, "data", table(&IDS, 1.0));
     let who: Vec<Participant> = (0..hosts).map(|number| federation.host(number)).collect();
-    who.iter().fold(federation, |all, host| all.input(host, "data", table(&IDS, 2.0)).id_rules(host, rules, Some(most)))
+    who.iter().fold(federation, |all, host| {
+        all.input(host, "data", table(&IDS, 2.0))
+            .id_rules(host, rules, Some(most))
+    })
 }
 
 fn recognised(played: &Played, guest: &Participant) -> Vec<String> {
-    played.part(guest).log.iter().filter(|line| line.starts_with("recognised")).cloned().collect()
+    played
+        .part(guest)
+        .log
+        .iter()
+        .filter(|line| line.starts_with("recognised"))
+        .cloned()
+        .collect()
 }
 
 /// What the guest recognises where each host lets it find exactly as much as it counts.
 async fn found_by<const CHEAT: usize>(hosts: usize, most: usize) -> Vec<String> {
     let mut seen = Vec::new();
-    for size_alone in if hosts == 1 { &[false, true][..] } else { &[false] } {
+    for size_alone in if hosts == 1 {
+        &[false, true][..]
+    } else {
+        &[false]
+    } {
         let asked = json!({"cardinality_only": size_alone, "sync_cardinality": size_alone});
         let federation = federation(hosts, most as u64).parameters(asked);
         let played = federation.run::<Cheater<CHEAT>>().await.all_succeeded();
@@ -159,10 +224,26 @@ async fn a_guest_finds_what_was_counted_and_nothing_else() {
     let shown = "recognised 1 of 10";
     // With one host for the rows and for their number alone, and with two hosts.
     for hosts in [1, 2] {
-        assert_eq!(found_by::<0>(hosts, IDS.len()).await, [all; 2], "an honest guest finds everything");
-        assert_eq!(found_by::<1>(hosts, SHOWN).await, [shown; 2], "bytes in place of the host's points");
-        assert_eq!(found_by::<2>(hosts, SHOWN).await, [shown; 2], "the host's points under another key");
-        assert_eq!(found_by::<3>(hosts, SHOWN).await, [shown; 2], "ids asked for under another key");
+        assert_eq!(
+            found_by::<0>(hosts, IDS.len()).await,
+            [all; 2],
+            "an honest guest finds everything"
+        );
+        assert_eq!(
+            found_by::<1>(hosts, SHOWN).await,
+            [shown; 2],
+            "bytes in place of the host's points"
+        );
+        assert_eq!(
+            found_by::<2>(hosts, SHOWN).await,
+            [shown; 2],
+            "the host's points under another key"
+        );
+        assert_eq!(
+            found_by::<3>(hosts, SHOWN).await,
+            [shown; 2],
+            "ids asked for under another key"
+        );
     }
 }
 
@@ -172,7 +253,10 @@ async fn the_limit_holds_for_what_is_found() {
     async fn against<const CHEAT: usize>(most: usize) -> (Option<ErrorCode>, Vec<String>) {
         let federation = federation(1, most as u64);
         let played = federation.run::<Cheater<CHEAT>>().await;
-        (played.fault().map(|fault| fault.code), recognised(&played, &federation.guest()))
+        (
+            played.fault().map(|fault| fault.code),
+            recognised(&played, &federation.guest()),
+        )
     }
     let refused = (Some(ErrorCode::ReleaseRefused), Vec::new());
     assert_eq!(against::<0>(IDS.len() - 1).await, refused);
@@ -184,12 +268,28 @@ async fn the_limit_holds_for_what_is_found() {
 #[tokio::test]
 async fn honest_parties_notice_nothing_of_what_is_kept_back() {
     // Of the guest's eighteen ids twelve are common with the first host: the other points come back as random bytes.
-    let open = super::two_hosts().run::<Intersection>().await.all_succeeded();
-    let counted = super::bounds::counting(super::two_hosts()).run::<Intersection>().await.all_succeeded();
+    let open = super::two_hosts()
+        .run::<Intersection>()
+        .await
+        .all_succeeded();
+    let counted = super::bounds::counting(super::two_hosts())
+        .run::<Intersection>()
+        .await
+        .all_succeeded();
     let points = |played: &Played, host: &Participant| -> Vec<Vec<u8>> {
-        let letters = played.letters.iter().filter(|letter| letter.message == "doubled_points");
+        let letters = played
+            .letters
+            .iter()
+            .filter(|letter| letter.message == "doubled_points");
         let own = letters.filter(|letter| letter.from == *host);
-        own.flat_map(|letter| letter.body.chunks(32).map(<[u8]>::to_vec).collect::<Vec<_>>()).collect()
+        own.flat_map(|letter| {
+            letter
+                .body
+                .chunks(32)
+                .map(<[u8]>::to_vec)
+                .collect::<Vec<_>>()
+        })
+        .collect()
     };
     let federation = super::two_hosts();
     for who in federation.participants() {
@@ -201,6 +301,14 @@ async fn honest_parties_notice_nothing_of_what_is_kept_back() {
         let host = federation.host(number);
         let (before, now) = (points(&open, &host), points(&counted, &host));
         assert_eq!((before.len(), now.len()), (18, 18));
-        assert_eq!(before.iter().zip(&now).filter(|(before, now)| before == now).count(), common, "{host}");
+        assert_eq!(
+            before
+                .iter()
+                .zip(&now)
+                .filter(|(before, now)| before == now)
+                .count(),
+            common,
+            "{host}"
+        );
     }
 }

@@ -19,7 +19,9 @@ impl Bins {
         for cells in (0..points.width).map(column) {
             watch.go_on()?;
             let own = cuts_of(&cells, most.clamp(2, 1 << 16));
-            let code = |cell: &f64| u16::try_from(own.partition_point(|cut| cut < cell)).unwrap_or(u16::MAX);
+            let code = |cell: &f64| {
+                u16::try_from(own.partition_point(|cut| cut < cell)).unwrap_or(u16::MAX)
+            };
             codes.push(cells.iter().map(code).collect());
             cuts.push(own);
         }
@@ -56,7 +58,9 @@ fn cuts_of(cells: &[f64], most: usize) -> Vec<f64> {
     let mut cuts = Vec::new();
     for (index, (cut, left)) in changes.iter().enumerate() {
         let aim = share(cuts.len() + 1);
-        let next = changes.get(index + 1).map_or(cells.len(), |(_, left)| *left);
+        let next = changes
+            .get(index + 1)
+            .map_or(cells.len(), |(_, left)| *left);
         if cuts.len() + 1 < most && (*left as f64 - aim).abs() < (next as f64 - aim).abs() {
             cuts.push(*cut);
         }
@@ -80,7 +84,11 @@ mod tests {
         assert!(cuts_of(&[7.0; 4], 2).is_empty());
         assert!(cuts_of(&[], 2).is_empty());
         let next = f64::from_bits(1f64.to_bits() + 1);
-        assert_eq!(cuts_of(&[1.0, next], 2), [1.0], "a cut is below what is right of it");
+        assert_eq!(
+            cuts_of(&[1.0, next], 2),
+            [1.0],
+            "a cut is below what is right of it"
+        );
         assert_eq!(cuts_of(&[f64::MAX, f64::MIN], 2), [0.0]);
     }
 
@@ -92,9 +100,21 @@ mod tests {
         for (part, cut) in cuts.iter().enumerate() {
             assert!((cut - 100.0 * (part + 1) as f64).abs() <= 1.0, "{cuts:?}");
         }
-        let bins = Bins::new(&Points { width: 1, labels: vec![], cells }, 10, Watch(&|| false)).unwrap();
+        let bins = Bins::new(
+            &Points {
+                width: 1,
+                labels: vec![],
+                cells,
+            },
+            10,
+            Watch(&|| false),
+        )
+        .unwrap();
         let mut rows = [0; 10];
         (0..1_000).for_each(|row| rows[bins.code(0, row)] += 1);
-        assert!(rows.iter().all(|rows| (99..=101).contains(rows)), "{rows:?}");
+        assert!(
+            rows.iter().all(|rows| (99..=101).contains(rows)),
+            "{rows:?}"
+        );
     }
 }

@@ -40,7 +40,10 @@ impl Target {
         let (size, squares) = match self {
             Self::Classes(..) => {
                 let size: f64 = sums.iter().sum();
-                (size, size - sums.iter().map(|sum| sum * sum).sum::<f64>() / size)
+                (
+                    size,
+                    size - sums.iter().map(|sum| sum * sum).sum::<f64>() / size,
+                )
             }
             Self::Numbers(..) => (sums[0], sums[2] - sums[1] * sums[1] / sums[0]),
         };
@@ -59,7 +62,10 @@ impl Target {
         match self {
             Self::Classes(..) => {
                 let best =
-                    sums.iter().enumerate().fold(0, |best, (class, sum)| if *sum > sums[best] { class } else { best });
+                    sums.iter().enumerate().fold(
+                        0,
+                        |best, (class, sum)| if *sum > sums[best] { class } else { best },
+                    );
                 best as f64
             }
             Self::Numbers(..) => sums[3] / sums[0],
@@ -73,7 +79,12 @@ pub(super) enum Node {
     /// What is said here.
     Leaf(f64),
     /// Left for cells that are at most `at`; both children stand behind their parent.
-    Split { column: usize, at: f64, left: usize, right: usize },
+    Split {
+        column: usize,
+        at: f64,
+        left: usize,
+        right: usize,
+    },
 }
 
 /// What the tree says of a row.
@@ -83,7 +94,12 @@ pub(super) fn follow(nodes: &[Node], row: &[f64]) -> Result<f64> {
     loop {
         match nodes.get(here).ok_or_else(broken)? {
             Node::Leaf(said) => return Ok(*said),
-            Node::Split { column, at, left, right } => {
+            Node::Split {
+                column,
+                at,
+                left,
+                right,
+            } => {
                 let cell = row.get(*column).ok_or_else(broken)?;
                 let next = if cell <= at { *left } else { *right };
                 if next <= here {
@@ -116,37 +132,64 @@ struct Cut {
 impl Plan<'_> {
     /// A tree of the rows with their weights.
     pub(super) fn tree(&self, weights: &[f64], seeded: &mut Seeded) -> Result<Vec<Node>> {
-        let mut rows: Vec<usize> = (0..weights.len()).filter(|row| weights[*row] > 0.0).collect();
+        let mut rows: Vec<usize> = (0..weights.len())
+            .filter(|row| weights[*row] > 0.0)
+            .collect();
         let mut nodes = vec![Node::Leaf(0.0)];
         let mut open = vec![(0, 0..rows.len(), 0)];
         while let Some((place, range, depth)) = open.pop() {
             self.watch.go_on()?;
             let here = &mut rows[range.clone()];
             let mut sums = vec![0.0; self.target.sums()];
-            here.iter().for_each(|row| self.target.add(&mut sums, *row, weights[*row]));
-            let cut = if depth < self.depth { self.best_cut(here, weights, &sums, seeded)? } else { None };
+            here.iter()
+                .for_each(|row| self.target.add(&mut sums, *row, weights[*row]));
+            let cut = if depth < self.depth {
+                self.best_cut(here, weights, &sums, seeded)?
+            } else {
+                None
+            };
             let Some(Cut { column, bin, .. }) = cut else {
                 nodes[place] = Node::Leaf(self.target.verdict(&sums));
                 continue;
             };
             let middle = range.start + parted(here, |row| self.bins.code(column, row) <= bin);
             let (left, right) = (nodes.len(), nodes.len() + 1);
-            nodes[place] = Node::Split { column, at: self.bins.cuts(column)[bin], left, right };
+            nodes[place] = Node::Split {
+                column,
+                at: self.bins.cuts(column)[bin],
+                left,
+                right,
+            };
             nodes.extend([Node::Leaf(0.0); 2]);
-            open.extend([(right, middle..range.end, depth + 1), (left, range.start..middle, depth + 1)]);
+            open.extend([
+                (right, middle..range.end, depth + 1),
+                (left, range.start..middle, depth + 1),
+            ]);
         }
         Ok(nodes)
     }
 
     /// The cut that gains most, the first of equals; none when nothing is gained.
-    fn best_cut(&self, rows: &[usize], weights: &[f64], sums: &[f64], seeded: &mut Seeded) -> Result<Option<Cut>> {
+    fn best_cut(
+        &self,
+        rows: &[usize],
+        weights: &[f64],
+        sums: &[f64],
+        seeded: &mut Seeded,
+    ) -> Result<Option<Cut>> {
         let impurity = self.target.impurity(sums);
         // less than this is the rounding of sums
-        let mut best = Cut { column: 0, bin: 0, gain: impurity * 1e-12 };
+        let mut best = Cut {
+            column: 0,
+            bin: 0,
+            gain: impurity * 1e-12,
+        };
         let mut found = false;
         for column in self.looked_at(seeded) {
             self.watch.go_on()?;
-            let Some(cut) = self.cut_of(column, rows, weights, sums) else { continue };
+            let Some(cut) = self.cut_of(column, rows, weights, sums) else {
+                continue;
+            };
             if cut.gain > best.gain {
                 (best, found) = (cut, true);
             }
@@ -169,14 +212,19 @@ impl Plan<'_> {
         let mut counted = vec![0.0; (bins + 1) * width];
         for row in rows {
             let from = self.bins.code(column, *row) * width;
-            self.target.add(&mut counted[from..from + width], *row, weights[*row]);
+            self.target
+                .add(&mut counted[from..from + width], *row, weights[*row]);
         }
         let whole = self.target.impurity(sums);
         let mut left = vec![0.0; width];
         let mut best: Option<Cut> = None;
         for (bin, own) in counted.chunks(width).take(bins).enumerate() {
             left.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
-            let right: Vec<f64> = sums.iter().zip(&left).map(|(all, left)| all - left).collect();
+            let right: Vec<f64> = sums
+                .iter()
+                .zip(&left)
+                .map(|(all, left)| all - left)
+                .collect();
             if self.target.size(&left) <= 0.0 || self.target.size(&right) <= 0.0 {
                 continue;
             }
@@ -211,15 +259,25 @@ mod tests {
     /// The least impurity (times rows) that one cut of any column leaves, found by trying all.
     fn least(points: &Points) -> f64 {
         let impurity = |rows: &[usize]| {
-            let ones = rows.iter().filter(|row| points.labels[**row] == 1.0).count() as f64;
+            let ones = rows
+                .iter()
+                .filter(|row| points.labels[**row] == 1.0)
+                .count() as f64;
             let all = rows.len() as f64;
-            if rows.is_empty() { 0.0 } else { all - (ones * ones + (all - ones) * (all - ones)) / all }
+            if rows.is_empty() {
+                0.0
+            } else {
+                all - (ones * ones + (all - ones) * (all - ones)) / all
+            }
         };
         let all: Vec<usize> = (0..points.len()).collect();
         let mut least = impurity(&all);
-        for (column, row) in (0..points.width).flat_map(|column| all.iter().map(move |row| (column, *row))) {
+        for (column, row) in
+            (0..points.width).flat_map(|column| all.iter().map(move |row| (column, *row)))
+        {
             let at = points.row(row)[column];
-            let (left, right): (Vec<usize>, Vec<usize>) = all.iter().partition(|row| points.row(**row)[column] <= at);
+            let (left, right): (Vec<usize>, Vec<usize>) =
+                all.iter().partition(|row| points.row(**row)[column] <= at);
             least = least.min(impurity(&left) + impurity(&right));
         }
         least
@@ -252,11 +310,25 @@ mod tests {
 
     #[test]
     fn a_damaged_tree_ends() {
-        let around = Node::Split { column: 0, at: 1.0, left: 0, right: 7 };
-        for (nodes, row) in [(vec![around], [0.0]), (vec![around], [2.0]), (vec![], [0.0])] {
+        let around = Node::Split {
+            column: 0,
+            at: 1.0,
+            left: 0,
+            right: 7,
+        };
+        for (nodes, row) in [
+            (vec![around], [0.0]),
+            (vec![around], [2.0]),
+            (vec![], [0.0]),
+        ] {
             assert!(follow(&nodes, &row).is_err());
         }
-        let wide = Node::Split { column: 3, at: 1.0, left: 1, right: 1 };
+        let wide = Node::Split {
+            column: 3,
+            at: 1.0,
+            left: 1,
+            right: 1,
+        };
         assert!(follow(&[wide, Node::Leaf(1.0)], &[0.0]).is_err());
     }
 }
