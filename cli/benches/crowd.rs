@@ -2,7 +2,7 @@
 //! other one ends well.
 //!
 //! Run with `cargo bench -p fedflow --bench crowd`; the variable `JOBS` changes their number. The coordinator is the program
-//! itself. The agents are this binary: agents as they always are, with one more room, in which a task rests for 0.3 s and
+//! itself. The agents are this binary: agents as they always are, with one more space, in which a task rests for 0.3 s and
 //! lets the machine's cores to what is measured.
 #![allow(
     clippy::print_stdout,
@@ -17,10 +17,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use component_kit::{
-    AnyComponent, Check, Component, Description, Problems, Result, Room, TaskContext,
+    AnyComponent, Check, Component, Description, Plugin, Problems, Result, TaskContext,
 };
 use fedflow_tests::cluster::{Daemon, Program};
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use party_agent::AgentConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ impl Component for Nap {
     }
 }
 
-static ROOMS: &[&dyn AnyComponent] = &[&Room::<Nap>::NEW];
+static CAPACITY: &[&dyn AnyComponent] = &[&Plugin::<Nap>::NEW];
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -75,11 +75,11 @@ fn main() {
     }
 }
 
-/// A party's agent with the room of this benchmark, until it is killed.
+/// A party's agent with the space of this benchmark, until it is killed.
 async fn agent(config: &Path) {
     let config = AgentConfig::load(config).expect("settings");
     daemon::logging::start(&config.log).expect("a log");
-    let running = party_agent::start_with(config, ROOMS, CancellationToken::new())
+    let running = party_agent::start_with(config, CAPACITY, CancellationToken::new())
         .await
         .expect("starts");
     println!(
@@ -91,7 +91,7 @@ async fn agent(config: &Path) {
 
 /// What runs; killed when dropped.
 struct Federation {
-    door: Door,
+    rest: RestClient,
     agents: Vec<(&'static str, Daemon)>,
     _coordinator: Daemon,
     _dir: tempfile::TempDir,
@@ -129,9 +129,9 @@ impl Federation {
             )
         };
         let address = coordinator.ready["rest"].as_str().expect("an address");
-        let door = Door::new(&format!("http://{address}"));
+        let rest = RestClient::new(&format!("http://{address}"));
         Self {
-            door,
+            rest,
             agents: PARTIES.map(agent).into(),
             _coordinator: coordinator,
             _dir: dir,
@@ -150,7 +150,7 @@ impl Federation {
     /// How many jobs a status has.
     async fn count(&self, status: &str) -> usize {
         let asked = json!({"status": status, "role": "guest", "limit": 1});
-        let list = self.door.data("/v1/job/list/job", &asked).await;
+        let list = self.rest.data("/v1/job/list/job", &asked).await;
         usize::try_from(list["count"].as_u64().expect("a count")).expect("small")
     }
 }
@@ -177,8 +177,8 @@ async fn crowd() {
     for host in [PARTIES[1], DEAD] {
         let (dsl, conf) = documents(host);
         let alone = Instant::now();
-        let id = first(&federation.door, &dsl, &conf).await;
-        federation.door.succeeded(&id).await;
+        let id = first(&federation.rest, &dsl, &conf).await;
+        federation.rest.succeeded(&id).await;
         println!(
             "one job alone with party {host}: {:.2?} from its submission to its end",
             alone.elapsed()
@@ -187,7 +187,7 @@ async fn crowd() {
     let before = federation.count("success").await;
     federation.kill(DEAD);
     let started = Instant::now();
-    let mut times = submitted(&federation.door, jobs).await;
+    let mut times = submitted(&federation.rest, jobs).await;
     let queued = started.elapsed();
     times.sort();
     let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
@@ -220,10 +220,10 @@ async fn crowd() {
 }
 
 /// Submits once the agents are there.
-async fn first(door: &Door, dsl: &Value, conf: &Value) -> String {
+async fn first(rest: &RestClient, dsl: &Value, conf: &Value) -> String {
     let began = Instant::now();
     loop {
-        let reply = door.submit(dsl, conf).await;
+        let reply = rest.submit(dsl, conf).await;
         if let Some(id) = reply["jobId"].as_str().filter(|_| reply["retcode"] == 0) {
             return id.to_owned();
         }
@@ -233,10 +233,10 @@ async fn first(door: &Door, dsl: &Value, conf: &Value) -> String {
 }
 
 /// Submits all jobs, some at a time; gives how long each took.
-async fn submitted(door: &Door, jobs: usize) -> Vec<Duration> {
+async fn submitted(rest: &RestClient, jobs: usize) -> Vec<Duration> {
     let mut clients = tokio::task::JoinSet::new();
     for client in 0..CLIENTS {
-        let door = door.clone();
+        let rest = rest.clone();
         clients.spawn(async move {
             let mut times = Vec::new();
             for job in (client..jobs).step_by(CLIENTS) {
@@ -246,7 +246,7 @@ async fn submitted(door: &Door, jobs: usize) -> Vec<Duration> {
                     PARTIES[1]
                 });
                 let started = Instant::now();
-                door.submitted(&dsl, &conf).await;
+                rest.submitted(&dsl, &conf).await;
                 times.push(started.elapsed());
             }
             times

@@ -27,7 +27,7 @@ pub(crate) struct AccessFile {
 impl AccessFile {
     /// New ones.
     pub(crate) fn fresh() -> Result<Self> {
-        let fresh = doors::access::token::fresh;
+        let fresh = rest::access::token::fresh;
         let digits = fresh()?;
         let digits = &digits.expose()[digits.expose().len() - KEY_DIGITS..];
         Ok(Self {

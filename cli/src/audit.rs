@@ -13,7 +13,7 @@ use serde_json::json;
 use vocabulary::{Clock, ErrorCode, Fault, JobId, SystemClock, Timestamp};
 
 use crate::say;
-use crate::table::DoorArguments;
+use crate::table::EndpointArguments;
 
 /// The endpoint that gives the chain line by line.
 const CHAIN: &str = "/v1/fedflow/audit/chain";
@@ -25,7 +25,7 @@ pub(crate) struct Source {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     #[command(flatten)]
-    door: DoorArguments,
+    rest: EndpointArguments,
 }
 
 /// What to do with an audit chain.
@@ -71,7 +71,7 @@ impl AuditCommand {
     /// Whether the answer shall be JSON.
     pub(crate) fn is_json(&self) -> bool {
         match self {
-            Self::List { source, .. } | Self::Verify { source, .. } => source.door.json,
+            Self::List { source, .. } | Self::Verify { source, .. } => source.rest.json,
             Self::SetAside { json, .. } => *json,
         }
     }
@@ -163,7 +163,7 @@ async fn each(source: &Source, mut take: impl FnMut(&Line<'_>) -> Result<()>) ->
     }
     let mut lines = Lines::default();
     let check = |line: &str| take(&lines.check(line).map_err(Fault::from)?);
-    source.door.client()?.lines(CHAIN, check).await?;
+    source.rest.client()?.lines(CHAIN, check).await?;
     Ok(lines.head().clone())
 }
 
@@ -205,7 +205,7 @@ impl Wanted {
 }
 
 async fn list(wanted: &Wanted, last: Option<usize>, source: &Source) -> Result<()> {
-    let json = source.door.json;
+    let json = source.rest.json;
     let mut kept = VecDeque::new();
     let shown = each(source, |line| {
         if !wanted.has(line) {
@@ -273,7 +273,7 @@ async fn verify(noted: &[Noted], source: &Source) -> Result<()> {
             .next(next)
             .into());
     }
-    if source.door.json {
+    if source.rest.json {
         say::value(
             &json!({"entries": fits.number, "hash": fits.hash, "intact": true, "noted": found.len()}),
         );

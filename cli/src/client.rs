@@ -1,4 +1,4 @@
-//! Talks to a door over its REST API, as any other client would.
+//! Talks to a REST endpoint over its REST API, as any other client would.
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,7 +26,7 @@ const LINES: &str = "application/x-ndjson";
 /// The longest line.
 const LONGEST_LINE: usize = 2 << 20;
 
-/// A client of one door.
+/// A client of one REST endpoint.
 #[derive(Clone)]
 pub(crate) struct Client {
     base: String,
@@ -35,7 +35,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A client of the door at this URL (`http://127.0.0.1:9380`), which shows a credential there.
+    /// A client of the REST endpoint at this URL (`http://127.0.0.1:9380`), which shows a credential there.
     pub(crate) fn new(base: &str, credential: Credential) -> Self {
         let http = HyperClient::builder(TokioExecutor::new()).build_http();
         Self {
@@ -77,7 +77,7 @@ impl Client {
                 ErrorCode::AddressUnusable,
                 format!("{} does not answer: {detail}", self.base),
             )
-            .next("start it (`fedflow up --dir DIR`), or name another door with --rest")
+            .next("start it (`fedflow up --dir DIR`), or name another REST endpoint with --rest")
         };
         let answered = tokio::time::timeout(PATIENCE, self.http.request(request)).await;
         let response = answered
@@ -112,7 +112,7 @@ impl Client {
         }
     }
 
-    /// That the door wants another credential, or one at all, with what to do about it.
+    /// That the REST endpoint wants another credential, or one at all, with what to do about it.
     fn refusal(&self, answer: &[u8]) -> Option<Fault> {
         if answer.len() > LONGEST_REFUSAL {
             return None;
@@ -309,7 +309,7 @@ pub(crate) fn succeeded(reply: &Value) -> Result<()> {
     let text = reply
         .get("retmsg")
         .and_then(Value::as_str)
-        .unwrap_or("the door gave no reason");
+        .unwrap_or("the REST endpoint gave no reason");
     Err(Fault::new(ErrorCode::RequestInvalid, text.trim()).into())
 }
 

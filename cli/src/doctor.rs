@@ -243,7 +243,7 @@ async fn call(coordinator: &str, party: Option<PartyId>, identity: Identity) -> 
         rows_through_coordinator: false,
         slots: None,
         run: None,
-        mail_key: None,
+        message_key: None,
     };
     let any_port = if coordinator.starts_with('[') {
         "[::]:0"

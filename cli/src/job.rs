@@ -10,7 +10,7 @@ use vocabulary::{ErrorCode, Fault};
 
 use crate::client::{Client, job_row, succeeded, text};
 use crate::say;
-use crate::table::DoorArguments;
+use crate::table::EndpointArguments;
 
 /// Which job.
 #[derive(Args, Clone)]
@@ -18,7 +18,7 @@ pub(crate) struct OneJob {
     /// The job's id.
     job: String,
     #[command(flatten)]
-    door: DoorArguments,
+    rest: EndpointArguments,
 }
 
 /// Which step of a job, at whom.
@@ -36,7 +36,7 @@ pub(crate) struct OneStep {
     #[arg(long)]
     party: Option<String>,
     #[command(flatten)]
-    door: DoorArguments,
+    rest: EndpointArguments,
 }
 
 /// What to do with jobs.
@@ -54,7 +54,7 @@ pub(crate) enum JobCommand {
         #[arg(long)]
         wait: bool,
         #[command(flatten)]
-        door: DoorArguments,
+        rest: EndpointArguments,
     },
     /// Wait for a job's end.
     Wait {
@@ -70,7 +70,7 @@ pub(crate) enum JobCommand {
         #[arg(long, default_value_t = 20)]
         limit: u32,
         #[command(flatten)]
-        door: DoorArguments,
+        rest: EndpointArguments,
     },
     /// Show a job: its state, its tasks, what it waits for.
     Show {
@@ -106,26 +106,26 @@ pub(crate) enum JobCommand {
 }
 
 impl JobCommand {
-    fn door(&self) -> &DoorArguments {
+    fn rest(&self) -> &EndpointArguments {
         match self {
-            Self::Submit { door, .. } | Self::List { door, .. } => door,
+            Self::Submit { rest, .. } | Self::List { rest, .. } => rest,
             Self::Wait { one, .. }
             | Self::Show { one }
             | Self::Stop { one }
-            | Self::Rerun { one, .. } => &one.door,
-            Self::Metrics { one } | Self::Log { one } => &one.door,
+            | Self::Rerun { one, .. } => &one.rest,
+            Self::Metrics { one } | Self::Log { one } => &one.rest,
         }
     }
 
     /// Whether the answer shall be JSON.
     pub(crate) fn is_json(&self) -> bool {
-        self.door().json
+        self.rest().json
     }
 }
 
 /// Does it.
 pub(crate) async fn run(command: &JobCommand) -> Result<()> {
-    let client = command.door().client()?;
+    let client = command.rest().client()?;
     let json = command.is_json();
     match command {
         JobCommand::Submit {
@@ -359,7 +359,7 @@ async fn list(client: &Client, limit: u32, json: bool) -> Result<()> {
     let jobs = data
         .get("jobs")
         .and_then(Value::as_array)
-        .context("the door's answer has no jobs")?;
+        .context("the REST endpoint's answer has no jobs")?;
     let rows: Vec<Vec<String>> = jobs
         .iter()
         .map(|job| {
@@ -459,7 +459,7 @@ async fn metrics(client: &Client, one: &OneStep) -> Result<()> {
             all.insert(format!("{step} {role} {party}"), data);
         }
     }
-    if one.door.json {
+    if one.rest.json {
         say::value(&Value::Object(all));
         return Ok(());
     }
@@ -509,7 +509,7 @@ async fn log(client: &Client, one: &OneStep) -> Result<()> {
         .unwrap_or_else(|| text(&row, "f_party_id"));
     let of = json!({"job_id": one.job, "log_type": "partyInfo", "role": role, "party_id": party});
     let lines = client.post("/v1/log/cat", &of).await?;
-    if one.door.json {
+    if one.rest.json {
         say::value(&lines);
         return Ok(());
     }

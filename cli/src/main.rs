@@ -69,7 +69,7 @@ enum Command {
     /// Check, explain and try a party's policy file.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
-    /// Make bearer tokens for a door.
+    /// Make bearer tokens for a REST endpoint.
     #[command(subcommand)]
     Tokens(tokens::TokensCommand),
     /// Say exactly why two daemons do not talk.

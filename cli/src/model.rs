@@ -1,4 +1,4 @@
-//! `fedflow model`: a party's models as archives, at the party's own door.
+//! `fedflow model`: a party's models as archives, at the party's own REST endpoint.
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use vocabulary::{ErrorCode, Fault, PartyId, Role};
 
 use crate::client::{Client, text};
 use crate::say;
-use crate::table::DoorArguments;
+use crate::table::EndpointArguments;
 
 /// Which part of which model.
 #[derive(Args, Clone)]
@@ -41,7 +41,7 @@ pub(crate) enum ModelCommand {
         #[arg(long, default_value = ".")]
         out: PathBuf,
         #[command(flatten)]
-        door: DoorArguments,
+        rest: EndpointArguments,
     },
     /// Take an archive in, for the party it was written for.
     Import {
@@ -51,34 +51,34 @@ pub(crate) enum ModelCommand {
         #[arg(long)]
         force: bool,
         #[command(flatten)]
-        door: DoorArguments,
+        rest: EndpointArguments,
     },
-    /// List the models that a door knows.
+    /// List the models that a REST endpoint knows.
     List {
         /// Only this version.
         #[arg(long)]
         model_version: Option<String>,
         #[command(flatten)]
-        door: DoorArguments,
+        rest: EndpointArguments,
     },
 }
 
 impl ModelCommand {
-    fn door(&self) -> &DoorArguments {
+    fn rest(&self) -> &EndpointArguments {
         match self {
-            Self::Export { door, .. } | Self::Import { door, .. } | Self::List { door, .. } => door,
+            Self::Export { rest, .. } | Self::Import { rest, .. } | Self::List { rest, .. } => rest,
         }
     }
 
     /// Whether the answer shall be JSON.
     pub(crate) fn is_json(&self) -> bool {
-        self.door().json
+        self.rest().json
     }
 }
 
 /// Does it.
 pub(crate) async fn run(command: &ModelCommand) -> Result<()> {
-    let client = command.door().client()?;
+    let client = command.rest().client()?;
     let json = command.is_json();
     match command {
         ModelCommand::Export { part, out, .. } => export(&client, part, out, json).await,
@@ -167,7 +167,9 @@ async fn list(client: &Client, version: Option<&str>, json: bool) -> Result<()> 
         say::value(&data);
         return Ok(());
     }
-    let models = data.as_array().context("the door's answer is no list")?;
+    let models = data
+        .as_array()
+        .context("the REST endpoint's answer is no list")?;
     let cells = |model: &Value| {
         [
             "f_model_version",

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Ready {
     /// Always true; makes the line easy to find.
     pub(crate) ready: bool,
-    /// The REST door.
+    /// The REST endpoint.
     pub(crate) rest: SocketAddr,
     /// The QUIC port.
     pub(crate) quic: SocketAddr,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, text};
 use crate::job::read_json;
 use crate::say;
-use crate::table::DoorArguments;
+use crate::table::EndpointArguments;
 
 /// Which schedule.
 #[derive(Args, Clone)]
@@ -17,7 +17,7 @@ pub(crate) struct OneSchedule {
     /// The schedule's id.
     schedule: String,
     #[command(flatten)]
-    door: DoorArguments,
+    rest: EndpointArguments,
 }
 
 /// When its jobs begin.
@@ -62,12 +62,12 @@ pub(crate) enum ScheduleCommand {
         #[command(flatten)]
         end: EndArguments,
         #[command(flatten)]
-        door: DoorArguments,
+        rest: EndpointArguments,
     },
     /// List schedules, and when they begin next.
     List {
         #[command(flatten)]
-        door: DoorArguments,
+        rest: EndpointArguments,
     },
     /// Let it begin jobs from now on.
     Enable(OneSchedule),
@@ -78,22 +78,22 @@ pub(crate) enum ScheduleCommand {
 }
 
 impl ScheduleCommand {
-    fn door(&self) -> &DoorArguments {
+    fn rest(&self) -> &EndpointArguments {
         match self {
-            Self::Create { door, .. } | Self::List { door } => door,
-            Self::Enable(one) | Self::Disable(one) | Self::Delete(one) => &one.door,
+            Self::Create { rest, .. } | Self::List { rest } => rest,
+            Self::Enable(one) | Self::Disable(one) | Self::Delete(one) => &one.rest,
         }
     }
 
     /// Whether the answer shall be JSON.
     pub(crate) fn is_json(&self) -> bool {
-        self.door().json
+        self.rest().json
     }
 }
 
 /// Does it.
 pub(crate) async fn run(command: &ScheduleCommand) -> Result<()> {
-    let client = command.door().client()?;
+    let client = command.rest().client()?;
     let json = command.is_json();
     let (what, one) = match command {
         ScheduleCommand::Create {
@@ -179,7 +179,7 @@ async fn list(client: &Client, json: bool) -> Result<()> {
     };
     let rows: Vec<Vec<String>> = data
         .as_array()
-        .context("the door's answer is no list")?
+        .context("the REST endpoint's answer is no list")?
         .iter()
         .map(cells)
         .collect();

@@ -1,4 +1,4 @@
-//! `fedflow table`: a party's tables, at the party's own door.
+//! `fedflow table`: a party's tables, at the party's own REST endpoint.
 
 use std::path::PathBuf;
 
@@ -14,15 +14,15 @@ use crate::say;
 
 /// Where to ask.
 #[derive(Args, Clone)]
-pub(crate) struct DoorArguments {
-    /// The door: a party's own, or the coordinator's.
+pub(crate) struct EndpointArguments {
+    /// The REST endpoint: a party's own, or the coordinator's.
     #[arg(long, default_value = "http://127.0.0.1:9380", env = "FEDFLOW_REST")]
     pub(crate) rest: String,
     /// The file with the credentials of a local federation: the `access` of `fedflow up`'s ready line, DIR/access.json. Or the
     /// variable FEDFLOW_ACCESS.
     #[arg(long, value_name = "FILE")]
     access: Option<PathBuf>,
-    /// The bearer token, where the door asks who comes. Other users of this machine see arguments: the variable FEDFLOW_TOKEN is
+    /// The bearer token, where the REST endpoint asks who comes. Other users of this machine see arguments: the variable FEDFLOW_TOKEN is
     /// hidden from them. Arguments count before variables, and a token before a file.
     #[arg(long)]
     token: Option<String>,
@@ -31,8 +31,8 @@ pub(crate) struct DoorArguments {
     pub(crate) json: bool,
 }
 
-impl DoorArguments {
-    /// A client of that door.
+impl EndpointArguments {
+    /// A client of that REST endpoint.
     pub(crate) fn client(&self) -> Result<Client> {
         let told = Told {
             token: self.token.clone(),
@@ -69,16 +69,16 @@ pub(crate) enum TableCommand {
         /// Replace a table of that name.
         #[arg(long)]
         replace: bool,
-        /// The party, when the door is the coordinator's.
+        /// The party, when the REST endpoint is the coordinator's.
         #[arg(long)]
         party: Option<String>,
         #[command(flatten)]
-        door: DoorArguments,
+        rest: EndpointArguments,
     },
     /// List the tables that were uploaded.
     List {
         #[command(flatten)]
-        door: DoorArguments,
+        rest: EndpointArguments,
     },
     /// Show what a table is: rows, columns, where it came from.
     Show {
@@ -87,11 +87,11 @@ pub(crate) enum TableCommand {
         /// Its group.
         #[arg(long)]
         namespace: String,
-        /// The party, when the door is the coordinator's.
+        /// The party, when the REST endpoint is the coordinator's.
         #[arg(long)]
         party: Option<String>,
         #[command(flatten)]
-        door: DoorArguments,
+        rest: EndpointArguments,
     },
     /// Drop a table.
     Delete {
@@ -100,33 +100,33 @@ pub(crate) enum TableCommand {
         /// Its group.
         #[arg(long)]
         namespace: String,
-        /// The party, when the door is the coordinator's.
+        /// The party, when the REST endpoint is the coordinator's.
         #[arg(long)]
         party: Option<String>,
         #[command(flatten)]
-        door: DoorArguments,
+        rest: EndpointArguments,
     },
 }
 
 impl TableCommand {
-    fn door(&self) -> &DoorArguments {
+    fn rest(&self) -> &EndpointArguments {
         match self {
-            Self::Upload { door, .. }
-            | Self::List { door }
-            | Self::Show { door, .. }
-            | Self::Delete { door, .. } => door,
+            Self::Upload { rest, .. }
+            | Self::List { rest }
+            | Self::Show { rest, .. }
+            | Self::Delete { rest, .. } => rest,
         }
     }
 
     /// Whether the answer shall be JSON.
     pub(crate) fn is_json(&self) -> bool {
-        self.door().json
+        self.rest().json
     }
 }
 
 /// Does it.
 pub(crate) async fn run(command: &TableCommand) -> Result<()> {
-    let client = command.door().client()?;
+    let client = command.rest().client()?;
     let json = command.is_json();
     match command {
         TableCommand::Upload {
@@ -235,7 +235,7 @@ async fn receipt_of(client: &Client, job: &str) -> Result<Value> {
         .post("/v1/data/upload/history", &json!({"job_id": job}))
         .await?;
     let told = history.pointer(&format!("/0/{job}/upload_info")).cloned();
-    told.with_context(|| format!("the door tells nothing of the rows of upload {job}"))
+    told.with_context(|| format!("the REST endpoint tells nothing of the rows of upload {job}"))
 }
 
 /// The parties of an upload with what each told; one alone where it went to one.
@@ -313,7 +313,9 @@ async fn list(client: &Client, json: bool) -> Result<()> {
         say::value(&data);
         return Ok(());
     }
-    let entries = data.as_array().context("the door's answer is no list")?;
+    let entries = data
+        .as_array()
+        .context("the REST endpoint's answer is no list")?;
     let rows: Vec<Vec<String>> = entries
         .iter()
         .filter_map(Value::as_object)

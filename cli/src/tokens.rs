@@ -1,4 +1,4 @@
-//! `fedflow tokens`: bearer tokens for people and programs at a door.
+//! `fedflow tokens`: bearer tokens for people and programs at a REST endpoint.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,7 +14,7 @@ use crate::say;
 /// What to do with tokens.
 #[derive(Subcommand)]
 pub(crate) enum TokensCommand {
-    /// Make a token: it is shown once; the settings of the door hold its hash only.
+    /// Make a token: it is shown once; the settings of the REST endpoint hold its hash only.
     New {
         /// The party whose user will hold it.
         #[arg(long, required_unless_present = "operator")]
@@ -28,7 +28,7 @@ pub(crate) enum TokensCommand {
         /// Days until it ends.
         #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3660))]
         days: u32,
-        /// The file that the door's setting `access.file` names: the entry is added to it. Otherwise it is shown, for the settings.
+        /// The file that the REST endpoint's setting `access.file` names: the entry is added to it. Otherwise it is shown, for the settings.
         #[arg(long)]
         into: Option<PathBuf>,
         /// Answer in JSON.
@@ -55,8 +55,8 @@ pub(crate) fn run(command: &TokensCommand) -> Result<()> {
         into,
         json,
     } = command;
-    let token = doors::access::token::fresh()?;
-    let sha256 = doors::access::token::sha256(&token);
+    let token = rest::access::token::fresh()?;
+    let sha256 = rest::access::token::sha256(&token);
     let expires = day_in(*days)?;
     let holder = match party {
         Some(party) => format!("party = \"{}\"", PartyId::new(party.as_str())?),
@@ -93,10 +93,10 @@ pub(crate) fn run(command: &TokensCommand) -> Result<()> {
     ));
     match into {
         Some(file) => say::line(format!(
-            "its entry is in {}; the door reads it within seconds",
+            "its entry is in {}; the REST endpoint reads it within seconds",
             file.display()
         )),
-        None => say::line(format!("for the settings of the door:\n\n{entry}")),
+        None => say::line(format!("for the settings of the REST endpoint:\n\n{entry}")),
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ pub(crate) struct UpArguments {
     /// Where everything is kept; made on the first run.
     #[arg(long)]
     pub(crate) dir: PathBuf,
-    /// The coordinator's REST port; the parties' doors take the ports after it. 0 lets the system choose.
+    /// The coordinator's REST port; the parties' REST endpoints take the ports after it. 0 lets the system choose.
     #[arg(long, default_value_t = 9380)]
     pub(crate) rest_port: u16,
     /// The parties.
@@ -58,9 +58,9 @@ const OWN: &str = "each party's policy.toml";
 
 /// A federation that runs.
 pub(crate) struct Federation {
-    /// The coordinator's door.
+    /// The coordinator's REST endpoint.
     pub(crate) rest: String,
-    /// Each party's door.
+    /// Each party's REST endpoint.
     pub(crate) parties: Vec<(PartyId, String)>,
     /// The file of the credentials, and what of it this program shows; none where nobody is asked.
     access: Option<(PathBuf, Credential)>,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use daemon::logging::LogSettings;
-use doors::AccessSettings;
+use rest::AccessSettings;
 use serde::{Deserialize, Serialize};
 use vocabulary::PartyId;
 
@@ -23,7 +23,7 @@ pub struct CoordinatorConfig {
     /// Where people and programs ask (REST, TCP). Keep it on a trusted network: it is plain HTTP.
     #[serde(default = "default_rest")]
     pub rest: SocketAddr,
-    /// Names under which the REST door is asked, beside any address and `localhost`: a browser could be led here by any other.
+    /// Names under which the REST endpoint is asked, beside any address and `localhost`: a browser could be led here by any other.
     #[serde(default)]
     pub names: Vec<String>,
     /// The folder of the coordinator's own data.
@@ -38,26 +38,26 @@ pub struct CoordinatorConfig {
     /// The party to which data goes that comes in here for tenants that are no parties; the first party when it is not set.
     #[serde(default)]
     pub home_party: Option<PartyId>,
-    /// Whether `/identity/v3` gives out tokens for passwords, as Keystone does; the passwords are the door's own tokens.
+    /// Whether `/identity/v3` gives out tokens for passwords, as Keystone does; the passwords are the REST endpoint's own tokens.
     #[serde(default)]
     pub keystone: bool,
     /// Largest UDP payload: 1452 fits everywhere, 6500 suits loopback and jumbo frames.
     #[serde(default = "default_mtu")]
     pub mtu: u16,
-    /// The largest letter that is relayed, in bytes.
+    /// The largest message that is relayed, in bytes.
     #[serde(default = "default_largest")]
-    pub largest_letter: u64,
+    pub largest_message: u64,
     /// Where a FATE-Board is, as `http://host:port`; shown in replies, never called.
     #[serde(default)]
     pub board: Option<String>,
     /// How jobs and agents are treated.
     #[serde(default)]
     pub jobs: JobRules,
-    /// Who may use the REST door; whoever reaches it, as the operator, when it is not set.
+    /// Who may use the REST endpoint; whoever reaches it, as the operator, when it is not set.
     #[serde(default)]
     pub access: Option<AccessSettings>,
     /// Whether all parties belong to one owner: whoever is let in sees everything and has one tenant, whatever a path names, as
-    /// at a door that asks nobody.
+    /// at a REST endpoint that asks nobody.
     #[serde(default)]
     pub one_owner: bool,
     /// How much agents may have this coordinator keep.

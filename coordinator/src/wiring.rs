@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_gateway::{Face, Gateway, SERVICES};
+use agent_gateway::{Gateway, LocalApi, SERVICES};
+use apis::{ApiContext, ApiOptions, Apis, Authenticator, FateFlow, KubeflowOptions, Rows};
 use async_trait::async_trait;
 use axum::Router;
-use doors::{Access, BodyStream, Door, ServeOptions};
-use faces::{Entrance, FaceOptions, Faces, FateFlow, KubeflowOptions, Rows, Surroundings};
+use rest::{Access, BodyStream, RestServer, ServeOptions};
 use service::{Coordinator, Options, Principal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -62,7 +62,7 @@ impl Running {
     }
 }
 
-/// Whose experiment of the default name is made at the start: of the one tenant, or of the parties' where the door asks who
+/// Whose experiment of the default name is made at the start: of the one tenant, or of the parties' where the REST endpoint asks who
 /// comes. Parties that come later have theirs with their first job.
 fn tenants(
     coordinator: &Coordinator,
@@ -95,16 +95,16 @@ impl Rows for RowsOverGateway {
     }
 }
 
-struct FaceOfRouter(Router);
+struct LocalRouter(Router);
 
 #[async_trait]
-impl Face for FaceOfRouter {
+impl LocalApi for LocalRouter {
     async fn answer(
         &self,
         head: HttpHead,
         body: BodyStream,
     ) -> Result<(HttpReplyHead, BodyStream), Fault> {
-        doors::proxy::answer_locally(self.0.clone(), head, body).await
+        rest::proxy::answer_locally(self.0.clone(), head, body).await
     }
 }
 
@@ -145,17 +145,19 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         names: config.names.clone(),
         ..ServeOptions::default()
     };
-    let door = Door::open(config.rest, served).await.map_err(|error| {
-        Fault::new(ErrorCode::AddressUnusable, error.to_string())
-            .next("stop what listens there, or set another `rest` address")
-    })?;
+    let server = RestServer::open(config.rest, served)
+        .await
+        .map_err(|error| {
+            Fault::new(ErrorCode::AddressUnusable, error.to_string())
+                .next("stop what listens there, or set another `rest` address")
+        })?;
     let (quic, rest) = (
         endpoint.local_address().map_err(Fault::from)?,
-        door.address(),
+        server.address(),
     );
 
     let gateway = Gateway::new(RelayOptions {
-        largest: config.largest_letter,
+        largest: config.largest_message,
         ..RelayOptions::default()
     });
     let options = Options {
@@ -186,14 +188,14 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
             .await
             .map_err(|error| error.fault())?;
     }
-    // Parties' users carry their party; whoever else comes in is the operator once the door asks who it is.
+    // Parties' users carry their party; whoever else comes in is the operator once the REST endpoint asks who it is.
     let principal = if tells_apart {
         Principal::operator()
     } else {
         Principal::anyone()
     };
-    let face = FaceOptions {
-        principal_at_door: principal.clone(),
+    let api = ApiOptions {
+        principal_at_endpoint: principal.clone(),
         folder: config.data.display().to_string(),
         board: config.board.clone(),
         address: (rest.ip().to_string(), rest.port()),
@@ -201,35 +203,34 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         disk: Some(daemon::Disk::below(&config.data)),
     };
     let rows: Arc<dyn Rows> = Arc::new(RowsOverGateway(gateway.clone()));
-    let fate_flow =
-        faces::fate_flow::router(FateFlow::new(coordinator.clone(), rows.clone(), face));
-    let surroundings = Surroundings {
+    let fate_flow = apis::fate_flow::router(FateFlow::new(coordinator.clone(), rows.clone(), api));
+    let context = ApiContext {
         coordinator: coordinator.clone(),
         rows,
-        entrance: Entrance::new(access.clone(), principal),
+        authenticator: Authenticator::new(access.clone(), principal),
     };
     let kubeflow = KubeflowOptions {
         multi_user: config.kubeflow.multi_user,
     };
-    let grpc = faces::kubeflow::grpc(&surroundings, kubeflow).await?;
-    let linked = Faces {
+    let grpc = apis::kubeflow::grpc(&context, kubeflow).await?;
+    let linked = Apis {
         fate_flow: fate_flow.clone(),
-        kubeflow: faces::kubeflow::router(&surroundings, kubeflow),
-        grpc: faces::kubeflow::grpc_elsewhere(),
-        abeja: faces::abeja::router(surroundings.clone()),
-        meteos: faces::meteos::router(
-            surroundings,
-            faces::meteos::Options {
+        kubeflow: apis::kubeflow::router(&context, kubeflow),
+        grpc: apis::kubeflow::grpc_elsewhere(),
+        abeja: apis::abeja::router(context.clone()),
+        meteos: apis::meteos::router(
+            context,
+            apis::meteos::Options {
                 identity: config.keystone,
             },
         ),
     };
-    // The other faces ask for credentials themselves, and refuse in their own forms.
+    // The other APIs ask for credentials themselves, and refuse in their own forms.
     let fate_flow = access.as_ref().map_or_else(
         || fate_flow.clone(),
         |access| access.protect(fate_flow.clone()),
     );
-    let router = faces::dispatch(Faces {
+    let router = apis::dispatch(Apis {
         fate_flow,
         grpc,
         ..linked.clone()
@@ -237,8 +238,8 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
 
     let drive = coordinator.clone();
     let stop_drive = stop.clone();
-    // Links are authenticated by certificates; only the door asks for credentials.
-    let answers: Arc<dyn Face> = Arc::new(FaceOfRouter(faces::dispatch(linked)));
+    // Links are authenticated by certificates; only the REST endpoint asks for credentials.
+    let answers: Arc<dyn LocalApi> = Arc::new(LocalRouter(apis::dispatch(linked)));
     let links = (
         gateway.clone(),
         endpoint.clone(),
@@ -253,7 +254,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
                 .serve(endpoint, incoming, coordinator, answers, stop)
                 .await;
         }),
-        tokio::spawn(door.run(router, stop.clone())),
+        tokio::spawn(server.run(router, stop.clone())),
         tokio::spawn(renew_identity(endpoint, stop.clone())),
     ];
     parts.extend(access.map(|access| tokio::spawn(access.keep_fresh(stop))));

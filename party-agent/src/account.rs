@@ -12,7 +12,7 @@ use records::{OldAuditEntry, Records};
 use tokio::time::Instant;
 use vocabulary::{Assignment, Attempt, Clock, ErrorCode, Fault, Offer, TaskId, Timestamp};
 
-use crate::holdings::Holdings;
+use crate::agent_state::AgentState;
 
 /// Entries of the old chain that are read at once.
 const PIECE: u32 = 1_000;
@@ -69,7 +69,7 @@ pub(crate) struct Account {
 impl Account {
     /// Notes who asked for an attempt, and under which offer.
     pub(crate) async fn open(
-        holdings: &Holdings,
+        agent_state: &AgentState,
         order: &Assignment,
         offer: &Offer,
     ) -> Result<Arc<Self>, Fault> {
@@ -79,7 +79,7 @@ impl Account {
             component: order.component.clone(),
             version: order.component_version,
             offer: order.offer.clone(),
-            basis: holdings.basis(Some(offer)).await?,
+            basis: agent_state.basis(Some(offer)).await?,
             rows: Mutex::default(),
             columns: Mutex::default(),
         }))
@@ -141,11 +141,11 @@ pub(crate) struct Accounts(Mutex<BTreeMap<Key, Arc<Account>>>);
 
 impl Accounts {
     /// Keeps an account; it is forgotten when what is given is dropped.
-    pub(crate) fn keep(holdings: &Arc<Holdings>, account: &Arc<Account>) -> Kept {
+    pub(crate) fn keep(agent_state: &Arc<AgentState>, account: &Arc<Account>) -> Kept {
         let key = (account.task.clone(), account.attempt);
-        locked(&holdings.accounts.0).insert(key.clone(), account.clone());
+        locked(&agent_state.accounts.0).insert(key.clone(), account.clone());
         Kept {
-            holdings: holdings.clone(),
+            agent_state: agent_state.clone(),
             key,
         }
     }
@@ -158,27 +158,27 @@ impl Accounts {
 
 /// Keeps an account while it lives.
 pub(crate) struct Kept {
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
     key: Key,
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        locked(&self.holdings.accounts.0).remove(&self.key);
+        locked(&self.agent_state.accounts.0).remove(&self.key);
     }
 }
 
 /// Writes the messages of an attempt into the chain, and measures what that takes.
 pub(crate) struct Ledger {
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
     account: Arc<Account>,
     waited_micros: AtomicU64,
 }
 
 impl Ledger {
-    pub(crate) fn new(holdings: Arc<Holdings>, account: Arc<Account>) -> Self {
+    pub(crate) fn new(agent_state: Arc<AgentState>, account: Arc<Account>) -> Self {
         Self {
-            holdings,
+            agent_state,
             account,
             waited_micros: AtomicU64::new(0),
         }
@@ -203,7 +203,7 @@ impl policy::Recorder for Ledger {
         } = leaving;
         let of = match policy {
             Some(policy) => self.account.attempted(policy),
-            None => self.account.attempted(&self.holdings.policy()),
+            None => self.account.attempted(&self.agent_state.policy()),
         };
         let entry = AuditEntry::Message(Box::new(MessageEntry {
             of,
@@ -215,7 +215,7 @@ impl policy::Recorder for Ledger {
             way,
             refused_by,
         }));
-        let recorded = self.holdings.audit(&entry).await;
+        let recorded = self.agent_state.audit(&entry).await;
         let waited = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.waited_micros.fetch_add(waited, Ordering::Relaxed);
         recorded

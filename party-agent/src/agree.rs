@@ -76,7 +76,7 @@ pub(crate) fn agrees(assignment: &Assignment, offer: &Offer, me: &PartyId) -> Re
 }
 
 /// Whether the tables are those of the offer, each made by the step and participant that it says, in some attempt. Which
-/// attempt that may be is judged with the heritage.
+/// attempt that may be is judged with the inherited steps.
 fn same_inputs(assignment: &Assignment, offer: &Offer, step: &OfferedStep) -> bool {
     let participant = &assignment.task.participant();
     let offered: Vec<&OfferedInput> = step

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use doors::proxy::answer_locally;
+use rest::proxy::answer_locally;
 use tokio::io::AsyncRead;
-use transport::{Answer, Body, Directory, Pieces, RelayedMail};
+use transport::{Answer, Body, Directory, Pieces, RelayedTransport};
 use vocabulary::{ErrorCode, Fault};
 use wire::agent_link::{HttpHead, Reply, ToAgent};
 
@@ -23,9 +23,9 @@ pub(crate) struct Calls {
     pub(crate) offers: Arc<Offers>,
     pub(crate) supervisor: Supervisor,
     pub(crate) directory: Directory,
-    pub(crate) relayed: Arc<RelayedMail>,
-    /// The door as outsiders see it: whoever the coordinator says is asking, here it is an outsider.
-    pub(crate) door: Router,
+    pub(crate) relayed: Arc<RelayedTransport>,
+    /// The REST endpoint as outsiders see it: whoever the coordinator says is asking, here it is an outsider.
+    pub(crate) rest_api: Router,
 }
 
 impl Calls {
@@ -35,7 +35,7 @@ impl Calls {
         B: AsyncRead + Pieces + Unpin + 'static,
     {
         match call {
-            ToAgent::Mail(head) => self.relayed.clone().serve(head, body, answer).await,
+            ToAgent::Envelope(head) => self.relayed.clone().serve(head, body, answer).await,
             ToAgent::Http(head) => self.http(head, body, answer).await,
             order => {
                 // On its own, so that a link that ends does not leave an order half done.
@@ -87,7 +87,7 @@ impl Calls {
                 self.directory.replace(peers);
                 Ok(Reply::Done)
             }
-            ToAgent::Mail(_) | ToAgent::Http(_) => Err(Fault::new(
+            ToAgent::Envelope(_) | ToAgent::Http(_) => Err(Fault::new(
                 ErrorCode::Internal,
                 "a call with a body came without it",
             )),
@@ -103,7 +103,7 @@ impl Calls {
     }
 
     async fn http<B: Pieces + 'static>(self, head: HttpHead, body: B, answer: Answer) {
-        match answer_locally(self.door, head, stream_of(body)).await {
+        match answer_locally(self.rest_api, head, stream_of(body)).await {
             Ok((head, body)) => {
                 send(
                     answer,

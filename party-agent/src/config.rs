@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use archives::ModelStoreSettings;
 use daemon::logging::LogSettings;
-use doors::AccessSettings;
+use rest::AccessSettings;
 use serde::{Deserialize, Serialize};
 use vocabulary::{ErrorCode, Fault, PartyId};
 
@@ -34,19 +34,19 @@ pub struct AgentConfig {
     /// Where QUIC listens and from where it dials; port 0 takes a free one. Default `0.0.0.0:0`.
     #[serde(default = "any_port")]
     pub listen: SocketAddr,
-    /// Addresses (`host:port`) at which other agents reach this one directly. Default none: mail comes by the relay.
+    /// Addresses (`host:port`) at which other agents reach this one directly. Default none: messages comes by the relay.
     #[serde(default)]
     pub direct: Vec<String>,
-    /// Whether mail to other agents always goes through the coordinator's relay. Default false.
+    /// Whether messages to other agents always goes through the coordinator's relay. Default false.
     #[serde(default)]
     pub relay_only: bool,
-    /// Where the REST door for the party's own users listens. Default `127.0.0.1:9380`.
+    /// Where the REST endpoint for the party's own users listens. Default `127.0.0.1:9380`.
     #[serde(default = "rest_port")]
     pub rest: SocketAddr,
-    /// The door's address as users write it, told to outsiders who must use it. Default `http://` and the bound address.
+    /// The REST endpoint's address as users write it, told to outsiders who must use it. Default `http://` and the bound address.
     #[serde(default)]
     pub rest_url: Option<String>,
-    /// Names under which the REST door is asked, beside any address, `localhost` and the one of `rest_url`: a browser could be
+    /// Names under which the REST endpoint is asked, beside any address, `localhost` and the one of `rest_url`: a browser could be
     /// led here by any other. Default none.
     #[serde(default)]
     pub names: Vec<String>,
@@ -63,7 +63,7 @@ pub struct AgentConfig {
     /// The policy file. Default none: everything foreign is refused.
     #[serde(default)]
     pub policy: Option<PathBuf>,
-    /// Who may use the REST door. Default none: whoever reaches it is the party's user.
+    /// Who may use the REST endpoint. Default none: whoever reaches it is the party's user.
     #[serde(default)]
     pub access: Option<AccessSettings>,
     /// Where `model/store` keeps models: a folder, or a bucket that speaks S3. Default none: such jobs fail.
@@ -89,27 +89,27 @@ pub struct AgentConfig {
 pub struct Limits {
     /// Attempts that run at once; more are refused. Default 64.
     pub attempts: usize,
-    /// Bytes of mail that wait in memory before letters go to disk. Default 256 MiB.
-    pub mail_memory: u64,
-    /// Bytes of waiting mail on disk; one sending party may take no more of them than it leaves.
-    pub mail_disk: u64,
-    /// Bytes of the largest letter. Default 2 GiB.
-    pub largest_letter: u64,
+    /// Bytes of messages that wait in memory before messages go to disk. Default 256 MiB.
+    pub inbox_memory: u64,
+    /// Bytes of waiting messages on disk; one sending party may take no more of them than it leaves.
+    pub inbox_disk: u64,
+    /// Bytes of the largest message. Default 2 GiB.
+    pub largest_message: u64,
     /// Bytes of the largest file that is taken for an upload. Default 64 GiB.
     pub largest_upload: u64,
-    /// Seconds for which a letter is tried before its receiver counts as unreachable. Default 300.
-    pub letter_seconds: u64,
+    /// Seconds for which a message is tried before its receiver counts as unreachable. Default 300.
+    pub message_seconds: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             attempts: 64,
-            mail_memory: 256 << 20,
-            mail_disk: 64 << 30,
-            largest_letter: 2 << 30,
+            inbox_memory: 256 << 20,
+            inbox_disk: 64 << 30,
+            largest_message: 2 << 30,
             largest_upload: 64 << 30,
-            letter_seconds: 300,
+            message_seconds: 300,
         }
     }
 }
@@ -207,7 +207,7 @@ impl AgentConfig {
         {
             return Err(wrong(format!("{bad:?} is no address")).next("write it as host:port"));
         }
-        if self.limits.attempts == 0 || self.limits.largest_letter == 0 {
+        if self.limits.attempts == 0 || self.limits.largest_message == 0 {
             return Err(wrong(
                 "limits.attempts and limits.largest_letter must be above 0",
             ));

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use policy::Policy;
 use vocabulary::{Assignment, Fault, Offer};
 
-use crate::holdings::Holdings;
+use crate::agent_state::AgentState;
 
 /// Consent to a task under an accepted offer.
 pub(crate) struct Consent {
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
     order: Assignment,
     offer: Offer,
     /// The last judgement that let the job go on: of which state of the rules, and by which policy.
@@ -18,9 +18,9 @@ pub(crate) struct Consent {
 }
 
 impl Consent {
-    pub(crate) fn new(holdings: Arc<Holdings>, order: Assignment, offer: Offer) -> Self {
+    pub(crate) fn new(agent_state: Arc<AgentState>, order: Assignment, offer: Offer) -> Self {
         Self {
-            holdings,
+            agent_state,
             order,
             offer,
             judged: Mutex::default(),
@@ -38,10 +38,10 @@ impl Consent {
 #[async_trait]
 impl policy::Consent for Consent {
     async fn in_force(&self) -> Result<Arc<Policy>, Fault> {
-        let now = self.holdings.now();
+        let now = self.agent_state.now();
         let expired = self.offer.expires.is_none_or(|expires| expires <= now);
         // Read before the rules are, so that a change in between is noticed the next time.
-        let state = self.holdings.rules_changed();
+        let state = self.agent_state.rules_changed();
         if let Some((of, policy)) = self.last()
             && of == state
             && !expired
@@ -49,9 +49,10 @@ impl policy::Consent for Consent {
         {
             return Ok(policy);
         }
-        let policy = self.holdings.policy();
-        crate::judgement::judge(&self.holdings, &policy, &self.offer).await?;
-        crate::heritage::inputs::judge(&self.holdings, &policy, &self.order, &self.offer).await?;
+        let policy = self.agent_state.policy();
+        crate::judgement::judge(&self.agent_state, &policy, &self.offer).await?;
+        crate::inherited::inputs::judge(&self.agent_state, &policy, &self.order, &self.offer)
+            .await?;
         *self.judged.lock().unwrap_or_else(PoisonError::into_inner) = Some((state, policy.clone()));
         Ok(policy)
     }

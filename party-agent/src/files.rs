@@ -11,9 +11,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use doors::BodyStream;
-use doors::lenient::drain;
 use futures_util::StreamExt;
+use rest::BodyStream;
+use rest::lenient::drain;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;

@@ -10,7 +10,7 @@ use vocabulary::{
     PortKind, Stage, StepName, TableRef,
 };
 
-use crate::holdings::Catalogue;
+use crate::agent_state::Catalogue;
 
 /// What party `me` would send in each step of the offer.
 pub(crate) fn spoken(

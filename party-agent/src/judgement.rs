@@ -6,48 +6,48 @@ use std::collections::BTreeSet;
 use policy::{Counted, Facts, MadeOf, Policy, Spoken, Training};
 use vocabulary::{ErrorCode, Fault, JobId, Offer, OfferedStep, TableRef};
 
+use crate::agent_state::AgentState;
 use crate::foresight;
-use crate::heritage::{self, Heritage};
-use crate::holdings::Holdings;
+use crate::inherited::{self, InheritedSteps};
 
 /// Judges an offer whose signature was verified once. A ticket counts that was found to cover this very offer and has not
 /// ended. Gives what the job takes over from earlier ones.
 pub(crate) async fn judge(
-    holdings: &Holdings,
+    agent_state: &AgentState,
     policy: &Policy,
     offer: &Offer,
-) -> Result<Heritage, Fault> {
-    let has_ticket = holdings.ticket_of(offer).await?.is_some();
-    judge_asked(holdings, policy, offer, has_ticket).await
+) -> Result<InheritedSteps, Fault> {
+    let has_ticket = agent_state.ticket_of(offer).await?.is_some();
+    judge_asked(agent_state, policy, offer, has_ticket).await
 }
 
 /// The same where it is known whether a ticket stands behind the offer.
 pub(crate) async fn judge_asked(
-    holdings: &Holdings,
+    agent_state: &AgentState,
     policy: &Policy,
     offer: &Offer,
     has_ticket: bool,
-) -> Result<Heritage, Fault> {
-    everybody_is_in_the_cast(offer).map_err(|fault| fault.at(&holdings.me))?;
-    let spoken = foresight::spoken(&holdings.me, holdings.catalogue, offer)?;
-    admit(holdings, policy, offer, (has_ticket, spoken))
+) -> Result<InheritedSteps, Fault> {
+    everybody_is_in_the_cast(offer).map_err(|fault| fault.at(&agent_state.me))?;
+    let spoken = foresight::spoken(&agent_state.me, agent_state.catalogue, offer)?;
+    admit(agent_state, policy, offer, (has_ticket, spoken))
         .await
-        .map_err(|fault| advised(holdings, fault))?;
-    heritage::judge(holdings, policy, offer)
+        .map_err(|fault| advised(agent_state, fault))?;
+    inherited::judge(agent_state, policy, offer)
         .await
-        .map_err(|fault| fault.at(&holdings.me))
+        .map_err(|fault| fault.at(&agent_state.me))
 }
 
 /// Judges an offer by the policy alone, without what it takes over. `spoken` is what this party would send for it.
 pub(crate) async fn admit(
-    holdings: &Holdings,
+    agent_state: &AgentState,
     policy: &Policy,
     offer: &Offer,
     (has_ticket, spoken): (bool, Vec<Spoken>),
 ) -> Result<(), Fault> {
-    let judged = holdings.stand_ins.judged(offer, &holdings.me);
+    let judged = agent_state.stubs.judged(offer, &agent_state.me);
     let columns_of = |table: &TableRef| {
-        let schema = holdings.shelf.info(table).ok()?.schema;
+        let schema = agent_state.table_store.info(table).ok()?.schema;
         Some(
             schema
                 .columns
@@ -56,16 +56,16 @@ pub(crate) async fn admit(
                 .collect(),
         )
     };
-    let mut headers = foresight::headers(&holdings.me, &judged, columns_of);
+    let mut headers = foresight::headers(&agent_state.me, &judged, columns_of);
     for header in &mut headers {
-        header.made_of = made_of(holdings, &header.table).await?;
+        header.made_of = made_of(agent_state, &header.table).await?;
     }
-    let brought = foresight::brought(&holdings.me, &judged, &spoken, &headers);
+    let brought = foresight::brought(&agent_state.me, &judged, &spoken, &headers);
     let facts = Facts {
-        grants: holdings.grants(&offer.initiator).await?,
+        grants: agent_state.grants(&offer.initiator).await?,
         has_ticket,
-        now: holdings.now(),
-        trainings: trainings(holdings, offer).await?,
+        now: agent_state.now(),
+        trainings: trainings(agent_state, offer).await?,
         spoken,
         headers,
         brought,
@@ -74,16 +74,16 @@ pub(crate) async fn admit(
     policy
         .admit(&judged, signer, &facts)
         .into_result(ErrorCode::OfferRefused)
-        .map_err(|fault| fault.at(&holdings.me))
+        .map_err(|fault| fault.at(&agent_state.me))
 }
 
 /// Of what a table was made, as rules for columns need it: what a job left has no name of its own that they could name.
-pub(crate) async fn made_of(holdings: &Holdings, table: &TableRef) -> Result<MadeOf, Fault> {
+pub(crate) async fn made_of(agent_state: &AgentState, table: &TableRef) -> Result<MadeOf, Fault> {
     let is_output = |table: &TableRef| table.namespace.starts_with("output_data_");
     if !is_output(table) {
         return Ok(MadeOf::Itself);
     }
-    let lines = holdings
+    let lines = agent_state
         .records
         .descent_of(table)
         .await?
@@ -98,7 +98,7 @@ pub(crate) async fn made_of(holdings: &Holdings, table: &TableRef) -> Result<Mad
 }
 
 /// A refusal for want of a ticket says where tickets are given.
-fn advised(holdings: &Holdings, fault: Fault) -> Fault {
+fn advised(agent_state: &AgentState, fault: Fault) -> Fault {
     if fault.path.as_deref() != Some("admission.without_ticket") {
         return fault;
     }
@@ -106,7 +106,7 @@ fn advised(holdings: &Holdings, fault: Fault) -> Fault {
         next: None,
         ..fault
     };
-    let address = holdings
+    let address = agent_state
         .rest
         .get()
         .map_or("the party's own REST endpoint", String::as_str);
@@ -162,9 +162,9 @@ fn everybody_is_in_the_cast(offer: &Offer) -> Result<(), Fault> {
 }
 
 /// What is known here of the trainings whose models the offer names at this party.
-async fn trainings(holdings: &Holdings, offer: &Offer) -> Result<Vec<Training>, Fault> {
+async fn trainings(agent_state: &AgentState, offer: &Offer) -> Result<Vec<Training>, Fault> {
     let models = offer.steps.iter().flat_map(|step| &step.models);
-    let mine = models.filter(|input| input.model.owner.party == holdings.me);
+    let mine = models.filter(|input| input.model.owner.party == agent_state.me);
     let versions: BTreeSet<&str> = mine
         .map(|input| input.model.version.as_str())
         .filter(|version| *version != offer.job.as_str())
@@ -174,7 +174,7 @@ async fn trainings(holdings: &Holdings, offer: &Offer) -> Result<Vec<Training>, 
         let Ok(job) = JobId::new(version) else {
             continue;
         };
-        let offers = holdings.records.offers_of(&job).await?;
+        let offers = agent_state.records.offers_of(&job).await?;
         known.extend(offers.into_iter().map(|offer| Training {
             version: version.to_owned(),
             cast: offer.cast,
@@ -185,12 +185,12 @@ async fn trainings(holdings: &Holdings, offer: &Offer) -> Result<Vec<Training>, 
 
 /// What accepting an offer counts in the day, for those who are not the party's own users.
 pub(crate) async fn counted(
-    holdings: &Holdings,
+    agent_state: &AgentState,
     policy: &Policy,
     offer: &Offer,
 ) -> Result<Vec<Counted>, Fault> {
-    let has_ticket = holdings.ticket_of(offer).await?.is_some();
-    let spoken = foresight::spoken(&holdings.me, holdings.catalogue, offer)?;
+    let has_ticket = agent_state.ticket_of(offer).await?.is_some();
+    let spoken = foresight::spoken(&agent_state.me, agent_state.catalogue, offer)?;
     Ok(policy.counted(
         offer,
         &Facts {

@@ -12,12 +12,12 @@ use vocabulary::{
 };
 use wire::InMemoryNetwork;
 
-use crate::holdings::Holdings;
+use crate::agent_state::AgentState;
 use crate::offers::Casts;
 use crate::report::Reporter;
-use crate::runner::Workshop;
+use crate::runner::TaskRunner;
 use crate::supervisor::Supervisor;
-use crate::trial::{assignment, holdings, offer, party, script};
+use crate::trial::{agent_state, assignment, offer, party, script};
 
 /// What host 2 allows: what the offer below names, and nothing else.
 const NARROW: &str = "[admission]\ninitiators = ['1']\npeers = ['1', '3']\ncomponents = ['scripted']\n\
@@ -105,21 +105,21 @@ const FREE_IN_ORDERS: &[(&str, &str)] = &[
 
 struct Agent {
     _folder: tempfile::TempDir,
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
 }
 
 /// Host 2, at which an earlier job ran under the same rules.
 async fn host() -> Agent {
     let folder = tempfile::tempdir().unwrap();
-    let holdings = holdings(folder.path(), "2", NARROW).await;
+    let agent_state = agent_state(folder.path(), "2", NARROW).await;
     let earlier = Offer {
         job: earlier(),
         ..offer(&script("talk"))
     };
     let fingerprint = earlier.fingerprint().unwrap();
-    holdings
+    agent_state
         .records
-        .accept_offer(&fingerprint, &earlier, holdings.now())
+        .accept_offer(&fingerprint, &earlier, agent_state.now())
         .await
         .unwrap();
     let order = assignment(Role::Host, "2", 0, &script("talk"));
@@ -128,24 +128,24 @@ async fn host() -> Agent {
         ..order
     };
     (done.task.job, done.task.step) = (earlier.job.clone(), earlier.steps[1].step.clone());
-    holdings
+    agent_state
         .records
-        .begin_attempt(&done, holdings.now())
+        .begin_attempt(&done, agent_state.now())
         .await
         .unwrap();
-    holdings
+    agent_state
         .records
         .end_attempt(
             &done.task,
             Attempt(0),
             AttemptState::Succeeded,
-            holdings.now(),
+            agent_state.now(),
         )
         .await
         .unwrap();
     Agent {
         _folder: folder,
-        holdings,
+        agent_state,
     }
 }
 
@@ -180,8 +180,8 @@ fn full() -> Offer {
     full
 }
 
-async fn judge(holdings: &Holdings, offer: &Offer) -> Result<(), Fault> {
-    super::judge(holdings, &holdings.policy(), offer)
+async fn judge(agent_state: &AgentState, offer: &Offer) -> Result<(), Fault> {
+    super::judge(agent_state, &agent_state.policy(), offer)
         .await
         .map(|_| ())
 }
@@ -235,7 +235,7 @@ fn other(value: &Value) -> Value {
 #[tokio::test]
 async fn whatever_an_offer_names_is_judged() {
     let host = host().await;
-    judge(&host.holdings, &full()).await.unwrap();
+    judge(&host.agent_state, &full()).await.unwrap();
     let value = serde_json::to_value(full()).unwrap();
     let mut found = BTreeMap::new();
     leaves(&value, "", "", &mut found);
@@ -246,7 +246,7 @@ async fn whatever_an_offer_names_is_judged() {
             *leaf = other(leaf);
             let offer: Offer = serde_json::from_value(changed.clone())
                 .unwrap_or_else(|error| panic!("{place}: {error}"));
-            let judged = judge(&host.holdings, &offer).await;
+            let judged = judge(&host.agent_state, &offer).await;
             let free = FREE_IN_OFFERS.iter().any(|(free, _)| free == path);
             let about_another = !concerns_me(path, place, &value);
             assert!(
@@ -323,16 +323,16 @@ async fn ready_for_order() -> Agent {
     let accepted = full_with_own_file();
     let fingerprint = accepted.fingerprint().unwrap();
     agent
-        .holdings
+        .agent_state
         .records
-        .accept_offer(&fingerprint, &accepted, agent.holdings.now())
+        .accept_offer(&fingerprint, &accepted, agent.agent_state.now())
         .await
         .unwrap();
     // Jobs of others keep no file here: this one is the party's own.
     let rules = NARROW.replace("[release]", "without_ticket = ['*']\n[release]");
     let policy = policy::Policy::new(party("2"), toml::from_str(&rules).unwrap());
-    agent.holdings.set_policy(policy);
-    crate::trial::input_was_made(&agent.holdings, &full_order(&fingerprint)).await;
+    agent.agent_state.set_policy(policy);
+    crate::trial::input_was_made(&agent.agent_state, &full_order(&fingerprint)).await;
     agent
 }
 
@@ -375,19 +375,19 @@ fn full_order(fingerprint: &str) -> Assignment {
 }
 
 async fn supervisor(agent: &Agent) -> Supervisor {
-    let reporter = Reporter::start(agent.holdings.clone()).await.unwrap();
+    let reporter = Reporter::start(agent.agent_state.clone()).await.unwrap();
     let transport = Arc::new(
         InMemoryNetwork::default()
-            .party(&agent.holdings.me)
+            .party(&agent.agent_state.me)
             .unwrap(),
     );
-    let workshop = Workshop {
-        holdings: agent.holdings.clone(),
+    let task_runner = TaskRunner {
+        agent_state: agent.agent_state.clone(),
         reporter,
         transport,
-        archivist: None,
+        model_archive: None,
     };
-    Supervisor::new(workshop, Casts::default(), 4)
+    Supervisor::new(task_runner, Casts::default(), 4)
 }
 
 #[tokio::test]
@@ -395,17 +395,17 @@ async fn an_order_is_judged_by_the_rules_of_now() {
     let agent = host().await;
     let accepted = offer(&script("talk"));
     agent
-        .holdings
+        .agent_state
         .records
         .accept_offer(
             &accepted.fingerprint().unwrap(),
             &accepted,
-            agent.holdings.now(),
+            agent.agent_state.now(),
         )
         .await
         .unwrap();
     crate::trial::input_was_made(
-        &agent.holdings,
+        &agent.agent_state,
         &assignment(Role::Host, "2", 0, &script("talk")),
     )
     .await;
@@ -418,7 +418,7 @@ async fn an_order_is_judged_by_the_rules_of_now() {
     };
     supervisor.assign(order(0)).await.unwrap();
     let narrower = NARROW.replace("peers = ['1', '3']", "peers = []");
-    agent.holdings.set_policy(policy::Policy::new(
+    agent.agent_state.set_policy(policy::Policy::new(
         party("2"),
         toml::from_str(&narrower).unwrap(),
     ));
@@ -436,9 +436,9 @@ async fn an_order_under_an_offer_that_a_later_one_replaced_is_refused() {
     let accept = async |offer: &Offer| {
         let fingerprint = offer.fingerprint().unwrap();
         agent
-            .holdings
+            .agent_state
             .records
-            .accept_offer(&fingerprint, offer, agent.holdings.now())
+            .accept_offer(&fingerprint, offer, agent.agent_state.now())
             .await
             .unwrap();
         fingerprint
@@ -452,7 +452,7 @@ async fn an_order_under_an_offer_that_a_later_one_replaced_is_refused() {
         offer: fingerprint.to_owned(),
         ..assignment(Role::Host, "2", attempt, &script("leave"))
     };
-    crate::trial::input_was_made(&agent.holdings, &order(0, &one)).await;
+    crate::trial::input_was_made(&agent.agent_state, &order(0, &one)).await;
     supervisor.assign(order(0, &one)).await.unwrap();
     let second = Offer {
         attempts: Some(8),
@@ -485,9 +485,9 @@ async fn no_more_attempts_begin_than_the_offer_allows_and_none_after_its_end() {
     let accept = async |offer: &Offer| {
         let fingerprint = offer.fingerprint().unwrap();
         agent
-            .holdings
+            .agent_state
             .records
-            .accept_offer(&fingerprint, offer, agent.holdings.now())
+            .accept_offer(&fingerprint, offer, agent.agent_state.now())
             .await
             .unwrap();
         fingerprint
@@ -502,7 +502,7 @@ async fn no_more_attempts_begin_than_the_offer_allows_and_none_after_its_end() {
         offer: fingerprint.to_owned(),
         ..assignment(Role::Host, "2", attempt, &script("leave"))
     };
-    crate::trial::input_was_made(&agent.holdings, &order(0, &fingerprint)).await;
+    crate::trial::input_was_made(&agent.agent_state, &order(0, &fingerprint)).await;
     supervisor.assign(order(0, &fingerprint)).await.unwrap();
     supervisor.assign(order(7, &fingerprint)).await.unwrap();
     let fault = supervisor.assign(order(8, &fingerprint)).await.unwrap_err();
@@ -516,7 +516,7 @@ async fn no_more_attempts_begin_than_the_offer_allows_and_none_after_its_end() {
     let renewed = accept(&again).await;
     supervisor.assign(order(8, &renewed)).await.unwrap();
     let ended = Offer {
-        expires: Some(agent.holdings.now()),
+        expires: Some(agent.agent_state.now()),
         ..two
     };
     let ended = accept(&ended).await;
@@ -534,27 +534,27 @@ async fn what_was_taken_over_is_judged_back_to_where_it_was_done() {
     // The second job takes the reader over from the first and does the rest itself.
     let second = full();
     let fingerprint = second.fingerprint().unwrap();
-    host.holdings
+    host.agent_state
         .records
-        .accept_offer(&fingerprint, &second, host.holdings.now())
+        .accept_offer(&fingerprint, &second, host.agent_state.now())
         .await
         .unwrap();
     let done = Assignment {
         offer: fingerprint,
         ..assignment(Role::Host, "2", 0, &script("talk"))
     };
-    host.holdings
+    host.agent_state
         .records
-        .begin_attempt(&done, host.holdings.now())
+        .begin_attempt(&done, host.agent_state.now())
         .await
         .unwrap();
-    host.holdings
+    host.agent_state
         .records
         .end_attempt(
             &done.task,
             Attempt(0),
             AttemptState::Succeeded,
-            host.holdings.now(),
+            host.agent_state.now(),
         )
         .await
         .unwrap();
@@ -562,7 +562,7 @@ async fn what_was_taken_over_is_judged_back_to_where_it_was_done() {
     third.job = JobId::new("20270101000000000000").unwrap();
     third.steps[0].inherited = Some(second.job.clone());
     third.steps[0].inputs.clear();
-    judge(&host.holdings, &third).await.unwrap();
+    judge(&host.agent_state, &third).await.unwrap();
     // The first job had read a table that is now refused, in a step that nobody takes over.
     let mut first = Offer {
         job: earlier(),
@@ -577,34 +577,34 @@ async fn what_was_taken_over_is_judged_back_to_where_it_was_done() {
         tables: secret.clone(),
         ..first.steps[1].clone()
     });
-    host.holdings
+    host.agent_state
         .records
         .forget_offers(&earlier())
         .await
         .unwrap();
-    host.holdings
+    host.agent_state
         .records
-        .accept_offer(&before, &first, host.holdings.now())
+        .accept_offer(&before, &first, host.agent_state.now())
         .await
         .unwrap();
-    let fault = judge(&host.holdings, &third).await.unwrap_err();
+    let fault = judge(&host.agent_state, &third).await.unwrap_err();
     assert!(
         fault.path.as_deref() == Some("admission.tables") && fault.message.contains("salaries"),
         "{fault}"
     );
     // Nor does an offer say of a step that is taken over that it read something else.
     first.steps[1].tables = secret;
-    host.holdings
+    host.agent_state
         .records
         .forget_offers(&earlier())
         .await
         .unwrap();
-    host.holdings
+    host.agent_state
         .records
-        .accept_offer(&before, &first, host.holdings.now())
+        .accept_offer(&before, &first, host.agent_state.now())
         .await
         .unwrap();
-    let fault = judge(&host.holdings, &full()).await.unwrap_err();
+    let fault = judge(&host.agent_state, &full()).await.unwrap_err();
     assert!(
         fault.path.as_deref() == Some("inheritance") && fault.message.contains("other tables"),
         "{fault}"
@@ -612,7 +612,7 @@ async fn what_was_taken_over_is_judged_back_to_where_it_was_done() {
     let mut other = full();
     other.steps[1].parameters[1].1 = script("wait").to_string();
     assert_eq!(
-        judge(&host.holdings, &other)
+        judge(&host.agent_state, &other)
             .await
             .unwrap_err()
             .path

@@ -1,4 +1,4 @@
-//! Which keys other parties must come with: pins from the records, put in force at every link, letter and offer.
+//! Which keys other parties must come with: pins from the records, put in force at every link, message and offer.
 
 use std::collections::BTreeMap;
 

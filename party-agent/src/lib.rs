@@ -4,33 +4,33 @@
 #![deny(missing_docs)]
 
 mod account;
+mod agent_state;
 mod agree;
-mod archivist;
 mod calls;
 mod config;
 mod consent;
 mod coordinator_pin;
-mod door;
 mod files;
 mod foresight;
-mod heritage;
-mod holdings;
 #[cfg(test)]
 mod hours_tests;
+mod inherited;
 mod joblog;
 mod judgement;
 mod keyring;
 mod link;
+mod model_archive;
 mod offers;
 mod queries;
 mod rehearsal;
 mod renewal;
 mod report;
+mod rest_api;
 mod runner;
 mod serving;
 mod staging;
 mod supervisor;
-mod surroundings;
+mod task_host;
 mod tickets;
 #[cfg(test)]
 mod trial;
@@ -42,12 +42,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use component_kit::ComponentError;
-use tables::Shelf;
+use tables::TableStore;
 use tokio_util::sync::CancellationToken;
 use vocabulary::{ErrorCode, Fault, Receipt, TableRef};
 
+pub use agent_state::Catalogue;
 pub use config::{AgentConfig, ENVIRONMENT, Limits};
-pub use holdings::Catalogue;
 pub use link::LinkStatus;
 pub use rehearsal::{Rehearsal, Remark, rehearse};
 pub use renewal::Renewal;
@@ -131,7 +131,7 @@ pub fn component_names() -> Vec<&'static str> {
         .collect()
 }
 
-/// A file to be read onto the shelf without a job.
+/// A file to be read onto the table store without a job.
 #[derive(Debug, Clone)]
 pub struct TableImport {
     /// The file.
@@ -146,9 +146,9 @@ pub struct TableImport {
     pub partitions: u32,
 }
 
-/// Reads a file onto a party's shelf; the agent may run meanwhile. Blocks on the disk.
+/// Reads a file onto a party's table store; the agent may run meanwhile. Blocks on the disk.
 pub fn import_table(config: &AgentConfig, import: &TableImport) -> Result<Receipt, Fault> {
-    let shelf = Shelf::open(config.data.join("shelf"))?;
+    let table_store = TableStore::open(config.data.join("shelf"))?;
     let request = component_kit::ImportRequest {
         file: import.file.display().to_string(),
         table: import.table.clone(),
@@ -156,7 +156,7 @@ pub fn import_table(config: &AgentConfig, import: &TableImport) -> Result<Receip
         replace: import.replace,
         partitions: import.partitions,
     };
-    surroundings::import_directly(&shelf, &import.file, &request)
+    task_host::import_directly(&table_store, &import.file, &request)
         .map_err(ComponentError::into_fault)
 }
 
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn puts_a_file_on_the_shelf_without_a_job() {
+    fn puts_a_file_on_the_table_store_without_a_job() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.csv");
         std::fs::write(&file, "id,x\n1,a\n2,b\n").unwrap();
@@ -228,7 +228,7 @@ mod tests {
         import.replace = true;
         assert!(import_table(&config, &import).is_ok());
         assert_eq!(
-            Shelf::open(folder.path().join("shelf"))
+            TableStore::open(folder.path().join("shelf"))
                 .unwrap()
                 .info(&table)
                 .unwrap()

@@ -13,9 +13,9 @@ use vocabulary::{ErrorCode, Fault, SignedBytes, Timestamp};
 use wire::agent_link::{AGENT_LINK, CATALOGUE_CONTEXT, Catalogue, Hello, ToCoordinator};
 use wire::version::PROTOCOL;
 
+use crate::agent_state::AgentState;
 use crate::calls::Calls;
 use crate::coordinator_pin::CoordinatorPin;
-use crate::holdings::Holdings;
 use crate::supervisor::Supervisor;
 
 /// How long hello and welcome may take together, and a heartbeat.
@@ -36,7 +36,7 @@ pub struct LinkStatus {
     pub connected: bool,
     /// The coordinator's software version, when it stands.
     pub coordinator: Option<String>,
-    /// Why the last one ended, or the last try failed.
+    /// Why the last one ended, or the last attempt failed.
     pub last_error: Option<Fault>,
 }
 
@@ -92,7 +92,7 @@ impl StatusBoard {
             format!("this agent has no link to the coordinator since {since}"),
         );
         match status.last_error {
-            Some(error) => fault.next(format!("the last try ended with: {error}")),
+            Some(error) => fault.next(format!("the last attempt ended with: {error}")),
             None => fault.next("wait until it is connected"),
         }
     }
@@ -134,7 +134,7 @@ pub(crate) struct LinkKeeper {
     /// Whose coordinator answers there.
     pub(crate) pin: CoordinatorPin,
     pub(crate) introduction: Introduction,
-    pub(crate) holdings: Arc<Holdings>,
+    pub(crate) agent_state: Arc<AgentState>,
     pub(crate) supervisor: Supervisor,
     pub(crate) directory: Directory,
     pub(crate) calls: Calls,
@@ -164,7 +164,7 @@ impl LinkKeeper {
             };
             self.link.send_replace(None);
             let fault = Fault::from(ended);
-            self.board.down(&fault, self.holdings.now());
+            self.board.down(&fault, self.agent_state.now());
             tracing::warn!(coordinator = %self.address, code = fault.code.text(), %fault, "no link to the coordinator");
             let wait = if needs_a_person(&fault) {
                 SLOWLY
@@ -192,7 +192,7 @@ impl LinkKeeper {
         };
         backoff.reset();
         self.directory.replace(peers);
-        self.board.up(&version, self.holdings.now());
+        self.board.up(&version, self.agent_state.now());
         self.link.send_replace(Some(link.clone()));
         tracing::info!(coordinator = %self.address, version, protocol = agreed.protocol, "connected to the coordinator");
         let calls = self.calls.clone();
@@ -220,7 +220,7 @@ impl LinkKeeper {
             .connect_within(&self.address, AGENT_LINK, expected, patience)
             .await?;
         let party = connection.peer().party.clone();
-        let now = self.holdings.now();
+        let now = self.agent_state.now();
         let hello = self.hello(now).map_err(LinkError::Refused)?;
         let greeting = greet(connection, &hello, now, PATIENCE).await?;
         self.pin.met(&party).map_err(LinkError::Refused)?;
@@ -243,25 +243,25 @@ impl LinkKeeper {
             direct,
             rest: Some(rest),
             rows_through_coordinator: self
-                .holdings
+                .agent_state
                 .policy()
                 .rows_through_coordinator()
                 .is_allowed(),
             slots: Some(slots),
             run: Some(self.run),
-            mail_key: Some(self.endpoint.mail_key()?),
+            message_key: Some(self.endpoint.message_key()?),
         })
     }
 
     fn catalogue(&self, made: Timestamp) -> Result<SignedBytes, Fault> {
         let components = self
-            .holdings
+            .agent_state
             .catalogue
             .iter()
             .map(|component| component.info())
             .collect();
         let catalogue = Catalogue {
-            party: self.holdings.me.clone(),
+            party: self.agent_state.me.clone(),
             components,
             made,
         };
@@ -277,15 +277,15 @@ impl LinkKeeper {
         loop {
             beats.tick().await;
             // Another one is told before the last one's time is over.
-            let mail_key = self
+            let message_key = self
                 .endpoint
-                .mail_key()
+                .message_key()
                 .ok()
                 .filter(|key| told.as_ref() != Some(&key.bytes));
-            let telling = mail_key.as_ref().map(|key| key.bytes.clone());
+            let telling = message_key.as_ref().map(|key| key.bytes.clone());
             let beat = ToCoordinator::Heartbeat {
                 attempts: self.supervisor.known(),
-                mail_key,
+                message_key,
             };
             let said = link
                 .call(&beat, Body::Empty, CallOptions::control(PATIENCE))

@@ -13,10 +13,10 @@ use vocabulary::{
     ErrorCode, Fault, JobId, Offer, Participant, PartyId, Role, SignedBytes, StepName,
 };
 use wire::Address;
-use wire::agent_link::{MailHead, OFFER_CONTEXT, StepCheck};
+use wire::agent_link::{EnvelopeHead, OFFER_CONTEXT, StepCheck};
 
-use crate::heritage::Heritage;
-use crate::holdings::Holdings;
+use crate::agent_state::AgentState;
+use crate::inherited::InheritedSteps;
 use crate::judgement;
 use crate::tickets::Tickets;
 
@@ -25,7 +25,7 @@ const MOST_CASTS: usize = 50_000;
 /// Micros of a day.
 const DAY: i64 = 86_400_000_000;
 
-/// Who may send mail for which job.
+/// Who may send messages for which job.
 #[derive(Clone, Default)]
 pub(crate) struct Casts(Arc<Mutex<BTreeMap<JobId, Accepted>>>);
 
@@ -57,20 +57,20 @@ impl Casts {
         }
     }
 
-    /// The question that the mailroom asks of each letter.
+    /// The question that the dispatcher asks of each message.
     pub(crate) fn admit(&self) -> Admit {
         let casts = self.clone();
         Arc::new(move |head| casts.judge(head))
     }
 
-    fn judge(&self, head: &MailHead) -> Result<(), Fault> {
+    fn judge(&self, head: &EnvelopeHead) -> Result<(), Fault> {
         let address = &head.address;
         let casts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match casts.get(&address.attempt.job) {
             Some(accepted) if accepted.fingerprint != address.attempt.offer => {
                 let job = &address.attempt.job;
                 let message = format!(
-                    "a letter of job {job} is of another offer than the one that was accepted last"
+                    "a message of job {job} is of another offer than the one that was accepted last"
                 );
                 Err(Fault::new(ErrorCode::OfferRefused, message)
                     .next("run the job again; all parties need one version"))
@@ -96,7 +96,7 @@ impl Casts {
     }
 }
 
-/// Whether sender and receiver both run the letter's step.
+/// Whether sender and receiver both run the message's step.
 fn runs(steps: &Steps, address: &Address) -> bool {
     let who = steps.get(&address.attempt.step);
     who.is_some_and(|who| who.contains(&address.from) && who.contains(&address.to))
@@ -107,7 +107,7 @@ pub(crate) type Whoami = Arc<dyn Fn() -> Identity + Send + Sync>;
 
 /// Judges offers.
 pub(crate) struct Offers {
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
     identity: Whoami,
     casts: Casts,
     tickets: Tickets,
@@ -117,13 +117,13 @@ pub(crate) struct Offers {
 
 impl Offers {
     pub(crate) fn new(
-        holdings: Arc<Holdings>,
+        agent_state: Arc<AgentState>,
         identity: Whoami,
         casts: Casts,
         tickets: Tickets,
     ) -> Self {
         Self {
-            holdings,
+            agent_state,
             identity,
             casts,
             tickets,
@@ -138,7 +138,7 @@ impl Offers {
         offer: Offer,
         ticket: Option<SignedBytes>,
     ) -> Result<SignedBytes, Fault> {
-        let me = &self.holdings.me;
+        let me = &self.agent_state.me;
         let malformed = |error: String| {
             Fault::new(
                 ErrorCode::RequestInvalid,
@@ -156,7 +156,7 @@ impl Offers {
 
     /// Admits an offer that another party's agent signed, and answers with the own signature over the same bytes.
     pub(crate) async fn accept(&self, signed: SignedBytes) -> Result<SignedBytes, Fault> {
-        let me = &self.holdings.me;
+        let me = &self.agent_state.me;
         let offer: Offer =
             wire::frame::decode(&signed.bytes).map_err(|error| Fault::from(error).at(me))?;
         let fingerprint = fingerprint_of(&signed.bytes);
@@ -177,7 +177,7 @@ impl Offers {
             let named = |component: &&&'static dyn component_kit::AnyComponent| {
                 component.description().name == check.component
             };
-            let fault = match self.holdings.catalogue.iter().find(named) {
+            let fault = match self.agent_state.catalogue.iter().find(named) {
                 Some(component) => component.check(check.role, &check.parameters).err()?,
                 None => Fault::new(
                     ErrorCode::ComponentUnknown,
@@ -188,7 +188,7 @@ impl Offers {
                 Some(inner) => format!("{}.{inner}", check.step),
                 None => check.step.to_string(),
             };
-            Some(fault.path(path).at(&self.holdings.me))
+            Some(fault.path(path).at(&self.agent_state.me))
         };
         checks.iter().filter_map(unfit).collect()
     }
@@ -200,7 +200,7 @@ impl Offers {
             signed,
             OFFER_CONTEXT,
             &(self.identity)(),
-            self.holdings.now(),
+            self.agent_state.now(),
         )
         .map_err(|error| refused(format!("the offer's signature does not count: {error}")))?;
         if peer.kind != Kind::Agent {
@@ -225,7 +225,7 @@ impl Offers {
         fingerprint: &str,
         ticket: Option<&SignedBytes>,
     ) -> Result<(), Fault> {
-        let holdings = &self.holdings;
+        let agent_state = &self.agent_state;
         let _turn = self.turn.lock().await;
         let judged = self.judge(offer, signer, ticket).await;
         let refused = judged.as_ref().err();
@@ -233,12 +233,12 @@ impl Offers {
             refused.map(|fault| fault.path.clone().unwrap_or_else(|| fault.code.to_string()));
         // Written before anybody hears of it.
         self.judged(offer, fingerprint, rule.as_deref()).await?;
-        let heritage = judged.map_err(|fault| fault.at(&holdings.me))?;
-        holdings
+        let inherited = judged.map_err(|fault| fault.at(&agent_state.me))?;
+        agent_state
             .records
-            .accept_offer(fingerprint, offer, holdings.now())
+            .accept_offer(fingerprint, offer, agent_state.now())
             .await?;
-        heritage.take(holdings, &offer.job).await?;
+        inherited.take(agent_state, &offer.job).await?;
         self.casts.insert(fingerprint, offer);
         tracing::info!(job = %offer.job, initiator = %offer.initiator, "offer accepted");
         Ok(())
@@ -249,8 +249,8 @@ impl Offers {
         offer: &Offer,
         signer: &PartyId,
         ticket: Option<&SignedBytes>,
-    ) -> Result<Heritage, Fault> {
-        let holdings = &self.holdings;
+    ) -> Result<InheritedSteps, Fault> {
+        let agent_state = &self.agent_state;
         if *signer != offer.initiator.party {
             let message = format!("an offer of {} signed by party {signer}", offer.initiator);
             return Err(Fault::new(ErrorCode::OfferRefused, message).path("signature"));
@@ -259,14 +259,14 @@ impl Offers {
             Some(ticket) => self.tickets.accept(ticket, offer).await.map(|_| ()),
             None => Ok(()),
         };
-        let policy = holdings.policy();
-        let heritage = match shown {
-            Ok(()) => judgement::judge(holdings, &policy, offer).await?,
+        let policy = agent_state.policy();
+        let inherited = match shown {
+            Ok(()) => judgement::judge(agent_state, &policy, offer).await?,
             // No other ticket takes the place of one that is refused: only what goes without any is left.
-            Err(why) => match judgement::judge_asked(holdings, &policy, offer, false).await {
-                Ok(heritage) => {
+            Err(why) => match judgement::judge_asked(agent_state, &policy, offer, false).await {
+                Ok(inherited) => {
                     tracing::warn!(job = %offer.job, %why, "the policy admits without a ticket what its ticket does not cover");
-                    heritage
+                    inherited
                 }
                 // What is wrong with the ticket says more than that one is missing.
                 Err(fault) if fault.path.as_deref() == Some("admission.without_ticket") => {
@@ -278,7 +278,7 @@ impl Offers {
         self.runnable(offer)?;
         // A second offer of a job reaches the tables that were made under the first. One that changes parameters alone
         // reaches no further than a new job with them would: it was judged like one, and is of the same people.
-        let earlier = holdings.records.offers_of(&offer.job).await?;
+        let earlier = agent_state.records.offers_of(&offer.job).await?;
         if earlier.iter().any(|earlier| !earlier.is_amended_by(offer)) {
             let message = format!("job {} was accepted under another offer", offer.job);
             return Err(Fault::new(ErrorCode::OfferRefused, message)
@@ -297,23 +297,23 @@ impl Offers {
                 .next("run the job again"));
         }
         self.count(&policy, offer, earlier.contains(offer)).await?;
-        Ok(heritage)
+        Ok(inherited)
     }
 
     /// Counts what the day has so many of at most; an offer that was accepted before was counted then.
     async fn count(&self, policy: &Policy, offer: &Offer, is_known: bool) -> Result<(), Fault> {
-        let holdings = &self.holdings;
+        let agent_state = &self.agent_state;
         if is_known {
             return Ok(());
         }
-        let counted = judgement::counted(holdings, policy, offer).await?;
-        let today = holdings.now().0.div_euclid(DAY);
+        let counted = judgement::counted(agent_state, policy, offer).await?;
+        let today = agent_state.now().0.div_euclid(DAY);
         let mut all = Vec::new();
         for Counted {
             name, count, most, ..
         } in &counted
         {
-            let day = holdings.records.open_day(name, today).await?;
+            let day = agent_state.records.open_day(name, today).await?;
             all.push((
                 Queries {
                     day,
@@ -323,7 +323,7 @@ impl Offers {
                 most.most(),
             ));
         }
-        let Some(too_many) = holdings
+        let Some(too_many) = agent_state
             .records
             .count_within(&all)
             .await?
@@ -343,14 +343,14 @@ impl Offers {
 
     /// Whether every component that is for this party is here, in the version that was offered.
     fn runnable(&self, offer: &Offer) -> Result<(), Fault> {
-        let mine = |role: &Role| offer.cast.of(*role).contains(&self.holdings.me);
+        let mine = |role: &Role| offer.cast.of(*role).contains(&self.agent_state.me);
         for step in offer
             .steps
             .iter()
             .filter(|step| step.roles.iter().any(mine))
         {
             if self
-                .holdings
+                .agent_state
                 .component(&step.component, step.version)
                 .is_none()
             {
@@ -375,15 +375,15 @@ impl Offers {
             job: offer.job.clone(),
             fingerprint: fingerprint.to_owned(),
             refused_by: refused_by.map(str::to_owned),
-            basis: Some(self.holdings.basis(Some(offer)).await?),
+            basis: Some(self.agent_state.basis(Some(offer)).await?),
         };
-        self.holdings.audit(&entry).await
+        self.agent_state.audit(&entry).await
     }
 
     fn signature(&self, bytes: &[u8]) -> Result<SignedBytes, Fault> {
         (self.identity)()
             .sign(OFFER_CONTEXT, bytes)
-            .map_err(|error| Fault::from(error).at(&self.holdings.me))
+            .map_err(|error| Fault::from(error).at(&self.agent_state.me))
     }
 }
 

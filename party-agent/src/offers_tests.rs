@@ -1,38 +1,38 @@
 //! Offers: accepted, refused by a rule, forged.
 
 use super::*;
-use crate::trial::{Certificates, OPEN, assignment, holdings, offer, party, script};
+use crate::trial::{Certificates, OPEN, agent_state, assignment, offer, party, script};
 use vocabulary::{Participant, Role};
 use wire::{Address, AttemptKey};
 
 struct Host {
     _folder: tempfile::TempDir,
     certificates: Certificates,
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
     offers: Offers,
 }
 
-fn offers_of(holdings: &Arc<Holdings>, identity: &Identity) -> Offers {
+fn offers_of(agent_state: &Arc<AgentState>, identity: &Identity) -> Offers {
     let identity = identity.clone();
     let whoami: Whoami = Arc::new(move || identity.clone());
     Offers::new(
-        holdings.clone(),
+        agent_state.clone(),
         whoami.clone(),
         Casts::default(),
-        Tickets::new(holdings.clone(), whoami),
+        Tickets::new(agent_state.clone(), whoami),
     )
 }
 
 async fn agent(id: &str, policy: &str) -> Host {
     let folder = tempfile::tempdir().unwrap();
-    let holdings = holdings(folder.path(), id, policy).await;
+    let agent_state = agent_state(folder.path(), id, policy).await;
     let certificates = Certificates::new();
     let identity = certificates.identity(id, Kind::Agent);
-    let offers = offers_of(&holdings, &identity);
+    let offers = offers_of(&agent_state, &identity);
     Host {
         _folder: folder,
         certificates,
-        holdings,
+        agent_state,
         offers,
     }
 }
@@ -47,7 +47,7 @@ impl Host {
     }
 
     async fn rules(&self) -> Vec<Option<String>> {
-        let chain = crate::trial::chain(&self.holdings);
+        let chain = crate::trial::chain(&self.agent_state);
         let rule = |record: audit::AuditRecord| match record.entry {
             AuditEntry::Offer { refused_by, .. } => Some(refused_by),
             _ => None,
@@ -56,7 +56,7 @@ impl Host {
     }
 
     async fn is_accepted(&self) -> bool {
-        self.holdings
+        self.agent_state
             .records
             .accepted_offer(&offer(&script("talk")).fingerprint().unwrap())
             .await
@@ -75,7 +75,7 @@ async fn answers_a_signed_offer_with_its_own_signature_over_the_same_bytes() {
         &answer,
         OFFER_CONTEXT,
         &host.certificates.identity("1", Kind::Agent),
-        host.holdings.now(),
+        host.agent_state.now(),
     );
     assert_eq!(signer.unwrap().party, party("2"));
     assert!(host.is_accepted().await);
@@ -201,7 +201,7 @@ async fn lets_only_the_cast_of_an_accepted_job_write() {
         attempt: vocabulary::Attempt(0),
         offer: offer(&script("talk")).fingerprint().unwrap(),
     };
-    let letter = |from: &str| MailHead {
+    let envelope = |from: &str| EnvelopeHead {
         address: Address {
             attempt: key.clone(),
             from: Participant::new(Role::Guest, party(from)),
@@ -211,24 +211,27 @@ async fn lets_only_the_cast_of_an_accepted_job_write() {
         message: "m".to_owned(),
         size: 0,
     };
-    assert_eq!(admit(&letter("1")).unwrap_err().code, ErrorCode::PartyLost);
+    assert_eq!(
+        admit(&envelope("1")).unwrap_err().code,
+        ErrorCode::PartyLost
+    );
     host.offers
         .accept(host.signed("1", Kind::Agent))
         .await
         .unwrap();
-    assert!(admit(&letter("1")).is_ok());
+    assert!(admit(&envelope("1")).is_ok());
     assert_eq!(
-        admit(&letter("3")).unwrap_err().code,
+        admit(&envelope("3")).unwrap_err().code,
         ErrorCode::PermissionDenied
     );
 }
 
 #[tokio::test]
-async fn takes_mail_only_under_the_offer_that_was_accepted_last() {
+async fn takes_messages_only_under_the_offer_that_was_accepted_last() {
     let host = agent("2", OPEN).await;
     let admit = host.offers.casts.admit();
     let step = assignment(Role::Host, "2", 0, &script("talk")).task.step;
-    let letter = |offer: &str| {
+    let envelope = |offer: &str| {
         let (job, step, attempt) = (crate::trial::job(), step.clone(), vocabulary::Attempt(0));
         let who = |role, id| Participant::new(role, party(id));
         let attempt = AttemptKey {
@@ -243,7 +246,7 @@ async fn takes_mail_only_under_the_offer_that_was_accepted_last() {
             to: who(Role::Host, "2"),
             tag: "t".to_owned(),
         };
-        admit(&MailHead {
+        admit(&EnvelopeHead {
             address,
             message: "m".to_owned(),
             size: 0,
@@ -254,17 +257,17 @@ async fn takes_mail_only_under_the_offer_that_was_accepted_last() {
     let (one, two) = (fingerprint_of(&first.bytes), fingerprint_of(&second.bytes));
     host.offers.accept(first.clone()).await.unwrap();
     assert_eq!(
-        (letter(&one), letter(&two)),
+        (envelope(&one), envelope(&two)),
         (Ok(()), Err(ErrorCode::OfferRefused))
     );
     assert_eq!(
-        letter(""),
+        envelope(""),
         Err(ErrorCode::OfferRefused),
         "a sender that names no offer is of an older version"
     );
     host.offers.accept(second.clone()).await.unwrap();
     assert_eq!(
-        (letter(&one), letter(&two)),
+        (envelope(&one), envelope(&two)),
         (Err(ErrorCode::OfferRefused), Ok(()))
     );
     // The coordinator shows the earlier offer again, which the initiator signed once; the last one may come again.
@@ -277,7 +280,7 @@ async fn takes_mail_only_under_the_offer_that_was_accepted_last() {
         );
         host.offers.accept(second.clone()).await.unwrap();
         assert_eq!(
-            (letter(&one), letter(&two)),
+            (envelope(&one), envelope(&two)),
             (Err(ErrorCode::OfferRefused), Ok(()))
         );
     }
@@ -287,14 +290,14 @@ async fn takes_mail_only_under_the_offer_that_was_accepted_last() {
     let third = signed_by(&host, "1", &back);
     host.offers.accept(third.clone()).await.unwrap();
     assert_eq!(
-        (letter(&one), letter(&fingerprint_of(&third.bytes))),
+        (envelope(&one), envelope(&fingerprint_of(&third.bytes))),
         (Err(ErrorCode::OfferRefused), Ok(()))
     );
     for old in [first, second] {
         host.offers.accept(old).await.unwrap_err();
     }
     assert_eq!(
-        host.holdings
+        host.agent_state
             .records
             .offers_of(&crate::trial::job())
             .await
@@ -334,7 +337,7 @@ async fn its_own_users_jobs_go_back_to_no_earlier_offer() {
         .unwrap();
     // What an agent remembers no more is a first offer again.
     guest
-        .holdings
+        .agent_state
         .records
         .forget_offers(&crate::trial::job())
         .await
@@ -431,7 +434,7 @@ async fn lets_nobody_write_for_a_step_that_the_job_does_not_have() {
         to: who(Role::Host, "2"),
         tag: "t".to_owned(),
     };
-    let head = MailHead {
+    let head = EnvelopeHead {
         address,
         message: "m".to_owned(),
         size: 0,
@@ -507,7 +510,7 @@ fn signed_by(host: &Host, by: &str, offer: &Offer) -> SignedBytes {
 #[tokio::test]
 async fn takes_over_what_succeeded_under_an_offer_that_is_still_acceptable() {
     let host = agent("2", OPEN).await;
-    let (records, now) = (&host.holdings.records, host.holdings.now());
+    let (records, now) = (&host.agent_state.records, host.agent_state.now());
     let signed = signed_by(&host, "1", &heir());
     let fault = host.offers.accept(signed.clone()).await.unwrap_err();
     assert!(
@@ -575,10 +578,10 @@ async fn takes_over_what_succeeded_under_an_offer_that_is_still_acceptable() {
 
     let closed: policy::Rules =
         toml::from_str(&OPEN.replace("tables = ['*']", "tables = []")).unwrap();
-    host.holdings
+    host.agent_state
         .set_policy(policy::Policy::new(party("2"), closed));
     // The step that read the table is not taken over, and the job in which it ran is judged whole.
-    crate::trial::input_was_made(&host.holdings, &order).await;
+    crate::trial::input_was_made(&host.agent_state, &order).await;
     let mut later = heir();
     later.job = vocabulary::JobId::new("20290101000000000000").unwrap();
     later.steps[1].inherited = later.steps[0].inherited.take();
@@ -625,9 +628,9 @@ async fn a_grant_admits_what_the_file_does_not_name_where_the_switch_is_on() {
         ),
     ] {
         let host = agent("2", &policy).await;
-        host.holdings
+        host.agent_state
             .records
-            .grant(&party("1"), &[grant(role)], host.holdings.now())
+            .grant(&party("1"), &[grant(role)], host.agent_state.now())
             .await
             .unwrap();
         let answer = host.offers.accept(host.signed("1", Kind::Agent)).await;
@@ -638,11 +641,11 @@ async fn a_grant_admits_what_the_file_does_not_name_where_the_switch_is_on() {
 #[tokio::test]
 async fn refuses_an_offer_of_a_pinned_party_with_another_key() {
     let folder = tempfile::tempdir().unwrap();
-    let holdings = holdings(folder.path(), "2", OPEN).await;
+    let agent_state = agent_state(folder.path(), "2", OPEN).await;
     let certificates = Certificates::new();
     let identity = certificates.identity("2", Kind::Agent);
     let pins = identity.trust().pins().clone();
-    let offers = offers_of(&holdings, &identity);
+    let offers = offers_of(&agent_state, &identity);
     let bytes = offer(&script("talk")).canonical_bytes().unwrap();
     let guest = certificates.identity("1", Kind::Agent);
     let signed = guest.sign(OFFER_CONTEXT, &bytes).unwrap();

@@ -13,8 +13,8 @@ use vocabulary::{
     Timestamp,
 };
 
+use crate::agent_state::Catalogue;
 use crate::foresight;
-use crate::holdings::Catalogue;
 
 /// What becomes of one thing that a job asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

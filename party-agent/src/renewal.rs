@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use transport::Endpoint;
 use vocabulary::{Fault, Timestamp};
 
+use crate::agent_state::AgentState;
 use crate::config::AgentConfig;
-use crate::holdings::Holdings;
 use crate::wiring::load_policy;
 
 /// For how long a policy counts whose file cannot be read any more.
@@ -21,7 +21,7 @@ const GRACE_MILLIS: i64 = 60_000;
 #[derive(Clone)]
 pub struct Renewal {
     pub(crate) config: AgentConfig,
-    pub(crate) holdings: Arc<Holdings>,
+    pub(crate) agent_state: Arc<AgentState>,
     pub(crate) endpoint: Endpoint,
     pub(crate) again: Arc<Notify>,
     pub(crate) behind: Arc<AtomicBool>,
@@ -32,7 +32,7 @@ impl Renewal {
     /// greeted again. Each by itself: a certificate that cannot be used keeps no narrower policy from counting. A policy whose
     /// file cannot be read counts for a minute more; then everything foreign is refused until it can be read.
     pub fn reload(&self) -> Result<(), Fault> {
-        self.reload_at(self.holdings.now())
+        self.reload_at(self.agent_state.now())
     }
 
     pub(crate) fn reload_at(&self, now: Timestamp) -> Result<(), Fault> {
@@ -51,23 +51,23 @@ impl Renewal {
 
     fn reload_policy(&self, now: Timestamp) -> Result<(), Fault> {
         let mut unread = self
-            .holdings
+            .agent_state
             .unread
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let fault = match load_policy(&self.config) {
             Ok(policy) => {
                 *unread = None;
-                self.holdings.set_policy(policy);
+                self.agent_state.set_policy(policy);
                 return Ok(());
             }
             Err(fault) => fault,
         };
         let (since, _) = *unread.get_or_insert_with(|| (now, fault.clone()));
         let closed = Policy::new(self.config.party.clone(), Rules::default());
-        if now.millis_since(since) >= GRACE_MILLIS && *self.holdings.policy() != closed {
+        if now.millis_since(since) >= GRACE_MILLIS && *self.agent_state.policy() != closed {
             tracing::error!(code = fault.code.text(), %fault, "the policy cannot be read: everything foreign is refused");
-            self.holdings.set_policy(closed);
+            self.agent_state.set_policy(closed);
         }
         Err(fault)
     }

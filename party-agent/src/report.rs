@@ -25,7 +25,7 @@ use vocabulary::{
 use wire::agent_link::Reply;
 use wire::frame::{BULK_LIMIT, encode};
 
-use crate::holdings::Holdings;
+use crate::agent_state::AgentState;
 use crate::queries::{Asked, Counter};
 
 /// Reports sent at once.
@@ -54,7 +54,7 @@ enum Posting {
 pub(crate) struct Reporter(Arc<Inner>);
 
 struct Inner {
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
     queue: mpsc::UnboundedSender<Posting>,
     wake: Notify,
     /// With the names of columns that its text may have.
@@ -76,15 +76,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Reporter {
     /// Starts to write reports down; the task ends with the last clone.
-    pub(crate) async fn start(holdings: Arc<Holdings>) -> Result<Self, Fault> {
-        let waiting = holdings.records.posted(u32::MAX).await?;
+    pub(crate) async fn start(agent_state: Arc<AgentState>) -> Result<Self, Fault> {
+        let waiting = agent_state.records.posted(u32::MAX).await?;
         let ends = |(_, report): (i64, Report)| {
             matches!(report.body, ReportBody::Ended { .. }).then_some((report.task, report.attempt))
         };
-        let queries = Counter::load(&holdings.records, holdings.now()).await?;
+        let queries = Counter::load(&agent_state.records, agent_state.now()).await?;
         let (queue, postings) = mpsc::unbounded_channel();
         let inner = Inner {
-            holdings,
+            agent_state,
             queue,
             wake: Notify::new(),
             slots: Mutex::default(),
@@ -150,8 +150,8 @@ impl Reporter {
                         &Judged::note(),
                     );
                 }
-                let holdings = self.0.holdings.clone();
-                tokio::spawn(async move { drop(holdings.audit(&audit).await) });
+                let agent_state = self.0.agent_state.clone();
+                tokio::spawn(async move { drop(agent_state.audit(&audit).await) });
                 Some(rule)
             }
         }
@@ -165,10 +165,10 @@ impl Reporter {
         grounds: Grounds<'_>,
         asked: Option<&Asked>,
     ) -> (Telling, Judged) {
-        let policy = self.0.holdings.policy();
+        let policy = self.0.agent_state.policy();
         // Held until it is counted: no two reports are the last one that is allowed.
         let mut queries = locked(&self.0.queries);
-        let query = asked.map(|asked| queries.number(key, asked, self.0.holdings.now()));
+        let query = asked.map(|asked| queries.number(key, asked, self.0.agent_state.now()));
         let grounds = Grounds { query, ..grounds };
         let telling = policy.disclose(body, &grounds);
         match (&telling, asked) {
@@ -204,7 +204,7 @@ impl Reporter {
         locked(&self.0.judged).retain(|(of, _, _)| *of != key);
         locked(&self.0.queries).forget(&key);
         locked(&self.0.unsettled).insert(key);
-        let judged = Judged::by(&self.0.holdings.policy(), &Grounds::none());
+        let judged = Judged::by(&self.0.agent_state.policy(), &Grounds::none());
         self.queue(
             Report {
                 task: task.clone(),
@@ -255,8 +255,8 @@ impl Reporter {
     }
 
     fn entry_of(&self, (key, kind): (&Key, &str), rule: Option<&str>, bytes: u64) -> AuditEntry {
-        let (policy, refused_by) = (self.0.holdings.policy(), rule.map(str::to_owned));
-        if let Some(account) = self.0.holdings.accounts.of(key) {
+        let (policy, refused_by) = (self.0.agent_state.policy(), rule.map(str::to_owned));
+        if let Some(account) = self.0.agent_state.accounts.of(key) {
             return account.report(&policy, kind, bytes, refused_by);
         }
         AuditEntry::Told {
@@ -273,7 +273,7 @@ impl Reporter {
     /// Forgets what the coordinator has taken.
     async fn taken(&self, reports: &[(i64, Report)]) -> Result<(), Fault> {
         let numbers: Vec<i64> = reports.iter().map(|(number, _)| *number).collect();
-        self.0.holdings.records.acknowledge(&numbers).await?;
+        self.0.agent_state.records.acknowledge(&numbers).await?;
         locked(&self.0.withheld).retain(|number| !numbers.contains(number));
         for (_, report) in reports
             .iter()
@@ -288,7 +288,7 @@ impl Reporter {
 
     fn take_progress(&self) -> Vec<Report> {
         let slots = std::mem::take(&mut *locked(&self.0.slots));
-        let policy = self.0.holdings.policy();
+        let policy = self.0.agent_state.policy();
         let report = |((task, attempt), (progress, columns))| {
             let grounds = Grounds {
                 columns,
@@ -353,14 +353,14 @@ async fn write_down(inner: std::sync::Weak<Inner>, mut postings: mpsc::Unbounded
                 Posting::Flush(done) => waiting.push(done),
             }
         }
-        if !count(&inner.holdings, &counted).await {
+        if !count(&inner.agent_state, &counted).await {
             tracing::error!("queries cannot be counted: figures that wait with them do not leave");
             told.retain(|told: &Told| kind_of(&told.report.body).is_none());
         }
-        if post(&inner.holdings, &told).await.is_err() {
+        if post(&inner.agent_state, &told).await.is_err() {
             // One that cannot be written must not keep the others from it.
             for one in &told {
-                if let Err(fault) = keep(&inner.holdings, one).await {
+                if let Err(fault) = keep(&inner.agent_state, one).await {
                     Reporter(inner.clone())
                         .spoil(&(one.report.task.clone(), one.report.attempt), &fault);
                 }
@@ -383,42 +383,42 @@ struct Told {
 }
 
 /// Writes reports down, after their entries in the audit chain.
-async fn post(holdings: &Holdings, told: &[Told]) -> Result<(), Fault> {
+async fn post(agent_state: &AgentState, told: &[Told]) -> Result<(), Fault> {
     let entries: Vec<AuditEntry> = told.iter().filter_map(|told| told.entry.clone()).collect();
-    holdings.audit_all(&entries).await?;
-    post_reports(holdings, told).await
+    agent_state.audit_all(&entries).await?;
+    queue_reports(agent_state, told).await
 }
 
-async fn post_reports(holdings: &Holdings, told: &[Told]) -> Result<(), Fault> {
+async fn queue_reports(agent_state: &AgentState, told: &[Told]) -> Result<(), Fault> {
     let judged = told
         .iter()
         .map(|told| (&told.report, told.judged.as_deref()));
-    Ok(holdings.records.post_judged(judged).await?)
+    Ok(agent_state.records.post_judged(judged).await?)
 }
 
 /// Writes the entry of a report into the audit chain. A report without an entry is not told, so that an attempt ends in time
-/// although its entries find no room; what leaves later waits for the same disk.
-async fn enter(holdings: &Holdings, told: &Told) -> Result<(), Fault> {
+/// although its entries find no space; what leaves later waits for the same disk.
+async fn enter(agent_state: &AgentState, told: &Told) -> Result<(), Fault> {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
     let Some(entry) = &told.entry else {
         return Ok(());
     };
     for _ in 1..TRIES {
-        if holdings.audit(entry).await.is_ok() {
+        if agent_state.audit(entry).await.is_ok() {
             return Ok(());
         }
         backoff.wait().await;
     }
-    holdings.audit(entry).await
+    agent_state.audit(entry).await
 }
 
 /// Writes down that somebody is told figures, before they leave; says whether that was possible. A disk that is full is
 /// waited for, as for a report.
-async fn count(holdings: &Holdings, counted: &[Queries]) -> bool {
+async fn count(agent_state: &AgentState, counted: &[Queries]) -> bool {
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
     let mut left = TRIES;
     for queries in counted {
-        while let Err(fault) = holdings
+        while let Err(fault) = agent_state
             .records
             .count_queries(queries)
             .await
@@ -437,13 +437,13 @@ async fn count(holdings: &Holdings, counted: &[Queries]) -> bool {
 
 /// Writes a report down. A disk that is full is waited for, because a job hangs on every report; what cannot be written
 /// for another reason would never be.
-async fn keep(holdings: &Holdings, told: &Told) -> Result<(), Fault> {
+async fn keep(agent_state: &AgentState, told: &Told) -> Result<(), Fault> {
     let report = &told.report;
-    enter(holdings, told).await?;
+    enter(agent_state, told).await?;
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
     let mut left = TRIES;
     loop {
-        let Err(fault) = post_reports(holdings, std::slice::from_ref(told)).await else {
+        let Err(fault) = queue_reports(agent_state, std::slice::from_ref(told)).await else {
             return Ok(());
         };
         tracing::error!(task = %report.task, code = fault.code.text(), %fault, "a report cannot be written down yet");
@@ -511,7 +511,7 @@ impl Pump {
 
     /// Sends one batch; gives how many reports were in it.
     pub(crate) async fn round(&mut self) -> Result<usize, Fault> {
-        let (waiting, large) = fitting(self.reporter.0.holdings.records.posted(BATCH).await?);
+        let (waiting, large) = fitting(self.reporter.0.agent_state.records.posted(BATCH).await?);
         for (number, report, fault) in &large {
             self.reporter.refuse(*number, report, fault).await?;
         }

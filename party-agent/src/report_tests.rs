@@ -1,7 +1,7 @@
 //! The pump over a link that comes and goes.
 
 use super::*;
-use crate::trial::{OPEN, assignment, holdings, script};
+use crate::trial::{OPEN, agent_state, assignment, script};
 use vocabulary::{Metric, MetricData, Role, Tells};
 
 /// Which reports are refused, and how.
@@ -49,7 +49,7 @@ impl Uplink for Coordinator {
 
 pub(super) struct Bench {
     pub(super) folder: tempfile::TempDir,
-    pub(super) holdings: Arc<Holdings>,
+    pub(super) agent_state: Arc<AgentState>,
     pub(super) reporter: Reporter,
     pub(super) coordinator: Arc<Coordinator>,
     pub(super) pump: Pump,
@@ -58,14 +58,14 @@ pub(super) struct Bench {
 
 pub(super) async fn bench(policy: &str) -> Bench {
     let folder = tempfile::tempdir().unwrap();
-    let holdings = holdings(folder.path(), "1", policy).await;
-    let reporter = Reporter::start(holdings.clone()).await.unwrap();
+    let agent_state = agent_state(folder.path(), "1", policy).await;
+    let reporter = Reporter::start(agent_state.clone()).await.unwrap();
     let coordinator = Arc::new(Coordinator::default());
     let pump = Pump::new(reporter.clone(), coordinator.clone());
     let task = assignment(Role::Guest, "1", 0, &script("talk")).task;
     Bench {
         folder,
-        holdings,
+        agent_state,
         reporter,
         coordinator,
         pump,
@@ -114,7 +114,12 @@ impl Bench {
     }
 
     pub(super) async fn waiting(&self) -> usize {
-        self.holdings.records.posted(u32::MAX).await.unwrap().len()
+        self.agent_state
+            .records
+            .posted(u32::MAX)
+            .await
+            .unwrap()
+            .len()
     }
 }
 
@@ -168,7 +173,7 @@ async fn keeps_reports_over_a_restart() {
         .reporter
         .ended(&bench.task, Attempt(0), Outcome::Canceled, Usage::default())
         .await;
-    let again = Reporter::start(bench.holdings.clone()).await.unwrap();
+    let again = Reporter::start(bench.agent_state.clone()).await.unwrap();
     assert_eq!(again.unsettled(), [(bench.task.clone(), Attempt(0))]);
     let mut pump = Pump::new(again.clone(), bench.coordinator.clone());
     assert_eq!(pump.round().await, Ok(2));
@@ -208,7 +213,7 @@ async fn keeps_what_the_policy_keeps_and_writes_both_verdicts_down() {
     assert_eq!(text.matches("disclosure.summaries").count(), 3, "{text}");
     let mut told = Vec::new();
     for _ in 0..100 {
-        let chain = crate::trial::chain(&bench.holdings);
+        let chain = crate::trial::chain(&bench.agent_state);
         told = chain.into_iter().map(|record| record.entry).collect();
         if told.len() == 3 {
             break;
@@ -258,7 +263,7 @@ async fn answers_to_others_are_counted_and_end_at_the_days_limit() {
     let withheld = |body: &&ReportBody| format!("{body:?}").contains(rule);
     assert_eq!(bench.took().iter().filter(withheld).count(), 2);
     // What was counted outlives the agent.
-    let again = Reporter::start(bench.holdings.clone()).await.unwrap();
+    let again = Reporter::start(bench.agent_state.clone()).await.unwrap();
     let grounds = Grounds {
         tells: figures,
         read: policy::Read::Rows(1_000),
@@ -335,7 +340,7 @@ fn refusals(bench: &Bench) -> Vec<String> {
         } => Some(format!("{what}: {rule}")),
         _ => None,
     };
-    crate::trial::chain(&bench.holdings)
+    crate::trial::chain(&bench.agent_state)
         .into_iter()
         .filter_map(refused)
         .collect()
@@ -376,7 +381,7 @@ async fn each_validated_epoch_is_a_query_and_training_goes_on_beyond_the_limit()
 async fn a_report_that_waits_leaves_by_the_policy_in_force_then() {
     let mut bench = bench(OPEN).await;
     let set = |rules: &str| {
-        bench.holdings.set_policy(policy::Policy::new(
+        bench.agent_state.set_policy(policy::Policy::new(
             "1".parse().unwrap(),
             toml::from_str(rules).unwrap(),
         ));

@@ -1,9 +1,9 @@
-//! One attempt: the room's context put together, the room run, its end told.
+//! One attempt: the component's context put together, the component run, its end told.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use component_kit::{About, AnyComponent, ComponentError, LogLevel, Surroundings, TaskContext};
+use component_kit::{About, AnyComponent, ComponentError, LogLevel, TaskContext, TaskHost};
 use policy::GatedTransport;
 use records::AttemptState;
 use tokio::task::{JoinError, JoinHandle};
@@ -14,14 +14,14 @@ use vocabulary::{Assignment, ErrorCode, Fault, Offer, Outcome, Timestamp};
 use wire::{AttemptKey, Transport};
 
 use crate::account::{Account, Accounts, Ledger};
-use crate::archivist::Archivist;
+use crate::agent_state::AgentState;
 use crate::consent::Consent;
-use crate::holdings::Holdings;
+use crate::model_archive::ModelArchive;
 use crate::report::Reporter;
-use crate::surroundings::Outside;
+use crate::task_host::AgentTaskHost;
 use crate::vectors::Vectors;
 
-/// How long a stopped room may take to notice.
+/// How long a stopped component may take to notice.
 const QUIET: Duration = Duration::from_secs(3);
 
 /// Why an attempt is stopped.
@@ -41,12 +41,12 @@ pub(crate) enum Stop {
 
 /// The way to stop one attempt; the first reason stands.
 #[derive(Clone, Default)]
-pub(crate) struct Brake {
+pub(crate) struct StopHandle {
     token: CancellationToken,
     why: Arc<OnceLock<Stop>>,
 }
 
-impl Brake {
+impl StopHandle {
     pub(crate) fn pull(&self, why: Stop) {
         let _ = self.why.set(why);
         self.token.cancel();
@@ -55,12 +55,12 @@ impl Brake {
 
 /// What every attempt of an agent shares.
 #[derive(Clone)]
-pub(crate) struct Workshop {
-    pub(crate) holdings: Arc<Holdings>,
+pub(crate) struct TaskRunner {
+    pub(crate) agent_state: Arc<AgentState>,
     pub(crate) reporter: Reporter,
     pub(crate) transport: Arc<dyn Transport>,
-    /// Makes archives of models for the rooms that copy them.
-    pub(crate) archivist: Option<Arc<Archivist>>,
+    /// Makes archives of models for the components that copy them.
+    pub(crate) model_archive: Option<Arc<ModelArchive>>,
 }
 
 /// An order that was checked.
@@ -77,15 +77,15 @@ pub(crate) struct Checked {
     pub(crate) has_ticket: bool,
 }
 
-/// How a room's work ended: with its result, with a panic, or not in time after it was stopped.
+/// How a component's work ended: with its result, with a panic, or not in time after it was stopped.
 enum Ending {
-    Room(Result<Result<(), ComponentError>, JoinError>),
+    Plugin(Result<Result<(), ComponentError>, JoinError>),
     Detached,
 }
 
-impl Workshop {
+impl TaskRunner {
     /// Runs an attempt to its end, tells and records it. Never fails: a failure is how an attempt ends.
-    pub(crate) async fn run(&self, order: Checked, brake: Brake) {
+    pub(crate) async fn run(&self, order: Checked, stop_handle: StopHandle) {
         let Checked {
             assignment,
             component,
@@ -107,13 +107,13 @@ impl Workshop {
             offer: fingerprint,
         };
         self.transport.open(&key, &task.participant()).await;
-        let started = self.holdings.now();
+        let started = self.agent_state.now();
         let description = component.description();
-        let (me, below) = (self.holdings.me.clone(), self.transport.clone());
-        let _kept = Accounts::keep(&self.holdings, &account);
-        let ledger = Arc::new(Ledger::new(self.holdings.clone(), account.clone()));
+        let (me, below) = (self.agent_state.me.clone(), self.transport.clone());
+        let _kept = Accounts::keep(&self.agent_state, &account);
+        let ledger = Arc::new(Ledger::new(self.agent_state.clone(), account.clone()));
         let vectors = Arc::new(Vectors::new(
-            self.holdings.clone(),
+            self.agent_state.clone(),
             account.clone(),
             task.clone(),
             attempt,
@@ -125,20 +125,20 @@ impl Workshop {
             description.messages,
             below,
         ));
-        let outside = Outside::new(
-            self.holdings.clone(),
+        let task_host = AgentTaskHost::new(
+            self.agent_state.clone(),
             self.reporter.clone(),
             assignment.clone(),
             &offer,
-            brake.token.clone(),
+            stop_handle.token.clone(),
         );
-        let outside = outside
+        let task_host = task_host
             .moving(may_move)
             .asked_with(has_ticket)
-            .with_archivist(self.archivist.clone());
-        let outside = Arc::new(outside.accounted(account));
-        outside.report(ReportBody::Started, About::NOTHING);
-        outside.log(
+            .with_model_archive(self.model_archive.clone());
+        let task_host = Arc::new(task_host.accounted(account));
+        task_host.report(ReportBody::Started, About::NOTHING);
+        task_host.log(
             LogLevel::Info,
             &format!(
                 "{} attempt {attempt} starts as {}",
@@ -147,7 +147,7 @@ impl Workshop {
             ),
         );
         if let Some(because) = &assignment.because {
-            outside.log(
+            task_host.log(
                 LogLevel::Warning,
                 &format!("it is not the first attempt: {because}"),
             );
@@ -163,29 +163,34 @@ impl Workshop {
             assignment,
             description,
             gate.clone(),
-            outside.clone(),
-            brake.token.clone(),
+            task_host.clone(),
+            stop_handle.token.clone(),
         );
-        let room = context.clone();
-        let room =
-            tokio::spawn(async move { component.run(&room, parameters).await }.in_current_span());
-        let ending = self.wait(room, &brake, deadline).await;
-        outside.keep_model_view().await;
-        let outcome = outcome_of(ending, brake.why.get(), description.name, &self.holdings);
+        let of_run = context.clone();
+        let running =
+            tokio::spawn(async move { component.run(&of_run, parameters).await }.in_current_span());
+        let ending = self.wait(running, &stop_handle, deadline).await;
+        task_host.keep_model_view().await;
+        let outcome = outcome_of(
+            ending,
+            stop_handle.why.get(),
+            description.name,
+            &self.agent_state,
+        );
         self.transport.close(&key, &task.participant()).await;
         let mut usage = context.usage();
         usage.wall_micros =
-            u64::try_from(self.holdings.now().0.saturating_sub(started.0)).unwrap_or(0);
-        say_what_left(&outside, &gate, &ledger, usage.wall_micros);
-        say(&*outside, &outcome, brake.why.get());
+            u64::try_from(self.agent_state.now().0.saturating_sub(started.0)).unwrap_or(0);
+        say_what_left(&task_host, &gate, &ledger, usage.wall_micros);
+        say(&*task_host, &outcome, stop_handle.why.get());
         let state = state_of(&outcome);
         self.reporter
-            .ended(&task, attempt, outside.as_told(outcome), usage)
+            .ended(&task, attempt, task_host.as_told(outcome), usage)
             .await;
         if let Err(error) = self
-            .holdings
+            .agent_state
             .records
-            .end_attempt(&task, attempt, state, self.holdings.now())
+            .end_attempt(&task, attempt, state, self.agent_state.now())
             .await
         {
             tracing::error!(%error, "the end of an attempt cannot be recorded");
@@ -194,30 +199,30 @@ impl Workshop {
 
     async fn wait(
         &self,
-        mut room: JoinHandle<Result<(), ComponentError>>,
-        brake: &Brake,
+        mut component: JoinHandle<Result<(), ComponentError>>,
+        stop_handle: &StopHandle,
         deadline: Option<Timestamp>,
     ) -> Ending {
         let late = async {
             match deadline {
                 Some(deadline) => {
                     let millis =
-                        u64::try_from(deadline.millis_since(self.holdings.now())).unwrap_or(0);
+                        u64::try_from(deadline.millis_since(self.agent_state.now())).unwrap_or(0);
                     tokio::time::sleep(Duration::from_millis(millis)).await;
                 }
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            ended = &mut room => return Ending::Room(ended),
-            () = brake.token.cancelled() => {}
-            () = late => brake.pull(Stop::Deadline),
+            ended = &mut component => return Ending::Plugin(ended),
+            () = stop_handle.token.cancelled() => {}
+            () = late => stop_handle.pull(Stop::Deadline),
         }
-        match tokio::time::timeout(QUIET, &mut room).await {
-            Ok(ended) => Ending::Room(ended),
+        match tokio::time::timeout(QUIET, &mut component).await {
+            Ok(ended) => Ending::Plugin(ended),
             Err(_) => {
-                tracing::warn!("a stopped room does not end; it is cut off");
-                room.abort();
+                tracing::warn!("a stopped component does not end; it is cut off");
+                component.abort();
                 Ending::Detached
             }
         }
@@ -228,34 +233,34 @@ fn outcome_of(
     ending: Ending,
     stopped: Option<&Stop>,
     component: &str,
-    holdings: &Holdings,
+    agent_state: &AgentState,
 ) -> Outcome {
     let fault = match ending {
-        Ending::Room(Ok(Ok(()))) => return Outcome::Succeeded,
-        Ending::Room(Ok(Err(error))) => error.into_fault(),
-        Ending::Room(Err(error)) if error.is_panic() => {
+        Ending::Plugin(Ok(Ok(()))) => return Outcome::Succeeded,
+        Ending::Plugin(Ok(Err(error))) => error.into_fault(),
+        Ending::Plugin(Err(error)) if error.is_panic() => {
             let fault = Fault::new(
                 ErrorCode::ComponentPanicked,
                 format!("the component {component} panicked"),
             );
             fault.next("see the agent's log, and report the defect")
         }
-        Ending::Room(Err(_)) | Ending::Detached => {
+        Ending::Plugin(Err(_)) | Ending::Detached => {
             Fault::new(ErrorCode::Canceled, "the attempt was cut off")
         }
     };
     match stopped {
         Some(Stop::Asked(_) | Stop::Superseded) => Outcome::Canceled,
         Some(Stop::Shutdown) => Outcome::Lost,
-        Some(Stop::Refused(fault)) => Outcome::Failed(fault.clone().at(&holdings.me)),
+        Some(Stop::Refused(fault)) => Outcome::Failed(fault.clone().at(&agent_state.me)),
         Some(Stop::Deadline) => {
             let fault = Fault::new(
                 ErrorCode::DeadlinePassed,
                 "the attempt took longer than its deadline",
             );
-            Outcome::Failed(fault.at(&holdings.me).next("raise the job's timeout"))
+            Outcome::Failed(fault.at(&agent_state.me).next("raise the job's timeout"))
         }
-        None => Outcome::Failed(fault.at(&holdings.me)),
+        None => Outcome::Failed(fault.at(&agent_state.me)),
     }
 }
 
@@ -269,7 +274,12 @@ fn state_of(outcome: &Outcome) -> AttemptState {
 }
 
 /// How many messages left, and how long they waited for their entries in the audit chain.
-fn say_what_left(outside: &Outside, gate: &GatedTransport, ledger: &Ledger, wall_micros: u64) {
+fn say_what_left(
+    task_host: &AgentTaskHost,
+    gate: &GatedTransport,
+    ledger: &Ledger,
+    wall_micros: u64,
+) {
     let (passed, waited) = (gate.passed(), ledger.waited_micros());
     if passed > 0 {
         tracing::info!(
@@ -279,22 +289,22 @@ fn say_what_left(outside: &Outside, gate: &GatedTransport, ledger: &Ledger, wall
             "messages left, each after its audit entry"
         );
         let (waited, wall) = (waited / 1_000, wall_micros / 1_000);
-        outside.log(
+        task_host.log(
             LogLevel::Info,
             &format!("{passed} messages left; their audit entries took {waited} of {wall} ms"),
         );
     }
 }
 
-fn say(outside: &dyn Surroundings, outcome: &Outcome, stopped: Option<&Stop>) {
+fn say(task_host: &dyn TaskHost, outcome: &Outcome, stopped: Option<&Stop>) {
     match outcome {
         Outcome::Succeeded => {
             tracing::info!("attempt succeeded");
-            outside.log(LogLevel::Info, "succeeded");
+            task_host.log(LogLevel::Info, "succeeded");
         }
         Outcome::Failed(fault) => {
             tracing::warn!(code = fault.code.text(), %fault, "attempt failed");
-            outside.log(LogLevel::Error, &fault.to_string());
+            task_host.log(LogLevel::Error, &fault.to_string());
         }
         Outcome::Canceled | Outcome::Lost => {
             let why = match stopped {
@@ -304,7 +314,7 @@ fn say(outside: &dyn Surroundings, outcome: &Outcome, stopped: Option<&Stop>) {
                 Some(Stop::Deadline | Stop::Refused(_)) | None => "it was cut off",
             };
             tracing::info!(why, "attempt stopped");
-            outside.log(LogLevel::Warning, &format!("stopped: {why}"));
+            task_host.log(LogLevel::Warning, &format!("stopped: {why}"));
         }
     }
 }

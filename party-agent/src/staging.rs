@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use doors::BodyStream;
-use doors::lenient::drain;
 use futures_util::StreamExt;
+use rest::BodyStream;
+use rest::lenient::drain;
 use tokio::io::AsyncWriteExt;
 use vocabulary::{ErrorCode, Fault, Timestamp};
 
@@ -197,7 +197,7 @@ mod tests {
         let name = Staging::fresh_name().unwrap();
         assert_ne!(name, Staging::fresh_name().unwrap());
         assert_eq!(
-            staging.receive(&name, doors::proxy::whole("id,x")).await,
+            staging.receive(&name, rest::proxy::whole("id,x")).await,
             Ok(4)
         );
         assert_eq!(
@@ -206,7 +206,7 @@ mod tests {
         );
         assert_eq!(
             staging
-                .receive(&name, doors::proxy::whole("x"))
+                .receive(&name, rest::proxy::whole("x"))
                 .await
                 .unwrap_err()
                 .code,
@@ -222,7 +222,7 @@ mod tests {
         let name = "0".repeat(32);
         assert!(
             staging
-                .receive(&name, doors::proxy::whole("abcd"))
+                .receive(&name, rest::proxy::whole("abcd"))
                 .await
                 .is_err()
         );
@@ -242,7 +242,7 @@ mod tests {
         ] {
             assert!(
                 staging
-                    .receive(name, doors::proxy::whole("x"))
+                    .receive(name, rest::proxy::whole("x"))
                     .await
                     .is_err(),
                 "{name}"
@@ -257,7 +257,7 @@ mod tests {
         let (_folder, staging) = staging(10);
         let name = "1".repeat(32);
         staging
-            .receive(&name, doors::proxy::whole("x"))
+            .receive(&name, rest::proxy::whole("x"))
             .await
             .unwrap();
         staging.sweep(SystemClock.now());

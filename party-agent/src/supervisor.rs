@@ -16,15 +16,15 @@ use crate::account::Account;
 use crate::agree::agrees;
 use crate::consent::Consent;
 use crate::offers::Casts;
-use crate::runner::{Brake, Checked, Stop, Workshop};
+use crate::runner::{Checked, Stop, StopHandle, TaskRunner};
 
-/// How long a cancel order waits for the attempt to be quiet; the runner cuts a deaf room off before.
+/// How long a cancel order waits for the attempt to be quiet; the runner cuts a deaf component off before.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 type Key = (TaskId, Attempt);
 
 struct Running {
-    brake: Brake,
+    stop_handle: StopHandle,
     quiet: CancellationToken,
     consent: Arc<Consent>,
 }
@@ -34,7 +34,7 @@ struct Running {
 pub(crate) struct Supervisor(Arc<Inner>);
 
 struct Inner {
-    workshop: Workshop,
+    task_runner: TaskRunner,
     casts: Casts,
     most: usize,
     running: Mutex<BTreeMap<Key, Running>>,
@@ -64,9 +64,9 @@ impl Inner {
 
 impl Supervisor {
     /// Runs at most `most` attempts at once.
-    pub(crate) fn new(workshop: Workshop, casts: Casts, most: usize) -> Self {
+    pub(crate) fn new(task_runner: TaskRunner, casts: Casts, most: usize) -> Self {
         let inner = Inner {
-            workshop,
+            task_runner,
             casts,
             most,
             running: Mutex::default(),
@@ -80,13 +80,13 @@ impl Supervisor {
     pub(crate) async fn assign(&self, assignment: Assignment) -> Result<(), Fault> {
         self.start(assignment)
             .await
-            .map_err(|fault| fault.at(&self.0.workshop.holdings.me))
+            .map_err(|fault| fault.at(&self.0.task_runner.agent_state.me))
     }
 
     async fn start(&self, assignment: Assignment) -> Result<(), Fault> {
-        let holdings = self.0.workshop.holdings.clone();
+        let agent_state = self.0.task_runner.agent_state.clone();
         let task = assignment.task.clone();
-        if holdings
+        if agent_state
             .records
             .attempt(&task, assignment.attempt)
             .await?
@@ -100,7 +100,7 @@ impl Supervisor {
             fingerprint: assignment.offer.clone(),
             refused_by: None,
             component: Some((assignment.component.clone(), assignment.component_version)),
-            basis: Some(holdings.basis(None).await?),
+            basis: Some(agent_state.basis(None).await?),
         };
         let order = match self.check(assignment).await {
             Ok(order) => order,
@@ -108,36 +108,36 @@ impl Supervisor {
                 if let AuditEntry::Ordered { refused_by, .. } = &mut entry {
                     *refused_by = Some(fault.to_string());
                 }
-                holdings.audit(&entry).await?;
+                agent_state.audit(&entry).await?;
                 return Err(fault);
             }
         };
         let key = (task.clone(), order.assignment.attempt);
         self.supersede(&key).await;
-        let Some((place, brake)) = self.place(key.clone(), order.consent.clone())? else {
+        let Some((place, stop_handle)) = self.place(key.clone(), order.consent.clone())? else {
             return Ok(());
         };
         // One that found its place meanwhile.
         self.supersede(&key).await;
         if let AuditEntry::Ordered { basis, .. } = &mut entry {
-            *basis = Some(holdings.basis(Some(&order.offer)).await?);
+            *basis = Some(agent_state.basis(Some(&order.offer)).await?);
         }
-        holdings.audit(&entry).await?;
-        if !holdings
+        agent_state.audit(&entry).await?;
+        if !agent_state
             .records
-            .begin_attempt(&order.assignment, holdings.now())
+            .begin_attempt(&order.assignment, agent_state.now())
             .await?
         {
             return Ok(());
         }
         self.0.casts.insert(&order.assignment.offer, &order.offer);
-        let workshop = self.0.workshop.clone();
+        let task_runner = self.0.task_runner.clone();
         let span = tracing::info_span!(
             "attempt", job = %task.job, step = %task.step, role = %task.role, attempt = order.assignment.attempt.0, party = %task.party
         );
         self.0.tasks.spawn(
             async move {
-                workshop.run(order, brake).await;
+                task_runner.run(order, stop_handle).await;
                 drop(place);
             }
             .instrument(span),
@@ -146,18 +146,22 @@ impl Supervisor {
     }
 
     async fn check(&self, assignment: Assignment) -> Result<Checked, Fault> {
-        let holdings = &self.0.workshop.holdings;
-        let Some(offer) = holdings.records.accepted_offer(&assignment.offer).await? else {
+        let agent_state = &self.0.task_runner.agent_state;
+        let Some(offer) = agent_state
+            .records
+            .accepted_offer(&assignment.offer)
+            .await?
+        else {
             let message = format!(
                 "{} belongs to an offer that this party never accepted",
                 assignment.task
             );
             return Err(Fault::new(ErrorCode::OfferRefused, message).next("submit the job again"));
         };
-        agrees(&assignment, &offer, &holdings.me)?;
+        agrees(&assignment, &offer, &agent_state.me)?;
         let task = &assignment.task;
         // A later offer took the place of the earlier ones: an attempt under one of those would be of another job.
-        let last = holdings.records.offers_of(&task.job).await?.pop();
+        let last = agent_state.records.offers_of(&task.job).await?.pop();
         if last.is_some_and(|last| last != offer) {
             let message = format!(
                 "{task} is ordered under an offer that a later one of its job took the place of"
@@ -168,12 +172,12 @@ impl Supervisor {
         }
         // By the rules of now, not of when it was accepted.
         let consent = Arc::new(Consent::new(
-            holdings.clone(),
+            agent_state.clone(),
             assignment.clone(),
             offer.clone(),
         ));
         let policy = consent.in_force().await?;
-        let begun = holdings
+        let begun = agent_state
             .records
             .attempts_under(task, &assignment.offer)
             .await?;
@@ -185,7 +189,7 @@ impl Supervisor {
                 .path("admission.attempts")
                 .next("run the job again"));
         }
-        let newest = holdings
+        let newest = agent_state
             .records
             .newest_attempt(&task.job, &task.step, task.role)
             .await?;
@@ -197,7 +201,7 @@ impl Supervisor {
             return Err(Fault::new(ErrorCode::JobState, message));
         }
         let Some(component) =
-            holdings.component(&assignment.component, assignment.component_version)
+            agent_state.component(&assignment.component, assignment.component_version)
         else {
             let message = format!(
                 "there is no component {} of version {}",
@@ -207,9 +211,9 @@ impl Supervisor {
                 .next("install the same version of fedflow at all parties"));
         };
         component.check(task.role, &assignment.parameters)?;
-        let has_ticket = holdings.ticket_of(&offer).await?.is_some();
+        let has_ticket = agent_state.ticket_of(&offer).await?.is_some();
         let may_move = has_ticket || policy.goes_without_ticket(&assignment.component);
-        let account = Account::open(holdings, &assignment, &offer).await?;
+        let account = Account::open(agent_state, &assignment, &offer).await?;
         Ok(Checked {
             assignment,
             component,
@@ -223,24 +227,24 @@ impl Supervisor {
 
     /// Stops what may not go on by the rules of now; an attempt that waits for a message is stopped like one that sends.
     pub(crate) async fn judge_again(&self) {
-        let running: Vec<(Key, Brake, Arc<Consent>)> = {
+        let running: Vec<(Key, StopHandle, Arc<Consent>)> = {
             let running = self.0.running();
             let part = |(key, one): (&Key, &Running)| {
-                (key.clone(), one.brake.clone(), one.consent.clone())
+                (key.clone(), one.stop_handle.clone(), one.consent.clone())
             };
             running.iter().map(part).collect()
         };
-        for (key, brake, consent) in running {
+        for (key, stop_handle, consent) in running {
             if let Err(fault) = consent.in_force().await {
                 tracing::warn!(task = %key.0, attempt = key.1.0, code = fault.code.text(), %fault, "an attempt may not go on");
-                brake.pull(Stop::Refused(fault));
+                stop_handle.pull(Stop::Refused(fault));
             }
         }
     }
 
     /// Judges again whenever the rules change, until `stop`.
     pub(crate) async fn keep_to_the_rules(self, stop: CancellationToken) {
-        let mut changes = self.0.workshop.holdings.changes.subscribe();
+        let mut changes = self.0.task_runner.agent_state.changes.subscribe();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -266,7 +270,7 @@ impl Supervisor {
     }
 
     /// A place for an attempt; none when it has one already.
-    fn place(&self, key: Key, consent: Arc<Consent>) -> Result<Option<(Place, Brake)>, Fault> {
+    fn place(&self, key: Key, consent: Arc<Consent>) -> Result<Option<(Place, StopHandle)>, Fault> {
         let mut running = self.0.running();
         if self.is_closing() {
             return Err(Fault::new(
@@ -292,11 +296,11 @@ impl Supervisor {
             return Err(Fault::new(ErrorCode::AgentBusy, message)
                 .next("wait: the order is tried again; or raise limits.attempts at the agent"));
         }
-        let (brake, quiet) = (Brake::default(), CancellationToken::new());
+        let (stop_handle, quiet) = (StopHandle::default(), CancellationToken::new());
         running.insert(
             key.clone(),
             Running {
-                brake: brake.clone(),
+                stop_handle: stop_handle.clone(),
                 quiet: quiet.clone(),
                 consent,
             },
@@ -307,7 +311,7 @@ impl Supervisor {
                 key,
                 quiet,
             },
-            brake,
+            stop_handle,
         )))
     }
 
@@ -320,7 +324,7 @@ impl Supervisor {
     async fn halt(&self, key: &Key, why: Stop) {
         let quiet = match self.0.running().get(key) {
             Some(running) => {
-                running.brake.pull(why);
+                running.stop_handle.pull(why);
                 running.quiet.clone()
             }
             None => return,
@@ -351,7 +355,7 @@ impl Supervisor {
     /// What the agent knows of: attempts that run, and those whose end the coordinator may not know.
     pub(crate) fn known(&self) -> Vec<Key> {
         let mut known: Vec<Key> = self.0.running().keys().cloned().collect();
-        known.extend(self.0.workshop.reporter.unsettled());
+        known.extend(self.0.task_runner.reporter.unsettled());
         known.sort();
         known.dedup();
         known
@@ -371,7 +375,7 @@ impl Supervisor {
     pub(crate) async fn shut_down(&self) {
         self.0.closing.store(true, Ordering::SeqCst);
         for running in self.0.running().values() {
-            running.brake.pull(Stop::Shutdown);
+            running.stop_handle.pull(Stop::Shutdown);
         }
         self.0.tasks.close();
         if tokio::time::timeout(PATIENCE, self.0.tasks.wait())

@@ -1,9 +1,9 @@
-//! Attempts from order to end, with a scripted room over the reference network.
+//! Attempts from order to end, with a scripted component over the reference network.
 
 use super::*;
-use crate::holdings::Holdings;
+use crate::agent_state::AgentState;
 use crate::report::Reporter;
-use crate::trial::{OPEN, assignment, holdings, offer, script};
+use crate::trial::{OPEN, agent_state, assignment, offer, script};
 use audit::AuditEntry;
 use serde_json::Value;
 use vocabulary::report::ReportBody;
@@ -12,25 +12,25 @@ use wire::InMemoryNetwork;
 
 struct Agent {
     _folder: tempfile::TempDir,
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
     supervisor: Supervisor,
 }
 
 async fn agent(network: &InMemoryNetwork, id: &str, policy: &str, most: usize) -> Agent {
     let folder = tempfile::tempdir().unwrap();
-    let holdings = holdings(folder.path(), id, policy).await;
-    let reporter = Reporter::start(holdings.clone()).await.unwrap();
-    let transport = Arc::new(network.party(&holdings.me).unwrap());
-    let workshop = Workshop {
-        holdings: holdings.clone(),
+    let agent_state = agent_state(folder.path(), id, policy).await;
+    let reporter = Reporter::start(agent_state.clone()).await.unwrap();
+    let transport = Arc::new(network.party(&agent_state.me).unwrap());
+    let task_runner = TaskRunner {
+        agent_state: agent_state.clone(),
         reporter,
         transport,
-        archivist: None,
+        model_archive: None,
     };
     Agent {
         _folder: folder,
-        holdings,
-        supervisor: Supervisor::new(workshop, Casts::default(), most),
+        agent_state,
+        supervisor: Supervisor::new(task_runner, Casts::default(), most),
     }
 }
 
@@ -44,23 +44,27 @@ async fn guest(what: &str, most: usize) -> Agent {
 impl Agent {
     async fn accept(&self, parameters: &Value) {
         let offer = offer(parameters);
-        self.holdings
+        self.agent_state
             .records
-            .accept_offer(&offer.fingerprint().unwrap(), &offer, self.holdings.now())
+            .accept_offer(
+                &offer.fingerprint().unwrap(),
+                &offer,
+                self.agent_state.now(),
+            )
             .await
             .unwrap();
         let role = offer
             .cast
             .participants()
-            .find(|who| who.party == self.holdings.me)
+            .find(|who| who.party == self.agent_state.me)
             .unwrap()
             .role;
-        let order = assignment(role, self.holdings.me.as_str(), 0, parameters);
-        crate::trial::input_was_made(&self.holdings, &order).await;
+        let order = assignment(role, self.agent_state.me.as_str(), 0, parameters);
+        crate::trial::input_was_made(&self.agent_state, &order).await;
     }
 
     async fn bodies(&self) -> Vec<ReportBody> {
-        self.holdings
+        self.agent_state
             .records
             .posted(u32::MAX)
             .await
@@ -121,7 +125,7 @@ async fn runs_a_step_at_two_parties_and_accounts_for_what_left() {
         .unwrap();
     assert_eq!(guest.outcomes(1).await, [Outcome::Succeeded]);
     assert_eq!(host.outcomes(1).await, [Outcome::Succeeded]);
-    let chain = crate::trial::chain(&host.holdings);
+    let chain = crate::trial::chain(&host.agent_state);
     let left = chain.iter().find_map(|record| match &record.entry {
         AuditEntry::Message(message) => Some(message.clone()),
         _ => None,
@@ -145,7 +149,7 @@ async fn runs_a_step_at_two_parties_and_accounts_for_what_left() {
         ("scripted", 1, 0)
     );
     assert_eq!(left.of.offer, offer(&script("talk")).fingerprint().unwrap());
-    assert_eq!(left.of.basis.policy, host.holdings.policy().hash());
+    assert_eq!(left.of.basis.policy, host.agent_state.policy().hash());
     assert_eq!(
         left.of
             .basis
@@ -158,9 +162,9 @@ async fn runs_a_step_at_two_parties_and_accounts_for_what_left() {
         matches!(host.bodies().await.last(), Some(ReportBody::Ended { usage, .. }) if usage.messages_sent == 1 && usage.wall_micros > 0)
     );
     let files = guest
-        .holdings
+        .agent_state
         .logs
-        .files(&crate::trial::job(), &guest.holdings.me)
+        .files(&crate::trial::job(), &guest.agent_state.me)
         .unwrap();
     let info = files
         .iter()
@@ -169,7 +173,7 @@ async fn runs_a_step_at_two_parties_and_accounts_for_what_left() {
     assert!(
         std::fs::read_to_string(&info.path)
             .unwrap()
-            .contains("received 1 letters")
+            .contains("received 1 messages")
     );
 }
 
@@ -196,7 +200,7 @@ async fn a_repeated_order_does_nothing() {
 }
 
 #[tokio::test]
-async fn tells_and_keeps_what_a_room_leaves() {
+async fn tells_and_keeps_what_a_component_leaves() {
     let guest = guest("leave", 4).await;
     let order = assignment(Role::Guest, "1", 0, &script("leave"));
     guest.supervisor.assign(order.clone()).await.unwrap();
@@ -221,9 +225,9 @@ async fn tells_and_keeps_what_a_room_leaves() {
         ["started", "metrics", "summary", "model", "output", "ended"]
     );
     let output = TableRef::output(&order.task, Attempt(0), 0);
-    assert_eq!(guest.holdings.shelf.info(&output).unwrap().rows, 3);
+    assert_eq!(guest.agent_state.table_store.info(&output).unwrap().rows, 3);
     let record = guest
-        .holdings
+        .agent_state
         .records
         .attempt(&order.task, Attempt(0))
         .await
@@ -325,7 +329,7 @@ async fn refuses_an_order_that_was_not_offered() {
 }
 
 #[tokio::test]
-async fn stops_a_room_and_answers_when_it_is_quiet() {
+async fn stops_a_component_and_answers_when_it_is_quiet() {
     let guest = guest("wait", 4).await;
     let order = assignment(Role::Guest, "1", 0, &script("wait"));
     guest.supervisor.assign(order.clone()).await.unwrap();
@@ -343,7 +347,7 @@ async fn stops_a_room_and_answers_when_it_is_quiet() {
 }
 
 #[tokio::test]
-async fn cuts_off_a_room_that_does_not_listen() {
+async fn cuts_off_a_component_that_does_not_listen() {
     let guest = guest("deaf", 4).await;
     let order = assignment(Role::Guest, "1", 0, &script("deaf"));
     guest.supervisor.assign(order.clone()).await.unwrap();
@@ -412,9 +416,9 @@ async fn refuses_more_attempts_than_it_may_run() {
     other.task.step = second.steps[0].step.clone();
     other.offer = second.fingerprint().unwrap();
     guest
-        .holdings
+        .agent_state
         .records
-        .accept_offer(&other.offer, &second, guest.holdings.now())
+        .accept_offer(&other.offer, &second, guest.agent_state.now())
         .await
         .unwrap();
     let fault = guest.supervisor.assign(other.clone()).await.unwrap_err();
@@ -451,7 +455,7 @@ async fn the_gate_stops_what_the_policy_does_not_let_leave() {
         (fault.code, fault.path.as_deref()),
         (ErrorCode::OfferRefused, Some("release.disclosures"))
     );
-    let chain = crate::trial::chain(&host.holdings);
+    let chain = crate::trial::chain(&host.agent_state);
     assert!(
         !chain
             .iter()

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use vocabulary::{ErrorCode, Fault, Offer, SignedBytes, Ticket, Timestamp};
 use wire::agent_link::{LARGEST_TICKET, TICKET_CONTEXT};
 
-use crate::holdings::Holdings;
+use crate::agent_state::AgentState;
 use crate::offers::Whoami;
 use crate::staging::Staging;
 
@@ -42,13 +42,16 @@ pub(crate) struct Request<'a> {
 /// Gives tickets and reads them. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Tickets {
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
     identity: Whoami,
 }
 
 impl Tickets {
-    pub(crate) fn new(holdings: Arc<Holdings>, identity: Whoami) -> Self {
-        Self { holdings, identity }
+    pub(crate) fn new(agent_state: Arc<AgentState>, identity: Whoami) -> Self {
+        Self {
+            agent_state,
+            identity,
+        }
     }
 
     /// Whether requests at a path may get a ticket.
@@ -68,12 +71,12 @@ impl Tickets {
         if !coverage::may_start_a_job(path) {
             return Ok(None);
         }
-        let now = self.holdings.now();
+        let now = self.agent_state.now();
         let (expires, jobs) =
             standing(path, document, now)?.unwrap_or((now.plus_millis(DAYS * MILLIS_OF_DAY), 1));
         let ticket = Ticket {
             id: Staging::fresh_name()?,
-            party: self.holdings.me.clone(),
+            party: self.agent_state.me.clone(),
             asked_by: request.asked_by.clone(),
             path: path.to_owned(),
             document: document.to_owned(),
@@ -93,7 +96,7 @@ impl Tickets {
         offer: &Offer,
     ) -> Result<Ticket, Fault> {
         let ticket = self.read(signed)?;
-        coverage::check(&self.holdings, &ticket, offer)
+        coverage::check(&self.agent_state, &ticket, offer)
             .await
             .map_err(|why| {
                 refused(format!(
@@ -101,7 +104,7 @@ impl Tickets {
                     offer.job, ticket.path
                 ))
             })?;
-        let now = self.holdings.now();
+        let now = self.agent_state.now();
         // What a schedule starts in time has as long as any other job.
         let until = match ticket.path.as_str() {
             SCHEDULE => ticket.expires.max(now.plus_millis(DAYS * MILLIS_OF_DAY)),
@@ -114,7 +117,7 @@ impl Tickets {
             until,
         };
         if !self
-            .holdings
+            .agent_state
             .records
             .use_ticket(&ticket, covered, now)
             .await?
@@ -128,12 +131,12 @@ impl Tickets {
     }
 
     fn read(&self, signed: &SignedBytes) -> Result<Ticket, Fault> {
-        let me = &self.holdings.me;
+        let me = &self.agent_state.me;
         let signer = verify_signed(
             signed,
             TICKET_CONTEXT,
             &self.identity(),
-            self.holdings.now(),
+            self.agent_state.now(),
         )
         .map_err(|error| refused(format!("the ticket's signature does not count: {error}")))?;
         if signer.kind != Kind::Agent || signer.party != *me {
@@ -146,8 +149,8 @@ impl Tickets {
         if ticket.party != *me {
             return Err(refused(format!("the ticket is for party {}", ticket.party)));
         }
-        if ticket.expires <= self.holdings.now() {
-            let days = self.holdings.now().millis_since(ticket.expires) / MILLIS_OF_DAY;
+        if ticket.expires <= self.agent_state.now() {
+            let days = self.agent_state.now().millis_since(ticket.expires) / MILLIS_OF_DAY;
             return Err(refused(format!("the ticket ended {days} days ago")));
         }
         Ok(ticket)
@@ -158,7 +161,7 @@ impl Tickets {
     }
 }
 
-impl Holdings {
+impl AgentState {
     /// The ticket behind an offer in the party's own name: one that was found to cover this very offer, and has not ended.
     pub(crate) async fn ticket_of(&self, offer: &Offer) -> Result<Option<UsedTicket>, Fault> {
         let now = self.now();
@@ -204,7 +207,7 @@ fn standing(path: &str, document: &str, now: Timestamp) -> Result<Option<(Timest
     let body = object_of(document);
     let number = |key: &str| {
         body.get(key)
-            .and_then(doors::fields::text_of)
+            .and_then(rest::fields::text_of)
             .map(|text| text.trim().parse::<i64>())
     };
     let wrong = |key: &str, what: &str| {
@@ -232,7 +235,7 @@ fn standing(path: &str, document: &str, now: Timestamp) -> Result<Option<(Timest
 
 /// A request's body as the coordinator reads it, too; empty when it is no object.
 fn object_of(document: &str) -> Map<String, Value> {
-    match doors::lenient::read_json(document.as_bytes()) {
+    match rest::lenient::read_json(document.as_bytes()) {
         Value::Object(body) => body,
         _ => Map::new(),
     }

@@ -1,24 +1,26 @@
-//! What the tests of this crate share: a federation's certificates, holdings in a temporary folder, a scripted room.
+//! What the tests of this crate share: a federation's certificates, agent's state in a temporary folder, a scripted component.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use component_kit::{AnyComponent, Check, Component, Message, Problems, Result, Room, TaskContext};
+use component_kit::{
+    AnyComponent, Check, Component, Message, Plugin, Problems, Result, TaskContext,
+};
 use pki::{Authority, Identity, IssueOptions, Kind, Profile};
 use policy::{Policy, Rules};
 use records::Records;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tables::{Column, ColumnKind, Part, Schema, Shelf, Table, TableKind, Values};
+use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, TableStore, Values};
 use vocabulary::{
     Assignment, Attempt, Cast, DataInput, Disclosure, JobId, Offer, OfferedInput, OfferedStep,
     Participant, PartyId, Role, Stage, StepName, SystemClock, TableRef, TaskId, Tells, Timestamp,
 };
 
 use crate::account::{Accounts, open_chain};
+use crate::agent_state::{AgentState, Catalogue};
 use crate::files::Files;
-use crate::holdings::{Catalogue, Holdings};
 use crate::joblog::JobLogs;
 use crate::staging::Staging;
 
@@ -75,18 +77,18 @@ impl Certificates {
     }
 }
 
-/// Holdings of a party in a folder, under a policy.
-pub(crate) async fn holdings(folder: &Path, me: &str, policy: &str) -> Arc<Holdings> {
-    holdings_with(folder, me, policy, SCRIPTED).await
+/// AgentState of a party in a folder, under a policy.
+pub(crate) async fn agent_state(folder: &Path, me: &str, policy: &str) -> Arc<AgentState> {
+    agent_state_with(folder, me, policy, SCRIPTED).await
 }
 
 /// The same with other components.
-pub(crate) async fn holdings_with(
+pub(crate) async fn agent_state_with(
     folder: &Path,
     me: &str,
     policy: &str,
     catalogue: Catalogue,
-) -> Arc<Holdings> {
+) -> Arc<AgentState> {
     let rules: Rules = toml::from_str(policy).unwrap();
     let records = Records::open(&folder.join("records.db")).await.unwrap();
     let chain = open_chain(&records, &folder.join("audit"), Arc::new(SystemClock))
@@ -95,12 +97,12 @@ pub(crate) async fn holdings_with(
     for name in ["staging", "in"] {
         std::fs::create_dir_all(folder.join(name)).unwrap();
     }
-    Arc::new(Holdings {
+    Arc::new(AgentState {
         me: party(me),
         records,
         chain,
         accounts: Accounts::default(),
-        shelf: Shelf::open(folder.join("shelf")).unwrap(),
+        table_store: TableStore::open(folder.join("shelf")).unwrap(),
         rules: std::sync::RwLock::new(Arc::new(Policy::new(party(me), rules))),
         clock: Arc::new(SystemClock),
         catalogue,
@@ -112,13 +114,13 @@ pub(crate) async fn holdings_with(
         rest: std::sync::OnceLock::new(),
         unread: std::sync::Mutex::default(),
         changes: tokio::sync::watch::Sender::new(0),
-        stand_ins: crate::serving::StandIns::default(),
+        stubs: crate::serving::Stubs::default(),
     })
 }
 
 /// Everything in a party's audit chain.
-pub(crate) fn chain(holdings: &Holdings) -> Vec<audit::AuditRecord> {
-    audit::read_all(holdings.chain.folder()).unwrap()
+pub(crate) fn chain(agent_state: &AgentState) -> Vec<audit::AuditRecord> {
+    audit::read_all(agent_state.chain.folder()).unwrap()
 }
 
 /// A raw table of some rows.
@@ -219,7 +221,7 @@ pub(crate) fn input(role: Role, id: &str) -> DataInput {
 }
 
 /// Notes that the step before an order's has made its input, under the same offer.
-pub(crate) async fn input_was_made(holdings: &Holdings, order: &Assignment) {
+pub(crate) async fn input_was_made(agent_state: &AgentState, order: &Assignment) {
     let task = TaskId {
         step: StepName::new("reader_0").unwrap(),
         ..order.task.clone()
@@ -230,7 +232,7 @@ pub(crate) async fn input_was_made(holdings: &Holdings, order: &Assignment) {
         inputs: vec![],
         ..order.clone()
     };
-    let (records, now) = (&holdings.records, holdings.now());
+    let (records, now) = (&agent_state.records, agent_state.now());
     records.begin_attempt(&done, now).await.unwrap();
     records
         .end_attempt(
@@ -277,12 +279,12 @@ pub(crate) fn script(what: &str) -> Value {
     json!({"script": what})
 }
 
-/// The scripted room.
-pub(crate) static SCRIPTED: Catalogue = &[&Room::<Scripted>::NEW as &dyn AnyComponent];
+/// The scripted component.
+pub(crate) static SCRIPTED: Catalogue = &[&Plugin::<Scripted>::NEW as &dyn AnyComponent];
 
 pub(crate) struct Scripted;
 
-/// What the scripted room is to do.
+/// What the scripted component is to do.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Script {
@@ -317,7 +319,7 @@ impl Component for Scripted {
             ("talk", Role::Host) => task.guest()?.send(&NUMBERS, &vec![1, 2, 3]).await,
             ("talk" | "wait", Role::Guest) => {
                 let numbers = task.hosts().receive_all(&NUMBERS).await?;
-                task.info(format!("received {} letters", numbers.len()));
+                task.info(format!("received {} messages", numbers.len()));
                 Ok(())
             }
             ("deaf", _) => std::future::pending().await,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doors::{BodyStream, Forward};
 use futures_util::StreamExt;
+use rest::{BodyStream, Forward};
 use tokio::sync::watch;
 use transport::{Body, CallOptions, Link, LinkError, Pieces};
 use vocabulary::{ErrorCode, Fault, Report};

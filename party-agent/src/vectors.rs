@@ -8,11 +8,11 @@ use records::{CountedVector, NewVector};
 use vocabulary::{Attempt, Fault, TaskId};
 
 use crate::account::Account;
-use crate::holdings::Holdings;
+use crate::agent_state::AgentState;
 
 /// Counts the vectors of one attempt.
 pub(crate) struct Vectors {
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
     account: Arc<Account>,
     task: TaskId,
     attempt: Attempt,
@@ -20,13 +20,13 @@ pub(crate) struct Vectors {
 
 impl Vectors {
     pub(crate) fn new(
-        holdings: Arc<Holdings>,
+        agent_state: Arc<AgentState>,
         account: Arc<Account>,
         task: TaskId,
         attempt: Attempt,
     ) -> Self {
         Self {
-            holdings,
+            agent_state,
             account,
             task,
             attempt,
@@ -50,7 +50,7 @@ impl policy::Vectors for Vectors {
             repeats: repeats.most(),
         };
         let counted = self
-            .holdings
+            .agent_state
             .records
             .count_vector(&self.task, self.attempt, new)
             .await?;

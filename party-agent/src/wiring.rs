@@ -6,45 +6,45 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
 use archives::ModelStore;
-use doors::{Access, Door, ServeOptions};
 use pki::{Identity, Kind};
 use policy::{Policy, Rules};
 use records::Records;
+use rest::{Access, RestServer, ServeOptions};
 use serde_json::{Value, json};
-use tables::Shelf;
+use tables::TableStore;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use transport::{
-    AgentLink, DirectMail, Directory, Endpoint, EndpointOptions, Incoming, Mailroom, RelayedMail,
-    RouteOptions, RoutedTransport, direct,
+    AgentLink, DirectTransport, Directory, Dispatcher, Endpoint, EndpointOptions, Incoming,
+    RelayedTransport, RouteOptions, RoutedTransport, direct,
 };
 use vocabulary::{ErrorCode, Fault, Outcome, SystemClock, Usage};
 use wire::{Inbox, InboxOptions};
 
 use crate::account::{Accounts, open_chain};
-use crate::archivist::Archivist;
+use crate::agent_state::{AgentState, Catalogue};
 use crate::calls::Calls;
 use crate::config::AgentConfig;
 use crate::coordinator_pin::CoordinatorPin;
-use crate::door::{Desk, Health, Side, router};
 use crate::files::Files;
-use crate::holdings::{Catalogue, Holdings};
 use crate::joblog::JobLogs;
 use crate::keyring::{Keyring, pinned};
 use crate::link::{Introduction, LinkKeeper, LinkStatus, StatusBoard};
+use crate::model_archive::ModelArchive;
 use crate::offers::{Casts, Offers, Whoami};
 use crate::renewal::Renewal;
 use crate::report::{Pump, Reporter};
-use crate::runner::Workshop;
-use crate::serving::{self, Serving, StandIns};
+use crate::rest_api::{HandlerState, Health, Side, router};
+use crate::runner::TaskRunner;
+use crate::serving::{self, Serving, Stubs};
 use crate::staging::Staging;
 use crate::supervisor::Supervisor;
 use crate::tickets::Tickets;
 use crate::uplink::CoordinatorLink;
 
-/// The longest silence while a letter goes over.
-const MAIL_PATIENCE: Duration = Duration::from_secs(30);
+/// The longest silence while a message goes over.
+const MESSAGE_PATIENCE: Duration = Duration::from_secs(30);
 /// How often staged files are looked through.
 const SWEEP: Duration = Duration::from_secs(3_600);
 /// How long the last reports may take.
@@ -52,7 +52,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// An agent that runs.
 pub struct Running {
-    /// Where the REST door listens.
+    /// Where the REST endpoint listens.
     pub rest: SocketAddr,
     /// Where QUIC listens.
     pub quic: SocketAddr,
@@ -83,23 +83,23 @@ impl Running {
     }
 }
 
-/// Opens the shelf, records and folders of a party.
-pub(crate) async fn open_holdings(
+/// Opens the table store, records and folders of a party.
+pub(crate) async fn open_agent_state(
     config: &AgentConfig,
     catalogue: Catalogue,
-) -> Result<Arc<Holdings>, Fault> {
+) -> Result<Arc<AgentState>, Fault> {
     let folder = |name: &str| config.data.join(name);
     make_folder(&config.data)?;
     for name in ["staging", "files", "logs", "spill"] {
         make_folder(&folder(name))?;
     }
     let records = Records::open(&folder("records.db")).await?;
-    let holdings = Holdings {
+    let agent_state = AgentState {
         me: config.party.clone(),
         chain: open_chain(&records, &folder("audit"), Arc::new(SystemClock)).await?,
         accounts: Accounts::default(),
         records,
-        shelf: Shelf::open(folder("shelf"))?,
+        table_store: TableStore::open(folder("shelf"))?,
         rules: RwLock::new(Arc::new(load_policy(config)?)),
         clock: Arc::new(SystemClock),
         catalogue,
@@ -114,10 +114,10 @@ pub(crate) async fn open_holdings(
         rest: OnceLock::new(),
         unread: Mutex::default(),
         changes: watch::Sender::new(0),
-        stand_ins: StandIns::default(),
+        stubs: Stubs::default(),
     };
-    serving::sweep(&holdings)?;
-    Ok(Arc::new(holdings))
+    serving::sweep(&agent_state)?;
+    Ok(Arc::new(agent_state))
 }
 
 /// Makes a folder that only the agent's user can enter: rows, models and logs lie there. One that is there already keeps
@@ -155,7 +155,7 @@ pub(crate) fn load_policy(config: &AgentConfig) -> Result<Policy, Fault> {
     }
 }
 
-/// The check at the door: users of this party alone.
+/// The check at the REST endpoint: users of this party alone.
 pub(crate) fn open_access(config: &AgentConfig) -> Result<Option<Access>, Fault> {
     let open = |access| Access::open(access, Some(config.party.clone()), Arc::new(SystemClock));
     config.access.clone().map(open).transpose()
@@ -219,15 +219,15 @@ fn hold(config: &AgentConfig) -> Result<daemon::Hold, Fault> {
 }
 
 /// Reports what ran when the agent died.
-async fn report_lost(holdings: &Holdings, reporter: &Reporter) -> Result<(), Fault> {
-    for (task, attempt) in holdings
+async fn report_lost(agent_state: &AgentState, reporter: &Reporter) -> Result<(), Fault> {
+    for (task, attempt) in agent_state
         .records
-        .lose_running(&holdings.me, holdings.now())
+        .lose_running(&agent_state.me, agent_state.now())
         .await?
     {
         tracing::warn!(%task, attempt = attempt.0, "the agent ended while this attempt ran");
         let line = format!("attempt {attempt} is lost: the agent ended while it ran");
-        holdings
+        agent_state
             .logs
             .open(&task)
             .write(component_kit::LogLevel::Warning, &line);
@@ -238,22 +238,22 @@ async fn report_lost(holdings: &Holdings, reporter: &Reporter) -> Result<(), Fau
     Ok(())
 }
 
-/// The ways of mail.
-struct Mail {
+/// The ways of messages.
+struct MessageRoutes {
     endpoint: Endpoint,
     incoming: mpsc::Receiver<Incoming>,
     directory: Directory,
-    direct: Arc<DirectMail>,
-    relayed: Arc<RelayedMail>,
+    direct: Arc<DirectTransport>,
+    relayed: Arc<RelayedTransport>,
     transport: Arc<RoutedTransport>,
 }
 
-fn open_mail(
+fn open_messages(
     config: &AgentConfig,
     identity: Identity,
     casts: &Casts,
     link: watch::Receiver<Option<transport::Link>>,
-) -> Result<Mail, Fault> {
+) -> Result<MessageRoutes, Fault> {
     let accepts_direct = !config.relay_only && !config.direct.is_empty();
     let services: &[transport::Service] = if accepts_direct {
         &[direct::SERVICE]
@@ -266,42 +266,51 @@ fn open_mail(
     };
     let (endpoint, incoming) = Endpoint::bind(options, identity, services)?;
     let inbox = InboxOptions {
-        memory_limit_bytes: config.limits.mail_memory,
+        memory_limit_bytes: config.limits.inbox_memory,
         spill_dir: Some(config.data.join("spill")),
-        disk_limit_bytes: config.limits.mail_disk,
+        disk_limit_bytes: config.limits.inbox_disk,
         ..InboxOptions::default()
     };
     let inbox = Inbox::new(inbox).map_err(|error| {
         Fault::new(
             ErrorCode::StorageFull,
-            format!("the folder for waiting mail cannot be used: {error}"),
+            format!("the folder for waiting messages cannot be used: {error}"),
         )
         .next("check the setting data")
     })?;
-    let mailroom = Mailroom::new(
+    let dispatcher = Dispatcher::new(
         config.party.clone(),
         inbox,
-        config.limits.largest_letter,
-        MAIL_PATIENCE,
+        config.limits.largest_message,
+        MESSAGE_PATIENCE,
         casts.admit(),
     );
     let directory = Directory::new();
-    let direct = DirectMail::new(
+    let direct = DirectTransport::new(
         endpoint.clone(),
         directory.clone(),
-        mailroom.clone(),
-        MAIL_PATIENCE,
+        dispatcher.clone(),
+        MESSAGE_PATIENCE,
     );
-    let relay = Arc::new(AgentLink::new(link, MAIL_PATIENCE));
-    let relayed = RelayedMail::new(endpoint.clone(), directory.clone(), mailroom.clone(), relay);
+    let relay = Arc::new(AgentLink::new(link, MESSAGE_PATIENCE));
+    let relayed = RelayedTransport::new(
+        endpoint.clone(),
+        directory.clone(),
+        dispatcher.clone(),
+        relay,
+    );
     let route = RouteOptions {
         relay_only: config.relay_only,
-        give_up: Duration::from_secs(config.limits.letter_seconds),
+        give_up: Duration::from_secs(config.limits.message_seconds),
         ..RouteOptions::default()
     };
-    let transport =
-        RoutedTransport::new(mailroom, Some(direct.clone()), Some(relayed.clone()), route);
-    Ok(Mail {
+    let transport = RoutedTransport::new(
+        dispatcher,
+        Some(direct.clone()),
+        Some(relayed.clone()),
+        route,
+    );
+    Ok(MessageRoutes {
         endpoint,
         incoming,
         directory,
@@ -311,7 +320,7 @@ fn open_mail(
     })
 }
 
-async fn open_door(config: &AgentConfig) -> Result<Door, Fault> {
+async fn open_rest(config: &AgentConfig) -> Result<RestServer, Fault> {
     let names = config
         .names
         .iter()
@@ -323,10 +332,12 @@ async fn open_door(config: &AgentConfig) -> Result<Door, Fault> {
         names,
         ..ServeOptions::default()
     };
-    Door::open(config.rest, options).await.map_err(|error| {
-        Fault::new(ErrorCode::AddressUnusable, error.to_string())
-            .next("choose another port for the setting rest, or stop what uses it")
-    })
+    RestServer::open(config.rest, options)
+        .await
+        .map_err(|error| {
+            Fault::new(ErrorCode::AddressUnusable, error.to_string())
+                .next("choose another port for the setting rest, or stop what uses it")
+        })
 }
 
 /// The name, or the address, of a URL.
@@ -346,45 +357,49 @@ fn introduction(config: &AgentConfig, rest: String) -> Introduction {
 }
 
 /// A number that no other run of the process has.
-fn this_run(holdings: &Holdings) -> u64 {
+fn this_run(agent_state: &AgentState) -> u64 {
     crypto::Random::from_os().map_or_else(
-        |_| holdings.now().0.unsigned_abs(),
+        |_| agent_state.now().0.unsigned_abs(),
         |mut random| random.u64(),
     )
 }
 
 fn renewal_of(
     config: &AgentConfig,
-    holdings: &Arc<Holdings>,
-    mail: &Mail,
+    agent_state: &Arc<AgentState>,
+    messages: &MessageRoutes,
     again: Arc<Notify>,
 ) -> Renewal {
-    let (config, holdings, endpoint) = (config.clone(), holdings.clone(), mail.endpoint.clone());
+    let (config, agent_state, endpoint) = (
+        config.clone(),
+        agent_state.clone(),
+        messages.endpoint.clone(),
+    );
     Renewal {
         config,
-        holdings,
+        agent_state,
         endpoint,
         again,
         behind: Arc::default(),
     }
 }
 
-fn whoami_of(mail: &Mail) -> Whoami {
-    let endpoint = mail.endpoint.clone();
+fn whoami_of(messages: &MessageRoutes) -> Whoami {
+    let endpoint = messages.endpoint.clone();
     Arc::new(move || endpoint.identity())
 }
 
-fn workshop_of(
-    holdings: &Arc<Holdings>,
+fn task_runner_of(
+    agent_state: &Arc<AgentState>,
     reporter: &Reporter,
-    mail: &Mail,
-    archivist: &Arc<Archivist>,
-) -> Workshop {
-    Workshop {
-        holdings: holdings.clone(),
+    messages: &MessageRoutes,
+    model_archive: &Arc<ModelArchive>,
+) -> TaskRunner {
+    TaskRunner {
+        agent_state: agent_state.clone(),
         reporter: reporter.clone(),
-        transport: mail.transport.clone(),
-        archivist: Some(archivist.clone()),
+        transport: messages.transport.clone(),
+        model_archive: Some(model_archive.clone()),
     }
 }
 
@@ -398,97 +413,101 @@ pub(crate) async fn start(
     let identity = load_identity(&config)?;
     let hold = hold(&config)?;
     let access = keep_access(&config)?;
-    let holdings = open_holdings(&config, catalogue).await?;
+    let agent_state = open_agent_state(&config, catalogue).await?;
     // Before anybody can dial or be dialled.
     identity
         .trust()
         .pins()
-        .replace(pinned(&holdings.records).await?);
+        .replace(pinned(&agent_state.records).await?);
     let store = load_model_store(&config)?;
-    let door = open_door(&config).await?;
-    let rest = door.address();
-    let (casts, board) = (Casts::default(), StatusBoard::new(holdings.now()));
+    let rest_api = open_rest(&config).await?;
+    let rest = rest_api.address();
+    let (casts, board) = (Casts::default(), StatusBoard::new(agent_state.now()));
     let (link, present) = watch::channel(None);
-    let mail = open_mail(&config, identity, &casts, present.clone())?;
-    let quic = mail.endpoint.local_address()?;
-    let reporter = Reporter::start(holdings.clone()).await?;
-    report_lost(&holdings, &reporter).await?;
+    let messages = open_messages(&config, identity, &casts, present.clone())?;
+    let quic = messages.endpoint.local_address()?;
+    let reporter = Reporter::start(agent_state.clone()).await?;
+    report_lost(&agent_state, &reporter).await?;
     let uplink = Arc::new(CoordinatorLink::new(present, board.clone()));
     let folder = config.data.join("archives");
-    let archivist = Archivist {
-        holdings: holdings.clone(),
+    let model_archive = ModelArchive {
+        agent_state: agent_state.clone(),
         coordinator: uplink.clone(),
         store,
         folder,
     };
-    let archivist = Arc::new(archivist);
-    let workshop = workshop_of(&holdings, &reporter, &mail, &archivist);
-    let supervisor = Supervisor::new(workshop, casts.clone(), config.limits.attempts);
+    let model_archive = Arc::new(model_archive);
+    let task_runner = task_runner_of(&agent_state, &reporter, &messages, &model_archive);
+    let supervisor = Supervisor::new(task_runner, casts.clone(), config.limits.attempts);
     let rest_url = config
         .rest_url
         .clone()
         .unwrap_or_else(|| format!("http://{rest}"));
-    let _ = holdings.rest.set(rest_url.clone());
+    let _ = agent_state.rest.set(rest_url.clone());
     let health = health_of(&config, &board, &supervisor, access.clone());
-    let whoami = whoami_of(&mail);
-    let tickets = Tickets::new(holdings.clone(), whoami.clone());
-    let desk = Desk {
-        holdings: holdings.clone(),
+    let whoami = whoami_of(&messages);
+    let tickets = Tickets::new(agent_state.clone(), whoami.clone());
+    let handler = HandlerState {
+        agent_state: agent_state.clone(),
         coordinator: uplink.clone(),
         rest: rest_url.clone(),
         health,
         keys: Arc::new(Keyring {
-            endpoint: mail.endpoint.clone(),
-            directory: mail.directory.clone(),
+            endpoint: messages.endpoint.clone(),
+            directory: messages.directory.clone(),
         }),
         serving: Arc::new(Serving::new(
             config.serving.clone(),
-            holdings.clone(),
+            agent_state.clone(),
             uplink.clone(),
             tickets.clone(),
         )),
-        archivist,
+        model_archive,
         tickets: tickets.clone(),
         side: Side::Own,
         asked_by: None,
     };
     let again = Arc::new(Notify::new());
-    let renewal = renewal_of(&config, &holdings, &mail, again.clone());
+    let renewal = renewal_of(&config, &agent_state, &messages, again.clone());
     let calls = Calls {
-        offers: Arc::new(Offers::new(holdings.clone(), whoami, casts, tickets)),
+        offers: Arc::new(Offers::new(agent_state.clone(), whoami, casts, tickets)),
         supervisor: supervisor.clone(),
-        directory: mail.directory.clone(),
-        relayed: mail.relayed.clone(),
-        door: router(desk.on(Side::Outside)),
+        directory: messages.directory.clone(),
+        relayed: messages.relayed.clone(),
+        rest_api: router(handler.on(Side::Outside)),
     };
     let keeper = LinkKeeper {
         pin: CoordinatorPin::open(config.coordinator_party.clone(), &config.data)?,
-        endpoint: mail.endpoint.clone(),
+        endpoint: messages.endpoint.clone(),
         address: config.coordinator.clone(),
         introduction: introduction(&config, rest_url),
-        holdings: holdings.clone(),
+        agent_state: agent_state.clone(),
         supervisor: supervisor.clone(),
-        directory: mail.directory,
+        directory: messages.directory,
         calls,
         board: board.clone(),
         link,
         again,
-        run: this_run(&holdings),
+        run: this_run(&agent_state),
     };
     let parts = Parts {
-        holdings,
+        agent_state,
         supervisor,
         reporter: reporter.clone(),
-        endpoint: mail.endpoint,
+        endpoint: messages.endpoint,
     };
     tracing::info!(party = %config.party, %rest, %quic, coordinator = %config.coordinator, "agent started");
     let late = CancellationToken::new();
-    tokio::spawn(welcome_direct(mail.incoming, mail.direct, stop.clone()));
+    tokio::spawn(welcome_direct(
+        messages.incoming,
+        messages.direct,
+        stop.clone(),
+    ));
     tokio::spawn(parts.supervisor.clone().keep_to_the_rules(stop.clone()));
-    let sweeping = tokio::spawn(sweep(parts.holdings.clone(), stop.clone()));
+    let sweeping = tokio::spawn(sweep(parts.agent_state.clone(), stop.clone()));
     let linked = tokio::spawn(keeper.run(late.clone()));
     let pumping = tokio::spawn(Pump::new(reporter, uplink).run(late.clone()));
-    let served = tokio::spawn(door.run(own_routes(desk, access, &stop), stop.clone()));
+    let served = tokio::spawn(rest_api.run(own_routes(handler, access, &stop), stop.clone()));
     let ended = tokio::spawn(async move {
         stop.cancelled().await;
         parts.end(late).await;
@@ -504,9 +523,13 @@ pub(crate) async fn start(
     })
 }
 
-/// What the party's own door serves. It alone asks for credentials: what comes over the link is an outsider's whatever it shows.
-fn own_routes(desk: Desk, access: Option<Access>, stop: &CancellationToken) -> axum::Router {
-    let routes = router(desk);
+/// What the party's own REST endpoint serves. It alone asks for credentials: what comes over the link is an outsider's whatever it shows.
+fn own_routes(
+    handler: HandlerState,
+    access: Option<Access>,
+    stop: &CancellationToken,
+) -> axum::Router {
+    let routes = router(handler);
     let Some(access) = access else { return routes };
     tokio::spawn(access.clone().keep_fresh(stop.clone()));
     access.protect(routes)
@@ -514,7 +537,7 @@ fn own_routes(desk: Desk, access: Option<Access>, stop: &CancellationToken) -> a
 
 /// What ends in order: attempts first, then their last words, then the network and the records.
 struct Parts {
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
     supervisor: Supervisor,
     reporter: Reporter,
     endpoint: Endpoint,
@@ -534,8 +557,8 @@ impl Parts {
         let _ = tokio::time::timeout(LAST_WORDS, told).await;
         late.cancel();
         self.endpoint.close("the agent ends").await;
-        self.holdings.chain.close().await;
-        self.holdings.records.close().await;
+        self.agent_state.chain.close().await;
+        self.agent_state.records.close().await;
     }
 }
 
@@ -572,30 +595,31 @@ fn health_of(
 
 async fn welcome_direct(
     mut incoming: mpsc::Receiver<Incoming>,
-    mail: Arc<DirectMail>,
+    messages: Arc<DirectTransport>,
     stop: CancellationToken,
 ) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             arrived = incoming.recv() => match arrived {
-                Some(Incoming { connection, .. }) => mail.welcome(connection),
+                Some(Incoming { connection, .. }) => messages.welcome(connection),
                 None => return,
             },
         }
     }
 }
 
-async fn sweep(holdings: Arc<Holdings>, stop: CancellationToken) {
+async fn sweep(agent_state: Arc<AgentState>, stop: CancellationToken) {
     let mut every = tokio::time::interval(SWEEP);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = every.tick() => {}
         }
-        let holdings = holdings.clone();
+        let agent_state = agent_state.clone();
         let swept =
-            tokio::task::spawn_blocking(move || holdings.staging.sweep(holdings.clock.now())).await;
+            tokio::task::spawn_blocking(move || agent_state.staging.sweep(agent_state.clock.now()))
+                .await;
         if let Err(error) = swept {
             tracing::error!(%error, "looking through staged files ended badly");
         }

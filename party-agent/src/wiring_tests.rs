@@ -1,9 +1,9 @@
-//! A whole agent against a coordinator's end of the link: hello, orders, reports, both doors, restart.
+//! A whole agent against a coordinator's end of the link: hello, orders, reports, both REST endpoints, restart.
 
 use std::path::PathBuf;
 
-use doors::proxy::whole;
 use pki::Kind;
+use rest::proxy::whole;
 use tokio::io::AsyncReadExt;
 use transport::hello::read_hello;
 use transport::{Body, CallOptions, Connection, EndpointOptions, Link, Service};
@@ -194,9 +194,9 @@ async fn eventually(mut holds: impl FnMut() -> bool) {
 
 /// What an agent has done before it starts.
 async fn input_was_made(config: &AgentConfig, order: &vocabulary::Assignment) {
-    let holdings = open_holdings(config, SCRIPTED).await.unwrap();
-    crate::trial::input_was_made(&holdings, order).await;
-    holdings.records.close().await;
+    let agent_state = open_agent_state(config, SCRIPTED).await.unwrap();
+    crate::trial::input_was_made(&agent_state, order).await;
+    agent_state.records.close().await;
 }
 
 #[tokio::test]
@@ -250,7 +250,7 @@ async fn takes_an_offer_runs_its_step_and_reports() {
 }
 
 #[tokio::test]
-async fn answers_at_both_doors_and_tells_callers_apart() {
+async fn answers_at_both_endpoints_and_tells_callers_apart() {
     let mut bench = bench("");
     let (running, stop) = bench.start().await;
     let (hello, link) = bench.coordinator.welcome().await;
@@ -315,14 +315,14 @@ async fn comes_back_after_a_lost_link_and_says_what_it_still_runs() {
 async fn reports_what_ran_when_it_died() {
     let mut bench = bench(OPEN);
     let lost = assignment(Role::Host, "2", 0, &script("wait"));
-    let holdings = open_holdings(&bench.config, SCRIPTED).await.unwrap();
-    holdings
+    let agent_state = open_agent_state(&bench.config, SCRIPTED).await.unwrap();
+    agent_state
         .records
         .begin_attempt(&lost, Timestamp(1))
         .await
         .unwrap();
-    holdings.records.close().await;
-    drop(holdings);
+    agent_state.records.close().await;
+    drop(agent_state);
     let (running, stop) = bench.start().await;
     let (hello, _link) = bench.coordinator.welcome().await;
     assert_eq!(hello.attempts, [(lost.task, lost.attempt)]);
@@ -418,7 +418,7 @@ fn free_port() -> SocketAddr {
 }
 
 #[tokio::test]
-async fn two_agents_run_a_step_with_direct_mail() {
+async fn two_agents_run_a_step_with_direct_messages() {
     let mut bench = bench(OPEN);
     let mut running = Vec::new();
     let stop = CancellationToken::new();
@@ -448,7 +448,7 @@ async fn two_agents_run_a_step_with_direct_mail() {
             .map(|der| der.to_vec())
             .collect();
         let party = link.connection().peer().party.clone();
-        let mail_key = hello.mail_key;
+        let message_key = hello.message_key;
         let direct = hello.direct;
         peers.push(wire::agent_link::Peer {
             party: party.clone(),
@@ -456,7 +456,7 @@ async fn two_agents_run_a_step_with_direct_mail() {
             direct,
             online: true,
             run: None,
-            mail_key,
+            message_key,
         });
         links.insert(party.to_string(), link);
     }
@@ -506,7 +506,7 @@ async fn a_narrower_policy_counts_though_the_certificate_cannot_be_read_and_an_u
     std::fs::write(&list, &whole[..whole.len() / 2]).unwrap();
     std::fs::write(&policy, "").unwrap();
     renewal.reload().unwrap_err();
-    assert_eq!(*renewal.holdings.policy(), closed);
+    assert_eq!(*renewal.agent_state.policy(), closed);
     assert!(renewal.is_behind(), "tried again");
     std::fs::write(&list, whole).unwrap();
     std::fs::write(&policy, OPEN).unwrap();
@@ -514,20 +514,20 @@ async fn a_narrower_policy_counts_though_the_certificate_cannot_be_read_and_an_u
     assert!(!renewal.is_behind());
     // No policy: what was in force counts for a minute, which health tells of.
     std::fs::write(&policy, "no policy").unwrap();
-    let now = renewal.holdings.now();
+    let now = renewal.agent_state.now();
     renewal.reload_at(now).unwrap_err();
     renewal.reload_at(now.plus_millis(59_000)).unwrap_err();
-    assert_ne!(*renewal.holdings.policy(), closed);
+    assert_ne!(*renewal.agent_state.policy(), closed);
     let health = get(running.rest, "/v1/fedflow/health").await;
     assert!(
         health.contains(&now.millis().to_string()) && health.contains("not well formed"),
         "{health}"
     );
     renewal.reload_at(now.plus_millis(60_000)).unwrap_err();
-    assert_eq!(*renewal.holdings.policy(), closed);
+    assert_eq!(*renewal.agent_state.policy(), closed);
     std::fs::write(&policy, OPEN).unwrap();
     renewal.reload().unwrap();
-    assert_ne!(*renewal.holdings.policy(), closed);
+    assert_ne!(*renewal.agent_state.policy(), closed);
     stop.cancel();
     running.wait().await.unwrap();
 }

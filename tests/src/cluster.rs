@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::rest::Door;
+use crate::rest::RestClient;
 
 /// The program under test.
 #[derive(Clone)]
@@ -190,14 +190,14 @@ pub fn signal(process: u32, name: &str) {
 }
 
 /// An endpoint of a local federation, for the holder of its credentials; for anybody where there are none.
-fn door_at(ready: &Value, address: &Value) -> Door {
-    let door = Door::new(address.as_str().expect("an address"));
+fn rest_at(ready: &Value, address: &Value) -> RestClient {
+    let rest = RestClient::new(address.as_str().expect("an address"));
     let Some(file) = ready["access"].as_str() else {
-        return door;
+        return rest;
     };
     let access = std::fs::read_to_string(file).expect("its credentials");
     let access: Value = serde_json::from_str(&access).expect("JSON");
-    door.with_token(access["token"].as_str().expect("a token"))
+    rest.with_token(access["token"].as_str().expect("a token"))
 }
 
 /// A local federation of `fedflow up`.
@@ -206,8 +206,8 @@ pub struct Cluster {
     pub dir: TempDir,
     /// The parties.
     pub parties: String,
-    /// The coordinator's door.
-    pub door: Door,
+    /// The coordinator's REST endpoint.
+    pub rest: RestClient,
     program: Program,
     /// Arguments beyond those of every federation.
     more: &'static [&'static str],
@@ -227,11 +227,11 @@ impl Cluster {
         let place = Place::take();
         let dir = TempDir::new().expect("a folder");
         let up = Self::start_in(program, dir.path(), parties, more);
-        let door = door_at(&up.ready, &up.ready["rest"]);
+        let rest = rest_at(&up.ready, &up.ready["rest"]);
         Self {
             dir,
             parties: parties.to_owned(),
-            door,
+            rest,
             program: program.clone(),
             more,
             up: Some(up),
@@ -250,10 +250,10 @@ impl Cluster {
         self.up.as_ref().expect("it is up").id()
     }
 
-    /// The door of a party.
-    pub fn party(&self, party: &str) -> Door {
+    /// The REST endpoint of a party.
+    pub fn party(&self, party: &str) -> RestClient {
         let up = self.up.as_ref().expect("it is up");
-        door_at(&up.ready, &up.ready["parties"][party])
+        rest_at(&up.ready, &up.ready["parties"][party])
     }
 
     /// The ready line of `fedflow up`.
@@ -309,7 +309,7 @@ impl Cluster {
     pub fn restart(&mut self) {
         self.up.take().expect("it is up").end();
         let up = Self::start_in(&self.program, self.dir.path(), &self.parties, self.more);
-        self.door = door_at(&up.ready, &up.ready["rest"]);
+        self.rest = rest_at(&up.ready, &up.ready["rest"]);
         self.up = Some(up);
     }
 

@@ -85,8 +85,8 @@ struct Killed {
 pub async fn run(program: &Program, options: &Options) -> Figures {
     let cluster = Cluster::up(program, "9999,10000");
     let tables = pair(200);
-    cluster.door.load("9999", "guest", &tables.guest).await;
-    cluster.door.load("10000", "host", &tables.host).await;
+    cluster.rest.load("9999", "guest", &tables.guest).await;
+    cluster.rest.load("10000", "host", &tables.host).await;
     let rounds = Rounds {
         cluster,
         options: options.clone(),
@@ -108,7 +108,7 @@ impl Rounds {
         for _ in 0..3 {
             let began = Instant::now();
             let job = self.submit().await;
-            self.cluster.door.succeeded(&job).await;
+            self.cluster.rest.succeeded(&job).await;
             calm.push(began.elapsed());
             figure = self.figure(&job).await;
         }
@@ -127,14 +127,14 @@ impl Rounds {
 
     async fn submit(&self) -> String {
         self.cluster
-            .door
+            .rest
             .submitted(&lr_dsl(), &lr_conf(self.options.epochs))
             .await
     }
 
     async fn figure(&self, job: &str) -> f64 {
         self.cluster
-            .door
+            .rest
             .figure(job, "9999", "hetero_lr_0", "auc")
             .await
     }
@@ -146,7 +146,7 @@ impl Rounds {
         let job = self.submit().await;
         tokio::time::sleep(moment.saturating_sub(began.elapsed())).await;
         let mut killed = self.kill(kind, figures.calm()).await;
-        let row = self.cluster.door.ended(&job).await;
+        let row = self.cluster.rest.ended(&job).await;
         let took = began.elapsed();
         let well = row["f_status"] == "success";
         let right = well && self.figure(&job).await == figures.figure;

@@ -1,4 +1,4 @@
-//! A small REST client that speaks to doors as curl would.
+//! A small REST client that speaks to REST endpoints as curl would.
 
 use std::time::{Duration, Instant};
 
@@ -13,17 +13,17 @@ use serde_json::{Value, json};
 /// The longest that one answer or one job may take.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A door.
+/// A REST endpoint.
 #[derive(Clone)]
-pub struct Door {
+pub struct RestClient {
     /// Its URL.
     pub base: String,
     token: Option<String>,
     http: Client<HttpConnector, Full<Bytes>>,
 }
 
-impl Door {
-    /// The door at a URL.
+impl RestClient {
+    /// The REST endpoint at a URL.
     pub fn new(base: &str) -> Self {
         Self {
             base: base.to_owned(),
@@ -32,7 +32,7 @@ impl Door {
         }
     }
 
-    /// The same door, for the holder of a bearer token.
+    /// The same REST endpoint, for the holder of a bearer token.
     #[must_use]
     pub fn with_token(mut self, token: &str) -> Self {
         self.token = Some(token.to_owned());
@@ -164,7 +164,7 @@ impl Door {
         job
     }
 
-    /// The initiator's row of a job; null while the door does not answer.
+    /// The initiator's row of a job; null while the REST endpoint does not answer.
     pub async fn job(&self, job: &str) -> Value {
         let sent = self
             .send(

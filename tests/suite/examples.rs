@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use fedflow_tests::cluster::{Cluster, Daemon, Place, Program};
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -45,23 +45,23 @@ fn has(command: &str) -> bool {
 }
 
 /// Loads a table of `examples/data`.
-async fn load(door: &Door, party: &str, name: &str) {
+async fn load(rest: &RestClient, party: &str, name: &str) {
     let config = json!({
         "file": format!("{name}.csv"), "namespace": "examples", "table_name": name, "head": 1, "partition": 4, "drop": 1,
         "id_delimiter": ",", "verbose": 0, "party_id": party,
     });
-    let reply = door
+    let reply = rest
         .upload(&config, &read(&format!("data/{name}.csv")))
         .await;
     assert_eq!(reply["retcode"], 0, "{reply}");
-    door.succeeded(reply["jobId"].as_str().expect("a job id"))
+    rest.succeeded(reply["jobId"].as_str().expect("a job id"))
         .await;
 }
 
 /// Waits until so many agents are connected.
-async fn connected(door: &Door, agents: usize) {
+async fn connected(rest: &RestClient, agents: usize) {
     for _ in 0..600 {
-        let sent = door
+        let sent = rest
             .send(
                 http::Method::GET,
                 "/v1/fedflow/health",
@@ -85,7 +85,7 @@ async fn connected(door: &Door, agents: usize) {
 }
 
 /// Compares an ended job with the first job's `expected.json`, as the guest's users see it.
-async fn agrees_with_expected(guest: &Door, job: &str) {
+async fn agrees_with_expected(guest: &RestClient, job: &str) {
     let expected = document("first-job/expected.json");
     guest.succeeded(job).await;
     assert_eq!(guest.job(job).await["f_status"], expected["status"]);
@@ -216,21 +216,21 @@ fn the_tables_are_what_their_generator_makes() {
 #[tokio::test]
 async fn the_first_job_gives_what_is_expected() {
     let cluster = Cluster::up(&program(), "9999,10000");
-    load(&cluster.door, "9999", "bank").await;
-    load(&cluster.door, "10000", "clinic").await;
+    load(&cluster.rest, "9999", "bank").await;
+    load(&cluster.rest, "10000", "clinic").await;
     let job = cluster
-        .door
+        .rest
         .submitted(
             &document("first-job/dsl.json"),
             &document("first-job/conf.json"),
         )
         .await;
-    agrees_with_expected(&cluster.door, &job).await;
+    agrees_with_expected(&cluster.rest, &job).await;
     if has("curl") {
-        let (door, access) = (cluster.door.base.clone(), cluster.access());
+        let (rest, access) = (cluster.rest.base.clone(), cluster.access());
         let script = move || {
             Command::new(example("first-job/run.sh"))
-                .arg(door)
+                .arg(rest)
                 .env("FEDFLOW_ACCESS", access)
                 .output()
         };
@@ -247,11 +247,11 @@ async fn the_first_job_gives_what_is_expected() {
             "{said}{errors}"
         );
         let jobs = cluster
-            .door
+            .rest
             .data("/v1/job/list/job", &json!({"limit": 1}))
             .await;
         agrees_with_expected(
-            &cluster.door,
+            &cluster.rest,
             jobs["jobs"][0]["job_id"].as_str().expect("a job"),
         )
         .await;
@@ -329,14 +329,14 @@ async fn the_local_federation_by_hand_runs_the_first_job() {
             text(&home.path().join(format!("{name}.toml"))),
         ]);
     }
-    let door = |address: &Value| Door::new(address.as_str().expect("an address"));
+    let rest = |address: &Value| RestClient::new(address.as_str().expect("an address"));
     let (coordinator, parties) = (
-        door(&federation.ready["rest"]),
+        rest(&federation.ready["rest"]),
         &federation.ready["parties"],
     );
     connected(&coordinator, 3).await;
-    load(&door(&parties["9999"]), "9999", "bank").await;
-    load(&door(&parties["10000"]), "10000", "clinic").await;
+    load(&rest(&parties["9999"]), "9999", "bank").await;
+    load(&rest(&parties["10000"]), "10000", "clinic").await;
     let job = coordinator
         .submitted(
             &document("first-job/dsl.json"),
@@ -356,16 +356,16 @@ async fn a_refusal_names_the_party_and_the_rule() {
         &[],
     );
     cluster.restart();
-    load(&cluster.door, "9999", "bank").await;
-    load(&cluster.door, "10000", "clinic").await;
+    load(&cluster.rest, "9999", "bank").await;
+    load(&cluster.rest, "10000", "clinic").await;
     let job = cluster
-        .door
+        .rest
         .submitted(
             &document("first-job/dsl.json"),
             &document("first-job/conf.json"),
         )
         .await;
-    let row = cluster.door.ended(&job).await;
+    let row = cluster.rest.ended(&job).await;
     let expected = document("refused-by-policy/expected.json");
     assert_eq!(row["f_status"], expected["status"]);
     let reason = &row["f_fault"];
@@ -382,7 +382,7 @@ async fn a_refusal_names_the_party_and_the_rule() {
         "{reason}"
     );
     let tasks = cluster
-        .door
+        .rest
         .data("/v1/job/task/query", &json!({"job_id": job}))
         .await;
     let started = tasks

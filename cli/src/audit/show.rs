@@ -17,7 +17,7 @@ pub(super) fn text(line: &Line<'_>) -> String {
     // What came from outside must not move the cursor.
     let said: String = said
         .chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .map(|envelope| if envelope.is_control() { ' ' } else { envelope })
         .collect();
     format!("{}  {at}  {said}", line.number)
 }
@@ -73,11 +73,11 @@ fn entry_text(entry: &AuditEntry) -> String {
             attempt,
             message,
             to,
-            letters,
+            envelopes,
             bytes,
         } => {
             format!(
-                "left      {letters} of {message} to {to}, {bytes} bytes; {task} attempt {attempt}"
+                "left      {envelopes} of {message} to {to}, {bytes} bytes; {task} attempt {attempt}"
             )
         }
         AuditEntry::Message(message) => message_text(message),

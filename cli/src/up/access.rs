@@ -36,7 +36,7 @@ pub(super) fn kept(path: &Path) -> Result<AccessFile> {
 
 /// The section `access` of a daemon's settings: of the coordinator's operator, or of the party's own user.
 pub(super) fn section(file: &AccessFile, operator: bool) -> Value {
-    let sha256 = doors::access::token::sha256(&file.token);
+    let sha256 = rest::access::token::sha256(&file.token);
     let mut token = json!({"name": NAME, "sha256": sha256, "expires": EXPIRES});
     let mut client = json!({"app_key": file.app_key, "secret": file.secret.expose()});
     if operator {

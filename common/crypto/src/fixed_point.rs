@@ -4,7 +4,7 @@
 /// What can go wrong between reals and ring elements.
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq)]
 pub enum FixedPointError {
-    /// The scale would leave no room for an integer part.
+    /// The scale would leave no space for an integer part.
     #[error("a scale of {bits} fractional bits is not between 0 and {max}")]
     Scale {
         /// Fractional bits asked for.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Bytes that must find room: what a daemon needs to take anything in and to write down what it refuses.
+/// Bytes that must find space: what a daemon needs to take anything in and to write down what it refuses.
 const ROOM: usize = 256 << 10;
 /// How long an answer counts. Whoever asks often does not wear the disk out.
 const COUNTS: Duration = Duration::from_secs(1);
@@ -50,7 +50,7 @@ fn probe(folder: &Path) -> std::io::Result<()> {
         file.write_all(&vec![0; ROOM])?;
         file.sync_data()
     });
-    // what could not be written whole takes room that is missing elsewhere
+    // what could not be written whole takes space that is missing elsewhere
     let removed = std::fs::remove_file(&path);
     written.and(removed)
 }

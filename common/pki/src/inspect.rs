@@ -85,24 +85,24 @@ pub fn inspect_at(path: &Path, now: Timestamp) -> Result<Vec<CertificateFacts>> 
     }
     let revoked = IdentityFiles::in_dir(&dir).revoked;
     let trust = TrustRoots::load(&dir.join(files::ROOT), revoked.as_deref());
-    let surroundings = Surroundings { dir, trust, now };
+    let context = InspectionContext { dir, trust, now };
     let mut facts = Vec::new();
     for file in found {
         for der in trust::certificates(&file)? {
-            facts.push(surroundings.facts(&file, &der)?);
+            facts.push(context.facts(&file, &der)?);
         }
     }
     Ok(facts)
 }
 
 /// What stands beside the certificates looked at.
-struct Surroundings {
+struct InspectionContext {
     dir: PathBuf,
     trust: Result<TrustRoots>,
     now: Timestamp,
 }
 
-impl Surroundings {
+impl InspectionContext {
     fn facts(&self, file: &Path, der: &CertificateDer<'_>) -> Result<CertificateFacts> {
         let certificate = peer::parse(der).map_err(|reason| PkiError::invalid(file, reason))?;
         let trust = self.trust.as_ref().ok();
@@ -253,12 +253,12 @@ fn date(moment: Timestamp) -> String {
 /// An error's message as a sentence.
 fn sentence(error: &dyn std::error::Error) -> String {
     let message = error.to_string();
-    let mut letters = message.chars();
-    let first = letters
+    let mut envelopes = message.chars();
+    let first = envelopes
         .next()
-        .map(|letter| letter.to_uppercase().to_string())
+        .map(|envelope| envelope.to_uppercase().to_string())
         .unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
+    format!("{first}{}.", envelopes.as_str())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How the fate of a letter travels back: an inbox's answer as a reply, and the reply as the sender's result.
+//! How the fate of a message travels back: an inbox's answer as a reply, and the reply as the sender's result.
 
 use vocabulary::{ErrorCode, Fault};
 use wire::agent_link::Reply;
@@ -6,20 +6,20 @@ use wire::{Address, Delivery, TransportError};
 
 use crate::error::LinkError;
 
-/// Why a letter did not arrive.
+/// Why a message did not arrive.
 #[derive(Debug)]
-pub(crate) enum MailFailure {
+pub(crate) enum DeliveryFailure {
     /// It never will.
     Final(TransportError),
     /// It may, later or another way.
     Retry(Fault),
     /// It may, later; no other way would be better, since the receiver itself said so.
     Later(Fault),
-    /// It may, once the receiver has room: its mail waits there until it reads, and slows whoever sends more.
+    /// It may, once the receiver has space: its messages waits there until it reads, and slows whoever sends more.
     Full(Fault),
 }
 
-impl MailFailure {
+impl DeliveryFailure {
     /// The same, as what the receiver itself answered.
     pub(crate) fn answered(self) -> Self {
         match self {
@@ -39,7 +39,7 @@ impl MailFailure {
     }
 }
 
-impl From<LinkError> for MailFailure {
+impl From<LinkError> for DeliveryFailure {
     fn from(error: LinkError) -> Self {
         Self::Retry(error.into())
     }
@@ -66,26 +66,28 @@ pub(crate) fn reply_to(result: Result<Delivery, TransportError>) -> Reply {
 }
 
 /// What the sender makes of the answer.
-pub(crate) fn outcome_of(reply: Reply, address: &Address) -> Result<(), MailFailure> {
+pub(crate) fn outcome_of(reply: Reply, address: &Address) -> Result<(), DeliveryFailure> {
     let fault = match reply {
         Reply::Done => return Ok(()),
         Reply::Failed(fault) => fault,
         _ => Fault::new(
             ErrorCode::ProtocolViolation,
-            "the answer to a letter is no acknowledgement",
+            "the answer to a message is no acknowledgement",
         ),
     };
     Err(match fault.code {
-        ErrorCode::StorageFull => MailFailure::Full(fault),
-        ErrorCode::Canceled => MailFailure::Final(TransportError::Closed(address.attempt.clone())),
+        ErrorCode::StorageFull => DeliveryFailure::Full(fault),
+        ErrorCode::Canceled => {
+            DeliveryFailure::Final(TransportError::Closed(address.attempt.clone()))
+        }
         ErrorCode::Conflict => {
-            MailFailure::Final(TransportError::AddressReused(Box::new(address.clone())))
+            DeliveryFailure::Final(TransportError::AddressReused(Box::new(address.clone())))
         }
         // A certificate may be renewed, and the directory learns of it a moment later.
         ErrorCode::PartyOffline
         | ErrorCode::PartyLost
         | ErrorCode::PeerTimeout
-        | ErrorCode::CertificateRefused => MailFailure::Retry(fault),
-        _ => MailFailure::Final(TransportError::Refused(fault)),
+        | ErrorCode::CertificateRefused => DeliveryFailure::Retry(fault),
+        _ => DeliveryFailure::Final(TransportError::Refused(fault)),
     })
 }

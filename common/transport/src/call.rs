@@ -20,9 +20,9 @@ use crate::connection::Connection;
 use crate::error::LinkError;
 use crate::stream::{Body, Outgoing};
 
-/// Priority of control calls and of all replies: before mail.
+/// Priority of control calls and of all replies: before messages.
 pub const CONTROL: i32 = 10;
-/// Priority of bulk mail.
+/// Priority of bulk messages.
 pub const BULK: i32 = 0;
 /// How long a caller may take for its request frame.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(30);

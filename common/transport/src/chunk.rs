@@ -2,7 +2,7 @@
 //! ever holds it twice.
 //!
 //! What is sealed begins with the sender's signed claim (address, message, size, hash of the body), so that the relay
-//! learns nothing from it; the body follows. Every piece is bound to the letter and to its place in it. A relay can therefore drop a letter, but not
+//! learns nothing from it; the body follows. Every piece is bound to the message and to its place in it. A relay can therefore drop a message, but not
 //! forge, alter, shorten, reorder or redirect it.
 
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use crypto::{Random, seal::SecretScalar};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use vocabulary::{ErrorCode, Fault, SignedBytes};
-use wire::agent_link::MailHead;
+use wire::agent_link::EnvelopeHead;
 use wire::frame::{decode, encode, frame_bytes};
 use wire::{Address, Envelope};
 
 use crate::stream::Pieces;
 
-/// The purpose that sealed mail is bound to.
+/// The purpose that sealed messages are bound to.
 const INFO: &[u8] = b"fedflow mail v2";
-/// The context under which the claim of a letter is signed.
+/// The context under which the claim of a message is signed.
 pub(crate) const CONTEXT: &str = "fedflow mail v1";
 /// Plain bytes in a piece.
 const PIECE: usize = 4 << 20;
@@ -67,8 +67,8 @@ pub(crate) fn sealed_bound(plain: u64) -> u64 {
     )
 }
 
-/// What all pieces of a letter are bound to. The size in the head is the sealed one and may be the relay's word.
-fn bound_to(head: &MailHead, index: u64) -> Result<Vec<u8>, Fault> {
+/// What all pieces of a message are bound to. The size in the head is the sealed one and may be the relay's word.
+fn bound_to(head: &EnvelopeHead, index: u64) -> Result<Vec<u8>, Fault> {
     let mut aad = encode(&(&head.address, &head.message))?;
     aad.extend_from_slice(&index.to_be_bytes());
     Ok(aad)
@@ -91,9 +91,9 @@ async fn heavy<T: Send + 'static>(
     })
 }
 
-/// A letter as it is sealed, piece by piece: the next piece is being sealed while one is on its way.
+/// A message as it is sealed, piece by piece: the next piece is being sealed while one is on its way.
 pub(crate) struct Sealing {
-    head: Arc<MailHead>,
+    head: Arc<EnvelopeHead>,
     receiver: [u8; 65],
     /// Claim and beginning of the body, until it is sealed.
     first: Option<Bytes>,
@@ -103,18 +103,18 @@ pub(crate) struct Sealing {
 }
 
 impl Sealing {
-    /// Gives the letter's head, with the exact sealed size, and the source of its sealed bytes.
+    /// Gives the message's head, with the exact sealed size, and the source of its sealed bytes.
     pub(crate) fn new(
         envelope: &Envelope,
         claim: &SignedBytes,
         receiver: [u8; 65],
-    ) -> Result<(MailHead, Self), Fault> {
+    ) -> Result<(EnvelopeHead, Self), Fault> {
         let mut first = BytesMut::from(&frame_bytes(claim, CLAIM_LIMIT as usize)?[..]);
         let whole = first.len() + envelope.body.len();
         let size = (whole + whole.div_ceil(PIECE) * (4 + OVERHEAD_BYTES)) as u64;
         let mut rest = envelope.body.clone();
         first.extend_from_slice(&rest.split_to(rest.len().min(PIECE - first.len())));
-        let head = MailHead {
+        let head = EnvelopeHead {
             address: envelope.address.clone(),
             message: envelope.message.clone(),
             size,
@@ -151,7 +151,7 @@ impl Sealing {
 }
 
 fn seal_piece(
-    head: &MailHead,
+    head: &EnvelopeHead,
     receiver: &[u8; 65],
     index: u64,
     plain: &[u8],
@@ -162,7 +162,7 @@ fn seal_piece(
     let sealed = seal::seal(receiver, INFO, &aad, plain, &mut random).map_err(|error| {
         Fault::new(
             ErrorCode::Internal,
-            format!("cannot seal a letter: {error}"),
+            format!("cannot seal a message: {error}"),
         )
     })?;
     let length = u32::try_from(sealed.len())
@@ -195,17 +195,17 @@ impl Pieces for Sealing {
     }
 }
 
-/// Opens the pieces of one letter in their order.
+/// Opens the pieces of one message in their order.
 pub(crate) struct Opening {
-    head: Arc<MailHead>,
+    head: Arc<EnvelopeHead>,
     /// Keys that may open it; one, after the first piece.
     secrets: Vec<Arc<SecretScalar>>,
     index: u64,
 }
 
 impl Opening {
-    /// Of a letter that is sealed to one of these keys.
-    pub(crate) fn new(head: &MailHead, secrets: Vec<Arc<SecretScalar>>) -> Self {
+    /// Of a message that is sealed to one of these keys.
+    pub(crate) fn new(head: &EnvelopeHead, secrets: Vec<Arc<SecretScalar>>) -> Self {
         Self {
             head: Arc::new(head.clone()),
             secrets,
@@ -239,7 +239,7 @@ impl Opening {
         let broken = || {
             Fault::new(
                 ErrorCode::FrameInvalid,
-                "a sealed letter does not begin with a claim",
+                "a sealed message does not begin with a claim",
             )
         };
         let length = plain.try_get_u32().map_err(|_| broken())? as usize;
@@ -253,8 +253,7 @@ impl Opening {
 }
 
 fn refused() -> Fault {
-    let message =
-        "a sealed letter does not open: it was changed on its way, or sealed to a key that is over";
+    let message = "a sealed message does not open: it was changed on its way, or sealed to a key that is over";
     Fault::new(ErrorCode::CertificateRefused, message)
         .next("if this agent was started again just now, the sender tries again with its new key")
 }
@@ -262,11 +261,11 @@ fn refused() -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wire::contract::letter;
+    use wire::contract::sample_envelope;
 
     fn signed() -> SignedBytes {
         let claim = Claim {
-            address: letter("guest", "host", "x", vec![]).address,
+            address: sample_envelope("guest", "host", "x", vec![]).address,
             message: "m".into(),
             size: 0,
             hash: [1; 32],
@@ -292,7 +291,7 @@ mod tests {
             PIECE + 1,
             2 * PIECE + 17,
         ] {
-            let envelope = letter(
+            let envelope = sample_envelope(
                 "guest",
                 "host",
                 "x",
@@ -329,8 +328,8 @@ mod tests {
     async fn a_first_piece_that_is_no_claim_is_refused() {
         let secret = SecretScalar::new([7; 32]);
         let receiver = secret.public_sec1().unwrap();
-        let head = MailHead {
-            address: letter("guest", "host", "x", vec![]).address,
+        let head = EnvelopeHead {
+            address: sample_envelope("guest", "host", "x", vec![]).address,
             message: "m".into(),
             size: 0,
         };

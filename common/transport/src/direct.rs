@@ -1,4 +1,4 @@
-//! Mail straight from agent to agent: a pool of connections by party, dialled when needed, one call for each letter.
+//! Messages straight from agent to agent: a pool of connections by party, dialled when needed, one call for each message.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,31 +8,31 @@ use pki::{ExpectedPeer, Kind};
 use tokio::sync::Semaphore;
 use vocabulary::PartyId;
 use wire::Envelope;
-use wire::agent_link::{DIRECT_MAIL, MailHead, Reply};
+use wire::agent_link::{DIRECT_MESSAGES, EnvelopeHead, Reply};
 
-use crate::acknowledge::{MailFailure, outcome_of, reply_to};
+use crate::acknowledge::{DeliveryFailure, outcome_of, reply_to};
 use crate::call::{CallOptions, Link};
 use crate::connection::Connection;
 use crate::directory::Directory;
+use crate::dispatcher::Dispatcher;
 use crate::endpoint::{Endpoint, Service};
 use crate::error::LinkError;
-use crate::mailroom::Mailroom;
 use crate::stream::Body;
 
-/// What an agent's endpoint accepts for direct mail.
+/// What an agent's endpoint accepts for direct messages.
 pub const SERVICE: Service = Service {
-    alpn: DIRECT_MAIL,
+    alpn: DIRECT_MESSAGES,
     callers: Kind::Agent,
 };
 
 /// Addresses of one party that are dialled: the list is that party's own word.
 const MOST_ADDRESSES: usize = 8;
 
-/// Direct mail of one agent.
-pub struct DirectMail {
+/// Direct messages of one agent.
+pub struct DirectTransport {
     endpoint: Endpoint,
     directory: Directory,
-    mailroom: Arc<Mailroom>,
+    dispatcher: Arc<Dispatcher>,
     patience: Duration,
     pool: Mutex<Pool>,
 }
@@ -50,19 +50,19 @@ struct Pooled {
     run: Option<u64>,
 }
 
-impl DirectMail {
-    /// Dials with `endpoint` the addresses in `directory`; what comes in goes to `mailroom`. A letter's pieces and its
+impl DirectTransport {
+    /// Dials with `endpoint` the addresses in `directory`; what comes in goes to `mailroom`. A message's pieces and its
     /// acknowledgement must each come within `patience`.
     pub fn new(
         endpoint: Endpoint,
         directory: Directory,
-        mailroom: Arc<Mailroom>,
+        dispatcher: Arc<Dispatcher>,
         patience: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
             endpoint,
             directory,
-            mailroom,
+            dispatcher,
             patience,
             pool: Mutex::default(),
         })
@@ -77,18 +77,21 @@ impl DirectMail {
                 .is_some_and(|peer| !peer.direct.is_empty())
     }
 
-    /// Takes a connection that another agent dialled: serves its letters, and uses it for letters back.
+    /// Takes a connection that another agent dialled: serves its messages, and uses it for messages back.
     pub fn welcome(self: &Arc<Self>, connection: Connection) {
         self.keep(connection);
     }
 
-    pub(crate) async fn deliver(self: &Arc<Self>, envelope: &Envelope) -> Result<(), MailFailure> {
+    pub(crate) async fn deliver(
+        self: &Arc<Self>,
+        envelope: &Envelope,
+    ) -> Result<(), DeliveryFailure> {
         let to = &envelope.address.to.party;
         let before = self.pooled(to);
         let connection = self.connection(to).await?;
         let said = self.say(&connection, envelope).await;
         match said {
-            // The peer was started again since the connection was made. A letter that did arrive is recognised.
+            // The peer was started again since the connection was made. A message that did arrive is recognised.
             Err(error) if connection.is_lost() && before.is_some_and(|before| before.is_same(&connection)) => {
                 tracing::debug!(party = %to, %error, "a connection that stood before is gone, and is made anew");
                 let again = self.connection(to).await?;
@@ -96,11 +99,11 @@ impl DirectMail {
             }
             said => outcome_of(said?, &envelope.address),
         }
-        .map_err(MailFailure::answered)
+        .map_err(DeliveryFailure::answered)
     }
 
     async fn say(&self, connection: &Connection, envelope: &Envelope) -> Result<Reply, LinkError> {
-        let head = MailHead {
+        let head = EnvelopeHead {
             address: envelope.address.clone(),
             message: envelope.message.clone(),
             size: envelope.body.len() as u64,
@@ -109,9 +112,9 @@ impl DirectMail {
         let called = Link::new(connection.clone())
             .call(&head, body, CallOptions::bulk(self.patience))
             .await;
-        // A connection that swallows letters is worse than none.
+        // A connection that swallows messages is worse than none.
         if matches!(called, Err(LinkError::TimedOut { .. })) {
-            connection.close("a letter was not acknowledged");
+            connection.close("a message was not acknowledged");
         }
         called.map(|(reply, _)| reply)
     }
@@ -144,7 +147,11 @@ impl DirectMail {
                 kind: Kind::Agent,
                 party: Some(party.clone()),
             };
-            match self.endpoint.connect(&address, DIRECT_MAIL, expected).await {
+            match self
+                .endpoint
+                .connect(&address, DIRECT_MESSAGES, expected)
+                .await
+            {
                 Ok(connection) => {
                     self.keep(connection.clone());
                     return Ok(connection);
@@ -170,7 +177,7 @@ impl DirectMail {
         self.directory.peer(party).and_then(|peer| peer.run)
     }
 
-    /// Serves a connection until it ends, and offers it for letters. The newest is taken: it is the one of which it is known
+    /// Serves a connection until it ends, and offers it for messages. The newest is taken: it is the one of which it is known
     /// that somebody is at its other end.
     fn keep(self: &Arc<Self>, connection: Connection) {
         let party = connection.peer().party.clone();
@@ -179,12 +186,12 @@ impl DirectMail {
             run: self.run_of(&party),
         };
         self.pool().connections.insert(party.clone(), pooled);
-        let (mail, mailroom) = (Arc::downgrade(self), self.mailroom.clone());
+        let (messages, dispatcher) = (Arc::downgrade(self), self.dispatcher.clone());
         tokio::spawn(async move {
-            let error = serve(connection.clone(), mailroom).await;
+            let error = serve(connection.clone(), dispatcher).await;
             tracing::debug!(%party, %error, "a direct link ended");
-            if let Some(mail) = mail.upgrade() {
-                mail.forget(&party, &connection);
+            if let Some(messages) = messages.upgrade() {
+                messages.forget(&party, &connection);
             }
         });
     }
@@ -205,19 +212,19 @@ impl DirectMail {
     }
 }
 
-async fn serve(connection: Connection, mailroom: Arc<Mailroom>) -> LinkError {
+async fn serve(connection: Connection, dispatcher: Arc<Dispatcher>) -> LinkError {
     let sender = connection.peer().party.clone();
     let link = Link::new(connection);
-    link.serve(move |head: MailHead, body, answer| {
-        let (mailroom, sender) = (mailroom.clone(), sender.clone());
+    link.serve(move |head: EnvelopeHead, body, answer| {
+        let (dispatcher, sender) = (dispatcher.clone(), sender.clone());
         async move {
-            let taken = mailroom.take(&head, &sender, body).await;
+            let taken = dispatcher.take(&head, &sender, body).await;
             if let Err(error) = &taken {
-                tracing::debug!(address = %head.address, %error, "a letter was not taken");
+                tracing::debug!(address = %head.address, %error, "a message was not taken");
             }
-            // If the acknowledgement is lost the sender repeats the letter, and the inbox recognises it.
+            // If the acknowledgement is lost the sender repeats the message, and the inbox recognises it.
             let _ = answer
-                .reply(&reply_to(taken), Body::Empty, mailroom.patience())
+                .reply(&reply_to(taken), Body::Empty, dispatcher.patience())
                 .await;
         }
     })

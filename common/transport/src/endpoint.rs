@@ -1,7 +1,7 @@
 //! One QUIC endpoint for each daemon: it dials and accepts on one UDP port, and ALPN says what a connection is for.
 //!
 //! In TLS 1.3 the caller's handshake ends before the answerer has judged the caller's certificate: a connection counts
-//! only after the first answer on it (`Welcome`, or the acknowledgement of a letter).
+//! only after the first answer on it (`Welcome`, or the acknowledgement of a message).
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use vocabulary::{Clock, ErrorCode, Fault, PartyId, SignedBytes, SystemClock};
 
 use crate::connection::{CLOSE_CERTIFICATE, CLOSE_GOODBYE, CLOSE_REFUSED, Connection};
 use crate::error::LinkError;
-use crate::mail_keys::MailKeys;
+use crate::message_keys::MessageKeys;
 use crate::reset::{ConnectionIds, ResetKey};
 
 /// Packets above this need an option, for not every path carries them.
@@ -48,8 +48,8 @@ pub struct EndpointOptions {
     pub calls: u32,
     /// Bytes of one call that may wait unread.
     pub stream_window: u32,
-    /// Bytes that may wait on one connection, unread or unsent; keep it above twice `stream_window` times the letters a
-    /// relay carries for a party, so that stalled mail never holds up control calls.
+    /// Bytes that may wait on one connection, unread or unsent; keep it above twice `stream_window` times the messages a
+    /// relay carries for a party, so that stalled messages never holds up control calls.
     pub connection_window: u32,
 }
 
@@ -120,7 +120,7 @@ struct Inner {
     transport: Arc<TransportConfig>,
     services: Vec<Service>,
     identity: RwLock<Identity>,
-    mail_keys: MailKeys,
+    message_keys: MessageKeys,
     live: Mutex<HashMap<usize, Connection>>,
 }
 
@@ -159,7 +159,7 @@ impl Endpoint {
             transport,
             services: services.to_vec(),
             identity: RwLock::new(identity),
-            mail_keys: MailKeys::default(),
+            message_keys: MessageKeys::default(),
             live: Mutex::default(),
         };
         let endpoint = Self {
@@ -191,16 +191,16 @@ impl Endpoint {
             .clone()
     }
 
-    /// The key to which relayed mail is sealed, signed: for the directory. There is another one every hour.
-    pub fn mail_key(&self) -> Result<SignedBytes, Fault> {
+    /// The key to which relayed messages are sealed, signed: for the directory. There is another one every hour.
+    pub fn message_key(&self) -> Result<SignedBytes, Fault> {
         self.inner
-            .mail_keys
+            .message_keys
             .published(&self.identity(), SystemClock.now())
     }
 
     /// The secrets of the keys that were told and may still be in use; those whose time is over are erased.
-    pub(crate) fn mail_secrets(&self) -> Vec<Arc<SecretScalar>> {
-        self.inner.mail_keys.secrets(SystemClock.now())
+    pub(crate) fn message_secrets(&self) -> Vec<Arc<SecretScalar>> {
+        self.inner.message_keys.secrets(SystemClock.now())
     }
 
     /// Uses another identity, root or revocation list from now on: new connections are made with it, and those whose

@@ -1,7 +1,7 @@
-//! The real transports: QUIC between daemons, mail from agent to agent directly or through the coordinator.
+//! The real transports: QUIC between daemons, messages from agent to agent directly or through the coordinator.
 //!
 //! One endpoint for each daemon dials and accepts; ALPN says what a connection is for. Everybody is authenticated by the
-//! federation's certificates, and mail that passes the coordinator is sealed and signed from end to end.
+//! federation's certificates, and messages that passes the coordinator is sealed and signed from end to end.
 #![deny(missing_docs)]
 
 mod acknowledge;
@@ -10,11 +10,11 @@ mod chunk;
 pub mod connection;
 pub mod direct;
 pub mod directory;
+pub mod dispatcher;
 pub mod endpoint;
 pub mod error;
 pub mod hello;
-mod mail_keys;
-pub mod mailroom;
+mod message_keys;
 pub mod reconnect;
 pub mod relay;
 pub mod relayed;
@@ -24,13 +24,13 @@ mod stream;
 
 pub use call::{Answer, CallOptions, IncomingCall, Link};
 pub use connection::Connection;
-pub use direct::DirectMail;
+pub use direct::DirectTransport;
 pub use directory::Directory;
+pub use dispatcher::{Admit, Dispatcher};
 pub use endpoint::{Endpoint, EndpointOptions, Incoming, Service};
 pub use error::LinkError;
-pub use mailroom::{Admit, Mailroom};
 pub use reconnect::Backoff;
 pub use relay::{Relay, RelayOptions};
-pub use relayed::{AgentLink, RelayLink, RelayedMail};
+pub use relayed::{AgentLink, RelayLink, RelayedTransport};
 pub use route::{RouteOptions, RoutedTransport};
 pub use stream::{Body, Pieces};

@@ -1,4 +1,4 @@
-//! How long to wait before the next try: longer each time, never in step with others, short again after a success.
+//! How long to wait before the next attempt: longer each time, never in step with others, short again after a success.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub struct Backoff {
 }
 
 impl Default for Backoff {
-    /// From 50 ms to 2 s: who was killed is started again within a second, and a try costs one packet.
+    /// From 50 ms to 2 s: who was killed is started again within a second, and an attempt costs one packet.
     fn default() -> Self {
         Self::new(Duration::from_millis(50), Duration::from_secs(2))
     }

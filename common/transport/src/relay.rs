@@ -1,4 +1,4 @@
-//! The coordinator's half of relayed mail: it passes sealed bytes from one link to another, in bounded buffers, and the
+//! The coordinator's half of relayed messages: it passes sealed bytes from one link to another, in bounded buffers, and the
 //! acknowledgement back. It sees address, message name and size, and nothing of the content.
 
 use std::collections::HashMap;
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use pki::PeerIdentity;
 use vocabulary::{ErrorCode, Fault, PartyId};
-use wire::agent_link::{MailHead, Reply, ToAgent};
+use wire::agent_link::{EnvelopeHead, Reply, ToAgent};
 
 use crate::call::{Answer, CallOptions, Link};
 use crate::chunk::sealed_bound;
+use crate::dispatcher::LARGEST;
 use crate::error::LinkError;
-use crate::mailroom::LARGEST;
 use crate::stream::{Body, Exactly, Pieces};
 
 /// Quotas of a relay.
@@ -20,19 +20,19 @@ use crate::stream::{Body, Exactly, Pieces};
 pub struct RelayOptions {
     /// The largest body, in bytes before sealing.
     pub largest: u64,
-    /// Letters that one party may have under way as sender; what comes beyond is refused and tried again later. To one
-    /// receiver go no more than half of what its letters to others leave: who does not read stops no mail to anybody else.
-    pub letters_per_party: usize,
+    /// Messages that one party may have under way as sender; what comes beyond is refused and tried again later. To one
+    /// receiver go no more than half of what its messages to others leave: who does not read stops no message to anybody else.
+    pub messages_per_party: usize,
     /// The longest silence of either side.
     pub patience: Duration,
 }
 
 impl Default for RelayOptions {
-    /// 2 GiB, 16 letters, 30 s.
+    /// 2 GiB, 16 messages, 30 s.
     fn default() -> Self {
         Self {
             largest: LARGEST,
-            letters_per_party: 16,
+            messages_per_party: 16,
             patience: Duration::from_secs(30),
         }
     }
@@ -40,10 +40,10 @@ impl Default for RelayOptions {
 
 /// Gives the link of a party that is connected.
 pub type Lookup = Arc<dyn Fn(&PartyId) -> Option<Link> + Send + Sync>;
-/// Says whether the job of a letter is known and both participants are in its cast.
-pub type Permit = Arc<dyn Fn(&MailHead) -> Result<(), Fault> + Send + Sync>;
+/// Says whether the job of a message is known and both participants are in its cast.
+pub type Permit = Arc<dyn Fn(&EnvelopeHead) -> Result<(), Fault> + Send + Sync>;
 
-/// Forwards mail between the agents of a coordinator.
+/// Forwards messages between the agents of a coordinator.
 pub struct Relay {
     options: RelayOptions,
     lookup: Lookup,
@@ -53,7 +53,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Makes a relay over the links that `lookup` knows, for letters that `permit` allows.
+    /// Makes a relay over the links that `lookup` knows, for messages that `permit` allows.
     pub fn new(options: RelayOptions, lookup: Lookup, permit: Permit) -> Arc<Self> {
         Arc::new(Self {
             options,
@@ -63,11 +63,11 @@ impl Relay {
         })
     }
 
-    /// Passes a letter of an authenticated sender on, and the receiver's answer back.
+    /// Passes a message of an authenticated sender on, and the receiver's answer back.
     pub async fn serve<P: Pieces + 'static>(
         &self,
         sender: &PeerIdentity,
-        head: MailHead,
+        head: EnvelopeHead,
         body: P,
         answer: Answer,
     ) {
@@ -75,22 +75,22 @@ impl Relay {
             .forward(&sender.party, head, body)
             .await
             .unwrap_or_else(Reply::Failed);
-        // A sender that is gone meanwhile repeats the letter, and the receiver recognises it.
+        // A sender that is gone meanwhile repeats the message, and the receiver recognises it.
         let _ = answer
             .reply(&reply, Body::Empty, self.options.patience)
             .await;
     }
 
-    /// Passes a letter on; gives the receiver's answer, or why there is none.
+    /// Passes a message on; gives the receiver's answer, or why there is none.
     pub async fn forward<P: Pieces + 'static>(
         &self,
         sender: &PartyId,
-        head: MailHead,
+        head: EnvelopeHead,
         body: P,
     ) -> Result<Reply, Fault> {
         if &head.address.from.party != sender {
             let message = format!(
-                "party {sender} sent a letter in the name of {}",
+                "party {sender} sent a message in the name of {}",
                 head.address.from
             );
             return Err(Fault::new(ErrorCode::ProtocolViolation, message).at(sender));
@@ -98,7 +98,7 @@ impl Relay {
         let limit = sealed_bound(self.options.largest);
         if head.size > limit {
             let message = format!(
-                "a sealed letter of {} bytes is larger than {limit} bytes",
+                "a sealed message of {} bytes is larger than {limit} bytes",
                 head.size
             );
             return Err(Fault::new(ErrorCode::RequestInvalid, message).at(sender));
@@ -120,14 +120,14 @@ impl Relay {
             self.options.patience,
         )));
         let options = CallOptions::bulk(self.options.patience);
-        match link.call(&ToAgent::Mail(head), body, options).await {
+        match link.call(&ToAgent::Envelope(head), body, options).await {
             Ok((reply @ (Reply::Done | Reply::Failed(_)), _)) => Ok(reply),
             Ok(_) => Err(Fault::new(
                 ErrorCode::ProtocolViolation,
-                "the answer to a letter is no acknowledgement",
+                "the answer to a message is no acknowledgement",
             )
             .at(&receiver)),
-            Err(LinkError::Lost { .. }) => Err(offline("was lost before it had the letter")),
+            Err(LinkError::Lost { .. }) => Err(offline("was lost before it had the message")),
             Err(error) => Err(error.into()),
         }
     }
@@ -142,11 +142,11 @@ impl Relay {
             own.values().sum::<usize>(),
             own.get(receiver).copied().unwrap_or(0),
         );
-        let most = self.options.letters_per_party;
+        let most = self.options.messages_per_party;
         let to_one = most.saturating_sub(all - there).div_ceil(2);
         if all >= most || there >= to_one {
             let message = format!(
-                "party {sender} has {all} letters under way already, {there} of them to party {receiver}"
+                "party {sender} has {all} messages under way already, {there} of them to party {receiver}"
             );
             let bounds = format!(
                 "the relay passes {most} of a sender, and {to_one} of them to this receiver now"
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_that_does_not_read_leaves_room_for_mail_to_others() {
+    fn a_receiver_that_does_not_read_leaves_space_for_messages_to_others() {
         let relay = Relay::new(
             RelayOptions::default(),
             Arc::new(|_| None),

@@ -1,4 +1,4 @@
-//! The agent's half of relayed mail: bodies are signed and sealed here, and opened and verified here.
+//! The agent's half of relayed messages: bodies are signed and sealed here, and opened and verified here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,25 +9,25 @@ use pki::Kind;
 use tokio::io::AsyncRead;
 use tokio::sync::watch;
 use vocabulary::{Clock, ErrorCode, Fault, PartyId, SystemClock};
-use wire::agent_link::{MailHead, Reply, ToCoordinator};
+use wire::agent_link::{EnvelopeHead, Reply, ToCoordinator};
 use wire::frame::{encode, read_raw};
 use wire::{Delivery, Envelope, TransportError};
 
-use crate::acknowledge::{MailFailure, outcome_of, reply_to};
+use crate::acknowledge::{DeliveryFailure, outcome_of, reply_to};
 use crate::call::{Answer, CallOptions, Link};
 use crate::chunk::{CONTEXT, Claim, Opening, SEALED_PIECE_LIMIT, Sealing, sealed_bound};
 use crate::directory::Directory;
+use crate::dispatcher::Dispatcher;
 use crate::endpoint::Endpoint;
 use crate::error::LinkError;
-use crate::mail_keys::of_peer;
-use crate::mailroom::Mailroom;
+use crate::message_keys::of_peer;
 use crate::stream::Body;
 
-/// The way to the coordinator, for mail.
+/// The way to the coordinator, for messages.
 #[async_trait]
 pub trait RelayLink: Send + Sync {
-    /// Hands over a sealed letter and waits for the receiver's acknowledgement.
-    async fn mail(&self, head: MailHead, body: Body) -> Result<Reply, LinkError>;
+    /// Hands over a sealed message and waits for the receiver's acknowledgement.
+    async fn messages(&self, head: EnvelopeHead, body: Body) -> Result<Reply, LinkError>;
 }
 
 /// The agent's link to the coordinator as it comes and goes.
@@ -46,12 +46,12 @@ impl AgentLink {
 
 #[async_trait]
 impl RelayLink for AgentLink {
-    async fn mail(&self, head: MailHead, body: Body) -> Result<Reply, LinkError> {
+    async fn messages(&self, head: EnvelopeHead, body: Body) -> Result<Reply, LinkError> {
         let link = self.link.borrow().clone();
         let link = link.ok_or_else(|| LinkError::lost("the coordinator", "not connected"))?;
         let (reply, _) = link
             .call(
-                &ToCoordinator::Mail(head),
+                &ToCoordinator::Envelope(head),
                 body,
                 CallOptions::bulk(self.patience),
             )
@@ -60,89 +60,89 @@ impl RelayLink for AgentLink {
     }
 }
 
-/// Relayed mail of one agent.
-pub struct RelayedMail {
+/// Relayed messages of one agent.
+pub struct RelayedTransport {
     /// Has the identity, also after a renewal.
     endpoint: Endpoint,
     directory: Directory,
-    mailroom: Arc<Mailroom>,
+    dispatcher: Arc<Dispatcher>,
     link: Arc<dyn RelayLink>,
 }
 
-impl RelayedMail {
-    /// Signs with the identity of `endpoint`, opens with its keys for mail, seals to the keys in `directory` after verifying them,
+impl RelayedTransport {
+    /// Signs with the identity of `endpoint`, opens with its keys for messages, seals to the keys in `directory` after verifying them,
     /// sends over `link`; what comes in goes to `mailroom`.
     pub fn new(
         endpoint: Endpoint,
         directory: Directory,
-        mailroom: Arc<Mailroom>,
+        dispatcher: Arc<Dispatcher>,
         link: Arc<dyn RelayLink>,
     ) -> Arc<Self> {
         Arc::new(Self {
             endpoint,
             directory,
-            mailroom,
+            dispatcher,
             link,
         })
     }
 
-    pub(crate) async fn deliver(&self, envelope: &Envelope) -> Result<(), MailFailure> {
+    pub(crate) async fn deliver(&self, envelope: &Envelope) -> Result<(), DeliveryFailure> {
         let receiver = self.receiver(&envelope.address.to.party)?;
-        let claim = Claim::of(envelope).await.map_err(MailFailure::Retry)?;
-        let claim = encode(&claim).map_err(|error| MailFailure::Retry(error.into()))?;
+        let claim = Claim::of(envelope).await.map_err(DeliveryFailure::Retry)?;
+        let claim = encode(&claim).map_err(|error| DeliveryFailure::Retry(error.into()))?;
         let signed = self
             .endpoint
             .identity()
             .sign(CONTEXT, &claim)
-            .map_err(|error| MailFailure::Retry(error.into()))?;
+            .map_err(|error| DeliveryFailure::Retry(error.into()))?;
         let (head, sealing) =
-            Sealing::new(envelope, &signed, receiver).map_err(MailFailure::Retry)?;
+            Sealing::new(envelope, &signed, receiver).map_err(DeliveryFailure::Retry)?;
         let reply = self
             .link
-            .mail(head, Body::Pieces(Box::new(sealing)))
+            .messages(head, Body::Pieces(Box::new(sealing)))
             .await?;
         outcome_of(reply, &envelope.address)
     }
 
     /// The receiver's key: the directory is the coordinator's word, the receiver's signature and the federation's root decide. There is
-    /// no other way: mail is never sealed to the key of a certificate, which lives for a year.
-    fn receiver(&self, party: &PartyId) -> Result<[u8; 65], MailFailure> {
-        let Some(signed) = self.directory.peer(party).and_then(|peer| peer.mail_key) else {
-            let text = format!("the directory has no key for relayed mail of party {party}");
+    /// no other way: messages are never sealed to the key of a certificate, which lives for a year.
+    fn receiver(&self, party: &PartyId) -> Result<[u8; 65], DeliveryFailure> {
+        let Some(signed) = self.directory.peer(party).and_then(|peer| peer.message_key) else {
+            let text = format!("the directory has no key for relayed messages of party {party}");
             let fault = Fault::new(ErrorCode::PartyOffline, text).at(party);
-            return Err(MailFailure::Retry(fault.next(
+            return Err(DeliveryFailure::Retry(fault.next(
                 "the party's agent tells one when it connects; is it of this release?",
             )));
         };
         of_peer(&signed, party, &self.endpoint.identity(), SystemClock.now())
-            .map_err(MailFailure::Retry)
+            .map_err(DeliveryFailure::Retry)
     }
 
-    /// Answers a letter that the coordinator relays: opens, verifies, delivers, acknowledges.
+    /// Answers a message that the coordinator relays: opens, verifies, delivers, acknowledges.
     pub async fn serve<R: AsyncRead + Unpin + Send>(
         &self,
-        head: MailHead,
+        head: EnvelopeHead,
         mut body: R,
         answer: Answer,
     ) {
         let taken = self.take(&head, &mut body).await;
         if let Err(error) = &taken {
-            tracing::warn!(address = %head.address, %error, "a relayed letter was not taken");
+            tracing::warn!(address = %head.address, %error, "a relayed message was not taken");
         }
         let _ = answer
-            .reply(&reply_to(taken), Body::Empty, self.mailroom.patience())
+            .reply(&reply_to(taken), Body::Empty, self.dispatcher.patience())
             .await;
     }
 
-    /// Takes a relayed letter into the inbox; nothing of it is visible there before all is verified.
+    /// Takes a relayed message into the inbox; nothing of it is visible there before all is verified.
     pub async fn take<R: AsyncRead + Unpin + Send>(
         &self,
-        head: &MailHead,
+        head: &EnvelopeHead,
         body: &mut R,
     ) -> Result<Delivery, TransportError> {
-        // A letter that would be refused anyway is not worth any arithmetic.
-        self.mailroom.check(head, &head.address.from.party)?;
-        let limit = sealed_bound(self.mailroom.largest());
+        // A message that would be refused anyway is not worth any arithmetic.
+        self.dispatcher.check(head, &head.address.from.party)?;
+        let limit = sealed_bound(self.dispatcher.largest());
         if head.size > limit {
             return Err(TransportError::TooLarge {
                 to: head.address.to.clone(),
@@ -151,7 +151,7 @@ impl RelayedMail {
             });
         }
         let identity = self.endpoint.identity();
-        let mut opening = Opening::new(head, self.endpoint.mail_secrets());
+        let mut opening = Opening::new(head, self.endpoint.message_secrets());
         let first = opening.open_first(self.piece(body).await?).await;
         let (signed, claim, beginning) = first.map_err(TransportError::Refused)?;
         let signer = pki::verify_signed(&signed, CONTEXT, &identity, SystemClock.now());
@@ -162,23 +162,26 @@ impl RelayedMail {
         {
             return Err(forged(
                 head,
-                "it is signed for another letter, or not by an agent",
+                "it is signed for another message, or not by an agent",
             ));
         }
-        self.mailroom.check(head, &signer.party)?;
-        self.mailroom.check_size(head, claim.size)?;
+        self.dispatcher.check(head, &signer.party)?;
+        self.dispatcher.check_size(head, claim.size)?;
         let rest = Rest { opening, body };
         self.take_body(head, &claim, beginning, rest).await
     }
 
     async fn take_body<R: AsyncRead + Unpin + Send>(
         &self,
-        head: &MailHead,
+        head: &EnvelopeHead,
         claim: &Claim,
         beginning: Bytes,
         mut rest: Rest<'_, R>,
     ) -> Result<Delivery, TransportError> {
-        let mut reception = self.mailroom.inbox().begin(&head.address, &head.message)?;
+        let mut reception = self
+            .dispatcher
+            .inbox()
+            .begin(&head.address, &head.message)?;
         let mut hash = blake3::Hasher::new();
         let mut left = claim.size;
         let mut plain = beginning;
@@ -209,11 +212,11 @@ impl RelayedMail {
     }
 
     async fn piece<R: AsyncRead + Unpin>(&self, body: &mut R) -> Result<Vec<u8>, TransportError> {
-        let after = self.mailroom.patience();
+        let after = self.dispatcher.patience();
         let read = tokio::time::timeout(after, read_raw(body, SEALED_PIECE_LIMIT)).await;
         let read = read.map_err(|_| {
             Fault::from(LinkError::TimedOut {
-                doing: "the next piece of a letter",
+                doing: "the next piece of a message",
                 after,
             })
         });
@@ -224,15 +227,15 @@ impl RelayedMail {
     }
 }
 
-/// What of a letter is still to come.
+/// What of a message is still to come.
 struct Rest<'a, R> {
     opening: Opening,
     body: &'a mut R,
 }
 
-fn forged(head: &MailHead, how: &str) -> TransportError {
+fn forged(head: &EnvelopeHead, how: &str) -> TransportError {
     let message = format!(
-        "a relayed letter from {} is forged: {how}",
+        "a relayed message from {} is forged: {how}",
         head.address.from
     );
     TransportError::Refused(Fault::new(ErrorCode::ProtocolViolation, message))

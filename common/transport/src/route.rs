@@ -1,4 +1,4 @@
-//! An agent's transport: own mail stays here, other mail goes directly where that works, and through the coordinator
+//! An agent's transport: own messages stays here, other messages goes directly where that works, and through the coordinator
 //! where it does not. A component cannot tell.
 
 use std::collections::HashMap;
@@ -14,27 +14,27 @@ use vocabulary::{ErrorCode, Fault, Participant, PartyId};
 use wire::in_memory::{check_outgoing, check_receiver};
 use wire::{Address, AttemptKey, Envelope, Transport, TransportError};
 
-use crate::acknowledge::MailFailure;
-use crate::direct::DirectMail;
-use crate::mailroom::Mailroom;
+use crate::acknowledge::DeliveryFailure;
+use crate::direct::DirectTransport;
+use crate::dispatcher::Dispatcher;
 use crate::reconnect::Backoff;
-use crate::relayed::RelayedMail;
+use crate::relayed::RelayedTransport;
 
 /// How an agent sends.
 #[derive(Debug, Clone)]
 pub struct RouteOptions {
     /// Never dial other agents.
     pub relay_only: bool,
-    /// How long a letter is tried before its receiver counts as unreachable.
+    /// How long a message is tried before its receiver counts as unreachable.
     pub give_up: Duration,
-    /// How long the relay is used after direct mail to a party failed.
+    /// How long the relay is used after direct messages to a party failed.
     pub direct_pause: Duration,
-    /// Letters under way through the relay at once; the coordinator's quota should not be smaller.
+    /// Messages under way through the relay at once; the coordinator's quota should not be smaller.
     pub relayed_at_once: usize,
 }
 
 impl Default for RouteOptions {
-    /// Direct first, 5 minutes to give up, half a minute of relay after a failure, 8 relayed letters at once.
+    /// Direct first, 5 minutes to give up, half a minute of relay after a failure, 8 relayed messages at once.
     fn default() -> Self {
         Self {
             relay_only: false,
@@ -47,11 +47,11 @@ impl Default for RouteOptions {
 
 /// The transport that an agent gives to its tasks.
 pub struct RoutedTransport {
-    mailroom: Arc<Mailroom>,
-    direct: Option<Arc<DirectMail>>,
-    relayed: Option<Arc<RelayedMail>>,
+    dispatcher: Arc<Dispatcher>,
+    direct: Option<Arc<DirectTransport>>,
+    relayed: Option<Arc<RelayedTransport>>,
     options: RouteOptions,
-    /// Until when direct mail to a party is not tried.
+    /// Until when direct messages to a party is not tried.
     paused: Mutex<HashMap<PartyId, Instant>>,
     relay_places: Semaphore,
 }
@@ -59,14 +59,14 @@ pub struct RoutedTransport {
 impl RoutedTransport {
     /// Sends for the party of `mailroom`, over the ways that are given.
     pub fn new(
-        mailroom: Arc<Mailroom>,
-        direct: Option<Arc<DirectMail>>,
-        relayed: Option<Arc<RelayedMail>>,
+        dispatcher: Arc<Dispatcher>,
+        direct: Option<Arc<DirectTransport>>,
+        relayed: Option<Arc<RelayedTransport>>,
         options: RouteOptions,
     ) -> Arc<Self> {
         let relay_places = Semaphore::new(options.relayed_at_once.max(1));
         Arc::new(Self {
-            mailroom,
+            dispatcher,
             direct,
             relayed,
             options,
@@ -75,12 +75,12 @@ impl RoutedTransport {
         })
     }
 
-    /// One try: to the own inbox, or directly if that may work, else, or if it fails, through the relay.
-    async fn attempt(&self, envelope: &Envelope) -> Result<(), MailFailure> {
+    /// One attempt: to the own inbox, or directly if that may work, else, or if it fails, through the relay.
+    async fn attempt(&self, envelope: &Envelope) -> Result<(), DeliveryFailure> {
         let party = &envelope.address.to.party;
-        if party == self.mailroom.party() {
-            let taken = self.mailroom.inbox().deliver(envelope.clone()).await;
-            return taken.map(|_| ()).map_err(MailFailure::of_own);
+        if party == self.dispatcher.party() {
+            let taken = self.dispatcher.inbox().deliver(envelope.clone()).await;
+            return taken.map(|_| ()).map_err(DeliveryFailure::of_own);
         }
         let mut failure = None;
         if let Some(direct) = self
@@ -89,8 +89,8 @@ impl RoutedTransport {
             .filter(|direct| self.may_go_directly(direct, party))
         {
             match direct.deliver(envelope).await {
-                Err(MailFailure::Retry(fault)) if self.relayed.is_some() => {
-                    tracing::info!(%party, %fault, "direct mail failed, using the relay for a while");
+                Err(DeliveryFailure::Retry(fault)) if self.relayed.is_some() => {
+                    tracing::info!(%party, %fault, "direct messages failed, using the relay for a while");
                     self.paused()
                         .insert(party.clone(), Instant::now() + self.options.direct_pause);
                     failure = Some(fault);
@@ -100,7 +100,7 @@ impl RoutedTransport {
         }
         let Some(relayed) = &self.relayed else {
             let message = format!("no address of party {party} is known, and there is no relay");
-            return Err(MailFailure::Retry(
+            return Err(DeliveryFailure::Retry(
                 failure.unwrap_or_else(|| Fault::new(ErrorCode::PartyOffline, message)),
             ));
         };
@@ -108,7 +108,7 @@ impl RoutedTransport {
         relayed.deliver(envelope).await
     }
 
-    fn may_go_directly(&self, direct: &DirectMail, party: &PartyId) -> bool {
+    fn may_go_directly(&self, direct: &DirectTransport, party: &PartyId) -> bool {
         if self.options.relay_only || !direct.may_reach(party) {
             return false;
         }
@@ -120,7 +120,7 @@ impl RoutedTransport {
         }
     }
 
-    /// Whether direct mail to the party failed a moment ago.
+    /// Whether direct messages to the party failed a moment ago.
     fn is_paused(&self, party: &PartyId) -> bool {
         self.relayed.is_some()
             && self
@@ -137,7 +137,11 @@ impl RoutedTransport {
 #[async_trait]
 impl Transport for RoutedTransport {
     async fn send(&self, envelope: Envelope) -> Result<(), TransportError> {
-        check_outgoing(&envelope, self.mailroom.party(), self.mailroom.largest())?;
+        check_outgoing(
+            &envelope,
+            self.dispatcher.party(),
+            self.dispatcher.largest(),
+        )?;
         let to = envelope.address.to.clone();
         let until = Instant::now() + self.options.give_up;
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
@@ -145,13 +149,15 @@ impl Transport for RoutedTransport {
         loop {
             let (fault, is_full) = match self.attempt(&envelope).await {
                 Ok(()) => return Ok(()),
-                Err(MailFailure::Final(error)) => return Err(error),
-                Err(MailFailure::Retry(fault) | MailFailure::Later(fault)) => (fault, false),
-                Err(MailFailure::Full(fault)) => (fault, true),
+                Err(DeliveryFailure::Final(error)) => return Err(error),
+                Err(DeliveryFailure::Retry(fault) | DeliveryFailure::Later(fault)) => {
+                    (fault, false)
+                }
+                Err(DeliveryFailure::Full(fault)) => (fault, true),
             };
             let pause = backoff.step();
             if Instant::now() + pause >= until {
-                // who has no room was reached
+                // who has no space was reached
                 return Err(match is_full {
                     true => TransportError::Refused(fault),
                     false => TransportError::Unreachable {
@@ -161,9 +167,9 @@ impl Transport for RoutedTransport {
                 });
             }
             if is_full && !std::mem::replace(&mut told, true) {
-                tracing::warn!(address = %envelope.address, %fault, "a letter waits until its receiver has room");
+                tracing::warn!(address = %envelope.address, %fault, "a message waits until its receiver has space");
             }
-            tracing::debug!(address = %envelope.address, %fault, "a letter waits for its next try");
+            tracing::debug!(address = %envelope.address, %fault, "a message waits for its next attempt");
             tokio::time::sleep(pause).await;
         }
     }
@@ -174,22 +180,22 @@ impl Transport for RoutedTransport {
             .as_ref()
             .is_some_and(|direct| direct.may_reach(to));
         match direct && !self.options.relay_only && !self.is_paused(to) {
-            _ if to == self.mailroom.party() => None,
+            _ if to == self.dispatcher.party() => None,
             true => Some(Way::Direct),
             false => Some(Way::Relayed),
         }
     }
 
     async fn receive(&self, address: &Address) -> Result<Bytes, TransportError> {
-        check_receiver(&address.to, self.mailroom.party())?;
-        self.mailroom.inbox().receive(address).await
+        check_receiver(&address.to, self.dispatcher.party())?;
+        self.dispatcher.inbox().receive(address).await
     }
 
     async fn open(&self, attempt: &AttemptKey, receiver: &Participant) {
-        self.mailroom.inbox().open(attempt, receiver);
+        self.dispatcher.inbox().open(attempt, receiver);
     }
 
     async fn close(&self, attempt: &AttemptKey, receiver: &Participant) {
-        self.mailroom.inbox().close(attempt, receiver);
+        self.dispatcher.inbox().close(attempt, receiver);
     }
 }

@@ -107,31 +107,31 @@ name!(
     "step name"
 );
 name!(
-    /// A named shelf for jobs.
+    /// A named table store for jobs.
     ExperimentId,
     "experiment id"
 );
 name!(
-    /// Who owns experiments and what hangs on them: a namespace, an organization or a project, in the words of the faces.
+    /// Who owns experiments and what hangs on them: a namespace, an organization or a project, in the words of the APIs.
     Tenant,
     "tenant"
 );
 
 impl ExperimentId {
-    /// The shelf of jobs from the time before experiments had ids.
+    /// The table store of jobs from the time before experiments had ids.
     pub fn unnamed() -> Self {
         Self("default".to_owned())
     }
 }
 
 impl Tenant {
-    /// The one tenant of a federation whose doors ask nobody who he is.
+    /// The one tenant of a federation whose REST endpoints ask nobody who he is.
     pub fn only() -> Self {
         Self("local".to_owned())
     }
 }
 
-/// One try of a step, counted from 0; the same number at every participant of the step.
+/// One attempt of a step, counted from 0; the same number at every participant of the step.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]

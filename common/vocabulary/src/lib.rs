@@ -3,7 +3,7 @@
 //! *Federation*: the parties that trust one root certificate. *Party*: an organisation. *Agent*: its daemon.
 //! *Coordinator*: the shared daemon. *Definition*: what to run. *Job*: one run of a definition. *Component*: a kind of
 //! work (`hetero_lr`). *Step*: a component placed in a job (`hetero_lr_0`). *Participant*: a party in a role. *Task*: one
-//! step at one participant. *Attempt*: one try of a step, the same number at every participant. *Stage*: fit or apply.
+//! step at one participant. *Attempt*: one attempt of a step, the same number at every participant. *Stage*: fit or apply.
 //! *Round*: a numbered loop turn inside a task. *Message*: a declared, typed thing one role sends another. *Table*,
 //! *Model*, *Metric*: what steps read and leave. *Offer*: what a party is asked to join. *Verdict*: the policy's answer.
 #![deny(missing_docs)]

@@ -75,7 +75,7 @@ pub enum ReportBody {
 pub struct Report {
     /// The task.
     pub task: TaskId,
-    /// The try.
+    /// The attempt.
     pub attempt: Attempt,
     /// What is told.
     pub body: ReportBody,

@@ -1,4 +1,4 @@
-//! Tables as the coordinator and the faces may know them: names, counts and headers, never rows.
+//! Tables as the coordinator and the APIs may know them: names, counts and headers, never rows.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub struct TableRef {
 }
 
 impl TableRef {
-    /// Names a table. Any text is a name; what a name may do to the file system is the shelf's concern.
+    /// Names a table. Any text is a name; what a name may do to the file system is the table store's concern.
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             namespace: namespace.into(),

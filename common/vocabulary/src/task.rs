@@ -124,7 +124,7 @@ pub struct Assignment {
     /// A file of the party (`files://folder/name`) in which it keeps its first data output, too, as text; it stays there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeps: Option<String>,
-    /// Why it is not the first try, for the party's log.
+    /// Why it is not the first attempt, for the party's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
 }

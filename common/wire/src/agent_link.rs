@@ -14,14 +14,14 @@ use crate::envelope::Address;
 
 /// ALPN of the link from an agent to the coordinator.
 pub const AGENT_LINK: &[u8] = b"fedflow-agent/1";
-/// ALPN of mail from agent to agent.
-pub const DIRECT_MAIL: &[u8] = b"fedflow-mail/1";
+/// ALPN of messages from agent to agent.
+pub const DIRECT_MESSAGES: &[u8] = b"fedflow-mail/1";
 /// The capability by which a caller says that it only probes whether it would be let in.
 pub const PROBE: &str = "probe";
 /// The context string under which a catalogue is signed.
 pub const CATALOGUE_CONTEXT: &str = "fedflow catalogue v1";
-/// The context string under which a key for relayed mail is signed.
-pub const MAIL_KEY_CONTEXT: &str = "fedflow mail key v1";
+/// The context string under which a key for relayed messages is signed.
+pub const MESSAGE_KEY_CONTEXT: &str = "fedflow mail key v1";
 /// The context string under which an offer is signed.
 pub const OFFER_CONTEXT: &str = "fedflow offer v1";
 /// The context string under which a ticket is signed.
@@ -49,10 +49,10 @@ pub struct Hello {
     /// Where other agents may reach it, as `host:port`; empty for relay only.
     #[serde(default)]
     pub direct: Vec<String>,
-    /// Where its own users reach its REST door, as a URL.
+    /// Where its own users reach its REST endpoint, as a URL.
     #[serde(default)]
     pub rest: Option<String>,
-    /// Whether its policy lets the coordinator's door read its rows.
+    /// Whether its policy lets the coordinator's REST endpoint read its rows.
     #[serde(default)]
     pub rows_through_coordinator: bool,
     /// How many attempts it runs at once.
@@ -61,9 +61,10 @@ pub struct Hello {
     /// A number of this run of its process: another one means that it was started again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<u64>,
-    /// The key to which relayed mail to it is sealed: [`MailKey`] as MessagePack, signed.
+    /// The key to which relayed messages to it is sealed: [`MessageKey`] as MessagePack, signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mail_key: Option<SignedBytes>,
+    #[serde(rename = "mail_key")]
+    pub message_key: Option<SignedBytes>,
 }
 
 /// What a party can run.
@@ -114,14 +115,15 @@ pub struct Peer {
     /// The number of its process's run, as it said: connections to an earlier run are dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<u64>,
-    /// The key to which relayed mail to it is sealed, as its agent signed it.
+    /// The key to which relayed messages to it is sealed, as its agent signed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mail_key: Option<SignedBytes>,
+    #[serde(rename = "mail_key")]
+    pub message_key: Option<SignedBytes>,
 }
 
-/// A key to which relayed mail of an agent is sealed for some time; its secret half never leaves the agent's memory.
+/// A key to which relayed messages of an agent is sealed for some time; its secret half never leaves the agent's memory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MailKey {
+pub struct MessageKey {
     /// Whose it is.
     pub party: PartyId,
     /// The P-256 point, uncompressed SEC1.
@@ -166,20 +168,21 @@ pub enum ToAgent {
     Cancel {
         /// The task.
         task: TaskId,
-        /// The try.
+        /// The attempt.
         attempt: Attempt,
         /// Why.
         reason: Fault,
     },
-    /// The job is over: mail and offer may be forgotten.
+    /// The job is over: messages and offer may be forgotten.
     Close(JobId),
     /// Check parameters as the components would.
     Check(Vec<StepCheck>),
     /// The directory changed.
     Peers(Vec<Peer>),
-    /// A letter relayed from another agent; the sealed body follows the frame.
-    Mail(MailHead),
-    /// A request at the coordinator's door that belongs to this party; the body follows the frame.
+    /// A message relayed from another agent; the sealed body follows the frame.
+    #[serde(rename = "mail")]
+    Envelope(EnvelopeHead),
+    /// A request at the coordinator's REST endpoint that belongs to this party; the body follows the frame.
     Http(HttpHead),
 }
 
@@ -191,15 +194,17 @@ pub enum ToCoordinator {
     Heartbeat {
         /// Attempts it runs.
         attempts: Vec<(TaskId, Attempt)>,
-        /// Its key for relayed mail, where it has another one than it told last.
+        /// Its key for relayed messages, where it has another one than it told last.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        mail_key: Option<SignedBytes>,
+        #[serde(rename = "mail_key")]
+        message_key: Option<SignedBytes>,
     },
     /// What happened, in order. Acknowledged once it is stored.
     Reports(Vec<Report>),
-    /// A letter for another agent; the sealed body follows the frame. Acknowledged once the receiver has it.
-    Mail(MailHead),
-    /// A request at the agent's door that belongs to the coordinator; the body follows the frame.
+    /// A message for another agent; the sealed body follows the frame. Acknowledged once the receiver has it.
+    #[serde(rename = "mail")]
+    Envelope(EnvelopeHead),
+    /// A request at the agent's REST endpoint that belongs to the coordinator; the body follows the frame.
     Http(HttpHead),
 }
 
@@ -221,9 +226,9 @@ pub enum Reply {
     Failed(Fault),
 }
 
-/// What a relay sees of a letter.
+/// What a relay sees of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MailHead {
+pub struct EnvelopeHead {
     /// Where it goes.
     pub address: Address,
     /// The declared message.
@@ -236,9 +241,9 @@ pub struct MailHead {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Caller {
-    /// A user of this party, at the party's own door.
+    /// A user of this party, at the party's own REST endpoint.
     PartyUser(PartyId),
-    /// Somebody at the coordinator's door.
+    /// Somebody at the coordinator's REST endpoint.
     Outsider,
 }
 

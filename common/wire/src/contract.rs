@@ -51,8 +51,8 @@ pub fn participant(role: &str) -> Participant {
     Participant::new(role, party)
 }
 
-/// A letter of attempt 1 between two roles.
-pub fn letter(from: &str, to: &str, tag: &str, body: Vec<u8>) -> Envelope {
+/// A message of attempt 1 between two roles.
+pub fn sample_envelope(from: &str, to: &str, tag: &str, body: Vec<u8>) -> Envelope {
     let attempt = AttemptKey {
         offer: "0f".repeat(32),
         job: JobId::new("202611230000").expect("a valid name"),
@@ -75,19 +75,19 @@ pub fn letter(from: &str, to: &str, tag: &str, body: Vec<u8>) -> Envelope {
 /// Runs the whole suite, each promise on fresh ends.
 pub async fn run<F: AsyncFn() -> Pair>(make: F) {
     patiently("roundtrip", async {
-        carries_letters_in_any_order(&make().await).await
+        carries_messages_in_any_order(&make().await).await
     })
     .await;
     patiently("before", async {
-        waits_for_a_letter_that_comes_later(&make().await).await
+        waits_for_a_message_that_comes_later(&make().await).await
     })
     .await;
     patiently("duplicate", async {
-        drops_a_repeated_letter(&make().await).await
+        drops_a_repeated_message(&make().await).await
     })
     .await;
     patiently("reused", async {
-        refuses_a_second_letter_at_an_address(&make().await).await
+        refuses_a_second_message_at_an_address(&make().await).await
     })
     .await;
     patiently("crossing", async {
@@ -118,7 +118,7 @@ pub async fn run<F: AsyncFn() -> Pair>(make: F) {
         roles_of_one_party_write_to_each_other(&make().await).await
     })
     .await;
-    patiently("many", async { many_letters_at_once(&make().await).await }).await;
+    patiently("many", async { many_messages_at_once(&make().await).await }).await;
 }
 
 async fn patiently<T>(promise: &str, work: impl Future<Output = T>) -> T {
@@ -134,10 +134,10 @@ fn pattern(size: usize, seed: u8) -> Vec<u8> {
         .collect()
 }
 
-async fn carries_letters_in_any_order(pair: &Pair) {
-    let letters: Vec<Envelope> = (0..20)
+async fn carries_messages_in_any_order(pair: &Pair) {
+    let envelopes: Vec<Envelope> = (0..20)
         .map(|i| {
-            letter(
+            sample_envelope(
                 "guest",
                 "host",
                 &format!("round.{i}/x"),
@@ -145,16 +145,16 @@ async fn carries_letters_in_any_order(pair: &Pair) {
             )
         })
         .collect();
-    for envelope in &letters {
+    for envelope in &envelopes {
         pair.alice.send(envelope.clone()).await.expect("sent");
     }
-    for envelope in letters.iter().rev() {
+    for envelope in envelopes.iter().rev() {
         assert_eq!(
             pair.bob.receive(&envelope.address).await.expect("received"),
             envelope.body
         );
     }
-    let back = letter("host", "guest", "round.0/x", pattern(5, 9));
+    let back = sample_envelope("host", "guest", "round.0/x", pattern(5, 9));
     pair.bob.send(back.clone()).await.expect("sent back");
     assert_eq!(
         pair.alice.receive(&back.address).await.expect("received"),
@@ -162,13 +162,13 @@ async fn carries_letters_in_any_order(pair: &Pair) {
     );
 }
 
-async fn waits_for_a_letter_that_comes_later(pair: &Pair) {
-    let envelope = letter("guest", "host", "later", pattern(1000, 1));
+async fn waits_for_a_message_that_comes_later(pair: &Pair) {
+    let envelope = sample_envelope("guest", "host", "later", pattern(1000, 1));
     let receive = pair.bob.receive(&envelope.address);
     let send = async {
         tokio::time::sleep(Duration::from_millis(30)).await;
         pair.alice
-            .send(letter("guest", "host", "another", vec![7]))
+            .send(sample_envelope("guest", "host", "another", vec![7]))
             .await
             .expect("sent");
         pair.alice.send(envelope.clone()).await.expect("sent");
@@ -177,8 +177,8 @@ async fn waits_for_a_letter_that_comes_later(pair: &Pair) {
     assert_eq!(received.expect("received"), envelope.body);
 }
 
-async fn drops_a_repeated_letter(pair: &Pair) {
-    let envelope = letter("guest", "host", "twice", pattern(3000, 2));
+async fn drops_a_repeated_message(pair: &Pair) {
+    let envelope = sample_envelope("guest", "host", "twice", pattern(3000, 2));
     pair.alice.send(envelope.clone()).await.expect("sent");
     pair.alice
         .send(envelope.clone())
@@ -199,12 +199,12 @@ async fn drops_a_repeated_letter(pair: &Pair) {
     );
 }
 
-async fn refuses_a_second_letter_at_an_address(pair: &Pair) {
-    let first = letter("guest", "host", "same", vec![1]);
+async fn refuses_a_second_message_at_an_address(pair: &Pair) {
+    let first = sample_envelope("guest", "host", "same", vec![1]);
     pair.alice.send(first.clone()).await.expect("sent");
     let second = pair
         .alice
-        .send(letter("guest", "host", "same", vec![2]))
+        .send(sample_envelope("guest", "host", "same", vec![2]))
         .await;
     assert!(
         matches!(&second, Err(TransportError::AddressReused(address)) if **address == first.address),
@@ -218,8 +218,8 @@ async fn refuses_a_second_letter_at_an_address(pair: &Pair) {
 
 async fn two_that_send_first_do_not_lock(pair: &Pair) {
     let size = (LARGEST / 2) as usize;
-    let there = letter("guest", "host", "large", pattern(size, 3));
-    let back = letter("host", "guest", "large", pattern(size, 4));
+    let there = sample_envelope("guest", "host", "large", pattern(size, 3));
+    let back = sample_envelope("host", "guest", "large", pattern(size, 4));
     let (sent, answered) =
         tokio::join!(pair.alice.send(there.clone()), pair.bob.send(back.clone()));
     sent.expect("sent");
@@ -235,9 +235,9 @@ async fn two_that_send_first_do_not_lock(pair: &Pair) {
 }
 
 async fn a_closed_attempt_wakes_and_refuses(pair: &Pair) {
-    let envelope = letter("guest", "host", "never", vec![1]);
+    let envelope = sample_envelope("guest", "host", "never", vec![1]);
     let (attempt, host) = (&envelope.address.attempt, &envelope.address.to);
-    let unread = letter("guest", "host", "unread", vec![1]);
+    let unread = sample_envelope("guest", "host", "unread", vec![1]);
     pair.alice.send(unread.clone()).await.expect("sent");
     let close = async {
         tokio::time::sleep(Duration::from_millis(30)).await;
@@ -259,7 +259,7 @@ async fn a_closed_attempt_wakes_and_refuses(pair: &Pair) {
         "{sent:?}"
     );
     // Another receiver at the same party is not closed, nor is another step.
-    let local = letter("guest", "local", "never", vec![2]);
+    let local = sample_envelope("guest", "local", "never", vec![2]);
     pair.alice
         .send(local.clone())
         .await
@@ -281,7 +281,7 @@ async fn a_closed_attempt_wakes_and_refuses(pair: &Pair) {
 }
 
 async fn a_stale_attempt_is_refused(pair: &Pair) {
-    let current = letter("guest", "host", "x", vec![1]);
+    let current = sample_envelope("guest", "host", "x", vec![1]);
     pair.bob
         .close(&current.address.attempt, &current.address.to)
         .await;
@@ -312,14 +312,14 @@ async fn sizes_from_nothing_to_the_largest(pair: &Pair) {
         (4 << 20) + 1,
         LARGEST as usize,
     ] {
-        let envelope = letter("guest", "host", &format!("size.{size}"), pattern(size, 5));
+        let envelope = sample_envelope("guest", "host", &format!("size.{size}"), pattern(size, 5));
         pair.alice.send(envelope.clone()).await.expect("sent");
         assert!(
             pair.bob.receive(&envelope.address).await.expect("received") == envelope.body,
             "{size} bytes changed"
         );
     }
-    let envelope = letter("guest", "host", "too.large", vec![0; LARGEST as usize + 1]);
+    let envelope = sample_envelope("guest", "host", "too.large", vec![0; LARGEST as usize + 1]);
     let refused = pair.alice.send(envelope).await;
     assert!(
         matches!(
@@ -332,7 +332,8 @@ async fn sizes_from_nothing_to_the_largest(pair: &Pair) {
 
 async fn a_dropped_receive_loses_nothing(pair: &Pair) {
     for turn in 0..10u64 {
-        let envelope = letter("guest", "host", &format!("turn.{turn}"), pattern(50_000, 6));
+        let envelope =
+            sample_envelope("guest", "host", &format!("turn.{turn}"), pattern(50_000, 6));
         let receive = pair.bob.receive(&envelope.address);
         let first =
             async { tokio::time::timeout(Duration::from_micros(turn * 300), receive).await };
@@ -352,7 +353,7 @@ async fn a_dropped_receive_loses_nothing(pair: &Pair) {
 
 async fn a_dropped_send_may_be_repeated(pair: &Pair) {
     for turn in 0..10u64 {
-        let envelope = letter(
+        let envelope = sample_envelope(
             "guest",
             "host",
             &format!("turn.{turn}"),
@@ -372,9 +373,9 @@ async fn a_dropped_send_may_be_repeated(pair: &Pair) {
 }
 
 async fn roles_of_one_party_write_to_each_other(pair: &Pair) {
-    let own = letter("guest", "arbiter", "x", vec![1, 2, 3]);
-    let foreign = letter("host", "arbiter", "x", vec![4]);
-    let guest = letter("host", "guest", "x", vec![5]);
+    let own = sample_envelope("guest", "arbiter", "x", vec![1, 2, 3]);
+    let foreign = sample_envelope("host", "arbiter", "x", vec![4]);
+    let guest = sample_envelope("host", "guest", "x", vec![5]);
     pair.alice.send(own.clone()).await.expect("sent to itself");
     pair.bob.send(foreign.clone()).await.expect("sent");
     pair.bob.send(guest.clone()).await.expect("sent");
@@ -389,10 +390,10 @@ async fn roles_of_one_party_write_to_each_other(pair: &Pair) {
     }
 }
 
-async fn many_letters_at_once(pair: &Pair) {
-    let letters: Vec<Envelope> = (0..300)
+async fn many_messages_at_once(pair: &Pair) {
+    let envelopes: Vec<Envelope> = (0..300)
         .map(|i| {
-            letter(
+            sample_envelope(
                 "guest",
                 "host",
                 &format!("many.{i}"),
@@ -400,14 +401,14 @@ async fn many_letters_at_once(pair: &Pair) {
             )
         })
         .collect();
-    let sends: Vec<_> = letters
+    let sends: Vec<_> = envelopes
         .iter()
         .map(|envelope| {
             let (alice, envelope) = (pair.alice.clone(), envelope.clone());
             tokio::spawn(async move { alice.send(envelope).await })
         })
         .collect();
-    for envelope in &letters {
+    for envelope in &envelopes {
         assert!(
             pair.bob.receive(&envelope.address).await.expect("received") == envelope.body,
             "body changed"

@@ -1,4 +1,4 @@
-//! Addressed mail: an address is used once, so order never matters and a repeated letter is recognised.
+//! Addressed messages: an address is used once, so order never matters and a repeated message is recognised.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use vocabulary::{Attempt, JobId, Participant, StepName};
 
-/// One try of one step: the life time of its mail.
+/// One attempt of one step: the life time of its messages.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AttemptKey {
     /// The job.
     pub job: JobId,
     /// The step.
     pub step: StepName,
-    /// The try.
+    /// The attempt.
     pub attempt: Attempt,
-    /// Fingerprint of the offer under which the sender does it: the receiver takes mail only under the one that it accepted
-    /// last, so that no letter of an earlier or another offer of the job is read.
+    /// Fingerprint of the offer under which the sender does it: the receiver takes messages only under the one that it accepted
+    /// last, so that no message of an earlier or another offer of the job is read.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub offer: String,
 }
@@ -27,7 +27,7 @@ impl fmt::Display for AttemptKey {
     }
 }
 
-/// Where one letter goes: no two letters share an address.
+/// Where one message goes: no two messages share an address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Address {
     /// The attempt that both sides run.
@@ -50,7 +50,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// A letter.
+/// A message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// Where it goes.

@@ -127,12 +127,12 @@ pub fn check_outgoing(
     Ok(())
 }
 
-/// Refuses to read another party's mail.
+/// Refuses to read another party's messages.
 pub fn check_receiver(receiver: &Participant, party: &PartyId) -> Result<(), TransportError> {
     if &receiver.party == party {
         return Ok(());
     }
-    let message = format!("party {party} cannot receive mail for {receiver}");
+    let message = format!("party {party} cannot receive messages for {receiver}");
     Err(TransportError::Refused(
         Fault::new(ErrorCode::ProtocolViolation, message).at(party),
     ))
@@ -141,7 +141,7 @@ pub fn check_receiver(receiver: &Participant, party: &PartyId) -> Result<(), Tra
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{self, LARGEST, Pair, alice, bob, letter};
+    use crate::contract::{self, LARGEST, Pair, alice, bob, sample_envelope};
 
     fn pair(options: InboxOptions) -> Pair {
         let network = InMemoryNetwork::new(options, LARGEST);
@@ -172,7 +172,7 @@ mod tests {
     #[tokio::test]
     async fn refuses_to_send_or_read_in_the_name_of_another_party() {
         let pair = pair(InboxOptions::default());
-        let forged = letter("guest", "host", "x", vec![1]);
+        let forged = sample_envelope("guest", "host", "x", vec![1]);
         assert!(matches!(
             pair.bob.send(forged.clone()).await,
             Err(TransportError::Refused(_))

@@ -1,7 +1,7 @@
-//! Where mail waits until its task asks for it: the part that all transports share.
+//! Where messages waits until its task asks for it: the part that all transports share.
 //!
-//! An address is taken once; a repeated letter is recognised and dropped; what does not fit into memory waits on disk; a
-//! closed attempt, and every older one of the same step and receiver, refuses mail. No lock is held over an await.
+//! An address is taken once; a repeated message is recognised and dropped; what does not fit into memory waits on disk; a
+//! closed attempt, and every older one of the same step and receiver, refuses messages. No lock is held over an await.
 
 mod reception;
 mod shares;
@@ -22,41 +22,41 @@ use state::{Found, State};
 /// What an inbox may hold.
 #[derive(Debug, Clone)]
 pub struct InboxOptions {
-    /// Bytes of letters kept in memory, all attempts together; more goes to disk.
+    /// Bytes of messages kept in memory, all attempts together; more goes to disk.
     pub memory_limit_bytes: u64,
-    /// The folder for letters that do not fit; the inbox owns it and removes what an earlier run left. Without it,
-    /// letters beyond the memory limit are refused.
+    /// The folder for messages that do not fit; the inbox owns it and removes what an earlier run left. Without it,
+    /// messages beyond the memory limit are refused.
     pub spill_dir: Option<PathBuf>,
-    /// Bytes of letters kept on disk, all attempts together, those that just arrive included.
+    /// Bytes of messages kept on disk, all attempts together, those that just arrive included.
     pub disk_limit_bytes: u64,
     /// Bytes that one attempt at one receiver may have waiting, in memory and on disk.
     pub per_attempt_limit_bytes: u64,
-    /// Letters that one attempt at one receiver may have waiting.
-    pub per_attempt_letters: usize,
-    /// Attempts of one step at one receiver that may have mail at once: peers choose the numbers.
+    /// Messages that one attempt at one receiver may have waiting.
+    pub per_attempt_messages: usize,
+    /// Attempts of one step at one receiver that may have messages at once: peers choose the numbers.
     pub open_attempts: usize,
-    /// Letters that may wait, all attempts together.
-    pub letters: usize,
-    /// Of memory, disk and letters, the part in per cent that one sending party may take of what the others leave.
+    /// Messages that may wait, all attempts together.
+    pub envelopes: usize,
+    /// Of memory, disk and messages, the part in per cent that one sending party may take of what the others leave.
     pub sender_percent: u8,
-    /// Of disk and letters, the part in per cent of that which the mail of one job may take.
+    /// Of disk and messages, the part in per cent of that which the messages of one job may take.
     pub job_percent: u8,
     /// How many steps' closed attempts are remembered; the oldest is forgotten first.
     pub closed_remembered: usize,
 }
 
 impl Default for InboxOptions {
-    /// 256 MiB in memory, no folder for more, at most 64 GiB there; 8 GiB and a million letters for an attempt, 16
-    /// attempts of a step; two million letters in all, of which a sender takes no more than it leaves.
+    /// 256 MiB in memory, no folder for more, at most 64 GiB there; 8 GiB and a million messages for an attempt, 16
+    /// attempts of a step; two million messages in all, of which a sender takes no more than it leaves.
     fn default() -> Self {
         Self {
             memory_limit_bytes: 256 << 20,
             spill_dir: None,
             disk_limit_bytes: 64 << 30,
             per_attempt_limit_bytes: 8 << 30,
-            per_attempt_letters: 1_000_000,
+            per_attempt_messages: 1_000_000,
             open_attempts: 16,
-            letters: 2_000_000,
+            envelopes: 2_000_000,
             sender_percent: 50,
             job_percent: 75,
             closed_remembered: 65_536,
@@ -64,7 +64,7 @@ impl Default for InboxOptions {
     }
 }
 
-/// What became of a letter.
+/// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     /// It stands in the inbox.
@@ -76,15 +76,15 @@ pub enum Delivery {
 /// What an inbox holds now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct InboxUsage {
-    /// Bytes in memory, letters that are just arriving included.
+    /// Bytes in memory, messages that are just arriving included.
     pub memory_bytes: u64,
-    /// Bytes on disk, letters that are just arriving included.
+    /// Bytes on disk, messages that are just arriving included.
     pub spilled_bytes: u64,
-    /// Letters that wait.
-    pub letters: usize,
+    /// Messages that wait.
+    pub envelopes: usize,
 }
 
-/// Mail of one party (or, in tests, of many).
+/// Messages of one party (or, in tests, of many).
 pub struct Inbox {
     options: InboxOptions,
     state: Mutex<State>,
@@ -108,14 +108,14 @@ impl Inbox {
         Ok(Arc::new(Self { options, state }))
     }
 
-    /// Puts a letter in. Returns when it stands there, in memory or on disk.
+    /// Puts a message in. Returns when it stands there, in memory or on disk.
     pub async fn deliver(self: &Arc<Self>, envelope: Envelope) -> Result<Delivery, TransportError> {
         let mut reception = self.begin(&envelope.address, &envelope.message)?;
         reception.write(envelope.body).await?;
         reception.finish().await
     }
 
-    /// Begins to take a letter that arrives in pieces. Nobody sees it before [`Reception::finish`]; a dropped reception
+    /// Begins to take a message that arrives in pieces. Nobody sees it before [`Reception::finish`]; a dropped reception
     /// leaves nothing behind.
     pub fn begin(
         self: &Arc<Self>,
@@ -133,19 +133,19 @@ impl Inbox {
         ))
     }
 
-    /// Waits for a letter and takes it out. Dropping the future loses nothing: the letter stays. A letter that was taken
+    /// Waits for a message and takes it out. Dropping the future loses nothing: the message stays. A message that was taken
     /// before will not come again, so that asking for it twice is [`TransportError::AddressReused`].
     pub async fn receive(&self, address: &Address) -> Result<Bytes, TransportError> {
         loop {
             // The lock is released before the wait; the wait is registered before the release.
             let found = self.state().look(address)?;
             match found {
-                Found::Letter(body) => return Ok(body),
+                Found::Envelope(body) => return Ok(body),
                 Found::OnDisk(file) => {
                     let body = tokio::fs::read(&*file)
                         .await
                         .map_err(|error| storage("read", &error))?;
-                    // Taken only now, so that a receiver that is dropped while it reads leaves the letter.
+                    // Taken only now, so that a receiver that is dropped while it reads leaves the message.
                     self.state().take_spilled(address)?;
                     return Ok(body.into());
                 }
@@ -154,13 +154,13 @@ impl Inbox {
         }
     }
 
-    /// Makes room for an attempt that its receiver was ordered to run: whatever numbers peers choose for their letters, its own
+    /// Makes space for an attempt that its receiver was ordered to run: whatever numbers peers choose for their messages, its own
     /// have a box from now on. [`Self::close`] takes it away.
     pub fn open(&self, attempt: &AttemptKey, receiver: &Participant) {
         self.state().open(attempt, receiver);
     }
 
-    /// Drops the receiver's mail of this and all older attempts of the step, wakes those who wait for it, and refuses
+    /// Drops the receiver's messages of this and all older attempts of the step, wakes those who wait for it, and refuses
     /// what still comes.
     pub fn close(&self, attempt: &AttemptKey, receiver: &Participant) {
         // Files are removed outside of the lock.
@@ -182,7 +182,7 @@ impl Inbox {
 fn storage(doing: &str, error: &std::io::Error) -> TransportError {
     let fault = Fault::new(
         ErrorCode::StorageFull,
-        format!("cannot {doing} a letter that waits on disk: {error}"),
+        format!("cannot {doing} a message that waits on disk: {error}"),
     );
     TransportError::Refused(fault.next("free disk space, or raise the inbox's memory limit"))
 }

@@ -1,4 +1,4 @@
-//! The port that carries mail between parties. Components see it only through their task.
+//! The port that carries messages between parties. Components see it only through their task.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -7,17 +7,17 @@ use vocabulary::{Fault, Participant, PartyId};
 
 use crate::envelope::{Address, AttemptKey, Envelope};
 
-/// Why a letter could not be sent or received.
+/// Why a message could not be sent or received.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TransportError {
     /// The attempt was closed here, or is older than one already closed.
     #[error("attempt {0} is closed")]
     Closed(AttemptKey),
-    /// An address was used for two different letters.
+    /// An address was used for two different messages.
     #[error("address used twice: {0}")]
     AddressReused(Box<Address>),
     /// The body is larger than the transport carries.
-    #[error("letter of {size} bytes to {to} is larger than {limit} bytes")]
+    #[error("message of {size} bytes to {to} is larger than {limit} bytes")]
     TooLarge {
         /// The receiver.
         to: Participant,
@@ -34,7 +34,7 @@ pub enum TransportError {
         /// The last error.
         detail: String,
     },
-    /// A policy (here or there) or the receiver refuses the letter.
+    /// A policy (here or there) or the receiver refuses the message.
     #[error("{0}")]
     Refused(Fault),
 }
@@ -42,26 +42,26 @@ pub enum TransportError {
 /// Bytes between participants.
 ///
 /// Every implementation passes the suite in `contract`: an address is used once; delivery is at least once and repeated
-/// letters are dropped; no order is promised; the inbox is bounded in memory and spills to disk, so that two parties that
-/// both send first cannot lock each other; a closed attempt drops its mail and refuses more. Both futures may be dropped
-/// at any await (cancellation) without losing a letter that was acknowledged.
+/// messages are dropped; no order is promised; the inbox is bounded in memory and spills to disk, so that two parties that
+/// both send first cannot lock each other; a closed attempt drops its messages and refuses more. Both futures may be dropped
+/// at any await (cancellation) without losing a message that was acknowledged.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Hands a letter to the receiver's inbox; returns when it stands there.
+    /// Hands a message to the receiver's inbox; returns when it stands there.
     async fn send(&self, envelope: Envelope) -> Result<(), TransportError>;
 
-    /// The way that a letter to a party would take now, where there is more than one.
+    /// The way that a message to a party would take now, where there is more than one.
     fn way(&self, _to: &PartyId) -> Option<Way> {
         None
     }
 
-    /// Makes sure that mail of an attempt finds a place: `receiver` was ordered to run it.
+    /// Makes sure that messages of an attempt finds a place: `receiver` was ordered to run it.
     async fn open(&self, _attempt: &AttemptKey, _receiver: &Participant) {}
 
-    /// Waits for the letter with this address, and takes it out of the inbox.
+    /// Waits for the message with this address, and takes it out of the inbox.
     async fn receive(&self, address: &Address) -> Result<Bytes, TransportError>;
 
-    /// Drops the mail that `receiver` has of an attempt, wakes those who wait for it with [`TransportError::Closed`], and
+    /// Drops the messages that `receiver` has of an attempt, wakes those who wait for it with [`TransportError::Closed`], and
     /// refuses what still comes.
     async fn close(&self, attempt: &AttemptKey, receiver: &Participant);
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use wire::agent_link::{Hello, MailHead, Reply, ToAgent, ToCoordinator, Welcome};
+use wire::agent_link::{EnvelopeHead, Hello, Reply, ToAgent, ToCoordinator, Welcome};
 use wire::frame::{decode, encode};
 
 mod samples;
@@ -67,7 +67,7 @@ fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
 fn every_message_is_read_and_written_as_recorded() {
     let mut files = vec![
         check("hello", &samples::hello()),
-        check("mail_head", &samples::mail_head()),
+        check("mail_head", &samples::envelope_head()),
     ];
     files.extend(
         samples::welcomes()
@@ -112,8 +112,8 @@ fn with_unknown_field<T: Serialize + DeserializeOwned>(sample: &T) -> Vec<u8> {
 #[test]
 fn unknown_fields_of_a_newer_version_are_ignored() {
     assert_eq!(
-        decode::<MailHead>(&with_unknown_field(&samples::mail_head())).unwrap(),
-        samples::mail_head()
+        decode::<EnvelopeHead>(&with_unknown_field(&samples::envelope_head())).unwrap(),
+        samples::envelope_head()
     );
     let peer = samples::peer();
     assert_eq!(

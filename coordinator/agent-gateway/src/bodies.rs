@@ -1,9 +1,9 @@
-//! Bodies between the two worlds: HTTP streams on the doors' side, pieces on the link's side.
+//! Bodies between the two worlds: HTTP streams on the REST endpoints' side, pieces on the link's side.
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use doors::BodyStream;
 use futures_util::StreamExt;
+use rest::BodyStream;
 use transport::{Body, Pieces};
 use vocabulary::{ErrorCode, Fault};
 

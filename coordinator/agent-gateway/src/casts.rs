@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use vocabulary::{Cast, ErrorCode, Fault, JobId};
-use wire::agent_link::MailHead;
+use wire::agent_link::EnvelopeHead;
 
 /// The casts of the jobs that run.
 #[derive(Default)]
@@ -27,15 +27,15 @@ impl Casts {
         self.map().remove(job);
     }
 
-    /// Allows a letter between two participants of one known job.
-    pub(crate) fn permit(&self, head: &MailHead) -> Result<(), Fault> {
+    /// Allows a message between two participants of one known job.
+    pub(crate) fn permit(&self, head: &EnvelopeHead) -> Result<(), Fault> {
         let address = &head.address;
         let job = &address.attempt.job;
         let map = self.map();
         let Some(cast) = map.get(job) else {
             return Err(Fault::new(
                 ErrorCode::JobUnknown,
-                format!("job {job} does not run, so no letter of it is passed on"),
+                format!("job {job} does not run, so no message of it is passed on"),
             ));
         };
         match [&address.from, &address.to]
@@ -62,14 +62,14 @@ mod tests {
         Participant::new(role, PartyId::new(id).expect("valid"))
     }
 
-    fn letter(from: Participant, to: Participant) -> MailHead {
+    fn envelope(from: Participant, to: Participant) -> EnvelopeHead {
         let attempt = AttemptKey {
             offer: String::new(),
             job: JobId::new("1").expect("valid"),
             step: StepName::new("s").expect("valid"),
             attempt: Attempt(0),
         };
-        MailHead {
+        EnvelopeHead {
             address: Address {
                 attempt,
                 from,
@@ -82,10 +82,10 @@ mod tests {
     }
 
     #[test]
-    fn passes_letters_only_inside_the_cast_of_a_job_that_runs() {
+    fn passes_messages_only_inside_the_cast_of_a_job_that_runs() {
         let casts = Casts::default();
         let (guest, host) = (who(Role::Guest, "1"), who(Role::Host, "2"));
-        let inside = letter(guest.clone(), host.clone());
+        let inside = envelope(guest.clone(), host.clone());
         assert_eq!(
             casts.permit(&inside).expect_err("unknown").code,
             ErrorCode::JobUnknown
@@ -100,7 +100,7 @@ mod tests {
             },
         );
         assert_eq!(casts.permit(&inside), Ok(()));
-        let foreign = letter(guest, who(Role::Host, "3"));
+        let foreign = envelope(guest, who(Role::Host, "3"));
         assert_eq!(
             casts.permit(&foreign).expect_err("foreign").code,
             ErrorCode::PermissionDenied

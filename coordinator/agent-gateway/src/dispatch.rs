@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doors::BodyStream;
+use rest::BodyStream;
 use service::{AgentGateway, Order, OrderReply};
 use transport::{Body, CallOptions, Link};
 use vocabulary::{ErrorCode, Fault, PartyId};
@@ -102,7 +102,7 @@ impl AgentGateway for Gateway {
     ) -> Result<OrderReply, Fault> {
         let link = self.need_link(party)?;
         match &order {
-            // Letters may pass as soon as one side starts.
+            // Messages may pass as soon as one side starts.
             Order::Assign(assignment) => {
                 self.casts.remember(&assignment.task.job, &assignment.cast)
             }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doors::BodyStream;
 use pki::PeerIdentity;
+use rest::BodyStream;
 use service::{AgentFacts, Coordinator, Parting};
 use tokio_util::sync::CancellationToken;
 use transport::hello::{HelloCall, read_hello};
 use transport::{Answer, Body, CallOptions, Connection, Endpoint, Link, Pieces};
 use vocabulary::{ComponentInfo, ErrorCode, Fault, PartyId, SignedBytes};
 use wire::agent_link::{
-    CATALOGUE_CONTEXT, Catalogue, Hello, HttpHead, HttpReplyHead, MailHead, PROBE, Peer, Reply,
+    CATALOGUE_CONTEXT, Catalogue, EnvelopeHead, Hello, HttpHead, HttpReplyHead, PROBE, Peer, Reply,
     ToAgent, ToCoordinator, Welcome,
 };
 
@@ -23,9 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest silence in a proxied request.
 const PROXY_PATIENCE: Duration = Duration::from_secs(300);
 
-/// The coordinator's own endpoints, as agents' doors reach them.
+/// The coordinator's own endpoints, as agents' REST endpoints reach them.
 #[async_trait]
-pub trait Face: Send + Sync {
+pub trait LocalApi: Send + Sync {
     /// Answers a request.
     async fn answer(
         &self,
@@ -39,7 +39,7 @@ pub trait Face: Send + Sync {
 pub(crate) struct Inbound {
     pub(crate) gateway: Gateway,
     pub(crate) coordinator: Coordinator,
-    pub(crate) face: Arc<dyn Face>,
+    pub(crate) api: Arc<dyn LocalApi>,
     pub(crate) endpoint: Endpoint,
 }
 
@@ -163,7 +163,7 @@ impl Inbound {
             direct: hello.direct,
             online: true,
             run: hello.run,
-            mail_key: hello.mail_key,
+            message_key: hello.message_key,
         };
         self.gateway.sessions.enter(link.clone(), listed);
         let facts = AgentFacts {
@@ -210,16 +210,19 @@ impl Inbound {
     ) {
         let party = &peer.party;
         let (reply, body) = match call {
-            ToCoordinator::Mail(head) => return self.relay(&peer, head, stream, answer).await,
+            ToCoordinator::Envelope(head) => return self.relay(&peer, head, stream, answer).await,
             ToCoordinator::Http(head) => self.http(party, head, stream).await,
-            ToCoordinator::Heartbeat { attempts, mail_key } => {
+            ToCoordinator::Heartbeat {
+                attempts,
+                message_key,
+            } => {
                 let heard = self
                     .coordinator
                     .agent_heard(party, attempts)
                     .await
                     .map_err(|error| error.fault());
                 (
-                    reply_of(heard.and_then(|()| self.renew_mail_key(party, mail_key))),
+                    reply_of(heard.and_then(|()| self.renew_message_key(party, message_key))),
                     Body::Empty,
                 )
             }
@@ -238,11 +241,11 @@ impl Inbound {
         }
     }
 
-    /// Takes another key for mail into the directory, and tells everybody.
-    fn renew_mail_key(&self, party: &PartyId, key: Option<SignedBytes>) -> Result<(), Fault> {
+    /// Takes another key for messages into the directory, and tells everybody.
+    fn renew_message_key(&self, party: &PartyId, key: Option<SignedBytes>) -> Result<(), Fault> {
         let Some(key) = key else { return Ok(()) };
         listing::check_key(party, &key)?;
-        if self.gateway.sessions.renew_mail_key(party, key) {
+        if self.gateway.sessions.renew_message_key(party, key) {
             self.tell_peers();
         }
         Ok(())
@@ -251,12 +254,12 @@ impl Inbound {
     async fn relay<P: Pieces + 'static>(
         &self,
         peer: &PeerIdentity,
-        head: MailHead,
+        head: EnvelopeHead,
         body: P,
         answer: Answer,
     ) {
         let job = &head.address.attempt.job;
-        // After a restart of the coordinator the casts of running jobs are read back as their letters come.
+        // After a restart of the coordinator the casts of running jobs are read back as their messages come.
         if !self.gateway.casts.knows(job)
             && let Ok(known) = self.coordinator.job(job).await
             && !known.state.is_settled()
@@ -274,7 +277,7 @@ impl Inbound {
     ) -> (Reply, Body) {
         // Whatever the agent says of the caller, it can only speak for users of its own party.
         head.caller = wire::agent_link::Caller::PartyUser(party.clone());
-        match self.face.answer(head, bodies::incoming(body)).await {
+        match self.api.answer(head, bodies::incoming(body)).await {
             Ok((head, body)) => (Reply::Http(head), bodies::outgoing(body)),
             Err(fault) => (Reply::Failed(fault), Body::Empty),
         }

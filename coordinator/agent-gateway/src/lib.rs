@@ -1,4 +1,4 @@
-//! The coordinator's QUIC face towards agents: who is connected, orders out, reports in, mail relayed, requests proxied.
+//! The coordinator's QUIC API towards agents: who is connected, orders out, reports in, messages relayed, requests proxied.
 #![deny(missing_docs)]
 
 mod bodies;
@@ -18,7 +18,7 @@ use transport::{Endpoint, Incoming, Relay, RelayOptions, Service};
 use wire::agent_link::AGENT_LINK;
 
 use casts::Casts;
-pub use inbound::Face;
+pub use inbound::LocalApi;
 use sessions::Sessions;
 
 /// What the coordinator's endpoint accepts connections for.
@@ -50,13 +50,13 @@ impl Gateway {
         }
     }
 
-    /// Serves agents until told to stop. `face` answers what agents' doors proxy to the coordinator.
+    /// Serves agents until told to stop. `api` answers what agents' REST endpoints proxy to the coordinator.
     pub async fn serve(
         &self,
         endpoint: Endpoint,
         mut incoming: mpsc::Receiver<Incoming>,
         coordinator: Coordinator,
-        face: Arc<dyn Face>,
+        api: Arc<dyn LocalApi>,
         stop: CancellationToken,
     ) {
         let links = TaskTracker::new();
@@ -71,7 +71,7 @@ impl Gateway {
             let agent = inbound::Inbound {
                 gateway: self.clone(),
                 coordinator: coordinator.clone(),
-                face: face.clone(),
+                api: api.clone(),
                 endpoint: endpoint.clone(),
             };
             let stop = stop.clone();

@@ -42,12 +42,12 @@ pub(crate) fn check(party: &PartyId, hello: &Hello) -> Result<(), Fault> {
         ));
     }
     hello
-        .mail_key
+        .message_key
         .as_ref()
         .map_or(Ok(()), |key| check_key(party, key))
 }
 
-/// Refuses a key for mail that is another party's or too large; whether it is good is judged by those who use it.
+/// Refuses a key for messages that is another party's or too large; whether it is good is judged by those who use it.
 pub(crate) fn check_key(party: &PartyId, key: &SignedBytes) -> Result<(), Fault> {
     let size =
         key.bytes.len() + key.signature.len() + key.chain.iter().map(Vec::len).sum::<usize>();
@@ -56,7 +56,10 @@ pub(crate) fn check_key(party: &PartyId, key: &SignedBytes) -> Result<(), Fault>
         return Err(Fault::new(ErrorCode::LimitReached, text).at(party));
     }
     if key.signer != *party {
-        let text = format!("party {party} tells a key for mail of party {}", key.signer);
+        let text = format!(
+            "party {party} tells a key for messages of party {}",
+            key.signer
+        );
         return Err(Fault::new(ErrorCode::PermissionDenied, text).at(party));
     }
     Ok(())

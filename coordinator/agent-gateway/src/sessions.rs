@@ -17,7 +17,7 @@ struct Session {
 #[derive(Default)]
 pub(crate) struct Sessions {
     live: Mutex<HashMap<PartyId, Session>>,
-    /// What the directory says of agents that left: their letters wait for them.
+    /// What the directory says of agents that left: their messages wait for them.
     gone: Mutex<HashMap<PartyId, Peer>>,
 }
 
@@ -79,8 +79,8 @@ impl Sessions {
         peers
     }
 
-    /// Puts another key for mail into what is listed of a party; says whether it was another one.
-    pub(crate) fn renew_mail_key(&self, party: &PartyId, key: SignedBytes) -> bool {
+    /// Puts another key for messages into what is listed of a party; says whether it was another one.
+    pub(crate) fn renew_message_key(&self, party: &PartyId, key: SignedBytes) -> bool {
         let mut live = self.live();
         let Some(session) = live.get_mut(party) else {
             return false;
@@ -88,11 +88,11 @@ impl Sessions {
         // Only the key counts: signatures of the same one differ.
         let is_other = session
             .peer
-            .mail_key
+            .message_key
             .as_ref()
             .is_none_or(|known| known.bytes != key.bytes);
         if is_other {
-            session.peer.mail_key = Some(key);
+            session.peer.message_key = Some(key);
         }
         is_other
     }

@@ -1,4 +1,4 @@
-//! What faces name beside jobs and experiments: profiles, datasets, deployments, runs. Each is a few keys by which it is
+//! What APIs name beside jobs and experiments: profiles, datasets, deployments, runs. Each is a few keys by which it is
 //! found, and a body of its own type.
 //!
 //! An entity never says how a job stands: it names the job, and the job is asked.
@@ -11,9 +11,9 @@ use vocabulary::{ErrorCode, Fault, JobId, Tenant, Timestamp};
 use crate::deployment::{
     Channel, ChannelFile, Deployment, DeploymentVersion, TrainingDefinition, TrainingModel,
 };
+use crate::projects::{Asked, Dataset, LearnedModel, Profile};
 use crate::recurring::Recurring;
 use crate::run::Run;
-use crate::workshop::{Asked, Dataset, LearnedModel, Profile};
 
 /// Kinds of entities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,7 +85,7 @@ impl EntityKind {
     }
 }
 
-/// Something a face names.
+/// Something an API names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entity {
     /// What it is.

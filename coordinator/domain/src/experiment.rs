@@ -1,4 +1,4 @@
-//! Experiments: named shelves for jobs. Some faces see a workspace in them, with limits for the work done on it.
+//! Experiments: named table stores for jobs. Some APIs see a workspace in them, with limits for the work done on it.
 
 pub mod query;
 
@@ -8,12 +8,12 @@ use vocabulary::{ErrorCode, ExperimentId, Fault, Tenant, Timestamp};
 
 /// The name of the experiment that takes jobs which name none.
 pub const DEFAULT_NAME: &str = "Default";
-/// Letters of its id that are put behind a name which is taken.
+/// Messages of its id that are put behind a name which is taken.
 const SUFFIX: usize = 8;
 /// The name's beginning where neither a name is given nor free.
 const NAMELESS: &str = "meteos";
 
-/// A named shelf for jobs.
+/// A named table store for jobs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {
     /// Its id, a UUID.
@@ -35,7 +35,7 @@ pub struct Experiment {
     /// What it was allowed when it was made: a copy, so that it outlives the profile.
     #[serde(default)]
     pub limits: vocabulary::Limits,
-    /// What a face keeps with it.
+    /// What an API keeps with it.
     #[serde(default)]
     pub details: Map<String, Value>,
     /// Who made it.
@@ -75,13 +75,13 @@ pub struct NewExperiment {
     pub profile: Option<String>,
     /// What the profile allows.
     pub limits: vocabulary::Limits,
-    /// What a face keeps with it.
+    /// What an API keeps with it.
     pub details: Map<String, Value>,
     /// Who makes it.
     pub creator: String,
 }
 
-/// A name as a face takes it.
+/// A name as an API takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Name {
     /// It must be free.

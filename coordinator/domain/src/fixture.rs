@@ -164,7 +164,7 @@ pub(crate) fn signed(by: &PartyId) -> SignedBytes {
     }
 }
 
-/// A job in its surroundings.
+/// A job in its task host.
 pub(crate) struct World {
     pub(crate) snapshot: JobSnapshot,
     pub(crate) presence: Presence,

@@ -18,7 +18,7 @@ use state::JobState;
 pub struct Job {
     /// Its id.
     pub id: JobId,
-    /// The shelf it stands on.
+    /// The table store it stands on.
     pub experiment: ExperimentId,
     /// Whether it trains or applies.
     pub kind: JobKind,
@@ -115,7 +115,7 @@ pub struct JobSettings {
     pub task_cores: u32,
     /// What is said for single participants in place of that.
     pub of_parties: Vec<PartySettings>,
-    /// When room is short, jobs of a higher priority start first.
+    /// When capacity is short, jobs of a higher priority start first.
     pub priority: i64,
     /// How long each step may run, in milliseconds; no limit of its own when `None`.
     pub step_timeout_millis: Option<i64>,
@@ -125,7 +125,7 @@ pub struct JobSettings {
     pub inherited: BTreeMap<StepName, Inherited>,
     /// A job that must have succeeded before anything of this one starts.
     pub after: Option<JobId>,
-    /// Whether `retries` is the sum of all new tries of all steps, for whatever they failed; otherwise each step has as many
+    /// Whether `retries` is the sum of all new attempts of all steps, for whatever they failed; otherwise each step has as many
     /// of its own, and others after its agent was lost.
     pub shared_retries: bool,
     /// Jobs of one queue run one after another, in the order in which they came.
@@ -165,20 +165,20 @@ pub struct PartySettings {
 pub struct Inherited {
     /// The job.
     pub job: JobId,
-    /// The try that succeeded.
+    /// The attempt that succeeded.
     pub attempt: Attempt,
 }
 
 impl JobSettings {
     /// How often a step may be tried at most.
-    pub fn tries(&self) -> u32 {
+    pub fn attempts(&self) -> u32 {
         self.retries.saturating_add(1)
     }
 
     /// How many attempts a task may come to before somebody runs the job again: the first, one for each failure that is tried
     /// again, and one for each time that an agent may be lost.
     pub fn most_attempts(&self) -> u32 {
-        self.tries().saturating_add(self.restarts)
+        self.attempts().saturating_add(self.restarts)
     }
 
     /// What is said for a participant alone.
@@ -246,18 +246,18 @@ pub struct Waiting {
     pub last_error: Option<Fault>,
 }
 
-/// The end of what is said of a party without room; see [`Waiting::is_for_room`].
-const NO_ROOM: &str = "has no room for the job yet";
+/// The end of what is said of a party without capacity; see [`Waiting::is_for_capacity`].
+const NO_CAPACITY: &str = "has no capacity for the job yet";
 
 impl Waiting {
     /// What is said of a party that runs as many tasks as it can.
-    pub fn no_room(party: &PartyId) -> String {
-        format!("party {party} {NO_ROOM}")
+    pub fn no_capacity(party: &PartyId) -> String {
+        format!("party {party} {NO_CAPACITY}")
     }
 
-    /// Whether the job waits for room at some party.
-    pub fn is_for_room(&self) -> bool {
-        self.reason.contains(NO_ROOM)
+    /// Whether the job waits for capacity at some party.
+    pub fn is_for_capacity(&self) -> bool {
+        self.reason.contains(NO_CAPACITY)
     }
 }
 

@@ -4,6 +4,7 @@
 //! be done goes out as a list of decisions.
 #![deny(missing_docs)]
 
+pub mod capacity;
 pub mod catalogue;
 pub mod definition;
 pub mod deployment;
@@ -17,15 +18,15 @@ pub mod job;
 pub mod offering;
 pub mod page;
 pub mod presence;
+pub mod projects;
 pub mod recurring;
 pub mod rerun;
-pub mod room;
 pub mod run;
 pub mod schedule;
 pub mod step;
 pub mod task;
-pub mod workshop;
 
+pub use capacity::CapacityBook;
 pub use catalogue::Catalogue;
 pub use definition::{Definition, Dialect};
 pub use entity::{Entity, EntityKind};
@@ -40,9 +41,8 @@ pub use offering::Offering;
 pub use page::{Listing, Order, Page};
 pub use presence::{AgentPresence, Presence};
 pub use rerun::Rerun;
-pub use room::RoomBook;
 pub use run::{Run, RunStatus};
 pub use schedule::{Decision, Held, JobSnapshot, decide};
-pub use step::{EarlierTries, earlier_tries, first_cause, progress, reason_of, step_state};
+pub use step::{EarlierAttempts, earlier_tries, first_cause, progress, reason_of, step_state};
 pub use task::state::{TaskEvent, TaskState};
 pub use task::{Task, TaskKey};

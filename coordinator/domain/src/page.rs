@@ -1,4 +1,4 @@
-//! Paging, sorting and filtering in the domain's own words; each face translates its own form into these.
+//! Paging, sorting and filtering in the domain's own words; each API translates its own form into these.
 
 use serde::{Deserialize, Serialize};
 use vocabulary::{ExperimentId, JobId, Participant, PartyId, Role, StepName, Timestamp};
@@ -130,7 +130,7 @@ impl Span {
 pub struct JobFilter {
     /// By id.
     pub ids: Vec<JobId>,
-    /// By shelf.
+    /// By table store.
     pub experiments: Vec<ExperimentId>,
     /// By state.
     pub states: Vec<JobState>,

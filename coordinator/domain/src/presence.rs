@@ -17,9 +17,9 @@ pub struct AgentPresence {
     pub last_error: Option<Fault>,
     /// What it can run.
     pub components: Vec<ComponentInfo>,
-    /// Its REST door.
+    /// Its REST endpoint.
     pub rest: Option<String>,
-    /// Whether its policy lets the coordinator's door read its rows.
+    /// Whether its policy lets the coordinator's REST endpoint read its rows.
     pub rows_through_coordinator: bool,
     /// How many tasks it runs at once; `None` when it did not tell.
     pub slots: Option<u32>,

@@ -75,7 +75,7 @@ fn candidates(snapshot: &JobSnapshot, wanted: &[String]) -> Result<BTreeSet<Step
 }
 
 impl JobSnapshot {
-    /// Carries a rerun out: new tries of its steps, the job offered again. Parties that accepted the offer are not asked
+    /// Carries a rerun out: new attempts of its steps, the job offered again. Parties that accepted the offer are not asked
     /// twice; those that refused it are. Does nothing when the plan restarts nothing.
     pub fn rerun(&mut self, plan: &Rerun, now: Timestamp) -> Result<(), IllegalTransition> {
         if !plan.restarts {

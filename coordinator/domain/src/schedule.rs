@@ -1,7 +1,7 @@
 //! The scheduler: a pure function from what is to what is to be done.
 //!
 //! The parts: `offer` asks the parties, `run` starts steps, `limits` ends steps that take too long,
-//! `mend` deals with tries that came to nothing, `stop` brings a
+//! `mend` deals with attempts that came to nothing, `stop` brings a
 //! job to rest; each works on the same `work::Work`. `apply` carries a decision out on a snapshot.
 
 mod apply;
@@ -23,7 +23,7 @@ use vocabulary::{Attempt, Fault, JobId, PartyId, StepName, TaskId, Timestamp};
 use crate::job::state::{JobEvent, JobState};
 use crate::job::{Job, Waiting};
 use crate::presence::Presence;
-use crate::step::EarlierTries;
+use crate::step::EarlierAttempts;
 use crate::task::Task;
 use crate::task::state::TaskEvent;
 
@@ -38,8 +38,8 @@ pub struct JobSnapshot {
     /// agent last connected counts as not sent.
     pub asked: BTreeMap<PartyId, Timestamp>,
     /// Earlier tries that came to nothing, by step; see [`earlier_tries`](crate::step::earlier_tries).
-    pub earlier: Vec<EarlierTries>,
-    /// Parties that have no room for the job now; see [`RoomBook`](crate::room::RoomBook).
+    pub earlier: Vec<EarlierAttempts>,
+    /// Parties that have no capacity for the job now; see [`CapacityBook`](crate::capacity::CapacityBook).
     pub short_of: Vec<PartyId>,
     /// The job of the same queue whose turn it is, when it is not this one's.
     pub behind: Option<JobId>,
@@ -70,14 +70,14 @@ pub enum Decision {
     Assign {
         /// The task.
         task: TaskId,
-        /// The try.
+        /// The attempt.
         attempt: Attempt,
     },
     /// Order a task's try to stop.
     Cancel {
         /// The task.
         task: TaskId,
-        /// The try.
+        /// The attempt.
         attempt: Attempt,
         /// Why.
         reason: Fault,
@@ -86,18 +86,18 @@ pub enum Decision {
     Task {
         /// The task.
         task: TaskId,
-        /// The try.
+        /// The attempt.
         attempt: Attempt,
         /// What happened.
         event: TaskEvent,
         /// Why, if it is a failure.
         fault: Option<Fault>,
     },
-    /// Give a step a new try: new task rows in `Waiting` for all its participants.
+    /// Give a step a new attempt: new task rows in `Waiting` for all its participants.
     Retry {
         /// The step.
         step: StepName,
-        /// The new try.
+        /// The new attempt.
         attempt: Attempt,
         /// Not before this moment.
         not_before: Timestamp,
@@ -113,7 +113,7 @@ pub enum Decision {
     Wait(Option<Waiting>),
     /// Look again at this moment even if nothing happens.
     Wake(Timestamp),
-    /// Every party may forget the job's mail and offer.
+    /// Every party may forget the job's messages and offer.
     Close,
 }
 
@@ -126,7 +126,7 @@ pub fn decide(snapshot: &JobSnapshot, presence: &Presence, now: Timestamp) -> Ve
         return Vec::new();
     }
     let mut work = work::Work::new(snapshot, presence, now);
-    // A decision may make room for the next one. The last pass decides nothing new: what it notes as waited for is true
+    // A decision may make capacity for the next one. The last pass decides nothing new: what it notes as waited for is true
     // of the state in which the decisions leave the job.
     while work.pass(one_pass) {}
     work.finish()

@@ -1,4 +1,4 @@
-//! What is derived from the tasks of a step: its state, how its try ended, and how far the job is.
+//! What is derived from the tasks of a step: its state, how its attempt ended, and how far the job is.
 
 use vocabulary::{Attempt, ErrorCode, Fault, StepName, Timestamp};
 
@@ -72,7 +72,7 @@ fn part_done(task: &Task) -> f64 {
 
 /// The parts of a task that rules look at.
 #[derive(Debug, Clone)]
-pub(crate) struct Try {
+pub(crate) struct StepAttempt {
     pub(crate) key: TaskKey,
     pub(crate) state: TaskState,
     pub(crate) fault: Option<Fault>,
@@ -81,7 +81,7 @@ pub(crate) struct Try {
     pub(crate) ordered: Option<Timestamp>,
 }
 
-impl From<&Task> for Try {
+impl From<&Task> for StepAttempt {
     fn from(task: &Task) -> Self {
         Self {
             key: task.key.clone(),
@@ -94,7 +94,7 @@ impl From<&Task> for Try {
     }
 }
 
-/// Why a try of a step came to nothing.
+/// Why an attempt of a step came to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     Failed,
@@ -105,7 +105,7 @@ pub(crate) enum Ending {
 /// The first cause of a step's broken try; `None` when no task of it broke.
 ///
 /// What a task says of its peers (it waited in vain, a peer failed) is an echo and counts only when nothing else does.
-pub(crate) fn root_of<'a>(tasks: impl Iterator<Item = &'a Try>) -> Option<(Ending, Fault)> {
+pub(crate) fn root_of<'a>(tasks: impl Iterator<Item = &'a StepAttempt>) -> Option<(Ending, Fault)> {
     let broken = tasks.filter(|task| task.state.is_settled() && !task.state.is_settled_well());
     let root = broken.min_by_key(|task| (is_echo(task), task.ended))?;
     let ending = match root.state {
@@ -132,14 +132,14 @@ pub(crate) fn echo_of(root: &Fault) -> Fault {
     fault
 }
 
-/// Why a try of a task is no success, as its row says it: its own fault; where it has none, or was only stopped, and its step
+/// Why an attempt of a task is no success, as its row says it: its own fault; where it has none, or was only stopped, and its step
 /// broke elsewhere, which party broke it and why; where it never began, why the job ended. `all` are the tasks of the job.
 pub fn reason_of(job: &Job, task: &Task, all: &[Task]) -> Option<Fault> {
     let same_try = |other: &&Task| {
         other.key.id.step == task.key.id.step && other.key.attempt == task.key.attempt
     };
-    let tries: Vec<Try> = all.iter().filter(same_try).map(Try::from).collect();
-    let root = root_of(tries.iter()).map(|(_, root)| root);
+    let attempts: Vec<StepAttempt> = all.iter().filter(same_try).map(StepAttempt::from).collect();
+    let root = root_of(attempts.iter()).map(|(_, root)| root);
     match (&task.fault, root) {
         // That it was stopped is no reason where another task's is known.
         (Some(own), Some(root))
@@ -165,14 +165,14 @@ pub fn reason_of(job: &Job, task: &Task, all: &[Task]) -> Option<Fault> {
 pub fn first_cause(step: &StepName, rows: &[Task]) -> Option<Fault> {
     let own = || rows.iter().filter(|task| task.key.id.step == *step);
     let newest = own().map(|task| task.key.attempt).max()?;
-    let tries: Vec<Try> = own()
+    let attempts: Vec<StepAttempt> = own()
         .filter(|task| task.key.attempt == newest)
-        .map(Try::from)
+        .map(StepAttempt::from)
         .collect();
-    root_of(tries.iter()).map(|(_, fault)| fault)
+    root_of(attempts.iter()).map(|(_, fault)| fault)
 }
 
-fn is_echo(task: &Try) -> bool {
+fn is_echo(task: &StepAttempt) -> bool {
     use ErrorCode as C;
     let code = task.fault.as_ref().map(|fault| fault.code);
     match task.state {
@@ -185,7 +185,7 @@ fn is_echo(task: &Try) -> bool {
     }
 }
 
-fn unexplained(task: &Try) -> Fault {
+fn unexplained(task: &StepAttempt) -> Fault {
     let (code, what) = match task.state {
         TaskState::Lost => (ErrorCode::PartyLost, "was lost while it ran"),
         TaskState::TimedOut => (ErrorCode::DeadlinePassed, "took longer than allowed"),
@@ -195,9 +195,9 @@ fn unexplained(task: &Try) -> Fault {
     Fault::new(code, format!("task {} {what}", task.key.id))
 }
 
-/// How many earlier tries of a step came to nothing since the job was submitted or rerun.
+/// How many earlier attempts of a step came to nothing since the job was submitted or rerun.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EarlierTries {
+pub struct EarlierAttempts {
     /// The step.
     pub step: StepName,
     /// Tries that ended because an agent was lost.
@@ -208,11 +208,11 @@ pub struct EarlierTries {
     pub cause: Option<Fault>,
 }
 
-/// Counts earlier tries from the rows of all attempts of a job.
+/// Counts earlier attempts from the rows of all attempts of a job.
 ///
 /// Only tries that an automatic retry followed count: the rows of such a retry carry `not_before`, those of a rerun do
 /// not, so a rerun starts with a fresh allowance.
-pub fn earlier_tries(rows: &[Task]) -> Vec<EarlierTries> {
+pub fn earlier_tries(rows: &[Task]) -> Vec<EarlierAttempts> {
     let mut names: Vec<&StepName> = rows.iter().map(|task| &task.key.id.step).collect();
     names.sort();
     names.dedup();
@@ -222,13 +222,13 @@ pub fn earlier_tries(rows: &[Task]) -> Vec<EarlierTries> {
         .collect()
 }
 
-fn earlier_of(step: &StepName, rows: &[Task]) -> Option<EarlierTries> {
+fn earlier_of(step: &StepName, rows: &[Task]) -> Option<EarlierAttempts> {
     let own: Vec<&Task> = rows
         .iter()
         .filter(|task| &task.key.id.step == step)
         .collect();
     let mut attempt = own.iter().map(|task| task.key.attempt).max()?;
-    let mut count = EarlierTries {
+    let mut count = EarlierAttempts {
         step: step.clone(),
         lost: 0,
         failed: 0,
@@ -240,12 +240,12 @@ fn earlier_of(step: &StepName, rows: &[Task]) -> Option<EarlierTries> {
             .any(|task| task.key.attempt == attempt && task.not_before.is_some())
     {
         attempt = Attempt(attempt.0 - 1);
-        let tries: Vec<Try> = own
+        let attempts: Vec<StepAttempt> = own
             .iter()
             .filter(|task| task.key.attempt == attempt)
-            .map(|task| Try::from(*task))
+            .map(|task| StepAttempt::from(*task))
             .collect();
-        let (ending, fault) = root_of(tries.iter()).unzip();
+        let (ending, fault) = root_of(attempts.iter()).unzip();
         count.add(ending);
         // They are gone through from the last one to the first.
         count.cause = count.cause.or(fault);
@@ -253,7 +253,7 @@ fn earlier_of(step: &StepName, rows: &[Task]) -> Option<EarlierTries> {
     (count.lost + count.failed > 0).then_some(count)
 }
 
-impl EarlierTries {
+impl EarlierAttempts {
     /// Counts one more try that ended so.
     pub(crate) fn add(&mut self, ending: Option<Ending>) {
         match ending {

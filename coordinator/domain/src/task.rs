@@ -7,16 +7,16 @@ use vocabulary::{Attempt, Fault, Progress, TableSummary, TaskId, Timestamp, Usag
 
 use state::TaskState;
 
-/// One try of a task.
+/// One attempt of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TaskKey {
     /// The task.
     pub id: TaskId,
-    /// The try.
+    /// The attempt.
     pub attempt: Attempt,
 }
 
-/// What is kept of one try of a task.
+/// What is kept of one attempt of a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// Which.
@@ -47,7 +47,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// A try that waits to be ordered.
+    /// An attempt that waits to be ordered.
     pub fn waiting(key: TaskKey, not_before: Option<Timestamp>, now: Timestamp) -> Self {
         Self {
             key,

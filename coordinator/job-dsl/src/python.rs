@@ -41,14 +41,14 @@ pub(crate) fn quoted(text: &str) -> String {
     };
     let mut out = String::with_capacity(text.len() + 2);
     out.push(quote);
-    for letter in text.chars() {
-        match letter {
+    for envelope in text.chars() {
+        match envelope {
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            letter if letter == quote => out.extend(['\\', letter]),
-            letter => out.push(letter),
+            envelope if envelope == quote => out.extend(['\\', envelope]),
+            envelope => out.push(envelope),
         }
     }
     out.push(quote);

@@ -17,7 +17,7 @@ use crate::nearest::nearest;
 
 /// More warnings than this are counted only.
 const MOST: usize = 40;
-/// Longest part of a document's own name that a warning repeats, in letters.
+/// Longest part of a document's own name that a warning repeats, in messages.
 const LONGEST_NAME: usize = 80;
 
 /// The documents as they were submitted, and what was read from them.
@@ -127,7 +127,7 @@ impl Notes {
 /// A document's own names may hold anything: a warning is one line.
 fn one_line(text: &str) -> String {
     text.chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .map(|envelope| if envelope.is_control() { ' ' } else { envelope })
         .collect()
 }
 

@@ -6,11 +6,11 @@ use domain::{Decision, Held, Job, JobSnapshot, JobState, Presence, Task, Waiting
 use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, StepName, Timestamp};
 
 use crate::channels::note_kept;
-use crate::chronicle;
+use crate::events;
 use crate::filter::TaskFilter;
 use crate::models::keep_training;
 use crate::ports::{Stored, Transaction};
-use crate::records::{Errand, PendingOrder};
+use crate::records::{OrderKind, PendingOrder};
 use crate::training_models::number_training;
 
 /// A job as it was loaded, and as it is now.
@@ -90,7 +90,7 @@ impl Loaded {
     /// An order to sign or to answer the offer counts as sent while it waits in the outbox, which never forgets it.
     pub(crate) fn note_asked(&mut self, now: Timestamp) {
         for order in &self.orders {
-            if matches!(order.errand, Errand::Sign | Errand::Offer) {
+            if matches!(order.kind, OrderKind::Sign | OrderKind::Offer) {
                 self.snapshot.asked.insert(order.party.clone(), now);
             }
         }
@@ -149,7 +149,7 @@ impl Loaded {
         Ok(sending)
     }
 
-    /// Keeps how the tries ended that are about to be replaced: it may have been decided just now.
+    /// Keeps how the attempts ended that are about to be replaced: it may have been decided just now.
     fn note_retry(&mut self, step: &StepName, attempt: Attempt) {
         let ended: Vec<Task> = self
             .snapshot
@@ -165,15 +165,14 @@ impl Loaded {
 
     fn orders_for(&self, decision: &Decision, now: Timestamp) -> Vec<PendingOrder> {
         let job = &self.snapshot.job;
-        let order =
-            |party: &PartyId, errand: Errand| PendingOrder::new(&job.id, party, errand, now);
+        let order = |party: &PartyId, kind: OrderKind| PendingOrder::new(&job.id, party, kind, now);
         match decision {
-            Decision::Sign => vec![order(&job.initiator.party, Errand::Sign)],
-            Decision::Offer { party } => vec![order(party, Errand::Offer)],
+            Decision::Sign => vec![order(&job.initiator.party, OrderKind::Sign)],
+            Decision::Offer { party } => vec![order(party, OrderKind::Offer)],
             Decision::Assign { task, attempt } => {
                 vec![order(
                     &task.party,
-                    Errand::Assign {
+                    OrderKind::Assign {
                         task: task.clone(),
                         attempt: *attempt,
                     },
@@ -184,12 +183,12 @@ impl Loaded {
                 attempt,
                 reason,
             } => {
-                let errand = Errand::Cancel {
+                let kind = OrderKind::Cancel {
                     task: task.clone(),
                     attempt: *attempt,
                     reason: reason.clone(),
                 };
-                vec![order(&task.party, errand)]
+                vec![order(&task.party, kind)]
             }
             Decision::Close => {
                 let mut parties = job.cast.parties();
@@ -198,7 +197,7 @@ impl Loaded {
                 parties.dedup();
                 parties
                     .iter()
-                    .map(|party| order(party, Errand::Close))
+                    .map(|party| order(party, OrderKind::Close))
                     .collect()
             }
             Decision::Task { .. }
@@ -209,7 +208,7 @@ impl Loaded {
         }
     }
 
-    /// Takes orders out that a decision made void: an assignment that was not acknowledged must not start a try that is
+    /// Takes orders out that a decision made void: an assignment that was not acknowledged must not start an attempt that is
     /// being stopped or is over.
     async fn recall(&mut self, tx: &mut dyn Transaction, decision: &Decision) -> Stored<()> {
         let (task, attempt) = match decision {
@@ -218,7 +217,7 @@ impl Loaded {
             }
             _ => return Ok(()),
         };
-        let key = Errand::Assign {
+        let key = OrderKind::Assign {
             task: task.clone(),
             attempt,
         }
@@ -290,8 +289,8 @@ impl Loaded {
                 note_kept(tx, job).await?;
             }
         }
-        let mut lines = chronicle::anew(&self.before, &self.replaced, job, job.updated);
-        lines.extend(chronicle::lines(
+        let mut lines = events::anew(&self.before, &self.replaced, job, job.updated);
+        lines.extend(events::lines(
             (self.was, &self.before),
             job,
             &self.snapshot.tasks,

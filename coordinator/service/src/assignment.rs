@@ -106,7 +106,7 @@ fn kept_by(job: &Job, task: &TaskId) -> Option<String> {
     (keeps.step == task.step && keeps.who == task.participant()).then(|| keeps.file.clone())
 }
 
-/// When the agent gives the try up: at the job's deadline, or when the step's own time is over.
+/// When the agent gives the attempt up: at the job's deadline, or when the step's own time is over.
 fn deadline_of(job: &Job, tasks: &[Task], task: &TaskId, attempt: Attempt) -> Timestamp {
     let own = tasks
         .iter()

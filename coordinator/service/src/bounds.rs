@@ -17,13 +17,13 @@ use crate::ports::{Stored, Transaction};
 pub struct Bounds {
     /// Longest name (of a table, a metric, a component, a column), in bytes.
     pub name_bytes: u64,
-    /// Most outputs and models that one try of a task may announce, together.
+    /// Most outputs and models that one attempt of a task may announce, together.
     pub outputs_per_task: u64,
-    /// Most bytes that one try of a task may tell.
+    /// Most bytes that one attempt of a task may tell.
     pub task_bytes: u64,
-    /// Most bytes of descriptions of outputs that one try of a task may tell: they are loaded with each step of the job.
+    /// Most bytes of descriptions of outputs that one attempt of a task may tell: they are loaded with each step of the job.
     pub task_output_bytes: u64,
-    /// Most bytes of descriptions of outputs that all tries of a job's tasks may tell.
+    /// Most bytes of descriptions of outputs that all attempts of a job's tasks may tell.
     pub job_output_bytes: u64,
     /// Most bytes that the tasks of one party may tell, of all jobs together.
     pub party_bytes: u64,
@@ -33,7 +33,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// 1 KiB a name, 1,000 outputs, 64 MiB and 1 MiB of descriptions a try, 16 MiB of descriptions a job, 16 GiB a party, of
+    /// 1 KiB a name, 1,000 outputs, 64 MiB and 1 MiB of descriptions an attempt, 16 MiB of descriptions a job, 16 GiB a party, of
     /// these 8 GiB in the jobs of one tenant.
     fn default() -> Self {
         Self {
@@ -51,13 +51,13 @@ impl Default for Bounds {
 /// Whose bytes, or outputs, are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Counted {
-    /// Bytes that a try of a task told.
+    /// Bytes that an attempt of a task told.
     Task,
-    /// Outputs and models that a try of a task announced.
+    /// Outputs and models that an attempt of a task announced.
     Outputs,
-    /// Bytes of descriptions of outputs that a try of a task told.
+    /// Bytes of descriptions of outputs that an attempt of a task told.
     Described,
-    /// The same of all tries of a job.
+    /// The same of all attempts of a job.
     JobDescribed,
     /// Bytes that a party told.
     Party,

@@ -14,7 +14,7 @@ use crate::{Coordinator, ServiceError};
 
 /// The channel in which data sets are seen.
 const DATA_SETS: &str = "datasets";
-/// Letters before the UUID of a file's id: `20180515T180605-`.
+/// Messages before the UUID of a file's id: `20180515T180605-`.
 const STAMP: usize = 16;
 
 /// A data set's table, where it is, and the job that makes it.
@@ -183,7 +183,7 @@ pub(crate) async fn note_kept(tx: &mut dyn Transaction, job: &Job) -> Stored<()>
         .filter(|name| name.kind == EntityKind::ChannelFile)
     {
         let noted = file.read().and_then(|mut body: ChannelFile| {
-            // another try, or a rerun, may have left another content
+            // another attempt, or a rerun, may have left another content
             (body.awaited, body.bytes, body.sha256) = (false, 0, String::new());
             file.write(&body)
         });

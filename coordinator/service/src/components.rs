@@ -6,15 +6,15 @@ use vocabulary::{Attempt, ComponentInfo, ErrorCode, Fault, JobId, PartyId, TaskI
 
 use crate::apply::Loaded;
 use crate::ports::{Stored, Transaction};
-use crate::records::{Errand, PartyRecord, PendingOrder};
+use crate::records::{OrderKind, PartyRecord, PendingOrder};
 use crate::{Coordinator, ServiceError};
 
 /// What an agent tells at hello beside its catalogue.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AgentFacts {
-    /// Where its own users reach its REST door, as a URL.
+    /// Where its own users reach its REST endpoint, as a URL.
     pub rest: Option<String>,
-    /// Whether its policy lets the coordinator's door read its rows.
+    /// Whether its policy lets the coordinator's REST endpoint read its rows.
     pub rows_through_coordinator: bool,
     /// Tries it knows.
     pub attempts: Vec<(TaskId, Attempt)>,
@@ -76,7 +76,7 @@ impl Coordinator {
                 .gone(party, error.fault(), Parting::Unknown);
             return Err(error.into());
         }
-        tracing::info!(%party, components = record.components.len(), tries = attempts.len(), "agent connected");
+        tracing::info!(%party, components = record.components.len(), attempts = attempts.len(), "agent connected");
         self.deliver(std::slice::from_ref(party));
         self.changed();
         Ok(())
@@ -243,13 +243,13 @@ async fn reconcile(
             Some(_) | None => true,
         };
         if over {
-            let reason = Fault::new(ErrorCode::Canceled, "this try is over");
-            let errand = Errand::Cancel {
+            let reason = Fault::new(ErrorCode::Canceled, "this attempt is over");
+            let kind = OrderKind::Cancel {
                 task: id.clone(),
                 attempt: *attempt,
                 reason,
             };
-            tx.enqueue(&PendingOrder::new(&id.job, party, errand, now))
+            tx.enqueue(&PendingOrder::new(&id.job, party, kind, now))
                 .await?;
         }
     }
@@ -267,7 +267,7 @@ async fn lose(
         return Ok(());
     };
     for key in lost.iter().filter(|key| key.id.job == *job) {
-        let on_its_way = Errand::Assign {
+        let on_its_way = OrderKind::Assign {
             task: key.id.clone(),
             attempt: key.attempt,
         }

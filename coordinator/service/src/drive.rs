@@ -6,7 +6,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use domain::{JobSnapshot, Presence, RoomBook, Waiting, decide};
+use domain::{CapacityBook, JobSnapshot, Presence, Waiting, decide};
 use tokio_util::sync::CancellationToken;
 use vocabulary::{ExperimentId, JobId, PartyId, Timestamp};
 
@@ -106,16 +106,16 @@ impl Coordinator {
         let mut presence = self.inner.leases.presence_without_components(now);
         let mut tx = self.inner.store.begin().await?;
         let claimed = self.claim(&mut *tx, now).await?;
-        let mut room = self.room();
+        let mut capacity = self.capacity();
         let mut parties = Vec::new();
         for id in &claimed {
             parties.extend(
-                self.drive_job(&mut *tx, id, &mut presence, &mut room)
+                self.drive_job(&mut *tx, id, &mut presence, &mut capacity)
                     .await?,
             );
         }
         tx.commit().await?;
-        self.set_room(room);
+        self.set_capacity(capacity);
         self.driven(parties);
         Ok(claimed.len())
     }
@@ -128,11 +128,14 @@ impl Coordinator {
         tx.commit().await?;
         for id in &claimed {
             let mut tx = self.inner.store.begin().await?;
-            let mut room = self.room();
-            match self.drive_job(&mut *tx, id, &mut presence, &mut room).await {
+            let mut capacity = self.capacity();
+            match self
+                .drive_job(&mut *tx, id, &mut presence, &mut capacity)
+                .await
+            {
                 Ok(parties) => {
                     tx.commit().await?;
-                    self.set_room(room);
+                    self.set_capacity(capacity);
                     self.driven(parties);
                 }
                 Err(error) => {
@@ -145,20 +148,20 @@ impl Coordinator {
         Ok(claimed.len())
     }
 
-    fn room(&self) -> RoomBook {
+    fn capacity(&self) -> CapacityBook {
         self.inner
-            .room
+            .capacity
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    fn set_room(&self, room: RoomBook) {
+    fn set_capacity(&self, capacity: CapacityBook) {
         *self
             .inner
-            .room
+            .capacity
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = room;
+            .unwrap_or_else(PoisonError::into_inner) = capacity;
     }
 
     async fn claim(&self, tx: &mut dyn Transaction, now: Timestamp) -> Stored<Vec<JobId>> {
@@ -202,7 +205,7 @@ impl Coordinator {
         tx: &mut dyn Transaction,
         id: &JobId,
         presence: &mut Presence,
-        room: &mut RoomBook,
+        capacity: &mut CapacityBook,
     ) -> Stored<Vec<PartyId>> {
         if !tx.hold_job(id, &self.inner.options.owner).await? {
             return Ok(Vec::new());
@@ -212,10 +215,10 @@ impl Coordinator {
         };
         let now = self.now();
         if matches!(loaded.snapshot.held, Some(Ok(_))) {
-            self.look_at_shelf(loaded.snapshot.job.experiment.clone());
+            self.look_at_table_store(loaded.snapshot.job.experiment.clone());
         }
         loaded.note_asked(now);
-        loaded.snapshot.short_of = room.short_of(&loaded.snapshot.job, presence);
+        loaded.snapshot.short_of = capacity.short_of(&loaded.snapshot.job, presence);
         let shown = loaded.show_errors(presence);
         let decisions = decide(&loaded.snapshot, presence, now);
         hide_errors(presence, shown);
@@ -233,12 +236,12 @@ impl Coordinator {
         ) {
             tx.poke_queue(queue, now).await?;
         }
-        take_turns(tx, &loaded.snapshot, presence, room, now).await?;
+        take_turns(tx, &loaded.snapshot, presence, capacity, now).await?;
         Ok(sending.parties)
     }
 
     /// Looks, beside the loop, whether the experiment of a job that is held is ready by now.
-    fn look_at_shelf(&self, experiment: ExperimentId) {
+    fn look_at_table_store(&self, experiment: ExperimentId) {
         let coordinator = self.clone();
         tokio::spawn(async move {
             if let Err(error) = coordinator
@@ -282,19 +285,20 @@ impl Coordinator {
     }
 }
 
-/// Notes what room the job has or wants now, and has those looked at whose turn has come.
+/// Notes what capacity the job has or wants now, and has those looked at whose turn has come.
 async fn take_turns(
     tx: &mut dyn Transaction,
     snapshot: &JobSnapshot,
     presence: &Presence,
-    room: &mut RoomBook,
+    capacity: &mut CapacityBook,
     now: Timestamp,
 ) -> Stored<()> {
     let job = &snapshot.job;
     let works = snapshot.tasks.iter().any(|task| task.state.is_active());
-    let waits = !job.state.is_settled() && job.waiting.as_ref().is_some_and(Waiting::is_for_room);
-    if room.note(job, works, waits) {
-        for next in room.next(presence) {
+    let waits =
+        !job.state.is_settled() && job.waiting.as_ref().is_some_and(Waiting::is_for_capacity);
+    if capacity.note(job, works, waits) {
+        for next in capacity.next(presence) {
             tx.poke_job(&next, now).await?;
         }
     }
@@ -309,14 +313,14 @@ fn hide_errors(presence: &mut Presence, shown: Vec<(PartyId, Option<vocabulary::
     }
 }
 
-/// The pause before the next try of an order: doubles with each try, up to a bound.
+/// The pause before the next attempt of an order: doubles with each attempt, up to a bound.
 pub(crate) fn back_off(
-    tries: u32,
+    attempts: u32,
     least_millis: i64,
     most_millis: i64,
     now: Timestamp,
 ) -> Timestamp {
-    let doubled = least_millis.saturating_mul(1_i64 << tries.min(20));
+    let doubled = least_millis.saturating_mul(1_i64 << attempts.min(20));
     now.plus_millis(doubled.clamp(least_millis, most_millis.max(least_millis)))
 }
 
@@ -327,7 +331,7 @@ mod tests {
     #[test]
     fn backs_off_up_to_a_bound() {
         let pauses: Vec<i64> = [0, 1, 2, 5, 40]
-            .map(|tries| back_off(tries, 200, 5_000, Timestamp(0)).millis())
+            .map(|attempts| back_off(attempts, 200, 5_000, Timestamp(0)).millis())
             .to_vec();
         assert_eq!(pauses, [200, 400, 800, 5_000, 5_000]);
     }

@@ -1,4 +1,4 @@
-//! What faces name beside jobs and experiments: kept, found, and given up.
+//! What APIs name beside jobs and experiments: kept, found, and given up.
 
 use domain::{Entity, EntityKind, Event};
 use vocabulary::{ErrorCode, Fault, JobId, Tenant};
@@ -7,7 +7,7 @@ use crate::filter::{EntityFilter, EventQuery};
 use crate::{Coordinator, ServiceError};
 
 impl Coordinator {
-    /// A new id of the form that most faces use: a random UUID.
+    /// A new id of the form that most APIs use: a random UUID.
     pub fn new_uuid(&self) -> String {
         uuid::Uuid::new_v4().to_string()
     }

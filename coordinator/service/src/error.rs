@@ -1,4 +1,4 @@
-//! What a use case can answer when it does not do what was asked: eight kinds, so that a face needs eight lines.
+//! What a use case can answer when it does not do what was asked: eight kinds, so that an API needs eight lines.
 
 use vocabulary::{ErrorCode, Fault, JobId, PartyId};
 

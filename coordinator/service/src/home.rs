@@ -1,4 +1,4 @@
-//! A tenant's home: the party to which data goes that comes in for the tenant at the coordinator's door.
+//! A tenant's home: the party to which data goes that comes in for the tenant at the coordinator's REST endpoint.
 
 use vocabulary::{ErrorCode, Fault, PartyId, Tenant};
 

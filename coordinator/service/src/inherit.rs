@@ -18,7 +18,7 @@ use crate::{Coordinator, ServiceError};
 
 /// What is taken over.
 #[derive(Default)]
-pub(crate) struct Estate {
+pub(crate) struct InheritedSteps {
     /// Where each step was really done.
     pub(crate) steps: BTreeMap<StepName, Inherited>,
     /// The tasks of the earlier job, as they ended.
@@ -29,13 +29,13 @@ pub(crate) struct Estate {
 
 impl Coordinator {
     /// What a job's `inheritance_info` names, looked up and checked; nothing when it names nothing.
-    pub(crate) async fn estate(
+    pub(crate) async fn inherited(
         &self,
         who: &Principal,
         parsed: &Parsed,
-    ) -> Result<Estate, ServiceError> {
+    ) -> Result<InheritedSteps, ServiceError> {
         let Some((id, names)) = wanted(&parsed.conf) else {
-            return Ok(Estate::default());
+            return Ok(InheritedSteps::default());
         };
         let refused = |message: String| {
             let path = "job_runtime_conf.job_parameters.common.inheritance_info";
@@ -56,9 +56,9 @@ impl Coordinator {
         who.may_steer(&old).map_err(ServiceError::Denied)?;
         let tasks = tx.tasks_of(&id).await?;
         drop(tx);
-        let mut estate = Estate {
+        let mut inherited = InheritedSteps {
             model_version: old.model_version.clone(),
-            ..Estate::default()
+            ..InheritedSteps::default()
         };
         for name in names {
             let step = same_step(&old, parsed, &name).map_err(&refused)?;
@@ -88,10 +88,10 @@ impl Coordinator {
                 .get(&step.name)
                 .cloned()
                 .unwrap_or(done);
-            estate.steps.insert(step.name.clone(), done);
-            estate.tasks.extend(own);
+            inherited.steps.insert(step.name.clone(), done);
+            inherited.tasks.extend(own);
         }
-        Ok(estate)
+        Ok(inherited)
     }
 }
 
@@ -147,7 +147,7 @@ fn same_step<'a>(old: &Job, parsed: &'a Parsed, name: &str) -> Result<&'a Step, 
     }
 }
 
-impl Estate {
+impl InheritedSteps {
     /// The first tries of a job's tasks, those that were taken over in place of those that would wait.
     pub(crate) fn settle(&self, job: &JobId, now: Timestamp, tasks: &mut [Task]) {
         for task in tasks {

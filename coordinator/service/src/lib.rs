@@ -1,6 +1,6 @@
 //! The coordinator's use cases, one file each, behind one cheap handle: [`Coordinator`].
 //!
-//! Faces and the agent gateway call it; it calls a [`ports::Store`] and a [`ports::AgentGateway`]. What may happen next is
+//! APIs and the agent gateway call it; it calls a [`ports::Store`] and a [`ports::AgentGateway`]. What may happen next is
 //! decided by `domain::decide`; [`drive`] is the loop that carries decisions out.
 #![deny(missing_docs)]
 
@@ -9,12 +9,13 @@ mod apply;
 mod assignment;
 mod bounds;
 pub mod channels;
-mod chronicle;
 pub mod components;
+mod dispatch;
 pub mod drive;
 mod earlier_output;
 mod entities;
 pub mod error;
+mod events;
 mod experiments;
 pub mod filter;
 mod home;
@@ -24,9 +25,9 @@ pub mod models;
 pub mod numbered;
 mod orders;
 pub mod ports;
-mod post;
 mod presence;
 pub mod principal;
+mod projects;
 pub mod query_jobs;
 pub mod query_metrics;
 pub mod record_report;
@@ -43,12 +44,11 @@ mod targets;
 mod training_models;
 mod update_parameters;
 mod verdicts;
-mod workshop;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use domain::{Presence, RoomBook};
+use domain::{CapacityBook, Presence};
 use tokio::sync::{Notify, watch};
 use vocabulary::{Clock, PartyId, Timestamp};
 
@@ -63,14 +63,14 @@ pub use filter::{
 pub use models::{Deploy, Deployed, ModelDocuments, ModelKey, ModelPart, ModelVersion, Tag};
 pub use ports::{AgentGateway, Order, OrderReply, StepCheck, Store, StoreError, Transaction};
 pub use principal::{Principal, Who};
+pub use projects::{NewDataset, NewEvaluation, NewLearning, NewModel, NewWorkspace, Project, Seen};
 pub use query_jobs::Health;
 pub use records::StoredModel;
 pub use schedules::NewSchedule;
 pub use submit_job::{Named, Placement, SubmitJob, Submitted};
-pub use workshop::{NewDataset, NewEvaluation, NewLearning, NewModel, NewWorkspace, Project, Seen};
 
+use dispatch::OrderDispatcher;
 use job_ids::JobIds;
-use post::PostOffice;
 use presence::Leases;
 
 /// How the coordinator behaves.
@@ -96,7 +96,7 @@ pub struct Options {
     pub verdict_millis: u64,
     /// Most orders under way to one party at a time.
     pub orders_at_once: usize,
-    /// Pause before an order is tried again, in milliseconds; doubles with each try.
+    /// Pause before an order is tried again, in milliseconds; doubles with each attempt.
     pub retry_least_millis: i64,
     /// Longest such pause, in milliseconds.
     pub retry_most_millis: i64,
@@ -127,7 +127,7 @@ impl Default for Options {
     }
 }
 
-/// The object every face calls; a cheap handle.
+/// The object every API calls; a cheap handle.
 #[derive(Clone)]
 pub struct Coordinator {
     inner: Arc<Inner>,
@@ -144,9 +144,9 @@ struct Inner {
     wake: Notify,
     /// Counts changes of jobs, for those who wait for one.
     changes: watch::Sender<u64>,
-    post: PostOffice,
-    /// Who holds room at the agents and who waits for it; written by the drive loop alone.
-    room: Mutex<RoomBook>,
+    post: OrderDispatcher,
+    /// Who holds capacity at the agents and who waits for it; written by the drive loop alone.
+    capacity: Mutex<CapacityBook>,
     /// Whether the parties of the store were read in.
     parties_loaded: AtomicBool,
     /// Counts runs that ask for no queue, so that they take turns.
@@ -172,8 +172,8 @@ impl Coordinator {
                 ids: JobIds::default(),
                 wake: Notify::new(),
                 changes: watch::Sender::new(0),
-                post: PostOffice::default(),
-                room: Mutex::default(),
+                post: OrderDispatcher::default(),
+                capacity: Mutex::default(),
                 parties_loaded: AtomicBool::new(false),
                 turns: AtomicU64::new(0),
             }),

@@ -11,7 +11,7 @@ use crate::assignment::{assignment_of, offer_of};
 use crate::drive::back_off;
 use crate::filter::TaskFilter;
 use crate::ports::{Order, OrderReply, Stored, Transaction};
-use crate::records::{Errand, PendingOrder};
+use crate::records::{OrderKind, PendingOrder};
 
 /// What became of an order before it was sent.
 enum Prepared {
@@ -44,7 +44,7 @@ impl Coordinator {
         };
         match reply {
             Ok(OrderReply::Done)
-                if matches!(order.errand, Errand::Assign { .. } | Errand::Close) =>
+                if matches!(order.kind, OrderKind::Assign { .. } | OrderKind::Close) =>
             {
                 self.withdraw(order).await
             }
@@ -75,8 +75,8 @@ impl Coordinator {
 
     async fn prepare(&self, order: &PendingOrder) -> Stored<Prepared> {
         let mut tx = self.inner.store.read().await?;
-        match &order.errand {
-            Errand::Cancel {
+        match &order.kind {
+            OrderKind::Cancel {
                 task,
                 attempt,
                 reason,
@@ -88,23 +88,23 @@ impl Coordinator {
                     reason,
                 })));
             }
-            Errand::Assign { task, attempt } => {
+            OrderKind::Assign { task, attempt } => {
                 return prepare_assignment(&mut *tx, order, task, *attempt).await;
             }
-            Errand::Sign | Errand::Offer | Errand::Close => {}
+            OrderKind::Sign | OrderKind::Offer | OrderKind::Close => {}
         }
         let Some(job) = tx.job(&order.job).await? else {
             return Ok(Prepared::Void);
         };
         let answered = job.answers.contains_key(&order.party);
-        Ok(match (&order.errand, &job.offer) {
-            (Errand::Close, _) if job.state.is_settled() => {
+        Ok(match (&order.kind, &job.offer) {
+            (OrderKind::Close, _) if job.state.is_settled() => {
                 Prepared::Send(Box::new(Order::Close(order.job.clone())))
             }
-            (Errand::Sign, None) if job.state == JobState::Offered => {
+            (OrderKind::Sign, None) if job.state == JobState::Offered => {
                 Prepared::Send(Box::new(Order::Sign(offer_of(&job), job.ticket.clone())))
             }
-            (Errand::Offer, Some(offer)) if job.state == JobState::Offered && !answered => {
+            (OrderKind::Offer, Some(offer)) if job.state == JobState::Offered && !answered => {
                 Prepared::Send(Box::new(Order::Offer(offer.clone())))
             }
             _ => Prepared::Void,
@@ -125,31 +125,31 @@ impl Coordinator {
             tx.remove_order(&order.key).await?;
             return tx.commit().await;
         };
-        let mut papers = false;
-        let outcome = match &order.errand {
-            Errand::Sign | Errand::Offer => {
-                papers = true;
+        let mut signatures = false;
+        let outcome = match &order.kind {
+            OrderKind::Sign | OrderKind::Offer => {
+                signatures = true;
                 self.note_answer(&mut loaded, order, reply)
             }
-            Errand::Assign { task, attempt } => {
+            OrderKind::Assign { task, attempt } => {
                 self.note_assigned(&mut loaded, task, *attempt, reply)
             }
-            Errand::Cancel { task, attempt, .. } => {
+            OrderKind::Cancel { task, attempt, .. } => {
                 self.note_canceled(&mut loaded, task, *attempt, reply)
             }
-            Errand::Close => Outcome::Settled,
+            OrderKind::Close => Outcome::Settled,
         };
         match outcome {
             Outcome::Settled => {
                 tx.remove_order(&order.key).await?;
                 loaded.save(&mut *tx).await?;
-                if papers {
-                    tx.save_papers(&loaded.snapshot.job).await?;
+                if signatures {
+                    tx.save_signatures(&loaded.snapshot.job).await?;
                 }
             }
             Outcome::Again(fault) => {
-                let next_try = self.next_try(order.tries);
-                tx.postpone_order(&order.key, next_try, &fault).await?;
+                let next_attempt = self.next_attempt(order.attempts);
+                tx.postpone_order(&order.key, next_attempt, &fault).await?;
             }
         }
         tx.commit().await?;
@@ -165,8 +165,8 @@ impl Coordinator {
     ) -> Outcome {
         let now = self.now();
         let party = &order.party;
-        let answer = match (&order.errand, reply) {
-            (Errand::Sign, Ok(OrderReply::Signed(offer))) => {
+        let answer = match (&order.kind, reply) {
+            (OrderKind::Sign, Ok(OrderReply::Signed(offer))) => {
                 if loaded.snapshot.job.state == JobState::Offered
                     && loaded.snapshot.job.offer.is_none()
                 {
@@ -174,7 +174,7 @@ impl Coordinator {
                 }
                 Answer::Accepted(offer)
             }
-            (Errand::Offer, Ok(OrderReply::Accepted(signature))) => Answer::Accepted(signature),
+            (OrderKind::Offer, Ok(OrderReply::Accepted(signature))) => Answer::Accepted(signature),
             (_, Ok(OrderReply::Failed(fault)) | Err(fault)) => Answer::Refused(fault.at(party)),
             (_, Ok(reply)) => return Outcome::Again(out_of_place(party, &reply)),
         };
@@ -228,7 +228,7 @@ impl Coordinator {
     ) -> Outcome {
         match reply {
             Ok(OrderReply::Done) => {}
-            // An agent that knows nothing of the try is quiet too.
+            // An agent that knows nothing of the attempt is quiet too.
             Ok(OrderReply::Failed(fault)) if is_unknown(&fault) => {}
             Ok(OrderReply::Failed(fault)) | Err(fault) => {
                 return Outcome::Again(fault.at(&task.party));
@@ -248,14 +248,14 @@ impl Coordinator {
         Outcome::Settled
     }
 
-    /// Keeps an order for a later try; the error shows in what the job waits for.
+    /// Keeps an order for a later attempt; the error shows in what the job waits for.
     pub(crate) async fn postpone(&self, order: &PendingOrder, fault: &Fault) -> Stored<()> {
         tracing::warn!(
-            job = %order.job, party = %order.party, order = %order.key, tries = order.tries, code = fault.code.text(),
+            job = %order.job, party = %order.party, order = %order.key, attempts = order.attempts, code = fault.code.text(),
             %fault, "an order could not be delivered; it is kept"
         );
         let mut tx = self.inner.store.begin().await?;
-        tx.postpone_order(&order.key, self.next_try(order.tries), fault)
+        tx.postpone_order(&order.key, self.next_attempt(order.attempts), fault)
             .await?;
         tx.poke_job(&order.job, self.now()).await?;
         tx.commit().await?;
@@ -274,9 +274,9 @@ impl Coordinator {
         };
         let fault = self.inner.leases.last_error(party).unwrap_or_else(offline);
         let now = self.now();
-        let next_try = now.plus_millis(self.inner.options.retry_most_millis);
+        let next_attempt = now.plus_millis(self.inner.options.retry_most_millis);
         let mut tx = self.inner.store.begin().await?;
-        let jobs = tx.postpone_party(party, next_try, &fault).await?;
+        let jobs = tx.postpone_party(party, next_attempt, &fault).await?;
         for job in &jobs {
             tracing::warn!(%job, %party, code = fault.code.text(), %fault, "orders wait for a party that is not connected");
             tx.poke_job(job, now).await?;
@@ -292,10 +292,10 @@ impl Coordinator {
         Ok(())
     }
 
-    fn next_try(&self, tries: u32) -> vocabulary::Timestamp {
+    fn next_attempt(&self, attempts: u32) -> vocabulary::Timestamp {
         let options = &self.inner.options;
         back_off(
-            tries,
+            attempts,
             options.retry_least_millis,
             options.retry_most_millis,
             self.now(),
@@ -329,7 +329,7 @@ async fn prepare_assignment(
     })
 }
 
-/// Why a try is not the first: what the one before came to.
+/// Why an attempt is not the first: what the one before came to.
 async fn why_again(
     tx: &mut dyn Transaction,
     task: &TaskId,
@@ -353,7 +353,7 @@ async fn why_again(
     })))
 }
 
-/// Errors that another try of the same order would meet again.
+/// Errors that another attempt of the same order would meet again.
 fn is_final(fault: &Fault) -> bool {
     matches!(
         fault.code,

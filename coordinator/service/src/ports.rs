@@ -20,7 +20,7 @@ use crate::filter::{
     VersionFilter,
 };
 use crate::models::{ModelPart, ModelVersion, Tag};
-use crate::records::{Errand, PartyRecord, PendingOrder, StoredModel, TextKind};
+use crate::records::{OrderKind, PartyRecord, PendingOrder, StoredModel, TextKind};
 
 /// Carries orders to agents.
 #[async_trait]
@@ -47,12 +47,12 @@ pub enum Order {
     Cancel {
         /// The task.
         task: TaskId,
-        /// The try.
+        /// The attempt.
         attempt: Attempt,
         /// Why.
         reason: Fault,
     },
-    /// The job is over: mail and offer may be forgotten.
+    /// The job is over: messages and offer may be forgotten.
     Close(JobId),
     /// Check parameters as the components would.
     Check(Vec<StepCheck>),
@@ -89,8 +89,8 @@ pub enum OrderReply {
 /// Why the store could not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// No room to write.
-    #[error("the store has no room to write: {detail}")]
+    /// No capacity to write.
+    #[error("the store has no capacity to write: {detail}")]
     Full {
         /// What the database says.
         detail: String,
@@ -124,7 +124,7 @@ impl StoreError {
     pub fn fault(&self) -> Fault {
         match self {
             StoreError::Full { .. } => Fault::new(ErrorCode::StorageFull, self.to_string())
-                .next("make room on the coordinator's disk; nothing stored so far is lost"),
+                .next("make capacity on the coordinator's disk; nothing stored so far is lost"),
             StoreError::Address { .. } => Fault::new(ErrorCode::ConfigInvalid, self.to_string()),
             StoreError::Corrupt { .. } => Fault::new(ErrorCode::RecordUnreadable, self.to_string())
                 .next("see the coordinator's log"),
@@ -185,7 +185,7 @@ pub trait Jobs {
     /// Replaces the definition of a job; false when there is none.
     async fn save_definition(&mut self, job: &Job) -> Stored<bool>;
     /// Replaces the offer of a job and the answers to it; false when there is none.
-    async fn save_papers(&mut self, job: &Job) -> Stored<bool>;
+    async fn save_signatures(&mut self, job: &Job) -> Stored<bool>;
     /// The jobs that fit, one page of them, and how many fit in all; without their offers and the answers to them, which
     /// only [`Jobs::job`] gives.
     async fn find_jobs(&mut self, filter: &JobFilter) -> Stored<(Vec<Job>, u64)>;
@@ -245,16 +245,16 @@ pub trait Claims {
     async fn next_due(&mut self) -> Stored<Option<Timestamp>>;
 }
 
-/// Tasks, one row for each try.
+/// Tasks, one row for each attempt.
 #[async_trait]
 pub trait Tasks {
-    /// Adds tries; earlier tries of the same tasks stop being the newest. A try that is there already is left alone.
+    /// Adds tries; earlier attempts of the same tasks stop being the newest. An attempt that is there already is left alone.
     async fn insert_tasks(&mut self, tasks: &[Task]) -> Stored<()>;
     /// The newest try of a task.
     async fn task(&mut self, id: &TaskId) -> Stored<Option<Task>>;
     /// The newest try of every task of a job, in the order in which they were added.
     async fn tasks_of(&mut self, job: &JobId) -> Stored<Vec<Task>>;
-    /// Replaces a try; false when there is none.
+    /// Replaces an attempt; false when there is none.
     async fn save_task(&mut self, task: &Task) -> Stored<bool>;
     /// The tasks that fit, one page of them, and how many fit in all.
     async fn find_tasks(&mut self, filter: &TaskFilter) -> Stored<(Vec<Task>, u64)>;
@@ -262,20 +262,20 @@ pub trait Tasks {
     async fn active_at(&mut self, party: &PartyId) -> Stored<Vec<Task>>;
 }
 
-/// What agents report of tries beside their state.
+/// What agents report of attempts beside their state.
 #[async_trait]
 pub trait Reports {
     /// Merges metrics by (namespace, name): pairs add up, a key seen again replaces its value, the last meta stands.
     async fn add_metrics(&mut self, key: &TaskKey, metrics: &[Metric]) -> Stored<()>;
-    /// The metrics of a try in the order of their first report, pairs sorted by key.
+    /// The metrics of an attempt in the order of their first report, pairs sorted by key.
     async fn metrics(&mut self, key: &TaskKey) -> Stored<Vec<Metric>>;
     /// Forgets all metrics of a job, or those of one party's tasks; false when there were none.
     async fn delete_metrics(&mut self, job: &JobId, party: Option<&PartyId>) -> Stored<bool>;
     /// Forgets the texts of a kind of one party's tasks of a job.
     async fn delete_texts(&mut self, job: &JobId, party: &PartyId, kind: TextKind) -> Stored<()>;
-    /// Keeps a text of a try, in place of an earlier one.
+    /// Keeps a text of an attempt, in place of an earlier one.
     async fn put_text(&mut self, key: &TaskKey, kind: TextKind, text: &str) -> Stored<()>;
-    /// A text of a try.
+    /// A text of an attempt.
     async fn text(&mut self, key: &TaskKey, kind: TextKind) -> Stored<Option<String>>;
 }
 
@@ -350,7 +350,7 @@ pub trait Experiments {
     async fn archive_jobs(&mut self, id: &ExperimentId, now: Timestamp) -> Stored<u64>;
 }
 
-/// What faces name beside jobs and experiments.
+/// What APIs name beside jobs and experiments.
 #[async_trait]
 pub trait Entities {
     /// Adds one; false (and nothing done) when its id is taken among its kind.
@@ -401,14 +401,18 @@ pub trait Outbox {
     async fn orders_of(&mut self, job: &JobId) -> Stored<Vec<PendingOrder>>;
     /// Takes an order out; false when it is gone already.
     async fn remove_order(&mut self, key: &str) -> Stored<bool>;
-    /// Keeps an order for a later try, with the error met.
-    async fn postpone_order(&mut self, key: &str, next_try: Timestamp, error: &Fault)
-    -> Stored<()>;
-    /// Keeps all orders for a party for a later try; gives the jobs whose orders had met no error before.
+    /// Keeps an order for a later attempt, with the error met.
+    async fn postpone_order(
+        &mut self,
+        key: &str,
+        next_attempt: Timestamp,
+        error: &Fault,
+    ) -> Stored<()>;
+    /// Keeps all orders for a party for a later attempt; gives the jobs whose orders had met no error before.
     async fn postpone_party(
         &mut self,
         party: &PartyId,
-        next_try: Timestamp,
+        next_attempt: Timestamp,
         error: &Fault,
     ) -> Stored<Vec<JobId>>;
     /// Makes all orders for a party due now.
@@ -426,16 +430,16 @@ pub trait Asides {
     async fn is_set_aside(&mut self, kind: &str, key: &str) -> Stored<bool>;
 }
 
-impl Errand {
+impl OrderKind {
     /// The order that has this key: its job, its party and what it is about; of an order to stop the reason is not in the key.
     pub fn of_key(key: &str, reason: Fault) -> Option<(JobId, PartyId, Self)> {
         let parts: Vec<&str> = key.split('/').collect();
         let whole =
-            |job: &str, party: &str, errand| Some((job.parse().ok()?, party.parse().ok()?, errand));
+            |job: &str, party: &str, kind| Some((job.parse().ok()?, party.parse().ok()?, kind));
         match parts[..] {
-            ["sign", job, party] => whole(job, party, Errand::Sign),
-            ["offer", job, party] => whole(job, party, Errand::Offer),
-            ["close", job, party] => whole(job, party, Errand::Close),
+            ["sign", job, party] => whole(job, party, OrderKind::Sign),
+            ["offer", job, party] => whole(job, party, OrderKind::Offer),
+            ["close", job, party] => whole(job, party, OrderKind::Close),
             [
                 word @ ("assign" | "cancel"),
                 job,
@@ -455,8 +459,8 @@ impl Errand {
                     job,
                     party,
                     match word {
-                        "assign" => Errand::Assign { task, attempt },
-                        _ => Errand::Cancel {
+                        "assign" => OrderKind::Assign { task, attempt },
+                        _ => OrderKind::Cancel {
                             task,
                             attempt,
                             reason,
@@ -471,13 +475,13 @@ impl Errand {
     /// The key under which the order waits: the same order decided twice waits once.
     pub fn key(&self, job: &JobId, party: &PartyId) -> String {
         match self {
-            Errand::Sign => format!("sign/{job}/{party}"),
-            Errand::Offer => format!("offer/{job}/{party}"),
-            Errand::Close => format!("close/{job}/{party}"),
-            Errand::Assign { task, attempt } => {
+            OrderKind::Sign => format!("sign/{job}/{party}"),
+            OrderKind::Offer => format!("offer/{job}/{party}"),
+            OrderKind::Close => format!("close/{job}/{party}"),
+            OrderKind::Assign { task, attempt } => {
                 format!("assign/{job}/{}/{}/{party}/{attempt}", task.step, task.role)
             }
-            Errand::Cancel { task, attempt, .. } => {
+            OrderKind::Cancel { task, attempt, .. } => {
                 format!("cancel/{job}/{}/{}/{party}/{attempt}", task.step, task.role)
             }
         }

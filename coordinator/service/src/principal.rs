@@ -3,7 +3,7 @@
 use domain::Job;
 use vocabulary::{Cast, ErrorCode, Fault, Participant, PartyId, SignedBytes, Tenant};
 
-/// Somebody at a door.
+/// Somebody at a REST endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// Who it is.
@@ -15,19 +15,19 @@ pub struct Principal {
     pub ticket: Option<SignedBytes>,
 }
 
-/// Who can stand at a door.
+/// Who can stand at a REST endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
-    /// Anyone: the local federation's open door. May do everything.
+    /// Anyone: the local federation's open REST endpoint. May do everything.
     Anyone,
-    /// A user of a party, at that party's own door.
+    /// A user of a party, at that party's own REST endpoint.
     PartyUser(PartyId),
     /// The coordinator's operator. May do everything.
     Operator,
 }
 
 impl Principal {
-    /// Somebody at the open door of a local federation.
+    /// Somebody at the open REST endpoint of a local federation.
     pub fn anyone() -> Self {
         Self {
             who: Who::Anyone,

@@ -102,7 +102,7 @@ async fn record_one(
         .iter()
         .any(|task| task.key == key && !task.state.is_settled());
     if !is_open {
-        tracing::debug!(task = %key.id, attempt = key.attempt.0, "a report on a try that is over");
+        tracing::debug!(task = %key.id, attempt = key.attempt.0, "a report on an attempt that is over");
         return Ok(false);
     }
     bounds.take(tx, &key, &report.body, tenant).await?;

@@ -6,23 +6,23 @@ use vocabulary::{Attempt, ComponentInfo, Fault, JobId, ModelSummary, PartyId, Ta
 /// What an order is about; the order itself is put together when it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Errand {
+pub enum OrderKind {
     /// Ask the initiator's agent to sign the offer.
     Sign,
     /// Send the signed offer.
     Offer,
-    /// Order a try of a task to run.
+    /// Order an attempt of a task to run.
     Assign {
         /// The task.
         task: TaskId,
-        /// The try.
+        /// The attempt.
         attempt: Attempt,
     },
-    /// Order a try of a task to stop.
+    /// Order an attempt of a task to stop.
     Cancel {
         /// The task.
         task: TaskId,
-        /// The try.
+        /// The attempt.
         attempt: Attempt,
         /// Why.
         reason: Fault,
@@ -41,29 +41,29 @@ pub struct PendingOrder {
     /// Who is to receive it.
     pub party: PartyId,
     /// What it is about.
-    pub errand: Errand,
+    pub kind: OrderKind,
     /// When it was decided.
     pub created: Timestamp,
     /// Not to be sent before this moment.
-    pub next_try: Timestamp,
+    pub next_attempt: Timestamp,
     /// How often it was tried in vain.
-    pub tries: u32,
+    pub attempts: u32,
     /// The last error met.
     pub last_error: Option<Fault>,
 }
 
 impl PendingOrder {
     /// A new order, to be sent at once.
-    pub fn new(job: &JobId, party: &PartyId, errand: Errand, now: Timestamp) -> Self {
-        let key = errand.key(job, party);
+    pub fn new(job: &JobId, party: &PartyId, kind: OrderKind, now: Timestamp) -> Self {
+        let key = kind.key(job, party);
         Self {
             key,
             job: job.clone(),
             party: party.clone(),
-            errand,
+            kind,
             created: now,
-            next_try: now,
-            tries: 0,
+            next_attempt: now,
+            attempts: 0,
             last_error: None,
         }
     }
@@ -76,9 +76,9 @@ pub struct PartyRecord {
     pub party: PartyId,
     /// What it last announced.
     pub components: Vec<ComponentInfo>,
-    /// Its REST door.
+    /// Its REST endpoint.
     pub rest: Option<String>,
-    /// Whether its policy lets the coordinator's door read its rows.
+    /// Whether its policy lets the coordinator's REST endpoint read its rows.
     pub rows_through_coordinator: bool,
     /// When it was last heard.
     pub seen: Timestamp,
@@ -95,7 +95,7 @@ pub struct StoredModel {
     pub created: Timestamp,
 }
 
-/// Which free-form text of a try.
+/// Which free-form text of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TextKind {
     /// The step's summary.

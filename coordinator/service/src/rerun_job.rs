@@ -1,4 +1,4 @@
-//! Running a settled job again: chosen steps get a new try, and every party is asked again.
+//! Running a settled job again: chosen steps get a new attempt, and every party is asked again.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use vocabulary::{ErrorCode, Fault, JobId, StepName};
 
 use crate::apply::{Loaded, log_job};
 use crate::principal::Principal;
-use crate::records::Errand;
+use crate::records::OrderKind;
 use crate::shelved::{documents_take_work, takes_work};
 use crate::{Coordinator, ServiceError, runs};
 
@@ -68,12 +68,12 @@ impl Coordinator {
         for order in loaded
             .orders
             .iter()
-            .filter(|order| !matches!(order.errand, Errand::Cancel { .. }))
+            .filter(|order| !matches!(order.kind, OrderKind::Cancel { .. }))
         {
             tx.remove_order(&order.key).await?;
         }
         loaded.save(&mut *tx).await?;
-        tx.save_papers(&loaded.snapshot.job).await?;
+        tx.save_signatures(&loaded.snapshot.job).await?;
         tx.commit().await?;
         log_job(&loaded.snapshot.job);
         self.changed();

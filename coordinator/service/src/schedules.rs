@@ -55,7 +55,7 @@ impl Coordinator {
             tenant: Some(tenant.clone()),
             ..Placement::default()
         };
-        let experiment = self.shelf(&new.order.conf, &placement).await?.id;
+        let experiment = self.table_store(&new.order.conf, &placement).await?.id;
         self.order_takes_work(&new.order).await?;
         let now = self.now();
         let mut schedule = Entity::new(EntityKind::Schedule, self.new_uuid(), tenant, now);

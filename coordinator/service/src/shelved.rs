@@ -1,5 +1,5 @@
 //! What is put away takes nothing new: neither jobs of an experiment that is archived, nor work with a model that was trained
-//! in one. Every way to begin work comes by here, whichever face it was asked through.
+//! in one. Every way to begin work comes by here, whichever API it was asked through.
 
 use domain::Experiment;
 use serde_json::Value;

@@ -12,14 +12,14 @@ use vocabulary::{
 
 use crate::apply::log_job;
 use crate::filter::PartFilter;
-use crate::inherit::Estate;
+use crate::inherit::InheritedSteps;
 use crate::models::ModelKey;
 use crate::numbered::{self, IdForm};
 use crate::ports::{Order, OrderReply, StepCheck, Transaction};
 use crate::principal::Principal;
 use crate::schedules::{due_schedule, note_begun};
 use crate::shelved::{documents_take_work, takes_work};
-use crate::{Coordinator, ServiceError, chronicle};
+use crate::{Coordinator, ServiceError, events};
 
 /// How often another id is tried when the store has one already.
 const ID_TRIES: u32 = 100;
@@ -54,7 +54,7 @@ pub struct Placement {
     pub retries: Option<u32>,
     /// A file of the initiator's party (`files://folder/name`) in which what the job leaves there is kept, too.
     pub keeps: Option<String>,
-    /// What faces name it by, kept in the transaction that keeps the job.
+    /// What APIs name it by, kept in the transaction that keeps the job.
     pub names: Vec<Named>,
     /// The schedule that begins it, and the moment for which it was planned.
     pub schedule: Option<(String, Timestamp)>,
@@ -62,7 +62,7 @@ pub struct Placement {
     pub ticket: Option<SignedBytes>,
 }
 
-/// What a face names a job by.
+/// What an API names a job by.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Named {
     /// Something new, under an id of that form.
@@ -107,7 +107,7 @@ impl Coordinator {
         self.submit_at(who, command, Placement::default()).await
     }
 
-    /// The same, for a face that knows where the job stands.
+    /// The same, for an API that knows where the job stands.
     pub async fn submit_at(
         &self,
         who: &Principal,
@@ -128,8 +128,8 @@ impl Coordinator {
             return Err(invalid(unfit));
         }
         let warnings = parsed.warnings.clone();
-        let estate = self
-            .estate(who, &parsed)
+        let inherited = self
+            .inherited(who, &parsed)
             .await
             .map_err(|error| error.of_job(&id))?;
         self.name_earlier_outputs(&mut parsed).await?;
@@ -143,13 +143,13 @@ impl Coordinator {
             ticket,
             ..placement
         };
-        let experiment = self.shelf(&command.conf, &placement).await?;
+        let experiment = self.table_store(&command.conf, &placement).await?;
         let placement = Placement {
             experiment: Some(experiment.id),
             ..placement
         };
         let (job, named) = self
-            .take_in(command, parsed, id, (placement, estate))
+            .take_in(command, parsed, id, (placement, inherited))
             .await?;
         log_job(&job);
         self.changed();
@@ -288,7 +288,7 @@ impl Coordinator {
                 .map(|fault| diagnostic(Rule::ProviderHasModule, fault))
                 .collect();
         }
-        if let Some(diagnostic) = beyond_room(parsed, &presence) {
+        if let Some(diagnostic) = beyond_capacity(parsed, &presence) {
             return vec![diagnostic];
         }
         let initiator = &parsed.initiator.party;
@@ -317,7 +317,7 @@ impl Coordinator {
 
     /// The experiment of a job: as placed, as its documents name it (by id or name), or the tenant's default one. Refuses
     /// one that takes no new work.
-    pub(crate) async fn shelf(
+    pub(crate) async fn table_store(
         &self,
         conf: &Value,
         placement: &Placement,
@@ -337,7 +337,7 @@ impl Coordinator {
         command: SubmitJob,
         mut parsed: Parsed,
         mut id: JobId,
-        (placement, estate): (Placement, Estate),
+        (placement, inherited): (Placement, InheritedSteps),
     ) -> Result<(Job, Vec<Entity>), ServiceError> {
         let SubmitJob {
             dsl,
@@ -346,7 +346,7 @@ impl Coordinator {
             description,
         } = command;
         let mut tx = self.inner.store.begin().await?;
-        // Behind the one writer's door, so that jobs of a queue are as old as their places in it.
+        // Behind the one writer's REST endpoint, so that jobs of a queue are as old as their places in it.
         let now = self.now();
         let mut limits = Limits::default();
         if let Some(named) = &placement.experiment
@@ -376,14 +376,14 @@ impl Coordinator {
         }
         job.definition = parsed.definition(dsl, conf);
         (job.name, job.description) = (name, description);
-        job.settings.inherited.clone_from(&estate.steps);
+        job.settings.inherited.clone_from(&inherited.steps);
         for _ in 0..ID_TRIES {
             if tx.insert_job(&job).await? {
                 let mut tasks = tasks_of(&job);
-                estate.settle(&job.id, now, &mut tasks);
+                inherited.settle(&job.id, now, &mut tasks);
                 tx.insert_tasks(&tasks).await?;
-                estate.copy(&mut *tx, &job).await?;
-                tx.add_events(&job.id, &chronicle::submitted(&job)).await?;
+                inherited.copy(&mut *tx, &job).await?;
+                tx.add_events(&job.id, &events::submitted(&job)).await?;
                 let mut named = Vec::new();
                 for name in placement.names {
                     named.push(keep_name(&mut *tx, name, &job).await?);
@@ -470,11 +470,11 @@ async fn keep_name(
 }
 
 /// A job that asks for more cores than some party has at all.
-fn beyond_room(parsed: &Parsed, presence: &domain::Presence) -> Option<Diagnostic> {
+fn beyond_capacity(parsed: &Parsed, presence: &domain::Presence) -> Option<Diagnostic> {
     let of = |party: &vocabulary::PartyId| presence.agents.get(party).and_then(|agent| agent.slots);
     let rooms = parsed.cast.participants().filter_map(|who| {
         let slots: u32 = of(&who.party)?;
-        Some((slots.saturating_mul(domain::room::CORES_OF_SLOT), who))
+        Some((slots.saturating_mul(domain::capacity::CORES_OF_SLOT), who))
     });
     let (most, who) = rooms
         .filter(|(most, who)| parsed.settings.cores_of(who) > *most)
@@ -573,7 +573,7 @@ fn job_of(parsed: &Parsed, id: &JobId, now: Timestamp) -> Job {
     }
 }
 
-/// The first try of every task.
+/// The first attempt of every task.
 fn tasks_of(job: &Job) -> Vec<Task> {
     let task = |step: &domain::Step, participant: &Participant| {
         let Participant { role, party } = participant.clone();

@@ -2,7 +2,7 @@
 //! another; and versions whose weights somebody brought.
 
 use domain::deployment::{TrainingDefinition, TrainingModel};
-use domain::workshop::LearnedModel;
+use domain::projects::LearnedModel;
 use domain::{Entity, EntityKind, Job, JobState};
 use vocabulary::{ErrorCode, Fault, Tenant, Timestamp};
 
@@ -11,7 +11,7 @@ use crate::models::{Deploy, ModelKey};
 use crate::numbered::{IdForm, named, place};
 use crate::ports::{Stored, Transaction};
 use crate::principal::Principal;
-use crate::workshop::{applying, learns_lines};
+use crate::projects::{applying, learns_lines};
 use crate::{Coordinator, ServiceError};
 
 impl Coordinator {

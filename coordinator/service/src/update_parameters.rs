@@ -8,9 +8,9 @@ use vocabulary::{ErrorCode, Fault, JobId};
 
 use crate::apply::Loaded;
 use crate::principal::Principal;
-use crate::records::Errand;
+use crate::records::OrderKind;
 use crate::submit_job::SubmitJob;
-use crate::{Coordinator, ServiceError, chronicle};
+use crate::{Coordinator, ServiceError, events};
 
 impl Coordinator {
     /// Lays component parameters over those of a job, and puts job parameters in place of its common ones (`Null` leaves
@@ -57,16 +57,16 @@ impl Coordinator {
             for order in loaded
                 .orders
                 .iter()
-                .filter(|order| matches!(order.errand, Errand::Sign | Errand::Offer))
+                .filter(|order| matches!(order.kind, OrderKind::Sign | OrderKind::Offer))
             {
                 tx.remove_order(&order.key).await?;
             }
         }
-        let warned = chronicle::warned(&loaded.snapshot.job, now);
+        let warned = events::warned(&loaded.snapshot.job, now);
         if !warned.is_empty() {
             tx.add_events(id, &warned).await?;
         }
-        tx.save_papers(&loaded.snapshot.job).await?;
+        tx.save_signatures(&loaded.snapshot.job).await?;
         tx.save_definition(&loaded.snapshot.job).await?;
         loaded.save(&mut *tx).await?;
         tx.commit().await?;

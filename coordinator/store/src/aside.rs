@@ -36,7 +36,7 @@ pub(crate) enum Remedy {
     TakeOut,
     /// Nothing, and its tasks occupy no agent.
     TakeJobOut,
-    /// A try that failed, where its key can be read.
+    /// An attempt that failed, where its key can be read.
     FailTask,
     /// The order that its key tells of.
     Rebuild,

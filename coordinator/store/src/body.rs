@@ -8,10 +8,10 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use vocabulary::Timestamp;
 
-use crate::papers;
+use crate::signatures;
 use crate::sql::{corrupt, failed, from_json};
 
-/// Everything of a job but its definition, its papers and when it was archived.
+/// Everything of a job but its definition, its signatures and when it was archived.
 pub(crate) fn body_of(job: &Job) -> Stored<String> {
     // Every field is named, so that a new one cannot be forgotten here.
     #[rustfmt::skip]
@@ -53,15 +53,15 @@ fn put(body: &mut Map<String, Value>, name: &str, value: &impl Serialize) -> Sto
     Ok(())
 }
 
-/// A job from its row, which has the columns `id`, `definition`, `papers`, `archived` and `body`.
+/// A job from its row, which has the columns `id`, `definition`, `signatures`, `archived` and `body`.
 pub(crate) fn job_from(row: &SqliteRow) -> Stored<Job> {
-    let mut job = job_without_papers(row)?;
-    papers::read(row.try_get("papers").map_err(failed)?, &mut job)?;
+    let mut job = job_without_signatures(row)?;
+    signatures::read(row.try_get("papers").map_err(failed)?, &mut job)?;
     Ok(job)
 }
 
-/// The same without its papers, from the columns `id`, `definition`, `archived` and `body`.
-pub(crate) fn job_without_papers(row: &SqliteRow) -> Stored<Job> {
+/// The same without its signatures, from the columns `id`, `definition`, `archived` and `body`.
+pub(crate) fn job_without_signatures(row: &SqliteRow) -> Stored<Job> {
     let id: &str = row.try_get("id").map_err(failed)?;
     let name = format!("job {id}");
     let definition: &str = row.try_get("definition").map_err(failed)?;

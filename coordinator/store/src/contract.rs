@@ -11,7 +11,7 @@ mod spoiled;
 use std::sync::Arc;
 
 use domain::JobState;
-use service::records::{Errand, TextKind};
+use service::records::{OrderKind, TextKind};
 use service::{Counted, JobFilter, Store};
 use vocabulary::{ErrorCode, Fault, PartyId};
 
@@ -91,7 +91,7 @@ async fn a_file_that_is_opened_again_has_everything() {
     )
     .await
     .expect("adds");
-    tx.enqueue(&order("1", "9999", Errand::Sign, 10))
+    tx.enqueue(&order("1", "9999", OrderKind::Sign, 10))
         .await
         .expect("enqueues");
     tx.put_party(&record("9999")).await.expect("puts");
@@ -226,7 +226,10 @@ async fn tells_a_full_disk_from_other_failures() {
     let mut tx = store.begin().await.expect("begins");
     let mut large = job("2", 1);
     large.description = "x".repeat(4_000_000);
-    let error = tx.insert_job(&large).await.expect_err("there is no room");
+    let error = tx
+        .insert_job(&large)
+        .await
+        .expect_err("there is no capacity");
     assert_eq!(error.fault().code, ErrorCode::StorageFull, "{error}");
     drop(tx);
     let mut tx = store.read().await.expect("reads");
@@ -240,7 +243,7 @@ async fn tells_a_full_disk_from_other_failures() {
 }
 
 #[tokio::test]
-async fn writes_again_once_a_full_disk_has_room() {
+async fn writes_again_once_a_full_disk_has_capacity() {
     let folder = tempfile::tempdir().expect("folder");
     let store = SqliteStore::open(&folder.path().join("store.db"))
         .await
@@ -252,7 +255,7 @@ async fn writes_again_once_a_full_disk_has_room() {
     assert_eq!(
         tx.insert_job(&large)
             .await
-            .expect_err("no room")
+            .expect_err("no capacity")
             .fault()
             .code,
         ErrorCode::StorageFull
@@ -260,7 +263,7 @@ async fn writes_again_once_a_full_disk_has_room() {
     drop(tx);
     store.lift_limit().await;
     let mut tx = store.begin().await.expect("the connection is sound");
-    tx.insert_job(&large).await.expect("there is room");
+    tx.insert_job(&large).await.expect("there is capacity");
     tx.commit().await.expect("commits");
 }
 

@@ -1,4 +1,4 @@
-//! What faces name beside jobs and experiments.
+//! What APIs name beside jobs and experiments.
 
 use async_trait::async_trait;
 use domain::{Entity, EntityKind};

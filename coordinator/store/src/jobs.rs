@@ -11,9 +11,9 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{JobId, Participant};
 
 use crate::aside::{Kind, Remedy};
-use crate::body::{body_of, job_from, job_without_papers, job_word};
+use crate::body::{body_of, job_from, job_without_signatures, job_word};
 use crate::sql::{SqlTransaction, column, containing, corrupt, failed, json};
-use crate::{papers, rows};
+use crate::{rows, signatures};
 
 pub(crate) static JOB: Kind = Kind {
     name: "job",
@@ -36,7 +36,7 @@ impl Jobs for SqlTransaction {
     async fn insert_job(&mut self, job: &Job) -> Stored<bool> {
         let done = sqlx::query(
             "/* jobs: insert */ INSERT INTO jobs (id, state, settled, initiator_role, initiator_party, name, description, \
-             model_version, created, started, ended, due, definition, papers, body, experiment, archived, queue) \
+             model_version, created, started, ended, due, definition, signatures, body, experiment, archived, queue) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (id) DO NOTHING",
         )
         .bind(job.id.as_str())
@@ -52,7 +52,7 @@ impl Jobs for SqlTransaction {
         .bind(job.ended.map(|at| at.0))
         .bind(job.created.0)
         .bind(json("a definition", &job.definition)?)
-        .bind(papers::write(job)?)
+        .bind(signatures::write(job)?)
         .bind(body_of(job)?)
         .bind(job.experiment.as_str())
         .bind(job.archived.map_or(0, |at| at.0))
@@ -125,10 +125,10 @@ impl Jobs for SqlTransaction {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn save_papers(&mut self, job: &Job) -> Stored<bool> {
+    async fn save_signatures(&mut self, job: &Job) -> Stored<bool> {
         let done = sqlx::query("/* jobs: save papers */ UPDATE jobs SET papers = $2 WHERE id = $1")
             .bind(job.id.as_str())
-            .bind(papers::write(job)?)
+            .bind(signatures::write(job)?)
             .execute(&mut *self.tx)
             .await
             .map_err(failed)?;
@@ -146,7 +146,7 @@ impl Jobs for SqlTransaction {
             .fetch_all(&mut *self.tx)
             .await
             .map_err(failed)?;
-        let jobs = self.readable(&JOB, &rows, job_without_papers).await?;
+        let jobs = self.readable(&JOB, &rows, job_without_signatures).await?;
         if let Some(total) = total_of_last_page(rows.len(), filter) {
             return Ok((jobs, total));
         }

@@ -1,4 +1,4 @@
-//! Metrics by pairs, so that a curve grows without being written anew, and the free-form texts of tries.
+//! Metrics by pairs, so that a curve grows without being written anew, and the free-form texts of attempts.
 
 use std::collections::BTreeMap;
 

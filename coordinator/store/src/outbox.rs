@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use service::ports::{Outbox, Stored};
-use service::records::{Errand, PendingOrder};
+use service::records::{OrderKind, PendingOrder};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use vocabulary::{ErrorCode, Fault, JobId, PartyId, Timestamp};
@@ -27,10 +27,10 @@ impl Outbox for SqlTransaction {
         .bind(&order.key)
         .bind(order.job.as_str())
         .bind(order.party.as_str())
-        .bind(json("an order", &order.errand)?)
+        .bind(json("an order", &order.kind)?)
         .bind(order.created.0)
-        .bind(order.next_try.0)
-        .bind(i64::from(order.tries))
+        .bind(order.next_attempt.0)
+        .bind(i64::from(order.attempts))
         .bind(order.last_error.as_ref().map(|error| json("an order", error)).transpose()?)
         .execute(&mut *self.tx)
         .await
@@ -92,14 +92,14 @@ impl Outbox for SqlTransaction {
     async fn postpone_order(
         &mut self,
         key: &str,
-        next_try: Timestamp,
+        next_attempt: Timestamp,
         error: &Fault,
     ) -> Stored<()> {
         sqlx::query(
             "/* outbox: postpone */ UPDATE outbox SET next_try = $2, last_error = $3, tries = tries + 1 WHERE order_key = $1",
         )
         .bind(key)
-        .bind(next_try.0)
+        .bind(next_attempt.0)
         .bind(json("an order", error)?)
         .execute(&mut *self.tx)
         .await
@@ -110,7 +110,7 @@ impl Outbox for SqlTransaction {
     async fn postpone_party(
         &mut self,
         party: &PartyId,
-        next_try: Timestamp,
+        next_attempt: Timestamp,
         error: &Fault,
     ) -> Stored<Vec<JobId>> {
         let jobs: Vec<String> = sqlx::query_scalar(
@@ -126,7 +126,7 @@ impl Outbox for SqlTransaction {
              WHERE party = $1",
         )
         .bind(party.as_str())
-        .bind(next_try.0)
+        .bind(next_attempt.0)
         .bind(json("an order", error)?)
         .execute(&mut *self.tx)
         .await
@@ -175,7 +175,9 @@ pub(crate) async fn rebuild(connection: &mut SqliteConnection, place: i64) -> St
         "the order to stop was set aside, with its reason",
     );
     let key = key.and_then(|key| String::from_utf8(key).ok());
-    let Some((job, party, errand)) = key.as_deref().and_then(|key| Errand::of_key(key, reason))
+    let Some((job, party, kind)) = key
+        .as_deref()
+        .and_then(|key| OrderKind::of_key(key, reason))
     else {
         return Ok(false);
     };
@@ -186,7 +188,7 @@ pub(crate) async fn rebuild(connection: &mut SqliteConnection, place: i64) -> St
     .bind(place)
     .bind(job.as_str())
     .bind(party.as_str())
-    .bind(json("an order", &errand)?)
+    .bind(json("an order", &kind)?)
     .execute(connection)
     .await
     .map_err(failed)?;
@@ -205,10 +207,10 @@ fn order_from(row: &SqliteRow) -> Stored<PendingOrder> {
         party: text("party")?
             .parse()
             .map_err(|error| corrupt("an order", error))?,
-        errand: from_json("an order", &text("errand")?)?,
+        kind: from_json("an order", &text("errand")?)?,
         created: Timestamp(number("created")?),
-        next_try: Timestamp(number("next_try")?),
-        tries: u32::try_from(number("tries")?).unwrap_or(u32::MAX),
+        next_attempt: Timestamp(number("next_try")?),
+        attempts: u32::try_from(number("tries")?).unwrap_or(u32::MAX),
         last_error: last_error
             .map(|error| from_json("an order", &error))
             .transpose()?,

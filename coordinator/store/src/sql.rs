@@ -103,7 +103,7 @@ impl SqliteStore {
         self.execute(sqlx::query("PRAGMA max_page_count = 1")).await;
     }
 
-    /// Takes the database as having room again.
+    /// Takes the database as having capacity again.
     #[cfg(test)]
     pub(crate) async fn lift_limit(&self) {
         self.execute(sqlx::query("PRAGMA max_page_count = 1000000"))
@@ -322,11 +322,11 @@ pub(crate) fn containing(query: &mut QueryBuilder<Sqlite>, column: &str, text: &
         return;
     }
     let mut pattern = String::from("%");
-    for letter in text.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
+    for envelope in text.chars() {
+        if matches!(envelope, '%' | '_' | '\\') {
             pattern.push('\\');
         }
-        pattern.push(letter);
+        pattern.push(envelope);
     }
     pattern.push('%');
     query

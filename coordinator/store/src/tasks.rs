@@ -1,4 +1,4 @@
-//! Tasks, one row for each try.
+//! Tasks, one row for each attempt.
 
 use async_trait::async_trait;
 use domain::{Task, TaskKey, TaskState};
@@ -25,7 +25,7 @@ pub(crate) fn bind_task<'q>(query: Asked<'q>, id: &'q TaskId) -> Asked<'q> {
         .bind(id.party.as_str())
 }
 
-/// Binds a try as the next five values: job, step, role, party, attempt.
+/// Binds an attempt as the next five values: job, step, role, party, attempt.
 pub(crate) fn bind_try<'q>(query: Asked<'q>, key: &'q TaskKey) -> Asked<'q> {
     bind_task(query, &key.id).bind(i64::from(key.attempt.0))
 }
@@ -49,7 +49,7 @@ macro_rules! row {
     };
 }
 
-/// A try in place of one that cannot be read: it failed, so that its job ends with the reason.
+/// An attempt in place of one that cannot be read: it failed, so that its job ends with the reason.
 fn failed_task(row: &SqliteRow, why: &str) -> Stored<Task> {
     let word = |column: &str| row.try_get::<&str, _>(column).map_err(failed);
     let number = |column: &str| row.try_get::<i64, _>(column).map_err(failed);
@@ -80,7 +80,7 @@ fn failed_task(row: &SqliteRow, why: &str) -> Stored<Task> {
     Ok(task)
 }
 
-/// Puts a failed try in the place of one that cannot be read; false when its key cannot be read either.
+/// Puts a failed attempt in the place of one that cannot be read; false when its key cannot be read either.
 pub(crate) async fn fail_in_place(
     connection: &mut SqliteConnection,
     place: i64,
@@ -145,7 +145,7 @@ impl Tasks for SqlTransaction {
                     .await
                     .map_err(failed)?;
             }
-            // A later try keeps the place of the earlier ones.
+            // A later attempt keeps the place of the earlier ones.
             let insert = "/* tasks: insert */ INSERT INTO tasks (job_id, step, role, party, attempt, newest, position, \
                           state, active, created, body) VALUES ($1, $2, $3, $4, $5, 1, COALESCE((SELECT MIN(t.position) \
                           FROM tasks t WHERE t.job_id = $1 AND t.step = $2 AND t.role = $3 AND t.party = $4), $6), \

@@ -113,7 +113,7 @@ impl Chain {
     pub(crate) fn probe(&mut self) -> Result<(), AuditError> {
         let folder = self.folder.clone();
         self.segment()?
-            .make_room(1 << 12)
+            .make_space(1 << 12)
             .map_err(AuditError::disk(&folder))
     }
 

@@ -45,7 +45,7 @@ pub enum AuditEntry {
     Ordered {
         /// The task.
         task: TaskId,
-        /// The try.
+        /// The attempt.
         attempt: Attempt,
         /// The offer that the order names.
         fingerprint: String,
@@ -62,14 +62,14 @@ pub enum AuditEntry {
     Left {
         /// The task.
         task: TaskId,
-        /// The try.
+        /// The attempt.
         attempt: Attempt,
         /// The message.
         message: String,
         /// The receiver.
         to: PartyId,
         /// How many.
-        letters: u64,
+        envelopes: u64,
         /// Bytes.
         bytes: u64,
     },
@@ -138,7 +138,7 @@ impl Rows {
 pub struct Attempted {
     /// The task: job, step, role, party.
     pub task: TaskId,
-    /// The try.
+    /// The attempt.
     pub attempt: Attempt,
     /// The component.
     pub component: String,

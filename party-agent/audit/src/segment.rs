@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::AuditError;
 
-/// Room is made ahead in such pieces: a sync that changes no length costs less, and a disk that fills up leaves room for the
+/// Component is made ahead in such pieces: a sync that changes no length costs less, and a disk that fills up leaves space for the
 /// entries that say so.
 const AHEAD: u64 = 1 << 20;
 const ENDING: &str = ".ndjson";
@@ -90,7 +90,7 @@ impl Segment {
     /// Appends, and returns when it is on the disk. After an error nothing of it counts.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.mend()?;
-        self.make_room(bytes.len() as u64)?;
+        self.make_space(bytes.len() as u64)?;
         self.sound = false;
         self.file
             .write_all_at(bytes, self.end)
@@ -105,7 +105,7 @@ impl Segment {
     }
 
     /// Makes sure that the next entry can be written, as far as that can be known.
-    pub(crate) fn make_room(&mut self, bytes: u64) -> io::Result<()> {
+    pub(crate) fn make_space(&mut self, bytes: u64) -> io::Result<()> {
         self.mend()?;
         let needed = self.end + bytes;
         if needed <= self.room {
@@ -123,11 +123,11 @@ impl Segment {
                 Err(error) => done = Err(error),
             }
         }
-        // A little room is as good as much, while it lasts.
+        // A little component is as good as much, while it lasts.
         if needed <= self.room { Ok(()) } else { done }
     }
 
-    /// Takes away what a failed write may have left. Needs no room on the disk.
+    /// Takes away what a failed write may have left. Needs no space on the disk.
     fn mend(&mut self) -> io::Result<()> {
         if !self.sound {
             self.file.set_len(self.end)?;
@@ -138,7 +138,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Gives back the room that was made ahead.
+    /// Gives back the space that was made ahead.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         self.sound = false;
         self.mend()

@@ -212,7 +212,7 @@ impl Writer {
     }
 
     fn open(&mut self) {
-        let mut tries = PATIENCE;
+        let mut attempts = PATIENCE;
         loop {
             match self.try_open() {
                 Ok(chain) => {
@@ -220,8 +220,8 @@ impl Writer {
                     self.chain = Some(chain);
                     return;
                 }
-                Err(AuditError::InUse(_)) if tries > 0 => {
-                    tries -= 1;
+                Err(AuditError::InUse(_)) if attempts > 0 => {
+                    attempts -= 1;
                     std::thread::sleep(MOMENT);
                 }
                 Err(error) => {
@@ -264,7 +264,7 @@ impl Writer {
         if let Some(chain) = self.chain.take()
             && let Err(error) = chain.finish()
         {
-            tracing::warn!(%error, "room that was made for audit entries stays behind");
+            tracing::warn!(%error, "space that was made for audit entries stays behind");
         }
         self.lock = None;
         self.broken = Some(AuditError::Closed.into());

@@ -1,4 +1,4 @@
-//! A room's face, and the erased form in which the agent keeps rooms.
+//! A component's API, and the erased form in which the agent keeps components.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -16,7 +16,7 @@ use crate::model::SavedModel;
 use crate::params::{Check, Problems, fault_of};
 use crate::task::TaskContext;
 
-/// A kind of work. The body of `run` is one `match (task.stage(), task.role())`: the room's table of contents.
+/// A kind of work. The body of `run` is one `match (task.stage(), task.role())`: the component's table of contents.
 pub trait Component: Send + Sync + 'static {
     /// The parameters: declared once, with docs, defaults and bounds; unknown fields are refused.
     type Params: DeserializeOwned + Serialize + JsonSchema + Default + Check + Send + Sync;
@@ -82,9 +82,9 @@ pub trait AnyComponent: Send + Sync {
 }
 
 /// A component as a value.
-pub struct Room<C>(PhantomData<fn() -> C>);
+pub struct Plugin<C>(PhantomData<fn() -> C>);
 
-impl<C> Room<C> {
+impl<C> Plugin<C> {
     /// The value.
     pub const NEW: Self = Self(PhantomData);
 }
@@ -105,7 +105,7 @@ fn read<P: DeserializeOwned + Check>(component: &str, parameters: &Value) -> Res
 }
 
 #[async_trait]
-impl<C: Component> AnyComponent for Room<C> {
+impl<C: Component> AnyComponent for Plugin<C> {
     fn description(&self) -> &'static Description {
         const { &C::DESCRIPTION }
     }

@@ -3,7 +3,7 @@
 use vocabulary::component::{CastRule, InputNeed, Port, PortKind, When};
 use vocabulary::{MessageLine, Role, Stage};
 
-/// An input or output, as written in a room's source.
+/// An input or output, as written in a component's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortLine {
     /// The port's name.
@@ -38,7 +38,7 @@ impl PortLine {
     }
 }
 
-/// How many parties of a role a room needs, as written in its source: a job that has others is refused when it is submitted.
+/// How many parties of a role a component needs, as written in its source: a job that has others is refused when it is submitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CastLine {
     role: Role,
@@ -131,7 +131,7 @@ impl CastLine {
     }
 }
 
-/// Inputs of which a room needs one, as written in its source.
+/// Inputs of which a component needs one, as written in its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NeedLine {
     stage: Option<Stage>,

@@ -1,4 +1,4 @@
-//! How a room's work can end badly.
+//! How a component's work can end badly.
 
 use tables::TableError;
 use vocabulary::{ErrorCode, Fault, Stopped};
@@ -6,7 +6,7 @@ use wire::TransportError;
 
 use crate::payload::PayloadError;
 
-/// What a room's functions give back.
+/// What a component's functions give back.
 pub type Result<T, E = ComponentError> = std::result::Result<T, E>;
 
 /// Why a task could not go on. Straight-line code passes it up with `?`.

@@ -1,7 +1,7 @@
-//! Everything a room may touch: how a component declares itself, and the one door through which it works.
+//! Everything a component may touch: how a component declares itself, and the one REST endpoint through which it works.
 //!
-//! A room implements [`Component`]; its `run` gets a [`TaskContext`] and nothing else: no transport, no shelf, no policy,
-//! no clock, no coordinator. What stands behind the doors is [`Surroundings`] and a `wire::Transport`, given by the
+//! A component implements [`Component`]; its `run` gets a [`TaskContext`] and nothing else: no transport, no table store, no policy,
+//! no clock, no coordinator. What stands behind the REST endpoints is [`TaskHost`] and a `wire::Transport`, given by the
 //! runner (or by the harness in tests).
 #![deny(missing_docs)]
 
@@ -19,10 +19,10 @@ mod model;
 mod params;
 mod payload;
 mod peer;
-mod surroundings;
 mod task;
+mod task_host;
 
-pub use component::{AnyComponent, Component, Room};
+pub use component::{AnyComponent, Component, Plugin};
 pub use description::{CastLine, Description, NeedLine, PortLine};
 pub use error::{ComponentError, Result};
 pub use given::Given;
@@ -32,8 +32,8 @@ pub use model::SavedModel;
 pub use params::{Check, Problem, Problems};
 pub use payload::{Packed, Payload, PayloadError, Raw};
 pub use peer::{Peer, Peers};
-pub use surroundings::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest,
-    LabelRules, LogLevel, MaliciousHosts, ModelCopy, Reading, Surroundings,
-};
 pub use task::TaskContext;
+pub use task_host::{
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest,
+    LabelRules, LogLevel, MaliciousHosts, ModelCopy, Reading, TaskHost,
+};

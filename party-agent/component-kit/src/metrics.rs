@@ -1,11 +1,11 @@
-//! What a room may tell of its progress: scalars, curves, a summary.
+//! What a component may tell of its progress: scalars, curves, a summary.
 
 use serde_json::{Map, Value, json};
 use vocabulary::report::ReportBody;
 use vocabulary::{Metric, MetricData, Tells};
 
-use crate::surroundings::About;
 use crate::task::TaskContext;
+use crate::task_host::About;
 
 /// The way out for measurements. Everything passes the party's disclosure gate before it leaves.
 pub struct Metrics<'a> {

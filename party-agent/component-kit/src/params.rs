@@ -40,7 +40,7 @@ impl Problems {
     }
 }
 
-/// Checks a room's parameters after they were read.
+/// Checks a component's parameters after they were read.
 pub trait Check {
     /// Notes everything that is wrong.
     fn check(&self, problems: &mut Problems);

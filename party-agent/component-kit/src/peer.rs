@@ -1,4 +1,4 @@
-//! The other participants, as a room sees them: send and receive declared messages.
+//! The other participants, as a component sees them: send and receive declared messages.
 
 use bytes::Bytes;
 use vocabulary::Participant;

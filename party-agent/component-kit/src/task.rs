@@ -1,4 +1,4 @@
-//! The one door through which a room works.
+//! The one REST endpoint through which a component works.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -24,9 +24,9 @@ use crate::meter::{Meter, Spent};
 use crate::metrics::Metrics;
 use crate::model::SavedModel;
 use crate::peer::{Peer, Peers};
-use crate::surroundings::{
+use crate::task_host::{
     About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest,
-    LabelRules, LogLevel, ModelCopy, Reading, Surroundings,
+    LabelRules, LogLevel, ModelCopy, Reading, TaskHost,
 };
 
 struct Inner {
@@ -35,7 +35,7 @@ struct Inner {
     key: AttemptKey,
     me: Participant,
     transport: Arc<dyn Transport>,
-    surroundings: Arc<dyn Surroundings>,
+    task_host: Arc<dyn TaskHost>,
     cancel: CancellationToken,
     /// The same for work off the async threads.
     stop: Stop,
@@ -71,7 +71,7 @@ impl Inner {
     }
 }
 
-/// One attempt of a task, as its room sees it. Cheap to clone; every await ends with an error once the attempt is stopped.
+/// One attempt of a task, as its space sees it. Cheap to clone; every await ends with an error once the attempt is stopped.
 #[derive(Clone)]
 pub struct TaskContext {
     inner: Arc<Inner>,
@@ -84,7 +84,7 @@ impl TaskContext {
         assignment: Assignment,
         description: &'static Description,
         transport: Arc<dyn Transport>,
-        surroundings: Arc<dyn Surroundings>,
+        task_host: Arc<dyn TaskHost>,
         cancel: CancellationToken,
     ) -> Self {
         let key = AttemptKey {
@@ -101,7 +101,7 @@ impl TaskContext {
             key,
             me,
             transport,
-            surroundings,
+            task_host,
             cancel,
             stop: Stop::when(move || token.is_cancelled()),
             meter: Meter::default(),
@@ -319,10 +319,7 @@ impl TaskContext {
             .iter()
             .filter(|input| input.port == port)
         {
-            match self
-                .guarded(self.inner.surroundings.load_table(table))
-                .await?
-            {
+            match self.guarded(self.inner.task_host.load_table(table)).await? {
                 Ok(table) => tables.push((from_step.clone(), table.watched(self.stop()))),
                 Err(ComponentError::Fault(fault)) if fault.code == ErrorCode::TableMissing => {}
                 Err(error) => return Err(error),
@@ -355,7 +352,7 @@ impl TaskContext {
     /// A table that the party keeps (a reader's).
     pub async fn stored_table(&self, table: &TableRef) -> Result<Table> {
         let table = self
-            .guarded(self.inner.surroundings.load_table(table))
+            .guarded(self.inner.task_host.load_table(table))
             .await??;
         Ok(table.watched(self.stop()))
     }
@@ -369,7 +366,7 @@ impl TaskContext {
             .get(index)
             .cloned()
             .unwrap_or_else(|| index.to_string());
-        self.guarded(self.inner.surroundings.store_output(index, &name, table))
+        self.guarded(self.inner.task_host.store_output(index, &name, table))
             .await?
     }
 
@@ -380,13 +377,13 @@ impl TaskContext {
         let progress = Box::new(move |at: Reading| {
             task.progress(0.9 * at.fraction, format!("{} rows read", at.rows))
         });
-        self.guarded(self.inner.surroundings.import(request, progress))
+        self.guarded(self.inner.task_host.import(request, progress))
             .await?
     }
 
     /// The lines of a file that the party keeps (`files://folder/name`) or has in an import folder.
     pub async fn lines(&self, file: &str) -> Result<Vec<String>> {
-        self.guarded(self.inner.surroundings.lines(file)).await?
+        self.guarded(self.inner.task_host.lines(file)).await?
     }
 
     /// The name under which the first input table of a port is kept, if one is wired.
@@ -401,24 +398,23 @@ impl TaskContext {
 
     /// Keeps a table of the party under another name; gives its rows.
     pub async fn copy(&self, request: CopyRequest) -> Result<u64> {
-        self.guarded(self.inner.surroundings.copy(request)).await?
+        self.guarded(self.inner.task_host.copy(request)).await?
     }
 
     /// Writes a table of the party as text; gives the rows written.
     pub async fn export(&self, request: ExportRequest) -> Result<u64> {
-        self.guarded(self.inner.surroundings.export(request))
-            .await?
+        self.guarded(self.inner.task_host.export(request)).await?
     }
 
     /// Copies a model of the party to its model store.
     pub async fn store_model(&self, request: ModelCopy) -> Result<CopiedModel> {
-        self.guarded(self.inner.surroundings.store_model(request))
+        self.guarded(self.inner.task_host.store_model(request))
             .await?
     }
 
     /// Brings a model of the party back from its model store.
     pub async fn restore_model(&self, request: ModelCopy) -> Result<CopiedModel> {
-        self.guarded(self.inner.surroundings.restore_model(request))
+        self.guarded(self.inner.task_host.restore_model(request))
             .await?
     }
 
@@ -434,7 +430,7 @@ impl TaskContext {
             return Ok(None);
         };
         Ok(Some(
-            self.guarded(self.inner.surroundings.load_model(&input.model))
+            self.guarded(self.inner.task_host.load_model(&input.model))
                 .await??,
         ))
     }
@@ -462,8 +458,7 @@ impl TaskContext {
     pub async fn save_model<M: Serialize>(&self, model: &M) -> Result<()> {
         let saved = self.saved(model)?;
         self.inner.has_saved.store(true, Ordering::Relaxed);
-        self.guarded(self.inner.surroundings.save_model(saved))
-            .await?
+        self.guarded(self.inner.task_host.save_model(saved)).await?
     }
 
     /// A step that applied a model of its own job leaves it under its own name, too: whoever deploys that step finds it there.
@@ -471,7 +466,7 @@ impl TaskContext {
         let Inner {
             assignment,
             description,
-            surroundings,
+            task_host,
             has_saved,
             ..
         } = &*self.inner;
@@ -490,9 +485,9 @@ impl TaskContext {
         else {
             return Ok(());
         };
-        match self.guarded(surroundings.load_model(&input.model)).await? {
+        match self.guarded(task_host.load_model(&input.model)).await? {
             Ok(model) => {
-                self.guarded(surroundings.hand_model_on(&input.model, model))
+                self.guarded(task_host.hand_model_on(&input.model, model))
                     .await?
             }
             // Not every role has a part of it: the arbiter learns nothing.
@@ -505,7 +500,7 @@ impl TaskContext {
     /// takes, so that whatever reads the one reads the other.
     pub async fn save_checkpoint<M: Serialize>(&self, at: CheckpointAt, model: &M) -> Result<()> {
         let saved = self.saved(model)?;
-        self.guarded(self.inner.surroundings.save_checkpoint(at, saved))
+        self.guarded(self.inner.task_host.save_checkpoint(at, saved))
             .await?
     }
 
@@ -542,40 +537,38 @@ impl TaskContext {
 
     /// Writes a line into the party's own log of the job. No rows, no keys.
     pub fn info(&self, text: impl AsRef<str>) {
-        self.inner.surroundings.log(LogLevel::Info, text.as_ref());
+        self.inner.task_host.log(LogLevel::Info, text.as_ref());
     }
 
     /// Writes a warning into the party's own log of the job.
     pub fn warn(&self, text: impl AsRef<str>) {
-        self.inner
-            .surroundings
-            .log(LogLevel::Warning, text.as_ref());
+        self.inner.task_host.log(LogLevel::Warning, text.as_ref());
     }
 
     /// Whether the party's policy lets that be told to the coordinator and to people who ask there.
     pub fn may_tell(&self, what: Tells) -> bool {
-        self.inner.surroundings.may_tell(what)
+        self.inner.task_host.may_tell(what)
     }
 
     /// What the party's policy asks of trainings in which it is the guest.
     pub fn label_rules(&self) -> LabelRules {
-        self.inner.surroundings.label_rules()
+        self.inner.task_host.label_rules()
     }
 
     /// What the party's policy asks of intersections in this job.
     pub fn id_rules(&self) -> IdRules {
-        self.inner.surroundings.id_rules()
+        self.inner.task_host.id_rules()
     }
 
     /// Counts ids that a peer may be told of today, before it is; an error where that is more than the policy lets.
     pub async fn reserve_ids(&self, peer: &Participant, count: u64) -> Result<()> {
-        self.guarded(self.inner.surroundings.reserve_ids(&peer.party, count))
+        self.guarded(self.inner.task_host.reserve_ids(&peer.party, count))
             .await?
     }
 
     /// A peer is told of these ids, for which so many were reserved: those stay counted of which it was not told before.
     pub async fn told_ids(&self, peer: &Participant, ids: &[String], reserved: u64) -> Result<()> {
-        self.guarded(self.inner.surroundings.told_ids(&peer.party, ids, reserved))
+        self.guarded(self.inner.task_host.told_ids(&peer.party, ids, reserved))
             .await?
     }
 
@@ -583,12 +576,12 @@ impl TaskContext {
     #[cfg(feature = "harness")]
     pub fn observe(&self, name: &str, values: &[f64]) {
         self.inner
-            .surroundings
+            .task_host
             .observe(format!("{}{name}", self.scope), values);
     }
 
     pub(crate) fn report(&self, body: ReportBody, about: About) {
-        self.inner.surroundings.report(
+        self.inner.task_host.report(
             body,
             About {
                 turn: self.scope.to_string(),

@@ -1,7 +1,9 @@
-//! The rooms: one `mod` line and one catalogue line each, alphabetical.
+//! The components: one `mod` line and one catalogue line each, alphabetical.
 
 #[cfg(test)]
 mod announced;
+#[cfg(test)]
+mod component_table;
 pub mod data_io;
 pub mod data_transform;
 pub mod download;
@@ -17,31 +19,29 @@ pub mod model_store;
 #[cfg(test)]
 mod nulls;
 pub mod reader;
-#[cfg(test)]
-mod room_table;
 pub mod secure_add_example;
 pub mod template;
 pub mod upload;
 pub mod writer;
 
-use component_kit::{AnyComponent, Room};
+use component_kit::{AnyComponent, Plugin};
 
 /// Every component of this agent. `template` is not among them: it is there to be copied, and a job has no use for it.
 pub static CATALOGUE: &[&dyn AnyComponent] = &[
-    &Room::<data_io::DataIo>::NEW,
-    &Room::<data_transform::DataTransform>::NEW,
-    &Room::<download::Download>::NEW,
-    &Room::<evaluation::Evaluation>::NEW,
-    &Room::<hetero_lr::HeteroLr>::NEW,
-    &Room::<intersection::Intersection>::NEW,
-    &Room::<lines_reader::LinesReader>::NEW,
-    &Room::<lines_split::LinesSplit>::NEW,
-    &Room::<lines_transform::LinesTransform>::NEW,
-    &Room::<local_learner::LocalLearner>::NEW,
-    &Room::<model_restore::ModelRestore>::NEW,
-    &Room::<model_store::ModelStore>::NEW,
-    &Room::<reader::Reader>::NEW,
-    &Room::<secure_add_example::SecureAddExample>::NEW,
-    &Room::<upload::Upload>::NEW,
-    &Room::<writer::Writer>::NEW,
+    &Plugin::<data_io::DataIo>::NEW,
+    &Plugin::<data_transform::DataTransform>::NEW,
+    &Plugin::<download::Download>::NEW,
+    &Plugin::<evaluation::Evaluation>::NEW,
+    &Plugin::<hetero_lr::HeteroLr>::NEW,
+    &Plugin::<intersection::Intersection>::NEW,
+    &Plugin::<lines_reader::LinesReader>::NEW,
+    &Plugin::<lines_split::LinesSplit>::NEW,
+    &Plugin::<lines_transform::LinesTransform>::NEW,
+    &Plugin::<local_learner::LocalLearner>::NEW,
+    &Plugin::<model_restore::ModelRestore>::NEW,
+    &Plugin::<model_store::ModelStore>::NEW,
+    &Plugin::<reader::Reader>::NEW,
+    &Plugin::<secure_add_example::SecureAddExample>::NEW,
+    &Plugin::<upload::Upload>::NEW,
+    &Plugin::<writer::Writer>::NEW,
 ];

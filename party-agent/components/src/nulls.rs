@@ -126,22 +126,26 @@ fn property<'a>(schema: &'a Value, root: &'a Value, path: &str) -> &'a Value {
     })
 }
 
-fn room(name: &str) -> &'static dyn AnyComponent {
+fn component(name: &str) -> &'static dyn AnyComponent {
     let found = CATALOGUE
         .iter()
-        .find(|room| room.description().name == name);
+        .find(|component| component.description().name == name);
     *found.unwrap_or_else(|| panic!("{name} is not in the catalogue"))
 }
 
 #[test]
 fn null_is_taken_where_fate_takes_it() {
     for (name, paths) in NULLABLE {
-        let (room, schema) = (room(name), room(name).info().schema);
-        let role = *room.description().roles.first().unwrap_or(&Role::Guest);
+        let (component, schema) = (component(name), component(name).info().schema);
+        let role = *component
+            .description()
+            .roles
+            .first()
+            .unwrap_or(&Role::Guest);
         for path in *paths {
             let mut parameters = needed(name);
             put(&mut parameters, path, Value::Null);
-            let taken = room.check(role, &parameters);
+            let taken = component.check(role, &parameters);
             assert!(taken.is_ok(), "{name}, {path}: {taken:?}");
             assert!(
                 takes_null(property(&schema, &schema, path), &schema),

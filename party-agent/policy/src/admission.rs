@@ -26,7 +26,7 @@ const MILLIS_OF_DAY: i64 = 24 * 3600 * 1000;
 /// What the judgement needs to know beside the policy and the offer.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// What the initiator was granted at the door; counts where the policy says so.
+    /// What the initiator was granted at the REST endpoint; counts where the policy says so.
     pub grants: Grants,
     /// Whether a ticket of this party's own endpoint stands behind the offer.
     pub has_ticket: bool,

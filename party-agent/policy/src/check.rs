@@ -192,17 +192,17 @@ fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a s
         .filter(|name| far(name) <= 1 + text.chars().count() / 3)
 }
 
-/// How many letters must be changed, added or left out.
+/// How many messages must be changed, added or left out.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, letter) in one.chars().enumerate() {
+    for (at, envelope) in one.chars().enumerate() {
         let (mut next, mut corner) = (vec![at + 1], at);
         for (place, own) in other.iter().enumerate() {
             let above = row.get(place + 1).copied().unwrap_or_default();
             let left = next.last().copied().unwrap_or_default();
             next.push(
-                (corner + usize::from(*own != letter))
+                (corner + usize::from(*own != envelope))
                     .min(above + 1)
                     .min(left + 1),
             );

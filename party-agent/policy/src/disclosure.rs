@@ -223,46 +223,46 @@ impl Policy {
         }
     }
 
-    /// Whether people at the coordinator's door may read rows.
+    /// Whether people at the coordinator's REST endpoint may read rows.
     pub fn rows_through_coordinator(&self) -> Verdict {
         match self.rules.disclosure.rows_through_coordinator {
             true => Verdict::Allowed,
             false => Verdict::refused(
                 "disclosure.rows_through_coordinator",
-                "to show rows at the coordinator's door",
+                "to show rows at the coordinator's REST endpoint",
             ),
         }
     }
 
-    /// Whether people at the coordinator's door may read the party's logs.
+    /// Whether people at the coordinator's REST endpoint may read the party's logs.
     pub fn logs_through_coordinator(&self) -> Verdict {
         match self.rules.disclosure.logs_through_coordinator {
             true => Verdict::Allowed,
             false => Verdict::refused(
                 "disclosure.logs_through_coordinator",
-                "to show logs at the coordinator's door",
+                "to show logs at the coordinator's REST endpoint",
             ),
         }
     }
 
-    /// Whether people at the coordinator's door may have the party's models, or say what they are used for.
+    /// Whether people at the coordinator's REST endpoint may have the party's models, or say what they are used for.
     pub fn models_through_coordinator(&self) -> Verdict {
         match self.rules.disclosure.models_through_coordinator {
             true => Verdict::Allowed,
             false => Verdict::refused(
                 "disclosure.models_through_coordinator",
-                "models at the coordinator's door",
+                "models at the coordinator's REST endpoint",
             ),
         }
     }
 
-    /// The fault for a reader at the coordinator's door who must use the party's own.
-    pub fn use_own_door(&self, verdict: Verdict, rest: Option<&str>) -> Option<Fault> {
+    /// The fault for a reader at the coordinator's REST endpoint who must use the party's own.
+    pub fn use_own_endpoint(&self, verdict: Verdict, rest: Option<&str>) -> Option<Fault> {
         let fault = verdict
             .into_result(vocabulary::ErrorCode::DisclosureRefused)
             .err()?;
-        let door = rest.unwrap_or("the party's own REST address");
-        Some(fault.at(&self.me).next(format!("ask at {door}")))
+        let server = rest.unwrap_or("the party's own REST address");
+        Some(fault.at(&self.me).next(format!("ask at {server}")))
     }
 }
 

@@ -95,7 +95,7 @@ impl Policy {
         let of = &self.rules.admission;
         let grants = |on: bool| if on { "count, too" } else { "do not count" };
         let permissions = &self.rules.permissions;
-        let at_door = if permissions.through_coordinator {
+        let at_endpoint = if permissions.through_coordinator {
             "may"
         } else {
             "may not"
@@ -191,7 +191,7 @@ impl Policy {
                 (
                     "permissions.through_coordinator",
                     format!(
-                        "People at the coordinator's endpoint {at_door} see and change grants and pinned keys"
+                        "People at the coordinator's endpoint {at_endpoint} see and change grants and pinned keys"
                     ),
                 ),
             ],
@@ -229,7 +229,7 @@ impl Policy {
 
     fn explain_disclosure(&self) -> Chapter {
         let of = &self.rules.disclosure;
-        let door = |on: bool, what: &str| {
+        let server = |on: bool, what: &str| {
             format!(
                 "People at the coordinator's endpoint {} {what}",
                 if on { "get" } else { "do not get" }
@@ -256,15 +256,15 @@ impl Policy {
                 ),
                 (
                     "disclosure.rows_through_coordinator",
-                    door(of.rows_through_coordinator, "rows"),
+                    server(of.rows_through_coordinator, "rows"),
                 ),
                 (
                     "disclosure.logs_through_coordinator",
-                    door(of.logs_through_coordinator, "logs"),
+                    server(of.logs_through_coordinator, "logs"),
                 ),
                 (
                     "disclosure.models_through_coordinator",
-                    door(of.models_through_coordinator, "models"),
+                    server(of.models_through_coordinator, "models"),
                 ),
                 (
                     "disclosure.fewest_rows",

@@ -192,7 +192,7 @@ mod tests {
     impl Recorder for Book {
         async fn record(&self, leaving: Leaving<'_>) -> Result<(), Fault> {
             if *self.full.lock().expect("sound") {
-                return Err(Fault::new(ErrorCode::StorageFull, "no room"));
+                return Err(Fault::new(ErrorCode::StorageFull, "no space"));
             }
             let Leaving {
                 envelope,
@@ -277,7 +277,7 @@ mod tests {
         }
     }
 
-    fn letter(message: &str, to: &str) -> Envelope {
+    fn envelope(message: &str, to: &str) -> Envelope {
         let who = |role, id: &str| Participant::new(role, PartyId::new(id).expect("valid"));
         let attempt = AttemptKey {
             offer: String::new(),
@@ -315,12 +315,12 @@ mod tests {
     #[test]
     fn lets_only_named_disclosures_leave() {
         let (gate, book) = gate("[release]\ndisclosures = ['masked']");
-        assert!(outcome(&gate, letter("sum", "1")).is_ok());
-        let refused = outcome(&gate, letter("scores", "1"));
+        assert!(outcome(&gate, envelope("sum", "1")).is_ok());
+        let refused = outcome(&gate, envelope("scores", "1"));
         assert!(
             matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::ReleaseRefused)
         );
-        assert!(outcome(&gate, letter("unheard_of", "1")).is_err());
+        assert!(outcome(&gate, envelope("unheard_of", "1")).is_err());
         assert_eq!(gate.passed(), 1);
         let rule = Some("release.disclosures");
         assert_eq!(
@@ -363,20 +363,20 @@ mod tests {
             below,
         );
         for _ in 0..2 {
-            outcome(&gate, letter("sum", "1")).expect("it leaves");
+            outcome(&gate, envelope("sum", "1")).expect("it leaves");
         }
         *book.full.lock().expect("sound") = true;
-        let refused = outcome(&gate, letter("sum", "1"));
+        let refused = outcome(&gate, envelope("sum", "1"));
         assert!(
             matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::StorageFull)
         );
         // What is refused is refused for its own reason, also when that cannot be written down.
-        let refused = outcome(&gate, letter("scores", "1"));
+        let refused = outcome(&gate, envelope("scores", "1"));
         assert!(
             matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::ReleaseRefused)
         );
         *book.full.lock().expect("sound") = false;
-        outcome(&gate, letter("sum", "1")).expect("it leaves again");
+        outcome(&gate, envelope("sum", "1")).expect("it leaves again");
         assert_eq!(*seen.lock().expect("sound"), [1, 2, 3]);
     }
 
@@ -385,14 +385,14 @@ mod tests {
         let open = policy(toml::from_str("[release]\ndisclosures = ['masked']").expect("rules"));
         let consent = Arc::new(Withdrawn(Mutex::new(Some(open))));
         let (gate, book) = behind(consent.clone());
-        assert!(outcome(&gate, letter("sum", "1")).is_ok());
+        assert!(outcome(&gate, envelope("sum", "1")).is_ok());
         *consent.0.lock().expect("sound") = Some(policy(Rules::default()));
-        let refused = outcome(&gate, letter("sum", "1"));
+        let refused = outcome(&gate, envelope("sum", "1"));
         assert!(
             matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::ReleaseRefused)
         );
         *consent.0.lock().expect("sound") = None;
-        let refused = outcome(&gate, letter("sum", "1"));
+        let refused = outcome(&gate, envelope("sum", "1"));
         assert!(
             matches!(refused, Err(TransportError::Refused(fault)) if fault.code == ErrorCode::OfferRefused)
         );
@@ -410,11 +410,11 @@ mod tests {
     fn values_of_rows_are_counted_before_they_leave() {
         let (gate, book) = gate("[release]\ndisclosures = ['row_values']");
         let scores = |tag: &str, body: &'static [u8]| {
-            let mut letter = letter("scores", "1");
-            letter.address.tag = tag.to_owned();
+            let mut envelope = envelope("scores", "1");
+            envelope.address.tag = tag.to_owned();
             Envelope {
                 body: Bytes::from_static(body),
-                ..letter
+                ..envelope
             }
         };
         let rule = |sent: Result<(), TransportError>| match sent {
@@ -454,23 +454,23 @@ mod tests {
     fn a_rule_for_one_peer_stands_above_the_general_one() {
         let (gate, _) =
             gate("[release]\ndisclosures = ['masked']\n[release.peer.1]\ndisclosures = []");
-        assert!(outcome(&gate, letter("sum", "1")).is_err());
-        assert!(outcome(&gate, letter("sum", "3")).is_ok());
+        assert!(outcome(&gate, envelope("sum", "1")).is_err());
+        assert!(outcome(&gate, envelope("sum", "3")).is_ok());
     }
 
     #[test]
     fn refuses_what_is_too_large_or_too_much() {
         let (small, _) = gate("[release]\ndisclosures = ['masked']\nlargest_message = 4");
-        assert!(outcome(&small, letter("sum", "1")).is_err());
+        assert!(outcome(&small, envelope("sum", "1")).is_err());
         let (few, _) = gate("[release]\ndisclosures = ['masked']\nmost_messages = 1");
-        assert!(outcome(&few, letter("sum", "1")).is_ok());
-        assert!(outcome(&few, letter("sum", "1")).is_err());
+        assert!(outcome(&few, envelope("sum", "1")).is_ok());
+        assert!(outcome(&few, envelope("sum", "1")).is_err());
     }
 
     #[test]
-    fn mail_inside_the_party_never_leaves_and_is_free() {
+    fn messages_inside_the_party_never_leaves_and_is_free() {
         let (gate, book) = gate("");
-        assert!(outcome(&gate, letter("scores", "2")).is_ok());
+        assert!(outcome(&gate, envelope("scores", "2")).is_ok());
         assert!(gate.passed() == 0 && book.entries().is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! What the owner has granted to a party at its own door, beside the rules of the file.
+//! What the owner has granted to a party at its own REST endpoint, beside the rules of the file.
 
 use vocabulary::TableRef;
 
@@ -39,13 +39,13 @@ impl Policy {
         self.rules.permissions.dataset
     }
 
-    /// Whether people at the coordinator's door may see and change grants and pinned keys.
+    /// Whether people at the coordinator's REST endpoint may see and change grants and pinned keys.
     pub fn permissions_through_coordinator(&self) -> Verdict {
         match self.rules.permissions.through_coordinator {
             true => Verdict::Allowed,
             false => Verdict::refused(
                 "permissions.through_coordinator",
-                "to change permissions at the coordinator's door",
+                "to change permissions at the coordinator's REST endpoint",
             ),
         }
     }

@@ -57,13 +57,13 @@ pub struct Rules {
     pub models: ModelRules,
     /// How often, at which hours and until when this party works with others.
     pub limits: LimitRules,
-    /// Whether grants made at a door count beside the lists of this file.
+    /// Whether grants made at a REST endpoint count beside the lists of this file.
     pub permissions: PermissionRules,
     /// What differs for single peers.
     pub peer: BTreeMap<PartyId, OnePeer>,
 }
 
-/// Whether grants made at a door (`permission/grant`) count beside the lists of `admission`.
+/// Whether grants made at a REST endpoint (`permission/grant`) count beside the lists of `admission`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PermissionRules {
@@ -71,7 +71,7 @@ pub struct PermissionRules {
     pub component: bool,
     /// Grants of tables.
     pub dataset: bool,
-    /// Whether people at the coordinator's door may see and change grants and pinned keys.
+    /// Whether people at the coordinator's REST endpoint may see and change grants and pinned keys.
     pub through_coordinator: bool,
 }
 
@@ -164,11 +164,11 @@ pub struct DisclosureRules {
     pub model_views: bool,
     /// Column names of tables.
     pub table_headers: bool,
-    /// Rows, to people at the coordinator's door.
+    /// Rows, to people at the coordinator's REST endpoint.
     pub rows_through_coordinator: bool,
-    /// Log lines, to people at the coordinator's door.
+    /// Log lines, to people at the coordinator's REST endpoint.
     pub logs_through_coordinator: bool,
-    /// Models, to people at the coordinator's door: archives, checkpoints, what a service id means.
+    /// Models, to people at the coordinator's REST endpoint: archives, checkpoints, what a service id means.
     pub models_through_coordinator: bool,
     /// Metrics, summaries and model views of a step that read a table of fewer rows are kept.
     pub fewest_rows: u64,

@@ -1,4 +1,4 @@
-//! Data sources under a name. What is kept may hold passwords: this file is its owner's alone, and doors leave them out.
+//! Data sources under a name. What is kept may hold passwords: this file is its owner's alone, and REST endpoints leave them out.
 
 use serde_json::Value;
 use sqlx::Row;

@@ -1,4 +1,4 @@
-//! What this party's owner has granted to other parties at the door.
+//! What this party's owner has granted to other parties at the REST endpoint.
 
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;

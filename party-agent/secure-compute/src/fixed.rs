@@ -18,7 +18,7 @@ pub const FEATURE_BITS: i32 = 22;
 /// Base-2 logarithm of the magnitude that no sum may reach.
 const SUM_BITS: i32 = 62;
 
-/// A number outside the range its encoding has room for.
+/// A number outside the range its encoding has space for.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RangeError {
     /// A value is too large, or not finite.

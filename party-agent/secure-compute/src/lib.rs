@@ -1,5 +1,5 @@
-//! Sub-protocols that several rooms share: keys made by an arbiter, encrypted sums, hidden batches, agreed stops.
-//! A room keeps its own message table and hands the messages in; what is sent when stands in the functions here.
+//! Sub-protocols that several components share: keys made by an arbiter, encrypted sums, hidden batches, agreed stops.
+//! A component keeps its own message table and hands the messages in; what is sent when stands in the functions here.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 

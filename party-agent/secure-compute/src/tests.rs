@@ -1,4 +1,4 @@
-//! The sub-protocols played by all roles in one process, as a room plays them.
+//! The sub-protocols played by all roles in one process, as a component plays them.
 
 use std::sync::Arc;
 
@@ -250,9 +250,9 @@ async fn refuses_rows_and_members_that_were_not_agreed() {
 async fn what_the_key_holder_opens_is_uniform() {
     let (_, played) = play(json!({"rows": [1, 2, 3, 4, 5], "members": [3, 1], "most": 2})).await;
     let opened = played
-        .letters
+        .envelopes
         .iter()
-        .find(|letter| letter.message == "OPENED")
+        .find(|envelope| envelope.message == "OPENED")
         .unwrap();
     let (values, _) = opened.body.as_chunks::<8>();
     // Sums of a handful of small numbers would leave the high bits at zero or one.

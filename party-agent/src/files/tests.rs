@@ -29,7 +29,7 @@ async fn put(files: &Files, name: &str, content: &str, now: Timestamp) -> Result
         .receive(
             &place(name),
             Label::default(),
-            doors::proxy::whole(content.to_owned()),
+            rest::proxy::whole(content.to_owned()),
             now,
         )
         .await
@@ -50,7 +50,7 @@ async fn keeps_a_file_with_what_was_said_of_it() {
         metadata,
     };
     let about = files
-        .receive(&place("a"), label.clone(), doors::proxy::whole("abc"), NOON)
+        .receive(&place("a"), label.clone(), rest::proxy::whole("abc"), NOON)
         .await
         .unwrap();
     assert_eq!(
@@ -149,7 +149,7 @@ async fn a_description_that_cannot_be_read_hides_no_other_file_and_loses_no_cont
             .receive(
                 &place(name),
                 Label::default(),
-                doors::proxy::whole("abc"),
+                rest::proxy::whole("abc"),
                 NOON,
             )
             .await
@@ -175,7 +175,7 @@ async fn a_description_that_cannot_be_read_hides_no_other_file_and_loses_no_cont
         .receive(
             &place("a"),
             Label::default(),
-            doors::proxy::whole("abcd"),
+            rest::proxy::whole("abcd"),
             NOON,
         )
         .await

@@ -13,10 +13,10 @@ impl Reporter {
         let (Some((first, _)), Some((last, _))) = (waiting.first(), waiting.last()) else {
             return Ok(waiting);
         };
-        let holdings = &self.0.holdings;
+        let agent_state = &self.0.agent_state;
         let (policy, known) = (
-            holdings.policy(),
-            holdings.records.grounds_of(*first, *last).await?,
+            agent_state.policy(),
+            agent_state.records.grounds_of(*first, *last).await?,
         );
         let (mut told, mut refused) = (Vec::with_capacity(waiting.len()), Vec::new());
         for (number, report) in waiting {
@@ -65,7 +65,7 @@ impl Reporter {
             )
         };
         if !refused.is_empty() {
-            holdings
+            agent_state
                 .audit_all(&refused.iter().map(entry).collect::<Vec<_>>())
                 .await?;
             locked(&self.0.withheld).extend(refused.iter().map(|(number, ..)| *number));

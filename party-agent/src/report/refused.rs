@@ -16,7 +16,7 @@ const DEFECTS: u32 = 120;
 /// How a refusal is to be taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Refusal {
-    /// The coordinator has no room, no link or no time: it would refuse anything.
+    /// The coordinator has no space, no link or no time: it would refuse anything.
     OfTheMoment,
     /// The coordinator fails over it, perhaps over this report alone.
     Defect,
@@ -67,7 +67,7 @@ impl Reporter {
             ErrorCode::RecordUnreadable,
             format!("a report of this attempt cannot be told: {fault}"),
         )
-        .at(&self.0.holdings.me)
+        .at(&self.0.agent_state.me)
         .next("see the party's log, and run the job again once the cause is mended");
         locked(&self.0.refused).insert(key.clone(), reason.clone());
         reason
@@ -102,7 +102,7 @@ impl Reporter {
             }
         });
         self.0
-            .holdings
+            .agent_state
             .records
             .refuse_report(number, &fault.to_string(), instead.as_ref())
             .await?;
@@ -172,9 +172,9 @@ impl Pump {
             Refusal::OfTheMoment => false,
             Refusal::ForGood => true,
             Refusal::Defect => {
-                let tries = self.defects.entry(number).or_default();
-                *tries += 1;
-                *tries >= DEFECTS
+                let attempts = self.defects.entry(number).or_default();
+                *attempts += 1;
+                *attempts >= DEFECTS
             }
         }
     }

@@ -82,7 +82,7 @@ async fn a_report_that_is_refused_for_good_fails_its_attempt_and_holds_up_no_oth
         ),
         "{two:?}"
     );
-    let aside = bench.holdings.records.set_aside(10).await.unwrap();
+    let aside = bench.agent_state.records.set_aside(10).await.unwrap();
     assert_eq!(
         aside
             .iter()
@@ -145,7 +145,7 @@ async fn what_is_refused_for_the_moment_waits() {
     assert_eq!(bench.pump.round().await, Ok(5));
     assert!(
         bench
-            .holdings
+            .agent_state
             .records
             .count_set_aside()
             .await
@@ -207,7 +207,7 @@ async fn an_end_that_is_refused_is_told_as_a_failure_and_then_given_up() {
     );
     assert_eq!(
         bench
-            .holdings
+            .agent_state
             .records
             .count_set_aside()
             .await
@@ -233,13 +233,13 @@ async fn an_agent_starts_over_reports_that_cannot_be_read() {
     let file = bench.folder.path().join("records.db");
     let spoil = "UPDATE outbox SET report = replace(report, '0.5', 'null')";
     assert!(records::harness::spoil(&file, spoil).await.unwrap() > 0);
-    let again = Reporter::start(bench.holdings.clone()).await.unwrap();
+    let again = Reporter::start(bench.agent_state.clone()).await.unwrap();
     assert_eq!(again.unsettled().len(), 1);
     let mut pump = Pump::new(again, bench.coordinator.clone());
     assert_eq!(pump.round().await, Ok(1));
     assert_eq!(
         bench
-            .holdings
+            .agent_state
             .records
             .count_set_aside()
             .await

@@ -1,27 +1,27 @@
 //! Predictions that somebody waits for: a service id means a deployed model, and a request for it becomes a job on the
-//! rows that are asked for. `line` puts requests together, `prediction` runs a job, `stand_in` has its table judged.
+//! rows that are asked for. `line` puts requests together, `prediction` runs a job, `stub` has its table judged.
 
 mod latency;
 mod line;
 mod prediction;
-mod stand_in;
+mod stub;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use doors::Forward;
 use records::ServiceRecord;
+use rest::Forward;
 use serde::{Deserialize, Serialize};
 use vocabulary::Fault;
 
-use crate::holdings::Holdings;
+use crate::agent_state::AgentState;
 use crate::tickets::Tickets;
 pub(crate) use latency::Figures;
 use line::Line;
 pub(crate) use prediction::Batch;
 use prediction::Prediction;
-pub(crate) use stand_in::StandIns;
+pub(crate) use stub::Stubs;
 
 /// Whether and how the agent answers predictions that somebody waits for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ impl Default for ServingSettings {
 /// The services of an agent while it runs.
 pub(crate) struct Serving {
     pub(crate) settings: ServingSettings,
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
     coordinator: Arc<dyn Forward>,
     tickets: Tickets,
     lines: Mutex<BTreeMap<String, Arc<Line>>>,
@@ -57,13 +57,13 @@ pub(crate) struct Serving {
 impl Serving {
     pub(crate) fn new(
         settings: ServingSettings,
-        holdings: Arc<Holdings>,
+        agent_state: Arc<AgentState>,
         coordinator: Arc<dyn Forward>,
         tickets: Tickets,
     ) -> Self {
         Self {
             settings,
-            holdings,
+            agent_state,
             coordinator,
             tickets,
             lines: Mutex::default(),
@@ -89,7 +89,7 @@ impl Serving {
     ) -> Result<Arc<Batch>, Fault> {
         let patience = Duration::from_secs(self.settings.timeout_seconds);
         let prediction = Arc::new(Prediction {
-            holdings: self.holdings.clone(),
+            agent_state: self.agent_state.clone(),
             coordinator: self.coordinator.clone(),
             tickets: self.tickets.clone(),
             service: service.service.clone(),
@@ -103,16 +103,16 @@ impl Serving {
         });
         line.ask(ids, 2 * patience, self.settings.most_ids, run)
             .await
-            .map_err(|fault| fault.at(&self.holdings.me))
+            .map_err(|fault| fault.at(&self.agent_state.me))
     }
 }
 
 /// Removes tables of predictions that ran when the agent died. Blocks on the disk.
-pub(crate) fn sweep(holdings: &Holdings) -> Result<(), Fault> {
-    for table in holdings.shelf.list()? {
-        if table.namespace == stand_in::NAMESPACE {
+pub(crate) fn sweep(agent_state: &AgentState) -> Result<(), Fault> {
+    for table in agent_state.table_store.list()? {
+        if table.namespace == stub::NAMESPACE {
             // What cannot be removed now is removed at another start.
-            if let Err(error) = holdings.shelf.delete(&table) {
+            if let Err(error) = agent_state.table_store.delete(&table) {
                 tracing::warn!(%table, %error, "a table of an earlier prediction cannot be removed");
             }
         }

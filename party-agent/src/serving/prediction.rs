@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use doors::Forward;
-use doors::lenient::{read_json, whole_body};
-use doors::proxy::{make_response, whole};
+use rest::Forward;
+use rest::lenient::{read_json, whole_body};
+use rest::proxy::{make_response, whole};
 use serde_json::{Map, Value, json};
-use tables::Shelf;
+use tables::TableStore;
 use tokio::time::Instant;
 use vocabulary::{ErrorCode, Fault, JobId, Participant, ServingPlan, TableRef};
 use wire::agent_link::{Caller, HttpHead};
 
-use super::stand_in::NAMESPACE;
-use crate::holdings::Holdings;
+use super::stub::NAMESPACE;
+use crate::agent_state::AgentState;
 use crate::staging::Staging;
 use crate::tickets::{self, Tickets};
 
@@ -40,7 +40,7 @@ pub(crate) struct Batch {
 
 /// What a prediction works on.
 pub(super) struct Prediction {
-    pub(super) holdings: Arc<Holdings>,
+    pub(super) agent_state: Arc<AgentState>,
     pub(super) coordinator: Arc<dyn Forward>,
     pub(super) tickets: Tickets,
     pub(super) service: String,
@@ -67,7 +67,7 @@ impl Prediction {
     }
 
     fn me(&self) -> Participant {
-        Participant::new(self.plan.initiator.role, self.holdings.me.clone())
+        Participant::new(self.plan.initiator.role, self.agent_state.me.clone())
     }
 
     /// A job for a party that is away would wait: nobody here waits with it.
@@ -106,21 +106,22 @@ impl Prediction {
             .ok_or_else(|| Fault::new(ErrorCode::Internal, "the service is another's"))?;
         let ids: Arc<BTreeSet<String>> = Arc::new(ids.into_iter().collect());
         for (reader, source) in &part.tables {
-            let stand_in = TableRef::new(NAMESPACE, Staging::fresh_name()?);
+            let stub = TableRef::new(NAMESPACE, Staging::fresh_name()?);
             // Noted before it is made, so that it goes whatever happens.
-            made.insert(reader.to_string(), stand_in.clone());
-            let (holdings, source_of, table, ids) = (
-                self.holdings.clone(),
+            made.insert(reader.to_string(), stub.clone());
+            let (agent_state, source_of, table, ids) = (
+                self.agent_state.clone(),
                 source.clone(),
-                stand_in.clone(),
+                stub.clone(),
                 ids.clone(),
             );
             let rows =
-                blocking(move || take_rows(&holdings.shelf, &source_of, &table, &ids)).await?;
+                blocking(move || take_rows(&agent_state.table_store, &source_of, &table, &ids))
+                    .await?;
             if rows == 0 {
                 return Ok(false);
             }
-            self.holdings.stand_ins.insert(stand_in, source.clone());
+            self.agent_state.stubs.insert(stub, source.clone());
         }
         Ok(!made.is_empty())
     }
@@ -191,7 +192,7 @@ impl Prediction {
         });
         json!({
             "dsl_version": 2,
-            "initiator": {"role": self.plan.initiator.role, "party_id": self.holdings.me},
+            "initiator": {"role": self.plan.initiator.role, "party_id": self.agent_state.me},
             "role": roles,
             "job_parameters": {"common": common},
             "component_parameters": {"role": parameters},
@@ -200,8 +201,7 @@ impl Prediction {
 
     /// Waits for the end of the job; gives FATE's word for it.
     async fn ended(&self, job: &JobId) -> Result<String, Fault> {
-        let of =
-            json!({"job_id": job, "role": self.plan.initiator.role, "party_id": self.holdings.me});
+        let of = json!({"job_id": job, "role": self.plan.initiator.role, "party_id": self.agent_state.me});
         let mut pause = FIRST_PAUSE;
         loop {
             tokio::time::sleep(pause).await;
@@ -218,12 +218,12 @@ impl Prediction {
     }
 
     async fn read_scores(&self, job: &JobId) -> Result<BTreeMap<String, Value>, Fault> {
-        let mut attempts = self.holdings.records.attempts_of(job).await?;
+        let mut attempts = self.agent_state.records.attempts_of(job).await?;
         attempts.retain(|record| record.assignment.task.role == self.plan.initiator.role);
         let outputs = attempts.into_iter().rev().flat_map(|record| record.outputs);
         let tables: Vec<TableRef> = outputs.map(|(_, output)| output.table).collect();
-        let holdings = self.holdings.clone();
-        blocking(move || scores_in(&holdings.shelf, &tables)).await
+        let agent_state = self.agent_state.clone();
+        blocking(move || scores_in(&agent_state.table_store, &tables)).await
     }
 
     /// The first cause of the failure, as the task that met it says it.
@@ -303,9 +303,9 @@ impl Prediction {
         let mut tables: Vec<TableRef> = made.into_values().collect();
         tables
             .iter()
-            .for_each(|table| self.holdings.stand_ins.remove(table));
+            .for_each(|table| self.agent_state.stubs.remove(table));
         if let Some(job) = job {
-            match self.holdings.records.attempts_of(&job).await {
+            match self.agent_state.records.attempts_of(&job).await {
                 Ok(attempts) => {
                     let outputs = attempts.into_iter().flat_map(|record| record.outputs);
                     tables.extend(outputs.map(|(_, output)| output.table));
@@ -321,11 +321,11 @@ impl Prediction {
                 tracing::warn!(%job, %fault, "a prediction's job was not cleaned up elsewhere");
             }
         }
-        let holdings = self.holdings.clone();
+        let agent_state = self.agent_state.clone();
         let removed = blocking(move || {
             tables.iter().try_for_each(|table| {
-                holdings
-                    .shelf
+                agent_state
+                    .table_store
                     .delete(table)
                     .map(|_| ())
                     .map_err(Fault::from)
@@ -349,7 +349,7 @@ impl Prediction {
             method: method.to_owned(),
             target: path.to_owned(),
             headers: vec![("content-type".to_owned(), b"application/json".to_vec())],
-            caller: Caller::PartyUser(self.holdings.me.clone()),
+            caller: Caller::PartyUser(self.agent_state.me.clone()),
             ticket,
         };
         let answered = async {
@@ -397,16 +397,16 @@ async fn blocking<T: Send + 'static>(
 
 /// Writes the rows of these ids under another name; gives how many there are.
 fn take_rows(
-    shelf: &Shelf,
+    table_store: &TableStore,
     from: &TableRef,
     to: &TableRef,
     ids: &BTreeSet<String>,
 ) -> Result<usize, Fault> {
-    if !shelf.info(from)?.enabled {
+    if !table_store.info(from)?.enabled {
         let fault = Fault::new(ErrorCode::TableInvalid, format!("table {from} is disabled"));
         return Err(fault.next("enable the table, then ask again"));
     }
-    let table = shelf.read(from)?;
+    let table = table_store.read(from)?;
     let own = table.ids()?;
     let rows: Vec<usize> = own
         .iter()
@@ -415,15 +415,18 @@ fn take_rows(
         .map(|(row, _)| row)
         .collect();
     if !rows.is_empty() {
-        shelf.write(to, &table.rows_at(&rows)?, 1)?;
+        table_store.write(to, &table.rows_at(&rows)?, 1)?;
     }
     Ok(rows.len())
 }
 
 /// The predictions in the first of the tables that holds any, by id.
-fn scores_in(shelf: &Shelf, tables: &[TableRef]) -> Result<BTreeMap<String, Value>, Fault> {
+fn scores_in(
+    table_store: &TableStore,
+    tables: &[TableRef],
+) -> Result<BTreeMap<String, Value>, Fault> {
     for name in tables {
-        let table = shelf.read(name)?;
+        let table = table_store.read(name)?;
         if table.schema().column(RESULT).is_none() {
             continue;
         }

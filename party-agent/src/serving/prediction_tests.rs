@@ -3,14 +3,14 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use doors::BodyStream;
 use futures_util::TryStreamExt;
+use rest::BodyStream;
 use tables::{ColumnKind, Schema, Table, Values};
 use vocabulary::{Attempt, PartyId, Role, ServingPart, StepName};
 use wire::agent_link::HttpReplyHead;
 
 use super::*;
-use crate::trial::{assignment, holdings, job, party, script, table};
+use crate::trial::{agent_state, assignment, job, party, script, table};
 
 /// What the scripted federation does with a job.
 #[derive(Clone, Copy, PartialEq)]
@@ -22,7 +22,7 @@ enum Job {
 }
 
 struct Scripted {
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
     job: Job,
     online: Vec<&'static str>,
     asked: Mutex<Vec<(String, Value, Caller)>>,
@@ -37,13 +37,19 @@ impl Scripted {
             of["name"].as_str().unwrap(),
         );
         assert!(
-            self.holdings
-                .stand_ins
+            self.agent_state
+                .stubs
                 .judged(&crate::trial::offer(&script("read")), &party("1"))
                 .job
                 == job()
         );
-        let mut ids = self.holdings.shelf.read(&name).unwrap().ids().unwrap();
+        let mut ids = self
+            .agent_state
+            .table_store
+            .read(&name)
+            .unwrap()
+            .ids()
+            .unwrap();
         ids.retain(|id| id != "2");
         let rows = ids.len();
         let values = vec![
@@ -57,13 +63,17 @@ impl Scripted {
             Table::from_columns(Schema::predictions("id", ColumnKind::Integer), ids, values)
                 .unwrap();
         let order = assignment(Role::Guest, "1", 0, &script("leave"));
-        let records = &self.holdings.records;
+        let records = &self.agent_state.records;
         records
-            .begin_attempt(&order, self.holdings.now())
+            .begin_attempt(&order, self.agent_state.now())
             .await
             .unwrap();
         let output = TableRef::output(&order.task, Attempt(0), 0);
-        let stored = self.holdings.shelf.write(&output, &scores, 1).unwrap();
+        let stored = self
+            .agent_state
+            .table_store
+            .write(&output, &scores, 1)
+            .unwrap();
         records
             .add_output(&order.task, Attempt(0), 0, &stored.summary(Some("train")))
             .await
@@ -156,9 +166,9 @@ struct Bench {
 
 async fn bench(job: Job, online: &[&'static str]) -> Bench {
     let folder = tempfile::tempdir().unwrap();
-    let holdings = holdings(folder.path(), "1", "").await;
-    holdings
-        .shelf
+    let agent_state = agent_state(folder.path(), "1", "").await;
+    agent_state
+        .table_store
         .write(&TableRef::new("experiment", "guest"), &table(4), 2)
         .unwrap();
     // only a job that never ends is to be given up
@@ -168,15 +178,15 @@ async fn bench(job: Job, online: &[&'static str]) -> Bench {
         Duration::from_secs(60)
     };
     let scripted = Arc::new(Scripted {
-        holdings: holdings.clone(),
+        agent_state: agent_state.clone(),
         job,
         online: online.to_vec(),
         asked: Mutex::default(),
     });
     let identity = crate::trial::Certificates::new().identity("1", pki::Kind::Agent);
-    let tickets = Tickets::new(holdings.clone(), Arc::new(move || identity.clone()));
+    let tickets = Tickets::new(agent_state.clone(), Arc::new(move || identity.clone()));
     let prediction = Prediction {
-        holdings,
+        agent_state,
         coordinator: scripted.clone(),
         tickets,
         service: "s".into(),
@@ -196,7 +206,7 @@ impl Bench {
             .prediction
             .run(ids.iter().map(|&id| id.to_owned()).collect())
             .await;
-        let left = self.prediction.holdings.shelf.list().unwrap();
+        let left = self.prediction.agent_state.table_store.list().unwrap();
         assert_eq!(
             left,
             [TableRef::new("experiment", "guest")],

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use domain::Offering;
-use doors::LocalJob;
 use job_dsl::{EarlierOutput, ParseContext, Parsed};
+use rest::LocalJob;
 use serde_json::{Map, Value, json};
 use vocabulary::{
     ComponentInfo, JobId, Offer, OfferedStep, Participant, StepName, TableRef, Ticket,
 };
 
 use super::{object_of, overlay};
-use crate::holdings::Holdings;
+use crate::agent_state::AgentState;
 
 /// Paths whose requests hold the documents of a job.
 const WITH_DOCUMENTS: [&str; 2] = ["/v1/job/submit", super::SCHEDULE];
@@ -38,7 +38,7 @@ pub(super) fn may_start_a_job(path: &str) -> bool {
 
 /// Compares an offer with the request for which the ticket was given.
 pub(super) async fn check(
-    holdings: &Holdings,
+    agent_state: &AgentState,
     ticket: &Ticket,
     offer: &Offer,
 ) -> Result<(), Uncovered> {
@@ -48,21 +48,21 @@ pub(super) async fn check(
     }
     match ticket.path.as_str() {
         path if WITH_DOCUMENTS.contains(&path) => {
-            let (dsl, conf) = doors::fields::job_documents(&body);
-            documents(holdings, &dsl, &conf, offer).await
+            let (dsl, conf) = rest::fields::job_documents(&body);
+            documents(agent_state, &dsl, &conf, offer).await
         }
-        RERUN => overlay::known_job(holdings, &body, &Value::Null, offer).await,
+        RERUN => overlay::known_job(agent_state, &body, &Value::Null, offer).await,
         UPDATE => {
             let changes = body
                 .get("component_parameters")
                 .cloned()
                 .unwrap_or(Value::Null);
-            overlay::known_job(holdings, &body, &changes, offer).await
+            overlay::known_job(agent_state, &body, &changes, offer).await
         }
         path => match LocalJob::asked(path, &body) {
             Some(Ok(job)) => {
-                let (dsl, conf) = job.documents(std::slice::from_ref(&holdings.me));
-                documents(holdings, &dsl, &conf, offer).await
+                let (dsl, conf) = job.documents(std::slice::from_ref(&agent_state.me));
+                documents(agent_state, &dsl, &conf, offer).await
             }
             Some(Err(_)) | None => Err("the request starts no job".to_owned()),
         },
@@ -70,26 +70,26 @@ pub(super) async fn check(
 }
 
 async fn documents(
-    holdings: &Holdings,
+    agent_state: &AgentState,
     dsl: &Value,
     conf: &Value,
     offer: &Offer,
 ) -> Result<(), Uncovered> {
     match job_dsl::predict_request(dsl, conf) {
-        Ok(Some(model)) => overlay::predict_job(holdings, &model, conf, offer).await,
-        Ok(None) => whole_job(holdings, dsl, conf, offer).await,
+        Ok(Some(model)) => overlay::predict_job(agent_state, &model, conf, offer).await,
+        Ok(None) => whole_job(agent_state, dsl, conf, offer).await,
         Err(_) => Err("the documents cannot be read".to_owned()),
     }
 }
 
 /// A job whose documents say everything.
 async fn whole_job(
-    holdings: &Holdings,
+    agent_state: &AgentState,
     dsl: &Value,
     conf: &Value,
     offer: &Offer,
 ) -> Result<(), Uncovered> {
-    let components: Vec<ComponentInfo> = holdings
+    let components: Vec<ComponentInfo> = agent_state
         .catalogue
         .iter()
         .map(|component| component.info())
@@ -108,7 +108,7 @@ async fn whole_job(
     if parsed.initiator != offer.initiator || parsed.cast != offer.cast {
         return Err("other parties take part".to_owned());
     }
-    let inherited = inherited(holdings, &parsed.conf, offer).await?;
+    let inherited = inherited(agent_state, &parsed.conf, offer).await?;
     fill_in_earlier_outputs(&mut parsed, offer)?;
     let Parsed { graph, cast, .. } = &parsed;
     let offering = Offering {
@@ -121,8 +121,9 @@ async fn whole_job(
     if expected.len() != offer.steps.len() {
         return Err("it has other steps".to_owned());
     }
-    let differs =
-        |(expected, offered): (OfferedStep, &OfferedStep)| difference(holdings, expected, offered);
+    let differs = |(expected, offered): (OfferedStep, &OfferedStep)| {
+        difference(agent_state, expected, offered)
+    };
     match expected.into_iter().zip(&offer.steps).find_map(differs) {
         None => Ok(()),
         Some(difference) => Err(difference),
@@ -131,14 +132,14 @@ async fn whole_job(
 
 /// What differs between a step as the documents say it and as it is offered.
 fn difference(
-    holdings: &Holdings,
+    agent_state: &AgentState,
     mut expected: OfferedStep,
     offered: &OfferedStep,
 ) -> Option<Uncovered> {
     let mine = offered
         .participants
         .iter()
-        .any(|who| who.party == holdings.me);
+        .any(|who| who.party == agent_state.me);
     if !mine {
         // Which version all its parties have is not known here, and nothing of it runs here.
         expected.version = offered.version;
@@ -169,16 +170,16 @@ fn values(step: &OfferedStep) -> Vec<(&Participant, Option<Value>)> {
 /// Which steps the offer takes over, as far as the documents name them: from the job that they name, or from the one from which
 /// that job took the step over itself.
 async fn inherited(
-    holdings: &Holdings,
+    agent_state: &AgentState,
     conf: &Value,
     offer: &Offer,
 ) -> Result<BTreeMap<StepName, JobId>, Uncovered> {
     let info = conf.pointer("/job_parameters/common/inheritance_info");
     let source = info
-        .and_then(|info| doors::fields::text_of(info.get("job_id")?))
+        .and_then(|info| rest::fields::text_of(info.get("job_id")?))
         .and_then(|id| JobId::new(id).ok());
     let known = match &source {
-        Some(source) => overlay::offers_of(holdings, source).await?,
+        Some(source) => overlay::offers_of(agent_state, source).await?,
         None => Vec::new(),
     };
     let named = info

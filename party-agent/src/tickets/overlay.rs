@@ -9,23 +9,23 @@ use vocabulary::{
 };
 
 use super::coverage::{Uncovered, roles_of};
-use crate::holdings::Holdings;
+use crate::agent_state::AgentState;
 
 /// Ports at which steps that apply a model read data.
 const APPLIED_PORTS: [&str; 2] = ["data", "test_data"];
 
 /// A job that was accepted here, with other parameters where the request names them.
 pub(super) async fn known_job(
-    holdings: &Holdings,
+    agent_state: &AgentState,
     body: &Map<String, Value>,
     changes: &Value,
     offer: &Offer,
 ) -> Result<(), Uncovered> {
-    let named = body.get("job_id").and_then(doors::fields::text_of);
+    let named = body.get("job_id").and_then(rest::fields::text_of);
     if named.as_deref() != Some(offer.job.as_str()) {
         return Err("the request is about another job".to_owned());
     }
-    let earlier = offers_of(holdings, &offer.job).await?;
+    let earlier = offers_of(agent_state, &offer.job).await?;
     let before = earlier
         .last()
         .ok_or("nothing was agreed here on that job before")?;
@@ -48,18 +48,18 @@ pub(super) async fn known_job(
 
 /// A predict job: the steps of a training that this party started, on the tables that the request names.
 pub(super) async fn predict_job(
-    holdings: &Holdings,
+    agent_state: &AgentState,
     model: &job_dsl::ModelIds,
     conf: &Value,
     offer: &Offer,
 ) -> Result<(), Uncovered> {
-    let training = training_of(holdings, model, offer).await?;
+    let training = training_of(agent_state, model, offer).await?;
     let roles = conf.get("role").and_then(Value::as_object);
     let asked_for: Option<Cast> = roles.map(cast_of);
     if asked_for.as_ref().is_some_and(|cast| *cast != offer.cast) {
         return Err("other parties take part".to_owned());
     }
-    if offer.initiator.party != holdings.me || training.initiator.party != holdings.me {
+    if offer.initiator.party != agent_state.me || training.initiator.party != agent_state.me {
         return Err("the training was not this party's".to_owned());
     }
     let said = conf.get("component_parameters").unwrap_or(&Value::Null);
@@ -91,7 +91,7 @@ pub(super) async fn predict_job(
 
 /// The training that left the models of the offer, which must be one, and the one that the request names.
 async fn training_of(
-    holdings: &Holdings,
+    agent_state: &AgentState,
     model: &job_dsl::ModelIds,
     offer: &Offer,
 ) -> Result<Offer, Uncovered> {
@@ -107,7 +107,7 @@ async fn training_of(
         return Err("it applies the models of several trainings, or none".to_owned());
     };
     let job = JobId::new(version).map_err(|_| "its model has no training".to_owned())?;
-    let training = offers_of(holdings, &job).await?.pop();
+    let training = offers_of(agent_state, &job).await?.pop();
     let training =
         training.ok_or_else(|| format!("nothing is known here of the training {version}"))?;
     // A version that is deployed has a name of its own; the id names the parties.
@@ -119,8 +119,11 @@ async fn training_of(
     }
 }
 
-pub(super) async fn offers_of(holdings: &Holdings, job: &JobId) -> Result<Vec<Offer>, Uncovered> {
-    holdings
+pub(super) async fn offers_of(
+    agent_state: &AgentState,
+    job: &JobId,
+) -> Result<Vec<Offer>, Uncovered> {
+    agent_state
         .records
         .offers_of(job)
         .await
@@ -192,7 +195,7 @@ fn cast_of(roles: &Map<String, Value>) -> Cast {
             .into_iter()
             .flatten();
         let ids = parties
-            .filter_map(doors::fields::text_of)
+            .filter_map(rest::fields::text_of)
             .filter_map(|id| vocabulary::PartyId::new(id).ok());
         *cast.of_mut(role) = ids.collect();
     }

@@ -3,17 +3,17 @@
 use std::sync::Mutex;
 
 use domain::Offering;
-use doors::LocalJob;
+use rest::LocalJob;
 use serde_json::json;
 use vocabulary::{Clock, JobId, ManualClock, OfferedFile, Participant, Role, TableRef};
 
 use super::*;
-use crate::trial::{Certificates, holdings_with, party};
+use crate::trial::{Certificates, agent_state_with, party};
 
 struct Bench {
     _folder: tempfile::TempDir,
     certificates: Certificates,
-    holdings: Arc<Holdings>,
+    agent_state: Arc<AgentState>,
     clock: Arc<ManualClock>,
     tickets: Tickets,
     next: Mutex<u32>,
@@ -24,18 +24,18 @@ const NOW: Timestamp = Timestamp(1_795_000_000_000_000);
 async fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let certificates = Certificates::new();
-    let made = holdings_with(folder.path(), "9999", "", components::CATALOGUE).await;
+    let made = agent_state_with(folder.path(), "9999", "", components::CATALOGUE).await;
     let clock = Arc::new(ManualClock::at(vocabulary::SystemClock.now()));
-    let holdings = Arc::new(Holdings {
+    let agent_state = Arc::new(AgentState {
         clock: clock.clone(),
         ..Arc::into_inner(made).unwrap()
     });
     let identity = certificates.identity("9999", Kind::Agent);
-    let tickets = Tickets::new(holdings.clone(), Arc::new(move || identity.clone()));
+    let tickets = Tickets::new(agent_state.clone(), Arc::new(move || identity.clone()));
     Bench {
         _folder: folder,
         certificates,
-        holdings,
+        agent_state,
         clock,
         tickets,
         next: Mutex::new(0),
@@ -83,7 +83,7 @@ impl Bench {
         }
         .steps();
         let (initiator, cast) = (parsed.initiator.clone(), parsed.cast.clone());
-        let expires = Some(self.holdings.now().plus_millis(MILLIS_OF_DAY));
+        let expires = Some(self.agent_state.now().plus_millis(MILLIS_OF_DAY));
         Offer {
             job,
             initiator,
@@ -109,9 +109,9 @@ impl Bench {
     /// Notes that an offer was accepted, as the judgement does.
     async fn accept(&self, offer: &Offer) {
         let fingerprint = offer.fingerprint().unwrap();
-        self.holdings
+        self.agent_state
             .records
-            .accept_offer(&fingerprint, offer, self.holdings.now())
+            .accept_offer(&fingerprint, offer, self.agent_state.now())
             .await
             .unwrap();
     }
@@ -153,7 +153,7 @@ async fn a_ticket_is_for_the_job_that_its_request_describes() {
     let offer = bench.offer(&dsl(), &conf());
     let read = bench.tickets.accept(&ticket, &offer).await.unwrap();
     assert_eq!((read.asked_by.as_deref(), read.jobs), (Some("ann"), 1));
-    let used = bench.holdings.ticket_of(&offer).await.unwrap().unwrap();
+    let used = bench.agent_state.ticket_of(&offer).await.unwrap().unwrap();
     assert_eq!(
         (used.ticket, used.asked_by.as_deref()),
         (read.id, Some("ann"))
@@ -409,7 +409,7 @@ async fn a_schedules_ticket_has_an_end_and_a_count() {
     (body["cron"], body["times"]) = (json!("0 3 * * *"), json!(2));
     body["until"] = json!(
         bench
-            .holdings
+            .agent_state
             .now()
             .plus_millis(10 * MILLIS_OF_DAY)
             .millis()
@@ -617,7 +617,7 @@ async fn a_model_is_applied_to_the_tables_that_were_asked_for() {
         .iter_mut()
         .for_each(|input| input.made_by = transform.clone());
     coverage::check(
-        &bench.holdings,
+        &bench.agent_state,
         &bench.tickets.read(&ticket).unwrap(),
         &over,
     )
@@ -665,7 +665,7 @@ async fn a_ticket_stands_behind_the_offers_that_it_covered_and_until_its_end() {
     let bench = bench().await;
     let standing = async |offer: &Offer| {
         bench
-            .holdings
+            .agent_state
             .ticket_of(offer)
             .await
             .unwrap()
@@ -707,7 +707,7 @@ async fn a_ticket_stands_behind_the_offers_that_it_covered_and_until_its_end() {
     assert_eq!(standing(&renewed).await, None);
     assert!(
         bench
-            .holdings
+            .agent_state
             .past_ticket_of(&renewed)
             .await
             .unwrap()
@@ -721,16 +721,16 @@ async fn what_a_schedule_starts_at_its_end_has_time_to_run() {
     let mut body = submission();
     (body["cron"], body["until"]) = (
         json!("0 3 * * *"),
-        json!(bench.holdings.now().plus_millis(60_000).millis()),
+        json!(bench.agent_state.now().plus_millis(60_000).millis()),
     );
     let ticket = bench.give(SCHEDULE, &body);
     let offer = bench.offer(&dsl(), &conf());
     bench.tickets.accept(&ticket, &offer).await.unwrap();
     bench.clock.advance_millis(61_000);
     assert!(bench.refusal(&ticket, &offer).await.contains("ended"));
-    assert!(bench.holdings.ticket_of(&offer).await.unwrap().is_some());
+    assert!(bench.agent_state.ticket_of(&offer).await.unwrap().is_some());
     bench.clock.advance_millis(DAYS * MILLIS_OF_DAY);
-    assert!(bench.holdings.ticket_of(&offer).await.unwrap().is_none());
+    assert!(bench.agent_state.ticket_of(&offer).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Rows a second from a CSV file onto the shelf, beside the table engine reading the same file in the same process.
+//! Rows a second from a CSV file onto the table store, beside the table engine reading the same file in the same process.
 //!
 //! Run with `cargo bench -p tables --features csv-yardstick`. The file has 1,000,000 rows of an id and 30 numbers; the
 //! variable `ROWS` makes it smaller. The engine turns text into numbers and keeps them in memory; an upload keeps the texts,
@@ -17,7 +17,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use polars::prelude::{CsvReadOptions, SerReader};
-use tables::{ImportOptions, Origin, Shelf};
+use tables::{ImportOptions, Origin, TableStore};
 use vocabulary::TableRef;
 
 const COLUMNS: usize = 30;
@@ -42,11 +42,11 @@ fn main() {
     tell("polars reads the file", rows, engine, engine);
     let read = best(|| assert_eq!(import(&path).rows(), rows));
     tell("import reads it", rows, read, engine);
-    let shelf = Shelf::open(folder.path().join("shelf")).expect("opens");
+    let table_store = TableStore::open(folder.path().join("shelf")).expect("opens");
     let table = import(&path);
     let name = TableRef::new("bench", "wide");
     let kept = best(|| {
-        shelf
+        table_store
             .write_from(
                 &name,
                 &table,
@@ -55,7 +55,7 @@ fn main() {
             )
             .expect("stores");
     });
-    tell("the shelf keeps it", rows, kept, engine);
+    tell("the table store keeps it", rows, kept, engine);
     tell("an upload, both", rows, read + kept, engine);
 }
 

@@ -14,7 +14,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use tables::transform::{Label, Settings, ValueKind, apply, fit};
-use tables::{ImportOptions, Origin, Shelf, Table};
+use tables::{ImportOptions, Origin, Table, TableStore};
 use vocabulary::TableRef;
 
 const ROWS: usize = 6;
@@ -41,7 +41,7 @@ fn text(columns: usize) -> String {
 fn measure(columns: usize) {
     println!("{columns} columns x {ROWS} rows, the best of {TIMES}");
     let folder = tempfile::tempdir().expect("a folder");
-    let shelf = Shelf::open(folder.path()).expect("opens");
+    let table_store = TableStore::open(folder.path()).expect("opens");
     let (file, name) = (text(columns), TableRef::new("bench", "wide"));
     let read = || {
         tables::import(file.as_bytes(), &ImportOptions::default(), &mut |_| ())
@@ -51,7 +51,7 @@ fn measure(columns: usize) {
     tell("import", columns, || drop(read()));
     let table = read();
     tell("write", columns, || {
-        shelf
+        table_store
             .write_from(
                 &name,
                 &table,
@@ -60,7 +60,7 @@ fn measure(columns: usize) {
             )
             .expect("stores");
     });
-    let stored = || shelf.read(&name).expect("there");
+    let stored = || table_store.read(&name).expect("there");
     tell("texts, one by one", columns, || {
         let table = stored();
         table
@@ -84,7 +84,7 @@ fn measure(columns: usize) {
     tell("apply of it", columns, || {
         drop(apply(&stored(), &settings, &made.learned, "guest_1").expect("applies"))
     });
-    shelf.write(&name, &made.table, 4).expect("stores");
+    table_store.write(&name, &made.table, 4).expect("stores");
     let instances: Table = stored();
     tell("matrix of features", columns, || {
         drop(black_box(instances.features_matrix().expect("a matrix")))

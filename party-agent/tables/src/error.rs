@@ -8,12 +8,12 @@ use vocabulary::{ErrorCode, Fault, Stopped};
 /// A table that cannot be read, written or used as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// No table of that name stands on the shelf.
+    /// No table of that name stands on the table store.
     #[error("table {table} does not exist")]
     TableMissing {
         /// The name asked for.
         table: String,
-        /// The most similar name on the shelf, if one is similar.
+        /// The most similar name on the table store, if one is similar.
         nearest: Option<String>,
     },
     /// The table has no column of that name.
@@ -173,7 +173,7 @@ pub enum TableError {
         /// As the system said it.
         source: io::Error,
     },
-    /// What stands on the shelf is not what was written there.
+    /// What stands on the table store is not what was written there.
     #[error("the stored table is damaged: {reason}")]
     Damaged {
         /// What is wrong.
@@ -276,7 +276,7 @@ impl TableError {
             }
             TableError::FileEmpty => "check that the right file was given",
             TableError::StorageFull { .. } => "free disk space, then run again",
-            TableError::Unwritable { .. } => "check the shelf's folder and its permissions",
+            TableError::Unwritable { .. } => "check the table store's folder and its permissions",
             TableError::Unreadable { .. } => "check that the file exists and may be read",
             TableError::Damaged { .. } => "upload the table again",
             TableError::ColumnRepeated { .. }

@@ -1,4 +1,4 @@
-//! A party's rows: tables in memory or on the shelf, with import from and export to text. The only crate that names
+//! A party's rows: tables in memory or on the table store, with import from and export to text. The only crate that names
 //! the columnar engine; nothing of it shows in these types.
 #![deny(missing_docs)]
 
@@ -20,10 +20,10 @@ mod names;
 mod parquet;
 mod reshape;
 mod schema;
-mod shelf;
 #[cfg(test)]
 mod stop_tests;
 mod table;
+mod table_store;
 mod texts;
 pub mod transform;
 mod varied;
@@ -39,5 +39,5 @@ pub use import::{ImportOptions, import};
 pub use instances::{Missing, parse_integers};
 pub use manifest::{BoundTo, Origin, TableInfo};
 pub use schema::{Column, ColumnKind, Part, Schema, TableKind};
-pub use shelf::{Shelf, Stored};
 pub use table::{Table, Values};
+pub use table_store::{Stored, TableStore};

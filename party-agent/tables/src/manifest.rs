@@ -15,7 +15,7 @@ use crate::schema::Schema;
 const FILE: &str = "schema.json";
 const FORMAT: u32 = 1;
 
-/// How a table came onto the shelf, in FATE's words.
+/// How a table came onto the table store, in FATE's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
@@ -42,7 +42,7 @@ pub struct TableInfo {
     pub content_hash: String,
     /// When this version was written, microseconds since the epoch.
     pub created_micros: i64,
-    /// Whether jobs may read it; the reader of a job's input checks this, the shelf does not.
+    /// Whether jobs may read it; the reader of a job's input checks this, the table store does not.
     pub enabled: bool,
     /// How it came here.
     pub origin: Origin,

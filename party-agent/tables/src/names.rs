@@ -5,7 +5,7 @@ use vocabulary::TableRef;
 /// Encoded names longer than this are cut and told apart by a hash: file systems end at 255 bytes.
 const LONGEST: usize = 120;
 
-/// A folder name for any text: different texts give different names, also where letter case does not count, and no
+/// A folder name for any text: different texts give different names, also where message case does not count, and no
 /// name is `.`, `..`, hidden, or holds a separator.
 pub(crate) fn folder_name(text: &str) -> String {
     if text.is_empty() {
@@ -57,27 +57,27 @@ pub(crate) fn text_of_folder(folder: &str) -> Option<String> {
 }
 
 /// The existing table that was probably meant by a name that does not exist: the one in another namespace, or the one
-/// whose name differs in few letters.
+/// whose name differs in few messages.
 pub(crate) fn nearest<'a>(
     wanted: &TableRef,
     existing: impl IntoIterator<Item = &'a TableRef>,
 ) -> Option<String> {
     /// Distances of longer names are taken between their beginnings.
     const COMPARED: usize = 100;
-    let letters = |table: &TableRef| {
+    let envelopes = |table: &TableRef| {
         table
             .to_string()
             .chars()
             .take(COMPARED)
             .collect::<Vec<char>>()
     };
-    let asked = letters(wanted);
+    let asked = envelopes(wanted);
     let furthest = (asked.len() / 3).max(2);
     let distance = |candidate: &TableRef| {
         if candidate.name == wanted.name && !wanted.name.is_empty() {
             return Some(1);
         }
-        let other = letters(candidate);
+        let other = envelopes(candidate);
         (other.len().abs_diff(asked.len()) <= furthest)
             .then(|| edit_distance(&asked, &other))
             .filter(|far| *far <= furthest)
@@ -88,7 +88,7 @@ pub(crate) fn nearest<'a>(
     scored.min().map(|(_, candidate)| candidate.to_string())
 }
 
-/// The name that was probably meant by one that does not exist: the one that differs in few letters.
+/// The name that was probably meant by one that does not exist: the one that differs in few messages.
 pub(crate) fn nearest_name<'a>(
     wanted: &str,
     existing: impl IntoIterator<Item = &'a str>,
@@ -109,15 +109,15 @@ pub(crate) fn nearest_name<'a>(
     scored.min().map(|(_, candidate)| candidate.to_owned())
 }
 
-/// Letters to insert, remove or replace to make one text of the other (Levenshtein).
+/// Messages to insert, remove or replace to make one text of the other (Levenshtein).
 fn edit_distance(left: &[char], right: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (at, letter) in left.iter().enumerate() {
+    for (at, envelope) in left.iter().enumerate() {
         let mut diagonal = at;
         let mut before = at + 1;
         let mut next = vec![before];
         for (above, other) in row.iter().skip(1).zip(right) {
-            let cost = (diagonal + usize::from(letter != other))
+            let cost = (diagonal + usize::from(envelope != other))
                 .min(above + 1)
                 .min(before + 1);
             (diagonal, before) = (*above, cost);
@@ -180,9 +180,9 @@ mod tests {
 
         #[test]
         fn measures_a_distance(left in "[ab]{0,8}", right in "[ab]{0,8}") {
-            let letters = |text: &str| text.chars().collect::<Vec<char>>();
-            let far = edit_distance(&letters(&left), &letters(&right));
-            prop_assert_eq!(far, edit_distance(&letters(&right), &letters(&left)));
+            let envelopes = |text: &str| text.chars().collect::<Vec<char>>();
+            let far = edit_distance(&envelopes(&left), &envelopes(&right));
+            prop_assert_eq!(far, edit_distance(&envelopes(&right), &envelopes(&left)));
             prop_assert_eq!(far == 0, left == right);
             prop_assert!(far <= left.len().max(right.len()) && far >= left.len().abs_diff(right.len()));
         }

@@ -340,7 +340,7 @@ mod tests {
             let outcome = write_frame(&frame(), FullDisk(room), &Stop::NEVER);
             assert!(
                 matches!(outcome, Err(TableError::StorageFull { .. })),
-                "{room} bytes of room gave {:?}",
+                "{room} bytes of space gave {:?}",
                 outcome.err()
             );
         }

@@ -7,7 +7,7 @@ use vocabulary::{Stop, TableRef};
 
 use crate::error::Result;
 use crate::schema::{Column, ColumnKind, Part, Schema, TableKind};
-use crate::{Shelf, Table, TableError, Values, write_text};
+use crate::{Table, TableError, TableStore, Values, write_text};
 
 const ROWS: usize = 10_000;
 const COLUMNS: usize = 20;
@@ -70,18 +70,18 @@ fn ends_in_the_middle(
 #[test]
 fn long_work_ends_in_the_middle() {
     let folder = tempfile::tempdir().expect("a folder");
-    let shelf = Shelf::open(folder.path()).expect("a shelf");
+    let table_store = TableStore::open(folder.path()).expect("a table store");
     let name = TableRef::new("n", "t");
-    let written = |table: &Table| shelf.write(&name, table, 3).map(|_| ());
+    let written = |table: &Table| table_store.write(&name, table, 3).map(|_| ());
     // Each column of each partition is hashed and packed.
     ends_in_the_middle("write", &table(), 3 * 2 * COLUMNS, |table| {
         let ended = written(table);
         assert_eq!(
             ended.is_ok(),
-            shelf.exists(&name),
+            table_store.exists(&name),
             "a table that was not written to its end is there"
         );
-        shelf.delete(&name)?;
+        table_store.delete(&name)?;
         ended
     });
     let begun = std::fs::read_dir(folder.path().join("n").join("t"));
@@ -91,7 +91,7 @@ fn long_work_ends_in_the_middle() {
         "what was begun is gone"
     );
     written(&table()).expect("written");
-    let stored = shelf.read(&name).expect("read");
+    let stored = table_store.read(&name).expect("read");
     for table in [table(), stored] {
         let pieces = ROWS.div_ceil(4_096);
         ends_in_the_middle("export", &table, pieces, |table| {

@@ -21,13 +21,13 @@ pub(crate) struct Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         if self.retired.load(Ordering::Acquire) {
-            // What cannot be removed now is removed when the shelf is opened again.
+            // What cannot be removed now is removed when the table store is opened again.
             let _ = std::fs::remove_dir_all(&self.folder);
         }
     }
 }
 
-/// Versions that somebody reads in this process. The shelf keeps it behind a lock that also orders pointer changes.
+/// Versions that somebody reads in this process. The table store keeps it behind a lock that also orders pointer changes.
 #[derive(Default)]
 pub(crate) struct Versions {
     held: HashMap<PathBuf, Weak<Hold>>,

@@ -4,14 +4,14 @@
 use vocabulary::TableRef;
 
 use crate::import::{ImportOptions, import};
-use crate::shelf::Shelf;
 use crate::table::Table;
+use crate::table_store::TableStore;
 use crate::transform::{Label, Settings, ValueKind, apply, fit};
 
 const COLUMNS: usize = 600;
 const PARTITIONS: u32 = 3;
 
-/// A table on the shelf, of `COLUMNS` numbers and a label.
+/// A table on the table store, of `COLUMNS` numbers and a label.
 fn stored(folder: &tempfile::TempDir) -> Table {
     let names: Vec<String> = (0..COLUMNS).map(|column| format!("x{column}")).collect();
     let mut text = format!("id,y,{}\n", names.join(","));
@@ -23,10 +23,12 @@ fn stored(folder: &tempfile::TempDir) -> Table {
     }
     let (table, _) =
         import(text.as_bytes(), &ImportOptions::default(), &mut |_| ()).expect("import");
-    let shelf = Shelf::open(folder.path()).expect("shelf");
+    let table_store = TableStore::open(folder.path()).expect("shelf");
     let name = TableRef::new("n", "wide");
-    shelf.write(&name, &table, PARTITIONS).expect("written");
-    shelf.read(&name).expect("read")
+    table_store
+        .write(&name, &table, PARTITIONS)
+        .expect("written");
+    table_store.read(&name).expect("read")
 }
 
 /// How often a directory is read while work is done on a fresh table.

@@ -11,7 +11,7 @@ use vocabulary::{PartyId, TableRef};
 
 use super::until;
 use crate::cluster::{Daemon, Program, signal};
-use crate::rest::Door;
+use crate::rest::RestClient;
 
 /// A daemon and its folder.
 struct Running {
@@ -119,12 +119,12 @@ impl Agent {
     }
 
     /// Its own REST endpoint: whoever asks there is the party's user.
-    pub fn door(&self) -> Door {
-        Door::new(&format!("http://{}", self.rest()))
+    pub fn rest(&self) -> RestClient {
+        RestClient::new(&format!("http://{}", self.rest_address()))
     }
 
     /// The address of that endpoint, for [`super::client`].
-    pub fn rest(&self) -> SocketAddr {
+    pub fn rest_address(&self) -> SocketAddr {
         self.running.address("rest")
     }
 
@@ -161,7 +161,7 @@ impl Agent {
             .unwrap_or_else(|error| panic!("the audit chain: {error}"))
     }
 
-    /// Puts text (a header line, commas, the id first) on its shelf without a job, as the party's operator could. No
+    /// Puts text (a header line, commas, the id first) on its table store without a job, as the party's operator could. No
     /// policy, ticket or coordinator has a say in it.
     pub fn table(&self, namespace: &str, name: &str, text: &str) {
         let file = self.home().join(format!("{namespace}-{name}.csv"));
@@ -250,8 +250,8 @@ impl CoordinatorDaemon {
     }
 
     /// Its REST endpoint.
-    pub fn door(&self) -> Door {
-        Door::new(&format!("http://{}", self.running.address("rest")))
+    pub fn rest(&self) -> RestClient {
+        RestClient::new(&format!("http://{}", self.running.address("rest")))
     }
 
     /// Its folder, with `coordinator.toml`, `coordinator.log`, `identity/` and `data/`.

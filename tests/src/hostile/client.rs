@@ -1,4 +1,4 @@
-//! REST requests that no honest client makes; for all others there is [`crate::rest::Door`].
+//! REST requests that no honest client makes; for all others there is [`crate::rest::RestClient`].
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -16,7 +16,7 @@ use vocabulary::{
     Attempt, ComponentInfo, Fault, Metric, Outcome, PartyId, Report, TableSummary, TaskId,
     Timestamp,
 };
-use wire::agent_link::{AGENT_LINK, Hello, HttpHead, MailHead, Peer, Reply};
+use wire::agent_link::{AGENT_LINK, EnvelopeHead, Hello, HttpHead, Peer, Reply};
 
 use super::federation::{Federation, LOOPBACK_MTU};
 use super::runtime::{apart, locked, runtime};
@@ -52,8 +52,8 @@ pub enum Word {
     Heartbeat(Vec<(TaskId, Attempt)>),
     /// It reported.
     Reports(Vec<Report>),
-    /// It gave a message to be relayed; its body went to [`Coordinator::on_mail`].
-    Mail(MailHead),
+    /// It gave a message to be relayed; its body went to [`Coordinator::on_messages`].
+    Messages(EnvelopeHead),
     /// A request of one of its users came.
     Http(Asked),
 }
@@ -78,7 +78,7 @@ impl Asked {
 
 /// What becomes of a message that is to be relayed.
 #[derive(Debug, Clone)]
-pub enum Mail {
+pub enum Messages {
     /// It is passed on, and the receiver's answer passed back: what an honest relay does.
     Pass,
     /// The sender is told that it arrived, and it is thrown away.
@@ -90,7 +90,7 @@ pub enum Mail {
     /// It is passed on after a while; below 30 seconds, or the sender gives up.
     Delay(Duration),
     /// This is passed on in its place.
-    Replace(MailHead, Bytes),
+    Replace(EnvelopeHead, Bytes),
 }
 
 /// An agent that is linked.
@@ -117,7 +117,7 @@ type Handler<A, R> = Arc<dyn Fn(A) -> R + Send + Sync>;
 /// How it answers.
 struct Manners {
     http: Handler<Asked, (u16, Value)>,
-    mail: Handler<(MailHead, Bytes), Mail>,
+    messages: Handler<(EnvelopeHead, Bytes), Messages>,
     reports: Handler<(PartyId, Vec<Report>), Reply>,
     directory: Handler<(PartyId, Vec<Peer>), Vec<Peer>>,
 }
@@ -129,7 +129,7 @@ struct Inner {
 }
 
 /// A hostile coordinator. It behaves well until a test makes it do otherwise: it welcomes agents, tells each of the
-/// others, takes reports, relays mail, and answers requests of parties' users with 404.
+/// others, takes reports, relays messages, and answers requests of parties' users with 404.
 pub struct Coordinator {
     inner: Arc<Inner>,
 }
@@ -155,7 +155,7 @@ impl Coordinator {
         drop(here);
         let manners = Manners {
             http: Arc::new(|_| (404, Value::Null)),
-            mail: Arc::new(|_| Mail::Pass),
+            messages: Arc::new(|_| Messages::Pass),
             reports: Arc::new(|_| Reply::Done),
             directory: Arc::new(|(_, peers)| peers),
         };
@@ -191,8 +191,11 @@ impl Coordinator {
     }
 
     /// Says what becomes of each message that is to be relayed: its head and its sealed body.
-    pub fn on_mail(&self, judge: impl Fn(&MailHead, &Bytes) -> Mail + Send + Sync + 'static) {
-        locked(&self.inner.manners).mail = Arc::new(move |(head, body)| judge(&head, &body));
+    pub fn on_messages(
+        &self,
+        judge: impl Fn(&EnvelopeHead, &Bytes) -> Messages + Send + Sync + 'static,
+    ) {
+        locked(&self.inner.manners).messages = Arc::new(move |(head, body)| judge(&head, &body));
     }
 
     /// Answers reports; they are recorded in any case.
@@ -259,12 +262,12 @@ impl Coordinator {
     }
 
     /// Heads of messages that were to be relayed.
-    pub fn mail(&self) -> Vec<MailHead> {
-        let mail = |heard: Heard| match heard.word {
-            Word::Mail(head) => Some(head),
+    pub fn messages(&self) -> Vec<EnvelopeHead> {
+        let messages = |heard: Heard| match heard.word {
+            Word::Messages(head) => Some(head),
             _ => None,
         };
-        self.heard().into_iter().filter_map(mail).collect()
+        self.heard().into_iter().filter_map(messages).collect()
     }
 
     /// Every report so far, in the order in which they came; a report may be said twice.

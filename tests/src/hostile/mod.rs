@@ -32,7 +32,7 @@
 //! | [`CoordinatorDaemon`] | a real `fedflow coordinator`, for hostile peers |
 //! | [`Coordinator`] | a program with the coordinator's certificate: every call to agents, everything they say |
 //! | [`Job`], [`Step`] | a job as an honest coordinator would describe it: its offer and its orders |
-//! | [`Peer`] | a program with an agent's certificate: hello, offers, reports, mail, directly and relayed |
+//! | [`Peer`] | a program with an agent's certificate: hello, offers, reports, messages, directly and relayed |
 //! | [`client`] | REST requests that no honest client makes |
 //!
 //! Hostile programs run on threads of their own, so that a test may block (on the end of a daemon, on a file) while they
@@ -55,7 +55,7 @@ use vocabulary::{Attempt, JobId, Participant, PartyId, Role, StepName, TaskId};
 use wire::{Address, AttemptKey, Envelope};
 
 pub use agent::{Agent, CoordinatorDaemon};
-pub use coordinator::{Asked, Coordinator, Heard, Mail, Word};
+pub use coordinator::{Asked, Coordinator, Heard, Messages, Word};
 pub use federation::{Federation, Setup};
 pub use job::{Job, order_of};
 pub use peer::{Direct, Peer, head_of};
@@ -110,7 +110,7 @@ pub fn task_of(job: &JobId, step: &str, who: &Participant) -> TaskId {
 
 /// A message from a task to another participant of its step. `tag` is what it is addressed by, such as
 /// `epoch.0/batch.0/host_forward`; the declared message is the tag's last part, and may be changed afterwards.
-pub fn letter(
+pub fn envelope(
     from: &TaskId,
     (attempt, offer): (u32, &str),
     to: &Participant,

@@ -1,6 +1,6 @@
 //! A party without a daemon: a program with an agent's certificate that says and does what a test wants.
 
-mod mail;
+mod messages;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ use vocabulary::{
 };
 use vocabulary::{SystemClock, TaskId};
 use wire::agent_link::{
-    AGENT_LINK, CATALOGUE_CONTEXT, Caller, Catalogue, Hello, HttpHead, MailHead, OFFER_CONTEXT,
+    AGENT_LINK, CATALOGUE_CONTEXT, Caller, Catalogue, EnvelopeHead, Hello, HttpHead, OFFER_CONTEXT,
     Reply, ToAgent, ToCoordinator,
 };
 use wire::version::PROTOCOL;
@@ -32,7 +32,7 @@ use super::federation::{Federation, LOOPBACK_MTU};
 use super::runtime::{apart, locked, runtime};
 use super::{CALL_PATIENCE, until};
 
-pub use mail::{Direct, head_of};
+pub use messages::{Direct, head_of};
 
 type Handler<A, R> = Arc<dyn Fn(A) -> R + Send + Sync>;
 
@@ -43,9 +43,9 @@ struct Inner {
     calls: Mutex<Vec<ToAgent>>,
     /// What it was ordered and has not ended: a coordinator takes for lost what a heartbeat does not name.
     attempts: Mutex<BTreeSet<(TaskId, Attempt)>>,
-    letters: Mutex<Vec<(MailHead, Bytes)>>,
+    envelopes: Mutex<Vec<(EnvelopeHead, Bytes)>>,
     answer: Mutex<Handler<ToAgent, Reply>>,
-    receipt: Mutex<Handler<MailHead, Reply>>,
+    receipt: Mutex<Handler<EnvelopeHead, Reply>>,
 }
 
 /// A hostile party. It behaves well until a test makes it do otherwise: it announces all components, signs and accepts
@@ -79,11 +79,11 @@ impl Peer {
             link: Mutex::default(),
             calls: Mutex::default(),
             attempts: Mutex::default(),
-            letters: Mutex::default(),
+            envelopes: Mutex::default(),
             answer: Mutex::new(Arc::new(move |call| obedient(&signer, call))),
             receipt: Mutex::new(Arc::new(|_| Reply::Done)),
         });
-        runtime().spawn(mail::welcome(inner.clone(), incoming));
+        runtime().spawn(messages::welcome(inner.clone(), incoming));
         Self { inner, address }
     }
 
@@ -97,7 +97,7 @@ impl Peer {
         self.inner.endpoint.identity()
     }
 
-    /// Where it takes direct mail (QUIC).
+    /// Where it takes direct messages (QUIC).
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -124,7 +124,7 @@ impl Peer {
             rows_through_coordinator: true,
             slots: None,
             run: None,
-            mail_key: self.inner.endpoint.mail_key().ok(),
+            message_key: self.inner.endpoint.message_key().ok(),
         }
     }
 
@@ -183,7 +183,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Answers calls of the coordinator (all but mail and requests); they are recorded in any case.
+    /// Answers calls of the coordinator (all but messages and requests); they are recorded in any case.
     pub fn on_call(&self, answer: impl Fn(ToAgent) -> Reply + Send + Sync + 'static) {
         *locked(&self.inner.answer) = Arc::new(answer);
     }
@@ -320,7 +320,7 @@ impl Inner {
             let attempts = locked(&self.attempts).iter().cloned().collect();
             let call = ToCoordinator::Heartbeat {
                 attempts,
-                mail_key: None,
+                message_key: None,
             };
             if link
                 .call(&call, Body::Empty, CallOptions::control(CALL_PATIENCE))
@@ -343,7 +343,7 @@ impl Inner {
             locked(&self.attempts).insert((order.task.clone(), order.attempt));
         }
         let reply = match call {
-            ToAgent::Mail(head) => mail::take_relayed(&self, head, body).await,
+            ToAgent::Envelope(head) => messages::take_relayed(&self, head, body).await,
             ToAgent::Peers(peers) => {
                 self.directory.replace(peers);
                 Reply::Done

@@ -20,7 +20,7 @@ fn refused(arguments: &[&str]) -> String {
 /// Whether the agent of 9999 is at work.
 async fn is_linked(cluster: &Cluster) -> bool {
     let sent = cluster
-        .door
+        .rest
         .send(Method::GET, "/v1/fedflow/health", "application/json", "")
         .await;
     let health: Value = sent
@@ -88,7 +88,7 @@ async fn models_and_schedules_are_asked_for_with_the_token() {
     let access = std::fs::read_to_string(cluster.access()).expect("credentials");
     let access: serde_json::Value = serde_json::from_str(&access).expect("JSON");
     let token = access["token"].as_str().expect("a token");
-    let rest = cluster.door.base.as_str();
+    let rest = cluster.rest.base.as_str();
     for what in [
         ["model", "list"],
         ["schedule", "list"],

@@ -2,7 +2,7 @@
 
 use fedflow_tests::cluster::Cluster;
 use fedflow_tests::fixtures::{lr_conf, lr_dsl};
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -12,9 +12,9 @@ use super::{loaded, program};
 const PARTS: [(&str, &str); 3] = [("guest", "9999"), ("host", "10000"), ("arbiter", "10000")];
 
 /// Scores by id of the job's learner.
-async fn scores(door: &Door, job: &str) -> Vec<(String, f64)> {
+async fn scores(rest: &RestClient, job: &str) -> Vec<(String, f64)> {
     let of = json!({"job_id": job, "component_name": "hetero_lr_0", "role": "guest", "party_id": "9999"});
-    let reply = door.post("/v1/tracking/component/output/data", &of).await;
+    let reply = rest.post("/v1/tracking/component/output/data", &of).await;
     let header: Vec<&str> = reply["meta"]["header"][0]
         .as_array()
         .expect("a header")
@@ -45,7 +45,7 @@ async fn scores(door: &Door, job: &str) -> Vec<(String, f64)> {
     scores
 }
 
-async fn predicted(door: &Door, model: &Value) -> Vec<(String, f64)> {
+async fn predicted(rest: &RestClient, model: &Value) -> Vec<(String, f64)> {
     let mut conf = lr_conf(3);
     conf["job_parameters"] = json!({"common": {
         "job_type": "predict", "model_id": model["model_id"], "model_version": model["model_version"],
@@ -54,9 +54,9 @@ async fn predicted(door: &Door, model: &Value) -> Vec<(String, f64)> {
         .as_object_mut()
         .expect("an object")
         .remove("common");
-    let job = door.submitted(&json!({}), &conf).await;
-    door.succeeded(&job).await;
-    scores(door, &job).await
+    let job = rest.submitted(&json!({}), &conf).await;
+    rest.succeeded(&job).await;
+    scores(rest, &job).await
 }
 
 fn form(fields: &Value, archive: &[u8]) -> Vec<u8> {
@@ -80,7 +80,7 @@ fn form(fields: &Value, archive: &[u8]) -> Vec<u8> {
 async fn imported(cluster: &Cluster, fields: &Value, archive: &[u8]) -> (u16, Value) {
     let kind = "multipart/form-data; boundary=X";
     let sent = cluster
-        .door
+        .rest
         .send(
             Method::POST,
             "/v1/model/import",
@@ -102,22 +102,22 @@ fn part(model: &Value, role: &str, party: &str, force: u8) -> Value {
 #[tokio::test]
 async fn an_exported_model_predicts_the_same_in_another_federation() {
     let first = loaded().await;
-    let job = first.door.submitted(&lr_dsl(), &lr_conf(3)).await;
-    first.door.succeeded(&job).await;
-    let row = first.door.job(&job).await;
+    let job = first.rest.submitted(&lr_dsl(), &lr_conf(3)).await;
+    first.rest.succeeded(&job).await;
+    let row = first.rest.job(&job).await;
     let deployed = json!({
         "model_id": "arbiter-10000#guest-9999#host-10000#model", "model_version": row["f_job_id"],
         "cpn_list": ["reader_0", "data_transform_0", "intersection_0", "hetero_lr_0"],
     });
-    let model = first.door.data("/v1/model/deploy", &deployed).await;
-    let trained = scores(&first.door, &job).await;
-    let before = predicted(&first.door, &model).await;
+    let model = first.rest.data("/v1/model/deploy", &deployed).await;
+    let trained = scores(&first.rest, &job).await;
+    let before = predicted(&first.rest, &model).await;
     assert_eq!(before.len(), trained.len());
     let mut archives = Vec::new();
     for (role, party) in PARTS {
         let asked = part(&model, role, party, 0).to_string();
         let sent = first
-            .door
+            .rest
             .send(Method::GET, "/v1/model/export", "application/json", asked)
             .await;
         let (status, bytes) = sent.expect("answered");
@@ -132,7 +132,7 @@ async fn an_exported_model_predicts_the_same_in_another_federation() {
     let (status, reply) = imported(&first, &part(&model, "guest", "9999", 1), &archives[0]).await;
     assert_eq!((status, &reply["retcode"]), (200, &json!(0)), "{reply}");
     assert_eq!(
-        predicted(&first.door, &model).await,
+        predicted(&first.rest, &model).await,
         before,
         "an import over itself changes nothing"
     );
@@ -148,7 +148,7 @@ async fn an_exported_model_predicts_the_same_in_another_federation() {
         );
         assert_eq!(reply["data"]["party_id"], party);
     }
-    let after = predicted(&second.door, &model).await;
+    let after = predicted(&second.rest, &model).await;
     assert_eq!(after.len(), before.len());
     for ((id, score), (other, expected)) in after.iter().zip(&before) {
         assert!(
@@ -163,19 +163,19 @@ async fn an_exported_model_predicts_the_same_in_another_federation() {
 async fn a_copy_without_a_store_fails_and_says_why() {
     let cluster = Cluster::up(&program(), "9999");
     let body = json!({"model_id": "guest-9999#model", "model_version": "20260101120000000000", "role": "guest", "party_id": "9999"});
-    let reply = cluster.door.post("/v1/model/store", &body).await;
+    let reply = cluster.rest.post("/v1/model/store", &body).await;
     assert_eq!(
         (reply["retcode"].as_i64(), reply["data"]["code"].as_i64()),
         (Some(0), Some(0)),
         "{reply}"
     );
     let row = cluster
-        .door
+        .rest
         .ended(reply["jobId"].as_str().expect("a job"))
         .await;
     assert_eq!(row["f_status"], "failed");
     let tasks = cluster
-        .door
+        .rest
         .data("/v1/job/task/query", &json!({"job_id": reply["jobId"]}))
         .await;
     assert!(

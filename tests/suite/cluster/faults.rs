@@ -14,7 +14,7 @@ fn said(reply: &Value) -> String {
 /// What the failed tasks of a job report.
 async fn report(cluster: &Cluster, job: &str) -> String {
     let tasks = cluster
-        .door
+        .rest
         .data("/v1/job/task/query", &json!({"job_id": job}))
         .await;
     let all = tasks
@@ -30,20 +30,20 @@ async fn report(cluster: &Cluster, job: &str) -> String {
 #[tokio::test]
 async fn bad_documents_are_refused_with_the_place() {
     let cluster = loaded().await;
-    let door = &cluster.door;
+    let rest = &cluster.rest;
     let mut dsl = lr_dsl();
     dsl["components"]["hetero_lr_0"]["input"]["data"]["train_data"] = json!(["nowhere_0.data"]);
     assert!(
-        said(&door.submit(&dsl, &lr_conf(1)).await).contains("data input nowhere_0 does not exist")
+        said(&rest.submit(&dsl, &lr_conf(1)).await).contains("data input nowhere_0 does not exist")
     );
 
     let mut dsl = lr_dsl();
     dsl["components"]["hetero_lr_0"]["module"] = json!("HeteroLRR");
-    assert!(said(&door.submit(&dsl, &lr_conf(1)).await).contains("HeteroLRR"));
+    assert!(said(&rest.submit(&dsl, &lr_conf(1)).await).contains("HeteroLRR"));
 
     let mut conf = lr_conf(1);
     conf["component_parameters"]["common"]["hetero_lr_0"]["max_itr"] = json!(3);
-    let text = said(&door.submit(&lr_dsl(), &conf).await);
+    let text = said(&rest.submit(&lr_dsl(), &conf).await);
     assert!(
         text.contains("redundant parameters") && text.contains("max_itr"),
         "{text}"
@@ -51,7 +51,7 @@ async fn bad_documents_are_refused_with_the_place() {
 
     let mut conf = lr_conf(1);
     conf["component_parameters"]["common"]["hetero_lr_0"]["optimizer"] = json!("magic");
-    let text = said(&door.submit(&lr_dsl(), &conf).await);
+    let text = said(&rest.submit(&lr_dsl(), &conf).await);
     assert!(
         text.contains("optimizer") && text.contains("magic"),
         "{text}"
@@ -59,11 +59,11 @@ async fn bad_documents_are_refused_with_the_place() {
 
     let mut conf = lr_conf(1);
     conf["role"]["host"] = json!([10007]);
-    assert!(said(&door.submit(&lr_dsl(), &conf).await).contains("10007"));
-    assert!(said(&door.submit(&json!("nonsense"), &json!([])).await).len() > 10);
+    assert!(said(&rest.submit(&lr_dsl(), &conf).await).contains("10007"));
+    assert!(said(&rest.submit(&json!("nonsense"), &json!([])).await).len() > 10);
 
-    let job = door.submitted(&lr_dsl(), &lr_conf(1)).await;
-    door.succeeded(&job).await;
+    let job = rest.submitted(&lr_dsl(), &lr_conf(1)).await;
+    rest.succeeded(&job).await;
     cluster.end();
 }
 
@@ -72,8 +72,8 @@ async fn a_missing_table_is_named_with_the_nearest_one() {
     let cluster = loaded().await;
     let mut conf = lr_conf(1);
     conf["component_parameters"]["role"]["host"]["0"]["reader_0"]["table"]["name"] = json!("hosst");
-    let job = cluster.door.submitted(&lr_dsl(), &conf).await;
-    assert_eq!(cluster.door.ended(&job).await["f_status"], "failed");
+    let job = cluster.rest.submitted(&lr_dsl(), &conf).await;
+    assert_eq!(cluster.rest.ended(&job).await["f_status"], "failed");
     let text = report(&cluster, &job).await;
     assert!(
         text.contains("FF201") && text.contains("hosst") && text.contains("10000"),
@@ -91,7 +91,7 @@ async fn an_empty_intersection_is_said_as_such() {
     let cluster = loaded().await;
     let tables = pair(60);
     cluster
-        .door
+        .rest
         .load(
             "10000",
             "strangers",
@@ -104,8 +104,8 @@ async fn an_empty_intersection_is_said_as_such() {
     let mut conf = lr_conf(1);
     conf["component_parameters"]["role"]["host"]["0"]["reader_0"]["table"]["name"] =
         json!("strangers");
-    let job = cluster.door.submitted(&lr_dsl(), &conf).await;
-    assert_eq!(cluster.door.ended(&job).await["f_status"], "failed");
+    let job = cluster.rest.submitted(&lr_dsl(), &conf).await;
+    assert_eq!(cluster.rest.ended(&job).await["f_status"], "failed");
     let text = report(&cluster, &job).await;
     assert!(text.contains("FF203"), "{text}");
     cluster.end();
@@ -122,8 +122,8 @@ async fn a_refused_offer_names_the_party_and_the_rule() {
     )
     .expect("written");
     cluster.restart();
-    let job = cluster.door.submitted(&lr_dsl(), &lr_conf(1)).await;
-    let row = cluster.door.ended(&job).await;
+    let job = cluster.rest.submitted(&lr_dsl(), &lr_conf(1)).await;
+    let row = cluster.rest.ended(&job).await;
     assert_eq!(row["f_status"], "failed");
     let text = row.to_string();
     assert!(
@@ -131,7 +131,7 @@ async fn a_refused_offer_names_the_party_and_the_rule() {
         "{text}"
     );
     let tasks = cluster
-        .door
+        .rest
         .data("/v1/job/task/query", &json!({"job_id": job}))
         .await;
     let started = tasks
@@ -147,20 +147,20 @@ async fn a_refused_offer_names_the_party_and_the_rule() {
 async fn a_job_that_waits_for_a_dead_party_delays_no_other_and_says_why_it_waits() {
     let cluster = Cluster::up(&program(), "9999,10000,10001");
     let tables = pair(120);
-    cluster.door.load("9999", "guest", &tables.guest).await;
-    cluster.door.load("10000", "host", &tables.host).await;
-    cluster.door.load("10001", "host", &tables.host).await;
+    cluster.rest.load("9999", "guest", &tables.guest).await;
+    cluster.rest.load("10000", "host", &tables.host).await;
+    cluster.rest.load("10001", "host", &tables.host).await;
     let asleep = cluster.processes("party-10001");
     asleep.iter().for_each(|id| signal(*id, "STOP"));
     let mut conf = lr_conf(2);
     conf["role"]["host"] = json!([10001]);
-    let waiting = cluster.door.submitted(&lr_dsl(), &conf).await;
+    let waiting = cluster.rest.submitted(&lr_dsl(), &conf).await;
     for _ in 0..3 {
-        let job = cluster.door.submitted(&lr_dsl(), &lr_conf(2)).await;
-        cluster.door.succeeded(&job).await;
+        let job = cluster.rest.submitted(&lr_dsl(), &lr_conf(2)).await;
+        cluster.rest.succeeded(&job).await;
     }
     let row = cluster
-        .door
+        .rest
         .until(&waiting, |row| {
             row["f_waiting_reason"]
                 .as_str()
@@ -169,7 +169,7 @@ async fn a_job_that_waits_for_a_dead_party_delays_no_other_and_says_why_it_waits
         .await;
     assert_eq!(row["f_status"], "waiting", "{row}");
     let detail = cluster
-        .door
+        .rest
         .data("/v1/fedflow/job/waiting", &json!({"job_id": waiting}))
         .await;
     assert!(
@@ -177,7 +177,7 @@ async fn a_job_that_waits_for_a_dead_party_delays_no_other_and_says_why_it_waits
         "{detail}"
     );
     asleep.iter().for_each(|id| signal(*id, "CONT"));
-    cluster.door.succeeded(&waiting).await;
+    cluster.rest.succeeded(&waiting).await;
     cluster.end();
 }
 
@@ -186,26 +186,26 @@ async fn a_running_job_stops_when_asked_and_can_run_again() {
     let cluster = loaded().await;
     let mut conf = lr_conf(1_000_000);
     conf["component_parameters"]["common"]["hetero_lr_0"]["tol"] = json!(1e-300);
-    let job = cluster.door.submitted(&lr_dsl(), &conf).await;
+    let job = cluster.rest.submitted(&lr_dsl(), &conf).await;
     let running = json!({"job_id": job, "component_name": "hetero_lr_0", "role": "guest", "status": "running"});
-    while cluster.door.post("/v1/job/task/query", &running).await["retcode"] != 0 {
+    while cluster.rest.post("/v1/job/task/query", &running).await["retcode"] != 0 {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     assert_eq!(
         cluster
-            .door
+            .rest
             .post("/v1/job/stop", &json!({"job_id": job}))
             .await["retcode"],
         0
     );
-    assert_eq!(cluster.door.ended(&job).await["f_status"], "canceled");
+    assert_eq!(cluster.rest.ended(&job).await["f_status"], "canceled");
     let change = json!({"job_id": job});
     assert_eq!(
-        cluster.door.post("/v1/job/stop", &change).await["retcode"],
+        cluster.rest.post("/v1/job/stop", &change).await["retcode"],
         0,
         "stopping twice is no error"
     );
-    let other = cluster.door.submitted(&lr_dsl(), &lr_conf(1)).await;
-    cluster.door.succeeded(&other).await;
+    let other = cluster.rest.submitted(&lr_dsl(), &lr_conf(1)).await;
+    cluster.rest.succeeded(&other).await;
     cluster.end();
 }

@@ -10,21 +10,21 @@ use super::{loaded, program};
 #[tokio::test]
 async fn a_job_over_rest_trains_and_is_tracked() {
     let cluster = loaded().await;
-    let door = &cluster.door;
-    let job = door.submitted(&lr_dsl(), &lr_conf(4)).await;
-    door.succeeded(&job).await;
-    assert!(door.figure(&job, "9999", "hetero_lr_0", "auc").await > 0.9);
+    let rest = &cluster.rest;
+    let job = rest.submitted(&lr_dsl(), &lr_conf(4)).await;
+    rest.succeeded(&job).await;
+    assert!(rest.figure(&job, "9999", "hetero_lr_0", "auc").await > 0.9);
 
     let of = |step: &str, role: &str, party: &str| json!({"job_id": job, "component_name": step, "role": role, "party_id": party});
     let mut curve = of("hetero_lr_0", "arbiter", "10000");
     curve["metric_namespace"] = json!("train");
     curve["metric_name"] = json!("loss");
-    let loss = door
+    let loss = rest
         .data("/v1/tracking/component/metric_data", &curve)
         .await;
     assert_eq!(loss.as_array().map(Vec::len), Some(4));
 
-    let parameters = door
+    let parameters = rest
         .data(
             "/v1/tracking/component/parameters",
             &of("hetero_lr_0", "guest", "9999"),
@@ -37,7 +37,7 @@ async fn a_job_over_rest_trains_and_is_tracked() {
         true
     );
 
-    let rows = door
+    let rows = rest
         .data(
             "/v1/tracking/component/output/data",
             &of("hetero_lr_0", "guest", "9999"),
@@ -45,34 +45,34 @@ async fn a_job_over_rest_trains_and_is_tracked() {
         .await;
     // 200 people, of whom each side misses another tenth.
     assert_eq!(rows[0].as_array().map(Vec::len), Some(100));
-    let tables = door
+    let tables = rest
         .data(
             "/v1/tracking/component/output/data/table",
             &of("intersection_0", "host", "10000"),
         )
         .await;
     let table = json!({"table_name": tables[0]["table_name"], "namespace": tables[0]["table_namespace"], "party_id": "10000"});
-    let info = door.data("/v1/table/table_info", &table).await;
+    let info = rest.data("/v1/table/table_info", &table).await;
     assert_eq!(
         (info["exist"].as_i64(), info["count"].as_i64()),
         (Some(1), Some(160))
     );
 
-    let summary = door
+    let summary = rest
         .data(
             "/v1/tracking/component/summary/download",
             &of("hetero_lr_0", "guest", "9999"),
         )
         .await;
     assert_eq!(summary["coef"].as_object().map(|coef| coef.len()), Some(2));
-    let view = door
+    let view = rest
         .data("/v1/tracking/job/data_view", &json!({"job_id": job}))
         .await;
     assert_eq!(
         view["dataset"]["guest"]["9999"]["reader_0"],
         "experiment.guest"
     );
-    let tasks = door
+    let tasks = rest
         .data(
             "/v1/job/task/query",
             &json!({"job_id": job, "role": "arbiter"}),
@@ -92,18 +92,18 @@ async fn a_job_over_rest_trains_and_is_tracked() {
 }
 
 #[tokio::test]
-async fn a_partys_own_door_serves_the_whole_api() {
+async fn a_partys_own_endpoint_serves_the_whole_api() {
     let cluster = Cluster::up(&program(), "9999,10000");
     let tables = pair(120);
     let (guest, host) = (cluster.party("9999"), cluster.party("10000"));
-    for (door, name, text) in [
+    for (rest, name, text) in [
         (&guest, "guest", &tables.guest),
         (&host, "host", &tables.host),
     ] {
         let config = json!({"file": "t.csv", "namespace": "experiment", "table_name": name, "head": 1, "partition": 2, "drop": 1, "verbose": 0});
-        let reply = door.upload(&config, text).await;
+        let reply = rest.upload(&config, text).await;
         assert_eq!(reply["retcode"], 0, "{reply}");
-        door.succeeded(reply["jobId"].as_str().expect("a job"))
+        rest.succeeded(reply["jobId"].as_str().expect("a job"))
             .await;
     }
     let other = host
@@ -123,10 +123,10 @@ async fn a_partys_own_door_serves_the_whole_api() {
 async fn the_toy_job_adds_ones_and_says_so_in_the_guests_log() {
     let cluster = Cluster::up(&program(), "9999,10000");
     let (dsl, conf) = toy();
-    let job = cluster.door.submitted(&dsl, &conf).await;
-    cluster.door.succeeded(&job).await;
+    let job = cluster.rest.submitted(&dsl, &conf).await;
+    cluster.rest.succeeded(&job).await;
     let of = json!({"job_id": job, "log_type": "partyInfo", "role": "guest", "party_id": "9999"});
-    let lines = cluster.door.data("/v1/log/cat", &of).await.to_string();
+    let lines = cluster.rest.data("/v1/log/cat", &of).await.to_string();
     assert!(
         lines.contains("secure_add_guest") && lines.contains("it is 2000.0"),
         "{lines}"
@@ -170,14 +170,14 @@ fn version_1() -> (Value, Value) {
 async fn a_version_1_job_runs_with_one_party_in_all_roles() {
     let cluster = Cluster::up(&program(), "10000");
     let tables = pair(120);
-    cluster.door.load("10000", "guest", &tables.guest).await;
-    cluster.door.load("10000", "host", &tables.host).await;
+    cluster.rest.load("10000", "guest", &tables.guest).await;
+    cluster.rest.load("10000", "host", &tables.host).await;
     let (dsl, conf) = version_1();
-    let job = cluster.door.submitted(&dsl, &conf).await;
-    cluster.door.succeeded(&job).await;
+    let job = cluster.rest.submitted(&dsl, &conf).await;
+    cluster.rest.succeeded(&job).await;
     assert!(
         cluster
-            .door
+            .rest
             .figure(&job, "10000", "hetero_lr_0", "auc")
             .await
             > 0.8
@@ -189,10 +189,10 @@ async fn a_version_1_job_runs_with_one_party_in_all_roles() {
 async fn several_hosts_train_together() {
     let cluster = Cluster::up(&program(), "9999,10000,10001");
     let tables = pair(160);
-    cluster.door.load("9999", "guest", &tables.guest).await;
-    cluster.door.load("10000", "host", &tables.host).await;
+    cluster.rest.load("9999", "guest", &tables.guest).await;
+    cluster.rest.load("10000", "host", &tables.host).await;
     cluster
-        .door
+        .rest
         .load(
             "10001",
             "host",
@@ -204,11 +204,11 @@ async fn several_hosts_train_together() {
     conf["component_parameters"]["role"]["host"]["1"] =
         conf["component_parameters"]["role"]["host"]["0"].clone();
     conf["component_parameters"]["common"]["hetero_lr_0"]["early_stop"] = json!("weight_diff");
-    let job = cluster.door.submitted(&lr_dsl(), &conf).await;
-    cluster.door.succeeded(&job).await;
+    let job = cluster.rest.submitted(&lr_dsl(), &conf).await;
+    cluster.rest.succeeded(&job).await;
     assert!(
         cluster
-            .door
+            .rest
             .figure(&job, "9999", "hetero_lr_0", "auc")
             .await
             > 0.8
@@ -242,26 +242,26 @@ async fn the_demonstration_agrees_with_the_pooled_training() {
 #[tokio::test]
 async fn a_federation_ends_cleanly_and_starts_again_with_everything_there() {
     let mut cluster = loaded().await;
-    let job = cluster.door.submitted(&lr_dsl(), &lr_conf(2)).await;
-    cluster.door.succeeded(&job).await;
+    let job = cluster.rest.submitted(&lr_dsl(), &lr_conf(2)).await;
+    cluster.rest.succeeded(&job).await;
     let auc = cluster
-        .door
+        .rest
         .figure(&job, "9999", "hetero_lr_0", "auc")
         .await;
     cluster.restart();
-    assert_eq!(cluster.door.job(&job).await["f_status"], "success");
+    assert_eq!(cluster.rest.job(&job).await["f_status"], "success");
     assert_eq!(
         cluster
-            .door
+            .rest
             .figure(&job, "9999", "hetero_lr_0", "auc")
             .await,
         auc
     );
-    let again = cluster.door.submitted(&lr_dsl(), &lr_conf(2)).await;
-    cluster.door.succeeded(&again).await;
+    let again = cluster.rest.submitted(&lr_dsl(), &lr_conf(2)).await;
+    cluster.rest.succeeded(&again).await;
     assert_eq!(
         cluster
-            .door
+            .rest
             .figure(&again, "9999", "hetero_lr_0", "auc")
             .await,
         auc
@@ -275,7 +275,7 @@ async fn the_command_line_does_what_the_api_does() {
     let folder = cluster.dir.path().to_owned();
     std::fs::write(folder.join("dsl.json"), lr_dsl().to_string()).expect("written");
     std::fs::write(folder.join("conf.json"), lr_conf(2).to_string()).expect("written");
-    let (rest, program) = (cluster.door.base.clone(), cluster.program());
+    let (rest, program) = (cluster.rest.base.clone(), cluster.program());
     let said = tokio::task::spawn_blocking(move || {
         let file = |name: &str| folder.join(name).to_str().expect("a path").to_owned();
         let ended = program.says(&[
@@ -338,7 +338,7 @@ async fn the_command_line_does_what_the_api_does() {
 async fn an_unknown_route_is_answered_in_the_apis_own_form() {
     let cluster = Cluster::up(&program(), "9999");
     let (status, body) = cluster
-        .door
+        .rest
         .send(Method::POST, "/v1/no/such", "application/json", "{}")
         .await
         .expect("answered");

@@ -34,7 +34,7 @@ async fn jobs_under_kills_are_measured() {
     assert_eq!(figures.wrong(), 0);
 }
 
-/// The bounds leave room for a machine that builds meanwhile: without the shortened leases a killed agent alone costs 15 s.
+/// The bounds leave space for a machine that builds meanwhile: without the shortened leases a killed agent alone costs 15 s.
 #[tokio::test]
 async fn a_killed_daemon_is_soon_back_at_work() {
     let time = Duration::from_secs(20);

@@ -2,7 +2,7 @@
 
 use fedflow_tests::cluster::Cluster;
 use fedflow_tests::fixtures::{Pair, lr_conf, lr_dsl, pair};
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use serde_json::{Value, json};
 
 use super::program;
@@ -27,17 +27,17 @@ fn called(tables: &Pair, labels: Option<[&str; 2]>) -> String {
 async fn cluster(labels: [&str; 2]) -> (Cluster, Pair) {
     let (cluster, tables) = (Cluster::up(&program(), "9999,10000"), pair(200));
     cluster
-        .door
+        .rest
         .load("9999", "guest", &called(&tables, Some(labels)))
         .await;
-    cluster.door.load("10000", "host", &tables.host).await;
+    cluster.rest.load("10000", "host", &tables.host).await;
     (cluster, tables)
 }
 
 /// A column of a step's output at the guest, of the first hundred rows.
-async fn column(door: &Door, job: &str, step: &str, name: &str) -> Vec<String> {
+async fn column(rest: &RestClient, job: &str, step: &str, name: &str) -> Vec<String> {
     let of = json!({"job_id": job, "component_name": step, "role": "guest", "party_id": "9999"});
-    let reply = door.post("/v1/tracking/component/output/data", &of).await;
+    let reply = rest.post("/v1/tracking/component/output/data", &of).await;
     let header = reply["meta"]["header"][0].as_array().expect("a header");
     let at = header
         .iter()
@@ -56,14 +56,14 @@ async fn column(door: &Door, job: &str, step: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
-async fn figures(door: &Door, job: &str) -> Value {
+async fn figures(rest: &RestClient, job: &str) -> Value {
     let of = json!({"job_id": job, "component_name": "evaluation_0", "role": "guest", "party_id": "9999"});
-    door.post("/v1/tracking/component/metric/all", &of).await["data"].clone()
+    rest.post("/v1/tracking/component/metric/all", &of).await["data"].clone()
 }
 
-async fn deployed(door: &Door, job: &str, steps: &[&str]) -> Value {
+async fn deployed(rest: &RestClient, job: &str, steps: &[&str]) -> Value {
     let model_id = "arbiter-10000#guest-9999#host-10000#model";
-    door.data(
+    rest.data(
         "/v1/model/deploy",
         &json!({"model_id": model_id, "model_version": job, "cpn_list": steps}),
     )
@@ -71,7 +71,7 @@ async fn deployed(door: &Door, job: &str, steps: &[&str]) -> Value {
 }
 
 /// A predict job with a table of the guest, and whatever else its conf says.
-async fn predicted(door: &Door, model: &Value, table: &str, others: Value) -> String {
+async fn predicted(rest: &RestClient, model: &Value, table: &str, others: Value) -> String {
     let own = |table: &str| json!({"0": {"reader_0": {"table": {"name": table, "namespace": "experiment"}}}});
     let common = json!({"job_type": "predict", "model_id": model["model_id"], "model_version": model["model_version"]});
     let mut conf = json!({
@@ -84,8 +84,8 @@ async fn predicted(door: &Door, model: &Value, table: &str, others: Value) -> St
     if table == "guest" {
         conf["role"]["arbiter"] = json!([10000]);
     }
-    let job = door.submitted(&json!({}), &conf).await;
-    door.succeeded(&job).await;
+    let job = rest.submitted(&json!({}), &conf).await;
+    rest.succeeded(&job).await;
     job
 }
 
@@ -100,14 +100,14 @@ const ALL: [&str; 5] = [
 #[tokio::test]
 async fn labels_are_what_the_table_says_and_rows_without_are_predicted() {
     let (cluster, tables) = cluster(["-1", "1"]).await;
-    let door = &cluster.door;
+    let rest = &cluster.rest;
     let mut conf = lr_conf(8);
     conf["component_parameters"]["common"]["hetero_lr_0"]["predict_param"] =
         json!({"threshold": 0.9});
-    let job = door.submitted(&lr_dsl(), &conf).await;
-    door.succeeded(&job).await;
-    assert!(door.figure(&job, "9999", "hetero_lr_0", "auc").await > 0.85);
-    let model = deployed(door, &job, &ALL).await;
+    let job = rest.submitted(&lr_dsl(), &conf).await;
+    rest.succeeded(&job).await;
+    assert!(rest.figure(&job, "9999", "hetero_lr_0", "auc").await > 0.85);
+    let model = deployed(rest, &job, &ALL).await;
 
     // The cut of the training, another one, and the one that is FATE's default and given all the same.
     for (said, cut) in [
@@ -116,10 +116,10 @@ async fn labels_are_what_the_table_says_and_rows_without_are_predicted() {
         (json!({"threshold": 0.5}), 0.5),
     ] {
         let parameters = json!({"hetero_lr_0": {"predict_param": said}});
-        let job = predicted(door, &model, "guest", parameters).await;
+        let job = predicted(rest, &model, "guest", parameters).await;
         let (results, scores) = (
-            column(door, &job, "hetero_lr_0", "predict_result").await,
-            column(door, &job, "hetero_lr_0", "predict_score").await,
+            column(rest, &job, "hetero_lr_0", "predict_result").await,
+            column(rest, &job, "hetero_lr_0", "predict_score").await,
         );
         let expected = |score: &String| {
             if score.parse::<f64>().expect("a score") > cut {
@@ -134,25 +134,25 @@ async fn labels_are_what_the_table_says_and_rows_without_are_predicted() {
             "cut at {cut}"
         );
         assert!(
-            figures(door, &job).await.to_string().contains("auc"),
+            figures(rest, &job).await.to_string().contains("auc"),
             "rows with labels are judged"
         );
     }
 
     // Without a column of labels, and with an empty one.
-    door.load("9999", "bare", &called(&tables, None)).await;
-    door.load("9999", "empty", &called(&tables, Some(["", ""])))
+    rest.load("9999", "bare", &called(&tables, None)).await;
+    rest.load("9999", "empty", &called(&tables, Some(["", ""])))
         .await;
     for table in ["bare", "empty"] {
-        let job = predicted(door, &model, table, json!({})).await;
+        let job = predicted(rest, &model, table, json!({})).await;
         assert_eq!(
-            column(door, &job, "hetero_lr_0", "predict_result")
+            column(rest, &job, "hetero_lr_0", "predict_result")
                 .await
                 .len(),
             100
         );
         assert!(
-            !figures(door, &job).await.to_string().contains("auc"),
+            !figures(rest, &job).await.to_string().contains("auc"),
             "{table}"
         );
     }
@@ -162,10 +162,10 @@ async fn labels_are_what_the_table_says_and_rows_without_are_predicted() {
 #[tokio::test]
 async fn labels_that_leave_a_choice_end_the_job_with_the_values() {
     let (cluster, _) = cluster(["2", "4"]).await;
-    let door = &cluster.door;
-    let job = door.submitted(&lr_dsl(), &lr_conf(2)).await;
-    assert_eq!(door.ended(&job).await["f_status"], "failed");
-    let rows = door
+    let rest = &cluster.rest;
+    let job = rest.submitted(&lr_dsl(), &lr_conf(2)).await;
+    assert_eq!(rest.ended(&job).await["f_status"], "failed");
+    let rows = rest
         .data(
             "/v1/job/task/query",
             &json!({"job_id": job, "component_name": "hetero_lr_0"}),
@@ -189,7 +189,7 @@ async fn labels_that_leave_a_choice_end_the_job_with_the_values() {
 #[tokio::test]
 async fn a_job_that_lacks_whom_it_needs_is_refused_at_submit() {
     let (cluster, tables) = cluster(["0", "1"]).await;
-    let door = &cluster.door;
+    let rest = &cluster.rest;
     for (roles, early_stop, words) in [
         (
             json!({"guest": [9999], "host": [10000]}),
@@ -217,7 +217,7 @@ async fn a_job_that_lacks_whom_it_needs_is_refused_at_submit() {
             conf["role"],
             conf["component_parameters"]["common"]["hetero_lr_0"]["early_stop"],
         ) = (roles, json!(early_stop));
-        let reply = door.submit(&lr_dsl(), &conf).await;
+        let reply = rest.submit(&lr_dsl(), &conf).await;
         assert!(
             reply["retcode"] != 0 && reply["retmsg"].as_str().expect("text").contains(words),
             "{reply}"
@@ -232,15 +232,15 @@ async fn a_job_that_lacks_whom_it_needs_is_refused_at_submit() {
         let alone = json!({"component_name": "hetero_lr_0", "component_module_name": "HeteroLR", "dsl_version": 2,
             "role": {"guest": [9999], "host": [10000]}, "component_parameters": {"common": {"hetero_lr_0": parameters}}});
         assert_eq!(
-            door.post("/v1/component/validate", &alone).await["retcode"],
+            rest.post("/v1/component/validate", &alone).await["retcode"],
             0
         );
         let mut conf = lr_conf(1);
         for (name, value) in parameters.as_object().expect("parameters") {
             conf["component_parameters"]["common"]["hetero_lr_0"][name] = value.clone();
         }
-        let job = door.submitted(&lr_dsl(), &conf).await;
-        door.succeeded(&job).await;
+        let job = rest.submitted(&lr_dsl(), &conf).await;
+        rest.succeeded(&job).await;
     }
 
     // One of two learners is deployed: the evaluation reads only its rows.
@@ -248,12 +248,12 @@ async fn a_job_that_lacks_whom_it_needs_is_refused_at_submit() {
     dsl["components"]["hetero_lr_1"] = dsl["components"]["hetero_lr_0"].clone();
     dsl["components"]["evaluation_0"]["input"]["data"]["data"] =
         json!(["hetero_lr_0.data", "hetero_lr_1.data"]);
-    let job = door.submitted(&dsl, &lr_conf(2)).await;
-    door.succeeded(&job).await;
-    let model = deployed(door, &job, &ALL).await;
-    door.load("9999", "bare", &called(&tables, None)).await;
-    predicted(door, &model, "guest", json!({})).await;
-    predicted(door, &model, "bare", json!({})).await;
+    let job = rest.submitted(&dsl, &lr_conf(2)).await;
+    rest.succeeded(&job).await;
+    let model = deployed(rest, &job, &ALL).await;
+    rest.load("9999", "bare", &called(&tables, None)).await;
+    predicted(rest, &model, "guest", json!({})).await;
+    predicted(rest, &model, "bare", json!({})).await;
 
     // A role that a training lacked takes part and has nothing to do.
     let (mut dsl, mut conf) = (lr_dsl(), lr_conf(2));
@@ -267,11 +267,11 @@ async fn a_job_that_lacks_whom_it_needs_is_refused_at_submit() {
         .expect("roles")
         .remove("arbiter");
     conf["component_parameters"]["common"] = json!({});
-    let job = door.submitted(&dsl, &conf).await;
-    door.succeeded(&job).await;
+    let job = rest.submitted(&dsl, &conf).await;
+    rest.succeeded(&job).await;
     let of = json!({"model_id": "guest-9999#host-10000#model", "model_version": job,
         "cpn_list": ["reader_0", "data_transform_0", "intersection_0", "evaluation_0"]});
-    let model = door.data("/v1/model/deploy", &of).await;
-    predicted(door, &model, "guest", json!({})).await;
+    let model = rest.data("/v1/model/deploy", &of).await;
+    predicted(rest, &model, "guest", json!({})).await;
     cluster.end();
 }

@@ -17,13 +17,13 @@ fn versions(tasks: &Value) -> Vec<u64> {
 #[tokio::test]
 async fn a_job_is_retried_changed_taken_over_and_cleaned_up() {
     let cluster = loaded().await;
-    let door = &cluster.door;
+    let rest = &cluster.rest;
     let (dsl, mut conf) = toy();
     conf["job_parameters"]["common"]["auto_retries"] = json!(1);
     conf["component_parameters"]["common"]["secure_add_example_0"]["fail_attempts"] = json!(1);
-    let rehearsal = door.submitted(&dsl, &conf).await;
-    door.succeeded(&rehearsal).await;
-    let tasks = door
+    let rehearsal = rest.submitted(&dsl, &conf).await;
+    rest.succeeded(&rehearsal).await;
+    let tasks = rest
         .data("/v1/job/task/query", &json!({"job_id": rehearsal}))
         .await;
     assert_eq!(
@@ -32,15 +32,15 @@ async fn a_job_is_retried_changed_taken_over_and_cleaned_up() {
         "the first attempt failed on purpose"
     );
 
-    let first = door.submitted(&lr_dsl(), &lr_conf(2)).await;
-    door.succeeded(&first).await;
+    let first = rest.submitted(&lr_dsl(), &lr_conf(2)).await;
+    rest.succeeded(&first).await;
     let mut conf = lr_conf(3);
     let steps = ["reader_0", "data_transform_0", "intersection_0"];
     conf["job_parameters"] =
         json!({"common": {"inheritance_info": {"job_id": first, "component_list": steps}}});
-    let heir = door.submitted(&lr_dsl(), &conf).await;
-    door.succeeded(&heir).await;
-    let row = &door.data("/v1/job/query", &json!({"job_id": heir})).await[0];
+    let heir = rest.submitted(&lr_dsl(), &conf).await;
+    rest.succeeded(&heir).await;
+    let row = &rest.data("/v1/job/query", &json!({"job_id": heir})).await[0];
     assert_eq!(
         (
             &row["f_inheritance_status"],
@@ -49,7 +49,7 @@ async fn a_job_is_retried_changed_taken_over_and_cleaned_up() {
         (&json!("success"), &json!(first))
     );
     let guest = |step: &str| json!({"job_id": heir, "component_name": step, "role": "guest", "party_id": "9999"});
-    let rows = door
+    let rows = rest
         .data(
             "/v1/tracking/component/output/data",
             &guest("intersection_0"),
@@ -62,22 +62,22 @@ async fn a_job_is_retried_changed_taken_over_and_cleaned_up() {
     );
 
     let change = json!({"common": {"hetero_lr_0": {"max_iter": 5}}});
-    door.data(
+    rest.data(
         "/v1/job/parameter/update",
         &json!({"job_id": heir, "component_parameters": change}),
     )
     .await;
     let again = json!({"job_id": heir, "component_name": "hetero_lr_0", "force": true});
     assert_eq!(
-        door.post("/v1/job/rerun", &again).await["retmsg"],
+        rest.post("/v1/job/rerun", &again).await["retmsg"],
         "rerun job success"
     );
-    door.succeeded(&heir).await;
-    let parameters = door
+    rest.succeeded(&heir).await;
+    let parameters = rest
         .data("/v1/tracking/component/parameters", &guest("hetero_lr_0"))
         .await;
     assert_eq!(parameters["ComponentParam"]["max_iter"], 5);
-    let tasks = door
+    let tasks = rest
         .data(
             "/v1/job/task/query",
             &json!({"job_id": heir, "role": "guest"}),
@@ -90,14 +90,14 @@ async fn a_job_is_retried_changed_taken_over_and_cleaned_up() {
     );
 
     // The earlier job's tables are the heir's, too: they stay until both let go of them.
-    let cleaned = door.data("/v1/job/clean", &json!({"job_id": first})).await;
+    let cleaned = rest.data("/v1/job/clean", &json!({"job_id": first})).await;
     assert!(
         cleaned["9999"]["tables"]
             .as_u64()
             .is_some_and(|tables| tables > 0),
         "{cleaned}"
     );
-    let rows = door
+    let rows = rest
         .data(
             "/v1/tracking/component/output/data",
             &guest("intersection_0"),

@@ -2,9 +2,9 @@
 
 mod abuse;
 mod alone;
+mod apis;
 mod archives;
 mod certificates;
-mod faces;
 mod faults;
 mod first_job;
 mod hostile;
@@ -14,13 +14,13 @@ mod lives;
 mod model_life;
 mod network;
 mod pipes;
+mod projects;
 mod restarts;
 mod runs;
 mod serving;
-mod shelves;
 mod submissions;
+mod table_stores;
 mod uploads;
-mod workshop;
 
 use fedflow_tests::cluster::{Cluster, Program};
 use fedflow_tests::fixtures::pair;
@@ -33,7 +33,7 @@ fn program() -> Program {
 async fn loaded() -> Cluster {
     let cluster = Cluster::up(&program(), "9999,10000");
     let tables = pair(200);
-    cluster.door.load("9999", "guest", &tables.guest).await;
-    cluster.door.load("10000", "host", &tables.host).await;
+    cluster.rest.load("9999", "guest", &tables.guest).await;
+    cluster.rest.load("10000", "host", &tables.host).await;
     cluster
 }

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 
 use fedflow_tests::fixtures::{lr_conf, lr_dsl};
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use serde_json::{Value, json};
 
 use super::loaded;
 
 /// Scores at the guest by id: of the first hundred rows.
-async fn scores(door: &Door, job: &str) -> BTreeMap<String, f64> {
-    scores_of(door, job, "hetero_lr_0").await
+async fn scores(rest: &RestClient, job: &str) -> BTreeMap<String, f64> {
+    scores_of(rest, job, "hetero_lr_0").await
 }
 
 /// The same of a step.
-async fn scores_of(door: &Door, job: &str, step: &str) -> BTreeMap<String, f64> {
+async fn scores_of(rest: &RestClient, job: &str, step: &str) -> BTreeMap<String, f64> {
     let of = json!({"job_id": job, "component_name": step, "role": "guest", "party_id": "9999"});
-    let reply = door.post("/v1/tracking/component/output/data", &of).await;
+    let reply = rest.post("/v1/tracking/component/output/data", &of).await;
     let header = reply["meta"]["header"][0].as_array().expect("a header");
     let score = header
         .iter()
@@ -57,15 +57,15 @@ fn predict_conf(model: &Value, tables: bool) -> Value {
 #[tokio::test]
 async fn what_is_deployed_repeats_the_scores_of_the_training() {
     let cluster = loaded().await;
-    let door = &cluster.door;
-    let job = door.submitted(&lr_dsl(), &lr_conf(4)).await;
-    door.succeeded(&job).await;
-    let trained = scores(door, &job).await;
+    let rest = &cluster.rest;
+    let job = rest.submitted(&lr_dsl(), &lr_conf(4)).await;
+    rest.succeeded(&job).await;
+    let trained = scores(rest, &job).await;
     assert_eq!(trained.len(), 100);
     let model_id = "arbiter-10000#guest-9999#host-10000#model";
     let whole = json!({"model_id": model_id, "model_version": job});
     let alike = async |job: &str| {
-        let applied = scores(door, job).await;
+        let applied = scores(rest, job).await;
         assert_eq!(applied.len(), 100);
         for (id, score) in &applied {
             let before = trained
@@ -86,8 +86,8 @@ async fn what_is_deployed_repeats_the_scores_of_the_training() {
         "intersection_0",
         "hetero_lr_0"
     ]);
-    let deployed = door.data("/v1/model/deploy", &wanted).await;
-    let reply = door
+    let deployed = rest.data("/v1/model/deploy", &wanted).await;
+    let reply = rest
         .submit(&Value::Null, &predict_conf(&deployed, false))
         .await;
     assert_eq!(
@@ -95,27 +95,27 @@ async fn what_is_deployed_repeats_the_scores_of_the_training() {
         "{reply}"
     );
     let first = reply["jobId"].as_str().expect("a job").to_owned();
-    door.succeeded(&first).await;
+    rest.succeeded(&first).await;
     alike(&first).await;
 
     // As pipelines do: the DSL of a first child, with a reader of one's own, becomes a second child.
     wanted["cpn_list"] = json!(["data_transform_0", "intersection_0", "hetero_lr_0"]);
-    let first_child = door.data("/v1/model/deploy", &wanted).await;
-    let mut dsl = door.data("/v1/model/get/predict/dsl", &first_child).await;
+    let first_child = rest.data("/v1/model/deploy", &wanted).await;
+    let mut dsl = rest.data("/v1/model/get/predict/dsl", &first_child).await;
     dsl["components"]["reader_1"] =
         json!({"module": "Reader", "provider": "fate_flow", "output": {"data": ["data"]}});
     dsl["components"]["data_transform_0"]["input"]["data"] = json!({"data": ["reader_1.data"]});
     let mut second = whole.clone();
     second["predict_dsl"] = dsl.clone();
-    let second_child = door.data("/v1/model/deploy", &second).await;
-    let job = door
+    let second_child = rest.data("/v1/model/deploy", &second).await;
+    let job = rest
         .submitted(&dsl, &predict_conf(&second_child, true))
         .await;
-    door.succeeded(&job).await;
+    rest.succeeded(&job).await;
     alike(&job).await;
 
     // What is not deployed is told, not tried.
-    let refused = door
+    let refused = rest
         .submit(&Value::Null, &predict_conf(&whole, false))
         .await;
     assert_eq!(refused["retcode"], 103);
@@ -167,11 +167,11 @@ fn twice() -> (Value, Value) {
 #[tokio::test]
 async fn steps_that_applied_a_model_are_deployed_under_their_own_names() {
     let cluster = loaded().await;
-    let door = &cluster.door;
+    let rest = &cluster.rest;
     let (dsl, conf) = twice();
-    let job = door.submitted(&dsl, &conf).await;
-    door.succeeded(&job).await;
-    let trained = scores_of(door, &job, "hetero_lr_1").await;
+    let job = rest.submitted(&dsl, &conf).await;
+    rest.succeeded(&job).await;
+    let trained = scores_of(rest, &job, "hetero_lr_1").await;
     assert_eq!(trained.len(), 100);
     let model_id = "arbiter-10000#guest-9999#host-10000#model";
     let applied = [
@@ -187,12 +187,12 @@ async fn steps_that_applied_a_model_are_deployed_under_their_own_names() {
         .collect();
     for steps in [json!(all), json!(applied)] {
         let wanted = json!({"model_id": model_id, "model_version": job, "cpn_list": steps});
-        let deployed = door.data("/v1/model/deploy", &wanted).await;
-        let job = door
+        let deployed = rest.data("/v1/model/deploy", &wanted).await;
+        let job = rest
             .submitted(&Value::Null, &predict_conf(&deployed, false))
             .await;
-        door.succeeded(&job).await;
-        let again = scores_of(door, &job, "hetero_lr_1").await;
+        rest.succeeded(&job).await;
+        let again = scores_of(rest, &job, "hetero_lr_1").await;
         assert_eq!(again.len(), 100, "{steps}");
         for (id, score) in &again {
             assert!(
@@ -205,7 +205,7 @@ async fn steps_that_applied_a_model_are_deployed_under_their_own_names() {
     // The part of the model is shown under the step's own name, too.
     let of = |step: &str| json!({"job_id": job, "component_name": step, "role": "guest", "party_id": "9999"});
     let header = async |step: &str| {
-        let reply = door
+        let reply = rest
             .post("/v1/tracking/component/output/model", &of(step))
             .await;
         reply["data"]["header"].clone()

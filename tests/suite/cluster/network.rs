@@ -235,7 +235,7 @@ impl Federation {
         while let output = self.run("guest", &["job", "wait", job, "--timeout", "300"])
             && !output.status.success()
         {
-            // A door that is down for a moment is no answer; a job that failed is.
+            // A REST endpoint that is down for a moment is no answer; a job that failed is.
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
             assert!(
                 said.contains("FF4") && began.elapsed() < PATIENCE,
@@ -345,7 +345,10 @@ fn a_federation_over_a_network_trains_direct_relayed_and_through_kills() {
     let relayed = federation.auc(&federation.submit("short.json"));
     let by_relay = federation.network.received("coordinator") - before;
     println!("auc {direct}; the coordinator received {by_direct} bytes direct, {by_relay} relayed");
-    assert_eq!(relayed, direct, "the way of the mail changes the result");
+    assert_eq!(
+        relayed, direct,
+        "the way of the messages changes the result"
+    );
     assert!(
         by_relay > 4 * by_direct,
         "the coordinator received {by_relay} bytes relayed and {by_direct} direct"

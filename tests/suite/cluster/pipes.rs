@@ -34,13 +34,13 @@ fn cut_off(command: &mut Command, lines: usize) -> (Option<i32>, String) {
 async fn no_command_panics_when_its_reader_is_gone() {
     let cluster = loaded().await;
     for _ in 0..3 {
-        let job = cluster.door.submitted(&lr_dsl(), &lr_conf(1)).await;
-        cluster.door.succeeded(&job).await;
+        let job = cluster.rest.submitted(&lr_dsl(), &lr_conf(1)).await;
+        cluster.rest.succeeded(&job).await;
     }
     let folder = cluster.dir.path().to_str().expect("a path").to_owned();
-    let rest = cluster.door.base.clone();
-    let job = cluster.door.submitted(&lr_dsl(), &lr_conf(1)).await;
-    cluster.door.succeeded(&job).await;
+    let rest = cluster.rest.base.clone();
+    let job = cluster.rest.submitted(&lr_dsl(), &lr_conf(1)).await;
+    cluster.rest.succeeded(&job).await;
     let at = ["--rest", rest.as_str()];
     let agent = format!("{folder}/party-9999/agent.toml");
     let identity = format!("{folder}/party-9999/identity");

@@ -9,18 +9,18 @@ use super::loaded;
 
 async fn survives(folder: &str, pause: Duration) {
     let cluster = loaded().await;
-    let calm = cluster.door.submitted(&lr_dsl(), &lr_conf(3)).await;
-    cluster.door.succeeded(&calm).await;
+    let calm = cluster.rest.submitted(&lr_dsl(), &lr_conf(3)).await;
+    cluster.rest.succeeded(&calm).await;
     // Enough epochs that the kill falls into the training.
-    let job = cluster.door.submitted(&lr_dsl(), &lr_conf(40)).await;
-    let queued = cluster.door.submitted(&lr_dsl(), &lr_conf(3)).await;
+    let job = cluster.rest.submitted(&lr_dsl(), &lr_conf(40)).await;
+    let queued = cluster.rest.submitted(&lr_dsl(), &lr_conf(3)).await;
     tokio::time::sleep(pause).await;
     cluster.kill(folder);
-    cluster.door.succeeded(&job).await;
-    cluster.door.succeeded(&queued).await;
+    cluster.rest.succeeded(&job).await;
+    cluster.rest.succeeded(&queued).await;
     let figure = |job: &str| {
-        let (door, job) = (cluster.door.clone(), job.to_owned());
-        async move { door.figure(&job, "9999", "hetero_lr_0", "auc").await }
+        let (rest, job) = (cluster.rest.clone(), job.to_owned());
+        async move { rest.figure(&job, "9999", "hetero_lr_0", "auc").await }
     };
     assert_eq!(
         figure(&calm).await,
@@ -28,7 +28,7 @@ async fn survives(folder: &str, pause: Duration) {
         "the result before and after the kill of {folder} differ"
     );
     let tasks = cluster
-        .door
+        .rest
         .data("/v1/job/task/query", &json!({"job_id": job}))
         .await;
     assert!(

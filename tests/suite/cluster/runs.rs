@@ -10,7 +10,7 @@ use super::loaded;
 
 const BASE: &str = "/organizations/1234567890123";
 
-/// Status and reply; none while the door is away.
+/// Status and reply; none while the REST endpoint is away.
 async fn ask(cluster: &Cluster, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
     let body = if body.is_null() {
         String::new()
@@ -19,7 +19,7 @@ async fn ask(cluster: &Cluster, method: &str, path: &str, body: &Value) -> Optio
     };
     let method = method.parse().expect("a method");
     let (status, bytes) = cluster
-        .door
+        .rest
         .send(method, path, "application/json", body)
         .await
         .ok()?;
@@ -49,8 +49,8 @@ fn text(value: &Value) -> String {
 #[tokio::test]
 async fn runs_survive_the_kill_of_the_coordinator() {
     let cluster = loaded().await;
-    let trained = cluster.door.submitted(&lr_dsl(), &lr_conf(3)).await;
-    cluster.door.succeeded(&trained).await;
+    let trained = cluster.rest.submitted(&lr_dsl(), &lr_conf(3)).await;
+    cluster.rest.succeeded(&trained).await;
     let deployments = got(
         &cluster,
         "GET",
@@ -80,7 +80,7 @@ async fn runs_survive_the_kill_of_the_coordinator() {
         let path = format!("{runs}/{}", text(&run["run_id"]));
         let mut last = Value::Null;
         for _ in 0..600 {
-            // the door is away for a moment
+            // the REST endpoint is away for a moment
             if let Some((200, run)) = ask(&cluster, "GET", &path, &Value::Null).await {
                 last = run;
                 if matches!(last["status"].as_str(), Some("SUCCEEDED" | "FAILED")) {

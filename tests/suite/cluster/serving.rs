@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use fedflow_tests::cluster::{Cluster, signal};
 use fedflow_tests::fixtures::{lr_conf, lr_dsl, pair};
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -13,8 +13,8 @@ use super::{loaded, program};
 const CHAIN: [&str; 3] = ["data_transform_0", "intersection_0", "hetero_lr_0"];
 
 /// The model id and version that a training left.
-async fn model(door: &Door, job: &str) -> (Value, Value) {
-    let config = door
+async fn model(rest: &RestClient, job: &str) -> (Value, Value) {
+    let config = rest
         .data(
             "/v1/job/config",
             &json!({"job_id": job, "role": "guest", "party_id": "9999"}),
@@ -27,9 +27,9 @@ async fn model(door: &Door, job: &str) -> (Value, Value) {
 }
 
 /// Scores by id of a step's output at the guest.
-async fn scores(door: &Door, job: &str) -> Vec<(String, f64)> {
+async fn scores(rest: &RestClient, job: &str) -> Vec<(String, f64)> {
     let of = json!({"job_id": job, "component_name": "hetero_lr_0", "role": "guest", "party_id": "9999"});
-    let reply = door.post("/v1/tracking/component/output/data", &of).await;
+    let reply = rest.post("/v1/tracking/component/output/data", &of).await;
     let header: Vec<&str> = reply["meta"]["header"][0]
         .as_array()
         .expect("a header")
@@ -72,12 +72,12 @@ fn with_checkpoints(epochs: u32) -> Value {
 }
 
 /// A state leaves in FATE's messages, and the last one is the model that `model/transfer` gives.
-async fn in_fates_messages(door: &Door, mut of: Value, listed: &Value) {
+async fn in_fates_messages(rest: &RestClient, mut of: Value, listed: &Value) {
     let (id, version) = (of["model_id"].clone(), of["model_version"].clone());
     let name = json!({"namespace": format!("host#10000#{}", id.as_str().expect("an id")), "name": version});
-    let whole = door.data("/v1/model/transfer", &name).await;
+    let whole = rest.data("/v1/model/transfer", &name).await;
     of["step_index"] = json!(3);
-    let state = door.data("/v1/checkpoint/get", &of).await["models"].clone();
+    let state = rest.data("/v1/checkpoint/get", &of).await["models"].clone();
     let names: Vec<&String> = state.as_object().expect("messages").keys().collect();
     assert_eq!(
         names,
@@ -108,14 +108,14 @@ async fn in_fates_messages(door: &Door, mut of: Value, listed: &Value) {
 #[tokio::test]
 async fn a_deployed_checkpoint_scores_as_a_training_that_stopped_there() {
     let cluster = loaded().await;
-    let door = &cluster.door;
-    let job = door.submitted(&lr_dsl(), &with_checkpoints(4)).await;
-    door.succeeded(&job).await;
-    let (id, version) = model(door, &job).await;
+    let rest = &cluster.rest;
+    let job = rest.submitted(&lr_dsl(), &with_checkpoints(4)).await;
+    rest.succeeded(&job).await;
+    let (id, version) = model(rest, &job).await;
     let of = json!({
         "role": "host", "party_id": "10000", "model_id": id, "model_version": version, "component_name": "hetero_lr_0",
     });
-    let kept = door.data("/v1/checkpoint/list", &of).await;
+    let kept = rest.data("/v1/checkpoint/list", &of).await;
     let steps: Vec<i64> = kept
         .as_array()
         .expect("a list")
@@ -123,33 +123,33 @@ async fn a_deployed_checkpoint_scores_as_a_training_that_stopped_there() {
         .filter_map(|kept| kept["step_index"].as_i64())
         .collect();
     assert_eq!(steps, [0, 1, 2, 3]);
-    in_fates_messages(door, of, &kept[3]).await;
+    in_fates_messages(rest, of, &kept[3]).await;
 
     let mut chain = vec!["reader_0"];
     chain.extend(CHAIN);
     let deploy = json!({
         "model_id": id, "model_version": version, "cpn_list": chain, "components_checkpoint": {"hetero_lr_0": {"step_index": 1}},
     });
-    let deployed = door.data("/v1/model/deploy", &deploy).await;
+    let deployed = rest.data("/v1/model/deploy", &deploy).await;
     let mut conf = lr_conf(1);
     conf["component_parameters"] = json!({});
     conf["job_parameters"] = json!({"common": {"job_type": "predict", "model_id": id, "model_version": deployed["model_version"]}});
-    let predicted = door.submitted(&json!({}), &conf).await;
-    door.succeeded(&predicted).await;
-    let short = door.submitted(&lr_dsl(), &lr_conf(2)).await;
-    door.succeeded(&short).await;
+    let predicted = rest.submitted(&json!({}), &conf).await;
+    rest.succeeded(&predicted).await;
+    let short = rest.submitted(&lr_dsl(), &lr_conf(2)).await;
+    rest.succeeded(&short).await;
     let (predicted, short, whole) = (
-        scores(door, &predicted).await,
-        scores(door, &short).await,
-        scores(door, &job).await,
+        scores(rest, &predicted).await,
+        scores(rest, &short).await,
+        scores(rest, &job).await,
     );
     assert!(furthest(&predicted, &short) < 1e-6);
     assert!(furthest(&predicted, &whole) > 1e-3);
     cluster.end();
 }
 
-async fn inference(door: &Door, service: &str, ids: Value) -> Value {
-    door.post(
+async fn inference(rest: &RestClient, service: &str, ids: Value) -> Value {
+    rest.post(
         &format!("/v1/fedflow/inference/{service}"),
         &json!({"ids": ids}),
     )
@@ -160,24 +160,24 @@ async fn inference(door: &Door, service: &str, ids: Value) -> Value {
 async fn a_bound_model_answers_for_single_rows_and_says_who_is_away() {
     let cluster = Cluster::up_with(&program(), "9999,10000", &["--serving"]);
     let tables = pair(200);
-    cluster.door.load("9999", "guest", &tables.guest).await;
-    cluster.door.load("10000", "host", &tables.host).await;
-    let (door, guest) = (&cluster.door, cluster.party("9999"));
-    let job = door.submitted(&lr_dsl(), &lr_conf(3)).await;
-    door.succeeded(&job).await;
-    let (id, version) = model(door, &job).await;
+    cluster.rest.load("9999", "guest", &tables.guest).await;
+    cluster.rest.load("10000", "host", &tables.host).await;
+    let (rest, guest) = (&cluster.rest, cluster.party("9999"));
+    let job = rest.submitted(&lr_dsl(), &lr_conf(3)).await;
+    rest.succeeded(&job).await;
+    let (id, version) = model(rest, &job).await;
     let deploy = json!({"model_id": id, "model_version": version, "cpn_list": CHAIN});
-    let deployed = door.data("/v1/model/deploy", &deploy).await["model_version"].clone();
+    let deployed = rest.data("/v1/model/deploy", &deploy).await["model_version"].clone();
     let mut of = lr_conf(1);
     of["job_parameters"] = json!({"model_id": id, "model_version": version});
-    let refused = door.post("/v1/model/load", &of).await;
+    let refused = rest.post("/v1/model/load", &of).await;
     assert_eq!(
         (&refused["retcode"], &refused["data"]["guest"]["9999"]),
         (&json!(101), &json!(100)),
         "{refused}"
     );
     of["job_parameters"]["model_version"] = deployed.clone();
-    let load = door.data("/v1/model/load", &of).await;
+    let load = rest.data("/v1/model/load", &of).await;
     assert_eq!(
         (&load["guest"], &load["host"]),
         (&json!({"9999": 0}), &json!({"10000": 0}))
@@ -198,7 +198,7 @@ async fn a_bound_model_answers_for_single_rows_and_says_who_is_away() {
         (&json!(0), &json!(["id7", "nobody"])),
         "{answer}"
     );
-    let trained = scores(door, &job).await;
+    let trained = scores(rest, &job).await;
     let rows = answer["data"]["scores"].as_array().expect("scores");
     assert_eq!(
         rows.iter()
@@ -221,9 +221,9 @@ async fn a_bound_model_answers_for_single_rows_and_says_who_is_away() {
         101
     );
     assert_eq!(
-        inference(door, "risk", json!(["id1"])).await["retcode"],
+        inference(rest, "risk", json!(["id1"])).await["retcode"],
         100,
-        "not through the coordinator's door"
+        "not through the coordinator's REST endpoint"
     );
     assert_eq!(
         inference(&guest, "risk", json!(["id7"])).await["data"]["not_found"],

@@ -10,7 +10,7 @@ use super::loaded;
 #[tokio::test]
 async fn a_misspelt_component_is_warned_of_in_answer_row_log_and_on_the_command_line() {
     let cluster = loaded().await;
-    let door = &cluster.door;
+    let rest = &cluster.rest;
     let mut conf = lr_conf(2);
     let learner = conf["component_parameters"]["common"]
         .as_object_mut()
@@ -22,10 +22,10 @@ async fn a_misspelt_component_is_warned_of_in_answer_row_log_and_on_the_command_
     conf["component_parameters"]["role"]["host"]["1"] =
         json!({"data_transform_0": {"with_label": true}});
     conf["job_parameters"] = json!({"common": {"task_coers": 2, "auto_retris": 9}});
-    let reply = door.submit(&lr_dsl(), &conf).await;
+    let reply = rest.submit(&lr_dsl(), &conf).await;
     assert_eq!(reply["retcode"], 0, "{reply}");
     let job = reply["jobId"].as_str().expect("a job id").to_owned();
-    let row = door.ended(&job).await;
+    let row = rest.ended(&job).await;
     assert_eq!(row["f_status"], "success", "{}", row["f_error_report"]);
     let told = [
         "hetero_lr_O names no component of the DSL and does nothing; did you mean hetero_lr_0?",
@@ -55,7 +55,7 @@ async fn a_misspelt_component_is_warned_of_in_answer_row_log_and_on_the_command_
         path.display().to_string()
     };
     let (dsl, conf) = (file("dsl.json", &lr_dsl()), file("conf.json", &conf));
-    let rest = door.base.as_str();
+    let rest = rest.base.as_str();
     let ran = cluster.program().run(&[
         "job", "submit", "--dsl", &dsl, "--conf", &conf, "--rest", rest, "--wait",
     ]);
@@ -74,8 +74,8 @@ async fn a_misspelt_component_is_warned_of_in_answer_row_log_and_on_the_command_
 async fn a_policys_refusal_is_the_answer_to_the_submission() {
     let mut cluster = loaded().await;
     // The reference: without the rule the same job is taken.
-    let job = cluster.door.submitted(&lr_dsl(), &lr_conf(1)).await;
-    cluster.door.succeeded(&job).await;
+    let job = cluster.rest.submitted(&lr_dsl(), &lr_conf(1)).await;
+    cluster.rest.succeeded(&job).await;
     let policy = cluster.dir.path().join("party-10000/policy.toml");
     let text = std::fs::read_to_string(&policy).expect("a policy");
     std::fs::write(
@@ -84,9 +84,9 @@ async fn a_policys_refusal_is_the_answer_to_the_submission() {
     )
     .expect("written");
     cluster.restart();
-    let door = &cluster.door;
+    let rest = &cluster.rest;
     let began = Instant::now();
-    let reply = door.submit(&lr_dsl(), &lr_conf(1)).await;
+    let reply = rest.submit(&lr_dsl(), &lr_conf(1)).await;
     assert!(began.elapsed().as_millis() < 2_000, "{:?}", began.elapsed());
     assert_eq!(reply["retcode"], 103, "{reply}");
     let text = reply["retmsg"].as_str().expect("text");
@@ -96,8 +96,8 @@ async fn a_policys_refusal_is_the_answer_to_the_submission() {
     );
     assert_eq!(reply["fault"]["party"], "10000");
     let job = reply["jobId"].as_str().expect("the row can be looked up");
-    assert_eq!(door.job(job).await["f_status"], "failed");
-    let tasks = door
+    assert_eq!(rest.job(job).await["f_status"], "failed");
+    let tasks = rest
         .data("/v1/job/task/query", &json!({"job_id": job}))
         .await;
     let reason = reply["fault"]["message"].as_str().expect("text");
@@ -118,16 +118,16 @@ async fn a_policys_refusal_is_the_answer_to_the_submission() {
 #[tokio::test]
 async fn a_job_that_runs_is_ended_before_it_is_cleaned() {
     let cluster = loaded().await;
-    let door = &cluster.door;
+    let rest = &cluster.rest;
     for at_party in [false, true] {
         let mut conf = lr_conf(5_000);
         conf["component_parameters"]["common"]["hetero_lr_0"]["early_stop"] = json!("weight_diff");
         conf["component_parameters"]["common"]["hetero_lr_0"]["tol"] = json!(1e-300);
-        let job = door.submitted(&lr_dsl(), &conf).await;
+        let job = rest.submitted(&lr_dsl(), &conf).await;
         let learner = json!({"job_id": job, "component_name": "hetero_lr_0", "role": "arbiter", "party_id": "10000"});
         // It has figures, and goes on.
         let measured = async {
-            while door.post("/v1/tracking/component/metrics", &learner).await["data"]
+            while rest.post("/v1/tracking/component/metrics", &learner).await["data"]
                 .as_object()
                 .is_none_or(|own| own.is_empty())
             {
@@ -137,24 +137,24 @@ async fn a_job_that_runs_is_ended_before_it_is_cleaned() {
         tokio::time::timeout(std::time::Duration::from_secs(60), measured)
             .await
             .expect("the job measures something");
-        assert_eq!(door.job(&job).await["f_status"], "running");
+        assert_eq!(rest.job(&job).await["f_status"], "running");
         let asked = if at_party {
             cluster.party("10000")
         } else {
-            door.clone()
+            rest.clone()
         };
         let reply = asked.post("/v1/job/clean", &json!({"job_id": job})).await;
         assert_eq!(
             reply["retcode"], 0,
             "at the party's own endpoint: {at_party}: {reply}"
         );
-        assert_eq!(door.job(&job).await["f_status"], "canceled");
-        let left = door.post("/v1/tracking/component/metrics", &learner).await;
+        assert_eq!(rest.job(&job).await["f_status"], "canceled");
+        let left = rest.post("/v1/tracking/component/metrics", &learner).await;
         assert_eq!(left["retmsg"], "no data", "{left}");
         let again = asked.post("/v1/job/clean", &json!({"job_id": job})).await;
         assert_eq!(again["retcode"], 0, "an ended job: {again}");
     }
-    let unknown = door
+    let unknown = rest
         .post("/v1/job/clean", &json!({"job_id": "20260101000000000000"}))
         .await;
     assert_eq!(

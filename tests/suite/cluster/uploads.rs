@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Output;
 
 use fedflow_tests::cluster::Cluster;
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use serde_json::{Value, json};
 
 use super::program;
@@ -18,23 +18,23 @@ fn config(name: &str) -> Value {
 }
 
 /// Uploads a file; gives the job, how it ended, and what its history says of it.
-async fn uploaded(door: &Door, name: &str, content: &[u8]) -> (String, String, Value) {
-    let reply = door.upload_file(&config(name), content).await;
+async fn uploaded(rest: &RestClient, name: &str, content: &[u8]) -> (String, String, Value) {
+    let reply = rest.upload_file(&config(name), content).await;
     assert_eq!(reply["retcode"], 0, "{name}: {reply}");
     let job = reply["jobId"].as_str().expect("a job").to_owned();
-    let status = door.ended(&job).await["f_status"]
+    let status = rest.ended(&job).await["f_status"]
         .as_str()
         .expect("a status")
         .to_owned();
-    let history = door
+    let history = rest
         .data("/v1/data/upload/history", &json!({"job_id": job}))
         .await;
     (job.clone(), status, history[0][&job]["upload_info"].clone())
 }
 
 /// Why the upload's task failed.
-async fn why(door: &Door, job: &str) -> String {
-    let tasks = door
+async fn why(rest: &RestClient, job: &str) -> String {
+    let tasks = rest
         .data("/v1/job/task/query", &json!({"job_id": job}))
         .await;
     tasks[0]["f_error_report"]
@@ -94,14 +94,14 @@ async fn a_file_that_would_lose_rows_is_refused_by_name_and_leaves_no_table() {
         ),
     ];
     for (name, content, reason) in &files {
-        let (job, status, _) = uploaded(&cluster.door, name, content).await;
-        let told = why(&cluster.door, &job).await;
+        let (job, status, _) = uploaded(&cluster.rest, name, content).await;
+        let told = why(&cluster.rest, &job).await;
         assert!(
             status == "failed" && told.contains(reason),
             "{name} ended as {status}: {told}"
         );
         let info = cluster
-            .door
+            .rest
             .data(
                 "/v1/table/table_info",
                 &json!({"namespace": "n", "table_name": name}),
@@ -111,18 +111,18 @@ async fn a_file_that_would_lose_rows_is_refused_by_name_and_leaves_no_table() {
     }
     let mut by_semicolon = config("semicolons");
     let content = b"id;x\na0;1,5\na1;2\n";
-    let refused = cluster.door.upload_file(&by_semicolon, content).await;
+    let refused = cluster.rest.upload_file(&by_semicolon, content).await;
     assert_eq!(
         cluster
-            .door
+            .rest
             .ended(refused["jobId"].as_str().expect("a job"))
             .await["f_status"],
         "failed"
     );
     by_semicolon["id_delimiter"] = json!(";");
-    let read = cluster.door.upload_file(&by_semicolon, content).await;
+    let read = cluster.rest.upload_file(&by_semicolon, content).await;
     cluster
-        .door
+        .rest
         .succeeded(read["jobId"].as_str().expect("a job"))
         .await;
     cluster.end();
@@ -131,9 +131,9 @@ async fn a_file_that_would_lose_rows_is_refused_by_name_and_leaves_no_table() {
 #[tokio::test]
 async fn what_is_read_is_read_whole_and_rows_that_are_missing_are_seen() {
     let cluster = Cluster::up(&program(), "9999,10000");
-    let door = &cluster.door;
+    let rest = &cluster.rest;
     let quoted = b"id,note,y\na0,ok,0\na5,\"see a7,1,2\na7,x,1,2\nend\",1\na6,fine,1\n";
-    let (_, status, told) = uploaded(door, "quoted", quoted).await;
+    let (_, status, told) = uploaded(rest, "quoted", quoted).await;
     assert_eq!(
         (
             status.as_str(),
@@ -142,7 +142,7 @@ async fn what_is_read_is_read_whole_and_rows_that_are_missing_are_seen() {
         ),
         ("success", &json!(3), &json!(3))
     );
-    let rows = door
+    let rows = rest
         .data(
             "/v1/table/preview",
             &json!({"namespace": "n", "name": "quoted", "party_id": "9999"}),
@@ -157,7 +157,7 @@ async fn what_is_read_is_read_whole_and_rows_that_are_missing_are_seen() {
     assert_eq!(ids, ["a0", "a5", "a6"], "{rows}");
     assert_eq!(rows["data"][1][1], "see a7,1,2\na7,x,1,2\nend");
 
-    let (_, status, told) = uploaded(door, "wide", &utf16("id,name\na0,Müller\n")).await;
+    let (_, status, told) = uploaded(rest, "wide", &utf16("id,name\na0,Müller\n")).await;
     assert!(
         status == "success"
             && told["notes"][0]
@@ -165,18 +165,18 @@ async fn what_is_read_is_read_whole_and_rows_that_are_missing_are_seen() {
                 .is_some_and(|note| note.contains("UTF-16")),
         "{told}"
     );
-    let (_, status, told) = uploaded(door, "commas", b"id,x\na0,1,\na1,2,\n").await;
+    let (_, status, told) = uploaded(rest, "commas", b"id,x\na0,1,\na1,2,\n").await;
     assert_eq!(
         (status.as_str(), &told["actual_count"], &told["rejected"]),
         ("success", &json!(2), &json!(0))
     );
-    let (_, status, told) = uploaded(door, "equal", b"id,x,x\na0,1,2\n").await;
+    let (_, status, told) = uploaded(rest, "equal", b"id,x,x\na0,1,2\n").await;
     assert!(
         status == "success" && told["notes"][0].as_str().is_some(),
         "{told}"
     );
 
-    let (job, status, told) = uploaded(door, "ragged", b"id,x\na0,1\na1\na0,2\na3,4,5\n").await;
+    let (job, status, told) = uploaded(rest, "ragged", b"id,x\na0,1\na1\na0,2\na3,4,5\n").await;
     let counts =
         ["upload_count", "actual_count", "replaced", "rejected"].map(|field| told[field].as_u64());
     assert_eq!(
@@ -186,14 +186,14 @@ async fn what_is_read_is_read_whole_and_rows_that_are_missing_are_seen() {
     assert_eq!(told["reasons"][0]["first_line"], 3);
     let task =
         json!({"job_id": job, "component_name": "upload_0", "role": "local", "party_id": "9999"});
-    let metrics = door.data("/v1/tracking/component/metric/all", &task).await;
+    let metrics = rest.data("/v1/tracking/component/metric/all", &task).await;
     assert!(
         metrics["upload"]["receipt"]["data"]
             .to_string()
             .contains("[\"rejected\",2"),
         "{metrics}"
     );
-    let summary = door
+    let summary = rest
         .data("/v1/tracking/component/summary/download", &task)
         .await;
     assert_eq!(summary["receipt"]["rejected"], 2);
@@ -203,7 +203,7 @@ async fn what_is_read_is_read_whole_and_rows_that_are_missing_are_seen() {
 /// The command that uploads a file.
 fn upload(cluster: &Cluster, file: &Path, name: &str, more: &[&str]) -> Output {
     let file = file.to_str().expect("a path");
-    let rest = cluster.door.base.clone();
+    let rest = cluster.rest.base.clone();
     let own = [
         "table",
         "upload",
@@ -267,13 +267,13 @@ async fn the_command_line_fails_when_a_row_is_missing() {
 #[tokio::test]
 async fn a_copy_is_where_the_table_is_and_a_job_reads_it_there() {
     let cluster = Cluster::up(&program(), "9999,10000");
-    let door = &cluster.door;
+    let rest = &cluster.rest;
     let mut everywhere = config("t");
     everywhere
         .as_object_mut()
         .expect("an object")
         .remove("party_id");
-    let reply = door
+    let reply = rest
         .upload(&everywhere, "id,x,y\na0,1,0\na1,2,1\na2,3,1\n")
         .await;
     assert_eq!(
@@ -281,18 +281,18 @@ async fn a_copy_is_where_the_table_is_and_a_job_reads_it_there() {
         json!(["10000", "9999"]),
         "{reply}"
     );
-    door.succeeded(reply["jobId"].as_str().expect("a job"))
+    rest.succeeded(reply["jobId"].as_str().expect("a job"))
         .await;
     let copy = json!({"namespace": "n", "table_name": "t", "output_namespace": "m", "output_name": "copy"});
-    let reply = door.post("/v1/data/writer", &copy).await;
+    let reply = rest.post("/v1/data/writer", &copy).await;
     assert_eq!(
         reply["data"]["parties"],
         json!(["10000", "9999"]),
         "{reply}"
     );
-    door.succeeded(reply["jobId"].as_str().expect("a job"))
+    rest.succeeded(reply["jobId"].as_str().expect("a job"))
         .await;
-    let info = door
+    let info = rest
         .data(
             "/v1/table/table_info",
             &json!({"namespace": "m", "table_name": "copy"}),
@@ -309,7 +309,7 @@ async fn a_copy_is_where_the_table_is_and_a_job_reads_it_there() {
         "job_parameters": {"common": {"job_type": "train"}},
         "component_parameters": {"common": {"reader_0": {"table": {"namespace": "m", "name": "copy"}}}},
     });
-    let job = door.submitted(&dsl, &conf).await;
-    door.succeeded(&job).await;
+    let job = rest.submitted(&dsl, &conf).await;
+    rest.succeeded(&job).await;
     cluster.end();
 }

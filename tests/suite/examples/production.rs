@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use fedflow_tests::cluster::{Daemon, Place};
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -66,7 +66,7 @@ impl Hosts {
         }
     }
 
-    /// A token for somebody at a host's door, as the README makes it.
+    /// A token for somebody at a host's REST endpoint, as the README makes it.
     fn admit(&mut self, host: &str, holder: &[&str]) {
         let file = self.config(host).with_file_name("access.toml");
         let new = [
@@ -195,13 +195,13 @@ async fn the_production_settings_run_under_their_strict_policies() {
     let hosts = hosts();
     let coordinator = hosts.start("coordinator", "coordinator");
     let agents = ["bank", "clinic", "arbiter"].map(|host| hosts.start(host, "agent"));
-    let door = |daemon: &Daemon| {
-        Door::new(&format!(
+    let rest = |daemon: &Daemon| {
+        RestClient::new(&format!(
             "http://{}",
             daemon.ready["rest"].as_str().expect("an address")
         ))
     };
-    let open = [door(&coordinator), door(&agents[0]), door(&agents[1])];
+    let open = [rest(&coordinator), rest(&agents[0]), rest(&agents[1])];
     let [shared, bank, clinic] =
         [0, 1, 2].map(|one| open[one].clone().with_token(&hosts.tokens[one]));
     for closed in &open {
@@ -226,7 +226,7 @@ async fn the_production_settings_run_under_their_strict_policies() {
     assert_eq!(
         rows[0].as_array().map(Vec::len),
         Some(100),
-        "the bank's own door shows its predictions"
+        "the bank's own REST endpoint shows its predictions"
     );
     let refused = shared
         .post("/v1/tracking/component/output/data", &of)

@@ -81,23 +81,23 @@ fn agrees(path: &str, generated: &str) {
 }
 
 #[test]
-fn the_page_of_the_fate_flow_face_agrees_with_its_router() {
-    agrees("docs/faces/fate-flow.md", &faces::fate_flow::coverage());
+fn the_page_of_the_fate_flow_api_agrees_with_its_router() {
+    agrees("docs/apis/fate-flow.md", &apis::fate_flow::coverage());
 }
 
 #[test]
-fn the_page_of_the_abeja_face_agrees_with_its_router() {
-    agrees("docs/faces/abeja.md", &faces::abeja::coverage());
+fn the_page_of_the_abeja_api_agrees_with_its_router() {
+    agrees("docs/apis/abeja.md", &apis::abeja::coverage());
 }
 
 #[test]
-fn the_page_of_the_kubeflow_face_agrees_with_its_router() {
-    agrees("docs/faces/kubeflow.md", &faces::kubeflow::coverage());
+fn the_page_of_the_kubeflow_api_agrees_with_its_router() {
+    agrees("docs/apis/kubeflow.md", &apis::kubeflow::coverage());
 }
 
 #[test]
-fn the_page_of_the_meteos_face_agrees_with_its_router() {
-    agrees("docs/faces/meteos.md", &faces::meteos::coverage());
+fn the_page_of_the_meteos_api_agrees_with_its_router() {
+    agrees("docs/apis/meteos.md", &apis::meteos::coverage());
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Tests of the house itself: floors, rooms, documents.
+//! Tests of the house itself: layers, components, documents.
 
 mod advice;
+mod components;
 mod documents;
-mod floors;
-mod rooms;
+mod layers;
 
 use std::path::{Path, PathBuf};
 

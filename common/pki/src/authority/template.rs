@@ -107,7 +107,7 @@ pub(super) fn leaf(name: &PeerName, validity: Validity) -> Result<CertificatePar
         SanType::DnsName(text(name.server_name())?),
     ];
     params.is_ca = IsCa::ExplicitNoCa;
-    // Key agreement, because mail is sealed to this key as well.
+    // Key agreement, because messages are sealed to this key as well.
     params.key_usages = vec![
         KeyUsagePurpose::DigitalSignature,
         KeyUsagePurpose::KeyAgreement,

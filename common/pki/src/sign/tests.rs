@@ -44,7 +44,7 @@ fn verifies_what_another_party_signed() {
 fn refuses_the_signature_under_another_context() {
     let (_banks, _, b, mut signed) = signed_and_checked_by();
     assert_forged(&signed, "answer", &b);
-    // Moving a letter from the bytes into the context must not help.
+    // Moving a message from the bytes into the context must not help.
     signed.bytes = b"oin me".to_vec();
     assert_forged(&signed, "offerj", &b);
 }

@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt;
 use transport::direct::SERVICE;
 use transport::{Body, CallOptions, Connection, Endpoint, Link, LinkError};
 use vocabulary::{ErrorCode, Fault, JobId};
-use wire::agent_link::{DIRECT_MAIL, Reply, ToAgent};
+use wire::agent_link::{DIRECT_MESSAGES, Reply, ToAgent};
 
 use crate::federation::{Federation, PATIENCE, party};
 
@@ -24,7 +24,7 @@ async fn ends() -> (Connection, Connection, (Federation, Endpoint, Endpoint)) {
     let ours = alice
         .connect(
             &bob.local_address().unwrap().to_string(),
-            DIRECT_MAIL,
+            DIRECT_MESSAGES,
             expected,
         )
         .await

@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 use transport::direct::SERVICE;
 use transport::hello::{Greeting, greet, read_hello};
 use transport::{
-    AgentLink, DirectMail, Directory, Endpoint, EndpointOptions, Incoming, Link, LinkError,
-    Mailroom, Relay, RelayLink, RelayOptions, RelayedMail, RouteOptions, RoutedTransport, Service,
+    AgentLink, DirectTransport, Directory, Dispatcher, Endpoint, EndpointOptions, Incoming, Link,
+    LinkError, Relay, RelayLink, RelayOptions, RelayedTransport, RouteOptions, RoutedTransport,
+    Service,
 };
 use vocabulary::{Clock, PartyId, SignedBytes, SystemClock, Timestamp};
 use wire::agent_link::{AGENT_LINK, Hello, Peer, ToAgent, ToCoordinator, Welcome};
@@ -98,7 +99,7 @@ pub(crate) fn hello(protocol: (u32, u32), now: Timestamp) -> Hello {
         rows_through_coordinator: false,
         slots: None,
         run: None,
-        mail_key: None,
+        message_key: None,
     }
 }
 
@@ -113,7 +114,7 @@ pub(crate) fn welcome() -> Welcome {
     }
 }
 
-/// A coordinator that does nothing but accept links and relay mail.
+/// A coordinator that does nothing but accept links and relay messages.
 pub(crate) struct Coordinator {
     pub(crate) endpoint: Endpoint,
     pub(crate) links: Arc<Mutex<HashMap<PartyId, Link>>>,
@@ -178,7 +179,7 @@ async fn session(incoming: Incoming, links: Arc<Mutex<HashMap<PartyId, Link>>>, 
     link.serve(move |call: ToCoordinator, body, answer| {
         let (relay, sender) = (relay.clone(), sender.clone());
         async move {
-            if let ToCoordinator::Mail(head) = call {
+            if let ToCoordinator::Envelope(head) = call {
                 relay.serve(&sender, head, body, answer).await;
             }
         }
@@ -212,13 +213,13 @@ pub(crate) enum Ways {
     Both,
 }
 
-/// An agent that sends and receives mail.
+/// An agent that sends and receives messages.
 pub(crate) struct Agent {
     pub(crate) endpoint: Endpoint,
     pub(crate) directory: Directory,
     pub(crate) transport: Arc<RoutedTransport>,
-    pub(crate) relayed: Option<Arc<RelayedMail>>,
-    pub(crate) mailroom: Arc<Mailroom>,
+    pub(crate) relayed: Option<Arc<RelayedTransport>>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
     _link: watch::Sender<Option<Link>>,
     tasks: JoinSet<()>,
 }
@@ -252,7 +253,7 @@ impl Agent {
             ..InboxOptions::default()
         };
         let inbox = Inbox::new(options).unwrap();
-        let mailroom = Mailroom::new(
+        let dispatcher = Dispatcher::new(
             endpoint.identity().party().clone(),
             inbox,
             LARGEST,
@@ -260,10 +261,10 @@ impl Agent {
             Arc::new(|_| Ok(())),
         );
         let direct = (ways != Ways::Relayed).then(|| {
-            DirectMail::new(
+            DirectTransport::new(
                 endpoint.clone(),
                 directory.clone(),
-                mailroom.clone(),
+                dispatcher.clone(),
                 PATIENCE,
             )
         });
@@ -273,14 +274,19 @@ impl Agent {
             relay = wiretap(relay);
         }
         let relayed = (ways != Ways::Direct).then(|| {
-            RelayedMail::new(endpoint.clone(), directory.clone(), mailroom.clone(), relay)
+            RelayedTransport::new(
+                endpoint.clone(),
+                directory.clone(),
+                dispatcher.clone(),
+                relay,
+            )
         });
         let options = RouteOptions {
             give_up: Duration::from_secs(20),
             ..RouteOptions::default()
         };
         let transport =
-            RoutedTransport::new(mailroom.clone(), direct.clone(), relayed.clone(), options);
+            RoutedTransport::new(dispatcher.clone(), direct.clone(), relayed.clone(), options);
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(incoming, direct));
         if let (Some(address), Some(relayed)) = (coordinator, relayed.clone()) {
@@ -293,7 +299,7 @@ impl Agent {
             directory,
             transport,
             relayed,
-            mailroom,
+            dispatcher,
             _link: to_link,
             tasks,
         }
@@ -314,7 +320,7 @@ impl Agent {
             direct,
             online: true,
             run: None,
-            mail_key: self.endpoint.mail_key().ok(),
+            message_key: self.endpoint.message_key().ok(),
         }
     }
 
@@ -324,7 +330,7 @@ impl Agent {
     }
 }
 
-async fn accept(mut incoming: mpsc::Receiver<Incoming>, direct: Option<Arc<DirectMail>>) {
+async fn accept(mut incoming: mpsc::Receiver<Incoming>, direct: Option<Arc<DirectTransport>>) {
     while let Some(incoming) = incoming.recv().await {
         if let Some(direct) = &direct {
             direct.welcome(incoming.connection);
@@ -332,11 +338,11 @@ async fn accept(mut incoming: mpsc::Receiver<Incoming>, direct: Option<Arc<Direc
     }
 }
 
-async fn serve(link: Link, relayed: Arc<RelayedMail>) {
+async fn serve(link: Link, relayed: Arc<RelayedTransport>) {
     link.serve(move |call: ToAgent, body, answer| {
         let relayed = relayed.clone();
         async move {
-            if let ToAgent::Mail(head) = call {
+            if let ToAgent::Envelope(head) = call {
                 relayed.serve(head, body, answer).await;
             }
         }

@@ -7,7 +7,7 @@ use transport::direct::SERVICE;
 use transport::hello::{greet, read_hello};
 use transport::{Endpoint, LinkError, RelayOptions};
 use vocabulary::{Clock, ErrorCode, Fault, SystemClock};
-use wire::agent_link::{AGENT_LINK, DIRECT_MAIL};
+use wire::agent_link::{AGENT_LINK, DIRECT_MESSAGES};
 
 use crate::federation::{AGENTS, Coordinator, Federation, PATIENCE, hello, join, loopback, party};
 
@@ -116,7 +116,7 @@ async fn another_party_than_the_one_dialled_is_refused() {
     let address = bob.local_address().unwrap().to_string();
     let (code, text) = code(
         alice
-            .connect(&address, DIRECT_MAIL, expected)
+            .connect(&address, DIRECT_MESSAGES, expected)
             .await
             .unwrap_err(),
     );
@@ -350,13 +350,13 @@ async fn a_peer_has_no_connections_without_end() {
     let mut kept = Vec::new();
     for _ in 0..16 {
         let ours = alice
-            .connect(&address, DIRECT_MAIL, expected())
+            .connect(&address, DIRECT_MESSAGES, expected())
             .await
             .unwrap();
         kept.push((ours, incoming.recv().await.unwrap()));
     }
     let one_more = alice
-        .connect(&address, DIRECT_MAIL, expected())
+        .connect(&address, DIRECT_MESSAGES, expected())
         .await
         .unwrap();
     tokio::time::timeout(PATIENCE, one_more.lost())
@@ -366,7 +366,7 @@ async fn a_peer_has_no_connections_without_end() {
     kept.pop().unwrap().0.close("no more needed");
     tokio::time::sleep(Duration::from_millis(200)).await;
     alice
-        .connect(&address, DIRECT_MAIL, expected())
+        .connect(&address, DIRECT_MESSAGES, expected())
         .await
         .unwrap();
     tokio::time::timeout(PATIENCE, incoming.recv())

@@ -9,6 +9,6 @@
 mod calls;
 mod federation;
 mod handshake;
-mod mail;
+mod messages;
 mod relay;
 mod restarts;

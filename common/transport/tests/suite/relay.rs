@@ -1,4 +1,4 @@
-//! What the coordinator can and cannot do with the mail it relays.
+//! What the coordinator can and cannot do with the messages it relays.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -9,12 +9,12 @@ use bytes::Bytes;
 use pki::{ExpectedPeer, Kind};
 use transport::direct::SERVICE;
 use transport::{
-    Body, CallOptions, Directory, Endpoint, Link, LinkError, Mailroom, Pieces, Relay, RelayLink,
-    RelayOptions, RelayedMail, RouteOptions, RoutedTransport,
+    Body, CallOptions, Directory, Dispatcher, Endpoint, Link, LinkError, Pieces, Relay, RelayLink,
+    RelayOptions, RelayedTransport, RouteOptions, RoutedTransport,
 };
 use vocabulary::{ErrorCode, Fault, Participant, Role};
-use wire::agent_link::{DIRECT_MAIL, MailHead, Peer, Reply};
-use wire::contract::letter;
+use wire::agent_link::{DIRECT_MESSAGES, EnvelopeHead, Peer, Reply};
+use wire::contract::sample_envelope;
 use wire::{Envelope, Inbox, InboxOptions, InboxUsage, Transport, TransportError};
 
 use crate::federation::{Agent, Coordinator, Federation, PATIENCE, Ways, introduce, party};
@@ -23,14 +23,14 @@ const CANARY: &[u8] = b"canary-that-must-not-be-seen";
 
 /// A coordinator that keeps what it sees, and does to it what it likes.
 struct Hostile {
-    receiver: Arc<RelayedMail>,
+    receiver: Arc<RelayedTransport>,
     seen: Mutex<Vec<u8>>,
-    tamper: Box<dyn Fn(&mut MailHead, &mut Vec<u8>) + Send + Sync>,
+    tamper: Box<dyn Fn(&mut EnvelopeHead, &mut Vec<u8>) + Send + Sync>,
 }
 
 #[async_trait]
 impl RelayLink for Hostile {
-    async fn mail(&self, mut head: MailHead, body: Body) -> Result<Reply, LinkError> {
+    async fn messages(&self, mut head: EnvelopeHead, body: Body) -> Result<Reply, LinkError> {
         let Body::Pieces(mut pieces) = body else {
             panic!("a sealed body comes in pieces")
         };
@@ -56,19 +56,20 @@ impl RelayLink for Hostile {
 struct End {
     endpoint: Endpoint,
     directory: Directory,
-    mailroom: Arc<Mailroom>,
+    dispatcher: Arc<Dispatcher>,
 }
 
 impl End {
-    /// An end whose mail is of `name` and whose identity is of `identity`: usually the same.
+    /// An end whose messages are of `name` and whose identity is of `identity`: usually the same.
     fn new(federation: &Federation, name: &str, identity: &str) -> Self {
         let (endpoint, _) = federation.endpoint(identity, Kind::Agent, &[]);
         let inbox = Inbox::new(InboxOptions::default()).unwrap();
-        let mailroom = Mailroom::new(party(name), inbox, 32 << 20, PATIENCE, Arc::new(|_| Ok(())));
+        let dispatcher =
+            Dispatcher::new(party(name), inbox, 32 << 20, PATIENCE, Arc::new(|_| Ok(())));
         Self {
             endpoint,
             directory: Directory::new(),
-            mailroom,
+            dispatcher,
         }
     }
 
@@ -80,22 +81,22 @@ impl End {
             .iter()
             .map(|der| der.to_vec())
             .collect();
-        let mail_key = Some(of.endpoint.mail_key().unwrap());
+        let message_key = Some(of.endpoint.message_key().unwrap());
         self.directory.replace(vec![Peer {
             party: party(name),
             chain,
             direct: vec![],
             online: true,
             run: None,
-            mail_key,
+            message_key,
         }]);
     }
 
-    fn relayed(&self, link: Arc<dyn RelayLink>) -> Arc<RelayedMail> {
-        RelayedMail::new(
+    fn relayed(&self, link: Arc<dyn RelayLink>) -> Arc<RelayedTransport> {
+        RelayedTransport::new(
             self.endpoint.clone(),
             self.directory.clone(),
-            self.mailroom.clone(),
+            self.dispatcher.clone(),
             link,
         )
     }
@@ -106,7 +107,7 @@ impl End {
             ..RouteOptions::default()
         };
         RoutedTransport::new(
-            self.mailroom.clone(),
+            self.dispatcher.clone(),
             None,
             Some(self.relayed(link)),
             options,
@@ -114,7 +115,7 @@ impl End {
     }
 
     fn usage(&self) -> InboxUsage {
-        self.mailroom.inbox().usage()
+        self.dispatcher.inbox().usage()
     }
 }
 
@@ -123,14 +124,14 @@ struct Nowhere;
 
 #[async_trait]
 impl RelayLink for Nowhere {
-    async fn mail(&self, _: MailHead, _: Body) -> Result<Reply, LinkError> {
+    async fn messages(&self, _: EnvelopeHead, _: Body) -> Result<Reply, LinkError> {
         Err(LinkError::Abandoned)
     }
 }
 
-type Tamper = Box<dyn Fn(&mut MailHead, &mut Vec<u8>) + Send + Sync>;
+type Tamper = Box<dyn Fn(&mut EnvelopeHead, &mut Vec<u8>) + Send + Sync>;
 
-/// Sends a letter from alice to bob through a hostile coordinator.
+/// Sends a message from alice to bob through a hostile coordinator.
 async fn send_through(
     envelope: &Envelope,
     tamper: Tamper,
@@ -153,8 +154,8 @@ async fn send_through(
     (sent, hostile, bob)
 }
 
-fn canary_letter(repeat: usize) -> Envelope {
-    letter("guest", "host", "x", CANARY.repeat(repeat))
+fn canary_envelope(repeat: usize) -> Envelope {
+    sample_envelope("guest", "host", "x", CANARY.repeat(repeat))
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
@@ -166,7 +167,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 #[tokio::test]
 async fn the_relay_sees_addresses_and_sealed_bytes_only() {
     for repeat in [1, 200_000] {
-        let envelope = canary_letter(repeat);
+        let envelope = canary_envelope(repeat);
         let (sent, hostile, bob) = send_through(&envelope, Box::new(|_, _| {})).await;
         sent.unwrap();
         let seen = hostile.seen.lock().unwrap().clone();
@@ -179,7 +180,7 @@ async fn the_relay_sees_addresses_and_sealed_bytes_only() {
             assert!(!contains(&seen, part));
         }
         assert!(
-            bob.mailroom
+            bob.dispatcher
                 .inbox()
                 .receive(&envelope.address)
                 .await
@@ -234,7 +235,7 @@ async fn nothing_that_a_relay_changes_is_taken() {
         ("nothing left", Box::new(|_, bytes| bytes.clear())),
     ];
     for (what, tamper) in changes {
-        let (sent, _, bob) = send_through(&canary_letter(1000), tamper).await;
+        let (sent, _, bob) = send_through(&canary_envelope(1000), tamper).await;
         assert!(sent.is_err(), "{what} was taken");
         assert_eq!(bob.usage(), InboxUsage::default(), "{what}");
     }
@@ -243,7 +244,7 @@ async fn nothing_that_a_relay_changes_is_taken() {
 #[tokio::test]
 async fn pieces_cannot_be_swapped_repeated_or_left_out() {
     // Three full pieces of 4 MiB, and a short one.
-    let envelope = letter(
+    let envelope = sample_envelope(
         "guest",
         "host",
         "x",
@@ -265,7 +266,7 @@ async fn pieces_cannot_be_swapped_repeated_or_left_out() {
 }
 
 #[tokio::test]
-async fn a_letter_signed_by_another_party_is_refused() {
+async fn a_message_signed_by_another_party_is_refused() {
     let federation = Federation::new();
     // Carol works with the coordinator: her signature, alice's name.
     let carol = End::new(&federation, "alice", "carol");
@@ -279,7 +280,7 @@ async fn a_letter_signed_by_another_party_is_refused() {
     });
     let error = carol
         .transport(hostile)
-        .send(canary_letter(1))
+        .send(canary_envelope(1))
         .await
         .unwrap_err();
     assert!(
@@ -306,7 +307,7 @@ async fn a_directory_that_names_another_certificate_gets_nothing() {
         alice.knows("bob", &other);
         let error = alice
             .transport(hostile.clone())
-            .send(canary_letter(1))
+            .send(canary_envelope(1))
             .await
             .unwrap_err();
         assert!(
@@ -323,8 +324,8 @@ async fn a_sender_cannot_use_another_name_at_the_relay_or_directly() {
     let coordinator = Coordinator::start(&federation, RelayOptions::default());
     let bob = Agent::start(&federation, "bob", Ways::Both, Some(&coordinator)).await;
     let (carol, _incoming) = federation.endpoint("carol", Kind::Agent, &[SERVICE]);
-    let envelope = canary_letter(1);
-    let head = MailHead {
+    let envelope = canary_envelope(1);
+    let head = EnvelopeHead {
         address: envelope.address.clone(),
         message: envelope.message.clone(),
         size: 4,
@@ -335,7 +336,7 @@ async fn a_sender_cannot_use_another_name_at_the_relay_or_directly() {
         .await
         .unwrap()
         .link;
-    let call = wire::agent_link::ToCoordinator::Mail(head.clone());
+    let call = wire::agent_link::ToCoordinator::Envelope(head.clone());
     let body = || Body::Bytes(Bytes::from_static(b"fake"));
     let (reply, _) = link
         .call(&call, body(), CallOptions::bulk(PATIENCE))
@@ -350,7 +351,7 @@ async fn a_sender_cannot_use_another_name_at_the_relay_or_directly() {
     let address = bob.endpoint.local_address().unwrap().to_string();
     let direct = Link::new(
         carol
-            .connect(&address, DIRECT_MAIL, expected)
+            .connect(&address, DIRECT_MESSAGES, expected)
             .await
             .unwrap(),
     );
@@ -359,18 +360,18 @@ async fn a_sender_cannot_use_another_name_at_the_relay_or_directly() {
         .await
         .unwrap();
     assert!(violation(&reply), "{reply:?}");
-    assert_eq!(bob.mailroom.inbox().usage(), InboxUsage::default());
+    assert_eq!(bob.dispatcher.inbox().usage(), InboxUsage::default());
 }
 
 #[tokio::test]
-async fn relayed_mail_reaches_an_agent_that_connects_later() {
+async fn relayed_messages_reaches_an_agent_that_connects_later() {
     let federation = Federation::new();
     let coordinator = Coordinator::start(&federation, RelayOptions::default());
     let alice = Agent::start(&federation, "alice", Ways::Relayed, Some(&coordinator)).await;
     let bob = Agent::start(&federation, "bob", Ways::Relayed, Some(&coordinator)).await;
     introduce(&[&alice, &bob], false);
     bob.stop().await;
-    let envelope = canary_letter(1);
+    let envelope = canary_envelope(1);
     let send = tokio::spawn({
         let (transport, envelope) = (alice.transport.clone(), envelope.clone());
         async move { transport.send(envelope).await }
@@ -378,7 +379,7 @@ async fn relayed_mail_reaches_an_agent_that_connects_later() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!send.is_finished());
     let bob = Agent::start(&federation, "bob", Ways::Relayed, Some(&coordinator)).await;
-    // The new run has another key for mail, which the coordinator tells.
+    // The new run has another key for messages, which the coordinator tells.
     introduce(&[&alice, &bob], false);
     send.await.unwrap().unwrap();
     assert_eq!(
@@ -405,7 +406,7 @@ async fn a_relay_keeps_its_quotas_and_the_announced_size() {
     let federation = Federation::new();
     let options = RelayOptions {
         largest: 1 << 20,
-        letters_per_party: 1,
+        messages_per_party: 1,
         patience: Duration::from_millis(500),
     };
     let coordinator = Coordinator::start(&federation, options.clone());
@@ -417,9 +418,9 @@ async fn a_relay_keeps_its_quotas_and_the_announced_size() {
         Arc::new(|_| Ok(())),
     );
     let head = |to: &str, size: u64| {
-        let mut address = canary_letter(1).address;
+        let mut address = canary_envelope(1).address;
         address.to.party = party(to);
-        MailHead {
+        EnvelopeHead {
             address,
             message: "m".into(),
             size,
@@ -454,7 +455,7 @@ async fn a_relay_keeps_its_quotas_and_the_announced_size() {
         refusal("bob", 10, given(50, false)).await,
         ErrorCode::FrameInvalid
     );
-    // While one letter hangs, a second is sent back; afterwards there is room again.
+    // While one message hangs, a second is sent back; afterwards there is space again.
     let (hanging, second) = tokio::join!(refusal("bob", 10, given(5, true)), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         relay

@@ -1,4 +1,4 @@
-//! Peers that die without a word and are started again: whoever had a link to them learns it at once, and no letter waits for
+//! Peers that die without a word and are started again: whoever had a link to them learns it at once, and no message waits for
 //! a time-out.
 #![allow(clippy::disallowed_methods, reason = "tests bound their waits")]
 
@@ -10,8 +10,8 @@ use tokio::runtime::Runtime;
 use transport::direct::SERVICE;
 use transport::{Connection, Endpoint, EndpointOptions};
 use wire::Transport;
-use wire::agent_link::DIRECT_MAIL;
-use wire::contract::letter;
+use wire::agent_link::DIRECT_MESSAGES;
+use wire::contract::sample_envelope;
 
 use crate::federation::{Agent, Federation, Ways, loopback, party};
 
@@ -74,7 +74,7 @@ async fn dial(from: &Agent, to: SocketAddr, name: &str) -> Connection {
         party: Some(party(name)),
     };
     from.endpoint
-        .connect(&to.to_string(), DIRECT_MAIL, expected)
+        .connect(&to.to_string(), DIRECT_MESSAGES, expected)
         .await
         .unwrap()
 }
@@ -114,7 +114,7 @@ async fn a_stranger_at_the_same_port_ends_no_link() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_letter_to_a_peer_that_was_started_again_goes_over_a_new_link() {
+async fn a_message_to_a_peer_that_was_started_again_goes_over_a_new_link() {
     let federation = Federation::new();
     let alice = Agent::start(&federation, "alice", Ways::Direct, None).await;
     let bob = Mortal::start(&federation, "bob", anywhere()).await;
@@ -125,13 +125,13 @@ async fn a_letter_to_a_peer_that_was_started_again_goes_over_a_new_link() {
         }]
     };
     alice.directory.replace(run(&bob.agent, 1));
-    let first = letter("guest", "host", "first", vec![1]);
+    let first = sample_envelope("guest", "host", "first", vec![1]);
     alice.transport.send(first.clone()).await.unwrap();
     bob.die().await;
     // At another port, so that nobody answers at the old one; only the directory tells.
     let bob = Mortal::start(&federation, "bob", anywhere()).await;
     alice.directory.replace(run(&bob.agent, 2));
-    let second = letter("guest", "host", "second", vec![2]);
+    let second = sample_envelope("guest", "host", "second", vec![2]);
     let began = Instant::now();
     alice.transport.send(second.clone()).await.unwrap();
     assert!(
@@ -147,7 +147,7 @@ async fn a_letter_to_a_peer_that_was_started_again_goes_over_a_new_link() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_letter_goes_at_once_when_the_peer_is_back_at_its_port() {
+async fn a_message_goes_at_once_when_the_peer_is_back_at_its_port() {
     let federation = Federation::new();
     let alice = Agent::start(&federation, "alice", Ways::Direct, None).await;
     let bob = Mortal::start(&federation, "bob", anywhere()).await;
@@ -155,12 +155,12 @@ async fn a_letter_goes_at_once_when_the_peer_is_back_at_its_port() {
     alice.directory.replace(vec![bob.agent.as_peer(true)]);
     alice
         .transport
-        .send(letter("guest", "host", "first", vec![1]))
+        .send(sample_envelope("guest", "host", "first", vec![1]))
         .await
         .unwrap();
     bob.die().await;
     let bob = Mortal::start(&federation, "bob", at).await;
-    let second = letter("guest", "host", "second", vec![2]);
+    let second = sample_envelope("guest", "host", "second", vec![2]);
     let began = Instant::now();
     // The directory has not heard of it: the reset alone tells.
     alice.transport.send(second.clone()).await.unwrap();

@@ -1,4 +1,4 @@
-//! A letter that is just arriving: in memory while there is room, then in a file of the spill folder.
+//! A message that is just arriving: in memory while there is space, then in a file of the spill folder.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::transport::TransportError;
 /// Bytes of a body that go into its digest: hashing all would cost as much as receiving it.
 const DIGESTED: u64 = 64 << 10;
 
-/// A letter on its way into an inbox; see [`Inbox::begin`].
+/// A message on its way into an inbox; see [`Inbox::begin`].
 pub struct Reception {
     inbox: Arc<Inbox>,
     address: Address,
-    /// Tells a repeated letter from a second letter at the same address, by message, size and beginning; no defence,
+    /// Tells a repeated message from a second message at the same address, by message, size and beginning; no defence,
     /// senders are authenticated.
     digest: DefaultHasher,
     size: u64,
@@ -40,7 +40,7 @@ enum Store {
     /// Several pieces.
     Many(BytesMut),
     Disk(File, TempPath),
-    /// The letter came before: only its digest is of interest.
+    /// The message came before: only its digest is of interest.
     Nowhere,
 }
 
@@ -120,7 +120,7 @@ impl Reception {
             let Full { whose, most } = full;
             let size = self.size;
             let message = format!(
-                "no memory for a letter of {size} bytes or more: {most} bytes of {whose} may wait"
+                "no memory for a message of {size} bytes or more: {most} bytes of {whose} may wait"
             );
             let fault = Fault::new(ErrorCode::StorageFull, message).at(&self.address.to.party);
             return Err(TransportError::Refused(
@@ -167,8 +167,8 @@ impl Reception {
         Ok(())
     }
 
-    /// Sets aside what the letter costs beside its body, by the same judgement: else letters without content would fill the
-    /// memory of everybody. Where memory is full the letter goes to disk, as any other.
+    /// Sets aside what the message costs beside its body, by the same judgement: else messages without content would fill the
+    /// memory of everybody. Where memory is full the message goes to disk, as any other.
     async fn reserve_overhead(&mut self) -> Result<(), TransportError> {
         if !matches!(self.store, Store::Disk(..)) {
             let Err(full) = self.reserve(OVERHEAD) else {
@@ -179,7 +179,7 @@ impl Reception {
         self.reserve_disk(OVERHEAD)
     }
 
-    /// Puts the whole letter where its receiver finds it.
+    /// Puts the whole message where its receiver finds it.
     pub async fn finish(mut self) -> Result<Delivery, TransportError> {
         self.digest.write_u64(self.size);
         let digest = self.digest.finish();
@@ -207,7 +207,7 @@ impl Reception {
             .state()
             .put(&self.address, held, digest, &self.inbox.options);
         if matches!(delivery, Ok(Delivery::Taken)) {
-            // From here on the letter, not the reception, accounts for its bytes.
+            // From here on the message, not the reception, accounts for its bytes.
             (self.reserved, self.on_disk) = (0, 0);
         }
         delivery

@@ -1,4 +1,4 @@
-//! How much of an inbox each sender takes up, and each job of a sender: nobody's mail may fill it so that others' stops.
+//! How much of an inbox each sender takes up, and each job of a sender: nobody's messages may fill it so that others' stops.
 //!
 //! A sender may hold a part of what the others leave, and one job of the sender a part of that. So something is always left for
 //! whoever comes next, however many fill theirs (as in the dynamic thresholds of Choudhury and Hahne, IEEE/ACM Transactions on
@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-/// Whose a letter is: the sending party, and that party's mail of one job, as keys.
+/// Whose a message is: the sending party, and that party's messages of one job, as keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Owner {
     pub(super) sender: u128,
@@ -18,13 +18,13 @@ pub(super) struct Owner {
 pub(super) enum Kind {
     Memory,
     Disk,
-    Letters,
+    Envelopes,
 }
 
 /// A bound that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full {
-    /// In words, whose mail reached it.
+    /// In words, whose messages reached it.
     pub(super) whose: &'static str,
     /// The most that it may take up at present.
     pub(super) most: u64,
@@ -185,13 +185,13 @@ mod tests {
             .take(owner(1, 1), Kind::Memory, 300, 1000, HALVES)
             .unwrap();
         shares
-            .take(owner(1, 1), Kind::Letters, 1, 10, HALVES)
+            .take(owner(1, 1), Kind::Envelopes, 1, 10, HALVES)
             .unwrap();
         assert_eq!(
             (
                 shares.total(Kind::Memory),
                 shares.total(Kind::Disk),
-                shares.total(Kind::Letters)
+                shares.total(Kind::Envelopes)
             ),
             (300, 0, 1)
         );

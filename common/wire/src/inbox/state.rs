@@ -16,10 +16,10 @@ use super::{Delivery, InboxOptions, InboxUsage};
 use crate::envelope::{Address, AttemptKey};
 use crate::transport::TransportError;
 
-/// What a letter costs beside its body, where its body is.
+/// What a message costs beside its body, where its body is.
 pub(super) const OVERHEAD: u64 = 256;
 
-/// Where a letter's body is.
+/// Where a message's body is.
 pub(super) enum Held {
     Memory(Bytes, Owner),
     Disk {
@@ -31,17 +31,17 @@ pub(super) enum Held {
 
 /// What [`State::look`] found.
 pub(super) enum Found {
-    Letter(Bytes),
+    Envelope(Bytes),
     OnDisk(Arc<TempPath>),
     Nothing(OwnedNotified),
 }
 
-/// Mail of one attempt at one receiver. Keys are 128 bits of a keyed hash: a million letters would collide with a
+/// Messages of one attempt at one receiver. Keys are 128 bits of a keyed hash: a million messages would collide with a
 /// probability of about 10^-27, and an outsider cannot aim for it.
 #[derive(Default)]
-pub(super) struct MailBox {
-    letters: HashMap<u128, Held>,
-    /// The content's digest of every letter that ever stood here.
+pub(super) struct AttemptInbox {
+    envelopes: HashMap<u128, Held>,
+    /// The content's digest of every message that ever stood here.
     seen: HashMap<u128, u64>,
     bytes: u64,
     changed: Arc<Notify>,
@@ -49,14 +49,14 @@ pub(super) struct MailBox {
 
 /// All attempts of one step at one receiver.
 #[derive(Default)]
-struct StepMail {
+struct StepInbox {
     closed: Option<Attempt>,
-    attempts: BTreeMap<Attempt, MailBox>,
+    attempts: BTreeMap<Attempt, AttemptInbox>,
 }
 
 pub(super) struct State {
     keys: (RandomState, RandomState),
-    steps: HashMap<u128, StepMail>,
+    steps: HashMap<u128, StepInbox>,
     /// Steps in the order in which they were first closed.
     closed_order: VecDeque<u128>,
     closed_remembered: usize,
@@ -78,11 +78,11 @@ impl State {
         InboxUsage {
             memory_bytes: self.shares.total(Kind::Memory),
             spilled_bytes: self.shares.total(Kind::Disk),
-            letters: self.shares.total(Kind::Letters) as usize,
+            envelopes: self.shares.total(Kind::Envelopes) as usize,
         }
     }
 
-    /// Whose a letter is.
+    /// Whose a message is.
     pub(super) fn owner(&self, address: &Address) -> Owner {
         let sender = &address.from.party;
         Owner {
@@ -99,8 +99,8 @@ impl State {
         self.key((&attempt.job, &attempt.step, receiver))
     }
 
-    /// The box of an address, made if it is missing, and the letter's key in it.
-    fn find(&mut self, address: &Address) -> Result<(&mut MailBox, u128), TransportError> {
+    /// The box of an address, made if it is missing, and the message's key in it.
+    fn find(&mut self, address: &Address) -> Result<(&mut AttemptInbox, u128), TransportError> {
         let key = self.key((&address.from, &address.tag));
         let step = self.step_key(&address.attempt, &address.to);
         let step = self.steps.entry(step).or_default();
@@ -116,7 +116,7 @@ impl State {
         ))
     }
 
-    /// Makes the box of an attempt, however many others of the step have mail: its receiver was ordered to run it.
+    /// Makes the box of an attempt, however many others of the step have messages: its receiver was ordered to run it.
     pub(super) fn open(&mut self, attempt: &AttemptKey, receiver: &Participant) {
         let key = self.step_key(attempt, receiver);
         let step = self.steps.entry(key).or_default();
@@ -125,13 +125,13 @@ impl State {
         }
     }
 
-    /// Refuses the first letter of an attempt when the step has as many with mail as it may.
+    /// Refuses the first letter of an attempt when the step has as many with messages as it may.
     fn check_open(&self, address: &Address, most: usize) -> Result<(), TransportError> {
         let step = self
             .steps
             .get(&self.step_key(&address.attempt, &address.to));
         let number = &address.attempt.attempt;
-        // of what is closed, no letter waits for room
+        // of what is closed, no message waits for space
         let full = step.is_some_and(|step| {
             let is_closed = step.closed.is_some_and(|closed| closed >= *number);
             !is_closed && step.attempts.len() >= most && !step.attempts.contains_key(number)
@@ -140,11 +140,11 @@ impl State {
             return Ok(());
         }
         let message = format!(
-            "{} has mail of {most} attempts of this step already",
+            "{} has messages of {most} attempts of this step already",
             address.to
         );
         let next = format!(
-            "the letter is tried again; it comes in once party {} runs the attempt",
+            "the message is tried again; it comes in once party {} runs the attempt",
             address.to.party
         );
         Err(TransportError::Refused(
@@ -154,28 +154,28 @@ impl State {
         ))
     }
 
-    /// The digest of the letter that came at this address, if one did.
+    /// The digest of the message that came at this address, if one did.
     pub(super) fn digest_of(
         &mut self,
         address: &Address,
         most_open: usize,
     ) -> Result<Option<u64>, TransportError> {
         self.check_open(address, most_open)?;
-        let (mail, key) = self.find(address)?;
-        Ok(mail.seen.get(&key).copied())
+        let (messages, key) = self.find(address)?;
+        Ok(messages.seen.get(&key).copied())
     }
 
     pub(super) fn look(&mut self, address: &Address) -> Result<Found, TransportError> {
-        let (mail, key) = self.find(address)?;
-        match mail.letters.remove(&key) {
+        let (messages, key) = self.find(address)?;
+        match messages.envelopes.remove(&key) {
             Some(Held::Memory(body, owner)) => {
                 let held = Held::Memory(body.clone(), owner);
-                mail.bytes = mail.bytes.saturating_sub(held.charge());
+                messages.bytes = messages.bytes.saturating_sub(held.charge());
                 self.release(&held);
-                Ok(Found::Letter(body))
+                Ok(Found::Envelope(body))
             }
             Some(Held::Disk { path, size, owner }) => {
-                mail.letters.insert(
+                messages.envelopes.insert(
                     key,
                     Held::Disk {
                         path: path.clone(),
@@ -185,20 +185,20 @@ impl State {
                 );
                 Ok(Found::OnDisk(path))
             }
-            None if mail.seen.contains_key(&key) => {
+            None if messages.seen.contains_key(&key) => {
                 Err(TransportError::AddressReused(Box::new(address.clone())))
             }
-            None => Ok(Found::Nothing(mail.changed.clone().notified_owned())),
+            None => Ok(Found::Nothing(messages.changed.clone().notified_owned())),
         }
     }
 
-    /// Takes a letter out whose file was read.
+    /// Takes a message out whose file was read.
     pub(super) fn take_spilled(&mut self, address: &Address) -> Result<(), TransportError> {
-        let (mail, key) = self.find(address)?;
-        let Some(held) = mail.letters.remove(&key) else {
+        let (messages, key) = self.find(address)?;
+        let Some(held) = messages.envelopes.remove(&key) else {
             return Err(TransportError::AddressReused(Box::new(address.clone())));
         };
-        mail.bytes = mail.bytes.saturating_sub(held.charge());
+        messages.bytes = messages.bytes.saturating_sub(held.charge());
         self.release(&held);
         Ok(())
     }
@@ -215,7 +215,7 @@ impl State {
         let (limit, job) = match kind {
             Kind::Memory => (options.memory_limit_bytes, 100),
             Kind::Disk => (options.disk_limit_bytes, options.job_percent),
-            Kind::Letters => (options.letters as u64, options.job_percent),
+            Kind::Envelopes => (options.envelopes as u64, options.job_percent),
         };
         self.shares.take(
             owner,
@@ -233,14 +233,14 @@ impl State {
         self.shares.give_back(owner, kind, bytes);
     }
 
-    /// What became of a letter that came before its content had arrived again.
+    /// What became of a message that came before its content had arrived again.
     pub(super) fn repeated(
         &mut self,
         address: &Address,
         digest: u64,
     ) -> Result<Delivery, TransportError> {
-        let (mail, key) = self.find(address)?;
-        match mail.seen.get(&key) {
+        let (messages, key) = self.find(address)?;
+        match messages.seen.get(&key) {
             Some(&before) if before == digest => Ok(Delivery::Duplicate),
             Some(_) => Err(TransportError::AddressReused(Box::new(address.clone()))),
             // the box of the first one was closed meanwhile, and that is forgotten
@@ -248,8 +248,8 @@ impl State {
         }
     }
 
-    /// Puts a whole letter in and wakes who waits for it. The body's own bytes, in memory or on disk, and the letter's
-    /// overhead there are reserved already, and stay so only if the letter is taken.
+    /// Puts a whole message in and wakes who waits for it. The body's own bytes, in memory or on disk, and the message's
+    /// overhead there are reserved already, and stay so only if the message is taken.
     pub(super) fn put(
         &mut self,
         address: &Address,
@@ -257,32 +257,36 @@ impl State {
         digest: u64,
         options: &InboxOptions,
     ) -> Result<Delivery, TransportError> {
-        let (mail, key) = self.find(address)?;
-        match mail.seen.get(&key) {
+        let (messages, key) = self.find(address)?;
+        match messages.seen.get(&key) {
             Some(&before) if before == digest => return Ok(Delivery::Duplicate),
             Some(_) => return Err(TransportError::AddressReused(Box::new(address.clone()))),
             None => {}
         }
         let charge = held.charge();
-        if mail.letters.len() >= options.per_attempt_letters
-            || mail.bytes.saturating_add(charge) > options.per_attempt_limit_bytes
+        if messages.envelopes.len() >= options.per_attempt_messages
+            || messages.bytes.saturating_add(charge) > options.per_attempt_limit_bytes
         {
-            return Err(attempt_full(address, mail.letters.len(), mail.bytes));
+            return Err(attempt_full(
+                address,
+                messages.envelopes.len(),
+                messages.bytes,
+            ));
         }
         let owner = held.owner();
-        self.reserve(owner, Kind::Letters, 1, options)
-            .map_err(|full| letters_full(address, full))?;
-        let (mail, key) = self.find(address)?;
-        mail.bytes += charge;
-        mail.seen.insert(key, digest);
-        mail.letters.insert(key, held);
-        mail.changed.notify_waiters();
+        self.reserve(owner, Kind::Envelopes, 1, options)
+            .map_err(|full| messages_full(address, full))?;
+        let (messages, key) = self.find(address)?;
+        messages.bytes += charge;
+        messages.seen.insert(key, digest);
+        messages.envelopes.insert(key, held);
+        messages.changed.notify_waiters();
         Ok(Delivery::Taken)
     }
 
     fn release(&mut self, held: &Held) {
         let owner = held.owner();
-        self.shares.give_back(owner, Kind::Letters, 1);
+        self.shares.give_back(owner, Kind::Envelopes, 1);
         let kind = match held {
             Held::Memory(..) => Kind::Memory,
             Held::Disk { .. } => Kind::Disk,
@@ -291,7 +295,11 @@ impl State {
     }
 
     /// Closes this and older attempts; gives back what was dropped, for the caller to drop outside of the lock.
-    pub(super) fn close(&mut self, attempt: &AttemptKey, receiver: &Participant) -> Vec<MailBox> {
+    pub(super) fn close(
+        &mut self,
+        attempt: &AttemptKey,
+        receiver: &Participant,
+    ) -> Vec<AttemptInbox> {
         let key = self.step_key(attempt, receiver);
         let step = self.steps.entry(key).or_default();
         if step.closed.is_none() {
@@ -299,12 +307,15 @@ impl State {
         }
         step.closed = step.closed.max(Some(attempt.attempt));
         let newer = step.attempts.split_off(&attempt.attempt.next());
-        let dropped: Vec<MailBox> = std::mem::replace(&mut step.attempts, newer)
+        let dropped: Vec<AttemptInbox> = std::mem::replace(&mut step.attempts, newer)
             .into_values()
             .collect();
-        for mail in &dropped {
-            mail.letters.values().for_each(|held| self.release(held));
-            mail.changed.notify_waiters();
+        for messages in &dropped {
+            messages
+                .envelopes
+                .values()
+                .for_each(|held| self.release(held));
+            messages.changed.notify_waiters();
         }
         self.forget_oldest();
         dropped
@@ -340,11 +351,11 @@ impl Held {
     }
 }
 
-/// Names the bound that stands in the way of a letter.
+/// Names the bound that stands in the way of a message.
 pub(super) fn full(address: &Address, full: Full, what: &str) -> TransportError {
     let (from, Full { whose, most }) = (&address.from.party, full);
     let message = format!(
-        "mail of party {from} that waits for {}: {whose} may have {most} {what} there",
+        "messages of party {from} that waits for {}: {whose} may have {most} {what} there",
         address.to
     );
     let next = "the receiver reads too slowly, or the sender does not stop: look at both tasks' logs; the receiver's \
@@ -356,13 +367,13 @@ pub(super) fn full(address: &Address, full: Full, what: &str) -> TransportError 
     )
 }
 
-fn letters_full(address: &Address, reached: Full) -> TransportError {
+fn messages_full(address: &Address, reached: Full) -> TransportError {
     full(address, reached, "letters")
 }
 
-fn attempt_full(address: &Address, letters: usize, bytes: u64) -> TransportError {
+fn attempt_full(address: &Address, envelopes: usize, bytes: u64) -> TransportError {
     let message = format!(
-        "{} already has {letters} letters with {bytes} bytes waiting for {}",
+        "{} already has {envelopes} messages with {bytes} bytes waiting for {}",
         address.attempt, address.to
     );
     let next =

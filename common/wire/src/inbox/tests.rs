@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::contract::letter;
+use crate::contract::sample_envelope;
 use crate::envelope::Envelope;
 
 fn inbox(memory_limit_bytes: u64, folder: Option<&std::path::Path>) -> Arc<Inbox> {
@@ -30,7 +30,7 @@ fn files(folder: &std::path::Path) -> usize {
 }
 
 fn of_attempt(number: u32, tag: &str) -> Envelope {
-    let mut envelope = letter("guest", "host", tag, vec![1; 100]);
+    let mut envelope = sample_envelope("guest", "host", tag, vec![1; 100]);
     envelope.address.attempt.attempt = vocabulary::Attempt(number);
     envelope
 }
@@ -39,8 +39,8 @@ fn of_attempt(number: u32, tag: &str) -> Envelope {
 async fn spills_what_does_not_fit_and_cleans_up_after_reading() {
     let folder = tempfile::tempdir().unwrap();
     let inbox = inbox(10_000, Some(folder.path()));
-    let small = letter("guest", "host", "small", vec![1; 5_000]);
-    let large = letter(
+    let small = sample_envelope("guest", "host", "small", vec![1; 5_000]);
+    let large = sample_envelope(
         "guest",
         "host",
         "large",
@@ -51,7 +51,7 @@ async fn spills_what_does_not_fit_and_cleans_up_after_reading() {
     assert_eq!(files(folder.path()), 1);
     let usage = inbox.usage();
     assert_eq!(
-        (usage.spilled_bytes, usage.letters),
+        (usage.spilled_bytes, usage.envelopes),
         (50_000 + state::OVERHEAD, 2)
     );
     assert!(usage.memory_bytes < 10_000, "{usage:?}");
@@ -62,10 +62,10 @@ async fn spills_what_does_not_fit_and_cleans_up_after_reading() {
 }
 
 #[tokio::test]
-async fn moves_a_letter_to_disk_in_the_middle_of_its_arrival() {
+async fn moves_a_message_to_disk_in_the_middle_of_its_arrival() {
     let folder = tempfile::tempdir().unwrap();
     let inbox = inbox(2_500, Some(folder.path()));
-    let whole = letter(
+    let whole = sample_envelope(
         "guest",
         "host",
         "pieces",
@@ -93,7 +93,7 @@ async fn a_broken_arrival_leaves_nothing() {
     let inbox = inbox(2_500, Some(folder.path()));
     for pieces in [1, 5] {
         let mut reception = inbox
-            .begin(&letter("guest", "host", "x", vec![]).address, "x")
+            .begin(&sample_envelope("guest", "host", "x", vec![]).address, "x")
             .unwrap();
         for _ in 0..pieces {
             reception.write(Bytes::from(vec![0; 1_000])).await.unwrap();
@@ -110,14 +110,14 @@ async fn a_broken_arrival_leaves_nothing() {
 async fn closing_removes_files_and_gives_memory_back() {
     let folder = tempfile::tempdir().unwrap();
     let inbox = inbox(1_000, Some(folder.path()));
-    let letters = [
-        letter("guest", "host", "a", vec![1; 700]),
-        letter("guest", "host", "b", vec![1; 9_000]),
+    let envelopes = [
+        sample_envelope("guest", "host", "a", vec![1; 700]),
+        sample_envelope("guest", "host", "b", vec![1; 9_000]),
     ];
-    for envelope in &letters {
+    for envelope in &envelopes {
         inbox.deliver(envelope.clone()).await.unwrap();
     }
-    inbox.close(&letters[0].address.attempt, &letters[0].address.to);
+    inbox.close(&envelopes[0].address.attempt, &envelopes[0].address.to);
     assert_eq!(
         (files(folder.path()), inbox.usage()),
         (0, InboxUsage::default())
@@ -128,7 +128,7 @@ async fn closing_removes_files_and_gives_memory_back() {
 async fn without_a_spill_folder_refuses_what_does_not_fit() {
     let inbox = inbox(1_000, None);
     let error = inbox
-        .deliver(letter("guest", "host", "a", vec![0; 2_000]))
+        .deliver(sample_envelope("guest", "host", "a", vec![0; 2_000]))
         .await
         .unwrap_err();
     assert!(
@@ -136,7 +136,7 @@ async fn without_a_spill_folder_refuses_what_does_not_fit() {
     );
     assert_eq!(inbox.usage(), InboxUsage::default());
     inbox
-        .deliver(letter("guest", "host", "b", vec![0; 700]))
+        .deliver(sample_envelope("guest", "host", "b", vec![0; 700]))
         .await
         .unwrap();
 }
@@ -145,12 +145,12 @@ async fn without_a_spill_folder_refuses_what_does_not_fit() {
 async fn an_attempt_has_its_own_limits() {
     let options = InboxOptions {
         per_attempt_limit_bytes: 3_000,
-        per_attempt_letters: 2,
+        per_attempt_messages: 2,
         ..InboxOptions::default()
     };
     let inbox = Inbox::new(options).unwrap();
     let huge = inbox
-        .deliver(letter("guest", "host", "huge", vec![0; 4_000]))
+        .deliver(sample_envelope("guest", "host", "huge", vec![0; 4_000]))
         .await
         .unwrap_err();
     assert!(
@@ -158,38 +158,38 @@ async fn an_attempt_has_its_own_limits() {
         "{huge}"
     );
     inbox
-        .deliver(letter("guest", "host", "a", vec![0; 2_000]))
+        .deliver(sample_envelope("guest", "host", "a", vec![0; 2_000]))
         .await
         .unwrap();
     assert!(matches!(
         inbox
-            .deliver(letter("guest", "host", "b", vec![0; 2_000]))
+            .deliver(sample_envelope("guest", "host", "b", vec![0; 2_000]))
             .await,
         Err(TransportError::Refused(_))
     ));
     inbox
-        .deliver(letter("guest", "host", "c", vec![0; 10]))
+        .deliver(sample_envelope("guest", "host", "c", vec![0; 10]))
         .await
         .unwrap();
     assert!(matches!(
         inbox
-            .deliver(letter("guest", "host", "d", vec![0; 10]))
+            .deliver(sample_envelope("guest", "host", "d", vec![0; 10]))
             .await,
         Err(TransportError::Refused(_))
     ));
-    assert_eq!(inbox.usage().letters, 2);
+    assert_eq!(inbox.usage().envelopes, 2);
 }
 
 #[tokio::test]
-async fn a_refused_letter_may_come_again_later() {
+async fn a_refused_message_may_come_again_later() {
     let options = InboxOptions {
-        per_attempt_letters: 1,
+        per_attempt_messages: 1,
         ..InboxOptions::default()
     };
     let inbox = Inbox::new(options).unwrap();
     let (first, second) = (
-        letter("guest", "host", "a", vec![0; 9]),
-        letter("guest", "host", "b", vec![0; 9]),
+        sample_envelope("guest", "host", "a", vec![0; 9]),
+        sample_envelope("guest", "host", "b", vec![0; 9]),
     );
     inbox.deliver(first.clone()).await.unwrap();
     inbox.deliver(second.clone()).await.unwrap_err();
@@ -222,7 +222,7 @@ async fn remembers_a_bounded_number_of_closed_steps() {
 }
 
 #[tokio::test]
-async fn closing_an_attempt_drops_the_mail_of_older_ones_and_keeps_newer() {
+async fn closing_an_attempt_drops_the_messages_of_older_ones_and_keeps_newer() {
     let inbox = inbox(1 << 20, None);
     for number in 0..3 {
         inbox.deliver(of_attempt(number, "x")).await.unwrap();
@@ -240,12 +240,12 @@ async fn closing_an_attempt_drops_the_mail_of_older_ones_and_keeps_newer() {
         waiting.await.unwrap(),
         Err(TransportError::Closed(_))
     ));
-    assert_eq!(inbox.usage().letters, 1);
+    assert_eq!(inbox.usage().envelopes, 1);
     assert!(inbox.receive(&of_attempt(2, "x").address).await.is_ok());
 }
 
 #[tokio::test]
-async fn removes_letters_of_an_earlier_run() {
+async fn removes_messages_of_an_earlier_run() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("old.letter"), b"old").unwrap();
     std::fs::write(folder.path().join("other.file"), b"keep").unwrap();
@@ -256,12 +256,12 @@ async fn removes_letters_of_an_earlier_run() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_dropped_while_a_letter_arrives_loses_nothing() {
+async fn a_receiver_that_is_dropped_while_a_message_arrives_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for limit in [1_000, 1 << 20] {
         let inbox = inbox(limit, Some(folder.path()));
         for i in 0..50 {
-            let envelope = letter("guest", "host", &format!("t{i}"), vec![i; 20_000]);
+            let envelope = sample_envelope("guest", "host", &format!("t{i}"), vec![i; 20_000]);
             let address = envelope.address.clone();
             let deliver = tokio::spawn({
                 let inbox = inbox.clone();
@@ -282,9 +282,9 @@ async fn a_receiver_that_is_dropped_while_a_letter_arrives_loses_nothing() {
 }
 
 #[tokio::test]
-async fn recognises_a_letter_that_comes_again_in_other_pieces() {
+async fn recognises_a_message_that_comes_again_in_other_pieces() {
     let inbox = inbox(1 << 20, None);
-    let whole = letter(
+    let whole = sample_envelope(
         "guest",
         "host",
         "x",
@@ -322,7 +322,7 @@ async fn recognises_a_letter_that_comes_again_in_other_pieces() {
 }
 
 #[tokio::test]
-async fn letters_on_disk_have_a_limit_and_leave_room_when_they_go() {
+async fn messages_on_disk_have_a_limit_and_leave_space_when_they_go() {
     let folder = tempfile::tempdir().unwrap();
     let inbox = Inbox::new(InboxOptions {
         memory_limit_bytes: 0,
@@ -331,7 +331,7 @@ async fn letters_on_disk_have_a_limit_and_leave_room_when_they_go() {
         ..one_sender()
     });
     let inbox = inbox.unwrap();
-    let of = |tag: &str| letter("guest", "host", tag, vec![1; 1_000]);
+    let of = |tag: &str| sample_envelope("guest", "host", tag, vec![1; 1_000]);
     inbox.deliver(of("a")).await.unwrap();
     let refused = inbox.deliver(of("b")).await;
     assert!(
@@ -351,7 +351,7 @@ async fn a_peer_cannot_open_attempts_without_end() {
     })
     .unwrap();
     let of = |attempt: u32| {
-        let mut envelope = letter("guest", "host", "x", vec![1]);
+        let mut envelope = sample_envelope("guest", "host", "x", vec![1]);
         envelope.address.attempt.attempt = vocabulary::Attempt(attempt);
         envelope
     };
@@ -367,15 +367,15 @@ async fn a_peer_cannot_open_attempts_without_end() {
     inbox.deliver(of(7)).await.unwrap();
 }
 
-/// A letter of a party in a job.
+/// A message of a party in a job.
 fn of(party: &str, job: &str, tag: &str, size: usize) -> Envelope {
-    let mut envelope = letter("guest", "host", tag, vec![1; size]);
+    let mut envelope = sample_envelope("guest", "host", tag, vec![1; size]);
     envelope.address.from.party = vocabulary::PartyId::new(party).unwrap();
     envelope.address.attempt.job = vocabulary::JobId::new(job).unwrap();
     envelope
 }
 
-/// Sends until a letter is refused; gives how many were taken and the refusal.
+/// Sends until a message is refused; gives how many were taken and the refusal.
 async fn flood(inbox: &Arc<Inbox>, party: &str, job: &str, size: usize) -> (usize, String) {
     for number in 0..10_000 {
         if let Err(error) = inbox
@@ -428,7 +428,7 @@ async fn a_sender_that_fills_its_share_stops_neither_other_senders_nor_its_own_o
         .deliver(of("10000", "2026d", "x", 2_000))
         .await
         .unwrap();
-    // What is taken out makes room again.
+    // What is taken out makes space again.
     inbox.close(
         &of("666", "2026a", "x", 0).address.attempt,
         &of("666", "2026a", "x", 0).address.to,
@@ -440,35 +440,35 @@ async fn a_sender_that_fills_its_share_stops_neither_other_senders_nor_its_own_o
 }
 
 #[tokio::test]
-async fn letters_without_content_are_counted_too() {
+async fn messages_without_content_are_counted_too() {
     let inbox = Inbox::new(InboxOptions {
-        letters: 100,
+        envelopes: 100,
         ..InboxOptions::default()
     })
     .unwrap();
     let (taken, refusal) = flood(&inbox, "666", "2026a", 0).await;
     assert!(
-        taken == 38 && refusal.contains("one job of a sender may have 38 letters"),
+        taken == 38 && refusal.contains("one job of a sender may have 38 messages"),
         "{taken}: {refusal}"
     );
     let (taken, refusal) = flood(&inbox, "666", "2026b", 0).await;
     assert!(
-        taken == 12 && refusal.contains("one sender may have 50 letters"),
+        taken == 12 && refusal.contains("one sender may have 50 messages"),
         "{taken}: {refusal}"
     );
     inbox.deliver(of("9999", "2026a", "x", 0)).await.unwrap();
-    assert_eq!(inbox.usage().letters, 51);
+    assert_eq!(inbox.usage().envelopes, 51);
 }
 
 #[tokio::test]
-async fn letters_without_content_take_of_memory_and_disk_no_more_than_their_sender_may() {
+async fn messages_without_content_take_of_memory_and_disk_no_more_than_their_sender_may() {
     let inbox = Inbox::new(InboxOptions {
         memory_limit_bytes: 20_000,
         ..InboxOptions::default()
     })
     .unwrap();
     let (taken, refusal) = flood(&inbox, "666", "2026a", 0).await;
-    // half of the memory, since nobody else has mail; the refused one leaves nothing
+    // half of the memory, since nobody else has messages; the refused one leaves nothing
     assert_eq!(
         (taken as u64, inbox.usage().memory_bytes),
         (10_000 / state::OVERHEAD, taken as u64 * state::OVERHEAD)
@@ -511,22 +511,22 @@ async fn letters_without_content_take_of_memory_and_disk_no_more_than_their_send
 }
 
 #[tokio::test]
-async fn a_letter_that_is_refused_for_another_bound_gives_its_overhead_back() {
+async fn a_message_that_is_refused_for_another_bound_gives_its_overhead_back() {
     let folder = tempfile::tempdir().unwrap();
     for memory_limit_bytes in [0, 1 << 20] {
         let spill_dir = Some(folder.path().to_owned());
         let options = InboxOptions {
             memory_limit_bytes,
             spill_dir,
-            letters: 1,
+            envelopes: 1,
             ..one_sender()
         };
         let inbox = Inbox::new(options).unwrap();
-        let first = letter("guest", "host", "a", vec![1; 10]);
+        let first = sample_envelope("guest", "host", "a", vec![1; 10]);
         inbox.deliver(first.clone()).await.unwrap();
         let before = inbox.usage();
         inbox
-            .deliver(letter("guest", "host", "b", vec![1; 10]))
+            .deliver(sample_envelope("guest", "host", "b", vec![1; 10]))
             .await
             .unwrap_err();
         assert_eq!(inbox.usage(), before);
@@ -541,7 +541,7 @@ async fn a_letter_that_is_refused_for_another_bound_gives_its_overhead_back() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_was_ordered_has_a_box_whatever_others_have_mail() {
+async fn an_attempt_that_was_ordered_has_a_box_whatever_others_have_messages() {
     let inbox = Inbox::new(InboxOptions {
         open_attempts: 2,
         ..InboxOptions::default()

@@ -9,7 +9,7 @@ use vocabulary::{
     Timestamp, Usage,
 };
 use wire::agent_link::{
-    Caller, Hello, HttpHead, HttpReplyHead, MailHead, Peer, Reply, StepCheck, ToAgent,
+    Caller, EnvelopeHead, Hello, HttpHead, HttpReplyHead, Peer, Reply, StepCheck, ToAgent,
     ToCoordinator, Welcome,
 };
 use wire::{Address, AttemptKey};
@@ -80,11 +80,11 @@ pub(crate) fn peer() -> Peer {
         direct: vec!["host.example:9370".into()],
         online: true,
         run: Some(7),
-        mail_key: None,
+        message_key: None,
     }
 }
 
-pub(crate) fn mail_head() -> MailHead {
+pub(crate) fn envelope_head() -> EnvelopeHead {
     let attempt = AttemptKey {
         job: job(),
         step: step(),
@@ -97,7 +97,7 @@ pub(crate) fn mail_head() -> MailHead {
         to: host(),
         tag: "epoch.3/batch.0/guest_forward".into(),
     };
-    MailHead {
+    EnvelopeHead {
         address,
         message: "guest_forward".into(),
         size: 70_000,
@@ -117,7 +117,7 @@ pub(crate) fn hello() -> Hello {
         rows_through_coordinator: true,
         slots: None,
         run: None,
-        mail_key: None,
+        message_key: None,
     }
 }
 
@@ -266,7 +266,7 @@ pub(crate) fn to_agent() -> Vec<(&'static str, ToAgent)> {
         ("close", ToAgent::Close(job())),
         ("check", ToAgent::Check(vec![check])),
         ("peers", ToAgent::Peers(vec![peer()])),
-        ("mail", ToAgent::Mail(mail_head())),
+        ("mail", ToAgent::Envelope(envelope_head())),
         ("http", ToAgent::Http(http_head(Caller::Outsider))),
     ]
 }
@@ -348,11 +348,11 @@ pub(crate) fn to_coordinator() -> Vec<(&'static str, ToCoordinator)> {
             "heartbeat",
             ToCoordinator::Heartbeat {
                 attempts: vec![(task(), Attempt(2))],
-                mail_key: None,
+                message_key: None,
             },
         ),
         ("reports", ToCoordinator::Reports(reports())),
-        ("mail", ToCoordinator::Mail(mail_head())),
+        ("mail", ToCoordinator::Envelope(envelope_head())),
         (
             "http",
             ToCoordinator::Http(http_head(Caller::PartyUser(party("9999")))),

@@ -1,4 +1,4 @@
-//! Where a run stands, read from its job: seven words that never go back, but to `RUNNABLE` for another try.
+//! Where a run stands, read from its job: seven words that never go back, but to `RUNNABLE` for another attempt.
 
 use serde::{Deserialize, Serialize};
 use vocabulary::{Attempt, Timestamp};
@@ -104,7 +104,7 @@ impl RunView<'_> {
     }
 }
 
-/// A job works once all parties of some step have begun; only another try of a step takes it back.
+/// A job works once all parties of some step have begun; only another attempt of a step takes it back.
 fn at_work(tasks: &[Task]) -> RunStatus {
     let latest = tasks
         .iter()

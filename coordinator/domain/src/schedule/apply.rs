@@ -6,7 +6,7 @@ use super::stop::settles_as;
 use super::{Decision, JobSnapshot};
 use crate::job::state::{IllegalTransition, JobEvent, JobState};
 use crate::job::{Answer, StopRequest};
-use crate::step::{EarlierTries, Try, progress, root_of};
+use crate::step::{EarlierAttempts, StepAttempt, progress, root_of};
 use crate::task::state::{TaskEvent, TaskState};
 use crate::task::{Task, TaskKey};
 
@@ -99,7 +99,7 @@ impl JobSnapshot {
         let Some(task) = self.tasks.iter_mut().find(|task| &task.key == key) else {
             return false;
         };
-        // A try that was stopped because its time was over has timed out, whatever its agent calls it.
+        // An attempt that was stopped because its time was over has timed out, whatever its agent calls it.
         let late = |fault: &Option<Fault>| {
             fault
                 .as_ref()
@@ -181,18 +181,18 @@ impl JobSnapshot {
     }
 
     fn count_try(&mut self, step: &StepName) {
-        let tries: Vec<Try> = self
+        let attempts: Vec<StepAttempt> = self
             .tasks
             .iter()
             .filter(|task| &task.key.id.step == step)
-            .map(Try::from)
+            .map(StepAttempt::from)
             .collect();
-        let (ending, cause) = root_of(tries.iter()).unzip();
+        let (ending, cause) = root_of(attempts.iter()).unzip();
         let known = self
             .earlier
             .iter()
             .position(|earlier| &earlier.step == step);
-        let none = || EarlierTries {
+        let none = || EarlierAttempts {
             step: step.clone(),
             lost: 0,
             failed: 0,

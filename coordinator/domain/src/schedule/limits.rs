@@ -6,7 +6,7 @@ use super::mend::note_unquiet;
 use super::work::Work;
 use crate::task::state::TaskState;
 
-/// Stops the steps whose time is over. A try counts from the moment in which its first task was ordered.
+/// Stops the steps whose time is over. An attempt counts from the moment in which its first task was ordered.
 pub(super) fn end_overdue(work: &mut Work<'_>) {
     for step in &work.job.definition.graph.steps {
         let Some(limit) = work.job.settings.limit_of(&step.name) else {

@@ -5,7 +5,7 @@ use vocabulary::{Attempt, Fault};
 use super::work::Work;
 use crate::graph::Step;
 use crate::job::state::JobEvent;
-use crate::step::{EarlierTries, Ending, echo_of, root_of};
+use crate::step::{EarlierAttempts, Ending, echo_of, root_of};
 
 /// Looks after every step whose present try broke.
 pub(super) fn mend(work: &mut Work<'_>) {
@@ -55,9 +55,9 @@ pub(super) fn note_unquiet(work: &mut Work<'_>, index: usize) {
     }
 }
 
-/// Whether another try would come to the same: a failure in which nothing hangs on the moment, or the very one of the try
+/// Whether another attempt would come to the same: a failure in which nothing hangs on the moment, or the very one of the attempt
 /// before.
-fn is_in_vain(ending: Ending, root: &Fault, earlier: &EarlierTries) -> bool {
+fn is_in_vain(ending: Ending, root: &Fault, earlier: &EarlierAttempts) -> bool {
     let same = |before: &Fault| {
         (before.code, &before.party, &before.path, &before.message)
             == (root.code, &root.party, &root.path, &root.message)
@@ -67,7 +67,7 @@ fn is_in_vain(ending: Ending, root: &Fault, earlier: &EarlierTries) -> bool {
             || (!root.code.may_pass() && earlier.cause.as_ref().is_some_and(same)))
 }
 
-/// Gives the step a new try when its allowance is not used up and another try may come to something.
+/// Gives the step a new attempt when its allowance is not used up and another attempt may come to something.
 fn try_again(work: &mut Work<'_>, step: &Step, ending: Ending, root: &Fault) -> bool {
     let settings = &work.job.settings;
     let earlier = work.earlier_of(&step.name);

@@ -63,7 +63,7 @@ pub(super) fn start_steps(work: &mut Work<'_>) {
         }
         if !work.short_of.is_empty() {
             for party in work.short_of {
-                work.wait_for(Waiting::no_room(party), vec![party.clone()]);
+                work.wait_for(Waiting::no_capacity(party), vec![party.clone()]);
             }
             continue;
         }
@@ -119,7 +119,7 @@ fn may_start(work: &mut Work<'_>, step: &Step, ready: &[usize]) -> bool {
     if let Some(moment) = pause.filter(|moment| *moment > work.now) {
         work.wake_at(moment);
         work.wait_for(
-            format!("step {} pauses before its next try", step.name),
+            format!("step {} pauses before its next attempt", step.name),
             Vec::new(),
         );
         return false;

@@ -150,7 +150,7 @@ fn happen(world: &mut World, what: Happening) {
         }
         Happening::WishStop => world.wish_stop(),
         Happening::Crowd { full } => {
-            // As the book has it: who works holds its room.
+            // As the book has it: who works holds its capacity.
             let works = world
                 .snapshot
                 .tasks
@@ -194,7 +194,7 @@ fn decide_and_check(world: &mut World) {
                     everybody_accepted(job),
                     "an order without an accepted offer"
                 );
-                assert!(before.short_of.is_empty(), "an order without room");
+                assert!(before.short_of.is_empty(), "an order without capacity");
             }
             Decision::Retry { step, .. } => {
                 let quiet = |task: &Task| {
@@ -202,7 +202,10 @@ fn decide_and_check(world: &mut World) {
                     !task.state.is_active() || decisions.iter().any(lost)
                 };
                 let own = before.tasks.iter().filter(|task| &task.key.id.step == step);
-                assert!(own.into_iter().all(quiet), "a new try beside an active one");
+                assert!(
+                    own.into_iter().all(quiet),
+                    "a new attempt beside an active one"
+                );
             }
             _ => {}
         }

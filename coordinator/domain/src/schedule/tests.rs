@@ -322,7 +322,7 @@ fn a_failed_step_is_tried_again_after_a_pause_while_its_allowance_lasts() {
             "reader_0",
             "1",
             E::Failed,
-            Some(Fault::new(ErrorCode::StorageFull, "no room")),
+            Some(Fault::new(ErrorCode::StorageFull, "no capacity")),
         );
         world.report("reader_0", "2", E::Succeeded, None);
         world.decide();
@@ -409,7 +409,7 @@ fn an_allowance_that_all_steps_share_is_used_up_by_whichever_fails() {
             world.snapshot.job.settings.retries,
             world.snapshot.job.settings.shared_retries,
         ) = (1, shared);
-        let bad = || Some(Fault::new(ErrorCode::StorageFull, "no room"));
+        let bad = || Some(Fault::new(ErrorCode::StorageFull, "no capacity"));
         world.report("reader_0", "1", E::Failed, bad());
         world.report("reader_0", "2", E::Succeeded, None);
         world.decide();
@@ -684,7 +684,7 @@ fn a_step_that_timed_out_is_tried_again_while_its_allowance_lasts() {
     assert_eq!(
         world.states("reader_0"),
         [S::Assigned; 2],
-        "the new try has its own time"
+        "the new attempt has its own time"
     );
 }
 
@@ -705,7 +705,7 @@ fn tasks_that_run_at_the_jobs_deadline_time_out() {
 }
 
 #[test]
-fn a_job_without_room_waits_and_says_so() {
+fn a_job_without_capacity_waits_and_says_so() {
     let mut world = world();
     world.snapshot.short_of = vec![party("2")];
     world.accept_all();
@@ -715,7 +715,7 @@ fn a_job_without_room_waits_and_says_so() {
     assert!(
         job.waiting
             .as_ref()
-            .is_some_and(|waiting| waiting.is_for_room() && waiting.parties == [party("2")])
+            .is_some_and(|waiting| waiting.is_for_capacity() && waiting.parties == [party("2")])
     );
     world.snapshot.short_of.clear();
     world.settle();

@@ -8,7 +8,7 @@ use super::{Decision, Held, JobSnapshot};
 use crate::job::state::{JobEvent, JobState};
 use crate::job::{Job, Waiting};
 use crate::presence::Presence;
-use crate::step::{EarlierTries, Try};
+use crate::step::{EarlierAttempts, StepAttempt};
 use crate::task::state::{TaskEvent, TaskState};
 
 pub(super) struct Work<'a> {
@@ -18,17 +18,17 @@ pub(super) struct Work<'a> {
     /// The job's state after the decisions so far.
     pub(super) state: JobState,
     /// The latest tries after the decisions so far.
-    pub(super) tasks: Vec<Try>,
+    pub(super) tasks: Vec<StepAttempt>,
     /// Why the job is being stopped, when that was decided just now.
     pub(super) stopped_for: Option<Fault>,
-    /// Parties without room for the job.
+    /// Parties without capacity for the job.
     pub(super) short_of: &'a [PartyId],
     /// The job of the same queue whose turn it is.
     pub(super) behind: Option<&'a JobId>,
     /// What must be there first, or why it never will be.
     pub(super) held: Option<&'a Result<Held, Fault>>,
     asked: BTreeMap<PartyId, Timestamp>,
-    earlier: &'a [EarlierTries],
+    earlier: &'a [EarlierAttempts],
     decisions: Vec<Decision>,
     waits: Vec<(String, Vec<PartyId>)>,
     wake: Option<Timestamp>,
@@ -41,7 +41,7 @@ impl<'a> Work<'a> {
             presence,
             now,
             state: snapshot.job.state,
-            tasks: snapshot.tasks.iter().map(Try::from).collect(),
+            tasks: snapshot.tasks.iter().map(StepAttempt::from).collect(),
             stopped_for: None,
             short_of: &snapshot.short_of,
             behind: snapshot.behind.as_ref(),
@@ -144,7 +144,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Gives a step a new try.
+    /// Gives a step a new attempt.
     pub(super) fn retry(&mut self, step: &StepName, attempt: Attempt, not_before: Timestamp) {
         for task in self
             .tasks
@@ -211,8 +211,8 @@ impl<'a> Work<'a> {
     }
 
     /// Earlier tries of a step that came to nothing.
-    pub(super) fn earlier_of(&self, step: &StepName) -> EarlierTries {
-        let none = EarlierTries {
+    pub(super) fn earlier_of(&self, step: &StepName) -> EarlierAttempts {
+        let none = EarlierAttempts {
             step: step.clone(),
             lost: 0,
             failed: 0,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where one try of a task stands.
+/// Where one attempt of a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskState {
@@ -82,7 +82,7 @@ impl TaskState {
         TaskState::Skipped,
     ];
 
-    /// Whether this try is over.
+    /// Whether this attempt is over.
     pub const fn is_settled(self) -> bool {
         matches!(
             self,
@@ -100,7 +100,7 @@ impl TaskState {
         matches!(self, Self::Assigned | Self::Running | Self::Stopping)
     }
 
-    /// Whether this try did what it had to do, or had nothing to do.
+    /// Whether this attempt did what it had to do, or had nothing to do.
     pub const fn is_settled_well(self) -> bool {
         matches!(self, Self::Succeeded | Self::Skipped)
     }

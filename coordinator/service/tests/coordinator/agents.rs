@@ -237,7 +237,7 @@ impl Agents {
         let fails = own
             .fails
             .get(assignment.task.step.as_str())
-            .is_some_and(|tries| assignment.attempt.0 < *tries);
+            .is_some_and(|attempts| assignment.attempt.0 < *attempts);
         tokio::spawn(self.clone().run(assignment, own, fails));
         OrderReply::Done
     }

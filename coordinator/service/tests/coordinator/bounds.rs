@@ -179,7 +179,7 @@ async fn no_party_uses_up_what_another_may_tell_and_cleaning_gives_it_back() {
         assert_eq!(
             told(&world, Counted::Task, &format!("{host}#0")).await,
             0,
-            "no row of a try is left"
+            "no row of an attempt is left"
         );
         assert_eq!(told(&world, Counted::Party, "10000").await, 0);
         assert!(
@@ -199,7 +199,7 @@ async fn what_cleaning_does_not_remove_counts_on() {
     .await;
     let (job, _, host) = running(&world).await;
     assert_eq!(tell(&world, &host, 100, view).await.0, 4);
-    // A job that still runs: its tries keep their count, so that nobody tells and cleans in turns without end.
+    // A job that still runs: its attempts keep their count, so that nobody tells and cleans in turns without end.
     world
         .coordinator
         .forget_told(&Principal::anyone(), &job, &party("10000"))

@@ -122,7 +122,7 @@ async fn a_dead_party_does_not_keep_a_job_from_stopping() {
         .await
         .unwrap();
     assert_eq!(stopped.state, JobState::Canceled);
-    // When it comes back with the try still running, it is told to stop it.
+    // When it comes back with the attempt still running, it is told to stop it.
     world.agents.connect(&party("10000")).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(

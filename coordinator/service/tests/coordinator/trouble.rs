@@ -153,7 +153,7 @@ async fn an_order_that_cannot_be_delivered_shows_in_what_the_job_waits_for() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_step_is_tried_again_as_often_as_asked_for() {
     let world = World::new().await;
-    let full = Fault::new(ErrorCode::StorageFull, "no room");
+    let full = Fault::new(ErrorCode::StorageFull, "no capacity");
     world.agents.behave(&party("10000"), |own| {
         (own.fails, own.fails_with) = ([("hetero_lr_0".to_owned(), 2)].into(), Some(full.clone()));
     });
@@ -167,7 +167,7 @@ async fn a_failed_step_is_tried_again_as_often_as_asked_for() {
     assert_eq!(
         world.agents.assignment("hetero_lr_0", "9999").attempt,
         Attempt(2),
-        "the same try at every party"
+        "the same attempt at every party"
     );
     world.agents.behave(&party("10000"), |own| {
         own.fails = [("hetero_lr_0".to_owned(), 9)].into()
@@ -218,13 +218,13 @@ async fn what_cannot_succeed_is_not_tried_six_times() {
     world.stop().await;
 }
 
-/// The party's log has it from the order, the run's log from the chronicle, whoever it was that ended.
+/// The party's log has it from the order, the run's log from the events, whoever it was that ended.
 #[tokio::test(start_paused = true)]
 async fn why_a_step_begins_anew_stands_in_order_and_log() {
     let world = World::new().await;
     world.agents.behave(&party("10000"), |own| {
         own.fails = [("hetero_lr_0".to_owned(), 1)].into();
-        own.fails_with = Some(Fault::new(ErrorCode::StorageFull, "no room"));
+        own.fails_with = Some(Fault::new(ErrorCode::StorageFull, "no capacity"));
     });
     let job = world
         .submit(dsl(), conf(10000, json!({"auto_retries": 1})))
@@ -237,13 +237,13 @@ async fn why_a_step_begins_anew_stands_in_order_and_log() {
             order
                 .because
                 .as_ref()
-                .is_some_and(|why| why.contains("no room") && why.contains("10000")),
+                .is_some_and(|why| why.contains("no capacity") && why.contains("10000")),
             "{order:?}"
         );
         assert_eq!(
             world.agents.assignment("reader_0", party).because,
             None,
-            "a first try needs no reason"
+            "a first attempt needs no reason"
         );
     }
     world.stop().await;
@@ -290,7 +290,7 @@ async fn a_goodbye_ends_the_lease_at_once() {
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_refuses_a_task_fails_it_with_its_reason() {
     let world = World::new().await;
-    let no = Fault::new(ErrorCode::StorageFull, "no room");
+    let no = Fault::new(ErrorCode::StorageFull, "no capacity");
     world
         .agents
         .behave(&party("10000"), |own| own.refuses_tasks = Some(no));
@@ -397,7 +397,7 @@ async fn a_frozen_agents_old_try_is_stopped_when_it_wakes() {
     let tasks = world.tasks(&job.id).await;
     assert!(
         tasks.iter().any(|task| task.key.attempt == Attempt(1)),
-        "the step has a new try: {tasks:?}"
+        "the step has a new attempt: {tasks:?}"
     );
     world.agents.behave(&party("10000"), |own| {
         (own.frozen, own.runs) = (false, Some(Duration::from_millis(50)))
@@ -470,7 +470,7 @@ async fn reports_said_twice_change_nothing() {
         2
     );
     assert_eq!(world.coordinator.outputs(&id).await.unwrap().len(), 1);
-    // Nor does a late word on a try that is over.
+    // Nor does a late word on an attempt that is over.
     let late = Outcome::Failed(Fault::new(ErrorCode::Internal, "late"));
     let body = ReportBody::Ended {
         outcome: late,

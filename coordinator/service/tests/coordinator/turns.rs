@@ -1,4 +1,4 @@
-//! Turns for room, limits of steps, parameters that change, and steps taken over from an earlier job.
+//! Turns for capacity, limits of steps, parameters that change, and steps taken over from an earlier job.
 
 use std::time::Duration;
 
@@ -41,10 +41,10 @@ async fn refused(world: &World, conf: Value) -> Vec<String> {
     }
 }
 
-fn waits_for_room(job: &Job) -> bool {
+fn waits_for_capacity(job: &Job) -> bool {
     job.waiting
         .as_ref()
-        .is_some_and(domain::Waiting::is_for_room)
+        .is_some_and(domain::Waiting::is_for_capacity)
 }
 
 fn offer_of(job: &Job) -> Offer {
@@ -66,7 +66,7 @@ async fn jobs_take_turns_by_priority_and_then_by_age() {
         .submit(dsl(), conf(10000, json!({"priority": 5})))
         .await;
     let waits = world
-        .until(&old.id, "waiting for room", waits_for_room)
+        .until(&old.id, "waiting for capacity", waits_for_capacity)
         .await;
     assert_eq!(waits.state, JobState::Queued);
     let mut started = Vec::new();
@@ -83,7 +83,7 @@ async fn jobs_take_turns_by_priority_and_then_by_age() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_is_stopped_while_it_waits_for_room_lets_the_next_one_in() {
+async fn a_job_that_is_stopped_while_it_waits_for_capacity_lets_the_next_one_in() {
     let world = world_with(1).await;
     world.agents.behave(&party("9999"), |own| own.runs = None);
     let first = world.submit(reader_dsl(), conf(10000, json!({}))).await;
@@ -91,7 +91,7 @@ async fn a_job_that_is_stopped_while_it_waits_for_room_lets_the_next_one_in() {
     let second = world.submit(reader_dsl(), conf(10000, json!({}))).await;
     let third = world.submit(reader_dsl(), conf(10000, json!({}))).await;
     world
-        .until(&third.id, "waiting for room", waits_for_room)
+        .until(&third.id, "waiting for capacity", waits_for_capacity)
         .await;
     world.agents.behave(&party("9999"), |own| {
         own.runs = Some(Duration::from_millis(50))

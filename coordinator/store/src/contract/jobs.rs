@@ -1,7 +1,7 @@
 //! What a store promises of jobs.
 
 use domain::{Answer, JobState};
-use service::records::Errand;
+use service::records::OrderKind;
 use service::{JobFilter, JobOrder, Store, Transaction};
 use vocabulary::{ErrorCode, Fault, Participant, Role, Timestamp};
 
@@ -35,7 +35,7 @@ pub(super) async fn keeps_jobs_whole(store: &dyn Store) {
         party("1"),
         Answer::Refused(Fault::new(ErrorCode::OfferRefused, "no")),
     );
-    assert!(tx.save_papers(&whole).await.expect("saves"));
+    assert!(tx.save_signatures(&whole).await.expect("saves"));
     tx.commit().await.expect("commits");
     let mut tx = store.read().await.expect("reads");
     assert_eq!(
@@ -48,7 +48,7 @@ pub(super) async fn keeps_jobs_whole(store: &dyn Store) {
     );
     drop(tx);
     let mut tx = store.begin().await.expect("begins");
-    // Saving the body leaves papers and definition alone.
+    // Saving the body leaves signatures and definition alone.
     let mut bare = whole.clone();
     (bare.offer, bare.answers, bare.definition.conf) =
         (None, Default::default(), serde_json::Value::Null);
@@ -60,7 +60,11 @@ pub(super) async fn keeps_jobs_whole(store: &dyn Store) {
         Some(&whole)
     );
     assert!(!tx.save_job(&job("absent", 1)).await.expect("answers"));
-    assert!(!tx.save_papers(&job("absent", 1)).await.expect("answers"));
+    assert!(
+        !tx.save_signatures(&job("absent", 1))
+            .await
+            .expect("answers")
+    );
     // And the definition nothing but itself.
     let mut amended = bare.clone();
     (amended.definition.conf, amended.progress) = (serde_json::json!({"amended": true}), 99);
@@ -110,7 +114,7 @@ pub(super) async fn keeps_jobs_whole(store: &dyn Store) {
         found.into_iter().next().expect("it is there"),
     );
     (bare.offer, bare.answers) = (None, Default::default());
-    assert_eq!(found, bare, "everything but the papers");
+    assert_eq!(found, bare, "everything but the signatures");
     tx.commit().await.expect("commits");
 }
 
@@ -120,7 +124,7 @@ pub(super) async fn leaves_no_trace_without_commit(store: &dyn Store) {
     tx.insert_tasks(&[task("dropped", "reader_0", "9999", 0)])
         .await
         .expect("inserts");
-    tx.enqueue(&order("dropped", "9999", Errand::Sign, 1))
+    tx.enqueue(&order("dropped", "9999", OrderKind::Sign, 1))
         .await
         .expect("enqueues");
     let mut changed = job("whole", 5);

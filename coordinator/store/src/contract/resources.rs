@@ -221,11 +221,14 @@ pub(super) async fn archives_the_jobs_of_an_experiment(store: &dyn Store) {
     assert!(tx.save_job(&inside).await.expect("saves"));
     let read = tx.job(&inside.id).await.expect("reads").expect("there");
     assert_eq!(read.archived, Some(Timestamp(7)));
-    let of_shelf = service::JobFilter {
+    let of_table_store = service::JobFilter {
         experiment: Some(inside.experiment.clone()),
         ..service::JobFilter::default()
     };
-    assert_eq!(tx.find_jobs(&of_shelf).await.expect("finds").0, vec![read]);
+    assert_eq!(
+        tx.find_jobs(&of_table_store).await.expect("finds").0,
+        vec![read]
+    );
 }
 
 pub(super) async fn keeps_entities(store: &dyn Store) {

@@ -1,7 +1,7 @@
 //! What a store promises of claims, tries, metrics, texts, models, parties and orders.
 
 use domain::TaskState;
-use service::records::{Errand, PendingOrder, TextKind};
+use service::records::{OrderKind, PendingOrder, TextKind};
 use service::{Counted, JobFilter, ModelFilter, Store, TaskFilter};
 use vocabulary::{
     Attempt, ErrorCode, Fault, MetricData, Participant, PartyId, Role, TaskId, Timestamp,
@@ -228,7 +228,7 @@ pub(super) async fn merges_metrics(store: &dyn Store) {
     };
     assert!(
         tx.metrics(&other_try).await.expect("reads").is_empty(),
-        "each try has its own"
+        "each attempt has its own"
     );
     drop(tx);
     let mut tx = store.begin().await.expect("begins");
@@ -385,12 +385,12 @@ pub(super) async fn keeps_orders_until_they_are_done(store: &dyn Store) {
     let mut tx = store.begin().await.expect("begins");
     let own: PartyId = party("outbox");
     let attempt = Attempt(0);
-    let assign = Errand::Assign {
+    let assign = OrderKind::Assign {
         task: task("o", "a_0", "outbox", 0).key.id,
         attempt,
     };
     let orders: Vec<PendingOrder> = vec![
-        order("o", "outbox", Errand::Offer, 10),
+        order("o", "outbox", OrderKind::Offer, 10),
         order("o", "outbox", assign, 5),
     ];
     for order in &orders {
@@ -430,7 +430,7 @@ pub(super) async fn keeps_orders_until_they_are_done(store: &dyn Store) {
     );
     let late = tx.due_orders(&own, Timestamp(50), 9).await.expect("reads");
     assert_eq!(
-        (late[1].tries, late[1].last_error.clone()),
+        (late[1].attempts, late[1].last_error.clone()),
         (1, Some(fault.clone()))
     );
     let fresh = tx

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{Definition, Dialect, Graph, Job, JobKind, JobSettings, JobState, Task, TaskKey};
 use serde_json::json;
-use service::records::{Errand, PartyRecord, PendingOrder, StoredModel};
+use service::records::{OrderKind, PartyRecord, PendingOrder, StoredModel};
 use service::{ModelKey, ModelPart, ModelVersion};
 use vocabulary::{
     Attempt, Cast, ExperimentId, Metric, MetricData, ModelRef, ModelSummary, Participant, PartyId,
@@ -153,11 +153,11 @@ pub(super) fn record(id: &str) -> PartyRecord {
     }
 }
 
-pub(super) fn order(job: &str, party: &str, errand: Errand, created: i64) -> PendingOrder {
+pub(super) fn order(job: &str, party: &str, kind: OrderKind, created: i64) -> PendingOrder {
     PendingOrder::new(
         &job.parse().expect("valid"),
         &self::party(party),
-        errand,
+        kind,
         Timestamp(created),
     )
 }

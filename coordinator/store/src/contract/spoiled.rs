@@ -1,7 +1,7 @@
 //! A file in which some rows cannot be read: the others are, and what is set aside is counted.
 
 use domain::{Entity, EntityKind, TaskState};
-use service::records::Errand;
+use service::records::OrderKind;
 use service::{EntityFilter, JobFilter, ModelFilter, Store, TaskFilter};
 use vocabulary::{Attempt, ErrorCode, JobId, Tenant, Timestamp};
 
@@ -31,7 +31,7 @@ async fn filled(store: &SqliteStore) {
         })
         .await
         .expect("inserts");
-        let assign = Errand::Assign {
+        let assign = OrderKind::Assign {
             task: task(id, "lr_0", "9999", 0).key.id,
             attempt: Attempt(0),
         };
@@ -132,7 +132,7 @@ async fn list(store: &SqliteStore, writing: bool) {
     assert_eq!(
         states,
         [TaskState::Failed, TaskState::Waiting],
-        "a failed try stands in its place"
+        "a failed attempt stands in its place"
     );
     assert_eq!(
         tasks[0].fault.as_ref().map(|fault| fault.code),
@@ -201,7 +201,7 @@ async fn rows_that_cannot_be_read_are_set_aside_and_the_others_go_on() {
             .find(|order| order.job.as_str() == "good")
             .expect("it is there");
         assert!(
-            matches!(good.errand, Errand::Assign { .. }) && good.last_error.is_none(),
+            matches!(good.kind, OrderKind::Assign { .. }) && good.last_error.is_none(),
             "{good:?}"
         );
         assert!(tx.is_set_aside("job", "bad").await.expect("finds"));
@@ -241,21 +241,27 @@ async fn an_experiment_that_cannot_be_read_keeps_no_other_from_its_name() {
 fn an_order_is_told_by_its_key() {
     let of = task("1", "lr_0", "9999", 2).key;
     let reason = vocabulary::Fault::new(ErrorCode::Canceled, "x");
-    let cancel = Errand::Cancel {
+    let cancel = OrderKind::Cancel {
         task: of.id.clone(),
         attempt: of.attempt,
         reason: reason.clone(),
     };
-    let assign = Errand::Assign {
+    let assign = OrderKind::Assign {
         task: of.id.clone(),
         attempt: of.attempt,
     };
-    for errand in [Errand::Sign, Errand::Offer, Errand::Close, assign, cancel] {
-        let key = errand.key(&of.id.job, &party("9999"));
-        let read = Errand::of_key(&key, reason.clone());
+    for kind in [
+        OrderKind::Sign,
+        OrderKind::Offer,
+        OrderKind::Close,
+        assign,
+        cancel,
+    ] {
+        let key = kind.key(&of.id.job, &party("9999"));
+        let read = OrderKind::of_key(&key, reason.clone());
         assert_eq!(
             read,
-            Some((of.id.job.clone(), party("9999"), errand)),
+            Some((of.id.job.clone(), party("9999"), kind)),
             "{key}"
         );
     }
@@ -267,6 +273,6 @@ fn an_order_is_told_by_its_key() {
         "assign/1/lr_0/king/9999/0",
         "assign/1/lr_0/guest/9999/x",
     ] {
-        assert_eq!(Errand::of_key(wrong, reason.clone()), None, "{wrong}");
+        assert_eq!(OrderKind::of_key(wrong, reason.clone()), None, "{wrong}");
     }
 }

@@ -53,7 +53,7 @@ impl Jobs for MemoryTransaction {
         }))
     }
 
-    async fn save_papers(&mut self, job: &Job) -> Stored<bool> {
+    async fn save_signatures(&mut self, job: &Job) -> Stored<bool> {
         Ok(self.tables.jobs.change(&job.id, |row| {
             let (offer, answers) = (job.offer.clone(), job.answers.clone());
             row.job = Arc::new(Job {

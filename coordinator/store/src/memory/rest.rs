@@ -74,9 +74,9 @@ impl Outbox for MemoryTransaction {
             .outbox
             .rows()
             .values()
-            .filter(|order| order.party == *party && order.next_try <= now);
+            .filter(|order| order.party == *party && order.next_attempt <= now);
         let mut due: Vec<&PendingOrder> = own.collect();
-        due.sort_by_key(|order| (order.next_try, order.created, &order.key));
+        due.sort_by_key(|order| (order.next_attempt, order.created, &order.key));
         Ok(page(due, Some(limit), 0).into_iter().cloned().collect())
     }
 
@@ -87,7 +87,7 @@ impl Outbox for MemoryTransaction {
             .rows()
             .values()
             .filter(|order| order.party == *party);
-        Ok(own.map(|order| order.next_try).min())
+        Ok(own.map(|order| order.next_attempt).min())
     }
 
     async fn orders_of(&mut self, job: &JobId) -> Stored<Vec<PendingOrder>> {
@@ -110,19 +110,19 @@ impl Outbox for MemoryTransaction {
     async fn postpone_order(
         &mut self,
         key: &str,
-        next_try: Timestamp,
+        next_attempt: Timestamp,
         error: &Fault,
     ) -> Stored<()> {
-        self.tables
-            .outbox
-            .change(&key.to_owned(), |order| postpone(order, next_try, error));
+        self.tables.outbox.change(&key.to_owned(), |order| {
+            postpone(order, next_attempt, error)
+        });
         Ok(())
     }
 
     async fn postpone_party(
         &mut self,
         party: &PartyId,
-        next_try: Timestamp,
+        next_attempt: Timestamp,
         error: &Fault,
     ) -> Stored<Vec<JobId>> {
         let rows = self.tables.outbox.rows().values();
@@ -132,16 +132,17 @@ impl Outbox for MemoryTransaction {
         jobs.dedup();
         self.tables.outbox.change_where(
             |_, order| order.party == *party,
-            |order| postpone(order, next_try, error),
+            |order| postpone(order, next_attempt, error),
         );
         Ok(jobs)
     }
 
     async fn recall_party(&mut self, party: &PartyId, now: Timestamp) -> Stored<()> {
-        let fits = |_: &String, order: &PendingOrder| order.party == *party && order.next_try > now;
+        let fits =
+            |_: &String, order: &PendingOrder| order.party == *party && order.next_attempt > now;
         self.tables
             .outbox
-            .change_where(fits, |order| order.next_try = now);
+            .change_where(fits, |order| order.next_attempt = now);
         Ok(())
     }
 
@@ -159,9 +160,9 @@ impl Outbox for MemoryTransaction {
     }
 }
 
-fn postpone(order: &mut PendingOrder, next_try: Timestamp, error: &Fault) {
-    order.next_try = next_try;
-    order.tries = order.tries.saturating_add(1);
+fn postpone(order: &mut PendingOrder, next_attempt: Timestamp, error: &Fault) {
+    order.next_attempt = next_attempt;
+    order.attempts = order.attempts.saturating_add(1);
     order.last_error = Some(error.clone());
 }
 

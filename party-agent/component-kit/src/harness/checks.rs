@@ -1,4 +1,4 @@
-//! The tests that every room has ready: they need only a federation to run.
+//! The tests that every component has ready: they need only a federation to run.
 #![allow(
     clippy::expect_used,
     reason = "a failed step of a test is a failed test"
@@ -8,24 +8,24 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::federation::{Federation, Played};
-use super::mail::{Faults, Letter};
+use super::messages::{Faults, RecordedMessage};
 use crate::component::Component;
 use crate::error::ComponentError;
 
 /// How long a stopped federation may take to be quiet.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Fails when a planted id or value is found in plaintext in any letter.
+/// Fails when a planted id or value is found in plaintext in any message.
 ///
 /// Ids are searched as text; values as 8 little-endian bytes, as 4 (single precision), and as their shortest decimal text.
 pub async fn leaks_no_canary<C: Component>(federation: &Federation, ids: &[&str], values: &[f64]) {
     let played = federation.run::<C>().await.all_succeeded();
-    for letter in &played.letters {
+    for envelope in &played.envelopes {
         for id in ids {
             assert!(
-                !contains(letter, id.as_bytes()),
+                !contains(envelope, id.as_bytes()),
                 "{} gives away the id {id}",
-                letter.tag
+                envelope.tag
             );
         }
         for &value in values {
@@ -35,22 +35,22 @@ pub async fn leaks_no_canary<C: Component>(federation: &Federation, ids: &[&str]
                 &(value as f32).to_le_bytes(),
             ];
             assert!(
-                !forms.iter().any(|form| contains(letter, form)),
+                !forms.iter().any(|form| contains(envelope, form)),
                 "{} gives away the value {value}",
-                letter.tag
+                envelope.tag
             );
             assert!(
-                !contains(letter, value.to_string().as_bytes()),
+                !contains(envelope, value.to_string().as_bytes()),
                 "{} gives away the value {value} as text",
-                letter.tag
+                envelope.tag
             );
         }
     }
 }
 
-fn contains(letter: &Letter, needle: &[u8]) -> bool {
+fn contains(envelope: &RecordedMessage, needle: &[u8]) -> bool {
     !needle.is_empty()
-        && letter
+        && envelope
             .body
             .windows(needle.len())
             .any(|window| window == needle)
@@ -59,22 +59,22 @@ fn contains(letter: &Letter, needle: &[u8]) -> bool {
 /// Fails unless the letters of these runs are just what the message table declares: every line used, none undeclared.
 pub fn speaks_only_its_messages<C: Component>(runs: &[&Played]) {
     let mut used = BTreeSet::new();
-    for letter in runs.iter().flat_map(|played| &played.letters) {
+    for envelope in runs.iter().flat_map(|played| &played.envelopes) {
         let line = C::DESCRIPTION
-            .message(&letter.message)
-            .unwrap_or_else(|| panic!("{} is not declared", letter.message));
+            .message(&envelope.message)
+            .unwrap_or_else(|| panic!("{} is not declared", envelope.message));
         assert_eq!(
-            line.from, letter.from.role,
+            line.from, envelope.from.role,
             "{} was sent by a {}",
-            letter.message, letter.from.role
+            envelope.message, envelope.from.role
         );
         assert!(
-            line.to.contains(&letter.to.role),
+            line.to.contains(&envelope.to.role),
             "{} was sent to a {}",
-            letter.message,
-            letter.to.role
+            envelope.message,
+            envelope.to.role
         );
-        used.insert(letter.message.clone());
+        used.insert(envelope.message.clone());
     }
     for line in C::DESCRIPTION.messages {
         assert!(
@@ -85,21 +85,21 @@ pub fn speaks_only_its_messages<C: Component>(runs: &[&Played]) {
     }
 }
 
-/// Stops the federation at (up to 24 evenly spread) letters in turn: every part must end, and none may hang or panic.
+/// Stops the federation at (up to 24 evenly spread) messages in turn: every part must end, and none may hang or panic.
 pub async fn stops_when_cancelled<C: Component>(federation: &Federation) {
-    let letters = federation.run::<C>().await.all_succeeded().letters.len();
-    let stride = letters.div_ceil(24).max(1);
-    for cancel_after in (1..=letters).step_by(stride) {
+    let envelopes = federation.run::<C>().await.all_succeeded().envelopes.len();
+    let stride = envelopes.div_ceil(24).max(1);
+    for cancel_after in (1..=envelopes).step_by(stride) {
         let stopped = federation.clone().faults(Faults {
             cancel_after: Some(cancel_after),
             ..Faults::default()
         });
         let played = tokio::time::timeout(PATIENCE, stopped.run::<C>()).await;
         let played =
-            played.unwrap_or_else(|_| panic!("not quiet after a stop at letter {cancel_after}"));
+            played.unwrap_or_else(|_| panic!("not quiet after a stop at message {cancel_after}"));
         assert!(
             played.fault().is_none(),
-            "a stop at letter {cancel_after} became {:?}",
+            "a stop at message {cancel_after} became {:?}",
             played.fault()
         );
     }
@@ -148,7 +148,7 @@ pub async fn stops_in_the_middle_of_work<C: Component>(federation: &Federation, 
     }
 }
 
-/// Delivers every letter twice and late: the outputs must be the same.
+/// Delivers every message twice and late: the outputs must be the same.
 pub async fn survives_duplicates_and_delays<C: Component>(federation: &Federation) {
     let calm = federation.run::<C>().await.all_succeeded();
     let rough = federation.clone().faults(Faults {

@@ -13,15 +13,15 @@ use vocabulary::{
     Participant, PartyId, Role, Stage, StepName, Stop, TableRef, TaskId, Tells, Usage,
 };
 
-use super::mail::{Faults, Letter, Post, PostBox};
 use super::memory::Memory;
-use crate::component::{AnyComponent, Component, Room};
+use super::messages::{Faults, LoggedTransport, MessageLog, RecordedMessage};
+use crate::component::{AnyComponent, Component, Plugin};
 use crate::error::{ComponentError, Result};
 use crate::model::SavedModel;
-use crate::surroundings::{
+use crate::task::TaskContext;
+use crate::task_host::{
     CheckpointAt, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, ModelCopy,
 };
-use crate::task::TaskContext;
 
 /// The version under which models are kept: those of the run, and those that it reads.
 const MODEL_VERSION: &str = "20260101000000000000";
@@ -108,8 +108,8 @@ impl Questions {
 pub struct Played {
     /// The parts.
     pub parts: BTreeMap<Participant, Part>,
-    /// Every letter, in the order of sending.
-    pub letters: Vec<Letter>,
+    /// Every message, in the order of sending.
+    pub envelopes: Vec<RecordedMessage>,
     /// How often work asked whether it is still wanted.
     pub questions: usize,
     /// How often it did after it had been stopped: what was at work then asks once more and ends.
@@ -219,7 +219,7 @@ impl Federation {
         self
     }
 
-    /// Puts a table on a participant's shelf.
+    /// Puts a table on a participant's table store.
     #[must_use]
     pub fn stored(mut self, who: &Participant, name: TableRef, table: Table) -> Self {
         self.stored
@@ -256,7 +256,7 @@ impl Federation {
         self.stage(Stage::Apply)
     }
 
-    /// Makes the mail unreliable.
+    /// Makes the messages unreliable.
     #[must_use]
     pub fn faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
@@ -388,15 +388,15 @@ impl Federation {
     /// Plays every role that the component has, at the same time. When one part fails the others are stopped, as the
     /// coordinator would.
     pub async fn run<C: Component>(&self) -> Played {
-        let room: &'static Room<C> = &Room::NEW;
-        let description = room.description();
+        let component: &'static Plugin<C> = &Plugin::NEW;
+        let description = component.description();
         let cancel = CancellationToken::new();
         let players: Vec<Participant> = self
             .cast
             .participants()
             .filter(|who| description.roles.contains(&who.role))
             .collect();
-        let post = Post::new(&players, self.faults, cancel.clone());
+        let post = MessageLog::new(&players, self.faults, cancel.clone());
         let questions = Arc::new(Questions::default());
         let (mut parts, mut spoken) = (Vec::new(), BTreeMap::new());
         for who in players {
@@ -404,13 +404,13 @@ impl Federation {
             let assignment = self.assignment(&who, description.name, &mut memory);
             spoken.insert(
                 who.clone(),
-                room.spoken(assignment.stage, who.role, &assignment.parameters),
+                component.spoken(assignment.stage, who.role, &assignment.parameters),
             );
             let memory = Arc::new(memory);
             let task = TaskContext::new(
                 assignment,
                 description,
-                Arc::new(PostBox(post.clone())),
+                Arc::new(LoggedTransport(post.clone())),
                 memory.clone(),
                 cancel.clone(),
             );
@@ -419,7 +419,7 @@ impl Federation {
                 .asking(questions.stop(&cancel, self.faults.cancel_at_question));
             let stop = cancel.clone();
             let work = tokio::spawn(async move {
-                let result = room.run(&task, task.parameters().clone()).await;
+                let result = component.run(&task, task.parameters().clone()).await;
                 if result.is_err() {
                     stop.cancel();
                 }
@@ -443,22 +443,22 @@ impl Federation {
             }
             played.insert(who, part(&memory, result, usage));
         }
-        let letters = post.letters();
-        for letter in &letters {
+        let envelopes = post.envelopes();
+        for envelope in &envelopes {
             // The party was asked before the job started whether the others may leave, and not whether this one may.
             let announced = spoken
-                .get(&letter.from)
-                .is_some_and(|lines| lines.iter().any(|line| line.name == letter.message));
+                .get(&envelope.from)
+                .is_some_and(|lines| lines.iter().any(|line| line.name == envelope.message));
             assert!(
                 announced,
                 "{} sent {}, which it said it would not",
-                letter.from, letter.message
+                envelope.from, envelope.message
             );
         }
         let count = |number: &AtomicUsize| number.load(Ordering::SeqCst);
         Played {
             parts: played,
-            letters,
+            envelopes,
             questions: count(&questions.all),
             late_questions: count(&questions.late),
         }

@@ -10,9 +10,9 @@ use vocabulary::{ErrorCode, Fault, ModelRef, PartyId, Receipt, TableRef, Tells};
 
 use crate::error::Result;
 use crate::model::SavedModel;
-use crate::surroundings::{
+use crate::task_host::{
     About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest,
-    LabelRules, LogLevel, MaliciousHosts, ModelCopy, Reading, Surroundings,
+    LabelRules, LogLevel, MaliciousHosts, ModelCopy, Reading, TaskHost,
 };
 
 /// What one part read and left.
@@ -52,7 +52,7 @@ impl Memory {
 }
 
 #[async_trait]
-impl Surroundings for Memory {
+impl TaskHost for Memory {
     async fn load_table(&self, table: &TableRef) -> Result<Table> {
         let missing = || {
             Fault::new(

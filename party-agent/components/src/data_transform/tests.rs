@@ -404,13 +404,13 @@ async fn leaks_no_canary() {
 #[tokio::test]
 async fn speaks_only_its_messages() {
     let played = federation(1).run::<DataTransform>().await.all_succeeded();
-    assert!(played.letters.is_empty());
+    assert!(played.envelopes.is_empty());
     checks::speaks_only_its_messages::<DataTransform>(&[&played]);
 }
 
 #[tokio::test]
 async fn stops_when_cancelled() {
-    // no letter is sent at which it could be stopped
+    // no message is sent at which it could be stopped
     checks::stops_when_cancelled::<DataTransform>(&federation(1)).await;
 }
 

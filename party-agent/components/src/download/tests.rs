@@ -147,13 +147,13 @@ async fn speaks_only_its_messages() {
         .run::<Download>()
         .await
         .all_succeeded();
-    assert!(played.letters.is_empty());
+    assert!(played.envelopes.is_empty());
     checks::speaks_only_its_messages::<Download>(&[&played]);
 }
 
 #[tokio::test]
 async fn stops_when_cancelled() {
-    // no letter is sent at which it could be stopped
+    // no message is sent at which it could be stopped
     checks::stops_when_cancelled::<Download>(&federation(&["9999"])).await;
 }
 

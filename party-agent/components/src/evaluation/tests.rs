@@ -4,7 +4,7 @@ mod kinds;
 mod labels;
 
 use component_kit::harness::{Faults, Federation, Part, Played, checks};
-use component_kit::{AnyComponent, Room};
+use component_kit::{AnyComponent, Plugin};
 use serde_json::{Value, json};
 use tables::{ColumnKind, Schema, Table, Values};
 use vocabulary::{ErrorCode, Metric, MetricData, Role, Stage, Tells};
@@ -417,7 +417,7 @@ async fn apply_uses_the_saved_model() {
 
 #[test]
 fn refuses_bad_parameters() {
-    let room: &dyn AnyComponent = &Room::<Evaluation>::NEW;
+    let component: &dyn AnyComponent = &Plugin::<Evaluation>::NEW;
     for (parameters, path, word) in [
         (json!({"eval_type": "clustering"}), "eval_type", "not built"),
         (json!({"eval_type": "ranking"}), "eval_type", "ranking"),
@@ -430,7 +430,9 @@ fn refuses_bad_parameters() {
         (json!({"pos_label": [1]}), "pos_label", "neither"),
         (json!({"colour": 1}), "colour", "unknown"),
     ] {
-        let fault = room.check(Role::Guest, &parameters).expect_err("refused");
+        let fault = component
+            .check(Role::Guest, &parameters)
+            .expect_err("refused");
         assert_eq!(
             (fault.code, fault.path.as_deref()),
             (ErrorCode::ParameterInvalid, Some(path)),
@@ -444,7 +446,7 @@ fn refuses_bad_parameters() {
         json!({"pos_label": "yes", "metrics": null}),
         serde_json::to_value(Params::default()).expect("defaults"),
     ] {
-        assert!(room.check(Role::Host, &good).is_ok(), "{good}");
+        assert!(component.check(Role::Host, &good).is_ok(), "{good}");
     }
 }
 
@@ -465,12 +467,12 @@ async fn leaks_no_canary() {
 async fn speaks_only_its_messages() {
     let played = binary().run::<Evaluation>().await.all_succeeded();
     checks::speaks_only_its_messages::<Evaluation>(&[&played]);
-    assert!(played.letters.is_empty(), "it sends nothing");
+    assert!(played.envelopes.is_empty(), "it sends nothing");
 }
 
 #[tokio::test]
 async fn stops_when_cancelled() {
-    // It waits for nobody, so there is no letter at which to stop it: it ends by itself.
+    // It waits for nobody, so there is no message at which to stop it: it ends by itself.
     checks::stops_when_cancelled::<Evaluation>(&binary()).await;
     let played = binary()
         .faults(Faults {

@@ -1,4 +1,4 @@
-//! The room in the harness: against the plain computation on the joined columns, and the checks every room passes.
+//! The component in the harness: against the plain computation on the joined columns, and the checks every component passes.
 
 mod capacity;
 mod features;
@@ -10,7 +10,7 @@ mod training;
 mod values;
 
 use component_kit::harness::{Federation, Played, checks};
-use component_kit::{AnyComponent, Room};
+use component_kit::{AnyComponent, Plugin};
 use federations::{Data, defaults, losses, model, set};
 use serde_json::{Value, json};
 use vocabulary::{Cast, ErrorCode, PartyId, Role};
@@ -82,8 +82,8 @@ async fn apply_names_the_columns_that_are_missing() {
 
 #[tokio::test]
 async fn refuses_bad_parameters() {
-    let room: &dyn AnyComponent = &Room::<HeteroLr>::NEW;
-    let path = |parameters: Value| room.check(Role::Guest, &parameters).unwrap_err().path;
+    let component: &dyn AnyComponent = &Plugin::<HeteroLr>::NEW;
+    let path = |parameters: Value| component.check(Role::Guest, &parameters).unwrap_err().path;
     for (parameters, expected) in [
         (json!({"penalty": "L3"}), "penalty"),
         (json!({"tol": 0}), "tol"),
@@ -148,7 +148,7 @@ async fn refuses_bad_parameters() {
             "use_first_metric_only",
         ),
     ] {
-        let fault = room.check(Role::Guest, &parameters).unwrap_err();
+        let fault = component.check(Role::Guest, &parameters).unwrap_err();
         assert!(
             fault.message.contains(named) && fault.path.as_deref() == Some("callback_param"),
             "{fault}"
@@ -158,14 +158,14 @@ async fn refuses_bad_parameters() {
         json!({}),
         json!({"penalty": "l1", "optimizer": "ADAM", "encrypt_param": {"method": "IPCL"}}),
     ] {
-        assert!(room.check(Role::Arbiter, &accepted).is_ok());
+        assert!(component.check(Role::Arbiter, &accepted).is_ok());
     }
 }
 
 /// Wherever FATE documents that a parameter may be None, null is taken for it.
 #[test]
 fn takes_null_where_fate_does() {
-    let room: &dyn AnyComponent = &Room::<HeteroLr>::NEW;
+    let component: &dyn AnyComponent = &Plugin::<HeteroLr>::NEW;
     let callbacks = json!({"callbacks": null, "validation_freqs": null, "early_stopping_rounds": null, "metrics": null});
     for parameters in [
         json!({"penalty": null}),
@@ -176,8 +176,12 @@ fn takes_null_where_fate_does() {
         json!({"init_param": {"random_seed": null}, "encrypt_param": {"method": null}}),
         json!({"cv_param": {"random_seed": null}, "stepwise_param": {"nvmax": null}, "sqn_param": {"random_seed": null}}),
     ] {
-        assert_eq!(room.check(Role::Guest, &parameters), Ok(()), "{parameters}");
-        let schema = room.info().schema;
+        assert_eq!(
+            component.check(Role::Guest, &parameters),
+            Ok(()),
+            "{parameters}"
+        );
+        let schema = component.info().schema;
         for name in parameters.as_object().unwrap().keys() {
             assert!(schema["properties"].get(name).is_some(), "{name}");
         }

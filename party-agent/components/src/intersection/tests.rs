@@ -7,7 +7,7 @@ mod uncounted;
 use std::collections::BTreeSet;
 
 use component_kit::harness::{Federation, Played, checks};
-use component_kit::{AnyComponent, Room};
+use component_kit::{AnyComponent, Plugin};
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
 use vocabulary::{ErrorCode, MetricData, Participant, Role};
@@ -207,20 +207,23 @@ async fn works_with_two_hosts() {
     // Nobody is told of ids that only two parties share: six positions each, no more.
     for host in [federation.host(0), federation.host(1)] {
         let told = played
-            .letters
+            .envelopes
             .iter()
-            .filter(|letter| letter.to == host && letter.message == "common_positions");
-        assert_eq!(told.map(|letter| letter.body.len()).sum::<usize>(), 6 * 8);
+            .filter(|envelope| envelope.to == host && envelope.message == "common_positions");
+        assert_eq!(
+            told.map(|envelope| envelope.body.len()).sum::<usize>(),
+            6 * 8
+        );
     }
     // The same ids look different to each host.
     let seen = |host: Participant| -> BTreeSet<Vec<u8>> {
-        let letters = played
-            .letters
+        let envelopes = played
+            .envelopes
             .iter()
-            .filter(|letter| letter.to == host && letter.message == "guest_points");
-        letters
-            .flat_map(|letter| {
-                letter
+            .filter(|envelope| envelope.to == host && envelope.message == "guest_points");
+        envelopes
+            .flat_map(|envelope| {
+                envelope
                     .body
                     .chunks(32)
                     .map(<[u8]>::to_vec)
@@ -254,8 +257,9 @@ async fn apply_uses_the_saved_model() {
 #[test]
 fn refuses_bad_parameters() {
     let refused = |parameters: Value| {
-        let room: &dyn AnyComponent = &Room::<Intersection>::NEW;
-        room.check(Role::Guest, &parameters)
+        let component: &dyn AnyComponent = &Plugin::<Intersection>::NEW;
+        component
+            .check(Role::Guest, &parameters)
             .err()
             .and_then(|fault| fault.path)
     };
@@ -336,10 +340,10 @@ async fn speaks_only_its_messages() {
     checks::speaks_only_its_messages::<Intersection>(&[&one]);
     checks::speaks_only_its_messages::<Intersection>(&[&two]);
     assert!(
-        one.letters
+        one.envelopes
             .iter()
-            .any(|letter| letter.tag == "points.2/guest_points"),
-        "large sets go in several letters"
+            .any(|envelope| envelope.tag == "points.2/guest_points"),
+        "large sets go in several messages"
     );
 }
 
@@ -366,9 +370,9 @@ async fn leaves_the_result_to_the_guest_when_hosts_are_not_to_know() {
     assert_eq!(played.part(&federation.guest()).output().rows(), 6);
     assert!(
         played
-            .letters
+            .envelopes
             .iter()
-            .all(|letter| letter.message != "common_positions")
+            .all(|envelope| envelope.message != "common_positions")
     );
     for host in [federation.host(0), federation.host(1)] {
         let part = played.part(&host);
@@ -440,11 +444,13 @@ async fn doubled_in_order(federation: &Federation, played: &Played) -> usize {
         .await
         .all_succeeded();
     let points = |played: &Played| -> Vec<u8> {
-        let letters = played
-            .letters
+        let envelopes = played
+            .envelopes
             .iter()
-            .filter(|letter| letter.message == "doubled_points");
-        letters.flat_map(|letter| letter.body.to_vec()).collect()
+            .filter(|envelope| envelope.message == "doubled_points");
+        envelopes
+            .flat_map(|envelope| envelope.body.to_vec())
+            .collect()
     };
     let (one, other) = (points(played), points(&rows));
     assert_eq!(

@@ -154,7 +154,7 @@ async fn leaks_no_canary() {
 #[tokio::test]
 async fn speaks_only_its_messages() {
     let played = federation(1).run::<LinesTransform>().await.all_succeeded();
-    assert!(played.letters.is_empty());
+    assert!(played.envelopes.is_empty());
     checks::speaks_only_its_messages::<LinesTransform>(&[&played]);
 }
 

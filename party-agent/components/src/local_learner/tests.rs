@@ -244,7 +244,7 @@ async fn leaks_no_canary() {
 #[tokio::test]
 async fn speaks_only_its_messages() {
     let played = federation(1).run::<LocalLearner>().await.all_succeeded();
-    assert!(played.letters.is_empty());
+    assert!(played.envelopes.is_empty());
     checks::speaks_only_its_messages::<LocalLearner>(&[&played]);
 }
 

@@ -125,7 +125,7 @@ async fn refuses_bad_parameters() {
 
 #[tokio::test]
 async fn leaks_no_canary() {
-    // the room never sees the model; it sends nothing either
+    // the component never sees the model; it sends nothing either
     checks::leaks_no_canary::<ModelRestore>(&federation(&["9999"]), &[PART], &[]).await;
 }
 
@@ -135,13 +135,13 @@ async fn speaks_only_its_messages() {
         .run::<ModelRestore>()
         .await
         .all_succeeded();
-    assert!(played.letters.is_empty());
+    assert!(played.envelopes.is_empty());
     checks::speaks_only_its_messages::<ModelRestore>(&[&played]);
 }
 
 #[tokio::test]
 async fn stops_when_cancelled() {
-    // no letter is sent at which it could be stopped
+    // no message is sent at which it could be stopped
     checks::stops_when_cancelled::<ModelRestore>(&federation(&["9999"])).await;
 }
 

@@ -1,4 +1,4 @@
-//! Takes a table from the party's shelf into a job.
+//! Takes a table from the party's table store into a job.
 
 mod messages;
 mod params;

@@ -59,7 +59,7 @@ fn is_missing(error: &ComponentError) -> bool {
     matches!(error, ComponentError::Fault(fault) if fault.code == ErrorCode::TableMissing)
 }
 
-/// FATE's words for a table that is not there, with the shelf's proposal of another one.
+/// FATE's words for a table that is not there, with the table store's proposal of another one.
 fn in_known_words(error: ComponentError, name: &TableRef) -> ComponentError {
     if !is_missing(&error) {
         return error;

@@ -203,13 +203,13 @@ async fn leaks_no_canary() {
 #[tokio::test]
 async fn speaks_only_its_messages() {
     let played = federation(1).run::<Reader>().await.all_succeeded();
-    assert!(played.letters.is_empty());
+    assert!(played.envelopes.is_empty());
     checks::speaks_only_its_messages::<Reader>(&[&played]);
 }
 
 #[tokio::test]
 async fn stops_when_cancelled() {
-    // there is no letter to stop at, but a party stops when another's table is missing
+    // there is no message to stop at, but a party stops when another's table is missing
     checks::stops_when_cancelled::<Reader>(&federation(1)).await;
     let lame = federation(1).parameters_of(
         &federation(1).host(0),

@@ -111,16 +111,16 @@ async fn leaks_no_canary() {
     let one = 65_536u64.to_le_bytes();
     assert!(
         played
-            .letters
+            .envelopes
             .iter()
-            .all(|letter| letter.body.chunks(8).all(|value| value != one))
+            .all(|envelope| envelope.body.chunks(8).all(|value| value != one))
     );
 }
 
 #[tokio::test]
 async fn speaks_only_its_messages() {
     let played = federation().run::<SecureAddExample>().await.all_succeeded();
-    assert_eq!(played.letters.len(), 4 * 2 + 1);
+    assert_eq!(played.envelopes.len(), 4 * 2 + 1);
     checks::speaks_only_its_messages::<SecureAddExample>(&[&played]);
 }
 

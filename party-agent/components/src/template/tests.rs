@@ -80,7 +80,10 @@ async fn apply_uses_the_saved_model() {
         .input(&guest, "data", table(&["z"], &[10.0]))
         .applying(&trained);
     let applied = later.run::<Template>().await.all_succeeded();
-    assert!(applied.letters.is_empty(), "hosts have no part in applying");
+    assert!(
+        applied.envelopes.is_empty(),
+        "hosts have no part in applying"
+    );
     let shares = applied
         .part(&guest)
         .output()

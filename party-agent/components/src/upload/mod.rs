@@ -1,4 +1,4 @@
-//! Reads a file of the party into a table on its shelf.
+//! Reads a file of the party into a table on its table store.
 
 mod local;
 mod messages;
@@ -19,7 +19,7 @@ impl Component for Upload {
 
     const DESCRIPTION: Description = Description::named(
         "upload",
-        "reads a file of the party into a table on its shelf",
+        "reads a file of the party into a table on its table store",
     )
     .modules(&["Upload"])
     .roles(&[Role::Local])

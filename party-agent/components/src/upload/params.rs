@@ -42,7 +42,7 @@ impl Whole {
 pub struct Params {
     /// The file's name, or its path under the party's import folder. Needed unless `staged` is set.
     pub file: String,
-    /// The name under which the party's own door has put the file aside; stands above `file`. Default null.
+    /// The name under which the party's own REST endpoint has put the file aside; stands above `file`. Default null.
     pub staged: Option<String>,
     /// 1 when the first line names the columns, 0 when it does not. Default 1.
     pub head: Whole,
@@ -143,7 +143,7 @@ impl Params {
     }
 }
 
-/// Engines that FATE knows; all of them are the shelf here.
+/// Engines that FATE knows; all of them are the table store here.
 const ENGINES: &[&str] = &[
     "EGGROLL",
     "STANDALONE",

@@ -152,20 +152,20 @@ async fn refuses_bad_parameters() {
 
 #[tokio::test]
 async fn leaks_no_canary() {
-    // the room never sees a row; it sends nothing either
+    // the component never sees a row; it sends nothing either
     checks::leaks_no_canary::<Upload>(&federation(&["9999"]), &["breast.csv"], &[]).await;
 }
 
 #[tokio::test]
 async fn speaks_only_its_messages() {
     let played = federation(&["9999"]).run::<Upload>().await.all_succeeded();
-    assert!(played.letters.is_empty());
+    assert!(played.envelopes.is_empty());
     checks::speaks_only_its_messages::<Upload>(&[&played]);
 }
 
 #[tokio::test]
 async fn stops_when_cancelled() {
-    // no letter is sent at which it could be stopped
+    // no message is sent at which it could be stopped
     checks::stops_when_cancelled::<Upload>(&federation(&["9999"])).await;
 }
 

@@ -191,13 +191,13 @@ async fn leaks_no_canary() {
 #[tokio::test]
 async fn speaks_only_its_messages() {
     let played = federation(&["9999"]).run::<Writer>().await.all_succeeded();
-    assert!(played.letters.is_empty());
+    assert!(played.envelopes.is_empty());
     checks::speaks_only_its_messages::<Writer>(&[&played]);
 }
 
 #[tokio::test]
 async fn stops_when_cancelled() {
-    // no letter is sent at which it could be stopped
+    // no message is sent at which it could be stopped
     checks::stops_when_cancelled::<Writer>(&federation(&["9999"])).await;
 }
 

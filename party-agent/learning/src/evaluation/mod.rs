@@ -1,5 +1,5 @@
 //! Evaluation figures as FATE 1.11 reports them, from labels and scores alone. Figures are rounded to six digits and
-//! non-finite ones become -9999999; what a room writes is exactly what these structs hold.
+//! non-finite ones become -9999999; what a component writes is exactly what these structs hold.
 
 mod binary;
 mod curves;

@@ -94,14 +94,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Every set of the letters a to e, counted.
+    /// Every set of the messages a to e, counted.
     fn plain(rows: &[String], support: f64) -> Vec<Found> {
-        let letters = ["a", "b", "c", "d", "e"];
+        let envelopes = ["a", "b", "c", "d", "e"];
         let mut found: Vec<Found> = Vec::new();
         for mask in 1u32..32 {
             let set: Vec<String> = (0..5)
                 .filter(|bit| mask >> bit & 1 == 1)
-                .map(|bit| letters[bit].to_owned())
+                .map(|bit| envelopes[bit].to_owned())
                 .collect();
             let has = |row: &&String| {
                 set.iter()

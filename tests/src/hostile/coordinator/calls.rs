@@ -7,7 +7,7 @@ use serde_json::Value;
 use transport::{Body, CallOptions, LinkError};
 use vocabulary::{Assignment, Attempt, Fault, JobId, Offer, SignedBytes, TaskId};
 use wire::agent_link::{
-    Caller, HttpHead, HttpReplyHead, MailHead, Peer, Reply, StepCheck, ToAgent,
+    Caller, EnvelopeHead, HttpHead, HttpReplyHead, Peer, Reply, StepCheck, ToAgent,
 };
 
 use super::super::runtime::locked;
@@ -137,7 +137,7 @@ impl Coordinator {
     }
 
     /// Hands a message to the agent that its head names, as if it had just been relayed.
-    pub async fn deliver(&self, head: &MailHead, body: Bytes) -> Result<Reply, Fault> {
+    pub async fn deliver(&self, head: &EnvelopeHead, body: Bytes) -> Result<Reply, Fault> {
         self.inner.deliver(head, body).await
     }
 

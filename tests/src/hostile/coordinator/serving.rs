@@ -8,12 +8,13 @@ use transport::hello::read_hello;
 use transport::{Answer, Body, CallOptions, Connection, Incoming, Link, Pieces};
 use vocabulary::{Clock, ErrorCode, Fault, PartyId, SignedBytes, SystemClock};
 use wire::agent_link::{
-    Catalogue, Hello, HttpReplyHead, MailHead, PROBE, Peer, Reply, ToAgent, ToCoordinator, Welcome,
+    Catalogue, EnvelopeHead, Hello, HttpReplyHead, PROBE, Peer, Reply, ToAgent, ToCoordinator,
+    Welcome,
 };
 
 use super::super::CALL_PATIENCE;
 use super::super::runtime::locked;
-use super::{Asked, Heard, Inner, Linked, Mail, Word};
+use super::{Asked, Heard, Inner, Linked, Messages, Word};
 
 /// How often agents send a heartbeat.
 const HEARTBEAT_MILLIS: u64 = 1_000;
@@ -100,7 +101,7 @@ impl Inner {
             direct: hello.direct.clone(),
             online: true,
             run: None,
-            mail_key: hello.mail_key.clone(),
+            message_key: hello.message_key.clone(),
         };
         let probes = hello
             .capabilities
@@ -140,8 +141,8 @@ impl Inner {
         Some(link)
     }
 
-    /// Lists another key for mail of a party.
-    async fn renew_mail_key(&self, party: &PartyId, key: Option<SignedBytes>) {
+    /// Lists another key for messages of a party.
+    async fn renew_message_key(&self, party: &PartyId, key: Option<SignedBytes>) {
         let Some(key) = key else { return };
         let is_other = {
             let mut book = locked(&self.book);
@@ -149,10 +150,10 @@ impl Inner {
                 return;
             };
             let is_other = listed
-                .mail_key
+                .message_key
                 .as_ref()
                 .is_none_or(|known| known.bytes != key.bytes);
-            listed.mail_key = Some(key);
+            listed.message_key = Some(key);
             is_other
         };
         if is_other {
@@ -182,8 +183,11 @@ impl Inner {
         answer: Answer,
     ) {
         let (reply, content) = match call {
-            ToCoordinator::Heartbeat { attempts, mail_key } => {
-                self.renew_mail_key(&from, mail_key).await;
+            ToCoordinator::Heartbeat {
+                attempts,
+                message_key,
+            } => {
+                self.renew_message_key(&from, message_key).await;
                 self.hear(&from, Word::Heartbeat(attempts));
                 (Reply::Done, Body::Empty)
             }
@@ -193,8 +197,8 @@ impl Inner {
                 let judge = locked(&self.manners).reports.clone();
                 (judge((from, reports)), Body::Empty)
             }
-            ToCoordinator::Mail(head) => {
-                self.hear(&from, Word::Mail(head.clone()));
+            ToCoordinator::Envelope(head) => {
+                self.hear(&from, Word::Messages(head.clone()));
                 (
                     self.relay(head, body).await.unwrap_or_else(Reply::Failed),
                     Body::Empty,
@@ -223,14 +227,14 @@ impl Inner {
         let _ = answer.reply(&reply, content, CALL_PATIENCE).await;
     }
 
-    async fn relay<P: Pieces>(&self, head: MailHead, mut body: P) -> Result<Reply, Fault> {
+    async fn relay<P: Pieces>(&self, head: EnvelopeHead, mut body: P) -> Result<Reply, Fault> {
         let body = gather(&mut body).await?;
-        let judge = locked(&self.manners).mail.clone();
+        let judge = locked(&self.manners).messages.clone();
         match judge((head.clone(), body.clone())) {
-            Mail::Pass => self.deliver(&head, body).await,
-            Mail::Swallow => Ok(Reply::Done),
-            Mail::Refuse(fault) => Err(fault),
-            Mail::Repeat(times) => {
+            Messages::Pass => self.deliver(&head, body).await,
+            Messages::Swallow => Ok(Reply::Done),
+            Messages::Refuse(fault) => Err(fault),
+            Messages::Repeat(times) => {
                 let first = self.deliver(&head, body.clone()).await;
                 for _ in 1..times {
                     // The receiver may be done with the attempt, and refuse what comes late.
@@ -238,16 +242,16 @@ impl Inner {
                 }
                 first
             }
-            Mail::Delay(while_) => {
+            Messages::Delay(while_) => {
                 tokio::time::sleep(while_).await;
                 self.deliver(&head, body).await
             }
-            Mail::Replace(head, body) => self.deliver(&head, body).await,
+            Messages::Replace(head, body) => self.deliver(&head, body).await,
         }
     }
 
     /// Hands a sealed message to the agent that its head names.
-    pub(super) async fn deliver(&self, head: &MailHead, body: Bytes) -> Result<Reply, Fault> {
+    pub(super) async fn deliver(&self, head: &EnvelopeHead, body: Bytes) -> Result<Reply, Fault> {
         let party = &head.address.to.party;
         let link = self.link(party).ok_or_else(|| {
             Fault::new(
@@ -256,7 +260,7 @@ impl Inner {
             )
             .at(party)
         })?;
-        let call = ToAgent::Mail(head.clone());
+        let call = ToAgent::Envelope(head.clone());
         let called = link
             .call(&call, Body::Bytes(body), CallOptions::bulk(CALL_PATIENCE))
             .await;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use fedflow_tests::cluster::{Daemon, Place};
 use fedflow_tests::fixtures::pair;
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use tempfile::TempDir;
 
 use super::super::program;
@@ -80,11 +80,11 @@ impl Apart {
         apart.connected().await;
         let tables = pair(200);
         apart
-            .door("coordinator")
+            .rest("coordinator")
             .load("9999", "guest", &tables.guest)
             .await;
         apart
-            .door("coordinator")
+            .rest("coordinator")
             .load("10000", "host", &tables.host)
             .await;
         apart
@@ -143,18 +143,18 @@ impl Apart {
         self.daemons.remove(folder).expect("it runs").kill();
     }
 
-    pub(super) fn door(&self, folder: &str) -> Door {
+    pub(super) fn rest(&self, folder: &str) -> RestClient {
         let rest = self.daemons[folder].ready["rest"]
             .as_str()
             .expect("an address");
-        Door::new(&format!("http://{rest}"))
+        RestClient::new(&format!("http://{rest}"))
     }
 
     /// Waits until the coordinator has both agents.
     pub(super) async fn connected(&self) {
-        let door = self.door("coordinator");
+        let rest = self.rest("coordinator");
         let began = std::time::Instant::now();
-        while super::health(&door).await["agents_online"]
+        while super::health(&rest).await["agents_online"]
             .as_array()
             .map(Vec::len)
             != Some(PARTIES.len())

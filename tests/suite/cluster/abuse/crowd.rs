@@ -21,12 +21,12 @@ async fn a_hundred_jobs_at_once_all_end_but_those_of_a_party_that_sleeps() {
     let (dsl, conf) = toy();
     let began = Instant::now();
     let submissions = (0..JOBS).map(|number| {
-        let (door, dsl, mut conf) = (cluster.door.clone(), dsl.clone(), conf.clone());
+        let (rest, dsl, mut conf) = (cluster.rest.clone(), dsl.clone(), conf.clone());
         let sleeps = number % ONE_IN == 7;
         if sleeps {
             conf["role"]["host"] = json!(["10001"]);
         }
-        tokio::spawn(async move { (door.submitted(&dsl, &conf).await, sleeps) })
+        tokio::spawn(async move { (rest.submitted(&dsl, &conf).await, sleeps) })
     });
     let mut jobs = Vec::new();
     for submission in submissions.collect::<Vec<_>>() {
@@ -34,7 +34,7 @@ async fn a_hundred_jobs_at_once_all_end_but_those_of_a_party_that_sleeps() {
     }
     let taken = began.elapsed();
     for (job, _) in jobs.iter().filter(|(_, sleeps)| !sleeps) {
-        cluster.door.succeeded(job).await;
+        cluster.rest.succeeded(job).await;
     }
     let ended = began.elapsed();
     let healthy = JOBS - JOBS / ONE_IN;
@@ -46,7 +46,7 @@ async fn a_hundred_jobs_at_once_all_end_but_those_of_a_party_that_sleeps() {
     );
     for (job, _) in jobs.iter().filter(|(_, sleeps)| *sleeps) {
         let row = cluster
-            .door
+            .rest
             .until(job, |row| {
                 row["f_waiting_reason"]
                     .as_str()
@@ -57,7 +57,7 @@ async fn a_hundred_jobs_at_once_all_end_but_those_of_a_party_that_sleeps() {
     }
     asleep.iter().for_each(|id| signal(*id, "CONT"));
     for (job, _) in &jobs {
-        cluster.door.succeeded(job).await;
+        cluster.rest.succeeded(job).await;
     }
     idle(&[
         cluster.party("9999"),

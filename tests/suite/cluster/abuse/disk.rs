@@ -87,8 +87,8 @@ async fn a_full_disk_at_an_agent_is_named_and_mended() {
     let file = apart.root().join("large.csv");
     std::fs::write(&file, &text).expect("written");
     for folder in ["coordinator", "party-9999"] {
-        let door = apart.door(folder);
-        let reply = door.upload(&config("large"), &text).await;
+        let rest = apart.rest(folder);
+        let reply = rest.upload(&config("large"), &text).await;
         assert_eq!(
             (
                 reply["fault"]["code"].as_str(),
@@ -103,7 +103,7 @@ async fn a_full_disk_at_an_agent_is_named_and_mended() {
                 .is_some_and(|text| text.contains("FF205") && text.contains("free space")),
             "{reply}"
         );
-        let (file, rest) = (file.to_str().expect("a path").to_owned(), door.base.clone());
+        let (file, rest) = (file.to_str().expect("a path").to_owned(), rest.base.clone());
         let arguments = [
             "table",
             "upload",
@@ -125,14 +125,14 @@ async fn a_full_disk_at_an_agent_is_named_and_mended() {
             "{folder}: {said}"
         );
     }
-    // What needs no room goes on.
+    // What needs no space goes on.
     let (dsl, conf) = toy();
-    let job = apart.door("coordinator").submitted(&dsl, &conf).await;
-    apart.door("coordinator").succeeded(&job).await;
+    let job = apart.rest("coordinator").submitted(&dsl, &conf).await;
+    apart.rest("coordinator").succeeded(&job).await;
 
     disk.fill();
     let reply = apart
-        .door("party-9999")
+        .rest("party-9999")
         .upload(&config("small"), "id,x\n1,2\n")
         .await;
     assert!(
@@ -143,41 +143,41 @@ async fn a_full_disk_at_an_agent_is_named_and_mended() {
     );
     disk.free();
     apart
-        .door("coordinator")
+        .rest("coordinator")
         .load("9999", "guest", &fedflow_tests::fixtures::pair(200).guest)
         .await;
     apart
-        .door("coordinator")
+        .rest("coordinator")
         .load("10000", "host", &fedflow_tests::fixtures::pair(200).host)
         .await;
     let job = apart
-        .door("coordinator")
+        .rest("coordinator")
         .submitted(&lr_dsl(), &lr_conf(1))
         .await;
-    apart.door("coordinator").succeeded(&job).await;
+    apart.rest("coordinator").succeeded(&job).await;
 
     // Full in the middle: the job fails with the reason or waits for space, but it does not vanish.
     let job = apart
-        .door("coordinator")
+        .rest("coordinator")
         .submitted(&lr_dsl(), &lr_conf(200))
         .await;
     apart
-        .door("coordinator")
+        .rest("coordinator")
         .until(&job, |row| row["f_status"] != "waiting")
         .await;
     disk.fill();
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     disk.free();
-    let row = apart.door("coordinator").ended(&job).await;
+    let row = apart.rest("coordinator").ended(&job).await;
     assert!(
         row["f_status"] == "success" || row["f_fault"]["code"] == "FF205",
         "{row}"
     );
     let job = apart
-        .door("coordinator")
+        .rest("coordinator")
         .submitted(&lr_dsl(), &lr_conf(1))
         .await;
-    apart.door("coordinator").succeeded(&job).await;
+    apart.rest("coordinator").succeeded(&job).await;
     apart.end();
 }
 
@@ -189,17 +189,17 @@ async fn a_full_disk_at_the_coordinator_loses_no_job() {
     };
     super::FOLDERS.iter().for_each(|folder| apart.start(folder));
     apart.connected().await;
-    let door = apart.door("coordinator");
+    let rest = apart.rest("coordinator");
     let tables = fedflow_tests::fixtures::pair(200);
-    door.load("9999", "guest", &tables.guest).await;
-    door.load("10000", "host", &tables.host).await;
-    let job = door.submitted(&lr_dsl(), &lr_conf(60)).await;
-    door.until(&job, |row| row["f_status"] != "waiting").await;
+    rest.load("9999", "guest", &tables.guest).await;
+    rest.load("10000", "host", &tables.host).await;
+    let job = rest.submitted(&lr_dsl(), &lr_conf(60)).await;
+    rest.until(&job, |row| row["f_status"] != "waiting").await;
     disk.fill();
-    // The store's log has some room of its own; then nothing more is taken.
+    // The store's log has some component of its own; then nothing more is taken.
     let mut refused = None;
     for _ in 0..400 {
-        let reply = door.submit(&toy().0, &toy().1).await;
+        let reply = rest.submit(&toy().0, &toy().1).await;
         if reply["retcode"] != 0 {
             refused = Some(reply);
             break;
@@ -218,8 +218,8 @@ async fn a_full_disk_at_the_coordinator_loses_no_job() {
     );
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     disk.free();
-    door.succeeded(&job).await;
-    let other = door.submitted(&lr_dsl(), &lr_conf(1)).await;
-    door.succeeded(&other).await;
+    rest.succeeded(&job).await;
+    let other = rest.submitted(&lr_dsl(), &lr_conf(1)).await;
+    rest.succeeded(&other).await;
     apart.end();
 }

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use faces::fate_flow::{Kind, ROUTES};
+use apis::fate_flow::{Kind, ROUTES};
 use fedflow_tests::fixtures::{lr_conf, lr_dsl, pair};
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use http::Method;
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,8 +45,8 @@ async fn talk(address: &str, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&reply).into_owned()
 }
 
-async fn speak_bad_http(door: &Door, dice: &mut Dice) -> Vec<TcpStream> {
-    let address = door.base.trim_start_matches("http://").to_owned();
+async fn speak_bad_http(rest: &RestClient, dice: &mut Dice) -> Vec<TcpStream> {
+    let address = rest.base.trim_start_matches("http://").to_owned();
     for _ in 0..20 {
         let noise = dice.bytes(3_000);
         let reply = tokio::time::timeout(PATIENCE, talk(&address, &noise))
@@ -85,11 +85,16 @@ async fn speak_bad_http(door: &Door, dice: &mut Dice) -> Vec<TcpStream> {
     open
 }
 
-async fn status(door: &Door, method: Method, path: &str, body: impl Into<bytes::Bytes>) -> u16 {
+async fn status(
+    rest: &RestClient,
+    method: Method,
+    path: &str,
+    body: impl Into<bytes::Bytes>,
+) -> u16 {
     let began = Instant::now();
     let sent = tokio::time::timeout(
         PATIENCE,
-        door.send(method.clone(), path, "application/json", body),
+        rest.send(method.clone(), path, "application/json", body),
     )
     .await;
     let sent = sent.unwrap_or_else(|_| panic!("{method} {path} hangs"));
@@ -104,7 +109,7 @@ async fn status(door: &Door, method: Method, path: &str, body: impl Into<bytes::
     status
 }
 
-async fn send_bad_bodies(door: &Door) {
+async fn send_bad_bodies(rest: &RestClient) {
     let nested = |open: &str, depth: usize| open.repeat(depth).into_bytes();
     for path in [
         "/v1/job/submit",
@@ -113,17 +118,17 @@ async fn send_bad_bodies(door: &Door) {
         "/v1/table/table_info",
         "/v1/log/cat",
     ] {
-        status(door, Method::POST, path, "no JSON at all").await;
-        status(door, Method::POST, path, vec![0xff_u8; 1_000]).await;
-        status(door, Method::POST, path, nested("[", 1_000_000)).await;
-        status(door, Method::POST, path, nested("{\"a\":", 300_000)).await;
-        status(door, Method::POST, path, "").await;
+        status(rest, Method::POST, path, "no JSON at all").await;
+        status(rest, Method::POST, path, vec![0xff_u8; 1_000]).await;
+        status(rest, Method::POST, path, nested("[", 1_000_000)).await;
+        status(rest, Method::POST, path, nested("{\"a\":", 300_000)).await;
+        status(rest, Method::POST, path, "").await;
         let large = json!({"job_id": "x".repeat(20 << 20)}).to_string();
-        assert_eq!(status(door, Method::POST, path, large).await, 413, "{path}");
+        assert_eq!(status(rest, Method::POST, path, large).await, 413, "{path}");
     }
     let deep = (0..100).fold(json!(1), |inner, _| json!({"a": [inner]}));
     status(
-        door,
+        rest,
         Method::POST,
         "/v1/job/submit",
         json!({"job_dsl": deep, "job_runtime_conf": deep}).to_string(),
@@ -138,7 +143,7 @@ async fn send_bad_bodies(door: &Door) {
         "/%00",
     ] {
         for method in [Method::GET, Method::PUT, Method::POST, Method::DELETE] {
-            status(door, method, path, "{}").await;
+            status(rest, method, path, "{}").await;
         }
     }
 }
@@ -219,7 +224,7 @@ fn object(dice: &mut Dice, depth: u32) -> Value {
 }
 
 /// Random bodies over every route of FATE's API; gives how many there were.
-async fn try_every_route(door: &Door, dice: &mut Dice) -> usize {
+async fn try_every_route(rest: &RestClient, dice: &mut Dice) -> usize {
     let mut sent = 0;
     for route in ROUTES {
         let path = format!(
@@ -232,13 +237,13 @@ async fn try_every_route(door: &Door, dice: &mut Dice) -> usize {
                 body[key] = value(dice, 1);
             }
             for method in [Method::POST, Method::GET] {
-                let found = status(door, method, &path, body.to_string()).await;
+                let found = status(rest, method, &path, body.to_string()).await;
                 assert!(found != 501 || route.kind == Kind::File, "{path}");
                 sent += 1;
             }
         }
-        status(door, Method::DELETE, &path, "{}").await;
-        status(door, Method::PATCH, &path, "{}").await;
+        status(rest, Method::DELETE, &path, "{}").await;
+        status(rest, Method::PATCH, &path, "{}").await;
     }
     sent
 }
@@ -260,19 +265,19 @@ async fn noise_at_every_port_disturbs_nobody() {
         )
         .await;
     }
-    for door in [&cluster.door, &cluster.party("9999")] {
-        open.extend(speak_bad_http(door, &mut dice).await);
-        send_bad_bodies(door).await;
-        let sent = try_every_route(door, &mut dice).await;
+    for rest in [&cluster.rest, &cluster.party("9999")] {
+        open.extend(speak_bad_http(rest, &mut dice).await);
+        send_bad_bodies(rest).await;
+        let sent = try_every_route(rest, &mut dice).await;
         assert!(sent > 500, "{sent}");
     }
     // Some of the noise may have removed tables or filled the queue.
-    cluster.door.post("/v1/job/clean/queue", &json!({})).await;
+    cluster.rest.post("/v1/job/clean/queue", &json!({})).await;
     let tables = pair(200);
-    cluster.door.load("9999", "guest", &tables.guest).await;
-    cluster.door.load("10000", "host", &tables.host).await;
-    let job = cluster.door.submitted(&lr_dsl(), &lr_conf(2)).await;
-    cluster.door.succeeded(&job).await;
+    cluster.rest.load("9999", "guest", &tables.guest).await;
+    cluster.rest.load("10000", "host", &tables.host).await;
+    let job = cluster.rest.submitted(&lr_dsl(), &lr_conf(2)).await;
+    cluster.rest.succeeded(&job).await;
     assert_eq!(lives(&cluster), before, "a daemon was started again");
     no_panics(cluster.dir.path());
     drop(open);

@@ -21,8 +21,8 @@ use vocabulary::{
     StepName, SystemClock, TaskId,
 };
 use wire::agent_link::{
-    AGENT_LINK, CATALOGUE_CONTEXT, Catalogue, DIRECT_MAIL, Hello, MailHead, OFFER_CONTEXT, Reply,
-    ToAgent, ToCoordinator,
+    AGENT_LINK, CATALOGUE_CONTEXT, Catalogue, DIRECT_MESSAGES, EnvelopeHead, Hello, OFFER_CONTEXT,
+    Reply, ToAgent, ToCoordinator,
 };
 use wire::frame::{BULK_LIMIT, read_frame};
 use wire::{Address, AttemptKey};
@@ -130,15 +130,15 @@ async fn a_small_frame_cannot_unfold_to_gigabytes() {
     cluster.end();
 }
 
-/// Noise on the port at which agents take mail from each other.
-async fn throw_noise_at_mail(cluster: &Cluster, endpoint: &Endpoint, dice: &mut Dice) {
+/// Noise on the port at which agents take messages from each other.
+async fn throw_noise_at_messages(cluster: &Cluster, endpoint: &Endpoint, dice: &mut Dice) {
     let address = quic_of(&cluster.dir.path().join("party-9999/agent.toml"));
     let expected = ExpectedPeer {
         kind: Kind::Agent,
         party: Some(party("9999")),
     };
     let connection = endpoint
-        .connect(&address, DIRECT_MAIL, expected)
+        .connect(&address, DIRECT_MESSAGES, expected)
         .await
         .expect("connected");
     for number in 0..100 {
@@ -207,7 +207,7 @@ async fn greeted(
         rows_through_coordinator: true,
         slots: None,
         run: None,
-        mail_key: None,
+        message_key: None,
     };
     greet(connection, &hello, now, PATIENCE)
         .await
@@ -273,7 +273,7 @@ fn ended(task: TaskId) -> ToCoordinator {
     }])
 }
 
-fn letter(job: &str, from: (Role, &str), to: (Role, &str)) -> ToCoordinator {
+fn envelope(job: &str, from: (Role, &str), to: (Role, &str)) -> ToCoordinator {
     let attempt = AttemptKey {
         offer: String::new(),
         job: JobId::new(job).expect("a job"),
@@ -286,7 +286,7 @@ fn letter(job: &str, from: (Role, &str), to: (Role, &str)) -> ToCoordinator {
         to: Participant::new(to.0, party(to.1)),
         tag: "x".to_owned(),
     };
-    ToCoordinator::Mail(MailHead {
+    ToCoordinator::Envelope(EnvelopeHead {
         address,
         message: "x".to_owned(),
         size: 0,
@@ -297,17 +297,17 @@ fn letter(job: &str, from: (Role, &str), to: (Role, &str)) -> ToCoordinator {
 async fn an_agent_that_breaks_the_protocol_is_refused_and_disturbs_nobody() {
     let cluster = Cluster::up(&program(), "9999,10000,10002");
     let tables = pair(200);
-    cluster.door.load("9999", "guest", &tables.guest).await;
-    cluster.door.load("10000", "host", &tables.host).await;
+    cluster.rest.load("9999", "guest", &tables.guest).await;
+    cluster.rest.load("10000", "host", &tables.host).await;
     let before = lives(&cluster);
     // Another party of the federation, which has no part in the job and whose place a rogue takes.
     cluster
         .processes("party-10002")
         .into_iter()
         .for_each(|id| signal(id, "STOP"));
-    let job = cluster.door.submitted(&lr_dsl(), &lr_conf(300)).await;
+    let job = cluster.rest.submitted(&lr_dsl(), &lr_conf(300)).await;
     cluster
-        .door
+        .rest
         .until(&job, |row| row["f_status"] == "running")
         .await;
     let (endpoint, identity) = endpoint(&cluster, "10002");
@@ -324,7 +324,7 @@ async fn an_agent_that_breaks_the_protocol_is_refused_and_disturbs_nobody() {
             .expect("the coordinator ends what has no hello");
     }
 
-    throw_noise_at_mail(&cluster, &endpoint, &mut dice).await;
+    throw_noise_at_messages(&cluster, &endpoint, &mut dice).await;
 
     let link = linked(&cluster, &endpoint, &identity).await;
     assert_eq!(raw(&link, &[0xff; 64]).await.code, ErrorCode::FrameInvalid);
@@ -372,9 +372,9 @@ async fn an_agent_that_breaks_the_protocol_is_refused_and_disturbs_nobody() {
 
     let own = (Role::Host, "10002");
     for forged in [
-        letter(&job, (Role::Guest, "9999"), (Role::Host, "10000")),
-        letter(&job, own, (Role::Guest, "9999")),
-        letter(&job, (Role::Host, "10000"), (Role::Guest, "9999")),
+        envelope(&job, (Role::Guest, "9999"), (Role::Host, "10000")),
+        envelope(&job, own, (Role::Guest, "9999")),
+        envelope(&job, (Role::Host, "10000"), (Role::Guest, "9999")),
     ] {
         let fault = refused(&link, &forged).await;
         assert!(
@@ -383,7 +383,7 @@ async fn an_agent_that_breaks_the_protocol_is_refused_and_disturbs_nobody() {
         );
     }
     assert_eq!(
-        refused(&link, &letter("1", own, (Role::Guest, "9999")))
+        refused(&link, &envelope("1", own, (Role::Guest, "9999")))
             .await
             .code,
         ErrorCode::JobUnknown
@@ -406,7 +406,7 @@ async fn an_agent_that_breaks_the_protocol_is_refused_and_disturbs_nobody() {
         Reply::Done
     );
 
-    cluster.door.succeeded(&job).await;
+    cluster.rest.succeeded(&job).await;
     assert_eq!(lives(&cluster), before, "a daemon was started again");
     drop((halves, silent));
     endpoint.close("done").await;
@@ -485,7 +485,7 @@ async fn reports_that_are_too_large_or_no_json_are_left_out() {
     });
 
     let (dsl, conf) = toy();
-    let job = cluster.door.submitted(&dsl, &conf).await;
+    let job = cluster.rest.submitted(&dsl, &conf).await;
     let ordered = async {
         loop {
             if let Some(task) = orders.lock().expect("orders").first().cloned() {
@@ -526,7 +526,7 @@ async fn reports_that_are_too_large_or_no_json_are_left_out() {
     }
     let of = json!({"job_id": job, "component_name": "secure_add_example_0", "role": "host", "party_id": ROGUE});
     let metrics = cluster
-        .door
+        .rest
         .data("/v1/tracking/component/metric/all", &of)
         .await;
     assert!(
@@ -536,7 +536,7 @@ async fn reports_that_are_too_large_or_no_json_are_left_out() {
         "{metrics}"
     );
     let summary = cluster
-        .door
+        .rest
         .post("/v1/tracking/component/summary/download", &of)
         .await;
     assert!(
@@ -555,7 +555,7 @@ async fn reports_that_are_too_large_or_no_json_are_left_out() {
         call(&link, &ToCoordinator::Reports(vec![report(body)])).await,
         Reply::Done
     );
-    let row = cluster.door.ended(&job).await;
+    let row = cluster.rest.ended(&job).await;
     assert_eq!(
         (row["f_status"].as_str(), row["f_fault"]["code"].as_str()),
         (Some("failed"), Some("FF207"))
@@ -564,8 +564,8 @@ async fn reports_that_are_too_large_or_no_json_are_left_out() {
     served.abort();
     endpoint.close("done").await;
     real.iter().for_each(|id| signal(*id, "CONT"));
-    let next = cluster.door.submitted(&dsl, &conf).await;
-    cluster.door.succeeded(&next).await;
+    let next = cluster.rest.submitted(&dsl, &conf).await;
+    cluster.rest.succeeded(&next).await;
     no_panics(cluster.dir.path());
     cluster.end();
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fedflow_tests::cluster::Cluster;
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use serde_json::Value;
 
 /// The folders of the daemons of a federation of two parties.
@@ -68,8 +68,8 @@ fn quic_of(config: &Path) -> String {
         .to_owned()
 }
 
-async fn health(door: &Door) -> Value {
-    let (_, body) = door
+async fn health(rest: &RestClient) -> Value {
+    let (_, body) = rest
         .send(
             http::Method::GET,
             "/v1/fedflow/health",
@@ -82,11 +82,11 @@ async fn health(door: &Door) -> Value {
 }
 
 /// Waits until no agent works on anything.
-async fn idle(doors: &[Door]) {
+async fn idle(rest: &[RestClient]) {
     let began = Instant::now();
-    for door in doors {
+    for rest in rest {
         loop {
-            let found = health(door).await;
+            let found = health(rest).await;
             if found["attempts"] == 0 {
                 break;
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use serde_json::{Value, json};
 
 use super::apart::Apart;
@@ -25,7 +25,7 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
 }
 
 /// Why a local job failed; none when it succeeded.
-async fn outcome(door: &Door, reply: &Value) -> Result<(), Value> {
+async fn outcome(rest: &RestClient, reply: &Value) -> Result<(), Value> {
     if reply["retcode"] != 0 {
         return Err(if reply["fault"].is_null() {
             reply.clone()
@@ -34,7 +34,7 @@ async fn outcome(door: &Door, reply: &Value) -> Result<(), Value> {
         });
     }
     let job = reply["jobId"].as_str().expect("a job").to_owned();
-    let row = door.ended(&job).await;
+    let row = rest.ended(&job).await;
     if row["f_status"] == "success" {
         Ok(())
     } else {
@@ -52,7 +52,7 @@ async fn no_path_leaves_the_folders_of_an_agent() {
     let own = apart.root().join("party-9999");
     std::fs::write(own.join("import/fine.csv"), "id,x\n1,2\n2,3\n").expect("written");
     std::os::unix::fs::symlink("/etc/passwd", own.join("import/link.csv")).expect("linked");
-    for door in [apart.door("party-9999"), apart.door("coordinator")] {
+    for rest in [apart.rest("party-9999"), apart.rest("coordinator")] {
         let read = |file: &str| {
             json!({"use_local_data": 0, "file": file, "namespace": "n", "table_name": "t", "head": 1, "partition": 1, "drop": 1,
                    "id_delimiter": ",", "party_id": "9999"})
@@ -66,7 +66,7 @@ async fn no_path_leaves_the_folders_of_an_agent() {
             "fine.csv/..",
             "\0",
         ] {
-            let refused = outcome(&door, &door.post("/v1/data/upload", &read(file)).await)
+            let refused = outcome(&rest, &rest.post("/v1/data/upload", &read(file)).await)
                 .await
                 .expect_err(file);
             assert_eq!(
@@ -82,8 +82,8 @@ async fn no_path_leaves_the_folders_of_an_agent() {
             );
         }
         outcome(
-            &door,
-            &door.post("/v1/data/upload", &read("fine.csv")).await,
+            &rest,
+            &rest.post("/v1/data/upload", &read("fine.csv")).await,
         )
         .await
         .expect("inside the root");
@@ -96,7 +96,7 @@ async fn no_path_leaves_the_folders_of_an_agent() {
             "..",
             "",
         ] {
-            let refused = outcome(&door, &door.post("/v1/data/download", &write(path)).await).await;
+            let refused = outcome(&rest, &rest.post("/v1/data/download", &write(path)).await).await;
             let refused = refused.expect_err(path);
             assert!(
                 refused["code"] == "FF108" || refused["code"] == "FF103",
@@ -104,8 +104,8 @@ async fn no_path_leaves_the_folders_of_an_agent() {
             );
         }
         outcome(
-            &door,
-            &door
+            &rest,
+            &rest
                 .post("/v1/data/download", &write("deep/down.csv"))
                 .await,
         )
@@ -120,7 +120,7 @@ async fn no_path_leaves_the_folders_of_an_agent() {
             "..",
             "",
         ] {
-            let refused = outcome(&door, &door.post("/v1/data/writer", &written(path)).await).await;
+            let refused = outcome(&rest, &rest.post("/v1/data/writer", &written(path)).await).await;
             let refused = refused.expect_err(path);
             assert!(
                 refused["code"] == "FF108" || refused["code"] == "FF103",
@@ -128,8 +128,8 @@ async fn no_path_leaves_the_folders_of_an_agent() {
             );
         }
         outcome(
-            &door,
-            &door
+            &rest,
+            &rest
                 .post("/v1/data/writer", &written("deep/written.csv"))
                 .await,
         )
@@ -148,7 +148,7 @@ async fn no_path_leaves_the_folders_of_an_agent() {
             "%2e%2e/daemon.toml",
             "\0",
         ] {
-            let reply = door.post("/v1/table/bind", &bound(path)).await;
+            let reply = rest.post("/v1/table/bind", &bound(path)).await;
             assert!(
                 reply["retmsg"]
                     .as_str()
@@ -157,7 +157,7 @@ async fn no_path_leaves_the_folders_of_an_agent() {
             );
         }
         assert_eq!(
-            door.post("/v1/table/bind", &bound("fine.csv")).await["retcode"],
+            rest.post("/v1/table/bind", &bound("fine.csv")).await["retcode"],
             0
         );
     }
@@ -169,7 +169,7 @@ async fn no_path_leaves_the_folders_of_an_agent() {
 async fn table_names_are_names_and_no_paths() {
     let apart = Apart::started();
     apart.connected().await;
-    let door = apart.door("party-9999");
+    let rest = apart.rest("party-9999");
     let data = apart.root().join("party-9999/data");
     let outside = || {
         files(apart.root())
@@ -191,11 +191,11 @@ async fn table_names_are_names_and_no_paths() {
         let config = json!({
             "file": "../../t.csv", "namespace": name, "table_name": name, "head": 1, "partition": 1, "drop": 1, "verbose": 0,
         });
-        let reply = door.upload(&config, "id,x\n1,2\n").await;
-        outcome(&door, &reply)
+        let reply = rest.upload(&config, "id,x\n1,2\n").await;
+        outcome(&rest, &reply)
             .await
             .unwrap_or_else(|fault| panic!("{name:?}: {fault}"));
-        let info = door
+        let info = rest
             .data(
                 "/v1/table/table_info",
                 &json!({"namespace": name, "table_name": name}),
@@ -206,7 +206,7 @@ async fn table_names_are_names_and_no_paths() {
             (Some(1), Some(1)),
             "{name:?}: {info}"
         );
-        door.data(
+        rest.data(
             "/v1/table/delete",
             &json!({"namespace": name, "table_name": name}),
         )

@@ -11,12 +11,12 @@ async fn a_missing_table_is_said_the_same_everywhere() {
     let cluster = loaded().await;
     let mut conf = lr_conf(1);
     conf["component_parameters"]["role"]["host"]["0"]["reader_0"]["table"]["name"] = json!("hosst");
-    let job = cluster.door.submitted(&lr_dsl(), &conf).await;
-    let row = cluster.door.ended(&job).await;
+    let job = cluster.rest.submitted(&lr_dsl(), &conf).await;
+    let row = cluster.rest.ended(&job).await;
     assert_eq!(row["f_status"], "failed");
 
     let tasks = cluster
-        .door
+        .rest
         .data("/v1/job/task/query", &json!({"job_id": job}))
         .await;
     let all = tasks.as_array().expect("tasks");
@@ -47,7 +47,7 @@ async fn a_missing_table_is_said_the_same_everywhere() {
         .iter()
         .for_each(|part| assert!(report.contains(part), "no {part:?} in {report}"));
 
-    let rest = cluster.door.base.clone();
+    let rest = cluster.rest.base.clone();
     let (id, program) = (job.clone(), cluster.program());
     let (text, as_json) = tokio::task::spawn_blocking(move || {
         (
@@ -76,7 +76,7 @@ async fn a_missing_table_is_said_the_same_everywhere() {
         assert!(whole, "{log}: {lines:?}");
     }
     let of = json!({"job_id": job, "log_type": "partyInfo", "role": "host", "party_id": "10000"});
-    let lines = cluster.door.data("/v1/log/cat", &of).await.to_string();
+    let lines = cluster.rest.data("/v1/log/cat", &of).await.to_string();
     assert!(
         lines.contains("FF201") && lines.contains("hosst"),
         "{lines}"
@@ -91,13 +91,13 @@ async fn a_refused_submission_is_said_the_same_by_rest_and_command_line() {
     let mut conf = lr_conf(1);
     conf["component_parameters"]["common"]["hetero_lr_0"]["optimizer"] = json!("magic");
     conf["component_parameters"]["common"]["hetero_lr_0"]["max_itr"] = json!(1);
-    let reply = cluster.door.submit(&lr_dsl(), &conf).await;
+    let reply = cluster.rest.submit(&lr_dsl(), &conf).await;
     let fault = reply["fault"].clone();
     assert_eq!(fault["code"], "FF103", "{reply}");
     let folder = cluster.dir.path().to_owned();
     std::fs::write(folder.join("dsl.json"), lr_dsl().to_string()).expect("written");
     std::fs::write(folder.join("conf.json"), conf.to_string()).expect("written");
-    let (rest, program) = (cluster.door.base.clone(), cluster.program());
+    let (rest, program) = (cluster.rest.base.clone(), cluster.program());
     let output = tokio::task::spawn_blocking(move || {
         let file = |name: &str| folder.join(name).to_str().expect("a path").to_owned();
         program.run(&[

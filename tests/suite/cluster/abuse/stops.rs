@@ -13,15 +13,15 @@ use super::{Dice, idle, lives, no_panics};
 async fn a_stop_at_any_time_ends_the_job_and_leaves_the_agents_idle() {
     let cluster = loaded().await;
     let before = lives(&cluster);
-    let door = &cluster.door;
+    let rest = &cluster.rest;
     let began = Instant::now();
-    let whole = door.submitted(&lr_dsl(), &lr_conf(15)).await;
-    door.succeeded(&whole).await;
+    let whole = rest.submitted(&lr_dsl(), &lr_conf(15)).await;
+    rest.succeeded(&whole).await;
     let length = u64::try_from(began.elapsed().as_millis()).expect("short");
     let mut dice = Dice(0x5eed_0005);
     let (mut canceled, mut slowest) = (0, Duration::ZERO);
     for turn in 0..20_u64 {
-        let job = door.submitted(&lr_dsl(), &lr_conf(15)).await;
+        let job = rest.submitted(&lr_dsl(), &lr_conf(15)).await;
         // The first at once, the last about at the end, the rest anywhere.
         let pause = match turn {
             0 => 0,
@@ -30,16 +30,16 @@ async fn a_stop_at_any_time_ends_the_job_and_leaves_the_agents_idle() {
         };
         tokio::time::sleep(Duration::from_millis(pause)).await;
         let asked = Instant::now();
-        let reply = door.post("/v1/job/stop", &json!({"job_id": job})).await;
+        let reply = rest.post("/v1/job/stop", &json!({"job_id": job})).await;
         assert_eq!(reply["retcode"], 0, "{reply}");
-        let row = door.ended(&job).await;
+        let row = rest.ended(&job).await;
         slowest = slowest.max(asked.elapsed());
         match row["f_status"].as_str() {
             Some("canceled") => canceled += 1,
             Some("success") => {}
             _ => panic!("stopped after {pause} of {length} ms: {row}"),
         }
-        let tasks = door
+        let tasks = rest
             .data("/v1/job/task/query", &json!({"job_id": job}))
             .await;
         // As in FATE, tasks that never began stay waiting.
@@ -58,8 +58,8 @@ async fn a_stop_at_any_time_ends_the_job_and_leaves_the_agents_idle() {
     );
     assert!(canceled > 3, "{canceled}");
     assert!(slowest < Duration::from_secs(15), "{slowest:?}");
-    let last = door.submitted(&lr_dsl(), &lr_conf(2)).await;
-    door.succeeded(&last).await;
+    let last = rest.submitted(&lr_dsl(), &lr_conf(2)).await;
+    rest.succeeded(&last).await;
     assert_eq!(lives(&cluster), before, "a daemon was started again");
     no_panics(cluster.dir.path());
     cluster.end();
@@ -70,9 +70,9 @@ async fn a_job_that_waits_for_an_answer_can_be_stopped() {
     let cluster = loaded().await;
     let asleep = cluster.processes("party-10000");
     asleep.iter().for_each(|id| signal(*id, "STOP"));
-    let job = cluster.door.submitted(&lr_dsl(), &lr_conf(2)).await;
+    let job = cluster.rest.submitted(&lr_dsl(), &lr_conf(2)).await;
     cluster
-        .door
+        .rest
         .until(&job, |row| {
             row["f_waiting_reason"]
                 .as_str()
@@ -81,21 +81,21 @@ async fn a_job_that_waits_for_an_answer_can_be_stopped() {
         .await;
     assert_eq!(
         cluster
-            .door
+            .rest
             .post("/v1/job/stop", &json!({"job_id": job}))
             .await["retcode"],
         0
     );
     let began = Instant::now();
-    assert_eq!(cluster.door.ended(&job).await["f_status"], "canceled");
+    assert_eq!(cluster.rest.ended(&job).await["f_status"], "canceled");
     assert!(
         began.elapsed() < Duration::from_secs(15),
         "{:?}",
         began.elapsed()
     );
     asleep.iter().for_each(|id| signal(*id, "CONT"));
-    let next = cluster.door.submitted(&lr_dsl(), &lr_conf(2)).await;
-    cluster.door.succeeded(&next).await;
+    let next = cluster.rest.submitted(&lr_dsl(), &lr_conf(2)).await;
+    cluster.rest.succeeded(&next).await;
     idle(&[cluster.party("9999"), cluster.party("10000")]).await;
     cluster.end();
 }

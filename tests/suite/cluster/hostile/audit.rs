@@ -1,4 +1,4 @@
-//! The audit chain of an agent that is killed, tampered with, or out of room: never less than what left. And who can cheat it: one
+//! The audit chain of an agent that is killed, tampered with, or out of space: never less than what left. And who can cheat it: one
 //! who owns the disk, as long as nobody noted a hash.
 
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ async fn relayed(federation: &Federation, coordinator: &Coordinator) -> (Agent, 
 /// What left the clinic, as those saw it who carried it: receiver and place in the protocol.
 fn left(coordinator: &Coordinator) -> BTreeSet<(String, String)> {
     let heads = coordinator
-        .mail()
+        .messages()
         .into_iter()
         .filter(|head| head.address.from.party == party("10000"));
     heads
@@ -84,7 +84,7 @@ fn alter(agent: &Agent, change: impl FnOnce(&mut String)) {
 
 async fn health(agent: &Agent) -> Value {
     let (_, bytes) = agent
-        .door()
+        .rest()
         .send(Method::GET, "/v1/fedflow/health", "", "")
         .await
         .expect("health");
@@ -188,7 +188,7 @@ async fn what_left_directly_before_a_kill_stands_in_the_chain() {
             .any(|message| message.way == Some(Way::Direct)),
         "{messages:?}"
     );
-    assert!(coordinator.mail().is_empty());
+    assert!(coordinator.messages().is_empty());
     // Each says to have sent what the other waited for.
     assert!(
         messages
@@ -407,7 +407,7 @@ async fn long_chain(agent: &Agent) -> u64 {
 }
 
 #[tokio::test]
-async fn a_full_disk_stops_what_leaves_until_there_is_room() {
+async fn a_full_disk_stops_what_leaves_until_there_is_space() {
     let folder = tempfile::tempdir().expect("a folder");
     let federation = Federation::new(&without_signal(folder.path()));
     let coordinator = Coordinator::start(&federation);
@@ -415,7 +415,7 @@ async fn a_full_disk_stops_what_leaves_until_there_is_room() {
     clinic.stop();
     let length = long_chain(&clinic).await;
     clinic.start();
-    // Room for the entries of the first steps, and of some rounds.
+    // Component for the entries of the first steps, and of some rounds.
     limit(clinic.process(), &(length + 64_000).to_string());
     coordinator.joined(&["10000"]).await;
     let job = long(&coordinator);
@@ -466,7 +466,7 @@ async fn a_full_disk_stops_what_leaves_until_there_is_room() {
     );
     assert_eq!(left(&coordinator), before);
 
-    // Room again: it goes on by itself.
+    // Component again: it goes on by itself.
     limit(clinic.process(), "unlimited");
     is(&clinic, "sound").await;
     let job = Job::training(&coordinator.catalogue(), ["9999", "10000", "10000"], 3);

@@ -11,7 +11,7 @@ use fedflow_tests::fixtures::toy as toy_documents;
 use fedflow_tests::hostile::{
     ALL_MINE, Agent, Coordinator, Federation, Peer, guest, host, party, spoil, until,
 };
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use http::Method;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -25,8 +25,8 @@ use super::{toy, two};
 const STEP: &str = "secure_add_example_0";
 
 /// What a daemon says of its health.
-async fn health(door: &Door) -> Value {
-    let (status, body) = door
+async fn health(rest: &RestClient) -> Value {
+    let (status, body) = rest
         .send(Method::GET, "/v1/fedflow/health", "application/json", "")
         .await
         .expect("health is answered");
@@ -40,10 +40,10 @@ async fn health(door: &Door) -> Value {
 }
 
 /// Waits until this many rows of each kind are set aside.
-async fn set_aside(door: &Door, wanted: Value) {
+async fn set_aside(rest: &RestClient, wanted: Value) {
     let mut last = Value::Null;
     for _ in 0..100 {
-        last = health(door).await["set_aside"].clone();
+        last = health(rest).await["set_aside"].clone();
         if last == wanted {
             return;
         }
@@ -77,10 +77,10 @@ async fn real(
     (daemon, bank, clinic)
 }
 
-async fn toy_runs(door: &Door) {
+async fn toy_runs(rest: &RestClient) {
     let (dsl, conf) = toy_documents();
-    let job = door.submitted(&dsl, &conf).await;
-    door.succeeded(&job).await;
+    let job = rest.submitted(&dsl, &conf).await;
+    rest.succeeded(&job).await;
 }
 
 // --- figures that are no numbers ------------------------------------------------------------------------------------------
@@ -99,55 +99,55 @@ async fn an_undefined_figure_neither_stops_the_party_nor_its_next_start() {
         )
         .await;
     assert!(put.expect("put").0 < 300);
-    let door = cluster.door.clone();
+    let rest = cluster.rest.clone();
     let template = made(
-        &door,
+        &rest,
         "templates",
         "template",
         json!({"worker_nodes_num": 1, "worker_flavor_id": "2"}),
     )
     .await;
     let experiment = made(
-        &door,
+        &rest,
         "experiments",
         "experiment",
         json!({"template_id": template}),
     )
     .await;
     assert_eq!(
-        settled(&door, "experiments", "experiment", &experiment).await["status"],
+        settled(&rest, "experiments", "experiment", &experiment).await["status"],
         "available"
     );
     let source = json!({"method": "download", "source_dataset_url": "swift://bugs/input.csv", "experiment_id": experiment});
-    let dataset = made(&door, "datasets", "dataset", source).await;
+    let dataset = made(&rest, "datasets", "dataset", source).await;
     assert_eq!(
-        settled(&door, "datasets", "dataset", &dataset).await["status"],
+        settled(&rest, "datasets", "dataset", &dataset).await["status"],
         "available"
     );
     let source = format!("internal://{dataset}");
     let fields = json!({"model_type": "LinearRegression", "source_dataset_url": source, "experiment_id": experiment});
-    let model = made(&door, "models", "model", fields).await;
+    let model = made(&rest, "models", "model", fields).await;
     assert_eq!(
-        settled(&door, "models", "model", &model).await["status"],
+        settled(&rest, "models", "model", &model).await["status"],
         "available"
     );
     let fields = json!({"model_id": model, "source_dataset_url": source});
-    let evaluation = made(&door, "model_evaluations", "model_evaluation", fields).await;
-    let shown = settled(&door, "model_evaluations", "model_evaluation", &evaluation).await;
+    let evaluation = made(&rest, "model_evaluations", "model_evaluation", fields).await;
+    let shown = settled(&rest, "model_evaluations", "model_evaluation", &evaluation).await;
     assert_eq!(shown["status"], "available", "{shown}");
-    cluster.door.load("9999", "after", "id,x\n1,1\n2,2\n").await;
+    cluster.rest.load("9999", "after", "id,x\n1,1\n2,2\n").await;
     cluster.restart();
     cluster
-        .door
+        .rest
         .load("9999", "afterwards", "id,x\n1,1\n2,2\n")
         .await;
     set_aside(&cluster.party("9999"), json!({})).await;
     cluster.end();
 }
 
-async fn made(door: &Door, collection: &str, singular: &str, fields: Value) -> String {
+async fn made(rest: &RestClient, collection: &str, singular: &str, fields: Value) -> String {
     let body = json!({singular: fields}).to_string();
-    let (status, reply) = door
+    let (status, reply) = rest
         .send(
             Method::POST,
             &format!("/v1/p/{collection}"),
@@ -165,10 +165,10 @@ async fn made(door: &Door, collection: &str, singular: &str, fields: Value) -> S
     reply[singular]["id"].as_str().expect("an id").to_owned()
 }
 
-async fn settled(door: &Door, collection: &str, singular: &str, id: &str) -> Value {
+async fn settled(rest: &RestClient, collection: &str, singular: &str, id: &str) -> Value {
     for _ in 0..600 {
         let target = format!("/v1/p/{collection}/{id}");
-        let (_, reply) = door
+        let (_, reply) = rest
             .send(Method::GET, &target, "application/json", "")
             .await
             .expect("an answer");
@@ -231,7 +231,7 @@ async fn a_hostile_agents_odd_figures_end_their_call_and_nothing_else() {
     clinic.join(&federation).await.expect("let in");
     until("the agent to be linked", || bank.is_linked().then_some(())).await;
     let (dsl, conf) = toy_documents();
-    let job = bank.door().submitted(&dsl, &conf).await;
+    let job = bank.rest().submitted(&dsl, &conf).await;
     let task = clinic.ordered(STEP).await.task;
     // The same call with a number is taken, so that what is refused is the figure.
     assert_eq!(
@@ -262,7 +262,7 @@ async fn a_hostile_agents_odd_figures_end_their_call_and_nothing_else() {
     assert!(clinic.is_linked());
     let of = json!({"job_id": job, "component_name": STEP, "role": "host", "party_id": 10000});
     let shown = daemon
-        .door()
+        .rest()
         .data("/v1/tracking/component/metric/all", &of)
         .await;
     assert_eq!(shown["train"]["loss"]["data"], json!([[0, 0.5]]), "{shown}");
@@ -272,12 +272,12 @@ async fn a_hostile_agents_odd_figures_end_their_call_and_nothing_else() {
         usage: vocabulary::Usage::default(),
     };
     assert_eq!(clinic.report(&task, 0, body).await, Reply::Done);
-    assert_eq!(daemon.door().ended(&job).await["f_status"], "failed");
+    assert_eq!(daemon.rest().ended(&job).await["f_status"], "failed");
     daemon
-        .door()
+        .rest()
         .load("9999", "after", "id,x\n1,1\n2,2\n")
         .await;
-    assert_eq!(health(&daemon.door()).await["set_aside"], json!({}));
+    assert_eq!(health(&daemon.rest()).await["set_aside"], json!({}));
     assert!(daemon.lives() && bank.lives());
 }
 
@@ -351,10 +351,10 @@ async fn a_report_that_the_coordinator_never_takes_fails_its_task_and_holds_up_n
         ended(job.task(STEP, &host("10000"))).await,
         Outcome::Succeeded
     );
-    set_aside(&bank.door(), json!({"report": 1})).await;
+    set_aside(&bank.rest(), json!({"report": 1})).await;
     assert!(bank.log().contains("FF902"), "{}", bank.log());
 
-    // The attack that remains: a coordinator that says it has no room is waited for; it harms its own jobs alone.
+    // The attack that remains: a coordinator that says it has no space is waited for; it harms its own jobs alone.
     taken.refuse(Some(ErrorCode::StorageFull));
     let waiting = toy(&coordinator);
     start(&waiting).await;
@@ -375,7 +375,7 @@ async fn a_report_that_the_coordinator_never_takes_fails_its_task_and_holds_up_n
         ended(job.task(STEP, &guest("9999"))).await,
         Outcome::Succeeded
     );
-    set_aside(&bank.door(), json!({"report": 1})).await;
+    set_aside(&bank.rest(), json!({"report": 1})).await;
     assert!(bank.lives() && clinic.lives());
 }
 
@@ -385,12 +385,12 @@ async fn a_report_that_the_coordinator_never_takes_fails_its_task_and_holds_up_n
 async fn an_agent_starts_over_records_that_cannot_be_read() {
     let federation = Federation::new(&program());
     let (daemon, mut bank, clinic) = real(&federation).await;
-    daemon.door().load("9999", "kept", "id,x\n1,1\n2,2\n").await;
+    daemon.rest().load("9999", "kept", "id,x\n1,1\n2,2\n").await;
     daemon
-        .door()
+        .rest()
         .load("9999", "broken", "id,x\n1,1\n2,2\n")
         .await;
-    toy_runs(&daemon.door()).await;
+    toy_runs(&daemon.rest()).await;
     bank.stop();
     let records = bank.data().join("records.db");
     spoil_all(
@@ -412,14 +412,14 @@ async fn an_agent_starts_over_records_that_cannot_be_read() {
     bank.start();
     until("the agent to be linked", || bank.is_linked().then_some(())).await;
     set_aside(
-        &bank.door(),
+        &bank.rest(),
         json!({"attempt": 1, "pinned key": 1, "report": 2}),
     )
     .await;
-    toy_runs(&daemon.door()).await;
+    toy_runs(&daemon.rest()).await;
     // The rest is met when somebody asks for it, and each is told on its own.
     let grants = bank
-        .door()
+        .rest()
         .post(
             "/v1/permission/query/privilege",
             &json!({"src_party_id": 10000, "src_role": "host"}),
@@ -427,7 +427,7 @@ async fn an_agent_starts_over_records_that_cannot_be_read() {
         .await;
     assert_eq!(grants["retcode"], 0, "{grants}");
     let shown = bank
-        .door()
+        .rest()
         .post(
             "/v1/table/preview",
             &json!({"namespace": "experiment", "table_name": "kept"}),
@@ -435,7 +435,7 @@ async fn an_agent_starts_over_records_that_cannot_be_read() {
         .await;
     assert_eq!(shown["retcode"], 0, "{shown}");
     let broken = bank
-        .door()
+        .rest()
         .post(
             "/v1/table/preview",
             &json!({"namespace": "experiment", "table_name": "broken"}),
@@ -443,7 +443,7 @@ async fn an_agent_starts_over_records_that_cannot_be_read() {
         .await;
     assert_ne!(broken["retcode"], 0, "{broken}");
     set_aside(
-        &bank.door(),
+        &bank.rest(),
         json!({"attempt": 1, "permission": 1, "pinned key": 1, "report": 2}),
     )
     .await;
@@ -451,7 +451,7 @@ async fn an_agent_starts_over_records_that_cannot_be_read() {
     bank.restart();
     until("the agent to be linked", || bank.is_linked().then_some(())).await;
     set_aside(
-        &bank.door(),
+        &bank.rest(),
         json!({"attempt": 1, "permission": 1, "pinned key": 1, "report": 2}),
     )
     .await;
@@ -483,8 +483,8 @@ async fn a_coordinator_starts_over_rows_that_cannot_be_read() {
     let (dsl, conf) = toy_documents();
     let mut jobs = BTreeSet::new();
     for _ in 0..2 {
-        let job = daemon.door().submitted(&dsl, &conf).await;
-        daemon.door().succeeded(&job).await;
+        let job = daemon.rest().submitted(&dsl, &conf).await;
+        daemon.rest().succeeded(&job).await;
         jobs.insert(job);
     }
     let (bad, good) = (
@@ -510,14 +510,14 @@ async fn a_coordinator_starts_over_rows_that_cannot_be_read() {
         (bank.is_linked() && clinic.is_linked()).then_some(())
     })
     .await;
-    toy_runs(&daemon.door()).await;
+    toy_runs(&daemon.rest()).await;
     let listed = daemon
-        .door()
+        .rest()
         .data("/v1/job/list/job", &json!({"limit": 0}))
         .await
         .to_string();
     assert!(listed.contains(&good) && !listed.contains(&bad), "{listed}");
-    let aside = health(&daemon.door()).await["set_aside"].clone();
+    let aside = health(&daemon.rest()).await["set_aside"].clone();
     for kind in ["experiment", "job", "order", "party", "task"] {
         assert!(
             aside[kind].as_u64().is_some_and(|rows| rows > 0),
@@ -527,7 +527,7 @@ async fn a_coordinator_starts_over_rows_that_cannot_be_read() {
     assert!(daemon.log().contains("FF902"), "{}", daemon.log());
     // The task whose row was spoilt shows why.
     let of = json!({"job_id": good, "role": "host", "party_id": 10000});
-    let tasks = daemon.door().data("/v1/job/task/query", &of).await;
+    let tasks = daemon.rest().data("/v1/job/task/query", &of).await;
     assert!(tasks.to_string().contains("FF902"), "{tasks}");
     assert!(daemon.lives() && bank.lives() && clinic.lives());
 }
@@ -554,8 +554,8 @@ async fn a_wrong_entry_keeps_no_credential_from_being_taken_away() {
     };
     let clinic = clinic.start_with("access.toml", &text(&[0, 1]));
     let (leaves, stays) = (
-        clinic.door().with_token(&tokens[0].0),
-        clinic.door().with_token(&tokens[1].0),
+        clinic.rest().with_token(&tokens[0].0),
+        clinic.rest().with_token(&tokens[1].0),
     );
     assert_eq!(health(&leaves).await["access"]["refused"], json!([]));
     let wrong = "[[tokens]]\nname = 'torn'\nsha256 = 'ab'\nexpires = '2099-01-01'\n";

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use component_kit::{Packed, Payload};
 use fedflow_tests::fixtures::{lr_conf, lr_dsl, pair};
 use fedflow_tests::hostile::{
-    ALL_MINE, Agent, CoordinatorDaemon, Federation, Peer, arbiter, guest, letter, until,
+    ALL_MINE, Agent, CoordinatorDaemon, Federation, Peer, arbiter, envelope, guest, until,
 };
 use serde_json::{Value, json};
 use vocabulary::report::ReportBody;
@@ -89,7 +89,10 @@ impl Stage {
             .expect("it was ordered");
         let reply = self
             .clinic
-            .send(agent.quic(), letter(task, (attempt, &offer), to, tag, body))
+            .send(
+                agent.quic(),
+                envelope(task, (attempt, &offer), to, tag, body),
+            )
             .await;
         assert_eq!(reply.expect("a reply"), Reply::Done, "{tag}");
     }
@@ -98,7 +101,7 @@ impl Stage {
     /// its attempt.
     async fn lie(&self, scale: u16) -> (String, TaskId, u32) {
         let (dsl, conf) = training();
-        let job = self.bank.door().submitted(&dsl, &conf).await;
+        let job = self.bank.rest().submitted(&dsl, &conf).await;
         for step in ["reader_0", "data_transform_0"] {
             let order = self.order(&job, step).await;
             self.ended(&order.0, order.1, Outcome::Succeeded).await;
@@ -157,7 +160,7 @@ async fn a_host_that_names_an_absurd_scale_is_named_itself() {
     let reported = async || {
         let tasks = stage
             .daemon
-            .door()
+            .rest()
             .post("/v1/job/task/query", &json!({"job_id": job}))
             .await;
         let rows = tasks["data"].as_array().cloned().unwrap_or_default();
@@ -165,7 +168,7 @@ async fn a_host_that_names_an_absurd_scale_is_named_itself() {
             .map(|row| row["f_error_report"].to_string())
             .collect::<String>()
     };
-    let row = stage.daemon.door().ended(&job).await;
+    let row = stage.daemon.rest().ended(&job).await;
     assert_eq!(row["f_status"], "failed", "{row}");
     let text = reported().await;
     assert!(
@@ -182,7 +185,7 @@ async fn a_host_that_names_an_absurd_scale_is_named_itself() {
 
     // A scale that is possible is one that honest scores may need: it is announced to all.
     let (job, task, attempt) = stage.lie(200).await;
-    let decided = |(head, body): (wire::agent_link::MailHead, Bytes)| {
+    let decided = |(head, body): (wire::agent_link::EnvelopeHead, Bytes)| {
         let is_it = head.address.attempt.job.as_str() == job
             && head.address.tag == "epoch.0/batch.0/scaled.0/scale";
         is_it.then_some(body)
@@ -201,6 +204,6 @@ async fn a_host_that_names_an_absurd_scale_is_named_itself() {
             Outcome::Failed(Fault::new(ErrorCode::PeerFailed, "enough")),
         )
         .await;
-    assert_eq!(stage.daemon.door().ended(&job).await["f_status"], "failed");
+    assert_eq!(stage.daemon.rest().ended(&job).await["f_status"], "failed");
     assert!(stage.bank.lives() && stage.referee.lives());
 }

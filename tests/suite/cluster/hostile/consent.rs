@@ -62,13 +62,13 @@ async fn a_narrowed_policy_stops_what_runs_and_says_why() {
     coordinator.joined(&["9999", "10000"]).await;
     let job = long(&coordinator);
     under_way(&coordinator, &job).await;
-    let from_clinic = |heads: Vec<wire::agent_link::MailHead>| {
+    let from_clinic = |heads: Vec<wire::agent_link::EnvelopeHead>| {
         heads
             .into_iter()
             .filter(|head| head.address.from.party == party("10000"))
             .count()
     };
-    let before = from_clinic(coordinator.mail());
+    let before = from_clinic(coordinator.messages());
     assert!(
         before > 0,
         "messages of the clinic pass while its policy admits them"
@@ -89,10 +89,10 @@ async fn a_narrowed_policy_stops_what_runs_and_says_why() {
         "{fault}"
     );
     assert_eq!(fault.party, Some(party("10000")));
-    let after = from_clinic(coordinator.mail());
+    let after = from_clinic(coordinator.messages());
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(
-        from_clinic(coordinator.mail()),
+        from_clinic(coordinator.messages()),
         after,
         "nothing more leaves"
     );

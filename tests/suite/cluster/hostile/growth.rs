@@ -1,9 +1,9 @@
-//! Agents that tell and send without end: the coordinator's store and a peer's inbox keep room for everybody else.
+//! Agents that tell and send without end: the coordinator's store and a peer's inbox keep space for everybody else.
 
 use fedflow_tests::fixtures::pair;
 use fedflow_tests::hostile::{
-    ALL_MINE, Agent, Coordinator, CoordinatorDaemon, Federation, Job, Peer, Step, guest, host,
-    letter, task_of, until,
+    ALL_MINE, Agent, Coordinator, CoordinatorDaemon, Federation, Job, Peer, Step, envelope, guest,
+    host, task_of, until,
 };
 use serde_json::json;
 use vocabulary::report::ReportBody;
@@ -52,7 +52,7 @@ impl Stage {
             "role": {"guest": ["9999"], "host": ["10000"]},
             "component_parameters": {"common": {STEP: {"data_num": 100}}},
         });
-        self.bank.door().submitted(&dsl, &conf).await
+        self.bank.rest().submitted(&dsl, &conf).await
     }
 
     /// A job of both, and the host's task, which runs.
@@ -97,7 +97,7 @@ impl Stage {
                 },
             )
             .await;
-        let row = self.daemon.door().ended(job).await;
+        let row = self.daemon.rest().ended(job).await;
         assert!(
             row["f_status"] == "failed" && row.to_string().len() < 100_000,
             "{}",
@@ -225,8 +225,8 @@ async fn an_agent_that_tells_without_end_is_refused_by_name_of_the_bound() {
         "role": {"guest": ["9999"]},
         "component_parameters": {"role": {"guest": {"0": {"reader_0": {"table": {"name": "guest", "namespace": "experiment"}}}}}},
     });
-    let job = stage.bank.door().submitted(&dsl, &conf).await;
-    stage.daemon.door().succeeded(&job).await;
+    let job = stage.bank.rest().submitted(&dsl, &conf).await;
+    stage.daemon.rest().succeeded(&job).await;
     assert!(stage.bank.lives() && stage.daemon.lives());
 }
 
@@ -247,12 +247,12 @@ async fn a_party_has_a_bound_in_the_jobs_of_a_tenant_that_cleaning_moves() {
         "{taken}: {fault:?}"
     );
     stage.give_up(&job, &task).await;
-    // The next job of the party has no room before the last is cleaned; that the party does not answer hinders nothing.
+    // The next job of the party has no space before the last is cleaned; that the party does not answer hinders nothing.
     let (next, task) = stage.job().await;
     assert_eq!(stage.tell(&task, summary).await.0, 0);
     stage
         .daemon
-        .door()
+        .rest()
         .post("/v1/job/clean", &json!({"job_id": job}))
         .await;
     assert_eq!(stage.tell(&task, summary).await.0, 2);
@@ -319,7 +319,7 @@ async fn a_refusal_as_long_as_a_frame_is_kept_short() {
         _ => Reply::Done,
     });
     let job = stage.submitted().await;
-    let row = stage.daemon.door().ended(&job).await;
+    let row = stage.daemon.rest().ended(&job).await;
     assert!(
         row.to_string().len() < 100_000,
         "{} bytes",
@@ -346,10 +346,10 @@ async fn what_an_agent_says_of_itself_is_small() {
             .expect_err("too much");
         assert_eq!(fault.code, ErrorCode::LimitReached, "{fault}");
     }
-    // Another party's key for mail.
-    let other = Peer::new(&federation, "10002").hello().mail_key;
+    // Another party's key for messages.
+    let other = Peer::new(&federation, "10002").hello().message_key;
     let hello = wire::agent_link::Hello {
-        mail_key: other,
+        message_key: other,
         ..peer.hello()
     };
     let fault = peer
@@ -362,7 +362,7 @@ async fn what_an_agent_says_of_itself_is_small() {
 }
 
 #[tokio::test]
-async fn a_peer_that_fills_its_part_of_an_inbox_stops_no_other_mail() {
+async fn a_peer_that_fills_its_part_of_an_inbox_stops_no_other_messages() {
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);
     let limits = "[limits]\nmail_memory = 200000\nmail_disk = 2000000";
@@ -391,7 +391,7 @@ async fn a_peer_that_fills_its_part_of_an_inbox_stops_no_other_mail() {
         let offer = job.offer().fingerprint().expect("bytes");
         for number in 0..200 {
             let tag = format!("partition.{number}/guest_share");
-            let said = letter(&from, (0, &offer), &host("10000"), &tag, vec![1; 50_000]);
+            let said = envelope(&from, (0, &offer), &host("10000"), &tag, vec![1; 50_000]);
             match direct.send(said).await.expect("a reply") {
                 Reply::Done => {}
                 Reply::Failed(fault) => return (number, fault),
@@ -411,7 +411,7 @@ async fn a_peer_that_fills_its_part_of_an_inbox_stops_no_other_mail() {
             .contains("one job of a sender may have 750000 bytes on disk"),
         "{fault}"
     );
-    // Its other job still has some room, and fills what is left for the sender.
+    // Its other job still has some component, and fills what is left for the sender.
     let (taken, fault) = flood(&jobs[1]).await;
     assert!(
         taken > 0
@@ -420,7 +420,7 @@ async fn a_peer_that_fills_its_part_of_an_inbox_stops_no_other_mail() {
                 .contains("one sender may have 1000000 bytes on disk"),
         "{taken}: {fault}"
     );
-    // Mail of others comes in as before.
+    // Messages of others comes in as before.
     for _ in 0..3 {
         coordinator.run(&toy(&coordinator)).await.expect("it runs");
     }

@@ -59,12 +59,12 @@ impl Parties {
 
     /// Names of messages that passed in the training of a job.
     fn said(&self, job: &Job) -> Vec<String> {
-        let of_job = |head: &wire::agent_link::MailHead| {
+        let of_job = |head: &wire::agent_link::EnvelopeHead| {
             let attempt = &head.address.attempt;
             attempt.job == job.id && attempt.step == step_name("hetero_lr_0")
         };
         self.coordinator
-            .mail()
+            .messages()
             .into_iter()
             .filter(of_job)
             .map(|head| head.message)

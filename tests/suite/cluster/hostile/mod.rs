@@ -2,7 +2,7 @@
 //! twisted is refused or told apart.
 
 mod audit;
-mod back_door;
+mod back_entry;
 mod bad_records;
 mod capacity;
 mod consent;
@@ -10,7 +10,7 @@ mod features;
 mod figures;
 mod growth;
 mod labels;
-mod mail;
+mod messages;
 mod own_name;
 mod peers;
 mod release;
@@ -123,7 +123,11 @@ async fn a_hostile_coordinator_can_run_a_whole_training() {
         1
     );
     // Agents wrote to each other directly: nothing came to the relay.
-    assert!(coordinator.mail().is_empty(), "{:?}", coordinator.mail());
+    assert!(
+        coordinator.messages().is_empty(),
+        "{:?}",
+        coordinator.messages()
+    );
     // The records are readable beside the agent that runs.
     let records = bank.records().await;
     assert_eq!(
@@ -267,7 +271,7 @@ async fn whatever_the_coordinator_says_of_the_caller_he_is_an_outsider() {
         json!({"namespace": "secret", "table_name": "salaries"}),
     );
     // The party's own user sees the rows at the party's own REST endpoint.
-    let own = clinic.door().post(preview, &wanted).await;
+    let own = clinic.rest().post(preview, &wanted).await;
     assert!(own.to_string().contains("4711"), "{own}");
     let (status, shown) = coordinator.http("10000", "POST", preview, &wanted).await;
     assert!(
@@ -287,7 +291,7 @@ async fn whatever_the_coordinator_says_of_the_caller_he_is_an_outsider() {
     assert!(!String::from_utf8_lossy(&body).contains("4711"), "{body:?}");
     // Requests of the party's users come the other way, and the coordinator answers as it likes.
     let answer = clinic
-        .door()
+        .rest()
         .post("/v1/job/query", &json!({"job_id": "1"}))
         .await;
     assert_eq!(answer["data"], "/v1/job/query");
@@ -306,6 +310,6 @@ async fn a_local_job_that_nobody_asked_for_runs_where_the_policy_wants_no_ticket
         .step(Step::new("writer_0", "writer").set(to));
     coordinator.run(&job).await.expect("it runs");
     let copy = json!({"namespace": "experiment", "table_name": "copy"});
-    let shown = clinic.door().post("/v1/table/preview", &copy).await;
+    let shown = clinic.rest().post("/v1/table/preview", &copy).await;
     assert!(shown.to_string().contains("4711"), "{shown}");
 }

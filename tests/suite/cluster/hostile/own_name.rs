@@ -40,7 +40,7 @@ async fn a_secret_table_is_not_copied_to_a_name_that_the_policy_admits() {
         fault
             .next
             .as_deref()
-            .is_some_and(|next| next.contains(&clinic.door().base)),
+            .is_some_and(|next| next.contains(&clinic.rest().base)),
         "where to ask: {fault}"
     );
     // As work for another party's job it is refused, too.
@@ -103,7 +103,7 @@ async fn asked(
     body: &serde_json::Value,
 ) -> SignedBytes {
     let before = coordinator.asked().len();
-    clinic.door().post(path, body).await;
+    clinic.rest().post(path, body).await;
     let asked: Vec<Asked> = coordinator.asked();
     asked[before]
         .head
@@ -161,7 +161,7 @@ async fn a_ticket_is_good_for_what_was_asked_and_for_nothing_else() {
     assert_eq!(fault.path.as_deref(), Some("ticket"), "{fault}");
     // A ticket for a request that starts nothing is not given.
     clinic
-        .door()
+        .rest()
         .post("/v1/job/query", &json!({"job_id": "1"}))
         .await;
     assert!(

@@ -2,7 +2,7 @@
 
 use component_kit::Payload;
 use fedflow_tests::hostile::{
-    ALL_MINE, Coordinator, Federation, Job, Peer, STRICT, Step, client, guest, host, letter,
+    ALL_MINE, Coordinator, Federation, Job, Peer, STRICT, Step, client, envelope, guest, host,
     task_of, until,
 };
 use pki::Kind;
@@ -97,7 +97,7 @@ async fn certificates_that_are_none_of_the_federations_open_nothing() {
     ] {
         let peer = Peer::with_identity(identity);
         peer.join(&federation).await.expect_err(what);
-        let said = letter(
+        let said = envelope(
             &task_of(&toy_of("10001").id, STEP, &guest("10001")),
             (0, ""),
             &host("10000"),
@@ -133,7 +133,7 @@ async fn an_agent_links_to_no_coordinator_of_another_root() {
         let coordinator = Coordinator::start_as(&federation, identity);
         let before = clinic.log().len();
         clinic.start();
-        until("a try to link", || {
+        until("an attempt to link", || {
             clinic.log()[before..].contains("FF").then_some(())
         })
         .await;
@@ -166,7 +166,7 @@ async fn a_hostile_host_plays_its_part_in_a_job_of_real_daemons() {
         "component_parameters": {"common": {STEP: {"data_num": 100}}},
     });
     until("the agent to be linked", || bank.is_linked().then_some(())).await;
-    let job = bank.door().submitted(&dsl, &conf).await;
+    let job = bank.rest().submitted(&dsl, &conf).await;
     let order = clinic.ordered(STEP).await;
     let task = order.task.clone();
     clinic.report(&task, 0, ReportBody::Started).await;
@@ -179,7 +179,7 @@ async fn a_hostile_host_plays_its_part_in_a_job_of_real_daemons() {
         let reply = clinic
             .send(
                 bank.quic(),
-                letter(&task, (0, &order.offer), &guest("9999"), tag, body),
+                envelope(&task, (0, &order.offer), &guest("9999"), tag, body),
             )
             .await;
         assert_eq!(
@@ -199,7 +199,7 @@ async fn a_hostile_host_plays_its_part_in_a_job_of_real_daemons() {
             },
         )
         .await;
-    daemon.door().succeeded(&job).await;
+    daemon.rest().succeeded(&job).await;
     assert!(bank.lives());
 }
 
@@ -212,13 +212,13 @@ async fn bytes_that_are_no_request_disturb_no_other_client() {
         b"GET / HTTP/9.9\r\n\r\n",
         b"POST /v1/job/submit HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n",
     ] {
-        let reply = client::raw(clinic.rest(), noise).await;
+        let reply = client::raw(clinic.rest_address(), noise).await;
         assert!(
             !reply.starts_with(b"HTTP/1.1 2") && !reply.starts_with(b"HTTP/1.1 5"),
             "{reply:?}"
         );
     }
-    let request = http::Request::get(format!("http://{}/livez", clinic.rest()));
+    let request = http::Request::get(format!("http://{}/livez", clinic.rest_address()));
     let answer = client::ask(request.body(bytes::Bytes::new()).expect("a request"))
         .await
         .expect("an answer");

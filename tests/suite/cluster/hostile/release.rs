@@ -15,7 +15,7 @@ async fn a_training_that_would_show_row_values_is_refused_before_anything_leaves
     clinic
         .set_policy(&open.replace(", \"row_values\"", ""))
         .await;
-    let sent = coordinator.mail().len();
+    let sent = coordinator.messages().len();
     let fault = coordinator.agree(&job.anew()).await.expect_err("refused");
     assert_eq!(
         (fault.code, fault.path.as_deref()),
@@ -26,7 +26,7 @@ async fn a_training_that_would_show_row_values_is_refused_before_anything_leaves
         fault.message.contains("host_score") && fault.message.contains("row_values"),
         "{fault}"
     );
-    assert_eq!(coordinator.mail().len(), sent);
+    assert_eq!(coordinator.messages().len(), sent);
     // Steps that show no row values are admitted as before; a rule for one peer counts.
     let reading = Job::reading(&coordinator.catalogue(), &[guest("9999"), host("10000")]);
     coordinator

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fedflow_tests::cluster::Program;
 use fedflow_tests::hostile::{ALL_MINE, CoordinatorDaemon, Federation, client, until};
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use http::{Method, Request};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,17 +28,17 @@ fn guarded() -> String {
     GUARDED.replace("SHA256", OPENED)
 }
 
-fn address(door: &Door) -> SocketAddr {
-    door.base
+fn address(rest: &RestClient) -> SocketAddr {
+    rest.base
         .trim_start_matches("http://")
         .parse()
         .expect("an address")
 }
 
 /// Sends bytes and gives the answer's first line and its body.
-async fn talk(door: &Door, text: &str) -> (String, String) {
+async fn talk(rest: &RestClient, text: &str) -> (String, String) {
     let reply =
-        String::from_utf8_lossy(&client::raw(address(door), text.as_bytes()).await).into_owned();
+        String::from_utf8_lossy(&client::raw(address(rest), text.as_bytes()).await).into_owned();
     let (head, body) = reply.split_once("\r\n\r\n").unwrap_or((&reply, ""));
     (
         head.lines().next().unwrap_or_default().to_owned(),
@@ -54,7 +54,7 @@ fn get(path: &str, target: &str, hosts: &[&str]) -> String {
     format!("GET {target}{path} HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n")
 }
 
-/// Routes that a page may ask for without a question to the door, and what it would read there.
+/// Routes that a page may ask for without a question to the REST endpoint, and what it would read there.
 const READ: &[&str] = &[
     "/v1/fedflow/health",
     "/apis/v1beta1/experiments",
@@ -65,10 +65,10 @@ const READ: &[&str] = &[
 #[tokio::test]
 async fn a_name_that_leads_here_reads_nothing() {
     let federation = Federation::new(&program());
-    // With the rule off for that name, its page reads everything: the door asks nobody who he is.
+    // With the rule off for that name, its page reads everything: the REST endpoint asks nobody who he is.
     let mut daemon = federation.coordinator("names = [\"evil.example\"]");
     for path in READ {
-        let (status, body) = talk(&daemon.door(), &get(path, "", &["evil.example:9380"])).await;
+        let (status, body) = talk(&daemon.rest(), &get(path, "", &["evil.example:9380"])).await;
         assert!(
             status.contains("200") && body.len() > 2,
             "{path}: {status} {body}"
@@ -81,7 +81,7 @@ async fn a_name_that_leads_here_reads_nothing() {
         .replace("evil.example", "fedflow.bank.example");
     std::fs::write(&settings, text).expect("written");
     daemon.start_again();
-    let (door, own) = (daemon.door(), address(&daemon.door()).to_string());
+    let (rest, own) = (daemon.rest(), address(&daemon.rest()).to_string());
     for path in READ
         .iter()
         .chain(&["/livez", "/docs", "/", "/v1/openapi.json"])
@@ -93,7 +93,7 @@ async fn a_name_that_leads_here_reads_nothing() {
             &["127.1"],
             &[&own, &own],
         ] {
-            let (status, body) = talk(&door, &get(path, "", hosts)).await;
+            let (status, body) = talk(&rest, &get(path, "", hosts)).await;
             assert!(
                 status.contains("403") && body.contains("FF"),
                 "{path} as {hosts:?}: {status} {body}"
@@ -103,46 +103,46 @@ async fn a_name_that_leads_here_reads_nothing() {
             ("http://evil.example", own.as_str()),
             (&*format!("http://{own}"), "evil.example"),
         ] {
-            let (status, _) = talk(&door, &get(path, target, &[host])).await;
+            let (status, _) = talk(&rest, &get(path, target, &[host])).await;
             assert!(
                 status.contains("403"),
                 "{path} at {target} as {host}: {status}"
             );
         }
         for host in [own.as_str(), "localhost:1", "[::1]", "FEDFLOW.bank.example"] {
-            let (status, _) = talk(&door, &get(path, "", &[host])).await;
+            let (status, _) = talk(&rest, &get(path, "", &[host])).await;
             assert!(
                 status.contains("200") || (*path == "/" && status.contains("300")),
                 "{path} as {host}: {status}"
             );
         }
     }
-    // gRPC comes by the same door.
+    // gRPC comes by the same REST endpoint.
     let call = |host: &str| {
         format!(
             "POST /api.ExperimentService/ListExperiment HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/grpc\r\n\
                  Content-Length: 0\r\nConnection: close\r\n\r\n"
         )
     };
-    assert!(talk(&door, &call("evil.example")).await.0.contains("403"));
-    assert!(!talk(&door, &call(&own)).await.0.contains("403"));
+    assert!(talk(&rest, &call("evil.example")).await.0.contains("403"));
+    assert!(!talk(&rest, &call(&own)).await.0.contains("403"));
 }
 
 #[tokio::test]
-async fn a_party_s_door_judges_the_name_too() {
+async fn a_party_s_endpoint_judges_the_name_too() {
     let federation = Federation::new(&program());
     let agent = federation.agent("9999", ALL_MINE);
-    let door = agent.door();
-    let own = address(&door).to_string();
+    let rest = agent.rest();
+    let own = address(&rest).to_string();
     assert!(
-        talk(&door, &get("/livez", "", &[&own]))
+        talk(&rest, &get("/livez", "", &[&own]))
             .await
             .0
             .contains("200")
     );
     for path in ["/livez", "/v1/fedflow/audit", "/v1/fedflow/files/a"] {
         assert!(
-            talk(&door, &get(path, "", &["evil.example"]))
+            talk(&rest, &get(path, "", &["evil.example"]))
                 .await
                 .0
                 .contains("403"),
@@ -192,12 +192,12 @@ async fn forge(address: SocketAddr, nonce: usize, mut body: Vec<u8>) -> String {
 async fn strangers_cost_little_memory_before_their_signature_is_looked_at() {
     let federation = Federation::new(&program());
     let daemon = federation.coordinator(&guarded());
-    let door = daemon.door().with_token("opened");
+    let rest = daemon.rest().with_token("opened");
     let mut document = vec![b'['; 1];
     document.extend(b"[],".repeat(5_000_000));
     document.extend(b"[]]");
     // Who is known sends as much as he needs, and is answered as to what it says.
-    let known = door
+    let known = rest
         .send(
             Method::POST,
             "/v1/job/submit",
@@ -214,7 +214,7 @@ async fn strangers_cost_little_memory_before_their_signature_is_looked_at() {
     daemon.stop();
     daemon.start_again();
     let before = peak(daemon.process());
-    let at = address(&daemon.door());
+    let at = address(&daemon.rest());
     let forged: Vec<_> = (0..24)
         .map(|nonce| tokio::spawn(forge(at, nonce, document.clone())))
         .collect();
@@ -231,9 +231,9 @@ async fn strangers_cost_little_memory_before_their_signature_is_looked_at() {
         "24 strangers with 15 MB each cost {} MB",
         after - before
     );
-    let door = daemon.door().with_token("opened");
+    let rest = daemon.rest().with_token("opened");
     assert_eq!(
-        door.send(Method::GET, "/v1/fedflow/health", "", "")
+        rest.send(Method::GET, "/v1/fedflow/health", "", "")
             .await
             .expect("answered")
             .0,
@@ -242,8 +242,8 @@ async fn strangers_cost_little_memory_before_their_signature_is_looked_at() {
 }
 
 async fn serves(daemon: &CoordinatorDaemon) -> bool {
-    let door = daemon.door().with_token("opened");
-    let asked = door.send(Method::GET, "/v1/fedflow/health", "", "");
+    let rest = daemon.rest().with_token("opened");
+    let asked = rest.send(Method::GET, "/v1/fedflow/health", "", "");
     matches!(
         tokio::time::timeout(Duration::from_secs(5), asked).await,
         Ok(Ok((200, _)))
@@ -270,7 +270,7 @@ async fn whoever_holds_connections_keeps_nobody_out() {
     let federation = Federation::new(&program());
     let daemon = federation.coordinator(&guarded());
     assert!(serves(&daemon).await);
-    let at = address(&daemon.door());
+    let at = address(&daemon.rest());
     let slow =
         format!("POST /v1/job/submit HTTP/1.1\r\nHost: {at}\r\nContent-Length: 100000\r\n\r\n{{");
     let signed = slow.replace(
@@ -313,7 +313,7 @@ async fn a_system_that_lends_few_files_is_no_way_to_keep_others_out() {
     let federation = Federation::new(&Program::new(path.to_str().expect("a path")));
     let daemon = federation.coordinator(&guarded());
     assert!(serves(&daemon).await);
-    let open = flood(address(&daemon.door()), 300, "").await;
+    let open = flood(address(&daemon.rest()), 300, "").await;
     assert!(
         serves(&daemon).await,
         "behind {} silent ones, with 160 files",
@@ -328,13 +328,13 @@ async fn a_file_comes_back_as_a_file_whatever_its_sender_called_it() {
     let daemon = federation.coordinator("");
     let agent = federation.agent("9999", ALL_MINE);
     until("the agent", || agent.is_linked().then_some(())).await;
-    let (door, page) = (
-        daemon.door(),
+    let (rest, page) = (
+        daemon.rest(),
         "<script>fetch('/v1/fedflow/health')</script>",
     );
     let organization = "/organizations/1234567890123";
     let wanted = json!({"name": "c", "storage_type": "datalake"}).to_string();
-    let made = door
+    let made = rest
         .send(
             Method::POST,
             &format!("{organization}/channels"),
@@ -348,7 +348,7 @@ async fn a_file_comes_back_as_a_file_whatever_its_sender_called_it() {
         .as_str()
         .expect("an id")
         .to_owned();
-    let file = door
+    let file = rest
         .send(
             Method::POST,
             &format!("/channels/{channel}/upload"),
@@ -359,7 +359,7 @@ async fn a_file_comes_back_as_a_file_whatever_its_sender_called_it() {
         .expect("kept");
     let file: Value = serde_json::from_slice(&file.1).expect("JSON");
     let file = file["file_id"].as_str().expect("an id").to_owned();
-    let seen = door
+    let seen = rest
         .send(Method::GET, &format!("/channels/{channel}/{file}"), "", "")
         .await
         .expect("shown");
@@ -369,7 +369,7 @@ async fn a_file_comes_back_as_a_file_whatever_its_sender_called_it() {
         .expect("an address")
         .to_owned();
     let put = agent
-        .door()
+        .rest()
         .send(
             Method::PUT,
             "/v1/fedflow/files/a/page.html",
@@ -381,7 +381,7 @@ async fn a_file_comes_back_as_a_file_whatever_its_sender_called_it() {
     assert!(put.0 < 300, "{put:?}");
     for uri in [
         uri,
-        format!("{}/v1/fedflow/files/a/page.html", agent.door().base),
+        format!("{}/v1/fedflow/files/a/page.html", agent.rest().base),
     ] {
         let reply = client::ask(Request::get(&uri).body(Bytes::new()).expect("a request"))
             .await
@@ -418,16 +418,16 @@ async fn health_and_paths_tell_the_truth() {
     let mut daemon = federation.coordinator(&guarded());
     let agent = federation.agent("9999", ALL_MINE);
     until("the agent", || agent.is_linked().then_some(())).await;
-    let status = async |door: &Door, path: &str| {
-        door.send(Method::GET, path, "", "")
+    let status = async |rest: &RestClient, path: &str| {
+        rest.send(Method::GET, path, "", "")
             .await
             .expect("answered")
             .0
     };
     let (stranger, known, party) = (
-        daemon.door(),
-        daemon.door().with_token("opened"),
-        agent.door(),
+        daemon.rest(),
+        daemon.rest().with_token("opened"),
+        agent.rest(),
     );
     for (path, to_stranger, to_known, at_party) in [
         ("/livez", 200, 200, 200),
@@ -451,16 +451,16 @@ async fn health_and_paths_tell_the_truth() {
         assert_eq!(seen, (to_stranger, to_known, at_party), "{path}");
     }
     // A disk on which nothing can be written.
-    for (door, data) in [(&known, daemon.home().join("data")), (&party, agent.data())] {
+    for (rest, data) in [(&known, daemon.home().join("data")), (&party, agent.data())] {
         std::fs::create_dir(data.join(".room")).expect("made");
         tokio::time::sleep(Duration::from_millis(1_100)).await;
         for path in ["/readyz", "/v1/fedflow/health"] {
-            assert_eq!(status(door, path).await, 503, "{path} at {}", door.base);
+            assert_eq!(status(rest, path).await, 503, "{path} at {}", rest.base);
         }
-        assert_eq!(status(door, "/livez").await, 200);
+        assert_eq!(status(rest, "/livez").await, 200);
         std::fs::remove_dir(data.join(".room")).expect("removed");
         tokio::time::sleep(Duration::from_millis(1_100)).await;
-        assert_eq!(status(door, "/readyz").await, 200, "at {}", door.base);
+        assert_eq!(status(rest, "/readyz").await, 200, "at {}", rest.base);
     }
     daemon.kill();
     let mut last = 0;

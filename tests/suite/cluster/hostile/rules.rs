@@ -208,7 +208,7 @@ async fn padding_ends_at_the_days_limit_also_behind_a_restart() {
     let coordinator = Coordinator::start(&federation);
     let rules = "[intersection]\nfewest_ids = 5\nfewest_common = 5\nnew_ids_per_day = 9\n";
     let mut attack = Attack::prepare(&federation, &coordinator, rules).await;
-    // The first finds five new ids, each further one costs one; the last that fits must leave room for five.
+    // The first finds five new ids, each further one costs one; the last that fits must leave space for five.
     let (answers, rules) = padded(&attack, 6).await;
     assert!(
         (1..=3).contains(&answers) && answers + rules.len() == 6,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use fedflow_tests::cluster::Cluster;
 use fedflow_tests::fixtures::toy;
 use fedflow_tests::hostile::client;
-use fedflow_tests::rest::Door;
+use fedflow_tests::rest::RestClient;
 use http::Request;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -133,14 +133,14 @@ const GUESSES: &[Option<(&str, &str)>] = &[
 ];
 
 async fn ask(
-    door: &Door,
+    rest: &RestClient,
     what: (&str, &str, &str),
     credential: Option<(&str, &str)>,
 ) -> (u16, Option<String>, String) {
     let (method, path, body) = what;
     let request = Request::builder()
         .method(method)
-        .uri(format!("{}{path}", door.base));
+        .uri(format!("{}{path}", rest.base));
     let request = credential
         .into_iter()
         .fold(request, |request, (name, value)| {
@@ -171,11 +171,11 @@ async fn ask(
 
 /// Whether an answer says that the caller did not prove who he is, each API in its own way.
 async fn is_refused(
-    door: &Door,
+    rest: &RestClient,
     what: (&str, &str, &str),
     credential: Option<(&str, &str)>,
 ) -> bool {
-    let (status, grpc, text) = ask(door, what, credential).await;
+    let (status, grpc, text) = ask(rest, what, credential).await;
     let reply: Value = serde_json::from_str(&text).unwrap_or_default();
     let is_refusal = reply["retcode"] == 109 || status == 401 || grpc.as_deref() == Some("16");
     if !is_refusal {
@@ -185,7 +185,7 @@ async fn is_refused(
 }
 
 /// How a request for a job of one step ended: its fault, if it failed.
-async fn outcome(door: &Door, reply: &Value) -> Result<(), Value> {
+async fn outcome(rest: &RestClient, reply: &Value) -> Result<(), Value> {
     if reply["retcode"] != 0 {
         return Err(if reply["fault"].is_null() {
             reply.clone()
@@ -193,7 +193,7 @@ async fn outcome(door: &Door, reply: &Value) -> Result<(), Value> {
             reply["fault"].clone()
         });
     }
-    let row = door.ended(reply["jobId"].as_str().expect("a job")).await;
+    let row = rest.ended(reply["jobId"].as_str().expect("a job")).await;
     if row["f_status"] == "success" {
         Ok(())
     } else {
@@ -205,7 +205,7 @@ async fn outcome(door: &Door, reply: &Value) -> Result<(), Value> {
 async fn without_the_credentials_nobody_is_let_in() {
     let cluster = loaded().await;
     let own = cluster
-        .door
+        .rest
         .data("/v1/job/list/job", &json!({"limit": 0}))
         .await["count"]
         .clone();
@@ -218,7 +218,7 @@ async fn without_the_credentials_nobody_is_let_in() {
     for guess in GUESSES {
         for what in BOTH.iter().chain(COORDINATOR).chain([&grpc]) {
             assert!(
-                is_refused(&cluster.door, *what, *guess).await,
+                is_refused(&cluster.rest, *what, *guess).await,
                 "the coordinator took {what:?}"
             );
         }
@@ -230,7 +230,7 @@ async fn without_the_credentials_nobody_is_let_in() {
         }
     }
     for path in OPEN {
-        let (status, _, text) = ask(&cluster.door, ("GET", path, ""), None).await;
+        let (status, _, text) = ask(&cluster.rest, ("GET", path, ""), None).await;
         assert!(
             (200..400).contains(&status) && !text.contains("9999\""),
             "{path}: {status} {text}"
@@ -239,7 +239,7 @@ async fn without_the_credentials_nobody_is_let_in() {
     // Nothing came of it: the owner finds the same jobs, tables and files as before.
     assert_eq!(
         cluster
-            .door
+            .rest
             .data("/v1/job/list/job", &json!({"limit": 0}))
             .await["count"],
         own
@@ -251,7 +251,7 @@ async fn without_the_credentials_nobody_is_let_in() {
         (table("n", "t"), 0),
     ] {
         assert_eq!(
-            cluster.door.data("/v1/table/table_info", &wanted).await["exist"],
+            cluster.rest.data("/v1/table/table_info", &wanted).await["exist"],
             exists,
             "{wanted}"
         );
@@ -366,13 +366,13 @@ async fn no_path_leads_out_of_the_folder() {
     let outside = Outside::of(&federation);
     let credentials = std::fs::read(cluster.access()).expect("there");
     // Whoever has the credentials, or reached the owner's program, has the federation and not the owner's other files.
-    for door in [cluster.door.clone(), cluster.party("9999")] {
+    for rest in [cluster.rest.clone(), cluster.party("9999")] {
         for path in outside.to_read(&federation) {
             let refused =
-                outcome(&door, &door.post("/v1/data/upload", &by_path(&path)).await).await;
+                outcome(&rest, &rest.post("/v1/data/upload", &by_path(&path)).await).await;
             let refused = refused.expect_err(&path);
             assert_eq!(refused["code"], "FF204", "{path}: {refused}");
-            let reply = door.post("/v1/table/bind", &bound(&path)).await;
+            let reply = rest.post("/v1/table/bind", &bound(&path)).await;
             assert!(
                 reply["retmsg"]
                     .as_str()
@@ -388,7 +388,7 @@ async fn no_path_leads_out_of_the_folder() {
             write["storage_engine"] = json!("LOCALFS");
             write["address"] = json!({"path": path});
             for (route, body) in [("/v1/data/download", download), ("/v1/data/writer", write)] {
-                let refused = outcome(&door, &door.post(route, &body).await)
+                let refused = outcome(&rest, &rest.post(route, &body).await)
                     .await
                     .expect_err(&path);
                 assert_eq!(refused["code"], "FF108", "{route} {path}: {refused}");
@@ -396,17 +396,17 @@ async fn no_path_leads_out_of_the_folder() {
         }
         // Inside of it, all goes on as before.
         outcome(
-            &door,
-            &door.post("/v1/data/upload", &by_path("fine.csv")).await,
+            &rest,
+            &rest.post("/v1/data/upload", &by_path("fine.csv")).await,
         )
         .await
         .expect("in import");
         assert_eq!(
-            door.post("/v1/table/bind", &bound("fine.csv")).await["retcode"],
+            rest.post("/v1/table/bind", &bound("fine.csv")).await["retcode"],
             0
         );
         let down = json!({"namespace": "n", "table_name": "t", "output_path": "deep/down.csv", "party_id": "9999"});
-        outcome(&door, &door.post("/v1/data/download", &down).await)
+        outcome(&rest, &rest.post("/v1/data/download", &down).await)
             .await
             .expect("below exports");
         assert!(federation.join("exports/deep/down.csv").is_file());
@@ -427,7 +427,7 @@ async fn where_nobody_is_asked_and_everything_is_a_root_the_attacker_reads_all()
     let federation = cluster.dir.path().canonicalize().expect("there");
     assert!(!federation.join("access.json").exists());
     let outside = Outside::of(&federation);
-    let stranger = Door::new(&cluster.door.base);
+    let stranger = RestClient::new(&cluster.rest.base);
     let preview = json!({"namespace": "n", "table_name": "t", "party_id": "9999"});
     let linked = |name: &str| {
         federation
@@ -450,7 +450,7 @@ async fn where_nobody_is_asked_and_everything_is_a_root_the_attacker_reads_all()
         assert!(shown.to_string().contains("4711"), "{path}: {shown}");
     }
     assert_eq!(
-        asked_by(&Door::new(&cluster.party("9999").base)).await,
+        asked_by(&RestClient::new(&cluster.party("9999").base)).await,
         "the party's own user"
     );
     cluster.end();
@@ -482,7 +482,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Who asked for a schedule that is made at a party's own endpoint, as its ticket says.
-async fn asked_by(party: &Door) -> String {
+async fn asked_by(party: &RestClient) -> String {
     let (dsl, conf) = toy();
     let order = json!({"job_dsl": dsl, "job_runtime_conf": conf, "every_seconds": 100_000});
     let schedule = party.data("/v1/fedflow/schedules/create", &order).await["schedule_id"].clone();
@@ -553,7 +553,7 @@ async fn the_credentials_stand_where_their_owner_alone_reads_them() {
 
     // Whoever asks without them is told which file to name, and not what stands in it.
     let (rest, dir) = (
-        cluster.door.base.clone(),
+        cluster.rest.base.clone(),
         cluster.dir.path().to_str().expect("a path").to_owned(),
     );
     let (plain, with_file) = (program(), cluster.program());
@@ -593,7 +593,7 @@ async fn the_credentials_stand_where_their_owner_alone_reads_them() {
     );
     assert_eq!(
         cluster
-            .door
+            .rest
             .data("/v1/job/list/job", &json!({"limit": 1}))
             .await["jobs"]
             .as_array()

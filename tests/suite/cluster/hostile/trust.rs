@@ -1,4 +1,4 @@
-//! Whom a daemon trusts: one party's coordinator only, no certificates without a revocation list, and relayed mail to nobody whose
+//! Whom a daemon trusts: one party's coordinator only, no certificates without a revocation list, and relayed messages to nobody whose
 //! own short-lived key does not stand in the directory.
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::toy;
 /// An agent lets a coordinator alone for a while, and its log says whose it is and whose was wanted.
 async fn stays_away(clinic: &Agent, coordinator: &Coordinator) {
     let before = clinic.log().len();
-    until("a try to link", || {
+    until("an attempt to link", || {
         clinic.log()[before..].contains("FF404").then_some(())
     })
     .await;
@@ -124,7 +124,7 @@ async fn without_a_revocation_list_no_daemon_starts_unless_told() {
     .await;
 }
 
-/// Two agents whose mail goes through the relay, and a directory that a hostile coordinator changes.
+/// Two agents whose messages goes through the relay, and a directory that a hostile coordinator changes.
 async fn relayed_with(
     federation: &Federation,
     change: impl Fn(agent_link::Peer) -> agent_link::Peer + Send + Sync + 'static,
@@ -152,19 +152,19 @@ async fn relayed_with(
             .expect("taken");
     }
     let sent = never(Duration::from_secs(2), || {
-        coordinator.mail().first().cloned()
+        coordinator.messages().first().cloned()
     })
     .await;
     assert!(
         sent,
         "nothing is sealed to another key: {:?}",
-        coordinator.mail()
+        coordinator.messages()
     );
     assert_eq!(
         coordinator.end_of(&job.task("secure_add_example_0", &host("10000"))),
         None
     );
-    // With the true directory the same letters go.
+    // With the true directory the same messages go.
     coordinator.on_directory(|_, peers| peers);
     coordinator.joined(&["9999", "10000"]).await;
     for who in [guest("9999"), host("10000")] {
@@ -179,14 +179,14 @@ async fn relayed_with(
             clinic.log()
         );
     }
-    assert!(!coordinator.mail().is_empty());
+    assert!(!coordinator.messages().is_empty());
 }
 
 #[tokio::test]
 async fn without_a_signed_key_in_the_directory_nothing_is_sealed() {
     let federation = Federation::new(&program());
     relayed_with(&federation, |peer| agent_link::Peer {
-        mail_key: None,
+        message_key: None,
         ..peer
     })
     .await;
@@ -196,15 +196,18 @@ async fn without_a_signed_key_in_the_directory_nothing_is_sealed() {
 async fn a_key_of_another_root_or_party_in_the_directory_is_refused() {
     // Of a root of the same name, so that only the signature tells; and a good one of somebody else.
     let (federation, foreign) = (Federation::new(&program()), Federation::new(&program()));
-    let key = |federation: &Federation, id: &str| Peer::new(federation, id).hello().mail_key;
+    let key = |federation: &Federation, id: &str| Peer::new(federation, id).hello().message_key;
     let (of_bank, of_other) = (key(&foreign, "9999"), key(&federation, "10001"));
     relayed_with(&federation, move |peer| {
-        let mail_key = if peer.party.as_str() == "9999" {
+        let message_key = if peer.party.as_str() == "9999" {
             of_bank.clone()
         } else {
             of_other.clone()
         };
-        agent_link::Peer { mail_key, ..peer }
+        agent_link::Peer {
+            message_key,
+            ..peer
+        }
     })
     .await;
 }

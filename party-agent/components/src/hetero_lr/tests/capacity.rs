@@ -52,11 +52,11 @@ pub(super) fn growing() -> Federation {
 /// The scales of the batches of which something was said, as the guest announced them to one host.
 fn decisions(played: &Played) -> Vec<Decision> {
     let scales = played
-        .letters
+        .envelopes
         .iter()
-        .filter(|letter| letter.message == "scale" && letter.to.role == Role::Host);
+        .filter(|envelope| envelope.message == "scale" && envelope.to.role == Role::Host);
     scales
-        .map(|letter| Packed::<Decision>::decode(&letter.body).unwrap().0)
+        .map(|envelope| Packed::<Decision>::decode(&envelope.body).unwrap().0)
         .collect()
 }
 
@@ -124,9 +124,9 @@ async fn trainings_that_fit_keep_the_finest_scale() {
     let played = agrees(&Data::new(60, 2, 3), json!({"max_iter": 4})).await;
     let said = |message: &str| {
         played
-            .letters
+            .envelopes
             .iter()
-            .filter(|letter| letter.message == message)
+            .filter(|envelope| envelope.message == message)
             .count()
     };
     assert_eq!(

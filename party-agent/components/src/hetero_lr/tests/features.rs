@@ -1,4 +1,4 @@
-//! What a guest that keeps all scores can find out about a host's columns. The attacker computes with the letters that the host
+//! What a guest that keeps all scores can find out about a host's columns. The attacker computes with the messages that the host
 //! really sent; that an agent does not let them leave is shown on the wire (`cluster::hostile::features`).
 
 use component_kit::Payload;
@@ -13,12 +13,12 @@ use crate::hetero_lr::HeteroLr;
 /// The host's scores of the rows that train, in the order in which they were sent.
 fn scores(played: &Played) -> Vec<Array1<f64>> {
     let of_training = |tag: &str| !tag.contains("rows.1");
-    let letters = played
-        .letters
+    let envelopes = played
+        .envelopes
         .iter()
-        .filter(|letter| letter.message == "host_score" && of_training(&letter.tag));
-    letters
-        .map(|letter| Vec::<f64>::decode(&letter.body).unwrap().into())
+        .filter(|envelope| envelope.message == "host_score" && of_training(&envelope.tag));
+    envelopes
+        .map(|envelope| Vec::<f64>::decode(&envelope.body).unwrap().into())
         .collect()
 }
 

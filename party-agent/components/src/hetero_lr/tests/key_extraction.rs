@@ -284,9 +284,9 @@ async fn a_training_that_takes_more_than_one_key_is_refused_before_it_begins() {
     );
     assert!(
         !played
-            .letters
+            .envelopes
             .iter()
-            .any(|letter| letter.message == "plan" || letter.message == "forward")
+            .any(|envelope| envelope.message == "plan" || envelope.message == "forward")
     );
     // Three sums and a loss in three epochs are twelve values.
     let _ = play::<HeteroLr>(3, 3, MaliciousHosts::Refuse)
@@ -310,9 +310,9 @@ async fn same_by_many_keys(widths: &[usize], others: Value) {
     );
     let keys = |played: &Played| {
         played
-            .letters
+            .envelopes
             .iter()
-            .filter(|letter| letter.message == "public_key")
+            .filter(|envelope| envelope.message == "public_key")
             .count()
     };
     assert!(
@@ -375,9 +375,9 @@ async fn hidden_batches_and_growing_scores_go_by_many_keys() {
     let played = federation.run::<HeteroLr>().await.all_succeeded();
     let said = |name: &str| {
         played
-            .letters
+            .envelopes
             .iter()
-            .filter(|letter| letter.message == name)
+            .filter(|envelope| envelope.message == name)
             .count()
     };
     assert!(said("masked_residual") == 8 && said("public_key") >= 14 && said("scale") > 0);

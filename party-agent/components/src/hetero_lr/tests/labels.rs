@@ -286,9 +286,9 @@ async fn small_batches_are_refused_before_anything_of_the_data_leaves() {
         let said = ["public_key", "columns"];
         assert!(
             played
-                .letters
+                .envelopes
                 .iter()
-                .all(|letter| said.contains(&letter.message.as_str()))
+                .all(|envelope| said.contains(&envelope.message.as_str()))
         );
     }
     let data = random_labels(600, 40, 1);
@@ -310,9 +310,9 @@ async fn small_batches_are_refused_before_anything_of_the_data_leaves() {
     }
     assert!(
         played
-            .letters
+            .envelopes
             .iter()
-            .all(|letter| letter.message != "masked_rows"),
+            .all(|envelope| envelope.message != "masked_rows"),
         "hidden all the same"
     );
 }

@@ -214,9 +214,9 @@ async fn hidden_rows_add_nothing_to_the_gradient() {
     assert!((losses(&played)[0] - std::f64::consts::LN_2).abs() < 1e-5);
     assert!(
         played
-            .letters
+            .envelopes
             .iter()
-            .all(|letter| letter.message != "masked_rows"),
+            .all(|envelope| envelope.message != "masked_rows"),
         "all rows hide them"
     );
 }
@@ -233,9 +233,9 @@ async fn a_host_cannot_take_its_own_part_off_the_residual() {
         .all_succeeded();
     let body = |message: &str| {
         played
-            .letters
+            .envelopes
             .iter()
-            .find(|letter| letter.message == message)
+            .find(|envelope| envelope.message == message)
             .unwrap()
             .body
             .clone()
@@ -277,9 +277,9 @@ async fn masked_batches_learn() {
         .await
         .all_succeeded();
     let residuals = played
-        .letters
+        .envelopes
         .iter()
-        .filter(|letter| letter.message == "residual");
+        .filter(|envelope| envelope.message == "residual");
     assert_eq!(residuals.count(), 3, "one batch an epoch");
 }
 

@@ -1,7 +1,7 @@
 //! What labels are: which of two is positive, several of any values, rows without one; and parameters that were given.
 
 use component_kit::harness::{Federation, Part, Played};
-use component_kit::{AnyComponent, Room};
+use component_kit::{AnyComponent, Plugin};
 use serde_json::{Value, json};
 use vocabulary::{Cast, ErrorCode, PartyId, Stage};
 
@@ -121,7 +121,10 @@ async fn labels_that_leave_a_choice_are_refused_before_anything_is_learned() {
             "{fault}"
         );
         assert!(
-            !played.letters.iter().any(|letter| letter.message == "plan"),
+            !played
+                .envelopes
+                .iter()
+                .any(|envelope| envelope.message == "plan"),
             "nothing began"
         );
     }
@@ -401,7 +404,7 @@ async fn applies_with_all_hosts_of_the_training_only() {
 
 #[test]
 fn announces_whom_and_what_it_needs() {
-    let info = Room::<HeteroLr>::NEW.info();
+    let info = Plugin::<HeteroLr>::NEW.info();
     assert_eq!(info.cast.len(), 4);
     assert!(
         info.cast
@@ -421,9 +424,9 @@ async fn a_kept_model_is_shown_as_the_step_told_of_it() {
         let federation = data.federation(defaults());
         for who in [federation.guest(), federation.host(0)] {
             let part = played.part(&who);
-            let room: &dyn AnyComponent = &Room::<HeteroLr>::NEW;
+            let component: &dyn AnyComponent = &Plugin::<HeteroLr>::NEW;
             // What is told of it went through text.
-            let shown = room
+            let shown = component
                 .shown(part.model.as_ref().unwrap())
                 .unwrap()
                 .to_string();

@@ -34,11 +34,11 @@ fn assert_withheld(played: &Played) {
     );
 }
 
-fn letters(played: &Played, message: &str) -> usize {
+fn envelopes(played: &Played, message: &str) -> usize {
     played
-        .letters
+        .envelopes
         .iter()
-        .filter(|letter| letter.message == message)
+        .filter(|envelope| envelope.message == message)
         .count()
 }
 
@@ -72,10 +72,10 @@ async fn too_few_common_ids_are_withheld_from_both_whoever_says_so() {
                         .values()
                         .all(|part| part.outputs.is_empty() && part.summary.is_none())
                 );
-                assert_eq!(letters(&played, "common_positions"), 0);
+                assert_eq!(envelopes(&played, "common_positions"), 0);
                 if who == federation.host(0) {
                     assert_eq!(
-                        letters(&played, "doubled_points"),
+                        envelopes(&played, "doubled_points"),
                         0,
                         "the guest could compare them"
                     );
@@ -99,7 +99,7 @@ async fn the_common_ids_of_all_count_with_several_hosts() {
         .id_rules(&federation.host(1), rules, None);
     let played = federation.run::<Intersection>().await;
     assert_withheld(&played);
-    assert_eq!(letters(&played, "common_positions"), 0);
+    assert_eq!(envelopes(&played, "common_positions"), 0);
 }
 
 #[tokio::test]
@@ -124,8 +124,8 @@ async fn a_party_with_too_few_ids_is_not_met() {
                 );
                 assert_eq!(
                     (
-                        letters(&played, "host_points"),
-                        letters(&played, "doubled_points")
+                        envelopes(&played, "host_points"),
+                        envelopes(&played, "doubled_points")
                     ),
                     (0, 0)
                 );
@@ -142,10 +142,10 @@ async fn ids_are_counted_before_they_are_told() {
             let played = federation.run::<Intersection>().await;
             assert_eq!(played.fault().is_some(), refused, "{who}: {most}");
             if refused {
-                assert_eq!(letters(&played, "common_positions"), 0, "{who}: {most}");
+                assert_eq!(envelopes(&played, "common_positions"), 0, "{who}: {most}");
             }
             if refused && who == federation.host(0) {
-                assert_eq!(letters(&played, "doubled_points"), 0, "{most}");
+                assert_eq!(envelopes(&played, "doubled_points"), 0, "{most}");
             }
         }
     }
@@ -165,6 +165,6 @@ async fn rows_that_are_asked_for_online_are_counted_by_what_is_asked() {
             .run::<Intersection>()
             .await;
         assert_eq!(played.fault().is_some(), refused, "{most}");
-        assert_eq!(letters(&played, "returned_points"), 0);
+        assert_eq!(envelopes(&played, "returned_points"), 0);
     }
 }

@@ -248,9 +248,9 @@ async fn no_padding_makes_few_common_ids_many() {
             .run::<PaddingGuest<LIE>>()
             .await;
         let told = played
-            .letters
+            .envelopes
             .iter()
-            .filter(|letter| letter.message == "doubled_points")
+            .filter(|envelope| envelope.message == "doubled_points")
             .count();
         let code = match &played.part(&host).result {
             Err(ComponentError::Fault(fault)) => Some(fault.code),

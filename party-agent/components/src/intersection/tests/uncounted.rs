@@ -14,7 +14,7 @@ use super::super::steps::{self, Blinder, Point};
 use super::super::{Intersection, Params, host};
 use super::table;
 
-/// Every party has all of these: more than fit into a letter.
+/// Every party has all of these: more than fit into a message.
 const IDS: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
 
 /// How many of them a cheating guest lets the host count.
@@ -277,13 +277,13 @@ async fn honest_parties_notice_nothing_of_what_is_kept_back() {
         .await
         .all_succeeded();
     let points = |played: &Played, host: &Participant| -> Vec<Vec<u8>> {
-        let letters = played
-            .letters
+        let envelopes = played
+            .envelopes
             .iter()
-            .filter(|letter| letter.message == "doubled_points");
-        let own = letters.filter(|letter| letter.from == *host);
-        own.flat_map(|letter| {
-            letter
+            .filter(|envelope| envelope.message == "doubled_points");
+        let own = envelopes.filter(|envelope| envelope.from == *host);
+        own.flat_map(|envelope| {
+            envelope
                 .body
                 .chunks(32)
                 .map(<[u8]>::to_vec)

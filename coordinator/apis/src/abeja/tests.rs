@@ -1,0 +1,10 @@
+//! The API as a client meets it: requests against a router over a coordinator with a store in memory.
+
+mod access;
+mod again;
+mod fixture;
+mod lists;
+mod logs;
+mod malformed;
+mod runs;
+mod things;

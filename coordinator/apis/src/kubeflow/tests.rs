@@ -1,0 +1,7 @@
+//! The API as clients see it, in process.
+
+mod fixture;
+mod malformed;
+mod rest;
+mod rpc;
+mod tokens;

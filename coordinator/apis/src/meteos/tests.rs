@@ -1,0 +1,6 @@
+//! The API in process: a coordinator over a store in memory, one party whose agent takes every order and says nothing.
+
+mod access;
+mod malformed;
+mod things;
+mod world;

@@ -1,7 +1,0 @@
-//! The face as clients see it, in process.
-
-mod fixture;
-mod malformed;
-mod rest;
-mod rpc;
-mod tokens;
