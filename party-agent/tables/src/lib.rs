@@ -18,6 +18,7 @@ mod manifest;
 mod matrix;
 mod names;
 mod parquet;
+mod partitions;
 mod reshape;
 mod schema;
 #[cfg(test)]

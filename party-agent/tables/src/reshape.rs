@@ -19,7 +19,7 @@ pub(crate) fn check_partitions(partitions: u32) -> Result<()> {
 }
 
 /// The ids of a frame; column 0 is the id.
-fn ids_of(frame: &Frame) -> Result<impl Iterator<Item = &str>> {
+pub(crate) fn ids_of(frame: &Frame) -> Result<impl Iterator<Item = &str>> {
     match frame.cells(0)? {
         Cells::Text(ids) => Ok(ids.iter().map(Option::unwrap_or_default)),
         Cells::Float(_) | Cells::Integer(_) => Err(TableError::SchemaMismatch {

@@ -275,10 +275,16 @@ impl Table {
 
     /// One partition as a table in memory; partitions hold consecutive rows in table order.
     pub fn partition(&self, part: usize) -> Result<Table> {
-        Table::of_frames(
-            self.schema().clone(),
-            vec![self.load(part, &self.everything())?],
-        )
+        let rows = vec![self.load(part, &self.everything())?];
+        Ok(Table::of_frames(self.schema().clone(), rows)?.watched(self.stop().clone()))
+    }
+
+    /// Rows of a partition; none where there is no such partition.
+    pub(crate) fn rows_of(&self, part: usize) -> usize {
+        match self.parts() {
+            Parts::Memory(frames) => frames.get(part).map_or(0, Frame::rows),
+            Parts::Files { files, .. } => files.get(part).map_or(0, |file| file.rows),
+        }
     }
 
     /// The ids, in row order.
