@@ -87,7 +87,7 @@ docs:
 
 # Throughput: cryptography, mail, scheduling, the REST door. Builds with optimisation, without the data engine.
 bench *arguments:
-    cargo bench -p crypto -p transport -p service -p apis "$@"
+    cargo bench -p crypto -p transport -p service -p api-fate -p api-kubeflow -p api-abeja "$@"
 
 # A thousand jobs at real daemons, and a million rows. Builds everything with optimisation.
 bench-large:

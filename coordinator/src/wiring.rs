@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_gateway::{Gateway, LocalApi, SERVICES};
-use apis::{ApiContext, ApiOptions, Apis, Authenticator, FateFlow, KubeflowOptions, Rows};
+use api_fate::{ApiOptions, FateFlow};
+use api_kit::{ApiContext, Apis, Authenticator, Rows};
+use api_kubeflow::KubeflowOptions;
 use async_trait::async_trait;
 use axum::Router;
 use rest::{Access, BodyStream, RestServer, ServeOptions};
@@ -110,6 +112,9 @@ impl LocalApi for LocalRouter {
 
 /// Starts a coordinator; it runs until the token is cancelled.
 pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result<Running, Fault> {
+    for notice in &config.notices {
+        tracing::warn!("{notice}");
+    }
     // Definitions and metrics are for the coordinator's user only.
     tokio::fs::DirBuilder::new()
         .recursive(true)
@@ -184,7 +189,8 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     let tells_apart = access.is_some() && !config.one_owner;
     for tenant in tenants(&coordinator, &config, tells_apart) {
         coordinator
-            .default_experiment(&tenant)
+            .experiments()
+            .default_of(&tenant)
             .await
             .map_err(|error| error.fault())?;
     }
@@ -203,7 +209,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         disk: Some(daemon::Disk::below(&config.data)),
     };
     let rows: Arc<dyn Rows> = Arc::new(RowsOverGateway(gateway.clone()));
-    let fate_flow = apis::fate_flow::router(FateFlow::new(coordinator.clone(), rows.clone(), api));
+    let fate_flow = api_fate::router(FateFlow::new(coordinator.clone(), rows.clone(), api));
     let context = ApiContext {
         coordinator: coordinator.clone(),
         rows,
@@ -212,15 +218,15 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     let kubeflow = KubeflowOptions {
         multi_user: config.kubeflow.multi_user,
     };
-    let grpc = apis::kubeflow::grpc(&context, kubeflow).await?;
+    let grpc = api_kubeflow::grpc(&context, kubeflow).await?;
     let linked = Apis {
         fate_flow: fate_flow.clone(),
-        kubeflow: apis::kubeflow::router(&context, kubeflow),
-        grpc: apis::kubeflow::grpc_elsewhere(),
-        abeja: apis::abeja::router(context.clone()),
-        meteos: apis::meteos::router(
+        kubeflow: api_kubeflow::router(&context, kubeflow),
+        grpc: api_kubeflow::grpc_elsewhere(),
+        abeja: api_abeja::router(context.clone()),
+        meteos: api_meteos::router(
             context,
-            apis::meteos::Options {
+            api_meteos::Options {
                 identity: config.keystone,
             },
         ),
@@ -230,7 +236,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         || fate_flow.clone(),
         |access| access.protect(fate_flow.clone()),
     );
-    let router = apis::dispatch(Apis {
+    let router = api_kit::dispatch(Apis {
         fate_flow,
         grpc,
         ..linked.clone()
@@ -239,7 +245,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     let drive = coordinator.clone();
     let stop_drive = stop.clone();
     // Links are authenticated by certificates; only the REST endpoint asks for credentials.
-    let answers: Arc<dyn LocalApi> = Arc::new(LocalRouter(apis::dispatch(linked)));
+    let answers: Arc<dyn LocalApi> = Arc::new(LocalRouter(api_kit::dispatch(linked)));
     let links = (
         gateway.clone(),
         endpoint.clone(),

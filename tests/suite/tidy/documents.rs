@@ -82,22 +82,22 @@ fn agrees(path: &str, generated: &str) {
 
 #[test]
 fn the_page_of_the_fate_flow_api_agrees_with_its_router() {
-    agrees("docs/apis/fate-flow.md", &apis::fate_flow::coverage());
+    agrees("docs/apis/fate-flow.md", &api_fate::coverage());
 }
 
 #[test]
 fn the_page_of_the_abeja_api_agrees_with_its_router() {
-    agrees("docs/apis/abeja.md", &apis::abeja::coverage());
+    agrees("docs/apis/abeja.md", &api_abeja::coverage());
 }
 
 #[test]
 fn the_page_of_the_kubeflow_api_agrees_with_its_router() {
-    agrees("docs/apis/kubeflow.md", &apis::kubeflow::coverage());
+    agrees("docs/apis/kubeflow.md", &api_kubeflow::coverage());
 }
 
 #[test]
 fn the_page_of_the_meteos_api_agrees_with_its_router() {
-    agrees("docs/apis/meteos.md", &apis::meteos::coverage());
+    agrees("docs/apis/meteos.md", &api_meteos::coverage());
 }
 
 #[test]

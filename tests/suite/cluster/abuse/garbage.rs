@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use apis::fate_flow::{Kind, ROUTES};
+use api_fate::{Kind, ROUTES};
 use fedflow_tests::fixtures::{lr_conf, lr_dsl, pair};
 use fedflow_tests::rest::RestClient;
 use http::Method;
