@@ -53,7 +53,7 @@ fn put(body: &mut Map<String, Value>, name: &str, value: &impl Serialize) -> Sto
     Ok(())
 }
 
-/// A job from its row, which has the columns `id`, `definition`, `signatures`, `archived` and `body`.
+/// A job from its row, which has the columns `id`, `definition`, `papers`, `archived` and `body`.
 pub(crate) fn job_from(row: &SqliteRow) -> Stored<Job> {
     let mut job = job_without_signatures(row)?;
     signatures::read(row.try_get("papers").map_err(failed)?, &mut job)?;

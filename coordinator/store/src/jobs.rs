@@ -36,7 +36,7 @@ impl Jobs for SqlTransaction {
     async fn insert_job(&mut self, job: &Job) -> Stored<bool> {
         let done = sqlx::query(
             "/* jobs: insert */ INSERT INTO jobs (id, state, settled, initiator_role, initiator_party, name, description, \
-             model_version, created, started, ended, due, definition, signatures, body, experiment, archived, queue) \
+             model_version, created, started, ended, due, definition, papers, body, experiment, archived, queue) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (id) DO NOTHING",
         )
         .bind(job.id.as_str())
