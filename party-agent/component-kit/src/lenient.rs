@@ -1,7 +1,43 @@
 //! Readers for parameters whose type FATE does not check, so that documents which run there run here.
 
-use serde::{Deserialize, Deserializer, de};
+use std::borrow::Cow;
+use std::ops::Deref;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
+
+/// A truth value as documents write it: true or false, also as a number or a word. `NULL` is what null means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Flag<const NULL: bool = false>(pub bool);
+
+impl<const NULL: bool> Deref for Flag<NULL> {
+    type Target = bool;
+
+    fn deref(&self) -> &bool {
+        &self.0
+    }
+}
+
+impl<'de, const NULL: bool> Deserialize<'de> for Flag<NULL> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        flag_of(from, NULL).map(Self)
+    }
+}
+
+impl<const NULL: bool> JsonSchema for Flag<NULL> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Flag".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Value::json_schema(generator)
+    }
+}
 
 fn flag_of<'de, D: Deserializer<'de>>(deserializer: D, otherwise: bool) -> Result<bool, D::Error> {
     let value = Value::deserialize(deserializer)?;

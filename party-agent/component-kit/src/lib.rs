@@ -5,7 +5,15 @@
 //! runner (or by the harness in tests).
 #![deny(missing_docs)]
 
+// The macros name this crate as its users do.
+#[cfg(test)]
+extern crate self as component_kit;
+
+pub mod bounds;
 mod component;
+mod declare;
+#[doc(hidden)]
+pub mod declared;
 mod description;
 mod error;
 mod given;
@@ -21,6 +29,7 @@ mod payload;
 mod peer;
 mod task;
 mod task_host;
+mod word;
 
 pub use component::{AnyComponent, Component, Plugin};
 pub use description::{CastLine, Description, NeedLine, PortLine};
@@ -37,3 +46,4 @@ pub use task_host::{
     About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest,
     LabelRules, LogLevel, MaliciousHosts, ModelCopy, Reading, TaskHost,
 };
+pub use word::Word;

@@ -2,6 +2,8 @@
 
 use vocabulary::{ErrorCode, Fault};
 
+use crate::bounds::not_among;
+
 /// One thing that is wrong with a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -13,30 +15,48 @@ pub struct Problem {
 
 /// Collects what is wrong with a set of parameters.
 #[derive(Debug, Default)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    found: Vec<Problem>,
+    /// The path of the object that is being checked.
+    at: String,
+}
 
 impl Problems {
     /// Notes a problem unless the condition holds.
     pub fn expect(&mut self, holds: bool, path: &str, message: impl FnOnce() -> String) {
         if !holds {
-            self.0.push(Problem {
-                path: path.to_owned(),
-                message: message(),
-            });
+            let (path, message) = (self.path_of(path), message());
+            self.found.push(Problem { path, message });
+        }
+    }
+
+    /// Checks an object among the parameters: what it names stands under its name. An entry of a list is named `[0]`.
+    pub fn within(&mut self, name: &str, check: impl FnOnce(&mut Self)) {
+        let inner = self.path_of(name);
+        let outer = std::mem::replace(&mut self.at, inner);
+        check(self);
+        self.at = outer;
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        match (self.at.as_str(), name) {
+            ("", name) => name.to_owned(),
+            (at, "") => at.to_owned(),
+            (at, entry) if entry.starts_with('[') => format!("{at}{entry}"),
+            (at, name) => format!("{at}.{name}"),
         }
     }
 
     /// Notes a problem unless the text is one of the allowed words, whatever their case.
     pub fn one_of(&mut self, path: &str, text: &str, allowed: &[&str]) {
-        let known = allowed.iter().any(|word| word.eq_ignore_ascii_case(text));
-        self.expect(known, path, || {
-            format!("{text:?} is not one of {}", allowed.join(", "))
-        });
+        if let Some(refusal) = not_among(text, allowed) {
+            self.expect(false, path, || refusal);
+        }
     }
 
     /// What was found.
     pub fn into_vec(self) -> Vec<Problem> {
-        self.0
+        self.found
     }
 }
 
