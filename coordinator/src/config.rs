@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use daemon::Renamed;
 use daemon::logging::LogSettings;
 use rest::AccessSettings;
 use serde::{Deserialize, Serialize};
@@ -69,7 +70,16 @@ pub struct CoordinatorConfig {
     /// How to log.
     #[serde(default)]
     pub log: LogSettings,
+    /// Sentences about settings that were given by an old name, for the log and for `check-config`.
+    #[serde(skip)]
+    pub notices: Vec<String>,
 }
+
+/// Names that settings had before.
+pub(crate) const RENAMED: &[Renamed] = &[Renamed {
+    old: "largest_letter",
+    new: "largest_message",
+}];
 
 /// How jobs and agents are treated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,5 +143,23 @@ impl CoordinatorConfig {
     pub(crate) fn store_url(&self) -> String {
         let default = || format!("sqlite:{}", self.data.join("coordinator.db").display());
         self.store.clone().unwrap_or_else(default)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_file_of_the_version_before_reads_as_it_did_and_names_what_is_called_otherwise_now() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/settings-before.toml");
+        let config = crate::read_config(file.as_ref()).expect("readable");
+        assert_eq!(config.largest_message, 1 << 30);
+        assert_eq!(config.notices.len(), 1, "{:?}", config.notices);
+        let shown = crate::check_config(file.as_ref()).expect("shown");
+        assert!(
+            shown.starts_with("# the setting largest_letter is called largest_message now"),
+            "{shown}"
+        );
+        let again: super::CoordinatorConfig = toml::from_str(&shown).expect("what is shown reads");
+        assert_eq!(again.largest_message, 1 << 30);
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use archives::ModelStoreSettings;
+use daemon::Renamed;
 use daemon::logging::LogSettings;
 use rest::AccessSettings;
 use serde::{Deserialize, Serialize};
@@ -34,10 +35,10 @@ pub struct AgentConfig {
     /// Where QUIC listens and from where it dials; port 0 takes a free one. Default `0.0.0.0:0`.
     #[serde(default = "any_port")]
     pub listen: SocketAddr,
-    /// Addresses (`host:port`) at which other agents reach this one directly. Default none: messages comes by the relay.
+    /// Addresses (`host:port`) at which other agents reach this one directly. Default none: messages come by the relay.
     #[serde(default)]
     pub direct: Vec<String>,
-    /// Whether messages to other agents always goes through the coordinator's relay. Default false.
+    /// Whether messages to other agents always go through the coordinator's relay. Default false.
     #[serde(default)]
     pub relay_only: bool,
     /// Where the REST endpoint for the party's own users listens. Default `127.0.0.1:9380`.
@@ -81,7 +82,30 @@ pub struct AgentConfig {
     /// The daemon's own log. Default: `info`, text, standard error.
     #[serde(default)]
     pub log: LogSettings,
+    /// Sentences about settings that were given by an old name, for the log and for `check-config`.
+    #[serde(skip)]
+    pub notices: Vec<String>,
 }
+
+/// Names that settings had before.
+const RENAMED: &[Renamed] = &[
+    Renamed {
+        old: "limits.mail_memory",
+        new: "limits.inbox_memory",
+    },
+    Renamed {
+        old: "limits.mail_disk",
+        new: "limits.inbox_disk",
+    },
+    Renamed {
+        old: "limits.largest_letter",
+        new: "limits.largest_message",
+    },
+    Renamed {
+        old: "limits.letter_seconds",
+        new: "limits.message_seconds",
+    },
+];
 
 /// Bounds on what the agent takes on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,7 +113,7 @@ pub struct AgentConfig {
 pub struct Limits {
     /// Attempts that run at once; more are refused. Default 64.
     pub attempts: usize,
-    /// Bytes of messages that wait in memory before messages go to disk. Default 256 MiB.
+    /// Bytes of messages that wait in memory before more go to disk. Default 256 MiB.
     pub inbox_memory: u64,
     /// Bytes of waiting messages on disk; one sending party may take no more of them than it leaves.
     pub inbox_disk: u64,
@@ -155,6 +179,7 @@ impl AgentConfig {
             serving: ServingSettings::default(),
             mtu: common_mtu(),
             log: LogSettings::default(),
+            notices: Vec::new(),
         }
     }
 
@@ -167,9 +192,12 @@ impl AgentConfig {
         path: &Path,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, Fault> {
-        let read: Result<Self, _> = daemon::load(path, ENVIRONMENT, environment);
-        let mut config = read
-            .map_err(|error| wrong(error.to_string()).next("compare it with the agent's manual"))?;
+        let read = daemon::load::<Self>(path, ENVIRONMENT, environment, RENAMED);
+        let read = read.map_err(|error| {
+            wrong(error.to_string()).next("compare it with docs/operating.md, \"Settings\"")
+        })?;
+        let mut config = read.settings;
+        config.notices = read.notices;
         config.resolve(path.parent().unwrap_or(Path::new("")));
         config.check()?;
         Ok(config)
@@ -209,7 +237,7 @@ impl AgentConfig {
         }
         if self.limits.attempts == 0 || self.limits.largest_message == 0 {
             return Err(wrong(
-                "limits.attempts and limits.largest_letter must be above 0",
+                "limits.attempts and limits.largest_message must be above 0",
             ));
         }
         if self.serving.timeout_seconds == 0 || self.serving.most_ids == 0 {
@@ -283,6 +311,27 @@ mod tests {
             fault.code == ErrorCode::ConfigInvalid && fault.message.contains("relay"),
             "{fault}"
         );
+    }
+
+    #[test]
+    fn a_file_of_the_version_before_reads_as_it_did_and_names_what_is_called_otherwise_now() {
+        let old = "[limits]\nmail_memory = 1\nmail_disk = 2\nlargest_letter = 3\n";
+        let variable = ("FEDFLOW_AGENT_LIMITS__LETTER_SECONDS", "4");
+        let config = load(&format!("{LEAST}{old}"), &[variable]).unwrap();
+        let limits = &config.limits;
+        assert_eq!(
+            (limits.inbox_memory, limits.inbox_disk),
+            (1, 2),
+            "{limits:?}"
+        );
+        assert_eq!((limits.largest_message, limits.message_seconds), (3, 4));
+        let told = config.notices.join("\n");
+        for Renamed { old, new } in RENAMED {
+            assert!(
+                told.contains(&format!("{old} is called {new} now")),
+                "{told}"
+            );
+        }
     }
 
     #[test]

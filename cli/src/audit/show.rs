@@ -17,7 +17,7 @@ pub(super) fn text(line: &Line<'_>) -> String {
     // What came from outside must not move the cursor.
     let said: String = said
         .chars()
-        .map(|envelope| if envelope.is_control() { ' ' } else { envelope })
+        .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
     format!("{}  {at}  {said}", line.number)
 }
@@ -73,11 +73,11 @@ fn entry_text(entry: &AuditEntry) -> String {
             attempt,
             message,
             to,
-            envelopes,
+            messages,
             bytes,
         } => {
             format!(
-                "left      {envelopes} of {message} to {to}, {bytes} bytes; {task} attempt {attempt}"
+                "left      {messages} of {message} to {to}, {bytes} bytes; {task} attempt {attempt}"
             )
         }
         AuditEntry::Message(message) => message_text(message),

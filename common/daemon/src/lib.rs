@@ -8,7 +8,7 @@ pub mod logging;
 pub mod redact;
 pub mod shutdown;
 
-pub use config::{ConfigError, load};
+pub use config::{ConfigError, Loaded, Renamed, load};
 pub use disk::Disk;
 pub use hold::{Hold, HoldError};
 pub use redact::Secret;

@@ -17,7 +17,7 @@ use crate::peer;
 use crate::trust::{self, TrustRoots};
 
 /// Warn this long before something expires.
-const SOON_MILLIS: i64 = 14 * 86_400_000;
+const SOON_MILLIS: i64 = 14 * Timestamp::DAY_MILLIS;
 
 /// Everything worth knowing of one certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -253,12 +253,12 @@ fn date(moment: Timestamp) -> String {
 /// An error's message as a sentence.
 fn sentence(error: &dyn std::error::Error) -> String {
     let message = error.to_string();
-    let mut envelopes = message.chars();
-    let first = envelopes
+    let mut characters = message.chars();
+    let first = characters
         .next()
-        .map(|envelope| envelope.to_uppercase().to_string())
+        .map(|character| character.to_uppercase().to_string())
         .unwrap_or_default();
-    format!("{first}{}.", envelopes.as_str())
+    format!("{first}{}.", characters.as_str())
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ async fn main() {
             let small = small(&alice, &bob).await;
             let way = if relayed { "relayed" } else { "direct " };
             println!(
-                "{way} messages, mtu {mtu}: {one:7.0} MB/s ({:.2} of tls), 8 at once {eight:7.0} MB/s ({:.2}), {small:6.0} small letters/s ({:.2})",
+                "{way} messages, mtu {mtu}: {one:7.0} MB/s ({:.2} of tls), 8 at once {eight:7.0} MB/s ({:.2}), {small:6.0} small messages/s ({:.2})",
                 one / tls.0,
                 eight / tls.0,
                 small / tls.1

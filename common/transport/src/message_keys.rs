@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(
             keys.secrets(at(61))[1].public_sec1().unwrap(),
             first,
-            "messages under way is still read"
+            "a message under way can still be read"
         );
         assert_eq!(keys.secrets(at(135)).len(), 2);
         assert_eq!(keys.secrets(at(136)).len(), 1, "the first is erased");

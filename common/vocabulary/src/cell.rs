@@ -63,8 +63,8 @@ pub fn means_no_value(text: &str) -> bool {
 
 /// A text without the space around it; marks that files begin with, and that cannot be seen, are space.
 pub fn bare(text: &str) -> &str {
-    text.trim_matches(|envelope: char| {
-        envelope.is_whitespace() || matches!(envelope, '\u{feff}' | '\u{200b}')
+    text.trim_matches(|character: char| {
+        character.is_whitespace() || matches!(character, '\u{feff}' | '\u{200b}')
     })
 }
 

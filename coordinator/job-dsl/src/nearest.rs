@@ -8,8 +8,8 @@ const LEAST_BEGINNING: usize = 3;
 /// The known name nearest to `name`, if one is near enough: at most a third of its messages differ, case aside, or it begins
 /// with all of `name`.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let envelopes: Vec<char> = name.to_lowercase().chars().take(LONGEST + 1).collect();
-    if envelopes.len() > LONGEST {
+    let characters: Vec<char> = name.to_lowercase().chars().take(LONGEST + 1).collect();
+    if characters.len() > LONGEST {
         return None;
     }
     let scored = known
@@ -18,19 +18,19 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|candidate| {
             let other: Vec<char> = candidate.to_lowercase().chars().collect();
             (
-                distance(&envelopes, &other),
+                distance(&characters, &other),
                 candidate,
-                other.starts_with(&envelopes),
+                other.starts_with(&characters),
             )
         });
     let all: Vec<(usize, &str, bool)> = scored.collect();
     let (distance, best, _) = all.iter().min().copied()?;
-    if distance <= (envelopes.len().max(3) / 3).max(1) {
+    if distance <= (characters.len().max(3) / 3).max(1) {
         return Some(best);
     }
     let begins = all
         .iter()
-        .filter(|(.., begins)| *begins && envelopes.len() >= LEAST_BEGINNING);
+        .filter(|(.., begins)| *begins && characters.len() >= LEAST_BEGINNING);
     begins.min().map(|(_, longer, _)| *longer)
 }
 

@@ -41,14 +41,14 @@ pub(crate) fn quoted(text: &str) -> String {
     };
     let mut out = String::with_capacity(text.len() + 2);
     out.push(quote);
-    for envelope in text.chars() {
-        match envelope {
+    for character in text.chars() {
+        match character {
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            envelope if envelope == quote => out.extend(['\\', envelope]),
-            envelope => out.push(envelope),
+            character if character == quote => out.extend(['\\', character]),
+            character => out.push(character),
         }
     }
     out.push(quote);

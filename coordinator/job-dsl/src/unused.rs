@@ -127,7 +127,7 @@ impl Notes {
 /// A document's own names may hold anything: a warning is one line.
 fn one_line(text: &str) -> String {
     text.chars()
-        .map(|envelope| if envelope.is_control() { ' ' } else { envelope })
+        .map(|character| if character.is_control() { ' ' } else { character })
         .collect()
 }
 

@@ -53,7 +53,7 @@ impl AddressKey {
                 path.display()
             );
             Fault::new(ErrorCode::StorageFull, message)
-                .next("make capacity, or let the daemon's user read and write there")
+                .next("make space, or let the daemon's user read and write there")
         };
         if !path.exists() {
             let fresh = Self::default();

@@ -90,7 +90,7 @@ pub enum OrderReply {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// No capacity to write.
-    #[error("the store has no capacity to write: {detail}")]
+    #[error("the store has no space to write: {detail}")]
     Full {
         /// What the database says.
         detail: String,
@@ -124,7 +124,7 @@ impl StoreError {
     pub fn fault(&self) -> Fault {
         match self {
             StoreError::Full { .. } => Fault::new(ErrorCode::StorageFull, self.to_string())
-                .next("make capacity on the coordinator's disk; nothing stored so far is lost"),
+                .next("make space on the coordinator's disk; nothing stored so far is lost"),
             StoreError::Address { .. } => Fault::new(ErrorCode::ConfigInvalid, self.to_string()),
             StoreError::Corrupt { .. } => Fault::new(ErrorCode::RecordUnreadable, self.to_string())
                 .next("see the coordinator's log"),

@@ -124,8 +124,8 @@ fn hex(bytes: &[u8]) -> String {
 
 fn unhex(text: &str) -> Stored<Vec<u8>> {
     let wrong = || corrupt("the signatures of a job", "bytes that are not hex");
-    let value = |envelope: &u8| {
-        char::from(*envelope)
+    let value = |character: &u8| {
+        char::from(*character)
             .to_digit(16)
             .and_then(|value| u8::try_from(value).ok())
     };

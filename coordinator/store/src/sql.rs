@@ -322,11 +322,11 @@ pub(crate) fn containing(query: &mut QueryBuilder<Sqlite>, column: &str, text: &
         return;
     }
     let mut pattern = String::from("%");
-    for envelope in text.chars() {
-        if matches!(envelope, '%' | '_' | '\\') {
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
             pattern.push('\\');
         }
-        pattern.push(envelope);
+        pattern.push(character);
     }
     pattern.push('%');
     query

@@ -69,7 +69,8 @@ pub enum AuditEntry {
         /// The receiver.
         to: PartyId,
         /// How many.
-        envelopes: u64,
+        #[serde(rename = "letters")]
+        messages: u64,
         /// Bytes.
         bytes: u64,
     },

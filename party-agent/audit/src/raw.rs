@@ -40,7 +40,7 @@ impl Raw {
                 return Ok(());
             };
             let began = piece.len();
-            // Component that was made ahead is zeros, and no line begins with one.
+            // Space that was made ahead is zeros, and no line begins with one.
             let is_over = file
                 .fill_buf()
                 .map_err(AuditError::disk(path))?

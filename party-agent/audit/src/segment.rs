@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::AuditError;
 
-/// Component is made ahead in such pieces: a sync that changes no length costs less, and a disk that fills up leaves space for the
+/// Space is made ahead in such pieces: a sync that changes no length costs less, and a disk that fills up leaves space for the
 /// entries that say so.
 const AHEAD: u64 = 1 << 20;
 const ENDING: &str = ".ndjson";
@@ -123,7 +123,7 @@ impl Segment {
                 Err(error) => done = Err(error),
             }
         }
-        // A little component is as good as much, while it lasts.
+        // A little space is as good as much, while it lasts.
         if needed <= self.room { Ok(()) } else { done }
     }
 

@@ -309,7 +309,7 @@ async fn a_chain_of_format_0_goes_on() {
     );
     assert!(matches!(
         records[1].entry,
-        AuditEntry::Left { envelopes: 2, .. }
+        AuditEntry::Left { messages: 2, .. }
     ));
     assert_eq!(records[1].entry.job(), JobId::new("1").ok().as_ref());
     assert_eq!(records[2].entry.refused_by(), Some("disclosure.metrics"));

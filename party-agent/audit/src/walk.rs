@@ -172,7 +172,7 @@ impl Walk {
         let Some((path, file)) = &mut self.file else {
             return Ok(false);
         };
-        // Component that was made ahead is zeros; no line begins with one.
+        // Space that was made ahead is zeros; no line begins with one.
         let next = file.fill_buf().map_err(AuditError::disk(path))?;
         if next.first().is_none_or(|byte| *byte == 0) {
             return Ok(false);
@@ -208,7 +208,7 @@ impl Walk {
         Ok((rest, hash))
     }
 
-    /// Whether anything but made space follows the last whole line of the present file.
+    /// Whether anything but space made ahead follows the last whole line of the present file.
     fn has_rest(&mut self) -> Result<bool, AuditError> {
         Ok(self.rest()?.0 > 0)
     }

@@ -7,8 +7,8 @@ use vocabulary::{Fault, Outcome};
 /// What stands where a name was.
 const HIDDEN: &str = "(a column)";
 
-fn belongs_to_word(envelope: char) -> bool {
-    envelope.is_alphanumeric() || envelope == '_'
+fn belongs_to_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
 }
 
 /// The text with every name in it hidden where it stands as a word of its own, also with other capitals.
@@ -17,7 +17,7 @@ pub(crate) fn hide(text: &str, names: &BTreeSet<String>) -> String {
     let mut rest = text;
     while !rest.is_empty() {
         let end = rest
-            .find(|envelope| !belongs_to_word(envelope))
+            .find(|character| !belongs_to_word(character))
             .unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
         let is_name = names.contains(word) || names.contains(&word.to_lowercase());

@@ -128,7 +128,7 @@ impl<R: Read> Decoded<R> {
             } else {
                 u16::from_be_bytes([first, byte])
             };
-            let envelope = match self.unit.take() {
+            let character = match self.unit.take() {
                 Some(high) => char::decode_utf16([high, unit]).next(),
                 None if (0xd800..0xdc00).contains(&unit) => {
                     self.unit = Some(unit);
@@ -138,11 +138,11 @@ impl<R: Read> Decoded<R> {
             };
             let broken =
                 || io::Error::new(ErrorKind::InvalidData, "it is no well-formed UTF-16 text");
-            let envelope = envelope
+            let character = character
                 .and_then(std::result::Result::ok)
                 .ok_or_else(broken)?;
             self.text
-                .extend_from_slice(envelope.encode_utf8(&mut [0; 4]).as_bytes());
+                .extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         }
         Ok(())
     }
@@ -204,12 +204,12 @@ fn form_of(start: &[u8]) -> (Form, usize) {
 
 /// What the bytes of a line that is not UTF-8 look like.
 pub(crate) fn resembles(line: &[u8]) -> &'static str {
-    let envelopes: Vec<&[u8]> = line
+    let characters: Vec<&[u8]> = line
         .split(|byte| byte.is_ascii())
         .filter(|run| !run.is_empty())
         .collect();
-    let alone = envelopes.iter().filter(|run| run.len() == 1).count();
-    if alone * 2 > envelopes.len() {
+    let alone = characters.iter().filter(|run| run.len() == 1).count();
+    if alone * 2 > characters.len() {
         "Latin-1 or Windows-1252"
     } else {
         "GBK, Shift JIS or Big5"

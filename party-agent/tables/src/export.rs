@@ -132,15 +132,15 @@ fn push_value(line: &mut String, value: &Value) {
 
 fn push_string(line: &mut String, text: &str) {
     line.push('\'');
-    for envelope in text.chars() {
-        match envelope {
+    for character in text.chars() {
+        match character {
             '\'' => line.push_str("\\u0027"),
             '"' => line.push_str("\\u0022"),
             '\\' => line.push_str("\\\\"),
             control if control.is_control() => {
                 line.push_str(&format!("\\u{:04x}", u32::from(control)))
             }
-            envelope => line.push(envelope),
+            character => line.push(character),
         }
     }
     line.push('\'');

@@ -80,7 +80,7 @@ pub(crate) fn look_at<R: Read>(
 /// Refuses a first line that is a word to a spreadsheet program, and one that other delimiters take apart than the one given.
 fn judge(text: &str, delimiter: u8, line: u64, one_field_is_odd: bool) -> Result<()> {
     let word = text
-        .trim_matches(|envelope| matches!(envelope, '"' | ' '))
+        .trim_matches(|character| matches!(character, '"' | ' '))
         .trim_end_matches(char::from(delimiter));
     if word
         .get(..4)

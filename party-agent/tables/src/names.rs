@@ -64,20 +64,20 @@ pub(crate) fn nearest<'a>(
 ) -> Option<String> {
     /// Distances of longer names are taken between their beginnings.
     const COMPARED: usize = 100;
-    let envelopes = |table: &TableRef| {
+    let characters = |table: &TableRef| {
         table
             .to_string()
             .chars()
             .take(COMPARED)
             .collect::<Vec<char>>()
     };
-    let asked = envelopes(wanted);
+    let asked = characters(wanted);
     let furthest = (asked.len() / 3).max(2);
     let distance = |candidate: &TableRef| {
         if candidate.name == wanted.name && !wanted.name.is_empty() {
             return Some(1);
         }
-        let other = envelopes(candidate);
+        let other = characters(candidate);
         (other.len().abs_diff(asked.len()) <= furthest)
             .then(|| edit_distance(&asked, &other))
             .filter(|far| *far <= furthest)
@@ -112,12 +112,12 @@ pub(crate) fn nearest_name<'a>(
 /// Messages to insert, remove or replace to make one text of the other (Levenshtein).
 fn edit_distance(left: &[char], right: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (at, envelope) in left.iter().enumerate() {
+    for (at, character) in left.iter().enumerate() {
         let mut diagonal = at;
         let mut before = at + 1;
         let mut next = vec![before];
         for (above, other) in row.iter().skip(1).zip(right) {
-            let cost = (diagonal + usize::from(envelope != other))
+            let cost = (diagonal + usize::from(character != other))
                 .min(above + 1)
                 .min(before + 1);
             (diagonal, before) = (*above, cost);
@@ -180,9 +180,9 @@ mod tests {
 
         #[test]
         fn measures_a_distance(left in "[ab]{0,8}", right in "[ab]{0,8}") {
-            let envelopes = |text: &str| text.chars().collect::<Vec<char>>();
-            let far = edit_distance(&envelopes(&left), &envelopes(&right));
-            prop_assert_eq!(far, edit_distance(&envelopes(&right), &envelopes(&left)));
+            let characters = |text: &str| text.chars().collect::<Vec<char>>();
+            let far = edit_distance(&characters(&left), &characters(&right));
+            prop_assert_eq!(far, edit_distance(&characters(&right), &characters(&left)));
             prop_assert_eq!(far == 0, left == right);
             prop_assert!(far <= left.len().max(right.len()) && far >= left.len().abs_diff(right.len()));
         }

@@ -82,8 +82,8 @@ fn said(path: &Path, text: &str) -> String {
 /// Whether a text has the name as a whole word.
 fn names(text: &str, name: &str) -> bool {
     text.match_indices(name).any(|(at, _)| {
-        let is_word = |envelope: Option<char>| {
-            envelope.is_some_and(|envelope| envelope.is_alphanumeric() || envelope == '_')
+        let is_word = |character: Option<char>| {
+            character.is_some_and(|character| character.is_alphanumeric() || character == '_')
         };
         !is_word(text[..at].chars().next_back()) && !is_word(text[at + name.len()..].chars().next())
     })

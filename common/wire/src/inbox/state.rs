@@ -355,11 +355,11 @@ impl Held {
 pub(super) fn full(address: &Address, full: Full, what: &str) -> TransportError {
     let (from, Full { whose, most }) = (&address.from.party, full);
     let message = format!(
-        "messages of party {from} that waits for {}: {whose} may have {most} {what} there",
+        "messages of party {from} wait for {}: {whose} may have {most} {what} there",
         address.to
     );
     let next = "the receiver reads too slowly, or the sender does not stop: look at both tasks' logs; the receiver's \
-                operator can raise limits.mail_disk";
+                operator can raise limits.inbox_disk";
     TransportError::Refused(
         Fault::new(ErrorCode::StorageFull, message)
             .at(&address.to.party)
@@ -368,7 +368,7 @@ pub(super) fn full(address: &Address, full: Full, what: &str) -> TransportError 
 }
 
 fn messages_full(address: &Address, reached: Full) -> TransportError {
-    full(address, reached, "letters")
+    full(address, reached, "messages")
 }
 
 fn attempt_full(address: &Address, envelopes: usize, bytes: u64) -> TransportError {

@@ -96,12 +96,12 @@ mod tests {
 
     /// Every set of the messages a to e, counted.
     fn plain(rows: &[String], support: f64) -> Vec<Found> {
-        let envelopes = ["a", "b", "c", "d", "e"];
+        let names = ["a", "b", "c", "d", "e"];
         let mut found: Vec<Found> = Vec::new();
         for mask in 1u32..32 {
             let set: Vec<String> = (0..5)
                 .filter(|bit| mask >> bit & 1 == 1)
-                .map(|bit| envelopes[bit].to_owned())
+                .map(|bit| names[bit].to_owned())
                 .collect();
             let has = |row: &&String| {
                 set.iter()

@@ -365,7 +365,7 @@ async fn what_an_agent_says_of_itself_is_small() {
 async fn a_peer_that_fills_its_part_of_an_inbox_stops_no_other_messages() {
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);
-    let limits = "[limits]\nmail_memory = 200000\nmail_disk = 2000000";
+    let limits = "[limits]\ninbox_memory = 200000\ninbox_disk = 2000000";
     let clinic = federation
         .party("10000")
         .policy(ALL_MINE)
