@@ -7,27 +7,18 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{Issuer, KeyPair, PublicKeyData};
+use rcgen::{Issuer, PublicKeyData};
 use vocabulary::{Clock, PartyId, SystemClock, Timestamp};
 
 use crate::error::{PkiError, Result};
-use crate::files::{self, Readers};
+use crate::files::{self, Existing, Readers};
+use crate::key::LeafKey;
 use crate::ledger::{IssuedRecord, Ledger, Revocation, RevocationReason, Target};
 use crate::name::{Kind, PeerName, check_federation};
 use crate::peer;
 use crate::profile::{Profile, Validity};
-use crate::request::{self, LeafKey};
+use crate::request;
 use template::RootKey;
-
-/// What to do where a key stands already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Existing {
-    /// Refuse; nothing is lost.
-    #[default]
-    Refuse,
-    /// Replace it; the old key is gone.
-    Replace,
-}
 
 /// How to issue, where it differs from the profile.
 #[derive(Debug, Clone, Copy, Default)]
@@ -359,12 +350,6 @@ fn lock(dir: &Path) -> Result<File> {
         }),
         Err(std::fs::TryLockError::Error(source)) => Err(PkiError::FileUnwritable { path, source }),
     }
-}
-
-/// A new P-256 key pair.
-pub(crate) fn generate_pair() -> Result<KeyPair> {
-    KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
-        .map_err(|error| PkiError::internal("making a key", error))
 }
 
 #[cfg(test)]

@@ -21,6 +21,16 @@ pub(crate) const REQUEST: &str = "request.csr";
 const MOST_PUBLIC_BYTES: u64 = 16 << 20;
 const MOST_KEY_BYTES: usize = 16 << 10;
 
+/// What to do where a key stands already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// Refuse; nothing is lost.
+    #[default]
+    Refuse,
+    /// Replace it; the old key is gone.
+    Replace,
+}
+
 /// Who may read a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Readers {

@@ -13,9 +13,9 @@ use crate::error::{PkiError, Result};
 use crate::files;
 use crate::name::Kind;
 use crate::peer::{self, PeerIdentity};
+use crate::provider::provider;
 use crate::scalar::SecretScalar;
 use crate::trust::{self, TrustRoots};
-use crate::verify::provider;
 
 /// Where the parts of an identity are.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,6 @@ use vocabulary::Timestamp;
 use crate::error::{PkiError, Result};
 use crate::files;
 
-const DAY_MILLIS: i64 = 86_400_000;
 /// A hundred years; beyond it the dates of X.509 change their form.
 const MOST_DAYS: u32 = 36_500;
 
@@ -87,7 +86,7 @@ impl Profile {
     pub(crate) fn validity(&self, now: Timestamp, days: u32) -> Validity {
         Validity {
             not_before: now.plus_millis(-60_000 * i64::from(self.backdate_minutes)),
-            not_after: now.plus_millis(DAY_MILLIS * i64::from(days)),
+            not_after: now.plus_millis(Timestamp::DAY_MILLIS * i64::from(days)),
         }
     }
 }
@@ -106,7 +105,7 @@ impl Validity {
     pub fn days_from(start: Timestamp, days: u32) -> Self {
         Self {
             not_before: start,
-            not_after: start.plus_millis(DAY_MILLIS * i64::from(days)),
+            not_after: start.plus_millis(Timestamp::DAY_MILLIS * i64::from(days)),
         }
     }
 }

@@ -4,40 +4,16 @@ use std::path::Path;
 
 use rcgen::{
     CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, DnValue,
-    KeyPair, PublicKey,
+    PublicKey,
 };
 use rustls_pki_types::CertificateSigningRequestDer;
 use rustls_pki_types::pem::PemObject;
 use vocabulary::PartyId;
-use zeroize::{Zeroize, Zeroizing};
 
-use crate::authority::{Existing, generate_pair};
 use crate::error::{PkiError, Result};
-use crate::files::{self, Readers};
+use crate::files::{self, Existing, Readers};
+use crate::key::LeafKey;
 use crate::name::Kind;
-
-/// A party's new key pair, wiped when dropped.
-pub(crate) struct LeafKey(KeyPair);
-
-impl Drop for LeafKey {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
-
-impl LeafKey {
-    pub(crate) fn generate() -> Result<Self> {
-        generate_pair().map(Self)
-    }
-
-    pub(crate) fn pair(&self) -> &KeyPair {
-        &self.0
-    }
-
-    pub(crate) fn pem(&self) -> Zeroizing<String> {
-        Zeroizing::new(self.0.serialize_pem())
-    }
-}
 
 /// Makes a key into `dir/identity.key` (mode 0600) and a signing request into `dir/request.csr`; gives the request, PEM.
 ///
@@ -114,6 +90,8 @@ fn text_of<'a>(subject: &'a DistinguishedName, part: &DnType) -> Option<&'a str>
 
 #[cfg(test)]
 mod tests {
+    use rcgen::KeyPair;
+
     use super::*;
     use crate::trial::party;
 

@@ -7,8 +7,8 @@ use vocabulary::{SignedBytes, Timestamp};
 use crate::error::{PkiError, Result};
 use crate::identity::Identity;
 use crate::peer::PeerIdentity;
+use crate::provider::provider;
 use crate::trust::TrustRoots;
-use crate::verify::provider;
 
 const SCHEME: SignatureScheme = SignatureScheme::ECDSA_NISTP256_SHA256;
 /// Keeps these signatures apart from every other use of the same key; TLS signs texts that begin with spaces.

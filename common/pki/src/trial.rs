@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 use rustls_pki_types::ServerName;
 use tempfile::TempDir;
-use vocabulary::{Clock, PartyId, SystemClock};
+use vocabulary::{Clock, PartyId, SystemClock, Timestamp};
 
 use crate::{
     Authority, Identity, IssueOptions, Kind, PeerIdentity, PkiError, Profile, Result, Validity,
@@ -19,7 +19,10 @@ pub(crate) fn party(id: &str) -> PartyId {
 
 /// A validity that ended yesterday.
 pub(crate) fn past() -> Validity {
-    Validity::days_from(SystemClock.now().plus_millis(-10 * 86_400_000), 9)
+    Validity::days_from(
+        SystemClock.now().plus_millis(-10 * Timestamp::DAY_MILLIS),
+        9,
+    )
 }
 
 /// A throw-away federation.

@@ -21,7 +21,7 @@ use crate::files::{self, Readers};
 use crate::name::Kind;
 use crate::peer::{self, PeerIdentity};
 use crate::pins::Pins;
-use crate::verify::provider;
+use crate::provider::provider;
 
 /// More certificates than any chain of ours has.
 const MOST_CERTIFICATES: usize = 4;

@@ -3,11 +3,10 @@
 //! There is no mode that skips a check. A new revocation list means a new configuration: reload the identity, build the
 //! configurations again, and close links of revoked serials by hand.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
 use rustls::server::NoServerSessionStorage;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::sign::SingleCertAndKey;
@@ -22,6 +21,7 @@ use crate::error::{PkiError, Refusal, Result};
 use crate::identity::Identity;
 use crate::name::{Kind, server_name};
 use crate::peer::PeerIdentity;
+use crate::provider::provider;
 use crate::trust::TrustRoots;
 
 /// Who is dialled.
@@ -56,18 +56,6 @@ impl ExpectedPeer {
             found: format!("{} {}", peer.kind, peer.party),
         })
     }
-}
-
-/// The one set of algorithms of this house, TLS 1.3 only; no process-wide default is ever consulted.
-pub fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
-        let mut provider = rustls::crypto::ring::default_provider();
-        provider
-            .cipher_suites
-            .retain(|suite| suite.tls13().is_some());
-        Arc::new(provider)
-    });
-    PROVIDER.clone()
 }
 
 /// How a daemon accepts links: every member of the federation with a valid certificate, and nobody else.

@@ -308,7 +308,7 @@ impl Access {
                 .path_and_query()
                 .map_or("/", |target| target.as_str());
             if !claim.is_signed_with(secret, target, &content) {
-                return refused(request, unknown(signature::WRONG));
+                return refused(request, unknown(content::WRONG));
             }
             // only what is signed is remembered, so that nobody can use up another's nonces
             let fresh = self

@@ -7,7 +7,7 @@ use vocabulary::PartyId;
 
 use crate::fate_reply::Failure;
 use crate::fields::{flag, id_value, text_of};
-use crate::upload::UploadConfig;
+use crate::upload::{OF_JOB, UploadConfig};
 
 /// A job of one step at parties that work alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,15 +21,6 @@ pub struct LocalJob {
     /// What the request says of the job and not of the step.
     pub of_job: Map<String, Value>,
 }
-
-/// Fields of a request that are the job's and not the component's.
-pub const OF_JOB: [&str; 5] = [
-    "task_cores",
-    "eggroll_run",
-    "spark_run",
-    "computing_engine",
-    "federation_engine",
-];
 
 /// Names a participant's part of a model version.
 const OF_PART: [&str; 4] = ["model_id", "model_version", "role", "party_id"];

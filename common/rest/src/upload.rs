@@ -13,7 +13,7 @@ use crate::proxy::BodyStream;
 
 mod config;
 
-pub use config::{Existing, UploadConfig};
+pub use config::{Existing, OF_JOB, UploadConfig};
 
 /// Most bytes of one form field beside the file.
 const MOST_FIELD_BYTES: usize = 1 << 20;

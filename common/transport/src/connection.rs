@@ -5,18 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pki::PeerIdentity;
-use quinn::{ConnectionError, VarInt};
+use quinn::ConnectionError;
 
+use crate::close::{CLOSE_DONE, CLOSE_GOODBYE};
 use crate::error::LinkError;
-
-/// Close code: nothing is wrong, the connection alone ends.
-pub(crate) const CLOSE_DONE: VarInt = VarInt::from_u32(0);
-/// Close code: the certificate is not, or no longer, accepted.
-pub(crate) const CLOSE_CERTIFICATE: VarInt = VarInt::from_u32(1);
-/// Close code: the connection is not wanted for another reason.
-pub(crate) const CLOSE_REFUSED: VarInt = VarInt::from_u32(2);
-/// Close code: the daemon ends, and nothing that it worked on goes on.
-pub(crate) const CLOSE_GOODBYE: VarInt = VarInt::from_u32(3);
 
 /// A connection to an authenticated peer. Clones are the same connection; it ends when the last one is dropped or it is
 /// closed.

@@ -16,7 +16,8 @@ use rustls::pki_types::CertificateDer;
 use tokio::sync::{Semaphore, mpsc};
 use vocabulary::{Clock, ErrorCode, Fault, PartyId, SignedBytes, SystemClock};
 
-use crate::connection::{CLOSE_CERTIFICATE, CLOSE_GOODBYE, CLOSE_REFUSED, Connection};
+use crate::close::{CLOSE_CERTIFICATE, CLOSE_GOODBYE, CLOSE_REFUSED};
+use crate::connection::Connection;
 use crate::error::LinkError;
 use crate::message_keys::MessageKeys;
 use crate::reset::{ConnectionIds, ResetKey};

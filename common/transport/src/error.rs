@@ -124,7 +124,7 @@ impl LinkError {
             },
             ConnectionError::ApplicationClosed(close) => {
                 let reason = String::from_utf8_lossy(&close.reason).into_owned();
-                if close.error_code == crate::connection::CLOSE_CERTIFICATE {
+                if close.error_code == crate::close::CLOSE_CERTIFICATE {
                     Self::Certificate(Fault::new(
                         ErrorCode::CertificateRefused,
                         format!("{peer} closed the link: {reason}"),

@@ -7,6 +7,7 @@
 mod acknowledge;
 pub mod call;
 mod chunk;
+mod close;
 pub mod connection;
 pub mod direct;
 pub mod directory;

@@ -7,7 +7,8 @@ use crate::ids::Attempt;
 use crate::metric::Metric;
 use crate::model::ModelSummary;
 use crate::table::TableSummary;
-use crate::task::{Progress, TaskId};
+use crate::task::Progress;
+use crate::task_id::TaskId;
 
 /// How a task's attempt ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

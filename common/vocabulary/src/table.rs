@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ids::Attempt;
-use crate::task::TaskId;
+use crate::ids::{Attempt, JobId};
+use crate::task_id::TaskId;
 
 /// A table's name at the party that owns it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,6 +18,11 @@ pub struct TableRef {
 }
 
 impl TableRef {
+    /// What namespaces of job outputs begin with; a user's table cannot stand under one.
+    pub const OUTPUTS: &str = "output_data_";
+    /// Where tables of the rows stand that a prediction asks for, while it runs.
+    pub const ONLINE: &str = "fedflow_inference";
+
     /// Names a table. Any text is a name; what a name may do to the file system is the table store's concern.
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
@@ -40,9 +45,24 @@ impl TableRef {
                 text + &format!("{byte:02x}")
             });
         Self {
-            namespace: format!("output_data_{}_{}_{}", task.job, task.step, attempt),
+            namespace: format!("{}{}_{}_{attempt}", Self::OUTPUTS, task.job, task.step),
             name,
         }
+    }
+
+    /// Whether a job has left it as one of its outputs.
+    pub fn is_output(&self) -> bool {
+        self.namespace.starts_with(Self::OUTPUTS)
+    }
+
+    /// Whether it holds the rows that a prediction asks for.
+    pub fn is_online(&self) -> bool {
+        self.namespace == Self::ONLINE
+    }
+
+    /// What the namespaces of all outputs of a job begin with.
+    pub fn outputs_of(job: &JobId) -> String {
+        format!("{}{job}_", Self::OUTPUTS)
     }
 
     /// The attempt that a task's output names.

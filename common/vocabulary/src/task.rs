@@ -1,45 +1,14 @@
 //! Orders and their state: what an agent is told to run.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::finite::Finite;
-use crate::ids::{Attempt, JobId, PartyId, StepName};
+use crate::ids::{Attempt, StepName};
 use crate::model::{CheckpointRef, ModelRef};
-use crate::role::{Cast, Participant, Role, Stage};
+use crate::role::{Cast, Stage};
 use crate::table::TableRef;
+use crate::task_id::TaskId;
 use crate::time::Timestamp;
-
-/// One step at one participant.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct TaskId {
-    /// The job.
-    pub job: JobId,
-    /// The step.
-    pub step: StepName,
-    /// The role.
-    pub role: Role,
-    /// The party.
-    pub party: PartyId,
-}
-
-impl TaskId {
-    /// Who runs it.
-    pub fn participant(&self) -> Participant {
-        Participant::new(self.role, self.party.clone())
-    }
-}
-
-impl fmt::Display for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}/{} at {} {}",
-            self.job, self.step, self.role, self.party
-        )
-    }
-}
 
 /// A table wired to an input port.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,16 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// Milliseconds of a day.
+    pub const DAY_MILLIS: i64 = 24 * 60 * 60 * 1_000;
+    /// Microseconds of a day.
+    pub const DAY_MICROS: i64 = Self::DAY_MILLIS * 1_000;
+
+    /// Which day it is, in UTC, counted from the epoch: what is limited by the day is counted under this number.
+    pub fn day(self) -> i64 {
+        self.0.div_euclid(Self::DAY_MICROS)
+    }
+
     /// Whole milliseconds since the epoch, as FATE's columns hold.
     pub fn millis(self) -> i64 {
         self.0.div_euclid(1_000)

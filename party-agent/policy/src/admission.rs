@@ -21,8 +21,6 @@ pub use drawn::{Brought, Header, MadeOf};
 pub use named::Training;
 pub use spoken::{MoreVectors, Spoken};
 
-const MILLIS_OF_DAY: i64 = 24 * 3600 * 1000;
-
 /// What the judgement needs to know beside the policy and the offer.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -88,7 +86,7 @@ impl Policy {
         }
         let days = u64::try_from(left)
             .unwrap_or(u64::MAX)
-            .div_ceil(MILLIS_OF_DAY.unsigned_abs());
+            .div_ceil(Timestamp::DAY_MILLIS.unsigned_abs());
         if !rules.offer_days.allows(days) {
             let most = rules.offer_days;
             return refused(

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use crate::cap::Cap;
 use crate::limits::Hours;
-use crate::peers::{Columns, OnePeer};
+use crate::rules::{Columns, OnePeer};
 use crate::rules::{MaliciousHosts, Policy, WhenBroken};
 
 /// Sentences under a heading.

@@ -33,14 +33,15 @@ pub use check::{Problem, check_text};
 pub use consent::{Consent, Fixed};
 pub use disclosure::{Grounds, Read, Telling};
 pub use explain::Chapter;
-pub use features::{Drawn, FeatureRules, Place, Vector, Vectors};
+pub use features::{Drawn, Place, Vector, Vectors};
 pub use gated_transport::GatedTransport;
 pub use grants::Grants;
-pub use identities::IntersectionRules;
 pub use limits::{Hours, LimitRules, ModelRules, Until};
-pub use peers::{Columns, OnePeer};
 pub use recorder::{Leaving, Recorder};
 pub use rejudged::Judged;
-pub use rules::{LabelRules, MaliciousHosts, Policy, PolicyError, Rules, WhenBroken};
+pub use rules::{
+    Columns, FeatureRules, IntersectionRules, LabelRules, MaliciousHosts, OnePeer, Policy,
+    PolicyError, Rules, WhenBroken,
+};
 pub use settings::settings;
 pub use verdict::Verdict;

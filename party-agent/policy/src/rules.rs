@@ -1,5 +1,9 @@
 //! The policy file, read and checked.
 
+mod features;
+mod intersection;
+mod peer;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -8,10 +12,11 @@ use vocabulary::offer::fingerprint_of;
 use vocabulary::{Disclosure, ErrorCode, Fault, PartyId};
 
 use crate::cap::Cap;
-use crate::features::FeatureRules;
-use crate::identities::IntersectionRules;
 use crate::limits::{LimitRules, ModelRules};
-use crate::peers::{Columns, OnePeer};
+
+pub use features::FeatureRules;
+pub use intersection::IntersectionRules;
+pub use peer::{Columns, OnePeer};
 
 /// A policy file that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use vocabulary::PartyId;
 
 use crate::cap::Cap;
 use crate::limits::{Hours, Until};
-use crate::peers::{Columns, OnePeer};
+use crate::rules::{Columns, OnePeer};
 use crate::rules::{PeerRules, Rules};
 
 /// What stands in place of names that a file chooses: of a peer, of a table.

@@ -4,19 +4,9 @@ use sqlx::{Row, SqliteConnection};
 use vocabulary::{Attempt, ModelRef, Timestamp};
 
 use crate::checkpoints::{forget_checkpoints, put_checkpoint};
+use crate::model_record::ModelRecord;
 use crate::queries::forget_model_rows;
 use crate::{CheckpointRecord, RecordError, Records};
-
-/// A model's row.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ModelRecord {
-    /// The component that can read it.
-    pub component: String,
-    /// That component's version.
-    pub component_version: u32,
-    /// The content.
-    pub content: Vec<u8>,
-}
 
 /// A model with everything that is kept beside it.
 #[derive(Clone, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use super::flooding::{self, NoiseBound};
-use super::keys::PublicKey;
+use super::keys::{Ephemeral, PublicKey, SecretKey};
 use super::packing::{ELEMENT_BYTES, expect_len, pack, unpack_element};
 use super::ring::{DEGREE, Evaluations, RING};
-use super::{RlweError, sums};
+use super::{RlweError, sampling};
 use crate::random::Random;
 
 /// Bytes of one packed ciphertext, which holds up to [`DEGREE`] values.
@@ -48,6 +48,27 @@ impl PublicKey {
         }
     }
 
+    /// Encrypts up to N ring elements; coefficients beyond them are zero.
+    /// (b u + e0 + round(q m / 2^64), a u + e1) with u ternary.
+    pub(super) fn encrypt(&self, messages: &[u64], random: &mut Random) -> Ciphertext {
+        let ephemeral = Ephemeral::draw(random);
+        let errors = sampling::errors(DEGREE, random);
+        let mut c1 = Evaluations::zero();
+        let mut c0 = Evaluations::from_coefficients(|limb, values| {
+            limb.write_small(&errors, values);
+            for (value, message) in values.iter_mut().zip(messages) {
+                *value = limb.prime.add(*value, RING.scale_up(limb, *message));
+            }
+        });
+        let halves =
+            c0.0.par_chunks_exact_mut(DEGREE)
+                .zip(c1.0.par_chunks_exact_mut(DEGREE));
+        halves
+            .enumerate()
+            .for_each(|(index, (first, second))| self.blind(index, &ephemeral, first, second));
+        Ciphertext { c0, c1 }
+    }
+
     fn encrypt_chunks(&self, messages: &[u64], random: &mut Random) -> Vec<Ciphertext> {
         let work: Vec<_> = messages
             .chunks(DEGREE)
@@ -56,6 +77,36 @@ impl PublicKey {
         work.into_par_iter()
             .map(|(chunk, mut random)| self.encrypt(chunk, &mut random))
             .collect()
+    }
+}
+
+impl SecretKey {
+    /// The values of a vector; exact within the noise bound the vector's maker promised.
+    pub fn decrypt_vector(&self, vector: &EncryptedVector) -> Vec<i64> {
+        let mut values: Vec<i64> = vector
+            .chunks
+            .par_iter()
+            .flat_map_iter(|chunk| self.decrypt(chunk))
+            .collect();
+        values.truncate(vector.len());
+        values
+    }
+
+    /// The N values of one ciphertext.
+    fn decrypt(&self, ciphertext: &Ciphertext) -> Vec<i64> {
+        let phase = self.phase(ciphertext);
+        (0..DEGREE)
+            .map(|at| RING.scale_down(std::array::from_fn(|limb| phase[limb * DEGREE + at])) as i64)
+            .collect()
+    }
+
+    /// Coefficients of c0 + c1 s: the scaled plaintext plus the noise; erased on drop, since c1 s is in them.
+    pub(super) fn phase(&self, ciphertext: &Ciphertext) -> Zeroizing<Vec<u64>> {
+        let mut phase = ciphertext.c1.clone();
+        phase.mul(self.multiplier());
+        phase.add(&ciphertext.c0);
+        // The same memory, transformed in place.
+        Zeroizing::new(phase.into_coefficients())
     }
 }
 
@@ -142,7 +193,7 @@ impl EncryptedVector {
     ) -> Result<(Self, Vec<u64>), RlweError> {
         self.noise.add(NoiseBound::FRESH)?;
         // Whole ciphertexts leave, so the coefficients beyond the last element are masked too.
-        let mut masks = sums::draw_masks(self.chunks.len() * DEGREE, random);
+        let mut masks = sampling::draw_masks(self.chunks.len() * DEGREE, random);
         let mut hidden = key.encrypt_chunks(&masks, random);
         let floods: Vec<Random> = hidden.iter().map(|_| random.fork()).collect();
         hidden

@@ -3,13 +3,10 @@
 
 use std::fmt;
 
-use rayon::prelude::*;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::ciphertext::{Ciphertext, EncryptedVector};
 use super::packing::{ELEMENT_BYTES, expect_len, pack, unpack_element};
-use super::ring::{DEGREE, Evaluations, LIMBS, Multiplier, RING};
-use super::sums::MaskedSums;
+use super::ring::{DEGREE, Evaluations, Multiplier, RING};
 use super::{RlweError, sampling};
 use crate::random::Random;
 
@@ -67,61 +64,19 @@ impl SecretKey {
         }
     }
 
-    /// The values of a vector; exact within the noise bound the vector's maker promised.
-    pub fn decrypt_vector(&self, vector: &EncryptedVector) -> Vec<i64> {
-        let mut values: Vec<i64> = vector
-            .chunks
-            .par_iter()
-            .flat_map_iter(|chunk| self.decrypt(chunk))
-            .collect();
-        values.truncate(vector.len());
-        values
-    }
-
-    /// The sums with their masks still on, mod 2^64.
-    pub fn open(&self, sums: &MaskedSums) -> Vec<u64> {
-        let layout = sums.layout;
-        let elements = sums
-            .c1
-            .par_iter()
-            .zip(sums.c0.par_chunks(layout.per_element() * LIMBS))
-            .enumerate();
-        elements
-            .flat_map_iter(|(element, (c1, c0))| {
-                let products = layout.pick(element, |index| self.product(index, c1));
-                let residues = c0.as_chunks::<LIMBS>().0.iter().zip(products.iter());
-                residues
-                    .map(|(c0, product)| RING.scale_down(RING.add(c0, product)))
-                    .collect::<Vec<u64>>()
-            })
-            .collect()
+    /// The secret as a factor of ring elements.
+    pub(super) fn multiplier(&self) -> &Multiplier {
+        &self.0
     }
 
     /// Coefficients of c1 s in limb `index`: with c1 they give the secret away, so they are erased on drop.
-    fn product(&self, index: usize, c1: &Evaluations) -> Zeroizing<Vec<u64>> {
+    pub(super) fn product(&self, index: usize, c1: &Evaluations) -> Zeroizing<Vec<u64>> {
         let (limb, own) = (&RING.limbs[index], index * DEGREE..(index + 1) * DEGREE);
         let factors = c1.0[own.clone()].iter().zip(&self.0.0[own]);
         let mut values: Zeroizing<Vec<u64>> =
             Zeroizing::new(factors.map(|(x, s)| limb.prime.mul(*x, *s)).collect());
         limb.transform_back(&mut values);
         values
-    }
-
-    /// The N values of one ciphertext.
-    fn decrypt(&self, ciphertext: &Ciphertext) -> Vec<i64> {
-        let phase = self.phase(ciphertext);
-        (0..DEGREE)
-            .map(|at| RING.scale_down(std::array::from_fn(|limb| phase[limb * DEGREE + at])) as i64)
-            .collect()
-    }
-
-    /// Coefficients of c0 + c1 s: the scaled plaintext plus the noise; erased on drop, since c1 s is in them.
-    pub(super) fn phase(&self, ciphertext: &Ciphertext) -> Zeroizing<Vec<u64>> {
-        let mut phase = ciphertext.c1.clone();
-        phase.mul(&self.0);
-        phase.add(&ciphertext.c0);
-        // The same memory, transformed in place.
-        Zeroizing::new(phase.into_coefficients())
     }
 }
 
@@ -149,27 +104,6 @@ impl PublicKey {
             a: expand(&seed).into_multiplier(),
             b,
         })
-    }
-
-    /// Encrypts up to N ring elements; coefficients beyond them are zero.
-    /// (b u + e0 + round(q m / 2^64), a u + e1) with u ternary.
-    pub(super) fn encrypt(&self, messages: &[u64], random: &mut Random) -> Ciphertext {
-        let ephemeral = Ephemeral::draw(random);
-        let errors = sampling::errors(DEGREE, random);
-        let mut c1 = Evaluations::zero();
-        let mut c0 = Evaluations::from_coefficients(|limb, values| {
-            limb.write_small(&errors, values);
-            for (value, message) in values.iter_mut().zip(messages) {
-                *value = limb.prime.add(*value, RING.scale_up(limb, *message));
-            }
-        });
-        let halves =
-            c0.0.par_chunks_exact_mut(DEGREE)
-                .zip(c1.0.par_chunks_exact_mut(DEGREE));
-        halves
-            .enumerate()
-            .for_each(|(index, (first, second))| self.blind(index, &ephemeral, first, second));
-        Ciphertext { c0, c1 }
     }
 
     /// Adds b u to `first` and a u + e1 to `second`, in limb `index`. Whoever adds the error e0 to the first
@@ -226,6 +160,7 @@ fn expand(seed: &[u8; SEED_BYTES]) -> Evaluations {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ring::LIMBS;
     use super::*;
     use proptest::prelude::*;
 

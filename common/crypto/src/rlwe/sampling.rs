@@ -53,6 +53,11 @@ pub(super) fn uniform(random: &mut Random) -> Evaluations {
     element
 }
 
+/// Uniform masks mod 2^64.
+pub(super) fn draw_masks(count: usize, random: &mut Random) -> Vec<u64> {
+    (0..count).map(|_| random.u64()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use super::flooding::{self, NoiseBound};
-use super::keys::{Ephemeral, PublicKey};
+use super::keys::{Ephemeral, PublicKey, SecretKey};
 use super::packing::{
     ELEMENT_BYTES, expect_len, pack, packed_len, unpack_coefficients, unpack_element,
 };
@@ -182,7 +182,7 @@ impl EncryptedSums {
         key: &PublicKey,
         random: &mut Random,
     ) -> Result<(MaskedSums, Vec<u64>), RlweError> {
-        let masks = draw_masks(self.layout.columns, random);
+        let masks = sampling::draw_masks(self.layout.columns, random);
         Ok((self.hide(key, &masks, random)?, masks))
     }
 
@@ -300,9 +300,25 @@ impl MaskedSums {
     }
 }
 
-/// Uniform masks mod 2^64.
-pub(super) fn draw_masks(count: usize, random: &mut Random) -> Vec<u64> {
-    (0..count).map(|_| random.u64()).collect()
+impl SecretKey {
+    /// The sums with their masks still on, mod 2^64.
+    pub fn open(&self, sums: &MaskedSums) -> Vec<u64> {
+        let layout = sums.layout;
+        let elements = sums
+            .c1
+            .par_iter()
+            .zip(sums.c0.par_chunks(layout.per_element() * LIMBS))
+            .enumerate();
+        elements
+            .flat_map_iter(|(element, (c1, c0))| {
+                let products = layout.pick(element, |index| self.product(index, c1));
+                let residues = c0.as_chunks::<LIMBS>().0.iter().zip(products.iter());
+                residues
+                    .map(|(c0, product)| RING.scale_down(RING.add(c0, product)))
+                    .collect::<Vec<u64>>()
+            })
+            .collect()
+    }
 }
 
 /// Adds to each coefficient the error of a fresh encryption and the flooding noise.

@@ -49,7 +49,7 @@ impl SigningKey for RootKey {
 
 /// A root certificate signed by itself, and its key, both PEM.
 pub(super) fn root(federation: &str, validity: Validity) -> Result<(String, Zeroizing<String>)> {
-    let key = RootKey(super::generate_pair()?);
+    let key = RootKey(crate::key::generate_pair()?);
     let serial = serial()?;
     let mut params = dated(validity);
     // The number keeps two roots of one federation apart while the parties change from one to the other.
@@ -176,7 +176,7 @@ fn dated(validity: Validity) -> CertificateParams {
 /// A random positive number of 128 bits; the first two bits are fixed so that its length never varies.
 fn serial() -> Result<SerialNumber> {
     let mut bytes = [0_u8; 16];
-    let random = crate::verify::provider().secure_random;
+    let random = crate::provider::provider().secure_random;
     random
         .fill(&mut bytes)
         .map_err(|_| PkiError::internal("drawing a serial number", "no randomness"))?;

@@ -2,7 +2,7 @@
 
 use std::slice::from_ref;
 
-use rcgen::{CertificateParams, SanType};
+use rcgen::{CertificateParams, KeyPair, SanType};
 use rustls_pki_types::CertificateDer;
 
 use super::*;

@@ -16,7 +16,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault};
 
-use super::{signature, unknown};
+use super::unknown;
 use crate::fate_reply::Failure;
 use crate::lenient::body_within;
 use crate::proxy::{BodyStream, stream_of};
@@ -25,6 +25,8 @@ use crate::proxy::{BodyStream, stream_of};
 pub(super) const MOST: usize = 1 << 20;
 /// How long they may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// What FATE says of a signature that is not the content's.
+pub(super) const WRONG: &str = "signature authentication failed";
 /// Longest body that may say nothing: `{}`, `null` and the like.
 const LONGEST_NOTHING: usize = 64;
 /// What clients leave as it is in the fields that they sign.
@@ -119,7 +121,7 @@ async fn read_form(body: Body, boundary: String) -> Result<(Body, Content), (Fai
     let Ok(Some(mut fields)) = fields else {
         // whatever this is, nobody signed it as a form
         let rest = Body::from_stream(Rest(seen));
-        return Err((unknown(signature::WRONG), rest));
+        return Err((unknown(WRONG), rest));
     };
     fields.sort();
     let quoted = |text: &str| utf8_percent_encode(text, QUOTED).to_string();

@@ -48,7 +48,6 @@ const LONGEST: usize = 256;
 
 pub(super) const CLIENT: &str = "Unknown APP_KEY";
 pub(super) const NONCE: &str = "Invalid NONCE";
-pub(super) const WRONG: &str = "signature authentication failed";
 const HEADERS_NEEDED: &str =
     "requirement headers parameters: ['TIMESTAMP', 'NONCE', 'APP_KEY', 'SIGNATURE']";
 const TIME: &str = "Invalid TIMESTAMP";

@@ -3,7 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use crate::fate_reply::Failure;
-use crate::local_jobs::OF_JOB;
+
+/// Fields of a request that are the job's and not the component's.
+pub const OF_JOB: [&str; 5] = [
+    "task_cores",
+    "eggroll_run",
+    "spark_run",
+    "computing_engine",
+    "federation_engine",
+];
 
 /// What happens when the table is already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

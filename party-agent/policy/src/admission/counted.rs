@@ -8,8 +8,6 @@ use crate::admission::{Facts, Spoken};
 use crate::cap::Cap;
 use crate::rules::Policy;
 
-/// Where the rows of online predictions stand at the party that asks.
-const ONLINE_NAMESPACE: &str = "fedflow_inference";
 /// The component by which the rows that are asked for are found.
 const INTERSECTION: &str = "intersection";
 
@@ -39,7 +37,7 @@ pub fn is_online(me: &PartyId, offer: &Offer, spoken: &[Spoken]) -> bool {
         .flat_map(|step| &step.tables)
         .filter(|(who, _)| who.role == Role::Guest)
         .peekable();
-    if guests.peek().is_none() || !guests.all(|(_, table)| table.namespace == ONLINE_NAMESPACE) {
+    if guests.peek().is_none() || !guests.all(|(_, table)| table.is_online()) {
         return false;
     }
     let behind = behind_intersection(me, offer);

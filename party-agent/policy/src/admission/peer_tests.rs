@@ -60,7 +60,7 @@ fn offer() -> Offer {
             step("lr_0", "hetero_lr"),
         ],
         created: NOW,
-        expires: Some(NOW.plus_millis(MILLIS_OF_DAY)),
+        expires: Some(NOW.plus_millis(Timestamp::DAY_MILLIS)),
         attempts: Some(4),
         keeps: None,
     }

@@ -52,7 +52,7 @@ fn offer() -> Offer {
             inherited: None,
         }],
         created: Timestamp(0),
-        expires: Some(NOW.plus_millis(MILLIS_OF_DAY)),
+        expires: Some(NOW.plus_millis(Timestamp::DAY_MILLIS)),
         attempts: Some(4),
         keeps: None,
     }
@@ -309,7 +309,7 @@ fn an_offer_says_how_long_and_for_how_many_attempts_it_is_good() {
         "admission.offer_days"
     );
     assert_eq!(
-        of(|offer| offer.expires = Some(NOW.plus_millis(31 * MILLIS_OF_DAY))),
+        of(|offer| offer.expires = Some(NOW.plus_millis(31 * Timestamp::DAY_MILLIS))),
         "admission.offer_days"
     );
     assert_eq!(
@@ -317,7 +317,7 @@ fn an_offer_says_how_long_and_for_how_many_attempts_it_is_good() {
         "admission.offer_days"
     );
     assert_eq!(
-        of(|offer| offer.expires = Some(NOW.plus_millis(30 * MILLIS_OF_DAY))),
+        of(|offer| offer.expires = Some(NOW.plus_millis(30 * Timestamp::DAY_MILLIS))),
         "allowed"
     );
     assert_eq!(of(|offer| offer.attempts = None), "admission.attempts");

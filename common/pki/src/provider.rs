@@ -1,0 +1,17 @@
+//! The algorithms of TLS, and of signatures, that this house takes.
+
+use std::sync::{Arc, LazyLock};
+
+use rustls::crypto::CryptoProvider;
+
+/// The one set of algorithms of fedflow, TLS 1.3 only; no process-wide default is ever consulted.
+pub fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+        let mut provider = rustls::crypto::ring::default_provider();
+        provider
+            .cipher_suites
+            .retain(|suite| suite.tls13().is_some());
+        Arc::new(provider)
+    });
+    PROVIDER.clone()
+}
