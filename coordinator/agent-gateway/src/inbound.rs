@@ -72,7 +72,8 @@ impl Inbound {
             };
             if let Err(error) = self
                 .coordinator
-                .agent_gone(&peer.party, why.at(&peer.party), parting)
+                .parties()
+                .gone(&peer.party, why.at(&peer.party), parting)
                 .await
             {
                 tracing::error!(party = %peer.party, fault = %error.fault(), "the loss of an agent could not be recorded");
@@ -114,7 +115,7 @@ impl Inbound {
         peer: &PeerIdentity,
     ) -> Result<(Welcome, Vec<ComponentInfo>), Fault> {
         let now = self.coordinator.now();
-        if let Some(fault) = self.coordinator.refusal_of(&peer.party) {
+        if let Some(fault) = self.coordinator.parties().refusal_of(&peer.party) {
             return Err(fault);
         }
         let agreed = call.check(&[], now)?;
@@ -174,7 +175,8 @@ impl Inbound {
         };
         let entered = self
             .coordinator
-            .agent_connected(&peer.party, components, facts)
+            .parties()
+            .connected(&peer.party, components, facts)
             .await;
         if let Err(error) = entered {
             self.gateway.sessions.leave(&peer.party, &link);
@@ -218,7 +220,8 @@ impl Inbound {
             } => {
                 let heard = self
                     .coordinator
-                    .agent_heard(party, attempts)
+                    .parties()
+                    .heard(party, attempts)
                     .await
                     .map_err(|error| error.fault());
                 (
@@ -229,6 +232,7 @@ impl Inbound {
             ToCoordinator::Reports(reports) => (
                 reply_of(
                     self.coordinator
+                        .jobs()
                         .record_reports(party, reports)
                         .await
                         .map_err(|error| error.fault()),
@@ -261,7 +265,7 @@ impl Inbound {
         let job = &head.address.attempt.job;
         // After a restart of the coordinator the casts of running jobs are read back as their messages come.
         if !self.gateway.casts.knows(job)
-            && let Ok(known) = self.coordinator.job(job).await
+            && let Ok(known) = self.coordinator.jobs().get(job).await
             && !known.state.is_settled()
         {
             self.gateway.casts.remember(job, &known.cast);

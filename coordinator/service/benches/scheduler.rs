@@ -57,7 +57,7 @@ async fn decisions() {
     let id = world.submit(dsl(), conf(10000, json!({}))).await.id;
     let mut snapshots = Vec::new();
     for _ in 0..6 {
-        let job = world.coordinator.job(&id).await.unwrap();
+        let job = world.coordinator.jobs().get(&id).await.unwrap();
         let tasks = world.tasks(&id).await;
         let asked = BTreeMap::new();
         snapshots.push(JobSnapshot {
@@ -106,7 +106,8 @@ async fn first_order(name: &str, store: Arc<dyn Store>, waiting: usize) {
         };
         let job = world
             .coordinator
-            .submit_job(&Principal::anyone(), command)
+            .jobs()
+            .submit_documents(&Principal::anyone(), command)
             .await
             .expect("is taken in");
         while world.agents.assignments().len() == before {

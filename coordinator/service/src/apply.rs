@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use domain::{Decision, Held, Job, JobSnapshot, JobState, Presence, Task, Waiting, Workspace};
 use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, StepName, Timestamp};
 
-use crate::channels::note_kept;
+use crate::WHEN_SETTLED;
 use crate::events;
 use crate::filter::TaskFilter;
-use crate::models::keep_training;
 use crate::ports::{Stored, Transaction};
 use crate::records::{OrderKind, PendingOrder};
-use crate::training_models::number_training;
 
 /// A job as it was loaded, and as it is now.
 pub(crate) struct Loaded {
@@ -283,10 +281,8 @@ impl Loaded {
         let job = &self.snapshot.job;
         if job.state.is_settled() && !self.was.is_settled() {
             let ended = job.ended.unwrap_or(job.updated);
-            keep_training(tx, job, ended).await?;
-            number_training(tx, job, ended).await?;
-            if job.state == JobState::Succeeded && job.settings.keeps.is_some() {
-                note_kept(tx, job).await?;
+            for hook in WHEN_SETTLED {
+                hook.settled(tx, job, ended).await?;
             }
         }
         let mut lines = events::anew(&self.before, &self.replaced, job, job.updated);

@@ -12,7 +12,7 @@ use vocabulary::{ExperimentId, JobId, PartyId, Timestamp};
 
 use crate::apply::Loaded;
 use crate::ports::{Stored, Transaction};
-use crate::{Coordinator, ServiceError};
+use crate::{API_HOOKS, Coordinator, ServiceError};
 
 /// Most jobs claimed at a time: writers elsewhere wait for so many decisions at most.
 const CLAIMED_AT_ONCE: u32 = 32;
@@ -29,7 +29,7 @@ impl Coordinator {
         // Beside it, since a submission may wait for an agent's answer.
         tokio::join!(
             Box::pin(self.drive(&stop)),
-            Box::pin(self.keep_schedules(&stop))
+            Box::pin(self.schedules().keep(&stop))
         );
     }
 
@@ -64,7 +64,9 @@ impl Coordinator {
     /// After a start: every unsettled job is looked at, and orders that were not acknowledged go out again.
     async fn take_up_work(&self) -> Result<(), ServiceError> {
         self.load_parties().await?;
-        self.number_trainings().await?;
+        for hook in API_HOOKS {
+            hook.resumed(self).await?;
+        }
         let mut tx = self.inner.store.begin().await?;
         tx.poke_all(self.now()).await?;
         let parties = tx.parties_with_orders().await?;
@@ -215,7 +217,7 @@ impl Coordinator {
         };
         let now = self.now();
         if matches!(loaded.snapshot.held, Some(Ok(_))) {
-            self.look_at_table_store(loaded.snapshot.job.experiment.clone());
+            self.tell_held(loaded.snapshot.job.experiment.clone());
         }
         loaded.note_asked(now);
         loaded.snapshot.short_of = capacity.short_of(&loaded.snapshot.job, presence);
@@ -240,15 +242,14 @@ impl Coordinator {
         Ok(sending.parties)
     }
 
-    /// Looks, beside the loop, whether the experiment of a job that is held is ready by now.
-    fn look_at_table_store(&self, experiment: ExperimentId) {
+    /// Tells the APIs, beside the loop, that a job waits for its experiment.
+    fn tell_held(&self, experiment: ExperimentId) {
         let coordinator = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = coordinator
-                .prepared_experiment(None, experiment.as_str())
-                .await
-            {
-                tracing::debug!(%experiment, %error, "whether the experiment is ready could not be seen");
+            for hook in API_HOOKS {
+                if let Err(error) = hook.held(&coordinator, &experiment).await {
+                    tracing::debug!(%experiment, %error, "whether the experiment is ready could not be seen");
+                }
             }
         });
     }
@@ -258,30 +259,6 @@ impl Coordinator {
         tx.release_job(id, Some(self.now().plus_millis(PAUSE_AFTER_ERROR_MILLIS)))
             .await?;
         tx.commit().await
-    }
-
-    /// Waits until a job has settled, at most `patience`; gives up silently.
-    pub(crate) async fn wait_settled(
-        &self,
-        id: &JobId,
-        patience: Duration,
-    ) -> Result<(), ServiceError> {
-        let mut changes = self.inner.changes.subscribe();
-        let settled = async {
-            loop {
-                changes.mark_unchanged();
-                match self.inner.store.read().await?.job(id).await? {
-                    Some(job) if !job.state.is_settled() => {}
-                    _ => return Ok(()),
-                }
-                if changes.changed().await.is_err() {
-                    return Ok(());
-                }
-            }
-        };
-        tokio::time::timeout(patience, settled)
-            .await
-            .unwrap_or(Ok(()))
     }
 }
 

@@ -4,17 +4,25 @@ use domain::{Entity, EntityKind, Event};
 use vocabulary::{ErrorCode, Fault, JobId, Tenant};
 
 use crate::filter::{EntityFilter, EventQuery};
+use crate::jobs::Jobs;
 use crate::{Coordinator, ServiceError};
+
+handle! {
+    /// What APIs name beside jobs and experiments.
+    Entities, entities
+}
 
 impl Coordinator {
     /// A new id of the form that most APIs use: a random UUID.
     pub fn new_uuid(&self) -> String {
         uuid::Uuid::new_v4().to_string()
     }
+}
 
+impl Entities<'_> {
     /// Keeps a new entity. `Conflict` when its id is taken.
-    pub async fn add_entity(&self, entity: &Entity) -> Result<(), ServiceError> {
-        let mut tx = self.inner.store.begin().await?;
+    pub async fn add(self, entity: &Entity) -> Result<(), ServiceError> {
+        let mut tx = self.coordinator.inner.store.begin().await?;
         if !tx.insert_entity(entity).await? {
             let message = format!("{} {} exists already", entity.kind.word(), entity.id);
             return Err(ServiceError::Conflict(Fault::new(
@@ -27,41 +35,59 @@ impl Coordinator {
 
     /// An entity of a tenant (of anybody, when none is given). `NotFound` when there is none, it is deleted, or it is another
     /// tenant's: the three look the same.
-    pub async fn entity(
-        &self,
+    pub async fn get(
+        self,
         kind: EntityKind,
         tenant: Option<&Tenant>,
         id: &str,
     ) -> Result<Entity, ServiceError> {
-        let found = self.inner.store.read().await?.entity(kind, id).await?;
+        let found = self
+            .coordinator
+            .inner
+            .store
+            .read()
+            .await?
+            .entity(kind, id)
+            .await?;
         let own = found
             .filter(|found| !found.deleted && tenant.is_none_or(|tenant| *tenant == found.tenant));
         own.ok_or_else(|| unknown(kind, id))
     }
 
     /// The entities that fit, one page of them, and how many fit from the start of the page on.
-    pub async fn entities(
-        &self,
-        filter: &EntityFilter,
-    ) -> Result<(Vec<Entity>, u64), ServiceError> {
-        Ok(self.inner.store.read().await?.find_entities(filter).await?)
+    pub async fn find(self, filter: &EntityFilter) -> Result<(Vec<Entity>, u64), ServiceError> {
+        Ok(self
+            .coordinator
+            .inner
+            .store
+            .read()
+            .await?
+            .find_entities(filter)
+            .await?)
     }
 
     /// The entities of any kind that name a job.
-    pub async fn entities_of_job(&self, job: &JobId) -> Result<Vec<Entity>, ServiceError> {
-        Ok(self.inner.store.read().await?.entities_of_job(job).await?)
+    pub async fn of_job(self, job: &JobId) -> Result<Vec<Entity>, ServiceError> {
+        Ok(self
+            .coordinator
+            .inner
+            .store
+            .read()
+            .await?
+            .entities_of_job(job)
+            .await?)
     }
 
     /// Changes an entity in one transaction; what `what` refuses is not changed.
-    pub async fn change_entity(
-        &self,
+    pub async fn change(
+        self,
         kind: EntityKind,
         tenant: Option<&Tenant>,
         id: &str,
         what: impl FnOnce(&mut Entity) -> Result<(), Fault> + Send,
     ) -> Result<Entity, ServiceError> {
-        let now = self.now();
-        let mut tx = self.inner.store.begin().await?;
+        let now = self.coordinator.now();
+        let mut tx = self.coordinator.inner.store.begin().await?;
         let found = tx.entity(kind, id).await?;
         let own = found
             .filter(|found| !found.deleted && tenant.is_none_or(|tenant| *tenant == found.tenant));
@@ -74,8 +100,8 @@ impl Coordinator {
     }
 
     /// Gives an entity's id up.
-    pub async fn delete_entity(
-        &self,
+    pub async fn delete(
+        self,
         kind: EntityKind,
         tenant: Option<&Tenant>,
         id: &str,
@@ -84,17 +110,26 @@ impl Coordinator {
             entity.deleted = true;
             Ok(())
         };
-        self.change_entity(kind, tenant, id, give_up).await
+        self.change(kind, tenant, id, give_up).await
     }
+}
 
+impl Jobs<'_> {
     /// Lines of what happened to a job.
-    pub async fn events(&self, query: &EventQuery) -> Result<Vec<Event>, ServiceError> {
-        Ok(self.inner.store.read().await?.events(query).await?)
+    pub async fn events(self, query: &EventQuery) -> Result<Vec<Event>, ServiceError> {
+        Ok(self
+            .coordinator
+            .inner
+            .store
+            .read()
+            .await?
+            .events(query)
+            .await?)
     }
 
     /// Adds lines to what happened to a job.
-    pub async fn add_events(&self, job: &JobId, events: &[Event]) -> Result<(), ServiceError> {
-        let mut tx = self.inner.store.begin().await?;
+    pub async fn add_events(self, job: &JobId, events: &[Event]) -> Result<(), ServiceError> {
+        let mut tx = self.coordinator.inner.store.begin().await?;
         tx.add_events(job, events).await?;
         Ok(tx.commit().await?)
     }

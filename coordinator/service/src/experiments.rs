@@ -5,16 +5,21 @@ use domain::experiment::{DEFAULT_NAME, Name};
 use domain::{Experiment, NewExperiment};
 use vocabulary::{ErrorCode, ExperimentId, Fault, Tenant, Timestamp};
 
+use crate::ServiceError;
 use crate::ports::Transaction;
 use crate::schedules::disable_all;
-use crate::{Coordinator, ServiceError};
 
-impl Coordinator {
+handle! {
+    /// Experiments.
+    Experiments, experiments
+}
+
+impl Experiments<'_> {
     /// Makes an experiment. `Conflict` when its name must be unique and is taken, `Invalid` never: a name that is empty is
     /// refused as a `Conflict` of code `RequestInvalid`, too.
-    pub async fn create_experiment(&self, new: NewExperiment) -> Result<Experiment, ServiceError> {
-        let now = self.now();
-        let mut tx = self.inner.store.begin().await?;
+    pub async fn create(self, new: NewExperiment) -> Result<Experiment, ServiceError> {
+        let now = self.coordinator.now();
+        let mut tx = self.coordinator.inner.store.begin().await?;
         let made = make(&mut *tx, new, now).await?;
         tx.commit().await?;
         tracing::info!(experiment = %made.id, name = made.unique_name, "experiment made");
@@ -23,18 +28,15 @@ impl Coordinator {
 
     /// The experiment of a tenant (of anybody, when none is given). `NotFound` when there is none, it is deleted, or it is
     /// another tenant's: the three look the same.
-    pub async fn experiment(
-        &self,
-        tenant: Option<&Tenant>,
-        id: &str,
-    ) -> Result<Experiment, ServiceError> {
-        let mut tx = self.inner.store.read().await?;
+    pub async fn get(self, tenant: Option<&Tenant>, id: &str) -> Result<Experiment, ServiceError> {
+        let mut tx = self.coordinator.inner.store.read().await?;
         existing(&mut *tx, tenant, id).await
     }
 
     /// One page of experiments.
-    pub async fn experiments(&self, query: &Query) -> Result<Found, ServiceError> {
+    pub async fn find(self, query: &Query) -> Result<Found, ServiceError> {
         Ok(self
+            .coordinator
             .inner
             .store
             .read()
@@ -44,8 +46,9 @@ impl Coordinator {
     }
 
     /// The tenant's experiment for jobs that name none; made when there is none.
-    pub async fn default_experiment(&self, tenant: &Tenant) -> Result<Experiment, ServiceError> {
+    pub async fn default_of(self, tenant: &Tenant) -> Result<Experiment, ServiceError> {
         if let Some(found) = self
+            .coordinator
             .inner
             .store
             .read()
@@ -57,7 +60,7 @@ impl Coordinator {
         }
         let mut new = NewExperiment::named(tenant.clone(), DEFAULT_NAME);
         "All jobs that name no experiment".clone_into(&mut new.description);
-        match self.create_experiment(new).await {
+        match self.create(new).await {
             // Somebody else made it meanwhile.
             Err(ServiceError::Conflict(_)) => self.named(tenant, DEFAULT_NAME).await,
             made => made,
@@ -65,19 +68,16 @@ impl Coordinator {
     }
 
     /// The experiment that a text means: an id, or a unique name.
-    pub async fn meant_experiment(
-        &self,
-        tenant: &Tenant,
-        text: &str,
-    ) -> Result<Experiment, ServiceError> {
-        match self.experiment(Some(tenant), text).await {
+    pub async fn meant(self, tenant: &Tenant, text: &str) -> Result<Experiment, ServiceError> {
+        match self.get(Some(tenant), text).await {
             Err(ServiceError::NotFound(_)) => self.named(tenant, text).await,
             found => found,
         }
     }
 
-    async fn named(&self, tenant: &Tenant, name: &str) -> Result<Experiment, ServiceError> {
+    async fn named(self, tenant: &Tenant, name: &str) -> Result<Experiment, ServiceError> {
         let found = self
+            .coordinator
             .inner
             .store
             .read()
@@ -89,14 +89,14 @@ impl Coordinator {
 
     /// Archives an experiment with all its jobs and switches its schedules off, or takes it out again by itself. Neither stops anything that runs; both
     /// may be repeated.
-    pub async fn archive_experiment(
-        &self,
+    pub async fn archive(
+        self,
         tenant: Option<&Tenant>,
         id: &str,
         archived: bool,
     ) -> Result<Experiment, ServiceError> {
-        let now = self.now();
-        let mut tx = self.inner.store.begin().await?;
+        let now = self.coordinator.now();
+        let mut tx = self.coordinator.inner.store.begin().await?;
         let mut experiment = existing(&mut *tx, tenant, id).await?;
         if archived {
             tx.archive_jobs(&experiment.id, now).await?;
@@ -111,13 +111,9 @@ impl Coordinator {
     }
 
     /// Deletes an experiment; its jobs stay, and point at what is gone.
-    pub async fn delete_experiment(
-        &self,
-        tenant: Option<&Tenant>,
-        id: &str,
-    ) -> Result<(), ServiceError> {
-        let now = self.now();
-        let mut tx = self.inner.store.begin().await?;
+    pub async fn delete(self, tenant: Option<&Tenant>, id: &str) -> Result<(), ServiceError> {
+        let now = self.coordinator.now();
+        let mut tx = self.coordinator.inner.store.begin().await?;
         let mut experiment = existing(&mut *tx, tenant, id).await?;
         (experiment.deleted, experiment.modified) = (true, now);
         tx.save_experiment(&experiment).await?;
@@ -127,14 +123,14 @@ impl Coordinator {
     }
 
     /// Changes an experiment in one transaction.
-    pub async fn change_experiment(
-        &self,
+    pub async fn change(
+        self,
         tenant: Option<&Tenant>,
         id: &str,
         what: impl FnOnce(&mut Experiment) + Send,
     ) -> Result<Experiment, ServiceError> {
-        let now = self.now();
-        let mut tx = self.inner.store.begin().await?;
+        let now = self.coordinator.now();
+        let mut tx = self.coordinator.inner.store.begin().await?;
         let mut experiment = existing(&mut *tx, tenant, id).await?;
         what(&mut experiment);
         experiment.modified = now;

@@ -2,18 +2,19 @@
 
 use vocabulary::{ErrorCode, Fault, PartyId, Tenant};
 
-use crate::{Coordinator, ServiceError};
+use crate::ServiceError;
+use crate::parties::Parties;
 
-impl Coordinator {
+impl Parties<'_> {
     /// The party of that name, else the one that the settings name, else the first of the federation's. `Unavailable` when
     /// the federation has no party yet.
-    pub async fn home_party(&self, tenant: &Tenant) -> Result<PartyId, ServiceError> {
-        self.load_parties().await?;
-        let options = &self.inner.options;
+    pub async fn home(self, tenant: &Tenant) -> Result<PartyId, ServiceError> {
+        self.coordinator.load_parties().await?;
+        let options = &self.coordinator.inner.options;
         let known = options
             .known_parties
             .clone()
-            .unwrap_or_else(|| self.inner.leases.parties());
+            .unwrap_or_else(|| self.coordinator.inner.leases.parties());
         let named = known
             .iter()
             .find(|party| party.as_str() == tenant.as_str())

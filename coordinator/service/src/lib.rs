@@ -4,46 +4,54 @@
 //! decided by `domain::decide`; [`drive`] is the loop that carries decisions out.
 #![deny(missing_docs)]
 
+/// Declares a handle: a borrowed view of the coordinator with the use cases of one aggregate, and how it is got.
+macro_rules! handle {
+    ($(#[$doc:meta])+ $name:ident, $of:ident) => {
+        $(#[$doc])+
+        #[derive(Clone, Copy)]
+        pub struct $name<'a> {
+            pub(crate) coordinator: &'a crate::Coordinator,
+        }
+
+        impl crate::Coordinator {
+            $(#[$doc])+
+            pub fn $of(&self) -> $name<'_> {
+                $name { coordinator: self }
+            }
+        }
+    };
+}
+
+pub mod abeja;
 mod addresses;
 mod apply;
+mod archived;
 mod assignment;
 mod bounds;
-pub mod channels;
-pub mod components;
 mod dispatch;
 pub mod drive;
-mod earlier_output;
 mod entities;
 pub mod error;
 mod events;
 mod experiments;
+pub mod fate;
 pub mod filter;
 mod home;
-mod inherit;
+mod hooks;
 mod job_ids;
+pub mod jobs;
+mod lines;
+pub mod meteos;
 pub mod models;
 pub mod numbered;
 mod orders;
+pub mod parties;
 pub mod ports;
 mod presence;
 pub mod principal;
-mod projects;
-pub mod query_jobs;
-pub mod query_metrics;
-pub mod record_report;
 pub mod records;
-mod rerun_job;
-pub mod runs;
 mod schedules;
-mod serving;
-mod settled;
-mod shelved;
-mod stop_job;
-pub mod submit_job;
-mod targets;
-mod training_models;
-mod update_parameters;
-mod verdicts;
+mod tables;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -54,24 +62,41 @@ use vocabulary::{Clock, PartyId, Timestamp};
 
 pub use addresses::AddressKey;
 pub use bounds::{Bounds, Counted};
-pub use components::{AgentFacts, ParametersView, Parting};
+pub use entities::Entities;
 pub use error::ServiceError;
+pub use experiments::Experiments;
+pub use fate::{Fate, Serving, Tags};
 pub use filter::{
     EntityFilter, EventQuery, JobFilter, JobOrder, ModelFilter, PartFilter, RowFilter, TaskFilter,
     VersionFilter,
 };
-pub use models::{Deploy, Deployed, ModelDocuments, ModelKey, ModelPart, ModelVersion, Tag};
+pub use jobs::submit::{Named, Placement, SubmitJob, Submitted};
+pub use jobs::{Health, Jobs};
+pub use meteos::{
+    NewDataset, NewEvaluation, NewLearning, NewModel, NewWorkspace, Project, Projects, Seen,
+};
+pub use models::{Deploy, Deployed, ModelDocuments, ModelKey, ModelPart, ModelVersion, Models};
+pub use parties::{AgentFacts, ParametersView, Parties, Parting};
 pub use ports::{AgentGateway, Order, OrderReply, StepCheck, Store, StoreError, Transaction};
 pub use principal::{Principal, Who};
-pub use projects::{NewDataset, NewEvaluation, NewLearning, NewModel, NewWorkspace, Project, Seen};
-pub use query_jobs::Health;
-pub use records::StoredModel;
-pub use schedules::NewSchedule;
-pub use submit_job::{Named, Placement, SubmitJob, Submitted};
+pub use records::{StoredModel, Tag};
+pub use schedules::{NewSchedule, Schedules};
+pub use tables::Tables;
 
 use dispatch::OrderDispatcher;
+use hooks::{ApiHook, WhenSettled};
 use job_ids::JobIds;
 use presence::Leases;
+
+/// What is written down when a job settles, in this order.
+static WHEN_SETTLED: [&dyn WhenSettled; 4] = [
+    &models::KeepTraining,
+    &abeja::training_models::NumberTraining,
+    &abeja::channels::NoteKept,
+    &abeja::runs::EndRuns,
+];
+/// The APIs that do something beside the core.
+static API_HOOKS: [&dyn ApiHook; 2] = [&abeja::Abeja, &meteos::Meteos];
 
 /// How the coordinator behaves.
 #[derive(Debug, Clone)]

@@ -1,55 +1,73 @@
-//! Models: what their owners announced of them, the versions that can be deployed and applied, and their tags.
+//! Models: what their owners announced of them, the versions that can be deployed and applied.
 //!
 //! What models contain stays with the owners; a version is documents only, and the models stay where they are.
 
 mod deploy;
 mod documents;
-mod tags;
 mod version;
 
 use vocabulary::{ErrorCode, Fault, PartyId};
 
+use crate::ServiceError;
 use crate::filter::{ModelFilter, PartFilter, VersionFilter};
 use crate::records::StoredModel;
-use crate::{Coordinator, ServiceError};
 
 pub use deploy::{Deploy, Deployed};
 pub use documents::{ComponentModel, Import, ModelDocuments, OfParty};
-pub use tags::{Tag, TagOutcome};
 pub use version::{FATE_VERSION, ModelKey, ModelPart, ModelVersion, cast_of as cast_of_roles};
 
 pub(crate) use documents::view_of;
-pub(crate) use version::keep_training;
+pub(crate) use version::KeepTraining;
 
-impl Coordinator {
+handle! {
+    /// Models, their versions and the parts of these.
+    Models, models
+}
+
+impl Models<'_> {
     /// The models that fit, oldest first.
-    pub async fn models(&self, filter: &ModelFilter) -> Result<Vec<StoredModel>, ServiceError> {
-        Ok(self.inner.store.read().await?.find_models(filter).await?)
+    pub async fn find(self, filter: &ModelFilter) -> Result<Vec<StoredModel>, ServiceError> {
+        Ok(self
+            .coordinator
+            .inner
+            .store
+            .read()
+            .await?
+            .find_models(filter)
+            .await?)
     }
 
     /// The versions that fit, oldest first.
-    pub async fn model_versions(
-        &self,
-        filter: &VersionFilter,
-    ) -> Result<Vec<ModelVersion>, ServiceError> {
-        Ok(self.inner.store.read().await?.find_versions(filter).await?)
+    pub async fn versions(self, filter: &VersionFilter) -> Result<Vec<ModelVersion>, ServiceError> {
+        Ok(self
+            .coordinator
+            .inner
+            .store
+            .read()
+            .await?
+            .find_versions(filter)
+            .await?)
     }
 
     /// What participants have of the versions that fit, oldest first.
-    pub async fn model_parts(&self, filter: &PartFilter) -> Result<Vec<ModelPart>, ServiceError> {
-        Ok(self.inner.store.read().await?.find_parts(filter).await?)
+    pub async fn parts(self, filter: &PartFilter) -> Result<Vec<ModelPart>, ServiceError> {
+        Ok(self
+            .coordinator
+            .inner
+            .store
+            .read()
+            .await?
+            .find_parts(filter)
+            .await?)
     }
 
     /// A version; `None` when it is not here.
-    pub async fn model_version(
-        &self,
-        key: &ModelKey,
-    ) -> Result<Option<ModelVersion>, ServiceError> {
+    pub async fn version(self, key: &ModelKey) -> Result<Option<ModelVersion>, ServiceError> {
         let filter = VersionFilter {
             model_id: Some(key.model_id.clone()),
             versions: vec![key.version.clone()],
         };
-        Ok(self.model_versions(&filter).await?.into_iter().next())
+        Ok(self.versions(&filter).await?.into_iter().next())
     }
 }
 

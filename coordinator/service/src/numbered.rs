@@ -3,9 +3,10 @@
 use domain::{Entity, EntityKind};
 use vocabulary::{ErrorCode, Fault, Tenant};
 
+use crate::ServiceError;
+use crate::entities::Entities;
 use crate::filter::EntityFilter;
 use crate::ports::{Stored, Transaction};
-use crate::{Coordinator, ServiceError};
 
 /// How often another id is tried when one is taken.
 const TRIES: u32 = 100;
@@ -109,29 +110,29 @@ pub(crate) async fn named(
     Ok(tx.find_entities(&filter).await?.0.into_iter().next())
 }
 
-impl Coordinator {
+impl Entities<'_> {
     /// Keeps a new entity under an id of its form that is free.
     pub async fn add_numbered(
-        &self,
+        self,
         entity: Entity,
         form: IdForm,
         unique: bool,
     ) -> Result<Entity, ServiceError> {
-        let mut tx = self.inner.store.begin().await?;
+        let mut tx = self.coordinator.inner.store.begin().await?;
         let entity = insert(&mut *tx, entity, form, unique).await?;
         tx.commit().await?;
         Ok(entity)
     }
 
     /// The entity of that name in that parent, unless it is deleted.
-    pub async fn entity_named(
-        &self,
+    pub async fn named(
+        self,
         kind: EntityKind,
         tenant: &Tenant,
         parent: Option<&str>,
         name: &str,
     ) -> Result<Option<Entity>, ServiceError> {
-        let mut tx = self.inner.store.read().await?;
+        let mut tx = self.coordinator.inner.store.read().await?;
         Ok(named(&mut *tx, kind, tenant, parent, Some(name)).await?)
     }
 }

@@ -19,8 +19,8 @@ use crate::filter::{
     EntityFilter, EventQuery, JobFilter, ModelFilter, PartFilter, RowFilter, TaskFilter,
     VersionFilter,
 };
-use crate::models::{ModelPart, ModelVersion, Tag};
-use crate::records::{OrderKind, PartyRecord, PendingOrder, StoredModel, TextKind};
+use crate::models::{ModelPart, ModelVersion};
+use crate::records::{OrderKind, PartyRecord, PendingOrder, StoredModel, Tag, TextKind};
 
 /// Carries orders to agents.
 #[async_trait]

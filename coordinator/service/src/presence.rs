@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use domain::{AgentPresence, Presence};
 use vocabulary::{ComponentInfo, Fault, PartyId, Timestamp};
 
-use crate::components::Parting;
+use crate::parties::Parting;
 use crate::records::PartyRecord;
 
 /// What is known of the agents, changed by the gateway's calls and read by everybody.

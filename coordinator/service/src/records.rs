@@ -113,3 +113,14 @@ impl TextKind {
         }
     }
 }
+
+/// A tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// Its name, unique.
+    pub name: String,
+    /// What it means.
+    pub description: Option<String>,
+    /// When it was made.
+    pub created: Timestamp,
+}

@@ -10,11 +10,16 @@ use domain::{Entity, EntityKind};
 use tokio_util::sync::CancellationToken;
 use vocabulary::{ErrorCode, ExperimentId, Fault, JobId, Tenant, Timestamp};
 
+use crate::ServiceError;
 use crate::filter::EntityFilter;
+use crate::jobs::submit::{Placement, SubmitJob};
 use crate::ports::{Stored, Transaction};
 use crate::principal::Principal;
-use crate::submit_job::{Placement, SubmitJob};
-use crate::{Coordinator, ServiceError};
+
+handle! {
+    /// Schedules: work that is begun again and again.
+    Schedules, schedules
+}
 
 /// How often it is looked whether one is due.
 const EVERY: Duration = Duration::from_secs(1);
@@ -34,20 +39,21 @@ pub struct NewSchedule {
     pub order: SubmitJob,
 }
 
-impl Coordinator {
+impl Schedules<'_> {
     /// Keeps a schedule. Its documents are checked as a submission's are, and its experiment must take new work.
-    pub async fn create_schedule(
-        &self,
-        who: &Principal,
-        new: NewSchedule,
-    ) -> Result<Entity, ServiceError> {
+    pub async fn create(self, who: &Principal, new: NewSchedule) -> Result<Entity, ServiceError> {
         new.rule.check().map_err(ServiceError::Conflict)?;
-        self.load_parties().await?;
+        self.coordinator.load_parties().await?;
         let invalid = |diagnostics| ServiceError::Invalid {
             diagnostics,
             job: None,
         };
-        let parsed = self.parsed(&new.order).await?.map_err(invalid)?;
+        let parsed = self
+            .coordinator
+            .jobs()
+            .parsed(&new.order)
+            .await?
+            .map_err(invalid)?;
         who.may_submit(&parsed.initiator)
             .map_err(ServiceError::Denied)?;
         let tenant = who.tenant.clone().unwrap_or_else(Tenant::only);
@@ -55,10 +61,20 @@ impl Coordinator {
             tenant: Some(tenant.clone()),
             ..Placement::default()
         };
-        let experiment = self.table_store(&new.order.conf, &placement).await?.id;
-        self.order_takes_work(&new.order).await?;
-        let now = self.now();
-        let mut schedule = Entity::new(EntityKind::Schedule, self.new_uuid(), tenant, now);
+        let experiment = self
+            .coordinator
+            .jobs()
+            .table_store(&new.order.conf, &placement)
+            .await?
+            .id;
+        self.coordinator.jobs().order_takes_work(&new.order).await?;
+        let now = self.coordinator.now();
+        let mut schedule = Entity::new(
+            EntityKind::Schedule,
+            self.coordinator.new_uuid(),
+            tenant,
+            now,
+        );
         schedule.parent = Some(experiment.to_string());
         schedule.name = new.name;
         schedule.creator = who.party().map(ToString::to_string).unwrap_or_default();
@@ -88,22 +104,19 @@ impl Coordinator {
             warnings: parsed.warnings,
         };
         schedule.write(&body).map_err(ServiceError::Internal)?;
-        self.add_entity(&schedule).await?;
+        self.coordinator.entities().add(&schedule).await?;
         tracing::info!(schedule = schedule.id, "schedule made");
         Ok(schedule)
     }
 
     /// The schedules that somebody may see, oldest first.
-    pub async fn schedules(
-        &self,
-        who: &Principal,
-    ) -> Result<Vec<(Entity, Recurring)>, ServiceError> {
+    pub async fn list(self, who: &Principal) -> Result<Vec<(Entity, Recurring)>, ServiceError> {
         let filter = EntityFilter {
             tenant: who.tenant.clone(),
             ..EntityFilter::of(EntityKind::Schedule)
         };
         let mut seen = Vec::new();
-        for schedule in self.entities(&filter).await?.0 {
+        for schedule in self.coordinator.entities().find(&filter).await?.0 {
             let body: Recurring = schedule.read().map_err(ServiceError::Internal)?;
             if may_steer(who, &body) {
                 seen.push((schedule, body));
@@ -113,8 +126,8 @@ impl Coordinator {
     }
 
     /// Switches a schedule on, from now on, or off. One whose experiment takes no new work cannot be switched on.
-    pub async fn enable_schedule(
-        &self,
+    pub async fn enable(
+        self,
         who: &Principal,
         id: &str,
         enabled: bool,
@@ -122,18 +135,24 @@ impl Coordinator {
         let (schedule, body) = self.steered(who, id).await?;
         if enabled {
             let Recurring { dsl, conf, .. } = body;
-            self.order_takes_work(&SubmitJob {
-                dsl,
-                conf,
-                ..SubmitJob::default()
-            })
-            .await?;
+            self.coordinator
+                .jobs()
+                .order_takes_work(&SubmitJob {
+                    dsl,
+                    conf,
+                    ..SubmitJob::default()
+                })
+                .await?;
         }
         if let (true, Some(experiment)) = (enabled, &schedule.parent) {
-            let experiment = self.experiment(Some(&schedule.tenant), experiment).await?;
-            crate::shelved::takes_work(&experiment).map_err(ServiceError::Conflict)?;
+            let experiment = self
+                .coordinator
+                .experiments()
+                .get(Some(&schedule.tenant), experiment)
+                .await?;
+            crate::archived::takes_work(&experiment).map_err(ServiceError::Conflict)?;
         }
-        let now = self.now();
+        let now = self.coordinator.now();
         let switch = |schedule: &mut Entity| {
             let mut body: Recurring = schedule.read()?;
             body.enabled = enabled;
@@ -145,31 +164,33 @@ impl Coordinator {
             schedule.write(&body)
         };
         let changed = self
-            .change_entity(EntityKind::Schedule, who.tenant.as_ref(), id, switch)
+            .coordinator
+            .entities()
+            .change(EntityKind::Schedule, who.tenant.as_ref(), id, switch)
             .await?;
         let body = changed.read().map_err(ServiceError::Internal)?;
         Ok((changed, body))
     }
 
     /// Deletes a schedule; its jobs stay.
-    pub async fn delete_schedule(&self, who: &Principal, id: &str) -> Result<(), ServiceError> {
+    pub async fn delete(self, who: &Principal, id: &str) -> Result<(), ServiceError> {
         self.steered(who, id).await?;
         let give_up = |schedule: &mut Entity| {
             (schedule.deleted, schedule.due) = (true, None);
             Ok(())
         };
-        self.change_entity(EntityKind::Schedule, who.tenant.as_ref(), id, give_up)
+        self.coordinator
+            .entities()
+            .change(EntityKind::Schedule, who.tenant.as_ref(), id, give_up)
             .await?;
         Ok(())
     }
 
-    async fn steered(
-        &self,
-        who: &Principal,
-        id: &str,
-    ) -> Result<(Entity, Recurring), ServiceError> {
+    async fn steered(self, who: &Principal, id: &str) -> Result<(Entity, Recurring), ServiceError> {
         let schedule = self
-            .entity(EntityKind::Schedule, who.tenant.as_ref(), id)
+            .coordinator
+            .entities()
+            .get(EntityKind::Schedule, who.tenant.as_ref(), id)
             .await?;
         let body: Recurring = schedule.read().map_err(ServiceError::Internal)?;
         if may_steer(who, &body) {
@@ -183,7 +204,7 @@ impl Coordinator {
     }
 
     /// Begins what is due, until `stop`.
-    pub(crate) async fn keep_schedules(&self, stop: &CancellationToken) {
+    pub(crate) async fn keep(self, stop: &CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -195,14 +216,14 @@ impl Coordinator {
         }
     }
 
-    async fn begin_due(&self) -> Result<(), ServiceError> {
+    async fn begin_due(self) -> Result<(), ServiceError> {
         let due = EntityFilter {
-            due: Some(self.now()),
+            due: Some(self.coordinator.now()),
             limit: Some(AT_ONCE),
             ..EntityFilter::of(EntityKind::Schedule)
         };
         let mut failed = None;
-        for schedule in self.entities(&due).await?.0 {
+        for schedule in self.coordinator.entities().find(&due).await?.0 {
             let Some(planned) = schedule.due else {
                 continue;
             };
@@ -224,7 +245,7 @@ impl Coordinator {
         failed.map_or(Ok(()), Err)
     }
 
-    async fn begin(&self, schedule: &Entity, planned: Timestamp) -> Result<JobId, ServiceError> {
+    async fn begin(self, schedule: &Entity, planned: Timestamp) -> Result<JobId, ServiceError> {
         let body: Recurring = schedule.read().map_err(ServiceError::Conflict)?;
         let who = body
             .made_by
@@ -252,6 +273,8 @@ impl Coordinator {
             ..
         } = body;
         Ok(self
+            .coordinator
+            .jobs()
             .submit_at(
                 &who,
                 SubmitJob {
@@ -269,13 +292,13 @@ impl Coordinator {
 
     /// Plans the next time without having begun a job.
     async fn pass_over(
-        &self,
+        self,
         id: &str,
         planned: Timestamp,
         fault: Fault,
     ) -> Result<(), ServiceError> {
-        let now = self.now();
-        let mut tx = self.inner.store.begin().await?;
+        let now = self.coordinator.now();
+        let mut tx = self.coordinator.inner.store.begin().await?;
         let Some(mut schedule) = tx.entity(EntityKind::Schedule, id).await? else {
             return Ok(());
         };

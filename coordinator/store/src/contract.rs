@@ -293,12 +293,13 @@ async fn a_damaged_job_keeps_no_other_from_its_turn() {
     });
     let sound = "sound".parse().expect("id");
     let stopped = c
-        .stop_job(&service::Principal::operator(), &sound, JobState::Canceled)
+        .jobs()
+        .stop(&service::Principal::operator(), &sound, JobState::Canceled)
         .await
         .expect("stops");
     assert_eq!(stopped.state, JobState::Canceled);
     assert!(
-        c.job(&"damaged".parse().expect("id")).await.is_err(),
+        c.jobs().get(&"damaged".parse().expect("id")).await.is_err(),
         "told as what it is"
     );
     stop.cancel();

@@ -10,11 +10,12 @@ use vocabulary::{CheckpointRef, ErrorCode, Fault, Participant, Role};
 use super::documents::version_in;
 use super::version::{ModelKey, ModelPart, ModelVersion};
 use super::{denied, no_version};
+use crate::ServiceError;
+use crate::archived::model_takes_work;
 use crate::filter::PartFilter;
+use crate::models::Models;
 use crate::ports::Transaction;
 use crate::principal::Principal;
-use crate::shelved::model_takes_work;
-use crate::{Coordinator, ServiceError};
 
 /// What of a training is to be deployed. Without a list and a DSL: every component.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -43,18 +44,18 @@ impl Deployed {
     }
 }
 
-impl Coordinator {
+impl Models<'_> {
     /// Makes the models of a training available to predict jobs, under a version of their own. What fails at participants
     /// stands in the result. `NotFound` when the version is not here; `Conflict` when the initiator's part of it is not, or its
     /// training stands in an archived experiment.
-    pub async fn deploy_model(
-        &self,
+    pub async fn deploy(
+        self,
         who: &Principal,
         key: &ModelKey,
         what: Deploy,
     ) -> Result<Deployed, ServiceError> {
-        let now = self.now();
-        let mut tx = self.inner.store.begin().await?;
+        let now = self.coordinator.now();
+        let mut tx = self.coordinator.inner.store.begin().await?;
         let train = version_in(&mut *tx, key)
             .await?
             .ok_or_else(|| no_version(key))?;
@@ -78,6 +79,8 @@ impl Coordinator {
         let mut child = key.clone();
         loop {
             child.version = self
+                .coordinator
+                .jobs()
                 .next_id(now)
                 .map_err(ServiceError::Internal)?
                 .to_string();

@@ -13,11 +13,12 @@ use vocabulary::{
 
 use super::version::{ModelKey, ModelPart, ModelVersion, cast_of};
 use super::{denied, no_version};
+use crate::ServiceError;
 use crate::filter::{ModelFilter, PartFilter};
+use crate::models::Models;
 use crate::ports::Transaction;
 use crate::principal::Principal;
 use crate::records::{StoredModel, TextKind};
-use crate::{Coordinator, ServiceError};
 
 /// The newest release of the documents' shape.
 const SHAPE: u32 = 1;
@@ -188,17 +189,17 @@ impl From<OfParty> for Participant {
     }
 }
 
-impl Coordinator {
+impl Models<'_> {
     /// The documents of a participant's part of a version. A party's user asks for its own party's. `NotFound` when the
     /// version is not here, or the participant has no part of it.
-    pub async fn model_documents(
-        &self,
+    pub async fn documents(
+        self,
         who: &Principal,
         key: &ModelKey,
         owner: &Participant,
     ) -> Result<ModelDocuments, ServiceError> {
         own_only(who, owner).map_err(ServiceError::Denied)?;
-        let mut tx = self.inner.store.read().await?;
+        let mut tx = self.coordinator.inner.store.read().await?;
         let version = version_in(&mut *tx, key)
             .await?
             .ok_or_else(|| no_version(key))?;
@@ -241,8 +242,8 @@ impl Coordinator {
     /// Writes an imported part down, and the version with it when it is not here. Where the version is here its documents
     /// stay, unless the initiator's party (or the operator) imports with `force`. `Conflict` when the part is here and not
     /// forced; with `check_only` nothing is written.
-    pub async fn import_model(
-        &self,
+    pub async fn import(
+        self,
         who: &Principal,
         documents: ModelDocuments,
         archive_sha256: Option<String>,
@@ -250,7 +251,7 @@ impl Coordinator {
     ) -> Result<(), ServiceError> {
         let owner = Participant::from(documents.owner.clone());
         own_only(who, &owner).map_err(ServiceError::Denied)?;
-        let now = self.now();
+        let now = self.coordinator.now();
         let version = imported_version(&documents, now).map_err(ServiceError::Conflict)?;
         if !version.cast.has(&owner) {
             let message = format!("party {} is not in role {}", owner.party, owner.role);
@@ -258,7 +259,7 @@ impl Coordinator {
             return Err(ServiceError::Conflict(fault));
         }
         let key = version.key.clone();
-        let mut tx = self.inner.store.begin().await?;
+        let mut tx = self.coordinator.inner.store.begin().await?;
         if !how.force && is_taken(&mut *tx, &version, &owner).await? {
             let fault = Fault::new(ErrorCode::Conflict, "Model already exists.").at(&owner.party);
             return Err(ServiceError::Conflict(
@@ -314,19 +315,19 @@ impl Coordinator {
     }
 
     /// Counts that a participant loaded its part for online predictions.
-    pub async fn model_loaded(
-        &self,
+    pub async fn loaded(
+        self,
         who: &Principal,
         key: &ModelKey,
         owner: &Participant,
     ) -> Result<(), ServiceError> {
         own_only(who, owner).map_err(ServiceError::Denied)?;
-        let mut tx = self.inner.store.begin().await?;
+        let mut tx = self.coordinator.inner.store.begin().await?;
         let mut part = part_in(&mut *tx, key, owner)
             .await?
             .ok_or_else(|| no_version(key))?;
         part.loaded_times = part.loaded_times.saturating_add(1);
-        part.updated = self.now();
+        part.updated = self.coordinator.now();
         tx.put_part(&part).await?;
         Ok(tx.commit().await?)
     }

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Dialect, Job};
+use async_trait::async_trait;
+use domain::{Dialect, Job, JobKind};
 use job_dsl::{TrainedPipeline, inference_dsl};
 use serde_json::{Map, Value, json};
 use vocabulary::{Cast, CheckpointRef, JobId, Participant, PartyId, Role, Timestamp};
 
 use crate::filter::{ModelFilter, PartFilter};
+use crate::hooks::WhenSettled;
 use crate::ports::{Stored, Transaction};
-use crate::submit_job::is_training;
 
 /// The FATE-Flow version that our documents are written as.
 pub const FATE_VERSION: &str = "1.11.2";
@@ -147,19 +148,25 @@ impl ModelPart {
     }
 }
 
+/// A training leaves a version of its model.
+pub(crate) struct KeepTraining;
+
+#[async_trait]
+impl WhenSettled for KeepTraining {
+    async fn settled(&self, tx: &mut dyn Transaction, job: &Job, at: Timestamp) -> Stored<()> {
+        keep_training(tx, job, at).await
+    }
+}
+
 /// Writes down the version that a training left, with a part for everybody who took part; jobs that train nothing, and
 /// those that parties do alone, leave none.
-pub(crate) async fn keep_training(
-    tx: &mut dyn Transaction,
-    job: &Job,
-    now: Timestamp,
-) -> Stored<()> {
+async fn keep_training(tx: &mut dyn Transaction, job: &Job, now: Timestamp) -> Stored<()> {
     let participants: Vec<Participant> = job
         .cast
         .participants()
         .filter(|who| who.role != Role::Local)
         .collect();
-    if !is_training(job) || participants.is_empty() {
+    if job.kind != JobKind::Train || participants.is_empty() {
         return Ok(());
     }
     let key = ModelKey::new(job.model_id.clone(), job.model_version.clone());

@@ -164,7 +164,8 @@ impl Agents {
             ..AgentFacts::default()
         };
         coordinator
-            .agent_connected(party, catalogue(), facts)
+            .parties()
+            .connected(party, catalogue(), facts)
             .await
             .expect("is welcome");
         let (agents, party) = (self.clone(), party.clone());
@@ -180,7 +181,8 @@ impl Agents {
                 }
                 if !own.frozen {
                     coordinator
-                        .agent_heard(&party, agents.known_at(&party))
+                        .parties()
+                        .heard(&party, agents.known_at(&party))
                         .await
                         .expect("is heard");
                 }
@@ -206,7 +208,8 @@ impl Agents {
         let coordinator = self.state.lock().unwrap().coordinator.clone();
         if let Some(coordinator) = coordinator {
             coordinator
-                .agent_gone(party, offline(party), parting)
+                .parties()
+                .gone(party, offline(party), parting)
                 .await
                 .expect("is noted");
         }
@@ -296,11 +299,13 @@ impl Agents {
             let coordinator = self.state.lock().unwrap().coordinator.clone();
             if let Some(coordinator) = coordinator.filter(|_| own.online && !own.frozen) {
                 coordinator
+                    .jobs()
                     .record_reports(&party, reports.clone())
                     .await
                     .expect("takes the reports");
                 if own.repeats {
                     coordinator
+                        .jobs()
                         .record_reports(&party, reports)
                         .await
                         .expect("takes them again");

@@ -43,6 +43,7 @@ async fn tell(
         };
         if let Err(error) = world
             .coordinator
+            .jobs()
             .record_reports(&task.party, vec![report])
             .await
         {
@@ -85,7 +86,8 @@ async fn told(world: &World, counted: Counted, name: &str) -> u64 {
 async fn ended(world: &World, job: &JobId) {
     world
         .coordinator
-        .stop_job(&Principal::anyone(), job, JobState::Canceled)
+        .jobs()
+        .stop(&Principal::anyone(), job, JobState::Canceled)
         .await
         .unwrap();
     world.settled(job).await;
@@ -136,6 +138,7 @@ async fn no_party_uses_up_what_another_may_tell_and_cleaning_gives_it_back() {
         let who = Principal::anyone();
         world
             .coordinator
+            .jobs()
             .forget_told(&Principal::of_party(party("9999")), &job, &party("10000"))
             .await
             .unwrap();
@@ -143,15 +146,24 @@ async fn no_party_uses_up_what_another_may_tell_and_cleaning_gives_it_back() {
         assert_eq!(tell(&world, &host_again, 1, summary).await.0, 0);
         world
             .coordinator
+            .jobs()
             .forget_told(&who, &job, &party("10000"))
             .await
             .unwrap();
         assert_eq!(
-            world.coordinator.summary(&host).await.unwrap(),
+            world.coordinator.jobs().summary(&host).await.unwrap(),
             None,
             "what was given back is not kept"
         );
-        assert!(world.coordinator.summary(&guest).await.unwrap().is_some());
+        assert!(
+            world
+                .coordinator
+                .jobs()
+                .summary(&guest)
+                .await
+                .unwrap()
+                .is_some()
+        );
         assert_eq!(
             tell(&world, &host_again, 100, summary).await.0,
             4,
@@ -160,6 +172,7 @@ async fn no_party_uses_up_what_another_may_tell_and_cleaning_gives_it_back() {
         // Cleaning twice gives back once.
         world
             .coordinator
+            .jobs()
             .forget_told(&who, &job, &party("10000"))
             .await
             .unwrap();
@@ -168,6 +181,7 @@ async fn no_party_uses_up_what_another_may_tell_and_cleaning_gives_it_back() {
         for one in [&job, &second] {
             world
                 .coordinator
+                .jobs()
                 .forget_told(&who, one, &party("10000"))
                 .await
                 .unwrap();
@@ -202,6 +216,7 @@ async fn what_cleaning_does_not_remove_counts_on() {
     // A job that still runs: its attempts keep their count, so that nobody tells and cleans in turns without end.
     world
         .coordinator
+        .jobs()
         .forget_told(&Principal::anyone(), &job, &party("10000"))
         .await
         .unwrap();
@@ -209,6 +224,7 @@ async fn what_cleaning_does_not_remove_counts_on() {
     ended(&world, &job).await;
     world
         .coordinator
+        .jobs()
         .forget_told(&Principal::anyone(), &job, &party("10000"))
         .await
         .unwrap();
@@ -247,7 +263,7 @@ async fn outputs_leave_a_job_small() {
         job: Some(job.clone()),
         ..TaskFilter::default()
     };
-    let tasks = world.coordinator.tasks(&filter).await.unwrap().0;
+    let tasks = world.coordinator.jobs().tasks(&filter).await.unwrap().0;
     assert!(serde_json::to_string(&tasks).unwrap().len() < 40_000);
     // The job's other words, and other jobs' outputs, are taken.
     assert_eq!(tell(&world, &host, 1, summary).await, (1, None));

@@ -24,7 +24,7 @@ async fn a_job_runs_from_submission_to_success() {
     let job = world.submit(dsl(), conf(10000, json!({}))).await;
     assert_eq!((job.state, job.id.as_str().len()), (JobState::Offered, 21));
     assert!(
-        world.coordinator.job(&job.id).await.is_ok(),
+        world.coordinator.jobs().get(&job.id).await.is_ok(),
         "it is stored when submit returns"
     );
     let ended = world.settled(&job.id).await;
@@ -114,41 +114,41 @@ async fn what_agents_report_can_be_read() {
     world.settled(&job.id).await;
     let id = task_id(&job.id, "hetero_lr_0", Role::Guest, "9999");
     let c = &world.coordinator;
-    let metrics = c.metrics(&id).await.unwrap();
+    let metrics = c.jobs().metrics(&id).await.unwrap();
     assert_eq!(metrics.len(), 1);
     assert_eq!(
         metrics[0].data.plain(),
         MetricData::Points(vec![(0.0, 0.7), (1.0, 0.5)])
     );
-    assert_eq!(c.summary(&id).await.unwrap(), Some(json!({"rows": 10})));
+    assert_eq!(c.jobs().summary(&id).await.unwrap(), Some(json!({"rows": 10})));
     assert_eq!(
-        c.model_view(&id).await.unwrap(),
+        c.jobs().model_view(&id).await.unwrap(),
         Some(json!({"meta": {}, "param": {}}))
     );
-    assert_eq!(c.outputs(&id).await.unwrap()[0].rows, 10);
+    assert_eq!(c.jobs().outputs(&id).await.unwrap()[0].rows, 10);
     let filter = ModelFilter {
         job: Some(job.id.clone()),
         ..ModelFilter::default()
     };
-    assert!(!c.models(&filter).await.unwrap().is_empty());
-    let view = c.parameters(&id).await.unwrap();
+    assert!(!c.models().find(&filter).await.unwrap().is_empty());
+    let view = c.parties().parameters(&id).await.unwrap();
     assert_eq!(
         view.merged,
         json!({"max_iter": 3, "init_param": {"init_method": "zeros", "fit_intercept": true}})
     );
     assert_eq!(view.user_given, ["max_iter", "init_param.init_method"]);
     let host = Participant::new(Role::Host, party("10000"));
-    c.set_notes(&job.id, &host, "good").await.unwrap();
+    c.jobs().set_notes(&job.id, &host, "good").await.unwrap();
     assert_eq!(
-        c.notes(&job.id).await.unwrap(),
+        c.jobs().notes(&job.id).await.unwrap(),
         vec![(host, "good".to_owned())]
     );
     assert!(
-        c.delete_metrics(&service::Principal::anyone(), &job.id)
+        c.jobs().delete_metrics(&service::Principal::anyone(), &job.id)
             .await
             .unwrap()
     );
-    assert!(c.metrics(&id).await.unwrap().is_empty());
+    assert!(c.jobs().metrics(&id).await.unwrap().is_empty());
     let health = c.health().await;
     assert_eq!(
         (health.store, health.jobs, health.agents_online),
@@ -156,7 +156,7 @@ async fn what_agents_report_can_be_read() {
     );
     let absent = task_id(&job.id, "nothing_0", Role::Guest, "9999");
     assert!(matches!(
-        c.metrics(&absent).await,
+        c.jobs().metrics(&absent).await,
         Err(ServiceError::NotFound(_))
     ));
     world.stop().await;
@@ -175,7 +175,8 @@ async fn two_hundred_jobs_at_once_all_succeed() {
         };
         submissions.spawn(async move {
             coordinator
-                .submit_job(&Principal::anyone(), command)
+                .jobs()
+                .submit_documents(&Principal::anyone(), command)
                 .await
                 .unwrap()
                 .id
@@ -195,7 +196,12 @@ async fn two_hundred_jobs_at_once_all_succeed() {
         200 * 6,
         "every task was ordered once"
     );
-    let (_, total) = world.coordinator.jobs(&JobFilter::default()).await.unwrap();
+    let (_, total) = world
+        .coordinator
+        .jobs()
+        .find(&JobFilter::default())
+        .await
+        .unwrap();
     assert_eq!(total, 200);
     world.stop().await;
 }
@@ -215,7 +221,7 @@ async fn ids_stay_apart_across_coordinators_in_one_moment() {
         );
         agents.serve(Some(c.clone()));
         for id in ["9999", "10000"] {
-            c.agent_connected(&party(id), catalogue(), service::AgentFacts::default())
+            c.parties().connected(&party(id), catalogue(), service::AgentFacts::default())
                 .await
                 .unwrap();
         }
@@ -225,7 +231,7 @@ async fn ids_stay_apart_across_coordinators_in_one_moment() {
                 conf: pair_conf(10000),
                 ..SubmitJob::default()
             };
-            let job = c.submit_job(&Principal::anyone(), command).await.unwrap();
+            let job = c.jobs().submit_documents(&Principal::anyone(), command).await.unwrap();
             assert_eq!(
                 job.definition.conf["job_parameters"]["common"]["model_version"],
                 job.id.as_str()
@@ -247,7 +253,7 @@ async fn documents_that_are_wrong_are_refused_with_the_place() {
         };
         let c = world.coordinator.clone();
         async move {
-            c.submit_job(&Principal::anyone(), command)
+            c.jobs().submit_documents(&Principal::anyone(), command)
                 .await
                 .expect_err("is refused")
         }
@@ -277,7 +283,12 @@ async fn documents_that_are_wrong_are_refused_with_the_place() {
         Some("x.max_iter"),
         "{objected}"
     );
-    let (_, total) = world.coordinator.jobs(&JobFilter::default()).await.unwrap();
+    let (_, total) = world
+        .coordinator
+        .jobs()
+        .find(&JobFilter::default())
+        .await
+        .unwrap();
     assert_eq!(total, 0, "nothing was stored");
     world.stop().await;
 }
@@ -294,20 +305,23 @@ async fn a_partys_user_submits_and_steers_its_own_jobs_only() {
     };
     let denied = world
         .coordinator
-        .submit_job(&host, command)
+        .jobs()
+        .submit_documents(&host, command)
         .await
         .expect_err("in another's name");
     assert!(matches!(denied, ServiceError::Denied(_)), "{denied:?}");
     let job = world.submit(dsl(), conf(10000, json!({}))).await;
     let denied = world
         .coordinator
-        .stop_job(&stranger, &job.id, JobState::Canceled)
+        .jobs()
+        .stop(&stranger, &job.id, JobState::Canceled)
         .await
         .expect_err("not in it");
     assert!(matches!(denied, ServiceError::Denied(_)), "{denied:?}");
     let stopped = world
         .coordinator
-        .stop_job(&host, &job.id, JobState::Canceled)
+        .jobs()
+        .stop(&host, &job.id, JobState::Canceled)
         .await
         .unwrap();
     assert_eq!(stopped.state, JobState::Canceled);
@@ -334,11 +348,11 @@ async fn a_deployed_model_is_applied_by_a_predict_job() {
         ..Deploy::default()
     };
     let train = ModelKey::new(trained.model_id.clone(), trained.model_version.clone());
-    let made = c.deploy_model(&who, &train, what.clone()).await.unwrap();
+    let made = c.models().deploy(&who, &train, what.clone()).await.unwrap();
     assert!(made.is_whole(), "{made:?}");
     let deployed = made.key;
     assert_ne!(deployed.version, trained.model_version);
-    let again = c.deploy_model(&who, &deployed, what.clone()).await.unwrap();
+    let again = c.models().deploy(&who, &deployed, what.clone()).await.unwrap();
     assert!(
         again
             .parts
@@ -346,13 +360,13 @@ async fn a_deployed_model_is_applied_by_a_predict_job() {
             .all(|(_, part)| *part == Err("Child model could not be deployed.".to_owned()))
     );
     assert_eq!(
-        c.model_version(&again.key).await.unwrap(),
+        c.models().version(&again.key).await.unwrap(),
         None,
         "a failed deployment leaves nothing"
     );
     let absent = ModelKey::new(trained.model_id.clone(), "none");
     let absent = c
-        .deploy_model(&who, &absent, what)
+        .models().deploy(&who, &absent, what)
         .await
         .expect_err("absent");
     assert!(matches!(absent, ServiceError::NotFound(_)), "{absent:?}");
@@ -384,7 +398,7 @@ async fn a_deployed_model_is_applied_by_a_predict_job() {
         conf: conf(10000, ids),
         ..SubmitJob::default()
     };
-    let refused = c.submit_job(&who, command).await.expect_err("not deployed");
+    let refused = c.jobs().submit_documents(&who, command).await.expect_err("not deployed");
     assert_eq!(refused.fault().code, ErrorCode::ModelMissing, "{refused}");
     world.stop().await;
 }

@@ -27,7 +27,8 @@ fn every(seconds: u64, conf: Value) -> NewSchedule {
 async fn jobs(world: &World) -> usize {
     world
         .coordinator
-        .jobs(&JobFilter::default())
+        .jobs()
+        .find(&JobFilter::default())
         .await
         .unwrap()
         .0
@@ -44,7 +45,8 @@ async fn begins_a_job_each_time_and_says_when_the_next_one_begins() {
     let who = Principal::anyone();
     let made = world
         .coordinator
-        .create_schedule(&who, every(60, pair_conf(10000)))
+        .schedules()
+        .create(&who, every(60, pair_conf(10000)))
         .await
         .unwrap();
     assert_eq!(made.due, Some(made.created.plus_millis(60_000)));
@@ -52,7 +54,13 @@ async fn begins_a_job_each_time_and_says_when_the_next_one_begins() {
     assert_eq!(jobs(&world).await, 0);
     seconds(140).await;
     assert_eq!(jobs(&world).await, 3);
-    let (schedule, body) = world.coordinator.schedules(&who).await.unwrap().remove(0);
+    let (schedule, body) = world
+        .coordinator
+        .schedules()
+        .list(&who)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!(
         (body.begun, schedule.due),
         (3, Some(made.created.plus_millis(240_000)))
@@ -62,7 +70,8 @@ async fn begins_a_job_each_time_and_says_when_the_next_one_begins() {
 
     let (off, body) = world
         .coordinator
-        .enable_schedule(&who, &made.id, false)
+        .schedules()
+        .enable(&who, &made.id, false)
         .await
         .unwrap();
     assert_eq!((off.due, body.enabled), (None, false));
@@ -70,20 +79,22 @@ async fn begins_a_job_each_time_and_says_when_the_next_one_begins() {
     assert_eq!(jobs(&world).await, 3);
     world
         .coordinator
-        .enable_schedule(&who, &made.id, true)
+        .schedules()
+        .enable(&who, &made.id, true)
         .await
         .unwrap();
     seconds(62).await;
     assert_eq!(jobs(&world).await, 4);
     world
         .coordinator
-        .delete_schedule(&who, &made.id)
+        .schedules()
+        .delete(&who, &made.id)
         .await
         .unwrap();
     seconds(200).await;
     assert_eq!(jobs(&world).await, 4, "its jobs stay, and no other comes");
     assert!(matches!(
-        world.coordinator.delete_schedule(&who, &made.id).await,
+        world.coordinator.schedules().delete(&who, &made.id).await,
         Err(ServiceError::NotFound(_))
     ));
     world.stop().await;
@@ -95,14 +106,16 @@ async fn a_restart_neither_doubles_nor_loses_a_start() {
     let who = Principal::anyone();
     world
         .coordinator
-        .create_schedule(&who, every(100, pair_conf(10000)))
+        .schedules()
+        .create(&who, every(100, pair_conf(10000)))
         .await
         .unwrap();
     seconds(102).await;
     assert_eq!(jobs(&world).await, 1);
     let first = world
         .coordinator
-        .jobs(&JobFilter::default())
+        .jobs()
+        .find(&JobFilter::default())
         .await
         .unwrap()
         .0
@@ -133,12 +146,19 @@ async fn does_not_begin_while_the_job_before_has_not_ended() {
     let who = Principal::anyone();
     let made = world
         .coordinator
-        .create_schedule(&who, every(10, pair_conf(10000)))
+        .schedules()
+        .create(&who, every(10, pair_conf(10000)))
         .await
         .unwrap();
     seconds(45).await;
     assert_eq!(jobs(&world).await, 1);
-    let (schedule, body) = world.coordinator.schedules(&who).await.unwrap().remove(0);
+    let (schedule, body) = world
+        .coordinator
+        .schedules()
+        .list(&who)
+        .await
+        .unwrap()
+        .remove(0);
     let fault = body.last.unwrap().fault.expect("it could not begin");
     assert!(fault.message.contains("has not ended yet"), "{fault}");
     assert!(schedule.due > Some(made.created.plus_millis(40_000)));
@@ -151,35 +171,46 @@ async fn archiving_switches_schedules_off_and_taking_out_leaves_them_so() {
     let who = Principal::anyone();
     let experiment = world
         .coordinator
-        .create_experiment(NewExperiment::named(Tenant::only(), "trial"))
+        .experiments()
+        .create(NewExperiment::named(Tenant::only(), "trial"))
         .await
         .unwrap();
     let mut conf = pair_conf(10000);
     conf["job_parameters"]["common"]["experiment"] = json!("trial");
     let made = world
         .coordinator
-        .create_schedule(&who, every(10, conf.clone()))
+        .schedules()
+        .create(&who, every(10, conf.clone()))
         .await
         .unwrap();
     assert_eq!(made.parent.as_deref(), Some(experiment.id.as_str()));
     world
         .coordinator
-        .archive_experiment(None, experiment.id.as_str(), true)
+        .experiments()
+        .archive(None, experiment.id.as_str(), true)
         .await
         .unwrap();
-    let (off, body) = world.coordinator.schedules(&who).await.unwrap().remove(0);
+    let (off, body) = world
+        .coordinator
+        .schedules()
+        .list(&who)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!((off.due, body.enabled), (None, false));
     seconds(60).await;
     assert_eq!(jobs(&world).await, 0);
     for refused in [
         world
             .coordinator
-            .enable_schedule(&who, &made.id, true)
+            .schedules()
+            .enable(&who, &made.id, true)
             .await
             .map(|found| found.0),
         world
             .coordinator
-            .create_schedule(&who, every(10, conf))
+            .schedules()
+            .create(&who, every(10, conf))
             .await,
     ] {
         assert!(
@@ -188,14 +219,16 @@ async fn archiving_switches_schedules_off_and_taking_out_leaves_them_so() {
     }
     world
         .coordinator
-        .archive_experiment(None, experiment.id.as_str(), false)
+        .experiments()
+        .archive(None, experiment.id.as_str(), false)
         .await
         .unwrap();
     seconds(60).await;
     assert_eq!(jobs(&world).await, 0, "it stays switched off");
     world
         .coordinator
-        .enable_schedule(&who, &made.id, true)
+        .schedules()
+        .enable(&who, &made.id, true)
         .await
         .unwrap();
     seconds(12).await;
@@ -212,31 +245,35 @@ async fn is_made_and_seen_by_its_initiators_users_only() {
     );
     let denied = world
         .coordinator
-        .create_schedule(&other, every(10, pair_conf(10000)))
+        .schedules()
+        .create(&other, every(10, pair_conf(10000)))
         .await
         .unwrap_err();
     assert!(matches!(denied, ServiceError::Denied(_)), "{denied:?}");
     let made = world
         .coordinator
-        .create_schedule(&own, every(10, pair_conf(10000)))
+        .schedules()
+        .create(&own, every(10, pair_conf(10000)))
         .await
         .unwrap();
     assert!(
         world
             .coordinator
-            .schedules(&other)
+            .schedules()
+            .list(&other)
             .await
             .unwrap()
             .is_empty()
     );
     assert!(matches!(
-        world.coordinator.delete_schedule(&other, &made.id).await,
+        world.coordinator.schedules().delete(&other, &made.id).await,
         Err(ServiceError::NotFound(_))
     ));
     assert!(
         world
             .coordinator
-            .enable_schedule(&other, &made.id, false)
+            .schedules()
+            .enable(&other, &made.id, false)
             .await
             .is_err()
     );
@@ -249,7 +286,8 @@ async fn is_made_and_seen_by_its_initiators_users_only() {
     assert!(
         world
             .coordinator
-            .create_schedule(&own, wrong)
+            .schedules()
+            .create(&own, wrong)
             .await
             .is_err()
     );

@@ -23,7 +23,8 @@ async fn a_job_whose_parties_are_still_asked_can_be_stopped() {
     assert_eq!(waits.state, JobState::Offered);
     let stopped = world
         .coordinator
-        .stop_job(&anyone(), &job.id, JobState::Canceled)
+        .jobs()
+        .stop(&anyone(), &job.id, JobState::Canceled)
         .await
         .unwrap();
     assert_eq!((stopped.state, stopped.waiting), (JobState::Canceled, None));
@@ -53,7 +54,8 @@ async fn a_running_job_is_canceled_as_soon_as_its_agents_are_quiet() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let stopped = world
         .coordinator
-        .stop_job(&anyone(), &job.id, JobState::Canceled)
+        .jobs()
+        .stop(&anyone(), &job.id, JobState::Canceled)
         .await
         .unwrap();
     assert_eq!(stopped.state, JobState::Canceled);
@@ -68,7 +70,8 @@ async fn a_running_job_is_canceled_as_soon_as_its_agents_are_quiet() {
     assert_eq!(world.agents.count("cancel reader_0"), 2);
     let again = world
         .coordinator
-        .stop_job(&anyone(), &job.id, JobState::Failed)
+        .jobs()
+        .stop(&anyone(), &job.id, JobState::Failed)
         .await
         .unwrap();
     assert_eq!(
@@ -91,13 +94,15 @@ async fn a_stop_that_takes_long_shows_and_a_second_wish_changes_nothing() {
     });
     let asked = world
         .coordinator
-        .stop_job(&anyone(), &job.id, JobState::Failed)
+        .jobs()
+        .stop(&anyone(), &job.id, JobState::Failed)
         .await
         .unwrap();
     assert_eq!(asked.state, JobState::Stopping);
     let again = world
         .coordinator
-        .stop_job(&anyone(), &job.id, JobState::Canceled)
+        .jobs()
+        .stop(&anyone(), &job.id, JobState::Canceled)
         .await
         .unwrap();
     assert_eq!(again.state, JobState::Stopping);
@@ -118,7 +123,8 @@ async fn a_dead_party_does_not_keep_a_job_from_stopping() {
     world.agents.disconnect(&party("10000"), false).await;
     let stopped = world
         .coordinator
-        .stop_job(&anyone(), &job.id, JobState::Canceled)
+        .jobs()
+        .stop(&anyone(), &job.id, JobState::Canceled)
         .await
         .unwrap();
     assert_eq!(stopped.state, JobState::Canceled);
@@ -146,6 +152,7 @@ async fn everything_that_waits_can_be_canceled_at_once() {
     assert!(
         world
             .coordinator
+            .jobs()
             .cancel_waiting(&host)
             .await
             .unwrap()
@@ -153,12 +160,17 @@ async fn everything_that_waits_can_be_canceled_at_once() {
         "none is the host's own"
     );
     assert_eq!(
-        world.coordinator.cancel_waiting(&anyone()).await.unwrap(),
+        world
+            .coordinator
+            .jobs()
+            .cancel_waiting(&anyone())
+            .await
+            .unwrap(),
         ids
     );
     for id in &ids {
         assert_eq!(
-            world.coordinator.job(id).await.unwrap().state,
+            world.coordinator.jobs().get(id).await.unwrap().state,
             JobState::Canceled
         );
     }
@@ -174,10 +186,15 @@ async fn a_job_that_runs_is_not_canceled_with_those_that_wait() {
     world.agents.disconnect(&party("10000"), false).await;
     let waits = world.submit(reader_dsl(), pair_conf(10000)).await.id;
     assert_eq!(
-        world.coordinator.cancel_waiting(&anyone()).await.unwrap(),
+        world
+            .coordinator
+            .jobs()
+            .cancel_waiting(&anyone())
+            .await
+            .unwrap(),
         [waits]
     );
-    let job = world.coordinator.job(&runs).await.unwrap();
+    let job = world.coordinator.jobs().get(&runs).await.unwrap();
     assert_eq!((job.state, job.stop), (JobState::Running, None));
     world.stop().await;
 }
@@ -197,7 +214,8 @@ async fn a_rerun_keeps_what_succeeded_and_asks_all_parties_again() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let again = world
         .coordinator
-        .rerun_job(&anyone(), &job.id, None, false)
+        .jobs()
+        .rerun(&anyone(), &job.id, None, false)
         .await
         .unwrap();
     assert_eq!(
@@ -206,7 +224,8 @@ async fn a_rerun_keeps_what_succeeded_and_asks_all_parties_again() {
     );
     let early = world
         .coordinator
-        .rerun_job(&anyone(), &job.id, None, false)
+        .jobs()
+        .rerun(&anyone(), &job.id, None, false)
         .await
         .expect_err("it runs");
     assert!(matches!(early, ServiceError::Conflict(_)), "{early:?}");
@@ -233,7 +252,7 @@ async fn a_rerun_keeps_what_succeeded_and_asks_all_parties_again() {
         all_attempts: true,
         ..TaskFilter::default()
     };
-    assert_eq!(world.coordinator.tasks(&all).await.unwrap().1, 7 + 3);
+    assert_eq!(world.coordinator.jobs().tasks(&all).await.unwrap().1, 7 + 3);
     world.stop().await;
 }
 
@@ -244,7 +263,8 @@ async fn a_rerun_of_a_job_that_succeeded_needs_force() {
     let first = world.settled(&job.id).await;
     let kept = world
         .coordinator
-        .rerun_job(&anyone(), &job.id, None, false)
+        .jobs()
+        .rerun(&anyone(), &job.id, None, false)
         .await
         .unwrap();
     assert_eq!(
@@ -255,7 +275,8 @@ async fn a_rerun_of_a_job_that_succeeded_needs_force() {
     let named = Some(vec!["evaluation_0".parse().unwrap()]);
     world
         .coordinator
-        .rerun_job(&anyone(), &job.id, named, true)
+        .jobs()
+        .rerun(&anyone(), &job.id, named, true)
         .await
         .unwrap();
     assert_eq!(world.settled(&job.id).await.state, JobState::Succeeded);
@@ -270,7 +291,8 @@ async fn a_rerun_of_a_job_that_succeeded_needs_force() {
     let absent = Some(vec!["nothing_0".parse().unwrap()]);
     let refused = world
         .coordinator
-        .rerun_job(&anyone(), &job.id, absent, true)
+        .jobs()
+        .rerun(&anyone(), &job.id, absent, true)
         .await
         .expect_err("absent");
     assert!(matches!(refused, ServiceError::NotFound(_)), "{refused:?}");

@@ -27,6 +27,7 @@ async fn jobs_of_one_queue_run_one_after_another_in_the_order_of_submission() {
         jobs.push(
             world
                 .coordinator
+                .jobs()
                 .submit_at(&Principal::anyone(), command, placed("q"))
                 .await
                 .expect("taken")
@@ -66,6 +67,7 @@ async fn a_job_stopped_in_its_queue_lets_the_next_one_by() {
         };
         world
             .coordinator
+            .jobs()
             .submit_at(&Principal::anyone(), command, placed("q"))
             .await
             .expect("taken")
@@ -85,7 +87,8 @@ async fn a_job_stopped_in_its_queue_lets_the_next_one_by() {
     );
     world
         .coordinator
-        .stop_job(&Principal::anyone(), &stuck.id, JobState::Canceled)
+        .jobs()
+        .stop(&Principal::anyone(), &stuck.id, JobState::Canceled)
         .await
         .expect("stopped");
     assert_eq!(world.settled(&next.id).await.state, JobState::Succeeded);
@@ -97,7 +100,8 @@ async fn a_job_of_an_experiment_that_is_prepared_waits_until_it_is_ready() {
     let world = World::new().await;
     let home = world
         .coordinator
-        .home_party(&Tenant::only())
+        .parties()
+        .home(&Tenant::only())
         .await
         .expect("a party");
     assert_eq!(home, party("10000"));
@@ -112,7 +116,8 @@ async fn a_job_of_an_experiment_that_is_prepared_waits_until_it_is_ready() {
     };
     let experiment = world
         .coordinator
-        .create_experiment(NewExperiment { limits, ..new })
+        .experiments()
+        .create(NewExperiment { limits, ..new })
         .await
         .expect("made");
     let mut named = pair_conf(10001);
@@ -133,7 +138,8 @@ async fn a_job_of_an_experiment_that_is_prepared_waits_until_it_is_ready() {
     assert_eq!(world.settled(&job.id).await.state, JobState::Succeeded);
     let ready = world
         .coordinator
-        .experiment(None, experiment.id.as_str())
+        .experiments()
+        .get(None, experiment.id.as_str())
         .await
         .expect("there");
     assert_eq!(ready.workspace, Workspace::Ready);
@@ -146,7 +152,8 @@ async fn an_archived_experiment_takes_no_new_work_and_stops_none() {
     let new = NewExperiment::named(Tenant::only(), "trial");
     let experiment = world
         .coordinator
-        .create_experiment(new)
+        .experiments()
+        .create(new)
         .await
         .expect("made");
     let mut named = pair_conf(10000);
@@ -155,11 +162,12 @@ async fn an_archived_experiment_takes_no_new_work_and_stops_none() {
     assert_eq!(job.experiment, experiment.id);
     world
         .coordinator
-        .archive_experiment(None, experiment.id.as_str(), true)
+        .experiments()
+        .archive(None, experiment.id.as_str(), true)
         .await
         .expect("archived");
     assert_eq!(world.settled(&job.id).await.state, JobState::Succeeded);
-    let stored = world.coordinator.job(&job.id).await.expect("there");
+    let stored = world.coordinator.jobs().get(&job.id).await.expect("there");
     assert!(stored.archived.is_some());
 
     let command = SubmitJob {
@@ -169,7 +177,8 @@ async fn an_archived_experiment_takes_no_new_work_and_stops_none() {
     };
     let refused = world
         .coordinator
-        .submit_job(&Principal::anyone(), command.clone())
+        .jobs()
+        .submit_documents(&Principal::anyone(), command.clone())
         .await
         .expect_err("archived");
     assert!(
@@ -178,26 +187,30 @@ async fn an_archived_experiment_takes_no_new_work_and_stops_none() {
     );
     let again = world
         .coordinator
-        .rerun_job(&Principal::anyone(), &job.id, None, true)
+        .jobs()
+        .rerun(&Principal::anyone(), &job.id, None, true)
         .await
         .expect_err("archived");
     assert!(matches!(again, ServiceError::Conflict(_)), "{again:?}");
 
     world
         .coordinator
-        .archive_experiment(None, experiment.id.as_str(), false)
+        .experiments()
+        .archive(None, experiment.id.as_str(), false)
         .await
         .expect("taken out");
     let job = world
         .coordinator
-        .submit_job(&Principal::anyone(), command)
+        .jobs()
+        .submit_documents(&Principal::anyone(), command)
         .await
         .expect("taken in");
     assert_eq!(job.archived, None);
     let other = world.submit(reader_dsl(), pair_conf(10000)).await;
     let default = world
         .coordinator
-        .meant_experiment(&Tenant::only(), "Default")
+        .experiments()
+        .meant(&Tenant::only(), "Default")
         .await
         .expect("made on demand");
     assert_eq!(other.experiment, default.id);
@@ -209,7 +222,7 @@ async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_aske
     let world = World::new().await;
     let (c, who) = (&world.coordinator, Principal::anyone());
     let experiment = c
-        .create_experiment(NewExperiment::named(Tenant::only(), "trial"))
+        .experiments().create(NewExperiment::named(Tenant::only(), "trial"))
         .await
         .expect("made");
     let mut named = conf(10000, json!({}));
@@ -222,7 +235,7 @@ async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_aske
         ..Deploy::default()
     };
     let deployed = c
-        .deploy_model(&who, &train, what.clone())
+        .models().deploy(&who, &train, what.clone())
         .await
         .expect("deployed")
         .key;
@@ -233,7 +246,7 @@ async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_aske
         conf: conf(10000, ids),
         ..SubmitJob::default()
     };
-    let predicted = c.submit_job(&who, order.clone()).await.expect("taken in");
+    let predicted = c.jobs().submit_documents(&who, order.clone()).await.expect("taken in");
     assert_eq!(
         world.settled(&predicted.id).await.state,
         JobState::Succeeded
@@ -246,41 +259,41 @@ async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_aske
         enabled: false,
         order: order.clone(),
     };
-    let schedule = c.create_schedule(&who, new.clone()).await.expect("made");
+    let schedule = c.schedules().create(&who, new.clone()).await.expect("made");
 
-    c.archive_experiment(None, experiment.id.as_str(), true)
+    c.experiments().archive(None, experiment.id.as_str(), true)
         .await
         .expect("archived");
     let refused: Vec<(&str, ServiceError)> = vec![
         (
             "a predict job",
-            c.submit_job(&who, order.clone())
+            c.jobs().submit_documents(&who, order.clone())
                 .await
                 .expect_err("archived"),
         ),
         (
             "another attempt of one",
-            c.rerun_job(&who, &predicted.id, None, true)
+            c.jobs().rerun(&who, &predicted.id, None, true)
                 .await
                 .expect_err("archived"),
         ),
         (
             "a deployment",
-            c.deploy_model(&who, &train, what.clone())
+            c.models().deploy(&who, &train, what.clone())
                 .await
                 .expect_err("archived"),
         ),
         (
             "keeping it ready",
-            c.serving_plan(&who, &deployed).await.expect_err("archived"),
+            c.serving().plan(&who, &deployed).await.expect_err("archived"),
         ),
         (
             "a schedule",
-            c.create_schedule(&who, new).await.expect_err("archived"),
+            c.schedules().create(&who, new).await.expect_err("archived"),
         ),
         (
             "switching one on",
-            c.enable_schedule(&who, &schedule.id, true)
+            c.schedules().enable(&who, &schedule.id, true)
                 .await
                 .expect_err("archived"),
         ),
@@ -297,13 +310,13 @@ async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_aske
         );
     }
 
-    c.archive_experiment(None, experiment.id.as_str(), false)
+    c.experiments().archive(None, experiment.id.as_str(), false)
         .await
         .expect("taken out");
-    let again = c.submit_job(&who, order).await.expect("taken in");
+    let again = c.jobs().submit_documents(&who, order).await.expect("taken in");
     assert_eq!(world.settled(&again.id).await.state, JobState::Succeeded);
     assert!(
-        c.serving_plan(&who, &deployed)
+        c.serving().plan(&who, &deployed)
             .await
             .expect("a plan")
             .is_some()

@@ -21,7 +21,7 @@ fn refusal() -> Fault {
 async fn judged(world: &World) -> (JobId, Option<Fault>, Duration) {
     let began = Instant::now();
     let job = world.submit(dsl(), conf(10000, json!({}))).await;
-    let verdict = world.coordinator.verdicts(&job.id).await.unwrap();
+    let verdict = world.coordinator.jobs().verdicts(&job.id).await.unwrap();
     (job.id, verdict, began.elapsed())
 }
 
@@ -39,7 +39,7 @@ async fn whoever_submits_learns_at_once_that_a_party_refuses() {
             (ErrorCode::OfferRefused, Some(party(who)))
         );
         assert!(took < Duration::from_millis(500), "{took:?}");
-        let job = world.coordinator.job(&id).await.unwrap();
+        let job = world.coordinator.jobs().get(&id).await.unwrap();
         assert_eq!(job.state, JobState::Refused);
         let tasks = world.tasks(&id).await;
         assert!(!tasks.is_empty());
@@ -163,10 +163,16 @@ async fn what_nothing_reads_stands_in_the_jobs_log() {
     };
     let submitted = world
         .coordinator
+        .jobs()
         .submit(&Principal::anyone(), command)
         .await
         .unwrap();
-    let kept = world.coordinator.job(&submitted.job.id).await.unwrap();
+    let kept = world
+        .coordinator
+        .jobs()
+        .get(&submitted.job.id)
+        .await
+        .unwrap();
     assert_eq!(kept.definition.warnings, submitted.warnings);
     let query = EventQuery {
         job: kept.id.clone(),
@@ -177,7 +183,7 @@ async fn what_nothing_reads_stands_in_the_jobs_log() {
         newest_first: false,
         limit: 100,
     };
-    let events = world.coordinator.events(&query).await.unwrap();
+    let events = world.coordinator.jobs().events(&query).await.unwrap();
     let warned: Vec<&str> = events
         .iter()
         .filter(|event| event.level == "WARNING")

@@ -69,7 +69,7 @@ async fn a_job_waits_for_a_party_and_says_so_until_it_connects() {
     );
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     assert_eq!(
-        world.coordinator.job(&job.id).await.unwrap().state,
+        world.coordinator.jobs().get(&job.id).await.unwrap().state,
         JobState::Offered,
         "it waits as long as it takes"
     );
@@ -96,7 +96,7 @@ async fn a_job_that_waits_for_a_dead_party_delays_no_other() {
     );
     for id in &stuck {
         assert_eq!(
-            world.coordinator.job(id).await.unwrap().state,
+            world.coordinator.jobs().get(id).await.unwrap().state,
             JobState::Offered
         );
     }
@@ -451,7 +451,7 @@ async fn a_restarted_coordinator_knows_catalogues_before_agents_are_back() {
     let world = World::again(left);
     let job = world.submit(dsl(), conf(10000, json!({}))).await;
     assert_eq!(job.state, JobState::Offered);
-    assert_eq!(world.coordinator.components().len(), 9);
+    assert_eq!(world.coordinator.parties().components().len(), 9);
     assert!(!world.coordinator.presence().is_online(&party("9999")));
     world.stop().await;
 }
@@ -466,10 +466,15 @@ async fn reports_said_twice_change_nothing() {
     assert_eq!(world.settled(&job.id).await.state, JobState::Succeeded);
     let id = task_id(&job.id, "hetero_lr_0", Role::Guest, "9999");
     assert_eq!(
-        world.coordinator.metrics(&id).await.unwrap()[0].data.len(),
+        world.coordinator.jobs().metrics(&id).await.unwrap()[0]
+            .data
+            .len(),
         2
     );
-    assert_eq!(world.coordinator.outputs(&id).await.unwrap().len(), 1);
+    assert_eq!(
+        world.coordinator.jobs().outputs(&id).await.unwrap().len(),
+        1
+    );
     // Nor does a late word on an attempt that is over.
     let late = Outcome::Failed(Fault::new(ErrorCode::Internal, "late"));
     let body = ReportBody::Ended {
@@ -483,6 +488,7 @@ async fn reports_said_twice_change_nothing() {
     };
     world
         .coordinator
+        .jobs()
         .record_reports(&party("9999"), vec![report.clone()])
         .await
         .unwrap();
@@ -492,15 +498,17 @@ async fn reports_said_twice_change_nothing() {
     };
     world
         .coordinator
+        .jobs()
         .record_reports(&party("9999"), vec![stale])
         .await
         .unwrap();
     assert_eq!(
-        world.coordinator.job(&job.id).await.unwrap().state,
+        world.coordinator.jobs().get(&job.id).await.unwrap().state,
         JobState::Succeeded
     );
     let foreign = world
         .coordinator
+        .jobs()
         .record_reports(&party("10000"), vec![report])
         .await
         .expect_err("another's task");
@@ -538,7 +546,7 @@ async fn a_party_that_is_not_in_the_federation_is_not_welcome() {
         options,
     );
     let denied = c
-        .agent_connected(&party("77"), vec![], service::AgentFacts::default())
+        .parties().connected(&party("77"), vec![], service::AgentFacts::default())
         .await
         .expect_err("foreign");
     assert_eq!(denied.fault().code, ErrorCode::PartyUnknown);
@@ -570,7 +578,8 @@ async fn jobs_survive_a_crash_in_a_file() {
     }
     let stopped = world
         .coordinator
-        .stop_job(&Principal::operator(), &ids[0], JobState::Canceled)
+        .jobs()
+        .stop(&Principal::operator(), &ids[0], JobState::Canceled)
         .await
         .unwrap();
     assert_eq!(stopped.state, JobState::Succeeded);

@@ -30,7 +30,8 @@ async fn refused(world: &World, conf: Value) -> Vec<String> {
     };
     match world
         .coordinator
-        .submit_job(&Principal::anyone(), command)
+        .jobs()
+        .submit_documents(&Principal::anyone(), command)
         .await
     {
         Err(ServiceError::Invalid {
@@ -99,7 +100,8 @@ async fn a_job_that_is_stopped_while_it_waits_for_capacity_lets_the_next_one_in(
     for job in [&second, &first] {
         let stopped = world
             .coordinator
-            .stop_job(&Principal::anyone(), &job.id, JobState::Canceled)
+            .jobs()
+            .stop(&Principal::anyone(), &job.id, JobState::Canceled)
             .await
             .unwrap();
         assert_eq!(stopped.state, JobState::Canceled);
@@ -195,6 +197,7 @@ async fn parameters_that_change_after_the_end_count_when_the_job_runs_again() {
     let who = Principal::anyone();
     let changed = world
         .coordinator
+        .fate()
         .update_parameters(&who, &job.id, &change, &Value::Null)
         .await
         .unwrap();
@@ -216,7 +219,8 @@ async fn parameters_that_change_after_the_end_count_when_the_job_runs_again() {
     );
     world
         .coordinator
-        .rerun_job(&who, &job.id, None, true)
+        .jobs()
+        .rerun(&who, &job.id, None, true)
         .await
         .unwrap();
     let again = world.settled(&job.id).await;
@@ -236,6 +240,7 @@ async fn parameters_that_change_after_the_end_count_when_the_job_runs_again() {
     let common = json!({"common": {"task_timeout": 9}});
     let changed = world
         .coordinator
+        .fate()
         .update_parameters(&who, &job.id, &Value::Null, &common)
         .await
         .unwrap();
@@ -254,6 +259,7 @@ async fn parameters_that_change_after_the_end_count_when_the_job_runs_again() {
     let wrong = json!({"common": {"hetero_lr_0": {"surprise": 7}}});
     let error = world
         .coordinator
+        .fate()
         .update_parameters(&who, &job.id, &wrong, &Value::Null)
         .await
         .unwrap_err();
@@ -271,6 +277,7 @@ async fn parameters_that_are_changed_back_make_an_offer_that_nobody_saw() {
         let change = json!({"common": {"hetero_lr_0": {"max_iter": iterations}}});
         world
             .coordinator
+            .fate()
             .update_parameters(&Principal::anyone(), &job.id, &change, &Value::Null)
             .await
             .unwrap();
@@ -305,6 +312,7 @@ async fn a_job_that_waits_has_its_parties_asked_anew_and_one_that_runs_keeps_wha
     );
     world
         .coordinator
+        .fate()
         .update_parameters(&who, &job.id, &change, &Value::Null)
         .await
         .unwrap();
@@ -315,6 +323,7 @@ async fn a_job_that_waits_has_its_parties_asked_anew_and_one_that_runs_keeps_wha
     world.reaches(&job.id, JobState::Running).await;
     let error = world
         .coordinator
+        .fate()
         .update_parameters(&who, &job.id, &change, &Value::Null)
         .await
         .unwrap_err();
@@ -365,8 +374,8 @@ async fn steps_that_an_earlier_job_has_done_are_taken_over() {
     );
     let own = task_id(&second.id, "reader_0", Role::Guest, "9999");
     assert_eq!(
-        world.coordinator.metrics(&own).await.unwrap(),
-        world.coordinator.metrics(&reader).await.unwrap()
+        world.coordinator.jobs().metrics(&own).await.unwrap(),
+        world.coordinator.jobs().metrics(&reader).await.unwrap()
     );
     // What was taken over is taken from where it was done, and run again it is the job's own.
     let info = json!({"job_id": second.id, "component_list": ["reader_0", "hetero_lr_0"]});
@@ -380,7 +389,8 @@ async fn steps_that_an_earlier_job_has_done_are_taken_over() {
     );
     world
         .coordinator
-        .rerun_job(&Principal::anyone(), &second.id, None, true)
+        .jobs()
+        .rerun(&Principal::anyone(), &second.id, None, true)
         .await
         .unwrap();
     let ended = world.settled(&second.id).await;

@@ -125,7 +125,8 @@ impl World {
             ..SubmitJob::default()
         };
         self.coordinator
-            .submit_job(&Principal::anyone(), command)
+            .jobs()
+            .submit_documents(&Principal::anyone(), command)
             .await
             .expect("is taken in")
     }
@@ -133,13 +134,13 @@ impl World {
     /// Waits for something to be true of the job.
     pub(crate) async fn until(&self, id: &JobId, what: &str, is_so: impl Fn(&Job) -> bool) -> Job {
         for _ in 0..20_000 {
-            let job = self.coordinator.job(id).await.unwrap();
+            let job = self.coordinator.jobs().get(id).await.unwrap();
             if is_so(&job) {
                 return job;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let job = self.coordinator.job(id).await.unwrap();
+        let job = self.coordinator.jobs().get(id).await.unwrap();
         panic!(
             "{what} did not happen: {:?}, waiting {:?}, {:?}",
             job.state,
@@ -163,7 +164,7 @@ impl World {
             job: Some(id.clone()),
             ..TaskFilter::default()
         };
-        self.coordinator.tasks(&filter).await.unwrap().0
+        self.coordinator.jobs().tasks(&filter).await.unwrap().0
     }
 
     pub(crate) async fn tasks_of_all_tries(&self, id: &JobId) -> Vec<Task> {
@@ -172,7 +173,7 @@ impl World {
             all_attempts: true,
             ..TaskFilter::default()
         };
-        self.coordinator.tasks(&filter).await.unwrap().0
+        self.coordinator.jobs().tasks(&filter).await.unwrap().0
     }
 
     pub(crate) async fn states(&self, id: &JobId, step: &str) -> Vec<TaskState> {

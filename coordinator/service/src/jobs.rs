@@ -1,0 +1,19 @@
+//! Jobs: taken in, looked at, stopped, run again, and what agents report of them.
+
+mod earlier_output;
+mod inherit;
+mod query;
+mod record_report;
+mod rerun;
+mod settled;
+mod stop;
+pub mod submit;
+mod told;
+mod verdicts;
+
+pub use query::Health;
+
+handle! {
+    /// Jobs, their tasks, and what is told of both.
+    Jobs, jobs
+}
