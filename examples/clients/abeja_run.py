@@ -2,7 +2,7 @@
 """ABEJA's SDK, unmodified, against a federation: send a file, predict it with the newest model, read the log.
 
     pip install abeja-sdk==2.3.6                       Python 3.8 to 3.11
-    python abeja_run.py [door [file.csv]]              http://127.0.0.1:9380 when no door is given
+    python abeja_run.py [endpoint [file.csv]]              http://127.0.0.1:9380 when no endpoint is given
 
 Without a file the model is applied to the tables of its training. A model must have been trained: `fedflow demo`, or
 fate_pipeline.py beside this script. The token is read from FEDFLOW_TOKEN, or from the file that FEDFLOW_ACCESS names, and sent as the
@@ -15,9 +15,9 @@ import time
 
 from access import access
 
-DOOR = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:9380"
+ENDPOINT = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:9380"
 ORGANIZATION = os.environ.get("ABEJA_ORGANIZATION_ID", "1234567890123")
-os.environ["ABEJA_API_URL"] = DOOR  # read when the client is imported
+os.environ["ABEJA_API_URL"] = ENDPOINT  # read when the client is imported
 if "token" in access():
     os.environ.setdefault("ABEJA_PLATFORM_USER_ID", ORGANIZATION)
     os.environ.setdefault("ABEJA_PLATFORM_PERSONAL_ACCESS_TOKEN", access()["token"])

@@ -1,7 +1,7 @@
 #!/bin/sh
 # FATE's command line `flow`, unmodified, against a federation: upload, train, look, deploy, predict.
 #
-#   fate_flow_cli.sh [ip [port]]    the coordinator's door of `fedflow up`; 127.0.0.1 9380 when they are not given
+#   fate_flow_cli.sh [ip [port]]    the coordinator's REST endpoint of `fedflow up`; 127.0.0.1 9380 when they are not given
 #
 # `flow init` writes the address into the client's settings, where it stays; so do key and secret, with which requests are signed. They
 # are read from the file that FEDFLOW_ACCESS names: `access` in the ready line of `fedflow up`.
@@ -37,14 +37,14 @@ known() {
 
 # wait_for JOB ROLE PARTY: until it has ended, at most two minutes
 wait_for() {
-    tries=0
-    while [ "$tries" -lt 120 ]; do
+    attempts=0
+    while [ "$attempts" -lt 120 ]; do
         status=$(flow job query -j "$1" -r "$2" -p "$3" | field data.0.f_status)
         case $status in
             success) return 0 ;;
             failed | canceled | timeout) echo "job $1 is $status" >&2; exit 1 ;;
         esac
-        tries=$((tries + 1))
+        attempts=$((attempts + 1))
         sleep 1
     done
     echo "job $1 did not end" >&2

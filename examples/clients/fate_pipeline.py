@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """FATE's `pipeline` SDK, unmodified, against a federation: upload, train, look, deploy, predict.
 
-    python fate_pipeline.py [ip [port]]        the coordinator's door of `fedflow up`; 127.0.0.1 9380 when they are not given
+    python fate_pipeline.py [ip [port]]        the coordinator's REST endpoint of `fedflow up`; 127.0.0.1 9380 when they are not given
 
 Key and secret with which requests are signed are read from the file that FEDFLOW_ACCESS names.
 """

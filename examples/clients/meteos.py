@@ -1,8 +1,8 @@
 """Meteos' API with nothing but HTTP: a dataset out of a file, a model, what it says of a row, and how well it does.
 
-    meteos.py [coordinator [party]]    the two doors of `fedflow up`; http://127.0.0.1:9380 and http://127.0.0.1:9381
+    meteos.py [coordinator [party]]    the two REST endpoints of `fedflow up`; http://127.0.0.1:9380 and http://127.0.0.1:9381
 
-The file goes to the party's own door; the coordinator's door is told its name only. The token, which OpenStack's clients send as
+The file goes to the party's own endpoint; the coordinator's endpoint is told its name only. The token, which OpenStack's clients send as
 X-Auth-Token, is read from FEDFLOW_TOKEN, or from the file that FEDFLOW_ACCESS names.
 """
 
@@ -14,7 +14,7 @@ import urllib.request
 
 from access import access
 
-DOOR = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:9380"
+ENDPOINT = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:9380"
 PARTY = sys.argv[2] if len(sys.argv) > 2 else "http://127.0.0.1:9381"
 TOKEN = access().get("token", "none")
 
@@ -27,12 +27,12 @@ def send(method, url, body=None, kind="application/json"):
 
 def create(collection, singular, **fields):
     body = json.dumps({singular: fields}).encode()
-    return json.loads(send("POST", f"{DOOR}/v1/demo/{collection}", body))[singular]
+    return json.loads(send("POST", f"{ENDPOINT}/v1/demo/{collection}", body))[singular]
 
 
 def available(collection, singular, thing):
     for _ in range(600):
-        thing = json.loads(send("GET", f"{DOOR}/v1/demo/{collection}/{thing['id']}"))[singular]
+        thing = json.loads(send("GET", f"{ENDPOINT}/v1/demo/{collection}/{thing['id']}"))[singular]
         if thing["status"] == "available":
             return thing
         if thing["status"] == "error":

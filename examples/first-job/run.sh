@@ -1,12 +1,12 @@
 #!/bin/sh
 # The first job over REST, with curl only:
 #
-#   run.sh [address]        the coordinator's door of `fedflow up`; http://127.0.0.1:9380 when it is not given
+#   run.sh [address]        the coordinator's REST endpoint of `fedflow up`; http://127.0.0.1:9380 when it is not given
 #
 # The token is read from FEDFLOW_TOKEN, or from the file that FEDFLOW_ACCESS names: `access` in the ready line of `fedflow up`.
 set -eu
 
-door=${1:-http://127.0.0.1:9380}
+endpoint=${1:-http://127.0.0.1:9380}
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 fail() {
@@ -17,7 +17,7 @@ fail() {
 # refused WHAT REPLY: says why, and ends
 refused() {
     case $2 in
-        *'"FF305"'*) fail "$door asks for a token: set FEDFLOW_ACCESS to the access.json that \`fedflow up\` named" ;;
+        *'"FF305"'*) fail "$endpoint asks for a token: set FEDFLOW_ACCESS to the access.json that \`fedflow up\` named" ;;
         *) fail "$1 was refused: $2" ;;
     esac
 }
@@ -40,7 +40,7 @@ ask() {
 
 # post PATH JSON: the reply, which must be a success
 post() {
-    reply=$(ask -H 'content-type: application/json' -d "$2" "$door$1")
+    reply=$(ask -H 'content-type: application/json' -d "$2" "$endpoint$1")
     case $reply in
         *'"retcode":0'*|*'"retcode": 0'*) echo "$reply" ;;
         *) refused "$1" "$reply" ;;
@@ -54,14 +54,14 @@ field() {
 
 # wait_for JOB: until it has ended, at most two minutes
 wait_for() {
-    tries=0
-    while [ "$tries" -lt 600 ]; do
+    attempts=0
+    while [ "$attempts" -lt 600 ]; do
         row=$(post /v1/job/query "{\"job_id\": \"$1\"}")
         case $(field f_status "$row") in
             success) return 0 ;;
             failed|canceled|timeout) fail "job $1 did not succeed: $row" ;;
         esac
-        tries=$((tries + 1))
+        attempts=$((attempts + 1))
         sleep 0.2
     done
     fail "job $1 did not end"
@@ -71,7 +71,7 @@ wait_for() {
 upload() {
     reply=$(ask \
         -F namespace=examples -F "table_name=$2" -F "party_id=$1" -F head=1 -F partition=4 -F drop=1 -F id_delimiter=, \
-        -F "file=@$here/../data/$2.csv" "$door/v1/data/upload")
+        -F "file=@$here/../data/$2.csv" "$endpoint/v1/data/upload")
     job=$(field jobId "$reply")
     [ -n "$job" ] || refused "the upload of $2" "$reply"
     wait_for "$job"

@@ -41,10 +41,10 @@ start() {
     "$fedflow" "$1" --config "$2.toml" >"log/$2.ready" 2>"log/$2.err" </dev/null &
     daemon=$!
     daemons="$daemon $daemons"
-    tries=0
+    attempts=0
     while ! [ -s "log/$2.ready" ]; do
-        tries=$((tries + 1))
-        if [ "$tries" -gt 300 ] || ! kill -0 "$daemon" 2>/dev/null; then
+        attempts=$((attempts + 1))
+        if [ "$attempts" -gt 300 ] || ! kill -0 "$daemon" 2>/dev/null; then
             echo "the $2 did not start:" >&2
             cat "log/$2.err" >&2
             exit 1
@@ -53,8 +53,8 @@ start() {
     done
 }
 
-# door NAME: the REST address that a daemon said
-door() {
+# endpoint NAME: the REST address that a daemon said
+endpoint() {
     sed -n 's/.*"rest":"\([^"]*\)".*/http:\/\/\1/p' "log/$1.ready"
 }
 
@@ -64,6 +64,6 @@ start agent host
 start agent arbiter
 
 printf '{"ready":true,"rest":"%s","parties":{"9999":"%s","10000":"%s","8888":"%s"}}\n' \
-    "$(door coordinator)" "$(door guest)" "$(door host)" "$(door arbiter)"
+    "$(endpoint coordinator)" "$(endpoint guest)" "$(endpoint host)" "$(endpoint arbiter)"
 echo "Everything is in $folder. Ctrl-C ends it." >&2
 wait

@@ -10,7 +10,7 @@ import pytest
 
 from harness import documents, tables
 from harness.client import Client, Commands, copy_of_the_client
-from harness.shared import door, federation, files, place, pytest_runtest_makereport  # noqa: F401
+from harness.shared import endpoint, federation, files, place, pytest_runtest_makereport  # noqa: F401
 
 # The client writes beside its code, already when it is imported: this process takes it from a copy, too.
 PACKAGES = copy_of_the_client(tempfile.mkdtemp(prefix="fedflow-client-"))
@@ -23,8 +23,8 @@ def pytest_unconfigure():
 
 @pytest.fixture(scope="session")
 def client(federation):
-    """FATE's client, set up for the coordinator's door."""
-    return Client(PACKAGES, federation.door, *federation.keys)
+    """FATE's client, set up for the coordinator's endpoint."""
+    return Client(PACKAGES, federation.endpoint, *federation.keys)
 
 
 @pytest.fixture(scope="session")
@@ -41,16 +41,16 @@ def flow(client, tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def loaded(sdk, door, files):
+def loaded(sdk, endpoint, files):
     """The two tables, uploaded through `flow_sdk`."""
     for file, name in [(files.guest, tables.GUEST_TABLE), (files.host, tables.HOST_TABLE)]:
         reply = sdk.data.upload(tables.upload_conf(file, name), drop=1)
         assert reply["retcode"] == 0, reply
-        door.succeeded(reply["jobId"])
+        endpoint.succeeded(reply["jobId"])
 
 
 @pytest.fixture(scope="session")
-def train(client, door, loaded, tmp_path_factory):
+def train(client, endpoint, loaded, tmp_path_factory):
     """Submits the regression with `flow job submit` and gives its id, reply and documents; does not wait."""
 
     def submit(**changes):
@@ -64,20 +64,20 @@ def train(client, door, loaded, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def trained(train, door):
+def trained(train, endpoint):
     """The finished training that most cases read; nobody changes it."""
     job = train()
-    job.at_once = door.data("job/query", {"job_id": job.id})
-    job.polled = {row["f_status"] for _ in range(200) for row in door.data("job/query", {"job_id": job.id})}
-    door.succeeded(job.id)
+    job.at_once = endpoint.data("job/query", {"job_id": job.id})
+    job.polled = {row["f_status"] for _ in range(200) for row in endpoint.data("job/query", {"job_id": job.id})}
+    endpoint.succeeded(job.id)
     return job
 
 
 @pytest.fixture(scope="session")
-def spare(train, door):
+def spare(train, endpoint):
     """Another finished training, for tests that leave marks."""
     job = train()
-    door.succeeded(job.id)
+    endpoint.succeeded(job.id)
     return job
 
 

@@ -24,7 +24,7 @@ def test_case_02_pipeline_config_check(place, tmp_path):
     federation = Federation(place / "open", "--open")
     try:
         assert federation.access is None
-        anybody = Client(copy_of_the_client(tmp_path / "client"), federation.door)
+        anybody = Client(copy_of_the_client(tmp_path / "client"), federation.endpoint)
         printed = anybody.run("pipeline", "config", "check", cwd=tmp_path).stdout
     finally:
         federation.end()
@@ -33,7 +33,7 @@ def test_case_02_pipeline_config_check(place, tmp_path):
 
 
 def test_without_keys_the_client_is_refused(federation, tmp_path):
-    stranger = Client(copy_of_the_client(tmp_path / "client"), federation.door)
+    stranger = Client(copy_of_the_client(tmp_path / "client"), federation.endpoint)
     guessing = {"app_key": federation.keys[0], "secret_key": "guessed"}
     for sdk in [stranger.sdk(), stranger.sdk(**guessing)]:
         for reply in [sdk.job.query(job_id="1"), sdk.queue.clean(), sdk.table.info(namespace="n", table_name="t")]:
@@ -45,28 +45,28 @@ def test_pipeline_config_show(client, tmp_path):
     assert client.host in printed and str(client.port) in printed
 
 
-def test_case_03_unknown_route(door):
-    response = door.send("no/such", {})
+def test_case_03_unknown_route(endpoint):
+    response = endpoint.send("no/such", {})
     assert response.status_code == 200
     assert response.json()["retcode"] == 100
     assert "404: Not Found" in response.json()["retmsg"]
 
 
-def test_wrong_method(door):
-    response = door.send("job/submit", method="GET")
+def test_wrong_method(endpoint):
+    response = endpoint.send("job/submit", method="GET")
     assert response.status_code == 200
     assert response.json() == {"retcode": 100, "retmsg": "<MethodNotAllowed '405: Method Not Allowed'>"}
 
 
-def test_every_route_takes_a_trailing_slash(door):
-    assert door.data("version/get/", {})["API"] == "v1"
+def test_every_route_takes_a_trailing_slash(endpoint):
+    assert endpoint.data("version/get/", {})["API"] == "v1"
 
 
-def test_a_body_is_read_as_json_whatever_its_type_and_a_broken_one_is_none(door):
+def test_a_body_is_read_as_json_whatever_its_type_and_a_broken_one_is_none(endpoint):
     plain = {"data": b'{"module": "FATEFlow"}', "headers": {"content-type": "text/plain"}}
-    assert "FATEFlow" in door.send("version/get", **plain).json()["data"]
-    assert door.send("version/get", data=b"{").json()["data"]["API"] == "v1"
-    assert door.send("job/submit", data=b"{").json()["retcode"] != 0
+    assert "FATEFlow" in endpoint.send("version/get", **plain).json()["data"]
+    assert endpoint.send("version/get", data=b"{").json()["data"]["API"] == "v1"
+    assert endpoint.send("job/submit", data=b"{").json()["retcode"] != 0
 
 
 def test_case_80_privileges_queue_and_versions_through_the_sdk(sdk):
@@ -86,8 +86,8 @@ def test_sdk_versions(sdk):
         assert isinstance(getattr(version, ask)(), str), ask
 
 
-def test_version_of_an_unknown_module(door):
-    response = door.send("version/get", {"module": "X"})
+def test_version_of_an_unknown_module(endpoint):
+    response = endpoint.send("version/get", {"module": "X"})
     assert response.status_code == 404
     assert response.json() == {"retcode": 404, "retmsg": "unknown module X"}
 
@@ -100,10 +100,10 @@ def test_server_reload_and_service_registry(flow):
     assert reply["retcode"] == 0 and isinstance(reply["data"], dict)
 
 
-def test_server_information(door):
+def test_server_information(endpoint):
     for path in ["server/fateflow/info", "server/config/job/default", "server/service/get", "info/common"]:
-        assert isinstance(door.data(path, {}), dict), path
-    assert door.data("server/config/job/default", {})["job_timeout"] == 259200
+        assert isinstance(endpoint.data(path, {}), dict), path
+    assert endpoint.data("server/config/job/default", {})["job_timeout"] == 259200
 
 
 def test_provider_list(flow):
@@ -124,8 +124,8 @@ def test_provider_list_components(flow):
     assert reply["data"]["heterolr"]["default_provider"].startswith("fate")
 
 
-def test_one_component(door):
-    assert door.data("component/heterolr/get", {})["default_provider"]
+def test_one_component(endpoint):
+    assert endpoint.data("component/heterolr/get", {})["default_provider"]
 
 
 def test_provider_register_is_refused(flow):

@@ -11,15 +11,15 @@ LOCAL = {"role": "local", "party_id": 0}
 
 
 @pytest.fixture(scope="module")
-def upload(client, door, files, tmp_path_factory):
+def upload(client, endpoint, files, tmp_path_factory):
     """The upload that the first cases look at, by `flow data upload -c guest.json --drop`."""
     from harness.client import Commands
 
     commands = Commands(client, tmp_path_factory.mktemp("upload"))
     conf = commands.file("guest.json", upload_conf(files.guest, "uploaded"))
     reply = commands("data", "upload", "-c", conf, "--drop")
-    row = door.until(
-        lambda: door.rows(reply["jobId"], **LOCAL)[0], lambda row: row["f_status"] not in ("waiting", "running")
+    row = endpoint.until(
+        lambda: endpoint.rows(reply["jobId"], **LOCAL)[0], lambda row: row["f_status"] not in ("waiting", "running")
     )
     return SimpleNamespace(reply=reply, id=reply["jobId"], conf=conf, row=row)
 
@@ -37,14 +37,14 @@ def test_case_05_upload_with_drop(upload):
         assert data[key], key
 
 
-def test_case_06_upload_job_is_found_as_local_party_0(upload, door):
+def test_case_06_upload_job_is_found_as_local_party_0(upload, endpoint):
     row = upload.row
     assert row["f_status"] == "success"
     assert row["f_progress"] == 100
     assert row["f_tag"] == "job_end"
     assert row["f_elapsed"] == row["f_end_time"] - row["f_start_time"]
     assert (row["f_role"], row["f_party_id"]) == ("local", "0")
-    assert door.rows(upload.id, role="local", party_id="0") == [row]
+    assert endpoint.rows(upload.id, role="local", party_id="0") == [row]
 
 
 def test_case_07_table_info(flow, upload):
@@ -72,36 +72,36 @@ def test_case_08_upload_again_without_drop(flow, upload):
     assert "jobId" not in reply and "data" not in reply
 
 
-def test_case_09_upload_again_with_drop(flow, door, files):
+def test_case_09_upload_again_with_drop(flow, endpoint, files):
     first = flow("data", "upload", "-c", flow.file("first.json", upload_conf(files.guest, "replaced")), "--drop")
-    door.succeeded(first["jobId"])
+    endpoint.succeeded(first["jobId"])
     shorter = head_of(files.guest, 100, flow.folder / "shorter.csv")
     second = flow("data", "upload", "-c", flow.file("second.json", upload_conf(shorter, "replaced")), "--drop")
     assert second["retcode"] == 0
-    door.succeeded(second["jobId"])
+    endpoint.succeeded(second["jobId"])
     assert flow("table", "info", "-n", NAMESPACE, "-t", "replaced")["data"]["count"] == 100
 
 
-def test_upload_verbose_shows_its_progress(flow, door, files):
+def test_upload_verbose_shows_its_progress(flow, endpoint, files):
     conf = flow.file("verbose.json", upload_conf("verbose.csv", "verbose"))
     (flow.folder / "verbose.csv").write_text(files.guest.read_text())
     printed = flow.text("data", "upload", "-c", conf, "--verbose", "--drop")
     assert "UPLOADING" in printed and "100.00%" in printed
-    door.succeeded(re.search(r'"jobId": "(\d+)"', printed)[1])
+    endpoint.succeeded(re.search(r'"jobId": "(\d+)"', printed)[1])
 
 
-def test_upload_through_the_sdk(sdk, door, files):
+def test_upload_through_the_sdk(sdk, endpoint, files):
     reply = sdk.data.upload(upload_conf(files.host, "by_sdk"), verbose=1, drop=1)
     assert reply["retcode"] == 0
-    door.succeeded(reply["jobId"])
+    endpoint.succeeded(reply["jobId"])
     info = sdk.table.info(namespace=NAMESPACE, table_name="by_sdk")["data"]
     assert info["count"] == ROWS and info["schema"]["header"].startswith("x0,x1")
 
 
-def test_upload_with_made_ids(flow, door, files):
+def test_upload_with_made_ids(flow, endpoint, files):
     conf = upload_conf(files.guest, "made_ids", extend_sid=True, auto_increasing_sid=True)
     reply = flow("data", "upload", "-c", flow.file("conf.json", conf), "--drop")
-    door.succeeded(reply["jobId"])
+    endpoint.succeeded(reply["jobId"])
     data = flow("table", "info", "-n", NAMESPACE, "-t", "made_ids")["data"]
     assert data["count"] == ROWS
     assert data["schema"]["sid"] == "extend_sid"
@@ -109,39 +109,39 @@ def test_upload_with_made_ids(flow, door, files):
     assert data["extend_sid"] is True
 
 
-def test_upload_without_a_header(flow, door):
+def test_upload_without_a_header(flow, endpoint):
     (flow.folder / "bare.csv").write_text("a;1;2\nb;3;4\nb;5;6\n")
     conf = upload_conf(flow.folder / "bare.csv", "bare", head=0, id_delimiter=";")
     reply = flow("data", "upload", "-c", flow.file("conf.json", conf), "--drop")
-    door.succeeded(reply["jobId"])
+    endpoint.succeeded(reply["jobId"])
     data = flow("table", "info", "-n", NAMESPACE, "-t", "bare")["data"]
     assert data["count"] == 2, "a repeated id counts once"
     assert (data["schema"]["header"], data["schema"]["sid"]) == ("", "")
 
 
-def test_case_12_upload_of_a_file_at_the_server(flow, door, files):
+def test_case_12_upload_of_a_file_at_the_server(flow, endpoint, files):
     """The file lies in a folder that `--import-root` names."""
     conf = upload_conf(files.host, "at_the_server", use_local_data=0)
     reply = flow("data", "upload", "-c", flow.file("conf.json", conf), "--drop")
     assert reply["retcode"] == 0
-    door.succeeded(reply["jobId"])
+    endpoint.succeeded(reply["jobId"])
     assert flow("table", "info", "-n", NAMESPACE, "-t", "at_the_server")["data"]["count"] == ROWS
 
 
-def test_case_13_upload_without_head(door, files):
+def test_case_13_upload_without_head(endpoint, files):
     conf = upload_conf(files.host, "no_head", use_local_data=0)
     del conf["head"]
-    reply = door.post("data/upload", conf)
+    reply = endpoint.post("data/upload", conf)
     assert reply["retcode"] == 100
     assert "required parameters are missing: head" in reply["retmsg"]
 
 
-def test_case_14_upload_into_no_partition(flow, door, files):
+def test_case_14_upload_into_no_partition(flow, endpoint, files):
     conf = upload_conf(files.guest, "no_partition", partition=0)
     reply = flow("data", "upload", "-c", flow.file("conf.json", conf), "--drop")
     assert reply["retcode"] == 0
-    assert {row["f_status"] for row in door.ended(reply["jobId"])} == {"failed"}
-    assert door.tasks(reply["jobId"])["upload_0"]["f_status"] == "failed"
+    assert {row["f_status"] for row in endpoint.ended(reply["jobId"])} == {"failed"}
+    assert endpoint.tasks(reply["jobId"])["upload_0"]["f_status"] == "failed"
 
 
 def test_case_15_upload_metrics(flow, upload):
@@ -152,11 +152,11 @@ def test_case_15_upload_metrics(flow, upload):
     assert access["meta"]["name"] == "upload"
 
 
-def test_case_16_upload_history(flow, sdk, door, upload, files):
+def test_case_16_upload_history(flow, sdk, endpoint, upload, files):
     for number in range(2):
         conf = upload_conf(files.host, f"history_{number}")
         reply = flow("data", "upload", "-c", flow.file("conf.json", conf), "--drop")
-        door.succeeded(reply["jobId"])
+        endpoint.succeeded(reply["jobId"])
     for reply in [flow("data", "upload-history", "-l", "2"), sdk.data.upload_history(limit=2)]:
         assert reply["retcode"] == 0
         rows = [row for entry in reply["data"] for row in entry.values()]
@@ -179,12 +179,12 @@ def exports(federation):
     return federation.folder / "federation" / "exports"
 
 
-def test_case_18_download(flow, sdk, door, upload, exports):
+def test_case_18_download(flow, sdk, endpoint, upload, exports):
     file = exports / "down.csv"
     conf = {"namespace": NAMESPACE, "table_name": "uploaded", "output_path": str(file), "delimiter": ","}
     reply = flow("data", "download", "-c", flow.file("conf.json", conf))
     assert reply["retcode"] == 0 and reply["data"]["job_id"] == reply["jobId"]
-    door.succeeded(reply["jobId"])
+    endpoint.succeeded(reply["jobId"])
     lines = file.read_text().splitlines()
     assert lines[0] == ",".join(["id", "y", *GUEST_COLUMNS])
     assert len(lines) == ROWS + 1
@@ -193,20 +193,20 @@ def test_case_18_download(flow, sdk, door, upload, exports):
     assert metric["data"] == [["count", ROWS]] and metric["meta"]["metric_type"] == "DOWNLOAD"
 
 
-def test_download_through_the_sdk_and_of_a_missing_table(sdk, door, upload, exports, tmp_path):
+def test_download_through_the_sdk_and_of_a_missing_table(sdk, endpoint, upload, exports, tmp_path):
     conf = {"namespace": NAMESPACE, "table_name": "uploaded", "output_path": str(exports / "by_sdk.csv")}
-    door.succeeded(sdk.data.download(conf)["jobId"])
+    endpoint.succeeded(sdk.data.download(conf)["jobId"])
     assert len((exports / "by_sdk.csv").read_text().splitlines()) == ROWS + 1
     missing = sdk.data.download({**conf, "table_name": "missing", "output_path": str(exports / "none.csv")})
     assert missing["retcode"] == 0, missing
-    assert {row["f_status"] for row in door.ended(missing["jobId"])} == {"failed"}
+    assert {row["f_status"] for row in endpoint.ended(missing["jobId"])} == {"failed"}
     assert not (exports / "none.csv").exists()
     outside = sdk.data.download({**conf, "output_path": str(tmp_path / "outside.csv")})
-    assert {row["f_status"] for row in door.ended(outside["jobId"])} == {"failed"}
+    assert {row["f_status"] for row in endpoint.ended(outside["jobId"])} == {"failed"}
     assert not (tmp_path / "outside.csv").exists()
 
 
-def test_writer_copies_a_table(flow, door, upload):
+def test_writer_copies_a_table(flow, endpoint, upload):
     conf = {
         "namespace": NAMESPACE,
         "table_name": "uploaded",
@@ -215,11 +215,11 @@ def test_writer_copies_a_table(flow, door, upload):
     }
     reply = flow("data", "writer", "-c", flow.file("conf.json", conf))
     assert reply["retcode"] == 0, reply
-    door.succeeded(reply["jobId"])
+    endpoint.succeeded(reply["jobId"])
     assert flow("table", "info", "-n", NAMESPACE, "-t", "copied")["data"]["count"] == ROWS
 
 
-def test_an_unknown_operation_on_data(door):
-    response = door.send("data/teleport", {})
+def test_an_unknown_operation_on_data(endpoint):
+    response = endpoint.send("data/teleport", {})
     assert response.status_code == 400
     assert response.json() == {"retcode": 400, "retmsg": "Cannot support this operating: teleport"}

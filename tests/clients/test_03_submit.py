@@ -31,13 +31,13 @@ def test_case_20_a_job_is_there_at_once(trained):
     assert trained.polled <= {"waiting", "running", "success"}
 
 
-def test_case_57_redundant_parameters(flow, door):
+def test_case_57_redundant_parameters(flow, endpoint):
     dsl, conf = documents.lr(no_such_parameter=1)
     reply = submit(flow, dsl, conf)
     assert reply["retcode"] == 103
     assert "redundant parameters" in reply["retmsg"]
     assert reply["jobId"] and "data" not in reply
-    listed = door.data("job/list/job", {"job_id": reply["jobId"]})
+    listed = endpoint.data("job/list/job", {"job_id": reply["jobId"]})
     assert listed["jobs"] == []
 
 
@@ -128,14 +128,14 @@ def test_more_cores_than_there_are(flow):
     assert "max cores per job is" in reply["retmsg"] and "please use task_cores" in reply["retmsg"]
 
 
-def test_case_60_parameters_that_fate_dropped(train, door):
+def test_case_60_parameters_that_fate_dropped(train, endpoint):
     job = train(common={"work_mode": 1, "backend": 0})
     assert job.reply["retcode"] == 0
     assert job.reply["retmsg"] == "[WARN]backend,work_mode is removed,it does not take effect!"
-    door.succeeded(job.id)
+    endpoint.succeeded(job.id)
 
 
-def test_what_nothing_reads_is_warned_of_and_runs(flow, sdk, door):
+def test_what_nothing_reads_is_warned_of_and_runs(flow, sdk, endpoint):
     dsl, conf = documents.lr(common={"task_coers": 2})
     conf["component_parameters"]["common"]["hetro_lr_0"] = {"max_iter": 30}
     conf["component_parameters"]["role"]["host"]["1"] = {"data_transform_0": {"with_label": True}}
@@ -151,15 +151,15 @@ def test_what_nothing_reads_is_warned_of_and_runs(flow, sdk, door):
         assert text in reply["retmsg"]
         assert any(text in warning for warning in reply["data"]["warnings"]), reply
         assert any(text in warning for warning in row["f_warnings"]), row["f_warnings"]
-    door.succeeded(reply["jobId"])
+    endpoint.succeeded(reply["jobId"])
 
 
-def test_job_parameters_of_one_party(flow, sdk, door):
+def test_job_parameters_of_one_party(flow, sdk, endpoint):
     dsl, conf = documents.lr()
     conf["job_parameters"]["role"] = {"host": {"0": {"task_cores": 2, "user": "bob"}}}
     reply = submit(flow, dsl, conf)
     assert (reply["retcode"], reply["retmsg"]) == (0, "success"), reply
-    door.succeeded(reply["jobId"])
+    endpoint.succeeded(reply["jobId"])
     rows = {row["f_role"]: row for row in sdk.job.query(job_id=reply["jobId"])["data"]}
     assert (rows["host"]["f_user_id"], rows["guest"]["f_user_id"]) == ("bob", "")
     cores = {role: row["f_runtime_conf_on_party"]["job_parameters"]["task_cores"] for role, row in rows.items()}
@@ -180,32 +180,32 @@ def test_loops_are_named_in_the_order_of_the_dsl(flow):
     assert loop("r", "a", "b").endswith(":  form a loop"), "FATE walks from the first component only"
 
 
-def test_case_61_documents_of_version_1(flow, sdk, door, loaded):
+def test_case_61_documents_of_version_1(flow, sdk, endpoint, loaded):
     dsl, conf = documents.version_1()
     reply = submit(flow, dsl, conf)
     assert reply["retcode"] == 0, reply
     job = reply["jobId"]
-    door.succeeded(job)
-    view = door.data("tracking/job/data_view", {"job_id": job})
+    endpoint.succeeded(job)
+    view = endpoint.data("tracking/job/data_view", {"job_id": job})
     assert view["dataset"]["guest"][str(GUEST)]["train_data"] == "experiment.breast_hetero_guest"
     of_dataio = {"job_id": job, "role": "guest", "party_id": GUEST, "component_name": "dataio_0"}
     assert sdk.component.parameters(**of_dataio)["data"]["module"] == "DataIO"
     tables = sdk.component.output_data_table(**of_dataio)["data"]
     assert [table["data_name"] for table in tables] == ["train"]
-    flat = door.post("tracking/component/output/data", of_dataio)
+    flat = endpoint.post("tracking/component/output/data", of_dataio)
     assert len(flat["data"][0]) == len(flat["meta"]["header"]) and isinstance(flat["meta"]["total"], int)
     assert sdk.component.output_model(**of_dataio)["data"]
 
 
-def test_submit_through_the_sdk(sdk, door, loaded):
+def test_submit_through_the_sdk(sdk, endpoint, loaded):
     dsl, conf = documents.lr(max_iter=1)
     reply = sdk.job.submit(config_data=conf, dsl_data=dsl)
     assert reply["retcode"] == 0
-    door.succeeded(reply["jobId"])
+    endpoint.succeeded(reply["jobId"])
     assert sdk.job.submit(config_data=conf, dsl_data=None)["retcode"] == 103
 
 
-def test_a_job_may_read_what_an_earlier_job_left(flow, door, trained):
+def test_a_job_may_read_what_an_earlier_job_left(flow, endpoint, trained):
     dsl = {"components": {"reader_0": documents.DSL["components"]["reader_0"]}}
     table = {"job_id": trained.id, "component_name": "intersection_0", "data_name": "train"}
     conf = {
@@ -216,4 +216,4 @@ def test_a_job_may_read_what_an_earlier_job_left(flow, door, trained):
     }
     reply = submit(flow, dsl, conf)
     assert reply["retcode"] == 0, reply
-    door.succeeded(reply["jobId"])
+    endpoint.succeeded(reply["jobId"])

@@ -8,9 +8,9 @@ from harness.documents import MODEL_ID, STEPS
 from harness.federation import GUEST, HOST
 
 
-def test_case_21_the_initiators_row(trained, sdk, door):
-    [by_number] = door.rows(trained.id, role="guest", party_id=GUEST)
-    [by_text] = door.rows(trained.id, role="guest", party_id=str(GUEST))
+def test_case_21_the_initiators_row(trained, sdk, endpoint):
+    [by_number] = endpoint.rows(trained.id, role="guest", party_id=GUEST)
+    [by_text] = endpoint.rows(trained.id, role="guest", party_id=str(GUEST))
     assert by_number == by_text
     assert sdk.job.query(job_id=trained.id, role="guest", party_id=GUEST)["data"] == [by_text]
     assert by_text["f_status"] == "success" and by_text["f_progress"] == 100
@@ -21,8 +21,8 @@ def test_case_21_the_initiators_row(trained, sdk, door):
     assert by_text["f_train_runtime_conf"] == {}
 
 
-def test_one_row_for_each_participant(trained, door):
-    rows = door.rows(trained.id)
+def test_one_row_for_each_participant(trained, endpoint):
+    rows = endpoint.rows(trained.id)
     assert {(row["f_role"], row["f_party_id"]) for row in rows} == {
         ("guest", str(GUEST)),
         ("host", str(HOST)),
@@ -39,16 +39,16 @@ def test_case_22_query(flow, trained):
         assert row["f_status"] == "success"
 
 
-def test_query_filters(flow, sdk, door, trained):
+def test_query_filters(flow, sdk, endpoint, trained):
     assert flow("job", "query", "-j", trained.id, "-r", "host", "-p", HOST, "-s", "success")["data"][0]["f_role"] == "host"
     nothing = flow("job", "query", "-j", "1")
     assert nothing == {"retcode": 0, "retmsg": "no job could be found", "data": []}
     assert sdk.job.query(job_id=trained.id, status="failed")["data"] == []
-    either = door.rows([trained.id, "1"], role=["guest", "host"])
+    either = endpoint.rows([trained.id, "1"], role=["guest", "host"])
     assert len(either) == 2
     created = either[0]["f_create_time"]
-    assert len(door.rows(trained.id, create_time=[created, None])) == 3
-    assert door.post("job/query", {"job_id": trained.id, "create_time": [None, created - 1]})["data"] == []
+    assert len(endpoint.rows(trained.id, create_time=[created, None])) == 3
+    assert endpoint.post("job/query", {"job_id": trained.id, "create_time": [None, created - 1]})["data"] == []
 
 
 def test_case_23_task_query(flow, sdk, trained):
@@ -87,15 +87,15 @@ def test_case_26_job_list(flow, sdk, trained):
         assert created == sorted(created, reverse=True)
 
 
-def test_job_list_filters(door, trained):
-    listed = door.data("job/list/job", {"job_id": trained.id, "role": "guest"})
+def test_job_list_filters(endpoint, trained):
+    listed = endpoint.data("job/list/job", {"job_id": trained.id, "role": "guest"})
     [row] = listed["jobs"]
     assert listed["count"] == 1
     assert row["partners"] == [HOST] and row["party_id"] == GUEST
-    rows = door.data("job/list/job", {"job_id": trained.id, "order_by": "create_time", "order": "asc", "status": "success"})
+    rows = endpoint.data("job/list/job", {"job_id": trained.id, "order_by": "create_time", "order": "asc", "status": "success"})
     assert rows["count"] == 3
-    first = door.data("job/list/job", {"limit": 1, "page": 1})["jobs"]
-    second = door.data("job/list/job", {"limit": 1, "page": 2})["jobs"]
+    first = endpoint.data("job/list/job", {"limit": 1, "page": 1})["jobs"]
+    second = endpoint.data("job/list/job", {"limit": 1, "page": 2})["jobs"]
     assert first != second
 
 
@@ -112,8 +112,8 @@ def test_job_list_filters(door, trained):
         ({"limit": -1}, "Invalid parameter 'limit' or 'page'."),
     ],
 )
-def test_job_list_refuses_bad_filters(door, body, text):
-    response = door.send("job/list/job", body)
+def test_job_list_refuses_bad_filters(endpoint, body, text):
+    response = endpoint.send("job/list/job", body)
     assert response.status_code == 400
     assert response.json() == {"retcode": 400, "retmsg": text}
 
@@ -122,15 +122,15 @@ def test_job_list_refuses_bad_filters(door, body, text):
     ("body", "name"),
     [({"role": "xx"}, "role"), ({"party_id": "abc"}, "party_id"), ({"role": {"a": 1}}, "role"), ({"party_id": [1]}, "party_id")],
 )
-def test_task_list_refuses_bad_filters(door, body, name):
-    response = door.send("job/list/task", body)
+def test_task_list_refuses_bad_filters(endpoint, body, name):
+    response = endpoint.send("job/list/task", body)
     assert (response.status_code, response.json()) == (400, {"retcode": 400, "retmsg": f"Invalid parameter '{name}'."})
 
 
-def test_task_list(flow, sdk, door, trained):
+def test_task_list(flow, sdk, endpoint, trained):
     for reply in [flow("task", "list", "-l", "3"), sdk.task.list(3)]:
         assert len(reply["data"]["tasks"]) == 3 and reply["data"]["count"] >= 3
-    of_job = door.data("job/list/task", {"job_id": trained.id, "role": "guest", "party_id": GUEST})
+    of_job = endpoint.data("job/list/task", {"job_id": trained.id, "role": "guest", "party_id": GUEST})
     assert {task["component_name"] for task in of_job["tasks"]} == set(STEPS)
 
 
@@ -170,12 +170,12 @@ def test_log_of_an_unknown_job(flow):
     assert "not found. Please check if the job id is valid." in reply["retmsg"]
 
 
-def test_log_pages(door, trained):
-    assert door.data("job/log/path", {"job_id": trained.id})["logs_directory"]
+def test_log_pages(endpoint, trained):
+    assert endpoint.data("job/log/path", {"job_id": trained.id})["logs_directory"]
     of = {"job_id": trained.id, "role": "guest", "party_id": GUEST, "component_name": "hetero_lr_0", "log_type": "componentInfo"}
-    size = door.data("log/size", of)["size"]
+    size = endpoint.data("log/size", of)["size"]
     assert size > 0
-    lines = door.data("log/cat", {**of, "begin": 1, "end": 1})
+    lines = endpoint.data("log/cat", {**of, "begin": 1, "end": 1})
     assert [line["line_num"] for line in lines] == [1] and lines[0]["content"]
 
 
@@ -201,23 +201,23 @@ def test_case_49_component_list(flow, sdk, trained):
     assert unknown["retmsg"] == "No job matched, please make sure the job id is valid."
 
 
-def test_case_50_notes(door, spare):
+def test_case_50_notes(endpoint, spare):
     of = {"job_id": spare.id, "role": "guest", "party_id": GUEST}
-    reply = door.post("job/update", {**of, "notes": "n"})
+    reply = endpoint.post("job/update", {**of, "notes": "n"})
     assert (reply["retcode"], reply["retmsg"]) == (0, "success")
-    assert door.rows(**of)[0]["f_description"] == "n"
-    assert door.data("job/list/job", {"job_id": spare.id, "description": "n"})["count"] == 1
-    unknown = door.post("job/update", {**of, "job_id": "1", "notes": "n"})
+    assert endpoint.rows(**of)[0]["f_description"] == "n"
+    assert endpoint.data("job/list/job", {"job_id": spare.id, "description": "n"})["count"] == 1
+    unknown = endpoint.post("job/update", {**of, "job_id": "1", "notes": "n"})
     assert (unknown["retcode"], unknown["retmsg"]) == (101, "find job failed")
-    missing = door.post("job/update", {"role": "guest"})
+    missing = endpoint.post("job/update", {"role": "guest"})
     assert missing["retcode"] == 100 and "job_id" in missing["retmsg"]
 
 
-def test_job_report_and_board_address(door, trained):
-    report = door.data("job/report", {"job_id": trained.id, "role": "guest", "party_id": GUEST})
+def test_job_report_and_board_address(endpoint, trained):
+    report = endpoint.data("job/report", {"job_id": trained.id, "role": "guest", "party_id": GUEST})
     assert {row["component_name"] for row in report} == set(STEPS)
     assert all(row["elapsed"] == row["end_time"] - row["start_time"] for row in report)
-    [url] = door.data("job/url/get", {"job_id": trained.id, "role": "guest", "party_id": GUEST})["board_url"]
+    [url] = endpoint.data("job/url/get", {"job_id": trained.id, "role": "guest", "party_id": GUEST})["board_url"]
     assert f"job_id={trained.id}&role=guest&party_id={GUEST}" in url
-    unknown = door.post("job/url/get", {"job_id": "1", "role": "guest", "party_id": GUEST})
+    unknown = endpoint.post("job/url/get", {"job_id": "1", "role": "guest", "party_id": GUEST})
     assert (unknown["retcode"], unknown["retmsg"]) == (101, "no found job")

@@ -80,14 +80,14 @@ def test_case_34_the_loss_is_the_arbiters(flow, of):
     assert (meta["unit_name"], meta["curve_name"]) == ("iters", "loss")
 
 
-def test_one_metric(door, named):
+def test_one_metric(endpoint, named):
     whole = {**named("hetero_lr_0", "arbiter", HOST), "metric_namespace": "train"}
-    reply = door.post("tracking/component/metric_data", {**whole, "metric_name": "loss"})
+    reply = endpoint.post("tracking/component/metric_data", {**whole, "metric_name": "loss"})
     assert [key for key, _ in reply["data"]] == [0, 1, 2]
     assert reply["meta"]["metric_type"] == "LOSS"
-    misspelt = door.post("tracking/component/metric_data", {**whole, "meric_name": "loss"})
+    misspelt = endpoint.post("tracking/component/metric_data", {**whole, "meric_name": "loss"})
     assert misspelt == reply
-    unknown = door.post("tracking/component/metric_data", {**whole, "metric_name": "none"})
+    unknown = endpoint.post("tracking/component/metric_data", {**whole, "metric_name": "none"})
     assert (unknown["retcode"], unknown["data"]) == (0, [])
     assert unknown["meta"] == {"name": None, "metric_type": None}
 
@@ -185,12 +185,12 @@ def test_output_data_in_other_ways(flow, sdk, of, named, tmp_path):
     assert unknown["retcode"] != 0 and unknown["retmsg"]
 
 
-def test_case_44_preview(door, named):
-    reply = door.post("tracking/component/output/data", named("hetero_lr_0"))
+def test_case_44_preview(endpoint, named):
+    reply = endpoint.post("tracking/component/output/data", named("hetero_lr_0"))
     assert len(reply["data"]) == 1 and 0 < len(reply["data"][0]) <= 100
     assert all(len(row) == len(reply["meta"]["header"][0]) for row in reply["data"][0])
     assert reply["meta"]["total"] == [ROWS] and reply["meta"]["names"] == ["train"]
-    empty = door.post("tracking/component/output/data", named("evaluation_0"))
+    empty = endpoint.post("tracking/component/output/data", named("evaluation_0"))
     assert (empty["retcode"], empty["retmsg"], empty["data"]) == (0, "no data", [])
 
 
@@ -220,18 +220,18 @@ def test_summaries_of_other_components(flow, sdk, of, named):
     assert sdk.component.get_summary(**named("reader_0"))["data"] == {}
 
 
-def test_case_47_data_view(door, trained):
-    view = door.data("tracking/job/data_view", {"job_id": trained.id})
+def test_case_47_data_view(endpoint, trained):
+    view = endpoint.data("tracking/job/data_view", {"job_id": trained.id})
     assert view["partner"]["host"] == [HOST]
     assert view["dataset"]["guest"][str(GUEST)]["reader_0"] == "experiment.breast_hetero_guest"
     assert view["dataset"]["host"][str(HOST)]["reader_0"] == "experiment.breast_hetero_host"
     assert view["roles"] == {"guest": [GUEST], "host": [HOST], "arbiter": [HOST]}
     assert view["model_summary"] == {}
-    assert (door.post("tracking/job/data_view", {"job_id": "1"})["retcode"]) == 101
+    assert (endpoint.post("tracking/job/data_view", {"job_id": "1"})["retcode"]) == 101
 
 
-def test_case_48_dependencies(door, trained):
-    data = door.data("pipeline/dag/dependency", {"job_id": trained.id, "role": "guest", "party_id": GUEST})
+def test_case_48_dependencies(endpoint, trained):
+    data = endpoint.data("pipeline/dag/dependency", {"job_id": trained.id, "role": "guest", "party_id": GUEST})
     order = data["component_list"]
     assert [step for step in order if step in trained.dsl["components"]] == order and len(order) == 5
     for step, sources in data["dependencies"].items():
@@ -241,13 +241,13 @@ def test_case_48_dependencies(door, trained):
     assert "reader_0" not in data["dependencies"]
     assert data["component_module"]["hetero_lr_0"] == "HeteroLR"
     assert data["component_need_run"]["hetero_lr_0"] is True
-    unknown = door.post("pipeline/dag/dependency", {"job_id": "1", "role": "guest", "party_id": GUEST})
+    unknown = endpoint.post("pipeline/dag/dependency", {"job_id": "1", "role": "guest", "party_id": GUEST})
     assert (unknown["retcode"], unknown["retmsg"]) == (100, "Exception('query job 1 failed')")
 
 
-def test_dependencies_of_documents(door, trained):
+def test_dependencies_of_documents(endpoint, trained):
     documents = {"job_dsl": trained.dsl, "job_runtime_conf": trained.conf, "role": "guest", "party_id": GUEST}
-    data = door.data("pipeline/dag/dependency", documents)
+    data = endpoint.data("pipeline/dag/dependency", documents)
     assert set(data["component_list"]) == set(trained.dsl["components"]) and data["component_need_run"] == {}
 
 

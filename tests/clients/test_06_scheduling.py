@@ -11,33 +11,33 @@ from harness.federation import GUEST, HOST
 OF_GUEST = {"role": "guest", "party_id": GUEST}
 
 
-def statuses(door, job):
-    return {step: task["f_status"] for step, task in door.tasks(job, **OF_GUEST).items()}
+def statuses(endpoint, job):
+    return {step: task["f_status"] for step, task in endpoint.tasks(job, **OF_GUEST).items()}
 
 
 @pytest.fixture(scope="module")
-def canceled(client, train, door, tmp_path_factory):
+def canceled(client, train, endpoint, tmp_path_factory):
     """A training of many epochs that `flow job stop` stopped while it trained."""
     from harness.client import Commands
 
     job = train(max_iter=500, tol=1e-12)
-    door.until(lambda: statuses(door, job.id)["hetero_lr_0"], lambda status: status == "running")
+    endpoint.until(lambda: statuses(endpoint, job.id)["hetero_lr_0"], lambda status: status == "running")
     commands = Commands(client, tmp_path_factory.mktemp("stop"))
     job.stopped = commands("job", "stop", "-j", job.id)
-    job.at_once = door.rows(job.id)
+    job.at_once = endpoint.rows(job.id)
     return job
 
 
-def test_case_51_stop(canceled, flow, sdk, door):
+def test_case_51_stop(canceled, flow, sdk, endpoint):
     text = "stop job on this party success; stop job on all party success"
     assert (canceled.stopped["retcode"], canceled.stopped["retmsg"]) == (0, text)
     assert {row["f_status"] for row in canceled.at_once} == {"canceled"}
-    left = statuses(door, canceled.id)
+    left = statuses(endpoint, canceled.id)
     assert left["hetero_lr_0"] == "canceled" and left["evaluation_0"] == "waiting"
     assert {left[step] for step in STEPS[:3]} == {"success"}
     again = sdk.job.stop(canceled.id)
     assert (again["retcode"], again["retmsg"]) == (0, text)
-    assert {row["f_status"] for row in door.rows(canceled.id)} == {"canceled"}
+    assert {row["f_status"] for row in endpoint.rows(canceled.id)} == {"canceled"}
 
 
 def test_case_52_stop_an_unknown_job(flow):
@@ -45,17 +45,17 @@ def test_case_52_stop_an_unknown_job(flow):
     assert (reply["retcode"], reply["retmsg"]) == (102, "can not found job")
 
 
-def test_a_finished_job_stays_as_it_is(flow, door, trained):
+def test_a_finished_job_stays_as_it_is(flow, endpoint, trained):
     assert flow("job", "stop", "-j", trained.id)["retcode"] == 0
-    assert {row["f_status"] for row in door.rows(trained.id)} == {"success"}
+    assert {row["f_status"] for row in endpoint.rows(trained.id)} == {"success"}
     reply = flow("job", "rerun", "-j", trained.id)
     assert (reply["retcode"], reply["retmsg"]) == (0, "rerun job success")
-    assert {row["f_status"] for row in door.rows(trained.id)} == {"success"}
+    assert {row["f_status"] for row in endpoint.rows(trained.id)} == {"success"}
     unknown = flow("job", "rerun", "-j", "1")
     assert (unknown["retcode"], unknown["retmsg"]) == (102, "can not found job")
 
 
-def test_case_53_rerun_with_other_parameters(canceled, flow, door):
+def test_case_53_rerun_with_other_parameters(canceled, flow, endpoint):
     """The canceled training would take long: `flow job parameter-update` makes it short before the rerun."""
     change = {"component_parameters": {"common": {"hetero_lr_0": {"max_iter": 2}}}}
     updated = flow("job", "parameter-update", "-j", canceled.id, "-c", flow.file("change.json", change))
@@ -63,13 +63,13 @@ def test_case_53_rerun_with_other_parameters(canceled, flow, door):
     assert updated["data"]["component_parameters"]["common"]["hetero_lr_0"]["max_iter"] == 2
     reply = flow("job", "rerun", "-j", canceled.id)
     assert (reply["retcode"], reply["retmsg"]) == (0, "rerun job success")
-    door.succeeded(canceled.id)
-    tasks = door.data("job/task/query", {"job_id": canceled.id, **OF_GUEST})
+    endpoint.succeeded(canceled.id)
+    tasks = endpoint.data("job/task/query", {"job_id": canceled.id, **OF_GUEST})
     assert sorted(task["f_component_name"] for task in tasks) == sorted(STEPS)
     versions = {task["f_component_name"]: task["f_task_version"] for task in tasks}
     assert versions["hetero_lr_0"] == 1 and versions["reader_0"] == 0
     loss = {"job_id": canceled.id, "component_name": "hetero_lr_0", "role": "arbiter", "party_id": HOST}
-    assert [key for key, _ in door.data("tracking/component/metric/all", loss)["train"]["loss"]["data"]] == [0, 1]
+    assert [key for key, _ in endpoint.data("tracking/component/metric/all", loss)["train"]["loss"]["data"]] == [0, 1]
 
 
 def test_parameter_update_of_an_unknown_job(flow):
@@ -77,41 +77,41 @@ def test_parameter_update_of_an_unknown_job(flow):
     assert reply["retcode"] == 102
 
 
-def test_rerun_from_a_component_by_force(flow, door, spare):
-    before = {step: task["f_task_version"] for step, task in door.tasks(spare.id, **OF_GUEST).items()}
+def test_rerun_from_a_component_by_force(flow, endpoint, spare):
+    before = {step: task["f_task_version"] for step, task in endpoint.tasks(spare.id, **OF_GUEST).items()}
     reply = flow("job", "rerun", "-j", spare.id, "-cpn", "hetero_lr_0", "--force")
     assert (reply["retcode"], reply["retmsg"]) == (0, "rerun job success")
-    door.succeeded(spare.id)
-    after = {step: task["f_task_version"] for step, task in door.tasks(spare.id, **OF_GUEST).items()}
+    endpoint.succeeded(spare.id)
+    after = {step: task["f_task_version"] for step, task in endpoint.tasks(spare.id, **OF_GUEST).items()}
     again = {step for step in STEPS if after[step] == before[step] + 1}
     assert again == {"hetero_lr_0", "evaluation_0"}
     assert all(after[step] == before[step] for step in STEPS if step not in again)
 
 
-def test_case_55_queue_clean(flow, train, door):
+def test_case_55_queue_clean(flow, train, endpoint):
     jobs = [train(max_iter=200, tol=1e-12).id for _ in range(5)]
-    waiting = {row["f_job_id"] for row in door.data("job/query", {"status": "waiting"})}
+    waiting = {row["f_job_id"] for row in endpoint.data("job/query", {"status": "waiting"})}
     reply = flow("queue", "clean")
     assert reply["retcode"] == 0
-    assert door.data("job/query", {"status": "waiting"}) == []
+    assert endpoint.data("job/query", {"status": "waiting"}) == []
     assert all(code == 0 for code in reply["data"].values()) and set(reply["data"]) <= set(jobs)
     assert {job for job in reply["data"]} <= waiting
     for job in reply["data"]:
-        assert {row["f_status"] for row in door.rows(job)} == {"canceled"}
-        assert set(statuses(door, job).values()) == {"waiting"}
+        assert {row["f_status"] for row in endpoint.rows(job)} == {"canceled"}
+        assert set(statuses(endpoint, job).values()) == {"waiting"}
     for job in set(jobs) - set(reply["data"]):
         assert flow("job", "stop", "-j", job)["retcode"] == 0
 
 
-def test_case_56_a_table_that_is_missing(flow, door, train):
+def test_case_56_a_table_that_is_missing(flow, endpoint, train):
     job = train(guest_table="no_such_table")
-    rows = door.ended(job.id)
+    rows = endpoint.ended(job.id)
     assert {row["f_status"] for row in rows} == {"failed"}
     assert all(row["f_progress"] < 100 for row in rows)
-    tasks = door.tasks(job.id, **OF_GUEST)
+    tasks = endpoint.tasks(job.id, **OF_GUEST)
     assert tasks["reader_0"]["f_status"] == "failed"
     assert all(tasks[step]["f_status"] == "waiting" for step in STEPS[1:])
-    reports = [task["f_error_report"] for task in door.data("job/task/query", {"job_id": job.id})]
+    reports = [task["f_error_report"] for task in endpoint.data("job/task/query", {"job_id": job.id})]
     assert any("can not found table name" in (report or "") for report in reports), reports
 
 
@@ -133,44 +133,44 @@ def toy():
     return make
 
 
-def test_case_82_auto_retry(sdk, door, toy):
-    """The first try fails on purpose (`fail_attempts`); the job tries again by itself."""
+def test_case_82_auto_retry(sdk, endpoint, toy):
+    """The first attempt fails on purpose (`fail_attempts`); the job tries again by itself."""
     documents = toy({"auto_retries": 1, "auto_retry_delay": 0}, fail_attempts=1)
     reply = sdk.job.submit(config_data=documents.conf, dsl_data=documents.dsl)
     assert reply["retcode"] == 0, reply
-    door.succeeded(reply["jobId"])
-    task = door.tasks(reply["jobId"], **OF_GUEST)["secure_add_example_0"]
+    endpoint.succeeded(reply["jobId"])
+    task = endpoint.tasks(reply["jobId"], **OF_GUEST)["secure_add_example_0"]
     assert (task["f_task_version"], task["f_status"]) == (1, "success")
-    tries = door.data("job/list/task", {"job_id": reply["jobId"], **OF_GUEST})["tasks"]
-    assert [one["status"] for one in tries] == ["failed", "success"]
+    attempts = endpoint.data("job/list/task", {"job_id": reply["jobId"], **OF_GUEST})["tasks"]
+    assert [one["status"] for one in attempts] == ["failed", "success"]
 
 
-def test_without_retries_the_first_failure_counts(sdk, door, toy):
+def test_without_retries_the_first_failure_counts(sdk, endpoint, toy):
     documents = toy({}, fail_attempts=1)
     job = sdk.job.submit(config_data=documents.conf, dsl_data=documents.dsl)["jobId"]
-    assert {row["f_status"] for row in door.ended(job)} == {"failed"}
+    assert {row["f_status"] for row in endpoint.ended(job)} == {"failed"}
     assert sdk.task.query(job_id=job, role="guest", party_id=GUEST)["data"][0]["f_error_report"]
 
 
-def test_inheritance_of_finished_steps(sdk, door, trained):
+def test_inheritance_of_finished_steps(sdk, endpoint, trained):
     steps = ["reader_0", "data_transform_0", "intersection_0"]
     dsl, conf = documents.lr(max_iter=2, common={"inheritance_info": {"job_id": trained.id, "component_list": steps}})
     reply = sdk.job.submit(config_data=conf, dsl_data=dsl)
     assert reply["retcode"] == 0, reply
-    [row] = [row for row in door.succeeded(reply["jobId"]) if row["f_is_initiator"]]
+    [row] = [row for row in endpoint.succeeded(reply["jobId"]) if row["f_is_initiator"]]
     assert row["f_inheritance_status"] == "success"
     of = {"job_id": reply["jobId"], "component_name": "intersection_0", **OF_GUEST}
     inherited = sdk.component.output_data_table(**of)["data"]
     assert inherited[0]["table_name"]
-    preview = door.post("tracking/component/output/data", of)
+    preview = endpoint.post("tracking/component/output/data", of)
     assert preview["meta"]["total"] == [569]
 
 
-def test_job_clean(flow, door, train, sdk):
+def test_job_clean(flow, endpoint, train, sdk):
     job = train(max_iter=1)
-    door.succeeded(job.id)
-    assert door.post("job/clean", {"job_id": job.id})["retcode"] == 0
+    endpoint.succeeded(job.id)
+    assert endpoint.post("job/clean", {"job_id": job.id})["retcode"] == 0
     output = {"job_id": job.id, "component_name": "intersection_0", **OF_GUEST}
-    assert door.send("tracking/component/output/data/download", output, method="GET").status_code != 200
+    assert endpoint.send("tracking/component/output/data/download", output, method="GET").status_code != 200
     metrics = {"job_id": job.id, "component_name": "hetero_lr_0", "role": "arbiter", "party_id": HOST}
     assert sdk.component.metrics(**metrics)["retmsg"] == "no data", "the figures go as well"

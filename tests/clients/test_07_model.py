@@ -21,7 +21,7 @@ def of(trained):
 
 
 @pytest.fixture(scope="module")
-def predicted(client, door, deployed, tmp_path_factory):
+def predicted(client, endpoint, deployed, tmp_path_factory):
     """A predict job without a DSL, from the template that `flow model get-predict-conf` saved."""
     from harness.client import Commands
 
@@ -34,7 +34,7 @@ def predicted(client, door, deployed, tmp_path_factory):
         conf["component_parameters"].setdefault("role", {})[role] = {"0": {"reader_0": reader}}
     reply = commands("job", "submit", "-c", commands.file("conf.json", conf))
     assert reply["retcode"] == 0, reply
-    door.succeeded(reply["jobId"])
+    endpoint.succeeded(reply["jobId"])
     return reply["jobId"]
 
 
@@ -161,12 +161,12 @@ def test_case_66_model_information(flow, sdk, of, trained, deployed):
     assert unknown["retcode"] == 100 and unknown["retmsg"].startswith("Query model info failed, cannot find model from db")
 
 
-def test_case_67_predict(predicted, sdk, door, deployed, trained):
-    [row] = door.rows(predicted, role="guest", party_id=GUEST)
+def test_case_67_predict(predicted, sdk, endpoint, deployed, trained):
+    [row] = endpoint.rows(predicted, role="guest", party_id=GUEST)
     assert row["f_train_runtime_conf"]
     assert set(row["f_dsl"]["components"]) >= {"data_transform_0", "intersection_0", "hetero_lr_0"}
     of = {"role": "guest", "party_id": GUEST, "component_name": "hetero_lr_0"}
-    preview = door.post("tracking/component/output/data", {"job_id": predicted, **of})
+    preview = endpoint.post("tracking/component/output/data", {"job_id": predicted, **of})
     assert preview["meta"]["total"] == [ROWS]
     assert {line[-1] for line in preview["data"][0]} == {"predict"}
 
@@ -243,13 +243,13 @@ def test_export_and_import_through_the_sdk(sdk, trained, tmp_path):
     assert (unknown["retcode"], unknown["retmsg"]) == (404, f"Model {party_model_id} 1 does not exist.")
 
 
-def test_store_and_restore_without_a_store(flow, sdk, door, trained):
+def test_store_and_restore_without_a_store(flow, sdk, endpoint, trained):
     which = {"model_id": MODEL_ID, "model_version": trained.id, "role": "guest", "party_id": GUEST}
     conf = flow.file("store.json", which)
     for command in [("export", "-c", conf, "--to-database"), ("import", "-c", conf, "--from-database")]:
         reply = flow("model", *command)
         assert reply["retcode"] == 0 and reply["jobId"], reply
-        assert {row["f_status"] for row in door.ended(reply["jobId"])} == {"failed"}
+        assert {row["f_status"] for row in endpoint.ended(reply["jobId"])} == {"failed"}
     assert sdk.model.export_model(dict(which), to_database=True)["jobId"]
     assert sdk.model.import_model(dict(which), from_database=True)["jobId"]
 
@@ -375,14 +375,14 @@ def test_migrate_to_other_parties(flow, trained):
     assert re.search(r"model version is: 20301231000000000001", detail["retmsg"])
 
 
-def test_transfer(door, trained):
+def test_transfer(endpoint, trained):
     whole = {"namespace": f"guest#{GUEST}#{MODEL_ID}", "name": trained.id}
-    data = door.data("model/transfer", whole)
+    data = endpoint.data("model/transfer", whole)
     assert "pipeline.pipeline:Pipeline" in data
     assert any(key.startswith("hetero_lr_0.hetero_lr:") for key in data)
-    missing = door.send("model/transfer", {"namespace": "x"})
+    missing = endpoint.send("model/transfer", {"namespace": "x"})
     assert (missing.status_code, missing.json()["retmsg"]) == (400, "namespace and name are required")
-    unknown = door.send("model/transfer", {**whole, "name": "1"})
+    unknown = endpoint.send("model/transfer", {**whole, "name": "1"})
     assert (unknown.status_code, unknown.json()["retmsg"]) == (404, "model not found")
 
 
@@ -404,11 +404,11 @@ def test_conversion_of_horizontal_models(flow, sdk, trained):
 
 
 @pytest.fixture(scope="module")
-def saved(train, door):
+def saved(train, endpoint):
     """A training that left checkpoints."""
     callback = {"callbacks": ["ModelCheckpoint"], "save_freq": 1}
     job = train(callback_param=callback, validation_freqs=None)
-    door.succeeded(job.id)
+    endpoint.succeeded(job.id)
     return job
 
 

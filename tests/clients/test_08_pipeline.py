@@ -95,7 +95,7 @@ def predict_pipeline(fitted):
     return line.add_component(fitted, data=Data(predict_input={fitted.data_transform_0.input.data: source.output.data}))
 
 
-def test_case_69_whole_pipeline(files, door, requested, tmp_path, monkeypatch):
+def test_case_69_whole_pipeline(files, endpoint, requested, tmp_path, monkeypatch):
     from pipeline.backend.pipeline import PipeLine
 
     monkeypatch.chdir(tmp_path)
@@ -148,12 +148,12 @@ def test_validation_data_and_a_repeated_transformation(loaded):
     assert len(frames) == 10
 
 
-def test_fit_with_job_parameters(fitted, door):
+def test_fit_with_job_parameters(fitted, endpoint):
     from pipeline.runtime.entity import JobParameters
 
     line = training(max_iter=1)
     line.fit(JobParameters(task_cores=2, task_parallelism=2, auto_retries=0, timeout=1000))
-    [row] = door.rows(line.get_train_job_id(), role="guest", party_id=GUEST)
+    [row] = endpoint.rows(line.get_train_job_id(), role="guest", party_id=GUEST)
     common = row["f_runtime_conf"]["job_parameters"]["common"]
     assert (common["task_cores"], common["timeout"], common["task_parallelism"]) == (2, 1000, 2)
 

@@ -41,10 +41,10 @@ def test_add_and_bind_through_the_sdk(flow, sdk, files):
 
 
 @pytest.fixture
-def disposable(sdk, door, files, request):
+def disposable(sdk, endpoint, files, request):
     """A table of this test's own, by name."""
     name = f"own_{abs(hash(request.node.name))}"
-    door.succeeded(sdk.data.upload(upload_conf(files.guest, name), drop=1)["jobId"])
+    endpoint.succeeded(sdk.data.upload(upload_conf(files.guest, name), drop=1)["jobId"])
     return name
 
 
@@ -67,10 +67,10 @@ def test_disable_enable_and_delete_the_disabled(flow, disposable):
     assert flow("table", "enable", *of)["retcode"] == 101
 
 
-def test_a_disabled_table_is_not_read(flow, door, train, disposable):
+def test_a_disabled_table_is_not_read(flow, endpoint, train, disposable):
     flow("table", "disable", "-n", NAMESPACE, "-t", disposable)
     job = train(guest_table=disposable)
-    assert {row["f_status"] for row in door.ended(job.id)} == {"failed"}
+    assert {row["f_status"] for row in endpoint.ended(job.id)} == {"failed"}
     flow("table", "delete", "-n", NAMESPACE, "-t", disposable)
 
 
@@ -94,11 +94,11 @@ def test_tracking(flow, sdk, trained):
     assert unknown["retcode"] == 100 and "no found table" in unknown["retmsg"]
 
 
-def test_preview_download_and_list(door, trained, tmp_path):
+def test_preview_download_and_list(endpoint, trained, tmp_path):
     of = {"name": GUEST_TABLE, "namespace": NAMESPACE}
-    preview = door.data("table/preview", {**of, "limit": 5})
+    preview = endpoint.data("table/preview", {**of, "limit": 5})
     assert preview["header"][:3] == ["id", "y", "x0"] and len(preview["data"]) == 5
-    response = door.send("table/download", {**of, "head": True}, method="GET")
+    response = endpoint.send("table/download", {**of, "head": True}, method="GET")
     assert response.status_code == 200
     name = response.headers["content-disposition"].split("filename=")[1]
     assert name == f"table_{NAMESPACE}_{GUEST_TABLE}.tar.gz"
@@ -106,33 +106,33 @@ def test_preview_download_and_list(door, trained, tmp_path):
     with tarfile.open(tmp_path / "table.tar.gz", "r:gz") as archive:
         assert {"table.csv", "table.meta"} <= set(archive.getnames())
         assert len(archive.extractfile("table.csv").read().splitlines()) == ROWS + 1
-    assert door.send("table/download", {**of, "name": "missing"}, method="GET").status_code == 210
-    listed = door.data("table/list", {"job_id": trained.id, "role": "guest", "party_id": GUEST})
+    assert endpoint.send("table/download", {**of, "name": "missing"}, method="GET").status_code == 210
+    listed = endpoint.data("table/list", {"job_id": trained.id, "role": "guest", "party_id": GUEST})
     assert "train" in listed["intersection_0"]["output"]
 
 
-def test_delete_of_a_components_tables(flow, door, spare):
+def test_delete_of_a_components_tables(flow, endpoint, spare):
     of = ["-j", spare.id, "-r", "host", "-p", HOST, "-cpn", "reader_0"]
     reply = flow("table", "delete", *of)
     assert reply["retcode"] == 0, reply
-    tables = door.data(
+    tables = endpoint.data(
         "tracking/component/output/data/table",
         {"job_id": spare.id, "role": "host", "party_id": HOST, "component_name": "reader_0"},
     )
     gone = {"namespace": tables[0]["table_namespace"], "table_name": tables[0]["table_name"]}
-    assert door.data("table/table_info", gone)["exist"] == 0
+    assert endpoint.data("table/table_info", gone)["exist"] == 0
 
 
-def test_an_unknown_operation_on_tables(door):
-    reply = door.post("table/teleport", {})
+def test_an_unknown_operation_on_tables(endpoint):
+    reply = endpoint.post("table/teleport", {})
     assert reply["retcode"] == 0 and "data" not in reply
 
 
 @pytest.mark.parametrize(("role", "party", "table"), [("guest", GUEST, GUEST_TABLE), ("host", HOST, HOST_TABLE)])
-def test_each_party_serves_its_own_tables_at_its_own_door(federation, trained, role, party, table):
-    from harness.door import Door
+def test_each_party_serves_its_own_tables_at_its_own_endpoint(federation, trained, role, party, table):
+    from harness.endpoint import Endpoint
 
-    own = Door(federation.party_doors[party], federation.token)
+    own = Endpoint(federation.party_endpoints[party], federation.token)
     info = own.data("table/table_info", {"namespace": NAMESPACE, "table_name": table})
     assert (info["exist"], info["count"]) == (1, ROWS)
     assert own.rows(trained.id, role=role, party_id=party)[0]["f_status"] == "success"

@@ -12,13 +12,13 @@ def test_toy(flow):
     assert any(re.search(r"success to calculate secure_sum, it is 2000\.0", line) for line in lines), printed
 
 
-def test_toy_through_the_sdk(sdk, door):
+def test_toy_through_the_sdk(sdk, endpoint):
     reply = sdk.test.toy(guest_party_id=str(GUEST), host_party_id=str(HOST))
     assert reply["retcode"] == 0
-    door.succeeded(reply["jobId"])
+    endpoint.succeeded(reply["jobId"])
 
 
-def test_min_without_trees(client, loaded, door, tmp_path):
+def test_min_without_trees(client, loaded, endpoint, tmp_path):
     """A regression is trained, deployed and applied; the client warns when its AUC is below 0.98."""
     done = client.run(
         *["flow", "test", "min", "--no-sbt", "-gid", GUEST, "-hid", HOST, "-aid", HOST],
@@ -27,4 +27,4 @@ def test_min_without_trees(client, loaded, door, tmp_path):
     assert "Warning" not in done.stdout + done.stderr
     # `pipeline` logs to the standard error
     train, predict = re.findall(r"Job is success!!! Job id is (\d+)", done.stderr)
-    assert [door.rows(job)[0]["f_job_id"] for job in (train, predict)] == [train, predict]
+    assert [endpoint.rows(job)[0]["f_job_id"] for job in (train, predict)] == [train, predict]

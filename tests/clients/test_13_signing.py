@@ -1,4 +1,4 @@
-"""A door that asks who comes: FATE's signed requests."""
+"""An endpoint that asks who comes: FATE's signed requests."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from harness.client import Client, Commands, copy_of_the_client
-from harness.door import Door
+from harness.endpoint import Endpoint
 from harness.federation import GUEST, HOST, Daemons
 from harness.tables import NAMESPACE, ROWS, upload_conf
 
@@ -39,15 +39,15 @@ expires = "2999-01-01"
 @pytest.fixture(scope="module")
 def guarded(place):
     daemons = Daemons(place / "guarded", SETTINGS)
-    door = Door(daemons.door)
-    door.session.headers["authorization"] = f"Bearer {TOKEN}"
+    endpoint = Endpoint(daemons.endpoint)
+    endpoint.session.headers["authorization"] = f"Bearer {TOKEN}"
 
     def online():
-        health = door.send("fedflow/health", method="GET").json()
+        health = endpoint.send("fedflow/health", method="GET").json()
         return (health.get("data") or {}).get("agents_online") or []
 
-    door.until(online, lambda parties: len(parties) == 2)
-    daemons.open = door
+    endpoint.until(online, lambda parties: len(parties) == 2)
+    daemons.open = endpoint
     yield daemons
     daemons.end()
 
@@ -55,7 +55,7 @@ def guarded(place):
 @pytest.fixture(scope="module")
 def signing(guarded, place):
     """The client with the operator's key, as `flow init --app-key … --secret-key …` sets it up."""
-    return Client(copy_of_the_client(place / "signing"), guarded.door, *OPERATOR)
+    return Client(copy_of_the_client(place / "signing"), guarded.endpoint, *OPERATOR)
 
 
 def keys(of):
@@ -63,7 +63,7 @@ def keys(of):
 
 
 def test_an_unsigned_request_is_refused(guarded):
-    response = Door(guarded.door).send("job/query", {"job_id": "1"})
+    response = Endpoint(guarded.endpoint).send("job/query", {"job_id": "1"})
     assert response.status_code == 200
     reply = response.json()
     assert reply["retcode"] == 109
@@ -116,7 +116,7 @@ def test_the_key_may_come_as_app_key_with_a_hyphen(guarded):
 
     def ask(more=()):
         signed = {**headers, "content-type": "application/json", **dict(more)}
-        return requests.post(guarded.door + path, data=body, headers=signed, timeout=60).json()
+        return requests.post(guarded.endpoint + path, data=body, headers=signed, timeout=60).json()
 
     assert ask([("APP_KEY", OPERATOR[0])])["retcode"] == 109, "said twice, it says nothing"
     assert ask()["retcode"] == 0

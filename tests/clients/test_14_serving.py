@@ -7,7 +7,7 @@ import pytest
 from harness import documents
 from harness.client import Client, Commands, copy_of_the_client
 from harness.documents import MODEL_ID
-from harness.door import Door
+from harness.endpoint import Endpoint
 from harness.federation import GUEST, HOST, Federation
 from harness.tables import GUEST_TABLE, HOST_TABLE, upload_conf
 
@@ -17,18 +17,18 @@ def serving(place, files):
     """A federation that serves, with a model that is trained and deployed."""
     federation = Federation(place / "serving", "--serving")
     try:
-        client = Client(copy_of_the_client(place / "serving-client"), federation.door, *federation.keys)
-        sdk, door = client.sdk(), Door(federation.door, federation.token)
-        guest = Door(federation.party_doors[GUEST], federation.token)
+        client = Client(copy_of_the_client(place / "serving-client"), federation.endpoint, *federation.keys)
+        sdk, endpoint = client.sdk(), Endpoint(federation.endpoint, federation.token)
+        guest = Endpoint(federation.party_endpoints[GUEST], federation.token)
         for file, name in [(files.guest, GUEST_TABLE), (files.host, HOST_TABLE)]:
-            door.succeeded(sdk.data.upload(upload_conf(file, name), drop=1)["jobId"])
+            endpoint.succeeded(sdk.data.upload(upload_conf(file, name), drop=1)["jobId"])
         dsl, conf = documents.lr()
         trained = sdk.job.submit(config_data=conf, dsl_data=dsl)["jobId"]
-        door.succeeded(trained)
+        endpoint.succeeded(trained)
         steps = ["data_transform_0", "intersection_0", "hetero_lr_0"]
         deployed = sdk.model.deploy(MODEL_ID, trained, cpn_list=steps)["data"]["model_version"]
         yield SimpleNamespace(
-            client=client, sdk=sdk, door=door, guest=guest, trained=trained, deployed=deployed
+            client=client, sdk=sdk, endpoint=endpoint, guest=guest, trained=trained, deployed=deployed
         )
     finally:
         federation.end()
@@ -59,7 +59,7 @@ def test_load_bind_and_ask(serving, conf, tmp_path):
     assert "data" not in bound
 
     preview = {"job_id": serving.trained, "role": "guest", "party_id": GUEST, "component_name": "hetero_lr_0"}
-    known = {row[0]: row[3] for row in serving.door.post("tracking/component/output/data", preview)["data"][0][:3]}
+    known = {row[0]: row[3] for row in serving.endpoint.post("tracking/component/output/data", preview)["data"][0][:3]}
     asked = serving.guest.data("fedflow/inference/risk", {"ids": [*known, "nobody"]})
     assert asked["not_found"] == ["nobody"] and asked["latency_ms"] > 0
     scores = {str(row["id"]): float(row["predict_score"]) for row in asked["scores"]}

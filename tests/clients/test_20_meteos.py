@@ -1,4 +1,4 @@
-"""Meteos' API over plain HTTP: rows M1 to M18 of its contract, and X1 and X3 of what all faces share."""
+"""Meteos' API over plain HTTP: rows M1 to M18 of its contract, and X1 and X3 of what all APIs share."""
 
 import ast
 import base64
@@ -21,7 +21,7 @@ TREE = [f"{n % 2} 1:{5 if n % 2 else -5} 2:{n % 7} 3:{n % 3}" for n in range(202
 
 @pytest.fixture(scope="module")
 def project(federation):
-    return Meteos(federation.door, token=federation.token)
+    return Meteos(federation.endpoint, token=federation.token)
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +59,9 @@ def heads(view):
 
 
 def count(federation, number):
-    door = federation.party_doors[GUEST]
+    endpoint = federation.party_endpoints[GUEST]
     of = {"namespace": "datasets", "table_name": number}
-    reply = requests.post(f"{door}/v1/table/table_info", json=of, headers=federation.headers, timeout=60)
+    reply = requests.post(f"{endpoint}/v1/table/table_info", json=of, headers=federation.headers, timeout=60)
     return reply.json()["data"]["count"]
 
 
@@ -110,7 +110,7 @@ def test_m3_refusals(project, experiment, url, linear):
 def test_m3_a_token_is_needed(federation, project):
     """Without OpenStack's header, or with another's token in it, nothing is shown."""
     for token in [None, "guessed"]:
-        assert Meteos(federation.door, token=token).send("GET", "templates").status_code == 401
+        assert Meteos(federation.endpoint, token=token).send("GET", "templates").status_code == 401
     assert project.session.headers["X-Auth-Token"] == federation.token
     assert project.send("GET", "templates").status_code == 200
 
@@ -218,7 +218,7 @@ def test_m16_what_cannot_be_made_is_an_error_that_says_why(project, experiment, 
 def test_m17_what_is_under_way_stays(project, linear, experiment, url, tmp_path):
     daemons = Daemons(tmp_path, "", agents=False)
     try:
-        alone = Meteos(daemons.door)
+        alone = Meteos(daemons.endpoint)
         made = alone.create("experiments", "experiment", template_id=alone.template()["id"])
         assert made["status"] == "creating"
         for reply in [
@@ -252,16 +252,16 @@ def test_m18_lists(project):
 
 def test_the_example(federation):
     example = Path(__file__).resolve().parents[2] / "examples" / "clients" / "meteos.py"
-    doors = [federation.door, federation.party_doors[GUEST]]
-    command = [sys.executable, example, *doors]
+    endpoints = [federation.endpoint, federation.party_endpoints[GUEST]]
+    command = [sys.executable, example, *endpoints]
     done = subprocess.run(command, env=federation.environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     said = float(re.search(r"3 \* 10 - 4 is about ([\d.]+)", done.stdout)[1])
     assert said == pytest.approx(26, abs=0.1) and "R-squared" in done.stdout
 
 
-def test_x1_an_experiment_of_kubeflow(project, door):
-    made = door.session.post(f"{door.base}/apis/v1beta1/experiments", json={"name": "x1"}, timeout=60)
+def test_x1_an_experiment_of_kubeflow(project, endpoint):
+    made = endpoint.session.post(f"{endpoint.base}/apis/v1beta1/experiments", json={"name": "x1"}, timeout=60)
     assert made.status_code == 200, made.text
     seen = next(item for item in project.list("experiments") if item["id"] == made.json()["id"])
     assert seen["status"] == "available" and seen["name"] == "x1"
@@ -269,30 +269,30 @@ def test_x1_an_experiment_of_kubeflow(project, door):
     assert template["name"] == "default"
 
 
-def test_x3_a_model_is_a_training_job(project, door, dataset):
-    made = door.session.post(f"{door.base}/apis/v1beta1/experiments", json={"name": "x3"}, timeout=60).json()
+def test_x3_a_model_is_a_training_job(project, endpoint, dataset):
+    made = endpoint.session.post(f"{endpoint.base}/apis/v1beta1/experiments", json={"name": "x3"}, timeout=60).json()
     model = project.model(made["id"], f"internal://{dataset['id']}", "LinearRegression", {"numIterations": 100})
     project.available("models", "model", model["id"])
-    (own,) = door.data("job/query", {"experiment": made["id"]})
+    (own,) = endpoint.data("job/query", {"experiment": made["id"]})
     assert own["f_status"] == "success" and own["f_dsl"]["components"].keys() == {"reader_0", "local_learner_0"}
-    metrics = door.data(
+    metrics = endpoint.data(
         "tracking/component/metrics",
         {"job_id": own["f_job_id"], "component_name": "local_learner_0", "role": "guest", "party_id": GUEST},
     )
     assert re.search("rows", str(metrics))
 
 
-def test_x7_a_job_stopped_through_fate_is_a_model_in_error(project, door, federation):
+def test_x7_a_job_stopped_through_fate_is_a_model_in_error(project, endpoint, federation):
     """The run's side of the row is in ABEJA's suite."""
     rows = "\n".join(f"{n % 89},{n * 7919 % 10007},{n * 104729 % 9973}" for n in range(20000))
     url = shapes.put_file(federation, GUEST, "meteos", "x7.txt", rows)
-    made = door.session.post(f"{door.base}/apis/v1beta1/experiments", json={"name": "x7"}, timeout=60).json()
+    made = endpoint.session.post(f"{endpoint.base}/apis/v1beta1/experiments", json={"name": "x7"}, timeout=60).json()
     # a thousand deep trees take longer than this test
     params = {"numTrees": 1000, "maxDepth": 30, "maxBins": 10000}
     model = project.model(made["id"], url, "RandomForestRegression", params)
-    (job,) = door.data("job/query", {"experiment": made["id"]})
+    (job,) = endpoint.data("job/query", {"experiment": made["id"]})
     assert project.get("models", "model", model["id"])["status"] == "creating"
-    assert door.post("job/stop", {"job_id": job["f_job_id"]})["retcode"] == 0
+    assert endpoint.post("job/stop", {"job_id": job["f_job_id"]})["retcode"] == 0
     view = project.settled("models", "model", model["id"])
     assert view["status"] == "error" and "canceled" in view["stderr"], view
-    assert {row["f_status"] for row in door.rows(job["f_job_id"])} == {"canceled"}
+    assert {row["f_status"] for row in endpoint.rows(job["f_job_id"])} == {"canceled"}

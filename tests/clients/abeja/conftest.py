@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from harness import documents, tables  # noqa: E402
 from harness.federation import GUEST, HOST, Daemons  # noqa: E402
-from harness.shared import door, federation, files, place, pytest_runtest_makereport  # noqa: E402, F401
+from harness.shared import endpoint, federation, files, place, pytest_runtest_makereport  # noqa: E402, F401
 
 ORGANIZATION = "1234567890123"
 
@@ -20,12 +20,12 @@ for name in [name for name in os.environ if name.startswith(("ABEJA_", "PLATFORM
     del os.environ[name]
 
 
-def clients_at(door, credential=None):
-    """Every client that the tests use, for a door."""
+def clients_at(endpoint, credential=None):
+    """Every client that the tests use, for an endpoint."""
     from abeja import datalake, deployments, runs, training
     from abeja.common.connection import Connection
 
-    Connection.BASE_URL = door
+    Connection.BASE_URL = endpoint
 
     def client(package):
         return package.APIClient(credential=credential, max_retry_count=1)
@@ -37,34 +37,34 @@ def clients_at(door, credential=None):
 
 @pytest.fixture
 def abeja(federation):
-    """The clients at the coordinator's door, with the credential of a person: the client sends it as a basic one."""
-    return clients_at(federation.door, {"user_id": "1234567890123", "personal_access_token": federation.token})
+    """The clients at the coordinator's endpoint, with the credential of a person: the client sends it as a basic one."""
+    return clients_at(federation.endpoint, {"user_id": "1234567890123", "personal_access_token": federation.token})
 
 
 @pytest.fixture(scope="session")
-def loaded(door, files):
+def loaded(endpoint, files):
     """The two tables of the training."""
     for file, name, party in [(files.guest, tables.GUEST_TABLE, GUEST), (files.host, tables.HOST_TABLE, HOST)]:
         with open(file, "rb") as content:
             conf = {"head": 1, "partition": 4, "namespace": tables.NAMESPACE, "table_name": name, "party_id": party}
-            reply = door.session.post(
-                f"{door.base}/v1/data/upload", params=conf, files={"file": (file.name, content)}, timeout=60
+            reply = endpoint.session.post(
+                f"{endpoint.base}/v1/data/upload", params=conf, files={"file": (file.name, content)}, timeout=60
             ).json()
         assert reply["retcode"] == 0, reply
-        door.succeeded(reply["jobId"])
+        endpoint.succeeded(reply["jobId"])
 
 
-def submit(door, dsl, conf):
-    reply = door.post("job/submit", {"job_dsl": dsl, "job_runtime_conf": conf})
+def submit(endpoint, dsl, conf):
+    reply = endpoint.post("job/submit", {"job_dsl": dsl, "job_runtime_conf": conf})
     assert reply["retcode"] == 0, reply
     return reply["jobId"]
 
 
 @pytest.fixture(scope="session")
-def trained(door, loaded):
+def trained(endpoint, loaded):
     """The finished training of a regression."""
-    job = submit(door, *documents.lr())
-    door.succeeded(job)
+    job = submit(endpoint, *documents.lr())
+    endpoint.succeeded(job)
     return job
 
 
@@ -88,7 +88,7 @@ def deployed(abeja, request):
     return SimpleNamespace(id=deployment["deployment_id"], version=version["version_id"], made=deployment, of=version)
 
 
-def ended(abeja, deployed, run, door):
+def ended(abeja, deployed, run, endpoint):
     """The statuses a run was seen in, and how it ended."""
     seen = [run["status"]]
 
@@ -98,7 +98,7 @@ def ended(abeja, deployed, run, door):
             seen.append(found["status"])
         return found
 
-    found = door.until(look, lambda found: found["status"] in ("SUCCEEDED", "FAILED"))
+    found = endpoint.until(look, lambda found: found["status"] in ("SUCCEEDED", "FAILED"))
     return seen, found
 
 

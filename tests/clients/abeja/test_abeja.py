@@ -73,7 +73,7 @@ def test_a2_a_bare_run(abeja, trained):
     assert abs((datetime.datetime.now(datetime.timezone.utc) - made).total_seconds()) < 5
 
 
-def test_a3_a_run_with_everything(abeja, deployed, door, files, trained):
+def test_a3_a_run_with_everything(abeja, deployed, endpoint, files, trained):
     model = model_of(abeja, trained)
     channel = abeja.datalake.create_channel(ORGANIZATION, "a3", "of a test", "datalake")["channel"]["channel_id"]
     with open(files.guest, "rb") as content:
@@ -98,7 +98,7 @@ def test_a3_a_run_with_everything(abeja, deployed, door, files, trained):
     assert (run["input_data"], run["output_template"]) == (given, {"$datalake:1": channel})
     assert run["user_env_vars"] == {"A": "1", "B": "2"}
     assert (run["model_version"], run["model_version_id"]) == ("0.0.3", deployed.version)
-    seen, found = ended(abeja, deployed, run, door)
+    seen, found = ended(abeja, deployed, run, endpoint)
     assert is_legal(seen) and seen[-1] == "SUCCEEDED", (seen, abeja.runs.get_run_logs(ORGANIZATION, deployed.id, run["run_id"]))
     assert found["input_data"] == given
     kept = abeja.datalake.list_channel_files(channel)["files"]
@@ -108,21 +108,21 @@ def test_a3_a_run_with_everything(abeja, deployed, door, files, trained):
     assert "predict_score" in header and len(rows) > 50 and len(told.content) == kept["size"]
 
 
-def job_of(door, abeja, deployed, run):
+def job_of(endpoint, abeja, deployed, run):
     """The job behind a run: its first line names it."""
     lines = abeja.runs.get_run_logs(ORGANIZATION, deployed.id, run["run_id"])["events"]
     return re.search(r"\d{20,}", lines[0]["message"]).group()
 
 
-def test_a4_a_run_to_its_end(abeja, deployed, door, trained):
+def test_a4_a_run_to_its_end(abeja, deployed, endpoint, trained):
     model = model_of(abeja, trained)
     run = abeja.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model["training_model_id"])
-    seen, found = ended(abeja, deployed, run, door)
+    seen, found = ended(abeja, deployed, run, endpoint)
     assert is_legal(seen) and seen[-1] == "SUCCEEDED", seen
     assert found["modified_at"] > found["created_at"]
-    job = job_of(door, abeja, deployed, run)
-    door.succeeded(job)
-    rows = door.data(
+    job = job_of(endpoint, abeja, deployed, run)
+    endpoint.succeeded(job)
+    rows = endpoint.data(
         "tracking/component/output/data",
         {"job_id": job, "component_name": "hetero_lr_0", "role": "guest", "party_id": GUEST},
     )
@@ -153,24 +153,24 @@ def test_a7_what_is_not_there(abeja, deployed):
 
 def test_a8_who_may_come_in(guarded):
     organization = str(GUEST)
-    own = clients_at(guarded.door, {"auth_token": "own"})
+    own = clients_at(guarded.endpoint, {"auth_token": "own"})
     listed = own.deployments.get_deployments(organization)["entries"]
     assert [entry["name"] for entry in listed] == ["fl-predict"]
     token = {"user_id": "1234567890123", "personal_access_token": "own"}
-    assert clients_at(guarded.door, token).deployments.get_deployments(organization)["entries"] == listed
+    assert clients_at(guarded.endpoint, token).deployments.get_deployments(organization)["entries"] == listed
     for wrong in [{"auth_token": "nobody's"}, {}, {"user_id": "1", "personal_access_token": "nobody's"}]:
         with pytest.raises(exceptions.Unauthorized):
-            clients_at(guarded.door, wrong).deployments.get_deployments(organization)
+            clients_at(guarded.endpoint, wrong).deployments.get_deployments(organization)
     with pytest.raises(exceptions.Forbidden):
-        clients_at(guarded.door, {"auth_token": "other"}).deployments.get_deployments(organization)
-    theirs = clients_at(guarded.door, {"auth_token": "other"})
+        clients_at(guarded.endpoint, {"auth_token": "other"}).deployments.get_deployments(organization)
+    theirs = clients_at(guarded.endpoint, {"auth_token": "other"})
     with pytest.raises(exceptions.NotFound):
         theirs.deployments.get_deployment(str(HOST), listed[0]["deployment_id"])
 
 
 def test_a10_a_hundred_and_twenty_runs_in_pages(guarded):
     # Nothing was trained there: these runs end at once, each with a line that says why.
-    abeja, organization = clients_at(guarded.door, {"auth_token": "own"}), str(GUEST)
+    abeja, organization = clients_at(guarded.endpoint, {"auth_token": "own"}), str(GUEST)
     deployment = abeja.deployments.create_deployment(organization, "a10", "")["deployment_id"]
     version = abeja.deployments.create_deployment_version(organization, deployment, "1", "h:h", "i", {})["version_id"]
     made = [abeja.runs.create_run(organization, deployment, version)["run_id"] for _ in range(120)]
@@ -189,7 +189,7 @@ def test_a10_a_hundred_and_twenty_runs_in_pages(guarded):
 
 
 @pytest.fixture(scope="session")
-def talkative(door, loaded):
+def talkative(endpoint, loaded):
     """A training whose predict jobs write many lines: it has many readers."""
     readers = [f"reader_{number}" for number in range(70)]
     dsl, conf = documents.lr()
@@ -200,17 +200,17 @@ def talkative(door, loaded):
     conf["role"] = {"guest": [GUEST]}
     guest = {**{name: table for name in readers}, "data_transform_0": transform}
     conf["component_parameters"] = {"role": {"guest": {"0": guest}}}
-    job = submit(door, dsl, conf)
-    door.succeeded(job)
+    job = submit(endpoint, dsl, conf)
+    endpoint.succeeded(job)
     return job
 
 
 @pytest.fixture
-def lines_of_a_run(abeja, deployed, door, talkative):
+def lines_of_a_run(abeja, deployed, endpoint, talkative):
     """A run with more than 250 lines, ended."""
     model = model_of(abeja, talkative)
     run = abeja.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model["training_model_id"])
-    seen, _ = ended(abeja, deployed, run, door)
+    seen, _ = ended(abeja, deployed, run, endpoint)
     assert seen[-1] == "SUCCEEDED", abeja.runs.get_run_logs(ORGANIZATION, deployed.id, run["run_id"])
     return run["run_id"]
 
@@ -260,25 +260,25 @@ def test_a17_errors_have_their_form(abeja, federation, deployed):
         with pytest.raises(expected) as refused:
             abeja.runs._connection.api_request(method=method, path=path, data=data)
         assert refused.value.error and refused.value.error_description
-        body = requests.request(method, federation.door + path, data=data, headers=federation.headers, timeout=30).json()
+        body = requests.request(method, federation.endpoint + path, data=data, headers=federation.headers, timeout=30).json()
         assert set(body) >= {"error", "error_description"}
 
 
 def test_a18_a_slash_may_trail(abeja, federation, deployed, loaded):
     abeja.runs.create_run(ORGANIZATION, deployed.id, deployed.version)
-    path = f"{federation.door}/organizations/{ORGANIZATION}/deployments/{deployed.id}/versions"
+    path = f"{federation.endpoint}/organizations/{ORGANIZATION}/deployments/{deployed.id}/versions"
     plain, slashed = (
         requests.get(path + end, headers=federation.headers, timeout=30).json() for end in ("", "/")
     )
     assert plain == slashed and plain["entries"]
 
 
-def test_a19_a_deployment_with_a_live_run(abeja, deployed, door, talkative):
+def test_a19_a_deployment_with_a_live_run(abeja, deployed, endpoint, talkative):
     model = model_of(abeja, talkative)
     run = abeja.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model["training_model_id"])
     with pytest.raises(exceptions.Conflict):
         abeja.deployments.delete_deployment(ORGANIZATION, deployed.id)
-    ended(abeja, deployed, run, door)
+    ended(abeja, deployed, run, endpoint)
     assert "deleted" in abeja.deployments.delete_deployment(ORGANIZATION, deployed.id)["message"]
     with pytest.raises(exceptions.NotFound):
         abeja.runs.get_run(ORGANIZATION, deployed.id, run["run_id"])
@@ -286,25 +286,25 @@ def test_a19_a_deployment_with_a_live_run(abeja, deployed, door, talkative):
 
 def test_the_example(federation, trained):
     example = Path(__file__).resolve().parents[3] / "examples" / "clients" / "abeja_run.py"
-    command = [sys.executable, "-W", "ignore", example, federation.door]
+    command = [sys.executable, "-W", "ignore", example, federation.endpoint]
     done = subprocess.run(command, env=federation.environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert "SUCCEEDED" in done.stdout and "the job has succeeded" in done.stdout
 
 
-def test_x4_a_model_of_meteos_predicts_a_data_set(abeja, deployed, door, federation):
-    meteos = Meteos(federation.door, token=federation.token)
+def test_x4_a_model_of_meteos_predicts_a_data_set(abeja, deployed, endpoint, federation):
+    meteos = Meteos(federation.endpoint, token=federation.token)
     experiment = meteos.experiment()
     rows = [f"{n % 2},{n},{5 if n % 2 else -5}" for n in range(50)]
     asked = ["3,5", "8,-5", "40,5"]
-    party = federation.party_doors[GUEST]
+    party = federation.party_endpoints[GUEST]
     learned = shapes.put_file(federation, GUEST, "x4", "rows.txt", "\n".join(rows))
     model = meteos.model(experiment, learned, "DecisionTreeClassification", {})
     meteos.available("models", "model", model["id"])
     dataset = meteos.dataset(experiment, shapes.put_file(federation, GUEST, "x4", "asked.txt", "\n".join(asked)))
     meteos.available("datasets", "dataset", dataset["id"])
 
-    job = newest_training(door)
+    job = newest_training(endpoint)
     channel = next(c for c in abeja.datalake.list_channels(ORGANIZATION)["channels"] if c["name"] == "datasets")
     files = abeja.datalake.list_channel_files(channel["channel_id"])["files"]
     file = next(file["file_id"] for file in files if file["file_id"].endswith(dataset["id"]))
@@ -312,9 +312,9 @@ def test_x4_a_model_of_meteos_predicts_a_data_set(abeja, deployed, door, federat
         ORGANIZATION, deployed.id, deployed.version, {"$datalake:1": f"{channel['channel_id']}/{file}"},
         model_id=model_of(abeja, job)["training_model_id"],
     )  # fmt: skip
-    seen, _ = ended(abeja, deployed, run, door)
+    seen, _ = ended(abeja, deployed, run, endpoint)
     assert is_legal(seen) and seen[-1] == "SUCCEEDED"
-    of = {"job_id": job_of(door, abeja, deployed, run), "component_name": "local_learner_0", "role": "guest", "party_id": GUEST}
+    of = {"job_id": job_of(endpoint, abeja, deployed, run), "component_name": "local_learner_0", "role": "guest", "party_id": GUEST}
     path = f"{party}/v1/tracking/component/output/data"
     reply = requests.post(path, json=of, headers=federation.headers, timeout=60).json()
     column = reply["meta"]["header"][0].index("predict_result")
@@ -322,46 +322,46 @@ def test_x4_a_model_of_meteos_predicts_a_data_set(abeja, deployed, door, federat
     assert predicted == [meteos.predicted(model["id"], row) for row in asked] == ["1.0", "0.0", "1.0"]
 
 
-def newest_training(door):
+def newest_training(endpoint):
     """The job of the newest of Meteos' models."""
-    rows = door.data("job/query", {"status": "success"})
+    rows = endpoint.data("job/query", {"status": "success"})
     own = [row for row in rows if "local_learner_0" in row["f_dsl"]["components"] and not row["f_description"]]
     return max(row["f_job_id"] for row in own)
 
 
-def test_x7_a_job_stopped_through_fate_is_a_failed_run(abeja, deployed, door, talkative):
+def test_x7_a_job_stopped_through_fate_is_a_failed_run(abeja, deployed, endpoint, talkative):
     model = model_of(abeja, talkative)
     run = abeja.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model["training_model_id"])
-    job = job_of(door, abeja, deployed, run)
-    reply = door.post("job/stop", {"job_id": job})
+    job = job_of(endpoint, abeja, deployed, run)
+    reply = endpoint.post("job/stop", {"job_id": job})
     assert reply["retcode"] == 0, reply
-    seen, _ = ended(abeja, deployed, run, door)
-    assert seen[-1] == "FAILED" and {row["f_status"] for row in door.rows(job)} == {"canceled"}
+    seen, _ = ended(abeja, deployed, run, endpoint)
+    assert seen[-1] == "FAILED" and {row["f_status"] for row in endpoint.rows(job)} == {"canceled"}
     last = abeja.runs.get_run_recent_logs(ORGANIZATION, deployed.id, run["run_id"])["events"][0]
     assert "canceled" in last["message"] and "stopped" in last["message"]
 
 
-def test_runs_of_one_queue_run_one_after_another(abeja, deployed, door, trained):
+def test_runs_of_one_queue_run_one_after_another(abeja, deployed, endpoint, trained):
     model = model_of(abeja, trained)["training_model_id"]
     runs = [
         abeja.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model, distribution=7)
         for _ in range(3)
     ]
-    jobs = [job_of(door, abeja, deployed, run) for run in runs]
+    jobs = [job_of(endpoint, abeja, deployed, run) for run in runs]
     for run in runs:
-        assert ended(abeja, deployed, run, door)[0][-1] == "SUCCEEDED"
-    times = [(door.rows(job)[0]["f_start_time"], door.rows(job)[0]["f_end_time"]) for job in jobs]
+        assert ended(abeja, deployed, run, endpoint)[0][-1] == "SUCCEEDED"
+    times = [(endpoint.rows(job)[0]["f_start_time"], endpoint.rows(job)[0]["f_end_time"]) for job in jobs]
     assert all(before[1] <= after[0] for before, after in zip(times, times[1:])), times
 
 
-def test_a_file_that_is_no_table_fails_the_run_and_says_so(abeja, deployed, door, trained):
+def test_a_file_that_is_no_table_fails_the_run_and_says_so(abeja, deployed, endpoint, trained):
     model = model_of(abeja, trained)["training_model_id"]
     channel = abeja.datalake.create_channel(ORGANIZATION, "torn", "", "datalake")["channel"]["channel_id"]
     file = abeja.datalake.post_channel_file_upload(channel, io.BytesIO(b""), "text/csv")
     run = abeja.runs.create_run(
         ORGANIZATION, deployed.id, deployed.version, {"$datalake:1": f"{channel}/{file['file_id']}"}, model_id=model
     )
-    seen, _ = ended(abeja, deployed, run, door)
+    seen, _ = ended(abeja, deployed, run, endpoint)
     assert is_legal(seen) and seen[-1] == "FAILED" and "STARTING" not in seen
     lines = abeja.runs.get_run_logs(ORGANIZATION, deployed.id, run["run_id"])["events"]
     assert "the table could not be made" in lines[-1]["message"]
@@ -412,13 +412,13 @@ def test_the_access_file_is_a_persons_credential(federation, abeja):
     assert abeja.deployments.get_deployments(ORGANIZATION)["entries"]
     for credential in [None, {"user_id": "1234567890123", "personal_access_token": "guessed"}]:
         with pytest.raises(exceptions.Unauthorized):
-            clients_at(federation.door, credential).deployments.get_deployments(ORGANIZATION)
+            clients_at(federation.endpoint, credential).deployments.get_deployments(ORGANIZATION)
 
 
 def test_a_personal_token_is_basic(guarded):
     plain = base64.b64encode(b"user-1:own").decode()
     reply = requests.get(
-        f"{guarded.door}/organizations/{GUEST}/deployments", headers={"authorization": f"Basic {plain}"}, timeout=30
+        f"{guarded.endpoint}/organizations/{GUEST}/deployments", headers={"authorization": f"Basic {plain}"}, timeout=30
     )
     assert reply.status_code == 200
 
@@ -427,12 +427,12 @@ def test_a_personal_token_is_basic(guarded):
 def test_o5_a_lost_answer_makes_no_second_run(abeja, deployed, federation, trained, via):
     model = model_of(abeja, trained)["training_model_id"]
     credential = {"user_id": "1234567890123", "personal_access_token": federation.token}
-    with Losing(federation.door, loses="/runs", via=via) as proxy:
-        between = clients_at(proxy.door, credential)
+    with Losing(federation.endpoint, loses="/runs", via=via) as proxy:
+        between = clients_at(proxy.endpoint, credential)
         run = between.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model, distribution=1)
         assert proxy.lost == 1 and [method for method, _ in proxy.passed].count("POST") == 2, "the client sent it twice"
         other = between.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model, distribution=2)
-    clients_at(federation.door)
+    clients_at(federation.endpoint)
     listed = [entry["run_id"] for entry in abeja.runs.get_runs(ORGANIZATION, deployed.id)["entries"]]
     assert listed == [other["run_id"], run["run_id"]], "one of each"
     twice = [
@@ -446,8 +446,8 @@ def test_o5_a_lost_answer_makes_no_second_run(abeja, deployed, federation, train
 def test_o5_a_lost_answer_makes_no_second_thing(abeja, deployed, federation, what):
     credential = {"user_id": "1234567890123", "personal_access_token": federation.token}
     channel = abeja.datalake.create_channel(ORGANIZATION, f"o5 {what}", "", "datalake")["channel"]["channel_id"]
-    with Losing(federation.door, loses=f"/{what}") as proxy:
-        between = clients_at(proxy.door, credential)
+    with Losing(federation.endpoint, loses=f"/{what}") as proxy:
+        between = clients_at(proxy.endpoint, credential)
         if what == "deployments":
             made = between.deployments.create_deployment(ORGANIZATION, "o5 once", "")
             every = abeja_entries(between.deployments.get_deployments(ORGANIZATION), "name", "o5 once")
@@ -464,7 +464,7 @@ def test_o5_a_lost_answer_makes_no_second_thing(abeja, deployed, federation, wha
             made = between.datalake.post_channel_file_upload(channel, io.BytesIO(b"once"), "text/plain")
             every = between.datalake.list_channel_files(channel)["files"]
         assert proxy.lost == 1 and made and len(every) == 1, (proxy.passed, every)
-    clients_at(federation.door)
+    clients_at(federation.endpoint)
 
 
 def abeja_entries(reply, key, value):
@@ -526,21 +526,21 @@ def test_o4_the_objects_make_and_put_away(client):
         definitions.get("o4-made")
 
 
-def test_o1_and_o6_what_is_archived_takes_nothing_and_says_so(abeja, deployed, door, federation, trained):
+def test_o1_and_o6_what_is_archived_takes_nothing_and_says_so(abeja, deployed, endpoint, federation, trained):
     model = model_of(abeja, trained)
-    row = next(row for row in door.rows(trained))
+    row = next(row for row in endpoint.rows(trained))
     experiment = row["f_experiment"]
-    archive = f"{federation.door}/apis/v1beta1/experiments/{experiment}:"
+    archive = f"{federation.endpoint}/apis/v1beta1/experiments/{experiment}:"
     assert requests.post(archive + "archive", headers=federation.headers, timeout=30).status_code == 200
     try:
         with pytest.raises(exceptions.Conflict):
             abeja.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model["training_model_id"])
         assert abeja.runs.get_runs(ORGANIZATION, deployed.id)["entries"] == []
-        assert next(row for row in door.rows(trained))["f_archived"] is True
-        jobs = f"{federation.door}/organizations/{ORGANIZATION}/training/definitions/{model['job_definition_id']}/jobs"
+        assert next(row for row in endpoint.rows(trained))["f_archived"] is True
+        jobs = f"{federation.endpoint}/organizations/{ORGANIZATION}/training/definitions/{model['job_definition_id']}/jobs"
         shown = requests.get(f"{jobs}/{trained}", headers=federation.headers, timeout=30).json()
         assert shown["archived"] is True
     finally:
         assert requests.post(archive + "unarchive", headers=federation.headers, timeout=30).status_code == 200
     run = abeja.runs.create_run(ORGANIZATION, deployed.id, deployed.version, model_id=model["training_model_id"])
-    assert ended(abeja, deployed, run, door)[0][-1] == "SUCCEEDED"
+    assert ended(abeja, deployed, run, endpoint)[0][-1] == "SUCCEEDED"

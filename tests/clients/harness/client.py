@@ -36,9 +36,9 @@ def copy_of_the_client(folder):
 class Client:
     """The commands `flow` and `pipeline`, for one federation."""
 
-    def __init__(self, packages, door, app_key=None, secret_key=None):
+    def __init__(self, packages, endpoint, app_key=None, secret_key=None):
         self.packages = Path(packages)
-        self.host, self.port = address(door)
+        self.host, self.port = address(endpoint)
         self.keys = {"app_key": app_key, "secret_key": secret_key}
         keys = ["--app-key", app_key, "--secret-key", secret_key] if app_key else []
         where = ["--ip", self.host, "--port", str(self.port), *keys]

@@ -63,8 +63,8 @@ class Federation:
         self.folder.mkdir(parents=True, exist_ok=True)
         where = ["--dir", str(self.folder / "federation"), "--rest-port", "0", "--parties", f"{GUEST},{HOST}"]
         self._process = Process(self.folder / "up.log", "up", *where, *arguments)
-        self.door = self._process.ready["rest"]
-        self.party_doors = {int(party): door for party, door in self._process.ready["parties"].items()}
+        self.endpoint = self._process.ready["rest"]
+        self.party_endpoints = {int(party): endpoint for party, endpoint in self._process.ready["parties"].items()}
         self.access = self._process.ready.get("access")
         known = json.loads(Path(self.access).read_text()) if self.access else {}
         self.token = known.get("token")
@@ -103,7 +103,7 @@ class Daemons:
         except BaseException:
             self.end()
             raise
-        self.door = f"http://{self._processes[0].ready['rest']}"
+        self.endpoint = f"http://{self._processes[0].ready['rest']}"
         self.token, self.keys, self.headers = None, (None, None), {}
 
     def end(self):
@@ -112,7 +112,7 @@ class Daemons:
             self._processes.pop().end()
 
 
-def address(door):
-    """Host and port of a door's URL."""
-    host, port = door.split("//", 1)[1].rstrip("/").rsplit(":", 1)
+def address(endpoint):
+    """Host and port of an endpoint's URL."""
+    host, port = endpoint.split("//", 1)[1].rstrip("/").rsplit(":", 1)
     return host, int(port)

@@ -1,4 +1,4 @@
-"""Somebody between client and door who loses answers: the door has answered, and the client hears 502."""
+"""Somebody between client and endpoint who loses answers: the endpoint has answered, and the client hears 502."""
 
 import http.client
 import threading
@@ -9,11 +9,11 @@ OF_A_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-len
 
 
 class Losing:
-    """A proxy before a door. It loses the answer of the first POST whose path ends as `loses` says."""
+    """A proxy before an endpoint. It loses the answer of the first POST whose path ends as `loses` says."""
 
-    def __init__(self, door, loses, via=False):
+    def __init__(self, endpoint, loses, via=False):
         self.lost, self.passed = 0, []
-        address = door.split("//", 1)[1]
+        address = endpoint.split("//", 1)[1]
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -47,7 +47,7 @@ class Losing:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.door = f"http://127.0.0.1:{self.server.server_port}"
+        self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def __enter__(self):

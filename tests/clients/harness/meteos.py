@@ -19,7 +19,7 @@ def encoded(text):
 
 
 class Meteos:
-    """One project at a coordinator's door."""
+    """One project at a coordinator's endpoint."""
 
     def __init__(self, base, project="demo", token=None):
         self.base = base.rstrip("/")
@@ -106,8 +106,8 @@ class Meteos:
 
 
 def put_file(federation, party, folder, name, text):
-    """Leaves a file with a party, at its own door; gives the address by which it is named."""
-    path = f"{federation.party_doors[party]}/v1/fedflow/files/{folder}/{name}"
+    """Leaves a file with a party, at its own endpoint; gives the address by which it is named."""
+    path = f"{federation.party_endpoints[party]}/v1/fedflow/files/{folder}/{name}"
     reply = requests.put(path, data=text.encode(), headers=federation.headers, timeout=PATIENCE)
     assert reply.status_code < 300, reply.text
     return f"swift://{folder}/{name}"

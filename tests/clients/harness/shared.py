@@ -1,11 +1,11 @@
-"""What the suites of several clients begin with: one federation, its door, two files; a conftest.py takes what it needs."""
+"""What the suites of several clients begin with: one federation, its endpoint, two files; a conftest.py takes what it needs."""
 
 from types import SimpleNamespace
 
 import pytest
 
 from . import tables
-from .door import Door
+from .endpoint import Endpoint
 from .federation import Federation
 
 
@@ -35,9 +35,9 @@ def federation(place):
 
 
 @pytest.fixture(scope="session")
-def door(federation):
-    """The coordinator's door, FATE-Flow's API, without a client between."""
-    return Door(federation.door, federation.token)
+def endpoint(federation):
+    """The coordinator's endpoint, FATE-Flow's API, without a client between."""
+    return Endpoint(federation.endpoint, federation.token)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A federation whose Kubeflow face Kubeflow Pipelines' own clients speak to, in an environment of their own."""
+"""A federation whose Kubeflow API Kubeflow Pipelines' own clients speak to, in an environment of their own."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ import settings  # noqa: E402
 
 
 class Raw:
-    """The door without a client."""
+    """The endpoint without a client."""
 
     def __init__(self, base, known=None):
         self.base = base
@@ -58,7 +58,7 @@ def open_federation(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def raw(federation):
-    return Raw(federation.door, federation.headers)
+    return Raw(federation.endpoint, federation.headers)
 
 
 @pytest.fixture(scope="session")

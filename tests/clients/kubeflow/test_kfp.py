@@ -38,17 +38,17 @@ def sent(monkeypatch):
 
 @pytest.fixture
 def client(federation):
-    return kfp.Client(host=federation.door, existing_token=federation.token)
+    return kfp.Client(host=federation.endpoint, existing_token=federation.token)
 
 
 def test_k1_the_constructor_asks_for_health_once(federation, sent):
-    client = kfp.Client(host=federation.door, existing_token=federation.token)
+    client = kfp.Client(host=federation.endpoint, existing_token=federation.token)
     assert [method for method, _ in sent] == ["GET"] and sent[0][1].endswith("/apis/v1beta1/healthz")
     assert client.get_kfp_healthz().multi_user is False
 
 
 def test_o3_below_the_usual_prefix_too(federation, client, name, sent):
-    below = kfp.Client(host=f"{federation.door}/pipeline", existing_token=federation.token)
+    below = kfp.Client(host=f"{federation.endpoint}/pipeline", existing_token=federation.token)
     assert below.get_kfp_healthz().multi_user is False
     made = below.create_experiment(name)
     assert made.id and client.get_experiment(experiment_name=name).id == made.id
@@ -58,7 +58,7 @@ def test_o3_below_the_usual_prefix_too(federation, client, name, sent):
     assert refused.value.status == 404
     for elsewhere in ["/nothing", "/pipelines"]:
         with pytest.raises(Exception):
-            kfp.Client(host=federation.door + elsewhere, existing_token=federation.token)
+            kfp.Client(host=federation.endpoint + elsewhere, existing_token=federation.token)
 
 
 def test_k5_creating_twice_gives_the_same(client, name, sent):
@@ -133,15 +133,15 @@ def test_k16_delete_leaves_the_jobs(client, name, raw):
     assert len(rows["data"]) == 2
 
 
-def test_k18_a_token_is_needed_where_the_door_asks(guarded):
-    client = kfp.Client(host=guarded.door)
+def test_k18_a_token_is_needed_where_the_endpoint_asks(guarded):
+    client = kfp.Client(host=guarded.endpoint)
     with pytest.raises(kfp_server_api.ApiException) as refused:
         client.list_experiments()
     assert refused.value.status == 401 and json.loads(refused.value.body)["code"] == 16
-    known = kfp.Client(host=guarded.door, existing_token=settings.TOKEN)
+    known = kfp.Client(host=guarded.endpoint, existing_token=settings.TOKEN)
     known.list_experiments()
     made = known.create_experiment("with a token")
-    other = kfp.Client(host=guarded.door, existing_token=settings.OTHER)
+    other = kfp.Client(host=guarded.endpoint, existing_token=settings.OTHER)
     with pytest.raises(kfp_server_api.ApiException) as refused:
         other.get_experiment(experiment_id=made.id)
     assert refused.value.status == 404
@@ -152,12 +152,12 @@ def test_k18_the_access_files_token_is_needed(federation, client):
     client.list_experiments()
     for token in [None, "guessed"]:
         with pytest.raises(kfp_server_api.ApiException) as refused:
-            kfp.Client(host=federation.door, existing_token=token).list_experiments()
+            kfp.Client(host=federation.endpoint, existing_token=token).list_experiments()
         assert refused.value.status == 401
 
 
 def test_k19_namespaces_in_multi_user_mode(namespaces):
-    client = kfp.Client(host=namespaces.door)
+    client = kfp.Client(host=namespaces.endpoint)
     assert client.get_kfp_healthz().multi_user is True
     made = client.create_experiment("training", namespace="ns1")
     assert made.resource_references[0].key.id == "ns1"
@@ -170,10 +170,10 @@ def test_k19_namespaces_in_multi_user_mode(namespaces):
     assert refused.value.status == 400
 
 
-def command(door, *arguments, answer=""):
+def command(endpoint, *arguments, answer=""):
     program = Path(sys.executable).with_name("kfp")
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", program, "--endpoint", door, *arguments],
+        [sys.executable, "-W", "ignore", program, "--endpoint", endpoint, *arguments],
         input=answer, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
@@ -195,15 +195,15 @@ def test_x1_an_experiment_is_one_of_meteos(client, name, raw):
 def test_c_the_command_does_the_same(open_federation):
     """The command has no argument for a token: it is for a federation that is open."""
     name, federation = "by-command", open_federation
-    client = kfp.Client(host=federation.door)
-    assert name in command(federation.door, "experiment", "create", name, "-d", "made by the command")
+    client = kfp.Client(host=federation.endpoint)
+    assert name in command(federation.endpoint, "experiment", "create", name, "-d", "made by the command")
     id = client.get_experiment(experiment_name=name).id
-    listed = command(federation.door, "experiment", "list")
+    listed = command(federation.endpoint, "experiment", "list")
     assert id in listed and name in listed
-    assert id in command(federation.door, "experiment", "get", id)
-    command(federation.door, "experiment", "archive", "--experiment-id", id)
+    assert id in command(federation.endpoint, "experiment", "get", id)
+    command(federation.endpoint, "experiment", "archive", "--experiment-id", id)
     assert client.get_experiment(experiment_id=id).storage_state == "STORAGESTATE_ARCHIVED"
-    command(federation.door, "experiment", "delete", id, answer="y\n")
+    command(federation.endpoint, "experiment", "delete", id, answer="y\n")
     with pytest.raises(kfp_server_api.ApiException):
         client.get_experiment(experiment_id=id)
 
@@ -211,7 +211,7 @@ def test_c_the_command_does_the_same(open_federation):
 def test_the_example(federation):
     example = Path(__file__).resolve().parents[3] / "examples" / "clients" / "kubeflow.py"
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", example, federation.door],
+        [sys.executable, "-W", "ignore", example, federation.endpoint],
         env=federation.environment, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

@@ -14,15 +14,15 @@ pytest.importorskip("grpc_tools", reason="run once, in the environment of the st
 PATH = "/apis/v1beta1/experiments"
 
 
-def configured(federation, door):
-    """The client's settings for a door of a federation."""
+def configured(federation, endpoint):
+    """The client's settings for an endpoint of a federation."""
     authorization = {"authorization": federation.headers["Authorization"]}
-    return kfp_server_api.Configuration(host=door, api_key=authorization)
+    return kfp_server_api.Configuration(host=endpoint, api_key=authorization)
 
 
 @pytest.fixture
 def api(federation):
-    configuration = configured(federation, federation.door)
+    configuration = configured(federation, federation.endpoint)
     return kfp_server_api.ExperimentServiceApi(kfp_server_api.ApiClient(configuration))
 
 
@@ -159,8 +159,8 @@ def test_k17_misses_are_plain_text(raw):
     assert status == 400 and "In single-user mode" in body["error"]
 
 
-def test_a_partys_own_door_passes_it_on(federation, api, name):
+def test_a_partys_own_endpoint_passes_it_on(federation, api, name):
     made = make(api, name)
-    configuration = configured(federation, federation.party_doors[10000])
+    configuration = configured(federation, federation.party_endpoints[10000])
     there = kfp_server_api.ExperimentServiceApi(kfp_server_api.ApiClient(configuration))
     assert there.get_experiment(made.id).name == name

@@ -18,7 +18,7 @@ from harness.federation import address  # noqa: E402
 
 import settings  # noqa: E402
 
-PROTO = Path(__file__).resolve().parents[3] / "coordinator" / "faces" / "proto"
+PROTO = Path(__file__).resolve().parents[3] / "coordinator" / "api-kubeflow" / "proto"
 GOLDEN = "0a016912016e220208012a0b0a07080512036e733110013001"
 
 
@@ -36,7 +36,7 @@ def stubs(tmp_path_factory):
 
 @pytest.fixture
 def channel(federation):
-    host, port = address(federation.door)
+    host, port = address(federation.endpoint)
     with grpc.insecure_channel(f"{host}:{port}") as channel:
         yield channel
 
@@ -95,9 +95,9 @@ def test_health_and_reflection(channel):
     assert {"api.ExperimentService", "grpc.health.v1.Health"} <= set(services)
 
 
-def test_k18_a_token_is_needed_where_the_door_asks(stubs, guarded):
+def test_k18_a_token_is_needed_where_the_endpoint_asks(stubs, guarded):
     messages, services, _, _ = stubs
-    host, port = address(guarded.door)
+    host, port = address(guarded.endpoint)
     with grpc.insecure_channel(f"{host}:{port}") as channel:
         stub = services.ExperimentServiceStub(channel)
         with pytest.raises(grpc.RpcError) as refused:

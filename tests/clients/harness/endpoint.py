@@ -1,4 +1,4 @@
-"""A door spoken to without FATE's client: for cases that say so, and for waiting."""
+"""An endpoint spoken to without FATE's client: for cases that say so, and for waiting."""
 
 import time
 
@@ -8,8 +8,8 @@ ENDED = {"success", "failed", "canceled", "timeout"}
 PATIENCE = 180
 
 
-class Door:
-    """One REST door."""
+class Endpoint:
+    """One REST endpoint."""
 
     def __init__(self, base, token=None):
         self.base = base
