@@ -1,5 +1,5 @@
-//! Columns of equal length in the engine's layout: what a partition is in memory. With `parquet.rs`, the only file that
-//! names polars.
+//! Columns of equal length in the engine's layout: what a partition is in memory. With `parquet.rs` and `written.rs`, the
+//! only file that names polars.
 
 use std::borrow::Cow;
 
@@ -8,10 +8,12 @@ use polars::prelude::{
     IntoSeries, NewChunkedArray, PlSmallStr, PolarsError, Series, StringChunked,
     StringChunkedBuilder,
 };
+use rayon::prelude::*;
 
 use crate::error::{Result, TableError};
 use crate::schema::ColumnKind;
 use crate::table::Values;
+use crate::written::{ColumnBuilder, Form, fixed_value, push_fixed, push_short};
 
 pub(crate) fn engine(error: PolarsError) -> TableError {
     TableError::Engine {
@@ -19,11 +21,18 @@ pub(crate) fn engine(error: PolarsError) -> TableError {
     }
 }
 
+/// A column in the engine's layout, and how it stands for the values.
+#[derive(Clone)]
+pub(crate) struct ColumnData {
+    pub(crate) series: Series,
+    pub(crate) form: Form,
+}
+
 /// Some columns of some consecutive rows. Columns are known by position; a clone shares the data.
 #[derive(Clone)]
 pub(crate) struct Frame {
     rows: usize,
-    columns: Vec<Series>,
+    columns: Vec<ColumnData>,
 }
 
 /// A column's values, borrowed.
@@ -31,6 +40,10 @@ pub(crate) enum Cells<'a> {
     Text(&'a StringChunked),
     Float(&'a Float64Chunked),
     Integer(&'a Int64Chunked),
+    /// Text, kept as whole numbers with so many digits after the point.
+    Fixed(&'a Int64Chunked, u8),
+    /// Text, kept as the numbers that read from it.
+    Short(&'a Float64Chunked, Form),
 }
 
 /// Writes a number as text so that reading it gives the same number; missing gives none.
@@ -53,7 +66,145 @@ impl Cells<'_> {
                     .iter()
                     .map(|cell| cell.map(|value| Cow::Owned(value.to_string()))),
             ),
+            Cells::Fixed(cells, digits) => Box::new(cells.iter().map(|cell| {
+                let mut text = String::new();
+                cell.into_iter()
+                    .for_each(|number| push_fixed(number, *digits, &mut text));
+                Some(Cow::Owned(text))
+            })),
+            Cells::Short(cells, form) => Box::new(cells.iter().map(|cell| {
+                let mut text = String::new();
+                cell.into_iter()
+                    .for_each(|number| push_short(number, *form, &mut text));
+                Some(Cow::Owned(text))
+            })),
         }
+    }
+
+    /// Hands out each value as text, without an allocation for each number.
+    pub(crate) fn each_text(&self, mut each: impl FnMut(Option<&str>)) {
+        let mut text = String::new();
+        match self {
+            Cells::Text(cells) => cells.iter().for_each(each),
+            Cells::Fixed(cells, digits) => cells.iter().for_each(|cell| {
+                text.clear();
+                cell.into_iter()
+                    .for_each(|number| push_fixed(number, *digits, &mut text));
+                each(Some(&text));
+            }),
+            Cells::Short(cells, form) => cells.iter().for_each(|cell| {
+                text.clear();
+                cell.into_iter()
+                    .for_each(|number| push_short(number, *form, &mut text));
+                each(Some(&text));
+            }),
+            Cells::Float(_) | Cells::Integer(_) => {
+                self.texts().for_each(|text| each(text.as_deref()));
+            }
+        }
+    }
+
+    /// The numbers of a text column that is kept as numbers; a gap stands for empty text.
+    pub(crate) fn numbers(&self) -> Option<Box<dyn Iterator<Item = Option<f64>> + '_>> {
+        match self {
+            Cells::Fixed(cells, digits) => Some(Box::new(
+                cells
+                    .iter()
+                    .map(|cell| cell.map(|number| fixed_value(number, *digits))),
+            )),
+            Cells::Short(cells, _) => Some(Box::new(cells.iter())),
+            Cells::Text(_) | Cells::Float(_) | Cells::Integer(_) => None,
+        }
+    }
+}
+
+impl ColumnData {
+    fn plain(series: Series) -> Self {
+        Self {
+            series,
+            form: Form::Plain,
+        }
+    }
+
+    fn cells(&self) -> Result<Cells<'_>> {
+        let series = &self.series;
+        match self.form {
+            Form::Fixed(digits) => series
+                .i64()
+                .map(|cells| Cells::Fixed(cells, digits))
+                .map_err(engine),
+            form @ (Form::Short | Form::Pointed) => series
+                .f64()
+                .map(|cells| Cells::Short(cells, form))
+                .map_err(engine),
+            Form::Plain => match kind_of(series)? {
+                ColumnKind::Text => series.str().map(Cells::Text).map_err(engine),
+                ColumnKind::Float => series.f64().map(Cells::Float).map_err(engine),
+                ColumnKind::Integer => series.i64().map(Cells::Integer).map_err(engine),
+            },
+        }
+    }
+
+    /// How the values are kept in our words.
+    fn kind(&self) -> Result<ColumnKind> {
+        let engine_kind = kind_of(&self.series)?;
+        match (self.form, engine_kind) {
+            (Form::Plain, kind) => Ok(kind),
+            (Form::Fixed(_), ColumnKind::Integer)
+            | (Form::Short | Form::Pointed, ColumnKind::Float) => Ok(ColumnKind::Text),
+            (form, kind) => Err(TableError::Damaged {
+                reason: format!("a column of {form:?} numbers is kept as {kind:?}"),
+            }),
+        }
+    }
+
+    /// The same texts in a form, if it gives each back.
+    fn of_texts(cells: &Cells<'_>, rows: usize, form: Form) -> Option<Self> {
+        let mut builder = ColumnBuilder::new(rows);
+        cells.each_text(|text| builder.push(text.unwrap_or_default()));
+        let (series, form) = builder.finish_as(form)?;
+        Some(Self { series, form })
+    }
+
+    /// The same texts as text.
+    fn spelled_out(&self) -> Result<Self> {
+        if self.form == Form::Plain {
+            return Ok(self.clone());
+        }
+        let mut texts = StringChunkedBuilder::new(PlSmallStr::EMPTY, self.series.len());
+        self.cells()?.each_text(|text| texts.append_option(text));
+        Ok(Self::plain(texts.finish().into_series()))
+    }
+
+    /// Appends values of the same kind. Texts that are kept in different forms are kept in one that fits all.
+    fn append(&mut self, more: &Self) -> Result<()> {
+        if self.kind()? == ColumnKind::Text && self.form != more.form {
+            let (own, other) = self.in_one_form(more)?;
+            *self = own;
+            self.series.append(&other.series).map_err(engine)?;
+        } else {
+            self.series.append(&more.series).map_err(engine)?;
+        }
+        Ok(())
+    }
+
+    fn in_one_form(&self, more: &Self) -> Result<(Self, Self)> {
+        let is_plain = self.form == Form::Plain || more.form == Form::Plain;
+        let tried = [self.form, more.form, Form::Short, Form::Pointed];
+        for form in tried.into_iter().filter(|_| !is_plain) {
+            let cast = |of: &Self| -> Result<Option<Self>> {
+                if of.form == form {
+                    return Ok(Some(of.clone()));
+                }
+                Ok(Self::of_texts(&of.cells()?, of.series.len(), form))
+            };
+            // The first that does not fit is enough.
+            let Some(own) = cast(self)? else { continue };
+            if let Some(other) = cast(more)? {
+                return Ok((own, other));
+            }
+        }
+        Ok((self.spelled_out()?, more.spelled_out()?))
     }
 }
 
@@ -78,16 +229,16 @@ fn indices(rows: &[usize]) -> Result<IdxCa> {
 
 impl Frame {
     /// A frame of these columns, which must be equally long.
-    pub(crate) fn from_series(rows: usize, columns: Vec<Series>) -> Result<Self> {
+    pub(crate) fn from_data(rows: usize, columns: Vec<ColumnData>) -> Result<Self> {
         match columns
             .iter()
             .enumerate()
-            .find(|(_, column)| column.len() != rows)
+            .find(|(_, column)| column.series.len() != rows)
         {
             Some((at, column)) => Err(TableError::LengthMismatch {
                 column: format!("number {at}"),
                 expected: rows,
-                found: column.len(),
+                found: column.series.len(),
             }),
             None => Ok(Self { rows, columns }),
         }
@@ -95,7 +246,8 @@ impl Frame {
 
     /// A frame of values, which must be equally long.
     pub(crate) fn from_values(rows: usize, values: Vec<Values>) -> Result<Self> {
-        Self::from_series(rows, values.into_iter().map(series_of).collect())
+        let plain = |values| ColumnData::plain(series_of(values));
+        Self::from_data(rows, values.into_iter().map(plain).collect())
     }
 
     /// A frame without rows.
@@ -104,7 +256,7 @@ impl Frame {
             rows: 0,
             columns: kinds
                 .iter()
-                .map(|kind| series_of(Values::empty(*kind)))
+                .map(|kind| ColumnData::plain(series_of(Values::empty(*kind))))
                 .collect(),
         }
     }
@@ -113,7 +265,7 @@ impl Frame {
     pub(crate) fn bytes(&self) -> u64 {
         self.columns
             .iter()
-            .map(|column| column.estimated_size() as u64)
+            .map(|column| column.series.estimated_size() as u64)
             .sum()
     }
 
@@ -125,13 +277,13 @@ impl Frame {
         self.columns.len()
     }
 
-    pub(crate) fn series(&self) -> &[Series] {
+    pub(crate) fn columns(&self) -> &[ColumnData] {
         &self.columns
     }
 
     /// How each column is kept.
     pub(crate) fn kinds(&self) -> Result<Vec<ColumnKind>> {
-        self.columns.iter().map(kind_of).collect()
+        self.columns.iter().map(ColumnData::kind).collect()
     }
 
     /// A column's values.
@@ -139,12 +291,7 @@ impl Frame {
         let missing = || TableError::Engine {
             reason: format!("column {column} of {} was asked for", self.columns.len()),
         };
-        let series = self.columns.get(column).ok_or_else(missing)?;
-        match kind_of(series)? {
-            ColumnKind::Text => series.str().map(Cells::Text).map_err(engine),
-            ColumnKind::Float => series.f64().map(Cells::Float).map_err(engine),
-            ColumnKind::Integer => series.i64().map(Cells::Integer).map_err(engine),
-        }
+        self.columns.get(column).ok_or_else(missing)?.cells()
     }
 
     /// The columns at these positions, in this order.
@@ -152,7 +299,7 @@ impl Frame {
         let missing = |at: usize| TableError::Engine {
             reason: format!("column {at} of {} was asked for", self.columns.len()),
         };
-        let columns: Result<Vec<Series>> = wanted
+        let columns: Result<Vec<ColumnData>> = wanted
             .iter()
             .map(|at| self.columns.get(*at).cloned().ok_or_else(|| missing(*at)))
             .collect();
@@ -172,8 +319,8 @@ impl Frame {
             });
         }
         match (self.columns.get_mut(at), other.columns.into_iter().next()) {
-            (Some(column), Some(series)) => *column = series,
-            (None, Some(series)) => self.columns.push(series),
+            (Some(column), Some(data)) => *column = data,
+            (None, Some(data)) => self.columns.push(data),
             (_, None) => {}
         }
         Ok(())
@@ -189,7 +336,10 @@ impl Frame {
             columns: self
                 .columns
                 .iter()
-                .map(|column| column.slice(offset, rows))
+                .map(|column| ColumnData {
+                    series: column.series.slice(offset, rows),
+                    form: column.form,
+                })
                 .collect(),
         }
     }
@@ -203,29 +353,32 @@ impl Frame {
             });
         }
         let numbers = indices(rows)?;
-        let columns: std::result::Result<Vec<Series>, _> = self
-            .columns
-            .iter()
-            .map(|column| column.rechunk().take(&numbers))
-            .collect();
+        let columns = self.each_column(|series| series.rechunk().take(&numbers).map_err(engine))?;
         Ok(Self {
             rows: rows.len(),
-            columns: columns.map_err(engine)?,
+            columns,
         })
     }
 
     /// The rows for which `keep` is true; `keep` must be as long as the frame.
     pub(crate) fn filter(&self, keep: &[bool]) -> Result<Self> {
         let mask = BooleanChunked::from_slice(PlSmallStr::EMPTY, keep);
-        let columns: std::result::Result<Vec<Series>, _> = self
-            .columns
-            .iter()
-            .map(|column| column.filter(&mask))
-            .collect();
-        Self::from_series(
-            keep.iter().filter(|kept| **kept).count(),
-            columns.map_err(engine)?,
-        )
+        let columns = self.each_column(|series| series.filter(&mask).map_err(engine))?;
+        Self::from_data(keep.iter().filter(|kept| **kept).count(), columns)
+    }
+
+    /// What becomes of each column, in the same form.
+    fn each_column(
+        &self,
+        work: impl Fn(&Series) -> Result<Series> + Sync,
+    ) -> Result<Vec<ColumnData>> {
+        let data = |column: &ColumnData| {
+            Ok(ColumnData {
+                series: work(&column.series)?,
+                form: column.form,
+            })
+        };
+        self.columns.par_iter().map(data).collect()
     }
 
     /// Appends the rows of a frame with the same columns.
@@ -240,7 +393,7 @@ impl Frame {
             });
         }
         for (own, more) in self.columns.iter_mut().zip(&other.columns) {
-            own.append(more).map_err(engine)?;
+            own.append(more)?;
         }
         self.rows += other.rows;
         Ok(())
@@ -259,38 +412,40 @@ pub(crate) fn kind_of(series: &Series) -> Result<ColumnKind> {
     }
 }
 
-/// Collects rows of text without one allocation per value.
+/// Collects rows of text: ids as they are, and columns as numbers where each text can be given back.
 pub(crate) struct TextBuilder {
     rows: usize,
-    columns: Vec<StringChunkedBuilder>,
+    ids: StringChunkedBuilder,
+    columns: Vec<ColumnBuilder>,
 }
 
 impl TextBuilder {
+    /// For so many columns besides the id.
     pub(crate) fn new(columns: usize, capacity: usize) -> Self {
-        let builder = |_| StringChunkedBuilder::new(PlSmallStr::EMPTY, capacity);
         Self {
             rows: 0,
-            columns: (0..columns).map(builder).collect(),
+            ids: StringChunkedBuilder::new(PlSmallStr::EMPTY, capacity),
+            columns: (0..columns).map(|_| ColumnBuilder::new(capacity)).collect(),
         }
     }
 
     /// Adds a row of exactly as many values as there are columns; fewer leave the rest empty.
-    pub(crate) fn push<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
+    pub(crate) fn push<'a>(&mut self, id: &str, values: impl IntoIterator<Item = &'a str>) {
         let mut values = values.into_iter();
+        self.ids.append_value(id);
         for column in &mut self.columns {
-            column.append_value(values.next().unwrap_or_default());
+            column.push(values.next().unwrap_or_default());
         }
         self.rows += 1;
     }
 
     pub(crate) fn finish(self) -> Result<Frame> {
-        Frame::from_series(
-            self.rows,
-            self.columns
-                .into_iter()
-                .map(|column| column.finish().into_series())
-                .collect(),
-        )
+        let columns = self.columns.into_iter().map(|column| {
+            let (series, form) = column.finish();
+            ColumnData { series, form }
+        });
+        let ids = ColumnData::plain(self.ids.finish().into_series());
+        Frame::from_data(self.rows, std::iter::once(ids).chain(columns).collect())
     }
 }
 

@@ -17,14 +17,13 @@ pub(crate) struct ContentHasher {
 
 fn encode(cells: &Cells<'_>, bytes: &mut Vec<u8>) {
     match cells {
-        Cells::Text(cells) => {
-            for cell in cells.iter() {
-                // Length 0 of a present text must differ from a missing one: lengths are stored plus one.
-                let length = cell.map_or(0, |text| text.len() as u64 + 1);
-                bytes.extend_from_slice(&length.to_le_bytes());
-                bytes.extend_from_slice(cell.unwrap_or_default().as_bytes());
-            }
-        }
+        // The content is the text, however it is kept: a table has the same hash as one that keeps it as text.
+        Cells::Text(_) | Cells::Fixed(..) | Cells::Short(..) => cells.each_text(|cell| {
+            // Length 0 of a present text must differ from a missing one: lengths are stored plus one.
+            let length = cell.map_or(0, |text| text.len() as u64 + 1);
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(cell.unwrap_or_default().as_bytes());
+        }),
         Cells::Float(cells) => {
             for cell in cells.iter() {
                 // All NaNs mean the same: missing.

@@ -122,7 +122,7 @@ pub fn import(
         options,
         delimiter,
         expected,
-        width: schema.columns.len() + 1,
+        width: schema.columns.len(),
         ids,
     };
     let mut intake = Intake::default();
@@ -329,9 +329,7 @@ impl Ids {
         };
         getrandom::fill(&mut bytes).map_err(unreadable)?;
         Ok(Ids::MadeUp {
-            prefix: bytes
-                .iter()
-                .fold(String::new(), |text, byte| text + &format!("{byte:02x}")),
+            prefix: vocabulary::hex(bytes),
         })
     }
 }
@@ -352,7 +350,7 @@ struct Sieve<'a> {
     delimiter: u8,
     /// Fields of a row, where a header says so.
     expected: Option<usize>,
-    /// Columns, the id among them.
+    /// Columns besides the id.
     width: usize,
     ids: Ids,
 }
@@ -448,10 +446,10 @@ impl Sieve<'_> {
             return Err(Reason::IdEmpty);
         }
         if self.expected.is_some() {
-            rows.push(std::iter::once(id.as_ref()).chain(fields));
+            rows.push(&id, fields);
         } else {
             let value = join_fields(&fields, self.options.delimiter);
-            rows.push([id.as_ref(), value.as_str()]);
+            rows.push(&id, [value.as_str()]);
         }
         Ok(Taken {
             digest: digest(&id),

@@ -68,6 +68,11 @@ impl Missing {
                 .is_ok_and(|number| self.numbers.contains(&number))
     }
 
+    /// Whether the text of a finite number is one of them.
+    pub(crate) fn marks_number(&self, number: f64) -> bool {
+        self.numbers.contains(&number)
+    }
+
     /// What a text says where a number is wanted.
     pub fn read(&self, text: Option<&str>) -> Cell {
         match text {

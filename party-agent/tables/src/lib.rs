@@ -7,6 +7,8 @@ mod doubts;
 mod encoding;
 mod error;
 mod export;
+#[cfg(test)]
+mod earlier_tests;
 mod fate_schema;
 mod frame;
 mod hash;
@@ -31,6 +33,7 @@ mod varied;
 mod versions;
 #[cfg(test)]
 mod wide_tests;
+mod written;
 
 pub use encoding::decoded;
 pub use error::{Result, TableError};

@@ -13,7 +13,8 @@ use crate::hash::content_hash;
 use crate::schema::Schema;
 
 const FILE: &str = "schema.json";
-const FORMAT: u32 = 1;
+/// Format 2 keeps numbers as numbers; whoever knows only format 1 refuses it instead of reading numbers for text.
+const FORMAT: u32 = 2;
 
 /// How a table came onto the table store, in FATE's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,9 +111,9 @@ impl Manifest {
             reason: error.to_string(),
         };
         let versioned: Versioned = serde_json::from_slice(&bytes).map_err(damaged)?;
-        if versioned.format != FORMAT {
+        if !(1..=FORMAT).contains(&versioned.format) {
             let reason = format!(
-                "it is written in format {}, this version reads format {FORMAT}",
+                "it is written in format {}, this version reads formats up to {FORMAT}",
                 versioned.format
             );
             return Err(TableError::Damaged { reason });

@@ -153,17 +153,31 @@ fn append_floats(
         ),
         Cells::Text(cells) => {
             for text in cells.iter() {
-                let row = numbers.len();
-                let wrong = || TableError::NotANumber {
-                    column: column.to_owned(),
-                    row,
-                    wanted: "a number",
-                };
+                let wrong = not_a_number(column, numbers.len());
                 numbers.push(parse_float(text, missing).ok_or_else(wrong)?);
+            }
+        }
+        Cells::Fixed(..) | Cells::Short(..) => {
+            let empty = parse_float(Some(""), missing);
+            for cell in cells.numbers().into_iter().flatten() {
+                let wrong = not_a_number(column, numbers.len());
+                numbers.push(match cell {
+                    Some(number) if missing.marks_number(number) => f64::NAN,
+                    Some(number) => number,
+                    None => empty.ok_or_else(wrong)?,
+                });
             }
         }
     }
     Ok(())
+}
+
+fn not_a_number(column: &str, row: usize) -> impl FnOnce() -> TableError + '_ {
+    move || TableError::NotANumber {
+        column: column.to_owned(),
+        row,
+        wanted: "a number",
+    }
 }
 
 /// Counts the row of an error from the start of the table instead of the partition's.

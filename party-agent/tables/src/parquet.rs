@@ -1,5 +1,5 @@
 //! Frames as parquet files. Columns are stored under their position (`c0`, `c1`, …): names may be anything and may
-//! change without touching the rows.
+//! change without touching the rows. Behind it stands how numbers stand for texts (`c1:f2`, see `written.rs`).
 
 use std::fs::File;
 use std::io::{self, Cursor, Write};
@@ -17,14 +17,15 @@ use polars_parquet::read::{
 };
 use polars_parquet::write::{
     CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, Encoding, FileWriter,
-    ParquetType, StatisticsOptions, Version, WriteOptions, array_to_columns, compress,
+    ParquetType, StatisticsOptions, Version, WriteOptions, ZstdLevel, array_to_columns, compress,
     fallible_streaming_iterator, get_dtype_encoding,
 };
 use rayon::prelude::*;
 use vocabulary::Stop;
 
 use crate::error::{Result, TableError};
-use crate::frame::{Frame, engine};
+use crate::frame::{ColumnData, Frame, engine};
+use crate::written::Form;
 
 /// Passes writes on and remembers the first failure: the engine keeps only its text.
 struct Witness<W> {
@@ -92,15 +93,21 @@ const FEW_ROWS: usize = 128;
 
 /// The pages of one column, compressed.
 fn pages_of(
-    array: &ArrayRef,
+    (array, form): &(ArrayRef, Form),
     shape: &ParquetType,
     stop: &Stop,
 ) -> PolarsResult<Vec<CompressedPage>> {
     stop.go_on()
         .map_err(|stopped| PolarsError::ComputeError(stopped.to_string().into()))?;
-    let (mut encodings, mut compression) = (get_dtype_encoding(array.dtype()), LAYOUT.compression);
+    // The fastest level: what is written is read once or twice, and numbers hardly get smaller by more.
+    let fastest = CompressionOptions::Zstd(Some(ZstdLevel::try_new(1)?));
+    let (mut encodings, mut compression) = (get_dtype_encoding(array.dtype()), fastest);
     if array.len() <= FEW_ROWS {
         encodings.fill(Encoding::Plain);
+        compression = CompressionOptions::Uncompressed;
+    } else if matches!(form, Form::Fixed(_)) {
+        // Only the bits that differ are written, which leaves nothing to a compressor.
+        encodings.fill(Encoding::DeltaBinaryPacked);
         compression = CompressionOptions::Uncompressed;
     }
     let leaves = array_to_columns(
@@ -121,12 +128,12 @@ fn pages_of(
 
 fn write_arrays(
     rows: usize,
-    arrays: &[ArrayRef],
+    arrays: &[(ArrayRef, Form)],
     out: impl Write,
     stop: &Stop,
 ) -> PolarsResult<()> {
-    let field = |(at, array): (usize, &ArrayRef)| {
-        let name = PlSmallStr::from_string(format!("c{at}"));
+    let field = |(at, (array, form)): (usize, &(ArrayRef, Form))| {
+        let name = PlSmallStr::from_string(format!("c{at}{}", form.mark()));
         (
             name.clone(),
             ArrowField::new(name, array.dtype().clone(), true),
@@ -153,7 +160,11 @@ fn write_arrays(
 
 /// Writes a frame, until the work is stopped; gives the bytes written.
 pub(crate) fn write_frame(frame: &Frame, out: impl Write, stop: &Stop) -> Result<u64> {
-    let arrays: PolarsResult<Vec<_>> = frame.series().iter().map(array_of).collect();
+    let arrays: PolarsResult<Vec<_>> = frame
+        .columns()
+        .iter()
+        .map(|column| Ok((array_of(&column.series)?, column.form)))
+        .collect();
     let mut witness = Witness {
         inner: out,
         failure: None,
@@ -288,14 +299,18 @@ pub(crate) fn read_frame(part: &PartFile<'_>, wanted: &[usize]) -> Result<Frame>
     let directory = part.known.directory(&mut file, wanted.len())?;
     let Directory { footer, schema } = &*directory;
     let column = |at: &usize| {
-        let field = schema.get(&format!("c{at}"));
-        let field = field.ok_or_else(|| TableError::Damaged {
+        let field = schema.get_at_index(*at).and_then(|(name, field)| {
+            let mark = name.strip_prefix(format!("c{at}").as_str())?;
+            Some((Form::of_mark(mark)?, field))
+        });
+        let (form, field) = field.ok_or_else(|| TableError::Damaged {
             reason: format!("a partition has no column {at}"),
         })?;
-        read_column(&file, footer, field, *at, length)
+        let series = read_column(&file, footer, field, *at, length)?;
+        Ok(ColumnData { series, form })
     };
     let columns: Result<Vec<_>> = wanted.par_iter().map(column).collect();
-    Frame::from_series(part.rows, columns?).map_err(|_| TableError::Damaged {
+    Frame::from_data(part.rows, columns?).map_err(|_| TableError::Damaged {
         reason: format!(
             "a partition does not have the {} rows that were written",
             part.rows
@@ -336,11 +351,11 @@ mod tests {
 
     #[test]
     fn names_a_full_disk_wherever_it_strikes() {
-        for room in [0, 4, 100, 1000] {
-            let outcome = write_frame(&frame(), FullDisk(room), &Stop::NEVER);
+        for space in [0, 4, 100, 1000] {
+            let outcome = write_frame(&frame(), FullDisk(space), &Stop::NEVER);
             assert!(
                 matches!(outcome, Err(TableError::StorageFull { .. })),
-                "{room} bytes of space gave {:?}",
+                "{space} bytes of space gave {:?}",
                 outcome.err()
             );
         }

@@ -22,7 +22,7 @@ pub(crate) fn check_partitions(partitions: u32) -> Result<()> {
 pub(crate) fn ids_of(frame: &Frame) -> Result<impl Iterator<Item = &str>> {
     match frame.cells(0)? {
         Cells::Text(ids) => Ok(ids.iter().map(Option::unwrap_or_default)),
-        Cells::Float(_) | Cells::Integer(_) => Err(TableError::SchemaMismatch {
+        _ => Err(TableError::SchemaMismatch {
             reason: "the id is not text".to_owned(),
         }),
     }

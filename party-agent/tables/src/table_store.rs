@@ -325,12 +325,9 @@ impl TableStore {
     }
 
     fn missing(&self, table: &TableRef) -> TableError {
-        /// Nobody types the names of job outputs.
-        const OUTPUTS: &str = "output_data_";
         let existing = self.list().unwrap_or_default();
-        let likely = existing
-            .iter()
-            .filter(|candidate| !candidate.namespace.starts_with(OUTPUTS));
+        // Nobody types the names of job outputs.
+        let likely = existing.iter().filter(|candidate| !candidate.is_output());
         TableError::TableMissing {
             table: table.to_string(),
             nearest: nearest(table, likely),

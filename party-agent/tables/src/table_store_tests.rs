@@ -422,9 +422,9 @@ fn refuses_a_description_of_a_newer_version_and_a_pointer_that_leads_away() {
     let version = current(&place.of(&name()))
         .expect("pointer")
         .expect("version");
-    std::fs::write(version.join("schema.json"), r#"{"format": 2}"#).expect("write");
+    std::fs::write(version.join("schema.json"), r#"{"format": 3}"#).expect("write");
     assert!(
-        matches!(place.table_store.read(&name()), Err(TableError::Damaged { reason }) if reason.contains("format 2"))
+        matches!(place.table_store.read(&name()), Err(TableError::Damaged { reason }) if reason.contains("format 3"))
     );
     std::fs::write(place.of(&name()).join("current"), "../../other").expect("write");
     assert!(matches!(

@@ -23,7 +23,7 @@ fn stored(folder: &tempfile::TempDir) -> Table {
     }
     let (table, _) =
         import(text.as_bytes(), &ImportOptions::default(), &mut |_| ()).expect("import");
-    let table_store = TableStore::open(folder.path()).expect("shelf");
+    let table_store = TableStore::open(folder.path()).expect("a table store");
     let name = TableRef::new("n", "wide");
     table_store
         .write(&name, &table, PARTITIONS)
