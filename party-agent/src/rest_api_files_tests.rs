@@ -72,7 +72,7 @@ async fn refuses_outsiders_by_default_and_writes_them_down() {
         let (status, bytes) = bench.send(Side::Outside, ask(method, path, "forged")).await;
         let text = String::from_utf8(bytes).unwrap();
         assert!(
-            status == 403 && text.contains("http://own.door:9380") && !text.contains("secret"),
+            status == 403 && text.contains("http://own.endpoint:9380") && !text.contains("secret"),
             "{method} {text}"
         );
     }

@@ -313,7 +313,7 @@ async fn keeps_models_from_outsiders_unless_the_policy_opens_them() {
             reply["retmsg"]
                 .as_str()
                 .unwrap()
-                .contains("http://own.door:9380"),
+                .contains("http://own.endpoint:9380"),
             "{reply}"
         );
     }

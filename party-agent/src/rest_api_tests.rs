@@ -102,7 +102,7 @@ pub(super) async fn bench(policy: &str) -> Bench {
             coordinator.clone(),
             tickets,
         )),
-        rest: "http://own.door:9380".to_owned(),
+        rest: "http://own.endpoint:9380".to_owned(),
         health: Arc::new(|| json!({"party": "1", "disk": "ok"})),
         keys: Arc::new(Keys::default()),
         side: Side::Own,
@@ -283,7 +283,7 @@ async fn sends_outsiders_to_its_own_endpoint_and_writes_it_down() {
             reply["retmsg"]
                 .as_str()
                 .unwrap()
-                .contains("http://own.door:9380"),
+                .contains("http://own.endpoint:9380"),
             "{reply}"
         );
     }

@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_folder_with_other_things_is_left_alone_or_refused() {
         let home = tempfile::tempdir().expect("a folder");
-        std::fs::write(home.path().join("letter.txt"), "x").expect("written");
+        std::fs::write(home.path().join("note.txt"), "x").expect("written");
         with_mode(home.path(), 0o755);
         need_own(home.path()).expect("usable");
         assert_eq!(mode(home.path()).expect("there"), 0o755);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Bytes that must find space: what a daemon needs to take anything in and to write down what it refuses.
-const ROOM: usize = 256 << 10;
+const SPACE: usize = 256 << 10;
 /// How long an answer counts. Whoever asks often does not wear the disk out.
 const COUNTS: Duration = Duration::from_secs(1);
 
@@ -47,7 +47,7 @@ impl Disk {
 fn probe(folder: &Path) -> std::io::Result<()> {
     let path = folder.join(".room");
     let written = std::fs::File::create(&path).and_then(|mut file| {
-        file.write_all(&vec![0; ROOM])?;
+        file.write_all(&vec![0; SPACE])?;
         file.sync_data()
     });
     // what could not be written whole takes space that is missing elsewhere

@@ -117,16 +117,13 @@ pub(crate) fn point_of(certificate: &X509Certificate<'_>) -> Result<[u8; 65], Re
 }
 
 pub(crate) fn serial_of(certificate: &X509Certificate<'_>) -> String {
-    hex(certificate.raw_serial())
+    hex_of_number(certificate.raw_serial())
 }
 
-/// Lower-case hex without leading zero bytes, so that one number has one text.
-pub(crate) fn hex(number: &[u8]) -> String {
-    number
-        .iter()
-        .skip_while(|byte| **byte == 0)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+/// A number's hex without leading zero bytes, so that one number has one text.
+pub(crate) fn hex_of_number(number: &[u8]) -> String {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    vocabulary::hex(number.split_at(zeros).1)
 }
 
 pub(crate) fn moment(time: ASN1Time) -> Timestamp {

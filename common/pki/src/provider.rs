@@ -1,4 +1,4 @@
-//! The algorithms of TLS, and of signatures, that this house takes.
+//! The algorithms of TLS, and of signatures, that this program accepts.
 
 use std::sync::{Arc, LazyLock};
 

@@ -174,7 +174,7 @@ impl TrustRoots {
                 let serial = peer::serial_of(certificate);
                 let named = list
                     .iter_revoked_certificates()
-                    .any(|entry| peer::hex(entry.raw_serial()) == serial);
+                    .any(|entry| peer::hex_of_number(entry.raw_serial()) == serial);
                 answer = Some(named || answer.unwrap_or(false));
             }
         }

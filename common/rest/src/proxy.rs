@@ -237,7 +237,7 @@ mod tests {
         let router = Router::new().route("/v1/x", put(echo));
         let request = Request::builder()
             .method("PUT")
-            .uri("http://door:1/v1/x?a=%7B")
+            .uri("http://endpoint:1/v1/x?a=%7B")
             .header("connection", "close, x-private")
             .header("x-private", "1")
             .header("authorization", "Bearer secret")

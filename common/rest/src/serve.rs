@@ -41,7 +41,7 @@ pub struct ReachedAt {
 
 /// Bytes of a body that win its sender another second.
 const LEAST_PACE: u64 = 1_024;
-/// What is waited between two tries to accept a connection.
+/// What is waited between two attempts to accept a connection.
 const PAUSE: Duration = Duration::from_millis(200);
 /// The same where somebody made space.
 const BREATH: Duration = Duration::from_millis(5);

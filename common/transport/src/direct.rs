@@ -51,7 +51,7 @@ struct Pooled {
 }
 
 impl DirectTransport {
-    /// Dials with `endpoint` the addresses in `directory`; what comes in goes to `mailroom`. A message's pieces and its
+    /// Dials with `endpoint` the addresses in `directory`; what comes in goes to `dispatcher`. A message's pieces and its
     /// acknowledgement must each come within `patience`.
     pub fn new(
         endpoint: Endpoint,

@@ -71,7 +71,7 @@ pub struct RelayedTransport {
 
 impl RelayedTransport {
     /// Signs with the identity of `endpoint`, opens with its keys for messages, seals to the keys in `directory` after verifying them,
-    /// sends over `link`; what comes in goes to `mailroom`.
+    /// sends over `link`; what comes in goes to `dispatcher`.
     pub fn new(
         endpoint: Endpoint,
         directory: Directory,

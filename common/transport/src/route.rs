@@ -57,7 +57,7 @@ pub struct RoutedTransport {
 }
 
 impl RoutedTransport {
-    /// Sends for the party of `mailroom`, over the ways that are given.
+    /// Sends for the party of `dispatcher`, over the ways that are given.
     pub fn new(
         dispatcher: Arc<Dispatcher>,
         direct: Option<Arc<DirectTransport>>,

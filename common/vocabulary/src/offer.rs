@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::ids::{JobId, PartyId, StepName};
 use crate::role::{Cast, Participant, Role, Stage};
 use crate::table::TableRef;
@@ -127,11 +128,7 @@ impl Offer {
 
 /// SHA-256, hex.
 pub fn fingerprint_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::with_capacity(64), |text, byte| {
-            text + &format!("{byte:02x}")
-        })
+    hex(Sha256::digest(bytes))
 }
 
 /// Bytes with the signature of a party over them, and the certificates that prove whose it is.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::ids::{Attempt, JobId};
 use crate::task_id::TaskId;
 
@@ -38,12 +39,9 @@ impl TableRef {
             task.job, task.step, attempt, task.role, task.party, index
         );
         let digest = Sha256::digest(key.as_bytes());
-        let name = digest
-            .iter()
-            .take(16)
-            .fold(String::with_capacity(32), |text, byte| {
-                text + &format!("{byte:02x}")
-            });
+        // 128 bits of it are enough that no two outputs meet, and leave short names of files.
+        let (short, _) = digest.split_at(16);
+        let name = hex(short);
         Self {
             namespace: format!("{}{}_{}_{attempt}", Self::OUTPUTS, task.job, task.step),
             name,

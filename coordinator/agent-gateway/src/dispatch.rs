@@ -13,7 +13,7 @@ use crate::{Gateway, bodies};
 
 /// The longest silence in a proxied request.
 const PROXY_PATIENCE: Duration = Duration::from_secs(300);
-/// Most letters of each text of a refusal, which is kept with its job.
+/// Most characters of each text of a refusal, which is kept with its job.
 const MOST_FAULT: usize = 10_000;
 /// Most of what an agent finds wrong with parameters.
 const MOST_FAULTS: usize = 1_000;

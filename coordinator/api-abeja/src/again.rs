@@ -91,11 +91,7 @@ fn hash(parts: &[&str]) -> String {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }
-    hash.finalize()
-        .iter()
-        .fold(String::from("asked-"), |text, byte| {
-            text + &format!("{byte:02x}")
-        })
+    format!("asked-{}", vocabulary::hex(hash.finalize()))
 }
 
 /// By what a request is known again.

@@ -27,7 +27,7 @@ const FILENAME: &str = "x-abeja-meta-filename";
 /// Files of one page, and the most of one.
 const PAGE: u32 = 100;
 const MOST: u32 = 1_000;
-/// Most members that are said of a file, and the most letters of one.
+/// Most members that are said of a file, and the most characters of one.
 const MOST_SAID: usize = 64;
 const LONGEST: usize = 4_096;
 /// What clients of this API leave as it is when they write a name or a value.

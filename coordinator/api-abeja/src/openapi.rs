@@ -89,7 +89,7 @@ static FIELDS: &[(&str, &str, &str)] = &[
         "from this second on, UTC unless it has a zone",
     ),
     ("end_time", "string", "up to this second, itself included"),
-    ("name", "string", "a name of 1 to 255 letters"),
+    ("name", "string", "a name of 1 to 255 characters"),
     ("description", "string", "notes"),
     ("handler", "string", "kept and shown"),
     ("image", "string", "kept and shown"),

@@ -42,28 +42,16 @@ const LONGEST: usize = 1_024;
 /// The token of a place.
 pub(super) fn token<T: Serialize>(place: &T) -> String {
     let text = serde_json::to_vec(place).unwrap_or_default();
-    text.iter()
-        .fold(String::with_capacity(text.len() * 2), |token, byte| {
-            token + &format!("{byte:02x}")
-        })
+    vocabulary::hex(text)
 }
 
 /// The place of a token; one that was not given here is the client's mistake.
 pub(super) fn place<T: DeserializeOwned>(token: &str) -> Result<T, Refusal> {
     let bad = || Refusal::bad("the page token was not given by this API");
-    if token.is_empty()
-        || token.len() > LONGEST
-        || !token.len().is_multiple_of(2)
-        || !token.bytes().all(|b| b.is_ascii_hexdigit())
-    {
+    if token.is_empty() || token.len() > LONGEST {
         return Err(bad());
     }
-    let spelled: String = token
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| format!("%{}", String::from_utf8_lossy(pair)))
-        .collect();
-    let text: Vec<u8> = percent_decode_str(&spelled).collect();
+    let text = vocabulary::unhex(token).ok_or_else(bad)?;
     serde_json::from_slice(&text).map_err(|_| bad())
 }
 

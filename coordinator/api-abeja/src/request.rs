@@ -16,9 +16,9 @@ use vocabulary::Tenant;
 use super::reply::Refusal;
 use api_kit::AuthenticatedCaller;
 
-/// Most letters of a name.
+/// Most characters of a name.
 const LONGEST_NAME: usize = 255;
-/// Most letters of notes.
+/// Most characters of notes.
 const LONGEST_NOTES: usize = 4_096;
 
 /// A request.
@@ -160,7 +160,7 @@ pub(super) fn torn(failure: Failure) -> Refusal {
     Refusal::new(status, failure.0.retmsg.clone())
 }
 
-/// A name in a body: a text of 1 to 255 letters.
+/// A name in a body: a text of 1 to 255 characters.
 pub(super) fn name(members: &Map<String, Value>, key: &str) -> Result<String, Refusal> {
     given_name(members, key)?
         .ok_or_else(|| Refusal::bad(format!("{key}: a text of 1 to {LONGEST_NAME} characters")))

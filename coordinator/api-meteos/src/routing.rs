@@ -77,16 +77,16 @@ async fn nowhere(api: Meteos, request: Request) -> Response {
         Err(fault) => Refused::new(401, fault.message),
     };
     drain(stream_of(request.into_body())).await;
-    dressed(&api, refused.into_response())
+    decorated(&api, refused.into_response())
 }
 
 async fn respond(api: Meteos, route: Route, request: Request) -> Response {
     let answer = Box::pin(answer(&api, &route, request)).await;
-    dressed(&api, answer.unwrap_or_else(IntoResponse::into_response))
+    decorated(&api, answer.unwrap_or_else(IntoResponse::into_response))
 }
 
 /// The headers that every answer has.
-fn dressed(api: &Meteos, mut response: Response) -> Response {
+fn decorated(api: &Meteos, mut response: Response) -> Response {
     let headers = response.headers_mut();
     let version = HeaderName::from_static("x-openstack-meteos-api-version");
     headers.insert(version, HeaderValue::from_static("1.0"));

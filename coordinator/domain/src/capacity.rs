@@ -1,4 +1,4 @@
-//! Room: an agent runs a bounded number of tasks at once, so jobs take turns, by priority and then by age.
+//! Capacity: an agent runs a bounded number of tasks at once, so jobs take turns, by priority and then by age.
 //!
 //! A job takes capacity at all its parties together, for as long as an agent works for it, so that no two jobs can each hold
 //! what the other needs. A job that does not fit keeps its turn: none behind it takes the capacity that it is next to get.

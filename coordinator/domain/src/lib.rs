@@ -43,6 +43,6 @@ pub use presence::{AgentPresence, Presence};
 pub use rerun::Rerun;
 pub use run::{Run, RunStatus};
 pub use schedule::{Decision, Held, JobSnapshot, decide};
-pub use step::{EarlierAttempts, earlier_tries, first_cause, progress, reason_of, step_state};
+pub use step::{EarlierAttempts, earlier_attempts, first_cause, progress, reason_of, step_state};
 pub use task::state::{TaskEvent, TaskState};
 pub use task::{Task, TaskKey};

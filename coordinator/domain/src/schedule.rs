@@ -37,7 +37,7 @@ pub struct JobSnapshot {
     /// Which parties were sent an order to sign or to answer the offer, and when last. An order sent before the party's
     /// agent last connected counts as not sent.
     pub asked: BTreeMap<PartyId, Timestamp>,
-    /// Earlier tries that came to nothing, by step; see [`earlier_tries`](crate::step::earlier_tries).
+    /// Earlier attempts that came to nothing, by step; see [`earlier_attempts`](crate::step::earlier_attempts).
     pub earlier: Vec<EarlierAttempts>,
     /// Parties that have no capacity for the job now; see [`CapacityBook`](crate::capacity::CapacityBook).
     pub short_of: Vec<PartyId>,

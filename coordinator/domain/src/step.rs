@@ -161,7 +161,7 @@ pub fn reason_of(job: &Job, task: &Task, all: &[Task]) -> Option<Fault> {
     Some(fault)
 }
 
-/// Why the newest try of a step among these rows came to nothing; `None` when none of its tasks broke.
+/// Why the newest attempt of a step among these rows came to nothing; `None` when none of its tasks broke.
 pub fn first_cause(step: &StepName, rows: &[Task]) -> Option<Fault> {
     let own = || rows.iter().filter(|task| task.key.id.step == *step);
     let newest = own().map(|task| task.key.attempt).max()?;
@@ -200,9 +200,9 @@ fn unexplained(task: &StepAttempt) -> Fault {
 pub struct EarlierAttempts {
     /// The step.
     pub step: StepName,
-    /// Tries that ended because an agent was lost.
+    /// Attempts that ended because an agent was lost.
     pub lost: u32,
-    /// Tries that failed.
+    /// Attempts that failed.
     pub failed: u32,
     /// Why the last of them came to nothing.
     pub cause: Option<Fault>,
@@ -210,9 +210,9 @@ pub struct EarlierAttempts {
 
 /// Counts earlier attempts from the rows of all attempts of a job.
 ///
-/// Only tries that an automatic retry followed count: the rows of such a retry carry `not_before`, those of a rerun do
+/// Only attempts that an automatic retry followed count: the rows of such a retry carry `not_before`, those of a rerun do
 /// not, so a rerun starts with a fresh allowance.
-pub fn earlier_tries(rows: &[Task]) -> Vec<EarlierAttempts> {
+pub fn earlier_attempts(rows: &[Task]) -> Vec<EarlierAttempts> {
     let mut names: Vec<&StepName> = rows.iter().map(|task| &task.key.id.step).collect();
     names.sort();
     names.dedup();

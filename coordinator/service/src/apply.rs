@@ -17,7 +17,7 @@ pub(crate) struct Loaded {
     /// Orders that wait already.
     pub(crate) orders: Vec<PendingOrder>,
     before: Vec<Task>,
-    /// Tries that new ones took the place of, as they ended.
+    /// Attempts that new ones took the place of, as they ended.
     replaced: Vec<Task>,
     was: JobState,
     job_changed: bool,
@@ -33,7 +33,7 @@ pub(crate) struct Sending {
 }
 
 impl Loaded {
-    /// Loads a job with the newest tries of its tasks; `None` when there is none.
+    /// Loads a job with the newest attempts of its tasks; `None` when there is none.
     pub(crate) async fn load(tx: &mut dyn Transaction, id: &JobId) -> Stored<Option<Self>> {
         let Some(job) = tx.job(id).await? else {
             return Ok(None);
@@ -46,7 +46,7 @@ impl Loaded {
                 all_attempts: true,
                 ..TaskFilter::default()
             };
-            domain::earlier_tries(&tx.find_tasks(&filter).await?.0)
+            domain::earlier_attempts(&tx.find_tasks(&filter).await?.0)
         } else {
             Vec::new()
         };

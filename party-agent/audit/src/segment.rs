@@ -43,7 +43,7 @@ pub(crate) struct Segment {
     /// Where the acknowledged lines end.
     end: u64,
     /// Up to where the file was made long enough.
-    room: u64,
+    reserved: u64,
     /// Whether nothing unacknowledged stands behind the end.
     sound: bool,
 }
@@ -100,7 +100,7 @@ impl Segment {
             })?;
         self.sound = true;
         self.end += bytes.len() as u64;
-        self.room = self.room.max(self.end);
+        self.reserved = self.reserved.max(self.end);
         Ok(())
     }
 
@@ -108,23 +108,23 @@ impl Segment {
     pub(crate) fn make_space(&mut self, bytes: u64) -> io::Result<()> {
         self.mend()?;
         let needed = self.end + bytes;
-        if needed <= self.room {
+        if needed <= self.reserved {
             return Ok(());
         }
         let (goal, mut done) = (needed + AHEAD, Ok(()));
-        while self.room < goal && done.is_ok() {
+        while self.reserved < goal && done.is_ok() {
             let piece = &ZEROS[..ZEROS
                 .len()
-                .min(usize::try_from(goal - self.room).unwrap_or(usize::MAX))];
-            match self.file.write_at(piece, self.room) {
+                .min(usize::try_from(goal - self.reserved).unwrap_or(usize::MAX))];
+            match self.file.write_at(piece, self.reserved) {
                 Ok(0) => done = Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => self.room += written as u64,
+                Ok(written) => self.reserved += written as u64,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => done = Err(error),
             }
         }
         // A little space is as good as much, while it lasts.
-        if needed <= self.room { Ok(()) } else { done }
+        if needed <= self.reserved { Ok(()) } else { done }
     }
 
     /// Takes away what a failed write may have left. Needs no space on the disk.
@@ -132,7 +132,7 @@ impl Segment {
         if !self.sound {
             self.file.set_len(self.end)?;
             self.file.sync_all()?;
-            self.room = self.end;
+            self.reserved = self.end;
             self.sound = true;
         }
         Ok(())

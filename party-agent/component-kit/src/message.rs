@@ -1,4 +1,4 @@
-//! Typed message declarations: the table of constants in `<room>/messages.rs` is the protocol.
+//! Typed message declarations: the table of constants in `<component>/messages.rs` is the protocol.
 
 use std::marker::PhantomData;
 

@@ -1,4 +1,4 @@
-//! Tests of the house itself: layers, components, documents.
+//! Tests of the repository itself: layers, components, documents.
 
 mod advice;
 mod components;

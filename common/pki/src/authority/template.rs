@@ -53,7 +53,7 @@ pub(super) fn root(federation: &str, validity: Validity) -> Result<(String, Zero
     let serial = serial()?;
     let mut params = dated(validity);
     // The number keeps two roots of one federation apart while the parties change from one to the other.
-    let number = peer::hex(&serial.to_bytes());
+    let number = peer::hex_of_number(&serial.to_bytes());
     let number = number.get(..8).unwrap_or(&number);
     params.distinguished_name = subject(federation, &format!("fedflow root {number}"));
     params.serial_number = Some(serial);
@@ -137,7 +137,7 @@ pub(super) fn revocations(
         .filter_map(|record| {
             let revocation = record.revoked.as_ref()?;
             Some(RevokedCertParams {
-                serial_number: SerialNumber::from_slice(&bytes_of(&record.serial)?),
+                serial_number: SerialNumber::from_slice(&vocabulary::unhex(&record.serial)?),
                 revocation_time: date(revocation.at),
                 reason_code: Some(revocation.reason.code()),
                 invalidity_date: None,
@@ -184,13 +184,6 @@ fn serial() -> Result<SerialNumber> {
         *first = *first & 0x7f | 0x40;
     }
     Ok(SerialNumber::from_slice(&bytes))
-}
-
-fn bytes_of(hex: &str) -> Option<Vec<u8>> {
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok())
-        .collect()
 }
 
 /// Whole seconds, within the dates X.509 can write.

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use vocabulary::{ErrorCode, Fault, Timestamp};
+use vocabulary::{ErrorCode, Fault, Timestamp, hex, unhex};
 
 use super::signature::{Claim, WINDOW_MILLIS};
 
@@ -137,7 +137,7 @@ fn line(key: &Key, at: Timestamp) -> String {
     format!(
         "{:016x} {}\n",
         at.millis().max(0),
-        super::token::hexadecimal(key)
+        hex(key)
     )
 }
 
@@ -152,14 +152,10 @@ fn read(path: &Path, now: Timestamp) -> std::io::Result<HashSet<Key>> {
         let (at, digits) = line.split_once(' ')?;
         let at = i64::from_str_radix(at, 16).ok()?;
         // A clock that was set back makes nothing count again.
-        if now.millis().saturating_sub(at) > SPAN || digits.len() != 64 {
+        if now.millis().saturating_sub(at) > SPAN {
             return None;
         }
-        let mut key = Key::default();
-        for (byte, place) in key.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(digits.get(place..place + 2)?, 16).ok()?;
-        }
-        Some(key)
+        unhex(digits)?.try_into().ok()
     };
     Ok(text.lines().filter_map(key_of).collect())
 }

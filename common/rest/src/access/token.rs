@@ -1,10 +1,8 @@
 //! Bearer tokens: 256 random bits, shown once; what is kept is their hash.
 
-use std::fmt::Write;
-
 use daemon::Secret;
 use sha2::{Digest, Sha256};
-use vocabulary::{ErrorCode, Fault};
+use vocabulary::{ErrorCode, Fault, hex, unhex};
 
 /// Bytes of a token's hash.
 pub(super) const HASH_BYTES: usize = 32;
@@ -20,13 +18,13 @@ pub fn fresh() -> Result<Secret, Fault> {
     random.fill(bytes.as_mut());
     Ok(Secret::new(format!(
         "{PREFIX}{}",
-        &*zeroize::Zeroizing::new(hexadecimal(bytes.as_ref()))
+        &*zeroize::Zeroizing::new(hex(bytes))
     )))
 }
 
 /// The hash under which a token stands in the settings.
 pub fn sha256(token: &Secret) -> String {
-    hexadecimal(&hash(token.expose()))
+    hex(hash(token.expose()))
 }
 
 pub(super) fn hash(token: &str) -> [u8; HASH_BYTES] {
@@ -34,27 +32,7 @@ pub(super) fn hash(token: &str) -> [u8; HASH_BYTES] {
 }
 
 pub(super) fn read_hash(text: &str) -> Option<[u8; HASH_BYTES]> {
-    let digits = text.as_bytes();
-    let mut hash = [0_u8; HASH_BYTES];
-    if digits.len() != 2 * HASH_BYTES || !digits.is_ascii() {
-        return None;
-    }
-    for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-        let pair = std::str::from_utf8(pair)
-            .ok()
-            .filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
-        *byte = u8::from_str_radix(pair, 16).ok()?;
-    }
-    Some(hash)
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    unhex(text)?.try_into().ok()
 }
 
 #[cfg(test)]

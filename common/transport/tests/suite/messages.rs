@@ -130,7 +130,7 @@ async fn gives_up_with_the_last_cause() {
     );
 }
 
-/// Messages of so many attempts that the step of [`letter`] takes no further one at its receiver, but not of its own.
+/// Messages of so many attempts that the step of [`sample_envelope`] takes no further one at its receiver, but not of its own.
 async fn crowd(sender: &dyn Transport) {
     for number in 100..116 {
         let mut invented = sample_envelope("guest", "host", "x", vec![1]);

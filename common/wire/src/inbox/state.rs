@@ -125,7 +125,7 @@ impl State {
         }
     }
 
-    /// Refuses the first letter of an attempt when the step has as many with messages as it may.
+    /// Refuses the first message of an attempt when the step has as many with messages as it may.
     fn check_open(&self, address: &Address, most: usize) -> Result<(), TransportError> {
         let step = self
             .steps

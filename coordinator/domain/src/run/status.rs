@@ -67,7 +67,7 @@ pub struct RunView<'a> {
     pub run: &'a Run,
     /// Its job; none when it never got one.
     pub job: Option<&'a Job>,
-    /// The newest tries of the job's tasks; only looked at while the job runs.
+    /// The newest attempts of the job's tasks; only looked at while the job runs.
     pub tasks: &'a [Task],
     /// Whether the job that makes its table is still at it.
     pub imports: bool,

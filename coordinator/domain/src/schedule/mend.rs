@@ -1,4 +1,4 @@
-//! Tries that came to nothing: stop what is left of them, then try again or give the job up.
+//! Attempts that came to nothing: stop what is left of them, then try again or give the job up.
 
 use vocabulary::{Attempt, Fault};
 

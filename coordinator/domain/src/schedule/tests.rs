@@ -338,7 +338,7 @@ fn a_failed_step_is_tried_again_after_a_pause_while_its_allowance_lasts() {
 }
 
 /// Fails the first reader's step at party 1 in try after try, as long as it is tried.
-fn tries_until_given_up(faults: &[Fault]) -> usize {
+fn attempts_until_given_up(faults: &[Fault]) -> usize {
     let mut world = running();
     world.snapshot.job.settings.retries = 5;
     for (number, fault) in faults.iter().enumerate() {
@@ -352,7 +352,7 @@ fn tries_until_given_up(faults: &[Fault]) -> usize {
         world.decide();
         assert_eq!(world.states("reader_0"), [S::Assigned, S::Assigned]);
     }
-    panic!("it is still tried after {} tries", faults.len());
+    panic!("it is still tried after {} attempts", faults.len());
 }
 
 #[test]
@@ -365,7 +365,7 @@ fn what_would_fail_again_is_not_tried_again() {
         ErrorCode::DataMismatch,
     ] {
         assert_eq!(
-            tries_until_given_up(&vec![fault(code, "as before"); 6]),
+            attempts_until_given_up(&vec![fault(code, "as before"); 6]),
             1,
             "{code}"
         );
@@ -377,7 +377,7 @@ fn what_would_fail_again_is_not_tried_again() {
         ErrorCode::FileUnreadable,
     ] {
         assert_eq!(
-            tries_until_given_up(&vec![fault(code, "as before"); 6]),
+            attempts_until_given_up(&vec![fault(code, "as before"); 6]),
             2,
             "{code}"
         );
@@ -388,14 +388,14 @@ fn what_would_fail_again_is_not_tried_again() {
         ErrorCode::DeadlinePassed,
     ] {
         assert_eq!(
-            tries_until_given_up(&vec![fault(code, "as before"); 6]),
+            attempts_until_given_up(&vec![fault(code, "as before"); 6]),
             6,
             "{code}: later it may go well"
         );
     }
     let other = |number: u32| fault(ErrorCode::Internal, &format!("failure {number}"));
     assert_eq!(
-        tries_until_given_up(&[other(1), other(2), other(1), other(1)]),
+        attempts_until_given_up(&[other(1), other(2), other(1), other(1)]),
         4,
         "only the very same failure counts"
     );
@@ -600,7 +600,7 @@ fn a_rerun_keeps_what_succeeded_and_asks_nobody_twice() {
 }
 
 #[test]
-fn counts_earlier_tries_from_stored_rows() {
+fn counts_earlier_attempts_from_stored_rows() {
     let world = running();
     let first: Vec<Task> = world.snapshot.tasks.clone();
     let mut rows = first.clone();
@@ -611,7 +611,7 @@ fn counts_earlier_tries_from_stored_rows() {
         attempt: Attempt(attempt),
     };
     rows.push(Task::waiting(key(1), Some(world.now), world.now));
-    let count = crate::step::earlier_tries(&rows);
+    let count = crate::step::earlier_attempts(&rows);
     assert_eq!(
         count
             .iter()
@@ -621,7 +621,7 @@ fn counts_earlier_tries_from_stored_rows() {
     );
     rows.push(Task::waiting(key(2), None, world.now));
     assert!(
-        crate::step::earlier_tries(&rows).is_empty(),
+        crate::step::earlier_attempts(&rows).is_empty(),
         "a rerun starts with a fresh allowance"
     );
     assert!(world.is_quiet());

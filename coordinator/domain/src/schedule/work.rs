@@ -17,7 +17,7 @@ pub(super) struct Work<'a> {
     pub(super) now: Timestamp,
     /// The job's state after the decisions so far.
     pub(super) state: JobState,
-    /// The latest tries after the decisions so far.
+    /// The latest attempts after the decisions so far.
     pub(super) tasks: Vec<StepAttempt>,
     /// Why the job is being stopped, when that was decided just now.
     pub(super) stopped_for: Option<Fault>,
@@ -210,7 +210,7 @@ impl<'a> Work<'a> {
             .is_some_and(|task| self.presence.is_online(&task.key.id.party))
     }
 
-    /// Earlier tries of a step that came to nothing.
+    /// Earlier attempts of a step that came to nothing.
     pub(super) fn earlier_of(&self, step: &StepName) -> EarlierAttempts {
         let none = EarlierAttempts {
             step: step.clone(),
@@ -225,7 +225,7 @@ impl<'a> Work<'a> {
             .unwrap_or(none)
     }
 
-    /// Earlier tries of all steps that came to nothing.
+    /// Earlier attempts of all steps that came to nothing.
     pub(super) fn earlier_in_all(&self) -> u32 {
         self.earlier
             .iter()

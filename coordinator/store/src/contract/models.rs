@@ -163,7 +163,7 @@ pub(super) async fn keeps_tags(store: &dyn Store) {
     assert_eq!(
         names(tx.find_tags("t_1", None).await.expect("finds")).len(),
         1,
-        "no letter stands for others"
+        "no character stands for others"
     );
     assert!(tx.find_tags("%", None).await.expect("finds").is_empty());
     assert_eq!(

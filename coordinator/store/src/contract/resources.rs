@@ -202,7 +202,7 @@ pub(super) async fn pages_experiments(store: &dyn Store) {
 pub(super) async fn archives_the_jobs_of_an_experiment(store: &dyn Store) {
     let mut tx = store.begin().await.expect("begins");
     let mut inside = job("shelved", 10);
-    inside.experiment = ExperimentId::new("shelf").expect("valid");
+    inside.experiment = ExperimentId::new("apart").expect("valid");
     assert!(tx.insert_job(&inside).await.expect("inserts"));
     assert!(tx.insert_job(&job("elsewhere", 10)).await.expect("inserts"));
     assert_eq!(

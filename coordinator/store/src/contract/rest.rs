@@ -1,4 +1,4 @@
-//! What a store promises of claims, tries, metrics, texts, models, parties and orders.
+//! What a store promises of claims, attempts, metrics, texts, models, parties and orders.
 
 use domain::TaskState;
 use service::records::{OrderKind, PendingOrder, TextKind};

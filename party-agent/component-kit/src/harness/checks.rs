@@ -56,7 +56,7 @@ fn contains(envelope: &RecordedMessage, needle: &[u8]) -> bool {
             .any(|window| window == needle)
 }
 
-/// Fails unless the letters of these runs are just what the message table declares: every line used, none undeclared.
+/// Fails unless the messages of these runs are just what the message table declares: every line used, none undeclared.
 pub fn speaks_only_its_messages<C: Component>(runs: &[&Played]) {
     let mut used = BTreeSet::new();
     for envelope in runs.iter().flat_map(|played| &played.envelopes) {

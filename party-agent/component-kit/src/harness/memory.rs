@@ -1,4 +1,4 @@
-//! Surroundings kept in memory.
+//! A task host in memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
