@@ -6,10 +6,10 @@
 
 mod error;
 mod migration;
-pub mod proto;
 mod read;
 mod store;
 mod subject;
+mod transfer;
 mod write;
 
 pub use error::ArchiveError;

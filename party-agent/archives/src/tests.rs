@@ -2,6 +2,7 @@
 
 use std::io::{Cursor, Write};
 
+use fate_models::{LrModelMeta, LrModelParam, Pipeline};
 use proptest::prelude::*;
 use prost::Message;
 use serde_json::{Value, json};
@@ -161,13 +162,13 @@ fn holds_what_fates_tools_look_for() {
         (&json!("guest"), &json!(9999), &json!(0))
     );
     let param = content(&format!("{folder}/HeteroLogisticRegressionParam")).expect("bytes");
-    let param = proto::LrModelParam::decode(param.as_slice()).expect("a message");
+    let param = LrModelParam::decode(param.as_slice()).expect("a message");
     assert_eq!(
         (param.iters, param.weight["x0"], param.best_iteration),
         (3, -0.5, -1)
     );
     let meta = content(&format!("{folder}/HeteroLogisticRegressionMeta")).expect("bytes");
-    let meta = proto::LrModelMeta::decode(meta.as_slice()).expect("a message");
+    let meta = LrModelMeta::decode(meta.as_slice()).expect("a message");
     assert_eq!(
         (
             meta.batch_size,
@@ -180,7 +181,7 @@ fn holds_what_fates_tools_look_for() {
 
 #[test]
 fn writes_messages_byte_for_byte_as_protocol_buffers_have_them() {
-    let param = proto::LrModelParam {
+    let param = LrModelParam {
         iters: 3,
         weight: [("a".to_owned(), 1.0)].into(),
         ..Default::default()
@@ -216,7 +217,7 @@ fn hands_everything_over_under_the_keys_of_the_serving() {
         b"how rows are read"
     );
     let pipeline =
-        proto::Pipeline::decode(bytes("pipeline.pipeline:Pipeline").as_slice()).expect("a message");
+        Pipeline::decode(bytes("pipeline.pipeline:Pipeline").as_slice()).expect("a message");
     assert_eq!(
         (
             pipeline.initiator_role.as_str(),

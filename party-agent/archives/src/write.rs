@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 
+use fate_models::messages;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -11,7 +12,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::subject::plain;
-use crate::{Archive, ArchiveError, ArchivedCheckpoint, ArchivedModel, Subject, proto};
+use crate::{Archive, ArchiveError, ArchivedCheckpoint, ArchivedModel, Subject};
 
 /// The member that names all others.
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -89,9 +90,9 @@ impl Archive {
     fn defined(&self) -> Value {
         let (mut components, mut protos) = (Map::new(), Map::new());
         for model in &self.models {
-            let classes: Map<String, Value> = proto::members(&model.module, &model.view)
+            let classes: Map<String, Value> = messages(&model.module, &model.view)
                 .into_iter()
-                .map(|member| (member.name, Value::from(member.class)))
+                .map(|message| (message.name, Value::from(message.class)))
                 .collect();
             components.insert(model.step.to_string(), json!({"module_name": model.module}));
             protos.insert(
@@ -127,9 +128,12 @@ fn put(
     members: &mut BTreeMap<String, Vec<u8>>,
 ) -> Result<Listed, ArchiveError> {
     let folder = format!("variables/data/{}/{}", model.step, plain(&model.alias));
-    for member in proto::members(&model.module, &model.view) {
-        members.insert(format!("{folder}/{}", member.name), member.bytes);
-        members.insert(format!("{folder}/{}.json", member.name), text(&member.json));
+    for message in messages(&model.module, &model.view) {
+        members.insert(format!("{folder}/{}", message.name), message.bytes);
+        members.insert(
+            format!("{folder}/{}.json", message.name),
+            text(&message.json),
+        );
     }
     let own = |name: &str| format!("fedflow/models/{}/{name}", model.step);
     let listed_checkpoint = |kept: &ArchivedCheckpoint| ListedCheckpoint {
@@ -185,14 +189,6 @@ pub(crate) fn digest(bytes: &[u8]) -> Digested {
         size: bytes.len() as u64,
         sha256: hex(&Sha256::digest(bytes)),
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |text, byte| {
-            text + &format!("{byte:02x}")
-        })
 }
 
 /// The manifest first, so that a reader meets it first.

@@ -15,6 +15,8 @@ pub mod logistic;
 pub mod loss;
 pub mod optimizer;
 pub mod penalty;
+pub mod scaling;
+pub mod statistics;
 pub mod validation;
 
 /// A word of a job configuration that names no choice this crate has.

@@ -1,12 +1,12 @@
 //! `checkpoint/*`: states of a model that a training of this party kept before its end.
 
-use archives::proto;
 use axum::extract::Request;
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 use component_kit::SavedModel;
+use fate_models::StoredMessage;
 use records::CheckpointRecord;
 use rest::lenient::{read_json, whole_body};
 use rest::{Answer, Failure, Reply};
@@ -149,7 +149,7 @@ pub(super) async fn get(handler: HandlerState, request: Request) -> Answer {
         .checkpoint(&model, &which)
         .await
         .map_err(Fault::from)?;
-    let encoded = |message: &proto::Member| json!(STANDARD.encode(&message.bytes));
+    let encoded = |message: &StoredMessage| json!(STANDARD.encode(&message.bytes));
     Ok(Reply::data(show(
         &handler,
         (&asked, &found.ok_or_else(missing)?),
@@ -200,7 +200,7 @@ fn messages(
     handler: &HandlerState,
     asked: &Asked,
     record: &CheckpointRecord,
-) -> Vec<proto::Member> {
+) -> Vec<StoredMessage> {
     let kept = &record.model;
     let (name, version) = (kept.component.clone(), kept.component_version);
     let known = handler
@@ -214,7 +214,7 @@ fn messages(
                 role,
                 bytes: kept.content.clone(),
             };
-            Some(proto::members(
+            Some(fate_models::messages(
                 component.description().modules.first()?,
                 &component.shown(&model)?,
             ))
@@ -223,7 +223,7 @@ fn messages(
         .filter(|messages| !messages.is_empty())
         .unwrap_or_else(|| {
             let class = format!("fedflow.{name}.{version}");
-            vec![proto::Member {
+            vec![StoredMessage {
                 name,
                 class,
                 bytes: kept.content.clone(),
@@ -235,7 +235,7 @@ fn messages(
 fn show(
     handler: &HandlerState,
     (asked, record): (&Asked, &CheckpointRecord),
-    content: impl Fn(&proto::Member) -> Value,
+    content: impl Fn(&StoredMessage) -> Value,
 ) -> Value {
     let messages = messages(handler, asked, record);
     let models: Map<String, Value> = messages
@@ -248,11 +248,8 @@ fn show(
 }
 
 /// Which message it is, and its hash.
-fn described(message: &proto::Member) -> Value {
-    let hash = Sha1::digest(&message.bytes);
-    let hash = hash.iter().fold(String::with_capacity(40), |text, byte| {
-        text + &format!("{byte:02x}")
-    });
+fn described(message: &StoredMessage) -> Value {
+    let hash = vocabulary::hex(Sha1::digest(&message.bytes));
     json!({"buffer_name": message.class, "sha1": hash})
 }
 

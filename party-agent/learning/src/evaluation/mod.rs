@@ -9,6 +9,7 @@ mod psi;
 mod ranking;
 mod regression;
 mod roc;
+pub mod shapes;
 mod tables;
 mod task_kind;
 
@@ -18,7 +19,7 @@ pub use metric::{Metric, MetricError, resolve_metrics, training_metrics};
 pub use multi::{ClassFigures, MultiReport, evaluate_multi, one_vs_rest};
 pub use psi::{Psi, population_stability};
 pub use ranking::auc;
-pub use regression::evaluate_regression;
+pub use regression::{evaluate_regression, regression_values};
 pub use tables::{ConfusionTable, F1Table, QuantileTable};
 pub use task_kind::EvalType;
 

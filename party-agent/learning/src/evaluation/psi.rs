@@ -1,11 +1,13 @@
 //! The population stability index: how far validation scores have moved from training scores, over the training
 //! scores' own twenty quantile intervals.
 
+use serde::Serialize;
+
 use super::tables::quantiles;
 use super::{EvaluationError, check_finite, check_lengths, figure, figures};
 
 /// The index and its table; every list has one entry per interval.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Psi {
     /// Contribution of each interval.
     pub psi_scores: Vec<f64>,

@@ -1,10 +1,12 @@
 //! The tables of a binary evaluation: confusion counts and f1 at fixed thresholds, precision and recall at quantiles.
 
+use serde::Serialize;
+
 use super::figures;
 use super::ranking::{Counts, Ranking};
 
 /// Confusion counts at the thresholds 0, .01 .. .99, a row being positive strictly above.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConfusionTable {
     /// True positives.
     pub tp: Vec<usize>,
@@ -13,13 +15,14 @@ pub struct ConfusionTable {
     /// False positives.
     pub fp: Vec<usize>,
     /// False negatives.
+    #[serde(rename = "fn")]
     pub fn_: Vec<usize>,
     /// The thresholds.
     pub thresholds: Vec<f64>,
 }
 
 /// F1 at the thresholds 0, .01 .. .99.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct F1Table {
     /// One score per threshold.
     pub f1_scores: Vec<f64>,
@@ -29,7 +32,7 @@ pub struct F1Table {
 
 /// Precision and recall at the quantiles 0, .05 .. 1 of the scores, lowest first. FATE writes each value as a pair
 /// whose first element is always 0.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct QuantileTable {
     /// Pairs `[0, precision]`.
     pub p_scores: Vec<[f64; 2]>,
