@@ -53,7 +53,7 @@ fn spoken_by(
         of.name == step.component && of.version == step.version
     };
     let component = catalogue.iter().find(fits).copied().ok_or_else(missing)?;
-    let parameters = parameters_of(step, who);
+    let plan = component.plan(who.role, &parameters_of(step, who)).ok();
     let leaves_model = component
         .description()
         .outputs
@@ -77,20 +77,22 @@ fn spoken_by(
         trains: leaves_model && step.stage == Stage::Fit,
         more: match line.disclosure {
             Disclosure::RowValues => {
-                let asked = component
-                    .more_vectors(step.stage, who.role, &parameters)
-                    .into_iter()
-                    .map(more);
+                let asked = match &plan {
+                    Some(plan) => plan.more_vectors(step.stage),
+                    None => vec![("(unreadable)", None)],
+                };
+                let asked = asked.into_iter().map(more);
                 asked.chain(of_checkpoints(step, who)).collect()
             }
             _ => Vec::new(),
         },
     };
-    Ok(component
-        .spoken(step.stage, who.role, &parameters)
-        .into_iter()
-        .map(to_whom)
-        .collect())
+    let lines = match &plan {
+        Some(plan) => plan.spoken(step.stage),
+        // Whatever cannot be read may ask for everything.
+        None => component.description().messages_of(who.role),
+    };
+    Ok(lines.into_iter().map(to_whom).collect())
 }
 
 /// Applying a state from the course of a training gives the vector of that moment away: where states are applied one after the

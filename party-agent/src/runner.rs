@@ -3,7 +3,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use component_kit::{About, AnyComponent, ComponentError, LogLevel, TaskContext, TaskHost};
+use component_kit::{
+    About, AnyComponent, ComponentError, LogLevel, RolePlan, TaskContext, TaskHost,
+};
 use policy::GatedTransport;
 use records::AttemptState;
 use tokio::task::{JoinError, JoinHandle};
@@ -13,9 +15,10 @@ use vocabulary::report::ReportBody;
 use vocabulary::{Assignment, ErrorCode, Fault, Offer, Outcome, Timestamp};
 use wire::{AttemptKey, Transport};
 
-use crate::account::{Account, Accounts, Ledger};
+use crate::account::Account;
 use crate::agent_state::AgentState;
 use crate::consent::Consent;
+use crate::ledger::Ledger;
 use crate::model_archive::ModelArchive;
 use crate::report::Reporter;
 use crate::task_host::AgentTaskHost;
@@ -67,6 +70,8 @@ pub(crate) struct TaskRunner {
 pub(crate) struct Checked {
     pub(crate) assignment: Assignment,
     pub(crate) component: &'static dyn AnyComponent,
+    /// What it will do, with its parameters.
+    pub(crate) plan: Box<dyn RolePlan>,
     pub(crate) offer: Offer,
     pub(crate) consent: Arc<Consent>,
     /// What the audit chain says of what it lets out.
@@ -89,6 +94,7 @@ impl TaskRunner {
         let Checked {
             assignment,
             component,
+            plan,
             offer,
             consent,
             account,
@@ -110,7 +116,7 @@ impl TaskRunner {
         let started = self.agent_state.now();
         let description = component.description();
         let (me, below) = (self.agent_state.me.clone(), self.transport.clone());
-        let _kept = Accounts::keep(&self.agent_state, &account);
+        let _kept = self.agent_state.accounts.keep(&account);
         let ledger = Arc::new(Ledger::new(self.agent_state.clone(), account.clone()));
         let vectors = Arc::new(Vectors::new(
             self.agent_state.clone(),
@@ -158,7 +164,6 @@ impl TaskRunner {
             .into_iter()
             .flatten()
             .min();
-        let parameters = assignment.parameters.clone();
         let context = TaskContext::new(
             assignment,
             description,
@@ -167,8 +172,7 @@ impl TaskRunner {
             stop_handle.token.clone(),
         );
         let of_run = context.clone();
-        let running =
-            tokio::spawn(async move { component.run(&of_run, parameters).await }.in_current_span());
+        let running = tokio::spawn(async move { plan.run(&of_run).await }.in_current_span());
         let ending = self.wait(running, &stop_handle, deadline).await;
         task_host.keep_model_view().await;
         let outcome = outcome_of(

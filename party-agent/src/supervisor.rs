@@ -210,13 +210,14 @@ impl Supervisor {
             return Err(Fault::new(ErrorCode::CatalogueMismatch, message)
                 .next("install the same version of fedflow at all parties"));
         };
-        component.check(task.role, &assignment.parameters)?;
+        let plan = component.plan(task.role, &assignment.parameters)?;
         let has_ticket = agent_state.ticket_of(&offer).await?.is_some();
         let may_move = has_ticket || policy.goes_without_ticket(&assignment.component);
-        let account = Account::open(agent_state, &assignment, &offer).await?;
+        let account = Account::open(&assignment, agent_state.basis(Some(&offer)).await?);
         Ok(Checked {
             assignment,
             component,
+            plan,
             offer,
             consent,
             account,

@@ -11,15 +11,26 @@ use serde_json::Value;
 use vocabulary::{ComponentInfo, ErrorCode, Fault, MessageInfo, MessageLine, Role, Stage};
 
 use crate::description::Description;
-use crate::error::{ComponentError, Result};
+use crate::error::Result;
 use crate::model::SavedModel;
 use crate::params::{Check, Problems, fault_of};
 use crate::task::TaskContext;
 
+/// A set of parameters, as [`params!`](crate::params) makes it.
+pub trait ParamSet:
+    DeserializeOwned + Serialize + JsonSchema + Default + Check + Send + Sync + 'static
+{
+}
+
+impl<P> ParamSet for P where
+    P: DeserializeOwned + Serialize + JsonSchema + Default + Check + Send + Sync + 'static
+{
+}
+
 /// A kind of work. The body of `run` is one `match (task.stage(), task.role())`: the component's table of contents.
 pub trait Component: Send + Sync + 'static {
     /// The parameters: declared once, with docs, defaults and bounds; unknown fields are refused.
-    type Params: DeserializeOwned + Serialize + JsonSchema + Default + Check + Send + Sync;
+    type Params: ParamSet;
 
     /// What everybody may know of it.
     const DESCRIPTION: Description;
@@ -59,26 +70,55 @@ pub trait AnyComponent: Send + Sync {
     /// What a party announces of it.
     fn info(&self) -> ComponentInfo;
 
+    /// Reads and checks the parameters of a role, once for all that is asked of them; says what is wrong, with the path.
+    fn plan(&self, role: Role, parameters: &Value) -> Result<Box<dyn RolePlan>, Fault>;
+
     /// Says what is wrong with parameters meant for a role, with the path.
-    fn check(&self, role: Role, parameters: &Value) -> Result<(), Fault>;
-
-    /// The messages that a role may send with such parameters; all that it declares where the parameters cannot be read.
-    fn spoken(&self, stage: Stage, role: Role, parameters: &Value) -> Vec<MessageLine>;
-
-    /// Parameters by which a role sends more vectors of row values than those of the finished model, with how many of each
-    /// table; where the parameters cannot be read, an unknown number.
-    fn more_vectors(
-        &self,
-        stage: Stage,
-        role: Role,
-        parameters: &Value,
-    ) -> Vec<(&'static str, Option<u64>)>;
+    fn check(&self, role: Role, parameters: &Value) -> Result<(), Fault> {
+        self.plan(role, parameters).map(drop)
+    }
 
     /// What a model that it saved holds, where there is a form for it.
     fn shown(&self, model: &SavedModel) -> Option<Value>;
+}
+
+/// What one role of a component will do with its parameters, which were read and checked.
+#[async_trait]
+pub trait RolePlan: Send + Sync {
+    /// The messages that it may send.
+    fn spoken(&self, stage: Stage) -> Vec<MessageLine>;
+
+    /// Parameters by which it sends more vectors of row values than those of the finished model, with how many of each table, if
+    /// that is known.
+    fn more_vectors(&self, stage: Stage) -> Vec<(&'static str, Option<u64>)>;
 
     /// Runs a task.
-    async fn run(&self, task: &TaskContext, parameters: Value) -> Result<()>;
+    async fn run(self: Box<Self>, task: &TaskContext) -> Result<()>;
+}
+
+/// The parameters of a role of a component.
+struct Plan<C: Component> {
+    role: Role,
+    params: C::Params,
+}
+
+#[async_trait]
+impl<C: Component> RolePlan for Plan<C> {
+    fn spoken(&self, stage: Stage) -> Vec<MessageLine> {
+        let unspoken = C::unspoken(stage, self.role, &self.params);
+        let mut lines = C::DESCRIPTION.messages_of(self.role);
+        lines.retain(|line| !unspoken.contains(&line.name));
+        lines
+    }
+
+    fn more_vectors(&self, stage: Stage) -> Vec<(&'static str, Option<u64>)> {
+        C::more_vectors(stage, self.role, &self.params)
+    }
+
+    async fn run(self: Box<Self>, task: &TaskContext) -> Result<()> {
+        Box::pin(C::run(task, self.params)).await?;
+        task.hand_model_on().await
+    }
 }
 
 /// A component as a value.
@@ -131,47 +171,16 @@ impl<C: Component> AnyComponent for Plugin<C> {
         }
     }
 
-    fn check(&self, role: Role, parameters: &Value) -> Result<(), Fault> {
+    fn plan(&self, role: Role, parameters: &Value) -> Result<Box<dyn RolePlan>, Fault> {
         if !C::DESCRIPTION.roles.contains(&role) {
             let text = format!("{} has no part for the role {role}", C::DESCRIPTION.name);
             return Err(Fault::new(ErrorCode::DocumentInvalid, text));
         }
-        read::<C::Params>(C::DESCRIPTION.name, parameters).map(|_| ())
-    }
-
-    fn spoken(&self, stage: Stage, role: Role, parameters: &Value) -> Vec<MessageLine> {
-        let params = read::<C::Params>(C::DESCRIPTION.name, parameters);
-        let unspoken = params
-            .map(|params| C::unspoken(stage, role, &params))
-            .unwrap_or_default();
-        let lines = C::DESCRIPTION
-            .messages
-            .iter()
-            .filter(|line| line.from == role && !unspoken.contains(&line.name));
-        lines.copied().collect()
-    }
-
-    fn more_vectors(
-        &self,
-        stage: Stage,
-        role: Role,
-        parameters: &Value,
-    ) -> Vec<(&'static str, Option<u64>)> {
-        match read::<C::Params>(C::DESCRIPTION.name, parameters) {
-            Ok(params) => C::more_vectors(stage, role, &params),
-            Err(_) => vec![("(unreadable)", None)],
-        }
+        let params = read::<C::Params>(C::DESCRIPTION.name, parameters)?;
+        Ok(Box::new(Plan::<C> { role, params }))
     }
 
     fn shown(&self, model: &SavedModel) -> Option<Value> {
         C::shown(model)
-    }
-
-    async fn run(&self, task: &TaskContext, parameters: Value) -> Result<()> {
-        self.check(task.role(), &parameters)?;
-        let params =
-            read::<C::Params>(C::DESCRIPTION.name, &parameters).map_err(ComponentError::from)?;
-        Box::pin(C::run(task, params)).await?;
-        task.hand_model_on().await
     }
 }

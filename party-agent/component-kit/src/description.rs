@@ -293,6 +293,12 @@ impl Description {
         self
     }
 
+    /// The messages that a role may send in some stage with some parameters.
+    pub fn messages_of(&self, role: Role) -> Vec<MessageLine> {
+        let lines = self.messages.iter().filter(|line| line.from == role);
+        lines.copied().collect()
+    }
+
     /// The line of a message.
     pub fn message(&self, name: &str) -> Option<&'static MessageLine> {
         self.messages.iter().find(|line| line.name == name)

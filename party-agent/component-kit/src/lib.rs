@@ -20,6 +20,7 @@ mod given;
 #[cfg(feature = "harness")]
 pub mod harness;
 pub mod lenient;
+mod local;
 mod message;
 mod meter;
 mod metrics;
@@ -31,12 +32,13 @@ mod task;
 mod task_host;
 mod word;
 
-pub use component::{AnyComponent, Component, Plugin};
+pub use component::{AnyComponent, Component, ParamSet, Plugin, RolePlan};
 pub use description::{CastLine, Description, NeedLine, PortLine};
 pub use error::{ComponentError, Result};
 pub use given::Given;
+pub use local::{Fitted, LocalOutput, LocalTask, LocalTransform, PassOn};
 pub use message::Message;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, metric};
 pub use model::SavedModel;
 pub use params::{Check, Problem, Problems};
 pub use payload::{Packed, Payload, PayloadError, Raw};

@@ -1,5 +1,7 @@
 //! What a component may tell of its progress: scalars, curves, a summary.
 
+use fate_models::FateModel;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use vocabulary::report::ReportBody;
 use vocabulary::{Metric, MetricData, Tells};
@@ -103,11 +105,35 @@ impl<'a> Metrics<'a> {
         Metrics::new(self.task, &[Tells::Counts]).summary(&Value::Object(summary));
     }
 
+    /// Reports a model as FATE's messages.
+    pub fn model<K: FateModel>(&self, meta: &K::Meta, param: &K::Param) {
+        self.view(&fate_models::view::<K>(meta, param));
+    }
+
+    /// Reports a model in FATE's form, `{"meta": …, "param": …}`.
+    pub fn view(&self, view: &Value) {
+        self.task
+            .report(ReportBody::ModelView(view.to_string()), self.about.clone());
+    }
+
     /// Reports a view of the model in FATE's form.
     pub fn model_view(&self, meta: &Value, param: &Value) {
-        let view = json!({"meta": meta, "param": param}).to_string();
-        self.task
-            .report(ReportBody::ModelView(view), self.about.clone());
+        self.view(&json!({"meta": meta, "param": param}));
+    }
+}
+
+/// A metric with what stands beside its pairs: a struct or an object of name, type and extras.
+pub fn metric(
+    namespace: &str,
+    name: &str,
+    data: MetricData<f64>,
+    meta: &impl Serialize,
+) -> Metric<f64> {
+    Metric {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        data,
+        meta: as_map(serde_json::to_value(meta).unwrap_or_default()),
     }
 }
 

@@ -8,7 +8,6 @@ use crypto::random::Random;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tables::Table;
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
@@ -666,11 +665,6 @@ impl TaskContext {
 
     // --- for the runner -----------------------------------------------------------------------------------------------
 
-    /// Parameters as they were assigned.
-    pub fn parameters(&self) -> &Value {
-        &self.inner.assignment.parameters
-    }
-
     /// Where the time went so far, and what was sent.
     pub fn usage(&self) -> Usage {
         self.inner.meter.usage()
@@ -680,15 +674,13 @@ impl TaskContext {
 #[cfg(all(test, feature = "harness"))]
 mod tests {
     use super::*;
+    use crate::Component;
     use crate::description::Description;
     use crate::harness::{Faults, Federation};
-    use crate::{Check, Component, Problems};
 
-    #[derive(Clone, Default, Serialize, serde::Deserialize, schemars::JsonSchema)]
-    struct Nothing {}
-
-    impl Check for Nothing {
-        fn check(&self, _problems: &mut Problems) {}
+    crate::params! {
+        /// No parameters.
+        struct Nothing {}
     }
 
     /// Logs how many threads it computes with.

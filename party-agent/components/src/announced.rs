@@ -1,11 +1,34 @@
 //! What components announce of themselves, by which submissions tell what nothing reads.
 
+use std::fs;
+
 use vocabulary::{ComponentInfo, Stage};
 
 use crate::CATALOGUE;
 
 fn infos() -> Vec<ComponentInfo> {
     CATALOGUE.iter().map(|component| component.info()).collect()
+}
+
+/// What components announced before; jobs were written against it.
+const RECORD: &str = "announced.json";
+
+#[test]
+fn what_is_announced_is_as_recorded() {
+    if std::env::var_os("BLESS").is_some() {
+        let text = serde_json::to_string_pretty(&infos()).expect("written");
+        return fs::write(RECORD, text + "\n").expect("written");
+    }
+    let record = fs::read_to_string(RECORD).expect("the crate has a record");
+    let recorded: Vec<ComponentInfo> = serde_json::from_str(&record).expect("announcements");
+    let pretty = |info: &ComponentInfo| serde_json::to_string_pretty(info).expect("written");
+    let of = |infos: &[ComponentInfo], name: &str| {
+        infos.iter().find(|info| info.name == name).map(pretty)
+    };
+    for name in infos().iter().chain(&recorded).map(|info| &info.name) {
+        let (now, before) = (of(&infos(), name), of(&recorded, name));
+        assert_eq!(now, before, "{name}: if that is meant, BLESS=1");
+    }
 }
 
 #[test]

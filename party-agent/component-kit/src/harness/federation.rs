@@ -402,10 +402,9 @@ impl Federation {
         for who in players {
             let mut memory = Memory::default();
             let assignment = self.assignment(&who, description.name, &mut memory);
-            spoken.insert(
-                who.clone(),
-                component.spoken(assignment.stage, who.role, &assignment.parameters),
-            );
+            let plan = component.plan(who.role, &assignment.parameters);
+            let lines = plan.as_ref().map(|plan| plan.spoken(assignment.stage));
+            spoken.insert(who.clone(), lines.unwrap_or_default());
             let memory = Arc::new(memory);
             let task = TaskContext::new(
                 assignment,
@@ -419,7 +418,10 @@ impl Federation {
                 .asking(questions.stop(&cancel, self.faults.cancel_at_question));
             let stop = cancel.clone();
             let work = tokio::spawn(async move {
-                let result = component.run(&task, task.parameters().clone()).await;
+                let result = match plan {
+                    Ok(plan) => plan.run(&task).await,
+                    Err(fault) => Err(fault.into()),
+                };
                 if result.is_err() {
                     stop.cancel();
                 }
