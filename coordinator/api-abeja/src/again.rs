@@ -19,6 +19,7 @@ use serde_json::Value;
 use service::EntityFilter;
 use service::abeja::runs::Asked;
 use sha2::{Digest, Sha256};
+use vocabulary::Timestamp;
 
 use super::Abeja;
 use super::reply::Refusal;
@@ -28,7 +29,7 @@ use super::request::Call;
 /// somebody on the way waits for an answer.
 const AGAIN_MILLIS: i64 = 120_000;
 /// How long a key of the client's own counts, in milliseconds.
-const KEY_MILLIS: i64 = 86_400_000;
+const KEY_MILLIS: i64 = Timestamp::DAY_MILLIS;
 /// Where a client says which request is the same.
 const KEY: &str = "idempotency-key";
 /// Longest such key.

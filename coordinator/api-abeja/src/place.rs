@@ -1,6 +1,5 @@
 //! Page tokens: where a page begins and in which direction, as a text that means nothing to clients.
 
-use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;

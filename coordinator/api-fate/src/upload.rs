@@ -148,9 +148,7 @@ fn fresh_name() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| Fault::new(ErrorCode::Internal, format!("no randomness: {error}")))?;
-    Ok(bytes.iter().fold(String::with_capacity(32), |text, byte| {
-        text + &format!("{byte:02x}")
-    }))
+    Ok(vocabulary::hex(bytes))
 }
 
 async fn submit(

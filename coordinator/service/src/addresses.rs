@@ -91,10 +91,7 @@ impl AddressKey {
             return String::new();
         };
         mac.update(handle.as_bytes());
-        mac.finalize()
-            .into_bytes()
-            .iter()
-            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+        vocabulary::hex(mac.finalize().into_bytes())
     }
 }
 

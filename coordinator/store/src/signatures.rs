@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{Answer, Job};
 use serde::{Deserialize, Serialize};
 use service::ports::Stored;
-use vocabulary::{Fault, PartyId, SignedBytes};
+use vocabulary::{Fault, PartyId, SignedBytes, hex, unhex};
 
 use crate::sql::{corrupt, from_json, json};
 
@@ -84,7 +84,7 @@ fn paper(signed: &SignedBytes, offered: Option<&[u8]>) -> Paper {
         chain: signed
             .chain
             .iter()
-            .map(|certificate| hex(certificate))
+            .map(hex)
             .collect(),
         signature: hex(&signed.signature),
     }
@@ -92,7 +92,7 @@ fn paper(signed: &SignedBytes, offered: Option<&[u8]>) -> Paper {
 
 fn signed(paper: Paper, offered: Option<&[u8]>) -> Stored<SignedBytes> {
     let bytes = match (&paper.bytes, offered) {
-        (Some(text), _) => unhex(text)?,
+        (Some(text), _) => read_hex(text)?,
         (None, Some(offered)) => offered.to_vec(),
         (None, None) => {
             return Err(corrupt(
@@ -104,42 +104,18 @@ fn signed(paper: Paper, offered: Option<&[u8]>) -> Stored<SignedBytes> {
     let chain = paper
         .chain
         .iter()
-        .map(|text| unhex(text))
+        .map(|text| read_hex(text))
         .collect::<Stored<Vec<_>>>()?;
     Ok(SignedBytes {
         bytes,
         signer: paper.signer,
         chain,
-        signature: unhex(&paper.signature)?,
+        signature: read_hex(&paper.signature)?,
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
-}
-
-fn unhex(text: &str) -> Stored<Vec<u8>> {
-    let wrong = || corrupt("the signatures of a job", "bytes that are not hex");
-    let value = |character: &u8| {
-        char::from(*character)
-            .to_digit(16)
-            .and_then(|value| u8::try_from(value).ok())
-    };
-    if !text.len().is_multiple_of(2) {
-        return Err(wrong());
-    }
-    let byte = |pair: &[u8]| match pair {
-        [high, low] => Some(value(high)? << 4 | value(low)?),
-        _ => None,
-    };
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| byte(pair).ok_or_else(wrong))
-        .collect()
+fn read_hex(text: &str) -> Stored<Vec<u8>> {
+    unhex(text).ok_or_else(|| corrupt("the signatures of a job", "bytes that are not hex"))
 }
 
 #[cfg(test)]
@@ -149,8 +125,8 @@ mod tests {
     #[test]
     fn reads_back_every_byte() {
         let bytes: Vec<u8> = (0..=255).collect();
-        assert_eq!(unhex(&hex(&bytes)).expect("hex"), bytes);
-        assert!(unhex("0").is_err());
-        assert!(unhex("0g").is_err());
+        assert_eq!(read_hex(&hex(&bytes)).expect("hex"), bytes);
+        assert!(read_hex("0").is_err());
+        assert!(read_hex("0g").is_err());
     }
 }

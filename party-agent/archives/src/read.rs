@@ -6,10 +6,11 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use vocabulary::hex;
 use zip::ZipArchive;
 
 use crate::write::{
-    DOCUMENTS, FORMAT, Listed, ListedCheckpoint, MANIFEST, Manifest, VERSION, digest, hex,
+    DOCUMENTS, FORMAT, Listed, ListedCheckpoint, MANIFEST, Manifest, VERSION, digest,
 };
 use crate::{Archive, ArchiveError, ArchivedCheckpoint, ArchivedModel};
 

@@ -7,7 +7,7 @@ use fate_models::messages;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use vocabulary::StepName;
+use vocabulary::{StepName, hex};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 

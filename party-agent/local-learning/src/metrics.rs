@@ -1,5 +1,6 @@
 //! Figures of an evaluation, printed as a dict of Python.
 
+use crate::points::{class_of, classes_of};
 use crate::python::Literal;
 
 fn dict(pairs: Vec<(&str, Literal)>) -> Literal {
@@ -40,14 +41,8 @@ pub fn regression(predicted: &[f64], observed: &[f64]) -> Literal {
 /// Figures of predicted classes against observed ones: the matrix (a row for each observed class), and the part that is
 /// right under three names.
 pub fn classification(predicted: &[f64], observed: &[f64]) -> Literal {
-    let mut classes: Vec<f64> = predicted.iter().chain(observed).copied().collect();
-    classes.sort_by(f64::total_cmp);
-    classes.dedup();
-    let at = |class: &f64| {
-        classes
-            .binary_search_by(|other| other.total_cmp(class))
-            .unwrap_or(0)
-    };
+    let classes = classes_of(predicted.iter().chain(observed).copied());
+    let at = |class: &f64| class_of(&classes, *class);
     let mut matrix = vec![vec![0.0; classes.len()]; classes.len()];
     let mut right = 0usize;
     for (predicted, observed) in predicted.iter().zip(observed) {
@@ -70,6 +65,12 @@ pub fn classification(predicted: &[f64], observed: &[f64]) -> Literal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_zero_below_nothing_is_the_class_of_zero() {
+        let shown = repr(&classification(&[-1.0, 0.0, -0.0], &[-1.0, -0.0, 0.0]));
+        assert!(shown.contains("[[1.0, 0.0], [0.0, 2.0]]"), "{shown}");
+    }
     use crate::python::repr;
 
     #[test]

@@ -50,6 +50,25 @@ pub(crate) struct Points {
     pub(crate) cells: Vec<f64>,
 }
 
+/// The different labels in order. -0 and 0 are one, as they are for whoever wrote them.
+pub(crate) fn classes_of(labels: impl IntoIterator<Item = f64>) -> Vec<f64> {
+    let mut classes: Vec<f64> = labels.into_iter().collect();
+    classes.sort_by(f64::total_cmp);
+    classes.dedup();
+    classes
+}
+
+/// Which of the classes a label is. It is one of them: they were made of it.
+#[allow(
+    clippy::expect_used,
+    reason = "a class that is not there would be counted as another one"
+)]
+pub(crate) fn class_of(classes: &[f64], label: f64) -> usize {
+    let at = classes.partition_point(|class| *class < label);
+    let found = classes.get(at).filter(|class| **class == label);
+    found.map(|_| at).expect("the label is one of the classes")
+}
+
 impl Points {
     pub(crate) fn len(&self) -> usize {
         self.cells

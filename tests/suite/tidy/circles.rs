@@ -31,7 +31,7 @@ struct Module {
 }
 
 /// Words and signs, without comments, texts and test code.
-fn tokens(text: &str) -> Vec<String> {
+pub(super) fn tokens(text: &str) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
     let mut found = Vec::new();
     let mut at = 0;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{LearnError, Result, Watch};
-use crate::points::Points;
+use crate::points::{Points, class_of, classes_of};
 
 /// Logarithms of the chances of classes, and of columns in classes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,16 +24,12 @@ impl Bayes {
                 "naive Bayes counts, and a value is below 0",
             ));
         }
-        let mut classes = points.labels.clone();
-        classes.sort_by(f64::total_cmp);
-        classes.dedup();
+        let classes = classes_of(points.labels.iter().copied());
         let mut rows = vec![0.0; classes.len()];
         let mut sums = vec![vec![0.0; points.width]; classes.len()];
         for (at, (row, label)) in points.rows().zip(&points.labels).enumerate() {
             watch.now_and_then(at)?;
-            let class = classes
-                .binary_search_by(|other| other.total_cmp(label))
-                .unwrap_or(0);
+            let class = class_of(&classes, *label);
             rows[class] += 1.0;
             sums[class]
                 .iter_mut()

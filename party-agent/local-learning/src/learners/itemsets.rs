@@ -70,10 +70,7 @@ pub(crate) fn frequent(
 
 /// The rows in which all items of a set are.
 fn rows_of(set: &[usize], items: &[(&str, Vec<usize>)]) -> Vec<usize> {
-    let mut lists = set
-        .iter()
-        .filter_map(|at| items.get(*at))
-        .map(|(_, rows)| rows);
+    let mut lists = set.iter().map(|at| &items[*at].1);
     let first = lists.next().cloned().unwrap_or_default();
     lists.fold(first, |rows, others| common(&rows, others).collect())
 }

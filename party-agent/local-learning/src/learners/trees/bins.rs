@@ -56,11 +56,9 @@ fn cuts_of(cells: &[f64], most: usize) -> Vec<f64> {
     }
     let share = |part: usize| part as f64 * cells.len() as f64 / most as f64;
     let mut cuts = Vec::new();
-    for (index, (cut, left)) in changes.iter().enumerate() {
+    let lefts = changes.iter().map(|(_, left)| *left);
+    for ((cut, left), next) in changes.iter().zip(lefts.skip(1).chain([cells.len()])) {
         let aim = share(cuts.len() + 1);
-        let next = changes
-            .get(index + 1)
-            .map_or(cells.len(), |(_, left)| *left);
         if cuts.len() + 1 < most && (*left as f64 - aim).abs() < (next as f64 - aim).abs() {
             cuts.push(*cut);
         }
