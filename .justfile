@@ -11,7 +11,7 @@ check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
 
-# The cheap tiers: unit tests, rooms, tidy. Arguments are filters.
+# The cheap tiers: unit tests, components, tidy. Arguments are filters.
 test *filters:
     if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace "$@"; else cargo test --workspace -- --skip cluster:: --skip examples:: "$@"; fi
 
@@ -76,7 +76,7 @@ new-component name:
     print(f"{room} is a copy of the template under its new name. Next: its README, messages.rs and params.rs,")
     print("then `cargo test -p components " + name + "`, and `just bless` for the table of rooms.")
 
-# Rewrites what is generated: pages, diagrams, tables of rooms, golden files. Read the difference before you keep it.
+# Rewrites what is generated: pages, diagrams, tables of components, golden files. Read the difference before you keep it.
 bless:
     BLESS=1 cargo test --workspace
     git status --short
@@ -85,7 +85,7 @@ bless:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-# Throughput: cryptography, mail, scheduling, the REST door. Builds with optimisation, without the data engine.
+# Throughput: cryptography, messages, scheduling, the REST endpoint. Builds with optimisation, without the data engine.
 bench *arguments:
     cargo bench -p crypto -p transport -p service -p api-fate -p api-kubeflow -p api-abeja "$@"
 

@@ -224,8 +224,17 @@ impl Cluster {
 
     /// Starts one with more arguments.
     pub fn up_with(program: &Program, parties: &str, more: &'static [&'static str]) -> Self {
+        Self::up_in(TempDir::new().expect("a folder"), program, parties, more)
+    }
+
+    /// Starts one on a folder that holds something already.
+    pub fn up_in(
+        dir: TempDir,
+        program: &Program,
+        parties: &str,
+        more: &'static [&'static str],
+    ) -> Self {
         let place = Place::take();
-        let dir = TempDir::new().expect("a folder");
         let up = Self::start_in(program, dir.path(), parties, more);
         let rest = rest_at(&up.ready, &up.ready["rest"]);
         Self {

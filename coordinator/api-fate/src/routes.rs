@@ -148,7 +148,7 @@ pub static ROUTES: &[Route] = &[
     ),
     file(served("job/log", &["job_id"], "the logs of a job (1.4)", json!(log::download)), BOTH),
     served("job/log/path", &["job_id"], "where the logs of a job are", json!(log::path)),
-    served("job/task/query", NONE, "rows of the tasks that fit the filters, newest try", json!(task::query)),
+    served("job/task/query", NONE, "rows of the tasks that fit the filters, newest attempt", json!(task::query)),
     served("job/data/view/query", &["job_id"], "output tables of a job", json!(task::data_view)),
     at_agent("job/clean", &["job_id"], "ends a job that runs, and removes the tables, logs, metrics and summaries that it left", json!(job::clean))
         .takes(&["role", "party_id", "component_name"]),

@@ -66,7 +66,7 @@ impl Segment {
         Ok(Self {
             file,
             end: 0,
-            room: 0,
+            reserved: 0,
             sound: false,
         })
     }
@@ -77,7 +77,7 @@ impl Segment {
         Ok(Self {
             file,
             end,
-            room: end,
+            reserved: end,
             sound: false,
         })
     }

@@ -8,6 +8,7 @@ mod certificates;
 mod faults;
 mod first_job;
 mod hostile;
+mod kept_folder;
 mod kills;
 mod labels;
 mod lives;
