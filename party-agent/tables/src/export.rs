@@ -42,7 +42,7 @@ pub fn write_text(
     }
     let (limit, shown) = (limit.unwrap_or(usize::MAX), table.shown());
     let mut written = 0;
-    for part in 0..table.partitions() {
+    for part in 0..table.pieces() {
         if written == limit {
             break;
         }

@@ -3,6 +3,7 @@
 #![deny(missing_docs)]
 
 mod blocks;
+mod by_column;
 mod doubts;
 mod encoding;
 mod error;
@@ -11,6 +12,7 @@ mod export;
 mod earlier_tests;
 mod fate_schema;
 mod frame;
+mod gather;
 mod hash;
 mod header;
 mod import;
@@ -23,6 +25,7 @@ mod parquet;
 mod partitions;
 mod reshape;
 mod schema;
+mod spill;
 #[cfg(test)]
 mod stop_tests;
 mod table;

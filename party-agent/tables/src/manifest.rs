@@ -74,7 +74,7 @@ impl TableInfo {
     }
 }
 
-/// One partition's file.
+/// One file of rows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Part {
     pub(crate) rows: u64,
@@ -88,6 +88,9 @@ pub(crate) struct Manifest {
     pub(crate) table: TableRef,
     pub(crate) schema: Schema,
     pub(crate) parts: Vec<Part>,
+    /// In how many partitions the table stands for whoever asks; the files are cut by their cells. As many as files in format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) partitions: Option<u32>,
     pub(crate) rows_hash: String,
     pub(crate) created_micros: i64,
     pub(crate) enabled: bool,
@@ -129,10 +132,16 @@ impl Manifest {
         replace_file(folder, FILE, &text)
     }
 
+    /// In how many partitions the table stands.
+    pub(crate) fn partitions(&self) -> u32 {
+        let files = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
+        self.partitions.unwrap_or(files)
+    }
+
     pub(crate) fn info(&self) -> Result<TableInfo> {
         Ok(TableInfo {
             rows: self.parts.iter().map(|part| part.rows).sum(),
-            partitions: u32::try_from(self.parts.len()).unwrap_or(u32::MAX),
+            partitions: self.partitions(),
             content_hash: content_hash(&self.schema, &self.rows_hash)?,
             schema: self.schema.clone(),
             created_micros: self.created_micros,

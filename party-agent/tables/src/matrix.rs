@@ -18,7 +18,7 @@ impl Table {
     pub fn floats_with(&self, column: &str, missing: &Missing) -> Result<Vec<f64>> {
         let wanted = [self.position(column)? + 1];
         let mut numbers = Vec::with_capacity(self.rows());
-        for part in 0..self.partitions() {
+        for part in 0..self.pieces() {
             let frame = self.load(part, &wanted)?;
             append_floats(&frame.cells(0)?, column, missing, &mut numbers)?;
         }
@@ -29,7 +29,7 @@ impl Table {
     pub fn texts(&self, column: &str) -> Result<Vec<Option<String>>> {
         let wanted = [self.position(column)? + 1];
         let mut texts = Vec::with_capacity(self.rows());
-        for part in 0..self.partitions() {
+        for part in 0..self.pieces() {
             let frame = self.load(part, &wanted)?;
             texts.extend(
                 frame
@@ -52,7 +52,7 @@ impl Table {
             .iter()
             .map(|_| Vec::with_capacity(self.rows()))
             .collect();
-        for part in 0..self.partitions() {
+        for part in 0..self.pieces() {
             let frame = self.load(part, &wanted)?;
             for (at, texts) in all.iter_mut().enumerate() {
                 texts.extend(
@@ -75,12 +75,12 @@ impl Table {
         let (wanted, missing) = (positions?, Missing::default());
         let mut cells = vec![0.0; self.rows() * columns.len()];
         let mut first_row = 0;
-        for part in 0..self.partitions() {
+        for part in 0..self.pieces() {
             let frame = self.load(part, &wanted)?;
             for (at, column) in columns.iter().enumerate() {
                 let mut numbers = Vec::with_capacity(frame.rows());
                 append_floats(&frame.cells(at)?, column, &missing, &mut numbers)
-                    .map_err(|error| later(error, first_row))?;
+                    .map_err(|error| error.below(first_row))?;
                 let places = cells
                     .iter_mut()
                     .skip(first_row * columns.len() + at)
@@ -177,21 +177,5 @@ fn not_a_number(column: &str, row: usize) -> impl FnOnce() -> TableError + '_ {
         column: column.to_owned(),
         row,
         wanted: "a number",
-    }
-}
-
-/// Counts the row of an error from the start of the table instead of the partition's.
-fn later(error: TableError, first_row: usize) -> TableError {
-    match error {
-        TableError::NotANumber {
-            column,
-            row,
-            wanted,
-        } => TableError::NotANumber {
-            column,
-            row: first_row + row,
-            wanted,
-        },
-        other => other,
     }
 }

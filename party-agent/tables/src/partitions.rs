@@ -1,15 +1,16 @@
-//! Work by partition: on as many partitions at once as there are threads, in the order of the rows, so that memory is bounded by
-//! partitions and not by the table.
+//! Work by partition: on as many at once as there are threads, in the order of the rows, so that memory is bounded by partitions and
+//! not by the table. What a partition is here is a piece of at most two million cells, in however many a table stands for its party.
 
 use rayon::prelude::*;
 
 use crate::error::{Result, TableError};
 use crate::frame::Frame;
 use crate::reshape::ids_of;
+use crate::spill::Gathered;
 use crate::table::Table;
 
 impl Table {
-    /// Makes a table partition by partition. `each` gets a partition as a table in memory and the number of rows before it, and gives
+    /// Makes a table partition by partition; what is made of a table on the table store goes to the disk, and not to memory. `each` gets a partition as a table in memory and the number of rows before it, and gives
     /// the rows that are made of it. They all need the same schema, and their ids are ids of the partition in the same order: rows
     /// may fall away, none comes to be.
     ///
@@ -19,7 +20,7 @@ impl Table {
         &self,
         each: impl Fn(&Table, usize) -> std::result::Result<Table, E> + Sync,
     ) -> std::result::Result<Table, E> {
-        let (mut schema, mut frames) = (None, Vec::new());
+        let (mut schema, mut gathered) = (None, Gathered::beside(self));
         self.in_rounds(
             |part, before| {
                 let made = each(part, before)?;
@@ -34,14 +35,14 @@ impl Table {
                         reason: reason.to_owned(),
                     }));
                 }
-                for part in 0..made.partitions() {
-                    frames.push(made.load(part, &made.everything())?);
+                for piece in 0..made.pieces() {
+                    gathered.push(&made.load(piece, &made.everything())?)?;
                 }
                 Ok(())
             },
         )?;
         let schema = schema.unwrap_or_else(|| self.schema().clone());
-        Ok(Table::of_frames(schema, frames)?.watched(self.stop().clone()))
+        Ok(gathered.finish(schema, Some(self.partitions()))?)
     }
 
     /// Takes something of each partition and joins it in the order of the rows, whatever thread was first: what is not exact, as sums of
@@ -71,15 +72,15 @@ impl Table {
         let work = |(part, before): &(Option<usize>, usize)| {
             self.stop().go_on().map_err(TableError::from)?;
             let rows = match part {
-                Some(part) => self.partition(*part)?,
+                Some(part) => self.piece(*part)?,
                 None => Table::of_frames(self.schema().clone(), vec![self.no_rows()])?
                     .watched(self.stop().clone()),
             };
             each(&rows, *before)
         };
-        let mut parts = Vec::with_capacity(self.partitions());
+        let mut parts = Vec::with_capacity(self.pieces());
         let mut before = 0;
-        for part in 0..self.partitions() {
+        for part in 0..self.pieces() {
             parts.push((Some(part), before));
             before += self.rows_of(part);
         }

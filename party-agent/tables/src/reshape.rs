@@ -1,11 +1,12 @@
 //! Operations that make new tables out of tables.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::{Result, TableError};
 use crate::frame::{Cells, Frame};
 use crate::schema::{Column, Schema};
+use crate::spill::{Gathered, rows_of_a_piece};
 use crate::table::{Parts, Table, Values};
 
 /// The most partitions a table may have.
@@ -56,6 +57,8 @@ impl Table {
             columns: kept,
             ..self.schema().clone()
         };
+        let all = columns.len() == self.schema().columns.len()
+            && positions.iter().copied().eq(0..columns.len());
         let wanted: Vec<usize> = std::iter::once(0)
             .chain(positions.iter().map(|at| at + 1))
             .collect();
@@ -69,6 +72,7 @@ impl Table {
             Parts::Files {
                 files,
                 stored,
+                rows_hash,
                 hold,
             } => {
                 let stored = wanted
@@ -78,11 +82,12 @@ impl Table {
                 Parts::Files {
                     files: Arc::clone(files),
                     stored,
+                    rows_hash: rows_hash.clone().filter(|_| all),
                     hold: Arc::clone(hold),
                 }
             }
         };
-        Table::of_parts(schema, parts)
+        Ok(Table::of_parts(schema, parts)?.like(self))
     }
 
     /// The same rows under another schema with the same kinds of columns: other names, parts or meta.
@@ -92,85 +97,13 @@ impl Table {
                 reason: "the new schema keeps its columns otherwise".to_owned(),
             });
         }
-        let parts = match self.parts() {
-            Parts::Memory(frames) => Parts::Memory(frames.clone()),
-            Parts::Files {
-                files,
-                stored,
-                hold,
-            } => Parts::Files {
-                files: Arc::clone(files),
-                stored: stored.clone(),
-                hold: Arc::clone(hold),
-            },
-        };
-        Table::of_parts(schema, parts)
-    }
-
-    /// The rows of these numbers (counted from 0), in this order; a number may come once only (see `rows_as`).
-    pub fn rows_at(&self, rows: &[usize]) -> Result<Table> {
-        let mut seen = HashSet::with_capacity(rows.len());
-        if let Some(row) = rows.iter().find(|row| !seen.insert(**row)) {
-            return Err(TableError::IdRepeated { row: *row });
-        }
-        let frame = self.load_whole(&self.everything())?.take(rows)?;
-        Table::of_frames(self.schema().clone(), vec![frame])
-    }
-
-    /// The rows of these numbers under new ids, which must be unique and as many; a row may come several times
-    /// (sampling with replacement).
-    pub fn rows_as(&self, rows: &[usize], ids: Vec<String>) -> Result<Table> {
-        if ids.len() != rows.len() {
-            return Err(TableError::LengthMismatch {
-                column: self.schema().id_name.clone(),
-                expected: rows.len(),
-                found: ids.len(),
-            });
-        }
-        let mut frame = self.load_whole(&self.everything())?.take(rows)?;
-        frame.put(
-            0,
-            Frame::from_values(ids.len(), vec![Values::of_texts(ids)])?,
-        )?;
-        check_unique_ids(std::slice::from_ref(&frame))?;
-        Table::of_frames(self.schema().clone(), vec![frame])
-    }
-
-    /// The rows with these ids, in the list's order; an id that is not in the table, or twice in the list, is an error.
-    pub fn join_ids(&self, ids: &[String]) -> Result<Table> {
-        let whole = self.load_whole(&self.everything())?;
-        let places: HashMap<&str, usize> = ids_of(&whole)?
-            .enumerate()
-            .map(|(row, id)| (id, row))
-            .collect();
-        let mut rows = Vec::with_capacity(ids.len());
-        let mut absent = None;
-        let mut seen = HashSet::with_capacity(ids.len());
-        for (position, id) in ids.iter().enumerate() {
-            match places.get(id.as_str()) {
-                Some(row) if !seen.insert(*row) => {
-                    return Err(TableError::IdRepeated { row: position });
-                }
-                Some(row) => rows.push(*row),
-                None => _ = absent.get_or_insert(position),
-            }
-        }
-        if let Some(position) = absent {
-            return Err(TableError::IdMissing {
-                position,
-                missing: ids.len() - rows.len(),
-                asked: ids.len(),
-            });
-        }
-        Table::of_frames(self.schema().clone(), vec![whole.take(&rows)?])
+        Ok(Table::of_parts(schema, self.parts().clone())?.like(self))
     }
 
     /// The table with these columns: one of a known name is replaced where it stands, others are appended.
     pub fn with_columns(&self, columns: Vec<(Column, Values)>) -> Result<Table> {
         let mut schema = self.schema().clone();
-        let mut frames: Vec<Frame> = (0..self.partitions())
-            .map(|part| self.load(part, &self.everything()))
-            .collect::<Result<_>>()?;
+        let mut added = Vec::with_capacity(columns.len());
         for (column, values) in columns {
             if values.len() != self.rows() {
                 return Err(TableError::LengthMismatch {
@@ -179,23 +112,30 @@ impl Table {
                     found: values.len(),
                 });
             }
-            let at = schema
-                .columns
-                .iter()
-                .position(|own| own.name == column.name)
-                .unwrap_or(schema.columns.len());
-            let added = Frame::from_values(self.rows(), vec![values])?;
-            let mut start = 0;
-            for frame in &mut frames {
-                frame.put(at + 1, added.slice(start, frame.rows()))?;
-                start += frame.rows();
-            }
+            // Few columns are new; the others are found without a search through all of them.
+            let own = self.position(&column.name).ok().or_else(|| {
+                let mut new = schema.columns.iter().skip(self.schema().columns.len());
+                let at = new.position(|own| own.name == column.name)?;
+                Some(self.schema().columns.len() + at)
+            });
+            let at = own.unwrap_or(schema.columns.len());
+            added.push((at + 1, Frame::from_values(self.rows(), vec![values])?));
             match schema.columns.get_mut(at) {
                 Some(own) => *own = column,
                 None => schema.columns.push(column),
             }
         }
-        Table::of_frames(schema, frames)
+        let mut gathered = Gathered::beside(self);
+        let mut start = 0;
+        for piece in 0..self.pieces() {
+            let mut frame = self.load(piece, &self.everything())?;
+            for (at, values) in &added {
+                frame.put(*at, values.slice(start, frame.rows()))?;
+            }
+            start += frame.rows();
+            gathered.push(&frame)?;
+        }
+        gathered.finish(schema, Some(self.partitions()))
     }
 
     /// All rows of tables with the same columns, in order; of rows with the same id the first stands. The schema is the
@@ -207,39 +147,50 @@ impl Table {
             });
         };
         let mut seen = HashSet::new();
-        let mut frames = Vec::new();
+        let mut gathered = Gathered::beside(first);
         for table in tables {
             if table.schema().columns != first.schema().columns {
                 return Err(TableError::SchemaMismatch {
                     reason: "the tables of a union differ in their columns".to_owned(),
                 });
             }
-            for part in 0..table.partitions() {
+            for part in 0..table.pieces() {
                 let frame = table.load(part, &table.everything())?;
                 let keep: Vec<bool> = ids_of(&frame)?
                     .map(|id| seen.insert(id.to_owned()))
                     .collect();
-                frames.push(if keep.iter().all(|kept| *kept) {
-                    frame
+                if keep.iter().all(|kept| *kept) {
+                    gathered.push(&frame)?;
                 } else {
-                    frame.filter(&keep)?
-                });
+                    gathered.push(&frame.filter(&keep)?)?;
+                }
             }
         }
-        Table::of_frames(first.schema().clone(), frames)
+        gathered.finish(first.schema().clone(), None)
     }
 
-    /// The same rows in memory, in so many partitions (1 to 1023) of consecutive rows.
+    /// The same rows in so many partitions (1 to 1023) of consecutive rows.
     pub fn in_partitions(&self, partitions: u32) -> Result<Table> {
+        check_partitions(partitions)?;
+        let set = |table: &Table| {
+            table.set(
+                self.place().cloned(),
+                self.stop(),
+                Some(partitions as usize),
+            )
+        };
+        if let Parts::Files { .. } = self.parts() {
+            return Ok(set(self));
+        }
         let mut frames = Vec::new();
         self.for_each_partition(partitions, &mut |frame| {
             frames.push(frame);
             Ok(())
         })?;
-        Table::of_frames(self.schema().clone(), frames)
+        Ok(set(&Table::of_frames(self.schema().clone(), frames)?))
     }
 
-    /// Hands out the rows cut into so many frames, loading no more partitions at once than a frame needs.
+    /// Hands out the rows cut into so many frames, and those into pieces, loading no more at once than a frame needs.
     pub(crate) fn for_each_partition(
         &self,
         partitions: u32,
@@ -249,8 +200,15 @@ impl Table {
         let everything = self.everything();
         let empty = self.no_rows();
         let (mut loaded, mut used, mut next_part, mut given) = (empty.clone(), 0, 0, 0);
-        for part in 1..=partitions as usize {
-            let end = self.rows() * part / partitions as usize;
+        let most = rows_of_a_piece(everything.len());
+        let ends = (1..=partitions as usize).map(|part| self.rows() * part / partitions as usize);
+        let mut before = 0;
+        let ends = ends.flat_map(|end| {
+            let start = std::mem::replace(&mut before, end);
+            let inner = (start..end).step_by(most).skip(1);
+            inner.chain(std::iter::once(end)).collect::<Vec<usize>>()
+        });
+        for end in ends {
             let mut frame: Option<Frame> = None;
             while given < end {
                 if used == loaded.rows() {

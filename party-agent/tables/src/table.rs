@@ -13,6 +13,7 @@ use crate::frame::Frame;
 use crate::hash::{ContentHasher, content_hash};
 use crate::parquet::{Known, PartFile, read_frame};
 use crate::schema::{ColumnKind, Schema};
+use crate::spill::{SpillFolder, rows_of_a_piece};
 use crate::versions::Hold;
 
 /// Rows turned into text at once.
@@ -75,7 +76,7 @@ impl fmt::Debug for Values {
     }
 }
 
-/// A partition that waits in a file.
+/// A piece that waits in a file.
 pub(crate) struct Waiting {
     pub(crate) path: PathBuf,
     pub(crate) rows: usize,
@@ -83,14 +84,15 @@ pub(crate) struct Waiting {
     pub(crate) known: Known,
 }
 
-/// Where the rows are. In files, `stored` says under which position the id (first) and each column stand there, and
-/// `hold` keeps the files alive.
+/// Where the rows are, in pieces. In files, `stored` says under which position the id (first) and each column stand there, `hold`
+/// keeps the files alive, and `rows_hash` is known as long as the files are all of the table and nothing else.
 #[derive(Clone)]
 pub(crate) enum Parts {
     Memory(Vec<Frame>),
     Files {
         files: Arc<Vec<Waiting>>,
         stored: Vec<usize>,
+        rows_hash: Option<Arc<str>>,
         hold: Arc<Hold>,
     },
 }
@@ -99,6 +101,10 @@ struct Inner {
     schema: Schema,
     rows: usize,
     parts: Parts,
+    /// In how many partitions it stands for whoever asks; as many as pieces where nobody said.
+    partitions: Option<usize>,
+    /// Where rows that are made of these may be put aside.
+    place: Option<SpillFolder>,
     /// Position of each column, made when the first is asked for: whoever asks for every column by its name would search through
     /// all of them each time.
     places: OnceLock<HashMap<String, usize>>,
@@ -168,17 +174,14 @@ impl Table {
                 return Err(TableError::SchemaMismatch { reason });
             }
         }
-        let rows = frames.iter().map(Frame::rows).sum();
-        Ok(Table(Arc::new(Inner {
-            schema,
-            rows,
-            parts: Parts::Memory(frames),
-            places: OnceLock::new(),
-            stop: Stop::NEVER,
-        })))
+        let partitions = frames.len();
+        let pieces: Vec<Frame> = frames.iter().flat_map(pieces_of).collect();
+        let cut = (pieces.len() > partitions).then_some(partitions);
+        let table = Table::of_parts(schema, Parts::Memory(pieces))?;
+        Ok(table.set(None, &Stop::NEVER, cut))
     }
 
-    /// A table whose partitions wait in files.
+    /// A table whose rows are there already.
     pub(crate) fn of_parts(schema: Schema, parts: Parts) -> Result<Table> {
         schema.check()?;
         let rows = match &parts {
@@ -189,14 +192,20 @@ impl Table {
             schema,
             rows,
             parts,
+            partitions: None,
+            place: None,
             places: OnceLock::new(),
             stop: Stop::NEVER,
         })))
     }
 
-    /// The same rows, no more of which are loaded once the work on them is stopped.
-    #[must_use]
-    pub fn watched(&self, stop: Stop) -> Table {
+    /// The same rows with what else is known of them.
+    pub(crate) fn set(
+        &self,
+        place: Option<SpillFolder>,
+        stop: &Stop,
+        partitions: Option<usize>,
+    ) -> Table {
         let Inner {
             schema,
             rows,
@@ -207,9 +216,27 @@ impl Table {
             schema: schema.clone(),
             rows: *rows,
             parts: parts.clone(),
+            partitions,
+            place,
             places: OnceLock::new(),
-            stop,
+            stop: stop.clone(),
         }))
+    }
+
+    /// The same partitions, place and stop as another table's.
+    pub(crate) fn like(&self, other: &Table) -> Table {
+        self.set(other.0.place.clone(), other.stop(), other.0.partitions)
+    }
+
+    /// Where rows that are made of these may be put aside.
+    pub(crate) fn place(&self) -> Option<&SpillFolder> {
+        self.0.place.as_ref()
+    }
+
+    /// The same rows, no more of which are loaded once the work on them is stopped.
+    #[must_use]
+    pub fn watched(&self, stop: Stop) -> Table {
+        self.set(self.0.place.clone(), &stop, self.0.partitions)
     }
 
     /// Whether the work on these rows is stopped.
@@ -257,8 +284,13 @@ impl Table {
         }
     }
 
-    /// Number of partitions; a partition can be loaded by itself.
+    /// Number of partitions: shares of consecutive rows, one of which can be loaded by itself.
     pub fn partitions(&self) -> usize {
+        self.0.partitions.unwrap_or_else(|| self.pieces())
+    }
+
+    /// Number of pieces, in which rows stand in memory or in files.
+    pub(crate) fn pieces(&self) -> usize {
         match self.parts() {
             Parts::Memory(frames) => frames.len(),
             Parts::Files { files, .. } => files.len(),
@@ -275,22 +307,54 @@ impl Table {
 
     /// One partition as a table in memory; partitions hold consecutive rows in table order.
     pub fn partition(&self, part: usize) -> Result<Table> {
-        let rows = vec![self.load(part, &self.everything())?];
+        let partitions = self.partitions();
+        if part >= partitions {
+            return Err(self.no_piece(part));
+        }
+        if partitions == self.pieces() {
+            return self.piece(part);
+        }
+        let (start, end) = (
+            self.rows() * part / partitions,
+            self.rows() * (part + 1) / partitions,
+        );
+        let (mut rows, mut before) = (self.no_rows(), 0);
+        for piece in 0..self.pieces() {
+            let here = self.rows_of(piece);
+            let (from, to) = (start.max(before), end.min(before + here));
+            if from < to {
+                let frame = self.load(piece, &self.everything())?;
+                rows.append(&frame.slice(from - before, to - from))?;
+            }
+            before += here;
+        }
+        Ok(Table::of_frames(self.schema().clone(), vec![rows])?.watched(self.stop().clone()))
+    }
+
+    /// One piece as a table in memory.
+    pub(crate) fn piece(&self, piece: usize) -> Result<Table> {
+        let rows = vec![self.load(piece, &self.everything())?];
         Ok(Table::of_frames(self.schema().clone(), rows)?.watched(self.stop().clone()))
     }
 
-    /// Rows of a partition; none where there is no such partition.
-    pub(crate) fn rows_of(&self, part: usize) -> usize {
+    /// Rows of a piece; none where there is no such piece.
+    pub(crate) fn rows_of(&self, piece: usize) -> usize {
         match self.parts() {
-            Parts::Memory(frames) => frames.get(part).map_or(0, Frame::rows),
-            Parts::Files { files, .. } => files.get(part).map_or(0, |file| file.rows),
+            Parts::Memory(frames) => frames.get(piece).map_or(0, Frame::rows),
+            Parts::Files { files, .. } => files.get(piece).map_or(0, |file| file.rows),
+        }
+    }
+
+    fn no_piece(&self, piece: usize) -> TableError {
+        TableError::Engine {
+            reason: format!("piece {piece} of {} was asked for", self.pieces()),
         }
     }
 
     /// The ids, in row order.
     pub fn ids(&self) -> Result<Vec<String>> {
         let mut ids = Vec::with_capacity(self.rows());
-        for part in 0..self.partitions() {
+        for part in 0..self.pieces() {
             let frame = self.load(part, &[0])?;
             ids.extend(
                 frame
@@ -306,7 +370,7 @@ impl Table {
     /// for them is the schema's `display_header()`.
     pub fn preview(&self, limit: usize) -> Result<Vec<Vec<String>>> {
         let mut rows = Vec::new();
-        for part in 0..self.partitions() {
+        for part in 0..self.pieces() {
             let left = limit - rows.len();
             if left == 0 {
                 break;
@@ -324,7 +388,7 @@ impl Table {
     pub fn content_hash(&self) -> Result<String> {
         let everything = self.everything();
         let mut hasher = ContentHasher::new(everything.len(), self.stop());
-        for part in 0..self.partitions() {
+        for part in 0..self.pieces() {
             hasher.push(&self.load(part, &everything)?)?;
         }
         content_hash(self.schema(), &hasher.finish())
@@ -342,12 +406,10 @@ impl Table {
             .collect()
     }
 
-    /// Loads columns of a partition; 0 is the id, 1 the first column.
+    /// Loads columns of a piece; 0 is the id, 1 the first column.
     pub(crate) fn load(&self, part: usize, wanted: &[usize]) -> Result<Frame> {
         self.stop().go_on()?;
-        let no_part = || TableError::Engine {
-            reason: format!("partition {part} of {} was asked for", self.partitions()),
-        };
+        let no_part = || self.no_piece(part);
         match self.parts() {
             Parts::Memory(frames) => frames.get(part).ok_or_else(no_part)?.pick(wanted),
             Parts::Files { files, stored, .. } => {
@@ -370,7 +432,7 @@ impl Table {
     /// Loads columns of all rows as one frame.
     pub(crate) fn load_whole(&self, wanted: &[usize]) -> Result<Frame> {
         let mut whole: Option<Frame> = None;
-        for part in 0..self.partitions() {
+        for part in 0..self.pieces() {
             let frame = self.load(part, wanted)?;
             match &mut whole {
                 Some(whole) => whole.append(&frame)?,
@@ -391,6 +453,16 @@ impl Table {
     pub(crate) fn parts(&self) -> &Parts {
         &self.0.parts
     }
+}
+
+/// A frame cut into pieces; they share its data.
+fn pieces_of(frame: &Frame) -> Vec<Frame> {
+    let most = rows_of_a_piece(frame.width());
+    if frame.rows() <= most {
+        return vec![frame.clone()];
+    }
+    let starts = (0..frame.rows()).step_by(most);
+    starts.map(|start| frame.slice(start, most)).collect()
 }
 
 /// Rows of a frame as text, missing as empty text.

@@ -2,7 +2,6 @@
 //! was although a newer one takes its place.
 
 use std::fs::File;
-use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,13 +9,11 @@ use vocabulary::time::{Clock, SystemClock};
 use vocabulary::{Stop, TableRef, TableSummary};
 
 use crate::error::{Result, TableError};
-use crate::frame::Frame;
-use crate::hash::ContentHasher;
 use crate::manifest::{BoundTo, Manifest, Origin, Part, TableInfo, UNFINISHED, sync_folder};
 use crate::names::{folder_name, nearest, text_of_folder};
-use crate::parquet::{Known, write_frame};
 use crate::reshape::check_partitions;
 use crate::schema::Schema;
+use crate::spill::{PartWriter, SpillFolder, files, part_name};
 use crate::table::{Parts, Table, Waiting};
 use crate::versions::{Versions, clean_up, current, name_version, point_to, point_to_nothing};
 
@@ -49,10 +46,6 @@ struct Inner {
 #[derive(Clone)]
 pub struct TableStore(Arc<Inner>);
 
-fn part_name(part: usize) -> String {
-    format!("part-{part:05}.parquet")
-}
-
 /// The folders in a folder; a folder that does not exist has none.
 fn folders_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(folder) {
@@ -67,7 +60,12 @@ fn folders_in(folder: &Path) -> Result<Vec<PathBuf>> {
     };
     let paths: std::io::Result<Vec<PathBuf>> = entries.map(|entry| Ok(entry?.path())).collect();
     let mut paths = paths.map_err(TableError::reading("the table store"))?;
-    paths.retain(|path| path.is_dir());
+    // What begins with a point is no table's: rows of unfinished work.
+    let is_hidden = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with('.'))
+    };
+    paths.retain(|path| path.is_dir() && !is_hidden(path));
     paths.sort();
     Ok(paths)
 }
@@ -91,6 +89,7 @@ impl TableStore {
             _lock: lock,
         }));
         if alone {
+            table_store.spill().clean_up()?;
             table_store.clean_up()?;
         }
         // Where the file system knows no locks, the table store works all the same; it is then never cleaned up.
@@ -137,12 +136,16 @@ impl TableStore {
         let folder = self.folder(table);
         let building = self.begin(&folder)?;
         let created = SystemClock.now().0;
-        let (parts, rows_hash) = write_parts(building.path(), rows, partitions)?;
+        let (parts, rows_hash) = match linked(building.path(), rows)? {
+            Some(there) => there,
+            None => write_parts(building.path(), rows, partitions)?,
+        };
         let manifest = Manifest {
             format: Manifest::FORMAT,
             table: table.clone(),
             schema: rows.schema().clone(),
             parts,
+            partitions: Some(partitions),
             rows_hash,
             created_micros: created,
             enabled: true,
@@ -180,22 +183,15 @@ impl TableStore {
             (version, hold)
         };
         let manifest = Manifest::load(&version)?;
-        let waiting = |(at, part): (usize, &Part)| Waiting {
-            path: version.join(part_name(at)),
-            rows: usize::try_from(part.rows).unwrap_or(usize::MAX),
-            bytes: part.bytes,
-            known: Known::default(),
-        };
-        let files = Arc::new(manifest.parts.iter().enumerate().map(waiting).collect());
-        let stored = (0..=manifest.schema.columns.len()).collect();
-        Table::of_parts(
-            manifest.schema,
-            Parts::Files {
-                files,
-                stored,
-                hold,
-            },
-        )
+        let (partitions, columns) = (manifest.partitions(), manifest.schema.columns.len());
+        let parts = files(hold, &manifest.parts, columns, manifest.rows_hash);
+        let table = Table::of_parts(manifest.schema, parts)?;
+        Ok(table.set(Some(self.spill()), &Stop::NEVER, Some(partitions as usize)))
+    }
+
+    /// Where rows of unfinished work go.
+    pub(crate) fn spill(&self) -> SpillFolder {
+        SpillFolder::of(&self.0.root)
     }
 
     /// Whether a table of that name stands on the table store.
@@ -351,34 +347,57 @@ fn remove_if_empty(folder: &Path) {
     }
 }
 
-/// Writes the partitions' files; gives what they are like and the hash of the rows.
+/// Writes the rows as files; gives what they are like and the hash of the rows.
 fn write_parts(folder: &Path, rows: &Table, partitions: u32) -> Result<(Vec<Part>, String)> {
-    let mut parts = Vec::new();
-    let mut hasher = ContentHasher::new(rows.everything().len(), rows.stop());
+    let mut writer = PartWriter::new(folder, rows.everything().len(), rows.stop());
     rows.for_each_partition(partitions, &mut |frame| {
-        let path = folder.join(part_name(parts.len()));
-        let (hashed, written) = rayon::join(
-            || hasher.push(&frame),
-            || write_part(&path, &frame, rows.stop()),
-        );
-        hashed?;
-        parts.push(Part {
-            rows: frame.rows() as u64,
-            bytes: written?,
-        });
-        Ok(())
+        if frame.rows() == 0 {
+            return Ok(());
+        }
+        writer.push(&frame, true)
     })?;
-    Ok((parts, hasher.finish()))
+    Ok(writer.finish())
 }
 
-/// Writes one file and syncs it; gives its bytes.
-fn write_part(path: &Path, frame: &Frame, stop: &Stop) -> Result<u64> {
-    let failed = || TableError::writing("a partition");
-    let file = File::create(path).map_err(failed())?;
-    let mut out = BufWriter::with_capacity(1 << 18, file);
-    let bytes = write_frame(frame, &mut out, stop)?;
-    out.get_ref().sync_all().map_err(failed())?;
-    Ok(bytes)
+/// Takes rows over that stand in files already, without reading them: each file gets a second name in the folder, and is there until
+/// both are gone. Nothing is taken over of a table that is only a part of its files.
+fn linked(folder: &Path, rows: &Table) -> Result<Option<(Vec<Part>, String)>> {
+    let Parts::Files {
+        files,
+        rows_hash: Some(rows_hash),
+        ..
+    } = rows.parts()
+    else {
+        return Ok(None);
+    };
+    let mut parts = Vec::with_capacity(files.len());
+    for (at, file) in files.iter().enumerate() {
+        rows.stop().go_on()?;
+        let Waiting {
+            path, rows, bytes, ..
+        } = file;
+        let to = folder.join(part_name(at));
+        // Not every file system knows second names; a copy is as good, and takes its space.
+        if std::fs::hard_link(path, &to).is_err() {
+            std::fs::copy(path, &to).map_err(TableError::writing("a partition"))?;
+        }
+        // Rows of unfinished work were not synced when they were written.
+        let linked = File::open(&to).and_then(|file| {
+            file.sync_all()?;
+            Ok(file.metadata()?.len())
+        });
+        let found = linked.map_err(TableError::writing("a partition"))?;
+        if found != *bytes {
+            return Err(TableError::Damaged {
+                reason: format!("a partition has {found} bytes, {bytes} were written"),
+            });
+        }
+        parts.push(Part {
+            rows: *rows as u64,
+            bytes: *bytes,
+        });
+    }
+    Ok(Some((parts, rows_hash.to_string())))
 }
 
 #[cfg(test)]

@@ -1,20 +1,37 @@
 //! How many columns of a table say anything.
 
+use ndarray::ArrayView1;
+
+use crate::error::Result;
 use crate::table::Table;
 
 impl Table {
     /// Feature columns that have more than one value: what is made of a table's rows is made of those. A table of texts has none.
     pub fn varied_features(&self) -> usize {
-        let Ok(matrix) = self.features_matrix() else {
-            return 0;
+        let names = self.schema().features();
+        // The first known value of each column so far, and whether another was met.
+        type Found = Vec<(Option<f64>, bool)>;
+        let look = |part: &Table, _: usize| -> Result<Found> {
+            let matrix = part.matrix(&names)?;
+            let look = |values: ArrayView1<'_, f64>| {
+                let mut known = values.iter().copied().filter(|value| value.is_finite());
+                let first = known.next();
+                (first, known.any(|value| Some(value) != first))
+            };
+            Ok(matrix.columns().into_iter().map(look).collect())
         };
-        let varies = |column: usize| {
-            let values = matrix.column(column);
-            let mut known = values.iter().filter(|value| value.is_finite());
-            let first = known.next();
-            known.any(|value| Some(value) != first)
+        let join = |before: Found, more: Found| {
+            let join =
+                |((first, varies), (next, more)): ((Option<f64>, bool), (Option<f64>, bool))| {
+                    let differs = first.is_some() && next.is_some() && first != next;
+                    (first.or(next), varies || more || differs)
+                };
+            before.into_iter().zip(more).map(join).collect()
         };
-        (0..matrix.ncols()).filter(|column| varies(*column)).count()
+        let found = self.fold_partitions(look, join);
+        found.map_or(0, |found| {
+            found.iter().filter(|(_, varies)| *varies).count()
+        })
     }
 }
 

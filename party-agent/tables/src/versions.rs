@@ -27,6 +27,20 @@ impl Drop for Hold {
     }
 }
 
+impl Hold {
+    /// Rows of unfinished work: they go when nobody reads them any more.
+    pub(crate) fn of_spill(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            retired: AtomicBool::new(true),
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
 /// Versions that somebody reads in this process. The table store keeps it behind a lock that also orders pointer changes.
 #[derive(Default)]
 pub(crate) struct Versions {

@@ -1,0 +1,203 @@
+//! Rows of large tables stand in files while they are worked on, and are handed on without being written again.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use vocabulary::{Stop, TableRef};
+
+use crate::schema::{Column, ColumnKind, Part, Schema, TableKind};
+use crate::{Table, TableError, TableStore, Values};
+
+const ROWS: usize = 20_000;
+
+fn table(rows: usize) -> Table {
+    let columns = vec![
+        Column::new("x", ColumnKind::Float, Part::Feature),
+        Column::new("t", ColumnKind::Text, Part::Feature),
+    ];
+    let values = vec![
+        Values::Float((0..rows).map(|row| row as f64 / 7.0).collect()),
+        Values::of_texts((0..rows).map(|row| format!("t{row}"))),
+    ];
+    let ids = (0..rows).map(|row| format!("id{row}")).collect();
+    Table::from_columns(
+        Schema::new(TableKind::Instances, "id", columns),
+        ids,
+        values,
+    )
+    .expect("a table")
+}
+
+fn name(name: &str) -> TableRef {
+    TableRef::new("n", name)
+}
+
+/// All files below a folder that hold rows.
+fn parts(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found = Vec::new();
+    for path in entries.map(|entry| entry.path()) {
+        if path.is_dir() {
+            found.extend(parts(&path));
+        } else if path.extension().is_some_and(|end| end == "parquet") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn doubled(part: &Table) -> Result<Table, TableError> {
+    let column = part.schema().columns.first().expect("a column").clone();
+    let values = part.floats("x")?.iter().map(|value| value * 2.0).collect();
+    part.with_columns(vec![(column, Values::Float(values))])
+}
+
+#[test]
+fn a_table_is_handed_on_by_reference_and_each_name_keeps_its_rows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = TableStore::open(folder.path()).expect("opens");
+    store.write(&name("a"), &table(ROWS), 3).expect("written");
+    let read = store.read(&name("a")).expect("read");
+    let hash = read.content_hash().expect("hash");
+    let stored = store.write(&name("b"), &read, 5).expect("handed on");
+    drop(read);
+    assert_eq!(
+        (stored.info.partitions, stored.info.content_hash.as_str()),
+        (5, hash.as_str())
+    );
+    let (a, b) = (
+        parts(&folder.path().join("n/a")),
+        parts(&folder.path().join("n/b")),
+    );
+    let nodes = |paths: &[PathBuf]| -> Vec<u64> {
+        paths
+            .iter()
+            .map(|path| path.metadata().expect("there").ino())
+            .collect()
+    };
+    assert_eq!(nodes(&a), nodes(&b), "no row was written again");
+    // Whatever becomes of one, the other stays: replaced, deleted, cleaned up after the end of the process.
+    store.write(&name("a"), &table(3), 1).expect("replaced");
+    assert!(store.delete(&name("a")).expect("deleted"));
+    let again = store.read(&name("b")).expect("read");
+    assert_eq!(
+        (again.partitions(), again.content_hash().expect("hash")),
+        (5, hash.clone())
+    );
+    drop((again, store));
+    let store = TableStore::open(folder.path()).expect("opens");
+    let again = store.read(&name("b")).expect("read");
+    assert_eq!(again.content_hash().expect("hash"), hash);
+    assert_eq!(store.list().expect("names"), [name("b")]);
+    // A part of a table, and one with other values, is written.
+    for other in [
+        again.select(&["x"]).expect("x"),
+        doubled(&again).expect("doubled"),
+    ] {
+        store.write(&name("c"), &other, 2).expect("written");
+        let read = store.read(&name("c")).expect("read");
+        assert_eq!(
+            read.content_hash().expect("hash"),
+            other.content_hash().expect("hash")
+        );
+        assert_ne!(read.content_hash().expect("hash"), hash);
+    }
+}
+
+#[test]
+fn what_is_made_of_a_stored_table_waits_in_files_and_goes_with_its_last_reader() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = TableStore::open(folder.path()).expect("opens");
+    store.write(&name("a"), &table(ROWS), 4).expect("written");
+    let read = store.read(&name("a")).expect("read");
+    let made = read.map_partitions(|part, _| doubled(part)).expect("made");
+    let spilled = parts(&folder.path().join(".spill"));
+    assert!(spilled.len() > 1, "{spilled:?}");
+    let expected = doubled(&table(ROWS))
+        .expect("doubled")
+        .content_hash()
+        .expect("hash");
+    assert_eq!(made.content_hash().expect("hash"), expected);
+    assert_eq!((made.rows(), made.partitions()), (ROWS, 4));
+
+    let stored = store.write(&name("b"), &made, 4).expect("written");
+    assert_eq!(stored.info.content_hash, expected);
+    let of_b = parts(&folder.path().join("n/b"));
+    assert_eq!(of_b.len(), spilled.len());
+    assert!(
+        of_b.iter()
+            .all(|path| path.metadata().expect("there").nlink() == 2)
+    );
+    let part = made.partition(1).expect("a partition");
+    assert_eq!(
+        part.ids().expect("ids").first().map(String::as_str),
+        Some("id5000")
+    );
+    drop(made);
+    assert_eq!(parts(&folder.path().join(".spill")), Vec::<PathBuf>::new());
+    assert!(
+        of_b.iter()
+            .all(|path| path.metadata().expect("there").nlink() == 1)
+    );
+    let back = store.read(&name("b")).expect("read");
+    assert_eq!(back.content_hash().expect("hash"), expected);
+    assert_eq!(store.list().expect("names"), [name("a"), name("b")]);
+}
+
+#[test]
+fn work_that_is_stopped_or_crashes_leaves_no_rows_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = TableStore::open(folder.path()).expect("opens");
+    store.write(&name("a"), &table(ROWS), 4).expect("written");
+    let read = store.read(&name("a")).expect("read");
+    let place = folder.path().join(".spill");
+    let late = place.clone();
+    // Stopped once rows are in files.
+    let watched = read.watched(Stop::when(move || !parts(&late).is_empty()));
+    let ended = watched.map_partitions(|part, _| doubled(part));
+    assert!(matches!(ended, Err(TableError::Stopped(_))));
+    assert_eq!(parts(&place), Vec::<PathBuf>::new());
+
+    let made = read.map_partitions(|part, _| doubled(part)).expect("made");
+    // The process ends without dropping anything.
+    std::mem::forget(made);
+    drop((read, watched, store));
+    assert!(!parts(&place).is_empty());
+    let store = TableStore::open(folder.path()).expect("opens");
+    assert!(!place.exists());
+    assert_eq!(store.list().expect("names"), [name("a")]);
+}
+
+#[test]
+fn rows_by_position_come_in_any_order_across_pieces() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = TableStore::open(folder.path()).expect("opens");
+    let whole = table(ROWS);
+    store.write(&name("a"), &whole, 3).expect("written");
+    let read = store.read(&name("a")).expect("read");
+    let mixed: Vec<usize> = (0..ROWS).map(|row| (row * 7_919) % ROWS).collect();
+    let sorted: Vec<usize> = (0..ROWS).step_by(3).collect();
+    for rows in [mixed, sorted, vec![], vec![ROWS - 1, 0]] {
+        let ids: Vec<String> = rows.iter().map(|row| format!("id{row}")).collect();
+        let picked = read.rows_at(&rows).expect("rows");
+        assert_eq!(picked.ids().expect("ids"), ids);
+        let expected: Vec<f64> = rows.iter().map(|row| *row as f64 / 7.0).collect();
+        assert_eq!(picked.floats("x").expect("numbers"), expected);
+        let joined = read.join_ids(&ids).expect("rows");
+        assert_eq!(
+            joined.content_hash().expect("hash"),
+            picked.content_hash().expect("hash")
+        );
+    }
+    let often: Vec<usize> = (0..ROWS).map(|row| row / 2).collect();
+    let ids: Vec<String> = (0..ROWS).map(|row| format!("new{row}")).collect();
+    let drawn = read.rows_as(&often, ids.clone()).expect("rows");
+    assert_eq!(drawn.ids().expect("ids"), ids);
+    let texts: Vec<_> = often.iter().map(|row| Some(format!("t{row}"))).collect();
+    assert_eq!(drawn.texts("t").expect("texts"), texts);
+    assert!(matches!(
+        read.rows_at(&[ROWS]),
+        Err(TableError::RowMissing { .. })
+    ));
+}
