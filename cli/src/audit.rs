@@ -12,8 +12,8 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use vocabulary::{Clock, ErrorCode, Fault, JobId, SystemClock, Timestamp};
 
+use crate::endpoint::EndpointArguments;
 use crate::say;
-use crate::table::EndpointArguments;
 
 /// The endpoint that gives the chain line by line.
 const CHAIN: &str = "/v1/fedflow/audit/chain";

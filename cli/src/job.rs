@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use vocabulary::{ErrorCode, Fault};
 
 use crate::client::{Client, job_row, succeeded, text};
+use crate::endpoint::EndpointArguments;
 use crate::say;
-use crate::table::EndpointArguments;
 
 /// Which job.
 #[derive(Args, Clone)]

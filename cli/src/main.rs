@@ -8,6 +8,7 @@ mod client;
 mod coordinator;
 mod demo;
 mod doctor;
+mod endpoint;
 mod job;
 mod model;
 mod policy;

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use vocabulary::{ErrorCode, Fault, PartyId, Role};
 
 use crate::client::{Client, text};
+use crate::endpoint::EndpointArguments;
 use crate::say;
-use crate::table::EndpointArguments;
 
 /// Which part of which model.
 #[derive(Args, Clone)]

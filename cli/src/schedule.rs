@@ -7,9 +7,9 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::client::{Client, text};
+use crate::endpoint::EndpointArguments;
 use crate::job::read_json;
 use crate::say;
-use crate::table::EndpointArguments;
 
 /// Which schedule.
 #[derive(Args, Clone)]

@@ -2,17 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_trait::async_trait;
-use audit::{Attempted, Audit, AuditEntry, Basis, MessageEntry, OldEntry, ReportEntry, Rows};
-use policy::{Leaving, Policy};
+use audit::{Attempted, Audit, AuditEntry, Basis, OldEntry, ReportEntry, Rows};
+use policy::Policy;
 use records::{OldAuditEntry, Records};
-use tokio::time::Instant;
-use vocabulary::{Assignment, Attempt, Clock, ErrorCode, Fault, Offer, TaskId, Timestamp};
-
-use crate::agent_state::AgentState;
+use vocabulary::{Assignment, Attempt, Clock, ErrorCode, Fault, TaskId, Timestamp};
 
 /// Entries of the old chain that are read at once.
 const PIECE: u32 = 1_000;
@@ -68,21 +63,17 @@ pub(crate) struct Account {
 
 impl Account {
     /// Notes who asked for an attempt, and under which offer.
-    pub(crate) async fn open(
-        agent_state: &AgentState,
-        order: &Assignment,
-        offer: &Offer,
-    ) -> Result<Arc<Self>, Fault> {
-        Ok(Arc::new(Self {
+    pub(crate) fn open(order: &Assignment, basis: Basis) -> Arc<Self> {
+        Arc::new(Self {
             task: order.task.clone(),
             attempt: order.attempt,
             component: order.component.clone(),
             version: order.component_version,
             offer: order.offer.clone(),
-            basis: agent_state.basis(Some(offer)).await?,
+            basis,
             rows: Mutex::default(),
             columns: Mutex::default(),
-        }))
+        })
     }
 
     /// Notes that a table of so many rows was read.
@@ -102,7 +93,8 @@ impl Account {
         *locked(&self.columns)
     }
 
-    fn attempted(&self, policy: &Policy) -> Attempted {
+    /// What entries say of the attempt now.
+    pub(crate) fn attempted(&self, policy: &Policy) -> Attempted {
         Attempted {
             task: self.task.clone(),
             attempt: self.attempt,
@@ -135,17 +127,17 @@ impl Account {
     }
 }
 
-/// The accounts of attempts that run.
-#[derive(Default)]
-pub(crate) struct Accounts(Mutex<BTreeMap<Key, Arc<Account>>>);
+/// The accounts of attempts that run. Cheap to clone.
+#[derive(Default, Clone)]
+pub(crate) struct Accounts(Arc<Mutex<BTreeMap<Key, Arc<Account>>>>);
 
 impl Accounts {
     /// Keeps an account; it is forgotten when what is given is dropped.
-    pub(crate) fn keep(agent_state: &Arc<AgentState>, account: &Arc<Account>) -> Kept {
+    pub(crate) fn keep(&self, account: &Arc<Account>) -> AccountGuard {
         let key = (account.task.clone(), account.attempt);
-        locked(&agent_state.accounts.0).insert(key.clone(), account.clone());
-        Kept {
-            agent_state: agent_state.clone(),
+        locked(&self.0).insert(key.clone(), account.clone());
+        AccountGuard {
+            accounts: self.clone(),
             key,
         }
     }
@@ -157,67 +149,13 @@ impl Accounts {
 }
 
 /// Keeps an account while it lives.
-pub(crate) struct Kept {
-    agent_state: Arc<AgentState>,
+pub(crate) struct AccountGuard {
+    accounts: Accounts,
     key: Key,
 }
 
-impl Drop for Kept {
+impl Drop for AccountGuard {
     fn drop(&mut self) {
-        locked(&self.agent_state.accounts.0).remove(&self.key);
-    }
-}
-
-/// Writes the messages of an attempt into the chain, and measures what that takes.
-pub(crate) struct Ledger {
-    agent_state: Arc<AgentState>,
-    account: Arc<Account>,
-    waited_micros: AtomicU64,
-}
-
-impl Ledger {
-    pub(crate) fn new(agent_state: Arc<AgentState>, account: Arc<Account>) -> Self {
-        Self {
-            agent_state,
-            account,
-            waited_micros: AtomicU64::new(0),
-        }
-    }
-
-    /// Microseconds for which messages waited for their entries.
-    pub(crate) fn waited_micros(&self) -> u64 {
-        self.waited_micros.load(Ordering::Relaxed)
-    }
-}
-
-#[async_trait]
-impl policy::Recorder for Ledger {
-    async fn record(&self, leaving: Leaving<'_>) -> Result<(), Fault> {
-        let began = Instant::now();
-        let Leaving {
-            envelope,
-            disclosure,
-            way,
-            policy,
-            refused_by,
-        } = leaving;
-        let of = match policy {
-            Some(policy) => self.account.attempted(policy),
-            None => self.account.attempted(&self.agent_state.policy()),
-        };
-        let entry = AuditEntry::Message(Box::new(MessageEntry {
-            of,
-            message: envelope.message.clone(),
-            tag: envelope.address.tag.clone(),
-            disclosure,
-            to: envelope.address.to.clone(),
-            bytes: envelope.body.len() as u64,
-            way,
-            refused_by,
-        }));
-        let recorded = self.agent_state.audit(&entry).await;
-        let waited = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.waited_micros.fetch_add(waited, Ordering::Relaxed);
-        recorded
+        locked(&self.accounts.0).remove(&self.key);
     }
 }

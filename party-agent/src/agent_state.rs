@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use audit::{Audit, AuditEntry, Basis};
 use component_kit::AnyComponent;
+use pki::Identity;
 use policy::{Grants, Policy};
 use records::{PermissionKind, Records};
 use tables::TableStore;
@@ -14,11 +15,14 @@ use vocabulary::{Clock, Fault, Offer, Participant, PartyId, TableRef, Timestamp}
 use crate::account::Accounts;
 use crate::files::Files;
 use crate::joblog::JobLogs;
-use crate::serving::Stubs;
 use crate::staging::Staging;
+use crate::stubs::Stubs;
 
 /// The components of an agent.
 pub type Catalogue = &'static [&'static dyn AnyComponent];
+
+/// Gives the identity in use, which may be renewed.
+pub(crate) type Whoami = Arc<dyn Fn() -> Identity + Send + Sync>;
 
 /// One party's agent's state.
 pub(crate) struct AgentState {

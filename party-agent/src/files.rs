@@ -189,15 +189,7 @@ impl Files {
         }
         file.flush().await.map_err(failed)?;
         file.get_ref().sync_data().await.map_err(failed)?;
-        Ok((
-            bytes,
-            digest
-                .finalize()
-                .iter()
-                .fold(String::with_capacity(64), |text, byte| {
-                    text + &format!("{byte:02x}")
-                }),
-        ))
+        Ok((bytes, vocabulary::hex(digest.finalize())))
     }
 
     fn put_in_place(&self, place: &Place, mut card: Card) -> std::io::Result<About> {

@@ -67,7 +67,7 @@ async fn follow(
             ..earlier.clone()
         };
         // Nothing of it is sent again.
-        crate::judgement::admit(agent_state, policy, &undated, (has_ticket, Vec::new())).await?;
+        crate::admission::admit(agent_state, policy, &undated, (has_ticket, Vec::new())).await?;
         for (step, from, who) in taken_over(agent_state, &earlier) {
             open.push(one(agent_state, &earlier, step, from, who).await?.1);
         }

@@ -4,8 +4,10 @@
 #![deny(missing_docs)]
 
 mod account;
+mod admission;
 mod agent_state;
 mod agree;
+mod blocking;
 mod calls;
 mod config;
 mod consent;
@@ -18,7 +20,9 @@ mod inherited;
 mod joblog;
 mod judgement;
 mod keyring;
+mod ledger;
 mod link;
+mod link_status;
 mod model_archive;
 mod offers;
 mod queries;
@@ -29,6 +33,7 @@ mod rest_api;
 mod runner;
 mod serving;
 mod staging;
+mod stubs;
 mod supervisor;
 mod task_host;
 mod tickets;
@@ -39,16 +44,18 @@ mod vectors;
 mod wiring;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use component_kit::ComponentError;
 use tables::TableStore;
 use tokio_util::sync::CancellationToken;
 use vocabulary::{ErrorCode, Fault, Receipt, TableRef};
+use wire::Transport;
 
 pub use agent_state::Catalogue;
 pub use config::{AgentConfig, ENVIRONMENT, Limits};
-pub use link::LinkStatus;
+pub use link_status::LinkStatus;
 pub use rehearsal::{Rehearsal, Remark, rehearse};
 pub use renewal::Renewal;
 pub use serving::ServingSettings;
@@ -105,7 +112,30 @@ pub async fn start_with(
     catalogue: Catalogue,
     stop: CancellationToken,
 ) -> Result<Running, Fault> {
-    let started = wiring::start(config, catalogue, stop).await;
+    start_logged(config, catalogue, None, stop).await
+}
+
+/// The same with something else in place of the network to carry the messages of tasks, for federations in one process. The
+/// link to the coordinator stays what it is.
+pub async fn start_over(
+    config: AgentConfig,
+    catalogue: Catalogue,
+    messages: Arc<dyn Transport>,
+    stop: CancellationToken,
+) -> Result<Running, Fault> {
+    start_logged(config, catalogue, Some(messages), stop).await
+}
+
+async fn start_logged(
+    config: AgentConfig,
+    catalogue: Catalogue,
+    messages: Option<Arc<dyn Transport>>,
+    stop: CancellationToken,
+) -> Result<Running, Fault> {
+    for notice in &config.notices {
+        tracing::warn!("{notice}");
+    }
+    let started = wiring::start(config, catalogue, messages, stop).await;
     started.inspect_err(
         |fault| tracing::error!(code = fault.code.text(), %fault, "the agent cannot start"),
     )
@@ -115,12 +145,17 @@ pub async fn start_with(
 /// with every default. Keys are named by their folder only, and secrets of clients are not shown.
 pub fn check_config(path: &Path) -> Result<String, Fault> {
     let config = AgentConfig::load(path)?;
-    wiring::load_policy(&config)?;
+    renewal::load_policy(&config)?;
     wiring::open_access(&config)?;
     wiring::load_model_store(&config)?;
     wiring::load_identity(&config)?;
-    toml::to_string_pretty(&config)
-        .map_err(|error| Fault::new(ErrorCode::ConfigInvalid, error.to_string()))
+    let shown = toml::to_string_pretty(&config)
+        .map_err(|error| Fault::new(ErrorCode::ConfigInvalid, error.to_string()))?;
+    let notices = config.notices.iter();
+    Ok(notices
+        .map(|notice| format!("# {notice}\n"))
+        .collect::<String>()
+        + &shown)
 }
 
 /// Names of the components of this build, as policies name them.
@@ -188,6 +223,13 @@ mod tests {
         assert_eq!(
             toml::from_str::<AgentConfig>(&shown).unwrap(),
             AgentConfig::load(&path).unwrap()
+        );
+        write("9999", "[limits]\nmail_disk = 7\n");
+        let shown = check_config(&path).unwrap();
+        assert!(
+            shown.starts_with("# the setting limits.mail_disk is called limits.inbox_disk now")
+                && shown.contains("inbox_disk = 7"),
+            "{shown}"
         );
         write("1", "");
         assert_eq!(

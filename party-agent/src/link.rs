@@ -1,10 +1,9 @@
 //! The link to the coordinator: dialled, greeted, kept alive, and dialled again for ever.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pki::{ExpectedPeer, Kind};
-use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use transport::hello::{Greeting, greet};
@@ -16,6 +15,7 @@ use wire::version::PROTOCOL;
 use crate::agent_state::AgentState;
 use crate::calls::Calls;
 use crate::coordinator_pin::CoordinatorPin;
+use crate::link_status::StatusBoard;
 use crate::supervisor::Supervisor;
 
 /// How long hello and welcome may take together, and a heartbeat.
@@ -26,97 +26,6 @@ const FIRST_DIAL: Duration = Duration::from_millis(400);
 const LONGEST_DIAL: Duration = Duration::from_secs(10);
 /// How long to wait after a refusal that time alone does not mend.
 const SLOWLY: Duration = Duration::from_secs(20);
-
-/// How the link is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LinkStatus {
-    /// Since when it stands, or since when there is none.
-    pub since: Timestamp,
-    /// Whether it stands.
-    pub connected: bool,
-    /// The coordinator's software version, when it stands.
-    pub coordinator: Option<String>,
-    /// Why the last one ended, or the last attempt failed.
-    pub last_error: Option<Fault>,
-}
-
-/// Where the link's state is written and read. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct StatusBoard(Arc<Mutex<LinkStatus>>);
-
-impl StatusBoard {
-    pub(crate) fn new(now: Timestamp) -> Self {
-        Self(Arc::new(Mutex::new(LinkStatus {
-            since: now,
-            connected: false,
-            coordinator: None,
-            last_error: None,
-        })))
-    }
-
-    /// The state now.
-    pub(crate) fn status(&self) -> LinkStatus {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn up(&self, coordinator: &str, now: Timestamp) {
-        let mut status = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *status = LinkStatus {
-            since: now,
-            connected: true,
-            coordinator: Some(coordinator.to_owned()),
-            last_error: status.last_error.take(),
-        };
-    }
-
-    fn down(&self, fault: &Fault, now: Timestamp) {
-        let mut status = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = if status.connected { now } else { status.since };
-        *status = LinkStatus {
-            since,
-            connected: false,
-            coordinator: None,
-            last_error: Some(fault.clone()),
-        };
-    }
-
-    /// What a user is told who needs the coordinator while there is no link.
-    pub(crate) fn offline(&self) -> Fault {
-        let status = self.status();
-        let since = date(status.since);
-        let fault = Fault::new(
-            ErrorCode::PartyOffline,
-            format!("this agent has no link to the coordinator since {since}"),
-        );
-        match status.last_error {
-            Some(error) => fault.next(format!("the last attempt ended with: {error}")),
-            None => fault.next("wait until it is connected"),
-        }
-    }
-
-    /// As JSON, for health.
-    pub(crate) fn to_json(&self) -> Value {
-        let LinkStatus {
-            since,
-            connected,
-            coordinator,
-            last_error,
-        } = self.status();
-        json!({"connected": connected, "since": since.millis(), "coordinator_version": coordinator, "last_error": last_error})
-    }
-}
-
-fn date(at: Timestamp) -> String {
-    let local =
-        chrono::DateTime::from_timestamp_micros(at.0).map(|utc| utc.with_timezone(&chrono::Local));
-    local.map_or_else(
-        || at.millis().to_string(),
-        |local| local.format("%Y-%m-%d %H:%M:%S").to_string(),
-    )
-}
 
 /// What the agent says of itself at every hello.
 #[derive(Clone)]

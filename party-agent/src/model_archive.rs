@@ -20,6 +20,7 @@ use vocabulary::{ErrorCode, Fault, JobId, ModelRef, Participant, StepName, Table
 use wire::agent_link::{Caller, HttpHead};
 
 use crate::agent_state::AgentState;
+use crate::blocking::blocking;
 
 const DOCUMENTS: &str = "/v1/fedflow/model/documents";
 const IMPORTED: &str = "/v1/fedflow/model/imported";
@@ -228,7 +229,7 @@ impl ModelArchive {
             hash,
             force,
         } = incoming;
-        let (archive, sha256) = crate::rest_api::blocking(move || {
+        let (archive, sha256) = blocking(move || {
             let sha256 = sha256_of(bytes.as_ref())
                 .map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?;
             if hash
@@ -344,7 +345,7 @@ impl ModelArchive {
         let missing = || does_not_exist(subject);
         let archive = self.pack(subject).await?.ok_or_else(missing)?;
         let folder = self.folder.clone();
-        crate::rest_api::blocking(move || {
+        blocking(move || {
             let migrated = archive.migrated(&to)?;
             let bytes = migrated.to_bytes()?;
             let path = folder.join(migrated.subject.file_name());
@@ -391,7 +392,7 @@ impl ModelArchive {
                 .map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?;
             Ok((Bytes::from(bytes), sha256))
         };
-        let (bytes, sha256) = crate::rest_api::blocking(work).await.map_err(fault)?;
+        let (bytes, sha256) = blocking(work).await.map_err(fault)?;
         let size = bytes.len() as u64;
         let place = store
             .keep(subject, bytes, force)

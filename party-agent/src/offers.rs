@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use audit::AuditEntry;
-use pki::{Identity, Kind, verify_signed};
+use pki::{Kind, verify_signed};
 use policy::{Counted, Policy};
 use records::Queries;
 use transport::Admit;
@@ -15,15 +15,13 @@ use vocabulary::{
 use wire::Address;
 use wire::agent_link::{EnvelopeHead, OFFER_CONTEXT, StepCheck};
 
-use crate::agent_state::AgentState;
+use crate::agent_state::{AgentState, Whoami};
 use crate::inherited::InheritedSteps;
 use crate::judgement;
 use crate::tickets::Tickets;
 
 /// Casts of accepted jobs that are remembered; the oldest job is forgotten first.
 const MOST_CASTS: usize = 50_000;
-/// Micros of a day.
-const DAY: i64 = 86_400_000_000;
 
 /// Who may send messages for which job.
 #[derive(Clone, Default)]
@@ -101,9 +99,6 @@ fn runs(steps: &Steps, address: &Address) -> bool {
     let who = steps.get(&address.attempt.step);
     who.is_some_and(|who| who.contains(&address.from) && who.contains(&address.to))
 }
-
-/// Gives the identity in use, which may be renewed.
-pub(crate) type Whoami = Arc<dyn Fn() -> Identity + Send + Sync>;
 
 /// Judges offers.
 pub(crate) struct Offers {
@@ -307,7 +302,7 @@ impl Offers {
             return Ok(());
         }
         let counted = judgement::counted(agent_state, policy, offer).await?;
-        let today = agent_state.now().0.div_euclid(DAY);
+        let today = agent_state.now().day();
         let mut all = Vec::new();
         for Counted {
             name, count, most, ..

@@ -1,5 +1,7 @@
 //! Offers: accepted, refused by a rule, forged.
 
+use pki::Identity;
+
 use super::*;
 use crate::trial::{Certificates, OPEN, agent_state, assignment, offer, party, script};
 use vocabulary::{Participant, Role};

@@ -9,9 +9,6 @@ use std::collections::BTreeMap;
 use records::{Queries, Records};
 use vocabulary::{Attempt, Fault, TaskId, Timestamp};
 
-/// Micros of a day.
-const DAY: i64 = 86_400_000_000;
-
 type Key = (TaskId, Attempt);
 
 /// Who asks with an attempt, and of how many tables it can tell figures.
@@ -68,7 +65,7 @@ pub(crate) struct Counter {
 impl Counter {
     /// Goes on where the records stopped.
     pub(crate) async fn load(records: &Records, now: Timestamp) -> Result<Self, Fault> {
-        let day = now.0.div_euclid(DAY);
+        let day = now.day();
         let told = records
             .queries_of(day)
             .await?
@@ -85,7 +82,7 @@ impl Counter {
     /// The number in the day of the last query that an attempt would make by telling figures now.
     pub(crate) fn number(&mut self, key: &Key, asked: &Asked, now: Timestamp) -> u64 {
         // A clock that is set back opens no new day.
-        let day = now.0.div_euclid(DAY).max(self.day);
+        let day = now.day().max(self.day);
         if day > self.day {
             self.day = day;
             self.told.clear();
@@ -174,7 +171,10 @@ mod tests {
 
     #[test]
     fn each_turn_in_which_figures_are_told_is_a_query() {
-        let (mut counter, now) = (Counter::default(), Timestamp(DAY * 20_000));
+        let (mut counter, now) = (
+            Counter::default(),
+            Timestamp(Timestamp::DAY_MICROS * 20_000),
+        );
         for (epoch, number) in [(0, 1), (1, 2), (2, 3)] {
             let turn = in_turn(&format!("epoch.{epoch}/rows.0/"));
             assert_eq!(counter.number(&key(0), &turn, now), number);
@@ -198,7 +198,10 @@ mod tests {
 
     #[test]
     fn what_sums_withheld_turns_up_counts_them() {
-        let (mut counter, now) = (Counter::default(), Timestamp(DAY * 20_000));
+        let (mut counter, now) = (
+            Counter::default(),
+            Timestamp(Timestamp::DAY_MICROS * 20_000),
+        );
         for epoch in 0..7 {
             counter.withhold(&key(0), &in_turn(&format!("epoch.{epoch}/rows.0/")));
         }
@@ -219,7 +222,10 @@ mod tests {
 
     #[test]
     fn counts_each_table_of_an_attempt_once_and_each_attempt_again() {
-        let (mut counter, now) = (Counter::default(), Timestamp(DAY * 20_000));
+        let (mut counter, now) = (
+            Counter::default(),
+            Timestamp(Timestamp::DAY_MICROS * 20_000),
+        );
         let one = asked("9999", 1);
         assert_eq!(counter.number(&key(0), &one, now), 1);
         let written = Queries {
@@ -252,10 +258,19 @@ mod tests {
     #[test]
     fn a_new_day_begins_anew_and_a_clock_set_back_does_not() {
         let (mut counter, one) = (Counter::default(), asked("9999", 1));
-        assert_eq!(counter.number(&key(0), &one, Timestamp(DAY * 20_000)), 1);
+        assert_eq!(
+            counter.number(&key(0), &one, Timestamp(Timestamp::DAY_MICROS * 20_000)),
+            1
+        );
         counter.count(&key(0), &one);
-        assert_eq!(counter.number(&key(1), &one, Timestamp(DAY * 19_999)), 2);
-        assert_eq!(counter.number(&key(1), &one, Timestamp(DAY * 20_001)), 1);
+        assert_eq!(
+            counter.number(&key(1), &one, Timestamp(Timestamp::DAY_MICROS * 19_999)),
+            2
+        );
+        assert_eq!(
+            counter.number(&key(1), &one, Timestamp(Timestamp::DAY_MICROS * 20_001)),
+            1
+        );
     }
 
     #[tokio::test]
@@ -264,7 +279,7 @@ mod tests {
         let records = Records::open(&folder.path().join("records.db"))
             .await
             .unwrap();
-        let now = Timestamp(DAY * 20_000 + 5);
+        let now = Timestamp(Timestamp::DAY_MICROS * 20_000 + 5);
         let mut counter = Counter::load(&records, now).await.unwrap();
         assert_eq!(counter.number(&key(0), &asked("9999", 2), now), 2);
         records
@@ -273,11 +288,15 @@ mod tests {
             .unwrap();
         let mut again = Counter::load(&records, now).await.unwrap();
         assert_eq!(again.number(&key(1), &asked("9999", 1), now), 3);
-        let mut tomorrow = Counter::load(&records, Timestamp(now.0 + DAY))
+        let mut tomorrow = Counter::load(&records, Timestamp(now.0 + Timestamp::DAY_MICROS))
             .await
             .unwrap();
         assert_eq!(
-            tomorrow.number(&key(1), &asked("9999", 1), Timestamp(now.0 + DAY)),
+            tomorrow.number(
+                &key(1),
+                &asked("9999", 1),
+                Timestamp(now.0 + Timestamp::DAY_MICROS)
+            ),
             1
         );
     }

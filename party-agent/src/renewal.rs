@@ -12,7 +12,6 @@ use vocabulary::{Fault, Timestamp};
 
 use crate::agent_state::AgentState;
 use crate::config::AgentConfig;
-use crate::wiring::load_policy;
 
 /// For how long a policy counts whose file cannot be read any more.
 const GRACE_MILLIS: i64 = 60_000;
@@ -93,5 +92,13 @@ impl Renewal {
             .chain(&self.config.policy)
             .map(changed)
             .collect()
+    }
+}
+
+/// The policy in the file; without a file, everything foreign is refused.
+pub(crate) fn load_policy(config: &AgentConfig) -> Result<Policy, Fault> {
+    match &config.policy {
+        Some(path) => Ok(Policy::load(config.party.clone(), path)?),
+        None => Ok(Policy::new(config.party.clone(), Rules::default())),
     }
 }

@@ -37,7 +37,7 @@ const WRITTEN_AT_ONCE: usize = 64;
 /// Progress is told at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// How often a report that cannot be written down is tried, unless the disk is full: then it waits.
-const TRIES: u32 = 3;
+const ATTEMPTS: u32 = 3;
 
 type Key = (TaskId, Attempt);
 type Columns = Arc<BTreeSet<String>>;
@@ -403,7 +403,7 @@ async fn enter(agent_state: &AgentState, told: &Told) -> Result<(), Fault> {
     let Some(entry) = &told.entry else {
         return Ok(());
     };
-    for _ in 1..TRIES {
+    for _ in 1..ATTEMPTS {
         if agent_state.audit(entry).await.is_ok() {
             return Ok(());
         }
@@ -416,7 +416,7 @@ async fn enter(agent_state: &AgentState, told: &Told) -> Result<(), Fault> {
 /// waited for, as for a report.
 async fn count(agent_state: &AgentState, counted: &[Queries]) -> bool {
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
-    let mut left = TRIES;
+    let mut left = ATTEMPTS;
     for queries in counted {
         while let Err(fault) = agent_state
             .records
@@ -441,7 +441,7 @@ async fn keep(agent_state: &AgentState, told: &Told) -> Result<(), Fault> {
     let report = &told.report;
     enter(agent_state, told).await?;
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
-    let mut left = TRIES;
+    let mut left = ATTEMPTS;
     loop {
         let Err(fault) = queue_reports(agent_state, std::slice::from_ref(told)).await else {
             return Ok(());

@@ -43,6 +43,7 @@ use vocabulary::{ErrorCode, Fault, SignedBytes};
 use wire::agent_link::{Caller, HttpHead};
 
 use crate::agent_state::AgentState;
+use crate::blocking::blocking;
 use crate::keyring::KnownKeys;
 use crate::model_archive::ModelArchive;
 use crate::serving::Serving;
@@ -84,7 +85,7 @@ pub(crate) struct HandlerState {
 }
 
 impl HandlerState {
-    /// The same desk for the other kind of caller.
+    /// The same state for the other kind of caller.
     pub(crate) fn on(&self, side: Side) -> Self {
         Self {
             side,
@@ -237,20 +238,7 @@ fn unavailable(fault: Fault) -> Failure {
     Failure::from(fault).with_status(status)
 }
 
-/// Does disk work off the async threads.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Failure> {
-    let ended = |error: tokio::task::JoinError| {
-        Fault::new(
-            vocabulary::ErrorCode::Internal,
-            format!("work on a request ended: {error}"),
-        )
-    };
-    Ok(tokio::task::spawn_blocking(work).await.map_err(ended)??)
-}
-
-/// A route whose handler takes the desk and the request.
+/// A route whose handler takes the handler state and the request.
 fn route<H, F>(state: &HandlerState, methods: MethodFilter, handler: H) -> MethodRouter
 where
     H: Fn(HandlerState, Request) -> F + Clone + Send + Sync + 'static,

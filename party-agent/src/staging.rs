@@ -65,9 +65,7 @@ impl Staging {
         let mut random = crypto::Random::from_os().map_err(|error| no_entropy(&error))?;
         let mut bytes = [0_u8; 16];
         random.fill(&mut bytes);
-        Ok(bytes.iter().fold(String::with_capacity(32), |text, byte| {
-            text + &format!("{byte:02x}")
-        }))
+        Ok(vocabulary::hex(bytes))
     }
 
     /// Where a staged file is; nothing when the text is no such name or the file is not there.

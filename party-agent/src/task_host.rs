@@ -32,6 +32,7 @@ use vocabulary::{
 
 use crate::account::Account;
 use crate::agent_state::AgentState;
+use crate::blocking::off_thread;
 use crate::joblog::JobLog;
 use crate::model_archive::ModelArchive;
 use crate::queries::Asked;
@@ -88,13 +89,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> Result<T> + Send + 'static,
 {
-    let ended = |error: tokio::task::JoinError| {
-        ComponentError::new(
-            ErrorCode::Internal,
-            format!("work on a table ended: {error}"),
-        )
-    };
-    tokio::task::spawn_blocking(work).await.map_err(ended)?
+    off_thread(work).await?
 }
 
 impl AgentTaskHost {
@@ -313,7 +308,7 @@ impl AgentTaskHost {
 
     /// The namespaces of outputs belong to the jobs that left them.
     fn check_new_name(&self, table: &TableRef) -> Result<()> {
-        if !table.namespace.starts_with("output_data_") {
+        if !table.is_output() {
             return Ok(());
         }
         let message = format!(

@@ -6,6 +6,7 @@
 
 mod coverage;
 mod overlay;
+mod uncovered;
 
 use std::sync::Arc;
 
@@ -15,8 +16,7 @@ use serde_json::{Map, Value};
 use vocabulary::{ErrorCode, Fault, Offer, SignedBytes, Ticket, Timestamp};
 use wire::agent_link::{LARGEST_TICKET, TICKET_CONTEXT};
 
-use crate::agent_state::AgentState;
-use crate::offers::Whoami;
+use crate::agent_state::{AgentState, Whoami};
 use crate::staging::Staging;
 
 /// How long a ticket for one job is good, with its attempts and reruns.
@@ -27,7 +27,6 @@ const DAYS_OF_SCHEDULE: i64 = 90;
 const JOBS_OF_SCHEDULE: u32 = 10_000;
 /// The longest that a standing ticket may be asked for.
 const MOST_DAYS_OF_SCHEDULE: i64 = 3_660;
-const MILLIS_OF_DAY: i64 = 24 * 3600 * 1000;
 /// The path of requests that make a schedule.
 const SCHEDULE: &str = "/v1/fedflow/schedules/create";
 
@@ -72,8 +71,8 @@ impl Tickets {
             return Ok(None);
         }
         let now = self.agent_state.now();
-        let (expires, jobs) =
-            standing(path, document, now)?.unwrap_or((now.plus_millis(DAYS * MILLIS_OF_DAY), 1));
+        let (expires, jobs) = standing(path, document, now)?
+            .unwrap_or((now.plus_millis(DAYS * Timestamp::DAY_MILLIS), 1));
         let ticket = Ticket {
             id: Staging::fresh_name()?,
             party: self.agent_state.me.clone(),
@@ -107,7 +106,9 @@ impl Tickets {
         let now = self.agent_state.now();
         // What a schedule starts in time has as long as any other job.
         let until = match ticket.path.as_str() {
-            SCHEDULE => ticket.expires.max(now.plus_millis(DAYS * MILLIS_OF_DAY)),
+            SCHEDULE => ticket
+                .expires
+                .max(now.plus_millis(DAYS * Timestamp::DAY_MILLIS)),
             _ => ticket.expires,
         };
         let fingerprint = fingerprint_of(offer)?;
@@ -150,7 +151,7 @@ impl Tickets {
             return Err(refused(format!("the ticket is for party {}", ticket.party)));
         }
         if ticket.expires <= self.agent_state.now() {
-            let days = self.agent_state.now().millis_since(ticket.expires) / MILLIS_OF_DAY;
+            let days = self.agent_state.now().millis_since(ticket.expires) / Timestamp::DAY_MILLIS;
             return Err(refused(format!("the ticket ended {days} days ago")));
         }
         Ok(ticket)
@@ -214,11 +215,11 @@ fn standing(path: &str, document: &str, now: Timestamp) -> Result<Option<(Timest
         Fault::new(ErrorCode::RequestInvalid, format!("{key} is no {what}")).path(key)
     };
     let expires = match number("until") {
-        None => now.plus_millis(DAYS_OF_SCHEDULE * MILLIS_OF_DAY),
+        None => now.plus_millis(DAYS_OF_SCHEDULE * Timestamp::DAY_MILLIS),
         Some(Ok(millis)) => Timestamp(millis.saturating_mul(1_000)),
         Some(Err(_)) => return Err(wrong("until", "moment in milliseconds since 1970")),
     };
-    let days = expires.millis_since(now).div_euclid(MILLIS_OF_DAY);
+    let days = expires.millis_since(now).div_euclid(Timestamp::DAY_MILLIS);
     if !(0..=MOST_DAYS_OF_SCHEDULE).contains(&days) {
         return Err(wrong("until", "moment within ten years from now"));
     }

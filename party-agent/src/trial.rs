@@ -114,7 +114,7 @@ pub(crate) async fn agent_state_with(
         rest: std::sync::OnceLock::new(),
         unread: std::sync::Mutex::default(),
         changes: tokio::sync::watch::Sender::new(0),
-        stubs: crate::serving::Stubs::default(),
+        stubs: crate::stubs::Stubs::default(),
     })
 }
 

@@ -10,7 +10,7 @@ use transport::{Body, CallOptions, Link, LinkError, Pieces};
 use vocabulary::{ErrorCode, Fault, Report};
 use wire::agent_link::{HttpHead, HttpReplyHead, Reply, ToCoordinator};
 
-use crate::link::StatusBoard;
+use crate::link_status::StatusBoard;
 use crate::report::Uplink;
 
 /// How long the coordinator may take to write reports down.

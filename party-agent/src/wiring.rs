@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use archives::ModelStore;
 use pki::{Identity, Kind};
-use policy::{Policy, Rules};
 use records::Records;
 use rest::{Access, RestServer, ServeOptions};
 use serde_json::{Value, json};
@@ -20,25 +19,27 @@ use transport::{
     RelayedTransport, RouteOptions, RoutedTransport, direct,
 };
 use vocabulary::{ErrorCode, Fault, Outcome, SystemClock, Usage};
-use wire::{Inbox, InboxOptions};
+use wire::{Inbox, InboxOptions, Transport};
 
 use crate::account::{Accounts, open_chain};
-use crate::agent_state::{AgentState, Catalogue};
+use crate::agent_state::{AgentState, Catalogue, Whoami};
 use crate::calls::Calls;
 use crate::config::AgentConfig;
 use crate::coordinator_pin::CoordinatorPin;
 use crate::files::Files;
 use crate::joblog::JobLogs;
 use crate::keyring::{Keyring, pinned};
-use crate::link::{Introduction, LinkKeeper, LinkStatus, StatusBoard};
+use crate::link::{Introduction, LinkKeeper};
+use crate::link_status::{LinkStatus, StatusBoard};
 use crate::model_archive::ModelArchive;
-use crate::offers::{Casts, Offers, Whoami};
-use crate::renewal::Renewal;
+use crate::offers::{Casts, Offers};
+use crate::renewal::{Renewal, load_policy};
 use crate::report::{Pump, Reporter};
 use crate::rest_api::{HandlerState, Health, Side, router};
 use crate::runner::TaskRunner;
-use crate::serving::{self, Serving, Stubs};
+use crate::serving::{self, Serving};
 use crate::staging::Staging;
+use crate::stubs::Stubs;
 use crate::supervisor::Supervisor;
 use crate::tickets::Tickets;
 use crate::uplink::CoordinatorLink;
@@ -145,14 +146,6 @@ fn make_folder(path: &Path) -> Result<(), Fault> {
         )
         .next("check the setting data, the disk and its permissions")
     })
-}
-
-/// The policy in the file; without a file, everything foreign is refused.
-pub(crate) fn load_policy(config: &AgentConfig) -> Result<Policy, Fault> {
-    match &config.policy {
-        Some(path) => Ok(Policy::load(config.party.clone(), path)?),
-        None => Ok(Policy::new(config.party.clone(), Rules::default())),
-    }
 }
 
 /// The check at the REST endpoint: users of this party alone.
@@ -392,21 +385,23 @@ fn whoami_of(messages: &MessageRoutes) -> Whoami {
 fn task_runner_of(
     agent_state: &Arc<AgentState>,
     reporter: &Reporter,
-    messages: &MessageRoutes,
+    transport: Arc<dyn Transport>,
     model_archive: &Arc<ModelArchive>,
 ) -> TaskRunner {
     TaskRunner {
         agent_state: agent_state.clone(),
         reporter: reporter.clone(),
-        transport: messages.transport.clone(),
+        transport,
         model_archive: Some(model_archive.clone()),
     }
 }
 
-/// Starts an agent. When this returns, its ports are bound and it is on its way to the coordinator.
+/// Starts an agent. When this returns, its ports are bound and it is on its way to the coordinator. `other`: what carries the
+/// messages of tasks in place of the network.
 pub(crate) async fn start(
     config: AgentConfig,
     catalogue: Catalogue,
+    other: Option<Arc<dyn Transport>>,
     stop: CancellationToken,
 ) -> Result<Running, Fault> {
     config.check()?;
@@ -437,7 +432,8 @@ pub(crate) async fn start(
         folder,
     };
     let model_archive = Arc::new(model_archive);
-    let task_runner = task_runner_of(&agent_state, &reporter, &messages, &model_archive);
+    let transport = other.unwrap_or_else(|| messages.transport.clone());
+    let task_runner = task_runner_of(&agent_state, &reporter, transport, &model_archive);
     let supervisor = Supervisor::new(task_runner, casts.clone(), config.limits.attempts);
     let rest_url = config
         .rest_url

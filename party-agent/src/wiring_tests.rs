@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use pki::Kind;
+use policy::{Policy, Rules};
 use rest::proxy::whole;
 use tokio::io::AsyncReadExt;
 use transport::hello::read_hello;
@@ -156,7 +157,7 @@ impl Bench {
     async fn start(&self) -> (Running, CancellationToken) {
         let stop = CancellationToken::new();
         (
-            start(self.config.clone(), SCRIPTED, stop.clone())
+            start(self.config.clone(), SCRIPTED, None, stop.clone())
                 .await
                 .unwrap(),
             stop,
@@ -369,7 +370,10 @@ async fn says_clearly_why_it_cannot_start() {
         data: elsewhere.clone(),
         ..bench.config.clone()
     };
-    let fault = start(taken, SCRIPTED, stopped.clone()).await.err().unwrap();
+    let fault = start(taken, SCRIPTED, None, stopped.clone())
+        .await
+        .err()
+        .unwrap();
     assert!(
         fault.code == ErrorCode::AddressUnusable
             && fault.message.contains(&running.rest.to_string()),
@@ -381,7 +385,7 @@ async fn says_clearly_why_it_cannot_start() {
         ..bench.config.clone()
     };
     assert_eq!(
-        start(taken, SCRIPTED, stopped.clone())
+        start(taken, SCRIPTED, None, stopped.clone())
             .await
             .err()
             .unwrap()
@@ -392,7 +396,7 @@ async fn says_clearly_why_it_cannot_start() {
         party: crate::trial::party("3"),
         ..bench.config.clone()
     };
-    let fault = start(foreign, SCRIPTED, stopped.clone())
+    let fault = start(foreign, SCRIPTED, None, stopped.clone())
         .await
         .err()
         .unwrap();
@@ -404,7 +408,7 @@ async fn says_clearly_why_it_cannot_start() {
         identity: "nowhere".into(),
         ..bench.config.clone()
     };
-    assert!(start(nowhere, SCRIPTED, stopped).await.is_err());
+    assert!(start(nowhere, SCRIPTED, None, stopped).await.is_err());
     stop.cancel();
     running.wait().await.unwrap();
 }
@@ -434,7 +438,7 @@ async fn two_agents_run_a_step_with_direct_messages() {
         };
         let role = if id == "1" { Role::Guest } else { Role::Host };
         input_was_made(&config, &assignment(role, id, 0, &script("talk"))).await;
-        running.push(start(config, SCRIPTED, stop.clone()).await.unwrap());
+        running.push(start(config, SCRIPTED, None, stop.clone()).await.unwrap());
     }
     let mut links = std::collections::BTreeMap::new();
     let mut peers = Vec::new();

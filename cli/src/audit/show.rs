@@ -17,7 +17,13 @@ pub(super) fn text(line: &Line<'_>) -> String {
     // What came from outside must not move the cursor.
     let said: String = said
         .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
         .collect();
     format!("{}  {at}  {said}", line.number)
 }

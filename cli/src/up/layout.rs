@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use pki::{Authority, Identity, IssueOptions, Kind, Profile};
 use serde_json::json;
-use vocabulary::{Clock, ErrorCode, Fault, PartyId, SystemClock};
+use vocabulary::{Clock, ErrorCode, Fault, PartyId, SystemClock, Timestamp};
 
 use super::folder::{hold, need_own, need_private, write_private};
 use super::{UpArguments, access};
@@ -17,7 +17,7 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const LOOPBACK_MTU: u16 = 6500;
 const COORDINATOR: &str = "coordinator";
 /// Certificates are renewed when they end within 30 days.
-const RENEW_BEFORE_MILLIS: i64 = 30 * 24 * 3600 * 1000;
+const RENEW_BEFORE_MILLIS: i64 = 30 * Timestamp::DAY_MILLIS;
 
 /// Where files lie that jobs may read by path.
 const IMPORT: &str = "import";

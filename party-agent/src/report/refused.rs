@@ -9,7 +9,7 @@ use wire::agent_link::Reply;
 
 use super::{Key, Pump, Reporter, locked};
 
-/// How often the coordinator may fail over one report before it counts as refused: with the longest pause between tries, ten
+/// How often the coordinator may fail over one report before it counts as refused: with the longest pause between attempts, ten
 /// minutes.
 const DEFECTS: u32 = 120;
 

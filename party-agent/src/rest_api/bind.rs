@@ -36,7 +36,7 @@ pub(super) async fn bind(handler: HandlerState, request: Request) -> Answer {
         .permit_rows(format!("binding of table {table} to {engine}"))
         .await?;
     let partitions = partitions(&asked)?;
-    if table.namespace.starts_with("output_data_") {
+    if table.is_output() {
         let fault = Fault::new(
             ErrorCode::RequestInvalid,
             "namespaces output_data_… are kept for outputs of jobs",

@@ -51,7 +51,7 @@ pub(super) async fn clean(handler: HandlerState, request: Request) -> Answer {
         .filter(|attempt| meant(&attempt.assignment.task))
     {
         // What was taken over from another job is that job's.
-        let own = format!("output_data_{job}_");
+        let own = TableRef::outputs_of(&job);
         tables.extend(
             attempt
                 .outputs

@@ -1,10 +1,9 @@
 //! Predictions that somebody waits for: a service id means a deployed model, and a request for it becomes a job on the
-//! rows that are asked for. `line` puts requests together, `prediction` runs a job, `stub` has its table judged.
+//! rows that are asked for. `line` puts requests together, `prediction` runs a job, `stubs` has its table judged.
 
 mod latency;
 mod line;
 mod prediction;
-mod stub;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +20,6 @@ pub(crate) use latency::Figures;
 use line::Line;
 pub(crate) use prediction::Batch;
 use prediction::Prediction;
-pub(crate) use stub::Stubs;
 
 /// Whether and how the agent answers predictions that somebody waits for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,7 +108,7 @@ impl Serving {
 /// Removes tables of predictions that ran when the agent died. Blocks on the disk.
 pub(crate) fn sweep(agent_state: &AgentState) -> Result<(), Fault> {
     for table in agent_state.table_store.list()? {
-        if table.namespace == stub::NAMESPACE {
+        if table.is_online() {
             // What cannot be removed now is removed at another start.
             if let Err(error) = agent_state.table_store.delete(&table) {
                 tracing::warn!(%table, %error, "a table of an earlier prediction cannot be removed");

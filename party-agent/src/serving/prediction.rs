@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use vocabulary::{ErrorCode, Fault, JobId, Participant, ServingPlan, TableRef};
 use wire::agent_link::{Caller, HttpHead};
 
-use super::stub::NAMESPACE;
 use crate::agent_state::AgentState;
+use crate::blocking::off_thread;
 use crate::staging::Staging;
 use crate::tickets::{self, Tickets};
 
@@ -106,7 +106,7 @@ impl Prediction {
             .ok_or_else(|| Fault::new(ErrorCode::Internal, "the service is another's"))?;
         let ids: Arc<BTreeSet<String>> = Arc::new(ids.into_iter().collect());
         for (reader, source) in &part.tables {
-            let stub = TableRef::new(NAMESPACE, Staging::fresh_name()?);
+            let stub = TableRef::new(TableRef::ONLINE, Staging::fresh_name()?);
             // Noted before it is made, so that it goes whatever happens.
             made.insert(reader.to_string(), stub.clone());
             let (agent_state, source_of, table, ids) = (
@@ -116,8 +116,8 @@ impl Prediction {
                 ids.clone(),
             );
             let rows =
-                blocking(move || take_rows(&agent_state.table_store, &source_of, &table, &ids))
-                    .await?;
+                off_thread(move || take_rows(&agent_state.table_store, &source_of, &table, &ids))
+                    .await??;
             if rows == 0 {
                 return Ok(false);
             }
@@ -223,7 +223,7 @@ impl Prediction {
         let outputs = attempts.into_iter().rev().flat_map(|record| record.outputs);
         let tables: Vec<TableRef> = outputs.map(|(_, output)| output.table).collect();
         let agent_state = self.agent_state.clone();
-        blocking(move || scores_in(&agent_state.table_store, &tables)).await
+        off_thread(move || scores_in(&agent_state.table_store, &tables)).await?
     }
 
     /// The first cause of the failure, as the task that met it says it.
@@ -322,7 +322,7 @@ impl Prediction {
             }
         }
         let agent_state = self.agent_state.clone();
-        let removed = blocking(move || {
+        let removed = off_thread(move || {
             tables.iter().try_for_each(|table| {
                 agent_state
                     .table_store
@@ -331,7 +331,7 @@ impl Prediction {
                     .map_err(Fault::from)
             })
         });
-        if let Err(fault) = removed.await {
+        if let Err(fault) = removed.await.flatten() {
             tracing::warn!(%fault, "tables of a prediction were not removed");
         }
     }
@@ -381,18 +381,6 @@ fn refusal(reply: &Value, what: &str) -> Fault {
         .unwrap_or("no reason given");
     let text = text.lines().last().unwrap_or_default();
     inner.unwrap_or_else(|| Fault::new(ErrorCode::RequestInvalid, format!("{what}: {text}")))
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    let ended = |error: tokio::task::JoinError| {
-        Fault::new(
-            ErrorCode::Internal,
-            format!("work on a prediction's tables ended: {error}"),
-        )
-    };
-    tokio::task::spawn_blocking(work).await.map_err(ended)?
 }
 
 /// Writes the rows of these ids under another name; gives how many there are.

@@ -5,7 +5,7 @@ use tables::Table;
 use vocabulary::{ErrorCode, Fault, Stage, TableRef};
 
 use super::{AgentTaskHost, blocking};
-use crate::judgement;
+use crate::admission;
 
 impl AgentTaskHost {
     /// Notes how many columns stand behind values of rows that the component may send: in a training those that have more than
@@ -27,7 +27,7 @@ impl AgentTaskHost {
     /// the job's own steps left was judged when they read what they made it of.
     pub(super) async fn check_columns(&self, name: &TableRef, table: &Table) -> Result<()> {
         let policy = self.agent_state.policy();
-        let is_input = name.namespace.starts_with("output_data_")
+        let is_input = name.is_output()
             && self
                 .assignment
                 .inputs
@@ -36,7 +36,7 @@ impl AgentTaskHost {
         if is_input || self.own_affair {
             return Ok(());
         }
-        let made_of = judgement::made_of(&self.agent_state, name).await?;
+        let made_of = admission::made_of(&self.agent_state, name).await?;
         let columns: Vec<&str> = table
             .schema()
             .columns

@@ -9,9 +9,6 @@ use vocabulary::{ErrorCode, Fault, PartyId};
 
 use super::AgentTaskHost;
 
-/// Micros of a day.
-const DAY: i64 = 86_400_000_000;
-
 impl AgentTaskHost {
     /// The narrowest rules of those who take part in the step.
     pub(super) fn rules_of_ids(&self) -> IdRules {
@@ -65,7 +62,7 @@ impl AgentTaskHost {
         let day = match known {
             Some(day) => day,
             None => {
-                let today = self.agent_state.now().0.div_euclid(DAY);
+                let today = self.agent_state.now().day();
                 let open = self
                     .agent_state
                     .records

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use domain::Offering;
 use job_dsl::{EarlierOutput, ParseContext, Parsed};
 use rest::LocalJob;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use vocabulary::{
     ComponentInfo, JobId, Offer, OfferedStep, Participant, StepName, TableRef, Ticket,
 };
 
+use super::uncovered::Uncovered;
 use super::{object_of, overlay};
 use crate::agent_state::AgentState;
 
@@ -27,9 +28,6 @@ const LOCAL: [&str; 5] = [
     "/v1/model/store",
     "/v1/model/restore",
 ];
-
-/// Why an offer is not covered, as the end of a sentence.
-pub(super) type Uncovered = String;
 
 /// Whether requests at a path may start a job that a ticket covers.
 pub(super) fn may_start_a_job(path: &str) -> bool {
@@ -238,19 +236,12 @@ fn fill_in_earlier_outputs(parsed: &mut Parsed, offer: &Offer) -> Result<(), Unc
 }
 
 fn is_left_by(table: &TableRef, named: &EarlierOutput) -> bool {
-    let rest = table
-        .namespace
-        .strip_prefix(&format!("output_data_{}_{}_", named.job, named.step));
+    let rest = table.namespace.strip_prefix(&format!(
+        "{}{}_",
+        TableRef::outputs_of(&named.job),
+        named.step
+    ));
     rest.is_some_and(|attempt| {
         !attempt.is_empty() && attempt.bytes().all(|digit| digit.is_ascii_digit())
     })
-}
-
-/// What the documents of a job say of who takes part, where they name everybody.
-pub(super) fn roles_of(offer: &Offer) -> Map<String, Value> {
-    let role = |role: vocabulary::Role| {
-        let parties = offer.cast.of(role);
-        (!parties.is_empty()).then(|| (role.word().to_owned(), json!(parties)))
-    };
-    vocabulary::Role::ALL.into_iter().filter_map(role).collect()
 }

@@ -8,7 +8,7 @@ use vocabulary::{
     Cast, JobId, ModelInput, Offer, OfferedInput, OfferedStep, Participant, Role, Stage, StepName,
 };
 
-use super::coverage::{Uncovered, roles_of};
+use super::uncovered::{Uncovered, roles_of};
 use crate::agent_state::AgentState;
 
 /// Ports at which steps that apply a model read data.

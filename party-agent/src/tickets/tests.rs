@@ -83,7 +83,7 @@ impl Bench {
         }
         .steps();
         let (initiator, cast) = (parsed.initiator.clone(), parsed.cast.clone());
-        let expires = Some(self.agent_state.now().plus_millis(MILLIS_OF_DAY));
+        let expires = Some(self.agent_state.now().plus_millis(Timestamp::DAY_MILLIS));
         Offer {
             job,
             initiator,
@@ -393,7 +393,9 @@ async fn only_this_agents_own_tickets_count_and_only_in_time() {
             .await
             .contains("for party 10000")
     );
-    bench.clock.advance_millis((DAYS + 2) * MILLIS_OF_DAY);
+    bench
+        .clock
+        .advance_millis((DAYS + 2) * Timestamp::DAY_MILLIS);
     assert!(
         bench
             .refusal(&ticket, &offer)
@@ -411,7 +413,7 @@ async fn a_schedules_ticket_has_an_end_and_a_count() {
         bench
             .agent_state
             .now()
-            .plus_millis(10 * MILLIS_OF_DAY)
+            .plus_millis(10 * Timestamp::DAY_MILLIS)
             .millis()
     );
     let ticket = bench.give(SCHEDULE, &body);
@@ -429,7 +431,7 @@ async fn a_schedules_ticket_has_an_end_and_a_count() {
             .contains("used for 2 jobs")
     );
     let ticket = bench.give(SCHEDULE, &body);
-    bench.clock.advance_millis(10 * MILLIS_OF_DAY);
+    bench.clock.advance_millis(10 * Timestamp::DAY_MILLIS);
     assert!(
         bench
             .refusal(&ticket, &bench.offer(&dsl(), &conf()))
@@ -703,7 +705,7 @@ async fn a_ticket_stands_behind_the_offers_that_it_covered_and_until_its_end() {
         ..offer.clone()
     };
     assert_eq!(standing(&foreign).await, None);
-    bench.clock.advance_millis(DAYS * MILLIS_OF_DAY + 1);
+    bench.clock.advance_millis(DAYS * Timestamp::DAY_MILLIS + 1);
     assert_eq!(standing(&renewed).await, None);
     assert!(
         bench
@@ -729,7 +731,7 @@ async fn what_a_schedule_starts_at_its_end_has_time_to_run() {
     bench.clock.advance_millis(61_000);
     assert!(bench.refusal(&ticket, &offer).await.contains("ended"));
     assert!(bench.agent_state.ticket_of(&offer).await.unwrap().is_some());
-    bench.clock.advance_millis(DAYS * MILLIS_OF_DAY);
+    bench.clock.advance_millis(DAYS * Timestamp::DAY_MILLIS);
     assert!(bench.agent_state.ticket_of(&offer).await.unwrap().is_none());
 }
 

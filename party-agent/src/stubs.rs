@@ -6,9 +6,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use vocabulary::{Offer, PartyId, TableRef};
 
-/// Where such tables stand; nothing else does, and what an earlier process left here is removed.
-pub(super) const NAMESPACE: &str = "fedflow_inference";
-
 /// Which table stands in for which, while predictions run.
 #[derive(Default)]
 pub(crate) struct Stubs(Mutex<BTreeMap<TableRef, TableRef>>);
@@ -18,11 +15,11 @@ impl Stubs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn insert(&self, stub: TableRef, of: TableRef) {
+    pub(crate) fn insert(&self, stub: TableRef, of: TableRef) {
         self.all().insert(stub, of);
     }
 
-    pub(super) fn remove(&self, stub: &TableRef) {
+    pub(crate) fn remove(&self, stub: &TableRef) {
         self.all().remove(stub);
     }
 
