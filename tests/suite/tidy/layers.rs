@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::root;
 
-fn packages() -> Vec<Value> {
+pub(super) fn packages() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
         .args([
             "metadata",
@@ -23,7 +23,7 @@ fn packages() -> Vec<Value> {
     metadata["packages"].as_array().expect("packages").clone()
 }
 
-fn name(of: &Value) -> String {
+pub(super) fn name(of: &Value) -> String {
     of["name"].as_str().expect("a name").to_owned()
 }
 
@@ -35,13 +35,14 @@ fn dependencies(package: &Value) -> Vec<String> {
         .collect()
 }
 
+pub(super) fn layer(package: &Value) -> u64 {
+    let stated = package["metadata"]["architecture"]["layer"].as_u64();
+    stated.unwrap_or_else(|| panic!("{} does not state its layer", name(package)))
+}
+
 #[test]
 fn a_crate_uses_lower_layers_only() {
     let packages = packages();
-    let layer = |package: &Value| {
-        let stated = package["metadata"]["architecture"]["layer"].as_u64();
-        stated.unwrap_or_else(|| panic!("{} does not state its layer", name(package)))
-    };
     let layers: BTreeMap<String, u64> = packages
         .iter()
         .map(|package| (name(package), layer(package)))

@@ -4,6 +4,7 @@ mod advice;
 mod components;
 mod documents;
 mod layers;
+mod readme;
 mod words;
 
 use std::path::{Path, PathBuf};
