@@ -14,5 +14,6 @@
 pub mod cluster;
 pub mod fixtures;
 pub mod hostile;
+pub mod in_process;
 pub mod kills;
 pub mod rest;

@@ -13,5 +13,6 @@
 
 mod cluster;
 mod examples;
+mod in_process;
 mod policy;
 mod tidy;
